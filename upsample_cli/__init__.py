@@ -1,0 +1,24 @@
+"""Enlarge pictures three ways, and know how much checkerboard is in the result."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from upsample_cli.jobs.planes import measure, upsample
+    from upsample_cli.kernels.kernel import Kernel
+
+__all__ = ["Kernel", "measure", "upsample"]
+
+_HOMES = {
+    "Kernel": "upsample_cli.kernels.kernel",
+    "measure": "upsample_cli.jobs.planes",
+    "upsample": "upsample_cli.jobs.planes",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Hand on a public name from its home, imported when it is first asked for."""
+    if name not in _HOMES:
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)

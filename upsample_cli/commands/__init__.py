@@ -1,0 +1,1 @@
+"""The command line; the only room that knows click. Each command parses, calls a job, prints."""

@@ -1,0 +1,92 @@
+"""The group of commands, and the one place where errors become exit codes."""
+
+import os
+import signal
+import sys
+from types import FrameType
+from typing import Any, NoReturn
+
+import click
+
+from upsample_cli.commands.measure import measure
+from upsample_cli.commands.methods import methods
+from upsample_cli.commands.upsample import upsample
+from upsample_cli.errors import SettingError, UpsampleError
+
+FAILED, USAGE, INTERRUPTED, BROKEN_PIPE, TERMINATED = 1, 2, 130, 141, 143
+
+
+class _App(click.Group):
+    """A group whose first command needs no name."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put the main job's name before arguments that begin with no command."""
+        if not args or args[0] in {*self.commands, "--version"}:
+            return super().parse_args(ctx, args)
+        words = args[: args.index("--")] if "--" in args else args
+        if {"-h", "--help"} & set(words):
+            return super().parse_args(ctx, ["--help"])
+        return super().parse_args(ctx, ["upsample", *args])
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the main job's help, then the other commands."""
+        main = click.Context(upsample, info_name=ctx.info_name)
+        upsample.format_help(main, formatter)
+        self.format_commands(ctx, formatter)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the commands but the main job, in their order."""
+        return [name for name in self.commands if name != "upsample"]
+
+
+@click.group(
+    cls=_App, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
+)
+@click.version_option(package_name="upsample-cli", prog_name="upsample")
+@click.pass_context
+def app(ctx: click.Context) -> None:
+    """Enlarge pictures, and say how much checkerboard is in the result."""
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+for command in (upsample, measure, methods):
+    app.add_command(command)
+
+
+def main() -> NoReturn:
+    """Run the command line and leave with its exit code."""
+    # One thread a matrix product: threads of our own share the work. NumPy reads these on import.
+    for library in ("OPENBLAS", "MKL", "OMP", "VECLIB_MAXIMUM"):
+        os.environ.setdefault(f"{library}_NUM_THREADS".replace("MAXIMUM_NUM", "MAXIMUM"), "1")
+    signal.signal(signal.SIGTERM, _terminated)
+    sys.exit(_run())
+
+
+def _run() -> int:
+    try:
+        code: Any = app(standalone_mode=False)
+    except UpsampleError as error:
+        _tell(str(error))
+        return USAGE if isinstance(error, SettingError) else FAILED
+    except click.ClickException as error:
+        text = error.format_message().rstrip(".")
+        _tell(text if ";" in text else f"{text}; see `upsample --help`")
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        _tell("interrupted; nothing half-written was left")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader has gone; what is still buffered must not fail again when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    return code if isinstance(code, int) else 0
+
+
+def _tell(text: str) -> None:
+    line = " ".join(text.split())
+    click.echo(f"Error: {line}".encode("ascii", "backslashreplace").decode(), err=True)
+
+
+def _terminated(number: int, frame: FrameType | None) -> NoReturn:
+    sys.exit(TERMINATED)

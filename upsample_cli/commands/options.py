@@ -1,0 +1,45 @@
+"""Options that commands share, and the methods' own, made from the catalogue."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from upsample_cli.methods.catalogue import METHODS
+from upsample_cli.methods.method import Parameter, parameters
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+max_pixels_option = click.option(
+    "--max-pixels", type=click.IntRange(1), metavar="N", help="Most pixels to read (268 million)."
+)
+_SHORT = {"kernel": "-k"}
+
+
+def method_options(command: Command) -> Command:
+    """Give a command one option for every parameter that any method has."""
+    owners: dict[str, list[tuple[str, Parameter]]] = {}
+    for method in METHODS:
+        for each in parameters(method):
+            owners.setdefault(each.name, []).append((method.name, each))
+    for name, found in reversed(owners.items()):
+        first = found[0][1]
+        option = f"--{name.replace('_', '-')}"
+        names = ", ".join(owner for owner, _ in found)
+        command = click.option(
+            *([_SHORT[name]] if name in _SHORT else []), option, name,
+            type=first.kind, metavar=_metavar(first), help=f"{first.help} ({names}).".capitalize(),
+        )(command)  # fmt: skip
+    return command
+
+
+def given(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings that were given on the command line."""
+    return {name: value for name, value in settings.items() if value is not None}
+
+
+def _metavar(each: Parameter) -> str:
+    if each.file:
+        return "NAME|FILE"
+    return "|".join(each.choices) if each.choices else "N"

@@ -1,0 +1,90 @@
+"""Rows to aligned text or JSON lines."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from math import isfinite
+from typing import Any
+
+from upsample_cli.jobs.image import Report
+from upsample_cli.metrics.checkerboard import Checkerboard
+
+_UNKNOWN = {
+    "too-small": "unknown (picture too small to tell)",
+    "saturated": "unknown (picture too saturated to tell)",
+    "no-stride": "unknown (no short period at this scale)",
+    "constant": "none (constant picture)",
+}
+
+
+def as_line(report: Report) -> str:
+    """Return a report as a line for people."""
+    if report.status != "done":
+        return f"{report.input}  {report.status}: {report.error}"
+    assert report.size  # it is done
+    assert report.checkerboard
+    assert report.scale
+    height, width = report.size
+    kernel = f" {report.kernel}" if report.kernel else ""
+    return (
+        f"{report.output}  {width}x{height}  {report.method}{kernel} x{report.scale:.4g}  "
+        f"{in_words(report.checkerboard, report.kernel_ripple)}  {report.seconds:.2f} s"
+    )
+
+
+def in_words(found: Checkerboard, kernel_ripple: float | None = None) -> str:
+    """Return what the metric found, for people."""
+    ripple = (
+        f"; kernel ripple {kernel_ripple:.4f}" if kernel_ripple and kernel_ripple >= 5e-5 else ""
+    )
+    if found.status in _UNKNOWN:
+        return f"checkerboard {_UNKNOWN[found.status]}{ripple}"
+    word = "none" if found.verdict == "none" else "found"
+    return f"checkerboard {word} ({found.ripple:.2f} levels, floor {found.floor:.2f}{ripple})"
+
+
+def as_json(report: Report) -> str:
+    """Return a report as one line of JSON."""
+    height, width = report.size or (None, None)
+    return _line(
+        input=report.input, output=report.output, status=report.status, error=report.error,
+        width=width, height=height, method=report.method, kernel=report.kernel,
+        scale=report.scale, seconds=report.seconds, shift=report.shift, notes=report.notes,
+        checkerboard=report.checkerboard
+        and {**numbers(report.checkerboard), "kernel_ripple": _number(report.kernel_ripple)},
+    )  # fmt: skip
+
+
+def measured_json(source: str, found: Checkerboard | None, error: str | None) -> str:
+    """Return a measurement as one line of JSON."""
+    status = "done" if found else "failed"
+    return _line(input=source, status=status, error=error, checkerboard=found and numbers(found))
+
+
+def summary_json(done: int, skipped: int, failed: int, seconds: float) -> str:
+    """Return the last line of a folder."""
+    return _line(summary={"done": done, "skipped": skipped, "failed": failed, "seconds": seconds})
+
+
+def numbers(found: Checkerboard) -> dict[str, Any]:
+    """Return what the metric found as plain values; what is no number is None."""
+    down, across = found.stride
+    values = {name: _number(value) for name, value in asdict(found).items()}
+    return values | {"stride": down if down == across else [down, across]}
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Return rows as text whose columns line up."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(cell.ljust(n) for cell, n in zip(row, widths, strict=True)) for row in rows)
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _number(value: Any) -> Any:
+    if value == "" or (isinstance(value, float) and not isfinite(value)):
+        return None
+    return value
+
+
+def _line(**values: Any) -> str:
+    return json.dumps(values, allow_nan=False)

@@ -1,0 +1,186 @@
+"""`upsample INPUT OUTPUT`: the main job."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from upsample_cli.commands.options import given, json_option, max_pixels_option, method_options
+from upsample_cli.errors import SettingError
+from upsample_cli.methods.catalogue import DEFAULT, build
+
+if TYPE_CHECKING:  # NumPy is not to be waited for by --help
+    from upsample_cli.jobs.image import Report, Strip, Task
+
+FAILED, NOTHING, OVER_RIPPLE = 1, 3, 4
+_FORMATS = ("png", "jpeg", "webp", "tiff", "bmp", "gif", "ppm", "tga")
+
+
+@click.command(
+    short_help="Enlarge pictures.", context_settings={"help_option_names": ["-h", "--help"]}
+)
+@click.argument("input")
+@click.argument("output")
+@click.option(
+    "-m",
+    "--method",
+    default=DEFAULT,
+    show_default=True,
+    metavar="NAME",
+    help="How to upsample; see `methods`.",
+)
+@click.option(
+    "-s", "--scale", type=float, metavar="FACTOR", help="Output pixels per input pixel (2)."
+)
+@click.option("--size", metavar="WxH|Wx|xH", help="Exact size, instead of a scale.")
+@method_options
+@click.option(
+    "--boundary",
+    type=click.Choice(("symmetric", "nearest", "zero")),
+    default="symmetric",
+    show_default=True,
+    help="What lies beyond the edges.",
+)
+@click.option("--linear", is_flag=True, help="Filter in linear light.")
+@click.option(
+    "--alpha",
+    type=click.Choice(("premultiplied", "straight")),
+    default="premultiplied",
+    show_default=True,
+    help="How transparency is filtered.",
+)
+@click.option("--format", type=click.Choice(_FORMATS), help="Output format where no suffix tells.")
+@click.option(
+    "--quality", type=click.IntRange(1, 100), metavar="N", help="Of JPEG and WebP, 1..100."
+)
+@click.option(
+    "--compression",
+    type=click.IntRange(0, 9),
+    metavar="N",
+    help="Of PNG: 0 none, 2 default, 9 smallest.",
+)
+@click.option("--strip", is_flag=True, help="Leave out metadata but colour.")
+@click.option("-f", "--force", is_flag=True, help="Replace outputs that are there.")
+@click.option("--skip-existing", is_flag=True, help="Leave outputs that are there.")
+@click.option("-j", "--jobs", type=click.IntRange(1), metavar="N", help="Threads (all cores).")
+@click.option("--dry-run", is_flag=True, help="Only tell what would be done.")
+@click.option(
+    "--max-ripple",
+    type=click.FloatRange(0),
+    metavar="LEVELS",
+    help="Exit 4 if a checkerboard is stronger.",
+)
+@max_pixels_option
+@json_option
+@click.option("-q", "--quiet", is_flag=True, help="No report, no notes.")
+def upsample(input: str, output: str, method: str, scale: float | None, size: str | None,
+             dry_run: bool, skip_existing: bool, max_ripple: float | None, as_json: bool,
+             quiet: bool, **options: Any) -> int:  # fmt: skip
+    """Enlarge INPUT into OUTPUT: files, folders, or - for stdin and stdout.
+
+    \b
+    upsample photo.jpg large.png
+    upsample photo.jpg large.png --scale 3 --method lanczos
+    upsample - - --size 1920x < photo.png > wide.png
+    """  # noqa: D301 # click needs the \b itself
+    if output == "-" and sys.stdout.isatty():
+        raise SettingError("standard output is a terminal; name a file or pipe it on")
+    task = _task(method, scale, size, options)
+    single = not Path(input).is_dir()
+    from upsample_cli.jobs import folder, image
+
+    pairs = [(input, output)] if single else folder.plan(input, output, options["format"])
+    if dry_run:
+        for pair in pairs:
+            click.echo(" -> ".join(pair))
+        return 0
+    if single and not (skip_existing and Path(output).exists()):
+        reports: Iterable[Report] = (image.upsample(*pairs[0], task, _progress(quiet)) for _ in "1")
+    else:
+        reports = folder.run(pairs, task, skip_existing)
+    return _told(reports, single, output == "-", as_json, quiet, max_ripple)
+
+
+def _task(method: str, scale: float | None, size: str | None, options: dict[str, Any]) -> "Task":
+    plain = {"boundary", "linear", "alpha", "format", "quality", "compression", "strip", "force",
+             "jobs", "max_pixels"}  # fmt: skip
+    settings = given({name: value for name, value in options.items() if name not in plain})
+    chosen = build(method, **settings)
+    if scale is not None and size is not None:
+        raise SettingError("--scale and --size are both given; leave one out")
+    from upsample_cli.jobs.image import Task
+    from upsample_cli.jobs.scale import Target
+
+    target = Target.parsed(size) if size is not None else Target(scale=scale or 2.0)
+    rest = given({name: options[name] for name in plain - {"alpha", "jobs"}})
+    return Task(chosen, target, premultiplied=options["alpha"] == "premultiplied",
+                threads=options["jobs"] or _cores(), **rest)  # fmt: skip
+
+
+def _told(reports: "Iterable[Report]", single: bool, to_stderr: bool, as_json: bool, quiet: bool,
+          max_ripple: float | None) -> int:  # fmt: skip
+    """Print each report as it comes; return the exit code."""
+    from time import perf_counter
+
+    from upsample_cli.commands import tables
+
+    start, counts, over = perf_counter(), {"done": 0, "skipped": 0, "failed": 0}, False
+    for report in reports:
+        counts[report.status] += 1
+        found = report.checkerboard
+        over |= max_ripple is not None and found is not None and found.ripple > max_ripple
+        if as_json:
+            click.echo(tables.as_json(report), err=to_stderr)
+        elif report.status == "failed":
+            click.echo(f"Error: {report.error}", err=True)
+        elif not quiet:
+            click.echo(tables.as_line(report), err=to_stderr)
+        if not quiet:
+            _note(report)
+    if not single:
+        seconds = perf_counter() - start
+        if as_json:
+            click.echo(tables.summary_json(**counts, seconds=seconds))
+        elif not quiet:
+            click.echo(", ".join(f"{n} {word}" for word, n in counts.items()), err=True)
+    if counts["failed"]:
+        return FAILED
+    if not counts["done"]:
+        return NOTHING
+    return OVER_RIPPLE if over else 0
+
+
+def _note(report: "Report") -> None:
+    for note in report.notes:
+        click.echo(f"note: {report.input}: {note}", err=True)
+    down, across = report.shift
+    if (down, across) != (0.0, 0.0):
+        click.echo(
+            f"note: {report.input}: kernel size minus stride is odd, so the picture is shifted by "
+            f"{down:g} px down and {across:g} px right",
+            err=True,
+        )
+
+
+def _progress(quiet: bool) -> "Any":
+    """Return what shows a bar for a picture that takes over a second, on a terminal only."""
+    if quiet or not sys.stderr.isatty():
+        return None
+
+    def shown(made: "Iterable[Strip]", total: int) -> "Iterator[Strip]":
+        from upsample_cli.jobs.progress import bar
+
+        return bar(made, total)
+
+    return shown
+
+
+def _cores() -> int:
+    import os
+
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not every platform tells which cores are ours
+        return os.cpu_count() or 1

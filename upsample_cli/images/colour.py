@@ -1,0 +1,107 @@
+"""Between the levels of a file and planes: full scale, linear light, premultiplied alpha, rounding.
+
+Premultiplied: colours are weighted by their opacity while they are filtered, so that hidden
+colours do not bleed in. Linear: sRGB's curve is undone before and done again after filtering.
+Rounding is half up, once, after clipping to the file's range.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from upsample_cli.images.image import Samples
+from upsample_cli.planes import Planes
+
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+"""Weights of red, green and blue in luma. Source: ITU-R BT.601."""
+
+# Colours of an all but transparent pixel are not defined; this keeps the division finite.
+_LEAST_ALPHA = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Colour:
+    """How the levels of a picture and planes correspond.
+
+    Args:
+        dtype: uint8 or uint16.
+        alpha: Whether the last plane is opacity.
+        premultiplied: Whether colours are weighted by it while they are filtered.
+        linear: Whether they are filtered in linear light.
+    """
+
+    dtype: DTypeLike
+    alpha: bool = False
+    premultiplied: bool = True
+    linear: bool = False
+
+    @property
+    def peak(self) -> int:
+        """The level of full scale."""
+        return int(np.iinfo(np.dtype(self.dtype)).max)
+
+    def planes(self, samples: Samples) -> Planes:
+        """Return samples as planes.
+
+        Args:
+            samples: Shape (H, W, C).
+
+        Returns:
+            Shape (C, H, W), float32, 0..1.
+        """
+        height, width, count = samples.shape
+        planes = np.empty((count, height, width), np.float32)
+        for plane, channel in zip(planes, np.moveaxis(samples, 2, 0), strict=True):
+            np.multiply(channel, np.float32(1 / self.peak), out=plane, dtype=np.float32)
+        colours = planes[:-1] if self.alpha else planes
+        if self.linear:
+            colours[...] = to_linear(colours)
+        if self.alpha and self.premultiplied:
+            colours *= planes[-1]
+        return planes
+
+    def levels(self, planes: Planes) -> Planes:
+        """Turn planes into whole levels, in place.
+
+        Args:
+            planes: Shape (C, H, W), float32; used up.
+
+        Returns:
+            The same array: whole numbers from 0 to the peak.
+        """
+        colours = planes[:-1] if self.alpha else planes
+        if self.alpha and self.premultiplied:
+            np.divide(colours, np.maximum(planes[-1], _LEAST_ALPHA), out=colours)
+            colours *= planes[-1] >= 0.5 / self.peak
+        if self.linear:
+            colours[...] = from_linear(colours)
+        planes *= np.float32(self.peak)
+        planes += np.float32(0.5)
+        np.clip(planes, 0.0, np.float32(self.peak), out=planes)
+        return np.floor(planes, out=planes)
+
+
+def luma(levels: Planes) -> NDArray[np.float32]:
+    """Return the luma of levels or planes, without their alpha.
+
+    Args:
+        levels: Shape (C, H, W); C is 1 or 3, and 1 more with alpha.
+
+    Returns:
+        Shape (H, W).
+    """
+    if len(levels) < 3:
+        return np.asarray(levels[0], np.float32)
+    weighted = LUMA @ levels[:3].reshape(3, -1)
+    return np.asarray(weighted.reshape(levels.shape[1:]), np.float32)
+
+
+def to_linear(x: Planes) -> Planes:
+    """Return linear light of sRGB values. Source: IEC 61966-2-1."""
+    return np.where(x <= 0.04045, x / 12.92, ((np.maximum(x, 0.0) + 0.055) / 1.055) ** 2.4)
+
+
+def from_linear(x: Planes) -> Planes:
+    """Return sRGB values of linear light. Source: IEC 61966-2-1."""
+    return np.where(x <= 0.0031308, x * 12.92, 1.055 * np.maximum(x, 0.0) ** (1 / 2.4) - 0.055)

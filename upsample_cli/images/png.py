@@ -1,0 +1,160 @@
+"""A PNG writer that never holds the picture: each strip of rows becomes a chunk of its own.
+
+Strips are filtered and deflated independently, so threads can share the work, and the bytes do not
+depend on how many there are. Deflate streams that end on a byte boundary can be joined (as pigz
+does); the checksum over all of them is joined from theirs.
+
+Source: W3C, "Portable Network Graphics (PNG) specification (third edition)"; RFC 1950, RFC 1951.
+"""
+
+import zlib
+from dataclasses import dataclass
+from struct import pack
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from upsample_cli.images.image import Metadata, Samples
+from upsample_cli.planes import Size
+
+isal_zlib: Any
+try:
+    from isal import isal_zlib
+except ImportError:  # not every platform has it; zlib makes the same kind of stream, more slowly
+    isal_zlib = None
+
+DEFAULT_COMPRESSION = 2
+_FAST = 3  # up to this level isal is used: its levels 1..3 at several times zlib's speed
+_COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
+_NONE, _SUB, _UP = 0, 1, 2
+_ADLER = 65521
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A strip, deflated.
+
+    Args:
+        chunk: The IDAT chunk.
+        adler: The Adler-32 checksum of what was deflated.
+        length: How many bytes were deflated.
+    """
+
+    chunk: bytes
+    adler: int
+    length: int
+
+
+def head(size: Size, channels: int, bits: int, metadata: Metadata) -> bytes:
+    """Return all that stands before the pixels.
+
+    Args:
+        size: Height and width, each 1..2**31 - 1.
+        channels: 1 grey, 2 with alpha, 3 RGB, 4 with alpha.
+        bits: 8 or 16 a sample.
+        metadata: What else to tell.
+    """
+    height, width = size
+    shape = pack(">IIBBBBB", width, height, bits, _COLOUR_TYPES[channels], 0, 0, 0)
+    # 0x78 0x01: deflate, window of 32 kB, fastest; the strips follow as raw deflate.
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + _chunk(b"IHDR", shape)
+        + _ancillary(metadata)
+        + _chunk(b"IDAT", b"\x78\x01")
+    )
+
+
+def piece(samples: Samples, compression: int, last: bool) -> Piece:
+    """Return a strip of rows, filtered and deflated.
+
+    Args:
+        samples: Shape (rows, W, C), uint8 or uint16.
+        compression: 0 (none) to 9 (slowest).
+        last: Whether no strip follows.
+    """
+    filtered = _filtered(samples)
+    data = _deflated(filtered, compression, last)
+    return Piece(_chunk(b"IDAT", data), zlib.adler32(filtered.data), filtered.size)
+
+
+def tail(pieces: "Checksum") -> bytes:
+    """Return all that stands after the pixels."""
+    return _chunk(b"IDAT", pack(">I", pieces.value)) + _chunk(b"IEND", b"")
+
+
+@dataclass(slots=True)
+class Checksum:
+    """The Adler-32 checksum of pieces one after the other."""
+
+    value: int = 1
+
+    def add(self, later: Piece) -> None:
+        """Append a piece: its sums go on where these end."""
+        low, high = self.value & 0xFFFF, self.value >> 16
+        low_later, high_later = later.adler & 0xFFFF, later.adler >> 16
+        high = (high + high_later + later.length * (low - 1)) % _ADLER
+        self.value = high << 16 | (low + low_later - 1) % _ADLER
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return b"".join(
+        (pack(">I", len(data)), kind, data, pack(">I", zlib.crc32(data, zlib.crc32(kind))))
+    )
+
+
+def _deflated(data: NDArray[np.uint8], compression: int, last: bool) -> bytes:
+    if isal_zlib is not None and 1 <= compression <= _FAST:
+        deflate: Any = isal_zlib.compressobj(compression, wbits=-15)
+    else:
+        deflate = zlib.compressobj(compression, wbits=-15)
+    start = deflate.compress(data.data)
+    end = deflate.flush(zlib.Z_FINISH if last else zlib.Z_SYNC_FLUSH)
+    return bytes(start + end)
+
+
+def _filtered(samples: Samples) -> NDArray[np.uint8]:
+    """Return the filtered rows, shape (rows, 1 + bytes of a row)."""
+    if samples.dtype.itemsize == 2:
+        samples = samples.astype(">u2")
+    rows, _, channels = samples.shape
+    raw = np.ascontiguousarray(samples).reshape(rows, -1).view(np.uint8)
+    pixel = channels * samples.dtype.itemsize
+    out = np.empty((rows, 1 + raw.shape[1]), np.uint8)
+    # The row above the first belongs to another strip, so the first looks to its left instead.
+    out[:, 0] = _UP
+    out[0, 0] = _SUB
+    out[0, 1 : 1 + pixel] = raw[0, :pixel]
+    np.subtract(raw[0, pixel:], raw[0, :-pixel], out=out[0, 1 + pixel :])
+    np.subtract(raw[1:], raw[:-1], out=out[1:, 1:])
+    return out
+
+
+def _ancillary(metadata: Metadata) -> bytes:
+    """Return the chunks of metadata, in the order the specification asks for."""
+    chunks = []
+    if metadata.icc:
+        chunks.append(_chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(metadata.icc)))
+    elif metadata.srgb is not None:
+        chunks.append(_chunk(b"sRGB", bytes([metadata.srgb])))
+    if metadata.gamma:
+        chunks.append(_chunk(b"gAMA", pack(">I", round(metadata.gamma * 100_000))))
+    if metadata.dpi:
+        along, down = (round(each / 0.0254) for each in metadata.dpi)
+        chunks.append(_chunk(b"pHYs", pack(">IIB", along, down, 1)))
+    if metadata.exif:
+        chunks.append(_chunk(b"eXIf", metadata.exif))
+    if metadata.xmp:
+        packet = metadata.xmp
+        chunks.append(_chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + packet))
+    chunks.extend(_text(key, value) for key, value in metadata.text)
+    return b"".join(chunks)
+
+
+def _text(key: str, value: str) -> bytes:
+    keyword = key.encode("latin-1", "replace")[:79] or b"Comment"
+    try:
+        return _chunk(b"tEXt", keyword + b"\0" + value.encode("latin-1"))
+    except UnicodeEncodeError:
+        return _chunk(b"iTXt", keyword + b"\0\0\0\0\0" + value.encode())

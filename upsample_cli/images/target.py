@@ -1,0 +1,96 @@
+"""Where a picture is written: all of it or nothing.
+
+Bytes go to a temporary file beside the target, which takes the target's name only when they are
+complete and on the disk. A target that cannot be replaced (a device, a pipe) is written straight.
+"""
+
+import os
+import stat
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from upsample_cli.errors import ImageFileError, TargetExistsError
+
+STREAM = "-"
+TEMPORARY = ".upsample-{}.part"
+
+
+def check(path: str, source: str, force: bool) -> None:
+    """Refuse a target before any work is done for it.
+
+    Args:
+        path: Where to write, or "-".
+        source: Where the picture is read from, or "-".
+        force: Whether a file there may be replaced.
+
+    Raises:
+        TargetExistsError: It is there, and `force` is off.
+        ImageFileError: It is the source, a folder, or in no folder.
+    """
+    if path == STREAM:
+        return
+    target = Path(path)
+    if target.is_dir():
+        raise ImageFileError(f"{path} is a folder; name a file in it")
+    if not target.parent.is_dir():
+        raise ImageFileError(f"no folder {target.parent}; make it first")
+    if not target.exists():
+        return
+    if source != STREAM and Path(source).exists() and target.samefile(source):
+        raise ImageFileError(f"{path} is the input too; name another output")
+    if not force and not _is_special(target):
+        raise TargetExistsError(f"{path} exists; pass --force to replace it")
+
+
+@contextmanager
+def opened(path: str) -> Iterator[BinaryIO]:
+    """Open a target for writing; it appears when the block ends, and not at all if that fails.
+
+    Args:
+        path: Where to write, or "-" for standard output.
+
+    Raises:
+        ImageFileError: It cannot be written.
+    """
+    if path == STREAM:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    target = Path(path)
+    try:
+        if _is_special(target):
+            with target.open("wb") as file:
+                yield file
+            return
+        with _replacing(target) as file:
+            yield file
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ImageFileError(f"cannot write {path}: {reason}; choose another place") from error
+
+
+@contextmanager
+def _replacing(target: Path) -> Iterator[BinaryIO]:
+    temporary = target.with_name(TEMPORARY.format(os.urandom(6).hex()))
+    try:
+        with temporary.open("xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(target)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise
+
+
+def _is_special(target: Path) -> bool:
+    """Tell whether a path is a device or a pipe, which has no content to replace."""
+    try:
+        mode = target.stat().st_mode
+    except OSError:
+        return False
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)

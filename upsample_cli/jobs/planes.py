@@ -1,0 +1,81 @@
+"""Planes in memory: the shortest way to upsample and to measure from Python."""
+
+from typing import Any
+
+import numpy as np
+
+from upsample_cli.errors import SettingError
+from upsample_cli.images.colour import luma
+from upsample_cli.jobs.scale import Target
+from upsample_cli.jobs.strips import BOUNDARIES, Picture, in_order, run, strips, tiles
+from upsample_cli.methods import catalogue
+from upsample_cli.metrics.checkerboard import Checkerboard, Meter
+from upsample_cli.planes import Planes
+
+
+def upsample(
+    planes: Planes,
+    method: str = catalogue.DEFAULT,
+    *,
+    scale: float = 2.0,
+    boundary: str = "symmetric",
+    threads: int = 1,
+    **settings: Any,
+) -> Planes:
+    """Return planes enlarged.
+
+    Args:
+        planes: Shape (C, H, W), floating point, any range: nothing is clipped or rounded.
+        method: The word of a method.
+        scale: Output pixels per input pixel, 1 or more.
+        boundary: symmetric, nearest or zero.
+        threads: How many work at once.
+        **settings: Parameters of the method, such as `kernel`.
+
+    Returns:
+        Shape (C, round(H scale), round(W scale)), of the same type.
+
+    Raises:
+        SettingError: A setting that cannot be.
+
+    >>> upsample(np.ones((1, 4, 6)), "bicubic", scale=1.5).shape
+    (1, 6, 9)
+    """
+    if planes.ndim != 3 or 0 in planes.shape or planes.dtype.kind != "f":
+        raise SettingError(f"planes are {planes.dtype} {planes.shape}; give floats, (C, H, W)")
+    if boundary not in BOUNDARIES:
+        raise SettingError(f"no boundary '{boundary}'; choose {', '.join(BOUNDARIES)}")
+    size_in = (planes.shape[1], planes.shape[2])
+    size_out = Target(scale=scale).size(size_in)
+    stages = catalogue.build(method, **settings).stages(size_in, size_out)
+    picture = Picture(
+        size_in,
+        lambda rows, columns: planes[:, rows.start : rows.stop, columns.start : columns.stop],
+        boundary,
+    )
+    out = np.empty((len(planes), *size_out), planes.dtype)
+
+    def make(rows: range) -> None:
+        for columns in tiles(size_out[1], scale):
+            window = run(stages, picture, rows, columns)
+            out[:, rows.start : rows.stop, columns.start : columns.stop] = window
+
+    for _ in in_order(make, strips(size_out, len(planes), scale), threads):
+        pass
+    return out
+
+
+def measure(planes: Planes, stride: int) -> Checkerboard:
+    """Return the checkerboard of a stride in planes.
+
+    Args:
+        planes: Shape (1 or 3, H, W), 0..1.
+        stride: Period to look for, in pixels, 2 or more.
+
+    >>> flat = np.full((1, 256, 256), 0.5, np.float32)
+    >>> measure(flat, 2).status
+    'constant'
+    """
+    meter = Meter((stride, stride), planes.shape[1], planes.shape[2])
+    meter.feed(luma((planes * 255).astype(np.float32)))
+    return meter.result()

@@ -1,0 +1,154 @@
+"""The strip pipeline: extend, run through the stages, put in order, on threads.
+
+A strip is a run of whole output rows. It is made in tiles that stay in the processor's cache, each
+from the window of the input that it draws on. The cut depends only on the sizes, so the result
+does not depend on how many threads there are.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from upsample_cli.methods.method import Stage
+from upsample_cli.planes import Planes, Size
+
+Made = TypeVar("Made")
+Fetch = Callable[[range, range], Planes]
+"""Gives the planes of a window that lies inside the picture."""
+
+BOUNDARIES = ("symmetric", "nearest", "zero")
+_STRIP_BYTES = 3 << 17  # of 8-bit samples: enough for deflate, and a few of them fit the cache
+_TILE = 512  # output columns: planes of a tile stay in the second-level cache
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An endless input: the picture and what lies beyond its edges.
+
+    Args:
+        size: Height and width.
+        fetch: Gives windows inside the picture.
+        boundary: symmetric (d c b a | a b c d | d c b a), nearest (a a | a b c d | d d) or zero.
+    """
+
+    size: Size
+    fetch: Fetch
+    boundary: str = "symmetric"
+
+    def window(self, rows: range, columns: range) -> Planes:
+        """Return a window that may run over the edges, shape (C, len(rows), len(columns))."""
+        (down, tall), (across, wide) = (
+            self._inside(run, n) for run, n in zip((rows, columns), self.size, strict=True)
+        )
+        planes = self.fetch(tall, wide)
+        if down is not None:
+            planes = np.take(planes, down - tall.start, axis=1)
+        if across is not None:
+            planes = np.take(planes, across - wide.start, axis=2)
+        if self.boundary == "zero":
+            for axis, run, n in ((1, rows, self.size[0]), (2, columns, self.size[1])):
+                index = np.arange(run.start, run.stop)
+                shape = [-1 if each == axis else 1 for each in range(3)]
+                if run.start < 0 or run.stop > n:
+                    planes = planes * ((index >= 0) & (index < n)).reshape(shape).astype(
+                        planes.dtype
+                    )
+        return planes
+
+    def _inside(self, run: range, n: int) -> tuple[NDArray[np.int64] | None, range]:
+        """Return which pixels stand for a run (None: itself), and the least run that holds them."""
+        if run.start >= 0 and run.stop <= n:
+            return None, run
+        index = np.arange(run.start, run.stop)
+        if self.boundary == "symmetric":
+            index %= 2 * n
+            index = np.minimum(index, 2 * n - 1 - index)
+        else:
+            index = np.clip(index, 0, n - 1)
+        return index, range(int(index.min()), int(index.max()) + 1)
+
+
+def run(stages: Sequence[Stage], picture: Picture, rows: range, columns: range) -> Planes:
+    """Return a window of what the stages make of a picture.
+
+    Args:
+        stages: In order.
+        picture: The input.
+        rows: Output rows.
+        columns: Output columns.
+
+    Returns:
+        Shape (C, len(rows), len(columns)).
+    """
+    wanted = [(rows, columns)]
+    for stage in reversed(stages):
+        wanted.append(stage.draws_on(*wanted[-1]))
+    planes = picture.window(*wanted.pop())
+    for stage in stages:
+        planes = stage(planes, *wanted.pop())
+    return planes
+
+
+def strips(size_out: Size, channels: int, scale: float) -> list[range]:
+    """Return the fixed cut of an output into strips.
+
+    Args:
+        size_out: Height and width of the output.
+        channels: Samples a pixel.
+        scale: Output rows per input row.
+    """
+    height, width = size_out
+    unit = max(1, round(16 * scale))
+    wanted = min(64, max(32, _STRIP_BYTES // (width * channels)))
+    return cut(height, unit * max(1, round(wanted / unit)))
+
+
+def tiles(width: int, scale: float) -> list[range]:
+    """Return the fixed cut of a strip's columns into tiles.
+
+    Args:
+        width: Columns of the output.
+        scale: Output columns per input column.
+    """
+    unit = max(1, round(16 * scale))
+    return cut(width, unit * max(1, round(_TILE / unit)))
+
+
+def cut(length: int, step: int) -> list[range]:
+    """Return runs of `step` that cover 0..length, the last one shorter."""
+    return [range(start, min(start + step, length)) for start in range(0, length, step)]
+
+
+def in_order(work: Callable[[range], Made], runs: Sequence[range], threads: int) -> Iterator[Made]:
+    """Yield the work on each run, in order, computed ahead by threads.
+
+    Args:
+        work: What to do with a run.
+        runs: The runs.
+        threads: How many; 1 works in the caller's.
+    """
+    if threads == 1 or len(runs) == 1:
+        yield from map(work, runs)
+        return
+    from concurrent.futures import (
+        Future,
+        ThreadPoolExecutor,
+    )  # slow to import, one strip needs none
+
+    left = iter(runs)
+    with ThreadPoolExecutor(threads) as pool:
+        pending: deque[Future[Made]] = deque()
+        try:
+            pending.extend(pool.submit(work, each) for each in islice(left, threads + 2))
+            while pending:
+                made = pending.popleft().result()
+                pending.extend(pool.submit(work, each) for each in islice(left, 1))
+                yield made
+        finally:
+            for future in pending:
+                future.cancel()

@@ -1,0 +1,1 @@
+"""The mathematics of kernels: taps, phases, banded matrices, least squares."""

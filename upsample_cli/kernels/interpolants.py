@@ -1,0 +1,117 @@
+"""Interpolants: even functions of the distance to a sample, in input pixels.
+
+An interpolant phi gives the value at position u as sum_i phi(u - i) x[i]. A kernel is a pure
+function and one declared fact, its support; everything else is derived from the two.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+Distances = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Interpolant:
+    """An interpolating function and where it ends.
+
+    Args:
+        name: The word for it.
+        function: phi of the distance; its argument has any shape, in input pixels.
+        support: phi is 0 at and beyond this distance, in input pixels.
+    """
+
+    name: str
+    function: Callable[[Distances], Distances]
+    support: float
+
+    def __call__(self, distance: Distances) -> Distances:
+        """Return phi at these distances, 0 outside the support.
+
+        Args:
+            distance: Any shape, in input pixels.
+        """
+        return np.where(np.abs(distance) < self.support, self.function(distance), 0.0)
+
+
+def _triangle(x: Distances) -> Distances:
+    return 1.0 - np.abs(x)
+
+
+def _keys(x: Distances) -> Distances:
+    # Keys 1981, equation 15 with a = -1/2: third-order accurate.
+    x = np.abs(x)
+    near = (1.5 * x - 2.5) * x * x + 1.0
+    far = ((-0.5 * x + 2.5) * x - 4.0) * x + 2.0
+    return np.where(x <= 1.0, near, far)
+
+
+def _lanczos3(x: Distances) -> Distances:
+    return np.sinc(x) * np.sinc(x / 3.0)
+
+
+BILINEAR = Interpolant("bilinear", _triangle, 1.0)
+"""The triangle: B-spline of order 1."""
+
+BICUBIC = Interpolant("bicubic", _keys, 2.0)
+"""Keys' cubic convolution, a = -0.5 (MATLAB's and Pillow's bicubic).
+
+Source: R. Keys, "Cubic convolution interpolation for digital image processing", 1981.
+"""
+
+LANCZOS = Interpolant("lanczos", _lanczos3, 3.0)
+"""The sinc, windowed by the main lobe of a sinc three times as wide.
+
+Source: C. Duchon, "Lanczos filtering in one and two dimensions", 1979.
+"""
+
+
+def b_spline(order: int, x: Distances) -> Distances:
+    """Return the centred B-spline of an order at distances x.
+
+    Args:
+        order: Polynomial degree, 0 to 5.
+        x: Any shape, in input pixels.
+
+    Source: M. Unser, "Splines: a perfect fit for signal and image processing", 1999, equation 6
+        (the recursion over the order).
+
+    >>> b_spline(3, np.array([0.0, 1.0, 2.0])).round(4).tolist()
+    [0.6667, 0.1667, 0.0]
+    """
+    if order == 0:
+        return ((x >= -0.5) & (x < 0.5)).astype(np.float64)
+    half = (order + 1) / 2
+    left = b_spline(order - 1, x + 0.5)
+    right = b_spline(order - 1, x - 0.5)
+    return ((half + x) * left + (half - x) * right) / order
+
+
+@lru_cache
+def cardinal_spline(order: int) -> Interpolant:
+    """Return the interpolating spline of an order as one interpolant.
+
+    Interpolating with B-splines needs a prefilter whose response never ends. It decays by a
+    constant factor per pixel, so it is cut where it has fallen below 1e-9; prefilter and B-spline
+    together are then one kernel, and spline interpolation is a convolution like any other.
+
+    Args:
+        order: Polynomial degree, 2 to 5.
+
+    Source: M. Unser, A. Aldroubi, M. Eden, "B-spline signal processing: part I - theory", 1993,
+        section II.D (cardinal splines).
+    """
+    length = 128
+    samples = b_spline(order, np.minimum(np.arange(length), length - np.arange(length)) * 1.0)
+    response = np.fft.ifft(1.0 / np.fft.fft(samples).real).real
+    reach = int(np.max(np.flatnonzero(np.abs(response[: length // 2]) > 1e-9)))
+    offsets = np.arange(-reach, reach + 1)
+    weights = response[np.abs(offsets)]
+
+    def phi(x: Distances) -> Distances:
+        return b_spline(order, x[..., None] - offsets) @ weights
+
+    return Interpolant(f"spline {order}", phi, reach + (order + 1) / 2)

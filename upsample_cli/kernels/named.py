@@ -1,0 +1,134 @@
+"""Fixed kernels by name: for a stride each is a matrix of taps with a mean phase sum of 1."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from upsample_cli.errors import SettingError
+from upsample_cli.kernels.interpolants import BICUBIC, BILINEAR, LANCZOS, Interpolant
+from upsample_cli.kernels.kernel import Kernel, Taps
+
+
+def uniform(stride: int, size: int | None = None, seed: int = 0) -> Kernel:
+    """Return the kernel whose taps are all equal; balanced where the stride divides its size.
+
+    Args:
+        stride: Output pixels per input pixel.
+        size: Taps along each axis; by default the least balanced, centred one over the stride.
+        seed: Not used.
+
+    >>> uniform(2, 3).phase_sums.max().round(4)
+    np.float64(1.7778)
+    """
+    size = size or _even_overlap(stride)
+    return Kernel("uniform", np.full((size, size), (stride / size) ** 2), stride)
+
+
+def random(stride: int, size: int | None = None, seed: int = 0) -> Kernel:
+    """Return a kernel of independent random taps: a layer before training.
+
+    Args:
+        stride: Output pixels per input pixel.
+        size: Taps along each axis; by default as for `uniform`.
+        seed: Of the generator. Taps are drawn evenly from 0..1 and scaled to keep brightness.
+    """
+    size = size or _even_overlap(stride)
+    taps = np.random.default_rng(seed).random((size, size))
+    return Kernel("random", taps * (stride**2 / taps.sum()), stride)
+
+
+def gaussian(stride: int, size: int | None = None, seed: int = 0) -> Kernel:
+    """Return a Gaussian of half an input pixel's standard deviation, balanced.
+
+    Args:
+        stride: Output pixels per input pixel.
+        size: Taps along each axis; by default four input pixels.
+        seed: Not used.
+    """
+    size = size or 4 * stride - stride % 2
+    taps = np.exp(-0.5 * (_distances(size, stride) / 0.5) ** 2)
+    return _outer("gaussian", taps, stride)
+
+
+def _interpolant(phi: Interpolant) -> Callable[..., Kernel]:
+    def kernel(stride: int, size: int | None = None, seed: int = 0) -> Kernel:
+        if size is not None:
+            raise SettingError(
+                f"--kernel-size is for uniform, random and gaussian, not for {phi.name}; "
+                "its size follows from the stride"
+            )
+        # For an odd stride the outermost distance of an even size would be the support itself.
+        reach = 2 * int(phi.support) * stride - stride % 2
+        return _outer(phi.name, phi(_distances(reach, stride)), stride)
+
+    kernel.__doc__ = f"Return the {phi.name} interpolant's samples for a stride, balanced."
+    return kernel
+
+
+bilinear = _interpolant(BILINEAR)
+bicubic = _interpolant(BICUBIC)
+lanczos = _interpolant(LANCZOS)
+
+KERNELS: dict[str, Callable[..., Kernel]] = {
+    "uniform": uniform,
+    "bilinear": bilinear,
+    "bicubic": bicubic,
+    "lanczos": lanczos,
+    "gaussian": gaussian,
+    "random": random,
+}
+
+
+def smoothing(name: str, stride: int, size: int | None = None) -> Kernel:
+    """Return the convolution that follows an upsampling by a stride.
+
+    Args:
+        name: `box` (all taps equal), `gaussian` (standard deviation half an input pixel) or
+            `sharpen` (the picture, plus half of what a box takes away from it).
+        stride: Output pixels per input pixel of the upsampling before it.
+        size: Taps along each axis, odd; by default the odd number next above the stride
+            (gaussian: above twice the stride).
+    """
+    reach = 2 * stride if name == "gaussian" else stride
+    size = size or reach + 1 + reach % 2
+    if size % 2 == 0:
+        raise SettingError(f"--kernel-size {size} is even and would move the picture; give an odd")
+    box = np.full((size, size), 1.0 / size**2)
+    if name == "box":
+        return Kernel(name, box, 1)
+    if name == "gaussian":
+        taps = np.exp(-0.5 * (_distances(size, stride) / 0.5) ** 2)
+        return Kernel(name, np.outer(taps, taps) / taps.sum() ** 2, 1)
+    sharp = -0.5 * box
+    sharp[size // 2, size // 2] += 1.5
+    return Kernel(name, sharp, 1)
+
+
+def resized(kernel: Kernel, resize: str, stride: int) -> Kernel:
+    """Return the one transposed convolution that an upsampling and a convolution amount to.
+
+    Args:
+        kernel: The convolution, of stride 1.
+        resize: The upsampling before it, `nearest` or `bilinear`.
+        stride: Output pixels per input pixel of the upsampling.
+    """
+    before = uniform(stride, stride) if resize == "nearest" else bilinear(stride)
+    both = before.then(kernel)
+    return Kernel(kernel.name, both.taps, stride)
+
+
+def _even_overlap(stride: int) -> int:
+    # A multiple of the stride is balanced; one that differs from it by an even number is centred.
+    return stride * (2 + stride % 2)
+
+
+def _distances(size: int, stride: int) -> Taps:
+    """Return the distance of each tap from the kernel's centre, in input pixels."""
+    return (np.arange(size) - (size - 1) / 2) / stride
+
+
+def _outer(name: str, taps: Taps, stride: int) -> Kernel:
+    """Return the separable kernel of these taps, each phase divided by its own sum."""
+    phase = np.arange(len(taps)) % stride
+    taps = taps / np.bincount(phase, taps, stride)[phase]
+    return Kernel(name, np.outer(taps, taps), stride)

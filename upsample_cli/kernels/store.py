@@ -1,0 +1,168 @@
+"""Kernel files: .npz with a format version, .npy with bare taps; never a pickle.
+
+A .npz holds `format`, `method` (tconv or resize-conv), `stride`, `resize` (what a resize-conv
+upsamples by), `taps`, and `about`, a JSON text of how the kernel was trained.
+"""
+
+import io
+import json
+import zipfile
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from upsample_cli.errors import SettingError
+from upsample_cli.kernels.kernel import Kernel, Taps
+from upsample_cli.kernels.named import resized
+
+FORMAT = 1
+SHIPPED_STRIDES = (2, 3, 4)
+SHIPPED = Path(__file__).parent / "learned"
+_LARGEST = 512  # taps an axis: more is no kernel but a picture
+_ENTRIES = {"format": "iu", "method": "U", "stride": "iu", "resize": "U", "taps": "f", "about": "U"}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KernelFile:
+    """What a kernel file holds.
+
+    Args:
+        method: `tconv` or `resize-conv`.
+        stride: Output pixels per input pixel.
+        taps: Shape (kH, kW): of the transposed convolution, or of the convolution after resizing.
+        resize: What a resize-conv upsamples by, `nearest` or `bilinear`; empty for tconv.
+        about: How it was trained: plain numbers and words.
+    """
+
+    method: str
+    stride: int
+    taps: Taps
+    resize: str = ""
+    about: dict[str, Any] = field(default_factory=dict)
+
+    def kernel(self, name: str) -> Kernel:
+        """Return the transposed convolution that this kernel amounts to.
+
+        Args:
+            name: What to call it.
+
+        Raises:
+            SettingError: The taps or the stride are none.
+        """
+        if self.method == "tconv":
+            return Kernel(name, self.taps, self.stride)
+        return resized(Kernel(name, self.taps, 1), self.resize, self.stride)
+
+    def to_bytes(self) -> bytes:
+        """Return the bytes of the .npz file; the same for the same kernel."""
+        file = io.BytesIO()
+        about = json.dumps(self.about, sort_keys=True)
+        np.savez(
+            file, format=FORMAT, method=self.method, stride=self.stride, resize=self.resize,
+            taps=self.taps, about=about,
+        )  # fmt: skip
+        return file.getvalue()
+
+
+@lru_cache(maxsize=32)
+def load(path: str, method: str, stride: int, resize: str = "") -> KernelFile:
+    """Return what is in a kernel file, once for a path.
+
+    Args:
+        path: A .npz that `upsample train` wrote, or a .npy of taps, shape (kH, kW).
+        method: The method it is to serve: `tconv` or `resize-conv`.
+        stride: The stride to use the taps of a .npy with; a .npz brings its own.
+        resize: What the resize-conv upsamples by.
+
+    Raises:
+        SettingError: No such file, no kernel, another format version or method, wrong shape, NaN.
+    """
+    name = Path(path).name
+    found = _read(path)
+    if not isinstance(found, dict):
+        file = KernelFile(method, stride, _taps(name, found), resize)
+    else:
+        file = _stored(name, found)
+    file.kernel(name)  # refuses shapes, strides and NaN
+    if file.method != method:
+        raise SettingError(
+            f"kernel '{name}' is for {file.method}, not {method}; pass -m {file.method}"
+        )
+    if file.resize != resize:
+        raise SettingError(
+            f"kernel '{name}' was trained with --resize {file.resize}, not {resize}; "
+            f"pass --resize {file.resize}"
+        )
+    return file
+
+
+def shipped(method: str, name: str, stride: int) -> KernelFile:
+    """Return a learned kernel that comes with the package.
+
+    Args:
+        method: `tconv` or `resize-conv`.
+        name: Its word, such as `learned`.
+        stride: One of `SHIPPED_STRIDES`.
+    """
+    resize = "nearest" if method == "resize-conv" else ""
+    return load(str(SHIPPED / f"{method}-{name}-x{stride}.npz"), method, stride, resize)
+
+
+def _read(path: str) -> NDArray[Any] | dict[str, NDArray[Any]]:
+    try:
+        with Path(path).open("rb") as file:
+            found = np.load(io.BytesIO(file.read()), allow_pickle=False)
+        if isinstance(found, np.ndarray):
+            return found
+        return {key: found[key] for key in found.files}
+    except FileNotFoundError as error:
+        raise SettingError(f"no kernel file {path}; check the path") from error
+    except (
+        OSError,
+        ValueError,
+        EOFError,
+        KeyError,
+        zipfile.BadZipFile,
+        NotImplementedError,
+    ) as error:
+        raise SettingError(f"{path} is no kernel file; give a .npz or .npy of taps") from error
+
+
+def _stored(name: str, entries: dict[str, NDArray[Any]]) -> KernelFile:
+    missing = sorted(_ENTRIES.keys() - entries.keys())
+    if missing:
+        raise SettingError(
+            f"kernel '{name}' lacks {', '.join(missing)}; give a file of `upsample train`"
+        )
+    for key, kinds in _ENTRIES.items():
+        if entries[key].dtype.kind not in kinds or (entries[key].ndim > 0 and key != "taps"):
+            raise SettingError(f"kernel '{name}' has an odd {key}; give a file of `upsample train`")
+    version = int(entries["format"])
+    if version != FORMAT:
+        raise SettingError(f"kernel '{name}' has format {version}, not {FORMAT}; train it again")
+    method, resize = str(entries["method"]), str(entries["resize"])
+    if (method, resize) not in {
+        ("tconv", ""),
+        ("resize-conv", "nearest"),
+        ("resize-conv", "bilinear"),
+    }:
+        raise SettingError(f"kernel '{name}' is for '{method} {resize}'; give one for tconv")
+    try:
+        about = json.loads(str(entries["about"]))
+    except ValueError as error:
+        raise SettingError(f"kernel '{name}' has an odd about; train it again") from error
+    stride, taps = int(entries["stride"]), _taps(name, entries["taps"])
+    return KernelFile(method, stride, taps, resize, about)
+
+
+def _taps(name: str, taps: NDArray[Any]) -> Taps:
+    if taps.dtype.kind not in "fiub":
+        raise SettingError(f"kernel '{name}' holds {taps.dtype}, not numbers; give float taps")
+    if taps.ndim == 2 and max(taps.shape) > _LARGEST:
+        size = "x".join(map(str, taps.shape))
+        raise SettingError(f"kernel '{name}' is {size}; give at most {_LARGEST} taps an axis")
+    return taps.astype(np.float64)

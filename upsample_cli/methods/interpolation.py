@@ -1,0 +1,108 @@
+"""Interpolation: every output pixel is a fixed weighting of the input pixels around it.
+
+Half-pixel centres, any real scale, nothing learned. Every row of weights sums to 1, so a flat
+picture stays flat and no interpolation makes a checkerboard.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from upsample_cli.methods.method import Stage, check, parameter
+
+# The mathematics is imported where it is used: `upsample --help` reads these classes and must not
+# wait for NumPy.
+if TYPE_CHECKING:
+    from upsample_cli.kernels.kernel import Kernel
+    from upsample_cli.planes import Size
+
+
+class _Interpolation:
+    """What the interpolations share: one stage, and no kernel to report."""
+
+    __slots__ = ()
+    name: ClassVar[str]
+
+    def equivalent(self, scale: float) -> "Kernel | None":
+        """Return None: an interpolation has no kernel of its own to report."""
+        return None
+
+    def stages(self, size_in: "Size", size_out: "Size") -> tuple[Stage, ...]:
+        """Return the one stage of the interpolation.
+
+        Args:
+            size_in: Height and width of the input.
+            size_out: Height and width of the output.
+        """
+        from upsample_cli.kernels import band, interpolants
+        from upsample_cli.kernels.separable import Separable
+
+        phi = getattr(interpolants, self.name.upper())
+        rows, columns = zip(size_in, size_out, strict=True)
+        return (Separable(band.interpolating(phi, *rows), band.interpolating(phi, *columns)),)
+
+
+@dataclass(frozen=True, slots=True)
+class Nearest(_Interpolation):
+    """Copy the nearest input pixel."""
+
+    name: ClassVar[str] = "nearest"
+    summary: ClassVar[str] = "copies the nearest pixel"
+
+    def stages(self, size_in: "Size", size_out: "Size") -> tuple[Stage, ...]:
+        """Return the one stage of the interpolation."""
+        from upsample_cli.kernels import band
+        from upsample_cli.kernels.separable import Separable
+
+        rows, columns = zip(size_in, size_out, strict=True)
+        return (Separable(band.nearest(*rows), band.nearest(*columns)),)
+
+
+@dataclass(frozen=True, slots=True)
+class Bilinear(_Interpolation):
+    """Interpolate linearly along each axis."""
+
+    name: ClassVar[str] = "bilinear"
+    summary: ClassVar[str] = "linear along each axis, 2 taps"
+
+
+@dataclass(frozen=True, slots=True)
+class Bicubic(_Interpolation):
+    """Interpolate by Keys' cubic convolution, a = -0.5."""
+
+    name: ClassVar[str] = "bicubic"
+    summary: ClassVar[str] = "Keys' cubic convolution, a = -0.5, 4 taps"
+
+
+@dataclass(frozen=True, slots=True)
+class Lanczos(_Interpolation):
+    """Interpolate by a windowed sinc, three lobes."""
+
+    name: ClassVar[str] = "lanczos"
+    summary: ClassVar[str] = "windowed sinc, a = 3, 6 taps"
+
+
+@dataclass(frozen=True, slots=True)
+class Spline(_Interpolation):
+    """Interpolate by B-splines that pass through the pixels.
+
+    Args:
+        order: Polynomial degree, 2..5.
+    """
+
+    name: ClassVar[str] = "spline"
+    summary: ClassVar[str] = "prefiltered B-spline (as SciPy's zoom)"
+    order: int = parameter(3, "degree", low=2, high=5)
+
+    def __post_init__(self) -> None:
+        """Refuse an order that is none."""
+        check(self)
+
+    def stages(self, size_in: "Size", size_out: "Size") -> tuple[Stage, ...]:
+        """Return the one stage of the interpolation."""
+        from upsample_cli.kernels import band
+        from upsample_cli.kernels.interpolants import cardinal_spline
+        from upsample_cli.kernels.separable import Separable
+
+        phi = cardinal_spline(self.order)
+        rows, columns = zip(size_in, size_out, strict=True)
+        return (Separable(band.interpolating(phi, *rows), band.interpolating(phi, *columns)),)

@@ -1,0 +1,79 @@
+"""Resize-convolution: upsample by interpolation, then convolve on the output grid.
+
+Both together are one transposed convolution: its kernel is the interpolation's, convolved with the
+taps. With nearest its phase sums are all equal whatever the taps, so it cannot make a checkerboard.
+
+Source: A. Odena, V. Dumoulin, C. Olah, "Deconvolution and checkerboard artifacts", Distill, 2016.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from upsample_cli.errors import SettingError
+from upsample_cli.methods import stored, strides
+from upsample_cli.methods.method import Stage, check, parameter
+
+if TYPE_CHECKING:  # as in interpolation.py
+    from upsample_cli.kernels.kernel import Kernel
+    from upsample_cli.planes import Size
+
+_FIXED = ("box", "gaussian", "sharpen")
+
+
+@dataclass(frozen=True, slots=True)
+class ResizeConvolution:
+    """Upsample by nearest or bilinear interpolation, then convolve.
+
+    Args:
+        resize: The interpolation.
+        kernel: The word of a learned or fixed kernel, or a kernel file.
+        kernel_size: Taps along each axis of box, gaussian or sharpen, odd.
+    """
+
+    name: ClassVar[str] = "resize-conv"
+    summary: ClassVar[str] = "upsampling, then a convolution"
+    resize: str = parameter("nearest", "the upsampling", choices=("nearest", "bilinear"))
+    kernel: str = parameter("learned", "its taps", choices=stored.LEARNED + _FIXED, file=True)
+    kernel_size: int | None = parameter(None, "its taps along an axis", low=1, high=64)
+
+    def __post_init__(self) -> None:
+        """Refuse settings that cannot be."""
+        check(self)
+        if self.kernel_size is not None and self.kernel not in _FIXED:
+            raise SettingError(
+                f"--kernel-size is for {', '.join(_FIXED)}, not {self.kernel}; leave it out"
+            )
+        if self.kernel_size is not None and self.kernel_size % 2 == 0:
+            raise SettingError(
+                f"--kernel-size {self.kernel_size} is even, which moves the picture; give an odd"
+            )
+        if self.kernel in stored.LEARNED and self.resize != "nearest":
+            raise SettingError(
+                f"kernel '{self.kernel}' was learned with --resize nearest, not {self.resize}; "
+                f"choose {', '.join(_FIXED)} or train one"
+            )
+
+    def equivalent(self, scale: float) -> "Kernel | None":
+        """Return the one transposed convolution that the stages amount to."""
+        return strides.joined(self._kernels(scale))
+
+    def stages(self, size_in: "Size", size_out: "Size") -> tuple[Stage, ...]:
+        """Return one stage a kernel, and a reduction where the scale is not a product of strides.
+
+        Args:
+            size_in: Height and width of the input.
+            size_out: Height and width of the output.
+        """
+        kernels = self._kernels(strides.largest_scale(size_in, size_out))
+        return strides.chain(kernels, size_in, size_out)
+
+    def _kernels(self, scale: float) -> "list[Kernel]":
+        if self.kernel in stored.LEARNED:
+            return stored.learned(self.name, self.kernel, scale)
+        if stored.is_file(self.kernel):
+            return stored.own(self.name, self.kernel, scale, self.resize)
+        from upsample_cli.kernels.named import resized, smoothing
+
+        stride = strides.whole(scale)
+        convolution = smoothing(self.kernel, stride, self.kernel_size)
+        return [resized(convolution, self.resize, stride)]
