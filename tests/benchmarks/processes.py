@@ -12,6 +12,7 @@ from rounds import FailedRunError, Run
 _ROOT = Path(__file__).resolve().parents[2]
 _SEARCH = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")]))
 _ENVIRONMENT = os.environ | {"PYTHONPATH": _SEARCH}
+_ENVIRONMENT.pop("PYTHONDONTWRITEBYTECODE", None)  # ours is compiled before, as libraries are
 _LAUNCHER = [sys.executable, "-I", "-S", str(Path(__file__).with_name("launcher.py"))]
 
 
