@@ -10,6 +10,7 @@ import click
 
 from upsample_cli.commands.measure import measure
 from upsample_cli.commands.methods import methods
+from upsample_cli.commands.train import train
 from upsample_cli.commands.upsample import upsample
 from upsample_cli.errors import SettingError, UpsampleError
 
@@ -50,7 +51,7 @@ def app(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-for command in (upsample, measure, methods):
+for command in (upsample, measure, train, methods):
     app.add_command(command)
 
 

@@ -2,6 +2,8 @@
 
 import io
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -11,6 +13,7 @@ import PIL.Image
 from upsample_cli.errors import ImageFileError, PictureTooLargeError
 from upsample_cli.images.image import Image, Metadata, Samples
 from upsample_cli.images.target import STREAM
+from upsample_cli.planes import Size
 
 MAX_PIXELS = 2**28
 FORMATS = {
@@ -19,7 +22,7 @@ FORMATS = {
 }  # fmt: skip
 """Words and suffixes of the formats that can be written, and Pillow's names for them."""
 
-_READABLE = [*dict.fromkeys(FORMATS.values()), "JPEG2000", "ICO", "AVIF", "MPO"]
+_READABLE = [*dict.fromkeys(FORMATS.values()), "JPEG2000", "ICO", "AVIF"]
 _DEEP = {"PNG", "TIFF", "PPM"}  # hold 16 bits a sample
 _OPAQUE = {"JPEG", "BMP", "PPM"}  # hold no transparency
 _ORIENTATION = 0x0112
@@ -60,12 +63,19 @@ def read(path: str, max_pixels: int = MAX_PIXELS) -> Image:
         ImageFileError: It is missing, cannot be read, is broken, or is no picture.
         PictureTooLargeError: It has more pixels.
     """
+    with _opened(path, max_pixels) as opened:
+        return _decoded(opened)
+
+
+@contextmanager
+def _opened(path: str, max_pixels: int = MAX_PIXELS) -> Iterator[PIL.Image.Image]:
+    """Open a picture and check its head; whatever a decoder raises in the block is told as ours."""
     name = "the picture on stdin" if path == STREAM else path
     with _source(path) as file:
         try:
             with PIL.Image.open(file, formats=_READABLE) as opened:
                 _check(opened, name, max_pixels)
-                return _decoded(opened)
+                yield opened
         except (ImageFileError, MemoryError):
             raise
         except PIL.UnidentifiedImageError as error:
@@ -174,7 +184,8 @@ def _check(opened: PIL.Image.Image, name: str, max_pixels: int) -> None:
 
 
 def _decoded(opened: PIL.Image.Image) -> Image:
-    format, info = opened.format or "PNG", opened.info
+    # MPO is a JPEG with more pictures behind the first, as phones write it.
+    format, info = (opened.format or "PNG").replace("MPO", "JPEG"), opened.info
     exif, upright = _upright(opened)
     notes = []
     mode = upright.mode
@@ -244,6 +255,16 @@ def _dpi(info: dict[Any, Any]) -> tuple[float, float] | None:
 def _xmp(info: dict[Any, Any]) -> bytes | None:
     xmp = info.get("xmp")
     return xmp.encode() if isinstance(xmp, str) else xmp
+
+
+def size(path: str) -> Size:
+    """Return height and width of the picture in a file, from its head alone.
+
+    Raises:
+        ImageFileError: It is missing, is no picture, or is one that `read` refuses by its head.
+    """
+    with _opened(path) as opened:
+        return opened.height, opened.width
 
 
 def is_picture(path: str) -> bool:

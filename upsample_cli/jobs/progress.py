@@ -8,18 +8,19 @@ Item = TypeVar("Item")
 _PATIENCE = 1.0  # seconds without a bar
 
 
-def bar(items: Iterable[Item], total: int) -> Iterator[Item]:
+def bar(items: Iterable[Item], total: int, unit: str = "strip") -> Iterator[Item]:
     """Yield the items, and show a bar on stderr once they have taken a second.
 
     Args:
         items: What is waited for.
         total: How many there will be.
+        unit: What one of them is.
     """
     start, shown = perf_counter(), None
     try:
         for done, item in enumerate(items, 1):
             if shown is None and perf_counter() - start > _PATIENCE:
-                shown = _bar(total, done)
+                shown = _bar(total, done, unit)
             elif shown is not None:
                 shown.update()
             yield item
@@ -28,7 +29,7 @@ def bar(items: Iterable[Item], total: int) -> Iterator[Item]:
             shown.close()
 
 
-def _bar(total: int, done: int) -> Any:
+def _bar(total: int, done: int, unit: str) -> Any:
     from tqdm import tqdm  # slow to import, and quick work needs none
 
-    return tqdm(total=total, initial=done, leave=False, ascii=True, unit="strip")
+    return tqdm(total=total, initial=done, leave=False, ascii=True, unit=unit)

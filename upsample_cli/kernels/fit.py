@@ -223,7 +223,8 @@ def _orbits(length: int) -> NDArray[Any]:
     """Number the taps of a square so that flips and quarter turns keep the number."""
     fold = np.minimum(np.arange(length), length - 1 - np.arange(length))
     low, high = np.minimum.outer(fold, fold), np.maximum.outer(fold, fold)
-    return np.unique(low * length + high, return_inverse=True)[1].reshape(length, length)
+    numbers = np.unique(low * length + high, return_inverse=True)[1]
+    return np.asarray(numbers.reshape(length, length))
 
 
 def _bilinear(s: int, n: int) -> Taps:

@@ -69,6 +69,19 @@ Source: C. Duchon, "Lanczos filtering in one and two dimensions", 1979.
 """
 
 
+AREA = Interpolant("area", np.ones_like, 0.5)
+"""The box: an axis that shrinks by whole numbers gets the mean of the pixels under each output."""
+
+
+def gaussian(deviation: float) -> Interpolant:
+    """Return a Gaussian of a standard deviation in input pixels, cut at four of them.
+
+    Args:
+        deviation: Above 0.
+    """
+    return Interpolant("gaussian", lambda x: np.exp(-0.5 * (x / deviation) ** 2), 4 * deviation)
+
+
 def b_spline(order: int, x: Distances) -> Distances:
     """Return the centred B-spline of an order at distances x.
 

@@ -1,0 +1,149 @@
+"""`upsample train`: a kernel from pictures."""
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from upsample_cli.errors import SettingError
+
+if TYPE_CHECKING:  # NumPy is not to be waited for by --help
+    from upsample_cli.jobs.train import Progress, Trained
+
+
+@click.command(short_help="Train a kernel on pictures.")
+@click.argument("images", nargs=-1, required=True, metavar="IMAGES...")
+@click.option("-o", "--output", required=True, metavar="KERNEL.npz", help="Where to write it.")
+@click.option(
+    "-m",
+    "--method",
+    type=click.Choice(("tconv", "resize-conv")),
+    default="tconv",
+    show_default=True,
+    help="What it is for.",
+)
+@click.option(
+    "-s",
+    "--stride",
+    "--scale",
+    type=click.IntRange(2, 8),
+    default=2,
+    show_default=True,
+    metavar="N",
+    help="Output pixels per input pixel, 2..8.",
+)
+@click.option(
+    "--taps",
+    type=int,
+    default=9,
+    show_default=True,
+    metavar="N",
+    help="Input pixels an axis per output, odd.",
+)
+@click.option(
+    "--separable/--full", default=True, show_default=True, help="Same taps along both axes, or any."
+)
+@click.option(
+    "--balance",
+    type=click.Choice(("flat", "ramp", "none")),
+    default="ramp",
+    show_default=True,
+    help="What stays as it is without fail.",
+)
+@click.option(
+    "--shrink",
+    default="bicubic",
+    show_default=True,
+    metavar="NAME",
+    help="bicubic, area, lanczos or gaussian:SIGMA.",
+)
+@click.option(
+    "--noise",
+    type=click.FloatRange(0, 64),
+    default=2.0,
+    show_default=True,
+    metavar="LEVELS",
+    help="Noise of the pictures to come.",
+)
+@click.option(
+    "--samples",
+    type=click.IntRange(1000),
+    default=1_000_000,
+    show_default=True,
+    metavar="N",
+    help="Patches to learn from.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="Of the choice of patches and pictures.",
+)
+@click.option(
+    "--holdout",
+    type=click.FloatRange(0, 0.9),
+    default=0.1,
+    show_default=True,
+    metavar="SHARE",
+    help="Share of pictures only tried on.",
+)
+@click.option("-f", "--force", is_flag=True, help="Replace a kernel that is there.")
+@click.option("-q", "--quiet", is_flag=True, help="No report, no notes.")
+def train(images: tuple[str, ...], output: str, method: str, stride: int, separable: bool,
+          balance: str, force: bool, quiet: bool, **course: Any) -> None:  # fmt: skip
+    """Train a kernel on IMAGES, files or folders, and write it to a file.
+
+    Pictures are shrunk by the stride; the kernel is the one that brings them nearest to their
+    originals, in one pass and one small solve.
+
+    \b
+    upsample train photos/ -o mine.npz
+    upsample small.png large.png --kernel mine.npz
+    """  # noqa: D301 # click needs the \b itself
+    if not output.endswith(".npz"):
+        raise SettingError(f"{output} is no .npz; name the kernel file KERNEL.npz")
+    from upsample_cli.images import target
+    from upsample_cli.jobs import train as job
+    from upsample_cli.kernels.fit import Structure
+
+    target.check(output, "-", force)
+    plan = job.Course(stride=stride, structure=Structure(method, separable, balance), **course)
+    trained = job.train(job.pictures(images), plan, _progress(quiet))
+    with target.opened(output) as file:
+        file.write(trained.file.to_bytes())
+    if not quiet:
+        for fault in trained.skipped:
+            click.echo(f"note: skipped: {fault}", err=True)
+        click.echo(_summary(output, trained))
+
+
+def _summary(output: str, trained: "Trained") -> str:
+    from upsample_cli.commands.tables import aligned
+
+    file, about = trained.file, trained.file.about
+    side = len(trained.kernel.taps)
+    lines = [
+        f"{output}  {file.method} x{file.stride}  {about['structure']} {side}x{side}  "
+        f"balance {about['balance']}  {trained.seconds:.1f} s",
+        f"trained on {about['pictures']} pictures ({about['pixels'] / 1e6:.1f} million pixels), "
+        f"{len(trained.skipped)} skipped",
+        f"exact ripple {trained.ripple_before:.1e} before balancing, "
+        f"{trained.ripple_after:.1e} after",
+        f"noise gain {about['noise_gain']:.2f}, step overshoot {about['overshoot']:.0%}",
+    ]
+    scores = about["held_out"]["psnr"]
+    if not scores:
+        return "\n".join([*lines, "no picture was held out"])
+    count = about["held_out"]["pictures"]
+    rows = [(f"held-out PSNR ({count})", *scores), ("dB", *(f"{db:.2f}" for db in scores.values()))]
+    return "\n".join([*lines, aligned(rows)])
+
+
+def _progress(quiet: bool) -> "Progress | None":
+    if quiet or not sys.stderr.isatty():
+        return None
+    from upsample_cli.jobs.progress import bar
+
+    return lambda paths, total: bar(paths, total, "picture")

@@ -1,0 +1,261 @@
+"""Train a kernel: shrink pictures, keep their moments, solve, and try the kernel on others."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from upsample_cli.errors import ImageFileError, SettingError
+from upsample_cli.images import files
+from upsample_cli.images.colour import luma
+from upsample_cli.jobs.strips import Picture, run
+from upsample_cli.kernels import fit, interpolants
+from upsample_cli.kernels.band import interpolating
+from upsample_cli.kernels.interpolants import Interpolant
+from upsample_cli.kernels.kernel import Kernel, Taps
+from upsample_cli.kernels.separable import Separable
+from upsample_cli.kernels.store import KernelFile
+from upsample_cli.methods.catalogue import build
+from upsample_cli.methods.method import Stage
+from upsample_cli.metrics.fidelity import psnr
+from upsample_cli.metrics.response import noise_gain, overshoot
+from upsample_cli.metrics.ripple import ripple
+
+Progress = Callable[[Iterable[str], int], Iterator[str]]
+BASELINES = ("nearest", "bilinear", "bicubic", "lanczos")
+_SHRINKS = {
+    "bicubic": interpolants.BICUBIC,
+    "area": interpolants.AREA,
+    "lanczos": interpolants.LANCZOS,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """How to train.
+
+    Args:
+        stride: Output pixels per input pixel, 2..8.
+        taps: Input pixels along an axis that an output draws on; odd, 3..15.
+        structure: What the kernel has to be.
+        shrink: How originals are shrunk: bicubic, area, lanczos or gaussian:SIGMA (in pixels).
+        noise: Expected in the pictures to be enlarged, levels.
+        samples: Patches to learn from, in all.
+        seed: Of the choice of patches and of the pictures held out.
+        holdout: Share of the pictures that are only tried on.
+    """
+
+    stride: int = 2
+    taps: int = 9
+    structure: fit.Structure = field(default_factory=fit.Structure)
+    shrink: str = "bicubic"
+    noise: float = 2.0
+    samples: int = 1_000_000
+    seed: int = 0
+    holdout: float = 0.1
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be learned."""
+        if self.taps % 2 == 0 or not 3 <= self.taps <= 15:
+            raise SettingError(f"--taps {self.taps} cannot be; give an odd number, 3..15")
+        if self.structure.balance not in fit.BALANCES:
+            raise SettingError(
+                f"no balance '{self.structure.balance}'; choose {', '.join(fit.BALANCES)}"
+            )
+        self.shrinking()
+
+    def shrinking(self) -> Interpolant:
+        """Return the kernel that originals are shrunk with.
+
+        Raises:
+            SettingError: There is no such.
+        """
+        if self.shrink in _SHRINKS:
+            return _SHRINKS[self.shrink]
+        word, _, number = self.shrink.partition(":")
+        try:
+            deviation = float(number)
+        except ValueError:
+            deviation = 0.0
+        if word != "gaussian" or not 0 < deviation <= 16:
+            raise SettingError(
+                f"no shrink '{self.shrink}'; choose {', '.join(_SHRINKS)} or gaussian:SIGMA"
+            )
+        return interpolants.gaussian(deviation / self.stride)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trained:
+    """A kernel and what came of training it.
+
+    Args:
+        file: What to keep.
+        kernel: The transposed convolution it amounts to.
+        skipped: Pictures that could not be used, and why.
+        ripple_before: Exact ripple of the best kernel that need not be balanced.
+        ripple_after: Exact ripple of this one.
+        seconds: How long it took.
+    """
+
+    file: KernelFile
+    kernel: Kernel
+    skipped: tuple[str, ...]
+    ripple_before: float
+    ripple_after: float
+    seconds: float
+
+
+def pictures(sources: Sequence[str]) -> list[str]:
+    """Return the files among files and folders, sorted within each, hidden ones left out.
+
+    Raises:
+        ImageFileError: One is not there.
+    """
+    found: list[str] = []
+    for source in map(Path, sources):
+        if not source.exists():
+            raise ImageFileError(f"no file or folder {source}; check the path")
+        inside = sorted(source.rglob("*")) if source.is_dir() else [source]
+        found.extend(str(each) for each in inside if each.is_file() and each.name[0] != ".")
+    return found
+
+
+def train(sources: Sequence[str], course: Course, progress: Progress | None = None) -> Trained:
+    """Return the kernel that enlarges shrunk pictures best.
+
+    Args:
+        sources: Picture files; what is none is skipped and counted.
+        course: How.
+        progress: Wraps the pictures as they are read, given how many there are.
+
+    Raises:
+        ImageFileError: No picture can be used.
+    """
+    start = perf_counter()
+    rng = np.random.default_rng(course.seed)
+    usable, skipped = _usable(sources, course)
+    if not usable:
+        raise ImageFileError(
+            f"none of {len(sources)} files can be used; give pictures of at least "
+            f"{_least(course)} px a side"
+        )
+    held = _held_out(len(usable), course.holdout, rng)
+    learned_from = [path for i, path in enumerate(usable) if i not in held]
+    moments = fit.Moments(course.stride, course.taps)
+    share = -(-course.samples // len(learned_from))
+    for path in progress(learned_from, len(learned_from)) if progress else learned_from:
+        low, high = pair(_luma(path), course)
+        moments.add(low, high, share, rng)
+    taps, free = fit.fit(moments, course.structure, course.noise)
+    loose = fit.Structure("tconv", course.structure.separable, "none")
+    unbalanced = Kernel("unbalanced", fit.fit(moments, loose, course.noise)[0], course.stride)
+    kernel = Kernel("trained", taps, course.stride)
+    scores = _scores([usable[i] for i in sorted(held)], course, kernel)
+    tried = {"pictures": len(held), "psnr": scores}
+    after = ripple(kernel.phase_sums)
+    about = _about(course, kernel, len(learned_from), moments.count) | {"held_out": tried}
+    method = course.structure.method
+    resize = "nearest" if method == "resize-conv" else ""
+    return Trained(
+        KernelFile(method, course.stride, free, resize, about),
+        kernel, tuple(skipped), ripple(unbalanced.phase_sums), after, perf_counter() - start,
+    )  # fmt: skip
+
+
+def pair(high: Taps, course: Course) -> tuple[Taps, Taps]:
+    """Return a picture shrunk, in whole levels, and the part of the original that it shows.
+
+    Args:
+        high: Shape (H, W), luma in levels.
+        course: By what stride, and how.
+    """
+    height, width = (length // course.stride * course.stride for length in high.shape)
+    high = high[:height, :width]
+    return np.clip(np.floor(shrunk(high, course) + 0.5), 0, 255), high
+
+
+def shrunk(high: Taps, course: Course) -> Taps:
+    """Return a picture shrunk by the stride, not rounded.
+
+    Args:
+        high: Shape (H, W), multiples of the stride.
+        course: By what stride, and how.
+    """
+    phi, (height, width) = course.shrinking(), high.shape
+    low = (height // course.stride, width // course.stride)
+    shrink = Separable(interpolating(phi, height, low[0]), interpolating(phi, width, low[1]))
+    return _applied([shrink], high, low)
+
+
+def _applied(stages: Sequence[Stage], plane: Taps, size: tuple[int, int]) -> Taps:
+    picture = Picture(
+        (plane.shape[0], plane.shape[1]),
+        lambda rows, columns: plane[None, rows.start : rows.stop, columns.start : columns.stop],
+    )
+    return np.asarray(run(stages, picture, range(size[0]), range(size[1]))[0], np.float64)
+
+
+def _usable(sources: Sequence[str], course: Course) -> tuple[list[str], list[str]]:
+    usable, skipped = [], []
+    for path in sources:
+        try:
+            height, width = files.size(path)
+        except ImageFileError as error:
+            skipped.append(str(error))
+            continue
+        if min(height, width) < _least(course):
+            skipped.append(f"{path} is {width}x{height}, too small")
+        else:
+            usable.append(path)
+    return usable, skipped
+
+
+def _least(course: Course) -> int:
+    return course.stride * (course.taps + 8)
+
+
+def _luma(path: str) -> Taps:
+    image = files.read(path)
+    levels = np.moveaxis(image.samples, 2, 0).astype(np.float32) * np.float32(255 / image.peak)
+    return luma(levels).astype(np.float64)
+
+
+def _held_out(count: int, share: float, rng: np.random.Generator) -> set[int]:
+    wanted = min(count - 1, max(1, round(share * count))) if share > 0 else 0
+    return {int(each) for each in rng.permutation(count)[:wanted]}
+
+
+def _scores(paths: Sequence[str], course: Course, kernel: Kernel) -> dict[str, float]:
+    """Return the mean PSNR of the kernel and of interpolations, in dB, on luma of 8 bits."""
+    sums = dict.fromkeys(("trained", *BASELINES), 0.0)
+    s = course.stride
+    for path in paths:
+        low, high = pair(_luma(path), course)
+        size = (high.shape[0], high.shape[1])
+        for name in sums:
+            stages: Sequence[Stage] = (
+                [kernel.stage()]
+                if name == "trained"
+                else build(name).stages((low.shape[0], low.shape[1]), size)
+            )
+            made = np.clip(np.floor(_applied(stages, low, size) + 0.5), 0, 255)
+            sums[name] += psnr(made[s:-s, s:-s], high[s:-s, s:-s])
+    return {name: round(total / len(paths), 3) for name, total in sums.items()} if paths else {}
+
+
+def _about(course: Course, kernel: Kernel, count: int, pixels: int) -> dict[str, Any]:
+    return {
+        "structure": "separable" if course.structure.separable else "full",
+        "balance": course.structure.balance,
+        "taps": course.taps,
+        "shrink": course.shrink,
+        "noise": course.noise,
+        "seed": course.seed,
+        "pictures": count,
+        "pixels": pixels * course.stride**2,
+        "noise_gain": round(noise_gain(kernel.taps, kernel.stride), 4),
+        "overshoot": round(overshoot(kernel.taps, kernel.stride), 4),
+    }
