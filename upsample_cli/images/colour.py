@@ -52,8 +52,7 @@ class Colour:
         """
         height, width, count = samples.shape
         planes = np.empty((count, height, width), np.float32)
-        for plane, channel in zip(planes, np.moveaxis(samples, 2, 0), strict=True):
-            np.multiply(channel, np.float32(1 / self.peak), out=plane, dtype=np.float32)
+        np.multiply(samples.transpose(2, 0, 1), np.float32(1 / self.peak), planes, dtype=np.float32)
         colours = planes[:-1] if self.alpha else planes
         if self.linear:
             colours[...] = to_linear(colours)

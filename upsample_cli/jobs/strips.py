@@ -22,8 +22,9 @@ Fetch = Callable[[range, range], Planes]
 """Gives the planes of a window that lies inside the picture."""
 
 BOUNDARIES = ("symmetric", "nearest", "zero")
-_STRIP_BYTES = 3 << 17  # of 8-bit samples: enough for deflate, and a few of them fit the cache
-_TILE = 512  # output columns: planes of a tile stay in the second-level cache
+# Larger pieces would leave the cache; smaller ones keep threads waiting for the interpreter.
+_STRIP_SAMPLES = 3 << 18
+_TILE = 1024  # output columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ def strips(size_out: Size, channels: int, scale: float) -> list[range]:
     """
     height, width = size_out
     unit = max(1, round(16 * scale))
-    wanted = min(64, max(32, _STRIP_BYTES // (width * channels)))
+    wanted = min(128, max(32, _STRIP_SAMPLES // (width * channels)))
     return cut(height, unit * max(1, round(wanted / unit)))
 
 

@@ -42,9 +42,14 @@ class Band:
     @property
     def block(self) -> int:
         """Output pixels to make at once: whole periods if they are short, over about 16 inputs."""
-        if self.step < 16:
+        if self.repeats:
             return self.period * round(16 / self.step)
         return max(1, 16 * self.period // self.step)
+
+    @property
+    def repeats(self) -> bool:
+        """Whether blocks are whole periods, so that they all have one matrix."""
+        return self.step < 16
 
     def draws_on(self, outputs: range) -> range:
         """Return the input pixels that a run of output pixels needs."""

@@ -230,4 +230,4 @@ def _orbits(length: int) -> NDArray[Any]:
 def _bilinear(s: int, n: int) -> Taps:
     """Return the taps of the triangle, where the alternation starts."""
     distance = np.abs(np.arange(s * n) - (s * n - 1) / 2) / s
-    return np.maximum(0.0, 1.0 - distance)
+    return np.asarray(np.maximum(0.0, 1.0 - distance))

@@ -1,13 +1,14 @@
 """Separable stages: out = A_rows X A_columns^T, a banded matrix along each axis.
 
 The matrices are never made whole. They are applied as small dense products (GEMM) over blocks of
-outputs: the zeros inside a block cost less than leaving the fast path of the processor.
+outputs: the zeros inside a block cost less than leaving the fast path of the processor. All blocks
+that share a matrix are one call, over overlapping views of the input.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from upsample_cli.kernels.band import Band
 from upsample_cli.planes import Planes
@@ -42,24 +43,38 @@ class Separable:
         """
         count, _, width = window.shape
         tall: Planes = np.empty((count, len(rows), width), window.dtype)
-        for inputs, outputs, run in _blocks(self.rows, rows):
-            np.matmul(self.rows.matrix(run, window.dtype), window[:, inputs], out=tall[:, outputs])
+        _apply(self.rows, window, rows, tall)
         out: Planes = np.empty((count, len(rows), len(columns)), window.dtype)
-        lines, flat = tall.reshape(-1, width), out.reshape(-1, len(columns))
-        for inputs, outputs, run in _blocks(self.columns, columns):
-            matrix = self.columns.matrix(run, window.dtype)
-            np.matmul(lines[:, inputs], matrix.T, out=flat[:, outputs])
+        # Along the columns the same is done to the transposes, all rows of all planes at once.
+        lines, flat = tall.reshape(1, -1, width), out.reshape(1, -1, len(columns))
+        _apply(self.columns, lines.transpose(0, 2, 1), columns, flat.transpose(0, 2, 1))
         return out
 
 
-def _blocks(band: Band, outputs: range) -> Iterator[tuple[slice, slice, range]]:
-    """Cut a run of outputs; yield each piece's place in the window, in the output, and itself."""
-    window_start = band.draws_on(outputs).start
-    for start in range(outputs.start, outputs.stop, band.block):
-        run = range(start, min(start + band.block, outputs.stop))
+def _apply(band: Band, x: Planes, outputs: range, out: Planes) -> None:
+    """Apply a band along axis 1 of x, shape (C, inputs, W), into out, shape (C, outputs, W)."""
+    blocks = len(outputs) // band.block if band.repeats else 0
+    start = outputs.start + blocks * band.block
+    if blocks:
+        run = range(outputs.start, outputs.start + band.block)
+        matrix = band.matrix(run, x.dtype)
+        views = sliding_window_view(x, matrix.shape[1], axis=1).transpose(1, 0, 3, 2)
+        step = band.step * (band.block // band.period)
+        count, _, width = out.shape
+        made = out[:, : start - outputs.start].reshape(count, blocks, band.block, width)
+        _product(matrix, views[: step * blocks : step], made.transpose(1, 0, 2, 3))
+    first = band.draws_on(outputs).start
+    for top in range(start, outputs.stop, band.block):
+        run = range(top, min(top + band.block, outputs.stop))
         needed = band.draws_on(run)
-        yield (
-            slice(needed.start - window_start, needed.stop - window_start),
-            slice(run.start - outputs.start, run.stop - outputs.start),
-            run,
-        )
+        inputs = slice(needed.start - first, needed.stop - first)
+        place = slice(run.start - outputs.start, run.stop - outputs.start)
+        _product(band.matrix(run, x.dtype), x[:, inputs], out[:, place])
+
+
+def _product(matrix: Planes, x: Planes, out: Planes) -> None:
+    """Write matrix @ x into out; where out lies transposed in memory, as x^T @ matrix^T."""
+    if out.strides[-1] == out.itemsize:
+        np.matmul(matrix, x, out=out)
+    else:
+        np.matmul(x.swapaxes(-1, -2), matrix.T, out=out.swapaxes(-1, -2))
