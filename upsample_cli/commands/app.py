@@ -1,5 +1,6 @@
 """The group of commands, and the one place where errors become exit codes."""
 
+import gc
 import os
 import signal
 import sys
@@ -29,6 +30,15 @@ class _App(click.Group):
             return super().parse_args(ctx, ["--help"])
         return super().parse_args(ctx, ["upsample", *args])
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; end quietly where the reader of standard output has gone."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            # What is still buffered must not fail again when it is flushed.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return BROKEN_PIPE
+
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the main job's help, then the other commands."""
         main = click.Context(upsample, info_name=ctx.info_name)
@@ -57,11 +67,15 @@ for command in (upsample, measure, train, methods):
 
 def main() -> NoReturn:
     """Run the command line and leave with its exit code."""
+    gc.set_threshold(100_000)  # imports make many objects and no garbage
     # One thread a matrix product: threads of our own share the work. NumPy reads these on import.
     for library in ("OPENBLAS", "MKL", "OMP", "VECLIB_MAXIMUM"):
         os.environ.setdefault(f"{library}_NUM_THREADS".replace("MAXIMUM_NUM", "MAXIMUM"), "1")
     signal.signal(signal.SIGTERM, _terminated)
-    sys.exit(_run())
+    code = _run()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # tearing the interpreter down takes longer than a small picture
 
 
 def _run() -> int:
@@ -74,13 +88,11 @@ def _run() -> int:
         text = error.format_message().rstrip(".")
         _tell(text if ";" in text else f"{text}; see `upsample --help`")
         return error.exit_code
+    except SystemExit as leaving:
+        return leaving.code if isinstance(leaving.code, int) else FAILED
     except (KeyboardInterrupt, click.Abort):
         _tell("interrupted; nothing half-written was left")
         return INTERRUPTED
-    except BrokenPipeError:
-        # The reader has gone; what is still buffered must not fail again when Python ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return BROKEN_PIPE
     return code if isinstance(code, int) else 0
 
 

@@ -32,7 +32,7 @@ _COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
 _NONE, _SUB, _UP, _AVERAGE = range(4)
 # The fifth, Paeth, saves 2 % at most on enlarged pictures and costs more than deflate itself.
 _KINDS = (_AVERAGE, _UP, _SUB, _NONE)
-_SAMPLE = 5  # rows that tell which filter is best
+_SAMPLE = (5, 2048)  # rows, and bytes of each, that tell which filter is best
 _ADLER = 65521
 
 
@@ -133,8 +133,9 @@ def _filtered(samples: Samples, compression: int) -> Bytes:
 
 def _best(raw: Bytes, pixel: int) -> int:
     """Return the filter under which a few rows from the middle become smallest."""
-    middle = len(raw) // 2
-    sample = raw[middle : middle + _SAMPLE]
+    top, left = ((length - part) // 2 for length, part in zip(raw.shape, _SAMPLE, strict=True))
+    top, left = max(0, top), max(0, left // pixel * pixel)
+    sample = raw[top : top + _SAMPLE[0], left : left + _SAMPLE[1]]
     sizes = {kind: len(_deflated(_rows(sample, kind, pixel), 1)) for kind in _KINDS}
     return min(_KINDS, key=lambda kind: sizes[kind])
 

@@ -2,8 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from fractions import Fraction
-from math import floor
+from math import floor, gcd
 
 from upsample_cli.errors import SettingError
 from upsample_cli.planes import Size
@@ -84,7 +83,7 @@ def stride(size_in: Size, size_out: Size) -> Size:
     (3, 1)
     """
     down, across = (
-        Fraction(after, before).numerator for before, after in zip(size_in, size_out, strict=True)
+        after // gcd(before, after) for before, after in zip(size_in, size_out, strict=True)
     )
     return (
         down if down <= _LARGEST_STRIDE else 1,

@@ -1,7 +1,7 @@
 """Train a kernel: shrink pictures, keep their moments, solve, and try the kernel on others."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -136,32 +136,30 @@ def train(sources: Sequence[str], course: Course, progress: Progress | None = No
     """
     start = perf_counter()
     rng = np.random.default_rng(course.seed)
-    usable, skipped = _usable(sources, course)
-    if not usable:
+    skipped: list[str] = []
+    usable = [path for path in sources if _fits(path, course, skipped)]
+    held = _held_out(usable, course.holdout, rng)
+    others = [path for path in usable if path not in held]
+    moments = fit.Moments(course.stride, course.taps)
+    share = -(-course.samples // max(1, len(others)))
+    count = 0
+    for low, high in _pairs(progress(others, len(others)) if progress else others, course, skipped):
+        moments.add(low, high, share, rng)
+        count += 1
+    if not count:
         raise ImageFileError(
             f"none of {len(sources)} files can be used; give pictures of at least "
             f"{_least(course)} px a side"
         )
-    held = _held_out(len(usable), course.holdout, rng)
-    learned_from = [path for i, path in enumerate(usable) if i not in held]
-    moments = fit.Moments(course.stride, course.taps)
-    share = -(-course.samples // len(learned_from))
-    for path in progress(learned_from, len(learned_from)) if progress else learned_from:
-        low, high = pair(_luma(path), course)
-        moments.add(low, high, share, rng)
-    taps, free = fit.fit(moments, course.structure, course.noise)
     loose = fit.Structure("tconv", course.structure.separable, "none")
-    unbalanced = Kernel("unbalanced", fit.fit(moments, loose, course.noise)[0], course.stride)
-    kernel = Kernel("trained", taps, course.stride)
-    scores = _scores([usable[i] for i in sorted(held)], course, kernel)
-    tried = {"pictures": len(held), "psnr": scores}
-    after = ripple(kernel.phase_sums)
-    about = _about(course, kernel, len(learned_from), moments.count) | {"held_out": tried}
-    method = course.structure.method
-    resize = "nearest" if method == "resize-conv" else ""
+    unbalanced = _file(moments, loose, course).kernel("unbalanced")
+    file = _file(moments, course.structure, course)
+    kernel = file.kernel("trained")
+    scores = _scores(_pairs(held, course, skipped), course, kernel)
+    about = _about(course, kernel, count, moments.count) | {"held_out": scores}
     return Trained(
-        KernelFile(method, course.stride, free, resize, about),
-        kernel, tuple(skipped), ripple(unbalanced.phase_sums), after, perf_counter() - start,
+        replace(file, about=about), kernel, tuple(skipped),
+        ripple(unbalanced.phase_sums), ripple(kernel.phase_sums), perf_counter() - start,
     )  # fmt: skip
 
 
@@ -198,19 +196,32 @@ def _applied(stages: Sequence[Stage], plane: Taps, size: tuple[int, int]) -> Tap
     return np.asarray(run(stages, picture, range(size[0]), range(size[1]))[0], np.float64)
 
 
-def _usable(sources: Sequence[str], course: Course) -> tuple[list[str], list[str]]:
-    usable, skipped = [], []
-    for path in sources:
+def _fits(path: str, course: Course, skipped: list[str]) -> bool:
+    """Tell by a file's head whether it can be used; if not, note why."""
+    try:
+        height, width = files.size(path)
+    except ImageFileError as error:
+        skipped.append(str(error))
+        return False
+    if min(height, width) < _least(course):
+        skipped.append(f"{path} is {width}x{height}, too small")
+        return False
+    return True
+
+
+def _pairs(paths: Iterable[str], course: Course, skipped: list[str]) -> Iterator[tuple[Taps, Taps]]:
+    """Yield each picture shrunk and whole; note those that turn out to be broken."""
+    for path in paths:
         try:
-            height, width = files.size(path)
+            yield pair(_luma(path), course)
         except ImageFileError as error:
             skipped.append(str(error))
-            continue
-        if min(height, width) < _least(course):
-            skipped.append(f"{path} is {width}x{height}, too small")
-        else:
-            usable.append(path)
-    return usable, skipped
+
+
+def _file(moments: fit.Moments, structure: fit.Structure, course: Course) -> KernelFile:
+    taps = fit.fit(moments, structure, course.noise)
+    resize = "nearest" if structure.method == "resize-conv" else ""
+    return KernelFile(structure.method, course.stride, taps, resize)
 
 
 def _least(course: Course) -> int:
@@ -223,27 +234,28 @@ def _luma(path: str) -> Taps:
     return luma(levels).astype(np.float64)
 
 
-def _held_out(count: int, share: float, rng: np.random.Generator) -> set[int]:
-    wanted = min(count - 1, max(1, round(share * count))) if share > 0 else 0
-    return {int(each) for each in rng.permutation(count)[:wanted]}
+def _held_out(paths: Sequence[str], share: float, rng: np.random.Generator) -> list[str]:
+    wanted = min(len(paths) - 1, max(1, round(share * len(paths)))) if share > 0 else 0
+    chosen = rng.permutation(len(paths))[: max(0, wanted)]
+    return [paths[i] for i in sorted(chosen)]
 
 
-def _scores(paths: Sequence[str], course: Course, kernel: Kernel) -> dict[str, float]:
+def _scores(
+    pairs: Iterable[tuple[Taps, Taps]], course: Course, kernel: Kernel
+) -> dict[str, dict[str, float] | int]:
     """Return the mean PSNR of the kernel and of interpolations, in dB, on luma of 8 bits."""
-    sums = dict.fromkeys(("trained", *BASELINES), 0.0)
-    s = course.stride
-    for path in paths:
-        low, high = pair(_luma(path), course)
-        size = (high.shape[0], high.shape[1])
+    sums, count, s = dict.fromkeys(("trained", *BASELINES), 0.0), 0, course.stride
+    for low, high in pairs:
+        size, small = (high.shape[0], high.shape[1]), (low.shape[0], low.shape[1])
+        count += 1
         for name in sums:
-            stages: Sequence[Stage] = (
-                [kernel.stage()]
-                if name == "trained"
-                else build(name).stages((low.shape[0], low.shape[1]), size)
-            )
+            stages: Sequence[Stage] = (kernel.stage(),)
+            if name != "trained":
+                stages = build(name).stages(small, size)
             made = np.clip(np.floor(_applied(stages, low, size) + 0.5), 0, 255)
             sums[name] += psnr(made[s:-s, s:-s], high[s:-s, s:-s])
-    return {name: round(total / len(paths), 3) for name, total in sums.items()} if paths else {}
+    means = {name: round(total / count, 3) for name, total in sums.items()} if count else {}
+    return {"pictures": count, "psnr": means}
 
 
 def _about(course: Course, kernel: Kernel, count: int, pixels: int) -> dict[str, Any]:

@@ -10,7 +10,7 @@ Input and output are endless here; edges belong to whoever cuts the window.
 """
 
 from dataclasses import dataclass, field
-from fractions import Fraction
+from math import gcd
 from typing import Any
 
 import numpy as np
@@ -98,9 +98,8 @@ def interpolating(phi: Interpolant, size_in: int, size_out: int) -> Band:
         size_in: Input pixels along the axis, 1 or more.
         size_out: Output pixels along the axis, 1 or more.
     """
-    ratio = Fraction(size_in, size_out)
-    step, period = ratio.numerator, ratio.denominator
-    widening = max(1.0, float(ratio))
+    step, period = _lowest(size_in, size_out)
+    widening = max(1.0, step / period)
     # Twice the period times the position, an exact integer: equal phases give equal rows.
     position = (2 * np.arange(period, dtype=np.int64) + 1) * step - period
     whole, rest = np.divmod(position, 2 * period)
@@ -121,8 +120,7 @@ def nearest(size_in: int, size_out: int) -> Band:
         size_in: Input pixels along the axis, 1 or more.
         size_out: Output pixels along the axis, 1 or more.
     """
-    ratio = Fraction(size_in, size_out)
-    step, period = ratio.numerator, ratio.denominator
+    step, period = _lowest(size_in, size_out)
     starts = (2 * np.arange(period, dtype=np.int64) + 1) * step // (2 * period)
     return Band(np.ones((period, 1)), starts, step)
 
@@ -142,3 +140,9 @@ def transposed(taps: NDArray[np.float64], stride: int, padding: int) -> Band:
     tap = phase[:, None] + padding - stride * (starts[:, None] + np.arange(length))
     inside = (tap >= 0) & (tap < len(taps))
     return Band(np.where(inside, taps[np.where(inside, tap, 0)], 0.0), starts, 1)
+
+
+def _lowest(size_in: int, size_out: int) -> tuple[int, int]:
+    """Return the least whole numbers of input and output pixels that span the same length."""
+    common = gcd(size_in, size_out)
+    return size_in // common, size_out // common

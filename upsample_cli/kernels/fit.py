@@ -85,8 +85,8 @@ class Structure:
     balance: str = "ramp"
 
 
-def fit(moments: Moments, structure: Structure, noise: float) -> tuple[Taps, Taps]:
-    """Return the best taps: of the transposed convolution, and the free ones they are made of.
+def fit(moments: Moments, structure: Structure, noise: float) -> Taps:
+    """Return the best taps of the transposed convolution, or of the convolution after resizing.
 
     Args:
         moments: Of pairs of pictures, in levels.
@@ -94,15 +94,14 @@ def fit(moments: Moments, structure: Structure, noise: float) -> tuple[Taps, Tap
         noise: Expected in the pictures to be enlarged, levels.
 
     Returns:
-        Shapes (s n, s n) and the same for tconv, ((n - 1) s + 1, ...) for resize-conv.
+        Shape (k,), the same along both axes, if separable, else (k, k); k is s n for tconv and
+        (n - 1) s + 1 for resize-conv.
     """
     n, s = moments.taps, moments.stride
     gram = moments.gram / moments.count + noise**2 * np.eye(n * n)
     cross = (moments.cross / moments.count).reshape(n, n, s, s)
     if structure.separable:
-        free = _alternated(gram.reshape(n, n, n, n), cross, structure)
-        taps = _expansion(structure, s, n) @ free
-        return np.outer(taps, taps), np.outer(free, free)
+        return _alternated(gram.reshape(n, n, n, n), cross, structure)
     return _full(gram, cross, structure)
 
 
@@ -141,11 +140,11 @@ def _alternated(gram: Taps, cross: Taps, structure: Structure) -> Taps:
         right = sum(part.T @ each for part, each in zip(selected, target, strict=True))
         fresh = _solved(normal, right, conditions @ basis, goals)
         free = (free + fresh) / 2
-    return symmetric @ free
+    return np.asarray(symmetric @ free)
 
 
-def _full(gram: Taps, cross: Taps, structure: Structure) -> tuple[Taps, Taps]:
-    """Return the best kernel that is no product, and its free taps."""
+def _full(gram: Taps, cross: Taps, structure: Structure) -> Taps:
+    """Return the free taps of the best kernel that is no product."""
     n, s = cross.shape[0], cross.shape[2]
     expansion = _expansion(structure, s, n)
     length = expansion.shape[1]
@@ -173,7 +172,7 @@ def _full(gram: Taps, cross: Taps, structure: Structure) -> tuple[Taps, Taps]:
                 rows.append(down @ part)
                 goals.append(targets[s + a])
     free = _solved(normal, right, np.array(rows).reshape(-1, count), np.array(goals))
-    return spread @ free, free[orbits]
+    return np.asarray(free[orbits])
 
 
 def _phases(s: int, n: int) -> NDArray[np.int64]:

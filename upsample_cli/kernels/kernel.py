@@ -27,6 +27,7 @@ class Kernel:
         name: The word for it.
         taps: Shape (kH, kW), finite.
         stride: Output pixels per input pixel on both axes, 1 or more.
+        factors: Taps down and across whose outer product they are, where that is known.
 
     >>> import numpy as np
     >>> Kernel("uniform", np.full((3, 3), 4 / 9), 2).phase_sums.round(2).tolist()
@@ -36,6 +37,19 @@ class Kernel:
     name: str
     taps: Taps
     stride: int
+    factors: tuple[Taps, Taps] | None = None
+
+    @classmethod
+    def outer(cls, name: str, down: Taps, across: Taps, stride: int) -> "Kernel":
+        """Return the separable kernel of taps along each axis.
+
+        Args:
+            name: The word for it.
+            down: Shape (kH,).
+            across: Shape (kW,).
+            stride: Output pixels per input pixel on both axes.
+        """
+        return cls(name, np.outer(down, across), stride, (down, across))
 
     def __post_init__(self) -> None:
         """Refuse taps that are no kernel."""
@@ -76,22 +90,12 @@ class Kernel:
         np.add.at(sums, (rows[:, None], columns), self.taps)
         return sums
 
-    @cached_property
-    def factors(self) -> tuple[Taps, Taps] | None:
-        """The taps along rows and along columns whose outer product they are, if there are any."""
-        left, weights, right = np.linalg.svd(self.taps)
-        if weights[0] == 0.0 or (weights[1:] > 1e-7 * weights[0]).any():
-            return None
-        down, across = left[:, 0], right[0] * weights[0]
-        scale = np.sqrt(abs(across.sum() / down.sum())) if abs(down.sum()) > 1e-12 else 1.0
-        scale *= np.sign(down.sum()) or 1.0
-        return down * scale, across / scale
-
     def stage(self) -> Separable | Polyphase:
         """Return the stage that applies this kernel, the separable one where that is possible."""
-        if self.factors is None:
+        factors = self.factors or _factored(self.taps)
+        if factors is None:
             return Polyphase(self.taps, self.stride, self.padding)
-        down, across = self.factors
+        down, across = factors
         return Separable(
             transposed(down, self.stride, self.padding[0]),
             transposed(across, self.stride, self.padding[1]),
@@ -103,10 +107,31 @@ class Kernel:
         Its stride is the product of the two; the taps are this one's spread by the later stride
         and convolved with the later taps.
         """
-        s = later.stride
-        (rows, columns), (kH, kW) = self.taps.shape, later.taps.shape
-        taps = np.zeros(((rows - 1) * s + kH, (columns - 1) * s + kW))
-        for i in range(rows):
-            for j in range(columns):
-                taps[i * s : i * s + kH, j * s : j * s + kW] += self.taps[i, j] * later.taps
-        return Kernel(f"{self.name} then {later.name}", taps, self.stride * s)
+        name, stride = f"{self.name} then {later.name}", self.stride * later.stride
+        if self.factors and later.factors:
+            down, across = (
+                _chained(first[:, None], second[:, None], later.stride)[:, 0]
+                for first, second in zip(self.factors, later.factors, strict=True)
+            )
+            return Kernel.outer(name, down, across, stride)
+        return Kernel(name, _chained(self.taps, later.taps, later.stride), stride)
+
+
+def _chained(first: Taps, later: Taps, stride: int) -> Taps:
+    """Return taps spread by a stride and convolved with later taps."""
+    (rows, columns), (height, width) = first.shape, later.shape
+    taps = np.zeros(((rows - 1) * stride + height, (columns - 1) * stride + width))
+    for i in range(rows):
+        for j in range(columns):
+            place = slice(i * stride, i * stride + height), slice(j * stride, j * stride + width)
+            taps[place] += first[i, j] * later
+    return taps
+
+
+def _factored(taps: Taps) -> tuple[Taps, Taps] | None:
+    """Return the taps down and across whose outer product these are, None if there are none."""
+    left, weights, right = np.linalg.svd(taps)
+    if (weights[1:] > 1e-7 * weights[0]).any():
+        return None
+    root = np.sqrt(weights[0])
+    return left[:, 0] * root, right[0] * root

@@ -21,7 +21,8 @@ def uniform(stride: int, size: int | None = None, seed: int = 0) -> Kernel:
     np.float64(1.7778)
     """
     size = size or _even_overlap(stride)
-    return Kernel("uniform", np.full((size, size), (stride / size) ** 2), stride)
+    taps = np.full(size, stride / size)
+    return Kernel.outer("uniform", taps, taps, stride)
 
 
 def random(stride: int, size: int | None = None, seed: int = 0) -> Kernel:
@@ -93,13 +94,12 @@ def smoothing(name: str, stride: int, size: int | None = None) -> Kernel:
     size = size or reach + 1 + reach % 2
     if size % 2 == 0:
         raise SettingError(f"--kernel-size {size} is even and would move the picture; give an odd")
-    box = np.full((size, size), 1.0 / size**2)
     if name == "box":
-        return Kernel(name, box, 1)
+        return Kernel.outer(name, np.full(size, 1 / size), np.full(size, 1 / size), 1)
     if name == "gaussian":
         taps = np.exp(-0.5 * (_distances(size, stride) / 0.5) ** 2)
-        return Kernel(name, np.outer(taps, taps) / taps.sum() ** 2, 1)
-    sharp = -0.5 * box
+        return Kernel.outer(name, taps / taps.sum(), taps / taps.sum(), 1)
+    sharp = np.full((size, size), -0.5 / size**2)
     sharp[size // 2, size // 2] += 1.5
     return Kernel(name, sharp, 1)
 
@@ -114,7 +114,7 @@ def resized(kernel: Kernel, resize: str, stride: int) -> Kernel:
     """
     before = uniform(stride, stride) if resize == "nearest" else bilinear(stride)
     both = before.then(kernel)
-    return Kernel(kernel.name, both.taps, stride)
+    return Kernel(kernel.name, both.taps, stride, both.factors)
 
 
 def _even_overlap(stride: int) -> int:
@@ -131,4 +131,4 @@ def _outer(name: str, taps: Taps, stride: int) -> Kernel:
     """Return the separable kernel of these taps, each phase divided by its own sum."""
     phase = np.arange(len(taps)) % stride
     taps = taps / np.bincount(phase, taps, stride)[phase]
-    return Kernel(name, np.outer(taps, taps), stride)
+    return Kernel.outer(name, taps, taps, stride)

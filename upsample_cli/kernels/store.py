@@ -33,7 +33,8 @@ class KernelFile:
     Args:
         method: `tconv` or `resize-conv`.
         stride: Output pixels per input pixel.
-        taps: Shape (kH, kW): of the transposed convolution, or of the convolution after resizing.
+        taps: Of the transposed convolution, or of the convolution after resizing: shape (kH, kW),
+            or (k,) for a separable kernel, the same along both axes.
         resize: What a resize-conv upsamples by, `nearest` or `bilinear`; empty for tconv.
         about: How it was trained: plain numbers and words.
     """
@@ -53,9 +54,12 @@ class KernelFile:
         Raises:
             SettingError: The taps or the stride are none.
         """
-        if self.method == "tconv":
-            return Kernel(name, self.taps, self.stride)
-        return resized(Kernel(name, self.taps, 1), self.resize, self.stride)
+        stride = self.stride if self.method == "tconv" else 1
+        if self.taps.ndim == 1:
+            kernel = Kernel.outer(name, self.taps, self.taps, stride)
+        else:
+            kernel = Kernel(name, self.taps, stride)
+        return kernel if self.method == "tconv" else resized(kernel, self.resize, self.stride)
 
     def to_bytes(self) -> bytes:
         """Return the bytes of the .npz file; the same for the same kernel."""
@@ -84,7 +88,10 @@ def load(path: str, method: str, stride: int, resize: str = "") -> KernelFile:
     name = Path(path).name
     found = _read(path)
     if not isinstance(found, dict):
-        file = KernelFile(method, stride, _taps(name, found), resize)
+        taps = _taps(name, found)
+        if taps.ndim == 1:
+            raise SettingError(f"kernel '{name}' has shape {len(taps)}; give a matrix of taps")
+        file = KernelFile(method, stride, taps, resize)
     else:
         file = _stored(name, found)
     file.kernel(name)  # refuses shapes, strides and NaN
@@ -162,7 +169,7 @@ def _stored(name: str, entries: dict[str, NDArray[Any]]) -> KernelFile:
 def _taps(name: str, taps: NDArray[Any]) -> Taps:
     if taps.dtype.kind not in "fiub":
         raise SettingError(f"kernel '{name}' holds {taps.dtype}, not numbers; give float taps")
-    if taps.ndim == 2 and max(taps.shape) > _LARGEST:
+    if taps.ndim and max(taps.shape) > _LARGEST:
         size = "x".join(map(str, taps.shape))
         raise SettingError(f"kernel '{name}' is {size}; give at most {_LARGEST} taps an axis")
     return taps.astype(np.float64)

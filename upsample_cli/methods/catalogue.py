@@ -1,11 +1,10 @@
 """The methods there are, in the order they are told."""
 
-from difflib import get_close_matches
 from typing import Any
 
 from upsample_cli.errors import SettingError
 from upsample_cli.methods.interpolation import Bicubic, Bilinear, Lanczos, Nearest, Spline
-from upsample_cli.methods.method import Method, parameters
+from upsample_cli.methods.method import Method, nearest, parameters
 from upsample_cli.methods.resize_conv import ResizeConvolution
 from upsample_cli.methods.tconv import TransposedConvolution
 
@@ -34,8 +33,7 @@ def build(name: str, **settings: Any) -> Method:
     """
     known = {method.name: method for method in METHODS}
     if name not in known:
-        near = get_close_matches(name, known, 1)
-        remedy = f"did you mean '{near[0]}'?" if near else f"choose {', '.join(known)}"
+        remedy = nearest(name, known) or f"choose {', '.join(known)}"
         raise SettingError(f"no method '{name}'; {remedy}")
     taken = {method.name: {each.name for each in parameters(method)} for method in METHODS}
     for setting in settings.keys() - taken[name]:

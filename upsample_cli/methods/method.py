@@ -9,9 +9,8 @@ one another without a whole picture between them.
 import dataclasses
 import types
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from upsample_cli.errors import SettingError
@@ -87,14 +86,20 @@ class Parameter:
         if self.choices:
             if value in self.choices or (self.file and str(value).endswith((".npz", ".npy"))):
                 return
-            near = get_close_matches(str(value), self.choices, 1)
-            remedy = f"did you mean '{near[0]}'?" if near else f"choose {self.values}"
+            remedy = nearest(str(value), self.choices) or f"choose {self.values}"
             raise SettingError(f"no {self.name.replace('_', ' ')} '{value}'; {remedy}")
         low, high = self.low, self.high
         if not isinstance(value, int) or (
             low is not None and high is not None and not low <= value <= high
         ):
             raise SettingError(f"{option} {value} is out of range; give {self.values}")
+
+
+def nearest(word: str, words: Iterable[str]) -> str:
+    """Return "did you mean 'x'?" with the word most like another, empty if none is alike."""
+    from difflib import get_close_matches  # only mistakes need it
+
+    return "".join(f"did you mean '{near}'?" for near in get_close_matches(word, words, 1))
 
 
 def parameter(default: Any, help: str, **limits: Any) -> Any:
