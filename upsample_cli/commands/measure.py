@@ -19,7 +19,7 @@ def measure(images: tuple[str, ...], stride: int, as_json: bool, max_pixels: int
     error, and the floor under which nothing could have been seen.
     """
     from upsample_cli.commands.tables import in_words, measured_json
-    from upsample_cli.images.files import MAX_PIXELS
+    from upsample_cli.images.decoding import MAX_PIXELS
     from upsample_cli.jobs import measure as job
 
     failed = False

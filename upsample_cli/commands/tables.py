@@ -6,7 +6,7 @@ from dataclasses import asdict
 from math import isfinite
 from typing import Any
 
-from upsample_cli.jobs.image import Report
+from upsample_cli.jobs.task import Report
 from upsample_cli.metrics.checkerboard import Checkerboard
 
 _UNKNOWN = {

@@ -106,10 +106,11 @@ def train(images: tuple[str, ...], output: str, method: str, stride: int, separa
         raise SettingError(f"{output} is no .npz; name the kernel file KERNEL.npz")
     from upsample_cli.images import target
     from upsample_cli.jobs import train as job
+    from upsample_cli.jobs.course import Course
     from upsample_cli.kernels.fit import Structure
 
     target.check(output, "-", force)
-    plan = job.Course(stride=stride, structure=Structure(method, separable, balance), **course)
+    plan = Course(stride=stride, structure=Structure(method, separable, balance), **course)
     trained = job.train(job.pictures(images), plan, _progress(quiet))
     with target.opened(output) as file:
         file.write(trained.file.to_bytes())

@@ -1,7 +1,7 @@
 """`upsample INPUT OUTPUT`: the main job."""
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,9 @@ from upsample_cli.errors import SettingError
 from upsample_cli.methods.catalogue import DEFAULT, build
 
 if TYPE_CHECKING:  # NumPy is not to be waited for by --help
-    from upsample_cli.jobs.image import Report, Strip, Task
+    from upsample_cli.images.decoding import Decoded
+    from upsample_cli.jobs.image import Strip
+    from upsample_cli.jobs.task import Report, Task
 
 FAILED, NOTHING, OVER_RIPPLE = 1, 3, 4
 _FORMATS = ("png", "jpeg", "webp", "tiff", "bmp", "gif", "ppm", "tga")
@@ -87,8 +89,9 @@ def upsample(input: str, output: str, method: str, scale: float | None, size: st
     """  # noqa: D301 # click needs the \b itself
     if output == "-" and sys.stdout.isatty():
         raise SettingError("standard output is a terminal; name a file or pipe it on")
-    task = _task(method, scale, size, options)
     single = not Path(input).is_dir()
+    decoded = _decoding(input, options["max_pixels"]) if single and not dry_run else None
+    task = _task(method, scale, size, options)
     from upsample_cli.jobs import folder, image
 
     pairs = [(input, output)] if single else folder.plan(input, output, options["format"])
@@ -97,10 +100,20 @@ def upsample(input: str, output: str, method: str, scale: float | None, size: st
             click.echo(" -> ".join(pair))
         return 0
     if single and not (skip_existing and Path(output).exists()):
-        reports: Iterable[Report] = (image.upsample(*pairs[0], task, _progress(quiet)) for _ in "1")
+        reports: Iterable[Report] = (
+            image.upsample(*each, task, _progress(quiet), decoded) for each in pairs
+        )
     else:
         reports = folder.run(pairs, task, skip_existing)
     return _told(reports, single, output == "-", as_json, quiet, max_ripple)
+
+
+def _decoding(path: str, max_pixels: int | None) -> "Callable[[], Decoded]":
+    """Begin to decode a picture while the libraries that it will need still load."""
+    from upsample_cli.images.decoding import MAX_PIXELS, decode
+    from upsample_cli.jobs.ahead import Ahead
+
+    return Ahead(lambda: decode(path, max_pixels or MAX_PIXELS))
 
 
 def _task(method: str, scale: float | None, size: str | None, options: dict[str, Any]) -> "Task":
@@ -110,8 +123,8 @@ def _task(method: str, scale: float | None, size: str | None, options: dict[str,
     chosen = build(method, **settings)
     if scale is not None and size is not None:
         raise SettingError("--scale and --size are both given; leave one out")
-    from upsample_cli.jobs.image import Task
     from upsample_cli.jobs.scale import Target
+    from upsample_cli.jobs.task import Task
 
     target = Target.parsed(size) if size is not None else Target(scale=scale or 2.0)
     rest = given({name: options[name] for name in plain - {"alpha", "jobs"}})

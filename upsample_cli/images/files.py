@@ -1,91 +1,63 @@
-"""Pictures in and out of files, by Pillow; large PNGs go out by `png.py`."""
+"""Pictures in and out of files as samples, by Pillow; large PNGs go out by `png.py`."""
 
 import io
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 import PIL.Image
 
-from upsample_cli.errors import ImageFileError, PictureTooLargeError
-from upsample_cli.images.image import Image, Metadata, Samples
-from upsample_cli.images.target import STREAM
-from upsample_cli.planes import Size
+from upsample_cli.errors import ImageFileError
+from upsample_cli.images.decoding import MAX_PIXELS, Decoded, decode
+from upsample_cli.images.image import Image, Samples
+from upsample_cli.images.metadata import Metadata
 
-MAX_PIXELS = 2**28
-FORMATS = {
-    "png": "PNG", "jpeg": "JPEG", "jpg": "JPEG", "webp": "WEBP", "tiff": "TIFF", "tif": "TIFF",
-    "bmp": "BMP", "gif": "GIF", "ppm": "PPM", "pgm": "PPM", "pnm": "PPM", "tga": "TGA",
-}  # fmt: skip
-"""Words and suffixes of the formats that can be written, and Pillow's names for them."""
-
-_READABLE = [*dict.fromkeys(FORMATS.values()), "JPEG2000", "ICO", "AVIF"]
 _DEEP = {"PNG", "TIFF", "PPM"}  # hold 16 bits a sample
 _OPAQUE = {"JPEG", "BMP", "PPM"}  # hold no transparency
-_ORIENTATION = 0x0112
-
-# The pixel limit is ours, told in our words, and checked before any pixel is decoded.
-PIL.Image.MAX_IMAGE_PIXELS = None
-
-
-def format_of(target: str, word: str | None, source: str) -> str:
-    """Return the format to write: by suffix, else by word, else the source's.
-
-    Args:
-        target: Where to write, or "-".
-        word: What --format says, one of `FORMATS`.
-        source: The format that was read.
-
-    Raises:
-        ImageFileError: The suffix is none of `FORMATS` and there is no word for it.
-    """
-    suffix = "" if target == STREAM else Path(target).suffix[1:].lower()
-    if suffix in FORMATS:
-        return FORMATS[suffix]
-    if word is not None:
-        return FORMATS[word]
-    if suffix:
-        raise ImageFileError(f"no format '.{suffix}' to write {target}; use .png or pass --format")
-    return source if source in FORMATS.values() else "PNG"
 
 
 def read(path: str, max_pixels: int = MAX_PIXELS) -> Image:
-    """Return the picture in a file.
+    """Return the picture in a file; see `decoding.decode`."""
+    return image(decode(path, max_pixels))
+
+
+def image(decoded: Decoded) -> Image:
+    """Return a decoded picture as samples.
 
     Args:
-        path: A file, or "-" for standard input.
-        max_pixels: The most pixels to decode.
+        decoded: The picture as Pillow holds it.
 
     Raises:
-        ImageFileError: It is missing, cannot be read, is broken, or is no picture.
-        PictureTooLargeError: It has more pixels.
+        ImageFileError: Its samples have more than 16 bits.
     """
-    with _opened(path, max_pixels) as opened:
-        return _decoded(opened)
+    samples = np.asarray(decoded.picture)
+    if samples.dtype not in (np.uint8, np.uint16):
+        if samples.min() < 0 or samples.max() > 65535:
+            raise ImageFileError("samples of 32 bits; give 8 or 16 bits a sample")
+        samples = samples.astype(np.uint16)
+    if samples.dtype.byteorder == ">":
+        samples = samples.astype(np.uint16)
+    shaped = samples[..., None] if samples.ndim == 2 else samples
+    return Image(shaped, decoded.format, decoded.metadata, decoded.notes)
 
 
-@contextmanager
-def _opened(path: str, max_pixels: int = MAX_PIXELS) -> Iterator[PIL.Image.Image]:
-    """Open a picture and check its head; whatever a decoder raises in the block is told as ours."""
-    name = "the picture on stdin" if path == STREAM else path
-    with _source(path) as file:
-        try:
-            with PIL.Image.open(file, formats=_READABLE) as opened:
-                _check(opened, name, max_pixels)
-                yield opened
-        except (ImageFileError, MemoryError):
-            raise
-        except PIL.UnidentifiedImageError as error:
-            raise ImageFileError(
-                f"{name} is no picture; give a PNG, JPEG, WebP, TIFF..."
-            ) from error
-        # Decoders meet hostile bytes in every way a parser can fail; all mean the same here.
-        except Exception as error:
-            fault = " ".join(str(error).split()) or type(error).__name__
-            raise ImageFileError(f"{name} is broken ({fault}); get a whole copy") from error
+def fitted(image: Image, format: str) -> tuple[Image, tuple[str, ...]]:
+    """Return a picture as a format can hold it, and what that costs.
+
+    Args:
+        image: The picture.
+        format: One of the values of `FORMATS`.
+
+    Raises:
+        ImageFileError: The picture is transparent and the format is not.
+    """
+    if image.has_alpha and format in _OPAQUE:
+        raise ImageFileError(f"{format} holds no transparency; write a PNG, WebP or TIFF")
+    deep = image.samples.dtype.itemsize == 2
+    if deep and not (format in _DEEP and (format == "PNG" or image.samples.shape[2] == 1)):
+        rounded = ((image.samples.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
+        made = Image(rounded, image.format, image.metadata, image.notes)
+        return made, (f"{format} holds 8 bits a sample, so 16 were rounded",)
+    return image, ()
 
 
 def save(
@@ -122,157 +94,3 @@ def save(
             f"{format} cannot hold {width}x{height} pixels ({error}); write a PNG"
         ) from error
     file.write(whole.getbuffer())
-
-
-def fitted(image: Image, format: str) -> tuple[Image, tuple[str, ...]]:
-    """Return a picture as a format can hold it, and what that costs.
-
-    Args:
-        image: The picture.
-        format: One of the values of `FORMATS`.
-
-    Raises:
-        ImageFileError: The picture is transparent and the format is not.
-    """
-    if image.has_alpha and format in _OPAQUE:
-        raise ImageFileError(f"{format} holds no transparency; write a PNG, WebP or TIFF")
-    deep = image.samples.dtype.itemsize == 2
-    if deep and not (format in _DEEP and (format == "PNG" or image.samples.shape[2] == 1)):
-        rounded = ((image.samples.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
-        made = Image(rounded, image.format, image.metadata, image.notes)
-        return made, (f"{format} holds 8 bits a sample, so 16 were rounded",)
-    return image, ()
-
-
-def _source(path: str) -> BinaryIO:
-    if path == STREAM:
-        if sys.stdin.isatty():
-            raise ImageFileError("standard input is a terminal; pipe a picture in or name a file")
-        data = sys.stdin.buffer.read()
-        if not data:
-            raise ImageFileError("standard input is empty; pipe a picture in or name a file")
-        return io.BytesIO(data)
-    try:
-        file = Path(path).open("rb")  # noqa: SIM115 # the caller's `with` closes it
-    except FileNotFoundError as error:
-        raise ImageFileError(f"no file {path}; check the path") from error
-    except IsADirectoryError as error:
-        raise ImageFileError(f"{path} is a folder; name a picture in it") from error
-    except OSError as error:
-        raise ImageFileError(f"cannot read {path}: {error.strerror}; check the file") from error
-    return file
-
-
-def _check(opened: PIL.Image.Image, name: str, max_pixels: int) -> None:
-    width, height = opened.size
-    if width * height == 0:
-        raise ImageFileError(f"{name} is {width}x{height}, without a pixel; give another")
-    if width * height > max_pixels:
-        raise PictureTooLargeError(
-            f"{name} is {width}x{height}, more than {max_pixels} pixels; raise --max-pixels"
-        )
-    if getattr(opened, "is_animated", False) and opened.format in {"GIF", "PNG", "WEBP", "AVIF"}:
-        raise ImageFileError(f"{name} is animated; give a still picture")
-    if opened.mode == "F":
-        raise ImageFileError(f"{name} holds floating-point samples; give 8 or 16 bits a sample")
-    if not opened.mode.startswith("I"):
-        layouts = [str(getattr(tile, "args", tile[3])) for tile in getattr(opened, "tile", [])]
-        if any(";16" in layout for layout in layouts):
-            raise ImageFileError(
-                f"{name} has 16 bits a colour, which would be cut to 8; give 16-bit grey or 8-bit"
-            )
-
-
-def _decoded(opened: PIL.Image.Image) -> Image:
-    # MPO is a JPEG with more pictures behind the first, as phones write it.
-    format, info = (opened.format or "PNG").replace("MPO", "JPEG"), opened.info
-    exif, upright = _upright(opened)
-    notes = []
-    mode = upright.mode
-    if (
-        mode in {"1", "P", "PA", "La", "RGBa", "CMYK", "YCbCr", "LAB", "HSV"}
-        or "transparency" in info
-    ):
-        wanted = _plain_mode(upright)
-        if mode not in {"La", "RGBa"}:
-            words = {"1": "1-bit", "P": "palette", "PA": "palette"}.get(mode, mode)
-            notes.append(f"{words} becomes {wanted}")
-        upright = upright.convert(wanted)
-    samples = np.asarray(upright)
-    if samples.dtype not in (np.uint8, np.uint16):
-        if samples.min() < 0 or samples.max() > 65535:
-            raise ImageFileError("samples of 32 bits; give 8 or 16 bits a sample")
-        samples = samples.astype(np.uint16)
-    if samples.dtype.byteorder == ">":
-        samples = samples.astype(np.uint16)
-    text = getattr(opened, "text", {}) if format == "PNG" else {}
-    metadata = Metadata(
-        icc=info.get("icc_profile"),
-        exif=exif,
-        xmp=_xmp(info),
-        dpi=_dpi(info),
-        srgb=info.get("srgb"),
-        gamma=info.get("gamma"),
-        text=tuple((key, str(value)) for key, value in text.items() if key != "XML:com.adobe.xmp"),
-    )
-    shaped = samples[..., None] if samples.ndim == 2 else samples
-    return Image(shaped, format, metadata, tuple(notes))
-
-
-def _plain_mode(picture: PIL.Image.Image) -> str:
-    grey = picture.mode in {"1", "L", "La"}
-    clear = picture.mode in {"PA", "La", "RGBa"} or "transparency" in picture.info
-    return {(True, False): "L", (True, True): "LA", (False, False): "RGB", (False, True): "RGBA"}[
-        grey, clear
-    ]
-
-
-def _upright(opened: PIL.Image.Image) -> tuple[bytes | None, PIL.Image.Image]:
-    """Return EXIF with orientation 1, and the picture turned as the old orientation says."""
-    opened.load()
-    raw = opened.info.get("exif")
-    if not raw:
-        return None, opened
-    exif = opened.getexif()
-    if exif.get(_ORIENTATION, 1) == 1:
-        return raw.removeprefix(b"Exif\0\0"), opened
-    from PIL import ImageOps  # slow to import, and few pictures need it
-
-    upright = ImageOps.exif_transpose(opened)
-    exif[_ORIENTATION] = 1
-    return exif.tobytes().removeprefix(b"Exif\0\0"), upright
-
-
-def _dpi(info: dict[Any, Any]) -> tuple[float, float] | None:
-    dpi: Any = info.get("dpi")
-    try:
-        along, down = (float(each) for each in dpi)
-    except (TypeError, ValueError, ZeroDivisionError):
-        return None
-    return (along, down) if 0 < along < 1e6 and 0 < down < 1e6 else None
-
-
-def _xmp(info: dict[Any, Any]) -> bytes | None:
-    xmp = info.get("xmp")
-    return xmp.encode() if isinstance(xmp, str) else xmp
-
-
-def size(path: str) -> Size:
-    """Return height and width of the picture in a file, from its head alone.
-
-    Raises:
-        ImageFileError: It is missing, is no picture, or is one that `read` refuses by its head.
-    """
-    with _opened(path) as opened:
-        return opened.height, opened.width
-
-
-def is_picture(path: str) -> bool:
-    """Tell by its first bytes whether a file is a picture of any format that is read."""
-    try:
-        with PIL.Image.open(path, formats=_READABLE):
-            return True
-    except PIL.UnidentifiedImageError:
-        return False
-    except Exception:  # it claims to be a picture; `read` says what is wrong with it
-        return True

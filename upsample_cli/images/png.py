@@ -15,7 +15,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from upsample_cli.images.image import Metadata, Samples
+from upsample_cli.images.image import Samples
+from upsample_cli.images.metadata import Metadata
 from upsample_cli.planes import Size
 
 Bytes: TypeAlias = NDArray[np.uint8]

@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import TypeAlias
 
 from upsample_cli.errors import ImageFileError, UpsampleError
-from upsample_cli.images import files
-from upsample_cli.jobs.image import Report, Task, upsample
+from upsample_cli.images import decoding
+from upsample_cli.images.formats import FORMATS
+from upsample_cli.jobs.image import upsample
+from upsample_cli.jobs.task import Report, Task
 
 Pair: TypeAlias = tuple[str, str]
 
@@ -17,7 +19,7 @@ def plan(source: str, to: str, format: str | None) -> list[Pair]:
     Args:
         source: The folder to read.
         to: The folder to write; need not be there yet.
-        format: A word of `files.FORMATS` that every output gets; None keeps the inputs' suffixes.
+        format: A word of `formats.FORMATS` that every output gets; None keeps the inputs' suffixes.
 
     Raises:
         ImageFileError: Two inputs have the same output, or the output folder is within the input.
@@ -65,7 +67,7 @@ def reported(source: str, to: str, task: Task, work: Callable[[str, str], Report
 
 
 def _one(source: str, to: str, task: Task) -> Report:
-    if not files.is_picture(source):
+    if not decoding.is_picture(source):
         return Report(source, to, "skipped", "is no picture")
     try:
         Path(to).parent.mkdir(parents=True, exist_ok=True)
@@ -78,4 +80,4 @@ def _renamed(path: Path, format: str | None) -> Path:
     """Return the output's name: with the format's suffix, or .png if the input's is not written."""
     if format is not None:
         return path.with_suffix(f".{format}")
-    return path if path.suffix[1:].lower() in files.FORMATS else path.with_name(path.name + ".png")
+    return path if path.suffix[1:].lower() in FORMATS else path.with_name(path.name + ".png")

@@ -10,86 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from upsample_cli.errors import PictureTooLargeError
-from upsample_cli.images import files, png, target
+from upsample_cli.images import files, formats, png, target
 from upsample_cli.images.colour import Colour, luma
+from upsample_cli.images.decoding import Decoded, decode
 from upsample_cli.images.image import Image, Samples
-from upsample_cli.jobs.scale import Target, stride
+from upsample_cli.jobs.scale import stride
 from upsample_cli.jobs.strips import Picture, in_order, run, strips, tiles
-from upsample_cli.methods.method import Method, Stage
+from upsample_cli.jobs.task import Report, Task
+from upsample_cli.methods.method import Stage
 from upsample_cli.metrics.checkerboard import Checkerboard, Meter
 from upsample_cli.metrics.ripple import ripple
 from upsample_cli.planes import Planes, Size
 
 Progress = Callable[[Iterable["Strip"], int], Iterator["Strip"]]
 _OUTPUT_LIMIT = 64  # times --max-pixels: eight times the largest picture that is read
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """What to do with a picture, whichever it is.
-
-    Args:
-        method: How to upsample.
-        target: How large.
-        boundary: What lies beyond the edges: symmetric, nearest or zero.
-        linear: Whether to work in linear light.
-        premultiplied: Whether colours are weighted by their opacity.
-        format: A word of `files.FORMATS` for outputs whose name does not say.
-        quality: 1..100 for JPEG and WebP.
-        compression: 0..9 for PNG.
-        strip: Whether to leave all metadata out but colour.
-        force: Whether to replace what is there.
-        max_pixels: The most pixels to read.
-        threads: How many work at once.
-    """
-
-    method: Method
-    target: Target
-    boundary: str = "symmetric"
-    linear: bool = False
-    premultiplied: bool = True
-    format: str | None = None
-    quality: int | None = None
-    compression: int = png.DEFAULT_COMPRESSION
-    strip: bool = False
-    force: bool = False
-    max_pixels: int = files.MAX_PIXELS
-    threads: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What became of a picture.
-
-    Args:
-        input: Where it was read.
-        output: Where it was written.
-        status: "done", "skipped" or "failed".
-        error: Why it failed.
-        size: Height and width of the output.
-        method: Its word.
-        kernel: Its kernel's word, if it has one.
-        scale: Output pixels per input pixel.
-        seconds: From opening the input to closing the output.
-        checkerboard: What the metric found in the output.
-        kernel_ripple: The exact ripple of the kernel.
-        shift: How far the kernel moves the picture, down and right, in output pixels.
-        notes: What could not be kept, each in a few words.
-    """
-
-    input: str
-    output: str
-    status: str
-    error: str | None = None
-    size: Size | None = None
-    method: str | None = None
-    kernel: str | None = None
-    scale: float | None = None
-    seconds: float | None = None
-    checkerboard: Checkerboard | None = None
-    kernel_ripple: float | None = None
-    shift: tuple[float, float] = (0.0, 0.0)
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -144,7 +78,13 @@ class _Renderer:
         return Strip(rows, None, piece, light, opaque)
 
 
-def upsample(source: str, to: str, task: Task, progress: Progress | None = None) -> Report:
+def upsample(
+    source: str,
+    to: str,
+    task: Task,
+    progress: Progress | None = None,
+    decoded: Callable[[], Decoded] | None = None,
+) -> Report:
     """Read a picture, enlarge it, write it, and report.
 
     Args:
@@ -152,20 +92,21 @@ def upsample(source: str, to: str, task: Task, progress: Progress | None = None)
         to: A file, or "-" for standard output.
         task: What to do.
         progress: Wraps the strips as they end, given how many there will be.
+        decoded: Gives the picture, where the caller has begun to decode it already.
 
     Raises:
         UpsampleError: The picture cannot be read, the task cannot be done or the target written.
     """
     start = perf_counter()
     target.check(to, source, task.force)
-    image = files.read(source, task.max_pixels)
+    image = files.image(decoded() if decoded else decode(source, task.max_pixels))
     size = task.target.size(image.size)
     if size[0] * size[1] > task.max_pixels * _OUTPUT_LIMIT:
         raise PictureTooLargeError(
             f"{to} would be {size[1]}x{size[0]}, more than {_OUTPUT_LIMIT} times the limit of "
             f"{task.max_pixels} pixels; raise --max-pixels"
         )
-    format = files.format_of(to, task.format, image.format)
+    format = formats.format_of(to, task.format, image.format)
     image, losses = files.fitted(image, format)
     if task.strip:
         image = replace(image, metadata=image.metadata.stripped())

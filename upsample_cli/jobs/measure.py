@@ -5,12 +5,13 @@ import numpy as np
 from upsample_cli.errors import SettingError
 from upsample_cli.images import files
 from upsample_cli.images.colour import luma
+from upsample_cli.images.decoding import MAX_PIXELS
 from upsample_cli.metrics.checkerboard import Checkerboard, Meter
 
 _ROWS = 64
 
 
-def measure(source: str, stride: int, max_pixels: int = files.MAX_PIXELS) -> Checkerboard:
+def measure(source: str, stride: int, max_pixels: int = MAX_PIXELS) -> Checkerboard:
     """Return the checkerboard of a stride in a picture.
 
     Args:

@@ -1,21 +1,23 @@
 """Train a kernel: shrink pictures, keep their moments, solve, and try the kernel on others."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
-from upsample_cli.errors import ImageFileError, SettingError
+from upsample_cli.errors import ImageFileError
 from upsample_cli.images import files
 from upsample_cli.images.colour import luma
+from upsample_cli.images.decoding import size as picture_size
+from upsample_cli.jobs.course import Course
 from upsample_cli.jobs.strips import Picture, run
-from upsample_cli.kernels import fit, interpolants
+from upsample_cli.kernels import fit
 from upsample_cli.kernels.band import interpolating
-from upsample_cli.kernels.interpolants import Interpolant
 from upsample_cli.kernels.kernel import Kernel, Taps
+from upsample_cli.kernels.moments import Moments
 from upsample_cli.kernels.separable import Separable
 from upsample_cli.kernels.store import KernelFile
 from upsample_cli.methods.catalogue import build
@@ -26,65 +28,6 @@ from upsample_cli.metrics.ripple import ripple
 
 Progress = Callable[[Iterable[str], int], Iterator[str]]
 BASELINES = ("nearest", "bilinear", "bicubic", "lanczos")
-_SHRINKS = {
-    "bicubic": interpolants.BICUBIC,
-    "area": interpolants.AREA,
-    "lanczos": interpolants.LANCZOS,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Course:
-    """How to train.
-
-    Args:
-        stride: Output pixels per input pixel, 2..8.
-        taps: Input pixels along an axis that an output draws on; odd, 3..15.
-        structure: What the kernel has to be.
-        shrink: How originals are shrunk: bicubic, area, lanczos or gaussian:SIGMA (in pixels).
-        noise: Expected in the pictures to be enlarged, levels.
-        samples: Patches to learn from, in all.
-        seed: Of the choice of patches and of the pictures held out.
-        holdout: Share of the pictures that are only tried on.
-    """
-
-    stride: int = 2
-    taps: int = 9
-    structure: fit.Structure = field(default_factory=fit.Structure)
-    shrink: str = "bicubic"
-    noise: float = 2.0
-    samples: int = 1_000_000
-    seed: int = 0
-    holdout: float = 0.1
-
-    def __post_init__(self) -> None:
-        """Refuse what cannot be learned."""
-        if self.taps % 2 == 0 or not 3 <= self.taps <= 15:
-            raise SettingError(f"--taps {self.taps} cannot be; give an odd number, 3..15")
-        if self.structure.balance not in fit.BALANCES:
-            raise SettingError(
-                f"no balance '{self.structure.balance}'; choose {', '.join(fit.BALANCES)}"
-            )
-        self.shrinking()
-
-    def shrinking(self) -> Interpolant:
-        """Return the kernel that originals are shrunk with.
-
-        Raises:
-            SettingError: There is no such.
-        """
-        if self.shrink in _SHRINKS:
-            return _SHRINKS[self.shrink]
-        word, _, number = self.shrink.partition(":")
-        try:
-            deviation = float(number)
-        except ValueError:
-            deviation = 0.0
-        if word != "gaussian" or not 0 < deviation <= 16:
-            raise SettingError(
-                f"no shrink '{self.shrink}'; choose {', '.join(_SHRINKS)} or gaussian:SIGMA"
-            )
-        return interpolants.gaussian(deviation / self.stride)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -140,7 +83,7 @@ def train(sources: Sequence[str], course: Course, progress: Progress | None = No
     usable = [path for path in sources if _fits(path, course, skipped)]
     held = _held_out(usable, course.holdout, rng)
     others = [path for path in usable if path not in held]
-    moments = fit.Moments(course.stride, course.taps)
+    moments = Moments(course.stride, course.taps)
     share = -(-course.samples // max(1, len(others)))
     count = 0
     for low, high in _pairs(progress(others, len(others)) if progress else others, course, skipped):
@@ -199,7 +142,7 @@ def _applied(stages: Sequence[Stage], plane: Taps, size: tuple[int, int]) -> Tap
 def _fits(path: str, course: Course, skipped: list[str]) -> bool:
     """Tell by a file's head whether it can be used; if not, note why."""
     try:
-        height, width = files.size(path)
+        height, width = picture_size(path)
     except ImageFileError as error:
         skipped.append(str(error))
         return False
@@ -218,7 +161,7 @@ def _pairs(paths: Iterable[str], course: Course, skipped: list[str]) -> Iterator
             skipped.append(str(error))
 
 
-def _file(moments: fit.Moments, structure: fit.Structure, course: Course) -> KernelFile:
+def _file(moments: Moments, structure: fit.Structure, course: Course) -> KernelFile:
     taps = fit.fit(moments, structure, course.noise)
     resize = "nearest" if structure.method == "resize-conv" else ""
     return KernelFile(structure.method, course.stride, taps, resize)

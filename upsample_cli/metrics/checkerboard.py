@@ -17,7 +17,8 @@ from math import nan
 import numpy as np
 from numpy.typing import NDArray
 
-from upsample_cli.metrics.tiles import TileGrid, TileReader, Tiles
+from upsample_cli.metrics.reader import TileReader
+from upsample_cli.metrics.tiles import TileGrid, Tiles
 
 _NOISE = 0.5  # levels: what is finer than rounding to 8 bits tells nothing
 _SIGNIFICANT = 12.0  # of a line's power over its error; by chance e^-12 of all lines pass

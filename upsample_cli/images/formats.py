@@ -1,0 +1,33 @@
+"""The formats that can be written: their words, their suffixes, and which one a target gets."""
+
+from pathlib import Path
+
+from upsample_cli.errors import ImageFileError
+from upsample_cli.images.target import STREAM
+
+FORMATS = {
+    "png": "PNG", "jpeg": "JPEG", "jpg": "JPEG", "webp": "WEBP", "tiff": "TIFF", "tif": "TIFF",
+    "bmp": "BMP", "gif": "GIF", "ppm": "PPM", "pgm": "PPM", "pnm": "PPM", "tga": "TGA",
+}  # fmt: skip
+"""Words and suffixes of the formats that can be written, and Pillow's names for them."""
+
+
+def format_of(target: str, word: str | None, source: str) -> str:
+    """Return the format to write: by suffix, else by word, else the source's.
+
+    Args:
+        target: Where to write, or "-".
+        word: What --format says, one of `FORMATS`.
+        source: The format that was read.
+
+    Raises:
+        ImageFileError: The suffix is none of `FORMATS` and there is no word for it.
+    """
+    suffix = "" if target == STREAM else Path(target).suffix[1:].lower()
+    if suffix in FORMATS:
+        return FORMATS[suffix]
+    if word is not None:
+        return FORMATS[word]
+    if suffix:
+        raise ImageFileError(f"no format '.{suffix}' to write {target}; use .png or pass --format")
+    return source if source in FORMATS.values() else "PNG"

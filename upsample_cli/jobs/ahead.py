@@ -1,0 +1,35 @@
+"""A call that runs on a thread of its own while its caller goes on."""
+
+from collections.abc import Callable
+from threading import Thread
+from typing import Generic, TypeVar
+
+Made = TypeVar("Made")
+
+
+class Ahead(Generic[Made]):
+    """Work begun early; calling it waits for the result.
+
+    Args:
+        work: What to do; an error in it is raised where the result is asked for.
+    """
+
+    def __init__(self, work: Callable[[], Made]) -> None:
+        self._work = work
+        self._made: list[Made] = []
+        self._error: BaseException | None = None
+        self._thread = Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def __call__(self) -> Made:
+        """Return the result once it is there."""
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+        return self._made[0]
+
+    def _run(self) -> None:
+        try:
+            self._made.append(self._work())
+        except BaseException as error:  # raised again in `__call__`
+            self._error = error

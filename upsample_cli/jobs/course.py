@@ -1,0 +1,67 @@
+"""How a kernel is trained."""
+
+from dataclasses import dataclass, field
+
+from upsample_cli.errors import SettingError
+from upsample_cli.kernels import fit, interpolants
+from upsample_cli.kernels.interpolants import Interpolant
+
+_SHRINKS = {
+    "bicubic": interpolants.BICUBIC,
+    "area": interpolants.AREA,
+    "lanczos": interpolants.LANCZOS,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """How to train.
+
+    Args:
+        stride: Output pixels per input pixel, 2..8.
+        taps: Input pixels along an axis that an output draws on; odd, 3..15.
+        structure: What the kernel has to be.
+        shrink: How originals are shrunk: bicubic, area, lanczos or gaussian:SIGMA (in pixels).
+        noise: Expected in the pictures to be enlarged, levels.
+        samples: Patches to learn from, in all.
+        seed: Of the choice of patches and of the pictures held out.
+        holdout: Share of the pictures that are only tried on.
+    """
+
+    stride: int = 2
+    taps: int = 9
+    structure: fit.Structure = field(default_factory=fit.Structure)
+    shrink: str = "bicubic"
+    noise: float = 2.0
+    samples: int = 1_000_000
+    seed: int = 0
+    holdout: float = 0.1
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be learned."""
+        if self.taps % 2 == 0 or not 3 <= self.taps <= 15:
+            raise SettingError(f"--taps {self.taps} cannot be; give an odd number, 3..15")
+        if self.structure.balance not in fit.BALANCES:
+            raise SettingError(
+                f"no balance '{self.structure.balance}'; choose {', '.join(fit.BALANCES)}"
+            )
+        self.shrinking()
+
+    def shrinking(self) -> Interpolant:
+        """Return the kernel that originals are shrunk with.
+
+        Raises:
+            SettingError: There is no such.
+        """
+        if self.shrink in _SHRINKS:
+            return _SHRINKS[self.shrink]
+        word, _, number = self.shrink.partition(":")
+        try:
+            deviation = float(number)
+        except ValueError:
+            deviation = 0.0
+        if word != "gaussian" or not 0 < deviation <= 16:
+            raise SettingError(
+                f"no shrink '{self.shrink}'; choose {', '.join(_SHRINKS)} or gaussian:SIGMA"
+            )
+        return interpolants.gaussian(deviation / self.stride)
