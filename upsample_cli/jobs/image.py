@@ -1,7 +1,6 @@
 """One picture: read, strips, write, with its report."""
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import BinaryIO
@@ -15,8 +14,9 @@ from upsample_cli.images.colour import Colour, luma
 from upsample_cli.images.decoding import Decoded, decode
 from upsample_cli.images.image import Image, Samples
 from upsample_cli.jobs.scale import stride
-from upsample_cli.jobs.strips import Picture, in_order, run, strips, tiles
+from upsample_cli.jobs.strips import Picture, run, strips, tiles
 from upsample_cli.jobs.task import Report, Task
+from upsample_cli.jobs.workers import Workers
 from upsample_cli.methods.method import Stage
 from upsample_cli.metrics.checkerboard import Checkerboard, Meter
 from upsample_cli.metrics.ripple import ripple
@@ -136,10 +136,9 @@ def _made(
     streamed = format == "PNG"
     render = _renderer(image, size, task, task.compression if streamed else None)
     runs = strips(size, render.channels, size[0] / image.size[0])
-    meter = Meter(stride(image.size, size), *size)
-    with ExitStack() as stack:
-        file = stack.enter_context(target.opened(to))
-        made: Iterable[Strip] = in_order(render, runs, task.threads)
+    with target.opened(to) as file, Workers(task.threads) as workers:
+        meter = Meter(stride(image.size, size), *size)
+        made: Iterable[Strip] = workers.in_order(render, runs)
         measured = _measured(progress(made, len(runs)) if progress else made, meter)
         if streamed:
             _stream(file, measured, image, size)
@@ -149,7 +148,7 @@ def _made(
                 assert strip.samples is not None  # a renderer without a compression keeps them
                 samples[strip.rows.start : strip.rows.stop] = strip.samples
             files.save(samples, format, image.metadata, file, task.quality)
-    return meter.result()
+        return meter.result()
 
 
 def _renderer(image: Image, size: Size, task: Task, compression: int | None) -> _Renderer:

@@ -1,5 +1,6 @@
 """Planes in memory: the shortest way to upsample and to measure from Python."""
 
+from collections import deque
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,8 @@ import numpy as np
 from upsample_cli.errors import SettingError
 from upsample_cli.images.colour import luma
 from upsample_cli.jobs.scale import Target
-from upsample_cli.jobs.strips import BOUNDARIES, Picture, in_order, run, strips, tiles
+from upsample_cli.jobs.strips import BOUNDARIES, Picture, run, strips, tiles
+from upsample_cli.jobs.workers import Workers
 from upsample_cli.methods import catalogue
 from upsample_cli.metrics.checkerboard import Checkerboard, Meter
 from upsample_cli.planes import Planes
@@ -60,8 +62,8 @@ def upsample(
             window = run(stages, picture, rows, columns)
             out[:, rows.start : rows.stop, columns.start : columns.stop] = window
 
-    for _ in in_order(make, strips(size_out, len(planes), scale), threads):
-        pass
+    with Workers(threads) as workers:
+        deque(workers.in_order(make, strips(size_out, len(planes), scale)), maxlen=0)
     return out
 
 

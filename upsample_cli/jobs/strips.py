@@ -1,15 +1,12 @@
-"""The strip pipeline: extend, run through the stages, put in order, on threads.
+"""Strips of the output: where the picture is cut, and how a piece of it is made.
 
 A strip is a run of whole output rows. It is made in tiles that stay in the processor's cache, each
 from the window of the input that it draws on. The cut depends only on the sizes, so the result
 does not depend on how many threads there are.
 """
 
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import islice
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +14,6 @@ from numpy.typing import NDArray
 from upsample_cli.methods.method import Stage
 from upsample_cli.planes import Planes, Size
 
-Made = TypeVar("Made")
 Fetch = Callable[[range, range], Planes]
 """Gives the planes of a window that lies inside the picture."""
 
@@ -123,33 +119,3 @@ def tiles(width: int, scale: float) -> list[range]:
 def cut(length: int, step: int) -> list[range]:
     """Return runs of `step` that cover 0..length, the last one shorter."""
     return [range(start, min(start + step, length)) for start in range(0, length, step)]
-
-
-def in_order(work: Callable[[range], Made], runs: Sequence[range], threads: int) -> Iterator[Made]:
-    """Yield the work on each run, in order, computed ahead by threads.
-
-    Args:
-        work: What to do with a run.
-        runs: The runs.
-        threads: How many; 1 works in the caller's.
-    """
-    if threads == 1 or len(runs) == 1:
-        yield from map(work, runs)
-        return
-    from concurrent.futures import (
-        Future,
-        ThreadPoolExecutor,
-    )  # slow to import, one strip needs none
-
-    left = iter(runs)
-    with ThreadPoolExecutor(threads) as pool:
-        pending: deque[Future[Made]] = deque()
-        try:
-            pending.extend(pool.submit(work, each) for each in islice(left, threads + 2))
-            while pending:
-                made = pending.popleft().result()
-                pending.extend(pool.submit(work, each) for each in islice(left, 1))
-                yield made
-        finally:
-            for future in pending:
-                future.cancel()

@@ -1,0 +1,54 @@
+"""Threads that share the work on one picture."""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from types import TracebackType
+from typing import Self, TypeVar
+
+Made = TypeVar("Made")
+
+
+class Workers:
+    """Some threads, or with one only the caller's own; leaving the block ends them.
+
+    Args:
+        threads: How many work at once.
+    """
+
+    def __init__(self, threads: int) -> None:
+        self._ahead = threads + 2
+        self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
+
+    def __enter__(self) -> Self:
+        """Return the workers."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Wait for what is under way; what has not begun is dropped."""
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+    def in_order(self, work: Callable[[range], Made], runs: Sequence[range]) -> Iterator[Made]:
+        """Yield the work on each run, in order, a few runs ahead of the caller.
+
+        Args:
+            work: What to do with a run.
+            runs: The runs.
+        """
+        if self._pool is None:
+            yield from map(work, runs)
+            return
+        left = iter(runs)
+        pending: deque[Future[Made]] = deque()
+        pending.extend(self._pool.submit(work, each) for each in islice(left, self._ahead))
+        while pending:
+            made = pending.popleft().result()
+            pending.extend(self._pool.submit(work, each) for each in islice(left, 1))
+            yield made
