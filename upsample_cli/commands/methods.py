@@ -1,6 +1,6 @@
 """`upsample methods`: what there is to choose from."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -8,32 +8,48 @@ from upsample_cli.commands.options import json_option
 from upsample_cli.methods.catalogue import METHODS
 from upsample_cli.methods.method import Parameter, parameters
 
+if TYPE_CHECKING:  # NumPy is not to be waited for by --help
+    from upsample_cli.jobs.shipped import Figures
 
-@click.command(short_help="List the methods and their parameters.")
+
+@click.command(short_help="List the methods and learned kernels.")
 @json_option
 def methods(as_json: bool) -> None:
-    """List the methods and their parameters."""
-    if as_json:
-        import json
+    """List the methods with their parameters, then the learned kernels.
 
-        for method in METHODS:
-            click.echo(
-                json.dumps(
-                    {
-                        "method": method.name,
-                        "summary": method.summary,
-                        "parameters": [_plain(each) for each in parameters(method)],
-                    }
-                )
-            )
-        return
+    PSNR is on pictures held out in training; noise is the power of white noise after over before;
+    overshoot is how far a step goes beyond itself.
+    """
+    import json
+    from dataclasses import asdict
+
     from upsample_cli.commands.tables import aligned
+    from upsample_cli.jobs.shipped import figures
 
+    if as_json:
+        for method in METHODS:
+            settings = [_plain(each) for each in parameters(method)]
+            line = {"method": method.name, "summary": method.summary, "parameters": settings}
+            click.echo(json.dumps(line))
+        for each in figures():
+            click.echo(json.dumps({"shipped": asdict(each)}))
+        return
     rows = [("method", "parameters", "what it does")]
     for method in METHODS:
         options = ", ".join(f"--{each.name.replace('_', '-')}" for each in parameters(method))
         rows.append((method.name, options or "-", method.summary))
     click.echo(aligned(rows))
+    click.echo()
+    click.echo(aligned([_HEAD, *map(_row, figures())]))
+
+
+_HEAD = ("for", "kernel", "scale", "taps", "PSNR dB", "over bicubic", "noise", "overshoot")
+
+
+def _row(each: "Figures") -> tuple[str, ...]:
+    scores = ("-", "-") if each.psnr is None else (f"{each.psnr:.2f}", f"{each.gain:+.2f}")
+    return (each.method, each.kernel, f"x{each.stride}", f"{each.taps}x{each.taps}", *scores,
+            f"{each.noise_gain:.2f}", f"{each.overshoot:.0%}")  # fmt: skip
 
 
 def _plain(each: Parameter) -> dict[str, Any]:
