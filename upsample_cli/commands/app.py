@@ -1,9 +1,11 @@
 """The group of commands, and the one place where errors become exit codes."""
 
+import ctypes
 import gc
 import os
 import signal
 import sys
+from contextlib import suppress
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -15,6 +17,7 @@ from upsample_cli.commands.train import train
 from upsample_cli.commands.upsample import upsample
 from upsample_cli.errors import SettingError, UpsampleError
 
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of mallopt
 FAILED, USAGE, INTERRUPTED, BROKEN_PIPE, TERMINATED = 1, 2, 130, 141, 143
 
 
@@ -68,6 +71,7 @@ for command in (upsample, measure, train, methods):
 def main() -> NoReturn:
     """Run the command line and leave with its exit code."""
     gc.set_threshold(100_000)  # imports make many objects and no garbage
+    _keep_freed_memory()
     # One thread a matrix product: threads of our own share the work. NumPy reads these on import.
     for library in ("OPENBLAS", "MKL", "OMP", "VECLIB_MAXIMUM"):
         os.environ.setdefault(f"{library}_NUM_THREADS".replace("MAXIMUM_NUM", "MAXIMUM"), "1")
@@ -76,6 +80,17 @@ def main() -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)  # tearing the interpreter down takes longer than a small picture
+
+
+def _keep_freed_memory() -> None:
+    """Let the allocator keep what is freed: strips come and go, and new pages are dear.
+
+    Source: mallopt(3); other C libraries than glibc have no such call and go without.
+    """
+    with suppress(AttributeError, OSError, TypeError):
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(_TRIM_THRESHOLD, 1 << 29)
+        mallopt(_MMAP_THRESHOLD, 1 << 26)
 
 
 def _run() -> int:
