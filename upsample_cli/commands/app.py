@@ -15,6 +15,7 @@ from upsample_cli.commands.measure import measure
 from upsample_cli.commands.methods import methods
 from upsample_cli.commands.train import train
 from upsample_cli.commands.upsample import upsample
+from upsample_cli.commands.words import tell
 from upsample_cli.errors import SettingError, UpsampleError
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of mallopt
@@ -77,8 +78,9 @@ def main() -> NoReturn:
         os.environ.setdefault(f"{library}_NUM_THREADS".replace("MAXIMUM_NUM", "MAXIMUM"), "1")
     signal.signal(signal.SIGTERM, _terminated)
     code = _run()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, AttributeError):  # full, or closed from the start
+            stream.flush()
     os._exit(code)  # tearing the interpreter down takes longer than a small picture
 
 
@@ -97,23 +99,22 @@ def _run() -> int:
     try:
         code: Any = app(standalone_mode=False)
     except UpsampleError as error:
-        _tell(str(error))
+        tell("Error", str(error))
         return USAGE if isinstance(error, SettingError) else FAILED
     except click.ClickException as error:
         text = error.format_message().rstrip(".")
-        _tell(text if ";" in text else f"{text}; see `upsample --help`")
+        tell("Error", text if ";" in text else f"{text}; see `upsample --help`")
         return error.exit_code
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else FAILED
     except (KeyboardInterrupt, click.Abort):
-        _tell("interrupted; nothing half-written was left")
+        tell("Error", "interrupted; nothing half-written was left")
         return INTERRUPTED
+    except OSError as error:
+        # Files have errors of their own; what is left is standard output.
+        tell("Error", f"cannot write standard output: {error.strerror}; write to a file")
+        return FAILED
     return code if isinstance(code, int) else 0
-
-
-def _tell(text: str) -> None:
-    line = " ".join(text.split())
-    click.echo(f"Error: {line}".encode("ascii", "backslashreplace").decode(), err=True)
 
 
 def _terminated(number: int, frame: FrameType | None) -> NoReturn:

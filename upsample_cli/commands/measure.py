@@ -3,6 +3,7 @@
 import click
 
 from upsample_cli.commands.options import json_option, max_pixels_option
+from upsample_cli.commands.words import tell
 from upsample_cli.errors import ImageFileError
 
 
@@ -30,7 +31,7 @@ def measure(images: tuple[str, ...], stride: int, as_json: bool, max_pixels: int
             failed = True
             if as_json:
                 click.echo(measured_json(source, None, str(error)))
-            click.echo(f"Error: {error}", err=True)
+            tell("Error", str(error))
             continue
         text = f"{source}  stride {stride}  {in_words(found)}"
         if found.status == "ok":

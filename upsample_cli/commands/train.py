@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from upsample_cli.commands.words import tell
 from upsample_cli.errors import SettingError
 
 if TYPE_CHECKING:  # NumPy is not to be waited for by --help
@@ -116,7 +117,7 @@ def train(images: tuple[str, ...], output: str, method: str, stride: int, separa
         file.write(trained.file.to_bytes())
     if not quiet:
         for fault in trained.skipped:
-            click.echo(f"note: skipped: {fault}", err=True)
+            tell("note", f"skipped: {fault}")
         click.echo(_summary(output, trained))
 
 

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from upsample_cli.commands.options import given, json_option, max_pixels_option, method_options
+from upsample_cli.commands.words import tell
 from upsample_cli.errors import SettingError
+from upsample_cli.images.target import STREAM, is_folder
 from upsample_cli.methods.catalogue import DEFAULT, build
 
 if TYPE_CHECKING:  # NumPy is not to be waited for by --help
@@ -87,9 +89,9 @@ def upsample(input: str, output: str, method: str, scale: float | None, size: st
     upsample photo.jpg large.png --scale 3 --method lanczos
     upsample - - --size 1920x < photo.png > wide.png
     """  # noqa: D301 # click needs the \b itself
-    if output == "-" and sys.stdout.isatty():
-        raise SettingError("standard output is a terminal; name a file or pipe it on")
-    single = not Path(input).is_dir()
+    single = not is_folder(input)
+    if output == STREAM:
+        _check_stream(input)
     decoded = _decoding(input, options["max_pixels"]) if single and not dry_run else None
     task = _task(method, scale, size, options)
     from upsample_cli.jobs import folder, image
@@ -105,7 +107,16 @@ def upsample(input: str, output: str, method: str, scale: float | None, size: st
         )
     else:
         reports = folder.run(pairs, task, skip_existing)
-    return _told(reports, single, output == "-", as_json, quiet, max_ripple)
+    return _told(reports, single, output == STREAM, as_json, quiet, max_ripple)
+
+
+def _check_stream(path: str) -> None:
+    """Refuse what standard output cannot take."""
+    if is_folder(path):
+        raise SettingError(f"folder {path} cannot go to standard output; name a folder to write")
+    if sys.stdout is None or sys.stdout.isatty():
+        fault = "closed" if sys.stdout is None else "a terminal"
+        raise SettingError(f"standard output is {fault}; name a file or pipe it on")
 
 
 def _decoding(path: str, max_pixels: int | None) -> "Callable[[], Decoded]":
@@ -126,7 +137,8 @@ def _task(method: str, scale: float | None, size: str | None, options: dict[str,
     from upsample_cli.jobs.scale import Target
     from upsample_cli.jobs.task import Task
 
-    target = Target.parsed(size) if size is not None else Target(scale=scale or 2.0)
+    factor = 2.0 if scale is None else scale
+    target = Target(scale=factor) if size is None else Target.parsed(size)
     rest = given({name: options[name] for name in plain - {"alpha", "jobs"}})
     return Task(chosen, target, premultiplied=options["alpha"] == "premultiplied",
                 threads=options["jobs"] or _cores(), **rest)  # fmt: skip
@@ -147,7 +159,7 @@ def _told(reports: "Iterable[Report]", single: bool, to_stderr: bool, as_json: b
         if as_json:
             click.echo(tables.as_json(report), err=to_stderr)
         elif report.status == "failed":
-            click.echo(f"Error: {report.error}", err=True)
+            tell("Error", str(report.error))
         elif not quiet:
             click.echo(tables.as_line(report), err=to_stderr)
         if not quiet:
@@ -167,13 +179,13 @@ def _told(reports: "Iterable[Report]", single: bool, to_stderr: bool, as_json: b
 
 def _note(report: "Report") -> None:
     for note in report.notes:
-        click.echo(f"note: {report.input}: {note}", err=True)
+        tell("note", f"{report.input}: {note}")
     down, across = report.shift
     if (down, across) != (0.0, 0.0):
-        click.echo(
-            f"note: {report.input}: kernel size minus stride is odd, so the picture is shifted by "
+        tell(
+            "note",
+            f"{report.input}: kernel size minus stride is odd, so the picture is shifted by "
             f"{down:g} px down and {across:g} px right",
-            err=True,
         )
 
 

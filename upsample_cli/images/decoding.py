@@ -103,8 +103,9 @@ def _opened(path: str, max_pixels: int = MAX_PIXELS) -> Iterator[PIL.Image.Image
 
 def _source(path: str) -> BinaryIO:
     if path == STREAM:
-        if sys.stdin.isatty():
-            raise ImageFileError("standard input is a terminal; pipe a picture in or name a file")
+        if sys.stdin is None or sys.stdin.isatty():
+            fault = "closed" if sys.stdin is None else "a terminal"
+            raise ImageFileError(f"standard input is {fault}; pipe a picture in or name a file")
         data = sys.stdin.buffer.read()
         if not data:
             raise ImageFileError("standard input is empty; pipe a picture in or name a file")
@@ -134,7 +135,7 @@ def _check(opened: PIL.Image.Image, name: str, max_pixels: int) -> None:
         raise ImageFileError(f"{name} holds floating-point samples; give 8 or 16 bits a sample")
     if not opened.mode.startswith("I"):
         layouts = [str(getattr(tile, "args", tile[3])) for tile in getattr(opened, "tile", [])]
-        if any(";16" in layout for layout in layouts):
+        if any(";16" in layout or "65535" in layout for layout in layouts):
             raise ImageFileError(
                 f"{name} has 16 bits a colour, which would be cut to 8; give 16-bit grey or 8-bit"
             )

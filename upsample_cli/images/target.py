@@ -4,18 +4,27 @@ Bytes go to a temporary file beside the target, which takes the target's name on
 complete and on the disk. A target that cannot be replaced (a device, a pipe) is written straight.
 """
 
+import io
 import os
 import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from upsample_cli.errors import ImageFileError, TargetExistsError
 
 STREAM = "-"
 TEMPORARY = ".upsample-{}.part"
+
+
+def is_folder(path: str) -> bool:
+    """Tell whether a path is a folder; one that cannot even be looked at is none."""
+    try:
+        return Path(path).is_dir()
+    except (OSError, ValueError):
+        return False
 
 
 def check(path: str, source: str, force: bool) -> None:
@@ -33,12 +42,15 @@ def check(path: str, source: str, force: bool) -> None:
     if path == STREAM:
         return
     target = Path(path)
-    if target.is_dir():
+    if is_folder(path):
         raise ImageFileError(f"{path} is a folder; name a file in it")
-    if not target.parent.is_dir():
+    if not is_folder(str(target.parent)):
         raise ImageFileError(f"no folder {target.parent}; make it first")
-    if not target.exists():
-        return
+    try:
+        if not target.exists():
+            return
+    except (OSError, ValueError) as error:
+        raise ImageFileError(f"cannot write {path}: {error}; choose another name") from error
     if source != STREAM and Path(source).exists() and target.samefile(source):
         raise ImageFileError(f"{path} is the input too; name another output")
     if not force and not _is_special(target):
@@ -56,8 +68,10 @@ def opened(path: str) -> Iterator[BinaryIO]:
         ImageFileError: It cannot be written.
     """
     if path == STREAM:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
+        out = sys.stdout.buffer
+        # Without a buffer (PYTHONUNBUFFERED) a write may end half-way and not say so.
+        yield cast(BinaryIO, _Whole(out)) if isinstance(out, io.RawIOBase) else out
+        out.flush()
         return
     target = Path(path)
     try:
@@ -70,6 +84,22 @@ def opened(path: str) -> Iterator[BinaryIO]:
     except OSError as error:
         reason = error.strerror or str(error)
         raise ImageFileError(f"cannot write {path}: {reason}; choose another place") from error
+
+
+class _Whole:
+    """Writes all of what it is given to a raw stream, which may take a part at a time."""
+
+    def __init__(self, raw: io.RawIOBase) -> None:
+        self._raw = raw
+
+    def write(self, data: bytes | memoryview) -> int:
+        left = memoryview(data).cast("B")
+        while left:
+            left = left[self._raw.write(left) or 0 :]
+        return memoryview(data).nbytes
+
+    def flush(self) -> None:
+        self._raw.flush()
 
 
 @contextmanager

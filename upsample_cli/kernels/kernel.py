@@ -31,7 +31,7 @@ class Kernel:
 
     >>> import numpy as np
     >>> Kernel("uniform", np.full((3, 3), 4 / 9), 2).phase_sums.round(2).tolist()
-    [[1.78, 0.89], [0.89, 0.44]]
+    [[0.44, 0.89], [0.89, 1.78]]
     """
 
     name: str

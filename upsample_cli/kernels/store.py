@@ -7,6 +7,7 @@ upsamples by), `taps`, and `about`, a JSON text of how the kernel was trained.
 import io
 import json
 import zipfile
+import zlib
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -20,6 +21,16 @@ from upsample_cli.kernels.kernel import Kernel, Taps
 from upsample_cli.kernels.named import resized
 
 FORMAT = 1
+# What a damaged archive or array can raise on the way.
+_FAULTS = (
+    OSError,
+    ValueError,
+    EOFError,
+    KeyError,
+    NotImplementedError,
+    zlib.error,
+    zipfile.BadZipFile,
+)
 SHIPPED_STRIDES = (2, 3, 4)
 SHIPPED = Path(__file__).parent / "learned"
 _LARGEST = 512  # taps an axis: more is no kernel but a picture
@@ -72,9 +83,8 @@ class KernelFile:
         return file.getvalue()
 
 
-@lru_cache(maxsize=32)
 def load(path: str, method: str, stride: int, resize: str = "") -> KernelFile:
-    """Return what is in a kernel file, once for a path.
+    """Return what is in a kernel file; it is read again only when it has changed.
 
     Args:
         path: A .npz that `upsample train` wrote, or a .npy of taps, shape (kH, kW).
@@ -85,6 +95,17 @@ def load(path: str, method: str, stride: int, resize: str = "") -> KernelFile:
     Raises:
         SettingError: No such file, no kernel, another format version or method, wrong shape, NaN.
     """
+    try:
+        state = Path(path).stat()
+    except (OSError, ValueError) as error:
+        raise SettingError(f"no kernel file {path}; check the path") from error
+    return _loaded(path, state.st_mtime_ns, state.st_size, method, stride, resize)
+
+
+@lru_cache(maxsize=32)
+def _loaded(
+    path: str, changed: int, length: int, method: str, stride: int, resize: str
+) -> KernelFile:
     name = Path(path).name
     found = _read(path)
     if not isinstance(found, dict):
@@ -126,16 +147,7 @@ def _read(path: str) -> NDArray[Any] | dict[str, NDArray[Any]]:
         if isinstance(found, np.ndarray):
             return found
         return {key: found[key] for key in found.files}
-    except FileNotFoundError as error:
-        raise SettingError(f"no kernel file {path}; check the path") from error
-    except (
-        OSError,
-        ValueError,
-        EOFError,
-        KeyError,
-        zipfile.BadZipFile,
-        NotImplementedError,
-    ) as error:
+    except _FAULTS as error:
         raise SettingError(f"{path} is no kernel file; give a .npz or .npy of taps") from error
 
 
@@ -163,6 +175,8 @@ def _stored(name: str, entries: dict[str, NDArray[Any]]) -> KernelFile:
     except ValueError as error:
         raise SettingError(f"kernel '{name}' has an odd about; train it again") from error
     stride, taps = int(entries["stride"]), _taps(name, entries["taps"])
+    if stride < 1:
+        raise SettingError(f"kernel '{name}' has stride {stride}; give 1 or more")
     return KernelFile(method, stride, taps, resize, about)
 
 

@@ -101,6 +101,8 @@ class Meter:
 
 def _grid(stride: tuple[int, int], height: int, width: int) -> TileGrid | None:
     """Return the grid of the largest tiles of which there are enough, None where there are none."""
+    if max(stride) == 1:
+        return None
     for side in (32, 24, 16, 8):
         grid = TileGrid(stride, height, width, side)
         if grid.shape[0] * grid.shape[1] >= _LEAST_TILES and side >= 2 * max(stride):
@@ -118,7 +120,7 @@ def _lines(
     """Return ripple, contrast in dB, floor and relative ripple of tiles with these weights."""
     count, s, t = phases.shape
     pattern, error = _regressed(phases.reshape(count, -1), slope, variance, weights)
-    lines = _spectrum(pattern.reshape(s, t))
+    lines = _spectrum(_without_stairs(pattern.reshape(s, t), weights @ slope))
     spread = np.abs(_spectrum(error.reshape(count, s, t))) ** 2
     error_power = np.tensordot(weights**2, spread, axes=1) + 1e-6 / count
     power = np.abs(lines) ** 2
@@ -152,6 +154,25 @@ def _regressed(
     normal[[1, 2], [1, 2]] += prior + 1e-12
     coefficients = np.linalg.solve(normal, design.T @ (weights[:, None] * values))
     return coefficients[0], values - design @ coefficients
+
+
+def _without_stairs(
+    pattern: NDArray[np.float64], slope: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return a pattern less what stairs of the picture's mean slope explain of it.
+
+    Where the slope is the same everywhere, the regression cannot tell stairs from a checkerboard.
+    Stairs of slope g deviate from the ramp by g ((s - 1) / 2 - phase), at most.
+    """
+    for axis, mean in enumerate(slope):
+        length = pattern.shape[axis]
+        stairs = mean * ((length - 1) / 2 - np.arange(length))
+        power = float(stairs @ stairs)
+        if power > 0.0:
+            share = float(pattern.mean(axis=1 - axis) @ stairs) / power
+            stairs = stairs * min(max(share, 0.0), 1.0)
+            pattern = pattern - (stairs[:, None] if axis == 0 else stairs[None, :])
+    return pattern
 
 
 def _spectrum(pattern: NDArray[np.float64]) -> NDArray[np.complex128]:

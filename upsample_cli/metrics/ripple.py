@@ -25,7 +25,7 @@ def ripple(phase_sums: NDArray[np.float64]) -> float:
     >>> round(ripple(sums), 4)
     0.4843
     """
-    mean = abs(phase_sums.mean())
+    mean = float(abs(phase_sums.mean()))
     spread = float(phase_sums.std())
     # Below the rounding of the sums themselves nothing is told apart from 0.
     if spread <= 1e-14 * np.abs(phase_sums).max():

@@ -26,7 +26,7 @@ class Tiles:
     """What is kept of tiles, along the first axis.
 
     Args:
-        phases: Shape (n, s, s), mean of the residual in each phase.
+        phases: Shape (n, s, s), mean of the residual in each phase of the picture.
         variance: Shape (n,), mean square of the residual.
         level: Shape (n,), mean of the picture.
         slope: Shape (n, 2), mean gradient down and across, in levels a pixel.
@@ -126,10 +126,9 @@ class TileGrid:
         The bins are those of the harmonics and around: shape (s + 2 s (2 around + 1), tile).
         """
         down, across = (
-            np.concatenate(
-                [(np.arange(tile) % s == np.arange(s)[:, None]) * (s / tile), np.cos(x), -np.sin(x)]
-            ).astype(np.float32)
-            for s, tile in zip(self.stride, self.tile, strict=True)
+            np.concatenate([phases * (s / tile), np.cos(x), -np.sin(x)]).astype(np.float32)
+            for s, tile, margin in zip(self.stride, self.tile, self.margin, strict=True)
+            for phases in [(np.arange(tile) + margin) % s == np.arange(s)[:, None]]
             for bins in [tile // s * np.arange(s)[:, None] + np.arange(-_AROUND, _AROUND + 1)]
             for x in [2 * np.pi / tile * bins.reshape(-1, 1) * np.arange(tile)]
         )

@@ -1,0 +1,154 @@
+"""What cannot be done: one line, the right exit code, and nothing left behind."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+from terminal import Outcome, check_refused, contents
+from textures import cut_short, levels
+
+PICTURE, USAGE = 1, 2
+
+
+def flipped(folder: Path) -> None:
+    """Write a PNG with one wrong byte in its pixels."""
+    path = folder / "bad.png"
+    PIL.Image.fromarray(levels(64, 64, 3)).save(path)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("make", "name", "fault"),
+    [
+        (lambda folder: None, "no.png", "no file no.png"),
+        (lambda folder: cut_short(folder, "cut.png"), "cut.png", "cut.png is broken"),
+        (lambda folder: cut_short(folder, "cut.jpg"), "cut.jpg", "cut.jpg is broken"),
+        (lambda folder: cut_short(folder, "cut.webp"), "cut.webp", "cut.webp is"),
+        (lambda folder: cut_short(folder, "cut.tiff"), "cut.tiff", "cut.tiff is"),
+        (flipped, "bad.png", "bad.png is broken"),
+        (lambda folder: (folder / "a.png").write_text("text"), "a.png", "a.png is no picture"),
+        (lambda folder: (folder / "a.png").write_bytes(b""), "a.png", "a.png is no picture"),
+        (lambda folder: None, "a" * 300 + ".png", "a.png"),
+        (lambda folder: None, "caf\xe9.png", "no file caf"),
+        (lambda folder: None, "a\nb.png", "no file a b.png"),
+    ],
+    ids=[
+        "missing",
+        "png",
+        "jpeg",
+        "webp",
+        "tiff",
+        "crc",
+        "text",
+        "empty",
+        "long",
+        "accent",
+        "line",
+    ],
+)
+def test_unreadable_pictures_are_refused(
+    call: Callable[..., Outcome], folder: Path, make: Callable[[Path], None], name: str, fault: str
+) -> None:
+    """A picture that is missing, cut, damaged or none is told, and nothing is written."""
+    make(folder)
+    before = contents(folder)
+    check_refused(call(name, "out.png"), PICTURE, fault)
+    assert contents(folder) == before
+
+
+@pytest.mark.parametrize("sent", [b"", b"text", b"\x89PNG\r\n\x1a\n"])
+def test_unreadable_input_is_refused(
+    call: Callable[..., Outcome], folder: Path, sent: bytes
+) -> None:
+    """So it is on standard input."""
+    before = contents(folder)
+    check_refused(call("-", "out.png", stdin=sent), PICTURE, "stand" if not sent else "stdin")
+    assert contents(folder) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "fault"),
+    [
+        (["--max-pixels", 479], PICTURE, "in.png is 24x20, more than 479 pixels"),
+        (["-m", "bicubik"], USAGE, "no method 'bicubik'; did you mean 'bicubic'?"),
+        (["-m", "qqq"], USAGE, "no method 'qqq'; choose nearest"),
+        (["-k", "lerned"], USAGE, "no kernel 'lerned'; did you mean 'learned"),
+        (["-m", "resize-conv", "-k", "bux"], USAGE, "did you mean 'box'?"),
+        (["-m", "spline", "-k", "box"], USAGE, "--kernel is for tconv and resize-conv"),
+        (["-k", "no.npz"], USAGE, "no kernel file no.npz"),
+        (["-s", 0.5], USAGE, "--scale 0.5 would shrink"),
+        (["-s", 0], USAGE, "--scale 0 would shrink"),
+        (["-s", -2], USAGE, "--scale -2 would shrink"),
+        (["-s", "nan"], USAGE, "--scale nan"),
+        (["-s", "inf"], USAGE, "--scale inf"),
+        (["-s", 65], USAGE, "--scale 65 is too large"),
+        (["-s", "two"], USAGE, "'two' is not a valid float"),
+        (["-s", 2, "--size", "48x40"], USAGE, "--scale and --size are both given"),
+        (["--size", "12x10"], USAGE, "smaller than the input"),
+        (["--size", "big"], USAGE, "--size big is no size"),
+        (["--boundary", "wrap"], USAGE, "wrap"),
+        (["--compression", 10], USAGE, "10 is not in the range"),
+        (["--jobs", 0], USAGE, "0 is not in the range"),
+        (["--colour"], USAGE, "--colour"),
+        (["extra"], USAGE, "extra"),
+        (["-m", "tconv", "-k", "uniform", "--kernel-size", 0], USAGE, "--kernel-size 0"),
+    ],
+)
+def test_wrong_options_are_refused(
+    call: Callable[..., Outcome], folder: Path, arguments: list[object], code: int, fault: str
+) -> None:
+    """A wrong option is told with a remedy, and nothing is written."""
+    before = contents(folder)
+    check_refused(call("in.png", "out.png", *arguments), code, fault)
+    assert contents(folder) == before
+
+
+@pytest.mark.parametrize(
+    ("taps", "fault"),
+    [
+        (np.array([[1.0, np.nan]]), "NaN"),
+        (np.ones(4), "has shape 4"),
+        (np.ones((1, 2, 3)), "has shape 1x2x3"),
+        (np.ones((0, 0)), "has shape 0x0"),
+        (np.array([["a"]]), "not numbers"),
+        (np.array([[1 + 2j]]), "not numbers"),
+        (np.array([[{}]], object), "is no kernel file"),
+        (np.zeros((2, 2), "f4,f4"), "not numbers"),
+    ],
+)
+def test_odd_kernel_files_are_refused(
+    call: Callable[..., Outcome], folder: Path, taps: np.ndarray, fault: str
+) -> None:
+    """A kernel file that holds no finite matrix of numbers is told by its name."""
+    np.save(folder / "odd.npy", taps, allow_pickle=True)
+    before = contents(folder)
+    check_refused(call("in.png", "out.png", "-k", "odd.npy"), USAGE, fault)
+    assert contents(folder) == before
+
+
+@pytest.mark.parametrize("name", ["odd.npz", "odd.npy"])
+def test_a_text_is_no_kernel(call: Callable[..., Outcome], folder: Path, name: str) -> None:
+    """A text under a kernel's name is told."""
+    (folder / name).write_text("1 2 1\n2 4 2\n")
+    check_refused(call("in.png", "out.png", "-k", name), USAGE, f"{name} is no kernel file")
+    assert not (folder / "out.png").exists()
+
+
+def test_errors_while_measuring_are_ascii_and_one_line(call: Callable[..., Outcome]) -> None:
+    """What a file is called does not break the one line of an error."""
+    check_refused(call("measure", "caf\xe9\nb.png"), PICTURE, "no file caf")
+
+
+def test_errors_in_a_folder_are_ascii_and_one_line(
+    call: Callable[..., Outcome], folder: Path
+) -> None:
+    """Nor does it in a folder."""
+    (folder / "many").mkdir()
+    cut_short(folder / "many", "caf\xe9.png")
+    outcome = call("many", "out", "-q")
+    check_refused(outcome, PICTURE, "is broken")
+    assert list((folder / "out").iterdir()) == []

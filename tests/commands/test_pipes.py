@@ -1,0 +1,146 @@
+"""Through real processes: pipes, broken ones too, and exit codes."""
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import PIL.Image
+import pytest
+from terminal import Outcome, check_refused, contents, shell
+from textures import levels
+
+from upsample_cli.commands import app
+
+
+def test_a_pipe_carries_the_files_bytes(folder: Path) -> None:
+    """Standard input to standard output gives the bytes that the file gets; words go to stderr."""
+    to_file = shell("in.png", "out.png", folder=folder)
+    piped = shell("-", "-", stdin=(folder / "in.png").read_bytes(), folder=folder)
+    assert (to_file.code, piped.code) == (0, 0)
+    assert piped.out == (folder / "out.png").read_bytes()
+    assert to_file.err == ""
+    assert to_file.out.startswith(b"out.png  48x40  ")
+    assert piped.err.startswith("-  48x40  ")
+    assert piped.err.count("\n") == 1
+
+
+def test_pipes_chain(folder: Path) -> None:
+    """One command's output is the next one's input."""
+    with PIL.Image.open(io.BytesIO(_chained(folder))) as opened:
+        assert opened.size == (24 * 6, 20 * 6)
+        assert opened.format == "PNG"
+
+
+def _chained(folder: Path) -> bytes:
+    first = [sys.executable, "-m", "upsample_cli", "in.png", "-", "-q"]
+    second = [sys.executable, "-m", "upsample_cli", "-", "-", "-s", "3", "-q"]
+    with subprocess.Popen(first, cwd=folder, stdout=subprocess.PIPE) as one:
+        return subprocess.run(second, stdin=one.stdout, capture_output=True, check=True).stdout
+
+
+@pytest.mark.parametrize("format", ["png", "tiff"])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_closed_pipe_ends_quietly(tmp_path: Path, format: str, unbuffered: str) -> None:
+    """Where the reader goes away, as `head` does, there is no word, and no claim of success."""
+    PIL.Image.fromarray(levels(300, 300, 3)).save(tmp_path / "in.png")
+    command = [sys.executable, "-W", "error", "-m", "upsample_cli", "in.png", "-", "-s", "4", "-q",
+               "--format", format]  # fmt: skip
+    environment = os.environ | {"PYTHONUNBUFFERED": unbuffered}
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert len(process.stdout.read(10)) == 10
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == app.BROKEN_PIPE
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has one")
+@pytest.mark.parametrize("words", ["in.png -", "in.png out.png", "measure in.png", "methods"])
+def test_a_full_disk_behind_standard_output_is_told(folder: Path, words: str) -> None:
+    """A result that cannot be written is an error in one line, not a traceback."""
+    command = [sys.executable, "-m", "upsample_cli", *words.split()]
+    with Path("/dev/full").open("wb") as full:
+        made = subprocess.run(command, cwd=folder, stdout=full, stderr=subprocess.PIPE, check=False)
+    check_refused(Outcome(made.returncode, b"", made.stderr.decode()), 1, "No space left on device")
+
+
+@pytest.mark.parametrize(("words", "closed"), [("in.png -", ">&-"), ("- out.png", "<&-")])
+def test_a_closed_stream_is_told(folder: Path, words: str, closed: str) -> None:
+    """A standard stream that is not open at all is an error in one line."""
+    command = [sys.executable, "-m", "upsample_cli", *words.split()]
+    script = ["sh", "-c", f'"$@" {closed}', "sh", *command]
+    made = subprocess.run(script, cwd=folder, capture_output=True, check=False)
+    assert made.returncode in (1, 2)
+    check_refused(Outcome(made.returncode, made.stdout, made.stderr.decode()), made.returncode, ";")
+
+
+def test_a_closed_pipe_ends_a_list_quietly(folder: Path) -> None:
+    """So it does where text is written."""
+    command = [sys.executable, "-W", "error", "-m", "upsample_cli", "measure", *["in.png"] * 9]
+    with subprocess.Popen(
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        process.stdout.close()
+        assert b"Traceback" not in process.stderr.read()
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_command_leaves_nothing(tmp_path: Path, sent: signal.Signals) -> None:
+    """A signal in the middle of the work leaves no target and no part of it."""
+    PIL.Image.fromarray(levels(900, 900, 3)).save(tmp_path / "in.png")
+    before = contents(tmp_path)
+    command = [sys.executable, "-m", "upsample_cli", "in.png", "out.png", "-s", "16", "-j", "1",
+               "--compression", "9"]  # fmt: skip
+    with subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        while process.poll() is None and len(list(tmp_path.iterdir())) == 1:
+            pass  # until the temporary is there
+        process.send_signal(sent)
+        out, err = process.communicate()
+    assert process.returncode == {signal.SIGINT: 130, signal.SIGTERM: 143}[sent]
+    assert b"Traceback" not in err
+    assert out == b""
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize(("sent", "fault"), [(b"", "empty"), (b"GIF no", "no picture")])
+def test_a_pipe_without_a_picture_is_told(folder: Path, sent: bytes, fault: str) -> None:
+    """Nothing, or no picture, on standard input is an error, with no byte on standard output."""
+    check_refused(shell("-", "-", stdin=sent, folder=folder), 1, fault)
+
+
+def test_errors_of_a_process_are_one_line(folder: Path) -> None:
+    """A missing file ends with exit code 1 and a wrong option with 2, each in one line."""
+    check_refused(shell("no.png", "out.png", folder=folder), 1, "no file no.png")
+    check_refused(shell("in.png", "out.png", "-m", "splin", folder=folder), 2, "'spline'")
+    check_refused(shell("in.png", folder=folder), 2, "OUTPUT")
+
+
+def test_json_of_a_pipe_is_on_stderr(folder: Path) -> None:
+    """With the picture on standard output, the report is on the other side, one line."""
+    outcome = shell("in.png", "-", "--json", folder=folder)
+    assert json.loads(outcome.err)["output"] == "-"
+    assert outcome.out.startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["measure", "--help"], ["methods", "--help"]])
+def test_help_waits_for_no_library(arguments: list[str]) -> None:
+    """`--help` imports neither NumPy nor SciPy, Pillow, tqdm or a process pool."""
+    code = (
+        "import os, sys\n"
+        "os._exit = sys.exit\n"
+        "from upsample_cli.commands.app import main\n"
+        f"sys.argv = ['upsample', *{arguments!r}]\n"
+        "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code\n"
+        "heavy = {'numpy', 'scipy', 'PIL', 'tqdm', 'isal', 'concurrent', 'multiprocessing'}\n"
+        "print(sorted(heavy & set(sys.modules)), file=sys.stderr)\n"
+    )
+    made = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert made.stdout.startswith(b"Usage: ")
+    assert made.stderr.decode().strip() == "[]"

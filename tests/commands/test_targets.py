@@ -1,0 +1,74 @@
+"""Targets that cannot be written: one line, the right exit code, and nothing left behind."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import PIL.Image
+import pytest
+from terminal import Outcome, check_refused, contents
+from textures import cut_short, levels
+
+PICTURE, USAGE = 1, 2
+
+
+@pytest.mark.parametrize(
+    ("target", "fault"),
+    [
+        ("no/out.png", "no folder no"),
+        ("in.png/out.png", "no folder in.png"),
+        ("old.png", "old.png exists; pass --force"),
+        ("in.png", "in.png is the input too"),
+        ("./in.png", "is the input too"),
+        ("sub", "sub is a folder; name a file in it"),
+        ("out.xyz", "no format '.xyz'"),
+        ("a" * 300 + ".png", "a.png"),
+    ],
+    ids=["folder", "file", "existing", "input", "dot", "sub", "suffix", "long"],
+)
+def test_targets_that_cannot_be_are_refused(
+    call: Callable[..., Outcome], folder: Path, target: str, fault: str
+) -> None:
+    """A target in no folder, in the way, or of no format is told, and nothing changes."""
+    (folder / "old.png").write_bytes(b"old")
+    (folder / "sub").mkdir()
+    before = contents(folder)
+    check_refused(call("in.png", target), PICTURE, fault)
+    assert contents(folder) == before
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has one")
+def test_a_full_disk_is_told(call: Callable[..., Outcome]) -> None:
+    """A device that takes no more is an error with the system's reason."""
+    outcome = call("in.png", "/dev/full", "--format", "png")
+    check_refused(outcome, PICTURE, "cannot write /dev/full: No space left on device")
+
+
+def test_a_folder_does_not_go_to_standard_output(
+    call: Callable[..., Outcome], folder: Path
+) -> None:
+    """Many pictures do not fit one pipe, and "-" is no folder's name."""
+    (folder / "many").mkdir()
+    PIL.Image.fromarray(levels(8, 8, 3)).save(folder / "many" / "a.png")
+    before = contents(folder)
+    outcome = call("many", "-")
+    assert contents(folder) == before
+    assert outcome.code in (PICTURE, USAGE)
+    check_refused(outcome, outcome.code, "folder")
+
+
+def test_transparency_into_jpeg_is_told(call: Callable[..., Outcome], folder: Path) -> None:
+    """A transparent picture does not become an opaque one in silence."""
+    PIL.Image.fromarray(levels(8, 8, 4)).save(folder / "clear.png")
+    check_refused(call("clear.png", "out.jpg"), PICTURE, "JPEG holds no transparency")
+    assert not (folder / "out.jpg").exists()
+
+
+def test_the_old_file_stays_if_the_new_one_fails(
+    call: Callable[..., Outcome], folder: Path
+) -> None:
+    """With --force, too, a failing run does not touch what was there."""
+    cut_short(folder, "cut.png")
+    (folder / "old.png").write_bytes(b"old")
+    before = contents(folder)
+    check_refused(call("cut.png", "old.png", "--force"), PICTURE, "cut.png is broken")
+    assert contents(folder) == before

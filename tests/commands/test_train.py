@@ -1,0 +1,64 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+from terminal import Outcome, check_refused, contents
+from textures import natural
+
+Call = Callable[..., Outcome]
+
+
+@pytest.fixture
+def photos(folder: Path) -> str:
+    """Return the name of a folder with four textures."""
+    (folder / "photos").mkdir()
+    for seed in range(4):
+        samples = np.round(natural(100, 90, seed)[0] * 255).astype(np.uint8)
+        PIL.Image.fromarray(samples).save(folder / "photos" / f"{seed}.png")
+    return "photos"
+
+
+def test_a_kernel_is_trained_and_used(call: Call, photos: str, folder: Path) -> None:
+    """The file that training writes is one that --kernel takes."""
+    outcome = call("train", photos, "-o", "mine.npz", "--taps", 5, "--samples", 5000)
+    assert (outcome.code, outcome.err) == (0, "")
+    text = outcome.out.decode()
+    assert text.startswith("mine.npz  tconv x2  separable 10x10  balance ramp  ")
+    assert "trained on 3 pictures" in text
+    assert "held-out PSNR (1)" in text
+    assert b"tconv mine.npz x2" in call("in.png", "out.png", "-k", "mine.npz").out
+
+
+def test_a_resize_conv_kernel_is_for_resize_conv(call: Call, photos: str) -> None:
+    """A kernel of one method is refused by the other, which is named."""
+    words = ["-o", "boxed.npz", "-m", "resize-conv", "--taps", 3, "--samples", 2000, "-q"]
+    assert call("train", photos, *words) == Outcome(0, b"", "")
+    assert call("in.png", "out.png", "-m", "resize-conv", "-k", "boxed.npz").code == 0
+    check_refused(
+        call("in.png", "two.png", "-k", "boxed.npz"), 2, "is for resize-conv, not tconv; pass -m"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "fault"),
+    [
+        (["photos", "-o", "mine.npy"], 2, "mine.npy is no .npz"),
+        (["nowhere", "-o", "mine.npz"], 1, "no file or folder nowhere"),
+        (["in.png", "-o", "mine.npz"], 1, "none of 1 files can be used"),
+        (["photos", "-o", "no/mine.npz"], 1, "no folder no"),
+        (["photos", "-o", "old.npz"], 1, "old.npz exists; pass --force"),
+        (["photos", "-o", "mine.npz", "--taps", "4"], 2, "--taps 4 cannot be"),
+        (["photos", "-o", "mine.npz", "--shrink", "box"], 2, "no shrink 'box'"),
+        (["photos"], 2, "--output"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused(
+    call: Call, photos: str, folder: Path, words: list[str], code: int, fault: str
+) -> None:
+    """A wrong training is told in one line, and nothing is written."""
+    (folder / "old.npz").write_bytes(b"old")
+    before = contents(folder)
+    check_refused(call("train", *words), code, fault)
+    assert contents(folder) == before

@@ -1,0 +1,194 @@
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+from terminal import Outcome
+from textures import levels
+
+from upsample_cli.kernels.store import KernelFile
+
+LINE = re.compile(
+    r"^out\.png  (\d+x\d+)  (\S+(?: \S+)?) x([\d.]+)  "
+    r"checkerboard (none|found|unknown) \(.*\)  \d+\.\d\d s\n$"
+)
+CHECKERBOARD = {"stride", "ripple", "contrast_db", "floor", "ripple_rel", "local_db", "verdict",
+                "kernel_ripple"}  # fmt: skip
+FIELDS = {"input", "output", "status", "error", "width", "height", "method", "kernel", "scale",
+          "seconds", "checkerboard"}  # fmt: skip
+
+Call = Callable[..., Outcome]
+
+
+def size(path: Path) -> tuple[int, int]:
+    with PIL.Image.open(path) as opened:
+        return opened.size
+
+
+@pytest.fixture
+def large(folder: Path) -> str:
+    """Return the name of a picture that is large enough to measure."""
+    PIL.Image.fromarray(levels(96, 96, 3)).save(folder / "large.png")
+    return "large.png"
+
+
+def test_a_picture_gets_a_line(call: Call, large: str, folder: Path) -> None:
+    """One line tells the output, its size, the method, the scale and the checkerboard."""
+    outcome = call(large, "out.png")
+    assert outcome.code == 0
+    assert outcome.err == ""
+    found = LINE.match(outcome.out.decode())
+    assert found.groups() == ("192x192", "tconv learned", "2", "none")
+    assert size(folder / "out.png") == (192, 192)
+
+
+def test_an_unbalanced_kernel_is_told(call: Call, large: str) -> None:
+    """A checkerboard is found, its kernel's exact ripple and shift told, the picture written."""
+    outcome = call(large, "out.png", "-k", "uniform", "--kernel-size", 3)
+    assert outcome.code == 0
+    assert b"checkerboard found (" in outcome.out
+    assert b"kernel ripple 0.4843" in outcome.out
+    assert "shifted by -0.5 px down and -0.5 px right" in outcome.err
+
+
+def test_json_is_an_object_a_picture(call: Call, large: str) -> None:
+    """`--json` gives one line with every field, and numbers as numbers."""
+    outcome = call(large, "out.png", "--json", "-k", "uniform", "--kernel-size", 3, "-q")
+    assert outcome.out.count(b"\n") == 1
+    found = json.loads(outcome.out)
+    assert found.keys() >= FIELDS
+    assert found["checkerboard"].keys() >= CHECKERBOARD
+    assert (found["input"], found["output"]) == (large, "out.png")
+    assert (found["status"], found["error"]) == ("done", None)
+    assert (found["width"], found["height"], found["scale"]) == (192, 192, 2.0)
+    assert (found["method"], found["kernel"]) == ("tconv", "uniform")
+    assert found["checkerboard"]["verdict"] == "checkerboard"
+    assert found["checkerboard"]["stride"] == 2
+    assert found["checkerboard"]["ripple"] > 5
+    assert found["checkerboard"]["kernel_ripple"] == pytest.approx(0.4843, abs=1e-4)
+
+
+def test_json_has_null_where_there_is_no_figure(call: Call, folder: Path) -> None:
+    """A picture too small to tell has null, not NaN."""
+    PIL.Image.fromarray(levels(5, 4, 3)).save(folder / "tiny.png")
+    found = json.loads(call("tiny.png", "out.png", "--json").out)["checkerboard"]
+    assert found["status"] == "too-small"
+    assert found["ripple"] is None
+    assert found["verdict"] is None
+
+
+def test_too_much_ripple_is_exit_4_and_the_picture_is_written(
+    call: Call, large: str, folder: Path
+) -> None:
+    """`--max-ripple` tells a script; the picture is there all the same."""
+    uniform = ["-k", "uniform", "--kernel-size", 3]
+    assert call(large, "out.png", *uniform, "--max-ripple", 1).code == 4
+    assert size(folder / "out.png") == (192, 192)
+    assert call(large, "out.png", *uniform, "--max-ripple", 200, "-f").code == 0
+    assert call(large, "out.png", "--max-ripple", 1, "-f").code == 0
+
+
+def test_a_dry_run_writes_nothing(call: Call, folder: Path) -> None:
+    """`--dry-run` tells what would become what."""
+    outcome = call("in.png", "out.png", "--dry-run")
+    assert (outcome.code, outcome.out) == (0, b"in.png -> out.png\n")
+    assert not (folder / "out.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--size", "60x50"], (60, 50)),
+        (["--size", "60x"], (60, 50)),
+        (["--size", "x50"], (60, 50)),
+        (["--size", "24x50"], (24, 50)),
+        (["-s", "1.3"], (31, 26)),
+        (["--scale", "3"], (72, 60)),
+        (["-s", "1"], (24, 20)),
+        ([], (48, 40)),
+    ],
+)
+@pytest.mark.parametrize("method", ["nearest", "bicubic", "tconv", "resize-conv"])
+def test_sizes(
+    call: Call, folder: Path, arguments: list[str], expected: tuple[int, int], method: str
+) -> None:
+    """A scale, or an exact width, height or both, gives that size with every kind of method."""
+    outcome = call("in.png", "out.png", "-m", method, *arguments)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert size(folder / "out.png") == expected
+
+
+@pytest.mark.parametrize("scale", ["1", "1.3"])
+def test_a_scale_without_a_short_period_says_so(call: Call, large: str, scale: str) -> None:
+    """Where no pattern can be looked for, the line says that, and no warning is given."""
+    outcome = call(large, "out.png", "-s", scale)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert b"checkerboard unknown (no short period at this scale)" in outcome.out
+
+
+def test_nothing_is_replaced_without_force(call: Call, folder: Path) -> None:
+    """--force replaces, --skip-existing leaves and ends with 3."""
+    (folder / "out.png").write_bytes(b"old")
+    assert call("in.png", "out.png", "--skip-existing").code == 3
+    assert (folder / "out.png").read_bytes() == b"old"
+    assert call("in.png", "out.png", "--force").code == 0
+    assert size(folder / "out.png") == (48, 40)
+
+
+def test_quiet_is_quiet(call: Call) -> None:
+    """-q leaves out the line and the notes."""
+    outcome = call("in.png", "out.png", "-q", "-k", "uniform", "--kernel-size", 3)
+    assert outcome == Outcome(0, b"", "")
+
+
+def test_the_command_may_be_named(call: Call, folder: Path) -> None:
+    """`upsample upsample IN OUT` is `upsample IN OUT`; options may come first."""
+    assert call("upsample", "in.png", "one.png", "-q").code == 0
+    assert call("-q", "-s", 2, "in.png", "two.png").code == 0
+    assert (folder / "one.png").read_bytes() == (folder / "two.png").read_bytes()
+
+
+def test_a_kernel_file_is_used(call: Call, folder: Path) -> None:
+    """A kernel file serves as a kernel, and is named in the report."""
+    taps = np.array([0.25, 0.75, 0.75, 0.25])
+    (folder / "triangle.npz").write_bytes(KernelFile("tconv", 2, taps).to_bytes())
+    assert b"tconv triangle.npz x2" in call("in.png", "out.png", "-k", "triangle.npz").out
+    assert call("in.png", "same.png", "-k", "bilinear").code == 0
+    assert (folder / "out.png").read_bytes() == (folder / "same.png").read_bytes()
+
+
+def test_any_jobs_write_the_same_bytes(call: Call, large: str, folder: Path) -> None:
+    """The file is the same with --jobs 1 and --jobs 8."""
+    for jobs in (1, 8):
+        assert call(large, f"{jobs}.png", "-s", 4, "--jobs", jobs).code == 0
+    assert (folder / "1.png").read_bytes() == (folder / "8.png").read_bytes()
+
+
+def test_compression_and_quality_change_the_size(call: Call, large: str, folder: Path) -> None:
+    """More compression and less quality make smaller files."""
+    for level in (0, 9):
+        assert call(large, f"{level}.png", "--compression", level).code == 0
+        assert call(large, f"{level}.jpg", "--quality", 20 + 8 * level).code == 0
+    lengths = {path.name: path.stat().st_size for path in folder.iterdir()}
+    assert lengths["9.png"] < 0.9 * lengths["0.png"]
+    assert lengths["0.jpg"] < 0.7 * lengths["9.jpg"]
+
+
+def test_a_folder_ends_with_counts(call: Call, folder: Path) -> None:
+    """A folder keeps its tree, tells each picture, goes on after a failure and exits with 1."""
+    (folder / "many" / "deep").mkdir(parents=True)
+    for name in ("a.png", "deep/b.png"):
+        PIL.Image.fromarray(levels(8, 8, 3)).save(folder / "many" / name)
+    (folder / "many" / "c.png").write_bytes((folder / "in.png").read_bytes()[:400])
+    outcome = call("many", "out", "--json")
+    lines = [json.loads(line) for line in outcome.out.splitlines()]
+    assert outcome.code == 1
+    assert [line.get("status") for line in lines] == ["done", "failed", "done", None]
+    assert lines[1]["error"]
+    summary = lines[-1]["summary"]
+    assert (summary["done"], summary["skipped"], summary["failed"]) == (2, 0, 1)
+    assert size(folder / "out" / "deep" / "b.png") == (16, 16)
+    assert call("many/deep", "out2").err.endswith("1 done, 0 skipped, 0 failed\n")

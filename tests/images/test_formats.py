@@ -1,0 +1,28 @@
+import pytest
+
+from upsample_cli.errors import ImageFileError
+from upsample_cli.images.formats import format_of
+
+
+@pytest.mark.parametrize(
+    ("target", "word", "source", "expected"),
+    [
+        ("a.JPG", "png", "PNG", "JPEG"),
+        ("a.b/c.webp", None, "PNG", "WEBP"),
+        ("a", "tiff", "PNG", "TIFF"),
+        ("-", "webp", "PNG", "WEBP"),
+        ("-", None, "JPEG", "JPEG"),
+        ("-", None, "ICO", "PNG"),
+    ],
+)
+def test_the_suffix_decides_then_the_word_then_the_source(
+    target: str, word: str | None, source: str, expected: str
+) -> None:
+    """The output's suffix decides its format, else the option, else the input's."""
+    assert format_of(target, word, source) == expected
+
+
+def test_an_unknown_suffix_without_a_word_is_refused() -> None:
+    """A suffix that is no format is not guessed at."""
+    with pytest.raises(ImageFileError, match=r"no format '.xyz' to write a.xyz; use .png"):
+        format_of("a.xyz", None, "PNG")

@@ -1,0 +1,25 @@
+import threading
+
+import pytest
+
+from upsample_cli.jobs.ahead import Ahead
+
+
+def test_a_result_is_waited_for() -> None:
+    """The work runs beside its caller, and its result comes as often as it is asked for."""
+    go = threading.Event()
+
+    def work() -> int:
+        assert go.wait(timeout=30)
+        return 42
+
+    ahead = Ahead(work)
+    go.set()
+    assert ahead() == ahead() == 42
+
+
+def test_a_fault_is_raised_where_the_result_is_asked_for() -> None:
+    """An error on the thread is the caller's, not lost with the thread."""
+    ahead = Ahead(lambda: 1 // 0)
+    with pytest.raises(ZeroDivisionError):
+        ahead()

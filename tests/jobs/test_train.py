@@ -1,0 +1,100 @@
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+from textures import natural
+
+from upsample_cli.errors import ImageFileError, SettingError
+from upsample_cli.jobs import train
+from upsample_cli.jobs.course import Course
+from upsample_cli.kernels.fit import Structure
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> list[str]:
+    """Return the names of six textures and of a file that is none."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for seed in range(6):
+        samples = np.round(natural(120, 100, seed)[0] * 255).astype(np.uint8)
+        PIL.Image.fromarray(samples).save(folder / f"{seed}.png")
+    (folder / "notes.txt").write_text("no picture")
+    return train.pictures([str(folder)])
+
+
+def course(**settings: object) -> Course:
+    return Course(**{"taps": 5, "samples": 20_000, "holdout": 0.3, **settings})
+
+
+@pytest.mark.parametrize("method", ["tconv", "resize-conv"])
+@pytest.mark.parametrize("stride", [2, 3])
+def test_a_trained_kernel_beats_interpolation(photos: list[str], method: str, stride: int) -> None:
+    """On pictures held out, the kernel comes nearer to the originals than bicubic does."""
+    made = train.train(photos, course(stride=stride, structure=Structure(method)))
+    about = made.file.about
+    scores = about["held_out"]["psnr"]
+    assert scores["trained"] > scores["bicubic"] > scores["nearest"]
+    assert (about["pictures"], about["held_out"]["pictures"]) == (4, 2)
+    assert (made.file.method, made.file.stride) == (method, stride)
+    assert made.ripple_after < 1e-9
+    assert len(made.skipped) == 1
+    assert "notes.txt" in made.skipped[0]
+
+
+def test_training_repeats_to_the_byte(photos: list[str]) -> None:
+    """The same seed gives the same file, another seed another."""
+    first, again, other = (
+        train.train(photos, course(seed=seed, samples=2000)).file.to_bytes() for seed in (1, 1, 2)
+    )
+    assert first == again
+    assert first != other
+
+
+def test_pictures_are_found_in_order(tmp_path: Path, photos: list[str]) -> None:
+    """Folders are searched to the bottom, sorted; hidden files stay out."""
+    deep = tmp_path / "photos" / "0"
+    deep.mkdir()
+    (deep / "x.png").write_bytes(b"")
+    (deep / ".y.png").write_bytes(b"")
+    found = [Path(path).name for path in train.pictures([str(tmp_path / "photos"), photos[0]])]
+    assert found == [
+        "x.png", "0.png", "1.png", "2.png", "3.png", "4.png", "5.png", "notes.txt", "0.png",
+    ]  # fmt: skip
+    with pytest.raises(ImageFileError, match=r"no file or folder .*; check the path"):
+        train.pictures([str(tmp_path / "nowhere")])
+
+
+def test_pictures_too_small_are_told(tmp_path: Path) -> None:
+    """Where no picture can be used the least size is told."""
+    PIL.Image.new("L", (20, 20)).save(tmp_path / "small.png")
+    with pytest.raises(ImageFileError, match="none of 1 files can be used; give pictures of at"):
+        train.train([str(tmp_path / "small.png")], course())
+
+
+@pytest.mark.parametrize(
+    ("settings", "fault"),
+    [
+        ({"taps": 4}, "--taps 4 cannot be; give an odd number, 3..15"),
+        ({"taps": 17}, "--taps 17 cannot be"),
+        ({"shrink": "box"}, "no shrink 'box'; choose bicubic, area, lanczos or gaussian:SIGMA"),
+        ({"shrink": "gaussian"}, "no shrink 'gaussian'; "),
+        ({"shrink": "gaussian:0"}, "no shrink 'gaussian:0'; "),
+        ({"shrink": "gaussian:nan"}, "no shrink 'gaussian:nan'; "),
+        ({"structure": Structure(balance="even")}, "no balance 'even'; choose flat, ramp, none"),
+    ],
+)
+def test_courses_that_cannot_be_are_refused(settings: dict[str, object], fault: str) -> None:
+    """A wrong setting is refused before any picture is read."""
+    with pytest.raises(SettingError) as caught:
+        course(**settings)
+    assert fault in str(caught.value)
+
+
+@pytest.mark.parametrize("shrink", ["bicubic", "area", "lanczos", "gaussian:0.8"])
+def test_shrinking_keeps_brightness_and_place(shrink: str) -> None:
+    """A shrunk ramp is the same ramp at half-pixel centres."""
+    ramp = np.arange(120.0)[:, None] + np.zeros((1, 24))
+    made = train.shrunk(ramp, course(shrink=shrink))[:, 5]
+    expected = 2 * np.arange(60) + 0.5
+    np.testing.assert_allclose(made[15:45], expected[15:45], atol=1e-9)

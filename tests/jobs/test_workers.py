@@ -1,0 +1,54 @@
+import threading
+
+import pytest
+
+from upsample_cli.jobs.strips import cut
+from upsample_cli.jobs.workers import Workers
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_work_comes_back_in_order(threads: int) -> None:
+    """What threads finish early waits for its turn."""
+    runs = cut(40, 3)
+    second = threading.Event()
+
+    def work(each: range) -> int:
+        if threads > 1 and each.start == 0:
+            assert second.wait(timeout=30)
+        elif each.start == 3:
+            second.set()
+        return each.start
+
+    with Workers(threads) as workers:
+        assert list(workers.in_order(work, runs)) == [each.start for each in runs]
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_a_fault_on_a_thread_is_raised(threads: int) -> None:
+    """An error while a strip is made reaches the caller, and ends the work."""
+    done: list[int] = []
+
+    def work(each: range) -> int:
+        if each.start == 6:
+            raise ZeroDivisionError
+        done.append(each.start)
+        return each.start
+
+    with pytest.raises(ZeroDivisionError), Workers(threads) as workers:
+        list(workers.in_order(work, cut(3000, 3)))
+    assert len(done) < 20
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_only_a_few_strips_are_ahead(threads: int) -> None:
+    """Memory stays bounded: threads do not run far ahead of whoever writes."""
+    done: list[int] = []
+
+    def work(each: range) -> int:
+        done.append(each.start)
+        return each.start
+
+    with Workers(threads) as workers:
+        made = workers.in_order(work, cut(3000, 1))
+        assert [next(made) for _ in range(3)] == [0, 1, 2]
+    assert len(done) <= 3 + threads + 2

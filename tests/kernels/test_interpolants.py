@@ -1,0 +1,63 @@
+import numpy as np
+import pytest
+import scipy
+
+from upsample_cli.kernels import interpolants
+from upsample_cli.kernels.interpolants import Interpolant, b_spline, cardinal_spline
+
+INTERPOLATING = [
+    interpolants.BILINEAR,
+    interpolants.BICUBIC,
+    interpolants.LANCZOS,
+    *map(cardinal_spline, (2, 3, 4, 5)),
+]
+
+
+@pytest.mark.parametrize("phi", INTERPOLATING, ids=lambda phi: phi.name)
+def test_interpolants_pass_through_the_samples(phi: Interpolant) -> None:
+    """An interpolant is 1 at its own sample and 0 at every other."""
+    at = np.arange(-40.0, 41.0)
+    np.testing.assert_allclose(phi(at), (at == 0).astype(float), atol=2e-8)
+
+
+@pytest.mark.parametrize("phi", INTERPOLATING, ids=lambda phi: phi.name)
+def test_interpolants_are_even(phi: Interpolant) -> None:
+    """An interpolant has no left and right."""
+    at = np.linspace(0.01, 30, 500)
+    np.testing.assert_allclose(phi(at), phi(-at), atol=1e-12)
+
+
+@pytest.mark.parametrize("phi", INTERPOLATING, ids=lambda phi: phi.name)
+def test_support_is_where_an_interpolant_ends(phi: Interpolant) -> None:
+    """An interpolant is not 0 just inside its support, and 0 at and beyond it."""
+    assert np.abs(phi(np.linspace(phi.support - 0.9, phi.support - 1e-3, 50))).max() > 0.0
+    np.testing.assert_array_equal(phi(np.array([phi.support, -phi.support, phi.support + 9])), 0.0)
+
+
+@pytest.mark.parametrize("order", [0, 1, 2, 3, 4, 5])
+def test_b_splines_are_scipys(order: int) -> None:
+    """The recursion gives the B-splines that SciPy has."""
+    at = np.linspace(-3.9, 3.9, 313)
+    knots = np.arange(order + 2) - (order + 1) / 2
+    element = scipy.interpolate.BSpline.basis_element(knots, extrapolate=False)
+    np.testing.assert_allclose(b_spline(order, at), np.nan_to_num(element(at)), atol=1e-14)
+
+
+def test_keys_cubic_at_half_a_pixel() -> None:
+    """Keys' cubic with a = -0.5 weighs the four neighbours of a midpoint -1, 9, 9, -1 of 16."""
+    made = interpolants.BICUBIC(np.array([1.5, 0.5, -0.5, -1.5]))
+    np.testing.assert_allclose(made * 16, [-1.0, 9.0, 9.0, -1.0])
+
+
+@pytest.mark.parametrize("phi", INTERPOLATING, ids=lambda phi: phi.name)
+def test_shifted_interpolants_sum_to_one(phi: Interpolant) -> None:
+    """Between samples the weights sum to 1, Lanczos' nearly."""
+    at = np.linspace(0, 1, 21)[:, None] + np.arange(-40, 41)
+    tolerance = 0.02 if phi.name == "lanczos" else 1e-7
+    np.testing.assert_allclose(phi(at).sum(axis=1), 1.0, atol=tolerance)
+
+
+def test_gaussian_falls_by_its_deviation() -> None:
+    """A Gaussian is exp(-1/2) at one deviation, and 0 from four on."""
+    made = interpolants.gaussian(0.7)(np.array([0.0, 0.7, 2.8]))
+    np.testing.assert_allclose(made, [1.0, np.exp(-0.5), 0.0])

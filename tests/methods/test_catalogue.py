@@ -1,0 +1,47 @@
+import pytest
+
+from upsample_cli.errors import SettingError
+from upsample_cli.methods.catalogue import DEFAULT, METHODS, build
+from upsample_cli.methods.method import Method, parameters
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
+def test_methods_are_built_by_their_word(method: type[Method]) -> None:
+    """The word of a method gives it with its defaults."""
+    assert build(method.name) == method()
+
+
+def test_the_default_is_one_of_them() -> None:
+    """The method that is used where none is named is in the catalogue."""
+    assert DEFAULT == "tconv"
+    assert DEFAULT in [method.name for method in METHODS]
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
+def test_every_parameter_has_help_and_limits(method: type[Method]) -> None:
+    """Each parameter says in 54 characters what it does, and what it can be."""
+    assert 0 < len(method.summary) <= 54
+    for each in parameters(method):
+        assert 0 < len(each.help) <= 54
+        assert each.kind in (int, str)
+        assert "None" not in each.values
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "fault"),
+    [
+        ("splin", {}, "no method 'splin'; did you mean 'spline'?"),
+        ("qqq", {}, "no method 'qqq'; choose nearest, bilinear, bicubic, lanczos, spline, tconv,"),
+        ("spline", {"kernel": "box"}, "--kernel is for tconv and resize-conv, not for spline; "),
+        ("bicubic", {"order": 3}, "--order is for spline, not for bicubic; "),
+        ("tconv", {"colour": 3}, "no method has --colour; see `upsample methods`"),
+        ("spline", {"order": 1}, "--order 1 is out of range; give 2..5"),
+        ("spline", {"order": 6}, "--order 6 is out of range; give 2..5"),
+        ("spline", {"order": "3"}, "--order 3 is out of range; give 2..5"),
+    ],
+)
+def test_what_cannot_be_built_is_told(name: str, settings: dict[str, object], fault: str) -> None:
+    """An unknown method or setting is refused, with the near word or the owners named."""
+    with pytest.raises(SettingError) as caught:
+        build(name, **settings)
+    assert fault in str(caught.value)

@@ -1,0 +1,91 @@
+import numpy as np
+import PIL.Image
+import pytest
+import reference
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import planes, random_planes
+
+from upsample_cli.jobs.planes import upsample
+from upsample_cli.methods.catalogue import build
+from upsample_cli.planes import Size
+
+SIZES = st.tuples(st.integers(1, 40), st.integers(1, 40))
+
+
+def resampled(name: str, x: np.ndarray, size: Size, **parameters: int) -> np.ndarray:
+    stages = build(name, **parameters).stages(x.shape[1:], size)
+    (stage,) = stages
+    return reference.applied(stage, x, size)
+
+
+@given(planes(), st.integers(1, 5))
+def test_nearest_is_a_kronecker_product(x: np.ndarray, scale: int) -> None:
+    """Nearest repeats every pixel in a square."""
+    expected = np.kron(x, np.ones((1, scale, scale)))
+    np.testing.assert_array_equal(upsample(x, "nearest", scale=float(scale)), expected)
+
+
+@given(planes(most=12), SIZES)
+def test_nearest_is_pillows_at_any_size(x: np.ndarray, grown: Size) -> None:
+    """Nearest picks Pillow's pixels at any larger size; on a tie Pillow's rounding decides."""
+    size = x.shape[1] + grown[0], x.shape[2] + grown[1]
+    nearest = PIL.Image.Resampling.NEAREST
+    expected = np.stack([reference.resized_by_pillow(plane, size, nearest) for plane in x])
+    down, across = (
+        (2 * np.arange(after) + 1) * before % (2 * after) != 0
+        for before, after in zip(x.shape[1:], size, strict=True)
+    )
+    made = resampled("nearest", x, size).astype(np.float32)
+    np.testing.assert_array_equal(made[:, down][..., across], expected[:, down][..., across])
+
+
+@given(planes(least=2, most=12), st.sampled_from([1.0, 1.5, 2.0, 2.5, 3.0, 3.7]))
+def test_bilinear_is_scipys_zoom(x: np.ndarray, scale: float) -> None:
+    """Bilinear agrees with SciPy's zoom of order 1 everywhere, whole scale or not."""
+    size = tuple(int(n * scale + 0.5) for n in x.shape[1:])
+    expected = [reference.zoomed(plane, size, 1) for plane in x]
+    np.testing.assert_allclose(resampled("bilinear", x, size), expected, atol=1e-9)
+
+
+@pytest.mark.parametrize("order", [2, 3, 4, 5])
+@settings(max_examples=20)
+@given(planes(least=16, most=24), st.sampled_from([1.0, 1.5, 2.0, 2.3, 3.0, 4.0]))
+def test_spline_is_scipys_zoom(order: int, x: np.ndarray, scale: float) -> None:
+    """A spline of any order agrees with SciPy's zoom everywhere, whole scale or not."""
+    size = tuple(int(n * scale + 0.5) for n in x.shape[1:])
+    expected = [reference.zoomed(plane, size, order) for plane in x]
+    np.testing.assert_allclose(resampled("spline", x, size, order=order), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("name", "support"), [("bilinear", 1), ("bicubic", 2), ("lanczos", 3)], ids=str
+)
+@settings(max_examples=30)
+@given(planes(least=8, most=24), st.sampled_from([1.0, 1.5, 2.0, 2.3, 3.0, 4.0]))
+def test_interpolation_is_pillows(name: str, support: int, x: np.ndarray, scale: float) -> None:
+    """Away from the border, where Pillow cuts its kernel off, both agree at any scale."""
+    size = tuple(int(n * scale + 0.5) for n in x.shape[1:])
+    resampling = PIL.Image.Resampling[name.upper()]
+    expected = np.stack([reference.resized_by_pillow(plane, size, resampling) for plane in x])
+    margin = int(np.ceil(support * scale)) + 1
+    inner = (slice(None), *2 * (slice(margin, -margin),))
+    made = resampled(name, x, size)
+    np.testing.assert_allclose(made[inner], expected[inner], atol=2e-6)
+
+
+@pytest.mark.parametrize("name", ["bilinear", "bicubic", "spline"])
+@pytest.mark.parametrize("scale", [1.5, 2.0, 3.0])
+def test_ramps_stay_ramps(name: str, scale: float) -> None:
+    """Away from the border a linear ramp is sampled at half-pixel centres."""
+    ramp = np.arange(60.0)[None, :, None] + np.zeros((1, 1, 3))
+    made = upsample(ramp, name, scale=scale)[0, :, 0]
+    expected = (np.arange(len(made)) + 0.5) / scale - 0.5
+    inner = slice(int(25 * scale), int(35 * scale))
+    np.testing.assert_allclose(made[inner], expected[inner], atol=1e-6)
+
+
+def test_spline_passes_through_the_pixels() -> None:
+    """At an odd scale every pixel's own centre is an output, and keeps its value."""
+    x = random_planes(1, 20, 20, 1)
+    np.testing.assert_allclose(upsample(x, "spline", scale=3.0)[:, 1::3, 1::3], x, atol=1e-6)

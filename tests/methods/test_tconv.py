@@ -1,0 +1,104 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import reference
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import planes, random_planes
+
+from upsample_cli.errors import SettingError
+from upsample_cli.jobs.planes import upsample
+from upsample_cli.kernels.store import KernelFile
+from upsample_cli.methods.catalogue import build
+
+
+@pytest.mark.parametrize("kernel", ["bilinear", "bicubic", "lanczos"])
+@settings(max_examples=30)
+@given(planes(), st.integers(1, 5))
+def test_an_interpolants_kernel_is_that_interpolation(
+    kernel: str, x: np.ndarray, scale: int
+) -> None:
+    """At a whole scale the transposed convolution with an interpolant's kernel interpolates."""
+    expected = upsample(x, kernel, scale=float(scale))
+    made = upsample(x, "tconv", kernel=kernel, scale=float(scale))
+    np.testing.assert_allclose(made, expected, atol=1e-12)
+
+
+@settings(max_examples=30)
+@given(planes(most=6), st.integers(1, 4), st.integers(1, 9), st.sampled_from(["uniform", "random"]))
+def test_tconv_is_scatter_add_of_the_extended_picture(
+    x: np.ndarray, scale: int, size: int, kernel: str
+) -> None:
+    """The method is the definition of a transposed convolution on the symmetric extension."""
+    made = upsample(x, "tconv", kernel=kernel, kernel_size=size, scale=float(scale))
+    found = build("tconv", kernel=kernel, kernel_size=size).equivalent(scale)
+    reach = size + 1
+    extended = np.pad(x, ((0, 0), (reach, reach), (reach, reach)), mode="symmetric")
+    tall, wide = (n * scale for n in extended.shape[1:])
+    crop = slice(reach * scale, -reach * scale)
+    expected = [
+        reference.scattered(plane, found.taps, scale, found.padding, (tall, wide))[crop, crop]
+        for plane in extended
+    ]
+    np.testing.assert_allclose(made, expected, atol=1e-12)
+
+
+def test_random_kernels_follow_their_seed() -> None:
+    """The same seed gives the same kernel, another seed another."""
+    x = random_planes(1, 6, 6, 0)
+    first, again, other = (
+        upsample(x, "tconv", kernel="random", seed=seed).tobytes() for seed in (1, 1, 2)
+    )
+    assert first == again
+    assert first != other
+
+
+def test_scales_beyond_the_shipped_strides_compose() -> None:
+    """Scale 8 with a learned kernel is scale 4, then scale 2, away from the border."""
+    x = random_planes(1, 24, 24, 2)
+    twice = upsample(upsample(x, "tconv", kernel="learned", scale=4.0), "tconv", scale=2.0)
+    made = upsample(x, "tconv", kernel="learned", scale=8.0)
+    np.testing.assert_allclose(made[:, 80:-80, 80:-80], twice[:, 80:-80, 80:-80], atol=1e-9)
+
+
+def test_scales_between_strides_are_reduced_from_the_next(rng: np.random.Generator) -> None:
+    """Scale 1.5 is scale 2, then Pillow's antialiased cubic, away from the border."""
+    import PIL.Image
+
+    x = rng.random((1, 24, 24))
+    double = upsample(x, "tconv", kernel="bilinear", scale=2.0)[0]
+    expected = reference.resized_by_pillow(double, (36, 36), PIL.Image.Resampling.BICUBIC)
+    made = upsample(x, "tconv", kernel="bilinear", scale=1.5)[0]
+    np.testing.assert_allclose(made[4:-4, 4:-4], expected[4:-4, 4:-4], atol=2e-6)
+
+
+def test_a_kernel_file_is_used_as_often_as_the_scale_takes(tmp_path: Path) -> None:
+    """A file of stride 2 serves scale 4 by two steps, and scale 3 not at all."""
+    path = str(tmp_path / "mine.npz")
+    taps = np.outer([1.0, 3, 3, 1], [1.0, 3, 3, 1]) / 16
+    Path(path).write_bytes(KernelFile("tconv", 2, taps).to_bytes())
+    x = random_planes(1, 8, 8, 3)
+    made = upsample(x, "tconv", kernel=path, scale=4.0)
+    expected = upsample(x, "tconv", kernel="bilinear", scale=2.0)
+    np.testing.assert_allclose(upsample(x, "tconv", kernel=path, scale=2.0), expected)
+    assert made.shape == (1, 32, 32)
+    with pytest.raises(SettingError, match="has stride 2, but the scale is 3; pass --scale 2"):
+        upsample(x, "tconv", kernel=path, scale=3.0)
+
+
+@pytest.mark.parametrize(
+    ("settings", "fault"),
+    [
+        ({"kernel": "unifrom"}, "no kernel 'unifrom'; did you mean 'uniform'?"),
+        ({"kernel": "uniform", "kernel_size": 0}, "--kernel-size 0 is out of range; give 1..64"),
+        ({"kernel": "learned", "kernel_size": 3}, "--kernel-size is for uniform, random"),
+        ({"kernel": "uniform", "seed": 3}, "--seed is for random, not uniform; leave it out"),
+        ({"kernel": "random", "seed": -1}, "--seed -1 is out of range"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(settings: dict[str, object], fault: str) -> None:
+    """A wrong setting is refused when the method is built, before any work."""
+    with pytest.raises(SettingError) as caught:
+        build("tconv", **settings)
+    assert fault in str(caught.value)

@@ -1,0 +1,191 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import cuts
+from textures import lattice, natural
+
+from upsample_cli.jobs.planes import measure, upsample
+from upsample_cli.metrics.checkerboard import Checkerboard, Meter
+
+
+def metered(levels: np.ndarray, stride: int, opaque: np.ndarray | None = None) -> Checkerboard:
+    meter = Meter((stride, stride), *levels.shape)
+    meter.feed(levels.astype(np.float32), opaque)
+    return meter.result()
+
+
+def noisy(stride: int, amplitude: float, seed: int = 0) -> np.ndarray:
+    noise = np.random.default_rng(seed).normal(0, 2.0, (256, 240))
+    return 128 + noise + amplitude * lattice(256, 240, stride, seed)
+
+
+@pytest.mark.parametrize("stride", [2, 3, 4, 5, 8])
+@pytest.mark.parametrize("degree", [0, 1, 3])
+def test_smooth_pictures_have_no_ripple(stride: int, degree: int) -> None:
+    """A constant, a ramp and a cubic have nothing in them."""
+    y, x = np.mgrid[:200, :216] / 216
+    found = metered(40 + 80 * x**degree + 60 * y**degree, stride)
+    assert found.verdict == "none"
+    assert found.ripple == 0.0
+
+
+@pytest.mark.parametrize("stride", [2, 3, 4])
+@pytest.mark.parametrize("amplitude", [0.5, 1.0, 4.0])
+def test_ripple_is_the_patterns_amplitude(stride: int, amplitude: float) -> None:
+    """The RMS of a pattern in a noisy picture is found within 5 %, and called a checkerboard."""
+    found = metered(noisy(stride, amplitude), stride)
+    assert found.ripple == pytest.approx(amplitude, rel=0.05, abs=0.03)
+    assert found.verdict == "checkerboard"
+    assert found.floor < amplitude / 4
+
+
+@pytest.mark.parametrize("stride", [2, 3, 4])
+def test_ripple_grows_with_the_pattern(stride: int) -> None:
+    """A stronger pattern has more ripple and more contrast."""
+    found = [metered(noisy(stride, amplitude), stride) for amplitude in (0, 0.25, 0.5, 1, 2, 4)]
+    ripples = [each.ripple for each in found]
+    contrasts = [each.contrast_db for each in found]
+    assert ripples == sorted(ripples)
+    assert contrasts == sorted(contrasts)
+    assert ripples[0] < ripples[1] < ripples[-1]
+
+
+@pytest.mark.parametrize("stride", [2, 3, 4])
+@pytest.mark.parametrize("seed", range(5))
+def test_noise_alone_is_no_checkerboard(stride: int, seed: int) -> None:
+    """Noise without a pattern is not called one."""
+    found = metered(noisy(stride, 0.0, seed), stride)
+    assert (found.status, found.verdict) == ("ok", "none")
+
+
+@pytest.mark.parametrize("stride", [2, 3, 4])
+def test_brightness_does_not_matter(stride: int) -> None:
+    """A constant added to a picture changes nothing but the relative ripple."""
+    dark, bright = (metered(noisy(stride, 1.0) + level, stride) for level in (-50, 50))
+    assert bright.ripple == pytest.approx(dark.ripple, rel=1e-3)
+    assert bright.contrast_db == pytest.approx(dark.contrast_db, abs=0.05)
+    assert bright.ripple_rel < dark.ripple_rel
+
+
+@settings(max_examples=25)
+@given(cuts(251), st.sampled_from([2, 3, 4, 5]), st.booleans())
+def test_any_feeding_gives_the_same_figures(cut: list[range], stride: int, masked: bool) -> None:
+    """The figures are the same to the last bit however the rows are fed."""
+    levels = (natural(251, 203, 7)[0] * 255 + lattice(251, 203, stride)).astype(np.float32)
+    opaque = np.ones(levels.shape, bool) if masked else None
+    if opaque is not None:
+        opaque[:60, :80] = False
+    expected = metered(levels, stride, opaque)
+    meter = Meter((stride, stride), *levels.shape)
+    for run in cut:
+        rows = slice(run.start, run.stop)
+        meter.feed(levels[rows], None if opaque is None else opaque[rows])
+    assert repr(meter.result()) == repr(expected)
+    assert expected.status == "ok"
+
+
+@pytest.mark.parametrize("stride", [2, 3, 4])
+def test_an_unbalanced_kernel_is_caught(stride: int) -> None:
+    """Kernel size stride + 1, uniform, leaves a checkerboard in natural texture."""
+    texture = natural(128, 120, 3)
+    made = upsample(texture, "tconv", kernel="uniform", kernel_size=stride + 1, scale=float(stride))
+    found = measure(made, stride)
+    assert found.verdict == "checkerboard"
+    assert found.ripple > 5
+
+
+@pytest.mark.parametrize("stride", [2, 3, 4])
+@pytest.mark.parametrize(
+    ("method", "settings"),
+    [
+        ("bilinear", {}),
+        ("bicubic", {}),
+        ("lanczos", {}),
+        ("spline", {}),
+        ("tconv", {"kernel": "learned"}),
+        ("tconv", {"kernel": "gaussian"}),
+        ("resize-conv", {"kernel": "learned"}),
+        ("resize-conv", {"kernel": "box"}),
+    ],
+)
+def test_balanced_methods_are_acquitted(method: str, settings: dict, stride: int) -> None:
+    """No balanced method is said to leave a checkerboard in natural texture."""
+    made = upsample(natural(128, 120, 3), method, scale=float(stride), **settings)
+    found = measure(np.floor(made * 255 + 0.5) / 255, stride)
+    assert (found.status, found.verdict) == ("ok", "none")
+
+
+@pytest.mark.parametrize("stride", [2, 3, 4])
+def test_the_staircases_of_nearest_are_no_checkerboard(stride: int) -> None:
+    """The steps of enlarged natural texture go with the gradient, and are told apart by that."""
+    found = measure(upsample(natural(128, 120, 3), "nearest", scale=float(stride)), stride)
+    assert (found.status, found.verdict) == ("ok", "none")
+
+
+@pytest.mark.parametrize("stride", [2, 3, 4])
+def test_the_staircases_of_a_ramp_are_no_checkerboard(stride: int) -> None:
+    """The steps of one even gradient, enlarged by nearest, are no checkerboard either."""
+    y, x = np.mgrid[:80, :90] / 90
+    ramp = (0.1 + 0.5 * x + 0.3 * y)[None]
+    assert measure(upsample(ramp, "nearest", scale=float(stride)), stride).verdict == "none"
+
+
+@pytest.mark.parametrize("stride", [2, 3, 4])
+def test_the_staircases_of_a_curved_gradient_are_no_checkerboard(stride: int) -> None:
+    """Steps that grow with the gradient are explained by it: hardly a ripple is left."""
+    y, x = np.mgrid[:160, :160] / 160
+    planes = (0.08 + 0.6 * x**2 + 0.3 * y**2 + 0.02 * natural(160, 160, 3)).astype(np.float32)
+    found = measure(upsample(planes, "nearest", scale=float(stride)), stride)
+    assert found.verdict == "none"
+    assert found.ripple < 0.1
+
+
+def test_quiet_parts_count_more_than_loud_ones() -> None:
+    """A faint pattern is found where it can be seen, however loud the other half is."""
+    noise = np.random.default_rng(0).normal(0, 1, (256, 240))
+    noise *= np.where(np.arange(240) < 120, 40.0, 0.5)
+    found = metered(128 + noise + 0.25 * lattice(256, 240, 2), 2)
+    assert found.ripple == pytest.approx(0.25, rel=0.05)
+    assert found.floor < 0.02
+
+
+def test_a_pattern_of_another_period_is_not_reported() -> None:
+    """A period of 3 is nothing to one who looks for 2, and the other way round."""
+    assert metered(noisy(3, 2.0), 2).verdict == "none"
+    assert metered(noisy(2, 2.0), 3).verdict == "none"
+
+
+def test_the_relative_ripple_is_the_kernels_own() -> None:
+    """Relative to brightness, the pattern in the picture is the kernel's exact ripple."""
+    texture = natural(160, 160, 5)
+    made = upsample(texture, "tconv", kernel="uniform", kernel_size=3, scale=2.0)
+    assert measure(made / 2, 2).ripple_rel == pytest.approx(0.4843, rel=0.03)
+
+
+@pytest.mark.parametrize(
+    ("levels", "stride", "status"),
+    [
+        (np.full((200, 200), 77.0), 2, "constant"),
+        (noisy(2, 1.0)[:20, :20], 2, "too-small"),
+        (noisy(2, 1.0)[:1, :1], 2, "too-small"),
+        (np.where(noisy(2, 1.0) > 128, 255.0, 0.0), 2, "saturated"),
+        (noisy(2, 1.0), 1, "no-stride"),
+    ],
+)
+def test_what_cannot_be_told_has_a_status(levels: np.ndarray, stride: int, status: str) -> None:
+    """A picture in which nothing can be seen gets a word, and no claim of a checkerboard."""
+    found = metered(levels, stride)
+    assert found.status == status
+    assert found.verdict in ("", "none")
+    assert np.isnan(found.contrast_db)
+
+
+def test_hidden_colours_are_not_measured() -> None:
+    """A pattern where the picture is transparent is not seen."""
+    levels = noisy(2, 0.0)
+    levels[:128] += 8 * lattice(128, 240, 2)
+    opaque = np.ones(levels.shape, bool)
+    opaque[:128] = False
+    assert metered(levels, 2).verdict == "checkerboard"
+    assert metered(levels, 2, opaque).verdict == "none"

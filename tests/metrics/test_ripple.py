@@ -1,0 +1,55 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import seeds
+
+from upsample_cli.kernels.kernel import Kernel
+from upsample_cli.kernels.named import uniform
+from upsample_cli.metrics.ripple import ripple
+
+
+def ripple_of_uniform(size: int, stride: int) -> float:
+    """Return the closed form: r phases of an axis get one tap more than the others."""
+    more, whole = size % stride, size // stride
+    along = more * (stride - more) / stride**2 / (whole + more / stride) ** 2
+    return float(np.sqrt((1 + along) ** 2 - 1))
+
+
+@pytest.mark.parametrize(
+    ("size", "stride", "expected"), [(3, 2, 0.4843), (5, 2, 0.2857), (4, 3, 0.5154), (4, 2, 0.0)]
+)
+def test_published_ripples_of_uniform_kernels(size: int, stride: int, expected: float) -> None:
+    """The classic kernels have the ripples of the table."""
+    assert round(ripple(uniform(stride, size).phase_sums), 4) == expected
+
+
+@given(st.integers(1, 16), st.integers(1, 6))
+def test_uniform_kernels_follow_the_closed_form(size: int, stride: int) -> None:
+    """Ripple of a uniform kernel follows from the remainder of its size by the stride alone."""
+    made = ripple(uniform(stride, size).phase_sums)
+    np.testing.assert_allclose(made, ripple_of_uniform(size, stride), atol=1e-7)
+    assert (made < 1e-12) == (size % stride == 0)
+
+
+@given(seeds, st.integers(1, 6), st.integers(1, 9))
+def test_ripples_of_a_product_multiply(seed: int, stride: int, size: int) -> None:
+    """For a separable kernel 1 + ripple^2 is the product of both axes' own."""
+    down, across = np.random.default_rng(seed).uniform(0.1, 1, (2, size))
+    made = ripple(Kernel("both", np.outer(down, across), stride).phase_sums)
+    box = np.ones(stride)
+    one = ripple(Kernel("down", np.outer(down, box), stride).phase_sums)
+    other = ripple(Kernel("across", np.outer(box, across), stride).phase_sums)
+    np.testing.assert_allclose(1 + made**2, (1 + one**2) * (1 + other**2), rtol=1e-9)
+
+
+@given(seeds, st.integers(1, 6), st.floats(0.01, 100))
+def test_ripple_is_relative(seed: int, stride: int, factor: float) -> None:
+    """Brighter or darker taps, or taps of the other sign, have the same ripple."""
+    sums = np.random.default_rng(seed).uniform(0.1, 1, (stride, stride))
+    np.testing.assert_allclose(ripple(-factor * sums), ripple(sums), rtol=1e-9, atol=1e-12)
+
+
+def test_sums_that_cancel_have_infinite_ripple() -> None:
+    """A kernel that gives no brightness at all has no finite ripple."""
+    assert ripple(np.array([[1.0, -1.0], [-1.0, 1.0]])) == float("inf")

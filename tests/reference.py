@@ -1,0 +1,103 @@
+"""Slow oracles: what the product computes, written as its definition says.
+
+A plane here is an array of shape (H, W), float64, and nothing is done to be fast.
+"""
+
+from typing import Any
+
+import numpy as np
+import PIL.Image
+import scipy
+from numpy.typing import NDArray
+
+Plane = NDArray[np.float64]
+Pair = tuple[int, int]
+
+
+def scattered(plane: Plane, taps: Plane, stride: int, padding: Pair, size: Pair) -> Plane:
+    """Return a transposed convolution by its definition: every pixel adds its kernel's taps."""
+    top, left = len(taps) + stride, taps.shape[1] + stride
+    full = np.zeros((size[0] + 3 * top, size[1] + 3 * left))
+    for (i, j), value in np.ndenumerate(plane):
+        y, x = top + stride * i - padding[0], left + stride * j - padding[1]
+        full[y : y + len(taps), x : x + taps.shape[1]] += value * taps
+    return full[top : top + size[0], left : left + size[1]]
+
+
+def zero_inserted(plane: Plane, taps: Plane, stride: int, padding: Pair, size: Pair) -> Plane:
+    """Return a transposed convolution as zeros between the pixels, then a plain convolution."""
+    stuffed = np.zeros((len(plane) * stride, plane.shape[1] * stride))
+    stuffed[::stride, ::stride] = plane
+    (tall, wide), (down, across) = taps.shape, padding
+    far = size[0] + tall + stride, size[1] + wide + stride
+    padded = np.pad(stuffed, ((tall, far[0]), (wide, far[1])))
+    out = np.zeros(size)
+    for y, x in np.ndindex(size):
+        window = padded[y + down + 1 : y + down + 1 + tall, x + across + 1 : x + across + 1 + wide]
+        out[y, x] = (window * taps[::-1, ::-1]).sum()
+    return out
+
+
+def convolution_matrix(taps: Plane, stride: int, padding: Pair, low: Pair, high: Pair) -> Plane:
+    """Return the dense matrix of the strided convolution from `high` pixels to `low` ones.
+
+    Its transpose is the transposed convolution.
+    """
+    matrix = np.zeros((*low, *high))
+    for i, j in np.ndindex(low):
+        for a, b in np.ndindex(taps.shape):
+            y, x = stride * i + a - padding[0], stride * j + b - padding[1]
+            if 0 <= y < high[0] and 0 <= x < high[1]:
+                matrix[i, j, y, x] += taps[a, b]
+    return matrix.reshape(low[0] * low[1], high[0] * high[1])
+
+
+def zoomed(plane: Plane, size: Pair, order: int) -> Plane:
+    """Return SciPy's zoom: half-pixel centres, symmetric boundary."""
+    zoom = [after / before for before, after in zip(plane.shape, size, strict=True)]
+    return scipy.ndimage.zoom(plane, zoom, order=order, mode="reflect", grid_mode=True)
+
+
+def resized_by_pillow(plane: Plane, size: Pair, resampling: PIL.Image.Resampling) -> Plane:
+    """Return Pillow's resize in its 32-bit mode."""
+    made = PIL.Image.fromarray(plane.astype(np.float32)).resize(size[::-1], resampling)
+    return np.asarray(made, np.float64)
+
+
+def enlarged_then_convolved(plane: Plane, taps: Plane, stride: int) -> Plane:
+    """Return a resize-convolution: np.kron, then SciPy's convolution on the output grid."""
+    return scipy.ndimage.convolve(np.kron(plane, np.ones((stride, stride))), taps, mode="reflect")
+
+
+def applied(stage: Any, planes: NDArray[Any], size: Pair, mode: str = "symmetric") -> NDArray[Any]:
+    """Return all a stage makes of planes, extended as `np.pad` does: no strips, no tiles."""
+    rows, columns = stage.draws_on(range(size[0]), range(size[1]))
+    runs = list(zip((rows, columns), planes.shape[1:], strict=True))
+    pads = [(max(0, -run.start), max(0, run.stop - length)) for run, length in runs]
+    padded = np.pad(planes, ((0, 0), *pads), mode=mode)
+    window = padded[
+        :,
+        rows.start + pads[0][0] : rows.stop + pads[0][0],
+        columns.start + pads[1][0] : columns.stop + pads[1][0],
+    ]
+    return stage(np.ascontiguousarray(window), range(size[0]), range(size[1]))
+
+
+def mean_square_psnr(candidate: Plane, reference: Plane, peak: float) -> float:
+    """Return the peak signal-to-noise ratio in dB, pixel by pixel."""
+    total = sum(
+        (float(a) - float(b)) ** 2
+        for a, b in zip(candidate.ravel(), reference.ravel(), strict=True)
+    )
+    return float(10 * np.log10(peak**2 / (total / candidate.size)))
+
+
+def residual(plane: Plane, stride: int) -> Plane:
+    """Return (I - B)^2 of a plane without the margin, B the symmetric moving average."""
+    taps = np.ones(stride) if stride % 2 else np.r_[0.5, np.ones(stride - 1), 0.5]
+    taps = taps / taps.sum()
+    for _ in range(2):
+        mean = scipy.ndimage.convolve1d(plane, taps, axis=0, mode="constant")
+        plane = plane - scipy.ndimage.convolve1d(mean, taps, axis=1, mode="constant")
+    margin = 2 * (stride // 2)
+    return plane[margin : len(plane) - margin, margin : plane.shape[1] - margin]

@@ -1,0 +1,49 @@
+"""What a command came to, and the command as a process of its own."""
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Exit code and what was written.
+
+    Args:
+        code: The exit code.
+        out: Standard output.
+        err: Standard error.
+    """
+
+    code: int
+    out: bytes
+    err: str
+
+
+def shell(*arguments: object, stdin: bytes = b"", folder: Path | None = None) -> Outcome:
+    """Run the command line as a process of its own; its warnings are errors."""
+    command = [sys.executable, "-W", "error", "-m", "upsample_cli", *map(str, arguments)]
+    made = subprocess.run(command, input=stdin, capture_output=True, cwd=folder, check=False)
+    return Outcome(made.returncode, made.stdout, made.stderr.decode())
+
+
+def contents(folder: Path) -> dict[str, bytes | None]:
+    """Return all that is in a folder, hidden files too."""
+    return {
+        path.relative_to(folder).as_posix(): None if path.is_dir() else path.read_bytes()
+        for path in folder.rglob("*")
+    }
+
+
+def check_refused(outcome: Outcome, code: int, fault: str) -> None:
+    """Check that a command said one line on stderr, `Error: fact; remedy`, and nothing else."""
+    assert outcome.err.startswith("Error: "), outcome.err
+    assert outcome.err.count("\n") == 1, outcome.err
+    assert outcome.err.endswith("\n")
+    assert ";" in outcome.err, outcome.err
+    assert "Traceback" not in outcome.err
+    assert outcome.err.isascii()
+    assert fault in outcome.err, outcome.err
+    assert outcome.code == code
+    assert outcome.out == b""

@@ -1,0 +1,98 @@
+"""The house of the package: which room may know which, and where each foreign library lives."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "upsample_cli"
+FLOORS = {
+    "commands": 5, "jobs": 4, "methods": 3, "kernels": 2, "metrics": 2, "images": 2,
+    "errors": 1, "planes": 1,
+}  # fmt: skip
+HOMES = {
+    "click": {"commands"},
+    "PIL": {"images"},
+    "isal": {"images"},
+    "tqdm": {"jobs"},
+    "concurrent": {"jobs"},
+    "multiprocessing": {"jobs"},
+    "scipy": {"kernels", "methods"},
+}
+MODULES = [path for path in sorted(PACKAGE.rglob("*.py")) if path.parent != PACKAGE]
+
+
+def imports(source: str) -> Iterator[str]:
+    """Yield every module imported anywhere in a source: late and type-checking ones too."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative imports hide where an arrow ends"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def faults(room: str, source: str) -> list[str]:
+    """Return the imports of a source that its room may not have."""
+    found = []
+    for name in imports(source):
+        first, *rest = name.split(".")
+        if first == "upsample_cli":
+            target = rest[0] if rest else ""
+            if target != room and FLOORS.get(target, 9) >= FLOORS[room]:
+                found.append(name)
+        elif room not in HOMES.get(first, {room}):
+            found.append(name)
+    return found
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_imports_point_down(path: Path) -> None:
+    """A room knows only rooms on lower floors and itself; a foreign library has one home."""
+    assert faults(path.parent.name, path.read_text()) == []
+
+
+@pytest.mark.parametrize("name", ["errors", "planes"])
+def test_the_ground_floor_knows_nobody(name: str) -> None:
+    """The modules that all rooms share import none of them."""
+    assert faults(name, (PACKAGE / f"{name}.py").read_text()) == []
+
+
+def test_the_rooms_are_those() -> None:
+    """No room is without a floor, and nothing else lies at the top of the package."""
+    rooms = {path.parent.name for path in MODULES}
+    top = {path.stem for path in PACKAGE.glob("*.py")} - {"__init__", "__main__"}
+    assert rooms | top == set(FLOORS)
+
+
+@pytest.mark.parametrize(
+    ("room", "source"),
+    [
+        ("kernels", "from upsample_cli.methods.method import Method"),
+        ("kernels", "from upsample_cli.metrics import ripple"),
+        ("methods", "def f():\n    from upsample_cli.jobs import strips"),
+        ("jobs", "if TYPE_CHECKING:\n    import upsample_cli.commands.app"),
+        ("jobs", "from upsample_cli import upsample"),
+        ("jobs", "import click"),
+        ("commands", "from PIL import Image"),
+        ("methods", "import tqdm"),
+        ("images", "from concurrent.futures import Executor"),
+        ("jobs", "import scipy.ndimage"),
+    ],
+)
+def test_an_arrow_that_points_up_is_seen(room: str, source: str) -> None:
+    """The test above can fail: each of these is an arrow it refuses."""
+    assert len(faults(room, source)) == 1
+
+
+def test_the_face_is_short_and_defines_nothing_but_its_door() -> None:
+    """The face hands public names on in under 40 lines."""
+    source = (PACKAGE / "__init__.py").read_text()
+    assert len(source.splitlines()) < 40
+    defined = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ClassDef)]
+    functions = [
+        node.name for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)
+    ]
+    assert defined == []
+    assert functions == ["__getattr__"]
