@@ -1,6 +1,5 @@
 """Rows to aligned text or JSON lines."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from math import isfinite
@@ -87,4 +86,6 @@ def _number(value: Any) -> Any:
 
 
 def _line(**values: Any) -> str:
+    import json  # most runs print none
+
     return json.dumps(values, allow_nan=False)

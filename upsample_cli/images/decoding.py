@@ -118,7 +118,7 @@ def _source(path: str) -> BinaryIO:
         raise ImageFileError(f"{path} is a folder; name a picture in it") from error
     except OSError as error:
         raise ImageFileError(f"cannot read {path}: {error.strerror}; check the file") from error
-    return file
+    return file if file.seekable() else io.BytesIO(file.read())
 
 
 def _check(opened: PIL.Image.Image, name: str, max_pixels: int) -> None:

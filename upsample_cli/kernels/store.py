@@ -21,6 +21,7 @@ from upsample_cli.kernels.kernel import Kernel, Taps
 from upsample_cli.kernels.named import resized
 
 FORMAT = 1
+_LARGEST = 512  # taps an axis: more is no kernel but a picture
 # What a damaged archive or array can raise on the way.
 _FAULTS = (
     OSError,
@@ -33,7 +34,6 @@ _FAULTS = (
 )
 SHIPPED_STRIDES = (2, 3, 4)
 SHIPPED = Path(__file__).parent / "learned"
-_LARGEST = 512  # taps an axis: more is no kernel but a picture
 _ENTRIES = {"format": "iu", "method": "U", "stride": "iu", "resize": "U", "taps": "f", "about": "U"}
 
 
@@ -175,8 +175,8 @@ def _stored(name: str, entries: dict[str, NDArray[Any]]) -> KernelFile:
     except ValueError as error:
         raise SettingError(f"kernel '{name}' has an odd about; train it again") from error
     stride, taps = int(entries["stride"]), _taps(name, entries["taps"])
-    if stride < 1:
-        raise SettingError(f"kernel '{name}' has stride {stride}; give 1 or more")
+    if not 1 <= stride <= _LARGEST:
+        raise SettingError(f"kernel '{name}' has stride {stride}; give 1 to {_LARGEST}")
     return KernelFile(method, stride, taps, resize, about)
 
 
