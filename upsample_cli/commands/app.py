@@ -92,7 +92,7 @@ def _keep_freed_memory() -> None:
     with suppress(AttributeError, OSError, TypeError):
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(_TRIM_THRESHOLD, 1 << 29)
-        mallopt(_MMAP_THRESHOLD, 1 << 26)
+        mallopt(_MMAP_THRESHOLD, 1 << 23)
 
 
 def _run() -> int:

@@ -11,6 +11,7 @@ from upsample_cli.images.decoding import MAX_PIXELS, Decoded, decode
 from upsample_cli.images.image import Image, Samples
 from upsample_cli.images.metadata import Metadata
 
+_PART = 256  # rows
 _DEEP = {"PNG", "TIFF", "PPM"}  # hold 16 bits a sample
 _OPAQUE = {"JPEG", "BMP", "PPM"}  # hold no transparency
 
@@ -29,15 +30,24 @@ def image(decoded: Decoded) -> Image:
     Raises:
         ImageFileError: Its samples have more than 16 bits.
     """
-    samples = np.asarray(decoded.picture)
+    picture = decoded.picture
+    first = _rows(picture, 0)
+    samples: Samples = np.empty((picture.height, *first.shape[1:]), first.dtype)
+    # Pillow hands samples on through a copy of its own: in parts, that one stays small.
+    for top in range(0, picture.height, _PART):
+        samples[top : top + _PART] = _rows(picture, top)
+    return Image(samples, decoded.format, decoded.metadata, decoded.notes)
+
+
+def _rows(picture: PIL.Image.Image, top: int) -> Samples:
+    """Return some rows of a picture, shape (rows, W, C), uint8 or uint16."""
+    part = picture.crop((0, top, picture.width, min(top + _PART, picture.height)))
+    samples = np.asarray(part)
     if samples.dtype not in (np.uint8, np.uint16):
         if samples.min() < 0 or samples.max() > 65535:
             raise ImageFileError("samples of 32 bits; give 8 or 16 bits a sample")
         samples = samples.astype(np.uint16)
-    if samples.dtype.byteorder == ">":
-        samples = samples.astype(np.uint16)
-    shaped = samples[..., None] if samples.ndim == 2 else samples
-    return Image(shaped, decoded.format, decoded.metadata, decoded.notes)
+    return samples[..., None] if samples.ndim == 2 else samples
 
 
 def fitted(image: Image, format: str) -> tuple[Image, tuple[str, ...]]:

@@ -22,11 +22,11 @@ class Ahead(Generic[Made]):
         self._thread.start()
 
     def __call__(self) -> Made:
-        """Return the result once it is there."""
+        """Return the result once it is there; it can be asked for once."""
         self._thread.join()
         if self._error is not None:
             raise self._error
-        return self._made[0]
+        return self._made.pop()  # who asked for it decides how long it is kept
 
     def _run(self) -> None:
         try:

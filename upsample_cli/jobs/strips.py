@@ -19,8 +19,8 @@ Fetch = Callable[[range, range], Planes]
 
 BOUNDARIES = ("symmetric", "nearest", "zero")
 # Larger pieces would leave the cache; smaller ones keep threads waiting for the interpreter.
-_STRIP_SAMPLES = 3 << 18
-_TILE = 1024  # output columns
+_STRIP_SAMPLES = 3 << 20
+_TILE = 4096  # output columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +100,10 @@ def strips(size_out: Size, channels: int, scale: float) -> list[range]:
         scale: Output rows per input row.
     """
     height, width = size_out
+    wanted = min(128, max(16, _STRIP_SAMPLES // (width * channels)))
     unit = max(1, round(16 * scale))
-    wanted = min(128, max(32, _STRIP_SAMPLES // (width * channels)))
+    if unit > wanted:
+        unit = max(1, round(scale))
     return cut(height, unit * max(1, round(wanted / unit)))
 
 

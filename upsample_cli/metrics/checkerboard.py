@@ -13,6 +13,7 @@ tiles; so a picture in which nothing could be seen says so, by its `floor`.
 
 from dataclasses import dataclass
 from math import nan
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,7 @@ from upsample_cli.metrics.tiles import TileGrid, Tiles
 _NOISE = 0.5  # levels: what is finer than rounding to 8 bits tells nothing
 _SIGNIFICANT = 12.0  # of a line's power over its error; by chance e^-12 of all lines pass
 _LEAST_TILES = 9
+_CHUNK = 1 << 14  # tiles at once
 CONTRAST_DB = 10.0
 LEVELS = 0.2
 
@@ -84,15 +86,15 @@ class Meter:
         if not self._tiles:
             return Checkerboard(self._stride, status="too-small")
         phases, variance, level, slope, local, usable = (
-            np.concatenate([getattr(tiles, name) for tiles in self._tiles]).astype(np.float64)
+            np.concatenate([getattr(tiles, name) for tiles in self._tiles])
             for name in ("phases", "variance", "level", "slope", "local", "usable")
         )
         if not (variance > 1e-6).any():
             return Checkerboard(self._stride, 0.0, nan, 0.0, 0.0, nan, "none", "constant")
-        told = (variance > 1e-6) & (usable > 0)
+        told = (variance > 1e-6) & usable
         if told.sum() < _LEAST_TILES:
             return Checkerboard(self._stride, status="saturated")
-        weights = 1 / (variance[told] + _NOISE**2)
+        weights = 1 / (variance[told].astype(np.float64) + _NOISE**2)
         weights /= weights.sum()
         found = _lines(phases[told], slope[told], variance[told], level[told], weights)
         local_db = float(10 / np.log(10) * (weights @ local[told]))
@@ -111,18 +113,23 @@ def _grid(stride: tuple[int, int], height: int, width: int) -> TileGrid | None:
 
 
 def _lines(
-    phases: NDArray[np.float64],
-    slope: NDArray[np.float64],
-    variance: NDArray[np.float64],
-    level: NDArray[np.float64],
+    phases: NDArray[np.float32],
+    slope: NDArray[np.float32],
+    variance: NDArray[np.float32],
+    level: NDArray[np.float32],
     weights: NDArray[np.float64],
 ) -> tuple[float, float, float, float]:
     """Return ripple, contrast in dB, floor and relative ripple of tiles with these weights."""
     count, s, t = phases.shape
-    pattern, error = _regressed(phases.reshape(count, -1), slope, variance, weights)
-    lines = _spectrum(_without_stairs(pattern.reshape(s, t), weights @ slope))
-    spread = np.abs(_spectrum(error.reshape(count, s, t))) ** 2
-    error_power = np.tensordot(weights**2, spread, axes=1) + 1e-6 / count
+    design = np.column_stack([np.ones(count), slope])
+    coefficients = _regressed(phases.reshape(count, -1), design, variance, weights)
+    lines = _spectrum(_without_stairs(coefficients[0].reshape(s, t), slope, weights))
+    error_power = np.full((s, t), 1e-6 / count)
+    for start in range(0, count, _CHUNK):
+        part = slice(start, start + _CHUNK)
+        error = phases[part] - (design[part] @ coefficients).reshape(-1, s, t)
+        spread = np.square(np.abs(_spectrum(error)))
+        error_power += np.tensordot(np.square(weights[part]), spread, axes=1)
     power = np.abs(lines) ** 2
     harmonic = np.ones((s, t), bool)
     harmonic[0, 0] = False
@@ -141,41 +148,46 @@ def _lines(
 
 
 def _regressed(
-    values: NDArray[np.float64],
-    slope: NDArray[np.float64],
-    variance: NDArray[np.float64],
+    values: NDArray[np.float32],
+    design: NDArray[np.float64],
+    variance: NDArray[np.float32],
     weights: NDArray[np.float64],
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the part of values that does not go with the slope, and what is left of each tile."""
-    design = np.column_stack([np.ones(len(values)), slope])
-    normal = design.T @ (weights[:, None] * design)
+) -> NDArray[np.float64]:
+    """Return the part of values that does not go with the slope, then what goes with each."""
+    weighted = weights[:, None] * design
+    normal = design.T @ weighted
     # A staircase moves an edge by a fraction of a pixel; that prior keeps the slopes determined.
     prior = float(weights @ variance) / len(values) / 0.3**2
     normal[[1, 2], [1, 2]] += prior + 1e-12
-    coefficients = np.linalg.solve(normal, design.T @ (weights[:, None] * values))
-    return coefficients[0], values - design @ coefficients
+    right = sum(
+        weighted[start : start + _CHUNK].T @ values[start : start + _CHUNK]
+        for start in range(0, len(values), _CHUNK)
+    )
+    return np.asarray(np.linalg.solve(normal, right), np.float64)
 
 
 def _without_stairs(
-    pattern: NDArray[np.float64], slope: NDArray[np.float64]
+    pattern: NDArray[np.float64], slope: NDArray[np.float32], weights: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Return a pattern less what stairs of the picture's mean slope explain of it.
 
-    Where the slope is the same everywhere, the regression cannot tell stairs from a checkerboard.
-    Stairs of slope g deviate from the ramp by g ((s - 1) / 2 - phase), at most.
+    Stairs of slope g deviate from the ramp by g ((s - 1) / 2 - phase), at most. Where the slope is
+    the same everywhere, the regression cannot tell them from a checkerboard; the more it varies,
+    the less is left to explain here.
     """
-    for axis, mean in enumerate(slope):
+    for axis, mean in enumerate(weights @ slope):
         length = pattern.shape[axis]
         stairs = mean * ((length - 1) / 2 - np.arange(length))
         power = float(stairs @ stairs)
         if power > 0.0:
+            even = mean**2 / float(weights @ np.square(slope[:, axis]))
             share = float(pattern.mean(axis=1 - axis) @ stairs) / power
-            stairs = stairs * min(max(share, 0.0), 1.0)
+            stairs = stairs * even * min(max(share, 0.0), 1.0)
             pattern = pattern - (stairs[:, None] if axis == 0 else stairs[None, :])
     return pattern
 
 
-def _spectrum(pattern: NDArray[np.float64]) -> NDArray[np.complex128]:
+def _spectrum(pattern: NDArray[np.floating[Any]]) -> NDArray[np.complex128]:
     return np.asarray(np.fft.fft2(pattern) / (pattern.shape[-1] * pattern.shape[-2]))
 
 

@@ -15,7 +15,7 @@ from upsample_cli.metrics.residual import high_pass
 
 Floats: TypeAlias = NDArray[np.float32]
 Mask: TypeAlias = NDArray[np.bool_]
-_RUN = 2048  # columns at once
+_RUN = 8192  # columns at once
 _AROUND = 2  # bins on each side of a line that show the spectrum around it
 _ROUNDING = 0.1  # levels: a floor under the power of empty bins
 _SATURATED = 0.1  # of a tile's pixels at 0 or 255: more, and the tile tells nothing
@@ -111,7 +111,7 @@ class TileGrid:
         found = np.asarray(np.moveaxis(analysed, 1, 2), np.float32)
         found = found.reshape(n * m, len(down), len(along))
         return Tiles(
-            phases=found[:, :s, :t],
+            phases=found[:, :s, :t].copy(),  # a view would keep the spectra
             variance=energy / (tall * wide),
             level=sums[:, 0, :, 0].reshape(-1),
             slope=np.stack([sums[:, 1, :, 0], sums[:, 0, :, 1]], axis=-1).reshape(-1, 2),
