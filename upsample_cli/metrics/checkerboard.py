@@ -12,19 +12,18 @@ tiles; so a picture in which nothing could be seen says so, by its `floor`.
 """
 
 from dataclasses import dataclass
-from math import nan
-from typing import Any
+from math import log, nan
 
 import numpy as np
 from numpy.typing import NDArray
 
 from upsample_cli.metrics.reader import TileReader
+from upsample_cli.metrics.sums import Sums
 from upsample_cli.metrics.tiles import TileGrid, Tiles
 
-_NOISE = 0.5  # levels: what is finer than rounding to 8 bits tells nothing
 _SIGNIFICANT = 12.0  # of a line's power over its error; by chance e^-12 of all lines pass
 _LEAST_TILES = 9
-_CHUNK = 1 << 14  # tiles at once
+_TOGETHER = 16  # rows of tiles
 CONTRAST_DB = 10.0
 LEVELS = 0.2
 
@@ -67,7 +66,8 @@ class Meter:
         self._stride = stride
         self._grid = _grid(stride, height, width)
         self._reader = TileReader(self._grid) if self._grid else None
-        self._tiles: list[Tiles] = []
+        self._sums = Sums(stride)
+        self._waiting: list[Tiles] = []
 
     def feed(self, rows: NDArray[np.float32], opaque: NDArray[np.bool_] | None = None) -> None:
         """Take the next rows.
@@ -77,28 +77,33 @@ class Meter:
             opaque: Same shape, false where the picture is transparent; given always or never.
         """
         if self._reader is not None:
-            self._tiles.extend(self._reader.feed(rows, opaque))
+            self._waiting.extend(self._reader.feed(rows, opaque))
+            if len(self._waiting) >= _TOGETHER:
+                self._take()
+
+    def _take(self) -> None:
+        """Sum up the tiles that wait; many at a time is faster."""
+        if self._waiting:
+            self._sums.add(Tiles.joined(self._waiting))
+            self._waiting = []
 
     def result(self) -> Checkerboard:
         """Return what the rows so far hold."""
+        self._take()
+        sums = self._sums
         if max(self._stride) == 1:
             return Checkerboard(self._stride, status="no-stride")
-        if not self._tiles:
+        if not sums.seen:
             return Checkerboard(self._stride, status="too-small")
-        phases, variance, level, slope, local, usable = (
-            np.concatenate([getattr(tiles, name) for tiles in self._tiles])
-            for name in ("phases", "variance", "level", "slope", "local", "usable")
-        )
-        if not (variance > 1e-6).any():
+        if not sums.lively:
             return Checkerboard(self._stride, 0.0, nan, 0.0, 0.0, nan, "none", "constant")
-        told = (variance > 1e-6) & usable
-        if told.sum() < _LEAST_TILES:
+        if sums.count < _LEAST_TILES:
             return Checkerboard(self._stride, status="saturated")
-        weights = 1 / (variance[told].astype(np.float64) + _NOISE**2)
-        weights /= weights.sum()
-        found = _lines(phases[told], slope[told], variance[told], level[told], weights)
-        local_db = float(10 / np.log(10) * (weights @ local[told]))
-        return Checkerboard(self._stride, *found, local_db, _verdict(found[0], found[1]))
+        ripple, contrast_db, floor, relative = _lines(sums)
+        local_db = 10 / log(10) * sums.local / sums.weight
+        checkerboard = contrast_db >= CONTRAST_DB and ripple >= LEVELS
+        verdict = "checkerboard" if checkerboard else "none"
+        return Checkerboard(self._stride, ripple, contrast_db, floor, relative, local_db, verdict)
 
 
 def _grid(stride: tuple[int, int], height: int, width: int) -> TileGrid | None:
@@ -112,84 +117,39 @@ def _grid(stride: tuple[int, int], height: int, width: int) -> TileGrid | None:
     return None
 
 
-def _lines(
-    phases: NDArray[np.float32],
-    slope: NDArray[np.float32],
-    variance: NDArray[np.float32],
-    level: NDArray[np.float32],
-    weights: NDArray[np.float64],
-) -> tuple[float, float, float, float]:
-    """Return ripple, contrast in dB, floor and relative ripple of tiles with these weights."""
-    count, s, t = phases.shape
-    design = np.column_stack([np.ones(count), slope])
-    coefficients = _regressed(phases.reshape(count, -1), design, variance, weights)
-    lines = _spectrum(_without_stairs(coefficients[0].reshape(s, t), slope, weights))
-    error_power = np.full((s, t), 1e-6 / count)
-    for start in range(0, count, _CHUNK):
-        part = slice(start, start + _CHUNK)
-        error = phases[part] - (design[part] @ coefficients).reshape(-1, s, t)
-        spread = np.square(np.abs(_spectrum(error)))
-        error_power += np.tensordot(np.square(weights[part]), spread, axes=1)
-    power = np.abs(lines) ** 2
-    harmonic = np.ones((s, t), bool)
+def _lines(sums: Sums) -> tuple[float, float, float, float]:
+    """Return ripple, contrast in dB, floor and relative ripple."""
+    regression = sums.regression()
+    error = sums.error(regression)
+    power = np.square(np.abs(_without_stairs(regression[0], sums)))
+    harmonic = np.ones(power.shape, bool)
     harmonic[0, 0] = False
-    ratio = (power / error_power)[harmonic]
+    ratio = (power / error)[harmonic]
     significant = ratio > _SIGNIFICANT
-    excess = np.maximum(power - error_power, 0.0)[harmonic]
-    brightness = weights * level
-    relative = np.tensordot(brightness, phases, axes=1) / max(1e-12, float(brightness @ level))
-    relative_power = np.abs(_spectrum(relative))[harmonic] ** 2
+    excess = np.maximum(power - error, 0.0)[harmonic]
+    relative = np.square(np.abs(sums.relative / max(1e-12, sums.brightness)))[harmonic]
     return (
         float(np.sqrt(excess[significant].sum())),
         float(10 * np.log10(ratio.mean() + 1e-30)),
-        float(np.sqrt(error_power[harmonic].sum())),
-        float(np.sqrt(relative_power[significant].sum())),
+        float(np.sqrt(error[harmonic].sum())),
+        float(np.sqrt(relative[significant].sum())),
     )
 
 
-def _regressed(
-    values: NDArray[np.float32],
-    design: NDArray[np.float64],
-    variance: NDArray[np.float32],
-    weights: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """Return the part of values that does not go with the slope, then what goes with each."""
-    weighted = weights[:, None] * design
-    normal = design.T @ weighted
-    # A staircase moves an edge by a fraction of a pixel; that prior keeps the slopes determined.
-    prior = float(weights @ variance) / len(values) / 0.3**2
-    normal[[1, 2], [1, 2]] += prior + 1e-12
-    right = sum(
-        weighted[start : start + _CHUNK].T @ values[start : start + _CHUNK]
-        for start in range(0, len(values), _CHUNK)
-    )
-    return np.asarray(np.linalg.solve(normal, right), np.float64)
-
-
-def _without_stairs(
-    pattern: NDArray[np.float64], slope: NDArray[np.float32], weights: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return a pattern less what stairs of the picture's mean slope explain of it.
+def _without_stairs(lines: NDArray[np.complex128], sums: Sums) -> NDArray[np.complex128]:
+    """Return the lines of a pattern less what stairs of the picture's mean slope explain of it.
 
     Stairs of slope g deviate from the ramp by g ((s - 1) / 2 - phase), at most. Where the slope is
     the same everywhere, the regression cannot tell them from a checkerboard; the more it varies,
     the less is left to explain here.
     """
-    for axis, mean in enumerate(weights @ slope):
-        length = pattern.shape[axis]
-        stairs = mean * ((length - 1) / 2 - np.arange(length))
-        power = float(stairs @ stairs)
-        if power > 0.0:
-            even = mean**2 / float(weights @ np.square(slope[:, axis]))
-            share = float(pattern.mean(axis=1 - axis) @ stairs) / power
-            stairs = stairs * even * min(max(share, 0.0), 1.0)
-            pattern = pattern - (stairs[:, None] if axis == 0 else stairs[None, :])
-    return pattern
-
-
-def _spectrum(pattern: NDArray[np.floating[Any]]) -> NDArray[np.complex128]:
-    return np.asarray(np.fft.fft2(pattern) / (pattern.shape[-1] * pattern.shape[-2]))
-
-
-def _verdict(ripple: float, contrast_db: float) -> str:
-    return "checkerboard" if contrast_db >= CONTRAST_DB and ripple >= LEVELS else "none"
+    lines = lines.copy()
+    for axis, (mean, power) in enumerate(zip(sums.slope, sums.slope_power, strict=True)):
+        length = lines.shape[axis]
+        stairs = np.fft.fft(mean * ((length - 1) / 2 - np.arange(length))) / length
+        total = float(np.square(np.abs(stairs)).sum())
+        if total > 0.0:
+            along = lines[:, 0] if axis == 0 else lines[0]  # a view: the lines of that axis alone
+            share = float(np.vdot(stairs, along).real) / total
+            along -= stairs * (mean**2 / power * min(max(share, 0.0), 1.0))
+    return lines

@@ -4,7 +4,7 @@ Rows are fed as they come; only the rows that a row of tiles draws on are held.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import TypeAlias
 
@@ -40,6 +40,12 @@ class Tiles:
     slope: Floats
     local: Floats
     usable: Mask
+
+    @classmethod
+    def joined(cls, parts: "list[Tiles]") -> "Tiles":
+        """Return some tiles after others."""
+        names = (each.name for each in fields(cls))
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
 @dataclass(frozen=True)

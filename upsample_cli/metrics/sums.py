@@ -1,0 +1,101 @@
+"""Sums over tiles: all that the checkerboard metric needs of a picture, however large it is.
+
+With x the regressors of a tile (1, slope down, slope across), a the DFT of its phase means and w
+its weight, the pattern is the regression of a on x, and its error comes from the spread of what
+the regression leaves, a - x b. Both are made of weighted sums of products of x and a.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from upsample_cli.metrics.tiles import Tiles
+
+_NOISE = 0.5  # levels: what is finer than rounding to 8 bits tells nothing
+_FLAT = 1e-6  # variance of a tile without any content
+
+
+@dataclass(slots=True, eq=False)
+class Sums:
+    """Weighted sums over the tiles that tell something.
+
+    Args:
+        stride: Phases down and across.
+    """
+
+    stride: tuple[int, int]
+    seen: int = 0
+    lively: int = 0
+    count: int = 0
+    weight: float = 0.0
+    variance: float = 0.0
+    local: float = 0.0
+    brightness: float = 0.0
+    xx: NDArray[np.float64] = field(init=False)
+    xx2: NDArray[np.float64] = field(init=False)
+    xa: NDArray[np.complex128] = field(init=False)
+    xa2: NDArray[np.complex128] = field(init=False)
+    aa2: NDArray[np.float64] = field(init=False)
+    relative: NDArray[np.complex128] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Begin with nothing seen."""
+        self.xx, self.xx2 = np.zeros((3, 3)), np.zeros((3, 3))
+        self.xa, self.xa2 = (np.zeros((3, *self.stride), np.complex128) for _ in range(2))
+        self.aa2 = np.zeros(self.stride)
+        self.relative = np.zeros(self.stride, np.complex128)
+
+    def add(self, tiles: Tiles) -> None:
+        """Take tiles in; those that are flat, saturated or transparent only count."""
+        lively = tiles.variance > _FLAT
+        told = lively & tiles.usable
+        self.seen += len(told)
+        self.lively += int(lively.sum())
+        self.count += int(told.sum())
+        w = 1 / (tiles.variance[told].astype(np.float64) + _NOISE**2)
+        x = np.column_stack([np.ones(len(w)), tiles.slope[told]])
+        s, t = self.stride
+        a = np.fft.fft2(tiles.phases[told].astype(np.float64)) / (s * t)
+        level = tiles.level[told]
+        self.weight += float(w.sum())
+        self.variance += float(w @ tiles.variance[told])
+        self.local += float(w @ tiles.local[told])
+        self.brightness += float(w @ np.square(level))
+        self.relative += np.tensordot(w * level, a, axes=1)
+        wx, w2x = w[:, None] * x, np.square(w)[:, None] * x
+        self.xx += wx.T @ x
+        self.xx2 += w2x.T @ x
+        self.xa += np.tensordot(wx.T, a, axes=1)
+        self.xa2 += np.tensordot(w2x.T, a, axes=1)
+        self.aa2 += np.tensordot(np.square(w), np.square(np.abs(a)), axes=1)
+
+    def regression(self) -> NDArray[np.complex128]:
+        """Return what goes with 1 and with each slope, as lines: shape (3, s, s)."""
+        normal = self.xx / self.weight
+        # Stairs move an edge by a fraction of a pixel; that prior keeps the slopes determined.
+        prior = self.variance / self.weight / self.count / 0.3**2
+        normal[[1, 2], [1, 2]] += prior + 1e-12
+        flat = np.linalg.solve(normal, self.xa.reshape(3, -1) / self.weight)
+        return np.asarray(flat.reshape(self.xa.shape), np.complex128)
+
+    def error(self, lines: NDArray[np.complex128]) -> NDArray[np.float64]:
+        """Return the expected power of each line's error, shape (s, s).
+
+        Args:
+            lines: What `regression` gave.
+        """
+        explained = np.einsum("iab,ij,jab->ab", lines.conj(), self.xx2, lines).real
+        crossed = np.einsum("iab,iab->ab", lines.conj(), self.xa2).real
+        spread = np.maximum(self.aa2 - 2 * crossed + explained, 0.0)
+        return np.asarray(spread / self.weight**2 + 1e-6 / self.count)
+
+    @property
+    def slope(self) -> NDArray[np.float64]:
+        """The mean slope down and across, in levels a pixel."""
+        return self.xx[0, 1:] / self.weight
+
+    @property
+    def slope_power(self) -> NDArray[np.float64]:
+        """The mean square of the slope down and across."""
+        return np.diagonal(self.xx)[1:] / self.weight
