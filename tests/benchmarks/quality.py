@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 
 from upsample_cli.jobs import image
 from upsample_cli.jobs.course import Course
+from upsample_cli.jobs.pairs import shrunk
 from upsample_cli.jobs.planes import upsample
 from upsample_cli.jobs.scale import Target
 from upsample_cli.jobs.task import Task
-from upsample_cli.jobs.train import shrunk
 from upsample_cli.methods.catalogue import build
 from upsample_cli.metrics.fidelity import psnr, ssim
 

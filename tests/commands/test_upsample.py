@@ -94,8 +94,23 @@ def test_too_much_ripple_is_exit_4_and_the_picture_is_written(
 def test_a_dry_run_writes_nothing(call: Call, folder: Path) -> None:
     """`--dry-run` tells what would become what."""
     outcome = call("in.png", "out.png", "--dry-run")
-    assert (outcome.code, outcome.out) == (0, b"in.png -> out.png\n")
+    assert (outcome.code, outcome.out) == (0, b"in.png -> out.png  48x40\n")
     assert not (folder / "out.png").exists()
+
+
+def test_a_dry_run_refuses_what_the_run_would_refuse(call: Call, folder: Path) -> None:
+    """`--dry-run` of a missing input or a taken target is an error, as the run itself would be."""
+    (folder / "taken.png").write_bytes(b"")
+    for arguments in (("missing.png", "out.png"), ("in.png", "taken.png")):
+        assert call(*arguments, "--dry-run").code == 1
+
+
+def test_json_tells_of_a_single_failure(call: Call) -> None:
+    """With `--json` a failure is an object too, beside the words on stderr."""
+    outcome = call("missing.png", "out.png", "--json")
+    found = json.loads(outcome.out)
+    assert (outcome.code, found["status"]) == (1, "failed")
+    assert found["error"] in outcome.err
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from textures import natural
 
 from upsample_cli.errors import ImageFileError, SettingError
-from upsample_cli.jobs import train
+from upsample_cli.jobs import pairs, train
 from upsample_cli.jobs.course import Course
 from upsample_cli.kernels.fit import Structure
 
@@ -95,6 +95,6 @@ def test_courses_that_cannot_be_are_refused(settings: dict[str, object], fault: 
 def test_shrinking_keeps_brightness_and_place(shrink: str) -> None:
     """A shrunk ramp is the same ramp at half-pixel centres."""
     ramp = np.arange(120.0)[:, None] + np.zeros((1, 24))
-    made = train.shrunk(ramp, course(shrink=shrink))[:, 5]
+    made = pairs.shrunk(ramp, course(shrink=shrink))[:, 5]
     expected = 2 * np.arange(60) + 0.5
     np.testing.assert_allclose(made[15:45], expected[15:45], atol=1e-9)

@@ -54,6 +54,11 @@ def as_json(report: Report) -> str:
     )  # fmt: skip
 
 
+def failed_json(source: str, to: str, method: str, error: str) -> str:
+    """Return a failure as one line of JSON."""
+    return as_json(Report(source, to, "failed", error, method=method))
+
+
 def measured_json(source: str, found: Checkerboard | None, error: str | None) -> str:
     """Return a measurement as one line of JSON."""
     status = "done" if found else "failed"

@@ -1,15 +1,14 @@
 """`upsample train`: a kernel from pictures."""
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from upsample_cli.commands.words import tell
+from upsample_cli.commands.words import progress, tell
 from upsample_cli.errors import SettingError
 
 if TYPE_CHECKING:  # NumPy is not to be waited for by --help
-    from upsample_cli.jobs.train import Progress, Trained
+    from upsample_cli.jobs.train import Trained
 
 
 @click.command(short_help="Train a kernel on pictures.")
@@ -112,7 +111,7 @@ def train(images: tuple[str, ...], output: str, method: str, stride: int, separa
 
     target.check(output, "-", force)
     plan = Course(stride=stride, structure=Structure(method, separable, balance), **course)
-    trained = job.train(job.pictures(images), plan, _progress(quiet))
+    trained = job.train(job.pictures(images), plan, progress(quiet, "picture"))
     with target.opened(output) as file:
         file.write(trained.file.to_bytes())
     if not quiet:
@@ -141,11 +140,3 @@ def _summary(output: str, trained: "Trained") -> str:
     count = about["held_out"]["pictures"]
     rows = [(f"held-out PSNR ({count})", *scores), ("dB", *(f"{db:.2f}" for db in scores.values()))]
     return "\n".join([*lines, aligned(rows)])
-
-
-def _progress(quiet: bool) -> "Progress | None":
-    if quiet or not sys.stderr.isatty():
-        return None
-    from upsample_cli.jobs.progress import bar
-
-    return lambda paths, total: bar(paths, total, "picture")

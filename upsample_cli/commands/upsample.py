@@ -1,24 +1,23 @@
 """`upsample INPUT OUTPUT`: the main job."""
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from upsample_cli.commands.options import given, json_option, max_pixels_option, method_options
-from upsample_cli.commands.words import tell
-from upsample_cli.errors import SettingError
+from upsample_cli.commands.report import told
+from upsample_cli.commands.words import progress
+from upsample_cli.errors import ImageFileError, SettingError
 from upsample_cli.images.target import STREAM, is_folder
 from upsample_cli.methods.catalogue import DEFAULT, build
 
 if TYPE_CHECKING:  # NumPy is not to be waited for by --help
     from upsample_cli.images.decoding import Decoded
-    from upsample_cli.jobs.image import Strip
     from upsample_cli.jobs.task import Report, Task
 
-FAILED, NOTHING, OVER_RIPPLE = 1, 3, 4
 _FORMATS = ("png", "jpeg", "webp", "tiff", "bmp", "gif", "ppm", "tga")
 
 
@@ -94,20 +93,27 @@ def upsample(input: str, output: str, method: str, scale: float | None, size: st
         _check_stream(input)
     decoded = _decoding(input, options["max_pixels"]) if single and not dry_run else None
     task = _task(method, scale, size, options)
+    from upsample_cli.commands.tables import failed_json
     from upsample_cli.jobs import folder, image
 
     pairs = [(input, output)] if single else folder.plan(input, output, options["format"])
     if dry_run:
         for pair in pairs:
-            click.echo(" -> ".join(pair))
+            size = "  {1}x{0}".format(*image.planned(*pair, task)) if single else ""
+            click.echo(f"{' -> '.join(pair)}{size}")
         return 0
     if single and not (skip_existing and Path(output).exists()):
         reports: Iterable[Report] = (
-            image.upsample(*each, task, _progress(quiet), decoded) for each in pairs
+            image.upsample(*each, task, progress(quiet, "strip"), decoded) for each in pairs
         )
     else:
         reports = folder.run(pairs, task, skip_existing)
-    return _told(reports, single, output == STREAM, as_json, quiet, max_ripple)
+    try:
+        return told(reports, single, output == STREAM, as_json, quiet, max_ripple)
+    except ImageFileError as error:
+        if as_json:
+            click.echo(failed_json(input, output, method, str(error)), err=output == STREAM)
+        raise
 
 
 def _check_stream(path: str) -> None:
@@ -142,64 +148,6 @@ def _task(method: str, scale: float | None, size: str | None, options: dict[str,
     rest = given({name: options[name] for name in plain - {"alpha", "jobs"}})
     return Task(chosen, target, premultiplied=options["alpha"] == "premultiplied",
                 threads=options["jobs"] or _cores(), **rest)  # fmt: skip
-
-
-def _told(reports: "Iterable[Report]", single: bool, to_stderr: bool, as_json: bool, quiet: bool,
-          max_ripple: float | None) -> int:  # fmt: skip
-    """Print each report as it comes; return the exit code."""
-    from time import perf_counter
-
-    from upsample_cli.commands import tables
-
-    start, counts, over = perf_counter(), {"done": 0, "skipped": 0, "failed": 0}, False
-    for report in reports:
-        counts[report.status] += 1
-        found = report.checkerboard
-        over |= max_ripple is not None and found is not None and found.ripple > max_ripple
-        if as_json:
-            click.echo(tables.as_json(report), err=to_stderr)
-        elif report.status == "failed":
-            tell("Error", str(report.error))
-        elif not quiet:
-            click.echo(tables.as_line(report), err=to_stderr)
-        if not quiet:
-            _note(report)
-    if not single:
-        seconds = perf_counter() - start
-        if as_json:
-            click.echo(tables.summary_json(**counts, seconds=seconds))
-        elif not quiet:
-            click.echo(", ".join(f"{n} {word}" for word, n in counts.items()), err=True)
-    if counts["failed"]:
-        return FAILED
-    if not counts["done"]:
-        return NOTHING
-    return OVER_RIPPLE if over else 0
-
-
-def _note(report: "Report") -> None:
-    for note in report.notes:
-        tell("note", f"{report.input}: {note}")
-    down, across = report.shift
-    if (down, across) != (0.0, 0.0):
-        tell(
-            "note",
-            f"{report.input}: kernel size minus stride is odd, so the picture is shifted by "
-            f"{down:g} px down and {across:g} px right",
-        )
-
-
-def _progress(quiet: bool) -> "Any":
-    """Return what shows a bar for a picture that takes over a second, on a terminal only."""
-    if quiet or not sys.stderr.isatty():
-        return None
-
-    def shown(made: "Iterable[Strip]", total: int) -> "Iterator[Strip]":
-        from upsample_cli.jobs.progress import bar
-
-        return bar(made, total)
-
-    return shown
 
 
 def _cores() -> int:

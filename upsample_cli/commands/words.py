@@ -1,5 +1,8 @@
 """Words for people, on standard error: ASCII, one line each."""
 
+import sys
+from typing import Any
+
 import click
 
 
@@ -12,3 +15,17 @@ def tell(kind: str, text: str) -> None:
     """
     line = f"{kind}: {' '.join(text.split())}"
     click.echo(line.encode("ascii", "backslashreplace").decode(), err=True)
+
+
+def progress(quiet: bool, unit: str) -> Any:
+    """Return what shows a bar for work that takes over a second; None off a terminal.
+
+    Args:
+        quiet: Whether to show none at all.
+        unit: What one piece of the work is.
+    """
+    if quiet or not sys.stderr.isatty():
+        return None
+    from upsample_cli.jobs.progress import bar
+
+    return lambda items, total: bar(items, total, unit)

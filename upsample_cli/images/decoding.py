@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import PIL.Image
 
 from upsample_cli.errors import ImageFileError, PictureTooLargeError
 from upsample_cli.images.formats import FORMATS
-from upsample_cli.images.metadata import Metadata
+from upsample_cli.images.metadata import Metadata, of
 from upsample_cli.images.target import STREAM
 
 MAX_PIXELS = 2**28
@@ -156,16 +156,7 @@ def _decoded(opened: PIL.Image.Image) -> Decoded:
             words = {"1": "1-bit", "P": "palette", "PA": "palette"}.get(mode, mode)
             notes.append(f"{words} becomes {wanted}")
         upright = upright.convert(wanted)
-    text = getattr(opened, "text", {}) if format == "PNG" else {}
-    metadata = Metadata(
-        icc=info.get("icc_profile"),
-        exif=exif,
-        xmp=_xmp(info),
-        dpi=_dpi(info),
-        srgb=info.get("srgb"),
-        gamma=info.get("gamma"),
-        text=tuple((key, str(value)) for key, value in text.items() if key != "XML:com.adobe.xmp"),
-    )
+    metadata = of(opened, exif)
     return Decoded(upright, format, metadata, tuple(notes))
 
 
@@ -191,17 +182,3 @@ def _upright(opened: PIL.Image.Image) -> tuple[bytes | None, PIL.Image.Image]:
     upright = ImageOps.exif_transpose(opened)
     exif[_ORIENTATION] = 1
     return exif.tobytes().removeprefix(b"Exif\0\0"), upright
-
-
-def _dpi(info: dict[Any, Any]) -> tuple[float, float] | None:
-    dpi: Any = info.get("dpi")
-    try:
-        along, down = (float(each) for each in dpi)
-    except (TypeError, ValueError, ZeroDivisionError):
-        return None
-    return (along, down) if 0 < along < 1e6 and 0 < down < 1e6 else None
-
-
-def _xmp(info: dict[Any, Any]) -> bytes | None:
-    xmp = info.get("xmp")
-    return xmp.encode() if isinstance(xmp, str) else xmp

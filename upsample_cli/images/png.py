@@ -187,8 +187,7 @@ def _ancillary(metadata: Metadata) -> bytes:
     if metadata.exif:
         chunks.append(_chunk(b"eXIf", metadata.exif))
     if metadata.xmp:
-        packet = metadata.xmp
-        chunks.append(_chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + packet))
+        chunks.append(_chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + metadata.xmp))
     chunks.extend(_text(key, value) for key, value in metadata.text)
     return b"".join(chunks)
 

@@ -93,12 +93,14 @@ class _Whole:
         self._raw = raw
 
     def write(self, data: bytes | memoryview) -> int:
+        """Write all of it, in as many goes as that takes."""
         left = memoryview(data).cast("B")
         while left:
             left = left[self._raw.write(left) or 0 :]
         return memoryview(data).nbytes
 
     def flush(self) -> None:
+        """Nothing is held back here, but may be below."""
         self._raw.flush()
 
 

@@ -1,81 +1,28 @@
 """One picture: read, strips, write, with its report."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from time import perf_counter
 from typing import BinaryIO
 
 import numpy as np
-from numpy.typing import NDArray
 
-from upsample_cli.errors import PictureTooLargeError
+from upsample_cli.errors import ImageFileError, PictureTooLargeError
 from upsample_cli.images import files, formats, png, target
-from upsample_cli.images.colour import Colour, luma
 from upsample_cli.images.decoding import Decoded, decode
-from upsample_cli.images.image import Image, Samples
+from upsample_cli.images.decoding import size as head_size
+from upsample_cli.images.image import Image
+from upsample_cli.jobs.render import Strip, renderer
 from upsample_cli.jobs.scale import stride
-from upsample_cli.jobs.strips import Picture, run, strips, tiles
+from upsample_cli.jobs.strips import strips
 from upsample_cli.jobs.task import Report, Task
 from upsample_cli.jobs.workers import Workers
-from upsample_cli.methods.method import Stage
 from upsample_cli.metrics.checkerboard import Checkerboard, Meter
 from upsample_cli.metrics.ripple import ripple
-from upsample_cli.planes import Planes, Size
+from upsample_cli.planes import Size
 
 Progress = Callable[[Iterable["Strip"], int], Iterator["Strip"]]
 _OUTPUT_LIMIT = 64  # times --max-pixels: eight times the largest picture that is read
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Strip:
-    """A run of output rows, ready to be measured and written.
-
-    Args:
-        rows: Which.
-        samples: Shape (rows, W, C); not for a streamed PNG.
-        piece: For a streamed PNG.
-        luma: Shape (rows, W), in levels of 0..255.
-        opaque: Same shape, where the picture is seen; None for everywhere.
-    """
-
-    rows: range
-    samples: Samples | None
-    piece: png.Piece | None
-    luma: NDArray[np.float32]
-    opaque: NDArray[np.bool_] | None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Renderer:
-    """Makes strips of one picture; its calls may run at once."""
-
-    stages: tuple[Stage, ...]
-    picture: Picture
-    colour: Colour
-    size: Size
-    channels: int
-    compression: int | None  # None where the output is no streamed PNG
-    cut: tuple[range, ...] = field(default=())
-
-    def __call__(self, rows: range) -> Strip:
-        height, width = self.size
-        samples = np.empty((len(rows), width, self.channels), self.colour.dtype)
-        light = np.empty((len(rows), width), np.float32)
-        opaque = np.empty((len(rows), width), bool) if self.colour.alpha else None
-        for columns in self.cut:
-            levels = self.colour.levels(run(self.stages, self.picture, rows, columns))
-            across = slice(columns.start, columns.stop)
-            for channel, plane in enumerate(levels):
-                samples[:, across, channel] = plane
-            light[:, across] = luma(levels)
-            if opaque is not None:
-                opaque[:, across] = levels[-1] > 0
-        if self.colour.peak != 255:
-            light *= np.float32(255 / self.colour.peak)
-        if self.compression is None:
-            return Strip(rows, samples, None, light, opaque)
-        piece = png.piece(samples, self.compression, rows.stop == height)
-        return Strip(rows, None, piece, light, opaque)
 
 
 def upsample(
@@ -100,12 +47,7 @@ def upsample(
     start = perf_counter()
     target.check(to, source, task.force)
     image = files.image(decoded() if decoded else decode(source, task.max_pixels))
-    size = task.target.size(image.size)
-    if size[0] * size[1] > task.max_pixels * _OUTPUT_LIMIT:
-        raise PictureTooLargeError(
-            f"{to} would be {size[1]}x{size[0]}, more than {_OUTPUT_LIMIT} times the limit of "
-            f"{task.max_pixels} pixels; raise --max-pixels"
-        )
+    size = _size(to, image.size, task)
     format = formats.format_of(to, task.format, image.format)
     image, losses = files.fitted(image, format)
     if task.strip:
@@ -129,12 +71,39 @@ def upsample(
     )
 
 
+def planned(source: str, to: str, task: Task) -> Size:
+    """Return the size that the output would have, after all checks that need no decoding.
+
+    Args:
+        source: A file, or "-", whose size is not known before it is read.
+        to: A file, or "-" for standard output.
+        task: What would be done.
+
+    Raises:
+        UpsampleError: The picture cannot be read, or the target not be written.
+    """
+    target.check(to, source, task.force)
+    if source == target.STREAM:
+        raise ImageFileError("standard input cannot be looked at beforehand; name a file")
+    return _size(to, head_size(source), task)
+
+
+def _size(to: str, size_in: Size, task: Task) -> Size:
+    size = task.target.size(size_in)
+    if size[0] * size[1] > task.max_pixels * _OUTPUT_LIMIT:
+        raise PictureTooLargeError(
+            f"{to} would be {size[1]}x{size[0]}, more than {_OUTPUT_LIMIT} times the limit of "
+            f"{task.max_pixels} pixels; raise --max-pixels"
+        )
+    return size
+
+
 def _made(
     image: Image, size: Size, format: str, to: str, task: Task, progress: Progress | None
 ) -> Checkerboard:
     """Write the picture, strip by strip; return what the metric found on the way."""
     streamed = format == "PNG"
-    render = _renderer(image, size, task, task.compression if streamed else None)
+    render = renderer(image, size, task, task.compression if streamed else None)
     runs = strips(size, render.channels, size[0] / image.size[0])
     with target.opened(to) as file, Workers(task.threads) as workers:
         meter = Meter(stride(image.size, size), *size)
@@ -149,24 +118,6 @@ def _made(
                 samples[strip.rows.start : strip.rows.stop] = strip.samples
             files.save(samples, format, image.metadata, file, task.quality)
         return meter.result()
-
-
-def _renderer(image: Image, size: Size, task: Task, compression: int | None) -> _Renderer:
-    samples = image.samples
-    colour = Colour(samples.dtype, image.has_alpha, task.premultiplied, task.linear)
-
-    def fetch(rows: range, columns: range) -> Planes:
-        return colour.planes(samples[rows.start : rows.stop, columns.start : columns.stop])
-
-    return _Renderer(
-        stages=task.method.stages(image.size, size),
-        picture=Picture(image.size, fetch, task.boundary),
-        colour=colour,
-        size=size,
-        channels=samples.shape[2],
-        compression=compression,
-        cut=tuple(tiles(size[1], size[1] / image.size[1])),
-    )
 
 
 def _measured(made: Iterable[Strip], meter: Meter) -> Iterator[Strip]:

@@ -13,12 +13,10 @@ from upsample_cli.images import files
 from upsample_cli.images.colour import luma
 from upsample_cli.images.decoding import size as picture_size
 from upsample_cli.jobs.course import Course
-from upsample_cli.jobs.strips import Picture, run
+from upsample_cli.jobs.pairs import applied, pair
 from upsample_cli.kernels import fit
-from upsample_cli.kernels.band import interpolating
 from upsample_cli.kernels.kernel import Kernel, Taps
 from upsample_cli.kernels.moments import Moments
-from upsample_cli.kernels.separable import Separable
 from upsample_cli.kernels.store import KernelFile
 from upsample_cli.methods.catalogue import build
 from upsample_cli.methods.method import Stage
@@ -106,39 +104,6 @@ def train(sources: Sequence[str], course: Course, progress: Progress | None = No
     )  # fmt: skip
 
 
-def pair(high: Taps, course: Course) -> tuple[Taps, Taps]:
-    """Return a picture shrunk, in whole levels, and the part of the original that it shows.
-
-    Args:
-        high: Shape (H, W), luma in levels.
-        course: By what stride, and how.
-    """
-    height, width = (length // course.stride * course.stride for length in high.shape)
-    high = high[:height, :width]
-    return np.clip(np.floor(shrunk(high, course) + 0.5), 0, 255), high
-
-
-def shrunk(high: Taps, course: Course) -> Taps:
-    """Return a picture shrunk by the stride, not rounded.
-
-    Args:
-        high: Shape (H, W), multiples of the stride.
-        course: By what stride, and how.
-    """
-    phi, (height, width) = course.shrinking(), high.shape
-    low = (height // course.stride, width // course.stride)
-    shrink = Separable(interpolating(phi, height, low[0]), interpolating(phi, width, low[1]))
-    return _applied([shrink], high, low)
-
-
-def _applied(stages: Sequence[Stage], plane: Taps, size: tuple[int, int]) -> Taps:
-    picture = Picture(
-        (plane.shape[0], plane.shape[1]),
-        lambda rows, columns: plane[None, rows.start : rows.stop, columns.start : columns.stop],
-    )
-    return np.asarray(run(stages, picture, range(size[0]), range(size[1]))[0], np.float64)
-
-
 def _fits(path: str, course: Course, skipped: list[str]) -> bool:
     """Tell by a file's head whether it can be used; if not, note why."""
     try:
@@ -195,7 +160,7 @@ def _scores(
             stages: Sequence[Stage] = (kernel.stage(),)
             if name != "trained":
                 stages = build(name).stages(small, size)
-            made = np.clip(np.floor(_applied(stages, low, size) + 0.5), 0, 255)
+            made = np.clip(np.floor(applied(stages, low, size) + 0.5), 0, 255)
             sums[name] += psnr(made[s:-s, s:-s], high[s:-s, s:-s])
     means = {name: round(total / count, 3) for name, total in sums.items()} if count else {}
     return {"pictures": count, "psnr": means}

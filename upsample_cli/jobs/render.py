@@ -1,0 +1,103 @@
+"""From a run of output rows to a strip that is ready to be measured and written."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from upsample_cli.images import png
+from upsample_cli.images.colour import Colour, luma
+from upsample_cli.images.image import Image, Samples
+from upsample_cli.jobs.strips import Picture, run, tiles
+from upsample_cli.jobs.task import Task
+from upsample_cli.methods.method import Stage
+from upsample_cli.planes import Planes, Size
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Strip:
+    """A run of output rows, ready to be measured and written.
+
+    Args:
+        rows: Which.
+        samples: Shape (rows, W, C); not for a streamed PNG.
+        piece: For a streamed PNG.
+        luma: Shape (rows, W), in levels of 0..255.
+        opaque: Same shape, where the picture is seen; None for everywhere.
+    """
+
+    rows: range
+    samples: Samples | None
+    piece: png.Piece | None
+    luma: NDArray[np.float32]
+    opaque: NDArray[np.bool_] | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Renderer:
+    """Makes strips of one picture; its calls may run at once.
+
+    Args:
+        stages: From input to output.
+        picture: The input.
+        colour: How levels and planes correspond.
+        size: Height and width of the output.
+        channels: Samples a pixel.
+        compression: Of a streamed PNG; None for any other output.
+        cut: The columns of the tiles.
+    """
+
+    stages: tuple[Stage, ...]
+    picture: Picture
+    colour: Colour
+    size: Size
+    channels: int
+    compression: int | None
+    cut: tuple[range, ...]
+
+    def __call__(self, rows: range) -> Strip:
+        """Return a run of output rows."""
+        height, width = self.size
+        samples = np.empty((len(rows), width, self.channels), self.colour.dtype)
+        light = np.empty((len(rows), width), np.float32)
+        opaque = np.empty((len(rows), width), bool) if self.colour.alpha else None
+        for columns in self.cut:
+            levels = self.colour.levels(run(self.stages, self.picture, rows, columns))
+            across = slice(columns.start, columns.stop)
+            for channel, plane in enumerate(levels):
+                samples[:, across, channel] = plane
+            light[:, across] = luma(levels)
+            if opaque is not None:
+                opaque[:, across] = levels[-1] > 0
+        if self.colour.peak != 255:
+            light *= np.float32(255 / self.colour.peak)
+        if self.compression is None:
+            return Strip(rows, samples, None, light, opaque)
+        piece = png.piece(samples, self.compression, rows.stop == height)
+        return Strip(rows, None, piece, light, opaque)
+
+
+def renderer(image: Image, size: Size, task: Task, compression: int | None) -> Renderer:
+    """Return what makes the strips of a picture.
+
+    Args:
+        image: The input.
+        size: Height and width of the output.
+        task: What to do.
+        compression: Of a streamed PNG; None for any other output.
+    """
+    samples = image.samples
+    colour = Colour(samples.dtype, image.has_alpha, task.premultiplied, task.linear)
+
+    def fetch(rows: range, columns: range) -> Planes:
+        return colour.planes(samples[rows.start : rows.stop, columns.start : columns.stop])
+
+    return Renderer(
+        stages=task.method.stages(image.size, size),
+        picture=Picture(image.size, fetch, task.boundary),
+        colour=colour,
+        size=size,
+        channels=samples.shape[2],
+        compression=compression,
+        cut=tuple(tiles(size[1], size[1] / image.size[1])),
+    )
