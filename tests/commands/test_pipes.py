@@ -4,6 +4,7 @@ import io
 import json
 import os
 import signal
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -144,3 +145,16 @@ def test_help_waits_for_no_library(arguments: list[str]) -> None:
     made = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
     assert made.stdout.startswith(b"Usage: ")
     assert made.stderr.decode().strip() == "[]"
+
+
+def test_decoders_add_no_words_of_their_own(tmp_path: Path) -> None:
+    """A TIFF that claims 2048 samples a pixel gives our one line, not the decoder's too."""
+    PIL.Image.fromarray(levels(20, 20, 3)).save(tmp_path / "in.tif")
+    data = (tmp_path / "in.tif").read_bytes()
+    samples_per_pixel = struct.pack("<HHI", 277, 3, 1)
+    assert data.count(samples_per_pixel) == 1
+    place = data.index(samples_per_pixel) + len(samples_per_pixel)
+    (tmp_path / "in.tif").write_bytes(data[:place] + struct.pack("<H", 2048) + data[place + 2 :])
+    command = [sys.executable, "-m", "upsample_cli", "in.tif", "out.png"]
+    made = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False)
+    check_refused(Outcome(made.returncode, made.stdout, made.stderr.decode()), 1, "in.tif")

@@ -5,6 +5,7 @@ import gc
 import os
 import signal
 import sys
+import warnings
 from contextlib import suppress
 from types import FrameType
 from typing import Any, NoReturn
@@ -73,6 +74,7 @@ def main() -> NoReturn:
     """Run the command line and leave with its exit code."""
     gc.set_threshold(100_000)  # imports make many objects and no garbage
     _keep_freed_memory()
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # oddities of files that can be read
     # One thread a matrix product: threads of our own share the work. NumPy reads these on import.
     for library in ("OPENBLAS", "MKL", "OMP", "VECLIB_MAXIMUM"):
         os.environ.setdefault(f"{library}_NUM_THREADS".replace("MAXIMUM_NUM", "MAXIMUM"), "1")

@@ -4,6 +4,7 @@ Nothing here needs NumPy, so that decoding can begin while NumPy still loads.
 """
 
 import io
+import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +25,8 @@ _ORIENTATION = 0x0112
 
 # The pixel limit is ours, told in our words, and checked before any pixel is decoded.
 PIL.Image.MAX_IMAGE_PIXELS = None
+# What Pillow logs of a fault it raises too, and that error is told.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 PIL.Image.preinit()  # the common formats, so that no thread has to import them
 
 
