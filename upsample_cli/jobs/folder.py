@@ -1,6 +1,6 @@
 """A folder of pictures: which file becomes which, and what became of each."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeAlias
 
@@ -55,15 +55,10 @@ def run(pairs: list[Pair], task: Task, skip_existing: bool) -> Iterator[Report]:
         if skip_existing and Path(to).exists():
             yield Report(source, to, "skipped", "is there already")
             continue
-        yield reported(source, to, task, lambda a, b: _one(a, b, task))
-
-
-def reported(source: str, to: str, task: Task, work: Callable[[str, str], Report]) -> Report:
-    """Return the report of work on a picture, its failure as a report too."""
-    try:
-        return work(source, to)
-    except UpsampleError as error:
-        return Report(source, to, "failed", str(error), method=task.method.name)
+        try:
+            yield _one(source, to, task)
+        except UpsampleError as error:
+            yield Report(source, to, "failed", str(error), method=task.method.name)
 
 
 def _one(source: str, to: str, task: Task) -> Report:

@@ -21,7 +21,7 @@ from upsample_cli.metrics.checkerboard import Checkerboard, Meter
 from upsample_cli.metrics.ripple import ripple
 from upsample_cli.planes import Size
 
-Progress = Callable[[Iterable["Strip"], int], Iterator["Strip"]]
+Progress = Callable[[Iterable[Strip], int], Iterator[Strip]]
 _OUTPUT_LIMIT = 64  # times --max-pixels: eight times the largest picture that is read
 
 

@@ -58,6 +58,7 @@ def upsample(
     out = np.empty((len(planes), *size_out), planes.dtype)
 
     def make(rows: range) -> None:
+        """Fill these rows of the output."""
         for columns in tiles(size_out[1], scale):
             window = run(stages, picture, rows, columns)
             out[:, rows.start : rows.stop, columns.start : columns.stop] = window

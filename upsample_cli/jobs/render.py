@@ -90,6 +90,7 @@ def renderer(image: Image, size: Size, task: Task, compression: int | None) -> R
     colour = Colour(samples.dtype, image.has_alpha, task.premultiplied, task.linear)
 
     def fetch(rows: range, columns: range) -> Planes:
+        """Return the planes of a window inside the picture."""
         return colour.planes(samples[rows.start : rows.stop, columns.start : columns.stop])
 
     return Renderer(

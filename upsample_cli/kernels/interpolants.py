@@ -125,6 +125,7 @@ def cardinal_spline(order: int) -> Interpolant:
     weights = response[np.abs(offsets)]
 
     def phi(x: Distances) -> Distances:
+        """Return the cardinal spline: shifted B-splines, weighted by the prefilter."""
         return b_spline(order, x[..., None] - offsets) @ weights
 
     return Interpolant(f"spline {order}", phi, reach + (order + 1) / 2)

@@ -53,6 +53,7 @@ def gaussian(stride: int, size: int | None = None, seed: int = 0) -> Kernel:
 
 def _interpolant(phi: Interpolant) -> Callable[..., Kernel]:
     def kernel(stride: int, size: int | None = None, seed: int = 0) -> Kernel:
+        """Return the interpolant's samples for a stride, balanced."""
         if size is not None:
             raise SettingError(
                 f"--kernel-size is for uniform, random and gaussian, not for {phi.name}; "
@@ -62,7 +63,6 @@ def _interpolant(phi: Interpolant) -> Callable[..., Kernel]:
         reach = 2 * int(phi.support) * stride - stride % 2
         return _outer(phi.name, phi(_distances(reach, stride)), stride)
 
-    kernel.__doc__ = f"Return the {phi.name} interpolant's samples for a stride, balanced."
     return kernel
 
 
