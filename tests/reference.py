@@ -101,3 +101,23 @@ def residual(plane: Plane, stride: int) -> Plane:
         plane = plane - scipy.ndimage.convolve1d(mean, taps, axis=1, mode="constant")
     margin = 2 * (stride // 2)
     return plane[margin : len(plane) - margin, margin : plane.shape[1] - margin]
+
+
+def layer_scattered(
+    x: NDArray[np.float64], weight: NDArray[np.float64], stride: Pair, padding: Pair,
+    output_padding: Pair, groups: int, dilation: Pair,
+) -> NDArray[np.float64]:  # fmt: skip
+    """Return a transposed convolution layer by its definition: each input adds each tap once.
+
+    x has shape (N, Cin, H, W), weight (Cin, Cout / groups, kH, kW).
+    """
+    (count, channels, *size), (_, each, *taps) = x.shape, weight.shape
+    full = [(n - 1) * s + d * (k - 1) + 1 + more for n, s, d, k, more in
+            zip(size, stride, dilation, taps, output_padding, strict=True)]  # fmt: skip
+    out = np.zeros((count, each * groups, *full))
+    for c, o, i, j, a, b in np.ndindex(channels, each, *size, *taps):
+        to = c // (channels // groups) * each + o
+        y, z = stride[0] * i + dilation[0] * a, stride[1] * j + dilation[1] * b
+        out[:, to, y, z] += x[:, c, i, j] * weight[c, o, a, b]
+    bottom, right = (n - p for n, p in zip(full, padding, strict=True))
+    return out[:, :, padding[0] : bottom, padding[1] : right]

@@ -9,8 +9,11 @@ class UpsampleError(Exception):
     """A request that cannot be met; its text is `fact; remedy`."""
 
 
-class SettingError(UpsampleError):
-    """A setting that cannot be: a method, kernel, scale or option, found before work starts."""
+class SettingError(UpsampleError, ValueError):
+    """A setting that cannot be: a method, kernel, scale or option, found before work starts.
+
+    From Python it is an argument of the wrong value, and so a ValueError too.
+    """
 
 
 class ImageFileError(UpsampleError):
