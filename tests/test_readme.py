@@ -74,4 +74,4 @@ def test_the_set_up_command_enlarges_a_sample_that_is_there() -> None:
 def test_python_examples() -> None:
     """The Python block gives what it shows."""
     failed, tried = doctest.testfile(str(ROOT / "README.md"), module_relative=False)
-    assert (failed, tried) == (0, 11)
+    assert (failed, tried) == (0, 17)

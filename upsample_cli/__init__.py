@@ -6,13 +6,23 @@ if TYPE_CHECKING:
     from upsample_cli.jobs.planes import measure, upsample
     from upsample_cli.kernels.convolve import conv2d, conv_transpose2d
     from upsample_cli.kernels.kernel import Kernel
+    from upsample_cli.kernels.matrix import conv_matrix
     from upsample_cli.kernels.shuffle import pixel_shuffle
 
-__all__ = ["Kernel", "conv2d", "conv_transpose2d", "measure", "pixel_shuffle", "upsample"]
+__all__ = [
+    "Kernel",
+    "conv2d",
+    "conv_matrix",
+    "conv_transpose2d",
+    "measure",
+    "pixel_shuffle",
+    "upsample",
+]
 
 _HOMES = {
     "Kernel": "upsample_cli.kernels.kernel",
     "conv2d": "upsample_cli.kernels.convolve",
+    "conv_matrix": "upsample_cli.kernels.matrix",
     "conv_transpose2d": "upsample_cli.kernels.convolve",
     "measure": "upsample_cli.jobs.planes",
     "pixel_shuffle": "upsample_cli.kernels.shuffle",
