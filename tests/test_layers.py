@@ -8,7 +8,7 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "upsample_cli"
 FLOORS = {
-    "commands": 5, "jobs": 4, "methods": 3, "kernels": 2, "metrics": 2, "images": 2,
+    "commands": 5, "jobs": 4, "methods": 3, "kernels": 2, "metrics": 2, "images": 2, "networks": 2,
     "errors": 1, "planes": 1,
 }  # fmt: skip
 HOMES = {

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from upsample_cli.methods.catalogue import METHODS
@@ -50,6 +51,17 @@ def test_console_sessions_print_what_the_readme_shows(desk: Path) -> None:
     for command, shown in sessions:
         printed = run(command, desk).stdout.strip()
         assert re.sub(r"[\d.]+ s$", "", shown) == re.sub(r"[\d.]+ s$", "", printed)
+
+
+def test_console_blocks_print_what_the_readme_shows(desk: Path) -> None:
+    """Every command of a console block prints all that stands below it."""
+    blocks = re.findall(r"^```console\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    assert blocks
+    np.save(desk / "k3.npy", np.full((3, 3), 4 / 9))
+    for block in blocks:
+        for command, shown in re.findall(r"^\$ (.*)\n((?:[^$].*\n|\n)*)", block, re.MULTILINE):
+            done = run(command, desk)
+            assert (done.returncode, done.stdout, done.stderr) == (0, shown, "")
 
 
 def test_every_command_under_start_works(desk: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 import click
 
+from upsample_cli.commands.audit import audit
 from upsample_cli.commands.measure import measure
 from upsample_cli.commands.methods import methods
 from upsample_cli.commands.train import train
@@ -66,7 +67,7 @@ def app(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-for command in (upsample, measure, train, methods):
+for command in (upsample, measure, audit, train, methods):
     app.add_command(command)
 
 

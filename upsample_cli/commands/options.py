@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 import click
 
+from upsample_cli.errors import SettingError
 from upsample_cli.methods.catalogue import METHODS
 from upsample_cli.methods.method import Parameter, parameters
 
@@ -43,3 +44,21 @@ def _metavar(each: Parameter) -> str:
     if each.file:
         return "NAME|FILE"
     return "|".join(each.choices) if each.choices else "N"
+
+
+def pair(
+    context: click.Context, option: click.Parameter, value: str | None
+) -> tuple[int, int] | None:
+    """Return "N" or "HxW" as two whole numbers, down and across.
+
+    Args:
+        context: Not used.
+        option: Whose value it is.
+        value: As given, or None.
+    """
+    if value is None:
+        return None
+    words = value.lower().split("x")
+    if len(words) > 2 or not all(word.isascii() and word.isdecimal() for word in words):
+        raise SettingError(f"--{option.name} {value} is no number; give N or HxW, such as 2 or 2x1")
+    return int(words[0]), int(words[-1])

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from upsample_cli.errors import SettingError
 from upsample_cli.kernels.band import transposed
+from upsample_cli.kernels.phases import phase_sums
 from upsample_cli.kernels.polyphase import Polyphase
 from upsample_cli.kernels.separable import Separable
 from upsample_cli.planes import Size
@@ -81,14 +82,7 @@ class Kernel:
     @cached_property
     def phase_sums(self) -> Taps:
         """The DC gain of each output phase, shape (stride, stride)."""
-        s = self.stride
-        sums = np.zeros((s, s))
-        rows, columns = (
-            (np.arange(length) - padding) % s
-            for length, padding in zip(self.taps.shape, self.padding, strict=True)
-        )
-        np.add.at(sums, (rows[:, None], columns), self.taps)
-        return sums
+        return phase_sums(self.taps, (self.stride, self.stride), self.padding)
 
     def stage(self) -> Separable | Polyphase:
         """Return the stage that applies this kernel, the separable one where that is possible."""

@@ -6,8 +6,6 @@ upsamples by), `taps`, and `about`, a JSON text of how the kernel was trained.
 
 import io
 import json
-import zipfile
-import zlib
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -17,21 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from upsample_cli.errors import SettingError
+from upsample_cli.kernels.arrays import numbers, read
 from upsample_cli.kernels.kernel import Kernel, Taps
 from upsample_cli.kernels.named import resized
 
 FORMAT = 1
 _LARGEST = 512  # taps an axis: more is no kernel but a picture
-# What a damaged archive or array can raise on the way.
-_FAULTS = (
-    OSError,
-    ValueError,
-    EOFError,
-    KeyError,
-    NotImplementedError,
-    zlib.error,
-    zipfile.BadZipFile,
-)
 SHIPPED_STRIDES = (2, 3, 4)
 SHIPPED = Path(__file__).parent / "learned"
 _ENTRIES = {"format": "iu", "method": "U", "stride": "iu", "resize": "U", "taps": "f", "about": "U"}
@@ -83,12 +72,12 @@ class KernelFile:
         return file.getvalue()
 
 
-def load(path: str, method: str, stride: int, resize: str = "") -> KernelFile:
+def load(path: str, method: str | None, stride: int, resize: str = "") -> KernelFile:
     """Return what is in a kernel file; it is read again only when it has changed.
 
     Args:
         path: A .npz that `upsample train` wrote, or a .npy of taps, shape (kH, kW).
-        method: The method it is to serve: `tconv` or `resize-conv`.
+        method: The method it is to serve: `tconv` or `resize-conv`; None for whichever it is for.
         stride: The stride to use the taps of a .npy with; a .npz brings its own.
         resize: What the resize-conv upsamples by.
 
@@ -104,18 +93,20 @@ def load(path: str, method: str, stride: int, resize: str = "") -> KernelFile:
 
 @lru_cache(maxsize=32)
 def _loaded(
-    path: str, changed: int, length: int, method: str, stride: int, resize: str
+    path: str, changed: int, length: int, method: str | None, stride: int, resize: str
 ) -> KernelFile:
     name = Path(path).name
-    found = _read(path)
+    found = read(path)
     if not isinstance(found, dict):
         taps = _taps(name, found)
         if taps.ndim == 1:
             raise SettingError(f"kernel '{name}' has shape {len(taps)}; give a matrix of taps")
-        file = KernelFile(method, stride, taps, resize)
+        file = KernelFile(method or "tconv", stride, taps, resize)
     else:
         file = _stored(name, found)
     file.kernel(name)  # refuses shapes, strides and NaN
+    if method is None:
+        return file
     if file.method != method:
         raise SettingError(
             f"kernel '{name}' is for {file.method}, not {method}; pass -m {file.method}"
@@ -138,17 +129,6 @@ def shipped(method: str, name: str, stride: int) -> KernelFile:
     """
     resize = "nearest" if method == "resize-conv" else ""
     return load(str(SHIPPED / f"{method}-{name}-x{stride}.npz"), method, stride, resize)
-
-
-def _read(path: str) -> NDArray[Any] | dict[str, NDArray[Any]]:
-    try:
-        with Path(path).open("rb") as file:
-            found = np.load(io.BytesIO(file.read()), allow_pickle=False)
-        if isinstance(found, np.ndarray):
-            return found
-        return {key: found[key] for key in found.files}
-    except _FAULTS as error:
-        raise SettingError(f"{path} is no kernel file; give a .npz or .npy of taps") from error
 
 
 def _stored(name: str, entries: dict[str, NDArray[Any]]) -> KernelFile:
@@ -181,9 +161,8 @@ def _stored(name: str, entries: dict[str, NDArray[Any]]) -> KernelFile:
 
 
 def _taps(name: str, taps: NDArray[Any]) -> Taps:
-    if taps.dtype.kind not in "fiub":
-        raise SettingError(f"kernel '{name}' holds {taps.dtype}, not numbers; give float taps")
+    taps = numbers(name, taps)
     if taps.ndim and max(taps.shape) > _LARGEST:
         size = "x".join(map(str, taps.shape))
         raise SettingError(f"kernel '{name}' is {size}; give at most {_LARGEST} taps an axis")
-    return taps.astype(np.float64)
+    return taps

@@ -11,6 +11,10 @@ without any checkerboard artifacts", ICIP 2018 (the condition: all phase sums eq
 import numpy as np
 from numpy.typing import NDArray
 
+WHITE = 255.0  # levels of a white picture
+VISIBLE = 0.2 / WHITE  # a ripple of 0.2 level at white: where a picture's verdict begins too
+_BALANCED = 1e-6  # float32 sums of many taps are no nearer
+
 
 def ripple(phase_sums: NDArray[np.float64]) -> float:
     """Return the spread of phase sums over the size of their mean, 0 where all are equal.
@@ -25,8 +29,70 @@ def ripple(phase_sums: NDArray[np.float64]) -> float:
     >>> round(ripple(sums), 4)
     0.4843
     """
+    return _relative(float(phase_sums.std()), phase_sums)
+
+
+def peak_to_peak(phase_sums: NDArray[np.float64]) -> float:
+    """Return the largest minus the least phase sum, over the size of their mean.
+
+    Args:
+        phase_sums: Shape (s, s), the DC gain of each output phase.
+
+    Returns:
+        0 or more, without unit; infinity where the sums cancel.
+
+    >>> round(peak_to_peak(np.outer([4 / 3, 2 / 3], [4 / 3, 2 / 3])), 4)
+    1.3333
+    """
+    return _relative(float(np.ptp(phase_sums)), phase_sums)
+
+
+def lines(phase_sums: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the amplitude of each line of the pattern's spectrum over the picture's brightness.
+
+    Args:
+        phase_sums: Shape (s1, s2), the DC gain of each output phase.
+
+    Returns:
+        Shape (s1, s2): the line at p/s1 cycles a pixel down and q/s2 across stands at (p, q); all
+        but (0, 0), which is 1, sum in power to the square of the ripple.
+
+    >>> lines(np.outer([4 / 3, 2 / 3], [4 / 3, 2 / 3])).round(4).tolist()
+    [[1.0, 0.3333], [0.3333, 0.1111]]
+    """
+    amplitudes = np.abs(np.fft.fftn(phase_sums)) / phase_sums.size
+    found = [_relative(float(each), phase_sums) for each in amplitudes.flat]
+    return np.array(found).reshape(phase_sums.shape)
+
+
+def ramp_error(phase_sums: NDArray[np.float64], moments: NDArray[np.float64]) -> float:
+    """Return how far from its place a ramp's value lies, RMS, in output pixels.
+
+    A staircase of width s (nearest) is off by sqrt((s^2 - 1) / 12) along each axis.
+
+    Args:
+        phase_sums: Shape (s1, ..., sN).
+        moments: Shape (N, s1, ..., sN), phase sums of taps times place, in output pixels.
+
+    Returns:
+        The root of the sum of squares of the axes; NaN where already flat pictures get a pattern,
+        because then it grows with the ramp's distance from its origin.
+
+    >>> corner = np.array([[-0.5, -0.5], [0.5, 0.5]])  # nearest, stride 2
+    >>> round(ramp_error(np.ones((2, 2)), np.array([corner, corner.T])), 3)
+    0.707
+    """
+    if not ripple(phase_sums) < _BALANCED:
+        return float("nan")
+    means = np.abs(phase_sums.mean())
+    if means == 0.0:
+        return float("nan")
+    axes = tuple(range(1, moments.ndim))
+    return float(np.sqrt(np.square((moments / means).std(axis=axes)).sum()))
+
+
+def _relative(spread: float, phase_sums: NDArray[np.float64]) -> float:
     mean = float(abs(phase_sums.mean()))
-    spread = float(phase_sums.std())
     # Below the rounding of the sums themselves nothing is told apart from 0.
     if spread <= 1e-14 * np.abs(phase_sums).max():
         return 0.0

@@ -1,0 +1,155 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from terminal import Outcome, check_refused, contents
+
+from upsample_cli.kernels.store import SHIPPED, KernelFile
+
+Call = Callable[..., Outcome]
+K3 = """\
+k3.npy  3x3 taps, stride 2x2, padding 1x1  ripple 0.4843 (123.50 levels at white)  checkerboard
+    gain                   1
+    peak-to-peak           1.3333
+    ramp error             -
+    shift                  -0.5, -0.5 px down, right
+    Strang-Fix order       0
+    stride divides kernel  no
+  phase sums
+    +--------+--------+
+    | 0.4444 | 0.8889 |
+    +--------+--------+
+    | 0.8889 | 1.7778 |
+    +--------+--------+
+  lines
+    cycles/px down  across  amplitude
+    0/2             1/2     0.3333     vertical stripes
+    1/2             0/2     0.3333     horizontal stripes
+    1/2             1/2     0.1111     checker
+  remedy: kernel 3 is not a multiple of stride 2: use kernel 4, or balance its taps (`upsample \
+repair`), or resize + convolution
+"""
+
+
+@pytest.fixture
+def kernels(folder: Path) -> Path:
+    """Return the folder, with an uneven kernel, and a layer's weights, in it."""
+    np.save(folder / "k3.npy", np.full((3, 3), 4 / 9))
+    weights = np.random.default_rng(0).normal(size=(16, 8, 4, 4))
+    np.save(folder / "layer.npy", weights.astype(np.float32))
+    return folder
+
+
+def test_a_kernels_figures_are_printed(call: Call, kernels: Path) -> None:
+    """An uneven kernel is shown with its phases, its lines and what to do about it."""
+    outcome = call("audit", "k3.npy", "--stride", 2)
+    assert (outcome.code, outcome.out.decode(), outcome.err) == (0, K3, "")
+
+
+def test_a_trained_kernel_brings_its_stride(call: Call) -> None:
+    """A .npz needs no options; a balanced one has nothing to remedy."""
+    outcome = call("audit", SHIPPED / "tconv-learned-x3.npz")
+    text = outcome.out.decode()
+    assert (outcome.code, outcome.err) == (0, "")
+    assert "27x27 taps, stride 3x3, padding 12x12  ripple 0.0000" in text
+    assert "no checkerboard" in text
+    assert "remedy" not in text
+
+
+def test_a_resize_convolution_is_audited_whole(call: Call) -> None:
+    """A kernel of resize-conv is audited with the upsampling before it, and so balanced."""
+    outcome = call("audit", SHIPPED / "resize-conv-learned-x2.npz", "--json")
+    kernel = json.loads(outcome.out)["kernel"]
+    assert (kernel["stride"], kernel["ripple"], kernel["verdict"]) == ([2, 2], 0.0, "none")
+
+
+def test_json_has_every_figure(call: Call, kernels: Path) -> None:
+    """A line a file, arrays as lists, what is no number as null."""
+    outcome = call("audit", "k3.npy", "layer.npy", "--stride", 2, "--json")
+    one, two = map(json.loads, outcome.out.splitlines())
+    assert (one["input"], one["status"], one["error"]) == ("k3.npy", "done", None)
+    assert one["ripple"] == one["kernel"]["ripple"] == pytest.approx(0.48432210483785)
+    assert one["kernel"]["ramp_error"] is None
+    assert np.shape(one["kernel"]["phase_sums"]) == np.shape(one["kernel"]["lines"]) == (2, 2)
+    (layer,) = two["layers"]
+    assert two["ripple"] == layer["ripple"] > 1
+    assert (layer["name"], layer["kind"], layer["size"]) == ("layer.npy", "tconv", [4, 4])
+
+
+def test_padding_moves_phases_and_picture(call: Call, kernels: Path) -> None:
+    """`--padding` crops, so that the phases are named anew and the picture is shifted."""
+    found = json.loads(call("audit", "k3.npy", "-s", 2, "--padding", "0x1", "--json").out)["kernel"]
+    assert (found["padding"], found["shift"]) == ([0, 1], [0.5, -0.5])
+    np.testing.assert_allclose(found["phase_sums"], [[8 / 9, 16 / 9], [4 / 9, 8 / 9]])
+
+
+def test_weights_of_a_layer_are_audited(call: Call, kernels: Path) -> None:
+    """A .npy of four axes is a layer: of a transposed convolution, or as --type says."""
+    text = call("audit", "layer.npy", "--stride", 2).out.decode()
+    assert text.splitlines()[2].split()[:5] == ["layer.npy", "tconv", "4x4", "2x2", "yes"]
+    assert "the overlap is even, but the taps" in text
+    text = call("audit", "layer.npy", "--stride", 2, "--type", "sub-pixel").out.decode()
+    assert text.splitlines()[2].split()[:4] == ["layer.npy", "sub-pixel", "4x4", "2x2"]
+    assert "initialise with ICNR" in text
+
+
+@pytest.mark.parametrize(("most", "code"), [(0.4843, 4), (0.4844, 0), (0, 4)])
+def test_max_ripple_serves_as_a_gate(call: Call, kernels: Path, most: float, code: int) -> None:
+    """Over --max-ripple the exit code is 4, and all is printed."""
+    outcome = call("audit", "k3.npy", "--stride", 2, "--max-ripple", most)
+    assert (outcome.code, outcome.out.decode()) == (code, K3)
+
+
+def test_one_bad_file_does_not_stop_the_others(call: Call, kernels: Path) -> None:
+    """The others are audited, the exit code tells."""
+    outcome = call("audit", "no.npy", "k3.npy", "--stride", 2, "--max-ripple", 0)
+    assert (outcome.code, outcome.out.decode()) == (2, K3)
+    assert outcome.err == "Error: no kernel file no.npy; check the path\n"
+    outcome = call("audit", "no.npy", "--stride", 2, "--json")
+    assert json.loads(outcome.out) == {
+        "input": "no.npy", "status": "failed", "error": "no kernel file no.npy; check the path",
+    }  # fmt: skip
+
+
+def test_many_phases_are_told_by_their_extremes(call: Call, kernels: Path) -> None:
+    """A grid that fills no terminal is not drawn."""
+    text = call("audit", "k3.npy", "--stride", 9).out.decode()
+    assert "  phase sums\n    0.0000 to 0.4444\n" in text
+    assert text.count("checker\n") < 10
+
+
+@pytest.mark.parametrize(
+    ("words", "fault"),
+    [
+        (["k3.npy"], "k3.npy does not say its stride; pass --stride N"),
+        (["k3.npy", "-s", "two"], "--stride two is no number; give N or HxW"),
+        (["k3.npy", "-s", "2x2x2"], "--stride 2x2x2 is no number"),
+        (["k3.npy", "-s", "0"], "--stride 0x0 cannot be; give 1 to 512"),
+        (["k3.npy", "-s", "2", "--padding", "513"], "--padding 513x513 cannot be"),
+        (["own.npz", "-s", "3"], "kernel 'own.npz' brings its own stride, 2; leave --stride out"),
+        (["flat.npy", "-s", "2"], "kernel 'flat.npy' has shape 4; give a matrix"),
+        (["cube.npy", "-s", "2"], "weights 'cube.npy' have shape 2x2x2; give 4 axes"),
+        (["nan.npy", "-s", "2"], "weights 'nan.npy' hold NaN"),
+        (["objects.npy", "-s", "2"], "objects.npy is no kernel file"),
+        (["cube4.npy", "-s", "2", "--type", "sub-pixel"], "'cube4.npy' has 3 channels, no mult"),
+        (["model.pt"], "model.pt is a pickle, which can run code when it is opened; export it"),
+        (["model.CKPT"], "export it by torch.onnx.export or safetensors.torch.save_file"),
+        (["in.png"], "in.png is of no known kind; give"),
+        (["k3.npy", "--type", "conv"], "conv"),
+    ],
+)
+def test_what_cannot_be_audited_is_refused(
+    call: Call, kernels: Path, words: list[str], fault: str
+) -> None:
+    """What is missing or odd is told in one line, and nothing is unpickled."""
+    for name, array in [
+        ("flat", np.ones(4)), ("cube", np.ones((2, 2, 2))), ("cube4", np.ones((3, 2, 2, 2))),
+        ("nan", np.full((1, 1, 2, 2), np.nan)), ("objects", np.array([{}], object)),
+    ]:  # fmt: skip
+        np.save(kernels / name, array, allow_pickle=True)
+    (kernels / "own.npz").write_bytes(KernelFile("tconv", 2, np.ones((4, 4))).to_bytes())
+    before = contents(kernels)
+    check_refused(call("audit", *words), 2, fault)
+    assert contents(kernels) == before

@@ -1,0 +1,59 @@
+"""`upsample audit`: the exact checkerboard of kernels and of networks' upsampling layers."""
+
+import click
+
+from upsample_cli.commands.options import json_option, pair
+from upsample_cli.commands.words import tell
+from upsample_cli.errors import SettingError, UpsampleError
+
+FAILED, USAGE, NOTHING, OVER_RIPPLE = 1, 2, 3, 4
+
+
+@click.command(short_help="Find the checkerboard of kernels and networks.")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option("-s", "--stride", callback=pair, metavar="N|HxW",
+              help="Output pixels per input pixel, if not told.")  # fmt: skip
+@click.option("--padding", callback=pair, metavar="N|HxW",
+              help="Output pixels cropped before the first.")  # fmt: skip
+@click.option("--type", "kind", type=click.Choice(("tconv", "sub-pixel")), default="tconv",
+              show_default=True, help="What weights without a graph are of.")  # fmt: skip
+@click.option("--max-ripple", type=click.FloatRange(0), metavar="RIPPLE",
+              help="Exit 4 where a ripple is larger.")  # fmt: skip
+@json_option
+def audit(files: tuple[str, ...], stride: tuple[int, int] | None,
+          padding: tuple[int, int] | None, kind: str, max_ripple: float | None,
+          as_json: bool) -> int:  # fmt: skip
+    """Find the exact checkerboard of each FILE, without any picture.
+
+    Ripple is the spread of the output phases' sums of taps over their mean: what a flat picture
+    gets, 0 where the kernel is balanced.
+
+    \b
+    upsample audit mine.npz                        a kernel of `upsample train`
+    upsample audit taps.npy --stride 2             bare taps, or a layer's weights
+    """  # noqa: D301 # click needs the \b itself
+    from upsample_cli.commands.findings import as_json as in_json
+    from upsample_cli.commands.findings import in_words
+    from upsample_cli.jobs import audit as job
+
+    question = job.Question(stride, padding, kind=kind)
+    codes, nothing, over = set(), True, False
+    for path in files:
+        try:
+            found = job.audit(path, question)
+        except UpsampleError as error:
+            codes.add(USAGE if isinstance(error, SettingError) else FAILED)
+            if as_json:
+                click.echo(in_json(path, None, str(error)))
+            tell("Error", str(error))
+            continue
+        click.echo(in_json(path, found, None) if as_json else in_words(path, found))
+        nothing &= not found.kernel and not found.layers
+        over |= max_ripple is not None and found.ripple > max_ripple
+        if max_ripple is not None and found.unknown:
+            codes.add(FAILED)
+            tell("Error", f"{path}: {found.unknown} of {len(found.layers)} layers could not be "
+                          "audited; see the reasons above")  # fmt: skip
+    if codes:
+        return max(codes)
+    return NOTHING if nothing else OVER_RIPPLE if over else 0

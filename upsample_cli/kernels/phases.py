@@ -1,0 +1,113 @@
+"""What each output phase of a transposed convolution gets: sums and moments of its taps.
+
+Output n = s i - p + d t takes tap t of input i, so tap t belongs to phase (d t - p) mod s.
+"""
+
+from collections.abc import Sequence
+from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+_EQUAL = 1e-6  # moments that differ by less, relative to their taps, are equal: float32's rounding
+MOST = 12  # orders that are told apart
+
+
+def phase_sums(
+    taps: NDArray[Any],
+    stride: Sequence[int],
+    padding: Sequence[int] | None = None,
+    dilation: Sequence[int] | None = None,
+) -> NDArray[np.float64]:
+    """Return the sum of the taps that feed each output phase: its gain on a flat picture.
+
+    Args:
+        taps: Shape (..., k1, ..., kN): any axes, then one an axis of the picture.
+        stride: Output pixels per input pixel along each of the N axes.
+        padding: Output pixels cropped before the first along each; by default 0.
+        dilation: Distance of neighbouring taps along each, in output pixels; by default 1.
+
+    Returns:
+        Shape (..., s1, ..., sN).
+
+    >>> phase_sums(np.ones((3, 3)), (2, 2)).tolist()
+    [[4.0, 2.0], [2.0, 1.0]]
+    """
+    count = len(stride)
+    sums = np.asarray(taps, np.float64)
+    settings = zip(stride, padding or (0,) * count, dilation or (1,) * count, strict=True)
+    for s, p, d in settings:
+        phase = (d * np.arange(sums.shape[-count]) - p) % s
+        # Each axis in turn is summed away, and its phases become the last axis.
+        sums = np.tensordot(sums, phase[:, None] == np.arange(s), axes=(-count, 0))
+    return np.asarray(sums)
+
+
+def first_moments(
+    taps: NDArray[Any], stride: Sequence[int], padding: Sequence[int] | None = None
+) -> NDArray[np.float64]:
+    """Return for each axis the phase sums of taps times their distance from the middle.
+
+    Args:
+        taps: Shape (k1, ..., kN).
+        stride: Output pixels per input pixel along each of the N axes.
+        padding: Output pixels cropped before the first along each; by default 0.
+
+    Returns:
+        Shape (N, s1, ..., sN), in output pixels.
+    """
+    moments = (taps * place for place in _places(taps))
+    return np.array([phase_sums(moment, stride, padding) for moment in moments])
+
+
+def overlaps(
+    size: Sequence[int], stride: Sequence[int], dilation: Sequence[int] | None = None
+) -> list[NDArray[np.int64]]:
+    """Return along each axis how many taps feed each phase.
+
+    Args:
+        size: Taps along each axis.
+        stride: Output pixels per input pixel along each.
+        dilation: Distance of neighbouring taps along each, in output pixels; by default 1.
+
+    >>> [axis.tolist() for axis in overlaps((3, 4), (2, 2))]
+    [[2, 1], [2, 2]]
+    """
+    settings = zip(size, stride, dilation or (1,) * len(stride), strict=True)
+    return [np.bincount(d * np.arange(k) % s, minlength=s) for k, s, d in settings]
+
+
+def strang_fix_order(taps: NDArray[Any], stride: Sequence[int]) -> int:
+    """Return how many orders of polynomials pass without a pattern of the stride's period.
+
+    0: not even flat pictures; 1: those (balanced); 2: ramps too; and so on up to `MOST`.
+
+    Args:
+        taps: Shape (k1, ..., kN).
+        stride: Output pixels per input pixel along each of the N axes.
+
+    Source: G. Strang, G. Fix, "A Fourier analysis of the finite element variational method", 1971.
+
+    >>> strang_fix_order(np.ones((3, 3)), (2, 2)), strang_fix_order(np.ones((2, 2)), (2, 2))
+    (0, 1)
+    >>> strang_fix_order(np.outer([1, 2, 1], [1, 2, 1]), (2, 2))
+    2
+    """
+    places = [place / max(1.0, abs(place).max()) for place in _places(taps)]
+    for order in range(MOST):
+        for powers in product(range(order + 1), repeat=len(places)):
+            if sum(powers) != order:
+                continue
+            moments = taps
+            for place, power in zip(places, powers, strict=True):
+                moments = moments * place**power
+            if np.ptp(phase_sums(moments, stride)) > _EQUAL * np.abs(moments).sum():
+                return order
+    return MOST
+
+
+def _places(taps: NDArray[Any]) -> list[NDArray[np.float64]]:
+    """Return for each axis the taps' distances from the middle, along that axis."""
+    grids = np.ogrid[tuple(slice(length) for length in taps.shape)]
+    return [grid - (length - 1) / 2 for grid, length in zip(grids, taps.shape, strict=True)]

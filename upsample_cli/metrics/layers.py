@@ -1,0 +1,70 @@
+"""The checkerboard of a layer with many channels, exact.
+
+For each output phase a flat picture, one value a channel, is multiplied by a matrix G of output by
+input channels. With M their mean over the phases, ripple is the RMS of |G - M| over |M| (Frobenius
+norms): the RMS of the pattern over the RMS of the picture, for flat inputs of independent channels.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+_ROUNDING = 1e-14  # of the sums themselves, relative
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LayerRipple:
+    """How unequal the phases of a layer are; infinity where their mean is nothing.
+
+    Args:
+        average: Over all channels.
+        channels: Shape (Cout,), of each output channel by itself.
+        bias: Of the phases' biases, over the RMS of what a flat input of 1 a channel becomes.
+        gain: That RMS.
+    """
+
+    average: float
+    channels: NDArray[np.float64]
+    bias: float
+    gain: float
+
+
+def layer_ripple(
+    gains: NDArray[np.float64], bias: NDArray[np.floating[Any]] | None = None
+) -> LayerRipple:
+    """Return the ripple of a layer.
+
+    Args:
+        gains: Shape (Cout, Cin, s1, ..., sN): phase sums for each pair of channels.
+        bias: Shape (Cout, s1, ..., sN), where each phase has its own.
+
+    >>> even = np.ones((3, 4, 2, 2))
+    >>> layer_ripple(even).average
+    0.0
+    >>> uneven = even * np.outer([4 / 3, 2 / 3], [4 / 3, 2 / 3])
+    >>> round(layer_ripple(uneven).average, 4)
+    0.4843
+    """
+    rows = gains.reshape(*gains.shape[:2], -1)
+    mean = rows.mean(axis=2, keepdims=True)
+    spread = np.sqrt(np.square(rows - mean).mean(axis=2).sum(axis=1))
+    spread[spread <= _ROUNDING * np.abs(rows).max(axis=(1, 2), initial=0.0)] = 0.0
+    size = np.sqrt(np.square(mean).sum(axis=(1, 2)))
+    gain = float(np.sqrt(np.square(size).mean()))
+    uneven = 0.0
+    if bias is not None:
+        flat = np.asarray(bias, np.float64).reshape(len(bias), -1)
+        deviation = flat - flat.mean(axis=1, keepdims=True)
+        uneven = float(np.sqrt(np.square(deviation).mean()))
+        uneven = 0.0 if uneven <= _ROUNDING * np.abs(flat).max() else uneven
+    average = float(np.sqrt(np.square(spread).mean()))
+    over = [_over(float(each), float(base)) for each, base in zip(spread, size, strict=True)]
+    return LayerRipple(_over(average, gain), np.array(over), _over(uneven, gain), gain)
+
+
+def _over(part: float, whole: float) -> float:
+    if part == 0.0:
+        return 0.0
+    return part / whole if whole > 0.0 else float("inf")

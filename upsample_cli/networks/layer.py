@@ -1,0 +1,135 @@
+"""An upsampling layer of a network, whatever it is made of, as the transposed convolution it is."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+TCONV, SUB_PIXEL, RESIZE_CONV, RESIZE = "tconv", "sub-pixel", "resize-conv", "resize"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Layer:
+    """An upsampling layer.
+
+    Args:
+        name: Of the layer in its network.
+        kind: `tconv`, `sub-pixel`, `resize-conv` or `resize`.
+        stride: Output pixels per input pixel along each of the N axes; empty if unknown.
+        size: Taps of the layer's own kernel along each axis; empty for a bare resize.
+        taps: Shape (Cout, Cin, k1, ..., kN): the transposed convolution it amounts to, of one
+            group; None for a resize, flat by construction, and where the weights are unknown.
+        padding: Of that, along each axis.
+        dilation: Of that, along each axis.
+        bias: Shape (Cout, s1, ..., sN) where every phase has its own.
+        shift: Output pixels that the picture moves along each axis; None if unknown.
+        unknown: Why it cannot be audited; empty if it can.
+    """
+
+    name: str
+    kind: str
+    stride: tuple[int, ...] = ()
+    size: tuple[int, ...] = ()
+    taps: NDArray[np.floating[Any]] | None = None
+    padding: tuple[int, ...] = ()
+    dilation: tuple[int, ...] = ()
+    bias: NDArray[np.floating[Any]] | None = None
+    shift: tuple[float, ...] | None = None
+    unknown: str = ""
+
+
+def transposed(
+    name: str,
+    weights: NDArray[np.floating[Any]],
+    stride: tuple[int, ...],
+    padding: tuple[int, ...] | None,
+    dilation: tuple[int, ...] | None = None,
+    groups: int = 1,
+) -> Layer:
+    """Return the layer of a transposed convolution.
+
+    Args:
+        name: Of the layer.
+        weights: Shape (Cin, Cout / groups, k1, ..., kN), as PyTorch and ONNX have them.
+        stride: Along each of the N axes.
+        padding: Output pixels cropped before the first along each; None if unknown.
+        dilation: Distance of neighbouring taps along each; by default 1.
+        groups: Runs of channels that do not mix.
+    """
+    size = weights.shape[2:]
+    dilation = dilation or (1,) * len(size)
+    # Input channels of a group belong to the output channels of that group alone.
+    runs = weights.reshape(groups, -1, *weights.shape[1:]).swapaxes(1, 2)
+    taps = runs.reshape(-1, *runs.shape[2:])
+    shift = padding and tuple(
+        (d * (k - 1) + 1 - s) / 2 - p
+        for k, s, p, d in zip(size, stride, padding, dilation, strict=True)
+    )
+    crop = padding or (0,) * len(size)
+    return Layer(name, TCONV, stride, size, taps, crop, dilation, shift=shift)
+
+
+def sub_pixel(
+    name: str,
+    weights: NDArray[np.floating[Any]],
+    bias: NDArray[np.floating[Any]] | None,
+    stride: tuple[int, ...],
+    padding: tuple[int, ...] | None,
+    depth_first: bool = False,
+    groups: int = 1,
+) -> Layer:
+    """Return the layer of a convolution whose channels are then shuffled to pixels.
+
+    Args:
+        name: Of the layer.
+        weights: Shape (Cout s1 ... sN, Cin / groups, k1, ..., kN).
+        bias: Shape (Cout s1 ... sN,).
+        stride: The blocks of pixels made of channels, along each of the N axes.
+        padding: Of the convolution, before the first input along each axis; None if unknown.
+        depth_first: Whether channels are numbered phase by phase (ONNX's DCR, TensorFlow)
+            instead of output channel by output channel (CRD, PyTorch's pixel shuffle).
+        groups: Runs of channels that do not mix.
+
+    Source: W. Shi et al., "Real-time single image and video super-resolution using an efficient
+    sub-pixel convolutional neural network", CVPR 2016.
+    """
+    axes, size = len(stride), weights.shape[2:]
+    weights = _one_group(weights, groups)
+    phases = _by_phase(weights, stride, depth_first)  # (Cout, s1, ..., sN, Cin, k1, ..., kN)
+    # A convolution runs backwards over its taps; each of them becomes a block of pixels.
+    phases = np.flip(phases, tuple(range(-axes, 0)))
+    order = [0, axes + 1]
+    for axis in range(axes):
+        order += [axes + 2 + axis, 1 + axis]
+    taps = phases.transpose(order)
+    spread = tuple(k * s for k, s in zip(size, stride, strict=True))
+    taps = taps.reshape(*taps.shape[:2], *spread)
+    inner = padding or (0,) * axes
+    crop = tuple(s * (k - 1 - p) for s, k, p in zip(stride, size, inner, strict=True))
+    shift = padding and tuple(
+        s * (p - (k - 1) / 2) for s, k, p in zip(stride, size, padding, strict=True)
+    )
+    each = None if bias is None else _by_phase(bias, stride, depth_first)
+    return Layer(name, SUB_PIXEL, stride, size, taps, crop, (1,) * axes, each, shift)
+
+
+def _by_phase(
+    array: NDArray[np.floating[Any]], stride: tuple[int, ...], depth_first: bool
+) -> NDArray[np.floating[Any]]:
+    """Return (Cout, s1, ..., sN, ...) of (Cout s1 ... sN, ...)."""
+    if depth_first:
+        return np.moveaxis(array.reshape(*stride, -1, *array.shape[1:]), len(stride), 0)
+    return array.reshape(-1, *stride, *array.shape[1:])
+
+
+def _one_group(weights: NDArray[np.floating[Any]], groups: int) -> NDArray[np.floating[Any]]:
+    """Return weights over all input channels, those of other groups 0."""
+    if groups == 1:
+        return weights
+    out, each = weights.shape[0] // groups, weights.shape[1]
+    whole = np.zeros((weights.shape[0], each * groups, *weights.shape[2:]), weights.dtype)
+    for group in range(groups):
+        rows = slice(group * out, (group + 1) * out)
+        whole[rows, group * each : (group + 1) * each] = weights[rows]
+    return whole
