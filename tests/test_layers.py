@@ -15,6 +15,7 @@ HOMES = {
     "click": {"commands"},
     "PIL": {"images"},
     "isal": {"images"},
+    "tifffile": {"images"},
     "tqdm": {"jobs"},
     "concurrent": {"jobs"},
     "multiprocessing": {"jobs"},

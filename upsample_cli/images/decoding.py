@@ -1,27 +1,27 @@
-"""From a file to Pillow's picture, upright and in a plain mode.
+"""From a file to a picture in memory, upright and in a plain mode.
 
 Nothing here needs NumPy, so that decoding can begin while NumPy still loads.
 """
 
-import io
 import logging
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import PIL.Image
 
 from upsample_cli.errors import ImageFileError, PictureTooLargeError
+from upsample_cli.images import deep, metadata, source, upright, whole
 from upsample_cli.images.formats import FORMATS
-from upsample_cli.images.metadata import Metadata, of
-from upsample_cli.images.target import STREAM
+from upsample_cli.images.metadata import Metadata
 
 MAX_PIXELS = 2**28
-_READABLE = [*dict.fromkeys(FORMATS.values()), "JPEG2000", "ICO", "AVIF"]
-_ORIENTATION = 0x0112
+_READABLE = sorted({*FORMATS.values(), "JPEG2000", "ICO", "AVIF"} - {"PGM"})
+_TIFF = (b"II\x2a\0", b"MM\0\x2a", b"II\x2b\0", b"MM\0\x2b")
+_PLANAR, _BITS = 284, 258
+_PLAIN = {"L", "LA", "RGB", "RGBA", "F"}
+_WORDS = {"1": "1-bit", "P": "palette", "PA": "palette"}
 
 # The pixel limit is ours, told in our words, and checked before any pixel is decoded.
 PIL.Image.MAX_IMAGE_PIXELS = None
@@ -35,16 +35,27 @@ class Decoded:
     """A decoded picture.
 
     Args:
-        picture: Of mode L, LA, RGB or RGBA, or of a mode of Pillow's with 16 bits of grey.
+        name: What to call it.
+        picture: Of mode L, LA, RGB, RGBA or F, or of a mode of Pillow's with 16 bits of grey;
+            or samples of shape (H, W, C) that Pillow has no mode for.
         format: The word for the file's format, such as "PNG".
         metadata: What the file says beside its pixels.
         notes: What decoding changed, each in a few words.
+        low: The low bytes of the samples, where `picture` holds the high ones.
+        packed: Whether `picture` is RGBA whose bytes are grey and opacity of 16 bits.
+        highest: The level of full scale of 16-bit samples.
+        clear: The 16-bit levels that stand for full transparency.
     """
 
-    picture: PIL.Image.Image
+    name: str
+    picture: Any
     format: str
     metadata: Metadata
-    notes: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    low: PIL.Image.Image | None = None
+    packed: bool = False
+    highest: int = 65535
+    clear: tuple[int, ...] | None = None
 
 
 def decode(path: str, max_pixels: int = MAX_PIXELS) -> Decoded:
@@ -58,8 +69,19 @@ def decode(path: str, max_pixels: int = MAX_PIXELS) -> Decoded:
         ImageFileError: It is missing, cannot be read, is broken, or is no picture.
         PictureTooLargeError: It has more pixels.
     """
-    with _opened(path, max_pixels) as opened:
-        return _decoded(opened)
+    name = source.named(path)
+    with source.opened(path) as file, _told(name):
+        if (opened := _picture(file)) is None:
+            from upsample_cli.images import scientific
+
+            found = scientific.read(file, name, lambda size: _check_size(size, name, max_pixels))
+            return Decoded(name, found.samples, "TIFF", found.metadata, found.notes)
+        with opened:
+            _check(opened, name, max_pixels)
+            low = None
+            if deep.is_deep(opened) and not deep.is_packed(opened):
+                low = _low(file, name)
+            return _decoded(opened, name, file, low)
 
 
 def size(path: str) -> tuple[int, int]:
@@ -68,14 +90,25 @@ def size(path: str) -> tuple[int, int]:
     Raises:
         ImageFileError: It is missing, is no picture, or is one that `read` refuses by its head.
     """
-    with _opened(path) as opened:
-        return opened.height, opened.width
+    name = source.named(path)
+    with source.opened(path) as file, _told(name):
+        if (opened := _picture(file)) is None:
+            from upsample_cli.images import scientific
+
+            return scientific.size(file)
+        with opened:
+            _check(opened, name, MAX_PIXELS)
+            height, width = opened.height, opened.width
+            # Some formats turn the picture as they load it, others say how to.
+            return (width, height) if upright.swaps(opened) else (height, width)
 
 
 def is_picture(path: str) -> bool:
     """Tell by its first bytes whether a file is a picture of any format that is read."""
     try:
-        with PIL.Image.open(path, formats=_READABLE):
+        with source.opened(path) as file:
+            if (opened := _picture(file)) is not None:
+                opened.close()
             return True
     except PIL.UnidentifiedImageError:
         return False
@@ -83,84 +116,88 @@ def is_picture(path: str) -> bool:
         return True
 
 
-@contextmanager
-def _opened(path: str, max_pixels: int = MAX_PIXELS) -> Iterator[PIL.Image.Image]:
-    """Open a picture and check its head; whatever a decoder raises in the block is told as ours."""
-    name = "the picture on stdin" if path == STREAM else path
-    with _source(path) as file:
-        try:
-            with PIL.Image.open(file, formats=_READABLE) as opened:
-                _check(opened, name, max_pixels)
-                yield opened
-        except (ImageFileError, MemoryError):
-            raise
-        except PIL.UnidentifiedImageError as error:
-            raise ImageFileError(
-                f"{name} is no picture; give a PNG, JPEG, WebP, TIFF..."
-            ) from error
-        # Decoders meet hostile bytes in every way a parser can fail; all mean the same here.
-        except Exception as error:
-            fault = " ".join(str(error).split()) or type(error).__name__
-            raise ImageFileError(f"{name} is broken ({fault}); get a whole copy") from error
-
-
-def _source(path: str) -> BinaryIO:
-    if path == STREAM:
-        if sys.stdin is None or sys.stdin.isatty():
-            fault = "closed" if sys.stdin is None else "a terminal"
-            raise ImageFileError(f"standard input is {fault}; pipe a picture in or name a file")
-        data = sys.stdin.buffer.read()
-        if not data:
-            raise ImageFileError("standard input is empty; pipe a picture in or name a file")
-        return io.BytesIO(data)
+def _picture(file: BinaryIO) -> PIL.Image.Image | None:
+    """Return a picture that is not yet loaded; None for a TIFF that Pillow has no mode for."""
     try:
-        file = Path(path).open("rb")  # noqa: SIM115 # the caller's `with` closes it
-    except FileNotFoundError as error:
-        raise ImageFileError(f"no file {path}; check the path") from error
-    except IsADirectoryError as error:
-        raise ImageFileError(f"{path} is a folder; name a picture in it") from error
-    except OSError as error:
-        raise ImageFileError(f"cannot read {path}: {error.strerror}; check the file") from error
-    return file if file.seekable() else io.BytesIO(file.read())
+        opened = PIL.Image.open(file, formats=_READABLE)
+    except PIL.UnidentifiedImageError:
+        file.seek(0)
+        if file.read(4) in _TIFF:
+            return None
+        raise
+    tags = getattr(opened, "tag_v2", {}) if opened.format == "TIFF" else {}
+    # Planes one after the other are taken for 8 bits, whatever their depth.
+    apart = tags.get(_PLANAR) == 2 and max(tags.get(_BITS, (1,))) > 8
+    return None if apart else opened
 
 
-def _check(opened: PIL.Image.Image, name: str, max_pixels: int) -> None:
-    width, height = opened.size
+@contextmanager
+def _told(name: str) -> Iterator[None]:
+    """Tell whatever a decoder raises in the block as ours."""
+    try:
+        yield
+    except (ImageFileError, MemoryError):
+        raise
+    except PIL.UnidentifiedImageError as error:
+        raise ImageFileError(f"{name} is no picture; give a PNG, JPEG, WebP, TIFF...") from error
+    # Decoders meet hostile bytes in every way a parser can fail; all mean the same here.
+    except Exception as error:
+        fault = " ".join(str(error).split()) or type(error).__name__
+        raise ImageFileError(f"{name} is broken ({fault}); get a whole copy") from error
+
+
+def _check_size(size: tuple[int, int], name: str, max_pixels: int) -> None:
+    height, width = size
     if width * height == 0:
         raise ImageFileError(f"{name} is {width}x{height}, without a pixel; give another")
     if width * height > max_pixels:
         raise PictureTooLargeError(
             f"{name} is {width}x{height}, more than {max_pixels} pixels; raise --max-pixels"
         )
+
+
+def _check(opened: PIL.Image.Image, name: str, max_pixels: int) -> None:
+    _check_size((opened.height, opened.width), name, max_pixels)
     if getattr(opened, "is_animated", False) and opened.format in {"GIF", "PNG", "WEBP", "AVIF"}:
         raise ImageFileError(f"{name} is animated; give a still picture")
-    if opened.mode == "F":
-        raise ImageFileError(f"{name} holds floating-point samples; give 8 or 16 bits a sample")
-    if not opened.mode.startswith("I"):
-        layouts = [str(getattr(tile, "args", tile[3])) for tile in getattr(opened, "tile", [])]
-        if any(";16" in layout or "65535" in layout for layout in layouts):
-            raise ImageFileError(
-                f"{name} has 16 bits a colour, which would be cut to 8; give 16-bit grey or 8-bit"
-            )
 
 
-def _decoded(opened: PIL.Image.Image) -> Decoded:
+def _low(file: BinaryIO, name: str) -> PIL.Image.Image:
+    """Return the low bytes of a deep picture."""
+    file.seek(0)
+    low = PIL.Image.open(file, formats=_READABLE)
+    deep.aim(low, name, low=True)
+    low.load()
+    return upright.turned(low).picture
+
+
+def _decoded(
+    opened: PIL.Image.Image, name: str, file: BinaryIO, low: PIL.Image.Image | None
+) -> Decoded:
     # MPO is a JPEG with more pictures behind the first, as phones write it.
     format, info = (opened.format or "PNG").replace("MPO", "JPEG"), opened.info
-    exif, upright = _upright(opened)
     notes = []
-    mode = upright.mode
-    if (
-        mode in {"1", "P", "PA", "La", "RGBa", "CMYK", "YCbCr", "LAB", "HSV"}
-        or "transparency" in info
-    ):
-        wanted = _plain_mode(upright)
-        if mode not in {"La", "RGBa"}:
-            words = {"1": "1-bit", "P": "palette", "PA": "palette"}.get(mode, mode)
-            notes.append(f"{words} becomes {wanted}")
-        upright = upright.convert(wanted)
-    metadata = of(opened, exif)
-    return Decoded(upright, format, metadata, tuple(notes))
+    if (pages := getattr(opened, "n_frames", 1)) > 1:
+        notes.append(f"only the first of its {pages} pictures is enlarged")
+    is_deep, packed = deep.is_deep(opened), deep.is_packed(opened)
+    highest = deep.highest(opened) if is_deep else 65535
+    if is_deep:
+        deep.aim(opened, name, low=False)
+    opened.load()
+    if format == "PNG":
+        whole.check_png(file)
+    up = upright.turned(opened)
+    picture, clear = up.picture, None
+    if is_deep or picture.mode.startswith("I"):
+        if (key := info.get("transparency")) is not None:
+            clear = tuple(key) if isinstance(key, tuple) else (int(key),)
+    elif picture.mode not in _PLAIN or "transparency" in info:
+        wanted = _plain_mode(picture)
+        if picture.mode not in {"La", "RGBa", "RGBX"}:
+            notes.append(f"{_WORDS.get(picture.mode, picture.mode)} becomes {wanted}")
+        picture = picture.convert(wanted)
+    told = metadata.of(opened, up.exif, up.turned)
+    return Decoded(name, picture, format, told, tuple(notes), low, packed, highest, clear)
 
 
 def _plain_mode(picture: PIL.Image.Image) -> str:
@@ -169,19 +206,3 @@ def _plain_mode(picture: PIL.Image.Image) -> str:
     return {(True, False): "L", (True, True): "LA", (False, False): "RGB", (False, True): "RGBA"}[
         grey, clear
     ]
-
-
-def _upright(opened: PIL.Image.Image) -> tuple[bytes | None, PIL.Image.Image]:
-    """Return EXIF with orientation 1, and the picture turned as the old orientation says."""
-    opened.load()
-    raw = opened.info.get("exif")
-    if not raw:
-        return None, opened
-    exif = opened.getexif()
-    if exif.get(_ORIENTATION, 1) == 1:
-        return raw.removeprefix(b"Exif\0\0"), opened
-    from PIL import ImageOps  # slow to import, and few pictures need it
-
-    upright = ImageOps.exif_transpose(opened)
-    exif[_ORIENTATION] = 1
-    return exif.tobytes().removeprefix(b"Exif\0\0"), upright

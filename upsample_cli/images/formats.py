@@ -7,9 +7,10 @@ from upsample_cli.images.target import STREAM
 
 FORMATS = {
     "png": "PNG", "jpeg": "JPEG", "jpg": "JPEG", "webp": "WEBP", "tiff": "TIFF", "tif": "TIFF",
-    "bmp": "BMP", "gif": "GIF", "ppm": "PPM", "pgm": "PPM", "pnm": "PPM", "tga": "TGA",
+    "bmp": "BMP", "gif": "GIF", "ppm": "PPM", "pgm": "PGM", "pnm": "PPM", "tga": "TGA",
 }  # fmt: skip
-"""Words and suffixes of the formats that can be written, and Pillow's names for them."""
+"""Words and suffixes of the formats that can be written, and their names: Pillow's, and PGM for an
+anymap that is to be grey."""
 
 
 def format_of(target: str, word: str | None, source: str) -> str:

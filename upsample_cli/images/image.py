@@ -4,13 +4,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from upsample_cli.images.metadata import Metadata
 from upsample_cli.planes import Size
 
-Samples = NDArray[np.unsignedinteger[Any]]
-"""Whole levels of shape (H, W, C), uint8 or uint16, as files hold them."""
+Samples = NDArray[np.unsignedinteger[Any] | np.floating[Any]]
+"""Levels of shape (H, W, C) as files hold them: uint8, uint16, or float32 with full scale 1."""
+
+
+def full_scale(dtype: DTypeLike) -> int:
+    """Return the level of full scale: 255 or 65535, and 1 for floating-point samples."""
+    kind = np.dtype(dtype)
+    return int(np.iinfo(kind).max) if kind.kind == "u" else 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -18,7 +24,8 @@ class Image:
     """A picture.
 
     Args:
-        samples: Shape (H, W, C), uint8 or uint16; C is 1 or 3, and 1 more with alpha (the last).
+        samples: Shape (H, W, C), uint8, uint16 or float32; C is 1 or 3, and 1 more with alpha (the
+            last).
         format: The word for the file's format, such as "PNG".
         metadata: What the file says beside its pixels.
         notes: What reading changed, each in a few words.
@@ -41,5 +48,5 @@ class Image:
 
     @property
     def peak(self) -> int:
-        """The level of full scale: 255 or 65535."""
-        return int(np.iinfo(self.samples.dtype).max)
+        """The level of full scale: 255, 65535, or 1 for floating-point samples."""
+        return full_scale(self.samples.dtype)

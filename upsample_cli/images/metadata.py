@@ -1,9 +1,42 @@
-"""What a picture's file says beside its pixels."""
+"""What a picture's file says beside its pixels, and which formats can say it."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import PIL.Image
+
+from upsample_cli.images import exif as exif_tags
+from upsample_cli.images import xmp as xmp_packet
+from upsample_cli.planes import Size
+
+_SRGB_GAMMA = 0.45455
+_XMP, _ICC = 700, 34675  # tags of TIFF
+_XMP_KEY = "XML:com.adobe.xmp"
+_RAW_EXIF = "Raw profile type exif"
+_HELD = {
+    "PNG": {"profile", "EXIF", "XMP", "dpi", "text", "gamma"},
+    "JPEG": {"profile", "EXIF", "XMP", "dpi", "comment"},
+    "WEBP": {"profile", "EXIF", "XMP", "dpi"},
+    "TIFF": {"profile", "EXIF", "XMP", "dpi"},
+    "BMP": {"dpi"},
+    "GIF": {"comment"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Coding:
+    """How a JPEG was coded.
+
+    Args:
+        tables: Its quantisation tables of 64 numbers, which set the quality.
+        subsampling: 0 for 4:4:4, 1 for 4:2:2, 2 for 4:2:0; -1 for another.
+        progressive: Whether it comes in scans of rising quality.
+    """
+
+    tables: tuple[tuple[int, ...], ...]
+    subsampling: int
+    progressive: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +50,9 @@ class Metadata:
         dpi: Dots per inch along and down.
         srgb: PNG's rendering intent, where the file declares sRGB.
         gamma: PNG's gamma, where it declares one.
+        chromaticity: PNG's white point and primaries, x and y of each, where it declares them.
         text: Keys and values of text chunks and comments.
+        coding: How the pixels were coded, if as a JPEG.
     """
 
     icc: bytes | None = None
@@ -26,42 +61,133 @@ class Metadata:
     dpi: tuple[float, float] | None = None
     srgb: int | None = None
     gamma: float | None = None
+    chromaticity: tuple[float, ...] | None = None
     text: tuple[tuple[str, str], ...] = ()
+    coding: Coding | None = None
+
+    @property
+    def comment(self) -> str | None:
+        """The text under "Comment", the only key that other formats than PNG know."""
+        return dict(self.text).get("Comment")
 
     def stripped(self) -> "Metadata":
-        """Return only what colours need: the profile, sRGB intent and gamma."""
-        return Metadata(icc=self.icc, srgb=self.srgb, gamma=self.gamma)
+        """Return only what the pixels need: profile, sRGB intent, gamma, primaries and coding."""
+        return replace(self, exif=None, xmp=None, dpi=None, text=())
+
+    def resized(self, size: Size) -> "Metadata":
+        """Return what to say of the same picture in another size: height and width."""
+        return replace(
+            self,
+            exif=self.exif and exif_tags.resized(self.exif, size),
+            xmp=self.xmp and xmp_packet.resized(self.xmp, size),
+        )
+
+    def lost(self, format: str) -> tuple[str, ...]:
+        """Return the words for what a format cannot say, of what there is to say.
+
+        Args:
+            format: One of the values of `formats.FORMATS`.
+        """
+        held = _HELD.get(format, set())
+        return tuple(word for word in self._said() if word not in held)
+
+    def _said(self) -> Iterator[str]:
+        keys = {key for key, _ in self.text}
+        own_gamma = self.gamma is not None and abs(self.gamma - _SRGB_GAMMA) > 1e-3
+        yield from (
+            word
+            for word, there in {
+                "profile": self.icc, "EXIF": self.exif, "XMP": self.xmp, "dpi": self.dpi,
+                "comment": "Comment" in keys, "text": keys - {"Comment"},
+                "gamma": own_gamma and not self.icc,
+            }.items()
+            if there
+        )  # fmt: skip
 
 
-def of(opened: PIL.Image.Image, exif: bytes | None) -> Metadata:
+def of(opened: PIL.Image.Image, exif: bytes | None, upright: bool) -> Metadata:
     """Return the metadata of a picture that Pillow has read.
 
     Args:
         opened: The picture.
         exif: Its EXIF, with orientation 1.
+        upright: Whether it has been turned as its EXIF said.
     """
     info: dict[Any, Any] = opened.info
-    text = getattr(opened, "text", {}) if opened.format == "PNG" else {}
+    xmp = _bytes(info.get("xmp"))
     return Metadata(
-        icc=info.get("icc_profile"),
+        icc=info.get("icc_profile") or None,
         exif=exif,
-        xmp=_xmp(info),
-        dpi=_dpi(info),
+        xmp=xmp_packet.upright(xmp) if xmp and upright else xmp,
+        dpi=_dpi(info.get("dpi")) or _dpi_of(opened.getexif() if exif else {}),
         srgb=info.get("srgb"),
         gamma=info.get("gamma"),
-        text=tuple((key, str(value)) for key, value in text.items() if key != "XML:com.adobe.xmp"),
+        chromaticity=info.get("chromaticity"),
+        text=tuple(_text(opened)),
+        coding=_coding(opened),
     )
 
 
-def _dpi(info: dict[Any, Any]) -> tuple[float, float] | None:
-    dpi: Any = info.get("dpi")
+def of_tags(tags: PIL.Image.Exif, exif: bytes | None) -> Metadata:
+    """Return the metadata that a TIFF's own tags tell.
+
+    Args:
+        tags: As Pillow reads them.
+        exif: What they tell beside the pixels, as EXIF.
+    """
+    return Metadata(
+        icc=tags.get(_ICC) or None, exif=exif, xmp=_bytes(tags.get(_XMP)), dpi=_dpi_of(tags)
+    )
+
+
+def raw_exif(opened: PIL.Image.Image) -> bytes | None:
+    """Return the EXIF of a picture as its file holds it, without the mark before it."""
+    raw: Any = opened.info.get("exif")
+    if not raw and _RAW_EXIF in opened.info:  # how ImageMagick wrote it before PNG knew EXIF
+        try:
+            raw = bytes.fromhex("".join(str(opened.info[_RAW_EXIF]).split("\n")[3:]))
+        except ValueError:
+            return None
+    return raw.removeprefix(b"Exif\0\0") if raw else None
+
+
+def _text(opened: PIL.Image.Image) -> Iterator[tuple[str, str]]:
+    if opened.format == "PNG":
+        for key, value in getattr(opened, "text", {}).items():
+            if key not in (_XMP_KEY, _RAW_EXIF):
+                yield key, str(value)
+    elif comment := _bytes(opened.info.get("comment")):
+        yield "Comment", comment.decode("utf-8", "replace")
+
+
+def _coding(opened: PIL.Image.Image) -> Coding | None:
+    tables: dict[int, Any] = getattr(opened, "quantization", {})
+    if not tables or opened.mode not in ("L", "RGB"):
+        return None
+    from PIL.JpegImagePlugin import get_sampling
+
+    return Coding(
+        tuple(tuple(tables[key]) for key in sorted(tables)),
+        get_sampling(opened),
+        bool(opened.info.get("progressive")),
+    )
+
+
+def _dpi_of(exif: Any) -> tuple[float, float] | None:
+    """Return the resolution that EXIF tells, in dots per inch."""
+    along, down, unit = exif.get(0x011A), exif.get(0x011B), exif.get(0x0128, 2)
+    found = _dpi((along, down)) if unit in (2, 3) else None
+    return (found[0] * 2.54, found[1] * 2.54) if found and unit == 3 else found
+
+
+def _dpi(dpi: Any) -> tuple[float, float] | None:
     try:
         along, down = (float(each) for each in dpi)
     except (TypeError, ValueError, ZeroDivisionError):
         return None
-    return (along, down) if 0 < along < 1e6 and 0 < down < 1e6 else None
+    # Files that say 1 say that they do not know: some decoders' word for no resolution.
+    return (along, down) if 1 < along < 1e6 and 1 < down < 1e6 else None
 
 
-def _xmp(info: dict[Any, Any]) -> bytes | None:
-    xmp = info.get("xmp")
-    return xmp.encode() if isinstance(xmp, str) else xmp
+def _bytes(text: Any) -> bytes | None:
+    return text.encode("utf-8", "replace") if isinstance(text, str) else text

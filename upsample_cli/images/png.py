@@ -181,6 +181,9 @@ def _ancillary(metadata: Metadata) -> bytes:
         chunks.append(_chunk(b"sRGB", bytes([metadata.srgb])))
     if metadata.gamma:
         chunks.append(_chunk(b"gAMA", pack(">I", round(metadata.gamma * 100_000))))
+    if metadata.chromaticity:
+        numbers = (round(each * 100_000) for each in metadata.chromaticity)
+        chunks.append(_chunk(b"cHRM", pack(">8I", *numbers)))
     if metadata.dpi:
         along, down = (round(each / 0.0254) for each in metadata.dpi)
         chunks.append(_chunk(b"pHYs", pack(">IIB", along, down, 1)))

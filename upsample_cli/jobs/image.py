@@ -8,7 +8,7 @@ from typing import BinaryIO
 import numpy as np
 
 from upsample_cli.errors import ImageFileError, PictureTooLargeError
-from upsample_cli.images import files, formats, png, target
+from upsample_cli.images import files, formats, plain, png, target
 from upsample_cli.images.decoding import Decoded, decode
 from upsample_cli.images.decoding import size as head_size
 from upsample_cli.images.image import Image
@@ -49,9 +49,10 @@ def upsample(
     image = files.image(decoded() if decoded else decode(source, task.max_pixels))
     size = _size(to, image.size, task)
     format = formats.format_of(to, task.format, image.format)
-    image, losses = files.fitted(image, format)
     if task.strip:
         image = replace(image, metadata=image.metadata.stripped())
+    image, losses = files.fitted(image, format)
+    image = replace(image, metadata=image.metadata.resized(size))
     made = _made(image, size, format, to, task, progress)
     scale = max(after / before for before, after in zip(image.size, size, strict=True))
     kernel = task.method.equivalent(scale)
@@ -111,6 +112,13 @@ def _made(
         measured = _measured(progress(made, len(runs)) if progress else made, meter)
         if streamed:
             _stream(file, measured, image, size)
+        elif format in plain.PLAIN:
+            file.write(
+                plain.head(format, size, render.channels, image.samples.dtype, image.metadata)
+            )
+            for strip in measured:
+                assert strip.samples is not None  # a renderer without a compression keeps them
+                file.write(plain.rows(format, strip.samples).data)
         else:
             samples = np.empty((*size, render.channels), image.samples.dtype)
             for strip in measured:

@@ -1,0 +1,124 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import PIL.Image
+import pytest
+import tifffile
+from textures import levels
+
+from upsample_cli.errors import ImageFileError, PictureTooLargeError
+from upsample_cli.images import decoding, files
+
+
+def floats(channels: int, dtype: str = "f4") -> np.ndarray:
+    """Return samples from -1 to 3, none of them a level of 16 bits."""
+    return (levels(9, 11, channels, 16) / 16411 - 1).astype(dtype)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8"])
+def test_floats_are_read_as_they_are(tmp_path: Path, channels: int, dtype: str) -> None:
+    """Floating-point grey and colour come without rounding or clipping, as 32-bit floats."""
+    samples = floats(channels, dtype)
+    kind = "rgb" if channels == 3 else "minisblack"
+    tifffile.imwrite(tmp_path / "in.tiff", samples.squeeze(), photometric=kind)
+    found = files.read(str(tmp_path / "in.tiff"))
+    assert found.samples.dtype == np.float32
+    assert found.peak == 1
+    np.testing.assert_array_equal(found.samples, samples.astype(np.float32))
+    assert len(found.notes) == (dtype != "f4")
+
+
+@pytest.mark.parametrize("dtype", ["u2", "f4"])
+@pytest.mark.parametrize("channels", [2, 4])
+def test_straight_opacity_is_read(tmp_path: Path, channels: int, dtype: str) -> None:
+    """An extra sample that is straight opacity is opacity."""
+    samples = levels(9, 11, channels, 16) if dtype == "u2" else floats(channels)
+    kind = "rgb" if channels == 4 else "minisblack"
+    tifffile.imwrite(
+        tmp_path / "in.tiff", samples, photometric=kind, planarconfig="contig",
+        extrasamples=["unassalpha"],
+    )  # fmt: skip
+    found = files.read(str(tmp_path / "in.tiff"))
+    assert found.has_alpha
+    np.testing.assert_array_equal(found.samples, samples)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("level", [np.nan, np.inf, -np.inf])
+def test_no_number_is_refused(tmp_path: Path, level: float, channels: int) -> None:
+    """NaN and infinity, which would spread over their surroundings, are refused."""
+    samples = floats(channels)
+    samples[4, 5, 0] = level
+    kind = "rgb" if channels == 3 else "minisblack"
+    tifffile.imwrite(tmp_path / "in.tiff", samples.squeeze(), photometric=kind)
+    with pytest.raises(ImageFileError, match=r"in\.tiff holds samples that are NaN or infinite; r"):
+        files.read(str(tmp_path / "in.tiff"))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_orientation_is_applied(tmp_path: Path, orientation: int) -> None:
+    """Such a picture is turned just as Pillow turns an 8-bit one."""
+    shallow, path = levels(5, 7, 3), str(tmp_path / "in.tiff")
+    found = []
+    for samples in (shallow, shallow.astype(np.float32)):
+        tag = [(274, 3, 1, orientation, True)]
+        tifffile.imwrite(path, samples, photometric="rgb", extratags=tag)
+        found.append(files.read(path).samples)
+    np.testing.assert_array_equal(found[1], found[0])
+
+
+def test_metadata_is_read(tmp_path: Path) -> None:
+    """Profile, XMP, resolution, words and size are as in any TIFF."""
+    path = str(tmp_path / "in.tiff")
+    tifffile.imwrite(
+        path, floats(3), photometric="rgb", iccprofile=b"profile" * 20, resolution=(300, 150),
+        resolutionunit="inch", software="a program", extratags=[(700, 1, 6, b"<xmp/>", True)],
+        metadata=None,
+    )  # fmt: skip
+    metadata = files.read(path).metadata
+    assert (metadata.icc, metadata.xmp) == (b"profile" * 20, b"<xmp/>")
+    assert metadata.dpi == (300, 150)
+    exif = PIL.Image.Exif()
+    exif.load(metadata.exif)
+    assert dict(exif) == {0x0131: "a program"}
+    assert decoding.size(path) == (9, 11)
+    assert decoding.is_picture(path)
+
+
+@pytest.mark.parametrize(
+    ("samples", "options", "fault"),
+    [
+        (np.ones((4, 5, 3), "u4"), {"photometric": "rgb"}, "RGB samples of type uint32"),
+        (np.ones((4, 5), "c8"), {}, "samples of type complex64"),
+        (np.ones((4, 5, 4), "f4"), {"photometric": "rgb", "extrasamples": ["assocalpha"]},
+         "save it with at most one, straight opacity"),
+    ],
+)  # fmt: skip
+def test_other_samples_are_refused(
+    tmp_path: Path, samples: np.ndarray, options: dict[str, Any], fault: str
+) -> None:
+    """What could only be guessed at is told with a remedy."""
+    tifffile.imwrite(tmp_path / "in.tiff", samples, **options)
+    with pytest.raises(ImageFileError, match=fault):
+        files.read(str(tmp_path / "in.tiff"))
+
+
+def test_a_missing_decoder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A compression that needs imagecodecs ends with the command that mends it."""
+    tifffile.imwrite(tmp_path / "in.tiff", floats(3), photometric="rgb", compression="zlib")
+    data = (tmp_path / "in.tiff").read_bytes()
+    entry = b"\x03\x01\x03\0\x01\0\0\0"  # tag 259, compression
+    assert data.count(entry + b"\x08\0") == 1
+    (tmp_path / "in.tiff").write_bytes(data.replace(entry + b"\x08\0", entry + b"\x05\0"))
+    monkeypatch.setitem(__import__("sys").modules, "imagecodecs", None)
+    with pytest.raises(ImageFileError, match=r"LZW, which needs .*; pip install .*\[tiff\]"):
+        files.read(str(tmp_path / "in.tiff"))
+
+
+def test_too_many_pixels_are_refused_by_the_head(tmp_path: Path) -> None:
+    """The limit counts before anything is decoded."""
+    tifffile.imwrite(tmp_path / "in.tiff", floats(3), photometric="rgb")
+    with pytest.raises(PictureTooLargeError, match="11x9, more than 98 pixels"):
+        files.read(str(tmp_path / "in.tiff"), 98)

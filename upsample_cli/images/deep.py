@@ -1,0 +1,84 @@
+"""16 bits a colour, in two goes: Pillow has no mode that holds them.
+
+It reads such pictures as 8 bits, keeping the high byte of each sample. Told that the bytes stand
+the other way round, it keeps the low ones; both together are all there is. So inflating, filters,
+predictors and checksums stay Pillow's, and every compression that it reads is read.
+"""
+
+import sys
+from typing import Any
+
+import PIL.Image
+import PIL.ImageFile
+
+from upsample_cli.errors import ImageFileError
+
+_OTHER = {
+    f"{mode};16{order}": f"{mode};16{other}"
+    for mode in ("RGB", "RGBA")
+    for order, other in (("B", "L"), ("L", "B"), ("N", "B" if sys.byteorder == "little" else "L"))
+}
+
+
+def is_deep(opened: PIL.Image.Image) -> bool:
+    """Tell whether Pillow would cut the colours of a picture, not yet loaded, to 8 bits."""
+    return not opened.mode.startswith(("I", "F")) and any(
+        ";16" in _layout(tile) or _levels(tile) > 255 for tile in getattr(opened, "tile", [])
+    )
+
+
+def highest(opened: PIL.Image.Image) -> int:
+    """Return the level of full scale in a deep picture: 65535, or what an anymap says."""
+    return max([_levels(tile) for tile in getattr(opened, "tile", [])], default=0) or 65535
+
+
+def aim(opened: PIL.Image.Image, name: str, low: bool) -> None:
+    """Make Pillow keep one half of each sample of a deep picture when it loads it.
+
+    Grey with opacity is simpler: taken for RGBA it has both halves of both samples as bytes.
+
+    Args:
+        opened: The picture, not yet loaded.
+        name: What to call it.
+        low: Whether to keep the low bytes rather than the high ones.
+
+    Raises:
+        ImageFileError: It is laid out in a way that cannot be read so.
+    """
+    tiles: list[Any] = []
+    assert isinstance(opened, PIL.ImageFile.ImageFile)  # `is_deep` has looked at its tiles
+    for tile in opened.tile:
+        layout = _layout(tile)
+        if tile.codec_name == "ppm" and opened.mode == "RGB":
+            tiles.append(tile._replace(codec_name="raw", args="RGB;16L" if low else "RGB;16B"))
+        elif layout == "LA;16B":
+            tiles.append(_laid(tile, "RGBA"))
+        elif layout in _OTHER and opened.mode == layout.partition(";")[0]:
+            tiles.append(_laid(tile, _OTHER[layout]) if low else tile)
+        else:
+            raise ImageFileError(
+                f"{name} has 16 bits a colour in a way that would be cut to 8 ({layout}); "
+                "save it as a PNG of 16 bits"
+            )
+    opened.tile = tiles
+
+
+def is_packed(opened: PIL.Image.Image) -> bool:
+    """Tell whether one go gives both halves."""
+    return any(_layout(tile) == "LA;16B" for tile in getattr(opened, "tile", []))
+
+
+def _layout(tile: Any) -> str:
+    """Return Pillow's word for how the samples of a tile lie."""
+    args = tile.args
+    return str(args[0] if isinstance(args, tuple) and args else args)
+
+
+def _levels(tile: Any) -> int:
+    """Return the highest level of an anymap; 0 for other formats."""
+    return int(tile.args[1]) if tile.codec_name in ("ppm", "ppm_plain") else 0
+
+
+def _laid(tile: Any, layout: str) -> Any:
+    args = tile.args
+    return tile._replace(args=(layout, *args[1:]) if isinstance(args, tuple) else layout)

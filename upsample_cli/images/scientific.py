@@ -1,0 +1,121 @@
+"""TIFFs that Pillow has no mode for: floating-point colours, planes apart, grey with deep opacity.
+
+They are read by tifffile; compressions other than Deflate and PackBits need imagecodecs with it.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import numpy as np
+import PIL.Image
+import tifffile
+
+from upsample_cli.errors import ImageFileError
+from upsample_cli.images import exif
+from upsample_cli.images.image import Samples
+from upsample_cli.images.metadata import Metadata, of_tags
+from upsample_cli.planes import Size
+
+_MINIMUM_IS_BLACK, _RGB = 1, 2
+_ASSOCIATED = 1
+_TURNS = {
+    2: "lr", 3: "lr ud", 4: "ud", 5: "t", 6: "t lr", 7: "t lr ud", 8: "t ud",
+}  # fmt: skip
+logging.getLogger("tifffile").addHandler(logging.NullHandler())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """What such a file holds.
+
+    Args:
+        samples: Shape (H, W, C), uint8, uint16 or float32.
+        metadata: What the file says beside them.
+        notes: What reading changed, each in a few words.
+    """
+
+    samples: Samples
+    metadata: Metadata
+    notes: tuple[str, ...]
+
+
+def size(file: BinaryIO) -> Size:
+    """Return height and width of the first picture in a file."""
+    file.seek(0)
+    with tifffile.TiffFile(file) as opened:
+        return _size(opened.pages[0].aspage())
+
+
+def read(file: BinaryIO, name: str, check: Callable[[Size], None]) -> Found:
+    """Return the first picture in a file.
+
+    Args:
+        file: The file.
+        name: What to call it.
+        check: Refuses a size, before pixels are decoded.
+
+    Raises:
+        ImageFileError: Its samples are of another kind, or need a decoder that is not installed.
+    """
+    file.seek(0)
+    with tifffile.TiffFile(file) as opened:
+        page = opened.pages[0].aspage()
+        check(_size(page))
+        samples = _samples(page, name)
+        notes = []
+        if samples.dtype == np.float32 and page.dtype != np.float32:
+            notes.append(f"{page.dtype} samples become float32")
+        if len(opened.pages) > 1:
+            notes.append(f"only the first of its {len(opened.pages)} pictures is enlarged")
+        tags = PIL.Image.Exif()
+        file.seek(0)
+        tags.load_from_fp(file)
+        return Found(_turned(samples, tags), of_tags(tags, exif.of_tiff(tags)), tuple(notes))
+
+
+def _size(page: tifffile.TiffPage) -> Size:
+    return page.imagelength, page.imagewidth
+
+
+def _samples(page: tifffile.TiffPage, name: str) -> Samples:
+    kind = page.dtype
+    colours = {_MINIMUM_IS_BLACK: 1, _RGB: 3}.get(int(page.photometric), 0)
+    known = kind is not None and (kind.kind == "f" or kind in (np.uint8, np.uint16))
+    if kind is None or not known or not colours or page.axes not in ("YX", "YXS", "SYX"):
+        raise ImageFileError(
+            f"{name} holds {tifffile.PHOTOMETRIC(page.photometric).name} samples of type {kind}; "
+            "save it as grey or RGB of 8 or 16 bits or 32-bit floats"
+        )
+    try:
+        samples = page.asarray()
+    except ValueError as error:
+        if "imagecodecs" in str(error):
+            word = tifffile.COMPRESSION(page.compression).name
+            raise ImageFileError(
+                f"{name} is compressed with {word}, which needs imagecodecs; "
+                'pip install "upsample-cli[tiff]"'
+            ) from error
+        raise
+    if samples.ndim == 2:
+        samples = samples[..., None]
+    elif page.axes == "SYX":
+        samples = samples.transpose(1, 2, 0)
+    extra = samples.shape[2] - colours
+    if extra not in (0, 1) or (extra and _ASSOCIATED in page.extrasamples):
+        raise ImageFileError(
+            f"{name} has {extra} samples a pixel beside its colours, or opacity multiplied into "
+            "them; save it with at most one, straight opacity"
+        )
+    return np.ascontiguousarray(samples, np.float32 if kind.kind == "f" else kind.newbyteorder("="))
+
+
+def _turned(samples: Samples, tags: PIL.Image.Exif) -> Samples:
+    """Return samples upright."""
+    for step in _TURNS.get(tags.get(exif.ORIENTATION, 1), "").split():
+        if step == "t":
+            samples = samples.transpose(1, 0, 2)
+        else:
+            samples = samples[:, ::-1] if step == "lr" else samples[::-1]
+    return samples

@@ -1,0 +1,45 @@
+"""Which way up: a picture turned as its EXIF says."""
+
+from dataclasses import dataclass
+
+import PIL.Image
+
+from upsample_cli.images import exif
+from upsample_cli.images.metadata import raw_exif
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Turned:
+    """A picture that is upright.
+
+    Args:
+        picture: The pixels.
+        exif: Its EXIF, with orientation 1.
+        turned: Whether it had to be turned.
+    """
+
+    picture: PIL.Image.Image
+    exif: bytes | None
+    turned: bool
+
+
+def turned(opened: PIL.Image.Image) -> Turned:
+    """Return a picture upright, loaded."""
+    opened.load()
+    if opened.format == "TIFF":  # Pillow turns these as it loads them
+        return Turned(opened, exif.of_tiff(opened.getexif()), False)
+    raw = raw_exif(opened)
+    if raw is None:
+        return Turned(opened, None, False)
+    if opened.getexif().get(exif.ORIENTATION, 1) == 1:
+        return Turned(opened, raw, False)
+    from PIL import ImageOps  # slow to import, and few pictures need it
+
+    return Turned(ImageOps.exif_transpose(opened), exif.upright(raw), True)
+
+
+def swaps(opened: PIL.Image.Image) -> bool:
+    """Tell from the head of a picture whether turning it will swap its height and width."""
+    if opened.format == "TIFF" or raw_exif(opened) is None:
+        return False
+    return opened.getexif().get(exif.ORIENTATION, 1) in (5, 6, 7, 8)
