@@ -12,9 +12,10 @@ Call = Callable[..., Outcome]
 K3 = """\
 k3.npy  3x3 taps, stride 2x2, padding 1x1  ripple 0.4843 (123.50 levels at white)  checkerboard
     gain                   1
+    ripple                 0.4843
     peak-to-peak           1.3333
-    ramp error             -
-    shift                  -0.5, -0.5 px down, right
+    ramp error, px         -
+    shift, px down, right  -0.5, -0.5
     Strang-Fix order       0
     stride divides kernel  no
   phase sums

@@ -15,6 +15,7 @@ import click
 from upsample_cli.commands.audit import audit
 from upsample_cli.commands.measure import measure
 from upsample_cli.commands.methods import methods
+from upsample_cli.commands.repair import repair
 from upsample_cli.commands.train import train
 from upsample_cli.commands.upsample import upsample
 from upsample_cli.commands.words import tell
@@ -67,7 +68,7 @@ def app(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-for command in (upsample, measure, audit, train, methods):
+for command in (upsample, measure, audit, repair, train, methods):
     app.add_command(command)
 
 

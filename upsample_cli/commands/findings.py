@@ -1,9 +1,9 @@
-"""What an audit found: as text for people, or as one line of JSON."""
+"""What an audit found or a repair did: as text for people, or as one line of JSON."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from math import isfinite
+from math import isfinite, isnan
 from typing import Any
 
 import numpy as np
@@ -12,11 +12,22 @@ from upsample_cli.commands.tables import aligned
 from upsample_cli.jobs.audit import Audit
 from upsample_cli.jobs.kernel_figures import KernelFigures, order_in_words
 from upsample_cli.jobs.layer_figures import LayerFigures
+from upsample_cli.jobs.repair import Repair
 
 _DRAWN = 8  # phases along an axis of the grid: wider ones are told by their extremes
 _LINES = 6  # of the spectrum, the strongest
 _HEAD = ("layer", "type", "kernel", "stride", "divides", "ripple", "worst channel", "bias",
          "shift", "verdict")  # fmt: skip
+
+_FIGURES: dict[str, Callable[[KernelFigures], str]] = {
+    "gain": lambda found: f"{found.gain:.6g}",
+    "ripple": lambda found: f"{found.ripple:.4f}",
+    "peak-to-peak": lambda found: f"{found.peak_to_peak:.4f}",
+    "ramp error, px": lambda found: _number(found.ramp_error),
+    "shift, px down, right": lambda found: _shift(found.shift),
+    "Strang-Fix order": lambda found: order_in_words(found.order),
+    "stride divides kernel": lambda found: "yes" if found.divides else "no",
+}
 
 
 def in_words(path: str, found: Audit) -> str:
@@ -38,13 +49,27 @@ def as_json(path: str, found: Audit | None, error: str | None) -> str:
     """Return what was found in a file, or why nothing was, as one line of JSON."""
     if found is None:
         return json.dumps({"input": path, "status": "failed", "error": error})
-    values: dict[str, Any] = {
-        "input": path, "status": "done", "error": None, "ripple": found.ripple,
-    }  # fmt: skip
-    if found.kernel:
-        values["kernel"] = asdict(found.kernel)
+    values = {"input": path, "status": "done", "error": None, **_values(found)}
+    return json.dumps(_plain(values), allow_nan=False)
+
+
+def repair_in_words(path: str, output: str, made: Repair) -> str:
+    """Return how far a repair moved a kernel and what it gained, for people."""
+    head = f"{output}  moved by {made.moved:.2%} of {path}"
+    before, after = made.before, made.after
+    rows: list[tuple[str, ...]] = [("", "before", "after")]
+    if before.kernel and after.kernel:
+        for name, value in _FIGURES.items():
+            rows.append((name, value(before.kernel), value(after.kernel)))
     else:
-        values["layers"] = [asdict(layer) for layer in found.layers]
+        rows.append(("ripple", *(f"{each.ripple:.4f}" for each in (before, after))))
+    return f"{head}\n{_indented(aligned(rows))}"
+
+
+def repair_json(path: str, output: str, made: Repair) -> str:
+    """Return a repair as one line of JSON."""
+    both = {"before": _values(made.before), "after": _values(made.after)}
+    values = {"input": path, "output": output, "status": "done", "moved": made.moved, **both}
     return json.dumps(_plain(values), allow_nan=False)
 
 
@@ -54,14 +79,7 @@ def _kernel(path: str, found: KernelFigures) -> str:
         f"{_by(found.padding)}  ripple {found.ripple:.4f} ({found.levels:.2f} levels at white)  "
         f"{_verdict(found.verdict)}"
     )
-    rows = [
-        ("gain", f"{found.gain:.6g}"),
-        ("peak-to-peak", f"{found.peak_to_peak:.4f}"),
-        ("ramp error", f"{found.ramp_error:.4f} px" if isfinite(found.ramp_error) else "-"),
-        ("shift", _shift(found.shift) + (" px down, right" if found.shift else "")),
-        ("Strang-Fix order", order_in_words(found.order)),
-        ("stride divides kernel", "yes" if found.divides else "no"),
-    ]
+    rows = [(name, value(found)) for name, value in _FIGURES.items()]
     text = [head, _indented(aligned(rows)), "  phase sums", _indented(_grid(found.phase_sums))]
     if found.verdict == "checkerboard":
         text += ["  lines", _indented(aligned(_lines(found))), f"  remedy: {found.remedy}"]
@@ -111,7 +129,7 @@ def _verdict(word: str) -> str:
 
 
 def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4f}"
+    return "-" if value is None or isnan(value) else f"{value:.4f}"
 
 
 def _shift(shift: Sequence[float] | None) -> str:
@@ -124,6 +142,12 @@ def _by(sizes: Sequence[int]) -> str:
 
 def _indented(text: str) -> str:
     return "\n".join(f"    {each}" for each in text.splitlines())
+
+
+def _values(found: Audit) -> dict[str, Any]:
+    if found.kernel:
+        return {"ripple": found.ripple, "kernel": asdict(found.kernel)}
+    return {"ripple": found.ripple, "layers": [asdict(layer) for layer in found.layers]}
 
 
 def _plain(value: Any) -> Any:

@@ -8,11 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from upsample_cli.errors import SettingError
-from upsample_cli.jobs import kernel_figures, layer_figures
+from upsample_cli.jobs import kernel_figures, layer_figures, taps
 from upsample_cli.jobs.kernel_figures import KernelFigures
 from upsample_cli.jobs.layer_figures import LayerFigures
-from upsample_cli.kernels import store
-from upsample_cli.kernels.arrays import numbers, read
 from upsample_cli.networks.layer import SUB_PIXEL, TCONV, Layer, sub_pixel, transposed
 
 KINDS = (TCONV, SUB_PIXEL)
@@ -81,7 +79,7 @@ def audit(path: str, question: Question) -> Audit:
     """
     suffix = Path(path).suffix.lower()
     if suffix in (".npz", ".npy"):
-        return _of_arrays(path, question)
+        return _of_taps(path, question)
     if suffix in _PICKLES:
         raise SettingError(
             f"{path} is a pickle, which can run code when it is opened; export it by "
@@ -90,35 +88,12 @@ def audit(path: str, question: Question) -> Audit:
     raise SettingError(f"{path} is of no known kind; give .npz or .npy")
 
 
-def _of_arrays(path: str, question: Question) -> Audit:
-    found, name = read(path), Path(path).name
-    if isinstance(found, dict):
-        file = store.load(path, None, 1)
-        if question.stride not in (None, (file.stride, file.stride)):
-            raise SettingError(
-                f"kernel '{name}' brings its own stride, {file.stride}; leave --stride out"
-            )
-        kernel = file.kernel(name)
-        return _of_kernel(kernel.taps, (kernel.stride, kernel.stride), question)
-    if question.stride is None:
-        raise SettingError(f"{path} does not say its stride; pass --stride N")
-    if found.ndim <= 2:
-        return _of_kernel(store.load(path, None, 1).kernel(name).taps, question.stride, question)
-    return Audit(layers=(layer_figures.figures(layer_of(name, _weights(name, found), question)),))
-
-
-def _of_kernel(taps: NDArray[np.float64], stride: tuple[int, int], question: Question) -> Audit:
-    return Audit(kernel_figures.figures(taps, stride, question.padding))
-
-
-def _weights(name: str, array: NDArray[Any]) -> NDArray[np.float64]:
-    weights = numbers(name, array)
-    if weights.ndim != 4 or weights.size == 0:
-        shape = "x".join(map(str, weights.shape))
-        raise SettingError(f"weights '{name}' have shape {shape}; give 4 axes, or 2 for a kernel")
-    if not np.isfinite(weights).all():
-        raise SettingError(f"weights '{name}' hold NaN or infinity; give finite ones")
-    return weights
+def _of_taps(path: str, question: Question) -> Audit:
+    found = taps.found(path, question.stride)
+    if found.kernel is not None:
+        return Audit(kernel_figures.figures(found.kernel, found.stride, question.padding))
+    layer = layer_of(found.name, found.taps, question)
+    return Audit(layers=(layer_figures.figures(layer),))
 
 
 def layer_of(

@@ -1,0 +1,115 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from terminal import Outcome, check_refused, contents
+
+from upsample_cli.kernels import store
+from upsample_cli.kernels.store import SHIPPED, KernelFile
+
+Call = Callable[..., Outcome]
+
+
+@pytest.fixture
+def kernels(folder: Path) -> Path:
+    """Return the folder, with an uneven kernel, and a layer's weights, in it."""
+    np.save(folder / "k3.npy", np.full((3, 3), 4 / 9, np.float32))
+    weights = np.random.default_rng(0).normal(size=(4, 3, 4, 4))
+    np.save(folder / "layer.npy", weights.astype(np.float32))
+    return folder
+
+
+def test_a_kernel_is_mended_and_used(call: Call, kernels: Path) -> None:
+    """The file that a repair writes is one that --kernel takes, without a checkerboard."""
+    outcome = call("repair", "k3.npy", "-o", "out.npz", "--stride", 2)
+    assert (outcome.code, outcome.err) == (0, "")
+    head, _, gain, ripple = outcome.out.decode().splitlines()[:4]
+    assert head == "out.npz  moved by 51.54% of k3.npy"
+    assert gain.split() == ["gain", "1", "1"]
+    assert ripple.split() == ["ripple", "0.4843", "0.0000"]
+    file = store.load("out.npz", "tconv", 2)
+    triangle = [0.5, 1, 0.5]
+    np.testing.assert_allclose(file.taps, np.outer(triangle, triangle), atol=1e-7)
+    assert file.about == {"repaired": "flat"}
+    made = call("in.png", "out.png", "-k", "out.npz")
+    assert b"tconv out.npz x2  checkerboard none" in made.out
+
+
+def test_a_separable_kernel_stays_separable(call: Call, kernels: Path) -> None:
+    """Taps that are the same along both axes are mended along one, and keep what is known of them.
+
+    How far they moved is told of the whole kernel.
+    """
+    taps = np.random.default_rng(1).uniform(0.5, 1, 7)
+    (kernels / "own.npz").write_bytes(KernelFile("tconv", 3, taps, "", {"noise": 2}).to_bytes())
+    outcome = call("repair", "own.npz", "-o", "out.npz", "--ramp", "--json")
+    found = json.loads(outcome.out)
+    file = store.load("out.npz", "tconv", 3)
+    assert (file.taps.shape, file.about) == ((7,), {"noise": 2, "repaired": "ramp"})
+    old, new = np.outer(taps, taps), np.outer(file.taps, file.taps)
+    assert found["moved"] == pytest.approx(np.linalg.norm(new - old) / np.linalg.norm(old))
+    assert (found["input"], found["output"], found["status"]) == ("own.npz", "out.npz", "done")
+    assert found["before"]["ripple"] > 0.01
+    assert found["after"]["ripple"] == 0.0
+    assert found["after"]["kernel"]["ramp_error"] < 1e-12
+
+
+def test_a_resize_convolution_becomes_a_transposed_one(call: Call) -> None:
+    """What is balanced already does not move, and is written as what it amounts to."""
+    found = call("repair", SHIPPED / "resize-conv-learned-x2.npz", "-o", "out.npz", "--json")
+    assert json.loads(found.out)["moved"] < 1e-12
+    assert store.load("out.npz", "tconv", 2).kernel("out").phase_sums == pytest.approx(1.0)
+
+
+def test_a_layers_weights_are_mended(call: Call, kernels: Path) -> None:
+    """A .npy of four axes gives back the same shape and type."""
+    outcome = call("repair", "layer.npy", "-o", "out.npy", "--stride", 2)
+    assert outcome.out.decode().splitlines()[2].split()[-1] == "0.0000"
+    made = np.load("out.npy")
+    assert (made.shape, made.dtype) == ((4, 3, 4, 4), np.float32)
+    sums = made.reshape(4, 3, 2, 2, 2, 2).sum(axis=(2, 4))
+    np.testing.assert_allclose(sums, np.broadcast_to(sums[..., :1, :1], sums.shape), atol=1e-6)
+
+
+def test_rounding_of_half_floats_is_in_the_figures(call: Call, kernels: Path) -> None:
+    """What is told of the result is told of what is written."""
+    np.save("half.npy", np.random.default_rng(0).uniform(1, 2, (5, 5)).astype(np.float16))
+    found = json.loads(call("repair", "half.npy", "-o", "o.npy", "-s", 2, "--json").out)
+    assert np.load("o.npy").dtype == np.float16
+    assert 0 < found["after"]["ripple"] < 1e-3
+
+
+def test_whole_numbers_become_floats(call: Call, kernels: Path) -> None:
+    """Mended taps are not cut to whole numbers."""
+    np.save("whole.npy", np.ones((3, 3), int))
+    call("repair", "whole.npy", "-o", "o.npy", "-s", 2)
+    triangle = [0.75, 1.5, 0.75]
+    np.testing.assert_allclose(np.load("o.npy"), np.outer(triangle, triangle))
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "fault"),
+    [
+        (["k3.npy", "-o", "out.npz"], 2, "k3.npy does not say its stride; pass --stride"),
+        (["k3.npy", "-o", "out.png", "-s", "2"], 2, "out.png is no kernel file; name it .npz"),
+        (["k3.npy", "-o", "k3.npy", "-s", "2"], 1, "k3.npy is the input too"),
+        (["k3.npy", "-o", "layer.npy", "-s", "2"], 1, "layer.npy exists; pass --force"),
+        (["k3.npy", "-o", "no/out.npz", "-s", "2"], 1, "no folder no"),
+        (["k3.npy", "-o", "out.npz", "-s", "4"], 2, "kernel 3 is smaller than stride 4"),
+        (["k3.npy", "-o", "out.npz", "-s", "3", "--ramp"], 2, "no kernel of 3 taps keeps ramps"),
+        (["k3.npy", "-o", "out.npz", "-s", "2x1"], 2, "a .npz has one stride, not 2x1; name"),
+        (["layer.npy", "-o", "out.npz", "-s", "2"], 2, "layer.npy holds a layer's weights; name"),
+        (["no.npz", "-o", "out.npz"], 2, "no kernel file no.npz; check the path"),
+        (["in.png", "-o", "out.npz"], 2, "in.png is no kernel file"),
+        (["k3.npy"], 2, "--output"),
+    ],
+)
+def test_what_cannot_be_repaired_is_refused(
+    call: Call, kernels: Path, words: list[str], code: int, fault: str
+) -> None:
+    """A wrong repair is told in one line, and nothing is written."""
+    before = contents(kernels)
+    check_refused(call("repair", *words), code, fault)
+    assert contents(kernels) == before

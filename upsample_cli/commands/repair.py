@@ -1,0 +1,36 @@
+"""`upsample repair`: the nearest kernel without a checkerboard."""
+
+import click
+
+from upsample_cli.commands.options import json_option, pair
+
+
+@click.command(short_help="Free a kernel of its checkerboard.")
+@click.argument("kernel", metavar="KERNEL")
+@click.option("-o", "--output", required=True, metavar="OUT.npz", help="Where to write it.")
+@click.option("-s", "--stride", callback=pair, metavar="N|HxW",
+              help="Output pixels per input pixel, for a .npy.")  # fmt: skip
+@click.option("--ramp", is_flag=True, help="Keep ramps exact too, not only flat pictures.")
+@click.option("-f", "--force", is_flag=True, help="Replace a file that is there.")
+@json_option
+def repair(kernel: str, output: str, stride: tuple[int, int] | None, ramp: bool, force: bool,
+           as_json: bool) -> None:  # fmt: skip
+    """Write the nearest kernel to KERNEL whose phase sums are all equal.
+
+    Nearest in least squares; the overall sum stays. A .npy of four axes is a layer's weights
+    (Cin, Cout, kH, kW), mended for each pair of channels.
+
+    \b
+    upsample repair mine.npz -o balanced.npz --ramp
+    upsample repair weights.npy -o balanced.npy --stride 2
+    """  # noqa: D301 # click needs the \b itself
+    from upsample_cli.commands.findings import repair_in_words, repair_json
+    from upsample_cli.images import target
+    from upsample_cli.jobs import repair as job
+
+    target.check(output, kernel, force)
+    made = job.repair(kernel, output, stride, ramp)
+    with target.opened(output) as file:
+        file.write(made.data)
+    words = repair_json if as_json else repair_in_words
+    click.echo(words(kernel, output, made))

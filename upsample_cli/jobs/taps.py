@@ -1,0 +1,80 @@
+"""Taps in a file, with the stride they are for: what an audit judges and a repair mends."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from upsample_cli.errors import SettingError
+from upsample_cli.kernels import store
+from upsample_cli.kernels.arrays import numbers, read
+from upsample_cli.planes import Size
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """The taps of a file.
+
+    Args:
+        name: The file's.
+        taps: Shape (k,), the same along both axes; (kH, kW), a kernel; or four axes, a layer's
+            weights.
+        stride: Output pixels per input pixel, down and across.
+        kind: The type of number in the file.
+        about: How a kernel file says it was made.
+    """
+
+    name: str
+    taps: NDArray[np.float64]
+    stride: Size
+    kind: np.dtype[Any]
+    about: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def kernel(self) -> NDArray[np.float64] | None:
+        """The taps as a matrix; None for a layer's weights."""
+        if self.taps.ndim == 1:
+            return np.outer(self.taps, self.taps)
+        return self.taps if self.taps.ndim == 2 else None
+
+
+def found(path: str, stride: Size | None) -> Found:
+    """Return the taps of a kernel file, of bare taps or of a layer's weights.
+
+    A kernel file of resize-conv is returned as the transposed convolution that it amounts to.
+
+    Args:
+        path: A .npz of `upsample train` or a .npy.
+        stride: Of a .npy; None, or its own, for a .npz.
+
+    Raises:
+        SettingError: No such file, no taps, or a stride that is missing or not the file's.
+    """
+    array, name = read(path), Path(path).name
+    if isinstance(array, dict):
+        file = store.load(path, None, 1)
+        own = file.stride, file.stride
+        if stride not in (None, own):
+            raise SettingError(
+                f"kernel '{name}' brings its own stride, {file.stride}; leave --stride out"
+            )
+        kernel = file.kernel(name)
+        taps = kernel.factors[0] if kernel.factors else kernel.taps
+        return Found(name, taps, own, np.dtype(np.float64), file.about)
+    if stride is None:
+        raise SettingError(f"{path} does not say its stride; pass --stride N")
+    if array.ndim <= 2:
+        return Found(name, store.load(path, None, 1).kernel(name).taps, stride, array.dtype)
+    return Found(name, _weights(name, array), stride, array.dtype)
+
+
+def _weights(name: str, array: NDArray[Any]) -> NDArray[np.float64]:
+    weights = numbers(name, array)
+    if weights.ndim != 4 or weights.size == 0:
+        shape = "x".join(map(str, weights.shape))
+        raise SettingError(f"weights '{name}' have shape {shape}; give 4 axes, or 2 for a kernel")
+    if not np.isfinite(weights).all():
+        raise SettingError(f"weights '{name}' hold NaN or infinity; give finite ones")
+    return weights
