@@ -83,6 +83,15 @@ def test_the_set_up_command_enlarges_a_sample_that_is_there() -> None:
     assert (ROOT / job[1]).is_file()
 
 
+def test_the_matrix_is_the_one_that_is_printed(desk: Path) -> None:
+    """The quoted output is that of the command above it, but for what the dots leave out."""
+    command, *parts = README.split("```text\n$ ")[1].split("\n```")[0].split("\n", 1)
+    printed = run(command, desk).stdout
+    first, last = parts[0].split("\n...\n")
+    assert printed.startswith(first)
+    assert printed.endswith(last + "\n")
+
+
 def test_python_examples() -> None:
     """The Python block gives what it shows."""
     failed, tried = doctest.testfile(str(ROOT / "README.md"), module_relative=False)

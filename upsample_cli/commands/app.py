@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 import click
 
 from upsample_cli.commands.audit import audit
+from upsample_cli.commands.matrix import matrix
 from upsample_cli.commands.measure import measure
 from upsample_cli.commands.methods import methods
 from upsample_cli.commands.repair import repair
@@ -68,7 +69,7 @@ def app(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-for command in (upsample, measure, audit, repair, train, methods):
+for command in (upsample, measure, audit, repair, train, matrix, methods):
     app.add_command(command)
 
 

@@ -1,0 +1,92 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+from terminal import Outcome, check_refused
+
+from upsample_cli.kernels.convolve import conv_transpose2d
+
+Call = Callable[..., Outcome]
+
+CLASSIC = """\
+matrix 4x16, a row for each pixel of the result
+
+   0        4        8        12
+0  a b c .  d e f .  g h i .  . . . .
+1  . a b c  . d e f  . g h i  . . . .
+
+2  . . . .  a b c .  d e f .  g h i .
+3  . . . .  . a b c  . d e f  . g h i
+
+transpose 16x4, takes 2x2 to 4x4: the transposed convolution
+"""
+OVERLAP = """\
+outputs that each input touches   inputs that each output gets
+9 9                               1 2 2 1
+9 9                               2 4 4 2
+                                  2 4 4 2
+                                  1 2 2 1
+"""
+
+
+def test_the_classic_case(call: Call) -> None:
+    """Without options it is the 4x16 matrix of a 3x3 kernel on 4x4, verified."""
+    outcome = call("matrix")
+    assert (outcome.code, outcome.err) == (0, "")
+    text = outcome.out.decode()
+    assert CLASSIC in text
+    assert OVERLAP in text
+    assert text.endswith("matrix product == direct algorithm: yes (max difference 0)\n")
+    assert max(map(len, text.splitlines())) <= 110
+
+
+def test_the_transpose_is_printed_whole(call: Call) -> None:
+    """Every row of the transpose stands there, with its dots."""
+    text = call("matrix", "--small", "1x2", "-k", "2x1", "--stride", 2).out.decode()
+    assert "transpose 6x2" in text
+    expected = ["   0", "0  a .", "1  . .", "2  . a", "", "3  b .", "4  . .", "5  . b"]
+    lines = text.split("transposed convolution\n\n")[1].splitlines()
+    assert lines[: len(expected)] == expected
+
+
+def test_json_tells_the_same(call: Call) -> None:
+    """The matrix in JSON transposes as the layer does, and the counts are there."""
+    outcome = call("matrix", "--stride", 2, "--padding", 1, "--small", "3x2", "--json")
+    found = json.loads(outcome.out)
+    taps, small = np.array(found["taps"]), np.arange(6.0).reshape(3, 2)
+    back = np.array(found["matrix"]).T @ small.ravel()
+    expected = conv_transpose2d(small[None], taps[None, None], stride=2, padding=1)
+    np.testing.assert_array_equal(back.reshape(found["input"]), expected[0])
+    assert found["even"] is False
+    assert found["verified"] is True
+    assert found["ripple"] == pytest.approx(0.4843, abs=5e-5)
+    assert np.sum(found["gets"]) == np.sum(found["touches"])
+
+
+def test_the_figure_is_written_beside_the_text(call: Call, folder: Path) -> None:
+    """-o draws a PNG of 1600 pixels; it is replaced only with --force."""
+    outcome = call("matrix", "-o", "m.png")
+    assert outcome.code == 0
+    assert CLASSIC.encode() in outcome.out
+    with PIL.Image.open(folder / "m.png") as picture:
+        assert (picture.format, picture.width) == ("PNG", 1600)
+    check_refused(call("matrix", "-o", "m.png"), 1, "m.png exists; pass --force")
+    assert call("matrix", "-o", "m.png", "--force").code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "fault"),
+    [
+        (["-o", "m.jpg"], "m.jpg is no .png; name the picture"),
+        (["--input", "99x99"], "99x99 are 9801 pixels, more than 64"),
+        (["--input", "four"], "--input four is no size"),
+        (["--kernel", "learned"], "no kernel 'learned' to show; choose uniform"),
+        (["--stride", "0"], "0 is not in the range"),
+    ],
+)
+def test_what_cannot_be_shown_is_a_usage_error(call: Call, words: list[str], fault: str) -> None:
+    """One line with a remedy and exit code 2, and no picture."""
+    check_refused(call("matrix", *words), 2, fault)

@@ -1,0 +1,54 @@
+"""Grids of short words as text, with labels and gaps between their groups."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import zip_longest
+from typing import Any
+
+Words = Sequence[Sequence[str]]
+
+
+def grid(words: Words, groups: tuple[int, int] | None = None) -> list[str]:
+    """Return the lines of a grid whose columns line up on the right.
+
+    Args:
+        words: Rows of cells, all as long.
+        groups: Rows and columns of a group: between groups there is a gap, and pixels of the first
+            row and column of each are numbered; None for neither gaps nor numbers.
+    """
+    width = max(len(word) for row in words for word in row)
+    if groups is None:
+        return [" ".join(word.rjust(width) for word in row) for row in words]
+    down, across = groups
+    side = len(str(len(words) - 1))
+    every = range(0, len(words[0]), across)
+    block = across * (width + 1) + 1
+    heads = "".join(str(first).rjust(width).ljust(block) for first in every)
+    lines = [" " * (side + 2) + heads.rstrip()]
+    for i, row in enumerate(words):
+        if i and i % down == 0:
+            lines.append("")
+        cells = ("".join(f"{word.rjust(width)} " for word in row[j : j + across]) for j in every)
+        lines.append(f"{i:{side}}  {' '.join(cells)}".rstrip())
+    return lines
+
+
+def beside(*parts: tuple[str, list[str]]) -> list[str]:
+    """Return titled blocks of lines side by side."""
+    blocks = [[title, *lines] for title, lines in parts]
+    widths = [max(map(len, block)) for block in blocks]
+    rows = zip_longest(*blocks, fillvalue="")
+    return [
+        "   ".join(line.ljust(n) for line, n in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+
+
+def numbers(values: Iterable[Iterable[Any]]) -> list[list[str]]:
+    """Return rows of numbers as words, short where they are whole."""
+    return [[f"{value:.4g}" for value in row] for row in values]
+
+
+def numbered(height: int, width: int) -> Iterator[list[str]]:
+    """Yield the pixels of a plane as their numbers, row by row."""
+    for i in range(height):
+        yield [str(i * width + j) for j in range(width)]

@@ -1,0 +1,102 @@
+"""A small convolution laid open: its matrix, the transpose, and how often pixels overlap."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from upsample_cli.kernels.kernel import Taps
+from upsample_cli.planes import Size
+
+Counts = NDArray[np.int64]
+LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+"""What taps are called, in order."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Layout:
+    """A convolution of a small plane, and all that follows from it.
+
+    Args:
+        kernel: What the taps are called; empty for plain numbers.
+        taps: Shape (kH, kW).
+        stride: Input pixels per output pixel.
+        padding: Zeros around the input.
+        dilation: Input pixels from one tap to the next.
+        large: Height and width of the convolution's input, the transposed one's output.
+        small: Height and width of the convolution's output, the transposed one's input.
+        cells: Shape (small pixels, large pixels): which tap is there, from 1; 0 for none.
+        touches: Shape of small: how many outputs each input of the transposed one touches.
+        gets: Shape of large: how many inputs each output of the transposed one gets.
+        phases: Shape (stride, stride): the same far from edges, for each phase.
+        ripple: Of the kernel; for plain numbers, of equal taps.
+        difference: Largest between the matrix products and the direct algorithms.
+    """
+
+    kernel: str
+    taps: Taps
+    stride: int
+    padding: int
+    dilation: int
+    large: Size
+    small: Size
+    cells: Counts
+    touches: Counts
+    gets: Counts
+    phases: Counts
+    ripple: float
+    difference: float
+
+    @property
+    def even(self) -> bool:
+        """Whether far from the edges every output gets as many inputs."""
+        return bool((self.phases == self.phases[0, 0]).all())
+
+    @property
+    def verified(self) -> bool:
+        """Whether products and algorithms agree up to rounding."""
+        return self.difference <= 1e-12 * max(1.0, float(np.abs(self.taps).sum()))
+
+    @property
+    def matrix(self) -> Taps:
+        """The matrix of the convolution, shape (small pixels, large pixels)."""
+        return np.concatenate([[0.0], self.taps.ravel()])[self.cells]
+
+    @property
+    def overlap(self) -> str:
+        """A sentence on whether the overlap is even, and what follows."""
+        counts = sorted({*self.phases.ravel().tolist()})
+        word = "a multiple" if self.even else "no multiple"
+        why = f"because {by(self.taps.shape)} taps are {word} of stride {self.stride}"
+        if self.stride == 1:
+            why = "as always with stride 1"
+        elif self.dilation > 1:
+            why = f"as dilation {self.dilation} and stride {self.stride} meet"
+        if self.even:
+            kept = "any" if self.stride == 1 else "equal"
+            return (
+                f"Far from the edges every output gets {counts[0]} inputs, {why}: {kept} taps keep "
+                "a flat image flat."
+            )
+        several = f"{', '.join(map(str, counts[:-1]))} or {counts[-1]}"
+        return (
+            f"Outputs get {several} inputs by turns, {why}: equal taps turn a flat image into a "
+            "checkerboard."
+        )
+
+    @property
+    def ripples(self) -> str:
+        """A sentence on the exact ripple."""
+        whose = f"of {self.kernel}" if self.kernel else "of equal taps"
+        return f"Exact ripple {whose}: {self.ripple:.4f} (0: a flat image stays flat)."
+
+    @property
+    def verification(self) -> str:
+        """A sentence on whether the matrix does what the direct algorithm does."""
+        word = "yes" if self.verified else "no"
+        return f"matrix product == direct algorithm: {word} (max difference {self.difference:.2g})"
+
+
+def by(size: tuple[int, ...]) -> str:
+    """Return a size in words: 4x4."""
+    return "x".join(map(str, size))
