@@ -3,25 +3,25 @@
 Nothing here needs NumPy, so that decoding can begin while NumPy still loads.
 """
 
+import io
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import PIL.Image
 
 from upsample_cli.errors import ImageFileError, PictureTooLargeError
-from upsample_cli.images import deep, metadata, source, upright, whole
+from upsample_cli.images import animation, deep, metadata, modes, source, upright, whole
+from upsample_cli.images.animation import Animation
+from upsample_cli.images.faults import told
 from upsample_cli.images.formats import FORMATS
 from upsample_cli.images.metadata import Metadata
 
 MAX_PIXELS = 2**28
+ALL_FRAMES = 64  # times as many pixels in all frames of an animation
 _READABLE = sorted({*FORMATS.values(), "JPEG2000", "ICO", "AVIF"} - {"PGM"})
 _TIFF = (b"II\x2a\0", b"MM\0\x2a", b"II\x2b\0", b"MM\0\x2b")
 _PLANAR, _BITS = 284, 258
-_PLAIN = {"L", "LA", "RGB", "RGBA", "F"}
-_WORDS = {"1": "1-bit", "P": "palette", "PA": "palette"}
 
 # The pixel limit is ours, told in our words, and checked before any pixel is decoded.
 PIL.Image.MAX_IMAGE_PIXELS = None
@@ -37,7 +37,7 @@ class Decoded:
     Args:
         name: What to call it.
         picture: Of mode L, LA, RGB, RGBA or F, or of a mode of Pillow's with 16 bits of grey;
-            or samples of shape (H, W, C) that Pillow has no mode for.
+            samples of shape (H, W, C) that Pillow has no mode for; or an animation.
         format: The word for the file's format, such as "PNG".
         metadata: What the file says beside its pixels.
         notes: What decoding changed, each in a few words.
@@ -48,7 +48,7 @@ class Decoded:
     """
 
     name: str
-    picture: Any
+    picture: PIL.Image.Image | Animation | Any
     format: str
     metadata: Metadata
     notes: tuple[str, ...] = ()
@@ -70,7 +70,7 @@ def decode(path: str, max_pixels: int = MAX_PIXELS) -> Decoded:
         PictureTooLargeError: It has more pixels.
     """
     name = source.named(path)
-    with source.opened(path) as file, _told(name):
+    with source.opened(path) as file, told(name):
         if (opened := _picture(file)) is None:
             from upsample_cli.images import scientific
 
@@ -78,6 +78,8 @@ def decode(path: str, max_pixels: int = MAX_PIXELS) -> Decoded:
             return Decoded(name, found.samples, "TIFF", found.metadata, found.notes)
         with opened:
             _check(opened, name, max_pixels)
+            if animation.is_animated(opened):
+                return _animated(file, name)
             low = None
             if deep.is_deep(opened) and not deep.is_packed(opened):
                 low = _low(file, name)
@@ -91,7 +93,7 @@ def size(path: str) -> tuple[int, int]:
         ImageFileError: It is missing, is no picture, or is one that `read` refuses by its head.
     """
     name = source.named(path)
-    with source.opened(path) as file, _told(name):
+    with source.opened(path) as file, told(name):
         if (opened := _picture(file)) is None:
             from upsample_cli.images import scientific
 
@@ -131,21 +133,6 @@ def _picture(file: BinaryIO) -> PIL.Image.Image | None:
     return None if apart else opened
 
 
-@contextmanager
-def _told(name: str) -> Iterator[None]:
-    """Tell whatever a decoder raises in the block as ours."""
-    try:
-        yield
-    except (ImageFileError, MemoryError):
-        raise
-    except PIL.UnidentifiedImageError as error:
-        raise ImageFileError(f"{name} is no picture; give a PNG, JPEG, WebP, TIFF...") from error
-    # Decoders meet hostile bytes in every way a parser can fail; all mean the same here.
-    except Exception as error:
-        fault = " ".join(str(error).split()) or type(error).__name__
-        raise ImageFileError(f"{name} is broken ({fault}); get a whole copy") from error
-
-
 def _check_size(size: tuple[int, int], name: str, max_pixels: int) -> None:
     height, width = size
     if width * height == 0:
@@ -158,8 +145,26 @@ def _check_size(size: tuple[int, int], name: str, max_pixels: int) -> None:
 
 def _check(opened: PIL.Image.Image, name: str, max_pixels: int) -> None:
     _check_size((opened.height, opened.width), name, max_pixels)
-    if getattr(opened, "is_animated", False) and opened.format in {"GIF", "PNG", "WEBP", "AVIF"}:
-        raise ImageFileError(f"{name} is animated; give a still picture")
+    frames = animation.count(opened) if animation.is_animated(opened) else 1
+    if frames * opened.width * opened.height > ALL_FRAMES * max_pixels:
+        raise PictureTooLargeError(
+            f"{name} has {frames} frames of {opened.width}x{opened.height}, more than {ALL_FRAMES} "
+            f"times {max_pixels} pixels; raise --max-pixels"
+        )
+
+
+def _animated(file: BinaryIO, name: str) -> Decoded:
+    """Return an animation that no longer needs its file."""
+    file.seek(0)
+    opened = PIL.Image.open(io.BytesIO(file.read()), formats=_READABLE)
+    if deep.is_deep(opened):
+        raise ImageFileError(
+            f"{name} is an animation of 16 bits a colour, which would be cut to 8; save it with 8"
+        )
+    found = animation.read(opened, name)
+    if found.format == "PNG":
+        whole.check_png(file)
+    return Decoded(name, found, found.format, found.metadata)
 
 
 def _low(file: BinaryIO, name: str) -> PIL.Image.Image:
@@ -191,18 +196,8 @@ def _decoded(
     if is_deep or picture.mode.startswith("I"):
         if (key := info.get("transparency")) is not None:
             clear = tuple(key) if isinstance(key, tuple) else (int(key),)
-    elif picture.mode not in _PLAIN or "transparency" in info:
-        wanted = _plain_mode(picture)
-        if picture.mode not in {"La", "RGBa", "RGBX"}:
-            notes.append(f"{_WORDS.get(picture.mode, picture.mode)} becomes {wanted}")
-        picture = picture.convert(wanted)
+    else:
+        picture, changes = modes.plain(picture)
+        notes.extend(changes)
     told = metadata.of(opened, up.exif, up.turned)
     return Decoded(name, picture, format, told, tuple(notes), low, packed, highest, clear)
-
-
-def _plain_mode(picture: PIL.Image.Image) -> str:
-    grey = picture.mode in {"1", "L", "La"}
-    clear = picture.mode in {"PA", "La", "RGBa"} or "transparency" in picture.info
-    return {(True, False): "L", (True, True): "LA", (False, False): "RGB", (False, True): "RGBA"}[
-        grey, clear
-    ]

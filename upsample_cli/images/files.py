@@ -1,7 +1,7 @@
 """Pictures in and out of files as samples; what goes out strip by strip is not written here."""
 
 import io
-from dataclasses import replace
+from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -9,14 +9,13 @@ import PIL.Image
 from numpy.typing import NDArray
 
 from upsample_cli.errors import ImageFileError
+from upsample_cli.images.animation import Animation
 from upsample_cli.images.decoding import MAX_PIXELS, Decoded, decode
 from upsample_cli.images.exif import with_dpi
 from upsample_cli.images.image import Image, Samples
 from upsample_cli.images.metadata import Metadata
 
 _PART = 256  # rows
-_DEEP = {"PNG", "TIFF", "PPM", "PGM"}  # hold 16 bits a sample
-_OPAQUE = {"JPEG", "BMP", "PPM", "PGM"}  # hold no transparency
 
 
 def read(path: str, max_pixels: int = MAX_PIXELS) -> Image:
@@ -34,6 +33,8 @@ def image(decoded: Decoded) -> Image:
         ImageFileError: Its samples have more than 16 bits, or are no finite numbers.
     """
     picture = decoded.picture
+    if isinstance(picture, Animation):
+        raise ImageFileError(f"{decoded.name} is animated; give a still picture")
     if isinstance(picture, np.ndarray):
         samples: Samples = picture
     else:
@@ -51,10 +52,22 @@ def image(decoded: Decoded) -> Image:
     return Image(samples, decoded.format, decoded.metadata, decoded.notes)
 
 
+def image_of(picture: PIL.Image.Image, format: str, metadata: Metadata) -> Image:
+    """Return a frame, of mode RGB or RGBA, as samples.
+
+    Args:
+        picture: The frame.
+        format: The word for its file's format.
+        metadata: What the file says beside its pixels.
+    """
+    return Image(np.asarray(picture), format, metadata)
+
+
 def _rows(decoded: Decoded, top: int) -> Samples:
     """Return some rows of a picture, shape (rows, W, C), uint8, uint16 or float32."""
-    box = (0, top, decoded.picture.width, min(top + _PART, decoded.picture.height))
-    samples: NDArray[Any] = np.asarray(decoded.picture.crop(box))
+    picture: Any = decoded.picture
+    box = (0, top, picture.width, min(top + _PART, picture.height))
+    samples: NDArray[Any] = np.asarray(picture.crop(box))
     if decoded.packed:
         samples = samples.view(">u2").astype(np.uint16)
     elif decoded.low is not None:
@@ -75,43 +88,6 @@ def _rows(decoded: Decoded, top: int) -> Samples:
     return samples
 
 
-def fitted(image: Image, format: str) -> tuple[Image, tuple[str, ...]]:
-    """Return a picture as a format can hold it, and what that costs.
-
-    Args:
-        image: The picture.
-        format: One of the values of `FORMATS`.
-
-    Raises:
-        ImageFileError: The picture is transparent and the format is not, or likewise with colour
-            or with numbers beyond 0..1.
-    """
-    if image.has_alpha and format in _OPAQUE:
-        raise ImageFileError(f"{format} holds no transparency; write a PNG, WebP or TIFF")
-    if image.samples.shape[2] > 2 and format == "PGM":
-        raise ImageFileError("PGM holds no colour; write a .ppm or .pnm")
-    losses = [
-        f"{format} holds no {word}, so it was left out" for word in image.metadata.lost(format)
-    ]
-    bits = 16 if format in _DEEP else 8
-    if image.samples.dtype.kind == "f" and format != "TIFF":
-        if image.samples.min() < 0 or image.samples.max() > 1:
-            raise ImageFileError(
-                f"{format} holds no numbers beyond 0..1, as these are; write a TIFF"
-            )
-        losses.append(
-            f"{format} holds no floating-point samples, so they were rounded to {bits} bits"
-        )
-        full = np.float32(65535 if bits == 16 else 255)
-        rounded = np.floor(image.samples * full + np.float32(0.5)).astype(f"u{bits // 8}")
-        return replace(image, samples=rounded), tuple(losses)
-    if image.samples.dtype == np.uint16 and bits == 8:
-        losses.append(f"{format} holds 8 bits a sample, so 16 were rounded")
-        rounded = ((image.samples.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
-        return replace(image, samples=rounded), tuple(losses)
-    return image, tuple(losses)
-
-
 def save(
     samples: Samples, format: str, metadata: Metadata, file: BinaryIO, quality: int | None
 ) -> None:
@@ -128,13 +104,15 @@ def save(
     Raises:
         ImageFileError: The format cannot hold it.
     """
-    shaped = samples[..., 0] if samples.shape[2] == 1 else samples
-    options = _options(format, metadata, quality)
+    if format == "GIF":
+        from upsample_cli.images import gif
+
+        size = samples.shape[0], samples.shape[1]
+        file.write(gif.head(size, 1, metadata.comment) + gif.frame(picture(samples), 0) + gif.TAIL)
+        return
     whole = io.BytesIO()  # encoders seek; standard output cannot
     try:
-        PIL.Image.fromarray(shaped).save(
-            whole, format, **{key: value for key, value in options.items() if value is not None}
-        )
+        picture(samples).save(whole, format, **_options(format, metadata, quality))
     except (OSError, ValueError) as error:
         height, width = samples.shape[:2]
         raise ImageFileError(
@@ -143,17 +121,52 @@ def save(
     file.write(whole.getbuffer())
 
 
+def save_webp(
+    frames: Iterator[Samples],
+    animation: Animation,
+    metadata: Metadata,
+    file: BinaryIO,
+    quality: int | None,
+) -> None:
+    """Write an animated WebP.
+
+    Args:
+        frames: Each of shape (H, W, C).
+        animation: What else is known of them.
+        metadata: What to tell beside the pixels.
+        file: Where to.
+        quality: 1..100; the encoder's default if None.
+
+    Raises:
+        ImageFileError: The format cannot hold it.
+    """
+    from upsample_cli.images import webp
+
+    options = _options("WEBP", metadata, quality)
+    pictures = (picture(samples) for samples in frames)
+    try:
+        made = webp.encoded(pictures, animation.durations, animation.plays, **options)
+    except (OSError, ValueError) as error:
+        raise ImageFileError(f"WebP cannot hold this animation ({error}); write a PNG") from error
+    file.write(made)
+
+
+def picture(samples: Samples) -> PIL.Image.Image:
+    """Return samples of 8 bits, shape (H, W, C), as Pillow's picture."""
+    return PIL.Image.fromarray(samples[..., 0] if samples.shape[2] == 1 else samples)
+
+
 def _options(format: str, metadata: Metadata, quality: int | None) -> dict[str, Any]:
     """Return what to tell Pillow's encoder."""
     options: dict[str, Any] = {"icc_profile": metadata.icc, "dpi": metadata.dpi}
     if format in {"JPEG", "WEBP"}:
         told = with_dpi(metadata.exif, metadata.dpi) if format == "WEBP" else metadata.exif
         options |= {"exif": told and b"Exif\0\0" + told, "xmp": metadata.xmp, "quality": quality}
-    if format in {"JPEG", "GIF"}:
+    if format == "JPEG":
         options["comment"] = metadata.comment
     if format == "JPEG" and metadata.coding is not None:
         options["progressive"] = metadata.coding.progressive or None
         if quality is None:
             options["qtables"] = [list(table) for table in metadata.coding.tables]
             options["subsampling"] = metadata.coding.subsampling
-    return options
+    return {name: value for name, value in options.items() if value is not None}

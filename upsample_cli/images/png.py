@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from upsample_cli.images.chunks import ancillary, chunk
 from upsample_cli.images.image import Samples
 from upsample_cli.images.metadata import Metadata
 from upsample_cli.planes import Size
@@ -29,6 +30,7 @@ except ImportError:  # not every platform has it; zlib makes the same kind of st
 
 DEFAULT_COMPRESSION = 2
 _FAST = 3  # up to this level isal is used: its levels 1..3 at several times zlib's speed
+ZLIB_HEAD = b"\x78\x01"  # deflate, window of 32 kB, fastest; strips follow as raw deflate
 _COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
 _NONE, _SUB, _UP, _AVERAGE = range(4)
 # The fifth, Paeth, saves 2 % at most on enlarged pictures and costs more than deflate itself.
@@ -51,6 +53,11 @@ class Piece:
     adler: int
     length: int
 
+    @property
+    def data(self) -> memoryview:
+        """What is in the chunk."""
+        return memoryview(self.chunk)[8:-4]
+
 
 def head(size: Size, channels: int, bits: int, metadata: Metadata) -> bytes:
     """Return all that stands before the pixels.
@@ -61,15 +68,22 @@ def head(size: Size, channels: int, bits: int, metadata: Metadata) -> bytes:
         bits: 8 or 16 a sample.
         metadata: What else to tell.
     """
+    return start(size, channels, bits, metadata) + chunk(b"IDAT", ZLIB_HEAD)
+
+
+def start(size: Size, channels: int, bits: int, metadata: Metadata, more: bytes = b"") -> bytes:
+    """Return all that stands before any data of pixels; see `head`.
+
+    Args:
+        size: Height and width.
+        channels: Samples a pixel.
+        bits: 8 or 16 a sample.
+        metadata: What else to tell.
+        more: Further chunks.
+    """
     height, width = size
     shape = pack(">IIBBBBB", width, height, bits, _COLOUR_TYPES[channels], 0, 0, 0)
-    # 0x78 0x01: deflate, window of 32 kB, fastest; the strips follow as raw deflate.
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + _chunk(b"IHDR", shape)
-        + _ancillary(metadata)
-        + _chunk(b"IDAT", b"\x78\x01")
-    )
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", shape) + more + ancillary(metadata)
 
 
 def piece(samples: Samples, compression: int, last: bool) -> Piece:
@@ -82,12 +96,12 @@ def piece(samples: Samples, compression: int, last: bool) -> Piece:
     """
     filtered = _filtered(samples, compression)
     data = _deflated(filtered, compression, last)
-    return Piece(_chunk(b"IDAT", data), zlib.adler32(filtered.data), filtered.size)
+    return Piece(chunk(b"IDAT", data), zlib.adler32(filtered.data), filtered.size)
 
 
 def tail(pieces: "Checksum") -> bytes:
     """Return all that stands after the pixels."""
-    return _chunk(b"IDAT", pack(">I", pieces.value)) + _chunk(b"IEND", b"")
+    return chunk(b"IDAT", pack(">I", pieces.value)) + chunk(b"IEND", b"")
 
 
 @dataclass(slots=True)
@@ -102,12 +116,6 @@ class Checksum:
         low_later, high_later = later.adler & 0xFFFF, later.adler >> 16
         high = (high + high_later + later.length * (low - 1)) % _ADLER
         self.value = high << 16 | (low + low_later - 1) % _ADLER
-
-
-def _chunk(kind: bytes, data: bytes) -> bytes:
-    return b"".join(
-        (pack(">I", len(data)), kind, data, pack(">I", zlib.crc32(data, zlib.crc32(kind))))
-    )
 
 
 def _deflated(data: Bytes, compression: int, last: bool = True) -> bytes:
@@ -170,34 +178,3 @@ def _rows(raw: Bytes, kind: int, pixel: int) -> Bytes:
         filtered[first, :pixel] = raw[first, :pixel]
         np.subtract(raw[first, pixel:], raw[first, :-pixel], out=filtered[first, pixel:])
     return out
-
-
-def _ancillary(metadata: Metadata) -> bytes:
-    """Return the chunks of metadata, in the order the specification asks for."""
-    chunks = []
-    if metadata.icc:
-        chunks.append(_chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(metadata.icc)))
-    elif metadata.srgb is not None:
-        chunks.append(_chunk(b"sRGB", bytes([metadata.srgb])))
-    if metadata.gamma:
-        chunks.append(_chunk(b"gAMA", pack(">I", round(metadata.gamma * 100_000))))
-    if metadata.chromaticity:
-        numbers = (round(each * 100_000) for each in metadata.chromaticity)
-        chunks.append(_chunk(b"cHRM", pack(">8I", *numbers)))
-    if metadata.dpi:
-        along, down = (round(each / 0.0254) for each in metadata.dpi)
-        chunks.append(_chunk(b"pHYs", pack(">IIB", along, down, 1)))
-    if metadata.exif:
-        chunks.append(_chunk(b"eXIf", metadata.exif))
-    if metadata.xmp:
-        chunks.append(_chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + metadata.xmp))
-    chunks.extend(_text(key, value) for key, value in metadata.text)
-    return b"".join(chunks)
-
-
-def _text(key: str, value: str) -> bytes:
-    keyword = key.encode("latin-1", "replace")[:79] or b"Comment"
-    try:
-        return _chunk(b"tEXt", keyword + b"\0" + value.encode("latin-1"))
-    except UnicodeEncodeError:
-        return _chunk(b"iTXt", keyword + b"\0\0\0\0\0" + value.encode())

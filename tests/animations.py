@@ -1,0 +1,48 @@
+"""Animations made of a seed, and a reader of them that is not Pillow."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import PIL.Image
+from textures import levels
+
+DURATIONS = (100, 200, 50, 300, 120)
+
+
+def frames(clear: bool = False) -> list[np.ndarray]:
+    """Return five frames of 24x20 pixels: a texture with a white square that moves."""
+    made = []
+    for index in range(len(DURATIONS)):
+        frame = levels(20, 24, 4 if clear else 3)
+        frame[..., :3] //= 2
+        if clear:
+            frame[..., 3] = 255
+            frame[:, 20:] = 0
+        frame[4:10, 3 * index + 1 : 3 * index + 7] = 255
+        made.append(frame)
+    return made
+
+
+def write(path: Path, plays: int = 0, clear: bool = False) -> Path:
+    """Write them by Pillow, in the format that the suffix says."""
+    first, *rest = map(PIL.Image.fromarray, frames(clear))
+    loop = {"loop": plays - (path.suffix == ".gif" and plays > 0)}
+    if path.suffix == ".gif" and plays == 1:
+        loop = {}
+    first.save(
+        path, save_all=True, append_images=rest, duration=DURATIONS, disposal=0, lossless=True,
+        **loop,
+    )  # fmt: skip
+    return path
+
+
+def read(path: Path) -> tuple[list[np.ndarray], tuple[int, ...]]:
+    """Return the frames, as RGBA, and durations in an animation, by OpenCV."""
+    done, found = cv2.imreadanimation(str(path))
+    assert done
+    made = []
+    for frame in found.frames:
+        colour = cv2.COLOR_BGRA2RGBA if frame.shape[2] == 4 else cv2.COLOR_BGR2RGBA
+        made.append(cv2.cvtColor(frame, colour))
+    return made, tuple(found.durations.tolist())

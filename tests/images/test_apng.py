@@ -1,0 +1,47 @@
+import io
+from struct import unpack
+
+import numpy as np
+import PIL.Image
+import pytest
+
+from upsample_cli.images import apng, png
+from upsample_cli.images.metadata import Metadata
+
+
+def written(frames: list[np.ndarray], milliseconds: float) -> bytes:
+    height, width, channels = frames[0].shape
+    sequence = apng.Sequence((height, width))
+    parts = [apng.head((height, width), channels, Metadata(), len(frames), 0)]
+    for frame in frames:
+        pieces = [png.piece(frame[:3], 2, False), png.piece(frame[3:], 2, True)]
+        parts.extend(sequence.frame(pieces, milliseconds))
+    return b"".join([*parts, apng.TAIL])
+
+
+@pytest.mark.parametrize(
+    "milliseconds", [0, 1, 16 + 2 / 3, 40, 100, 1000 / 3, 12_345.678, 65_535_000]
+)
+def test_a_duration_of_any_length_is_told(milliseconds: float) -> None:
+    """Thirds of a second are exact, hours are to a thousandth of themselves."""
+    data = written([np.zeros((5, 4, 3), np.uint8)] * 2, milliseconds)
+    at = data.index(b"fcTL") + 4 + 20
+    top, bottom = unpack(">HH", data[at : at + 4])
+    assert 1000 * top / bottom == pytest.approx(milliseconds, rel=1e-3)
+
+
+def test_chunks_are_numbered_and_frames_are_read() -> None:
+    """The numbers of all chunks of frames are 0, 1, 2...; the first frame is the still picture."""
+    frames = [np.full((5, 4, 3), level, np.uint8) for level in (10, 20, 30)]
+    data = written(frames, 50)
+    numbers, at = [], 8
+    while at < len(data):
+        length, kind = unpack(">I4s", data[at : at + 8])
+        if kind in (b"fcTL", b"fdAT"):
+            numbers += unpack(">I", data[at + 8 : at + 12])
+        at += 12 + length
+    assert numbers == list(range(len(numbers)))
+    with PIL.Image.open(io.BytesIO(data)) as opened:
+        for index, frame in enumerate(frames):
+            opened.seek(index)
+            np.testing.assert_array_equal(np.asarray(opened.convert("RGB")), frame)

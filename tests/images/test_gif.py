@@ -1,0 +1,45 @@
+import io
+from struct import unpack
+
+import numpy as np
+import PIL.Image
+import pytest
+from textures import levels
+
+from upsample_cli.errors import ImageFileError
+from upsample_cli.images import gif
+
+
+def opened(picture: PIL.Image.Image, comment: str | None = None) -> PIL.Image.Image:
+    size = picture.height, picture.width
+    return PIL.Image.open(io.BytesIO(gif.head(size, 1, comment) + gif.frame(picture, 0) + gif.TAIL))
+
+
+def test_grey_is_kept_exactly() -> None:
+    """All 256 levels of grey fit."""
+    samples = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    with opened(PIL.Image.fromarray(samples)) as found:
+        np.testing.assert_array_equal(np.asarray(found.convert("L")), samples)
+
+
+def test_opacity_becomes_all_or_nothing() -> None:
+    """Half opacity and more is seen, less is clear."""
+    samples = levels(16, 16, 4)
+    samples[..., 3] = np.arange(256).reshape(16, 16)
+    with opened(PIL.Image.fromarray(samples)) as found:
+        alpha = np.asarray(found.convert("RGBA"))[..., 3]
+    np.testing.assert_array_equal(alpha, np.where(samples[..., 3] >= 128, 255, 0))
+
+
+@pytest.mark.parametrize("length", [1, 255, 256, 700])
+def test_a_comment_of_any_length_is_kept(length: int) -> None:
+    """Long comments go into several blocks."""
+    with opened(PIL.Image.new("RGB", (3, 2)), "c" * length) as found:
+        assert found.info["comment"] == b"c" * length
+
+
+def test_what_is_too_large_is_refused() -> None:
+    """A width that its field cannot hold is told."""
+    assert unpack("<H", gif.head((2, 65535), 1)[6:8]) == (65535,)
+    with pytest.raises(ImageFileError, match="GIF cannot hold 65536x2 pixels; write a PNG"):
+        gif.head((2, 65536), 1)

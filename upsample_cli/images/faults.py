@@ -1,0 +1,30 @@
+"""Whatever a decoder raises, told as ours."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import PIL.Image
+
+from upsample_cli.errors import ImageFileError
+
+
+@contextmanager
+def told(name: str) -> Iterator[None]:
+    """Turn what a decoder raises in the block into an error about the picture.
+
+    Args:
+        name: What to call it.
+
+    Raises:
+        ImageFileError: It is broken, or is no picture.
+    """
+    try:
+        yield
+    except (ImageFileError, MemoryError):
+        raise
+    except PIL.UnidentifiedImageError as error:
+        raise ImageFileError(f"{name} is no picture; give a PNG, JPEG, WebP, TIFF...") from error
+    # Decoders meet hostile bytes in every way a parser can fail; all mean the same here.
+    except Exception as error:
+        fault = " ".join(str(error).split()) or type(error).__name__
+        raise ImageFileError(f"{name} is broken ({fault}); get a whole copy") from error

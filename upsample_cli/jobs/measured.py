@@ -1,0 +1,53 @@
+"""The strips of an enlarged picture, measured on their way to the file."""
+
+from collections.abc import Callable, Iterable, Iterator
+
+from upsample_cli.images.image import Image
+from upsample_cli.jobs.render import Strip, renderer
+from upsample_cli.jobs.scale import stride
+from upsample_cli.jobs.strips import strips
+from upsample_cli.jobs.task import Task
+from upsample_cli.jobs.workers import Workers
+from upsample_cli.metrics.checkerboard import Checkerboard, Meter
+from upsample_cli.planes import Size
+
+Progress = Callable[[Iterable[Strip], int], Iterator[Strip]]
+
+
+class Measured:
+    """The strips of a picture as they end, and then what the metric found in them.
+
+    Args:
+        image: The input.
+        size: Height and width of the output.
+        task: What to do.
+        streamed: Whether strips are to be pieces of a PNG.
+        workers: Who does it.
+        progress: Wraps the strips as they end, given how many there will be.
+    """
+
+    def __init__(
+        self,
+        image: Image,
+        size: Size,
+        task: Task,
+        streamed: bool,
+        workers: Workers,
+        progress: Progress | None = None,
+    ) -> None:
+        render = renderer(image, size, task, task.compression if streamed else None)
+        runs = strips(size, render.channels, size[0] / image.size[0])
+        made: Iterable[Strip] = workers.in_order(render, runs)
+        self._made = progress(made, len(runs)) if progress else made
+        self._meter = Meter(stride(image.size, size), *size)
+        self.channels = render.channels
+
+    def __iter__(self) -> Iterator[Strip]:
+        """Yield the strips in order."""
+        for strip in self._made:
+            self._meter.feed(strip.luma, strip.opaque)
+            yield strip
+
+    def result(self) -> Checkerboard:
+        """Return what was found, once all strips have been taken."""
+        return self._meter.result()
