@@ -1,3 +1,4 @@
+import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -23,10 +24,22 @@ def test_a_pattern_is_found_at_its_stride(call: Call, patterned: str) -> None:
     """A line a picture says what was found, and only at the stride asked for."""
     found = call("measure", patterned, "--stride", 3)
     assert (found.code, found.err) == (0, "")
-    assert found.out.startswith(b"grid.png  stride 3  checkerboard found (")
-    assert found.out.endswith(b" dB\n")
+    heads, row = found.out.decode().splitlines()
+    assert heads.split() == [
+        "picture", "stride", "checkerboard", "ripple", "floor", "contrast", "local", "worst",
+    ]  # fmt: skip
+    assert row.split()[:3] == ["grid.png", "3", "found"]
+    assert float(row.split()[3]) == pytest.approx(4, rel=0.05)
     other = call("measure", patterned, "--stride", 2)
-    assert b"checkerboard none (" in other.out
+    assert other.out.decode().splitlines()[1].split()[:3] == ["grid.png", "2", "none"]
+
+
+def test_the_stride_is_found(call: Call, patterned: str) -> None:
+    """Without a stride the search finds it; a picture without one has none."""
+    assert call("measure", patterned).out.decode().splitlines()[1].split()[:3] == [
+        "grid.png", "3", "found",
+    ]  # fmt: skip
+    assert json.loads(call("measure", patterned, "--json").out)["checkerboard"]["stride"] == 3
 
 
 def test_json_has_the_figures(call: Call, patterned: str) -> None:
@@ -42,7 +55,7 @@ def test_standard_input_is_measured(call: Call, folder: Path, patterned: str) ->
     """`-` is the picture on standard input."""
     piped = call("measure", "-", "--stride", 3, stdin=(folder / patterned).read_bytes())
     named = call("measure", patterned, "--stride", 3)
-    assert piped.out.split(b"  ")[1:] == named.out.split(b"  ")[1:]
+    assert piped.out.splitlines()[1].split()[1:] == named.out.splitlines()[1].split()[1:]
 
 
 def test_what_was_written_measures_as_it_was_reported(call: Call, folder: Path) -> None:
@@ -51,7 +64,7 @@ def test_what_was_written_measures_as_it_was_reported(call: Call, folder: Path) 
     report = json.loads(
         call("large.png", "out.png", "-k", "uniform", "--kernel-size", 5, "--json", "-q").out
     )["checkerboard"]
-    measured = json.loads(call("measure", "out.png", "--json").out)["checkerboard"]
+    measured = json.loads(call("measure", "out.png", "--stride", 2, "--json").out)["checkerboard"]
     for name in ("ripple", "contrast_db", "floor", "ripple_rel", "local_db"):
         assert measured[name] == pytest.approx(report[name], rel=1e-3), name
     assert measured["verdict"] == report["verdict"] == "checkerboard"
@@ -62,7 +75,7 @@ def test_one_failure_does_not_stop_the_others(call: Call, patterned: str) -> Non
     outcome = call("measure", "no.png", patterned)
     assert outcome.code == 1
     assert outcome.err == "Error: no file no.png; check the path\n"
-    assert outcome.out.startswith(b"grid.png")
+    assert outcome.out.splitlines()[1].startswith(b"grid.png")
     lines = [json.loads(line) for line in call("measure", "no.png", patterned, "--json")
              .out.splitlines()]  # fmt: skip
     assert [line["status"] for line in lines] == ["failed", "done"]
@@ -79,4 +92,63 @@ def test_small_pictures_have_a_word(call: Call) -> None:
     """Where nothing can be told the line says so."""
     outcome = call("measure", "in.png")
     assert outcome.code == 0
-    assert b"checkerboard unknown (picture too small to tell)" in outcome.out
+    assert b"unknown (picture too small to tell)" in outcome.out
+
+
+def test_csv_has_a_line_for_every_picture(call: Call, patterned: str) -> None:
+    """Pictures that cannot be read have one too, with the reason."""
+    outcome = call("measure", patterned, "no.png", "--csv")
+    first, second = csv.DictReader(outcome.out.decode().splitlines())
+    assert outcome.code == 1
+    assert (first["input"], first["status"], first["verdict"]) == (
+        patterned,
+        "done",
+        "checkerboard",
+    )
+    assert float(first["ripple"]) == pytest.approx(4, rel=0.05)
+    assert (second["status"], second["ripple"]) == ("failed", "")
+    assert second["error"].startswith("no file no.png")
+
+
+def test_a_limit_on_the_ripple_has_an_exit_code(call: Call, patterned: str) -> None:
+    """Over --max-ripple the code is 4; a picture that cannot be read weighs more."""
+    assert call("measure", patterned, "--max-ripple", 3).code == 4
+    assert call("measure", patterned, "--max-ripple", 5).code == 0
+    assert call("measure", patterned, "no.png", "--max-ripple", 3).code == 1
+
+
+def test_figures_are_drawn_on_request(call: Call, folder: Path, patterned: str) -> None:
+    """--map and --spectrum write pictures; they replace nothing without --force."""
+    arguments = ("measure", patterned, "--map", "map.png", "--spectrum", "spectrum.png")
+    assert call(*arguments).code == 0
+    for name in ("map.png", "spectrum.png"):
+        with PIL.Image.open(folder / name) as drawn:
+            assert drawn.width > 150
+    check_refused(call(*arguments), 1, "map.png exists; pass --force")
+    assert call(*arguments, "--force").code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fault"),
+    [
+        (["--stride", "two"], "--stride two is no stride; give 2..16, or auto"),
+        (["--json", "--csv"], "--json and --csv exclude each other; give one"),
+        (["--map", "map.jpg"], "map.jpg is no PNG"),
+        (["in.png", "--map", "map.png"], "--map is for one picture, not 2; name one"),
+        (["in.png", "--reference", "in.png"], "--reference is for one picture"),
+    ],
+)
+def test_what_cannot_be_is_refused(call: Call, arguments: list[str], fault: str) -> None:
+    """Settings that exclude each other are told before anything is read."""
+    check_refused(call("measure", "in.png", *arguments), 2, fault)
+
+
+def test_a_reference_is_taken_off(call: Call, folder: Path) -> None:
+    """A weave that was in the original is no checkerboard of the enlarged picture."""
+    plane = 40 + 0.6 * levels(150, 150, 1)[..., 0] + 12 * lattice(150, 150, 2)
+    PIL.Image.fromarray(np.round(plane).astype(np.uint8)).save(folder / "low.png")
+    assert call("low.png", "high.png", "-m", "bicubic").code == 0
+    alone = call("measure", "high.png", "--json")
+    assert json.loads(alone.out)["checkerboard"]["stride"] == 4
+    against = json.loads(call("measure", "high.png", "--reference", "low.png", "--json").out)
+    assert against["checkerboard"]["verdict"] == "none"

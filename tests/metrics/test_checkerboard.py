@@ -7,11 +7,12 @@ from textures import lattice, natural
 
 from upsample_cli.jobs.planes import measure, upsample
 from upsample_cli.metrics.checkerboard import Checkerboard, Meter
+from upsample_cli.metrics.rows import Rows
 
 
 def metered(levels: np.ndarray, stride: int, opaque: np.ndarray | None = None) -> Checkerboard:
     meter = Meter((stride, stride), *levels.shape)
-    meter.feed(levels.astype(np.float32), opaque)
+    meter.feed(Rows(levels.astype(np.float32), opaque))
     return meter.result()
 
 
@@ -80,7 +81,7 @@ def test_any_feeding_gives_the_same_figures(cut: list[range], stride: int, maske
     meter = Meter((stride, stride), *levels.shape)
     for run in cut:
         rows = slice(run.start, run.stop)
-        meter.feed(levels[rows], None if opaque is None else opaque[rows])
+        meter.feed(Rows(levels[rows], None if opaque is None else opaque[rows]))
     assert repr(meter.result()) == repr(expected)
     assert expected.status == "ok"
 

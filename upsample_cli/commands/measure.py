@@ -1,40 +1,89 @@
 """`upsample measure`: the checkerboard in pictures that any tool made."""
 
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
 import click
 
 from upsample_cli.commands.options import json_option, max_pixels_option
 from upsample_cli.commands.words import tell
-from upsample_cli.errors import ImageFileError
+from upsample_cli.errors import ImageFileError, SettingError
+
+if TYPE_CHECKING:  # NumPy is not to be waited for by --help
+    from upsample_cli.jobs.measure import Measurement, Request
+
+    Found = tuple[str, Measurement | None, str | None]
+    """A picture's name, and what was found in it or else why nothing was."""
+
+FAILED, OVER_RIPPLE = 1, 4
+
+
+def _stride(ctx: click.Context, param: click.Parameter, value: str) -> int | None:
+    """Return the stride of a text, None for auto."""
+    try:
+        return None if value == "auto" else int(value)
+    except ValueError:
+        raise SettingError(f"--stride {value} is no stride; give 2..16, or auto") from None
 
 
 @click.command(short_help="Measure the checkerboard in pictures.")
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
-@click.option("--stride", type=int, default=2, show_default=True, metavar="N",
-              help="Period to look for, in pixels, 2..16.")  # fmt: skip
+@click.option("--stride", callback=_stride, default="auto", show_default=True, metavar="N|auto",
+              help="Period to look for, in pixels, 2..16; auto: 2..8.")  # fmt: skip
+@click.option("--map", "heat", metavar="OUT.png", help="Draw where the checkerboard is.")
+@click.option("--spectrum", metavar="OUT.png", help="Draw the spectrum and the stride's lines.")
+@click.option("--reference", metavar="LOW", help="What the picture was enlarged from.")
+@click.option("--max-ripple", type=click.FloatRange(0), metavar="LEVELS",
+              help="Exit with 4 where there is more.")  # fmt: skip
+@click.option("-f", "--force", is_flag=True, help="Let figures replace files.")
 @json_option
+@click.option("--csv", "as_csv", is_flag=True, help="A CSV line a picture.")
 @max_pixels_option
-def measure(images: tuple[str, ...], stride: int, as_json: bool, max_pixels: int | None) -> int:
-    """Measure the checkerboard in pictures; "-" is standard input.
+def measure(
+    images: tuple[str, ...],
+    max_ripple: float | None,
+    as_json: bool,
+    as_csv: bool,
+    max_pixels: int | None,
+    **wishes: Any,
+) -> int:
+    """Measure the checkerboard in pictures that any tool made; "-" is standard input.
 
-    A line a picture: the verdict, the pattern's RMS in levels of 0..255, its power over its own
-    error, and the floor under which nothing could have been seen.
+    A line a picture: the stride it repeats with, the verdict, the pattern's RMS in levels of
+    0..255 (ripple), what could not have been seen (floor), the pattern's power over its error
+    (contrast), and how far patterns of changing sign stand out (local). Colours are measured one
+    by one too, and the worst is told. With --reference what an even enlargement of LOW shows is
+    taken off first: for pictures that repeat by nature, as brickwork and halftones do.
     """
-    from upsample_cli.commands.tables import in_words, measured_json
+    from upsample_cli.commands.measured import CsvTable, JsonLines, TextTable
     from upsample_cli.images.decoding import MAX_PIXELS
-    from upsample_cli.jobs import measure as job
+    from upsample_cli.jobs.measure import Request
 
-    failed = False
+    for option, name in (("--map", "heat"), ("--spectrum",) * 2, ("--reference",) * 2):
+        if wishes[name.strip("-")] and len(images) > 1:
+            raise SettingError(f"{option} is for one picture, not {len(images)}; name one")
+    if as_json and as_csv:
+        raise SettingError("--json and --csv exclude each other; give one")
+    found = _found(images, Request(**wishes, max_pixels=max_pixels or MAX_PIXELS))
+    wide = max(len("picture"), *map(len, images))
+    table = JsonLines() if as_json else CsvTable() if as_csv else TextTable(wide)
+    failed = over = False
+    for source, measured, error in found:
+        if error is not None:
+            failed = True
+            tell("Error", error)
+        if measured is not None and max_ripple is not None:
+            over |= measured.most.ripple > max_ripple
+        for line in table.lines(source, measured, error):
+            click.echo(line)
+    return FAILED if failed else OVER_RIPPLE if over else 0
+
+
+def _found(images: tuple[str, ...], request: "Request") -> "Iterator[Found]":
+    from upsample_cli.jobs.measure import measure as job
+
     for source in images:
         try:
-            found = job.measure(source, stride, max_pixels or MAX_PIXELS)
+            yield source, job(source, request), None
         except ImageFileError as error:
-            failed = True
-            if as_json:
-                click.echo(measured_json(source, None, str(error)))
-            tell("Error", str(error))
-            continue
-        text = f"{source}  stride {stride}  {in_words(found)}"
-        if found.status == "ok":
-            text += f"  {found.contrast_db:.1f} dB"
-        click.echo(measured_json(source, found, None) if as_json else text)
-    return 1 if failed else 0
+            yield source, None, str(error)

@@ -8,7 +8,7 @@ from typing import Any
 from upsample_cli.jobs.task import Report
 from upsample_cli.metrics.checkerboard import Checkerboard
 
-_UNKNOWN = {
+UNKNOWN = {
     "too-small": "unknown (picture too small to tell)",
     "saturated": "unknown (picture too saturated to tell)",
     "no-stride": "unknown (no short period at this scale)",
@@ -36,8 +36,8 @@ def in_words(found: Checkerboard, kernel_ripple: float | None = None) -> str:
     ripple = (
         f"; kernel ripple {kernel_ripple:.4f}" if kernel_ripple and kernel_ripple >= 5e-5 else ""
     )
-    if found.status in _UNKNOWN:
-        return f"checkerboard {_UNKNOWN[found.status]}{ripple}"
+    if found.status in UNKNOWN:
+        return f"checkerboard {UNKNOWN[found.status]}{ripple}"
     word = "none" if found.verdict == "none" else "found"
     return f"checkerboard {word} ({found.ripple:.2f} levels, floor {found.floor:.2f}{ripple})"
 
@@ -59,12 +59,6 @@ def failed_json(source: str, to: str, method: str, error: str) -> str:
     return as_json(Report(source, to, "failed", error, method=method))
 
 
-def measured_json(source: str, found: Checkerboard | None, error: str | None) -> str:
-    """Return a measurement as one line of JSON."""
-    status = "done" if found else "failed"
-    return _line(input=source, status=status, error=error, checkerboard=found and numbers(found))
-
-
 def summary_json(done: int, skipped: int, failed: int, seconds: float) -> str:
     """Return the last line of a folder."""
     return _line(summary={"done": done, "skipped": skipped, "failed": failed, "seconds": seconds})
@@ -74,7 +68,7 @@ def numbers(found: Checkerboard) -> dict[str, Any]:
     """Return what the metric found as plain values; what is no number is None."""
     down, across = found.stride
     values = {name: _number(value) for name, value in asdict(found).items()}
-    return values | {"stride": down if down == across else [down, across]}
+    return values | {"stride": (down or None) if down == across else [down, across]}
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:

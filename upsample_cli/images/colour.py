@@ -7,6 +7,7 @@ clipped nor rounded.
 """
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -16,6 +17,10 @@ from upsample_cli.planes import Planes
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 """Weights of red, green and blue in luma. Source: ITU-R BT.601."""
+
+COLOURS = ("red", "green", "blue")
+Channel: TypeAlias = int | None
+"""Which plane of a picture: the index of a colour, or None for luma."""
 
 # Colours of an all but transparent pixel are not defined; this keeps the division finite.
 _LEAST_ALPHA = 1e-6
@@ -101,6 +106,24 @@ def luma(levels: Planes) -> NDArray[np.float32]:
         return np.asarray(levels[0], np.float32)
     weighted = LUMA @ levels[:3].reshape(3, -1)
     return np.asarray(weighted.reshape(levels.shape[1:]), np.float32)
+
+
+def in_levels(samples: Samples, channel: Channel) -> NDArray[np.float32]:
+    """Return luma or a colour of samples in levels of 0..255, not rounded.
+
+    Args:
+        samples: Shape (H, W, C).
+        channel: Which; the colours of a grey picture are all its luma.
+
+    Returns:
+        Shape (H, W).
+    """
+    if channel is None or samples.shape[2] < 3:
+        plane = luma(np.moveaxis(samples, 2, 0).astype(np.float32))
+    else:
+        plane = samples[..., channel].astype(np.float32)
+    peak = full_scale(samples.dtype)
+    return plane if peak == 255 else plane * np.float32(255 / peak)
 
 
 def to_linear(x: Planes) -> Planes:

@@ -3,14 +3,13 @@
 import colorsys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from math import ceil
 
 import numpy as np
 import PIL.ImageDraw
-import PIL.ImageFont
 from numpy.typing import NDArray
 
+from upsample_cli.images import lettering
 from upsample_cli.planes import Size
 
 FINE = 2  # drawn pixels per pixel
@@ -125,20 +124,9 @@ def write(
         anchor: Which point of the text lies there, in Pillow's words.
         ink: Colour.
     """
-    font = _font(size)
-    if not isinstance(font, PIL.ImageFont.FreeTypeFont):
-        anchor = "la"  # the only one that the small font knows
-    draw.text((at[0] * FINE, at[1] * FINE), text, ink, font, anchor)
-
-
-@cache
-def _font(size: int) -> PIL.ImageFont.FreeTypeFont | PIL.ImageFont.ImageFont:
-    try:
-        return PIL.ImageFont.load_default(size * FINE)
-    except ImportError:  # a Pillow without FreeType has but one small font
-        return PIL.ImageFont.load_default()
+    lettering.write(draw, (at[0] * FINE, at[1] * FINE), text, size * FINE, anchor, ink)
 
 
 def wide(text: str, size: int) -> int:
     """Return how wide a text of letters of this height is."""
-    return ceil(_font(size).getlength(text)) // FINE
+    return ceil(lettering.width(text, size * FINE)) // FINE

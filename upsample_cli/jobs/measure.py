@@ -1,35 +1,147 @@
 """Measure the checkerboard in a picture that any tool made."""
 
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+
 import numpy as np
 
 from upsample_cli.errors import SettingError
 from upsample_cli.images import files
-from upsample_cli.images.colour import luma
+from upsample_cli.images.colour import COLOURS, Channel, in_levels
 from upsample_cli.images.decoding import MAX_PIXELS
-from upsample_cli.metrics.checkerboard import Checkerboard, Meter
+from upsample_cli.images.image import Image
+from upsample_cli.jobs import figures
+from upsample_cli.jobs.reference import Reference
+from upsample_cli.jobs.workers import Workers
+from upsample_cli.metrics.checkerboard import COLOUR_LEVELS, LEVELS, Checkerboard
+from upsample_cli.metrics.rows import Rows
+from upsample_cli.metrics.search import STRIDES, Search, chosen, period
 
+LARGEST_STRIDE = 16
 _ROWS = 64
 
 
-def measure(source: str, stride: int, max_pixels: int = MAX_PIXELS) -> Checkerboard:
-    """Return the checkerboard of a stride in a picture.
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to measure.
+
+    Args:
+        stride: Period to look for, in pixels, 2..16; None to find it among 2..8.
+        reference: The file of the picture that this one was enlarged from; None without one.
+        heat: Where to write a figure of where the checkerboard is; None for nowhere.
+        spectrum: Where to write a figure of the spectrum; None for nowhere.
+        force: Whether figures may replace files.
+        max_pixels: The most pixels to read.
+    """
+
+    stride: int | None = None
+    reference: str | None = None
+    heat: str | None = None
+    spectrum: str | None = None
+    force: bool = False
+    max_pixels: int = MAX_PIXELS
+
+    def __post_init__(self) -> None:
+        """Refuse strides out of range."""
+        if self.stride is not None and not 2 <= self.stride <= LARGEST_STRIDE:
+            raise SettingError(
+                f"--stride {self.stride} is out of range; give 2..{LARGEST_STRIDE}, or auto"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """What was found in a picture.
+
+    Args:
+        luma: In its luma; the verdict is that of the worst channel.
+        channels: In red, green and blue; empty where the picture is grey.
+        likeliest: The stride found, or else the one that patterns of changing sign speak for.
+    """
+
+    luma: Checkerboard
+    channels: dict[str, Checkerboard]
+    likeliest: tuple[int, int]
+
+    @property
+    def worst(self) -> str:
+        """The channel with the most ripple; "luma" where there are none."""
+        planes = self.channels or {"luma": self.luma}
+        return max(planes, key=lambda name: np.nan_to_num(planes[name].ripple, nan=-1.0))
+
+    @property
+    def most(self) -> Checkerboard:
+        """What was found in the worst channel."""
+        return self.channels[self.worst] if self.channels else self.luma
+
+
+def measure(source: str, request: Request) -> Measurement:
+    """Return the checkerboard in a picture, and write the figures asked for.
 
     Args:
         source: A file, or "-" for standard input.
-        stride: Period to look for, in pixels, 2..16.
-        max_pixels: The most pixels to read.
+        request: What to measure.
 
     Raises:
-        SettingError: The stride is out of range.
-        ImageFileError: The picture cannot be read.
+        SettingError: The reference is too large, or a figure no PNG.
+        ImageFileError: A picture cannot be read or a figure written.
     """
-    if not 2 <= stride <= 16:
-        raise SettingError(f"--stride {stride} is out of range; give 2..16")
-    image = files.read(source, max_pixels)
-    height, width = image.size
-    meter = Meter((stride, stride), height, width)
-    for top in range(0, height, _ROWS):
-        levels = np.moveaxis(image.samples[top : top + _ROWS], 2, 0).astype(np.float32)
-        levels *= np.float32(255 / image.peak)
-        meter.feed(luma(levels), levels[-1] > 0 if image.has_alpha else None)
-    return meter.result()
+    for path in (request.heat, request.spectrum):
+        if path is not None:
+            figures.check(path, source, request.force)
+    image = files.read(source, request.max_pixels)
+    low = request.reference and Reference(
+        files.read(request.reference, request.max_pixels), image.size
+    )
+    found = in_image(image, request.stride, low or None)
+    channel = COLOURS.index(found.worst) if found.channels else None
+    title = f"{Path(source).name}, {found.worst}: stride {found.likeliest[0]}"
+    if request.heat:
+        figures.heat(image, channel, found.likeliest, f"Checkerboard in {title}", request.heat)
+    if request.spectrum:
+        title = f"Spectrum of {title} in rings, cycles a pixel"
+        figures.spectrum(image, channel, found.likeliest, title, request.spectrum)
+    return found
+
+
+def in_image(image: Image, stride: int | None, reference: Reference | None = None) -> Measurement:
+    """Return the checkerboard in a picture that has been read.
+
+    Args:
+        image: The picture.
+        stride: Period to look for, in pixels; None to find it among 2..8.
+        reference: What it was enlarged from; None if unknown.
+    """
+    strides = STRIDES if stride is None else range(stride, stride + 1)
+    colours = COLOURS if image.samples.shape[2] >= 3 else ()
+
+    def searched(channel: Channel) -> Search:
+        """Return the figures of one channel."""
+        least = LEVELS if channel is None else COLOUR_LEVELS
+        search = Search(*image.size, strides, least)
+        for top in range(0, image.size[0], _ROWS):
+            run = range(top, min(top + _ROWS, image.size[0]))
+            search.feed(_rows(image, run, channel, reference))
+        return search
+
+    with Workers(os.cpu_count() or 1) as workers:
+        searches = list(workers.in_order(searched, (None, *range(len(colours)))))
+    found = stride
+    if stride is None:
+        ripples = [each.own_ripples() for each in searches]
+        found = period({each: max(of[each] for of in ripples) for each in strides})
+    light, *channels = (each.results() for each in searches)
+    likeliest = found or max(light, key=lambda each: np.nan_to_num(light[each].local_db, nan=-99))
+    whole, *results = (chosen(each, found) for each in (light, *channels))
+    if any(each.verdict == "checkerboard" for each in results):
+        whole = replace(whole, verdict="checkerboard")
+    return Measurement(whole, dict(zip(colours, results, strict=True)), (likeliest, likeliest))
+
+
+def _rows(image: Image, run: range, channel: Channel, reference: Reference | None) -> Rows:
+    """Return rows of a channel in levels of 0..255."""
+    samples = image.samples[run.start : run.stop]
+    opaque = samples[..., -1] > 0 if image.has_alpha else None
+    expected = reference.rows(run, channel) if reference else None
+    return Rows(in_levels(samples, channel), opaque, expected)

@@ -9,6 +9,7 @@ from upsample_cli.jobs.strips import strips
 from upsample_cli.jobs.task import Task
 from upsample_cli.jobs.workers import Workers
 from upsample_cli.metrics.checkerboard import Checkerboard, Meter
+from upsample_cli.metrics.rows import Rows
 from upsample_cli.planes import Size
 
 Progress = Callable[[Iterable[Strip], int], Iterator[Strip]]
@@ -45,7 +46,7 @@ class Measured:
     def __iter__(self) -> Iterator[Strip]:
         """Yield the strips in order."""
         for strip in self._made:
-            self._meter.feed(strip.luma, strip.opaque)
+            self._meter.feed(Rows(strip.luma, strip.opaque))
             yield strip
 
     def result(self) -> Checkerboard:

@@ -11,7 +11,9 @@ from upsample_cli.jobs.scale import Target
 from upsample_cli.jobs.strips import BOUNDARIES, Picture, run, strips, tiles
 from upsample_cli.jobs.workers import Workers
 from upsample_cli.methods import catalogue
-from upsample_cli.metrics.checkerboard import Checkerboard, Meter
+from upsample_cli.metrics.checkerboard import Checkerboard
+from upsample_cli.metrics.rows import Rows
+from upsample_cli.metrics.search import STRIDES, Search, chosen, period
 from upsample_cli.planes import Planes
 
 
@@ -68,17 +70,19 @@ def upsample(
     return out
 
 
-def measure(planes: Planes, stride: int) -> Checkerboard:
-    """Return the checkerboard of a stride in planes.
+def measure(planes: Planes, stride: int | None = None) -> Checkerboard:
+    """Return the checkerboard in the luma of planes.
 
     Args:
         planes: Shape (1 or 3, H, W), 0..1.
-        stride: Period to look for, in pixels, 2 or more.
+        stride: Period to look for, in pixels, 2 or more; None to find it among 2..8.
 
     >>> flat = np.full((1, 256, 256), 0.5, np.float32)
     >>> measure(flat, 2).status
     'constant'
     """
-    meter = Meter((stride, stride), planes.shape[1], planes.shape[2])
-    meter.feed(luma((planes * 255).astype(np.float32)))
-    return meter.result()
+    _, height, width = planes.shape
+    search = Search(height, width, STRIDES if stride is None else range(stride, stride + 1))
+    search.feed(Rows(luma((planes * 255).astype(np.float32))))
+    found = period(search.own_ripples()) if stride is None else stride
+    return chosen(search.results(), found)

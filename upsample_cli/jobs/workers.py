@@ -7,6 +7,7 @@ from itertools import islice
 from types import TracebackType
 from typing import Self, TypeVar
 
+Item = TypeVar("Item")
 Made = TypeVar("Made")
 
 
@@ -35,17 +36,17 @@ class Workers:
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
 
-    def in_order(self, work: Callable[[range], Made], runs: Sequence[range]) -> Iterator[Made]:
-        """Yield the work on each run, in order, a few runs ahead of the caller.
+    def in_order(self, work: Callable[[Item], Made], items: Sequence[Item]) -> Iterator[Made]:
+        """Yield the work on each item, in order, a few items ahead of the caller.
 
         Args:
-            work: What to do with a run.
-            runs: The runs.
+            work: What to do with an item, such as a run of rows.
+            items: The items.
         """
         if self._pool is None:
-            yield from map(work, runs)
+            yield from map(work, items)
             return
-        left = iter(runs)
+        left = iter(items)
         pending: deque[Future[Made]] = deque()
         pending.extend(self._pool.submit(work, each) for each in islice(left, self._ahead))
         while pending:

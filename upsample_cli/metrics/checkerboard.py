@@ -14,18 +14,18 @@ tiles; so a picture in which nothing could be seen says so, by its `floor`.
 from dataclasses import dataclass
 from math import log, nan
 
-import numpy as np
-from numpy.typing import NDArray
-
+from upsample_cli.metrics.lines import CONTRAST_DB, Lines, Pattern, pattern
 from upsample_cli.metrics.reader import TileReader
+from upsample_cli.metrics.rows import Rows
 from upsample_cli.metrics.sums import Sums
 from upsample_cli.metrics.tiles import TileGrid, Tiles
 
-_SIGNIFICANT = 12.0  # of a line's power over its error; by chance e^-12 of all lines pass
 _LEAST_TILES = 9
+_PERIODS = 3  # in a tile, or lines would stand in what is around others
 _TOGETHER = 16  # rows of tiles
-CONTRAST_DB = 10.0
 LEVELS = 0.2
+# Chroma is stored at half size by many formats: single colours often hold up to 0.3 of that.
+COLOUR_LEVELS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Checkerboard:
 
     Args:
         stride: Period looked for, down and across, in pixels.
-        ripple: RMS of the significant lines, in levels of 0..255.
+        ripple: RMS of the pattern, in levels of 0..255.
         contrast_db: Mean power of the lines over their error; 0 dB is nothing.
         floor: RMS of the errors, in levels: what could not have been seen here.
         ripple_rel: RMS of the pattern relative to the brightness it stands on.
@@ -60,24 +60,23 @@ class Meter:
         stride: Period to look for, down and across, in pixels.
         height: Rows of the picture.
         width: Columns of the picture.
+        least: The ripple that matters, in levels.
     """
 
-    def __init__(self, stride: tuple[int, int], height: int, width: int) -> None:
+    def __init__(
+        self, stride: tuple[int, int], height: int, width: int, least: float = LEVELS
+    ) -> None:
         self._stride = stride
+        self._least = least
         self._grid = _grid(stride, height, width)
         self._reader = TileReader(self._grid) if self._grid else None
         self._sums = Sums(stride)
         self._waiting: list[Tiles] = []
 
-    def feed(self, rows: NDArray[np.float32], opaque: NDArray[np.bool_] | None = None) -> None:
-        """Take the next rows.
-
-        Args:
-            rows: Shape (r, W), luma in levels of 0..255, not rounded where the picture is deeper.
-            opaque: Same shape, false where the picture is transparent; given always or never.
-        """
+    def feed(self, rows: Rows) -> None:
+        """Take the next rows; each run with the same parts."""
         if self._reader is not None:
-            self._waiting.extend(self._reader.feed(rows, opaque))
+            self._waiting.extend(self._reader.feed(rows))
             if len(self._waiting) >= _TOGETHER:
                 self._take()
 
@@ -89,21 +88,43 @@ class Meter:
 
     def result(self) -> Checkerboard:
         """Return what the rows so far hold."""
-        self._take()
-        sums = self._sums
-        if max(self._stride) == 1:
-            return Checkerboard(self._stride, status="no-stride")
-        if not sums.seen:
-            return Checkerboard(self._stride, status="too-small")
-        if not sums.lively:
+        status = self._status()
+        if status == "constant":
             return Checkerboard(self._stride, 0.0, nan, 0.0, 0.0, nan, "none", "constant")
-        if sums.count < _LEAST_TILES:
-            return Checkerboard(self._stride, status="saturated")
-        ripple, contrast_db, floor, relative = _lines(sums)
-        local_db = 10 / log(10) * sums.local / sums.weight
-        checkerboard = contrast_db >= CONTRAST_DB and ripple >= LEVELS
-        verdict = "checkerboard" if checkerboard else "none"
-        return Checkerboard(self._stride, ripple, contrast_db, floor, relative, local_db, verdict)
+        if status != "ok":
+            return Checkerboard(self._stride, status=status)
+        found, sums = pattern(self._sums), self._sums
+        which = found.harmonics
+        return Checkerboard(
+            self._stride,
+            ripple=found.ripple(which),
+            contrast_db=found.contrast_db(which),
+            floor=found.floor(which),
+            ripple_rel=found.ripple_rel(which),
+            local_db=10 / log(10) * sums.local / sums.weight,
+            verdict="checkerboard" if self._matters(found, which) else "none",
+        )
+
+    def own_ripple(self) -> float:
+        """Return the RMS, in levels, of a checkerboard of no shorter period than the stride."""
+        if self._status() != "ok":
+            return 0.0
+        found = pattern(self._sums)
+        return found.ripple(found.own) if self._matters(found, found.own) else 0.0
+
+    def _matters(self, found: Pattern, which: Lines) -> bool:
+        """Tell whether lines are both clear of their errors and strong enough."""
+        return found.contrast_db(which) >= CONTRAST_DB and found.ripple(which) >= self._least
+
+    def _status(self) -> str:
+        self._take()
+        if max(self._stride) == 1:
+            return "no-stride"
+        if not self._sums.seen:
+            return "too-small"
+        if not self._sums.lively:
+            return "constant"
+        return "ok" if self._sums.count >= _LEAST_TILES else "saturated"
 
 
 def _grid(stride: tuple[int, int], height: int, width: int) -> TileGrid | None:
@@ -112,44 +133,6 @@ def _grid(stride: tuple[int, int], height: int, width: int) -> TileGrid | None:
         return None
     for side in (32, 24, 16, 8):
         grid = TileGrid(stride, height, width, side)
-        if grid.shape[0] * grid.shape[1] >= _LEAST_TILES and side >= 2 * max(stride):
+        if grid.shape[0] * grid.shape[1] >= _LEAST_TILES and side >= _PERIODS * max(stride):
             return grid
     return None
-
-
-def _lines(sums: Sums) -> tuple[float, float, float, float]:
-    """Return ripple, contrast in dB, floor and relative ripple."""
-    regression = sums.regression()
-    error = sums.error(regression)
-    power = np.square(np.abs(_without_stairs(regression[0], sums)))
-    harmonic = np.ones(power.shape, bool)
-    harmonic[0, 0] = False
-    ratio = (power / error)[harmonic]
-    significant = ratio > _SIGNIFICANT
-    excess = np.maximum(power - error, 0.0)[harmonic]
-    relative = np.square(np.abs(sums.relative / max(1e-12, sums.brightness)))[harmonic]
-    return (
-        float(np.sqrt(excess[significant].sum())),
-        float(10 * np.log10(ratio.mean() + 1e-30)),
-        float(np.sqrt(error[harmonic].sum())),
-        float(np.sqrt(relative[significant].sum())),
-    )
-
-
-def _without_stairs(lines: NDArray[np.complex128], sums: Sums) -> NDArray[np.complex128]:
-    """Return the lines of a pattern less what stairs of the picture's mean slope explain of it.
-
-    Stairs of slope g deviate from the ramp by g ((s - 1) / 2 - phase), at most. Where the slope is
-    the same everywhere, the regression cannot tell them from a checkerboard; the more it varies,
-    the less is left to explain here.
-    """
-    lines = lines.copy()
-    for axis, (mean, power) in enumerate(zip(sums.slope, sums.slope_power, strict=True)):
-        length = lines.shape[axis]
-        stairs = np.fft.fft(mean * ((length - 1) / 2 - np.arange(length))) / length
-        total = float(np.square(np.abs(stairs)).sum())
-        if total > 0.0:
-            along = lines[:, 0] if axis == 0 else lines[0]  # a view: the lines of that axis alone
-            share = float(np.vdot(stairs, along).real) / total
-            along -= stairs * (mean**2 / power * min(max(share, 0.0), 1.0))
-    return lines

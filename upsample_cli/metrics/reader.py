@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator
 
-import numpy as np
-
-from upsample_cli.metrics.tiles import Floats, Mask, TileGrid, Tiles
+from upsample_cli.metrics.rows import Rows, joined
+from upsample_cli.metrics.tiles import TileGrid, Tiles
 
 
 class TileReader:
@@ -16,30 +15,19 @@ class TileReader:
 
     def __init__(self, grid: TileGrid) -> None:
         self._grid = grid
-        self._rows: list[Floats] = []
-        self._opaque: list[Mask] = []
+        self._held: list[Rows] = []
         self._left = grid.shape[0]
 
-    def feed(self, rows: Floats, opaque: Mask | None) -> Iterator[Tiles]:
-        """Take the next rows; yield the tiles that are whole with them.
-
-        Args:
-            rows: Shape (r, W).
-            opaque: Same shape, or always None.
-        """
+    def feed(self, rows: Rows) -> Iterator[Tiles]:
+        """Take the next rows; yield the tiles that are whole with them."""
         tall, needed = self._grid.tile[0], self._grid.tile[0] + 2 * self._grid.margin[0]
-        self._rows.append(rows)
-        if opaque is not None:
-            self._opaque.append(opaque)
-        count = min(self._left, (sum(map(len, self._rows)) - needed) // tall + 1)
+        self._held.append(rows)
+        count = min(self._left, (sum(map(len, self._held)) - needed) // tall + 1)
         if count <= 0:
             return
         self._left -= count
-        held = np.concatenate(self._rows)
-        seen = np.concatenate(self._opaque) if self._opaque else None
+        held = joined(self._held)
         # A row of tiles at a time: more would leave the cache.
         for top in range(0, count * tall, tall):
-            window = slice(top, top + needed)
-            yield from self._grid.read(held[window], None if seen is None else seen[window])
-        self._rows = [held[count * tall :].copy()]
-        self._opaque = [] if seen is None else [seen[count * tall :].copy()]
+            yield from self._grid.read(held.window(slice(top, top + needed)))
+        self._held = [held.window(slice(count * tall, None)).copy()]

@@ -4,12 +4,9 @@ B is the symmetric moving average over one stride along each axis. It nulls ever
 stride, so the pattern passes with gain 1; polynomials up to degree 3 do not pass.
 """
 
-from typing import TypeAlias
-
 import numpy as np
-from numpy.typing import NDArray
 
-Floats: TypeAlias = NDArray[np.float32]
+from upsample_cli.metrics.rows import Floats
 
 
 def high_pass(rows: Floats, stride: tuple[int, int]) -> Floats:

@@ -48,12 +48,12 @@ class Sums:
 
     def add(self, tiles: Tiles) -> None:
         """Take tiles in; those that are flat, saturated or transparent only count."""
-        lively = tiles.variance > _FLAT
-        told = lively & tiles.usable
+        weights = self.weights(tiles)
+        told = weights > 0.0
         self.seen += len(told)
-        self.lively += int(lively.sum())
+        self.lively += int((tiles.variance > _FLAT).sum())
         self.count += int(told.sum())
-        w = 1 / (tiles.variance[told].astype(np.float64) + _NOISE**2)
+        w = weights[told]
         x = np.column_stack([np.ones(len(w)), tiles.slope[told]])
         s, t = self.stride
         a = np.fft.fft2(tiles.phases[told].astype(np.float64)) / (s * t)
@@ -69,6 +69,12 @@ class Sums:
         self.xa += np.tensordot(wx.T, a, axes=1)
         self.xa2 += np.tensordot(w2x.T, a, axes=1)
         self.aa2 += np.tensordot(np.square(w), np.square(np.abs(a)), axes=1)
+
+    @staticmethod
+    def weights(tiles: Tiles) -> NDArray[np.float64]:
+        """Return how much each tile tells: 0 where it is flat, saturated or transparent."""
+        told = (tiles.variance > _FLAT) & tiles.usable
+        return np.asarray(told / (tiles.variance.astype(np.float64) + _NOISE**2))
 
     def regression(self) -> NDArray[np.complex128]:
         """Return what goes with 1 and with each slope, as lines: shape (3, s, s)."""

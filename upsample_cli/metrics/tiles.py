@@ -6,18 +6,15 @@ Rows are fed as they come; only the rows that a row of tiles draws on are held.
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.lib.stride_tricks import sliding_window_view
 
 from upsample_cli.metrics.residual import high_pass
+from upsample_cli.metrics.rows import Floats, Mask, Rows
+from upsample_cli.metrics.spectrum import Spectrum
 
-Floats: TypeAlias = NDArray[np.float32]
-Mask: TypeAlias = NDArray[np.bool_]
 _RUN = 8192  # columns at once
-_AROUND = 2  # bins on each side of a line that show the spectrum around it
-_ROUNDING = 0.1  # levels: a floor under the power of empty bins
 _SATURATED = 0.1  # of a tile's pixels at 0 or 255: more, and the tile tells nothing
 
 
@@ -82,102 +79,60 @@ class TileGrid:
         across = max(0, self.width - 2 * self.margin[1]) // self.tile[1]
         return down, across
 
-    def read(self, rows: Floats, opaque: Mask | None) -> Iterator[Tiles]:
-        """Yield all the tiles of some rows of tiles, in runs that fit the cache.
+    def read(self, rows: Rows) -> Iterator[Tiles]:
+        """Yield the tiles of one row of tiles, in runs that fit the cache.
 
         Args:
-            rows: Shape (n tile rows + 2 margin, W), levels of 0..255.
-            opaque: Same shape, where the picture is seen; None for everywhere.
+            rows: As many as a tile has, and the margin above and below.
         """
         wide, left, across = self.tile[1], self.margin[1], self.shape[1]
         step = max(1, _RUN // wide)
         for first in range(0, across, step):
             last = min(first + step, across)
-            columns = slice(first * wide, last * wide + 2 * left)
-            yield self._tiles(rows[:, columns], None if opaque is None else opaque[:, columns])
+            yield self._tiles(rows.window(slice(None), slice(first * wide, last * wide + 2 * left)))
 
-    def _tiles(self, rows: Floats, opaque: Mask | None) -> Tiles:
+    def _tiles(self, rows: Rows) -> Tiles:
         (tall, wide), (top, left) = self.tile, self.margin
-        residual = high_pass(rows, self.stride)
-        inner = slice(top, top + len(residual)), slice(left, left + residual.shape[1])
-        # Below: n rows of m tiles, each an array of tall x wide pixels.
-        n, m = len(residual) // tall, residual.shape[1] // wide
-        usable = _unsaturated(rows, inner, (n, tall, m, wide))
-        if opaque is not None:
-            usable &= opaque[inner].reshape(n, tall, m, wide).all(axis=(1, 3))
-        profile = _moments(tall) @ rows[inner].reshape(n, tall, m * wide)
-        sums = np.asarray(profile.reshape(n, 2, m, wide) @ _moments(wide).T, np.float32)
-        residual = residual.reshape(n, tall, m * wide)
+        residual = high_pass(rows.unexplained, self.stride)
+        picture = rows.levels[top : top + tall, left : left + residual.shape[1]]
+        n = residual.shape[1] // wide
+        usable = _unsaturated(picture, n)
+        if rows.opaque is not None:
+            # The residual of a tile draws on the margin around it too.
+            seen = sliding_window_view(rows.opaque.all(axis=0), wide + 2 * left)
+            usable &= seen[::wide].all(axis=1)
+        profile = (_moments(tall) @ picture).reshape(2, n, wide)
+        sums = np.asarray(profile @ _moments(wide).T, np.float32)
         down, along = self._analysers
-        analysed = (down @ residual).reshape(n, len(down), m, wide) @ along.T
+        analysed = (down @ residual).reshape(len(down), n, wide) @ along.T
         np.square(residual, out=residual)
-        columns = np.ones((1, tall), np.float32) @ residual
-        energy = columns.reshape(n * m, wide).sum(axis=1)
+        energy = (np.ones((1, tall), np.float32) @ residual).reshape(n, wide).sum(axis=1)
         s, t = self.stride
-        found = np.asarray(np.moveaxis(analysed, 1, 2), np.float32)
-        found = found.reshape(n * m, len(down), len(along))
+        found = np.asarray(np.moveaxis(analysed, 0, 1), np.float32)
         return Tiles(
             phases=found[:, :s, :t].copy(),  # a view would keep the spectra
             variance=energy / (tall * wide),
-            level=sums[:, 0, :, 0].reshape(-1),
-            slope=np.stack([sums[:, 1, :, 0], sums[:, 0, :, 1]], axis=-1).reshape(-1, 2),
-            local=self._local(found[:, s:, t:]),
-            usable=usable.reshape(-1),
+            level=sums[0, :, 0],
+            slope=np.column_stack([sums[1, :, 0], sums[0, :, 1]]),
+            local=self._spectrum.contrast(found[:, s:, t:]),
+            usable=usable,
         )
+
+    @cached_property
+    def _spectrum(self) -> Spectrum:
+        return Spectrum(self.stride, self.tile)
 
     @cached_property
     def _analysers(self) -> tuple[Floats, Floats]:
-        """Return for each axis the means of its phases, then cosines and sines of bins.
-
-        The bins are those of the harmonics and around: shape (s + 2 s (2 around + 1), tile).
-        """
+        """Return for each axis the rows that give the means of its phases, then its waves."""
         down, across = (
-            np.concatenate([phases * (s / tile), np.cos(x), -np.sin(x)]).astype(np.float32)
-            for s, tile, margin in zip(self.stride, self.tile, self.margin, strict=True)
+            np.concatenate([phases * np.float32(s / tile), waves])
+            for s, tile, margin, waves in zip(
+                self.stride, self.tile, self.margin, self._spectrum.waves, strict=True
+            )
             for phases in [(np.arange(tile) + margin) % s == np.arange(s)[:, None]]
-            for bins in [tile // s * np.arange(s)[:, None] + np.arange(-_AROUND, _AROUND + 1)]
-            for x in [2 * np.pi / tile * bins.reshape(-1, 1) * np.arange(tile)]
         )
         return down, across
-
-    @cached_property
-    def _contrasts(self) -> tuple[Floats, float]:
-        """Return the weights, and a constant, of the mean contrast of the lines in log power.
-
-        Shape (s, around, t, around): 1 for a line, minus what is around it in equal parts.
-        """
-        (s, t), wide = self.stride, 2 * _AROUND + 1
-        weights = np.zeros((s, wide, t, wide))
-        constant = 0.0
-        for p in range(s):
-            for q in range(t):
-                if p == q == 0:
-                    continue
-                around = np.ones((wide, wide))
-                # Natural spectra have a cross along the axes: compare a line on it with it alone.
-                if p == 0:
-                    around[np.arange(wide) != _AROUND] = 0.0
-                if q == 0:
-                    around[:, np.arange(wide) != _AROUND] = 0.0
-                around[_AROUND, _AROUND] = 0.0
-                weights[p, :, q] -= around / around.sum()
-                weights[p, _AROUND, q, _AROUND] += 1.0
-                # The log of a real line is lower by ln 2 on average than that of a complex one.
-                constant += np.log(2) * ((2 * p) % s == 0 and (2 * q) % t == 0)
-        return (weights / (s * t - 1)).astype(np.float32), constant / (s * t - 1)
-
-    def _local(self, spectrum: Floats) -> Floats:
-        """Return how far the lines stand above the bins around them, shape (n,), in nepers."""
-        (s, t), wide = self.stride, 2 * _AROUND + 1
-        parts = spectrum.reshape(-1, 2, s * wide, 2, t * wide)
-        power = np.square(parts[:, 0, :, 0] - parts[:, 1, :, 1])
-        power += np.square(parts[:, 0, :, 1] + parts[:, 1, :, 0])
-        size = self.tile[0] * self.tile[1]
-        power += np.float32(_ROUNDING**2 * size)
-        weights, constant = self._contrasts
-        return np.asarray(
-            np.log(power, out=power).reshape(len(parts), -1) @ weights.ravel() + constant
-        )
 
 
 def _moments(length: int) -> Floats:
@@ -186,12 +141,10 @@ def _moments(length: int) -> Floats:
     return np.stack([np.full(length, 1 / length), x / np.square(x).sum()]).astype(np.float32)
 
 
-def _unsaturated(rows: Floats, inner: tuple[slice, slice], shape: tuple[int, ...]) -> Mask:
-    """Return which tiles have few pixels at 0 or 255."""
-    if rows.min() > 0.0 and rows.max() < 255.0:
-        return np.ones((shape[0], shape[2]), bool)
-    picture = rows[inner]
+def _unsaturated(picture: Floats, n: int) -> Mask:
+    """Return which of n tiles have few pixels at 0 or 255."""
+    if picture.min() > 0.0 and picture.max() < 255.0:
+        return np.ones(n, bool)
     at_end = ((picture <= 0.0) | (picture >= 255.0)).view(np.uint8)
-    n, tall, m, wide = shape
-    columns = np.add.reduce(at_end.reshape(n, tall, m * wide), axis=1, dtype=np.uint8)
-    return np.asarray(columns.reshape(n, m, wide).mean(axis=2) <= _SATURATED * tall)
+    columns = np.add.reduce(at_end, axis=0, dtype=np.uint8)
+    return np.asarray(columns.reshape(n, -1).mean(axis=1) <= _SATURATED * len(picture))

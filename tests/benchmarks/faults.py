@@ -1,0 +1,121 @@
+"""Pictures with a known checkerboard, and pictures that have none though they might seem to.
+
+All are RGB in whole levels of 8 bits, shape (H, W, 3).
+"""
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+from numpy.typing import NDArray
+
+from upsample_cli.jobs.pairs import applied
+from upsample_cli.jobs.planes import upsample
+from upsample_cli.kernels.kernel import Kernel
+from upsample_cli.kernels.named import KERNELS
+
+Levels = NDArray[np.float64]
+Pixels = NDArray[np.uint8]
+_INTERPOLATED = ("nearest", "bilinear", "bicubic", "lanczos", "spline")
+_WIDE = 12.0  # pixels over which a sign-varying pattern keeps its sign
+
+
+def photographs(folders: list[Path], side: int) -> list[Pixels]:
+    """Return the middle of each picture in some folders, at most `side` pixels along each side."""
+    crops = []
+    for path in sorted(each for folder in folders for each in folder.rglob("*")):
+        if path.suffix.lower() not in (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp"):
+            continue
+        with PIL.Image.open(path) as opened:
+            pixels = np.asarray(opened.convert("RGB"))
+        top, left = (max(0, (length - side) // 2) for length in pixels.shape[:2])
+        crops.append(pixels[top : top + side, left : left + side])
+    return [each for each in crops if min(each.shape[:2]) >= 200]
+
+
+def whole(levels: Levels) -> Pixels:
+    """Return levels rounded half up and clipped to 8 bits."""
+    return np.clip(np.floor(levels + 0.5), 0, 255).astype(np.uint8)
+
+
+def dithered(photo: Pixels, rng: np.random.Generator) -> Levels:
+    """Return levels that are whole no more, as before a first rounding."""
+    return photo + rng.uniform(-0.5, 0.5, photo.shape)
+
+
+def lattice(shape: tuple[int, ...], stride: int, rng: np.random.Generator) -> Levels:
+    """Return a random pattern of period `stride`: mean 0, RMS 1, shape (H, W, 1)."""
+    while True:
+        cell = rng.standard_normal((stride, stride))
+        cell -= cell.mean()
+        cell /= np.sqrt(np.square(cell).mean())
+        if not any(_repeats(cell, part) for part in range(1, stride) if stride % part == 0):
+            break
+    repeats = -(-shape[0] // stride), -(-shape[1] // stride)
+    return np.tile(cell, repeats)[: shape[0], : shape[1], None]
+
+
+def _repeats(cell: Levels, part: int) -> bool:
+    return bool(np.allclose(cell, np.roll(cell, (part, part), (0, 1))))
+
+
+def waves(shape: tuple[int, ...], rng: np.random.Generator) -> Levels:
+    """Return a smooth random field of both signs: mean square 1, shape (H, W, 1)."""
+    down, across = np.fft.fftfreq(shape[0])[:, None], np.fft.rfftfreq(shape[1])
+    blur = np.exp(-2 * (np.pi * _WIDE) ** 2 * (down**2 + across**2))
+    field = np.fft.irfft2(np.fft.rfft2(rng.standard_normal(shape[:2])) * blur, shape[:2])
+    return np.asarray(field / np.sqrt(np.square(field).mean()))[..., None]
+
+
+def compressed(photo: Pixels, quality: int) -> Pixels:
+    """Return a picture after JPEG with chroma at half the size (4:2:0)."""
+    file = io.BytesIO()
+    PIL.Image.fromarray(photo).save(file, "JPEG", quality=quality, subsampling=2)
+    with PIL.Image.open(file) as opened:
+        return np.asarray(opened)
+
+
+def shrunk(photo: Pixels, stride: int) -> Pixels:
+    """Return a picture shrunk by the stride."""
+    height, width = (length // stride for length in photo.shape[:2])
+    picture = PIL.Image.fromarray(photo[: height * stride, : width * stride])
+    return np.asarray(picture.resize((width, height), PIL.Image.Resampling.BICUBIC))
+
+
+def enlarged(low: Pixels, stride: int, method: str, **settings: object) -> Levels:
+    """Return a picture enlarged, not rounded."""
+    planes = np.moveaxis(low, 2, 0).astype(np.float64) / 255
+    return np.moveaxis(upsample(planes, method, scale=stride, **settings), 0, 2) * 255
+
+
+def uneven(low: Pixels, kernel: Kernel) -> Levels:
+    """Return a picture enlarged by a transposed convolution, not rounded."""
+    size = low.shape[0] * kernel.stride, low.shape[1] * kernel.stride
+    planes = [applied([kernel.stage()], np.float64(low[..., each]), size) for each in range(3)]
+    return np.stack(planes, axis=2)
+
+
+def kernels(stride: int, rng: np.random.Generator) -> dict[str, Kernel]:
+    """Return kernels with uneven phase sums, by name."""
+    even = KERNELS["bilinear"](stride).taps
+    found = {f"uniform {stride + 1}x{stride + 1}": KERNELS["uniform"](stride, stride + 1)}
+    for percent in (0.5, 2, 5):
+        taps = even * (1 + percent / 100 * rng.standard_normal(even.shape))
+        found[f"bilinear, taps off by {percent:g} %"] = Kernel("bilinear", taps, stride)
+    return found
+
+
+def controls(photo: Pixels, stride: int) -> Iterator[tuple[str, Pixels]]:
+    """Yield pictures in which there is no checkerboard of the stride, with their names."""
+    yield "photograph", photo
+    for quality in (90, 75, 50):
+        yield f"JPEG {quality}", compressed(photo, quality)
+    low = shrunk(photo, stride)
+    for method in _INTERPOLATED:
+        yield method, whole(enlarged(low, stride, method))
+    if stride != 8:
+        for method in ("tconv", "resize-conv"):
+            yield f"{method} learned", whole(enlarged(low, stride, method, kernel="learned"))
+    yield "bicubic, JPEG 75", compressed(whole(enlarged(low, stride, "bicubic")), 75)

@@ -1,0 +1,77 @@
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+from textures import lattice, natural
+
+from upsample_cli.errors import SettingError, TargetExistsError
+from upsample_cli.images.image import Image
+from upsample_cli.jobs import figures
+
+
+@pytest.fixture
+def picture() -> Image:
+    """Return a grey picture whose right half holds a pattern of stride 4."""
+    plane = 60 + 100 * natural(320, 480, 1)[0]
+    plane[:, 240:] += 5 * lattice(320, 240, 4)
+    return Image(np.round(plane).astype(np.uint8)[..., None], "PNG")
+
+
+def pixels(path: Path) -> np.ndarray:
+    with PIL.Image.open(path) as opened:
+        assert opened.format == "PNG"
+        return np.asarray(opened.convert("RGB")).astype(int)
+
+
+def colourful(part: np.ndarray) -> float:
+    return float((part.max(axis=2) - part.min(axis=2)).mean())
+
+
+def test_heat_lies_over_the_pattern(tmp_path: Path, picture: Image) -> None:
+    """The half with the pattern is coloured, the other one stays grey."""
+    path = tmp_path / "heat.png"
+    figures.heat(picture, None, (4, 4), "a title", str(path))
+    drawn = pixels(path)
+    assert drawn.shape[1] > 480
+    inside = drawn[60:300]
+    assert colourful(inside[:, 300:480]) > 60
+    assert colourful(inside[:, 40:200]) < 5
+
+
+def test_large_pictures_have_maps_of_bounded_size(tmp_path: Path) -> None:
+    """More than 2048 pixels along a side are drawn smaller."""
+    wide = Image(np.full((70, 5000, 1), 9, np.uint8), "PNG")
+    figures.heat(wide, None, (2, 2), "a title", str(tmp_path / "heat.png"))
+    assert pixels(tmp_path / "heat.png").shape[1] < 2100
+
+
+def test_the_spectrum_marks_the_lines(tmp_path: Path, picture: Image) -> None:
+    """Rings stand in it where a stride is given, and none without."""
+    drawn = []
+    for stride in ((4, 4), (0, 0)):
+        path = tmp_path / f"{stride[0]}.png"
+        figures.spectrum(picture, None, stride, "a title", str(path))
+        drawn.append(pixels(path))
+    ring = (drawn[0] == (120, 220, 255)).all(axis=2)
+    assert ring.sum() > 500
+    assert not (drawn[1] == (120, 220, 255)).all(axis=2).any()
+
+
+def test_a_tiny_picture_has_no_spectrum(tmp_path: Path) -> None:
+    """Under 16 pixels there is nothing to show, and nothing is written."""
+    tiny = Image(np.zeros((15, 99, 3), np.uint8), "PNG")
+    with pytest.raises(SettingError, match="a picture of 99x15 has no spectrum to show; give 16x"):
+        figures.spectrum(tiny, None, (2, 2), "", str(tmp_path / "no.png"))
+    assert not any(tmp_path.iterdir())
+
+
+def test_figures_are_png_and_replace_nothing(tmp_path: Path) -> None:
+    """Another suffix is refused, and so is a file that is there, unless forced."""
+    with pytest.raises(SettingError, match="is no PNG; name a figure"):
+        figures.check(str(tmp_path / "map.jpg"), "in.png", force=False)
+    there = tmp_path / "map.png"
+    there.write_text("mine")
+    with pytest.raises(TargetExistsError):
+        figures.check(str(there), "in.png", force=False)
+    figures.check(str(there), "in.png", force=True)

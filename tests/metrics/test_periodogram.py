@@ -1,0 +1,30 @@
+import numpy as np
+import pytest
+from textures import lattice
+
+from upsample_cli.metrics.periodogram import periodogram
+
+
+def test_white_noise_has_its_variance_at_every_frequency() -> None:
+    """The mean over the frequencies is the variance, and none stands out."""
+    noise = np.random.default_rng(0).normal(0, 3, (700, 900)).astype(np.float32)
+    power = periodogram(noise)
+    assert power.shape == (256, 256)
+    assert power.mean() == pytest.approx(9, rel=0.05)
+    assert np.percentile(power, 99.9) < 4 * 9
+
+
+def test_a_pattern_is_a_point_at_its_frequency() -> None:
+    """A checkerboard of period 2 shows at half a cycle a pixel along both axes."""
+    y, x = np.mgrid[:300, :300]
+    plane = ((-1.0) ** (x + y) + np.random.default_rng(0).normal(0, 0.1, (300, 300))).astype("f4")
+    power = periodogram(plane)
+    assert np.unravel_index(power.argmax(), power.shape) == (0, 0)
+
+
+@pytest.mark.parametrize("shape", [(16, 16), (17, 500), (255, 257)])
+def test_any_size_has_a_spectrum(shape: tuple[int, int]) -> None:
+    """Small and odd pictures have one of the size they allow."""
+    power = periodogram(lattice(*shape, 3))
+    assert len(power) == min(256, *shape) // 2 * 2
+    assert np.isfinite(power).all()

@@ -1,0 +1,81 @@
+"""Figures of the checkerboard in a picture: where it is, and its lines in the spectrum."""
+
+import numpy as np
+
+from upsample_cli.errors import SettingError
+from upsample_cli.images import frame, target
+from upsample_cli.images.colour import Channel, in_levels
+from upsample_cli.images.heat import heat_figure
+from upsample_cli.images.image import Image
+from upsample_cli.images.spectrum import spectrum_figure
+from upsample_cli.metrics.heat import HeatMeter
+from upsample_cli.metrics.periodogram import periodogram
+from upsample_cli.metrics.rows import Floats, Rows
+
+_ROWS = 64
+_LEAST_SIDE = 16
+
+
+def check(path: str, source: str, force: bool) -> None:
+    """Refuse a place for a figure before any work is done for it.
+
+    Args:
+        path: Where to write it.
+        source: Where the picture is read from.
+        force: Whether a file there may be replaced.
+
+    Raises:
+        SettingError: It is no PNG.
+        ImageFileError: It cannot be written there.
+    """
+    if not path.lower().endswith(".png"):
+        raise SettingError(f"{path} is no PNG; name a figure FILE.png")
+    target.check(path, source, force)
+
+
+def heat(image: Image, channel: Channel, stride: tuple[int, int], title: str, path: str) -> None:
+    """Write a picture with the strength of its checkerboard laid over it.
+
+    Args:
+        image: The picture.
+        channel: The colour to look at, or luma.
+        stride: Period down and across, in pixels.
+        title: One line.
+        path: Where to write it.
+    """
+    meter = HeatMeter(stride, *image.size)
+    for top in range(0, image.size[0], _ROWS):
+        samples = image.samples[top : top + _ROWS]
+        opaque = samples[..., -1] > 0 if image.has_alpha else None
+        meter.feed(Rows(in_levels(samples, channel), opaque))
+    light = in_levels(image.samples, None)
+    sheet = heat_figure(light, meter.result(), meter.grid.tile, meter.grid.margin, title)
+    with target.opened(path) as file:
+        frame.save(sheet, file)
+
+
+def spectrum(
+    image: Image, channel: Channel, stride: tuple[int, int], title: str, path: str
+) -> None:
+    """Write the spectrum of a picture, with the lines of a stride marked.
+
+    Args:
+        image: The picture, 16 x 16 pixels or more.
+        channel: The colour to look at, or luma.
+        stride: Period down and across whose lines are marked, in pixels; 0 for none.
+        title: One line.
+        path: Where to write it.
+
+    Raises:
+        SettingError: The picture is smaller.
+    """
+    if min(image.size) < _LEAST_SIDE:
+        height, width = image.size
+        raise SettingError(
+            f"a picture of {width}x{height} has no spectrum to show; "
+            f"give {_LEAST_SIDE}x{_LEAST_SIDE} or more"
+        )
+    plane: Floats = np.asarray(in_levels(image.samples, channel))
+    sheet = spectrum_figure(periodogram(plane), stride, title)
+    with target.opened(path) as file:
+        frame.save(sheet, file)

@@ -1,0 +1,114 @@
+"""The lines of a pattern: its discrete Fourier transform over the phases, with the error of each.
+
+Line (p, q) of a stride s repeats p times down and q times across in s pixels. It belongs to the
+shortest period that holds it whole: of the lines of 4, those of 2 are not its own.
+"""
+
+from dataclasses import dataclass
+from math import gcd, lcm
+
+import numpy as np
+from numpy.typing import NDArray
+
+from upsample_cli.metrics.sums import Sums
+
+CONTRAST_DB = 10.0
+_SIGNIFICANT = 12.0  # of a line's power over its error; by chance e^-12 of all lines pass
+Lines = NDArray[np.bool_]
+"""Which lines, shape (s, s)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pattern:
+    """What repeats in a picture.
+
+    Args:
+        lines: Shape (s, s), complex, in levels.
+        error: Same shape, the expected power of each line's error.
+        relative: Same shape, complex, relative to the brightness that the pattern stands on.
+    """
+
+    lines: NDArray[np.complex128]
+    error: NDArray[np.float64]
+    relative: NDArray[np.complex128]
+
+    @property
+    def harmonics(self) -> Lines:
+        """All lines but the mean."""
+        all_but = np.ones(self.lines.shape, bool)
+        all_but[0, 0] = False
+        return all_but
+
+    @property
+    def own(self) -> Lines:
+        """The lines of no shorter period than the stride's."""
+        down, across = self.lines.shape
+        orders = [
+            [lcm(down // gcd(p, down), across // gcd(q, across)) for q in range(across)]
+            for p in range(down)
+        ]
+        return np.asarray(np.array(orders) == lcm(down, across))
+
+    def ripple(self, which: Lines) -> float:
+        """Return the RMS of some lines, in levels.
+
+        Where they are clear of their errors together, it is that of all of them; where they are
+        not, only that of those which are significant alone.
+        """
+        if self.contrast_db(which) < CONTRAST_DB:
+            which = which & self._significant
+        power = np.square(np.abs(self.lines)) - self.error
+        return float(np.sqrt(max(0.0, power[which].sum())))
+
+    def ripple_rel(self, which: Lines) -> float:
+        """Return the RMS of the significant ones among some lines, relative to brightness."""
+        return float(np.sqrt(np.square(np.abs(self.relative))[which & self._significant].sum()))
+
+    def contrast_db(self, which: Lines) -> float:
+        """Return the mean power of some lines over their error."""
+        return float(10 * np.log10(self._ratio[which].mean() + 1e-30))
+
+    def floor(self, which: Lines) -> float:
+        """Return the RMS of the errors of some lines, in levels."""
+        return float(np.sqrt(self.error[which].sum()))
+
+    @property
+    def _ratio(self) -> NDArray[np.float64]:
+        return np.asarray(np.square(np.abs(self.lines)) / self.error)
+
+    @property
+    def _significant(self) -> Lines:
+        return np.asarray(self._ratio > _SIGNIFICANT)
+
+
+def pattern(sums: Sums) -> Pattern:
+    """Return the pattern in a picture.
+
+    Args:
+        sums: Over its tiles.
+    """
+    regression = sums.regression()
+    return Pattern(
+        lines=_without_stairs(regression[0], sums),
+        error=sums.error(regression),
+        relative=sums.relative / max(1e-12, sums.brightness),
+    )
+
+
+def _without_stairs(lines: NDArray[np.complex128], sums: Sums) -> NDArray[np.complex128]:
+    """Return the lines of a pattern less what stairs of the picture's mean slope explain of it.
+
+    Stairs of slope g deviate from the ramp by g ((s - 1) / 2 - phase), at most. Where the slope is
+    the same everywhere, the regression cannot tell them from a checkerboard; the more it varies,
+    the less is left to explain here.
+    """
+    lines = lines.copy()
+    for axis, (mean, power) in enumerate(zip(sums.slope, sums.slope_power, strict=True)):
+        length = lines.shape[axis]
+        stairs = np.fft.fft(mean * ((length - 1) / 2 - np.arange(length))) / length
+        total = float(np.square(np.abs(stairs)).sum())
+        if total > 0.0:
+            along = lines[:, 0] if axis == 0 else lines[0]  # a view: the lines of that axis alone
+            share = float(np.vdot(stairs, along).real) / total
+            along -= stairs * (mean**2 / power * min(max(share, 0.0), 1.0))
+    return lines
