@@ -75,6 +75,17 @@ def test_every_command_under_start_works(desk: Path) -> None:
         (desk / "large.png").unlink(missing_ok=True)
 
 
+def test_feature_maps_are_enlarged_as_told(desk: Path) -> None:
+    """The commands under Feature maps succeed, in order."""
+    np.save(desk / "features.npy", np.zeros((4, 8, 8), np.float32))
+    block = README.split("## Feature maps")[1].split("```sh\n")[1].split("```")[0]
+    for command in block.splitlines():
+        (desk / "larger.npy").unlink(missing_ok=True)
+        done = run(command, desk)
+        assert (done.returncode, command) == (0, command), done.stderr
+        assert np.load(desk / "larger.npy").shape[0] == 4
+
+
 def test_the_set_up_command_enlarges_a_sample_that_is_there() -> None:
     """The first command installs the package and ends with the main job on a sample picture."""
     command = README.split("```sh\n")[1].split("```")[0].strip()

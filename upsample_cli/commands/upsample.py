@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from upsample_cli.commands import maps
 from upsample_cli.commands.options import given, json_option, max_pixels_option, method_options
 from upsample_cli.commands.report import told
 from upsample_cli.commands.words import progress
@@ -16,9 +17,14 @@ from upsample_cli.methods.catalogue import DEFAULT, build
 
 if TYPE_CHECKING:  # NumPy is not to be waited for by --help
     from upsample_cli.images.decoding import Decoded
+    from upsample_cli.jobs.scale import Target
     from upsample_cli.jobs.task import Report, Task
+    from upsample_cli.methods.method import Method
 
-_FORMATS = ("png", "jpeg", "webp", "tiff", "bmp", "gif", "ppm", "tga")
+_FORMATS = ("png", "jpeg", "webp", "tiff", "bmp", "gif", "ppm", "tga", *maps.WORDS)
+
+_PLAIN = {"boundary", "linear", "alpha", "format", "quality", "compression", "strip", "force",
+          "jobs", "max_pixels", "layout"}  # fmt: skip
 
 
 @click.command(
@@ -64,6 +70,7 @@ _FORMATS = ("png", "jpeg", "webp", "tiff", "bmp", "gif", "ppm", "tga")
     metavar="N",
     help="Of PNG: 0 none, 2 default, 9 smallest.",
 )
+@maps.layout_option
 @click.option("--strip", is_flag=True, help="Leave out metadata but colour.")
 @click.option("-f", "--force", is_flag=True, help="Replace outputs that are there.")
 @click.option("--skip-existing", is_flag=True, help="Leave outputs that are there.")
@@ -87,7 +94,15 @@ def upsample(input: str, output: str, method: str, scale: float | None, size: st
     upsample photo.jpg large.png
     upsample photo.jpg large.png --scale 3 --method lanczos
     upsample - - --size 1920x < photo.png > wide.png
+    upsample features.npy larger.npy --layout chw -m bicubic
     """  # noqa: D301 # click needs the \b itself
+    if maps.are_meant(input, output, options["format"], options["layout"]):
+        maps.check(input, {**options, "max_ripple": max_ripple})
+        if output == STREAM:
+            _check_stream(input)
+        chosen = _chosen(method, scale, size, options)
+        modes = maps.Modes(dry_run, skip_existing, as_json, quiet)
+        return maps.enlarge(input, output, *chosen, modes, options["jobs"] or _cores(), options)
     single = not is_folder(input)
     if output == STREAM:
         _check_stream(input)
@@ -133,19 +148,25 @@ def _decoding(path: str, max_pixels: int | None) -> "Callable[[], Decoded]":
     return Ahead(lambda: decode(path, max_pixels or MAX_PIXELS))
 
 
-def _task(method: str, scale: float | None, size: str | None, options: dict[str, Any]) -> "Task":
-    plain = {"boundary", "linear", "alpha", "format", "quality", "compression", "strip", "force",
-             "jobs", "max_pixels"}  # fmt: skip
-    settings = given({name: value for name, value in options.items() if name not in plain})
+def _chosen(
+    method: str, scale: float | None, size: str | None, options: dict[str, Any]
+) -> "tuple[Method, Target]":
+    """Return the method with its settings, and how large."""
+    settings = given({name: value for name, value in options.items() if name not in _PLAIN})
     chosen = build(method, **settings)
     if scale is not None and size is not None:
         raise SettingError("--scale and --size are both given; leave one out")
     from upsample_cli.jobs.scale import Target
-    from upsample_cli.jobs.task import Task
 
     factor = 2.0 if scale is None else scale
-    target = Target(scale=factor) if size is None else Target.parsed(size)
-    rest = given({name: options[name] for name in plain - {"alpha", "jobs"}})
+    return chosen, Target(scale=factor) if size is None else Target.parsed(size)
+
+
+def _task(method: str, scale: float | None, size: str | None, options: dict[str, Any]) -> "Task":
+    chosen, target = _chosen(method, scale, size, options)
+    from upsample_cli.jobs.task import Task
+
+    rest = given({name: options[name] for name in _PLAIN - {"alpha", "jobs", "layout"}})
     return Task(chosen, target, premultiplied=options["alpha"] == "premultiplied",
                 threads=options["jobs"] or _cores(), **rest)  # fmt: skip
 

@@ -1,15 +1,14 @@
 """Planes in memory: the shortest way to upsample and to measure from Python."""
 
-from collections import deque
 from typing import Any
 
 import numpy as np
 
 from upsample_cli.errors import SettingError
 from upsample_cli.images.colour import luma
+from upsample_cli.jobs.enlarging import enlarge
 from upsample_cli.jobs.scale import Target
-from upsample_cli.jobs.strips import BOUNDARIES, Picture, run, strips, tiles
-from upsample_cli.jobs.workers import Workers
+from upsample_cli.jobs.strips import BOUNDARIES
 from upsample_cli.methods import catalogue
 from upsample_cli.metrics.checkerboard import Checkerboard
 from upsample_cli.metrics.rows import Rows
@@ -52,21 +51,8 @@ def upsample(
     size_in = (planes.shape[1], planes.shape[2])
     size_out = Target(scale=scale).size(size_in)
     stages = catalogue.build(method, **settings).stages(size_in, size_out)
-    picture = Picture(
-        size_in,
-        lambda rows, columns: planes[:, rows.start : rows.stop, columns.start : columns.stop],
-        boundary,
-    )
     out = np.empty((len(planes), *size_out), planes.dtype)
-
-    def make(rows: range) -> None:
-        """Fill these rows of the output."""
-        for columns in tiles(size_out[1], scale):
-            window = run(stages, picture, rows, columns)
-            out[:, rows.start : rows.stop, columns.start : columns.stop] = window
-
-    with Workers(threads) as workers:
-        deque(workers.in_order(make, strips(size_out, len(planes), scale)), maxlen=0)
+    enlarge(planes, stages, out, planes.dtype, boundary, threads)
     return out
 
 

@@ -72,6 +72,10 @@ class Band:
             found = self._matrices[key] = self._dense(outputs).astype(dtype)
         return found
 
+    def touching(self) -> "Band":
+        """Return the band whose coefficients are 1 where these are not 0."""
+        return Band((self.coefficients != 0).astype(np.float64), self.starts, self.step)
+
     def _start(self, output: int) -> int:
         cycle, phase = divmod(output, self.period)
         return int(self.starts[phase]) + self.step * cycle

@@ -41,6 +41,10 @@ class Polyphase:
             wide.draws_on(self._cells(columns, _CELLS)),
         )
 
+    def touching(self) -> "Polyphase":
+        """Return the stage that counts, of ones and zeros, the ones that an output draws on."""
+        return Polyphase((self.taps != 0).astype(np.float64), self.stride, self.padding)
+
     def __call__(self, window: Planes, rows: range, columns: range) -> Planes:
         """Return a window of the output.
 

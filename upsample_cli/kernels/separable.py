@@ -30,6 +30,10 @@ class Separable:
         """Return the input rows and columns that a window of the output needs."""
         return self.rows.draws_on(rows), self.columns.draws_on(columns)
 
+    def touching(self) -> "Separable":
+        """Return the stage that counts, of ones and zeros, the ones that an output draws on."""
+        return Separable(self.rows.touching(), self.columns.touching())
+
     def __call__(self, window: Planes, rows: range, columns: range) -> Planes:
         """Return a window of the output.
 

@@ -29,6 +29,9 @@ class Stage(Protocol):
     def __call__(self, window: "Planes", rows: range, columns: range) -> "Planes":
         """Return a window of the output from exactly the window of the input it draws on."""
 
+    def touching(self) -> "Stage":
+        """Return the stage that counts, of ones and zeros, the ones that an output draws on."""
+
 
 class Method(Protocol):
     """A way to upsample: a frozen dataclass whose fields are its parameters."""

@@ -1,0 +1,174 @@
+"""Feature maps on the command line: what the main job does with .npy and .npz."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from math import isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from upsample_cli.commands.options import given
+from upsample_cli.commands.words import tell
+from upsample_cli.errors import ImageFileError, SettingError
+from upsample_cli.images.target import STREAM, is_folder
+
+if TYPE_CHECKING:  # NumPy is not to be waited for by --help
+    from upsample_cli.jobs.features import Report
+    from upsample_cli.jobs.scale import Target
+    from upsample_cli.methods.method import Method
+
+NOTHING = 3
+WORDS = ("npy", "npz")
+LAYOUTS = ("hw", "chw", "hwc", "nchw")
+_SUFFIXES = (".npy", ".npz")
+# Options that only pictures have, and their values where they are not given.
+_OF_PICTURES = {
+    "linear": False, "alpha": "premultiplied", "quality": None, "compression": None, "strip": False,
+    "max_pixels": None, "max_ripple": None,
+}  # fmt: skip
+
+layout_option = click.option(
+    "--layout", type=click.Choice(LAYOUTS), help="Axes of a feature map (by their number)."
+)
+
+
+def are_meant(input: str, output: str, format: str | None, layout: str | None) -> bool:
+    """Tell whether feature maps are to be enlarged, and not pictures.
+
+    Args:
+        input: A file, or "-".
+        output: Likewise.
+        format: What --format says.
+        layout: What --layout says.
+    """
+    named = any(path.lower().endswith(_SUFFIXES) for path in (input, output))
+    return named or format in WORDS or layout is not None
+
+
+def check(input: str, options: dict[str, Any]) -> None:
+    """Refuse what is for pictures, and folders.
+
+    Args:
+        input: A file, or "-".
+        options: All that may have been given.
+
+    Raises:
+        SettingError: Names the option.
+    """
+    if is_folder(input):
+        raise SettingError(f"{input} is a folder; feature maps are enlarged one file at a time")
+    for name, default in _OF_PICTURES.items():
+        if options.get(name, default) != default:
+            option = f"--{name.replace('_', '-')}"
+            raise SettingError(f"{option} is for pictures, not for feature maps; leave it out")
+    if options["format"] is not None and options["format"] not in WORDS:
+        raise SettingError(
+            f"--format {options['format']} holds no feature maps; choose {' or '.join(WORDS)}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Modes:
+    """How to work and to tell.
+
+    Args:
+        dry_run: Whether only to tell what would be done.
+        skip_existing: Whether to leave an output that is there.
+        as_json: Whether to print a JSON line.
+        quiet: Whether to print nothing.
+    """
+
+    dry_run: bool
+    skip_existing: bool
+    as_json: bool
+    quiet: bool
+
+
+def enlarge(
+    input: str,
+    output: str,
+    method: "Method",
+    target: "Target",
+    modes: Modes,
+    threads: int,
+    options: dict[str, Any],
+) -> int:
+    """Enlarge feature maps and print what became of them; return the exit code.
+
+    Args:
+        input: A file, or "-".
+        output: Likewise.
+        method: How.
+        target: How large.
+        modes: How to work and to tell.
+        threads: How many work at once.
+        options: With boundary, format, force and layout.
+    """
+    from upsample_cli.jobs import features
+
+    if modes.skip_existing and output != STREAM and Path(output).exists():
+        if not modes.quiet:
+            tell("note", f"{output} is there already, so it was skipped")
+        return NOTHING
+    if modes.dry_run:
+        click.echo(f"{input} -> {output}")
+        return 0
+    shared = given({name: options[name] for name in ("boundary", "format", "force", "layout")})
+    task = features.Task(method, target, threads=threads, **shared)
+    with failures(input, output, modes.as_json):
+        report = features.upsample(input, output, task)
+    kernel = f" {method.kernel}" if hasattr(method, "kernel") else ""
+    more = {"method": method.name, "kernel": getattr(method, "kernel", None)}
+    words = f"{method.name}{kernel} x{report.scale:.4g}"
+    return told(report, words, modes, **more)
+
+
+@contextmanager
+def failures(input: str, output: str, as_json: bool) -> Iterator[None]:
+    """Tell a failure in the block as JSON too, where that is wanted.
+
+    Args:
+        input: What was to be read.
+        output: What was to be written.
+        as_json: Whether JSON is wanted.
+    """
+    try:
+        yield
+    except ImageFileError as error:
+        if as_json:
+            import json  # most runs print none
+
+            line = {"input": input, "output": output, "status": "failed", "error": str(error)}
+            click.echo(json.dumps(line), err=output == STREAM)
+        raise
+
+
+def told(report: "Report", words: str, modes: Modes, **more: Any) -> int:
+    """Print what became of feature maps; return the exit code.
+
+    Args:
+        report: What became of them.
+        words: How they were enlarged, for people.
+        modes: How to tell.
+        **more: For JSON alone.
+    """
+    to_stderr = report.output == STREAM
+    if modes.as_json:
+        import json
+
+        values = {**asdict(report), **more, "status": "done"}
+        ripple = report.kernel_ripple
+        if ripple is not None and not isfinite(ripple):
+            values["kernel_ripple"] = None
+        click.echo(json.dumps(values), err=to_stderr)
+    elif not modes.quiet:
+        for name, shape in report.shapes.items():
+            size = "x".join(map(str, shape))
+            which = f" {name}" if len(report.shapes) > 1 else ""
+            line = f"{report.output}{which}  {size} {report.dtypes[name]}  {words}"
+            if report.kernel_ripple is not None:
+                line += f"  kernel ripple {report.kernel_ripple:.4f}"
+            click.echo(f"{line}  {report.seconds:.2f} s", err=to_stderr)
+    return 0

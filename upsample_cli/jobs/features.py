@@ -1,0 +1,207 @@
+"""Feature maps enlarged: arrays of any type and layout, nothing rounded or clipped but to integers.
+
+Arithmetic is in float32 for types that fit it (floats of 16 and 32 bits, integers up to 16), else
+in float64. Integers are rounded half up and clipped to their type's range; floats are kept.
+"""
+
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from upsample_cli.errors import ImageFileError, SettingError
+from upsample_cli.images import maps, target
+from upsample_cli.jobs.enlarging import Finish, enlarge
+from upsample_cli.jobs.scale import Target
+from upsample_cli.methods.method import Method
+from upsample_cli.metrics.ripple import ripple
+from upsample_cli.planes import Planes
+
+LAYOUTS = {"hw": 2, "chw": 3, "hwc": 3, "nchw": 4}
+"""Words for the order of axes, and how many there are."""
+_BY_AXES = {2: "hw", 3: "chw", 4: "nchw"}
+_EXACT = 2**53  # whole numbers beyond which float64 has gaps
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What became of a file of feature maps.
+
+    Args:
+        input: Where it was read.
+        output: Where it was written.
+        shapes: Of the arrays written, by name.
+        dtypes: Of the arrays, by name.
+        seconds: From opening the input to closing the output.
+        kernel_ripple: The exact ripple of the kernel or layer; None where there is none.
+        scale: Output pixels per input pixel; None for a layer.
+    """
+
+    input: str
+    output: str
+    shapes: dict[str, tuple[int, ...]]
+    dtypes: dict[str, str]
+    seconds: float
+    kernel_ripple: float | None
+    scale: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What to do with feature maps.
+
+    Args:
+        method: How to upsample.
+        target: How large.
+        layout: One of `LAYOUTS`; by default hw, chw or nchw, by the number of axes.
+        boundary: symmetric, nearest or zero.
+        format: One of `maps.WORDS` for an output whose name does not say.
+        force: Whether to replace what is there.
+        threads: How many work at once.
+    """
+
+    method: Method
+    target: Target
+    layout: str | None = None
+    boundary: str = "symmetric"
+    format: str | None = None
+    force: bool = False
+    threads: int = 1
+
+
+def upsample(source: str, to: str, task: Task) -> Report:
+    """Read feature maps, enlarge each, write them, and report.
+
+    Args:
+        source: A .npy or .npz, or "-" for standard input.
+        to: Likewise, or "-" for standard output.
+        task: What to do.
+
+    Raises:
+        UpsampleError: They cannot be read, enlarged or written.
+    """
+    start = perf_counter()
+    target.check(to, source, task.force)
+    found = maps.read(source)
+    word = word_of(to, task.format, source, len(found))
+    made = {name: _enlarged(name, array, task) for name, array in found.items()}
+    written(made, word, to)
+    scale = max(_scale(found[name], made[name], name, task.layout) for name in made)
+    kernel = task.method.equivalent(scale)
+    return Report(
+        source, to, {name: array.shape for name, array in made.items()},
+        {name: str(array.dtype) for name, array in made.items()}, perf_counter() - start,
+        ripple(kernel.phase_sums) if kernel else None, scale,
+    )  # fmt: skip
+
+
+def word_of(to: str, format: str | None, source: str, count: int) -> str:
+    """Return what to write: by suffix, else by --format, else as was read.
+
+    Args:
+        to: Where, or "-".
+        format: What --format says.
+        source: Where it was read.
+        count: How many arrays there are.
+
+    Raises:
+        ImageFileError: The suffix is another, or several arrays are to go into a .npy.
+    """
+    word = maps.suffix(to) if to != target.STREAM else (format or maps.suffix(source))
+    if to != target.STREAM and not word:
+        raise ImageFileError(f"{to} cannot hold feature maps; name a .npy or .npz")
+    word = word if word in maps.WORDS else ("npy" if count == 1 else "npz")
+    if word == "npy" and count != 1:
+        raise ImageFileError(f"a .npy holds one array, not {count}; write a .npz")
+    return word
+
+
+def written(arrays: dict[str, NDArray[Any]], word: str, to: str) -> None:
+    """Write feature maps to a target, all of them or nothing."""
+    with target.opened(to) as file:
+        maps.write(arrays, word, file)
+
+
+def planes(name: str, array: NDArray[Any], layout: str | None) -> NDArray[Any]:
+    """Return a feature map as planes, shape (C, H, W); a view where that is possible.
+
+    Args:
+        name: What to call it.
+        array: Of any layout.
+        layout: One of `LAYOUTS`; by default hw, chw or nchw, by the number of axes.
+
+    Raises:
+        ImageFileError: It has another number of axes, none, or holds no real numbers.
+    """
+    called = "the array" if name == maps.ONLY else f"array '{name}'"
+    if array.dtype.kind not in "fiu":
+        raise ImageFileError(f"{called} holds {array.dtype}, not real numbers; convert it first")
+    word = layout or _BY_AXES.get(array.ndim)
+    if word is None or LAYOUTS[word] != array.ndim:
+        told = f"--layout {word} has {LAYOUTS[word]}" if word else "2, 3 or 4 are needed"
+        raise ImageFileError(
+            f"{called} has {array.ndim} axes, but {told}; reshape it or pass another --layout"
+        )
+    if 0 in array.shape:
+        raise ImageFileError(f"{called} has shape {array.shape}, without a value; give another")
+    if word == "hwc":
+        return np.moveaxis(array, 2, 0)
+    return array.reshape(-1, *array.shape[-2:])
+
+
+def like(made: NDArray[Any], array: NDArray[Any], layout: str | None) -> NDArray[Any]:
+    """Return planes in the layout that an array has.
+
+    Args:
+        made: Shape (C, H, W).
+        array: What they were made of.
+        layout: As for `planes`.
+    """
+    if layout == "hwc":
+        return np.moveaxis(made, 0, 2)
+    return made.reshape(*array.shape[:-2], *made.shape[-2:])
+
+
+def _enlarged(name: str, array: NDArray[Any], task: Task) -> NDArray[Any]:
+    given = planes(name, array, task.layout)
+    size = (given.shape[1], given.shape[2])
+    size_out = task.target.size(size)
+    kind = given.dtype
+    deep = kind.itemsize > (4 if kind.kind == "f" else 2)
+    whole = kind.kind in "iu"
+    if whole and deep and max(-int(given.min()), int(given.max())) > _EXACT:
+        raise ImageFileError(f"values beyond {_EXACT} cannot be computed exactly; scale them first")
+    try:
+        out = np.empty((len(given), *size_out), kind)
+    except (MemoryError, ValueError) as error:
+        needed = len(given) * size_out[0] * size_out[1] * kind.itemsize / 1e9
+        raise SettingError(f"the output needs {needed:.1f} GB; give a smaller --scale") from error
+    work = np.float64 if deep else np.float32
+    finish = _to_integers(kind) if whole else None
+    enlarge(given, task.method.stages(size, size_out), out, work, task.boundary, task.threads,
+            finish)  # fmt: skip
+    return like(out, array, task.layout)
+
+
+def _to_integers(kind: np.dtype[Any]) -> Finish:
+    """Return what rounds half up and clips to a type's range."""
+    limits = np.iinfo(kind)
+
+    def finish(window: Planes) -> NDArray[Any]:
+        """Return the window as integers."""
+        window += window.dtype.type(0.5)
+        np.floor(window, out=window)
+        # The clipping is twice: the largest of 64 bits is no float, and rounds up beyond itself.
+        low, high = window < limits.min, window >= float(limits.max)
+        made = np.where(low | high, 0, window).astype(kind)
+        made[low], made[high] = limits.min, limits.max
+        return made
+
+    return finish
+
+
+def _scale(array: NDArray[Any], made: NDArray[Any], name: str, layout: str | None) -> float:
+    sizes = (planes(name, each, layout).shape[1:] for each in (array, made))
+    return float(max(after / before for before, after in zip(*sizes, strict=True)))
