@@ -94,7 +94,8 @@ def test_unreadable_input_is_refused(
         (["--compression", 10], USAGE, "10 is not in the range"),
         (["--jobs", 0], USAGE, "0 is not in the range"),
         (["--colour"], USAGE, "--colour"),
-        (["extra"], USAGE, "extra"),
+        (["extra"], USAGE, "several inputs need a folder as the last name, and extra is none"),
+        (["--report", "rows.txt"], USAGE, "--report rows.txt is neither .csv nor .jsonl"),
         (["-m", "tconv", "-k", "uniform", "--kernel-size", 0], USAGE, "--kernel-size 0"),
     ],
 )
@@ -151,4 +152,4 @@ def test_errors_in_a_folder_are_ascii_and_one_line(
     cut_short(folder / "many", "caf\xe9.png")
     outcome = call("many", "out", "-q")
     check_refused(outcome, PICTURE, "is broken")
-    assert list((folder / "out").iterdir()) == []
+    assert [path.name for path in (folder / "out").iterdir()] == ["checkerboard.csv"]

@@ -1,97 +1,175 @@
+from collections.abc import Callable
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
-import PIL.Image
 import pytest
-from textures import levels
 
-from upsample_cli.errors import ImageFileError
+from upsample_cli.images import temporary
 from upsample_cli.jobs import folder
+from upsample_cli.jobs.plan import Plan
 from upsample_cli.jobs.scale import Target
-from upsample_cli.jobs.task import Task
+from upsample_cli.jobs.task import Report, Task
+from upsample_cli.jobs.work import Existing, Work
+from upsample_cli.jobs.worker import WorkerDiedError
 from upsample_cli.methods.catalogue import build
 
-TASK = Task(build("nearest"), Target(scale=2.0))
+
+class ByHand(Executor):
+    """An executor whose calls end when a test says so."""
+
+    def __init__(self) -> None:
+        self.futures: list[Future[Any]] = []
+        self.most = 0
+
+    def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Keep the call open."""
+        self.futures.append(Future())
+        self.most = max(self.most, sum(not each.done() for each in self.futures))
+        return self.futures[-1]
 
 
-@pytest.fixture
-def tree(tmp_path: Path) -> Path:
-    """Make a folder with pictures at two levels, a hidden file and a text."""
-    top = tmp_path / "in"
-    (top / "deep" / "er").mkdir(parents=True)
-    (top / ".hidden").mkdir()
-    picture = PIL.Image.new("RGB", (4, 3), "red")
-    for name in ("b.png", "a.jpg", "deep/er/c.ico", ".hidden/d.png", ".e.png"):
-        picture.resize((16, 16)).save(top / name)
-    (top / "notes.txt").write_text("no picture")
-    return top
+def plan_of(count: int, root: Path) -> Plan:
+    pairs = [(f"in/{number}.png", f"{root}/{number}.png") for number in range(count)]
+    return Plan(lambda: iter(pairs), count)
 
 
-def names(pairs: list[tuple[str, str]], top: Path, goal: Path) -> list[tuple[str, str]]:
-    return [
-        (Path(source).relative_to(top).as_posix(), Path(to).relative_to(goal).as_posix())
-        for source, to in pairs
-    ]
+def work_in(root: Path, existing: Existing = "refuse") -> Work:
+    return Work(Task(build("nearest"), Target(scale=2.0)), str(root), existing)
 
 
-def test_a_plan_keeps_the_tree_in_order(tree: Path, tmp_path: Path) -> None:
-    """Each file keeps its place and, where it can be written, its suffix; hidden ones stay out."""
-    goal = tmp_path / "out"
-    assert names(folder.plan(str(tree), str(goal), None), tree, goal) == [
-        ("a.jpg", "a.jpg"),
-        ("b.png", "b.png"),
-        ("deep/er/c.ico", "deep/er/c.ico.png"),
-        ("notes.txt", "notes.txt.png"),
-    ]
-    assert not goal.exists()
+def done(number: int) -> Report:
+    return Report(f"in/{number}.png", "", "done")
 
 
-def test_a_format_is_for_every_output(tree: Path, tmp_path: Path) -> None:
-    """With a format every output has its suffix."""
-    goal = tmp_path / "out"
-    outputs = [to for _, to in names(folder.plan(str(tree), str(goal), "webp"), tree, goal)]
-    assert outputs == ["a.webp", "b.webp", "deep/er/c.webp", "notes.webp"]
+def never() -> bool:
+    return False
 
 
-def test_collisions_are_found_before_any_work(tree: Path, tmp_path: Path) -> None:
-    """Two inputs that would become one output are named, and nothing is done."""
-    PIL.Image.new("L", (4, 4)).save(tree / "a.png")
-    with pytest.raises(ImageFileError, match=r"a.jpg and .*a.png would both become .*a.webp; "):
-        folder.plan(str(tree), str(tmp_path / "out"), "webp")
+def test_pictures_come_as_they_end(tmp_path: Path) -> None:
+    """A picture that ends early is yielded early, with its place in the plan."""
+    hands = ByHand()
+    ended = folder.run(plan_of(3, tmp_path), work_in(tmp_path), hands, 3, never)
+    with ThreadPoolExecutor(1) as other:
+        first = other.submit(next, ended)
+        while len(hands.futures) < 3:
+            pass
+        hands.futures[2].set_result(done(2))
+        assert first.result() == folder.Ended(2, done(2))
+    hands.futures[0].set_result(done(0))
+    hands.futures[1].set_result(done(1))
+    assert sorted(each.place for each in ended) == [0, 1]
 
 
-def test_outputs_within_the_input_are_refused(tree: Path) -> None:
-    """A folder is not enlarged into itself, where its outputs would be inputs next time."""
-    for goal in (tree, tree / "out"):
-        with pytest.raises(ImageFileError, match=r"lies within .*; name a folder outside"):
-            folder.plan(str(tree), str(goal), None)
+def test_no_more_are_submitted_than_asked_for(tmp_path: Path) -> None:
+    """However long the plan, only so many pictures are under way."""
+    hands = ByHand()
+    count = 0
+    with ThreadPoolExecutor(1) as other:
+        ended = folder.run(plan_of(200, tmp_path), work_in(tmp_path), hands, 5, never)
+        while (one := other.submit(next, ended, None)) is not None:
+            while not one.done():
+                waiting = [future for future in hands.futures if not future.done()]
+                for future in waiting[-1:]:
+                    future.set_result(done(0))
+            if one.result() is None:
+                break
+            count += 1
+    assert count == 200
+    assert hands.most == 5
 
 
-def test_a_file_is_no_folder_to_write_to(tree: Path, tmp_path: Path) -> None:
-    """The output of a folder is a folder."""
-    (tmp_path / "out").write_text("")
-    with pytest.raises(ImageFileError, match=r"out is a file; name a folder"):
-        folder.plan(str(tree), str(tmp_path / "out"), None)
+def test_none_overtakes_another_by_far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Behind one that does not end, only a window of others is begun: reports wait in memory."""
+    monkeypatch.setattr(folder, "_WINDOW", 10)
+    hands = ByHand()
+    ended = folder.run(plan_of(50, tmp_path), work_in(tmp_path), hands, 4, never)
+    with ThreadPoolExecutor(1) as other:
+        for _ in range(10):
+            one = other.submit(next, ended)
+            while not one.done():
+                for future in hands.futures[1:]:
+                    if not future.done():
+                        future.set_result(done(0))
+        assert len(hands.futures) == 11
+        rest = other.submit(list, ended)
+        while not rest.done():
+            for future in hands.futures:
+                if not future.done():
+                    future.set_result(done(0))
+    assert len(rest.result()) == 40
 
 
-def test_one_failure_does_not_stop_the_others(tree: Path, tmp_path: Path) -> None:
-    """Every picture has its report, in order: done, failed with the reason, skipped."""
-    PIL.Image.fromarray(levels(64, 64, 3)).save(tree / "b.png")
-    (tree / "b.png").write_bytes((tree / "b.png").read_bytes()[:4000])
-    pairs = folder.plan(str(tree), str(tmp_path / "out"), None)
-    reports = list(folder.run(pairs, TASK, skip_existing=False))
-    assert [report.status for report in reports] == ["done", "failed", "done", "skipped"]
-    assert "b.png" in reports[1].error
-    assert "; " in reports[1].error
-    made = sorted(path.name for path in (tmp_path / "out").rglob("*") if path.is_file())
-    assert made == ["a.jpg", "c.ico.png"]
+@pytest.mark.parametrize(
+    ("error", "word"),
+    [
+        (WorkerDiedError("SIGKILL"), "in/0.png ended its worker twice (SIGKILL); "),
+        (ValueError("odd"), "in/0.png met a bug (ValueError: odd); please report it"),
+    ],
+)
+def test_a_lost_picture_has_failed(tmp_path: Path, error: Exception, word: str) -> None:
+    """A worker that dies or meets a bug makes a failure of its picture, and the run goes on."""
+    hands = ByHand()
+    with ThreadPoolExecutor(1) as other:
+        ended = folder.run(plan_of(2, tmp_path), work_in(tmp_path), hands, 1, never)
+        for place in range(2):
+            one = other.submit(next, ended)
+            while len(hands.futures) <= place:
+                pass
+            if place == 0:
+                hands.futures[0].set_exception(error)
+            else:
+                hands.futures[1].set_result(done(1))
+            report = one.result().report
+            assert report.status == ("done" if place else "failed")
+            assert place or word in report.error
 
 
-def test_existing_outputs_can_be_skipped(tree: Path, tmp_path: Path) -> None:
-    """A second run with skipping does nothing, and without it refuses each."""
-    pairs = folder.plan(str(tree), str(tmp_path / "out"), None)
-    list(folder.run(pairs, TASK, skip_existing=False))
-    again = list(folder.run(pairs, TASK, skip_existing=True))
-    assert {report.status for report in again} == {"skipped"}
-    refused = list(folder.run(pairs[:2], TASK, skip_existing=False))
-    assert [report.status for report in refused] == ["failed", "failed"]
-    assert "pass --force" in refused[0].error
+def test_stopping_finishes_what_is_under_way(tmp_path: Path) -> None:
+    """What a worker has begun is waited for, what has not begun is dropped, nothing is added."""
+    hands, asked = ByHand(), []
+    with ThreadPoolExecutor(1) as other:
+        ended = folder.run(plan_of(9, tmp_path), work_in(tmp_path), hands, 3, lambda: bool(asked))
+        rest = other.submit(list, ended)
+        while len(hands.futures) < 3:
+            pass
+        hands.futures[0].set_running_or_notify_cancel()
+        asked.append(True)
+        while not hands.futures[2].cancelled():
+            pass
+        hands.futures[0].set_result(done(0))
+    assert rest.result() == [folder.Ended(0, done(0))]
+    assert len(hands.futures) == 3
+
+
+@pytest.mark.parametrize("existing", ["refuse", "replace", "skip", "update"])
+def test_what_is_there_is_refused_unless_said(tmp_path: Path, existing: Existing) -> None:
+    """Without a word on it an output that is there is a failure; no worker is asked."""
+    (tmp_path / "0.png").touch()
+    hands = ByHand()
+    ended = folder.run(plan_of(1, tmp_path), work_in(tmp_path, existing), hands, 1, never)
+    with ThreadPoolExecutor(1) as other:
+        one = other.submit(next, ended)
+        while not (one.done() or hands.futures):
+            pass
+        for future in hands.futures:
+            future.set_result(done(0))
+        report = one.result().report
+    assert len(hands.futures) == (existing != "refuse")
+    if existing == "refuse":
+        assert report.error.endswith("0.png exists; pass --force to replace it")
+
+
+def test_leavings_of_killed_runs_are_cleaned(tmp_path: Path) -> None:
+    """Before the first picture goes into a folder, what nobody holds there is removed."""
+    left = tmp_path / temporary.name()
+    left.write_bytes(b"half")
+    hands = ByHand()
+    ended = folder.run(plan_of(1, tmp_path), work_in(tmp_path), hands, 1, never)
+    with ThreadPoolExecutor(1) as other:
+        one = other.submit(next, ended)
+        while not hands.futures:
+            pass
+        assert not left.exists()
+        hands.futures[0].set_result(done(0))
+        one.result()

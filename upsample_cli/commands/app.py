@@ -1,11 +1,8 @@
 """The group of commands, and the one place where errors become exit codes."""
 
-import ctypes
-import gc
 import os
 import signal
 import sys
-import warnings
 from contextlib import suppress
 from types import FrameType
 from typing import Any, NoReturn
@@ -21,8 +18,8 @@ from upsample_cli.commands.train import train
 from upsample_cli.commands.upsample import upsample
 from upsample_cli.commands.words import tell
 from upsample_cli.errors import SettingError, UpsampleError
+from upsample_cli.jobs import process
 
-_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of mallopt
 FAILED, USAGE, INTERRUPTED, BROKEN_PIPE, TERMINATED = 1, 2, 130, 141, 143
 
 
@@ -75,29 +72,13 @@ for command in (upsample, measure, audit, repair, train, matrix, methods):
 
 def main() -> NoReturn:
     """Run the command line and leave with its exit code."""
-    gc.set_threshold(100_000)  # imports make many objects and no garbage
-    _keep_freed_memory()
-    warnings.filterwarnings("ignore", module=r"PIL\.")  # oddities of files that can be read
-    # One thread a matrix product: threads of our own share the work. NumPy reads these on import.
-    for library in ("OPENBLAS", "MKL", "OMP", "VECLIB_MAXIMUM"):
-        os.environ.setdefault(f"{library}_NUM_THREADS".replace("MAXIMUM_NUM", "MAXIMUM"), "1")
+    process.prepare()
     signal.signal(signal.SIGTERM, _terminated)
     code = _run()
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, AttributeError):  # full, or closed from the start
             stream.flush()
     os._exit(code)  # tearing the interpreter down takes longer than a small picture
-
-
-def _keep_freed_memory() -> None:
-    """Let the allocator keep what is freed: strips come and go, and new pages are dear.
-
-    Source: mallopt(3); other C libraries than glibc have no such call and go without.
-    """
-    with suppress(AttributeError, OSError, TypeError):
-        mallopt = ctypes.CDLL(None).mallopt
-        mallopt(_TRIM_THRESHOLD, 1 << 29)
-        mallopt(_MMAP_THRESHOLD, 1 << 23)
 
 
 def _run() -> int:

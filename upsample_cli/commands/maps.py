@@ -34,31 +34,33 @@ layout_option = click.option(
 )
 
 
-def are_meant(input: str, output: str, format: str | None, layout: str | None) -> bool:
+def are_meant(inputs: tuple[str, ...], output: str, format: str | None, layout: str | None) -> bool:
     """Tell whether feature maps are to be enlarged, and not pictures.
 
     Args:
-        input: A file, or "-".
-        output: Likewise.
+        inputs: Files and folders, or "-".
+        output: A file, or "-".
         format: What --format says.
         layout: What --layout says.
     """
-    named = any(path.lower().endswith(_SUFFIXES) for path in (input, output))
+    named = any(path.lower().endswith(_SUFFIXES) for path in (*inputs[:1], output))
     return named or format in WORDS or layout is not None
 
 
-def check(input: str, options: dict[str, Any]) -> None:
-    """Refuse what is for pictures, and folders.
+def check(inputs: tuple[str, ...], options: dict[str, Any]) -> str:
+    """Return the one input, unless something is for pictures.
 
     Args:
-        input: A file, or "-".
+        inputs: Files and folders, or "-".
         options: All that may have been given.
 
     Raises:
         SettingError: Names the option.
     """
-    if is_folder(input):
-        raise SettingError(f"{input} is a folder; feature maps are enlarged one file at a time")
+    if len(inputs) != 1:
+        raise SettingError("feature maps are enlarged one file at a time; name one input")
+    if is_folder(inputs[0]):
+        raise SettingError(f"{inputs[0]} is a folder; feature maps are enlarged one file at a time")
     for name, default in _OF_PICTURES.items():
         if options.get(name, default) != default:
             option = f"--{name.replace('_', '-')}"
@@ -67,6 +69,7 @@ def check(input: str, options: dict[str, Any]) -> None:
         raise SettingError(
             f"--format {options['format']} holds no feature maps; choose {' or '.join(WORDS)}"
         )
+    return inputs[0]
 
 
 @dataclass(frozen=True, slots=True)

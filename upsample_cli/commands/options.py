@@ -1,13 +1,16 @@
 """Options that commands share, and the methods' own, made from the catalogue."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from upsample_cli.errors import SettingError
 from upsample_cli.methods.catalogue import METHODS
 from upsample_cli.methods.method import Parameter, parameters
+
+if TYPE_CHECKING:  # NumPy is not to be waited for by --help
+    from upsample_cli.jobs.work import Existing
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -16,6 +19,17 @@ max_pixels_option = click.option(
     "--max-pixels", type=click.IntRange(1), metavar="N", help="Most pixels to read (268 million)."
 )
 _SHORT = {"kernel": "-k"}
+_FOLDER = (
+    click.option(
+        "--include", multiple=True, metavar="GLOB", help="Only files like this; repeatable."
+    ),
+    click.option("--exclude", multiple=True, metavar="GLOB", help="No files or folders like this."),
+    click.option("--files-from", metavar="FILE|-", help="Read input names from here, one a line."),
+    click.option("-0", "--null", is_flag=True, help="These names end with NUL, not a line."),
+    click.option("--skip-existing", is_flag=True, help="Leave outputs that are whole."),
+    click.option("--update", is_flag=True, help="Likewise, if newer than their input."),
+    click.option("--report", metavar="FILE", help="Rows of results, .csv or .jsonl."),
+)
 
 
 def method_options(command: Command) -> Command:
@@ -33,6 +47,22 @@ def method_options(command: Command) -> Command:
             type=first.kind, metavar=_metavar(first), help=f"{first.help} ({names}).".capitalize(),
         )(command)  # fmt: skip
     return command
+
+
+def folder_options(command: Command) -> Command:
+    """Give a command the options on which pictures to take and what to leave."""
+    for option in reversed(_FOLDER):
+        command = option(command)
+    return command
+
+
+def existing(force: bool, skip_existing: bool, update: bool) -> "Existing":
+    """Return what becomes of outputs that are there, by the flags that were given."""
+    if update:
+        return "update"
+    if skip_existing:
+        return "skip"
+    return "replace" if force else "refuse"
 
 
 def given(settings: dict[str, Any]) -> dict[str, Any]:

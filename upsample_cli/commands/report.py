@@ -1,12 +1,12 @@
 """Reports on pictures, as they come, and the exit code they amount to."""
 
 from collections.abc import Iterable
-from time import perf_counter
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import click
 
-from upsample_cli.commands.words import tell
+from upsample_cli.commands.words import aside, tell
 
 if TYPE_CHECKING:  # NumPy is not to be waited for by --help
     from upsample_cli.jobs.task import Report
@@ -14,19 +14,45 @@ if TYPE_CHECKING:  # NumPy is not to be waited for by --help
 FAILED, NOTHING, OVER_RIPPLE = 1, 3, 4
 
 
+@dataclass(slots=True)
+class Tally:
+    """How many pictures came to what.
+
+    Args:
+        done: Pictures that were written.
+        skipped: Pictures that were left.
+        failed: Pictures that could not be done.
+    """
+
+    done: int = 0
+    skipped: int = 0
+    failed: int = 0
+
+    def add(self, report: "Report") -> None:
+        """Count a picture."""
+        setattr(self, report.status, getattr(self, report.status) + 1)
+
+    @property
+    def total(self) -> int:
+        """How many pictures were counted."""
+        return self.done + self.skipped + self.failed
+
+    def counts(self) -> dict[str, int]:
+        """Return the counts by their words."""
+        return asdict(self)
+
+
 def told(
     reports: "Iterable[Report]",
-    single: bool,
     to_stderr: bool,
     as_json: bool,
     quiet: bool,
     max_ripple: float | None,
-) -> int:
-    """Print each report as it comes; return the exit code.
+) -> tuple[Tally, int]:
+    """Print each report as it comes; return the counts and the exit code.
 
     Args:
         reports: What became of each picture.
-        single: Whether there is but one, without a summary.
         to_stderr: Whether standard output is taken by the picture.
         as_json: Whether to print JSON lines.
         quiet: Whether to print failures alone.
@@ -34,30 +60,25 @@ def told(
     """
     from upsample_cli.commands import tables
 
-    start, counts, over = perf_counter(), {"done": 0, "skipped": 0, "failed": 0}, False
+    tally, over = Tally(), False
     for report in reports:
-        counts[report.status] += 1
+        tally.add(report)
         found = report.checkerboard
         over |= max_ripple is not None and found is not None and found.ripple > max_ripple
-        if as_json:
-            click.echo(tables.as_json(report), err=to_stderr)
-        elif report.status == "failed":
-            tell("Error", str(report.error))
-        elif not quiet:
-            click.echo(tables.as_line(report), err=to_stderr)
-        if not quiet:
-            _note(report)
-    if not single:
-        seconds = perf_counter() - start
-        if as_json:
-            click.echo(tables.summary_json(**counts, seconds=seconds))
-        elif not quiet:
-            click.echo(", ".join(f"{n} {word}" for word, n in counts.items()), err=True)
-    if counts["failed"]:
-        return FAILED
-    if not counts["done"]:
-        return NOTHING
-    return OVER_RIPPLE if over else 0
+        with aside():
+            if as_json:
+                click.echo(tables.as_json(report), err=to_stderr)
+            elif report.status == "failed":
+                tell("Error", str(report.error))
+            elif not quiet:
+                click.echo(tables.as_line(report), err=to_stderr)
+            if not quiet:
+                _note(report)
+    if tally.failed:
+        return tally, FAILED
+    if not tally.done:
+        return tally, NOTHING
+    return tally, OVER_RIPPLE if over else 0
 
 
 def _note(report: "Report") -> None:

@@ -44,14 +44,24 @@ def in_words(found: Checkerboard, kernel_ripple: float | None = None) -> str:
 
 def as_json(report: Report) -> str:
     """Return a report as one line of JSON."""
-    height, width = report.size or (None, None)
-    return _line(
-        input=report.input, output=report.output, status=report.status, error=report.error,
-        width=width, height=height, method=report.method, kernel=report.kernel,
-        scale=report.scale, seconds=report.seconds, shift=report.shift, notes=report.notes,
-        checkerboard=report.checkerboard
-        and {**numbers(report.checkerboard), "kernel_ripple": _number(report.kernel_ripple)},
-    )  # fmt: skip
+    return _line(**_head(report), shift=report.shift, notes=report.notes,
+                 checkerboard=_found(report))  # fmt: skip
+
+
+COLUMNS = (
+    "input", "output", "status", "error", "width", "height", "method", "kernel", "scale", "seconds",
+    "stride", "ripple", "contrast_db", "floor", "ripple_rel", "local_db", "verdict",
+    "kernel_ripple",
+)  # fmt: skip
+"""The columns of a CSV file of reports."""
+
+
+def as_row(report: Report) -> dict[str, Any]:
+    """Return a report as a row of a CSV file, by column; what is not known is empty."""
+    row = _head(report) | (_found(report) or {})
+    if isinstance(row.get("stride"), list):
+        row["stride"] = "x".join(map(str, row["stride"]))
+    return row | {"status": report.status}  # the checkerboard has a status too
 
 
 def failed_json(source: str, to: str, method: str, error: str) -> str:
@@ -59,9 +69,9 @@ def failed_json(source: str, to: str, method: str, error: str) -> str:
     return as_json(Report(source, to, "failed", error, method=method))
 
 
-def summary_json(done: int, skipped: int, failed: int, seconds: float) -> str:
+def summary_json(counts: dict[str, int], seconds: float) -> str:
     """Return the last line of a folder."""
-    return _line(summary={"done": done, "skipped": skipped, "failed": failed, "seconds": seconds})
+    return _line(summary={**counts, "seconds": seconds})
 
 
 def numbers(found: Checkerboard) -> dict[str, Any]:
@@ -76,6 +86,21 @@ def aligned(rows: Sequence[Sequence[str]]) -> str:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ("  ".join(cell.ljust(n) for cell, n in zip(row, widths, strict=True)) for row in rows)
     return "\n".join(line.rstrip() for line in lines)
+
+
+def _head(report: Report) -> dict[str, Any]:
+    height, width = report.size or (None, None)
+    return {
+        "input": report.input, "output": report.output, "status": report.status,
+        "error": report.error, "width": width, "height": height, "method": report.method,
+        "kernel": report.kernel, "scale": report.scale, "seconds": report.seconds,
+    }  # fmt: skip
+
+
+def _found(report: Report) -> dict[str, Any] | None:
+    if report.checkerboard is None:
+        return None
+    return {**numbers(report.checkerboard), "kernel_ripple": _number(report.kernel_ripple)}
 
 
 def _number(value: Any) -> Any:

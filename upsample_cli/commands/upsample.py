@@ -1,24 +1,30 @@
 """`upsample INPUT OUTPUT`: the main job."""
 
-import sys
-from collections.abc import Callable, Iterable
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from upsample_cli.commands import maps
-from upsample_cli.commands.options import given, json_option, max_pixels_option, method_options
+from upsample_cli.commands import ends, maps
+from upsample_cli.commands.options import (
+    existing,
+    folder_options,
+    given,
+    json_option,
+    max_pixels_option,
+    method_options,
+)
 from upsample_cli.commands.report import told
-from upsample_cli.commands.words import progress
 from upsample_cli.errors import ImageFileError, SettingError
-from upsample_cli.images.target import STREAM, is_folder
+from upsample_cli.images.target import STREAM
 from upsample_cli.methods.catalogue import DEFAULT, build
 
 if TYPE_CHECKING:  # NumPy is not to be waited for by --help
     from upsample_cli.images.decoding import Decoded
     from upsample_cli.jobs.scale import Target
-    from upsample_cli.jobs.task import Report, Task
+    from upsample_cli.jobs.task import Task
     from upsample_cli.methods.method import Method
 
 _FORMATS = ("png", "jpeg", "webp", "tiff", "bmp", "gif", "ppm", "tga", *maps.WORDS)
@@ -30,8 +36,7 @@ _PLAIN = {"boundary", "linear", "alpha", "format", "quality", "compression", "st
 @click.command(
     short_help="Enlarge pictures.", context_settings={"help_option_names": ["-h", "--help"]}
 )
-@click.argument("input")
-@click.argument("output")
+@click.argument("paths", nargs=-1, required=True, metavar="INPUT... OUTPUT")
 @click.option(
     "-m",
     "--method",
@@ -73,8 +78,10 @@ _PLAIN = {"boundary", "linear", "alpha", "format", "quality", "compression", "st
 @maps.layout_option
 @click.option("--strip", is_flag=True, help="Leave out metadata but colour.")
 @click.option("-f", "--force", is_flag=True, help="Replace outputs that are there.")
-@click.option("--skip-existing", is_flag=True, help="Leave outputs that are there.")
-@click.option("-j", "--jobs", type=click.IntRange(1), metavar="N", help="Threads (all cores).")
+@folder_options
+@click.option(
+    "-j", "--jobs", type=click.IntRange(1), metavar="N", help="Work on so many cores (all)."
+)
 @click.option("--dry-run", is_flag=True, help="Only tell what would be done.")
 @click.option(
     "--max-ripple",
@@ -85,59 +92,61 @@ _PLAIN = {"boundary", "linear", "alpha", "format", "quality", "compression", "st
 @max_pixels_option
 @json_option
 @click.option("-q", "--quiet", is_flag=True, help="No report, no notes.")
-def upsample(input: str, output: str, method: str, scale: float | None, size: str | None,
-             dry_run: bool, skip_existing: bool, max_ripple: float | None, as_json: bool,
-             quiet: bool, **options: Any) -> int:  # fmt: skip
+def upsample(paths: tuple[str, ...], method: str, scale: float | None, size: str | None,
+             max_ripple: float | None, as_json: bool, quiet: bool,
+             **options: Any) -> int:  # fmt: skip
     """Enlarge INPUT into OUTPUT: files, folders, or - for stdin and stdout.
 
     \b
     upsample photo.jpg large.png
     upsample photo.jpg large.png --scale 3 --method lanczos
     upsample - - --size 1920x < photo.png > wide.png
+    upsample photos/ large/ --exclude thumbs --skip-existing
+    find . -name "*.jpg" -print0 | upsample --files-from - -0 large/
     upsample features.npy larger.npy --layout chw -m bicubic
     """  # noqa: D301 # click needs the \b itself
-    if maps.are_meant(input, output, options["format"], options["layout"]):
-        maps.check(input, {**options, "max_ripple": max_ripple})
+    folders = {name: options.pop(name) for name in ("include", "exclude", "files_from", "null",
+               "report", "dry_run")}  # fmt: skip
+    there = existing(options["force"], options.pop("skip_existing"), options.pop("update"))
+    options["jobs"] = options["jobs"] or _cores()
+    inputs, output = ends.of(paths, folders["files_from"])
+    if maps.are_meant(inputs, output, options["format"], options["layout"]):
+        input = maps.check(inputs, {**options, "max_ripple": max_ripple})
         if output == STREAM:
-            _check_stream(input)
+            ends.check_stream(inputs)
         chosen = _chosen(method, scale, size, options)
-        modes = maps.Modes(dry_run, skip_existing, as_json, quiet)
-        return maps.enlarge(input, output, *chosen, modes, options["jobs"] or _cores(), options)
-    single = not is_folder(input)
+        modes = maps.Modes(folders["dry_run"], there in ("skip", "update"), as_json, quiet)
+        return maps.enlarge(input, output, *chosen, modes, options["jobs"], options)
     if output == STREAM:
-        _check_stream(input)
-    decoded = _decoding(input, options["max_pixels"]) if single and not dry_run else None
-    task = _task(method, scale, size, options)
-    from upsample_cli.commands.tables import failed_json
-    from upsample_cli.jobs import folder, image
+        ends.check_stream(inputs)
+    if not ends.is_single(inputs, output):
+        from upsample_cli.jobs import executors
 
-    pairs = [(input, output)] if single else folder.plan(input, output, options["format"])
-    if dry_run:
-        for pair in pairs:
-            size = "  {1}x{0}".format(*image.planned(*pair, task)) if single else ""
-            click.echo(f"{' -> '.join(pair)}{size}")
-        return 0
-    if single and not (skip_existing and Path(output).exists()):
-        reports: Iterable[Report] = (
-            image.upsample(*each, task, progress(quiet, "strip"), decoded) for each in pairs
-        )
-    else:
-        reports = folder.run(pairs, task, skip_existing)
+        # Begun first, so that the libraries of its processes load while ours do.
+        with executors.of_this_machine(options["jobs"]) as hands:
+            from upsample_cli.commands import folder
+
+            batch = folder.Batch(existing=there, as_json=as_json, quiet=quiet,
+                                 max_ripple=max_ripple, **folders)  # fmt: skip
+            task = _task(method, scale, size, options | {"jobs": 1})
+            return folder.enlarge(inputs, output, task, batch, hands)
+    # What is there may do: then there is nothing to decode.
+    ahead = not (folders["dry_run"] or (there in ("skip", "update") and Path(output).exists()))
+    decoded = _decoding(inputs[0], options["max_pixels"]) if ahead else None
+    task = _task(method, scale, size, options)
+    from upsample_cli.commands import picture
+
+    if folders["dry_run"]:
+        return picture.told_beforehand(inputs[0], output, task)
+    reports = picture.enlarged(inputs[0], output, task, there, decoded, quiet)
+    if folders["report"]:
+        reports = picture.recorded(reports, folders["report"], there)
     try:
-        return told(reports, single, output == STREAM, as_json, quiet, max_ripple)
+        return told(reports, output == STREAM, as_json, quiet, max_ripple)[1]
     except ImageFileError as error:
         if as_json:
-            click.echo(failed_json(input, output, method, str(error)), err=output == STREAM)
+            picture.tell_failed(inputs[0], output, method, str(error))
         raise
-
-
-def _check_stream(path: str) -> None:
-    """Refuse what standard output cannot take."""
-    if is_folder(path):
-        raise SettingError(f"folder {path} cannot go to standard output; name a folder to write")
-    if sys.stdout is None or sys.stdout.isatty():
-        fault = "closed" if sys.stdout is None else "a terminal"
-        raise SettingError(f"standard output is {fault}; name a file or pipe it on")
 
 
 def _decoding(path: str, max_pixels: int | None) -> "Callable[[], Decoded]":
@@ -168,12 +177,10 @@ def _task(method: str, scale: float | None, size: str | None, options: dict[str,
 
     rest = given({name: options[name] for name in _PLAIN - {"alpha", "jobs", "layout"}})
     return Task(chosen, target, premultiplied=options["alpha"] == "premultiplied",
-                threads=options["jobs"] or _cores(), **rest)  # fmt: skip
+                threads=options["jobs"], **rest)  # fmt: skip
 
 
 def _cores() -> int:
-    import os
-
     try:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # not every platform tells which cores are ours

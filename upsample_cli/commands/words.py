@@ -1,6 +1,8 @@
 """Words for people, on standard error: ASCII, one line each."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import click
@@ -29,3 +31,27 @@ def progress(quiet: bool, unit: str) -> Any:
     from upsample_cli.jobs.progress import bar
 
     return lambda items, total: bar(items, total, unit)
+
+
+def aside() -> AbstractContextManager[Any]:
+    """Return a block in which lines can be printed without a bar in the way."""
+    if "tqdm" not in sys.modules:  # then no bar is there
+        return nullcontext()
+    from upsample_cli.jobs.progress import aside as without_bar
+
+    return without_bar()
+
+
+def shown_pictures(quiet: bool, ended: Iterator[Any], total: int) -> Iterator[Any]:
+    """Return the pictures of a folder as they end, with a bar on a terminal.
+
+    Args:
+        quiet: Whether to show none at all.
+        ended: The pictures.
+        total: How many there will be.
+    """
+    if quiet or not sys.stderr.isatty():
+        return ended
+    from upsample_cli.jobs.progress import pictures
+
+    return pictures(ended, total)

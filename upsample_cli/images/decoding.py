@@ -86,11 +86,11 @@ def decode(path: str, max_pixels: int = MAX_PIXELS) -> Decoded:
             return _decoded(opened, name, file, low)
 
 
-def size(path: str) -> tuple[int, int]:
+def size(path: str, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
     """Return height and width of the picture in a file, from its head alone.
 
     Raises:
-        ImageFileError: It is missing, is no picture, or is one that `read` refuses by its head.
+        ImageFileError: It is missing, is no picture, or is one that `decode` refuses by its head.
     """
     name = source.named(path)
     with source.opened(path) as file, told(name):
@@ -99,7 +99,7 @@ def size(path: str) -> tuple[int, int]:
 
             return scientific.size(file)
         with opened:
-            _check(opened, name, MAX_PIXELS)
+            _check(opened, name, max_pixels)
             height, width = opened.height, opened.width
             # Some formats turn the picture as they load it, others say how to.
             return (width, height) if upright.swaps(opened) else (height, width)

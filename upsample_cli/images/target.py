@@ -5,18 +5,17 @@ complete and on the disk. A target that cannot be replaced (a device, a pipe) is
 """
 
 import io
-import os
 import stat
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from upsample_cli.errors import ImageFileError, TargetExistsError
+from upsample_cli.images.temporary import replacing
 
 STREAM = "-"
-TEMPORARY = ".upsample-{}.part"
 
 
 def is_folder(path: str) -> bool:
@@ -79,7 +78,7 @@ def opened(path: str) -> Iterator[BinaryIO]:
             with target.open("wb") as file:
                 yield file
             return
-        with _replacing(target) as file:
+        with replacing(target) as file:
             yield file
     except OSError as error:
         reason = error.strerror or str(error)
@@ -102,21 +101,6 @@ class _Whole:
     def flush(self) -> None:
         """Nothing is held back here, but may be below."""
         self._raw.flush()
-
-
-@contextmanager
-def _replacing(target: Path) -> Iterator[BinaryIO]:
-    temporary = target.with_name(TEMPORARY.format(os.urandom(6).hex()))
-    try:
-        with temporary.open("xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(target)
-    except BaseException:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise
 
 
 def _is_special(target: Path) -> bool:

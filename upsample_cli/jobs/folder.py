@@ -1,78 +1,105 @@
-"""A folder of pictures: which file becomes which, and what became of each."""
+"""Many pictures on an executor: bounded in memory, each with its report, whatever becomes of it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Generator
+from concurrent.futures import BrokenExecutor, Executor, Future
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import TypeAlias
+from queue import Empty, SimpleQueue
+from typing import Any
 
-from upsample_cli.errors import ImageFileError, UpsampleError
-from upsample_cli.images import decoding
-from upsample_cli.images.formats import FORMATS
-from upsample_cli.jobs.image import upsample
-from upsample_cli.jobs.task import Report, Task
+from upsample_cli.images import temporary
+from upsample_cli.jobs.plan import Pair, Plan
+from upsample_cli.jobs.task import Report
+from upsample_cli.jobs.work import Work
+from upsample_cli.jobs.worker import WorkerDiedError
 
-Pair: TypeAlias = tuple[str, str]
-
-
-def plan(source: str, to: str, format: str | None) -> list[Pair]:
-    """Return input and output of every file below a folder, sorted, the tree kept.
-
-    Args:
-        source: The folder to read.
-        to: The folder to write; need not be there yet.
-        format: A word of `formats.FORMATS` that every output gets; None keeps the inputs' suffixes.
-
-    Raises:
-        ImageFileError: Two inputs have the same output, or the output folder is within the input.
-    """
-    top, goal = Path(source), Path(to)
-    if goal.exists() and not goal.is_dir():
-        raise ImageFileError(f"{to} is a file; name a folder to write to")
-    if goal.resolve().is_relative_to(top.resolve()):
-        raise ImageFileError(f"{to} lies within {source}; name a folder outside it")
-    pairs: dict[str, str] = {}
-    for path in sorted(top.rglob("*")):
-        inside = path.relative_to(top)
-        if not path.is_file() or any(part.startswith(".") for part in inside.parts):
-            continue
-        output = str(goal / _renamed(inside, format))
-        if output in pairs:
-            raise ImageFileError(
-                f"{pairs[output]} and {path} would both become {output}; rename one of them"
-            )
-        pairs[output] = str(path)
-    return [(path, output) for output, path in pairs.items()]
+_WINDOW = 1000  # pictures by which one may overtake another
+_LOOK = 0.2  # seconds between looks whether to stop
 
 
-def run(pairs: list[Pair], task: Task, skip_existing: bool) -> Iterator[Report]:
-    """Yield the report of each picture as it ends; one failure does not stop the others.
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A picture that has ended.
 
     Args:
-        pairs: Inputs and outputs.
-        task: What to do with each.
-        skip_existing: Whether outputs that are there already count as done.
+        place: Its number in the plan, from 0.
+        report: What became of it.
     """
-    for source, to in pairs:
-        if skip_existing and Path(to).exists():
-            yield Report(source, to, "skipped", "is there already")
+
+    place: int
+    report: Report
+
+
+def run(
+    plan: Plan, work: Work, executor: Executor, ahead: int, stopped: Callable[[], bool]
+) -> Generator[Ended, None, None]:
+    """Yield each picture as it ends; no fault of one stops the others.
+
+    Args:
+        plan: Which pictures.
+        work: What to do with each.
+        executor: Who does it; stays open.
+        ahead: How many to have submitted at once.
+        stopped: Tells whether to begin no more; what is under way is still finished.
+    """
+    ended: SimpleQueue[tuple[int, Future[Report]]] = SimpleQueue()
+    under_way: dict[int, tuple[Pair, Future[Report]]] = {}
+    pairs, more = enumerate(plan.pairs()), True
+    clean = lru_cache(1000)(temporary.clean)  # folders come again after those in them
+    while more or under_way:
+        while more and not stopped() and _has_room(under_way, ahead):
+            place, pair = next(pairs, (-1, ("", "")))
+            if place < 0:
+                more = False
+            elif fault := _refused(work, pair):
+                yield Ended(place, work.failed(*pair, fault))
+            else:
+                clean(Path(pair[1]).parent)
+                under_way[place] = pair, executor.submit(work, *pair)
+                under_way[place][1].add_done_callback(partial(_put, ended, place))
+        if more and stopped():
+            more = False
+            for _, future in under_way.values():
+                future.cancel()  # unless it is being worked on
+        if not under_way:
             continue
-        try:
-            yield _one(source, to, task)
-        except UpsampleError as error:
-            yield Report(source, to, "failed", str(error), method=task.method.name)
+        with suppress(Empty):
+            place, future = ended.get(timeout=_LOOK)
+            pair, _ = under_way.pop(place)
+            if not future.cancelled():
+                yield Ended(place, _report(work, pair, future))
 
 
-def _one(source: str, to: str, task: Task) -> Report:
-    if not decoding.is_picture(source):
-        return Report(source, to, "skipped", "is no picture")
+def _has_room(under_way: dict[int, Any], ahead: int) -> bool:
+    """Tell whether one more may begin: those that wait for an earlier one are in memory too."""
+    if not under_way:
+        return True
+    first, last = min(under_way), max(under_way)
+    return len(under_way) < ahead and last - first < _WINDOW
+
+
+def _put(ended: "SimpleQueue[tuple[int, Future[Report]]]", place: int, future: Any) -> None:
+    ended.put((place, future))
+
+
+def _refused(work: Work, pair: Pair) -> str | None:
+    """Return why a picture is not to be begun."""
+    if work.existing == "refuse" and Path(pair[1]).exists():
+        return f"{pair[1]} exists; pass --force to replace it"
+    return None
+
+
+def _report(work: Work, pair: Pair, future: Future[Report]) -> Report:
+    """Return the report of a picture, also where whoever worked on it was lost or at fault."""
+    source, _ = pair
     try:
-        Path(to).parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ImageFileError(f"cannot make {Path(to).parent}: {error.strerror}") from error
-    return upsample(source, to, task)
-
-
-def _renamed(path: Path, format: str | None) -> Path:
-    """Return the output's name: with the format's suffix, or .png if the input's is not written."""
-    if format is not None:
-        return path.with_suffix(f".{format}")
-    return path if path.suffix[1:].lower() in FORMATS else path.with_name(path.name + ".png")
+        return future.result()
+    except (WorkerDiedError, BrokenExecutor) as error:
+        return work.failed(
+            *pair, f"{source} ended its worker twice ({error}); it may need more memory"
+        )
+    except Exception as error:  # a bug must not cost the others; its worker told where it is
+        fault = f"{type(error).__name__}: {error}"
+        return work.failed(*pair, f"{source} met a bug ({fault}); please report it")

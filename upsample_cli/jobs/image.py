@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 from time import perf_counter
 
 from upsample_cli.errors import ImageFileError, PictureTooLargeError
@@ -14,6 +15,7 @@ from upsample_cli.jobs import animation, still
 from upsample_cli.jobs.measured import Measured, Progress
 from upsample_cli.jobs.task import Report, Task
 from upsample_cli.jobs.workers import Workers
+from upsample_cli.methods.method import Method
 from upsample_cli.metrics.checkerboard import Checkerboard
 from upsample_cli.metrics.ripple import ripple
 from upsample_cli.planes import Size
@@ -50,7 +52,7 @@ def upsample(
     else:
         found, losses = _still(shown, size, format, to, task, progress)
     scale = max(after / before for before, after in zip(shown.size, size, strict=True))
-    kernel = task.method.equivalent(scale)
+    kernel_ripple, shift = _exact(task.method, scale)
     return Report(
         input=source,
         output=to,
@@ -61,8 +63,8 @@ def upsample(
         scale=scale if task.target.scale is None else task.target.scale,
         seconds=perf_counter() - start,
         checkerboard=found,
-        kernel_ripple=ripple(kernel.phase_sums) if kernel else 0.0,
-        shift=kernel.shift if kernel else (0.0, 0.0),
+        kernel_ripple=kernel_ripple,
+        shift=shift,
         notes=shown.notes + losses,
     )
 
@@ -71,6 +73,13 @@ def _read(source: str, task: Task, decoded: Callable[[], Decoded] | None) -> Ani
     """Return what is to be enlarged; what it was decoded from is not kept."""
     given = decoded() if decoded else decode(source, task.max_pixels)
     return given.picture if isinstance(given.picture, Animation) else files.image(given)
+
+
+@lru_cache(8)  # pictures of a folder are often of one scale
+def _exact(method: Method, scale: float) -> tuple[float, tuple[float, float]]:
+    """Return the exact ripple and the shift of a method's kernel."""
+    kernel = method.equivalent(scale)
+    return (ripple(kernel.phase_sums), kernel.shift) if kernel else (0.0, (0.0, 0.0))
 
 
 def planned(source: str, to: str, task: Task) -> Size:
@@ -87,7 +96,7 @@ def planned(source: str, to: str, task: Task) -> Size:
     target.check(to, source, task.force)
     if source == target.STREAM:
         raise ImageFileError("standard input cannot be looked at beforehand; name a file")
-    return _size(to, head_size(source), task)
+    return _size(to, head_size(source, task.max_pixels), task)
 
 
 def _size(to: str, size_in: Size, task: Task) -> Size:

@@ -1,6 +1,7 @@
 """From a run of output rows to a strip that is ready to be measured and written."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,7 @@ from upsample_cli.images.colour import Colour, luma
 from upsample_cli.images.image import Image, Samples
 from upsample_cli.jobs.strips import Picture, run, tiles
 from upsample_cli.jobs.task import Task
-from upsample_cli.methods.method import Stage
+from upsample_cli.methods.method import Method, Stage
 from upsample_cli.planes import Planes, Size
 
 
@@ -94,7 +95,7 @@ def renderer(image: Image, size: Size, task: Task, compression: int | None) -> R
         return colour.planes(samples[rows.start : rows.stop, columns.start : columns.stop])
 
     return Renderer(
-        stages=task.method.stages(image.size, size),
+        stages=_stages(task.method, image.size, size),
         picture=Picture(image.size, fetch, task.boundary),
         colour=colour,
         size=size,
@@ -102,3 +103,8 @@ def renderer(image: Image, size: Size, task: Task, compression: int | None) -> R
         compression=compression,
         cut=tuple(tiles(size[1], size[1] / image.size[1])),
     )
+
+
+@lru_cache(8)  # pictures of a folder are often of one size
+def _stages(method: Method, size_in: Size, size_out: Size) -> tuple[Stage, ...]:
+    return method.stages(size_in, size_out)

@@ -45,6 +45,9 @@ class Method(Protocol):
     def equivalent(self, scale: float) -> "Kernel | None":
         """Return the transposed convolution behind the stages; None for interpolation."""
 
+    def __hash__(self) -> int:
+        """Return what equal settings share: stages are kept for the next picture of one size."""
+
 
 @dataclass(frozen=True, slots=True)
 class Parameter:

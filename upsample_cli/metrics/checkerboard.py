@@ -12,6 +12,7 @@ tiles; so a picture in which nothing could be seen says so, by its `floor`.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import log, nan
 
 from upsample_cli.metrics.lines import CONTRAST_DB, Lines, Pattern, pattern
@@ -127,6 +128,7 @@ class Meter:
         return "ok" if self._sums.count >= _LEAST_TILES else "saturated"
 
 
+@lru_cache(8)  # pictures of a folder are often of one size
 def _grid(stride: tuple[int, int], height: int, width: int) -> TileGrid | None:
     """Return the grid of the largest tiles of which there are enough, None where there are none."""
     if max(stride) == 1:

@@ -1,0 +1,89 @@
+"""What goes wrong in a worker process, as functions that it can be told to call."""
+
+import os
+import time
+from pathlib import Path
+
+from upsample_cli.errors import ImageFileError
+from upsample_cli.images import target
+
+PATIENCE = 30.0  # seconds after which a test fails for waiting
+
+
+def double(number: int) -> int:
+    return 2 * number
+
+
+def process() -> int:
+    return os.getpid()
+
+
+def die() -> None:
+    """End the process as a crash or the system's killer does."""
+    os._exit(9)
+
+
+def die_once(mark: str, answer: str) -> str:
+    """End the process unless that has happened before."""
+    if not Path(mark).exists():
+        Path(mark).touch()
+        die()
+    return answer
+
+
+def fail(kind: str) -> None:
+    """Raise one of our errors, or one that is a bug."""
+    raise ImageFileError("fact; remedy") if kind == "ours" else ValueError("a bug")
+
+
+def wait_for(path: str) -> bool:
+    """Return once a file is there."""
+    end = time.monotonic() + PATIENCE
+    while not Path(path).exists():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+    return True
+
+
+def begin(mark: str, until: str, active: str) -> list[str]:
+    """Say that work has begun, wait until it may end, and return who else was at work meanwhile."""
+    Path(mark).touch()
+    Path(active, str(os.getpid())).touch()
+    wait_for(until)
+    others = [path.name for path in Path(active).iterdir() if path.name != str(os.getpid())]
+    Path(active, str(os.getpid())).unlink()
+    return others
+
+
+def write_slowly(path: str, mark: str) -> None:
+    """Begin to write a target and never end."""
+    with target.opened(path) as file:
+        file.write(b"half")
+        Path(mark).touch()
+        wait_for(f"{mark}-never")
+
+
+def print_words() -> None:
+    """Print to standard output, as libraries may."""
+    os.write(1, b"words\n")
+
+
+def until(condition: object) -> None:
+    """Wait until a condition holds."""
+    end = time.monotonic() + PATIENCE
+    while not condition():  # type: ignore[operator] # any callable
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.005)
+
+
+def is_alive(pid: int) -> bool:
+    """Tell whether a process is there and not only waits to be buried."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        pass
+    try:
+        os.kill(pid, 0)
+    except OSError:
+        return False
+    return not Path("/proc/self").exists()

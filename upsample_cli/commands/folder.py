@@ -1,0 +1,158 @@
+"""Many pictures: which, by whom, and what became of them."""
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+
+import click
+
+from upsample_cli.commands import tables
+from upsample_cli.commands.record import Record, check
+from upsample_cli.commands.report import FAILED, NOTHING, told
+from upsample_cli.commands.words import shown_pictures, tell
+from upsample_cli.errors import ImageFileError, SettingError
+from upsample_cli.images.target import STREAM, is_folder
+from upsample_cli.jobs import folder, plan
+from upsample_cli.jobs.executors import Hands
+from upsample_cli.jobs.globs import Globs
+from upsample_cli.jobs.stop import Stop
+from upsample_cli.jobs.task import Report, Task
+from upsample_cli.jobs.work import Existing, Work
+
+_DEFAULT_REPORT = "checkerboard.csv"
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What the command line says about the pictures, beside what to do with each.
+
+    Args:
+        include: Globs of the files to take.
+        exclude: Globs of what to leave out.
+        files_from: A file of names, or "-".
+        null: Whether the names in it end with NUL.
+        existing: What becomes of outputs that are there.
+        report: The file of results; None for the usual one.
+        dry_run: Whether only to tell.
+        as_json: Whether to print JSON lines.
+        quiet: Whether to print failures alone.
+        max_ripple: The strongest checkerboard that is fine, in levels.
+    """
+
+    include: tuple[str, ...]
+    exclude: tuple[str, ...]
+    files_from: str | None
+    null: bool
+    existing: Existing
+    report: str | None
+    dry_run: bool
+    as_json: bool
+    quiet: bool
+    max_ripple: float | None
+
+
+def enlarge(inputs: tuple[str, ...], output: str, task: Task, batch: Batch, hands: Hands) -> int:
+    """Enlarge many pictures into a folder, and tell; return the exit code.
+
+    Args:
+        inputs: Files and folders.
+        output: The folder.
+        task: What to do with each.
+        batch: The rest.
+        hands: Who does it.
+    """
+    planned = _planned(inputs, output, task.format, batch)
+    if planned.hidden and not batch.quiet:
+        tell("note", f"{planned.hidden} hidden files and folders are left out")
+    if batch.dry_run:
+        return _told_beforehand(planned)
+    path = batch.report or str(Path(output) / _DEFAULT_REPORT)
+    check(path)
+    try:
+        Path(output).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ImageFileError(f"cannot make {output}: {error.strerror}; name another") from error
+    record = Record(path, anew=batch.existing == "replace")
+    try:
+        code = _run(planned, Work(task, output, batch.existing), record, batch, hands)
+    finally:
+        whole = record.close()
+    return code if whole else FAILED
+
+
+def _planned(inputs: tuple[str, ...], output: str, format: str | None, batch: Batch) -> plan.Plan:
+    globs = Globs(batch.include, batch.exclude)
+    if batch.files_from is not None:
+        names = _names(batch.files_from, batch.null)
+        return plan.of_paths(names, output, format, globs, tree=True)
+    if STREAM in inputs:
+        raise SettingError("standard input is one picture; name a file to write it to")
+    if len(inputs) == 1 and is_folder(inputs[0]):
+        return plan.of_folder(inputs[0], output, format, globs)
+    if not is_folder(output) and not output.endswith(("/", os.sep)):
+        raise SettingError(
+            f"several inputs need a folder as the last name, and {output} is none; "
+            f"make it or write {output}/"
+        )
+    return plan.of_paths(inputs, output, format, globs)
+
+
+def _names(path: str, null: bool) -> list[str]:
+    """Return the names that a file or standard input holds."""
+    end = b"\0" if null else b"\n"
+    try:
+        data = sys.stdin.buffer.read() if path == STREAM else Path(path).read_bytes()
+    except OSError as error:
+        raise ImageFileError(f"cannot read {path}: {error.strerror}; check --files-from") from error
+    lines = data.split(end) if null else data.replace(b"\r\n", end).split(end)
+    return [os.fsdecode(line) for line in lines if line]
+
+
+def _told_beforehand(planned: plan.Plan) -> int:
+    for source, to in planned.pairs():
+        there = "  (is there already)" if Path(to).exists() else ""
+        click.echo(f"{source} -> {to}{there}")
+    return 0 if planned.count else NOTHING
+
+
+def _run(planned: plan.Plan, work: Work, record: Record, batch: Batch, hands: Hands) -> int:
+    began = perf_counter()
+    with Stop() as stop:
+        ended = folder.run(planned, work, hands.executor, hands.ahead, _asking(stop))
+        with closing(ended):
+            shown = shown_pictures(batch.quiet, ended, planned.count)
+            tally, code = told(
+                _recorded(shown, record), False, batch.as_json, batch.quiet, batch.max_ripple
+            )
+    left = planned.count - tally.total
+    counts = tally.counts() | ({"left": left} if stop.asked else {})
+    if batch.as_json:
+        click.echo(tables.summary_json(counts, perf_counter() - began))
+    elif not batch.quiet:
+        click.echo(", ".join(f"{n} {word}" for word, n in counts.items()), err=True)
+    return stop.code or code
+
+
+def _asking(stop: Stop) -> Callable[[], bool]:
+    """Return what asks whether to stop, and says so the first time that it is."""
+    heard = False
+
+    def asked() -> bool:
+        """Tell whether to stop."""
+        nonlocal heard
+        if stop.asked and not heard:
+            heard = True
+            tell("note", "stopping after the pictures under way; again stops at once")
+        return stop.asked
+
+    return asked
+
+
+def _recorded(ended: Iterable[folder.Ended], record: Record) -> Iterator[Report]:
+    for each in ended:
+        record.add(each.place, each.report)
+        yield each.report

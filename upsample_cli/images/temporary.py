@@ -1,0 +1,105 @@
+"""Temporary files beside a target: named for their machine, held by their process, cleaned later.
+
+A process that is killed leaves its temporary behind. One that nobody holds any more can be told:
+on the same machine by its lock, after a day by its age.
+"""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+from zlib import crc32
+
+try:
+    from fcntl import LOCK_EX, LOCK_NB, flock
+except ImportError:  # Windows, where an open file cannot be removed anyway
+    flock = None  # type: ignore[assignment] # so the name is there
+
+_PREFIX, _SUFFIX = ".upsample-", ".part"
+_FOREIGN_AGE = 24 * 3600  # seconds without a write after which even another machine's is nobody's
+_LOCKLESS_AGE = 600  # and one of this machine where there are no locks
+
+
+@contextmanager
+def replacing(target: Path) -> Iterator[BinaryIO]:
+    """Open a temporary that takes the target's name when the block ends, on the disk by then.
+
+    Args:
+        target: A file, there or not.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    temporary = target.with_name(name())
+    try:
+        while not _is_held(file := temporary.open("xb")):
+            file.close()
+            temporary = target.with_name(name())
+        with file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+            if flock is not None:
+                temporary.replace(target)  # still held, so that nobody takes it for abandoned
+        if flock is None:
+            temporary.replace(target)  # Windows renames closed files only
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise
+
+
+def clean(folder: Path) -> int:
+    """Remove temporaries that killed processes left in a folder; return how many."""
+    removed = 0
+    with suppress(OSError), os.scandir(folder) as entries:  # not there, or not ours to look into
+        for entry in entries:
+            if entry.name.startswith(_PREFIX) and entry.name.endswith(_SUFFIX):
+                with suppress(OSError):  # gone meanwhile, or held
+                    removed += _removed(Path(entry.path))
+    return removed
+
+
+def name() -> str:
+    """Return a name for a temporary of this machine that no other has."""
+    return f"{_PREFIX}{_machine()}-{os.urandom(6).hex()}{_SUFFIX}"
+
+
+def _is_held(file: BinaryIO) -> bool:
+    """Hold a new temporary, so that nobody cleans it away; tell whether that was in time."""
+    if flock is None:
+        return True
+    with suppress(OSError):  # a file system without locks
+        flock(file, LOCK_EX)
+    return os.fstat(file.fileno()).st_nlink > 0
+
+
+def _machine() -> str:
+    """Return a word for this machine."""
+    name = os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "")
+    return f"{crc32(name.encode(errors='surrogateescape')):08x}"
+
+
+def _removed(path: Path) -> bool:
+    age = time.time() - path.stat().st_mtime
+    ours = path.name.startswith(f"{_PREFIX}{_machine()}-")
+    if age < _FOREIGN_AGE and not (ours and _is_free(path, age)):
+        return False
+    path.unlink()
+    return True
+
+
+def _is_free(path: Path, age: float) -> bool:
+    """Tell whether no process of this machine holds a temporary."""
+    if flock is not None:
+        try:
+            with path.open("rb") as file:
+                flock(file, LOCK_EX | LOCK_NB)
+                return True
+        except BlockingIOError:
+            return False
+        except OSError:  # a file system without locks
+            pass
+    return age >= _LOCKLESS_AGE

@@ -1,0 +1,99 @@
+"""What is done with each picture of a folder, in whichever process."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from upsample_cli.errors import ImageFileError, UpsampleError
+from upsample_cli.images import decoding
+from upsample_cli.images.formats import FORMATS
+from upsample_cli.images.target import is_folder
+from upsample_cli.jobs.image import upsample
+from upsample_cli.jobs.task import Report, Task
+
+Existing: TypeAlias = Literal["refuse", "replace", "skip", "update"]
+"""What becomes of outputs that are there: skip leaves those that are whole, update newer ones."""
+
+_PICTURES = {*FORMATS, "apng", "avif", "heic", "heif", "ico", "j2k", "jfif", "jp2", "jpe"}
+_OUTPUTS = 64  # times --max-pixels, as `image.upsample` has it
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Enlarges one picture of many; what is wrong with it is in its report.
+
+    Args:
+        task: What to do.
+        root: The folder that all outputs lie in; it is not made anew where it has vanished.
+        existing: What becomes of outputs that are there already; refusing is for who asks.
+    """
+
+    task: Task
+    root: str
+    existing: Existing = "refuse"
+
+    def __call__(self, source: str, to: str) -> Report:
+        """Return what became of a picture.
+
+        Args:
+            source: Where it is read.
+            to: Where it is written; the folder is made if need be.
+        """
+        try:
+            return self._made(source, to)
+        except UpsampleError as error:
+            return self.failed(source, to, str(error))
+        except MemoryError:
+            return self.failed(source, to, f"{source} needs more memory; pass fewer --jobs")
+
+    def failed(self, source: str, to: str, error: str) -> Report:
+        """Return the report of a picture that could not be done."""
+        return Report(source, to, "failed", error, method=self.task.method.name)
+
+    def _made(self, source: str, to: str) -> Report:
+        if is_folder(source):
+            raise ImageFileError(_unreadable(source))
+        if Path(source).suffix[1:].lower() not in _PICTURES and not decoding.is_picture(source):
+            return Report(source, to, "skipped", "is no picture")
+        fault = None
+        if self.existing in ("skip", "update") and Path(to).exists():
+            fault = self._fault(source, to)
+            if fault is None:
+                return Report(source, to, "skipped", "is there already")
+        self._make_folder(Path(to).parent)
+        # Whether to replace was settled before: a picture that is tried again may find its own.
+        report = upsample(source, to, replace(self.task, force=True))
+        if fault is None:
+            return report
+        return replace(report, notes=(*report.notes, f"replaced the old output, which {fault}"))
+
+    def _fault(self, source: str, to: str) -> str | None:
+        """Return why an output that is there does not count; None if it is what would be made."""
+        if self.existing == "update" and Path(to).stat().st_mtime < Path(source).stat().st_mtime:
+            return "is older than the input"
+        limit = self.task.max_pixels
+        expected = self.task.target.size(decoding.size(source, limit))
+        try:
+            height, width = decoding.size(to, limit * _OUTPUTS)
+            decoding.decode(to, limit * _OUTPUTS)
+        except ImageFileError:
+            return "is not whole"
+        return None if (height, width) == expected else f"is {width}x{height}"
+
+    def _make_folder(self, folder: Path) -> None:
+        if folder.is_dir():
+            return
+        if not is_folder(self.root):
+            raise ImageFileError(f"folder {self.root} has vanished; bring it back and start again")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ImageFileError(f"cannot make {folder}: {error.strerror}; check it") from error
+
+
+def _unreadable(folder: str) -> str:
+    try:
+        next(Path(folder).iterdir(), None)
+    except OSError as error:
+        return f"cannot read folder {folder}: {error.strerror}; check its permissions"
+    return f"{folder} is a folder; name pictures"
