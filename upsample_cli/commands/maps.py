@@ -26,7 +26,7 @@ _SUFFIXES = (".npy", ".npz")
 # Options that only pictures have, and their values where they are not given.
 _OF_PICTURES = {
     "linear": False, "alpha": "premultiplied", "quality": None, "compression": None, "strip": False,
-    "max_pixels": None, "max_ripple": None,
+    "max_pixels": None, "max_ripple": None, "labels": False,
 }  # fmt: skip
 
 layout_option = click.option(

@@ -8,6 +8,7 @@ import click
 from upsample_cli.commands.tables import failed_json
 from upsample_cli.commands.words import progress
 from upsample_cli.images.decoding import Decoded
+from upsample_cli.images.mask import Mask
 from upsample_cli.images.target import STREAM
 from upsample_cli.jobs import image
 from upsample_cli.jobs.task import Report, Task
@@ -26,7 +27,7 @@ def enlarged(
     to: str,
     task: Task,
     existing: Existing,
-    decoded: Callable[[], Decoded] | None,
+    decoded: Callable[[], Decoded | Mask] | None,
     quiet: bool,
 ) -> Iterator[Report]:
     """Yield the report of the picture once it is written.

@@ -13,6 +13,7 @@ UNKNOWN = {
     "saturated": "unknown (picture too saturated to tell)",
     "no-stride": "unknown (no short period at this scale)",
     "constant": "none (constant picture)",
+    "labels": "unknown (labels are no brightness)",
 }
 
 

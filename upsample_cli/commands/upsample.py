@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from upsample_cli.commands import ends, maps
+from upsample_cli.commands import ends, maps, masks
 from upsample_cli.commands.options import (
     existing,
     folder_options,
@@ -23,6 +23,7 @@ from upsample_cli.methods.catalogue import DEFAULT, build
 
 if TYPE_CHECKING:  # NumPy is not to be waited for by --help
     from upsample_cli.images.decoding import Decoded
+    from upsample_cli.images.mask import Mask
     from upsample_cli.jobs.scale import Target
     from upsample_cli.jobs.task import Task
     from upsample_cli.methods.method import Method
@@ -30,7 +31,7 @@ if TYPE_CHECKING:  # NumPy is not to be waited for by --help
 _FORMATS = ("png", "jpeg", "webp", "tiff", "bmp", "gif", "ppm", "tga", *maps.WORDS)
 
 _PLAIN = {"boundary", "linear", "alpha", "format", "quality", "compression", "strip", "force",
-          "jobs", "max_pixels", "layout"}  # fmt: skip
+          "jobs", "max_pixels", "layout", "labels"}  # fmt: skip
 
 
 @click.command(
@@ -76,6 +77,7 @@ _PLAIN = {"boundary", "linear", "alpha", "format", "quality", "compression", "st
     help="Of PNG: 0 none, 2 default, 9 smallest.",
 )
 @maps.layout_option
+@masks.labels_option
 @click.option("--strip", is_flag=True, help="Leave out metadata but colour.")
 @click.option("-f", "--force", is_flag=True, help="Replace outputs that are there.")
 @folder_options
@@ -119,6 +121,8 @@ def upsample(paths: tuple[str, ...], method: str, scale: float | None, size: str
         return maps.enlarge(input, output, *chosen, modes, options["jobs"], options)
     if output == STREAM:
         ends.check_stream(inputs)
+    if options["labels"]:
+        masks.check({**options, "max_ripple": max_ripple})
     if not ends.is_single(inputs, output):
         from upsample_cli.jobs import executors
 
@@ -132,7 +136,7 @@ def upsample(paths: tuple[str, ...], method: str, scale: float | None, size: str
             return folder.enlarge(inputs, output, task, batch, hands)
     # What is there may do: then there is nothing to decode.
     ahead = not (folders["dry_run"] or (there in ("skip", "update") and Path(output).exists()))
-    decoded = _decoding(inputs[0], options["max_pixels"]) if ahead else None
+    decoded = _decoding(inputs[0], options) if ahead else None
     task = _task(method, scale, size, options)
     from upsample_cli.commands import picture
 
@@ -149,12 +153,17 @@ def upsample(paths: tuple[str, ...], method: str, scale: float | None, size: str
         raise
 
 
-def _decoding(path: str, max_pixels: int | None) -> "Callable[[], Decoded]":
+def _decoding(path: str, options: dict[str, Any]) -> "Callable[[], Decoded | Mask]":
     """Begin to decode a picture while the libraries that it will need still load."""
     from upsample_cli.images.decoding import MAX_PIXELS, decode
     from upsample_cli.jobs.ahead import Ahead
 
-    return Ahead(lambda: decode(path, max_pixels or MAX_PIXELS))
+    most = options["max_pixels"] or MAX_PIXELS
+    if options["labels"]:
+        from upsample_cli.images import mask
+
+        return Ahead(lambda: mask.read(path, most))
+    return Ahead(lambda: decode(path, most))
 
 
 def _chosen(

@@ -19,7 +19,7 @@ from upsample_cli.images.metadata import Metadata
 
 MAX_PIXELS = 2**28
 ALL_FRAMES = 64  # times as many pixels in all frames of an animation
-_READABLE = sorted({*FORMATS.values(), "JPEG2000", "ICO", "AVIF"} - {"PGM"})
+READABLE = sorted({*FORMATS.values(), "JPEG2000", "ICO", "AVIF"} - {"PGM"})
 _TIFF = (b"II\x2a\0", b"MM\0\x2a", b"II\x2b\0", b"MM\0\x2b")
 _PLANAR, _BITS = 284, 258
 
@@ -74,7 +74,7 @@ def decode(path: str, max_pixels: int = MAX_PIXELS) -> Decoded:
         if (opened := _picture(file)) is None:
             from upsample_cli.images import scientific
 
-            found = scientific.read(file, name, lambda size: _check_size(size, name, max_pixels))
+            found = scientific.read(file, name, lambda size: check_size(size, name, max_pixels))
             return Decoded(name, found.samples, "TIFF", found.metadata, found.notes)
         with opened:
             _check(opened, name, max_pixels)
@@ -121,7 +121,7 @@ def is_picture(path: str) -> bool:
 def _picture(file: BinaryIO) -> PIL.Image.Image | None:
     """Return a picture that is not yet loaded; None for a TIFF that Pillow has no mode for."""
     try:
-        opened = PIL.Image.open(file, formats=_READABLE)
+        opened = PIL.Image.open(file, formats=READABLE)
     except PIL.UnidentifiedImageError:
         file.seek(0)
         if file.read(4) in _TIFF:
@@ -133,7 +133,18 @@ def _picture(file: BinaryIO) -> PIL.Image.Image | None:
     return None if apart else opened
 
 
-def _check_size(size: tuple[int, int], name: str, max_pixels: int) -> None:
+def check_size(size: tuple[int, int], name: str, max_pixels: int) -> None:
+    """Refuse a picture without a pixel, or with too many.
+
+    Args:
+        size: Height and width.
+        name: What to call it.
+        max_pixels: The most pixels to decode.
+
+    Raises:
+        ImageFileError: It has none.
+        PictureTooLargeError: It has more.
+    """
     height, width = size
     if width * height == 0:
         raise ImageFileError(f"{name} is {width}x{height}, without a pixel; give another")
@@ -144,7 +155,7 @@ def _check_size(size: tuple[int, int], name: str, max_pixels: int) -> None:
 
 
 def _check(opened: PIL.Image.Image, name: str, max_pixels: int) -> None:
-    _check_size((opened.height, opened.width), name, max_pixels)
+    check_size((opened.height, opened.width), name, max_pixels)
     frames = animation.count(opened) if animation.is_animated(opened) else 1
     if frames * opened.width * opened.height > ALL_FRAMES * max_pixels:
         raise PictureTooLargeError(
@@ -156,7 +167,7 @@ def _check(opened: PIL.Image.Image, name: str, max_pixels: int) -> None:
 def _animated(file: BinaryIO, name: str) -> Decoded:
     """Return an animation that no longer needs its file."""
     file.seek(0)
-    opened = PIL.Image.open(io.BytesIO(file.read()), formats=_READABLE)
+    opened = PIL.Image.open(io.BytesIO(file.read()), formats=READABLE)
     if deep.is_deep(opened):
         raise ImageFileError(
             f"{name} is an animation of 16 bits a colour, which would be cut to 8; save it with 8"
@@ -170,7 +181,7 @@ def _animated(file: BinaryIO, name: str) -> Decoded:
 def _low(file: BinaryIO, name: str) -> PIL.Image.Image:
     """Return the low bytes of a deep picture."""
     file.seek(0)
-    low = PIL.Image.open(file, formats=_READABLE)
+    low = PIL.Image.open(file, formats=READABLE)
     deep.aim(low, name, low=True)
     low.load()
     return upright.turned(low).picture

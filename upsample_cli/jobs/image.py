@@ -6,12 +6,13 @@ from functools import lru_cache
 from time import perf_counter
 
 from upsample_cli.errors import ImageFileError, PictureTooLargeError
-from upsample_cli.images import files, fitting, formats, target
+from upsample_cli.images import files, fitting, formats, mask, target
 from upsample_cli.images.animation import Animation
 from upsample_cli.images.decoding import Decoded, decode
 from upsample_cli.images.decoding import size as head_size
 from upsample_cli.images.image import Image
-from upsample_cli.jobs import animation, still
+from upsample_cli.images.mask import Mask
+from upsample_cli.jobs import animation, labels, still
 from upsample_cli.jobs.measured import Measured, Progress
 from upsample_cli.jobs.task import Report, Task
 from upsample_cli.jobs.workers import Workers
@@ -28,7 +29,7 @@ def upsample(
     to: str,
     task: Task,
     progress: Progress | None = None,
-    decoded: Callable[[], Decoded] | None = None,
+    decoded: Callable[[], Decoded | Mask] | None = None,
 ) -> Report:
     """Read a picture, enlarge it, write it, and report.
 
@@ -49,6 +50,8 @@ def upsample(
     format = formats.format_of(to, task.format, shown.format)
     if isinstance(shown, Animation):
         found, losses = animation.write(shown, size, format, to, task)
+    elif isinstance(shown, Mask):
+        found, losses = labels.write(shown, size, format, to, task), ()
     else:
         found, losses = _still(shown, size, format, to, task, progress)
     scale = max(after / before for before, after in zip(shown.size, size, strict=True))
@@ -69,10 +72,18 @@ def upsample(
     )
 
 
-def _read(source: str, task: Task, decoded: Callable[[], Decoded] | None) -> Animation | Image:
+def _read(
+    source: str, task: Task, decoded: Callable[[], Decoded | Mask] | None
+) -> Animation | Image | Mask:
     """Return what is to be enlarged; what it was decoded from is not kept."""
-    given = decoded() if decoded else decode(source, task.max_pixels)
+    given = decoded() if decoded else _decoded(source, task)
+    if isinstance(given, Mask):
+        return given
     return given.picture if isinstance(given.picture, Animation) else files.image(given)
+
+
+def _decoded(source: str, task: Task) -> Decoded | Mask:
+    return (mask.read if task.labels else decode)(source, task.max_pixels)
 
 
 @lru_cache(8)  # pictures of a folder are often of one scale

@@ -27,6 +27,7 @@ class Task:
         force: Whether to replace what is there.
         max_pixels: The most pixels to read.
         threads: How many work at once.
+        labels: Whether samples are numbers of classes, not colours.
     """
 
     method: Method
@@ -41,6 +42,7 @@ class Task:
     force: bool = False
     max_pixels: int = MAX_PIXELS
     threads: int = 1
+    labels: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ class Checkerboard:
         ripple_rel: RMS of the pattern relative to the brightness it stands on.
         local_db: Lines over the spectrum around them, tile by tile: patterns of changing sign.
         verdict: "checkerboard" or "none"; empty where there is no figure.
-        status: "ok", "too-small", "constant", "saturated" or "no-stride".
+        status: "ok", "too-small", "constant", "saturated", "no-stride" or "labels".
     """
 
     stride: tuple[int, int]

@@ -1,0 +1,119 @@
+import json
+import struct
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+from terminal import Outcome, check_refused, contents, shell
+
+Call = Callable[..., Outcome]
+PALETTE = bytes(range(3 * 20))
+
+
+def labels(folder: Path, name: str) -> np.ndarray:
+    with PIL.Image.open(folder / name) as opened:
+        return np.asarray(opened)
+
+
+@pytest.fixture
+def masks(folder: Path) -> Path:
+    """Return the folder with masks of 12x10 in it: palette, grey, 1-bit and 16-bit grey."""
+    x = np.kron(np.random.default_rng(0).integers(0, 19, (5, 6)), np.ones((2, 2))).astype("u1")
+    palette = PIL.Image.frombytes("P", (12, 10), x.tobytes())
+    palette.putpalette(PALETTE)
+    palette.save(folder / "p.png", transparency=3, dpi=(300, 300))
+    palette.save(folder / "p.tif")
+    PIL.Image.fromarray(x).save(folder / "l.png")
+    PIL.Image.fromarray(x > 9).save(folder / "1.png")
+    PIL.Image.fromarray(x.astype(np.uint16) * 3000).save(folder / "16.png")
+    return folder
+
+
+@pytest.mark.parametrize("name", ["p.png", "p.tif", "l.png", "1.png", "16.png"])
+@pytest.mark.parametrize("method", ["tconv", "nearest", "bicubic"])
+def test_masks_stay_masks(call: Call, masks: Path, name: str, method: str) -> None:
+    """Mode, palette and transparency are kept, and no label is new."""
+    outcome = call(name, "out.png", "--labels", "-m", method, "-s", 3)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert b"36x30" in outcome.out
+    assert b"checkerboard unknown (labels are no brightness)" in outcome.out
+    with PIL.Image.open(masks / name) as before, PIL.Image.open(masks / "out.png") as after:
+        assert after.mode == before.mode
+        assert after.info.get("transparency") == before.info.get("transparency")
+        if after.mode == "P":
+            assert bytes(after.getpalette() or [])[:57] == PALETTE[:57]
+    x, made = labels(masks, name), labels(masks, "out.png")
+    assert {*np.unique(made).tolist()} <= {*np.unique(x).tolist()}
+    np.testing.assert_array_equal(made[1::3, 1::3], x)
+
+
+def test_an_index_beyond_the_palette_is_kept(call: Call, folder: Path) -> None:
+    """A palette of two colours does not cut labels to one bit."""
+    picture = PIL.Image.frombytes("P", (4, 1), bytes([0, 1, 7, 200]))
+    picture.putpalette(bytes(768))
+    picture.save(folder / "all.png")
+    data = (folder / "all.png").read_bytes()
+    start = data.index(b"PLTE") - 4
+    few = b"PLTE" + bytes(6)
+    chunk = struct.pack(">I", 6) + few + struct.pack(">I", zlib.crc32(few))
+    (folder / "few.png").write_bytes(data[:start] + chunk + data[start + 12 + 768 :])
+    assert labels(folder, "few.png").tolist() == [[0, 1, 7, 200]]
+    assert call("few.png", "out.png", "--labels", "-m", "nearest").code == 0
+    assert {*labels(folder, "out.png").ravel().tolist()} == {0, 1, 7, 200}
+
+
+def test_json_says_that_there_is_no_metric(call: Call, masks: Path) -> None:
+    """The status of the checkerboard is labels, and its figures are null."""
+    line = json.loads(call("p.png", "out.png", "--labels", "--json").out)
+    assert line["status"] == "done"
+    assert line["checkerboard"]["status"] == "labels"
+    assert line["checkerboard"]["ripple"] is None
+
+
+def test_pipes_and_folders_carry_masks(masks: Path) -> None:
+    """A pipe gives the file's bytes; a folder's masks are all enlarged."""
+    assert shell("p.png", "out.png", "--labels", folder=masks).code == 0
+    piped = shell("-", "-", "--labels", stdin=(masks / "p.png").read_bytes())
+    assert piped.out == (masks / "out.png").read_bytes()
+    (masks / "in").mkdir()
+    for name in ("p.png", "l.png"):
+        (masks / name).rename(masks / "in" / name)
+    assert shell("in", "big", "--labels", folder=masks).code == 0
+    with PIL.Image.open(masks / "big" / "p.png") as made:
+        assert (made.mode, made.size) == ("P", (24, 20))
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "fault"),
+    [
+        (["in.png", "o.png"], 1, "in.png is RGB, whose samples are no labels; give a palette or"),
+        (["in.jpg", "o.png"], 1, "in.jpg is a JPEG, whose losses blur labels; give a PNG"),
+        (["p.png", "o.jpg"], 1, "JPEG does not keep these labels as they are; write a PNG"),
+        (["p.png", "o.ppm"], 1, "PPM does not keep these labels"),
+        (["p.png", "o.png", "--linear"], 2, "--linear is not for --labels; leave it out"),
+        (["p.png", "o.png", "--max-ripple", "1"], 2, "--max-ripple is not for --labels"),
+        (["p.png", "o.png", "--alpha", "straight"], 2, "--alpha is not for --labels"),
+        (["p.npy", "o.npy"], 2, "--labels is for pictures, not for feature maps"),
+        (["p.png", "o.png", "--max-pixels", "9"], 1, "p.png is 12x10, more than 9 pixels"),
+    ],
+)
+def test_what_is_no_mask_is_refused(
+    call: Call, masks: Path, words: list[str], code: int, fault: str
+) -> None:
+    """Colours, lossy formats and options without meaning are refused, and nothing is written."""
+    PIL.Image.open(masks / "p.png").convert("L").save(masks / "in.jpg")
+    before = contents(masks)
+    check_refused(call(*words, "--labels"), code, fault)
+    assert contents(masks) == before
+
+
+def test_a_cut_mask_is_refused(call: Call, masks: Path) -> None:
+    """A PNG without its end is told as broken."""
+    data = (masks / "p.png").read_bytes()
+    (masks / "cut.png").write_bytes(data[:-12])
+    check_refused(call("cut.png", "o.png", "--labels"), 1, "cut.png is broken")
+    outcome = call("-", "o.png", "--labels", stdin=data[:60])
+    check_refused(outcome, 1, "the picture on stdin is broken")
