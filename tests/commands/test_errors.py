@@ -112,6 +112,7 @@ def test_wrong_options_are_refused(
     ("taps", "fault"),
     [
         (np.array([[1.0, np.nan]]), "NaN"),
+        (np.array([[1.0, -2e12]]), "has taps beyond 1e+12"),
         (np.ones(4), "has shape 4"),
         (np.ones((1, 2, 3)), "has shape 1x2x3"),
         (np.ones((0, 0)), "has shape 0x0"),

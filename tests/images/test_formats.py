@@ -1,7 +1,7 @@
 import pytest
 
 from upsample_cli.errors import ImageFileError
-from upsample_cli.images.formats import format_of
+from upsample_cli.images.formats import check_size, format_of
 
 
 @pytest.mark.parametrize(
@@ -26,3 +26,14 @@ def test_an_unknown_suffix_without_a_word_is_refused() -> None:
     """A suffix that is no format is not guessed at."""
     with pytest.raises(ImageFileError, match=r"no format '.xyz' to write a.xyz; use .png"):
         format_of("a.xyz", None, "PNG")
+
+
+@pytest.mark.parametrize(
+    ("format", "longest"), [("JPEG", 65500), ("WEBP", 16383), ("GIF", 65535), ("TGA", 65535)]
+)
+def test_a_size_that_a_format_cannot_hold_is_refused(format: str, longest: int) -> None:
+    """It is told before any work is done; one pixel less is fine."""
+    check_size(format, (1, longest))
+    with pytest.raises(ImageFileError, match=rf"{format} cannot hold {longest + 1}x1 pixels; wr"):
+        check_size(format, (1, longest + 1))
+    check_size("PNG", (1, longest + 1))

@@ -1,12 +1,10 @@
 import io
-from struct import unpack
 
 import numpy as np
 import PIL.Image
 import pytest
 from textures import levels
 
-from upsample_cli.errors import ImageFileError
 from upsample_cli.images import gif
 
 
@@ -36,10 +34,3 @@ def test_a_comment_of_any_length_is_kept(length: int) -> None:
     """Long comments go into several blocks."""
     with opened(PIL.Image.new("RGB", (3, 2)), "c" * length) as found:
         assert found.info["comment"] == b"c" * length
-
-
-def test_what_is_too_large_is_refused() -> None:
-    """A width that its field cannot hold is told."""
-    assert unpack("<H", gif.head((2, 65535), 1)[6:8]) == (65535,)
-    with pytest.raises(ImageFileError, match="GIF cannot hold 65536x2 pixels; write a PNG"):
-        gif.head((2, 65536), 1)

@@ -155,7 +155,8 @@ def upsample(paths: tuple[str, ...], method: str, scale: float | None, size: str
 
 def _decoding(path: str, options: dict[str, Any]) -> "Callable[[], Decoded | Mask]":
     """Begin to decode a picture while the libraries that it will need still load."""
-    from upsample_cli.images.decoding import MAX_PIXELS, decode
+    from upsample_cli.images.decoding import decode
+    from upsample_cli.images.opening import MAX_PIXELS
     from upsample_cli.jobs.ahead import Ahead
 
     most = options["max_pixels"] or MAX_PIXELS

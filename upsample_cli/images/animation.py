@@ -6,13 +6,16 @@ anything is written, and writers know beforehand how long each is shown.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import PIL.Image
 
 from upsample_cli.images import upright
 from upsample_cli.images.faults import told
 from upsample_cli.images.metadata import Metadata, of
-from upsample_cli.planes import Size
+
+if TYPE_CHECKING:  # decoding begins before NumPy has loaded
+    from upsample_cli.planes import Size
 
 ANIMATED = {"GIF": "GIF", "WEBP": "WebP", "PNG": "PNG"}
 """The formats that can hold an animation, and what they are called."""
@@ -40,7 +43,7 @@ class Animation:
     durations: tuple[float, ...]
     plays: int
     mode: str
-    size: Size
+    size: "Size"
     metadata: Metadata
 
     @property
@@ -72,8 +75,12 @@ def read(opened: PIL.Image.Image, name: str) -> Animation:
         name: What to call it.
     """
     first, clear, durations = int(getattr(opened, "default_image", False)), False, []
+    canvas = opened.size
     for index in range(first, count(opened)):
         opened.seek(index)
+        # The frames of a GIF may be larger than its head says.
+        if opened.size != canvas:
+            raise ValueError(f"frame {index + 1} is of another size")
         opened.load()
         durations.append(max(0.0, float(opened.info.get("duration") or 0)))
         clear = clear or _is_clear(opened)

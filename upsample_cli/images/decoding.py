@@ -4,30 +4,17 @@ Nothing here needs NumPy, so that decoding can begin while NumPy still loads.
 """
 
 import io
-import logging
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import PIL.Image
 
-from upsample_cli.errors import ImageFileError, PictureTooLargeError
-from upsample_cli.images import animation, deep, metadata, modes, source, upright, whole
+from upsample_cli.errors import ImageFileError
+from upsample_cli.images import animation, deep, metadata, modes, opening, source, upright, whole
 from upsample_cli.images.animation import Animation
 from upsample_cli.images.faults import told
-from upsample_cli.images.formats import FORMATS
 from upsample_cli.images.metadata import Metadata
-
-MAX_PIXELS = 2**28
-ALL_FRAMES = 64  # times as many pixels in all frames of an animation
-READABLE = sorted({*FORMATS.values(), "JPEG2000", "ICO", "AVIF"} - {"PGM"})
-_TIFF = (b"II\x2a\0", b"MM\0\x2a", b"II\x2b\0", b"MM\0\x2b")
-_PLANAR, _BITS = 284, 258
-
-# The pixel limit is ours, told in our words, and checked before any pixel is decoded.
-PIL.Image.MAX_IMAGE_PIXELS = None
-# What Pillow logs of a fault it raises too, and that error is told.
-logging.getLogger("PIL").addHandler(logging.NullHandler())
-PIL.Image.preinit()  # the common formats, so that no thread has to import them
+from upsample_cli.images.opening import MAX_PIXELS, check, check_size
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,13 +58,13 @@ def decode(path: str, max_pixels: int = MAX_PIXELS) -> Decoded:
     """
     name = source.named(path)
     with source.opened(path) as file, told(name):
-        if (opened := _picture(file)) is None:
+        if (opened := opening.picture(file)) is None:
             from upsample_cli.images import scientific
 
             found = scientific.read(file, name, lambda size: check_size(size, name, max_pixels))
             return Decoded(name, found.samples, "TIFF", found.metadata, found.notes)
         with opened:
-            _check(opened, name, max_pixels)
+            check(opened, name, max_pixels)
             if animation.is_animated(opened):
                 return _animated(file, name)
             low = None
@@ -94,12 +81,12 @@ def size(path: str, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
     """
     name = source.named(path)
     with source.opened(path) as file, told(name):
-        if (opened := _picture(file)) is None:
+        if (opened := opening.picture(file)) is None:
             from upsample_cli.images import scientific
 
             return scientific.size(file)
         with opened:
-            _check(opened, name, max_pixels)
+            check(opened, name, max_pixels)
             height, width = opened.height, opened.width
             # Some formats turn the picture as they load it, others say how to.
             return (width, height) if upright.swaps(opened) else (height, width)
@@ -109,7 +96,7 @@ def is_picture(path: str) -> bool:
     """Tell by its first bytes whether a file is a picture of any format that is read."""
     try:
         with source.opened(path) as file:
-            if (opened := _picture(file)) is not None:
+            if (opened := opening.picture(file)) is not None:
                 opened.close()
             return True
     except PIL.UnidentifiedImageError:
@@ -118,56 +105,11 @@ def is_picture(path: str) -> bool:
         return True
 
 
-def _picture(file: BinaryIO) -> PIL.Image.Image | None:
-    """Return a picture that is not yet loaded; None for a TIFF that Pillow has no mode for."""
-    try:
-        opened = PIL.Image.open(file, formats=READABLE)
-    except PIL.UnidentifiedImageError:
-        file.seek(0)
-        if file.read(4) in _TIFF:
-            return None
-        raise
-    tags = getattr(opened, "tag_v2", {}) if opened.format == "TIFF" else {}
-    # Planes one after the other are taken for 8 bits, whatever their depth.
-    apart = tags.get(_PLANAR) == 2 and max(tags.get(_BITS, (1,))) > 8
-    return None if apart else opened
-
-
-def check_size(size: tuple[int, int], name: str, max_pixels: int) -> None:
-    """Refuse a picture without a pixel, or with too many.
-
-    Args:
-        size: Height and width.
-        name: What to call it.
-        max_pixels: The most pixels to decode.
-
-    Raises:
-        ImageFileError: It has none.
-        PictureTooLargeError: It has more.
-    """
-    height, width = size
-    if width * height == 0:
-        raise ImageFileError(f"{name} is {width}x{height}, without a pixel; give another")
-    if width * height > max_pixels:
-        raise PictureTooLargeError(
-            f"{name} is {width}x{height}, more than {max_pixels} pixels; raise --max-pixels"
-        )
-
-
-def _check(opened: PIL.Image.Image, name: str, max_pixels: int) -> None:
-    check_size((opened.height, opened.width), name, max_pixels)
-    frames = animation.count(opened) if animation.is_animated(opened) else 1
-    if frames * opened.width * opened.height > ALL_FRAMES * max_pixels:
-        raise PictureTooLargeError(
-            f"{name} has {frames} frames of {opened.width}x{opened.height}, more than {ALL_FRAMES} "
-            f"times {max_pixels} pixels; raise --max-pixels"
-        )
-
-
 def _animated(file: BinaryIO, name: str) -> Decoded:
     """Return an animation that no longer needs its file."""
     file.seek(0)
-    opened = PIL.Image.open(io.BytesIO(file.read()), formats=READABLE)
+    opened = opening.picture(io.BytesIO(file.read()))
+    assert opened is not None  # no TIFF is animated
     if deep.is_deep(opened):
         raise ImageFileError(
             f"{name} is an animation of 16 bits a colour, which would be cut to 8; save it with 8"
@@ -180,8 +122,8 @@ def _animated(file: BinaryIO, name: str) -> Decoded:
 
 def _low(file: BinaryIO, name: str) -> PIL.Image.Image:
     """Return the low bytes of a deep picture."""
-    file.seek(0)
-    low = PIL.Image.open(file, formats=READABLE)
+    low = opening.picture(file)
+    assert low is not None  # it was opened before
     deep.aim(low, name, low=True)
     low.load()
     return upright.turned(low).picture

@@ -9,10 +9,13 @@ Source: CIPA DC-008, "Exchangeable image file format for digital still cameras";
 import struct
 from collections.abc import Iterator
 from struct import pack_into, unpack_from
+from typing import TYPE_CHECKING
 
 import PIL.Image
 
-from upsample_cli.planes import Size
+if TYPE_CHECKING:  # decoding begins before NumPy has loaded
+    from upsample_cli.planes import Size
+
 
 ORIENTATION = 0x0112
 _EXIF_PART, _GPS_PART, _LINKS = 0x8769, 0x8825, 0xA005
@@ -40,7 +43,7 @@ def upright(exif: bytes) -> bytes:
     return bytes(made)
 
 
-def resized(exif: bytes, size: Size) -> bytes:
+def resized(exif: bytes, size: "Size") -> bytes:
     """Return EXIF that tells another size, where it tells one.
 
     Args:

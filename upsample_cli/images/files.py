@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.animation import Animation
-from upsample_cli.images.decoding import MAX_PIXELS, Decoded, decode
+from upsample_cli.images.decoding import Decoded, decode
 from upsample_cli.images.exif import with_dpi
 from upsample_cli.images.image import Image, Samples
 from upsample_cli.images.metadata import Metadata
+from upsample_cli.images.opening import MAX_PIXELS
 
 _PART = 256  # rows
+_LARGEST = 1e30  # of a floating-point sample; sums of larger ones would overflow
 
 
 def read(path: str, max_pixels: int = MAX_PIXELS) -> Image:
@@ -44,10 +46,12 @@ def image(decoded: Decoded) -> Image:
         for top in range(0, picture.height, _PART):
             samples[top : top + _PART] = _rows(decoded, top)
     if samples.dtype.kind == "f" and not all(
-        np.isfinite(samples[top : top + _PART]).all() for top in range(0, len(samples), _PART)
+        (np.abs(samples[top : top + _PART]) <= _LARGEST).all()  # NaN is not
+        for top in range(0, len(samples), _PART)
     ):
         raise ImageFileError(
-            f"{decoded.name} holds samples that are NaN or infinite; replace them by numbers"
+            f"{decoded.name} holds samples that are NaN, infinite or beyond {_LARGEST:g}; "
+            "replace them first"
         )
     return Image(samples, decoded.format, decoded.metadata, decoded.notes)
 

@@ -1,9 +1,13 @@
 """The formats that can be written: their words, their suffixes, and which one a target gets."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.target import STREAM
+
+if TYPE_CHECKING:  # decoding begins before NumPy has loaded
+    from upsample_cli.planes import Size
 
 FORMATS = {
     "png": "PNG", "jpeg": "JPEG", "jpg": "JPEG", "webp": "WEBP", "tiff": "TIFF", "tif": "TIFF",
@@ -11,6 +15,8 @@ FORMATS = {
 }  # fmt: skip
 """Words and suffixes of the formats that can be written, and their names: Pillow's, and PGM for an
 anymap that is to be grey."""
+
+_LONGEST = {"JPEG": 65500, "WEBP": 16383, "GIF": 65535, "TGA": 65535}
 
 
 def format_of(target: str, word: str | None, source: str) -> str:
@@ -32,3 +38,18 @@ def format_of(target: str, word: str | None, source: str) -> str:
     if suffix:
         raise ImageFileError(f"no format '.{suffix}' to write {target}; use .png or pass --format")
     return source if source in FORMATS.values() else "PNG"
+
+
+def check_size(format: str, size: "Size") -> None:
+    """Refuse a size that a format cannot hold, before any work is done for it.
+
+    Args:
+        format: One of the values of `FORMATS`.
+        size: Height and width of the output.
+
+    Raises:
+        ImageFileError: It is too long for its field.
+    """
+    height, width = size
+    if max(size) > _LONGEST.get(format, max(size)):
+        raise ImageFileError(f"{format} cannot hold {width}x{height} pixels; write a PNG or TIFF")

@@ -11,7 +11,6 @@ from struct import pack
 import PIL.Image
 from PIL.GifImagePlugin import getdata
 
-from upsample_cli.errors import ImageFileError
 from upsample_cli.planes import Size
 
 LONGEST = 65535  # of width, height, and duration in hundredths of a second
@@ -26,13 +25,8 @@ def head(size: Size, plays: int, comment: str | None = None) -> bytes:
         size: Height and width, up to `LONGEST`.
         plays: How often it is played; 0 for endlessly.
         comment: Words for people.
-
-    Raises:
-        ImageFileError: It is larger than that.
     """
     height, width = size
-    if max(size) > LONGEST:
-        raise ImageFileError(f"GIF cannot hold {width}x{height} pixels; write a PNG")
     made = b"GIF89a" + pack("<HHBBB", width, height, 0x70, 0, 0)
     if plays != 1:
         loop = min(max(plays - 1, 0), LONGEST)

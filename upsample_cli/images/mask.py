@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images import source, whole
-from upsample_cli.images.decoding import READABLE, check_size
 from upsample_cli.images.faults import told
+from upsample_cli.images.opening import READABLE, check_size
 from upsample_cli.planes import Size
 
 Labels = NDArray[np.unsignedinteger[Any]]

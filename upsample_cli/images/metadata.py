@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import PIL.Image
 
 from upsample_cli.images import exif as exif_tags
 from upsample_cli.images import xmp as xmp_packet
-from upsample_cli.planes import Size
+
+if TYPE_CHECKING:  # decoding begins before NumPy has loaded
+    from upsample_cli.planes import Size
 
 _SRGB_GAMMA = 0.45455
 _XMP, _ICC = 700, 34675  # tags of TIFF
@@ -74,7 +76,7 @@ class Metadata:
         """Return only what the pixels need: profile, sRGB intent, gamma, primaries and coding."""
         return replace(self, exif=None, xmp=None, dpi=None, text=())
 
-    def resized(self, size: Size) -> "Metadata":
+    def resized(self, size: "Size") -> "Metadata":
         """Return what to say of the same picture in another size: height and width."""
         return replace(
             self,

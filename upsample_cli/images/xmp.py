@@ -4,8 +4,11 @@ Source: ISO 16684-1 (XMP) and the schemas "tiff" and "exif" of its part 2.
 """
 
 import re
+from typing import TYPE_CHECKING
 
-from upsample_cli.planes import Size
+if TYPE_CHECKING:  # decoding begins before NumPy has loaded
+    from upsample_cli.planes import Size
+
 
 _VALUE = rb"(\s*=\s*[\"']|\s*>)\d+"
 
@@ -15,7 +18,7 @@ def upright(packet: bytes) -> bytes:
     return _with(packet, b"tiff:Orientation", 1)
 
 
-def resized(packet: bytes, size: Size) -> bytes:
+def resized(packet: bytes, size: "Size") -> bytes:
     """Return a packet that tells another size, where it tells one.
 
     Args:

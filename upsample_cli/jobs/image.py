@@ -12,7 +12,7 @@ from upsample_cli.images.decoding import Decoded, decode
 from upsample_cli.images.decoding import size as head_size
 from upsample_cli.images.image import Image
 from upsample_cli.images.mask import Mask
-from upsample_cli.jobs import animation, labels, still
+from upsample_cli.jobs import labels, still
 from upsample_cli.jobs.measured import Measured, Progress
 from upsample_cli.jobs.task import Report, Task
 from upsample_cli.jobs.workers import Workers
@@ -48,7 +48,10 @@ def upsample(
     shown = _read(source, task, decoded)
     size = _size(to, shown.size, task)
     format = formats.format_of(to, task.format, shown.format)
+    formats.check_size(format, size)
     if isinstance(shown, Animation):
+        from upsample_cli.jobs import animation  # few pictures move
+
         found, losses = animation.write(shown, size, format, to, task)
     elif isinstance(shown, Mask):
         found, losses = labels.write(shown, size, format, to, task), ()

@@ -9,8 +9,8 @@ import numpy as np
 from upsample_cli.errors import SettingError
 from upsample_cli.images import files
 from upsample_cli.images.colour import COLOURS, Channel, in_levels
-from upsample_cli.images.decoding import MAX_PIXELS
 from upsample_cli.images.image import Image
+from upsample_cli.images.opening import MAX_PIXELS
 from upsample_cli.jobs import figures
 from upsample_cli.jobs.reference import Reference
 from upsample_cli.jobs.workers import Workers

@@ -14,7 +14,9 @@ def prepare() -> None:
     """Set the process up; NumPy must not have been imported."""
     gc.set_threshold(100_000)  # imports make many objects and no garbage
     _keep_freed_memory()
-    warnings.filterwarnings("ignore", module=r"PIL\.")  # oddities of files that can be read
+    warnings.filterwarnings(
+        "ignore", module=r"(PIL|tifffile)\."
+    )  # oddities of files that can be read
     # One thread a matrix product: threads or processes of our own share the work.
     for variable in _THREADS:
         os.environ.setdefault(variable, "1")

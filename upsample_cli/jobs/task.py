@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from upsample_cli.images import png
-from upsample_cli.images.decoding import MAX_PIXELS
+from upsample_cli.images.opening import MAX_PIXELS
 from upsample_cli.jobs.scale import Target
 from upsample_cli.methods.method import Method
 from upsample_cli.metrics.checkerboard import Checkerboard

@@ -1,6 +1,7 @@
 """Arrays of numbers in .npz and .npy files, read whole and never unpickled."""
 
 import io
+import tokenize
 import zipfile
 import zlib
 from pathlib import Path
@@ -18,6 +19,7 @@ _FAULTS = (
     EOFError,
     KeyError,
     NotImplementedError,
+    tokenize.TokenError,
     zlib.error,
     zipfile.BadZipFile,
 )

@@ -17,6 +17,8 @@ from upsample_cli.kernels.polyphase import Polyphase
 from upsample_cli.kernels.separable import Separable
 from upsample_cli.planes import Size
 
+_LARGEST = 1e12  # of a tap; sums of much larger ones would overflow in single precision
+
 Taps = NDArray[np.float64]
 
 
@@ -61,6 +63,10 @@ class Kernel:
             )
         if not np.isfinite(self.taps).all():
             raise SettingError(f"kernel '{self.name}' holds NaN or infinity; give finite taps")
+        if np.abs(self.taps).max() > _LARGEST:
+            raise SettingError(
+                f"kernel '{self.name}' has taps beyond {_LARGEST:g}; divide them by their sum"
+            )
         if self.stride < 1:
             raise SettingError(f"kernel '{self.name}' has stride {self.stride}; give 1 or more")
 

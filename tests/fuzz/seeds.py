@@ -1,0 +1,101 @@
+"""Whole files of every kind that is read, to be damaged."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import PIL.Image
+import tifffile
+
+from upsample_cli.images import gif
+
+SAMPLES = Path(__file__).parent.parent.parent / "sample_images"
+
+
+def _texture(channels: int, bits: int = 8) -> np.ndarray:
+    y, x, c = np.mgrid[:20, :24, :channels]
+    made = (np.sin(x / 3 + c) * np.cos(y / 4 - c) + 1) / 2 * (2**bits - 1)
+    return made.astype(f"u{bits // 8}")
+
+
+def _picture(mode: str) -> PIL.Image.Image:
+    return PIL.Image.fromarray(_texture(4), "RGBA").convert("RGB").convert(mode)
+
+
+def _saved(picture: PIL.Image.Image, format: str, **options: Any) -> bytes:
+    file = io.BytesIO()
+    picture.save(file, format, **options)
+    return file.getvalue()
+
+
+def _tiff(samples: np.ndarray, **options: Any) -> bytes:
+    file = io.BytesIO()
+    tifffile.imwrite(file, samples, **options)
+    return file.getvalue()
+
+
+def pictures() -> dict[str, bytes]:
+    """Return a file of every format, mode and depth, by a name with its suffix."""
+    exif = PIL.Image.Exif()
+    exif[0x0112], exif[0x010F] = 6, "maker"
+    exif.get_ifd(0x8769)[0xA002] = 24
+    rgb, told = _picture("RGB"), {"exif": exif, "icc_profile": b"profile" * 30, "dpi": (300, 300)}
+    moving = {"save_all": True, "append_images": [_picture("L").convert("RGB"), rgb], "loop": 2}
+    made = {
+        "rgba.png": _saved(PIL.Image.fromarray(_texture(4)), "PNG", **told),
+        "palette.png": _saved(rgb.quantize(16), "PNG", bits=4, transparency=3),
+        "bits.png": _saved(_picture("1"), "PNG"),
+        "moving.png": _saved(rgb, "PNG", duration=50, **moving),
+        "plain.jpg": _saved(rgb, "JPEG", quality=90, comment="a comment", **told),
+        "scans.jpg": _saved(rgb, "JPEG", progressive=True),
+        "inks.jpg": _saved(_picture("CMYK"), "JPEG"),
+        "lossy.webp": _saved(rgb, "WEBP", exif=exif),
+        "exact.webp": _saved(PIL.Image.fromarray(_texture(4)), "WEBP", lossless=True),
+        "moving.webp": _saved(rgb, "WEBP", duration=50, **moving),
+        "plain.gif": gif.head((20, 24), 1, "words") + gif.frame(rgb, 0) + gif.TAIL,
+        "moving.gif": _saved(rgb, "GIF", duration=50, **moving),
+        "plain.tiff": _saved(rgb, "TIFF", **told),
+        "lzw.tiff": _saved(rgb, "TIFF", compression="tiff_lzw"),
+        "deflate.tiff": _saved(rgb, "TIFF", compression="tiff_adobe_deflate"),
+        "jpeg.tiff": _saved(rgb, "TIFF", compression="jpeg"),
+        "deep.tiff": _tiff(_texture(3, 16), photometric="rgb", compression="zlib"),
+        "apart.tiff": _tiff(
+            np.moveaxis(_texture(3, 16), 2, 0), photometric="rgb", planarconfig="separate"
+        ),
+        "float.tiff": _tiff(_texture(1, 16)[..., 0].astype("f4") / 65535),
+        "floats.tiff": _tiff(
+            _texture(3, 16).astype("f4") / 65535, photometric="rgb", compression="zlib"
+        ),
+        "plain.bmp": _saved(rgb, "BMP"),
+        "plain.tga": _saved(rgb, "TGA", compression="tga_rle"),
+        "plain.ico": _saved(rgb, "ICO"),
+        "plain.jp2": _saved(rgb, "JPEG2000"),
+        "plain.ppm": _saved(rgb, "PPM"),
+        "deep.ppm": b"P6\n24 20\n65535\n" + _texture(3, 16).astype(">u2").tobytes(),
+        "text.ppm": b"P3\n2 2\n255\n" + b"1 2 3  4 5 6  7 8 9  10 11 12\n",
+        "text.pgm": b"P2\n3 2\n65535\n1 2 3\n4 5 65535\n",
+        "bits.pbm": _saved(_picture("1"), "PPM"),
+    }
+    for path in (SAMPLES / "text.png", SAMPLES / "flat_and_ramp.png"):
+        made[path.name] = path.read_bytes()
+    return made
+
+
+def deep_pngs(write: Any) -> dict[str, bytes]:
+    """Return PNGs of 16 bits, which need a writer of ours: a function of samples."""
+    return {f"deep{channels}.png": write(_texture(channels, 16)) for channels in (1, 2, 3, 4)}
+
+
+def kernels() -> dict[str, bytes]:
+    """Return kernel files of every kind."""
+    made = {}
+    for taps, name in ((np.ones((3, 3)), "plain.npy"), (np.ones((4, 4), "f4"), "single.npy")):
+        file = io.BytesIO()
+        np.save(file, taps)
+        made[name] = file.getvalue()
+    file = io.BytesIO()
+    np.savez(file, kernel=np.ones((2, 2)))
+    made["plain.npz"] = file.getvalue()
+    shipped = sorted((Path(__file__).parent.parent.parent / "upsample_cli").rglob("*x2.npz"))
+    return made | {path.name: path.read_bytes() for path in shipped[:3]}

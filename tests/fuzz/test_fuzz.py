@@ -1,0 +1,47 @@
+"""Damaged files: one line of error or a whole output, whatever is in them."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from terminal import check_refused, contents, shell
+
+RUN = Path(__file__).parent / "run.py"
+
+
+def test_damaged_files_end_in_one_line_or_a_whole_output(tmp_path: Path) -> None:
+    """200 damaged files of all kinds: no traceback, no long run, no partial file, under 1 GB.
+
+    `python tests/fuzz/run.py --count 2000` does ten times as many.
+    """
+    command = [sys.executable, str(RUN), "--count", "200", "--keep", str(tmp_path)]
+    made = subprocess.run(command, capture_output=True, timeout=300, check=False)
+    assert (made.returncode, made.stderr) == (0, b"")
+    told = json.loads(made.stdout)
+    assert told["failed"] == []
+    assert told["mutations"] == told["done"] + told["refused"] == 200
+    assert told["done"] > 10
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "tiff", "gif", "webp"])
+def test_a_cut_file_ends_a_process_in_one_line(folder: Path, suffix: str) -> None:
+    """So it is where a process of its own reads it, decoders in C included."""
+    import PIL.Image
+
+    path = folder / f"in.{suffix}"
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    options = {"compression": "tiff_lzw"} if suffix == "tiff" else {}
+    PIL.Image.fromarray(noise).save(path, **options)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    before = contents(folder)
+    check_refused(shell(path.name, "out.png", folder=folder), 1, path.name)
+    assert contents(folder) == before
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return an empty folder."""
+    return tmp_path

@@ -1,0 +1,92 @@
+"""Opening a picture: who decodes it, and whether its head is acceptable. No pixel is decoded."""
+
+import ctypes
+import logging
+from contextlib import suppress
+from importlib.util import find_spec
+from typing import Any, BinaryIO
+
+import PIL.Image
+
+from upsample_cli.errors import ImageFileError, PictureTooLargeError
+from upsample_cli.images import animation
+from upsample_cli.images.formats import FORMATS
+
+MAX_PIXELS = 2**28
+ALL_FRAMES = 64  # times as many pixels in all frames of an animation
+# In this order: Pillow imports all it has when it comes to a format that is not among the common.
+READABLE = [*(name for name in dict.fromkeys(FORMATS.values()) if name != "PGM"), "JPEG2000",
+             "ICO", "AVIF"]  # fmt: skip
+_TIFF = (b"II\x2a\0", b"MM\0\x2a", b"II\x2b\0", b"MM\0\x2b")
+_PLANAR, _BITS = 284, 258
+
+# The pixel limit is ours, told in our words, and checked before any pixel is decoded.
+PIL.Image.MAX_IMAGE_PIXELS = None
+# What Pillow logs of a fault it raises too, and that error is told.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
+PIL.Image.preinit()  # the common formats, so that no thread has to import them
+
+
+def picture(file: BinaryIO) -> PIL.Image.Image | None:
+    """Return a picture that is not yet loaded; None for a TIFF that Pillow has no mode for.
+
+    Args:
+        file: Anywhere in it.
+
+    Raises:
+        PIL.UnidentifiedImageError: It is no picture.
+    """
+    file.seek(0)
+    try:
+        opened = PIL.Image.open(file, formats=READABLE)
+    except PIL.UnidentifiedImageError:
+        file.seek(0)
+        if file.read(4) in _TIFF:
+            return None
+        raise
+    if opened.format != "TIFF":
+        return opened
+    _hush()
+    tags: Any = getattr(opened, "tag_v2", {})
+    # Planes one after the other are taken for 8 bits, whatever their depth.
+    apart = tags.get(_PLANAR) == 2 and max(tags.get(_BITS, (1,))) > 8
+    return None if apart else opened
+
+
+def _hush() -> None:
+    """Keep libtiff from writing to stderr itself; what it finds is raised as well."""
+    decoder = find_spec("PIL._imaging")
+    with suppress(AttributeError, OSError, TypeError):  # not every build lets it be found
+        ctypes.CDLL(decoder.origin if decoder else None).TIFFSetErrorHandler(None)
+
+
+def check_size(size: tuple[int, int], name: str, max_pixels: int) -> None:
+    """Refuse a picture without pixels or with too many.
+
+    Args:
+        size: Height and width.
+        name: What to call it.
+        max_pixels: The most pixels.
+
+    Raises:
+        ImageFileError: It is empty.
+        PictureTooLargeError: It is too large.
+    """
+    height, width = size
+    if width * height == 0:
+        raise ImageFileError(f"{name} is {width}x{height}, without a pixel; give another")
+    if width * height > max_pixels:
+        raise PictureTooLargeError(
+            f"{name} is {width}x{height}, more than {max_pixels} pixels; raise --max-pixels"
+        )
+
+
+def check(opened: PIL.Image.Image, name: str, max_pixels: int) -> None:
+    """Refuse an opened picture by its size and the number of its frames; see `check_size`."""
+    check_size((opened.height, opened.width), name, max_pixels)
+    frames = animation.count(opened) if animation.is_animated(opened) else 1
+    if frames * opened.width * opened.height > ALL_FRAMES * max_pixels:
+        raise PictureTooLargeError(
+            f"{name} has {frames} frames of {opened.width}x{opened.height}, more than {ALL_FRAMES} "
+            f"times {max_pixels} pixels; raise --max-pixels"
+        )
