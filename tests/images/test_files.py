@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import PIL.Image
 import pytest
+from PIL import ImageCms
 from textures import levels
 
 from upsample_cli.errors import ImageFileError, PictureTooLargeError
@@ -61,14 +62,19 @@ def test_big_endian_16_bits_are_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("mode", "becomes", "note"),
-    [("1", "L", "1-bit becomes L"), ("P", "RGB", "palette becomes RGB"), ("CMYK", "RGB", "CMYK")],
+    [("1", "L", "1-bit becomes L"), ("P", "RGB", "palette becomes RGB"), ("LAB", "RGB", "LAB")],
 )
 def test_other_modes_are_converted_and_told(
     tmp_path: Path, mode: str, becomes: str, note: str
 ) -> None:
-    """1-bit, palette and CMYK become what can be filtered, with a note."""
-    picture = PIL.Image.fromarray(levels(9, 11, 3)).convert(mode)
-    name = "in.tiff" if mode == "CMYK" else "in.png"
+    """1-bit, palette and Lab become what can be filtered, with a note."""
+    picture = PIL.Image.fromarray(levels(9, 11, 3))
+    if mode == "LAB":
+        sides = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
+        picture = ImageCms.profileToProfile(picture, *sides, outputMode="LAB")
+    else:
+        picture = picture.convert(mode)
+    name = "in.tiff" if mode == "LAB" else "in.png"
     found = files.read(saved(tmp_path, picture, name))
     assert len(found.notes) == 1
     assert note in found.notes[0]
@@ -141,7 +147,7 @@ def test_every_format_can_be_written_and_read(tmp_path: Path, suffix: str) -> No
     """A picture saved in any format is that format, of that size, about that colour."""
     samples = np.full((9, 11, 3), (200, 120, 40), np.uint8)
     file = io.BytesIO()
-    files.save(samples, FORMATS[suffix], Metadata(dpi=(72, 72)), file, 95)
+    files.save(files.picture(samples), FORMATS[suffix], Metadata(dpi=(72, 72)), file, 95)
     path = tmp_path / f"out.{suffix}"
     path.write_bytes(file.getvalue())
     found = files.read(str(path))

@@ -21,7 +21,9 @@ def written(
     """Return the file that is made of samples, cut into runs of rows."""
     height, width, channels = samples.shape
     parts = [
-        plain.head(format, (height, width), channels, samples.dtype, metadata or Metadata()),
+        plain.head(
+            format, (height, width), plain.Layout(channels, samples.dtype), metadata or Metadata()
+        ),
         *(plain.rows(format, samples[run.start : run.stop]).tobytes() for run in cut or []),
     ]
     return b"".join(parts if cut else [*parts, plain.rows(format, samples).tobytes()])

@@ -35,12 +35,14 @@ class Colour:
         alpha: Whether the last plane is opacity.
         premultiplied: Whether colours are weighted by it while they are filtered.
         linear: Whether they are filtered in linear light.
+        inks: Whether the planes are four inks.
     """
 
     dtype: DTypeLike
     alpha: bool = False
     premultiplied: bool = True
     linear: bool = False
+    inks: bool = False
 
     @property
     def peak(self) -> int:
@@ -91,6 +93,17 @@ class Colour:
         planes += np.float32(0.5)
         np.clip(planes, 0.0, np.float32(self.peak), out=planes)
         return np.floor(planes, out=planes)
+
+    def luma(self, levels: Planes) -> NDArray[np.float32]:
+        """Return the luma of levels, in levels; of inks, of what paper without a profile shows.
+
+        Args:
+            levels: Shape (C, H, W).
+        """
+        if not self.inks:
+            return luma(levels)
+        full = np.float32(self.peak)
+        return luma((full - levels[:3]) * ((full - levels[3]) / full))
 
 
 def luma(levels: Planes) -> NDArray[np.float32]:

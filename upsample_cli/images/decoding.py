@@ -23,7 +23,7 @@ class Decoded:
 
     Args:
         name: What to call it.
-        picture: Of mode L, LA, RGB, RGBA or F, or of a mode of Pillow's with 16 bits of grey;
+        picture: Of mode L, LA, RGB, RGBA, CMYK or F, or of a mode of Pillow's with 16 bits of grey;
             samples of shape (H, W, C) that Pillow has no mode for; or an animation.
         format: The word for the file's format, such as "PNG".
         metadata: What the file says beside its pixels.

@@ -21,8 +21,13 @@ _LARGEST = 1e30  # of a floating-point sample; sums of larger ones would overflo
 
 
 def read(path: str, max_pixels: int = MAX_PIXELS) -> Image:
-    """Return the picture in a file; see `decoding.decode`."""
-    return image(decode(path, max_pixels))
+    """Return the picture in a file, as it is seen: inks as colours; see `decoding.decode`."""
+    found = image(decode(path, max_pixels))
+    if not found.inks:
+        return found
+    from upsample_cli.images import inks  # few pictures have them
+
+    return inks.seen(found)[0]
 
 
 def image(decoded: Decoded) -> Image:
@@ -53,7 +58,8 @@ def image(decoded: Decoded) -> Image:
             f"{decoded.name} holds samples that are NaN, infinite or beyond {_LARGEST:g}; "
             "replace them first"
         )
-    return Image(samples, decoded.format, decoded.metadata, decoded.notes)
+    inks = getattr(picture, "mode", "") == "CMYK"
+    return Image(samples, decoded.format, decoded.metadata, decoded.notes, inks)
 
 
 def image_of(picture: PIL.Image.Image, format: str, metadata: Metadata) -> Image:
@@ -93,12 +99,12 @@ def _rows(decoded: Decoded, top: int) -> Samples:
 
 
 def save(
-    samples: Samples, format: str, metadata: Metadata, file: BinaryIO, quality: int | None
+    made: PIL.Image.Image, format: str, metadata: Metadata, file: BinaryIO, quality: int | None
 ) -> None:
     """Write a picture in one go, in a format that is neither PNG nor plain.
 
     Args:
-        samples: Shape (H, W, C).
+        made: The picture.
         format: One of the values of `FORMATS`.
         metadata: What to tell beside the pixels.
         file: Where to.
@@ -111,16 +117,15 @@ def save(
     if format == "GIF":
         from upsample_cli.images import gif
 
-        size = samples.shape[0], samples.shape[1]
-        file.write(gif.head(size, 1, metadata.comment) + gif.frame(picture(samples), 0) + gif.TAIL)
+        size = made.height, made.width
+        file.write(gif.head(size, 1, metadata.comment) + gif.frame(made, 0) + gif.TAIL)
         return
     whole = io.BytesIO()  # encoders seek; standard output cannot
     try:
-        picture(samples).save(whole, format, **_options(format, metadata, quality))
+        made.save(whole, format, **_options(format, metadata, quality))
     except (OSError, ValueError) as error:
-        height, width = samples.shape[:2]
         raise ImageFileError(
-            f"{format} cannot hold {width}x{height} pixels ({error}); write a PNG"
+            f"{format} cannot hold {made.width}x{made.height} pixels ({error}); write a PNG"
         ) from error
     file.write(whole.getbuffer())
 
@@ -155,8 +160,11 @@ def save_webp(
     file.write(made)
 
 
-def picture(samples: Samples) -> PIL.Image.Image:
-    """Return samples of 8 bits, shape (H, W, C), as Pillow's picture."""
+def picture(samples: Samples, inks: bool = False) -> PIL.Image.Image:
+    """Return samples of 8 bits, shape (H, W, C), as Pillow's picture; inks as CMYK."""
+    if inks:
+        height, width = samples.shape[:2]
+        return PIL.Image.frombuffer("CMYK", (width, height), samples, "raw", "CMYK", 0, 1)
     return PIL.Image.fromarray(samples[..., 0] if samples.shape[2] == 1 else samples)
 
 

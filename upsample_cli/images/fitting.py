@@ -8,6 +8,7 @@ from upsample_cli.errors import ImageFileError
 from upsample_cli.images.image import Image
 
 _DEEP = {"PNG", "TIFF", "PPM", "PGM"}  # hold 16 bits a sample
+_INKS = {"JPEG", "TIFF"}  # hold four inks
 _OPAQUE = {"JPEG", "BMP", "PPM", "PGM"}  # hold no transparency
 
 
@@ -22,11 +23,17 @@ def fitted(image: Image, format: str) -> tuple[Image, tuple[str, ...]]:
         ImageFileError: The picture is transparent and the format is not, or likewise with colour
             or with numbers beyond 0..1.
     """
+    losses = []
+    if image.inks and format not in _INKS:
+        from upsample_cli.images import inks  # few pictures have them
+
+        image, how = inks.seen(image)
+        losses.append(f"{format} holds no inks, so CMYK became sRGB {how}")
     if image.has_alpha and format in _OPAQUE:
         raise ImageFileError(f"{format} holds no transparency; write a PNG, WebP or TIFF")
     if image.samples.shape[2] > 2 and format == "PGM":
         raise ImageFileError("PGM holds no colour; write a .ppm or .pnm")
-    losses = [
+    losses += [
         f"{format} holds no {word}, so it was left out" for word in image.metadata.lost(format)
     ]
     bits = 16 if format in _DEEP else 8

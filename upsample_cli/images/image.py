@@ -29,12 +29,14 @@ class Image:
         format: The word for the file's format, such as "PNG".
         metadata: What the file says beside its pixels.
         notes: What reading changed, each in a few words.
+        inks: Whether the channels are four inks, CMYK, of which 0 is none.
     """
 
     samples: Samples
     format: str
     metadata: Metadata = field(default_factory=Metadata)
     notes: tuple[str, ...] = ()
+    inks: bool = False
 
     @property
     def size(self) -> Size:
@@ -44,7 +46,7 @@ class Image:
     @property
     def has_alpha(self) -> bool:
         """Whether the last channel is opacity."""
-        return self.samples.shape[2] in (2, 4)
+        return self.samples.shape[2] in (2, 4) and not self.inks
 
     @property
     def peak(self) -> int:

@@ -164,7 +164,7 @@ def _text(opened: PIL.Image.Image) -> Iterator[tuple[str, str]]:
 
 def _coding(opened: PIL.Image.Image) -> Coding | None:
     tables: dict[int, Any] = getattr(opened, "quantization", {})
-    if not tables or opened.mode not in ("L", "RGB"):
+    if not tables or opened.mode not in ("L", "RGB", "CMYK"):
         return None
     from PIL.JpegImagePlugin import get_sampling
 

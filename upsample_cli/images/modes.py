@@ -2,7 +2,7 @@
 
 import PIL.Image
 
-_PLAIN = {"L", "LA", "RGB", "RGBA", "F"}
+_PLAIN = {"L", "LA", "RGB", "RGBA", "CMYK", "F"}
 _SAME = {"La", "RGBa", "RGBX"}  # hold what a plain mode holds, in another way
 _WORDS = {"1": "1-bit", "P": "palette", "PA": "palette"}
 

@@ -3,6 +3,8 @@
 Source: "pgm" and "ppm" of the Netpbm formats; see `tiff.py` for the other.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
@@ -13,22 +15,37 @@ from upsample_cli.planes import Size
 PLAIN = {"TIFF", "PPM", "PGM"}
 
 
-def head(format: str, size: Size, channels: int, dtype: DTypeLike, metadata: Metadata) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What a pixel is made of.
+
+    Args:
+        channels: 1 grey, 3 RGB; 1 more with alpha, or 4 inks, in a TIFF.
+        dtype: uint8 or uint16; float32 in a TIFF.
+        inks: Whether the channels are four inks.
+    """
+
+    channels: int
+    dtype: DTypeLike
+    inks: bool = False
+
+
+def head(format: str, size: Size, layout: Layout, metadata: Metadata) -> bytes:
     """Return all that stands before the rows.
 
     Args:
         format: One of `PLAIN`.
         size: Height and width.
-        channels: 1 grey, 3 RGB; 1 more with alpha in a TIFF.
-        dtype: uint8 or uint16; float32 in a TIFF.
+        layout: What a pixel is made of.
         metadata: What else to tell; an anymap tells nothing.
     """
     if format == "TIFF":
         from upsample_cli.images import tiff  # its tags are slow to import, and few pictures' need
 
-        return tiff.head(size, channels, dtype, metadata)
+        return tiff.head(size, layout.channels, layout.dtype, metadata, layout.inks)
     height, width = size
-    return b"P%d\n%d %d\n%d\n" % (6 if channels == 3 else 5, width, height, full_scale(dtype))
+    kind = 6 if layout.channels == 3 else 5
+    return b"P%d\n%d %d\n%d\n" % (kind, width, height, full_scale(layout.dtype))
 
 
 def rows(format: str, samples: Samples) -> NDArray[np.uint8]:

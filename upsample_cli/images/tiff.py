@@ -21,12 +21,15 @@ from upsample_cli.planes import Size
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
 _OFFSETS, _SAMPLES, _ROWS, _COUNTS, _ACROSS, _DOWN, _PLANAR = 273, 277, 278, 279, 282, 283, 284
 _UNIT, _EXTRA, _KIND, _XMP, _ICC = 296, 338, 339, 700, 34675
+_GREY, _RGB, _INKS = 1, 2, 5
 _STRIP = 1 << 16  # bytes, as other writers have it
 _CLASSIC = b"II\x2a\0\0\0\0\0"
 _BIG = b"II\x2b\0\x08\0\0\0" + bytes(8)
 
 
-def head(size: Size, channels: int, dtype: DTypeLike, metadata: Metadata) -> bytes:
+def head(
+    size: Size, channels: int, dtype: DTypeLike, metadata: Metadata, inks: bool = False
+) -> bytes:
     """Return all that stands before the rows, which follow in little-endian order.
 
     Args:
@@ -34,6 +37,7 @@ def head(size: Size, channels: int, dtype: DTypeLike, metadata: Metadata) -> byt
         channels: 1 grey, 2 with alpha, 3 RGB, 4 with alpha.
         dtype: uint8, uint16 or float32.
         metadata: What else to tell.
+        inks: Whether the channels are four inks.
     """
     (height, width), kind = size, np.dtype(dtype)
     row = width * channels * kind.itemsize
@@ -43,12 +47,13 @@ def head(size: Size, channels: int, dtype: DTypeLike, metadata: Metadata) -> byt
     tags = ImageFileDirectory_v2(_BIG if big else _CLASSIC)
     pixels: dict[int, Any] = {
         _WIDTH: width, _HEIGHT: height, _BITS: (8 * kind.itemsize,) * channels, _COMPRESSION: 1,
-        _PHOTOMETRIC: 2 if channels > 2 else 1, _SAMPLES: channels, _ROWS: rows, _PLANAR: 1,
+        _PHOTOMETRIC: _INKS if inks else _RGB if channels > 2 else _GREY, _SAMPLES: channels,
+        _ROWS: rows, _PLANAR: 1,
         _KIND: (3 if kind.kind == "f" else 1,) * channels,
         _OFFSETS: tuple(start * row for start in starts),
         _COUNTS: tuple(row * min(rows, height - start) for start in starts),
     }  # fmt: skip
-    if channels in (2, 4):
+    if channels in (2, 4) and not inks:
         pixels[_EXTRA] = 2  # opacity, not multiplied into the colours
     if big:
         tags.tagtype |= {_OFFSETS: LONG8, _COUNTS: LONG8}

@@ -130,6 +130,8 @@ def _still(
     if task.strip:
         image = replace(image, metadata=image.metadata.stripped())
     image, losses = fitting.fitted(image, format)
+    if image.inks and task.linear:
+        raise ImageFileError("inks are no light; leave --linear out or write a PNG")
     image = replace(image, metadata=image.metadata.resized(size))
     with target.opened(to) as file, Workers(task.threads) as workers:
         made = Measured(image, size, task, format == "PNG", workers, progress)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from upsample_cli.images import png
-from upsample_cli.images.colour import Colour, luma
+from upsample_cli.images.colour import Colour
 from upsample_cli.images.image import Image, Samples
 from upsample_cli.jobs.strips import Picture, run, tiles
 from upsample_cli.jobs.task import Task
@@ -67,7 +67,7 @@ class Renderer:
             across = slice(columns.start, columns.stop)
             for channel, plane in enumerate(levels):
                 samples[:, across, channel] = plane
-            light[:, across] = luma(levels)
+            light[:, across] = self.colour.luma(levels)
             if opaque is not None:
                 opaque[:, across] = levels[-1] > 0
         if self.colour.peak != 255:
@@ -88,7 +88,7 @@ def renderer(image: Image, size: Size, task: Task, compression: int | None) -> R
         compression: Of a streamed PNG; None for any other output.
     """
     samples = image.samples
-    colour = Colour(samples.dtype, image.has_alpha, task.premultiplied, task.linear)
+    colour = Colour(samples.dtype, image.has_alpha, task.premultiplied, task.linear, image.inks)
 
     def fetch(rows: range, columns: range) -> Planes:
         """Return the planes of a window inside the picture."""

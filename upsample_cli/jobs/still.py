@@ -27,12 +27,14 @@ def write(
     if format == "PNG":
         _stream(file, made, image, size)
     elif format in plain.PLAIN:
-        file.write(plain.head(format, size, made.channels, image.samples.dtype, image.metadata))
+        layout = plain.Layout(made.channels, image.samples.dtype, image.inks)
+        file.write(plain.head(format, size, layout, image.metadata))
         for strip in made:
             assert strip.samples is not None  # a renderer without a compression keeps them
             file.write(plain.rows(format, strip.samples).data)
     else:
-        files.save(whole(made, image, size), format, image.metadata, file, task.quality)
+        picture = files.picture(whole(made, image, size), image.inks)
+        files.save(picture, format, image.metadata, file, task.quality)
 
 
 def whole(made: Measured, image: Image, size: Size) -> Samples:
