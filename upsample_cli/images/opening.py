@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from typing import Any, BinaryIO
 
 import PIL.Image
+import PIL.PngImagePlugin
 
 from upsample_cli.errors import ImageFileError, PictureTooLargeError
 from upsample_cli.images import animation
@@ -25,6 +26,7 @@ PIL.Image.MAX_IMAGE_PIXELS = None
 # What Pillow logs of a fault it raises too, and that error is told.
 logging.getLogger("PIL").addHandler(logging.NullHandler())
 PIL.Image.preinit()  # the common formats, so that no thread has to import them
+PIL.PngImagePlugin.MAX_TEXT_CHUNK = 1 << 25  # bytes: editors write long histories
 
 
 def picture(file: BinaryIO) -> PIL.Image.Image | None:
