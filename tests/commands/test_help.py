@@ -11,7 +11,7 @@ from upsample_cli.kernels.store import SHIPPED
 from upsample_cli.methods.catalogue import METHODS
 from upsample_cli.methods.method import parameters
 
-COMMANDS = ["upsample", "measure", "audit", "repair", "train", "matrix", "methods"]
+COMMANDS = ["upsample", "measure", "audit", "repair", "train", "layer", "matrix", "methods"]
 
 
 def commands() -> Iterator[tuple[str, click.Command]]:

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 import click
 
 from upsample_cli.commands.audit import audit
+from upsample_cli.commands.layer import layer
 from upsample_cli.commands.matrix import matrix
 from upsample_cli.commands.measure import measure
 from upsample_cli.commands.methods import methods
@@ -66,7 +67,7 @@ def app(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-for command in (upsample, measure, audit, repair, train, matrix, methods):
+for command in (upsample, measure, audit, repair, train, layer, matrix, methods):
     app.add_command(command)
 
 

@@ -1,0 +1,103 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from terminal import Outcome, check_refused, contents, shell
+
+from upsample_cli.kernels.convolve import conv_transpose2d
+
+Call = Callable[..., Outcome]
+SETTINGS = ["--stride", "2x3", "--padding", 1, "--output-padding", "1x0", "--groups", 2,
+            "--dilation", "1x2"]  # fmt: skip
+
+
+def safetensors(arrays: dict[str, np.ndarray]) -> bytes:
+    """Return a .safetensors file of float32 tensors."""
+    head, data = {}, b""
+    for name, array in arrays.items():
+        end = len(data) + array.nbytes
+        head[name] = {"dtype": "F32", "shape": array.shape, "data_offsets": [len(data), end]}
+        data += array.tobytes()
+    text = json.dumps({"__metadata__": {"format": "pt"}, **head}).encode()
+    return len(text).to_bytes(8, "little") + text + data
+
+
+@pytest.fixture
+def layer(folder: Path) -> Path:
+    """Return the folder with maps.npy and a layer's weights in three kinds of file."""
+    rng = np.random.default_rng(0)
+    np.save(folder / "maps.npy", rng.normal(size=(2, 4, 5, 6)).astype("f4"))
+    arrays = {
+        "up.weight": rng.normal(size=(4, 3, 3, 2)).astype("f4"),
+        "up.bias": rng.normal(size=6).astype("f4"),
+    }
+    np.save(folder / "w.npy", arrays["up.weight"])
+    np.save(folder / "b.npy", arrays["up.bias"])
+    np.savez(folder / "w.npz", **arrays)
+    (folder / "w.safetensors").write_bytes(safetensors(arrays))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("file", "bias"), [("w.npy", "b.npy"), ("w.npz", "up.bias"), ("w.safetensors", "up.bias")]
+)
+def test_a_layer_is_applied_as_in_its_network(
+    call: Call, layer: Path, file: str, bias: str
+) -> None:
+    """Every parameter reaches the transposed convolution, whatever file the weights are in."""
+    outcome = call("layer", "maps.npy", "out.npy", "-w", file, "--bias", bias, *SETTINGS)
+    assert (outcome.code, outcome.err) == (0, "")
+    expected = conv_transpose2d(
+        np.load(layer / "maps.npy"), np.load(layer / "w.npy"), np.load(layer / "b.npy"),
+        stride=(2, 3), padding=1, output_padding=(1, 0), groups=2, dilation=(1, 2),
+    )  # fmt: skip
+    np.testing.assert_array_equal(np.load(layer / "out.npy"), expected)
+    assert b"out.npy  2x6x10x16 float32" in outcome.out
+    assert b"kernel ripple" in outcome.out
+
+
+def test_the_ripple_is_exact_and_pipes_work(layer: Path) -> None:
+    """Equal taps of 3 at stride 2 have the classic ripple, alike in a pipe and in any layout."""
+    np.save(layer / "even.npy", np.ones((4, 2, 3, 3), np.float32))
+    words = ("layer", "-", "-", "-w", "even.npy", "-s", 2, "--format", "npy", "--json")
+    piped = shell(*words, stdin=(layer / "maps.npy").read_bytes(), folder=layer)
+    line = json.loads(piped.err)
+    assert line["kernel_ripple"] == pytest.approx(0.4843, abs=5e-5)
+    assert line["shapes"] == {"arr_0": [2, 2, 11, 13]}
+    one = np.load(layer / "maps.npy")[0]
+    np.save(layer / "last.npy", np.moveaxis(one, 0, 2))
+    words = ("layer", "last.npy", "out.npy", "-w", "even.npy", "-s", 2, "--layout", "hwc")
+    assert shell(*words, folder=layer).code == 0
+    expected = conv_transpose2d(one, np.load(layer / "even.npy"), stride=2)
+    np.testing.assert_array_equal(np.load(layer / "out.npy"), np.moveaxis(expected, 0, 2))
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "fault"),
+    [
+        (["-w", "gone.npy"], 2, "no kernel file gone.npy"),
+        (["-w", "gone.safetensors"], 2, "no weights file gone.safetensors"),
+        (["-w", "w.npz", "--tensor", "x"], 2, "w.npz has no 'x'; it has up.weight, up.bias"),
+        (["-w", "w.npz", "--tensor", "up.bias"], 2, "give finite floats with four axes"),
+        (["-w", "b.npy"], 2, "b.npy holds 0 tensors of four axes (none); pass --tensor"),
+        (["-w", "w.npy", "--bias", "x"], 2, "w.npy has no 'x'"),
+        (["-w", "w.npy", "--groups", "3"], 2, "do not fit with 3 groups"),
+        (["-w", "w.npy", "-s", "0"], 2, "stride (0, 0) is out of range"),
+        (["-w", "w.npy", "--output-padding", "1"], 2, "output_padding (1, 1) reaches"),
+        (["-w", "cut.safetensors"], 2, "cut.safetensors is a broken .safetensors"),
+        (["-w", "no.safetensors"], 2, "no.safetensors is no .safetensors"),
+        (["-w", "w.npy", "--layout", "chw"], 1, "has 4 axes, but --layout chw has 3"),
+    ],
+)
+def test_what_does_not_fit_is_told(
+    call: Call, layer: Path, words: list[str], code: int, fault: str
+) -> None:
+    """Files, names and numbers that cannot be are told in one line, and nothing is written."""
+    data = (layer / "w.safetensors").read_bytes()
+    (layer / "cut.safetensors").write_bytes(data[:-20])
+    (layer / "no.safetensors").write_bytes(b"\xff" * 40)
+    before = contents(layer)
+    check_refused(call("layer", "maps.npy", "out.npy", *words), code, fault)
+    assert contents(layer) == before
