@@ -39,6 +39,15 @@ def test_heat_lies_over_the_pattern(tmp_path: Path, picture: Image) -> None:
     assert colourful(inside[:, 40:200]) < 5
 
 
+def test_hidden_parts_have_no_heat(tmp_path: Path, picture: Image) -> None:
+    """A pattern under alpha 0 is not drawn."""
+    alpha = np.full_like(picture.samples, 255)
+    alpha[:, 230:] = 0
+    hidden = Image(np.concatenate([picture.samples, alpha], axis=2), "PNG")
+    figures.heat(hidden, None, (4, 4), "a title", str(tmp_path / "heat.png"))
+    assert colourful(pixels(tmp_path / "heat.png")[60:300, 40:480]) < 5
+
+
 def test_large_pictures_have_maps_of_bounded_size(tmp_path: Path) -> None:
     """More than 2048 pixels along a side are drawn smaller."""
     wide = Image(np.full((70, 5000, 1), 9, np.uint8), "PNG")

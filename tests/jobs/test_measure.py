@@ -12,6 +12,7 @@ from upsample_cli.images.image import Image
 from upsample_cli.jobs.measure import Request, in_image, measure
 from upsample_cli.jobs.planes import upsample
 from upsample_cli.jobs.reference import Reference
+from upsample_cli.metrics.checkerboard import LEVELS
 
 
 def pictured(planes: np.ndarray) -> Image:
@@ -63,6 +64,33 @@ def test_a_pattern_in_one_colour_is_found_there() -> None:
     assert found.most.ripple == pytest.approx(3, rel=0.1)
     assert found.luma.ripple == pytest.approx(0.114 * 3, rel=0.2)
     assert found.channels["red"].verdict == found.channels["green"].verdict == "none"
+
+
+@pytest.mark.parametrize("stride", [None, 2])
+def test_a_pattern_that_luma_hides_is_still_found(stride: int | None) -> None:
+    """In luma it is too faint to be called one; the picture's verdict is the worst channel's."""
+    planes = coloured()
+    planes[2] += lattice(300, 280, 2)
+    found = in_image(pictured(planes), stride)
+    assert (found.worst, found.luma.verdict) == ("blue", "checkerboard")
+    assert found.luma.ripple < LEVELS
+
+
+def test_a_trace_in_one_colour_is_no_checkerboard() -> None:
+    """What chroma at half size leaves in blue, up to half a level, is not called one."""
+    planes = coloured()
+    planes[2] += 0.35 * lattice(300, 280, 2)
+    found = in_image(pictured(planes), None)
+    assert found.channels["blue"].verdict == found.luma.verdict == "none"
+
+
+def test_what_is_transparent_is_not_measured() -> None:
+    """A pattern under alpha 0 counts neither in luma nor in the colours."""
+    planes = np.concatenate([coloured(), np.full((1, 300, 280), 255.0)])
+    planes[:3, :150] += 5 * lattice(150, 280, 2)
+    assert in_image(pictured(planes), 2).luma.verdict == "checkerboard"
+    planes[3, :150] = 0
+    assert in_image(pictured(planes), 2).luma.verdict == "none"
 
 
 @pytest.mark.parametrize("quality", [50, 75, 90])

@@ -190,3 +190,39 @@ def test_hidden_colours_are_not_measured() -> None:
     opaque[:128] = False
     assert metered(levels, 2).verdict == "checkerboard"
     assert metered(levels, 2, opaque).verdict == "none"
+
+
+def test_hidden_colours_do_not_reach_over() -> None:
+    """A loud pattern beside a tile, within reach of the filter, leaves nothing in it."""
+    levels = noisy(2, 0.0)
+    expected = metered(levels[:, 66:], 2)
+    opaque = np.ones(levels.shape, bool)
+    opaque[:, :66] = False
+    levels[:, :66] += 60 * lattice(256, 66, 2)
+    found = metered(levels, 2, opaque)
+    assert (found.verdict, expected.verdict) == ("none", "none")
+    assert found.floor == pytest.approx(expected.floor, rel=0.3)
+
+
+@pytest.mark.parametrize("stride", [2, 3, 4, 5, 8])
+def test_lines_do_not_stand_out_of_noise(stride: int) -> None:
+    """In white noise a line is as strong as what is around it: 0 dB, for real lines too."""
+    noise = np.random.default_rng(1).normal(0, 3, (600, 600))
+    assert metered(128 + noise, stride).local_db == pytest.approx(0.0, abs=0.8)
+
+
+@pytest.mark.parametrize("stride", [3, 4, 5])
+def test_a_pattern_stands_out_the_same_on_its_side(stride: int) -> None:
+    """Stripes down stand out as far as stripes across."""
+    levels = 128 + np.random.default_rng(1).normal(0, 2, (400, 400))
+    levels += 4 * lattice(400, stride, stride).mean(axis=1, keepdims=True)
+    down, across = metered(levels, stride), metered(levels.T, stride)
+    assert down.local_db == pytest.approx(across.local_db, abs=0.05)
+    assert down.ripple == pytest.approx(across.ripple, rel=1e-3)
+
+
+def test_a_picture_of_too_few_periods_is_too_small() -> None:
+    """Three tiles of three periods and the filter's reach are the least there can be."""
+    levels = noisy(8, 1.0)
+    assert metered(levels[:87, :87], 8).status == "too-small"
+    assert metered(levels[:88, :88], 8).status == "ok"

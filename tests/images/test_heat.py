@@ -1,0 +1,31 @@
+import numpy as np
+import pytest
+
+from upsample_cli.images.heat import heat_figure
+
+
+@pytest.mark.parametrize(("tile", "margin"), [((20, 20), (40, 10)), ((24, 16), (8, 8))])
+def test_a_hot_tile_is_drawn_where_it_is(tile: tuple[int, int], margin: tuple[int, int]) -> None:
+    """The middle of the colour is the middle of the tile."""
+    heat = np.zeros((12, 15))
+    heat[4, 9] = 3.0
+    size = 12 * tile[0] + 2 * margin[0], 15 * tile[1] + 2 * margin[1]
+    blank = np.asarray(heat_figure(np.zeros(size, np.float32), 0 * heat, tile, margin, ""))
+    drawn = np.asarray(heat_figure(np.zeros(size, np.float32), heat, tile, margin, ""))
+    top, left = (drawn.shape[0] - size[0]) // 2, (drawn.shape[1] - size[1]) // 2
+    inside = slice(top, top + size[0]), slice(left, left + size[1])
+    weight = np.abs(drawn.astype(float) - blank)[inside].sum(axis=2)
+    for axis, index in ((0, 4), (1, 9)):
+        along = weight.sum(axis=1 - axis)
+        middle = (along * (np.arange(len(along)) + 0.5)).sum() / along.sum()
+        assert middle == pytest.approx(margin[axis] + (index + 0.5) * tile[axis], abs=1)
+
+
+def test_the_scale_reaches_to_the_strongest() -> None:
+    """Faint heat does not fill the scale, which goes up to one level at least."""
+    light = np.full((200, 200), 100, np.float32)
+    faint, strong = (
+        np.asarray(heat_figure(light, np.full((10, 10), level), (20, 20), (0, 0), ""))[100, 250]
+        for level in (0.1, 1.0)
+    )
+    assert strong.astype(int).sum() > faint.astype(int).sum() + 150
