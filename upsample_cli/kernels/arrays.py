@@ -19,6 +19,7 @@ _FAULTS = (
     EOFError,
     KeyError,
     NotImplementedError,
+    RuntimeError,  # an archive that says it is encrypted
     tokenize.TokenError,
     zlib.error,
     zipfile.BadZipFile,
