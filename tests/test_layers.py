@@ -20,6 +20,9 @@ HOMES = {
     "concurrent": {"jobs"},
     "multiprocessing": {"jobs"},
     "scipy": {"kernels", "methods"},
+    "onnx": {"networks"},
+    "google": {"networks"},
+    "safetensors": {"networks"},
 }
 MODULES = [path for path in sorted(PACKAGE.rglob("*.py")) if path.parent != PACKAGE]
 

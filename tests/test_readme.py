@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import models
 import numpy as np
 import pytest
 
@@ -58,6 +59,7 @@ def test_console_blocks_print_what_the_readme_shows(desk: Path) -> None:
     blocks = re.findall(r"^```console\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
     assert blocks
     np.save(desk / "k3.npy", np.full((3, 3), 4 / 9))
+    models.saved(models.generator(), desk, "generator.onnx")
     for block in blocks:
         for command, shown in re.findall(r"^\$ (.*)\n((?:[^$].*\n|\n)*)", block, re.MULTILINE):
             done = run(command, desk)

@@ -26,3 +26,7 @@ class TargetExistsError(ImageFileError):
 
 class PictureTooLargeError(ImageFileError):
     """A picture has more pixels than are allowed."""
+
+
+class NetworkFileError(UpsampleError):
+    """A network, or its weights, that cannot be read."""

@@ -1,7 +1,9 @@
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import models
 import numpy as np
 import pytest
 from terminal import Outcome, check_refused, contents
@@ -119,6 +121,87 @@ def test_many_phases_are_told_by_their_extremes(call: Call, kernels: Path) -> No
     text = call("audit", "k3.npy", "--stride", 9).out.decode()
     assert "  phase sums\n    0.0000 to 0.4444\n" in text
     assert text.count("checker\n") < 10
+
+
+def test_a_networks_layers_are_a_table(call: Call, folder: Path) -> None:
+    """A row a layer, then what to do, said once for the layers that it is for."""
+    models.saved(models.generator(), folder)
+    outcome = call("audit", "model.onnx")
+    assert (outcome.code, outcome.err) == (0, "")
+    head, columns, *rows = outcome.out.decode().splitlines()
+    assert head == "model.onnx"
+    assert columns.split()[:6] == ["layer", "type", "kernel", "stride", "divides", "ripple"]
+    assert [row.split()[:5] for row in rows[:4]] == [
+        ["up1", "tconv", "3x3", "2x2", "no"], ["up2", "tconv", "4x4", "2x2", "yes"],
+        ["up3", "sub-pixel", "3x3", "2x2", "yes"], ["up4", "resize-conv", "3x3", "2x2", "-"],
+    ]  # fmt: skip
+    assert [row.endswith("no checkerboard") for row in rows[:4]] == [False, False, True, True]
+    assert rows[4].startswith("up1: kernel 3 is not a multiple of stride 2: use kernel 4")
+    assert rows[5].startswith("up2: the overlap is even, but")
+    assert len(rows) == 6
+
+
+def test_a_network_as_json(call: Call, folder: Path) -> None:
+    """An object a model, with every layer's figures."""
+    models.saved(models.generator(), folder)
+    found = json.loads(call("audit", "model.onnx", "--json").out)
+    layers = found["layers"]
+    assert found["ripple"] == max(layer["ripple"] for layer in layers) > 1
+    assert [layer["ripple"] for layer in layers[2:]] == [0.0, 0.0]
+    assert set(layers[0]) == {
+        "name", "kind", "size", "stride", "dilation", "divides", "ripple", "worst_channel",
+        "worst_ripple", "bias_ripple", "shift", "verdict", "remedy",
+    }  # fmt: skip
+
+
+def test_unknown_layers_fail_a_gate(call: Call, folder: Path) -> None:
+    """What could not be looked at is told; a gate does not let it pass."""
+    made = models.model([models.node("ConvTranspose", "x w", "y")])
+    models.saved(made, folder)
+    outcome = call("audit", "model.onnx")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert "the_ConvTranspose: 'w' is an input of the model" in outcome.out.decode()
+    outcome = call("audit", "model.onnx", "--max-ripple", 9)
+    assert outcome.code == 1
+    assert outcome.err == (
+        "Error: model.onnx: 1 of 1 layers could not be audited; see the reasons above\n"
+    )
+
+
+def test_a_network_that_does_not_upsample_is_nothing_to_do(call: Call, folder: Path) -> None:
+    """It is said, and the exit code tells."""
+    models.saved(models.model([models.node("Relu", "x", "y")]), folder)
+    assert call("audit", "model.onnx") == Outcome(3, b"model.onnx  no upsampling layer\n", "")
+
+
+def test_a_gate_passes_a_network_without_ripple(call: Call, folder: Path) -> None:
+    """--max-ripple 0 lets exactly balanced layers pass, and others not."""
+    tensors = {"s": np.float32([1, 1, 2, 2])}
+    models.saved(models.model([models.node("Resize", "x - s", "y")], tensors), folder)
+    assert call("audit", "model.onnx", "--max-ripple", 0).code == 0
+    models.saved(models.generator(), folder)
+    assert call("audit", "model.onnx", "--max-ripple", 2).code == 0
+    assert call("audit", "model.onnx", "--max-ripple", 1).code == 4
+
+
+@pytest.mark.parametrize("data", [b"", b"text"])
+def test_what_is_no_model_is_told(call: Call, folder: Path, data: bytes) -> None:
+    """A damaged or empty model is a failure, told in one line."""
+    (folder / "model.onnx").write_bytes(data)
+    check_refused(call("audit", "model.onnx"), 1, "model.onnx ")
+    check_refused(call("audit", "no.onnx"), 1, "no file no.onnx; check the path")
+
+
+def test_without_the_extra_it_is_named(
+    call: Call, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where onnx is not installed, what to install is said."""
+    for name in [name for name in sys.modules if name.startswith("upsample_cli.networks.")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    (folder / "model.onnx").write_bytes(b"")
+    fault = 'this file needs onnx, which is not installed; pip install "upsample-cli[audit]"'
+    check_refused(call("audit", "model.onnx"), 2, fault)
 
 
 @pytest.mark.parametrize(

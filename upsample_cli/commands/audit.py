@@ -31,6 +31,7 @@ def audit(files: tuple[str, ...], stride: tuple[int, int] | None,
     \b
     upsample audit mine.npz                        a kernel of `upsample train`
     upsample audit taps.npy --stride 2             bare taps, or a layer's weights
+    upsample audit model.onnx --max-ripple 0.01    every upsampling layer of a network
     """  # noqa: D301 # click needs the \b itself
     from upsample_cli.commands.findings import as_json as in_json
     from upsample_cli.commands.findings import in_words

@@ -17,7 +17,7 @@ from upsample_cli.jobs.repair import Repair
 _DRAWN = 8  # phases along an axis of the grid: wider ones are told by their extremes
 _LINES = 6  # of the spectrum, the strongest
 _HEAD = ("layer", "type", "kernel", "stride", "divides", "ripple", "worst channel", "bias",
-         "shift", "verdict")  # fmt: skip
+         "shift, px", "verdict")  # fmt: skip
 
 _FIGURES: dict[str, Callable[[KernelFigures], str]] = {
     "gain": lambda found: f"{found.gain:.6g}",
@@ -136,8 +136,8 @@ def _shift(shift: Sequence[float] | None) -> str:
     return "-" if shift is None else ", ".join(f"{each:g}" for each in shift)
 
 
-def _by(sizes: Sequence[int]) -> str:
-    return "x".join(map(str, sizes))
+def _by(sizes: Sequence[float]) -> str:
+    return "x".join(f"{each:g}" for each in sizes)
 
 
 def _indented(text: str) -> str:

@@ -1,5 +1,7 @@
 """What an audit finds in a file: a kernel, or the upsampling layers of a network."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,21 +73,42 @@ def audit(path: str, question: Question) -> Audit:
     """Return what there is to say of the checkerboard of a kernel or network.
 
     Args:
-        path: A .npz or .npy.
+        path: A .npz, .npy or .onnx.
         question: What the file does not say itself.
 
     Raises:
         SettingError: The file is of no known kind, or what it lacks was not given.
+        NetworkFileError: A network cannot be read.
     """
     suffix = Path(path).suffix.lower()
     if suffix in (".npz", ".npy"):
         return _of_taps(path, question)
+    if suffix == ".onnx":
+        return Audit(layers=tuple(map(layer_figures.figures, _of_model(path))))
     if suffix in _PICKLES:
         raise SettingError(
             f"{path} is a pickle, which can run code when it is opened; export it by "
             "torch.onnx.export or safetensors.torch.save_file"
         )
-    raise SettingError(f"{path} is of no known kind; give .npz or .npy")
+    raise SettingError(f"{path} is of no known kind; give .npz, .npy or .onnx")
+
+
+def _of_model(path: str) -> list[Layer]:
+    with _extra():
+        from upsample_cli.networks.onnx_model import layers
+    return layers(path)
+
+
+@contextmanager
+def _extra() -> Iterator[None]:
+    """Name the extra that brings a library which is not there."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise SettingError(
+            f"this file needs {error.name}, which is not installed; "
+            'pip install "upsample-cli[audit]"'
+        ) from error
 
 
 def _of_taps(path: str, question: Question) -> Audit:

@@ -19,7 +19,7 @@ class LayerFigures:
         name: Of the layer in its network.
         kind: `tconv`, `sub-pixel`, `resize-conv` or `resize`.
         size: Taps of its kernel along each axis.
-        stride: Output pixels per input pixel along each axis.
+        stride: Output pixels per input pixel along each axis; of a resize any number.
         dilation: Distance of neighbouring taps along each axis.
         divides: Whether every phase is fed by the same number of taps.
         ripple: RMS of the pattern over that of the picture, for flat inputs.
@@ -34,7 +34,7 @@ class LayerFigures:
     name: str
     kind: str
     size: tuple[int, ...]
-    stride: tuple[int, ...]
+    stride: tuple[float, ...]
     dilation: tuple[int, ...]
     divides: bool | None
     ripple: float | None
@@ -79,7 +79,7 @@ def _made(
 ) -> LayerFigures:
     worst = None if found is None or layer.taps is None else int(np.argmax(found.channels))
     return LayerFigures(
-        layer.name, layer.kind, layer.size, layer.stride, layer.dilation, whole,
+        layer.name, layer.kind, layer.size, layer.stride or layer.scale, layer.dilation, whole,
         None if found is None else found.average, worst,
         None if worst is None or found is None else float(found.channels[worst]),
         None if found is None or layer.bias is None else found.bias,

@@ -16,7 +16,7 @@ class Layer:
     Args:
         name: Of the layer in its network.
         kind: `tconv`, `sub-pixel`, `resize-conv` or `resize`.
-        stride: Output pixels per input pixel along each of the N axes; empty if unknown.
+        stride: Output pixels per input pixel along each of the N axes; empty for a resize.
         size: Taps of the layer's own kernel along each axis; empty for a bare resize.
         taps: Shape (Cout, Cin, k1, ..., kN): the transposed convolution it amounts to, of one
             group; None for a resize, flat by construction, and where the weights are unknown.
@@ -24,6 +24,7 @@ class Layer:
         dilation: Of that, along each axis.
         bias: Shape (Cout, s1, ..., sN) where every phase has its own.
         shift: Output pixels that the picture moves along each axis; None if unknown.
+        scale: Of a resize, along each axis; empty if unknown.
         unknown: Why it cannot be audited; empty if it can.
     """
 
@@ -36,6 +37,7 @@ class Layer:
     dilation: tuple[int, ...] = ()
     bias: NDArray[np.floating[Any]] | None = None
     shift: tuple[float, ...] | None = None
+    scale: tuple[float, ...] = ()
     unknown: str = ""
 
 

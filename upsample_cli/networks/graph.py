@@ -1,0 +1,148 @@
+"""The graph of an ONNX model: which node makes what, who takes it, and what is constant.
+
+Graphs within nodes (the branches of If, the bodies of Loop and Scan) see the names of those around
+them, so a graph here knows the one that it lies in.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+import onnx
+from onnx import AttributeProto, GraphProto, NodeProto, TensorProto
+
+from upsample_cli.networks.unreadable import UnreadableError
+
+Value = TypeVar("Value", int, float, str)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Graph:
+    """A graph with its surroundings.
+
+    Args:
+        proto: As in the model.
+        folder: Of the model: where its external data lie.
+        opsets: Version of each domain of operators.
+        outer: The graph that this one lies in.
+        path: Names of the nodes and branches that lead to it, each with a slash after it.
+    """
+
+    proto: GraphProto
+    folder: Path
+    opsets: dict[str, int]
+    outer: "Graph | None" = None
+    path: str = ""
+    producers: dict[str, NodeProto] = field(init=False)
+    consumers: dict[str, list[NodeProto]] = field(init=False)
+    tensors: dict[str, TensorProto] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Index what the graph has by name."""
+        makes = {name: node for node in self.proto.node for name in node.output if name}
+        takes: dict[str, list[NodeProto]] = {}
+        for node in self.proto.node:
+            for name in node.input:
+                takes.setdefault(name, []).append(node)
+        object.__setattr__(self, "producers", makes)
+        object.__setattr__(self, "consumers", takes)
+        object.__setattr__(self, "tensors", {each.name: each for each in self.proto.initializer})
+
+    def producer(self, name: str) -> NodeProto | None:
+        """Return the node that makes a value, here or around here."""
+        found = self.producers.get(name)
+        return self.outer.producer(name) if found is None and self.outer else found
+
+    def tensor(self, name: str) -> TensorProto | None:
+        """Return the tensor of a name, here or around here."""
+        found = self.tensors.get(name)
+        return self.outer.tensor(name) if found is None and self.outer else found
+
+    def within(self) -> Iterator["Graph"]:
+        """Yield the graph, then those within its nodes, at any depth."""
+        yield self
+        for node in self.proto.node:
+            for attribute in node.attribute:
+                graphs = [attribute.g] if attribute.type == AttributeProto.GRAPH else []
+                for each in [*graphs, *attribute.graphs]:
+                    path = f"{self.path}{name_of(node)}/{attribute.name}/"
+                    yield from Graph(each, self.folder, self.opsets, self, path).within()
+
+
+def readable(graph: Graph) -> bool:
+    """Tell whether all names are text: protobuf hands on what is no UTF-8 as bytes.
+
+    Args:
+        graph: Without those within its nodes.
+    """
+    nodes, tensors = graph.proto.node, graph.proto.initializer
+    words: list[object] = [word for node in nodes for word in (*node.input, *node.output)]
+    words += [word for node in nodes for word in (node.name, node.op_type, node.domain)]
+    words += [each.name for node in nodes for each in node.attribute]
+    return all(isinstance(word, str) for word in (*words, *(each.name for each in tensors)))
+
+
+def name_of(node: NodeProto) -> str:
+    """Return what to call a node: its name, or what it makes."""
+    return node.name or (node.output[0] if node.output else node.op_type)
+
+
+def title(graph: Graph, node: NodeProto, weighing: NodeProto | None = None) -> str:
+    """Return what to call a layer: as its author called its weights, else as its node is called.
+
+    Args:
+        graph: The layer's.
+        node: Its own.
+        weighing: The one that has its weights, if that is another.
+    """
+    weights = given(weighing or node, 1)
+    if weights.endswith(".weight") and graph.tensor(weights) is not None:
+        return graph.path + weights.removesuffix(".weight")
+    return graph.path + name_of(node)
+
+
+def given(node: NodeProto, place: int) -> str:
+    """Return the name of a node's input, empty where it has none there."""
+    return node.input[place] if place < len(node.input) else ""
+
+
+def attribute(node: NodeProto, name: str, default: Value) -> Value:
+    """Return a node's attribute of one value.
+
+    Args:
+        node: Any.
+        name: Of the attribute.
+        default: Where it is not given; of the type that it has.
+
+    Raises:
+        UnreadableError: It is of another type.
+    """
+    for each in node.attribute:
+        if each.name == name:
+            found = onnx.helper.get_attribute_value(each)
+            found = found.decode("utf-8", "replace") if isinstance(found, bytes) else found
+            if not isinstance(found, type(default)):
+                raise UnreadableError(f"its {name} is no {type(default).__name__}")
+            return found
+    return default
+
+
+def span(node: NodeProto, name: str, default: tuple[int, ...]) -> tuple[int, ...]:
+    """Return a node's attribute of one whole number an axis.
+
+    Args:
+        node: Any.
+        name: Of the attribute.
+        default: Where it is not given; as long as it has to be.
+
+    Raises:
+        UnreadableError: It is no list of so many whole numbers.
+    """
+    for each in node.attribute:
+        if each.name == name:
+            found = tuple(each.ints)
+            if len(found) != len(default):
+                raise UnreadableError(f"its {name} has {len(found)} numbers, not {len(default)}")
+            return found
+    return default

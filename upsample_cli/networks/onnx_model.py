@@ -1,0 +1,94 @@
+"""The upsampling layers of an ONNX model, in the order in which they run."""
+
+from collections.abc import Iterator
+from math import prod
+from pathlib import Path
+
+import onnx
+from google.protobuf.message import DecodeError
+from onnx import ModelProto, NodeProto
+from onnx.inliner import inline_local_functions
+
+from upsample_cli.errors import NetworkFileError
+from upsample_cli.networks.constants import floats
+from upsample_cli.networks.graph import Graph, given, readable, title
+from upsample_cli.networks.layer import RESIZE, SUB_PIXEL, TCONV, Layer, transposed
+from upsample_cli.networks.resizes import resize_layer
+from upsample_cli.networks.shuffles import shuffle, sub_pixel_layer
+from upsample_cli.networks.spans import spans
+from upsample_cli.networks.unreadable import UnreadableError
+
+_MOST_SUMS = 1 << 25  # of phases and channels: more is damage
+_KINDS = {
+    "ConvTranspose": TCONV, "DepthToSpace": SUB_PIXEL, "Resize": RESIZE, "Transpose": SUB_PIXEL,
+    "Upsample": RESIZE,
+}  # fmt: skip
+# Ways to upsample that no fixed weights describe.
+_OPAQUE = {
+    "MaxUnpool": "where its values go depends on the picture",
+    "QLinearConvTranspose": "its weights are whole numbers; audit the model before quantisation",
+}
+
+
+def layers(path: str) -> list[Layer]:
+    """Return every transposed convolution, pixel shuffle and interpolation of a model.
+
+    Those within the branches of If and the bodies of Loop, Scan and local functions are among
+    them. What cannot be read is there too, with the reason.
+
+    Args:
+        path: The .onnx file; external data are read from beside it, only what is needed.
+
+    Raises:
+        NetworkFileError: There is no such file, or it is no model.
+    """
+    model = _model(path)
+    opsets = {each.domain: each.version for each in model.opset_import}
+    graphs = list(Graph(model.graph, Path(path).parent, opsets).within())
+    if not all(map(readable, graphs)):
+        raise NetworkFileError(f"{path} is damaged; export it again")
+    return [layer for graph in graphs for layer in _of_graph(graph)]
+
+
+def _model(path: str) -> ModelProto:
+    try:
+        model = onnx.load(path, format="protobuf", load_external_data=False)
+    except FileNotFoundError as error:
+        raise NetworkFileError(f"no file {path}; check the path") from error
+    except (OSError, ValueError, DecodeError) as error:
+        raise NetworkFileError(f"{path} is no ONNX model; export it again") from error
+    if not model.graph.node:
+        raise NetworkFileError(f"{path} holds no network; export it again")
+    return inline_local_functions(model) if model.functions else model
+
+
+def _of_graph(graph: Graph) -> Iterator[Layer]:
+    for node in graph.proto.node:
+        name = title(graph, node)
+        try:
+            found = shuffle(graph, node)
+            if found is not None:
+                yield sub_pixel_layer(graph, node, found)
+            elif node.op_type == "ConvTranspose":
+                yield _transposed(graph, node, name)
+            elif node.op_type in ("Resize", "Upsample"):
+                layer = resize_layer(graph, node, name)
+                if layer is not None:
+                    yield layer
+            elif node.op_type in _OPAQUE:
+                raise UnreadableError(_OPAQUE[node.op_type])
+        except UnreadableError as error:
+            kind = _KINDS.get(node.op_type, node.op_type)
+            yield Layer(name, kind, unknown=str(error))
+
+
+def _transposed(graph: Graph, node: NodeProto, name: str) -> Layer:
+    weights = floats(graph, given(node, 1))
+    if weights.ndim < 3 or 0 in weights.shape:
+        raise UnreadableError(f"its weights have shape {weights.shape}")
+    found = spans(node, weights.shape[2:])
+    if len(weights) % found.groups:
+        raise UnreadableError(f"{len(weights)} channels do not fall into {found.groups} groups")
+    if prod(found.stride) * prod(weights.shape[:2]) > _MOST_SUMS:
+        raise UnreadableError(f"its strides {found.stride} are out of range")
+    return transposed(name, weights, found.stride, found.padding, found.dilation, found.groups)

@@ -1,0 +1,128 @@
+"""Interpolation in an ONNX graph, and the convolution after it.
+
+Whatever the interpolation, its weights for an output sum to 1: a flat picture stays flat, and the
+convolution that follows keeps it flat. So there is no checkerboard to compute, by construction.
+"""
+
+from math import floor
+
+from onnx import NodeProto
+
+from upsample_cli.networks.affine import CONVOLUTIONS
+from upsample_cli.networks.constants import constant
+from upsample_cli.networks.graph import Graph, attribute, given
+from upsample_cli.networks.layer import RESIZE, RESIZE_CONV, Layer
+from upsample_cli.networks.spans import spans
+from upsample_cli.networks.unreadable import UnreadableError
+
+_LARGEST = 4096  # scale: more is damage
+# What may stand between: every pixel by itself, or the picture's border.
+_BETWEEN = frozenset(("Cast", "DequantizeLinear", "Identity", "Pad", "QuantizeLinear", "Relu"))
+
+
+def resize_layer(graph: Graph, node: NodeProto, name: str) -> Layer | None:
+    """Return the layer of an interpolation; None where it does not enlarge.
+
+    Args:
+        graph: The node's.
+        node: A Resize or Upsample.
+        name: What to call it.
+    """
+    scale = _scale(graph, node)
+    if scale and max(scale) <= 1.0:
+        return None
+    after = _convolution(graph, node)
+    size = _size(graph, after) if after is not None else ()
+    shift = _shift(node, scale) if scale else None
+    if after is not None and shift is not None:
+        shift = _moved(after, size, shift)
+    return Layer(name, RESIZE_CONV if after else RESIZE, size=size, scale=scale, shift=shift)
+
+
+def _scale(graph: Graph, node: NodeProto) -> tuple[float, ...]:
+    """Return the scale of each axis of the picture; nothing where it is worked out as it runs."""
+    for each in node.attribute:  # Upsample of opset 7
+        if each.name == "scales" and len(each.floats) > 2 and max(each.floats) <= _LARGEST:
+            return tuple(each.floats)[2:]
+    places = (1,) if node.op_type == "Upsample" or len(node.input) == 2 else (2,)
+    for place in places:
+        try:
+            found = constant(graph, given(node, place)).reshape(-1)
+        except UnreadableError:
+            continue
+        if found.dtype.kind == "f" and len(found) > 2 and (abs(found) <= _LARGEST).all():
+            scales = tuple(float(each) for each in found)
+            return scales[2:] if scales[1] == 1.0 else scales[1:-1]  # channels may come last
+    return ()
+
+
+def _convolution(graph: Graph, node: NodeProto) -> NodeProto | None:
+    """Return the convolution that takes what a node makes, if only that does."""
+    for _ in range(8):
+        takers = [each for name in node.output for each in graph.consumers.get(name, [])]
+        if len(takers) != 1:
+            return None
+        node = takers[0]
+        if node.op_type in CONVOLUTIONS:
+            return node
+        if node.op_type not in _BETWEEN:
+            return None
+    return None
+
+
+def _size(graph: Graph, node: NodeProto) -> tuple[int, ...]:
+    for each in node.attribute:
+        if each.name == "kernel_shape":
+            return tuple(each.ints)
+    tensor = graph.tensor(given(node, 1))
+    return tuple(tensor.dims)[2:] if tensor is not None else ()
+
+
+def _shift(node: NodeProto, scale: tuple[float, ...]) -> tuple[float, ...] | None:
+    """Return how far the picture moves, in output pixels; None where it is not the same all over.
+
+    An output o is to lie at (o + 0.5) / s - 0.5 of the input; how far it does not is the shift.
+    """
+    if node.op_type == "Upsample" or len(node.input) == 2:  # and Resize of opset 10
+        convention, rounding = "asymmetric", "floor"
+    else:
+        convention = str(attribute(node, "coordinate_transformation_mode", "half_pixel"))
+        rounding = str(attribute(node, "nearest_mode", "round_prefer_floor"))
+    half = convention in ("half_pixel", "pytorch_half_pixel", "half_pixel_symmetric")
+    if not half and convention != "asymmetric":
+        return None
+    mode = attribute(node, "mode", "nearest")
+    return tuple(_along(each, half, rounding if mode == "nearest" else "") for each in scale)
+
+
+def _along(scale: float, half: bool, rounding: str) -> float:
+    count = round(scale) if abs(scale - round(scale)) < 1e-6 else 0
+    offset = 0.0 if half else 0.5 / scale - 0.5  # of where it lies from where it should
+    if not rounding or not count:
+        return -scale * -offset + 0.0
+    total = 0.0
+    for output in range(count):
+        ideal = (output + 0.5) / count - 0.5
+        total += _rounded(ideal - offset, rounding) - ideal
+    return -total + 0.0
+
+
+def _rounded(place: float, rounding: str) -> int:
+    if rounding == "floor":
+        return floor(place)
+    if rounding == "ceil":
+        return -floor(-place)
+    return floor(place + 0.5) if rounding == "round_prefer_ceil" else -floor(0.5 - place)
+
+
+def _moved(
+    node: NodeProto, size: tuple[int, ...], shift: tuple[float, ...]
+) -> tuple[float, ...] | None:
+    """Return a shift after a convolution."""
+    found = spans(node, size)
+    if len(size) != len(shift) or found.padding is None or set(found.stride) != {1}:
+        return None
+    return tuple(
+        each + p - d * (k - 1) / 2
+        for each, p, d, k in zip(shift, found.padding, found.dilation, size, strict=True)
+    )
