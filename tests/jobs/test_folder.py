@@ -70,8 +70,9 @@ def test_no_more_are_submitted_than_asked_for(tmp_path: Path) -> None:
         while (one := other.submit(next, ended, None)) is not None:
             while not one.done():
                 waiting = [future for future in hands.futures if not future.done()]
-                for future in waiting[-1:]:
-                    future.set_result(done(0))
+                if len(waiting) == 5 or len(hands.futures) == 200:
+                    for future in waiting[-1:]:
+                        future.set_result(done(0))
             if one.result() is None:
                 break
             count += 1
