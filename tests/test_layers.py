@@ -22,7 +22,6 @@ HOMES = {
     "scipy": {"kernels", "methods"},
     "onnx": {"networks"},
     "google": {"networks"},
-    "safetensors": {"networks"},
 }
 MODULES = [path for path in sorted(PACKAGE.rglob("*.py")) if path.parent != PACKAGE]
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import models
 import numpy as np
 import pytest
+from safetensors_file import safetensors
 from terminal import Outcome, check_refused, contents
 
 from upsample_cli.kernels.store import SHIPPED, KernelFile
@@ -202,6 +203,89 @@ def test_without_the_extra_it_is_named(
     (folder / "model.onnx").write_bytes(b"")
     fault = 'this file needs onnx, which is not installed; pip install "upsample-cli[audit]"'
     check_refused(call("audit", "model.onnx"), 2, fault)
+
+
+@pytest.fixture
+def weights(folder: Path) -> Path:
+    """Return the folder, with the weights of a network in it."""
+    rng = np.random.default_rng(0)
+    icnr = np.repeat(rng.normal(size=(3, 8, 3, 3)), 4, axis=0)
+    made = {
+        "up1.weight": rng.normal(size=(16, 16, 4, 4)), "up1.bias": rng.normal(size=8),
+        "up2.weight": np.ones((8, 4, 3, 3)), "fine.weight": icnr,
+        "norm.weight_v": icnr, "norm.weight_g": rng.uniform(1, 2, (12, 1, 1, 1)),
+        "biased.weight": icnr, "biased.bias": rng.normal(size=12), "fc.weight": np.ones((5, 4)),
+    }  # fmt: skip
+    arrays = {name: array.astype(np.float32) for name, array in made.items()}
+    (folder / "net.safetensors").write_bytes(safetensors(arrays))
+    return folder
+
+
+def test_weights_without_a_graph_need_a_pattern_and_a_stride(call: Call, weights: Path) -> None:
+    """Each weight that matches is a layer; names go without their .weight."""
+    outcome = call("audit", "net.safetensors", "--layer", "up*", "--stride", 2)
+    assert (outcome.code, outcome.err) == (0, "")
+    rows = [row.split() for row in outcome.out.decode().splitlines()[2:4]]
+    assert [row[:5] for row in rows] == [
+        ["up1", "tconv", "4x4", "2x2", "yes"], ["up2", "tconv", "3x3", "2x2", "no"],
+    ]  # fmt: skip
+    assert rows[1][5] == "0.4843"
+    exact = call("audit", "net.safetensors", "--layer", "up2", "--stride", 2, "--json")
+    (layer,) = json.loads(exact.out)["layers"]
+    assert layer["ripple"] == pytest.approx(0.48432210483785)
+
+
+def test_sub_pixel_weights_bring_their_bias_and_their_norm(call: Call, weights: Path) -> None:
+    """ICNR is 0, unless biases differ or a weight norm took each channel by itself."""
+    words = ["--stride", 2, "--type", "sub-pixel", "--json"]
+    found = {}
+    for name in ("fine", "norm.weight", "biased"):
+        outcome = call("audit", "net.safetensors", "--layer", name, *words)
+        (found[name],) = json.loads(outcome.out)["layers"]
+    assert (found["fine"]["ripple"], found["fine"]["verdict"]) == (0.0, "none")
+    assert found["norm.weight"]["ripple"] > 0.01
+    assert found["norm.weight"]["name"] == "norm"
+    assert found["biased"]["ripple"] == 0.0
+    assert found["biased"]["bias_ripple"] > 0.01
+
+
+@pytest.mark.parametrize(
+    ("words", "fault"),
+    [
+        (
+            [],
+            "has no graph; pass --layer PATTERN and --stride N; it holds up1.weight 16x16x4x4, up2",
+        ),
+        (["-s", 2], "pass --layer PATTERN; it holds"),
+        (["--layer", "up*"], "pass --stride N; it holds"),
+        (["--layer", "down*", "-s", 2], "has no weights 'down*'; it holds up1.weight"),
+        (["--layer", "up2", "-s", 3, "--type", "sub-pixel"], "'up2' has 8 channels, no multiple"),
+        (["--layer", "up1", "-s", 512, "--padding", 1], "--stride 512x512 is too large for 'up1'"),
+    ],
+)
+def test_weights_that_are_not_found_are_listed(
+    call: Call, weights: Path, words: list[object], fault: str
+) -> None:
+    """What could be meant is named with its shape; matrices and biases are not among it."""
+    outcome = call("audit", "net.safetensors", *words)
+    check_refused(outcome, 2, fault)
+    assert "fc.weight" not in outcome.err
+    assert "bias " not in outcome.err
+
+
+def test_other_weights_are_told_or_refused(call: Call, folder: Path) -> None:
+    """NaN is unknown; a file without weights, or a damaged one, is refused."""
+    bad = np.full((4, 2, 3, 3), np.nan, np.float32)
+    (folder / "nan.safetensors").write_bytes(safetensors({"up.weight": bad}))
+    outcome = call("audit", "nan.safetensors", "--layer", "*", "-s", 2)
+    assert "up: its weights hold NaN or infinity" in outcome.out.decode()
+    (folder / "few.safetensors").write_bytes(safetensors({"a": np.ones(3, np.float32)}))
+    check_refused(call("audit", "few.safetensors"), 2, "it holds no weights of four axes")
+    many = {f"w{each}": np.ones((1, 1, 2, 2), np.float32) for each in range(20)}
+    (folder / "many.safetensors").write_bytes(safetensors(many))
+    check_refused(call("audit", "many.safetensors"), 2, "w11 1x1x2x2 and 8 more")
+    (folder / "odd.safetensors").write_bytes(b"text")
+    check_refused(call("audit", "odd.safetensors"), 2, "odd.safetensors is no .safetensors")
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors_file import safetensors
 from terminal import Outcome, check_refused, contents, shell
 
 from upsample_cli.kernels.convolve import conv_transpose2d
@@ -11,17 +12,6 @@ from upsample_cli.kernels.convolve import conv_transpose2d
 Call = Callable[..., Outcome]
 SETTINGS = ["--stride", "2x3", "--padding", 1, "--output-padding", "1x0", "--groups", 2,
             "--dilation", "1x2"]  # fmt: skip
-
-
-def safetensors(arrays: dict[str, np.ndarray]) -> bytes:
-    """Return a .safetensors file of float32 tensors."""
-    head, data = {}, b""
-    for name, array in arrays.items():
-        end = len(data) + array.nbytes
-        head[name] = {"dtype": "F32", "shape": array.shape, "data_offsets": [len(data), end]}
-        data += array.tobytes()
-    text = json.dumps({"__metadata__": {"format": "pt"}, **head}).encode()
-    return len(text).to_bytes(8, "little") + text + data
 
 
 @pytest.fixture

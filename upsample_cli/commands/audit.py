@@ -15,13 +15,14 @@ FAILED, USAGE, NOTHING, OVER_RIPPLE = 1, 2, 3, 4
               help="Output pixels per input pixel, if not told.")  # fmt: skip
 @click.option("--padding", callback=pair, metavar="N|HxW",
               help="Output pixels cropped before the first.")  # fmt: skip
+@click.option("--layer", metavar="PATTERN", help="Which weights of a .safetensors, as up*.weight.")
 @click.option("--type", "kind", type=click.Choice(("tconv", "sub-pixel")), default="tconv",
               show_default=True, help="What weights without a graph are of.")  # fmt: skip
 @click.option("--max-ripple", type=click.FloatRange(0), metavar="RIPPLE",
               help="Exit 4 where a ripple is larger.")  # fmt: skip
 @json_option
 def audit(files: tuple[str, ...], stride: tuple[int, int] | None,
-          padding: tuple[int, int] | None, kind: str, max_ripple: float | None,
+          padding: tuple[int, int] | None, layer: str | None, kind: str, max_ripple: float | None,
           as_json: bool) -> int:  # fmt: skip
     """Find the exact checkerboard of each FILE, without any picture.
 
@@ -32,12 +33,14 @@ def audit(files: tuple[str, ...], stride: tuple[int, int] | None,
     upsample audit mine.npz                        a kernel of `upsample train`
     upsample audit taps.npy --stride 2             bare taps, or a layer's weights
     upsample audit model.onnx --max-ripple 0.01    every upsampling layer of a network
+    upsample audit net.safetensors --layer "up*" --stride 2
     """  # noqa: D301 # click needs the \b itself
     from upsample_cli.commands.findings import as_json as in_json
     from upsample_cli.commands.findings import in_words
     from upsample_cli.jobs import audit as job
+    from upsample_cli.jobs.weights import Question
 
-    question = job.Question(stride, padding, kind=kind)
+    question = Question(stride, padding, layer, kind)
     codes, nothing, over = set(), True, False
     for path in files:
         try:

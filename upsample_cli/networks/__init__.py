@@ -1,1 +1,1 @@
-"""Networks in files: their upsampling layers. The only room that knows onnx and safetensors."""
+"""Networks in files: their upsampling layers. The only room that knows onnx."""

@@ -12,13 +12,12 @@ from onnx.inliner import inline_local_functions
 from upsample_cli.errors import NetworkFileError
 from upsample_cli.networks.constants import floats
 from upsample_cli.networks.graph import Graph, given, readable, title
-from upsample_cli.networks.layer import RESIZE, SUB_PIXEL, TCONV, Layer, transposed
+from upsample_cli.networks.layer import MOST_SUMS, RESIZE, SUB_PIXEL, TCONV, Layer, transposed
 from upsample_cli.networks.resizes import resize_layer
 from upsample_cli.networks.shuffles import shuffle, sub_pixel_layer
 from upsample_cli.networks.spans import spans
 from upsample_cli.networks.unreadable import UnreadableError
 
-_MOST_SUMS = 1 << 25  # of phases and channels: more is damage
 _KINDS = {
     "ConvTranspose": TCONV, "DepthToSpace": SUB_PIXEL, "Resize": RESIZE, "Transpose": SUB_PIXEL,
     "Upsample": RESIZE,
@@ -89,6 +88,6 @@ def _transposed(graph: Graph, node: NodeProto, name: str) -> Layer:
     found = spans(node, weights.shape[2:])
     if len(weights) % found.groups:
         raise UnreadableError(f"{len(weights)} channels do not fall into {found.groups} groups")
-    if prod(found.stride) * prod(weights.shape[:2]) > _MOST_SUMS:
+    if prod(found.stride) * prod(weights.shape[:2]) > MOST_SUMS:
         raise UnreadableError(f"its strides {found.stride} are out of range")
     return transposed(name, weights, found.stride, found.padding, found.dilation, found.groups)
