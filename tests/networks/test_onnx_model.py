@@ -80,6 +80,7 @@ def test_transposed_convolutions(
         ((4, 5), {"strides": [2, 3], "pads": [0, 2, 1, 0], "dilations": [2, 1]}),
         ((3, 3), {"strides": [2, 2], "auto_pad": "SAME_UPPER"}),
         ((4, 4), {"strides": [2, 2], "auto_pad": "SAME_UPPER"}),
+        ((3, 4), {"strides": [2, 3], "auto_pad": "SAME_LOWER"}),
         ((5, 5), {"strides": [2, 2], "auto_pad": "VALID"}),
     ],
 )
@@ -190,9 +191,10 @@ CHANNELS = normal(1, 12, 1, 1, seed=3)
         ([node("Mul", "k a", "c")], {"k": CHANNELS}),
         ([node("Div", "a k", "c")], {"k": CHANNELS}),
         ([node("Mul", "a k", "b1"), node("Add", "b1 k", "c")], {"k": CHANNELS}),
+        ([node("Add", "a k", "b1"), node("Mul", "b1 k", "c")], {"k": CHANNELS}),
         ([node("Identity", "a", "b1"), node("Cast", "b1", "c", to=1)], {}),
     ],
-    ids=["norm", "add", "from", "less", "times", "over", "both", "same"],
+    ids=["norm", "add", "from", "less", "times", "over", "both", "other", "same"],
 )
 def test_what_follows_the_convolution_is_taken_in(
     tmp_path: Path, between: list[onnx.NodeProto], tensors: dict[str, Array]
