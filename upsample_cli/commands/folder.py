@@ -37,6 +37,7 @@ class Batch:
         null: Whether the names in it end with NUL.
         existing: What becomes of outputs that are there.
         report: The file of results; None for the usual one.
+        cluster: The address of a cluster to work on; None for this machine.
         dry_run: Whether only to tell.
         as_json: Whether to print JSON lines.
         quiet: Whether to print failures alone.
@@ -49,6 +50,7 @@ class Batch:
     null: bool
     existing: Existing
     report: str | None
+    cluster: str | None
     dry_run: bool
     as_json: bool
     quiet: bool
@@ -78,7 +80,9 @@ def enlarge(inputs: tuple[str, ...], output: str, task: Task, batch: Batch, hand
         raise ImageFileError(f"cannot make {output}: {error.strerror}; name another") from error
     record = Record(path, anew=batch.existing == "replace")
     try:
-        code = _run(planned, Work(task, output, batch.existing), record, batch, hands)
+        base = str(Path.cwd()) if batch.cluster else None
+        work = Work(task, output, batch.existing, base)
+        code = _run(planned, work, record, batch, hands)
     finally:
         whole = record.close()
     return code if whole else FAILED

@@ -84,6 +84,7 @@ _PLAIN = {"boundary", "linear", "alpha", "format", "quality", "compression", "st
 @click.option(
     "-j", "--jobs", type=click.IntRange(1), metavar="N", help="Work on so many cores (all)."
 )
+@click.option("--cluster", metavar="ADDRESS", help="Let a Dask cluster work on a folder.")
 @click.option("--dry-run", is_flag=True, help="Only tell what would be done.")
 @click.option(
     "--max-ripple",
@@ -108,7 +109,7 @@ def upsample(paths: tuple[str, ...], method: str, scale: float | None, size: str
     upsample features.npy larger.npy --layout chw -m bicubic
     """  # noqa: D301 # click needs the \b itself
     folders = {name: options.pop(name) for name in ("include", "exclude", "files_from", "null",
-               "report", "dry_run")}  # fmt: skip
+               "report", "cluster", "dry_run")}  # fmt: skip
     there = existing(options["force"], options.pop("skip_existing"), options.pop("update"))
     options["jobs"] = options["jobs"] or _cores()
     inputs, output = ends.of(paths, folders["files_from"])
@@ -127,13 +128,20 @@ def upsample(paths: tuple[str, ...], method: str, scale: float | None, size: str
         from upsample_cli.jobs import executors
 
         # Begun first, so that the libraries of its processes load while ours do.
-        with executors.of_this_machine(options["jobs"]) as hands:
+        address = folders["cluster"]
+        with (
+            executors.of_cluster(address) if address else executors.of_this_machine(options["jobs"])
+        ) as hands:
             from upsample_cli.commands import folder
 
             batch = folder.Batch(existing=there, as_json=as_json, quiet=quiet,
                                  max_ripple=max_ripple, **folders)  # fmt: skip
+            if address and Path(options["kernel"] or "").is_file():
+                options["kernel"] = str(Path(options["kernel"]).absolute())
             task = _task(method, scale, size, options | {"jobs": 1})
             return folder.enlarge(inputs, output, task, batch, hands)
+    if folders["cluster"]:
+        raise SettingError("--cluster is for folders; leave it out for one picture")
     # What is there may do: then there is nothing to decode.
     ahead = not (folders["dry_run"] or (there in ("skip", "update") and Path(output).exists()))
     decoded = _decoding(inputs[0], options) if ahead else None

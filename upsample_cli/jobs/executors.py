@@ -26,3 +26,19 @@ def of_this_machine(processes: int) -> Iterator[Hands]:
     """Open a pool of processes; an error in the block ends them at once."""
     with Pool(processes) as pool:
         yield Hands(pool, 2 * processes)
+
+
+@contextmanager
+def of_cluster(address: str) -> Iterator[Hands]:
+    """Open the way to a Dask cluster.
+
+    Args:
+        address: Of its scheduler.
+
+    Raises:
+        SettingError: It cannot be reached.
+    """
+    from upsample_cli.jobs import cluster  # Dask is an extra, and slow to import
+
+    with cluster.connected(address) as (executor, count):
+        yield Hands(executor, 2 * count)

@@ -26,11 +26,13 @@ class Work:
         task: What to do.
         root: The folder that all outputs lie in; it is not made anew where it has vanished.
         existing: What becomes of outputs that are there already; refusing is for who asks.
+        base: The folder that names are relative to, for workers that may be elsewhere; none here.
     """
 
     task: Task
     root: str
     existing: Existing = "refuse"
+    base: str | None = None
 
     def __call__(self, source: str, to: str) -> Report:
         """Return what became of a picture.
@@ -40,7 +42,10 @@ class Work:
             to: Where it is written; the folder is made if need be.
         """
         try:
-            return self._made(source, to)
+            if self.base is None:
+                return self._made(source, to)
+            made = self._made(str(Path(self.base, source)), str(Path(self.base, to)))
+            return replace(made, input=source, output=to)
         except UpsampleError as error:
             return self.failed(source, to, str(error))
         except MemoryError:
@@ -83,7 +88,7 @@ class Work:
     def _make_folder(self, folder: Path) -> None:
         if folder.is_dir():
             return
-        if not is_folder(self.root):
+        if not is_folder(str(Path(self.base or "", self.root))):
             raise ImageFileError(f"folder {self.root} has vanished; bring it back and start again")
         try:
             folder.mkdir(parents=True, exist_ok=True)
