@@ -59,7 +59,7 @@ def run(
                 clean(Path(pair[1]).parent)
                 under_way[place] = pair, executor.submit(work, *pair)
                 under_way[place][1].add_done_callback(partial(_put, ended, place))
-        if more and stopped():
+        if stopped():
             more = False
             for _, future in under_way.values():
                 future.cancel()  # unless it is being worked on

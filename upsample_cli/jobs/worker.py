@@ -14,7 +14,7 @@ import traceback
 from contextlib import suppress
 from importlib import import_module
 from queue import SimpleQueue
-from threading import Condition, Lock, Thread
+from threading import Condition, Lock, Thread, main_thread
 from time import sleep
 from types import FrameType
 from typing import Any, BinaryIO, NoReturn
@@ -157,7 +157,10 @@ def _read(pipe: BinaryIO, calls: "SimpleQueue[Any]") -> None:
             calls.put(pickle.load(pipe))
     except (EOFError, OSError, pickle.UnpicklingError):
         calls.put(None)
-        _thread.interrupt_main(signal.SIGTERM)
+        if hasattr(signal, "pthread_kill"):  # wakes it from waiting for a disk too
+            signal.pthread_kill(main_thread().ident or 0, signal.SIGTERM)
+        else:
+            _thread.interrupt_main(signal.SIGTERM)
         sleep(_PATIENCE)
         os._exit(1)
 
