@@ -1,5 +1,7 @@
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 
 import click
@@ -14,9 +16,18 @@ from upsample_cli.methods.method import parameters
 COMMANDS = ["upsample", "measure", "audit", "repair", "train", "layer", "matrix", "methods"]
 
 
+CONTEXT = click.Context(app)
+
+
+def command(name: str) -> click.Command:
+    found = app.get_command(CONTEXT, name)
+    assert found is not None
+    return found
+
+
 def commands() -> Iterator[tuple[str, click.Command]]:
     yield "upsample", app
-    yield from app.commands.items()
+    yield from ((name, command(name)) for name in ("upsample", *app.list_commands(CONTEXT)))
 
 
 @pytest.mark.parametrize(("name", "command"), list(commands()))
@@ -35,7 +46,7 @@ def test_every_command_and_option_has_help(name: str, command: click.Command) ->
 
 def test_the_commands_are_those() -> None:
     """No command goes without a test of its own here."""
-    assert set(app.commands) >= set(COMMANDS)
+    assert {"upsample", *app.list_commands(CONTEXT)} >= set(COMMANDS)
 
 
 @pytest.mark.parametrize("words", [["--help"], ["-h"], ["in.png", "-h"], ["upsample", "--help"]])
@@ -52,9 +63,9 @@ def test_help_lists_the_other_commands(call: Callable[..., Outcome]) -> None:
     """The others are listed below it, each with its line."""
     text = call("--help").out.decode()
     listed = text[text.index("Commands:") :]
-    for name in set(app.commands) - {"upsample"}:
+    for name in app.list_commands(CONTEXT):
         assert f"  {name}  " in listed + " "
-        assert app.commands[name].short_help in listed
+        assert command(name).short_help in listed
 
 
 @pytest.mark.parametrize("name", COMMANDS[1:])
@@ -64,6 +75,23 @@ def test_commands_tell_their_own_help(call: Callable[..., Outcome], name: str) -
     assert outcome.code == 0
     assert re.match(rf"Usage: .*upsample {name} ", outcome.out.decode())
     assert call(name, "-h").out == outcome.out
+
+
+def test_a_command_loads_no_other() -> None:
+    """What is not called is not imported: a small picture would wait for it."""
+    script = (
+        "import sys\n"
+        "from upsample_cli.commands.app import app\n"
+        "app.make_context('upsample', ['in.png', 'out.png'])\n"
+        "app.get_command(None, 'upsample')\n"
+        "print(*(name for name in sys.modules if name.startswith('upsample_cli.commands.')))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    loaded = {name.rsplit(".")[-1] for name in done.stdout.split()}
+    assert "upsample" in loaded
+    assert not loaded & set(COMMANDS[1:])
 
 
 def test_without_arguments_there_is_help(call: Callable[..., Outcome]) -> None:
@@ -81,7 +109,7 @@ def test_the_version_is_told(call: Callable[..., Outcome]) -> None:
 
 def test_every_parameter_of_a_method_is_an_option() -> None:
     """The options of the command are made from the catalogue, none left out."""
-    options = {option.name for option in app.commands["upsample"].params}
+    options = {option.name for option in command("upsample").params}
     for method in METHODS:
         assert {each.name for each in parameters(method)} <= options
 

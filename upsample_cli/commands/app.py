@@ -4,23 +4,18 @@ import os
 import signal
 import sys
 from contextlib import suppress
+from importlib import import_module
 from types import FrameType
 from typing import Any, NoReturn
 
 import click
 
-from upsample_cli.commands.audit import audit
-from upsample_cli.commands.layer import layer
-from upsample_cli.commands.matrix import matrix
-from upsample_cli.commands.measure import measure
-from upsample_cli.commands.methods import methods
-from upsample_cli.commands.repair import repair
-from upsample_cli.commands.train import train
-from upsample_cli.commands.upsample import upsample
 from upsample_cli.commands.words import tell
 from upsample_cli.errors import SettingError, UpsampleError
 from upsample_cli.jobs import process
 
+COMMANDS = ("measure", "audit", "repair", "train", "layer", "matrix", "methods")
+"""Each is the function of that name in the module of that name, imported when it is called."""
 FAILED, USAGE, INTERRUPTED, BROKEN_PIPE, TERMINATED = 1, 2, 130, 141, 143
 
 
@@ -29,7 +24,7 @@ class _App(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put the main job's name before arguments that begin with no command."""
-        if not args or args[0] in {*self.commands, "--version"}:
+        if not args or args[0] in {"upsample", *COMMANDS, "--version"}:
             return super().parse_args(ctx, args)
         words = args[: args.index("--")] if "--" in args else args
         if {"-h", "--help"} & set(words):
@@ -47,13 +42,22 @@ class _App(click.Group):
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the main job's help, then the other commands."""
-        main = click.Context(upsample, info_name=ctx.info_name)
-        upsample.format_help(main, formatter)
+        upsample = self.get_command(ctx, "upsample")
+        assert upsample is not None  # it is always there
+        upsample.format_help(click.Context(upsample, info_name=ctx.info_name), formatter)
         self.format_commands(ctx, formatter)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Name the commands but the main job, in their order."""
-        return [name for name in self.commands if name != "upsample"]
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command; None if there is none of this name."""
+        if cmd_name not in ("upsample", *COMMANDS):
+            return None
+        command = getattr(import_module(f"upsample_cli.commands.{cmd_name}"), cmd_name)
+        assert isinstance(command, click.Command)
+        return command
 
 
 @click.group(
@@ -65,10 +69,6 @@ def app(ctx: click.Context) -> None:
     """Enlarge pictures, and say how much checkerboard is in the result."""
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
-
-
-for command in (upsample, measure, audit, repair, train, layer, matrix, methods):
-    app.add_command(command)
 
 
 def main() -> NoReturn:
