@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from upsample_cli.kernels.geometry import Geometry, Pair, meeting
+from upsample_cli.kernels.product import product
 
 Maps: TypeAlias = NDArray[np.floating[Any]]
 """Feature maps, shape ((N,) C, H, W)."""
@@ -32,7 +33,7 @@ def scatter(x: Maps, weight: Maps, out: Maps, geometry: Geometry) -> None:
     flat = x.reshape(channels, -1)
     (down, across), (s, t) = geometry.offsets((taps[0], taps[1])), geometry.stride
     for rows in _runs(height, len(matrix) * width):
-        made = (matrix @ flat[:, rows.start * width : rows.stop * width]).reshape(
+        made = product(matrix, flat[:, rows.start * width : rows.stop * width]).reshape(
             *taps, count, len(rows), width
         )
         for a, top in enumerate(down):
@@ -82,7 +83,7 @@ def gather(
                     patches[:, a, b, inside, wide.start : wide.stop] = x[
                         :, _lattice(tall, stride[0], top), _lattice(wide, stride[1], left)
                     ]
-        made = matrix @ patches.reshape(matrix.shape[1], -1)
+        made = product(matrix, patches.reshape(matrix.shape[1], -1))
         out[:, rows.start : rows.stop] += made.reshape(len(out), len(rows), -1)
 
 

@@ -1,0 +1,23 @@
+import numpy as np
+import pytest
+
+from upsample_cli.kernels.product import product
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(1, 1, 1), (48, 64, 5000), (3, 4, 40000), (700, 600, 50)])
+def test_blocks_make_the_whole_product(shape: tuple[int, int, int], dtype: type) -> None:
+    """The product is NumPy's, whether the length is a multiple of the blocks or not."""
+    rows, inner, length = shape
+    rng = np.random.default_rng(0)
+    matrix, wide = (rng.standard_normal(s).astype(dtype) for s in ((rows, inner), (inner, length)))
+    made = product(matrix, wide)
+    assert made.dtype == dtype
+    assert np.allclose(made, matrix @ wide, atol=1e-3 if dtype == np.float32 else 1e-10)
+
+
+def test_a_part_of_a_longer_row_will_do() -> None:
+    """Columns of a wider matrix are taken as they lie."""
+    rng = np.random.default_rng(0)
+    matrix, wide = rng.standard_normal((6, 9)), rng.standard_normal((9, 90_000))
+    assert np.allclose(product(matrix, wide[:, 7:60_000]), matrix @ wide[:, 7:60_000])
