@@ -27,6 +27,7 @@ try:
     from isal import isal_zlib
 except ImportError:  # not every platform has it; zlib makes the same kind of stream, more slowly
     isal_zlib = None
+_adler32 = (isal_zlib or zlib).adler32
 
 DEFAULT_COMPRESSION = 2
 _FAST = 3  # up to this level isal is used: its levels 1..3 at several times zlib's speed
@@ -35,7 +36,7 @@ _COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
 _NONE, _SUB, _UP, _AVERAGE = range(4)
 # The fifth, Paeth, saves 2 % at most on enlarged pictures and costs more than deflate itself.
 _KINDS = (_AVERAGE, _UP, _SUB, _NONE)
-_SAMPLE = (5, 8192)  # rows, and bytes of each, that tell which filter is best
+_SAMPLE = (5, 4096)  # rows, and bytes of each, that tell which filter is best
 _ADLER = 65521
 
 
@@ -96,7 +97,7 @@ def piece(samples: Samples, compression: int, last: bool) -> Piece:
     """
     filtered = _filtered(samples, compression)
     data = _deflated(filtered, compression, last)
-    return Piece(chunk(b"IDAT", data), zlib.adler32(filtered.data), filtered.size)
+    return Piece(chunk(b"IDAT", data), _adler32(filtered.data), filtered.size)
 
 
 def tail(pieces: "Checksum") -> bytes:

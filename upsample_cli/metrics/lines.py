@@ -10,6 +10,7 @@ from math import gcd, lcm
 import numpy as np
 from numpy.typing import NDArray
 
+from upsample_cli.metrics import dft
 from upsample_cli.metrics.sums import Sums
 
 CONTRAST_DB = 10.0
@@ -105,7 +106,7 @@ def _without_stairs(lines: NDArray[np.complex128], sums: Sums) -> NDArray[np.com
     lines = lines.copy()
     for axis, (mean, power) in enumerate(zip(sums.slope, sums.slope_power, strict=True)):
         length = lines.shape[axis]
-        stairs = np.fft.fft(mean * ((length - 1) / 2 - np.arange(length))) / length
+        stairs = dft.lines(mean * ((length - 1) / 2 - np.arange(length))[None, None])[0, 0]
         total = float(np.square(np.abs(stairs)).sum())
         if total > 0.0:
             along = lines[:, 0] if axis == 0 else lines[0]  # a view: the lines of that axis alone

@@ -21,13 +21,19 @@ class TileReader:
     def feed(self, rows: Rows) -> Iterator[Tiles]:
         """Take the next rows; yield the tiles that are whole with them."""
         tall, needed = self._grid.tile[0], self._grid.tile[0] + 2 * self._grid.margin[0]
-        self._held.append(rows)
-        count = min(self._left, (sum(map(len, self._held)) - needed) // tall + 1)
-        if count <= 0:
-            return
+        old = sum(map(len, self._held))
+        count = max(0, min(self._left, (old + len(rows) - needed) // tall + 1))
         self._left -= count
-        held = joined(self._held)
+        # Only what begins among the rows that are held needs those and new ones in one piece.
+        seam = joined([*self._held, rows.window(slice(needed))])
+
+        def since(top: int) -> Rows:
+            """Return the rows from one on: those of a row of tiles at least."""
+            return (
+                seam.window(slice(top, None)) if top < old else rows.window(slice(top - old, None))
+            )
+
         # A row of tiles at a time: more would leave the cache.
         for top in range(0, count * tall, tall):
-            yield from self._grid.read(held.window(slice(top, top + needed)))
-        self._held = [held.window(slice(count * tall, None)).copy()]
+            yield from self._grid.read(since(top).window(slice(needed)))
+        self._held = [since(count * tall).copy()] if self._left else []

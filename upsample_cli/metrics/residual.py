@@ -2,9 +2,13 @@
 
 B is the symmetric moving average over one stride along each axis. It nulls every harmonic of the
 stride, so the pattern passes with gain 1; polynomials up to degree 3 do not pass.
+
+Sums are taken over the rows as one line: the neighbour across is one value on, the one below a row
+on. So every pass runs through memory from end to end; what wraps around lies in the margin.
 """
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 from upsample_cli.metrics.rows import Floats
 
@@ -19,44 +23,41 @@ def high_pass(rows: Floats, stride: tuple[int, int]) -> Floats:
     Returns:
         Shape (h - 4 (stride // 2), w - 4 (stride // 2)), each with the stride of its axis.
     """
-    top, left = stride[0] // 2, stride[1] // 2
+    (height, width), (down, across) = rows.shape, stride
+    line = np.ascontiguousarray(rows).reshape(-1)
+    first = down // 2 * width + across // 2
     for _ in range(2):
-        sums = _moving_sum(_moving_sum(rows, stride[0], 0), stride[1], 1)
-        sums *= np.float32(-1 / (_weight(stride[0]) * _weight(stride[1])))
-        sums += rows[top : rows.shape[0] - top, left : rows.shape[1] - left]
-        rows = sums
-    return rows
+        sums = _moving_sum(_moving_sum(line, down, width), across, 1)
+        made = sums * np.float32(-1 / (_weight(down) * _weight(across)))
+        made += line[first : first + len(made)]
+        line = made
+    inside = height - 4 * (down // 2), width - 4 * (across // 2)
+    return as_strided(line, inside, (width * line.itemsize, line.itemsize), writeable=False)
 
 
 def _weight(s: int) -> int:
     return s if s % 2 else 2 * s
 
 
-def _moving_sum(rows: Floats, s: int, axis: int) -> Floats:
-    """Return the symmetric moving sum over s along an axis, where it sees no edge.
+def _moving_sum(line: Floats, s: int, apart: int) -> Floats:
+    """Return the symmetric moving sum over s neighbours that lie `apart` from one another.
 
     Divided by its weight it nulls every harmonic of period s: s equal taps where s is odd, else
     s + 1 taps, twice those, of which the first and the last count half.
     """
-    if s == 1:
-        return rows.copy()
-    sums = _plain_sum(rows, s, axis)
-    return _pairs(sums, 1, axis) if s % 2 == 0 else sums
+    sums = _plain_sum(line, s, apart)
+    return _pairs(sums, apart) if s % 2 == 0 else sums
 
 
-def _plain_sum(rows: Floats, s: int, axis: int) -> Floats:
+def _plain_sum(line: Floats, s: int, apart: int) -> Floats:
     if s == 1:
-        return rows
+        return line
     if s % 2 == 0:
-        return _pairs(_plain_sum(rows, s // 2, axis), s // 2, axis)
-    length = rows.shape[axis] - s + 1
-    shorter, last = [slice(None)] * 2, [slice(None)] * 2
-    shorter[axis], last[axis] = slice(length), slice(s - 1, None)
-    return _plain_sum(rows, s - 1, axis)[tuple(shorter)] + rows[tuple(last)]
+        return _pairs(_plain_sum(line, s // 2, apart), s // 2 * apart)
+    last = (s - 1) * apart
+    return _plain_sum(line, s - 1, apart)[: len(line) - last] + line[last:]
 
 
-def _pairs(rows: Floats, distance: int, axis: int) -> Floats:
-    """Return the sums of rows (or columns) that lie a distance apart."""
-    if axis == 0:
-        return rows[:-distance] + rows[distance:]
-    return rows[:, :-distance] + rows[:, distance:]
+def _pairs(line: Floats, distance: int) -> Floats:
+    """Return the sums of values that lie a distance apart."""
+    return line[:-distance] + line[distance:]

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from upsample_cli.metrics import dft
 from upsample_cli.metrics.tiles import Tiles
 
 _NOISE = 0.5  # levels: what is finer than rounding to 8 bits tells nothing
@@ -55,8 +56,7 @@ class Sums:
         self.count += int(told.sum())
         w = weights[told]
         x = np.column_stack([np.ones(len(w)), tiles.slope[told]])
-        s, t = self.stride
-        a = np.fft.fft2(tiles.phases[told].astype(np.float64)) / (s * t)
+        a = dft.lines(tiles.phases[told].astype(np.float64))
         level = tiles.level[told]
         self.weight += float(w.sum())
         self.variance += float(w @ tiles.variance[told])

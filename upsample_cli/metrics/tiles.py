@@ -104,17 +104,16 @@ class TileGrid:
         profile = (_moments(tall) @ picture).reshape(2, n, wide)
         sums = np.asarray(profile @ _moments(wide).T, np.float32)
         down, along = self._analysers
-        analysed = (down @ residual).reshape(len(down), n, wide) @ along.T
-        np.square(residual, out=residual)
-        energy = (np.ones((1, tall), np.float32) @ residual).reshape(n, wide).sum(axis=1)
+        # Tiles come last here: long runs of them are quicker than the few values of each.
+        found = along @ (down @ residual).reshape(len(down), n, wide).swapaxes(1, 2)
+        energy = (np.ones((1, tall), np.float32) @ np.square(residual)).reshape(n, wide).sum(axis=1)
         s, t = self.stride
-        found = np.asarray(np.moveaxis(analysed, 0, 1), np.float32)
         return Tiles(
-            phases=found[:, :s, :t].copy(),  # a view would keep the spectra
+            phases=np.moveaxis(found[:s, :t], 2, 0).copy(),  # a view would keep the spectra
             variance=energy / (tall * wide),
             level=sums[0, :, 0],
             slope=np.column_stack([sums[1, :, 0], sums[0, :, 1]]),
-            local=self._spectrum.contrast(found[:, s:, t:]),
+            local=self._spectrum.contrast(found[s:, t:]),
             usable=usable,
         )
 
@@ -143,7 +142,8 @@ def _moments(length: int) -> Floats:
 
 def _unsaturated(picture: Floats, n: int) -> Mask:
     """Return which of n tiles have few pixels at 0 or 255."""
-    if picture.min() > 0.0 and picture.max() < 255.0:
+    lowest, highest = picture.min(axis=0), picture.max(axis=0)
+    if lowest.min() > 0.0 and highest.max() < 255.0:
         return np.ones(n, bool)
     at_end = ((picture <= 0.0) | (picture >= 255.0)).view(np.uint8)
     columns = np.add.reduce(at_end, axis=0, dtype=np.uint8)

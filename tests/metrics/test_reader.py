@@ -1,0 +1,24 @@
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from upsample_cli.metrics.reader import TileReader
+from upsample_cli.metrics.rows import Rows
+from upsample_cli.metrics.tiles import TileGrid, Tiles
+
+
+@settings(max_examples=60)
+@given(st.lists(st.integers(1, 90), min_size=1, max_size=12), st.integers(2, 5))
+def test_tiles_do_not_depend_on_the_runs_they_are_fed_in(runs: list[int], stride: int) -> None:
+    """Any cut of a picture into runs of rows gives the tiles that it gives when fed at once."""
+    height, width = sum(runs), 70
+    levels = np.random.default_rng(height).uniform(0, 255, (height, width)).astype(np.float32)
+    grid = TileGrid((stride, stride), height, width, 16)
+    reader, fed = TileReader(grid), []
+    for top, length in zip(np.cumsum([0, *runs]), runs, strict=False):
+        fed.extend(reader.feed(Rows(levels[top : top + length])))
+    whole = list(TileReader(grid).feed(Rows(levels)))
+    assert len(fed) == len(whole) == grid.shape[0]
+    for name in Tiles.__slots__:
+        for made, expected in zip(fed, whole, strict=True):
+            np.testing.assert_allclose(getattr(made, name), getattr(expected, name), atol=1e-3)
