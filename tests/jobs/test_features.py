@@ -63,7 +63,8 @@ def test_layouts_are_the_same_maps(tmp_path: Path, layout: str, scale: float) ->
     expected = upsample(x.reshape(6, 6, 4), "bicubic", scale=scale)
     planes = np.moveaxis(found, 2, 0) if layout == "hwc" else found
     planes = planes.reshape(-1, *expected.shape[1:])
-    np.testing.assert_array_equal(planes, expected[: len(planes)])
+    # Products of another number of planes may round the last bit otherwise.
+    np.testing.assert_allclose(planes, expected[: len(planes)], rtol=0, atol=1e-15)
     if layout in ("hw", "chw", "nchw"):
         np.testing.assert_array_equal(run(given_, tmp_path, scale=scale), found)
 

@@ -72,7 +72,7 @@ def check(inputs: tuple[str, ...], options: dict[str, Any]) -> str:
     return inputs[0]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Modes:
     """How to work and to tell.
 

@@ -2,17 +2,20 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from upsample_cli.commands.tables import failed_json
 from upsample_cli.commands.words import progress
-from upsample_cli.images.decoding import Decoded
-from upsample_cli.images.mask import Mask
 from upsample_cli.images.target import STREAM
 from upsample_cli.jobs import image
 from upsample_cli.jobs.task import Report, Task
-from upsample_cli.jobs.work import Existing, Work
+
+if TYPE_CHECKING:  # what few runs need is not to be waited for by the others
+    from upsample_cli.images.decoding import Decoded
+    from upsample_cli.images.mask import Mask
+    from upsample_cli.jobs.work import Existing
 
 
 def told_beforehand(source: str, to: str, task: Task) -> int:
@@ -26,8 +29,8 @@ def enlarged(
     source: str,
     to: str,
     task: Task,
-    existing: Existing,
-    decoded: Callable[[], Decoded | Mask] | None,
+    existing: "Existing",
+    decoded: "Callable[[], Decoded | Mask] | None",
     quiet: bool,
 ) -> Iterator[Report]:
     """Yield the report of the picture once it is written.
@@ -41,12 +44,14 @@ def enlarged(
         quiet: Whether to show no bar.
     """
     if decoded is None:
+        from upsample_cli.jobs.work import Work
+
         yield Work(task, str(Path(to).parent), existing)(source, to)
     else:
         yield image.upsample(source, to, task, progress(quiet, "strip"), decoded)
 
 
-def recorded(reports: Iterable[Report], path: str, existing: Existing) -> Iterator[Report]:
+def recorded(reports: Iterable[Report], path: str, existing: "Existing") -> Iterator[Report]:
     """Yield reports and write them to a file of results."""
     from upsample_cli.commands.record import Record  # few runs have one
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # NumPy is not to be waited for by --help
 FAILED, NOTHING, OVER_RIPPLE = 1, 3, 4
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Tally:
     """How many pictures came to what.
 

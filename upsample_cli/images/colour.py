@@ -26,7 +26,7 @@ Channel: TypeAlias = int | None
 _LEAST_ALPHA = 1e-6
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Colour:
     """How the levels of a picture and planes correspond.
 

@@ -11,9 +11,9 @@ import PIL.Image
 from numpy.typing import NDArray
 
 from upsample_cli.errors import ImageFileError
-from upsample_cli.images import source, whole
+from upsample_cli.images import opening, source, whole
 from upsample_cli.images.faults import told
-from upsample_cli.images.opening import READABLE, check_size
+from upsample_cli.images.opening import check_size
 from upsample_cli.planes import Size
 
 Labels = NDArray[np.unsignedinteger[Any]]
@@ -63,7 +63,10 @@ def read(path: str, max_pixels: int) -> Mask:
         ImageFileError: It cannot be read, or its samples are no labels.
     """
     name = source.named(path)
-    with source.opened(path) as file, told(name), PIL.Image.open(file, formats=READABLE) as opened:
+    with source.opened(path) as file, told(name):
+        opened = opening.picture(file)
+        if opened is None:
+            raise ImageFileError(f"{name} is a TIFF without labels; give a PNG with them")
         check_size((opened.height, opened.width), name, max_pixels)
         if getattr(opened, "n_frames", 1) > 1:
             raise ImageFileError(f"{name} holds several pictures; give one mask a file")

@@ -4,10 +4,10 @@ import ctypes
 import logging
 from contextlib import suppress
 from importlib.util import find_spec
+from struct import error as StructError  # noqa: N812 # a class, whatever its name
 from typing import Any, BinaryIO
 
 import PIL.Image
-import PIL.PngImagePlugin
 
 from upsample_cli.errors import ImageFileError, PictureTooLargeError
 from upsample_cli.images import animation
@@ -25,8 +25,7 @@ _PLANAR, _BITS = 284, 258
 PIL.Image.MAX_IMAGE_PIXELS = None
 # What Pillow logs of a fault it raises too, and that error is told.
 logging.getLogger("PIL").addHandler(logging.NullHandler())
-PIL.Image.preinit()  # the common formats, so that no thread has to import them
-PIL.PngImagePlugin.MAX_TEXT_CHUNK = 1 << 25  # bytes: editors write long histories
+_MOST_TEXT = 1 << 25  # bytes of one text in a PNG: editors write long histories
 
 
 def picture(file: BinaryIO) -> PIL.Image.Image | None:
@@ -38,6 +37,8 @@ def picture(file: BinaryIO) -> PIL.Image.Image | None:
     Raises:
         PIL.UnidentifiedImageError: It is no picture.
     """
+    if (common := _common(file)) is not None:
+        return common
     file.seek(0)
     try:
         opened = PIL.Image.open(file, formats=READABLE)
@@ -53,6 +54,24 @@ def picture(file: BinaryIO) -> PIL.Image.Image | None:
     # Planes one after the other are taken for 8 bits, whatever their depth.
     apart = tags.get(_PLANAR) == 2 and max(tags.get(_BITS, (1,))) > 8
     return None if apart else opened
+
+
+def _common(file: BinaryIO) -> PIL.Image.Image | None:
+    """Return a PNG or JPEG; Pillow would load its plugins of other formats to look for these."""
+    file.seek(0)
+    head = file.read(8)
+    file.seek(0)
+    with suppress(SyntaxError, IndexError, TypeError, StructError):  # and Pillow says what it is
+        if head == b"\x89PNG\r\n\x1a\n":
+            import PIL.PngImagePlugin
+
+            PIL.PngImagePlugin.MAX_TEXT_CHUNK = _MOST_TEXT
+            return PIL.PngImagePlugin.PngImageFile(file)
+        if head.startswith(b"\xff\xd8\xff"):
+            from PIL.JpegImagePlugin import jpeg_factory
+
+            return jpeg_factory(file)
+    return None
 
 
 def _hush() -> None:

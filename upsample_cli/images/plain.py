@@ -15,7 +15,7 @@ from upsample_cli.planes import Size
 PLAIN = {"TIFF", "PPM", "PGM"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Layout:
     """What a pixel is made of.
 

@@ -40,7 +40,7 @@ _SAMPLE = (5, 4096)  # rows, and bytes of each, that tell which filter is best
 _ADLER = 65521
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Piece:
     """A strip, deflated.
 
@@ -105,7 +105,7 @@ def tail(pieces: "Checksum") -> bytes:
     return chunk(b"IDAT", pack(">I", pieces.value)) + chunk(b"IEND", b"")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Checksum:
     """The Adler-32 checksum of pieces one after the other."""
 

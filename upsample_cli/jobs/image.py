@@ -4,15 +4,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 from upsample_cli.errors import ImageFileError, PictureTooLargeError
-from upsample_cli.images import files, fitting, formats, mask, target
+from upsample_cli.images import files, fitting, formats, target
 from upsample_cli.images.animation import Animation
 from upsample_cli.images.decoding import Decoded, decode
 from upsample_cli.images.decoding import size as head_size
 from upsample_cli.images.image import Image
-from upsample_cli.images.mask import Mask
-from upsample_cli.jobs import labels, still
+from upsample_cli.jobs import still
 from upsample_cli.jobs.measured import Measured, Progress
 from upsample_cli.jobs.task import Report, Task
 from upsample_cli.jobs.workers import Workers
@@ -20,6 +20,9 @@ from upsample_cli.methods.method import Method
 from upsample_cli.metrics.checkerboard import Checkerboard
 from upsample_cli.metrics.ripple import ripple
 from upsample_cli.planes import Size
+
+if TYPE_CHECKING:  # few pictures are masks
+    from upsample_cli.images.mask import Mask
 
 _OUTPUT_LIMIT = 64  # times --max-pixels: eight times the largest picture that is read
 
@@ -29,7 +32,7 @@ def upsample(
     to: str,
     task: Task,
     progress: Progress | None = None,
-    decoded: Callable[[], Decoded | Mask] | None = None,
+    decoded: "Callable[[], Decoded | Mask] | None" = None,
 ) -> Report:
     """Read a picture, enlarge it, write it, and report.
 
@@ -53,10 +56,12 @@ def upsample(
         from upsample_cli.jobs import animation  # few pictures move
 
         found, losses = animation.write(shown, size, format, to, task)
-    elif isinstance(shown, Mask):
-        found, losses = labels.write(shown, size, format, to, task), ()
-    else:
+    elif isinstance(shown, Image):
         found, losses = _still(shown, size, format, to, task, progress)
+    else:
+        from upsample_cli.jobs import labels
+
+        found, losses = labels.write(shown, size, format, to, task), ()
     scale = max(after / before for before, after in zip(shown.size, size, strict=True))
     kernel_ripple, shift = _exact(task.method, scale)
     return Report(
@@ -76,17 +81,21 @@ def upsample(
 
 
 def _read(
-    source: str, task: Task, decoded: Callable[[], Decoded | Mask] | None
-) -> Animation | Image | Mask:
+    source: str, task: Task, decoded: "Callable[[], Decoded | Mask] | None"
+) -> "Animation | Image | Mask":
     """Return what is to be enlarged; what it was decoded from is not kept."""
     given = decoded() if decoded else _decoded(source, task)
-    if isinstance(given, Mask):
+    if not isinstance(given, Decoded):
         return given
     return given.picture if isinstance(given.picture, Animation) else files.image(given)
 
 
-def _decoded(source: str, task: Task) -> Decoded | Mask:
-    return (mask.read if task.labels else decode)(source, task.max_pixels)
+def _decoded(source: str, task: Task) -> "Decoded | Mask":
+    if not task.labels:
+        return decode(source, task.max_pixels)
+    from upsample_cli.images import mask
+
+    return mask.read(source, task.max_pixels)
 
 
 @lru_cache(8)  # pictures of a folder are often of one scale

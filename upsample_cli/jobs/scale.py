@@ -11,7 +11,7 @@ _LARGEST_STRIDE = 16
 _LARGEST_SCALE = 64
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Target:
     """The size wanted: a scale, or a width, a height or both.
 

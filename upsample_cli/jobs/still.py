@@ -4,7 +4,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from upsample_cli.images import files, plain, png
+from upsample_cli.images import files, png
 from upsample_cli.images.image import Image, Samples
 from upsample_cli.jobs.measured import Measured
 from upsample_cli.jobs.task import Task
@@ -26,7 +26,10 @@ def write(
     """
     if format == "PNG":
         _stream(file, made, image, size)
-    elif format in plain.PLAIN:
+        return
+    from upsample_cli.images import plain  # PNGs go without
+
+    if format in plain.PLAIN:
         layout = plain.Layout(made.channels, image.samples.dtype, image.inks)
         file.write(plain.head(format, size, layout, image.metadata))
         for strip in made:

@@ -23,7 +23,7 @@ _STRIP_SAMPLES = 3 << 20
 _TILE = 4096  # output columns
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Picture:
     """An endless input: the picture and what lies beyond its edges.
 

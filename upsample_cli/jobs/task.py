@@ -10,7 +10,7 @@ from upsample_cli.metrics.checkerboard import Checkerboard
 from upsample_cli.planes import Size
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Task:
     """What to do with a picture, whichever it is.
 

@@ -18,7 +18,7 @@ _PICTURES = {*FORMATS, "apng", "avif", "heic", "heif", "ico", "j2k", "jfif", "jp
 _OUTPUTS = 64  # times --max-pixels, as `image.upsample` has it
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Work:
     """Enlarges one picture of many; what is wrong with it is in its report.
 

@@ -11,12 +11,13 @@ Input and output are endless here; edges belong to whoever cuts the window.
 
 from dataclasses import dataclass, field
 from math import gcd
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from upsample_cli.kernels.interpolants import Interpolant
+if TYPE_CHECKING:  # learned kernels have none
+    from upsample_cli.kernels.interpolants import Interpolant
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,7 +91,7 @@ class Band:
         return dense
 
 
-def interpolating(phi: Interpolant, size_in: int, size_out: int) -> Band:
+def interpolating(phi: "Interpolant", size_in: int, size_out: int) -> Band:
     """Return the band that resamples an axis with an interpolant.
 
     Half-pixel centres: output pixel o samples the input at (o + 0.5) size_in / size_out - 0.5.

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 Distances = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Interpolant:
     """An interpolating function and where it ends.
 

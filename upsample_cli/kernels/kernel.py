@@ -6,6 +6,7 @@ Output size is (n - 1) s - 2p + k + output_padding with dilation 1 (Dumoulin & V
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +14,11 @@ from numpy.typing import NDArray
 from upsample_cli.errors import SettingError
 from upsample_cli.kernels.band import transposed
 from upsample_cli.kernels.phases import phase_sums
-from upsample_cli.kernels.polyphase import Polyphase
 from upsample_cli.kernels.separable import Separable
 from upsample_cli.planes import Size
+
+if TYPE_CHECKING:  # most kernels are separable
+    from upsample_cli.kernels.polyphase import Polyphase
 
 _LARGEST = 1e12  # of a tap; sums of much larger ones would overflow in single precision
 
@@ -90,10 +93,12 @@ class Kernel:
         """The DC gain of each output phase, shape (stride, stride)."""
         return phase_sums(self.taps, (self.stride, self.stride), self.padding)
 
-    def stage(self) -> Separable | Polyphase:
+    def stage(self) -> "Separable | Polyphase":
         """Return the stage that applies this kernel, the separable one where that is possible."""
         factors = self.factors or _factored(self.taps)
         if factors is None:
+            from upsample_cli.kernels.polyphase import Polyphase
+
             return Polyphase(self.taps, self.stride, self.padding)
         down, across = factors
         return Separable(

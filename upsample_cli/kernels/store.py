@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from upsample_cli.errors import SettingError
 from upsample_cli.kernels.arrays import numbers, read
 from upsample_cli.kernels.kernel import Kernel, Taps
-from upsample_cli.kernels.named import resized
 
 FORMAT = 1
 _LARGEST = 512  # taps an axis: more is no kernel but a picture
@@ -59,7 +58,11 @@ class KernelFile:
             kernel = Kernel.outer(name, self.taps, self.taps, stride)
         else:
             kernel = Kernel(name, self.taps, stride)
-        return kernel if self.method == "tconv" else resized(kernel, self.resize, self.stride)
+        if self.method == "tconv":
+            return kernel
+        from upsample_cli.kernels.named import resized  # a transposed convolution needs none
+
+        return resized(kernel, self.resize, self.stride)
 
     def to_bytes(self) -> bytes:
         """Return the bytes of the .npz file; the same for the same kernel."""

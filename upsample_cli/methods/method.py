@@ -49,7 +49,7 @@ class Method(Protocol):
         """Return what equal settings share: stages are kept for the next picture of one size."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Parameter:
     """One setting of a method, as help, options, checks and reports see it.
 

@@ -60,15 +60,15 @@ def chain(kernels: Sequence["Kernel"], size_in: "Size", size_out: "Size") -> tup
         size_in: Height and width of the input.
         size_out: Height and width wanted, at most the input's times the product of the strides.
     """
-    from upsample_cli.kernels.band import interpolating
-    from upsample_cli.kernels.interpolants import BICUBIC
-    from upsample_cli.kernels.separable import Separable
-
     stride = prod(kernel.stride for kernel in kernels)
     stages: tuple[Stage, ...] = tuple(kernel.stage() for kernel in kernels)
     height, width = size_in[0] * stride, size_in[1] * stride
     if (height, width) == tuple(size_out) and stages:
         return stages
+    from upsample_cli.kernels.band import interpolating
+    from upsample_cli.kernels.interpolants import BICUBIC
+    from upsample_cli.kernels.separable import Separable
+
     reduction = Separable(
         interpolating(BICUBIC, height, size_out[0]), interpolating(BICUBIC, width, size_out[1])
     )

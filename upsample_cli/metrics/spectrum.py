@@ -16,7 +16,7 @@ _WIDE = 2 * _AROUND + 1
 _ROUNDING = 0.1  # levels: a floor under the power of empty bins
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Spectrum:
     """The bins of a tile that tell of a stride.
 

@@ -45,7 +45,7 @@ class Tiles:
         return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TileGrid:
     """How a picture is cut into tiles for a stride.
 
