@@ -19,6 +19,6 @@ def test_tiles_do_not_depend_on_the_runs_they_are_fed_in(runs: list[int], stride
         fed.extend(reader.feed(Rows(levels[top : top + length])))
     whole = list(TileReader(grid).feed(Rows(levels)))
     assert len(fed) == len(whole) == grid.shape[0]
-    for name in Tiles.__slots__:
+    for name in Tiles._fields:
         for made, expected in zip(fed, whole, strict=True):
             np.testing.assert_allclose(getattr(made, name), getattr(expected, name), atol=1e-3)

@@ -6,8 +6,7 @@ Rounding is half up, once, after clipping to the file's range; floating-point sa
 clipped nor rounded.
 """
 
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -26,8 +25,7 @@ Channel: TypeAlias = int | None
 _LEAST_ALPHA = 1e-6
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Colour:
+class Colour(NamedTuple):
     """How the levels of a picture and planes correspond.
 
     Args:

@@ -4,8 +4,7 @@ Nothing here needs NumPy, so that decoding can begin while NumPy still loads.
 """
 
 import io
-from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import PIL.Image
 
@@ -17,8 +16,7 @@ from upsample_cli.images.metadata import Metadata
 from upsample_cli.images.opening import MAX_PIXELS, check, check_size
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Decoded:
+class Decoded(NamedTuple):
     """A decoded picture.
 
     Args:

@@ -10,7 +10,7 @@ Source: W3C, "Portable Network Graphics (PNG) specification (third edition)"; RF
 import zlib
 from dataclasses import dataclass
 from struct import pack
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,8 +40,7 @@ _SAMPLE = (5, 4096)  # rows, and bytes of each, that tell which filter is best
 _ADLER = 65521
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Piece:
+class Piece(NamedTuple):
     """A strip, deflated.
 
     Args:

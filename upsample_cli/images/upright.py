@@ -1,6 +1,6 @@
 """Which way up: a picture turned as its EXIF says."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import PIL.Image
 
@@ -8,8 +8,7 @@ from upsample_cli.images import exif
 from upsample_cli.images.metadata import raw_exif
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Turned:
+class Turned(NamedTuple):
     """A picture that is upright.
 
     Args:

@@ -96,7 +96,7 @@ def _winners(
     window = picture.window(*wanted[-1])
     found = np.unique(window[window > 0])
     if len(found) == 0:  # all of it beyond a boundary of zeros: take what is nearest
-        found = np.unique(replace(picture, boundary="nearest").window(*wanted[-1]))[:1]
+        found = np.unique(picture._replace(boundary="nearest").window(*wanted[-1]))[:1]
     if len(found) == 1:
         return int(found[0]) - 1
     won = np.full((len(rows), len(columns)), -1, np.int64)

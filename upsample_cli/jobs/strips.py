@@ -6,7 +6,7 @@ does not depend on how many threads there are.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +23,7 @@ _STRIP_SAMPLES = 3 << 20
 _TILE = 4096  # output columns
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Picture:
+class Picture(NamedTuple):
     """An endless input: the picture and what lies beyond its edges.
 
     Args:

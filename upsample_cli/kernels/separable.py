@@ -5,7 +5,7 @@ outputs: the zeros inside a block cost less than leaving the fast path of the pr
 that share a matrix are one call, over overlapping views of the input.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -14,8 +14,7 @@ from upsample_cli.kernels.band import Band
 from upsample_cli.planes import Planes
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Separable:
+class Separable(NamedTuple):
     """One linear step that is a band along each axis.
 
     Args:

@@ -10,8 +10,7 @@ import dataclasses
 import types
 import typing
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
 from upsample_cli.errors import SettingError
 
@@ -49,8 +48,7 @@ class Method(Protocol):
         """Return what equal settings share: stages are kept for the next picture of one size."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Parameter:
+class Parameter(NamedTuple):
     """One setting of a method, as help, options, checks and reports see it.
 
     Args:

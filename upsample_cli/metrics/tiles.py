@@ -4,8 +4,9 @@ Rows are fed as they come; only the rows that a row of tiles draws on are held.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -18,8 +19,7 @@ _RUN = 8192  # columns at once
 _SATURATED = 0.1  # of a tile's pixels at 0 or 255: more, and the tile tells nothing
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Tiles:
+class Tiles(NamedTuple):
     """What is kept of tiles, along the first axis.
 
     Args:
@@ -41,8 +41,7 @@ class Tiles:
     @classmethod
     def joined(cls, parts: "list[Tiles]") -> "Tiles":
         """Return some tiles after others."""
-        names = (each.name for each in fields(cls))
-        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+        return cls(*map(np.concatenate, zip(*parts, strict=True)))
 
 
 @dataclass(frozen=True, eq=False)
