@@ -1,8 +1,15 @@
 """Fixtures and the one profile of hypothesis."""
 
+from collections.abc import Iterator
+from itertools import count
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:  # few tests need the server's libraries
+    from objects import Bucket, Server
 
 settings.register_profile(
     "fixed",
@@ -20,3 +27,27 @@ settings.load_profile("fixed")
 def rng() -> np.random.Generator:
     """Return a generator of the same numbers in every test."""
     return np.random.default_rng(20160303)
+
+
+@pytest.fixture(scope="session")
+def server() -> "Iterator[Server]":
+    """Start an S3 server, which the environment names from then on."""
+    from objects import served
+
+    with served() as app:
+        yield app
+
+
+_NUMBERS = count()
+
+
+@pytest.fixture
+def bucket(server: "Server") -> "Iterator[Bucket]":
+    """Return a new bucket; what was asked before is forgotten."""
+    from objects import Bucket
+
+    made = Bucket(server, f"pictures-{next(_NUMBERS)}")
+    server.requests.clear()
+    server.refused.clear()
+    yield made
+    server.release()

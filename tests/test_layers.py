@@ -15,6 +15,8 @@ HOMES = {
     "click": {"commands"},
     "PIL": {"images"},
     "isal": {"images"},
+    "fsspec": {"images"},
+    "s3fs": {"images"},
     "tifffile": {"images"},
     "tqdm": {"jobs"},
     "concurrent": {"jobs"},

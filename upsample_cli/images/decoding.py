@@ -78,7 +78,7 @@ def size(path: str, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
         ImageFileError: It is missing, is no picture, or is one that `decode` refuses by its head.
     """
     name = source.named(path)
-    with source.opened(path) as file, told(name):
+    with source.opened(path, head=True) as file, told(name):
         if (opened := opening.picture(file)) is None:
             from upsample_cli.images import scientific
 
@@ -93,7 +93,7 @@ def size(path: str, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
 def is_picture(path: str) -> bool:
     """Tell by its first bytes whether a file is a picture of any format that is read."""
     try:
-        with source.opened(path) as file:
+        with source.opened(path, head=True) as file:
             if (opened := opening.picture(file)) is not None:
                 opened.close()
             return True

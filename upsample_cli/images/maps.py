@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images import source
-from upsample_cli.images.target import STREAM
+from upsample_cli.images.target import STREAM, is_url
 
 Array: TypeAlias = NDArray[Any]
 WORDS = ("npy", "npz")
@@ -61,7 +61,7 @@ def read(path: str) -> dict[str, Array]:
         if head != _MAGIC and head[:2] != b"PK":
             raise ImageFileError(f"{name} is no feature map; give a .npy or .npz")
         try:
-            if head == _MAGIC and path != STREAM:
+            if head == _MAGIC and path != STREAM and not is_url(path):
                 # Mapped, the file's length is checked before anything is allocated.
                 return {ONLY: np.load(path, mmap_mode="r", allow_pickle=False)}
             found = np.load(file, allow_pickle=False)

@@ -1,4 +1,4 @@
-"""Where a picture's bytes come from: a file, or standard input."""
+"""Where a picture's bytes come from: a file, standard input, or a URL."""
 
 import io
 import sys
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from upsample_cli.errors import ImageFileError
-from upsample_cli.images.target import STREAM
+from upsample_cli.images.target import STREAM, is_url
 
 
 def named(path: str) -> str:
@@ -14,17 +14,22 @@ def named(path: str) -> str:
     return "the picture on stdin" if path == STREAM else path
 
 
-def opened(path: str) -> BinaryIO:
+def opened(path: str, head: bool = False) -> BinaryIO:
     """Return a file to read a picture from, one that can go back to its start.
 
     Args:
         path: A file, or "-" for standard input.
+        head: Whether its head is likely to do, so that not all of it has to be fetched.
 
     Raises:
         ImageFileError: It is missing, a folder, empty, or cannot be read.
     """
     if path == STREAM:
         return io.BytesIO(_standard_input())
+    if is_url(path):
+        from upsample_cli.images import remote  # few names are URLs
+
+        return remote.head(path) if head else remote.opened(path)
     try:
         file = Path(path).open("rb")  # noqa: SIM115 # the caller closes it
         return file if file.seekable() else io.BytesIO(file.read())

@@ -18,12 +18,41 @@ from upsample_cli.images.temporary import replacing
 STREAM = "-"
 
 
+def is_url(path: str) -> bool:
+    """Tell whether a path is the URL of an object, or of a folder of them."""
+    return "://" in path
+
+
 def is_folder(path: str) -> bool:
-    """Tell whether a path is a folder; one that cannot even be looked at is none."""
+    """Tell whether a path is a folder; one that cannot even be looked at is none.
+
+    Raises:
+        UpsampleError: It is a URL whose store cannot be reached.
+    """
+    if is_url(path):
+        from upsample_cli.images import store  # few names are URLs
+
+        return store.is_folder(path)
     try:
         return Path(path).is_dir()
     except (OSError, ValueError):
         return False
+
+
+def modified(path: str) -> float | None:
+    """Return when a file was written, in seconds; None if there is none.
+
+    Raises:
+        UpsampleError: It is a URL whose store cannot be reached.
+    """
+    if is_url(path):
+        from upsample_cli.images import store
+
+        return store.modified(path)
+    try:
+        return Path(path).stat().st_mtime
+    except (OSError, ValueError):
+        return None
 
 
 def check(path: str, source: str, force: bool) -> None:
@@ -39,6 +68,11 @@ def check(path: str, source: str, force: bool) -> None:
         ImageFileError: It is the source, a folder, or in no folder.
     """
     if path == STREAM:
+        return
+    if is_url(path):
+        from upsample_cli.images import remote
+
+        remote.check(path, source, force)
         return
     target = Path(path)
     if is_folder(path):
@@ -74,6 +108,12 @@ def opened(path: str) -> Iterator[BinaryIO]:
         return
     target = Path(path)
     try:
+        if is_url(path):
+            from upsample_cli.images import remote
+
+            with remote.putting(path) as file:
+                yield file
+            return
         if _is_special(target):
             with target.open("wb") as file:
                 yield file
