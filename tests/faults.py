@@ -1,6 +1,7 @@
 """What goes wrong in a worker process, as functions that it can be told to call."""
 
 import os
+import subprocess
 import time
 from pathlib import Path
 
@@ -74,6 +75,15 @@ def until(condition: object) -> None:
     while not condition():  # type: ignore[operator] # any callable
         assert time.monotonic() < end, "waited too long"
         time.sleep(0.005)
+
+
+def workers(process: subprocess.Popen[str]) -> list[int]:
+    """Return the numbers of a run's worker processes."""
+    listed = subprocess.run(
+        ["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True
+    )
+    pairs = [line.split() for line in listed.stdout.splitlines()]
+    return [int(pid) for pid, parent in pairs if int(parent) == process.pid]
 
 
 def is_alive(pid: int) -> bool:

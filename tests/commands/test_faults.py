@@ -64,15 +64,6 @@ def wait_for_the_others(desk: Path, count: int = QUICK) -> None:
     faults.until(lambda: (desk / "out" / "in").is_dir() and len(done(desk)) == count)
 
 
-def workers(process: subprocess.Popen[str]) -> list[int]:
-    """Return the numbers of a run's worker processes."""
-    listed = subprocess.run(
-        ["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True
-    )
-    pairs = [line.split() for line in listed.stdout.splitlines()]
-    return [int(pid) for pid, parent in pairs if int(parent) == process.pid]
-
-
 def feed(desk: Path, process: subprocess.Popen[str]) -> None:
     """Let the slow picture come, once a worker waits for it or the run has ended."""
 
@@ -102,7 +93,7 @@ def test_a_killed_run_is_gone_on_with(desk: Path) -> None:
     """After kill -9 no worker is left; --skip-existing completes the pictures, and all decode."""
     with started(desk) as process:
         wait_for_the_others(desk)
-        left = workers(process)
+        left = faults.workers(process)
         assert len(left) == 2
         process.kill()
     faults.until(lambda: not any(map(faults.is_alive, left)))
@@ -121,7 +112,7 @@ def test_a_killed_worker_costs_nothing(desk: Path) -> None:
     with started(desk) as process:
         wait_for_the_others(desk)
         times = {path: path.stat().st_mtime_ns for path in (desk / "out" / "in").glob("*.png")}
-        before = workers(process)
+        before = faults.workers(process)
         for pid in before:  # one waits for the slow picture, the other for work
             os.kill(pid, signal.SIGKILL)
         faults.until(lambda: not any(map(faults.is_alive, before)))
@@ -138,7 +129,7 @@ def test_a_picture_that_kills_its_worker_twice_has_failed(desk: Path) -> None:
         killed: set[int] = set()
         for count in (QUICK, QUICK + 1):
             wait_for_the_others(desk, count)
-            for pid in set(workers(process)) - killed:
+            for pid in set(faults.workers(process)) - killed:
                 os.kill(pid, signal.SIGKILL)
                 killed.add(pid)
         _, words = process.communicate(timeout=faults.PATIENCE)
@@ -184,7 +175,7 @@ def test_a_second_signal_stops_at_once(desk: Path, sent: signal.Signals, code: i
     """The workers end in the middle of their pictures, and nothing half-written is left."""
     with started(desk) as process:
         wait_for_the_others(desk)
-        left = workers(process)
+        left = faults.workers(process)
         os.killpg(process.pid, sent)
         assert process.stderr.readline().startswith("note: stopping")
         os.killpg(process.pid, sent)
@@ -230,7 +221,7 @@ def test_a_reader_that_goes_ends_the_run(desk: Path) -> None:
     with started(desk) as process:
         assert process.stdout.readline().startswith("out/in/")
         process.stdout.close()
-        left = workers(process)
+        left = faults.workers(process)
         feed(desk, process)
         assert process.stderr.read() == ""
         assert process.wait(faults.PATIENCE) == 141

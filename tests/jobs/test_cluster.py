@@ -11,6 +11,7 @@ import faults
 import PIL.Image
 import pytest
 from distributed import Client, LocalCluster
+from objects import Bucket, Server
 from terminal import contents, shell
 from textures import levels
 
@@ -25,8 +26,8 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[LocalCluster]:
-    """Start a cluster of two workers, which can import what the tests bring."""
+def cluster(server: Server) -> Iterator[LocalCluster]:
+    """Start a cluster of two workers, which can import what the tests bring and know the store."""
     patience = {"distributed.scheduler.allowed-failures": 1}
     paths = os.pathsep.join([str(Path(__file__).parent.parent), os.environ.get("PYTHONPATH", "")])
     with warnings.catch_warnings(), pytest.MonkeyPatch.context() as patch:
@@ -62,6 +63,25 @@ def test_a_cluster_makes_the_same_bytes(cluster: LocalCluster, desk: Path) -> No
     expected = {name: data for name, data in contents(desk / "here").items() if name[-3:] == "png"}
     assert made == expected
     assert len(made) == 12
+
+
+def test_a_cluster_reads_and_puts_objects(
+    cluster: LocalCluster, desk: Path, bucket: Bucket
+) -> None:
+    """Its workers need no shared disk where input and output are URLs, and leave what is there."""
+    for path in sorted((desk / "in").glob("*.png")):
+        bucket.put(f"in/deep/{path.name}", path.read_bytes())
+    urls = f"{bucket.url}/in", f"{bucket.url}/out"
+    address = cluster.scheduler_address
+    there = shell(*urls, "--cluster", address, "-q", "--exclude", "broken.png", folder=desk)
+    assert (there.code, there.err) == (0, "")
+    for path in sorted((desk / "in").glob("[0-9]*.png")):
+        target = desk / "large.png"
+        target.write_bytes(bucket.get(f"out/deep/{path.name}"))
+        with PIL.Image.open(path) as small, PIL.Image.open(target) as large:
+            assert large.convert("L").size == (2 * small.width, 2 * small.height)
+    again = shell(*urls, "--cluster", address, "--skip-existing", folder=desk)
+    assert (again.code, again.err.splitlines()[-1]) == (1, "0 done, 8 skipped, 1 failed")
 
 
 def test_calls_and_their_errors_come_back(cluster: LocalCluster) -> None:

@@ -11,14 +11,15 @@ from time import perf_counter
 import click
 
 from upsample_cli.commands import tables
-from upsample_cli.commands.record import Record, check
+from upsample_cli.commands.record import Record, check, kept
 from upsample_cli.commands.report import FAILED, NOTHING, told
 from upsample_cli.commands.words import shown_pictures, tell
 from upsample_cli.errors import ImageFileError, SettingError
-from upsample_cli.images.target import STREAM, is_folder
+from upsample_cli.images.target import STREAM, is_folder, is_url, modified
 from upsample_cli.jobs import folder, plan
 from upsample_cli.jobs.executors import Hands
 from upsample_cli.jobs.globs import Globs
+from upsample_cli.jobs.outputs import Outputs
 from upsample_cli.jobs.stop import Stop
 from upsample_cli.jobs.task import Report, Task
 from upsample_cli.jobs.work import Existing, Work
@@ -72,20 +73,33 @@ def enlarge(inputs: tuple[str, ...], output: str, task: Task, batch: Batch, hand
         tell("note", f"{planned.hidden} hidden files and folders are left out")
     if batch.dry_run:
         return _told_beforehand(planned)
-    path = batch.report or str(Path(output) / _DEFAULT_REPORT)
+    path = batch.report or f"{output.rstrip('/') or '/'}/{_DEFAULT_REPORT}"
     check(path)
+    _make(output)
+    anew = batch.existing == "replace"
+    with kept(path, anew) as local:
+        record = Record(local, anew, path)
+        try:
+            base = str(Path.cwd()) if batch.cluster else None
+            work = Work(task, output, batch.existing, base)
+            code = _run(planned, work, record, batch, hands)
+        finally:
+            whole = record.close()
+    return code if whole else FAILED
+
+
+def _make(output: str) -> None:
+    """Make the folder to write, if need be; among objects there is none to make."""
+    if is_url(output):
+        from upsample_cli.images import remote, store  # few names are URLs
+
+        remote.check(output.rstrip("/"), "", force=True)
+        store.check_bucket(output)
+        return
     try:
         Path(output).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ImageFileError(f"cannot make {output}: {error.strerror}; name another") from error
-    record = Record(path, anew=batch.existing == "replace")
-    try:
-        base = str(Path.cwd()) if batch.cluster else None
-        work = Work(task, output, batch.existing, base)
-        code = _run(planned, work, record, batch, hands)
-    finally:
-        whole = record.close()
-    return code if whole else FAILED
 
 
 def _planned(inputs: tuple[str, ...], output: str, format: str | None, batch: Batch) -> plan.Plan:
@@ -97,7 +111,8 @@ def _planned(inputs: tuple[str, ...], output: str, format: str | None, batch: Ba
         raise SettingError("standard input is one picture; name a file to write it to")
     if len(inputs) == 1 and is_folder(inputs[0]):
         return plan.of_folder(inputs[0], output, format, globs)
-    if not is_folder(output) and not output.endswith(("/", os.sep)):
+    is_new = is_url(output) and modified(output) is None
+    if not (is_new or is_folder(output) or output.endswith(("/", os.sep))):
         raise SettingError(
             f"several inputs need a folder as the last name, and {output} is none; "
             f"make it or write {output}/"
@@ -117,8 +132,9 @@ def _names(path: str, null: bool) -> list[str]:
 
 
 def _told_beforehand(planned: plan.Plan) -> int:
+    outputs = Outputs()
     for source, to in planned.pairs():
-        there = "  (is there already)" if Path(to).exists() else ""
+        there = "  (is there already)" if outputs.is_there(to) else ""
         click.echo(f"{source} -> {to}{there}")
     return 0 if planned.count else NOTHING
 

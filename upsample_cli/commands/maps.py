@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from math import isfinite
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,7 +11,7 @@ import click
 from upsample_cli.commands.options import given
 from upsample_cli.commands.words import tell
 from upsample_cli.errors import ImageFileError, SettingError
-from upsample_cli.images.target import STREAM, is_folder
+from upsample_cli.images.target import STREAM, is_folder, modified
 
 if TYPE_CHECKING:  # NumPy is not to be waited for by --help
     from upsample_cli.jobs.features import Report
@@ -111,7 +110,7 @@ def enlarge(
     """
     from upsample_cli.jobs import features
 
-    if modes.skip_existing and output != STREAM and Path(output).exists():
+    if modes.skip_existing and output != STREAM and modified(output) is not None:
         if not modes.quiet:
             tell("note", f"{output} is there already, so it was skipped")
         return NOTHING

@@ -53,13 +53,17 @@ def enlarged(
 
 def recorded(reports: Iterable[Report], path: str, existing: "Existing") -> Iterator[Report]:
     """Yield reports and write them to a file of results."""
-    from upsample_cli.commands.record import Record  # few runs have one
+    from upsample_cli.commands.record import Record, kept  # few runs have one
 
-    record = Record(path, anew=existing == "replace")
-    for place, report in enumerate(reports):
-        record.add(place, report)
-        yield report
-    record.close()
+    anew = existing == "replace"
+    with kept(path, anew) as local:
+        record = Record(local, anew, path)
+        try:
+            for place, report in enumerate(reports):
+                record.add(place, report)
+                yield report
+        finally:
+            record.close()
 
 
 def tell_failed(source: str, to: str, method: str, error: str) -> None:

@@ -5,12 +5,13 @@ import io
 import json
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from pathlib import Path
 
 from upsample_cli.commands.tables import COLUMNS, as_json, as_row
 from upsample_cli.commands.words import tell
 from upsample_cli.errors import ImageFileError, SettingError
+from upsample_cli.images.target import is_url
 from upsample_cli.jobs.task import Report
 
 _BLOCK = 1 << 16  # bytes
@@ -24,15 +25,17 @@ class Record:
     Args:
         path: The file.
         anew: Whether to begin it anew.
+        name: What to call it, if not by its path.
 
     Raises:
         SettingError: The suffix is another.
         ImageFileError: It cannot be written, or has other columns.
     """
 
-    def __init__(self, path: str, anew: bool) -> None:
+    def __init__(self, path: str, anew: bool, name: str | None = None) -> None:
         check(path)
         self._path = path
+        self._name = name or path
         self._lines = path.lower().endswith(".jsonl")
         self._waiting: dict[int, Report] = {}
         self._next = 0
@@ -46,7 +49,7 @@ class Record:
                 undone.pop_all()
         except OSError as error:
             raise ImageFileError(
-                f"cannot write {path}: {error.strerror}; name another --report"
+                f"cannot write {self._name}: {error.strerror}; name another --report"
             ) from error
 
     def add(self, place: int, report: Report) -> None:
@@ -70,10 +73,10 @@ class Record:
             os.fsync(self._file.fileno())
         self._file.close()
         if not Path(self._path).exists():
-            tell("Error", f"{self._path} has vanished, and its rows with it; name another --report")
+            tell("Error", f"{self._name} has vanished, and its rows with it; name another --report")
             return False
         if self._missing:
-            tell("Error", f"{self._path} lacks {self._missing} rows for want of room; make some")
+            tell("Error", f"{self._name} lacks {self._missing} rows for want of room; make some")
         return not self._missing
 
     def _write(self, report: Report) -> None:
@@ -106,13 +109,27 @@ class Record:
             if size == 0:
                 self._file.write(header)
             elif next(self._old()).encode() != header:
-                raise SettingError(f"{self._path} has other columns; name another --report")
+                raise SettingError(f"{self._name} has other columns; name another --report")
             rows = csv.DictReader(self._old())
         return {hash(row["output"]) for row in rows if row["status"] != "failed"}
 
     def _old(self) -> Iterator[str]:
         with Path(self._path).open(encoding="utf-8", errors="surrogateescape", newline="") as file:
             yield from file
+
+
+def kept(path: str, anew: bool) -> AbstractContextManager[str]:
+    """Return a block that gives the file to write; what is for a URL is put there at its end.
+
+    Args:
+        path: A file or a URL.
+        anew: Whether what is there is left out.
+    """
+    if not is_url(path):
+        return nullcontext(path)
+    from upsample_cli.images import remote  # few names are URLs
+
+    return remote.edited(path, anew)
 
 
 def check(path: str) -> None:

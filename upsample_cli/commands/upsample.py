@@ -18,7 +18,7 @@ from upsample_cli.commands.options import (
 )
 from upsample_cli.commands.report import told
 from upsample_cli.errors import ImageFileError, SettingError
-from upsample_cli.images.target import STREAM
+from upsample_cli.images.target import STREAM, modified
 from upsample_cli.methods.catalogue import DEFAULT, build
 
 if TYPE_CHECKING:  # NumPy is not to be waited for by --help
@@ -98,7 +98,7 @@ _PLAIN = {"boundary", "linear", "alpha", "format", "quality", "compression", "st
 def upsample(paths: tuple[str, ...], method: str, scale: float | None, size: str | None,
              max_ripple: float | None, as_json: bool, quiet: bool,
              **options: Any) -> int:  # fmt: skip
-    """Enlarge INPUT into OUTPUT: files, folders, or - for stdin and stdout.
+    """Enlarge INPUT into OUTPUT: files, folders, URLs of either, or - for stdin and stdout.
 
     \b
     upsample photo.jpg large.png
@@ -106,6 +106,7 @@ def upsample(paths: tuple[str, ...], method: str, scale: float | None, size: str
     upsample - - --size 1920x < photo.png > wide.png
     upsample photos/ large/ --exclude thumbs --skip-existing
     find . -name "*.jpg" -print0 | upsample --files-from - -0 large/
+    upsample s3://bucket/photos s3://bucket/large
     upsample features.npy larger.npy --layout chw -m bicubic
     """  # noqa: D301 # click needs the \b itself
     folders = {name: options.pop(name) for name in ("include", "exclude", "files_from", "null",
@@ -143,8 +144,8 @@ def upsample(paths: tuple[str, ...], method: str, scale: float | None, size: str
     if folders["cluster"]:
         raise SettingError("--cluster is for folders; leave it out for one picture")
     # What is there may do: then there is nothing to decode.
-    ahead = not (folders["dry_run"] or (there in ("skip", "update") and Path(output).exists()))
-    decoded = _decoding(inputs[0], options) if ahead else None
+    left = there in ("skip", "update") and modified(output) is not None
+    decoded = None if folders["dry_run"] or left else _decoding(inputs[0], options)
     task = _task(method, scale, size, options)
     from upsample_cli.commands import picture
 

@@ -10,6 +10,8 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from upsample_cli.images import temporary
+from upsample_cli.images.target import is_url
+from upsample_cli.jobs.outputs import Outputs
 from upsample_cli.jobs.plan import Pair, Plan
 from upsample_cli.jobs.task import Report
 from upsample_cli.jobs.work import Work
@@ -46,18 +48,20 @@ def run(
     """
     ended: SimpleQueue[tuple[int, Future[Report]]] = SimpleQueue()
     under_way: dict[int, tuple[Pair, Future[Report]]] = {}
-    pairs, more = enumerate(plan.pairs()), True
+    pairs, outputs, more = enumerate(plan.pairs()), Outputs(), True
     clean = lru_cache(1000)(temporary.clean)  # folders come again after those in them
     while more or under_way:
         while more and not stopped() and _has_room(under_way, ahead):
             place, pair = next(pairs, (-1, ("", "")))
             if place < 0:
                 more = False
-            elif fault := _refused(work, pair):
+            elif fault := _refused(work, pair, outputs):
                 yield Ended(place, work.failed(*pair, fault))
             else:
-                clean(Path(pair[1]).parent)
-                under_way[place] = pair, executor.submit(work, *pair)
+                if not is_url(pair[1]):
+                    clean(Path(pair[1]).parent)
+                known = outputs.known(*pair, work.dates) if work.looks else None
+                under_way[place] = pair, executor.submit(work, *pair, known)
                 under_way[place][1].add_done_callback(partial(_put, ended, place))
         if stopped():
             more = False
@@ -84,9 +88,9 @@ def _put(ended: "SimpleQueue[tuple[int, Future[Report]]]", place: int, future: A
     ended.put((place, future))
 
 
-def _refused(work: Work, pair: Pair) -> str | None:
+def _refused(work: Work, pair: Pair, outputs: Outputs) -> str | None:
     """Return why a picture is not to be begun."""
-    if work.existing == "refuse" and Path(pair[1]).exists():
+    if work.existing == "refuse" and outputs.is_there(pair[1]):
         return f"{pair[1]} exists; pass --force to replace it"
     return None
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.formats import FORMATS
-from upsample_cli.images.target import is_folder
+from upsample_cli.images.target import is_folder, is_url, modified
 from upsample_cli.jobs.globs import Globs
 from upsample_cli.jobs.walk import Folder, walk
 
@@ -80,15 +80,16 @@ def of_paths(
         to: The folder to write; need not be there yet.
         format: As in `of_folder`.
         globs: Which files are wanted.
-        tree: Whether relative paths keep their folders; what lies outside the working folder, and
-            without `tree` everything, is known by its name alone.
+        tree: Whether relative paths, and URLs below their bucket, keep their folders; what lies
+            outside the working folder, and without `tree` everything, is known by its name alone.
+            Then a URL is a folder if it ends with a slash: thousands of them are not asked for.
 
     Raises:
         ImageFileError: Two inputs have the same output, or the output folder is within an input.
     """
     to = to.rstrip("/") or "/"
     below = {each: of_folder(each, f"{to}/{_placed(each, tree)}", format, globs)
-             for each in sources if is_folder(each)}  # fmt: skip
+             for each in sources if _is_folder(each, tree)}  # fmt: skip
     for folder in below:
         _check_folders(folder, to)
 
@@ -120,8 +121,16 @@ def renamed(path: str, format: str | None) -> str:
     return path if dot and suffix.lower() in FORMATS else f"{path}.png"
 
 
+def _is_folder(path: str, tree: bool) -> bool:
+    return path.endswith("/") if tree and is_url(path) else is_folder(path)
+
+
 def _placed(path: str, tree: bool) -> str:
     """Return where a path is put below the output folder."""
+    if is_url(path):
+        bucket, _, key = path.partition("://")[2].rstrip("/").partition("/")
+        parts = key.split("/")
+        return key if tree and not {"", ".", ".."} & {*parts} else parts[-1] or bucket
     here = Path.cwd()
     place = Path(os.path.normpath(here / path))
     if tree and place.is_relative_to(here):
@@ -131,11 +140,16 @@ def _placed(path: str, tree: bool) -> str:
 
 def _check_folders(source: str, to: str) -> None:
     """Refuse an output folder that is a file or lies within the input, to be read next time."""
-    goal = Path(to)
-    if goal.exists() and not goal.is_dir():
+    if modified(to) is not None and not is_folder(to):
         raise ImageFileError(f"{to} is a file; name a folder to write to")
-    if goal.resolve().is_relative_to(Path(source).resolve()):
+    if _is_within(to, source):
         raise ImageFileError(f"{to} lies within {source}; name a folder outside it")
+
+
+def _is_within(path: str, folder: str) -> bool:
+    if is_url(path) or is_url(folder):
+        return f"{path}/".startswith(f"{folder.rstrip('/')}/")
+    return Path(path).resolve().is_relative_to(Path(folder).resolve())
 
 
 def _check_apart(pairs: Callable[[], Iterable[Pair]]) -> None:
@@ -157,4 +171,5 @@ def _check_apart(pairs: Callable[[], Iterable[Pair]]) -> None:
 
 def _known_as(path: str) -> str:
     """Return what a path is to the system, where that takes upper and lower case for the same."""
-    return path.casefold() if sys.platform in ("darwin", "win32") else path
+    alike = sys.platform in ("darwin", "win32") and not is_url(path)
+    return path.casefold() if alike else path

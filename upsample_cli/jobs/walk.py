@@ -3,8 +3,10 @@
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 
+from upsample_cli.images.target import is_url
 from upsample_cli.jobs.globs import Globs
 
 
@@ -27,12 +29,17 @@ class Folder:
 
 @dataclass(frozen=True, slots=True)
 class _Level:
-    """A folder that is being walked: its path, the names to come, and where it lies."""
+    """A folder that is being walked.
+
+    Args:
+        prefix: Its path relative to the top, with a slash at its end.
+        names: Those to come, and which of them are folders.
+        line: The identities of the folders it lies in, and its own.
+    """
 
     prefix: str
-    names: Iterator[str]
-    folders: frozenset[str]
-    line: tuple[tuple[int, int], ...]
+    names: Iterator[tuple[str, bool]]
+    line: tuple[object, ...]
 
 
 def walk(top: str, globs: Globs, entered: Callable[[Folder], None] | None = None) -> Iterator[str]:
@@ -42,22 +49,23 @@ def walk(top: str, globs: Globs, entered: Callable[[Folder], None] | None = None
     yielded itself: whoever opens it learns why.
 
     Args:
-        top: The folder.
+        top: The folder, or its URL.
         globs: Which are wanted.
         entered: Is told of every folder before any file in it is yielded.
 
     Raises:
         OSError: The folder itself cannot be read.
+        UpsampleError: Objects cannot be listed.
     """
     levels = [_level(top, "", (), globs, entered)]
     while levels:
         level = levels[-1]
-        name = next(level.names, None)
-        if name is None:
+        name, is_folder = next(level.names, ("", False))
+        if not name:
             levels.pop()
             continue
         path = level.prefix + name
-        if name not in level.folders:
+        if not is_folder:
             yield path
             continue
         try:
@@ -75,7 +83,7 @@ class _CirclingError(Exception):
 def _level(
     folder: str,
     prefix: str,
-    line: tuple[tuple[int, int], ...],
+    line: tuple[object, ...],
     globs: Globs,
     entered: Callable[[Folder], None] | None,
 ) -> _Level:
@@ -85,11 +93,16 @@ def _level(
     found = _listed(folder, prefix, globs)
     if entered is not None:
         entered(found)
-    names = sorted([*found.files, *found.folders]) if found.folders else found.files
-    return _Level(prefix, iter(names), frozenset(found.folders), (*line, place))
+    # Where there are objects, one of them and a folder can have the same name.
+    files, folders = zip(found.files, repeat(False)), zip(found.folders, repeat(True))
+    names = iter(sorted([*files, *folders])) if found.folders else files
+    return _Level(prefix, names, (*line, place))
 
 
-def _identity(folder: str) -> tuple[int, int]:
+def _identity(folder: str) -> object:
+    """Return what is the same for every path to a folder; no URL is a link to another."""
+    if is_url(folder):
+        return folder
     about = Path(folder).stat()
     return about.st_dev, about.st_ino
 
@@ -98,16 +111,32 @@ def _listed(folder: str, prefix: str, globs: Globs) -> Folder:
     files: list[str] = []
     folders: list[str] = []
     hidden = 0
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            name = entry.name
-            if name[0] == ".":
-                hidden += 1
-            elif entry.is_dir():
-                if not globs.leaves(prefix + name):
-                    folders.append(name)
-            # Of pipes and devices none is a picture; a link to nothing is a loss to be told.
-            elif (entry.is_file() or entry.is_symlink()) and globs.takes(prefix + name):
-                files.append(name)
+    for name, is_folder in _objects(folder) if is_url(folder) else _entries(folder):
+        if name[0] == ".":
+            hidden += 1
+        elif is_folder:
+            if not globs.leaves(prefix + name):
+                folders.append(name)
+        elif globs.takes(prefix + name):
+            files.append(name)
     files.sort()
     return Folder(prefix, files, folders, hidden)
+
+
+def _entries(folder: str) -> Iterator[tuple[str, bool]]:
+    """Yield the names in a folder, and which are folders."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir():
+                yield entry.name, True
+            # Of pipes and devices none is a picture; a link to nothing is a loss to be told.
+            elif entry.is_file() or entry.is_symlink() or entry.name[0] == ".":
+                yield entry.name, False
+
+
+def _objects(folder: str) -> Iterator[tuple[str, bool]]:
+    """Yield likewise what lies below a URL."""
+    from upsample_cli.images import store  # few names are URLs
+
+    for entry in store.listed(folder):
+        yield entry.name, entry.is_folder

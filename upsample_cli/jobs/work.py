@@ -7,8 +7,9 @@ from typing import Literal, TypeAlias
 from upsample_cli.errors import ImageFileError, UpsampleError
 from upsample_cli.images import decoding
 from upsample_cli.images.formats import FORMATS
-from upsample_cli.images.target import is_folder
+from upsample_cli.images.target import is_folder, is_url
 from upsample_cli.jobs.image import upsample
+from upsample_cli.jobs.outputs import State, looked_at
 from upsample_cli.jobs.task import Report, Task
 
 Existing: TypeAlias = Literal["refuse", "replace", "skip", "update"]
@@ -34,18 +35,27 @@ class Work:
     existing: Existing = "refuse"
     base: str | None = None
 
-    def __call__(self, source: str, to: str) -> Report:
+    @property
+    def looks(self) -> bool:
+        """Whether it matters what is known of an output before."""
+        return self.existing in ("skip", "update")
+
+    @property
+    def dates(self) -> bool:
+        """Whether it matters which is older, input or output."""
+        return self.existing == "update"
+
+    def __call__(self, source: str, to: str, known: State | None = None) -> Report:
         """Return what became of a picture.
 
         Args:
             source: Where it is read.
             to: Where it is written; the folder is made if need be.
+            known: What is known of the output; None to have it looked at, if it matters.
         """
         try:
-            if self.base is None:
-                return self._made(source, to)
-            made = self._made(str(Path(self.base, source)), str(Path(self.base, to)))
-            return replace(made, input=source, output=to)
+            made = self._made(self._based(source), self._based(to), known)
+            return replace(made, input=source, output=to) if self.base else made
         except UpsampleError as error:
             return self.failed(source, to, str(error))
         except MemoryError:
@@ -55,32 +65,39 @@ class Work:
         """Return the report of a picture that could not be done."""
         return Report(source, to, "failed", error, method=self.task.method.name)
 
-    def _made(self, source: str, to: str) -> Report:
-        if is_folder(source):
+    def _based(self, path: str) -> str:
+        """Return a path that holds in any working folder, as that of a URL does."""
+        return path if self.base is None or is_url(path) else str(Path(self.base, path))
+
+    def _made(self, source: str, to: str, known: State | None) -> Report:
+        if not is_url(source) and is_folder(source):
             raise ImageFileError(_unreadable(source))
         if Path(source).suffix[1:].lower() not in _PICTURES and not decoding.is_picture(source):
             return Report(source, to, "skipped", "is no picture")
         fault = None
-        if self.existing in ("skip", "update") and Path(to).exists():
-            fault = self._fault(source, to)
+        state = (known or looked_at(source, to, self.dates)) if self.looks else "missing"
+        if state != "missing":
+            fault = self._fault(source, to, state)
             if fault is None:
                 return Report(source, to, "skipped", "is there already")
-        self._make_folder(Path(to).parent)
+        if not is_url(to):
+            self._make_folder(Path(to).parent)
         # Whether to replace was settled before: a picture that is tried again may find its own.
         report = upsample(source, to, replace(self.task, force=True))
         if fault is None:
             return report
         return replace(report, notes=(*report.notes, f"replaced the old output, which {fault}"))
 
-    def _fault(self, source: str, to: str) -> str | None:
+    def _fault(self, source: str, to: str, state: State) -> str | None:
         """Return why an output that is there does not count; None if it is what would be made."""
-        if self.existing == "update" and Path(to).stat().st_mtime < Path(source).stat().st_mtime:
+        if state == "older":
             return "is older than the input"
         limit = self.task.max_pixels
         expected = self.task.target.size(decoding.size(source, limit))
         try:
             height, width = decoding.size(to, limit * _OUTPUTS)
-            decoding.decode(to, limit * _OUTPUTS)
+            if not is_url(to):  # what was put is whole
+                decoding.decode(to, limit * _OUTPUTS)
         except ImageFileError:
             return "is not whole"
         return None if (height, width) == expected else f"is {width}x{height}"
