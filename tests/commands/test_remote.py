@@ -227,7 +227,8 @@ def test_a_killed_run_is_gone_on_with(bucket: Bucket, call: Call, tmp_path: Path
     faults.until(lambda: not any(map(faults.is_alive, left)))
     bucket.server.release()
     again = call(f"{bucket.url}/in", f"{bucket.url}/out", "--skip-existing", "-j", 1)
-    assert again.err == f"2 done, {COUNT - 2} skipped, 0 failed\n"
+    # A worker may have ended the other one that was under way when the run was killed.
+    assert again.err in {f"{n} done, {COUNT - n} skipped, 0 failed\n" for n in (1, 2)}
     made = bucket.contents("out/")
     report = made.pop("checkerboard.csv")
     assert [size(made[f"{number}.png"]) for number in range(COUNT)] == [
