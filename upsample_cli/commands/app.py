@@ -12,7 +12,6 @@ import click
 
 from upsample_cli.commands.words import tell
 from upsample_cli.errors import SettingError, UpsampleError
-from upsample_cli.jobs import process
 
 COMMANDS = ("measure", "audit", "repair", "train", "layer", "matrix", "methods")
 """Each is the function of that name in the module of that name, imported when it is called."""
@@ -72,8 +71,7 @@ def app(ctx: click.Context) -> None:
 
 
 def main() -> NoReturn:
-    """Run the command line and leave with its exit code."""
-    process.prepare()
+    """Run the command line, in a process that is set up, and leave with its exit code."""
     signal.signal(signal.SIGTERM, _terminated)
     code = _run()
     for stream in (sys.stdout, sys.stderr):

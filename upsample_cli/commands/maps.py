@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -71,8 +71,7 @@ def check(inputs: tuple[str, ...], options: dict[str, Any]) -> str:
     return inputs[0]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Modes:
+class Modes(NamedTuple):
     """How to work and to tell.
 
     Args:

@@ -5,8 +5,7 @@ anything is written, and writers know beforehand how long each is shown.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import PIL.Image
 
@@ -22,8 +21,7 @@ ANIMATED = {"GIF": "GIF", "WEBP": "WebP", "PNG": "PNG"}
 _READ = {*ANIMATED, "AVIF"}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Animation:
+class Animation(NamedTuple):
     """An animation.
 
     Args:

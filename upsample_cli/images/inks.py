@@ -1,7 +1,6 @@
 """Pictures of four inks (CMYK): kept in formats that hold them, else seen as sRGB."""
 
 import io
-from dataclasses import replace
 
 import numpy as np
 import PIL.Image
@@ -28,5 +27,5 @@ def seen(image: Image) -> tuple[Image, str]:
         made, how = None, "without a profile"
     if made is None:
         made = inks.convert("RGB")
-    metadata = replace(image.metadata, icc=None, coding=None)
-    return replace(image, samples=np.asarray(made), metadata=metadata, inks=False), how
+    metadata = image.metadata._replace(icc=None, coding=None)
+    return image._replace(samples=np.asarray(made), metadata=metadata, inks=False), how

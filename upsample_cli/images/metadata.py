@@ -1,7 +1,6 @@
 """What a picture's file says beside its pixels, and which formats can say it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import PIL.Image
@@ -40,8 +39,7 @@ class Coding(NamedTuple):
     progressive: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Metadata:
+class Metadata(NamedTuple):
     """What a file says beside its pixels.
 
     Args:
@@ -73,12 +71,11 @@ class Metadata:
 
     def stripped(self) -> "Metadata":
         """Return only what the pixels need: profile, sRGB intent, gamma, primaries and coding."""
-        return replace(self, exif=None, xmp=None, dpi=None, text=())
+        return self._replace(exif=None, xmp=None, dpi=None, text=())
 
     def resized(self, size: "Size") -> "Metadata":
         """Return what to say of the same picture in another size: height and width."""
-        return replace(
-            self,
+        return self._replace(
             exif=self.exif and exif_tags.resized(self.exif, size),
             xmp=self.xmp and xmp_packet.resized(self.xmp, size),
         )

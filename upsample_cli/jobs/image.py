@@ -1,7 +1,6 @@
 """One picture: read, strips, write, with its report."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import lru_cache
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -137,11 +136,11 @@ def _still(
 ) -> tuple[Checkerboard, tuple[str, ...]]:
     """Write a still picture; return what the metric found on the way, and what was lost."""
     if task.strip:
-        image = replace(image, metadata=image.metadata.stripped())
+        image = image._replace(metadata=image.metadata.stripped())
     image, losses = fitting.fitted(image, format)
     if image.inks and task.linear:
         raise ImageFileError("inks are no light; leave --linear out or write a PNG")
-    image = replace(image, metadata=image.metadata.resized(size))
+    image = image._replace(metadata=image.metadata.resized(size))
     with target.opened(to) as file, Workers(task.threads) as workers:
         made = Measured(image, size, task, format == "PNG", workers, progress)
         still.write(file, made, image, size, format, task)

@@ -1,6 +1,6 @@
 """What to do with a picture, and what became of it."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from upsample_cli.images import png
 from upsample_cli.images.opening import MAX_PIXELS
@@ -10,8 +10,7 @@ from upsample_cli.metrics.checkerboard import Checkerboard
 from upsample_cli.planes import Size
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Task:
+class Task(NamedTuple):
     """What to do with a picture, whichever it is.
 
     Args:
@@ -45,8 +44,7 @@ class Task:
     labels: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """What became of a picture.
 
     Args:

@@ -1,6 +1,6 @@
 """What is done with each picture of a folder, in whichever process."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -55,7 +55,7 @@ class Work:
         """
         try:
             made = self._made(self._based(source), self._based(to), known)
-            return replace(made, input=source, output=to) if self.base else made
+            return made._replace(input=source, output=to) if self.base else made
         except UpsampleError as error:
             return self.failed(source, to, str(error))
         except MemoryError:
@@ -83,10 +83,10 @@ class Work:
         if not is_url(to):
             self._make_folder(Path(to).parent)
         # Whether to replace was settled before: a picture that is tried again may find its own.
-        report = upsample(source, to, replace(self.task, force=True))
+        report = upsample(source, to, self.task._replace(force=True))
         if fault is None:
             return report
-        return replace(report, notes=(*report.notes, f"replaced the old output, which {fault}"))
+        return report._replace(notes=(*report.notes, f"replaced the old output, which {fault}"))
 
     def _fault(self, source: str, to: str, state: State) -> str | None:
         """Return why an output that is there does not count; None if it is what would be made."""

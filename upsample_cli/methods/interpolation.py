@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     from upsample_cli.planes import Size
 
 
+@dataclass(frozen=True, slots=True)
 class _Interpolation:
-    """What the interpolations share: one stage, and no kernel to report."""
+    """What the interpolations share: one stage, no kernel to report, and mostly no parameter."""
 
-    __slots__ = ()
     name: ClassVar[str]
+    summary: ClassVar[str]
 
     def equivalent(self, scale: float) -> "Kernel | None":
         """Return None: an interpolation has no kernel of its own to report."""
@@ -41,12 +42,12 @@ class _Interpolation:
         return (Separable(band.interpolating(phi, *rows), band.interpolating(phi, *columns)),)
 
 
-@dataclass(frozen=True, slots=True)
 class Nearest(_Interpolation):
     """Copy the nearest input pixel."""
 
-    name: ClassVar[str] = "nearest"
-    summary: ClassVar[str] = "copies the nearest pixel"
+    __slots__ = ()
+    name = "nearest"
+    summary = "copies the nearest pixel"
 
     def stages(self, size_in: "Size", size_out: "Size") -> tuple[Stage, ...]:
         """Return the one stage of the interpolation."""
@@ -57,28 +58,28 @@ class Nearest(_Interpolation):
         return (Separable(band.nearest(*rows), band.nearest(*columns)),)
 
 
-@dataclass(frozen=True, slots=True)
 class Bilinear(_Interpolation):
     """Interpolate linearly along each axis."""
 
-    name: ClassVar[str] = "bilinear"
-    summary: ClassVar[str] = "linear along each axis, 2 taps"
+    __slots__ = ()
+    name = "bilinear"
+    summary = "linear along each axis, 2 taps"
 
 
-@dataclass(frozen=True, slots=True)
 class Bicubic(_Interpolation):
     """Interpolate by Keys' cubic convolution, a = -0.5."""
 
-    name: ClassVar[str] = "bicubic"
-    summary: ClassVar[str] = "Keys' cubic convolution, a = -0.5, 4 taps"
+    __slots__ = ()
+    name = "bicubic"
+    summary = "Keys' cubic convolution, a = -0.5, 4 taps"
 
 
-@dataclass(frozen=True, slots=True)
 class Lanczos(_Interpolation):
     """Interpolate by a windowed sinc, three lobes."""
 
-    name: ClassVar[str] = "lanczos"
-    summary: ClassVar[str] = "windowed sinc, a = 3, 6 taps"
+    __slots__ = ()
+    name = "lanczos"
+    summary = "windowed sinc, a = 3, 6 taps"
 
 
 @dataclass(frozen=True, slots=True)
