@@ -16,7 +16,7 @@ from upsample_cli.images.image import Image, Samples
 from upsample_cli.images.metadata import Metadata
 from upsample_cli.images.opening import MAX_PIXELS
 
-_PART = 256  # rows
+_PART = 1 << 20  # pixels
 _LARGEST = 1e30  # of a floating-point sample; sums of larger ones would overflow
 
 
@@ -45,14 +45,10 @@ def image(decoded: Decoded) -> Image:
     if isinstance(picture, np.ndarray):
         samples: Samples = picture
     else:
-        first = _rows(decoded, 0)
-        samples = np.empty((picture.height, *first.shape[1:]), first.dtype)
-        # Pillow hands samples on through a copy of its own: in parts, that one stays small.
-        for top in range(0, picture.height, _PART):
-            samples[top : top + _PART] = _rows(decoded, top)
+        samples = _samples(decoded)
     if samples.dtype.kind == "f" and not all(
-        (np.abs(samples[top : top + _PART]) <= _LARGEST).all()  # NaN is not
-        for top in range(0, len(samples), _PART)
+        (np.abs(row) <= _LARGEST).all()  # NaN is not
+        for row in samples
     ):
         raise ImageFileError(
             f"{decoded.name} holds samples that are NaN, infinite or beyond {_LARGEST:g}; "
@@ -73,10 +69,26 @@ def image_of(picture: PIL.Image.Image, format: str, metadata: Metadata) -> Image
     return Image(np.asarray(picture), format, metadata)
 
 
-def _rows(decoded: Decoded, top: int) -> Samples:
-    """Return some rows of a picture, shape (rows, W, C), uint8, uint16 or float32."""
+def _samples(decoded: Decoded) -> Samples:
+    """Return a picture of Pillow's, shape (H, W, C), uint8, uint16 or float32."""
     picture: Any = decoded.picture
-    box = (0, top, picture.width, min(top + _PART, picture.height))
+    height, width = picture.height, picture.width
+    # Pillow hands samples on through a copy of its own: in parts, that one stays small.
+    step = max(1, _PART // width)
+    first = _rows(decoded, range(min(step, height)))
+    if len(first) == height:
+        return first
+    samples: Samples = np.empty((height, *first.shape[1:]), first.dtype)
+    samples[:step] = first
+    for top in range(step, height, step):
+        samples[top : top + step] = _rows(decoded, range(top, min(top + step, height)))
+    return samples
+
+
+def _rows(decoded: Decoded, rows: range) -> Samples:
+    """Return some rows of a picture; see `_samples`."""
+    picture: Any = decoded.picture
+    box = (0, rows.start, picture.width, rows.stop)
     samples: NDArray[Any] = np.asarray(picture.crop(box))
     if decoded.packed:
         samples = samples.view(">u2").astype(np.uint16)
