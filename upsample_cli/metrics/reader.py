@@ -33,7 +33,10 @@ class TileReader:
                 seam.window(slice(top, None)) if top < old else rows.window(slice(top - old, None))
             )
 
-        # A row of tiles at a time: more would leave the cache.
-        for top in range(0, count * tall, tall):
-            yield from self._grid.read(since(top).window(slice(needed)))
+        done = 0
+        while done < count:
+            top = done * tall
+            most = min(self._grid.together, count - done) if top >= old else 1
+            yield from self._grid.read(since(top).window(slice(needed + (most - 1) * tall)))
+            done += most
         self._held = [since(count * tall).copy()] if self._left else []

@@ -48,23 +48,23 @@ class Spectrum:
         """Return how far the lines of tiles stand out against the bins around.
 
         Args:
-            found: Shape (2 bins down, 2 bins across, n), what the waves gave of n tiles.
+            found: Shape (m, 2 bins down, 2 bins across, n), what the waves gave of m n tiles.
 
         Returns:
-            Mean over the lines of log power above that around, in nepers, shape (n,).
+            Mean over the lines of log power above that around, in nepers, shape (m, n).
         """
         weights, constant = self._weights
         power = self._power(found)
         return np.asarray(weights @ np.log(power, out=power) + constant, np.float32)
 
     def _power(self, found: Floats) -> Floats:
-        """Return the power of each bin, shape (bins, n)."""
-        down, across = (kept * _WIDE for kept in self._harmonics)
-        parts = found.reshape(2, down, 2, across, -1)
-        power: Floats = np.square(parts[0, :, 0] - parts[1, :, 1])
-        power += np.square(parts[0, :, 1] + parts[1, :, 0])
+        """Return the power of each bin, shape (m, bins, n)."""
+        (m, *_, n), (down, across) = found.shape, (kept * _WIDE for kept in self._harmonics)
+        parts = found.reshape(m, 2, down, 2, across, n)
+        power: Floats = np.square(parts[:, 0, :, 0] - parts[:, 1, :, 1])
+        power += np.square(parts[:, 0, :, 1] + parts[:, 1, :, 0])
         power += np.float32(_ROUNDING**2 * self.tile[0] * self.tile[1])
-        return np.asarray(power.reshape(down * across, -1))
+        return np.asarray(power.reshape(m, down * across, n))
 
     @cached_property
     def _weights(self) -> tuple[Floats, np.float32]:

@@ -15,7 +15,7 @@ from upsample_cli.metrics.residual import high_pass
 from upsample_cli.metrics.rows import Floats, Mask, Rows
 from upsample_cli.metrics.spectrum import Spectrum
 
-_RUN = 8192  # columns at once
+_RUN = 8192  # columns at once, of one row of tiles or of several
 _SATURATED = 0.1  # of a tile's pixels at 0 or 255: more, and the tile tells nothing
 
 
@@ -78,11 +78,16 @@ class TileGrid:
         across = max(0, self.width - 2 * self.margin[1]) // self.tile[1]
         return down, across
 
+    @property
+    def together(self) -> int:
+        """How many rows of tiles to read at once: fewer calls, in as much memory."""
+        return max(1, _RUN // self.width)
+
     def read(self, rows: Rows) -> Iterator[Tiles]:
-        """Yield the tiles of one row of tiles, in runs that fit the cache.
+        """Yield the tiles of rows of tiles, in runs that fit the cache.
 
         Args:
-            rows: As many as a tile has, and the margin above and below.
+            rows: As many as one tile has, or `together` at most, and the margin above and below.
         """
         wide, left, across = self.tile[1], self.margin[1], self.shape[1]
         step = max(1, _RUN // wide)
@@ -91,30 +96,36 @@ class TileGrid:
             yield self._tiles(rows.window(slice(None), slice(first * wide, last * wide + 2 * left)))
 
     def _tiles(self, rows: Rows) -> Tiles:
-        (tall, wide), (top, left) = self.tile, self.margin
+        (tall, wide), (top, left), (s, t) = self.tile, self.margin, self.stride
         residual = high_pass(rows.unexplained, self.stride)
-        picture = rows.levels[top : top + tall, left : left + residual.shape[1]]
-        n = residual.shape[1] // wide
+        m, n = len(residual) // tall, residual.shape[1] // wide
+        residual = residual.reshape(m, tall, n * wide)
+        picture = rows.levels[top : -top or None, left : left + n * wide].reshape(residual.shape)
         usable = _unsaturated(picture, n)
         if rows.opaque is not None:
-            # The residual of a tile draws on the margin around it too.
-            seen = sliding_window_view(rows.opaque.all(axis=0), wide + 2 * left)
-            usable &= seen[::wide].all(axis=1)
-        profile = (_moments(tall) @ picture).reshape(2, n, wide)
+            usable &= self._seen(rows.opaque)
+        profile = (_moments(tall) @ picture).reshape(m, 2, n, wide)
         sums = np.asarray(profile @ _moments(wide).T, np.float32)
         down, along = self._analysers
         # Tiles come last here: long runs of them are quicker than the few values of each.
-        found = along @ (down @ residual).reshape(len(down), n, wide).swapaxes(1, 2)
-        energy = (np.ones((1, tall), np.float32) @ np.square(residual)).reshape(n, wide).sum(axis=1)
-        s, t = self.stride
+        found = along @ (down @ residual).reshape(m, len(down), n, wide).swapaxes(2, 3)
+        energy = np.ones((1, tall), np.float32) @ np.square(residual)
         return Tiles(
-            phases=np.moveaxis(found[:s, :t], 2, 0).copy(),  # a view would keep the spectra
-            variance=energy / (tall * wide),
-            level=sums[0, :, 0],
-            slope=np.column_stack([sums[1, :, 0], sums[0, :, 1]]),
-            local=self._spectrum.contrast(found[s:, t:]),
-            usable=usable,
+            phases=np.moveaxis(found[:, :s, :t], 3, 1).reshape(m * n, s, t),
+            variance=energy.reshape(m * n, wide).sum(axis=1) / (tall * wide),
+            level=sums[:, 0, :, 0].ravel(),
+            slope=np.column_stack([sums[:, 1, :, 0].ravel(), sums[:, 0, :, 1].ravel()]),
+            local=self._spectrum.contrast(found[:, s:, t:]).ravel(),
+            usable=usable.ravel(),
         )
+
+    def _seen(self, opaque: Mask) -> Mask:
+        """Return which tiles are opaque, with the margin around that their residual draws on."""
+        (tall, wide), (top, left) = self.tile, self.margin
+        starts = range(0, len(opaque) - 2 * top, tall)
+        columns = np.stack([opaque[i : i + tall + 2 * top].all(axis=0) for i in starts])
+        around = sliding_window_view(columns, wide + 2 * left, axis=1)
+        return np.asarray(around[:, ::wide].all(axis=2))
 
     @cached_property
     def _spectrum(self) -> Spectrum:
@@ -140,10 +151,10 @@ def _moments(length: int) -> Floats:
 
 
 def _unsaturated(picture: Floats, n: int) -> Mask:
-    """Return which of n tiles have few pixels at 0 or 255."""
-    lowest, highest = picture.min(axis=0), picture.max(axis=0)
-    if lowest.min() > 0.0 and highest.max() < 255.0:
-        return np.ones(n, bool)
+    """Return which tiles have few pixels at 0 or 255, shape (m, n); the picture's is (m, h, w)."""
+    m, tall, width = picture.shape
+    if picture.min() > 0.0 and picture.max() < 255.0:
+        return np.ones((m, n), bool)
     at_end = ((picture <= 0.0) | (picture >= 255.0)).view(np.uint8)
-    columns = np.add.reduce(at_end, axis=0, dtype=np.uint8)
-    return np.asarray(columns.reshape(n, -1).mean(axis=1) <= _SATURATED * len(picture))
+    columns = np.add.reduce(at_end, axis=1, dtype=np.uint8)
+    return np.asarray(columns.reshape(m, n, width // n).mean(axis=2) <= _SATURATED * tall)
