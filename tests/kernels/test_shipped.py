@@ -11,7 +11,11 @@ from upsample_cli.kernels import store
 @pytest.mark.parametrize("name", ["learned", "learned-sharp", "learned-soft"])
 def test_shipped_kernels_keep_flat_and_ramps(method: str, name: str, stride: int) -> None:
     """Every kernel that comes along is centred and balanced to the last digits."""
-    kernel = store.shipped(method, name, stride).kernel(name)
+    file = store.shipped(method, name, stride)
+    whole = store.load(str(store.shipped_path(method, name, stride)), method, stride, file.resize)
+    np.testing.assert_array_equal(file.taps, whole.taps)
+    assert (file.method, file.stride, file.resize) == (method, stride, whole.resize)
+    kernel = file.kernel(name)
     assert kernel.stride == stride
     assert kernel.shift == (0.0, 0.0)
     np.testing.assert_allclose(kernel.phase_sums, 1.0, atol=1e-9)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from upsample_cli.kernels.kernel import Kernel
 from upsample_cli.kernels.named import KERNELS
-from upsample_cli.kernels.store import SHIPPED_STRIDES, shipped
+from upsample_cli.kernels.store import SHIPPED_STRIDES, load, shipped_path
 from upsample_cli.methods.resize_conv import ResizeConvolution
 from upsample_cli.methods.stored import LEARNED
 from upsample_cli.methods.tconv import TransposedConvolution
@@ -47,7 +47,7 @@ def figures() -> Iterator[Figures]:
             yield _of("interpolation", KERNELS[word](stride), None, None)
         for method in (TransposedConvolution.name, ResizeConvolution.name):
             for word in LEARNED:
-                file = shipped(method, word, stride)
+                file = load(str(shipped_path(method, word, stride)), None, stride)
                 scores = file.about["held_out"]["psnr"]
                 gain = scores["trained"] - scores["bicubic"]
                 yield _of(method, file.kernel(word), scores["trained"], gain)

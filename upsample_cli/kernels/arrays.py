@@ -2,7 +2,6 @@
 
 import io
 import tokenize
-import zipfile
 import zlib
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,6 @@ _FAULTS = (
     RuntimeError,  # an archive that says it is encrypted
     tokenize.TokenError,
     zlib.error,
-    zipfile.BadZipFile,
 )
 
 
@@ -35,13 +33,15 @@ def read(path: str) -> NDArray[Any] | dict[str, NDArray[Any]]:
     Raises:
         SettingError: No such file, no arrays in it, or objects that would have to be unpickled.
     """
+    import zipfile  # slow to import, and most runs read no archive
+
     try:
         with Path(path).open("rb") as file:
             found = np.load(io.BytesIO(file.read()), allow_pickle=False)
         if isinstance(found, np.ndarray):
             return found
         return {key: found[key] for key in found.files}
-    except _FAULTS as error:
+    except (*_FAULTS, zipfile.BadZipFile) as error:
         if isinstance(error, FileNotFoundError):
             raise SettingError(f"no kernel file {path}; check the path") from error
         raise SettingError(f"{path} is no kernel file; give a .npz or .npy of taps") from error

@@ -5,11 +5,11 @@ upsamples by), `taps`, and `about`, a JSON text of how the kernel was trained.
 """
 
 import io
-import json
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from zipimport import zipimporter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,6 +66,8 @@ class KernelFile:
 
     def to_bytes(self) -> bytes:
         """Return the bytes of the .npz file; the same for the same kernel."""
+        import json
+
         file = io.BytesIO()
         about = json.dumps(self.about, sort_keys=True)
         np.savez(
@@ -122,16 +124,25 @@ def _loaded(
     return file
 
 
+@lru_cache(maxsize=32)
 def shipped(method: str, name: str, stride: int) -> KernelFile:
-    """Return a learned kernel that comes with the package.
+    """Return a learned kernel that comes with the package, without how it was trained.
 
     Args:
         method: `tconv` or `resize-conv`.
         name: Its word, such as `learned`.
         stride: One of `SHIPPED_STRIDES`.
     """
-    resize = "nearest" if method == "resize-conv" else ""
-    return load(str(SHIPPED / f"{method}-{name}-x{stride}.npz"), method, stride, resize)
+    # Most runs wait for this: of an archive that is known to be whole Python's own importer hands
+    # out one array, long before zipfile and json have loaded.
+    archive = zipimporter(str(shipped_path(method, name, stride)))
+    taps = np.load(io.BytesIO(archive.get_data("taps.npy")), allow_pickle=False)
+    return KernelFile(method, stride, taps, "nearest" if method == "resize-conv" else "")
+
+
+def shipped_path(method: str, name: str, stride: int) -> Path:
+    """Return where a kernel that comes with the package lies; see `shipped`."""
+    return SHIPPED / f"{method}-{name}-x{stride}.npz"
 
 
 def _stored(name: str, entries: dict[str, NDArray[Any]]) -> KernelFile:
@@ -153,6 +164,8 @@ def _stored(name: str, entries: dict[str, NDArray[Any]]) -> KernelFile:
         ("resize-conv", "bilinear"),
     }:
         raise SettingError(f"kernel '{name}' is for '{method} {resize}'; give one for tconv")
+    import json
+
     try:
         about = json.loads(str(entries["about"]))
     except ValueError as error:
