@@ -1,9 +1,8 @@
 """`upsample INPUT OUTPUT`: the main job."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
@@ -19,6 +18,7 @@ from upsample_cli.commands.options import (
 from upsample_cli.commands.report import told
 from upsample_cli.errors import ImageFileError, SettingError
 from upsample_cli.images.target import STREAM, modified
+from upsample_cli.jobs import process
 from upsample_cli.methods.catalogue import DEFAULT, build
 
 if TYPE_CHECKING:  # NumPy is not to be waited for by --help
@@ -27,6 +27,9 @@ if TYPE_CHECKING:  # NumPy is not to be waited for by --help
     from upsample_cli.jobs.scale import Target
     from upsample_cli.jobs.task import Task
     from upsample_cli.methods.method import Method
+
+_Wanted: TypeAlias = tuple[str, float | None, str | None, dict[str, Any]]
+"""The method's word, the scale, the size, and the other options."""
 
 _FORMATS = ("png", "jpeg", "webp", "tiff", "bmp", "gif", "ppm", "tga", *maps.WORDS)
 
@@ -112,53 +115,63 @@ def upsample(paths: tuple[str, ...], method: str, scale: float | None, size: str
     folders = {name: options.pop(name) for name in ("include", "exclude", "files_from", "null",
                "report", "cluster", "dry_run")}  # fmt: skip
     there = existing(options["force"], options.pop("skip_existing"), options.pop("update"))
-    options["jobs"] = options["jobs"] or _cores()
+    options["jobs"] = options["jobs"] or process.cores()
     inputs, output = ends.of(paths, folders["files_from"])
+    wanted: _Wanted = (method, scale, size, options)
     if maps.are_meant(inputs, output, options["format"], options["layout"]):
         input = maps.check(inputs, {**options, "max_ripple": max_ripple})
         if output == STREAM:
             ends.check_stream(inputs)
-        chosen = _chosen(method, scale, size, options)
         modes = maps.Modes(folders["dry_run"], there in ("skip", "update"), as_json, quiet)
-        return maps.enlarge(input, output, *chosen, modes, options["jobs"], options)
+        return maps.enlarge(input, output, *_chosen(*wanted), modes, options["jobs"], options)
     if output == STREAM:
         ends.check_stream(inputs)
     if options["labels"]:
         masks.check({**options, "max_ripple": max_ripple})
+    how = {"existing": there, "as_json": as_json, "quiet": quiet, "max_ripple": max_ripple}
     if not ends.is_single(inputs, output):
-        from upsample_cli.jobs import executors
-
-        # Begun first, so that the libraries of its processes load while ours do.
-        address = folders["cluster"]
-        with (
-            executors.of_cluster(address) if address else executors.of_this_machine(options["jobs"])
-        ) as hands:
-            from upsample_cli.commands import folder
-
-            batch = folder.Batch(existing=there, as_json=as_json, quiet=quiet,
-                                 max_ripple=max_ripple, **folders)  # fmt: skip
-            if address and Path(options["kernel"] or "").is_file():
-                options["kernel"] = str(Path(options["kernel"]).absolute())
-            task = _task(method, scale, size, options | {"jobs": 1})
-            return folder.enlarge(inputs, output, task, batch, hands)
+        return _many(inputs, output, wanted, {**folders, **how})
     if folders["cluster"]:
         raise SettingError("--cluster is for folders; leave it out for one picture")
+    return _one(inputs[0], output, wanted, {**folders, **how})
+
+
+def _many(inputs: tuple[str, ...], output: str, wanted: _Wanted, batch: dict[str, Any]) -> int:
+    """Enlarge many pictures into a folder; return the exit code."""
+    from upsample_cli.jobs import executors
+
+    method, scale, size, options = wanted
+    address = batch["cluster"]
+    # Begun first, so that the libraries of its processes load while ours do.
+    with (
+        executors.of_cluster(address) if address else executors.of_this_machine(options["jobs"])
+    ) as hands:
+        from upsample_cli.commands import folder
+
+        if address and Path(options["kernel"] or "").is_file():
+            options["kernel"] = str(Path(options["kernel"]).absolute())
+        task = _task(method, scale, size, options | {"jobs": 1})
+        return folder.enlarge(inputs, output, task, folder.Batch(**batch), hands)
+
+
+def _one(input: str, output: str, wanted: _Wanted, how: dict[str, Any]) -> int:
+    """Enlarge one picture into one file; return the exit code."""
     # What is there may do: then there is nothing to decode.
-    left = there in ("skip", "update") and modified(output) is not None
-    decoded = None if folders["dry_run"] or left else _decoding(inputs[0], options)
-    task = _task(method, scale, size, options)
+    left = how["existing"] in ("skip", "update") and modified(output) is not None
+    decoded = None if how["dry_run"] or left else _decoding(input, wanted[-1])
+    task = _task(*wanted)
     from upsample_cli.commands import picture
 
-    if folders["dry_run"]:
-        return picture.told_beforehand(inputs[0], output, task)
-    reports = picture.enlarged(inputs[0], output, task, there, decoded, quiet)
-    if folders["report"]:
-        reports = picture.recorded(reports, folders["report"], there)
+    if how["dry_run"]:
+        return picture.told_beforehand(input, output, task)
+    reports = picture.enlarged(input, output, task, how["existing"], decoded, how["quiet"])
+    if how["report"]:
+        reports = picture.recorded(reports, how["report"], how["existing"])
     try:
-        return told(reports, output == STREAM, as_json, quiet, max_ripple)[1]
+        return told(reports, output == STREAM, how["as_json"], how["quiet"], how["max_ripple"])[1]
     except ImageFileError as error:
-        if as_json:
-            picture.tell_failed(inputs[0], output, method, str(error))
+        if how["as_json"]:
+            picture.tell_failed(input, output, task.method.name, str(error))
         raise
 
 
@@ -197,10 +210,3 @@ def _task(method: str, scale: float | None, size: str | None, options: dict[str,
     rest = given({name: options[name] for name in _PLAIN - {"alpha", "jobs", "layout"}})
     return Task(chosen, target, premultiplied=options["alpha"] == "premultiplied",
                 threads=options["jobs"], **rest)  # fmt: skip
-
-
-def _cores() -> int:
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not every platform tells which cores are ours
-        return os.cpu_count() or 1

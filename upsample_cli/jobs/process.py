@@ -24,6 +24,14 @@ def prepare() -> None:
         os.environ.setdefault(variable, "1")
 
 
+def cores() -> int:
+    """Return how many cores are ours."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not every platform tells which are
+        return os.cpu_count() or 1
+
+
 def _keep_freed_memory() -> None:
     """Let the allocator keep what is freed, for all threads, in pages of 2 MB.
 
