@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import PIL.Image
 import pytest
+import tifffile
+from PIL.PngImagePlugin import PngInfo
 from terminal import Outcome, check_refused, contents, shell
 
 Call = Callable[..., Outcome]
@@ -48,6 +50,21 @@ def test_masks_stay_masks(call: Call, masks: Path, name: str, method: str) -> No
     x, made = labels(masks, name), labels(masks, "out.png")
     assert {*np.unique(made).tolist()} <= {*np.unique(x).tolist()}
     np.testing.assert_array_equal(made[1::3, 1::3], x)
+
+
+def test_a_tiff_without_labels_is_refused(call: Call, folder: Path) -> None:
+    """A TIFF that Pillow has no mode for holds no labels."""
+    tifffile.imwrite(folder / "f.tif", np.zeros((4, 5)))
+    check_refused(call("f.tif", "out.png", "--labels"), 1, "f.tif is a TIFF without labels")
+
+
+def test_long_texts_do_not_hinder(call: Call, masks: Path) -> None:
+    """A mask may carry an editor's history of megabytes, as pictures may."""
+    history = PngInfo()
+    history.add_text("history", "x" * (1 << 21), zip=True)
+    with PIL.Image.open(masks / "p.png") as opened:
+        opened.save(masks / "long.png", pnginfo=history)
+    assert call("long.png", "out.png", "--labels").code == 0
 
 
 def test_an_index_beyond_the_palette_is_kept(call: Call, folder: Path) -> None:

@@ -1,8 +1,7 @@
 """`upsample INPUT OUTPUT`: the main job."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any
 
 import click
 
@@ -10,31 +9,18 @@ from upsample_cli.commands import ends, maps, masks
 from upsample_cli.commands.options import (
     existing,
     folder_options,
-    given,
     json_option,
     max_pixels_option,
     method_options,
 )
 from upsample_cli.commands.report import told
+from upsample_cli.commands.wanted import Wanted
 from upsample_cli.errors import ImageFileError, SettingError
 from upsample_cli.images.target import STREAM, modified
 from upsample_cli.jobs import process
-from upsample_cli.methods.catalogue import DEFAULT, build
-
-if TYPE_CHECKING:  # NumPy is not to be waited for by --help
-    from upsample_cli.images.decoding import Decoded
-    from upsample_cli.images.mask import Mask
-    from upsample_cli.jobs.scale import Target
-    from upsample_cli.jobs.task import Task
-    from upsample_cli.methods.method import Method
-
-_Wanted: TypeAlias = tuple[str, float | None, str | None, dict[str, Any]]
-"""The method's word, the scale, the size, and the other options."""
+from upsample_cli.methods.catalogue import DEFAULT
 
 _FORMATS = ("png", "jpeg", "webp", "tiff", "bmp", "gif", "ppm", "tga", *maps.WORDS)
-
-_PLAIN = {"boundary", "linear", "alpha", "format", "quality", "compression", "strip", "force",
-          "jobs", "max_pixels", "layout", "labels"}  # fmt: skip
 
 
 @click.command(
@@ -117,13 +103,13 @@ def upsample(paths: tuple[str, ...], method: str, scale: float | None, size: str
     there = existing(options["force"], options.pop("skip_existing"), options.pop("update"))
     options["jobs"] = options["jobs"] or process.cores()
     inputs, output = ends.of(paths, folders["files_from"])
-    wanted: _Wanted = (method, scale, size, options)
+    wanted = Wanted(method, scale, size, options)
     if maps.are_meant(inputs, output, options["format"], options["layout"]):
         input = maps.check(inputs, {**options, "max_ripple": max_ripple})
         if output == STREAM:
             ends.check_stream(inputs)
         modes = maps.Modes(folders["dry_run"], there in ("skip", "update"), as_json, quiet)
-        return maps.enlarge(input, output, *_chosen(*wanted), modes, options["jobs"], options)
+        return maps.enlarge(input, output, *wanted.chosen(), modes, options["jobs"], options)
     if output == STREAM:
         ends.check_stream(inputs)
     if options["labels"]:
@@ -136,12 +122,11 @@ def upsample(paths: tuple[str, ...], method: str, scale: float | None, size: str
     return _one(inputs[0], output, wanted, {**folders, **how})
 
 
-def _many(inputs: tuple[str, ...], output: str, wanted: _Wanted, batch: dict[str, Any]) -> int:
+def _many(inputs: tuple[str, ...], output: str, wanted: Wanted, batch: dict[str, Any]) -> int:
     """Enlarge many pictures into a folder; return the exit code."""
     from upsample_cli.jobs import executors
 
-    method, scale, size, options = wanted
-    address = batch["cluster"]
+    options, address = wanted.options, batch["cluster"]
     # Begun first, so that the libraries of its processes load while ours do.
     with (
         executors.of_cluster(address) if address else executors.of_this_machine(options["jobs"])
@@ -150,16 +135,15 @@ def _many(inputs: tuple[str, ...], output: str, wanted: _Wanted, batch: dict[str
 
         if address and Path(options["kernel"] or "").is_file():
             options["kernel"] = str(Path(options["kernel"]).absolute())
-        task = _task(method, scale, size, options | {"jobs": 1})
-        return folder.enlarge(inputs, output, task, folder.Batch(**batch), hands)
+        return folder.enlarge(inputs, output, wanted.task(1), folder.Batch(**batch), hands)
 
 
-def _one(input: str, output: str, wanted: _Wanted, how: dict[str, Any]) -> int:
+def _one(input: str, output: str, wanted: Wanted, how: dict[str, Any]) -> int:
     """Enlarge one picture into one file; return the exit code."""
     # What is there may do: then there is nothing to decode.
     left = how["existing"] in ("skip", "update") and modified(output) is not None
-    decoded = None if how["dry_run"] or left else _decoding(input, wanted[-1])
-    task = _task(*wanted)
+    decoded = None if how["dry_run"] or left else wanted.decoding(input)
+    task = wanted.task(wanted.options["jobs"])
     from upsample_cli.commands import picture
 
     if how["dry_run"]:
@@ -173,40 +157,3 @@ def _one(input: str, output: str, wanted: _Wanted, how: dict[str, Any]) -> int:
         if how["as_json"]:
             picture.tell_failed(input, output, task.method.name, str(error))
         raise
-
-
-def _decoding(path: str, options: dict[str, Any]) -> "Callable[[], Decoded | Mask]":
-    """Begin to decode a picture while the libraries that it will need still load."""
-    from upsample_cli.images.decoding import decode
-    from upsample_cli.images.opening import MAX_PIXELS
-    from upsample_cli.jobs.ahead import Ahead
-
-    most = options["max_pixels"] or MAX_PIXELS
-    if options["labels"]:
-        from upsample_cli.images import mask
-
-        return Ahead(lambda: mask.read(path, most))
-    return Ahead(lambda: decode(path, most))
-
-
-def _chosen(
-    method: str, scale: float | None, size: str | None, options: dict[str, Any]
-) -> "tuple[Method, Target]":
-    """Return the method with its settings, and how large."""
-    settings = given({name: value for name, value in options.items() if name not in _PLAIN})
-    chosen = build(method, **settings)
-    if scale is not None and size is not None:
-        raise SettingError("--scale and --size are both given; leave one out")
-    from upsample_cli.jobs.scale import Target
-
-    factor = 2.0 if scale is None else scale
-    return chosen, Target(scale=factor) if size is None else Target.parsed(size)
-
-
-def _task(method: str, scale: float | None, size: str | None, options: dict[str, Any]) -> "Task":
-    chosen, target = _chosen(method, scale, size, options)
-    from upsample_cli.jobs.task import Task
-
-    rest = given({name: options[name] for name in _PLAIN - {"alpha", "jobs", "layout"}})
-    return Task(chosen, target, premultiplied=options["alpha"] == "premultiplied",
-                threads=options["jobs"], **rest)  # fmt: skip
