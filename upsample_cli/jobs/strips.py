@@ -45,7 +45,8 @@ class Picture(NamedTuple):
         if down is not None:
             planes = np.take(planes, down - tall.start, axis=1)
         if across is not None:
-            planes = np.take(planes, across - wide.start, axis=2)
+            inside = slice(*(min(max(0, end - columns.start), len(columns)) for end in (0, self.size[1])))
+            planes = _columns(planes, across - wide.start, inside)
         if self.boundary == "zero":
             for axis, run, n in ((1, rows, self.size[0]), (2, columns, self.size[1])):
                 index = np.arange(run.start, run.stop)
@@ -67,6 +68,17 @@ class Picture(NamedTuple):
         else:
             index = np.clip(index, 0, n - 1)
         return index, range(int(index.min()), int(index.max()) + 1)
+
+
+def _columns(planes: Planes, index: NDArray[np.int64], run: slice) -> Planes:
+    """Return columns by their index, of which those in a run are neighbours and copied as such."""
+    count, height, _ = planes.shape
+    made: Planes = np.empty((count, height, len(index)), planes.dtype)
+    if (neighbours := index[run]).size:
+        made[..., run] = planes[..., neighbours[0] : neighbours[-1] + 1]
+    for edge in slice(run.start), slice(run.stop, None):
+        made[..., edge] = planes[..., index[edge]]
+    return made
 
 
 def run(stages: Sequence[Stage], picture: Picture, rows: range, columns: range) -> Planes:
