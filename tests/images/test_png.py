@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from strategies import cuts
 from textures import levels
 
-from upsample_cli.images import png
+from upsample_cli.images import deflate, png
 from upsample_cli.images.image import Metadata, Samples
 
 CHANNELS = [1, 2, 3, 4]
@@ -56,15 +56,15 @@ def as_colours(samples: Samples) -> Samples:
 
 
 @pytest.fixture(params=["isal", "zlib"])
-def deflate(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+def deflater(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the writer use isal, then zlib alone."""
     if request.param == "zlib":
-        monkeypatch.setattr(png, "isal_zlib", None)
+        monkeypatch.setattr(deflate, "isal_zlib", None)
     else:
-        assert png.isal_zlib is not None
+        assert deflate.isal_zlib is not None
 
 
-@pytest.mark.usefixtures("deflate")
+@pytest.mark.usefixtures("deflater")
 @pytest.mark.parametrize("compression", range(10))
 @pytest.mark.parametrize("bits", [8, 16])
 @pytest.mark.parametrize("channels", CHANNELS)

@@ -6,14 +6,13 @@ Source: W3C, "Portable Network Graphics (PNG) specification (third edition)".
 import zlib
 from struct import pack
 
+from upsample_cli.images.deflate import crc32
 from upsample_cli.images.metadata import Metadata
 
 
 def chunk(kind: bytes, data: bytes) -> bytes:
     """Return a chunk, with its length and checksum."""
-    return b"".join(
-        (pack(">I", len(data)), kind, data, pack(">I", zlib.crc32(data, zlib.crc32(kind))))
-    )
+    return b"".join((pack(">I", len(data)), kind, data, pack(">I", crc32(data, crc32(kind)))))
 
 
 def ancillary(metadata: Metadata) -> bytes:

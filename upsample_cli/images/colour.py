@@ -115,7 +115,8 @@ def luma(levels: Planes) -> NDArray[np.float32]:
     """
     if len(levels) < 3:
         return np.asarray(levels[0], np.float32)
-    weighted = LUMA @ levels[:3].reshape(3, -1)
+    # As a product of two matrices it is faster than as one of a vector and a matrix.
+    weighted = LUMA[None] @ levels[:3].reshape(3, -1)
     return np.asarray(weighted.reshape(levels.shape[1:]), np.float32)
 
 

@@ -7,30 +7,22 @@ does); the checksum over all of them is joined from theirs.
 Source: W3C, "Portable Network Graphics (PNG) specification (third edition)"; RFC 1950, RFC 1951.
 """
 
-import zlib
 from dataclasses import dataclass
 from struct import pack
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from upsample_cli.images.chunks import ancillary, chunk
+from upsample_cli.images.deflate import adler32, deflated
 from upsample_cli.images.image import Samples
 from upsample_cli.images.metadata import Metadata
 from upsample_cli.planes import Size
 
 Bytes: TypeAlias = NDArray[np.uint8]
 
-isal_zlib: Any
-try:
-    from isal import isal_zlib
-except ImportError:  # not every platform has it; zlib makes the same kind of stream, more slowly
-    isal_zlib = None
-_adler32 = (isal_zlib or zlib).adler32
-
 DEFAULT_COMPRESSION = 2
-_FAST = 3  # up to this level isal is used: its levels 1..3 at several times zlib's speed
 ZLIB_HEAD = b"\x78\x01"  # deflate, window of 32 kB, fastest; strips follow as raw deflate
 _COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
 _NONE, _SUB, _UP, _AVERAGE = range(4)
@@ -95,8 +87,8 @@ def piece(samples: Samples, compression: int, last: bool) -> Piece:
         last: Whether no strip follows.
     """
     filtered = _filtered(samples, compression)
-    data = _deflated(filtered, compression, last)
-    return Piece(chunk(b"IDAT", data), _adler32(filtered.data), filtered.size)
+    data = deflated(filtered, compression, last)
+    return Piece(chunk(b"IDAT", data), adler32(filtered.data), filtered.size)
 
 
 def tail(pieces: "Checksum") -> bytes:
@@ -118,16 +110,6 @@ class Checksum:
         self.value = high << 16 | (low + low_later - 1) % _ADLER
 
 
-def _deflated(data: Bytes, compression: int, last: bool = True) -> bytes:
-    if isal_zlib is not None and 1 <= compression <= _FAST:
-        deflate: Any = isal_zlib.compressobj(compression, wbits=-15)
-    else:
-        deflate = zlib.compressobj(compression, wbits=-15)
-    start = deflate.compress(data.data)
-    end = deflate.flush(zlib.Z_FINISH if last else zlib.Z_SYNC_FLUSH)
-    return bytes(start + end)
-
-
 def _filtered(samples: Samples, compression: int) -> Bytes:
     """Return the filtered rows, shape (rows, 1 + bytes of a row)."""
     if samples.dtype.itemsize == 2:
@@ -145,7 +127,7 @@ def _best(raw: Bytes, pixel: int) -> int:
     top, left = ((length - part) // 2 for length, part in zip(raw.shape, _SAMPLE, strict=True))
     top, left = max(0, top), max(0, left // pixel * pixel)
     sample = raw[top : top + _SAMPLE[0], left : left + _SAMPLE[1]]
-    sizes = {kind: len(_deflated(_rows(sample, kind, pixel), 1)) for kind in _KINDS}
+    sizes = {kind: len(deflated(_rows(sample, kind, pixel), 1)) for kind in _KINDS}
     return min(_KINDS, key=lambda kind: sizes[kind])
 
 

@@ -66,7 +66,8 @@ class Renderer:
             levels = self.colour.levels(run(self.stages, self.picture, rows, columns))
             across = slice(columns.start, columns.stop)
             for channel, plane in enumerate(levels):
-                samples[:, across, channel] = plane
+                # To whole numbers first: to spread the samples at the same time takes longer.
+                samples[:, across, channel] = plane.astype(self.colour.dtype, copy=False)
             light[:, across] = self.colour.luma(levels)
             if opaque is not None:
                 opaque[:, across] = levels[-1] > 0

@@ -45,8 +45,8 @@ class Picture(NamedTuple):
         if down is not None:
             planes = np.take(planes, down - tall.start, axis=1)
         if across is not None:
-            inside = slice(*(min(max(0, end - columns.start), len(columns)) for end in (0, self.size[1])))
-            planes = _columns(planes, across - wide.start, inside)
+            ends = (min(max(0, end - columns.start), len(columns)) for end in (0, self.size[1]))
+            planes = _columns(planes, across - wide.start, slice(*ends))
         if self.boundary == "zero":
             for axis, run, n in ((1, rows, self.size[0]), (2, columns, self.size[1])):
                 index = np.arange(run.start, run.stop)

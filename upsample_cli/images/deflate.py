@@ -1,0 +1,38 @@
+"""Deflate, and the checksums that go with it: by isal where it is there, else by zlib.
+
+Both make the same kind of stream; isal does so several times as fast.
+
+Source: RFC 1950, RFC 1951.
+"""
+
+import zlib
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+isal_zlib: Any
+try:
+    from isal import isal_zlib
+except ImportError:  # not every platform has it
+    isal_zlib = None
+adler32 = (isal_zlib or zlib).adler32
+crc32 = (isal_zlib or zlib).crc32
+
+_FAST = 3  # up to this level isal is used
+
+
+def deflated(data: NDArray[np.uint8], compression: int, last: bool = True) -> bytes:
+    """Return a raw deflate stream, ending on a byte boundary so that another can follow.
+
+    Args:
+        data: What to deflate, in one piece of memory.
+        compression: 0 (none) to 9 (slowest).
+        last: Whether no stream follows.
+    """
+    if isal_zlib is not None and 1 <= compression <= _FAST:
+        deflate: Any = isal_zlib.compressobj(compression, wbits=-15)
+    else:
+        deflate = zlib.compressobj(compression, wbits=-15)
+    start = deflate.compress(data.data)
+    return bytes(start + deflate.flush(zlib.Z_FINISH if last else zlib.Z_SYNC_FLUSH))
