@@ -148,8 +148,8 @@ def _run(planned: plan.Plan, work: Work, record: Record, batch: Batch, hands: Ha
             tally, code = told(
                 _recorded(shown, record), False, batch.as_json, batch.quiet, batch.max_ripple
             )
-    left = planned.count - tally.total
-    counts = tally.counts() | ({"left": left} if stop.asked else {})
+    left = planned.count - tally.total()
+    counts = dict(tally) | ({"left": left} if stop.asked else {})
     if batch.as_json:
         click.echo(tables.summary_json(counts, perf_counter() - began))
     elif not batch.quiet:

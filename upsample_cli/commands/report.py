@@ -1,7 +1,7 @@
 """Reports on pictures, as they come, and the exit code they amount to."""
 
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import click
@@ -14,42 +14,14 @@ if TYPE_CHECKING:  # NumPy is not to be waited for by --help
 FAILED, NOTHING, OVER_RIPPLE = 1, 3, 4
 
 
-@dataclass(slots=True, eq=False)
-class Tally:
-    """How many pictures came to what.
-
-    Args:
-        done: Pictures that were written.
-        skipped: Pictures that were left.
-        failed: Pictures that could not be done.
-    """
-
-    done: int = 0
-    skipped: int = 0
-    failed: int = 0
-
-    def add(self, report: "Report") -> None:
-        """Count a picture."""
-        setattr(self, report.status, getattr(self, report.status) + 1)
-
-    @property
-    def total(self) -> int:
-        """How many pictures were counted."""
-        return self.done + self.skipped + self.failed
-
-    def counts(self) -> dict[str, int]:
-        """Return the counts by their words."""
-        return asdict(self)
-
-
 def told(
     reports: "Iterable[Report]",
     to_stderr: bool,
     as_json: bool,
     quiet: bool,
     max_ripple: float | None,
-) -> tuple[Tally, int]:
-    """Print each report as it comes; return the counts and the exit code.
+) -> tuple[Counter[str], int]:
+    """Print each report as it comes; return how many came to what, and the exit code.
 
     Args:
         reports: What became of each picture.
@@ -60,9 +32,9 @@ def told(
     """
     from upsample_cli.commands import tables
 
-    tally, over = Tally(), False
+    tally, over = Counter(done=0, skipped=0, failed=0), False
     for report in reports:
-        tally.add(report)
+        tally[report.status] += 1
         found = report.checkerboard
         over |= max_ripple is not None and found is not None and found.ripple > max_ripple
         with aside():
@@ -74,9 +46,9 @@ def told(
                 click.echo(tables.as_line(report), err=to_stderr)
             if not quiet:
                 _note(report)
-    if tally.failed:
+    if tally["failed"]:
         return tally, FAILED
-    if not tally.done:
+    if not tally["done"]:
         return tally, NOTHING
     return tally, OVER_RIPPLE if over else 0
 

@@ -7,7 +7,6 @@ does); the checksum over all of them is joined from theirs.
 Source: W3C, "Portable Network Graphics (PNG) specification (third edition)"; RFC 1950, RFC 1951.
 """
 
-from dataclasses import dataclass
 from struct import pack
 from typing import NamedTuple, TypeAlias
 
@@ -96,11 +95,11 @@ def tail(pieces: "Checksum") -> bytes:
     return chunk(b"IDAT", pack(">I", pieces.value)) + chunk(b"IEND", b"")
 
 
-@dataclass(slots=True, eq=False)
 class Checksum:
     """The Adler-32 checksum of pieces one after the other."""
 
-    value: int = 1
+    def __init__(self) -> None:
+        self.value = 1
 
     def add(self, later: Piece) -> None:
         """Append a piece: its sums go on where these end."""

@@ -38,7 +38,7 @@ class Measured:
     ) -> None:
         render = renderer(image, size, task, task.compression if streamed else None)
         runs = strips(size, render.channels, size[0] / image.size[0])
-        made: Iterable[Strip] = workers.in_order(render, runs)
+        made: Iterable[Strip] = workers.in_order(render.strip, runs)
         self._made = progress(made, len(runs)) if progress else made
         self._meter = Meter(stride(image.size, size), *size)
         self.channels = render.channels

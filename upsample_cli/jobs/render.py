@@ -1,6 +1,5 @@
 """From a run of output rows to a strip that is ready to be measured and written."""
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -34,8 +33,7 @@ class Strip(NamedTuple):
     opaque: NDArray[np.bool_] | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Renderer:
+class Renderer(NamedTuple):
     """Makes strips of one picture; its calls may run at once.
 
     Args:
@@ -56,7 +54,7 @@ class Renderer:
     compression: int | None
     cut: tuple[range, ...]
 
-    def __call__(self, rows: range) -> Strip:
+    def strip(self, rows: range) -> Strip:
         """Return a run of output rows."""
         height, width = self.size
         samples = np.empty((len(rows), width, self.channels), self.colour.dtype)

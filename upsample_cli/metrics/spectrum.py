@@ -4,7 +4,6 @@ A pattern of the stride's period has lines there. Against the bins around, which
 lines show even where their sign changes from tile to tile.
 """
 
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -16,7 +15,6 @@ _WIDE = 2 * _AROUND + 1
 _ROUNDING = 0.1  # levels: a floor under the power of empty bins
 
 
-@dataclass(frozen=True, eq=False)
 class Spectrum:
     """The bins of a tile that tell of a stride.
 
@@ -25,13 +23,10 @@ class Spectrum:
         tile: Rows and columns of a tile, multiples of the stride, three times it or more.
     """
 
-    stride: tuple[int, int]
-    tile: tuple[int, int]
-
-    @property
-    def _harmonics(self) -> tuple[int, int]:
-        """How many are looked at down and across; the others of a real picture mirror them."""
-        return self.stride[0], self.stride[1] // 2 + 1
+    def __init__(self, stride: tuple[int, int], tile: tuple[int, int]) -> None:
+        self.stride, self.tile = stride, tile
+        # Across, only half are looked at: the others of a real picture mirror them.
+        self._harmonics = stride[0], stride[1] // 2 + 1
 
     @cached_property
     def waves(self) -> tuple[Floats, Floats]:

@@ -5,8 +5,6 @@ its weight, the pattern is the regression of a on x, and its error comes from th
 the regression leaves, a - x b. Both are made of weighted sums of products of x and a.
 """
 
-from dataclasses import dataclass, field
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,7 +15,6 @@ _NOISE = 0.5  # levels: what is finer than rounding to 8 bits tells nothing
 _FLAT = 1e-6  # variance of a tile without any content
 
 
-@dataclass(slots=True, eq=False)
 class Sums:
     """Weighted sums over the tiles that tell something.
 
@@ -25,27 +22,14 @@ class Sums:
         stride: Phases down and across.
     """
 
-    stride: tuple[int, int]
-    seen: int = 0
-    lively: int = 0
-    count: int = 0
-    weight: float = 0.0
-    variance: float = 0.0
-    local: float = 0.0
-    brightness: float = 0.0
-    xx: NDArray[np.float64] = field(init=False)
-    xx2: NDArray[np.float64] = field(init=False)
-    xa: NDArray[np.complex128] = field(init=False)
-    xa2: NDArray[np.complex128] = field(init=False)
-    aa2: NDArray[np.float64] = field(init=False)
-    relative: NDArray[np.complex128] = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Begin with nothing seen."""
+    def __init__(self, stride: tuple[int, int]) -> None:
+        self.stride = stride
+        self.seen = self.lively = self.count = 0
+        self.weight = self.variance = self.local = self.brightness = 0.0
         self.xx, self.xx2 = np.zeros((3, 3)), np.zeros((3, 3))
-        self.xa, self.xa2 = (np.zeros((3, *self.stride), np.complex128) for _ in range(2))
-        self.aa2 = np.zeros(self.stride)
-        self.relative = np.zeros(self.stride, np.complex128)
+        self.xa, self.xa2 = (np.zeros((3, *stride), np.complex128) for _ in range(2))
+        self.aa2 = np.zeros(stride)
+        self.relative = np.zeros(stride, np.complex128)
 
     def add(self, tiles: Tiles) -> None:
         """Take tiles in; those that are flat, saturated or transparent only count."""

@@ -4,7 +4,6 @@ Rows are fed as they come; only the rows that a row of tiles draws on are held.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
@@ -44,7 +43,6 @@ class Tiles(NamedTuple):
         return cls(*map(np.concatenate, zip(*parts, strict=True)))
 
 
-@dataclass(frozen=True, eq=False)
 class TileGrid:
     """How a picture is cut into tiles for a stride.
 
@@ -53,35 +51,23 @@ class TileGrid:
         height: Rows of the picture.
         width: Columns of the picture.
         side: About how many pixels a tile has along a side.
+
+    Attributes:
+        tile: Rows and columns of a tile, multiples of the stride.
+        margin: Rows and columns that the residual loses on each side.
+        shape: How many tiles there are down and across.
+        together: How many rows of tiles to read at once: fewer calls, in as much memory.
     """
 
-    stride: tuple[int, int]
-    height: int
-    width: int
-    side: int
-
-    @cached_property
-    def tile(self) -> tuple[int, int]:
-        """Rows and columns of a tile, multiples of the stride."""
-        down, across = (s * -(-self.side // s) for s in self.stride)
-        return down, across
-
-    @cached_property
-    def margin(self) -> tuple[int, int]:
-        """Rows and columns that the residual loses on each side."""
-        return 2 * (self.stride[0] // 2), 2 * (self.stride[1] // 2)
-
-    @cached_property
-    def shape(self) -> tuple[int, int]:
-        """How many tiles there are down and across."""
-        down = max(0, self.height - 2 * self.margin[0]) // self.tile[0]
-        across = max(0, self.width - 2 * self.margin[1]) // self.tile[1]
-        return down, across
-
-    @property
-    def together(self) -> int:
-        """How many rows of tiles to read at once: fewer calls, in as much memory."""
-        return max(1, _RUN // self.width)
+    def __init__(self, stride: tuple[int, int], height: int, width: int, side: int) -> None:
+        (s, t), self.stride = stride, stride
+        self.tile = s * -(-side // s), t * -(-side // t)
+        self.margin = 2 * (s // 2), 2 * (t // 2)
+        self.shape = (
+            max(0, height - 2 * self.margin[0]) // self.tile[0],
+            max(0, width - 2 * self.margin[1]) // self.tile[1],
+        )
+        self.together = max(1, _RUN // width)
 
     def read(self, rows: Rows) -> Iterator[Tiles]:
         """Yield the tiles of rows of tiles, in runs that fit the cache.
