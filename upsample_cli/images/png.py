@@ -27,7 +27,7 @@ _COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
 _NONE, _SUB, _UP, _AVERAGE = range(4)
 # The fifth, Paeth, saves 2 % at most on enlarged pictures and costs more than deflate itself.
 _KINDS = (_AVERAGE, _UP, _SUB, _NONE)
-_SAMPLE = (5, 2048)  # rows, and bytes of each, that tell which filter is best
+_SAMPLE = (5, 4096)  # rows, and bytes of each, that tell which filter is best
 _ADLER = 65521
 
 
