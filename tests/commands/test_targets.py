@@ -70,3 +70,13 @@ def test_the_old_file_stays_if_the_new_one_fails(
     before = contents(folder)
     check_refused(call("cut.png", "old.png", "--force"), PICTURE, "cut.png is broken")
     assert contents(folder) == before
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "gif", "webp", "tif", "bmp"])
+def test_a_comment_is_kept_or_its_loss_is_told(
+    call: Callable[..., Outcome], folder: Path, suffix: str
+) -> None:
+    """A note names the comment if and only if the file that is written lacks it."""
+    PIL.Image.new("RGB", (8, 8)).save(folder / "said.jpg", comment=b"a cat")
+    told = "holds no comment" in call("said.jpg", f"out.{suffix}").err
+    assert told == (b"a cat" not in (folder / f"out.{suffix}").read_bytes())

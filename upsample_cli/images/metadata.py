@@ -16,7 +16,7 @@ _XMP, _ICC = 700, 34675  # tags of TIFF
 _XMP_KEY = "XML:com.adobe.xmp"
 _RAW_EXIF = "Raw profile type exif"
 _HELD = {
-    "PNG": {"profile", "EXIF", "XMP", "dpi", "text", "gamma"},
+    "PNG": {"profile", "EXIF", "XMP", "dpi", "comment", "text", "gamma"},
     "JPEG": {"profile", "EXIF", "XMP", "dpi", "comment"},
     "WEBP": {"profile", "EXIF", "XMP", "dpi"},
     "TIFF": {"profile", "EXIF", "XMP", "dpi"},
