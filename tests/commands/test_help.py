@@ -57,6 +57,7 @@ def test_help_tells_the_main_job(call: Callable[..., Outcome], words: list[str])
     assert outcome.err == ""
     assert b"Enlarge INPUT into OUTPUT" in outcome.out
     assert b"--max-ripple" in outcome.out
+    assert b"-h, --help " in outcome.out
 
 
 def test_help_lists_the_other_commands(call: Callable[..., Outcome]) -> None:

@@ -43,7 +43,8 @@ class _App(click.Group):
         """Write the main job's help, then the other commands."""
         upsample = self.get_command(ctx, "upsample")
         assert upsample is not None  # it is always there
-        upsample.format_help(click.Context(upsample, info_name=ctx.info_name), formatter)
+        own = click.Context(upsample, info_name=ctx.info_name, **upsample.context_settings)
+        upsample.format_help(own, formatter)
         self.format_commands(ctx, formatter)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
