@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 from strategies import random_planes
@@ -40,6 +42,22 @@ def test_what_cannot_be_done_is_told(planes: np.ndarray, settings: dict, fault: 
     """Integers, other shapes and wrong settings are refused with a remedy."""
     with pytest.raises(SettingError, match=fault):
         upsample(planes, **settings)
+
+
+@pytest.mark.parametrize(
+    ("planes", "stride", "fault"),
+    [
+        (np.ones((64, 64)), None, r"planes are float64 \(64, 64\); give floats, \(C, H, W\)"),
+        (np.ones((1, 64, 64), np.uint8), None, "planes are uint8"),
+        (np.ones((1, 64, 64)), 0, "stride 0 cannot be; give a whole number of 2 or more, or None"),
+        (np.ones((1, 64, 64)), "auto", "stride auto cannot be"),
+        (np.ones((1, 64, 64)), 2.0, "stride 2.0 cannot be"),
+    ],
+)
+def test_what_cannot_be_measured_is_told(planes: np.ndarray, stride: Any, fault: str) -> None:
+    """Levels of 0..255, other shapes and strides that are none are refused with a remedy."""
+    with pytest.raises(SettingError, match=fault):
+        measure(planes, stride)
 
 
 def test_measuring_knows_a_pattern() -> None:

@@ -1,5 +1,6 @@
 """Planes in memory: the shortest way to upsample and to measure from Python."""
 
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -44,8 +45,7 @@ def upsample(
     >>> upsample(np.ones((1, 4, 6)), "bicubic", scale=1.5).shape
     (1, 6, 9)
     """
-    if planes.ndim != 3 or 0 in planes.shape or planes.dtype.kind != "f":
-        raise SettingError(f"planes are {planes.dtype} {planes.shape}; give floats, (C, H, W)")
+    _check(planes)
     if boundary not in BOUNDARIES:
         raise SettingError(f"no boundary '{boundary}'; choose {', '.join(BOUNDARIES)}")
     size_in = (planes.shape[1], planes.shape[2])
@@ -60,15 +60,27 @@ def measure(planes: Planes, stride: int | None = None) -> Checkerboard:
     """Return the checkerboard in the luma of planes.
 
     Args:
-        planes: Shape (1 or 3, H, W), 0..1.
+        planes: Shape (1 or 3, H, W), floating point, 0..1.
         stride: Period to look for, in pixels, 2 or more; None to find it among 2..8.
+
+    Raises:
+        SettingError: Planes or a stride that cannot be.
 
     >>> flat = np.full((1, 256, 256), 0.5, np.float32)
     >>> measure(flat, 2).status
     'constant'
     """
+    _check(planes)
+    if stride is not None and not (isinstance(stride, Integral) and stride >= 2):
+        raise SettingError(f"stride {stride} cannot be; give a whole number of 2 or more, or None")
     _, height, width = planes.shape
     search = Search(height, width, STRIDES if stride is None else range(stride, stride + 1))
     search.feed(Rows(luma((planes * 255).astype(np.float32))))
     found = period(search.own_ripples()) if stride is None else stride
     return chosen(search.results(), found)
+
+
+def _check(planes: Planes) -> None:
+    """Refuse what are no planes, such as levels of 0..255."""
+    if planes.ndim != 3 or 0 in planes.shape or planes.dtype.kind != "f":
+        raise SettingError(f"planes are {planes.dtype} {planes.shape}; give floats, (C, H, W)")
