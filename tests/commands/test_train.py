@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,6 +28,7 @@ def test_a_kernel_is_trained_and_used(call: Call, photos: str, folder: Path) -> 
     text = outcome.out.decode()
     assert text.startswith("mine.npz  tconv x2  separable 10x10  balance ramp  ")
     assert "trained on 3 pictures" in text
+    assert re.search(r"exact ripple 0\.\d{4} before balancing, 0\.0000 after", text)
     assert "held-out PSNR (1)" in text
     assert b"tconv mine.npz x2" in call("in.png", "out.png", "-k", "mine.npz").out
 

@@ -130,8 +130,8 @@ def _summary(output: str, trained: "Trained") -> str:
         f"balance {about['balance']}  {trained.seconds:.1f} s",
         f"trained on {about['pictures']} pictures ({about['pixels'] / 1e6:.1f} million pixels), "
         f"{len(trained.skipped)} skipped",
-        f"exact ripple {trained.ripple_before:.1e} before balancing, "
-        f"{trained.ripple_after:.1e} after",
+        f"exact ripple {trained.ripple_before:.4f} before balancing, "
+        f"{trained.ripple_after:.4f} after",
         f"noise gain {about['noise_gain']:.2f}, step overshoot {about['overshoot']:.0%}",
     ]
     scores = about["held_out"]["psnr"]
