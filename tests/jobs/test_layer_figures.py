@@ -143,3 +143,10 @@ def test_dilation_that_shares_a_factor_with_the_stride_leaves_holes() -> None:
     assert not found.divides
     assert found.remedy == of_taps((4, 4), (2, 2), (2, 2))
     assert "share the factor 2" in found.remedy
+
+
+def test_sums_that_overflow_are_unknown() -> None:
+    """Finite weights whose sums are not have no figure, and no verdict either."""
+    found = figures(transposed("up", np.full((2, 1, 4, 4), 1e308), (2, 2), (0, 0)))
+    assert (found.verdict, found.ripple) == ("unknown", None)
+    assert found.remedy == "sums of its weights overflow"

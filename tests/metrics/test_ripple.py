@@ -6,6 +6,7 @@ from strategies import seeds
 
 from upsample_cli.kernels.kernel import Kernel
 from upsample_cli.kernels.named import uniform
+from upsample_cli.metrics.layers import layer_ripple
 from upsample_cli.metrics.ripple import ripple
 
 
@@ -48,6 +49,16 @@ def test_ripple_is_relative(seed: int, stride: int, factor: float) -> None:
     """Brighter or darker taps, or taps of the other sign, have the same ripple."""
     sums = np.random.default_rng(seed).uniform(0.1, 1, (stride, stride))
     np.testing.assert_allclose(ripple(-factor * sums), ripple(sums), rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("factor", [1e-300, 1e-170, 1e170, 1e300])
+def test_ripple_is_relative_at_any_size(factor: float) -> None:
+    """Neither a kernel's nor a layer's ripple is lost where squares would over- or underflow."""
+    sums = np.random.default_rng(0).uniform(0.1, 1, (3, 2, 2, 2))
+    one, other = layer_ripple(sums, sums[:, 0]), layer_ripple(factor * sums, factor * sums[:, 0])
+    np.testing.assert_allclose(ripple(factor * sums[0, 0]), ripple(sums[0, 0]))
+    np.testing.assert_allclose((other.average, other.bias), (one.average, one.bias))
+    np.testing.assert_allclose(other.channels, one.channels)
 
 
 def test_sums_that_cancel_have_infinite_ripple() -> None:

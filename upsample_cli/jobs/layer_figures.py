@@ -1,6 +1,7 @@
 """All that is exactly known of a network layer's checkerboard."""
 
 from dataclasses import dataclass
+from math import isfinite
 
 import numpy as np
 
@@ -62,8 +63,11 @@ def figures(layer: Layer) -> LayerFigures:
     if layer.taps is None:
         # Interpolation keeps flat pictures flat, and a convolution keeps them so.
         return _made(layer, None, LayerRipple(0.0, np.zeros(1), 0.0, 1.0), "none", "")
-    gains = phase_sums(layer.taps, layer.stride, layer.padding, layer.dilation)
-    found = layer_ripple(gains, layer.bias)
+    with np.errstate(over="ignore", invalid="ignore"):  # what is told below
+        gains = phase_sums(layer.taps, layer.stride, layer.padding, layer.dilation)
+        found = layer_ripple(gains, layer.bias)
+    if not isfinite(found.gain):
+        return _made(layer, None, None, "unknown", "sums of its weights overflow")
     uneven, biased = found.average >= VISIBLE, found.bias >= VISIBLE
     whole = remedies.divides(layer.taps.shape[2:], layer.stride, layer.dilation)
     remedy = ""

@@ -49,19 +49,27 @@ def layer_ripple(
     """
     rows = gains.reshape(*gains.shape[:2], -1)
     mean = rows.mean(axis=2, keepdims=True)
-    spread = np.sqrt(np.square(rows - mean).mean(axis=2).sum(axis=1))
+    spread = _norm((rows - mean).reshape(len(rows), -1)) / np.sqrt(rows.shape[2])
     spread[spread <= _ROUNDING * np.abs(rows).max(axis=(1, 2), initial=0.0)] = 0.0
-    size = np.sqrt(np.square(mean).sum(axis=(1, 2)))
-    gain = float(np.sqrt(np.square(size).mean()))
+    size = _norm(mean[:, :, 0])
+    gain = float(_norm(size) / np.sqrt(len(size)))
     uneven = 0.0
     if bias is not None:
         flat = np.asarray(bias, np.float64).reshape(len(bias), -1)
         deviation = flat - flat.mean(axis=1, keepdims=True)
-        uneven = float(np.sqrt(np.square(deviation).mean()))
+        uneven = float(_norm(deviation.ravel()) / np.sqrt(deviation.size))
         uneven = 0.0 if uneven <= _ROUNDING * np.abs(flat).max() else uneven
-    average = float(np.sqrt(np.square(spread).mean()))
+    average = float(_norm(spread) / np.sqrt(len(spread)))
     over = [_over(float(each), float(base)) for each, base in zip(spread, size, strict=True)]
     return LayerRipple(_over(average, gain), np.array(over), _over(uneven, gain), gain)
+
+
+def _norm(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the Euclidean norm over the last axis; no square over- or underflows."""
+    largest = np.abs(values).max(axis=-1, keepdims=True, initial=0.0)
+    unit = np.where(largest > 0.0, largest, 1.0)
+    norm = unit[..., 0] * np.sqrt(np.square(values / unit).sum(axis=-1))
+    return np.asarray(norm)
 
 
 def _over(part: float, whole: float) -> float:

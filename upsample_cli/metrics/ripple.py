@@ -29,7 +29,9 @@ def ripple(phase_sums: NDArray[np.float64]) -> float:
     >>> round(ripple(sums), 4)
     0.4843
     """
-    return _relative(float(phase_sums.std()), phase_sums)
+    # Of the sums over their largest no square over- or underflows.
+    sums = phase_sums / (np.abs(phase_sums).max() or 1.0)
+    return _relative(float(sums.std()), sums)
 
 
 def peak_to_peak(phase_sums: NDArray[np.float64]) -> float:
