@@ -444,16 +444,29 @@ def test_layers_within_nodes_are_found(tmp_path: Path) -> None:
     assert {one.verdict, other.verdict} == {"checkerboard"}
 
 
-def test_layers_of_local_functions_are_found(tmp_path: Path) -> None:
-    """A function of the model's own is put in the place of its call."""
-    opsets = [helper.make_opsetid("", 17)]
-    body = [node("ConvTranspose", "a k", "b", strides=[2, 2])]
+def calling(body: list[onnx.NodeProto], opset: int = models.OPSET) -> onnx.ModelProto:
+    """Return a model whose one node is a function of its own."""
+    opsets = [helper.make_opsetid("", opset), helper.make_opsetid("own", 1)]
     function = helper.make_function("own", "Up", ["a", "k"], ["b"], body, opsets)
     made = model([helper.make_node("Up", ["x", "w"], ["y"], domain="own")], {"w": WEIGHTS},
                  functions=[function])  # fmt: skip
     made.opset_import.append(helper.make_opsetid("own", 1))
+    return made
+
+
+@pytest.mark.parametrize("opset", [11, 17, 18, 21])
+def test_layers_of_local_functions_are_found(tmp_path: Path, opset: int) -> None:
+    """A function of the model's own is put in the place of its call, whatever its version."""
+    made = calling([node("ConvTranspose", "a k", "b", strides=[2, 2])], opset)
     figure = only(made, tmp_path)
     assert (figure.stride, figure.verdict) == ((2, 2), "checkerboard")
+
+
+def test_a_function_that_calls_itself_is_refused(tmp_path: Path) -> None:
+    """It has no end, so the model is damaged."""
+    made = calling([helper.make_node("Up", ["a", "k"], ["b"], domain="own")])
+    with pytest.raises(NetworkFileError, match=r"model.onnx has damaged functions; export"):
+        layers(saved(made, tmp_path))
 
 
 @pytest.mark.parametrize("data", [b"", b"text\n", b"PK\x03\x04" + bytes(40), bytes(range(256))])

@@ -58,7 +58,29 @@ def _model(path: str) -> ModelProto:
         raise NetworkFileError(f"{path} is no ONNX model; export it again") from error
     if not model.graph.node:
         raise NetworkFileError(f"{path} holds no network; export it again")
-    return inline_local_functions(model) if model.functions else model
+    return _inlined(model, path) if model.functions else model
+
+
+def _inlined(model: ModelProto, path: str) -> ModelProto:
+    """Return a model with its functions in the place of their calls.
+
+    onnx leaves out functions of other versions of operators than the model's; the operators that
+    upsample are told from each other by what they are given, so any version will do.
+    """
+    versions = {each.domain: each.version for each in model.opset_import}
+    for function in model.functions:
+        for each in function.opset_import:
+            each.version = versions.get(each.domain, each.version)
+    try:
+        return inline_local_functions(model)
+    except (
+        RuntimeError,
+        TypeError,
+        ValueError,
+        DecodeError,
+        onnx.checker.ValidationError,
+    ) as error:
+        raise NetworkFileError(f"{path} has damaged functions; export it again") from error
 
 
 def _of_graph(graph: Graph) -> Iterator[Layer]:
