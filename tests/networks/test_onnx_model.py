@@ -462,6 +462,24 @@ def test_layers_of_local_functions_are_found(tmp_path: Path, opset: int) -> None
     assert (figure.stride, figure.verdict) == ((2, 2), "checkerboard")
 
 
+@pytest.mark.parametrize("kind", ["ConvTranspose", "DepthToSpace", "Resize", "Upsample"])
+def test_operators_of_other_domains_are_unknown(tmp_path: Path, kind: str) -> None:
+    """What is only called like an operator of ONNX's may do anything."""
+    figure = only(model([helper.make_node(kind, ["x", "w"], ["y"], domain="my")], {"w": WEIGHTS}),
+                  tmp_path)  # fmt: skip
+    assert (figure.verdict, figure.ripple) == ("unknown", None)
+    assert figure.remedy == f"it is my.{kind}, which is not ONNX's own"
+
+
+def test_both_names_of_the_standard_domain(tmp_path: Path) -> None:
+    """Models may import ai.onnx by its name; weights are worked out all the same."""
+    nodes = [node("Identity", "v", "w"), node("ConvTranspose", "x w", "y", strides=[2, 2])]
+    made = model(nodes, {"v": WEIGHTS})
+    plain = only(made, tmp_path)
+    made.opset_import[0].domain = made.graph.node[0].domain = "ai.onnx"
+    assert only(made, tmp_path) == plain
+
+
 def test_a_function_that_calls_itself_is_refused(tmp_path: Path) -> None:
     """It has no end, so the model is damaged."""
     made = calling([helper.make_node("Up", ["a", "k"], ["b"], domain="own")])

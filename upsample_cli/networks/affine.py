@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from onnx import NodeProto
 
 from upsample_cli.networks.constants import floats
-from upsample_cli.networks.graph import Graph, attribute, given, name_of
+from upsample_cli.networks.graph import Graph, attribute, given, name_of, operator
 from upsample_cli.networks.unreadable import UnreadableError
 
 Floats: TypeAlias = NDArray[np.floating[Any]]
@@ -61,7 +61,7 @@ def behind(graph: Graph, name: str, depth: int = 0) -> Behind:
     node = graph.producer(name)
     if node is None or depth > _MOST:
         raise UnreadableError("no convolution stands before it")
-    kind = node.op_type
+    kind = operator(node)
     if kind in CONVOLUTIONS:
         return Behind(node, np.ones(1), np.zeros(1))
     if kind in _SAME:

@@ -12,7 +12,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import NodeProto, TensorProto
 
-from upsample_cli.networks.graph import Graph, name_of
+from upsample_cli.networks.graph import Graph, name_of, operator
 from upsample_cli.networks.unreadable import UnreadableError
 
 # What exporters do to weights; none of it makes arrays much larger than the file's.
@@ -49,6 +49,8 @@ def constant(graph: Graph, name: str) -> NDArray[Any]:
     parts = list({id(node): node for node in nodes.values()}.values())
     out = onnx.helper.make_empty_tensor_value_info(name)
     made = onnx.helper.make_graph(parts, "constant", [], [out], data)
+    for node in made.node:
+        node.domain = ""  # the only name of ONNX's own that its reference knows
     versions = graph.opsets | ({"": _least_version(graph, parts)} if "" in graph.opsets else {})
     opsets = [onnx.helper.make_opsetid(domain, n) for domain, n in versions.items()]
     from onnx.reference import ReferenceEvaluator  # slow to import, and seldom needed
@@ -105,8 +107,8 @@ def _gather(
     node = graph.producer(name)
     if node is None:
         raise UnreadableError(f"'{name}' is an input of the model")
-    if node.op_type not in _WORKED_OUT:
-        raise UnreadableError(f"'{name}' is worked out by {node.op_type} ({name_of(node)})")
+    if operator(node) not in _WORKED_OUT:
+        raise UnreadableError(f"'{name}' is worked out by {operator(node)} ({name_of(node)})")
     if name in begun or len(begun) >= _MOST:
         raise UnreadableError(f"'{name}' is worked out by too many nodes")
     begun.add(name)

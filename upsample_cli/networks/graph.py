@@ -83,6 +83,15 @@ def readable(graph: Graph) -> bool:
     return all(isinstance(word, str) for word in (*words, *(each.name for each in tensors)))
 
 
+def operator(node: NodeProto) -> str:
+    """Return what a node does; an operator that only is called like ONNX's has its domain before.
+
+    Those of onnxruntime are ONNX's with more, such as an activation.
+    """
+    known = node.domain in ("", "ai.onnx", "com.microsoft")
+    return node.op_type if known else f"{node.domain}.{node.op_type}"
+
+
 def name_of(node: NodeProto) -> str:
     """Return what to call a node: its name, or what it makes."""
     return node.name or (node.output[0] if node.output else node.op_type)

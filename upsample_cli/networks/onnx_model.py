@@ -11,7 +11,7 @@ from onnx.inliner import inline_local_functions
 
 from upsample_cli.errors import NetworkFileError
 from upsample_cli.networks.constants import floats
-from upsample_cli.networks.graph import Graph, given, readable, title
+from upsample_cli.networks.graph import Graph, given, operator, readable, title
 from upsample_cli.networks.layer import MOST_SUMS, RESIZE, SUB_PIXEL, TCONV, Layer, transposed
 from upsample_cli.networks.resizes import resize_layer
 from upsample_cli.networks.shuffles import shuffle, sub_pixel_layer
@@ -43,6 +43,8 @@ def layers(path: str) -> list[Layer]:
     """
     model = _model(path)
     opsets = {each.domain: each.version for each in model.opset_import}
+    if "ai.onnx" in opsets:  # another name of ONNX's own domain
+        opsets[""] = opsets["ai.onnx"]
     graphs = list(Graph(model.graph, Path(path).parent, opsets).within())
     if not all(map(readable, graphs)):
         raise NetworkFileError(f"{path} is damaged; export it again")
@@ -90,14 +92,16 @@ def _of_graph(graph: Graph) -> Iterator[Layer]:
             found = shuffle(graph, node)
             if found is not None:
                 yield sub_pixel_layer(graph, node, found)
-            elif node.op_type == "ConvTranspose":
+            elif operator(node) == "ConvTranspose":
                 yield _transposed(graph, node, name)
-            elif node.op_type in ("Resize", "Upsample"):
+            elif operator(node) in ("Resize", "Upsample"):
                 layer = resize_layer(graph, node, name)
                 if layer is not None:
                     yield layer
-            elif node.op_type in _OPAQUE:
+            elif operator(node) in _OPAQUE:
                 raise UnreadableError(_OPAQUE[node.op_type])
+            elif operator(node) != node.op_type in _KINDS.keys() - {"Transpose"}:
+                raise UnreadableError(f"it is {operator(node)}, which is not ONNX's own")
         except UnreadableError as error:
             kind = _KINDS.get(node.op_type, node.op_type)
             yield Layer(name, kind, unknown=str(error))

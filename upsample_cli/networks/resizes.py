@@ -10,7 +10,7 @@ from onnx import NodeProto
 
 from upsample_cli.networks.affine import CONVOLUTIONS
 from upsample_cli.networks.constants import constant
-from upsample_cli.networks.graph import Graph, attribute, given
+from upsample_cli.networks.graph import Graph, attribute, given, operator
 from upsample_cli.networks.layer import RESIZE, RESIZE_CONV, Layer
 from upsample_cli.networks.spans import spans
 from upsample_cli.networks.unreadable import UnreadableError
@@ -63,9 +63,9 @@ def _convolution(graph: Graph, node: NodeProto) -> NodeProto | None:
         if len(takers) != 1:
             return None
         node = takers[0]
-        if node.op_type in CONVOLUTIONS:
+        if operator(node) in CONVOLUTIONS:
             return node
-        if node.op_type not in _BETWEEN:
+        if operator(node) not in _BETWEEN:
             return None
     return None
 

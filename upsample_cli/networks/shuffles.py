@@ -12,7 +12,7 @@ from onnx import AttributeProto, NodeProto
 
 from upsample_cli.networks.affine import behind, check_sizes
 from upsample_cli.networks.constants import constant, floats
-from upsample_cli.networks.graph import Graph, attribute, given, title
+from upsample_cli.networks.graph import Graph, attribute, given, operator, title
 from upsample_cli.networks.layer import Layer, sub_pixel
 from upsample_cli.networks.spans import spans
 from upsample_cli.networks.unreadable import UnreadableError
@@ -47,10 +47,10 @@ def shuffle(graph: Graph, node: NodeProto) -> Shuffle | None:
     Raises:
         UnreadableError: It is one, but says nothing of its blocks.
     """
-    if node.op_type == "DepthToSpace":
+    if operator(node) == "DepthToSpace":
         side = attribute(node, "blocksize", 0)
         return Shuffle(given(node, 0), (side, side), attribute(node, "mode", "DCR") != "CRD")
-    if node.op_type != "Transpose":
+    if operator(node) != "Transpose":
         return None
     orders = [tuple(a.ints) for a in node.attribute if a.type == AttributeProto.INTS]
     before = graph.producer(given(node, 0))
