@@ -4,6 +4,7 @@ Whatever the interpolation, its weights for an output sum to 1: a flat picture s
 convolution that follows keeps it flat. So there is no checkerboard to compute, by construction.
 """
 
+from collections.abc import Iterable
 from math import floor
 
 from onnx import NodeProto
@@ -42,7 +43,7 @@ def resize_layer(graph: Graph, node: NodeProto, name: str) -> Layer | None:
 def _scale(graph: Graph, node: NodeProto) -> tuple[float, ...]:
     """Return the scale of each axis of the picture; nothing where it is worked out as it runs."""
     for each in node.attribute:  # Upsample of opset 7
-        if each.name == "scales" and len(each.floats) > 2 and max(each.floats) <= _LARGEST:
+        if each.name == "scales" and len(each.floats) > 2 and _possible(each.floats):
             return tuple(each.floats)[2:]
     places = (1,) if node.op_type == "Upsample" or len(node.input) == 2 else (2,)
     for place in places:
@@ -50,10 +51,14 @@ def _scale(graph: Graph, node: NodeProto) -> tuple[float, ...]:
             found = constant(graph, given(node, place)).reshape(-1)
         except UnreadableError:
             continue
-        if found.dtype.kind == "f" and len(found) > 2 and (abs(found) <= _LARGEST).all():
+        if found.dtype.kind == "f" and len(found) > 2 and _possible(found.tolist()):
             scales = tuple(float(each) for each in found)
             return scales[2:] if scales[1] == 1.0 else scales[1:-1]  # channels may come last
     return ()
+
+
+def _possible(scales: Iterable[float]) -> bool:
+    return all(0.0 < each <= _LARGEST for each in scales)
 
 
 def _convolution(graph: Graph, node: NodeProto) -> NodeProto | None:
