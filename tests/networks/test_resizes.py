@@ -25,3 +25,26 @@ def test_scales_that_cannot_be_are_unknown(tmp_path: Path, scale: float) -> None
     assert only(made, tmp_path).stride == ()
     made = model([node("Upsample", "x", "y", scales=[1.0, 1.0, scale, 2.0])], {}, 7)
     assert only(made, tmp_path).stride == ()
+
+
+@pytest.mark.parametrize(
+    ("axes", "scales", "expected"),
+    [
+        ([2, 3], [2, 3], (2, 3)), ([3, 2], [3, 2], (2, 3)), ([-2, -1], [2, 3], (2, 3)),
+        ([2, 3, 4], [2, 3, 4], (2, 3, 4)), ([3], [2], (1, 2)), ([-1], [2], (2,)),
+        ([1, 2], [2, 2], ()), ([0, 1, 2, 3], [1, 1, 2, 2], ()), ([2, -1], [2, 2], ()),
+        ([2, 3], [2], ()), ([-(2**60), -1], [2, 2], ()), ([2, 2**60], [2, 2], ()),
+    ],
+)  # fmt: skip
+def test_scales_of_some_axes(
+    tmp_path: Path, axes: list[int], scales: list[float], expected: tuple[float, ...]
+) -> None:
+    """From opset 18 on a Resize may say which axes its scales are for, in any order."""
+    made = model([node("Resize", "x - s", "y", axes=axes)], {"s": np.float32(scales)}, 18)
+    assert only(made, tmp_path).stride == expected
+
+
+def test_some_axes_made_smaller_are_no_upsampling(tmp_path: Path) -> None:
+    """A Resize that shrinks is left out, however it says its scales."""
+    resize = node("Resize", "x - s", "y", axes=[2, 3])
+    assert layers(saved(model([resize], {"s": np.float32([0.5, 0.5])}, 18), tmp_path)) == []

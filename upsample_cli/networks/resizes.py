@@ -17,6 +17,7 @@ from upsample_cli.networks.spans import spans
 from upsample_cli.networks.unreadable import UnreadableError
 
 _LARGEST = 4096  # scale: more is damage
+_MOST_AXES = 3  # of a picture
 # What may stand between: every pixel by itself, or the picture's border.
 _BETWEEN = frozenset(("Cast", "DequantizeLinear", "Identity", "Pad", "QuantizeLinear", "Relu"))
 
@@ -51,10 +52,29 @@ def _scale(graph: Graph, node: NodeProto) -> tuple[float, ...]:
             found = constant(graph, given(node, place)).reshape(-1)
         except UnreadableError:
             continue
-        if found.dtype.kind == "f" and len(found) > 2 and _possible(found.tolist()):
-            scales = tuple(float(each) for each in found)
+        scales = tuple(map(float, found)) if found.dtype.kind == "f" else ()
+        if not scales or not _possible(scales):
+            continue
+        axes = [tuple(each.ints) for each in node.attribute if each.name == "axes"]
+        if axes:
+            return _of_axes(axes[0], scales)
+        if len(scales) > 2:
             return scales[2:] if scales[1] == 1.0 else scales[1:-1]  # channels may come last
     return ()
+
+
+def _of_axes(axes: tuple[int, ...], scales: tuple[float, ...]) -> tuple[float, ...]:
+    """Return the scale of each axis of the picture where a Resize says which axes it scales.
+
+    They are counted from the first after the channels or from the last; otherwise nothing is known.
+    """
+    if len(axes) != len(scales):
+        return ()
+    first, end = (2, max(axes) + 1) if min(axes) >= 2 else (min(axes), 0)
+    if max(axes) >= end or not 0 < end - first <= _MOST_AXES:
+        return ()
+    found = dict(zip(axes, scales, strict=True))
+    return tuple(found.get(axis, 1.0) for axis in range(first, end))
 
 
 def _possible(scales: Iterable[float]) -> bool:
