@@ -48,3 +48,15 @@ def test_some_axes_made_smaller_are_no_upsampling(tmp_path: Path) -> None:
     """A Resize that shrinks is left out, however it says its scales."""
     resize = node("Resize", "x - s", "y", axes=[2, 3])
     assert layers(saved(model([resize], {"s": np.float32([0.5, 0.5])}, 18), tmp_path)) == []
+
+
+def test_a_convolution_whose_weights_are_worked_out(tmp_path: Path) -> None:
+    """A Conv that does not say its kernel's shape has that of its effective weights, if any."""
+    nodes = [node("Resize", "x - s", "r"), node("Conv", "r w", "y", pads=[1] * 4, strides=[1, 1])]
+    cast, tensors = node("Cast", "v", "w", to=1), {"s": np.float32([1, 1, 2, 2])}
+    weights = {"v": np.ones((2, 2, 3, 5), np.float16)}
+    figure = only(model([cast, *nodes], tensors | weights), tmp_path)
+    assert (figure.kind, figure.size, figure.shift) == ("resize-conv", (3, 5), (0.0, -1.0))
+    figure = only(model(nodes, tensors), tmp_path)
+    assert (figure.kind, figure.size, figure.shift) == ("resize-conv", (), None)
+    assert figure.verdict == "none"

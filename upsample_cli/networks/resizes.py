@@ -100,7 +100,10 @@ def _size(graph: Graph, node: NodeProto) -> tuple[int, ...]:
         if each.name == "kernel_shape":
             return tuple(each.ints)
     tensor = graph.tensor(given(node, 1))
-    return tuple(tensor.dims)[2:] if tensor is not None else ()
+    try:
+        return tuple(tensor.dims if tensor else constant(graph, given(node, 1)).shape)[2:]
+    except UnreadableError:
+        return ()
 
 
 def _shift(node: NodeProto, scale: tuple[float, ...]) -> tuple[float, ...] | None:
@@ -144,8 +147,10 @@ def _moved(
     node: NodeProto, size: tuple[int, ...], shift: tuple[float, ...]
 ) -> tuple[float, ...] | None:
     """Return a shift after a convolution."""
+    if len(size) != len(shift):
+        return None
     found = spans(node, size)
-    if len(size) != len(shift) or found.padding is None or set(found.stride) != {1}:
+    if found.padding is None or set(found.stride) != {1}:
         return None
     return tuple(
         each + p - d * (k - 1) / 2
