@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from models import model, node, saved
+from models import model, node, run, saved
 
 from upsample_cli.jobs.layer_figures import LayerFigures, figures
 from upsample_cli.networks.onnx_model import layers
@@ -60,3 +60,27 @@ def test_a_convolution_whose_weights_are_worked_out(tmp_path: Path) -> None:
     figure = only(model(nodes, tensors), tmp_path)
     assert (figure.kind, figure.size, figure.shift) == ("resize-conv", (), None)
     assert figure.verdict == "none"
+
+
+@pytest.mark.parametrize("rounding", ["floor", "ceil", "round_prefer_floor", "round_prefer_ceil"])
+@pytest.mark.parametrize("convention", ["asymmetric", "half_pixel"])
+@pytest.mark.parametrize("scale", [1.25, 1.5, 2.0, 2.5, 3.0])
+def test_the_mean_shift_of_nearest(
+    tmp_path: Path, scale: float, convention: str, rounding: str
+) -> None:
+    """It is that of a ramp over whole periods, whatever the scale and the rounding."""
+    attributes = {"coordinate_transformation_mode": convention, "nearest_mode": rounding}
+    made = model([node("Resize", "x - s", "y", **attributes)], {"s": np.float32([1, 1, 1, scale])})
+    out = run(made, np.arange(32.0)[None, None])[0, 0]
+    place = np.arange(20, 20 + 4 * scale)  # whole periods, far from both ends
+    shift = (place + 0.5 - scale * (out[20 : 20 + len(place)] + 0.5)).mean()
+    assert only(made, tmp_path).shift == pytest.approx((0.0, shift))
+
+
+def test_the_shift_of_an_odd_scale_is_unknown(tmp_path: Path) -> None:
+    """Nearest repeats itself at no short distance there; linear needs none."""
+    resize = node("Resize", "x - s", "y", coordinate_transformation_mode="asymmetric")
+    made = model([resize], {"s": np.float32([1, 1, np.pi, 1])})
+    assert only(made, tmp_path).shift is None
+    made.graph.node[0].attribute.append(onnx.helper.make_attribute("mode", "linear"))
+    assert only(made, tmp_path).shift == pytest.approx((0.5 - np.pi / 2, 0.0))

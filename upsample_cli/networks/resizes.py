@@ -5,7 +5,8 @@ convolution that follows keeps it flat. So there is no checkerboard to compute, 
 """
 
 from collections.abc import Iterable
-from math import floor
+from fractions import Fraction
+from math import ceil, floor
 
 from onnx import NodeProto
 
@@ -17,6 +18,9 @@ from upsample_cli.networks.spans import spans
 from upsample_cli.networks.unreadable import UnreadableError
 
 _LARGEST = 4096  # scale: more is damage
+_FINEST = 64  # denominator of a scale
+_SLACK = 1e-6  # of a scale in float32
+_HALF = Fraction(1, 2)
 _MOST_AXES = 3  # of a picture
 # What may stand between: every pixel by itself, or the picture's border.
 _BETWEEN = frozenset(("Cast", "DequantizeLinear", "Identity", "Pad", "QuantizeLinear", "Relu"))
@@ -119,28 +123,33 @@ def _shift(node: NodeProto, scale: tuple[float, ...]) -> tuple[float, ...] | Non
     half = convention in ("half_pixel", "pytorch_half_pixel", "half_pixel_symmetric")
     if not half and convention != "asymmetric":
         return None
-    mode = attribute(node, "mode", "nearest")
-    return tuple(_along(each, half, rounding if mode == "nearest" else "") for each in scale)
+    rounding = rounding if attribute(node, "mode", "nearest") == "nearest" else ""
+    shifts = [_along(each, half, rounding) for each in scale]
+    known = tuple(each for each in shifts if each is not None)
+    return known if len(known) == len(shifts) else None
 
 
-def _along(scale: float, half: bool, rounding: str) -> float:
-    count = round(scale) if abs(scale - round(scale)) < 1e-6 else 0
-    offset = 0.0 if half else 0.5 / scale - 0.5  # of where it lies from where it should
-    if not rounding or not count:
-        return -scale * -offset + 0.0
-    total = 0.0
-    for output in range(count):
-        ideal = (output + 0.5) / count - 0.5
+def _along(scale: float, half: bool, rounding: str) -> float | None:
+    """Return the mean shift along an axis, over as many outputs as it takes to come again."""
+    if not rounding:
+        return 0.0 if half else (1 - scale) / 2
+    exact = Fraction(scale).limit_denominator(_FINEST)
+    if abs(exact - Fraction(scale)) > _SLACK * scale:
+        return None
+    offset = 0 if half else 1 / exact / 2 - _HALF  # of where it lies from where it should
+    total = Fraction(0)
+    for output in range(exact.numerator):
+        ideal = (output + _HALF) / exact - _HALF
         total += _rounded(ideal - offset, rounding) - ideal
-    return -total + 0.0
+    return float(-exact * total / exact.numerator)
 
 
-def _rounded(place: float, rounding: str) -> int:
+def _rounded(place: Fraction, rounding: str) -> int:
     if rounding == "floor":
         return floor(place)
     if rounding == "ceil":
-        return -floor(-place)
-    return floor(place + 0.5) if rounding == "round_prefer_ceil" else -floor(0.5 - place)
+        return ceil(place)
+    return floor(place + _HALF) if rounding == "round_prefer_ceil" else ceil(place - _HALF)
 
 
 def _moved(
