@@ -140,9 +140,14 @@ def _then(found: Behind, node: NodeProto, scale: Floats, offset: Floats) -> Behi
 
 
 def _batch_norm(graph: Graph, node: NodeProto) -> tuple[Floats, Floats]:
+    if attribute(node, "training_mode", 0):
+        raise UnreadableError(f"{node.op_type} ({name_of(node)}) is for training; export for use")
     gain, bias, mean, variance = (floats(graph, given(node, each)) for each in (1, 2, 3, 4))
     check_sizes(node, gain, bias, mean, variance)
-    scale = gain / np.sqrt(variance + attribute(node, "epsilon", 1e-5))
+    spread = variance.astype(np.float64) + attribute(node, "epsilon", 1e-5)
+    if spread.min(initial=np.inf) <= 0.0:
+        raise UnreadableError(f"{node.op_type} ({name_of(node)}) has variances that cannot be")
+    scale = gain / np.sqrt(spread)
     return scale, bias - mean * scale
 
 

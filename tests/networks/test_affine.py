@@ -1,0 +1,45 @@
+"""What stands between a convolution and its pixel shuffle in ONNX models."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from models import Array, model, node, saved
+
+from upsample_cli.jobs.layer_figures import LayerFigures, figures
+from upsample_cli.networks.onnx_model import layers
+
+EVEN = np.repeat(np.random.default_rng(0).normal(size=(3, 2, 3, 3)), 4, axis=0).astype(np.float32)
+ONES = np.ones(12, np.float32)
+
+
+def shuffled(
+    folder: Path, between: list[onnx.NodeProto], tensors: dict[str, Array], conv: Any = None
+) -> LayerFigures:
+    """Return what is told of an ICNR convolution to "a", what follows to "c", and a shuffle."""
+    nodes = [
+        conv or node("Conv", "x w", "a", pads=[1] * 4), *between,
+        node("DepthToSpace", "c", "y", blocksize=2, mode="CRD"),
+    ]  # fmt: skip
+    (figure,) = map(figures, layers(saved(model(nodes, {"w": EVEN, **tensors}), folder)))
+    return figure
+
+
+@pytest.mark.parametrize(
+    ("variance", "attributes", "reason"),
+    [
+        (-ONES, {}, "has variances that cannot be"),
+        (0 * ONES, {"epsilon": 0.0}, "has variances that cannot be"),
+        (ONES, {"training_mode": 1}, "is for training"),
+    ],
+)
+def test_batch_norms_that_tell_nothing(
+    tmp_path: Path, variance: Array, attributes: dict[str, Any], reason: str
+) -> None:
+    """Impossible variances and those of the picture itself leave a layer unknown."""
+    norm = node("BatchNormalization", "a g g g v", "c", **attributes)
+    figure = shuffled(tmp_path, [norm], {"g": ONES, "v": variance})
+    assert (figure.verdict, figure.ripple) == ("unknown", None)
+    assert f"BatchNormalization (the_BatchNormalization) {reason}" in figure.remedy
