@@ -43,3 +43,21 @@ def test_batch_norms_that_tell_nothing(
     figure = shuffled(tmp_path, [norm], {"g": ONES, "v": variance})
     assert (figure.verdict, figure.ripple) == ("unknown", None)
     assert f"BatchNormalization (the_BatchNormalization) {reason}" in figure.remedy
+
+
+def test_a_fused_activation_stands_before_what_follows(tmp_path: Path) -> None:
+    """A scale a channel after onnxruntime's convolution with activation is no part of it."""
+    own = {"domain": "com.microsoft", "pads": [1] * 4}
+    times, scales = (
+        node("Mul", "a k", "c"),
+        {"k": ONES[:, None, None] * np.arange(1, 13)[:, None, None]},
+    )
+    plain = node("FusedConv", "x w", "a", **own)
+    assert shuffled(tmp_path, [times], scales, plain).verdict == "checkerboard"
+    fused = node("FusedConv", "x w", "a", activation="Relu", **own)
+    figure = shuffled(tmp_path, [times], scales, fused)
+    assert "Mul (the_Mul) after the convolution treats channels differently" in figure.remedy
+    assert shuffled(tmp_path, [node("Identity", "a", "c")], {}, fused).verdict == "none"
+    summed = node("FusedConv", "x w - z", "a", **own)
+    figure = shuffled(tmp_path, [node("Identity", "a", "c")], {}, summed)
+    assert figure.remedy == "FusedConv (the_FusedConv) joins two branches before it"

@@ -63,7 +63,10 @@ def behind(graph: Graph, name: str, depth: int = 0) -> Behind:
         raise UnreadableError("no convolution stands before it")
     kind = operator(node)
     if kind in CONVOLUTIONS:
-        return Behind(node, np.ones(1), np.zeros(1))
+        if given(node, 3):
+            raise UnreadableError(f"{kind} ({name_of(node)}) joins two branches before it")
+        plain = not attribute(node, "activation", "")
+        return Behind(node, np.ones(1), np.zeros(1), exact=plain)
     if kind in _SAME:
         return behind(graph, given(node, 0), depth + 1)
     if kind in _FUNCTIONS:
@@ -122,6 +125,7 @@ def _alike(one: Behind, other: Behind) -> bool:
 
     So it is in x * sigmoid(x), also where x is halved on the way.
     """
+    check_sizes(one.node, one.scale, one.offset, other.scale, other.offset)
     if not np.all(one.scale):
         return False
     ratio = other.scale / one.scale
