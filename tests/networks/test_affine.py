@@ -61,3 +61,11 @@ def test_a_fused_activation_stands_before_what_follows(tmp_path: Path) -> None:
     summed = node("FusedConv", "x w - z", "a", **own)
     figure = shuffled(tmp_path, [node("Identity", "a", "c")], {}, summed)
     assert figure.remedy == "FusedConv (the_FusedConv) joins two branches before it"
+
+
+def test_branches_of_different_channels_do_not_fit(tmp_path: Path) -> None:
+    """Where constants of two branches of a convolution are of different length, it is told."""
+    scales = {"k": ONES[:, None, None], "l": ONES[:6, None, None]}
+    between = [node("Mul", "a k", "b"), node("Mul", "a l", "d"), node("Add", "b d", "c")]
+    figure = shuffled(tmp_path, between, scales)
+    assert figure.remedy == "the constants of Conv (the_Conv) do not fit"

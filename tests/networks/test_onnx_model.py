@@ -258,6 +258,15 @@ def test_what_unbalances_in_other_ways_is_unknown(
     assert reason in figure.remedy
 
 
+def test_a_shape_that_is_made_of_itself_is_unknown(tmp_path: Path) -> None:
+    """Damage can turn the shape of a spelled-out shuffle into a circle."""
+    nodes, tensors = shuffle("CRD", "spelled")
+    circle = [node("Concat", "two", "shape", axis=0), node("Concat", "shape shape", "two", axis=0)]
+    conv, _ = node("Conv", "x w", "c"), tensors.pop("shape")
+    figure = only(model([conv, *circle, *nodes], tensors | {"w": normal(12, 2, 3, 3)}), tmp_path)
+    assert figure.remedy == "the blocks that its channels become are worked out as it runs"
+
+
 WEIGHTS = normal(2, 3, 4, 4)
 
 

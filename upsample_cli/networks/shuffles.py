@@ -19,6 +19,7 @@ from upsample_cli.networks.unreadable import UnreadableError
 
 # Where the two sides of a block stand before the transposition, by its order.
 _ORDERS = {(0, 1, 4, 2, 5, 3): (2, 3), (0, 3, 4, 1, 5, 2): (1, 2)}
+_MOST_CONCATS = 4  # within each other: more is a circle
 _UNKNOWN = 0  # a length that is worked out as the model runs
 
 
@@ -112,12 +113,12 @@ def sub_pixel_layer(graph: Graph, shuffling: NodeProto, found: Shuffle) -> Layer
     return replace(layer, shift=shift)
 
 
-def _lengths(graph: Graph, name: str) -> list[int]:
+def _lengths(graph: Graph, name: str, depth: int = 0) -> list[int]:
     """Return the numbers of a shape, 0 where they are worked out as the model runs."""
     try:
         return [int(each) for each in constant(graph, name).reshape(-1)]
     except UnreadableError:
         node = graph.producer(name)
-        if node is None or node.op_type != "Concat":
+        if node is None or node.op_type != "Concat" or depth > _MOST_CONCATS:
             return [_UNKNOWN]
-        return [each for part in node.input for each in _lengths(graph, part)]
+        return [each for part in node.input for each in _lengths(graph, part, depth + 1)]
