@@ -67,6 +67,8 @@ def pickled() -> bytes:
         (good()[:20], "is broken"),
         (good().replace(b"(100,)", b"(-10,)"), "is broken"),
         (good().replace(b"(100,), }   ", b"(10**12,), }"), "is broken"),
+        (good().replace(b"(100,), }" + b" " * 20, b"(%d, 0), }" % 10**20), "is broken"),
+        (good().replace(b"(100,), }", b"(100,  ) "), "is broken"),
         (good().replace(b"'<f8'", b"'x99'"), "is broken"),
         (pickled(), "holds Python objects, which can run code; save an array of numbers"),
         (archive(pickled()), "holds Python objects"),

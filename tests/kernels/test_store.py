@@ -176,6 +176,16 @@ def test_what_is_no_kernel_file_is_refused(tmp_path: Path, write: Any, suffix: s
         store.load(str(path), "tconv", 2)
 
 
+@pytest.mark.parametrize("length", [10**12, 10**20, "3}", "b'', 'a'"])
+def test_a_head_that_promises_what_cannot_be_is_refused(tmp_path: Path, length: Any) -> None:
+    """Neither memory, numbers nor words that a damaged head asks for end in a traceback."""
+    head = f"{{'descr': '<f8', 'fortran_order': False, 'shape': ({length}, 3), }}".ljust(117)
+    path = tmp_path / "damaged.npy"
+    path.write_bytes(b"\x93NUMPY\x01\0" + struct.pack("<H", 118) + f"{head}\n".encode())
+    with pytest.raises(SettingError, match=r"damaged.npy is no kernel file; give"):
+        store.load(str(path), "tconv", 2)
+
+
 def test_a_missing_kernel_file_is_named() -> None:
     """The path of a kernel file that is not there is told."""
     with pytest.raises(SettingError, match=r"no kernel file nowhere/mine.npz; check the path"):

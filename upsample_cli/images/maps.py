@@ -4,6 +4,7 @@ Source: numpy.lib.format, "The .npy array format"; a .npz is a ZIP archive of su
 """
 
 import io
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -34,6 +35,8 @@ _FAULTS = (
     NotImplementedError,
     RuntimeError,
     MemoryError,
+    OverflowError,
+    tokenize.TokenError,
     zlib.error,
     zipfile.BadZipFile,
 )

@@ -17,7 +17,11 @@ _FAULTS = (
     ValueError,
     EOFError,
     KeyError,
+    TypeError,
+    SyntaxError,
     NotImplementedError,
+    MemoryError,  # a head that promises too much
+    OverflowError,
     RuntimeError,  # an archive that says it is encrypted
     tokenize.TokenError,
     zlib.error,
