@@ -154,3 +154,20 @@ def test_errors_in_a_folder_are_ascii_and_one_line(
     outcome = call("many", "out", "-q")
     check_refused(outcome, PICTURE, "is broken")
     assert [path.name for path in (folder / "out").iterdir()] == ["checkerboard.csv"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["in.png", "out.png", "--max-ripple"],
+        ["measure", "in.png", "--max-ripple"],
+        ["audit", "k3.npy", "--stride", 2, "--max-ripple"],
+        ["train", "in.png", "-o", "mine.npz", "--noise"],
+        ["train", "in.png", "-o", "mine.npz", "--holdout"],
+    ],
+)
+def test_nan_is_no_limit(call: Callable[..., Outcome], folder: Path, words: list[object]) -> None:
+    """No number is over NaN, so a gate of it would let everything pass."""
+    before = contents(folder)
+    check_refused(call(*words, "nan"), USAGE, "'nan' is no number; give one")
+    assert contents(folder) == before

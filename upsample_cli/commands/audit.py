@@ -2,7 +2,7 @@
 
 import click
 
-from upsample_cli.commands.options import json_option, pair
+from upsample_cli.commands.options import Limit, json_option, pair
 from upsample_cli.commands.words import tell
 from upsample_cli.errors import SettingError, UpsampleError
 
@@ -18,7 +18,7 @@ FAILED, USAGE, NOTHING, OVER_RIPPLE = 1, 2, 3, 4
 @click.option("--layer", metavar="PATTERN", help="Which weights of a .safetensors, as up*.weight.")
 @click.option("--type", "kind", type=click.Choice(("tconv", "sub-pixel")), default="tconv",
               show_default=True, help="What weights without a graph are of.")  # fmt: skip
-@click.option("--max-ripple", type=click.FloatRange(0), metavar="RIPPLE",
+@click.option("--max-ripple", type=Limit(0), metavar="RIPPLE",
               help="Exit 4 where a ripple is larger.")  # fmt: skip
 @json_option
 def audit(files: tuple[str, ...], stride: tuple[int, int] | None,

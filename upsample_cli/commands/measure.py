@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from upsample_cli.commands.options import json_option, max_pixels_option
+from upsample_cli.commands.options import Limit, json_option, max_pixels_option
 from upsample_cli.commands.words import tell
 from upsample_cli.errors import ImageFileError, SettingError
 
@@ -33,7 +33,7 @@ def _stride(ctx: click.Context, param: click.Parameter, value: str) -> int | Non
 @click.option("--map", "heat", metavar="OUT.png", help="Draw where the checkerboard is.")
 @click.option("--spectrum", metavar="OUT.png", help="Draw the spectrum and the stride's lines.")
 @click.option("--reference", metavar="LOW", help="What the picture was enlarged from.")
-@click.option("--max-ripple", type=click.FloatRange(0), metavar="LEVELS",
+@click.option("--max-ripple", type=Limit(0), metavar="LEVELS",
               help="Exit with 4 where there is more.")  # fmt: skip
 @click.option("-f", "--force", is_flag=True, help="Let figures replace files.")
 @json_option

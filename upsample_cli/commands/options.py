@@ -14,6 +14,18 @@ if TYPE_CHECKING:  # NumPy is not to be waited for by --help
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+
+class Limit(click.FloatRange):
+    """A number within bounds; NaN, which is neither over nor under any, is none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the number."""
+        found = super().convert(value, param, ctx)
+        if found != found:
+            self.fail(f"{value!r} is no number; give one", param, ctx)
+        return found
+
+
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 max_pixels_option = click.option(
     "--max-pixels", type=click.IntRange(1), metavar="N", help="Most pixels to read (268 million)."

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from upsample_cli.commands.options import Limit
 from upsample_cli.commands.words import progress, tell
 from upsample_cli.errors import SettingError
 
@@ -59,7 +60,7 @@ if TYPE_CHECKING:  # NumPy is not to be waited for by --help
 )
 @click.option(
     "--noise",
-    type=click.FloatRange(0, 64),
+    type=Limit(0, 64),
     default=2.0,
     show_default=True,
     metavar="LEVELS",
@@ -83,7 +84,7 @@ if TYPE_CHECKING:  # NumPy is not to be waited for by --help
 )
 @click.option(
     "--holdout",
-    type=click.FloatRange(0, 0.9),
+    type=Limit(0, 0.9),
     default=0.1,
     show_default=True,
     metavar="SHARE",

@@ -7,6 +7,7 @@ import click
 
 from upsample_cli.commands import ends, maps, masks
 from upsample_cli.commands.options import (
+    Limit,
     existing,
     folder_options,
     json_option,
@@ -77,7 +78,7 @@ _FORMATS = ("png", "jpeg", "webp", "tiff", "bmp", "gif", "ppm", "tga", *maps.WOR
 @click.option("--dry-run", is_flag=True, help="Only tell what would be done.")
 @click.option(
     "--max-ripple",
-    type=click.FloatRange(0),
+    type=Limit(0),
     metavar="LEVELS",
     help="Exit 4 if a checkerboard is stronger.",
 )
