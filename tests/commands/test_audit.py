@@ -273,6 +273,22 @@ def test_weights_that_are_not_found_are_listed(
     assert "bias " not in outcome.err
 
 
+def test_quantised_weights_fail_a_gate(call: Call, folder: Path) -> None:
+    """Weights that match but are no plain floats are unknown, never left out."""
+    even, odd = np.ones((2, 1, 4, 4), np.float32), np.ones((2, 1, 4, 4), np.int8)
+    arrays = {
+        "up1.weight": even, "up2.weight": odd, "up3.weight": odd.astype(np.uint8),
+        "up4.weight_v": odd, "up4.weight_g": even[:, :, :1, :1],
+    }  # fmt: skip
+    (folder / "net.safetensors").write_bytes(safetensors(arrays))
+    words = ["audit", "net.safetensors", "--layer", "up*", "--stride", 2, "--max-ripple", 0.1]
+    outcome = call(*words, "--json")
+    verdicts = {each["name"]: each["verdict"] for each in json.loads(outcome.out)["layers"]}
+    assert verdicts == {"up1": "none"} | dict.fromkeys(("up2", "up3", "up4"), "unknown")
+    assert (outcome.code, call(*words[:-2]).code) == (1, 0)
+    assert "up2, up3, up4: its weights are quantised;" in call(*words).out.decode()
+
+
 def test_other_weights_are_told_or_refused(call: Call, folder: Path) -> None:
     """NaN is unknown; a file without weights, or a damaged one, is refused."""
     bad = np.full((4, 2, 3, 3), np.nan, np.float32)

@@ -81,7 +81,7 @@ def apply(source: str, to: str, task: Task) -> Report:
 def _weights(task: Task) -> tuple[Array, Array | None]:
     """Return the weight and the bias of a layer."""
     path, read = task.weights, _read(task.weights)
-    fours = [name for name, array in read.items() if array.ndim == 4]
+    fours = [name for name, array in read.items() if array.ndim == 4 and array.dtype.kind == "f"]
     if task.tensor is None and len(fours) != 1:
         names = ", ".join(fours) or "none"
         raise SettingError(

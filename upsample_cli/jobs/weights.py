@@ -109,6 +109,9 @@ def _layer(name: str, found: Mapping[str, NDArray[Any]], question: Question) -> 
     if bias is not None and bias.shape != found[name].shape[:1]:
         bias = None
     for each in (found[name], bias):
+        if each is not None and each.dtype.kind != "f":
+            reason = "its weights are quantised; audit the model before quantisation"
+            return Layer(title, question.kind, unknown=reason)
         if each is not None and not np.isfinite(each).all():
             return Layer(title, question.kind, unknown="its weights hold NaN or infinity")
     return layer_of(title, found[name], question, bias)

@@ -16,12 +16,18 @@ from numpy.typing import NDArray
 
 from upsample_cli.errors import SettingError
 
-_TYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}
+_TYPES = {
+    "F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "F8_E4M3": "u1", "F8_E5M2": "u1",
+    "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1",
+    "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "u1", "BOOL": "?",
+}  # fmt: skip
 _LARGEST_HEAD = 100_000_000  # bytes, the format's own limit
 
 
 def read(path: str) -> dict[str, NDArray[Any]]:
-    """Return the floating-point tensors of a file by name; those of bfloat16 as float32.
+    """Return the tensors of a file by name, those of other types than NumPy's as stand-ins.
+
+    Those of bfloat16 are float32; floats of 8 bits, which mean little without a scale, stay bytes.
 
     Args:
         path: A .safetensors.

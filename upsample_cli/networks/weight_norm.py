@@ -27,7 +27,7 @@ def effective(tensors: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
 
     Returns:
         By name, such as `up.weight`, in float64 where it was worked out; a direction of length 0
-        becomes NaN.
+        becomes NaN, and of two parts one that is not of floats stands for both.
 
     >>> parts = {"up.weight_v": np.array([[3.0, 4.0]]), "up.weight_g": np.array([[10.0]])}
     >>> effective(parts)
@@ -42,10 +42,14 @@ def effective(tensors: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
                 continue
             if any(each not in (1, size) for each, size in zip(g.shape, v.shape, strict=True)):
                 continue
+            del found[stem + length], found[name]
+            odd = [part for part in (g, v) if part.dtype.kind != "f"]
+            if odd:  # which no one can multiply; its type tells
+                found[f"{stem}weight"] = odd[0]
+                continue
             axes = tuple(axis for axis, size in enumerate(g.shape) if size == 1)
             wide = v.astype(np.float64)
             norm = np.sqrt(np.square(wide).sum(axis=axes, keepdims=True))
-            del found[stem + length], found[name]
             with np.errstate(invalid="ignore"):  # what is NaN is told as unknown
                 found[f"{stem}weight"] = wide / norm * g
     return found
