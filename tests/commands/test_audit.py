@@ -273,6 +273,16 @@ def test_weights_that_are_not_found_are_listed(
     assert "bias " not in outcome.err
 
 
+def test_odd_names_keep_the_table_whole(call: Call, folder: Path) -> None:
+    """Names with line breaks, escapes or no valid text stay on a line that any terminal shows."""
+    names = ["a\nb", "\x1b[31mred", "\ud800", "caf\xe9"]
+    arrays = {name: np.ones((1, 1, 2, 2), np.float32) for name in names}
+    (folder / "net.safetensors").write_bytes(safetensors(arrays))
+    outcome = call("audit", "net.safetensors", "--layer", "*", "--stride", 2)
+    rows = [row.split("  ")[0] for row in outcome.out.decode().splitlines()[2:]]
+    assert (outcome.code, rows) == (0, ["a b", "\\x1b[31mred", "\\ud800", "caf\xe9"])
+
+
 def test_quantised_weights_fail_a_gate(call: Call, folder: Path) -> None:
     """Weights that match but are no plain floats are unknown, never left out."""
     even, odd = np.ones((2, 1, 4, 4), np.float32), np.ones((2, 1, 4, 4), np.int8)

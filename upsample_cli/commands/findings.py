@@ -40,7 +40,7 @@ def in_words(path: str, found: Audit) -> str:
     remedies: dict[str, list[str]] = {}
     for layer in found.layers:
         if layer.remedy:
-            remedies.setdefault(layer.remedy, []).append(layer.name)
+            remedies.setdefault(_shown(layer.remedy), []).append(_shown(layer.name))
     words = [f"{', '.join(names)}: {remedy}" for remedy, names in remedies.items()]
     return "\n".join([path, rows, *words])
 
@@ -118,10 +118,17 @@ def _row(layer: LayerFigures) -> tuple[str, ...]:
     divides = "-" if layer.divides is None else "yes" if layer.divides else "no"
     spread = "" if set(layer.dilation) <= {1} else f" dilation {_by(layer.dilation)}"
     return (
-        layer.name, layer.kind, (_by(layer.size) or "-") + spread, _by(layer.stride) or "-",
+        _shown(layer.name), layer.kind, (_by(layer.size) or "-") + spread, _by(layer.stride) or "-",
         divides, _number(layer.ripple), worst, _number(layer.bias_ripple), _shift(layer.shift),
         _verdict(layer.verdict),
     )  # fmt: skip
+
+
+def _shown(text: str) -> str:
+    """Return words of a file on one line, with nothing in them that steers a terminal."""
+    line = " ".join(text.split())
+    escaped = (each if each.isprintable() else ascii(each)[1:-1] for each in line)
+    return "".join(escaped)
 
 
 def _verdict(word: str) -> str:
