@@ -81,6 +81,13 @@ def test_rounding_of_half_floats_is_in_the_figures(call: Call, kernels: Path) ->
     assert 0 < found["after"]["ripple"] < 1e-3
 
 
+def test_half_floats_that_would_overflow_are_refused(call: Call, kernels: Path) -> None:
+    """Infinite taps are never written."""
+    np.save("half.npy", np.full((3, 3), 60000, np.float16))
+    check_refused(call("repair", "half.npy", "-o", "o.npy", "-s", 2), 2, "too large for float16")
+    assert not (kernels / "o.npy").exists()
+
+
 def test_whole_numbers_become_floats(call: Call, kernels: Path) -> None:
     """Mended taps are not cut to whole numbers."""
     np.save("whole.npy", np.ones((3, 3), int))

@@ -59,7 +59,12 @@ def repair(path: str, output: str, stride: Size | None, ramp: bool) -> Repair:
     else:
         # Weights are wanted back as they were; whole numbers cannot hold what is mended.
         kind = source.kind if source.kind.kind == "f" else np.dtype(np.float64)
-        mended = mended.astype(kind)
+        with np.errstate(over="ignore"):  # which is refused
+            mended = mended.astype(kind)
+        if not np.isfinite(mended).all():
+            raise SettingError(
+                f"mended taps of {source.name} are too large for {kind}; give taps of float32"
+            )
         file = io.BytesIO()
         np.save(file, mended if mended.ndim > 1 else np.outer(mended, mended))
         data = file.getvalue()
