@@ -52,10 +52,12 @@ def test_what_cannot_be_done_is_told(planes: np.ndarray, settings: dict, fault: 
         (np.ones((1, 64, 64)), 0, "stride 0 cannot be; give a whole number of 2 or more, or None"),
         (np.ones((1, 64, 64)), "auto", "stride auto cannot be"),
         (np.ones((1, 64, 64)), 2.0, "stride 2.0 cannot be"),
+        (np.ones((5, 64, 64)), 2, "planes are 5; give grey or red, green and blue"),
+        (np.full((1, 64, 64), np.nan), 2, "planes hold NaN or infinity; replace them"),
     ],
 )
 def test_what_cannot_be_measured_is_told(planes: np.ndarray, stride: Any, fault: str) -> None:
-    """Levels of 0..255, other shapes and strides that are none are refused with a remedy."""
+    """Levels of 0..255, NaN, other shapes and strides that are none are refused with a remedy."""
     with pytest.raises(SettingError, match=fault):
         measure(planes, stride)
 

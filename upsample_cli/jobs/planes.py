@@ -16,6 +16,8 @@ from upsample_cli.metrics.rows import Rows
 from upsample_cli.metrics.search import STRIDES, Search, chosen, period
 from upsample_cli.planes import Planes
 
+_MOST_CHANNELS = 4  # of a picture: colours and opacity
+
 
 def upsample(
     planes: Planes,
@@ -64,13 +66,17 @@ def measure(planes: Planes, stride: int | None = None) -> Checkerboard:
         stride: Period to look for, in pixels, 2 or more; None to find it among 2..8.
 
     Raises:
-        SettingError: Planes or a stride that cannot be.
+        SettingError: Planes or a stride that cannot be measured.
 
     >>> flat = np.full((1, 256, 256), 0.5, np.float32)
     >>> measure(flat, 2).status
     'constant'
     """
     _check(planes)
+    if len(planes) > _MOST_CHANNELS:
+        raise SettingError(f"planes are {len(planes)}; give grey or red, green and blue")
+    if not np.isfinite(planes).all():
+        raise SettingError("planes hold NaN or infinity; replace them first")
     if stride is not None and not (isinstance(stride, Integral) and stride >= 2):
         raise SettingError(f"stride {stride} cannot be; give a whole number of 2 or more, or None")
     _, height, width = planes.shape
