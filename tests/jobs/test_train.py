@@ -80,6 +80,7 @@ def test_pictures_too_small_are_told(tmp_path: Path) -> None:
         ({"shrink": "box"}, "no shrink 'box'; choose bicubic, area, lanczos or gaussian:SIGMA"),
         ({"shrink": "gaussian"}, "no shrink 'gaussian'; "),
         ({"shrink": "gaussian:0"}, "no shrink 'gaussian:0'; "),
+        ({"shrink": "gaussian:1e-9"}, "gaussian:SIGMA, 0.2 to 16 pixels"),
         ({"shrink": "gaussian:nan"}, "no shrink 'gaussian:nan'; "),
         ({"structure": Structure(balance="even")}, "no balance 'even'; choose flat, ramp, none"),
     ],
@@ -91,7 +92,7 @@ def test_courses_that_cannot_be_are_refused(settings: dict[str, object], fault: 
     assert fault in str(caught.value)
 
 
-@pytest.mark.parametrize("shrink", ["bicubic", "area", "lanczos", "gaussian:0.8"])
+@pytest.mark.parametrize("shrink", ["bicubic", "area", "lanczos", "gaussian:0.2", "gaussian:0.8"])
 def test_shrinking_keeps_brightness_and_place(shrink: str) -> None:
     """A shrunk ramp is the same ramp at half-pixel centres."""
     ramp = np.arange(120.0)[:, None] + np.zeros((1, 24))

@@ -60,8 +60,10 @@ class Course:
             deviation = float(number)
         except ValueError:
             deviation = 0.0
-        if word != "gaussian" or not 0 < deviation <= 16:
+        # A narrower one is nothing at half a pixel, where the nearest originals lie.
+        if word != "gaussian" or not 0.2 <= deviation <= 16:
             raise SettingError(
-                f"no shrink '{self.shrink}'; choose {', '.join(_SHRINKS)} or gaussian:SIGMA"
+                f"no shrink '{self.shrink}'; choose {', '.join(_SHRINKS)} or gaussian:SIGMA, "
+                "0.2 to 16 pixels"
             )
         return interpolants.gaussian(deviation / self.stride)
