@@ -73,6 +73,8 @@ def pickled() -> bytes:
         (pickled(), "holds Python objects, which can run code; save an array of numbers"),
         (archive(pickled()), "holds Python objects"),
         (archive(good()[:300]), "is broken"),
+        (archive(b"text"), "is no archive of arrays; give a"),
+        (b"PK\x05\x06" + bytes(18), "is no archive of arrays"),
         (archive(good())[:400], "is broken"),
     ],
 )

@@ -186,6 +186,16 @@ def test_a_head_that_promises_what_cannot_be_is_refused(tmp_path: Path, length: 
         store.load(str(path), "tconv", 2)
 
 
+def test_other_files_in_an_archive_are_no_taps(tmp_path: Path) -> None:
+    """A ZIP whose members only are called like a kernel's is refused."""
+    path = tmp_path / "mine.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in GOOD:
+            archive.writestr(name, "text")
+    with pytest.raises(SettingError, match=r"lacks about, format, method, resize, stride, taps"):
+        store.load(str(path), "tconv", 2)
+
+
 def test_a_missing_kernel_file_is_named() -> None:
     """The path of a kernel file that is not there is told."""
     with pytest.raises(SettingError, match=r"no kernel file nowhere/mine.npz; check the path"):

@@ -68,7 +68,7 @@ def read(path: str) -> dict[str, Array]:
                 # Mapped, the file's length is checked before anything is allocated.
                 return {ONLY: np.load(path, mmap_mode="r", allow_pickle=False)}
             found = np.load(file, allow_pickle=False)
-            return {ONLY: found} if isinstance(found, np.ndarray) else dict(found.items())
+            arrays = {ONLY: found} if isinstance(found, np.ndarray) else dict(found.items())
         except _FAULTS as error:
             if "allow_pickle" in str(error) or "Python objects" in str(error):
                 raise ImageFileError(
@@ -76,6 +76,9 @@ def read(path: str) -> dict[str, Array]:
                 ) from error
             fault = " ".join(str(error).split()) or type(error).__name__
             raise ImageFileError(f"{name} is broken ({fault}); get a whole copy") from error
+    if not arrays or not all(isinstance(each, np.ndarray) for each in arrays.values()):
+        raise ImageFileError(f"{name} is no archive of arrays; give a feature map")
+    return arrays
 
 
 def write(arrays: Mapping[str, Array], word: str, file: BinaryIO) -> None:

@@ -44,7 +44,9 @@ def read(path: str) -> NDArray[Any] | dict[str, NDArray[Any]]:
             found = np.load(io.BytesIO(file.read()), allow_pickle=False)
         if isinstance(found, np.ndarray):
             return found
-        return {key: found[key] for key in found.files}
+        arrays = {key: found[key] for key in found.files}
+        # Of what else an archive may hold NumPy returns the bytes.
+        return {key: each for key, each in arrays.items() if isinstance(each, np.ndarray)}
     except (*_FAULTS, zipfile.BadZipFile) as error:
         if isinstance(error, FileNotFoundError):
             raise SettingError(f"no kernel file {path}; check the path") from error
