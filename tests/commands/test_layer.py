@@ -75,6 +75,8 @@ def test_the_ripple_is_exact_and_pipes_work(layer: Path) -> None:
         (["-w", "w.npy", "--bias", "x"], 2, "w.npy has no 'x'"),
         (["-w", "w.npy", "--groups", "3"], 2, "do not fit with 3 groups"),
         (["-w", "w.npy", "-s", "0"], 2, "stride (0, 0) is out of range"),
+        (["-w", "w.npy", "-s", "100000000"], 2, "the output is larger than memory; give a smaller"),
+        (["-w", "w.npy", "-s", str(10**20)], 2, "the output is larger than memory; give a smaller"),
         (["-w", "w.npy", "--output-padding", "1"], 2, "output_padding (1, 1) reaches"),
         (["-w", "cut.safetensors"], 2, "cut.safetensors is a broken .safetensors"),
         (["-w", "no.safetensors"], 2, "no.safetensors is no .safetensors"),

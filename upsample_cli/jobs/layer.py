@@ -124,12 +124,18 @@ def _applied(name: str, array: Array, weight: Array, bias: Array | None, task: T
     floats = [kind for kind in kinds if kind.kind == "f"]
     work = np.float64 if any(kind.itemsize > 4 for kind in floats) else np.float32
     half = len(floats) == 2 and all(kind.itemsize == 2 for kind in floats)
-    made = conv_transpose2d(
-        given.reshape(*batch, -1, *given.shape[1:]).astype(work),
-        weight.astype(work),
-        None if bias is None else bias.astype(work),
-        geometry.stride, geometry.padding, geometry.output_padding, geometry.groups,
-        geometry.dilation,
-    )  # fmt: skip
-    out = made.astype(np.float16) if half else made
+    try:
+        made = conv_transpose2d(
+            given.reshape(*batch, -1, *given.shape[1:]).astype(work),
+            weight.astype(work),
+            None if bias is None else bias.astype(work),
+            geometry.stride, geometry.padding, geometry.output_padding, geometry.groups,
+            geometry.dilation,
+        )  # fmt: skip
+    except SettingError:
+        raise
+    except (MemoryError, OverflowError, ValueError) as error:
+        raise SettingError("the output is larger than memory; give a smaller --stride") from error
+    with np.errstate(over="ignore"):  # half floats become infinite, as in a network
+        out = made.astype(np.float16) if half else made
     return np.moveaxis(out, 0, 2) if task.layout == "hwc" else out
