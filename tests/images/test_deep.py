@@ -101,6 +101,13 @@ def test_anymaps_are_scaled_to_16_bits(highest: int, tmp_path: Path) -> None:
     np.testing.assert_array_equal(files.read(str(tmp_path / "in.ppm")).samples, expected)
 
 
+def test_an_anymap_of_bits_has_no_levels(tmp_path: Path) -> None:
+    """A PBM in words, where 1 is black, is read as any other."""
+    (tmp_path / "in.pbm").write_bytes(b"P1\n# words\n3 2\n101\n0 1 0\n")
+    found = files.read(str(tmp_path / "in.pbm"))
+    assert found.samples[..., 0].tolist() == [[0, 255, 0], [255, 0, 255]]
+
+
 @pytest.mark.parametrize("orientation", range(2, 9))
 def test_deep_pictures_are_turned_whole(orientation: int, tmp_path: Path) -> None:
     """Both halves of a sample are turned as EXIF says."""

@@ -76,7 +76,9 @@ def _layout(tile: Any) -> str:
 
 def _levels(tile: Any) -> int:
     """Return the highest level of an anymap; 0 for other formats."""
-    return int(tile.args[1]) if tile.codec_name in ("ppm", "ppm_plain") else 0
+    # Of an anymap of bits there is a word for the layout and nothing else.
+    anymap = tile.codec_name in ("ppm", "ppm_plain") and isinstance(tile.args, tuple)
+    return int(tile.args[1]) if anymap else 0
 
 
 def _laid(tile: Any, layout: str) -> Any:
