@@ -146,6 +146,17 @@ def test_interlaced_deep_pngs_are_read(tmp_path: Path) -> None:
     np.testing.assert_array_equal(files.read(str(tmp_path / "in.png")).samples, samples)
 
 
+def test_16_bits_a_pixel_are_not_deep(tmp_path: Path) -> None:
+    """A BMP of five or six bits a colour is read as 8 bits, which hold them."""
+    masks = struct.pack("<3I", 0xF800, 0x07E0, 0x001F)
+    head = struct.pack("<IiiHHIIiiII", 40, 2, 1, 1, 16, 3, 4, 0, 0, 0, 0) + masks
+    pixels = struct.pack("<2H", 0xF81F, 0x07E0)
+    start = struct.pack("<IHHI", 70, 0, 0, 14 + len(head))
+    (tmp_path / "in.bmp").write_bytes(b"BM" + start + head + pixels)
+    found = files.read(str(tmp_path / "in.bmp"))
+    assert found.samples.tolist() == [[[255, 0, 255], [0, 255, 0]]]
+
+
 def test_what_would_be_cut_is_refused(tmp_path: Path) -> None:
     """A layout that can only be read as 8 bits is told, with a remedy."""
     path = tmp_path / "in.tiff"

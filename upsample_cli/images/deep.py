@@ -18,12 +18,14 @@ _OTHER = {
     for mode in ("RGB", "RGBA")
     for order, other in (("B", "L"), ("L", "B"), ("N", "B" if sys.byteorder == "little" else "L"))
 }
+_FIVE_SIX_FIVE = "BGR;16"  # bits of all three colours of a BMP
 
 
 def is_deep(opened: PIL.Image.Image) -> bool:
     """Tell whether Pillow would cut the colours of a picture, not yet loaded, to 8 bits."""
     return not opened.mode.startswith(("I", "F")) and any(
-        ";16" in _layout(tile) or _levels(tile) > 255 for tile in getattr(opened, "tile", [])
+        (";16" in _layout(tile) and _layout(tile) != _FIVE_SIX_FIVE) or _levels(tile) > 255
+        for tile in getattr(opened, "tile", [])
     )
 
 
