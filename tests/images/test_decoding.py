@@ -1,12 +1,15 @@
+import struct
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import PIL.Image
 import pytest
 from textures import levels
 
-from upsample_cli.images import decoding
+from upsample_cli.images import decoding, files
+from upsample_cli.images.chunks import chunk
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg"])
@@ -36,3 +39,23 @@ def test_the_head_tells_the_size_upright(tmp_path: Path, suffix: str, orientatio
     picture = decoding.decode(str(path)).picture
     assert decoding.size(str(path)) == (picture.height, picture.width)
     assert picture.width == (8 if orientation > 4 else 9)
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 8])
+def test_the_clear_level_of_grey_has_as_many_bits_as_its_pixels(tmp_path: Path, bits: int) -> None:
+    """Of all levels that a grey PNG can have, the one that its tRNS names is transparent."""
+    count = 2**bits
+    row = sum(level << bits * (count - 1 - level) for level in range(count))
+    row = row.to_bytes(-(-bits * count // 8)) if bits > 1 else b"\x40"
+    for clear in {0, 1, count - 1}:
+        path = tmp_path / f"{clear}.png"
+        path.write_bytes(
+            b"\x89PNG\r\n\x1a\n"
+            + chunk(b"IHDR", struct.pack(">II5B", count, 1, bits, 0, 0, 0, 0))
+            + chunk(b"tRNS", struct.pack(">H", clear))
+            + chunk(b"IDAT", zlib.compress(b"\0" + row))
+            + chunk(b"IEND", b"")
+        )
+        found = files.read(str(path)).samples[0]
+        expected = [[255 * n // (count - 1), 255 * (n != clear)] for n in range(count)]
+        assert found.tolist() == expected

@@ -66,12 +66,22 @@ def _common(file: BinaryIO) -> PIL.Image.Image | None:
             import PIL.PngImagePlugin
 
             PIL.PngImagePlugin.MAX_TEXT_CHUNK = _MOST_TEXT
-            return PIL.PngImagePlugin.PngImageFile(file)
+            found = PIL.PngImagePlugin.PngImageFile(file)
+            _spread_clear_level(found)
+            return found
         if head.startswith(b"\xff\xd8\xff"):
             from PIL.JpegImagePlugin import jpeg_factory
 
             return jpeg_factory(file)
     return None
+
+
+def _spread_clear_level(opened: PIL.Image.Image) -> None:
+    """Tell the level that is transparent in a grey PNG as its pixels are: spread over 8 bits."""
+    clear, step = opened.info.get("transparency"), {"L;2": 85, "L;4": 17}
+    for tile in getattr(opened, "tile", []):
+        if tile.args in step and isinstance(clear, int):
+            opened.info["transparency"] = clear * step[tile.args]
 
 
 def _hush() -> None:
