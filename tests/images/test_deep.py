@@ -146,6 +146,22 @@ def test_interlaced_deep_pngs_are_read(tmp_path: Path) -> None:
     np.testing.assert_array_equal(files.read(str(tmp_path / "in.png")).samples, samples)
 
 
+def test_12_bits_of_grey_are_scaled_to_16(tmp_path: Path) -> None:
+    """White is white in a TIFF of 12 bits too."""
+    path = tmp_path / "in.tiff"
+    tifffile.imwrite(path, np.frombuffer(b"\0\1\x23\xff\xf0\0", np.uint8)[None])
+    data = path.read_bytes()
+    for tag, old, new in ((256, 6, 4), (258, 8, 12)):
+        entry = next(
+            struct.pack("<HHI", tag, kind, 1) for kind in (3, 4)
+            if struct.pack("<HHIH", tag, kind, 1, old) in data
+        )  # fmt: skip
+        data = data.replace(entry + struct.pack("<H", old), entry + struct.pack("<H", new))
+    path.write_bytes(data)
+    expected = [round(level * 65535 / 4095) for level in (0x000, 0x123, 0xFFF, 0x000)]
+    assert files.read(str(path)).samples[0, :, 0].tolist() == expected
+
+
 def test_16_bits_a_pixel_are_not_deep(tmp_path: Path) -> None:
     """A BMP of five or six bits a colour is read as 8 bits, which hold them."""
     masks = struct.pack("<3I", 0xF800, 0x07E0, 0x001F)

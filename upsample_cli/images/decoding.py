@@ -136,7 +136,7 @@ def _decoded(
     if (pages := getattr(opened, "n_frames", 1)) > 1:
         notes.append(f"only the first of its {pages} pictures is enlarged")
     is_deep, packed = deep.is_deep(opened), deep.is_packed(opened)
-    highest = deep.highest(opened) if is_deep else 65535
+    highest = deep.highest(opened)
     if is_deep:
         deep.aim(opened, name, low=False)
     opened.load()

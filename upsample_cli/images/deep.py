@@ -30,7 +30,15 @@ def is_deep(opened: PIL.Image.Image) -> bool:
 
 
 def highest(opened: PIL.Image.Image) -> int:
-    """Return the level of full scale in a deep picture: 65535, or what an anymap says."""
+    """Return the level of full scale in a picture of more than 8 bits, not yet loaded.
+
+    It is 65535, 4095 in a TIFF of 12 bits, or what an anymap of colours says; the levels of grey
+    anymaps Pillow spreads itself.
+    """
+    if any(_layout(tile) == "I;12" for tile in getattr(opened, "tile", [])):
+        return 4095
+    if not is_deep(opened):
+        return 65535
     return max([_levels(tile) for tile in getattr(opened, "tile", [])], default=0) or 65535
 
 
