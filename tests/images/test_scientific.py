@@ -1,5 +1,5 @@
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import PIL.Image
@@ -43,6 +43,20 @@ def test_straight_opacity_is_read(tmp_path: Path, channels: int, dtype: str) -> 
     found = files.read(str(tmp_path / "in.tiff"))
     assert found.has_alpha
     np.testing.assert_array_equal(found.samples, samples)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_white_may_be_zero(tmp_path: Path, channels: int, order: Literal["<", ">"]) -> None:
+    """Deep grey that counts from white is turned round, its opacity is not."""
+    samples = levels(9, 11, channels, 16)
+    tifffile.imwrite(
+        tmp_path / "in.tiff", samples.squeeze(), photometric="miniswhite", byteorder=order,
+        planarconfig="contig", extrasamples=["unassalpha"] * (channels - 1),
+    )  # fmt: skip
+    found = files.read(str(tmp_path / "in.tiff")).samples
+    np.testing.assert_array_equal(found[..., 0], 65535 - samples[..., 0])
+    np.testing.assert_array_equal(found[..., 1:], samples[..., 1:])
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -92,6 +106,11 @@ def test_metadata_is_read(tmp_path: Path) -> None:
     [
         (np.ones((4, 5, 3), "u4"), {"photometric": "rgb"}, "RGB samples of type uint32"),
         (np.ones((4, 5), "c8"), {}, "samples of type complex64"),
+        (np.ones((4, 5), "i1"), {}, "samples of type int8"),
+        (np.ones((4, 5), "f4"), {"photometric": "miniswhite"}, "MINISWHITE samples of"),
+        (np.ones((4, 4, 5), "u1"),
+         {"photometric": "rgb", "planarconfig": "separate", "extrasamples": ["assocalpha"]},
+         "save it with at most one, straight opacity"),
         (np.ones((4, 5, 4), "f4"), {"photometric": "rgb", "extrasamples": ["assocalpha"]},
          "save it with at most one, straight opacity"),
     ],

@@ -19,7 +19,8 @@ ALL_FRAMES = 64  # times as many pixels in all frames of an animation
 READABLE = [*(name for name in dict.fromkeys(FORMATS.values()) if name != "PGM"), "JPEG2000",
              "ICO", "AVIF"]  # fmt: skip
 _TIFF = (b"II\x2a\0", b"MM\0\x2a", b"II\x2b\0", b"MM\0\x2b")
-_PLANAR, _BITS = 284, 258
+_BITS, _PHOTOMETRIC, _PLANAR, _EXTRA, _KIND = 258, 262, 284, 338, 339
+_WHITE_IS_ZERO, _ASSOCIATED, _SIGNED = 0, 1, 2
 
 # The pixel limit is ours, told in our words, and checked before any pixel is decoded.
 PIL.Image.MAX_IMAGE_PIXELS = None
@@ -50,10 +51,17 @@ def picture(file: BinaryIO) -> PIL.Image.Image | None:
     if opened.format != "TIFF":
         return opened
     _hush()
-    tags: Any = getattr(opened, "tag_v2", {})
-    # Planes one after the other are taken for 8 bits, whatever their depth.
-    apart = tags.get(_PLANAR) == 2 and max(tags.get(_BITS, (1,))) > 8
-    return None if apart else opened
+    return None if _is_misread(getattr(opened, "tag_v2", {})) else opened
+
+
+def _is_misread(tags: Any) -> bool:
+    """Tell whether Pillow would take a TIFF for another picture than it is."""
+    bits = max(tags.get(_BITS, (1,)))
+    # Planes one after the other are taken for 8 bits, whatever their depth, and for straight.
+    apart = tags.get(_PLANAR) == 2 and (bits > 8 or _ASSOCIATED in tags.get(_EXTRA, ()))
+    # Above 8 bits white stays 0; below 16, negative levels become light ones.
+    negative = tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO and bits > 8
+    return apart or negative or (tags.get(_KIND) == (_SIGNED,) and bits == 8)
 
 
 def _common(file: BinaryIO) -> PIL.Image.Image | None:

@@ -1,4 +1,4 @@
-"""TIFFs that Pillow has no mode for: floating-point colours, planes apart, grey with deep opacity.
+"""TIFFs that Pillow has no mode for: float colours, planes apart, deep opacity, deep white of 0.
 
 They are read by tifffile; compressions other than Deflate and PackBits need imagecodecs with it.
 """
@@ -18,7 +18,7 @@ from upsample_cli.images.image import Samples
 from upsample_cli.images.metadata import Metadata, of_tags
 from upsample_cli.planes import Size
 
-_MINIMUM_IS_BLACK, _RGB = 1, 2
+_MINIMUM_IS_WHITE, _MINIMUM_IS_BLACK, _RGB = 0, 1, 2
 _ASSOCIATED = 1
 _TURNS = {
     2: "lr", 3: "lr ud", 4: "ud", 5: "t", 6: "t lr", 7: "t lr ud", 8: "t ud",
@@ -81,8 +81,10 @@ def _size(page: tifffile.TiffPage) -> Size:
 
 def _samples(page: tifffile.TiffPage, name: str) -> Samples:
     kind = page.dtype
-    colours = {_MINIMUM_IS_BLACK: 1, _RGB: 3}.get(int(page.photometric), 0)
-    known = kind is not None and (kind.kind == "f" or kind in (np.uint8, np.uint16))
+    colours = {_MINIMUM_IS_WHITE: 1, _MINIMUM_IS_BLACK: 1, _RGB: 3}.get(int(page.photometric), 0)
+    negative = int(page.photometric) == _MINIMUM_IS_WHITE
+    whole = kind in (np.uint8, np.uint16)
+    known = kind is not None and (whole or (kind.kind == "f" and not negative))
     if kind is None or not known or not colours or page.axes not in ("YX", "YXS", "SYX"):
         raise ImageFileError(
             f"{name} holds {tifffile.PHOTOMETRIC(page.photometric).name} samples of type {kind}; "
@@ -108,6 +110,8 @@ def _samples(page: tifffile.TiffPage, name: str) -> Samples:
             f"{name} has {extra} samples a pixel beside its colours, or opacity multiplied into "
             "them; save it with at most one, straight opacity"
         )
+    if negative:
+        samples = np.concatenate([~samples[..., :1], samples[..., 1:]], axis=2)
     return np.ascontiguousarray(samples, np.float32 if kind.kind == "f" else kind.newbyteorder("="))
 
 
