@@ -126,6 +126,13 @@ def test_metadata_is_read(tmp_path: Path) -> None:
     assert metadata.stripped() == Metadata(icc=b"profile")
 
 
+@pytest.mark.parametrize("comment", ["caf\xe9".encode(), "caf\xe9".encode("latin-1")])
+def test_a_comment_is_read_as_it_was_written(tmp_path: Path, comment: bytes) -> None:
+    """A JPEG does not say how its comment is encoded: UTF-8, or the Latin of older programs."""
+    path = saved(tmp_path, PIL.Image.fromarray(levels(4, 5, 3)), "in.jpg", comment=comment)
+    assert files.read(path).metadata.comment == "caf\xe9"
+
+
 def test_animations_are_refused(tmp_path: Path) -> None:
     """More than one frame is not silently cut to the first."""
     frames = [PIL.Image.fromarray(levels(4, 5, 3)), PIL.Image.new("RGB", (5, 4))]

@@ -46,9 +46,10 @@ def test_floats_are_not_clipped(level: float) -> None:
 
 def test_what_a_format_cannot_say_is_told() -> None:
     """Metadata that has no place in the output is named, a note for each."""
-    metadata = Metadata(icc=b"p", exif=b"II", xmp=b"<x/>", dpi=(72, 72), text=(("Title", "cat"),))
+    text = (("Title", "cat"), ("Comment", "black"))
+    metadata = Metadata(icc=b"p", exif=b"II", xmp=b"<x/>", dpi=(72, 72), text=text)
     image = Image(levels(4, 5, 3), "PNG", metadata)
     assert fitting.fitted(image, "PNG")[1] == ()
     assert fitting.fitted(image, "JPEG")[1] == ("JPEG holds no text, so it was left out",)
     lost = [note.split()[3].rstrip(",") for note in fitting.fitted(image, "BMP")[1]]
-    assert lost == ["profile", "EXIF", "XMP", "text"]
+    assert lost == ["profile", "EXIF", "XMP", "comment", "text"]

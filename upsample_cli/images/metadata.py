@@ -155,7 +155,10 @@ def _text(opened: PIL.Image.Image) -> Iterator[tuple[str, str]]:
             if key not in (_XMP_KEY, _RAW_EXIF):
                 yield key, str(value)
     elif comment := _bytes(opened.info.get("comment")):
-        yield "Comment", comment.decode("utf-8", "replace")
+        try:
+            yield "Comment", comment.decode()
+        except UnicodeDecodeError:  # from before UTF-8
+            yield "Comment", comment.decode("latin-1")
 
 
 def _coding(opened: PIL.Image.Image) -> Coding | None:
