@@ -34,6 +34,16 @@ def test_targets_that_cannot_be_are_refused(
     assert contents(folder) == before
 
 
+@pytest.mark.parametrize("names", [("in.png", ""), ("", "out.png"), ("in.png", "", "many/")])
+def test_an_empty_name_is_no_folder(
+    call: Callable[..., Outcome], folder: Path, names: tuple[str, ...]
+) -> None:
+    """What a shell makes of a variable that is not set names neither this folder nor the root."""
+    before = contents(folder)
+    check_refused(call(*names), USAGE, "a name is empty")
+    assert contents(folder) == before
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has one")
 def test_a_full_disk_is_told(call: Callable[..., Outcome]) -> None:
     """A device that takes no more is an error with the system's reason."""

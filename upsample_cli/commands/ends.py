@@ -15,8 +15,10 @@ def of(paths: tuple[str, ...], files_from: str | None) -> tuple[tuple[str, ...],
         files_from: Where names of inputs are, which leaves the output alone.
 
     Raises:
-        SettingError: There are too few or too many.
+        SettingError: There are too few or too many, or one is empty.
     """
+    if "" in paths:
+        raise SettingError("a name is empty, as of a shell variable that is not set; name a file")
     if files_from is not None:
         if len(paths) > 1:
             raise SettingError(f"--files-from names the inputs; leave {paths[0]} out")
