@@ -80,6 +80,18 @@ def test_a_closed_stream_is_told(folder: Path, words: str, closed: str) -> None:
     check_refused(Outcome(made.returncode, made.stdout, made.stderr.decode()), made.returncode, ";")
 
 
+@pytest.mark.parametrize("words", ["in.png out.png", "in.png many/", "measure in.png"])
+@pytest.mark.parametrize("closed", ["2>&-", "<&- >&- 2>&-"])
+def test_nobody_has_to_listen(folder: Path, words: str, closed: str) -> None:
+    """Work is done where standard error, or every standard stream, is not open at all."""
+    command = [sys.executable, "-m", "upsample_cli", *words.split()]
+    script = ["sh", "-c", f'"$@" {closed}', "sh", *command]
+    assert subprocess.run(script, cwd=folder, check=False).returncode == 0
+    if "out" in words:
+        with PIL.Image.open(folder / "out.png") as made:
+            made.load()
+
+
 def test_a_closed_pipe_ends_a_list_quietly(folder: Path) -> None:
     """So it does where text is written."""
     command = [sys.executable, "-W", "error", "-m", "upsample_cli", "measure", *["in.png"] * 9]
