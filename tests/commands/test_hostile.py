@@ -118,6 +118,15 @@ def test_any_cut_is_refused(call: Call, folder: Path, suffix: str, missing: int)
     assert contents(folder) == before
 
 
+@pytest.mark.parametrize("place", [20, 45], ids=["head", "text"])
+def test_a_png_with_a_broken_head_is_a_png(call: Call, folder: Path, place: int) -> None:
+    """What begins as a PNG and has a wrong checksum is broken, not something else."""
+    data = bytearray(claiming(4, 4, chunk(b"tEXt", b"Title\0cat")))
+    data[place] ^= 1
+    (folder / "broken.png").write_bytes(data)
+    check_refused(call("broken.png", "out.png"), 1, "broken.png is broken")
+
+
 def test_a_wrong_suffix_does_not_mislead(call: Call, folder: Path) -> None:
     """A picture is what its bytes say."""
     (folder / "in.jpg").write_bytes((folder / "in.png").read_bytes())

@@ -69,14 +69,14 @@ def _common(file: BinaryIO) -> PIL.Image.Image | None:
     file.seek(0)
     head = file.read(8)
     file.seek(0)
-    with suppress(SyntaxError, IndexError, TypeError, StructError):  # and Pillow says what it is
-        if head == b"\x89PNG\r\n\x1a\n":
-            import PIL.PngImagePlugin
+    if head == b"\x89PNG\r\n\x1a\n":
+        import PIL.PngImagePlugin
 
-            PIL.PngImagePlugin.MAX_TEXT_CHUNK = _MOST_TEXT
-            found = PIL.PngImagePlugin.PngImageFile(file)
-            _spread_clear_level(found)
-            return found
+        PIL.PngImagePlugin.MAX_TEXT_CHUNK = _MOST_TEXT
+        found = PIL.PngImagePlugin.PngImageFile(file)
+        _spread_clear_level(found)
+        return found
+    with suppress(SyntaxError, IndexError, TypeError, StructError):  # and Pillow says what it is
         if head.startswith(b"\xff\xd8\xff"):
             from PIL.JpegImagePlugin import jpeg_factory
 
