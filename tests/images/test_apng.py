@@ -1,11 +1,12 @@
 import io
-from struct import unpack
+from struct import pack, unpack
 
 import numpy as np
 import PIL.Image
 import pytest
 
-from upsample_cli.images import apng, png
+from upsample_cli.images import animation, apng, png
+from upsample_cli.images.chunks import chunk
 from upsample_cli.images.metadata import Metadata
 
 
@@ -28,6 +29,30 @@ def test_a_duration_of_any_length_is_told(milliseconds: float) -> None:
     at = data.index(b"fcTL") + 4 + 20
     top, bottom = unpack(">HH", data[at : at + 4])
     assert 1000 * top / bottom == pytest.approx(milliseconds, rel=1e-3)
+
+
+@pytest.mark.parametrize("kind", [0, 2, 3], ids=["grey", "colours", "palette"])
+@pytest.mark.parametrize("clear", [False, True])
+def test_frames_have_the_colours_and_opacity_of_their_chunks(kind: int, clear: bool) -> None:
+    """Palettes, and levels that are named as transparent, hold for every frame, read twice."""
+    rng = np.random.default_rng(0)
+    frames = rng.integers(0, 256, (3, 5, 4, 3 if kind == 2 else 1), np.uint8)
+    palette, key = rng.integers(0, 256, (256, 3), np.uint8), frames[0, 0, 0]
+    opacity = bytes(255 * (level != key[0]) for level in range(256))
+    more = chunk(b"PLTE", palette.tobytes()) if kind == 3 else b""
+    if clear:
+        more += chunk(b"tRNS", opacity if kind == 3 else pack(f">{len(key)}H", *key))
+    data = written(list(frames), 50)
+    head = chunk(b"IHDR", pack(">II5B", 4, 5, 8, kind, 0, 0, 0))
+    opened = PIL.Image.open(io.BytesIO(data[:8] + head + data[33:53] + more + data[53:]))
+    colours = palette[frames[..., 0]] if kind == 3 else np.broadcast_to(frames, (3, 5, 4, 3))
+    seen = ~(frames == key).all(-1) | (not clear)
+    for frame, expected, shown in zip(
+        animation.frames(animation.read(opened, "it")), colours, seen, strict=True
+    ):
+        assert frame.mode == ("RGBA" if clear else "RGB")
+        np.testing.assert_array_equal(np.asarray(frame)[..., :3][shown], expected[shown])
+        np.testing.assert_array_equal(np.asarray(frame.convert("RGBA"))[..., 3], 255 * shown)
 
 
 def test_chunks_are_numbered_and_frames_are_read() -> None:

@@ -98,13 +98,15 @@ def frames(animation: Animation) -> Iterator[PIL.Image.Image]:
     for index in range(len(animation.durations)):
         with told(animation.name):
             animation.opened.seek(animation.first + index)
+            if index == 0 and animation.opened.mode == "P" and animation.opened.palette:
+                animation.opened.palette.dirty = 1  # going back, Pillow forgets the colours
             frame = upright.turned(animation.opened).picture.convert(animation.mode)
         yield frame
 
 
 def _is_clear(opened: PIL.Image.Image) -> bool:
     """Tell whether any pixel of a loaded frame is transparent."""
-    if opened.mode in ("L", "RGB") or (opened.mode == "P" and "transparency" not in opened.info):
+    if opened.mode in ("L", "RGB", "P") and "transparency" not in opened.info:
         return False
     lowest, _ = opened.convert("RGBA").getchannel("A").getextrema()
     return not isinstance(lowest, tuple) and lowest < 255
