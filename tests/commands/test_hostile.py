@@ -127,6 +127,12 @@ def test_a_png_with_a_broken_head_is_a_png(call: Call, folder: Path, place: int)
     check_refused(call("broken.png", "out.png"), 1, "broken.png is broken")
 
 
+def test_a_png_of_its_first_bytes_alone_ends_too_early(call: Call, folder: Path) -> None:
+    """What is missing is told in words, not in those of a parser."""
+    (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    check_refused(call("broken.png", "out.png"), 1, "broken.png is broken (it ends too early)")
+
+
 def test_a_wrong_suffix_does_not_mislead(call: Call, folder: Path) -> None:
     """A picture is what its bytes say."""
     (folder / "in.jpg").write_bytes((folder / "in.png").read_bytes())

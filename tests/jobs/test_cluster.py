@@ -58,7 +58,7 @@ def test_a_cluster_makes_the_same_bytes(cluster: LocalCluster, desk: Path) -> No
     here = shell("in", "here", "-j", 1, "-q", folder=desk)
     there = shell("in", "there", "--cluster", cluster.scheduler_address, "-q", folder=desk)
     assert (there.code, here.code) == (1, 1)
-    assert "in/broken.png is no picture" in there.err
+    assert "in/broken.png is broken" in there.err
     made = {name: data for name, data in contents(desk / "there").items() if name[-3:] == "png"}
     expected = {name: data for name, data in contents(desk / "here").items() if name[-3:] == "png"}
     assert made == expected

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from struct import error as StructError  # noqa: N812 # a class, whatever its name
 
 import PIL.Image
 
@@ -27,4 +28,6 @@ def told(name: str) -> Iterator[None]:
     # Decoders meet hostile bytes in every way a parser can fail; all mean the same here.
     except Exception as error:
         fault = " ".join(str(error).split()) or type(error).__name__
+        if isinstance(error.__cause__ or error, StructError):  # numbers were to follow
+            fault = "it ends too early"
         raise ImageFileError(f"{name} is broken ({fault}); get a whole copy") from error
