@@ -54,7 +54,7 @@ def test_a_kernels_figures_are_printed(call: Call, kernels: Path) -> None:
 
 def test_a_trained_kernel_brings_its_stride(call: Call) -> None:
     """A .npz needs no options; a balanced one has nothing to remedy."""
-    outcome = call("audit", SHIPPED / "tconv-learned-x3.npz")
+    outcome = call("audit", Path(SHIPPED, "tconv-learned-x3.npz"))
     text = outcome.out.decode()
     assert (outcome.code, outcome.err) == (0, "")
     assert "27x27 taps, stride 3x3, padding 12x12  ripple 0.0000" in text
@@ -64,7 +64,7 @@ def test_a_trained_kernel_brings_its_stride(call: Call) -> None:
 
 def test_a_resize_convolution_is_audited_whole(call: Call) -> None:
     """A kernel of resize-conv is audited with the upsampling before it, and so balanced."""
-    outcome = call("audit", SHIPPED / "resize-conv-learned-x2.npz", "--json")
+    outcome = call("audit", Path(SHIPPED, "resize-conv-learned-x2.npz"), "--json")
     kernel = json.loads(outcome.out)["kernel"]
     assert (kernel["stride"], kernel["ripple"], kernel["verdict"]) == ([2, 2], 0.0, "none")
 

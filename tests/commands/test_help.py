@@ -3,6 +3,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import click
 import pytest
@@ -124,7 +125,7 @@ def test_methods_are_listed(call: Callable[..., Outcome]) -> None:
         assert method.summary in line
         for each in parameters(method):
             assert f"--{each.name.replace('_', '-')}" in line
-    assert learned.count("  learned") == len(list(SHIPPED.glob("*.npz")))
+    assert learned.count("  learned") == len(list(Path(SHIPPED).glob("*.npz")))
 
 
 def test_methods_are_told_as_json(call: Callable[..., Outcome]) -> None:
@@ -137,4 +138,4 @@ def test_methods_are_told_as_json(call: Callable[..., Outcome]) -> None:
     ]
     words = [line["shipped"]["kernel"] for line in lines if "shipped" in line]
     learned = [word for word in words if word.startswith("learned")]
-    assert len(learned) == len(list(SHIPPED.glob("*.npz")))
+    assert len(learned) == len(list(Path(SHIPPED).glob("*.npz")))

@@ -159,6 +159,24 @@ def test_help_waits_for_no_library(arguments: list[str]) -> None:
     assert made.stderr.decode().strip() == "[]"
 
 
+def test_the_main_job_waits_for_no_library_that_it_does_without(tmp_path: Path) -> None:
+    """A PNG enlarged into a PNG needs neither SciPy, tqdm, pathlib, zipfile nor json."""
+    PIL.Image.fromarray(levels(20, 20, 3)).save(tmp_path / "in.png")
+    code = (
+        "import os, sys\n"
+        "os._exit = sys.exit\n"
+        "from upsample_cli.__main__ import main\n"
+        "before = set(sys.modules)\n"
+        "sys.argv = ['upsample', 'in.png', 'out.png']\n"
+        "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code\n"
+        "heavy = {'scipy', 'tqdm', 'pathlib', 'zipfile', 'json', 'multiprocessing'}\n"
+        "print(sorted(heavy & (set(sys.modules) - before)), file=sys.stderr)\n"
+    )
+    command = [sys.executable, "-c", code]
+    made = subprocess.run(command, cwd=tmp_path, capture_output=True, check=True)
+    assert made.stderr.decode().strip() == "[]"
+
+
 def test_decoders_add_no_words_of_their_own(tmp_path: Path) -> None:
     """A TIFF that claims 2048 samples a pixel gives our one line, not the decoder's too."""
     PIL.Image.fromarray(levels(20, 20, 3)).save(tmp_path / "in.tif")

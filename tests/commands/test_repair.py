@@ -58,7 +58,7 @@ def test_a_separable_kernel_stays_separable(call: Call, kernels: Path) -> None:
 
 def test_a_resize_convolution_becomes_a_transposed_one(call: Call) -> None:
     """What is balanced already does not move, and is written as what it amounts to."""
-    found = call("repair", SHIPPED / "resize-conv-learned-x2.npz", "-o", "out.npz", "--json")
+    found = call("repair", Path(SHIPPED, "resize-conv-learned-x2.npz"), "-o", "out.npz", "--json")
     assert json.loads(found.out)["moved"] < 1e-12
     assert store.load("out.npz", "tconv", 2).kernel("out").phase_sums == pytest.approx(1.0)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from upsample_cli.errors import ImageFileError, TargetExistsError
-from upsample_cli.images import target
+from upsample_cli.images import target, temporary
 
 
 def names(folder: Path) -> list[str]:
@@ -58,10 +58,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(
     def failing(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    if call == "fsync":
-        monkeypatch.setattr(os, "fsync", failing)
-    else:
-        monkeypatch.setattr(Path, "replace", failing)
+    monkeypatch.setattr(os, call, failing)
     with (
         pytest.raises(ImageFileError, match=r"cannot write .*No space left.*; choose"),
         target.opened(str(path)) as file,
@@ -79,7 +76,7 @@ def test_a_folder_that_cannot_be_written_is_told(
     def refused(*_: object) -> None:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
-    monkeypatch.setattr(Path, "open", refused)
+    monkeypatch.setattr(temporary, "open", refused, raising=False)
     with (
         pytest.raises(ImageFileError, match=r"cannot write .*Permission denied; choose another"),
         target.opened(str(tmp_path / "out.png")),

@@ -12,7 +12,7 @@ from upsample_cli.kernels import store
 def test_shipped_kernels_keep_flat_and_ramps(method: str, name: str, stride: int) -> None:
     """Every kernel that comes along is centred and balanced to the last digits."""
     file = store.shipped(method, name, stride)
-    whole = store.load(str(store.shipped_path(method, name, stride)), method, stride, file.resize)
+    whole = store.load(store.shipped_path(method, name, stride), method, stride, file.resize)
     np.testing.assert_array_equal(file.taps, whole.taps)
     assert (file.method, file.stride, file.resize) == (method, stride, whole.resize)
     kernel = file.kernel(name)

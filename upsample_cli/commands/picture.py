@@ -1,7 +1,7 @@
 """One picture into one file."""
 
+import os
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -46,7 +46,7 @@ def enlarged(
     if decoded is None:
         from upsample_cli.jobs.work import Work
 
-        yield Work(task, str(Path(to).parent), existing)(source, to)
+        yield Work(task, os.path.dirname(to) or ".", existing)(source, to)
     else:
         yield image.upsample(source, to, task, progress(quiet, "strip"), decoded)
 

@@ -1,6 +1,6 @@
 """`upsample INPUT OUTPUT`: the main job."""
 
-from pathlib import Path
+import os
 from typing import Any
 
 import click
@@ -134,8 +134,8 @@ def _many(inputs: tuple[str, ...], output: str, wanted: Wanted, batch: dict[str,
     ) as hands:
         from upsample_cli.commands import folder
 
-        if address and Path(options["kernel"] or "").is_file():
-            options["kernel"] = str(Path(options["kernel"]).absolute())
+        if address and os.path.isfile(options["kernel"] or ""):
+            options["kernel"] = os.path.abspath(options["kernel"])
         return folder.enlarge(inputs, output, wanted.task(1), folder.Batch(**batch), hands)
 
 

@@ -1,6 +1,6 @@
 """The formats that can be written: their words, their suffixes, and which one a target gets."""
 
-from pathlib import Path
+import os
 from typing import TYPE_CHECKING
 
 from upsample_cli.errors import ImageFileError
@@ -30,7 +30,7 @@ def format_of(target: str, word: str | None, source: str) -> str:
     Raises:
         ImageFileError: The suffix is none of `FORMATS` and there is no word for it.
     """
-    suffix = "" if target == STREAM else Path(target).suffix[1:].lower()
+    suffix = "" if target == STREAM else os.path.splitext(target)[1][1:].lower()
     if suffix in FORMATS:
         return FORMATS[suffix]
     if word is not None:

@@ -2,7 +2,6 @@
 
 import io
 import sys
-from pathlib import Path
 from typing import BinaryIO
 
 from upsample_cli.errors import ImageFileError
@@ -31,7 +30,7 @@ def opened(path: str, head: bool = False) -> BinaryIO:
 
         return remote.head(path) if head else remote.opened(path)
     try:
-        file = Path(path).open("rb")  # noqa: SIM115 # the caller closes it
+        file = open(path, "rb")  # noqa: SIM115 # the caller closes it
         return file if file.seekable() else io.BytesIO(file.read())
     except FileNotFoundError as error:
         raise ImageFileError(f"no file {path}; check the path") from error

@@ -5,11 +5,11 @@ complete and on the disk. A target that cannot be replaced (a device, a pipe) is
 """
 
 import io
+import os
 import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import BinaryIO, cast
 
 from upsample_cli.errors import ImageFileError, TargetExistsError
@@ -34,7 +34,7 @@ def is_folder(path: str) -> bool:
 
         return store.is_folder(path)
     try:
-        return Path(path).is_dir()
+        return os.path.isdir(path)
     except (OSError, ValueError):
         return False
 
@@ -50,7 +50,7 @@ def modified(path: str) -> float | None:
 
         return store.modified(path)
     try:
-        return Path(path).stat().st_mtime
+        return os.stat(path).st_mtime
     except (OSError, ValueError):
         return None
 
@@ -74,19 +74,19 @@ def check(path: str, source: str, force: bool) -> None:
 
         remote.check(path, source, force)
         return
-    target = Path(path)
     if is_folder(path):
         raise ImageFileError(f"{path} is a folder; name a file in it")
-    if not is_folder(str(target.parent)):
-        raise ImageFileError(f"no folder {target.parent}; make it first")
+    if not is_folder(folder := os.path.dirname(path) or "."):
+        raise ImageFileError(f"no folder {folder}; make it first")
     try:
-        if not target.exists():
-            return
+        os.stat(path)
+    except FileNotFoundError:
+        return
     except (OSError, ValueError) as error:
         raise ImageFileError(f"cannot write {path}: {error}; choose another name") from error
-    if source != STREAM and Path(source).exists() and target.samefile(source):
+    if source != STREAM and os.path.exists(source) and os.path.samefile(path, source):
         raise ImageFileError(f"{path} is the input too; name another output")
-    if not force and not _is_special(target):
+    if not force and not _is_special(path):
         raise TargetExistsError(f"{path} exists; pass --force to replace it")
 
 
@@ -106,7 +106,6 @@ def opened(path: str) -> Iterator[BinaryIO]:
         yield cast(BinaryIO, _Whole(out)) if isinstance(out, io.RawIOBase) else out
         out.flush()
         return
-    target = Path(path)
     try:
         if is_url(path):
             from upsample_cli.images import remote
@@ -114,11 +113,11 @@ def opened(path: str) -> Iterator[BinaryIO]:
             with remote.putting(path) as file:
                 yield file
             return
-        if _is_special(target):
-            with target.open("wb") as file:
+        if _is_special(path):
+            with open(path, "wb") as file:
                 yield file
             return
-        with replacing(target) as file:
+        with replacing(path) as file:
             yield file
     except OSError as error:
         reason = error.strerror or str(error)
@@ -143,10 +142,10 @@ class _Whole:
         self._raw.flush()
 
 
-def _is_special(target: Path) -> bool:
+def _is_special(path: str) -> bool:
     """Tell whether a path is a device or a pipe, which has no content to replace."""
     try:
-        mode = target.stat().st_mode
+        mode = os.stat(path).st_mode
     except OSError:
         return False
     return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)

@@ -8,8 +8,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeAlias
 from zlib import crc32
 
 try:
@@ -17,13 +16,15 @@ try:
 except ImportError:  # Windows, where an open file cannot be removed anyway
     flock = None  # type: ignore[assignment] # so the name is there
 
+StrPath: TypeAlias = str | os.PathLike[str]
+
 _PREFIX, _SUFFIX = ".upsample-", ".part"
 _FOREIGN_AGE = 24 * 3600  # seconds without a write after which even another machine's is nobody's
 _LOCKLESS_AGE = 600  # and one of this machine where there are no locks
 
 
 @contextmanager
-def replacing(target: Path) -> Iterator[BinaryIO]:
+def replacing(target: StrPath) -> Iterator[BinaryIO]:
     """Open a temporary that takes the target's name when the block ends, on the disk by then.
 
     Args:
@@ -32,33 +33,34 @@ def replacing(target: Path) -> Iterator[BinaryIO]:
     Raises:
         OSError: It cannot be written.
     """
-    temporary = target.with_name(name())
+    folder = os.path.dirname(target)
+    temporary = os.path.join(folder, name())
     try:
-        while not _is_held(file := temporary.open("xb")):
+        while not _is_held(file := open(temporary, "xb")):  # noqa: SIM115 # closed below
             file.close()
-            temporary = target.with_name(name())
+            temporary = os.path.join(folder, name())
         with file:
             yield file
             file.flush()
             os.fsync(file.fileno())
             if flock is not None:
-                temporary.replace(target)  # still held, so that nobody takes it for abandoned
+                os.replace(temporary, target)  # still held, so that nobody takes it for abandoned
         if flock is None:
-            temporary.replace(target)  # Windows renames closed files only
+            os.replace(temporary, target)  # Windows renames closed files only
     except BaseException:
         with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+            os.unlink(temporary)
         raise
 
 
-def clean(folder: Path) -> int:
+def clean(folder: StrPath) -> int:
     """Remove temporaries that killed processes left in a folder; return how many."""
     removed = 0
     with suppress(OSError), os.scandir(folder) as entries:  # not there, or not ours to look into
         for entry in entries:
             if entry.name.startswith(_PREFIX) and entry.name.endswith(_SUFFIX):
                 with suppress(OSError):  # gone meanwhile, or held
-                    removed += _removed(Path(entry.path))
+                    removed += _removed(entry)
     return removed
 
 
@@ -82,20 +84,20 @@ def _machine() -> str:
     return f"{crc32(name.encode(errors='surrogateescape')):08x}"
 
 
-def _removed(path: Path) -> bool:
-    age = time.time() - path.stat().st_mtime
-    ours = path.name.startswith(f"{_PREFIX}{_machine()}-")
-    if age < _FOREIGN_AGE and not (ours and _is_free(path, age)):
+def _removed(entry: os.DirEntry[str]) -> bool:
+    age = time.time() - entry.stat().st_mtime
+    ours = entry.name.startswith(f"{_PREFIX}{_machine()}-")
+    if age < _FOREIGN_AGE and not (ours and _is_free(entry.path, age)):
         return False
-    path.unlink()
+    os.unlink(entry)
     return True
 
 
-def _is_free(path: Path, age: float) -> bool:
+def _is_free(path: str, age: float) -> bool:
     """Tell whether no process of this machine holds a temporary."""
     if flock is not None:
         try:
-            with path.open("rb") as file:
+            with open(path, "rb") as file:
                 flock(file, LOCK_EX | LOCK_NB)
                 return True
         except BlockingIOError:

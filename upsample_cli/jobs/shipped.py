@@ -47,7 +47,7 @@ def figures() -> Iterator[Figures]:
             yield _of("interpolation", KERNELS[word](stride), None, None)
         for method in (TransposedConvolution.name, ResizeConvolution.name):
             for word in LEARNED:
-                file = load(str(shipped_path(method, word, stride)), None, stride)
+                file = load(shipped_path(method, word, stride), None, stride)
                 scores = file.about["held_out"]["psnr"]
                 gain = scores["trained"] - scores["bicubic"]
                 yield _of(method, file.kernel(word), scores["trained"], gain)

@@ -3,7 +3,6 @@
 import io
 import tokenize
 import zlib
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -40,7 +39,7 @@ def read(path: str) -> NDArray[Any] | dict[str, NDArray[Any]]:
     import zipfile  # slow to import, and most runs read no archive
 
     try:
-        with Path(path).open("rb") as file:
+        with open(path, "rb") as file:
             found = np.load(io.BytesIO(file.read()), allow_pickle=False)
         if isinstance(found, np.ndarray):
             return found

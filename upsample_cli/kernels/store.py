@@ -5,9 +5,9 @@ upsamples by), `taps`, and `about`, a JSON text of how the kernel was trained.
 """
 
 import io
+import os
 from dataclasses import dataclass, field
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 from zipimport import zipimporter
 
@@ -21,7 +21,7 @@ from upsample_cli.kernels.kernel import Kernel, Taps
 FORMAT = 1
 _LARGEST = 512  # taps an axis: more is no kernel but a picture
 SHIPPED_STRIDES = (2, 3, 4)
-SHIPPED = Path(__file__).parent / "learned"
+SHIPPED = os.path.join(os.path.dirname(__file__), "learned")
 _ENTRIES = {"format": "iu", "method": "U", "stride": "iu", "resize": "U", "taps": "f", "about": "U"}
 
 
@@ -90,7 +90,7 @@ def load(path: str, method: str | None, stride: int, resize: str = "") -> Kernel
         SettingError: No such file, no kernel, another format version or method, wrong shape, NaN.
     """
     try:
-        state = Path(path).stat()
+        state = os.stat(path)
     except (OSError, ValueError) as error:
         raise SettingError(f"no kernel file {path}; check the path") from error
     return _loaded(path, state.st_mtime_ns, state.st_size, method, stride, resize)
@@ -100,7 +100,7 @@ def load(path: str, method: str | None, stride: int, resize: str = "") -> Kernel
 def _loaded(
     path: str, changed: int, length: int, method: str | None, stride: int, resize: str
 ) -> KernelFile:
-    name = Path(path).name
+    name = os.path.basename(path)
     found = read(path)
     if not isinstance(found, dict):
         taps = _taps(name, found)
@@ -135,14 +135,14 @@ def shipped(method: str, name: str, stride: int) -> KernelFile:
     """
     # Most runs wait for this: of an archive that is known to be whole Python's own importer hands
     # out one array, long before zipfile and json have loaded.
-    archive = zipimporter(str(shipped_path(method, name, stride)))
+    archive = zipimporter(shipped_path(method, name, stride))
     taps = np.load(io.BytesIO(archive.get_data("taps.npy")), allow_pickle=False)
     return KernelFile(method, stride, taps, "nearest" if method == "resize-conv" else "")
 
 
-def shipped_path(method: str, name: str, stride: int) -> Path:
+def shipped_path(method: str, name: str, stride: int) -> str:
     """Return where a kernel that comes with the package lies; see `shipped`."""
-    return SHIPPED / f"{method}-{name}-x{stride}.npz"
+    return os.path.join(SHIPPED, f"{method}-{name}-x{stride}.npz")
 
 
 def _stored(name: str, entries: dict[str, NDArray[Any]]) -> KernelFile:

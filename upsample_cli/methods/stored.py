@@ -1,5 +1,6 @@
 """Kernels out of files, for a scale: the shipped learned ones and a person's own."""
 
+import os
 from typing import TYPE_CHECKING
 
 from upsample_cli.errors import SettingError
@@ -42,12 +43,10 @@ def own(method: str, path: str, scale: float, resize: str = "") -> "list[Kernel]
     Raises:
         SettingError: The kernel has another stride than the whole scale, or is no kernel.
     """
-    from pathlib import Path
-
     from upsample_cli.kernels.store import load
 
     stride = whole(scale)
-    kernel = load(path, method, stride, resize).kernel(Path(path).name)
+    kernel = load(path, method, stride, resize).kernel(os.path.basename(path))
     if kernel.stride == stride:
         return [kernel]
     if kernel.stride == 1:
