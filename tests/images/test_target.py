@@ -29,6 +29,16 @@ def test_a_target_appears_when_all_is_written(tmp_path: Path) -> None:
     assert names(tmp_path) == ["out.png"]
 
 
+def test_a_link_to_nothing_is_not_replaced_unasked(tmp_path: Path) -> None:
+    """What a link leads to may be on a disk that is away; the link is there."""
+    link = tmp_path / "out.png"
+    link.symlink_to("away.png")
+    (tmp_path / "in.png").touch()
+    with pytest.raises(TargetExistsError, match=r"out.png exists; pass --force"):
+        target.check(str(link), str(tmp_path / "in.png"), force=False)
+    target.check(str(link), str(tmp_path / "in.png"), force=True)
+
+
 @pytest.mark.parametrize("fault", [ValueError, KeyboardInterrupt, SystemExit, MemoryError])
 def test_a_failing_block_leaves_nothing(tmp_path: Path, fault: type[BaseException]) -> None:
     """Whatever is raised, no new file is left."""

@@ -79,12 +79,12 @@ def check(path: str, source: str, force: bool) -> None:
     if not is_folder(folder := os.path.dirname(path) or "."):
         raise ImageFileError(f"no folder {folder}; make it first")
     try:
-        os.stat(path)
+        os.lstat(path)  # a link to nothing is something, too
     except FileNotFoundError:
         return
     except (OSError, ValueError) as error:
         raise ImageFileError(f"cannot write {path}: {error}; choose another name") from error
-    if source != STREAM and os.path.exists(source) and os.path.samefile(path, source):
+    if source != STREAM and os.path.exists(source) and _is_same(path, source):
         raise ImageFileError(f"{path} is the input too; name another output")
     if not force and not _is_special(path):
         raise TargetExistsError(f"{path} exists; pass --force to replace it")
@@ -140,6 +140,10 @@ class _Whole:
     def flush(self) -> None:
         """Nothing is held back here, but may be below."""
         self._raw.flush()
+
+
+def _is_same(path: str, source: str) -> bool:
+    return os.path.exists(path) and os.path.samefile(path, source)
 
 
 def _is_special(path: str) -> bool:
