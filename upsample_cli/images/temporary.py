@@ -4,12 +4,15 @@ A process that is killed leaves its temporary behind. One that nobody holds any 
 on the same machine by its lock, after a day by its age.
 """
 
+import io
 import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import BinaryIO, TypeAlias
+from typing import BinaryIO, TypeAlias, cast
 from zlib import crc32
+
+from upsample_cli.images.sent import SentFile
 
 try:
     from fcntl import LOCK_EX, LOCK_NB, flock
@@ -36,13 +39,13 @@ def replacing(target: StrPath) -> Iterator[BinaryIO]:
     folder = os.path.dirname(target)
     temporary = os.path.join(folder, name())
     try:
-        while not _is_held(file := open(temporary, "xb")):  # noqa: SIM115 # closed below
-            file.close()
+        while not _is_held(raw := SentFile(temporary)):
+            raw.close()
             temporary = os.path.join(folder, name())
-        with file:
-            yield file
+        with io.BufferedWriter(raw) as file:
+            yield cast(BinaryIO, file)
             file.flush()
-            os.fsync(file.fileno())
+            raw.sync()
             if flock is not None:
                 os.replace(temporary, target)  # still held, so that nobody takes it for abandoned
         if flock is None:
@@ -69,7 +72,7 @@ def name() -> str:
     return f"{_PREFIX}{_machine()}-{os.urandom(6).hex()}{_SUFFIX}"
 
 
-def _is_held(file: BinaryIO) -> bool:
+def _is_held(file: io.FileIO) -> bool:
     """Hold a new temporary, so that nobody cleans it away; tell whether that was in time."""
     if flock is None:
         return True
