@@ -29,3 +29,20 @@ def test_the_scale_reaches_to_the_strongest() -> None:
         for level in (0.1, 1.0)
     )
     assert strong.astype(int).sum() > faint.astype(int).sum() + 150
+
+
+def test_what_cannot_be_told_is_hatched_and_draws_nothing_down() -> None:
+    """Parts of NaN look neither clean nor hot, and heat beside them is as strong as elsewhere."""
+    light, heat = np.full((240, 480), 100, np.float32), np.zeros((12, 24))
+    clean = np.asarray(heat_figure(light, heat, (20, 20), (0, 0), "")).astype(int)
+    heat[:, 12:] = np.nan
+    half = np.asarray(heat_figure(light, heat, (20, 20), (0, 0), "")).astype(int)
+    heat[:, :12] = 4.0
+    hot = np.asarray(heat_figure(light, heat, (20, 20), (0, 0), "")).astype(int)
+    top, left = (clean.shape[0] - 240) // 2, (clean.shape[1] - 480) // 2
+    clean, half, hot = (each[top : top + 240, left : left + 480] for each in (clean, half, hot))
+    different = (half != clean).any(axis=2)
+    assert not different[:, :240].any()
+    assert different[:, 240:].mean() == pytest.approx(0.25, abs=0.1)
+    assert np.ptp(hot[:, :240], axis=(0, 1)).max() == 0
+    assert (hot[:, 240:] == half[:, 240:]).all()

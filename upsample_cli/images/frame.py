@@ -15,7 +15,7 @@ _PAPER, _INK = (255, 255, 255), (30, 30, 34)
 _LEAST_WIDTH = 420
 
 
-def framed(pixels: Pixels, title: str, low: str, high: str) -> PIL.Image.Image:
+def framed(pixels: Pixels, title: str, low: str, high: str, note: str = "") -> PIL.Image.Image:
     """Return a picture with a title above and the ramp of colours below.
 
     Args:
@@ -23,6 +23,7 @@ def framed(pixels: Pixels, title: str, low: str, high: str) -> PIL.Image.Image:
         title: What is seen, one line.
         low: What the first colour stands for.
         high: What the last colour stands for.
+        note: What stands at the right below the picture.
     """
     height, width = pixels.shape[:2]
     wide = max(width, _LEAST_WIDTH)
@@ -35,12 +36,14 @@ def framed(pixels: Pixels, title: str, low: str, high: str) -> PIL.Image.Image:
     lettering.write(draw, (pad, band // 2), title, size, "lm", _INK)
     middle = height + band + band // 2
     left = pad + lettering.width(low, size) + pad
-    right = min(sheet.width - pad - lettering.width(high, size) - pad, left + wide / 2)
+    words = lettering.width(high, size) + (lettering.width(note, size) + 2 * pad if note else 0)
+    right = min(sheet.width - pad - words - pad, left + wide / 2)
     shares = np.linspace(0, 1, max(2, int(right - left)))
     bar = np.broadcast_to(colours(shares), (size, len(shares), 3)).astype(np.uint8)
     sheet.paste(PIL.Image.fromarray(bar), (int(left), middle - size // 2))
     lettering.write(draw, (pad, middle), low, size, "lm", _INK)
     lettering.write(draw, (int(left) + len(shares) + pad, middle), high, size, "lm", _INK)
+    lettering.write(draw, (sheet.width - pad, middle), note, size, "rm", _INK)
     return sheet
 
 

@@ -1,4 +1,7 @@
-"""A picture with the strength of its checkerboard laid over it as heat."""
+"""A picture with the strength of its checkerboard laid over it as heat.
+
+Hatched are the parts where nothing can be told: to leave them bare would call them clean.
+"""
 
 from typing import Any
 
@@ -13,6 +16,8 @@ _LARGEST = 2048  # pixels along a side: more would not be looked at
 _DIM = 0.6  # of the picture's brightness under the heat
 _COVER = 0.85  # of the picture at full heat
 _LEAST_TOP = 1.0  # levels: fainter patterns do not fill the scale
+_HATCHES = 64  # along the longer side
+_HATCHED = np.array([100.0, 140.0, 166.0])  # red, green, blue: no colour of the scale's
 
 
 def heat_figure(
@@ -33,16 +38,31 @@ def heat_figure(
     """
     step = -(-max(light.shape) // _LARGEST)
     grey = np.asarray(PIL.Image.fromarray(np.clip(light, 0, 255).astype(np.uint8)).reduce(step))
-    strength: NDArray[np.float64] = np.nan_to_num(heat)
+    strength, known = np.nan_to_num(heat), np.isfinite(heat).astype(float)
     for axis in (0, 1):
         centres = margin[axis] + (np.arange(heat.shape[axis]) + 0.5) * tile[axis]
         places = (np.arange(grey.shape[axis]) + 0.5) * step
         strength = _interpolated(strength, centres, places, axis)
+        known = _interpolated(known, centres, places, axis)
+    told = known >= 0.5
+    # What is not known draws no value towards 0.
+    strength = np.where(told, strength / np.maximum(known, 0.5), 0.0)
     top = max(_LEAST_TOP, float(np.ceil(4 * strength.max()) / 4))
     share = (strength / top)[..., None]
     cover = _COVER * np.minimum(1.0, 2 * np.sqrt(share)) * (share > 0)
     mixed = (1 - cover) * _DIM * grey[..., None] + cover * colours(0.15 + 0.85 * share[..., 0])
-    return framed(mixed.astype(np.uint8), title, "0", f"{top:g} levels RMS")
+    hatches = _hatches(told)
+    mixed[hatches] = (mixed[hatches] + _HATCHED) / 2
+    high = f"{top:g} {'level' if top == 1 else 'levels'} RMS"
+    note = "" if told.all() else "hatched: cannot tell"
+    return framed(mixed.astype(np.uint8), title, "0", high, note)
+
+
+def _hatches(told: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the pixels of slanting lines over what is not told."""
+    down, across = np.indices(told.shape)
+    period = max(4, max(told.shape) // _HATCHES)
+    return np.asarray(~told & ((down + across) % period < -(-period // 4)))
 
 
 def _interpolated(
