@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from upsample_cli.errors import ImageFileError, SettingError
-from upsample_cli.jobs import features
+from upsample_cli.jobs import axes, features
 from upsample_cli.jobs.planes import upsample
 from upsample_cli.jobs.scale import Target
 from upsample_cli.methods.catalogue import METHODS, build
@@ -53,7 +53,7 @@ def test_integers_are_rounded_half_up_and_clipped(tmp_path: Path, kind: Any) -> 
     assert half[0].tolist() == [0, 1, 2, 2]  # 0, 0.5, 1.5, 2
 
 
-@pytest.mark.parametrize("layout", features.LAYOUTS)
+@pytest.mark.parametrize("layout", axes.LAYOUTS)
 @pytest.mark.parametrize("scale", [1.5, 3])
 def test_layouts_are_the_same_maps(tmp_path: Path, layout: str, scale: float) -> None:
     """Every layout gives the same planes, in the order it came in."""

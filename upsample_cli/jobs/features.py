@@ -13,15 +13,13 @@ from numpy.typing import NDArray
 
 from upsample_cli.errors import ImageFileError, SettingError
 from upsample_cli.images import maps, target
+from upsample_cli.jobs.axes import like, planes
 from upsample_cli.jobs.enlarging import Finish, enlarge
 from upsample_cli.jobs.scale import Target
 from upsample_cli.methods.method import Method
 from upsample_cli.metrics.ripple import ripple
 from upsample_cli.planes import Planes
 
-LAYOUTS = {"hw": 2, "chw": 3, "hwc": 3, "nchw": 4}
-"""Words for the order of axes, and how many there are."""
-_BY_AXES = {2: "hw", 3: "chw", 4: "nchw"}
 _EXACT = 2**53  # whole numbers beyond which float64 has gaps
 
 
@@ -55,7 +53,7 @@ class Task:
     Args:
         method: How to upsample.
         target: How large.
-        layout: One of `LAYOUTS`; by default hw, chw or nchw, by the number of axes.
+        layout: One of `axes.LAYOUTS`; by default hw, chw or nchw, by the number of axes.
         boundary: symmetric, nearest or zero.
         format: One of `maps.WORDS` for an output whose name does not say.
         force: Whether to replace what is there.
@@ -122,46 +120,6 @@ def written(arrays: dict[str, NDArray[Any]], word: str, to: str) -> None:
     """Write feature maps to a target, all of them or nothing."""
     with target.opened(to) as file:
         maps.write(arrays, word, file)
-
-
-def planes(name: str, array: NDArray[Any], layout: str | None) -> NDArray[Any]:
-    """Return a feature map as planes, shape (C, H, W); a view where that is possible.
-
-    Args:
-        name: What to call it.
-        array: Of any layout.
-        layout: One of `LAYOUTS`; by default hw, chw or nchw, by the number of axes.
-
-    Raises:
-        ImageFileError: It has another number of axes, none, or holds no real numbers.
-    """
-    called = "the array" if name == maps.ONLY else f"array '{name}'"
-    if array.dtype.kind not in "fiu":
-        raise ImageFileError(f"{called} holds {array.dtype}, not real numbers; convert it first")
-    word = layout or _BY_AXES.get(array.ndim)
-    if word is None or LAYOUTS[word] != array.ndim:
-        told = f"--layout {word} has {LAYOUTS[word]}" if word else "2, 3 or 4 are needed"
-        raise ImageFileError(
-            f"{called} has {array.ndim} axes, but {told}; reshape it or pass another --layout"
-        )
-    if 0 in array.shape:
-        raise ImageFileError(f"{called} has shape {array.shape}, without a value; give another")
-    if word == "hwc":
-        return np.moveaxis(array, 2, 0)
-    return array.reshape(-1, *array.shape[-2:])
-
-
-def like(made: NDArray[Any], array: NDArray[Any], layout: str | None) -> NDArray[Any]:
-    """Return planes in the layout that an array has.
-
-    Args:
-        made: Shape (C, H, W).
-        array: What they were made of.
-        layout: As for `planes`.
-    """
-    if layout == "hwc":
-        return np.moveaxis(made, 0, 2)
-    return made.reshape(*array.shape[:-2], *made.shape[-2:])
 
 
 def _enlarged(name: str, array: NDArray[Any], task: Task) -> NDArray[Any]:
