@@ -71,7 +71,11 @@ def test_the_ripple_is_exact_and_pipes_work(layer: Path) -> None:
         (["-w", "gone.safetensors"], 2, "no weights file gone.safetensors"),
         (["-w", "w.npz", "--tensor", "x"], 2, "w.npz has no 'x'; it has up.weight, up.bias"),
         (["-w", "w.npz", "--tensor", "up.bias"], 2, "give finite floats with four axes"),
-        (["-w", "b.npy"], 2, "b.npy holds 0 tensors of four axes (none); pass --tensor"),
+        (
+            ["-w", "b.npy"],
+            2,
+            "b.npy holds 0 tensors of floats with four axes (none); pass --tensor",
+        ),
         (["-w", "w.npy", "--bias", "x"], 2, "w.npy has no 'x'"),
         (["-w", "w.npy", "--groups", "3"], 2, "do not fit with 3 groups"),
         (["-w", "w.npy", "-s", "0"], 2, "stride (0, 0) is out of range"),

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from upsample_cli.errors import ImageFileError, SettingError
 from upsample_cli.images import maps, target
 from upsample_cli.jobs import layer_figures
-from upsample_cli.jobs.features import Report, planes, word_of, written
+from upsample_cli.jobs.axes import planes
+from upsample_cli.jobs.features import Report, word_of, written
 from upsample_cli.kernels import arrays
 from upsample_cli.kernels.convolve import conv_transpose2d
 from upsample_cli.kernels.geometry import Geometry
@@ -34,7 +35,7 @@ class Task:
         tensor: Name of the weight; by default the only one with four axes.
         bias: Name of the bias in the same file, or a .npy; None for none.
         geometry: Stride, padding, output padding, dilation and groups.
-        layout: Axes of the feature map, as for `features.planes`.
+        layout: Axes of the feature map, as for `axes.planes`.
         format: npy or npz for an output whose name does not say.
         force: Whether to replace what is there.
     """
@@ -85,7 +86,8 @@ def _weights(task: Task) -> tuple[Array, Array | None]:
     if task.tensor is None and len(fours) != 1:
         names = ", ".join(fours) or "none"
         raise SettingError(
-            f"{path} holds {len(fours)} tensors of four axes ({names}); pass --tensor NAME"
+            f"{path} holds {len(fours)} tensors of floats with four axes ({names}); "
+            "pass --tensor NAME"
         )
     name = fours[0] if task.tensor is None else task.tensor
     weight = _named(read, name, path)
@@ -124,18 +126,13 @@ def _applied(name: str, array: Array, weight: Array, bias: Array | None, task: T
     floats = [kind for kind in kinds if kind.kind == "f"]
     work = np.float64 if any(kind.itemsize > 4 for kind in floats) else np.float32
     half = len(floats) == 2 and all(kind.itemsize == 2 for kind in floats)
-    try:
-        made = conv_transpose2d(
-            given.reshape(*batch, -1, *given.shape[1:]).astype(work),
-            weight.astype(work),
-            None if bias is None else bias.astype(work),
-            geometry.stride, geometry.padding, geometry.output_padding, geometry.groups,
-            geometry.dilation,
-        )  # fmt: skip
-    except SettingError:
-        raise
-    except (MemoryError, OverflowError, ValueError) as error:
-        raise SettingError("the output is larger than memory; give a smaller --stride") from error
+    made = conv_transpose2d(
+        given.reshape(*batch, -1, *given.shape[1:]).astype(work),
+        weight.astype(work),
+        None if bias is None else bias.astype(work),
+        geometry.stride, geometry.padding, geometry.output_padding, geometry.groups,
+        geometry.dilation,
+    )  # fmt: skip
     with np.errstate(over="ignore"):  # half floats become infinite, as in a network
         out = made.astype(np.float16) if half else made
     return np.moveaxis(out, 0, 2) if task.layout == "hwc" else out

@@ -133,12 +133,16 @@ def _maps(input: Maps, weight: Maps, bias: Maps | None) -> Maps:
 
 def _filled(shape: tuple[int, ...], maps: Maps, bias: Maps | None) -> Maps:
     """Return an output that holds nothing but the bias yet."""
-    if bias is None:
-        return np.zeros(shape, maps.dtype)
-    if bias.shape != shape[1:2]:
+    if bias is not None and bias.shape != shape[1:2]:
         raise SettingError(f"bias has shape {bias.shape}; give one number for {shape[1]} channels")
-    out = np.empty(shape, maps.dtype)
-    out[:] = bias[:, None, None]
+    try:
+        out = np.zeros(shape, maps.dtype)
+    except (MemoryError, OverflowError, ValueError) as error:
+        raise SettingError(
+            "the output is larger than memory; give a smaller stride or padding"
+        ) from error
+    if bias is not None:
+        out[:] = bias[:, None, None]
     return out
 
 
