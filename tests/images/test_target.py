@@ -86,7 +86,7 @@ def test_a_folder_that_cannot_be_written_is_told(
     def refused(*_: object) -> None:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
-    monkeypatch.setattr(temporary, "SentFile", refused)
+    monkeypatch.setattr(temporary, "SyncedFile", refused)
     with (
         pytest.raises(ImageFileError, match=r"cannot write .*Permission denied; choose another"),
         target.opened(str(tmp_path / "out.png")),

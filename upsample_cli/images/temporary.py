@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from typing import BinaryIO, TypeAlias, cast
 from zlib import crc32
 
-from upsample_cli.images.sent import SentFile
+from upsample_cli.images.synced import SyncedFile
 
 try:
     from fcntl import LOCK_EX, LOCK_NB, flock
@@ -39,7 +39,7 @@ def replacing(target: StrPath) -> Iterator[BinaryIO]:
     folder = os.path.dirname(target)
     temporary = os.path.join(folder, name())
     try:
-        while not _is_held(raw := SentFile(temporary)):
+        while not _is_held(raw := SyncedFile(temporary)):
             raw.close()
             temporary = os.path.join(folder, name())
         with io.BufferedWriter(raw) as file:

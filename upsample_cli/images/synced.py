@@ -1,4 +1,4 @@
-"""A file that goes to the disk while it is written, so that little is left to wait for."""
+"""A file that is synchronised with the disk while it is written: little is left to wait for."""
 
 import io
 import os
@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-_PORTION = 1 << 20  # bytes: what is worth a way of its own
+_PORTION = 1 << 20  # bytes that are worth a call
 
 
-class SentFile(io.FileIO):
+class SyncedFile(io.FileIO):
     """A new file, written without a buffer.
 
     Args:
@@ -23,18 +23,18 @@ class SentFile(io.FileIO):
 
     def __init__(self, path: str) -> None:
         super().__init__(path, "xb")
-        self._waiting = 0
-        self._sending: Thread | None = None
+        self._unsynced = 0
+        self._syncing: Thread | None = None
         self._errors: list[OSError] = []
 
     def write(self, data: "ReadableBuffer", /) -> int:
-        """Write, and send what there is if nothing is on its way."""
+        """Write, and begin to synchronise if that is not under way."""
         written = super().write(data)
-        self._waiting += written
-        if self._waiting >= _PORTION and not (self._sending and self._sending.is_alive()):
-            self._waiting = 0
-            self._sending = Thread(target=self._send)
-            self._sending.start()
+        self._unsynced += written
+        if self._unsynced >= _PORTION and not (self._syncing and self._syncing.is_alive()):
+            self._unsynced = 0
+            self._syncing = Thread(target=self._sync_early)
+            self._syncing.start()
         return written
 
     def sync(self) -> None:
@@ -43,21 +43,21 @@ class SentFile(io.FileIO):
         Raises:
             OSError: Some of it could not be put there.
         """
-        self._arrived()
+        self._settle()
         os.fsync(self.fileno())
         if self._errors:  # the system tells of each only once
             raise self._errors[0]
 
     def close(self) -> None:
-        """Close the file, once nothing is on its way."""
-        self._arrived()
+        """Close the file, once no thread uses it."""
+        self._settle()
         super().close()
 
-    def _arrived(self) -> None:
-        if self._sending:
-            self._sending.join()
+    def _settle(self) -> None:
+        if self._syncing:
+            self._syncing.join()
 
-    def _send(self) -> None:
+    def _sync_early(self) -> None:
         try:
             os.fsync(self.fileno())
         except OSError as error:

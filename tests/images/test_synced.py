@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from upsample_cli.images.sent import SentFile
+from upsample_cli.images.synced import SyncedFile
 
 PART = bytes(1 << 19)
 
@@ -12,19 +12,19 @@ PART = bytes(1 << 19)
 def test_a_large_file_is_on_its_way_before_it_is_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is sent while parts are still to come, all of it is there, and none is sent twice."""
+    """Parts are on the disk while others are still to come, and in the end all of it is."""
     really, sizes = os.fsync, []
 
     def noted(descriptor: int) -> None:
-        """Note how much there is to send."""
+        """Note how much has been written."""
         sizes.append(os.fstat(descriptor).st_size)
         really(descriptor)
 
     monkeypatch.setattr(os, "fsync", noted)
-    with SentFile(str(tmp_path / "file")) as file:
+    with SyncedFile(str(tmp_path / "file")) as file:
         for _ in range(6):
             file.write(PART)
-            file._arrived()
+            file._settle()
         file.sync()
     assert sizes == [2 * len(PART), 4 * len(PART), 6 * len(PART), 6 * len(PART)]
     assert (tmp_path / "file").read_bytes() == 6 * PART
@@ -33,7 +33,7 @@ def test_a_large_file_is_on_its_way_before_it_is_whole(
 def test_what_fails_on_the_way_is_told_at_the_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The system tells each fault once, and it may have been told to what was sent before."""
+    """The system tells each fault once, and may have told it to an earlier call."""
     really, calls = os.fsync, []
 
     def failing_once(descriptor: int) -> None:
@@ -44,7 +44,7 @@ def test_what_fails_on_the_way_is_told_at_the_end(
         really(descriptor)
 
     monkeypatch.setattr(os, "fsync", failing_once)
-    with SentFile(str(tmp_path / "file")) as file:
+    with SyncedFile(str(tmp_path / "file")) as file:
         for _ in range(4):
             file.write(PART)
         with pytest.raises(OSError, match=os.strerror(errno.EIO)):
