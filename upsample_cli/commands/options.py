@@ -1,6 +1,7 @@
 """Options that commands share, and the methods' own, made from the catalogue."""
 
 from collections.abc import Callable
+from math import isnan
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -21,7 +22,7 @@ class Limit(click.FloatRange):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the number."""
         found = super().convert(value, param, ctx)
-        if found != found:
+        if isnan(found):
             self.fail(f"{value!r} is no number; give one", param, ctx)
         return found
 

@@ -33,10 +33,7 @@ def is_folder(path: str) -> bool:
         from upsample_cli.images import store  # few names are URLs
 
         return store.is_folder(path)
-    try:
-        return os.path.isdir(path)
-    except (OSError, ValueError):
-        return False
+    return os.path.isdir(path)
 
 
 def modified(path: str) -> float | None:
@@ -84,7 +81,7 @@ def check(path: str, source: str, force: bool) -> None:
         return
     except (OSError, ValueError) as error:
         raise ImageFileError(f"cannot write {path}: {error}; choose another name") from error
-    if source != STREAM and os.path.exists(source) and _is_same(path, source):
+    if source != STREAM and _is_same(path, source):
         raise ImageFileError(f"{path} is the input too; name another output")
     if not force and not _is_special(path):
         raise TargetExistsError(f"{path} exists; pass --force to replace it")
@@ -143,7 +140,11 @@ class _Whole:
 
 
 def _is_same(path: str, source: str) -> bool:
-    return os.path.exists(path) and os.path.samefile(path, source)
+    """Tell whether two names are of one file; what is not there is no other's."""
+    try:
+        return os.path.samefile(path, source)
+    except (OSError, ValueError):
+        return False
 
 
 def _is_special(path: str) -> bool:

@@ -45,8 +45,8 @@ class Picture(NamedTuple):
         if down is not None:
             planes = np.take(planes, down - tall.start, axis=1)
         if across is not None:
-            ends = (min(max(0, end - columns.start), len(columns)) for end in (0, self.size[1]))
-            planes = _columns(planes, across - wide.start, slice(*ends))
+            edges = (min(max(0, edge - columns.start), len(columns)) for edge in (0, self.size[1]))
+            planes = _columns(planes, across - wide.start, slice(*edges))
         if self.boundary == "zero":
             for axis, run, n in ((1, rows, self.size[0]), (2, columns, self.size[1])):
                 index = np.arange(run.start, run.stop)
@@ -70,14 +70,14 @@ class Picture(NamedTuple):
         return index, range(int(index.min()), int(index.max()) + 1)
 
 
-def _columns(planes: Planes, index: NDArray[np.int64], run: slice) -> Planes:
-    """Return columns by their index, of which those in a run are neighbours and copied as such."""
+def _columns(planes: Planes, index: NDArray[np.int64], inside: slice) -> Planes:
+    """Return columns by their index; those inside the picture are neighbours, copied as such."""
     count, height, _ = planes.shape
     made: Planes = np.empty((count, height, len(index)), planes.dtype)
-    if (neighbours := index[run]).size:
-        made[..., run] = planes[..., neighbours[0] : neighbours[-1] + 1]
-    for edge in slice(run.start), slice(run.stop, None):
-        made[..., edge] = planes[..., index[edge]]
+    if (neighbours := index[inside]).size:
+        made[..., inside] = planes[..., neighbours[0] : neighbours[-1] + 1]
+    for beyond in slice(inside.start), slice(inside.stop, None):
+        made[..., beyond] = planes[..., index[beyond]]
     return made
 
 
