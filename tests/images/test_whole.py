@@ -17,10 +17,10 @@ def picture() -> bytes:
 def test_a_png_without_its_end_is_refused(missing: int) -> None:
     """However little is cut off, the end is not there."""
     with pytest.raises(OSError, match="its end is missing"):
-        whole.check_png(io.BytesIO(picture()[:-missing]))
+        whole.chunks_of(io.BytesIO(picture()[:-missing]))
 
 
 @pytest.mark.parametrize("more", [b"", b"appended"])
 def test_a_png_with_its_end_is_whole(more: bytes) -> None:
     """What some programs append is not the picture's business."""
-    whole.check_png(io.BytesIO(picture() + more))
+    whole.chunks_of(io.BytesIO(picture() + more))

@@ -143,7 +143,9 @@ def _one(input: str, output: str, wanted: Wanted, how: dict[str, Any]) -> int:
     """Enlarge one picture into one file; return the exit code."""
     # What is there may do: then there is nothing to decode.
     left = how["existing"] in ("skip", "update") and modified(output) is not None
-    decoded = None if how["dry_run"] or left else wanted.decoding(input)
+    # What has gone to standard output cannot be taken back where the rest of a picture is broken.
+    early = wanted.options["jobs"] > 1 and output != STREAM
+    decoded = None if how["dry_run"] or left else wanted.decoding(input, early)
     task = wanted.task(wanted.options["jobs"])
     from upsample_cli.commands import picture
 

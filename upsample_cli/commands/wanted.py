@@ -65,11 +65,12 @@ class Wanted(NamedTuple):
         premultiplied = self.options["alpha"] == "premultiplied"
         return Task(chosen, target, premultiplied=premultiplied, threads=threads, **rest)
 
-    def decoding(self, path: str) -> "Callable[[], Decoded | Mask]":
+    def decoding(self, path: str, early: bool) -> "Callable[[], Decoded | Mask]":
         """Begin to decode a picture while the libraries that it will need still load.
 
         Args:
             path: A file, a URL, or "-".
+            early: Whether it may be given before all of it is decoded.
 
         Returns:
             What gives the picture, once.
@@ -83,4 +84,4 @@ class Wanted(NamedTuple):
             from upsample_cli.images import mask
 
             return Ahead(lambda: mask.read(path, most))
-        return Ahead(lambda: decode(path, most))
+        return Ahead(lambda: decode(path, most, early))

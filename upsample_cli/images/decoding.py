@@ -4,13 +4,25 @@ Nothing here needs NumPy, so that decoding can begin while NumPy still loads.
 """
 
 import io
+from contextlib import ExitStack
 from typing import Any, BinaryIO, NamedTuple
 
 import PIL.Image
 
 from upsample_cli.errors import ImageFileError
-from upsample_cli.images import animation, deep, metadata, modes, opening, source, upright, whole
+from upsample_cli.images import (
+    animation,
+    arrival,
+    deep,
+    metadata,
+    modes,
+    opening,
+    source,
+    upright,
+    whole,
+)
 from upsample_cli.images.animation import Animation
+from upsample_cli.images.arrival import Arrival
 from upsample_cli.images.faults import told
 from upsample_cli.images.metadata import Metadata
 from upsample_cli.images.opening import MAX_PIXELS, check, check_size
@@ -30,6 +42,7 @@ class Decoded(NamedTuple):
         packed: Whether `picture` is RGBA whose bytes are grey and opacity of 16 bits.
         highest: The level of full scale of 16-bit samples.
         clear: The 16-bit levels that stand for full transparency.
+        arrival: How far `picture` has been decoded; None for all of it.
     """
 
     name: str
@@ -41,34 +54,37 @@ class Decoded(NamedTuple):
     packed: bool = False
     highest: int = 65535
     clear: tuple[int, ...] | None = None
+    arrival: Arrival | None = None
 
 
-def decode(path: str, max_pixels: int = MAX_PIXELS) -> Decoded:
+def decode(path: str, max_pixels: int = MAX_PIXELS, early: bool = False) -> Decoded:
     """Return the picture in a file.
 
     Args:
         path: A file, or "-" for standard input.
         max_pixels: The most pixels to decode.
+        early: Whether it may be returned while it is still decoded.
 
     Raises:
         ImageFileError: It is missing, cannot be read, is broken, or is no picture.
         PictureTooLargeError: It has more pixels.
     """
     name = source.named(path)
-    with source.opened(path) as file, told(name):
-        if (opened := opening.picture(file)) is None:
-            from upsample_cli.images import scientific
+    with ExitStack() as files:
+        file = files.enter_context(source.opened(path))
+        with told(name):
+            if (opened := opening.picture(file)) is None:
+                from upsample_cli.images import scientific
 
-            found = scientific.read(file, name, lambda size: check_size(size, name, max_pixels))
-            return Decoded(name, found.samples, "TIFF", found.metadata, found.notes)
-        with opened:
+                found = scientific.read(file, name, lambda size: check_size(size, name, max_pixels))
+                return Decoded(name, found.samples, "TIFF", found.metadata, found.notes)
+            files.enter_context(opened)
             check(opened, name, max_pixels)
             if animation.is_animated(opened):
                 return _animated(file, name)
-            low = None
-            if deep.is_deep(opened) and not deep.is_packed(opened):
-                low = _low(file, name)
-            return _decoded(opened, name, file, low)
+            if early and arrival.is_possible(opened, file):
+                return _arriving(opened, name, files.pop_all())
+            return _decoded(opened, name, file)
 
 
 def size(path: str, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
@@ -114,7 +130,7 @@ def _animated(file: BinaryIO, name: str) -> Decoded:
         )
     found = animation.read(opened, name)
     if found.format == "PNG":
-        whole.check_png(file)
+        whole.chunks_of(file)
     return Decoded(name, found, found.format, found.metadata)
 
 
@@ -127,21 +143,27 @@ def _low(file: BinaryIO, name: str) -> PIL.Image.Image:
     return upright.turned(low).picture
 
 
-def _decoded(
-    opened: PIL.Image.Image, name: str, file: BinaryIO, low: PIL.Image.Image | None
-) -> Decoded:
+def _arriving(opened: PIL.Image.Image, name: str, files: ExitStack) -> Decoded:
+    """Return a picture that goes on being decoded, and closes its files when that ends."""
+    told_before = metadata.of(opened, metadata.raw_exif(opened), upright=False, text=False)
+    coming = Arrival(opened, name, files)
+    return Decoded(name, coming.picture, opened.format or "PNG", told_before, arrival=coming)
+
+
+def _decoded(opened: PIL.Image.Image, name: str, file: BinaryIO) -> Decoded:
     # MPO is a JPEG with more pictures behind the first, as phones write it.
     format, info = (opened.format or "PNG").replace("MPO", "JPEG"), opened.info
     notes = []
     if (pages := getattr(opened, "n_frames", 1)) > 1:
         notes.append(f"only the first of its {pages} pictures is enlarged")
+    low = _low(file, name) if deep.is_deep(opened) and not deep.is_packed(opened) else None
     is_deep, packed = deep.is_deep(opened), deep.is_packed(opened)
     highest = deep.highest(opened)
     if is_deep:
         deep.aim(opened, name, low=False)
     opened.load()
     if format == "PNG":
-        whole.check_png(file)
+        whole.chunks_of(file)
     up = upright.turned(opened)
     picture, clear = up.picture, None
     if is_deep or picture.mode.startswith("I"):

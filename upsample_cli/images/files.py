@@ -6,7 +6,6 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import PIL.Image
-from numpy.typing import NDArray
 
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.animation import Animation
@@ -15,8 +14,9 @@ from upsample_cli.images.exif import with_dpi
 from upsample_cli.images.image import Image, Samples
 from upsample_cli.images.metadata import Metadata
 from upsample_cli.images.opening import MAX_PIXELS
+from upsample_cli.images.pixels import Pixels
+from upsample_cli.images.samples import samples_of
 
-_PART = 1 << 20  # pixels
 _LARGEST = 1e30  # of a floating-point sample; sums of larger ones would overflow
 
 
@@ -30,11 +30,13 @@ def read(path: str, max_pixels: int = MAX_PIXELS) -> Image:
     return inks.seen(found)[0]
 
 
-def image(decoded: Decoded) -> Image:
+def image(decoded: Decoded, whole: bool = True) -> Image:
     """Return a decoded picture as samples.
 
     Args:
         decoded: The picture as it was decoded.
+        whole: Whether all samples are wanted at once; else windows of them, which needs less memory
+            and need not wait for the end of the decoding.
 
     Raises:
         ImageFileError: Its samples have more than 16 bits, or are no finite numbers.
@@ -42,20 +44,23 @@ def image(decoded: Decoded) -> Image:
     picture = decoded.picture
     if isinstance(picture, Animation):
         raise ImageFileError(f"{decoded.name} is animated; give a still picture")
-    if isinstance(picture, np.ndarray):
-        samples: Samples = picture
-    else:
-        samples = _samples(decoded)
+    pixels = picture if isinstance(picture, np.ndarray) else samples_of(decoded, whole)
+    if not isinstance(pixels, Pixels):
+        _check_finite(pixels, decoded.name)
+    inks = getattr(picture, "mode", "") == "CMYK"
+    return Image(pixels, decoded.format, decoded.metadata, decoded.notes, inks)
+
+
+def _check_finite(samples: Samples, name: str) -> None:
+    """Refuse floating-point samples that cannot be summed; row by row, to need no memory."""
     if samples.dtype.kind == "f" and not all(
         (np.abs(row) <= _LARGEST).all()  # NaN is not
         for row in samples
     ):
         raise ImageFileError(
-            f"{decoded.name} holds samples that are NaN, infinite or beyond {_LARGEST:g}; "
+            f"{name} holds samples that are NaN, infinite or beyond {_LARGEST:g}; "
             "replace them first"
         )
-    inks = getattr(picture, "mode", "") == "CMYK"
-    return Image(samples, decoded.format, decoded.metadata, decoded.notes, inks)
 
 
 def image_of(picture: PIL.Image.Image, format: str, metadata: Metadata) -> Image:
@@ -67,47 +72,6 @@ def image_of(picture: PIL.Image.Image, format: str, metadata: Metadata) -> Image
         metadata: What the file says beside its pixels.
     """
     return Image(np.asarray(picture), format, metadata)
-
-
-def _samples(decoded: Decoded) -> Samples:
-    """Return a picture of Pillow's, shape (H, W, C), uint8, uint16 or float32."""
-    picture: Any = decoded.picture
-    height, width = picture.height, picture.width
-    # Pillow hands samples on through a copy of its own: in parts, that one stays small.
-    step = max(1, _PART // width)
-    first = _rows(decoded, range(min(step, height)))
-    if len(first) == height:
-        return first
-    samples: Samples = np.empty((height, *first.shape[1:]), first.dtype)
-    samples[:step] = first
-    for top in range(step, height, step):
-        samples[top : top + step] = _rows(decoded, range(top, min(top + step, height)))
-    return samples
-
-
-def _rows(decoded: Decoded, rows: range) -> Samples:
-    """Return some rows of a picture; see `_samples`."""
-    picture: Any = decoded.picture
-    box = (0, rows.start, picture.width, rows.stop)
-    samples: NDArray[Any] = np.asarray(picture.crop(box))
-    if decoded.packed:
-        samples = samples.view(">u2").astype(np.uint16)
-    elif decoded.low is not None:
-        samples = samples.astype(np.uint16) << 8 | np.asarray(decoded.low.crop(box))
-    elif samples.dtype not in (np.uint8, np.uint16, np.float32):
-        if samples.min() < 0 or samples.max() > 65535:
-            raise ImageFileError(
-                f"{decoded.name} has samples of 32 bits; give 8 or 16 bits a sample"
-            )
-        samples = samples.astype(np.uint16)
-    samples = samples[..., None] if samples.ndim == 2 else samples
-    if decoded.highest != 65535:
-        full = samples.astype(np.uint32) * 65535 + decoded.highest // 2
-        samples = np.minimum(full // decoded.highest, 65535).astype(np.uint16)
-    if decoded.clear is not None:
-        seen = (samples != np.array(decoded.clear)).any(axis=2, keepdims=True)
-        samples = np.concatenate([samples, np.where(seen, 65535, 0).astype(np.uint16)], axis=2)
-    return samples
 
 
 def save(

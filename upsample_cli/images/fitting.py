@@ -29,15 +29,15 @@ def fitted(image: Image, format: str) -> tuple[Image, tuple[str, ...]]:
         losses.append(f"{format} holds no inks, so CMYK became sRGB {how}")
     if image.has_alpha and format in _OPAQUE:
         raise ImageFileError(f"{format} holds no transparency; write a PNG, WebP or TIFF")
-    if image.samples.shape[2] > 2 and format == "PGM":
+    if image.channels > 2 and format == "PGM":
         raise ImageFileError("PGM holds no colour; write a .ppm or .pnm")
     losses += [
         f"{format} holds no {word}, so it was left out" for word in image.metadata.lost(format)
     ]
     bits = 16 if format in _DEEP else 8
-    if format == "GIF" and image.samples.shape[2] > 1:
+    if format == "GIF" and image.channels > 1:
         losses.append("GIF holds 256 colours and no partial opacity, so others were rounded")
-    if image.samples.dtype.kind == "f" and format != "TIFF":
+    if image.dtype.kind == "f" and format != "TIFF":
         if image.samples.min() < 0 or image.samples.max() > 1:
             raise ImageFileError(
                 f"{format} holds no numbers beyond 0..1, as these are; write a TIFF"
@@ -47,9 +47,9 @@ def fitted(image: Image, format: str) -> tuple[Image, tuple[str, ...]]:
         )
         full = np.float32(65535 if bits == 16 else 255)
         rounded = np.floor(image.samples * full + np.float32(0.5)).astype(f"u{bits // 8}")
-        return image._replace(samples=rounded), tuple(losses)
-    if image.samples.dtype == np.uint16 and bits == 8:
+        return image._replace(pixels=rounded), tuple(losses)
+    if image.dtype == np.uint16 and bits == 8:
         losses.append(f"{format} holds 8 bits a sample, so 16 were rounded")
         rounded = ((image.samples.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
-        return image._replace(samples=rounded), tuple(losses)
+        return image._replace(pixels=rounded), tuple(losses)
     return image, tuple(losses)

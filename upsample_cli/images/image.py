@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from upsample_cli.images.metadata import Metadata
+from upsample_cli.images.pixels import Pixels
 from upsample_cli.planes import Size
 
 Samples = NDArray[np.unsignedinteger[Any] | np.floating[Any]]
@@ -22,15 +23,15 @@ class Image(NamedTuple):
     """A picture.
 
     Args:
-        samples: Shape (H, W, C), uint8, uint16 or float32; C is 1 or 3, and 1 more with alpha (the
-            last).
+        pixels: Samples of shape (H, W, C), uint8, uint16 or float32; C is 1 or 3, and 1 more with
+            alpha (the last).
         format: The word for the file's format, such as "PNG".
         metadata: What the file says beside its pixels.
         notes: What reading changed, each in a few words.
         inks: Whether the channels are four inks, CMYK, of which 0 is none.
     """
 
-    samples: Samples
+    pixels: Samples | Pixels
     format: str
     metadata: Metadata = Metadata()
     notes: tuple[str, ...] = ()
@@ -39,14 +40,34 @@ class Image(NamedTuple):
     @property
     def size(self) -> Size:
         """Height and width, in pixels."""
-        return self.samples.shape[0], self.samples.shape[1]
+        return self.pixels.shape[0], self.pixels.shape[1]
+
+    @property
+    def channels(self) -> int:
+        """Samples a pixel."""
+        return int(self.pixels.shape[2])
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the samples."""
+        return self.pixels.dtype
+
+    @property
+    def samples(self) -> Samples:
+        """All samples, in memory."""
+        height, width = self.size
+        return self.window(range(height), range(width))
+
+    def window(self, rows: range, columns: range) -> Samples:
+        """Return the samples of some rows and columns; shape (h, w, C)."""
+        return self.pixels[rows.start : rows.stop, columns.start : columns.stop]
 
     @property
     def has_alpha(self) -> bool:
         """Whether the last channel is opacity."""
-        return self.samples.shape[2] in (2, 4) and not self.inks
+        return self.channels in (2, 4) and not self.inks
 
     @property
     def peak(self) -> int:
         """The level of full scale: 255, 65535, or 1 for floating-point samples."""
-        return full_scale(self.samples.dtype)
+        return full_scale(self.dtype)

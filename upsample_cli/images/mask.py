@@ -76,7 +76,7 @@ def read(path: str, max_pixels: int) -> Mask:
             )
         opened.load()
         if opened.format == "PNG":
-            whole.check_png(file)
+            whole.chunks_of(file)
         return _mask(opened, name)
 
 

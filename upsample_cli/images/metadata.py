@@ -103,13 +103,14 @@ class Metadata(NamedTuple):
         )  # fmt: skip
 
 
-def of(opened: PIL.Image.Image, exif: bytes | None, upright: bool) -> Metadata:
+def of(opened: PIL.Image.Image, exif: bytes | None, upright: bool, text: bool = True) -> Metadata:
     """Return the metadata of a picture that Pillow has read.
 
     Args:
         opened: The picture.
         exif: Its EXIF, with orientation 1.
         upright: Whether it has been turned as its EXIF said.
+        text: Whether it may hold text; to look for that, a PNG is loaded.
     """
     info: dict[Any, Any] = opened.info
     xmp = _bytes(info.get("xmp"))
@@ -121,7 +122,7 @@ def of(opened: PIL.Image.Image, exif: bytes | None, upright: bool) -> Metadata:
         srgb=info.get("srgb"),
         gamma=info.get("gamma"),
         chromaticity=info.get("chromaticity"),
-        text=tuple(_text(opened)),
+        text=tuple(_text(opened)) if text or opened.format != "PNG" else (),
         coding=_coding(opened),
     )
 

@@ -5,20 +5,24 @@ from struct import unpack
 from typing import BinaryIO
 
 
-def check_png(file: BinaryIO) -> None:
-    """Refuse a PNG that ends before its last chunk, IEND: decoders stop when pixels are complete.
+def chunks_of(file: BinaryIO) -> list[bytes]:
+    """Return the kinds of a PNG's chunks; its last must be there, whatever decoders do without.
 
     Args:
-        file: Anywhere in it.
+        file: Anywhere in it; its position stays.
 
     Raises:
         OSError: It is cut off.
     """
+    before = file.tell()
+    kinds = []
     end = file.seek(0, os.SEEK_END)
     at = file.seek(8)
     while at + 12 <= end:
         length, kind = unpack(">I4s", file.read(8))
         at = file.seek(at + 12 + length)
+        kinds.append(kind)
         if kind == b"IEND" and at <= end:
-            return
+            file.seek(before)
+            return kinds
     raise OSError("its end is missing")

@@ -86,7 +86,9 @@ def _read(
     given = decoded() if decoded else _decoded(source, task)
     if not isinstance(given, Decoded):
         return given
-    return given.picture if isinstance(given.picture, Animation) else files.image(given)
+    if isinstance(given.picture, Animation):
+        return given.picture
+    return files.image(given, whole=False)
 
 
 def _decoded(source: str, task: Task) -> "Decoded | Mask":

@@ -86,19 +86,18 @@ def renderer(image: Image, size: Size, task: Task, compression: int | None) -> R
         task: What to do.
         compression: Of a streamed PNG; None for any other output.
     """
-    samples = image.samples
-    colour = Colour(samples.dtype, image.has_alpha, task.premultiplied, task.linear, image.inks)
+    colour = Colour(image.dtype, image.has_alpha, task.premultiplied, task.linear, image.inks)
 
     def fetch(rows: range, columns: range) -> Planes:
         """Return the planes of a window inside the picture."""
-        return colour.planes(samples[rows.start : rows.stop, columns.start : columns.stop])
+        return colour.planes(image.window(rows, columns))
 
     return Renderer(
         stages=_stages(task.method, image.size, size),
         picture=Picture(image.size, fetch, task.boundary),
         colour=colour,
         size=size,
-        channels=samples.shape[2],
+        channels=image.channels,
         compression=compression,
         cut=tuple(tiles(size[1], size[1] / image.size[1])),
     )

@@ -30,7 +30,7 @@ def write(
     from upsample_cli.images import plain  # PNGs go without
 
     if format in plain.PLAIN:
-        layout = plain.Layout(made.channels, image.samples.dtype, image.inks)
+        layout = plain.Layout(made.channels, image.dtype, image.inks)
         file.write(plain.head(format, size, layout, image.metadata))
         for strip in made:
             assert strip.samples is not None  # a renderer without a compression keeps them
@@ -42,7 +42,7 @@ def write(
 
 def whole(made: Measured, image: Image, size: Size) -> Samples:
     """Return all strips of a picture as one, for formats that are not written strip by strip."""
-    samples: Samples = np.empty((*size, made.channels), image.samples.dtype)
+    samples: Samples = np.empty((*size, made.channels), image.dtype)
     for strip in made:
         assert strip.samples is not None  # a renderer without a compression keeps them
         samples[strip.rows.start : strip.rows.stop] = strip.samples
@@ -50,7 +50,7 @@ def whole(made: Measured, image: Image, size: Size) -> Samples:
 
 
 def _stream(file: BinaryIO, made: Measured, image: Image, size: Size) -> None:
-    bits = 8 * image.samples.dtype.itemsize
+    bits = 8 * image.dtype.itemsize
     file.write(png.head(size, made.channels, bits, image.metadata))
     checksum = png.Checksum()
     for strip in made:

@@ -97,7 +97,8 @@ class TileGrid:
         found = along @ (down @ residual).reshape(m, len(down), n, wide).swapaxes(2, 3)
         energy = np.ones((1, tall), np.float32) @ np.square(residual)
         return Tiles(
-            phases=np.moveaxis(found[:, :s, :t], 3, 1).reshape(m * n, s, t),
+            # In memory of their own: all of `found` would wait with them to be summed.
+            phases=np.moveaxis(found[:, :s, :t], 3, 1).reshape(m * n, s, t).copy(),
             variance=energy.reshape(m * n, wide).sum(axis=1) / (tall * wide),
             level=sums[:, 0, :, 0].ravel(),
             slope=np.column_stack([sums[:, 1, :, 0].ravel(), sums[:, 0, :, 1].ravel()]),

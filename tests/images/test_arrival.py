@@ -1,0 +1,161 @@
+import io
+import subprocess
+import sys
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from struct import pack
+from threading import Event
+
+import numpy as np
+import PIL.Image
+import PIL.PngImagePlugin
+import pytest
+from textures import levels
+
+from upsample_cli.errors import ImageFileError
+from upsample_cli.images import files, source
+from upsample_cli.images.chunks import chunk
+from upsample_cli.images.decoding import Decoded, decode
+from upsample_cli.images.image import Image
+
+PATIENCE = 60  # seconds, before a thread that should end is given up
+
+
+class Slow(io.BytesIO):
+    """A file that keeps what lies behind a place until it may come."""
+
+    def __init__(self, data: bytes, place: int) -> None:
+        super().__init__(data)
+        self.place, self.may_come = place, Event()
+
+    def read(self, count: int | None = -1) -> bytes:
+        """Return what may come by now, and wait for what may not."""
+        if self.tell() + (count or 0) > self.place:
+            assert self.may_come.wait(PATIENCE)
+        return super().read(count)
+
+
+@pytest.fixture
+def slow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Slow, Path]]:
+    """A JPEG of noise whose second half waits."""
+    path = tmp_path / "in.jpg"
+    PIL.Image.fromarray(levels(900, 700, 3)).save(path, quality=98)
+    data = path.read_bytes()
+    file = Slow(data, len(data) // 2)
+    monkeypatch.setattr(source, "opened", lambda path: file)
+    yield file, path
+    file.may_come.set()
+
+
+def windowed(decoded: Decoded) -> Image:
+    return files.image(decoded, whole=False)
+
+
+def test_rows_are_there_before_the_last_ones(slow: tuple[Slow, Path]) -> None:
+    """A third of the rows can be had when half of the file has come; the rest when it has, too."""
+    file, path = slow
+    image = windowed(decode(str(path), early=True))
+    head = image.window(range(300), range(700))
+    assert not file.may_come.is_set()
+    file.may_come.set()
+    expected = np.asarray(PIL.Image.open(path))
+    assert np.array_equal(head, expected[:300])
+    assert np.array_equal(image.samples, expected)
+
+
+def test_who_wants_all_samples_waits_for_them(slow: tuple[Slow, Path]) -> None:
+    """Of a picture that is still decoded, all samples at once are those of the whole picture."""
+    file, path = slow
+    decoded = decode(str(path), early=True)
+    file.may_come.set()
+    assert np.array_equal(files.image(decoded).samples, np.asarray(PIL.Image.open(path)))
+
+
+@pytest.mark.parametrize(
+    ("suffix", "channels"), [*(("png", n) for n in range(1, 5)), ("jpg", 1), ("jpg", 3)]
+)
+@pytest.mark.parametrize("is_black", [False, True])
+def test_early_is_the_same_picture(
+    tmp_path: Path, suffix: str, channels: int, is_black: bool
+) -> None:
+    """Samples and metadata of a picture that is given early are those of the whole one."""
+    samples = levels(70, 90, channels) * np.uint8(not is_black)
+    path = tmp_path / f"in.{suffix}"
+    exif = PIL.Image.Exif()
+    exif[0x0112], exif[0x010E] = 1, "words"
+    picture = PIL.Image.fromarray(samples[..., 0] if channels == 1 else samples)
+    picture.save(path, dpi=(200, 300), exif=exif)
+    decoded = decode(str(path), early=True)
+    assert decoded.arrival is not None
+    image, whole = windowed(decoded), files.image(decode(str(path)))
+    assert np.array_equal(image.samples, whole.samples)
+    assert image._replace(pixels=whole.pixels) == whole
+
+
+def png(samples: np.ndarray, *, before: bytes = b"", after: bytes = b"", laced: int = 0) -> bytes:
+    height, width, _ = samples.shape
+    rows = b"".join(b"\0" + row.tobytes() for row in samples)
+    shape = pack(">II5B", width, height, 8, 2, 0, 0, laced)
+    pixels = chunk(b"IDAT", zlib.compress(rows))
+    head = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", shape)
+    return head + before + pixels + after + chunk(b"IEND", b"")
+
+
+def turned(orientation: int) -> bytes:
+    exif = PIL.Image.Exif()
+    exif[0x0112] = orientation
+    return chunk(b"eXIf", exif.tobytes().removeprefix(b"Exif\0\0"))
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (turned(6), b""),
+        (b"", turned(6)),
+        (chunk(b"tEXt", b"Comment\0first"), b""),
+        (b"", chunk(b"tEXt", b"Comment\0last")),
+        (chunk(b"tRNS", bytes(6)), b""),
+    ],
+    ids=["turned", "turned at the end", "text", "text at the end", "a clear level"],
+)
+def test_what_says_more_at_its_end_is_not_given_early(
+    tmp_path: Path, before: bytes, after: bytes
+) -> None:
+    """Where the pixels' place or the metadata is known late, the whole picture is waited for."""
+    path = tmp_path / "in.png"
+    path.write_bytes(png(levels(8, 9, 3), before=before, after=after))
+    early, whole = decode(str(path), early=True), decode(str(path))
+    assert early.arrival is None
+    assert early.metadata == whole.metadata
+    assert np.array_equal(windowed(early).samples, files.image(whole).samples)
+
+
+def test_an_interlaced_picture_is_not_given_early(tmp_path: Path) -> None:
+    """Its rows come in seven passes, so that the first are complete only in the end."""
+    path = tmp_path / "in.png"
+    path.write_bytes(png(np.zeros((1, 1, 3), np.uint8), laced=1))
+    assert decode(str(path), early=True).arrival is None
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg"])
+def test_what_breaks_on_the_way_leaves_nothing(tmp_path: Path, suffix: str) -> None:
+    """A picture that turns out to be broken while it is written ends in one line and no file."""
+    path = tmp_path / f"in.{suffix}"
+    PIL.Image.fromarray(levels(800, 700, 3)).save(path)
+    data = bytearray(path.read_bytes())
+    if suffix == "jpg":
+        del data[-len(data) // 4 :]
+    else:
+        data[len(data) // 2 : len(data) // 2 + 9] = bytes(9)
+    path.write_bytes(data)
+    with pytest.raises(ImageFileError, match="is broken"):
+        windowed(decode(str(path), early=True)).samples  # noqa: B018 # the property waits
+    for output in ("out.png", "-"):
+        command = [sys.executable, "-m", "upsample_cli", str(path), output, "-j", "2"]
+        run = subprocess.run(command, capture_output=True, cwd=tmp_path)
+        assert run.returncode == 1
+        assert run.stdout == b""
+        assert run.stderr.startswith(b"Error: ")
+        assert run.stderr.count(b"\n") == 1
+    assert [each.name for each in tmp_path.iterdir()] == [path.name]

@@ -1,0 +1,106 @@
+"""A picture while it is decoded: rows can be used before the last ones are there."""
+
+from contextlib import ExitStack
+from threading import Condition, Thread
+from typing import Any, BinaryIO, cast
+
+import PIL.Image
+
+from upsample_cli.images import deep, exif, whole
+from upsample_cli.images.faults import told
+from upsample_cli.images.metadata import raw_exif
+
+_MODES = ("L", "LA", "RGB", "RGBA")
+_TEXTS = {b"tEXt", b"zTXt", b"iTXt"}
+
+
+def is_possible(opened: PIL.Image.Image, file: BinaryIO) -> bool:
+    """Tell whether a picture comes as it is to be used: row by row, and all else before them.
+
+    Args:
+        opened: The picture, not yet loaded.
+        file: Where it comes from.
+
+    Raises:
+        OSError: It is a PNG that is cut off.
+    """
+    if opened.format not in ("PNG", "JPEG") or opened.mode not in _MODES or deep.is_deep(opened):
+        return False
+    if "transparency" in opened.info or opened.info.get("interlace"):
+        return False
+    if raw_exif(opened) is not None and opened.getexif().get(exif.ORIENTATION, 1) != 1:
+        return False
+    if opened.format == "JPEG":
+        return True
+    chunks = whole.chunks_of(file)
+    after = set(chunks[chunks.index(b"IDAT") :]) - {b"IDAT", b"IEND"}
+    # Pillow tells texts only when all is loaded: there may be more behind the pixels.
+    return not after and not _TEXTS & set(chunks)
+
+
+class Arrival:
+    """How far a picture has come; it is decoded on a thread of its own.
+
+    Args:
+        opened: A picture that `is_possible`.
+        name: What to call it.
+        files: What to close in the end.
+
+    Attributes:
+        picture: What is there so far.
+    """
+
+    def __init__(self, opened: PIL.Image.Image, name: str, files: ExitStack) -> None:
+        self.picture = PIL.Image.new(opened.mode, opened.size)
+        self._opened = cast(Any, opened)  # of a class with `load_read`
+        self._opened.im = self.picture.im  # decoded into the memory of ours
+        self._name, self._files = name, files
+        self._rows = 0
+        self._fault: BaseException | None = None
+        self._news = Condition()
+        # Pillow asks for more when it has decoded all that it was given.
+        self._read, self._opened.load_read = self._opened.load_read, self._more
+        Thread(target=self._load, daemon=True).start()
+
+    def wait(self, rows: int) -> None:
+        """Wait until the first rows are there.
+
+        Args:
+            rows: How many.
+
+        Raises:
+            ImageFileError: The picture is broken.
+        """
+        with self._news:
+            self._news.wait_for(lambda: self._rows >= rows or self._fault is not None)
+        if self._fault is not None:
+            raise self._fault
+
+    def _load(self) -> None:
+        try:
+            with self._files, told(self._name):
+                self._opened.load()
+        except BaseException as fault:  # raised again in `wait`
+            self._tell(0, fault)
+        else:
+            self._tell(self.picture.height)
+
+    def _more(self, count: int) -> bytes:
+        self._look()
+        data: bytes = self._read(count)
+        return data
+
+    def _look(self) -> None:
+        """Find how far the picture has come: at least to a row that is not all of one level."""
+        found, step = self._rows, 1
+        while (row := self._rows + step) < self.picture.height:
+            if self.picture.crop((0, row, self.picture.width, row + 1)).getcolors(1) is None:
+                found = row
+            step *= 2
+        if found > self._rows:
+            self._tell(found)
+
+    def _tell(self, rows: int, fault: BaseException | None = None) -> None:
+        with self._news:
+            self._rows, self._fault = rows, fault
+            self._news.notify_all()
