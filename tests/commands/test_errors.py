@@ -132,6 +132,18 @@ def test_odd_kernel_files_are_refused(
     assert contents(folder) == before
 
 
+@pytest.mark.parametrize(
+    ("word", "meant"), [("meazure", "measure"), ("Audit", "audit"), ("tarin", "train")]
+)
+def test_a_mistyped_command_is_told(
+    call: Callable[..., Outcome], folder: Path, word: str, meant: str
+) -> None:
+    """A word that is almost a command's is taken for one, unless a file is called so."""
+    check_refused(call(word, "out.png"), USAGE, f"did you mean `upsample {meant}`?")
+    (folder / "in.png").rename(folder / word)
+    assert call(word, "out.png").code == 0
+
+
 @pytest.mark.parametrize("name", ["odd.npz", "odd.npy"])
 def test_a_text_is_no_kernel(call: Callable[..., Outcome], folder: Path, name: str) -> None:
     """A text under a kernel's name is told."""

@@ -42,6 +42,13 @@ def test_the_stride_is_found(call: Call, patterned: str) -> None:
     assert json.loads(call("measure", patterned, "--json").out)["checkerboard"]["stride"] == 3
 
 
+def test_where_nothing_is_found_no_colour_is_worst(call: Call, folder: Path) -> None:
+    """The column names a colour only where one has a ripple."""
+    PIL.Image.fromarray(levels(150, 150, 3)).save(folder / "clean.png")
+    row = call("measure", "clean.png", "--stride", 3).out.decode().splitlines()[1].split()
+    assert (row[3], row[-1]) == ("0.00", "-")
+
+
 def test_json_has_the_figures(call: Call, patterned: str) -> None:
     """`--json` gives the same as numbers."""
     found = json.loads(call("measure", patterned, "--stride", 3, "--json").out)

@@ -33,6 +33,12 @@ def test_a_kernel_is_trained_and_used(call: Call, photos: str, folder: Path) -> 
     assert b"tconv mine.npz x2" in call("in.png", "out.png", "-k", "mine.npz").out
 
 
+def test_one_picture_is_no_pictures(call: Call, photos: str) -> None:
+    """The summary counts in words that fit."""
+    outcome = call("train", f"{photos}/0.png", "-o", "mine.npz", "--taps", 5, "--samples", 5000)
+    assert b"trained on 1 picture (" in outcome.out
+
+
 def test_a_resize_conv_kernel_is_for_resize_conv(call: Call, photos: str) -> None:
     """A kernel of one method is refused by the other, which is named."""
     words = ["-o", "boxed.npz", "-m", "resize-conv", "--taps", 3, "--samples", 2000, "-q"]

@@ -161,6 +161,14 @@ def test_quiet_is_quiet(call: Call) -> None:
     assert outcome == Outcome(0, b"", "")
 
 
+def test_a_setting_without_use_is_told(call: Call) -> None:
+    """A quality for a PNG changes nothing, and a note says so; quietly not even that."""
+    outcome = call("in.png", "out.png", "--quality", 90)
+    assert outcome.code == 0
+    assert outcome.err == "note: --quality is for JPEG and WebP; PNG has none\n"
+    assert call("in.png", "out.png", "--quality", 90, "-q", "-f") == Outcome(0, b"", "")
+
+
 def test_the_command_may_be_named(call: Call, folder: Path) -> None:
     """`upsample upsample IN OUT` is `upsample IN OUT`; options may come first."""
     assert call("upsample", "in.png", "one.png", "-q").code == 0

@@ -1,6 +1,7 @@
 import pytest
 
 from upsample_cli.errors import ImageFileError
+from upsample_cli.images import formats
 from upsample_cli.images.formats import check_size, format_of
 
 
@@ -26,6 +27,26 @@ def test_an_unknown_suffix_without_a_word_is_refused() -> None:
     """A suffix that is no format is not guessed at."""
     with pytest.raises(ImageFileError, match=r"no format '.xyz' to write a.xyz; use .png"):
         format_of("a.xyz", None, "PNG")
+
+
+@pytest.mark.parametrize(
+    ("target", "word", "quality", "compression", "unused"),
+    [
+        ("a.png", None, 90, 3, ["--quality"]),
+        ("a.jpg", None, 90, 3, ["--compression"]),
+        ("a.webp", None, 90, None, []),
+        ("a.tiff", None, 90, 0, ["--quality", "--compression"]),
+        ("-", "jpeg", 90, 3, ["--compression"]),
+        ("-", None, 90, 3, []),
+        ("a.bmp", None, None, None, []),
+    ],
+)
+def test_settings_without_use_are_named(
+    target: str, word: str | None, quality: int | None, compression: int | None, unused: list[str]
+) -> None:
+    """What a format has no use for is told, where the format is known beforehand."""
+    told = formats.unused(target, word, quality, compression)
+    assert [words.split()[0] for words in told] == unused
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ class _App(click.Group):
         words = args[: args.index("--")] if "--" in args else args
         if {"-h", "--help"} & set(words):
             return super().parse_args(ctx, ["--help"])
+        _check_word(args[0])
         return super().parse_args(ctx, ["upsample", *args])
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -58,6 +59,15 @@ class _App(click.Group):
         command = getattr(import_module(f"upsample_cli.commands.{cmd_name}"), cmd_name)
         assert isinstance(command, click.Command)
         return command
+
+
+def _check_word(word: str) -> None:
+    """Refuse a first argument that is no file and is almost a command's word."""
+    if word.isalpha() and not os.path.lexists(word):
+        from difflib import get_close_matches  # few are mistyped
+
+        for meant in get_close_matches(word.lower(), COMMANDS, 1, 0.7):
+            raise SettingError(f"no command or file '{word}'; did you mean `upsample {meant}`?")
 
 
 @click.group(

@@ -45,7 +45,8 @@ class TextTable:
             f"{found.local_db:.1f} dB",
         )
         row = (cell.rjust(len(head)) for cell, head in zip(cells, self._HEADS, strict=True))
-        worst = f"{measured.worst} {measured.most.ripple:.2f}" if measured.channels else "-"
+        most = measured.most.ripple if measured.channels else 0.0
+        worst = f"{measured.worst} {most:.2f}" if most > 0.0 else "-"
         yield "  ".join((source.ljust(self._wide), *row, worst))
 
 

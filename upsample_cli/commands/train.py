@@ -125,12 +125,12 @@ def _summary(output: str, trained: "Trained") -> str:
     from upsample_cli.commands.tables import aligned
 
     file, about = trained.file, trained.file.about
-    side = len(trained.kernel.taps)
+    side, count = len(trained.kernel.taps), about["pictures"]
     lines = [
         f"{output}  {file.method} x{file.stride}  {about['structure']} {side}x{side}  "
         f"balance {about['balance']}  {trained.seconds:.1f} s",
-        f"trained on {about['pictures']} pictures ({about['pixels'] / 1e6:.1f} million pixels), "
-        f"{len(trained.skipped)} skipped",
+        f"trained on {count} picture{'s' * (count != 1)} "
+        f"({about['pixels'] / 1e6:.1f} million pixels), {len(trained.skipped)} skipped",
         f"exact ripple {trained.ripple_before:.4f} before balancing, "
         f"{trained.ripple_after:.4f} after",
         f"noise gain {about['noise_gain']:.2f}, step overshoot {about['overshoot']:.0%}",
@@ -138,6 +138,9 @@ def _summary(output: str, trained: "Trained") -> str:
     scores = about["held_out"]["psnr"]
     if not scores:
         return "\n".join([*lines, "no picture was held out"])
-    count = about["held_out"]["pictures"]
-    rows = [(f"held-out PSNR ({count})", *scores), ("dB", *(f"{db:.2f}" for db in scores.values()))]
+    held_out = about["held_out"]["pictures"]
+    rows = [
+        (f"held-out PSNR ({held_out})", *scores),
+        ("dB", *(f"{db:.2f}" for db in scores.values())),
+    ]
     return "\n".join([*lines, aligned(rows)])

@@ -16,7 +16,9 @@ from upsample_cli.commands.options import (
 )
 from upsample_cli.commands.report import told
 from upsample_cli.commands.wanted import Wanted
+from upsample_cli.commands.words import tell
 from upsample_cli.errors import ImageFileError, SettingError
+from upsample_cli.images import formats
 from upsample_cli.images.target import STREAM, modified
 from upsample_cli.jobs import process
 from upsample_cli.methods.catalogue import DEFAULT
@@ -149,6 +151,10 @@ def _one(input: str, output: str, wanted: Wanted, how: dict[str, Any]) -> int:
     task = wanted.task(wanted.options["jobs"])
     from upsample_cli.commands import picture
 
+    if not how["quiet"]:
+        settings = (task.format, task.quality, wanted.options["compression"])
+        for words in formats.unused(output, *settings):
+            tell("note", words)
     if how["dry_run"]:
         return picture.told_beforehand(input, output, task)
     reports = picture.enlarged(input, output, task, how["existing"], decoded, how["quiet"])

@@ -1,6 +1,7 @@
 """The formats that can be written: their words, their suffixes, and which one a target gets."""
 
 import os
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from upsample_cli.errors import ImageFileError
@@ -16,6 +17,7 @@ FORMATS = {
 """Words and suffixes of the formats that can be written, and their names: Pillow's, and PGM for an
 anymap that is to be grey."""
 
+_LOSSY = {"JPEG", "WEBP"}
 _LONGEST = {"JPEG": 65500, "WEBP": 16383, "GIF": 65535, "TGA": 65535}
 
 
@@ -38,6 +40,29 @@ def format_of(target: str, word: str | None, source: str) -> str:
     if suffix:
         raise ImageFileError(f"no format '.{suffix}' to write {target}; use .png or pass --format")
     return source if source in FORMATS.values() else "PNG"
+
+
+def unused(
+    target: str, word: str | None, quality: int | None, compression: int | None
+) -> Iterator[str]:
+    """Yield a few words on each setting that the format of a target has no use for.
+
+    Args:
+        target: Where to write, or "-".
+        word: What --format says, one of `FORMATS`.
+        quality: What --quality says.
+        compression: What --compression says.
+
+    Raises:
+        ImageFileError: As `format_of` does.
+    """
+    if target == STREAM and word is None:
+        return  # it becomes the source's
+    format = format_of(target, word, "PNG")
+    if quality is not None and format not in _LOSSY:
+        yield f"--quality is for JPEG and WebP; {format} has none"
+    if compression is not None and format != "PNG":
+        yield f"--compression is for PNG; {format} has none"
 
 
 def check_size(format: str, size: "Size") -> None:
