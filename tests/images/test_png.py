@@ -156,6 +156,19 @@ def test_metadata_is_read_back() -> None:
     assert opened.text["Author"] == "\u732b"
 
 
+@pytest.mark.parametrize("text", ["ends as in C\0", "two\0parts", "\u732b\0"])
+def test_texts_hold_no_nul(text: str) -> None:
+    """Comments of JPEGs often end with NUL, which ends a key in a PNG and is not allowed after."""
+    xmp = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'/>\0\0"
+    metadata = Metadata(text=(("Comment", text), (" a\0key ", "value")), xmp=xmp)
+    data = written(levels(8, 9, 3), metadata=metadata)
+    opened = PIL.Image.open(io.BytesIO(data))
+    opened.load()
+    assert opened.text["Comment"] == text.rstrip("\0").replace("\0", " ")
+    assert opened.text["a key"] == "value"
+    assert opened.info["xmp"] == xmp.rstrip(b"\0")
+
+
 def test_srgb_intent_is_kept() -> None:
     """A picture that declares sRGB still does."""
     data = written(levels(4, 4, 3), metadata=Metadata(srgb=1))

@@ -33,13 +33,15 @@ def ancillary(metadata: Metadata) -> bytes:
     if metadata.exif:
         chunks.append(chunk(b"eXIf", metadata.exif))
     if metadata.xmp:
-        chunks.append(chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + metadata.xmp))
+        chunks.append(chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + metadata.xmp.rstrip(b"\0")))
     chunks.extend(_text(key, value) for key, value in metadata.text)
     return b"".join(chunks)
 
 
 def _text(key: str, value: str) -> bytes:
-    keyword = key.encode("latin-1", "replace")[:79] or b"Comment"
+    # NUL ends a keyword; a text must not hold any, though those of JPEGs often end with one.
+    key, value = (each.rstrip("\0").replace("\0", " ") for each in (key, value))
+    keyword = key.strip().encode("latin-1", "replace")[:79] or b"Comment"
     try:
         return chunk(b"tEXt", keyword + b"\0" + value.encode("latin-1"))
     except UnicodeEncodeError:
