@@ -69,3 +69,26 @@ def test_branches_of_different_channels_do_not_fit(tmp_path: Path) -> None:
     between = [node("Mul", "a k", "b"), node("Mul", "a l", "d"), node("Add", "b d", "c")]
     figure = shuffled(tmp_path, between, scales)
     assert figure.remedy == "the constants of Conv (the_Conv) do not fit"
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        [node("Mul", f"v{each} v{each}", f"v{each + 1}") for each in range(60)],
+        [
+            made
+            for each in range(0, 60, 2)
+            for made in (
+                node("Sigmoid", f"v{each}", f"v{each + 1}"),
+                node("Mul", f"v{each} v{each + 1}", f"v{each + 2}"),
+            )
+        ],
+    ],
+    ids=["square", "silu"],
+)
+def test_a_value_that_is_used_twice_is_followed_once(
+    tmp_path: Path, between: list[onnx.NodeProto]
+) -> None:
+    """A long chain of branches that meet again takes no time; one by one they would never end."""
+    ends = [node("Identity", "a", "v0"), *between, node("Identity", "v60", "c")]
+    assert shuffled(tmp_path, ends, {}).verdict == "none"

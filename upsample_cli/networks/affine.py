@@ -47,17 +47,30 @@ class Behind:
     exact: bool = True
 
 
-def behind(graph: Graph, name: str, depth: int = 0) -> Behind:
+Known: TypeAlias = dict[tuple[str, int], Behind]  # by value, and nodes passed on the way to it
+
+
+def behind(graph: Graph, name: str) -> Behind:
     """Return the convolution that a value comes of.
 
     Args:
         graph: The value's.
         name: The value's.
-        depth: Nodes passed already.
 
     Raises:
         UnreadableError: There is none, or what stands between treats channels differently.
     """
+    return _behind(graph, name, 0, {})
+
+
+def _behind(graph: Graph, name: str, depth: int, known: Known) -> Behind:
+    """Return it from a number of nodes away, and keep it: both branches may come of one value."""
+    if (name, depth) not in known:
+        known[name, depth] = _sought(graph, name, depth, known)
+    return known[name, depth]
+
+
+def _sought(graph: Graph, name: str, depth: int, known: Known) -> Behind:
     node = graph.producer(name)
     if node is None or depth > _MOST:
         raise UnreadableError("no convolution stands before it")
@@ -68,24 +81,24 @@ def behind(graph: Graph, name: str, depth: int = 0) -> Behind:
         plain = not attribute(node, "activation", "")
         return Behind(node, np.ones(1), np.zeros(1), exact=plain)
     if kind in _SAME:
-        return behind(graph, given(node, 0), depth + 1)
+        return _behind(graph, given(node, 0), depth + 1, known)
     if kind in _FUNCTIONS:
-        found = behind(graph, given(node, 0), depth + 1)
+        found = _behind(graph, given(node, 0), depth + 1, known)
         return Behind(found.node, found.scale, found.offset, exact=False)
     if kind == "BatchNormalization":
         scale, shift = _batch_norm(graph, node)
-        return _then(behind(graph, given(node, 0), depth + 1), node, scale, shift)
+        return _then(_behind(graph, given(node, 0), depth + 1, known), node, scale, shift)
     if kind == "PRelu":
-        found = behind(graph, given(node, 0), depth + 1)
+        found = _behind(graph, given(node, 0), depth + 1, known)
         if np.ptp(floats(graph, given(node, 1))) > 0.0:
             raise _different(node)
         return Behind(found.node, found.scale, found.offset, exact=False)
     if kind in _PAIRS and len(node.input) == 2:
-        return _pair(graph, node, depth)
+        return _pair(graph, node, depth, known)
     raise UnreadableError(f"no convolution stands before it, but {kind} ({name_of(node)})")
 
 
-def _pair(graph: Graph, node: NodeProto, depth: int) -> Behind:
+def _pair(graph: Graph, node: NodeProto, depth: int, known: Known) -> Behind:
     """Return the convolution before a sum, product, ... of two values."""
     values: list[Floats | None] = []
     for name in node.input:
@@ -97,13 +110,13 @@ def _pair(graph: Graph, node: NodeProto, depth: int) -> Behind:
             values.append(None)
     first, second = values
     if first is None and second is None:
-        one, other = (behind(graph, name, depth + 1) for name in node.input)
+        one, other = (_behind(graph, name, depth + 1, known) for name in node.input)
         if one.node is not other.node or not _alike(one, other):
             raise UnreadableError(f"{node.op_type} ({name_of(node)}) joins two branches before it")
         return Behind(one.node, one.scale, one.offset, exact=False)
     if first is not None and second is not None:
         raise UnreadableError("no convolution stands before it")
-    found = behind(graph, node.input[0 if first is None else 1], depth + 1)
+    found = _behind(graph, node.input[0 if first is None else 1], depth + 1, known)
     value = second if first is None else first
     assert value is not None  # one of them is
     unit, none = np.ones(1), np.zeros(1)
