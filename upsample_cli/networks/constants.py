@@ -1,8 +1,7 @@
 """Constants of an ONNX graph: tensors, and whatever is worked out of tensors alone.
 
 Exporters put weights behind Identity, Cast, Transpose or DequantizeLinear, or leave the division
-of a weight norm in the graph. What counts is the effective weight, so that is worked out, by
-onnx's own reference.
+of a weight norm in the graph. What counts is the effective weight, so that is worked out.
 """
 
 from typing import Any
@@ -12,10 +11,11 @@ import onnx
 from numpy.typing import NDArray
 from onnx import NodeProto, TensorProto
 
+from upsample_cli.networks.evaluation import FAULTS, worked_out
 from upsample_cli.networks.graph import Graph, name_of, operator
 from upsample_cli.networks.unreadable import UnreadableError
 
-# What exporters do to weights; none of it makes arrays much larger than the file's.
+# What exporters do to weights.
 _WORKED_OUT = frozenset((
     "Abs", "Add", "Cast", "CastLike", "Clip", "Concat", "Constant", "DequantizeLinear", "Div",
     "Flatten", "Gather", "Identity", "Max", "Mul", "Neg", "Pow", "QuantizeLinear", "Reciprocal",
@@ -23,8 +23,6 @@ _WORKED_OUT = frozenset((
     "Sqrt", "Squeeze", "Sub", "Transpose", "Unsqueeze",
 ))  # fmt: skip
 _MOST = 64  # nodes that one constant is worked out of
-# What onnx's reference raises for operators, types and shapes that do not fit.
-_FAULTS = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 
 
 def constant(graph: Graph, name: str) -> NDArray[Any]:
@@ -47,20 +45,8 @@ def constant(graph: Graph, name: str) -> NDArray[Any]:
         return _array(data[0])
     # A node is made known after what it is made of, so they stand in order.
     parts = list({id(node): node for node in nodes.values()}.values())
-    out = onnx.helper.make_empty_tensor_value_info(name)
-    made = onnx.helper.make_graph(parts, "constant", [], [out], data)
-    for node in made.node:
-        node.domain = ""  # the only name of ONNX's own that its reference knows
     versions = graph.opsets | ({"": _least_version(graph, parts)} if "" in graph.opsets else {})
-    opsets = [onnx.helper.make_opsetid(domain, n) for domain, n in versions.items()]
-    from onnx.reference import ReferenceEvaluator  # slow to import, and seldom needed
-
-    try:
-        model = onnx.helper.make_model(made, opset_imports=opsets)
-        (found,) = ReferenceEvaluator(model).run([name], {})
-    except _FAULTS as error:
-        raise UnreadableError(f"'{name}' cannot be worked out ({error})") from error
-    return np.asarray(found)
+    return worked_out(name, parts, dict(zip(tensors, data, strict=True)), versions)
 
 
 def _least_version(graph: Graph, parts: list[NodeProto]) -> int:
@@ -125,7 +111,7 @@ def _loaded(graph: Graph, tensor: TensorProto) -> TensorProto:
     whole.CopyFrom(tensor)
     try:
         onnx.external_data_helper.load_external_data_for_tensor(whole, str(graph.folder))
-    except (OSError, onnx.checker.ValidationError, *_FAULTS) as error:
+    except (OSError, onnx.checker.ValidationError, *FAULTS) as error:
         raise UnreadableError(f"the data of '{tensor.name}' cannot be read ({error})") from error
     return whole
 
@@ -133,5 +119,5 @@ def _loaded(graph: Graph, tensor: TensorProto) -> TensorProto:
 def _array(tensor: TensorProto) -> NDArray[Any]:
     try:
         return np.asarray(onnx.numpy_helper.to_array(tensor))
-    except _FAULTS as error:
+    except FAULTS as error:
         raise UnreadableError(f"the data of '{tensor.name}' are damaged ({error})") from error
