@@ -7,10 +7,10 @@ from pathlib import Path
 import onnx
 from google.protobuf.message import DecodeError
 from onnx import ModelProto, NodeProto
-from onnx.inliner import inline_local_functions
 
 from upsample_cli.errors import NetworkFileError
 from upsample_cli.networks.constants import floats
+from upsample_cli.networks.functions import inlined
 from upsample_cli.networks.graph import Graph, given, operator, readable, title
 from upsample_cli.networks.layer import MOST_SUMS, RESIZE, SUB_PIXEL, TCONV, Layer, transposed
 from upsample_cli.networks.resizes import resize_layer
@@ -60,29 +60,7 @@ def _model(path: str) -> ModelProto:
         raise NetworkFileError(f"{path} is no ONNX model; export it again") from error
     if not model.graph.node:
         raise NetworkFileError(f"{path} holds no network; export it again")
-    return _inlined(model, path) if model.functions else model
-
-
-def _inlined(model: ModelProto, path: str) -> ModelProto:
-    """Return a model with its functions in the place of their calls.
-
-    onnx leaves out functions of other versions of operators than the model's; the operators that
-    upsample are told from each other by what they are given, so any version will do.
-    """
-    versions = {each.domain: each.version for each in model.opset_import}
-    for function in model.functions:
-        for each in function.opset_import:
-            each.version = versions.get(each.domain, each.version)
-    try:
-        return inline_local_functions(model)
-    except (
-        RuntimeError,
-        TypeError,
-        ValueError,
-        DecodeError,
-        onnx.checker.ValidationError,
-    ) as error:
-        raise NetworkFileError(f"{path} has damaged functions; export it again") from error
+    return inlined(model, path) if model.functions else model
 
 
 def _of_graph(graph: Graph) -> Iterator[Layer]:
