@@ -6,12 +6,14 @@ DepthToSpace says it in one node. Older exporters spell it Reshape, Transpose, R
 """
 
 from dataclasses import dataclass, replace
+from math import prod
 
 import numpy as np
 from onnx import AttributeProto, NodeProto
 
-from upsample_cli.networks.affine import behind, check_sizes
+from upsample_cli.networks.affine import Behind, Floats, behind, check_sizes
 from upsample_cli.networks.constants import constant, floats
+from upsample_cli.networks.evaluation import MOST_NUMBERS
 from upsample_cli.networks.graph import Graph, attribute, given, operator, title
 from upsample_cli.networks.layer import Layer, sub_pixel
 from upsample_cli.networks.spans import spans
@@ -20,6 +22,7 @@ from upsample_cli.networks.unreadable import UnreadableError
 # Where the two sides of a block stand before the transposition, by its order.
 _ORDERS = {(0, 1, 4, 2, 5, 3): (2, 3), (0, 3, 4, 1, 5, 2): (1, 2)}
 _MOST_CONCATS = 4  # within each other: more is a circle
+_MOST_LENGTHS = 7  # of a shape: one more than tell blocks
 _UNKNOWN = 0  # a length that is worked out as the model runs
 
 
@@ -94,14 +97,12 @@ def sub_pixel_layer(graph: Graph, shuffling: NodeProto, found: Shuffle) -> Layer
         raise UnreadableError(f"the weights of {node.op_type} have shape {weights.shape}")
     if len(weights) % (found.block[0] * found.block[1]):
         raise UnreadableError(f"{len(weights)} channels make no blocks of {found.block}")
-    bias = floats(graph, given(node, 2)).reshape(-1) if given(node, 2) else np.zeros(1)
-    check_sizes(node, np.zeros(len(weights)), bias, before.scale, before.offset)
-    bias = np.broadcast_to(bias, len(weights))
-    scale, offset = (np.broadcast_to(each, bias.shape) for each in (before.scale, before.offset))
-    weights, bias = weights * scale[:, None, None, None], bias * scale + offset
+    weights, bias = _taken_in(graph, before, weights)
     geometry = spans(node, size)
     if len(weights) % geometry.groups:
         raise UnreadableError(f"{len(weights)} channels do not fall into {geometry.groups} groups")
+    if geometry.groups > 1 and prod(weights.shape) * geometry.groups > MOST_NUMBERS:
+        raise UnreadableError(f"its {geometry.groups} groups of weights are out of range")
     name = title(graph, shuffling, node)
     layer = sub_pixel(name, weights, bias, found.block, None, found.depth_first, geometry.groups)
     if geometry.padding is None or set(geometry.stride) != {1}:
@@ -113,12 +114,27 @@ def sub_pixel_layer(graph: Graph, shuffling: NodeProto, found: Shuffle) -> Layer
     return replace(layer, shift=shift)
 
 
+def _taken_in(graph: Graph, before: Behind, weights: Floats) -> tuple[Floats, Floats]:
+    """Return a convolution's weights and biases with what follows it for each channel."""
+    node = before.node
+    bias = floats(graph, given(node, 2)).reshape(-1) if given(node, 2) else np.zeros(1)
+    check_sizes(node, np.zeros(len(weights)), bias, before.scale, before.offset)
+    bias = np.broadcast_to(bias, len(weights))
+    scale, offset = (np.broadcast_to(each, bias.shape) for each in (before.scale, before.offset))
+    return weights * scale[:, None, None, None], bias * scale + offset
+
+
 def _lengths(graph: Graph, name: str, depth: int = 0) -> list[int]:
-    """Return the numbers of a shape, 0 where they are worked out as the model runs."""
+    """Return the first numbers of a shape, 0 where they are worked out as the model runs."""
     try:
-        return [int(each) for each in constant(graph, name).reshape(-1)]
+        found = constant(graph, name).reshape(-1)[:_MOST_LENGTHS]
+        return [int(each) if found.dtype.kind in "iu" else _UNKNOWN for each in found]
     except UnreadableError:
         node = graph.producer(name)
         if node is None or node.op_type != "Concat" or depth > _MOST_CONCATS:
             return [_UNKNOWN]
-        return [each for part in node.input for each in _lengths(graph, part, depth + 1)]
+    lengths: list[int] = []
+    for part in node.input:
+        if len(lengths) < _MOST_LENGTHS:  # the parts may be one Concat many times, and so on
+            lengths += _lengths(graph, part, depth + 1)
+    return lengths
