@@ -299,6 +299,20 @@ def test_quantised_weights_fail_a_gate(call: Call, folder: Path) -> None:
     assert "up2, up3, up4: its weights are quantised;" in call(*words).out.decode()
 
 
+def test_lengths_of_a_weight_norm_that_fit_nothing_fail_a_gate(call: Call, weights: Path) -> None:
+    """Without its lengths a direction tells nothing: here it alone would have no ripple."""
+    rng = np.random.default_rng(0)
+    even = np.repeat(rng.normal(size=(3, 8, 3, 3)), 4, axis=0).astype("f4")
+    arrays = {"up.weight_v": even, "up.weight_g": rng.uniform(1, 2, 12).astype("f4")}
+    (weights / "odd.safetensors").write_bytes(safetensors(arrays))
+    words = ["--layer", "up", "--stride", 2, "--type", "sub-pixel", "--max-ripple", 1]
+    outcome = call("audit", "odd.safetensors", *words)
+    assert outcome.code == 1
+    assert "up: its weight norm has lengths of shape 12, which fit no axis of 12x8x3x3; " in (
+        outcome.out.decode()
+    )
+
+
 def test_other_weights_are_told_or_refused(call: Call, folder: Path) -> None:
     """NaN is unknown; a file without weights, or a damaged one, is refused."""
     bad = np.full((4, 2, 3, 3), np.nan, np.float32)

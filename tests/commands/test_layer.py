@@ -48,6 +48,27 @@ def test_a_layer_is_applied_as_in_its_network(
     assert b"kernel ripple" in outcome.out
 
 
+@pytest.mark.parametrize("file", ["n.npz", "n.safetensors"])
+@pytest.mark.parametrize("shape", [(4, 1, 1, 1), (1, 3, 1, 1), ()])
+def test_a_weight_norm_is_worked_out(
+    call: Call, layer: Path, file: str, shape: tuple[int, ...]
+) -> None:
+    """What is applied is the weight, in the type of its parts, whichever axis has the lengths."""
+    v = np.load(layer / "w.npy")
+    g = np.random.default_rng(1).uniform(1, 2, shape).astype("f4")
+    arrays = {"up.weight_g": np.asarray(g), "up.weight_v": v}
+    np.savez(layer / "n.npz", **arrays)
+    (layer / "n.safetensors").write_bytes(safetensors(arrays))
+    outcome = call("layer", "maps.npy", "out.npy", "-w", file, "-s", 2)
+    assert (outcome.code, outcome.err) == (0, "")
+    axes = tuple(axis for axis in range(4) if len(shape) < 4 or shape[axis] == 1)
+    weight = g * v / np.sqrt((v.astype("f8") ** 2).sum(axis=axes, keepdims=True))
+    expected = conv_transpose2d(np.load(layer / "maps.npy"), weight.astype("f4"), stride=2)
+    made = np.load(layer / "out.npy")
+    assert made.dtype == np.float32
+    np.testing.assert_allclose(made, expected, atol=1e-5)
+
+
 def test_the_ripple_is_exact_and_pipes_work(layer: Path) -> None:
     """Equal taps of 3 at stride 2 have the classic ripple, alike in a pipe and in any layout."""
     np.save(layer / "even.npy", np.ones((4, 2, 3, 3), np.float32))
@@ -76,6 +97,12 @@ def test_the_ripple_is_exact_and_pipes_work(layer: Path) -> None:
             2,
             "b.npy holds 0 tensors of floats with four axes (none); pass --tensor",
         ),
+        (
+            ["-w", "n.npz"],
+            2,
+            "weight 'up.weight' cannot be applied: its weight norm has lengths of",
+        ),
+        (["-w", "n.npz", "--tensor", "up.weight_v"], 2, "no 'up.weight_v'; it has up.weight"),
         (["-w", "w.npy", "--bias", "x"], 2, "w.npy has no 'x'"),
         (["-w", "w.npy", "--groups", "3"], 2, "do not fit with 3 groups"),
         (["-w", "w.npy", "-s", "0"], 2, "stride (0, 0) is out of range"),
@@ -94,6 +121,8 @@ def test_what_does_not_fit_is_told(
     data = (layer / "w.safetensors").read_bytes()
     (layer / "cut.safetensors").write_bytes(data[:-20])
     (layer / "no.safetensors").write_bytes(b"\xff" * 40)
+    parts = {"up.weight_g": np.ones((4, 3, 1, 1), "f4"), "up.weight_v": np.load(layer / "w.npy")}
+    np.savez(layer / "n.npz", **parts)
     before = contents(layer)
     check_refused(call("layer", "maps.npy", "out.npy", *words), code, fault)
     assert contents(layer) == before

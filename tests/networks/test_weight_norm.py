@@ -3,42 +3,108 @@ import pytest
 
 from upsample_cli.networks.weight_norm import effective
 
+SPELLINGS = [
+    ("weight_g", "weight_v"),
+    ("parametrizations.weight.original0", "parametrizations.weight.original1"),
+]
 
-@pytest.mark.parametrize(
-    ("length", "direction"),
-    [
-        ("weight_g", "weight_v"),
-        ("parametrizations.weight.original0", "parametrizations.weight.original1"),
-    ],
-)
-@pytest.mark.parametrize("axis", [0, 1, None])
+
+def sliced(g: np.ndarray, v: np.ndarray, axis: int | None) -> np.ndarray:
+    """Return the weight as PyTorch has it, a slice along the axis at a time."""
+    if axis is None:
+        return g.reshape(-1)[0] * v / np.sqrt((v * v).sum())
+    made = np.empty_like(v)
+    for each in range(v.shape[axis]):
+        own = (slice(None),) * axis + (each,)
+        made[own] = g.reshape(-1)[each] * v[own] / np.sqrt((v[own] * v[own]).sum())
+    return made
+
+
+@pytest.mark.parametrize("shape", [(3, 4, 2, 2), (4, 4, 3, 3), (1, 4, 2, 3), (3, 1, 1, 5), (4, 3)])
+@pytest.mark.parametrize(("length", "direction"), SPELLINGS)
+@pytest.mark.parametrize("axis", [0, 1, -1, None])
 def test_parts_become_the_weight(
-    rng: np.random.Generator, length: str, direction: str, axis: int | None
+    rng: np.random.Generator, length: str, direction: str, axis: int | None, shape: tuple[int, ...]
 ) -> None:
-    """Each slice along the axis has the length it was given; other tensors stay."""
+    """The shape of the lengths tells their axis, whichever it is; other tensors stay."""
+    v, bias = rng.normal(size=shape), rng.normal(size=3)
+    place = axis if axis is None else axis % v.ndim
+    g = rng.uniform(1, 2, [size if each == place else 1 for each, size in enumerate(shape)])
+    found, faults = effective({f"a.{length}": g, f"a.{direction}": v, "a.bias": bias})
+    assert (set(found), faults) == ({"a.weight", "a.bias"}, {})
+    np.testing.assert_allclose(found["a.weight"], sliced(g, v, place), rtol=1e-12)
+    assert found["a.bias"] is bias
+
+
+@pytest.mark.parametrize(("length", "direction"), SPELLINGS)
+@pytest.mark.parametrize("shape", [(), (1,), (1, 1, 1, 1)])
+def test_one_length_is_that_of_the_whole(
+    rng: np.random.Generator, length: str, direction: str, shape: tuple[int, ...]
+) -> None:
+    """PyTorch's dim=None stores a single number, without axes."""
     v = rng.normal(size=(3, 4, 2, 2))
-    shape = [size if each == axis else 1 for each, size in enumerate(v.shape)]
-    g, bias = rng.uniform(1, 2, shape), rng.normal(size=3)
-    found = effective({f"a.{length}": g, f"a.{direction}": v, "a.bias": bias})
-    assert set(found) == {"a.weight", "a.bias"}
-    made = found["a.weight"]
-    axes = tuple(each for each in range(4) if each != axis)
-    np.testing.assert_allclose(np.sqrt((made**2).sum(axis=axes, keepdims=True)), g)
-    np.testing.assert_allclose(made / v, np.broadcast_to(made / v, v.shape))
-    assert (made * v).min() >= 0
+    found, faults = effective({f"a.{length}": np.full(shape, 2.5), f"a.{direction}": v})
+    assert (set(found), faults) == ({"a.weight"}, {})
+    np.testing.assert_allclose(found["a.weight"], 2.5 * v / np.linalg.norm(v), rtol=1e-12)
 
 
-def test_what_does_not_fit_is_left_as_it_is() -> None:
-    """A direction without a length, or with one of another shape, is no weight norm."""
-    for parts in (
-        {"a.weight_v": np.ones((2, 2))},
-        {"a.weight_v": np.ones((2, 2)), "a.weight_g": np.ones(2)},
-        {"a.weight_v": np.ones((2, 2)), "a.weight_g": np.ones((3, 1))},
-    ):
-        assert effective(parts).keys() == parts.keys()
+@pytest.mark.parametrize(("length", "direction"), SPELLINGS)
+@pytest.mark.parametrize(
+    "shape", [(3,), (4,), (4, 1, 1, 1), (3, 4, 1, 1), (3, 4, 2, 2), (1, 1, 3, 1), (3, 1, 1), (0,)]
+)
+def test_lengths_that_fit_no_axis_are_told(
+    length: str, direction: str, shape: tuple[int, ...]
+) -> None:
+    """The direction alone is no weight: it is NaN, and the reason is told with the remedy."""
+    v = np.ones((3, 4, 2, 2))
+    found, faults = effective({f"a.{length}": np.ones(shape), f"a.{direction}": v})
+    assert set(found) == {"a.weight"}
+    assert found["a.weight"].shape == v.shape
+    assert np.isnan(found["a.weight"]).all()
+    assert faults == {
+        "a.weight": f"its weight norm has lengths of shape {'x'.join(map(str, shape))}, which fit "
+        "no axis of 3x4x2x2; remove the weight norm before saving"
+    }
+
+
+def test_a_part_alone_is_no_weight_norm() -> None:
+    """A tensor that is only called like one of the parts stays what it is."""
+    for name in ("a.weight_v", "a.weight_g", "a.parametrizations.weight.original1"):
+        parts = {name: np.ones((2, 2))}
+        assert effective(parts) == (parts, {})
 
 
 def test_a_direction_without_length_is_no_number() -> None:
     """Nothing normalised is NaN, without a warning; the audit calls it unknown."""
-    found = effective({"a.weight_v": np.zeros((1, 2)), "a.weight_g": np.ones((1, 1))})
-    assert np.isnan(found["a.weight"]).all()
+    parts = {"a.weight_v": np.array([[0.0, 0.0], [3.0, 4.0]]), "a.weight_g": np.ones((2, 1))}
+    found, faults = effective(parts)
+    np.testing.assert_allclose(found["a.weight"], [[np.nan, np.nan], [0.6, 0.8]])
+    assert faults == {}
+
+
+@pytest.mark.parametrize("size", [1e-320, 1e-200, 1e200, 1.7e308])
+def test_directions_of_any_size_are_normalised(size: float) -> None:
+    """Squares neither overflow nor vanish: they would make the weight 0 or infinite."""
+    v = np.array([[size, -size], [1.0, 1.0]])
+    found, _ = effective({"a.weight_v": v, "a.weight_g": np.full((2, 1), np.sqrt(2))})
+    np.testing.assert_allclose(found["a.weight"], [[1, -1], [1, 1]])
+
+
+@pytest.mark.parametrize("shape", [(2, 1, 1, 1), ()])
+def test_parts_of_no_floats_tell_their_type(shape: tuple[int, ...]) -> None:
+    """A quantised part leaves a weight of its type and of the direction's shape."""
+    v, whole = np.ones((2, 1, 4, 4), np.float32), np.ones(shape, np.int8)
+    (made,) = effective({"a.weight_v": v, "a.weight_g": whole})[0].values()
+    assert (made.shape, made.dtype) == (v.shape, np.int8)
+    (made,) = effective({"a.weight_v": v.astype("i1"), "a.weight_g": np.ones(shape)})[0].values()
+    assert (made.shape, made.dtype) == (v.shape, np.int8)
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
+def test_a_weight_is_rounded_to_the_type_of_its_parts(rng: np.random.Generator, kind: type) -> None:
+    """A layer is applied in the type that its network has; an audit takes what is exact."""
+    v, g = rng.normal(size=(3, 2, 2, 2)).astype(kind), np.ones((3, 1, 1, 1), kind)
+    parts = {"a.weight_v": v, "a.weight_g": g}
+    exact, rounded = (effective(parts, rounded=each)[0]["a.weight"] for each in (False, True))
+    assert (exact.dtype, rounded.dtype) == (np.float64, kind)
+    np.testing.assert_array_equal(rounded, exact.astype(kind))

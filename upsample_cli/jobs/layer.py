@@ -22,6 +22,7 @@ from upsample_cli.kernels.convolve import conv_transpose2d
 from upsample_cli.kernels.geometry import Geometry
 from upsample_cli.networks import tensors
 from upsample_cli.networks.layer import transposed
+from upsample_cli.networks.weight_norm import effective
 
 Array = NDArray[Any]
 
@@ -31,7 +32,8 @@ class Task:
     """A layer, and what to do with it.
 
     Args:
-        weights: A .npy, .npz or .safetensors with a weight of (Cin, Cout / groups, kH, kW).
+        weights: A .npy, .npz or .safetensors with a weight of (Cin, Cout / groups, kH, kW), or
+            with its parts by a weight norm.
         tensor: Name of the weight; by default the only one with four axes.
         bias: Name of the bias in the same file, or a .npy; None for none.
         geometry: Stride, padding, output padding, dilation and groups.
@@ -81,7 +83,8 @@ def apply(source: str, to: str, task: Task) -> Report:
 
 def _weights(task: Task) -> tuple[Array, Array | None]:
     """Return the weight and the bias of a layer."""
-    path, read = task.weights, _read(task.weights)
+    path = task.weights
+    read, faults = effective(_read(path), rounded=True)
     fours = [name for name, array in read.items() if array.ndim == 4 and array.dtype.kind == "f"]
     if task.tensor is None and len(fours) != 1:
         names = ", ".join(fours) or "none"
@@ -91,6 +94,8 @@ def _weights(task: Task) -> tuple[Array, Array | None]:
         )
     name = fours[0] if task.tensor is None else task.tensor
     weight = _named(read, name, path)
+    if name in faults:
+        raise SettingError(f"weight '{name}' cannot be applied: {faults[name]}")
     if weight.ndim != 4 or weight.dtype.kind != "f" or not np.isfinite(weight).all():
         raise SettingError(
             f"weight '{name}' is {weight.dtype} {weight.shape}; give finite floats with four axes"

@@ -87,7 +87,7 @@ def layers_of(path: str, question: Question) -> list[Layer]:
     Raises:
         SettingError: The file cannot be read, or pattern or stride are missing or match nothing.
     """
-    found = effective(tensors.read(path))
+    found, faults = effective(tensors.read(path))
     fours = {name: each for name, each in found.items() if each.ndim == 4 and each.size}
     if question.layer is None or question.stride is None:
         options = {"--layer PATTERN": question.layer, "--stride N": question.stride}
@@ -100,7 +100,12 @@ def layers_of(path: str, question: Question) -> list[Layer]:
     ]  # fmt: skip
     if not chosen:
         raise SettingError(f"{path} has no weights '{pattern}'; {_listed(fours)}")
-    return [_layer(name, found, question) for name in chosen]
+    return [
+        Layer(name.removesuffix(".weight"), question.kind, unknown=faults[name])
+        if name in faults
+        else _layer(name, found, question)
+        for name in chosen
+    ]
 
 
 def _layer(name: str, found: Mapping[str, NDArray[Any]], question: Question) -> Layer:
