@@ -3,13 +3,14 @@
 from pathlib import Path
 from typing import Any
 
+import models
 import numpy as np
 import onnx
 import pytest
-from models import Array, model, node, saved
+from audits import NORM, expected, middles, normal, only, ripples, shuffle
+from models import Array, model, node
 
-from upsample_cli.jobs.layer_figures import LayerFigures, figures
-from upsample_cli.networks.onnx_model import layers
+from upsample_cli.jobs.layer_figures import LayerFigures
 
 EVEN = np.repeat(np.random.default_rng(0).normal(size=(3, 2, 3, 3)), 4, axis=0).astype(np.float32)
 ONES = np.ones(12, np.float32)
@@ -23,8 +24,7 @@ def shuffled(
         conv or node("Conv", "x w", "a", pads=[1] * 4), *between,
         node("DepthToSpace", "c", "y", blocksize=2, mode="CRD"),
     ]  # fmt: skip
-    (figure,) = map(figures, layers(saved(model(nodes, {"w": EVEN, **tensors}), folder)))
-    return figure
+    return only(model(nodes, {"w": EVEN, **tensors}), folder)
 
 
 @pytest.mark.parametrize(
@@ -92,3 +92,83 @@ def test_a_value_that_is_used_twice_is_followed_once(
     """A long chain of branches that meet again takes no time; one by one they would never end."""
     ends = [node("Identity", "a", "v0"), *between, node("Identity", "v60", "c")]
     assert shuffled(tmp_path, ends, {}).verdict == "none"
+
+
+CHANNELS = normal(1, 12, 1, 1, seed=3)
+
+
+@pytest.mark.parametrize(
+    ("between", "tensors"),
+    [
+        ([node("BatchNormalization", "a g o m v", "c", epsilon=0.1)], NORM),
+        ([node("Add", "a k", "c")], {"k": CHANNELS}),
+        ([node("Sub", "k a", "c")], {"k": CHANNELS}),
+        ([node("Sub", "a k", "c")], {"k": CHANNELS[0]}),
+        ([node("Mul", "k a", "c")], {"k": CHANNELS}),
+        ([node("Div", "a k", "c")], {"k": CHANNELS}),
+        ([node("Mul", "a k", "b1"), node("Add", "b1 k", "c")], {"k": CHANNELS}),
+        ([node("Add", "a k", "b1"), node("Mul", "b1 k", "c")], {"k": CHANNELS}),
+        ([node("Identity", "a", "b1"), node("Cast", "b1", "c", to=1)], {}),
+    ],
+    ids=["norm", "add", "from", "less", "times", "over", "both", "other", "same"],
+)
+def test_what_follows_the_convolution_is_taken_in(
+    tmp_path: Path, between: list[onnx.NodeProto], tensors: dict[str, Array]
+) -> None:
+    """A scale and a shift for each channel before the shuffle are part of the layer."""
+    conv = node("Conv", "x w b", "a", auto_pad="SAME_UPPER")
+    nodes, more = shuffle("CRD", "node")
+    known = {"w": normal(12, 2, 3, 3), "b": normal(12, seed=4), **tensors, **more}
+    made = model([conv, *between, *nodes], known)
+    figure = only(made, tmp_path)
+    assert ripples(figure) == expected(models.responses(made, 2), (2, 2))
+    dark = middles(models.run(made, np.zeros((2, 12, 12)))[None], (2, 2))
+    gain = np.sqrt((middles(models.responses(made, 2), (2, 2)).mean(axis=(2, 3)) ** 2).sum() / 3)
+    spread = np.sqrt(dark.var(axis=(2, 3)).mean())
+    np.testing.assert_allclose(figure.bias_ripple, spread / gain, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        [node("Relu", "a", "c")],
+        [node("Sigmoid", "a", "s"), node("Mul", "a s", "c")],
+        [node("PRelu", "a one", "c")],
+        [node("Div", "a two", "d"), node("Erf", "d", "e"), node("Add", "e one", "f"),
+         node("Mul", "a f", "g"), node("Mul", "g two", "c")],
+    ],
+    ids=["relu", "silu", "prelu", "gelu"],
+)  # fmt: skip
+def test_activations_are_passed_by(tmp_path: Path, between: list[onnx.NodeProto]) -> None:
+    """One function of every channel does not unbalance: ICNR weights stay without ripple."""
+    weights = np.repeat(normal(3, 2, 3, 3), 4, axis=0)
+    constants = {"w": weights, "one": np.float32([0.25]), "two": np.float32(1.5)}
+    nodes, _ = shuffle("CRD", "node")
+    made = model([node("Conv", "x w", "a", pads=[1] * 4), *between, *nodes], constants)
+    figure = only(made, tmp_path)
+    assert (figure.ripple, figure.bias_ripple, figure.verdict) == (0.0, 0.0, "none")
+    out = middles(models.run(made, np.ones((2, 12, 12)))[None], (2, 2))
+    assert np.ptp(out, axis=(2, 3)).max() < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("between", "reason"),
+    [
+        ([node("PRelu", "a k", "c")], "PRelu (the_PRelu) after the convolution treats channels"),
+        ([node("Relu", "a", "r"), node("Mul", "r k", "c")], "Mul (the_Mul) after the convolution"),
+        ([node("Add", "a x2", "c")], "no convolution stands before it"),
+        ([node("Conv", "x w", "a2"), node("Add", "a a2", "c")], "joins two branches before it"),
+        ([node("Softmax", "a", "c", axis=1)], "but Softmax (the_Softmax)"),
+        ([node("Mul", "a plane", "c")], "Mul (the_Mul) after the convolution treats channels"),
+    ],
+)
+def test_what_unbalances_in_other_ways_is_unknown(
+    tmp_path: Path, between: list[onnx.NodeProto], reason: str
+) -> None:
+    """Where weights alone do not tell, no figure is given but the reason."""
+    tensors = {"w": normal(12, 2, 3, 3), "k": np.abs(normal(12, 1, 1)), "plane": normal(1, 1, 9, 9)}
+    nodes, _ = shuffle("CRD", "node")
+    made = model([node("Conv", "x w", "a"), *between, *nodes], tensors, inputs=("x", "x2"))
+    figure = only(made, tmp_path)
+    assert (figure.ripple, figure.verdict, figure.kind) == (None, "unknown", "sub-pixel")
+    assert reason in figure.remedy

@@ -5,15 +5,14 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from models import Array, model, node, saved
+from audits import WEIGHTS, only
+from models import Array, model, node
 from onnx import TensorProto
 
-from upsample_cli.jobs.layer_figures import LayerFigures, figures
+from upsample_cli.jobs.layer_figures import LayerFigures
 from upsample_cli.networks import evaluation
-from upsample_cli.networks.onnx_model import layers
 
 DAMAGED = TensorProto(data_type=TensorProto.FLOAT, dims=[-2, 3, 4, 4], raw_data=bytes(384))
-WEIGHTS = np.random.default_rng(0).normal(size=(2, 3, 4, 4)).astype(np.float32)
 LONG = np.ones(40_000, np.float32)
 ROW = {"s": np.float32([1, 2, 3])}
 OPSET = 21
@@ -24,8 +23,7 @@ Tensors = dict[str, Array | TensorProto]
 def judged(folder: Path, nodes: Nodes, tensors: Tensors) -> LayerFigures:
     """Return what is told of a transposed convolution by "w"."""
     made = model([*nodes, node("ConvTranspose", "x w", "y", strides=[2, 2])], tensors, OPSET)
-    (figure,) = map(figures, layers(saved(made, folder)))
-    return figure
+    return only(made, folder)
 
 
 @pytest.mark.parametrize(

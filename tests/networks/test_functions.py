@@ -1,18 +1,18 @@
-"""Functions of a model's own that call each other."""
+"""Functions of a model's own: found, whatever their version, and refused where they have no end."""
 
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
-from models import model, node, saved
+from audits import WEIGHTS, only
+from models import OPSET, model, node, saved
 from onnx import FunctionProto, NodeProto, helper
 
 from upsample_cli.errors import NetworkFileError
 from upsample_cli.networks.onnx_model import layers
 
-WEIGHTS = np.ones((2, 2, 4, 4), np.float32)
-OPSETS = [helper.make_opsetid("", 17), helper.make_opsetid("own", 1)]
+OWN = helper.make_opsetid("own", 1)
 UP = [node("ConvTranspose", "a w", "b", strides=[2, 2])]
 
 
@@ -21,15 +21,16 @@ def call(number: int, takes: str, makes: str) -> NodeProto:
     return helper.make_node(f"F{number}", [takes, "w"], [makes], domain="own")
 
 
-def function(number: int, body: list[NodeProto]) -> FunctionProto:
+def function(number: int, body: list[NodeProto], opset: int = OPSET) -> FunctionProto:
     """Return a function from a and w to b."""
-    return helper.make_function("own", f"F{number}", ["a", "w"], ["b"], body, OPSETS)
+    opsets = [helper.make_opsetid("", opset), OWN]
+    return helper.make_function("own", f"F{number}", ["a", "w"], ["b"], body, opsets)
 
 
 def calling(functions: list[FunctionProto]) -> onnx.ModelProto:
     """Return a model of one node, which calls the first of its functions."""
     made = model([call(0, "x", "y")], {"w": WEIGHTS}, functions=functions)
-    made.opset_import.append(OPSETS[1])
+    made.opset_import.append(OWN)
     return made
 
 
@@ -73,3 +74,17 @@ def test_a_long_circle_of_functions_is_refused(tmp_path: Path) -> None:
     functions = [function(each, [call((each + 1) % 1000, "a", "b")]) for each in range(1000)]
     with pytest.raises(NetworkFileError, match="has damaged functions; export it again"):
         layers(saved(calling(functions), tmp_path))
+
+
+@pytest.mark.parametrize("opset", [11, 17, 18, 21])
+def test_layers_of_local_functions_are_found(tmp_path: Path, opset: int) -> None:
+    """A function of the model's own is put in the place of its call, whatever its version."""
+    figure = only(calling([function(0, UP, opset)]), tmp_path)
+    assert (figure.stride, figure.verdict) == ((2, 2), "checkerboard")
+
+
+def test_a_function_that_calls_itself_is_refused(tmp_path: Path) -> None:
+    """It has no end, so the model is damaged."""
+    made = calling([function(0, [call(0, "a", "b")])])
+    with pytest.raises(NetworkFileError, match=r"model.onnx has damaged functions; export"):
+        layers(saved(made, tmp_path))

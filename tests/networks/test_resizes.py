@@ -2,18 +2,15 @@
 
 from pathlib import Path
 
+import models
 import numpy as np
 import onnx
 import pytest
+from audits import only
 from models import model, node, run, saved
+from onnx import helper, numpy_helper
 
-from upsample_cli.jobs.layer_figures import LayerFigures, figures
 from upsample_cli.networks.onnx_model import layers
-
-
-def only(made: onnx.ModelProto, folder: Path) -> LayerFigures:
-    (figure,) = map(figures, layers(saved(made, folder)))
-    return figure
 
 
 @pytest.mark.parametrize("scale", [0.0, -2.0, 1e30, float("nan"), float("inf")])
@@ -84,3 +81,57 @@ def test_the_shift_of_an_odd_scale_is_unknown(tmp_path: Path) -> None:
     assert only(made, tmp_path).shift is None
     made.graph.node[0].attribute.append(onnx.helper.make_attribute("mode", "linear"))
     assert only(made, tmp_path).shift == pytest.approx((0.5 - np.pi / 2, 0.0))
+
+
+RESIZES = [
+    ("nearest", "asymmetric", "floor", 2), ("nearest", "half_pixel", "round_prefer_floor", 2),
+    ("nearest", "half_pixel", "round_prefer_ceil", 3), ("nearest", "asymmetric", "ceil", 2),
+    ("nearest", "asymmetric", "round_prefer_floor", 3), ("linear", "half_pixel", "floor", 3),
+    ("linear", "asymmetric", "floor", 2), ("cubic", "half_pixel", "floor", 2),
+    ("linear", "align_corners", "floor", 2), ("linear", "pytorch_half_pixel", "floor", 1.5),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("mode", "convention", "rounding", "scale"), RESIZES)
+def test_resize_convolutions_have_no_ripple(
+    tmp_path: Path, mode: str, convention: str, rounding: str, scale: float
+) -> None:
+    """Flat pictures stay flat whatever the interpolation and the weights; the shift is told."""
+    attributes = {"mode": mode, "coordinate_transformation_mode": convention}
+    resize = node("Resize", "x - s", "r", nearest_mode=rounding, **attributes)
+    conv = node("Conv", "r w", "y", pads=[1, 1, 0, 2])
+    tensors = {"s": np.float32([1, 1, scale, scale]), "w": np.ones((1, 1, 3, 4), np.float32)}
+    made = model([resize, conv], tensors)
+    figure = only(made, tmp_path)
+    assert (figure.name, figure.kind, figure.size) == ("the_Resize", "resize-conv", (3, 4))
+    assert (figure.ripple, figure.verdict, figure.stride) == (0.0, "none", (scale, scale))
+    flat = models.run(made, np.ones((1, 12, 12)))[0]
+    assert np.ptp(flat[4:-4, 4:-4]) < 1e-4
+    if convention == "align_corners":
+        assert figure.shift is None
+        return
+    assert figure.shift is not None
+    for axis in (0, 1):
+        out = models.run(made, np.indices((12, 12))[axis][None])[0] / 12
+        place = np.indices(out.shape)[axis]
+        shift = (place + 0.5 - scale * (out + 0.5))[6:12, 6:12].mean()
+        assert figure.shift[axis] == pytest.approx(shift, abs=1e-4)
+
+
+def test_resizes_of_every_opset(tmp_path: Path) -> None:
+    """Scales may be an input or an attribute, of floats or from a Constant; sizes tell no scale."""
+    scales = np.float32([1, 1, 2, 2])
+    constant = helper.make_node("Constant", [], ["s"], value=numpy_helper.from_array(scales))
+    for nodes, tensors, opset in [
+        ([node("Upsample", "x", "y", scales=[1.0, 1.0, 2.0, 2.0])], {}, 7),
+        ([constant, node("Upsample", "x s", "y")], {}, 9),
+        ([node("Resize", "x s", "y")], {"s": scales}, 10),
+        ([node("Resize", "x - s", "y")], {"s": scales}, 11),
+    ]:
+        figure = only(model(nodes, tensors, opset), tmp_path)
+        assert (figure.kind, figure.stride, figure.shift) == ("resize", (2.0, 2.0), (0.0, 0.0))
+    made = model([node("Resize", "x - s", "y")], {"s": np.float32([1, 1, 1e38, 2])})
+    assert only(made, tmp_path).stride == ()
+    made = model([node("Resize", "x - - size", "y")], {"size": np.array([1, 3, 64, 64])})
+    figure = only(made, tmp_path)
+    assert (figure.kind, figure.stride, figure.shift, figure.ripple) == ("resize", (), None, 0.0)

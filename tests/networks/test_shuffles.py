@@ -1,15 +1,16 @@
-"""Shuffles of channels in ONNX models whose shapes or groups are made to be endless."""
+"""Sub-pixel convolutions in ONNX models, as one node or spelled out, whole or damaged."""
 
 from itertools import pairwise
 from pathlib import Path
 
+import models
 import numpy as np
 import onnx
 import pytest
-from models import Array, model, node, saved
+from audits import expected, middles, normal, only, ripples, shuffle
+from models import Array, model, node
 
-from upsample_cli.jobs.layer_figures import LayerFigures, figures
-from upsample_cli.networks.onnx_model import layers
+from upsample_cli.jobs.layer_figures import LayerFigures
 
 AS_IT_RUNS = "the blocks that its channels become are worked out as it runs"
 
@@ -22,8 +23,7 @@ def spelled(folder: Path, making: list[onnx.NodeProto], tensors: dict[str, Array
         node("Reshape", "turned flat", "y"),
     ]  # fmt: skip
     known = {"w": np.ones((4, 1, 1, 1), np.float32), "flat": np.array([1, 1, 4, 4])}
-    (figure,) = map(figures, layers(saved(model(nodes, known | tensors), folder)))
-    return figure
+    return only(model(nodes, known | tensors), folder)
 
 
 def test_a_shape_that_is_joined_again_and_again_is_read_once(tmp_path: Path) -> None:
@@ -43,5 +43,37 @@ def test_groups_that_become_more_than_memory_are_unknown(tmp_path: Path) -> None
     """A convolution of 4096 groups is 4096 times as large over all its input channels."""
     nodes = [node("Conv", "x w", "c", group=4096), node("DepthToSpace", "c", "y", blocksize=2)]
     made = model(nodes, {"w": np.ones((1 << 16, 1, 1, 1), np.float32)})
-    (figure,) = map(figures, layers(saved(made, tmp_path)))
-    assert figure.remedy == "its 4096 groups of weights are out of range"
+    assert only(made, tmp_path).remedy == "its 4096 groups of weights are out of range"
+
+
+@pytest.mark.parametrize(
+    ("mode", "spelling"),
+    [
+        ("CRD", "node"), ("DCR", "node"), ("CRD", "spelled"), ("DCR", "spelled"),
+        ("CRD", "unsqueezed"), ("CRD", "dynamic"), ("DCR", "dynamic"),
+    ],
+)  # fmt: skip
+def test_sub_pixel_convolutions(tmp_path: Path, mode: str, spelling: str) -> None:
+    """Both orders of channels, as one node or spelled out, with a bias a phase."""
+    nodes, tensors = shuffle(mode, spelling)
+    tensors |= {"up.weight": normal(12, 2, 3, 3), "b": normal(12)}
+    conv = node("Conv", "x up.weight b", "c", pads=[1, 1, 1, 1])
+    made = model([conv, *nodes], tensors)
+    figure = only(made, tmp_path)
+    assert (figure.name, figure.kind, figure.stride) == ("up", "sub-pixel", (2, 2))
+    assert figure.shift == (0.0, 0.0)
+    out = models.responses(made, 2)
+    assert ripples(figure) == expected(out, (2, 2))
+    dark = middles(models.run(made, np.zeros((2, 12, 12)))[None], (2, 2))
+    spread = np.sqrt(dark.var(axis=(2, 3)).mean())
+    gain = np.sqrt((middles(out, (2, 2)).mean(axis=(2, 3)) ** 2).sum() / 3)
+    np.testing.assert_allclose(figure.bias_ripple, spread / gain, rtol=1e-4)
+
+
+def test_a_shape_that_is_made_of_itself_is_unknown(tmp_path: Path) -> None:
+    """Damage can turn the shape of a spelled-out shuffle into a circle."""
+    nodes, tensors = shuffle("CRD", "spelled")
+    circle = [node("Concat", "two", "shape", axis=0), node("Concat", "shape shape", "two", axis=0)]
+    conv, _ = node("Conv", "x w", "c"), tensors.pop("shape")
+    figure = only(model([conv, *circle, *nodes], tensors | {"w": normal(12, 2, 3, 3)}), tmp_path)
+    assert figure.remedy == "the blocks that its channels become are worked out as it runs"
