@@ -24,6 +24,17 @@ def test_scales_that_cannot_be_are_unknown(tmp_path: Path, scale: float) -> None
     assert only(made, tmp_path).stride == ()
 
 
+@pytest.mark.parametrize(("axes", "scale"), [(3, (4095.984375,) * 3), (4, ()), (10_000, ())])
+def test_scales_of_more_axes_than_a_picture_has_are_unknown(
+    tmp_path: Path, axes: int, scale: tuple[float, ...]
+) -> None:
+    """Damage can name thousands, each as fine as a scale can be; three are told at once."""
+    made = model([node("Upsample", "x", "y", scales=[1.0, 1.0] + [4095.984375] * axes)], {}, 7)
+    assert only(made, tmp_path).stride == scale
+    made = model([node("Resize", "x - s", "y")], {"s": np.float32([1, 1] + [4095.984375] * axes)})
+    assert only(made, tmp_path).stride == scale
+
+
 @pytest.mark.parametrize(
     ("axes", "scales", "expected"),
     [

@@ -4,10 +4,11 @@ Whatever the interpolation, its weights for an output sum to 1: a flat picture s
 convolution that follows keeps it flat. So there is no checkerboard to compute, by construction.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from fractions import Fraction
-from math import ceil, floor
 
+import numpy as np
+from numpy.typing import NDArray
 from onnx import NodeProto
 
 from upsample_cli.networks.affine import CONVOLUTIONS
@@ -20,7 +21,6 @@ from upsample_cli.networks.unreadable import UnreadableError
 _LARGEST = 4096  # scale: more is damage
 _FINEST = 64  # denominator of a scale
 _SLACK = 1e-6  # of a scale in float32
-_HALF = Fraction(1, 2)
 _MOST_AXES = 3  # of a picture
 # What may stand between: every pixel by itself, or the picture's border.
 _BETWEEN = frozenset(("Cast", "DequantizeLinear", "Identity", "Pad", "QuantizeLinear", "Relu"))
@@ -81,8 +81,8 @@ def _of_axes(axes: tuple[int, ...], scales: tuple[float, ...]) -> tuple[float, .
     return tuple(found.get(axis, 1.0) for axis in range(first, end))
 
 
-def _possible(scales: Iterable[float]) -> bool:
-    return all(0.0 < each <= _LARGEST for each in scales)
+def _possible(scales: Sequence[float]) -> bool:
+    return len(scales) <= 2 + _MOST_AXES and all(0.0 < each <= _LARGEST for each in scales)
 
 
 def _convolution(graph: Graph, node: NodeProto) -> NodeProto | None:
@@ -136,20 +136,23 @@ def _along(scale: float, half: bool, rounding: str) -> float | None:
     exact = Fraction(scale).limit_denominator(_FINEST)
     if abs(exact - Fraction(scale)) > _SLACK * scale:
         return None
-    offset = 0 if half else 1 / exact / 2 - _HALF  # of where it lies from where it should
-    total = Fraction(0)
-    for output in range(exact.numerator):
-        ideal = (output + _HALF) / exact - _HALF
-        total += _rounded(ideal - offset, rounding) - ideal
-    return float(-exact * total / exact.numerator)
+    n, d = exact.as_integer_ratio()
+    output = np.arange(n)
+    # Everything over 2 n: where an output lies, and half an input.
+    place = (2 * output + 1) * d - n if half else 2 * output * d
+    total = int(_rounded(place, n, rounding).sum()) - Fraction(n * (d - 1), 2)
+    return float(-total / d)
 
 
-def _rounded(place: Fraction, rounding: str) -> int:
+def _rounded(place: NDArray[np.int64], half: int, rounding: str) -> NDArray[np.int64]:
+    """Return whole numbers of places that are given in parts of which `half` make a half."""
     if rounding == "floor":
-        return floor(place)
+        return place // (2 * half)
     if rounding == "ceil":
-        return ceil(place)
-    return floor(place + _HALF) if rounding == "round_prefer_ceil" else ceil(place - _HALF)
+        return -(-place // (2 * half))
+    if rounding == "round_prefer_ceil":
+        return (place + half) // (2 * half)
+    return -((half - place) // (2 * half))
 
 
 def _moved(
