@@ -139,6 +139,18 @@ def test_an_interlaced_picture_is_not_given_early(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg"])
+def test_a_head_alone_is_broken(tmp_path: Path, suffix: str) -> None:
+    """Where no pixels follow, nothing is decoded, which is not taken for a black picture."""
+    path = tmp_path / f"in.{suffix}"
+    PIL.Image.fromarray(levels(8, 9, 3)).save(path)
+    data = path.read_bytes()
+    pixels = data.index(b"IDAT") - 4 if suffix == "png" else data.index(b"\xff\xda")
+    path.write_bytes(data[:pixels] + chunk(b"IEND", b"") * (suffix == "png"))
+    with pytest.raises(ImageFileError, match="cannot load this image"):
+        windowed(decode(str(path), early=True)).samples  # noqa: B018 # the property waits
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg"])
 def test_what_breaks_on_the_way_leaves_nothing(tmp_path: Path, suffix: str) -> None:
     """A picture that turns out to be broken while it is written ends in one line and no file."""
     path = tmp_path / f"in.{suffix}"

@@ -1,6 +1,7 @@
 """A picture while it is decoded: rows can be used before the last ones are there."""
 
 from contextlib import ExitStack
+from itertools import dropwhile
 from threading import Condition, Thread
 from typing import Any, BinaryIO, cast
 
@@ -11,6 +12,7 @@ from upsample_cli.images.faults import told
 from upsample_cli.images.metadata import raw_exif
 
 _MODES = ("L", "LA", "RGB", "RGBA")
+_PIXELS = (b"IDAT", b"fdAT")
 _TEXTS = {b"tEXt", b"zTXt", b"iTXt"}
 
 
@@ -26,6 +28,9 @@ def is_possible(opened: PIL.Image.Image, file: BinaryIO) -> bool:
     """
     if opened.format not in ("PNG", "JPEG") or opened.mode not in _MODES or deep.is_deep(opened):
         return False
+    # Without pixels Pillow takes the memory that it is given for all there is to load.
+    if not getattr(opened, "tile", []):
+        return False
     if "transparency" in opened.info or opened.info.get("interlace"):
         return False
     if raw_exif(opened) is not None and opened.getexif().get(exif.ORIENTATION, 1) != 1:
@@ -33,7 +38,7 @@ def is_possible(opened: PIL.Image.Image, file: BinaryIO) -> bool:
     if opened.format == "JPEG":
         return True
     chunks = whole.chunks_of(file)
-    after = set(chunks[chunks.index(b"IDAT") :]) - {b"IDAT", b"IEND"}
+    after = set(dropwhile(lambda kind: kind not in _PIXELS, chunks)) - {b"IDAT", b"IEND"}
     # Pillow tells texts only when all is loaded: there may be more behind the pixels.
     return not after and not _TEXTS & set(chunks)
 
