@@ -19,7 +19,7 @@ from upsample_cli.commands.wanted import Wanted
 from upsample_cli.commands.words import tell
 from upsample_cli.errors import ImageFileError, SettingError
 from upsample_cli.images import formats
-from upsample_cli.images.target import STREAM, modified
+from upsample_cli.images.target import STREAM, is_replaced, modified
 from upsample_cli.jobs import process
 from upsample_cli.methods.catalogue import DEFAULT
 
@@ -145,8 +145,8 @@ def _one(input: str, output: str, wanted: Wanted, how: dict[str, Any]) -> int:
     """Enlarge one picture into one file; return the exit code."""
     # What is there may do: then there is nothing to decode.
     left = how["existing"] in ("skip", "update") and modified(output) is not None
-    # What has gone to standard output cannot be taken back where the rest of a picture is broken.
-    early = wanted.options["jobs"] > 1 and output != STREAM
+    # What has gone into a pipe cannot be taken back where the rest of a picture is broken.
+    early = wanted.options["jobs"] > 1 and is_replaced(output)
     decoded = None if how["dry_run"] or left else wanted.decoding(input, early)
     task = wanted.task(wanted.options["jobs"])
     from upsample_cli.commands import picture

@@ -52,6 +52,11 @@ def modified(path: str) -> float | None:
         return None
 
 
+def is_replaced(path: str) -> bool:
+    """Tell whether a target appears only when it is complete; else what is written is out."""
+    return path != STREAM and not _is_special(path)
+
+
 def check(path: str, source: str, force: bool) -> None:
     """Refuse a target before any work is done for it.
 
