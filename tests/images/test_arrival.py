@@ -2,7 +2,8 @@ import io
 import subprocess
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from struct import pack
 from threading import Event
@@ -18,6 +19,11 @@ from upsample_cli.images import files, source
 from upsample_cli.images.chunks import chunk
 from upsample_cli.images.decoding import Decoded, decode
 from upsample_cli.images.image import Image
+from upsample_cli.jobs.image import upsample
+from upsample_cli.jobs.render import Strip
+from upsample_cli.jobs.scale import Target
+from upsample_cli.jobs.task import Task
+from upsample_cli.methods.catalogue import build
 
 PATIENCE = 60  # seconds, before a thread that should end is given up
 
@@ -70,6 +76,28 @@ def test_who_wants_all_samples_waits_for_them(slow: tuple[Slow, Path]) -> None:
     decoded = decode(str(path), early=True)
     file.may_come.set()
     assert np.array_equal(files.image(decoded).samples, np.asarray(PIL.Image.open(path)))
+
+
+def test_whoever_stops_does_not_wait_for_the_rest(slow: tuple[Slow, Path]) -> None:
+    """Threads that wait for rows give up where the picture is not to be written any more."""
+    file, path = slow
+
+    def stopping(strips: Iterable[Strip], count: int) -> Iterator[Strip]:
+        for place, strip in enumerate(strips):
+            if place == 3:  # those of rows that are still to come have been begun
+                raise KeyboardInterrupt
+            yield strip
+
+    decoded = decode(str(path), early=True)
+    task = Task(build("bilinear"), Target(scale=2.0), threads=2)
+    with ThreadPoolExecutor(1) as pool:
+        to = str(path.with_suffix(".png"))
+        written = pool.submit(upsample, str(path), to, task, stopping, lambda: decoded)
+        try:
+            assert isinstance(written.exception(PATIENCE / 6), KeyboardInterrupt)
+        finally:
+            file.may_come.set()
+    assert [each.name for each in path.parent.iterdir()] == [path.name]
 
 
 @pytest.mark.parametrize(

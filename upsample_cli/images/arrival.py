@@ -7,6 +7,7 @@ from typing import Any, BinaryIO, cast
 
 import PIL.Image
 
+from upsample_cli.errors import ImageFileError
 from upsample_cli.images import deep, exif, whole
 from upsample_cli.images.faults import told
 from upsample_cli.images.metadata import raw_exif
@@ -74,12 +75,16 @@ class Arrival:
             rows: How many.
 
         Raises:
-            ImageFileError: The picture is broken.
+            ImageFileError: The picture is broken, or not wanted.
         """
         with self._news:
             self._news.wait_for(lambda: self._rows >= rows or self._fault is not None)
         if self._fault is not None:
             raise self._fault
+
+    def give_up(self) -> None:
+        """Let nobody wait any longer: the picture is not wanted."""
+        self._tell(self._rows, ImageFileError(f"{self._name} is not wanted any more"))
 
     def _load(self) -> None:
         try:
@@ -107,5 +112,5 @@ class Arrival:
 
     def _tell(self, rows: int, fault: BaseException | None = None) -> None:
         with self._news:
-            self._rows, self._fault = rows, fault
+            self._rows, self._fault = rows, self._fault or fault
             self._news.notify_all()

@@ -1,5 +1,7 @@
 """A picture as it came out of its file: samples and all that must survive beside them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -61,6 +63,16 @@ class Image(NamedTuple):
     def window(self, rows: range, columns: range) -> Samples:
         """Return the samples of some rows and columns; shape (h, w, C)."""
         return self.pixels[rows.start : rows.stop, columns.start : columns.stop]
+
+    @contextmanager
+    def wanted(self) -> Iterator[None]:
+        """Let nobody wait for pixels that are still to come once the block has failed."""
+        try:
+            yield
+        except BaseException:
+            if isinstance(self.pixels, Pixels):
+                self.pixels.give_up()
+            raise
 
     @property
     def has_alpha(self) -> bool:

@@ -34,3 +34,8 @@ class Pixels:
         box = (columns.start, rows.start, columns.stop, rows.stop)
         samples: NDArray[Any] = np.asarray(self._picture.crop(box))
         return samples[..., None] if samples.ndim == 2 else samples
+
+    def give_up(self) -> None:
+        """Let nobody wait any longer for what has not been decoded."""
+        if self._arrival is not None:
+            self._arrival.give_up()

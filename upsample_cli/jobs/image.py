@@ -143,7 +143,7 @@ def _still(
     if image.inks and task.linear:
         raise ImageFileError("inks are no light; leave --linear out or write a PNG")
     image = image._replace(metadata=image.metadata.resized(size))
-    with target.opened(to) as file, Workers(task.threads) as workers:
+    with target.opened(to) as file, Workers(task.threads) as workers, image.wanted():
         made = Measured(image, size, task, format == "PNG", workers, progress)
         still.write(file, made, image, size, format, task)
         return made.result(), losses
