@@ -16,6 +16,7 @@ from textures import levels
 
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images import files, source
+from upsample_cli.images.arrival import Arrival
 from upsample_cli.images.chunks import chunk
 from upsample_cli.images.decoding import Decoded, decode
 from upsample_cli.images.image import Image
@@ -157,6 +158,22 @@ def test_what_says_more_at_its_end_is_not_given_early(
     assert early.arrival is None
     assert early.metadata == whole.metadata
     assert np.array_equal(windowed(early).samples, files.image(whole).samples)
+
+
+def test_chunks_of_a_few_bytes_are_not_looked_at_one_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To look where the picture stands after each of them would take longer than to decode it."""
+    looks: list[Arrival] = []
+    monkeypatch.setattr(Arrival, "_look", lambda self: looks.append(self))
+    whole = png(levels(200, 200, 3))
+    start, end = whole.index(b"IDAT") + 4, len(whole) - 16
+    pixels = (chunk(b"IDAT", whole[place : place + 9]) for place in range(start, end, 9))
+    path = tmp_path / "in.png"
+    path.write_bytes(whole[: start - 8] + b"".join(pixels) + whole[-12:])
+    image = windowed(decode(str(path), early=True))
+    assert np.array_equal(image.samples, levels(200, 200, 3))
+    assert 0 < len(looks) < 9
 
 
 def test_an_interlaced_picture_is_not_given_early(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from upsample_cli.images.faults import told
 from upsample_cli.images.metadata import raw_exif
 
 _MODES = ("L", "LA", "RGB", "RGBA")
+_PORTION = 1 << 15  # bytes that are worth a look: a PNG may come in chunks of a few
 _PIXELS = (b"IDAT", b"fdAT")
 _TEXTS = {b"tEXt", b"zTXt", b"iTXt"}
 
@@ -61,7 +62,7 @@ class Arrival:
         self._opened = cast(Any, opened)  # of a class with `load_read`
         self._opened.im = self.picture.im  # decoded into the memory of ours
         self._name, self._files = name, files
-        self._rows = 0
+        self._rows, self._unseen = 0, 0
         self._fault: BaseException | None = None
         self._news = Condition()
         # Pillow asks for more when it has decoded all that it was given.
@@ -96,8 +97,11 @@ class Arrival:
             self._tell(self.picture.height)
 
     def _more(self, count: int) -> bytes:
-        self._look()
+        if self._unseen >= _PORTION:
+            self._unseen = 0
+            self._look()
         data: bytes = self._read(count)
+        self._unseen += len(data)
         return data
 
     def _look(self) -> None:
