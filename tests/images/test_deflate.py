@@ -11,7 +11,7 @@ DRAWING = np.tile((np.arange(3072) // 3 % 2).astype(np.uint8), (128, 1))  # upri
 
 
 def inflated(data: bytes) -> bytes:
-    return zlib.decompress(data, wbits=-15)
+    return zlib.decompressobj(wbits=-15).decompress(data)
 
 
 @pytest.mark.parametrize("compression", range(10))
@@ -35,3 +35,20 @@ def test_drawings_are_as_small_as_zlib_makes_them() -> None:
     assert len(deflated(DRAWING, 2)) <= wanted
     if deflate.isal_zlib is not None:
         assert len(deflated(DRAWING, 1)) > 1.5 * wanted
+
+
+def test_the_same_strip_again_costs_no_second_try(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A black picture is made of one strip, again and again, and zlib is slow at that."""
+    tries: list[int] = []
+    compressobj = zlib.compressobj
+
+    def counted(level: int, wbits: int) -> object:
+        tries.append(level)
+        return compressobj(level, wbits=wbits)
+
+    monkeypatch.setattr(zlib, "compressobj", counted)
+    black = np.zeros(1 << 16, np.uint8)
+    made = [deflated(black, 2, last=False) for _ in range(9)]
+    if deflate.isal_zlib is not None:
+        assert len(tries) <= 1
+    assert {inflated(each) for each in made} == {black.tobytes()}

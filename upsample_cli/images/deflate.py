@@ -6,6 +6,7 @@ Source: RFC 1950, RFC 1951.
 """
 
 import zlib
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -36,8 +37,19 @@ def deflated(data: NDArray[np.uint8], compression: int, last: bool = True) -> by
     made = _whole(isal_zlib.compressobj(compression, wbits=-15), data, last)
     if compression == 1 or len(made) * _PLAIN > data.size:
         return made
-    # Drawings and flat areas, which zlib is quick at, too.
-    return min(made, _whole(zlib.compressobj(_THOROUGH, wbits=-15), data, last), key=len)
+    return min(made, _thorough(made, last), key=len)
+
+
+@lru_cache(16)  # strips of one level, of which drawings have many, are the same
+def _thorough(made: bytes, last: bool) -> bytes:
+    """Return what zlib makes of drawings and flat areas, at which it is quick, too.
+
+    Args:
+        made: What was made of them: much shorter than they are, so that it can be looked up.
+        last: Whether no stream follows.
+    """
+    data = np.frombuffer(zlib.decompressobj(wbits=-15).decompress(made), np.uint8)
+    return _whole(zlib.compressobj(_THOROUGH, wbits=-15), data, last)
 
 
 def _whole(deflate: Any, data: NDArray[np.uint8], last: bool) -> bytes:
