@@ -167,6 +167,8 @@ def test_a_setting_without_use_is_told(call: Call) -> None:
     assert outcome.code == 0
     assert outcome.err == "note: --quality is for JPEG and WebP; PNG has none\n"
     assert call("in.png", "out.png", "--quality", 90, "-q", "-f") == Outcome(0, b"", "")
+    failed = call("no.png", "other.png", "--quality", 90)
+    assert failed.err.count("\n") == 1, "an error is told alone"
 
 
 def test_the_command_may_be_named(call: Call, folder: Path) -> None:

@@ -10,7 +10,6 @@ from threading import Event
 
 import numpy as np
 import PIL.Image
-import PIL.PngImagePlugin
 import pytest
 from textures import levels
 

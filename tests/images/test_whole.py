@@ -22,5 +22,8 @@ def test_a_png_without_its_end_is_refused(missing: int) -> None:
 
 @pytest.mark.parametrize("more", [b"", b"appended"])
 def test_a_png_with_its_end_is_whole(more: bytes) -> None:
-    """What some programs append is not the picture's business."""
-    whole.chunks_of(io.BytesIO(picture() + more))
+    """What some programs append is not the picture's business, nor is where the file stands."""
+    file = io.BytesIO(picture() + more)
+    file.seek(5)
+    assert whole.chunks_of(file) == [b"IHDR", b"IDAT", b"IEND"]
+    assert file.tell() == 5

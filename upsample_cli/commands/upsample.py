@@ -1,6 +1,7 @@
 """`upsample INPUT OUTPUT`: the main job."""
 
 import os
+from collections.abc import Iterable
 from typing import Any
 
 import click
@@ -151,18 +152,25 @@ def _one(input: str, output: str, wanted: Wanted, how: dict[str, Any]) -> int:
     task = wanted.task(wanted.options["jobs"])
     from upsample_cli.commands import picture
 
-    if not how["quiet"]:
-        settings = (task.format, task.quality, wanted.options["compression"])
-        for words in formats.unused(output, *settings):
-            tell("note", words)
+    unused = formats.unused(output, task.format, task.quality, wanted.options["compression"])
     if how["dry_run"]:
-        return picture.told_beforehand(input, output, task)
+        code = picture.told_beforehand(input, output, task)
+        _tell_unused(unused, how["quiet"])
+        return code
     reports = picture.enlarged(input, output, task, how["existing"], decoded, how["quiet"])
     if how["report"]:
         reports = picture.recorded(reports, how["report"], how["existing"])
     try:
-        return told(reports, output == STREAM, how["as_json"], how["quiet"], how["max_ripple"])[1]
+        code = told(reports, output == STREAM, how["as_json"], how["quiet"], how["max_ripple"])[1]
     except ImageFileError as error:
         if how["as_json"]:
             picture.tell_failed(input, output, task.method.name, str(error))
         raise
+    _tell_unused(unused, how["quiet"])
+    return code
+
+
+def _tell_unused(unused: Iterable[str], quiet: bool) -> None:
+    """Tell settings without use, once nothing else can go wrong: an error is one line."""
+    for words in () if quiet else unused:
+        tell("note", words)
