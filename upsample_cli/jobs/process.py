@@ -6,16 +6,24 @@ import os
 import warnings
 from contextlib import suppress
 
+from upsample_cli.jobs import lazy
+
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _MOST_ARENAS = -1, -3, -8  # of mallopt
 _HUGE_PAGES = 14  # of madvise
 _HEAP, _PAGE = 24 << 20, 1 << 21  # bytes: about what one picture's strips take, and a huge page
 _THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+# What NumPy and Pillow import, a tenth of a start, and few pictures need.
+_SELDOM_USED = (
+    *("numpy._core._add_newdocs", "numpy._core._add_newdocs_scalars", "pickle"),
+    *("PIL.ExifTags", "PIL.ImagePalette", "PIL.ImageSequence", "PIL.TiffTags"),
+)
 
 
 def prepare() -> None:
     """Set the process up; NumPy must not have been imported."""
     gc.set_threshold(100_000)  # imports make many objects and no garbage
     _keep_freed_memory()
+    lazy.imports(_SELDOM_USED)
     warnings.filterwarnings(
         "ignore", module=r"(PIL|tifffile)\."
     )  # oddities of files that can be read
