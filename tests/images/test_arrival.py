@@ -46,7 +46,7 @@ class Slow(io.BytesIO):
 def slow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Slow, Path]]:
     """A JPEG of noise whose second half waits."""
     path = tmp_path / "in.jpg"
-    PIL.Image.fromarray(levels(900, 700, 3)).save(path, quality=98)
+    PIL.Image.fromarray(levels(1500, 900, 3)).save(path, quality=98)  # 1.1 MB
     data = path.read_bytes()
     file = Slow(data, len(data) // 2)
     monkeypatch.setattr(source, "opened", lambda path: file)
@@ -62,11 +62,11 @@ def test_rows_are_there_before_the_last_ones(slow: tuple[Slow, Path]) -> None:
     """A third of the rows can be had when half of the file has come; the rest when it has, too."""
     file, path = slow
     image = windowed(decode(str(path), early=True))
-    head = image.window(range(300), range(700))
+    head = image.window(range(500), range(900))
     assert not file.may_come.is_set()
     file.may_come.set()
     expected = np.asarray(PIL.Image.open(path))
-    assert np.array_equal(head, expected[:300])
+    assert np.array_equal(head, expected[:500])
     assert np.array_equal(image.samples, expected)
 
 

@@ -13,7 +13,7 @@ from upsample_cli.images.faults import told
 from upsample_cli.images.metadata import raw_exif
 
 _MODES = ("L", "LA", "RGB", "RGBA")
-_PORTION = 1 << 15  # bytes that are worth a look: a PNG may come in chunks of a few
+_PORTION = 1 << 18  # bytes to decode at once: each time, others may hold the interpreter
 _PIXELS = (b"IDAT", b"fdAT")
 _TEXTS = {b"tEXt", b"zTXt", b"iTXt"}
 
@@ -62,7 +62,7 @@ class Arrival:
         self._opened = cast(Any, opened)  # of a class with `load_read`
         self._opened.im = self.picture.im  # decoded into the memory of ours
         self._name, self._files = name, files
-        self._rows, self._unseen = 0, 0
+        self._rows = 0
         self._fault: BaseException | None = None
         self._news = Condition()
         # Pillow asks for more when it has decoded all that it was given.
@@ -97,12 +97,13 @@ class Arrival:
             self._tell(self.picture.height)
 
     def _more(self, count: int) -> bytes:
-        if self._unseen >= _PORTION:
-            self._unseen = 0
-            self._look()
-        data: bytes = self._read(count)
-        self._unseen += len(data)
-        return data
+        """Return the next portion, whatever chunks a PNG comes in; none at the end."""
+        self._look()
+        parts, length = [], 0
+        while length < _PORTION and (part := self._read(_PORTION - length)):
+            parts.append(part)
+            length += len(part)
+        return b"".join(parts)
 
     def _look(self) -> None:
         """Find how far the picture has come: at least to a row that is not all of one level."""
