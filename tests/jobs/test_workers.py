@@ -52,3 +52,34 @@ def test_only_a_few_strips_are_ahead(threads: int) -> None:
         made = workers.in_order(work, cut(3000, 1))
         assert [next(made) for _ in range(3)] == [0, 1, 2]
     assert len(done) <= 3 + threads + 2
+
+
+def test_the_caller_is_one_of_the_threads() -> None:
+    """Two threads are the caller's and one more: while that one is busy, the caller works."""
+    callers = threading.Event()
+    makers = set()
+
+    def work(each: range) -> int:
+        makers.add(threading.current_thread())
+        if threading.current_thread() is threading.main_thread():
+            callers.set()
+        else:
+            assert callers.wait(timeout=30)
+        return each.start
+
+    with Workers(2) as workers:
+        assert list(workers.in_order(work, cut(20, 1))) == list(range(20))
+    assert len(makers) == 2
+
+
+def test_each_item_is_worked_on_once() -> None:
+    """No item is left out or done twice, whoever is quicker."""
+    done: list[int] = []
+
+    def work(each: range) -> int:
+        done.append(each.start)
+        return each.start
+
+    with Workers(4) as workers:
+        assert list(workers.in_order(work, cut(2000, 1))) == list(range(2000))
+    assert sorted(done) == list(range(2000))
