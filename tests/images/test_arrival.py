@@ -136,16 +136,36 @@ def turned(orientation: int) -> bytes:
     return chunk(b"eXIf", exif.tobytes().removeprefix(b"Exif\0\0"))
 
 
+RAW_EXIF = b"\nexif\n      14\n" + b"II*\0\x08\0\0\0\0\0\0\0\0\0".hex().encode()
+
+
+@pytest.mark.parametrize("kind", ["tEXt", "zTXt", "iTXt"])
+def test_text_before_the_pixels_is_given_early(tmp_path: Path, kind: str) -> None:
+    """Of a PNG whose texts stand before its pixels, all is known before these."""
+    text = {
+        "tEXt": b"Comment\0w\xf6rds",
+        "zTXt": b"Comment\0\0" + zlib.compress(b"w\xf6rds"),
+        "iTXt": b"Comment\0\0\0\0\0" + "w\xf6rds".encode(),
+    }
+    path = tmp_path / "in.png"
+    before = chunk(kind.encode(), text[kind]) + chunk(b"tEXt", b"Software\0ours")
+    path.write_bytes(png(levels(8, 9, 3), before=before))
+    early, whole = decode(str(path), early=True), decode(str(path))
+    assert early.arrival is not None
+    assert early.metadata == whole.metadata
+    assert early.metadata.text == (("Comment", "w\xf6rds"), ("Software", "ours"))
+
+
 @pytest.mark.parametrize(
     ("before", "after"),
     [
         (turned(6), b""),
         (b"", turned(6)),
-        (chunk(b"tEXt", b"Comment\0first"), b""),
+        (chunk(b"tEXt", b"Raw profile type exif\0" + RAW_EXIF), b""),
         (b"", chunk(b"tEXt", b"Comment\0last")),
         (chunk(b"tRNS", bytes(6)), b""),
     ],
-    ids=["turned", "turned at the end", "text", "text at the end", "a clear level"],
+    ids=["turned", "turned at the end", "EXIF as text", "text at the end", "a clear level"],
 )
 def test_what_says_more_at_its_end_is_not_given_early(
     tmp_path: Path, before: bytes, after: bytes

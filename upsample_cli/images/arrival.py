@@ -15,7 +15,6 @@ from upsample_cli.images.metadata import raw_exif
 _MODES = ("L", "LA", "RGB", "RGBA")
 _PORTION = 1 << 18  # bytes to decode at once: each time, others may hold the interpreter
 _PIXELS = (b"IDAT", b"fdAT")
-_TEXTS = {b"tEXt", b"zTXt", b"iTXt"}
 
 
 def is_possible(opened: PIL.Image.Image, file: BinaryIO) -> bool:
@@ -35,14 +34,17 @@ def is_possible(opened: PIL.Image.Image, file: BinaryIO) -> bool:
         return False
     if "transparency" in opened.info or opened.info.get("interlace"):
         return False
-    if raw_exif(opened) is not None and opened.getexif().get(exif.ORIENTATION, 1) != 1:
+    if raw_exif(opened) is not None and not _is_upright(opened):
         return False
     if opened.format == "JPEG":
         return True
-    chunks = whole.chunks_of(file)
-    after = set(dropwhile(lambda kind: kind not in _PIXELS, chunks)) - {b"IDAT", b"IEND"}
-    # Pillow tells texts only when all is loaded: there may be more behind the pixels.
-    return not after and not _TEXTS & set(chunks)
+    from_pixels_on = dropwhile(lambda kind: kind not in _PIXELS, whole.chunks_of(file))
+    return set(from_pixels_on) <= {b"IDAT", b"IEND"}
+
+
+def _is_upright(opened: PIL.Image.Image) -> bool:
+    """Tell whether a picture with EXIF is upright; no, where Pillow loads it to find that out."""
+    return "exif" in opened.info and opened.getexif().get(exif.ORIENTATION, 1) == 1
 
 
 class Arrival:

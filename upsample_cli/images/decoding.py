@@ -145,7 +145,7 @@ def _low(file: BinaryIO, name: str) -> PIL.Image.Image:
 
 def _arriving(opened: PIL.Image.Image, name: str, files: ExitStack) -> Decoded:
     """Return a picture that goes on being decoded, and closes its files when that ends."""
-    told_before = metadata.of(opened, metadata.raw_exif(opened), upright=False, text=False)
+    told_before = metadata.of(opened, metadata.raw_exif(opened), upright=False, early=True)
     coming = Arrival(opened, name, files)
     return Decoded(name, coming.picture, opened.format or "PNG", told_before, arrival=coming)
 

@@ -103,14 +103,14 @@ class Metadata(NamedTuple):
         )  # fmt: skip
 
 
-def of(opened: PIL.Image.Image, exif: bytes | None, upright: bool, text: bool = True) -> Metadata:
+def of(opened: PIL.Image.Image, exif: bytes | None, upright: bool, early: bool = False) -> Metadata:
     """Return the metadata of a picture that Pillow has read.
 
     Args:
         opened: The picture.
         exif: Its EXIF, with orientation 1.
         upright: Whether it has been turned as its EXIF said.
-        text: Whether it may hold text; to look for that, a PNG is loaded.
+        early: Whether all its text stands before the pixels; to look for more, a PNG is loaded.
     """
     info: dict[Any, Any] = opened.info
     xmp = _bytes(info.get("xmp"))
@@ -122,7 +122,7 @@ def of(opened: PIL.Image.Image, exif: bytes | None, upright: bool, text: bool = 
         srgb=info.get("srgb"),
         gamma=info.get("gamma"),
         chromaticity=info.get("chromaticity"),
-        text=tuple(_text(opened)) if text or opened.format != "PNG" else (),
+        text=tuple(_text(opened, early)),
         coding=_coding(opened),
     )
 
@@ -150,9 +150,9 @@ def raw_exif(opened: PIL.Image.Image) -> bytes | None:
     return raw.removeprefix(b"Exif\0\0") if raw else None
 
 
-def _text(opened: PIL.Image.Image) -> Iterator[tuple[str, str]]:
+def _text(opened: Any, early: bool) -> Iterator[tuple[str, str]]:
     if opened.format == "PNG":
-        for key, value in getattr(opened, "text", {}).items():
+        for key, value in (opened.png.im_text if early else opened.text).items():
             if key not in (_XMP_KEY, _RAW_EXIF):
                 yield key, str(value)
     elif comment := _bytes(opened.info.get("comment")):
