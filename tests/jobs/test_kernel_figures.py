@@ -147,3 +147,14 @@ def test_even_overlap_is_not_enough() -> None:
     found = figures(np.diag([1.0, 2.0, 3.0, 5.0]), (2, 2))
     assert found.divides
     assert "the overlap is even, but" in found.remedy
+
+
+def test_what_rounding_leaves_of_no_gain_is_no_checkerboard(rng: np.random.Generator) -> None:
+    """A kernel of edges, every phase of which sums to 0 but for rounding, gives flat pictures."""
+    taps = rng.normal(size=(2, 2, 2, 2))
+    taps -= taps.mean(axis=(0, 2), keepdims=True)
+    for each in (taps, taps.astype(np.float32).astype(np.float64)):
+        found = figures(each.reshape(4, 4), (2, 2))
+        assert (found.gain, found.ripple, found.verdict) == (0.0, 0.0, "none")
+    taps[0, 0, 0, 0] += 1e-3
+    assert figures(taps.reshape(4, 4), (2, 2)).verdict == "checkerboard"

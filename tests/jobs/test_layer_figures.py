@@ -150,3 +150,16 @@ def test_sums_that_overflow_are_unknown() -> None:
     found = figures(transposed("up", np.full((2, 1, 4, 4), 1e308), (2, 2), (0, 0)))
     assert (found.verdict, found.ripple) == ("unknown", None)
     assert found.remedy == "sums of its weights overflow"
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_what_rounding_leaves_of_no_gain_is_no_checkerboard(
+    rng: np.random.Generator, kind: type[np.floating]
+) -> None:
+    """Phases that sum to 0 but for rounding are even, also beside channels that do not."""
+    weights = rng.normal(size=(3, 2, 2, 2, 2, 2))
+    weights -= weights.mean(axis=(2, 4), keepdims=True)
+    weights[:, 1] += np.abs(rng.normal(size=(3, 1, 1, 1, 1)))
+    found = figures(transposed("up", weights.reshape(3, 2, 4, 4).astype(kind), (2, 2), (1, 1)))
+    assert found.verdict == "none"
+    assert found.worst_ripple == pytest.approx(0.0, abs=1e-6)

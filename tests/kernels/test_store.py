@@ -90,6 +90,8 @@ def test_a_resize_conv_kernel_is_the_interpolations_convolved_with_the_taps(taps
         ("taps", np.full((2, 2), np.nan), "NaN"),
         ("taps", np.ones((1, 513)), "is 1x513"),
         ("about", "{", "odd about"),
+        ("about", "[1]", "odd about"),
+        ("about", "[" * 100_000, "odd about"),
     ],
 )
 def test_a_damaged_kernel_file_is_refused(

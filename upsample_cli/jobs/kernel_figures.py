@@ -6,7 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from upsample_cli.jobs import remedies
-from upsample_cli.kernels.phases import MOST, first_moments, phase_sums, strang_fix_order
+from upsample_cli.kernels.phases import (
+    MOST,
+    first_moments,
+    phase_sums,
+    strang_fix_order,
+    without_rounding,
+)
 from upsample_cli.metrics.ripple import VISIBLE, WHITE, lines, peak_to_peak, ramp_error, ripple
 
 Pair = tuple[int, int]
@@ -67,7 +73,7 @@ def figures(taps: NDArray[np.float64], stride: Pair, padding: Pair | None = None
     height, width = taps.shape
     down, across = stride
     padding = padding or (-((down - height) // 2), -((across - width) // 2))
-    sums = phase_sums(taps, stride, padding)
+    sums = without_rounding(phase_sums(taps, stride, padding), float(np.abs(taps).sum()))
     moments = first_moments(taps, stride, padding)
     found = ripple(sums)
     whole = remedies.divides(taps.shape, stride, (1, 1))

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 from math import isfinite
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from upsample_cli.jobs import remedies
-from upsample_cli.kernels.phases import phase_sums
+from upsample_cli.kernels.phases import phase_sums, without_rounding
 from upsample_cli.metrics.layers import LayerRipple, layer_ripple
 from upsample_cli.metrics.ripple import VISIBLE
 from upsample_cli.networks.layer import SUB_PIXEL, Layer
@@ -65,6 +67,7 @@ def figures(layer: Layer) -> LayerFigures:
         return _made(layer, None, LayerRipple(0.0, np.zeros(1), 0.0, 1.0), "none", "")
     with np.errstate(over="ignore", invalid="ignore"):  # what is told below
         gains = phase_sums(layer.taps, layer.stride, layer.padding, layer.dilation)
+        gains = without_rounding(gains, _sizes(layer.taps))
         found = layer_ripple(gains, layer.bias)
     if not isfinite(found.gain):
         return _made(layer, None, None, "unknown", "sums of its weights overflow")
@@ -76,6 +79,13 @@ def figures(layer: Layer) -> LayerFigures:
     elif uneven:
         remedy = remedies.of_taps(layer.size, layer.stride, layer.dilation)
     return _made(layer, whole, found, "checkerboard" if uneven or biased else "none", remedy)
+
+
+def _sizes(taps: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+    """Return the sum of the sizes of taps for each pair of channels, shape (Cout, Cin, 1, ...)."""
+    # One output channel after the other: all at once would take as much memory as the taps.
+    sizes = np.array([np.abs(each).reshape(len(each), -1).sum(axis=1) for each in taps])
+    return sizes.reshape(*sizes.shape, *(1,) * (taps.ndim - 2))
 
 
 def _made(

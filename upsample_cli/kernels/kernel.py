@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from upsample_cli.errors import SettingError
 from upsample_cli.kernels.band import transposed
-from upsample_cli.kernels.phases import phase_sums
+from upsample_cli.kernels.phases import phase_sums, without_rounding
 from upsample_cli.kernels.separable import Separable
 from upsample_cli.planes import Size
 
@@ -91,7 +91,8 @@ class Kernel:
     @cached_property
     def phase_sums(self) -> Taps:
         """The DC gain of each output phase, shape (stride, stride)."""
-        return phase_sums(self.taps, (self.stride, self.stride), self.padding)
+        sums = phase_sums(self.taps, (self.stride, self.stride), self.padding)
+        return without_rounding(sums, float(np.abs(self.taps).sum()))
 
     def stage(self) -> "Separable | Polyphase":
         """Return the stage that applies this kernel, the separable one where that is possible."""

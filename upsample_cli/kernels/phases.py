@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _EQUAL = 1e-6  # moments that differ by less, relative to their taps, are equal: float32's rounding
+_NOTHING = 1e-7  # of the sizes of taps: a sum that is no larger is what float32 leaves of 0
 MOST = 12  # orders that are told apart
 
 
@@ -42,6 +43,22 @@ def phase_sums(
         # Each axis in turn is summed away, and its phases become the last axis.
         sums = np.tensordot(sums, phase[:, None] == np.arange(s), axes=(-count, 0))
     return np.asarray(sums)
+
+
+def without_rounding(
+    sums: NDArray[np.float64], size: float | NDArray[np.floating[Any]]
+) -> NDArray[np.float64]:
+    """Return sums of taps, those that are but what rounding leaves of 0 as 0.
+
+    Args:
+        sums: Of any shape.
+        size: Sum of the sizes of the taps that they are of; a number, or of a shape that fits.
+
+    >>> edge = np.array([0.1, 0.2, -0.3])
+    >>> without_rounding(edge.sum(), np.abs(edge).sum()).tolist()
+    0.0
+    """
+    return np.where(np.abs(sums) <= _NOTHING * size, 0.0, sums)
 
 
 def first_moments(

@@ -168,8 +168,10 @@ def _stored(name: str, entries: dict[str, NDArray[Any]]) -> KernelFile:
 
     try:
         about = json.loads(str(entries["about"]))
-    except ValueError as error:
-        raise SettingError(f"kernel '{name}' has an odd about; train it again") from error
+    except (ValueError, RecursionError):
+        about = None
+    if not isinstance(about, dict):
+        raise SettingError(f"kernel '{name}' has an odd about; train it again")
     stride, taps = int(entries["stride"]), _taps(name, entries["taps"])
     if not 1 <= stride <= _LARGEST:
         raise SettingError(f"kernel '{name}' has stride {stride}; give 1 to {_LARGEST}")
