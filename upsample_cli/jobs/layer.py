@@ -22,7 +22,7 @@ from upsample_cli.kernels.convolve import conv_transpose2d
 from upsample_cli.kernels.geometry import Geometry
 from upsample_cli.networks import tensors
 from upsample_cli.networks.layer import transposed
-from upsample_cli.networks.weight_norm import effective
+from upsample_cli.networks.normalised import effective
 
 Array = NDArray[Any]
 

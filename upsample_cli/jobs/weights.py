@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from upsample_cli.errors import SettingError
 from upsample_cli.networks import tensors
 from upsample_cli.networks.layer import MOST_SUMS, SUB_PIXEL, TCONV, Layer, sub_pixel, transposed
-from upsample_cli.networks.weight_norm import effective
+from upsample_cli.networks.normalised import effective
 
 KINDS = (TCONV, SUB_PIXEL)
 _LARGEST = 512  # of a stride or padding
