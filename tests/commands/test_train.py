@@ -54,7 +54,7 @@ def test_a_resize_conv_kernel_is_for_resize_conv(call: Call, photos: str) -> Non
     [
         (["photos", "-o", "mine.npy"], 2, "mine.npy is no .npz"),
         (["nowhere", "-o", "mine.npz"], 1, "no file or folder nowhere"),
-        (["in.png", "-o", "mine.npz"], 1, "none of 1 files can be used"),
+        (["in.png", "-o", "mine.npz"], 1, "no picture can be used (in.png is 24x20, too small);"),
         (["photos", "-o", "no/mine.npz"], 1, "no folder no"),
         (["photos", "-o", "old.npz"], 1, "old.npz exists; pass --force"),
         (["photos", "-o", "mine.npz", "--taps", "4"], 2, "--taps 4 cannot be"),

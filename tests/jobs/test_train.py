@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import PIL.Image
@@ -66,10 +67,28 @@ def test_pictures_are_found_in_order(tmp_path: Path, photos: list[str]) -> None:
 
 
 def test_pictures_too_small_are_told(tmp_path: Path) -> None:
-    """Where no picture can be used the least size is told."""
+    """Where no picture can be used the least size is told, and why the first cannot."""
     PIL.Image.new("L", (20, 20)).save(tmp_path / "small.png")
-    with pytest.raises(ImageFileError, match="none of 1 files can be used; give pictures of at"):
+    fault = r"no picture can be used \(.*small.png is 20x20, too small\); give pictures of at least"
+    with pytest.raises(ImageFileError, match=fault):
         train.train([str(tmp_path / "small.png")], course())
+
+
+@pytest.mark.parametrize("level", [0, 128])
+@pytest.mark.parametrize(
+    "settings", [{}, {"noise": 0.0}, {"structure": Structure("tconv", True, "none")}]
+)
+def test_flat_pictures_teach_nothing(tmp_path: Path, level: int, settings: dict[str, Any]) -> None:
+    """Of pictures without content no kernel is made: it would blur, or be black."""
+    PIL.Image.new("L", (90, 90), level).save(tmp_path / "flat.png")
+    with pytest.raises(ImageFileError, match="the pictures are flat, and teach nothing"):
+        train.train([str(tmp_path / "flat.png")], course(**settings))
+
+
+def test_a_picture_named_twice_is_one(photos: list[str]) -> None:
+    """One that is held out for trying the kernel is not held back altogether."""
+    once, twice = (train.train(photos[:1] * times, course()) for times in (1, 2))
+    assert once.file.to_bytes() == twice.file.to_bytes()
 
 
 @pytest.mark.parametrize(

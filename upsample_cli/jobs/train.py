@@ -26,6 +26,7 @@ from upsample_cli.metrics.ripple import ripple
 
 Progress = Callable[[Iterable[str], int], Iterator[str]]
 BASELINES = ("nearest", "bilinear", "bicubic", "lanczos")
+_LEAST_VARIANCE = 0.01  # within a patch, in levels squared: less is flat but for rounding
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,12 +74,12 @@ def train(sources: Sequence[str], course: Course, progress: Progress | None = No
         progress: Wraps the pictures as they are read, given how many there are.
 
     Raises:
-        ImageFileError: No picture can be used.
+        ImageFileError: No picture can be used, or all are flat.
     """
     start = perf_counter()
     rng = np.random.default_rng(course.seed)
     skipped: list[str] = []
-    usable = [path for path in sources if _fits(path, course, skipped)]
+    usable = [path for path in dict.fromkeys(sources) if _fits(path, course, skipped)]
     held = _held_out(usable, course.holdout, rng)
     others = [path for path in usable if path not in held]
     moments = Moments(course.stride, course.taps)
@@ -87,11 +88,7 @@ def train(sources: Sequence[str], course: Course, progress: Progress | None = No
     for low, high in _pairs(progress(others, len(others)) if progress else others, course, skipped):
         moments.add(low, high, share, rng)
         count += 1
-    if not count:
-        raise ImageFileError(
-            f"none of {len(sources)} files can be used; give pictures of at least "
-            f"{_least(course)} px a side"
-        )
+    _check(moments, count, skipped, course)
     loose = fit.Structure("tconv", course.structure.separable, "none")
     unbalanced = _file(moments, loose, course).kernel("unbalanced")
     file = _file(moments, course.structure, course)
@@ -102,6 +99,17 @@ def train(sources: Sequence[str], course: Course, progress: Progress | None = No
         replace(file, about=about), kernel, tuple(skipped),
         ripple(unbalanced.phase_sums), ripple(kernel.phase_sums), perf_counter() - start,
     )  # fmt: skip
+
+
+def _check(moments: Moments, count: int, skipped: Sequence[str], course: Course) -> None:
+    """Refuse to learn from no picture, or from nothing in them."""
+    if not count:
+        why = f" ({skipped[0].partition(';')[0]})" if skipped else ""
+        raise ImageFileError(
+            f"no picture can be used{why}; give pictures of at least {_least(course)} px a side"
+        )
+    if moments.variance < _LEAST_VARIANCE:
+        raise ImageFileError("the pictures are flat, and teach nothing; give photographs")
 
 
 def _fits(path: str, course: Course, skipped: list[str]) -> bool:

@@ -53,3 +53,10 @@ class Moments:
             self.cross += x.T @ y
         self.count += len(chosen)
         return len(chosen)
+
+    @property
+    def variance(self) -> float:
+        """The mean variance of the pixels within a patch, in levels squared."""
+        pixels = self.taps**2
+        spread = np.trace(self.gram) / pixels - self.gram.sum() / pixels**2
+        return float(spread / max(1, self.count))
