@@ -60,6 +60,8 @@ def test_a_resize_convolution_becomes_a_transposed_one(call: Call) -> None:
     """What is balanced already does not move, and is written as what it amounts to."""
     found = call("repair", Path(SHIPPED, "resize-conv-learned-x2.npz"), "-o", "out.npz", "--json")
     assert json.loads(found.out)["moved"] < 1e-12
+    note = "out.npz is for tconv; it does what resize-conv-learned-x2.npz does by resize-conv"
+    assert (json.loads(found.out)["notes"], found.err) == ([note], f"note: {note}\n")
     assert store.load("out.npz", "tconv", 2).kernel("out").phase_sums == pytest.approx(1.0)
 
 
@@ -79,6 +81,17 @@ def test_rounding_of_half_floats_is_in_the_figures(call: Call, kernels: Path) ->
     found = json.loads(call("repair", "half.npy", "-o", "o.npy", "-s", 2, "--json").out)
     assert np.load("o.npy").dtype == np.float16
     assert 0 < found["after"]["ripple"] < 1e-3
+
+
+def test_what_rounding_of_half_floats_leaves_is_told(call: Call, kernels: Path) -> None:
+    """Taps that are even no more once they are rounded to their file's type come with a note."""
+    taps = np.random.default_rng(0).normal(size=(1, 1, 4, 4))
+    np.save("half.npy", (taps - taps.mean()).astype(np.float16))
+    outcome = call("repair", "half.npy", "-o", "o.npy", "-s", 2)
+    assert outcome.code == 0
+    assert "note: float16 is too coarse for even taps, a ripple of " in outcome.err
+    np.save("single.npy", (taps + 1).astype(np.float32))
+    assert call("repair", "single.npy", "-o", "p.npy", "-s", 2).err == ""
 
 
 def test_half_floats_that_would_overflow_are_refused(call: Call, kernels: Path) -> None:

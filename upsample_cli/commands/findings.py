@@ -69,7 +69,8 @@ def repair_in_words(path: str, output: str, made: Repair) -> str:
 def repair_json(path: str, output: str, made: Repair) -> str:
     """Return a repair as one line of JSON."""
     both = {"before": _values(made.before), "after": _values(made.after)}
-    values = {"input": path, "output": output, "status": "done", "moved": made.moved, **both}
+    told = {"status": "done", "moved": made.moved, "notes": list(made.notes)}
+    values = {"input": path, "output": output, **told, **both}
     return json.dumps(_plain(values), allow_nan=False)
 
 

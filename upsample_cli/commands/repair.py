@@ -3,6 +3,7 @@
 import click
 
 from upsample_cli.commands.options import json_option, pair
+from upsample_cli.commands.words import tell
 
 
 @click.command(short_help="Free a kernel of its checkerboard.")
@@ -34,3 +35,5 @@ def repair(kernel: str, output: str, stride: tuple[int, int] | None, ramp: bool,
         file.write(made.data)
     words = repair_json if as_json else repair_in_words
     click.echo(words(kernel, output, made))
+    for note in made.notes:
+        tell("note", note)

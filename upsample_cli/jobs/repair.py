@@ -1,8 +1,10 @@
 """Repairs: the nearest balanced taps of a file, and how far they are from it."""
 
 import io
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +15,7 @@ from upsample_cli.jobs.audit import Audit
 from upsample_cli.jobs.taps import Found, found
 from upsample_cli.kernels.repair import balanced
 from upsample_cli.kernels.store import KernelFile
+from upsample_cli.metrics.ripple import VISIBLE
 from upsample_cli.networks.layer import transposed
 from upsample_cli.planes import Size
 
@@ -26,12 +29,14 @@ class Repair:
         after: The figures of what is written, its rounding included.
         moved: How far they moved, over their size (Frobenius norms).
         data: The bytes of the new file.
+        notes: What else to know of it, each in a few words.
     """
 
     before: Audit
     after: Audit
     moved: float
     data: bytes
+    notes: tuple[str, ...] = ()
 
 
 def repair(path: str, output: str, stride: Size | None, ramp: bool) -> Repair:
@@ -70,10 +75,18 @@ def repair(path: str, output: str, stride: Size | None, ramp: bool) -> Repair:
         data = file.getvalue()
     size = float(np.linalg.norm(_whole(source.taps)))
     change = float(np.linalg.norm(_whole(mended.astype(np.float64)) - _whole(source.taps)))
+    after = _audited(source, mended.astype(np.float64))
     return Repair(
-        _audited(source, source.taps), _audited(source, mended.astype(np.float64)),
-        change / size if size else 0.0, data,
+        _audited(source, source.taps), after, change / size if size else 0.0, data,
+        tuple(_notes(source, output, mended.dtype, after)),
     )  # fmt: skip
+
+
+def _notes(source: Found, output: str, kind: np.dtype[Any], after: Audit) -> Iterator[str]:
+    if source.resized:
+        yield f"{output} is for tconv; it does what {source.name} does by resize-conv"
+    if after.ripple >= VISIBLE:
+        yield f"{kind} is too coarse for even taps, a ripple of {after.ripple:.4f} is left"
 
 
 def _check(source: Found, output: str, suffix: str) -> None:

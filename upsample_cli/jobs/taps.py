@@ -23,6 +23,7 @@ class Found:
             weights.
         stride: Output pixels per input pixel, down and across.
         kind: The type of number in the file.
+        resized: Whether they are what a resize-convolution amounts to.
         about: How a kernel file says it was made.
     """
 
@@ -30,6 +31,7 @@ class Found:
     taps: NDArray[np.float64]
     stride: Size
     kind: np.dtype[Any]
+    resized: bool = False
     about: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -62,7 +64,8 @@ def found(path: str, stride: Size | None) -> Found:
             )
         kernel = file.kernel(name)
         taps = kernel.factors[0] if kernel.factors else kernel.taps
-        return Found(name, taps, own, np.dtype(np.float64), file.about)
+        resized = file.method == "resize-conv"
+        return Found(name, taps, own, np.dtype(np.float64), resized, file.about)
     if stride is None:
         raise SettingError(f"{path} does not say its stride; pass --stride N")
     if array.ndim <= 2:
