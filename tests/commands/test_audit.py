@@ -346,6 +346,10 @@ def test_other_weights_are_told_or_refused(call: Call, folder: Path) -> None:
         (["model.CKPT"], "export it by torch.onnx.export or safetensors.torch.save_file"),
         (["in.png"], "in.png is of no known kind; give"),
         (["k3.npy", "--type", "conv"], "conv"),
+        (["own.npz", "k3.npy", "--layer", "up"], "--layer is for .safetensors; leave it out"),
+        (["own.npz", "--type", "sub-pixel"], "--type is for .npy, .safetensors; leave it out"),
+        (["no.onnx", "-s", "2"], "--stride is for .npy, .npz, .safetensors; leave it out"),
+        (["no.onnx", "--padding", "1"], "--padding is for .npy, .npz, .safetensors; leave"),
     ],
 )
 def test_what_cannot_be_audited_is_refused(

@@ -41,6 +41,7 @@ def audit(files: tuple[str, ...], stride: tuple[int, int] | None,
     from upsample_cli.jobs.weights import Question
 
     question = Question(stride, padding, layer, kind)
+    job.check(files, question)
     codes, nothing, over = set(), True, False
     for path in files:
         try:

@@ -1,6 +1,6 @@
 """What an audit finds in a file: a kernel, or the upsampling layers of a network."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,12 @@ from upsample_cli.jobs.layer_figures import LayerFigures
 from upsample_cli.jobs.weights import Question, layer_of, layers_of
 from upsample_cli.networks.layer import Layer
 
+_OPTIONS = {  # and the files that do not say themselves what they tell
+    "--stride": (".npy", ".npz", ".safetensors"),
+    "--padding": (".npy", ".npz", ".safetensors"),
+    "--type": (".npy", ".safetensors"),
+    "--layer": (".safetensors",),
+}
 _PICKLES = (".pt", ".pth", ".ckpt", ".bin", ".pkl", ".pickle")
 
 
@@ -38,6 +44,22 @@ class Audit:
     def unknown(self) -> int:
         """How many layers could not be audited."""
         return sum(each.verdict == "unknown" for each in self.layers)
+
+
+def check(paths: Sequence[str], question: Question) -> None:
+    """Refuse what is asked of none of the files.
+
+    Args:
+        paths: All files to audit.
+        question: What they do not say themselves.
+
+    Raises:
+        SettingError: Names the option, and the files that it is for.
+    """
+    suffixes = {Path(path).suffix.lower() for path in paths}
+    for option in question.given:
+        if not suffixes & set(_OPTIONS[option]) and suffixes <= {".onnx", *_OPTIONS["--stride"]}:
+            raise SettingError(f"{option} is for {', '.join(_OPTIONS[option])}; leave it out")
 
 
 def audit(path: str, question: Question) -> Audit:

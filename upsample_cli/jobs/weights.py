@@ -35,6 +35,13 @@ class Question:
     layer: str | None = None
     kind: str = TCONV
 
+    @property
+    def given(self) -> list[str]:
+        """The options that say it."""
+        told = {"--stride": self.stride, "--padding": self.padding, "--layer": self.layer}
+        asked = [option for option, value in told.items() if value is not None]
+        return asked + ["--type"] * (self.kind != TCONV)
+
     def __post_init__(self) -> None:
         """Refuse strides and paddings that cannot be."""
         for name, pair, least in (("stride", self.stride, 1), ("padding", self.padding, 0)):
