@@ -1,4 +1,7 @@
+import gc
 import threading
+import time
+import weakref
 
 import pytest
 
@@ -39,19 +42,93 @@ def test_a_fault_on_a_thread_is_raised(threads: int) -> None:
     assert len(done) < 20
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-def test_only_a_few_strips_are_ahead(threads: int) -> None:
-    """Memory stays bounded: threads do not run far ahead of whoever writes."""
-    done: list[int] = []
+@pytest.mark.parametrize("threads", [2, 3])
+def test_the_first_error_is_raised(threads: int) -> None:
+    """Where several items fail, the error is that of the first, whoever comes to it when."""
+    last = threading.Event()
 
     def work(each: range) -> int:
-        done.append(each.start)
+        if each.start == 2:
+            assert last.wait(timeout=30)
+        elif each.start > 2:
+            last.set()
+        if each.start >= 2:
+            raise ValueError(each.start)
+        return each.start
+
+    found: list[int] = []
+    with pytest.raises(ValueError, match=r"^2$"), Workers(threads) as workers:
+        found.extend(workers.in_order(work, cut(20, 1)))
+    assert found == [0, 1]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_an_error_holds_nothing_when_it_is_gone(threads: int) -> None:
+    """What failed work held is let go with its error, not when garbage is looked for."""
+    held: list[weakref.ref[Held]] = []
+    failed = threading.Event()
+
+    def work(each: range) -> None:
+        if threads > 1 and each.start == 0:  # meanwhile the caller comes to the next
+            assert failed.wait(timeout=30)
+            return
+        kept = Held()
+        held.append(weakref.ref(kept))
+        failed.set()
+        raise ZeroDivisionError
+
+    gc.disable()
+    try:
+        with pytest.raises(ZeroDivisionError) as caught, Workers(threads) as workers:
+            list(workers.in_order(work, cut(9, 1)))
+        del caught
+        assert held
+        assert [each() for each in held] == [None] * len(held)
+    finally:
+        gc.enable()
+
+
+class Held:
+    """Something large."""
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+def test_only_a_few_strips_are_ahead(threads: int) -> None:
+    """Memory stays bounded: threads do not run far ahead of whoever writes."""
+    begun, resting = [], threading.Event()
+
+    def work(each: range) -> int:
+        begun.append(each.start)
+        if len(begun) == 3 + threads + 2:
+            resting.set()
         return each.start
 
     with Workers(threads) as workers:
         made = workers.in_order(work, cut(3000, 1))
         assert [next(made) for _ in range(3)] == [0, 1, 2]
-    assert len(done) <= 3 + threads + 2
+        assert resting.wait(timeout=30)
+        time.sleep(0.05)  # in which idle threads would begin more
+        assert len(begun) == 3 + threads + 2
+
+
+def test_the_next_item_comes_first() -> None:
+    """Who helps takes what is wanted soonest."""
+    taken: list[int] = []
+    free = threading.Event()
+
+    def work(each: range) -> int:
+        if threading.current_thread() is threading.main_thread():
+            taken.append(each.start)
+            if len(taken) == 3:
+                free.set()
+        else:
+            assert free.wait(timeout=30)
+        return each.start
+
+    with Workers(2) as workers:
+        assert next(workers.in_order(work, cut(9, 1))) == 0
+    assert taken == sorted(taken)
+    assert len(taken) == 3
 
 
 def test_the_caller_is_one_of_the_threads() -> None:

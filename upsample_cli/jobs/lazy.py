@@ -2,7 +2,7 @@
 
 To import a module is to run it, and libraries import much that most pictures never need: texts of
 documentation, tags of formats that are not read. A lazy module is found when it is imported, but
-run at the first look at anything in it.
+run at the first look at anything in it, if ever. What is set in it before that is lost.
 
 Source: PEP 810, explicit lazy imports; importlib.util.LazyLoader, which runs a module when it is
 imported again, and before Python 3.12 shows one half run to a second thread.
@@ -15,14 +15,12 @@ from threading import RLock
 from types import ModuleType
 from typing import Any
 
-_OF_IMPORTING = frozenset(("__spec__", "__class__", "__path__"))  # looked at by every import
-
 
 def imports(names: Collection[str]) -> None:
     """Make the imports of some modules lazy, for the rest of the process.
 
     Args:
-        names: Full names, of modules that do nothing to others when they are run.
+        names: Full names, of modules that others do without until they look into them.
     """
     sys.meta_path.insert(0, _Finder(names))
 
@@ -41,7 +39,7 @@ class _Finder:
             return None
         spec = PathFinder.find_spec(name, path, target)
         if spec is not None and spec.loader is not None:
-            # Its base class would do nothing and is one import more.
+            # Loader, the base of all others, would do nothing, and is one import more.
             spec.loader = _Once(spec.loader)  # type: ignore[assignment]
         return spec
 
@@ -70,7 +68,7 @@ class _Once:
     def run(self, module: ModuleType) -> None:
         """Run a module unless it has been; threads wait for the one that does."""
         with self._lock:
-            if self._begun:  # by this very thread, or wholly
+            if self._begun:  # it has ended, or this very thread is in it
                 return
             self._begun = True
             try:
@@ -86,7 +84,7 @@ class _Lazy(ModuleType):
 
     def __getattribute__(self, name: str) -> Any:
         """Run the module, unless it is only being imported; return what it has."""
-        look = super().__getattribute__
-        if name not in _OF_IMPORTING:
-            look("__spec__").loader_state.run(self)
-        return look(name)
+        # Of no `super()`: another thread may have run the module, so that it is lazy no more.
+        if name != "__spec__":  # which every import looks at
+            ModuleType.__getattribute__(self, "__spec__").loader_state.run(self)
+        return ModuleType.__getattribute__(self, name)

@@ -1,10 +1,9 @@
 """Threads that share the work on one picture, their caller's among them."""
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
-from threading import Lock
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
@@ -47,60 +46,46 @@ class Workers:
         if self._pool is None:
             yield from map(work, items)
             return
-        calls = (_begun(self._pool, work, item) for item in items)
-        ahead = deque(islice(calls, self._ahead))
-        while ahead:
-            first = ahead.popleft()
-            # Rather than wait, the caller does what nobody has begun.
-            while not first.is_done and any(each.make() for each in (first, *ahead)):
-                pass
-            made = first.result()
-            ahead.extend(islice(calls, 1))
-            yield made
+        shares = (_Share(self._pool.submit(work, item), item) for item in items)
+        ahead = deque(islice(shares, self._ahead))
+        try:
+            while ahead:
+                # Rather than wait, the caller does what nobody has begun.
+                while not ahead[0].future.done() and _take_over(ahead, work):
+                    pass
+                made = ahead.popleft().future.result()
+                ahead.extend(islice(shares, 1))
+                yield made
+        finally:
+            ahead.clear()  # errors in it would hold it, through their tracebacks
 
 
-class _Call(Generic[Item, Made]):
-    """Work on one item, done once, by whichever thread comes first.
+class _Share(Generic[Item, Made]):
+    """Work on one item, and what it is worked on.
 
     Args:
-        work: What to do.
-        item: With what.
+        future: Of the pool, or of the caller once it has taken over.
+        item: What to work on.
     """
 
-    def __init__(self, work: Callable[[Item], Made], item: Item) -> None:
-        self._work, self._item = work, item
-        self._claim = Lock()
-        self._future: Future[Made] = Future()
-
-    @property
-    def is_done(self) -> bool:
-        """Whether there is a result, or an error."""
-        return self._future.done()
-
-    def make(self) -> bool:
-        """Do the work unless another thread does; tell which.
-
-        Raises:
-            BaseException: What the work raised; `result` raises it too.
-        """
-        if not self._claim.acquire(blocking=False):
-            return False
-        try:
-            self._future.set_result(self._work(self._item))
-        except BaseException as error:
-            self._future.set_exception(error)
-            raise
-        return True
-
-    def result(self) -> Made:
-        """Return what was made, once it is."""
-        return self._future.result()
+    def __init__(self, future: Future[Made], item: Item) -> None:
+        self.future, self.item = future, item
 
 
-def _begun(
-    pool: ThreadPoolExecutor, work: Callable[[Item], Made], item: Item
-) -> "_Call[Item, Made]":
-    """Return a call that a thread of the pool will come to."""
-    call = _Call(work, item)
-    pool.submit(call.make)
-    return call
+def _take_over(shares: Iterable["_Share[Item, Made]"], work: Callable[[Item], Made]) -> bool:
+    """Do the first share that nobody has begun; tell whether there was one.
+
+    An error is kept for its turn, as those of threads are.
+    """
+    for share in shares:
+        if share.future.cancel():
+            share.future = Future()
+            try:
+                made = work(share.item)
+            except Exception as error:
+                share.future.set_exception(error)
+                del share  # likewise
+            else:
+                share.future.set_result(made)
+            return True
+    return False
