@@ -236,3 +236,40 @@ def test_what_breaks_on_the_way_leaves_nothing(tmp_path: Path, suffix: str) -> N
         assert run.stderr.startswith(b"Error: ")
         assert run.stderr.count(b"\n") == 1
     assert [each.name for each in tmp_path.iterdir()] == [path.name]
+
+
+def chunked(pixels: list[bytes]) -> bytes:
+    """Return a PNG of 40x33 pixels whose data come in these chunks."""
+    shape = pack(">II5B", 33, 40, 8, 2, 0, 0, 0)
+    data = b"".join(chunk(b"IDAT", each) for each in pixels)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", shape) + data + chunk(b"IEND", b"")
+
+
+def odd_ends() -> dict[str, list[bytes]]:
+    """Return chunks whose last ones are not looked at by a decoder that has all pixels before."""
+    rows = b"".join(b"\0" + row.tobytes() for row in levels(40, 33, 3))
+    whole = zlib.compress(rows)
+    flushing = zlib.compressobj()
+    flushed = flushing.compress(rows) + flushing.flush(zlib.Z_SYNC_FLUSH)
+    return {
+        "wrong checksum": [whole[:-4], b"abcd"],
+        "no end": [flushed, b"\x07\x07\x07\xff\xff"],
+        "more": [whole, b"more"],
+        "broken": [whole[:99], b"abcd", whole[103:]],
+        "cut": [whole[:-400]],
+    }
+
+
+@pytest.mark.parametrize("odd", list(odd_ends()))
+def test_what_becomes_of_an_odd_end_does_not_depend_on_threads(tmp_path: Path, odd: str) -> None:
+    """Decoded in larger portions, a picture is read or refused as it is chunk by chunk."""
+    path = tmp_path / "in.png"
+    path.write_bytes(chunked(odd_ends()[odd]))
+    told = []
+    for threads in (1, 2):
+        to = tmp_path / f"out{threads}.png"
+        command = [sys.executable, "-m", "upsample_cli", str(path), str(to), "-j", str(threads)]
+        run = subprocess.run([*command, "--quiet"], capture_output=True, cwd=tmp_path)
+        told.append((run.returncode, run.stderr, to.exists() and to.read_bytes()))
+    assert told[0] == told[1]
+    assert told[0][0] == (odd in ("broken", "cut"))

@@ -13,7 +13,8 @@ from upsample_cli.images.faults import told
 from upsample_cli.images.metadata import raw_exif
 
 _MODES = ("L", "LA", "RGB", "RGBA")
-_PORTION = 1 << 18  # bytes to decode at once: each time, others may hold the interpreter
+# Each call of the decoder waits for the interpreter, so few large portions are best.
+_PORTIONS, _LEAST = 8, 1 << 15  # of a file, and bytes of one
 _PIXELS = (b"IDAT", b"fdAT")
 
 
@@ -47,6 +48,10 @@ def _is_upright(opened: PIL.Image.Image) -> bool:
     return "exif" in opened.info and opened.getexif().get(exif.ORIENTATION, 1) == 1
 
 
+class BrokenArrivalError(ImageFileError):
+    """A picture broke on its way; decoded as a whole, more may come of it."""
+
+
 class Arrival:
     """How far a picture has come; it is decoded on a thread of its own.
 
@@ -65,6 +70,7 @@ class Arrival:
         self._opened.im = self.picture.im  # decoded into the memory of ours
         self._name, self._files = name, files
         self._rows = 0
+        self._portion = max(_LEAST, whole.length(self._opened.fp) // _PORTIONS)
         self._fault: BaseException | None = None
         self._news = Condition()
         # Pillow asks for more when it has decoded all that it was given.
@@ -78,7 +84,8 @@ class Arrival:
             rows: How many.
 
         Raises:
-            ImageFileError: The picture is broken, or not wanted.
+            BrokenArrivalError: The picture is broken.
+            ImageFileError: It is not wanted.
         """
         with self._news:
             self._news.wait_for(lambda: self._rows >= rows or self._fault is not None)
@@ -93,16 +100,18 @@ class Arrival:
         try:
             with self._files, told(self._name):
                 self._opened.load()
+        except ImageFileError as fault:
+            self._tell(0, BrokenArrivalError(str(fault)))
         except BaseException as fault:  # raised again in `wait`
             self._tell(0, fault)
         else:
             self._tell(self.picture.height)
 
     def _more(self, count: int) -> bytes:
-        """Return the next portion, whatever chunks a PNG comes in; none at the end."""
+        """Return the next portion, whatever chunks a PNG comes in and Pillow asks for."""
         self._look()
         parts, length = [], 0
-        while length < _PORTION and (part := self._read(_PORTION - length)):
+        while length < self._portion and (part := self._read(self._portion - length)):
             parts.append(part)
             length += len(part)
         return b"".join(parts)

@@ -5,6 +5,14 @@ from struct import unpack
 from typing import BinaryIO
 
 
+def length(file: BinaryIO) -> int:
+    """Return how many bytes a file has; its position stays."""
+    before = file.tell()
+    end = file.seek(0, os.SEEK_END)
+    file.seek(before)
+    return end
+
+
 def chunks_of(file: BinaryIO) -> list[bytes]:
     """Return the kinds of a PNG's chunks; its last must be there, whatever decoders do without.
 
@@ -16,11 +24,11 @@ def chunks_of(file: BinaryIO) -> list[bytes]:
     """
     before = file.tell()
     kinds = []
-    end = file.seek(0, os.SEEK_END)
+    end = length(file)
     at = file.seek(8)
     while at + 12 <= end:
-        length, kind = unpack(">I4s", file.read(8))
-        at = file.seek(at + 12 + length)
+        size, kind = unpack(">I4s", file.read(8))
+        at = file.seek(at + 12 + size)
         kinds.append(kind)
         if kind == b"IEND" and at <= end:
             file.seek(before)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from upsample_cli.errors import ImageFileError, PictureTooLargeError
 from upsample_cli.images import files, fitting, formats, target
 from upsample_cli.images.animation import Animation
+from upsample_cli.images.arrival import BrokenArrivalError
 from upsample_cli.images.decoding import Decoded, decode
 from upsample_cli.images.decoding import size as head_size
 from upsample_cli.images.image import Image
@@ -51,16 +52,11 @@ def upsample(
     size = _size(to, shown.size, task)
     format = formats.format_of(to, task.format, shown.format)
     formats.check_size(format, size)
-    if isinstance(shown, Animation):
-        from upsample_cli.jobs import animation  # few pictures move
-
-        found, losses = animation.write(shown, size, format, to, task)
-    elif isinstance(shown, Image):
-        found, losses = _still(shown, size, format, to, task, progress)
-    else:
-        from upsample_cli.jobs import labels
-
-        found, losses = labels.write(shown, size, format, to, task), ()
+    try:
+        found, losses = _written(shown, size, format, to, task, progress)
+    except BrokenArrivalError:
+        shown = _read(source, task, None)
+        found, losses = _written(shown, size, format, to, task, progress)
     scale = max(after / before for before, after in zip(shown.size, size, strict=True))
     kernel_ripple, shift = _exact(task.method, scale)
     return Report(
@@ -131,6 +127,26 @@ def _size(to: str, size_in: Size, task: Task) -> Size:
             f"{task.max_pixels} pixels; raise --max-pixels"
         )
     return size
+
+
+def _written(
+    shown: "Animation | Image | Mask",
+    size: Size,
+    format: str,
+    to: str,
+    task: Task,
+    progress: Progress | None,
+) -> tuple[Checkerboard, tuple[str, ...]]:
+    """Write what was read, whichever it is; see `_still`."""
+    if isinstance(shown, Animation):
+        from upsample_cli.jobs import animation  # few pictures move
+
+        return animation.write(shown, size, format, to, task)
+    if isinstance(shown, Image):
+        return _still(shown, size, format, to, task, progress)
+    from upsample_cli.jobs import labels
+
+    return labels.write(shown, size, format, to, task), ()
 
 
 def _still(
