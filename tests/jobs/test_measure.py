@@ -136,3 +136,33 @@ def test_the_reference_is_an_even_enlargement() -> None:
     assert np.allclose(reference.rows(range(7, 31), 1), planes[1, 7:31], atol=1e-3)
     grey = 0.299 * planes[0] + 0.587 * planes[1] + 0.114 * planes[2]
     assert np.allclose(reference.rows(range(100), None), grey, atol=1e-3)
+
+
+def soft(height: int = 160, width: int = 170) -> np.ndarray:
+    """Return a smooth opacity between, in levels."""
+    return 60 + 100 * natural(height, width, 5, 1)[0]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_pattern_in_the_opacity_is_found_there(channels: int) -> None:
+    """What is not in the colours is seen on any ground: a white shape with an uneven soft edge."""
+    white = np.full((channels, 160, 170), 255.0)
+    found = in_image(pictured(np.stack([*white, soft() + 3 * lattice(160, 170, 2)])), None)
+    assert (found.worst, found.luma.verdict) == ("opacity", "checkerboard")
+    assert found.most.ripple == pytest.approx(3, rel=0.05)
+    even = in_image(pictured(np.stack([*white, soft()])), None)
+    assert even.most.verdict == "none"
+    assert even.luma.verdict == "none"
+
+
+def test_luma_is_the_worst_where_colours_cannot_be_told() -> None:
+    """A colour that is the least bad, but the only one that is not clipped, is not the worst."""
+    planes = coloured() + 6 * lattice(300, 280, 2)
+    planes[2] = coloured()[2] + 0.7 * lattice(300, 280, 2)
+    planes[0][::5] = 255.0
+    planes[1][:, ::5] = 255.0
+    found = in_image(pictured(planes), 2)
+    assert found.channels["blue"].status == "ok"
+    assert {found.channels[name].status for name in ("red", "green")} == {"saturated"}
+    assert found.luma.ripple > found.channels["blue"].ripple
+    assert (found.worst, found.most) == ("luma", found.luma)

@@ -33,6 +33,8 @@ class TextTable:
             self._begun = True
             yield "  ".join(("picture".ljust(self._wide), *self._HEADS, "worst"))
         found = measured.luma
+        if found.status in UNKNOWN and measured.most.verdict == "checkerboard":
+            found = measured.most  # such as the opacity of a white picture
         if found.status in UNKNOWN:
             yield f"{source.ljust(self._wide)}  {'-':>6}  {UNKNOWN[found.status]}"
             return

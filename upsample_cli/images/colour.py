@@ -18,8 +18,9 @@ LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 """Weights of red, green and blue in luma. Source: ITU-R BT.601."""
 
 COLOURS = ("red", "green", "blue")
+OPACITY = -1
 Channel: TypeAlias = int | None
-"""Which plane of a picture: the index of a colour, or None for luma."""
+"""Which plane of a picture: the index of a colour, OPACITY, or None for luma."""
 
 # Colours of an all but transparent pixel are not defined; this keeps the division finite.
 _LEAST_ALPHA = 1e-6
@@ -121,7 +122,7 @@ def luma(levels: Planes) -> NDArray[np.float32]:
 
 
 def in_levels(samples: Samples, channel: Channel) -> NDArray[np.float32]:
-    """Return luma or a colour of samples in levels of 0..255, not rounded.
+    """Return luma, a colour or the opacity of samples in levels of 0..255, not rounded.
 
     Args:
         samples: Shape (H, W, C).
@@ -130,7 +131,7 @@ def in_levels(samples: Samples, channel: Channel) -> NDArray[np.float32]:
     Returns:
         Shape (H, W).
     """
-    if channel is None or samples.shape[2] < 3:
+    if channel is None or (samples.shape[2] < 3 and channel != OPACITY):
         plane = luma(np.moveaxis(samples, 2, 0).astype(np.float32))
     else:
         plane = samples[..., channel].astype(np.float32)

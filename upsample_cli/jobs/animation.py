@@ -1,7 +1,6 @@
 """An animation: every frame enlarged in the same way, and written as it comes."""
 
 from collections.abc import Iterator
-from math import isfinite
 from typing import BinaryIO
 
 from upsample_cli.errors import ImageFileError
@@ -45,7 +44,7 @@ class Frames:
             streamed = self._format == "PNG"
             made = Measured(frame, self._size, self._task, streamed, self._workers)
             yield frame, made
-            self._found.append(made.result())
+            self._found.append(made.result()[0])
 
     def samples(self) -> Iterator[Samples]:
         """Yield each frame whole."""
@@ -54,7 +53,7 @@ class Frames:
 
     def worst(self) -> Checkerboard:
         """Return what was found in the frame with the strongest checkerboard."""
-        return max(self._found, key=lambda each: each.ripple if isfinite(each.ripple) else -1.0)
+        return max(self._found, key=lambda each: each.rank)
 
 
 def write(

@@ -4,7 +4,7 @@ import numpy as np
 
 from upsample_cli.errors import SettingError
 from upsample_cli.images import frame, target
-from upsample_cli.images.colour import Channel, in_levels
+from upsample_cli.images.colour import OPACITY, Channel, in_levels
 from upsample_cli.images.heat import heat_figure
 from upsample_cli.images.image import Image
 from upsample_cli.images.spectrum import spectrum_figure
@@ -46,7 +46,8 @@ def heat(image: Image, channel: Channel, stride: tuple[int, int], title: str, pa
     meter = HeatMeter(stride, *image.size)
     for top in range(0, image.size[0], _ROWS):
         samples = image.samples[top : top + _ROWS]
-        opaque = samples[..., -1] > 0 if image.has_alpha else None
+        seen = image.has_alpha and channel != OPACITY
+        opaque = samples[..., -1] > 0 if seen else None
         meter.feed(Rows(in_levels(samples, channel), opaque))
     light = in_levels(image.samples, None)
     sheet = heat_figure(light, meter.result(), meter.grid.tile, meter.grid.margin, title)

@@ -55,6 +55,8 @@ def upsample(
     try:
         found, losses = _written(shown, size, format, to, task, progress)
     except BrokenArrivalError:
+        if source == target.STREAM:  # it is gone
+            raise
         shown = _read(source, task, None)
         found, losses = _written(shown, size, format, to, task, progress)
     scale = max(after / before for before, after in zip(shown.size, size, strict=True))
@@ -162,4 +164,5 @@ def _still(
     with target.opened(to) as file, Workers(task.threads) as workers, image.wanted():
         made = Measured(image, size, task, format == "PNG", workers, progress)
         still.write(file, made, image, size, format, task)
-        return made.result(), losses
+        found, told = made.result()
+        return found, losses + told

@@ -8,7 +8,7 @@ import numpy as np
 
 from upsample_cli.errors import SettingError
 from upsample_cli.images import files
-from upsample_cli.images.colour import COLOURS, Channel, in_levels
+from upsample_cli.images.colour import COLOURS, OPACITY, Channel, in_levels
 from upsample_cli.images.image import Image
 from upsample_cli.images.opening import MAX_PIXELS
 from upsample_cli.jobs import figures
@@ -20,6 +20,9 @@ from upsample_cli.metrics.search import STRIDES, Search, chosen, period
 
 LARGEST_STRIDE = 16
 _ROWS = 64
+_CHANNELS: dict[str, Channel] = {
+    "luma": None, **{name: place for place, name in enumerate(COLOURS)}, "opacity": OPACITY,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ class Measurement:
 
     Args:
         luma: In its luma; the verdict is that of the worst channel.
-        channels: In red, green and blue; empty where the picture is grey.
+        channels: In red, green and blue, and in the opacity; of those what the picture has.
         likeliest: The stride found, or else the one that patterns of changing sign speak for.
     """
 
@@ -66,14 +69,16 @@ class Measurement:
 
     @property
     def worst(self) -> str:
-        """The channel with the most ripple; "luma" where there are none."""
-        planes = self.channels or {"luma": self.luma}
+        """The channel with the most ripple; "luma" where no colour, or not every one, is known."""
+        planes = dict(self.channels)
+        if not all(name in planes and planes[name].status == "ok" for name in COLOURS):
+            planes["luma"] = self.luma
         return max(planes, key=lambda name: np.nan_to_num(planes[name].ripple, nan=-1.0))
 
     @property
     def most(self) -> Checkerboard:
         """What was found in the worst channel."""
-        return self.channels[self.worst] if self.channels else self.luma
+        return self.luma if self.worst == "luma" else self.channels[self.worst]
 
 
 def measure(source: str, request: Request) -> Measurement:
@@ -95,7 +100,7 @@ def measure(source: str, request: Request) -> Measurement:
         files.read(request.reference, request.max_pixels), image.size
     )
     found = in_image(image, request.stride, low or None)
-    channel = COLOURS.index(found.worst) if found.channels else None
+    channel = _CHANNELS[found.worst]
     title = f"{Path(source).name}, {found.worst}: stride {found.likeliest[0]}"
     if request.heat:
         figures.heat(image, channel, found.likeliest, f"Checkerboard in {title}", request.heat)
@@ -115,10 +120,11 @@ def in_image(image: Image, stride: int | None, reference: Reference | None = Non
     """
     strides = STRIDES if stride is None else range(stride, stride + 1)
     colours = COLOURS if image.samples.shape[2] >= 3 else ()
+    names = ("luma", *colours, *("opacity",) * image.has_alpha)
 
     def searched(channel: Channel) -> Search:
         """Return the figures of one channel."""
-        least = LEVELS if channel is None else COLOUR_LEVELS
+        least = LEVELS if channel in (None, OPACITY) else COLOUR_LEVELS
         search = Search(*image.size, strides, least)
         for top in range(0, image.size[0], _ROWS):
             run = range(top, min(top + _ROWS, image.size[0]))
@@ -126,7 +132,7 @@ def in_image(image: Image, stride: int | None, reference: Reference | None = Non
         return search
 
     with Workers(os.cpu_count() or 1) as workers:
-        searches = list(workers.in_order(searched, (None, *range(len(colours)))))
+        searches = list(workers.in_order(searched, [_CHANNELS[name] for name in names]))
     found = stride
     if stride is None:
         ripples = [each.own_ripples() for each in searches]
@@ -136,12 +142,12 @@ def in_image(image: Image, stride: int | None, reference: Reference | None = Non
     whole, *results = (chosen(each, found) for each in (light, *channels))
     if any(each.verdict == "checkerboard" for each in results):
         whole = replace(whole, verdict="checkerboard")
-    return Measurement(whole, dict(zip(colours, results, strict=True)), (likeliest, likeliest))
+    return Measurement(whole, dict(zip(names[1:], results, strict=True)), (likeliest, likeliest))
 
 
 def _rows(image: Image, run: range, channel: Channel, reference: Reference | None) -> Rows:
     """Return rows of a channel in levels of 0..255."""
     samples = image.samples[run.start : run.stop]
-    opaque = samples[..., -1] > 0 if image.has_alpha else None
-    expected = reference.rows(run, channel) if reference else None
+    opaque = samples[..., -1] > 0 if image.has_alpha and channel != OPACITY else None
+    expected = reference.rows(run, channel) if reference and reference.has(channel) else None
     return Rows(in_levels(samples, channel), opaque, expected)

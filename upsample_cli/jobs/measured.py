@@ -40,15 +40,28 @@ class Measured:
         runs = strips(size, render.channels, size[0] / image.size[0])
         made: Iterable[Strip] = workers.in_order(render.strip, runs)
         self._made = progress(made, len(runs)) if progress else made
-        self._meter = Meter(stride(image.size, size), *size)
+        self._meters = {"colours": Meter(stride(image.size, size), *size)}
+        if image.has_alpha:
+            self._meters["opacity"] = Meter(stride(image.size, size), *size)
         self.channels = render.channels
 
     def __iter__(self) -> Iterator[Strip]:
         """Yield the strips in order."""
         for strip in self._made:
-            self._meter.feed(Rows(strip.luma, strip.opaque))
+            if strip.opacity is None:
+                self._meters["colours"].feed(Rows(strip.luma))
+            else:
+                self._meters["colours"].feed(Rows(strip.luma, strip.opacity > 0))
+                self._meters["opacity"].feed(Rows(strip.opacity))
             yield strip
 
-    def result(self) -> Checkerboard:
-        """Return what was found, once all strips have been taken."""
-        return self._meter.result()
+    def result(self) -> tuple[Checkerboard, tuple[str, ...]]:
+        """Return what was found, once all strips have been taken, and what to say of it.
+
+        Of colours and opacity that is what is worse: a soft edge is seen on any ground.
+        """
+        found = {name: meter.result() for name, meter in self._meters.items()}
+        where = max(found, key=lambda name: found[name].rank)
+        told = ("the checkerboard is in the opacity",)
+        is_there = found[where].verdict == "checkerboard"
+        return found[where], told if is_there and where == "opacity" else ()

@@ -3,7 +3,7 @@
 import numpy as np
 
 from upsample_cli.errors import SettingError
-from upsample_cli.images.colour import Channel, in_levels
+from upsample_cli.images.colour import OPACITY, Channel, in_levels
 from upsample_cli.images.image import Image
 from upsample_cli.jobs.strips import Picture, run
 from upsample_cli.methods.interpolation import Bicubic
@@ -32,6 +32,10 @@ class Reference:
         self._low = low
         self._width = size[1]
         self._stages = Bicubic().stages(low.size, size)
+
+    def has(self, channel: Channel) -> bool:
+        """Tell whether there is such a channel."""
+        return channel != OPACITY or self._low.has_alpha
 
     def rows(self, rows: range, channel: Channel) -> Floats:
         """Return rows of the enlarged picture in levels of 0..255.

@@ -23,14 +23,14 @@ class Strip(NamedTuple):
         samples: Shape (rows, W, C); not for a streamed PNG.
         piece: For a streamed PNG.
         luma: Shape (rows, W), in levels of 0..255.
-        opaque: Same shape, where the picture is seen; None for everywhere.
+        opacity: Likewise, 0 where the picture is not seen; None for 255 everywhere.
     """
 
     rows: range
     samples: Samples | None
     piece: png.Piece | None
     luma: NDArray[np.float32]
-    opaque: NDArray[np.bool_] | None
+    opacity: NDArray[np.float32] | None
 
 
 class Renderer(NamedTuple):
@@ -59,7 +59,7 @@ class Renderer(NamedTuple):
         height, width = self.size
         samples = np.empty((len(rows), width, self.channels), self.colour.dtype)
         light = np.empty((len(rows), width), np.float32)
-        opaque = np.empty((len(rows), width), bool) if self.colour.alpha else None
+        opacity = np.empty((len(rows), width), np.float32) if self.colour.alpha else None
         for columns in self.cut:
             levels = self.colour.levels(run(self.stages, self.picture, rows, columns))
             across = slice(columns.start, columns.stop)
@@ -67,14 +67,15 @@ class Renderer(NamedTuple):
                 # To whole numbers first: to spread the samples at the same time takes longer.
                 samples[:, across, channel] = plane.astype(self.colour.dtype, copy=False)
             light[:, across] = self.colour.luma(levels)
-            if opaque is not None:
-                opaque[:, across] = levels[-1] > 0
+            if opacity is not None:
+                opacity[:, across] = levels[-1]
         if self.colour.peak != 255:
-            light *= np.float32(255 / self.colour.peak)
+            for plane in (light,) if opacity is None else (light, opacity):
+                plane *= np.float32(255 / self.colour.peak)
         if self.compression is None:
-            return Strip(rows, samples, None, light, opaque)
+            return Strip(rows, samples, None, light, opacity)
         piece = png.piece(samples, self.compression, rows.stop == height)
-        return Strip(rows, None, piece, light, opaque)
+        return Strip(rows, None, piece, light, opacity)
 
 
 def renderer(image: Image, size: Size, task: Task, compression: int | None) -> Renderer:

@@ -13,7 +13,7 @@ tiles; so a picture in which nothing could be seen says so, by its `floor`.
 
 from dataclasses import dataclass
 from functools import lru_cache
-from math import log, nan
+from math import isfinite, log, nan
 
 from upsample_cli.metrics.lines import CONTRAST_DB, Lines, Pattern, pattern
 from upsample_cli.metrics.reader import TileReader
@@ -52,6 +52,12 @@ class Checkerboard:
     local_db: float = nan
     verdict: str = ""
     status: str = "ok"
+
+    @property
+    def rank(self) -> tuple[bool, bool, float]:
+        """What makes one finding worse than another: a checkerboard, a figure, a larger one."""
+        ripple = self.ripple if isfinite(self.ripple) else -1.0
+        return self.verdict == "checkerboard", self.status == "ok", ripple
 
 
 class Meter:
