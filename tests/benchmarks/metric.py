@@ -40,7 +40,7 @@ def found(pixels: faults.Pixels, stride: int | None) -> Measurement:
 
 def flags(measured: list[Measurement]) -> str:
     """Return the share of pictures called a checkerboard."""
-    return f"{np.mean([each.luma.verdict == 'checkerboard' for each in measured]):.1%}"
+    return f"{np.mean([each.whole.verdict == 'checkerboard' for each in measured]):.1%}"
 
 
 def auc(high: list[float], low: list[float]) -> float:
@@ -151,7 +151,7 @@ def search(photos: list[faults.Pixels]) -> None:
                 one = found(faults.whole(smooth + strength * pattern), None)
                 right[f"pattern, {strength:g}"].append(one.luma.stride == (stride, stride))
         for name, pixels in faults.controls(photo, 2):
-            right[f"none in: {name}"].append(found(pixels, None).luma.verdict == "none")
+            right[f"none in: {name}"].append(found(pixels, None).whole.verdict == "none")
     rows = [[name, f"{np.mean(each):.1%}", str(len(each))] for name, each in right.items()]
     print(markdown(("stride among 2..8", "right", "of"), rows), end="\n\n")
 

@@ -60,9 +60,10 @@ def test_a_pattern_in_one_colour_is_found_there() -> None:
     planes = coloured()
     planes[2] += 3 * lattice(300, 280, 2)
     found = in_image(pictured(planes), None)
-    assert (found.worst, found.luma.verdict) == ("blue", "checkerboard")
+    assert (found.worst, found.whole.verdict) == ("blue", "checkerboard")
     assert found.most.ripple == pytest.approx(3, rel=0.1)
     assert found.luma.ripple == pytest.approx(0.114 * 3, rel=0.2)
+    assert found.shown == found.luma
     assert found.channels["red"].verdict == found.channels["green"].verdict == "none"
 
 
@@ -72,8 +73,9 @@ def test_a_pattern_that_luma_hides_is_still_found(stride: int | None) -> None:
     planes = coloured()
     planes[2] += lattice(300, 280, 2)
     found = in_image(pictured(planes), stride)
-    assert (found.worst, found.luma.verdict) == ("blue", "checkerboard")
+    assert (found.worst, found.whole.verdict) == ("blue", "checkerboard")
     assert found.luma.ripple < LEVELS
+    assert (found.luma.verdict, found.shown) == ("none", found.channels["blue"])
 
 
 def test_a_trace_in_one_colour_is_no_checkerboard() -> None:
@@ -81,16 +83,16 @@ def test_a_trace_in_one_colour_is_no_checkerboard() -> None:
     planes = coloured()
     planes[2] += 0.35 * lattice(300, 280, 2)
     found = in_image(pictured(planes), None)
-    assert found.channels["blue"].verdict == found.luma.verdict == "none"
+    assert found.channels["blue"].verdict == found.whole.verdict == "none"
 
 
 def test_what_is_transparent_is_not_measured() -> None:
     """A pattern under alpha 0 counts neither in luma nor in the colours."""
     planes = np.concatenate([coloured(), np.full((1, 300, 280), 255.0)])
     planes[:3, :150] += 5 * lattice(150, 280, 2)
-    assert in_image(pictured(planes), 2).luma.verdict == "checkerboard"
+    assert in_image(pictured(planes), 2).whole.verdict == "checkerboard"
     planes[3, :150] = 0
-    assert in_image(pictured(planes), 2).luma.verdict == "none"
+    assert in_image(pictured(planes), 2).whole.verdict == "none"
 
 
 @pytest.mark.parametrize("quality", [50, 75, 90])
@@ -148,11 +150,11 @@ def test_a_pattern_in_the_opacity_is_found_there(channels: int) -> None:
     """What is not in the colours is seen on any ground: a white shape with an uneven soft edge."""
     white = np.full((channels, 160, 170), 255.0)
     found = in_image(pictured(np.stack([*white, soft() + 3 * lattice(160, 170, 2)])), None)
-    assert (found.worst, found.luma.verdict) == ("opacity", "checkerboard")
+    assert (found.worst, found.whole.verdict) == ("opacity", "checkerboard")
     assert found.most.ripple == pytest.approx(3, rel=0.05)
     even = in_image(pictured(np.stack([*white, soft()])), None)
     assert even.most.verdict == "none"
-    assert even.luma.verdict == "none"
+    assert even.whole.verdict == "none"
 
 
 def test_luma_is_the_worst_where_colours_cannot_be_told() -> None:

@@ -32,9 +32,7 @@ class TextTable:
         if not self._begun:
             self._begun = True
             yield "  ".join(("picture".ljust(self._wide), *self._HEADS, "worst"))
-        found = measured.luma
-        if found.status in UNKNOWN and measured.most.verdict == "checkerboard":
-            found = measured.most  # such as the opacity of a white picture
+        found = measured.shown
         if found.status in UNKNOWN:
             yield f"{source.ljust(self._wide)}  {'-':>6}  {UNKNOWN[found.status]}"
             return
@@ -58,7 +56,7 @@ class JsonLines:
     def lines(self, source: str, measured: Measurement | None, error: str | None) -> Iterator[str]:
         """Yield the line for one picture."""
         line: dict[str, Any] = {"input": source, "status": "done" if measured else "failed"}
-        line |= {"error": error, "checkerboard": measured and numbers(measured.luma)}
+        line |= {"error": error, "checkerboard": measured and numbers(measured.whole)}
         if measured and measured.channels:
             line["channels"] = {name: numbers(each) for name, each in measured.channels.items()}
             line["worst"] = measured.worst
@@ -81,9 +79,9 @@ class CsvTable:
         if measured is None:
             yield _csv((source, "failed", error, *[None] * (len(self._HEADS) - 3)))
             return
-        figures = numbers(measured.luma)
+        figures = numbers(measured.whole)
         yield _csv((
-            source, "done", None, *(figures[name] for name in _FIGURES), measured.luma.status,
+            source, "done", None, *(figures[name] for name in _FIGURES), measured.whole.status,
             measured.worst, numbers(measured.most)["ripple"],
         ))  # fmt: skip
 

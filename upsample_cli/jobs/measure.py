@@ -58,7 +58,7 @@ class Measurement:
     """What was found in a picture.
 
     Args:
-        luma: In its luma; the verdict is that of the worst channel.
+        luma: In its luma.
         channels: In red, green and blue, and in the opacity; of those what the picture has.
         likeliest: The stride found, or else the one that patterns of changing sign speak for.
     """
@@ -66,6 +66,18 @@ class Measurement:
     luma: Checkerboard
     channels: dict[str, Checkerboard]
     likeliest: tuple[int, int]
+
+    @property
+    def whole(self) -> Checkerboard:
+        """The figures of luma, and the verdict on the whole picture."""
+        every = (self.luma, *self.channels.values())
+        found = any(each.verdict == "checkerboard" for each in every)
+        return replace(self.luma, verdict="checkerboard") if found else self.luma
+
+    @property
+    def shown(self) -> Checkerboard:
+        """The figures of luma, or those of the worst channel where only others have it."""
+        return self.most if self.whole.verdict != self.luma.verdict else self.luma
 
     @property
     def worst(self) -> str:
@@ -139,10 +151,8 @@ def in_image(image: Image, stride: int | None, reference: Reference | None = Non
         found = period({each: max(of[each] for of in ripples) for each in strides})
     light, *channels = (each.results() for each in searches)
     likeliest = found or max(light, key=lambda each: np.nan_to_num(light[each].local_db, nan=-99))
-    whole, *results = (chosen(each, found) for each in (light, *channels))
-    if any(each.verdict == "checkerboard" for each in results):
-        whole = replace(whole, verdict="checkerboard")
-    return Measurement(whole, dict(zip(names[1:], results, strict=True)), (likeliest, likeliest))
+    whole, *parts = (chosen(each, found) for each in (light, *channels))
+    return Measurement(whole, dict(zip(names[1:], parts, strict=True)), (likeliest, likeliest))
 
 
 def _rows(image: Image, run: range, channel: Channel, reference: Reference | None) -> Rows:
