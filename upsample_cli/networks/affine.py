@@ -25,6 +25,7 @@ _FUNCTIONS = frozenset((
     "Log", "Mish", "Neg", "Reciprocal", "Relu", "Selu", "Sigmoid", "Softplus", "Softsign", "Sqrt",
     "Swish", "Tanh", "ThresholdedRelu",
 ))  # fmt: skip
+POINTWISE = _SAME | _FUNCTIONS | {"BatchNormalization", "PRelu"}  # each pixel by itself
 _PAIRS = frozenset(("Add", "Div", "Max", "Min", "Mul", "Pow", "Sub"))
 _MOST = 64  # nodes between
 _SLACK = 1e-5  # float32 constants that are equal but for rounding

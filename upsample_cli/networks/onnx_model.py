@@ -89,7 +89,7 @@ def _transposed(graph: Graph, node: NodeProto, name: str) -> Layer:
     weights = floats(graph, given(node, 1))
     if weights.ndim < 3 or 0 in weights.shape:
         raise UnreadableError(f"its weights have shape {weights.shape}")
-    found = spans(node, weights.shape[2:])
+    found = spans(graph, node, weights.shape[2:])
     if len(weights) % found.groups:
         raise UnreadableError(f"{len(weights)} channels do not fall into {found.groups} groups")
     if prod(found.stride) * prod(weights.shape[:2]) > MOST_SUMS:

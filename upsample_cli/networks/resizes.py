@@ -41,7 +41,7 @@ def resize_layer(graph: Graph, node: NodeProto, name: str) -> Layer | None:
     size = _size(graph, after) if after is not None else ()
     shift = _shift(node, scale) if scale else None
     if after is not None and shift is not None:
-        shift = _moved(after, size, shift)
+        shift = _moved(graph, after, size, shift)
     return Layer(name, RESIZE_CONV if after else RESIZE, size=size, scale=scale, shift=shift)
 
 
@@ -156,12 +156,12 @@ def _rounded(place: NDArray[np.int64], half: int, rounding: str) -> NDArray[np.i
 
 
 def _moved(
-    node: NodeProto, size: tuple[int, ...], shift: tuple[float, ...]
+    graph: Graph, node: NodeProto, size: tuple[int, ...], shift: tuple[float, ...]
 ) -> tuple[float, ...] | None:
     """Return a shift after a convolution."""
     if len(size) != len(shift):
         return None
-    found = spans(node, size)
+    found = spans(graph, node, size)
     if found.padding is None or set(found.stride) != {1}:
         return None
     return tuple(

@@ -98,7 +98,7 @@ def sub_pixel_layer(graph: Graph, shuffling: NodeProto, found: Shuffle) -> Layer
     if len(weights) % (found.block[0] * found.block[1]):
         raise UnreadableError(f"{len(weights)} channels make no blocks of {found.block}")
     weights, bias = _taken_in(graph, before, weights)
-    geometry = spans(node, size)
+    geometry = spans(graph, node, size)
     if len(weights) % geometry.groups:
         raise UnreadableError(f"{len(weights)} channels do not fall into {geometry.groups} groups")
     if geometry.groups > 1 and prod(weights.shape) * geometry.groups > MOST_NUMBERS:

@@ -1,0 +1,103 @@
+"""Pads before a convolution in ONNX models: how far they move the picture."""
+
+from pathlib import Path
+from typing import Any
+
+import models
+import numpy as np
+import onnx
+import pytest
+from audits import only
+from models import model, node
+
+TAPS = np.outer([1, 2, 1], [1, 2, 1])[None, None].astype(np.float32)
+KINDS = ["tconv", "sub-pixel", "resize-conv"]
+
+
+def padded(
+    kind: str, pad: onnx.NodeProto, tensors: dict[str, Any], opset: int = 18
+) -> onnx.ModelProto:
+    """Return a layer of stride 2 whose convolution takes "c" that a Pad makes of "p"."""
+    made: dict[str, list[onnx.NodeProto]] = {
+        "tconv": [
+            node("Relu", "x", "p"), pad,
+            node("ConvTranspose", "c w", "y", strides=[2, 2], pads=[1, 1, 0, 0]),
+        ],
+        "sub-pixel": [
+            node("Identity", "x", "p"), pad, node("Relu", "c", "r"),
+            node("Conv", "r w4", "v", pads=[1, 0, 0, 0]),
+            node("DepthToSpace", "v", "y", blocksize=2),
+        ],
+        "resize-conv": [
+            node("Resize", "x s" if opset < 11 else "x - s", "p"), pad,
+            node("Relu", "c", "r"), node("Conv", "r w", "y"),
+        ],
+    }  # fmt: skip
+    known = {"w": TAPS, "w4": TAPS.repeat(4, axis=0), "s": np.float32([1, 1, 2, 2])}
+    return model(made[kind], known | tensors, opset)
+
+
+def moved(made: onnx.ModelProto) -> tuple[float, ...]:
+    """Return how far a point of light comes out from its place."""
+    x = np.zeros((1, 12, 12))
+    x[0, 5, 5] = 1
+    out = models.run(made, x).sum(axis=0)
+    return tuple((out * each).sum() / out.sum() - 10.5 for each in np.indices(out.shape))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("inputs", "amounts", "mode"),
+    [
+        ("p pads", [0, 0, 1, 1, 0, 0, 1, 1], "reflect"),
+        ("p pads", [0, 0, 2, 0, 0, 0, 0, 1], "edge"),
+        ("p pads - axes", [2, 1, 0, 1], "wrap"),
+    ],
+)
+def test_a_pad_moves_the_picture(
+    tmp_path: Path, kind: str, inputs: str, amounts: list[int], mode: str
+) -> None:
+    """What any Pad puts before the first row and column is part of the padding, or cut from it."""
+    tensors = {"pads": np.array(amounts), "axes": np.array([-1, 2])}
+    made = padded(kind, node("Pad", inputs, "c", mode=mode), tensors, 19)
+    assert only(made, tmp_path).shift == pytest.approx(moved(made))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_pad_of_less_than_nothing_cuts(tmp_path: Path, kind: str) -> None:
+    """It moves the picture as a Slice does, which onnx's reference knows."""
+    tensors = {"pads": np.array([0, 0, -1, -2, 0, 0, 0, 0]), "end": np.array([99, 99]),
+               "start": np.array([1, 2]), "axes": np.array([2, 3])}  # fmt: skip
+    figure = only(padded(kind, node("Pad", "p pads", "c"), tensors), tmp_path)
+    cut = padded(kind, node("Slice", "p start end axes", "c"), tensors)
+    assert figure.shift == pytest.approx(moved(cut))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_pad_of_before_opset_11(tmp_path: Path, kind: str) -> None:
+    """Its amounts were an attribute."""
+    told = padded(kind, node("Pad", "p", "c", pads=[0, 0, 2, 1, 0, 0, 0, 0]), {}, 10)
+    tensors = {"pads": np.array([0, 0, 2, 1, 0, 0, 0, 0])}
+    assert (
+        only(told, tmp_path).shift
+        == only(padded(kind, node("Pad", "p pads", "c"), tensors, 10), tmp_path).shift
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("inputs", "amounts"),
+    [
+        ("p x", [0]), ("p pads - x", [0, 0, 1, 1, 0, 0, 1, 1]), ("p pads", [1, 1]),
+        ("p pads", [0, 1, 1, 1, 0, 0, 1, 1]), ("p pads - axes", [0] * 4),
+        ("p pads", [0, 0, 2**62, 1, 0, 0, 1, 1]), ("p pads", [0.0] * 8),
+    ],
+)  # fmt: skip
+def test_a_pad_that_is_not_known_leaves_the_shift_unknown(
+    tmp_path: Path, kind: str, inputs: str, amounts: list[float]
+) -> None:
+    """Amounts that are worked out as it runs, pad channels or are damaged tell no shift."""
+    tensors = {"pads": np.array(amounts), "axes": np.array([2, 4])}
+    figure = only(padded(kind, node("Pad", inputs, "c"), tensors), tmp_path)
+    assert (figure.kind, figure.shift) == (kind, None)
+    assert figure.ripple is not None
