@@ -13,6 +13,7 @@ from upsample_cli.jobs.layer_figures import LayerFigures
 from upsample_cli.networks import evaluation
 
 DAMAGED = TensorProto(data_type=TensorProto.FLOAT, dims=[-2, 3, 4, 4], raw_data=bytes(384))
+TEXT = TensorProto(data_type=TensorProto.STRING, dims=[1], string_data=[b"9" * 100])
 LONG = np.ones(40_000, np.float32)
 ROW = {"s": np.float32([1, 2, 3])}
 OPSET = 21
@@ -50,8 +51,9 @@ def judged(folder: Path, nodes: Nodes, tensors: Tensors) -> LayerFigures:
             [node("DequantizeLinear", "v s", "w", axis=0)],
             {"v": np.ones((1, 40_000), np.int8), "s": LONG},
         ),
+        ([node("ConstantOfShape", "n", "w")], {"n": np.array([2, -(2**50)])}),
     ],
-    ids=["joined", "outer product", "gathered", "pieces", "blocks", "scales"],
+    ids=["joined", "outer product", "gathered", "pieces", "blocks", "scales", "zeros"],
 )
 def test_weights_that_take_more_numbers_than_memory_are_unknown(
     tmp_path: Path, nodes: Nodes, tensors: Tensors
@@ -71,8 +73,9 @@ def test_weights_that_take_more_numbers_than_memory_are_unknown(
         ([node("Split", "v", "w u", axis=0, num_outputs=2)], {"v": WEIGHTS}, 96 + 2),
         ([node("DequantizeLinear", "v s", "w")], ROW | {"v": np.ones(WEIGHTS.shape, "i1")}, 96),
         ([node("Mul", "v v", "u"), node("Sqrt", "u", "w")], {"v": WEIGHTS}, 2 * 96),
+        ([node("ConstantOfShape", "n", "w")], {"n": np.array(WEIGHTS.shape)}, 96),
     ],
-    ids=["joined", "scaled", "gathered", "split", "quantised", "chain"],
+    ids=["joined", "scaled", "gathered", "split", "quantised", "chain", "zeros"],
 )
 def test_no_more_numbers_are_counted_than_are_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nodes: Nodes, tensors: Tensors,
@@ -90,6 +93,7 @@ def test_no_more_numbers_are_counted_than_are_made(
     [
         ([node("Cast", "v", "w", to=TensorProto.STRING)], {"v": WEIGHTS}, "out of text"),
         ([node("Identity", "v", "w")], {"v": np.array(["1"], object)}, "out of text"),
+        ([node("ConstantOfShape", "v", "w", value=TEXT)], {"v": np.array([2])}, "out of text"),
         ([node("Gather", "v", "w")], {"v": WEIGHTS}, "cannot be worked out"),
         ([node("Identity", "v", "w")], {"v": DAMAGED}, "the shape of 'v' is damaged"),
         (

@@ -101,3 +101,19 @@ def test_a_pad_that_is_not_known_leaves_the_shift_unknown(
     figure = only(padded(kind, node("Pad", inputs, "c"), tensors), tmp_path)
     assert (figure.kind, figure.shift) == (kind, None)
     assert figure.ripple is not None
+
+
+def test_a_pad_as_an_exporter_makes_it(tmp_path: Path) -> None:
+    """Its amounts may be those of the last axes, filled up with zeros and turned around."""
+    pad = [
+        node("ConstantOfShape", "four", "zeros"), node("Concat", "last zeros", "all", axis=0),
+        node("Reshape", "all pairs", "two"), node("Slice", "two end begin first end", "turned"),
+        node("Transpose", "turned", "rows", perm=[1, 0]), node("Reshape", "rows end", "pads"),
+        node("Pad", "x pads", "c", mode="edge"), node("ConvTranspose", "c w", "y", strides=[2, 2]),
+    ]  # fmt: skip
+    numbers = {"four": [4], "last": [1, 0, 2, 0], "pairs": [-1, 2], "end": [-1], "first": [0],
+               "begin": [-(2**63) + 1]}  # fmt: skip
+    zero = onnx.numpy_helper.from_array(np.array([0]))
+    pad[0].attribute.append(onnx.helper.make_attribute("value", zero))
+    made = model(pad, {"w": TAPS, **{key: np.array(each) for key, each in numbers.items()}})
+    assert only(made, tmp_path).shift == pytest.approx(moved(made))

@@ -17,10 +17,10 @@ from upsample_cli.networks.unreadable import UnreadableError
 
 # What exporters do to weights.
 _WORKED_OUT = frozenset((
-    "Abs", "Add", "Cast", "CastLike", "Clip", "Concat", "Constant", "DequantizeLinear", "Div",
-    "Flatten", "Gather", "Identity", "Max", "Mul", "Neg", "Pow", "QuantizeLinear", "Reciprocal",
-    "ReduceL2", "ReduceMean", "ReduceSum", "ReduceSumSquare", "Reshape", "Shape", "Slice", "Split",
-    "Sqrt", "Squeeze", "Sub", "Transpose", "Unsqueeze",
+    "Abs", "Add", "Cast", "CastLike", "Clip", "Concat", "Constant", "ConstantOfShape",
+    "DequantizeLinear", "Div", "Flatten", "Gather", "Identity", "Max", "Mul", "Neg", "Pow",
+    "QuantizeLinear", "Reciprocal", "ReduceL2", "ReduceMean", "ReduceSum", "ReduceSumSquare",
+    "Reshape", "Shape", "Slice", "Split", "Sqrt", "Squeeze", "Sub", "Transpose", "Unsqueeze",
 ))  # fmt: skip
 _MOST = 64  # nodes that one constant is worked out of
 

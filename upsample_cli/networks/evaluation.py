@@ -50,7 +50,8 @@ def worked_out(
         if any(map(_is_text, given)) or _makes_text(node):
             raise UnreadableError(f"'{name}' is worked out of text")
         try:
-            left -= _most(node, [_shape(each) for each in given])
+            asked = node.op_type == "ConstantOfShape"
+            left -= _most(node, [_asked(each) if asked else _shape(each) for each in given])
             if left < 0:
                 raise UnreadableError(
                     f"'{name}' takes too many numbers to work out; store it as a tensor"
@@ -113,6 +114,12 @@ def _shape(value: Any) -> tuple[int, ...]:
     return tuple(value.dims)
 
 
+def _asked(value: Any) -> tuple[int, ...]:
+    """Return the shape that a value tells, without the signs of what cannot be."""
+    array = onnx.numpy_helper.to_array(value) if isinstance(value, TensorProto) else value
+    return tuple(abs(int(each)) for each in np.asarray(array).reshape(-1))
+
+
 def _is_text(value: Any) -> bool:
     if isinstance(value, TensorProto):
         return bool(value.data_type == TensorProto.STRING)
@@ -121,4 +128,5 @@ def _is_text(value: Any) -> bool:
 
 def _makes_text(node: NodeProto) -> bool:
     """Tell whether numbers become text, which takes 32 times their room."""
-    return node.op_type == "Cast" and attribute(node, "to", 0) == TensorProto.STRING
+    told = any(each.t.data_type == TensorProto.STRING for each in node.attribute)
+    return told or (node.op_type == "Cast" and attribute(node, "to", 0) == TensorProto.STRING)
