@@ -34,6 +34,7 @@ from upsample_cli.networks.onnx_model import layers
         ),
         ([node("MatMul", "x w", "c"), node("DepthToSpace", "c", "y", blocksize=2)],
          {"w": WEIGHTS}, "no convolution stands before it, but MatMul"),
+        ([node("Col2Im", "x i b", "y")], {}, "adds up patches that overlap"),
         ([node("MaxUnpool", "x i", "y", kernel_shape=[2, 2])], {}, "depends on the picture"),
         (
             [node("Identity", "b", "a"), node("Identity", "a", "b"),
@@ -50,7 +51,7 @@ def test_what_cannot_be_read_says_why(
     """A layer without figures is told with its reason, never left out."""
     figure = only(model(nodes, tensors), tmp_path)
     assert (figure.verdict, figure.ripple, figure.worst_channel) == ("unknown", None, None)
-    assert figure.kind in ("tconv", "sub-pixel", "MaxUnpool")
+    assert figure.kind in ("tconv", "sub-pixel", "Col2Im", "MaxUnpool")
     assert reason in figure.remedy
 
 

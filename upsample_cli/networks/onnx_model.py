@@ -24,6 +24,7 @@ _KINDS = {
 }  # fmt: skip
 # Ways to upsample that no fixed weights describe.
 _OPAQUE = {
+    "Col2Im": "it adds up patches that overlap; spell it as a transposed convolution",
     "MaxUnpool": "where its values go depends on the picture",
     "QLinearConvTranspose": "its weights are whole numbers; audit the model before quantisation",
 }
