@@ -109,9 +109,14 @@ CHANNELS = normal(1, 12, 1, 1, seed=3)
         ([node("Mul", "a k", "b1"), node("Add", "b1 k", "c")], {"k": CHANNELS}),
         ([node("Add", "a k", "b1"), node("Mul", "b1 k", "c")], {"k": CHANNELS}),
         ([node("Identity", "a", "b1"), node("Cast", "b1", "c", to=1)], {}),
+        ([node("Neg", "a", "b1"), node("Add", "b1 k", "c")], {"k": CHANNELS}),
+        ([node("Transpose", "a", "b1", perm=[0, 2, 3, 1]), node("Mul", "b1 k", "b2"),
+          node("Add", "k b2", "b3"), node("Transpose", "b3", "c", perm=[0, 3, 1, 2])],
+         {"k": CHANNELS.reshape(-1)}),
     ],
-    ids=["norm", "add", "from", "less", "times", "over", "both", "other", "same"],
-)
+    ids=["norm", "add", "from", "less", "times", "over", "both", "other", "same", "minus",
+         "turned"],
+)  # fmt: skip
 def test_what_follows_the_convolution_is_taken_in(
     tmp_path: Path, between: list[onnx.NodeProto], tensors: dict[str, Array]
 ) -> None:
@@ -160,13 +165,24 @@ def test_activations_are_passed_by(tmp_path: Path, between: list[onnx.NodeProto]
         ([node("Conv", "x w", "a2"), node("Add", "a a2", "c")], "joins two branches before it"),
         ([node("Softmax", "a", "c", axis=1)], "but Softmax (the_Softmax)"),
         ([node("Mul", "a plane", "c")], "Mul (the_Mul) after the convolution treats channels"),
+        ([node("Mul", "a row", "c")], "Mul (the_Mul) after the convolution treats channels"),
+        ([node("Transpose", "a", "c", perm=[0, 1, 3, 2])], "but Transpose (the_Transpose)"),
+        (
+            [
+                node("Transpose", "a", "t", perm=[0, 2, 3, 1]),
+                node("Mul", "t k", "u"),
+                node("Transpose", "u", "c", perm=[0, 3, 1, 2]),
+            ],
+            "treats channels differently",
+        ),
     ],
 )
 def test_what_unbalances_in_other_ways_is_unknown(
     tmp_path: Path, between: list[onnx.NodeProto], reason: str
 ) -> None:
     """Where weights alone do not tell, no figure is given but the reason."""
-    tensors = {"w": normal(12, 2, 3, 3), "k": np.abs(normal(12, 1, 1)), "plane": normal(1, 1, 9, 9)}
+    tensors = {"w": normal(12, 2, 3, 3), "k": np.abs(normal(12, 1, 1)), "plane": normal(1, 1, 9, 9),
+               "row": normal(12)}  # fmt: skip
     nodes, _ = shuffle("CRD", "node")
     made = model([node("Conv", "x w", "a"), *between, *nodes], tensors, inputs=("x", "x2"))
     figure = only(made, tmp_path)

@@ -11,7 +11,8 @@ from math import prod
 import numpy as np
 from onnx import AttributeProto, NodeProto
 
-from upsample_cli.networks.affine import Behind, Floats, behind, check_sizes
+from upsample_cli.networks.affine import Behind, behind
+from upsample_cli.networks.channels import Floats, check_sizes
 from upsample_cli.networks.constants import constant, floats
 from upsample_cli.networks.evaluation import MOST_NUMBERS
 from upsample_cli.networks.graph import Graph, attribute, given, operator, title
