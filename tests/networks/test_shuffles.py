@@ -27,7 +27,7 @@ def spelled(folder: Path, making: list[onnx.NodeProto], tensors: dict[str, Array
 
 
 def test_a_shape_that_is_joined_again_and_again_is_read_once(tmp_path: Path) -> None:
-    """Five Concats of 100 parts each tell 10^10 lengths, of which no more than 7 matter."""
+    """Five Concats of 100 parts each tell 10^10 lengths, of which no more than 9 matter."""
     names = pairwise(["x", "e", "d", "b", "a", "shape"])
     made = [node("Concat", f"{part} " * 100, name, axis=0) for part, name in names]
     assert spelled(tmp_path, made, {}).remedy == AS_IT_RUNS

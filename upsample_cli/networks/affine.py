@@ -15,10 +15,10 @@ from onnx import AttributeProto, NodeProto
 from upsample_cli.networks.channels import Floats, batch_norm, by_channel, check_sizes, different
 from upsample_cli.networks.constants import floats
 from upsample_cli.networks.graph import Graph, attribute, given, name_of, operator
+from upsample_cli.networks.linear import LINEAR
 from upsample_cli.networks.unreadable import UnreadableError
 
 CONVOLUTIONS = frozenset(("Conv", "FusedConv"))
-_LINEAR = frozenset(("Gemm", "MatMul"))  # of channels that come last: convolutions of one tap
 _SAME = frozenset(("Cast", "DequantizeLinear", "Dropout", "Identity", "QuantizeLinear"))
 _FUNCTIONS = frozenset((
     "Abs", "Celu", "Clip", "Elu", "Erf", "Exp", "Gelu", "HardSigmoid", "HardSwish", "LeakyRelu",
@@ -104,7 +104,7 @@ def _sought(graph: Graph, value: _Value, known: Known) -> Behind:
             raise UnreadableError(f"{kind} ({name_of(node)}) joins two branches before it")
         plain = not attribute(node, "activation", "")
         return Behind(node, np.ones(1), np.zeros(1), exact=plain)
-    if kind in _LINEAR and value.last:
+    if kind in LINEAR and value.last:
         return Behind(node, np.ones(1), np.zeros(1))
     if kind in _PAIRS and len(node.input) == 2:
         return _pair(graph, node, value, known)

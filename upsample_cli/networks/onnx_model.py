@@ -14,13 +14,14 @@ from upsample_cli.networks.functions import inlined
 from upsample_cli.networks.graph import Graph, given, operator, readable, title
 from upsample_cli.networks.layer import MOST_SUMS, RESIZE, SUB_PIXEL, TCONV, Layer, transposed
 from upsample_cli.networks.resizes import resize_layer
-from upsample_cli.networks.shuffles import shuffle, sub_pixel_layer
+from upsample_cli.networks.shuffles import shuffle
 from upsample_cli.networks.spans import spans
+from upsample_cli.networks.sub_pixels import sub_pixel_layer
 from upsample_cli.networks.unreadable import UnreadableError
 
 _KINDS = {
-    "ConvTranspose": TCONV, "DepthToSpace": SUB_PIXEL, "Resize": RESIZE, "Transpose": SUB_PIXEL,
-    "Upsample": RESIZE,
+    "ConvTranspose": TCONV, "DepthToSpace": SUB_PIXEL, "Einsum": SUB_PIXEL, "Resize": RESIZE,
+    "Transpose": SUB_PIXEL, "Upsample": RESIZE,
 }  # fmt: skip
 # Ways to upsample that no fixed weights describe.
 _OPAQUE = {
@@ -79,7 +80,7 @@ def _of_graph(graph: Graph) -> Iterator[Layer]:
                     yield layer
             elif operator(node) in _OPAQUE:
                 raise UnreadableError(_OPAQUE[node.op_type])
-            elif operator(node) != node.op_type in _KINDS.keys() - {"Transpose"}:
+            elif operator(node) != node.op_type in _KINDS.keys() - {"Einsum", "Transpose"}:
                 raise UnreadableError(f"it is {operator(node)}, which is not ONNX's own")
         except UnreadableError as error:
             kind = _KINDS.get(node.op_type, node.op_type)

@@ -1,30 +1,21 @@
-"""Sub-pixel convolutions in an ONNX graph: channels that become blocks of pixels.
+"""Where channels become blocks of pixels in an ONNX graph.
 
-DepthToSpace says it in one node. Older exporters spell it Reshape, Transpose, Reshape:
-(N, C, s, s, H, W) -> (N, C, H, s, W, s) where channels are numbered output by output (CRD), and
-(N, s, s, C, H, W) -> (N, C, H, s, W, s) where they are numbered phase by phase (DCR).
+DepthToSpace says it in one node. Others spell it Reshape, Transpose (or Einsum), Reshape.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import prod
 
-import numpy as np
 from onnx import AttributeProto, NodeProto
 
-from upsample_cli.networks.affine import Behind, behind
-from upsample_cli.networks.channels import Floats, check_sizes
-from upsample_cli.networks.constants import constant, floats
-from upsample_cli.networks.evaluation import MOST_NUMBERS
-from upsample_cli.networks.graph import Graph, attribute, given, operator, title
-from upsample_cli.networks.layer import Layer, sub_pixel
-from upsample_cli.networks.spans import spans
+from upsample_cli.networks.affine import behind
+from upsample_cli.networks.graph import Graph, attribute, given, operator
+from upsample_cli.networks.lengths import UNKNOWN, lengths
+from upsample_cli.networks.linear import outputs
+from upsample_cli.networks.orders import Order, order
 from upsample_cli.networks.unreadable import UnreadableError
 
-# Where the two sides of a block stand before the transposition, by its order.
-_ORDERS = {(0, 1, 4, 2, 5, 3): (2, 3), (0, 3, 4, 1, 5, 2): (1, 2)}
-_MOST_CONCATS = 4  # within each other: more is a circle
-_MOST_LENGTHS = 7  # of a shape: one more than tell blocks
-_UNKNOWN = 0  # a length that is worked out as the model runs
+_MOST_RESHAPES = 8  # one after the other
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +23,16 @@ class Shuffle:
     """Where channels become pixels.
 
     Args:
-        source: The value that is shuffled, shape (N, Cout s1 s2, H, W).
-        block: s1, s2; 0 where unknown.
+        source: The value that is shuffled, of Cout s1 ... sN channels.
+        block: s1, ..., sN; less than 1 where unknown.
         depth_first: Whether channels are numbered phase by phase.
+        last: Whether the source's channels come last instead of second.
     """
 
     source: str
-    block: tuple[int, int]
+    block: tuple[int, ...]
     depth_first: bool
+    last: bool = False
 
 
 def shuffle(graph: Graph, node: NodeProto) -> Shuffle | None:
@@ -47,7 +40,7 @@ def shuffle(graph: Graph, node: NodeProto) -> Shuffle | None:
 
     Args:
         graph: The node's.
-        node: A DepthToSpace, or the Transpose between two Reshapes.
+        node: A DepthToSpace, or the Transpose or Einsum between two Reshapes.
 
     Raises:
         UnreadableError: It is one, but says nothing of its blocks.
@@ -55,87 +48,64 @@ def shuffle(graph: Graph, node: NodeProto) -> Shuffle | None:
     if operator(node) == "DepthToSpace":
         side = attribute(node, "blocksize", 0)
         return Shuffle(given(node, 0), (side, side), attribute(node, "mode", "DCR") != "CRD")
-    if operator(node) != "Transpose":
+    found, before = order(_permutation(node)), graph.producer(given(node, 0))
+    takers = [each for name in node.output for each in graph.consumers.get(name, [])]
+    after = [each for each in takers if each.op_type == "Reshape"]
+    if found is None or not after or before is None or before.op_type != "Reshape":
         return None
-    orders = [tuple(a.ints) for a in node.attribute if a.type == AttributeProto.INTS]
-    before = graph.producer(given(node, 0))
-    after = [each.op_type for name in node.output for each in graph.consumers.get(name, [])]
-    if not orders or orders[0] not in _ORDERS or "Reshape" not in after:
+    source = _source(graph, before)
+    whole = UNKNOWN if found.plain else _outputs(graph, source, found)
+    split, made = (lengths(graph, given(each, 1), whole) for each in (before, after[0]))
+    if len(split) != 2 + 2 * len(found.block):
+        if found.plain:
+            raise UnreadableError("the blocks that its channels become are worked out as it runs")
         return None
-    if before is None or before.op_type != "Reshape":
-        return None
-    lengths = _lengths(graph, given(before, 1))
-    if len(lengths) != 6:
-        raise UnreadableError("the blocks that its channels become are worked out as it runs")
-    first, second = _ORDERS[orders[0]]
-    source, above = given(before, 0), graph.producer(given(before, 0))
-    if above is not None and above.op_type == "Unsqueeze":  # PyTorch before opset 11
-        source = given(above, 0)
-    return Shuffle(source, (lengths[first], lengths[second]), first == 1)
+    block = tuple(split[place] for place in found.block)
+    if found.plain or _splits(whole, block, split[found.channels], _rest(found, made)):
+        return Shuffle(source, block, found.depth_first, found.last)
+    return None
 
 
-def sub_pixel_layer(graph: Graph, shuffling: NodeProto, found: Shuffle) -> Layer:
-    """Return the layer of a shuffle and the convolution before it.
-
-    What stands between is taken in where it is a scale and a shift for each channel (a batch
-    norm), and passed by where it is the same function for every channel.
-
-    Args:
-        graph: The shuffle's.
-        shuffling: The node at its heart.
-        found: The shuffle.
-
-    Raises:
-        UnreadableError: No convolution is found, or its weights cannot be read.
-    """
-    if min(found.block) < 1:
-        raise UnreadableError("the blocks that its channels become are worked out as it runs")
-    before = behind(graph, found.source)
-    node = before.node
-    weights = floats(graph, given(node, 1))
-    size = weights.shape[2:]
-    if len(size) != 2 or 0 in weights.shape:
-        raise UnreadableError(f"the weights of {node.op_type} have shape {weights.shape}")
-    if len(weights) % (found.block[0] * found.block[1]):
-        raise UnreadableError(f"{len(weights)} channels make no blocks of {found.block}")
-    weights, bias = _taken_in(graph, before, weights)
-    geometry = spans(graph, node, size)
-    if len(weights) % geometry.groups:
-        raise UnreadableError(f"{len(weights)} channels do not fall into {geometry.groups} groups")
-    if geometry.groups > 1 and prod(weights.shape) * geometry.groups > MOST_NUMBERS:
-        raise UnreadableError(f"its {geometry.groups} groups of weights are out of range")
-    name = title(graph, shuffling, node)
-    layer = sub_pixel(name, weights, bias, found.block, None, found.depth_first, geometry.groups)
-    if geometry.padding is None or set(geometry.stride) != {1}:
-        return layer
-    shift = tuple(
-        s * (p - d * (k - 1) / 2)
-        for s, p, d, k in zip(found.block, geometry.padding, geometry.dilation, size, strict=True)
-    )
-    return replace(layer, shift=shift)
+def _permutation(node: NodeProto) -> tuple[int, ...]:
+    """Return for each axis afterwards its place before; nothing where a node does more."""
+    if operator(node) == "Transpose":
+        orders = [tuple(a.ints) for a in node.attribute if a.type == AttributeProto.INTS]
+        return orders[0] if orders else ()
+    if operator(node) != "Einsum" or len(node.input) != 1:
+        return ()
+    before, _, after = attribute(node, "equation", "").replace(" ", "").partition("->")
+    return tuple(map(before.index, after)) if sorted(before) == sorted(set(after)) else ()
 
 
-def _taken_in(graph: Graph, before: Behind, weights: Floats) -> tuple[Floats, Floats]:
-    """Return a convolution's weights and biases with what follows it for each channel."""
-    node = before.node
-    bias = floats(graph, given(node, 2)).reshape(-1) if given(node, 2) else np.zeros(1)
-    check_sizes(node, np.zeros(len(weights)), bias, before.scale, before.offset)
-    bias = np.broadcast_to(bias, len(weights))
-    scale, offset = (np.broadcast_to(each, bias.shape) for each in (before.scale, before.offset))
-    return weights * scale[:, None, None, None], bias * scale + offset
+def _source(graph: Graph, reshape: NodeProto) -> str:
+    """Return what the first of Reshapes takes: the order of the numbers stays as it is."""
+    for _ in range(_MOST_RESHAPES):
+        above = graph.producer(given(reshape, 0))
+        if above is None or above.op_type not in ("Reshape", "Unsqueeze"):
+            break
+        reshape = above
+    return given(reshape, 0)
 
 
-def _lengths(graph: Graph, name: str, depth: int = 0) -> list[int]:
-    """Return the first numbers of a shape, 0 where they are worked out as the model runs."""
+def _outputs(graph: Graph, source: str, found: Order) -> int:
+    """Return the channels of the convolution or linear layer before a shuffle, 0 if unknown."""
     try:
-        found = constant(graph, name).reshape(-1)[:_MOST_LENGTHS]
-        return [int(each) if found.dtype.kind in "iu" else _UNKNOWN for each in found]
+        return outputs(graph, behind(graph, source, len(found.block), found.last).node)
     except UnreadableError:
-        node = graph.producer(name)
-        if node is None or node.op_type != "Concat" or depth > _MOST_CONCATS:
-            return [_UNKNOWN]
-    lengths: list[int] = []
-    for part in node.input:
-        if len(lengths) < _MOST_LENGTHS:  # the parts may be one Concat many times, and so on
-            lengths += _lengths(graph, part, depth + 1)
-    return lengths
+        return UNKNOWN
+
+
+def _rest(found: Order, made: list[int]) -> int:
+    """Return the channels of what the Reshape after makes, 0 where unknown or no picture."""
+    if found.stays_last:
+        return made[-1] if made else UNKNOWN
+    return made[1] if len(made) == 2 + len(found.block) else UNKNOWN
+
+
+def _splits(whole: int, block: tuple[int, ...], before: int, after: int) -> bool:
+    """Tell whether the channels of a layer become a block and those that remain.
+
+    The heads of attention and its windows are transposed alike, but channels stay together there.
+    """
+    known = min(*block, after) >= 1 and before in (after, -1, UNKNOWN)
+    return known and max(block) > 1 and whole == after * prod(block)

@@ -1,0 +1,67 @@
+"""Sub-pixel convolutions in an ONNX graph: a convolution and the shuffle of its channels."""
+
+from dataclasses import replace
+from math import prod
+
+import numpy as np
+from onnx import NodeProto
+
+from upsample_cli.networks.affine import Behind, behind
+from upsample_cli.networks.channels import Floats, check_sizes
+from upsample_cli.networks.evaluation import MOST_NUMBERS
+from upsample_cli.networks.graph import Graph, title
+from upsample_cli.networks.layer import Layer, sub_pixel
+from upsample_cli.networks.linear import bias_of, weights_of
+from upsample_cli.networks.shuffles import Shuffle
+from upsample_cli.networks.spans import spans
+from upsample_cli.networks.unreadable import UnreadableError
+
+
+def sub_pixel_layer(graph: Graph, shuffling: NodeProto, found: Shuffle) -> Layer:
+    """Return the layer of a shuffle and the convolution before it.
+
+    What stands between is taken in where it is a scale and a shift for each channel (a batch
+    norm), and passed by where it is the same function for every channel.
+
+    Args:
+        graph: The shuffle's.
+        shuffling: The node at its heart.
+        found: The shuffle.
+
+    Raises:
+        UnreadableError: No convolution is found, or its weights cannot be read.
+    """
+    if min(found.block) < 1:
+        raise UnreadableError("the blocks that its channels become are worked out as it runs")
+    before = behind(graph, found.source, len(found.block), found.last)
+    node = before.node
+    weights = weights_of(graph, node, len(found.block))
+    size = weights.shape[2:]
+    if len(weights) % prod(found.block):
+        raise UnreadableError(f"{len(weights)} channels make no blocks of {found.block}")
+    weights, bias = _taken_in(graph, before, weights)
+    geometry = spans(graph, node, size)
+    if len(weights) % geometry.groups:
+        raise UnreadableError(f"{len(weights)} channels do not fall into {geometry.groups} groups")
+    if geometry.groups > 1 and prod(weights.shape) * geometry.groups > MOST_NUMBERS:
+        raise UnreadableError(f"its {geometry.groups} groups of weights are out of range")
+    name = title(graph, shuffling, node)
+    layer = sub_pixel(name, weights, bias, found.block, None, found.depth_first, geometry.groups)
+    if geometry.padding is None or set(geometry.stride) != {1}:
+        return layer
+    shift = tuple(
+        s * (p - d * (k - 1) / 2)
+        for s, p, d, k in zip(found.block, geometry.padding, geometry.dilation, size, strict=True)
+    )
+    return replace(layer, shift=shift)
+
+
+def _taken_in(graph: Graph, before: Behind, weights: Floats) -> tuple[Floats, Floats]:
+    """Return a convolution's weights and biases with what follows it for each channel."""
+    node = before.node
+    bias = bias_of(graph, node)
+    check_sizes(node, np.zeros(len(weights)), bias, before.scale, before.offset)
+    bias = np.broadcast_to(bias, len(weights))
+    scale, offset = (np.broadcast_to(each, bias.shape) for each in (before.scale, before.offset))
+    each = scale.reshape(-1, *(1,) * (weights.ndim - 1))
+    return weights * each, bias * scale + offset
