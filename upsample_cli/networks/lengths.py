@@ -12,6 +12,19 @@ _MOST_NODES = 8  # after each other: more is a circle
 _SAME = frozenset(("Cast", "Floor", "Identity", "Reshape", "Squeeze", "Unsqueeze"))
 
 
+def lengths_of(graph: Graph, name: str) -> list[int]:
+    """Return the shape that a model tells of a value, 0 for a length that it does not, [] if none.
+
+    Args:
+        graph: The value's.
+        name: The value's.
+    """
+    for each in (*graph.proto.input, *graph.proto.value_info):
+        if each.name == name:
+            return [max(UNKNOWN, length.dim_value) for length in each.type.tensor_type.shape.dim]
+    return []
+
+
 def lengths(graph: Graph, name: str, channels: int = UNKNOWN, depth: int = 0) -> list[int]:
     """Return the first numbers of a shape, 0 where they are worked out as the model runs.
 

@@ -4,7 +4,6 @@ Whatever the interpolation, its weights for an output sum to 1: a flat picture s
 convolution that follows keeps it flat. So there is no checkerboard to compute, by construction.
 """
 
-from collections.abc import Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -15,13 +14,12 @@ from upsample_cli.networks.affine import CONVOLUTIONS
 from upsample_cli.networks.constants import constant
 from upsample_cli.networks.graph import Graph, attribute, given, operator
 from upsample_cli.networks.layer import RESIZE, RESIZE_CONV, Layer
+from upsample_cli.networks.scales import scale_of
 from upsample_cli.networks.spans import spans
 from upsample_cli.networks.unreadable import UnreadableError
 
-_LARGEST = 4096  # scale: more is damage
 _FINEST = 64  # denominator of a scale
 _SLACK = 1e-6  # of a scale in float32
-_MOST_AXES = 3  # of a picture
 # What may stand between: every pixel by itself, or the picture's border.
 _BETWEEN = frozenset(("Cast", "DequantizeLinear", "Identity", "Pad", "QuantizeLinear", "Relu"))
 
@@ -34,7 +32,7 @@ def resize_layer(graph: Graph, node: NodeProto, name: str) -> Layer | None:
         node: A Resize or Upsample.
         name: What to call it.
     """
-    scale = _scale(graph, node)
+    scale = scale_of(graph, node)
     if scale and max(scale) <= 1.0:
         return None
     after = _convolution(graph, node)
@@ -43,46 +41,6 @@ def resize_layer(graph: Graph, node: NodeProto, name: str) -> Layer | None:
     if after is not None and shift is not None:
         shift = _moved(graph, after, size, shift)
     return Layer(name, RESIZE_CONV if after else RESIZE, size=size, scale=scale, shift=shift)
-
-
-def _scale(graph: Graph, node: NodeProto) -> tuple[float, ...]:
-    """Return the scale of each axis of the picture; nothing where it is worked out as it runs."""
-    for each in node.attribute:  # Upsample of opset 7
-        if each.name == "scales" and len(each.floats) > 2 and _possible(each.floats):
-            return tuple(each.floats)[2:]
-    places = (1,) if node.op_type == "Upsample" or len(node.input) == 2 else (2,)
-    for place in places:
-        try:
-            found = constant(graph, given(node, place)).reshape(-1)
-        except UnreadableError:
-            continue
-        scales = tuple(map(float, found)) if found.dtype.kind == "f" else ()
-        if not scales or not _possible(scales):
-            continue
-        axes = [tuple(each.ints) for each in node.attribute if each.name == "axes"]
-        if axes:
-            return _of_axes(axes[0], scales)
-        if len(scales) > 2:
-            return scales[2:] if scales[1] == 1.0 else scales[1:-1]  # channels may come last
-    return ()
-
-
-def _of_axes(axes: tuple[int, ...], scales: tuple[float, ...]) -> tuple[float, ...]:
-    """Return the scale of each axis of the picture where a Resize says which axes it scales.
-
-    They are counted from the first after the channels or from the last; otherwise nothing is known.
-    """
-    if len(axes) != len(scales):
-        return ()
-    first, end = (2, max(axes) + 1) if min(axes) >= 2 else (min(axes), 0)
-    if max(axes) >= end or not 0 < end - first <= _MOST_AXES:
-        return ()
-    found = dict(zip(axes, scales, strict=True))
-    return tuple(found.get(axis, 1.0) for axis in range(first, end))
-
-
-def _possible(scales: Sequence[float]) -> bool:
-    return len(scales) <= 2 + _MOST_AXES and all(0.0 < each <= _LARGEST for each in scales)
 
 
 def _convolution(graph: Graph, node: NodeProto) -> NodeProto | None:
