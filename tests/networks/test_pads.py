@@ -73,6 +73,16 @@ def test_a_pad_of_less_than_nothing_cuts(tmp_path: Path, kind: str) -> None:
     assert figure.shift == pytest.approx(moved(cut))
 
 
+@pytest.mark.parametrize(("axis", "known"), [(1, True), (-3, True), (2, False), (-1, False)])
+def test_pictures_side_by_side_leave_the_shift_unknown(
+    tmp_path: Path, axis: int, known: bool
+) -> None:
+    """So older exporters spell padding around; channels that are joined move nothing."""
+    nodes = [node("Concat", "x x", "c", axis=axis), node("ConvTranspose", "c w", "y")]
+    made = model(nodes, {"w": TAPS.repeat(2, axis=0)})
+    assert (only(made, tmp_path).shift is not None) == known
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_pad_of_before_opset_11(tmp_path: Path, kind: str) -> None:
     """Its amounts were an attribute."""

@@ -7,7 +7,7 @@ from onnx import NodeProto
 
 from upsample_cli.networks.affine import POINTWISE
 from upsample_cli.networks.constants import constant
-from upsample_cli.networks.graph import Graph, given, operator
+from upsample_cli.networks.graph import Graph, attribute, given, operator
 from upsample_cli.networks.unreadable import UnreadableError
 
 _MOST = 64  # nodes between
@@ -22,13 +22,16 @@ def put_before(graph: Graph, name: str, axes: int) -> tuple[int, ...] | None:
         axes: Of its picture.
 
     Returns:
-        A number an axis; None where one is worked out as the model runs.
+        A number an axis; None where one is worked out as the model runs, or pictures are joined.
     """
     total = (0,) * axes
     for _ in range(_MOST):
         node = graph.producer(name)
-        if node is None or operator(node) not in POINTWISE | {"Pad"}:
+        if node is None or operator(node) not in POINTWISE | {"Concat", "Pad"}:
             break
+        if operator(node) == "Concat":  # along the picture it is how padding around is spelled
+            along = attribute(node, "axis", 1)
+            return None if along > 1 or -axes <= along < 0 else total
         if operator(node) == "Pad":
             found = _before(graph, node, axes)
             if found is None:
