@@ -13,6 +13,7 @@ from upsample_cli.networks.constants import floats
 from upsample_cli.networks.functions import inlined
 from upsample_cli.networks.graph import Graph, given, operator, readable, title
 from upsample_cli.networks.layer import MOST_SUMS, RESIZE, SUB_PIXEL, TCONV, Layer, transposed
+from upsample_cli.networks.pads import with_pads
 from upsample_cli.networks.resizes import resize_layer
 from upsample_cli.networks.shuffles import shuffle
 from upsample_cli.networks.spans import spans
@@ -91,7 +92,7 @@ def _transposed(graph: Graph, node: NodeProto, name: str) -> Layer:
     weights = floats(graph, given(node, 1))
     if weights.ndim < 3 or 0 in weights.shape:
         raise UnreadableError(f"its weights have shape {weights.shape}")
-    found = spans(graph, node, weights.shape[2:])
+    found = with_pads(graph, node, spans(node, weights.shape[2:]))
     if len(weights) % found.groups:
         raise UnreadableError(f"{len(weights)} channels do not fall into {found.groups} groups")
     if prod(found.stride) * prod(weights.shape[:2]) > MOST_SUMS:

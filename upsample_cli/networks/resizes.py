@@ -14,6 +14,7 @@ from upsample_cli.networks.affine import CONVOLUTIONS
 from upsample_cli.networks.constants import constant
 from upsample_cli.networks.graph import Graph, attribute, given, operator
 from upsample_cli.networks.layer import RESIZE, RESIZE_CONV, Layer
+from upsample_cli.networks.pads import with_pads
 from upsample_cli.networks.scales import scale_of
 from upsample_cli.networks.spans import spans
 from upsample_cli.networks.unreadable import UnreadableError
@@ -119,7 +120,7 @@ def _moved(
     """Return a shift after a convolution."""
     if len(size) != len(shift):
         return None
-    found = spans(graph, node, size)
+    found = with_pads(graph, node, spans(node, size))
     if found.padding is None or set(found.stride) != {1}:
         return None
     return tuple(

@@ -4,12 +4,10 @@ from dataclasses import dataclass
 
 from onnx import NodeProto
 
-from upsample_cli.networks.graph import Graph, attribute, given, span
-from upsample_cli.networks.pads import put_before
+from upsample_cli.networks.graph import attribute, span
 from upsample_cli.networks.unreadable import UnreadableError
 
 _LARGEST = 4096  # of any of them: more is damage
-_FARTHEST = 1 << 31  # of a padding
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +17,7 @@ class Spans:
     Args:
         stride: Of the node.
         dilation: Of the node.
-        padding: Before the first row, column, ..., that of Pads before the node included; of a
-            ConvTranspose what is cropped. None where it follows from the input's size.
+        padding: Before the first row, column, ...; None where it follows from the input's size.
         groups: Runs of channels that do not mix.
     """
 
@@ -30,11 +27,10 @@ class Spans:
     groups: int
 
 
-def spans(graph: Graph, node: NodeProto, size: tuple[int, ...]) -> Spans:
+def spans(node: NodeProto, size: tuple[int, ...]) -> Spans:
     """Return the numbers of a Conv or ConvTranspose.
 
     Args:
-        graph: The node's.
         node: The node.
         size: Taps along each axis of its kernel.
 
@@ -48,15 +44,7 @@ def spans(graph: Graph, node: NodeProto, size: tuple[int, ...]) -> Spans:
     groups = attribute(node, "group", 1)
     if not all(1 <= each <= _LARGEST for each in (*stride, *dilation, groups)):
         raise UnreadableError("its strides, dilations or groups are out of range")
-    own = _padding(node, size, stride, dilation)
-    before = put_before(graph, given(node, 0), len(size))
-    if own is None or before is None:
-        return Spans(stride, dilation, None, groups)
-    if node.op_type == "ConvTranspose":  # a row before the input is that many before the output
-        before = tuple(-s * each for s, each in zip(stride, before, strict=True))
-    padding = tuple(sum(pair) for pair in zip(own, before, strict=True))
-    known = all(abs(each) <= _FARTHEST for each in padding)
-    return Spans(stride, dilation, padding if known else None, groups)
+    return Spans(stride, dilation, _padding(node, size, stride, dilation), groups)
 
 
 def _padding(

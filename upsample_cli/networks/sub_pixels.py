@@ -12,6 +12,7 @@ from upsample_cli.networks.evaluation import MOST_NUMBERS
 from upsample_cli.networks.graph import Graph, title
 from upsample_cli.networks.layer import Layer, sub_pixel
 from upsample_cli.networks.linear import bias_of, weights_of
+from upsample_cli.networks.pads import with_pads
 from upsample_cli.networks.shuffles import Shuffle
 from upsample_cli.networks.spans import spans
 from upsample_cli.networks.unreadable import UnreadableError
@@ -40,7 +41,7 @@ def sub_pixel_layer(graph: Graph, shuffling: NodeProto, found: Shuffle) -> Layer
     if len(weights) % prod(found.block):
         raise UnreadableError(f"{len(weights)} channels make no blocks of {found.block}")
     weights, bias = _taken_in(graph, before, weights)
-    geometry = spans(graph, node, size)
+    geometry = with_pads(graph, node, spans(node, size))
     if len(weights) % geometry.groups:
         raise UnreadableError(f"{len(weights)} channels do not fall into {geometry.groups} groups")
     if geometry.groups > 1 and prod(weights.shape) * geometry.groups > MOST_NUMBERS:
