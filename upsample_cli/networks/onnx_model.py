@@ -10,6 +10,7 @@ from onnx import ModelProto, NodeProto
 
 from upsample_cli.errors import NetworkFileError
 from upsample_cli.networks.constants import floats
+from upsample_cli.networks.following import followed
 from upsample_cli.networks.functions import inlined
 from upsample_cli.networks.graph import Graph, given, operator, readable, title
 from upsample_cli.networks.layer import MOST_SUMS, RESIZE, SUB_PIXEL, TCONV, Layer, transposed
@@ -72,9 +73,9 @@ def _of_graph(graph: Graph) -> Iterator[Layer]:
         try:
             found = shuffle(graph, node)
             if found is not None:
-                yield sub_pixel_layer(graph, node, found)
+                yield followed(graph, node, sub_pixel_layer(graph, node, found))
             elif operator(node) == "ConvTranspose":
-                yield _transposed(graph, node, name)
+                yield followed(graph, node, _transposed(graph, node, name))
             elif operator(node) in ("Resize", "Upsample"):
                 layer = resize_layer(graph, node, name)
                 if layer is not None:

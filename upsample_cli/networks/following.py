@@ -1,0 +1,86 @@
+"""What follows an upsampling layer in an ONNX graph, as far as it is part of the upsampling.
+
+A border that is added or cut off moves the picture. It counts where nothing else sees the pixels
+of the layer. What treats all pixels alike is passed by.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from onnx import NodeProto
+
+from upsample_cli.networks.borders import Move, cropped, padded
+from upsample_cli.networks.constants import floats
+from upsample_cli.networks.graph import Graph, given, operator
+from upsample_cli.networks.layer import Layer
+from upsample_cli.networks.unreadable import UnreadableError
+
+_MOST = 16  # nodes that are followed
+# A border before them is theirs, not the layer's.
+_WINDOWED = frozenset(("AveragePool", "Conv", "ConvTranspose", "FusedConv", "LpPool", "MaxPool"))
+_ALIKE = frozenset((
+    "BatchNormalization", "Cast", "DequantizeLinear", "Dropout", "Identity", "QuantizeLinear",
+))  # fmt: skip
+_PAIRS = frozenset(("Add", "Div", "Mul", "Sub"))
+_EITHER_WAY = frozenset(("Add", "Mul"))
+
+
+def followed(graph: Graph, node: NodeProto, layer: Layer) -> Layer:
+    """Return a layer with the borders that follow it.
+
+    Args:
+        graph: The layer's.
+        node: The last of the layer, or the Transpose before that.
+        layer: By itself.
+    """
+    if layer.taps is None:
+        return layer
+    bordered, axes = layer, len(layer.stride)
+    for after in _line(graph, node):
+        kind = operator(after)
+        try:
+            if kind == "Pad":
+                bordered = _moved(bordered, padded(graph, after, axes))
+            elif kind == "Slice":
+                layer = bordered = _moved(bordered, cropped(graph, after, axes))
+            elif kind in _WINDOWED:
+                return layer
+            elif not _alike(graph, after, axes):
+                return bordered
+        except UnreadableError:
+            return bordered
+    return bordered
+
+
+def _line(graph: Graph, node: NodeProto) -> Iterator[NodeProto]:
+    """Yield the nodes that take what the one before makes, as long as nothing else does."""
+    shown = {each.name for each in graph.proto.output}
+    for _ in range(_MOST):
+        made = [name for name in node.output if name]
+        takers = graph.consumers.get(made[0], []) if len(made) == 1 else []
+        if len(takers) != 1 or made[0] in shown:
+            return
+        last, node = node, takers[0]
+        if given(node, 0) != made[0] and operator(node) not in _EITHER_WAY:
+            return
+        if operator(last) != "Transpose" or operator(node) != "Reshape":  # of a shuffle
+            yield node
+
+
+def _moved(layer: Layer, move: Move) -> Layer:
+    if layer.shift is None or move is None:
+        return replace(layer, shift=None)
+    return replace(layer, shift=tuple(a + b for a, b in zip(layer.shift, move, strict=True)))
+
+
+def _alike(graph: Graph, node: NodeProto, axes: int) -> bool:
+    """Tell whether a node does the same to all pixels of a channel: a scale and a shift."""
+    if operator(node) not in _PAIRS:
+        return operator(node) in _ALIKE
+    for name in node.input:
+        try:
+            value = floats(graph, name)
+        except UnreadableError:  # the picture
+            continue
+        return value.size == 1 or value.shape[-axes - 1 :] == (value.size, *(1,) * axes)
+    return False
