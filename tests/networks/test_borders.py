@@ -14,8 +14,10 @@ UP = node("ConvTranspose", "x w", "u", strides=[2, 2])
 BY_ITSELF = (0.5, 0.5)
 ENDS = np.array([2**63 - 1] * 4)
 TENSORS = {
-    "w": TAPS, "half": np.float32([0.5]), "row": np.ones(25, np.float32),
-    "axes": np.array([-2, 3]), "ones": np.array([1, 1]), "end": ENDS[:2],
+    "w": TAPS, "full": TAPS.repeat(2, axis=0), "half": np.float32([0.5]),
+    "zero": np.array([0]), "one": np.array([1]),
+    "row": np.ones(25, np.float32), "axes": np.array([-2, 3]),
+    "ones": np.array([1, 1]), "end": ENDS[:2],
     "cut": np.array([1, 2]), "whole_cut": np.array([0, 0, 1, 2]), "ends": ENDS,
     "from_end": np.array([-20, 1]), "far": np.array([2**40, 0]), "floats": np.float32([1, 2]),
     "pads": np.array([0, 0, 3, 1, 0, 0, 0, 2]), "two": np.array([3, 1, 0, 2]),
@@ -99,12 +101,13 @@ def test_a_border_that_is_not_known_leaves_the_shift_unknown(
         [node("Slice", "u cut end axes axes", "y")],
         [node("Slice", "u cut end ones", "y")], [node("Slice", "u cut end cut", "y")],
         [node("Slice", "u cut end far", "y")], [node("Slice", "u whole_cut end axes", "y")],
+        [node("Slice", "u zero one one", "v"), node("Slice", "v cut end axes", "y")],
         [node("Pad", "u wide", "y")], [node("Pad", "u two", "y")],
         [node("Slice", "pads u end", "y")],
         [node("Add", "u row", "v"), node("Slice", "v cut end axes", "y")],
         [node("Add", "u x", "v"), node("Slice", "v cut end axes", "y")],
         [node("Split", "u", "v z", axis=2), node("Slice", "v cut end axes", "y")],
-        [node("Pad", "u pads", "v"), node("Conv", "v w", "y")],
+        [node("Pad", "u pads", "v"), node("Conv", "v full", "y")],
         [node("Pad", "u x", "v"), node("Conv", "v w", "y", strides=[2, 2])],
     ],
 )  # fmt: skip

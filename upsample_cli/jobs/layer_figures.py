@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from upsample_cli.jobs import remedies
-from upsample_cli.kernels.phases import phase_sums, without_rounding
+from upsample_cli.kernels.phases import blurred, phase_sums, without_rounding
 from upsample_cli.metrics.layers import LayerRipple, layer_ripple
 from upsample_cli.metrics.ripple import VISIBLE
 from upsample_cli.networks.layer import SUB_PIXEL, Layer
@@ -66,9 +66,7 @@ def figures(layer: Layer) -> LayerFigures:
         # Interpolation keeps flat pictures flat, and a convolution keeps them so.
         return _made(layer, None, LayerRipple(0.0, np.zeros(1), 0.0, 1.0), "none", "")
     with np.errstate(over="ignore", invalid="ignore"):  # what is told below
-        gains = phase_sums(layer.taps, layer.stride, layer.padding, layer.dilation)
-        gains = without_rounding(gains, _sizes(layer.taps))
-        found = layer_ripple(gains, layer.bias)
+        found = layer_ripple(*_received(layer, layer.taps))
     if not isfinite(found.gain):
         return _made(layer, None, None, "unknown", "sums of its weights overflow")
     uneven, biased = found.average >= VISIBLE, found.bias >= VISIBLE
@@ -79,6 +77,20 @@ def figures(layer: Layer) -> LayerFigures:
     elif uneven:
         remedy = remedies.of_taps(layer.size, layer.stride, layer.dilation)
     return _made(layer, whole, found, "checkerboard" if uneven or biased else "none", remedy)
+
+
+def _received(
+    layer: Layer, taps: NDArray[np.floating[Any]]
+) -> tuple[NDArray[np.float64], NDArray[np.floating[Any]] | None]:
+    """Return what each phase gets of flat channels, and of its bias, after all blurs."""
+    gains = phase_sums(taps, layer.stride, layer.padding, layer.dilation)
+    sizes, bias, axes = _sizes(taps), layer.bias, len(layer.stride)
+    for each in layer.blurs:
+        blur = phase_sums(each.taps, layer.stride, None, each.dilation)
+        gains = blurred(gains, blur[:, None], axes)
+        sizes = sizes * _sizes(each.taps[:, None])
+        bias = None if bias is None else blurred(bias, blur, axes)
+    return without_rounding(gains, sizes), bias
 
 
 def _sizes(taps: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:

@@ -61,6 +61,25 @@ def without_rounding(
     return np.where(np.abs(sums) <= _NOTHING * size, 0.0, sums)
 
 
+def blurred(sums: NDArray[Any], blur: NDArray[Any], axes: int) -> NDArray[np.float64]:
+    """Return what each phase gets after its pixels are spread to their neighbours.
+
+    The phases of a flat picture repeat, so that is a cyclic convolution over one period.
+
+    Args:
+        sums: Shape (..., s1, ..., sN), of each phase before.
+        blur: Likewise, the phase sums of what each pixel is spread by.
+        axes: N, the number of axes of phases.
+
+    >>> blurred(np.array([4.0, 2.0]), phase_sums(np.array([0.25, 0.5, 0.25]), (2,)), 1).tolist()
+    [3.0, 3.0]
+    """
+    over = tuple(range(-axes, 0))
+    spectrum = np.fft.rfftn(np.asarray(sums, np.float64), axes=over)
+    spectrum = spectrum * np.fft.rfftn(np.asarray(blur, np.float64), axes=over)
+    return np.fft.irfftn(spectrum, s=np.shape(sums)[-axes:], axes=over)
+
+
 def first_moments(
     taps: NDArray[Any], stride: Sequence[int], padding: Sequence[int] | None = None
 ) -> NDArray[np.float64]:

@@ -1,7 +1,8 @@
 """What follows an upsampling layer in an ONNX graph, as far as it is part of the upsampling.
 
-A border that is added or cut off moves the picture. It counts where nothing else sees the pixels
-of the layer. What treats all pixels alike is passed by.
+A fixed blur evens out what a layer left uneven (StyleGAN's after its transposed convolution,
+fastai's after its pixel shuffle), and a border that is added or cut off moves the picture. Both
+count where nothing else sees the pixels of the layer. What treats all pixels alike is passed by.
 """
 
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from dataclasses import replace
 
 from onnx import NodeProto
 
+from upsample_cli.networks.blurs import blur_of
 from upsample_cli.networks.borders import Move, cropped, padded
 from upsample_cli.networks.constants import floats
 from upsample_cli.networks.graph import Graph, given, operator
@@ -26,7 +28,7 @@ _EITHER_WAY = frozenset(("Add", "Mul"))
 
 
 def followed(graph: Graph, node: NodeProto, layer: Layer) -> Layer:
-    """Return a layer with the borders that follow it.
+    """Return a layer with the blurs and borders that follow it.
 
     Args:
         graph: The layer's.
@@ -35,7 +37,7 @@ def followed(graph: Graph, node: NodeProto, layer: Layer) -> Layer:
     """
     if layer.taps is None:
         return layer
-    bordered, axes = layer, len(layer.stride)
+    bordered, channels, axes = layer, len(layer.taps), len(layer.stride)
     for after in _line(graph, node):
         kind = operator(after)
         try:
@@ -44,11 +46,12 @@ def followed(graph: Graph, node: NodeProto, layer: Layer) -> Layer:
             elif kind == "Slice":
                 layer = bordered = _moved(bordered, cropped(graph, after, axes))
             elif kind in _WINDOWED:
-                return layer
+                blur, move = blur_of(graph, after, channels, axes)
+                layer = bordered = replace(_moved(bordered, move), blurs=(*bordered.blurs, blur))
             elif not _alike(graph, after, axes):
                 return bordered
         except UnreadableError:
-            return bordered
+            return layer if kind in _WINDOWED else bordered
     return bordered
 
 

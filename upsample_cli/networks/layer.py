@@ -11,6 +11,20 @@ TCONV, SUB_PIXEL, RESIZE_CONV, RESIZE = "tconv", "sub-pixel", "resize-conv", "re
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Blur:
+    """A convolution of stride 1 that takes each channel of a layer by itself.
+
+    Args:
+        taps: Shape (Cout, k1, ..., kN), or (1, k1, ..., kN) for all channels: what each pixel
+            spreads to its neighbours, so the weights of a convolution backwards.
+        dilation: Distance of neighbouring taps along each axis.
+    """
+
+    taps: NDArray[np.floating[Any]]
+    dilation: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Layer:
     """An upsampling layer.
 
@@ -27,6 +41,7 @@ class Layer:
         shift: Output pixels that the picture moves along each axis; None if unknown.
         scale: Of a resize, along each axis; empty if unknown.
         unknown: Why it cannot be audited; empty if it can.
+        blurs: What its pixels go through next; only where nothing else sees them.
     """
 
     name: str
@@ -40,6 +55,7 @@ class Layer:
     shift: tuple[float, ...] | None = None
     scale: tuple[float, ...] = ()
     unknown: str = ""
+    blurs: tuple[Blur, ...] = ()
 
 
 def transposed(
