@@ -26,6 +26,33 @@ def test_layers_within_nodes_are_found(tmp_path: Path) -> None:
     assert {one.verdict, other.verdict} == {"checkerboard"}
 
 
+def test_inputs_within_nodes_hide_the_names_around_them(tmp_path: Path) -> None:
+    """A body's own input is none of the tensors around it, though it may be called like one."""
+    value, own = (helper.make_tensor_value_info(name, 1, None) for name in ("b", "w"))
+    up = node("ConvTranspose", "x w", "b", strides=[2, 2])
+    body = helper.make_graph([up], "body", [own], [value])
+    scan = helper.make_node("Scan", ["v"], ["y"], "each", body=body, num_scan_inputs=1)
+    figure = only(model([scan], {"v": WEIGHTS[None], "w": WEIGHTS * 0 + 1}), tmp_path)
+    assert (figure.verdict, figure.remedy) == ("unknown", "'w' is an input of each/body")
+
+
+@pytest.mark.parametrize("taken", ["w", "v w"])
+def test_nodes_take_what_names_mean_where_they_stand(tmp_path: Path, taken: str) -> None:
+    """A value from around a body is not worked out of the body's tensors of the same names."""
+    value = helper.make_tensor_value_info("b", 1, None)
+    nodes = [node("Max", taken, "u"), node("ConvTranspose", "x u", "b", strides=[2, 2])]
+    tensors = [numpy_helper.from_array(WEIGHTS * 0 + 1, "v")]
+    body = helper.make_graph(nodes, "body", [], [value], tensors)
+    choice = helper.make_node("If", ["p"], ["y"], "which", then_branch=body)
+    made = model([node("Identity", "v", "w"), choice], {"v": WEIGHTS}, inputs=("x", "p"))
+    figure = only(made, tmp_path)
+    if taken == "w":
+        up = node("ConvTranspose", "x w", "y", strides=[2, 2])
+        assert figure.ripple == only(model([up], {"w": WEIGHTS}), tmp_path).ripple
+    else:
+        assert figure.remedy == "two values that it is worked out of are called 'v'"
+
+
 @pytest.mark.parametrize("kind", ["ConvTranspose", "DepthToSpace", "Resize", "Upsample"])
 def test_operators_of_other_domains_are_unknown(tmp_path: Path, kind: str) -> None:
     """What is only called like an operator of ONNX's may do anything."""

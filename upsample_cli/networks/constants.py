@@ -4,6 +4,7 @@ Exporters put weights behind Identity, Cast, Transpose or DequantizeLinear, or l
 of a weight norm in the graph. What counts is the effective weight, so that is worked out.
 """
 
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,16 @@ _WORKED_OUT = frozenset((
 _MOST = 64  # nodes that one constant is worked out of
 
 
+@dataclass(slots=True)
+class _Parts:
+    """What a constant is worked out of, by name, and the graphs where each name was found."""
+
+    tensors: dict[str, TensorProto] = field(default_factory=dict)
+    nodes: dict[str, NodeProto] = field(default_factory=dict)
+    homes: dict[str, Graph] = field(default_factory=dict)
+    begun: set[str] = field(default_factory=set)
+
+
 def constant(graph: Graph, name: str) -> NDArray[Any]:
     """Return a value that does not depend on the model's input.
 
@@ -37,21 +48,20 @@ def constant(graph: Graph, name: str) -> NDArray[Any]:
     """
     if not name:
         raise UnreadableError("it is not given")
-    tensors: dict[str, TensorProto] = {}
-    nodes: dict[str, NodeProto] = {}
-    _gather(graph, name, tensors, nodes, set())
-    data = [_loaded(graph, tensor) for tensor in tensors.values()]
-    if not nodes:
-        return _array(data[0])
+    parts = _Parts()
+    _gather(graph, name, parts)
+    tensors = {each: _loaded(graph, tensor) for each, tensor in parts.tensors.items()}
+    if not parts.nodes:
+        return _array(tensors[name])
     # A node is made known after what it is made of, so they stand in order.
-    parts = list({id(node): node for node in nodes.values()}.values())
-    versions = graph.opsets | ({"": _least_version(graph, parts)} if "" in graph.opsets else {})
-    return worked_out(name, parts, dict(zip(tensors, data, strict=True)), versions)
+    nodes = list({id(node): node for node in parts.nodes.values()}.values())
+    versions = graph.opsets | ({"": _least_version(graph, nodes)} if "" in graph.opsets else {})
+    return worked_out(name, nodes, tensors, versions)
 
 
-def _least_version(graph: Graph, parts: list[NodeProto]) -> int:
+def _least_version(graph: Graph, nodes: list[NodeProto]) -> int:
     """Return the opset to work nodes out in: onnx's reference quantises from 19 on alone."""
-    quantised = any(node.op_type in ("DequantizeLinear", "QuantizeLinear") for node in parts)
+    quantised = any(node.op_type in ("DequantizeLinear", "QuantizeLinear") for node in nodes)
     return max(graph.opsets[""], 19 if quantised else 0)
 
 
@@ -76,31 +86,29 @@ def floats(graph: Graph, name: str) -> NDArray[np.floating[Any]]:
     return numbers
 
 
-def _gather(
-    graph: Graph,
-    name: str,
-    tensors: dict[str, TensorProto],
-    nodes: dict[str, NodeProto],
-    begun: set[str],
-) -> None:
+def _gather(graph: Graph, name: str, parts: _Parts) -> None:
     """Add all that a value is worked out of, in order."""
-    if not name or name in tensors or name in nodes:
+    graph = graph.home(name)
+    if parts.homes.setdefault(name, graph) is not graph:
+        raise UnreadableError(f"two values that it is worked out of are called '{name}'")
+    if not name or name in parts.tensors or name in parts.nodes:
         return
     tensor = graph.tensor(name)
     if tensor is not None:
-        tensors[name] = tensor
+        parts.tensors[name] = tensor
         return
     node = graph.producer(name)
     if node is None:
-        raise UnreadableError(f"'{name}' is an input of the model")
+        where = graph.path.removesuffix("/") or "the model"
+        raise UnreadableError(f"'{name}' is an input of {where}")
     if operator(node) not in _WORKED_OUT:
         raise UnreadableError(f"'{name}' is worked out by {operator(node)} ({name_of(node)})")
-    if name in begun or len(begun) >= _MOST:
+    if name in parts.begun or len(parts.begun) >= _MOST:
         raise UnreadableError(f"'{name}' is worked out by too many nodes")
-    begun.add(name)
+    parts.begun.add(name)
     for each in node.input:
-        _gather(graph, each, tensors, nodes, begun)
-    nodes.update(dict.fromkeys(node.output, node))
+        _gather(graph, each, parts)
+    parts.nodes.update(dict.fromkeys(node.output, node))
 
 
 def _loaded(graph: Graph, tensor: TensorProto) -> TensorProto:

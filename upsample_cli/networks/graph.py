@@ -1,7 +1,7 @@
 """The graph of an ONNX model: which node makes what, who takes it, and what is constant.
 
 Graphs within nodes (the branches of If, the bodies of Loop and Scan) see the names of those around
-them, so a graph here knows the one that it lies in.
+them but where they have the same name themselves, so a graph here knows the one that it lies in.
 """
 
 from collections.abc import Iterator
@@ -34,6 +34,7 @@ class Graph:
     opsets: dict[str, int]
     outer: "Graph | None" = None
     path: str = ""
+    names: frozenset[str] = field(init=False)
     producers: dict[str, NodeProto] = field(init=False)
     consumers: dict[str, list[NodeProto]] = field(init=False)
     tensors: dict[str, TensorProto] = field(init=False)
@@ -47,17 +48,22 @@ class Graph:
                 takes.setdefault(name, []).append(node)
         object.__setattr__(self, "producers", makes)
         object.__setattr__(self, "consumers", takes)
-        object.__setattr__(self, "tensors", {each.name: each for each in self.proto.initializer})
+        tensors = {each.name: each for each in self.proto.initializer}
+        object.__setattr__(self, "tensors", tensors)
+        inputs = (each.name for each in self.proto.input)
+        object.__setattr__(self, "names", frozenset((*inputs, *makes, *tensors)))
+
+    def home(self, name: str) -> "Graph":
+        """Return the graph whose value a name is: the innermost one that has it."""
+        return self.outer.home(name) if self.outer and name not in self.names else self
 
     def producer(self, name: str) -> NodeProto | None:
         """Return the node that makes a value, here or around here."""
-        found = self.producers.get(name)
-        return self.outer.producer(name) if found is None and self.outer else found
+        return self.home(name).producers.get(name)
 
     def tensor(self, name: str) -> TensorProto | None:
         """Return the tensor of a name, here or around here."""
-        found = self.tensors.get(name)
-        return self.outer.tensor(name) if found is None and self.outer else found
+        return self.home(name).tensors.get(name)
 
     def within(self) -> Iterator["Graph"]:
         """Yield the graph, then those within its nodes, at any depth."""
