@@ -51,10 +51,25 @@ def judged(folder: Path, nodes: Nodes, tensors: Tensors) -> LayerFigures:
             [node("DequantizeLinear", "v s", "w", axis=0)],
             {"v": np.ones((1, 40_000), np.int8), "s": LONG},
         ),
-        ([node("ConstantOfShape", "n", "w")], {"n": np.array([2, -(2**50)])}),
+        ([node("Expand", "v s", "w")], {"v": WEIGHTS, "s": np.array([2**30, 1, 1, 1, 1])}),
+        ([node("Tile", "v r", "w")], {"v": WEIGHTS, "r": np.array([2**30, 1, 1, 0])}),
+        ([node("ConstantOfShape", "s", "w")], {"s": np.array([2**30, 3, 4, 4])}),
+        ([node("Range", "a b c", "w")], {"a": LONG[0], "b": np.float32(2e9), "c": LONG[0]}),
+        ([node("Pad", "v p", "w", pads=[0])], {"v": WEIGHTS, "p": np.array([0] * 7 + [2**30])}),
+        ([node("MatMul", "a b", "w")], {"a": LONG[:, None], "b": LONG[None]}),
+        ([node("MatMul", "a a", "w")], {"a": np.ones((1024, 1024), np.int8)}),
+        ([node("Gemm", "a b", "w", transA=1)], {"a": LONG[None], "b": LONG[None]}),
+        ([node("Einsum", "a b c", "w", equation="i,j,k->k")], dict.fromkeys("abc", LONG)),
+        ([node("Sum", "v " * 40_000, "w")], {"v": np.ones((40, 100), np.float32)}),
+        (
+            [node("ReduceSum", "v n", "w")],
+            {"v": np.ones((0, 2**40), np.float32), "n": np.array([0])},
+        ),
     ],
-    ids=["joined", "outer product", "gathered", "pieces", "blocks", "scales", "zeros"],
-)
+    ids=["joined", "outer", "gathered", "pieces", "blocks", "scales", "expanded", "repeated",
+         "filled", "counted", "padded", "product", "products", "transposed", "threefold",
+         "summed", "none"],
+)  # fmt: skip
 def test_weights_that_take_more_numbers_than_memory_are_unknown(
     tmp_path: Path, nodes: Nodes, tensors: Tensors
 ) -> None:
@@ -62,6 +77,13 @@ def test_weights_that_take_more_numbers_than_memory_are_unknown(
     figure = judged(tmp_path, nodes, tensors)
     assert figure.verdict == "unknown"
     assert figure.remedy == "'w' takes too many numbers to work out; store it as a tensor"
+
+
+def test_an_attribute_that_is_given_twice_is_damage(tmp_path: Path) -> None:
+    """Of two equations the one that is counted need not be the one that is worked out."""
+    twice = node("Einsum", "a a", "w", equation="i,i->i")
+    twice.attribute.append(onnx.helper.make_attribute("equation", "i,j->ij"))
+    assert "is given twice" in judged(tmp_path, [twice], {"a": LONG}).remedy
 
 
 @pytest.mark.parametrize(
@@ -73,10 +95,13 @@ def test_weights_that_take_more_numbers_than_memory_are_unknown(
         ([node("Split", "v", "w u", axis=0, num_outputs=2)], {"v": WEIGHTS}, 96 + 2),
         ([node("DequantizeLinear", "v s", "w")], ROW | {"v": np.ones(WEIGHTS.shape, "i1")}, 96),
         ([node("Mul", "v v", "u"), node("Sqrt", "u", "w")], {"v": WEIGHTS}, 2 * 96),
-        ([node("ConstantOfShape", "n", "w")], {"n": np.array(WEIGHTS.shape)}, 96),
+        ([node("Tile", "v r", "w")], {"v": WEIGHTS, "r": np.array([1, 2, 1, 1])}, 2 * 96),
+        ([node("MatMul", "v m", "w")], {"v": WEIGHTS, "m": np.eye(4, dtype="f4")}, 96 + 48),
+        ([node("Min", "v s v", "w")], {"v": WEIGHTS, "s": WEIGHTS[0, 0, 0, 0]}, 2 * 96),
     ],
-    ids=["joined", "scaled", "gathered", "split", "quantised", "chain", "zeros"],
-)
+    ids=["joined", "scaled", "gathered", "split", "quantised", "chain", "repeated", "product",
+         "least"],
+)  # fmt: skip
 def test_no_more_numbers_are_counted_than_are_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nodes: Nodes, tensors: Tensors,
     numbers: int,
@@ -101,6 +126,16 @@ def test_no_more_numbers_are_counted_than_are_made(
             {"v": np.ones((2, 2), np.int8), "s": np.ones((2, 2), np.float32)},
             "cannot be worked out",
         ),
+        ([node("Expand", "v s", "w")], {"v": WEIGHTS, "s": np.array([-1])}, "cannot be worked out"),
+        ([node("MatMul", "v s", "w")], {"v": WEIGHTS, "s": np.float32(1)}, "cannot be worked out"),
+        ([node("Gemm", "v", "w")], {"v": WEIGHTS}, "cannot be worked out"),
+        ([node("Einsum", "v", "w", equation="...->...")], {"v": WEIGHTS}, "without a name"),
+        (
+            [node("Pad", "v p", "w", mode="edge")],
+            {"v": WEIGHTS, "p": np.ones(8, int)},
+            "border",
+        ),
+        ([node("Range", "a a n", "w")], {"a": LONG[0], "n": LONG[0] * 0}, "cannot be worked out"),
     ],
 )
 def test_nodes_that_do_not_fit_leave_weights_unknown(

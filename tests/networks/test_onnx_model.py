@@ -18,7 +18,7 @@ from upsample_cli.networks.onnx_model import layers
     [
         ([node("ConvTranspose", "x w", "y")], {}, "'w' is an input of the model"),
         ([node("ConvTranspose", "x", "y")], {}, "it is not given"),
-        ([node("Relu", "x", "w"), node("ConvTranspose", "x w", "y")], {}, "worked out by Relu"),
+        ([node("Erf", "x", "w"), node("ConvTranspose", "x w", "y")], {}, "worked out by Erf"),
         ([node("ConvTranspose", "x w", "y")], {"w": normal(2, 2)}, "its weights have shape (2, 2)"),
         ([node("ConvTranspose", "x w", "y", strides=[2])], {"w": WEIGHTS}, "its strides has 1"),
         ([node("ConvTranspose", "x w", "y", strides=[0, 2])], {"w": WEIGHTS}, "are out of range"),

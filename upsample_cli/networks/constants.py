@@ -14,15 +14,9 @@ from onnx import NodeProto, TensorProto
 
 from upsample_cli.networks.evaluation import FAULTS, worked_out
 from upsample_cli.networks.graph import Graph, name_of, operator
+from upsample_cli.networks.operators import KNOWN
 from upsample_cli.networks.unreadable import UnreadableError
 
-# What exporters do to weights.
-_WORKED_OUT = frozenset((
-    "Abs", "Add", "Cast", "CastLike", "Clip", "Concat", "Constant", "ConstantOfShape",
-    "DequantizeLinear", "Div", "Flatten", "Gather", "Identity", "Max", "Mul", "Neg", "Pow",
-    "QuantizeLinear", "Reciprocal", "ReduceL2", "ReduceMean", "ReduceSum", "ReduceSumSquare",
-    "Reshape", "Shape", "Slice", "Split", "Sqrt", "Squeeze", "Sub", "Transpose", "Unsqueeze",
-))  # fmt: skip
 _MOST = 64  # nodes that one constant is worked out of
 
 
@@ -55,14 +49,7 @@ def constant(graph: Graph, name: str) -> NDArray[Any]:
         return _array(tensors[name])
     # A node is made known after what it is made of, so they stand in order.
     nodes = list({id(node): node for node in parts.nodes.values()}.values())
-    versions = graph.opsets | ({"": _least_version(graph, nodes)} if "" in graph.opsets else {})
-    return worked_out(name, nodes, tensors, versions)
-
-
-def _least_version(graph: Graph, nodes: list[NodeProto]) -> int:
-    """Return the opset to work nodes out in: onnx's reference quantises from 19 on alone."""
-    quantised = any(node.op_type in ("DequantizeLinear", "QuantizeLinear") for node in nodes)
-    return max(graph.opsets[""], 19 if quantised else 0)
+    return worked_out(name, nodes, tensors, graph.opsets)
 
 
 def floats(graph: Graph, name: str) -> NDArray[np.floating[Any]]:
@@ -101,7 +88,7 @@ def _gather(graph: Graph, name: str, parts: _Parts) -> None:
     if node is None:
         where = graph.path.removesuffix("/") or "the model"
         raise UnreadableError(f"'{name}' is an input of {where}")
-    if operator(node) not in _WORKED_OUT:
+    if operator(node) not in KNOWN:
         raise UnreadableError(f"'{name}' is worked out by {operator(node)} ({name_of(node)})")
     if name in parts.begun or len(parts.begun) >= _MOST:
         raise UnreadableError(f"'{name}' is worked out by too many nodes")
