@@ -10,9 +10,6 @@ from audits import WEIGHTS, expected, normal, only, ripples
 from models import Array, model, node
 from onnx import helper, numpy_helper
 
-from upsample_cli.jobs.layer_figures import figures
-from upsample_cli.networks.onnx_model import layers
-
 
 @pytest.mark.parametrize(
     ("before", "tensors"),
@@ -126,18 +123,3 @@ def test_other_floats(tmp_path: Path, kind: str) -> None:
     made = model([node("ConvTranspose", "x w", "y", strides=[2, 2])], {"w": rounded})
     one, other = only(made, tmp_path), only(expected, tmp_path)
     assert one.ripple == pytest.approx(other.ripple, rel=1e-6)
-
-
-def test_external_data_are_read_from_beside_the_model(tmp_path: Path) -> None:
-    """Weights may lie in a file of their own; without it the layer is unknown, and says so."""
-    made = model([node("ConvTranspose", "x up.weight", "y", strides=[2, 2])],
-                 {"up.weight": WEIGHTS})  # fmt: skip
-    inside = only(made, tmp_path)
-    path = tmp_path / "outside.onnx"
-    onnx.save(made, path, save_as_external_data=True, location="weights.bin", size_threshold=0)
-    (outside,) = map(figures, layers(str(path)))
-    assert outside == inside
-    (tmp_path / "weights.bin").unlink()
-    (missing,) = map(figures, layers(str(path)))
-    assert (missing.name, missing.verdict) == ("up", "unknown")
-    assert "the data of 'up.weight' cannot be read" in missing.remedy

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from onnx import NodeProto, TensorProto
 
 from upsample_cli.networks.evaluation import FAULTS, worked_out
+from upsample_cli.networks.external import loaded
 from upsample_cli.networks.graph import Graph, name_of, operator
 from upsample_cli.networks.operators import KNOWN
 from upsample_cli.networks.unreadable import UnreadableError
@@ -44,7 +45,7 @@ def constant(graph: Graph, name: str) -> NDArray[Any]:
         raise UnreadableError("it is not given")
     parts = _Parts()
     _gather(graph, name, parts)
-    tensors = {each: _loaded(graph, tensor) for each, tensor in parts.tensors.items()}
+    tensors = {each: loaded(tensor, graph.folder) for each, tensor in parts.tensors.items()}
     if not parts.nodes:
         return _array(tensors[name])
     # A node is made known after what it is made of, so they stand in order.
@@ -96,19 +97,6 @@ def _gather(graph: Graph, name: str, parts: _Parts) -> None:
     for each in node.input:
         _gather(graph, each, parts)
     parts.nodes.update(dict.fromkeys(node.output, node))
-
-
-def _loaded(graph: Graph, tensor: TensorProto) -> TensorProto:
-    """Return a tensor with its data, which may lie in a file of their own."""
-    if not onnx.external_data_helper.uses_external_data(tensor):
-        return tensor
-    whole = TensorProto()
-    whole.CopyFrom(tensor)
-    try:
-        onnx.external_data_helper.load_external_data_for_tensor(whole, str(graph.folder))
-    except (OSError, onnx.checker.ValidationError, *FAULTS) as error:
-        raise UnreadableError(f"the data of '{tensor.name}' cannot be read ({error})") from error
-    return whole
 
 
 def _array(tensor: TensorProto) -> NDArray[Any]:
