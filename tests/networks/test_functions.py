@@ -66,7 +66,7 @@ def test_functions_within_functions_are_found(tmp_path: Path) -> None:
     twice = [[call(each + 1, "a", "m"), call(each + 1, "m", "b")] for each in range(6)]
     functions = [function(each, body) for each, body in enumerate(twice)]
     path = saved(calling([*functions, function(6, UP)]), tmp_path)
-    assert len(layers(path)) == 64
+    assert len(list(layers(path))) == 64
 
 
 def test_a_long_circle_of_functions_is_refused(tmp_path: Path) -> None:

@@ -6,10 +6,12 @@ import numpy as np
 import onnx
 import pytest
 from audits import NORM, WEIGHTS, found, normal, only, shuffle
-from models import Array, model, node
+from models import Array, model, node, saved
 
 from upsample_cli.errors import NetworkFileError
 from upsample_cli.jobs.layer_figures import figures
+from upsample_cli.networks import constants, onnx_model
+from upsample_cli.networks.graph import Graph
 from upsample_cli.networks.onnx_model import layers
 
 
@@ -65,6 +67,21 @@ def test_reductions_are_no_upsampling(tmp_path: Path) -> None:
     ]
     tensors = {"s": np.float32([1, 1, 0.5, 0.5]), "w": normal(3, 2, 3, 3)}
     assert found(model(nodes, tensors), tmp_path) == []
+
+
+def test_weights_are_read_layer_by_layer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No weights are read before those of the layer before are judged, nor kept thereafter."""
+    read: list[str] = []
+
+    def floats(graph: Graph, name: str) -> Array:
+        read.append(name)
+        return constants.floats(graph, name)
+
+    monkeypatch.setattr(onnx_model, "floats", floats)
+    ups = [node("ConvTranspose", f"{x} {w}", y) for x, w, y in ("xay", "ybz")]
+    found = layers(saved(model(ups, {"a": WEIGHTS, "b": normal(3, 3, 3, 3)}), tmp_path))
+    assert (next(found).stride, read) == ((1, 1), ["a"])
+    assert (next(found).stride, read) == ((1, 1), ["a", "b"])
 
 
 @pytest.mark.parametrize("data", [b"", b"text\n", b"PK\x03\x04" + bytes(40), bytes(range(256))])

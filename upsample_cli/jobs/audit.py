@@ -88,7 +88,7 @@ def audit(path: str, question: Question) -> Audit:
     raise SettingError(f"{path} is of no known kind; give .npz, .npy, .onnx or .safetensors")
 
 
-def _of_model(path: str) -> list[Layer]:
+def _of_model(path: str) -> Iterator[Layer]:
     with _extra():
         from upsample_cli.networks.onnx_model import layers
     return layers(path)

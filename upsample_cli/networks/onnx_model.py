@@ -1,6 +1,7 @@
 """The upsampling layers of an ONNX model, in the order in which they run."""
 
 from collections.abc import Iterator
+from itertools import chain
 from math import prod
 from pathlib import Path
 
@@ -33,11 +34,12 @@ _OPAQUE = {
 }
 
 
-def layers(path: str) -> list[Layer]:
-    """Return every transposed convolution, pixel shuffle and interpolation of a model.
+def layers(path: str) -> Iterator[Layer]:
+    """Return every transposed convolution, pixel shuffle and interpolation of a model, one by one.
 
     Those within the branches of If and the bodies of Loop, Scan and local functions are among
-    them. What cannot be read is there too, with the reason.
+    them. What cannot be read is there too, with the reason. The weights of each are read as it is
+    asked for, so that those of one layer at a time take memory.
 
     Args:
         path: The .onnx file; external data are read from beside it, only what is needed.
@@ -52,7 +54,7 @@ def layers(path: str) -> list[Layer]:
     graphs = list(Graph(model.graph, Path(path).parent, opsets).within())
     if not all(map(readable, graphs)):
         raise NetworkFileError(f"{path} is damaged; export it again")
-    return [layer for graph in graphs for layer in _of_graph(graph)]
+    return chain.from_iterable(map(_of_graph, graphs))
 
 
 def _model(path: str) -> ModelProto:
