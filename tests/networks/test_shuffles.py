@@ -11,6 +11,7 @@ from audits import expected, middles, normal, only, ripples, shuffle
 from models import Array, model, node
 
 from upsample_cli.jobs.layer_figures import LayerFigures
+from upsample_cli.networks.layer import sub_pixel
 
 AS_IT_RUNS = "the blocks that its channels become are worked out as it runs"
 
@@ -40,10 +41,27 @@ def test_a_shape_of_no_whole_numbers_is_unknown(tmp_path: Path, shape: Array) ->
 
 
 def test_groups_that_become_more_than_memory_are_unknown(tmp_path: Path) -> None:
-    """A convolution of 4096 groups is 4096 times as large over all its input channels."""
-    nodes = [node("Conv", "x w", "c", group=4096), node("DepthToSpace", "c", "y", blocksize=2)]
+    """Where each phase is of another group, a channel's weights are as many times as large."""
+    nodes = [node("Conv", "x w", "c", group=4096), node("DepthToSpace", "c", "y", blocksize=64)]
     made = model(nodes, {"w": np.ones((1 << 16, 1, 1, 1), np.float32)})
     assert only(made, tmp_path).remedy == "its 4096 groups of weights are out of range"
+
+
+@pytest.mark.parametrize("groups", [2, 3, 4, 12])
+@pytest.mark.parametrize("mode", ["CRD", "DCR"])
+def test_groups_of_channels(tmp_path: Path, mode: str, groups: int) -> None:
+    """A channel draws on the groups of its phases alone, which may be one or as many as phases."""
+    nodes, tensors = shuffle(mode, "node")
+    made = model([node("Conv", "x w", "c", group=groups), *nodes],
+                 tensors | {"w": normal(12, 1, 3, 3)})  # fmt: skip
+    assert ripples(only(made, tmp_path)) == expected(models.responses(made, groups), (2, 2))
+
+
+def test_groups_take_no_memory_for_weights_that_are_not_there() -> None:
+    """Each of 1536 channels has its own 4, so of 1536 times 6144 kernels but 6144 are there."""
+    layer = sub_pixel("up", normal(6144, 1, 3, 3), None, (2, 2), (1, 1), groups=1536)
+    assert layer.taps is not None
+    assert layer.taps.shape == (1536, 1, 6, 6)
 
 
 @pytest.mark.parametrize(

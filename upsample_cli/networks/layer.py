@@ -1,6 +1,7 @@
 """An upsampling layer of a network, whatever it is made of, as the transposed convolution it is."""
 
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -114,8 +115,8 @@ def sub_pixel(
     sub-pixel convolutional neural network", CVPR 2016.
     """
     axes, size = len(stride), weights.shape[2:]
-    weights = _one_group(weights, groups)
     phases = _by_phase(weights, stride, depth_first)  # (Cout, s1, ..., sN, Cin, k1, ..., kN)
+    phases = _by_group(phases, stride, depth_first, groups)
     # A convolution runs backwards over its taps; each of them becomes a block of pixels.
     phases = np.flip(phases, tuple(range(-axes, 0)))
     order = [0, axes + 1]
@@ -142,13 +143,24 @@ def _by_phase(
     return array.reshape(-1, *stride, *array.shape[1:])
 
 
-def _one_group(weights: NDArray[np.floating[Any]], groups: int) -> NDArray[np.floating[Any]]:
-    """Return weights over all input channels, those of other groups 0."""
-    if groups == 1:
-        return weights
-    out, each = weights.shape[0] // groups, weights.shape[1]
-    whole = np.zeros((weights.shape[0], each * groups, *weights.shape[2:]), weights.dtype)
-    for group in range(groups):
-        rows = slice(group * out, (group + 1) * out)
-        whole[rows, group * each : (group + 1) * each] = weights[rows]
-    return whole
+def _by_group(
+    phases: NDArray[np.floating[Any]], stride: tuple[int, ...], depth_first: bool, groups: int
+) -> NDArray[np.floating[Any]]:
+    """Return weights a phase over the input channels of all groups that feed an output channel.
+
+    Those of its phases that are of other groups are 0. Groups that feed none of its phases are left
+    out: all their weights would be 0, which changes no ripple.
+    """
+    channels = phases.shape[0] * prod(stride)
+    group = _by_phase(np.arange(channels) * groups // channels, stride, depth_first)
+    group = group.reshape(len(phases), -1)  # rises along the phases, in either order
+    place = (group[:, 1:] != group[:, :-1]).cumsum(axis=1, dtype=np.intp)
+    place = np.pad(place, ((0, 0), (1, 0)))
+    most = int(place.max()) + 1
+    if most == 1:
+        return phases
+    each = phases.reshape(*group.shape, *phases.shape[1 + len(stride) :])
+    whole = np.zeros((*group.shape, most, *each.shape[2:]), phases.dtype)
+    rows, columns = np.indices(group.shape)
+    whole[rows, columns, place] = each
+    return whole.reshape(*phases.shape[: 1 + len(stride)], -1, *each.shape[3:])

@@ -44,7 +44,8 @@ def sub_pixel_layer(graph: Graph, shuffling: NodeProto, found: Shuffle) -> Layer
     geometry = with_pads(graph, node, spans(node, size))
     if len(weights) % geometry.groups:
         raise UnreadableError(f"{len(weights)} channels do not fall into {geometry.groups} groups")
-    if geometry.groups > 1 and prod(weights.shape) * geometry.groups > MOST_NUMBERS:
+    mixed = min(geometry.groups, prod(found.block))  # groups that may feed one output channel
+    if mixed > 1 and prod(weights.shape) * mixed > MOST_NUMBERS:
         raise UnreadableError(f"its {geometry.groups} groups of weights are out of range")
     name = title(graph, shuffling, node)
     layer = sub_pixel(name, weights, bias, found.block, None, found.depth_first, geometry.groups)
