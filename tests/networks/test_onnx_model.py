@@ -7,6 +7,7 @@ import onnx
 import pytest
 from audits import NORM, WEIGHTS, found, normal, only, shuffle
 from models import Array, model, node, saved
+from onnx import TensorProto
 
 from upsample_cli.errors import NetworkFileError
 from upsample_cli.jobs.layer_figures import figures
@@ -24,7 +25,8 @@ from upsample_cli.networks.onnx_model import layers
         ([node("ConvTranspose", "x w", "y")], {"w": normal(2, 2)}, "its weights have shape (2, 2)"),
         ([node("ConvTranspose", "x w", "y", strides=[2])], {"w": WEIGHTS}, "its strides has 1"),
         ([node("ConvTranspose", "x w", "y", strides=[0, 2])], {"w": WEIGHTS}, "are out of range"),
-        ([node("ConvTranspose", "x w", "y", strides=[4096, 4096])], {"w": WEIGHTS}, "out of range"),
+        ([node("ConvTranspose", "x w", "y", strides=[4096, 4096])], {"w": WEIGHTS},
+         "its 16777216 phases of 2 x 3 channels are too many to judge"),
         ([node("ConvTranspose", "x w", "y", group=3)], {"w": WEIGHTS}, "do not fall into 3 groups"),
         ([node("ConvTranspose", "x w", "y", group="a")], {"w": WEIGHTS}, "its group is no int"),
         ([node("ConvTranspose", "x w", "y")], {"w": WEIGHTS * np.inf}, "holds NaN or infinity"),
@@ -67,6 +69,15 @@ def test_reductions_are_no_upsampling(tmp_path: Path) -> None:
     ]
     tensors = {"s": np.float32([1, 1, 0.5, 0.5]), "w": normal(3, 2, 3, 3)}
     assert found(model(nodes, tensors), tmp_path) == []
+
+
+def test_weights_of_too_many_phases_are_not_read(tmp_path: Path) -> None:
+    """That 512 x 512 channels of 16 x 16 phases are too many is told without their data."""
+    far = TensorProto(data_type=1, dims=[512, 512, 16, 16], data_location=TensorProto.EXTERNAL)
+    made = model([node("ConvTranspose", "x w", "y", strides=[16, 16])], {"w": far})
+    assert only(made, tmp_path).remedy == (
+        "its 256 phases of 512 x 512 channels are too many to judge"
+    )
 
 
 def test_weights_are_read_layer_by_layer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

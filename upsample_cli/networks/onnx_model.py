@@ -18,7 +18,7 @@ from upsample_cli.networks.layer import MOST_SUMS, RESIZE, SUB_PIXEL, TCONV, Lay
 from upsample_cli.networks.pads import with_pads
 from upsample_cli.networks.resizes import resize_layer
 from upsample_cli.networks.shuffles import shuffle
-from upsample_cli.networks.spans import spans
+from upsample_cli.networks.spans import Spans, spans
 from upsample_cli.networks.sub_pixels import sub_pixel_layer
 from upsample_cli.networks.unreadable import UnreadableError
 
@@ -92,12 +92,23 @@ def _of_graph(graph: Graph) -> Iterator[Layer]:
 
 
 def _transposed(graph: Graph, node: NodeProto, name: str) -> Layer:
+    stored = graph.tensor(given(node, 1))
+    if stored is not None:  # its shape is known without its data, which may be far too many
+        _spans(node, tuple(stored.dims))
     weights = floats(graph, given(node, 1))
-    if weights.ndim < 3 or 0 in weights.shape:
-        raise UnreadableError(f"its weights have shape {weights.shape}")
-    found = with_pads(graph, node, spans(node, weights.shape[2:]))
-    if len(weights) % found.groups:
-        raise UnreadableError(f"{len(weights)} channels do not fall into {found.groups} groups")
-    if prod(found.stride) * prod(weights.shape[:2]) > MOST_SUMS:
-        raise UnreadableError(f"its strides {found.stride} are out of range")
+    found = with_pads(graph, node, _spans(node, weights.shape))
     return transposed(name, weights, found.stride, found.padding, found.dilation, found.groups)
+
+
+def _spans(node: NodeProto, shape: tuple[int, ...]) -> Spans:
+    """Return the numbers of a transposed convolution that fit the shape of its weights."""
+    if len(shape) < 3 or min(shape) < 1:
+        raise UnreadableError(f"its weights have shape {shape}")
+    found = spans(node, shape[2:])
+    if shape[0] % found.groups:
+        raise UnreadableError(f"{shape[0]} channels do not fall into {found.groups} groups")
+    phases = prod(found.stride)
+    if phases * prod(shape[:2]) > MOST_SUMS:
+        pairs = " x ".join(map(str, shape[:2]))
+        raise UnreadableError(f"its {phases} phases of {pairs} channels are too many to judge")
+    return found
