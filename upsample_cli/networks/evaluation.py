@@ -10,6 +10,7 @@ from onnx import NodeProto, TensorProto
 
 from upsample_cli.networks.graph import attribute
 from upsample_cli.networks.operators import most
+from upsample_cli.networks.sparse import dense, sparse_value
 from upsample_cli.networks.unreadable import UnreadableError
 
 MOST_NUMBERS = 1 << 27  # that nodes make on the way to a value: thrice a very large layer's
@@ -70,6 +71,9 @@ def _made(
     """Return what a node makes, by name."""
     from onnx.reference import ReferenceEvaluator  # slow to import, and seldom needed
 
+    tensor = sparse_value(node)
+    if tensor is not None:  # which the reference leaves sparse
+        return {node.output[0]: dense(tensor)}
     names = [each for each in node.output if each]
     outs = [onnx.helper.make_empty_tensor_value_info(each) for each in names]
     data = [tensors[each] for each in dict.fromkeys(node.input) if each in tensors]

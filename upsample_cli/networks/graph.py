@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import onnx
-from onnx import AttributeProto, GraphProto, NodeProto, TensorProto
+from onnx import AttributeProto, GraphProto, NodeProto, SparseTensorProto, TensorProto
 
 from upsample_cli.networks.unreadable import UnreadableError
 
@@ -42,6 +42,7 @@ class Graph:
     def __post_init__(self) -> None:
         """Index what the graph has by name."""
         makes = {name: node for node in self.proto.node for name in node.output if name}
+        makes |= {node.output[0]: node for node in map(_of_sparse, self.proto.sparse_initializer)}
         takes: dict[str, list[NodeProto]] = {}
         for node in self.proto.node:
             for name in node.input:
@@ -59,7 +60,7 @@ class Graph:
 
     def producer(self, name: str) -> NodeProto | None:
         """Return the node that makes a value, here or around here."""
-        return self.home(name).producers.get(name)
+        return self.home(name).producers.get(name) if name else None
 
     def tensor(self, name: str) -> TensorProto | None:
         """Return the tensor of a name, here or around here."""
@@ -76,6 +77,12 @@ class Graph:
                     yield from Graph(each, self.folder, self.opsets, self, path).within()
 
 
+def _of_sparse(tensor: SparseTensorProto) -> NodeProto:
+    """Return a node that makes a sparse tensor."""
+    name = tensor.values.name if isinstance(tensor.values.name, str) else ""
+    return onnx.helper.make_node("Constant", [], [name], sparse_value=tensor)
+
+
 def readable(graph: Graph) -> bool:
     """Tell whether all names are text: protobuf hands on what is no UTF-8 as bytes.
 
@@ -86,6 +93,7 @@ def readable(graph: Graph) -> bool:
     words: list[object] = [word for node in nodes for word in (*node.input, *node.output)]
     words += [word for node in nodes for word in (node.name, node.op_type, node.domain)]
     words += [each.name for node in nodes for each in node.attribute]
+    words += [each.values.name for each in graph.proto.sparse_initializer]
     return all(isinstance(word, str) for word in (*words, *(each.name for each in tensors)))
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from onnx import NodeProto, TensorProto
 
 from upsample_cli.networks.graph import attribute
+from upsample_cli.networks.sparse import sparse_value
 
 Shape: TypeAlias = tuple[int, ...]
 Given: TypeAlias = Sequence[TensorProto | NDArray[Any]]
@@ -23,7 +24,7 @@ _TOGETHER = frozenset((  # number by number
     "Max", "Mean", "Min", "Mod", "Mul", "Or", "Pow", "Sub", "Sum", "Where",
 ))  # fmt: skip
 _NO_MORE = frozenset((  # than they are given
-    "Abs", "Cast", "CastLike", "Ceil", "Concat", "Constant", "Cos", "Exp", "Flatten", "Floor",
+    "Abs", "Cast", "CastLike", "Ceil", "Concat", "Cos", "Exp", "Flatten", "Floor",
     "Identity", "Log", "Neg", "Not", "Reciprocal", "ReduceL1",
     "ReduceL2", "ReduceLogSum", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSum",
     "ReduceSumSquare", "Relu", "Reshape", "Round", "Shape", "Sigmoid", "Sign", "Sin", "Size",
@@ -77,6 +78,12 @@ def _numbers(value: TensorProto | NDArray[Any]) -> list[Any]:
     """Return the numbers of a value, such as a shape that is worked with."""
     known = onnx.numpy_helper.to_array(value) if isinstance(value, TensorProto) else value
     return np.asarray(known).reshape(-1).tolist()
+
+
+def _constant(node: NodeProto, _: Given) -> int:
+    """Return the numbers that are not in the model already: the zeros of a sparse tensor."""
+    tensor = sparse_value(node)
+    return 0 if tensor is None else prod(max(0, each) for each in tensor.dims)
 
 
 def _quantised(node: NodeProto, given: Given) -> int:
@@ -157,6 +164,7 @@ def _tiled(_: NodeProto, given: Given) -> int:
 
 
 _RULES: dict[str, Callable[[NodeProto, Given], int]] = {
+    "Constant": _constant,
     "ConstantOfShape": _filled,
     "DequantizeLinear": _quantised,
     "Einsum": _einsum,
