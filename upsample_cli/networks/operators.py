@@ -19,6 +19,7 @@ from upsample_cli.networks.sparse import sparse_value
 Shape: TypeAlias = tuple[int, ...]
 Given: TypeAlias = Sequence[TensorProto | NDArray[Any]]
 _PRODUCTS = 8  # of two numbers that are summed as soon as one number is made
+_OF_NOTHING = 8  # times a number counts that a few bytes of the model can ask for
 _TOGETHER = frozenset((  # number by number
     "Add", "And", "Clip", "Div", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual",
     "Max", "Mean", "Min", "Mod", "Mul", "Or", "Pow", "Sub", "Sum", "Where",
@@ -83,7 +84,7 @@ def _numbers(value: TensorProto | NDArray[Any]) -> list[Any]:
 def _constant(node: NodeProto, _: Given) -> int:
     """Return the numbers that are not in the model already: the zeros of a sparse tensor."""
     tensor = sparse_value(node)
-    return 0 if tensor is None else prod(max(0, each) for each in tensor.dims)
+    return 0 if tensor is None else _OF_NOTHING * prod(max(0, each) for each in tensor.dims)
 
 
 def _quantised(node: NodeProto, given: Given) -> int:
@@ -108,12 +109,12 @@ def _einsum(node: NodeProto, given: Given) -> int:
 
 
 def _expand(_: NodeProto, given: Given) -> int:
-    # The reference multiplies by as many ones.
-    return 2 * prod(np.broadcast_shapes(shape(given[0]), tuple(map(int, _numbers(given[1])))))
+    sides = tuple(map(int, _numbers(given[1])))
+    return _OF_NOTHING * prod(np.broadcast_shapes(shape(given[0]), sides))
 
 
 def _filled(_: NodeProto, given: Given) -> int:
-    return prod(int(each) for each in _numbers(given[0]))
+    return _OF_NOTHING * prod(int(each) for each in _numbers(given[0]))
 
 
 def _gather(node: NodeProto, given: Given) -> int:
@@ -139,15 +140,17 @@ def _padded(node: NodeProto, given: Given) -> int:
     if attribute(node, "mode", "constant") != "constant":
         raise ValueError("it repeats its border")
     listed = [each for part in node.attribute for each in part.ints]  # before opset 11
-    around = [int(each) for each in _numbers(given[1])] if given[1:] else listed
-    half = len(around) // 2
-    sides = [1 + max(0, around[axis]) + max(0, around[half + axis]) for axis in range(half)]
-    return _size(shape(given[0])) * prod(sides)
+    around: list[int] = list(map(int, _numbers(given[1]) if given[1:] else listed))
+    pairs = zip(around[: len(around) // 2], around[len(around) // 2 :], strict=True)
+    more, sides = [max(0, one) + max(0, other) for one, other in pairs], shape(given[0])
+    if node.input[3:]:  # axes, of which any may be the longest
+        return _OF_NOTHING * _size(sides) * prod(1 + each for each in more)
+    return _OF_NOTHING * prod(side + each for side, each in zip(sides, more, strict=True))
 
 
 def _range(_: NodeProto, given: Given) -> int:
     start, limit, delta = (float(number) for value in given for number in _numbers(value))
-    return 1 + int(max(0.0, (limit - start) / delta))
+    return _OF_NOTHING * (1 + int(max(0.0, (limit - start) / delta)))
 
 
 def _side(shape: Shape, axis: int) -> int:
@@ -160,7 +163,8 @@ def _split(node: NodeProto, given: Given) -> int:
 
 
 def _tiled(_: NodeProto, given: Given) -> int:
-    return _size(shape(given[0])) * prod(max(1, int(each)) for each in _numbers(given[1]))
+    times = prod(max(1, int(each)) for each in _numbers(given[1]))
+    return _OF_NOTHING * _size(shape(given[0])) * times
 
 
 _RULES: dict[str, Callable[[NodeProto, Given], int]] = {
