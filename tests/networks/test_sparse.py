@@ -7,7 +7,7 @@ import onnx
 import pytest
 from audits import WEIGHTS, only
 from models import Array, model, node
-from onnx import SparseTensorProto, TensorProto, helper, numpy_helper
+from onnx import SparseTensorProto, helper, numpy_helper
 
 from upsample_cli.errors import NetworkFileError
 from upsample_cli.networks.onnx_model import layers
@@ -55,16 +55,6 @@ def test_damaged_places_are_unknown(tmp_path: Path, places: Array) -> None:
     """Places before or beyond the tensor, or fewer than numbers, end in no traceback."""
     figure = only(held(sparse(places), "constant"), tmp_path)
     assert (figure.verdict, figure.remedy[:25]) == ("unknown", "'w' cannot be worked out ")
-
-
-def test_sparse_data_in_other_files_are_unknown(tmp_path: Path) -> None:
-    """They would be looked for where the program runs, not beside the model."""
-    tensor = sparse(FLAT)
-    tensor.values.ClearField("raw_data")
-    tensor.values.data_location = TensorProto.EXTERNAL
-    tensor.values.external_data.add(key="location", value="weights.bin")
-    figure = only(held(tensor, "constant"), tmp_path)
-    assert "in a file of their own" in figure.remedy
 
 
 def test_names_that_are_no_text_are_damage(tmp_path: Path) -> None:

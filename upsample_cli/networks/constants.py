@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from onnx import NodeProto, TensorProto
 
 from upsample_cli.networks.evaluation import FAULTS, worked_out
-from upsample_cli.networks.external import loaded
+from upsample_cli.networks.external import inside, loaded
 from upsample_cli.networks.graph import Graph, name_of, operator
 from upsample_cli.networks.operators import KNOWN
 from upsample_cli.networks.unreadable import UnreadableError
@@ -49,7 +49,8 @@ def constant(graph: Graph, name: str) -> NDArray[Any]:
     if not parts.nodes:
         return _array(tensors[name])
     # A node is made known after what it is made of, so they stand in order.
-    nodes = list({id(node): node for node in parts.nodes.values()}.values())
+    once = {id(node): node for node in parts.nodes.values()}
+    nodes = [inside(node, graph.folder) for node in once.values()]
     return worked_out(name, nodes, tensors, graph.opsets)
 
 

@@ -17,7 +17,7 @@ MOST_NUMBERS = 1 << 27  # that nodes make on the way to a value: thrice a very l
 # What onnx's reference raises for operators, types and shapes that do not fit.
 FAULTS = (
     ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError,
-    ValueError,
+    ValueError, onnx.checker.ValidationError,
 )  # fmt: skip
 _QUANTISED = frozenset(("DequantizeLinear", "QuantizeLinear"))
 _FIRST_QUANTISED = 19  # opset, in onnx's reference

@@ -4,10 +4,11 @@ Unlike onnx's own reader this follows links: hubs and caches keep a model and it
 files elsewhere. What a model says itself leads to no place outside its folder.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
-import onnx
-from onnx import TensorProto
+from onnx import NodeProto, TensorProto
+from onnx.external_data_helper import uses_external_data
 
 from upsample_cli.networks.unreadable import UnreadableError
 
@@ -22,7 +23,7 @@ def loaded(tensor: TensorProto, folder: Path) -> TensorProto:
     Raises:
         UnreadableError: They are not there, or are to lie outside the folder.
     """
-    if not onnx.external_data_helper.uses_external_data(tensor):
+    if not uses_external_data(tensor):
         return tensor
     whole = TensorProto(name=tensor.name, data_type=tensor.data_type, dims=tensor.dims)
     try:
@@ -30,6 +31,31 @@ def loaded(tensor: TensorProto, folder: Path) -> TensorProto:
     except (OSError, OverflowError, TypeError, ValueError) as error:
         raise UnreadableError(f"the data of '{tensor.name}' cannot be read ({error})") from error
     return whole
+
+
+def inside(node: NodeProto, folder: Path) -> NodeProto:
+    """Return a node whose own tensors have their data.
+
+    Args:
+        node: Such as a Constant.
+        folder: The model's.
+
+    Raises:
+        UnreadableError: As for `loaded`.
+    """
+    if not any(map(uses_external_data, _tensors(node))):
+        return node
+    whole = NodeProto()
+    whole.CopyFrom(node)
+    for tensor in _tensors(whole):
+        tensor.CopyFrom(loaded(tensor, folder))
+    return whole
+
+
+def _tensors(node: NodeProto) -> Iterator[TensorProto]:
+    """Yield the tensors of a node's attributes."""
+    for each in node.attribute:
+        yield from (each.t, each.sparse_tensor.values, each.sparse_tensor.indices)
 
 
 def _read(entries: dict[str, str], folder: Path) -> bytes:

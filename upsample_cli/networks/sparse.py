@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from onnx import NodeProto, SparseTensorProto
-from onnx.external_data_helper import uses_external_data
 from onnx.numpy_helper import to_array
 
 
@@ -30,11 +29,9 @@ def dense(tensor: SparseTensorProto) -> NDArray[Any]:
         tensor: Its places are numbers along each axis, or one along all.
 
     Raises:
-        ValueError: Places and numbers do not fit, or lie in a file of their own.
+        ValueError: Places and numbers do not fit.
         IndexError: A place lies beyond the tensor.
     """
-    if uses_external_data(tensor.values) or uses_external_data(tensor.indices):
-        raise ValueError("sparse data lie in a file of their own")
     values, places = to_array(tensor.values).reshape(-1), to_array(tensor.indices)
     if places.ndim == 2:
         places = np.ravel_multi_index(tuple(places.T), tuple(tensor.dims))
