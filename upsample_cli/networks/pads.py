@@ -8,7 +8,7 @@ from dataclasses import replace
 from onnx import NodeProto
 
 from upsample_cli.networks.affine import POINTWISE
-from upsample_cli.networks.constants import constant
+from upsample_cli.networks.borders import padded
 from upsample_cli.networks.graph import Graph, attribute, given, operator
 from upsample_cli.networks.spans import Spans
 from upsample_cli.networks.unreadable import UnreadableError
@@ -52,34 +52,12 @@ def _put_before(graph: Graph, name: str, axes: int) -> tuple[int, ...] | None:
             along = attribute(node, "axis", 1)
             return None if along > 1 or -axes <= along < 0 else total
         if operator(node) == "Pad":
-            found = _before(graph, node, axes)
+            try:
+                found = padded(graph, node, axes)
+            except UnreadableError:
+                found = None
             if found is None:
                 return None
-            total = tuple(sum(pair) for pair in zip(total, found, strict=True))
+            total = tuple(one + int(more) for one, more in zip(total, found, strict=True))
         name = given(node, 0)
     return total
-
-
-def _before(graph: Graph, node: NodeProto, axes: int) -> tuple[int, ...] | None:
-    """Return how much a Pad puts before the first of each of the picture's axes."""
-    rank = axes + 2
-    try:
-        amounts = _numbers(graph, node, 1)
-        places = _numbers(graph, node, 3) if given(node, 3) else tuple(range(rank))
-    except UnreadableError:
-        return None
-    if len(amounts) != 2 * len(places) or not all(-rank <= each < rank for each in places):
-        return None
-    every = [0] * rank
-    for place, amount in zip(places, amounts, strict=False):  # what comes after the last follows
-        every[place] += amount
-    return tuple(every[2:]) if every[:2] == [0, 0] else None
-
-
-def _numbers(graph: Graph, node: NodeProto, place: int) -> tuple[int, ...]:
-    """Return the whole numbers that a Pad is given, before opset 11 as an attribute."""
-    for each in node.attribute:
-        if each.name == "pads" and place == 1:
-            return tuple(each.ints)
-    found = constant(graph, given(node, place)).reshape(-1)
-    return tuple(map(int, found)) if found.dtype.kind in "iu" else ()
