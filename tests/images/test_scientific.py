@@ -8,7 +8,7 @@ import tifffile
 from textures import levels
 
 from upsample_cli.errors import ImageFileError, PictureTooLargeError
-from upsample_cli.images import decoding, files
+from upsample_cli.images import decoding, files, opening
 
 
 def floats(channels: int, dtype: str = "f4") -> np.ndarray:
@@ -134,6 +134,15 @@ def test_a_missing_decoder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setitem(__import__("sys").modules, "imagecodecs", None)
     with pytest.raises(ImageFileError, match=r"LZW, which needs .*; pip install .*\[tiff\]"):
         files.read(str(tmp_path / "in.tiff"))
+
+
+def test_a_decoder_without_avif_reads_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Pillow that does not know AVIF yet is not asked to try it."""
+    PIL.Image.init()
+    monkeypatch.delitem(PIL.Image.OPEN, "AVIF", raising=False)
+    monkeypatch.setattr(opening, "find_spec", lambda _: None)
+    tifffile.imwrite(tmp_path / "in.tiff", floats(3), photometric="rgb")
+    np.testing.assert_array_equal(files.read(str(tmp_path / "in.tiff")).samples, floats(3))
 
 
 def test_too_many_pixels_are_refused_by_the_head(tmp_path: Path) -> None:

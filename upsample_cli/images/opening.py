@@ -42,7 +42,7 @@ def picture(file: BinaryIO) -> PIL.Image.Image | None:
         return common
     file.seek(0)
     try:
-        opened = PIL.Image.open(file, formats=READABLE)
+        opened = PIL.Image.open(file, formats=_readable())
     except PIL.UnidentifiedImageError:
         file.seek(0)
         if file.read(4) in _TIFF:
@@ -62,6 +62,12 @@ def _is_misread(tags: Any) -> bool:
     # Above 8 bits white stays 0; below 16, negative levels become light ones.
     negative = tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO and bits > 8
     return apart or negative or (tags.get(_KIND) == (_SIGNED,) and bits == 8)
+
+
+def _readable() -> list[str]:
+    """Return the formats that Pillow may try; one that it does not know, it would fail at."""
+    known = find_spec("PIL.AvifImagePlugin")
+    return READABLE if known else [name for name in READABLE if name != "AVIF"]
 
 
 def _common(file: BinaryIO) -> PIL.Image.Image | None:
