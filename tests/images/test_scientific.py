@@ -30,6 +30,18 @@ def test_floats_are_read_as_they_are(tmp_path: Path, channels: int, dtype: str) 
     assert len(found.notes) == (dtype != "f4")
 
 
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("compression", [None, "zlib"])
+def test_compressed_floats_are_put_in_order_once(
+    tmp_path: Path, order: Literal["<", ">"], compression: str | None
+) -> None:
+    """Grey floats are the same in either order of bytes, compressed or not."""
+    samples = floats(1)
+    path = tmp_path / "in.tiff"
+    tifffile.imwrite(path, samples.squeeze(), byteorder=order, compression=compression)
+    np.testing.assert_array_equal(files.read(str(path)).samples, samples)
+
+
 @pytest.mark.parametrize("dtype", ["u2", "f4"])
 @pytest.mark.parametrize("channels", [2, 4])
 def test_straight_opacity_is_read(tmp_path: Path, channels: int, dtype: str) -> None:

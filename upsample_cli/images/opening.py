@@ -5,7 +5,7 @@ import logging
 from contextlib import suppress
 from importlib.util import find_spec
 from struct import error as StructError  # noqa: N812 # a class, whatever its name
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import PIL.Image
 
@@ -19,8 +19,6 @@ ALL_FRAMES = 64  # times as many pixels in all frames of an animation
 READABLE = [*(name for name in dict.fromkeys(FORMATS.values()) if name != "PGM"), "JPEG2000",
              "ICO", "AVIF"]  # fmt: skip
 _TIFF = (b"II\x2a\0", b"MM\0\x2a", b"II\x2b\0", b"MM\0\x2b")
-_BITS, _PHOTOMETRIC, _PLANAR, _EXTRA, _KIND = 258, 262, 284, 338, 339
-_WHITE_IS_ZERO, _ASSOCIATED, _SIGNED = 0, 1, 2
 
 # The pixel limit is ours, told in our words, and checked before any pixel is decoded.
 PIL.Image.MAX_IMAGE_PIXELS = None
@@ -51,17 +49,9 @@ def picture(file: BinaryIO) -> PIL.Image.Image | None:
     if opened.format != "TIFF":
         return opened
     _hush()
-    return None if _is_misread(getattr(opened, "tag_v2", {})) else opened
+    from upsample_cli.images import misread  # few pictures are TIFFs
 
-
-def _is_misread(tags: Any) -> bool:
-    """Tell whether Pillow would take a TIFF for another picture than it is."""
-    bits = max(tags.get(_BITS, (1,)))
-    # Planes one after the other are taken for 8 bits, whatever their depth, and for straight.
-    apart = tags.get(_PLANAR) == 2 and (bits > 8 or _ASSOCIATED in tags.get(_EXTRA, ()))
-    # Above 8 bits white stays 0; below 16, negative levels become light ones.
-    negative = tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO and bits > 8
-    return apart or negative or (tags.get(_KIND) == (_SIGNED,) and bits == 8)
+    return misread.righted(opened)
 
 
 def _readable() -> list[str]:
