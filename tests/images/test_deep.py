@@ -12,7 +12,7 @@ import tifffile
 from textures import levels
 
 from upsample_cli.errors import ImageFileError
-from upsample_cli.images import files, png
+from upsample_cli.images import deep, files, png
 from upsample_cli.images.image import Metadata, Samples
 
 RAW, LZW, DEFLATE = 1, 5, 32946
@@ -177,5 +177,8 @@ def test_what_would_be_cut_is_refused(tmp_path: Path) -> None:
     """A layout that can only be read as 8 bits is told, with a remedy."""
     path = tmp_path / "in.tiff"
     tifffile.imwrite(path, levels(9, 11, 4, 16), photometric="rgb", extrasamples=["assocalpha"])
-    with pytest.raises(ImageFileError, match=r"16 bits a colour .* save it as a PNG of 16 bits"):
-        files.read(str(path))
+    with (
+        PIL.Image.open(path) as opened,
+        pytest.raises(ImageFileError, match=r"16 bits a colour .* save it as a PNG of 16 bits"),
+    ):
+        deep.aim(opened, "in.tiff", low=False)

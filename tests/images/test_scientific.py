@@ -122,9 +122,12 @@ def test_metadata_is_read(tmp_path: Path) -> None:
         (np.ones((4, 5), "f4"), {"photometric": "miniswhite"}, "MINISWHITE samples of"),
         (np.ones((4, 4, 5), "u1"),
          {"photometric": "rgb", "planarconfig": "separate", "extrasamples": ["assocalpha"]},
-         "save it with at most one, straight opacity"),
+         "opacity multiplied into its colours; save it with straight opacity"),
         (np.ones((4, 5, 4), "f4"), {"photometric": "rgb", "extrasamples": ["assocalpha"]},
-         "save it with at most one, straight opacity"),
+         "opacity multiplied into its colours; save it with straight opacity"),
+        (np.ones((4, 5, 4), "u2"), {"photometric": "rgb", "extrasamples": ["assocalpha"]},
+         "opacity multiplied into its colours; save it with straight opacity"),
+        (np.ones((4, 5, 4), "u2"), {"photometric": "separated"}, "CMYK samples of type uint16"),
     ],
 )  # fmt: skip
 def test_other_samples_are_refused(
@@ -132,6 +135,50 @@ def test_other_samples_are_refused(
 ) -> None:
     """What could only be guessed at is told with a remedy."""
     tifffile.imwrite(tmp_path / "in.tiff", samples, **options)
+    with pytest.raises(ImageFileError, match=fault):
+        files.read(str(tmp_path / "in.tiff"))
+
+
+@pytest.mark.parametrize("dtype", ["u1", "u2", "f4"])
+@pytest.mark.parametrize(
+    ("kind", "extra"),
+    [
+        ("minisblack", ["unspecified"]),
+        ("rgb", ["unspecified"]),
+        ("rgb", ["unassalpha", "unspecified"]),
+        ("rgb", ["assocalpha", "unspecified"]),
+    ],
+)
+def test_bands_are_not_dropped(
+    tmp_path: Path, dtype: str, kind: Literal["rgb", "minisblack"], extra: list[str]
+) -> None:
+    """Samples that are neither colours nor opacity, such as infrared, are refused."""
+    channels = (3 if kind == "rgb" else 1) + len(extra)
+    tifffile.imwrite(
+        tmp_path / "in.tiff", np.ones((4, 5, channels), dtype), photometric=kind,
+        planarconfig="contig", extrasamples=extra,
+    )  # fmt: skip
+    fault = f"has {channels} samples a pixel, of which some are neither .*; save it without"
+    with pytest.raises(ImageFileError, match=fault):
+        files.read(str(tmp_path / "in.tiff"))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "fault"),
+    [
+        ("<i2", "signed whole numbers of 16 bits; save"),
+        (">i2", "signed whole numbers of 16 bits; save"),
+        ("<i4", "signed whole numbers of 32 bits; save"),
+        ("<u4", "holds whole numbers of 32 bits; save"),
+        (">u4", "samples of type uint32; save"),
+    ],
+)
+def test_whole_numbers_that_are_no_levels_are_refused(
+    tmp_path: Path, dtype: str, fault: str
+) -> None:
+    """Signed and 32-bit whole numbers have no full scale, however small they are."""
+    order: Literal["<", ">"] = "<" if dtype[0] == "<" else ">"
+    tifffile.imwrite(tmp_path / "in.tiff", np.ones((4, 5), dtype[1:]), byteorder=order)
     with pytest.raises(ImageFileError, match=fault):
         files.read(str(tmp_path / "in.tiff"))
 
@@ -148,6 +195,20 @@ def test_a_missing_decoder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         files.read(str(tmp_path / "in.tiff"))
 
 
+def test_a_compression_that_is_seldom_built_in_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A TIFF of WebPs is not called broken where nobody there can decode it."""
+    tifffile.imwrite(tmp_path / "in.tiff", levels(9, 11, 3), compression="zlib")
+    data = (tmp_path / "in.tiff").read_bytes()
+    entry = b"\x03\x01\x03\0\x01\0\0\0"  # tag 259, compression
+    assert data.count(entry + b"\x08\0") == 1
+    (tmp_path / "in.tiff").write_bytes(data.replace(entry + b"\x08\0", entry + b"\x51\xc3"))
+    monkeypatch.setitem(__import__("sys").modules, "imagecodecs", None)
+    with pytest.raises(ImageFileError, match=r"WEBP, which needs .*; pip install .*\[tiff\]"):
+        files.read(str(tmp_path / "in.tiff"))
+
+
 def test_a_decoder_without_avif_reads_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A Pillow that does not know AVIF yet is not asked to try it."""
     PIL.Image.init()
@@ -155,6 +216,22 @@ def test_a_decoder_without_avif_reads_them(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(opening, "find_spec", lambda _: None)
     tifffile.imwrite(tmp_path / "in.tiff", floats(3), photometric="rgb")
     np.testing.assert_array_equal(files.read(str(tmp_path / "in.tiff")).samples, floats(3))
+
+
+def test_samples_of_12_bits_are_spread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What needs imagecodecs for its bits says so; with it, the highest level is full scale."""
+    tifffile.imwrite(tmp_path / "in.tiff", np.ones((4, 6, 3), "u2"), photometric="rgb")
+    data = (tmp_path / "in.tiff").read_bytes()
+    assert data.count(b"\x10\0\x10\0\x10\0") == 1  # bits of each sample
+    path = tmp_path / "in12.tiff"
+    path.write_bytes(data.replace(b"\x10\0\x10\0\x10\0", b"\x0c\0\x0c\0\x0c\0"))
+    monkeypatch.setitem(__import__("sys").modules, "imagecodecs", None)
+    fault = r"has samples of 12 bits, which needs imagecodecs; pip install .*\[tiff\]"
+    with pytest.raises(ImageFileError, match=fault):
+        files.read(str(path))
+    read = np.full((4, 6, 3), 4095, np.uint16)
+    monkeypatch.setattr(tifffile.TiffPage, "asarray", lambda _: read)
+    assert (files.read(str(path)).samples == 65535).all()
 
 
 def test_too_many_pixels_are_refused_by_the_head(tmp_path: Path) -> None:

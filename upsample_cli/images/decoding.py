@@ -74,17 +74,21 @@ def decode(path: str, max_pixels: int = MAX_PIXELS, early: bool = False) -> Deco
         file = files.enter_context(source.opened(path))
         with told(name):
             if (opened := opening.picture(file)) is None:
-                from upsample_cli.images import scientific
-
-                found = scientific.read(file, name, lambda size: check_size(size, name, max_pixels))
-                return Decoded(name, found.samples, "TIFF", found.metadata, found.notes)
+                return _scientific(file, name, max_pixels)
             files.enter_context(opened)
             check(opened, name, max_pixels)
             if animation.is_animated(opened):
                 return _animated(file, name)
             if early and arrival.is_possible(opened, file):
                 return _arriving(opened, name, files.pop_all())
-            return _decoded(opened, name, file)
+            try:
+                return _decoded(opened, name, file)
+            except OSError:
+                from upsample_cli.images import misread
+
+                if not misread.is_seldom_built(opened):
+                    raise
+                return _scientific(file, name, max_pixels)
 
 
 def size(path: str, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
@@ -117,6 +121,14 @@ def is_picture(path: str) -> bool:
         return False
     except Exception:  # it claims to be a picture; `read` says what is wrong with it
         return True
+
+
+def _scientific(file: BinaryIO, name: str, max_pixels: int) -> Decoded:
+    """Return a TIFF that Pillow does not read."""
+    from upsample_cli.images import scientific
+
+    found = scientific.read(file, name, lambda size: check_size(size, name, max_pixels))
+    return Decoded(name, found.samples, "TIFF", found.metadata, found.notes)
 
 
 def _animated(file: BinaryIO, name: str) -> Decoded:
@@ -153,6 +165,10 @@ def _arriving(opened: PIL.Image.Image, name: str, files: ExitStack) -> Decoded:
 def _decoded(opened: PIL.Image.Image, name: str, file: BinaryIO) -> Decoded:
     # MPO is a JPEG with more pictures behind the first, as phones write it.
     format, info = (opened.format or "PNG").replace("MPO", "JPEG"), opened.info
+    if format == "TIFF":
+        from upsample_cli.images import misread
+
+        misread.check(opened, name)
     notes = []
     if (pages := getattr(opened, "n_frames", 1)) > 1:
         notes.append(f"only the first of its {pages} pictures is enlarged")

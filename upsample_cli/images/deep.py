@@ -67,7 +67,7 @@ def aim(opened: PIL.Image.Image, name: str, low: bool) -> None:
             tiles.append(_laid(tile, _OTHER[layout]) if low else tile)
         else:
             raise ImageFileError(
-                f"{name} has 16 bits a colour in a way that would be cut to 8 ({layout}); "
+                f"{name} has 16 bits a colour in a way that would be cut to 8; "
                 "save it as a PNG of 16 bits"
             )
     opened.tile = tiles

@@ -5,8 +5,13 @@ from typing import Any
 import PIL.Image
 import PIL.ImageFile
 
-_BITS, _PHOTOMETRIC, _PLANAR, _EXTRA, _KIND = 258, 262, 284, 338, 339
-_WHITE_IS_ZERO, _ASSOCIATED, _SIGNED, _APART = 0, 1, 2, 2
+from upsample_cli.errors import ImageFileError
+
+_BITS, _COMPRESSION, _PHOTOMETRIC, _PLANAR, _EXTRA, _KIND = 258, 259, 262, 284, 338, 339
+_WHITE_IS_ZERO, _CMYK = 0, 5
+_UNSPECIFIED, _ASSOCIATED = 0, 1
+_SIGNED, _APART = 2, 2
+_SELDOM = {34925, 50000, 50001}  # LZMA, Zstandard, WebP
 
 
 def righted(opened: PIL.Image.Image) -> PIL.Image.Image | None:
@@ -18,6 +23,30 @@ def righted(opened: PIL.Image.Image) -> PIL.Image.Image | None:
     return opened
 
 
+def is_seldom_built(opened: PIL.Image.Image) -> bool:
+    """Tell whether a TIFF's compression is one that Pillow may be built without."""
+    return opened.format == "TIFF" and getattr(opened, "tag_v2", {}).get(_COMPRESSION) in _SELDOM
+
+
+def check(opened: PIL.Image.Image, name: str) -> None:
+    """Refuse whole numbers that are not the levels of a picture, signed or of 32 bits.
+
+    Args:
+        opened: The picture.
+        name: What to call it.
+
+    Raises:
+        ImageFileError: It holds them.
+    """
+    if opened.mode == "I":
+        tags: Any = getattr(opened, "tag_v2", {})
+        signed = "signed " if _SIGNED in tags.get(_KIND, ()) else ""
+        raise ImageFileError(
+            f"{name} holds {signed}whole numbers of {max(tags.get(_BITS, (32,)))} bits; "
+            "save it as grey or RGB of 8 or 16 bits or 32-bit floats"
+        )
+
+
 def _in_order(tile: Any) -> Any:
     """Return a tile whose floats libtiff has put in order: they must not be swapped again."""
     swapped = tile.codec_name == "libtiff" and tile.args[0] == "F;32BF"
@@ -25,9 +54,13 @@ def _in_order(tile: Any) -> Any:
 
 
 def _is_misread(tags: Any) -> bool:
-    bits = max(tags.get(_BITS, (1,)))
+    bits, extra = max(tags.get(_BITS, (1,))), tags.get(_EXTRA, ())
+    # Samples beside colours and opacity are dropped.
+    dropped = _UNSPECIFIED in extra or len(extra) > 1
     # Planes one after the other are taken for 8 bits, whatever their depth, and for straight.
-    apart = tags.get(_PLANAR) == _APART and (bits > 8 or _ASSOCIATED in tags.get(_EXTRA, ()))
-    # Above 8 bits white stays 0; below 16, negative levels become light ones.
-    negative = tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO and bits > 8
-    return apart or negative or (tags.get(_KIND) == (_SIGNED,) and bits == 8)
+    apart = tags.get(_PLANAR) == _APART and (bits > 8 or _ASSOCIATED in extra)
+    # Above 8 bits white stays 0, and inks and opacity in the colours are cut; below 16, negative
+    # levels become light ones.
+    deep = tags.get(_PHOTOMETRIC) in (_WHITE_IS_ZERO, _CMYK) or _ASSOCIATED in extra
+    negative = tags.get(_KIND) == (_SIGNED,) and bits == 8
+    return dropped or apart or (deep and bits > 8) or negative

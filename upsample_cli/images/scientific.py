@@ -6,11 +6,12 @@ They are read by tifffile; compressions other than Deflate and PackBits need ima
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import PIL.Image
 import tifffile
+from numpy.typing import NDArray
 
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images import exif
@@ -19,7 +20,8 @@ from upsample_cli.images.metadata import Metadata, of_tags
 from upsample_cli.planes import Size
 
 _MINIMUM_IS_WHITE, _MINIMUM_IS_BLACK, _RGB = 0, 1, 2
-_ASSOCIATED = 1
+_UNSPECIFIED, _ASSOCIATED = 0, 1
+_WORDS = {"MINISBLACK": "grey", "SEPARATED": "CMYK"}
 _TURNS = {
     2: "lr", 3: "lr ud", 4: "ud", 5: "t", 6: "t lr", 7: "t lr ud", 8: "t ud",
 }  # fmt: skip
@@ -80,39 +82,64 @@ def _size(page: tifffile.TiffPage) -> Size:
 
 
 def _samples(page: tifffile.TiffPage, name: str) -> Samples:
-    kind = page.dtype
-    colours = {_MINIMUM_IS_WHITE: 1, _MINIMUM_IS_BLACK: 1, _RGB: 3}.get(int(page.photometric), 0)
-    negative = int(page.photometric) == _MINIMUM_IS_WHITE
-    whole = kind in (np.uint8, np.uint16)
-    known = kind is not None and (whole or (kind.kind == "f" and not negative))
-    if kind is None or not known or not colours or page.axes not in ("YX", "YXS", "SYX"):
-        raise ImageFileError(
-            f"{name} holds {tifffile.PHOTOMETRIC(page.photometric).name} samples of type {kind}; "
-            "save it as grey or RGB of 8 or 16 bits or 32-bit floats"
-        )
-    try:
-        samples = page.asarray()
-    except ValueError as error:
-        if "imagecodecs" in str(error):
-            word = tifffile.COMPRESSION(page.compression).name
-            raise ImageFileError(
-                f"{name} is compressed with {word}, which needs imagecodecs; "
-                'pip install "upsample-cli[tiff]"'
-            ) from error
-        raise
+    _check(page, name)
+    samples = _decoded(page, name)
     if samples.ndim == 2:
         samples = samples[..., None]
     elif page.axes == "SYX":
         samples = samples.transpose(1, 2, 0)
-    extra = samples.shape[2] - colours
-    if extra not in (0, 1) or (extra and _ASSOCIATED in page.extrasamples):
-        raise ImageFileError(
-            f"{name} has {extra} samples a pixel beside its colours, or opacity multiplied into "
-            "them; save it with at most one, straight opacity"
-        )
-    if negative:
+    if samples.dtype.kind == "f":
+        return np.ascontiguousarray(samples, np.float32)
+    full, highest = np.iinfo(samples.dtype).max, 2**page.bitspersample - 1
+    if highest < full:
+        spread = (samples.astype(np.uint32) * full + highest // 2) // highest
+        samples = spread.astype(samples.dtype)
+    if int(page.photometric) == _MINIMUM_IS_WHITE:
         samples = np.concatenate([~samples[..., :1], samples[..., 1:]], axis=2)
-    return np.ascontiguousarray(samples, np.float32 if kind.kind == "f" else kind.newbyteorder("="))
+    return np.ascontiguousarray(samples, samples.dtype.newbyteorder("="))
+
+
+def _check(page: tifffile.TiffPage, name: str) -> None:
+    """Refuse samples that are no levels of colours and opacity."""
+    kind, photometric = page.dtype, int(page.photometric)
+    colours = {_MINIMUM_IS_WHITE: 1, _MINIMUM_IS_BLACK: 1, _RGB: 3}.get(photometric, 0)
+    whole = kind in (np.uint8, np.uint16) and isinstance(page.bitspersample, int)
+    floating = kind is not None and kind.kind == "f" and photometric != _MINIMUM_IS_WHITE
+    if not (whole or floating) or not colours or page.axes not in ("YX", "YXS", "SYX"):
+        word = tifffile.PHOTOMETRIC(photometric).name
+        word = _WORDS.get(word, word)
+        wanted = "grey or RGB of 8 or 16 bits or 32-bit floats"
+        raise ImageFileError(
+            f"{name} holds {word} samples of type {kind}; "
+            f"save it as {'CMYK of 8 bits' if word == 'CMYK' else wanted}"
+        )
+    extra = page.samplesperpixel - colours
+    if extra == 1 and _ASSOCIATED in page.extrasamples:
+        raise ImageFileError(
+            f"{name} has opacity multiplied into its colours; save it with straight opacity"
+        )
+    if extra not in (0, 1) or _UNSPECIFIED in page.extrasamples:
+        raise ImageFileError(
+            f"{name} has {page.samplesperpixel} samples a pixel, of which some are neither "
+            "colours nor opacity; save it without those"
+        )
+
+
+def _decoded(page: tifffile.TiffPage, name: str) -> NDArray[Any]:
+    """Return the samples as tifffile has them."""
+    try:
+        return page.asarray()
+    except (ValueError, NotImplementedError) as error:
+        if "imagecodecs" not in str(error):
+            raise
+        how = f"is compressed with {tifffile.COMPRESSION(page.compression).name}"
+        if page.predictor > 1:
+            how += f" and predictor {tifffile.PREDICTOR(page.predictor).name}"
+        if page.bitspersample not in (8, 16, 32, 64):
+            how = f"has samples of {page.bitspersample} bits"
+        raise ImageFileError(
+            f'{name} {how}, which needs imagecodecs; pip install "upsample-cli[tiff]"'
+        ) from error
 
 
 def _turned(samples: Samples, tags: PIL.Image.Exif) -> Samples:
