@@ -10,7 +10,6 @@ import PIL.Image
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images import deep, exif, whole
 from upsample_cli.images.faults import told
-from upsample_cli.images.metadata import raw_exif
 
 _MODES = ("L", "LA", "RGB", "RGBA")
 # Each call of the decoder waits for the interpreter, so few large portions are best.
@@ -35,7 +34,7 @@ def is_possible(opened: PIL.Image.Image, file: BinaryIO) -> bool:
         return False
     if "transparency" in opened.info or opened.info.get("interlace"):
         return False
-    if raw_exif(opened) is not None and not _is_upright(opened):
+    if exif.raw(opened) is not None and not _is_upright(opened):
         return False
     if opened.format == "JPEG":
         return True

@@ -14,6 +14,7 @@ from upsample_cli.images import (
     animation,
     arrival,
     deep,
+    exif,
     metadata,
     modes,
     opening,
@@ -157,7 +158,7 @@ def _low(file: BinaryIO, name: str) -> PIL.Image.Image:
 
 def _arriving(opened: PIL.Image.Image, name: str, files: ExitStack) -> Decoded:
     """Return a picture that goes on being decoded, and closes its files when that ends."""
-    told_before = metadata.of(opened, metadata.raw_exif(opened), upright=False, early=True)
+    told_before = metadata.of(opened, exif.raw(opened), upright=False, early=True)
     coming = Arrival(opened, name, files)
     return Decoded(name, coming.picture, opened.format or "PNG", told_before, arrival=coming)
 

@@ -9,7 +9,7 @@ Source: CIPA DC-008, "Exchangeable image file format for digital still cameras";
 import struct
 from collections.abc import Iterator
 from struct import pack_into, unpack_from
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import PIL.Image
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # decoding begins before NumPy has loaded
 
 
 ORIENTATION = 0x0112
+RAW = "Raw profile type exif"  # how ImageMagick wrote it before PNG knew EXIF
 _EXIF_PART, _GPS_PART, _LINKS = 0x8769, 0x8825, 0xA005
 _WIDTHS, _HEIGHTS = (0x0100, 0xA002), (0x0101, 0xA003)
 _ACROSS, _DOWN, _UNIT = 0x011A, 0x011B, 0x0128
@@ -25,6 +26,17 @@ _SHORT, _LONG = 3, 4
 # Description, maker, model, software, date, artist, host, rating, copyright: in a TIFF they stand
 # among the tags that say how the pixels lie, which are the writer's business.
 _DESCRIPTIVE = {0x010E, 0x010F, 0x0110, 0x0131, 0x0132, 0x013B, 0x013C, 0x4746, 0x8298}
+
+
+def raw(opened: PIL.Image.Image) -> bytes | None:
+    """Return the EXIF of a picture as its file holds it, without the mark before it."""
+    found: Any = opened.info.get("exif")
+    if not found and RAW in opened.info:
+        try:
+            found = bytes.fromhex("".join(str(opened.info[RAW]).split("\n")[3:]))
+        except ValueError:
+            return None
+    return found.removeprefix(b"Exif\0\0") if found else None
 
 
 def upright(exif: bytes) -> bytes:

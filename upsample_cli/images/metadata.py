@@ -14,7 +14,6 @@ if TYPE_CHECKING:  # decoding begins before NumPy has loaded
 _SRGB_GAMMA = 0.45455
 _XMP, _ICC = 700, 34675  # tags of TIFF
 _XMP_KEY = "XML:com.adobe.xmp"
-_RAW_EXIF = "Raw profile type exif"
 _HELD = {
     "PNG": {"profile", "EXIF", "XMP", "dpi", "comment", "text", "gamma"},
     "JPEG": {"profile", "EXIF", "XMP", "dpi", "comment"},
@@ -139,21 +138,10 @@ def of_tags(tags: PIL.Image.Exif, exif: bytes | None) -> Metadata:
     )
 
 
-def raw_exif(opened: PIL.Image.Image) -> bytes | None:
-    """Return the EXIF of a picture as its file holds it, without the mark before it."""
-    raw: Any = opened.info.get("exif")
-    if not raw and _RAW_EXIF in opened.info:  # how ImageMagick wrote it before PNG knew EXIF
-        try:
-            raw = bytes.fromhex("".join(str(opened.info[_RAW_EXIF]).split("\n")[3:]))
-        except ValueError:
-            return None
-    return raw.removeprefix(b"Exif\0\0") if raw else None
-
-
 def _text(opened: Any, early: bool) -> Iterator[tuple[str, str]]:
     if opened.format == "PNG":
         for key, value in (opened.png.im_text if early else opened.text).items():
-            if key not in (_XMP_KEY, _RAW_EXIF):
+            if key not in (_XMP_KEY, exif_tags.RAW):
                 yield key, str(value)
     elif comment := _bytes(opened.info.get("comment")):
         try:

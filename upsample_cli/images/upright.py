@@ -5,7 +5,6 @@ from typing import NamedTuple
 import PIL.Image
 
 from upsample_cli.images import exif
-from upsample_cli.images.metadata import raw_exif
 
 
 class Turned(NamedTuple):
@@ -27,18 +26,18 @@ def turned(opened: PIL.Image.Image) -> Turned:
     opened.load()
     if opened.format == "TIFF":  # Pillow turns these as it loads them
         return Turned(opened, exif.of_tiff(opened.getexif()), False)
-    raw = raw_exif(opened)
-    if raw is None:
+    found = exif.raw(opened)
+    if found is None:
         return Turned(opened, None, False)
     if opened.getexif().get(exif.ORIENTATION, 1) == 1:
-        return Turned(opened, raw, False)
+        return Turned(opened, found, False)
     from PIL import ImageOps  # slow to import, and few pictures need it
 
-    return Turned(ImageOps.exif_transpose(opened), exif.upright(raw), True)
+    return Turned(ImageOps.exif_transpose(opened), exif.upright(found), True)
 
 
 def swaps(opened: PIL.Image.Image) -> bool:
     """Tell from the head of a picture whether turning it will swap its height and width."""
-    if opened.format == "TIFF" or raw_exif(opened) is None:
+    if opened.format == "TIFF" or exif.raw(opened) is None:
         return False
     return opened.getexif().get(exif.ORIENTATION, 1) in (5, 6, 7, 8)
