@@ -140,3 +140,15 @@ def test_frames_are_turned(tmp_path: Path, orientation: int) -> None:
     for old, new in zip(animations.frames(), animations.read(tmp_path / "out.png")[0], strict=True):
         turned = np.rot90(old, -1 if orientation == 6 else 1)
         np.testing.assert_array_equal(new[..., :3], turned.repeat(2, axis=0).repeat(2, axis=1))
+
+
+def test_a_lossless_animation_stays_lossless(tmp_path: Path) -> None:
+    """Every frame of a lossless WebP is in the output to the level."""
+    given = tmp_path / "in.webp"
+    pictures = [PIL.Image.fromarray(levels(9, 11, 3) // n) for n in (1, 2, 3)]
+    pictures[0].save(given, lossless=True, save_all=True, append_images=pictures[1:])
+    enlarged(given, tmp_path / "out.webp")
+    for old, new in zip(
+        animations.read(given)[0], animations.read(tmp_path / "out.webp")[0], strict=True
+    ):
+        np.testing.assert_array_equal(new, old.repeat(2, axis=0).repeat(2, axis=1))

@@ -144,7 +144,17 @@ def _animated(file: BinaryIO, name: str) -> Decoded:
     found = animation.read(opened, name)
     if found.format == "PNG":
         whole.chunks_of(file)
-    return Decoded(name, found, found.format, found.metadata)
+    told = _with_loss(found.metadata, found.format, file)
+    return Decoded(name, found._replace(metadata=told), found.format, told)
+
+
+def _with_loss(told: Metadata, format: str, file: BinaryIO) -> Metadata:
+    """Return metadata that also says whether a WebP is lossless."""
+    if format != "WEBP":
+        return told
+    from upsample_cli.images import webp
+
+    return told._replace(lossless=webp.is_lossless(file))
 
 
 def _low(file: BinaryIO, name: str) -> PIL.Image.Image:
@@ -189,5 +199,5 @@ def _decoded(opened: PIL.Image.Image, name: str, file: BinaryIO) -> Decoded:
     else:
         picture, changes = modes.plain(picture)
         notes.extend(changes)
-    told = metadata.of(opened, up.exif, up.turned)
+    told = _with_loss(metadata.of(opened, up.exif, up.turned), format, file)
     return Decoded(name, picture, format, told, tuple(notes), low, packed, highest, clear)

@@ -85,7 +85,7 @@ def save(
         metadata: What to tell beside the pixels.
         file: Where to.
         quality: 1..100 for JPEG and WebP; if None, the source's where it was a JPEG and so is
-            this, else the encoder's default.
+            this, none lost where both are WebP and it lost none, else the encoder's default.
 
     Raises:
         ImageFileError: The format cannot hold it.
@@ -120,7 +120,7 @@ def save_webp(
         animation: What else is known of them.
         metadata: What to tell beside the pixels.
         file: Where to.
-        quality: 1..100; the encoder's default if None.
+        quality: 1..100; if None, as for `save`.
 
     Raises:
         ImageFileError: The format cannot hold it.
@@ -150,6 +150,8 @@ def _options(format: str, metadata: Metadata, quality: int | None) -> dict[str, 
     if format in {"JPEG", "WEBP"}:
         told = with_dpi(metadata.exif, metadata.dpi) if format == "WEBP" else metadata.exif
         options |= {"exif": told and b"Exif\0\0" + told, "xmp": metadata.xmp, "quality": quality}
+    if format == "WEBP" and quality is None:
+        options["lossless"] = metadata.lossless
     if format == "JPEG":
         options["comment"] = metadata.comment
     if format == "JPEG" and metadata.coding is not None:

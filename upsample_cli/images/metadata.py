@@ -51,6 +51,7 @@ class Metadata(NamedTuple):
         chromaticity: PNG's white point and primaries, x and y of each, where it declares them.
         text: Keys and values of text chunks and comments.
         coding: How the pixels were coded, if as a JPEG.
+        lossless: Whether they were coded without loss, if as a WebP.
     """
 
     icc: bytes | None = None
@@ -62,6 +63,7 @@ class Metadata(NamedTuple):
     chromaticity: tuple[float, ...] | None = None
     text: tuple[tuple[str, str], ...] = ()
     coding: Coding | None = None
+    lossless: bool = False
 
     @property
     def comment(self) -> str | None:

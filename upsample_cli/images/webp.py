@@ -1,10 +1,36 @@
-"""An animated WebP, encoded by Pillow from frames that are made when it asks for them."""
+"""What Pillow does not do of WebP: say whether one is lossless, and take frames as they are made.
+
+Source: RFC 9649, "WebP Image Format".
+"""
 
 import io
 from collections.abc import Iterator, Sequence
-from typing import Any
+from struct import unpack
+from typing import Any, BinaryIO
 
 import PIL.Image
+
+_FRAME = b"ANMF"  # has chunks of its own after a head
+_FRAME_HEAD = 16
+
+
+def is_lossless(file: BinaryIO) -> bool:
+    """Tell whether the pixels of a WebP, of all frames, were coded without loss.
+
+    Args:
+        file: Anywhere in it.
+    """
+    kinds = set(_kinds(file))
+    return b"VP8L" in kinds and b"VP8 " not in kinds
+
+
+def _kinds(file: BinaryIO) -> Iterator[bytes]:
+    """Yield the kinds of the chunks, also of those within frames."""
+    file.seek(12)
+    while len(head := file.read(8)) == 8:
+        kind, length = unpack("<4sI", head)
+        yield kind
+        file.seek(_FRAME_HEAD if kind == _FRAME else length + length % 2, io.SEEK_CUR)
 
 
 class _Frames(PIL.Image.Image):

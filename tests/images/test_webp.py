@@ -1,0 +1,45 @@
+import io
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+from textures import levels
+
+from upsample_cli.images import files, webp
+from upsample_cli.images.decoding import decode
+from upsample_cli.images.metadata import Metadata
+
+
+def encoded(lossless: bool, frames: int = 1) -> io.BytesIO:
+    """Return a WebP of so many frames."""
+    made = io.BytesIO()
+    pictures = [PIL.Image.fromarray(levels(9, 11, 3) // (1 + n)) for n in range(frames)]
+    pictures[0].save(
+        made, "WEBP", lossless=lossless, save_all=frames > 1, append_images=pictures[1:]
+    )
+    return made
+
+
+@pytest.mark.parametrize("frames", [1, 3])
+@pytest.mark.parametrize("lossless", [True, False])
+def test_lossless_is_found(tmp_path: Path, frames: int, lossless: bool) -> None:
+    """The way a WebP was coded is told with its pixels, of a still one and of an animated one."""
+    path = tmp_path / "in.webp"
+    path.write_bytes(encoded(lossless, frames).getvalue())
+    assert decode(str(path)).metadata.lossless is lossless
+
+
+@pytest.mark.parametrize(("quality", "kept"), [(None, True), (90, False)])
+def test_lossless_stays_lossless(quality: int | None, kept: bool) -> None:
+    """A lossless WebP becomes a lossless one, unless a quality is asked for."""
+    samples = levels(9, 11, 3)
+    made = io.BytesIO()
+    files.save(PIL.Image.fromarray(samples), "WEBP", Metadata(lossless=True), made, quality)
+    assert np.array_equal(np.asarray(PIL.Image.open(made)), samples) is kept
+    assert webp.is_lossless(made) is kept
+
+
+def test_what_is_cut_off_is_not_lossless() -> None:
+    """A file that ends within its first chunks tells nothing."""
+    assert not webp.is_lossless(io.BytesIO(encoded(True).getvalue()[:18]))
