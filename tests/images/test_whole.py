@@ -1,10 +1,14 @@
 import io
+from pathlib import Path
 
 import PIL.Image
 import pytest
 from textures import levels
 
 from upsample_cli.images import whole
+from upsample_cli.images.chunks import ancillary, chunk
+from upsample_cli.images.decoding import decode
+from upsample_cli.images.metadata import Metadata
 
 
 def picture() -> bytes:
@@ -27,3 +31,49 @@ def test_a_png_with_its_end_is_whole(more: bytes) -> None:
     file.seek(5)
     assert whole.chunks_of(file) == [b"IHDR", b"IDAT", b"IEND"]
     assert file.tell() == 5
+
+
+HDR = (b"cICP", b"\x09\x10\0\1"), (b"mDCV", bytes(range(24))), (b"cLLI", bytes(8))
+
+
+def with_chunks(given: bytes, *more: tuple[bytes, bytes]) -> bytes:
+    """Return a PNG with more chunks behind its head."""
+    return given[:33] + b"".join(chunk(*each) for each in more) + given[33:]
+
+
+def test_colours_of_hdr_are_found() -> None:
+    """What tells colours is found before the pixels, if it has its length; the file stays."""
+    file = io.BytesIO(with_chunks(picture(), HDR[0], (b"cLLI", b"short"), *HDR[1:]))
+    file.seek(5)
+    assert whole.colours(file) == HDR
+    assert file.tell() == 5
+    assert whole.colours(io.BytesIO(picture()[:40])) == ()
+
+
+@pytest.mark.parametrize("early", [True, False])
+def test_colours_of_hdr_are_kept_by_png_and_told_for_others(tmp_path: Path, early: bool) -> None:
+    """They stand in the output's PNG as in the input's, decoded early or not; none else has any."""
+    path = tmp_path / "in.png"
+    path.write_bytes(with_chunks(picture(), *HDR))
+    decoded = decode(str(path), early=early)
+    assert (decoded.arrival is not None) is early
+    told = decoded.metadata.stripped()
+    assert told.lost("PNG") == ()
+    assert told.lost("JPEG") == ("cICP", "mDCV", "cLLI")
+    assert ancillary(told) == b"".join(chunk(*each) for each in HDR)
+
+
+def test_colours_that_are_srgb_are_no_loss() -> None:
+    """A format that says nothing of colours is taken for sRGB."""
+    assert Metadata(colours=((b"cICP", b"\x01\x0d\0\1"),)).lost("JPEG") == ()
+
+
+@pytest.mark.parametrize("default", [True, False])
+def test_an_animation_keeps_its_colours(tmp_path: Path, default: bool) -> None:
+    """So it is with and without a still picture before the frames."""
+    made = io.BytesIO()
+    first, *others = (PIL.Image.fromarray(levels(9, 11, 3) // n) for n in (1, 2, 3))
+    first.save(made, "PNG", save_all=True, append_images=others, default_image=default)
+    path = tmp_path / "in.png"
+    path.write_bytes(with_chunks(made.getvalue(), *HDR))
+    assert decode(str(path)).metadata.colours == HDR

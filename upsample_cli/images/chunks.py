@@ -17,7 +17,7 @@ def chunk(kind: bytes, data: bytes) -> bytes:
 
 def ancillary(metadata: Metadata) -> bytes:
     """Return the chunks of metadata, in the order the specification asks for."""
-    chunks = []
+    chunks = [chunk(kind, data) for kind, data in metadata.colours]
     if metadata.icc:
         chunks.append(chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(metadata.icc)))
     elif metadata.srgb is not None:

@@ -12,10 +12,11 @@ if TYPE_CHECKING:  # decoding begins before NumPy has loaded
     from upsample_cli.planes import Size
 
 _SRGB_GAMMA = 0.45455
+_CICP_SRGB = b"cICP", b"\x01\x0d"  # its primaries and curve
 _XMP, _ICC = 700, 34675  # tags of TIFF
 _XMP_KEY = "XML:com.adobe.xmp"
 _HELD = {
-    "PNG": {"profile", "EXIF", "XMP", "dpi", "comment", "text", "gamma"},
+    "PNG": {"profile", "EXIF", "XMP", "dpi", "comment", "text", "gamma", "cICP", "mDCV", "cLLI"},
     "JPEG": {"profile", "EXIF", "XMP", "dpi", "comment"},
     "WEBP": {"profile", "EXIF", "XMP", "dpi"},
     "TIFF": {"profile", "EXIF", "XMP", "dpi"},
@@ -49,6 +50,8 @@ class Metadata(NamedTuple):
         srgb: PNG's rendering intent, where the file declares sRGB.
         gamma: PNG's gamma, where it declares one.
         chromaticity: PNG's white point and primaries, x and y of each, where it declares them.
+        colours: Kind and data of PNG's chunks cICP, mDCV and cLLI, which tell primaries and curve
+            of wide colours and HDR.
         text: Keys and values of text chunks and comments.
         coding: How the pixels were coded, if as a JPEG.
         lossless: Whether they were coded without loss, if as a WebP.
@@ -61,6 +64,7 @@ class Metadata(NamedTuple):
     srgb: int | None = None
     gamma: float | None = None
     chromaticity: tuple[float, ...] | None = None
+    colours: tuple[tuple[bytes, bytes], ...] = ()
     text: tuple[tuple[str, str], ...] = ()
     coding: Coding | None = None
     lossless: bool = False
@@ -71,7 +75,7 @@ class Metadata(NamedTuple):
         return dict(self.text).get("Comment")
 
     def stripped(self) -> "Metadata":
-        """Return only what the pixels need: profile, sRGB intent, gamma, primaries and coding."""
+        """Return only what the pixels need: profile, what PNG says of colours, and coding."""
         return self._replace(exif=None, xmp=None, dpi=None, text=())
 
     def resized(self, size: "Size") -> "Metadata":
@@ -102,6 +106,7 @@ class Metadata(NamedTuple):
             }.items()
             if there
         )  # fmt: skip
+        yield from (kind.decode() for kind, data in self.colours if (kind, data[:2]) != _CICP_SRGB)
 
 
 def of(opened: PIL.Image.Image, exif: bytes | None, upright: bool, early: bool = False) -> Metadata:
@@ -123,6 +128,7 @@ def of(opened: PIL.Image.Image, exif: bytes | None, upright: bool, early: bool =
         srgb=info.get("srgb"),
         gamma=info.get("gamma"),
         chromaticity=info.get("chromaticity"),
+        colours=info.get("colours", ()),
         text=tuple(_text(opened, early)),
         coding=_coding(opened),
     )

@@ -10,7 +10,7 @@ from typing import BinaryIO
 import PIL.Image
 
 from upsample_cli.errors import ImageFileError, PictureTooLargeError
-from upsample_cli.images import animation
+from upsample_cli.images import animation, whole
 from upsample_cli.images.formats import FORMATS
 
 MAX_PIXELS = 2**28
@@ -71,6 +71,7 @@ def _common(file: BinaryIO) -> PIL.Image.Image | None:
         PIL.PngImagePlugin.MAX_TEXT_CHUNK = _MOST_TEXT
         found = PIL.PngImagePlugin.PngImageFile(file)
         _spread_clear_level(found)
+        found.info["colours"] = whole.colours(file)
         return found
     with suppress(SyntaxError, IndexError, TypeError, StructError):  # and Pillow says what it is
         if head.startswith(b"\xff\xd8\xff"):

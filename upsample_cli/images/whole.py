@@ -1,8 +1,11 @@
-"""Whether a file is all there, where its decoder does not mind."""
+"""The chunks of a PNG in its file: whether all are there, and what its decoder passes over."""
 
 import os
 from struct import unpack
 from typing import BinaryIO
+
+_COLOURS = {b"cICP": 4, b"mDCV": 24, b"cLLI": 8}  # and their lengths
+_PIXELS = b"IDAT"
 
 
 def length(file: BinaryIO) -> int:
@@ -34,3 +37,21 @@ def chunks_of(file: BinaryIO) -> list[bytes]:
             file.seek(before)
             return kinds
     raise OSError("its end is missing")
+
+
+def colours(file: BinaryIO) -> tuple[tuple[bytes, bytes], ...]:
+    """Return kind and data of the chunks of a PNG that tell what its levels mean in HDR.
+
+    Args:
+        file: Anywhere in it; its position stays.
+    """
+    before = file.tell()
+    found = []
+    at = file.seek(8)
+    while len(head := file.read(8)) == 8 and head[4:] != _PIXELS:
+        size, kind = unpack(">I4s", head)
+        if size == _COLOURS.get(kind):
+            found.append((kind, file.read(size)))
+        at = file.seek(at + 12 + size)
+    file.seek(before)
+    return tuple(found)
