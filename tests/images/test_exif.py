@@ -3,7 +3,8 @@ import io
 import PIL.Image
 import pytest
 
-from upsample_cli.images import exif
+from upsample_cli.images import exif, tiff
+from upsample_cli.images.metadata import Metadata
 
 
 def sample(order: str) -> bytes:
@@ -64,3 +65,19 @@ def test_a_resolution_is_told_once() -> None:
     assert exif.with_dpi(made, (72.0, 72.0)) == made
     assert exif.with_dpi(None, None) is None
     assert read(exif.with_dpi(sample("<"), (72.0, 72.0)))[0x010F] == "maker"
+
+
+def test_text_keeps_its_bytes() -> None:
+    """UTF-8, as cameras write it, is in a TIFF's tags and beside a new resolution as it was."""
+    tags = PIL.Image.Exif()
+    tags[0x013B] = "J\xf6rg \u9ad8".encode()
+    tags.get_ifd(0x8769)[0xA434] = "50 mm \u0192/2".encode()
+    given = exif.of_tiff(tags)
+    written = tiff.head((8, 9), 3, "u1", Metadata(exif=given))
+    for made in (given, exif.with_dpi(given, (300.0, 300.0)), written):
+        assert "J\xf6rg \u9ad8".encode() in made
+        assert "50 mm \u0192/2".encode() in made
+    opened = PIL.Image.open(io.BytesIO(written + bytes(216)))
+    again = exif.of_tiff(opened.getexif())
+    assert "J\xf6rg \u9ad8".encode() in again
+    assert "50 mm \u0192/2".encode() in again

@@ -28,6 +28,19 @@ _SHORT, _LONG = 3, 4
 _DESCRIPTIVE = {0x010E, 0x010F, 0x0110, 0x0131, 0x0132, 0x013B, 0x013C, 0x4746, 0x8298}
 
 
+class _Text(str):
+    """Text that is written byte for byte as it was read, whatever script that is in.
+
+    Pillow reads bytes as Latin-1, in which each is a letter, and would write ASCII.
+    """
+
+    __slots__ = ()
+
+    def encode(self, encoding: str = "latin-1", errors: str = "strict") -> bytes:
+        """Return the bytes that it was read from."""
+        return super().encode("latin-1", "replace")
+
+
 def raw(opened: PIL.Image.Image) -> bytes | None:
     """Return the EXIF of a picture as its file holds it, without the mark before it."""
     found: Any = opened.info.get("exif")
@@ -78,6 +91,11 @@ def with_dpi(exif: bytes | None, dpi: tuple[float, float] | None) -> bytes | Non
         tags.load(exif)
     if dpi is None or _ACROSS in tags:
         return exif
+    for tag, value in [*tags.items()]:
+        tags[tag] = _as_read(value)
+    for part in (_EXIF_PART, _GPS_PART):
+        inside = tags.get_ifd(part)
+        inside |= {tag: _as_read(value) for tag, value in inside.items()}
     for tag, value in {_ACROSS: dpi[0], _DOWN: dpi[1], _UNIT: 2}.items():
         tags[tag] = value
     return tags.tobytes().removeprefix(b"Exif\0\0")
@@ -97,12 +115,18 @@ def of_tiff(tags: PIL.Image.Exif) -> bytes | None:
 
 def descriptive(tags: PIL.Image.Exif) -> dict[int, object]:
     """Return the tags that say nothing of how pixels lie; the parts of EXIF and GPS as dicts."""
-    found: dict[int, object] = {tag: tags[tag] for tag in _DESCRIPTIVE & set(tags)}
+    found: dict[int, object] = {tag: _as_read(tags[tag]) for tag in _DESCRIPTIVE & set(tags)}
     for part in (_EXIF_PART, _GPS_PART):
-        inside = {tag: value for tag, value in tags.get_ifd(part).items() if tag != _LINKS}
+        inside = {
+            tag: _as_read(value) for tag, value in tags.get_ifd(part).items() if tag != _LINKS
+        }
         if inside:
             found[part] = inside
     return found
+
+
+def _as_read(value: object) -> object:
+    return _Text(value) if isinstance(value, str) else value
 
 
 def _changed(exif: bytes, wanted: dict[int, int]) -> bytearray:
