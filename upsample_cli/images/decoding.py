@@ -144,17 +144,7 @@ def _animated(file: BinaryIO, name: str) -> Decoded:
     found = animation.read(opened, name)
     if found.format == "PNG":
         whole.chunks_of(file)
-    told = _with_loss(found.metadata, found.format, file)
-    return Decoded(name, found._replace(metadata=told), found.format, told)
-
-
-def _with_loss(told: Metadata, format: str, file: BinaryIO) -> Metadata:
-    """Return metadata that also says whether a WebP is lossless."""
-    if format != "WEBP":
-        return told
-    from upsample_cli.images import webp
-
-    return told._replace(lossless=webp.is_lossless(file))
+    return Decoded(name, found, found.format, found.metadata)
 
 
 def _low(file: BinaryIO, name: str) -> PIL.Image.Image:
@@ -176,11 +166,11 @@ def _arriving(opened: PIL.Image.Image, name: str, files: ExitStack) -> Decoded:
 def _decoded(opened: PIL.Image.Image, name: str, file: BinaryIO) -> Decoded:
     # MPO is a JPEG with more pictures behind the first, as phones write it.
     format, info = (opened.format or "PNG").replace("MPO", "JPEG"), opened.info
+    notes: list[str] = []
     if format == "TIFF":
         from upsample_cli.images import misread
 
         misread.check(opened, name)
-    notes = []
     if (pages := getattr(opened, "n_frames", 1)) > 1:
         notes.append(f"only the first of its {pages} pictures is enlarged")
     low = _low(file, name) if deep.is_deep(opened) and not deep.is_packed(opened) else None
@@ -199,5 +189,7 @@ def _decoded(opened: PIL.Image.Image, name: str, file: BinaryIO) -> Decoded:
     else:
         picture, changes = modes.plain(picture)
         notes.extend(changes)
-    told = _with_loss(metadata.of(opened, up.exif, up.turned), format, file)
+    told = metadata.of(opened, up.exif, up.turned)
+    if format == "TIFF":
+        notes.extend(exif.left_out(opened.getexif(), told.iptc))
     return Decoded(name, picture, format, told, tuple(notes), low, packed, highest, clear)

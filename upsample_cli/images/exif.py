@@ -17,12 +17,13 @@ if TYPE_CHECKING:  # decoding begins before NumPy has loaded
     from upsample_cli.planes import Size
 
 
-ORIENTATION = 0x0112
+ORIENTATION, IPTC = 0x0112, 0x83BB
 RAW = "Raw profile type exif"  # how ImageMagick wrote it before PNG knew EXIF
 _EXIF_PART, _GPS_PART, _LINKS = 0x8769, 0x8825, 0xA005
 _WIDTHS, _HEIGHTS = (0x0100, 0xA002), (0x0101, 0xA003)
 _ACROSS, _DOWN, _UNIT = 0x011A, 0x011B, 0x0128
-_SHORT, _LONG = 3, 4
+_BYTE, _SHORT, _LONG, _UNDEFINED = 1, 3, 4, 7
+_PLACE = {0x830E, 0x8482, 0x85D8, 0x87AF}  # of GeoTIFF: scale, tie points, transform, keys
 # Description, maker, model, software, date, artist, host, rating, copyright: in a TIFF they stand
 # among the tags that say how the pixels lie, which are the writer's business.
 _DESCRIPTIVE = {0x010E, 0x010F, 0x0110, 0x0131, 0x0132, 0x013B, 0x013C, 0x4746, 0x8298}
@@ -111,6 +112,28 @@ def of_tiff(tags: PIL.Image.Exif) -> bytes | None:
     for tag, value in descriptive(tags).items():
         kept[tag] = value
     return kept.tobytes().removeprefix(b"Exif\0\0") if len(kept) else None
+
+
+def iptc(tags: Any) -> bytes | None:
+    """Return the IPTC among a TIFF's own tags; None where it is said to be other than bytes.
+
+    Args:
+        tags: Pillow's directory of them; None for another format.
+    """
+    return tags[IPTC] if tags and tags.tagtype.get(IPTC) in (_BYTE, _UNDEFINED) else None
+
+
+def left_out(tags: PIL.Image.Exif, iptc: bytes | None) -> Iterator[str]:
+    """Yield a few words on each of a TIFF's own tags that is not kept, but should be missed.
+
+    Args:
+        tags: As Pillow reads them.
+        iptc: What is kept of IPTC.
+    """
+    if IPTC in tags and iptc is None:
+        yield "its IPTC is left out"
+    if not _PLACE.isdisjoint(tags):  # it holds for one size alone
+        yield "its georeference is left out"
 
 
 def descriptive(tags: PIL.Image.Exif) -> dict[int, object]:

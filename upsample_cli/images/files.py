@@ -154,6 +154,10 @@ def _options(format: str, metadata: Metadata, quality: int | None) -> dict[str, 
         options["lossless"] = metadata.lossless
     if format == "JPEG":
         options["comment"] = metadata.comment
+        if metadata.iptc or metadata.extended_xmp:
+            from upsample_cli.images import segments  # few pictures have any
+
+            options["extra"] = segments.written(metadata.iptc, metadata.extended_xmp)
     if format == "JPEG" and metadata.coding is not None:
         options["progressive"] = metadata.coding.progressive or None
         if quality is None:

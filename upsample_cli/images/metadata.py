@@ -13,13 +13,12 @@ if TYPE_CHECKING:  # decoding begins before NumPy has loaded
 
 _SRGB_GAMMA = 0.45455
 _CICP_SRGB = b"cICP", b"\x01\x0d"  # its primaries and curve
-_XMP, _ICC = 700, 34675  # tags of TIFF
 _XMP_KEY = "XML:com.adobe.xmp"
 _HELD = {
     "PNG": {"profile", "EXIF", "XMP", "dpi", "comment", "text", "gamma", "cICP", "mDCV", "cLLI"},
-    "JPEG": {"profile", "EXIF", "XMP", "dpi", "comment"},
+    "JPEG": {"profile", "EXIF", "XMP", "dpi", "comment", "IPTC", "extended XMP"},
     "WEBP": {"profile", "EXIF", "XMP", "dpi"},
-    "TIFF": {"profile", "EXIF", "XMP", "dpi"},
+    "TIFF": {"profile", "EXIF", "XMP", "dpi", "IPTC"},
     "BMP": {"dpi"},
     "GIF": {"comment"},
 }
@@ -46,6 +45,8 @@ class Metadata(NamedTuple):
         icc: The colour profile.
         exif: A TIFF structure, without the "Exif" mark before it; its orientation is 1.
         xmp: An XMP packet.
+        extended_xmp: Segments of a JPEG with more of it.
+        iptc: Records of IPTC.
         dpi: Dots per inch along and down.
         srgb: PNG's rendering intent, where the file declares sRGB.
         gamma: PNG's gamma, where it declares one.
@@ -60,6 +61,8 @@ class Metadata(NamedTuple):
     icc: bytes | None = None
     exif: bytes | None = None
     xmp: bytes | None = None
+    extended_xmp: tuple[bytes, ...] = ()
+    iptc: bytes | None = None
     dpi: tuple[float, float] | None = None
     srgb: int | None = None
     gamma: float | None = None
@@ -76,7 +79,7 @@ class Metadata(NamedTuple):
 
     def stripped(self) -> "Metadata":
         """Return only what the pixels need: profile, what PNG says of colours, and coding."""
-        return self._replace(exif=None, xmp=None, dpi=None, text=())
+        return self._replace(exif=None, xmp=None, extended_xmp=(), iptc=None, dpi=None, text=())
 
     def resized(self, size: "Size") -> "Metadata":
         """Return what to say of the same picture in another size: height and width."""
@@ -101,6 +104,7 @@ class Metadata(NamedTuple):
             word
             for word, there in {
                 "profile": self.icc, "EXIF": self.exif, "XMP": self.xmp, "dpi": self.dpi,
+                "extended XMP": self.extended_xmp, "IPTC": self.iptc,
                 "comment": "Comment" in keys, "text": keys - {"Comment"},
                 "gamma": own_gamma and not self.icc,
             }.items()
@@ -120,30 +124,25 @@ def of(opened: PIL.Image.Image, exif: bytes | None, upright: bool, early: bool =
     """
     info: dict[Any, Any] = opened.info
     xmp = _bytes(info.get("xmp"))
-    return Metadata(
+    told = Metadata(
         icc=info.get("icc_profile") or None,
         exif=exif,
         xmp=xmp_packet.upright(xmp) if xmp and upright else xmp,
-        dpi=_dpi(info.get("dpi")) or _dpi_of(opened.getexif() if exif else {}),
+        iptc=exif_tags.iptc(getattr(opened, "tag_v2", None)),
+        dpi=_dpi(info.get("dpi")) or dpi_of(opened.getexif() if exif else {}),
         srgb=info.get("srgb"),
         gamma=info.get("gamma"),
         chromaticity=info.get("chromaticity"),
         colours=info.get("colours", ()),
         text=tuple(_text(opened, early)),
         coding=_coding(opened),
+        lossless=info.get("lossless", False),
     )
+    if "photoshop" in info or b"HasExtendedXMP" in (xmp or b""):
+        from upsample_cli.images import segments  # few pictures have any
 
-
-def of_tags(tags: PIL.Image.Exif, exif: bytes | None) -> Metadata:
-    """Return the metadata that a TIFF's own tags tell.
-
-    Args:
-        tags: As Pillow reads them.
-        exif: What they tell beside the pixels, as EXIF.
-    """
-    return Metadata(
-        icc=tags.get(_ICC) or None, exif=exif, xmp=_bytes(tags.get(_XMP)), dpi=_dpi_of(tags)
-    )
+        return told._replace(iptc=segments.iptc(opened), extended_xmp=segments.extended_xmp(opened))
+    return told
 
 
 def _text(opened: Any, early: bool) -> Iterator[tuple[str, str]]:
@@ -171,7 +170,7 @@ def _coding(opened: PIL.Image.Image) -> Coding | None:
     )
 
 
-def _dpi_of(exif: Any) -> tuple[float, float] | None:
+def dpi_of(exif: Any) -> tuple[float, float] | None:
     """Return the resolution that EXIF tells, in dots per inch."""
     along, down, unit = exif.get(0x011A), exif.get(0x011B), exif.get(0x0128, 2)
     found = _dpi((along, down)) if unit in (2, 3) else None

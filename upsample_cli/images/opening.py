@@ -46,6 +46,10 @@ def picture(file: BinaryIO) -> PIL.Image.Image | None:
         if file.read(4) in _TIFF:
             return None
         raise
+    if opened.format == "WEBP":
+        from upsample_cli.images import webp
+
+        opened.info["lossless"] = webp.is_lossless(file)
     if opened.format != "TIFF":
         return opened
     _hush()

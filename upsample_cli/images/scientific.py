@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images import exif
 from upsample_cli.images.image import Samples
-from upsample_cli.images.metadata import Metadata, of_tags
+from upsample_cli.images.metadata import Metadata, dpi_of
 from upsample_cli.planes import Size
 
 _MINIMUM_IS_WHITE, _MINIMUM_IS_BLACK, _RGB = 0, 1, 2
+_XMP, _ICC = 700, 34675  # tags
 _UNSPECIFIED, _ASSOCIATED = 0, 1
 _WORDS = {"MINISBLACK": "grey", "SEPARATED": "CMYK"}
 _TURNS = {
@@ -74,7 +75,9 @@ def read(file: BinaryIO, name: str, check: Callable[[Size], None]) -> Found:
         tags = PIL.Image.Exif()
         file.seek(0)
         tags.load_from_fp(file)
-        return Found(_turned(samples, tags), of_tags(tags, exif.of_tiff(tags)), tuple(notes))
+        told = _metadata(tags, page)
+        notes.extend(exif.left_out(tags, told.iptc))
+        return Found(_turned(samples, tags), told, tuple(notes))
 
 
 def _size(page: tifffile.TiffPage) -> Size:
@@ -140,6 +143,18 @@ def _decoded(page: tifffile.TiffPage, name: str) -> NDArray[Any]:
         raise ImageFileError(
             f'{name} {how}, which needs imagecodecs; pip install "upsample-cli[tiff]"'
         ) from error
+
+
+def _metadata(tags: PIL.Image.Exif, page: tifffile.TiffPage) -> Metadata:
+    """Return what a TIFF's own tags tell beside the pixels."""
+    iptc = page.tags.valueof(exif.IPTC)
+    return Metadata(
+        icc=tags.get(_ICC) or None,
+        exif=exif.of_tiff(tags),
+        xmp=tags.get(_XMP),
+        iptc=iptc if isinstance(iptc, bytes) else None,
+        dpi=dpi_of(tags),
+    )
 
 
 def _turned(samples: Samples, tags: PIL.Image.Exif) -> Samples:

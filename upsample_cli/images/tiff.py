@@ -14,7 +14,7 @@ from numpy.typing import DTypeLike
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 from PIL.TiffTags import BYTE, LONG8, UNDEFINED
 
-from upsample_cli.images.exif import descriptive
+from upsample_cli.images.exif import IPTC, descriptive
 from upsample_cli.images.metadata import Metadata
 from upsample_cli.planes import Size
 
@@ -77,6 +77,9 @@ def _told(tags: ImageFileDirectory_v2, metadata: Metadata) -> dict[int, Any]:
     if metadata.xmp:
         tags.tagtype[_XMP] = BYTE
         told[_XMP] = metadata.xmp
+    if metadata.iptc:
+        tags.tagtype[IPTC] = UNDEFINED
+        told[IPTC] = metadata.iptc
     if metadata.dpi:
         told |= {_UNIT: 2, _ACROSS: metadata.dpi[0], _DOWN: metadata.dpi[1]}
     return told
