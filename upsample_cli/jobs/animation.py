@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from upsample_cli.errors import ImageFileError
-from upsample_cli.images import animation, apng, files, fitting, gif, target
+from upsample_cli.images import animation, apng, curve, files, fitting, gif, target
 from upsample_cli.images.animation import ANIMATED, Animation
 from upsample_cli.images.image import Image, Samples
 from upsample_cli.jobs.measured import Measured
@@ -41,6 +41,8 @@ class Frames:
         for picture in animation.frames(self._moving):
             frame = files.image_of(picture, self._format, self.metadata)
             frame, self.notes = fitting.fitted(frame, self._format)
+            if self._task.linear:
+                self.notes += curve.assumed(frame.metadata)
             streamed = self._format == "PNG"
             made = Measured(frame, self._size, self._task, streamed, self._workers)
             yield frame, made

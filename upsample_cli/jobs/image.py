@@ -160,6 +160,10 @@ def _still(
     image, losses = fitting.fitted(image, format)
     if image.inks and task.linear:
         raise ImageFileError("inks are no light; leave --linear out or write a PNG")
+    if task.linear:
+        from upsample_cli.images import curve
+
+        losses += curve.assumed(image.metadata)
     image = image._replace(metadata=image.metadata.resized(size))
     with target.opened(to) as file, Workers(task.threads) as workers, image.wanted():
         made = Measured(image, size, task, format == "PNG", workers, progress)
