@@ -34,3 +34,36 @@ def test_a_comment_of_any_length_is_kept(length: int) -> None:
     """Long comments go into several blocks."""
     with opened(PIL.Image.new("RGB", (3, 2)), "c" * length) as found:
         assert found.info["comment"] == b"c" * length
+
+
+def coloured(count: int, *alphas: int) -> PIL.Image.Image:
+    """Return a picture of so many colours, whose opacities take turns."""
+    samples = np.zeros((1, count, 3 if not alphas else 4), np.uint8)
+    samples[..., 0], samples[..., 1] = np.divmod(np.arange(count) * 7, 256)
+    if alphas:
+        samples[0, :, 3] = np.resize(alphas, count)
+    return PIL.Image.fromarray(samples)
+
+
+@pytest.mark.parametrize(
+    ("picture", "lost"),
+    [
+        (coloured(256), False),
+        (coloured(257), True),
+        (coloured(255, 0, 255), False),
+        (coloured(256, 0, 255), True),
+        (coloured(9, 255, 128), True),
+        (PIL.Image.fromarray(np.arange(256, dtype=np.uint8).reshape(16, 16)), False),
+    ],
+)
+def test_colours_are_told_where_they_are_rounded(picture: PIL.Image.Image, lost: bool) -> None:
+    """As long as nothing is said, every pixel that is seen is in the file as it was."""
+    assert bool(gif.losses(picture)) is lost
+    wanted = np.asarray(picture.convert("RGBA"))
+    with opened(picture) as found:
+        made = np.asarray(found.convert("RGBA"))
+    shown = wanted[..., 3] > 0
+    same = np.array_equal(made[..., 3], wanted[..., 3]) and np.array_equal(
+        made[shown], wanted[shown]
+    )
+    assert same is not lost

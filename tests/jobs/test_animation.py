@@ -152,3 +152,17 @@ def test_a_lossless_animation_stays_lossless(tmp_path: Path) -> None:
         animations.read(given)[0], animations.read(tmp_path / "out.webp")[0], strict=True
     ):
         np.testing.assert_array_equal(new, old.repeat(2, axis=0).repeat(2, axis=1))
+
+
+@pytest.mark.parametrize(("method", "count"), [("nearest", 0), ("lanczos", 1)])
+@pytest.mark.parametrize("frames", [1, 3])
+def test_a_gif_tells_rounded_colours_alone(
+    tmp_path: Path, method: str, count: int, frames: int
+) -> None:
+    """Where every pixel is as it was, nothing is said; where new colours are made, it is."""
+    samples = levels(24, 30, 3)
+    pictures = [PIL.Image.fromarray(samples // n).quantize(200) for n in range(1, frames + 1)]
+    pictures[0].save(tmp_path / "in.gif", save_all=True, append_images=pictures[1:])
+    task = Task(build(method), Target(scale=2.0))
+    notes = upsample(str(tmp_path / "in.gif"), str(tmp_path / "out.gif"), task).notes
+    assert len([note for note in notes if "256 colours" in note]) == count

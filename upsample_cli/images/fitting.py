@@ -13,6 +13,8 @@ _OPAQUE = {"JPEG", "BMP", "PPM", "PGM"}  # hold no transparency
 def fitted(image: Image, format: str) -> tuple[Image, tuple[str, ...]]:
     """Return a picture as a format can hold it, and what that costs.
 
+    What a GIF costs is known when it is made; see `gif.losses`.
+
     Args:
         image: The picture.
         format: One of the values of `FORMATS`.
@@ -35,8 +37,6 @@ def fitted(image: Image, format: str) -> tuple[Image, tuple[str, ...]]:
         f"{format} holds no {word}, so it was left out" for word in image.metadata.lost(format)
     ]
     bits = 16 if format in _DEEP else 8
-    if format == "GIF" and image.channels > 1:
-        losses.append("GIF holds 256 colours and no partial opacity, so others were rounded")
     if image.dtype.kind == "f" and format != "TIFF":
         if image.samples.min() < 0 or image.samples.max() > 1:
             raise ImageFileError(

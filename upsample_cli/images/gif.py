@@ -7,6 +7,7 @@ Source: CompuServe, "Graphics Interchange Format, version 89a"; Netscape's exten
 """
 
 from struct import pack
+from typing import Any
 
 import PIL.Image
 from PIL.GifImagePlugin import getdata
@@ -57,6 +58,21 @@ def frame(picture: PIL.Image.Image, milliseconds: float) -> bytes:
     indexed.putpalette(colours + [0] * (768 - len(colours)))
     options |= {"transparency": _CLEAR, "disposal": _BACKGROUND}
     return b"".join(getdata(indexed, (0, 0), **options))
+
+
+def losses(picture: PIL.Image.Image) -> tuple[str, ...]:
+    """Return a note where a frame does not have all colours of a picture, as many as they are.
+
+    Args:
+        picture: As for `frame`.
+    """
+    colours: list[Any] | None = picture.getcolors(256)
+    kept = colours is not None
+    if colours is not None and picture.mode == "RGBA":
+        opacities = {colour[3] for _, colour in colours}
+        kept = opacities <= {0, 255} and len({colour[:3] for _, colour in colours}) <= _CLEAR
+    note = "GIF holds 256 colours and no partial opacity, so others were rounded"
+    return () if kept else (note,)
 
 
 TAIL = b";"

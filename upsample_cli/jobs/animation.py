@@ -83,16 +83,19 @@ def write(
         )
     with target.opened(to) as file, Workers(task.threads) as workers:
         frames = Frames(moving, size, format, task, workers)
+        rounded: tuple[str, ...] = ()
         if format == "PNG":
             _png(file, frames, moving, size)
         elif format == "GIF":
             file.write(gif.head(size, moving.plays, frames.metadata.comment))
             for samples, shown in zip(frames.samples(), moving.durations, strict=True):
-                file.write(gif.frame(files.picture(samples), shown))
+                picture = files.picture(samples)
+                file.write(gif.frame(picture, shown))
+                rounded = rounded or gif.losses(picture)
             file.write(gif.TAIL)
         else:
             files.save_webp(frames.samples(), moving, frames.metadata, file, task.quality)
-        return frames.worst(), frames.notes
+        return frames.worst(), frames.notes + rounded
 
 
 def _png(file: BinaryIO, frames: Frames, moving: Animation, size: Size) -> None:

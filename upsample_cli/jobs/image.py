@@ -167,6 +167,6 @@ def _still(
     image = image._replace(metadata=image.metadata.resized(size))
     with target.opened(to) as file, Workers(task.threads) as workers, image.wanted():
         made = Measured(image, size, task, format == "PNG", workers, progress)
-        still.write(file, made, image, size, format, task)
+        losses += still.write(file, made, image, size, format, task)
         found, told = made.result()
         return found, losses + told

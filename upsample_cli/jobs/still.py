@@ -13,7 +13,7 @@ from upsample_cli.planes import Size
 
 def write(
     file: BinaryIO, made: Measured, image: Image, size: Size, format: str, task: Task
-) -> None:
+) -> tuple[str, ...]:
     """Write an enlarged picture, strip by strip where the format can be written so.
 
     Args:
@@ -23,10 +23,13 @@ def write(
         size: Height and width of the output.
         format: One of the values of `formats.FORMATS`.
         task: What to do.
+
+    Returns:
+        What was lost on the way, each in a few words.
     """
     if format == "PNG":
         _stream(file, made, image, size)
-        return
+        return ()
     from upsample_cli.images import plain  # PNGs go without
 
     if format in plain.PLAIN:
@@ -35,9 +38,14 @@ def write(
         for strip in made:
             assert strip.samples is not None  # a renderer without a compression keeps them
             file.write(plain.rows(format, strip.samples).data)
-    else:
-        picture = files.picture(whole(made, image, size), image.inks)
-        files.save(picture, format, image.metadata, file, task.quality)
+        return ()
+    picture = files.picture(whole(made, image, size), image.inks)
+    files.save(picture, format, image.metadata, file, task.quality)
+    if format != "GIF":
+        return ()
+    from upsample_cli.images import gif
+
+    return gif.losses(picture)
 
 
 def whole(made: Measured, image: Image, size: Size) -> Samples:
