@@ -127,7 +127,8 @@ def test_metadata_is_read(tmp_path: Path) -> None:
          "opacity multiplied into its colours; save it with straight opacity"),
         (np.ones((4, 5, 4), "u2"), {"photometric": "rgb", "extrasamples": ["assocalpha"]},
          "opacity multiplied into its colours; save it with straight opacity"),
-        (np.ones((4, 5, 4), "u2"), {"photometric": "separated"}, "CMYK samples of type uint16"),
+        (np.ones((4, 5, 4), "u2"), {"photometric": "separated"},
+         "CMYK samples of type uint16; save it as CMYK of 8 bits without opacity"),
     ],
 )  # fmt: skip
 def test_other_samples_are_refused(
@@ -144,16 +145,15 @@ def test_other_samples_are_refused(
     ("kind", "extra"),
     [
         ("minisblack", ["unspecified"]),
+        ("separated", ["unspecified"]),
         ("rgb", ["unspecified"]),
         ("rgb", ["unassalpha", "unspecified"]),
         ("rgb", ["assocalpha", "unspecified"]),
     ],
 )
-def test_bands_are_not_dropped(
-    tmp_path: Path, dtype: str, kind: Literal["rgb", "minisblack"], extra: list[str]
-) -> None:
+def test_bands_are_not_dropped(tmp_path: Path, dtype: str, kind: str, extra: list[str]) -> None:
     """Samples that are neither colours nor opacity, such as infrared, are refused."""
-    channels = (3 if kind == "rgb" else 1) + len(extra)
+    channels = {"minisblack": 1, "rgb": 3, "separated": 4}[kind] + len(extra)
     tifffile.imwrite(
         tmp_path / "in.tiff", np.ones((4, 5, channels), dtype), photometric=kind,
         planarconfig="contig", extrasamples=extra,

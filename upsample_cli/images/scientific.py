@@ -20,6 +20,7 @@ from upsample_cli.images.metadata import Metadata, dpi_of
 from upsample_cli.planes import Size
 
 _MINIMUM_IS_WHITE, _MINIMUM_IS_BLACK, _RGB = 0, 1, 2
+_COLOURS = {0: 1, 1: 1, 2: 3, 3: 1, 5: 4, 6: 3, 8: 3}  # samples of palette, inks... without more
 _XMP, _ICC = 700, 34675  # tags
 _UNSPECIFIED, _ASSOCIATED = 0, 1
 _WORDS = {"MINISBLACK": "grey", "SEPARATED": "CMYK"}
@@ -105,18 +106,7 @@ def _samples(page: tifffile.TiffPage, name: str) -> Samples:
 def _check(page: tifffile.TiffPage, name: str) -> None:
     """Refuse samples that are no levels of colours and opacity."""
     kind, photometric = page.dtype, int(page.photometric)
-    colours = {_MINIMUM_IS_WHITE: 1, _MINIMUM_IS_BLACK: 1, _RGB: 3}.get(photometric, 0)
-    whole = kind in (np.uint8, np.uint16) and isinstance(page.bitspersample, int)
-    floating = kind is not None and kind.kind == "f" and photometric != _MINIMUM_IS_WHITE
-    if not (whole or floating) or not colours or page.axes not in ("YX", "YXS", "SYX"):
-        word = tifffile.PHOTOMETRIC(photometric).name
-        word = _WORDS.get(word, word)
-        wanted = "grey or RGB of 8 or 16 bits or 32-bit floats"
-        raise ImageFileError(
-            f"{name} holds {word} samples of type {kind}; "
-            f"save it as {'CMYK of 8 bits' if word == 'CMYK' else wanted}"
-        )
-    extra = page.samplesperpixel - colours
+    extra = page.samplesperpixel - _COLOURS.get(photometric, page.samplesperpixel)
     if extra == 1 and _ASSOCIATED in page.extrasamples:
         raise ImageFileError(
             f"{name} has opacity multiplied into its colours; save it with straight opacity"
@@ -126,6 +116,16 @@ def _check(page: tifffile.TiffPage, name: str) -> None:
             f"{name} has {page.samplesperpixel} samples a pixel, of which some are neither "
             "colours nor opacity; save it without those"
         )
+    whole = kind in (np.uint8, np.uint16) and isinstance(page.bitspersample, int)
+    floating = kind is not None and kind.kind == "f" and photometric != _MINIMUM_IS_WHITE
+    known = photometric in (_MINIMUM_IS_WHITE, _MINIMUM_IS_BLACK, _RGB)
+    if not (whole or floating) or not known or page.axes not in ("YX", "YXS", "SYX"):
+        word = tifffile.PHOTOMETRIC(photometric).name
+        word = _WORDS.get(word, word)
+        wanted = "grey or RGB of 8 or 16 bits or 32-bit floats"
+        if word == "CMYK":
+            wanted = "CMYK of 8 bits without opacity"
+        raise ImageFileError(f"{name} holds {word} samples of type {kind}; save it as {wanted}")
 
 
 def _decoded(page: tifffile.TiffPage, name: str) -> NDArray[Any]:
