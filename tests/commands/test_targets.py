@@ -1,8 +1,11 @@
 """Targets that cannot be written: one line, the right exit code, and nothing left behind."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import faults
 import PIL.Image
 import pytest
 from terminal import Outcome, check_refused, contents
@@ -42,6 +45,24 @@ def test_an_empty_name_is_no_folder(
     before = contents(folder)
     check_refused(call(*names), USAGE, "a name is empty")
     assert contents(folder) == before
+
+
+@pytest.mark.parametrize("words", ["in.png out/in.png", "many out/"])
+def test_what_comes_during_the_run_stays(tmp_path: Path, words: str) -> None:
+    """A file that is put at the output's place while a picture is made is not replaced."""
+    for name in ("many", "out"):
+        (tmp_path / name).mkdir()
+    for name in ("in.png", "many/in.png"):
+        PIL.Image.fromarray(levels(600, 600, 3)).save(tmp_path / name)
+    command = [sys.executable, "-m", "upsample_cli", *words.split(), "-s", "8", "-j", "1",
+               "--compression", "9", "-q"]  # fmt: skip
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+        faults.until(lambda: list((tmp_path / "out").glob("*.part")))
+        (tmp_path / "out" / "in.png").write_bytes(b"precious")
+        _, err = process.communicate()
+    check_refused(Outcome(process.returncode, b"", err), PICTURE, "in.png exists; pass --force")
+    assert (tmp_path / "out" / "in.png").read_bytes() == b"precious"
+    assert list((tmp_path / "out").glob(".*")) == []
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has one")

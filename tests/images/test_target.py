@@ -57,6 +57,30 @@ def test_a_failing_block_leaves_the_old_file(tmp_path: Path) -> None:
     assert path.read_bytes() == b"old"
 
 
+@pytest.mark.parametrize("has_links", [True, False])
+def test_what_came_meanwhile_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_links: bool
+) -> None:
+    """A file that somebody put there while ours was written is theirs, with links or without."""
+
+    def without(*_: object) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    if not has_links:
+        monkeypatch.setattr(os, "link", without)
+    path, other = tmp_path / "out.png", tmp_path / "other.png"
+    refused = pytest.raises(TargetExistsError, match=r"out.png exists; pass --force to replace it")
+    with refused, target.opened(str(path)):
+        path.write_bytes(b"precious")
+    with target.opened(str(other)) as file:
+        file.write(b"ours")
+    assert (path.read_bytes(), other.read_bytes()) == (b"precious", b"ours")
+    assert sorted(names(tmp_path)) == ["other.png", "out.png"]
+    with target.opened(str(path), force=True) as file:
+        file.write(b"ours")
+    assert path.read_bytes() == b"ours"
+
+
 @pytest.mark.parametrize("call", ["fsync", "replace"])
 def test_a_full_disk_is_told_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
@@ -71,7 +95,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(
     monkeypatch.setattr(os, call, failing)
     with (
         pytest.raises(ImageFileError, match=r"cannot write .*No space left.*; choose"),
-        target.opened(str(path)) as file,
+        target.opened(str(path), force=True) as file,
     ):
         file.write(b"new")
     assert names(tmp_path) == ["out.png"]

@@ -13,7 +13,7 @@ HOLDING = """
 import sys
 from pathlib import Path
 from upsample_cli.images import temporary
-with temporary.replacing(Path(sys.argv[1])) as file:
+with temporary.placing(Path(sys.argv[1]), force=False) as file:
     file.write(b"half")
     file.flush()
     print(flush=True)
@@ -73,7 +73,7 @@ def test_without_locks_ours_have_ten_minutes(
     monkeypatch.setattr(temporary, "flock", None)
     leave(tmp_path, temporary.name(), 60 * minutes)
     assert temporary.clean(tmp_path) == removed
-    with temporary.replacing(tmp_path / "out.png") as file:
+    with temporary.placing(tmp_path / "out.png", force=False) as file:
         file.write(b"whole")
     assert (tmp_path / "out.png").read_bytes() == b"whole"
 
@@ -91,7 +91,7 @@ def test_one_cleaned_before_it_was_held_is_made_again(
         return really(descriptor)
 
     monkeypatch.setattr(os, "fstat", late)
-    with temporary.replacing(tmp_path / "out.png") as file:
+    with temporary.placing(tmp_path / "out.png", force=False) as file:
         file.write(b"whole")
     assert len(cleaned) == 1
     assert (tmp_path / "out.png").read_bytes() == b"whole"

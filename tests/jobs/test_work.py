@@ -1,6 +1,7 @@
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import PIL.Image
 import pytest
@@ -114,6 +115,24 @@ def test_what_is_not_whole_is_made_again(source: Path, fault: str) -> None:
     assert report.status == "done"
     assert output.read_bytes() == whole
     assert "replaced the old output" in report.notes[-1]
+
+
+@pytest.mark.parametrize("existing", ["refuse", "skip", "update"])
+def test_what_another_run_made_meanwhile_stays(
+    source: Path, monkeypatch: pytest.MonkeyPatch, existing: Existing
+) -> None:
+    """An output that comes while a picture is made stays, and will do for who resumes."""
+    output, really = source.parent / "out" / "a.png", work.upsample
+
+    def late(*arguments: Any) -> Report:
+        """Have another run be faster."""
+        output.write_bytes(b"theirs")
+        return really(*arguments)
+
+    monkeypatch.setattr(work, "upsample", late)
+    report = done(source, existing=existing)
+    assert output.read_bytes() == b"theirs"
+    assert report.status == ("failed" if existing == "refuse" else "skipped")
 
 
 def test_update_makes_older_outputs_again(source: Path) -> None:

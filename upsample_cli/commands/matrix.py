@@ -49,7 +49,7 @@ def matrix(output: str | None, force: bool, as_json: bool, **settings: Any) -> N
         from upsample_cli.jobs.matrix_figure import figure
 
         target.check(output, target.STREAM, force)
-        with target.opened(output) as file:
+        with target.opened(output, force) as file:
             file.write(figure(found).to_png())
     click.echo(_json(found) if as_json else _text(found))
 

@@ -31,7 +31,7 @@ def repair(kernel: str, output: str, stride: tuple[int, int] | None, ramp: bool,
 
     target.check(output, kernel, force)
     made = job.repair(kernel, output, stride, ramp)
-    with target.opened(output) as file:
+    with target.opened(output, force) as file:
         file.write(made.data)
     words = repair_json if as_json else repair_in_words
     click.echo(words(kernel, output, made))

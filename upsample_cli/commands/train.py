@@ -113,7 +113,7 @@ def train(images: tuple[str, ...], output: str, method: str, stride: int, separa
     target.check(output, "-", force)
     plan = Course(stride=stride, structure=Structure(method, separable, balance), **course)
     trained = job.train(job.pictures(images), plan, progress(quiet, "picture"))
-    with target.opened(output) as file:
+    with target.opened(output, force) as file:
         file.write(trained.file.to_bytes())
     if not quiet:
         for fault in trained.skipped:

@@ -1,7 +1,8 @@
 """Where a picture is written: all of it or nothing.
 
 Bytes go to a temporary file beside the target, which takes the target's name only when they are
-complete and on the disk. A target that cannot be replaced (a device, a pipe) is written straight.
+complete and on the disk. A file that has come there meanwhile stays, unless it may be replaced. A
+target that cannot be replaced (a device, a pipe) is written straight.
 """
 
 import io
@@ -13,7 +14,7 @@ from contextlib import contextmanager
 from typing import BinaryIO, cast
 
 from upsample_cli.errors import ImageFileError, TargetExistsError
-from upsample_cli.images.temporary import replacing
+from upsample_cli.images.temporary import placing
 
 STREAM = "-"
 
@@ -89,17 +90,24 @@ def check(path: str, source: str, force: bool) -> None:
     if source != STREAM and _is_same(path, source):
         raise ImageFileError(f"{path} is the input too; name another output")
     if not force and not _is_special(path):
-        raise TargetExistsError(f"{path} exists; pass --force to replace it")
+        raise there(path)
+
+
+def there(path: str) -> TargetExistsError:
+    """Return the error of a target that is there and is not to be replaced."""
+    return TargetExistsError(f"{path} exists; pass --force to replace it")
 
 
 @contextmanager
-def opened(path: str) -> Iterator[BinaryIO]:
+def opened(path: str, force: bool = False) -> Iterator[BinaryIO]:
     """Open a target for writing; it appears when the block ends, and not at all if that fails.
 
     Args:
         path: Where to write, or "-" for standard output.
+        force: Whether a file there may be replaced, also one that comes while the block runs.
 
     Raises:
+        TargetExistsError: A file is there at the end, and `force` is off.
         ImageFileError: It cannot be written.
     """
     if path == STREAM:
@@ -119,8 +127,10 @@ def opened(path: str) -> Iterator[BinaryIO]:
             with open(path, "wb") as file:
                 yield file
             return
-        with replacing(path) as file:
+        with placing(path, force) as file:
             yield file
+    except FileExistsError as error:
+        raise there(path) from error
     except OSError as error:
         reason = error.strerror or str(error)
         raise ImageFileError(f"cannot write {path}: {reason}; choose another place") from error

@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from errno import EEXIST
 from typing import BinaryIO, TypeAlias, cast
 from zlib import crc32
 
@@ -27,13 +28,15 @@ _LOCKLESS_AGE = 600  # and one of this machine where there are no locks
 
 
 @contextmanager
-def replacing(target: StrPath) -> Iterator[BinaryIO]:
+def placing(target: StrPath, force: bool) -> Iterator[BinaryIO]:
     """Open a temporary that takes the target's name when the block ends, on the disk by then.
 
     Args:
         target: A file, there or not.
+        force: Whether to replace it.
 
     Raises:
+        FileExistsError: It is there when the block ends, and `force` is off.
         OSError: It cannot be written.
     """
     folder = os.path.dirname(target)
@@ -47,9 +50,10 @@ def replacing(target: StrPath) -> Iterator[BinaryIO]:
             file.flush()
             raw.sync()
             if flock is not None:
-                os.replace(temporary, target)  # still held, so that nobody takes it for abandoned
+                # Still held, so that nobody takes it for abandoned.
+                _place(temporary, target, force)
         if flock is None:
-            os.replace(temporary, target)  # Windows renames closed files only
+            _place(temporary, target, force)  # Windows renames closed files only
     except BaseException:
         with suppress(OSError):
             os.unlink(temporary)
@@ -70,6 +74,27 @@ def clean(folder: StrPath) -> int:
 def name() -> str:
     """Return a name for a temporary of this machine that no other has."""
     return f"{_PREFIX}{_machine()}-{os.urandom(6).hex()}{_SUFFIX}"
+
+
+def _place(temporary: str, target: StrPath, force: bool) -> None:
+    """Give a temporary its target's name, in one step where the system can."""
+    if force:
+        os.replace(temporary, target)
+        return
+    try:
+        if os.name == "nt":
+            os.rename(temporary, target)  # replaces nothing there
+        else:
+            os.link(temporary, target)
+    except FileExistsError:
+        raise
+    except (OSError, AttributeError):  # a file system, or a platform, without links
+        if os.path.lexists(target):
+            raise FileExistsError(EEXIST, os.strerror(EEXIST), target) from None
+        os.replace(temporary, target)
+    else:
+        with suppress(OSError):  # it had two names, if it was not renamed
+            os.unlink(temporary)
 
 
 def _is_held(file: io.FileIO) -> bool:

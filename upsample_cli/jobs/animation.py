@@ -81,7 +81,7 @@ def write(
             f"{moving.name} is an animation of {len(moving.durations)} frames and {format} holds "
             f"one; write a {', '.join(sorted(ANIMATED.values()))} or give a still picture"
         )
-    with target.opened(to) as file, Workers(task.threads) as workers:
+    with target.opened(to, task.force) as file, Workers(task.threads) as workers:
         frames = Frames(moving, size, format, task, workers)
         rounded: tuple[str, ...] = ()
         if format == "PNG":

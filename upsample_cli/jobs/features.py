@@ -85,7 +85,7 @@ def upsample(source: str, to: str, task: Task) -> Report:
     found = maps.read(source)
     word = word_of(to, task.format, source, len(found))
     made = {name: _enlarged(name, array, task) for name, array in found.items()}
-    written(made, word, to)
+    written(made, word, to, task.force)
     scale = max(_scale(found[name], made[name], name, task.layout) for name in made)
     kernel = task.method.equivalent(scale)
     return Report(
@@ -116,9 +116,9 @@ def word_of(to: str, format: str | None, source: str, count: int) -> str:
     return word
 
 
-def written(arrays: dict[str, NDArray[Any]], word: str, to: str) -> None:
+def written(arrays: dict[str, NDArray[Any]], word: str, to: str, force: bool) -> None:
     """Write feature maps to a target, all of them or nothing."""
-    with target.opened(to) as file:
+    with target.opened(to, force) as file:
         maps.write(arrays, word, file)
 
 

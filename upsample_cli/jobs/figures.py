@@ -33,7 +33,14 @@ def check(path: str, source: str, force: bool) -> None:
     target.check(path, source, force)
 
 
-def heat(image: Image, channel: Channel, stride: tuple[int, int], title: str, path: str) -> None:
+def heat(
+    image: Image,
+    channel: Channel,
+    stride: tuple[int, int],
+    title: str,
+    path: str,
+    force: bool = False,
+) -> None:
     """Write a picture with the strength of its checkerboard laid over it.
 
     Args:
@@ -42,6 +49,7 @@ def heat(image: Image, channel: Channel, stride: tuple[int, int], title: str, pa
         stride: Period down and across, in pixels.
         title: One line.
         path: Where to write it.
+        force: Whether a file there may be replaced.
     """
     meter = HeatMeter(stride, *image.size)
     for top in range(0, image.size[0], _ROWS):
@@ -51,12 +59,17 @@ def heat(image: Image, channel: Channel, stride: tuple[int, int], title: str, pa
         meter.feed(Rows(in_levels(samples, channel), opaque))
     light = in_levels(image.samples, None)
     sheet = heat_figure(light, meter.result(), meter.grid.tile, meter.grid.margin, title)
-    with target.opened(path) as file:
+    with target.opened(path, force) as file:
         frame.save(sheet, file)
 
 
 def spectrum(
-    image: Image, channel: Channel, stride: tuple[int, int], title: str, path: str
+    image: Image,
+    channel: Channel,
+    stride: tuple[int, int],
+    title: str,
+    path: str,
+    force: bool = False,
 ) -> None:
     """Write the spectrum of a picture, with the lines of a stride marked.
 
@@ -66,6 +79,7 @@ def spectrum(
         stride: Period down and across whose lines are marked, in pixels; 0 for none.
         title: One line.
         path: Where to write it.
+        force: Whether a file there may be replaced.
 
     Raises:
         SettingError: The picture is smaller.
@@ -78,5 +92,5 @@ def spectrum(
         )
     plane: Floats = np.asarray(in_levels(image.samples, channel))
     sheet = spectrum_figure(periodogram(plane), stride, title)
-    with target.opened(path) as file:
+    with target.opened(path, force) as file:
         frame.save(sheet, file)

@@ -165,7 +165,7 @@ def _still(
 
         losses += curve.assumed(image.metadata)
     image = image._replace(metadata=image.metadata.resized(size))
-    with target.opened(to) as file, Workers(task.threads) as workers, image.wanted():
+    with target.opened(to, task.force) as file, Workers(task.threads) as workers, image.wanted():
         made = Measured(image, size, task, format == "PNG", workers, progress)
         losses += still.write(file, made, image, size, format, task)
         found, told = made.result()

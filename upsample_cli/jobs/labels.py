@@ -43,7 +43,7 @@ def write(mask: Mask, size: Size, format: str, to: str, task: Task) -> Checkerbo
     masks.check(mask, format)
     if task.strip:
         mask = replace(mask, options=tuple(each for each in mask.options if each[0] != "dpi"))
-    with target.opened(to) as file:
+    with target.opened(to, task.force) as file:
         labels = enlarged(
             mask.labels, task.method.stages(mask.size, size), size, task.boundary, task.threads
         )

@@ -68,7 +68,7 @@ def apply(source: str, to: str, task: Task) -> Report:
     found = maps.read(source)
     word = word_of(to, task.format, source, len(found))
     made = {name: _applied(name, array, weight, bias, task) for name, array in found.items()}
-    written(made, word, to)
+    written(made, word, to, task.force)
     geometry = task.geometry
     figures = layer_figures.figures(
         transposed(Path(task.weights).name, weight, geometry.stride, geometry.padding,

@@ -115,10 +115,11 @@ def measure(source: str, request: Request) -> Measurement:
     channel = _CHANNELS[found.worst]
     title = f"{Path(source).name}, {found.worst}: stride {found.likeliest[0]}"
     if request.heat:
-        figures.heat(image, channel, found.likeliest, f"Checkerboard in {title}", request.heat)
+        heading = f"Checkerboard in {title}"
+        figures.heat(image, channel, found.likeliest, heading, request.heat, request.force)
     if request.spectrum:
         title = f"Spectrum of {title} in rings, cycles a pixel"
-        figures.spectrum(image, channel, found.likeliest, title, request.spectrum)
+        figures.spectrum(image, channel, found.likeliest, title, request.spectrum, request.force)
     return found
 
 

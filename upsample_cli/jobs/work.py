@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from upsample_cli.errors import ImageFileError, UpsampleError
-from upsample_cli.images import decoding
+from upsample_cli.errors import ImageFileError, TargetExistsError, UpsampleError
+from upsample_cli.images import decoding, target
 from upsample_cli.images.formats import FORMATS
 from upsample_cli.images.target import is_folder, is_url
 from upsample_cli.jobs.image import upsample
@@ -82,8 +82,14 @@ class Work:
                 return Report(source, to, "skipped", "is there already")
         if not is_url(to):
             self._make_folder(Path(to).parent)
-        # Whether to replace was settled before: a picture that is tried again may find its own.
-        report = upsample(source, to, self.task._replace(force=True))
+        # A cluster may do a picture again, and then finds its own.
+        force = self.existing == "replace" or fault is not None or self.base is not None
+        try:
+            report = upsample(source, to, self.task._replace(force=force))
+        except TargetExistsError:
+            if not self.looks or target.modified(to) is None:  # a link to nothing is not whole
+                raise
+            return Report(source, to, "skipped", "is there already")  # another run was faster
         if fault is None:
             return report
         return report._replace(notes=(*report.notes, f"replaced the old output, which {fault}"))
