@@ -20,6 +20,15 @@ def patterned(folder: Path) -> str:
     return "grid.png"
 
 
+def test_no_pattern_is_over_no_limit(call: Call, folder: Path) -> None:
+    """A faint pattern that does not stand clear of its error is not over --max-ripple 0."""
+    PIL.Image.fromarray(levels(96, 96, 3)).save(folder / "some.png")
+    outcome = call("measure", "some.png", "--stride", 4, "--max-ripple", 0, "--json")
+    told = json.loads(outcome.out)
+    worst = told["channels"][told["worst"]]
+    assert (worst["ripple"] > 0.2, worst["contrast_db"] < 10, outcome.code) == (True, True, 0)
+
+
 def test_a_pattern_is_found_at_its_stride(call: Call, patterned: str) -> None:
     """A line a picture says what was found, and only at the stride asked for."""
     found = call("measure", patterned, "--stride", 3)

@@ -91,6 +91,20 @@ def test_too_much_ripple_is_exit_4_and_the_picture_is_written(
     assert call(large, "out.png", "--max-ripple", 1, "-f").code == 0
 
 
+@pytest.mark.parametrize(("side", "limit", "code"), [(96, 0, 0), (150, 0, 4), (150, 0.1, 0)])
+def test_what_does_not_stand_clear_of_its_error_is_over_no_limit(
+    call: Call, folder: Path, side: int, limit: float, code: int
+) -> None:
+    """Ripple of 0.008 levels is over a limit of 0 where its contrast is above 10 dB alone."""
+    PIL.Image.fromarray(levels(side, side, 3)).save(folder / "some.png")
+    outcome = call(
+        "some.png", "out.png", "-m", "bilinear", "-s", 6, "--max-ripple", limit, "--json"
+    )
+    found = json.loads(outcome.out)["checkerboard"]
+    assert (round(found["ripple"], 3), found["verdict"]) == (0.008, "none")
+    assert (outcome.code, found["contrast_db"] > 10) == (code, side == 150)
+
+
 def test_a_dry_run_writes_nothing(call: Call, folder: Path) -> None:
     """`--dry-run` tells what would become what."""
     outcome = call("in.png", "out.png", "--dry-run")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from upsample_cli.commands.options import Limit, json_option, max_pixels_option
+from upsample_cli.commands.report import is_over
 from upsample_cli.commands.words import tell
 from upsample_cli.errors import ImageFileError, SettingError
 
@@ -72,8 +73,8 @@ def measure(
         if error is not None:
             failed = True
             tell("Error", error)
-        if measured is not None and max_ripple is not None:
-            over |= measured.most.ripple > max_ripple
+        if measured is not None:
+            over |= is_over(max_ripple, measured.luma, *measured.channels.values())
         for line in table.lines(source, measured, error):
             click.echo(line)
     return FAILED if failed else OVER_RIPPLE if over else 0

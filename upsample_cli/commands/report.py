@@ -10,6 +10,7 @@ from upsample_cli.commands.words import aside, tell
 
 if TYPE_CHECKING:  # NumPy is not to be waited for by --help
     from upsample_cli.jobs.task import Report
+    from upsample_cli.metrics.checkerboard import Checkerboard
 
 FAILED, NOTHING, OVER_RIPPLE = 1, 3, 4
 
@@ -35,8 +36,7 @@ def told(
     tally, over = Counter(done=0, skipped=0, failed=0), False
     for report in reports:
         tally[report.status] += 1
-        found = report.checkerboard
-        over |= max_ripple is not None and found is not None and found.ripple > max_ripple
+        over |= report.checkerboard is not None and is_over(max_ripple, report.checkerboard)
         with aside():
             if as_json:
                 click.echo(tables.as_json(report), err=to_stderr)
@@ -51,6 +51,20 @@ def told(
     if not tally["done"]:
         return tally, NOTHING
     return tally, OVER_RIPPLE if over else 0
+
+
+def is_over(limit: float | None, *found: "Checkerboard") -> bool:
+    """Tell whether a pattern that stands clear of its error is stronger than a limit.
+
+    Args:
+        limit: In levels; None for no limit.
+        *found: What the metric found, in one picture or in its channels.
+    """
+    from upsample_cli.metrics.lines import CONTRAST_DB
+
+    if limit is None:
+        return False
+    return any(each.contrast_db >= CONTRAST_DB and each.ripple > limit for each in found)
 
 
 def _note(report: "Report") -> None:
