@@ -37,6 +37,21 @@ def many(folder: Path) -> Path:
     return folder / "many"
 
 
+@pytest.mark.parametrize(("name", "leads_to"), [("loop", ".."), ("far", "../out")])
+@pytest.mark.parametrize("inputs", [("many",), ("many", "in.png")])
+def test_the_output_is_no_input(
+    call: Call, folder: Path, name: str, leads_to: str, inputs: tuple[str, ...]
+) -> None:
+    """A link to a folder around the input, or to the output, does not lead to what is written."""
+    save(folder, "many/a.png", "many/b.png")
+    (folder / "many" / name).symlink_to(leads_to, target_is_directory=True)
+    for run in ("", "-f"):  # the output is there the second time
+        outcome = call(*inputs, "out/", "-q", "-j", 1, *([run] if run else []))
+        assert (outcome.code, outcome.err) == (0, "")
+        pictures = [path for path in made(folder / "out") if path.endswith("png")]
+        assert len(pictures) == 1 + len(inputs)
+
+
 def test_a_folder_ends_with_counts(call: Call, folder: Path, many: Path) -> None:
     """A folder keeps its tree, tells each picture, goes on after a failure and exits with 1."""
     outcome = call("many", "out", "-j", 2)

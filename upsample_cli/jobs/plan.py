@@ -34,7 +34,9 @@ class Plan:
     hidden: int = 0
 
 
-def of_folder(source: str, to: str, format: str | None, globs: Globs) -> Plan:
+def of_folder(
+    source: str, to: str, format: str | None, globs: Globs, root: str | None = None
+) -> Plan:
     """Return the plan of all files below a folder, sorted, the tree kept.
 
     Args:
@@ -42,6 +44,7 @@ def of_folder(source: str, to: str, format: str | None, globs: Globs) -> Plan:
         to: The folder to write; need not be there yet.
         format: A word of `formats.FORMATS` that every output gets; None keeps the inputs' suffixes.
         globs: Which files are wanted.
+        root: The folder of all outputs, which no link may lead into; that to write by default.
 
     Raises:
         ImageFileError: Two inputs have the same output, or the output folder is within the input.
@@ -60,11 +63,11 @@ def of_folder(source: str, to: str, format: str | None, globs: Globs) -> Plan:
 
     def pairs() -> Iterator[Pair]:
         """Walk the folder again."""
-        for path in walk(source, globs):
+        for path in walk(source, globs, apart=root or to):
             yield f"{source}/{path}", f"{to}/{renamed(path, format)}"
 
     try:
-        count = sum(1 for _ in walk(source, globs, entered))
+        count = sum(1 for _ in walk(source, globs, entered, root or to))
     except OSError as error:
         raise ImageFileError(f"cannot read {source}: {error.strerror}; check it") from error
     return Plan(pairs, count, hidden)
@@ -88,7 +91,7 @@ def of_paths(
         ImageFileError: Two inputs have the same output, or the output folder is within an input.
     """
     to = to.rstrip("/") or "/"
-    below = {each: of_folder(each, f"{to}/{_placed(each, tree)}", format, globs)
+    below = {each: of_folder(each, f"{to}/{_placed(each, tree)}", format, globs, to)
              for each in sources if _is_folder(each, tree)}  # fmt: skip
     for folder in below:
         _check_folders(folder, to)

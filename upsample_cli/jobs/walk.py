@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
@@ -34,7 +35,7 @@ class _Level:
     Args:
         prefix: Its path relative to the top, with a slash at its end.
         names: Those to come, and which of them are folders.
-        line: The identities of the folders it lies in, and its own.
+        line: The identities of the folders it lies in and of its own, none of which is entered.
     """
 
     prefix: str
@@ -42,22 +43,28 @@ class _Level:
     line: tuple[object, ...]
 
 
-def walk(top: str, globs: Globs, entered: Callable[[Folder], None] | None = None) -> Iterator[str]:
+def walk(
+    top: str,
+    globs: Globs,
+    entered: Callable[[Folder], None] | None = None,
+    apart: str | None = None,
+) -> Iterator[str]:
     """Yield the files below a folder as paths relative to it with slashes, sorted level by level.
 
-    Links are followed, but not to a folder that leads here. A folder that cannot be read is
-    yielded itself: whoever opens it learns why.
+    Links are followed, but not to a folder that leads here or is kept apart. A folder that cannot
+    be read is yielded itself: whoever opens it learns why.
 
     Args:
         top: The folder, or its URL.
         globs: Which are wanted.
         entered: Is told of every folder before any file in it is yielded.
+        apart: The folder that is written, if it is there yet; no link leads into it.
 
     Raises:
         OSError: The folder itself cannot be read.
         UpsampleError: Objects cannot be listed.
     """
-    levels = [_level(top, "", (), globs, entered)]
+    levels = [_level(top, "", _never_entered(top, apart), globs, entered)]
     while levels:
         level = levels[-1]
         name, is_folder = next(level.names, ("", False))
@@ -97,6 +104,16 @@ def _level(
     files, folders = zip(found.files, repeat(False)), zip(found.folders, repeat(True))
     names = iter(sorted([*files, *folders])) if found.folders else files
     return _Level(prefix, names, (*line, place))
+
+
+def _never_entered(top: str, apart: str | None) -> tuple[object, ...]:
+    """Return the identities of the folders that a folder lies in, and of one to be kept apart."""
+    around = () if is_url(top) else Path(top).resolve().parents
+    found: list[object] = []
+    for folder in (*around, *([] if apart is None or is_url(apart) else [apart])):
+        with suppress(OSError):  # not there, or not ours to look at
+            found.append(_identity(str(folder)))
+    return tuple(found)
 
 
 def _identity(folder: str) -> object:
