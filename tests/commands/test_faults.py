@@ -141,7 +141,9 @@ def test_a_picture_that_kills_its_worker_twice_has_failed(desk: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
 def test_a_signal_finishes_what_is_under_way(desk: Path, sent: signal.Signals, code: int) -> None:
     """The first one lets the workers end their pictures and tells what is left."""
     with started(desk, "--json") as process:
@@ -170,7 +172,9 @@ def test_what_has_not_begun_is_left_after_a_signal(desk: Path) -> None:
     assert words == f"{found} done, 0 skipped, 0 failed, {COUNT - found} left\n"
 
 
-@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
 def test_a_second_signal_stops_at_once(desk: Path, sent: signal.Signals, code: int) -> None:
     """The workers end in the middle of their pictures, and nothing half-written is left."""
     with started(desk) as process:

@@ -9,12 +9,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import faults
 import PIL.Image
 import pytest
 from terminal import Outcome, check_refused, contents, shell
 from textures import levels
 
 from upsample_cli.commands import app
+
+HANGUP = getattr(signal, "SIGHUP", signal.SIGTERM)  # of POSIX
 
 
 def test_a_pipe_carries_the_files_bytes(folder: Path) -> None:
@@ -102,8 +105,12 @@ def test_a_closed_pipe_ends_a_list_quietly(folder: Path) -> None:
         assert b"Traceback" not in process.stderr.read()
 
 
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_command_leaves_nothing(tmp_path: Path, sent: signal.Signals) -> None:
+@pytest.mark.parametrize(
+    ("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (HANGUP, 129)]
+)
+def test_an_interrupted_command_leaves_nothing(
+    tmp_path: Path, sent: signal.Signals, code: int
+) -> None:
     """A signal in the middle of the work leaves no target and no part of it."""
     PIL.Image.fromarray(levels(900, 900, 3)).save(tmp_path / "in.png")
     before = contents(tmp_path)
@@ -116,10 +123,54 @@ def test_an_interrupted_command_leaves_nothing(tmp_path: Path, sent: signal.Sign
             pass  # until the temporary is there
         process.send_signal(sent)
         out, err = process.communicate()
-    assert process.returncode == {signal.SIGINT: 130, signal.SIGTERM: 143}[sent]
+    assert process.returncode == code
     assert b"Traceback" not in err
     assert out == b""
     assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("words", ["in.png out.png", "many many-out/"])
+def test_nohup_is_obeyed(tmp_path: Path, words: str) -> None:
+    """A command that is started to outlive its terminal goes on when that is closed."""
+    (tmp_path / "many").mkdir()
+    for name in ("in.png", "many/in.png"):
+        PIL.Image.fromarray(levels(200, 200, 3)).save(tmp_path / name)
+    command = [sys.executable, "-m", "upsample_cli", *words.split(), "-s", "8", "-j", "1",
+               "--compression", "9"]  # fmt: skip
+    script = ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", *command]
+    with subprocess.Popen(script, cwd=tmp_path, stdout=subprocess.DEVNULL) as process:
+        faults.until(lambda: list(tmp_path.rglob("*.part")))
+        process.send_signal(HANGUP)
+        for each in faults.workers(process):
+            os.kill(each, HANGUP)
+    assert process.returncode == 0
+    assert len(list(tmp_path.glob("*out*"))) == 1
+
+
+def test_a_closed_terminal_ends_a_folder(tmp_path: Path) -> None:
+    """Where the terminal of a run goes away, so that nothing can be told, nothing half is left."""
+    pty = pytest.importorskip("pty")
+    (tmp_path / "many").mkdir()
+    for place in range(4):
+        PIL.Image.fromarray(levels(250, 250, 3)).save(tmp_path / "many" / f"{place}.png")
+    ours, theirs = pty.openpty()
+    code = (
+        "import fcntl, os, sys, termios\n"
+        "os.setsid()\n"
+        "fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
+        "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])\n"
+    )
+    command = [sys.executable, "-c", code, "-m", "upsample_cli", "many", "out", "-s", "8",
+               "-j", "1", "--compression", "9"]  # fmt: skip
+    with subprocess.Popen(
+        command, cwd=tmp_path, stdin=theirs, stdout=theirs, stderr=theirs
+    ) as process:
+        os.close(theirs)
+        faults.until(lambda: list(tmp_path.rglob("*.part")))
+        os.close(ours)
+        assert process.wait(faults.PATIENCE) in (1, 129)  # told by the signal or by a failed write
+    assert list((tmp_path / "out").glob(".*")) == []
+    assert len(list((tmp_path / "out").glob("*.png"))) < 4
 
 
 @pytest.mark.parametrize(("sent", "fault"), [(b"", "empty"), (b"GIF no", "no picture")])

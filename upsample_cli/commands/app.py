@@ -1,21 +1,20 @@
 """The group of commands, and the one place where errors become exit codes."""
 
 import os
-import signal
 import sys
 from contextlib import suppress
 from importlib import import_module
-from types import FrameType
 from typing import Any, NoReturn
 
 import click
 
 from upsample_cli.commands.words import tell
 from upsample_cli.errors import SettingError, UpsampleError
+from upsample_cli.jobs import process
 
 COMMANDS = ("measure", "audit", "repair", "train", "layer", "matrix", "methods")
 """Each is the function of that name in the module of that name, imported when it is called."""
-FAILED, USAGE, INTERRUPTED, BROKEN_PIPE, TERMINATED = 1, 2, 130, 141, 143
+FAILED, USAGE, INTERRUPTED, BROKEN_PIPE = 1, 2, 130, 141
 
 
 class _App(click.Group):
@@ -83,7 +82,7 @@ def app(ctx: click.Context) -> None:
 
 def main() -> NoReturn:
     """Run the command line, in a process that is set up, and leave with its exit code."""
-    signal.signal(signal.SIGTERM, _terminated)
+    process.end_by_unwinding()
     code = _run()
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, AttributeError):  # full, or closed from the start
@@ -111,7 +110,3 @@ def _run() -> int:
         tell("Error", f"cannot write standard output: {error.strerror}; write to a file")
         return FAILED
     return code if isinstance(code, int) else 0
-
-
-def _terminated(number: int, frame: FrameType | None) -> NoReturn:
-    sys.exit(TERMINATED)

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any
 
 import click
@@ -16,7 +16,8 @@ def tell(kind: str, text: str) -> None:
         text: Any text; line breaks become blanks, what is not ASCII is escaped.
     """
     line = f"{kind}: {' '.join(text.split())}"
-    click.echo(line.encode("ascii", "backslashreplace").decode(), err=True)
+    with suppress(OSError):  # nobody listens any more, as after a terminal was closed
+        click.echo(line.encode("ascii", "backslashreplace").decode(), err=True)
 
 
 def progress(quiet: bool, unit: str) -> Any:

@@ -3,10 +3,19 @@
 import ctypes
 import gc
 import os
+import signal
+import sys
 import warnings
+from collections.abc import Callable
 from contextlib import suppress
+from types import FrameType
+from typing import Any, NoReturn
 
 from upsample_cli.jobs import lazy
+
+CODE = 128  # and the number of a signal that ends us, as shells have it
+ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+"""The signals that end a process; SIGHUP is of a terminal that was closed."""
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _MOST_ARENAS = -1, -3, -8  # of mallopt
 _HUGE_PAGES = 14  # of madvise
@@ -30,6 +39,23 @@ def prepare() -> None:
     # One thread a matrix product: threads or processes of our own share the work.
     for variable in _THREADS:
         os.environ.setdefault(variable, "1")
+
+
+def end_by_unwinding() -> None:
+    """Have signals that end us unwind what is done, so that nothing is left half-written."""
+    for each in ENDING:
+        handle(each, leave)
+
+
+def leave(number: int, frame: FrameType | None) -> NoReturn:
+    """End because of a signal, whose number the exit code tells."""
+    sys.exit(CODE + number)
+
+
+def handle(each: signal.Signals, handler: Callable[[int, FrameType | None], None]) -> Any:
+    """Handle a signal, but one that is ignored, as under nohup, remains so; return what did."""
+    before = signal.getsignal(each)
+    return before if before is signal.SIG_IGN else signal.signal(each, handler)
 
 
 def cores() -> int:

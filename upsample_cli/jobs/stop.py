@@ -1,16 +1,15 @@
 """Being asked to stop: politely once, and then at once."""
 
 import signal
-import sys
 from threading import current_thread, main_thread
 from types import FrameType, TracebackType
 from typing import Any, Self
 
-_CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
+from upsample_cli.jobs.process import CODE, ENDING, handle, leave
 
 
 class Stop:
-    """While in its block, the first Ctrl-C or SIGTERM is kept, and the second one raised."""
+    """While in its block, the first Ctrl-C, SIGTERM or SIGHUP is kept, and the second raised."""
 
     def __init__(self) -> None:
         self.code = 0
@@ -22,11 +21,10 @@ class Stop:
         return self.code != 0
 
     def __enter__(self) -> Self:
-        """Take the signals over, where Python lets that be done; one that is ignored remains so."""
+        """Take the signals over, where Python lets that be done."""
         if current_thread() is main_thread():
-            for each in _CODES:
-                if signal.getsignal(each) is not signal.SIG_IGN:
-                    self._before[each] = signal.signal(each, self._ask)
+            for each in (signal.SIGINT, *ENDING):
+                self._before[each] = handle(each, self._ask)
         return self
 
     def __exit__(
@@ -43,5 +41,5 @@ class Stop:
         if self.asked and number == signal.SIGINT:
             raise KeyboardInterrupt
         if self.asked:
-            sys.exit(_CODES[signal.SIGTERM])
-        self.code = _CODES[signal.Signals(number)]
+            leave(number, frame)
+        self.code = CODE + number

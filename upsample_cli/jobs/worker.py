@@ -16,8 +16,7 @@ from importlib import import_module
 from queue import SimpleQueue
 from threading import Condition, Lock, Thread, main_thread
 from time import sleep
-from types import FrameType
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, BinaryIO
 
 from upsample_cli.errors import UpsampleError
 from upsample_cli.jobs import process
@@ -124,7 +123,8 @@ class Worker:
 def main() -> None:
     """Work on the calls that come by standard input, until it is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, _terminated)
+    process.end_by_unwinding()
+    signal.signal(signal.SIGTERM, process.leave)  # of ours: heard also where it is ignored
     process.prepare()
     results = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # words that a library prints are no results
@@ -163,7 +163,3 @@ def _read(pipe: BinaryIO, calls: "SimpleQueue[Any]") -> None:
             _thread.interrupt_main(signal.SIGTERM)
         sleep(_PATIENCE)
         os._exit(1)
-
-
-def _terminated(number: int, frame: FrameType | None) -> NoReturn:
-    sys.exit()
