@@ -1,5 +1,6 @@
 """What cannot be done: one line, the right exit code, and nothing left behind."""
 
+import errno
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +10,21 @@ import pytest
 from terminal import Outcome, check_refused, contents
 from textures import cut_short, levels
 
+from upsample_cli.jobs import process
+
 PICTURE, USAGE = 1, 2
+
+
+def test_standard_output_is_not_blamed(
+    call: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the system refuses where nobody foresaw it is told with the system's reason."""
+
+    def refused(*_: object) -> int:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(process, "cores", refused)
+    check_refused(call("in.png", "out.png"), PICTURE, "the system refuses: [Errno 24] Too many")
 
 
 def flipped(folder: Path) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import faults
 import PIL.Image
 import pytest
+from terminal import Outcome, check_refused
 from textures import levels
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes and kill")
@@ -190,6 +191,17 @@ def test_a_second_signal_stops_at_once(desk: Path, sent: signal.Signals, code: i
     assert len(done(desk)) == QUICK
     assert len(rows(desk)) == QUICK  # those after the slow one too
     assert leavings(desk) == []
+
+
+def test_a_process_that_cannot_be_started_is_told(desk: Path) -> None:
+    """Where no files are left for pipes to workers, standard output is not blamed."""
+    pytest.importorskip("resource")
+    limited = "import os, resource, sys; resource.setrlimit(resource.RLIMIT_NOFILE, (8, 8));"
+    command = [sys.executable, "-c", f"{limited} os.execv(sys.argv[1], sys.argv[1:])", *HEAD,
+               "in", "out", "-j", "2"]  # fmt: skip
+    ended = subprocess.run(command, cwd=desk, capture_output=True, text=True, check=False)
+    fault = "cannot start a worker process: Too many open files"
+    check_refused(Outcome(ended.returncode, ended.stdout.encode(), ended.stderr), 1, fault)
 
 
 def test_a_full_disk_costs_what_does_not_fit(desk: Path) -> None:

@@ -64,13 +64,16 @@ def test_a_closed_pipe_ends_quietly(tmp_path: Path, format: str, unbuffered: str
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has one")
-@pytest.mark.parametrize("words", ["in.png -", "in.png out.png", "measure in.png", "methods"])
+@pytest.mark.parametrize(
+    "words", ["in.png -", "in.png out.png", "measure in.png", "methods", "--help"]
+)
 def test_a_full_disk_behind_standard_output_is_told(folder: Path, words: str) -> None:
     """A result that cannot be written is an error in one line, not a traceback."""
     command = [sys.executable, "-m", "upsample_cli", *words.split()]
     with Path("/dev/full").open("wb") as full:
         made = subprocess.run(command, cwd=folder, stdout=full, stderr=subprocess.PIPE, check=False)
-    check_refused(Outcome(made.returncode, b"", made.stderr.decode()), 1, "No space left on device")
+    fault = "cannot write standard output: No space left on device; write to a file"
+    check_refused(Outcome(made.returncode, b"", made.stderr.decode()), 1, fault)
 
 
 @pytest.mark.parametrize(("words", "closed"), [("in.png -", ">&-"), ("- out.png", "<&-")])

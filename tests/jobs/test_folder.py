@@ -11,7 +11,7 @@ from upsample_cli.jobs.plan import Plan
 from upsample_cli.jobs.scale import Target
 from upsample_cli.jobs.task import Report, Task
 from upsample_cli.jobs.work import Existing, Work
-from upsample_cli.jobs.worker import WorkerDiedError
+from upsample_cli.jobs.worker import WorkerDiedError, WorkerStartError
 from upsample_cli.methods.catalogue import build
 
 
@@ -104,6 +104,7 @@ def test_none_overtakes_another_by_far(tmp_path: Path, monkeypatch: pytest.Monke
 @pytest.mark.parametrize(
     ("error", "word"),
     [
+        (WorkerStartError("fact; remedy"), "fact; remedy"),
         (WorkerDiedError("SIGKILL"), "in/0.png ended its worker twice (SIGKILL); "),
         (ValueError("odd"), "in/0.png met a bug (ValueError: odd); please report it"),
     ],

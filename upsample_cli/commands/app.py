@@ -105,8 +105,18 @@ def _run() -> int:
     except (KeyboardInterrupt, click.Abort):
         tell("Error", "interrupted; nothing half-written was left")
         return INTERRUPTED
-    except OSError as error:
-        # Files have errors of their own; what is left is standard output.
-        tell("Error", f"cannot write standard output: {error.strerror}; write to a file")
+    except OSError as error:  # but of files, which have errors of their own
+        if _is_of_echo(error):
+            tell("Error", f"cannot write standard output: {error.strerror}; write to a file")
+        else:
+            tell("Error", f"the system refuses: {error}; see to that and try again")
         return FAILED
     return code if isinstance(code, int) else 0
+
+
+def _is_of_echo(error: OSError) -> bool:
+    """Tell whether an error was met while results were printed."""
+    trace = error.__traceback__
+    while trace and trace.tb_frame.f_code is not click.echo.__code__:
+        trace = trace.tb_next
+    return trace is not None

@@ -112,9 +112,10 @@ def opened(path: str, force: bool = False) -> Iterator[BinaryIO]:
     """
     if path == STREAM:
         out = sys.stdout.buffer
-        # Without a buffer (PYTHONUNBUFFERED) a write may end half-way and not say so.
-        yield cast(BinaryIO, _Whole(out)) if isinstance(out, io.RawIOBase) else out
-        out.flush()
+        with _standard_output():
+            # Without a buffer (PYTHONUNBUFFERED) a write may end half-way and not say so.
+            yield cast(BinaryIO, _Whole(out)) if isinstance(out, io.RawIOBase) else out
+            out.flush()
         return
     try:
         if is_url(path):
@@ -135,6 +136,22 @@ def opened(path: str, force: bool = False) -> Iterator[BinaryIO]:
     except OSError as error:
         reason = error.strerror or str(error)
         raise ImageFileError(f"cannot write {path}: {reason}; choose another place") from error
+
+
+@contextmanager
+def _standard_output() -> Iterator[None]:
+    """Tell what fails in a block that writes to standard output; a reader that went is no fault.
+
+    Raises:
+        ImageFileError: It cannot be written.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ImageFileError(f"cannot write standard output: {reason}; write to a file") from error
 
 
 class _Whole:

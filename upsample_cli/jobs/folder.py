@@ -9,6 +9,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from upsample_cli.errors import UpsampleError
 from upsample_cli.images import temporary
 from upsample_cli.images.target import is_url
 from upsample_cli.jobs.outputs import Outputs
@@ -104,6 +105,8 @@ def _report(work: Work, pair: Pair, future: Future[Report]) -> Report:
         return work.failed(
             *pair, f"{source} ended its worker twice ({error}); it may need more memory"
         )
+    except UpsampleError as error:
+        return work.failed(*pair, str(error))
     except Exception as error:  # a bug must not cost the others; its worker told where it is
         fault = f"{type(error).__name__}: {error}"
         return work.failed(*pair, f"{source} met a bug ({fault}); please report it")

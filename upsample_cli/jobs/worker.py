@@ -34,22 +34,34 @@ class WorkerLostError(Exception):
     """The process has ended before it began with the call."""
 
 
+class WorkerStartError(UpsampleError):
+    """The system does not let a process be started."""
+
+
 class Worker:
     """A process of this Python that works on one call at a time and may have others waiting.
 
     Its start is not waited for. It is in a process group of its own, so that Ctrl-C in a terminal
     reaches only who started it.
+
+    Raises:
+        WorkerStartError: The system does not let it be started.
     """
 
     def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            # What is imported here is imported there, and nothing from the working folder.
-            [sys.executable, "-P", "-c", _PROGRAM.format(sys.path)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            process_group=0,
-            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
-        )
+        try:
+            self._process = subprocess.Popen(
+                # What is imported here is imported there, and nothing from the working folder.
+                [sys.executable, "-P", "-c", _PROGRAM.format(sys.path)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                process_group=0,
+                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+            )
+        except OSError as error:
+            raise WorkerStartError(
+                f"cannot start a worker process: {error.strerror}; pass fewer --jobs, or mend that"
+            ) from error
         assert self._process.stdin is not None  # pipes, as asked for
         assert self._process.stdout is not None
         self._calls, self._results = self._process.stdin, self._process.stdout
