@@ -52,6 +52,25 @@ def test_the_output_is_no_input(
         assert len(pictures) == 1 + len(inputs)
 
 
+@pytest.mark.parametrize("sent", [
+    b"\xef\xbb\xbfmany/a.png\r\n  \r\nmany/b.png\r\n\r\nmany/a.png\r\n",
+    b"many/a.png\nmany/b.png\n./many//a.png\n\t\n",
+])  # fmt: skip
+def test_a_list_by_any_editor(call: Call, folder: Path, sent: bytes) -> None:
+    """A byte order mark, lines of blanks and names that come twice do no harm."""
+    save(folder, "many/a.png", "many/b.png")
+    outcome = call("--files-from", "-", "out", "-j", 1, "-q", stdin=sent)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert made(folder / "out") == ["checkerboard.csv", "many/a.png", "many/b.png"]
+
+
+def test_an_input_that_is_given_twice_is_taken_once(call: Call, folder: Path) -> None:
+    """So it is with a folder, too."""
+    save(folder, "many/a.png")
+    outcome = call("in.png", "many", "./in.png", "many/", "in.png", "out/", "-j", 1)
+    assert (outcome.code, outcome.err) == (0, "2 done, 0 skipped, 0 failed\n")
+
+
 def test_a_folder_ends_with_counts(call: Call, folder: Path, many: Path) -> None:
     """A folder keeps its tree, tells each picture, goes on after a failure and exits with 1."""
     outcome = call("many", "out", "-j", 2)
@@ -130,7 +149,7 @@ def test_names_come_from_a_file(call: Call, folder: Path) -> None:
     ("arguments", "fault"),
     [
         (["in.png", "in.png", "old.png"], "old.png is none"),
-        (["in.png", "in.png", "out/"], "would both become out/in.png"),
+        (["in.png", "a/in.png", "out/"], "would both become out/in.png"),
         (["-", "in.png", "out/"], "standard input is one picture"),
         (["in.png", "in.png", "-"], "many pictures cannot go to standard output"),
         (["--files-from", "names", "in.png", "out"], "--files-from names the inputs"),

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -121,14 +122,15 @@ def _planned(inputs: tuple[str, ...], output: str, format: str | None, batch: Ba
 
 
 def _names(path: str, null: bool) -> list[str]:
-    """Return the names that a file or standard input holds."""
+    """Return the names that a file or standard input holds; a line of blanks is none."""
     end = b"\0" if null else b"\n"
     try:
         data = sys.stdin.buffer.read() if path == STREAM else Path(path).read_bytes()
     except OSError as error:
         raise ImageFileError(f"cannot read {path}: {error.strerror}; check --files-from") from error
+    data = data.removeprefix(BOM_UTF8)  # as editors of Windows begin a text
     lines = data.split(end) if null else data.replace(b"\r\n", end).split(end)
-    return [os.fsdecode(line) for line in lines if line]
+    return [os.fsdecode(line) for line in lines if line.strip()]
 
 
 def _told_beforehand(planned: plan.Plan) -> int:

@@ -79,7 +79,7 @@ def of_paths(
     """Return the plan of files that are named, and of what is below folders among them.
 
     Args:
-        sources: Files and folders.
+        sources: Files and folders; of names of the same one, the first is taken.
         to: The folder to write; need not be there yet.
         format: As in `of_folder`.
         globs: Which files are wanted.
@@ -91,6 +91,7 @@ def of_paths(
         ImageFileError: Two inputs have the same output, or the output folder is within an input.
     """
     to = to.rstrip("/") or "/"
+    sources = _once(sources)
     below = {each: of_folder(each, f"{to}/{_placed(each, tree)}", format, globs, to)
              for each in sources if _is_folder(each, tree)}  # fmt: skip
     for folder in below:
@@ -122,6 +123,14 @@ def renamed(path: str, format: str | None) -> str:
     if format is not None:
         return f"{stem or path}.{format}"
     return path if dot and suffix.lower() in FORMATS else f"{path}.png"
+
+
+def _once(sources: Sequence[str]) -> list[str]:
+    """Return each source once, whether it is named as `a` or as `./a`; links are others."""
+    here, named = Path.cwd(), dict[str, str]()
+    for source in sources:
+        named.setdefault(source if is_url(source) else os.path.normpath(here / source), source)
+    return list(named.values())
 
 
 def _is_folder(path: str, tree: bool) -> bool:
