@@ -280,7 +280,7 @@ def test_odd_names_keep_the_table_whole(call: Call, folder: Path) -> None:
     (folder / "net.safetensors").write_bytes(safetensors(arrays))
     outcome = call("audit", "net.safetensors", "--layer", "*", "--stride", 2)
     rows = [row.split("  ")[0] for row in outcome.out.decode().splitlines()[2:]]
-    assert (outcome.code, rows) == (0, ["a b", "\\x1b[31mred", "\\ud800", "caf\xe9"])
+    assert (outcome.code, rows) == (0, ["a\\nb", "\\x1b[31mred", "\\ud800", "caf\xe9"])
 
 
 def test_quantised_weights_fail_a_gate(call: Call, folder: Path) -> None:

@@ -1,6 +1,8 @@
 """What cannot be done: one line, the right exit code, and nothing left behind."""
 
 import errno
+import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +15,27 @@ from textures import cut_short, levels
 from upsample_cli.jobs import process
 
 PICTURE, USAGE = 1, 2
+
+
+@pytest.mark.skipif(os.name == "nt", reason="has no such names")
+@pytest.mark.parametrize("words", [["{}", "out{}"], ["many", "out"], ["measure", "{}"],
+                                   ["{}", "o{}", "--dry-run"], ["many", "o", "--dry-run"]]
+)  # fmt: skip
+def test_names_do_not_steer_a_terminal(
+    call: Callable[..., Outcome], folder: Path, words: list[str]
+) -> None:
+    """Controls in names are escaped in lines for people, and JSON tells the names exactly."""
+    name = "red\x1b[31m\nline\x9b.png"
+    (folder / "many").mkdir()
+    for place in (folder, folder / "many"):
+        PIL.Image.fromarray(levels(9, 9, 3)).save(place / name)
+        (place / "no\x1b.txt").touch()
+    outcome = call(*(word.replace("{}", name) for word in words))
+    lines = outcome.out.decode() + outcome.err
+    assert "red\\x1b[31m\\nline\\x9b.png" in lines
+    assert not {"\x1b", "\x9b"} & {*lines}
+    outcome = call("measure", name, "--json")
+    assert json.loads(outcome.out)["input"] == name
 
 
 def test_standard_output_is_not_blamed(

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from upsample_cli.commands.tables import aligned
+from upsample_cli.commands.words import shown
 from upsample_cli.jobs.audit import Audit
 from upsample_cli.jobs.kernel_figures import KernelFigures, order_in_words
 from upsample_cli.jobs.layer_figures import LayerFigures
@@ -35,14 +36,14 @@ def in_words(path: str, found: Audit) -> str:
     if found.kernel:
         return _kernel(path, found.kernel)
     if not found.layers:
-        return f"{path}  no upsampling layer"
+        return f"{shown(path)}  no upsampling layer"
     rows = aligned([_HEAD, *map(_row, found.layers)])
     remedies: dict[str, list[str]] = {}
     for layer in found.layers:
         if layer.remedy:
-            remedies.setdefault(_shown(layer.remedy), []).append(_shown(layer.name))
+            remedies.setdefault(shown(layer.remedy), []).append(shown(layer.name))
     words = [f"{', '.join(names)}: {remedy}" for remedy, names in remedies.items()]
-    return "\n".join([path, rows, *words])
+    return "\n".join([shown(path), rows, *words])
 
 
 def as_json(path: str, found: Audit | None, error: str | None) -> str:
@@ -55,7 +56,7 @@ def as_json(path: str, found: Audit | None, error: str | None) -> str:
 
 def repair_in_words(path: str, output: str, made: Repair) -> str:
     """Return how far a repair moved a kernel and what it gained, for people."""
-    head = f"{output}  moved by {made.moved:.2%} of {path}"
+    head = f"{shown(output)}  moved by {made.moved:.2%} of {shown(path)}"
     before, after = made.before, made.after
     rows: list[tuple[str, ...]] = [("", "before", "after")]
     if before.kernel and after.kernel:
@@ -76,7 +77,7 @@ def repair_json(path: str, output: str, made: Repair) -> str:
 
 def _kernel(path: str, found: KernelFigures) -> str:
     head = (
-        f"{path}  {_by(found.size)} taps, stride {_by(found.stride)}, padding "
+        f"{shown(path)}  {_by(found.size)} taps, stride {_by(found.stride)}, padding "
         f"{_by(found.padding)}  ripple {found.ripple:.4f} ({found.levels:.2f} levels at white)  "
         f"{_verdict(found.verdict)}"
     )
@@ -119,17 +120,10 @@ def _row(layer: LayerFigures) -> tuple[str, ...]:
     divides = "-" if layer.divides is None else "yes" if layer.divides else "no"
     spread = "" if set(layer.dilation) <= {1} else f" dilation {_by(layer.dilation)}"
     return (
-        _shown(layer.name), layer.kind, (_by(layer.size) or "-") + spread, _by(layer.stride) or "-",
+        shown(layer.name), layer.kind, (_by(layer.size) or "-") + spread, _by(layer.stride) or "-",
         divides, _number(layer.ripple), worst, _number(layer.bias_ripple), _shift(layer.shift),
         _verdict(layer.verdict),
     )  # fmt: skip
-
-
-def _shown(text: str) -> str:
-    """Return words of a file on one line, with nothing in them that steers a terminal."""
-    line = " ".join(text.split())
-    escaped = (each if each.isprintable() else ascii(each)[1:-1] for each in line)
-    return "".join(escaped)
 
 
 def _verdict(word: str) -> str:

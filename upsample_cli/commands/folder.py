@@ -14,7 +14,7 @@ import click
 from upsample_cli.commands import tables
 from upsample_cli.commands.record import Record, check, kept
 from upsample_cli.commands.report import FAILED, NOTHING, told
-from upsample_cli.commands.words import shown_pictures, tell
+from upsample_cli.commands.words import shown, shown_pictures, tell
 from upsample_cli.errors import ImageFileError, SettingError
 from upsample_cli.images.target import STREAM, is_folder, is_url, modified
 from upsample_cli.jobs import folder, plan
@@ -137,7 +137,7 @@ def _told_beforehand(planned: plan.Plan) -> int:
     outputs = Outputs()
     for source, to in planned.pairs():
         there = "  (is there already)" if outputs.is_there(to) else ""
-        click.echo(f"{source} -> {to}{there}")
+        click.echo(f"{shown(source)} -> {shown(to)}{there}")
     return 0 if planned.count else NOTHING
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from upsample_cli.commands.options import given
-from upsample_cli.commands.words import tell
+from upsample_cli.commands.words import shown, tell
 from upsample_cli.errors import ImageFileError, SettingError
 from upsample_cli.images.target import STREAM, is_folder, modified
 
@@ -114,7 +114,7 @@ def enlarge(
             tell("note", f"{output} is there already, so it was skipped")
         return NOTHING
     if modes.dry_run:
-        click.echo(f"{input} -> {output}")
+        click.echo(f"{shown(input)} -> {shown(output)}")
         return 0
     shared = given({name: options[name] for name in ("boundary", "format", "force", "layout")})
     task = features.Task(method, target, threads=threads, **shared)
@@ -167,8 +167,8 @@ def told(report: "Report", words: str, modes: Modes, **more: Any) -> int:
     elif not modes.quiet:
         for name, shape in report.shapes.items():
             size = "x".join(map(str, shape))
-            which = f" {name}" if len(report.shapes) > 1 else ""
-            line = f"{report.output}{which}  {size} {report.dtypes[name]}  {words}"
+            which = f" {shown(name)}" if len(report.shapes) > 1 else ""
+            line = f"{shown(report.output)}{which}  {size} {report.dtypes[name]}  {words}"
             if report.kernel_ripple is not None:
                 line += f"  kernel ripple {report.kernel_ripple:.4f}"
             click.echo(f"{line}  {report.seconds:.2f} s", err=to_stderr)

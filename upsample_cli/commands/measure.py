@@ -7,7 +7,7 @@ import click
 
 from upsample_cli.commands.options import Limit, json_option, max_pixels_option
 from upsample_cli.commands.report import is_over
-from upsample_cli.commands.words import tell
+from upsample_cli.commands.words import shown, tell
 from upsample_cli.errors import ImageFileError, SettingError
 
 if TYPE_CHECKING:  # NumPy is not to be waited for by --help
@@ -66,7 +66,7 @@ def measure(
     if as_json and as_csv:
         raise SettingError("--json and --csv exclude each other; give one")
     found = _found(images, Request(**wishes, max_pixels=max_pixels or MAX_PIXELS))
-    wide = max(len("picture"), *map(len, images))
+    wide = max(len("picture"), *(len(shown(each)) for each in images))
     table = JsonLines() if as_json else CsvTable() if as_csv else TextTable(wide)
     failed = over = False
     for source, measured, error in found:

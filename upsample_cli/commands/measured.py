@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from upsample_cli.commands.tables import UNKNOWN, numbers
+from upsample_cli.commands.words import shown
 from upsample_cli.jobs.measure import Measurement
 
 _FIGURES = ("stride", "ripple", "contrast_db", "floor", "ripple_rel", "local_db", "verdict")
@@ -32,9 +33,9 @@ class TextTable:
         if not self._begun:
             self._begun = True
             yield "  ".join(("picture".ljust(self._wide), *self._HEADS, "worst"))
-        found = measured.shown
+        found, name = measured.shown, shown(source).ljust(self._wide)
         if found.status in UNKNOWN:
-            yield f"{source.ljust(self._wide)}  {'-':>6}  {UNKNOWN[found.status]}"
+            yield f"{name}  {'-':>6}  {UNKNOWN[found.status]}"
             return
         cells = (
             str(found.stride[0] or "-"),
@@ -47,7 +48,7 @@ class TextTable:
         row = (cell.rjust(len(head)) for cell, head in zip(cells, self._HEADS, strict=True))
         most = measured.most.ripple if measured.channels else 0.0
         worst = f"{measured.worst} {most:.2f}" if most > 0.0 else "-"
-        yield "  ".join((source.ljust(self._wide), *row, worst))
+        yield "  ".join((name, *row, worst))
 
 
 class JsonLines:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from upsample_cli.commands.tables import failed_json
-from upsample_cli.commands.words import progress
+from upsample_cli.commands.words import progress, shown
 from upsample_cli.images.target import STREAM
 from upsample_cli.jobs import image
 from upsample_cli.jobs.task import Report, Task
@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # what few runs need is not to be waited for by the others
 def told_beforehand(source: str, to: str, task: Task) -> int:
     """Print what would be made, if it can be; return the exit code."""
     height, width = image.planned(source, to, task)
-    click.echo(f"{source} -> {to}  {width}x{height}")
+    click.echo(f"{shown(source)} -> {shown(to)}  {width}x{height}")
     return 0
 
 

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from math import isfinite
 from typing import Any
 
+from upsample_cli.commands.words import shown
 from upsample_cli.jobs.task import Report
 from upsample_cli.metrics.checkerboard import Checkerboard
 
@@ -20,14 +21,14 @@ UNKNOWN = {
 def as_line(report: Report) -> str:
     """Return a report as a line for people."""
     if report.status != "done":
-        return f"{report.input}  {report.status}: {report.error}"
+        return f"{shown(report.input)}  {report.status}: {report.error}"
     assert report.size  # it is done
     assert report.checkerboard
     assert report.scale
     height, width = report.size
     kernel = f" {report.kernel}" if report.kernel else ""
     return (
-        f"{report.output}  {width}x{height}  {report.method}{kernel} x{report.scale:.4g}  "
+        f"{shown(report.output)}  {width}x{height}  {report.method}{kernel} x{report.scale:.4g}  "
         f"{in_words(report.checkerboard, report.kernel_ripple)}  {report.seconds:.2f} s"
     )
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from upsample_cli.commands.options import Limit
-from upsample_cli.commands.words import progress, tell
+from upsample_cli.commands.words import progress, shown, tell
 from upsample_cli.errors import SettingError
 
 if TYPE_CHECKING:  # NumPy is not to be waited for by --help
@@ -127,7 +127,7 @@ def _summary(output: str, trained: "Trained") -> str:
     file, about = trained.file, trained.file.about
     side, count = len(trained.kernel.taps), about["pictures"]
     lines = [
-        f"{output}  {file.method} x{file.stride}  {about['structure']} {side}x{side}  "
+        f"{shown(output)}  {file.method} x{file.stride}  {about['structure']} {side}x{side}  "
         f"balance {about['balance']}  {trained.seconds:.1f} s",
         f"trained on {count} picture{'s' * (count != 1)} "
         f"({about['pixels'] / 1e6:.1f} million pixels), {len(trained.skipped)} skipped",

@@ -13,11 +13,22 @@ def tell(kind: str, text: str) -> None:
 
     Args:
         kind: "Error" or "note".
-        text: Any text; line breaks become blanks, what is not ASCII is escaped.
+        text: Any text; line breaks become blanks, other controls and what is not ASCII escaped.
     """
-    line = f"{kind}: {' '.join(text.split())}"
+    line = f"{kind}: {shown(' '.join(text.split()))}"
     with suppress(OSError):  # nobody listens any more, as after a terminal was closed
         click.echo(line.encode("ascii", "backslashreplace").decode(), err=True)
+
+
+def shown(text: str) -> str:
+    r"""Return a name as it can be printed in a line, with nothing in it that steers a terminal.
+
+    >>> print(shown("red\x1b[31m\n.png"))
+    red\x1b[31m\n.png
+    """
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
 
 
 def progress(quiet: bool, unit: str) -> Any:
