@@ -180,6 +180,10 @@ def test_a_setting_without_use_is_told(call: Call) -> None:
     outcome = call("in.png", "out.png", "--quality", 90)
     assert outcome.code == 0
     assert outcome.err == "note: --quality is for JPEG and WebP; PNG has none\n"
+    for more in (["--force"], ["--dry-run", "--force"]):
+        outcome = call("in.png", "x.jpeg", "--format", "png", *more)
+        note = "note: --format is for names without a suffix; x.jpeg becomes a JPEG\n"
+        assert (outcome.code, outcome.err) == (0, note)
     assert call("in.png", "out.png", "--quality", 90, "-q", "-f") == Outcome(0, b"", "")
     failed = call("no.png", "other.png", "--quality", 90)
     assert failed.err.count("\n") == 1, "an error is told alone"

@@ -59,6 +59,8 @@ def unused(
     if target == STREAM and word is None:
         return  # it becomes the source's
     format = format_of(target, word, "PNG")
+    if word is not None and FORMATS.get(word) != format:
+        yield f"--format is for names without a suffix; {target} becomes a {format}"
     if quality is not None and format not in _LOSSY:
         yield f"--quality is for JPEG and WebP; {format} has none"
     if compression is not None and format != "PNG":
