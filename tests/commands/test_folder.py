@@ -176,13 +176,17 @@ def test_what_cannot_be_is_refused_before_any_work(
 def test_a_dry_run_of_a_folder_prints_the_plan(call: Call, folder: Path) -> None:
     """`--dry-run` tells each input with its output, and writes nothing."""
     save(folder, "many/a.png", "many/b.png", "out/b.png")
+    (folder / "many" / "notes.txt").write_text("text")
+    (folder / "many" / "c").write_bytes((folder / "many" / "a.png").read_bytes())
     before = contents(folder)
     outcome = call("many", "out", "--dry-run")
     assert (outcome.code, outcome.err) == (0, "")
     assert outcome.out == (
         b"many/a.png -> out/a.png\nmany/b.png -> out/b.png  (is there already)\n"
+        b"many/c -> out/c.png\n"
     )
     assert contents(folder) == before
+    assert call("many", "out", "--dry-run", "--include", "*.txt").code == 3
 
 
 def test_globs_choose_and_hidden_files_are_told(call: Call, folder: Path) -> None:

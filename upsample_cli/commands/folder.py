@@ -4,7 +4,7 @@ import os
 import sys
 from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -23,7 +23,7 @@ from upsample_cli.jobs.globs import Globs
 from upsample_cli.jobs.outputs import Outputs
 from upsample_cli.jobs.stop import Stop
 from upsample_cli.jobs.task import Report, Task
-from upsample_cli.jobs.work import Existing, Work
+from upsample_cli.jobs.work import Existing, Work, is_other
 
 _DEFAULT_REPORT = "checkerboard.csv"
 
@@ -134,11 +134,16 @@ def _names(path: str, null: bool) -> list[str]:
 
 
 def _told_beforehand(planned: plan.Plan) -> int:
-    outputs = Outputs()
+    """Print what would become what, without what would be skipped as no picture."""
+    outputs, count = Outputs(), 0
     for source, to in planned.pairs():
+        with suppress(ImageFileError):  # one that cannot be read is met by the run itself
+            if is_other(source):
+                continue
+        count += 1
         there = "  (is there already)" if outputs.is_there(to) else ""
         click.echo(f"{shown(source)} -> {shown(to)}{there}")
-    return 0 if planned.count else NOTHING
+    return 0 if count else NOTHING
 
 
 def _run(planned: plan.Plan, work: Work, record: Record, batch: Batch, hands: Hands) -> int:

@@ -72,7 +72,7 @@ class Work:
     def _made(self, source: str, to: str, known: State | None) -> Report:
         if not is_url(source) and is_folder(source):
             raise ImageFileError(_unreadable(source))
-        if Path(source).suffix[1:].lower() not in _PICTURES and not decoding.is_picture(source):
+        if is_other(source):
             return Report(source, to, "skipped", "is no picture")
         fault = None
         state = (known or looked_at(source, to, self.dates)) if self.looks else "missing"
@@ -117,6 +117,15 @@ class Work:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ImageFileError(f"cannot make {folder}: {error.strerror}; check it") from error
+
+
+def is_other(source: str) -> bool:
+    """Tell whether a file neither claims to be a picture nor begins like one: it is skipped.
+
+    Raises:
+        ImageFileError: It cannot be read.
+    """
+    return Path(source).suffix[1:].lower() not in _PICTURES and not decoding.is_picture(source)
 
 
 def _unreadable(folder: str) -> str:
