@@ -72,7 +72,10 @@ def _common(file: BinaryIO) -> PIL.Image.Image | None:
     if head == b"\x89PNG\r\n\x1a\n":
         import PIL.PngImagePlugin
 
+        from upsample_cli.images import texts
+
         PIL.PngImagePlugin.MAX_TEXT_CHUNK = _MOST_TEXT
+        PIL.PngImagePlugin.PngStream = texts.Stream  # type: ignore[misc] # a class is a name too
         found = PIL.PngImagePlugin.PngImageFile(file)
         _spread_clear_level(found)
         found.info["colours"] = whole.colours(file)
