@@ -39,23 +39,6 @@ def test_a_link_to_nothing_is_not_replaced_unasked(tmp_path: Path) -> None:
     target.check(str(link), str(tmp_path / "in.png"), force=True)
 
 
-@pytest.mark.parametrize("there", [True, False])
-def test_a_link_is_written_through(tmp_path: Path, there: bool) -> None:
-    """With force, what a link leads to is replaced or made, its temporary beside it."""
-    (tmp_path / "far").mkdir()
-    link, far = tmp_path / "out.png", tmp_path / "far" / "real.png"
-    link.symlink_to(Path("far", "real.png"))
-    if there:
-        far.write_bytes(b"old")
-    with target.opened(str(link), force=True) as file:
-        file.write(b"new")
-        assert names(tmp_path / "far") != [far.name] * there
-    assert link.is_symlink()
-    assert (names(tmp_path / "far"), far.read_bytes()) == (["real.png"], b"new")
-    with pytest.raises(TargetExistsError), target.opened(str(link)):
-        pass
-
-
 @pytest.mark.parametrize("fault", [ValueError, KeyboardInterrupt, SystemExit, MemoryError])
 def test_a_failing_block_leaves_nothing(tmp_path: Path, fault: type[BaseException]) -> None:
     """Whatever is raised, no new file is left."""

@@ -128,8 +128,7 @@ def opened(path: str, force: bool = False) -> Iterator[BinaryIO]:
             with open(path, "wb") as file:
                 yield file
             return
-        # What a link leads to is written, as `cp` does; the link stays.
-        with placing(os.path.realpath(path) if os.path.islink(path) else path, force) as file:
+        with placing(path, force) as file:
             yield file
     except FileExistsError as error:
         raise there(path) from error
