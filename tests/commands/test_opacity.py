@@ -52,7 +52,9 @@ def test_frames_of_an_animation_tell_theirs(call: Call, folder: Path) -> None:
         planes = np.stack([np.full_like(opacity, 255)] * 3 + [opacity], axis=2)
         frames.append(PIL.Image.fromarray(np.round(planes).astype(np.uint8)))
     frames[0].save(folder / "in.apng", "PNG", save_all=True, append_images=frames[1:], duration=50)
-    assert b"checkerboard found (" in call("in.apng", "out.png", *UNEVEN, "--format", "png").out
+    outcome = call("in.apng", "out.png", *UNEVEN)
+    assert b"checkerboard found (" in outcome.out
+    assert "note: in.apng: the checkerboard is in the opacity\n" in outcome.err
 
 
 @pytest.mark.parametrize("stride", ["2", "auto"])
@@ -64,5 +66,11 @@ def test_the_map_and_the_spectrum_are_of_the_opacity(
     words = ["--stride", stride, "--map", "map.png", "--spectrum", "spectrum.png"]
     outcome = call("measure", "out.png", *words)
     assert (outcome.code, outcome.err) == (0, "")
-    assert (folder / "map.png").exists()
-    assert (folder / "spectrum.png").exists()
+    drawn = [np.asarray(PIL.Image.open(folder / name)) for name in ("map.png", "spectrum.png")]
+    flat = PIL.Image.new("LA", (200, 180), (255, 128))
+    flat.save("flat.png")
+    call("measure", "flat.png", *words, "--force")
+    for name, figure in zip(("map.png", "spectrum.png"), drawn, strict=True):
+        assert not np.array_equal(figure, np.asarray(PIL.Image.open(folder / name)))
+    levels = drawn[0].astype(int)
+    assert (levels.max(axis=2) - levels.min(axis=2)).mean() > 20  # in colour: there is heat

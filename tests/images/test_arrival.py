@@ -1,4 +1,5 @@
 import io
+import os
 import subprocess
 import sys
 import zlib
@@ -273,3 +274,19 @@ def test_what_becomes_of_an_odd_end_does_not_depend_on_threads(tmp_path: Path, o
         told.append((run.returncode, run.stderr, to.exists() and to.read_bytes()))
     assert told[0] == told[1]
     assert told[0][0] == (odd in ("broken", "cut"))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are not everywhere")
+@pytest.mark.parametrize("suffix", ["png", "jpg"])
+def test_a_broken_picture_from_a_pipe_is_told_at_once(tmp_path: Path, suffix: str) -> None:
+    """What a pipe gave is gone, so it is not tried again."""
+    path, pipe = tmp_path / f"in.{suffix}", tmp_path / "pipe"
+    PIL.Image.fromarray(levels(800, 700, 3)).save(path)
+    data = path.read_bytes()
+    os.mkfifo(pipe)
+    command = [sys.executable, "-m", "upsample_cli", str(pipe), "out.png", "-j", "2"]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE) as run:
+        pipe.write_bytes(data[: len(data) // 2])
+        _, err = run.communicate(timeout=PATIENCE)
+    assert run.returncode == 1
+    assert b"pipe is broken (" in err

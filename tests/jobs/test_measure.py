@@ -63,7 +63,7 @@ def test_a_pattern_in_one_colour_is_found_there() -> None:
     assert (found.worst, found.whole.verdict) == ("blue", "checkerboard")
     assert found.most.ripple == pytest.approx(3, rel=0.1)
     assert found.luma.ripple == pytest.approx(0.114 * 3, rel=0.2)
-    assert found.shown == found.luma
+    assert found.whole == found.luma
     assert found.channels["red"].verdict == found.channels["green"].verdict == "none"
 
 
@@ -75,7 +75,7 @@ def test_a_pattern_that_luma_hides_is_still_found(stride: int | None) -> None:
     found = in_image(pictured(planes), stride)
     assert (found.worst, found.whole.verdict) == ("blue", "checkerboard")
     assert found.luma.ripple < LEVELS
-    assert (found.luma.verdict, found.shown) == ("none", found.channels["blue"])
+    assert (found.luma.verdict, found.whole) == ("none", found.channels["blue"])
 
 
 def test_a_trace_in_one_colour_is_no_checkerboard() -> None:
@@ -153,7 +153,9 @@ def test_a_pattern_in_the_opacity_is_found_there(channels: int) -> None:
     assert (found.worst, found.whole.verdict) == ("opacity", "checkerboard")
     assert found.most.ripple == pytest.approx(3, rel=0.05)
     even = in_image(pictured(np.stack([*white, soft()])), None)
-    assert even.most.verdict == "none"
+    assert (even.worst, even.most.verdict) == ("opacity", "none")
+    clear = np.full((1, 160, 170), 255.0)
+    assert in_image(pictured(np.stack([*clear, *clear])), None).worst == "luma"
     assert even.whole.verdict == "none"
 
 

@@ -118,21 +118,32 @@ def test_what_is_not_whole_is_made_again(source: Path, fault: str) -> None:
 
 
 @pytest.mark.parametrize("existing", ["refuse", "skip", "update"])
-def test_what_another_run_made_meanwhile_stays(
-    source: Path, monkeypatch: pytest.MonkeyPatch, existing: Existing
+@pytest.mark.parametrize("whole", [False, True])
+def test_what_comes_while_a_picture_is_made(
+    source: Path, monkeypatch: pytest.MonkeyPatch, existing: Existing, whole: bool
 ) -> None:
-    """An output that comes while a picture is made stays, and will do for who resumes."""
-    output, really = source.parent / "out" / "a.png", work.upsample
+    """A stranger's file stays; one as it would be made will do for who resumes.
 
-    def late(*arguments: Any) -> Report:
-        """Have another run be faster."""
-        output.write_bytes(b"theirs")
+    For who does not it may be that of a worker that died before it told, and is made again.
+    """
+    output, really = source.parent / "out" / "a.png", work.upsample
+    done(source, "theirs.png")
+    theirs = (source.parent / "theirs.png").read_bytes() if whole else b"theirs"
+    late = [theirs]
+
+    def upsample(*arguments: Any) -> Report:
+        """Have another run be faster, once."""
+        if late:
+            output.write_bytes(late.pop())
         return really(*arguments)
 
-    monkeypatch.setattr(work, "upsample", late)
+    monkeypatch.setattr(work, "upsample", upsample)
     report = done(source, existing=existing)
-    assert output.read_bytes() == b"theirs"
-    assert report.status == ("failed" if existing == "refuse" else "skipped")
+    assert output.read_bytes() == theirs
+    assert report.status == (
+        "failed" if not whole else "done" if existing == "refuse" else "skipped"
+    )
+    assert (report.checkerboard is not None) == (report.status == "done")
 
 
 def test_update_makes_older_outputs_again(source: Path) -> None:

@@ -33,7 +33,7 @@ class TextTable:
         if not self._begun:
             self._begun = True
             yield "  ".join(("picture".ljust(self._wide), *self._HEADS, "worst"))
-        found, name = measured.shown, shown(source).ljust(self._wide)
+        found, name = measured.whole, shown(source).ljust(self._wide)
         if found.status in UNKNOWN:
             yield f"{name}  {'-':>6}  {UNKNOWN[found.status]}"
             return

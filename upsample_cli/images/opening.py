@@ -90,10 +90,10 @@ def _common(file: BinaryIO) -> PIL.Image.Image | None:
 
 def _spread_clear_level(opened: PIL.Image.Image) -> None:
     """Tell the level that is transparent in a grey PNG as its pixels are: spread over 8 bits."""
-    clear, step = opened.info.get("transparency"), {"L;2": 85, "L;4": 17}
+    clear, step = opened.info.get("transparency"), {"1": 255, "L;2": 85, "L;4": 17}
     for tile in getattr(opened, "tile", []):
         if tile.args in step and isinstance(clear, int):
-            opened.info["transparency"] = clear * step[tile.args]
+            opened.info["transparency"] = min(255, clear * step[tile.args])
 
 
 def _hush() -> None:

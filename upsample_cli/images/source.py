@@ -1,6 +1,7 @@
 """Where a picture's bytes come from: a file, standard input, or a URL."""
 
 import io
+import os
 import sys
 from typing import BinaryIO
 
@@ -40,6 +41,11 @@ def opened(path: str, head: bool = False) -> BinaryIO:
         raise ImageFileError(f"cannot read {path}: {error.strerror}; check the file") from error
     except ValueError as error:  # such as a NUL in the name
         raise ImageFileError(f"cannot read {path}: {error}; check the path") from error
+
+
+def can_be_read_again(path: str) -> bool:
+    """Tell whether a source is a file, of which opening takes nothing."""
+    return os.path.isfile(path)
 
 
 def _standard_input() -> bytes:

@@ -34,7 +34,7 @@ class Frames:
         self.notes: tuple[str, ...] = ()
         self._moving, self._size, self._format = moving, size, format
         self._task, self._workers = task, workers
-        self._found: list[Checkerboard] = []
+        self._found: list[tuple[Checkerboard, tuple[str, ...]]] = []
 
     def __iter__(self) -> Iterator[tuple[Image, Measured]]:
         """Yield each frame and its strips, which are to be taken before the next."""
@@ -46,16 +46,16 @@ class Frames:
             streamed = self._format == "PNG"
             made = Measured(frame, self._size, self._task, streamed, self._workers)
             yield frame, made
-            self._found.append(made.result()[0])
+            self._found.append(made.result())
 
     def samples(self) -> Iterator[Samples]:
         """Yield each frame whole."""
         for frame, made in self:
             yield whole(made, frame, self._size)
 
-    def worst(self) -> Checkerboard:
-        """Return what was found in the frame with the strongest checkerboard."""
-        return max(self._found, key=lambda each: each.rank)
+    def worst(self) -> tuple[Checkerboard, tuple[str, ...]]:
+        """Return what was found in the frame with the strongest checkerboard, and notes on it."""
+        return max(self._found, key=lambda each: each[0].rank)
 
 
 def write(
@@ -95,7 +95,8 @@ def write(
             file.write(gif.TAIL)
         else:
             files.save_webp(frames.samples(), moving, frames.metadata, file, task.quality)
-        return frames.worst(), frames.notes + rounded
+        found, told = frames.worst()
+        return found, frames.notes + rounded + told
 
 
 def _png(file: BinaryIO, frames: Frames, moving: Animation, size: Size) -> None:

@@ -12,6 +12,7 @@ from upsample_cli.images.arrival import BrokenArrivalError
 from upsample_cli.images.decoding import Decoded, decode
 from upsample_cli.images.decoding import size as head_size
 from upsample_cli.images.image import Image
+from upsample_cli.images.source import can_be_read_again
 from upsample_cli.jobs import still
 from upsample_cli.jobs.measured import Measured, Progress
 from upsample_cli.jobs.task import Report, Task
@@ -52,13 +53,17 @@ def upsample(
     size = _size(to, shown.size, task)
     format = formats.format_of(to, task.format, shown.format)
     formats.check_size(format, size)
+    made = None
     try:
-        found, losses = _written(shown, size, format, to, task, progress)
+        made = _written(shown, size, format, to, task, progress)
     except BrokenArrivalError:
-        if source == target.STREAM:  # it is gone
+        if not can_be_read_again(source):
             raise
+    if made is None:
+        del shown  # which is as large as the next
         shown = _read(source, task, None)
-        found, losses = _written(shown, size, format, to, task, progress)
+        made = _written(shown, size, format, to, task, progress)
+    found, losses = made
     scale = max(after / before for before, after in zip(shown.size, size, strict=True))
     kernel_ripple, shift = _exact(task.method, scale)
     return Report(

@@ -1,7 +1,7 @@
 """Measure the checkerboard in a picture that any tool made."""
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -69,23 +69,17 @@ class Measurement:
 
     @property
     def whole(self) -> Checkerboard:
-        """The figures of luma, and the verdict on the whole picture."""
-        every = (self.luma, *self.channels.values())
-        found = any(each.verdict == "checkerboard" for each in every)
-        return replace(self.luma, verdict="checkerboard") if found else self.luma
-
-    @property
-    def shown(self) -> Checkerboard:
-        """The figures of luma, or those of the worst channel where only others have it."""
-        return self.most if self.whole.verdict != self.luma.verdict else self.luma
+        """What is found in luma, or in the worst channel where only others have a checkerboard."""
+        own = self.luma.verdict == "checkerboard"
+        return self.most if self.most.verdict == "checkerboard" and not own else self.luma
 
     @property
     def worst(self) -> str:
-        """The channel with the most ripple; "luma" where no colour, or not every one, is known."""
-        planes = dict(self.channels)
-        if not all(name in planes and planes[name].status == "ok" for name in COLOURS):
-            planes["luma"] = self.luma
-        return max(planes, key=lambda name: np.nan_to_num(planes[name].ripple, nan=-1.0))
+        """The worst channel; luma counts where no colour, or not every one, is known."""
+        colours = [self.channels[name] for name in COLOURS if name in self.channels]
+        known = colours and all(each.status == "ok" for each in colours)
+        planes = self.channels if known else {"luma": self.luma, **self.channels}
+        return max(planes, key=lambda name: planes[name].rank)
 
     @property
     def most(self) -> Checkerboard:

@@ -127,9 +127,9 @@ def renamed(path: str, format: str | None) -> str:
 
 def _once(sources: Sequence[str]) -> list[str]:
     """Return each source once, whether it is named as `a` or as `./a`; links are others."""
-    here, named = Path.cwd(), dict[str, str]()
+    named: dict[str, str] = {}
     for source in sources:
-        named.setdefault(source if is_url(source) else os.path.normpath(here / source), source)
+        named.setdefault(source if is_url(source) else str(Path(source)), source)
     return list(named.values())
 
 

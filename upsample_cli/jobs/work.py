@@ -87,9 +87,12 @@ class Work:
         try:
             report = upsample(source, to, self.task._replace(force=force))
         except TargetExistsError:
-            if not self.looks or target.modified(to) is None:  # a link to nothing is not whole
+            if target.modified(to) is None or self._fault(source, to, "there") is not None:
                 raise
-            return Report(source, to, "skipped", "is there already")  # another run was faster
+            if self.looks:
+                return Report(source, to, "skipped", "is there already")  # another run was faster
+            # Or a worker of this run, that died before it could tell.
+            report = upsample(source, to, self.task._replace(force=True))
         if fault is None:
             return report
         return report._replace(notes=(*report.notes, f"replaced the old output, which {fault}"))
