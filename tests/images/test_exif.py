@@ -1,10 +1,17 @@
 import io
+from pathlib import Path
+from struct import pack
 
 import PIL.Image
 import pytest
+from textures import levels
 
-from upsample_cli.images import exif, tiff
+from upsample_cli.images import exif, tiff, tiff_tags
 from upsample_cli.images.metadata import Metadata
+from upsample_cli.jobs.image import upsample
+from upsample_cli.jobs.scale import Target
+from upsample_cli.jobs.task import Task
+from upsample_cli.methods.catalogue import build
 
 
 def sample(order: str) -> bytes:
@@ -72,12 +79,39 @@ def test_text_keeps_its_bytes() -> None:
     tags = PIL.Image.Exif()
     tags[0x013B] = "J\xf6rg \u9ad8".encode()
     tags.get_ifd(0x8769)[0xA434] = "50 mm \u0192/2".encode()
-    given = exif.of_tiff(tags)
+    given = tiff_tags.of_tiff(tags)
     written = tiff.head((8, 9), 3, "u1", Metadata(exif=given))
     for made in (given, exif.with_dpi(given, (300.0, 300.0)), written):
         assert "J\xf6rg \u9ad8".encode() in made
         assert "50 mm \u0192/2".encode() in made
     opened = PIL.Image.open(io.BytesIO(written + bytes(216)))
-    again = exif.of_tiff(opened.getexif())
+    again = tiff_tags.of_tiff(opened.getexif())
     assert "J\xf6rg \u9ad8".encode() in again
     assert "50 mm \u0192/2".encode() in again
+
+
+def texted() -> bytes:
+    """Return EXIF whose orientation is a text."""
+    return b"II*\0\x08\0\0\0\x01\0" + pack("<HHL4s", 0x0112, 2, 4, b"abc\0") + bytes(4)
+
+
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF")
+@pytest.mark.parametrize("odd", [b"\xff" * 40, b"II*\0\x08\0\0\0\xff\xff", texted()])
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "TIFF", "WEBP"])
+def test_damaged_exif_keeps_no_picture_from_its_file(
+    tmp_path: Path, format: str, odd: bytes
+) -> None:
+    """Where EXIF would have to be read to be written, it stays or is left out."""
+    path, to = tmp_path / "in.jpg", str(tmp_path / f"out.{format.lower()}")
+    PIL.Image.fromarray(levels(8, 9, 3)).save(path, exif=b"Exif\0\0" + odd, dpi=(72, 72))
+    report = upsample(str(path), to, Task(build("bilinear"), Target(scale=2.0)))
+    assert report.size == (16, 18)
+    with PIL.Image.open(to) as made:
+        assert made.size == (18, 16)
+
+
+def test_no_part_is_made_up() -> None:
+    """EXIF that has no part of EXIF or GPS gets none with its resolution."""
+    made = exif.with_dpi(None, (300.0, 150.0))
+    assert made is not None
+    assert set(read(made)) == {0x011A, 0x011B, 0x0128}

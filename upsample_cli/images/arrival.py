@@ -44,7 +44,7 @@ def is_possible(opened: PIL.Image.Image, file: BinaryIO) -> bool:
 
 def _is_upright(opened: PIL.Image.Image) -> bool:
     """Tell whether a picture with EXIF is upright; no, where Pillow loads it to find that out."""
-    return "exif" in opened.info and opened.getexif().get(exif.ORIENTATION, 1) == 1
+    return "exif" in opened.info and exif.tags(opened).get(exif.ORIENTATION, 1) == 1
 
 
 class BrokenArrivalError(ImageFileError):

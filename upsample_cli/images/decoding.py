@@ -191,5 +191,7 @@ def _decoded(opened: PIL.Image.Image, name: str, file: BinaryIO) -> Decoded:
         notes.extend(changes)
     told = metadata.of(opened, up.exif, up.turned)
     if format == "TIFF":
-        notes.extend(exif.left_out(opened.getexif(), told.iptc))
+        from upsample_cli.images import tiff_tags
+
+        notes.extend(tiff_tags.left_out(opened.getexif(), told.iptc))
     return Decoded(name, picture, format, told, tuple(notes), low, packed, highest, clear)

@@ -18,15 +18,16 @@ if TYPE_CHECKING:  # decoding begins before NumPy has loaded
 
 
 ORIENTATION, IPTC = 0x0112, 0x83BB
+FAULTS = (
+    ArithmeticError, AttributeError, LookupError, OSError, SyntaxError, TypeError, ValueError,
+    struct.error,
+)  # fmt: skip
+"""What Pillow raises for EXIF that is damaged."""
 RAW = "Raw profile type exif"  # how ImageMagick wrote it before PNG knew EXIF
-_EXIF_PART, _GPS_PART, _LINKS = 0x8769, 0x8825, 0xA005
+PARTS = _EXIF_PART, _GPS_PART = 0x8769, 0x8825
 _WIDTHS, _HEIGHTS = (0x0100, 0xA002), (0x0101, 0xA003)
 _ACROSS, _DOWN, _UNIT = 0x011A, 0x011B, 0x0128
 _BYTE, _SHORT, _LONG, _UNDEFINED = 1, 3, 4, 7
-_PLACE = {0x830E, 0x8482, 0x85D8, 0x87AF}  # of GeoTIFF: scale, tie points, transform, keys
-# Description, maker, model, software, date, artist, host, rating, copyright: in a TIFF they stand
-# among the tags that say how the pixels lie, which are the writer's business.
-_DESCRIPTIVE = {0x010E, 0x010F, 0x0110, 0x0131, 0x0132, 0x013B, 0x013C, 0x4746, 0x8298}
 
 
 class _Text(str):
@@ -51,6 +52,14 @@ def raw(opened: PIL.Image.Image) -> bytes | None:
         except ValueError:
             return None
     return found.removeprefix(b"Exif\0\0") if found else None
+
+
+def tags(opened: PIL.Image.Image) -> PIL.Image.Exif:
+    """Return the EXIF of a picture as Pillow reads it; nothing where it is damaged."""
+    try:
+        return opened.getexif()
+    except FAULTS:
+        return PIL.Image.Exif()
 
 
 def upright(exif: bytes) -> bytes:
@@ -87,31 +96,36 @@ def with_dpi(exif: bytes | None, dpi: tuple[float, float] | None) -> bytes | Non
         exif: A TIFF structure, or None.
         dpi: Dots per inch along and down, or None.
     """
-    tags = PIL.Image.Exif()
-    if exif:
-        tags.load(exif)
-    if dpi is None or _ACROSS in tags:
+    if dpi is None:
         return exif
-    for tag, value in [*tags.items()]:
-        tags[tag] = _as_read(value)
-    for part in (_EXIF_PART, _GPS_PART):
-        inside = tags.get_ifd(part)
-        inside |= {tag: _as_read(value) for tag, value in inside.items()}
-    for tag, value in {_ACROSS: dpi[0], _DOWN: dpi[1], _UNIT: 2}.items():
-        tags[tag] = value
-    return tags.tobytes().removeprefix(b"Exif\0\0")
+    try:
+        tags = parsed(exif) if exif else PIL.Image.Exif()
+        if _ACROSS in tags:
+            return exif
+        for tag, value in [*tags.items()]:
+            tags[tag] = as_read(value)
+        for part in set(PARTS) & set(tags):  # to look for one makes it
+            inside = tags.get_ifd(part)
+            inside |= {tag: as_read(value) for tag, value in inside.items()}
+        for tag, value in {_ACROSS: dpi[0], _DOWN: dpi[1], _UNIT: 2}.items():
+            tags[tag] = value
+        return tags.tobytes().removeprefix(b"Exif\0\0")
+    except FAULTS:  # it stays what it is
+        return exif
 
 
-def of_tiff(tags: PIL.Image.Exif) -> bytes | None:
-    """Return what a TIFF's own tags tell beside the pixels, as EXIF; None if nothing.
+def parsed(exif: bytes) -> PIL.Image.Exif:
+    """Return EXIF as Pillow reads it.
 
     Args:
-        tags: As Pillow reads them.
+        exif: A TIFF structure, without the "Exif" mark before it.
+
+    Raises:
+        FAULTS: It is damaged; some of that is found as its parts are read or written.
     """
-    kept = PIL.Image.Exif()
-    for tag, value in descriptive(tags).items():
-        kept[tag] = value
-    return kept.tobytes().removeprefix(b"Exif\0\0") if len(kept) else None
+    tags = PIL.Image.Exif()
+    tags.load(exif)
+    return tags
 
 
 def iptc(tags: Any) -> bytes | None:
@@ -123,32 +137,8 @@ def iptc(tags: Any) -> bytes | None:
     return tags[IPTC] if tags and tags.tagtype.get(IPTC) in (_BYTE, _UNDEFINED) else None
 
 
-def left_out(tags: PIL.Image.Exif, iptc: bytes | None) -> Iterator[str]:
-    """Yield a few words on each of a TIFF's own tags that is not kept, but should be missed.
-
-    Args:
-        tags: As Pillow reads them.
-        iptc: What is kept of IPTC.
-    """
-    if IPTC in tags and iptc is None:
-        yield "its IPTC is left out"
-    if not _PLACE.isdisjoint(tags):  # it holds for one size alone
-        yield "its georeference is left out"
-
-
-def descriptive(tags: PIL.Image.Exif) -> dict[int, object]:
-    """Return the tags that say nothing of how pixels lie; the parts of EXIF and GPS as dicts."""
-    found: dict[int, object] = {tag: _as_read(tags[tag]) for tag in _DESCRIPTIVE & set(tags)}
-    for part in (_EXIF_PART, _GPS_PART):
-        inside = {
-            tag: _as_read(value) for tag, value in tags.get_ifd(part).items() if tag != _LINKS
-        }
-        if inside:
-            found[part] = inside
-    return found
-
-
-def _as_read(value: object) -> object:
+def as_read(value: object) -> object:
+    """Return a value so that text is written as it was read."""
     return _Text(value) if isinstance(value, str) else value
 
 

@@ -14,7 +14,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from upsample_cli.errors import ImageFileError
-from upsample_cli.images import exif
+from upsample_cli.images import exif, tiff_tags
 from upsample_cli.images.image import Samples
 from upsample_cli.images.metadata import Metadata, dpi_of
 from upsample_cli.planes import Size
@@ -77,7 +77,7 @@ def read(file: BinaryIO, name: str, check: Callable[[Size], None]) -> Found:
         file.seek(0)
         tags.load_from_fp(file)
         told = _metadata(tags, page)
-        notes.extend(exif.left_out(tags, told.iptc))
+        notes.extend(tiff_tags.left_out(tags, told.iptc))
         return Found(_turned(samples, tags), told, tuple(notes))
 
 
@@ -132,8 +132,8 @@ def _decoded(page: tifffile.TiffPage, name: str) -> NDArray[Any]:
     """Return the samples as tifffile has them."""
     try:
         return page.asarray()
-    except (ValueError, NotImplementedError) as error:
-        if "imagecodecs" not in str(error):
+    except (ImportError, ValueError, NotImplementedError) as error:
+        if "imagecodecs" not in str(error) and not isinstance(error, ImportError):
             raise
         how = f"is compressed with {tifffile.COMPRESSION(page.compression).name}"
         if page.predictor > 1:
@@ -150,7 +150,7 @@ def _metadata(tags: PIL.Image.Exif, page: tifffile.TiffPage) -> Metadata:
     iptc = page.tags.valueof(exif.IPTC)
     return Metadata(
         icc=tags.get(_ICC) or None,
-        exif=exif.of_tiff(tags),
+        exif=tiff_tags.of_tiff(tags),
         xmp=tags.get(_XMP),
         iptc=iptc if isinstance(iptc, bytes) else None,
         dpi=dpi_of(tags),

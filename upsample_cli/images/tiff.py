@@ -6,16 +6,17 @@ Source: Adobe, "TIFF Revision 6.0"; BigTIFF beyond 4 GB.
 """
 
 import io
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
-import PIL.Image
 from numpy.typing import DTypeLike
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 from PIL.TiffTags import BYTE, LONG8, UNDEFINED
 
-from upsample_cli.images.exif import IPTC, descriptive
+from upsample_cli.images.exif import FAULTS, IPTC, parsed
 from upsample_cli.images.metadata import Metadata
+from upsample_cli.images.tiff_tags import descriptive
 from upsample_cli.planes import Size
 
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
@@ -68,9 +69,7 @@ def _told(tags: ImageFileDirectory_v2, metadata: Metadata) -> dict[int, Any]:
     """Return the tags of metadata."""
     told: dict[int, Any] = {}
     if metadata.exif:
-        exif = PIL.Image.Exif()
-        exif.load(metadata.exif)
-        told |= descriptive(exif)
+        told |= _writable(metadata.exif)
     if metadata.icc:
         tags.tagtype[_ICC] = UNDEFINED
         told[_ICC] = metadata.icc
@@ -83,3 +82,16 @@ def _told(tags: ImageFileDirectory_v2, metadata: Metadata) -> dict[int, Any]:
     if metadata.dpi:
         told |= {_UNIT: 2, _ACROSS: metadata.dpi[0], _DOWN: metadata.dpi[1]}
     return told
+
+
+def _writable(exif: bytes) -> dict[int, Any]:
+    """Return what EXIF says beside the pixels, without what is damaged."""
+    found: dict[int, Any] = {}
+    with suppress(*FAULTS):
+        for tag, value in descriptive(parsed(exif)).items():
+            with suppress(*FAULTS):
+                alone = ImageFileDirectory_v2()
+                alone[tag] = value
+                alone.tobytes()
+                found[tag] = value
+    return found

@@ -25,11 +25,13 @@ def turned(opened: PIL.Image.Image) -> Turned:
     """Return a picture upright, loaded."""
     opened.load()
     if opened.format == "TIFF":  # Pillow turns these as it loads them
-        return Turned(opened, exif.of_tiff(opened.getexif()), False)
+        from upsample_cli.images import tiff_tags
+
+        return Turned(opened, tiff_tags.of_tiff(opened.getexif()), False)
     found = exif.raw(opened)
     if found is None:
         return Turned(opened, None, False)
-    if opened.getexif().get(exif.ORIENTATION, 1) == 1:
+    if exif.tags(opened).get(exif.ORIENTATION, 1) == 1:
         return Turned(opened, found, False)
     from PIL import ImageOps  # slow to import, and few pictures need it
 
@@ -40,4 +42,4 @@ def swaps(opened: PIL.Image.Image) -> bool:
     """Tell from the head of a picture whether turning it will swap its height and width."""
     if opened.format == "TIFF" or exif.raw(opened) is None:
         return False
-    return opened.getexif().get(exif.ORIENTATION, 1) in (5, 6, 7, 8)
+    return exif.tags(opened).get(exif.ORIENTATION, 1) in (5, 6, 7, 8)
