@@ -8,7 +8,7 @@ from typing import Any, BinaryIO, cast
 import PIL.Image
 
 from upsample_cli.errors import ImageFileError
-from upsample_cli.images import deep, exif, whole
+from upsample_cli.images import chunked, deep, exif
 from upsample_cli.images.faults import told
 
 _MODES = ("L", "LA", "RGB", "RGBA")
@@ -38,7 +38,7 @@ def is_possible(opened: PIL.Image.Image, file: BinaryIO) -> bool:
         return False
     if opened.format == "JPEG":
         return True
-    from_pixels_on = dropwhile(lambda kind: kind not in _PIXELS, whole.chunks_of(file))
+    from_pixels_on = dropwhile(lambda kind: kind not in _PIXELS, chunked.kinds(file))
     return set(from_pixels_on) <= {b"IDAT", b"IEND"}
 
 
@@ -69,7 +69,7 @@ class Arrival:
         self._opened.im = self.picture.im  # decoded into the memory of ours
         self._name, self._files = name, files
         self._rows = 0
-        self._portion = max(_LEAST, whole.length(self._opened.fp) // _PORTIONS)
+        self._portion = max(_LEAST, chunked.length(self._opened.fp) // _PORTIONS)
         self._fault: BaseException | None = None
         self._news = Condition()
         # Pillow asks for more when it has decoded all that it was given.

@@ -13,6 +13,7 @@ from upsample_cli.errors import ImageFileError
 from upsample_cli.images import (
     animation,
     arrival,
+    chunked,
     deep,
     exif,
     metadata,
@@ -20,7 +21,6 @@ from upsample_cli.images import (
     opening,
     source,
     upright,
-    whole,
 )
 from upsample_cli.images.animation import Animation
 from upsample_cli.images.arrival import Arrival
@@ -143,7 +143,7 @@ def _animated(file: BinaryIO, name: str) -> Decoded:
         )
     found = animation.read(opened, name)
     if found.format == "PNG":
-        whole.chunks_of(file)
+        chunked.kinds(file)
     return Decoded(name, found, found.format, found.metadata)
 
 
@@ -180,7 +180,7 @@ def _decoded(opened: PIL.Image.Image, name: str, file: BinaryIO) -> Decoded:
         deep.aim(opened, name, low=False)
     opened.load()
     if format == "PNG":
-        whole.chunks_of(file)
+        chunked.kinds(file)
     up = upright.turned(opened)
     picture, clear = up.picture, None
     if is_deep or picture.mode.startswith("I"):

@@ -11,7 +11,7 @@ import PIL.Image
 from numpy.typing import NDArray
 
 from upsample_cli.errors import ImageFileError
-from upsample_cli.images import opening, source, whole
+from upsample_cli.images import chunked, opening, source
 from upsample_cli.images.faults import told
 from upsample_cli.images.opening import check_size
 from upsample_cli.planes import Size
@@ -76,7 +76,7 @@ def read(path: str, max_pixels: int) -> Mask:
             )
         opened.load()
         if opened.format == "PNG":
-            whole.chunks_of(file)
+            chunked.kinds(file)
         return _mask(opened, name)
 
 

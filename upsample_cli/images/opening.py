@@ -10,7 +10,7 @@ from typing import BinaryIO
 import PIL.Image
 
 from upsample_cli.errors import ImageFileError, PictureTooLargeError
-from upsample_cli.images import animation, whole
+from upsample_cli.images import animation, chunked
 from upsample_cli.images.formats import FORMATS
 
 MAX_PIXELS = 2**28
@@ -78,7 +78,7 @@ def _common(file: BinaryIO) -> PIL.Image.Image | None:
         PIL.PngImagePlugin.PngStream = texts.Stream  # type: ignore[misc] # a class is a name too
         found = PIL.PngImagePlugin.PngImageFile(file)
         _spread_clear_level(found)
-        found.info["colours"] = whole.colours(file)
+        found.info["colours"] = chunked.colours(file)
         return found
     with suppress(SyntaxError, IndexError, TypeError, StructError):  # and Pillow says what it is
         if head.startswith(b"\xff\xd8\xff"):

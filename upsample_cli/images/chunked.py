@@ -1,11 +1,12 @@
 """The chunks of a PNG in its file: whether all are there, and what its decoder passes over."""
 
 import os
+from collections.abc import Iterator
 from struct import unpack
 from typing import BinaryIO
 
 _COLOURS = {b"cICP": 4, b"mDCV": 24, b"cLLI": 8}  # and their lengths
-_PIXELS = b"IDAT"
+_PIXELS, _END = b"IDAT", b"IEND"
 
 
 def length(file: BinaryIO) -> int:
@@ -16,7 +17,7 @@ def length(file: BinaryIO) -> int:
     return end
 
 
-def chunks_of(file: BinaryIO) -> list[bytes]:
+def kinds(file: BinaryIO) -> list[bytes]:
     """Return the kinds of a PNG's chunks; its last must be there, whatever decoders do without.
 
     Args:
@@ -25,17 +26,13 @@ def chunks_of(file: BinaryIO) -> list[bytes]:
     Raises:
         OSError: It is cut off.
     """
-    before = file.tell()
-    kinds = []
-    end = length(file)
-    at = file.seek(8)
-    while at + 12 <= end:
-        size, kind = unpack(">I4s", file.read(8))
-        at = file.seek(at + 12 + size)
-        kinds.append(kind)
-        if kind == b"IEND" and at <= end:
+    before, end = file.tell(), length(file)
+    found = []
+    for kind, at, size in _chunks(file):
+        found.append(kind)
+        if kind == _END and at + size + 4 <= end:
             file.seek(before)
-            return kinds
+            return found
     raise OSError("its end is missing")
 
 
@@ -47,11 +44,19 @@ def colours(file: BinaryIO) -> tuple[tuple[bytes, bytes], ...]:
     """
     before = file.tell()
     found = []
-    at = file.seek(8)
-    while len(head := file.read(8)) == 8 and head[4:] != _PIXELS:
-        size, kind = unpack(">I4s", head)
+    for kind, _, size in _chunks(file):
+        if kind == _PIXELS:
+            break
         if size == _COLOURS.get(kind):
             found.append((kind, file.read(size)))
-        at = file.seek(at + 12 + size)
     file.seek(before)
     return tuple(found)
+
+
+def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
+    """Yield kind, place and length of the data of each chunk, the file being there."""
+    at = file.seek(8)
+    while len(head := file.read(8)) == 8:
+        size, kind = unpack(">I4s", head)
+        yield kind, at + 8, size
+        at = file.seek(at + 12 + size)

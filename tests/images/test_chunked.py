@@ -5,7 +5,7 @@ import PIL.Image
 import pytest
 from textures import levels
 
-from upsample_cli.images import whole
+from upsample_cli.images import chunked
 from upsample_cli.images.chunks import ancillary, chunk
 from upsample_cli.images.decoding import decode
 from upsample_cli.images.metadata import Metadata
@@ -21,7 +21,7 @@ def picture() -> bytes:
 def test_a_png_without_its_end_is_refused(missing: int) -> None:
     """However little is cut off, the end is not there."""
     with pytest.raises(OSError, match="its end is missing"):
-        whole.chunks_of(io.BytesIO(picture()[:-missing]))
+        chunked.kinds(io.BytesIO(picture()[:-missing]))
 
 
 @pytest.mark.parametrize("more", [b"", b"appended"])
@@ -29,7 +29,7 @@ def test_a_png_with_its_end_is_whole(more: bytes) -> None:
     """What some programs append is not the picture's business, nor is where the file stands."""
     file = io.BytesIO(picture() + more)
     file.seek(5)
-    assert whole.chunks_of(file) == [b"IHDR", b"IDAT", b"IEND"]
+    assert chunked.kinds(file) == [b"IHDR", b"IDAT", b"IEND"]
     assert file.tell() == 5
 
 
@@ -45,9 +45,9 @@ def test_colours_of_hdr_are_found() -> None:
     """What tells colours is found before the pixels, if it has its length; the file stays."""
     file = io.BytesIO(with_chunks(picture(), HDR[0], (b"cLLI", b"short"), *HDR[1:]))
     file.seek(5)
-    assert whole.colours(file) == HDR
+    assert chunked.colours(file) == HDR
     assert file.tell() == 5
-    assert whole.colours(io.BytesIO(picture()[:40])) == ()
+    assert chunked.colours(io.BytesIO(picture()[:40])) == ()
 
 
 @pytest.mark.parametrize("early", [True, False])
