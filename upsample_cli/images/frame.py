@@ -33,6 +33,7 @@ def framed(pixels: Pixels, title: str, low: str, high: str, note: str = "") -> P
     sheet = PIL.Image.new("RGB", (wide + 2 * pad, height + 2 * band), _PAPER)
     sheet.paste(PIL.Image.fromarray(pixels), (pad + (wide - width) // 2, band))
     draw = PIL.ImageDraw.Draw(sheet)
+    title = lettering.fitted(title, size, wide)
     lettering.write(draw, (pad, band // 2), title, size, "lm", _INK)
     middle = height + band + band // 2
     left = pad + lettering.width(low, size) + pad

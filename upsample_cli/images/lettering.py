@@ -37,6 +37,22 @@ def width(text: str, size: int) -> float:
     return _font(size).getlength(text)
 
 
+def fitted(text: str, size: int, room: float) -> str:
+    """Return a text, with as much of its middle left out as it takes to fit.
+
+    Args:
+        text: One line.
+        size: Height of the letters, in pixels.
+        room: How many pixels wide it may be.
+    """
+    shorter = text
+    for kept in range(len(text) - 1, 1, -1):
+        if width(shorter, size) <= room:
+            break
+        shorter = f"{text[: kept // 2]}...{text[kept // 2 - kept :]}"
+    return shorter
+
+
 @cache
 def _font(size: int) -> PIL.ImageFont.FreeTypeFont | PIL.ImageFont.ImageFont:
     try:
