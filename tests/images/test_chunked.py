@@ -1,11 +1,14 @@
 import io
+import zlib
 from pathlib import Path
+from struct import pack
 
 import PIL.Image
 import pytest
 from textures import levels
 
-from upsample_cli.images import chunked
+from upsample_cli.errors import ImageFileError
+from upsample_cli.images import chunked, files
 from upsample_cli.images.chunks import ancillary, chunk
 from upsample_cli.images.decoding import decode
 from upsample_cli.images.metadata import Metadata
@@ -77,3 +80,27 @@ def test_an_animation_keeps_its_colours(tmp_path: Path, default: bool) -> None:
     path = tmp_path / "in.png"
     path.write_bytes(with_chunks(made.getvalue(), *HDR))
     assert decode(str(path)).metadata.colours == HDR
+
+
+@pytest.mark.parametrize("early", [False, True])
+@pytest.mark.parametrize(
+    ("bits", "colours"), [(1, 0), (2, 0), (4, 0), *((n, c) for n in (8, 16) for c in (0, 2, 4, 6))]
+)
+@pytest.mark.parametrize("rows", [10, 9, 8.5, 3])
+def test_pixels_that_end_early_are_refused(
+    tmp_path: Path, early: bool, bits: int, colours: int, rows: float
+) -> None:
+    """A stream that ends as it should, but before the last row, is no black picture."""
+    row = 1 + -(-13 * bits * {0: 1, 2: 3, 4: 2, 6: 4}[colours] // 8)
+    shape = pack(">LL5B", 13, 10, bits, colours, 0, 0, 0)
+    data = zlib.compress(bytes(int(row * rows)))
+    parts = (chunk(b"IHDR", shape), chunk(b"IDAT", data[:3]), chunk(b"IDAT", data[3:]))
+    path = tmp_path / "in.png"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(parts) + chunk(b"IEND", b""))
+    if rows == 10:
+        assert files.image(decode(str(path), early=early)).size == (10, 13)
+        return
+    # Of half a row Pillow says so itself.
+    fault = "image file is truncated" if rows == 8.5 else "its pixels end early"
+    with pytest.raises(ImageFileError, match=fault):
+        files.image(decode(str(path), early=early))

@@ -56,6 +56,7 @@ class Arrival:
 
     Args:
         opened: A picture that `is_possible`.
+        file: Where it comes from.
         name: What to call it.
         files: What to close in the end.
 
@@ -63,13 +64,15 @@ class Arrival:
         picture: What is there so far.
     """
 
-    def __init__(self, opened: PIL.Image.Image, name: str, files: ExitStack) -> None:
+    def __init__(
+        self, opened: PIL.Image.Image, file: BinaryIO, name: str, files: ExitStack
+    ) -> None:
         self.picture = PIL.Image.new(opened.mode, opened.size)
         self._opened = cast(Any, opened)  # of a class with `load_read`
         self._opened.im = self.picture.im  # decoded into the memory of ours
-        self._name, self._files = name, files
+        self._file, self._name, self._files = file, name, files
         self._rows = 0
-        self._portion = max(_LEAST, chunked.length(self._opened.fp) // _PORTIONS)
+        self._portion = max(_LEAST, chunked.length(file) // _PORTIONS)
         self._fault: BaseException | None = None
         self._news = Condition()
         # Pillow asks for more when it has decoded all that it was given.
@@ -99,6 +102,8 @@ class Arrival:
         try:
             with self._files, told(self._name):
                 self._opened.load()
+                if self._opened.format == "PNG":
+                    chunked.check_pixels(self._file, self.picture)
         except ImageFileError as fault:
             self._tell(0, BrokenArrivalError(str(fault)))
         except BaseException as fault:  # raised again in `wait`

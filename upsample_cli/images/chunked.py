@@ -1,12 +1,17 @@
 """The chunks of a PNG in its file: whether all are there, and what its decoder passes over."""
 
 import os
+import zlib
 from collections.abc import Iterator
 from struct import unpack
 from typing import BinaryIO
 
+import PIL.Image
+
 _COLOURS = {b"cICP": 4, b"mDCV": 24, b"cLLI": 8}  # and their lengths
 _PIXELS, _END = b"IDAT", b"IEND"
+_SAMPLES = {2: 3, 4: 2, 6: 4}  # a pixel, by colour type; else 1
+_PORTION = 1 << 20  # bytes to inflate at once
 
 
 def length(file: BinaryIO) -> int:
@@ -51,6 +56,34 @@ def colours(file: BinaryIO) -> tuple[tuple[bytes, bytes], ...]:
             found.append((kind, file.read(size)))
     file.seek(before)
     return tuple(found)
+
+
+def check_pixels(file: BinaryIO, decoded: PIL.Image.Image) -> None:
+    """Refuse a still PNG whose data end before its last row.
+
+    Args:
+        file: Anywhere in it; its position stays.
+        decoded: What a decoder made of it, where rows that are missing are of zeros.
+
+    Raises:
+        OSError: Rows are missing.
+    """
+    if decoded.crop((0, decoded.height - 1, *decoded.size)).tobytes().strip(b"\0"):
+        return
+    before = file.tell()
+    file.seek(16)
+    width, height, bits, colours, *_, laced = unpack(">LLBBBBB", file.read(13))
+    row = 1 + -(-width * bits * _SAMPLES.get(colours, 1) // 8)
+    missing = 0 if laced else row * height  # interlaced ones have rows of seven widths
+    inflate = zlib.decompressobj()
+    for kind, _, size in _chunks(file):
+        data = file.read(size) if kind == _PIXELS else b""
+        while data and missing > 0:
+            missing -= len(inflate.decompress(data, _PORTION))
+            data = inflate.unconsumed_tail
+    file.seek(before)
+    if missing > 0:
+        raise OSError("its pixels end early")
 
 
 def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:

@@ -81,7 +81,7 @@ def decode(path: str, max_pixels: int = MAX_PIXELS, early: bool = False) -> Deco
             if animation.is_animated(opened):
                 return _animated(file, name)
             if early and arrival.is_possible(opened, file):
-                return _arriving(opened, name, files.pop_all())
+                return _arriving(opened, file, name, files.pop_all())
             try:
                 return _decoded(opened, name, file)
             except OSError:
@@ -156,10 +156,10 @@ def _low(file: BinaryIO, name: str) -> PIL.Image.Image:
     return upright.turned(low).picture
 
 
-def _arriving(opened: PIL.Image.Image, name: str, files: ExitStack) -> Decoded:
+def _arriving(opened: PIL.Image.Image, file: BinaryIO, name: str, files: ExitStack) -> Decoded:
     """Return a picture that goes on being decoded, and closes its files when that ends."""
     told_before = metadata.of(opened, exif.raw(opened), upright=False, early=True)
-    coming = Arrival(opened, name, files)
+    coming = Arrival(opened, file, name, files)
     return Decoded(name, coming.picture, opened.format or "PNG", told_before, arrival=coming)
 
 
@@ -181,6 +181,7 @@ def _decoded(opened: PIL.Image.Image, name: str, file: BinaryIO) -> Decoded:
     opened.load()
     if format == "PNG":
         chunked.kinds(file)
+        chunked.check_pixels(file, opened)
     up = upright.turned(opened)
     picture, clear = up.picture, None
     if is_deep or picture.mode.startswith("I"):
