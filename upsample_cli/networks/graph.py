@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TypeVar
 
 import onnx
-from onnx import AttributeProto, GraphProto, NodeProto, SparseTensorProto, TensorProto
+from onnx import GraphProto, NodeProto, SparseTensorProto, TensorProto
 
+from upsample_cli.networks.captures import captured, inner
 from upsample_cli.networks.unreadable import UnreadableError
 
 Value = TypeVar("Value", int, float, str)
@@ -45,7 +46,7 @@ class Graph:
         makes |= {node.output[0]: node for node in map(_of_sparse, self.proto.sparse_initializer)}
         takes: dict[str, list[NodeProto]] = {}
         for node in self.proto.node:
-            for name in node.input:
+            for name in (*node.input, *captured(node)):
                 takes.setdefault(name, []).append(node)
         object.__setattr__(self, "producers", makes)
         object.__setattr__(self, "consumers", takes)
@@ -70,11 +71,9 @@ class Graph:
         """Yield the graph, then those within its nodes, at any depth."""
         yield self
         for node in self.proto.node:
-            for attribute in node.attribute:
-                graphs = [attribute.g] if attribute.type == AttributeProto.GRAPH else []
-                for each in [*graphs, *attribute.graphs]:
-                    path = f"{self.path}{name_of(node)}/{attribute.name}/"
-                    yield from Graph(each, self.folder, self.opsets, self, path).within()
+            for branch, each in inner(node):
+                path = f"{self.path}{name_of(node)}/{branch}/"
+                yield from Graph(each, self.folder, self.opsets, self, path).within()
 
 
 def _of_sparse(tensor: SparseTensorProto) -> NodeProto:
