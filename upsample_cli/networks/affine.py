@@ -19,13 +19,13 @@ from upsample_cli.networks.linear import LINEAR
 from upsample_cli.networks.unreadable import UnreadableError
 
 CONVOLUTIONS = frozenset(("Conv", "FusedConv"))
-_SAME = frozenset(("Cast", "DequantizeLinear", "Dropout", "Identity", "QuantizeLinear"))
+SAME = frozenset(("Cast", "DequantizeLinear", "Dropout", "Identity", "QuantizeLinear"))  # in place
 _FUNCTIONS = frozenset((
     "Abs", "Celu", "Clip", "Elu", "Erf", "Exp", "Gelu", "HardSigmoid", "HardSwish", "LeakyRelu",
     "Log", "Mish", "Reciprocal", "Relu", "Selu", "Sigmoid", "Softplus", "Softsign", "Sqrt", "Swish",
     "Tanh", "ThresholdedRelu",
 ))  # fmt: skip
-POINTWISE = _SAME | _FUNCTIONS | {"BatchNormalization", "Neg", "PRelu"}  # each pixel by itself
+POINTWISE = SAME | _FUNCTIONS | {"BatchNormalization", "Neg", "PRelu"}  # each pixel by itself
 _PAIRS = frozenset(("Add", "Div", "Max", "Min", "Mul", "Pow", "Sub"))
 _MOST = 64  # nodes between
 _SLACK = 1e-5  # float32 constants that are equal but for rounding
@@ -120,7 +120,7 @@ def _sought(graph: Graph, value: _Value, known: Known) -> Behind:
         return _then(found, node, *batch_norm(graph, node))
     if kind == "PRelu" and np.ptp(floats(graph, given(node, 1))) > 0.0:
         raise different(node)
-    return found if kind in _SAME | {"Transpose"} else replace(found, exact=False)
+    return found if kind in SAME | {"Transpose"} else replace(found, exact=False)
 
 
 def _turned(node: NodeProto, value: _Value) -> _Value:

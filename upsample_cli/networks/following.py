@@ -27,18 +27,19 @@ _PAIRS = frozenset(("Add", "Div", "Mul", "Sub"))
 _EITHER_WAY = frozenset(("Add", "Mul"))
 
 
-def followed(graph: Graph, node: NodeProto, layer: Layer) -> Layer:
+def followed(graph: Graph, node: NodeProto, layer: Layer, end: NodeProto | None = None) -> Layer:
     """Return a layer with the blurs and borders that follow it.
 
     Args:
         graph: The layer's.
-        node: The last of the layer, or the Transpose before that.
+        node: The one whose pixels only the layer is to see.
         layer: By itself.
+        end: The last of the layer, if that is another.
     """
     if layer.taps is None:
         return layer
     bordered, channels, axes = layer, len(layer.taps), len(layer.stride)
-    for after in _line(graph, node):
+    for after in _line(graph, node, end or node):
         kind = operator(after)
         try:
             if kind == "Pad":
@@ -55,18 +56,20 @@ def followed(graph: Graph, node: NodeProto, layer: Layer) -> Layer:
     return bordered
 
 
-def _line(graph: Graph, node: NodeProto) -> Iterator[NodeProto]:
-    """Yield the nodes that take what the one before makes, as long as nothing else does."""
+def _line(graph: Graph, node: NodeProto, end: NodeProto) -> Iterator[NodeProto]:
+    """Yield the nodes after an end that take what the one before makes, and nothing else does."""
     shown = {each.name for each in graph.proto.output}
+    begun = False
     for _ in range(_MOST):
         made = [name for name in node.output if name]
         takers = graph.consumers.get(made[0], []) if len(made) == 1 else []
         if len(takers) != 1 or made[0] in shown:
             return
-        last, node = node, takers[0]
+        begun = begun or node is end
+        node = takers[0]
         if given(node, 0) != made[0] and operator(node) not in _EITHER_WAY:
             return
-        if operator(last) != "Transpose" or operator(node) != "Reshape":  # of a shuffle
+        if begun:
             yield node
 
 

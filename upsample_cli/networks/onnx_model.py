@@ -28,6 +28,7 @@ _KINDS = {
 }  # fmt: skip
 # Ways to upsample that no fixed weights describe.
 _OPAQUE = {
+    "ConvTransposeWithDynamicPads": "its padding is worked out as it runs",
     "Col2Im": "it adds up patches that overlap; spell it as a transposed convolution",
     "MaxUnpool": "where its values go depends on the picture",
     "QLinearConvTranspose": "its weights are whole numbers; audit the model before quantisation",
@@ -75,7 +76,7 @@ def _of_graph(graph: Graph) -> Iterator[Layer]:
         try:
             found = shuffle(graph, node)
             if found is not None:
-                yield followed(graph, node, sub_pixel_layer(graph, node, found))
+                yield followed(graph, node, sub_pixel_layer(graph, node, found), found.end)
             elif operator(node) == "ConvTranspose":
                 yield followed(graph, node, _transposed(graph, node, name))
             elif operator(node) in ("Resize", "Upsample"):

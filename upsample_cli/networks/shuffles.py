@@ -1,6 +1,7 @@
 """Where channels become blocks of pixels in an ONNX graph.
 
-DepthToSpace says it in one node. Others spell it Reshape, Transpose (or Einsum), Reshape.
+DepthToSpace says it in one node. Others spell it Reshape, Transpose (or Einsum), Reshape, and what
+changes numbers but not their places may stand between.
 """
 
 from dataclasses import dataclass
@@ -8,14 +9,16 @@ from math import prod
 
 from onnx import AttributeProto, NodeProto
 
-from upsample_cli.networks.affine import behind
+from upsample_cli.networks.affine import SAME
+from upsample_cli.networks.counts import channels_of
 from upsample_cli.networks.graph import Graph, attribute, given, operator
 from upsample_cli.networks.lengths import UNKNOWN, lengths
-from upsample_cli.networks.linear import outputs
 from upsample_cli.networks.orders import Order, order
 from upsample_cli.networks.unreadable import UnreadableError
 
 _MOST_RESHAPES = 8  # one after the other
+_MOST_KEPT = 8  # nodes between
+_RESHAPE = frozenset(("Reshape",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +29,17 @@ class Shuffle:
         source: The value that is shuffled, of Cout s1 ... sN channels.
         block: s1, ..., sN; less than 1 where unknown.
         depth_first: Whether channels are numbered phase by phase.
+        end: The last of its nodes.
         last: Whether the source's channels come last instead of second.
+        stays_last: Whether the picture's do.
     """
 
     source: str
     block: tuple[int, ...]
     depth_first: bool
+    end: NodeProto
     last: bool = False
+    stays_last: bool = False
 
 
 def shuffle(graph: Graph, node: NodeProto) -> Shuffle | None:
@@ -47,22 +54,47 @@ def shuffle(graph: Graph, node: NodeProto) -> Shuffle | None:
     """
     if operator(node) == "DepthToSpace":
         side = attribute(node, "blocksize", 0)
-        return Shuffle(given(node, 0), (side, side), attribute(node, "mode", "DCR") != "CRD")
-    found, before = order(_permutation(node)), graph.producer(given(node, 0))
-    takers = [each for name in node.output for each in graph.consumers.get(name, [])]
-    after = [each for each in takers if each.op_type == "Reshape"]
-    if found is None or not after or before is None or before.op_type != "Reshape":
+        return Shuffle(given(node, 0), (side, side), attribute(node, "mode", "DCR") != "CRD", node)
+    found = order(_permutation(node))
+    if found is None:
+        return None
+    before, after = _before(graph, given(node, 0), _RESHAPE), _after(graph, node)
+    if before is None or after is None:
         return None
     source = _source(graph, before)
-    whole = UNKNOWN if found.plain else _outputs(graph, source, found)
-    split, made = (lengths(graph, given(each, 1), whole) for each in (before, after[0]))
+    whole = UNKNOWN if found.plain else channels_of(graph, source, found.last)
+    split, made = (lengths(graph, given(each, 1), whole) for each in (before, after))
     if len(split) != 2 + 2 * len(found.block):
         if found.plain:
             raise UnreadableError("the blocks that its channels become are worked out as it runs")
         return None
     block = tuple(split[place] for place in found.block)
     if found.plain or _splits(whole, block, split[found.channels], _rest(found, made)):
-        return Shuffle(source, block, found.depth_first, found.last)
+        return Shuffle(source, block, found.depth_first, after, found.last, found.stays_last)
+    return None
+
+
+def _before(graph: Graph, name: str, kinds: frozenset[str]) -> NodeProto | None:
+    """Return the node of some kinds that a value comes of with every number in its place."""
+    for _ in range(_MOST_KEPT):
+        node = graph.producer(name)
+        if node is None or operator(node) not in SAME:
+            break
+        name = given(node, 0)
+    return node if node is not None and operator(node) in kinds else None
+
+
+def _after(graph: Graph, node: NodeProto) -> NodeProto | None:
+    """Return the Reshape that takes what a node makes with every number in its place."""
+    for _ in range(_MOST_KEPT):
+        takers = [each for name in node.output for each in graph.consumers.get(name, [])]
+        for each in takers:
+            if operator(each) == "Reshape":
+                return each
+        kept = [each for each in takers if operator(each) in SAME]
+        if not kept:
+            break
+        node = kept[0]
     return None
 
 
@@ -80,19 +112,11 @@ def _permutation(node: NodeProto) -> tuple[int, ...]:
 def _source(graph: Graph, reshape: NodeProto) -> str:
     """Return what the first of Reshapes takes: the order of the numbers stays as it is."""
     for _ in range(_MOST_RESHAPES):
-        above = graph.producer(given(reshape, 0))
-        if above is None or above.op_type not in ("Reshape", "Unsqueeze"):
+        above = _before(graph, given(reshape, 0), _RESHAPE | {"Unsqueeze"})
+        if above is None:
             break
         reshape = above
     return given(reshape, 0)
-
-
-def _outputs(graph: Graph, source: str, found: Order) -> int:
-    """Return the channels of the convolution or linear layer before a shuffle, 0 if unknown."""
-    try:
-        return outputs(graph, behind(graph, source, len(found.block), found.last).node)
-    except UnreadableError:
-        return UNKNOWN
 
 
 def _rest(found: Order, made: list[int]) -> int:
