@@ -87,3 +87,10 @@ def test_what_only_looks_like_a_shuffle_is_none(
     count = {"MatMul": 3}.get(layer, 6 if len(before) == 4 else 18)
     tensors["w"] = normal(count, count, 1, 1) if layer == "Conv" else normal(3, count)
     assert found(model([node(layer, "x w", "c"), *nodes], tensors), tmp_path) == []
+
+
+def test_heads_that_are_as_many_as_tokens_are_no_channels(tmp_path: Path) -> None:
+    """What is left of the channels is then as long as if they became pixels."""
+    nodes, tensors = rearranged("nhpw", "(nh)wp")
+    conv, tensors["w"] = node("Conv", "x w", "c"), normal(12, 12, 1, 1)
+    assert found(model([conv, *nodes], tensors), tmp_path) == []

@@ -69,7 +69,7 @@ def shuffle(graph: Graph, node: NodeProto) -> Shuffle | None:
             raise UnreadableError("the blocks that its channels become are worked out as it runs")
         return None
     block = tuple(split[place] for place in found.block)
-    if found.plain or _splits(whole, block, split[found.channels], _rest(found, made)):
+    if found.plain or _splits(whole, block, split[found.channels], _rest(found, made, block)):
         return Shuffle(source, block, found.depth_first, after, found.last, found.stays_last)
     return None
 
@@ -119,11 +119,15 @@ def _source(graph: Graph, reshape: NodeProto) -> str:
     return given(reshape, 0)
 
 
-def _rest(found: Order, made: list[int]) -> int:
-    """Return the channels of what the Reshape after makes, 0 where unknown or no picture."""
+def _rest(found: Order, made: list[int], block: tuple[int, ...]) -> int:
+    """Return the channels of what the Reshape after makes, 0 where unknown or no picture.
+
+    A last axis that is no longer than the block holds what each head of attention has.
+    """
     if found.stays_last:
         return made[-1] if made else UNKNOWN
-    return made[1] if len(made) == 2 + len(found.block) else UNKNOWN
+    whole = len(made) == 2 + len(block) and made[-1] != block[-1]
+    return made[1] if whole else UNKNOWN
 
 
 def _splits(whole: int, block: tuple[int, ...], before: int, after: int) -> bool:
