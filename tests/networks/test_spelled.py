@@ -55,6 +55,27 @@ def test_what_keeps_numbers_in_their_places_stands_between(tmp_path: Path, kinds
     assert [each.ripple for each in found(blurred(kinds), tmp_path)] == plain(tmp_path)
 
 
+@pytest.mark.parametrize("spelled", [False, True])
+def test_channels_that_are_quantised_each_in_its_own_way_are_unknown(
+    tmp_path: Path, spelled: bool
+) -> None:
+    """Scales that differ unbalance the phases, as those of a batch norm do."""
+    nodes = [
+        node("Conv", "x w", "c"), node("QuantizeLinear", "c s z", "q"),
+        node("DequantizeLinear", "q many -", "d", axis=1),
+        node("DepthToSpace", "d", "y", blocksize=2),
+    ]  # fmt: skip
+    if spelled:
+        shuffle = [TURN, node("Reshape", "b flat", "y")]
+        nodes[1:] = [node("Reshape", "c shape", "r"), *nodes[1:-1], *shuffle]
+        nodes[2].input[0], nodes[3].output[0] = "r", "a"
+    tensors = SHAPES | NUMBERS | {"w": normal(12, 2, 1, 1), "many": np.arange(1, 4, dtype="f")}
+    figure = only(model(nodes, tensors, 19), tmp_path)
+    assert figure.remedy == (
+        "DequantizeLinear (the_DequantizeLinear) after the convolution treats channels differently"
+    )
+
+
 def test_a_blur_after_an_einsum(tmp_path: Path) -> None:
     """What follows a shuffle is part of the layer, whatever stands at its heart."""
     turn = node("Einsum", "a", "b", equation="ncpqhw->nchpwq")

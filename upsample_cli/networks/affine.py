@@ -12,7 +12,14 @@ from typing import TypeAlias
 import numpy as np
 from onnx import AttributeProto, NodeProto
 
-from upsample_cli.networks.channels import Floats, batch_norm, by_channel, check_sizes, different
+from upsample_cli.networks.channels import (
+    Floats,
+    batch_norm,
+    by_channel,
+    check_alike,
+    check_sizes,
+    different,
+)
 from upsample_cli.networks.constants import floats
 from upsample_cli.networks.graph import Graph, attribute, given, name_of, operator
 from upsample_cli.networks.linear import LINEAR
@@ -118,8 +125,8 @@ def _sought(graph: Graph, value: _Value, known: Known) -> Behind:
         if value.last:
             raise different(node)
         return _then(found, node, *batch_norm(graph, node))
-    if kind == "PRelu" and np.ptp(floats(graph, given(node, 1))) > 0.0:
-        raise different(node)
+    if kind in SAME | {"PRelu"}:
+        check_alike(graph, node)
     return found if kind in SAME | {"Transpose"} else replace(found, exact=False)
 
 

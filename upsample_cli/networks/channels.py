@@ -66,6 +66,20 @@ def by_channel(value: Floats, node: NodeProto, rank: int, last: bool) -> Floats:
     raise different(node)
 
 
+def check_alike(graph: Graph, node: NodeProto) -> None:
+    """Refuse constants beside the picture that are not one number for all channels.
+
+    Args:
+        graph: The node's.
+        node: Such as a PRelu, or one that quantises or undoes it.
+
+    Raises:
+        UnreadableError: They are more, or worked out as the model runs.
+    """
+    if any(np.unique(floats(graph, name)).size > 1 for name in node.input[1:] if name):
+        raise different(node)
+
+
 def different(node: NodeProto) -> UnreadableError:
     """Return what is raised where channels are not treated alike.
 

@@ -10,6 +10,7 @@ from math import prod
 from onnx import AttributeProto, NodeProto
 
 from upsample_cli.networks.affine import SAME
+from upsample_cli.networks.channels import check_alike
 from upsample_cli.networks.counts import channels_of
 from upsample_cli.networks.graph import Graph, attribute, given, operator
 from upsample_cli.networks.lengths import UNKNOWN, lengths
@@ -50,7 +51,8 @@ def shuffle(graph: Graph, node: NodeProto) -> Shuffle | None:
         node: A DepthToSpace, or the Transpose or Einsum between two Reshapes.
 
     Raises:
-        UnreadableError: It is one, but says nothing of its blocks.
+        UnreadableError: It is one, but says nothing of its blocks, or channels are quantised each
+            in its own way on the way.
     """
     if operator(node) == "DepthToSpace":
         side = attribute(node, "blocksize", 0)
@@ -80,6 +82,7 @@ def _before(graph: Graph, name: str, kinds: frozenset[str]) -> NodeProto | None:
         node = graph.producer(name)
         if node is None or operator(node) not in SAME:
             break
+        check_alike(graph, node)
         name = given(node, 0)
     return node if node is not None and operator(node) in kinds else None
 
@@ -95,6 +98,7 @@ def _after(graph: Graph, node: NodeProto) -> NodeProto | None:
         if not kept:
             break
         node = kept[0]
+        check_alike(graph, node)
     return None
 
 
