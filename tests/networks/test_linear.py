@@ -73,3 +73,38 @@ def test_channels_that_are_divided_as_the_model_runs(
     tensors = {"w": normal(2, 12)} | {key: np.array(each) for key, each in numbers.items()}
     figures = found(model(nodes, tensors), tmp_path)
     assert [figure.stride for figure in figures] == [(2, 2)] * judged
+
+
+LINEAR = [node("MatMul", "c0 w", "c"), *SHUFFLE]
+PAD = node("Pad", "x pads", "p")
+TENSORS = SHAPES | {
+    "w": normal(2, 12), "pads": np.array([0, 0, 1, 0, 0, 0, 1, 0]), "one": np.array([1]),
+    "end": np.array([99]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "nodes",
+    [
+        [node("Identity", "x", "c0"), *LINEAR, node("Pad", "y pads", "z")],
+        [node("Identity", "x", "c0"), *LINEAR, node("Slice", "y one end one", "z")],
+        [PAD, node("Relu", "p", "c0"), *LINEAR],
+        [PAD, node("Transpose", "p", "c0", perm=[0, 2, 3, 1]), *LINEAR],
+        [PAD, node("Transpose", "p", "t", perm=[0, 3, 1, 2]), node("ConvTranspose", "t k", "z")],
+    ],
+)
+def test_a_border_where_channels_come_last_leaves_the_shift_unknown(
+    tmp_path: Path, nodes: list[onnx.NodeProto]
+) -> None:
+    """Its axes are others than those of a border where they come second."""
+    figure = only(model(nodes, TENSORS | {"k": normal(2, 3, 4, 4)}, out="z"), tmp_path)
+    assert (figure.ripple is None, figure.shift) == (False, None)
+
+
+def test_a_mean_over_channels_that_come_last_is_no_blur(tmp_path: Path) -> None:
+    """It takes rows for channels, and evens out nothing along them."""
+    first, mean = node("Identity", "x", "c0"), node("AveragePool", "y", "z", kernel_shape=[2, 2])
+    bare, followed = (
+        only(model([first, *LINEAR, *after], TENSORS, out="z"), tmp_path) for after in ([], [mean])
+    )
+    assert followed == bare

@@ -45,6 +45,8 @@ def padded(graph: Graph, node: NodeProto, axes: int) -> Move:
 def cropped(graph: Graph, node: NodeProto, axes: int) -> Move:
     """Return how far a Slice moves the picture; None where that depends on the picture's size.
 
+    It is None, too, where channels may be left out beside.
+
     Args:
         graph: The node's.
         node: A Slice.
@@ -65,10 +67,12 @@ def cropped(graph: Graph, node: NodeProto, axes: int) -> Move:
         raise UnreadableError("the starts of a Slice do not fit")
     first = dict(zip(along, starts, strict=True))
     last = dict(zip(along, ends or (), strict=False))
+    found = [first.get(2 + axis, 0) for axis in range(axes)]
     for axis in {0, 1} & first.keys():
         if first[axis] or last.get(axis, 0) < _TO_THE_END:
+            if any(found):
+                return None
             raise UnreadableError("a Slice leaves out channels")
-    found = [first.get(2 + axis, 0) for axis in range(axes)]
     return None if min(found) < 0 else _move([-each for each in found])
 
 

@@ -5,16 +5,18 @@ fastai's after its pixel shuffle), and a border that is added or cut off moves t
 count where nothing else sees the pixels of the layer. What treats all pixels alike is passed by.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from onnx import NodeProto
 
+from upsample_cli.networks.affine import POINTWISE
 from upsample_cli.networks.blurs import blur_of
 from upsample_cli.networks.borders import Move, cropped, padded
 from upsample_cli.networks.constants import floats
 from upsample_cli.networks.graph import Graph, given, operator
 from upsample_cli.networks.layer import Layer
+from upsample_cli.networks.shuffles import Shuffle
 from upsample_cli.networks.unreadable import UnreadableError
 
 _MOST = 16  # nodes that are followed
@@ -27,19 +29,22 @@ _PAIRS = frozenset(("Add", "Div", "Mul", "Sub"))
 _EITHER_WAY = frozenset(("Add", "Mul"))
 
 
-def followed(graph: Graph, node: NodeProto, layer: Layer, end: NodeProto | None = None) -> Layer:
+def followed(graph: Graph, node: NodeProto, layer: Layer, found: Shuffle | None = None) -> Layer:
     """Return a layer with the blurs and borders that follow it.
 
     Args:
         graph: The layer's.
         node: The one whose pixels only the layer is to see.
         layer: By itself.
-        end: The last of the layer, if that is another.
+        found: The shuffle that it ends with, if it does.
     """
     if layer.taps is None:
         return layer
+    line = _line(graph, node, found.end if found else node)
+    if found and found.stays_last:
+        return _with_channels_last(line, layer)
     bordered, channels, axes = layer, len(layer.taps), len(layer.stride)
-    for after in _line(graph, node, end or node):
+    for after in line:
         kind = operator(after)
         try:
             if kind == "Pad":
@@ -50,10 +55,31 @@ def followed(graph: Graph, node: NodeProto, layer: Layer, end: NodeProto | None 
                 blur, move = blur_of(graph, after, channels, axes)
                 layer = bordered = replace(_moved(bordered, move), blurs=(*bordered.blurs, blur))
             elif not _alike(graph, after, axes):
-                return bordered
+                return layer if _windowed([after, *line]) else bordered
         except UnreadableError:
             return layer if kind in _WINDOWED else bordered
     return bordered
+
+
+def _with_channels_last(line: Iterable[NodeProto], layer: Layer) -> Layer:
+    """Return a layer whose channels stay last; its shift is unknown where a border follows.
+
+    Along which axes that lies, and a blur mixes pixels, is only known where channels come second.
+    """
+    for after in line:
+        if operator(after) in ("Pad", "Slice"):
+            return replace(layer, shift=None)
+        if operator(after) not in _ALIKE | _PAIRS:
+            break
+    return layer
+
+
+def _windowed(line: Iterable[NodeProto]) -> bool:
+    """Tell whether a window takes what comes of a line, and the borders on it with that."""
+    for after in line:
+        if operator(after) not in POINTWISE | {"Pad"}:
+            return operator(after) in _WINDOWED
+    return False
 
 
 def _line(graph: Graph, node: NodeProto, end: NodeProto) -> Iterator[NodeProto]:

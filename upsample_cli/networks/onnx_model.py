@@ -76,7 +76,7 @@ def _of_graph(graph: Graph) -> Iterator[Layer]:
         try:
             found = shuffle(graph, node)
             if found is not None:
-                yield followed(graph, node, sub_pixel_layer(graph, node, found), found.end)
+                yield followed(graph, node, sub_pixel_layer(graph, node, found), found)
             elif operator(node) == "ConvTranspose":
                 yield followed(graph, node, _transposed(graph, node, name))
             elif operator(node) in ("Resize", "Upsample"):
