@@ -123,6 +123,15 @@ def test_a_blur_moves_the_picture(tmp_path: Path, after: list[onnx.NodeProto]) -
     assert only(made, tmp_path).shift == pytest.approx(np.subtract(place, 10.5))
 
 
+@pytest.mark.parametrize(("stride", "size"), [(4096, 2), (1024, 1000)])
+def test_blurs_that_would_take_minutes_are_unknown(tmp_path: Path, stride: int, size: int) -> None:
+    """Each goes through all phases."""
+    up = node("ConvTranspose", "x o", "u0", strides=[stride, stride])
+    blurs = [mean(f"u{each}", f"u{each + 1}", size, size) for each in range(4)]
+    figure = only(model([up, *blurs], {"o": np.ones((1, 1, 1, 1), "f")}, out="u4"), tmp_path)
+    assert figure.remedy == f"its {stride**2} phases are too many to judge after its blurs"
+
+
 @pytest.mark.parametrize(
     "after",
     [

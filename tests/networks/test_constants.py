@@ -1,14 +1,17 @@
 """Weights in ONNX models, in whatever type and however far behind other nodes."""
 
 from pathlib import Path
+from typing import Any
 
 import models
 import numpy as np
 import onnx
 import pytest
-from audits import WEIGHTS, expected, normal, only, ripples
+from audits import WEIGHTS, expected, found, normal, only, ripples
 from models import Array, model, node
 from onnx import helper, numpy_helper
+
+from upsample_cli.networks import evaluation
 
 
 @pytest.mark.parametrize(
@@ -123,3 +126,22 @@ def test_other_floats(tmp_path: Path, kind: str) -> None:
     made = model([node("ConvTranspose", "x w", "y", strides=[2, 2])], {"w": rounded})
     one, other = only(made, tmp_path), only(expected, tmp_path)
     assert one.ripple == pytest.approx(other.ripple, rel=1e-6)
+
+
+def test_what_many_nodes_take_is_worked_out_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Chains of nodes before many shuffles took it anew for each node of each; failures, too."""
+    names: list[str] = []
+
+    def counted(name: str, *rest: Any) -> Array:
+        names.append(name)
+        return evaluation.worked_out(name, *rest)
+
+    monkeypatch.setattr("upsample_cli.networks.constants.worked_out", counted)
+    nodes = [node("Neg", "one", "k"), node("Add", "one few", "bad"), node("Conv", "x w", "c")]
+    nodes += [node("Add", "c k", "d"), node("Mul", "d k", "e"), node("Mul", "e bad", "f")]
+    nodes += [node("DepthToSpace", name, f"y{name}", blocksize=2) for name in "eef"]
+    tensors = {"w": normal(12, 2, 1, 1), "one": normal(12, 1, 1), "few": normal(5, 1, 1)}
+    found(model(nodes, tensors, out="ye"), tmp_path)
+    assert sorted(names) == ["bad", "k"]

@@ -19,6 +19,8 @@ from upsample_cli.networks.operators import KNOWN
 from upsample_cli.networks.unreadable import UnreadableError
 
 _MOST = 64  # nodes that one constant is worked out of
+_MOST_KEPT = 256  # constants of a graph, for what they are worked out for next
+_LARGEST_KEPT = 1 << 16  # numbers: weights are taken once, and would fill the memory
 
 
 @dataclass(slots=True)
@@ -43,6 +45,29 @@ def constant(graph: Graph, name: str) -> NDArray[Any]:
     """
     if not name:
         raise UnreadableError("it is not given")
+    kept = graph.home(name).worked
+    if name not in kept:
+        found = _found(graph, name)
+        if not isinstance(found, str) and found.size > _LARGEST_KEPT:
+            return found
+        if len(kept) >= _MOST_KEPT:
+            kept.clear()
+        kept[name] = found
+    known = kept[name]
+    if isinstance(known, str):
+        raise UnreadableError(known)
+    return known
+
+
+def _found(graph: Graph, name: str) -> NDArray[Any] | str:
+    """Return a constant, or why it is none."""
+    try:
+        return _worked_out(graph, name)
+    except UnreadableError as error:
+        return str(error)
+
+
+def _worked_out(graph: Graph, name: str) -> NDArray[Any]:
     parts = _Parts()
     _gather(graph, name, parts)
     tensors = {each: loaded(tensor, graph.folder) for each, tensor in parts.tensors.items()}

@@ -7,6 +7,7 @@ count where nothing else sees the pixels of the layer. What treats all pixels al
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from math import prod
 
 from onnx import NodeProto
 
@@ -15,7 +16,7 @@ from upsample_cli.networks.blurs import blur_of
 from upsample_cli.networks.borders import Move, cropped, padded
 from upsample_cli.networks.constants import floats
 from upsample_cli.networks.graph import Graph, given, operator
-from upsample_cli.networks.layer import Layer
+from upsample_cli.networks.layer import MOST_SUMS, Layer
 from upsample_cli.networks.shuffles import Shuffle
 from upsample_cli.networks.unreadable import UnreadableError
 
@@ -37,13 +38,28 @@ def followed(graph: Graph, node: NodeProto, layer: Layer, found: Shuffle | None 
         node: The one whose pixels only the layer is to see.
         layer: By itself.
         found: The shuffle that it ends with, if it does.
+
+    Raises:
+        UnreadableError: It has too many phases to judge after its blurs.
     """
     if layer.taps is None:
         return layer
     line = _line(graph, node, found.end if found else node)
     if found and found.stays_last:
         return _with_channels_last(line, layer)
-    bordered, channels, axes = layer, len(layer.taps), len(layer.stride)
+    phases, pairs = prod(layer.stride), prod(layer.taps.shape[:2])
+    layer = _with_channels_second(graph, line, layer, len(layer.taps))
+    each = (phases * pairs + blur.taps.size * max(layer.stride) for blur in layer.blurs)
+    if sum(each) > MOST_SUMS:
+        raise UnreadableError(f"its {phases} phases are too many to judge after its blurs")
+    return layer
+
+
+def _with_channels_second(
+    graph: Graph, line: Iterator[NodeProto], layer: Layer, channels: int
+) -> Layer:
+    """Return a layer of so many channels with the blurs and borders on the line after it."""
+    bordered, axes = layer, len(layer.stride)
     for after in line:
         kind = operator(after)
         try:

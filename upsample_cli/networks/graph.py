@@ -7,9 +7,10 @@ them but where they have the same name themselves, so a graph here knows the one
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import onnx
+from numpy.typing import NDArray
 from onnx import GraphProto, NodeProto, SparseTensorProto, TensorProto
 
 from upsample_cli.networks.captures import captured, inner
@@ -28,6 +29,7 @@ class Graph:
         opsets: Version of each domain of operators.
         outer: The graph that this one lies in.
         path: Names of the nodes and branches that lead to it, each with a slash after it.
+        worked: Constants that were worked out, by name, or why they could not be.
     """
 
     proto: GraphProto
@@ -39,6 +41,7 @@ class Graph:
     producers: dict[str, NodeProto] = field(init=False)
     consumers: dict[str, list[NodeProto]] = field(init=False)
     tensors: dict[str, TensorProto] = field(init=False)
+    worked: dict[str, NDArray[Any] | str] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         """Index what the graph has by name."""
