@@ -12,10 +12,10 @@ import onnx
 from numpy.typing import NDArray
 from onnx import NodeProto, TensorProto
 
+from upsample_cli.networks.bounds import KNOWN
 from upsample_cli.networks.evaluation import FAULTS, worked_out
 from upsample_cli.networks.external import inside, loaded
 from upsample_cli.networks.graph import Graph, name_of, operator
-from upsample_cli.networks.operators import KNOWN
 from upsample_cli.networks.unreadable import UnreadableError
 
 _MOST = 64  # nodes that one constant is worked out of

@@ -8,8 +8,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx import NodeProto, TensorProto
 
+from upsample_cli.networks.bounds import most
 from upsample_cli.networks.graph import attribute
-from upsample_cli.networks.operators import most
 from upsample_cli.networks.sparse import dense, sparse_value
 from upsample_cli.networks.unreadable import UnreadableError
 

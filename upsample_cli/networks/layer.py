@@ -36,8 +36,8 @@ class Layer:
         size: Taps of the layer's own kernel along each axis; empty for a bare resize.
         taps: Shape (Cout, Cin, k1, ..., kN): the transposed convolution it amounts to, of one
             group; None for a resize, flat by construction, and where the weights are unknown.
-        padding: Of that, along each axis.
-        dilation: Of that, along each axis.
+        padding: Output pixels that it crops before the first along each axis, 0 where unknown.
+        dilation: Distance of its neighbouring taps along each axis.
         bias: Shape (Cout, s1, ..., sN) where every phase has its own.
         shift: Output pixels that the picture moves along each axis; None if unknown.
         scale: Of a resize, along each axis; empty if unknown.

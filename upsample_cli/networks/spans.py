@@ -1,4 +1,4 @@
-"""The numbers of an ONNX convolution: strides, dilations, groups, and the padding before it."""
+"""The numbers of an ONNX convolution or what is one: strides, dilations, groups, padding before."""
 
 from dataclasses import dataclass
 
@@ -28,16 +28,16 @@ class Spans:
 
 
 def spans(node: NodeProto, size: tuple[int, ...]) -> Spans:
-    """Return the numbers of a Conv or ConvTranspose.
+    """Return the numbers of a convolution, and those that a linear layer or a mean has as one.
 
     Args:
-        node: The node.
+        node: A Conv, a ConvTranspose, an AveragePool, a Gemm or a MatMul.
         size: Taps along each axis of its kernel.
 
     Raises:
         UnreadableError: Numbers that cannot be.
 
-    Source: ONNX operators Conv and ConvTranspose, version 22.
+    Source: ONNX operators Conv, ConvTranspose and AveragePool, version 22.
     """
     ones = (1,) * len(size)
     stride, dilation = span(node, "strides", ones), span(node, "dilations", ones)

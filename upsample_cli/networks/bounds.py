@@ -1,4 +1,4 @@
-"""Operators that weights are worked out by, and how many numbers each makes at most.
+"""Bounds of what constants are worked out by: which operators, and how many numbers each makes.
 
 A few nodes can ask for more numbers than there is memory for, as a tensor that is joined to itself
 64 times over. So what each makes is told from the shapes that it is given, before it runs.
