@@ -226,3 +226,12 @@ def test_a_picture_of_too_few_periods_is_too_small() -> None:
     levels = noisy(8, 1.0)
     assert metered(levels[:87, :87], 8).status == "too-small"
     assert metered(levels[:88, :88], 8).status == "ok"
+
+
+def test_levels_far_beyond_white_tell_nothing() -> None:
+    """Floating-point samples may be of any size: what is so large is saturated, without a word."""
+    levels = 20 + 200 * natural(300, 290, 3)[0]
+    levels[40:80] *= 1e30
+    found = metered(levels, 2)
+    assert (found.status, found.verdict) == ("ok", "none")
+    assert metered(200 * natural(300, 290, 3)[0] * 1e28, 2).status == "saturated"

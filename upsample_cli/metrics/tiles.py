@@ -79,7 +79,10 @@ class TileGrid:
         step = max(1, _RUN // wide)
         for first in range(0, across, step):
             last = min(first + step, across)
-            yield self._tiles(rows.window(slice(None), slice(first * wide, last * wide + 2 * left)))
+            part = rows.window(slice(None), slice(first * wide, last * wide + 2 * left))
+            with np.errstate(over="ignore", invalid="ignore"):  # so far beyond 255 none is usable
+                tiles = self._tiles(part)
+            yield tiles
 
     def _tiles(self, rows: Rows) -> Tiles:
         (tall, wide), (top, left), (s, t) = self.tile, self.margin, self.stride
