@@ -31,7 +31,7 @@ def colourful(part: np.ndarray) -> float:
 def test_heat_lies_over_the_pattern(tmp_path: Path, picture: Image) -> None:
     """The half with the pattern is coloured, the other one stays grey."""
     path = tmp_path / "heat.png"
-    figures.heat(picture, None, (4, 4), "a title", str(path))
+    figures.write(figures.heat(picture, None, (4, 4), "a title"), str(path))
     drawn = pixels(path)
     assert drawn.shape[1] > 480
     inside = drawn[60:300]
@@ -44,14 +44,14 @@ def test_hidden_parts_have_no_heat(tmp_path: Path, picture: Image) -> None:
     alpha = np.full_like(picture.samples, 255)
     alpha[:, 230:] = 0
     hidden = Image(np.concatenate([picture.samples, alpha], axis=2), "PNG")
-    figures.heat(hidden, None, (4, 4), "a title", str(tmp_path / "heat.png"))
+    figures.write(figures.heat(hidden, None, (4, 4), "a title"), str(tmp_path / "heat.png"))
     assert colourful(pixels(tmp_path / "heat.png")[60:300, 40:480]) < 5
 
 
 def test_large_pictures_have_maps_of_bounded_size(tmp_path: Path) -> None:
     """More than 2048 pixels along a side are drawn smaller."""
     wide = Image(np.full((70, 5000, 1), 9, np.uint8), "PNG")
-    figures.heat(wide, None, (2, 2), "a title", str(tmp_path / "heat.png"))
+    figures.write(figures.heat(wide, None, (2, 2), "a title"), str(tmp_path / "heat.png"))
     assert pixels(tmp_path / "heat.png").shape[1] < 2100
 
 
@@ -60,7 +60,7 @@ def test_the_spectrum_marks_the_lines(tmp_path: Path, picture: Image) -> None:
     drawn = []
     for stride in ((4, 4), (0, 0)):
         path = tmp_path / f"{stride[0]}.png"
-        figures.spectrum(picture, None, stride, "a title", str(path))
+        figures.write(figures.spectrum(picture, None, stride, "a title"), str(path))
         drawn.append(pixels(path))
     ring = (drawn[0] == (120, 220, 255)).all(axis=2)
     assert ring.sum() > 500
@@ -71,7 +71,7 @@ def test_a_tiny_picture_has_no_spectrum(tmp_path: Path) -> None:
     """Under 16 pixels there is nothing to show, and nothing is written."""
     tiny = Image(np.zeros((15, 99, 3), np.uint8), "PNG")
     with pytest.raises(SettingError, match="a picture of 99x15 has no spectrum to show; give 16x"):
-        figures.spectrum(tiny, None, (2, 2), "", str(tmp_path / "no.png"))
+        figures.write(figures.spectrum(tiny, None, (2, 2), ""), str(tmp_path / "no.png"))
     assert not any(tmp_path.iterdir())
 
 

@@ -1,6 +1,6 @@
 """A picture with a title above and a scale of colours below, for people to look at."""
 
-from typing import BinaryIO
+from typing import BinaryIO, TypeAlias
 
 import numpy as np
 import PIL.Image
@@ -11,11 +11,12 @@ from upsample_cli.images import lettering
 from upsample_cli.images.ramp import colours
 
 Pixels = NDArray[np.uint8]
+Sheet: TypeAlias = PIL.Image.Image
 _PAPER, _INK = (255, 255, 255), (30, 30, 34)
 _LEAST_WIDTH = 420
 
 
-def framed(pixels: Pixels, title: str, low: str, high: str, note: str = "") -> PIL.Image.Image:
+def framed(pixels: Pixels, title: str, low: str, high: str, note: str = "") -> Sheet:
     """Return a picture with a title above and the ramp of colours below.
 
     Args:
@@ -48,6 +49,6 @@ def framed(pixels: Pixels, title: str, low: str, high: str, note: str = "") -> P
     return sheet
 
 
-def save(sheet: PIL.Image.Image, file: BinaryIO) -> None:
+def save(sheet: Sheet, file: BinaryIO) -> None:
     """Write a figure as PNG."""
     sheet.save(file, "PNG")

@@ -33,23 +33,26 @@ def check(path: str, source: str, force: bool) -> None:
     target.check(path, source, force)
 
 
-def heat(
-    image: Image,
-    channel: Channel,
-    stride: tuple[int, int],
-    title: str,
-    path: str,
-    force: bool = False,
-) -> None:
-    """Write a picture with the strength of its checkerboard laid over it.
+def write(sheet: frame.Sheet, path: str, force: bool = False) -> None:
+    """Write a figure.
+
+    Args:
+        sheet: The figure.
+        path: Where to.
+        force: Whether a file there may be replaced.
+    """
+    with target.opened(path, force) as file:
+        frame.save(sheet, file)
+
+
+def heat(image: Image, channel: Channel, stride: tuple[int, int], title: str) -> frame.Sheet:
+    """Return a picture with the strength of its checkerboard laid over it.
 
     Args:
         image: The picture.
         channel: The colour to look at, or luma.
         stride: Period down and across, in pixels.
         title: One line.
-        path: Where to write it.
-        force: Whether a file there may be replaced.
     """
     meter = HeatMeter(stride, *image.size)
     for top in range(0, image.size[0], _ROWS):
@@ -58,28 +61,17 @@ def heat(
         opaque = samples[..., -1] > 0 if seen else None
         meter.feed(Rows(in_levels(samples, channel), opaque))
     light = in_levels(image.samples, None)
-    sheet = heat_figure(light, meter.result(), meter.grid.tile, meter.grid.margin, title)
-    with target.opened(path, force) as file:
-        frame.save(sheet, file)
+    return heat_figure(light, meter.result(), meter.grid.tile, meter.grid.margin, title)
 
 
-def spectrum(
-    image: Image,
-    channel: Channel,
-    stride: tuple[int, int],
-    title: str,
-    path: str,
-    force: bool = False,
-) -> None:
-    """Write the spectrum of a picture, with the lines of a stride marked.
+def spectrum(image: Image, channel: Channel, stride: tuple[int, int], title: str) -> frame.Sheet:
+    """Return the spectrum of a picture, with the lines of a stride marked.
 
     Args:
         image: The picture, 16 x 16 pixels or more.
         channel: The colour to look at, or luma.
         stride: Period down and across whose lines are marked, in pixels; 0 for none.
         title: One line.
-        path: Where to write it.
-        force: Whether a file there may be replaced.
 
     Raises:
         SettingError: The picture is smaller.
@@ -91,6 +83,4 @@ def spectrum(
             f"give {_LEAST_SIDE}x{_LEAST_SIDE} or more"
         )
     plane: Floats = np.asarray(in_levels(image.samples, channel))
-    sheet = spectrum_figure(periodogram(plane), stride, title)
-    with target.opened(path, force) as file:
-        frame.save(sheet, file)
+    return spectrum_figure(periodogram(plane), stride, title)

@@ -109,11 +109,12 @@ def measure(source: str, request: Request) -> Measurement:
     channel = _CHANNELS[found.worst]
     title = f"{Path(source).name}, {found.worst}: stride {found.likeliest[0]}"
     if request.heat:
-        heading = f"Checkerboard in {title}"
-        figures.heat(image, channel, found.likeliest, heading, request.heat, request.force)
+        sheet = figures.heat(image, channel, found.likeliest, f"Checkerboard in {title}")
+        figures.write(sheet, request.heat, request.force)
     if request.spectrum:
         title = f"Spectrum of {title} in rings, cycles a pixel"
-        figures.spectrum(image, channel, found.likeliest, title, request.spectrum, request.force)
+        sheet = figures.spectrum(image, channel, found.likeliest, title)
+        figures.write(sheet, request.spectrum, request.force)
     return found
 
 
