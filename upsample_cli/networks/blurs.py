@@ -35,11 +35,8 @@ def blur_of(graph: Graph, node: NodeProto, channels: int, axes: int) -> tuple[Bl
     found = spans(node, weights.shape[1:])
     if set(found.stride) != {1}:
         raise UnreadableError("a convolution leaves out pixels")
-    move = found.padding and tuple(
-        p - d * (k - 1) / 2
-        for p, d, k in zip(found.padding, found.dilation, weights.shape[1:], strict=True)
-    )
-    return Blur(np.flip(weights, tuple(range(1, 1 + axes))), found.dilation), move
+    blur = Blur(np.flip(weights, tuple(range(1, 1 + axes))), found.dilation)
+    return blur, found.move(weights.shape[1:])
 
 
 def _weights(graph: Graph, node: NodeProto, channels: int) -> NDArray[np.floating[Any]]:

@@ -120,10 +120,5 @@ def _moved(
     """Return a shift after a convolution."""
     if len(size) != len(shift):
         return None
-    found = with_pads(graph, node, spans(node, size))
-    if found.padding is None or set(found.stride) != {1}:
-        return None
-    return tuple(
-        each + p - d * (k - 1) / 2
-        for each, p, d, k in zip(shift, found.padding, found.dilation, size, strict=True)
-    )
+    move = with_pads(graph, node, spans(node, size)).move(size)
+    return move and tuple(map(sum, zip(shift, move, strict=True)))

@@ -26,6 +26,20 @@ class Spans:
     padding: tuple[int, ...] | None
     groups: int
 
+    def move(self, size: tuple[int, ...]) -> tuple[float, ...] | None:
+        """Return how far a convolution moves the picture, in pixels along each axis.
+
+        Args:
+            size: Taps along each axis of its kernel.
+
+        Returns:
+            None where its padding is unknown or it leaves out pixels.
+        """
+        if self.padding is None or set(self.stride) != {1}:
+            return None
+        along = zip(self.padding, self.dilation, size, strict=True)
+        return tuple(p - d * (k - 1) / 2 for p, d, k in along)
+
 
 def spans(node: NodeProto, size: tuple[int, ...]) -> Spans:
     """Return the numbers of a convolution, and those that a linear layer or a mean has as one.

@@ -49,12 +49,8 @@ def sub_pixel_layer(graph: Graph, shuffling: NodeProto, found: Shuffle) -> Layer
         raise UnreadableError(f"its {geometry.groups} groups of weights are out of range")
     name = title(graph, shuffling, node)
     layer = sub_pixel(name, weights, bias, found.block, None, found.depth_first, geometry.groups)
-    if geometry.padding is None or set(geometry.stride) != {1}:
-        return layer
-    shift = tuple(
-        s * (p - d * (k - 1) / 2)
-        for s, p, d, k in zip(found.block, geometry.padding, geometry.dilation, size, strict=True)
-    )
+    move = geometry.move(size)
+    shift = move and tuple(s * each for s, each in zip(found.block, move, strict=True))
     return replace(layer, shift=shift)
 
 
