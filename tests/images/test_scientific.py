@@ -183,29 +183,24 @@ def test_whole_numbers_that_are_no_levels_are_refused(
         files.read(str(tmp_path / "in.tiff"))
 
 
-def test_a_missing_decoder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A compression that needs imagecodecs ends with the command that mends it."""
-    tifffile.imwrite(tmp_path / "in.tiff", floats(3), photometric="rgb", compression="zlib")
-    data = (tmp_path / "in.tiff").read_bytes()
-    entry = b"\x03\x01\x03\0\x01\0\0\0"  # tag 259, compression
-    assert data.count(entry + b"\x08\0") == 1
-    (tmp_path / "in.tiff").write_bytes(data.replace(entry + b"\x08\0", entry + b"\x05\0"))
-    monkeypatch.setitem(__import__("sys").modules, "imagecodecs", None)
-    with pytest.raises(ImageFileError, match=r"LZW, which needs .*; pip install .*\[tiff\]"):
-        files.read(str(tmp_path / "in.tiff"))
-
-
-def test_a_compression_that_is_seldom_built_in_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("samples", "code", "word"), [(floats(3), 5, "LZW"), (levels(9, 11, 3), 50001, "WEBP")]
+)
+def test_a_missing_decoder_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, samples: np.ndarray, code: int, word: str
 ) -> None:
-    """A TIFF of WebPs is not called broken where nobody there can decode it."""
-    tifffile.imwrite(tmp_path / "in.tiff", levels(9, 11, 3), compression="zlib")
+    """A compression that needs imagecodecs is no fault, and ends with the command that mends it.
+
+    Of floats Pillow decodes none; of bytes it tries, and may be built without.
+    """
+    tifffile.imwrite(tmp_path / "in.tiff", samples, photometric="rgb", compression="zlib")
     data = (tmp_path / "in.tiff").read_bytes()
     entry = b"\x03\x01\x03\0\x01\0\0\0"  # tag 259, compression
     assert data.count(entry + b"\x08\0") == 1
-    (tmp_path / "in.tiff").write_bytes(data.replace(entry + b"\x08\0", entry + b"\x51\xc3"))
+    renamed = data.replace(entry + b"\x08\0", entry + code.to_bytes(2, "little"))
+    (tmp_path / "in.tiff").write_bytes(renamed)
     monkeypatch.setitem(__import__("sys").modules, "imagecodecs", None)
-    with pytest.raises(ImageFileError, match=r"WEBP, which needs .*; pip install .*\[tiff\]"):
+    with pytest.raises(ImageFileError, match=rf"{word}, which needs .*; pip install .*\[tiff\]"):
         files.read(str(tmp_path / "in.tiff"))
 
 
