@@ -16,6 +16,7 @@ LABELS = {
     PILLOW: "Pillow resize, bicubic",
     "opencv": "OpenCV resize, cubic",
     "scipy": "scipy.ndimage.zoom, order 3",
+    "scipy-planes": "scipy.ndimage.zoom, order 3, plane by plane",
     "scikit-image": "skimage.transform.rescale, order 3",
     "torch": "torch interpolate, bicubic",
     "vips": "vips resize",
@@ -38,6 +39,14 @@ larger = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_C
 cv2.imwrite(target, larger)
 """,
     "scipy": """
+import numpy as np
+from PIL import Image
+from scipy import ndimage
+pixels = np.asarray(Image.open(source), dtype=np.float32)
+larger = ndimage.zoom(pixels, (scale, scale, 1), order=3, mode="reflect", grid_mode=True)
+Image.fromarray(np.clip(np.rint(larger), 0, 255).astype(np.uint8)).save(target)
+""",
+    "scipy-planes": """
 import numpy as np
 from PIL import Image
 from scipy import ndimage
@@ -66,7 +75,12 @@ larger = larger.round_().clamp_(0, 255).byte()[0].permute(1, 2, 0).contiguous()
 Image.fromarray(larger.numpy()).save(target)
 """,
 }
-_MODULES = {PILLOW: "PIL", "opencv": "cv2", "scikit-image": "skimage"}
+_MODULES = {
+    PILLOW: "PIL",
+    "opencv": "cv2",
+    "scipy-planes": "scipy",
+    "scikit-image": "skimage",
+}
 
 
 def ours(*options: str) -> list[str]:

@@ -15,7 +15,7 @@ import pytest
 from textures import levels
 
 from upsample_cli.errors import ImageFileError
-from upsample_cli.images import files, source
+from upsample_cli.images import arrival, files, source
 from upsample_cli.images.arrival import Arrival
 from upsample_cli.images.chunks import chunk
 from upsample_cli.images.decoding import Decoded, decode
@@ -41,6 +41,12 @@ class Slow(io.BytesIO):
         if self.tell() + (count or 0) > self.place:
             assert self.may_come.wait(PATIENCE)
         return super().read(count)
+
+
+@pytest.fixture(autouse=True)
+def _small_portions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let pictures as small as these come in portions."""
+    monkeypatch.setattr(arrival, "_LEAST", 1 << 15)
 
 
 @pytest.fixture

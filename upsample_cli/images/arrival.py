@@ -12,8 +12,8 @@ from upsample_cli.images import chunked, deep, exif
 from upsample_cli.images.faults import told
 
 _MODES = ("L", "LA", "RGB", "RGBA")
-# Each call of the decoder waits for the interpreter, so few large portions are best.
-_PORTIONS, _LEAST = 8, 1 << 15  # of a file, and bytes of one
+# Each call of the decoder waits for the interpreter, long while libraries load: few are best.
+_PORTIONS, _LEAST = 8, 1 << 20  # of a file, and bytes of one
 _PIXELS = (b"IDAT", b"fdAT")
 
 
