@@ -15,6 +15,7 @@ _SIDE = 768  # pixels, about
 _BEYOND = 8  # bins shown beyond half a cycle a pixel, so that lines there are whole
 _DARK, _BRIGHT = 2.0, 99.99  # percentiles of the bins that the ramp of colours spans
 _MARK = (120, 220, 255)
+_LEAST_RADIUS = 12  # pixels: of a ring around a line
 
 
 def spectrum_figure(
@@ -33,20 +34,23 @@ def spectrum_figure(
     step = max(1, _SIDE // len(power))
     sheet = PIL.Image.fromarray(colours(shares.repeat(step, 0).repeat(step, 1)).astype(np.uint8))
     if min(stride) > 1:
-        _mark(sheet, stride, step * len(power), step * _BEYOND)
+        _mark(sheet, stride, step, len(power))
     ends = f"{low:.0f} dB", f"{high:.0f} dB re one level squared"
     return framed(np.asarray(sheet), title, *ends)
 
 
-def _mark(sheet: PIL.Image.Image, stride: tuple[int, int], side: int, beyond: int) -> None:
+def _mark(sheet: PIL.Image.Image, stride: tuple[int, int], step: int, bins: int) -> None:
     """Draw a ring around each line but the mean, and name those on the axes, in cycles a pixel."""
     draw = PIL.ImageDraw.Draw(sheet)
-    radius = max(4, side // 64)
+    radius = max(_LEAST_RADIUS, 2 * step)  # a line is three bins wide
     for down in _frequencies(stride[0]):
         for across in _frequencies(stride[1]):
             if down == across == 0:
                 continue
-            y, x = (float((each + Fraction(1, 2)) * side) + beyond for each in (down, across))
+            y, x = (  # the middle of the line's bin
+                float((each + Fraction(1, 2)) * bins + _BEYOND + Fraction(1, 2)) * step
+                for each in (down, across)
+            )
             draw.ellipse((x - radius, y - radius, x + radius, y + radius), outline=_MARK, width=2)
             if down == 0 or across == 0:
                 # Beside the ring, on the side of the middle.
