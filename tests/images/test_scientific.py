@@ -183,6 +183,19 @@ def test_whole_numbers_that_are_no_levels_are_refused(
         files.read(str(tmp_path / "in.tiff"))
 
 
+def test_a_preview_is_not_taken_for_the_picture(tmp_path: Path) -> None:
+    """A camera's raw file, whose first picture is but a preview, is refused; pyramids are not."""
+    path = str(tmp_path / "in.tiff")
+    for first, second in ((0, 1), (1, 0)):
+        with tifffile.TiffWriter(path) as file:
+            file.write(levels(4, 5, 3), photometric="rgb", subfiletype=first, subifds=1)
+            file.write(levels(8, 10, 1)[..., 0], subfiletype=second)
+        if first == 0:
+            np.testing.assert_array_equal(files.read(path).samples, levels(4, 5, 3))
+    with pytest.raises(ImageFileError, match=r"but a preview .*; develop it into a TIFF or PNG"):
+        files.read(path)
+
+
 @pytest.mark.parametrize(
     ("samples", "code", "word"), [(floats(3), 5, "LZW"), (levels(9, 11, 3), 50001, "WEBP")]
 )

@@ -7,10 +7,11 @@ import PIL.ImageFile
 
 from upsample_cli.errors import ImageFileError
 
+_SUBFILE, _PARTS = 254, 330
 _BITS, _COMPRESSION, _PHOTOMETRIC, _PLANAR, _EXTRA, _KIND = 258, 259, 262, 284, 338, 339
 _WHITE_IS_ZERO, _CMYK = 0, 5
 _UNSPECIFIED, _ASSOCIATED = 0, 1
-_SIGNED, _APART = 2, 2
+_SIGNED, _APART, _REDUCED = 2, 2, 1
 _SELDOM = {34925, 50000, 50001}  # LZMA, Zstandard, WebP
 
 
@@ -29,17 +30,22 @@ def is_seldom_built(opened: PIL.Image.Image) -> bool:
 
 
 def check(opened: PIL.Image.Image, name: str) -> None:
-    """Refuse whole numbers that are not the levels of a picture, signed or of 32 bits.
+    """Refuse previews, and whole numbers that are no levels of a picture, signed or of 32 bits.
 
     Args:
         opened: The picture.
         name: What to call it.
 
     Raises:
-        ImageFileError: It holds them.
+        ImageFileError: It is one of another picture in the file, or holds them.
     """
+    tags: Any = getattr(opened, "tag_v2", {})
+    if tags.get(_SUBFILE, 0) & _REDUCED and _PARTS in tags:
+        raise ImageFileError(
+            f"{name} shows but a preview of the picture in it, as raw files of cameras do; "
+            "develop it into a TIFF or PNG"
+        )
     if opened.mode == "I":
-        tags: Any = getattr(opened, "tag_v2", {})
         signed = "signed " if _SIGNED in tags.get(_KIND, ()) else ""
         raise ImageFileError(
             f"{name} holds {signed}whole numbers of {max(tags.get(_BITS, (32,)))} bits; "
