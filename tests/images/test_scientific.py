@@ -85,14 +85,16 @@ def test_no_number_is_refused(tmp_path: Path, level: float, channels: int) -> No
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_orientation_is_applied(tmp_path: Path, orientation: int) -> None:
-    """Such a picture is turned just as Pillow turns an 8-bit one."""
+    """Such a picture is turned just as Pillow turns an 8-bit one, and neither's XMP says more."""
     shallow, path = levels(5, 7, 3), str(tmp_path / "in.tiff")
+    packet = b"<x tiff:Orientation='%d'/>" % orientation
     found = []
     for samples in (shallow, shallow.astype(np.float32)):
-        tag = [(274, 3, 1, orientation, True)]
-        tifffile.imwrite(path, samples, photometric="rgb", extratags=tag)
-        found.append(files.read(path).samples)
-    np.testing.assert_array_equal(found[1], found[0])
+        told = [(274, 3, 1, orientation, True), (700, 1, len(packet), packet, True)]
+        tifffile.imwrite(path, samples, photometric="rgb", extratags=told)
+        found.append(files.read(path))
+    np.testing.assert_array_equal(found[1].samples, found[0].samples)
+    assert {each.metadata.xmp for each in found} == {b"<x tiff:Orientation='1'/>"}
 
 
 def test_metadata_is_read(tmp_path: Path) -> None:

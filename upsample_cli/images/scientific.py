@@ -14,7 +14,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from upsample_cli.errors import ImageFileError
-from upsample_cli.images import exif, tiff_tags
+from upsample_cli.images import exif, tiff_tags, xmp
 from upsample_cli.images.image import Samples
 from upsample_cli.images.metadata import Metadata, dpi_of
 from upsample_cli.planes import Size
@@ -151,7 +151,7 @@ def _metadata(tags: PIL.Image.Exif, page: tifffile.TiffPage) -> Metadata:
     return Metadata(
         icc=tags.get(_ICC) or None,
         exif=tiff_tags.of_tiff(tags),
-        xmp=tags.get(_XMP),
+        xmp=xmp.upright(tags.get(_XMP, b"")) or None,
         iptc=iptc if isinstance(iptc, bytes) else None,
         dpi=dpi_of(tags),
     )

@@ -13,7 +13,7 @@ class Turned(NamedTuple):
     Args:
         picture: The pixels.
         exif: Its EXIF, with orientation 1.
-        turned: Whether it had to be turned.
+        turned: Whether it may have been turned: what told how, says nothing now.
     """
 
     picture: PIL.Image.Image
@@ -27,7 +27,7 @@ def turned(opened: PIL.Image.Image) -> Turned:
     if opened.format == "TIFF":  # Pillow turns these as it loads them
         from upsample_cli.images import tiff_tags
 
-        return Turned(opened, tiff_tags.of_tiff(opened.getexif()), False)
+        return Turned(opened, tiff_tags.of_tiff(opened.getexif()), True)
     found = exif.raw(opened)
     if found is None:
         return Turned(opened, None, False)
