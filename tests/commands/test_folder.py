@@ -77,7 +77,7 @@ def test_a_folder_ends_with_counts(call: Call, folder: Path, many: Path) -> None
     assert outcome.code == 1
     assert outcome.err.endswith("2 done, 1 skipped, 1 failed\n")
     assert "Error: many/c.png is broken" in outcome.err
-    assert b"many/notes.txt  skipped: is no picture\n" in outcome.out
+    assert b"many/notes.txt  skipped: is no picture of a format that is read\n" in outcome.out
     assert made(folder / "out") == ["a.png", "checkerboard.csv", "deep/b.png"]
     with PIL.Image.open(folder / "out" / "deep" / "b.png") as opened:
         assert opened.size == (18, 16)

@@ -8,6 +8,9 @@ import PIL.Image
 
 from upsample_cli.errors import ImageFileError
 
+UNKNOWN = "is no picture of a format that is read"
+"""What a file is said to be that may be a picture all the same, as of HEIC or PSD."""
+
 
 @contextmanager
 def told(name: str) -> Iterator[None]:
@@ -24,7 +27,7 @@ def told(name: str) -> Iterator[None]:
     except (ImageFileError, MemoryError):
         raise
     except PIL.UnidentifiedImageError as error:
-        raise ImageFileError(f"{name} is no picture; give a PNG, JPEG, WebP, TIFF...") from error
+        raise ImageFileError(f"{name} {UNKNOWN}; give a PNG, JPEG, WebP, TIFF...") from error
     # Decoders meet hostile bytes in every way a parser can fail; all mean the same here.
     except Exception as error:
         fault = " ".join(str(error).split()) or type(error).__name__

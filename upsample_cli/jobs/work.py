@@ -6,6 +6,7 @@ from typing import Literal, TypeAlias
 
 from upsample_cli.errors import ImageFileError, TargetExistsError, UpsampleError
 from upsample_cli.images import decoding, target
+from upsample_cli.images.faults import UNKNOWN
 from upsample_cli.images.formats import FORMATS
 from upsample_cli.images.target import is_folder, is_url
 from upsample_cli.jobs.image import upsample
@@ -73,7 +74,7 @@ class Work:
         if not is_url(source) and is_folder(source):
             raise ImageFileError(_unreadable(source))
         if is_other(source):
-            return Report(source, to, "skipped", "is no picture")
+            return Report(source, to, "skipped", UNKNOWN)
         fault = None
         state = (known or looked_at(source, to, self.dates)) if self.looks else "missing"
         if state != "missing":
