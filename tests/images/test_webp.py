@@ -3,10 +3,11 @@ from pathlib import Path
 
 import numpy as np
 import PIL.Image
+import PIL.ImageSequence
 import pytest
 from textures import levels
 
-from upsample_cli.images import files, webp
+from upsample_cli.images import animation, files, webp
 from upsample_cli.images.decoding import decode
 from upsample_cli.images.metadata import Metadata
 
@@ -43,3 +44,23 @@ def test_lossless_stays_lossless(quality: int | None, kept: bool) -> None:
 def test_what_is_cut_off_is_not_lossless() -> None:
     """A file that ends within its first chunks tells nothing."""
     assert not webp.is_lossless(io.BytesIO(encoded(True).getvalue()[:18]))
+
+
+def test_what_is_clear_around_frames_stays_clear(tmp_path: Path) -> None:
+    """A card that moves over a clear canvas does so in what is written, and where it is read."""
+    frames = np.zeros((3, 20, 24, 4), np.uint8)
+    for index, frame in enumerate(frames):
+        frame[4:10, 6 * index : 6 * index + 8] = 200 + index, 90, 30, 255
+    made = webp.encoded(map(PIL.Image.fromarray, frames), [40] * 3, 0, lossless=True)
+    np.testing.assert_array_equal(shown(made), frames)
+    unsaid = bytearray(made)
+    unsaid[20] &= ~0x10  # as other programs write it: the flag of opacity is not set
+    (tmp_path / "in.webp").write_bytes(unsaid)
+    read = decode(str(tmp_path / "in.webp")).picture
+    np.testing.assert_array_equal(list(map(np.asarray, animation.frames(read))), frames)
+
+
+def shown(data: bytes) -> list[np.ndarray]:
+    """Return the frames of an animation."""
+    with PIL.Image.open(io.BytesIO(data)) as opened:
+        return [np.asarray(frame) for frame in PIL.ImageSequence.Iterator(opened)]

@@ -134,8 +134,10 @@ def _scientific(file: BinaryIO, name: str, max_pixels: int) -> Decoded:
 
 def _animated(file: BinaryIO, name: str) -> Decoded:
     """Return an animation that no longer needs its file."""
+    from upsample_cli.images import webp
+
     file.seek(0)
-    opened = opening.picture(io.BytesIO(file.read()))
+    opened = opening.picture(io.BytesIO(webp.seen_through(file.read())))
     assert opened is not None  # no TIFF is animated
     if deep.is_deep(opened):
         raise ImageFileError(

@@ -1,4 +1,7 @@
-"""What Pillow does not do of WebP: say whether one is lossless, and take frames as they are made.
+"""What Pillow does not do of WebP.
+
+It does not say whether one is lossless, takes no frames as they are made, and sees nothing clear
+around frames that are not.
 
 Source: RFC 9649, "WebP Image Format".
 """
@@ -12,6 +15,7 @@ import PIL.Image
 
 _FRAME = b"ANMF"  # has chunks of its own after a head
 _FRAME_HEAD = 16
+_EXTENDED, _FLAGS, _OPACITY = b"WEBPVP8X", 20, 0x10  # what begins at 8, and what tells opacity
 
 
 def is_lossless(file: BinaryIO) -> bool:
@@ -31,6 +35,20 @@ def _kinds(file: BinaryIO) -> Iterator[bytes]:
         kind, length = unpack("<4sI", head)
         yield kind
         file.seek(_FRAME_HEAD if kind == _FRAME else length + length % 2, io.SEEK_CUR)
+
+
+def seen_through(animation: bytes) -> bytes:
+    """Return an animation that says, if it is a WebP, that some of it may be clear.
+
+    The encoder cuts off what is clear around a frame, and says so only of what is clear within.
+
+    Args:
+        animation: Its file.
+    """
+    made = bytearray(animation)
+    if made[8:16] == _EXTENDED:
+        made[_FLAGS] |= _OPACITY
+    return bytes(made)
 
 
 class _Frames(PIL.Image.Image):
@@ -69,8 +87,6 @@ def encoded(
     Raises:
         OSError: The encoder refuses it.
     """
-    file = io.BytesIO()
-    _Frames(frames, len(durations)).save(
-        file, "WEBP", save_all=True, duration=list(durations), loop=plays, **options
-    )
-    return file.getvalue()
+    file, moving = io.BytesIO(), _Frames(frames, len(durations))
+    moving.save(file, "WEBP", save_all=True, duration=list(durations), loop=plays, **options)
+    return seen_through(file.getvalue()) if moving.mode == "RGBA" else file.getvalue()
