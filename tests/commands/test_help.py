@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 import pytest
-from terminal import Outcome
+from terminal import Outcome, check_refused
 
 from upsample_cli.commands.app import app
 from upsample_cli.kernels.store import SHIPPED
@@ -139,3 +139,15 @@ def test_methods_are_told_as_json(call: Callable[..., Outcome]) -> None:
     words = [line["shipped"]["kernel"] for line in lines if "shipped" in line]
     learned = [word for word in words if word.startswith("learned")]
     assert len(learned) == len(list(Path(SHIPPED).glob("*.npz")))
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [("train", "train --help"), ("layer in.png", "layer --help"), ("measure --foo", "measure --h"),
+     ("a b --scale x", "--help"), ("--foo", "--help")],
+)  # fmt: skip
+def test_errors_name_the_help_of_their_command(
+    call: Callable[..., Outcome], words: str, told: str
+) -> None:
+    """What a command misses or does not know is told with the call that lists what it takes."""
+    check_refused(call(*words.split()), 2, f"; see `upsample {told}")

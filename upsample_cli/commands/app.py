@@ -98,7 +98,7 @@ def _run() -> int:
         return USAGE if isinstance(error, SettingError) else FAILED
     except click.ClickException as error:
         text = error.format_message().rstrip(".")
-        tell("Error", text if ";" in text else f"{text}; see `upsample --help`")
+        tell("Error", text if ";" in text else f"{text}; see `{_help_of(error)}`")
         return error.exit_code
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else FAILED
@@ -112,6 +112,13 @@ def _run() -> int:
             tell("Error", f"the system refuses: {error}; see to that and try again")
         return FAILED
     return code if isinstance(code, int) else 0
+
+
+def _help_of(error: click.ClickException) -> str:
+    """Return the call that tells how the command is meant that was called wrongly."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    name = context.info_name if context else None
+    return f"upsample {name} --help" if name in COMMANDS else "upsample --help"
 
 
 def _is_of_echo(error: OSError) -> bool:
