@@ -20,13 +20,14 @@ def test_grey_is_kept_exactly() -> None:
         np.testing.assert_array_equal(np.asarray(found.convert("L")), samples)
 
 
-def test_opacity_becomes_all_or_nothing() -> None:
-    """Half opacity and more is seen, less is clear."""
-    samples = levels(16, 16, 4)
-    samples[..., 3] = np.arange(256).reshape(16, 16)
+@pytest.mark.parametrize("channels", [2, 4])
+def test_opacity_becomes_all_or_nothing(channels: int) -> None:
+    """Half opacity and more is seen, less is clear, of grey and of colours."""
+    samples = levels(16, 16, channels)
+    samples[..., -1] = np.arange(256).reshape(16, 16)
     with opened(PIL.Image.fromarray(samples)) as found:
         alpha = np.asarray(found.convert("RGBA"))[..., 3]
-    np.testing.assert_array_equal(alpha, np.where(samples[..., 3] >= 128, 255, 0))
+    np.testing.assert_array_equal(alpha, np.where(samples[..., -1] >= 128, 255, 0))
 
 
 @pytest.mark.parametrize("length", [1, 255, 256, 700])
@@ -54,6 +55,8 @@ def coloured(count: int, *alphas: int) -> PIL.Image.Image:
         (coloured(256, 0, 255), True),
         (coloured(9, 255, 128), True),
         (PIL.Image.fromarray(np.arange(256, dtype=np.uint8).reshape(16, 16)), False),
+        (PIL.Image.merge("LA", [PIL.Image.linear_gradient("L").resize((9, 9))] * 2), True),
+        (PIL.Image.new("LA", (3, 2), (90, 0)), False),
     ],
 )
 def test_colours_are_told_where_they_are_rounded(picture: PIL.Image.Image, lost: bool) -> None:

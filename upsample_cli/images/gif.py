@@ -17,6 +17,7 @@ from upsample_cli.planes import Size
 LONGEST = 65535  # of width, height, and duration in hundredths of a second
 _BACKGROUND = 2  # what a frame with transparency leaves behind is cleared
 _CLEAR = 255
+_WITH_OPACITY = {"LA", "RGBA"}
 
 
 def head(size: Size, plays: int, comment: str | None = None) -> bytes:
@@ -43,13 +44,13 @@ def frame(picture: PIL.Image.Image, milliseconds: float) -> bytes:
     """Return a frame.
 
     Args:
-        picture: Of mode L, RGB or RGBA; a pixel of less than half opacity becomes clear.
+        picture: Of mode L, LA, RGB or RGBA; a pixel of less than half opacity becomes clear.
         milliseconds: How long it is shown; rounded to hundredths of a second.
     """
     options: dict[str, int | bool] = {"include_color_table": True}
     if milliseconds:
         options["duration"] = 10 * min(LONGEST, round(milliseconds / 10))
-    if picture.mode != "RGBA":
+    if picture.mode not in _WITH_OPACITY:
         return b"".join(getdata(picture.convert("RGB").quantize(256), (0, 0), **options))
     indexed = picture.convert("RGB").quantize(_CLEAR)
     hidden = picture.getchannel("A").point([255] * 128 + [0] * 128)
@@ -68,9 +69,9 @@ def losses(picture: PIL.Image.Image) -> tuple[str, ...]:
     """
     colours: list[Any] | None = picture.getcolors(256)
     kept = colours is not None
-    if colours is not None and picture.mode == "RGBA":
-        opacities = {colour[3] for _, colour in colours}
-        kept = opacities <= {0, 255} and len({colour[:3] for _, colour in colours}) <= _CLEAR
+    if colours is not None and picture.mode in _WITH_OPACITY:
+        opacities = {colour[-1] for _, colour in colours}
+        kept = opacities <= {0, 255} and len({colour[:-1] for _, colour in colours}) <= _CLEAR
     note = "GIF holds 256 colours and no partial opacity, so others were rounded"
     return () if kept else (note,)
 
