@@ -1,6 +1,7 @@
 import io
 import struct
 import zlib
+from importlib.util import find_spec
 from itertools import product
 from pathlib import Path
 
@@ -182,3 +183,41 @@ def test_what_would_be_cut_is_refused(tmp_path: Path) -> None:
         pytest.raises(ImageFileError, match=r"16 bits a colour .* save it as a PNG of 16 bits"),
     ):
         deep.aim(opened, "in.tiff", low=False)
+
+
+@pytest.mark.parametrize(
+    ("format", "mark", "depths"),
+    [("JPEG2000", b"\xff\x4f\xff\x51" + bytes(38), {7: None, 11: 12, 15: 16}),
+     pytest.param(
+         "AVIF", b"av1C" + bytes(2), {0x0C: None, 0x4C: 10, 0x6C: 12},
+         marks=pytest.mark.skipif(not find_spec("PIL.AvifImagePlugin"), reason="no AVIF"),
+    )],
+)  # fmt: skip
+def test_a_decoder_that_cuts_colours_is_told(
+    format: str, mark: bytes, depths: dict[int, int | None]
+) -> None:
+    """Colours of more than 8 bits, where Pillow reads no more, are not cut in silence."""
+    made = io.BytesIO()
+    PIL.Image.new("RGB", (16, 16)).save(made, format)
+    data = made.getvalue()
+    assert mark[:4] in data
+    at = data.index(mark[:4]) + len(mark)
+    with PIL.Image.open(made) as opened:
+        for byte, bits in depths.items():
+            file = io.BytesIO(data[:at] + bytes([byte]) + data[at + 1 :])
+            wanted = (f"its colours of {bits} bits are read as 8",) if bits else ()
+            assert deep.cut(opened, file) == wanted
+        assert deep.cut(opened, io.BytesIO(data[:at])) == ()
+
+
+def test_what_a_decoder_cuts_is_noted(tmp_path: Path) -> None:
+    """A JPEG 2000 of 12 bits a colour is read with a note, and one of 8 without."""
+    made = io.BytesIO()
+    PIL.Image.new("RGB", (16, 16)).save(made, "JPEG2000")
+    eight = made.getvalue()
+    at = eight.index(b"\xff\x4f\xff\x51") + 42
+    twelve = bytearray(eight)
+    twelve[at : at + 9 : 3] = b"\x0b" * 3
+    for data, count in ((eight, 0), (twelve, 1)):
+        (tmp_path / "in.jp2").write_bytes(data)
+        assert len(files.read(str(tmp_path / "in.jp2")).notes) == count

@@ -168,7 +168,7 @@ def _arriving(opened: PIL.Image.Image, file: BinaryIO, name: str, files: ExitSta
 def _decoded(opened: PIL.Image.Image, name: str, file: BinaryIO) -> Decoded:
     # MPO is a JPEG with more pictures behind the first, as phones write it.
     format, info = (opened.format or "PNG").replace("MPO", "JPEG"), opened.info
-    notes: list[str] = []
+    notes = [*deep.cut(opened, file)]
     if format == "TIFF":
         from upsample_cli.images import misread
 

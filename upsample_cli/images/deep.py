@@ -6,7 +6,7 @@ predictors and checksums stay Pillow's, and every compression that it reads is r
 """
 
 import sys
-from typing import Any
+from typing import Any, BinaryIO
 
 import PIL.Image
 import PIL.ImageFile
@@ -18,6 +18,9 @@ _OTHER = {
     for mode in ("RGB", "RGBA")
     for order, other in (("B", "L"), ("L", "B"), ("N", "B" if sys.byteorder == "little" else "L"))
 }
+_HEAD = 1 << 16  # bytes in which these tell their depth: what stands before it, and at which byte
+_TOLD = {"JPEG2000": (b"\xff\x4f\xff\x51", 38), "AVIF": (b"av1C", 2)}
+_OVER_8, _IS_12 = 0x40, 0x20  # bits of that of an AVIF
 _FIVE_SIX_FIVE = "BGR;16"  # bits of all three colours of a BMP
 
 
@@ -71,6 +74,25 @@ def aim(opened: PIL.Image.Image, name: str, low: bool) -> None:
                 "save it as a PNG of 16 bits"
             )
     opened.tile = tiles
+
+
+def cut(opened: PIL.Image.Image, file: BinaryIO) -> tuple[str, ...]:
+    """Return a note where Pillow's decoder itself cuts colours to 8 bits.
+
+    Args:
+        opened: The picture.
+        file: Anywhere in it.
+
+    Source: ITU-T T.800 (JPEG 2000), marker SIZ; AV1 Codec ISO Media File Format Binding, av1C.
+    """
+    if opened.format not in _TOLD or opened.mode.startswith("I"):
+        return ()
+    mark, place = _TOLD[opened.format]
+    file.seek(0)
+    told = (file.read(_HEAD).partition(mark)[2][place : place + 1] or b"\0")[0]
+    avif = 8 + 2 * bool(told & _OVER_8) + 2 * bool(told & _IS_12)
+    bits = avif if opened.format == "AVIF" else told % 128 + 1
+    return (f"its colours of {bits} bits are read as 8",) if bits > 8 else ()
 
 
 def is_packed(opened: PIL.Image.Image) -> bool:
