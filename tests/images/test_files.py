@@ -12,6 +12,7 @@ from textures import levels
 
 from upsample_cli.errors import ImageFileError, PictureTooLargeError
 from upsample_cli.images import files
+from upsample_cli.images.decoding import decode
 from upsample_cli.images.formats import FORMATS
 from upsample_cli.images.image import Metadata
 
@@ -124,6 +125,13 @@ def test_metadata_is_read(tmp_path: Path) -> None:
     assert metadata.dpi == pytest.approx((300, 150), abs=0.02)
     assert metadata.text == (("Title", "cat"),)
     assert metadata.stripped() == Metadata(icc=b"profile")
+
+
+def test_a_profile_of_lab_does_not_outlive_it(tmp_path: Path) -> None:
+    """Lab becomes sRGB, which its profile does not describe; inks that stay inks keep theirs."""
+    for mode, kept in (("LAB", None), ("CMYK", b"profile")):
+        path = saved(tmp_path, PIL.Image.new(mode, (5, 4)), "in.tif", icc_profile=b"profile")
+        assert files.image(decode(path)).metadata.icc == kept
 
 
 @pytest.mark.parametrize("comment", ["caf\xe9".encode(), "caf\xe9".encode("latin-1")])

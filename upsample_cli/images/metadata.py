@@ -125,7 +125,7 @@ def of(opened: PIL.Image.Image, exif: bytes | None, upright: bool, early: bool =
     info: dict[Any, Any] = opened.info
     xmp = _bytes(info.get("xmp"))
     told = Metadata(
-        icc=info.get("icc_profile") or None,
+        icc=(opened.mode != "LAB" and info.get("icc_profile")) or None,  # Lab becomes sRGB
         exif=exif,
         xmp=xmp_packet.upright(xmp) if xmp and upright else xmp,
         iptc=exif_tags.iptc(getattr(opened, "tag_v2", None)),
