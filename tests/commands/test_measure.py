@@ -152,6 +152,10 @@ def test_figures_are_drawn_on_request(call: Call, folder: Path, patterned: str) 
         (["--map", "map.jpg"], "map.jpg is no PNG"),
         (["in.png", "--map", "map.png"], "--map is for one picture, not 2; name one"),
         (["in.png", "--reference", "in.png"], "--reference is for one picture"),
+        (
+            ["--map", "a.png", "--spectrum", "a.png"],
+            "--map and --spectrum are both a.png; name two",
+        ),
     ],
 )
 def test_what_cannot_be_is_refused(call: Call, arguments: list[str], fault: str) -> None:

@@ -63,6 +63,8 @@ def measure(
     for option, name in (("--map", "heat"), ("--spectrum",) * 2, ("--reference",) * 2):
         if wishes[name.strip("-")] and len(images) > 1:
             raise SettingError(f"{option} is for one picture, not {len(images)}; name one")
+    if wishes["heat"] and wishes["heat"] == wishes["spectrum"]:
+        raise SettingError(f"--map and --spectrum are both {wishes['heat']}; name two files")
     if as_json and as_csv:
         raise SettingError("--json and --csv exclude each other; give one")
     found = _found(images, Request(**wishes, max_pixels=max_pixels or MAX_PIXELS))
