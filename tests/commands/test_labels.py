@@ -52,6 +52,16 @@ def test_masks_stay_masks(call: Call, masks: Path, name: str, method: str) -> No
     np.testing.assert_array_equal(made[1::3, 1::3], x)
 
 
+@pytest.mark.parametrize(("name", "lost"), [("p.png", True), ("p.tif", False)])
+def test_transparency_is_not_left_out_in_silence(
+    call: Call, masks: Path, name: str, lost: bool
+) -> None:
+    """Where a format does not hold the transparency of a mask, that is told."""
+    outcome = call(name, "out.tif", "--labels")
+    told = f"note: {name}: TIFF holds no transparency of labels, so it was left out\n"
+    assert (outcome.code, outcome.err) == (0, told if lost else "")
+
+
 def test_a_tiff_without_labels_is_refused(call: Call, folder: Path) -> None:
     """A TIFF that Pillow has no mode for holds no labels."""
     tifffile.imwrite(folder / "f.tif", np.zeros((4, 5)))

@@ -94,6 +94,17 @@ def check(mask: Mask, format: str) -> None:
         raise ImageFileError(f"{format} does not keep these labels as they are; write a PNG")
 
 
+def lost(mask: Mask, format: str) -> tuple[str, ...]:
+    """Return a note where a format does not hold a mask's transparency.
+
+    Args:
+        mask: What is to be written.
+        format: One of the values of `FORMATS`.
+    """
+    is_lost = "transparency" in dict(mask.options) and format != "PNG"
+    return (f"{format} holds no transparency of labels, so it was left out",) if is_lost else ()
+
+
 def save(mask: Mask, labels: Labels, format: str, file: BinaryIO, compression: int) -> None:
     """Write labels as a mask was: with its mode, palette and transparency.
 

@@ -151,9 +151,10 @@ def _written(
         return animation.write(shown, size, format, to, task)
     if isinstance(shown, Image):
         return _still(shown, size, format, to, task, progress)
+    from upsample_cli.images import mask
     from upsample_cli.jobs import labels
 
-    return labels.write(shown, size, format, to, task), ()
+    return labels.write(shown, size, format, to, task), mask.lost(shown, format)
 
 
 def _still(
