@@ -9,6 +9,7 @@ from textures import lattice, natural
 
 from upsample_cli.errors import SettingError
 from upsample_cli.images.image import Image
+from upsample_cli.jobs import figures
 from upsample_cli.jobs.measure import Request, in_image, measure
 from upsample_cli.jobs.planes import upsample
 from upsample_cli.jobs.reference import Reference
@@ -170,3 +171,17 @@ def test_luma_is_the_worst_where_colours_cannot_be_told() -> None:
     assert {found.channels[name].status for name in ("red", "green")} == {"saturated"}
     assert found.luma.ripple > found.channels["blue"].ripple
     assert (found.worst, found.most) == ("luma", found.luma)
+
+
+@pytest.mark.parametrize(("strength", "words"), [(3, "Checkerboard"), (0, "No checkerboard found")])
+def test_a_map_says_where_there_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, strength: float, words: str
+) -> None:
+    """What heat there is in a picture without a checkerboard is not called one."""
+    plane = natural(150, 140, 2)[0] * 200 + 20 + strength * lattice(150, 140, 2)
+    assert cv2.imwrite(str(tmp_path / "in.png"), np.round(plane).astype(np.uint8))
+    titles = []
+    monkeypatch.setattr(figures, "heat", lambda *given: titles.append(given[-1]))
+    monkeypatch.setattr(figures, "write", lambda *_: None)
+    measure(str(tmp_path / "in.png"), Request(2, heat=str(tmp_path / "map.png")))
+    assert titles == [f"{words} in in.png, luma: stride 2"]

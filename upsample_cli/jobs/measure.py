@@ -109,7 +109,9 @@ def measure(source: str, request: Request) -> Measurement:
     channel = _CHANNELS[found.worst]
     title = f"{Path(source).name}, {found.worst}: stride {found.likeliest[0]}"
     if request.heat:
-        sheet = figures.heat(image, channel, found.likeliest, f"Checkerboard in {title}")
+        is_there = found.whole.verdict == "checkerboard"
+        word = "Checkerboard" if is_there else "No checkerboard found"
+        sheet = figures.heat(image, channel, found.likeliest, f"{word} in {title}")
         figures.write(sheet, request.heat, request.force)
     if request.spectrum:
         title = f"Spectrum of {title} in rings, cycles a pixel"
