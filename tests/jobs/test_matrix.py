@@ -66,10 +66,11 @@ def test_named_kernels_bring_their_taps(tmp_path: Any) -> None:
     [
         ({"kernel": "unifrom"}, "no kernel 'unifrom' to show; did you mean 'uniform'"),
         ({"kernel": "8"}, f"kernel 8 has 8x8 taps, more than the {len(LETTERS)} letters"),
-        ({"kernel": "3", "kernel_size": 3}, "--kernel-size is for uniform, .*, not 3; leave"),
+        ({"kernel": "3", "kernel_size": 5}, "--kernel-size is for .*, not 3; give --kernel 5"),
         ({"kernel": "bicubic", "kernel_size": 3}, "--kernel-size is for uniform"),
         ({"kernel": "gone.npz"}, "no kernel file gone.npz; check the path"),
-        ({"input": "9x9"}, "9x9 are 81 pixels, more than 64 that can be shown; give a smaller"),
+        ({"small": "9x9"}, "11x11 are 121 pixels, .* give a smaller --small"),
+        ({"input": "9x9"}, "9x9 are 81 pixels, more than 64 that can be shown; give a smaller --i"),
         ({"small": "5x5", "stride": 2}, "11x11 are 121 pixels"),
         ({"input": "4", "stride": 2}, "--input 4 is no size; give HEIGHTxWIDTH, such as 4x4"),
         ({"small": "0x4"}, "--small 0x4 is no size"),

@@ -64,7 +64,8 @@ def layout(
         if size[0] * size[1] > _LARGEST:
             raise SettingError(
                 f"{by(size)} are {size[0] * size[1]} pixels, more than {_LARGEST} that can be "
-                "shown; give a smaller --input, or take conv_matrix from Python"
+                f"shown; give a smaller {'--small' if small else '--input'}, "
+                "or take conv_matrix from Python"
             )
     numbers = np.arange(1, taps.size + 1).reshape(shape)
     cells = conv_matrix(numbers, large, stride, padding, dilation).toarray()
@@ -82,7 +83,9 @@ def _kernel(kernel: str, size: int | None, stride: int | None) -> tuple[str, Tap
     """Return what a kernel is called, its taps, and the stride to use it with."""
     found = re.fullmatch(r"([1-9]\d?)(?:x([1-9]\d?))?", kernel)
     if size is not None and kernel not in KERNELS:
-        raise SettingError(f"--kernel-size is for {', '.join(KERNELS)}, not {kernel}; leave it out")
+        raise SettingError(
+            f"--kernel-size is for {', '.join(KERNELS)}, not {kernel}; give --kernel {size} instead"
+        )
     if found:
         tall, wide = int(found[1]), int(found[2] or found[1])
         return "", np.arange(1.0, tall * wide + 1).reshape(tall, wide), stride or 1
