@@ -70,3 +70,10 @@ def test_pipes_are_not_waited_for(tmp_path: Path) -> None:
     """A named pipe among the pictures is none of them."""
     os.mkfifo(tmp_path / "pipe.png")
     assert list(walk(str(tmp_path), Globs())) == []
+
+
+def test_a_link_to_itself_costs_no_other(tmp_path: Path) -> None:
+    """A link that leads nowhere but to itself is yielded as one to nothing is."""
+    (tmp_path / "a.png").touch()
+    (tmp_path / "round.png").symlink_to("round.png")
+    assert list(walk(str(tmp_path), Globs())) == ["a.png", "round.png"]

@@ -144,11 +144,13 @@ def _entries(folder: str) -> Iterator[tuple[str, bool]]:
     """Yield the names in a folder, and which are folders."""
     with os.scandir(folder) as entries:
         for entry in entries:
-            if entry.is_dir():
-                yield entry.name, True
+            try:
+                is_folder, is_file = entry.is_dir(), entry.is_file()
+            except OSError:  # a link to itself, or to where we may not look
+                is_folder = is_file = False
             # Of pipes and devices none is a picture; a link to nothing is a loss to be told.
-            elif entry.is_file() or entry.is_symlink() or entry.name[0] == ".":
-                yield entry.name, False
+            if is_folder or is_file or entry.is_symlink() or entry.name[0] == ".":
+                yield entry.name, is_folder
 
 
 def _objects(folder: str) -> Iterator[tuple[str, bool]]:
