@@ -97,6 +97,12 @@ def test_a_file_is_no_folder_to_write_to(tree: Path, tmp_path: Path) -> None:
         of_folder(tree, tmp_path / "out")
 
 
+def test_a_link_to_itself_is_no_place_within(tree: Path, tmp_path: Path) -> None:
+    """An output folder that cannot be there is left to whoever makes it."""
+    (tmp_path / "out").symlink_to("out")
+    assert of_folder(tree, tmp_path / "out").count == 4
+
+
 def test_files_and_folders_side_by_side(tree: Path, tmp_path: Path) -> None:
     """Files go into the folder by their names, folders with theirs, as `cp -r` has it."""
     sources = [str(tree / "deep" / "er" / "c.ico"), str(tree / "deep")]

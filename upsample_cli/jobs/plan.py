@@ -161,7 +161,7 @@ def _check_folders(source: str, to: str) -> None:
 def _is_within(path: str, folder: str) -> bool:
     if is_url(path) or is_url(folder):
         return f"{path}/".startswith(f"{folder.rstrip('/')}/")
-    return Path(path).resolve().is_relative_to(Path(folder).resolve())
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
 
 
 def _check_apart(pairs: Callable[[], Iterable[Pair]]) -> None:
