@@ -1,4 +1,5 @@
 import io
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,9 @@ import PIL.ImageSequence
 import pytest
 from textures import levels
 
+from upsample_cli.errors import ImageFileError
 from upsample_cli.images import animation, files, webp
+from upsample_cli.images.animation import Animation
 from upsample_cli.images.decoding import decode
 from upsample_cli.images.metadata import Metadata
 
@@ -64,3 +67,22 @@ def shown(data: bytes) -> list[np.ndarray]:
     """Return the frames of an animation."""
     with PIL.Image.open(io.BytesIO(data)) as opened:
         return [np.asarray(frame) for frame in PIL.ImageSequence.Iterator(opened)]
+
+
+@pytest.mark.parametrize("frames", [1, 2])
+def test_a_pillow_without_it_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, frames: int
+) -> None:
+    """Where Pillow was built without libwebp, the remedy is another format, still or animated."""
+    (tmp_path / "in.webp").write_bytes(encoded(True, frames).getvalue())
+    picture = decode(str(tmp_path / "in.webp")).picture
+    for known in (PIL.Image.SAVE, PIL.Image.SAVE_ALL):
+        monkeypatch.delitem(known, "WEBP")
+    made, samples = io.BytesIO(), levels(9, 11, 3)
+    if isinstance(picture, Animation):
+        save = partial(files.save_webp, iter([samples] * frames), picture)
+    else:
+        save = partial(files.save, files.picture(samples), "WEBP")
+    with pytest.raises(ImageFileError, match="built without WEBP; write a PNG"):
+        save(Metadata(), made, None)
+    assert made.getvalue() == b""

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -88,7 +89,7 @@ def save(
             this, none lost where both are WebP and it lost none, else the encoder's default.
 
     Raises:
-        ImageFileError: The format cannot hold it.
+        ImageFileError: The format cannot hold it, or Pillow was built without the format.
     """
     if format == "GIF":
         from upsample_cli.images import gif
@@ -97,12 +98,8 @@ def save(
         file.write(gif.head(size, 1, metadata.comment) + gif.frame(made, 0) + gif.TAIL)
         return
     whole = io.BytesIO()  # encoders seek; standard output cannot
-    try:
+    with _encoding(format, f"{made.width}x{made.height} pixels"):
         made.save(whole, format, **_options(format, metadata, quality))
-    except (OSError, ValueError) as error:
-        raise ImageFileError(
-            f"{format} cannot hold {made.width}x{made.height} pixels ({error}); write a PNG"
-        ) from error
     file.write(whole.getbuffer())
 
 
@@ -123,16 +120,14 @@ def save_webp(
         quality: 1..100; if None, as for `save`.
 
     Raises:
-        ImageFileError: The format cannot hold it.
+        ImageFileError: The format cannot hold it, or Pillow was built without the format.
     """
     from upsample_cli.images import webp
 
     options = _options("WEBP", metadata, quality)
     pictures = (picture(samples) for samples in frames)
-    try:
+    with _encoding("WEBP", "this animation"):
         made = webp.encoded(pictures, animation.durations, animation.plays, **options)
-    except (OSError, ValueError) as error:
-        raise ImageFileError(f"WebP cannot hold this animation ({error}); write a PNG") from error
     file.write(made)
 
 
@@ -142,6 +137,19 @@ def picture(samples: Samples, inks: bool = False) -> PIL.Image.Image:
         height, width = samples.shape[:2]
         return PIL.Image.frombuffer("CMYK", (width, height), samples, "raw", "CMYK", 0, 1)
     return PIL.Image.fromarray(samples[..., 0] if samples.shape[2] == 1 else samples)
+
+
+@contextmanager
+def _encoding(format: str, what: str) -> Iterator[None]:
+    """Turn what Pillow raises in the block into an error about a format, and what it is to hold."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        raise ImageFileError(f"{format} cannot hold {what} ({error}); write a PNG") from error
+    except KeyError as error:
+        if format in PIL.Image.SAVE:
+            raise
+        raise ImageFileError(f"this Pillow was built without {format}; write a PNG") from error
 
 
 def _options(format: str, metadata: Metadata, quality: int | None) -> dict[str, Any]:
