@@ -111,6 +111,23 @@ def test_an_error_in_the_block_ends_the_workers_at_once(tmp_path: Path) -> None:
             future.result()
 
 
+def test_a_worker_may_be_stopped_while_it_loads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Libraries make errors of their own of what ends them: nothing of that is told."""
+    (tmp_path / "numpy.py").write_text(
+        "from pathlib import Path\nfrom time import sleep\n"
+        "try:\n    Path(__file__).with_name('mark').touch()\n    sleep(30)\n"
+        "except BaseException as error:\n    raise ImportError('no NumPy') from error\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    pool = Pool(1)
+    faults.until((tmp_path / "mark").exists)
+    pool.abort()
+    assert not any(map(faults.is_alive, pool.pids))
+    assert capfd.readouterr().err == ""
+
+
 def test_workers_end_with_who_started_them(tmp_path: Path) -> None:
     """After a kill -9 of the main process no worker is left, and no half file of it."""
     mark, out = str(tmp_path / "mark"), str(tmp_path / "out.png")

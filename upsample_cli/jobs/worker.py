@@ -135,8 +135,6 @@ class Worker:
 def main() -> None:
     """Work on the calls that come by standard input, until it is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    process.end_by_unwinding()
-    signal.signal(signal.SIGTERM, process.leave)  # of ours: heard also where it is ignored
     process.prepare()
     results = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # words that a library prints are no results
@@ -144,6 +142,8 @@ def main() -> None:
     Thread(target=_read, args=(sys.stdin.buffer, calls), daemon=True).start()
     try:
         import_module("upsample_cli.jobs.work")  # while the first call is still to come
+        process.end_by_unwinding()  # there is nothing to undo before
+        signal.signal(signal.SIGTERM, process.leave)  # of ours: heard also where it is ignored
         while (call := calls.get()) is not None:
             pickle.dump(_called(*call), results)
             results.flush()
