@@ -109,6 +109,16 @@ def test_nothing_is_put_when_the_block_fails(bucket: Bucket, tmp_path: Path,
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["long" * 70 + ".png", "a.b:c?", "no suffix"])
+def test_a_key_need_be_no_name_of_a_file(bucket: Bucket, name: str) -> None:
+    """Keys that the disk would not take as a name are put as others are."""
+    with target.opened(f"{bucket.url}/{name}") as file:
+        file.write(b"whole")
+    with remote.edited(f"{bucket.url}/{name}.csv", anew=True) as path:
+        Path(path).write_bytes(b"rows\n")
+    assert bucket.contents(name) == {"": b"whole", ".csv": b"rows\n"}
+
+
 def test_what_cannot_be_put_is_told(bucket: Bucket) -> None:
     """A store that does not take an object is an error with the reason."""
     bucket.server.refused["PUT", f"/{bucket.name}/a.png"] = (507, "NoRoom")

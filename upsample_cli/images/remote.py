@@ -3,7 +3,7 @@
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from shutil import rmtree
 from tempfile import TemporaryDirectory, mkdtemp
 from typing import Any, BinaryIO, cast
@@ -54,7 +54,7 @@ def putting(url: str) -> Iterator[BinaryIO]:
         UpsampleError: It cannot be put.
     """
     with TemporaryDirectory(prefix=_FOLDER) as folder:
-        local = Path(folder, url.rpartition("/")[2])  # its suffix tells the store what it is
+        local = Path(folder, _local_name(url))
         with local.open("w+b") as file:
             yield file
         _put(local, url)
@@ -75,7 +75,7 @@ def edited(url: str, anew: bool) -> Iterator[str]:
         UpsampleError: It cannot be read, or not be put back.
     """
     old = b"" if anew or store.modified(url) is None else _read(url)
-    local = Path(mkdtemp(prefix=_FOLDER), url.rpartition("/")[2])
+    local = Path(mkdtemp(prefix=_FOLDER), _local_name(url))
     local.write_bytes(old)
     try:
         yield str(local)
@@ -87,6 +87,15 @@ def edited(url: str, anew: bool) -> Iterator[str]:
                 fact = str(error).partition(";")[0]
                 raise ImageFileError(f"{fact}; put it there yourself: {local}") from error
         rmtree(local.parent)
+
+
+def _local_name(url: str) -> str:
+    """Return a name that any disk takes, as keys are longer and of more characters.
+
+    Its suffix tells the store what it is.
+    """
+    suffix = PurePosixPath(url).suffix
+    return f"object{suffix if suffix[1:].isalnum() else ''}"
 
 
 def _put(local: Path, url: str) -> None:
