@@ -4,6 +4,7 @@ from typing import Any
 import numpy as np
 import PIL.Image
 import pytest
+from objects import Bucket
 from textures import natural
 
 from upsample_cli.errors import ImageFileError, SettingError
@@ -53,9 +54,11 @@ def test_training_repeats_to_the_byte(photos: list[str]) -> None:
 
 
 def test_pictures_are_found_in_order(tmp_path: Path, photos: list[str]) -> None:
-    """Folders are searched to the bottom, sorted; hidden files stay out."""
+    """Folders are searched to the bottom, sorted; hidden files and folders stay out."""
     deep = tmp_path / "photos" / "0"
     deep.mkdir()
+    (tmp_path / "photos" / ".thumbnails").mkdir()
+    (tmp_path / "photos" / ".thumbnails" / "z.png").write_bytes(b"")
     (deep / "x.png").write_bytes(b"")
     (deep / ".y.png").write_bytes(b"")
     found = [Path(path).name for path in train.pictures([str(tmp_path / "photos"), photos[0]])]
@@ -64,6 +67,16 @@ def test_pictures_are_found_in_order(tmp_path: Path, photos: list[str]) -> None:
     ]  # fmt: skip
     with pytest.raises(ImageFileError, match=r"no file or folder .*; check the path"):
         train.pictures([str(tmp_path / "nowhere")])
+
+
+def test_pictures_may_be_objects(bucket: Bucket, photos: list[str]) -> None:
+    """A URL stands for a picture, or for all that lie below it, as anywhere."""
+    for number, photo in enumerate(photos[:6]):
+        bucket.put(f"in/{'deep/' * (number % 2)}{number}.png", Path(photo).read_bytes())
+    found = train.pictures([f"{bucket.url}/in", f"{bucket.url}/in/0.png"])
+    names = ["0.png", "2.png", "4.png", "deep/1.png", "deep/3.png", "deep/5.png", "0.png"]
+    assert found == [f"{bucket.url}/in/{name}" for name in names]
+    assert train.train(found, course()).file.about["pictures"] == 4
 
 
 def test_pictures_too_small_are_told(tmp_path: Path) -> None:

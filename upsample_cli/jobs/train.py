@@ -12,8 +12,12 @@ from upsample_cli.errors import ImageFileError
 from upsample_cli.images import files
 from upsample_cli.images.colour import luma
 from upsample_cli.images.decoding import size as picture_size
+from upsample_cli.images.source import can_be_read_again
+from upsample_cli.images.target import is_folder, is_url
 from upsample_cli.jobs.course import Course
+from upsample_cli.jobs.globs import Globs
 from upsample_cli.jobs.pairs import applied, pair
+from upsample_cli.jobs.walk import walk
 from upsample_cli.kernels import fit
 from upsample_cli.kernels.kernel import Kernel, Taps
 from upsample_cli.kernels.moments import Moments
@@ -51,17 +55,22 @@ class Trained:
 
 
 def pictures(sources: Sequence[str]) -> list[str]:
-    """Return the files among files and folders, sorted within each, hidden ones left out.
+    """Return the files among files and folders, or URLs of them, sorted within each.
+
+    As where pictures are enlarged, hidden files and folders are left out unless they are named.
 
     Raises:
-        ImageFileError: One is not there.
+        UpsampleError: One is no file or folder, or a store does not answer.
     """
     found: list[str] = []
-    for source in map(Path, sources):
-        if not source.exists():
-            raise ImageFileError(f"no file or folder {source}; check the path")
-        inside = sorted(source.rglob("*")) if source.is_dir() else [source]
-        found.extend(str(each) for each in inside if each.is_file() and each.name[0] != ".")
+    for source in sources:
+        place = source if is_url(source) else str(Path(source))
+        if is_folder(place):
+            found.extend(f"{place.rstrip('/')}/{path}" for path in walk(place, Globs()))
+        elif not is_url(place) and not can_be_read_again(place):
+            raise ImageFileError(f"no file or folder {place}; check the path")
+        else:
+            found.append(place)
     return found
 
 
