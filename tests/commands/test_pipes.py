@@ -32,6 +32,13 @@ def test_a_pipe_carries_the_files_bytes(folder: Path) -> None:
     assert piped.err.count("\n") == 1
 
 
+def test_the_systems_name_of_standard_output_is_a_dash(folder: Path) -> None:
+    """No report follows the picture there, and no --force replaces the name itself."""
+    dash, named = (shell("in.png", name, folder=folder) for name in ("-", "/dev/stdout"))
+    assert (named.code, named.out) == (0, dash.out)
+    assert named.err.startswith("-  48x40  ")
+
+
 def test_pipes_chain(folder: Path) -> None:
     """One command's output is the next one's input."""
     with PIL.Image.open(io.BytesIO(_chained(folder))) as opened:

@@ -6,6 +6,8 @@ import sys
 from upsample_cli.errors import SettingError
 from upsample_cli.images.target import STREAM, is_folder
 
+_STANDARD_OUTPUT = ("/dev/stdout", "/dev/fd/1")  # which nothing is to replace
+
 
 def of(paths: tuple[str, ...], files_from: str | None) -> tuple[tuple[str, ...], str]:
     """Return inputs and output.
@@ -25,7 +27,7 @@ def of(paths: tuple[str, ...], files_from: str | None) -> tuple[tuple[str, ...],
         return (), paths[0]
     if len(paths) < 2:
         raise SettingError(f"no OUTPUT after {paths[0]}; name a file or folder to write")
-    return paths[:-1], paths[-1]
+    return paths[:-1], STREAM if paths[-1] in _STANDARD_OUTPUT else paths[-1]
 
 
 def is_single(inputs: tuple[str, ...], output: str) -> bool:
