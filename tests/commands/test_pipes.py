@@ -93,6 +93,21 @@ def test_a_closed_stream_is_told(folder: Path, words: str, closed: str) -> None:
     check_refused(Outcome(made.returncode, made.stdout, made.stderr.decode()), made.returncode, ";")
 
 
+@pytest.mark.parametrize(
+    "words", ["in out", "in new --dry-run", "measure in/\u7167.png", "measure in/\u7167.png --csv"]
+)
+def test_a_name_that_the_encoding_lacks_is_escaped(folder: Path, words: str) -> None:
+    """Where results go in Latin-1, as on Windows, other letters end no run."""
+    (folder / "in").mkdir()
+    (folder / "in.png").rename(folder / "in" / "\u7167.png")
+    made = subprocess.run(
+        [sys.executable, "-m", "upsample_cli", *words.split()], cwd=folder, capture_output=True,
+        env=os.environ | {"PYTHONIOENCODING": "latin-1"}, check=False,
+    )  # fmt: skip
+    assert (made.returncode, b"Traceback" in made.stderr) == (0, False)
+    assert rb"in/\u7167.png" in made.stdout.replace(b"out/", b"in/")
+
+
 @pytest.mark.parametrize("words", ["in.png out.png", "in.png many/", "measure in.png"])
 @pytest.mark.parametrize("closed", ["2>&-", "<&- >&- 2>&-"])
 def test_nobody_has_to_listen(folder: Path, words: str, closed: str) -> None:

@@ -4,6 +4,7 @@ import os
 import sys
 from contextlib import suppress
 from importlib import import_module
+from io import TextIOWrapper
 from typing import Any, NoReturn
 
 import click
@@ -83,6 +84,8 @@ def app(ctx: click.Context) -> None:
 def main() -> NoReturn:
     """Run the command line, in a process that is set up, and leave with its exit code."""
     process.end_by_unwinding()
+    if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")  # names may have any letters
     code = _run()
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, AttributeError):  # full, or closed from the start
