@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from objects import Bucket
 
 from upsample_cli.jobs.globs import Globs
 from upsample_cli.jobs.walk import Folder, walk
@@ -77,3 +78,12 @@ def test_a_link_to_itself_costs_no_other(tmp_path: Path) -> None:
     (tmp_path / "a.png").touch()
     (tmp_path / "round.png").symlink_to("round.png")
     assert list(walk(str(tmp_path), Globs())) == ["a.png", "round.png"]
+
+
+def test_folders_without_a_name_are_counted(bucket: Bucket) -> None:
+    """Keys with two slashes side by side, which no path can name, are left out as hidden ones."""
+    for key in ("in/a.png", "in//b.png", "in/", "in/.c.png"):
+        bucket.put(key, b"")
+    entered: list[Folder] = []
+    assert list(walk(f"{bucket.url}/in", Globs(), entered.append)) == ["a.png"]
+    assert [folder.hidden for folder in entered] == [2]

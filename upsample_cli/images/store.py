@@ -19,7 +19,7 @@ class Entry:
     """What a listing tells.
 
     Args:
-        name: Without what it lies in.
+        name: Without what it lies in; empty for what lies between two slashes of a key.
         is_folder: Whether there is more below it.
         modified: When it was written, in seconds as files have it; NaN where that is not told.
     """
@@ -110,9 +110,10 @@ def listed(url: str) -> Iterator[Entry]:
         except FileNotFoundError:  # nothing has been put there yet
             found = []
     for each in found:
+        name, is_folder = each["name"].rpartition("/")[2], each["type"] == "directory"
         # Keys that end with a slash, as consoles make for what looks like a folder, have no name.
-        if name := each["name"].rpartition("/")[2]:
-            yield Entry(name, each["type"] == "directory", _time(each))
+        if name or is_folder:
+            yield Entry(name, is_folder, _time(each))
 
 
 def check_bucket(url: str) -> None:

@@ -19,7 +19,7 @@ class Folder:
         prefix: Its path relative to the top, with a slash at its end; empty for the top.
         files: Those that are wanted, sorted; a folder that cannot be read is one of its parent's.
         folders: Those to look into.
-        hidden: How many files and folders begin with a dot and were left out.
+        hidden: How many files and folders begin with a dot, or have no name, and were left out.
     """
 
     prefix: str
@@ -129,7 +129,7 @@ def _listed(folder: str, prefix: str, globs: Globs) -> Folder:
     folders: list[str] = []
     hidden = 0
     for name, is_folder in _objects(folder) if is_url(folder) else _entries(folder):
-        if name[0] == ".":
+        if name[:1] in (".", ""):  # between two slashes of a key there is none
             hidden += 1
         elif is_folder:
             if not globs.leaves(prefix + name):
