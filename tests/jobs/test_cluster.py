@@ -16,7 +16,7 @@ from terminal import contents, shell
 from textures import levels
 
 from upsample_cli.errors import ImageFileError, SettingError
-from upsample_cli.jobs.cluster import connected
+from upsample_cli.jobs.cluster import ClusterLostError, connected
 
 # Dask leaves sockets and loops to the garbage collector.
 pytestmark = [
@@ -113,6 +113,14 @@ def test_a_call_that_kills_every_worker_fails_alone(cluster: LocalCluster) -> No
         with pytest.raises(BrokenExecutor, match="its workers were killed"):
             executor.submit(faults.die).result(90)
         assert executor.submit(faults.double, 4).result(60) == 8
+
+
+def test_a_lost_cluster_is_told(cluster: LocalCluster) -> None:
+    """Once Dask has given its scheduler up, a call is refused; it would wait for ever."""
+    with connected(cluster.scheduler_address) as (executor, _):
+        executor._executor._client.close()  # as it does itself then
+        with pytest.raises(ClusterLostError, match="has gone; start it and go on"):
+            executor.submit(faults.double, 1)
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "nonsense://x"])

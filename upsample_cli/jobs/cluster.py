@@ -6,11 +6,15 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
-from upsample_cli.errors import SettingError
+from upsample_cli.errors import SettingError, UpsampleError
 
 Given = ParamSpec("Given")
 Made = TypeVar("Made")
 _PATIENCE = 10  # seconds for the scheduler to answer
+
+
+class ClusterLostError(UpsampleError):
+    """The scheduler has gone, and does not come back."""
 
 
 class Cluster(Executor):
@@ -21,16 +25,26 @@ class Cluster(Executor):
     Args:
         executor: Dask's own.
         killed: Dask's error for a call that killed its workers.
+        lost: Tells whether Dask has given the scheduler up.
     """
 
-    def __init__(self, executor: Executor, killed: type[Exception]) -> None:
+    def __init__(
+        self, executor: Executor, killed: type[Exception], lost: Callable[[], bool]
+    ) -> None:
         self._executor = executor
         self._killed = killed
+        self._lost = lost
 
     def submit(
         self, function: Callable[Given, Made], /, *args: Given.args, **kwargs: Given.kwargs
     ) -> Future[Made]:
-        """Have a function called by one of the workers; what is submitted is finished."""
+        """Have a function called by one of the workers; what is submitted is finished.
+
+        Raises:
+            ClusterLostError: There is nobody to submit it to, so it would never end.
+        """
+        if self._lost():
+            raise ClusterLostError("the cluster has gone; start it and go on by --skip-existing")
         made: Future[Made] = Future()
         made.set_running_or_notify_cancel()
         far = self._executor.submit(function, *args, **kwargs)
@@ -76,4 +90,5 @@ def connected(address: str) -> Iterator[tuple[Executor, int]]:
         if threads == 0:
             raise SettingError(f"the cluster at {address} has no workers; start some")
         executor = client.get_executor(pure=False)
-        yield Cluster(executor, dask.KilledWorker), threads
+        ended = {"closing", "closed"}
+        yield Cluster(executor, dask.KilledWorker, lambda: client.status in ended), threads
