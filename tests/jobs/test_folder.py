@@ -175,3 +175,21 @@ def test_leavings_of_killed_runs_are_cleaned(tmp_path: Path) -> None:
         assert not left.exists()
         hands.futures[0].set_result(done(0))
         one.result()
+
+
+def test_leavings_of_killed_workers_are_cleaned(tmp_path: Path) -> None:
+    """What a worker leaves that is killed meanwhile is removed in the end, wherever it was."""
+    hands = ByHand()
+    ended = folder.run(plan_of(2, tmp_path), work_in(tmp_path), hands, 1, never)
+    left = tmp_path / temporary.name()
+    with ThreadPoolExecutor(1) as other:
+        rest = other.submit(list, ended)
+        while not hands.futures:
+            pass
+        left.write_bytes(b"half")
+        for number in range(2):
+            while len(hands.futures) <= number:
+                pass
+            hands.futures[number].set_result(done(number))
+        assert [each.place for each in rest.result()] == [0, 1]
+    assert not left.exists()

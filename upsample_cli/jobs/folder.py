@@ -4,7 +4,7 @@ from collections.abc import Callable, Generator
 from concurrent.futures import BrokenExecutor, Executor, Future
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -50,7 +50,7 @@ def run(
     ended: SimpleQueue[tuple[int, Future[Report]]] = SimpleQueue()
     under_way: dict[int, tuple[Pair, Future[Report]]] = {}
     pairs, outputs, more = enumerate(plan.pairs()), Outputs(), True
-    clean = lru_cache(1000)(temporary.clean)  # folders come again after those in them
+    cleaned: set[Path] = set()
     while more or under_way:
         while more and not stopped() and _has_room(under_way, ahead):
             place, pair = next(pairs, (-1, ("", "")))
@@ -59,8 +59,9 @@ def run(
             elif fault := _refused(work, pair, outputs):
                 yield Ended(place, work.failed(*pair, fault))
             else:
-                if not is_url(pair[1]):
-                    clean(Path(pair[1]).parent)
+                if not is_url(pair[1]) and (into := Path(pair[1]).parent) not in cleaned:
+                    temporary.clean(into)
+                    cleaned.add(into)
                 known = outputs.known(*pair, work.dates) if work.looks else None
                 under_way[place] = pair, executor.submit(work, *pair, known)
                 under_way[place][1].add_done_callback(partial(_put, ended, place))
@@ -75,6 +76,8 @@ def run(
             pair, _ = under_way.pop(place)
             if not future.cancelled():
                 yield Ended(place, _report(work, pair, future))
+    for into in cleaned:
+        temporary.clean(into)  # a worker that was killed may have left something, too
 
 
 def _has_room(under_way: dict[int, Any], ahead: int) -> bool:
