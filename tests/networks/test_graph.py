@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from audits import WEIGHTS, found, only
 from models import model, node
@@ -24,6 +25,16 @@ def test_layers_within_nodes_are_found(tmp_path: Path) -> None:
     assert {one.name, other.name} == {"which/then_branch/up", "which/else_branch/the_ConvTranspose"}
     assert {one.stride, other.stride} == {(2, 2), (4, 4)}
     assert {one.verdict, other.verdict} == {"checkerboard"}
+
+
+def test_what_asks_for_a_shape_sees_no_pixels(tmp_path: Path) -> None:
+    """Exporters ask for the shape of what an interpolation makes; its convolution stays its own."""
+    nodes = [
+        node("Resize", "x - s", "u"), node("Shape", "u", "q"), node("Size", "u", "z"),
+        node("Conv", "u w", "y"),
+    ]  # fmt: skip
+    figure = only(model(nodes, {"s": np.float32([1, 1, 2, 2]), "w": WEIGHTS}), tmp_path)
+    assert (figure.kind, figure.size) == ("resize-conv", (4, 4))
 
 
 def test_inputs_within_nodes_hide_the_names_around_them(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from upsample_cli.networks.captures import captured, inner
 from upsample_cli.networks.unreadable import UnreadableError
 
 Value = TypeVar("Value", int, float, str)
+_SHAPES = frozenset(("Shape", "Size"))  # take no numbers: they ask how many there are
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,7 +50,7 @@ class Graph:
         makes |= {node.output[0]: node for node in map(_of_sparse, self.proto.sparse_initializer)}
         takes: dict[str, list[NodeProto]] = {}
         for node in self.proto.node:
-            for name in (*node.input, *captured(node)):
+            for name in (*node.input, *captured(node)) if node.op_type not in _SHAPES else ():
                 takes.setdefault(name, []).append(node)
         object.__setattr__(self, "producers", makes)
         object.__setattr__(self, "consumers", takes)
