@@ -52,6 +52,8 @@ def moved(made: onnx.ModelProto) -> tuple[float, ...]:
         (18, [node("Pad", "u pads", "v"), node("Slice", "v cut end axes", "y")]),
         (18, [node("Add", "half u", "v"), node("Slice", "v cut end axes", "y")]),
         (18, [node("Pad", "u pads", "v"), node("Relu", "v", "y")]),
+        (18, [node("Shape", "u", "q"), node("Size", "u", "z"),
+              node("Slice", "u cut end axes", "y")]),
     ],
 )  # fmt: skip
 def test_a_border_moves_the_picture(
@@ -68,11 +70,14 @@ def test_a_pad_of_less_than_nothing_cuts(tmp_path: Path) -> None:
     assert told(tmp_path, node("Pad", "u less", "y")) == pytest.approx(moved(cut))
 
 
-def test_a_crop_after_a_shuffle_in_three_nodes(tmp_path: Path) -> None:
-    """The Reshape at its end is part of it."""
+@pytest.mark.parametrize("between", [[], [1, 3, 12, 2, 24]])
+def test_a_crop_after_a_shuffle_in_nodes(tmp_path: Path, between: list[int]) -> None:
+    """The Reshapes at its end, of which each may join two axes, are part of it."""
     nodes, tensors = shuffle("CRD", "spelled")
-    nodes[-1].output[0] = "u"
-    tensors |= TENSORS | {"k": normal(12, 2, 3, 3)}
+    nodes[-1] = node("Reshape", "joined flat", "u")
+    one_by_one = node("Reshape", "turned between", "joined")
+    nodes.insert(-1, one_by_one if between else node("Identity", "turned", "joined"))
+    tensors |= TENSORS | {"k": normal(12, 2, 3, 3), "between": np.array(between)}
     conv, crop = node("Conv", "x k", "c", pads=[1] * 4), node("Slice", "u cut end axes", "y")
     assert only(model([conv, *nodes, crop], tensors), tmp_path).shift == (-1.0, -2.0)
 

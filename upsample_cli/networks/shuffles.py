@@ -60,7 +60,8 @@ def shuffle(graph: Graph, node: NodeProto) -> Shuffle | None:
     found = order(_permutation(node))
     if found is None:
         return None
-    before, after = _before(graph, given(node, 0), _RESHAPE), _after(graph, node)
+    before = _before(graph, given(node, 0), _RESHAPE)
+    after = _after(graph, node, 2 + len(found.block))
     if before is None or after is None:
         return None
     source = _source(graph, before)
@@ -87,19 +88,26 @@ def _before(graph: Graph, name: str, kinds: frozenset[str]) -> NodeProto | None:
     return node if node is not None and operator(node) in kinds else None
 
 
-def _after(graph: Graph, node: NodeProto) -> NodeProto | None:
-    """Return the Reshape that takes what a node makes with every number in its place."""
+def _after(graph: Graph, node: NodeProto, rank: int) -> NodeProto | None:
+    """Return the Reshape that makes so many axes of what a node makes, numbers in their places.
+
+    It may be the last of several, each of which joins two axes.
+    """
+    end = None
     for _ in range(_MOST_KEPT):
         takers = [each for name in node.output for each in graph.consumers.get(name, [])]
-        for each in takers:
-            if operator(each) == "Reshape":
-                return each
         kept = [each for each in takers if operator(each) in SAME]
-        if not kept:
+        joins = [each for each in takers if operator(each) == "Reshape"]
+        if not joins and (end or not kept):
             break
-        node = kept[0]
-        check_alike(graph, node)
-    return None
+        node = (joins or kept)[0]
+        if joins:
+            end = node
+            if len(lengths(graph, given(end, 1))) == rank:
+                break
+        else:
+            check_alike(graph, node)
+    return end
 
 
 def _permutation(node: NodeProto) -> tuple[int, ...]:
