@@ -42,14 +42,19 @@ def convolved(x: Array, weights: Array, groups: int = 1) -> Array:
     return out
 
 
-def shuffled(x: Array, stride: tuple[int, int], depth_first: bool = False) -> Array:
-    """Return channels turned to blocks of pixels."""
+def shuffled(x: Array, stride: tuple[int, int], parts: tuple[int, ...] = (0, 1, 2)) -> Array:
+    """Return channels turned to blocks of pixels.
+
+    Channels are numbered by the output channel (0), row (1) and column (2) in the order of parts.
+    """
     rows, columns = stride
-    count = len(x) // (rows * columns)
-    out = np.zeros((count, x.shape[1] * rows, x.shape[2] * columns))
-    for o, a, b in np.ndindex(count, rows, columns):
-        phase = a * columns + b
-        channel = phase * count + o if depth_first else o * rows * columns + phase
+    lengths = (len(x) // (rows * columns), rows, columns)
+    out = np.zeros((lengths[0], x.shape[1] * rows, x.shape[2] * columns))
+    for place in np.ndindex(*lengths):
+        o, a, b = place
+        channel = 0
+        for part in parts:
+            channel = channel * lengths[part] + place[part]
         out[o, a::rows, b::columns] = x[channel]
     return out
 

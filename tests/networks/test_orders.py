@@ -20,6 +20,8 @@ ORDERS = [
     ("ncpqrdhw", "nc(dp)(hq)(wr)"), ("npqrcdhw", "nc(dp)(hq)(wr)"),
     ("ncpqrdhw", "n(dp)(hq)(wr)c"), ("npqrcdhw", "n(dp)(hq)(wr)c"),
     ("ndhwpqrc", "nc(dp)(hq)(wr)"), ("ndhwcpqr", "nc(dp)(hq)(wr)"), ("ndhwpqrc", "n(dp)(hq)(wr)c"),
+    ("ncphw", "nc(hp)w"), ("npchw", "nch(wp)"), ("ncpdhw", "nc(dp)hw"), ("npcdhw", "ncdh(wp)"),
+    ("ncpqdhw", "ncd(hp)(wq)"), ("ncqphw", "nc(hp)(wq)"), ("ncprqdhw", "nc(dp)(hq)(wr)"),
 ]  # fmt: skip
 Nodes = list[onnx.NodeProto]
 
@@ -46,9 +48,11 @@ def parts(after: str) -> list[str]:
 @pytest.mark.parametrize("kind", ["Transpose", "Einsum"])
 @pytest.mark.parametrize(("before", "after"), ORDERS)
 def test_channels_become_pixels(tmp_path: Path, kind: str, before: str, after: str) -> None:
-    """One axis or three, channels second or last, counted in either order: as the layer runs."""
-    axes = len(before) // 2 - 1
-    block = tuple(LENGTHS[each] for each in before if each in "pqr")
+    """Some of up to three axes, channels second or last, counted in any order: as it runs."""
+    axes = sum(each in "dhw" for each in before)
+    block = tuple(
+        prod(LENGTHS[each] for each in part[1:]) for part in parts(after) if part not in "nc"
+    )
     count, to_last, to_first = 3 * prod(block), [0, *range(2, axes + 2), 1], [0, axes + 1]
     nodes, tensors = rearranged(before, after, kind)
     if before[1] in "cp":  # channels come second

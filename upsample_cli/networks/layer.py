@@ -96,7 +96,7 @@ def sub_pixel(
     bias: NDArray[np.floating[Any]] | None,
     stride: tuple[int, ...],
     padding: tuple[int, ...] | None,
-    depth_first: bool = False,
+    parts: tuple[int, ...] | None = None,
     groups: int = 1,
 ) -> Layer:
     """Return the layer of a convolution whose channels are then shuffled to pixels.
@@ -107,16 +107,18 @@ def sub_pixel(
         bias: Shape (Cout s1 ... sN,).
         stride: The blocks of pixels made of channels, along each of the N axes.
         padding: Of the convolution, before the first input along each axis; None if unknown.
-        depth_first: Whether channels are numbered phase by phase (ONNX's DCR, TensorFlow)
-            instead of output channel by output channel (CRD, PyTorch's pixel shuffle).
+        parts: In which order channels are numbered, what changes least first: 0 is the output
+            channel, n the side of the block along the nth axis. By default 0, 1, ..., N, as in
+            PyTorch's pixel shuffle (ONNX's CRD); 1, ..., N, 0 is phase by phase (DCR, TensorFlow).
         groups: Runs of channels that do not mix.
 
     Source: W. Shi et al., "Real-time single image and video super-resolution using an efficient
     sub-pixel convolutional neural network", CVPR 2016.
     """
     axes, size = len(stride), weights.shape[2:]
-    phases = _by_phase(weights, stride, depth_first)  # (Cout, s1, ..., sN, Cin, k1, ..., kN)
-    phases = _by_group(phases, stride, depth_first, groups)
+    parts = parts or tuple(range(1 + axes))
+    phases = _by_phase(weights, stride, parts)  # (Cout, s1, ..., sN, Cin, k1, ..., kN)
+    phases = _by_group(phases, stride, parts, groups)
     # A convolution runs backwards over its taps; each of them becomes a block of pixels.
     phases = np.flip(phases, tuple(range(-axes, 0)))
     order = [0, axes + 1]
@@ -130,21 +132,21 @@ def sub_pixel(
     shift = padding and tuple(
         s * (p - (k - 1) / 2) for s, k, p in zip(stride, size, padding, strict=True)
     )
-    each = None if bias is None else _by_phase(bias, stride, depth_first)
+    each = None if bias is None else _by_phase(bias, stride, parts)
     return Layer(name, SUB_PIXEL, stride, size, taps, crop, (1,) * axes, each, shift)
 
 
 def _by_phase(
-    array: NDArray[np.floating[Any]], stride: tuple[int, ...], depth_first: bool
+    array: NDArray[np.floating[Any]], stride: tuple[int, ...], parts: tuple[int, ...]
 ) -> NDArray[np.floating[Any]]:
     """Return (Cout, s1, ..., sN, ...) of (Cout s1 ... sN, ...)."""
-    if depth_first:
-        return np.moveaxis(array.reshape(*stride, -1, *array.shape[1:]), len(stride), 0)
-    return array.reshape(-1, *stride, *array.shape[1:])
+    sides = (-1, *stride)
+    split = array.reshape(*(sides[part] for part in parts), *array.shape[1:])
+    return np.moveaxis(split, range(len(parts)), parts)
 
 
 def _by_group(
-    phases: NDArray[np.floating[Any]], stride: tuple[int, ...], depth_first: bool, groups: int
+    phases: NDArray[np.floating[Any]], stride: tuple[int, ...], parts: tuple[int, ...], groups: int
 ) -> NDArray[np.floating[Any]]:
     """Return weights a phase over the input channels of all groups that feed an output channel.
 
@@ -152,10 +154,13 @@ def _by_group(
     out: all their weights would be 0, which changes no ripple.
     """
     channels = phases.shape[0] * prod(stride)
-    group = _by_phase(np.arange(channels) * groups // channels, stride, depth_first)
-    group = group.reshape(len(phases), -1)  # rises along the phases, in either order
-    place = (group[:, 1:] != group[:, :-1]).cumsum(axis=1, dtype=np.intp)
-    place = np.pad(place, ((0, 0), (1, 0)))
+    group = _by_phase(np.arange(channels) * groups // channels, stride, parts)
+    group = group.reshape(len(phases), -1)
+    rising = np.sort(group, axis=1)
+    rank = (rising[:, 1:] != rising[:, :-1]).cumsum(axis=1, dtype=np.intp)
+    rank = np.pad(rank, ((0, 0), (1, 0)))
+    place = np.empty_like(rank)
+    np.put_along_axis(place, group.argsort(axis=1, kind="stable"), rank, axis=1)
     most = int(place.max()) + 1
     if most == 1:
         return phases

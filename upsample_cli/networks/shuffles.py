@@ -14,7 +14,7 @@ from upsample_cli.networks.channels import check_alike
 from upsample_cli.networks.counts import channels_of
 from upsample_cli.networks.graph import Graph, attribute, given, operator
 from upsample_cli.networks.lengths import UNKNOWN, lengths
-from upsample_cli.networks.orders import Order, order
+from upsample_cli.networks.orders import Order, orders
 from upsample_cli.networks.unreadable import UnreadableError
 
 _MOST_RESHAPES = 8  # one after the other
@@ -29,7 +29,7 @@ class Shuffle:
     Args:
         source: The value that is shuffled, of Cout s1 ... sN channels.
         block: s1, ..., sN; less than 1 where unknown.
-        depth_first: Whether channels are numbered phase by phase.
+        parts: In which order its channels are numbered, as for `layer.sub_pixel`.
         end: The last of its nodes.
         last: Whether the source's channels come last instead of second.
         stays_last: Whether the picture's do.
@@ -37,7 +37,7 @@ class Shuffle:
 
     source: str
     block: tuple[int, ...]
-    depth_first: bool
+    parts: tuple[int, ...]
     end: NodeProto
     last: bool = False
     stays_last: bool = False
@@ -56,10 +56,15 @@ def shuffle(graph: Graph, node: NodeProto) -> Shuffle | None:
     """
     if operator(node) == "DepthToSpace":
         side = attribute(node, "blocksize", 0)
-        return Shuffle(given(node, 0), (side, side), attribute(node, "mode", "DCR") != "CRD", node)
-    found = order(_permutation(node))
-    if found is None:
-        return None
+        parts = (0, 1, 2) if attribute(node, "mode", "DCR") == "CRD" else (1, 2, 0)
+        return Shuffle(given(node, 0), (side, side), parts, node)
+    turned = _permutation(node)
+    spelled = (_spelled(graph, node, found, len(turned)) for found in orders(turned))
+    return next(filter(None, spelled), None)
+
+
+def _spelled(graph: Graph, node: NodeProto, found: Order, rank: int) -> Shuffle | None:
+    """Return the shuffle whose heart transposes so many axes in an order, None if it is none."""
     before = _before(graph, given(node, 0), _RESHAPE)
     after = _after(graph, node, 2 + len(found.block))
     if before is None or after is None:
@@ -67,13 +72,14 @@ def shuffle(graph: Graph, node: NodeProto) -> Shuffle | None:
     source = _source(graph, before)
     whole = UNKNOWN if found.plain else channels_of(graph, source, found.last)
     split, made = (lengths(graph, given(each, 1), whole) for each in (before, after))
-    if len(split) != 2 + 2 * len(found.block):
+    if len(split) != rank:
         if found.plain:
             raise UnreadableError("the blocks that its channels become are worked out as it runs")
         return None
-    block = tuple(split[place] for place in found.block)
-    if found.plain or _splits(whole, block, split[found.channels], _rest(found, made, block)):
-        return Shuffle(source, block, found.depth_first, after, found.last, found.stays_last)
+    block = tuple(1 if place is None else split[place] for place in found.block)
+    rest = _rest(found, split, made, block)
+    if found.plain or _splits(whole, block, split[found.channels], rest):
+        return Shuffle(source, block, found.parts, after, found.last, found.stays_last)
     return None
 
 
@@ -131,15 +137,18 @@ def _source(graph: Graph, reshape: NodeProto) -> str:
     return given(reshape, 0)
 
 
-def _rest(found: Order, made: list[int], block: tuple[int, ...]) -> int:
+def _rest(found: Order, split: list[int], made: list[int], block: tuple[int, ...]) -> int:
     """Return the channels of what the Reshape after makes, 0 where unknown or no picture.
 
     A last axis that is no longer than the block holds what each head of attention has.
     """
     if found.stays_last:
         return made[-1] if made else UNKNOWN
-    whole = len(made) == 2 + len(block) and made[-1] != block[-1]
-    return made[1] if whole else UNKNOWN
+    if len(made) != 2 + len(block) or made[-1] == block[-1]:
+        return UNKNOWN
+    sides = (split[place] * side for place, side in zip(found.picture, block, strict=True))
+    fits = (min(pair) < 1 or pair[0] == pair[1] for pair in zip(sides, made[2:], strict=True))
+    return made[1] if all(fits) else UNKNOWN
 
 
 def _splits(whole: int, block: tuple[int, ...], before: int, after: int) -> bool:

@@ -48,7 +48,7 @@ def sub_pixel_layer(graph: Graph, shuffling: NodeProto, found: Shuffle) -> Layer
     if mixed > 1 and prod(weights.shape) * mixed > MOST_NUMBERS:
         raise UnreadableError(f"its {geometry.groups} groups of weights are out of range")
     name = title(graph, shuffling, node)
-    layer = sub_pixel(name, weights, bias, found.block, None, found.depth_first, geometry.groups)
+    layer = sub_pixel(name, weights, bias, found.block, None, found.parts, geometry.groups)
     move = geometry.move(size)
     shift = move and tuple(s * each for s, each in zip(found.block, move, strict=True))
     return replace(layer, shift=shift)
