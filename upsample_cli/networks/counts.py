@@ -3,7 +3,10 @@
 That tells a shuffle, whose channels become fewer, from heads and windows that are transposed alike.
 """
 
+from onnx import NodeProto
+
 from upsample_cli.networks.affine import CONVOLUTIONS, POINTWISE
+from upsample_cli.networks.constants import constant
 from upsample_cli.networks.graph import Graph, operator
 from upsample_cli.networks.lengths import UNKNOWN, lengths_of
 from upsample_cli.networks.linear import LINEAR, outputs
@@ -13,8 +16,14 @@ _MOST = 64  # nodes between
 # What leaves as many channels as it takes: of two branches both have as many.
 _KEEPS = POINTWISE | {
     "Add", "Div", "InstanceNormalization", "LayerNormalization", "Max", "Min", "Mul", "Pow",
-    "Slice", "Softmax", "Sub", "Transpose",
+    "QLinearAdd", "QLinearMul", "Slice", "Softmax", "Sub", "Transpose",
 }  # fmt: skip
+# What makes channels, in floats or quantised, and where its weights stand among its inputs.
+_CONVOLUTIONS = dict.fromkeys((*CONVOLUTIONS, "ConvInteger"), 1) | {"QLinearConv": 3}
+_LINEAR = {"QLinearMatMul": 3} | dict.fromkeys((
+    *LINEAR, "DynamicQuantizeMatMul", "FusedMatMul", "MatMulInteger", "MatMulIntegerToFloat",
+    "MatMulNBits",
+), 1)  # fmt: skip
 
 
 def channels_of(graph: Graph, name: str, last: bool) -> int:
@@ -29,14 +38,25 @@ def channels_of(graph: Graph, name: str, last: bool) -> int:
         node = graph.producer(name)
         if node is None:
             break
-        if operator(node) in (LINEAR if last else CONVOLUTIONS):
+        place = (_LINEAR if last else _CONVOLUTIONS).get(operator(node))
+        if place is not None:
             try:
-                return outputs(graph, node)
+                return outputs(graph, node, place)
             except UnreadableError:
                 break
         if operator(node) not in _KEEPS:
             break
         last ^= operator(node) == "Transpose"
-        name = next((each for each in node.input if graph.tensor(each) is None), "")
+        name = _taken(graph, node)
     told = lengths_of(graph, name)
     return told[-1 if last else 1] if len(told) > 1 else UNKNOWN
+
+
+def _taken(graph: Graph, node: NodeProto) -> str:
+    """Return the first of a node's inputs that is no constant, which may be a quantised bias."""
+    for name in map(str, node.input):
+        try:
+            constant(graph, name)
+        except UnreadableError:
+            return name
+    return ""

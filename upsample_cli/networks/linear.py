@@ -49,18 +49,23 @@ def bias_of(graph: Graph, node: NodeProto) -> Floats:
     return floats(graph, given(node, 2)).reshape(-1) * attribute(node, "beta", 1.0)
 
 
-def outputs(graph: Graph, node: NodeProto) -> int:
+def outputs(graph: Graph, node: NodeProto, place: int = 1) -> int:
     """Return how many channels come out, which takes no weights that can be read.
 
     Args:
         graph: The node's.
-        node: A convolution, a Gemm or a MatMul.
+        node: A convolution, a Gemm or a MatMul, or one of them in whole numbers; weights of fewer
+            bits than a byte are packed, and their node tells how many channels come out.
+        place: Of its weights among its inputs.
 
     Raises:
         UnreadableError: The shape of its weights is worked out as the model runs.
     """
-    tensor = graph.tensor(given(node, 1))
-    shape = tuple(tensor.dims) if tensor else constant(graph, given(node, 1)).shape
+    packed = attribute(node, "N", 0)
+    if packed:
+        return packed
+    tensor = graph.tensor(given(node, place))
+    shape = tuple(tensor.dims) if tensor else constant(graph, given(node, place)).shape
     if len(shape) < 2:
         raise UnreadableError(f"the weights of {node.op_type} have shape {shape}")
     return int(shape[-1 if _as_given(node) else 0])
@@ -68,4 +73,4 @@ def outputs(graph: Graph, node: NodeProto) -> int:
 
 def _as_given(node: NodeProto) -> bool:
     """Tell whether weights are of shape (Cin, Cout)."""
-    return node.op_type in LINEAR and not attribute(node, "transB", 0)
+    return "Conv" not in node.op_type and not attribute(node, "transB", 0)
