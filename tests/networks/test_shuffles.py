@@ -27,6 +27,14 @@ def spelled(folder: Path, making: list[onnx.NodeProto], tensors: dict[str, Array
     return only(model(nodes, known | tensors), folder)
 
 
+def test_blocks_that_are_a_sum_are_unknown(tmp_path: Path) -> None:
+    """RAFT weighs neighbours for each pixel of a block, and shuffles what they sum up to."""
+    nodes, tensors = shuffle("CRD", "spelled")
+    nodes[0] = node("ReduceSum", "x two", "six", keepdims=0)
+    figure = only(model(nodes, tensors | {"two": np.array([2])}), tmp_path)
+    assert (figure.verdict, figure.remedy) == ("unknown", AS_IT_RUNS)
+
+
 def test_a_shape_that_is_joined_again_and_again_is_read_once(tmp_path: Path) -> None:
     """Five Concats of 100 parts each tell 10^10 lengths, of which no more than 9 matter."""
     names = pairwise(["x", "e", "d", "b", "a", "shape"])

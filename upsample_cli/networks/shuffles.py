@@ -65,16 +65,19 @@ def shuffle(graph: Graph, node: NodeProto) -> Shuffle | None:
 
 def _spelled(graph: Graph, node: NodeProto, found: Order, rank: int) -> Shuffle | None:
     """Return the shuffle whose heart transposes so many axes in an order, None if it is none."""
+    unknown = UnreadableError("the blocks that its channels become are worked out as it runs")
     before = _before(graph, given(node, 0), _RESHAPE)
     after = _after(graph, node, 2 + len(found.block))
     if before is None or after is None:
+        if found.plain and after is not None:
+            raise unknown
         return None
     source = _source(graph, before)
     whole = UNKNOWN if found.plain else channels_of(graph, source, found.last)
     split, made = (lengths(graph, given(each, 1), whole) for each in (before, after))
     if len(split) != rank:
         if found.plain:
-            raise UnreadableError("the blocks that its channels become are worked out as it runs")
+            raise unknown
         return None
     block = tuple(1 if place is None else split[place] for place in found.block)
     rest = _rest(found, split, made, block)
