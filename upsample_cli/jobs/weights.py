@@ -17,6 +17,7 @@ from upsample_cli.networks.normalised import effective
 KINDS = (TCONV, SUB_PIXEL)
 _LARGEST = 512  # of a stride or padding
 _NAMED = 12  # tensors that a message names
+_AXES = range(3, 6)  # of weights: two of channels, and one to three of a picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,28 +61,42 @@ def layer_of(
 
     Args:
         name: What to call it.
-        weights: Shape (Cin, Cout / groups, kH, kW) of a transposed convolution, or
-            (Cout s s, Cin, kH, kW) of a sub-pixel convolution.
+        weights: Shape (Cin, Cout / groups, k1, ..., kN) of a transposed convolution, or
+            (Cout s1 ... sN, Cin, k1, ..., kN) of a sub-pixel convolution.
         question: With its stride and kind.
-        bias: Of the sub-pixel convolution, shape (Cout s s,).
+        bias: Of the sub-pixel convolution, shape (Cout s1 ... sN,).
 
     Raises:
         SettingError: Channels of a sub-pixel convolution do not make whole blocks, or the stride
-            is far too large.
+            is far too large or for another number of axes.
     """
-    stride = question.stride or (1, 1)
+    axes = weights.ndim - 2
+    stride = _along(name, "stride", question.stride or (1, 1), axes)
+    padding = question.padding and _along(name, "padding", question.padding, axes)
     if question.kind == TCONV:
         if prod(stride) * prod(weights.shape[:2]) > MOST_SUMS:
             size = "x".join(map(str, stride))
             raise SettingError(f"--stride {size} is too large for '{name}'; give the layer's own")
-        return transposed(name, weights, stride, question.padding)
-    block = stride[0] * stride[1]
+        return transposed(name, weights, stride, padding)
+    block = prod(stride)
     if len(weights) % block:
         raise SettingError(
             f"'{name}' has {len(weights)} channels, no multiple of {block}; "
             "give another --stride or --type tconv"
         )
-    return sub_pixel(name, weights, bias, stride, question.padding)
+    return sub_pixel(name, weights, bias, stride, padding)
+
+
+def _along(name: str, option: str, pair: tuple[int, int], axes: int) -> tuple[int, ...]:
+    """Return a number for each axis of the picture: a pair, or one number for all."""
+    if axes == len(pair):
+        return pair
+    if pair[0] != pair[1]:
+        size = "x".join(map(str, pair))
+        raise SettingError(
+            f"--{option} {size} is for two axes, and '{name}' has {axes}; give one number"
+        )
+    return pair[:1] * axes
 
 
 def layers_of(path: str, question: Question) -> list[Layer]:
@@ -95,18 +110,18 @@ def layers_of(path: str, question: Question) -> list[Layer]:
         SettingError: The file cannot be read, or pattern or stride are missing or match nothing.
     """
     found, faults = effective(tensors.read(path))
-    fours = {name: each for name, each in found.items() if each.ndim == 4 and each.size}
+    weights = {name: each for name, each in found.items() if each.ndim in _AXES and each.size}
     if question.layer is None or question.stride is None:
         options = {"--layer PATTERN": question.layer, "--stride N": question.stride}
         lacking = " and ".join(option for option, value in options.items() if value is None)
-        raise SettingError(f"{path} has no graph; pass {lacking}; {_listed(fours)}")
+        raise SettingError(f"{path} has no graph; pass {lacking}; {_listed(weights)}")
     pattern = question.layer
     chosen = [
-        name for name in fours
+        name for name in weights
         if fnmatchcase(name, pattern) or fnmatchcase(name.removesuffix(".weight"), pattern)
     ]  # fmt: skip
     if not chosen:
-        raise SettingError(f"{path} has no weights '{pattern}'; {_listed(fours)}")
+        raise SettingError(f"{path} has no weights '{pattern}'; {_listed(weights)}")
     return [
         Layer(name.removesuffix(".weight"), question.kind, unknown=faults[name])
         if name in faults
@@ -129,10 +144,10 @@ def _layer(name: str, found: Mapping[str, NDArray[Any]], question: Question) -> 
     return layer_of(title, found[name], question, bias)
 
 
-def _listed(fours: Mapping[str, NDArray[Any]]) -> str:
+def _listed(weights: Mapping[str, NDArray[Any]]) -> str:
     """Return the names and shapes of tensors in words."""
-    if not fours:
-        return "it holds no weights of four axes"
-    words = [f"{name} {'x'.join(map(str, each.shape))}" for name, each in fours.items()]
+    if not weights:
+        return "it holds no weights of three to five axes"
+    words = [f"{name} {'x'.join(map(str, each.shape))}" for name, each in weights.items()]
     more = f" and {len(words) - _NAMED} more" if len(words) > _NAMED else ""
     return f"it holds {', '.join(words[:_NAMED])}{more}"
