@@ -338,7 +338,7 @@ def test_other_weights_are_told_or_refused(call: Call, folder: Path) -> None:
         (["k3.npy", "-s", "2", "--padding", "513"], "--padding 513x513 cannot be"),
         (["own.npz", "-s", "3"], "kernel 'own.npz' brings its own stride, 2; leave --stride out"),
         (["flat.npy", "-s", "2"], "kernel 'flat.npy' has shape 4; give a matrix"),
-        (["cube.npy", "-s", "2"], "weights 'cube.npy' have shape 2x2x2; give 4 axes"),
+        (["cube6.npy", "-s", "2"], "weights 'cube6.npy' have shape 2x2x2x2x2x2; give 3 to 5 axes"),
         (["nan.npy", "-s", "2"], "weights 'nan.npy' hold NaN"),
         (["objects.npy", "-s", "2"], "objects.npy is no kernel file"),
         (["cube4.npy", "-s", "2", "--type", "sub-pixel"], "'cube4.npy' has 3 channels, no mult"),
@@ -357,7 +357,7 @@ def test_what_cannot_be_audited_is_refused(
 ) -> None:
     """What is missing or odd is told in one line, and nothing is unpickled."""
     for name, array in [
-        ("flat", np.ones(4)), ("cube", np.ones((2, 2, 2))), ("cube4", np.ones((3, 2, 2, 2))),
+        ("flat", np.ones(4)), ("cube6", np.ones((2,) * 6)), ("cube4", np.ones((3, 2, 2, 2))),
         ("nan", np.full((1, 1, 2, 2), np.nan)), ("objects", np.array([{}], object)),
     ]:  # fmt: skip
         np.save(kernels / name, array, allow_pickle=True)

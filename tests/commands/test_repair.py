@@ -75,6 +75,19 @@ def test_a_layers_weights_are_mended(call: Call, kernels: Path) -> None:
     np.testing.assert_allclose(sums, np.broadcast_to(sums[..., :1, :1], sums.shape), atol=1e-6)
 
 
+@pytest.mark.parametrize("axes", [1, 3])
+def test_weights_of_vocoders_and_volumes_are_mended(call: Call, kernels: Path, axes: int) -> None:
+    """Along one axis or three, by the one stride of all of them."""
+    np.save("odd.npy", np.random.default_rng(0).normal(size=(2, 3, *(3,) * axes)))
+    found = json.loads(call("repair", "odd.npy", "-o", "o.npy", "-s", 2, "--json").out)
+    assert found["before"]["ripple"] > 0.1
+    assert found["after"]["ripple"] == 0.0
+    audited = call("audit", "o.npy", "-s", 2, "--max-ripple", 0)
+    assert (audited.code, np.load("o.npy").shape) == (0, (2, 3, *(3,) * axes))
+    refused = call("repair", "odd.npy", "-o", "p.npy", "-s", "1x2")
+    check_refused(refused, 2, f"--stride 1x2 is for two axes, and 'odd.npy' has {axes}; give one")
+
+
 def test_rounding_of_half_floats_is_in_the_figures(call: Call, kernels: Path) -> None:
     """What is told of the result is told of what is written."""
     np.save("half.npy", np.random.default_rng(0).uniform(1, 2, (5, 5)).astype(np.float16))

@@ -47,7 +47,7 @@ def repair(path: str, output: str, stride: Size | None, ramp: bool) -> Repair:
     Args:
         path: A .npz or .npy of a kernel, or a .npy of a transposed convolution's weights.
         output: A .npz for a kernel, or a .npy; what is written, not yet where.
-        stride: Of a .npy, down and across.
+        stride: Of a .npy, down and across, or the same along every axis.
         ramp: Whether ramps are to stay ramps too.
 
     Raises:
@@ -56,8 +56,7 @@ def repair(path: str, output: str, stride: Size | None, ramp: bool) -> Repair:
     source = found(path, stride)
     suffix = Path(output).suffix.lower()
     _check(source, output, suffix)
-    axes = 1 if source.taps.ndim == 1 else 2
-    mended = balanced(source.taps, source.stride[:axes], ramp)
+    mended = balanced(source.taps, source.strides, ramp)
     about = source.about | {"repaired": "ramp" if ramp else "flat"}
     if suffix == ".npz":
         data = KernelFile("tconv", source.stride[0], mended, "", about).to_bytes()
@@ -107,5 +106,5 @@ def _audited(source: Found, taps: NDArray[np.float64]) -> Audit:
     if source.kernel is not None:
         return Audit(kernel_figures.figures(_whole(taps), source.stride))
     return Audit(
-        layers=(layer_figures.figures(transposed(source.name, taps, source.stride, None)),)
+        layers=(layer_figures.figures(transposed(source.name, taps, source.strides, None)),)
     )

@@ -12,6 +12,8 @@ from upsample_cli.kernels import store
 from upsample_cli.kernels.arrays import numbers, read
 from upsample_cli.planes import Size
 
+AXES = range(3, 6)  # of a layer's weights: two of channels, and one to three of a picture
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Found:
@@ -19,8 +21,8 @@ class Found:
 
     Args:
         name: The file's.
-        taps: Shape (k,), the same along both axes; (kH, kW), a kernel; or four axes, a layer's
-            weights.
+        taps: Shape (k,), the same along both axes; (kH, kW), a kernel; or three to five axes, a
+            layer's weights.
         stride: Output pixels per input pixel, down and across.
         kind: The type of number in the file.
         resized: Whether they are what a resize-convolution amounts to.
@@ -40,6 +42,34 @@ class Found:
         if self.taps.ndim == 1:
             return np.outer(self.taps, self.taps)
         return self.taps if self.taps.ndim == 2 else None
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """The stride along each axis that taps are mended along."""
+        axes = self.taps.ndim - (2 if self.kernel is None else 0)
+        return along(self.name, "stride", self.stride, axes)
+
+
+def along(name: str, option: str, pair: Size, axes: int) -> tuple[int, ...]:
+    """Return a number for each of a picture's axes: a pair, or one number for all.
+
+    Args:
+        name: What it is of.
+        option: That gave it, without its dashes.
+        pair: Down and across; the same where one number was given.
+        axes: How many.
+
+    Raises:
+        SettingError: It is a pair, and there are not two.
+    """
+    if axes == len(pair):
+        return pair
+    if pair[0] != pair[1]:
+        size = "x".join(map(str, pair))
+        raise SettingError(
+            f"--{option} {size} is for two axes, and '{name}' has {axes}; give one number"
+        )
+    return pair[:1] * axes
 
 
 def found(path: str, stride: Size | None) -> Found:
@@ -75,9 +105,11 @@ def found(path: str, stride: Size | None) -> Found:
 
 def _weights(name: str, array: NDArray[Any]) -> NDArray[np.float64]:
     weights = numbers(name, array)
-    if weights.ndim != 4 or weights.size == 0:
+    if weights.ndim not in AXES or weights.size == 0:
         shape = "x".join(map(str, weights.shape))
-        raise SettingError(f"weights '{name}' have shape {shape}; give 4 axes, or 2 for a kernel")
+        raise SettingError(
+            f"weights '{name}' have shape {shape}; give 3 to 5 axes, or 2 for a kernel"
+        )
     if not np.isfinite(weights).all():
         raise SettingError(f"weights '{name}' hold NaN or infinity; give finite ones")
     return weights

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from upsample_cli.errors import SettingError
+from upsample_cli.jobs.taps import AXES, along
 from upsample_cli.networks import tensors
 from upsample_cli.networks.layer import MOST_SUMS, SUB_PIXEL, TCONV, Layer, sub_pixel, transposed
 from upsample_cli.networks.normalised import effective
@@ -17,7 +18,6 @@ from upsample_cli.networks.normalised import effective
 KINDS = (TCONV, SUB_PIXEL)
 _LARGEST = 512  # of a stride or padding
 _NAMED = 12  # tensors that a message names
-_AXES = range(3, 6)  # of weights: two of channels, and one to three of a picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +71,8 @@ def layer_of(
             is far too large or for another number of axes.
     """
     axes = weights.ndim - 2
-    stride = _along(name, "stride", question.stride or (1, 1), axes)
-    padding = question.padding and _along(name, "padding", question.padding, axes)
+    stride = along(name, "stride", question.stride or (1, 1), axes)
+    padding = question.padding and along(name, "padding", question.padding, axes)
     if question.kind == TCONV:
         if prod(stride) * prod(weights.shape[:2]) > MOST_SUMS:
             size = "x".join(map(str, stride))
@@ -87,18 +87,6 @@ def layer_of(
     return sub_pixel(name, weights, bias, stride, padding)
 
 
-def _along(name: str, option: str, pair: tuple[int, int], axes: int) -> tuple[int, ...]:
-    """Return a number for each axis of the picture: a pair, or one number for all."""
-    if axes == len(pair):
-        return pair
-    if pair[0] != pair[1]:
-        size = "x".join(map(str, pair))
-        raise SettingError(
-            f"--{option} {size} is for two axes, and '{name}' has {axes}; give one number"
-        )
-    return pair[:1] * axes
-
-
 def layers_of(path: str, question: Question) -> list[Layer]:
     """Return the layers of a .safetensors whose weights match the question's pattern.
 
@@ -110,7 +98,7 @@ def layers_of(path: str, question: Question) -> list[Layer]:
         SettingError: The file cannot be read, or pattern or stride are missing or match nothing.
     """
     found, faults = effective(tensors.read(path))
-    weights = {name: each for name, each in found.items() if each.ndim in _AXES and each.size}
+    weights = {name: each for name, each in found.items() if each.ndim in AXES and each.size}
     if question.layer is None or question.stride is None:
         options = {"--layer PATTERN": question.layer, "--stride N": question.stride}
         lacking = " and ".join(option for option, value in options.items() if value is None)
