@@ -19,6 +19,8 @@ TENSORS = {
     "tiny": 1e-9 * normal(3, 1, 3, 3), "full": normal(3, 3, 2, 2),
     "twice": normal(6, 1, 2, 2), "noise": normal(1, 1, 26, 41),
     "pads": np.array([0, 0, 3, 1, 0, 0, 0, 2]), "b3": normal(3, 1, 1), "two": np.float32(2),
+    "j": normal(1, 1, 3, 2), "apart": np.array([-1, 1, 33, 50]), "back": np.array([1, 3, 31, 49]),
+    "below": np.array([1, 1, 99, 50]),
     "cut": np.array([1, 2]), "end": np.array([99, 99]), "axes": np.array([2, 3]),
 }  # fmt: skip
 
@@ -45,6 +47,12 @@ def mean(inputs: str, output: str, *size: int, **attributes: Any) -> onnx.NodePr
         [node("Pad", "u pads", "v", mode="edge"), node("Identity", "v", "t"), blur("t k", "y")],
         [node("Slice", "u cut end axes", "v"), blur("v k", "y"), node("Relu", "y", "z")],
         [node("Sub", "u b3", "v"), node("Mul", "two v", "t"), blur("t k", "y")],
+        [
+            node("Reshape", "u apart", "v"),
+            node("Conv", "v j", "t"),
+            node("Reshape", "t back", "s"),
+            blur("s l", "y"),
+        ],
     ],
 )
 def test_a_blur_is_part_of_the_layer(tmp_path: Path, nodes: list[onnx.NodeProto]) -> None:
@@ -150,6 +158,9 @@ def test_blurs_that_would_take_minutes_are_unknown(tmp_path: Path, stride: int, 
         [node("AveragePool", "u", "y")],
         [node("MaxPool", "u", "y", kernel_shape=[2, 2])],
         [blur("u k", "v"), node("Add", "u v", "y")],
+        [node("Reshape", "u below", "v"), node("Conv", "v j", "y")],
+        [node("Reshape", "u apart", "v"), blur("v k", "y")],
+        [node("Reshape", "u x", "v"), node("Conv", "v j", "y")],
     ],
 )
 def test_what_is_no_blur(tmp_path: Path, after: list[onnx.NodeProto]) -> None:

@@ -17,6 +17,7 @@ from upsample_cli.networks.borders import Move, cropped, padded
 from upsample_cli.networks.constants import floats
 from upsample_cli.networks.graph import Graph, given, operator
 from upsample_cli.networks.layer import MOST_SUMS, Layer
+from upsample_cli.networks.lengths import UNKNOWN, lengths
 from upsample_cli.networks.shuffles import Shuffle
 from upsample_cli.networks.unreadable import UnreadableError
 
@@ -59,11 +60,13 @@ def _with_channels_second(
     graph: Graph, line: Iterator[NodeProto], layer: Layer, channels: int
 ) -> Layer:
     """Return a layer of so many channels with the blurs and borders on the line after it."""
-    bordered, axes = layer, len(layer.stride)
+    bordered, axes, of_layer = layer, len(layer.stride), channels
     for after in line:
         kind = operator(after)
         try:
-            if kind == "Pad":
+            if kind == "Reshape":
+                channels = _regrouped(graph, after, of_layer, axes)
+            elif kind == "Pad":
                 bordered = _moved(bordered, padded(graph, after, axes))
             elif kind == "Slice":
                 layer = bordered = _moved(bordered, cropped(graph, after, axes))
@@ -75,6 +78,20 @@ def _with_channels_second(
         except UnreadableError:
             return layer if kind in _WINDOWED else bordered
     return bordered
+
+
+def _regrouped(graph: Graph, node: NodeProto, channels: int, axes: int) -> int:
+    """Return how many channels are in the pictures of a Reshape: all, or 1, each by itself.
+
+    Raises:
+        UnreadableError: It makes something else.
+    """
+    made = lengths(graph, given(node, 1))
+    if len(made) == 2 + axes and min(made[2:]) >= UNKNOWN:
+        batch, each = made[:2]
+        if each == channels or (each == 1 and (batch < 1 or batch % channels == 0)):
+            return each
+    raise UnreadableError("a Reshape moves pixels")
 
 
 def _with_channels_last(line: Iterable[NodeProto], layer: Layer) -> Layer:
