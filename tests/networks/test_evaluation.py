@@ -60,6 +60,10 @@ def judged(folder: Path, nodes: Nodes, tensors: Tensors) -> LayerFigures:
             [node("Pad", "v p - a", "w")],
             {"v": WEIGHTS, "p": np.array([0, 2**30]), "a": np.array([0])},
         ),
+        (
+            [node("ScatterND", "v i u", "w")],
+            {"v": WEIGHTS, "i": np.zeros((2**21, 4), int), "u": np.zeros(2**21, np.float32)},
+        ),
         ([node("MatMul", "a b", "w")], {"a": LONG[:, None], "b": LONG[None]}),
         ([node("MatMul", "a a", "w")], {"a": np.ones((1024, 1024), np.int8)}),
         ([node("Gemm", "a b", "w", transA=1)], {"a": LONG[None], "b": LONG[None]}),
@@ -71,8 +75,8 @@ def judged(folder: Path, nodes: Nodes, tensors: Tensors) -> LayerFigures:
         ),
     ],
     ids=["joined", "outer", "gathered", "pieces", "blocks", "scales", "expanded", "repeated",
-         "filled", "counted", "padded", "one axis", "product", "products", "transposed",
-         "threefold", "summed", "none"],
+         "filled", "counted", "padded", "one axis", "scattered", "product", "products",
+         "transposed", "threefold", "summed", "none"],
 )  # fmt: skip
 def test_weights_that_take_more_numbers_than_memory_are_unknown(
     tmp_path: Path, nodes: Nodes, tensors: Tensors
@@ -100,9 +104,15 @@ def test_an_attribute_that_is_given_twice_is_damage(tmp_path: Path) -> None:
         ([node("DequantizeLinear", "v s", "w")], ROW | {"v": np.ones(WEIGHTS.shape, "i1")}, 96),
         ([node("Mul", "v v", "u"), node("Sqrt", "u", "w")], {"v": WEIGHTS}, 2 * 96),
         ([node("MatMul", "v m", "w")], {"v": WEIGHTS, "m": np.eye(4, dtype="f4")}, 96 + 48),
+        (
+            [node("ScatterND", "v i u", "w")],
+            {"v": WEIGHTS, "i": np.array([[0, 1], [1, 2]]), "u": WEIGHTS[:, 0]},
+            96 + 2 * (64 + 16),
+        ),
         ([node("Min", "v s v", "w")], {"v": WEIGHTS, "s": WEIGHTS[0, 0, 0, 0]}, 2 * 96),
     ],
-    ids=["joined", "scaled", "gathered", "split", "quantised", "chain", "product", "least"],
+    ids=["joined", "scaled", "gathered", "split", "quantised", "chain", "product", "scattered",
+         "least"],
 )  # fmt: skip
 def test_no_more_numbers_are_counted_than_are_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nodes: Nodes, tensors: Tensors,

@@ -19,6 +19,7 @@ from upsample_cli.networks.sparse import sparse_value
 Shape: TypeAlias = tuple[int, ...]
 Given: TypeAlias = Sequence[TensorProto | NDArray[Any]]
 _PRODUCTS = 8  # of two numbers that are summed as soon as one number is made
+_BY_ONE = 64  # times a number counts that is worked with by itself
 _OF_NOTHING = 8  # times a number counts that a few bytes of the model can ask for
 _TOGETHER = frozenset((  # number by number
     "Add", "And", "Clip", "Div", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual",
@@ -153,6 +154,13 @@ def _range(_: NodeProto, given: Given) -> int:
     return _OF_NOTHING * (1 + int(max(0.0, (limit - start) / delta)))
 
 
+def _scattered(_: NodeProto, given: Given) -> int:
+    """Return the numbers of a copy, and of what is put into it place by place, each slowly."""
+    first, places = shape(given[0]), shape(given[1])
+    rows, (depth,) = prod(places[:-1]), places[-1:]
+    return _size(first) + rows * (_BY_ONE + prod(first[depth:]))
+
+
 def _side(shape: Shape, axis: int) -> int:
     """Return the length of an axis, 1 where there is none."""
     return max(1, shape[axis]) if -len(shape) <= axis < len(shape) else 1
@@ -179,6 +187,7 @@ _RULES: dict[str, Callable[[NodeProto, Given], int]] = {
     "Pad": _padded,
     "QuantizeLinear": _quantised,
     "Range": _range,
+    "ScatterND": _scattered,
     "Split": _split,
     "Tile": _tiled,
 }
