@@ -98,3 +98,22 @@ def test_heads_that_are_as_many_as_tokens_are_no_channels(tmp_path: Path) -> Non
     nodes, tensors = rearranged("nhpw", "(nh)wp")
     conv, tensors["w"] = node("Conv", "x w", "c"), normal(12, 12, 1, 1)
     assert found(model([conv, *nodes], tensors), tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        [node("MatMul", "turned k", "y")], [node("MatMul", "k turned", "y")],
+        [node("Mul", "turned s", "q"), node("Transpose", "q", "t", perm=[0, 1, 3, 2]),
+         node("MatMul", "k t", "y")],
+    ],
+)  # fmt: skip
+def test_strips_that_attend_to_each_other_are_no_pixels(
+    tmp_path: Path, after: list[onnx.NodeProto]
+) -> None:
+    """Strips of a picture hold their channels as pixels would lie, and are multiplied then."""
+    nodes, tensors = rearranged("ncphw", "nch(wp)")
+    conv, tensors["w"], tensors["s"] = node("Conv", "x w", "c"), normal(6, 6, 1, 1), np.float32(2)
+    nodes = [conv, *nodes, *after]
+    assert found(model(nodes, tensors, inputs=("x", "k")), tmp_path) == []
+    assert only(model(nodes, tensors | {"k": normal(12, 12)}), tmp_path).stride == (1, 2)

@@ -59,6 +59,20 @@ def constant(graph: Graph, name: str) -> NDArray[Any]:
     return known
 
 
+def is_constant(graph: Graph, name: str) -> bool:
+    """Tell whether a value is known before the model runs.
+
+    Args:
+        graph: Where it is used.
+        name: Of the value.
+    """
+    try:
+        constant(graph, name)
+    except UnreadableError:
+        return False
+    return True
+
+
 def _found(graph: Graph, name: str) -> NDArray[Any] | str:
     """Return a constant, or why it is none."""
     try:

@@ -3,10 +3,8 @@
 That tells a shuffle, whose channels become fewer, from heads and windows that are transposed alike.
 """
 
-from onnx import NodeProto
-
 from upsample_cli.networks.affine import CONVOLUTIONS, POINTWISE
-from upsample_cli.networks.constants import constant
+from upsample_cli.networks.constants import is_constant
 from upsample_cli.networks.graph import Graph, operator
 from upsample_cli.networks.lengths import UNKNOWN, lengths_of
 from upsample_cli.networks.linear import LINEAR, outputs
@@ -47,16 +45,7 @@ def channels_of(graph: Graph, name: str, last: bool) -> int:
         if operator(node) not in _KEEPS:
             break
         last ^= operator(node) == "Transpose"
-        name = _taken(graph, node)
+        names = map(str, node.input)  # a quantised bias may come first
+        name = next((each for each in names if not is_constant(graph, each)), "")
     told = lengths_of(graph, name)
     return told[-1 if last else 1] if len(told) > 1 else UNKNOWN
-
-
-def _taken(graph: Graph, node: NodeProto) -> str:
-    """Return the first of a node's inputs that is no constant, which may be a quantised bias."""
-    for name in map(str, node.input):
-        try:
-            constant(graph, name)
-        except UnreadableError:
-            return name
-    return ""

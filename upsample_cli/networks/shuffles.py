@@ -11,6 +11,7 @@ from onnx import AttributeProto, NodeProto
 
 from upsample_cli.networks.affine import SAME
 from upsample_cli.networks.channels import check_alike
+from upsample_cli.networks.constants import is_constant
 from upsample_cli.networks.counts import channels_of
 from upsample_cli.networks.graph import Graph, attribute, given, operator
 from upsample_cli.networks.lengths import UNKNOWN, lengths
@@ -20,6 +21,8 @@ from upsample_cli.networks.unreadable import UnreadableError
 _MOST_RESHAPES = 8  # one after the other
 _MOST_KEPT = 8  # nodes between
 _RESHAPE = frozenset(("Reshape",))
+_PRODUCTS = frozenset(("Attention", "Einsum", "FusedMatMul", "MatMul"))
+_TURNED = SAME | {"Div", "Mul", "Transpose"}  # before a product
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,8 @@ def _spelled(graph: Graph, node: NodeProto, found: Order, rank: int) -> Shuffle 
         return None
     block = tuple(1 if place is None else split[place] for place in found.block)
     rest = _rest(found, split, made, block)
-    if found.plain or _splits(whole, block, split[found.channels], rest):
+    splits = _splits(whole, block, split[found.channels], rest) and not _attended(graph, after)
+    if found.plain or splits:
         return Shuffle(source, block, found.parts, after, found.last, found.stays_last)
     return None
 
@@ -152,6 +156,19 @@ def _rest(found: Order, split: list[int], made: list[int], block: tuple[int, ...
     sides = (split[place] * side for place, side in zip(found.picture, block, strict=True))
     fits = (min(pair) < 1 or pair[0] == pair[1] for pair in zip(sides, made[2:], strict=True))
     return made[1] if all(fits) else UNKNOWN
+
+
+def _attended(graph: Graph, node: NodeProto) -> bool:
+    """Tell whether what a node makes is multiplied by another such matrix, as in attention."""
+    waiting = [node]
+    for _ in range(_MOST_KEPT):
+        made = waiting.pop().output if waiting else ()
+        for each in (each for name in made for each in graph.consumers.get(name, [])):
+            if operator(each) in _TURNED:
+                waiting.append(each)
+            elif operator(each) in _PRODUCTS:
+                return not any(is_constant(graph, name) for name in each.input)
+    return False
 
 
 def _splits(whole: int, block: tuple[int, ...], before: int, after: int) -> bool:
