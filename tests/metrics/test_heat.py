@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from textures import lattice, natural
 
+from upsample_cli.metrics import heat
 from upsample_cli.metrics.heat import HeatMeter
 from upsample_cli.metrics.rows import Rows
 
@@ -60,3 +61,19 @@ def test_parts_that_tell_nothing_are_nan() -> None:
 def test_a_picture_without_content_has_no_map(levels: np.ndarray) -> None:
     """A flat or tiny picture gives a map of nothing."""
     assert np.isnan(heated(levels, 2)).all()
+
+
+def test_power_and_error_are_those_of_a_weighted_mean(rng: np.random.Generator) -> None:
+    """Around each tile: the mean by weight and nearness, and its squared error from the spread."""
+    patterns, weights = rng.normal(size=(6, 7, 4)), 10 ** rng.uniform(-3, 3, (6, 7, 1))
+    near = np.outer([1, 4, 6, 4, 1], [1, 4, 6, 4, 1]) / 256
+    power, error = heat._near(patterns, weights)
+    for i, j in np.ndindex(6, 7):
+        around = [(y, x) for y, x in np.ndindex(6, 7) if abs(y - i) <= 2 and abs(x - j) <= 2]
+        part = np.array([weights[y, x, 0] * near[y - i + 2, x - j + 2] for y, x in around])
+        part /= part.sum()
+        there = np.array([patterns[place] for place in around])
+        mean = part @ there
+        spread = np.square(part) @ np.square(there - mean)
+        spread /= 1 - min(np.square(part).sum(), 0.9)
+        np.testing.assert_allclose((power[i, j], error[i, j]), (np.mean(mean**2), spread.mean()))

@@ -21,3 +21,18 @@ def test_overshoot_of_known_kernels() -> None:
     assert overshoot(triangle, 2) == pytest.approx(0.0, abs=1e-12)
     sharp = np.array([-0.25, 1.5, -0.25])
     assert overshoot(np.outer(sharp, sharp), 1) == pytest.approx(0.25)
+
+
+@given(seeds, st.integers(1, 4), st.integers(1, 9), st.integers(1, 9))
+def test_overshoot_is_that_of_enlarged_steps(seed: int, stride: int, tall: int, wide: int) -> None:
+    """Overshoot is how far steps, down and across, rise above 1 in the mean over their length."""
+    taps = np.random.default_rng(seed).uniform(-1, 1, (tall, wide))
+    taps *= stride**2 / np.abs(taps).sum()
+    highest = 1.0
+    for along in (taps.sum(axis=1), taps.sum(axis=0)):
+        count = len(along) + 1
+        out = np.zeros(stride * count + len(along))
+        for pixel in range(count):
+            out[pixel * stride : pixel * stride + len(along)] += along / stride
+        highest = max(highest, out[: stride * count].max())
+    assert overshoot(taps, stride) == pytest.approx(highest - 1.0, abs=1e-12)

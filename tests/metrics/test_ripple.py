@@ -7,7 +7,7 @@ from strategies import seeds
 from upsample_cli.kernels.kernel import Kernel
 from upsample_cli.kernels.named import uniform
 from upsample_cli.metrics.layers import layer_ripple
-from upsample_cli.metrics.ripple import ripple
+from upsample_cli.metrics.ripple import lines, peak_to_peak, ramp_error, ripple
 
 
 def ripple_of_uniform(size: int, stride: int) -> float:
@@ -56,7 +56,11 @@ def test_ripple_is_relative_at_any_size(factor: float) -> None:
     """Neither a kernel's nor a layer's ripple is lost where squares would over- or underflow."""
     sums = np.random.default_rng(0).uniform(0.1, 1, (3, 2, 2, 2))
     one, other = layer_ripple(sums, sums[:, 0]), layer_ripple(factor * sums, factor * sums[:, 0])
-    np.testing.assert_allclose(ripple(factor * sums[0, 0]), ripple(sums[0, 0]))
+    for figure in (ripple, peak_to_peak, lines):
+        np.testing.assert_allclose(figure(factor * sums[0, 0]), figure(sums[0, 0]))
+    even, moments = np.ones((2, 2)), sums[:2, 0]
+    error = ramp_error(factor * even, factor * moments)
+    np.testing.assert_allclose(error, ramp_error(even, moments))
     np.testing.assert_allclose((other.average, other.bias), (one.average, one.bias))
     np.testing.assert_allclose(other.channels, one.channels)
 
