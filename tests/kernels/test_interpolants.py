@@ -61,3 +61,10 @@ def test_gaussian_falls_by_its_deviation() -> None:
     """A Gaussian is exp(-1/2) at one deviation, and 0 from four on."""
     made = interpolants.gaussian(0.7)(np.array([0.0, 0.7, 2.8]))
     np.testing.assert_allclose(made, [1.0, np.exp(-0.5), 0.0])
+
+
+def test_the_gaussian_ends_at_four_deviations() -> None:
+    """It falls as its definition says, and is 0 from four deviations on."""
+    distance = np.array([0.0, 0.7, -1.4, 2.7, 2.8, 9.0])
+    expected = [1.0, np.exp(-0.5), np.exp(-2.0), np.exp(-0.5 * (2.7 / 0.7) ** 2), 0.0, 0.0]
+    np.testing.assert_allclose(interpolants.gaussian(0.7)(distance), expected)

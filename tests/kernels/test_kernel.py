@@ -160,6 +160,14 @@ def test_smoothing_keeps_brightness(name: str) -> None:
     np.testing.assert_allclose(smoothing(name, 3).taps.sum(), 1.0)
 
 
+@pytest.mark.parametrize("stride", [1, 2, 3, 4])
+def test_smoothing_is_of_the_odd_size_above_the_stride(stride: int) -> None:
+    """By default the taps lie over the pixels of one cell, those of the gaussian over two."""
+    for name, cells in (("box", stride), ("sharpen", stride), ("gaussian", 2 * stride)):
+        size = next(k for k in (cells + 1, cells + 2) if k % 2)
+        assert smoothing(name, stride).taps.shape == (size, size)
+
+
 @pytest.mark.parametrize(
     ("taps", "stride"),
     [

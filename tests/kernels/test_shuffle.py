@@ -15,6 +15,7 @@ def test_shuffling_is_its_definition() -> None:
         assert made[n, c, y, z] == x[n, c * 9 + y % 3 * 3 + z % 3, y // 3, z // 3]
     np.testing.assert_array_equal(pixel_shuffle(x[0], 3), made[0])
     np.testing.assert_array_equal(pixel_shuffle(x[None], 3), made[None])
+    np.testing.assert_array_equal(pixel_shuffle(x, 1), x)
 
 
 def test_shuffling_is_a_transposed_convolution() -> None:
