@@ -15,7 +15,6 @@ from upsample_cli.networks import tensors
 from upsample_cli.networks.layer import MOST_SUMS, SUB_PIXEL, TCONV, Layer, sub_pixel, transposed
 from upsample_cli.networks.normalised import effective
 
-KINDS = (TCONV, SUB_PIXEL)
 _LARGEST = 512  # of a stride or padding
 _NAMED = 12  # tensors that a message names
 
