@@ -1,5 +1,6 @@
 """Fixtures and the one profile of hypothesis."""
 
+import signal
 from collections.abc import Iterator
 from itertools import count
 from typing import TYPE_CHECKING
@@ -21,6 +22,15 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 settings.load_profile("fixed")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _signals_reach_commands() -> None:
+    """Let no command inherit that nohup, or a shell in the background, has signals ignored."""
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        each = getattr(signal, name, None)
+        if each is not None and signal.getsignal(each) is signal.SIG_IGN:
+            signal.signal(each, lambda *_: None)  # which is not inherited, and still ignores it
 
 
 @pytest.fixture
