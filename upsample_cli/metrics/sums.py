@@ -13,6 +13,7 @@ from upsample_cli.metrics.tiles import Tiles
 
 _NOISE = 0.5  # levels: what is finer than rounding to 8 bits tells nothing
 _FLAT = 1e-6  # variance of a tile without any content
+_LEAST_LEFT = 1e-9  # of the tiles' freedom from the regression: where one tile has all the weight
 
 
 class Sums:
@@ -62,11 +63,7 @@ class Sums:
 
     def regression(self) -> NDArray[np.complex128]:
         """Return what goes with 1 and with each slope, as lines: shape (3, s, s)."""
-        normal = self.xx / self.weight
-        # Stairs move an edge by a fraction of a pixel; that prior keeps the slopes determined.
-        prior = self.variance / self.weight / self.count / 0.3**2
-        normal[[1, 2], [1, 2]] += prior + 1e-12
-        flat = np.linalg.solve(normal, self.xa.reshape(3, -1) / self.weight)
+        flat = np.linalg.solve(self._normal, self.xa.reshape(3, -1) / self.weight)
         return np.asarray(flat.reshape(self.xa.shape), np.complex128)
 
     def error(self, lines: NDArray[np.complex128]) -> NDArray[np.float64]:
@@ -78,7 +75,20 @@ class Sums:
         explained = np.einsum("iab,ij,jab->ab", lines.conj(), self.xx2, lines).real
         crossed = np.einsum("iab,iab->ab", lines.conj(), self.xa2).real
         spread = np.maximum(self.aa2 - 2 * crossed + explained, 0.0)
+        # The regression is drawn towards the tiles, most towards those of much weight: what it
+        # leaves of them is short by their share in it.
+        share = float(np.trace(np.linalg.solve(self._normal, self.xx2))) / self.weight**2
+        spread /= max(1.0 - share, _LEAST_LEFT)
         return np.asarray(spread / self.weight**2 + 1e-6 / self.count)
+
+    @property
+    def _normal(self) -> NDArray[np.float64]:
+        """The weighted mean of products of regressors, shape (3, 3)."""
+        normal = self.xx / self.weight
+        # Stairs move an edge by a fraction of a pixel; that prior keeps the slopes determined.
+        prior = self.variance / self.weight / self.count / 0.3**2
+        normal[[1, 2], [1, 2]] += prior + 1e-12
+        return np.asarray(normal)
 
     @property
     def slope(self) -> NDArray[np.float64]:

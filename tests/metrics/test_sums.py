@@ -1,0 +1,35 @@
+import numpy as np
+import pytest
+
+from upsample_cli.metrics.sums import Sums
+from upsample_cli.metrics.tiles import Tiles
+
+
+def noise(variances: list[float], rng: np.random.Generator) -> Tiles:
+    """Return tiles of 32 px with noise alone, for a stride of 2."""
+    variance, count = np.array(variances, np.float32), len(variances)
+    spread = np.sqrt(variance / 256)[:, None, None]
+    return Tiles(
+        phases=(rng.standard_normal((count, 2, 2)) * spread).astype(np.float32),
+        variance=variance,
+        level=np.full(count, 128, np.float32),
+        slope=rng.standard_normal((count, 2)).astype(np.float32),
+        local=np.zeros(count, np.float32),
+        usable=np.ones(count, bool),
+    )
+
+
+@pytest.mark.parametrize(
+    "variances", [[9.0] * 400, [9.0] * 9, [9.0] + [900.0] * 8, [9.0] + [2500.0] * 400]
+)
+def test_errors_are_what_chance_brings(variances: list[float]) -> None:
+    """Lines of noise have the power of their errors, be tiles few or one of most weight."""
+    rng = np.random.default_rng(0)
+    powers, errors = [], []
+    for _ in range(400):
+        sums = Sums((2, 2))
+        sums.add(noise(variances, rng))
+        lines = sums.regression()
+        powers.append(np.square(np.abs(lines[0])).ravel()[1:].sum())
+        errors.append(sums.error(lines).ravel()[1:].sum())
+    assert np.mean(errors) == pytest.approx(np.mean(powers), rel=0.15)
