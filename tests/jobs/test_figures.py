@@ -8,6 +8,8 @@ from textures import lattice, natural
 from upsample_cli.errors import SettingError, TargetExistsError
 from upsample_cli.images.image import Image
 from upsample_cli.jobs import figures
+from upsample_cli.jobs.planes import upsample
+from upsample_cli.jobs.reference import Reference
 
 
 @pytest.fixture
@@ -37,6 +39,24 @@ def test_heat_lies_over_the_pattern(tmp_path: Path, picture: Image) -> None:
     inside = drawn[60:300]
     assert colourful(inside[:, 300:480]) > 60
     assert colourful(inside[:, 40:200]) < 5
+
+
+def test_figures_show_nothing_that_a_reference_explains(tmp_path: Path) -> None:
+    """Brickwork evenly enlarged has heat and lines, but none beyond those of its original."""
+    low = 60 + 100 * natural(160, 240, 1) + 20 * lattice(160, 240, 2)
+    high = np.round(upsample(low.astype(np.float32), "bicubic", scale=2)[0]).astype(np.uint8)
+    brickwork, original = Image(high[..., None], "PNG"), Image(low[0, ..., None] / 255, "PNG")
+    path, heats, spectra = tmp_path / "heat.png", [], []
+    for reference in (None, Reference(original, brickwork.size)):
+        sheet = figures.heat(brickwork, None, (4, 4), "a title", reference)
+        figures.write(sheet, str(path), force=True)
+        heats.append(colourful(pixels(path)[60:300, 40:440]))
+        sheet = figures.spectrum(brickwork, None, (4, 4), "a title", reference)
+        figures.write(sheet, str(path), force=True)
+        spectra.append(pixels(path).max(axis=2))
+    assert heats[0] > 60
+    assert heats[1] < 5
+    assert spectra[1].mean() > 1.3 * spectra[0].mean()  # of noise alone no part is dark
 
 
 def test_hidden_parts_have_no_heat(tmp_path: Path, picture: Image) -> None:

@@ -4,15 +4,15 @@ import numpy as np
 
 from upsample_cli.errors import SettingError
 from upsample_cli.images import frame, target
-from upsample_cli.images.colour import OPACITY, Channel, in_levels
+from upsample_cli.images.colour import Channel, in_levels
 from upsample_cli.images.heat import heat_figure
 from upsample_cli.images.image import Image
 from upsample_cli.images.spectrum import spectrum_figure
+from upsample_cli.jobs.reference import Reference
+from upsample_cli.jobs.runs import runs
 from upsample_cli.metrics.heat import HeatMeter
 from upsample_cli.metrics.periodogram import periodogram
-from upsample_cli.metrics.rows import Floats, Rows
 
-_ROWS = 64
 _LEAST_SIDE = 16
 
 
@@ -45,7 +45,13 @@ def write(sheet: frame.Sheet, path: str, force: bool = False) -> None:
         frame.save(sheet, file)
 
 
-def heat(image: Image, channel: Channel, stride: tuple[int, int], title: str) -> frame.Sheet:
+def heat(
+    image: Image,
+    channel: Channel,
+    stride: tuple[int, int],
+    title: str,
+    reference: Reference | None = None,
+) -> frame.Sheet:
     """Return a picture with the strength of its checkerboard laid over it.
 
     Args:
@@ -53,18 +59,22 @@ def heat(image: Image, channel: Channel, stride: tuple[int, int], title: str) ->
         channel: The colour to look at, or luma.
         stride: Period down and across, in pixels.
         title: One line.
+        reference: What the picture was enlarged from; None if unknown.
     """
     meter = HeatMeter(stride, *image.size)
-    for top in range(0, image.size[0], _ROWS):
-        samples = image.samples[top : top + _ROWS]
-        seen = image.has_alpha and channel != OPACITY
-        opaque = samples[..., -1] > 0 if seen else None
-        meter.feed(Rows(in_levels(samples, channel), opaque))
+    for rows in runs(image, channel, reference):
+        meter.feed(rows)
     light = in_levels(image.samples, None)
     return heat_figure(light, meter.result(), meter.grid.tile, meter.grid.margin, title)
 
 
-def spectrum(image: Image, channel: Channel, stride: tuple[int, int], title: str) -> frame.Sheet:
+def spectrum(
+    image: Image,
+    channel: Channel,
+    stride: tuple[int, int],
+    title: str,
+    reference: Reference | None = None,
+) -> frame.Sheet:
     """Return the spectrum of a picture, with the lines of a stride marked.
 
     Args:
@@ -72,6 +82,7 @@ def spectrum(image: Image, channel: Channel, stride: tuple[int, int], title: str
         channel: The colour to look at, or luma.
         stride: Period down and across whose lines are marked, in pixels; 0 for none.
         title: One line.
+        reference: What the picture was enlarged from; None if unknown.
 
     Raises:
         SettingError: The picture is smaller.
@@ -82,5 +93,5 @@ def spectrum(image: Image, channel: Channel, stride: tuple[int, int], title: str
             f"a picture of {width}x{height} has no spectrum to show; "
             f"give {_LEAST_SIDE}x{_LEAST_SIDE} or more"
         )
-    plane: Floats = np.asarray(in_levels(image.samples, channel))
+    plane = np.concatenate([rows.unexplained for rows in runs(image, channel, reference)])
     return spectrum_figure(periodogram(plane), stride, title)

@@ -8,18 +8,17 @@ import numpy as np
 
 from upsample_cli.errors import SettingError
 from upsample_cli.images import files
-from upsample_cli.images.colour import COLOURS, OPACITY, Channel, in_levels
+from upsample_cli.images.colour import COLOURS, OPACITY, Channel
 from upsample_cli.images.image import Image
 from upsample_cli.images.opening import MAX_PIXELS
 from upsample_cli.jobs import figures
 from upsample_cli.jobs.reference import Reference
+from upsample_cli.jobs.runs import runs
 from upsample_cli.jobs.workers import Workers
 from upsample_cli.metrics.checkerboard import COLOUR_LEVELS, LEVELS, Checkerboard
-from upsample_cli.metrics.rows import Rows
 from upsample_cli.metrics.search import STRIDES, Search, chosen, period
 
 LARGEST_STRIDE = 16
-_ROWS = 64
 _CHANNELS: dict[str, Channel] = {
     "luma": None, **{name: place for place, name in enumerate(COLOURS)}, "opacity": OPACITY,
 }  # fmt: skip
@@ -102,20 +101,20 @@ def measure(source: str, request: Request) -> Measurement:
         if path is not None:
             figures.check(path, source, request.force)
     image = files.read(source, request.max_pixels)
-    low = request.reference and Reference(
-        files.read(request.reference, request.max_pixels), image.size
-    )
-    found = in_image(image, request.stride, low or None)
+    low = None
+    if request.reference:
+        low = Reference(files.read(request.reference, request.max_pixels), image.size)
+    found = in_image(image, request.stride, low)
     channel = _CHANNELS[found.worst]
     title = f"{Path(source).name}, {found.worst}: stride {found.likeliest[0]}"
     if request.heat:
         is_there = found.whole.verdict == "checkerboard"
         word = "Checkerboard" if is_there else "No checkerboard found"
-        sheet = figures.heat(image, channel, found.likeliest, f"{word} in {title}")
+        sheet = figures.heat(image, channel, found.likeliest, f"{word} in {title}", low)
         figures.write(sheet, request.heat, request.force)
     if request.spectrum:
         title = f"Spectrum of {title} in rings, cycles a pixel"
-        sheet = figures.spectrum(image, channel, found.likeliest, title)
+        sheet = figures.spectrum(image, channel, found.likeliest, title, low)
         figures.write(sheet, request.spectrum, request.force)
     return found
 
@@ -136,9 +135,8 @@ def in_image(image: Image, stride: int | None, reference: Reference | None = Non
         """Return the figures of one channel."""
         least = LEVELS if channel in (None, OPACITY) else COLOUR_LEVELS
         search = Search(*image.size, strides, least)
-        for top in range(0, image.size[0], _ROWS):
-            run = range(top, min(top + _ROWS, image.size[0]))
-            search.feed(_rows(image, run, channel, reference))
+        for rows in runs(image, channel, reference):
+            search.feed(rows)
         return search
 
     with Workers(os.cpu_count() or 1) as workers:
@@ -151,11 +149,3 @@ def in_image(image: Image, stride: int | None, reference: Reference | None = Non
     likeliest = found or max(light, key=lambda each: np.nan_to_num(light[each].local_db, nan=-99))
     whole, *parts = (chosen(each, found) for each in (light, *channels))
     return Measurement(whole, dict(zip(names[1:], parts, strict=True)), (likeliest, likeliest))
-
-
-def _rows(image: Image, run: range, channel: Channel, reference: Reference | None) -> Rows:
-    """Return rows of a channel in levels of 0..255."""
-    samples = image.samples[run.start : run.stop]
-    opaque = samples[..., -1] > 0 if image.has_alpha and channel != OPACITY else None
-    expected = reference.rows(run, channel) if reference and reference.has(channel) else None
-    return Rows(in_levels(samples, channel), opaque, expected)
