@@ -52,6 +52,26 @@ def test_ripple_grows_with_the_pattern(stride: int) -> None:
     assert ripples[0] < ripples[1] < ripples[-1]
 
 
+@pytest.mark.parametrize("amplitude", [2.0, 20.0, 50.0])
+def test_a_pattern_in_half_of_a_picture_is_found(amplitude: float) -> None:
+    """However strong it is, its tiles count as the clean ones do: half of it is told."""
+    levels = noisy(4, 0.0)
+    levels[:, :120] += amplitude * lattice(256, 120, 4)
+    found = metered(levels, 4)
+    assert found.verdict == "checkerboard"
+    assert found.ripple == pytest.approx(amplitude / 2, rel=0.2)
+
+
+def test_a_pattern_in_proportion_to_brightness_is_clear() -> None:
+    """A pattern of 40 % is found where most of a picture is all but black."""
+    levels = noisy(2, 0.0)
+    levels[:] = 0.5 + levels / 1280
+    levels[:64, :64] *= 250
+    found = metered(levels * (1 + 0.4 * lattice(256, 240, 2)), 2)
+    assert found.verdict == "checkerboard"
+    assert found.ripple_rel == pytest.approx(0.4, rel=0.05)
+
+
 @pytest.mark.parametrize("stride", [2, 3, 4])
 @pytest.mark.parametrize("seed", range(5))
 def test_noise_alone_is_no_checkerboard(stride: int, seed: int) -> None:

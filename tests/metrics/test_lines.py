@@ -5,7 +5,8 @@ from upsample_cli.metrics.lines import CONTRAST_DB, Pattern
 
 
 def made(lines: np.ndarray, error: float) -> Pattern:
-    return Pattern(lines.astype(complex), np.full(lines.shape, error), lines / 100)
+    errors = np.full(lines.shape, error)
+    return Pattern(lines.astype(complex), errors, lines / 100, errors / 100**2)
 
 
 @pytest.mark.parametrize("stride", [2, 3, 4, 6, 8])

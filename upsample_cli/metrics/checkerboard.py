@@ -5,7 +5,8 @@ one stride. B nulls every harmonic of the stride, so r holds a pattern of that p
 and polynomials up to degree 3 are gone from it. r is cut into tiles. A tile gives the mean of each
 phase, its variance, its mean gradient and its spectrum around the harmonics. Over the tiles, the
 phase means are regressed on the gradient (the staircases of nearest-neighbour go with the
-gradient, a checkerboard does not), weighted by 1 / (variance + 0.5^2): what is left is the pattern.
+gradient, a checkerboard does not), weighted by 1 / (variance + 0.5^2), the variance that about the
+phase means: what is left is the pattern.
 
 Its lines (DFT over the phases) are compared with their own standard error, from the spread between
 tiles; so a picture in which nothing could be seen says so, by its `floor`.

@@ -26,11 +26,13 @@ class Pattern(NamedTuple):
         lines: Shape (s, s), complex, in levels.
         error: Same shape, the expected power of each line's error.
         relative: Same shape, complex, relative to the brightness that the pattern stands on.
+        relative_error: Same shape, the expected power of each of those lines' error.
     """
 
     lines: NDArray[np.complex128]
     error: NDArray[np.float64]
     relative: NDArray[np.complex128]
+    relative_error: NDArray[np.float64]
 
     @property
     def harmonics(self) -> Lines:
@@ -62,11 +64,17 @@ class Pattern(NamedTuple):
 
     def ripple_rel(self, which: Lines) -> float:
         """Return the RMS of the significant ones among some lines, relative to brightness."""
-        return float(np.sqrt(np.square(np.abs(self.relative))[which & self._significant].sum()))
+        clear = which & (self._relative_ratio > _SIGNIFICANT)
+        return float(np.sqrt(np.square(np.abs(self.relative))[clear].sum()))
 
     def contrast_db(self, which: Lines) -> float:
-        """Return the mean power of some lines over their error."""
-        return float(10 * np.log10(self._ratio[which].mean() + 1e-30))
+        """Return the mean power of some lines over their error.
+
+        That of lines as strong everywhere or as strong as the picture is bright, as kernels leave
+        them: whichever is clearer.
+        """
+        most = max(self._ratio[which].mean(), self._relative_ratio[which].mean())
+        return float(10 * np.log10(most + 1e-30))
 
     def floor(self, which: Lines) -> float:
         """Return the RMS of the errors of some lines, in levels."""
@@ -75,6 +83,10 @@ class Pattern(NamedTuple):
     @property
     def _ratio(self) -> NDArray[np.float64]:
         return np.asarray(np.square(np.abs(self.lines)) / self.error)
+
+    @property
+    def _relative_ratio(self) -> NDArray[np.float64]:
+        return np.asarray(np.square(np.abs(self.relative)) / self.relative_error)
 
     @property
     def _significant(self) -> Lines:
@@ -87,11 +99,12 @@ def pattern(sums: Sums) -> Pattern:
     Args:
         sums: Over its tiles.
     """
-    regression = sums.regression()
+    regression, relative = sums.regression(), sums.relative / max(1e-12, sums.brightness)
     return Pattern(
         lines=_without_stairs(regression[0], sums),
         error=sums.error(regression),
-        relative=sums.relative / max(1e-12, sums.brightness),
+        relative=relative,
+        relative_error=sums.relative_error(relative),
     )
 
 
