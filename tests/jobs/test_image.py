@@ -166,6 +166,18 @@ def test_the_report_says_what_was_done(tmp_path: Path) -> None:
     assert report.checkerboard.stride == (2, 2)
 
 
+@pytest.mark.parametrize(
+    ("factor", "told"), [(4.0, "are 4 on average"), (0.0, "are 0 on"), (1.005, "")]
+)
+def test_a_kernel_that_changes_brightness_is_told(tmp_path: Path, factor: float, told: str) -> None:
+    """Of a kernel whose phase sums are not 1 on average the report tells by what it multiplies."""
+    np.save(tmp_path / "k.npy", np.full((4, 4), 0.25 * factor))
+    task = Task(build("tconv", kernel=str(tmp_path / "k.npy")), Target(scale=2.0))
+    source = picture(tmp_path, levels(64, 64, 3))
+    notes = upsample(str(source), str(tmp_path / "out.png"), task).notes
+    assert (told in notes[0]) if told else notes == ()
+
+
 def test_depth_does_not_change_the_figures(tmp_path: Path) -> None:
     """The checkerboard of a 16-bit picture is told in levels of 0..255 too."""
     task = Task(build("tconv", kernel="uniform", kernel_size=3), Target(scale=2.0))

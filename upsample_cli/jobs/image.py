@@ -25,6 +25,7 @@ from upsample_cli.planes import Size
 if TYPE_CHECKING:  # few pictures are masks
     from upsample_cli.images.mask import Mask
 
+_GAIN = 0.01  # a change of brightness that is told: two levels and a half of white
 _OUTPUT_LIMIT = 64  # times --max-pixels: eight times the largest picture that is read
 
 
@@ -65,7 +66,7 @@ def upsample(
         made = _written(shown, size, format, to, task, progress)
     found, losses = made
     scale = max(after / before for before, after in zip(shown.size, size, strict=True))
-    kernel_ripple, shift = _exact(task.method, scale)
+    kernel_ripple, shift, told = _exact(task.method, scale)
     return Report(
         input=source,
         output=to,
@@ -78,7 +79,7 @@ def upsample(
         checkerboard=found,
         kernel_ripple=kernel_ripple,
         shift=shift,
-        notes=shown.notes + losses,
+        notes=shown.notes + losses + told,
     )
 
 
@@ -103,10 +104,14 @@ def _decoded(source: str, task: Task) -> "Decoded | Mask":
 
 
 @lru_cache(8)  # pictures of a folder are often of one scale
-def _exact(method: Method, scale: float) -> tuple[float, tuple[float, float]]:
-    """Return the exact ripple and the shift of a method's kernel."""
+def _exact(method: Method, scale: float) -> tuple[float, tuple[float, float], tuple[str, ...]]:
+    """Return the exact ripple and the shift of a method's kernel, and what to say of its gain."""
     kernel = method.equivalent(scale)
-    return (ripple(kernel.phase_sums), kernel.shift) if kernel else (0.0, (0.0, 0.0))
+    if kernel is None:
+        return 0.0, (0.0, 0.0), ()
+    gain = float(kernel.phase_sums.mean())
+    told = f"its kernel's phase sums are {gain:.4g} on average, which multiplies its brightness"
+    return ripple(kernel.phase_sums), kernel.shift, (told,) if abs(gain - 1) > _GAIN else ()
 
 
 def planned(source: str, to: str, task: Task) -> Size:

@@ -14,7 +14,7 @@ def uniform(stride: int, size: int | None = None, seed: int = 0) -> Kernel:
 
     Args:
         stride: Output pixels per input pixel.
-        size: Taps along each axis; by default the least balanced, centred one over the stride.
+        size: Taps along each axis; by default the fewest over a stride, balanced and centred.
         seed: Not used.
 
     >>> uniform(2, 3).phase_sums.max().round(4)

@@ -47,7 +47,7 @@ class TileGrid:
     """How a picture is cut into tiles for a stride.
 
     Args:
-        stride: Period down and across, in pixels, each 1 or more.
+        stride: Period down and across, in pixels, each 1 or more, not both 1.
         height: Rows of the picture.
         width: Columns of the picture.
         side: About how many pixels a tile has along a side.
