@@ -95,7 +95,7 @@ def test_the_ripple_is_exact_and_pipes_work(layer: Path) -> None:
         (
             ["-w", "b.npy"],
             2,
-            "b.npy holds 0 tensors of floats with four axes (none); pass --tensor",
+            "b.npy holds no tensors of floats with four axes; give weights (Cin,",
         ),
         (
             ["-w", "n.npz"],

@@ -87,11 +87,10 @@ def _weights(task: Task) -> tuple[Array, Array | None]:
     read, faults = effective(_read(path), rounded=True)
     fours = [name for name, array in read.items() if array.ndim == 4 and array.dtype.kind == "f"]
     if task.tensor is None and len(fours) != 1:
-        names = ", ".join(fours) or "none"
-        raise SettingError(
-            f"{path} holds {len(fours)} tensors of floats with four axes ({names}); "
-            "pass --tensor NAME"
-        )
+        fact = f"{path} holds {len(fours) or 'no'} tensors of floats with four axes"
+        if not fours:
+            raise SettingError(f"{fact}; give weights (Cin, Cout / groups, kH, kW)")
+        raise SettingError(f"{fact} ({', '.join(fours)}); pass --tensor NAME")
     name = fours[0] if task.tensor is None else task.tensor
     weight = _named(read, name, path)
     if name in faults:
