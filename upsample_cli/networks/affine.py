@@ -17,42 +17,18 @@ from upsample_cli.networks.channels import (
     batch_norm,
     by_channel,
     check_alike,
-    check_sizes,
     different,
 )
 from upsample_cli.networks.constants import floats
+from upsample_cli.networks.convolved import Behind, alike, then
+from upsample_cli.networks.copies import copies
 from upsample_cli.networks.graph import Graph, attribute, given, name_of, operator
-from upsample_cli.networks.linear import LINEAR
+from upsample_cli.networks.linear import LINEAR, outputs
+from upsample_cli.networks.pointwise import CONVOLUTIONS, POINTWISE, SAME
 from upsample_cli.networks.unreadable import UnreadableError
 
-CONVOLUTIONS = frozenset(("Conv", "FusedConv"))
-SAME = frozenset(("Cast", "DequantizeLinear", "Dropout", "Identity", "QuantizeLinear"))  # in place
-_FUNCTIONS = frozenset((
-    "Abs", "Celu", "Clip", "Elu", "Erf", "Exp", "Gelu", "HardSigmoid", "HardSwish", "LeakyRelu",
-    "Log", "Mish", "Reciprocal", "Relu", "Selu", "Sigmoid", "Softplus", "Softsign", "Sqrt", "Swish",
-    "Tanh", "ThresholdedRelu",
-))  # fmt: skip
-POINTWISE = SAME | _FUNCTIONS | {"BatchNormalization", "Neg", "PRelu"}  # each pixel by itself
 _PAIRS = frozenset(("Add", "Div", "Max", "Min", "Mul", "Pow", "Sub"))
 _MOST = 64  # nodes between
-_SLACK = 1e-5  # float32 constants that are equal but for rounding
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Behind:
-    """A convolution and what is done to its result.
-
-    Args:
-        node: The convolution, or the linear layer that is one.
-        scale: What each of its channels is multiplied by first, shape (C,) or (1,).
-        offset: What is then added to each.
-        exact: Whether that is all; otherwise the same function of every channel follows.
-    """
-
-    node: NodeProto
-    scale: Floats
-    offset: Floats
-    exact: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +52,7 @@ class _Value:
         return replace(self, name=given(node, place), depth=self.depth + 1)
 
 
-Known: TypeAlias = dict[_Value, Behind]
+Known: TypeAlias = dict[_Value, Behind | UnreadableError]
 
 
 def behind(graph: Graph, name: str, axes: int = 2, last: bool = False) -> Behind:
@@ -97,8 +73,14 @@ def behind(graph: Graph, name: str, axes: int = 2, last: bool = False) -> Behind
 def _behind(graph: Graph, value: _Value, known: Known) -> Behind:
     """Return it from a number of nodes away, and keep it: both branches may come of one value."""
     if value not in known:
-        known[value] = _sought(graph, value, known)
-    return known[value]
+        try:
+            known[value] = _sought(graph, value, known)
+        except UnreadableError as error:
+            known[value] = error
+    found = known[value]
+    if isinstance(found, UnreadableError):
+        raise found
+    return found
 
 
 def _sought(graph: Graph, value: _Value, known: Known) -> Behind:
@@ -120,11 +102,11 @@ def _sought(graph: Graph, value: _Value, known: Known) -> Behind:
     before = value.taken(node) if kind != "Transpose" else _turned(node, value)
     found = _behind(graph, before, known)
     if kind == "Neg":
-        return _then(found, node, -np.ones(1), np.zeros(1))
+        return then(found, node, -np.ones(1), np.zeros(1))
     if kind == "BatchNormalization":
         if value.last:
             raise different(node)
-        return _then(found, node, *batch_norm(graph, node))
+        return then(found, node, *batch_norm(graph, node))
     if kind in SAME | {"PRelu"}:
         check_alike(graph, node)
     return found if kind in SAME | {"Transpose"} else replace(found, exact=False)
@@ -154,10 +136,7 @@ def _pair(graph: Graph, node: NodeProto, value: _Value, known: Known) -> Behind:
             values.append(None)
     first, second = values
     if first is None and second is None:
-        one, other = (_behind(graph, value.taken(node, each), known) for each in (0, 1))
-        if one.node is not other.node or not _alike(one, other):
-            raise UnreadableError(f"{node.op_type} ({name_of(node)}) joins two branches before it")
-        return replace(one, exact=False)
+        return _joined(graph, node, value, known)
     if first is not None and second is not None:
         raise UnreadableError("no convolution stands before it")
     found = _behind(graph, value.taken(node, 0 if first is None else 1), known)
@@ -165,36 +144,31 @@ def _pair(graph: Graph, node: NodeProto, value: _Value, known: Known) -> Behind:
     assert beside is not None  # one of them is
     unit, none = np.ones(1), np.zeros(1)
     if node.op_type == "Add":
-        return _then(found, node, unit, beside)
+        return then(found, node, unit, beside)
     if node.op_type == "Mul":
-        return _then(found, node, beside, none)
+        return then(found, node, beside, none)
     if node.op_type == "Sub":
-        return _then(found, node, *((unit, -beside) if first is None else (-unit, beside)))
+        return then(found, node, *((unit, -beside) if first is None else (-unit, beside)))
     if node.op_type == "Div" and first is None and np.all(beside):
-        return _then(found, node, 1 / beside, none)
+        return then(found, node, 1 / beside, none)
     if beside.size > 1:
         raise different(node)
     return replace(found, exact=False)
 
 
-def _alike(one: Behind, other: Behind) -> bool:
-    """Tell whether one value is the same function of the other for every channel.
-
-    So it is in x * sigmoid(x), also where x is halved on the way.
-    """
-    check_sizes(one.node, one.scale, one.offset, other.scale, other.offset)
-    if not np.all(one.scale):
-        return False
-    ratio = other.scale / one.scale
-    rest = other.offset - ratio * one.offset
-    return all(np.ptp(each) <= _SLACK * np.abs(each).max() for each in (ratio, rest))
-
-
-def _then(found: Behind, node: NodeProto, scale: Floats, offset: Floats) -> Behind:
-    """Return a convolution whose result is then scaled and shifted."""
-    check_sizes(node, found.scale, found.offset, scale, offset)
-    if found.exact:
-        return Behind(found.node, found.scale * scale, found.offset * scale + offset)
-    if scale.size > 1 or offset.size > 1:
-        raise different(node)
-    return found
+def _joined(graph: Graph, node: NodeProto, value: _Value, known: Known) -> Behind:
+    """Return the convolution before both of two values, or before one to which copies are added."""
+    found: list[Behind] = []
+    for place in (0, 1):
+        try:
+            found.append(_behind(graph, value.taken(node, place), known))
+        except UnreadableError:
+            one = _behind(graph, value.taken(node, 1 - place), known)
+            whole = outputs(graph, one.node)
+            beside = copies(graph, given(node, place), value.rank, value.last, whole)
+            if beside is None or node.op_type != "Add" or not one.exact:
+                raise
+            return replace(one, exact=False, beside=beside)
+    if not alike(*found):
+        raise UnreadableError(f"{node.op_type} ({name_of(node)}) joins two branches before it")
+    return replace(found[0], exact=False)

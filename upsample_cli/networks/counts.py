@@ -3,11 +3,11 @@
 That tells a shuffle, whose channels become fewer, from heads and windows that are transposed alike.
 """
 
-from upsample_cli.networks.affine import CONVOLUTIONS, POINTWISE
 from upsample_cli.networks.constants import is_constant
 from upsample_cli.networks.graph import Graph, operator
 from upsample_cli.networks.lengths import UNKNOWN, lengths_of
 from upsample_cli.networks.linear import LINEAR, outputs
+from upsample_cli.networks.pointwise import CONVOLUTIONS, POINTWISE
 from upsample_cli.networks.unreadable import UnreadableError
 
 _MOST = 64  # nodes between

@@ -11,13 +11,13 @@ from math import prod
 
 from onnx import NodeProto
 
-from upsample_cli.networks.affine import POINTWISE
 from upsample_cli.networks.blurs import blur_of
 from upsample_cli.networks.borders import Move, cropped, padded
 from upsample_cli.networks.constants import floats
 from upsample_cli.networks.graph import Graph, given, operator
 from upsample_cli.networks.layer import MOST_SUMS, Layer
 from upsample_cli.networks.lengths import UNKNOWN, lengths
+from upsample_cli.networks.pointwise import POINTWISE
 from upsample_cli.networks.shuffles import Shuffle
 from upsample_cli.networks.unreadable import UnreadableError
 

@@ -9,13 +9,13 @@ from math import prod
 
 from onnx import AttributeProto, NodeProto
 
-from upsample_cli.networks.affine import SAME
 from upsample_cli.networks.channels import check_alike
 from upsample_cli.networks.constants import is_constant
 from upsample_cli.networks.counts import channels_of
 from upsample_cli.networks.graph import Graph, attribute, given, operator
 from upsample_cli.networks.lengths import UNKNOWN, lengths
 from upsample_cli.networks.orders import Order, orders
+from upsample_cli.networks.pointwise import SAME
 from upsample_cli.networks.unreadable import UnreadableError
 
 _MOST_RESHAPES = 8  # one after the other
