@@ -20,6 +20,7 @@ from upsample_cli.networks.resizes import resize_layer
 from upsample_cli.networks.shuffles import shuffle
 from upsample_cli.networks.spans import Spans, spans
 from upsample_cli.networks.sub_pixels import sub_pixel_layer
+from upsample_cli.networks.unpooling import unpools
 from upsample_cli.networks.unreadable import UnreadableError
 
 _KINDS = {
@@ -85,6 +86,8 @@ def _of_graph(graph: Graph) -> Iterator[Layer]:
                     yield layer
             elif operator(node) in _OPAQUE:
                 raise UnreadableError(_OPAQUE[node.op_type])
+            elif unpools(graph, node):
+                raise UnreadableError(_OPAQUE["MaxUnpool"])
             elif operator(node) != node.op_type in _KINDS.keys() - {"Einsum", "Transpose"}:
                 raise UnreadableError(f"it is {operator(node)}, which is not ONNX's own")
         except UnreadableError as error:
