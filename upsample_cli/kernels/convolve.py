@@ -41,7 +41,8 @@ def conv_transpose2d(
         Shape ((N,) Cout, H', W') with H' = (H - 1) s - 2p + d (kH - 1) + output_padding + 1.
 
     Raises:
-        SettingError: What PyTorch refuses too; it is a ValueError.
+        SettingError: What PyTorch refuses too, and outputs of no pixels, which it refuses with most
+            settings; it is a ValueError.
 
     Source: torch.nn.functional.conv_transpose2d; for one group, ONNX's ConvTranspose.
 
