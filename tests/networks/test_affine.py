@@ -162,7 +162,7 @@ def test_activations_are_passed_by(tmp_path: Path, between: list[onnx.NodeProto]
         ([node("PRelu", "a k", "c")], "PRelu (the_PRelu) after the convolution treats channels"),
         ([node("Relu", "a", "r"), node("Mul", "r k", "c")], "Mul (the_Mul) after the convolution"),
         ([node("Add", "a x2", "c")], "no convolution stands before it"),
-        ([node("Conv", "x w", "a2"), node("Add", "a a2", "c")], "joins two branches before it"),
+        ([node("Conv", "x w", "a2"), node("Max", "a a2", "c")], "joins two branches before it"),
         ([node("Softmax", "a", "c", axis=1)], "but Softmax (the_Softmax)"),
         ([node("Mul", "a plane", "c")], "Mul (the_Mul) after the convolution treats channels"),
         ([node("Mul", "a row", "c")], "Mul (the_Mul) after the convolution treats channels"),

@@ -93,7 +93,7 @@ def test_even_weights_stay_even(tmp_path: Path, spelling: str) -> None:
         ([node("Mul", "l a", "c")], "but Reshape"),
         ([node("Add", "l a", "s"), node("Mul", "s l", "c")], "joins two branches"),
         ([node("Conv", "x groups", "m", pads=[1] * 4, group=3), node("Add", "m a", "c")],
-         "convolution of groups"),
+         "Conv (the_Conv) or what is added to it has groups"),
     ],
     ids=["scaled", "bent", "product", "beside", "groups"],
 )  # fmt: skip

@@ -87,7 +87,7 @@ def test_a_blur_after_an_einsum(tmp_path: Path) -> None:
     [
         ([node("LayerNormalization", "l g", "m")], "LayerNormalization"),
         ([node("Slice", "l one end one", "m")], "Slice"),
-        ([node("MatMul", "x w", "k"), node("Add", "l k", "m")], "joins two branches"),
+        ([node("MatMul", "x w", "k"), node("Mul", "l k", "m")], "joins two branches"),
     ],
 )
 def test_a_shuffle_whose_weights_are_not_reached_is_unknown(

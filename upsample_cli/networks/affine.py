@@ -157,7 +157,7 @@ def _pair(graph: Graph, node: NodeProto, value: _Value, known: Known) -> Behind:
 
 
 def _joined(graph: Graph, node: NodeProto, value: _Value, known: Known) -> Behind:
-    """Return the convolution before both of two values, or before one to which copies are added."""
+    """Return the convolution before both of two values, or one to which the other is added."""
     found: list[Behind] = []
     for place in (0, 1):
         try:
@@ -169,6 +169,9 @@ def _joined(graph: Graph, node: NodeProto, value: _Value, known: Known) -> Behin
             if beside is None or node.op_type != "Add" or not one.exact:
                 raise
             return replace(one, exact=False, beside=beside)
-    if not alike(*found):
+    one, other = found
+    if alike(one, other):
+        return replace(one, exact=False)
+    if node.op_type != "Add" or one.node is other.node or not (one.exact and other.exact):
         raise UnreadableError(f"{node.op_type} ({name_of(node)}) joins two branches before it")
-    return replace(found[0], exact=False)
+    return replace(one, exact=False, beside=other)

@@ -20,14 +20,14 @@ class Behind:
         scale: What each of its channels is multiplied by first, shape (C,) or (1,).
         offset: What is then added to each.
         exact: Whether that is all; otherwise the same function of every channel follows.
-        beside: What is added before that function, if anything is.
+        beside: What is added before that function, if anything is: copies, or one more convolution.
     """
 
     node: NodeProto
     scale: Floats
     offset: Floats
     exact: bool = True
-    beside: Copies | None = None
+    beside: "Copies | Behind | None" = None
 
 
 def then(found: Behind, node: NodeProto, scale: Floats, offset: Floats) -> Behind:

@@ -9,9 +9,9 @@ from onnx import NodeProto
 from upsample_cli.networks.affine import behind
 from upsample_cli.networks.channels import Floats, check_sizes
 from upsample_cli.networks.convolved import Behind
-from upsample_cli.networks.copies import Copies, copies
+from upsample_cli.networks.copies import copies
 from upsample_cli.networks.evaluation import MOST_NUMBERS
-from upsample_cli.networks.graph import Graph, given, operator, title
+from upsample_cli.networks.graph import Graph, attribute, given, name_of, operator, title
 from upsample_cli.networks.layer import Layer, sub_pixel
 from upsample_cli.networks.linear import bias_of, weights_of
 from upsample_cli.networks.pads import with_pads
@@ -57,18 +57,25 @@ def _of_convolution(graph: Graph, shuffling: NodeProto, found: Shuffle, before: 
         raise UnreadableError(f"{len(weights)} channels make no blocks of {found.block}")
     weights, bias = _taken_in(graph, before, weights)
     geometry = with_pads(graph, node, spans(node, size))
+    move = geometry.move(size)
+    if isinstance(before.beside, Behind) and _move(graph, before.beside.node, len(size)) != move:
+        move = None  # what is added to it lies elsewhere
     if len(weights) % geometry.groups:
         raise UnreadableError(f"{len(weights)} channels do not fall into {geometry.groups} groups")
     mixed = min(geometry.groups, prod(found.block))  # groups that may feed one output channel
     if mixed > 1 and prod(weights.shape) * mixed > MOST_NUMBERS:
         raise UnreadableError(f"its {geometry.groups} groups of weights are out of range")
-    if before.beside is not None:
-        weights = _with_copies(graph, node, weights, before.beside, geometry.groups)
+    weights, bias = _summed(graph, before, weights, bias)
     name = title(graph, shuffling, node)
     layer = sub_pixel(name, weights, bias, found.block, None, found.parts, geometry.groups)
-    move = geometry.move(size)
     shift = move and tuple(s * each for s, each in zip(found.block, move, strict=True))
     return replace(layer, shift=shift)
+
+
+def _move(graph: Graph, node: NodeProto, axes: int) -> tuple[float, ...] | None:
+    """Return how far a convolution moves the picture, in pixels along each axis."""
+    size = weights_of(graph, node, axes).shape[2:]
+    return with_pads(graph, node, spans(node, size)).move(size)
 
 
 def _taken_in(graph: Graph, before: Behind, weights: Floats) -> tuple[Floats, Floats]:
@@ -96,23 +103,43 @@ def _of_copies(graph: Graph, shuffling: NodeProto, found: Shuffle) -> Layer | No
     return layer if np.array_equal(blocks.min(axis=2), blocks.max(axis=2)) else None
 
 
-def _with_copies(
-    graph: Graph, node: NodeProto, weights: Floats, beside: Copies, groups: int
-) -> Floats:
-    """Return the weights of a convolution to which copies of channels are added.
+def _summed(graph: Graph, before: Behind, weights: Floats, bias: Floats) -> tuple[Floats, Floats]:
+    """Return a convolution's weights and biases with those of what is added to it.
 
-    They are one tap each, of the channels that the convolution takes or else of more channels.
+    They are of the channels that the convolution takes, or else of more channels.
     """
-    if groups > 1:
-        raise UnreadableError("copies of channels are added to a convolution of groups")
-    added = np.zeros((len(weights), beside.channels, *weights.shape[2:]), weights.dtype)
-    middle = tuple(side // 2 for side in weights.shape[2:])
-    added[(slice(None), slice(None), *middle)] = beside.weights
-    source = given(node, 0)
+    node, beside, axes = before.node, before.beside, weights.ndim - 2
+    if isinstance(beside, Behind):
+        added, more = _taken_in(graph, beside, weights_of(graph, beside.node, axes))
+        source, groups = _source(graph, beside.node), attribute(beside.node, "group", 1)
+    elif beside is not None:  # copies are a convolution of one tap
+        added, more = beside.weights.reshape(*beside.weights.shape, *(1,) * axes), np.zeros(1)
+        source, groups = beside.source, 1
+    else:
+        return weights, bias
+    if max(groups, attribute(node, "group", 1)) > 1:
+        raise UnreadableError(f"{node.op_type} ({name_of(node)}) or what is added to it has groups")
+    if len(added) != len(weights):
+        raise UnreadableError(f"{len(added)} channels are added to {len(weights)} before it")
+    sides = tuple(map(max, weights.shape[2:], added.shape[2:]))
+    weights, added = _widened(weights, sides), _widened(added, sides)
+    if source == _source(graph, node) and added.shape == weights.shape:
+        return weights + added, bias + more
+    return np.concatenate((weights, added), 1), bias + more
+
+
+def _widened(weights: Floats, sides: tuple[int, ...]) -> Floats:
+    """Return weights with zeros after them: where taps stand within a kernel is no ripple."""
+    more = [(0, side - k) for side, k in zip(sides, weights.shape[2:], strict=True)]
+    return np.pad(weights, ((0, 0), (0, 0), *more))
+
+
+def _source(graph: Graph, node: NodeProto) -> str:
+    """Return what a convolution takes, without the borders that Pads give it."""
+    name = given(node, 0)
     for _ in range(_MOST_PADS):
-        above = graph.producer(source)
+        above = graph.producer(name)
         if above is None or operator(above) != "Pad":
             break
-        source = given(above, 0)
-    same = source == beside.source and added.shape == weights.shape
-    return weights + added if same else np.concatenate((weights, added), 1)
+        name = given(above, 0)
+    return name

@@ -1,0 +1,69 @@
+"""Sums of two convolutions before a pixel shuffle in ONNX models."""
+
+from pathlib import Path
+
+import models
+import numpy as np
+import onnx
+import pytest
+from audits import expected, middles, normal, only, ripples
+from models import model, node
+
+END = node("DepthToSpace", "c", "y", blocksize=2, mode="CRD")
+ADD = node("Add", "a b", "c")
+FIRST = node("Conv", "x w u", "a", pads=[1] * 4)
+TENSORS = {
+    "w": normal(12, 4, 3, 3), "v": normal(12, 4, 1, 1, seed=1), "u": normal(12, seed=2),
+    "k": normal(12, 1, 1, seed=3), "parts": np.array([3, 1]), "three": normal(12, 3, 3, 3, seed=4),
+    "one": normal(12, 1, 1, 1, seed=5), "pads": np.array([0, 0, 1, 1, 0, 0, 1, 1]),
+    "groups": normal(12, 2, 1, 1), "few": normal(1, 4, 1, 1),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "nodes",
+    [
+        [FIRST, node("Conv", "x v", "b"), ADD],
+        [node("Conv", "x v u", "a"), node("Conv", "x w u", "b", pads=[1] * 4), ADD],
+        [node("Pad", "x pads", "p", mode="reflect"), node("Conv", "p w", "a"),
+         node("Conv", "x v u", "d"), node("Mul", "d k", "b"), ADD],
+        [node("Split", "x parts", "f g", axis=1), node("Conv", "f three u", "a", pads=[1] * 4),
+         node("Conv", "g one u", "b"), ADD],
+    ],
+    ids=["branch", "larger", "scaled", "apart"],
+)  # fmt: skip
+def test_sums_of_convolutions(tmp_path: Path, nodes: list[onnx.NodeProto]) -> None:
+    """Branches that are trained apart, and a skip from elsewhere, are one convolution in sum."""
+    made = model([*nodes, END], TENSORS)
+    figure = only(made, tmp_path)
+    assert ripples(figure) == expected(models.responses(made, 4), (2, 2))
+    assert figure.shift == (0, 0)
+    dark = middles(models.run(made, np.zeros((4, 12, 12)))[None], (2, 2))
+    gain = np.sqrt((middles(models.responses(made, 4), (2, 2)).mean(axis=(2, 3)) ** 2).sum() / 3)
+    spread = np.sqrt(dark.var(axis=(2, 3)).mean())
+    np.testing.assert_allclose(figure.bias_ripple, spread / gain, rtol=1e-4)
+
+
+def test_sums_of_convolutions_that_move_the_picture_apart(tmp_path: Path) -> None:
+    """The weights of a sum are known then, how far it moves is not."""
+    other = node("Conv", "x w", "b", pads=[2, 2, 0, 0])
+    assert only(model([FIRST, other, ADD, END], TENSORS), tmp_path).shift is None
+
+
+@pytest.mark.parametrize(
+    ("nodes", "reason"),
+    [
+        ([node("Conv", "x groups", "b", group=2), ADD], "or what is added to it has groups"),
+        ([node("Conv", "x few", "b"), ADD], "1 channels are added to 12 before it"),
+        ([node("Conv", "x v", "d"), node("Relu", "d", "b"), ADD], "joins two branches before it"),
+        ([node("Conv", "x v", "d"), node("Sub", "a d", "c")], "joins two branches before it"),
+        ([node("Conv", "x v", "b"), node("Add", "a b", "d"), node("Add", "d k", "c")],
+         "treats channels differently"),
+    ],
+    ids=["groups", "few", "bent", "less", "offset"],
+)  # fmt: skip
+def test_other_sums_are_unknown(tmp_path: Path, nodes: list[onnx.NodeProto], reason: str) -> None:
+    """What is no plain sum of two whole convolutions has no weights that are known."""
+    figure = only(model([FIRST, *nodes, END], TENSORS), tmp_path)
+    assert figure.verdict == "unknown"
+    assert reason in figure.remedy
