@@ -148,3 +148,30 @@ def test_branches_that_both_come_of_nothing_are_sought_once(tmp_path: Path) -> N
     sums = [node("Add", f"v{each} v{each}", f"v{each + 1}") for each in range(60)]
     nodes = [node("Identity", "x", "v0"), *sums, node("Identity", "v60", "c"), END]
     assert only(model(nodes), tmp_path).remedy == "no convolution stands before it"
+
+
+@pytest.mark.parametrize(
+    "copies",
+    [
+        [node("Concat", "h h h h", "a", axis=-1)],
+        [node("Unsqueeze", "h end", "u"), node("Tile", "u last", "v"),
+         node("Reshape", "v flat", "a")],
+    ],
+    ids=["phases", "channels"],
+)  # fmt: skip
+def test_copies_where_channels_come_last(tmp_path: Path, copies: list[onnx.NodeProto]) -> None:
+    """TensorFlow has channels last, and its pixel shuffle numbers them phase by phase."""
+    nodes = [
+        node("Transpose", "x", "h", perm=[0, 2, 3, 1]), node("MatMul", "h l", "m"), *copies,
+        node("Add", "m a", "c"), node("Reshape", "c six", "s"),
+        node("Transpose", "s", "t", perm=[0, 1, 3, 2, 4, 5]), node("Reshape", "t out", "z"),
+        node("Transpose", "z", "y", perm=[0, 3, 1, 2]),
+    ]  # fmt: skip
+    tensors = {
+        "l": normal(3, 12), "end": np.array([4]), "last": np.array([1, 1, 1, 1, 4]),
+        "flat": np.array([0, 0, 0, 12]), "six": np.array([1, 12, 12, 2, 2, 3]),
+        "out": np.array([1, 24, 24, 3]),
+    }  # fmt: skip
+    made = model(nodes, tensors)
+    made.graph.input[0].CopyFrom(known("x", 1, 3, None, None))
+    assert ripples(only(made, tmp_path)) == expected(models.responses(made, 3), (2, 2))
