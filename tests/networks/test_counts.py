@@ -73,3 +73,15 @@ def test_a_quantised_bias_is_no_way_back(tmp_path: Path) -> None:
     ]  # fmt: skip
     figure = only(model([*nodes, *PATCHES], TENSORS | {"w": normal(2, 12)}), tmp_path)
     assert (figure.verdict, figure.bias_ripple) == ("checkerboard", 0.0)
+
+
+def test_a_shuffle_after_convolutions_in_a_layout_of_their_own_is_unknown(tmp_path: Path) -> None:
+    """So onnxruntime saves what it has optimised for a processor; it was left out in silence."""
+    nchwc = "com.microsoft.nchwc"
+    making = [
+        helper.make_node("Conv", ["x", "w"], ["b"], domain=nchwc),
+        helper.make_node("ReorderOutput", ["b"], ["c"], "out", domain=nchwc, channels=12),
+    ]
+    figure = only(model([*making, *COLUMNS], TENSORS | {"w": normal(16, 2, 1, 1)}), tmp_path)
+    reason = f"no convolution stands before it, but {nchwc}.ReorderOutput (out)"
+    assert (figure.verdict, figure.remedy) == ("unknown", reason)

@@ -16,9 +16,11 @@ _KEEPS = POINTWISE | {
     "Add", "Div", "InstanceNormalization", "LayerNormalization", "Max", "Min", "Mul", "Pow",
     "QLinearAdd", "QLinearMul", "Slice", "Softmax", "Sub", "Transpose",
 }  # fmt: skip
-# What makes channels, in floats or quantised, and where its weights stand among its inputs.
-_CONVOLUTIONS = dict.fromkeys((*CONVOLUTIONS, "ConvInteger"), 1) | {"QLinearConv": 3}
-_LINEAR = {"QLinearMatMul": 3} | dict.fromkeys((
+# What makes channels, in floats or quantised, and where its weights stand among its inputs; and how
+# onnxruntime makes them again of a processor's layout.
+_REORDERED = dict.fromkeys(("com.microsoft.nchwc.ReorderOutput",), 1)
+_CONVOLUTIONS = _REORDERED | dict.fromkeys((*CONVOLUTIONS, "ConvInteger"), 1) | {"QLinearConv": 3}
+_LINEAR = _REORDERED | {"QLinearMatMul": 3} | dict.fromkeys((
     *LINEAR, "DynamicQuantizeMatMul", "FusedMatMul", "MatMulInteger", "MatMulIntegerToFloat",
     "MatMulNBits",
 ), 1)  # fmt: skip

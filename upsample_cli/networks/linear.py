@@ -55,15 +55,16 @@ def outputs(graph: Graph, node: NodeProto, place: int = 1) -> int:
     Args:
         graph: The node's.
         node: A convolution, a Gemm or a MatMul, or one of them in whole numbers; weights of fewer
-            bits than a byte are packed, and their node tells how many channels come out.
+            bits than a byte are packed, and their node tells how many channels come out, as does
+            that which makes a picture again of a processor's layout.
         place: Of its weights among its inputs.
 
     Raises:
         UnreadableError: The shape of its weights is worked out as the model runs.
     """
-    packed = attribute(node, "N", 0)
-    if packed:
-        return packed
+    told = attribute(node, "N", 0) or attribute(node, "channels", 0)
+    if told:
+        return told
     tensor = graph.tensor(given(node, place))
     shape = tuple(tensor.dims) if tensor else constant(graph, given(node, place)).shape
     if len(shape) < 2:
