@@ -14,6 +14,7 @@ from upsample_cli.networks.constants import floats
 from upsample_cli.networks.following import followed
 from upsample_cli.networks.functions import inlined
 from upsample_cli.networks.graph import Graph, given, operator, readable, title
+from upsample_cli.networks.interleaving import interleaves
 from upsample_cli.networks.layer import MOST_SUMS, RESIZE, SUB_PIXEL, TCONV, Layer, transposed
 from upsample_cli.networks.pads import with_pads
 from upsample_cli.networks.resizes import resize_layer
@@ -88,6 +89,8 @@ def _of_graph(graph: Graph) -> Iterator[Layer]:
                 raise UnreadableError(_OPAQUE[node.op_type])
             elif unpools(graph, node):
                 raise UnreadableError(_OPAQUE["MaxUnpool"])
+            elif interleaves(graph, node):
+                raise UnreadableError("it puts maps between each other's pixels; shuffle channels")
             elif operator(node) != node.op_type in _KINDS.keys() - {"Einsum", "Transpose"}:
                 raise UnreadableError(f"it is {operator(node)}, which is not ONNX's own")
         except UnreadableError as error:
