@@ -19,7 +19,8 @@ CUT = [
 TENSORS = {
     "w": normal(12, 2, 3, 3), "after": np.array([4]), "flat": np.array([1, 12, 10, 20]),
     "shape": np.array([1, 2, 6, 10, 10]), "none": np.array(0), "one": np.array(1),
-    "zero": np.array([0]), "end": np.array([99]), "last": np.array([3]), "two": np.array([2]),
+    "minus": np.array([-1]), "zero": np.array([0]), "end": np.array([99]), "last": np.array([3]),
+    "first": np.array([1]), "two": np.array([2]),
 }  # fmt: skip
 
 
@@ -28,8 +29,27 @@ TENSORS = {
     [
         [CONV, node("Relu", "c", "a"), node("Conv", "x w", "b"), *STACK, JOIN, END],
         [CONV, *CUT, *STACK, JOIN, END],
+        [
+            CONV,
+            node("Relu", "c", "a"),
+            node("Neg", "c", "b"),
+            node("Unsqueeze", "a minus", "a2"),
+            node("Unsqueeze", "b minus", "b2"),
+            node("Concat", "a2 b2", "s", axis=-1),
+            END,
+        ],
+        [
+            CONV,
+            *CUT,
+            *STACK,
+            JOIN,
+            node("Shape", "s", "all"),
+            node("Slice", "all zero last", "h"),
+            node("Concat", "h minus", "flat2", axis=0),
+            node("Reshape", "s flat2", "y"),
+        ],
     ],
-    ids=["convolutions", "halves"],
+    ids=["convolutions", "halves", "last", "flattened"],
 )
 def test_maps_between_each_other_are_unknown(tmp_path: Path, nodes: list[onnx.NodeProto]) -> None:
     """Frames and pixels that are made so have phases of their own, which nothing showed."""
@@ -51,8 +71,10 @@ def test_maps_between_each_other_are_unknown(tmp_path: Path, nodes: list[onnx.No
          node("Concat", "a2 b2", "s", axis=3), END],
         [CONV, node("Relu", "c", "a"), node("Neg", "c", "b"), node("Unsqueeze", "a x", "a2"),
          STACK[1], JOIN, END],
+        [CONV, *CUT, *STACK, JOIN, node("Shape", "s", "all"), node("Slice", "all zero first", "h"),
+         node("Concat", "h minus", "flat2", axis=0), node("Reshape", "s flat2", "y")],
     ],
-    ids=["rotary", "copies", "no convolution", "stays", "side by side", "damaged"],
+    ids=["rotary", "copies", "no convolution", "stays", "side by side", "damaged", "listed"],
 )  # fmt: skip
 def test_what_is_stacked_otherwise(tmp_path: Path, nodes: list[onnx.NodeProto]) -> None:
     """Rotary embeddings, copies of one map and maps that stay apart make no new pixels."""

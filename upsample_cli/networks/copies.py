@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from onnx import NodeProto
 
 from upsample_cli.networks.channels import check_alike
-from upsample_cli.networks.constants import constant
+from upsample_cli.networks.constants import constant, is_constant
 from upsample_cli.networks.counts import channels_of
 from upsample_cli.networks.graph import Graph, attribute, given, operator
 from upsample_cli.networks.lengths import UNKNOWN, lengths
@@ -64,6 +64,23 @@ def copies(graph: Graph, name: str, rank: int, last: bool, whole: int = UNKNOWN)
     return found if found is None or whole in (UNKNOWN, found.places.size) else None
 
 
+def widened(graph: Graph, name: str) -> tuple[str, int] | None:
+    """Return the value that an Unsqueeze gives one more axis, and which; None if none does.
+
+    Args:
+        graph: The value's.
+        name: Of what it makes.
+    """
+    node = graph.producer(name)
+    if node is None or operator(node) != "Unsqueeze":
+        return None
+    axes = [np.array(each.ints, int) for each in node.attribute if each.name == "axes"]
+    if not axes and not is_constant(graph, given(node, 1)):  # an input since opset 13
+        return None
+    found: NDArray[Any] = axes[0] if axes else constant(graph, given(node, 1)).reshape(-1)
+    return (given(node, 0), int(found[0])) if found.size == 1 and found.dtype.kind == "i" else None
+
+
 def _copies(graph: Graph, name: str, rank: int, last: bool, whole: int) -> Copies | None:
     axis, node = rank - 1 if last else 1, _maker(graph, name)
     if node is not None and operator(node) == "Gather":
@@ -88,9 +105,9 @@ def _joined(graph: Graph, node: NodeProto, rank: int, axis: int, whole: int) -> 
         return None
     for place in (axis, axis + 1):  # of the copies, before the channels or after them
         source, times = _repeated(graph, within, rank + 1, place)
-        widened = _widened(graph, source, rank + 1)
-        if times > 1 and widened is not None and widened[1] == place:
-            found = _made(graph, widened[0], times, axis > 1, inner=place > axis)
+        one = widened(graph, source)
+        if times > 1 and one is not None and one[1] % (rank + 1) == place:
+            found = _made(graph, one[0], times, axis > 1, inner=place > axis)
             return found if found is not None and found.places.size == whole else None
     return None
 
@@ -109,27 +126,18 @@ def _repeated(graph: Graph, node: NodeProto, rank: int, axis: int) -> tuple[str,
     """Return the value that a node repeats along an axis of so many, and how many times."""
     kind = operator(node)
     if kind == "Concat" and attribute(node, "axis", 0) in (axis, axis - rank):
-        parts = {_widened(graph, each, rank) or each for each in node.input}
+        parts = {widened(graph, each) or each for each in node.input}
         return given(node, 0), len(node.input) if len(parts) == 1 else 0
     if kind in ("Expand", "Tile"):
         times, source = lengths(graph, given(node, 1)), given(node, 0)
         if kind == "Expand":  # what is longer than 1 stays as long
-            alone = (_widened(graph, source, rank) or ("", 0))[1] == axis
+            one = widened(graph, source)
+            alone = one is not None and one[1] % rank == axis
         else:
             alone = set(times[:axis] + times[axis + 1 :]) == {1}
         if len(times) == rank and alone and times[axis] > 1:
             return source, times[axis]
     return "", 0
-
-
-def _widened(graph: Graph, name: str, rank: int) -> tuple[str, int] | None:
-    """Return the value that an Unsqueeze gives so many axes, and the place of the new one."""
-    node = _maker(graph, name)
-    if node is None or operator(node) != "Unsqueeze":
-        return None
-    axes = [tuple(each.ints) for each in node.attribute if each.name == "axes"]  # before opset 13
-    found = axes[0] if axes else tuple(constant(graph, given(node, 1)).reshape(-1).tolist())
-    return (given(node, 0), found[0] % rank) if len(found) == 1 else None
 
 
 def _gathered(graph: Graph, node: NodeProto, rank: int, axis: int) -> Copies | None:

@@ -10,11 +10,10 @@ Source: I. Laina et al., "Deeper depth prediction with fully convolutional resid
 
 from onnx import NodeProto
 
-from upsample_cli.networks.constants import constant
+from upsample_cli.networks.copies import widened
 from upsample_cli.networks.graph import Graph, attribute, given, operator
 from upsample_cli.networks.lengths import lengths
 from upsample_cli.networks.pointwise import CONVOLUTIONS, POINTWISE
-from upsample_cli.networks.unreadable import UnreadableError
 
 _FIRST = 3  # place after an axis of a picture whose channels come second
 _MOST = 16  # nodes between
@@ -28,28 +27,20 @@ def interleaves(graph: Graph, node: NodeProto) -> bool:
         graph: The node's.
         node: Any.
     """
-    axis = attribute(node, "axis", 0) if operator(node) == "Concat" else 0
-    if axis < _FIRST or len(set(node.input)) < 2:
+    if operator(node) != "Concat" or len(set(node.input)) < 2:
+        return False
+    parts = [widened(graph, name) for name in node.input]
+    stacked = {each for each in parts if each is not None}
+    if None in parts or len(stacked) < 2:  # copies of one stay even
         return False
     takers = [each for name in node.output for each in graph.consumers.get(name, [])]
-    ranks = {len(lengths(graph, given(each, 1))) for each in takers if operator(each) == "Reshape"}
-    sources = [_widened(graph, name, axis) for name in node.input]
-    if len(set(sources)) < 2:  # copies of one stay even
-        return False
-    return all(source and _rank(graph, source) in ranks for source in sources)
-
-
-def _widened(graph: Graph, name: str, axis: int) -> str:
-    """Return the value that an Unsqueeze gives one more axis at a place, empty if none does."""
-    node = graph.producer(name)
-    if node is None or operator(node) != "Unsqueeze":
-        return ""
-    axes = [list(each.ints) for each in node.attribute if each.name == "axes"]  # before opset 13
-    try:
-        found = axes[0] if axes else constant(graph, given(node, 1)).reshape(-1).tolist()
-    except UnreadableError:
-        return ""
-    return given(node, 0) if found == [axis] else ""
+    made = {len(lengths(graph, given(each, 1))) for each in takers if operator(each) == "Reshape"}
+    ranks = {_rank(graph, source) for source, _ in stacked}
+    rank = ranks.pop()
+    places = {
+        axis % (rank + 1) for axis in (attribute(node, "axis", 0), *(axis for _, axis in stacked))
+    }
+    return not ranks and rank in made and len(places) == 1 and places.pop() >= _FIRST
 
 
 def _rank(graph: Graph, name: str) -> int:

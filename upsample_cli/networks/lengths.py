@@ -45,11 +45,25 @@ def lengths(graph: Graph, name: str, channels: int = UNKNOWN, depth: int = 0) ->
         return [_part(graph, node, channels)]
     if operator(node) in _SAME:
         return lengths(graph, given(node, 0), channels, depth + 1)
+    if operator(node) == "Slice":
+        return [UNKNOWN] * _cut(graph, node)
     told: list[int] = []
     for part in node.input if operator(node) == "Concat" else ():
         if len(told) < _MOST:  # the parts may be one Concat many times, and so on
             told += lengths(graph, part, channels, depth + 1)
     return told or [UNKNOWN]
+
+
+def _cut(graph: Graph, node: NodeProto) -> int:
+    """Return how many numbers a Slice takes of a shape, 1 where that is not counted from 0."""
+    try:
+        found = [constant(graph, given(node, place)) for place in (1, 2)]
+    except UnreadableError:
+        return 1
+    if given(node, 4) or any(each.size != 1 or each.dtype.kind not in "iu" for each in found):
+        return 1
+    start, end = (int(each.item()) for each in found)
+    return end - start if 0 <= start < end <= _MOST else 1
 
 
 def _part(graph: Graph, node: NodeProto, channels: int) -> int:
