@@ -143,6 +143,13 @@ def test_the_one_channel_of_a_picture_is_added_to_all(tmp_path: Path) -> None:
     assert ripples(only(made, tmp_path)) == expected(models.responses(made, 1), (2, 2))
 
 
+def test_a_number_a_channel_that_is_made_as_it_runs_is_no_picture(tmp_path: Path) -> None:
+    """It has fewer axes, of which the second is 1 as that of a luma picture's channels is."""
+    made = anchored([], [node("Add", "l z", "c")])
+    made.graph.input.append(known("z", 12, 1, 1))
+    assert only(made, tmp_path).verdict == "unknown"
+
+
 def test_branches_that_both_come_of_nothing_are_sought_once(tmp_path: Path) -> None:
     """A chain of sums without a convolution takes no time either; by turns it would never end."""
     sums = [node("Add", f"v{each} v{each}", f"v{each + 1}") for each in range(60)]

@@ -19,7 +19,7 @@ from upsample_cli.networks.channels import check_alike
 from upsample_cli.networks.constants import constant, is_constant
 from upsample_cli.networks.counts import channels_of
 from upsample_cli.networks.graph import Graph, attribute, given, operator
-from upsample_cli.networks.lengths import UNKNOWN, lengths
+from upsample_cli.networks.lengths import UNKNOWN, lengths, lengths_of
 from upsample_cli.networks.pointwise import SAME
 from upsample_cli.networks.unreadable import UnreadableError
 
@@ -88,12 +88,13 @@ def _copies(graph: Graph, name: str, rank: int, last: bool, whole: int) -> Copie
     if node is not None and operator(node) == "Reshape":
         return _joined(graph, node, rank, axis, whole or channels_of(graph, name, last))
     source, times = _repeated(graph, node, rank, axis) if node is not None else ("", 0)
-    return _made(graph, source, times, last) if times else _single(graph, name, last, whole)
+    return _made(graph, source, times, last) if times else _single(graph, name, rank, axis, whole)
 
 
-def _single(graph: Graph, name: str, last: bool, whole: int) -> Copies | None:
+def _single(graph: Graph, name: str, rank: int, axis: int, whole: int) -> Copies | None:
     """Return copies of the one channel of a picture, which is added to however many there are."""
-    if channels_of(graph, name, last) != 1:
+    shape = lengths_of(graph, name)
+    if len(shape) != rank or shape[axis] != 1:  # of fewer axes, it may hold a number a channel
         return None
     return Copies(name, np.zeros(max(1, whole), np.intp), 1)
 
