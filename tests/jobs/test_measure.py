@@ -181,7 +181,7 @@ def test_a_map_says_where_there_is_none(
     plane = natural(150, 140, 2)[0] * 200 + 20 + strength * lattice(150, 140, 2)
     assert cv2.imwrite(str(tmp_path / "in.png"), np.round(plane).astype(np.uint8))
     titles = []
-    monkeypatch.setattr(figures, "heat", lambda *given: titles.append(given[-1]))
+    monkeypatch.setattr(figures, "heat", lambda *given: titles.append(given[3]))
     monkeypatch.setattr(figures, "write", lambda *_: None)
     measure(str(tmp_path / "in.png"), Request(2, heat=str(tmp_path / "map.png")))
     assert titles == [f"{words} in in.png, luma: stride 2"]
