@@ -7,6 +7,7 @@ from textures import lattice, natural
 
 from upsample_cli.jobs.planes import measure, upsample
 from upsample_cli.metrics.checkerboard import Checkerboard, Meter
+from upsample_cli.metrics.lines import CONTRAST_DB
 from upsample_cli.metrics.rows import Rows
 
 
@@ -161,6 +162,16 @@ def test_the_staircases_of_a_curved_gradient_are_no_checkerboard(stride: int) ->
     found = measure(upsample(planes, "nearest", scale=float(stride)), stride)
     assert found.verdict == "none"
     assert found.ripple < 0.1
+
+
+@pytest.mark.parametrize("stride", [2, 3, 4])
+def test_stairs_that_go_with_the_brightness_are_explained_too(stride: int) -> None:
+    """Of a ramp the bright parts, too, have its stairs: that is no pattern relative to them."""
+    y, x = np.mgrid[:80, :90] / 90
+    ramp = 0.3 + 0.2 * x + 0.1 * y + np.random.default_rng(0).normal(0, 0.01, x.shape)
+    found = measure(upsample(ramp[None], "nearest", scale=float(stride)), stride)
+    assert found.contrast_db < CONTRAST_DB
+    assert found.ripple_rel < 5e-4
 
 
 def test_quiet_parts_count_more_than_loud_ones() -> None:

@@ -12,24 +12,25 @@ def noise(variances: list[float], rng: np.random.Generator) -> Tiles:
     return Tiles(
         phases=(rng.standard_normal((count, 2, 2)) * spread).astype(np.float32),
         variance=variance,
-        level=np.full(count, 128, np.float32),
-        slope=rng.standard_normal((count, 2)).astype(np.float32),
+        level=rng.uniform(20, 235, count).astype(np.float32),
+        slope=np.zeros((count, 2), np.float32),
         local=np.zeros(count, np.float32),
         usable=np.ones(count, bool),
     )
 
 
+@pytest.mark.parametrize("kind", ["everywhere", "relative"])
 @pytest.mark.parametrize(
     "variances", [[9.0] * 400, [9.0] * 9, [9.0] + [900.0] * 8, [9.0] + [2500.0] * 400]
 )
-def test_errors_are_what_chance_brings(variances: list[float]) -> None:
+def test_errors_are_what_chance_brings(kind: str, variances: list[float]) -> None:
     """Lines of noise have the power of their errors, be tiles few or one of most weight."""
     rng = np.random.default_rng(0)
     powers, errors = [], []
     for _ in range(400):
         sums = Sums((2, 2))
         sums.add(noise(variances, rng))
-        lines = sums.regression()
-        powers.append(np.square(np.abs(lines[0])).ravel()[1:].sum())
-        errors.append(sums.error(lines).ravel()[1:].sum())
+        found = getattr(sums, kind)
+        powers.append(np.square(np.abs(found.lines)).ravel()[1:].sum())
+        errors.append(found.error.ravel()[1:].sum())
     assert np.mean(errors) == pytest.approx(np.mean(powers), rel=0.15)

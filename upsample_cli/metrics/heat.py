@@ -57,8 +57,8 @@ class HeatMeter:
 
     def _patterns(self, tiles: Tiles) -> Plane:
         """Return the phase means less the stairs of slopes, shape (down, across, phases)."""
-        count = self._sums.stride[0] * self._sums.stride[1]
-        stairs = np.fft.ifft2(self._sums.regression()[1:]).real * count
+        count = tiles.phases[0].size
+        stairs = np.fft.ifft2(self._sums.everywhere.stairs).real * count
         patterns = tiles.phases - np.tensordot(tiles.slope, stairs, 1)
         patterns -= patterns.mean(axis=(1, 2), keepdims=True)
         return np.asarray(patterns.reshape(*self.grid.shape, count), np.float64)

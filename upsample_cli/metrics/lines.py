@@ -10,7 +10,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from upsample_cli.metrics import dft
 from upsample_cli.metrics.sums import Sums
 
 CONTRAST_DB = 10.0
@@ -99,29 +98,9 @@ def pattern(sums: Sums) -> Pattern:
     Args:
         sums: Over its tiles.
     """
-    regression, relative = sums.regression(), sums.relative / max(1e-12, sums.brightness)
     return Pattern(
-        lines=_without_stairs(regression[0], sums),
-        error=sums.error(regression),
-        relative=relative,
-        relative_error=sums.relative_error(relative),
+        lines=sums.everywhere.lines,
+        error=sums.everywhere.error,
+        relative=sums.relative.lines,
+        relative_error=sums.relative.error,
     )
-
-
-def _without_stairs(lines: NDArray[np.complex128], sums: Sums) -> NDArray[np.complex128]:
-    """Return the lines of a pattern less what stairs of the picture's mean slope explain of it.
-
-    Stairs of slope g deviate from the ramp by g ((s - 1) / 2 - phase), at most. Where the slope is
-    the same everywhere, the regression cannot tell them from a checkerboard; the more it varies,
-    the less is left to explain here.
-    """
-    lines = lines.copy()
-    for axis, (mean, power) in enumerate(zip(sums.slope, sums.slope_power, strict=True)):
-        length = lines.shape[axis]
-        stairs = dft.lines(mean * ((length - 1) / 2 - np.arange(length))[None, None])[0, 0]
-        total = float(np.square(np.abs(stairs)).sum())
-        if total > 0.0:
-            along = lines[:, 0] if axis == 0 else lines[0]  # a view: the lines of that axis alone
-            share = float(np.vdot(stairs, along).real) / total
-            along -= stairs * (mean**2 / power * min(max(share, 0.0), 1.0))
-    return lines
