@@ -52,6 +52,15 @@ def test_masks_stay_masks(call: Call, masks: Path, name: str, method: str) -> No
     np.testing.assert_array_equal(made[1::3, 1::3], x)
 
 
+def test_a_kernel_that_multiplies_changes_no_labels(call: Call, masks: Path) -> None:
+    """All classes are multiplied alike, so nothing is said of brightness."""
+    for gain in (1, 4):
+        np.save(masks / f"{gain}.npy", np.full((2, 2), float(gain)))
+        made = call("p.png", f"out{gain}.png", "--labels", "-k", f"{gain}.npy")
+        assert (made.code, made.err) == (0, "")
+    np.testing.assert_array_equal(labels(masks, "out4.png"), labels(masks, "out1.png"))
+
+
 @pytest.mark.parametrize(("name", "lost"), [("p.png", True), ("p.tif", False)])
 def test_transparency_is_not_left_out_in_silence(
     call: Call, masks: Path, name: str, lost: bool

@@ -79,7 +79,7 @@ def upsample(
         checkerboard=found,
         kernel_ripple=kernel_ripple,
         shift=shift,
-        notes=shown.notes + losses + told,
+        notes=shown.notes + losses + (() if task.labels else told),  # labels have no brightness
     )
 
 
