@@ -1,3 +1,4 @@
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -67,6 +68,14 @@ def test_a_weight_norm_is_worked_out(
     made = np.load(layer / "out.npy")
     assert made.dtype == np.float32
     np.testing.assert_allclose(made, expected, atol=1e-5)
+
+
+def test_the_systems_name_of_standard_output_is_a_dash(layer: Path) -> None:
+    """As for pictures: no report follows the maps there."""
+    call = ("layer", "maps.npy", "/dev/stdout", "--format", "npy", "-w", "w.npy")
+    made = shell(*call, folder=layer)
+    assert (made.code, made.err.split()[0]) == (0, "-")
+    assert np.load(io.BytesIO(made.out)).nbytes + 128 == len(made.out)
 
 
 def test_the_ripple_is_exact_and_pipes_work(layer: Path) -> None:

@@ -45,6 +45,7 @@ def layer(input: str, output: str, as_json: bool, quiet: bool, stride: Any, padd
     from upsample_cli.jobs import layer as job
     from upsample_cli.kernels.geometry import Geometry
 
+    (input,), output = ends.of((input, output), None)
     if output == STREAM:
         ends.check_stream((input,))
     geometry = Geometry.of(stride or 1, padding or 0, output_padding or 0, dilation or 1, groups)
