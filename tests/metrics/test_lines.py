@@ -28,10 +28,22 @@ def test_faint_lines_count_where_the_pattern_is_clear() -> None:
     lines[1, 1] = lines[3, 3] = 1.5
     clear = made(lines, 1.0)
     assert clear.contrast_db(clear.harmonics) > CONTRAST_DB
-    assert clear.ripple(clear.harmonics) == pytest.approx(np.sqrt(2 * 100 + 2 * 2.25 - 15))
+    ripple = np.sqrt(2 * 100 + 2 * 2.25 - 15)
+    assert clear.ripple(clear.harmonics) == pytest.approx(ripple)
+    assert clear.ripple_rel(clear.harmonics) == pytest.approx(ripple / 100)
     faint = made(lines, 9.0)
     assert faint.contrast_db(faint.harmonics) < CONTRAST_DB
     assert faint.ripple(faint.harmonics) == 0.0
+
+
+def test_no_line_is_told_relative_to_brightness_alone() -> None:
+    """Where no ripple is told in levels, by chance there may be one of what goes with the light."""
+    lines = np.zeros((4, 4), complex)
+    lines[0, 1] = 1.5
+    errors = np.ones((4, 4))
+    pattern = Pattern(lines, errors, lines, errors / 9)
+    assert pattern.contrast_db(pattern.harmonics) < CONTRAST_DB
+    assert (pattern.ripple(pattern.harmonics), pattern.ripple_rel(pattern.harmonics)) == (0.0, 0.0)
 
 
 def test_contrast_is_the_mean_power_over_the_errors() -> None:

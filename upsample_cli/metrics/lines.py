@@ -56,15 +56,19 @@ class Pattern(NamedTuple):
         Where they are clear of their errors together, it is that of all of them; where they are
         not, only that of those which are significant alone.
         """
-        if self.contrast_db(which) < CONTRAST_DB:
-            which = which & self._significant
-        power = np.square(np.abs(self.lines)) - self.error
-        return float(np.sqrt(max(0.0, power[which].sum())))
+        return self._rms(self.lines, self.error, which)
 
     def ripple_rel(self, which: Lines) -> float:
-        """Return the RMS of the significant ones among some lines, relative to brightness."""
-        clear = which & (self._relative_ratio > _SIGNIFICANT)
-        return float(np.sqrt(np.square(np.abs(self.relative))[clear].sum()))
+        """Return the RMS of the lines that `ripple` counts, relative to brightness."""
+        return self._rms(self.relative, self.relative_error, which)
+
+    def _rms(
+        self, lines: NDArray[np.complex128], error: NDArray[np.float64], which: Lines
+    ) -> float:
+        if self.contrast_db(which) < CONTRAST_DB:
+            which = which & (self._ratio > _SIGNIFICANT)
+        power = np.square(np.abs(lines)) - error
+        return float(np.sqrt(max(0.0, power[which].sum())))
 
     def contrast_db(self, which: Lines) -> float:
         """Return the mean power of some lines over their error.
@@ -86,10 +90,6 @@ class Pattern(NamedTuple):
     @property
     def _relative_ratio(self) -> NDArray[np.float64]:
         return np.asarray(np.square(np.abs(self.relative)) / self.relative_error)
-
-    @property
-    def _significant(self) -> Lines:
-        return np.asarray(self._ratio > _SIGNIFICANT)
 
 
 def pattern(sums: Sums) -> Pattern:
