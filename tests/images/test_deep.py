@@ -13,7 +13,7 @@ import tifffile
 from textures import levels
 
 from upsample_cli.errors import ImageFileError
-from upsample_cli.images import deep, files, png
+from upsample_cli.images import decoding, deep, files, png
 from upsample_cli.images.image import Metadata, Samples
 
 RAW, LZW, DEFLATE = 1, 5, 32946
@@ -208,6 +208,20 @@ def test_a_decoder_that_cuts_colours_is_told(
             wanted = (f"its colours of {bits} bits are read as 8",) if bits else ()
             assert deep.cut(opened, file) == wanted
         assert deep.cut(opened, io.BytesIO(data[:at])) == ()
+
+
+@pytest.mark.skipif(not find_spec("PIL.AvifImagePlugin"), reason="no AVIF")
+@pytest.mark.parametrize(("byte", "bits"), [(0x0C, 8), (0x4C, 10)])
+def test_what_a_decoder_cuts_of_an_animation_is_noted(tmp_path: Path, byte: int, bits: int) -> None:
+    """An animated AVIF of 10 bits a colour is read with a note, and one of 8 without."""
+    made = io.BytesIO()
+    first, *rest = (PIL.Image.new("RGB", (16, 16), (each, 0, 0)) for each in (0, 99))
+    first.save(made, "AVIF", save_all=True, append_images=rest)
+    data = bytearray(made.getvalue())
+    data[data.index(b"av1C") + 6] = byte
+    (tmp_path / "in.avif").write_bytes(data)
+    notes = decoding.decode(str(tmp_path / "in.avif")).picture.notes
+    assert notes == ((f"its colours of {bits} bits are read as 8",) if bits > 8 else ())
 
 
 def test_what_a_decoder_cuts_is_noted(tmp_path: Path) -> None:

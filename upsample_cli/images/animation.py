@@ -33,6 +33,7 @@ class Animation(NamedTuple):
         mode: RGBA if any pixel of any frame is transparent, else RGB.
         size: Height and width, upright.
         metadata: What the file says beside its pixels.
+        notes: What reading changed.
     """
 
     name: str
@@ -43,16 +44,12 @@ class Animation(NamedTuple):
     mode: str
     size: "Size"
     metadata: Metadata
+    notes: tuple[str, ...]
 
     @property
     def format(self) -> str:
         """The word for the file's format, such as "GIF"."""
         return self.opened.format or "PNG"
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What reading changed: nothing, as far as it can be seen."""
-        return ()
 
 
 def is_animated(opened: PIL.Image.Image) -> bool:
@@ -65,12 +62,13 @@ def count(opened: PIL.Image.Image) -> int:
     return int(getattr(opened, "n_frames", 1))
 
 
-def read(opened: PIL.Image.Image, name: str) -> Animation:
+def read(opened: PIL.Image.Image, name: str, notes: tuple[str, ...] = ()) -> Animation:
     """Return an animation, after going through it once.
 
     Args:
         opened: An animated picture of Pillow's.
         name: What to call it.
+        notes: What its decoder changes.
     """
     first, clear, durations = int(getattr(opened, "default_image", False)), False, []
     canvas = opened.size
@@ -85,8 +83,10 @@ def read(opened: PIL.Image.Image, name: str) -> Animation:
         if index == first:
             up = upright.turned(opened)
             metadata, size = of(opened, up.exif, up.turned), (up.picture.height, up.picture.width)
-    mode = "RGBA" if clear else "RGB"
-    return Animation(name, opened, first, tuple(durations), _plays(opened), mode, size, metadata)
+    return Animation(
+        name, opened, first, tuple(durations), _plays(opened), "RGBA" if clear else "RGB", size,
+        metadata, notes,
+    )  # fmt: skip
 
 
 def frames(animation: Animation) -> Iterator[PIL.Image.Image]:

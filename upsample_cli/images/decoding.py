@@ -143,7 +143,7 @@ def _animated(file: BinaryIO, name: str) -> Decoded:
         raise ImageFileError(
             f"{name} is an animation of 16 bits a colour, which would be cut to 8; save it with 8"
         )
-    found = animation.read(opened, name)
+    found = animation.read(opened, name, deep.cut(opened, file))
     if found.format == "PNG":
         chunked.kinds(file)
     return Decoded(name, found, found.format, found.metadata)
