@@ -35,6 +35,26 @@ def test_blocks_that_are_a_sum_are_unknown(tmp_path: Path) -> None:
     assert (figure.verdict, figure.remedy) == ("unknown", AS_IT_RUNS)
 
 
+@pytest.mark.parametrize(
+    ("split", "made", "verdict"),
+    [
+        ([1, 12, 2, 2, 4, 4], [1, 12, 8, 8], "unknown"),
+        ([1, 3, 2, 2, 8, 8], [1, 3, 16, 16], "checkerboard"),
+        ([3, 1, 2, 2, 8, 8], [1, 3, 16, 16], "checkerboard"),
+    ],
+)
+def test_blocks_of_which_there_are_too_many_are_no_channels(
+    tmp_path: Path, split: list[int], made: list[int], verdict: str
+) -> None:
+    """Of 12 channels that stay 12 the pixels are put in another order, as of windows on a grid."""
+    nodes = [
+        node("Conv", "x w", "c"), node("Reshape", "c split", "many"),
+        node("Transpose", "many", "few", perm=[0, 1, 4, 2, 5, 3]), node("Reshape", "few made", "y"),
+    ]  # fmt: skip
+    tensors = {"w": normal(12, 2, 1, 1), "split": np.array(split), "made": np.array(made)}
+    assert only(model(nodes, tensors), tmp_path).verdict == verdict
+
+
 def test_a_shape_that_is_joined_again_and_again_is_read_once(tmp_path: Path) -> None:
     """Five Concats of 100 parts each tell 10^10 lengths, of which no more than 9 matter."""
     names = pairwise(["x", "e", "d", "b", "a", "shape"])

@@ -34,6 +34,8 @@ class Shuffle:
         block: s1, ..., sN; less than 1 where unknown.
         parts: In which order its channels are numbered, as for `layer.sub_pixel`.
         end: The last of its nodes.
+        channels: Cout, or a part of it where each of several becomes a picture by itself; less than
+            1 where unknown.
         last: Whether the source's channels come last instead of second.
         stays_last: Whether the picture's do.
     """
@@ -42,6 +44,7 @@ class Shuffle:
     block: tuple[int, ...]
     parts: tuple[int, ...]
     end: NodeProto
+    channels: int = UNKNOWN
     last: bool = False
     stays_last: bool = False
 
@@ -83,10 +86,10 @@ def _spelled(graph: Graph, node: NodeProto, found: Order, rank: int) -> Shuffle 
             raise unknown
         return None
     block = tuple(1 if place is None else split[place] for place in found.block)
-    rest = _rest(found, split, made, block)
-    splits = _splits(whole, block, split[found.channels], rest) and not _attended(graph, after)
+    channels, rest = split[found.channels], _rest(found, split, made, block)
+    splits = _splits(whole, block, channels, rest) and not _attended(graph, after)
     if found.plain or splits:
-        return Shuffle(source, block, found.parts, after, found.last, found.stays_last)
+        return Shuffle(source, block, found.parts, after, channels, found.last, found.stays_last)
     return None
 
 

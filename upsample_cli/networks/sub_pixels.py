@@ -53,7 +53,7 @@ def _of_convolution(graph: Graph, shuffling: NodeProto, found: Shuffle, before: 
     node = before.node
     weights = weights_of(graph, node, len(found.block))
     size = weights.shape[2:]
-    if len(weights) % prod(found.block):
+    if len(weights) % (max(1, found.channels) * prod(found.block)):
         raise UnreadableError(f"{len(weights)} channels make no blocks of {found.block}")
     weights, bias = _taken_in(graph, before, weights)
     geometry = with_pads(graph, node, spans(node, size))
