@@ -153,7 +153,7 @@ def test_figures_are_drawn_on_request(call: Call, folder: Path, patterned: str) 
         (["in.png", "--map", "map.png"], "--map is for one picture, not 2; name one"),
         (["in.png", "--reference", "in.png"], "--reference is for one picture"),
         (
-            ["--map", "a.png", "--spectrum", "a.png"],
+            ["--map", "a.png", "--spectrum", "./a.png"],
             "--map and --spectrum are both a.png; name two",
         ),
     ],

@@ -1,6 +1,7 @@
 """`upsample measure`: the checkerboard in pictures that any tool made."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -63,8 +64,9 @@ def measure(
     for option, name in (("--map", "heat"), ("--spectrum",) * 2, ("--reference",) * 2):
         if wishes[name.strip("-")] and len(images) > 1:
             raise SettingError(f"{option} is for one picture, not {len(images)}; name one")
-    if wishes["heat"] and wishes["heat"] == wishes["spectrum"]:
-        raise SettingError(f"--map and --spectrum are both {wishes['heat']}; name two files")
+    heat, spectrum = (wishes[each] and Path(wishes[each]) for each in ("heat", "spectrum"))
+    if heat and heat == spectrum:
+        raise SettingError(f"--map and --spectrum are both {heat}; name two files")
     if as_json and as_csv:
         raise SettingError("--json and --csv exclude each other; give one")
     found = _found(images, Request(**wishes, max_pixels=max_pixels or MAX_PIXELS))
