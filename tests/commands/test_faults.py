@@ -226,7 +226,7 @@ def test_a_target_folder_that_vanishes_is_not_made_anew(desk: Path) -> None:
         feed(desk, process)
         _, words = process.communicate(timeout=faults.PATIENCE)
     assert process.returncode == 1
-    assert words.count("Error: folder out has vanished; ") == COUNT - SLOW - 1
+    assert words.count(".png: folder out has vanished; ") == COUNT - SLOW - 1
     assert "checkerboard.csv has vanished, and its rows with it" in words
     assert f"{SLOW} done, 0 skipped, {COUNT - SLOW} failed\n" in words
     assert not (desk / "out").exists()

@@ -83,6 +83,17 @@ def test_a_folder_ends_with_counts(call: Call, folder: Path, many: Path) -> None
         assert opened.size == (18, 16)
 
 
+def test_every_failure_of_a_folder_is_named(call: Call, folder: Path) -> None:
+    """What is wrong with a picture is told with its name, where a fault tells none of its own."""
+    (folder / "many").mkdir()
+    PIL.Image.fromarray(levels(8, 9, 4)).save(folder / "many" / "clear.png")
+    cut_short(folder / "many", "cut.png")
+    told = call("many", "out", "--format", "jpeg", "-j", 1).err
+    assert "Error: many/clear.png: JPEG holds no transparency; write a PNG" in told
+    assert "Error: many/cut.png is broken" in told
+    assert "Error: many/clear.png: --size 3x3 is smaller" in call("many", "o", "--size", "3x3").err
+
+
 def test_json_of_a_folder(call: Call, many: Path) -> None:
     """There is a line of JSON a picture and one with the counts, which comes last."""
     lines = [json.loads(line) for line in call("many", "out", "--json", "-j", 2).out.splitlines()]

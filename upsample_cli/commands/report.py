@@ -41,7 +41,7 @@ def told(
             if as_json:
                 click.echo(tables.as_json(report), err=to_stderr)
             elif report.status == "failed":
-                tell("Error", str(report.error))
+                tell("Error", _why(report))
             elif not quiet:
                 click.echo(tables.as_line(report), err=to_stderr)
             if not quiet:
@@ -65,6 +65,13 @@ def is_over(limit: float | None, *found: "Checkerboard") -> bool:
     if limit is None:
         return False
     return any(each.contrast_db >= CONTRAST_DB and each.ripple > limit for each in found)
+
+
+def _why(report: "Report") -> str:
+    """Return why a picture failed, with its name where the fault itself tells none."""
+    error = str(report.error)
+    told = report.input in error or report.output in error
+    return error if told else f"{report.input}: {error}"
 
 
 def _note(report: "Report") -> None:
