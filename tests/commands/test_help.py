@@ -144,6 +144,7 @@ def test_methods_are_told_as_json(call: Callable[..., Outcome]) -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [("train", "train --help"), ("layer in.png", "layer --help"), ("measure --foo", "measure --h"),
+     ("measure in.png --map", "measure --h"), ("in.png o.png --size", "--help"),
      ("a b --scale x", "--help"), ("--foo", "--help")],
 )  # fmt: skip
 def test_errors_name_the_help_of_their_command(

@@ -35,6 +35,9 @@ class _App(click.Group):
         """Run the command; end quietly where the reader of standard output has gone."""
         try:
             return super().invoke(ctx)
+        except click.UsageError as error:
+            error.ctx = error.ctx or ctx  # of an option that lacks its value none is told
+            raise
         except BrokenPipeError:
             # What is still buffered must not fail again when it is flushed.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -120,7 +123,7 @@ def _run() -> int:
 def _help_of(error: click.ClickException) -> str:
     """Return the call that tells how the command is meant that was called wrongly."""
     context = error.ctx if isinstance(error, click.UsageError) else None
-    name = context.info_name if context else None
+    name = (context.invoked_subcommand or context.info_name) if context else None
     return f"upsample {name} --help" if name in COMMANDS else "upsample --help"
 
 
