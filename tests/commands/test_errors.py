@@ -12,7 +12,7 @@ import pytest
 from terminal import Outcome, check_refused, contents
 from textures import cut_short, levels
 
-from upsample_cli.jobs import process
+from upsample_cli.jobs import image, process
 
 PICTURE, USAGE = 1, 2
 
@@ -48,6 +48,20 @@ def test_standard_output_is_not_blamed(
 
     monkeypatch.setattr(process, "cores", refused)
     check_refused(call("in.png", "out.png"), PICTURE, "the system refuses: [Errno 24] Too many")
+
+
+def test_memory_that_runs_out_is_told(
+    call: Callable[..., Outcome], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a picture alone needs more than there is, that is one line, and no file is left."""
+
+    def greedy(*_: object) -> None:
+        raise MemoryError("Unable to allocate 6.00 MiB for an array")
+
+    monkeypatch.setattr(image, "_written", greedy)
+    before = contents(folder)
+    check_refused(call("in.png", "out.png"), PICTURE, "memory has run out; allow more, or ")
+    assert contents(folder) == before
 
 
 def flipped(folder: Path) -> None:

@@ -111,6 +111,9 @@ def _run() -> int:
     except (KeyboardInterrupt, click.Abort):
         tell("Error", "interrupted; nothing half-written was left")
         return INTERRUPTED
+    except MemoryError:
+        tell("Error", "memory has run out; allow more, or take a smaller picture or --scale")
+        return FAILED
     except OSError as error:  # but of files, which have errors of their own
         if _is_of_echo(error):
             tell("Error", f"cannot write standard output: {error.strerror}; write to a file")
