@@ -94,6 +94,14 @@ def test_every_failure_of_a_folder_is_named(call: Call, folder: Path) -> None:
     assert "Error: many/clear.png: --size 3x3 is smaller" in call("many", "o", "--size", "3x3").err
 
 
+@pytest.mark.parametrize("word", ["jpg", "jpeg", "tif", "tiff"])
+def test_names_end_with_the_word_of_the_format(call: Call, folder: Path, word: str) -> None:
+    """The outputs of a folder get the suffix that --format says, in either spelling."""
+    save(folder, "many/a.png")
+    assert call("many", "out", "--format", word, "-j", 1).code == 0
+    assert (folder / "out" / f"a.{word}").exists()
+
+
 def test_json_of_a_folder(call: Call, many: Path) -> None:
     """There is a line of JSON a picture and one with the counts, which comes last."""
     lines = [json.loads(line) for line in call("many", "out", "--json", "-j", 2).out.splitlines()]

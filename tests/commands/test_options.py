@@ -80,7 +80,13 @@ def test_strip_leaves_only_the_profile(call: Call, folder: Path) -> None:
 
 @pytest.mark.parametrize(
     ("target", "options", "format"),
-    [("out.webp", [], "WEBP"), ("out", ["--format", "tiff"], "TIFF"), ("out", [], "PNG")],
+    [
+        ("out.webp", [], "WEBP"),
+        ("out", ["--format", "tiff"], "TIFF"),
+        ("out", [], "PNG"),
+        ("out", ["--format", "jpg"], "JPEG"),
+        ("out", ["--format", "tif"], "TIFF"),
+    ],
 )
 def test_the_format_is_by_suffix_or_option(
     call: Call, folder: Path, target: str, options: list[str], format: str

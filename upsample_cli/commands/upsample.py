@@ -24,7 +24,7 @@ from upsample_cli.images.target import STREAM, is_replaced, modified
 from upsample_cli.jobs import process
 from upsample_cli.methods.catalogue import DEFAULT
 
-_FORMATS = ("png", "jpeg", "webp", "tiff", "bmp", "gif", "ppm", "tga", *maps.WORDS)
+_FORMATS = ("png", "jpg", "jpeg", "webp", "tif", "tiff", "bmp", "gif", "ppm", "tga", *maps.WORDS)
 
 
 @click.command(
