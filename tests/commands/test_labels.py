@@ -132,7 +132,7 @@ def test_pipes_and_folders_carry_masks(masks: Path) -> None:
         (["p.png", "o.png", "--linear"], 2, "--linear is not for --labels; leave it out"),
         (["p.png", "o.png", "--max-ripple", "1"], 2, "--max-ripple is not for --labels"),
         (["p.png", "o.png", "--alpha", "straight"], 2, "--alpha is not for --labels"),
-        (["p.npy", "o.npy"], 2, "--labels is for pictures, not for feature maps"),
+        (["p.npy", "o.npy"], 2, "--labels is for pictures, not for feature maps; pass -m nearest"),
         (["p.png", "o.png", "--max-pixels", "9"], 1, "p.png is 12x10, more than 9 pixels"),
     ],
 )

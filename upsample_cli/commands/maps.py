@@ -63,7 +63,8 @@ def check(inputs: tuple[str, ...], options: dict[str, Any]) -> str:
     for name, default in _OF_PICTURES.items():
         if options.get(name, default) != default:
             option = f"--{name.replace('_', '-')}"
-            raise SettingError(f"{option} is for pictures, not for feature maps; leave it out")
+            remedy = "pass -m nearest instead" if name == "labels" else "leave it out"
+            raise SettingError(f"{option} is for pictures, not for feature maps; {remedy}")
     if options["format"] is not None and options["format"] not in WORDS:
         raise SettingError(
             f"--format {options['format']} holds no feature maps; choose {' or '.join(WORDS)}"
