@@ -136,6 +136,9 @@ def test_whole_numbers_become_floats(call: Call, kernels: Path) -> None:
         (["layer.npy", "-o", "out.npz", "-s", "2"], 2, "layer.npy holds a layer's weights; name"),
         (["no.npz", "-o", "out.npz"], 2, "no kernel file no.npz; check the path"),
         (["in.png", "-o", "out.npz"], 2, "in.png is no kernel file"),
+        (["net.onnx", "-o", "out.npy"], 2, "net.onnx is a network; save a layer's weights"),
+        (["net.safetensors", "-o", "o.npy", "-s", "2"], 2, "net.safetensors is a network; save"),
+        (["net.pt", "-o", "out.npy"], 2, "net.pt is a network; save a layer's weights as a .npy"),
         (["k3.npy"], 2, "--output"),
     ],
 )

@@ -18,8 +18,8 @@ def repair(kernel: str, output: str, stride: tuple[int, int] | None, ramp: bool,
            as_json: bool) -> None:  # fmt: skip
     """Write the nearest kernel to KERNEL whose phase sums are all equal.
 
-    Nearest in least squares; the overall sum stays. A .npy of 3 to 5 axes is a layer's weights
-    (Cin, Cout, kH, kW), mended for each pair of channels.
+    Nearest in least squares; the overall sum stays. A .npy of 3 to 5 axes is the weights of a
+    transposed convolution (Cin, Cout, kH, kW), mended for each pair of channels.
 
     \b
     upsample repair mine.npz -o balanced.npz --ramp

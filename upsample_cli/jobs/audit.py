@@ -18,7 +18,7 @@ _OPTIONS = {  # and the files that do not say themselves what they tell
     "--type": (".npy", ".safetensors"),
     "--layer": (".safetensors",),
 }
-_PICKLES = (".pt", ".pth", ".ckpt", ".bin", ".pkl", ".pickle")
+PICKLES = (".pt", ".pth", ".ckpt", ".bin", ".pkl", ".pickle")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ def audit(path: str, question: Question) -> Audit:
         return Audit(layers=tuple(map(layer_figures.figures, _of_model(path))))
     if suffix == ".safetensors":
         return Audit(layers=tuple(map(layer_figures.figures, layers_of(path, question))))
-    if suffix in _PICKLES:
+    if suffix in PICKLES:
         raise SettingError(
             f"{path} is a pickle, which can run code when it is opened; export it by "
             "torch.onnx.export or safetensors.torch.save_file"

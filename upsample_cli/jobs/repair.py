@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from upsample_cli.errors import SettingError
 from upsample_cli.jobs import kernel_figures, layer_figures
-from upsample_cli.jobs.audit import Audit
+from upsample_cli.jobs.audit import PICKLES, Audit
 from upsample_cli.jobs.taps import Found, found
 from upsample_cli.kernels.repair import balanced
 from upsample_cli.kernels.store import KernelFile
@@ -53,6 +53,8 @@ def repair(path: str, output: str, stride: Size | None, ramp: bool) -> Repair:
     Raises:
         SettingError: The taps cannot be read or mended, or the output cannot hold them.
     """
+    if Path(path).suffix.lower() in (".onnx", ".safetensors", *PICKLES):
+        raise SettingError(f"{path} is a network; save a layer's weights as a .npy and give that")
     source = found(path, stride)
     suffix = Path(output).suffix.lower()
     _check(source, output, suffix)
