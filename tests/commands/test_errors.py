@@ -144,7 +144,7 @@ def test_unreadable_input_is_refused(
         (["-s", "nan"], USAGE, "--scale nan"),
         (["-s", "inf"], USAGE, "--scale inf"),
         (["-s", 65], USAGE, "--scale 65 is too large"),
-        (["-s", "two"], USAGE, "'two' is not a valid float"),
+        (["-s", "two"], USAGE, "'two' is not a valid number"),
         (["-s", 2, "--size", "48x40"], USAGE, "--scale and --size are both given"),
         (["--size", "12x10"], USAGE, "smaller than the input"),
         (["--size", "big"], USAGE, "--size big is no size"),

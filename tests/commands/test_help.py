@@ -152,3 +152,18 @@ def test_errors_name_the_help_of_their_command(
 ) -> None:
     """What a command misses or does not know is told with the call that lists what it takes."""
     check_refused(call(*words.split()), 2, f"; see `upsample {told}")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [("a b --quality 90%", "'90%' is not a valid integer"),
+     ("a b --max-ripple 1%", "'1%' is not a valid number"),
+     ("a b --scale 2x", "'2x' is not a valid number"), ("a b --order 3rd", "a valid integer"),
+     ("train a -o k.npz --taps 7.5", "'7.5' is not a valid integer"),
+     ("matrix --stride two", "'two' is not a valid integer")],
+)  # fmt: skip
+def test_what_is_no_number_is_called_so(
+    call: Callable[..., Outcome], words: str, told: str
+) -> None:
+    """A value that is no number is called that, in the same words for every option."""
+    check_refused(call(*words.split()), 2, f"{told}; see `upsample ")

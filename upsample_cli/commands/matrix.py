@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from upsample_cli.commands.options import given, json_option
+from upsample_cli.commands.options import Whole, given, json_option
 from upsample_cli.errors import SettingError
 
 if TYPE_CHECKING:  # NumPy is not to be waited for by --help
@@ -17,15 +17,11 @@ if TYPE_CHECKING:  # NumPy is not to be waited for by --help
 @click.option(
     "-k", "--kernel", metavar="HxW|NAME|FILE", help="Size, fixed kernel or kernel file (3)."
 )
-@click.option("--kernel-size", type=click.IntRange(1), metavar="N",
+@click.option("--kernel-size", type=Whole(1), metavar="N",
               help="Taps an axis of uniform, random, gaussian.")  # fmt: skip
-@click.option(
-    "--stride", type=click.IntRange(1), metavar="N", help="From one window to the next (1)."
-)
-@click.option("--padding", type=click.IntRange(0), metavar="N", help="Zeros around the image (0).")
-@click.option(
-    "--dilation", type=click.IntRange(1), metavar="N", help="From one tap to the next (1)."
-)
+@click.option("--stride", type=Whole(1), metavar="N", help="From one window to the next (1).")
+@click.option("--padding", type=Whole(0), metavar="N", help="Zeros around the image (0).")
+@click.option("--dilation", type=Whole(1), metavar="N", help="From one tap to the next (1).")
 @click.option("-o", "--output", metavar="PICTURE.png", help="Draw it too, for a wall.")
 @click.option("-f", "--force", is_flag=True, help="Replace a picture that is there.")
 @json_option

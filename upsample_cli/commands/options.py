@@ -16,8 +16,22 @@ if TYPE_CHECKING:  # NumPy is not to be waited for by --help
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
+class Whole(click.IntRange):
+    """A whole number within bounds."""
+
+    name = "integer"  # as what is none is told
+
+
+class Number(click.types.FloatParamType):
+    """A number, of any size."""
+
+    name = "number"
+
+
 class Limit(click.FloatRange):
     """A number within bounds; NaN, which is neither over nor under any, is none."""
+
+    name = "number"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the number."""
@@ -29,7 +43,7 @@ class Limit(click.FloatRange):
 
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 max_pixels_option = click.option(
-    "--max-pixels", type=click.IntRange(1), metavar="N", help="Most pixels to read (268 million)."
+    "--max-pixels", type=Whole(1), metavar="N", help="Most pixels to read (268 million)."
 )
 _SHORT = {"kernel": "-k"}
 _FOLDER = (

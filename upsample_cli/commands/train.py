@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from upsample_cli.commands.options import Limit
+from upsample_cli.commands.options import Limit, Whole
 from upsample_cli.commands.words import progress, shown, tell
 from upsample_cli.errors import SettingError
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:  # NumPy is not to be waited for by --help
     "-s",
     "--stride",
     "--scale",
-    type=click.IntRange(2, 8),
+    type=Whole(2, 8),
     default=2,
     show_default=True,
     metavar="N",
@@ -68,7 +68,7 @@ if TYPE_CHECKING:  # NumPy is not to be waited for by --help
 )
 @click.option(
     "--samples",
-    type=click.IntRange(1000),
+    type=Whole(1000),
     default=1_000_000,
     show_default=True,
     metavar="N",
@@ -76,7 +76,7 @@ if TYPE_CHECKING:  # NumPy is not to be waited for by --help
 )
 @click.option(
     "--seed",
-    type=click.IntRange(0),
+    type=Whole(0),
     default=0,
     show_default=True,
     metavar="N",

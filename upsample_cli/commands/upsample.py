@@ -9,6 +9,8 @@ import click
 from upsample_cli.commands import ends, maps, masks
 from upsample_cli.commands.options import (
     Limit,
+    Number,
+    Whole,
     existing,
     folder_options,
     json_option,
@@ -40,7 +42,7 @@ _FORMATS = ("png", "jpg", "jpeg", "webp", "tif", "tiff", "bmp", "gif", "ppm", "t
     help="How to upsample; see `methods`.",
 )
 @click.option(
-    "-s", "--scale", type=float, metavar="FACTOR", help="Output pixels per input pixel (2)."
+    "-s", "--scale", type=Number(), metavar="FACTOR", help="Output pixels per input pixel (2)."
 )
 @click.option("--size", metavar="WxH|Wx|xH", help="Exact size, instead of a scale.")
 @method_options
@@ -60,12 +62,10 @@ _FORMATS = ("png", "jpg", "jpeg", "webp", "tif", "tiff", "bmp", "gif", "ppm", "t
     help="How transparency is filtered.",
 )
 @click.option("--format", type=click.Choice(_FORMATS), help="Output format where no suffix tells.")
-@click.option(
-    "--quality", type=click.IntRange(1, 100), metavar="N", help="Of JPEG and WebP, 1..100."
-)
+@click.option("--quality", type=Whole(1, 100), metavar="N", help="Of JPEG and WebP, 1..100.")
 @click.option(
     "--compression",
-    type=click.IntRange(0, 9),
+    type=Whole(0, 9),
     metavar="N",
     help="Of PNG: 0 none, 2 default, 9 smallest.",
 )
@@ -74,9 +74,7 @@ _FORMATS = ("png", "jpg", "jpeg", "webp", "tif", "tiff", "bmp", "gif", "ppm", "t
 @click.option("--strip", is_flag=True, help="Leave out metadata but colour.")
 @click.option("-f", "--force", is_flag=True, help="Replace outputs that are there.")
 @folder_options
-@click.option(
-    "-j", "--jobs", type=click.IntRange(1), metavar="N", help="Work on so many cores (all)."
-)
+@click.option("-j", "--jobs", type=Whole(1), metavar="N", help="Work on so many cores (all).")
 @click.option("--cluster", metavar="ADDRESS", help="Let a Dask cluster work on a folder.")
 @click.option("--dry-run", is_flag=True, help="Only tell what would be done.")
 @click.option(
