@@ -9,6 +9,7 @@ from textures import levels
 
 from upsample_cli.images import files, tiff
 from upsample_cli.images.decoding import decode
+from upsample_cli.images.exif import parsed
 from upsample_cli.images.metadata import Metadata
 
 IPTC = b"\x1c\x02\x78\0\x03cap"
@@ -74,3 +75,36 @@ def test_a_lost_georeference_is_told(tmp_path: Path, dtype: str) -> None:
         extratags=[(33550, 12, 3, (10.0, 10.0, 0.0), True)],
     )  # fmt: skip
     assert decode(str(tmp_path / "in.tiff")).notes == ("its georeference is left out",)
+
+
+@pytest.mark.parametrize("dtype", ["u1", "u2", "f4"])
+@pytest.mark.parametrize(
+    ("description", "told"),
+    [
+        ("ImageJ=1.54f\nimages=5\nslices=5\nunit=um\n", True),
+        ('<?xml version="1.0"?><OME xmlns="x"><Image><Pixels SizeX="6"/></Image></OME>', True),
+        ('{"shape": [5, 4, 6], "axes": "ZYX"}', True),
+        ('{"shape": [4, 6]}', False),
+    ],
+)
+def test_what_describes_the_old_pages_is_left_out(
+    tmp_path: Path, dtype: str, description: str, told: bool
+) -> None:
+    """Size, pages and calibration as ImageJ, OME and tifffile tell them hold for one file alone."""
+    path = str(tmp_path / "in.tiff")
+    tifffile.imwrite(
+        path, np.zeros((4, 6), dtype), description=description, metadata=None, software="scope"
+    )
+    found = decode(path)
+    assert found.notes == (("its description of pages and units is left out",) if told else ())
+    assert found.metadata.exif is not None
+    assert dict(parsed(found.metadata.exif)) == {0x0131: "scope"}
+
+
+def test_words_about_a_picture_are_kept(tmp_path: Path) -> None:
+    """A description for people stays, though it names such a program."""
+    path = str(tmp_path / "in.tiff")
+    tifffile.imwrite(path, np.zeros((4, 6), "u1"), description="made by ImageJ", metadata=None)
+    exif = decode(path).metadata.exif
+    assert exif is not None
+    assert parsed(exif)[0x010E] == "made by ImageJ"

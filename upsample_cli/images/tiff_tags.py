@@ -3,6 +3,7 @@
 Source: Adobe, "TIFF Revision 6.0"; OGC, "GeoTIFF standard", 19-008.
 """
 
+import re
 from collections.abc import Iterator
 
 import PIL.Image
@@ -10,6 +11,10 @@ import PIL.Image
 from upsample_cli.images.exif import IPTC, PARTS, as_read
 
 _LINKS = 0xA005
+_DESCRIPTION = 0x010E
+# By ImageJ, OME and tifffile: sizes, pages, units of one file, which another would be misread by.
+_ARRANGED = re.compile(r'(ImageJ|SCIFIO)=|\{"shape": |shape=\(|.*<(\w+:)?OME[\s>]', re.DOTALL)
+_SIZE_ALONE = re.compile(r'\{"shape": [^"]*\}|shape=\([^=]*')
 _PLACE = {0x830E, 0x8482, 0x85D8, 0x87AF}  # of GeoTIFF: scale, tie points, transform, keys
 # Description, maker, model, software, date, artist, host, rating, copyright: in a TIFF they stand
 # among the tags that say how the pixels lie, which are the writer's business.
@@ -39,6 +44,9 @@ def left_out(tags: PIL.Image.Exif, iptc: bytes | None) -> Iterator[str]:
         yield "its IPTC is left out"
     if not _PLACE.isdisjoint(tags):  # it holds for one size alone
         yield "its georeference is left out"
+    description = str(tags.get(_DESCRIPTION, ""))
+    if _ARRANGED.match(description) and not _SIZE_ALONE.fullmatch(description):
+        yield "its description of pages and units is left out"
 
 
 def descriptive(tags: PIL.Image.Exif) -> dict[int, object]:
@@ -48,4 +56,6 @@ def descriptive(tags: PIL.Image.Exif) -> dict[int, object]:
         inside = {tag: as_read(value) for tag, value in tags.get_ifd(part).items() if tag != _LINKS}
         if inside:
             found[part] = inside
+    if _ARRANGED.match(str(found.get(_DESCRIPTION, ""))):
+        del found[_DESCRIPTION]
     return found
