@@ -145,7 +145,7 @@ def test_sizes(
     call: Call, folder: Path, arguments: list[str], expected: tuple[int, int], method: str
 ) -> None:
     """A scale, or an exact width, height or both, gives that size with every kind of method."""
-    outcome = call("in.png", "out.png", "-m", method, *arguments)
+    outcome = call("in.png", "out.png", "-m", method, "-q", *arguments)
     assert (outcome.code, outcome.err) == (0, "")
     assert size(folder / "out.png") == expected
 
@@ -220,3 +220,16 @@ def test_compression_and_quality_change_the_size(call: Call, large: str, folder:
     lengths = {path.name: path.stat().st_size for path in folder.iterdir()}
     assert lengths["9.png"] < 0.9 * lengths["0.png"]
     assert lengths["0.jpg"] < 0.7 * lengths["9.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "told"),
+    [
+        ("60x50", ""), ("59x49", ""), ("25x", ""), ("x23", ""),
+        ("24x50", "note: in.png: it is stretched, x1 across and x2.5 down\n"),
+        ("96x30", "note: in.png: it is stretched, x4 across and x1.5 down\n"),
+    ],
+)  # fmt: skip
+def test_a_picture_that_loses_its_shape_is_told(call: Call, wanted: str, told: str) -> None:
+    """An exact size of another shape is made and told; what rounding takes is not."""
+    assert call("in.png", "out.png", "--size", wanted).err == told

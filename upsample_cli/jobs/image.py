@@ -15,6 +15,7 @@ from upsample_cli.images.image import Image
 from upsample_cli.images.source import can_be_read_again
 from upsample_cli.jobs import still
 from upsample_cli.jobs.measured import Measured, Progress
+from upsample_cli.jobs.scale import stretched
 from upsample_cli.jobs.task import Report, Task
 from upsample_cli.jobs.workers import Workers
 from upsample_cli.methods.method import Method
@@ -79,7 +80,8 @@ def upsample(
         checkerboard=found,
         kernel_ripple=kernel_ripple,
         shift=shift,
-        notes=shown.notes + losses + (() if task.labels else told),  # labels have no brightness
+        # Labels have no brightness.
+        notes=(*shown.notes, *losses, *stretched(shown.size, size), *(() if task.labels else told)),
     )
 
 

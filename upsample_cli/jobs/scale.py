@@ -91,5 +91,17 @@ def stride(size_in: Size, size_out: Size) -> Size:
     )
 
 
+def stretched(size_in: Size, size_out: Size) -> tuple[str, ...]:
+    """Return a few words on a picture that loses its shape by more than rounding.
+
+    >>> stretched((20, 30), (33, 50)), stretched((20, 30), (60, 60))
+    ((), ('it is stretched, x2 across and x3 down',))
+    """
+    (height, width), (tall, wide) = size_in, size_out
+    if abs(tall * width - wide * height) <= width + height:
+        return ()
+    return (f"it is stretched, x{wide / width:.4g} across and x{tall / height:.4g} down",)
+
+
 def _rounded(length: float) -> int:
     return max(1, floor(length + 0.5))
