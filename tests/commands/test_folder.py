@@ -213,7 +213,7 @@ def test_globs_choose_and_hidden_files_are_told(call: Call, folder: Path) -> Non
     save(folder, "many/a.png", "many/b.png", "many/thumbs/a.png", "many/c.jpg", "many/.d.png")
     outcome = call("many", "out", "--include", "*.png", "--exclude", "thumbs", "--exclude", "b*")
     assert made(folder / "out") == ["a.png", "checkerboard.csv"]
-    assert "note: 1 hidden files and folders are left out\n" in outcome.err
+    assert "note: 1 hidden file or folder is left out\n" in outcome.err
     assert outcome.err.endswith("1 done, 0 skipped, 0 failed\n")
 
 

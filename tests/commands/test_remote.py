@@ -126,7 +126,7 @@ def test_globs_choose_and_a_dry_run_tells(bucket: Bucket, call: Call) -> None:
     assert outcome.out.decode().replace(bucket.url, "") == (
         "/in/a.jpg -> /out/a.jpg\n/in/b.png -> /out/b.png  (is there already)\n"
     )
-    assert outcome.err == "note: 1 hidden files and folders are left out\n"
+    assert outcome.err == "note: 1 hidden file or folder is left out\n"
     assert call(f"{bucket.url}/in", f"{bucket.url}/out", "--include", "*.gif").code == 3
 
 

@@ -31,6 +31,18 @@ def test_the_scale_reaches_to_the_strongest() -> None:
     assert strong.astype(int).sum() > faint.astype(int).sum() + 150
 
 
+@pytest.mark.parametrize("hot", [400, 40])
+def test_few_strong_parts_do_not_set_the_scale(hot: int) -> None:
+    """Two tiles in 400, or of some that are hot, are drawn at full heat, the others as without."""
+    light, heat = np.full((400, 400), 100, np.float32), np.zeros(400)
+    heat[:hot] = 5.0
+    even = heat_figure(light, heat.reshape(20, 20), (20, 20), (0, 0), "")
+    heat[0] = 100.0
+    uneven = heat_figure(light, heat.reshape(20, 20), (20, 20), (0, 0), "")
+    different = (np.asarray(even) != np.asarray(uneven)).any(axis=2)
+    assert different.mean() < 0.01 if hot == 400 else different.mean() > 0.01
+
+
 def test_what_cannot_be_told_is_hatched_and_draws_nothing_down() -> None:
     """Parts of NaN look neither clean nor hot, and heat beside them is as strong as elsewhere."""
     light, heat = np.full((240, 480), 100, np.float32), np.zeros((12, 24))

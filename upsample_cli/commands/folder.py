@@ -71,7 +71,8 @@ def enlarge(inputs: tuple[str, ...], output: str, task: Task, batch: Batch, hand
     """
     planned = _planned(inputs, output, task.format, batch)
     if planned.hidden and not batch.quiet:
-        tell("note", f"{planned.hidden} hidden files and folders are left out")
+        what = "file or folder is" if planned.hidden == 1 else "files and folders are"
+        tell("note", f"{planned.hidden} hidden {what} left out")
     if batch.dry_run:
         return _told_beforehand(planned)
     path = batch.report or f"{output.rstrip('/') or '/'}/{_DEFAULT_REPORT}"

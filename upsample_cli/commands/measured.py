@@ -59,7 +59,8 @@ class JsonLines:
         line: dict[str, Any] = {"input": source, "status": "done" if measured else "failed"}
         line |= {"error": error, "checkerboard": measured and numbers(measured.whole)}
         if measured and measured.channels:
-            line["channels"] = {name: numbers(each) for name, each in measured.channels.items()}
+            channels = {"luma": measured.luma, **measured.channels}
+            line["channels"] = {name: numbers(each) for name, each in channels.items()}
             line["worst"] = measured.worst
         yield json.dumps(line, allow_nan=False)
 

@@ -15,6 +15,7 @@ from upsample_cli.images.ramp import colours
 _LARGEST = 2048  # pixels along a side: more would not be looked at
 _DIM = 0.6  # of the picture's brightness under the heat
 _COVER = 0.85  # of the picture at full heat
+_FULL = 0.99  # of the hot parts: the few above, as beside clipped ones, are at full heat too
 _LEAST_TOP = 1.0  # levels: fainter patterns do not fill the scale
 _HATCHES = 64  # along the longer side
 _HATCHED = np.array([100.0, 140.0, 166.0])  # red, green, blue: no colour of the scale's
@@ -47,15 +48,17 @@ def heat_figure(
     told = known >= 0.5
     # What is not known draws no value towards 0.
     strength = np.where(told, strength / np.maximum(known, 0.5), 0.0)
-    top = max(_LEAST_TOP, float(np.ceil(4 * strength.max()) / 4))
-    share = (strength / top)[..., None]
+    hot = strength[strength > 0.0]
+    high = np.quantile(hot, _FULL) if hot.size else 0.0
+    top = max(_LEAST_TOP, float(np.ceil(4 * high) / 4))
+    share = np.minimum(strength / top, 1.0)[..., None]
     cover = _COVER * np.minimum(1.0, 2 * np.sqrt(share)) * (share > 0)
     mixed = (1 - cover) * _DIM * grey[..., None] + cover * colours(0.15 + 0.85 * share[..., 0])
     hatches = _hatches(told)
     mixed[hatches] = (mixed[hatches] + _HATCHED) / 2
-    high = f"{top:g} {'level' if top == 1 else 'levels'} RMS"
+    end = f"{top:g} {'level' if top == 1 else 'levels'} RMS"
     note = "" if told.all() else "hatched: cannot tell"
-    return framed(mixed.astype(np.uint8), title, "0", high, note)
+    return framed(mixed.astype(np.uint8), title, "0", end, note)
 
 
 def _hatches(told: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -74,10 +74,8 @@ class Measurement:
 
     @property
     def worst(self) -> str:
-        """The worst channel; luma counts where no colour, or not every one, is known."""
-        colours = [self.channels[name] for name in COLOURS if name in self.channels]
-        known = colours and all(each.status == "ok" for each in colours)
-        planes = self.channels if known else {"luma": self.luma, **self.channels}
+        """The worst channel, luma among them."""
+        planes = {"luma": self.luma, **self.channels}
         return max(planes, key=lambda name: planes[name].rank)
 
     @property
