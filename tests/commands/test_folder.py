@@ -217,6 +217,16 @@ def test_globs_choose_and_hidden_files_are_told(call: Call, folder: Path) -> Non
     assert outcome.err.endswith("1 done, 0 skipped, 0 failed\n")
 
 
+def test_a_folder_does_not_become_a_picture(call: Call, folder: Path) -> None:
+    """An output that is called like a picture is no folder, unless a slash or the disk says so."""
+    save(folder, "many/a.png")
+    outcome = call("many", "out.PNG")
+    assert (outcome.code, made(folder)) == (2, ["in.png", "many/a.png"])
+    assert "many is a folder and out.PNG the name of a picture" in outcome.err
+    assert call("many", "out.png/").code == 0
+    assert call("many", "out.png", "--force").code == 0
+
+
 def test_nothing_to_do_is_exit_3(call: Call, folder: Path) -> None:
     """An empty folder, and one that is done, end with 3."""
     (folder / "many").mkdir()

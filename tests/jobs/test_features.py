@@ -81,6 +81,22 @@ def test_an_archive_keeps_its_names_and_types(tmp_path: Path) -> None:
         features.upsample(str(tmp_path / "in.npz"), str(tmp_path / "out.npy"), task)
 
 
+@pytest.mark.parametrize(
+    ("shape", "layout", "told"),
+    [((10, 12, 3), None, 1), ((10, 12, 3), "hwc", 0), ((10, 12, 3), "chw", 0),
+     ((64, 4, 4), None, 0), ((3, 10, 12), None, 0), ((10, 12), None, 0)],
+)  # fmt: skip
+def test_pictures_taken_for_maps_are_told(
+    tmp_path: Path, shape: tuple[int, ...], layout: str | None, told: int
+) -> None:
+    """An array that looks like rows, columns and colours is taken for maps with a note."""
+    np.save(tmp_path / "in.npy", np.zeros(shape))
+    task = features.Task(build("bicubic"), Target(scale=2), layout=layout)
+    report = features.upsample(str(tmp_path / "in.npy"), str(tmp_path / "o.npy"), task)
+    assert len(report.notes) == told
+    assert all("10 maps of 12x3; pass --layout hwc" in note for note in report.notes)
+
+
 def test_the_kernels_ripple_is_told(tmp_path: Path) -> None:
     """The exact ripple of the kernel is in the report; interpolations have none."""
     np.save(tmp_path / "in.npy", np.ones((4, 4)))

@@ -16,6 +16,7 @@ from upsample_cli.commands.record import Record, check, kept
 from upsample_cli.commands.report import FAILED, NOTHING, told
 from upsample_cli.commands.words import shown, shown_pictures, tell
 from upsample_cli.errors import ImageFileError, SettingError
+from upsample_cli.images.formats import FORMATS
 from upsample_cli.images.target import STREAM, is_folder, is_url, modified
 from upsample_cli.jobs import folder, plan
 from upsample_cli.jobs.executors import Hands
@@ -112,6 +113,12 @@ def _planned(inputs: tuple[str, ...], output: str, format: str | None, batch: Ba
     if STREAM in inputs:
         raise SettingError("standard input is one picture; name a file to write it to")
     if len(inputs) == 1 and is_folder(inputs[0]):
+        is_called_picture = Path(output).suffix[1:].lower() in FORMATS and output[-1] not in "/\\"
+        if is_called_picture and modified(output) is None:
+            raise SettingError(
+                f"{inputs[0]} is a folder and {output} the name of a picture; "
+                f"name a folder or write {output}/"
+            )
         return plan.of_folder(inputs[0], output, format, globs)
     is_new = is_url(output) and modified(output) is None
     if not (is_new or is_folder(output) or output.endswith(("/", os.sep))):

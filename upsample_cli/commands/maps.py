@@ -173,4 +173,6 @@ def told(report: "Report", words: str, modes: Modes, **more: Any) -> int:
             if report.kernel_ripple is not None:
                 line += f"  kernel ripple {report.kernel_ripple:.4f}"
             click.echo(f"{line}  {report.seconds:.2f} s", err=to_stderr)
+    for note in () if modes.quiet else report.notes:
+        tell("note", f"{report.input}: {note}")
     return 0

@@ -20,6 +20,7 @@ from upsample_cli.methods.method import Method
 from upsample_cli.metrics.ripple import ripple
 from upsample_cli.planes import Planes
 
+_COLOURS = {1, 3, 4}  # as many channels a picture has, if it has no more
 _EXACT = 2**53  # whole numbers beyond which float64 has gaps
 
 
@@ -35,6 +36,7 @@ class Report:
         seconds: From opening the input to closing the output.
         kernel_ripple: The exact ripple of the kernel or layer; None where there is none.
         scale: Output pixels per input pixel; None for a layer.
+        notes: What may not be meant, each in a few words.
     """
 
     input: str
@@ -44,6 +46,7 @@ class Report:
     seconds: float
     kernel_ripple: float | None
     scale: float | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,20 @@ def upsample(source: str, to: str, task: Task) -> Report:
         source, to, {name: array.shape for name, array in made.items()},
         {name: str(array.dtype) for name, array in made.items()}, perf_counter() - start,
         ripple(kernel.phase_sums) if kernel else None, scale,
+        tuple(_doubt(array) for array in found.values()
+              if task.layout is None and _is_like_a_picture(array)),
     )  # fmt: skip
+
+
+def _is_like_a_picture(array: NDArray[Any]) -> bool:
+    """Tell whether three axes look like rows, columns and colours rather than maps."""
+    return array.ndim == 3 and array.shape[2] in _COLOURS and min(array.shape[:2]) > max(_COLOURS)
+
+
+def _doubt(array: NDArray[Any]) -> str:
+    count, height, width = array.shape
+    taken = f"{count}x{height}x{width} is taken for {count} maps of {height}x{width}"
+    return f"{taken}; pass --layout hwc if its channels come last"
 
 
 def word_of(to: str, format: str | None, source: str, count: int) -> str:
