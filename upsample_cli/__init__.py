@@ -10,14 +10,8 @@ if TYPE_CHECKING:
     from upsample_cli.kernels.shuffle import pixel_shuffle
 
 __all__ = [
-    "Kernel",
-    "conv2d",
-    "conv_matrix",
-    "conv_transpose2d",
-    "measure",
-    "pixel_shuffle",
-    "upsample",
-]
+    "Kernel", "conv2d", "conv_matrix", "conv_transpose2d", "measure", "pixel_shuffle", "upsample",
+]  # fmt: skip
 
 _HOMES = {
     "Kernel": "upsample_cli.kernels.kernel",
@@ -37,3 +31,8 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    """Name what there is, as an interpreter completes it."""
+    return sorted({*globals(), *__all__})
