@@ -22,10 +22,11 @@ class Regression:
     """
 
     def __init__(self, stride: tuple[int, int]) -> None:
+        self._stride, phases = stride, stride[0] * stride[1]
         self._count, self._weight, self._noise = 0, 0.0, 0.0
         self._xx, self._xx2 = np.zeros((3, 3)), np.zeros((3, 3))
-        self._xa, self._xa2 = (np.zeros((3, *stride), np.complex128) for _ in range(2))
-        self._aa2 = np.zeros(stride)
+        self._xa, self._xa2 = (np.zeros((3, phases), np.complex128) for _ in range(2))
+        self._aa2 = np.zeros(phases)
 
     def add(
         self, base: Numbers, slopes: Numbers, a: NDArray[np.complex128], w: Numbers, noise: Numbers
@@ -46,9 +47,10 @@ class Regression:
         self._noise += float(w @ noise)
         self._xx += wx.T @ x
         self._xx2 += w2x.T @ x
-        self._xa += np.tensordot(wx.T, a, axes=1)
-        self._xa2 += np.tensordot(w2x.T, a, axes=1)
-        self._aa2 += np.tensordot(np.square(w * base), np.square(np.abs(a)), axes=1)
+        lines = a.reshape(len(a), len(self._aa2))
+        self._xa += wx.T @ lines
+        self._xa2 += w2x.T @ lines
+        self._aa2 += np.square(w * base) @ np.square(np.abs(lines))
 
     @property
     def lines(self) -> NDArray[np.complex128]:
@@ -58,7 +60,7 @@ class Regression:
         goes with what is asked about, the regression cannot tell them from a checkerboard; the less
         it does, the less is left to explain here.
         """
-        lines = np.array(self._found[0])
+        lines = self._found[0].reshape(self._stride)
         for axis in (0, 1):
             mean = float(self._xx[0, 1 + axis] / self._power)
             length = lines.shape[axis]
@@ -69,32 +71,31 @@ class Regression:
                 share = float(np.vdot(stairs, along).real) / total
                 together = mean**2 * self._power / self._xx[1 + axis, 1 + axis]
                 along -= stairs * (together * min(max(share, 0.0), 1.0))
-        return lines
+        return np.asarray(lines)
 
     @property
     def stairs(self) -> NDArray[np.complex128]:
         """What goes with a slope of one level a pixel, as lines: down and across, (2, s, s)."""
-        return np.asarray(self._found[1:])
+        return np.asarray(self._found[1:].reshape(2, *self._stride))
 
     @property
     def error(self) -> Numbers:
         """The expected power of each line's error, shape (s, s)."""
         found = self._found
-        explained = np.einsum("iab,ij,jab->ab", found.conj(), self._xx2, found).real
-        crossed = np.einsum("iab,iab->ab", found.conj(), self._xa2).real
-        spread = np.maximum(self._aa2 - 2 * crossed + explained, 0.0)
+        # |a - x b|^2 = |a|^2 - 2 Re(b* x* a) + b* x* x b
+        less = (found.conj() * (self._xx2 @ found - 2 * self._xa2)).real.sum(axis=0)
+        spread = np.maximum(self._aa2 + less, 0.0)
         # The regression is drawn towards the tiles, most towards those of much weight: what it
         # leaves of them is short by their share in it.
         share = float(np.trace(np.linalg.solve(self._normal, self._xx2)))
         spread /= max(1.0 - share / (self._weight * self._power), _LEAST_LEFT)
         least = 1e-6 / self._count * self._weight / self._power
-        return np.asarray(spread / self._power**2 + least)
+        return np.asarray(spread / self._power**2 + least).reshape(self._stride)
 
     @property
     def _found(self) -> NDArray[np.complex128]:
-        """What goes with each regressor, as lines: shape (3, s, s)."""
-        flat = np.linalg.solve(self._normal, self._xa.reshape(3, -1) / self._weight)
-        return np.asarray(flat.reshape(self._xa.shape), np.complex128)
+        """What goes with each regressor, as lines: shape (3, s s)."""
+        return np.asarray(np.linalg.solve(self._normal, self._xa / self._weight), np.complex128)
 
     @property
     def _normal(self) -> Numbers:
