@@ -113,7 +113,8 @@ def _planned(inputs: tuple[str, ...], output: str, format: str | None, batch: Ba
     if STREAM in inputs:
         raise SettingError("standard input is one picture; name a file to write it to")
     if len(inputs) == 1 and is_folder(inputs[0]):
-        is_called_picture = Path(output).suffix[1:].lower() in FORMATS and output[-1] not in "/\\"
+        is_called_folder = output.endswith(("/", os.sep))
+        is_called_picture = Path(output).suffix[1:].lower() in FORMATS and not is_called_folder
         if is_called_picture and modified(output) is None:
             raise SettingError(
                 f"{inputs[0]} is a folder and {output} the name of a picture; "

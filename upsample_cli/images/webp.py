@@ -45,10 +45,10 @@ def seen_through(animation: bytes) -> bytes:
     Args:
         animation: Its file.
     """
-    made = bytearray(animation)
-    if made[8:16] == _EXTENDED:
-        made[_FLAGS] |= _OPACITY
-    return bytes(made)
+    if animation[8:16] != _EXTENDED:
+        return animation
+    flags = animation[_FLAGS] | _OPACITY
+    return animation[:_FLAGS] + bytes([flags]) + animation[_FLAGS + 1 :]
 
 
 class _Frames(PIL.Image.Image):

@@ -67,7 +67,7 @@ def upsample(
         made = _written(shown, size, format, to, task, progress)
     found, losses = made
     scale = max(after / before for before, after in zip(shown.size, size, strict=True))
-    kernel_ripple, shift, told = _exact(task.method, scale)
+    kernel_ripple, shift, gain = _exact(task.method, scale)
     return Report(
         input=source,
         output=to,
@@ -80,8 +80,7 @@ def upsample(
         checkerboard=found,
         kernel_ripple=kernel_ripple,
         shift=shift,
-        # Labels have no brightness.
-        notes=(*shown.notes, *losses, *stretched(shown.size, size), *(() if task.labels else told)),
+        notes=(*shown.notes, *losses, *stretched(shown.size, size), *_gained(gain, task)),
     )
 
 
@@ -106,14 +105,19 @@ def _decoded(source: str, task: Task) -> "Decoded | Mask":
 
 
 @lru_cache(8)  # pictures of a folder are often of one scale
-def _exact(method: Method, scale: float) -> tuple[float, tuple[float, float], tuple[str, ...]]:
-    """Return the exact ripple and the shift of a method's kernel, and what to say of its gain."""
+def _exact(method: Method, scale: float) -> tuple[float, tuple[float, float], float]:
+    """Return the exact ripple, the shift and the gain of a method's kernel."""
     kernel = method.equivalent(scale)
     if kernel is None:
-        return 0.0, (0.0, 0.0), ()
-    gain = float(kernel.phase_sums.mean())
-    told = f"its kernel's phase sums are {gain:.4g} on average, which multiplies its brightness"
-    return ripple(kernel.phase_sums), kernel.shift, (told,) if abs(gain - 1) > _GAIN else ()
+        return 0.0, (0.0, 0.0), 1.0
+    return ripple(kernel.phase_sums), kernel.shift, float(kernel.phase_sums.mean())
+
+
+def _gained(gain: float, task: Task) -> tuple[str, ...]:
+    """Return a few words on a gain that changes the brightness, which labels have not."""
+    if task.labels or abs(gain - 1) <= _GAIN:
+        return ()
+    return (f"its kernel's phase sums are {gain:.4g} on average, which multiplies its brightness",)
 
 
 def planned(source: str, to: str, task: Task) -> Size:

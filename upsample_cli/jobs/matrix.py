@@ -61,12 +61,7 @@ def layout(
         large = _shown("--input", input or "4x4")
     low = geometry.reduced(large, shape)
     for size in (large, low):
-        if size[0] * size[1] > _LARGEST:
-            raise SettingError(
-                f"{by(size)} are {size[0] * size[1]} pixels, more than {_LARGEST} that can be "
-                f"shown; give a smaller {'--small' if small else '--input'}, "
-                "or take conv_matrix from Python"
-            )
+        _check(size, "--small" if small else "--input")
     numbers = np.arange(1, taps.size + 1).reshape(shape)
     cells = conv_matrix(numbers, large, stride, padding, dilation).toarray()
     spread = np.zeros([d * (k - 1) + 1 for d, k in zip(geometry.dilation, shape, strict=True)])
@@ -77,6 +72,15 @@ def layout(
         _phases(geometry, shape), ripple(Kernel(name, spread, stride).phase_sums),
         _difference(taps, large, low, geometry),
     )  # fmt: skip
+
+
+def _check(size: Size, option: str) -> None:
+    """Refuse a size that cannot be shown, by the option that gives it."""
+    if size[0] * size[1] > _LARGEST:
+        raise SettingError(
+            f"{by(size)} are {size[0] * size[1]} pixels, more than {_LARGEST} that can be shown; "
+            f"give a smaller {option}, or take conv_matrix from Python"
+        )
 
 
 def _kernel(kernel: str, size: int | None, stride: int | None) -> tuple[str, Taps, int]:
