@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 from upsample_cli.methods.catalogue import METHODS
-from upsample_cli.methods.method import parameters
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -40,7 +39,7 @@ def test_the_methods_table_is_the_catalogue() -> None:
     table = README.split("<!-- methods -->\n")[1].split("\n\n")[0].splitlines()[2:]
     expected = []
     for method in METHODS:
-        options = ", ".join(f"`--{each.name.replace('_', '-')}`" for each in parameters(method))
+        options = ", ".join(f"`--{each.name.replace('_', '-')}`" for each in method.parameters)
         expected.append(f"| `{method.name}` | {options or '-'} | {method.summary} |")
     assert expected == table
 

@@ -8,7 +8,7 @@ import numpy as np
 from upsample_cli.errors import SettingError
 from upsample_cli.kernels.kernel import Kernel
 from upsample_cli.methods.catalogue import METHODS
-from upsample_cli.methods.method import Method, parameters
+from upsample_cli.methods.method import Method
 
 
 def variants() -> list[Method]:
@@ -16,7 +16,7 @@ def variants() -> list[Method]:
     found: list[Method] = []
     for method in METHODS:
         words: dict[str, tuple[Any, ...]] = {}
-        for each in parameters(method):
+        for each in method.parameters:
             if each.choices:
                 words[each.name] = each.choices
             elif each.high is not None and each.low is not None and each.high - each.low < 8:
@@ -31,7 +31,7 @@ def variants() -> list[Method]:
 
 def label(method: Method) -> str:
     """Return a short name for a test."""
-    settings = [str(getattr(method, each.name)) for each in parameters(type(method))]
+    settings = [str(getattr(method, each.name)) for each in method.parameters]
     return "-".join([method.name, *(word for word in settings if word not in ("None", "0"))])
 
 

@@ -34,7 +34,7 @@ def test_the_largest_plane_wins(method: Method, scale: float) -> None:
     """Every label is the one whose plane of ones and zeros, enlarged alone, is largest."""
     x = blobs(20, 24, 12)
     classes = np.unique(x)
-    settings = {name: getattr(method, name) for name in method.__slots__}
+    settings = vars(method)
     planes = (x == classes[:, None, None]).astype(np.float64)
     each = upsample(planes, method.name, scale=scale, **settings)
     ranked = np.sort(each, axis=0)

@@ -13,7 +13,7 @@ from upsample_cli.jobs import figures
 from upsample_cli.jobs.measure import Request, in_image, measure
 from upsample_cli.jobs.planes import upsample
 from upsample_cli.jobs.reference import Reference
-from upsample_cli.metrics.checkerboard import LEVELS
+from upsample_cli.metrics.meter import LEVELS
 
 
 def pictured(planes: np.ndarray) -> Image:

@@ -2,7 +2,7 @@ import pytest
 
 from upsample_cli.errors import SettingError
 from upsample_cli.methods.catalogue import DEFAULT, METHODS, build
-from upsample_cli.methods.method import Method, parameters
+from upsample_cli.methods.method import Method
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
@@ -21,7 +21,7 @@ def test_the_default_is_one_of_them() -> None:
 def test_every_parameter_has_help_and_limits(method: type[Method]) -> None:
     """Each parameter says in 54 characters what it does, and what it can be."""
     assert 0 < len(method.summary) <= 54
-    for each in parameters(method):
+    for each in method.parameters:
         assert 0 < len(each.help) <= 54
         assert each.kind in (int, str)
         assert "None" not in each.values

@@ -1,7 +1,6 @@
 """What every method promises, whatever its settings."""
 
 import pickle
-from dataclasses import FrozenInstanceError
 
 import numpy as np
 import pytest
@@ -13,14 +12,14 @@ from variants import is_centred, label, variants
 from upsample_cli.jobs.planes import upsample
 from upsample_cli.jobs.strips import Picture, run
 from upsample_cli.methods.catalogue import METHODS
-from upsample_cli.methods.method import Method, parameters
+from upsample_cli.methods.method import Method
 
 SCALES = [1.0, 1.5, 2.0, 2.7, 3.0, 4.0, 5.0, 8.0]
 every = pytest.mark.parametrize("method", variants(), ids=label)
 
 
 def enlarged(method: Method, x: Floats, scale: float = 2.0, **options: object) -> Floats:
-    values = {each.name: getattr(method, each.name) for each in parameters(type(method))}
+    values = {each.name: getattr(method, each.name) for each in method.parameters}
     return upsample(x, method.name, scale=scale, **values, **options)
 
 
@@ -174,7 +173,7 @@ def test_methods_are_plain_values(method: Method) -> None:
     again = pickle.loads(pickle.dumps(method))
     assert again == method
     assert hash(again) == hash(method)
-    with pytest.raises((FrozenInstanceError, TypeError, AttributeError)):
+    with pytest.raises(AttributeError):
         method.name = "other"
 
 

@@ -6,7 +6,7 @@ import click
 
 from upsample_cli.commands.options import json_option
 from upsample_cli.methods.catalogue import METHODS
-from upsample_cli.methods.method import Parameter, parameters
+from upsample_cli.methods.method import Parameter
 
 if TYPE_CHECKING:  # NumPy is not to be waited for by --help
     from upsample_cli.jobs.shipped import Figures
@@ -28,7 +28,7 @@ def methods(as_json: bool) -> None:
 
     if as_json:
         for method in METHODS:
-            settings = [_plain(each) for each in parameters(method)]
+            settings = [_plain(each) for each in method.parameters]
             line = {"method": method.name, "summary": method.summary, "parameters": settings}
             click.echo(json.dumps(line))
         for each in figures():
@@ -36,7 +36,7 @@ def methods(as_json: bool) -> None:
         return
     rows = [("method", "parameters", "what it does")]
     for method in METHODS:
-        options = ", ".join(f"--{each.name.replace('_', '-')}" for each in parameters(method))
+        options = ", ".join(f"--{each.name.replace('_', '-')}" for each in method.parameters)
         rows.append((method.name, options or "-", method.summary))
     click.echo(aligned(rows))
     click.echo()

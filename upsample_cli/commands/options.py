@@ -8,7 +8,7 @@ import click
 
 from upsample_cli.errors import SettingError
 from upsample_cli.methods.catalogue import METHODS
-from upsample_cli.methods.method import Parameter, parameters
+from upsample_cli.methods.method import Parameter
 
 if TYPE_CHECKING:  # NumPy is not to be waited for by --help
     from upsample_cli.jobs.work import Existing
@@ -63,7 +63,7 @@ def method_options(command: Command) -> Command:
     """Give a command one option for every parameter that any method has."""
     owners: dict[str, list[tuple[str, Parameter]]] = {}
     for method in METHODS:
-        for each in parameters(method):
+        for each in method.parameters:
             owners.setdefault(each.name, []).append((method.name, each))
     for name, found in reversed(owners.items()):
         first = found[0][1]

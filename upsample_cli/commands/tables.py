@@ -1,7 +1,6 @@
 """Rows to aligned text or JSON lines."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from math import isfinite
 from typing import Any
 
@@ -79,7 +78,7 @@ def summary_json(counts: dict[str, int], seconds: float) -> str:
 def numbers(found: Checkerboard) -> dict[str, Any]:
     """Return what the metric found as plain values; what is no number is None."""
     down, across = found.stride
-    values = {name: _number(value) for name, value in asdict(found).items()}
+    values = {name: _number(value) for name, value in found._asdict().items()}
     return values | {"stride": (down or None) if down == across else [down, across]}
 
 

@@ -15,7 +15,8 @@ from upsample_cli.jobs import figures
 from upsample_cli.jobs.reference import Reference
 from upsample_cli.jobs.runs import runs
 from upsample_cli.jobs.workers import Workers
-from upsample_cli.metrics.checkerboard import COLOUR_LEVELS, LEVELS, Checkerboard
+from upsample_cli.metrics.checkerboard import Checkerboard
+from upsample_cli.metrics.meter import COLOUR_LEVELS, LEVELS
 from upsample_cli.metrics.search import STRIDES, Search, chosen, period
 
 LARGEST_STRIDE = 16

@@ -8,7 +8,8 @@ from upsample_cli.jobs.scale import stride
 from upsample_cli.jobs.strips import strips
 from upsample_cli.jobs.task import Task
 from upsample_cli.jobs.workers import Workers
-from upsample_cli.metrics.checkerboard import Checkerboard, Meter
+from upsample_cli.metrics.checkerboard import Checkerboard
+from upsample_cli.metrics.meter import Meter
 from upsample_cli.metrics.rows import Rows
 from upsample_cli.planes import Size
 

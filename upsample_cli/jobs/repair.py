@@ -59,7 +59,7 @@ def repair(path: str, output: str, stride: Size | None, ramp: bool) -> Repair:
     suffix = Path(output).suffix.lower()
     _check(source, output, suffix)
     mended = balanced(source.taps, source.strides, ramp)
-    about = source.about | {"repaired": "ramp" if ramp else "flat"}
+    about = {**source.about, "repaired": "ramp" if ramp else "flat"}
     if suffix == ".npz":
         data = KernelFile("tconv", source.stride[0], mended, "", about).to_bytes()
     else:

@@ -1,17 +1,18 @@
 """How large a picture becomes: --scale or --size against the input's size."""
 
 import re
-from dataclasses import dataclass
 from math import floor, gcd
+from typing import TYPE_CHECKING
 
 from upsample_cli.errors import SettingError
-from upsample_cli.planes import Size
+
+if TYPE_CHECKING:  # sizes are looked at before NumPy has loaded
+    from upsample_cli.planes import Size
 
 _LARGEST_STRIDE = 16
 _LARGEST_SCALE = 64
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Target:
     """The size wanted: a scale, or a width, a height or both.
 
@@ -19,17 +20,18 @@ class Target:
         scale: Output pixels per input pixel, 1..64.
         width: Output columns.
         height: Output rows.
+
+    Raises:
+        SettingError: The scale does not enlarge, or too much.
     """
 
-    scale: float | None = None
-    width: int | None = None
-    height: int | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse a scale that does not enlarge."""
-        if self.scale is not None and not 1 <= self.scale <= _LARGEST_SCALE:
-            fault = "would shrink" if self.scale < 1 else "is too large"
-            raise SettingError(f"--scale {self.scale:g} {fault}; give 1 to {_LARGEST_SCALE}")
+    def __init__(
+        self, scale: float | None = None, width: int | None = None, height: int | None = None
+    ) -> None:
+        if scale is not None and not 1 <= scale <= _LARGEST_SCALE:
+            fault = "would shrink" if scale < 1 else "is too large"
+            raise SettingError(f"--scale {scale:g} {fault}; give 1 to {_LARGEST_SCALE}")
+        self.scale, self.width, self.height = scale, width, height
 
     @classmethod
     def parsed(cls, size: str) -> "Target":
@@ -44,7 +46,7 @@ class Target:
         width, height = (int(each) if each else None for each in found.groups())
         return cls(width=width, height=height)
 
-    def size(self, size_in: Size) -> Size:
+    def size(self, size_in: "Size") -> "Size":
         """Return the output's height and width; halves are rounded up.
 
         Args:
@@ -74,7 +76,7 @@ class Target:
         return made
 
 
-def stride(size_in: Size, size_out: Size) -> Size:
+def stride(size_in: "Size", size_out: "Size") -> "Size":
     """Return the period, down and across, of what upsampling can leave in the output.
 
     A scale of p / q leaves a period of p output pixels; 1 stands for none that is short enough.
@@ -91,7 +93,7 @@ def stride(size_in: Size, size_out: Size) -> Size:
     )
 
 
-def stretched(size_in: Size, size_out: Size) -> tuple[str, ...]:
+def stretched(size_in: "Size", size_out: "Size") -> tuple[str, ...]:
     """Return a few words on a picture that loses its shape by more than rounding.
 
     >>> stretched((20, 30), (33, 50)), stretched((20, 30), (60, 60))

@@ -1,5 +1,6 @@
 """Taps in a file, with the stride they are for: what an audit judges and a repair mends."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ class Found:
     stride: Size
     kind: np.dtype[Any]
     resized: bool = False
-    about: dict[str, Any] = field(default_factory=dict)
+    about: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def kernel(self) -> NDArray[np.float64] | None:

@@ -1,7 +1,7 @@
 """Train a kernel: shrink pictures, keep their moments, solve, and try the kernel on others."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -105,7 +105,7 @@ def train(sources: Sequence[str], course: Course, progress: Progress | None = No
     scores = _scores(_pairs(held, course, skipped), course, kernel)
     about = _about(course, kernel, count, moments.count) | {"held_out": scores}
     return Trained(
-        replace(file, about=about), kernel, tuple(skipped),
+        file._replace(about=about), kernel, tuple(skipped),
         ripple(unbalanced.phase_sums), ripple(kernel.phase_sums), perf_counter() - start,
     )  # fmt: skip
 

@@ -9,7 +9,6 @@ Row o of the matrix makes output pixel o from `taps` neighbouring input pixels:
 Input and output are endless here; edges belong to whoever cuts the window.
 """
 
-from dataclasses import dataclass, field
 from math import gcd
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,6 @@ if TYPE_CHECKING:  # learned kernels have none
     from upsample_cli.kernels.interpolants import Interpolant
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Band:
     """The rows of one period of a banded matrix.
 
@@ -30,10 +28,11 @@ class Band:
         step: Input pixels from one period to the next.
     """
 
-    coefficients: NDArray[np.float64]
-    starts: NDArray[np.int64]
-    step: int
-    _matrices: dict[tuple[int, int, str], NDArray[Any]] = field(default_factory=dict, repr=False)
+    def __init__(
+        self, coefficients: NDArray[np.float64], starts: NDArray[np.int64], step: int
+    ) -> None:
+        self.coefficients, self.starts, self.step = coefficients, starts, step
+        self._matrices: dict[tuple[int, int, str], NDArray[Any]] = {}
 
     @property
     def period(self) -> int:

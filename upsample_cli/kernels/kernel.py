@@ -4,7 +4,6 @@ Output size is (n - 1) s - 2p + k + output_padding with dilation 1 (Dumoulin & V
 1603.07285, relationship 14); p and output_padding are chosen so that it is exactly n s.
 """
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -25,7 +24,6 @@ _LARGEST = 1e12  # of a tap; sums of much larger ones would overflow in single p
 Taps = NDArray[np.float64]
 
 
-@dataclass(frozen=True, eq=False)
 class Kernel:
     """The taps of a transposed convolution and the stride they are for.
 
@@ -35,15 +33,19 @@ class Kernel:
         stride: Output pixels per input pixel on both axes, 1 or more.
         factors: Taps down and across whose outer product they are, where that is known.
 
+    Raises:
+        SettingError: They are no kernel.
+
     >>> import numpy as np
     >>> Kernel("uniform", np.full((3, 3), 4 / 9), 2).phase_sums.round(2).tolist()
     [[0.44, 0.89], [0.89, 1.78]]
     """
 
-    name: str
-    taps: Taps
-    stride: int
-    factors: tuple[Taps, Taps] | None = None
+    def __init__(
+        self, name: str, taps: Taps, stride: int, factors: tuple[Taps, Taps] | None = None
+    ) -> None:
+        self.name, self.taps, self.stride, self.factors = name, taps, stride, factors
+        self._check()
 
     @classmethod
     def outer(cls, name: str, down: Taps, across: Taps, stride: int) -> "Kernel":
@@ -57,7 +59,12 @@ class Kernel:
         """
         return cls(name, np.outer(down, across), stride, (down, across))
 
-    def __post_init__(self) -> None:
+    def __repr__(self) -> str:
+        """Return what it is in few words: taps can be many."""
+        size = "x".join(map(str, self.taps.shape))
+        return f"Kernel({self.name!r}, {size} taps, stride {self.stride})"
+
+    def _check(self) -> None:
         """Refuse taps that are no kernel."""
         if self.taps.ndim != 2 or 0 in self.taps.shape:
             shape = "x".join(map(str, self.taps.shape)) or "a single number"

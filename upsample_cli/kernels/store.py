@@ -6,9 +6,10 @@ upsamples by), `taps`, and `about`, a JSON text of how the kernel was trained.
 
 import io
 import os
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 from zipimport import zipimporter
 
 import numpy as np
@@ -25,8 +26,7 @@ SHIPPED = os.path.join(os.path.dirname(__file__), "learned")
 _ENTRIES = {"format": "iu", "method": "U", "stride": "iu", "resize": "U", "taps": "f", "about": "U"}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class KernelFile:
+class KernelFile(NamedTuple):
     """What a kernel file holds.
 
     Args:
@@ -42,7 +42,7 @@ class KernelFile:
     stride: int
     taps: Taps
     resize: str = ""
-    about: dict[str, Any] = field(default_factory=dict)
+    about: Mapping[str, Any] = MappingProxyType({})
 
     def kernel(self, name: str) -> Kernel:
         """Return the transposed convolution that this kernel amounts to.
@@ -69,7 +69,7 @@ class KernelFile:
         import json
 
         file = io.BytesIO()
-        about = json.dumps(self.about, sort_keys=True)
+        about = json.dumps(dict(self.about), sort_keys=True)
         np.savez(
             file, format=FORMAT, method=self.method, stride=self.stride, resize=self.resize,
             taps=self.taps, about=about,

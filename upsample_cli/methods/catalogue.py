@@ -4,7 +4,7 @@ from typing import Any
 
 from upsample_cli.errors import SettingError
 from upsample_cli.methods.interpolation import Bicubic, Bilinear, Lanczos, Nearest, Spline
-from upsample_cli.methods.method import Method, nearest, parameters
+from upsample_cli.methods.method import Method, nearest
 from upsample_cli.methods.resize_conv import ResizeConvolution
 from upsample_cli.methods.tconv import TransposedConvolution
 
@@ -35,7 +35,7 @@ def build(name: str, **settings: Any) -> Method:
     if name not in known:
         remedy = nearest(name, known) or f"choose {', '.join(known)}"
         raise SettingError(f"no method '{name}'; {remedy}")
-    taken = {method.name: {each.name for each in parameters(method)} for method in METHODS}
+    taken = {method.name: {each.name for each in method.parameters} for method in METHODS}
     for setting in settings.keys() - taken[name]:
         option = f"--{setting.replace('_', '-')}"
         owners = [owner for owner, names in taken.items() if setting in names]

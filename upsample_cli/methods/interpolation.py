@@ -4,10 +4,9 @@ Half-pixel centres, any real scale, nothing learned. Every row of weights sums t
 picture stays flat and no interpolation makes a checkerboard.
 """
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
-from upsample_cli.methods.method import Stage, check, parameter
+from upsample_cli.methods.method import Method, Parameter, Stage
 
 # The mathematics is imported where it is used: `upsample --help` reads these classes and must not
 # wait for NumPy.
@@ -16,12 +15,8 @@ if TYPE_CHECKING:
     from upsample_cli.planes import Size
 
 
-@dataclass(frozen=True, slots=True)
-class _Interpolation:
+class _Interpolation(Method):
     """What the interpolations share: one stage, no kernel to report, and mostly no parameter."""
-
-    name: ClassVar[str]
-    summary: ClassVar[str]
 
     def equivalent(self, scale: float) -> "Kernel | None":
         """Return None: an interpolation has no kernel of its own to report."""
@@ -45,7 +40,6 @@ class _Interpolation:
 class Nearest(_Interpolation):
     """Copy the nearest input pixel."""
 
-    __slots__ = ()
     name = "nearest"
     summary = "copies the nearest pixel"
 
@@ -61,7 +55,6 @@ class Nearest(_Interpolation):
 class Bilinear(_Interpolation):
     """Interpolate linearly along each axis."""
 
-    __slots__ = ()
     name = "bilinear"
     summary = "linear along each axis, 2 taps"
 
@@ -69,7 +62,6 @@ class Bilinear(_Interpolation):
 class Bicubic(_Interpolation):
     """Interpolate by Keys' cubic convolution, a = -0.5."""
 
-    __slots__ = ()
     name = "bicubic"
     summary = "Keys' cubic convolution, a = -0.5, 4 taps"
 
@@ -77,12 +69,10 @@ class Bicubic(_Interpolation):
 class Lanczos(_Interpolation):
     """Interpolate by a windowed sinc, three lobes."""
 
-    __slots__ = ()
     name = "lanczos"
     summary = "windowed sinc, a = 3, 6 taps"
 
 
-@dataclass(frozen=True, slots=True)
 class Spline(_Interpolation):
     """Interpolate by B-splines that pass through the pixels.
 
@@ -90,13 +80,10 @@ class Spline(_Interpolation):
         order: Polynomial degree, 2..5.
     """
 
-    name: ClassVar[str] = "spline"
-    summary: ClassVar[str] = "prefiltered B-spline (as SciPy's zoom)"
-    order: int = parameter(3, "degree", low=2, high=5)
-
-    def __post_init__(self) -> None:
-        """Refuse an order that is none."""
-        check(self)
+    name = "spline"
+    summary = "prefiltered B-spline (as SciPy's zoom)"
+    parameters = (Parameter("order", int, 3, "degree", low=2, high=5),)
+    order: int
 
     def stages(self, size_in: "Size", size_out: "Size") -> tuple[Stage, ...]:
         """Return the one stage of the interpolation."""

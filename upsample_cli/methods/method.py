@@ -6,10 +6,8 @@ So no method sees an edge, the result does not depend on how a picture is cut, a
 one another without a whole picture between them.
 """
 
-import dataclasses
-import types
-import typing
-from collections.abc import Iterable, Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
 from upsample_cli.errors import SettingError
@@ -32,27 +30,11 @@ class Stage(Protocol):
         """Return the stage that counts, of ones and zeros, the ones that an output draws on."""
 
 
-class Method(Protocol):
-    """A way to upsample: a frozen dataclass whose fields are its parameters."""
-
-    name: ClassVar[str]
-    summary: ClassVar[str]
-
-    def stages(self, size_in: "Size", size_out: "Size") -> "tuple[Stage, ...]":
-        """Return the stages that take a picture from one size to another, none of them smaller."""
-
-    def equivalent(self, scale: float) -> "Kernel | None":
-        """Return the transposed convolution behind the stages; None for interpolation."""
-
-    def __hash__(self) -> int:
-        """Return what equal settings share: stages are kept for the next picture of one size."""
-
-
 class Parameter(NamedTuple):
     """One setting of a method, as help, options, checks and reports see it.
 
     Args:
-        name: Its field, with underscores.
+        name: Its attribute, with underscores.
         kind: `int` or `str`.
         default: Its value where none is given.
         help: What it does, 54 characters at most.
@@ -99,38 +81,73 @@ class Parameter(NamedTuple):
             raise SettingError(f"{option} {value} is out of range; give {self.values}")
 
 
+class Method(ABC):
+    """A way to upsample: a value that its settings make, which cannot be changed.
+
+    Args:
+        **settings: Values by parameter; what is not given has its default.
+
+    Attributes:
+        name: The word for it.
+        summary: What it does, 54 characters at most.
+        parameters: What can be set; each is an attribute too.
+
+    Raises:
+        SettingError: The first setting that cannot be.
+    """
+
+    name: ClassVar[str]
+    summary: ClassVar[str]
+    parameters: ClassVar[tuple[Parameter, ...]] = ()
+
+    def __init__(self, **settings: Any) -> None:
+        for each in self.parameters:
+            value = settings.pop(each.name, each.default)
+            each.check(value)
+            self.__dict__[each.name] = value
+        if settings:
+            raise TypeError(f"{self.name} has no parameter {', '.join(settings)}")
+        self.check()
+
+    def check(self) -> None:  # noqa: B027 # most have none that do not
+        """Refuse settings that do not go together."""
+
+    @abstractmethod
+    def stages(self, size_in: "Size", size_out: "Size") -> "tuple[Stage, ...]":
+        """Return the stages that take a picture from one size to another, none of them smaller.
+
+        Args:
+            size_in: Height and width of the input.
+            size_out: Height and width of the output.
+        """
+
+    @abstractmethod
+    def equivalent(self, scale: float) -> "Kernel | None":
+        """Return the transposed convolution behind the stages; None for interpolation."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Refuse: who keeps what a method made finds it again by its settings."""
+        raise AttributeError(f"{self.name} cannot be changed; build another")
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether another is of the same settings."""
+        return isinstance(other, Method) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        """Return what equal settings share: stages are kept for the next picture of one size."""
+        return hash(self._key())
+
+    def __repr__(self) -> str:
+        """Return the call that builds it."""
+        settings = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
+        return f"{type(self).__name__}({settings})"
+
+    def _key(self) -> tuple[Any, ...]:
+        return type(self), *vars(self).values()
+
+
 def nearest(word: str, words: Iterable[str]) -> str:
     """Return "did you mean 'x'?" with the word most like another, empty if none is alike."""
     from difflib import get_close_matches  # only mistakes need it
 
     return "".join(f"did you mean '{near}'?" for near in get_close_matches(word, words, 1))
-
-
-def parameter(default: Any, help: str, **limits: Any) -> Any:
-    """Return the dataclass field of a parameter.
-
-    Args:
-        default: Its value where none is given.
-        help: What it does, 54 characters at most.
-        **limits: `choices`, `file`, `low`, `high` as in `Parameter`.
-    """
-    return dataclasses.field(default=default, metadata={"help": help, **limits})
-
-
-def parameters(method: type[Method]) -> Iterator[Parameter]:
-    """Yield the parameters of a method, in order."""
-    hints = typing.get_type_hints(method)
-    for spec in dataclasses.fields(method):  # type: ignore[arg-type] # Method is a protocol
-        hint = hints[spec.name]
-        kind = hint if not isinstance(hint, types.UnionType) else typing.get_args(hint)[0]
-        yield Parameter(spec.name, kind, spec.default, **spec.metadata)
-
-
-def check(method: Method) -> None:
-    """Refuse a method whose settings cannot be; for `__post_init__`.
-
-    Raises:
-        SettingError: The first parameter that is out of its limits.
-    """
-    for each in parameters(type(method)):
-        each.check(getattr(method, each.name))

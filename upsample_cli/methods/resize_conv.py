@@ -6,12 +6,11 @@ taps. With nearest its phase sums are all equal whatever the taps, so it cannot 
 Source: A. Odena, V. Dumoulin, C. Olah, "Deconvolution and checkerboard artifacts", Distill, 2016.
 """
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from upsample_cli.errors import SettingError
 from upsample_cli.methods import stored, strides
-from upsample_cli.methods.method import Stage, check, parameter
+from upsample_cli.methods.method import Method, Parameter, Stage
 
 if TYPE_CHECKING:  # as in interpolation.py
     from upsample_cli.kernels.kernel import Kernel
@@ -20,8 +19,7 @@ if TYPE_CHECKING:  # as in interpolation.py
 _FIXED = ("box", "gaussian", "sharpen")
 
 
-@dataclass(frozen=True, slots=True)
-class ResizeConvolution:
+class ResizeConvolution(Method):
     """Upsample by nearest or bilinear interpolation, then convolve.
 
     Args:
@@ -30,15 +28,19 @@ class ResizeConvolution:
         kernel_size: Taps along each axis of box, gaussian or sharpen, odd.
     """
 
-    name: ClassVar[str] = "resize-conv"
-    summary: ClassVar[str] = "upsampling, then a convolution"
-    resize: str = parameter("nearest", "the upsampling", choices=("nearest", "bilinear"))
-    kernel: str = parameter("learned", "its taps", choices=stored.LEARNED + _FIXED, file=True)
-    kernel_size: int | None = parameter(None, "its taps along an axis", low=1, high=64)
+    name = "resize-conv"
+    summary = "upsampling, then a convolution"
+    parameters = (
+        Parameter("resize", str, "nearest", "the upsampling", ("nearest", "bilinear")),
+        Parameter("kernel", str, "learned", "its taps", stored.LEARNED + _FIXED, file=True),
+        Parameter("kernel_size", int, None, "its taps along an axis", low=1, high=64),
+    )
+    resize: str
+    kernel: str
+    kernel_size: int | None
 
-    def __post_init__(self) -> None:
-        """Refuse settings that cannot be."""
-        check(self)
+    def check(self) -> None:
+        """Refuse settings that do not go together."""
         if self.kernel_size is not None and self.kernel not in _FIXED:
             raise SettingError(
                 f"--kernel-size is for {', '.join(_FIXED)}, not {self.kernel}; leave it out"

@@ -1,11 +1,10 @@
 """Transposed convolution: every input pixel spreads the kernel over the output, stride apart."""
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from upsample_cli.errors import SettingError
 from upsample_cli.methods import stored, strides
-from upsample_cli.methods.method import Stage, check, parameter
+from upsample_cli.methods.method import Method, Parameter, Stage
 
 if TYPE_CHECKING:  # as in interpolation.py
     from upsample_cli.kernels.kernel import Kernel
@@ -14,8 +13,7 @@ if TYPE_CHECKING:  # as in interpolation.py
 _FIXED = ("uniform", "bilinear", "bicubic", "lanczos", "gaussian", "random")
 
 
-@dataclass(frozen=True, slots=True)
-class TransposedConvolution:
+class TransposedConvolution(Method):
     """Upsample by a transposed convolution whose stride is the scale.
 
     Args:
@@ -24,15 +22,19 @@ class TransposedConvolution:
         seed: Of the random kernel.
     """
 
-    name: ClassVar[str] = "tconv"
-    summary: ClassVar[str] = "transposed convolution with a kernel"
-    kernel: str = parameter("learned", "its taps", choices=stored.LEARNED + _FIXED, file=True)
-    kernel_size: int | None = parameter(None, "its taps along an axis", low=1, high=64)
-    seed: int = parameter(0, "of the random kernel", low=0, high=2**32 - 1)
+    name = "tconv"
+    summary = "transposed convolution with a kernel"
+    parameters = (
+        Parameter("kernel", str, "learned", "its taps", stored.LEARNED + _FIXED, file=True),
+        Parameter("kernel_size", int, None, "its taps along an axis", low=1, high=64),
+        Parameter("seed", int, 0, "of the random kernel", low=0, high=2**32 - 1),
+    )
+    kernel: str
+    kernel_size: int | None
+    seed: int
 
-    def __post_init__(self) -> None:
-        """Refuse settings that cannot be."""
-        check(self)
+    def check(self) -> None:
+        """Refuse settings that do not go together."""
         sized = ("uniform", "random", "gaussian")
         if self.kernel_size is not None and self.kernel not in sized:
             raise SettingError(

@@ -1,7 +1,6 @@
 """Rows of a picture as the metric takes them: levels, what of them is seen, what is expected."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -11,7 +10,6 @@ Floats: TypeAlias = NDArray[np.float32]
 Mask: TypeAlias = NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Rows:
     """Rows of a picture.
 
@@ -22,9 +20,10 @@ class Rows:
         expected: Same shape, levels that no pattern accounts for, as of a reference; None for none.
     """
 
-    levels: Floats
-    opaque: Mask | None = None
-    expected: Floats | None = None
+    def __init__(
+        self, levels: Floats, opaque: Mask | None = None, expected: Floats | None = None
+    ) -> None:
+        self.levels, self.opaque, self.expected = levels, opaque, expected
 
     def __len__(self) -> int:
         return len(self.levels)

@@ -1,10 +1,10 @@
 """The search for a stride: which short period, if any, a picture repeats with."""
 
 from collections.abc import Mapping
-from dataclasses import fields, replace
 from math import lcm
 
-from upsample_cli.metrics.checkerboard import LEVELS, Checkerboard, Meter
+from upsample_cli.metrics.checkerboard import Checkerboard
+from upsample_cli.metrics.meter import LEVELS, Meter
 from upsample_cli.metrics.rows import Rows
 
 STRIDES = range(2, 9)
@@ -69,10 +69,10 @@ def chosen(results: Mapping[int, Checkerboard], stride: int | None) -> Checkerbo
         return results[stride]
     seen = [each for each in results.values() if each.status == "ok"]
     if not seen:
-        return replace(next(iter(results.values())), stride=NO_STRIDE)
+        return next(iter(results.values()))._replace(stride=NO_STRIDE)
     largest = {
-        each.name: max(getattr(one, each.name) for one in seen)
-        for each in fields(Checkerboard)
-        if each.type is float
+        name: max(getattr(one, name) for one in seen)
+        for name, kind in Checkerboard.__annotations__.items()
+        if kind is float
     }
     return Checkerboard(NO_STRIDE, verdict="none", **largest)
