@@ -21,10 +21,11 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD, _MOST_ARENAS = -1, -3, -8  # of mallopt
 _HUGE_PAGES = 14  # of madvise
 _HEAP, _PAGE = 24 << 20, 1 << 21  # bytes: about what one picture's strips take, and a huge page
 _THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
-# What NumPy and Pillow import, a tenth of a start, and few pictures need.
+# What libraries import, a tenth of a start, and few pictures need.
 _SELDOM_USED = (
     *("numpy._core._add_newdocs", "numpy._core._add_newdocs_scalars", "pickle"),
-    *("PIL.ExifTags", "PIL.ImagePalette", "PIL.ImageSequence", "PIL.TiffTags"),
+    *("PIL.ExifTags", "PIL.ImagePalette", "PIL.ImageSequence", "PIL.TiffTags", "PIL.ImageChops"),
+    *("linecache", "tokenize", "traceback"),
 )
 
 

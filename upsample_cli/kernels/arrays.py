@@ -1,7 +1,6 @@
 """Arrays of numbers in .npz and .npy files, read whole and never unpickled."""
 
 import io
-import tokenize
 import zlib
 from typing import Any
 
@@ -22,7 +21,6 @@ _FAULTS = (
     MemoryError,  # a head that promises too much
     OverflowError,
     RuntimeError,  # an archive that says it is encrypted
-    tokenize.TokenError,
     zlib.error,
 )
 
@@ -36,7 +34,8 @@ def read(path: str) -> NDArray[Any] | dict[str, NDArray[Any]]:
     Raises:
         SettingError: No such file, no arrays in it, or objects that would have to be unpickled.
     """
-    import zipfile  # slow to import, and most runs read no archive
+    import tokenize  # slow to import, and most runs read no such file
+    import zipfile
 
     try:
         with open(path, "rb") as file:
@@ -46,7 +45,7 @@ def read(path: str) -> NDArray[Any] | dict[str, NDArray[Any]]:
         arrays = {key: found[key] for key in found.files}
         # Of what else an archive may hold NumPy returns the bytes.
         return {key: each for key, each in arrays.items() if isinstance(each, np.ndarray)}
-    except (*_FAULTS, zipfile.BadZipFile) as error:
+    except (*_FAULTS, tokenize.TokenError, zipfile.BadZipFile) as error:
         if isinstance(error, FileNotFoundError):
             raise SettingError(f"no kernel file {path}; check the path") from error
         raise SettingError(f"{path} is no kernel file; give a .npz or .npy of taps") from error
