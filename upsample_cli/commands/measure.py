@@ -58,7 +58,7 @@ def measure(
     taken off first: for pictures that repeat by nature, as brickwork and halftones do.
     """
     from upsample_cli.commands.measured import CsvTable, JsonLines, TextTable
-    from upsample_cli.images.opening import MAX_PIXELS
+    from upsample_cli.images.source import MAX_PIXELS
     from upsample_cli.jobs.measure import Request
 
     for option, name in (("--map", "heat"), ("--spectrum",) * 2, ("--reference",) * 2):

@@ -76,7 +76,7 @@ class Wanted(NamedTuple):
             What gives the picture, once.
         """
         from upsample_cli.images.decoding import decode
-        from upsample_cli.images.opening import MAX_PIXELS
+        from upsample_cli.images.source import MAX_PIXELS
         from upsample_cli.jobs.ahead import Ahead
 
         most = self.options["max_pixels"] or MAX_PIXELS

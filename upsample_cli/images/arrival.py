@@ -2,13 +2,14 @@
 
 from contextlib import ExitStack
 from itertools import dropwhile
-from threading import Condition, Thread
+from threading import Thread
 from typing import Any, BinaryIO, cast
 
 import PIL.Image
 
-from upsample_cli.errors import ImageFileError
+from upsample_cli.errors import BrokenArrivalError, ImageFileError
 from upsample_cli.images import chunked, deep, exif
+from upsample_cli.images.coming import Coming
 from upsample_cli.images.faults import told
 
 _MODES = ("L", "LA", "RGB", "RGBA")
@@ -47,10 +48,6 @@ def _is_upright(opened: PIL.Image.Image) -> bool:
     return "exif" in opened.info and exif.tags(opened).get(exif.ORIENTATION, 1) == 1
 
 
-class BrokenArrivalError(ImageFileError):
-    """A picture broke on its way; decoded as a whole, more may come of it."""
-
-
 class Arrival:
     """How far a picture has come; it is decoded on a thread of its own.
 
@@ -71,32 +68,27 @@ class Arrival:
         self._opened = cast(Any, opened)  # of a class with `load_read`
         self._opened.im = self.picture.im  # decoded into the memory of ours
         self._file, self._name, self._files = file, name, files
-        self._rows = 0
+        self._coming = Coming()
         self._portion = max(_LEAST, chunked.length(file) // _PORTIONS)
-        self._fault: BaseException | None = None
-        self._news = Condition()
         # Pillow asks for more when it has decoded all that it was given.
         self._read, self._opened.load_read = self._opened.load_read, self._more
         Thread(target=self._load, daemon=True).start()
 
-    def wait(self, rows: int) -> None:
-        """Wait until the first rows are there.
+    def wait(self, rows: int) -> int:
+        """Wait until the first rows are there; return how many are.
 
         Args:
-            rows: How many.
+            rows: How many, at least.
 
         Raises:
             BrokenArrivalError: The picture is broken.
             ImageFileError: It is not wanted.
         """
-        with self._news:
-            self._news.wait_for(lambda: self._rows >= rows or self._fault is not None)
-        if self._fault is not None:
-            raise self._fault
+        return self._coming.wait(rows)
 
     def give_up(self) -> None:
         """Let nobody wait any longer: the picture is not wanted."""
-        self._tell(self._rows, ImageFileError(f"{self._name} is not wanted any more"))
+        self._coming.fail(ImageFileError(f"{self._name} is not wanted any more"))
 
     def _load(self) -> None:
         try:
@@ -105,11 +97,11 @@ class Arrival:
                 if self._opened.format == "PNG":
                     chunked.check_pixels(self._file, self.picture)
         except ImageFileError as fault:
-            self._tell(0, BrokenArrivalError(str(fault)))
+            self._coming.fail(BrokenArrivalError(str(fault)))
         except BaseException as fault:  # raised again in `wait`
-            self._tell(0, fault)
+            self._coming.fail(fault)
         else:
-            self._tell(self.picture.height)
+            self._coming.tell(self.picture.height)
 
     def _more(self, count: int) -> bytes:
         """Return the next portion, whatever chunks a PNG comes in and Pillow asks for."""
@@ -122,15 +114,10 @@ class Arrival:
 
     def _look(self) -> None:
         """Find how far the picture has come: at least to a row that is not all of one level."""
-        found, step = self._rows, 1
-        while (row := self._rows + step) < self.picture.height:
+        found, step = self._coming.rows, 1
+        while (row := self._coming.rows + step) < self.picture.height:
             if self.picture.crop((0, row, self.picture.width, row + 1)).getcolors(1) is None:
                 found = row
             step *= 2
-        if found > self._rows:
-            self._tell(found)
-
-    def _tell(self, rows: int, fault: BaseException | None = None) -> None:
-        with self._news:
-            self._rows, self._fault = rows, self._fault or fault
-            self._news.notify_all()
+        if found > self._coming.rows:
+            self._coming.tell(found)

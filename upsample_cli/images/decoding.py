@@ -26,7 +26,8 @@ from upsample_cli.images.animation import Animation
 from upsample_cli.images.arrival import Arrival
 from upsample_cli.images.faults import told
 from upsample_cli.images.metadata import Metadata
-from upsample_cli.images.opening import MAX_PIXELS, check, check_size
+from upsample_cli.images.opening import check, check_size
+from upsample_cli.images.source import MAX_PIXELS
 
 
 class Decoded(NamedTuple):

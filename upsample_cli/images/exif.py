@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from struct import pack_into, unpack_from
 from typing import TYPE_CHECKING, Any
 
-import PIL.Image
+if TYPE_CHECKING:  # decoding begins before NumPy has loaded, and samples come without Pillow
+    import PIL.Image
 
-if TYPE_CHECKING:  # decoding begins before NumPy has loaded
     from upsample_cli.planes import Size
 
 
@@ -43,7 +43,7 @@ class _Text(str):
         return super().encode("latin-1", "replace")
 
 
-def raw(opened: PIL.Image.Image) -> bytes | None:
+def raw(opened: "PIL.Image.Image") -> bytes | None:
     """Return the EXIF of a picture as its file holds it, without the mark before it."""
     found: Any = opened.info.get("exif")
     if not found and RAW in opened.info:
@@ -54,12 +54,12 @@ def raw(opened: PIL.Image.Image) -> bytes | None:
     return found.removeprefix(b"Exif\0\0") if found else None
 
 
-def tags(opened: PIL.Image.Image) -> PIL.Image.Exif:
+def tags(opened: "PIL.Image.Image") -> "PIL.Image.Exif":
     """Return the EXIF of a picture as Pillow reads it; nothing where it is damaged."""
     try:
         return opened.getexif()
     except FAULTS:
-        return PIL.Image.Exif()
+        return _none()
 
 
 def upright(exif: bytes) -> bytes:
@@ -99,7 +99,7 @@ def with_dpi(exif: bytes | None, dpi: tuple[float, float] | None) -> bytes | Non
     if dpi is None:
         return exif
     try:
-        tags = parsed(exif) if exif else PIL.Image.Exif()
+        tags = parsed(exif) if exif else _none()
         if _ACROSS in tags:
             return exif
         for tag, value in [*tags.items()]:
@@ -114,7 +114,7 @@ def with_dpi(exif: bytes | None, dpi: tuple[float, float] | None) -> bytes | Non
         return exif
 
 
-def parsed(exif: bytes) -> PIL.Image.Exif:
+def parsed(exif: bytes) -> "PIL.Image.Exif":
     """Return EXIF as Pillow reads it.
 
     Args:
@@ -123,9 +123,15 @@ def parsed(exif: bytes) -> PIL.Image.Exif:
     Raises:
         FAULTS: It is damaged; some of that is found as its parts are read or written.
     """
-    tags = PIL.Image.Exif()
+    tags = _none()
     tags.load(exif)
     return tags
+
+
+def _none() -> "PIL.Image.Exif":
+    import PIL.Image  # whoever reads tags has it already
+
+    return PIL.Image.Exif()
 
 
 def iptc(tags: Any) -> bytes | None:

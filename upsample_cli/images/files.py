@@ -14,9 +14,9 @@ from upsample_cli.images.decoding import Decoded, decode
 from upsample_cli.images.exif import with_dpi
 from upsample_cli.images.image import Image, Samples
 from upsample_cli.images.metadata import Metadata
-from upsample_cli.images.opening import MAX_PIXELS
 from upsample_cli.images.pixels import Pixels
 from upsample_cli.images.samples import samples_of
+from upsample_cli.images.source import MAX_PIXELS
 
 _LARGEST = 1e30  # of a floating-point sample; sums of larger ones would overflow
 

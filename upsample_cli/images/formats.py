@@ -17,6 +17,9 @@ FORMATS = {
 """Words and suffixes of the formats that can be written, and their names: Pillow's, and PGM for an
 anymap that is to be grey."""
 
+DEFAULT_COMPRESSION = 2
+"""Of a PNG, of 0..9."""
+
 _LOSSY = {"JPEG", "WEBP"}
 _LONGEST = {"JPEG": 65500, "WEBP": 16383, "GIF": 65535, "TGA": 65535}
 

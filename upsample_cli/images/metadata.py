@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import PIL.Image
-
 from upsample_cli.images import exif as exif_tags
 from upsample_cli.images import xmp as xmp_packet
 
-if TYPE_CHECKING:  # decoding begins before NumPy has loaded
+if TYPE_CHECKING:  # as in exif.py
+    import PIL.Image
+
     from upsample_cli.planes import Size
 
 _SRGB_GAMMA = 0.45455
@@ -113,7 +113,9 @@ class Metadata(NamedTuple):
         yield from (kind.decode() for kind, data in self.colours if (kind, data[:2]) != _CICP_SRGB)
 
 
-def of(opened: PIL.Image.Image, exif: bytes | None, upright: bool, early: bool = False) -> Metadata:
+def of(
+    opened: "PIL.Image.Image", exif: bytes | None, upright: bool, early: bool = False
+) -> Metadata:
     """Return the metadata of a picture that Pillow has read.
 
     Args:
@@ -157,7 +159,7 @@ def _text(opened: Any, early: bool) -> Iterator[tuple[str, str]]:
             yield "Comment", comment.decode("latin-1")
 
 
-def _coding(opened: PIL.Image.Image) -> Coding | None:
+def _coding(opened: "PIL.Image.Image") -> Coding | None:
     tables: dict[int, Any] = getattr(opened, "quantization", {})
     if not tables or opened.mode not in ("L", "RGB", "CMYK"):
         return None

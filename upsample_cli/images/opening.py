@@ -13,7 +13,6 @@ from upsample_cli.errors import ImageFileError, PictureTooLargeError
 from upsample_cli.images import animation, chunked
 from upsample_cli.images.formats import FORMATS
 
-MAX_PIXELS = 2**28
 ALL_FRAMES = 64  # times as many pixels in all frames of an animation
 # In this order: Pillow imports all it has when it comes to a format that is not among the common.
 READABLE = [*(name for name in dict.fromkeys(FORMATS.values()) if name != "PGM"), "JPEG2000",

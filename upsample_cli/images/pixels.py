@@ -1,41 +1,28 @@
-"""The samples of a picture of Pillow's, window by window: no copy of all of them is made."""
+"""The samples of a picture window by window, where they need not all be there at once."""
 
-from typing import Any
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
 
-import numpy as np
-import PIL.Image
-from numpy.typing import NDArray
-
-from upsample_cli.images.arrival import Arrival
+if TYPE_CHECKING:  # to import it takes as long as to read this
+    import numpy as np
+    from numpy.typing import NDArray
 
 
-class Pixels:
-    """Samples of 8 bits that are copied where they are asked for, once they have been decoded.
-
-    Args:
-        picture: Of mode L, LA, RGB, RGBA or CMYK.
-        arrival: How far it has come; None for all of it.
+class Pixels(ABC):
+    """Samples that are had where they are asked for.
 
     Attributes:
         shape: Height, width and channels.
-        dtype: uint8.
+        dtype: Type of the samples.
     """
 
-    def __init__(self, picture: PIL.Image.Image, arrival: Arrival | None) -> None:
-        self._picture, self._arrival = picture, arrival
-        self.shape = picture.height, picture.width, len(picture.getbands())
-        self.dtype = np.dtype(np.uint8)
+    shape: tuple[int, int, int]
+    dtype: "np.dtype[np.uint8]"
 
-    def __getitem__(self, window: tuple[slice, slice]) -> NDArray[np.uint8]:
+    @abstractmethod
+    def __getitem__(self, window: tuple[slice, slice]) -> "NDArray[np.uint8]":
         """Return a window of rows and columns, both ends of each given; shape (h, w, C)."""
-        rows, columns = window
-        if self._arrival is not None:
-            self._arrival.wait(rows.stop)
-        box = (columns.start, rows.start, columns.stop, rows.stop)
-        samples: NDArray[Any] = np.asarray(self._picture.crop(box))
-        return samples[..., None] if samples.ndim == 2 else samples
 
+    @abstractmethod
     def give_up(self) -> None:
-        """Let nobody wait any longer for what has not been decoded."""
-        if self._arrival is not None:
-            self._arrival.give_up()
+        """Let nobody wait any longer for what has not come."""

@@ -21,7 +21,6 @@ from upsample_cli.planes import Size
 
 Bytes: TypeAlias = NDArray[np.uint8]
 
-DEFAULT_COMPRESSION = 2
 ZLIB_HEAD = b"\x78\x01"  # deflate, window of 32 kB, fastest; strips follow as raw deflate
 _COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
 _NONE, _SUB, _UP, _AVERAGE = range(4)

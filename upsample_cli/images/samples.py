@@ -3,15 +3,45 @@
 from typing import Any
 
 import numpy as np
+import PIL.Image
 from numpy.typing import NDArray
 
 from upsample_cli.errors import ImageFileError
+from upsample_cli.images.arrival import Arrival
 from upsample_cli.images.decoding import Decoded
 from upsample_cli.images.image import Samples
 from upsample_cli.images.pixels import Pixels
 
 _PART = 1 << 20  # pixels
 _BYTES = {"L", "LA", "RGB", "RGBA", "CMYK"}
+
+
+class Cropped(Pixels):
+    """Samples of 8 bits that are copied where they are asked for: no copy of all is made.
+
+    Args:
+        picture: Of mode L, LA, RGB, RGBA or CMYK.
+        arrival: How far it has come; None for all of it.
+    """
+
+    def __init__(self, picture: PIL.Image.Image, arrival: Arrival | None) -> None:
+        self._picture, self._arrival = picture, arrival
+        self.shape = picture.height, picture.width, len(picture.getbands())
+        self.dtype = np.dtype(np.uint8)
+
+    def __getitem__(self, window: tuple[slice, slice]) -> NDArray[np.uint8]:
+        """Return a window once it has been decoded."""
+        rows, columns = window
+        if self._arrival is not None:
+            self._arrival.wait(rows.stop)
+        box = (columns.start, rows.start, columns.stop, rows.stop)
+        samples: NDArray[Any] = np.asarray(self._picture.crop(box))
+        return samples[..., None] if samples.ndim == 2 else samples
+
+    def give_up(self) -> None:
+        """Let nobody wait any longer for what has not been decoded."""
+        if self._arrival is not None:
+            self._arrival.give_up()
 
 
 def samples_of(decoded: Decoded, whole: bool) -> Samples | Pixels:
@@ -27,7 +57,7 @@ def samples_of(decoded: Decoded, whole: bool) -> Samples | Pixels:
     picture: Any = decoded.picture
     plain = picture.mode in _BYTES and not decoded.packed and decoded.low is None
     if plain and not whole:
-        return Pixels(picture, decoded.arrival)
+        return Cropped(picture, decoded.arrival)
     if decoded.arrival is not None:
         decoded.arrival.wait(picture.height)
     return _samples(decoded)

@@ -8,6 +8,9 @@ from typing import BinaryIO
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.target import STREAM, is_url
 
+MAX_PIXELS = 2**28
+"""The most that a picture may have where nobody says otherwise."""
+
 
 def named(path: str) -> str:
     """Return what a source is called in words."""

@@ -3,28 +3,27 @@
 from collections.abc import Callable
 from functools import lru_cache
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
-from upsample_cli.errors import ImageFileError, PictureTooLargeError
-from upsample_cli.images import files, fitting, formats, target
-from upsample_cli.images.animation import Animation
-from upsample_cli.images.arrival import BrokenArrivalError
-from upsample_cli.images.decoding import Decoded, decode
-from upsample_cli.images.decoding import size as head_size
+from upsample_cli.errors import BrokenArrivalError, ImageFileError, PictureTooLargeError
+from upsample_cli.images import formats, target
 from upsample_cli.images.image import Image
 from upsample_cli.images.source import can_be_read_again
 from upsample_cli.jobs import still
-from upsample_cli.jobs.measured import Measured, Progress
+from upsample_cli.jobs.measured import Progress
 from upsample_cli.jobs.scale import stretched
 from upsample_cli.jobs.task import Report, Task
-from upsample_cli.jobs.workers import Workers
 from upsample_cli.methods.method import Method
 from upsample_cli.metrics.checkerboard import Checkerboard
 from upsample_cli.metrics.ripple import ripple
 from upsample_cli.planes import Size
 
-if TYPE_CHECKING:  # few pictures are masks
+if TYPE_CHECKING:  # what decodes is not needed where that is done already
+    from upsample_cli.images.animation import Animation
+    from upsample_cli.images.decoding import Decoded
     from upsample_cli.images.mask import Mask
+
+    Given: TypeAlias = Callable[[], Decoded | Image | Mask]
 
 _GAIN = 0.01  # a change of brightness that is told: two levels and a half of white
 _OUTPUT_LIMIT = 64  # times --max-pixels: eight times the largest picture that is read
@@ -35,7 +34,7 @@ def upsample(
     to: str,
     task: Task,
     progress: Progress | None = None,
-    decoded: "Callable[[], Decoded | Mask] | None" = None,
+    given: "Given | None" = None,
 ) -> Report:
     """Read a picture, enlarge it, write it, and report.
 
@@ -44,14 +43,14 @@ def upsample(
         to: A file, or "-" for standard output.
         task: What to do.
         progress: Wraps the strips as they end, given how many there will be.
-        decoded: Gives the picture, where the caller has begun to decode it already.
+        given: Gives the picture, where the caller has begun to decode it already.
 
     Raises:
         UpsampleError: The picture cannot be read, the task cannot be done or the target written.
     """
     start = perf_counter()
     target.check(to, source, task.force)
-    shown = _read(source, task, decoded)
+    shown = _read(source, task, given)
     size = _size(to, shown.size, task)
     format = formats.format_of(to, task.format, shown.format)
     formats.check_size(format, size)
@@ -84,24 +83,32 @@ def upsample(
     )
 
 
-def _read(
-    source: str, task: Task, decoded: "Callable[[], Decoded | Mask] | None"
-) -> "Animation | Image | Mask":
+def _read(source: str, task: Task, given: "Given | None") -> "Animation | Image | Mask":
     """Return what is to be enlarged; what it was decoded from is not kept."""
-    given = decoded() if decoded else _decoded(source, task)
-    if not isinstance(given, Decoded):
-        return given
-    if isinstance(given.picture, Animation):
-        return given.picture
-    return files.image(given, whole=False)
+    found = given() if given else None
+    if isinstance(found, Image):
+        return found
+    from upsample_cli.images import files
+    from upsample_cli.images.animation import Animation
+    from upsample_cli.images.decoding import Decoded
+
+    if found is None:
+        found = _decoded(source, task)
+    if not isinstance(found, Decoded):
+        return found
+    if isinstance(found.picture, Animation):
+        return found.picture
+    return files.image(found, whole=False)
 
 
 def _decoded(source: str, task: Task) -> "Decoded | Mask":
-    if not task.labels:
-        return decode(source, task.max_pixels)
-    from upsample_cli.images import mask
+    if task.labels:
+        from upsample_cli.images import mask
 
-    return mask.read(source, task.max_pixels)
+        return mask.read(source, task.max_pixels)
+    from upsample_cli.images.decoding import decode
+
+    return decode(source, task.max_pixels)
 
 
 @lru_cache(8)  # pictures of a folder are often of one scale
@@ -134,7 +141,9 @@ def planned(source: str, to: str, task: Task) -> Size:
     target.check(to, source, task.force)
     if source == target.STREAM:
         raise ImageFileError("standard input cannot be looked at beforehand; name a file")
-    return _size(to, head_size(source, task.max_pixels), task)
+    from upsample_cli.images import decoding
+
+    return _size(to, decoding.size(source, task.max_pixels), task)
 
 
 def _size(to: str, size_in: Size, task: Task) -> Size:
@@ -155,35 +164,16 @@ def _written(
     task: Task,
     progress: Progress | None,
 ) -> tuple[Checkerboard, tuple[str, ...]]:
-    """Write what was read, whichever it is; see `_still`."""
+    """Write what was read, whichever it is; see `still.write`."""
+    if isinstance(shown, Image):
+        return still.write(shown, size, format, to, task, progress)
+    from upsample_cli.images.animation import Animation
+
     if isinstance(shown, Animation):
-        from upsample_cli.jobs import animation  # few pictures move
+        from upsample_cli.jobs import animation
 
         return animation.write(shown, size, format, to, task)
-    if isinstance(shown, Image):
-        return _still(shown, size, format, to, task, progress)
     from upsample_cli.images import mask
     from upsample_cli.jobs import labels
 
     return labels.write(shown, size, format, to, task), mask.lost(shown, format)
-
-
-def _still(
-    image: Image, size: Size, format: str, to: str, task: Task, progress: Progress | None
-) -> tuple[Checkerboard, tuple[str, ...]]:
-    """Write a still picture; return what the metric found on the way, and what was lost."""
-    if task.strip:
-        image = image._replace(metadata=image.metadata.stripped())
-    image, losses = fitting.fitted(image, format)
-    if image.inks and task.linear:
-        raise ImageFileError("inks are no light; leave --linear out or write a PNG")
-    if task.linear:
-        from upsample_cli.images import curve
-
-        losses += curve.assumed(image.metadata)
-    image = image._replace(metadata=image.metadata.resized(size))
-    with target.opened(to, task.force) as file, Workers(task.threads) as workers, image.wanted():
-        made = Measured(image, size, task, format == "PNG", workers, progress)
-        losses += still.write(file, made, image, size, format, task)
-        found, told = made.result()
-        return found, losses + told

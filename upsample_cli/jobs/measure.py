@@ -10,7 +10,7 @@ from upsample_cli.errors import SettingError
 from upsample_cli.images import files
 from upsample_cli.images.colour import COLOURS, OPACITY, Channel
 from upsample_cli.images.image import Image
-from upsample_cli.images.opening import MAX_PIXELS
+from upsample_cli.images.source import MAX_PIXELS
 from upsample_cli.jobs import figures
 from upsample_cli.jobs.reference import Reference
 from upsample_cli.jobs.runs import runs

@@ -4,14 +4,53 @@ from typing import BinaryIO
 
 import numpy as np
 
-from upsample_cli.images import files, png
+from upsample_cli.errors import ImageFileError
+from upsample_cli.images import fitting, png, target
 from upsample_cli.images.image import Image, Samples
-from upsample_cli.jobs.measured import Measured
+from upsample_cli.jobs.measured import Measured, Progress
 from upsample_cli.jobs.task import Task
+from upsample_cli.jobs.workers import Workers
+from upsample_cli.metrics.checkerboard import Checkerboard
 from upsample_cli.planes import Size
 
 
 def write(
+    image: Image, size: Size, format: str, to: str, task: Task, progress: Progress | None
+) -> tuple[Checkerboard, tuple[str, ...]]:
+    """Enlarge a picture and write it.
+
+    Args:
+        image: The input.
+        size: Height and width of the output.
+        format: One of the values of `formats.FORMATS`.
+        to: A file, or "-" for standard output.
+        task: What to do.
+        progress: Wraps the strips as they end, given how many there will be.
+
+    Returns:
+        What the metric found on the way, and what was lost, each in a few words.
+
+    Raises:
+        UpsampleError: The task cannot be done or the target written.
+    """
+    if task.strip:
+        image = image._replace(metadata=image.metadata.stripped())
+    image, losses = fitting.fitted(image, format)
+    if image.inks and task.linear:
+        raise ImageFileError("inks are no light; leave --linear out or write a PNG")
+    if task.linear:
+        from upsample_cli.images import curve
+
+        losses += curve.assumed(image.metadata)
+    image = image._replace(metadata=image.metadata.resized(size))
+    with target.opened(to, task.force) as file, Workers(task.threads) as workers, image.wanted():
+        made = Measured(image, size, task, format == "PNG", workers, progress)
+        losses += _write(file, made, image, size, format, task)
+        found, told = made.result()
+        return found, losses + told
+
+
+def _write(
     file: BinaryIO, made: Measured, image: Image, size: Size, format: str, task: Task
 ) -> tuple[str, ...]:
     """Write an enlarged picture, strip by strip where the format can be written so.
@@ -25,7 +64,7 @@ def write(
         task: What to do.
 
     Returns:
-        What was lost on the way, each in a few words.
+        What was lost in the writing.
     """
     if format == "PNG":
         _stream(file, made, image, size)
@@ -39,6 +78,8 @@ def write(
             assert strip.samples is not None  # a renderer without a compression keeps them
             file.write(plain.rows(format, strip.samples).data)
         return ()
+    from upsample_cli.images import files
+
     picture = files.picture(whole(made, image, size), image.inks)
     files.save(picture, format, image.metadata, file, task.quality)
     if format != "GIF":

@@ -1,13 +1,15 @@
 """What to do with a picture, and what became of it."""
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from upsample_cli.images import png
-from upsample_cli.images.opening import MAX_PIXELS
+from upsample_cli.images.formats import DEFAULT_COMPRESSION
+from upsample_cli.images.source import MAX_PIXELS
 from upsample_cli.jobs.scale import Target
 from upsample_cli.methods.method import Method
 from upsample_cli.metrics.checkerboard import Checkerboard
-from upsample_cli.planes import Size
+
+if TYPE_CHECKING:  # what to do is known before NumPy has loaded
+    from upsample_cli.planes import Size
 
 
 class Task(NamedTuple):
@@ -36,7 +38,7 @@ class Task(NamedTuple):
     premultiplied: bool = True
     format: str | None = None
     quality: int | None = None
-    compression: int = png.DEFAULT_COMPRESSION
+    compression: int = DEFAULT_COMPRESSION
     strip: bool = False
     force: bool = False
     max_pixels: int = MAX_PIXELS
@@ -67,7 +69,7 @@ class Report(NamedTuple):
     output: str
     status: str
     error: str | None = None
-    size: Size | None = None
+    size: "Size | None" = None
     method: str | None = None
     kernel: str | None = None
     scale: float | None = None
