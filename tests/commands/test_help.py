@@ -12,7 +12,6 @@ from terminal import Outcome, check_refused
 from upsample_cli.commands.app import app
 from upsample_cli.kernels.store import SHIPPED
 from upsample_cli.methods.catalogue import METHODS
-from upsample_cli.methods.method import parameters
 
 COMMANDS = ["upsample", "measure", "audit", "repair", "train", "layer", "matrix", "methods"]
 
@@ -113,7 +112,7 @@ def test_every_parameter_of_a_method_is_an_option() -> None:
     """The options of the command are made from the catalogue, none left out."""
     options = {option.name for option in command("upsample").params}
     for method in METHODS:
-        assert {each.name for each in parameters(method)} <= options
+        assert {each.name for each in method.parameters} <= options
 
 
 def test_methods_are_listed(call: Callable[..., Outcome]) -> None:
@@ -123,7 +122,7 @@ def test_methods_are_listed(call: Callable[..., Outcome]) -> None:
     assert [line.split()[0] for line in lines[1:]] == [method.name for method in METHODS]
     for line, method in zip(lines[1:], METHODS, strict=True):
         assert method.summary in line
-        for each in parameters(method):
+        for each in method.parameters:
             assert f"--{each.name.replace('_', '-')}" in line
     assert learned.count("  learned") == len(list(Path(SHIPPED).glob("*.npz")))
 

@@ -244,7 +244,7 @@ def test_the_main_job_waits_for_no_library_that_it_does_without(tmp_path: Path) 
         "import click, numpy.typing, PIL.PngImagePlugin\n"  # may load what they like
         "from upsample_cli.__main__ import main\n"
         "before = set(sys.modules)\n"
-        "sys.argv = ['upsample', 'in.png', 'out.png']\n"
+        "sys.argv = ['upsample', 'in.png', 'out.png', '--jobs', '2']\n"
         "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code\n"
         "heavy = {'scipy', 'tqdm', 'pathlib', 'zipfile', 'json', 'multiprocessing'}\n"
         "print(sorted(heavy & (set(sys.modules) - before)), file=sys.stderr)\n"

@@ -8,7 +8,7 @@ import PIL.Image
 import pytest
 from textures import levels
 
-from upsample_cli.images import decoding, files
+from upsample_cli.images import decoding, files, heads
 from upsample_cli.images.chunks import chunk
 
 
@@ -37,7 +37,7 @@ def test_the_head_tells_the_size_upright(tmp_path: Path, suffix: str, orientatio
     path = tmp_path / f"in.{suffix}"
     PIL.Image.fromarray(levels(8, 9, 3)).save(path, exif=exif)
     picture = decoding.decode(str(path)).picture
-    assert decoding.size(str(path)) == (picture.height, picture.width)
+    assert heads.size(str(path)) == (picture.height, picture.width)
     assert picture.width == (8 if orientation > 4 else 9)
 
 

@@ -8,7 +8,7 @@ import tifffile
 from textures import levels
 
 from upsample_cli.errors import ImageFileError, PictureTooLargeError
-from upsample_cli.images import decoding, files, opening
+from upsample_cli.images import files, heads, opening
 
 
 def floats(channels: int, dtype: str = "f4") -> np.ndarray:
@@ -111,8 +111,8 @@ def test_metadata_is_read(tmp_path: Path) -> None:
     exif = PIL.Image.Exif()
     exif.load(metadata.exif)
     assert dict(exif) == {0x0131: "a program"}
-    assert decoding.size(path) == (9, 11)
-    assert decoding.is_picture(path)
+    assert heads.size(path) == (9, 11)
+    assert heads.is_picture(path)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import tifffile
 from textures import levels
 
 from upsample_cli.errors import ImageFileError, PictureTooLargeError
-from upsample_cli.images import decoding, files
+from upsample_cli.images import files, heads
 from upsample_cli.images.formats import FORMATS
 from upsample_cli.jobs import planes
 from upsample_cli.jobs.image import upsample
@@ -218,4 +218,4 @@ def test_a_failure_while_writing_leaves_nothing(
 
 def test_the_head_alone_gives_the_size(tmp_path: Path) -> None:
     """Height and width are known without decoding."""
-    assert decoding.size(str(picture(tmp_path, levels(20, 30, 1)))) == (20, 30)
+    assert heads.size(str(picture(tmp_path, levels(20, 30, 1)))) == (20, 30)

@@ -123,7 +123,7 @@ def test_a_picture_runs_no_module_that_is_seldom_used(tmp_path: Path) -> None:
         "    print(code, *{kind.__name__ for kind in kinds}, flush=True)\n"
         "    end(0)\n"
         "end, os._exit = os._exit, leave\n"
-        f"sys.argv[1:] = [{str(path)!r}, {str(tmp_path / 'out.png')!r}, '--quiet']\n"
+        f"sys.argv[1:] = [{str(path)!r}, {str(tmp_path / 'out.png')!r}, '--jobs=2', '--quiet']\n"
         "from upsample_cli.__main__ import main\n"
         "main()\n"
     )

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from upsample_cli.metrics.lines import CONTRAST_DB, Pattern
+from upsample_cli.metrics.checkerboard import CONTRAST_DB
+from upsample_cli.metrics.lines import Pattern
 
 
 def made(lines: np.ndarray, error: float) -> Pattern:

@@ -6,8 +6,7 @@ from strategies import cuts
 from textures import lattice, natural
 
 from upsample_cli.jobs.planes import measure, upsample
-from upsample_cli.metrics.checkerboard import Checkerboard
-from upsample_cli.metrics.lines import CONTRAST_DB
+from upsample_cli.metrics.checkerboard import CONTRAST_DB, Checkerboard
 from upsample_cli.metrics.meter import Meter
 from upsample_cli.metrics.rows import Rows
 

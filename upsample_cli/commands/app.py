@@ -5,16 +5,18 @@ import sys
 from contextlib import suppress
 from importlib import import_module
 from io import TextIOWrapper
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from upsample_cli.commands import COMMANDS
 from upsample_cli.commands.words import tell
 from upsample_cli.errors import SettingError, UpsampleError
 from upsample_cli.jobs import process
 
-COMMANDS = ("measure", "audit", "repair", "train", "layer", "matrix", "methods")
-"""Each is the function of that name in the module of that name, imported when it is called."""
+if TYPE_CHECKING:
+    from upsample_cli.jobs.twin import Twin
+
 FAILED, USAGE, INTERRUPTED, BROKEN_PIPE = 1, 2, 130, 141
 
 
@@ -84,21 +86,27 @@ def app(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-def main() -> NoReturn:
-    """Run the command line, in a process that is set up, and leave with its exit code."""
+def main(twin: "Twin | None" = None) -> NoReturn:
+    """Run the command line, in a process that is set up, and leave with its exit code.
+
+    Args:
+        twin: A process that may enlarge a picture.
+    """
     process.end_by_unwinding()
     if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
         sys.stdout.reconfigure(errors="backslashreplace")  # names may have any letters
-    code = _run()
+    code = _run(twin)
+    if twin is not None:
+        twin.dismiss()
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, AttributeError):  # full, or closed from the start
             stream.flush()
     os._exit(code)  # tearing the interpreter down takes longer than a small picture
 
 
-def _run() -> int:
+def _run(twin: "Twin | None" = None) -> int:
     try:
-        code: Any = app(standalone_mode=False)
+        code: Any = app(standalone_mode=False, obj=twin)
     except UpsampleError as error:
         tell("Error", str(error))
         return USAGE if isinstance(error, SettingError) else FAILED

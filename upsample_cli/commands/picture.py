@@ -7,31 +7,30 @@ from typing import TYPE_CHECKING
 import click
 
 from upsample_cli.commands.tables import failed_json
-from upsample_cli.commands.words import progress, shown
+from upsample_cli.commands.words import is_watched, progress, shown
+from upsample_cli.images import target
 from upsample_cli.images.target import STREAM
-from upsample_cli.jobs import image
+from upsample_cli.jobs.ahead import Ahead
 from upsample_cli.jobs.task import Report, Task
 
 if TYPE_CHECKING:  # what few runs need is not to be waited for by the others
     from upsample_cli.images.decoding import Decoded
     from upsample_cli.images.mask import Mask
+    from upsample_cli.jobs.twin import Twin
     from upsample_cli.jobs.work import Existing
 
 
 def told_beforehand(source: str, to: str, task: Task) -> int:
     """Print what would be made, if it can be; return the exit code."""
+    from upsample_cli.jobs import image
+
     height, width = image.planned(source, to, task)
     click.echo(f"{shown(source)} -> {shown(to)}  {width}x{height}")
     return 0
 
 
 def enlarged(
-    source: str,
-    to: str,
-    task: Task,
-    existing: "Existing",
-    decoded: "Callable[[], Decoded | Mask] | None",
-    quiet: bool,
+    source: str, to: str, task: Task, decoded: "Callable[[], Decoded | Mask]", quiet: bool
 ) -> Iterator[Report]:
     """Yield the report of the picture once it is written.
 
@@ -39,16 +38,50 @@ def enlarged(
         source: A file or "-".
         to: A file or "-".
         task: What to do.
-        existing: What becomes of an output that is there.
-        decoded: Gives the picture; None where it may not be needed.
+        decoded: Gives the picture.
         quiet: Whether to show no bar.
     """
-    if decoded is None:
-        from upsample_cli.jobs.work import Work
+    from upsample_cli.jobs import image
 
-        yield Work(task, os.path.dirname(to) or ".", existing)(source, to)
-    else:
-        yield image.upsample(source, to, task, progress(quiet, "strip"), decoded)
+    yield image.upsample(source, to, task, progress(quiet, "strip"), decoded)
+
+
+def enlarged_or_left(source: str, to: str, task: Task, existing: "Existing") -> Iterator[Report]:
+    """Yield the report of the picture where what is there may be left.
+
+    Args:
+        source: A file.
+        to: A file.
+        task: What to do.
+        existing: What becomes of an output that is there.
+    """
+    from upsample_cli.jobs.work import Work
+
+    yield Work(task, os.path.dirname(to) or ".", existing)(source, to)
+
+
+def enlarged_beside(
+    twin: "Twin", source: str, to: str, task: Task, quiet: bool
+) -> Iterator[Report]:
+    """Yield the report of the picture once a twin has written it, or we where it cannot.
+
+    Args:
+        twin: Who enlarges, if rows can come while others are decoded.
+        source: A file.
+        to: A file.
+        task: What to do.
+        quiet: Whether to show no bar.
+    """
+    from upsample_cli.images import decoding
+
+    target.check(to, source, task.force)
+    most = min(task.max_pixels, twin.MOST)
+    if (arriving := decoding.arriving(source, most)) is not None:
+        yield twin.enlarge(source, to, task, not quiet and is_watched(), arriving)
+        return
+    twin.dismiss()
+    decoded = Ahead(lambda: decoding.decode(source, task.max_pixels, early=True))
+    yield from enlarged(source, to, task, decoded, quiet)
 
 
 def recorded(reports: Iterable[Report], path: str, existing: "Existing") -> Iterator[Report]:

@@ -60,7 +60,7 @@ def is_over(limit: float | None, *found: "Checkerboard") -> bool:
         limit: In levels; None for no limit.
         *found: What the metric found, in one picture or in its channels.
     """
-    from upsample_cli.metrics.lines import CONTRAST_DB
+    from upsample_cli.metrics.checkerboard import CONTRAST_DB
 
     if limit is None:
         return False

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -22,9 +22,13 @@ from upsample_cli.commands.wanted import Wanted
 from upsample_cli.commands.words import tell
 from upsample_cli.errors import ImageFileError, SettingError
 from upsample_cli.images import formats
+from upsample_cli.images.source import can_be_read_again
 from upsample_cli.images.target import STREAM, is_replaced, modified
 from upsample_cli.jobs import process
 from upsample_cli.methods.catalogue import DEFAULT
+
+if TYPE_CHECKING:
+    from upsample_cli.jobs.twin import Twin
 
 _FORMATS = ("png", "jpg", "jpeg", "webp", "tif", "tiff", "bmp", "gif", "ppm", "tga", *maps.WORDS)
 
@@ -110,6 +114,7 @@ def upsample(paths: tuple[str, ...], method: str, scale: float | None, size: str
         input = maps.check(inputs, {**options, "max_ripple": max_ripple})
         if output == STREAM:
             ends.check_stream(inputs)
+        _twin(of_use=False)
         modes = maps.Modes(folders["dry_run"], there in ("skip", "update"), as_json, quiet)
         return maps.enlarge(input, output, *wanted.chosen(), modes, options["jobs"], options)
     if output == STREAM:
@@ -126,6 +131,7 @@ def upsample(paths: tuple[str, ...], method: str, scale: float | None, size: str
 
 def _many(inputs: tuple[str, ...], output: str, wanted: Wanted, batch: dict[str, Any]) -> int:
     """Enlarge many pictures into a folder; return the exit code."""
+    _twin(of_use=False)
     from upsample_cli.jobs import executors
 
     options, address = wanted.options, batch["cluster"]
@@ -146,7 +152,8 @@ def _one(input: str, output: str, wanted: Wanted, how: dict[str, Any]) -> int:
     left = how["existing"] in ("skip", "update") and modified(output) is not None
     # What has gone into a pipe cannot be taken back where the rest of a picture is broken.
     early = wanted.options["jobs"] > 1 and is_replaced(output)
-    decoded = None if how["dry_run"] or left else wanted.decoding(input, early)
+    twin = _twin(early and not left and can_be_read_again(input))
+    decoded = None if how["dry_run"] or left or twin else wanted.decoding(input, early)
     task = wanted.task(wanted.options["jobs"])
     from upsample_cli.commands import picture
 
@@ -155,7 +162,12 @@ def _one(input: str, output: str, wanted: Wanted, how: dict[str, Any]) -> int:
         code = picture.told_beforehand(input, output, task)
         _tell_unused(unused, how["quiet"])
         return code
-    reports = picture.enlarged(input, output, task, how["existing"], decoded, how["quiet"])
+    if twin is not None:
+        reports = picture.enlarged_beside(twin, input, output, task, how["quiet"])
+    elif decoded is not None:
+        reports = picture.enlarged(input, output, task, decoded, how["quiet"])
+    else:
+        reports = picture.enlarged_or_left(input, output, task, how["existing"])
     if how["report"]:
         reports = picture.recorded(reports, how["report"], how["existing"])
     try:
@@ -166,6 +178,15 @@ def _one(input: str, output: str, wanted: Wanted, how: dict[str, Any]) -> int:
         raise
     _tell_unused(unused, how["quiet"])
     return code
+
+
+def _twin(of_use: bool) -> "Twin | None":
+    """Return the process that may enlarge the picture; end it where it is of no use."""
+    twin: Twin | None = click.get_current_context().obj
+    if twin is not None and not of_use:
+        twin.dismiss()
+        return None
+    return twin
 
 
 def _tell_unused(unused: Iterable[str], quiet: bool) -> None:

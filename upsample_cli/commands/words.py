@@ -38,7 +38,7 @@ def progress(quiet: bool, unit: str) -> Any:
         quiet: Whether to show none at all.
         unit: What one piece of the work is.
     """
-    if quiet or not _is_watched():
+    if quiet or not is_watched():
         return None
     from upsample_cli.jobs.progress import bar
 
@@ -62,13 +62,13 @@ def shown_pictures(quiet: bool, ended: Iterator[Any], total: int) -> Iterator[An
         ended: The pictures.
         total: How many there will be.
     """
-    if quiet or not _is_watched():
+    if quiet or not is_watched():
         return ended
     from upsample_cli.jobs.progress import pictures
 
     return pictures(ended, total)
 
 
-def _is_watched() -> bool:
+def is_watched() -> bool:
     """Tell whether standard error is a terminal; it may not be open at all."""
     return sys.stderr is not None and sys.stderr.isatty()

@@ -93,36 +93,27 @@ def decode(path: str, max_pixels: int = MAX_PIXELS, early: bool = False) -> Deco
                 return _scientific(file, name, max_pixels)
 
 
-def size(path: str, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
-    """Return height and width of the picture in a file, from its head alone.
+def arriving(path: str, most: int) -> Decoded | None:
+    """Return a picture that is still decoded; None for one that is only had as a whole.
+
+    Args:
+        path: A file.
+        most: How many pixels it may have to be wanted so.
 
     Raises:
-        ImageFileError: It is missing, is no picture, or is one that `decode` refuses by its head.
+        ImageFileError: As of `decode`.
     """
     name = source.named(path)
-    with source.opened(path, head=True) as file, told(name):
-        if (opened := opening.picture(file)) is None:
-            from upsample_cli.images import scientific
-
-            return scientific.size(file)
-        with opened:
-            check(opened, name, max_pixels)
-            height, width = opened.height, opened.width
-            # Some formats turn the picture as they load it, others say how to.
-            return (width, height) if upright.swaps(opened) else (height, width)
-
-
-def is_picture(path: str) -> bool:
-    """Tell by its first bytes whether a file is a picture of any format that is read."""
-    try:
-        with source.opened(path, head=True) as file:
-            if (opened := opening.picture(file)) is not None:
-                opened.close()
-            return True
-    except PIL.UnidentifiedImageError:
-        return False
-    except Exception:  # it claims to be a picture; `read` says what is wrong with it
-        return True
+    with ExitStack() as files:
+        file = files.enter_context(source.opened(path))
+        with told(name):
+            opened = opening.picture(file)
+            if opened is None or opened.width * opened.height > most:
+                return None
+            files.enter_context(opened)
+            if animation.is_animated(opened) or not arrival.is_possible(opened, file):
+                return None
+            return _arriving(opened, file, name, files.pop_all())
 
 
 def _scientific(file: BinaryIO, name: str, max_pixels: int) -> Decoded:

@@ -141,9 +141,9 @@ def planned(source: str, to: str, task: Task) -> Size:
     target.check(to, source, task.force)
     if source == target.STREAM:
         raise ImageFileError("standard input cannot be looked at beforehand; name a file")
-    from upsample_cli.images import decoding
+    from upsample_cli.images import heads
 
-    return _size(to, decoding.size(source, task.max_pixels), task)
+    return _size(to, heads.size(source, task.max_pixels), task)
 
 
 def _size(to: str, size_in: Size, task: Task) -> Size:

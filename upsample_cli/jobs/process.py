@@ -1,5 +1,6 @@
 """What a process of ours sets up before it imports anything large."""
 
+import _thread
 import ctypes
 import gc
 import os
@@ -8,6 +9,8 @@ import sys
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
+from threading import main_thread
+from time import sleep
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -16,6 +19,8 @@ from upsample_cli.jobs import lazy
 CODE = 128  # and the number of a signal that ends us, as shells have it
 ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 """The signals that end a process; SIGHUP is of a terminal that was closed."""
+
+PATIENCE = 5.0  # seconds for work to be unwound
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _MOST_ARENAS = -1, -3, -8  # of mallopt
 _HUGE_PAGES = 14  # of madvise
@@ -51,6 +56,16 @@ def end_by_unwinding() -> None:
 def leave(number: int, frame: FrameType | None) -> NoReturn:
     """End because of a signal, whose number the exit code tells."""
     sys.exit(CODE + number)
+
+
+def unwind_main_thread() -> NoReturn:
+    """Have the main thread leave what it does, and end the process if it does not in time."""
+    if hasattr(signal, "pthread_kill"):  # wakes it from waiting for a disk too
+        signal.pthread_kill(main_thread().ident or 0, signal.SIGTERM)
+    else:
+        _thread.interrupt_main(signal.SIGTERM)
+    sleep(PATIENCE)
+    os._exit(1)
 
 
 def handle(each: signal.Signals, handler: Callable[[int, FrameType | None], None]) -> Any:

@@ -11,7 +11,7 @@ import numpy as np
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images import files
 from upsample_cli.images.colour import luma
-from upsample_cli.images.decoding import size as picture_size
+from upsample_cli.images.heads import size as picture_size
 from upsample_cli.images.source import can_be_read_again
 from upsample_cli.images.target import is_folder, is_url
 from upsample_cli.jobs.course import Course

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from upsample_cli.errors import ImageFileError, TargetExistsError, UpsampleError
-from upsample_cli.images import decoding, target
+from upsample_cli.images import decoding, heads, target
 from upsample_cli.images.faults import UNKNOWN
 from upsample_cli.images.formats import FORMATS
 from upsample_cli.images.target import is_folder, is_url
@@ -103,9 +103,9 @@ class Work:
         if state == "older":
             return "is older than the input"
         limit = self.task.max_pixels
-        expected = self.task.target.size(decoding.size(source, limit))
+        expected = self.task.target.size(heads.size(source, limit))
         try:
-            height, width = decoding.size(to, limit * _OUTPUTS)
+            height, width = heads.size(to, limit * _OUTPUTS)
             if not is_url(to):  # what was put is whole
                 decoding.decode(to, limit * _OUTPUTS)
         except ImageFileError:
@@ -129,7 +129,7 @@ def is_other(source: str) -> bool:
     Raises:
         ImageFileError: It cannot be read.
     """
-    return Path(source).suffix[1:].lower() not in _PICTURES and not decoding.is_picture(source)
+    return Path(source).suffix[1:].lower() not in _PICTURES and not heads.is_picture(source)
 
 
 def _unreadable(folder: str) -> str:

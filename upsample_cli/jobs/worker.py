@@ -4,7 +4,6 @@ The worker ends when its pipe is closed, even by the death of who wrote to it: a
 waits, and when it works by unwinding what it does, so that no half of it is left.
 """
 
-import _thread
 import os
 import pickle
 import signal
@@ -14,14 +13,12 @@ import traceback
 from contextlib import suppress
 from importlib import import_module
 from queue import SimpleQueue
-from threading import Condition, Lock, Thread, main_thread
-from time import sleep
+from threading import Condition, Lock, Thread
 from typing import Any, BinaryIO
 
 from upsample_cli.errors import UpsampleError
 from upsample_cli.jobs import process
 
-_PATIENCE = 5.0  # seconds for a worker to unwind
 _SIGNALS = {-int(each): each.name for each in signal.Signals}
 _PROGRAM = "import sys; sys.path = {!r}; from upsample_cli.jobs.worker import main; main()"
 
@@ -124,7 +121,7 @@ class Worker:
     def ended(self) -> int:
         """Wait for the process after it was stopped, kill it if it does not end; return how."""
         try:
-            self._process.wait(2 * _PATIENCE)
+            self._process.wait(2 * process.PATIENCE)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
@@ -169,9 +166,4 @@ def _read(pipe: BinaryIO, calls: "SimpleQueue[Any]") -> None:
             calls.put(pickle.load(pipe))
     except (EOFError, OSError, pickle.UnpicklingError):
         calls.put(None)
-        if hasattr(signal, "pthread_kill"):  # wakes it from waiting for a disk too
-            signal.pthread_kill(main_thread().ident or 0, signal.SIGTERM)
-        else:
-            _thread.interrupt_main(signal.SIGTERM)
-        sleep(_PATIENCE)
-        os._exit(1)
+        process.unwind_main_thread()

@@ -3,6 +3,9 @@
 from math import isfinite, nan
 from typing import NamedTuple
 
+CONTRAST_DB = 10.0
+"""The least contrast of a pattern that is clear of its error."""
+
 
 class Checkerboard(NamedTuple):
     """What was found in a picture.

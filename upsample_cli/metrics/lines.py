@@ -10,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from upsample_cli.metrics.checkerboard import CONTRAST_DB
 from upsample_cli.metrics.sums import Sums
 
-CONTRAST_DB = 10.0
 _SIGNIFICANT = 12.0  # of a line's power over its error; by chance e^-12 of all lines pass
 Lines = NDArray[np.bool_]
 """Which lines, shape (s, s)."""

@@ -15,8 +15,8 @@ tiles; so a picture in which nothing could be seen says so, by its `floor`.
 from functools import lru_cache
 from math import log, nan
 
-from upsample_cli.metrics.checkerboard import Checkerboard
-from upsample_cli.metrics.lines import CONTRAST_DB, Lines, Pattern, pattern
+from upsample_cli.metrics.checkerboard import CONTRAST_DB, Checkerboard
+from upsample_cli.metrics.lines import Lines, Pattern, pattern
 from upsample_cli.metrics.reader import TileReader
 from upsample_cli.metrics.rows import Rows
 from upsample_cli.metrics.sums import Sums

@@ -1,0 +1,52 @@
+"""The samples of a picture that another process decodes; see `relay`."""
+
+from collections.abc import Callable
+from io import BufferedReader
+from threading import Thread
+
+import numpy as np
+from numpy.typing import NDArray
+
+from upsample_cli.errors import BrokenArrivalError, ImageFileError
+from upsample_cli.images import relay
+from upsample_cli.images.coming import Coming
+from upsample_cli.images.pixels import Pixels
+
+
+class Received(Pixels):
+    """Samples of 8 bits that come through a pipe, which a thread reads until it is closed.
+
+    Args:
+        pipe: Where they come from.
+        shape: Height, width and channels.
+        closed: Is called on that thread when the pipe is closed.
+    """
+
+    def __init__(
+        self, pipe: BufferedReader, shape: tuple[int, int, int], closed: Callable[[], None]
+    ) -> None:
+        self.shape, self.dtype = shape, np.dtype(np.uint8)
+        self._samples = np.empty(shape, np.uint8)
+        self._coming = Coming()
+        Thread(target=self._receive, args=(pipe, closed), daemon=True).start()
+
+    def __getitem__(self, window: tuple[slice, slice]) -> NDArray[np.uint8]:
+        """Return a window once it has come."""
+        self._coming.wait(window[0].stop)
+        return self._samples[window]
+
+    def give_up(self) -> None:
+        """Let nobody wait any longer for what has not come."""
+        self._coming.fail(ImageFileError("the picture is not wanted any more"))
+
+    def _receive(self, pipe: BufferedReader, closed: Callable[[], None]) -> None:
+        there = 0
+        while (rows := relay.coming(pipe)) is not None:
+            if rows == relay.BROKEN:
+                self._coming.fail(BrokenArrivalError("the picture is broken"))
+            run = self._samples[there : there + rows].reshape(-1).data
+            if pipe.readinto(run) < len(run):
+                break
+            there += rows
+            self._coming.tell(there)
+        closed()
