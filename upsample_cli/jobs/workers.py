@@ -1,9 +1,11 @@
-"""Threads that share the work on one picture, their caller's among them."""
+"""Threads that share the work on one picture, their caller's among them.
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice
+The executor of `concurrent.futures` does the like, but takes as long to import as to enlarge a
+small picture, and its caller would be a thread too many.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from threading import Condition, Thread
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
@@ -19,8 +21,8 @@ class Workers:
     """
 
     def __init__(self, threads: int) -> None:
-        self._ahead = threads + 2
-        self._pool = ThreadPoolExecutor(threads - 1) if threads > 1 else None
+        self._threads = threads
+        self._lines: list[_Line[object, object]] = []
 
     def __enter__(self) -> Self:
         """Return the workers."""
@@ -33,8 +35,8 @@ class Workers:
         traceback: TracebackType | None,
     ) -> None:
         """Wait for what is under way; what has not begun is dropped."""
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
+        for line in self._lines:
+            line.stop()
 
     def in_order(self, work: Callable[[Item], Made], items: Sequence[Item]) -> Iterator[Made]:
         """Yield the work on each item, in order, a few items ahead of the caller.
@@ -43,49 +45,92 @@ class Workers:
             work: What to do with an item, such as a run of rows.
             items: The items.
         """
-        if self._pool is None:
+        if self._threads == 1:
             yield from map(work, items)
             return
-        shares = (_Share(self._pool.submit(work, item), item) for item in items)
-        ahead = deque(islice(shares, self._ahead))
+        line = _Line(work, items, self._threads + 2)
+        self._lines.append(line)  # type: ignore[arg-type] # to be stopped, whatever it makes
         try:
-            while ahead:
-                # Rather than wait, the caller does what nobody has begun.
-                while not ahead[0].future.done() and _take_over(ahead, work):
-                    pass
-                made = ahead.popleft().future.result()
-                ahead.extend(islice(shares, 1))
-                yield made
+            line.start(self._threads - 1)
+            for _ in items:
+                yield line.take()
         finally:
-            ahead.clear()  # errors in it would hold it, through their tracebacks
+            line.stop()
+            self._lines.remove(line)  # type: ignore[arg-type] # likewise
 
 
-class _Share(Generic[Item, Made]):
-    """Work on one item, and what it is worked on.
+class _Line(Generic[Item, Made]):
+    """Work on items by several threads, one of which takes what is made in order.
 
     Args:
-        future: Of the pool, or of the caller once it has taken over.
-        item: What to work on.
+        work: What to do with an item.
+        items: The items.
+        ahead: How many items may be begun or done and not taken.
     """
 
-    def __init__(self, future: Future[Made], item: Item) -> None:
-        self.future, self.item = future, item
+    def __init__(self, work: Callable[[Item], Made], items: Sequence[Item], ahead: int) -> None:
+        self._work, self._items, self._ahead = work, items, ahead
+        self._begun = self._taken = 0
+        self._made: dict[int, Made] = {}
+        self._errors: dict[int, BaseException] = {}
+        self._news = Condition()
+        self._threads: list[Thread] = []
 
+    def start(self, threads: int) -> None:
+        """Let some threads do what they can until all is done."""
+        for _ in range(threads):
+            self._threads.append(Thread(target=self._help, daemon=True))
+            self._threads[-1].start()
 
-def _take_over(shares: Iterable["_Share[Item, Made]"], work: Callable[[Item], Made]) -> bool:
-    """Do the first share that nobody has begun; tell whether there was one.
+    def take(self) -> Made:
+        """Return the next item's work, or raise its error; rather than wait, work on others."""
+        place = self._taken
+        while place not in self._made and place not in self._errors:
+            if not self._do_one(Exception):
+                with self._news:
+                    self._news.wait_for(lambda: place in self._made or place in self._errors)
+        with self._news:
+            self._taken += 1
+            self._news.notify_all()
+        if place in self._errors:
+            raise self._errors.pop(place)
+        return self._made.pop(place)
 
-    An error is kept for its turn, as those of threads are.
-    """
-    for share in shares:
-        if share.future.cancel():
-            share.future = Future()
-            try:
-                made = work(share.item)
-            except Exception as error:
-                share.future.set_exception(error)
-                del share  # likewise
-            else:
-                share.future.set_result(made)
-            return True
-    return False
+    def stop(self) -> None:
+        """Begin nothing more, and wait for what is under way."""
+        with self._news:
+            self._begun = len(self._items)
+            self._news.notify_all()
+        for thread in self._threads:
+            thread.join()
+        self._made.clear()
+        self._errors.clear()  # which hold what failed, through their tracebacks
+
+    def _help(self) -> None:
+        while self._begun < len(self._items):
+            if not self._do_one(BaseException):
+                with self._news:
+                    self._news.wait_for(lambda: self._can_begin or self._begun == len(self._items))
+
+    @property
+    def _can_begin(self) -> bool:
+        return self._begun < min(len(self._items), self._taken + self._ahead)
+
+    def _do_one(self, kept: type[BaseException]) -> bool:
+        """Do the first item that nobody has begun; tell whether there was one.
+
+        Args:
+            kept: Which errors wait for their turn.
+        """
+        with self._news:
+            if not self._can_begin:
+                return False
+            place = self._begun
+            self._begun += 1
+        try:
+            self._made[place] = self._work(self._items[place])
+        except kept as error:
+            self._errors[place] = error
+        with self._news:
+            self._news.notify_all()
+        return True

@@ -80,4 +80,6 @@ def _product(matrix: Planes, x: Planes, out: Planes) -> None:
     if out.strides[-1] == out.itemsize:
         np.matmul(matrix, x, out=out)
     else:
-        np.matmul(x.swapaxes(-1, -2), matrix.T, out=out.swapaxes(-1, -2))
+        # Small products of matrices that lie as they are read go without packing them first.
+        turned = np.ascontiguousarray(matrix.T)
+        np.matmul(x.swapaxes(-1, -2), turned, out=out.swapaxes(-1, -2))

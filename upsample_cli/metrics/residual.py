@@ -28,9 +28,9 @@ def high_pass(rows: Floats, stride: tuple[int, int]) -> Floats:
     first = down // 2 * width + across // 2
     for _ in range(2):
         sums = _moving_sum(_moving_sum(line, down, width), across, 1)
-        made = sums * np.float32(-1 / (_weight(down) * _weight(across)))
-        made += line[first : first + len(made)]
-        line = made
+        sums *= np.float32(-1 / (_weight(down) * _weight(across)))
+        sums += line[first : first + len(sums)]
+        line = sums
     inside = height - 4 * (down // 2), width - 4 * (across // 2)
     return as_strided(line, inside, (width * line.itemsize, line.itemsize), writeable=False)
 
