@@ -19,6 +19,8 @@ _LAUNCHER = [sys.executable, "-I", "-S", str(Path(__file__).with_name("launcher.
 def run(command: Sequence[str], folder: Path, timeout: float) -> Run:
     """Run a command and return what it took; processor time and memory on Linux only.
 
+    Memory is that of the largest of its processes; processor time is of all.
+
     Args:
         command: The program and its arguments.
         folder: Where it runs; no module to import by mistake lies there.

@@ -230,6 +230,15 @@ def test_a_killed_twin_is_told(slow: subprocess.Popen[str]) -> None:
     )
 
 
+def test_a_run_need_not_hear_of_its_twins_end(tmp_path: Path) -> None:
+    """Where the end of processes is ignored, as some that start others have it, all goes well."""
+    saved(tmp_path / "in.png")
+    words = ["sh", "-c", "trap '' CHLD; exec \"$@\"", "sh", *command(["in.png", "out.png"])]
+    made = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (made.returncode, used(made.stderr.splitlines())) == (0, True)
+    assert len(made.stderr.splitlines()) == 1
+
+
 def test_where_nothing_can_be_forked_the_run_is_alone(tmp_path: Path, run: Run) -> None:
     """A system that lets no more processes begin ends no run."""
     saved(tmp_path / "in.png")

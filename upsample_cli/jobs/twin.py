@@ -115,7 +115,10 @@ class Twin:
             with suppress(OSError):  # what was to be flushed has no reader any more
                 self._orders.close()
             self._answers.close()
-            self._code = os.waitstatus_to_exitcode(os.waitpid(self._number, 0)[1])
+            try:
+                self._code = os.waitstatus_to_exitcode(os.waitpid(self._number, 0)[1])
+            except ChildProcessError:  # where SIGCHLD is ignored, nobody is told
+                self._code = 0
         return self._code
 
     def _send(self, order: Order, arrival: "Arrival") -> None:
