@@ -11,6 +11,7 @@ from upsample_cli.errors import BrokenArrivalError, ImageFileError
 from upsample_cli.images import chunked, deep, exif
 from upsample_cli.images.coming import Coming
 from upsample_cli.images.faults import told
+from upsample_cli.images.inflate import stored
 
 _MODES = ("L", "LA", "RGB", "RGBA")
 # Each call of the decoder waits for the interpreter, long while libraries load: few are best.
@@ -72,6 +73,8 @@ class Arrival:
         self._portion = max(_LEAST, chunked.length(file) // _PORTIONS)
         # Pillow asks for more when it has decoded all that it was given.
         self._read, self._opened.load_read = self._opened.load_read, self._more
+        is_png = opened.format == "PNG"
+        self._next = stored(self._coded, self._portion) if is_png else self._coded
         Thread(target=self._load, daemon=True).start()
 
     def wait(self, rows: int) -> int:
@@ -104,8 +107,12 @@ class Arrival:
             self._coming.tell(self.picture.height)
 
     def _more(self, count: int) -> bytes:
-        """Return the next portion, whatever chunks a PNG comes in and Pillow asks for."""
+        """Return the next portion, whatever Pillow asks for."""
         self._look()
+        return self._next()
+
+    def _coded(self) -> bytes:
+        """Return a portion of the file's pixels, whatever chunks a PNG comes in."""
         parts, length = [], 0
         while length < self._portion and (part := self._read(self._portion - length)):
             parts.append(part)

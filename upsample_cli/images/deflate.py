@@ -7,10 +7,11 @@ Source: RFC 1950, RFC 1951.
 
 import zlib
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:  # what decodes needs the checksums before NumPy has loaded
+    import numpy as np
+    from numpy.typing import NDArray
 
 isal_zlib: Any
 try:
@@ -24,7 +25,7 @@ _FAST = 3  # up to this level isal is used
 _PLAIN, _THOROUGH = 40, 4  # times smaller: there isal spends twice the bits of this level of zlib
 
 
-def deflated(data: NDArray[np.uint8], compression: int, last: bool = True) -> bytes:
+def deflated(data: "NDArray[np.uint8]", compression: int, last: bool = True) -> bytes:
     """Return a raw deflate stream, ending on a byte boundary so that another can follow.
 
     Args:
@@ -33,8 +34,8 @@ def deflated(data: NDArray[np.uint8], compression: int, last: bool = True) -> by
         last: Whether no stream follows.
     """
     if isal_zlib is None or not 1 <= compression <= _FAST:
-        return _whole(zlib.compressobj(compression, wbits=-15), data, last)
-    made = _whole(isal_zlib.compressobj(compression, wbits=-15), data, last)
+        return _whole(zlib.compressobj(compression, wbits=-15), data.data, last)
+    made = _whole(isal_zlib.compressobj(compression, wbits=-15), data.data, last)
     if compression == 1 or len(made) * _PLAIN > data.size:
         return made
     return min(made, _thorough(made, last), key=len)
@@ -48,10 +49,10 @@ def _thorough(made: bytes, last: bool) -> bytes:
         made: What was made of them: much shorter than they are, so that it can be looked up.
         last: Whether no stream follows.
     """
-    data = np.frombuffer(zlib.decompressobj(wbits=-15).decompress(made), np.uint8)
+    data = memoryview(zlib.decompressobj(wbits=-15).decompress(made))
     return _whole(zlib.compressobj(_THOROUGH, wbits=-15), data, last)
 
 
-def _whole(deflate: Any, data: NDArray[np.uint8], last: bool) -> bytes:
-    start = deflate.compress(data.data)
+def _whole(deflate: Any, data: memoryview, last: bool) -> bytes:
+    start = deflate.compress(data)
     return bytes(start + deflate.flush(zlib.Z_FINISH if last else zlib.Z_SYNC_FLUSH))
