@@ -194,7 +194,10 @@ def test_a_preview_is_not_taken_for_the_picture(tmp_path: Path) -> None:
             file.write(levels(8, 10, 1)[..., 0], subfiletype=second)
         if first == 0:
             np.testing.assert_array_equal(files.read(path).samples, levels(4, 5, 3))
-    with pytest.raises(ImageFileError, match=r"but a preview .*; develop it into a TIFF or PNG"):
+    fault = r"but a preview .*; develop it into a TIFF or PNG"
+    with pytest.raises(ImageFileError, match=fault):
+        heads.size(path)
+    with pytest.raises(ImageFileError, match=fault):
         files.read(path)
 
 

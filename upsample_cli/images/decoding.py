@@ -161,10 +161,6 @@ def _decoded(opened: PIL.Image.Image, name: str, file: BinaryIO) -> Decoded:
     # MPO is a JPEG with more pictures behind the first, as phones write it.
     format, info = (opened.format or "PNG").replace("MPO", "JPEG"), opened.info
     notes = [*deep.cut(opened, file)]
-    if format == "TIFF":
-        from upsample_cli.images import misread
-
-        misread.check(opened, name)
     if (pages := getattr(opened, "n_frames", 1)) > 1:
         notes.append(f"only the first of its {pages} pictures is enlarged")
     low = _low(file, name) if deep.is_deep(opened) and not deep.is_packed(opened) else None

@@ -124,8 +124,12 @@ def check_size(size: tuple[int, int], name: str, max_pixels: int) -> None:
 
 
 def check(opened: PIL.Image.Image, name: str, max_pixels: int) -> None:
-    """Refuse an opened picture by its size and the number of its frames; see `check_size`."""
+    """Refuse an opened picture by its size, its frames, or what it holds; see `check_size`."""
     check_size((opened.height, opened.width), name, max_pixels)
+    if opened.format == "TIFF":
+        from upsample_cli.images import misread
+
+        misread.check(opened, name)
     frames = animation.count(opened) if animation.is_animated(opened) else 1
     if frames * opened.width * opened.height > ALL_FRAMES * max_pixels:
         raise PictureTooLargeError(
