@@ -69,7 +69,7 @@ class Twin:
 
     def __init__(self, number: int, orders: BinaryIO, answers: BinaryIO) -> None:
         self._number, self._orders, self._answers = number, orders, answers
-        self._busy = False
+        self._idle = True
         self._code: int | None = None
 
     def enlarge(
@@ -88,12 +88,11 @@ class Twin:
         assert arrival is not None
         shape = arrival.picture.height, arrival.picture.width, len(arrival.picture.getbands())
         order = Order(source, to, task, is_watched, shape, decoded.format, decoded.metadata)
-        self._busy = True
+        self._idle = False
         try:
             with suppress(BrokenPipeError):  # its answer tells why it reads no more
                 self._send(order, arrival)
             answer = pickle.load(self._answers)
-            self._busy = False
         except (EOFError, pickle.UnpicklingError):
             self._fail()
         except BaseException:
@@ -104,10 +103,11 @@ class Twin:
         return cast("Report", answer)
 
     def dismiss(self) -> None:
-        """End the process at once, unless it is at work, which it will undo."""
-        if self._code is None and not self._busy:
-            os.kill(self._number, signal.SIGKILL)
-            self.close()
+        """End the process: at once if it was given nothing to do, else as `close` does."""
+        if self._idle and self._code is None:
+            with suppress(ProcessLookupError):
+                os.kill(self._number, signal.SIGKILL)
+        self.close()
 
     def close(self) -> int:
         """Let the process end, once it has unwound what it does; return its exit code."""
