@@ -158,6 +158,7 @@ def begun(words: Sequence[str]) -> Twin | None:
     # No signal is to find the twin before it knows what to do with it.
     heard = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     try:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # where it is ignored, no end is told
         orders, answers = os.pipe(), os.pipe()
         if (number := os.fork()) == 0:
             os.close(orders[1])
