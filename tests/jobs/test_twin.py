@@ -185,11 +185,17 @@ SLOW = (
 
 
 @pytest.fixture
-def slow(tmp_path: Path) -> subprocess.Popen[str]:
+def patch() -> str:
+    """Return what a slow run is patched with."""
+    return SLOW
+
+
+@pytest.fixture
+def slow(tmp_path: Path, patch: str) -> subprocess.Popen[str]:
     """Start a run whose twin has half of a file written; it ends with the test."""
     saved(tmp_path / "in.png")
     with subprocess.Popen(
-        command(["in.png", "out.png"], SLOW), cwd=tmp_path, stderr=subprocess.PIPE, text=True
+        command(["in.png", "out.png"], patch), cwd=tmp_path, stderr=subprocess.PIPE, text=True
     ) as process:
         faults.until((tmp_path / "begun").exists)
         yield process
@@ -219,6 +225,42 @@ def test_a_twin_ends_with_its_other(
     assert slow.wait(faults.PATIENCE) == code
     faults.until(lambda: not faults.is_alive(twin))
     assert sorted(each.name for each in tmp_path.iterdir()) == ["begun", "in.png"]
+
+
+LATE = (
+    "import os\n"
+    "def unlink(path, before=os.unlink):\n"
+    "    time.sleep(0.5)\n"
+    "    before(path)\n"
+    "os.unlink = unlink\n"
+)
+
+
+@pytest.mark.parametrize("patch", [SLOW + LATE])
+def test_one_signal_to_both_is_undone_once(tmp_path: Path, slow: subprocess.Popen[str]) -> None:
+    """That a run ends, too, does not disturb its twin at undoing what it has written."""
+    twin = number(slow)
+    os.kill(twin, signal.SIGTERM)
+    os.kill(slow.pid, signal.SIGTERM)
+    assert slow.wait(faults.PATIENCE) == 143
+    faults.until(lambda: not faults.is_alive(twin))
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["begun", "in.png"]
+
+
+def test_a_twin_that_loads_ends_without_a_word(tmp_path: Path, run: Run) -> None:
+    """A signal amid the imports of a library is not told as a fault of that."""
+    saved(tmp_path / "in.png")
+    patch = (
+        "import os, signal\n"
+        "def load(name):\n"
+        "    try:\n"
+        "        os.kill(os.getpid(), signal.SIGTERM)\n"
+        "    except SystemExit as leaving:\n"
+        "        raise ImportError(name) from leaving\n"
+        "serving.import_module = load\n"
+    )
+    code, lines = run("in.png", "out.png", patch=patch)
+    assert (code, lines[1:]) == (143, [])
 
 
 def test_a_killed_twin_is_told(slow: subprocess.Popen[str]) -> None:

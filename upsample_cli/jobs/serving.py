@@ -6,6 +6,7 @@ import signal
 import sys
 from functools import partial
 from importlib import import_module
+from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from upsample_cli.errors import UpsampleError
@@ -30,7 +31,7 @@ def serve(orders: int, answers: int) -> NoReturn:
     try:
         for each in (signal.SIGINT, signal.SIGHUP):  # whoever forked it hears them, too
             signal.signal(each, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, process.leave)
+        signal.signal(signal.SIGTERM, _end)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, signal.valid_signals())
         _serve(orders, answers)
         code = 0
@@ -42,6 +43,17 @@ def serve(orders: int, answers: int) -> NoReturn:
         os._exit(code)
 
 
+def _end(number: int, frame: FrameType | None) -> NoReturn:
+    """End at once, where there is nothing to undo: libraries take an exit for a fault of theirs."""
+    os._exit(process.CODE + number)
+
+
+def _leave(number: int, frame: FrameType | None) -> NoReturn:
+    """Unwind what is done; that our other ends of the same signal is not to disturb it."""
+    signal.signal(number, signal.SIG_IGN)
+    process.leave(number, frame)
+
+
 def _serve(orders: int, answers: int) -> None:
     for each in _NEEDED:
         import_module(each)
@@ -50,6 +62,7 @@ def _serve(orders: int, answers: int) -> None:
         order: Order = pickle.load(reader)
     except (EOFError, pickle.UnpicklingError):  # there is nothing to do any more
         return
+    signal.signal(signal.SIGTERM, _leave)
     answer: Report | Exception
     try:
         answer = _enlarged(order, reader)
