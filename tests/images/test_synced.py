@@ -1,5 +1,6 @@
 import errno
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -50,3 +51,35 @@ def test_what_fails_on_the_way_is_told_at_the_end(
         with pytest.raises(OSError, match=os.strerror(errno.EIO)):
             file.sync()
     assert len(calls) > 1
+
+
+@pytest.mark.parametrize("fault", [SystemExit, MemoryError])
+def test_a_file_is_closed_however_its_writing_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: type[BaseException]
+) -> None:
+    """What comes before the thread has begun is not hidden by an error of waiting for that."""
+
+    def start(thread: threading.Thread) -> None:
+        """Fail, as where a signal comes."""
+        raise fault
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    with pytest.raises(fault), SyncedFile(str(tmp_path / "file")) as file:
+        file.write(2 * PART)
+    assert file.closed
+
+
+def test_a_file_is_written_where_no_thread_can_begin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A system that has no more threads has only to be waited for at the end."""
+
+    def start(thread: threading.Thread) -> None:
+        """Fail, as Python does."""
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    with SyncedFile(str(tmp_path / "file")) as file:
+        file.write(2 * PART)
+        file.sync()
+    assert (tmp_path / "file").read_bytes() == 2 * PART

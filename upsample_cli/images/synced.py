@@ -2,6 +2,7 @@
 
 import io
 import os
+from contextlib import suppress
 from threading import Thread
 from typing import TYPE_CHECKING
 
@@ -34,7 +35,8 @@ class SyncedFile(io.FileIO):
         if self._unsynced >= _PORTION and not (self._syncing and self._syncing.is_alive()):
             self._unsynced = 0
             self._syncing = Thread(target=self._sync_early)
-            self._syncing.start()
+            with suppress(RuntimeError):  # the system has no more threads: then in the end
+                self._syncing.start()
         return written
 
     def sync(self) -> None:
@@ -54,7 +56,7 @@ class SyncedFile(io.FileIO):
         super().close()
 
     def _settle(self) -> None:
-        if self._syncing:
+        if self._syncing and self._syncing.is_alive():  # a signal may come before it begins
             self._syncing.join()
 
     def _sync_early(self) -> None:
