@@ -263,8 +263,8 @@ def test_a_twin_that_loads_ends_without_a_word(tmp_path: Path, run: Run) -> None
     assert (code, lines[1:]) == (143, [])
 
 
-def test_a_killed_twin_is_told(slow: subprocess.Popen[str]) -> None:
-    """Where the system ends the twin, the run says so."""
+def test_a_killed_twin_is_told(tmp_path: Path, slow: subprocess.Popen[str]) -> None:
+    """Where the system ends the twin, the run says so, and removes what that has half-written."""
     os.kill(number(slow), signal.SIGKILL)
     assert slow.wait(faults.PATIENCE) == 1
     assert slow.stderr is not None
@@ -272,6 +272,7 @@ def test_a_killed_twin_is_told(slow: subprocess.Popen[str]) -> None:
         "Error: the process that enlarges was ended by SIGKILL; allow more memory, or take a "
         "smaller picture or --scale\n"
     )
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["begun", "in.png"]
 
 
 def test_a_run_need_not_hear_of_its_twins_end(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple, NoReturn, cast
 
 from upsample_cli.errors import BrokenArrivalError, UpsampleError
 from upsample_cli.images import relay
+from upsample_cli.images.temporary import clean
 from upsample_cli.jobs import process, serving
 
 if TYPE_CHECKING:  # what few runs need is not to be waited for by the others
@@ -94,7 +95,7 @@ class Twin:
                 self._send(order, arrival)
             answer = pickle.load(self._answers)
         except (EOFError, pickle.UnpicklingError):
-            self._fail()
+            self._fail(to)
         except BaseException:
             self.close()
             raise
@@ -136,9 +137,10 @@ class Twin:
             relay.send(self._orders, there - sent, samples)
             sent = there
 
-    def _fail(self) -> NoReturn:
-        """Tell of a process that has ended without an answer."""
+    def _fail(self, to: str) -> NoReturn:
+        """Tell of a process that has ended without an answer, once what it left is removed."""
         code = self.close()
+        clean(os.path.dirname(to) or os.curdir)
         if code < 0:
             raise UpsampleError(
                 f"the process that enlarges was ended by {signal.Signals(-code).name}; "
