@@ -160,6 +160,31 @@ def test_broken_pictures_are_refused(tmp_path: Path, run: Run, suffix: str, leng
     assert not (tmp_path / "out.png").exists()
 
 
+@pytest.mark.parametrize(
+    "patch",
+    [
+        "def load(name):\n    raise MemoryError\nserving.import_module = load",
+        "def enlarged(order, reader):\n"
+        "    import numpy as np\n"
+        "    np.empty(1 << 60, np.uint8)\n"
+        "serving._enlarged = enlarged\n"
+        "import os\n"
+        "def leave(code, before=os._exit):\n"
+        "    if {'click', 'numpy'} <= set(sys.modules):\n"
+        "        print('NumPy', file=sys.stderr, flush=True)\n"
+        "    before(code)\n"
+        "os._exit = leave\n",
+    ],
+    ids=["loading", "arrays"],
+)
+def test_a_twin_without_memory_is_told(tmp_path: Path, run: Run, patch: str) -> None:
+    """Lack of memory is told in the same words, wherever the twin meets it, and loads nothing."""
+    saved(tmp_path / "in.png")
+    code, lines = run("in.png", "out.png", patch=patch)
+    told = "Error: memory has run out; allow more, or take a smaller picture or --scale"
+    assert (code, lines[1:]) == (1, [told])
+
+
 def test_a_bug_in_a_twin_has_its_traceback(tmp_path: Path, run: Run) -> None:
     """What is no error of ours is told where it is, and ends the run with 1."""
     saved(tmp_path / "in.png")

@@ -7,7 +7,7 @@ import sys
 from functools import partial
 from importlib import import_module
 from types import FrameType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, cast
 
 from upsample_cli.errors import UpsampleError
 from upsample_cli.jobs import process
@@ -55,21 +55,29 @@ def _leave(number: int, frame: FrameType | None) -> NoReturn:
 
 
 def _serve(orders: int, answers: int) -> None:
-    for each in _NEEDED:
-        import_module(each)
-    reader = open(orders, "rb")  # noqa: SIM115 # a thread reads it to the end
-    try:
-        order: Order = pickle.load(reader)
-    except (EOFError, pickle.UnpicklingError):  # there is nothing to do any more
-        return
-    signal.signal(signal.SIGTERM, _leave)
     answer: Report | Exception
     try:
+        for each in _NEEDED:
+            import_module(each)
+        reader = open(orders, "rb")  # noqa: SIM115 # a thread reads it to the end
+        if (order := _ordered(reader)) is None:
+            return
+        signal.signal(signal.SIGTERM, _leave)
         answer = _enlarged(order, reader)
-    except (UpsampleError, OSError, MemoryError) as error:  # others are bugs, told here
+    except MemoryError:
+        answer = MemoryError()  # to read one of NumPy's would load that
+    except (UpsampleError, OSError) as error:  # others are bugs, told here
         answer = error
     with open(answers, "wb") as writer:
         pickle.dump(answer, writer)
+
+
+def _ordered(reader: BinaryIO) -> "Order | None":
+    """Return what there is to do; None if that is nothing any more."""
+    try:
+        return cast("Order", pickle.load(reader))
+    except (EOFError, pickle.UnpicklingError):
+        return None
 
 
 def _enlarged(order: "Order", reader: Any) -> "Report":
