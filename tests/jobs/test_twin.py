@@ -220,7 +220,11 @@ def slow(tmp_path: Path, patch: str) -> subprocess.Popen[str]:
     """Start a run whose twin has half of a file written; it ends with the test."""
     saved(tmp_path / "in.png")
     with subprocess.Popen(
-        command(["in.png", "out.png"], patch), cwd=tmp_path, stderr=subprocess.PIPE, text=True
+        command(["in.png", "out.png"], patch),
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+        process_group=0,
     ) as process:
         faults.until((tmp_path / "begun").exists)
         yield process
@@ -243,10 +247,10 @@ def test_a_twin_ends_with_its_other(
 ) -> None:
     """However a run is ended, its twin undoes what it has written, and ends too."""
     twin = number(slow)
-    os.kill(slow.pid, sent)
     if group and sent != signal.SIGKILL:
-        with suppress(ProcessLookupError):  # it is quicker
-            os.kill(twin, sent)
+        os.killpg(slow.pid, sent)
+    else:
+        os.kill(slow.pid, sent)
     assert slow.wait(faults.PATIENCE) == code
     faults.until(lambda: not faults.is_alive(twin))
     assert sorted(each.name for each in tmp_path.iterdir()) == ["begun", "in.png"]
