@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from threading import main_thread
-from time import sleep
+from time import monotonic, sleep
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -21,6 +21,8 @@ ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(sig
 """The signals that end a process; SIGHUP is of a terminal that was closed."""
 
 PATIENCE = 5.0  # seconds for work to be unwound
+
+_PAUSE = 0.1  # seconds from one signal to the next
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _MOST_ARENAS = -1, -3, -8  # of mallopt
 _HUGE_PAGES = 14  # of madvise
@@ -54,17 +56,25 @@ def end_by_unwinding() -> None:
 
 
 def leave(number: int, frame: FrameType | None) -> NoReturn:
-    """End because of a signal, whose number the exit code tells."""
+    """End because of a signal, whose number the exit code tells; others do not disturb that."""
+    for each in ENDING:
+        handle(each, _stay)
     sys.exit(CODE + number)
+
+
+def _stay(number: int, frame: FrameType | None) -> None:
+    """Wake from what is waited for, and go on."""
 
 
 def unwind_main_thread() -> NoReturn:
     """Have the main thread leave what it does, and end the process if it does not in time."""
-    if hasattr(signal, "pthread_kill"):  # wakes it from waiting for a disk too
-        signal.pthread_kill(main_thread().ident or 0, signal.SIGTERM)
-    else:
-        _thread.interrupt_main(signal.SIGTERM)
-    sleep(PATIENCE)
+    end = monotonic() + PATIENCE
+    while monotonic() < end:
+        if hasattr(signal, "pthread_kill"):  # wakes it from waiting for a disk too
+            signal.pthread_kill(main_thread().ident or 0, signal.SIGTERM)
+        else:
+            _thread.interrupt_main(signal.SIGTERM)
+        sleep(_PAUSE)  # one that comes right before it waits does not wake it
     os._exit(1)
 
 

@@ -48,12 +48,6 @@ def _end(number: int, frame: FrameType | None) -> NoReturn:
     os._exit(process.CODE + number)
 
 
-def _leave(number: int, frame: FrameType | None) -> NoReturn:
-    """Unwind what is done; that our other ends of the same signal is not to disturb it."""
-    signal.signal(number, signal.SIG_IGN)
-    process.leave(number, frame)
-
-
 def _serve(orders: int, answers: int) -> None:
     answer: Report | Exception
     try:
@@ -62,7 +56,7 @@ def _serve(orders: int, answers: int) -> None:
         reader = open(orders, "rb")  # noqa: SIM115 # a thread reads it to the end
         if (order := _ordered(reader)) is None:
             return
-        signal.signal(signal.SIGTERM, _leave)
+        signal.signal(signal.SIGTERM, process.leave)
         answer = _enlarged(order, reader)
     except MemoryError:
         answer = MemoryError()  # to read one of NumPy's would load that

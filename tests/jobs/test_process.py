@@ -1,0 +1,48 @@
+import os
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+
+
+def ended(program: str) -> tuple[int, str, str]:
+    """Return the exit code, standard output and standard error of a program."""
+    head = "import os, signal, sys, time\nfrom upsample_cli.jobs import process\n"
+    result = subprocess.run(
+        [sys.executable, "-c", head + program], capture_output=True, text=True, check=False
+    )
+    return result.returncode, result.stdout, result.stderr
+
+
+def test_what_is_done_is_unwound_once() -> None:
+    """Signals that come while a first one has things undone do not break that off."""
+    program = (
+        "process.end_by_unwinding()\n"
+        "try:\n"
+        "    os.kill(os.getpid(), signal.SIGTERM)\n"
+        "finally:\n"
+        "    for each in process.ENDING:\n"
+        "        os.kill(os.getpid(), each)\n"
+        "    print('undone')\n"
+    )
+    assert ended(program) == (143, "undone\n", "")
+
+
+def test_a_signal_right_before_a_wait_ends_that() -> None:
+    """A system's call that had not begun when a signal came is woken by another one."""
+    program = (
+        "import _thread\n"
+        "from threading import Thread\n"
+        "really = signal.pthread_kill\n"
+        "def too_early(thread, number):\n"
+        "    time.sleep(0.2)\n"
+        "    _thread.interrupt_main(number)\n"
+        "    signal.pthread_kill = really\n"
+        "signal.pthread_kill = too_early\n"
+        "process.end_by_unwinding()\n"
+        "Thread(target=process.unwind_main_thread, daemon=True).start()\n"
+        "time.sleep(60)\n"
+    )
+    assert ended(program) == (143, "", "")
