@@ -9,6 +9,7 @@ from upsample_cli.jobs import process
 
 def main() -> NoReturn:
     """Set the process up, and only then load and run the command line."""
+    process.end_at_once()
     process.prepare()
     from upsample_cli.jobs import twin
 

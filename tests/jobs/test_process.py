@@ -1,4 +1,5 @@
 import os
+import signal
 import subprocess
 import sys
 
@@ -46,3 +47,24 @@ def test_a_signal_right_before_a_wait_ends_that() -> None:
         "time.sleep(60)\n"
     )
     assert ended(program) == (143, "", "")
+
+
+@pytest.mark.parametrize("sent", ["SIGINT", "SIGTERM"])
+def test_before_there_is_work_a_signal_ends_us_without_a_word(sent: str) -> None:
+    """Ctrl-C while libraries load is no fault that would need a traceback."""
+    program = f"process.end_at_once()\nos.kill(os.getpid(), signal.{sent})\ntime.sleep(60)\n"
+    assert ended(program) == (-getattr(signal, sent), "", "")
+
+
+def test_what_is_ignored_remains_so() -> None:
+    """A run under nohup, or behind a shell's &, is not ended by what its caller ignores."""
+    program = (
+        "signals = (signal.SIGINT, signal.SIGHUP)\n"
+        "for each in signals:\n"
+        "    signal.signal(each, signal.SIG_IGN)\n"
+        "process.end_at_once()\n"
+        "process.end_by_unwinding()\n"
+        "for each in signals:\n"
+        "    os.kill(os.getpid(), each)\n"
+    )
+    assert ended(program) == (0, "", "")

@@ -92,10 +92,11 @@ def main(twin: "Twin | None" = None) -> NoReturn:
     Args:
         twin: A process that may enlarge a picture.
     """
-    process.end_by_unwinding()
     if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
         sys.stdout.reconfigure(errors="backslashreplace")  # names may have any letters
+    process.end_by_unwinding()
     code = _run(twin)
+    process.end_at_once()
     if twin is not None:
         twin.dismiss()
     for stream in (sys.stdout, sys.stderr):

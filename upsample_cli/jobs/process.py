@@ -49,8 +49,15 @@ def prepare() -> None:
         os.environ.setdefault(variable, "1")
 
 
+def end_at_once() -> None:
+    """Have signals end us without a word, while there is nothing to undo."""
+    for each in (signal.SIGINT, *ENDING):
+        handle(each, signal.SIG_DFL)
+
+
 def end_by_unwinding() -> None:
     """Have signals that end us unwind what is done, so that nothing is left half-written."""
+    handle(signal.SIGINT, signal.default_int_handler)
     for each in ENDING:
         handle(each, leave)
 
@@ -78,7 +85,9 @@ def unwind_main_thread() -> NoReturn:
     os._exit(1)
 
 
-def handle(each: signal.Signals, handler: Callable[[int, FrameType | None], None]) -> Any:
+def handle(
+    each: signal.Signals, handler: Callable[[int, FrameType | None], None] | signal.Handlers
+) -> Any:
     """Handle a signal, but one that is ignored, as under nohup, remains so; return what did."""
     before = signal.getsignal(each)
     return before if before is signal.SIG_IGN else signal.signal(each, handler)
