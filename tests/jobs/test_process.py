@@ -49,6 +49,25 @@ def test_a_signal_right_before_a_wait_ends_that() -> None:
     assert ended(program) == (143, "", "")
 
 
+@pytest.mark.parametrize(("sent", "code"), [("SIGTERM", 143), ("SIGINT", -signal.SIGINT)])
+def test_an_end_that_python_drops_comes_again(sent: str, code: int) -> None:
+    """Errors in what Python calls by itself, as at the end of an import, would be lost."""
+    program = (
+        "import weakref\n"
+        "process.prepare()\n"
+        "process.end_by_unwinding()\n"
+        "thing = type('Thing', (), {})()\n"
+        f"gone = weakref.ref(thing, lambda _: os.kill(os.getpid(), signal.{sent}))\n"
+        "del thing\n"
+        "try:\n"
+        "    time.sleep(5)\n"
+        "finally:\n"
+        "    print('undone')\n"
+    )
+    found, out, error = ended(program)
+    assert (found, out, "ignored" in error) == (code, "undone\n", False), error
+
+
 @pytest.mark.parametrize("sent", ["SIGINT", "SIGTERM"])
 def test_before_there_is_work_a_signal_ends_us_without_a_word(sent: str) -> None:
     """Ctrl-C while libraries load is no fault that would need a traceback."""

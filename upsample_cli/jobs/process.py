@@ -41,6 +41,7 @@ def prepare() -> None:
     gc.set_threshold(100_000)  # imports make many objects and no garbage
     _keep_freed_memory()
     lazy.imports(_SELDOM_USED)
+    sys.unraisablehook = _leave_again
     warnings.filterwarnings(
         "ignore", module=r"(PIL|tifffile)\."
     )  # oddities of files that can be read
@@ -73,16 +74,39 @@ def _stay(number: int, frame: FrameType | None) -> None:
     """Wake from what is waited for, and go on."""
 
 
+def _leave_again(fault: "sys.UnraisableHookArgs") -> None:
+    """Leave once more where Python drops that, as it does in what it calls amid an import."""
+    if isinstance(fault.exc_value, SystemExit) and isinstance(fault.exc_value.code, int):
+        number = signal.Signals(fault.exc_value.code - CODE)
+        handle(number, leave)
+    elif isinstance(fault.exc_value, KeyboardInterrupt):
+        number = signal.SIGINT
+    else:
+        sys.__unraisablehook__(fault)
+        return
+    _thread.start_new_thread(_send, (number,))
+
+
+def _send(number: signal.Signals) -> None:
+    """Send the main thread a signal, once it is out of what would drop it."""
+    sleep(_PAUSE)
+    _wake_main_thread(number)
+
+
 def unwind_main_thread() -> NoReturn:
     """Have the main thread leave what it does, and end the process if it does not in time."""
     end = monotonic() + PATIENCE
     while monotonic() < end:
-        if hasattr(signal, "pthread_kill"):  # wakes it from waiting for a disk too
-            signal.pthread_kill(main_thread().ident or 0, signal.SIGTERM)
-        else:
-            _thread.interrupt_main(signal.SIGTERM)
+        _wake_main_thread(signal.SIGTERM)
         sleep(_PAUSE)  # one that comes right before it waits does not wake it
     os._exit(1)
+
+
+def _wake_main_thread(number: signal.Signals) -> None:
+    if hasattr(signal, "pthread_kill"):  # wakes it from waiting for a disk too
+        signal.pthread_kill(main_thread().ident or 0, number)
+    else:
+        _thread.interrupt_main(number)
 
 
 def handle(
