@@ -12,6 +12,8 @@ import PIL.Image
 import pytest
 from textures import levels
 
+from upsample_cli.jobs import process, twin
+
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux forks safely")
 
 # A run of the command on two cores, whatever there are, that tells when its twin gets to work.
@@ -329,3 +331,12 @@ def test_who_ignores_the_ends_of_processes_hands_that_down(tmp_path: Path, run: 
     patch = "import signal\nsignal.signal(signal.SIGCHLD, signal.SIG_IGN)"
     code, lines = run("in.png", "out.png", patch=patch)
     assert (code, len(lines), used(lines)) == (0, 1, True), lines
+
+
+def test_a_store_is_not_asked_by_two_processes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the output is a URL, both would load its library and ask whether it is there."""
+    saved(tmp_path / "in.png", side=30)
+    monkeypatch.setattr(process, "cores", lambda: 2)
+    assert twin.begun([str(tmp_path / "in.png"), "s3://bucket/out.png"]) is None

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple, NoReturn, cast
 
 from upsample_cli.errors import BrokenArrivalError, UpsampleError
 from upsample_cli.images import relay
+from upsample_cli.images.target import is_url
 from upsample_cli.images.temporary import clean
 from upsample_cli.jobs import process, serving
 
@@ -182,6 +183,6 @@ def _pays(words: Sequence[str]) -> bool:
     if any(word.startswith(_ALONE) for word in words):
         return False
     names = [word for word in words if not word.startswith("-")]
-    if any(name.endswith(os.sep) or os.path.isdir(name) for name in names):
+    if any(name.endswith(os.sep) or is_url(name) or os.path.isdir(name) for name in names):
         return False
     return any(os.path.isfile(name) and os.path.getsize(name) < _LONGEST for name in names[:-1])
