@@ -3,7 +3,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -323,14 +322,6 @@ def test_where_nothing_can_be_forked_the_run_is_alone(tmp_path: Path, run: Run) 
     patch = "import os\ndef fork():\n    raise BlockingIOError\nos.fork = fork"
     assert run("in.png", "out.png", patch=patch) == (0, [])
     assert (tmp_path / "out.png").exists()
-
-
-def test_who_ignores_the_ends_of_processes_hands_that_down(tmp_path: Path, run: Run) -> None:
-    """A run whose caller ignores SIGCHLD is told of the end of its twin all the same."""
-    saved(tmp_path / "in.png")
-    patch = "import signal\nsignal.signal(signal.SIGCHLD, signal.SIG_IGN)"
-    code, lines = run("in.png", "out.png", patch=patch)
-    assert (code, len(lines), used(lines)) == (0, 1, True), lines
 
 
 def test_a_store_is_not_asked_by_two_processes(

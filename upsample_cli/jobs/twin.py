@@ -107,8 +107,7 @@ class Twin:
     def dismiss(self) -> None:
         """End the process: at once if it was given nothing to do, else as `close` does."""
         if self._idle and self._code is None:
-            with suppress(ProcessLookupError):
-                os.kill(self._number, signal.SIGKILL)
+            os.kill(self._number, signal.SIGKILL)
         self.close()
 
     def close(self) -> int:
@@ -117,10 +116,7 @@ class Twin:
             with suppress(OSError):  # what was to be flushed has no reader any more
                 self._orders.close()
             self._answers.close()
-            try:
-                self._code = os.waitstatus_to_exitcode(os.waitpid(self._number, 0)[1])
-            except ChildProcessError:  # where SIGCHLD is ignored, nobody is told
-                self._code = 0
+            self._code = os.waitstatus_to_exitcode(os.waitpid(self._number, 0)[1])
         return self._code
 
     def _send(self, order: Order, arrival: "Arrival") -> None:
