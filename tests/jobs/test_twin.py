@@ -84,7 +84,7 @@ def test_each_process_loads_its_own_half(tmp_path: Path, run: Run) -> None:
         "import os\n"
         "def tell():\n"
         "    loaded = {'numpy', 'PIL.Image', 'click'} & set(sys.modules)\n"
-        "    print(*sorted(loaded), file=sys.stderr, flush=True)\n"
+        "    sys.stderr.write(' '.join(sorted(loaded)) + '\\n')\n"  # at once: both write
         "def enlarged(order, reader, before=serving._enlarged):\n"
         "    report = before(order, reader)\n"
         "    tell()\n"
