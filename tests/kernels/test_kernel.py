@@ -1,3 +1,5 @@
+import pickle
+
 import numpy as np
 import pytest
 import reference
@@ -183,3 +185,11 @@ def test_what_is_no_kernel_is_refused(taps: Floats, stride: int) -> None:
     """Taps that are no finite matrix, or a stride below 1, are refused with a remedy."""
     with pytest.raises(SettingError, match=r"'odd'.*; give"):
         Kernel("odd", taps, stride)
+
+
+def test_a_kernel_cannot_be_changed() -> None:
+    """What was worked out of its taps is kept, and would be of others."""
+    kernel = uniform(2)
+    with pytest.raises(AttributeError, match="kernel 'uniform' cannot be changed; build another"):
+        kernel.stride = 3
+    assert (kernel.stride, pickle.loads(pickle.dumps(kernel)).stride) == (2, 2)

@@ -41,10 +41,15 @@ class Kernel:
     [[0.44, 0.89], [0.89, 1.78]]
     """
 
+    name: str
+    taps: Taps
+    stride: int
+    factors: tuple[Taps, Taps] | None
+
     def __init__(
         self, name: str, taps: Taps, stride: int, factors: tuple[Taps, Taps] | None = None
     ) -> None:
-        self.name, self.taps, self.stride, self.factors = name, taps, stride, factors
+        self.__dict__.update(name=name, taps=taps, stride=stride, factors=factors)
         self._check()
 
     @classmethod
@@ -58,6 +63,10 @@ class Kernel:
             stride: Output pixels per input pixel on both axes.
         """
         return cls(name, np.outer(down, across), stride, (down, across))
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Refuse: what was worked out of its taps is kept."""
+        raise AttributeError(f"kernel '{self.name}' cannot be changed; build another")
 
     def __repr__(self) -> str:
         """Return what it is in few words: taps can be many."""
