@@ -293,6 +293,26 @@ def test_a_twin_that_loads_ends_without_a_word(tmp_path: Path, run: Run) -> None
     assert (code, lines[1:]) == (143, [])
 
 
+def test_a_twin_whose_other_has_gone_is_silent(tmp_path: Path) -> None:
+    """An answer that nobody waits for any more is no bug of the twin's."""
+    saved(tmp_path / "in.png")
+    patch = (
+        "import os, signal, time\n"
+        "def enlarged(order, reader, before=serving._enlarged):\n"
+        "    report = before(order, reader)\n"
+        "    signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"  # which mostly comes first
+        "    os.kill(os.getppid(), signal.SIGKILL)\n"
+        "    time.sleep(0.2)\n"
+        "    return report\n"
+        "serving._enlarged = enlarged\n"
+    )
+    made = subprocess.run(
+        command(["in.png", "out.png"], patch),
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (made.returncode, len(made.stderr.splitlines())) == (-signal.SIGKILL, 1), made.stderr
+
+
 def test_a_killed_twin_is_told(tmp_path: Path, slow: subprocess.Popen[str]) -> None:
     """Where the system ends the twin, the run says so, and removes what that has half-written."""
     os.kill(number(slow), signal.SIGKILL)

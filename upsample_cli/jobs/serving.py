@@ -4,6 +4,7 @@ import os
 import pickle
 import signal
 import sys
+from contextlib import suppress
 from functools import partial
 from importlib import import_module
 from types import FrameType
@@ -62,7 +63,7 @@ def _serve(orders: int, answers: int) -> None:
         answer = MemoryError()  # to read one of NumPy's would load that
     except (UpsampleError, OSError) as error:  # others are bugs, told here
         answer = error
-    with open(answers, "wb") as writer:
+    with suppress(BrokenPipeError), open(answers, "wb") as writer:  # nobody may wait any more
         pickle.dump(answer, writer)
 
 
