@@ -2,6 +2,8 @@ import gc
 import threading
 import time
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -160,3 +162,42 @@ def test_each_item_is_worked_on_once() -> None:
     with Workers(4) as workers:
         assert list(workers.in_order(work, cut(2000, 1))) == list(range(2000))
     assert sorted(done) == list(range(2000))
+
+
+@contextmanager
+def told(end: threading.Event) -> Iterator[None]:
+    """Tell when a block has ended."""
+    try:
+        yield
+    finally:
+        end.set()
+
+
+def test_who_is_waited_for_can_be_let_go_when_the_caller_fails() -> None:
+    """Work that waits, as for rows to come, is freed by a block within that of the workers."""
+    caller, waits, failed = threading.get_ident(), threading.Event(), threading.Event()
+    freed: list[bool] = []
+
+    def work(each: range) -> None:
+        if threading.get_ident() == caller:
+            assert waits.wait(timeout=30)
+            raise SystemExit
+        waits.set()
+        freed.append(failed.wait(timeout=3))
+
+    with pytest.raises(SystemExit), Workers(2) as workers, told(failed):
+        list(workers.in_order(work, cut(40, 3)))
+    assert freed == [True]
+
+
+def test_a_caller_that_ends_before_its_threads_begin_has_its_own_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A signal may come before a thread has begun, which then cannot be waited for."""
+
+    def start(thread: threading.Thread) -> None:
+        raise SystemExit
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    with pytest.raises(SystemExit), Workers(2) as workers:
+        list(workers.in_order(len, cut(40, 3)))

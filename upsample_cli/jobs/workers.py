@@ -36,7 +36,8 @@ class Workers:
     ) -> None:
         """Wait for what is under way; what has not begun is dropped."""
         for line in self._lines:
-            line.stop()
+            line.drop()
+            line.join()
 
     def in_order(self, work: Callable[[Item], Made], items: Sequence[Item]) -> Iterator[Made]:
         """Yield the work on each item, in order, a few items ahead of the caller.
@@ -55,8 +56,9 @@ class Workers:
             for _ in items:
                 yield line.take()
         finally:
-            line.stop()
-            self._lines.remove(line)  # type: ignore[arg-type] # likewise
+            line.drop()  # what is under way may wait for what only the caller's block lets go
+        line.join()
+        self._lines.remove(line)  # type: ignore[arg-type] # likewise
 
 
 class _Line(Generic[Item, Made]):
@@ -96,13 +98,17 @@ class _Line(Generic[Item, Made]):
             raise self._errors.pop(place)
         return self._made.pop(place)
 
-    def stop(self) -> None:
-        """Begin nothing more, and wait for what is under way."""
+    def drop(self) -> None:
+        """Begin nothing more."""
         with self._news:
             self._begun = len(self._items)
             self._news.notify_all()
+
+    def join(self) -> None:
+        """Wait for what is under way, and keep nothing of it."""
         for thread in self._threads:
-            thread.join()
+            if thread.is_alive():  # a signal may come before it begins
+                thread.join()
         self._made.clear()
         self._errors.clear()  # which hold what failed, through their tracebacks
 
