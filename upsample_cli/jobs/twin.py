@@ -29,6 +29,7 @@ if TYPE_CHECKING:  # what few runs need is not to be waited for by the others
     from upsample_cli.jobs.task import Report, Task
 
 _LONGEST = 1 << 22  # bytes of a file that may hold so few
+_RUN = 128  # rows to send at once: the first strip need not wait for more
 # Options of what is not one picture, or is to be done on one core.
 _ALONE = ("-h", "--help", "-j", "--jobs", "--cluster", "--dry-run", "--labels")
 
@@ -126,7 +127,7 @@ class Twin:
         sent = 0
         while sent < height:
             try:
-                there = arrival.wait(sent + 1)
+                there = min(arrival.wait(sent + 1), sent + _RUN)
             except BrokenArrivalError:
                 relay.send(self._orders, relay.BROKEN)
                 break
