@@ -7,7 +7,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import faults
@@ -201,13 +202,18 @@ def test_a_store_that_does_not_answer_is_told(
     check_refused(shell("s3://some/in", "out"), 1, "Could not connect to the endpoint URL")
 
 
-def started(bucket: Bucket, tmp_path: Path) -> subprocess.Popen[str]:
+@contextmanager
+def started(bucket: Bucket, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """Start a run of two workers from one prefix to another, and what it needs meanwhile here."""
     command = [*HEAD, f"{bucket.url}/in", f"{bucket.url}/out", "-j", "2"]
-    return subprocess.Popen(
+    with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
         env={**os.environ, "TMPDIR": str(tmp_path)},
-    )  # fmt: skip
+    ) as process:  # fmt: skip
+        try:
+            yield process
+        finally:
+            process.kill()  # a test that fails is not to wait for what does not come
 
 
 def held_up(bucket: Bucket) -> None:
@@ -220,7 +226,7 @@ def test_a_killed_run_is_gone_on_with(bucket: Bucket, call: Call, tmp_path: Path
     """After kill -9 half-way --skip-existing completes the objects, and every one decodes."""
     held_up(bucket)
     with started(bucket, tmp_path) as process:
-        faults.until(lambda: len(bucket.keys("out/")) == COUNT - 2)
+        faults.until(lambda: len(bucket.keys("out/")) >= COUNT - 2)
         left = faults.workers(process)
         assert len(left) == 2
         process.kill()
@@ -242,7 +248,7 @@ def test_ctrl_c_puts_the_report(bucket: Bucket, tmp_path: Path) -> None:
     """A stopped run ends its pictures, and its rows are put."""
     held_up(bucket)
     with started(bucket, tmp_path) as process:
-        faults.until(lambda: len(bucket.keys("out/")) == COUNT - 2)
+        faults.until(lambda: len(bucket.keys("out/")) >= COUNT - 2)
         os.killpg(process.pid, signal.SIGINT)
         assert process.stderr.readline().startswith("note: stopping")
         bucket.server.release()
