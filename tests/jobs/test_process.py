@@ -68,6 +68,19 @@ def test_an_end_that_python_drops_comes_again(sent: str, code: int) -> None:
     assert (found, out, "ignored" in error) == (code, "undone\n", False), error
 
 
+def test_another_exit_that_python_drops_is_told_as_before() -> None:
+    """Only what a signal began comes again: no other exit is taken for one."""
+    program = (
+        "import weakref\n"
+        "process.prepare()\n"
+        "thing = type('Thing', (), {})()\n"
+        "gone = weakref.ref(thing, lambda _: sys.exit(1))\n"
+        "del thing\n"
+    )
+    found, _, error = ended(program)
+    assert (found, "SystemExit: 1" in error, "ValueError" in error) == (0, True, False), error
+
+
 @pytest.mark.parametrize("sent", ["SIGINT", "SIGTERM"])
 def test_before_there_is_work_a_signal_ends_us_without_a_word(sent: str) -> None:
     """Ctrl-C while libraries load is no fault that would need a traceback."""

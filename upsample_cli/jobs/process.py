@@ -76,8 +76,9 @@ def _stay(number: int, frame: FrameType | None) -> None:
 
 def _leave_again(fault: "sys.UnraisableHookArgs") -> None:
     """Leave once more where Python drops that, as it does in what it calls amid an import."""
-    if isinstance(fault.exc_value, SystemExit) and isinstance(fault.exc_value.code, int):
-        number = signal.Signals(fault.exc_value.code - CODE)
+    ends = {CODE + each: each for each in ENDING}
+    if isinstance(fault.exc_value, SystemExit) and fault.exc_value.code in ends:
+        number = ends[fault.exc_value.code]
         handle(number, leave)
     elif isinstance(fault.exc_value, KeyboardInterrupt):
         number = signal.SIGINT
