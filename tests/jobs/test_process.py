@@ -68,6 +68,20 @@ def test_an_end_that_python_drops_comes_again(sent: str, code: int) -> None:
     assert (found, out, "ignored" in error) == (code, "undone\n", False), error
 
 
+def test_no_variable_is_set_once_threads_may_run() -> None:
+    """A thread that decodes asks for variables, which is a crash where another sets some."""
+    program = (
+        "set = []\n"
+        "kinds = ('os.putenv', 'os.unsetenv')\n"
+        "sys.addaudithook(lambda kind, what: set.append(what) if kind in kinds else None)\n"
+        "process.prepare()\n"
+        "before = len(set)\n"
+        "import numpy, PIL.Image\n"
+        "print(before > 0, set[before:])\n"
+    )
+    assert ended(program) == (0, "True []\n", "")
+
+
 def test_another_exit_that_python_drops_is_told_as_before() -> None:
     """Only what a signal began comes again: no other exit is taken for one."""
     program = (

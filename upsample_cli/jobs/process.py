@@ -27,7 +27,13 @@ _PAUSE = 0.1  # seconds from one signal to the next
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _MOST_ARENAS = -1, -3, -8  # of mallopt
 _HUGE_PAGES = 14  # of madvise
 _HEAP, _PAGE = 24 << 20, 1 << 21  # bytes: about what one picture's strips take, and a huge page
-_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+_ENVIRONMENT = (
+    # One thread a matrix product: threads or processes of our own share the work.
+    *("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"),
+    # NumPy would set these when it is imported, while a thread decodes: libjpeg asks for variables,
+    # and the C library lets nobody ask while another sets (getenv(3), setenv(3)).
+    *("OPENBLAS_MAIN_FREE", "GOTOBLAS_MAIN_FREE"),
+)
 # What libraries import, a tenth of a start, and few pictures need.
 _SELDOM_USED = (
     *("numpy._core._add_newdocs", "numpy._core._add_newdocs_scalars", "pickle"),
@@ -45,8 +51,7 @@ def prepare() -> None:
     warnings.filterwarnings(
         "ignore", module=r"(PIL|tifffile)\."
     )  # oddities of files that can be read
-    # One thread a matrix product: threads or processes of our own share the work.
-    for variable in _THREADS:
+    for variable in _ENVIRONMENT:
         os.environ.setdefault(variable, "1")
 
 
