@@ -3,6 +3,7 @@
 import signal
 from collections.abc import Iterator
 from itertools import count
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,6 +38,17 @@ def _signals_reach_commands() -> None:
 def rng() -> np.random.Generator:
     """Return a generator of the same numbers in every test."""
     return np.random.default_rng(20160303)
+
+
+@pytest.fixture
+def no_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the system have no more threads."""
+
+    def start(thread: Thread) -> None:
+        """Fail, as Python does."""
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(Thread, "start", start)
 
 
 @pytest.fixture(scope="session")

@@ -128,6 +128,18 @@ def test_early_is_the_same_picture(
     assert image._replace(pixels=whole.pixels) == whole
 
 
+@pytest.mark.usefixtures("no_threads")
+@pytest.mark.parametrize("suffix", ["png", "jpg"])
+def test_a_picture_comes_where_no_thread_can_begin(tmp_path: Path, suffix: str) -> None:
+    """A system that has no more threads has the whole picture waited for."""
+    path = tmp_path / f"in.{suffix}"
+    PIL.Image.fromarray(levels(300, 200, 3)).save(path)
+    decoded = decode(str(path), early=True)
+    assert decoded.arrival is not None
+    assert decoded.arrival.wait(300) == 300
+    assert np.array_equal(windowed(decoded).samples, np.asarray(PIL.Image.open(path)))
+
+
 def png(samples: np.ndarray, *, before: bytes = b"", after: bytes = b"", laced: int = 0) -> bytes:
     height, width, _ = samples.shape
     rows = b"".join(b"\0" + row.tobytes() for row in samples)

@@ -69,16 +69,9 @@ def test_a_file_is_closed_however_its_writing_ended(
     assert file.closed
 
 
-def test_a_file_is_written_where_no_thread_can_begin(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("no_threads")
+def test_a_file_is_written_where_no_thread_can_begin(tmp_path: Path) -> None:
     """A system that has no more threads has only to be waited for at the end."""
-
-    def start(thread: threading.Thread) -> None:
-        """Fail, as Python does."""
-        raise RuntimeError("can't start new thread")
-
-    monkeypatch.setattr(threading.Thread, "start", start)
     with SyncedFile(str(tmp_path / "file")) as file:
         file.write(2 * PART)
         file.sync()

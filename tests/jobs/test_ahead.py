@@ -23,3 +23,12 @@ def test_a_fault_is_raised_where_the_result_is_asked_for() -> None:
     ahead = Ahead(lambda: 1 // 0)
     with pytest.raises(ZeroDivisionError):
         ahead()
+
+
+@pytest.mark.usefixtures("no_threads")
+def test_work_is_done_where_no_thread_can_begin() -> None:
+    """A system that has no more threads has its caller wait; a fault is raised as ever."""
+    assert Ahead(lambda: 42)() == 42
+    ahead = Ahead(lambda: 1 // 0)
+    with pytest.raises(ZeroDivisionError):
+        ahead()

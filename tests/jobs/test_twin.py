@@ -175,8 +175,15 @@ def test_broken_pictures_are_refused(tmp_path: Path, run: Run, suffix: str, leng
         "        print('NumPy', file=sys.stderr, flush=True)\n"
         "    before(code)\n"
         "os._exit = leave\n",
+        "def enlarged(order, reader, before=serving._enlarged):\n"
+        "    from threading import Thread\n"
+        "    def start(thread):\n"
+        "        raise RuntimeError\n"
+        "    Thread.start = start\n"
+        "    return before(order, reader)\n"
+        "serving._enlarged = enlarged\n",
     ],
-    ids=["loading", "arrays"],
+    ids=["loading", "arrays", "a thread"],
 )
 def test_a_twin_without_memory_is_told(tmp_path: Path, run: Run, patch: str) -> None:
     """Lack of memory is told in the same words, wherever the twin meets it, and loads nothing."""

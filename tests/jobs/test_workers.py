@@ -28,6 +28,13 @@ def test_work_comes_back_in_order(threads: int) -> None:
         assert list(workers.in_order(work, runs)) == [each.start for each in runs]
 
 
+@pytest.mark.usefixtures("no_threads")
+def test_who_takes_does_what_no_thread_does() -> None:
+    """Where the system has no more threads, the caller alone does all."""
+    with Workers(3) as workers:
+        assert list(workers.in_order(lambda each: each.start, cut(40, 3))) == [*range(0, 40, 3)]
+
+
 @pytest.mark.parametrize("threads", [1, 3])
 def test_a_fault_on_a_thread_is_raised(threads: int) -> None:
     """An error while a strip is made reaches the caller, and ends the work."""

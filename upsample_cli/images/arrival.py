@@ -12,6 +12,7 @@ from upsample_cli.images import chunked, deep, exif
 from upsample_cli.images.coming import Coming
 from upsample_cli.images.faults import told
 from upsample_cli.images.inflate import stored
+from upsample_cli.threads import started
 
 _MODES = ("L", "LA", "RGB", "RGBA")
 # Each call of the decoder waits for the interpreter, long while libraries load: few are best.
@@ -75,7 +76,8 @@ class Arrival:
         self._read, self._opened.load_read = self._opened.load_read, self._more
         is_png = opened.format == "PNG"
         self._next = stored(self._coded, self._portion) if is_png else self._coded
-        Thread(target=self._load, daemon=True).start()
+        if not started(Thread(target=self._load, daemon=True)):
+            self._load()
 
     def wait(self, rows: int) -> int:
         """Wait until the first rows are there; return how many are.

@@ -11,6 +11,7 @@ from upsample_cli.errors import BrokenArrivalError, ImageFileError
 from upsample_cli.images import relay
 from upsample_cli.images.coming import Coming
 from upsample_cli.images.pixels import Pixels
+from upsample_cli.threads import started
 
 
 class Received(Pixels):
@@ -20,6 +21,9 @@ class Received(Pixels):
         pipe: Where they come from.
         shape: Height, width and channels.
         closed: Is called on that thread when the pipe is closed.
+
+    Raises:
+        MemoryError: The system has no such thread.
     """
 
     def __init__(
@@ -28,7 +32,8 @@ class Received(Pixels):
         self.shape, self.dtype = shape, np.dtype(np.uint8)
         self._samples = np.empty(shape, np.uint8)
         self._coming = Coming()
-        Thread(target=self._receive, args=(pipe, closed), daemon=True).start()
+        if not started(Thread(target=self._receive, args=(pipe, closed), daemon=True)):
+            raise MemoryError  # a thread's stack is, as a rule, what is lacking
 
     def __getitem__(self, window: tuple[slice, slice]) -> NDArray[np.uint8]:
         """Return a window once it has come."""

@@ -2,9 +2,10 @@
 
 import io
 import os
-from contextlib import suppress
 from threading import Thread
 from typing import TYPE_CHECKING
+
+from upsample_cli.threads import started
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -35,8 +36,7 @@ class SyncedFile(io.FileIO):
         if self._unsynced >= _PORTION and not (self._syncing and self._syncing.is_alive()):
             self._unsynced = 0
             self._syncing = Thread(target=self._sync_early)
-            with suppress(RuntimeError):  # the system has no more threads: then in the end
-                self._syncing.start()
+            started(self._syncing)  # if not, all is to be waited for in the end
         return written
 
     def sync(self) -> None:

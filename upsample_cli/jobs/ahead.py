@@ -1,8 +1,10 @@
-"""A call that runs on a thread of its own while its caller goes on."""
+"""A call that runs on a thread of its own while its caller goes on, where there is one."""
 
 from collections.abc import Callable
 from threading import Thread
 from typing import Generic, TypeVar
+
+from upsample_cli.threads import started
 
 Made = TypeVar("Made")
 
@@ -19,11 +21,13 @@ class Ahead(Generic[Made]):
         self._made: list[Made] = []
         self._error: BaseException | None = None
         self._thread = Thread(target=self._run, daemon=True)
-        self._thread.start()
+        if not started(self._thread):
+            self._run()
 
     def __call__(self) -> Made:
         """Return the result once it is there; it can be asked for once."""
-        self._thread.join()
+        if self._thread.is_alive():
+            self._thread.join()
         if self._error is not None:
             raise self._error
         return self._made.pop()  # who asked for it decides how long it is kept

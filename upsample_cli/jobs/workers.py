@@ -9,6 +9,8 @@ from threading import Condition, Thread
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
+from upsample_cli.threads import started
+
 Item = TypeVar("Item")
 Made = TypeVar("Made")
 
@@ -79,10 +81,11 @@ class _Line(Generic[Item, Made]):
         self._threads: list[Thread] = []
 
     def start(self, threads: int) -> None:
-        """Let some threads do what they can until all is done."""
+        """Let some threads, or fewer, do what they can until all is done."""
         for _ in range(threads):
             self._threads.append(Thread(target=self._help, daemon=True))
-            self._threads[-1].start()
+            if not started(self._threads[-1]):
+                break
 
     def take(self) -> Made:
         """Return the next item's work, or raise its error; rather than wait, work on others."""
