@@ -9,7 +9,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "upsample_cli"
 FLOORS = {
     "commands": 5, "jobs": 4, "methods": 3, "kernels": 2, "metrics": 2, "images": 2, "networks": 2,
-    "errors": 1, "planes": 1,
+    "errors": 1, "planes": 1, "threads": 1,
 }  # fmt: skip
 HOMES = {
     "click": {"commands"},
@@ -58,7 +58,7 @@ def test_imports_point_down(path: Path) -> None:
     assert faults(path.parent.name, path.read_text()) == []
 
 
-@pytest.mark.parametrize("name", ["errors", "planes"])
+@pytest.mark.parametrize("name", ["errors", "planes", "threads"])
 def test_the_ground_floor_knows_nobody(name: str) -> None:
     """The modules that all rooms share import none of them."""
     assert faults(name, (PACKAGE / f"{name}.py").read_text()) == []

@@ -1,7 +1,6 @@
 """Enlarge pictures three ways, and know how much checkerboard is in the result."""
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from upsample_cli.jobs.planes import measure, upsample
     from upsample_cli.kernels.convolve import conv2d, conv_transpose2d
@@ -24,7 +23,7 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Hand on a public name from its home, imported when it is first asked for."""
     if name not in _HOMES:
         raise AttributeError(f"module '{__name__}' has no attribute '{name}'")

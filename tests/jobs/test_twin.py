@@ -11,15 +11,15 @@ import PIL.Image
 import pytest
 from textures import levels
 
-from upsample_cli.jobs import process, twin
+from upsample_cli.jobs import forked
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux forks safely")
 
 # A run of the command on two cores, whatever there are, that tells when its twin gets to work.
 PROGRAM = """
-import sys
+import os, sys
 from upsample_cli.jobs import process, serving, twin
-process.cores = lambda: 2
+os.sched_getaffinity = lambda process: {{0, 1}}
 enlarge = twin.Twin.enlarge
 def told(self, *arguments):
     print("twin", self._number, file=sys.stderr, flush=True)
@@ -356,5 +356,5 @@ def test_a_store_is_not_asked_by_two_processes(
 ) -> None:
     """Where the output is a URL, both would load its library and ask whether it is there."""
     saved(tmp_path / "in.png", side=30)
-    monkeypatch.setattr(process, "cores", lambda: 2)
-    assert twin.begun([str(tmp_path / "in.png"), "s3://bucket/out.png"]) is None
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 1})
+    assert forked.begun([str(tmp_path / "in.png"), "s3://bucket/out.png"]) is None

@@ -1,47 +1,61 @@
-"""What the twin of a process does: it enlarges one picture, whose samples it is sent."""
+"""What a `twin` does: it enlarges one picture, whose samples it is sent."""
 
 import os
 import pickle
 import signal
-import sys
 from contextlib import suppress
 from functools import partial
 from importlib import import_module
 from types import FrameType
-from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, NoReturn, cast
 
 from upsample_cli.errors import UpsampleError
 from upsample_cli.jobs import process
 
 if TYPE_CHECKING:
-    from upsample_cli.jobs.task import Report
-    from upsample_cli.jobs.twin import Order
+    from upsample_cli.images.metadata import Metadata
+    from upsample_cli.jobs.task import Report, Task
 
 # What most pictures need: the job, and then where its kernel is.
 _NEEDED = ("upsample_cli.jobs.image", "upsample_cli.images.received", "upsample_cli.kernels.store")
 
 
-def serve(orders: int, answers: int) -> NoReturn:
-    """Do what is ordered, answer, and end the process.
+class Order(NamedTuple):
+    """A picture to enlarge, but for its samples, which follow.
 
     Args:
-        orders: The descriptor of a pipe to read; to close it ends the process.
-        answers: The descriptor of a pipe to write.
+        source: What it is called.
+        to: Where to write.
+        task: What to do.
+        is_watched: Whether to show a bar.
+        shape: Height, width and channels.
+        format: The word for the file's format, such as "PNG".
+        metadata: What the file says beside its pixels.
     """
-    code = 1
-    try:
-        for each in (signal.SIGINT, signal.SIGHUP):  # whoever forked it hears them, too
-            signal.signal(each, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, _end)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, signal.valid_signals())
-        _serve(orders, answers)
-        code = 0
-    except SystemExit as leaving:
-        code = int(leaving.code or 0)
-    except BaseException:
-        sys.excepthook(*sys.exc_info())
-    finally:
-        os._exit(code)
+
+    source: str
+    to: str
+    task: "Task"
+    is_watched: bool
+    shape: tuple[int, int, int]
+    format: str
+    metadata: "Metadata"
+
+
+def serve(orders: int, answers: int) -> None:
+    """Do what is ordered, and answer.
+
+    Args:
+        orders: The descriptor of a pipe to read; to close it ends what is done.
+        answers: The descriptor of a pipe to write.
+
+    Raises:
+        SystemExit: A signal, or that the pipe was closed, has ended it.
+    """
+    for each in (signal.SIGINT, signal.SIGHUP):  # whoever forked this process hears them, too
+        signal.signal(each, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _end)
+    _serve(orders, answers)
 
 
 def _end(number: int, frame: FrameType | None) -> NoReturn:
@@ -67,15 +81,15 @@ def _serve(orders: int, answers: int) -> None:
         pickle.dump(answer, writer)
 
 
-def _ordered(reader: BinaryIO) -> "Order | None":
+def _ordered(reader: BinaryIO) -> Order | None:
     """Return what there is to do; None if that is nothing any more."""
     try:
-        return cast("Order", pickle.load(reader))
+        return cast(Order, pickle.load(reader))
     except (EOFError, pickle.UnpicklingError):
         return None
 
 
-def _enlarged(order: "Order", reader: Any) -> "Report":
+def _enlarged(order: Order, reader: Any) -> "Report":
     from upsample_cli.images.image import Image
     from upsample_cli.images.received import Received
     from upsample_cli.jobs.image import upsample

@@ -1,59 +1,28 @@
 """A second process that loads NumPy and enlarges while this one reads arguments and decodes.
 
 In a process one thread at a time runs Python, and to load NumPy takes longer than to decode a
-picture: half of the time of a small one. So a twin is forked before either begins. It is given the
-picture row by row, and the report comes back.
-
-Source: fork(2). Only on Linux: the system's libraries do not survive it on macOS, and Windows has
-none.
+picture: half of the time of a small one. So a twin is forked before either begins; see `forked`. It
+is given the picture row by row, and the report comes back.
 """
 
 import os
 import pickle
 import signal
 import sys
-from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple, NoReturn, cast
+from typing import TYPE_CHECKING, NoReturn, cast
 
 from upsample_cli.errors import BrokenArrivalError, UpsampleError
 from upsample_cli.images import relay
-from upsample_cli.images.target import is_url
 from upsample_cli.images.temporary import clean
-from upsample_cli.jobs import process, serving
+from upsample_cli.jobs.serving import Order
 
 if TYPE_CHECKING:  # what few runs need is not to be waited for by the others
     from upsample_cli.images.arrival import Arrival
     from upsample_cli.images.decoding import Decoded
-    from upsample_cli.images.metadata import Metadata
     from upsample_cli.jobs.task import Report, Task
 
-_LONGEST = 1 << 22  # bytes of a file that may hold so few
 _RUN = 128  # rows to send at once: the first strip need not wait for more
-# Options of what is not one picture, or is to be done on one core.
-_ALONE = ("-h", "--help", "-j", "--jobs", "--cluster", "--dry-run", "--labels")
-
-
-class Order(NamedTuple):
-    """A picture to enlarge, but for its samples, which follow.
-
-    Args:
-        source: What it is called.
-        to: Where to write.
-        task: What to do.
-        is_watched: Whether to show a bar.
-        shape: Height, width and channels.
-        format: The word for the file's format, such as "PNG".
-        metadata: What the file says beside its pixels.
-    """
-
-    source: str
-    to: str
-    task: "Task"
-    is_watched: bool
-    shape: tuple[int, int, int]
-    format: str
-    metadata: "Metadata"
 
 
 class Twin:
@@ -61,8 +30,8 @@ class Twin:
 
     Args:
         number: Of the process.
-        orders: What it reads; once that is closed it unwinds what it does, and ends.
-        answers: What it writes.
+        orders: A pipe that it reads; once that is closed it unwinds what it does, and ends.
+        answers: A pipe that it writes.
 
     Attributes:
         MOST: Pixels of a picture: of a larger one the start is a small part, and both hold it.
@@ -70,8 +39,10 @@ class Twin:
 
     MOST = 1 << 21
 
-    def __init__(self, number: int, orders: BinaryIO, answers: BinaryIO) -> None:
-        self._number, self._orders, self._answers = number, orders, answers
+    def __init__(self, number: int, orders: int, answers: int) -> None:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # where it is ignored, no end is told
+        self._number = number
+        self._orders, self._answers = os.fdopen(orders, "wb"), os.fdopen(answers, "rb")
         self._idle = True
         self._code: int | None = None
 
@@ -145,41 +116,3 @@ class Twin:
                 "allow more memory, or take a smaller picture or --scale"
             )
         sys.exit(code or 1)  # it has told why
-
-
-def begun(words: Sequence[str]) -> Twin | None:
-    """Return a twin of this process, where one is likely to be of use.
-
-    Args:
-        words: The command line.
-    """
-    if not _pays(words):
-        return None
-    # No signal is to find the twin before it knows what to do with it.
-    heard = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-    try:
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # where it is ignored, no end is told
-        orders, answers = os.pipe(), os.pipe()
-        if (number := os.fork()) == 0:
-            os.close(orders[1])
-            os.close(answers[0])
-            serving.serve(orders[0], answers[1])
-    except OSError:  # the system has no more
-        return None
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, heard)
-    os.close(orders[0])
-    os.close(answers[1])
-    return Twin(number, open(orders[1], "wb"), open(answers[0], "rb"))
-
-
-def _pays(words: Sequence[str]) -> bool:
-    """Tell whether a command line is likely to be of one picture."""
-    if sys.platform != "linux" or process.cores() == 1:
-        return False
-    if any(word.startswith(_ALONE) for word in words):
-        return False
-    names = [word for word in words if not word.startswith("-")]
-    if any(name.endswith(os.sep) or is_url(name) or os.path.isdir(name) for name in names):
-        return False
-    return any(os.path.isfile(name) and os.path.getsize(name) < _LONGEST for name in names[:-1])

@@ -1,0 +1,80 @@
+"""The fork of a process into two that share the work on one picture; see `twin` and `serving`.
+
+It is the first that the command does, since all before it is waited for by both: this needs little
+more than Python itself, and each process sets itself up.
+
+Source: fork(2). Only on Linux: the system's libraries do not survive it on macOS, and Windows has
+none.
+"""
+
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_LONGEST = 1 << 22  # bytes of a file that may hold a picture so small that two are of use
+# Options of what is not one picture, or is to be done on one core.
+_ALONE = ("-h", "--help", "-j", "--jobs", "--cluster", "--dry-run", "--labels")
+
+
+def begun(words: "Sequence[str]") -> tuple[int, int, int] | None:
+    """Return a second process's number and where to write to it and to read from it.
+
+    None where it is not likely to be of use, or the system has no more. What it does never returns.
+
+    Args:
+        words: The command line.
+    """
+    if not _pays(words):
+        return None
+    try:
+        orders, answers = os.pipe(), os.pipe()
+        number = os.fork()
+    except OSError:
+        return None
+    if number == 0:
+        os.close(orders[1])
+        os.close(answers[0])
+        _serve(orders[0], answers[1])
+    os.close(orders[0])
+    os.close(answers[1])
+    return number, orders[1], answers[0]
+
+
+def _pays(words: "Sequence[str]") -> bool:
+    """Tell whether a command line is likely to be of one picture."""
+    if sys.platform != "linux" or len(os.sched_getaffinity(0)) == 1:
+        return False
+    if any(word.startswith(_ALONE) for word in words):
+        return False
+    names = [word for word in words if not word.startswith("-")]
+    # A URL's folder is none here, and its store is not to be asked by two.
+    if not all(os.path.isdir(os.path.dirname(name) or os.curdir) for name in names):
+        return False
+    if any(os.path.isdir(name) for name in names):
+        return False
+    return any(os.path.isfile(name) and os.path.getsize(name) < _LONGEST for name in names[:-1])
+
+
+def _serve(orders: int, answers: int) -> None:
+    """Set this process up, do what is ordered, and end it."""
+    code = 1
+    try:
+        from upsample_cli.jobs import process
+
+        process.end_at_once()
+        process.prepare()
+        from upsample_cli.jobs import serving
+
+        serving.serve(orders, answers)
+        code = 0
+    except SystemExit as leaving:
+        code = int(leaving.code or 0)
+    except KeyboardInterrupt:  # whoever forked it heard that too, and tells
+        pass
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    finally:
+        os._exit(code)
