@@ -78,15 +78,19 @@ def test_a_twin_writes_the_same_bytes(
 
 
 def test_each_process_loads_its_own_half(tmp_path: Path, run: Run) -> None:
-    """Who reads and decodes loads no NumPy, and who enlarges neither click nor Pillow."""
+    """Who reads and decodes loads no NumPy; who enlarges loads no click, no Pillow, little else."""
     saved(tmp_path / "in.png")
     patch = (
         "import os\n"
+        "early = set(sys.modules)\n"
         "def tell():\n"
         "    loaded = {'numpy', 'PIL.Image', 'click'} & set(sys.modules)\n"
         "    sys.stderr.write(' '.join(sorted(loaded)) + '\\n')\n"  # at once: both write
         "def enlarged(order, reader, before=serving._enlarged):\n"
         "    report = before(order, reader)\n"
+        "    run = [name for name in serving._SELDOM_USED if name not in early and\n"
+        "           type(sys.modules[name]).__name__ != '_Lazy']\n"
+        "    assert not run, run\n"
         "    tell()\n"
         "    return report\n"
         "serving._enlarged = enlarged\n"

@@ -36,9 +36,11 @@ _ENVIRONMENT = (
 )
 # What libraries import, a tenth of a start, and few pictures need.
 _SELDOM_USED = (
-    *("numpy._core._add_newdocs", "numpy._core._add_newdocs_scalars", "pickle"),
+    *("numpy._core._add_newdocs", "numpy._core._add_newdocs_scalars"),
+    *("numpy._core._dtype_ctypes", "numpy._core._internal"),
+    *("numpy.lib.introspect", "numpy.lib.mixins", "numpy.lib.npyio", "numpy.lib.scimath"),
     *("PIL.ExifTags", "PIL.ImagePalette", "PIL.ImageSequence", "PIL.TiffTags", "PIL.ImageChops"),
-    *("linecache", "tokenize", "traceback"),
+    *("linecache", "pickle", "tokenize", "traceback"),
 )
 
 

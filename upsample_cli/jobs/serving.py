@@ -10,7 +10,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, NoReturn, cast
 
 from upsample_cli.errors import UpsampleError
-from upsample_cli.jobs import process
+from upsample_cli.jobs import lazy, process
 
 if TYPE_CHECKING:
     from upsample_cli.images.metadata import Metadata
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 # What most pictures need: the job, and then where its kernel is.
 _NEEDED = ("upsample_cli.jobs.image", "upsample_cli.images.received", "upsample_cli.kernels.store")
+# What NumPy imports, and only what reads arguments looks into.
+_SELDOM_USED = ("platform", "weakref")
 
 
 class Order(NamedTuple):
@@ -55,6 +57,7 @@ def serve(orders: int, answers: int) -> None:
     for each in (signal.SIGINT, signal.SIGHUP):  # whoever forked this process hears them, too
         signal.signal(each, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _end)
+    lazy.imports(_SELDOM_USED)
     _serve(orders, answers)
 
 
