@@ -86,8 +86,8 @@ def test_each_process_loads_its_own_half(tmp_path: Path, run: Run) -> None:
         "def tell():\n"
         "    loaded = {'numpy', 'PIL.Image', 'click'} & set(sys.modules)\n"
         "    sys.stderr.write(' '.join(sorted(loaded)) + '\\n')\n"  # at once: both write
-        "def enlarged(order, reader, before=serving._enlarged):\n"
-        "    report = before(order, reader)\n"
+        "def enlarged(order, reader, shared, before=serving._enlarged):\n"
+        "    report = before(order, reader, shared)\n"
         "    run = [name for name in serving._SELDOM_USED if name not in early and\n"
         "           type(sys.modules[name]).__name__ != '_Lazy']\n"
         "    assert not run, run\n"
@@ -169,7 +169,7 @@ def test_broken_pictures_are_refused(tmp_path: Path, run: Run, suffix: str, leng
     "patch",
     [
         "def load(name):\n    raise MemoryError\nserving.import_module = load",
-        "def enlarged(order, reader):\n"
+        "def enlarged(order, reader, shared):\n"
         "    import numpy as np\n"
         "    np.empty(1 << 60, np.uint8)\n"
         "serving._enlarged = enlarged\n"
@@ -179,12 +179,12 @@ def test_broken_pictures_are_refused(tmp_path: Path, run: Run, suffix: str, leng
         "        print('NumPy', file=sys.stderr, flush=True)\n"
         "    before(code)\n"
         "os._exit = leave\n",
-        "def enlarged(order, reader, before=serving._enlarged):\n"
+        "def enlarged(order, reader, shared, before=serving._enlarged):\n"
         "    from threading import Thread\n"
         "    def start(thread):\n"
         "        raise RuntimeError\n"
         "    Thread.start = start\n"
-        "    return before(order, reader)\n"
+        "    return before(order, reader, shared)\n"
         "serving._enlarged = enlarged\n",
     ],
     ids=["loading", "arrays", "a thread"],
@@ -200,7 +200,7 @@ def test_a_twin_without_memory_is_told(tmp_path: Path, run: Run, patch: str) -> 
 def test_a_bug_in_a_twin_has_its_traceback(tmp_path: Path, run: Run) -> None:
     """What is no error of ours is told where it is, and ends the run with 1."""
     saved(tmp_path / "in.png")
-    patch = "serving._enlarged = lambda order, reader: 1 / 0"
+    patch = "serving._enlarged = lambda *_: 1 / 0"
     code, lines = run("in.png", "out.png", patch=patch)
     assert code == 1
     assert lines[1].startswith("Traceback")
@@ -209,13 +209,13 @@ def test_a_bug_in_a_twin_has_its_traceback(tmp_path: Path, run: Run) -> None:
 
 SLOW = (
     "import time\n"
-    "def slowly(order, reader, enlarged=serving._enlarged):\n"
+    "def slowly(order, reader, shared, enlarged=serving._enlarged):\n"
     "    from upsample_cli.images import target\n"
     "    with target.opened(order.to) as file:\n"
     "        file.write(b'half')\n"
     "        open('begun', 'w').close()\n"
     "        from upsample_cli.images.received import Received\n"
-    "        Received(reader, order.shape, process.unwind_main_thread)\n"
+    "        Received(reader, shared, order.shape, process.unwind_main_thread)\n"
     "        time.sleep(60)\n"
     "serving._enlarged = slowly\n"
 )
@@ -309,8 +309,8 @@ def test_a_twin_whose_other_has_gone_is_silent(tmp_path: Path) -> None:
     saved(tmp_path / "in.png")
     patch = (
         "import os, signal, time\n"
-        "def enlarged(order, reader, before=serving._enlarged):\n"
-        "    report = before(order, reader)\n"
+        "def enlarged(order, reader, shared, before=serving._enlarged):\n"
+        "    report = before(order, reader, shared)\n"
         "    signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"  # which mostly comes first
         "    os.kill(os.getppid(), signal.SIGKILL)\n"
         "    time.sleep(0.2)\n"

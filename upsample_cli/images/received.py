@@ -1,8 +1,10 @@
 """The samples of a picture that another process decodes; see `relay`."""
 
 from collections.abc import Callable
-from io import BufferedReader
+from math import prod
+from mmap import mmap
 from threading import Thread
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +17,11 @@ from upsample_cli.threads import started
 
 
 class Received(Pixels):
-    """Samples of 8 bits that come through a pipe, which a thread reads until it is closed.
+    """Samples of 8 bits in shared memory, as a pipe tells of them; a thread reads that to its end.
 
     Args:
-        pipe: Where they come from.
+        pipe: What tells of them.
+        shared: Where they are.
         shape: Height, width and channels.
         closed: Is called on that thread when the pipe is closed.
 
@@ -27,10 +30,10 @@ class Received(Pixels):
     """
 
     def __init__(
-        self, pipe: BufferedReader, shape: tuple[int, int, int], closed: Callable[[], None]
+        self, pipe: BinaryIO, shared: mmap, shape: tuple[int, int, int], closed: Callable[[], None]
     ) -> None:
         self.shape, self.dtype = shape, np.dtype(np.uint8)
-        self._samples = np.empty(shape, np.uint8)
+        self._samples = np.frombuffer(shared, np.uint8, prod(shape)).reshape(shape)
         self._coming = Coming()
         if not started(Thread(target=self._receive, args=(pipe, closed), daemon=True)):
             raise MemoryError  # a thread's stack is, as a rule, what is lacking
@@ -44,14 +47,9 @@ class Received(Pixels):
         """Let nobody wait any longer for what has not come."""
         self._coming.fail(ImageFileError("the picture is not wanted any more"))
 
-    def _receive(self, pipe: BufferedReader, closed: Callable[[], None]) -> None:
-        there = 0
-        while (rows := relay.coming(pipe)) is not None:
+    def _receive(self, pipe: BinaryIO, closed: Callable[[], None]) -> None:
+        while (rows := relay.told(pipe)) is not None:
             if rows == relay.BROKEN:
                 self._coming.fail(BrokenArrivalError("the picture is broken"))
-            run = self._samples[there : there + rows].reshape(-1).data
-            if pipe.readinto(run) < len(run):
-                break
-            there += rows
-            self._coming.tell(there)
+            self._coming.tell(self._coming.rows + rows)
         closed()

@@ -1,7 +1,7 @@
-"""Rows of a picture through a pipe, from the process that decodes it to the one that enlarges it.
+"""Rows of a picture on their way from the process that decodes it to the one that enlarges it.
 
-Each run of rows comes after their number, in four bytes; 0 tells that no more will come, since the
-picture is broken.
+The samples lie in memory that both share, one row after another from the top; a pipe tells how many
+more rows are there, in four bytes. 0 tells that no more will come, since the picture is broken.
 """
 
 from typing import BinaryIO
@@ -10,20 +10,18 @@ BROKEN = 0
 _BYTES = 4
 
 
-def send(pipe: BinaryIO, rows: int, samples: bytes = b"") -> None:
-    """Send a run of rows at once.
+def tell(pipe: BinaryIO, rows: int) -> None:
+    """Tell that more rows are there.
 
     Args:
         pipe: Where to.
-        rows: How many they are, or BROKEN.
-        samples: All of them, of 8 bits.
+        rows: How many, or BROKEN.
     """
     pipe.write(rows.to_bytes(_BYTES))
-    pipe.write(samples)
     pipe.flush()
 
 
-def coming(pipe: BinaryIO) -> int | None:
-    """Return how many rows come next, or BROKEN; None once the pipe is closed."""
+def told(pipe: BinaryIO) -> int | None:
+    """Return how many more rows are there, or BROKEN; None once the pipe is closed."""
     head = pipe.read(_BYTES)
     return int.from_bytes(head) if len(head) == _BYTES else None

@@ -9,18 +9,22 @@ none.
 
 import os
 import sys
+from mmap import mmap
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+MOST = 1 << 21
+"""Pixels of a picture that they share: of a larger one the start is a small part."""
 
 _LONGEST = 1 << 22  # bytes of a file that may hold a picture so small that two are of use
 # Options of what is not one picture, or is to be done on one core.
 _ALONE = ("-h", "--help", "-j", "--jobs", "--cluster", "--dry-run", "--labels")
 
 
-def begun(words: "Sequence[str]") -> tuple[int, int, int] | None:
-    """Return a second process's number and where to write to it and to read from it.
+def begun(words: "Sequence[str]") -> tuple[int, int, int, mmap] | None:
+    """Return a second process's number, where to write to it and read from it, and shared memory.
 
     None where it is not likely to be of use, or the system has no more. What it does never returns.
 
@@ -30,6 +34,7 @@ def begun(words: "Sequence[str]") -> tuple[int, int, int] | None:
     if not _pays(words):
         return None
     try:
+        shared = mmap(-1, 4 * MOST)  # is only taken up as it is used
         orders, answers = os.pipe(), os.pipe()
         number = os.fork()
     except OSError:
@@ -37,10 +42,10 @@ def begun(words: "Sequence[str]") -> tuple[int, int, int] | None:
     if number == 0:
         os.close(orders[1])
         os.close(answers[0])
-        _serve(orders[0], answers[1])
+        _serve(orders[0], answers[1], shared)
     os.close(orders[0])
     os.close(answers[1])
-    return number, orders[1], answers[0]
+    return number, orders[1], answers[0], shared
 
 
 def _pays(words: "Sequence[str]") -> bool:
@@ -58,7 +63,7 @@ def _pays(words: "Sequence[str]") -> bool:
     return any(os.path.isfile(name) and os.path.getsize(name) < _LONGEST for name in names[:-1])
 
 
-def _serve(orders: int, answers: int) -> None:
+def _serve(orders: int, answers: int, shared: mmap) -> None:
     """Set this process up, do what is ordered, and end it."""
     code = 1
     try:
@@ -68,7 +73,7 @@ def _serve(orders: int, answers: int) -> None:
         process.prepare()
         from upsample_cli.jobs import serving
 
-        serving.serve(orders, answers)
+        serving.serve(orders, answers, shared)
         code = 0
     except SystemExit as leaving:
         code = int(leaving.code or 0)

@@ -6,8 +6,9 @@ import signal
 from contextlib import suppress
 from functools import partial
 from importlib import import_module
+from mmap import mmap
 from types import FrameType
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, NoReturn, cast
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, NoReturn, cast
 
 from upsample_cli.errors import UpsampleError
 from upsample_cli.jobs import lazy, process
@@ -23,7 +24,7 @@ _SELDOM_USED = ("platform", "weakref")
 
 
 class Order(NamedTuple):
-    """A picture to enlarge, but for its samples, which follow.
+    """A picture to enlarge, but for its samples; see `relay`.
 
     Args:
         source: What it is called.
@@ -44,12 +45,13 @@ class Order(NamedTuple):
     metadata: "Metadata"
 
 
-def serve(orders: int, answers: int) -> None:
+def serve(orders: int, answers: int, shared: mmap) -> None:
     """Do what is ordered, and answer.
 
     Args:
         orders: The descriptor of a pipe to read; to close it ends what is done.
         answers: The descriptor of a pipe to write.
+        shared: Where the samples will be.
 
     Raises:
         SystemExit: A signal, or that the pipe was closed, has ended it.
@@ -58,7 +60,7 @@ def serve(orders: int, answers: int) -> None:
         signal.signal(each, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _end)
     lazy.imports(_SELDOM_USED)
-    _serve(orders, answers)
+    _serve(orders, answers, shared)
 
 
 def _end(number: int, frame: FrameType | None) -> NoReturn:
@@ -66,7 +68,7 @@ def _end(number: int, frame: FrameType | None) -> NoReturn:
     os._exit(process.CODE + number)
 
 
-def _serve(orders: int, answers: int) -> None:
+def _serve(orders: int, answers: int, shared: mmap) -> None:
     answer: Report | Exception
     try:
         for each in _NEEDED:
@@ -75,7 +77,7 @@ def _serve(orders: int, answers: int) -> None:
         if (order := _ordered(reader)) is None:
             return
         signal.signal(signal.SIGTERM, process.leave)
-        answer = _enlarged(order, reader)
+        answer = _enlarged(order, reader, shared)
     except MemoryError:
         answer = MemoryError()  # to read one of NumPy's would load that
     except (UpsampleError, OSError) as error:  # others are bugs, told here
@@ -92,7 +94,7 @@ def _ordered(reader: BinaryIO) -> Order | None:
         return None
 
 
-def _enlarged(order: Order, reader: Any) -> "Report":
+def _enlarged(order: Order, reader: BinaryIO, shared: mmap) -> "Report":
     from upsample_cli.images.image import Image
     from upsample_cli.images.received import Received
     from upsample_cli.jobs.image import upsample
@@ -102,6 +104,6 @@ def _enlarged(order: Order, reader: Any) -> "Report":
         from upsample_cli.jobs.progress import bar
 
         progress = partial(bar, unit="strip")
-    pixels = Received(reader, order.shape, process.unwind_main_thread)
+    pixels = Received(reader, shared, order.shape, process.unwind_main_thread)
     image = Image(pixels, order.format, order.metadata)
     return upsample(order.source, order.to, order.task, progress, lambda: image)

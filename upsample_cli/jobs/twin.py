@@ -10,11 +10,13 @@ import pickle
 import signal
 import sys
 from contextlib import suppress
+from mmap import mmap
 from typing import TYPE_CHECKING, NoReturn, cast
 
 from upsample_cli.errors import BrokenArrivalError, UpsampleError
 from upsample_cli.images import relay
 from upsample_cli.images.temporary import clean
+from upsample_cli.jobs import forked
 from upsample_cli.jobs.serving import Order
 
 if TYPE_CHECKING:  # what few runs need is not to be waited for by the others
@@ -32,16 +34,17 @@ class Twin:
         number: Of the process.
         orders: A pipe that it reads; once that is closed it unwinds what it does, and ends.
         answers: A pipe that it writes.
+        shared: Memory that it reads too.
 
     Attributes:
-        MOST: Pixels of a picture: of a larger one the start is a small part, and both hold it.
+        MOST: Pixels of a picture.
     """
 
-    MOST = 1 << 21
+    MOST = forked.MOST
 
-    def __init__(self, number: int, orders: int, answers: int) -> None:
+    def __init__(self, number: int, orders: int, answers: int, shared: mmap) -> None:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # where it is ignored, no end is told
-        self._number = number
+        self._number, self._shared = number, shared
         self._orders, self._answers = os.fdopen(orders, "wb"), os.fdopen(answers, "rb")
         self._idle = True
         self._code: int | None = None
@@ -93,17 +96,18 @@ class Twin:
 
     def _send(self, order: Order, arrival: "Arrival") -> None:
         pickle.dump(order, self._orders)
-        height, width, _ = order.shape
+        height, width, channels = order.shape
         self._orders.flush()
-        sent = 0
+        sent, row = 0, width * channels
         while sent < height:
             try:
                 there = min(arrival.wait(sent + 1), sent + _RUN)
             except BrokenArrivalError:
-                relay.send(self._orders, relay.BROKEN)
+                relay.tell(self._orders, relay.BROKEN)
                 break
             samples = arrival.picture.crop((0, sent, width, there)).tobytes()
-            relay.send(self._orders, there - sent, samples)
+            self._shared[sent * row : there * row] = samples
+            relay.tell(self._orders, there - sent)
             sent = there
 
     def _fail(self, to: str) -> NoReturn:
