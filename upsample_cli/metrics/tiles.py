@@ -98,7 +98,7 @@ class TileGrid:
         down, along = self._analysers
         # Tiles come last here: long runs of them are quicker than the few values of each.
         found = along @ (down @ residual).reshape(m, len(down), n, wide).swapaxes(2, 3)
-        energy = np.ones((1, tall), np.float32) @ np.square(residual)
+        energy = np.einsum("mtw,mtw->mw", residual, residual)
         return Tiles(
             # In memory of their own: all of `found` would wait with them to be summed.
             phases=np.moveaxis(found[:, :s, :t], 3, 1).reshape(m * n, s, t).copy(),
