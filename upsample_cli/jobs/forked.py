@@ -26,7 +26,7 @@ _ALONE = ("-h", "--help", "-j", "--jobs", "--cluster", "--dry-run", "--labels")
 def begun(words: "Sequence[str]") -> tuple[int, int, int, mmap] | None:
     """Return a second process's number, where to write to it and read from it, and shared memory.
 
-    None where it is not likely to be of use, or the system has no more. What it does never returns.
+    None where it is not likely to be of use, or the system has no more. That process ends in here.
 
     Args:
         words: The command line.
