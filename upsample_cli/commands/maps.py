@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from math import isfinite
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -159,6 +158,7 @@ def told(report: "Report", words: str, modes: Modes, **more: Any) -> int:
     to_stderr = report.output == STREAM
     if modes.as_json:
         import json
+        from dataclasses import asdict  # few runs print JSON of maps
 
         values = {**asdict(report), **more, "status": "done"}
         ripple = report.kernel_ripple
