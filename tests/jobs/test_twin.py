@@ -347,6 +347,42 @@ def test_a_run_need_not_hear_of_its_twins_end(tmp_path: Path) -> None:
     assert len(made.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize("is_ignored", [False, True])
+def test_an_interrupt_right_after_the_fork_is_silent(
+    tmp_path: Path, run: Run, is_ignored: bool
+) -> None:
+    """Neither process has a traceback before it is set up; where it is ignored, it remains so."""
+    saved(tmp_path / "in.png")
+    patch = (
+        "import signal\n"
+        "from upsample_cli.jobs import forked\n"
+        f"if {is_ignored}:\n"
+        "    signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+        "def interrupt(before=process.end_at_once):\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "    before()\n"
+        "process.end_at_once = interrupt\n"
+    )
+    code, lines = run("in.png", "out.png", patch=patch)
+    assert (code, used(lines), len(lines)) == ((0, True, 1) if is_ignored else (-2, False, 0))
+
+
+def test_an_interrupt_of_the_twin_alone_is_told(tmp_path: Path, run: Run) -> None:
+    """A run that fails for a signal of its twin's says so, also before the twin is set up."""
+    saved(tmp_path / "in.png")
+    patch = (
+        "import signal\n"
+        "from upsample_cli.jobs import forked\n"
+        "def serve(*given, before=forked._serve):\n"
+        "    process.end_at_once = lambda: os.kill(os.getpid(), signal.SIGINT)\n"
+        "    before(*given)\n"
+        "forked._serve = serve\n"
+    )
+    code, lines = run("in.png", "out.png", patch=patch)
+    assert (code, len(lines)) == (1, 2)
+    assert "was ended by SIGINT" in lines[1]
+
+
 def test_where_nothing_can_be_forked_the_run_is_alone(tmp_path: Path, run: Run) -> None:
     """A system that lets no more processes begin ends no run."""
     saved(tmp_path / "in.png")

@@ -7,6 +7,8 @@ Source: fork(2). Only on Linux: the system's libraries do not survive it on macO
 none.
 """
 
+# What is in `signal`, but for its enumerations: these take longer to load than all else here.
+import _signal  # type: ignore[import-not-found]
 import os
 import sys
 from mmap import mmap
@@ -36,6 +38,7 @@ def begun(words: "Sequence[str]") -> tuple[int, int, int, mmap] | None:
     try:
         shared = mmap(-1, 4 * MOST)  # is only taken up as it is used
         orders, answers = os.pipe(), os.pipe()
+        _settle_signals()
         number = os.fork()
     except OSError:
         return None
@@ -63,6 +66,12 @@ def _pays(words: "Sequence[str]") -> bool:
     return any(os.path.isfile(name) and os.path.getsize(name) < _LONGEST for name in names[:-1])
 
 
+def _settle_signals() -> None:
+    """Have Ctrl-C end either process without a word."""
+    if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:  # else it is ignored
+        _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+
+
 def _serve(orders: int, answers: int, shared: mmap) -> None:
     """Set this process up, do what is ordered, and end it."""
     code = 1
@@ -77,8 +86,6 @@ def _serve(orders: int, answers: int, shared: mmap) -> None:
         code = 0
     except SystemExit as leaving:
         code = int(leaving.code or 0)
-    except KeyboardInterrupt:  # whoever forked it heard that too, and tells
-        pass
     except BaseException:
         sys.excepthook(*sys.exc_info())
     finally:
