@@ -347,6 +347,27 @@ def test_a_run_need_not_hear_of_its_twins_end(tmp_path: Path) -> None:
     assert len(made.stderr.splitlines()) == 1
 
 
+def test_a_twin_that_ends_at_once_is_told(tmp_path: Path) -> None:
+    """Its end is heard of where that of processes is ignored, however early it comes."""
+    saved(tmp_path / "in.png")
+    patch = (
+        "import signal, time\n"
+        "from upsample_cli.jobs import forked\n"
+        "forked._serve = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "def wait(before=process.end_at_once):\n"
+        "    time.sleep(0.3)\n"
+        "    before()\n"
+        "process.end_at_once = wait\n"
+    )
+    made = subprocess.run(
+        command(["in.png", "out.png"], patch),
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+        preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN),
+    )  # fmt: skip
+    assert (made.returncode, len(made.stderr.splitlines())) == (1, 2), made.stderr
+    assert "was ended by SIGKILL" in made.stderr
+
+
 @pytest.mark.parametrize("is_ignored", [False, True])
 def test_an_interrupt_right_after_the_fork_is_silent(
     tmp_path: Path, run: Run, is_ignored: bool

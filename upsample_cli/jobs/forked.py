@@ -67,9 +67,10 @@ def _pays(words: "Sequence[str]") -> bool:
 
 
 def _settle_signals() -> None:
-    """Have Ctrl-C end either process without a word."""
+    """Have Ctrl-C end either process without a word, and the end of one be told to the other."""
     if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:  # else it is ignored
         _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+    _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)  # where it is ignored, no end is told
 
 
 def _serve(orders: int, answers: int, shared: mmap) -> None:

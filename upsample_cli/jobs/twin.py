@@ -43,7 +43,6 @@ class Twin:
     MOST = forked.MOST
 
     def __init__(self, number: int, orders: int, answers: int, shared: mmap) -> None:
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # where it is ignored, no end is told
         self._number, self._shared = number, shared
         self._orders, self._answers = os.fdopen(orders, "wb"), os.fdopen(answers, "rb")
         self._idle = True
