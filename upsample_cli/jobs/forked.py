@@ -33,14 +33,14 @@ def begun(words: "Sequence[str]") -> tuple[int, int, int, mmap] | None:
     Args:
         words: The command line.
     """
-    if not _pays(words):
-        return None
     try:
+        if not _pays(words):
+            return None
         shared = mmap(-1, 4 * MOST)  # is only taken up as it is used
         orders, answers = os.pipe(), os.pipe()
         _settle_signals()
         number = os.fork()
-    except OSError:
+    except OSError:  # the system has no more, or a file has gone meanwhile
         return None
     if number == 0:
         os.close(orders[1])
