@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # What most pictures need: the job, and then where its kernel is.
 _NEEDED = ("upsample_cli.jobs.image", "upsample_cli.images.received", "upsample_cli.kernels.store")
 # What NumPy imports, and only what reads arguments looks into.
-_SELDOM_USED = ("platform", "weakref")
+_SELDOM_USED = ("platform",)
 
 
 class Order(NamedTuple):
