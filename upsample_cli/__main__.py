@@ -19,9 +19,12 @@ def main() -> "NoReturn":
     process.end_at_once()
     process.prepare()
     from upsample_cli.commands import app
+
+    if other is None:
+        app.main()
     from upsample_cli.jobs.twin import Twin
 
-    app.main(Twin(*other) if other else None)
+    app.main(Twin(*other))
 
 
 if __name__ == "__main__":

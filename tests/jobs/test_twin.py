@@ -40,10 +40,9 @@ def command(words: Sequence[object], patch: str = "") -> list[str]:
 def run(tmp_path: Path) -> Run:
     """Run the command in the test's folder; return its exit code and lines of standard error."""
 
-    def made(*words: object, patch: str = "") -> tuple[int, list[str]]:
-        result = subprocess.run(
-            command(words, patch), cwd=tmp_path, capture_output=True, text=True, check=False
-        )
+    def made(*words: object, patch: str = "", **options: Any) -> tuple[int, list[str]]:
+        options |= {"cwd": tmp_path, "capture_output": True, "text": True, "check": False}
+        result = subprocess.run(command(words, patch), **options)
         return result.returncode, result.stderr.splitlines()
 
     return made
@@ -304,7 +303,7 @@ def test_a_twin_that_loads_ends_without_a_word(tmp_path: Path, run: Run) -> None
     assert (code, lines[1:]) == (143, [])
 
 
-def test_a_twin_whose_other_has_gone_is_silent(tmp_path: Path) -> None:
+def test_a_twin_whose_other_has_gone_is_silent(tmp_path: Path, run: Run) -> None:
     """An answer that nobody waits for any more is no bug of the twin's."""
     saved(tmp_path / "in.png")
     patch = (
@@ -317,11 +316,8 @@ def test_a_twin_whose_other_has_gone_is_silent(tmp_path: Path) -> None:
         "    return report\n"
         "serving._enlarged = enlarged\n"
     )
-    made = subprocess.run(
-        command(["in.png", "out.png"], patch),
-        cwd=tmp_path, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert (made.returncode, len(made.stderr.splitlines())) == (-signal.SIGKILL, 1), made.stderr
+    code, lines = run("in.png", "out.png", patch=patch)
+    assert (code, len(lines)) == (-signal.SIGKILL, 1), lines
 
 
 def test_a_killed_twin_is_told(tmp_path: Path, slow: subprocess.Popen[str]) -> None:
@@ -336,18 +332,19 @@ def test_a_killed_twin_is_told(tmp_path: Path, slow: subprocess.Popen[str]) -> N
     assert sorted(each.name for each in tmp_path.iterdir()) == ["begun", "in.png"]
 
 
-def test_a_run_need_not_hear_of_its_twins_end(tmp_path: Path) -> None:
-    """Where the end of processes is ignored, as some that start others have it, all goes well."""
+def hear_of_no_end() -> None:
+    """Ignore the end of processes, as some that start others do; what is started inherits it."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+
+
+def test_a_run_need_not_hear_of_its_twins_end(tmp_path: Path, run: Run) -> None:
+    """Where the end of processes is ignored all goes well."""
     saved(tmp_path / "in.png")
-    made = subprocess.run(
-        command(["in.png", "out.png"]), cwd=tmp_path, capture_output=True, text=True, check=False,
-        preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN),
-    )  # fmt: skip
-    assert (made.returncode, used(made.stderr.splitlines())) == (0, True)
-    assert len(made.stderr.splitlines()) == 1
+    code, lines = run("in.png", "out.png", preexec_fn=hear_of_no_end)
+    assert (code, used(lines), len(lines)) == (0, True, 1)
 
 
-def test_a_twin_that_ends_at_once_is_told(tmp_path: Path) -> None:
+def test_a_twin_that_ends_at_once_is_told(tmp_path: Path, run: Run) -> None:
     """Its end is heard of where that of processes is ignored, however early it comes."""
     saved(tmp_path / "in.png")
     patch = (
@@ -359,13 +356,9 @@ def test_a_twin_that_ends_at_once_is_told(tmp_path: Path) -> None:
         "    before()\n"
         "process.end_at_once = wait\n"
     )
-    made = subprocess.run(
-        command(["in.png", "out.png"], patch),
-        cwd=tmp_path, capture_output=True, text=True, check=False,
-        preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN),
-    )  # fmt: skip
-    assert (made.returncode, len(made.stderr.splitlines())) == (1, 2), made.stderr
-    assert "was ended by SIGKILL" in made.stderr
+    code, lines = run("in.png", "out.png", patch=patch, preexec_fn=hear_of_no_end)
+    assert (code, len(lines)) == (1, 2), lines
+    assert "was ended by SIGKILL" in lines[1]
 
 
 @pytest.mark.parametrize("is_ignored", [False, True])

@@ -60,19 +60,10 @@ def serve(orders: int, answers: int, shared: mmap) -> None:
         signal.signal(each, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _end)
     lazy.imports(_SELDOM_USED)
-    _serve(orders, answers, shared)
-
-
-def _end(number: int, frame: FrameType | None) -> NoReturn:
-    """End at once, where there is nothing to undo: libraries take an exit for a fault of theirs."""
-    os._exit(process.CODE + number)
-
-
-def _serve(orders: int, answers: int, shared: mmap) -> None:
     answer: Report | Exception
     try:
-        for each in _NEEDED:
-            import_module(each)
+        for name in _NEEDED:
+            import_module(name)
         reader = open(orders, "rb")  # noqa: SIM115 # a thread reads it to the end
         if (order := _ordered(reader)) is None:
             return
@@ -84,6 +75,11 @@ def _serve(orders: int, answers: int, shared: mmap) -> None:
         answer = error
     with suppress(BrokenPipeError), open(answers, "wb") as writer:  # nobody may wait any more
         pickle.dump(answer, writer)
+
+
+def _end(number: int, frame: FrameType | None) -> NoReturn:
+    """End at once, where there is nothing to undo: libraries take an exit for a fault of theirs."""
+    os._exit(process.CODE + number)
 
 
 def _ordered(reader: BinaryIO) -> Order | None:
