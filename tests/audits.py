@@ -9,7 +9,7 @@ import onnx
 import pytest
 from models import Array, node, saved
 
-from upsample_cli.jobs.layer_figures import LayerFigures, figures
+from upsample_cli.jobs.audit.layer_figures import LayerFigures, figures
 from upsample_cli.networks.onnx_model import layers
 
 

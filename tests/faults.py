@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from upsample_cli.errors import ImageFileError
-from upsample_cli.images import target
+from upsample_cli.images.places import target
 
 PATIENCE = 30.0  # seconds after which a test fails for waiting
 

@@ -2,10 +2,10 @@
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from upsample_cli.jobs.planes import measure, upsample
+    from upsample_cli.jobs.api import measure, upsample
+    from upsample_cli.kernels.conv_matrix import conv_matrix
     from upsample_cli.kernels.convolve import conv2d, conv_transpose2d
     from upsample_cli.kernels.kernel import Kernel
-    from upsample_cli.kernels.matrix import conv_matrix
     from upsample_cli.kernels.shuffle import pixel_shuffle
 
 __all__ = [
@@ -15,11 +15,11 @@ __all__ = [
 _HOMES = {
     "Kernel": "upsample_cli.kernels.kernel",
     "conv2d": "upsample_cli.kernels.convolve",
-    "conv_matrix": "upsample_cli.kernels.matrix",
+    "conv_matrix": "upsample_cli.kernels.conv_matrix",
     "conv_transpose2d": "upsample_cli.kernels.convolve",
-    "measure": "upsample_cli.jobs.planes",
+    "measure": "upsample_cli.jobs.api",
     "pixel_shuffle": "upsample_cli.kernels.shuffle",
-    "upsample": "upsample_cli.jobs.planes",
+    "upsample": "upsample_cli.jobs.api",
 }
 
 

@@ -14,7 +14,7 @@ def main() -> "NoReturn":
     """Fork where that pays, set the process up, and only then load and run the command line."""
     words = sys.argv[1:]
     other = forked.begun(words) if words and words[0] not in COMMANDS else None
-    from upsample_cli.jobs import process
+    from upsample_cli.jobs.runtime import process
 
     process.end_at_once()
     process.prepare()

@@ -11,8 +11,8 @@ import numpy as np
 import PIL.Image
 from numpy.typing import NDArray
 
-from upsample_cli.jobs.pairs import applied
-from upsample_cli.jobs.planes import upsample
+from upsample_cli.jobs.api import upsample
+from upsample_cli.jobs.train.pairs import applied
 from upsample_cli.kernels.kernel import Kernel
 from upsample_cli.kernels.named import KERNELS
 

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from tables import markdown
 
 from upsample_cli.images.image import Image
-from upsample_cli.jobs.measure import Measurement, in_image
+from upsample_cli.jobs.measure.measure import Measurement, in_image
 from upsample_cli.metrics.meter import Meter
 from upsample_cli.metrics.ripple import ripple
 from upsample_cli.metrics.rows import Rows

@@ -17,12 +17,12 @@ import numpy as np
 import PIL.Image
 from numpy.typing import NDArray
 
-from upsample_cli.jobs import image
-from upsample_cli.jobs.course import Course
-from upsample_cli.jobs.pairs import shrunk
-from upsample_cli.jobs.planes import upsample
-from upsample_cli.jobs.scale import Target
-from upsample_cli.jobs.task import Task
+from upsample_cli.jobs.api import upsample
+from upsample_cli.jobs.enlarge import picture
+from upsample_cli.jobs.enlarge.size import Target
+from upsample_cli.jobs.enlarge.task import Task
+from upsample_cli.jobs.train.pairs import shrunk
+from upsample_cli.jobs.train.settings import Course
 from upsample_cli.methods.catalogue import build
 from upsample_cli.metrics.fidelity import psnr, ssim
 
@@ -60,7 +60,7 @@ def through_file(low: Levels, scale: int, method: str, settings: dict[str, str])
     with tempfile.TemporaryDirectory() as folder:
         source, to = f"{folder}/low.png", f"{folder}/high.png"
         PIL.Image.fromarray(rounded(low).astype(np.uint8)).save(source)
-        image.upsample(source, to, Task(build(method, **settings), Target(scale=scale)))
+        picture.upsample(source, to, Task(build(method, **settings), Target(scale=scale)))
         with PIL.Image.open(to) as made:
             return np.asarray(made, np.float64)
 

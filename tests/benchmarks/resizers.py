@@ -19,8 +19,8 @@ _TAPS_A_PHASE = 9
 
 def ours(samples: Samples, method: Any, scale: int) -> Samples:
     """Enlarge with a method of ours, in strips and tiles as `jobs/image.py` does."""
-    from upsample_cli.images.colour import Colour
-    from upsample_cli.jobs.strips import Picture, run, strips, tiles
+    from upsample_cli.images.colour.levels import Colour
+    from upsample_cli.jobs.enlarge.strips import Picture, run, strips, tiles
 
     height, width, channels = samples.shape
     size = height * scale, width * scale

@@ -12,7 +12,8 @@ import pytest
 from terminal import Outcome, check_refused, contents
 from textures import cut_short, levels
 
-from upsample_cli.jobs import image, process
+from upsample_cli.jobs.enlarge import picture
+from upsample_cli.jobs.runtime import process
 
 PICTURE, USAGE = 1, 2
 
@@ -58,7 +59,7 @@ def test_memory_that_runs_out_is_told(
     def greedy(*_: object) -> None:
         raise MemoryError("Unable to allocate 6.00 MiB for an array")
 
-    monkeypatch.setattr(image, "_written", greedy)
+    monkeypatch.setattr(picture, "_written", greedy)
     before = contents(folder)
     check_refused(call("in.png", "out.png"), PICTURE, "memory has run out; allow more, or ")
     assert contents(folder) == before

@@ -20,8 +20,8 @@ from PIL import ImageCms
 from terminal import Outcome, check_refused
 from textures import levels
 
-from upsample_cli.images import png
-from upsample_cli.images.metadata import Metadata
+from upsample_cli.images.metadata.metadata import Metadata
+from upsample_cli.images.write import png
 
 Call = Callable[..., Outcome]
 XMP = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'><tiff:Orientation>1</tiff:Orientation></x:xmpmeta>"

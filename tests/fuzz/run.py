@@ -25,8 +25,8 @@ import tifffile
 from damage import damaged
 
 from upsample_cli.commands import app
-from upsample_cli.images import png
-from upsample_cli.images.metadata import Metadata
+from upsample_cli.images.metadata.metadata import Metadata
+from upsample_cli.images.write import png
 
 LONGEST, MOST = 10, 1 << 30  # seconds, bytes
 _WHOLE = io.BytesIO()

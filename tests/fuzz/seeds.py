@@ -8,7 +8,7 @@ import numpy as np
 import PIL.Image
 import tifffile
 
-from upsample_cli.images import gif
+from upsample_cli.images.write import gif
 
 SAMPLES = Path(__file__).parent.parent.parent / "sample_images"
 

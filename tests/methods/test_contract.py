@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from strategies import Floats, planes, random_planes, seeds
 from variants import is_centred, label, variants
 
-from upsample_cli.jobs.planes import upsample
-from upsample_cli.jobs.strips import Picture, run
+from upsample_cli.jobs.api import upsample
+from upsample_cli.jobs.enlarge.strips import Picture, run
 from upsample_cli.methods.catalogue import METHODS
 from upsample_cli.methods.method import Method
 

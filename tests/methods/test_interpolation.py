@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import planes, random_planes
 
-from upsample_cli.jobs.planes import upsample
+from upsample_cli.jobs.api import upsample
 from upsample_cli.methods.catalogue import build
 from upsample_cli.planes import Size
 

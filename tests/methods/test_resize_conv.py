@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from strategies import planes
 
 from upsample_cli.errors import SettingError
-from upsample_cli.jobs.planes import upsample
+from upsample_cli.jobs.api import upsample
 from upsample_cli.kernels.named import smoothing
 from upsample_cli.kernels.store import SHIPPED_STRIDES, shipped
 from upsample_cli.methods.catalogue import build

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from strategies import planes, random_planes
 
 from upsample_cli.errors import SettingError
-from upsample_cli.jobs.planes import upsample
+from upsample_cli.jobs.api import upsample
 from upsample_cli.kernels.store import KernelFile
 from upsample_cli.methods.catalogue import build
 

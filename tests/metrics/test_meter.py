@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from strategies import cuts
 from textures import lattice, natural
 
-from upsample_cli.jobs.planes import measure, upsample
+from upsample_cli.jobs.api import measure, upsample
 from upsample_cli.metrics.checkerboard import CONTRAST_DB, Checkerboard
 from upsample_cli.metrics.meter import Meter
 from upsample_cli.metrics.rows import Rows

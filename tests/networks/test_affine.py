@@ -10,7 +10,7 @@ import pytest
 from audits import NORM, expected, middles, normal, only, ripples, shuffle
 from models import Array, model, node
 
-from upsample_cli.jobs.layer_figures import LayerFigures
+from upsample_cli.jobs.audit.layer_figures import LayerFigures
 
 EVEN = np.repeat(np.random.default_rng(0).normal(size=(3, 2, 3, 3)), 4, axis=0).astype(np.float32)
 ONES = np.ones(12, np.float32)

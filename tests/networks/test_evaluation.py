@@ -9,7 +9,7 @@ from audits import WEIGHTS, only
 from models import Array, model, node
 from onnx import TensorProto
 
-from upsample_cli.jobs.layer_figures import LayerFigures
+from upsample_cli.jobs.audit.layer_figures import LayerFigures
 from upsample_cli.networks import evaluation
 
 DAMAGED = TensorProto(data_type=TensorProto.FLOAT, dims=[-2, 3, 4, 4], raw_data=bytes(384))

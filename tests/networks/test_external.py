@@ -10,7 +10,7 @@ from audits import WEIGHTS, only
 from models import model, node, saved
 from onnx import TensorProto, helper, numpy_helper
 
-from upsample_cli.jobs.layer_figures import LayerFigures, figures
+from upsample_cli.jobs.audit.layer_figures import LayerFigures, figures
 from upsample_cli.networks.onnx_model import layers
 
 UP = node("ConvTranspose", "x up.weight", "y", strides=[2, 2])

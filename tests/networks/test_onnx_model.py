@@ -10,7 +10,7 @@ from models import Array, model, node, saved
 from onnx import TensorProto
 
 from upsample_cli.errors import NetworkFileError
-from upsample_cli.jobs.layer_figures import figures
+from upsample_cli.jobs.audit.layer_figures import figures
 from upsample_cli.networks import constants, onnx_model
 from upsample_cli.networks.graph import Graph
 from upsample_cli.networks.onnx_model import layers

@@ -10,7 +10,7 @@ import pytest
 from audits import expected, middles, normal, only, ripples, shuffle
 from models import Array, model, node
 
-from upsample_cli.jobs.layer_figures import LayerFigures
+from upsample_cli.jobs.audit.layer_figures import LayerFigures
 from upsample_cli.networks.layer import sub_pixel
 
 AS_IT_RUNS = "the blocks that its channels become are worked out as it runs"

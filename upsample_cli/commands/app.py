@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from upsample_cli.commands import COMMANDS
-from upsample_cli.commands.words import tell
+from upsample_cli.commands.output.messages import tell
 from upsample_cli.errors import SettingError, UpsampleError
-from upsample_cli.jobs import process
+from upsample_cli.jobs.runtime import process
 
 if TYPE_CHECKING:
     from upsample_cli.jobs.twin import Twin

@@ -3,7 +3,7 @@
 import click
 
 from upsample_cli.commands.options import Limit, json_option, pair
-from upsample_cli.commands.words import tell
+from upsample_cli.commands.output.messages import tell
 from upsample_cli.errors import SettingError, UpsampleError
 
 FAILED, USAGE, NOTHING, OVER_RIPPLE = 1, 2, 3, 4
@@ -35,10 +35,10 @@ def audit(files: tuple[str, ...], stride: tuple[int, int] | None,
     upsample audit model.onnx --max-ripple 0.01    every upsampling layer of a network
     upsample audit net.safetensors --layer "up*" --stride 2
     """  # noqa: D301 # click needs the \b itself
-    from upsample_cli.commands.findings import as_json as in_json
-    from upsample_cli.commands.findings import in_words
-    from upsample_cli.jobs import audit as job
-    from upsample_cli.jobs.weights import Question
+    from upsample_cli.commands.output.audit_output import as_json as in_json
+    from upsample_cli.commands.output.audit_output import in_words
+    from upsample_cli.jobs.audit import audit as job
+    from upsample_cli.jobs.audit.weights import Question
 
     question = Question(stride, padding, layer, kind)
     job.check(files, question)

@@ -4,9 +4,9 @@ from typing import Any
 
 import click
 
-from upsample_cli.commands import ends, maps
+from upsample_cli.commands import arguments, feature_maps
 from upsample_cli.commands.options import given, json_option, pair
-from upsample_cli.images.target import STREAM
+from upsample_cli.images.places.target import STREAM
 
 
 @click.command(short_help="Apply a layer's weights to feature maps.")
@@ -26,8 +26,8 @@ from upsample_cli.images.target import STREAM
               help="Output pixels from tap to tap (1).")  # fmt: skip
 @click.option("--groups", type=int, default=1, show_default=True, metavar="N",
               help="Parts into which the channels fall.")  # fmt: skip
-@maps.layout_option
-@click.option("--format", type=click.Choice(maps.WORDS), help="Of standard output.")
+@feature_maps.layout_option
+@click.option("--format", type=click.Choice(feature_maps.WORDS), help="Of standard output.")
 @click.option("-f", "--force", is_flag=True, help="Replace an output that is there.")
 @json_option
 @click.option("-q", "--quiet", is_flag=True, help="No report.")
@@ -42,16 +42,16 @@ def layer(input: str, output: str, as_json: bool, quiet: bool, stride: Any, padd
     upsample layer maps.npy out.npy --weights up.npy --stride 2 --padding 1
     upsample layer maps.npy out.npy -w net.safetensors --tensor up.weight --bias up.bias -s 2
     """  # noqa: D301 # click needs the \b itself
-    from upsample_cli.jobs import layer as job
+    from upsample_cli.jobs.enlarge import layer as job
     from upsample_cli.kernels.geometry import Geometry
 
-    (input,), output = ends.of((input, output), None)
+    (input,), output = arguments.of((input, output), None)
     if output == STREAM:
-        ends.check_stream((input,))
+        arguments.check_stream((input,))
     geometry = Geometry.of(stride or 1, padding or 0, output_padding or 0, dilation or 1, groups)
     task = job.Task(geometry=geometry, **given(options))
-    with maps.failures(input, output, as_json):
+    with feature_maps.failures(input, output, as_json):
         report = job.apply(input, output, task)
-    modes = maps.Modes(dry_run=False, skip_existing=False, as_json=as_json, quiet=quiet)
+    modes = feature_maps.Modes(dry_run=False, skip_existing=False, as_json=as_json, quiet=quiet)
     words = f"layer {options['weights']} x" + "x".join(map(str, dict.fromkeys(geometry.stride)))
-    return maps.told(report, words, modes, weights=options["weights"])
+    return feature_maps.told(report, words, modes, weights=options["weights"])

@@ -8,7 +8,7 @@ from upsample_cli.commands.options import Whole, given, json_option
 from upsample_cli.errors import SettingError
 
 if TYPE_CHECKING:  # NumPy is not to be waited for by --help
-    from upsample_cli.jobs.layout import Layout
+    from upsample_cli.jobs.teach.matrix_layout import Layout
 
 
 @click.command(short_help="Show a small convolution as a matrix.")
@@ -37,12 +37,12 @@ def matrix(output: str | None, force: bool, as_json: bool, **settings: Any) -> N
     """  # noqa: D301 # click needs the \b itself
     if output is not None and not output.endswith(".png"):
         raise SettingError(f"{output} is no .png; name the picture PICTURE.png")
-    from upsample_cli.images import target
-    from upsample_cli.jobs.matrix import layout
+    from upsample_cli.images.places import target
+    from upsample_cli.jobs.teach.matrix import layout
 
     found = layout(**given(settings))
     if output is not None:
-        from upsample_cli.jobs.matrix_figure import figure
+        from upsample_cli.jobs.teach.matrix_figure import figure
 
         target.check(output, target.STREAM, force)
         with target.opened(output, force) as file:
@@ -52,8 +52,8 @@ def matrix(output: str | None, force: bool, as_json: bool, **settings: Any) -> N
 
 def _text(found: "Layout") -> str:
     """Return all there is to see, for people."""
-    from upsample_cli.commands.grids import beside, grid, numbered, numbers
-    from upsample_cli.jobs.layout import LETTERS, by
+    from upsample_cli.commands.output.text_tables import beside, grid, numbered, numbers
+    from upsample_cli.jobs.teach.matrix_layout import LETTERS, by
 
     (height, width), (rows, columns) = found.large, found.cells.shape
     names = [".", *LETTERS]

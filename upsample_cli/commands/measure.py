@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from upsample_cli.commands.options import Limit, json_option, max_pixels_option
-from upsample_cli.commands.report import is_over
-from upsample_cli.commands.words import shown, tell
+from upsample_cli.commands.output.messages import shown, tell
+from upsample_cli.commands.output.progress_report import is_over
 from upsample_cli.errors import ImageFileError, SettingError
 
 if TYPE_CHECKING:  # NumPy is not to be waited for by --help
-    from upsample_cli.jobs.measure import Measurement, Request
+    from upsample_cli.jobs.measure.measure import Measurement, Request
 
     Found = tuple[str, Measurement | None, str | None]
     """A picture's name, and what was found in it or else why nothing was."""
@@ -57,9 +57,9 @@ def measure(
     by one too, and the worst is told. With --reference what an even enlargement of LOW shows is
     taken off first: for pictures that repeat by nature, as brickwork and halftones do.
     """
-    from upsample_cli.commands.measured import CsvTable, JsonLines, TextTable
-    from upsample_cli.images.source import MAX_PIXELS
-    from upsample_cli.jobs.measure import Request
+    from upsample_cli.commands.output.measure_output import CsvTable, JsonLines, TextTable
+    from upsample_cli.images.places.source import MAX_PIXELS
+    from upsample_cli.jobs.measure.measure import Request
 
     for option, name in (("--map", "heat"), ("--spectrum",) * 2, ("--reference",) * 2):
         if wishes[name.strip("-")] and len(images) > 1:
@@ -85,7 +85,7 @@ def measure(
 
 
 def _found(images: tuple[str, ...], request: "Request") -> "Iterator[Found]":
-    from upsample_cli.jobs.measure import measure as job
+    from upsample_cli.jobs.measure.measure import measure as job
 
     for source in images:
         try:

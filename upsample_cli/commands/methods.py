@@ -9,7 +9,7 @@ from upsample_cli.methods.catalogue import METHODS
 from upsample_cli.methods.method import Parameter
 
 if TYPE_CHECKING:  # NumPy is not to be waited for by --help
-    from upsample_cli.jobs.shipped import Figures
+    from upsample_cli.jobs.audit.shipped_kernels import Figures
 
 
 @click.command(short_help="List the methods and learned kernels.")
@@ -23,8 +23,8 @@ def methods(as_json: bool) -> None:
     import json
     from dataclasses import asdict
 
-    from upsample_cli.commands.tables import aligned
-    from upsample_cli.jobs.shipped import figures
+    from upsample_cli.commands.output.picture_lines import aligned
+    from upsample_cli.jobs.audit.shipped_kernels import figures
 
     if as_json:
         for method in METHODS:

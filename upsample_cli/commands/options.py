@@ -11,7 +11,7 @@ from upsample_cli.methods.catalogue import METHODS
 from upsample_cli.methods.method import Parameter
 
 if TYPE_CHECKING:  # NumPy is not to be waited for by --help
-    from upsample_cli.jobs.work import Existing
+    from upsample_cli.jobs.batch.picture_job import Existing
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

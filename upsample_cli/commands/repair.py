@@ -3,7 +3,7 @@
 import click
 
 from upsample_cli.commands.options import json_option, pair
-from upsample_cli.commands.words import tell
+from upsample_cli.commands.output.messages import tell
 
 
 @click.command(short_help="Free a kernel of its checkerboard.")
@@ -25,9 +25,9 @@ def repair(kernel: str, output: str, stride: tuple[int, int] | None, ramp: bool,
     upsample repair mine.npz -o balanced.npz --ramp
     upsample repair weights.npy -o balanced.npy --stride 2
     """  # noqa: D301 # click needs the \b itself
-    from upsample_cli.commands.findings import repair_in_words, repair_json
-    from upsample_cli.images import target
-    from upsample_cli.jobs import repair as job
+    from upsample_cli.commands.output.audit_output import repair_in_words, repair_json
+    from upsample_cli.images.places import target
+    from upsample_cli.jobs.audit import repair as job
 
     target.check(output, kernel, force)
     made = job.repair(kernel, output, stride, ramp)

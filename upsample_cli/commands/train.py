@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from upsample_cli.commands.options import Limit, Whole
-from upsample_cli.commands.words import progress, shown, tell
+from upsample_cli.commands.output.messages import progress, shown, tell
 from upsample_cli.errors import SettingError
 
 if TYPE_CHECKING:  # NumPy is not to be waited for by --help
-    from upsample_cli.jobs.train import Trained
+    from upsample_cli.jobs.train.train import Trained
 
 
 @click.command(short_help="Train a kernel on pictures.")
@@ -105,9 +105,9 @@ def train(images: tuple[str, ...], output: str, method: str, stride: int, separa
     """  # noqa: D301 # click needs the \b itself
     if not output.endswith(".npz"):
         raise SettingError(f"{output} is no .npz; name the kernel file KERNEL.npz")
-    from upsample_cli.images import target
-    from upsample_cli.jobs import train as job
-    from upsample_cli.jobs.course import Course
+    from upsample_cli.images.places import target
+    from upsample_cli.jobs.train import train as job
+    from upsample_cli.jobs.train.settings import Course
     from upsample_cli.kernels.fit import Structure
 
     target.check(output, "-", force)
@@ -122,7 +122,7 @@ def train(images: tuple[str, ...], output: str, method: str, stride: int, separa
 
 
 def _summary(output: str, trained: "Trained") -> str:
-    from upsample_cli.commands.tables import aligned
+    from upsample_cli.commands.output.picture_lines import aligned
 
     file, about = trained.file, trained.file.about
     side, count = len(trained.kernel.taps), about["pictures"]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from upsample_cli.commands import ends, maps, masks
+from upsample_cli.commands import arguments, feature_maps, masks
 from upsample_cli.commands.options import (
     Limit,
     Number,
@@ -17,20 +17,32 @@ from upsample_cli.commands.options import (
     max_pixels_option,
     method_options,
 )
-from upsample_cli.commands.report import told
-from upsample_cli.commands.wanted import Wanted
-from upsample_cli.commands.words import tell
+from upsample_cli.commands.output.messages import tell
+from upsample_cli.commands.output.progress_report import told
+from upsample_cli.commands.request import Wanted
 from upsample_cli.errors import ImageFileError, SettingError
-from upsample_cli.images import formats
-from upsample_cli.images.source import can_be_read_again
-from upsample_cli.images.target import STREAM, is_replaced, modified
-from upsample_cli.jobs import process
+from upsample_cli.images.places.source import can_be_read_again
+from upsample_cli.images.places.target import STREAM, is_replaced, modified
+from upsample_cli.images.write import formats
+from upsample_cli.jobs.runtime import process
 from upsample_cli.methods.catalogue import DEFAULT
 
 if TYPE_CHECKING:
     from upsample_cli.jobs.twin import Twin
 
-_FORMATS = ("png", "jpg", "jpeg", "webp", "tif", "tiff", "bmp", "gif", "ppm", "tga", *maps.WORDS)
+_FORMATS = (
+    "png",
+    "jpg",
+    "jpeg",
+    "webp",
+    "tif",
+    "tiff",
+    "bmp",
+    "gif",
+    "ppm",
+    "tga",
+    *feature_maps.WORDS,
+)
 
 
 @click.command(
@@ -73,7 +85,7 @@ _FORMATS = ("png", "jpg", "jpeg", "webp", "tif", "tiff", "bmp", "gif", "ppm", "t
     metavar="N",
     help="Of PNG: 0 none, 2 default, 9 smallest.",
 )
-@maps.layout_option
+@feature_maps.layout_option
 @masks.labels_option
 @click.option("--strip", is_flag=True, help="Leave out metadata but colour.")
 @click.option("-f", "--force", is_flag=True, help="Replace outputs that are there.")
@@ -108,21 +120,23 @@ def upsample(paths: tuple[str, ...], method: str, scale: float | None, size: str
                "report", "cluster", "dry_run")}  # fmt: skip
     there = existing(options["force"], options.pop("skip_existing"), options.pop("update"))
     options["jobs"] = options["jobs"] or process.cores()
-    inputs, output = ends.of(paths, folders["files_from"])
+    inputs, output = arguments.of(paths, folders["files_from"])
     wanted = Wanted(method, scale, size, options)
-    if maps.are_meant(inputs, output, options["format"], options["layout"]):
-        input = maps.check(inputs, {**options, "max_ripple": max_ripple})
+    if feature_maps.are_meant(inputs, output, options["format"], options["layout"]):
+        input = feature_maps.check(inputs, {**options, "max_ripple": max_ripple})
         if output == STREAM:
-            ends.check_stream(inputs)
+            arguments.check_stream(inputs)
         _twin(of_use=False)
-        modes = maps.Modes(folders["dry_run"], there in ("skip", "update"), as_json, quiet)
-        return maps.enlarge(input, output, *wanted.chosen(), modes, options["jobs"], options)
+        modes = feature_maps.Modes(folders["dry_run"], there in ("skip", "update"), as_json, quiet)
+        return feature_maps.enlarge(
+            input, output, *wanted.chosen(), modes, options["jobs"], options
+        )
     if output == STREAM:
-        ends.check_stream(inputs)
+        arguments.check_stream(inputs)
     if options["labels"]:
         masks.check({**options, "max_ripple": max_ripple})
     how = {"existing": there, "as_json": as_json, "quiet": quiet, "max_ripple": max_ripple}
-    if not ends.is_single(inputs, output):
+    if not arguments.is_single(inputs, output):
         return _many(inputs, output, wanted, {**folders, **how})
     if folders["cluster"]:
         raise SettingError("--cluster is for folders; leave it out for one picture")
@@ -132,14 +146,14 @@ def upsample(paths: tuple[str, ...], method: str, scale: float | None, size: str
 def _many(inputs: tuple[str, ...], output: str, wanted: Wanted, batch: dict[str, Any]) -> int:
     """Enlarge many pictures into a folder; return the exit code."""
     _twin(of_use=False)
-    from upsample_cli.jobs import executors
+    from upsample_cli.jobs.batch import executors
 
     options, address = wanted.options, batch["cluster"]
     # Begun first, so that the libraries of its processes load while ours do.
     with (
         executors.of_cluster(address) if address else executors.of_this_machine(options["jobs"])
     ) as hands:
-        from upsample_cli.commands import folder
+        from upsample_cli.commands import batch as folder
 
         if address and os.path.isfile(options["kernel"] or ""):
             options["kernel"] = os.path.abspath(options["kernel"])
@@ -155,26 +169,26 @@ def _one(input: str, output: str, wanted: Wanted, how: dict[str, Any]) -> int:
     twin = _twin(early and not left and can_be_read_again(input))
     decoded = None if how["dry_run"] or left or twin else wanted.decoding(input, early)
     task = wanted.task(wanted.options["jobs"])
-    from upsample_cli.commands import picture
+    from upsample_cli.commands import single
 
     unused = formats.unused(output, task.format, task.quality, wanted.options["compression"])
     if how["dry_run"]:
-        code = picture.told_beforehand(input, output, task)
+        code = single.told_beforehand(input, output, task)
         _tell_unused(unused, how["quiet"])
         return code
     if twin is not None:
-        reports = picture.enlarged_beside(twin, input, output, task, how["quiet"])
+        reports = single.enlarged_beside(twin, input, output, task, how["quiet"])
     elif decoded is not None:
-        reports = picture.enlarged(input, output, task, decoded, how["quiet"])
+        reports = single.enlarged(input, output, task, decoded, how["quiet"])
     else:
-        reports = picture.enlarged_or_left(input, output, task, how["existing"])
+        reports = single.enlarged_or_left(input, output, task, how["existing"])
     if how["report"]:
-        reports = picture.recorded(reports, how["report"], how["existing"])
+        reports = single.recorded(reports, how["report"], how["existing"])
     try:
         code = told(reports, output == STREAM, how["as_json"], how["quiet"], how["max_ripple"])[1]
     except ImageFileError as error:
         if how["as_json"]:
-            picture.tell_failed(input, output, task.method.name, str(error))
+            single.tell_failed(input, output, task.method.name, str(error))
         raise
     _tell_unused(unused, how["quiet"])
     return code

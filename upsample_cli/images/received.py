@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from upsample_cli.errors import BrokenArrivalError, ImageFileError
 from upsample_cli.images import relay
-from upsample_cli.images.coming import Coming
 from upsample_cli.images.pixels import Pixels
+from upsample_cli.images.read.coming import Coming
 from upsample_cli.threads import started
 
 

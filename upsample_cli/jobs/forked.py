@@ -77,7 +77,7 @@ def _serve(orders: int, answers: int, shared: mmap) -> None:
     """Set this process up, do what is ordered, and end it."""
     code = 1
     try:
-        from upsample_cli.jobs import process
+        from upsample_cli.jobs.runtime import process
 
         process.end_at_once()
         process.prepare()

@@ -11,14 +11,19 @@ from types import FrameType
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, NoReturn, cast
 
 from upsample_cli.errors import UpsampleError
-from upsample_cli.jobs import lazy, process
+from upsample_cli.jobs import lazy
+from upsample_cli.jobs.runtime import process
 
 if TYPE_CHECKING:
-    from upsample_cli.images.metadata import Metadata
-    from upsample_cli.jobs.task import Report, Task
+    from upsample_cli.images.metadata.metadata import Metadata
+    from upsample_cli.jobs.enlarge.task import Report, Task
 
 # What most pictures need: the job, and then where its kernel is.
-_NEEDED = ("upsample_cli.jobs.image", "upsample_cli.images.received", "upsample_cli.kernels.store")
+_NEEDED = (
+    "upsample_cli.jobs.enlarge.picture",
+    "upsample_cli.images.received",
+    "upsample_cli.kernels.store",
+)
 # What NumPy imports, and only what reads arguments looks into.
 _SELDOM_USED = ("platform",)
 
@@ -93,11 +98,11 @@ def _ordered(reader: BinaryIO) -> Order | None:
 def _enlarged(order: Order, reader: BinaryIO, shared: mmap) -> "Report":
     from upsample_cli.images.image import Image
     from upsample_cli.images.received import Received
-    from upsample_cli.jobs.image import upsample
+    from upsample_cli.jobs.enlarge.picture import upsample
 
     progress = None
     if order.is_watched:
-        from upsample_cli.jobs.progress import bar
+        from upsample_cli.jobs.runtime.progress import bar
 
         progress = partial(bar, unit="strip")
     pixels = Received(reader, shared, order.shape, process.unwind_main_thread)

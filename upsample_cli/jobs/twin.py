@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, NoReturn, cast
 
 from upsample_cli.errors import BrokenArrivalError, UpsampleError
 from upsample_cli.images import relay
-from upsample_cli.images.temporary import clean
+from upsample_cli.images.places.temporary import clean
 from upsample_cli.jobs import forked
 from upsample_cli.jobs.serving import Order
 
 if TYPE_CHECKING:  # what few runs need is not to be waited for by the others
-    from upsample_cli.images.arrival import Arrival
-    from upsample_cli.images.decoding import Decoded
-    from upsample_cli.jobs.task import Report, Task
+    from upsample_cli.images.read.arrival import Arrival
+    from upsample_cli.images.read.decode import Decoded
+    from upsample_cli.jobs.enlarge.task import Report, Task
 
 _RUN = 128  # rows to send at once: the first strip need not wait for more
 

@@ -9,9 +9,9 @@ from onnx import NodeProto
 
 from upsample_cli.networks.borders import Move
 from upsample_cli.networks.constants import floats
+from upsample_cli.networks.conv_attributes import spans
 from upsample_cli.networks.graph import Graph, attribute, given, operator
 from upsample_cli.networks.layer import Blur
-from upsample_cli.networks.spans import spans
 from upsample_cli.networks.unreadable import UnreadableError
 
 _MOST = 1 << 20  # pixels that one is the average of: more is no blur but a mean

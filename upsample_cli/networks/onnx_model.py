@@ -11,6 +11,7 @@ from onnx import ModelProto, NodeProto
 
 from upsample_cli.errors import NetworkFileError
 from upsample_cli.networks.constants import floats
+from upsample_cli.networks.conv_attributes import Spans, spans
 from upsample_cli.networks.following import followed
 from upsample_cli.networks.functions import inlined
 from upsample_cli.networks.graph import Graph, given, operator, readable, title
@@ -19,7 +20,6 @@ from upsample_cli.networks.layer import MOST_SUMS, RESIZE, SUB_PIXEL, TCONV, Lay
 from upsample_cli.networks.pads import with_pads
 from upsample_cli.networks.resizes import resize_layer
 from upsample_cli.networks.shuffles import shuffle
-from upsample_cli.networks.spans import Spans, spans
 from upsample_cli.networks.sub_pixels import sub_pixel_layer
 from upsample_cli.networks.unpooling import unpools
 from upsample_cli.networks.unreadable import UnreadableError

@@ -9,10 +9,10 @@ from dataclasses import replace
 from onnx import NodeProto
 
 from upsample_cli.networks.borders import Move, padded
+from upsample_cli.networks.conv_attributes import Spans
 from upsample_cli.networks.graph import Graph, attribute, given, operator
 from upsample_cli.networks.linear import LINEAR
 from upsample_cli.networks.pointwise import POINTWISE
-from upsample_cli.networks.spans import Spans
 from upsample_cli.networks.unreadable import UnreadableError
 
 _MOST = 64  # nodes between

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from onnx import NodeProto
 
 from upsample_cli.networks.constants import constant
+from upsample_cli.networks.conv_attributes import spans
 from upsample_cli.networks.graph import Graph, attribute, given, operator
 from upsample_cli.networks.layer import RESIZE, RESIZE_CONV, Layer
 from upsample_cli.networks.pads import with_pads
 from upsample_cli.networks.pointwise import CONVOLUTIONS
 from upsample_cli.networks.scales import scale_of
-from upsample_cli.networks.spans import spans
 from upsample_cli.networks.unreadable import UnreadableError
 
 _FINEST = 64  # denominator of a scale

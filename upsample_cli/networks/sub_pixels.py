@@ -8,6 +8,7 @@ from onnx import NodeProto
 
 from upsample_cli.networks.affine import behind
 from upsample_cli.networks.channels import Floats, check_sizes
+from upsample_cli.networks.conv_attributes import spans
 from upsample_cli.networks.convolved import Behind
 from upsample_cli.networks.copies import copies
 from upsample_cli.networks.evaluation import MOST_NUMBERS
@@ -16,7 +17,6 @@ from upsample_cli.networks.layer import Layer, sub_pixel
 from upsample_cli.networks.linear import bias_of, weights_of
 from upsample_cli.networks.pads import with_pads
 from upsample_cli.networks.shuffles import Shuffle
-from upsample_cli.networks.spans import spans
 from upsample_cli.networks.unreadable import UnreadableError
 
 _MOST_PADS = 4  # one after the other

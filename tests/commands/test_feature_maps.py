@@ -1,0 +1,83 @@
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from terminal import Outcome, check_refused, contents, shell
+
+from upsample_cli.jobs.api import upsample
+
+Call = Callable[..., Outcome]
+
+
+@pytest.fixture
+def maps(folder: Path) -> Path:
+    """Return the folder, with a feature map in it too: f.npy, 5 channels of 12x10."""
+    np.save(folder / "f.npy", np.random.default_rng(0).normal(size=(5, 12, 10)).astype("f4"))
+    return folder
+
+
+def test_a_feature_map_is_enlarged(call: Call, maps: Path) -> None:
+    """The values are those that Python gives; the line says shape, type and method."""
+    outcome = call("f.npy", "g.npy", "--layout", "chw", "-m", "bicubic", "-s", 3)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert outcome.out.startswith(b"g.npy  5x36x30 float32  bicubic x3  ")
+    found, x = np.load(maps / "g.npy"), np.load(maps / "f.npy")
+    np.testing.assert_array_equal(found, upsample(x, "bicubic", scale=3))
+    line = json.loads(call("f.npy", "g.npy", "-f", "--json").out)
+    assert (line["status"], line["shapes"]) == ("done", {"arr_0": [5, 24, 20]})
+    assert line["kernel"] == "learned"
+
+
+def test_pipes_carry_the_files_bytes(maps: Path) -> None:
+    """Standard input to standard output gives what the file gets; words go to stderr."""
+    to_file = shell("f.npy", "g.npy", folder=maps)
+    piped = shell("-", "-", "--format", "npy", stdin=(maps / "f.npy").read_bytes())
+    assert (to_file.code, piped.code) == (0, 0)
+    assert piped.out == (maps / "g.npy").read_bytes()
+    assert piped.err.startswith("-  5x24x20 float32  tconv learned x2  kernel ripple 0.0000  ")
+    zipped = shell("-", "-", "--format", "npz", "-q", stdin=piped.out)
+    assert zipped.err == ""
+    with np.load(io.BytesIO(zipped.out)) as found:
+        assert found["arr_0"].shape == (5, 48, 40)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "fault"),
+    [
+        (["f.npy", "g.png"], 1, "g.png cannot hold feature maps; name a .npy or .npz"),
+        (["in.png", "g.npy"], 1, "in.png is no feature map; give a .npy or .npz"),
+        (["f.npy", "g.npy", "--linear"], 2, "--linear is for pictures, not for feature maps"),
+        (["f.npy", "g.npy", "--quality", "9"], 2, "--quality is for pictures"),
+        (["f.npy", "g.npy", "--max-ripple", "1"], 2, "--max-ripple is for pictures"),
+        (["f.npy", "g.npy", "--alpha", "straight"], 2, "--alpha is for pictures"),
+        (["f.npy", "g.npy", "--format", "png"], 2, "--format png holds no feature maps"),
+        (["f.npy", "g.npy", "--layout", "nchw"], 1, "has 3 axes, but --layout nchw has 4"),
+        (["f.npy", "g.npy", "-m", "spline", "-k", "uniform"], 2, "--kernel is for tconv"),
+        (["gone.npy", "g.npy"], 1, "no file gone.npy"),
+        (["f.npy", "f.npy", "-f"], 1, "f.npy is the input too"),
+        ([".", "g.npy"], 2, ". is a folder; feature maps are enlarged one file at a time"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(
+    call: Call, maps: Path, words: list[str], code: int, fault: str
+) -> None:
+    """Options and formats of pictures are refused with the reason, and nothing is written."""
+    before = contents(maps)
+    check_refused(call(*words), code, fault)
+    assert contents(maps) == before
+
+
+def test_targets_are_treated_as_those_of_pictures(call: Call, maps: Path) -> None:
+    """What is there is kept, skipped or replaced as told; a dry run writes nothing."""
+    assert call("f.npy", "g.npy", "--dry-run").out == b"f.npy -> g.npy\n"
+    assert not (maps / "g.npy").exists()
+    assert call("f.npy", "g.npy", "-q").out == b""
+    check_refused(call("f.npy", "g.npy"), 1, "g.npy exists; pass --force")
+    skipped = call("f.npy", "g.npy", "--skip-existing")
+    assert (skipped.code, skipped.out) == (3, b"")
+    failed = call("in.png", "h.npy", "--json")
+    assert json.loads(failed.out)["status"] == "failed"
+    assert failed.code == 1

@@ -1,0 +1,100 @@
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+import tifffile
+from textures import levels
+
+from upsample_cli.errors import ImageFileError
+from upsample_cli.images.colour import cmyk
+from upsample_cli.images.colour.levels import Colour, luma
+from upsample_cli.images.image import Image, Metadata
+from upsample_cli.images.read import files
+from upsample_cli.jobs.enlarge.picture import upsample
+from upsample_cli.jobs.enlarge.size import Target
+from upsample_cli.jobs.enlarge.task import Task
+from upsample_cli.methods.catalogue import build
+
+NEAREST = Task(build("nearest"), Target(scale=2.0))
+
+
+def picture(tmp_path: Path, suffix: str) -> tuple[np.ndarray, Path]:
+    """Return four inks and a file of them."""
+    samples, path = levels(20, 24, 4), tmp_path / f"in.{suffix}"
+    made = files.picture(samples, inks=True)
+    made.save(path, icc_profile=b"a profile of inks", quality=95)
+    return samples, path
+
+
+def test_a_tiff_keeps_its_inks(tmp_path: Path) -> None:
+    """Four inks are enlarged as they are, with their profile."""
+    samples, source = picture(tmp_path, "tiff")
+    report = upsample(str(source), str(tmp_path / "out.tiff"), NEAREST)
+    with tifffile.TiffFile(tmp_path / "out.tiff") as opened:
+        page = opened.pages[0]
+        assert (page.photometric, page.extrasamples) == (5, ())
+        assert page.iccprofile == b"a profile of inks"
+        np.testing.assert_array_equal(page.asarray(), samples.repeat(2, 0).repeat(2, 1))
+    assert report.notes == ()
+
+
+def test_a_jpeg_keeps_its_inks(tmp_path: Path) -> None:
+    """So does a JPEG, with its quality."""
+    samples, source = picture(tmp_path, "jpg")
+    report = upsample(str(source), str(tmp_path / "out.jpg"), NEAREST)
+    with PIL.Image.open(tmp_path / "out.jpg") as made, PIL.Image.open(source) as given:
+        assert made.mode == "CMYK"
+        assert made.quantization == given.quantization
+        assert made.info["icc_profile"] == b"a profile of inks"
+        error = np.asarray(made).astype(int) - samples.repeat(2, 0).repeat(2, 1)
+    assert np.abs(error).mean() < 3
+    assert report.notes == ()
+
+
+def test_elsewhere_inks_become_colours(tmp_path: Path) -> None:
+    """A format without inks gets what they look like, no profile of inks, and a note."""
+    samples, source = picture(tmp_path, "tiff")
+    report = upsample(str(source), str(tmp_path / "out.png"), NEAREST)
+    assert report.notes == ("PNG holds no inks, so CMYK became sRGB without a profile",)
+    found = files.read(str(tmp_path / "out.png"))
+    assert found.metadata.icc is None
+    expected = 255 - samples[..., :3].astype(int)
+    expected = expected * (255 - samples[..., 3:].astype(int)) / 255
+    np.testing.assert_allclose(found.samples[::2, ::2], expected, atol=1)
+
+
+def test_a_profile_is_gone_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a profile, its colours are asked for, and it is left behind."""
+    asked = []
+
+    def through(
+        given: PIL.Image.Image, *_: object, outputMode: str
+    ) -> PIL.Image.Image:  # Pillow's name
+        asked.append((given.mode, outputMode))
+        return PIL.Image.new("RGB", given.size, (1, 2, 3))
+
+    monkeypatch.setattr(cmyk.ImageCms, "ImageCmsProfile", lambda file: file)
+    monkeypatch.setattr(cmyk.ImageCms, "profileToProfile", through)
+    image = Image(levels(4, 5, 4), "TIFF", Metadata(icc=b"p"), inks=True)
+    made, how = cmyk.seen(image)
+    assert (asked, how) == ([("CMYK", "RGB")], "through its profile")
+    assert made.samples[0, 0].tolist() == [1, 2, 3]
+    assert (made.inks, made.metadata.icc) == (False, None)
+
+
+def test_the_luma_of_inks_is_that_of_paper() -> None:
+    """No ink is white, black alone is black, and yellow takes blue away."""
+    colour = Colour(np.uint8, inks=True)
+    planes = np.array([[0, 0, 0], [0, 0, 0], [0, 0, 255], [0, 255, 0]], np.float32)[:, None]
+    expected = luma(np.array([[255, 0, 255], [255, 0, 255], [255, 0, 0]], np.float32)[:, None])
+    np.testing.assert_allclose(colour.luma(planes), expected, atol=1e-3)
+
+
+def test_inks_are_no_light(tmp_path: Path) -> None:
+    """Linear light makes no sense of inks, and is refused where they are kept."""
+    _, source = picture(tmp_path, "tiff")
+    task = Task(build("nearest"), Target(scale=2.0), linear=True)
+    with pytest.raises(ImageFileError, match="inks are no light; leave --linear out"):
+        upsample(str(source), str(tmp_path / "out.tiff"), task)
+    upsample(str(source), str(tmp_path / "out.png"), task)

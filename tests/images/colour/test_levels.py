@@ -1,0 +1,92 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from upsample_cli.images.colour.levels import Colour, from_linear, luma, to_linear
+
+
+def levels_of(colour: Colour, values: list[float]) -> list[float]:
+    planes = np.array(values, np.float32)[None, :, None]
+    return colour.levels(planes)[0, :, 0].tolist()
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("linear", [False, True])
+def test_every_level_comes_back(dtype: type, linear: bool) -> None:
+    """Levels to planes and back is the identity, in linear light too, at both depths."""
+    colour = Colour(dtype, linear=linear)
+    samples = np.arange(colour.peak + 1, dtype=dtype).reshape(1, -1, 1)
+    planes = colour.planes(samples)
+    assert planes.dtype == np.float32
+    assert (planes.min(), planes.max()) == (0.0, 1.0)
+    np.testing.assert_array_equal(colour.levels(planes)[0], samples[..., 0])
+
+
+@pytest.mark.parametrize("premultiplied", [False, True])
+def test_transparent_pictures_come_back(premultiplied: bool) -> None:
+    """Every colour under every opacity but 0 survives, weighted by it or not."""
+    colour = Colour(np.uint8, alpha=True, premultiplied=premultiplied)
+    y, x = np.mgrid[:256, 1:256]
+    samples = np.stack([y, x], axis=2).astype(np.uint8)
+    made = colour.levels(colour.planes(samples))
+    np.testing.assert_array_equal(made, samples.transpose(2, 0, 1))
+
+
+def test_halves_are_rounded_up_once() -> None:
+    """A value half-way between two levels becomes the higher; outside the range it is clipped."""
+    colour = Colour(np.uint8)
+    assert levels_of(colour, [0.5 / 255, 0.499 / 255, 1.5 / 255, 2.5 / 255]) == [1, 0, 2, 3]
+    assert levels_of(colour, [-0.3, -1e-9, 1.0, 1.7]) == [0, 0, 255, 255]
+
+
+def test_hidden_colours_are_black_and_do_not_bleed() -> None:
+    """Premultiplied, the colour of a transparent pixel weighs nothing."""
+    colour = Colour(np.uint8, alpha=True)
+    samples = np.array([[[200, 255], [90, 0]]], np.uint8)
+    planes = colour.planes(samples)
+    np.testing.assert_array_equal(planes[0, 0, 1], 0.0)
+    between = planes.mean(axis=2, keepdims=True)
+    np.testing.assert_array_equal(colour.levels(between).ravel(), [200, 128])
+    straight = Colour(np.uint8, alpha=True, premultiplied=False)
+    between = straight.planes(samples).mean(axis=2, keepdims=True)
+    np.testing.assert_array_equal(straight.levels(between).ravel(), [145, 128])
+
+
+def test_pixels_that_round_to_clear_have_no_colour() -> None:
+    """Where opacity rounds to 0 the colour, no longer seen, is black."""
+    planes = np.array([0.0012, 0.0014, 0.0015, 0.0025], np.float32).reshape(4, 1, 1)
+    made = Colour(np.uint8, alpha=True).levels(planes[[0, 1, 0, 2]].copy())
+    np.testing.assert_array_equal(made.ravel(), [0, 0, 0, 0])
+    made = Colour(np.uint8, alpha=True).levels(planes[[0, 1, 0, 3]].copy())
+    np.testing.assert_array_equal(made.ravel(), [122, 143, 122, 1])
+
+
+def test_linear_light_leaves_opacity_alone() -> None:
+    """Opacity has no curve: only colours are taken to linear light."""
+    samples = np.array([[[128, 128]]], np.uint8)
+    planes = Colour(np.uint8, alpha=True, premultiplied=False, linear=True).planes(samples)
+    np.testing.assert_allclose(planes.ravel(), [0.21586, 128 / 255], atol=1e-5)
+
+
+@given(st.floats(-0.5, 1.5))
+def test_srgbs_curve_is_undone(value: float) -> None:
+    """To linear light and back is the identity, outside 0..1 too where it is straight."""
+    if value < 0:
+        assert to_linear(np.array(value)) == pytest.approx(value / 12.92)
+    assert from_linear(to_linear(np.array(value))) == pytest.approx(value, abs=1e-7)
+
+
+def test_srgbs_curve_at_known_places() -> None:
+    """IEC 61966-2-1: half of full scale is 21.4 % of the light."""
+    np.testing.assert_allclose(to_linear(np.array([0.0, 0.5, 1.0])), [0, 0.21404, 1], atol=1e-5)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_luma_weighs_colours_and_leaves_opacity_out(channels: int) -> None:
+    """Luma is BT.601's of red, green and blue; grey is its own."""
+    levels = np.random.default_rng(0).uniform(0, 255, (channels, 3, 4)).astype(np.float32)
+    expected = levels[0]
+    if channels > 2:
+        expected = 0.299 * levels[0] + 0.587 * levels[1] + 0.114 * levels[2]
+    np.testing.assert_allclose(luma(levels), expected, rtol=1e-5)

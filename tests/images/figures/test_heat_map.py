@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+
+from upsample_cli.images.figures.heat_map import heat_figure
+
+
+@pytest.mark.parametrize(("tile", "margin"), [((20, 20), (40, 10)), ((24, 16), (8, 8))])
+def test_a_hot_tile_is_drawn_where_it_is(tile: tuple[int, int], margin: tuple[int, int]) -> None:
+    """The middle of the colour is the middle of the tile."""
+    heat = np.zeros((12, 15))
+    heat[4, 9] = 3.0
+    size = 12 * tile[0] + 2 * margin[0], 15 * tile[1] + 2 * margin[1]
+    blank = np.asarray(heat_figure(np.zeros(size, np.float32), 0 * heat, tile, margin, ""))
+    drawn = np.asarray(heat_figure(np.zeros(size, np.float32), heat, tile, margin, ""))
+    top, left = (drawn.shape[0] - size[0]) // 2, (drawn.shape[1] - size[1]) // 2
+    inside = slice(top, top + size[0]), slice(left, left + size[1])
+    weight = np.abs(drawn.astype(float) - blank)[inside].sum(axis=2)
+    for axis, index in ((0, 4), (1, 9)):
+        along = weight.sum(axis=1 - axis)
+        middle = (along * (np.arange(len(along)) + 0.5)).sum() / along.sum()
+        assert middle == pytest.approx(margin[axis] + (index + 0.5) * tile[axis], abs=1)
+
+
+def test_the_scale_reaches_to_the_strongest() -> None:
+    """Faint heat does not fill the scale, which goes up to one level at least."""
+    light = np.full((200, 200), 100, np.float32)
+    faint, strong = (
+        np.asarray(heat_figure(light, np.full((10, 10), level), (20, 20), (0, 0), ""))[100, 250]
+        for level in (0.1, 1.0)
+    )
+    assert strong.astype(int).sum() > faint.astype(int).sum() + 150
+
+
+@pytest.mark.parametrize("hot", [400, 40])
+def test_few_strong_parts_do_not_set_the_scale(hot: int) -> None:
+    """Two tiles in 400, or of some that are hot, are drawn at full heat, the others as without."""
+    light, heat = np.full((400, 400), 100, np.float32), np.zeros(400)
+    heat[:hot] = 5.0
+    even = heat_figure(light, heat.reshape(20, 20), (20, 20), (0, 0), "")
+    heat[0] = 100.0
+    uneven = heat_figure(light, heat.reshape(20, 20), (20, 20), (0, 0), "")
+    different = (np.asarray(even) != np.asarray(uneven)).any(axis=2)
+    assert different.mean() < 0.01 if hot == 400 else different.mean() > 0.01
+
+
+def test_what_cannot_be_told_is_hatched_and_draws_nothing_down() -> None:
+    """Parts of NaN look neither clean nor hot, and heat beside them is as strong as elsewhere."""
+    light, heat = np.full((240, 480), 100, np.float32), np.zeros((12, 24))
+    clean = np.asarray(heat_figure(light, heat, (20, 20), (0, 0), "")).astype(int)
+    heat[:, 12:] = np.nan
+    half = np.asarray(heat_figure(light, heat, (20, 20), (0, 0), "")).astype(int)
+    heat[:, :12] = 4.0
+    hot = np.asarray(heat_figure(light, heat, (20, 20), (0, 0), "")).astype(int)
+    top, left = (clean.shape[0] - 240) // 2, (clean.shape[1] - 480) // 2
+    clean, half, hot = (each[top : top + 240, left : left + 480] for each in (clean, half, hot))
+    different = (half != clean).any(axis=2)
+    assert not different[:, :240].any()
+    assert different[:, 240:].mean() == pytest.approx(0.25, abs=0.1)
+    assert np.ptp(hot[:, :240], axis=(0, 1)).max() == 0
+    assert (hot[:, 240:] == half[:, 240:]).all()

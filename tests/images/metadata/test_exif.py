@@ -1,0 +1,118 @@
+import io
+from pathlib import Path
+from struct import pack
+
+import PIL.Image
+import pytest
+from textures import levels
+
+from upsample_cli.images.metadata import exif, tiff_tags
+from upsample_cli.images.metadata.metadata import Metadata
+from upsample_cli.images.write import tiff_writer
+from upsample_cli.jobs.enlarge.picture import upsample
+from upsample_cli.jobs.enlarge.size import Target
+from upsample_cli.jobs.enlarge.task import Task
+from upsample_cli.methods.catalogue import build
+
+
+def sample(order: str) -> bytes:
+    """Return EXIF with orientation 6, a size, a maker's note and a thumbnail."""
+    tags = PIL.Image.Exif()
+    tags.endian = order
+    tags[0x010F], tags[0x0112] = "maker", 6
+    tags.get_ifd(0x8769).update({0xA002: 40, 0xA003: 70_000, 0x927C: b"note" * 5})
+    return tags.tobytes().removeprefix(b"Exif\0\0")
+
+
+def read(data: bytes) -> PIL.Image.Exif:
+    tags = PIL.Image.Exif()
+    tags.load(data)
+    return tags
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_numbers_change_in_place(order: str) -> None:
+    """Orientation and size change, long or short; every other byte stays where it was."""
+    before = sample(order)
+    assert read(before)[0x0112] == 6
+    after = exif.resized(exif.upright(before), (90_000, 80))
+    assert len(after) == len(before)
+    assert sum(one != two for one, two in zip(before, after, strict=True)) < 16
+    tags = read(after)
+    assert (tags[0x0112], tags[0x010F]) == (1, "maker")
+    inside = tags.get_ifd(0x8769)
+    assert (inside[0xA002], inside[0xA003]) == (80, 90_000)
+    assert inside[0x927C] == b"note" * 5
+
+
+def test_a_turned_thumbnail_is_left_out() -> None:
+    """The small picture inside, which still lies as before, is no longer pointed to."""
+    file, tags = io.BytesIO(), PIL.Image.Exif()
+    tags[0x0112] = 6
+    PIL.Image.new("L", (8, 8)).save(file, "JPEG")
+    plain = tags.tobytes().removeprefix(b"Exif\0\0")
+    # The first directory has one entry: the pointer to the second stands right behind it.
+    pointed = bytearray(plain)
+    at = 8 + 2 + 12
+    pointed[at : at + 4] = len(plain).to_bytes(4, "little" if plain[:2] == b"II" else "big")
+    assert exif.upright(bytes(pointed) + bytes(6))[at : at + 4] == bytes(4)
+
+
+@pytest.mark.parametrize("length", range(0, 60, 3))
+def test_exif_that_is_cut_short_stays_harmless(length: int) -> None:
+    """Broken EXIF is carried along, not a reason to fail."""
+    cut = sample("<")[:length]
+    assert len(exif.resized(exif.upright(cut), (9, 9))) == len(cut)
+
+
+def test_a_resolution_is_told_once() -> None:
+    """A resolution is added to EXIF that has none, and to none at all; a given one stays."""
+    made = exif.with_dpi(None, (300.0, 150.0))
+    assert read(made)[0x011A] == 300
+    assert read(made)[0x011B] == 150
+    assert exif.with_dpi(made, (72.0, 72.0)) == made
+    assert exif.with_dpi(None, None) is None
+    assert read(exif.with_dpi(sample("<"), (72.0, 72.0)))[0x010F] == "maker"
+
+
+def test_text_keeps_its_bytes() -> None:
+    """UTF-8, as cameras write it, is in a TIFF's tags and beside a new resolution as it was."""
+    tags = PIL.Image.Exif()
+    tags[0x013B] = "J\xf6rg \u9ad8".encode()
+    tags.get_ifd(0x8769)[0xA434] = "50 mm \u0192/2".encode()
+    given = tiff_tags.of_tiff(tags)
+    written = tiff_writer.head((8, 9), 3, "u1", Metadata(exif=given))
+    for made in (given, exif.with_dpi(given, (300.0, 300.0)), written):
+        assert "J\xf6rg \u9ad8".encode() in made
+        assert "50 mm \u0192/2".encode() in made
+    opened = PIL.Image.open(io.BytesIO(written + bytes(216)))
+    again = tiff_tags.of_tiff(opened.getexif())
+    assert "J\xf6rg \u9ad8".encode() in again
+    assert "50 mm \u0192/2".encode() in again
+
+
+def texted() -> bytes:
+    """Return EXIF whose orientation is a text."""
+    return b"II*\0\x08\0\0\0\x01\0" + pack("<HHL4s", 0x0112, 2, 4, b"abc\0") + bytes(4)
+
+
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF")
+@pytest.mark.parametrize("odd", [b"\xff" * 40, b"II*\0\x08\0\0\0\xff\xff", texted()])
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "TIFF", "WEBP"])
+def test_damaged_exif_keeps_no_picture_from_its_file(
+    tmp_path: Path, format: str, odd: bytes
+) -> None:
+    """Where EXIF would have to be read to be written, it stays or is left out."""
+    path, to = tmp_path / "in.jpg", str(tmp_path / f"out.{format.lower()}")
+    PIL.Image.fromarray(levels(8, 9, 3)).save(path, exif=b"Exif\0\0" + odd, dpi=(72, 72))
+    report = upsample(str(path), to, Task(build("bilinear"), Target(scale=2.0)))
+    assert report.size == (16, 18)
+    with PIL.Image.open(to) as made:
+        assert made.size == (18, 16)
+
+
+def test_no_part_is_made_up() -> None:
+    """EXIF that has no part of EXIF or GPS gets none with its resolution."""
+    made = exif.with_dpi(None, (300.0, 150.0))
+    assert made is not None
+    assert set(read(made)) == {0x011A, 0x011B, 0x0128}

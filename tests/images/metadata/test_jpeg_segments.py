@@ -1,0 +1,111 @@
+import io
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+import tifffile
+from textures import levels
+
+from upsample_cli.images.metadata.exif import parsed
+from upsample_cli.images.metadata.metadata import Metadata
+from upsample_cli.images.read import files
+from upsample_cli.images.read.decode import decode
+from upsample_cli.images.write import tiff_writer
+
+IPTC = b"\x1c\x02\x78\0\x03cap"
+PACKET = b"<x xmpNote:HasExtendedXMP='0123456789ABCDEF0123456789ABCDEF'/>"
+MORE = b"http://ns.adobe.com/xmp/extension/\x000123456789ABCDEF0123456789ABCDEF" + bytes(8)
+
+
+def jpeg(metadata: Metadata) -> bytes:
+    made = io.BytesIO()
+    files.save(PIL.Image.fromarray(levels(9, 11, 3)), "JPEG", metadata, made, None)
+    return made.getvalue()
+
+
+@pytest.mark.parametrize("early", [True, False])
+@pytest.mark.parametrize("iptc", [IPTC, IPTC + b"s"])
+def test_a_jpeg_keeps_iptc_and_extended_xmp(tmp_path: Path, iptc: bytes, early: bool) -> None:
+    """What is written is read again, of even length and odd, decoded early or not."""
+    (tmp_path / "in.jpg").write_bytes(
+        jpeg(Metadata(iptc=iptc, xmp=PACKET, extended_xmp=(MORE + b"one", MORE + b"two")))
+    )
+    told = decode(str(tmp_path / "in.jpg"), early=early).metadata
+    assert (told.iptc, told.xmp) == (iptc, PACKET)
+    assert told.extended_xmp == (MORE + b"one", MORE + b"two")
+    assert told.lost("JPEG") == ()
+    assert set(told.lost("PNG")) == {"IPTC", "extended XMP"}
+    assert told.stripped().lost("PNG") == ()
+
+
+def test_iptc_that_no_segment_holds_is_left_out() -> None:
+    """What a TIFF tells at such length cannot be told by a JPEG, which stays whole."""
+    made = jpeg(Metadata(iptc=bytes(65_501)))
+    assert "photoshop" not in PIL.Image.open(io.BytesIO(made)).info
+
+
+@pytest.mark.parametrize("dtype", ["u1", "f4"])
+def test_a_tiff_keeps_iptc(tmp_path: Path, dtype: str) -> None:
+    """It is read from a TIFF of either kind and written into the next."""
+    tifffile.imwrite(
+        tmp_path / "in.tiff", np.zeros((4, 5, 3), dtype), photometric="rgb",
+        extratags=[(33723, 7, len(IPTC), IPTC, True)],
+    )  # fmt: skip
+    decoded = decode(str(tmp_path / "in.tiff"))
+    assert (decoded.metadata.iptc, decoded.notes) == (IPTC, ())
+    assert decoded.metadata.lost("TIFF") == ()
+    assert IPTC in tiff_writer.head((4, 5), 3, "u1", decoded.metadata)
+
+
+def test_iptc_that_is_said_to_be_numbers_is_told(tmp_path: Path) -> None:
+    """Some programs take its bytes for numbers of 32 bits; that is not kept, and told."""
+    tifffile.imwrite(
+        tmp_path / "in.tiff", np.zeros((4, 5, 3), np.uint8), photometric="rgb",
+        extratags=[(33723, 4, 2, (1, 2), True)],
+    )  # fmt: skip
+    decoded = decode(str(tmp_path / "in.tiff"))
+    assert (decoded.metadata.iptc, decoded.notes) == (None, ("its IPTC is left out",))
+
+
+@pytest.mark.parametrize("dtype", ["u1", "f4"])
+def test_a_lost_georeference_is_told(tmp_path: Path, dtype: str) -> None:
+    """A TIFF whose pixels lie on a map says so of its own size, and that is not kept."""
+    tifffile.imwrite(
+        tmp_path / "in.tiff", np.zeros((4, 5, 3), dtype), photometric="rgb",
+        extratags=[(33550, 12, 3, (10.0, 10.0, 0.0), True)],
+    )  # fmt: skip
+    assert decode(str(tmp_path / "in.tiff")).notes == ("its georeference is left out",)
+
+
+@pytest.mark.parametrize("dtype", ["u1", "u2", "f4"])
+@pytest.mark.parametrize(
+    ("description", "told"),
+    [
+        ("ImageJ=1.54f\nimages=5\nslices=5\nunit=um\n", True),
+        ('<?xml version="1.0"?><OME xmlns="x"><Image><Pixels SizeX="6"/></Image></OME>', True),
+        ('{"shape": [5, 4, 6], "axes": "ZYX"}', True),
+        ('{"shape": [4, 6]}', False),
+    ],
+)
+def test_what_describes_the_old_pages_is_left_out(
+    tmp_path: Path, dtype: str, description: str, told: bool
+) -> None:
+    """Size, pages and calibration as ImageJ, OME and tifffile tell them hold for one file alone."""
+    path = str(tmp_path / "in.tiff")
+    tifffile.imwrite(
+        path, np.zeros((4, 6), dtype), description=description, metadata=None, software="scope"
+    )
+    found = decode(path)
+    assert found.notes == (("its description of pages and units is left out",) if told else ())
+    assert found.metadata.exif is not None
+    assert dict(parsed(found.metadata.exif)) == {0x0131: "scope"}
+
+
+def test_words_about_a_picture_are_kept(tmp_path: Path) -> None:
+    """A description for people stays, though it names such a program."""
+    path = str(tmp_path / "in.tiff")
+    tifffile.imwrite(path, np.zeros((4, 6), "u1"), description="made by ImageJ", metadata=None)
+    exif = decode(path).metadata.exif
+    assert exif is not None
+    assert parsed(exif)[0x010E] == "made by ImageJ"

@@ -1,0 +1,19 @@
+from upsample_cli.images.metadata import xmp
+
+PACKET = (
+    b"<x:xmpmeta><rdf:Description tiff:Orientation='6' exif:PixelXDimension='40'>"
+    b"<exif:PixelYDimension>30</exif:PixelYDimension><dc:title>tiff</dc:title>"
+    b"</rdf:Description></x:xmpmeta>"
+)
+
+
+def test_orientation_and_size_change_alone() -> None:
+    """As attributes and as elements they are told anew; the rest stays."""
+    made = xmp.resized(xmp.upright(PACKET), (60, 80))
+    expected = PACKET.replace(b"'6'", b"'1'").replace(b"'40'", b"'80'").replace(b">30<", b">60<")
+    assert made == expected
+
+
+def test_a_packet_without_them_stays() -> None:
+    """Nothing is added."""
+    assert xmp.resized(xmp.upright(b"<x:xmpmeta/>"), (60, 80)) == b"<x:xmpmeta/>"

@@ -1,0 +1,154 @@
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from upsample_cli.errors import ImageFileError, TargetExistsError
+from upsample_cli.images.places import target, temporary
+
+
+def names(folder: Path) -> list[str]:
+    return [each.name for each in folder.iterdir()]
+
+
+def half_written(path: Path, fault: BaseException) -> None:
+    """Begin to write a target, then raise."""
+    with target.opened(str(path)) as file:
+        file.write(b"half")
+        raise fault
+
+
+def test_a_target_appears_when_all_is_written(tmp_path: Path) -> None:
+    """Until the block ends there is nothing under the target's name."""
+    path = tmp_path / "out.png"
+    with target.opened(str(path)) as file:
+        file.write(b"whole")
+        assert not path.exists()
+    assert path.read_bytes() == b"whole"
+    assert names(tmp_path) == ["out.png"]
+
+
+def test_a_link_to_nothing_is_not_replaced_unasked(tmp_path: Path) -> None:
+    """What a link leads to may be on a disk that is away; the link is there."""
+    link = tmp_path / "out.png"
+    link.symlink_to("away.png")
+    (tmp_path / "in.png").touch()
+    with pytest.raises(TargetExistsError, match=r"out.png exists; pass --force"):
+        target.check(str(link), str(tmp_path / "in.png"), force=False)
+    target.check(str(link), str(tmp_path / "in.png"), force=True)
+
+
+@pytest.mark.parametrize("fault", [ValueError, KeyboardInterrupt, SystemExit, MemoryError])
+def test_a_failing_block_leaves_nothing(tmp_path: Path, fault: type[BaseException]) -> None:
+    """Whatever is raised, no new file is left."""
+    with pytest.raises(fault):
+        half_written(tmp_path / "out.png", fault())
+    assert names(tmp_path) == []
+
+
+def test_a_failing_block_leaves_the_old_file(tmp_path: Path) -> None:
+    """What was there before stays as it was."""
+    path = tmp_path / "out.png"
+    path.write_bytes(b"old")
+    with pytest.raises(ValueError, match="on the way"):
+        half_written(path, ValueError("on the way"))
+    assert names(tmp_path) == ["out.png"]
+    assert path.read_bytes() == b"old"
+
+
+@pytest.mark.parametrize("has_links", [True, False])
+def test_what_came_meanwhile_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_links: bool
+) -> None:
+    """A file that somebody put there while ours was written is theirs, with links or without."""
+
+    def without(*_: object) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    if not has_links:
+        monkeypatch.setattr(os, "link", without)
+    path, other = tmp_path / "out.png", tmp_path / "other.png"
+    refused = pytest.raises(TargetExistsError, match=r"out.png exists; pass --force to replace it")
+    with refused, target.opened(str(path)):
+        path.write_bytes(b"precious")
+    with target.opened(str(other)) as file:
+        file.write(b"ours")
+    assert (path.read_bytes(), other.read_bytes()) == (b"precious", b"ours")
+    assert sorted(names(tmp_path)) == ["other.png", "out.png"]
+    with target.opened(str(path), force=True) as file:
+        file.write(b"ours")
+    assert path.read_bytes() == b"ours"
+
+
+@pytest.mark.parametrize("call", ["fsync", "replace"])
+def test_a_full_disk_is_told_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    """A disk that fails at the last moment is an error of ours, and the old file stays."""
+    path = tmp_path / "out.png"
+    path.write_bytes(b"old")
+
+    def failing(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, call, failing)
+    with (
+        pytest.raises(ImageFileError, match=r"cannot write .*No space left.*; choose"),
+        target.opened(str(path), force=True) as file,
+    ):
+        file.write(b"new")
+    assert names(tmp_path) == ["out.png"]
+    assert path.read_bytes() == b"old"
+
+
+def test_a_folder_that_cannot_be_written_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder without permission is an error with the system's reason."""
+
+    def refused(*_: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(temporary, "SyncedFile", refused)
+    with (
+        pytest.raises(ImageFileError, match=r"cannot write .*Permission denied; choose another"),
+        target.opened(str(tmp_path / "out.png")),
+    ):
+        pass
+
+
+def test_existing_targets_need_force(tmp_path: Path) -> None:
+    """A file that is there is refused, unless it may be replaced."""
+    path = tmp_path / "out.png"
+    target.check(str(path), "in.png", force=False)
+    path.write_bytes(b"old")
+    with pytest.raises(TargetExistsError, match=r"exists; pass --force"):
+        target.check(str(path), "in.png", force=False)
+    target.check(str(path), "in.png", force=True)
+
+
+def test_the_input_is_never_a_target(tmp_path: Path) -> None:
+    """Even by another name, and even with force, the input is not overwritten."""
+    path, link = tmp_path / "in.png", tmp_path / "link.png"
+    path.write_bytes(b"old")
+    link.symlink_to(path)
+    for other in (path, link, tmp_path / "." / "in.png"):
+        with pytest.raises(ImageFileError, match=r"is the input too; name another"):
+            target.check(str(other), str(path), force=True)
+
+
+def test_folders_are_no_targets(tmp_path: Path) -> None:
+    """A folder, or a file in a folder that is not there, is refused before any work."""
+    with pytest.raises(ImageFileError, match=r"is a folder; name a file in it"):
+        target.check(str(tmp_path), "in.png", force=True)
+    with pytest.raises(ImageFileError, match=r"no folder .*; make it first"):
+        target.check(str(tmp_path / "no" / "out.png"), "in.png", force=True)
+
+
+def test_devices_are_written_straight() -> None:
+    """A device has no content to keep, needs no force, and is not renamed onto."""
+    target.check(os.devnull, "in.png", force=False)
+    with target.opened(os.devnull) as file:
+        file.write(b"gone")
+    assert not Path(os.devnull).is_file()

@@ -1,0 +1,94 @@
+import io
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from upsample_cli.errors import ImageFileError
+from upsample_cli.images.read import array_files
+
+
+@given(
+    st.sampled_from(["<f2", ">f4", "f8", "u1", ">i2", "i8"]),
+    st.lists(st.integers(0, 4), max_size=4),
+    st.sampled_from(["C", "F"]),
+)
+def test_what_is_written_is_what_numpy_reads(kind: str, shape: list[int], order: Any) -> None:
+    """Every type, byte order, shape and layout in memory comes back the same, from both kinds."""
+    count = int(np.prod(shape))
+    array = np.arange(count).astype(kind).reshape(shape, order=order)
+    for word in array_files.WORDS:
+        file = io.BytesIO()
+        array_files.write(
+            {"file": array} if word == "npz" else {array_files.ONLY: array}, word, file
+        )
+        file.seek(0)
+        found = np.load(file)
+        found = found["file"] if word == "npz" else found
+        assert found.dtype == array.dtype
+        np.testing.assert_array_equal(found, array)
+
+
+def test_files_are_read_by_what_they_are(tmp_path: Path) -> None:
+    """The first bytes tell, not the suffix; names of an archive are kept."""
+    np.savez(tmp_path / "two.npz", a=np.ones(3), b=np.zeros((2, 2), np.int8))
+    (tmp_path / "two.npz").rename(tmp_path / "two.npy")
+    found = array_files.read(str(tmp_path / "two.npy"))
+    assert {name: array.dtype.str for name, array in found.items()} == {"a": "<f8", "b": "|i1"}
+
+
+def good() -> bytes:
+    file = io.BytesIO()
+    np.save(file, np.arange(100.0))
+    return file.getvalue()
+
+
+def archive(member: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as made:
+        made.writestr("a.npy", member)
+    return file.getvalue()
+
+
+def pickled() -> bytes:
+    file = io.BytesIO()
+    np.save(file, np.array([{}], object), allow_pickle=True)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("data", "fault"),
+    [
+        (b"\x89PNG\r\n", "is no feature map; give a .npy or .npz"),
+        (b"\x80\x04K\x01.", "is no feature map"),
+        (good()[:500], "is broken"),
+        (good()[:20], "is broken"),
+        (good().replace(b"(100,)", b"(-10,)"), "is broken"),
+        (good().replace(b"(100,), }   ", b"(10**12,), }"), "is broken"),
+        (good().replace(b"(100,), }" + b" " * 20, b"(%d, 0), }" % 10**20), "is broken"),
+        (good().replace(b"(100,), }", b"(100,  ) "), "is broken"),
+        (good().replace(b"'<f8'", b"'x99'"), "is broken"),
+        (pickled(), "holds Python objects, which can run code; save an array of numbers"),
+        (archive(pickled()), "holds Python objects"),
+        (archive(good()[:300]), "is broken"),
+        (archive(b"text"), "is no archive of arrays; give a"),
+        (b"PK\x05\x06" + bytes(18), "is no archive of arrays"),
+        (archive(good())[:400], "is broken"),
+    ],
+)
+def test_broken_and_hostile_files_are_refused(tmp_path: Path, data: bytes, fault: str) -> None:
+    """No traceback, no pickle, no allocation of what is not there."""
+    path = tmp_path / "bad.npy"
+    path.write_bytes(data)
+    with pytest.raises(ImageFileError, match=fault):
+        array_files.read(str(path))
+
+
+def test_a_npy_holds_one_array() -> None:
+    """Several arrays go into a .npz only."""
+    with pytest.raises(ImageFileError, match="holds one array, not 2; write a"):
+        array_files.write({"a": np.ones(1), "b": np.ones(1)}, "npy", io.BytesIO())

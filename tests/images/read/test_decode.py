@@ -1,0 +1,61 @@
+import struct
+import subprocess
+import sys
+import zlib
+from pathlib import Path
+
+import PIL.Image
+import pytest
+from textures import levels
+
+from upsample_cli.images.read import decode, files, header
+from upsample_cli.images.write.png_metadata import chunk
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg"])
+def test_common_formats_wait_for_no_other(tmp_path: Path, suffix: str) -> None:
+    """A PNG or JPEG is decoded without NumPy, and without Pillow's decoders of rare formats."""
+    path = tmp_path / f"in.{suffix}"
+    PIL.Image.fromarray(levels(8, 9, 3)).save(path)
+    code = (
+        "import sys\n"
+        "from upsample_cli.images.read.decode import decode\n"
+        f"decode({str(path)!r})\n"
+        "late = {'numpy', 'tifffile', 'PIL.TiffImagePlugin', 'PIL.WebPImagePlugin'}\n"
+        "print(sorted(late & set(sys.modules)))\n"
+    )
+    made = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert made.stdout.decode().strip() == "[]", made.stdout
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tiff"])
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+def test_the_head_tells_the_size_upright(tmp_path: Path, suffix: str, orientation: int) -> None:
+    """The size that is told beforehand is the size that is read."""
+    exif = PIL.Image.Exif()
+    exif[0x0112] = orientation
+    path = tmp_path / f"in.{suffix}"
+    PIL.Image.fromarray(levels(8, 9, 3)).save(path, exif=exif)
+    picture = decode.decode(str(path)).picture
+    assert header.size(str(path)) == (picture.height, picture.width)
+    assert picture.width == (8 if orientation > 4 else 9)
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 8])
+def test_the_clear_level_of_grey_has_as_many_bits_as_its_pixels(tmp_path: Path, bits: int) -> None:
+    """Of all levels that a grey PNG can have, the one that its tRNS names is transparent."""
+    count = 2**bits
+    row = sum(level << bits * (count - 1 - level) for level in range(count))
+    row = row.to_bytes(-(-bits * count // 8)) if bits > 1 else b"\x40"
+    for clear in {0, 1, count - 1}:
+        path = tmp_path / f"{clear}.png"
+        path.write_bytes(
+            b"\x89PNG\r\n\x1a\n"
+            + chunk(b"IHDR", struct.pack(">II5B", count, 1, bits, 0, 0, 0, 0))
+            + chunk(b"tRNS", struct.pack(">H", clear))
+            + chunk(b"IDAT", zlib.compress(b"\0" + row))
+            + chunk(b"IEND", b"")
+        )
+        found = files.read(str(path)).samples[0]
+        expected = [[255 * n // (count - 1), 255 * (n != clear)] for n in range(count)]
+        assert found.tolist() == expected

@@ -1,0 +1,238 @@
+import io
+import struct
+import zlib
+from importlib.util import find_spec
+from itertools import product
+from pathlib import Path
+
+import cv2
+import numpy as np
+import PIL.Image
+import pytest
+import tifffile
+from textures import levels
+
+from upsample_cli.errors import ImageFileError
+from upsample_cli.images.image import Metadata, Samples
+from upsample_cli.images.read import decode, files, sixteen_bit
+from upsample_cli.images.write import png
+
+RAW, LZW, DEFLATE = 1, 5, 32946
+
+
+def written(samples: Samples, *chunks: tuple[bytes, bytes]) -> bytes:
+    """Return a PNG of our own, with more chunks before its pixels."""
+    height, width, channels = samples.shape
+    head = png.head((height, width), channels, 8 * samples.itemsize, Metadata())
+    piece, checksum = png.piece(samples, 2, True), png.Checksum()
+    checksum.add(piece)
+    more = b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks
+    )
+    return head[:33] + more + head[33:] + piece.chunk + png.tail(checksum)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("in.png", []),
+        *(("in.tiff", [cv2.IMWRITE_TIFF_COMPRESSION, each]) for each in (RAW, LZW, DEFLATE)),
+    ],
+)
+def test_every_bit_is_read(tmp_path: Path, name: str, options: list[int], channels: int) -> None:
+    """What OpenCV wrote with 16 bits a sample comes back whole, whatever the compression."""
+    samples = levels(9, 11, channels, 16)
+    order = [0] if channels == 1 else [2, 1, 0, 3][:channels]
+    assert cv2.imwrite(str(tmp_path / name), samples[..., order], options)
+    found = files.read(str(tmp_path / name))
+    assert found.samples.dtype == np.uint16
+    assert found.notes == ()
+    np.testing.assert_array_equal(found.samples, samples)
+
+
+@pytest.mark.parametrize(
+    ("byteorder", "compression", "predictor", "separate"),
+    [*product("<>", [None, "zlib"], [False, True], [False, True])],
+)
+def test_every_layout_of_a_tiff_is_read(
+    tmp_path: Path, byteorder: str, compression: str | None, predictor: bool, separate: bool
+) -> None:
+    """Either byte order, a predictor, and planes one after the other give the same samples."""
+    samples = levels(9, 11, 3, 16)
+    tifffile.imwrite(
+        tmp_path / "in.tiff",
+        np.moveaxis(samples, 2, 0) if separate else samples,
+        photometric="rgb",
+        planarconfig="separate" if separate else "contig",
+        byteorder=byteorder,
+        compression=compression,
+        predictor=predictor and compression is not None,
+    )
+    np.testing.assert_array_equal(files.read(str(tmp_path / "in.tiff")).samples, samples)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_deep_pngs_are_read_from_a_stream(channels: int, tmp_path: Path) -> None:
+    """Grey with opacity, which Pillow takes for colours of 8 bits, is read whole too."""
+    samples = levels(9, 11, channels, 16)
+    (tmp_path / "in.png").write_bytes(written(samples))
+    np.testing.assert_array_equal(files.read(str(tmp_path / "in.png")).samples, samples)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_transparent_level_is_one_of_65536(channels: int, tmp_path: Path) -> None:
+    """The colour that stands for transparency is told from its neighbours by all its bits."""
+    samples = np.zeros((2, 2, channels), np.uint16)
+    samples[0, 0], samples[0, 1] = 0x1234, 0x1235
+    key = (b"tRNS", struct.pack(">H", 0x1234) * channels)
+    (tmp_path / "in.png").write_bytes(written(samples, key))
+    found = files.read(str(tmp_path / "in.png"))
+    np.testing.assert_array_equal(found.samples[..., :-1], samples)
+    assert found.samples[..., -1].tolist() == [[0, 65535], [65535, 65535]]
+
+
+@pytest.mark.parametrize("highest", [1023, 4095, 65535])
+def test_anymaps_are_scaled_to_16_bits(highest: int, tmp_path: Path) -> None:
+    """A PPM of any depth has its highest level at full scale, rounded once."""
+    samples = levels(9, 11, 3, 16).astype(np.int64) * highest // 65535
+    head = b"P6\n11 9\n%d\n" % highest
+    (tmp_path / "in.ppm").write_bytes(head + samples.astype(">u2").tobytes())
+    expected = np.floor(samples * 65535 / highest + 0.5)
+    np.testing.assert_array_equal(files.read(str(tmp_path / "in.ppm")).samples, expected)
+
+
+def test_an_anymap_of_bits_has_no_levels(tmp_path: Path) -> None:
+    """A PBM in words, where 1 is black, is read as any other."""
+    (tmp_path / "in.pbm").write_bytes(b"P1\n# words\n3 2\n101\n0 1 0\n")
+    found = files.read(str(tmp_path / "in.pbm"))
+    assert found.samples[..., 0].tolist() == [[0, 255, 0], [255, 0, 255]]
+
+
+@pytest.mark.parametrize("orientation", range(2, 9))
+def test_deep_pictures_are_turned_whole(orientation: int, tmp_path: Path) -> None:
+    """Both halves of a sample are turned as EXIF says."""
+    exif = PIL.Image.Exif()
+    exif[0x0112] = orientation
+    data = exif.tobytes().removeprefix(b"Exif\0\0")
+    samples = levels(5, 7, 3, 16)
+    (tmp_path / "deep.png").write_bytes(written(samples, (b"eXIf", data)))
+    shallow = (samples >> 8).astype(np.uint8)
+    (tmp_path / "shallow.png").write_bytes(written(shallow, (b"eXIf", data)))
+    expected = files.read(str(tmp_path / "shallow.png")).samples
+    np.testing.assert_array_equal(files.read(str(tmp_path / "deep.png")).samples >> 8, expected)
+
+
+def test_interlaced_deep_pngs_are_read(tmp_path: Path) -> None:
+    """Both halves of the seven passes are put in place."""
+    samples = levels(16, 16, 3, 16)
+    starts = [(0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2),
+              (1, 0, 2, 1)]  # fmt: skip
+    rows = b"".join(
+        b"\0" + row.astype(">u2").tobytes()
+        for top, left, down, across in starts
+        for row in samples[top::down, left::across]
+    )
+    chunks = [
+        (b"IHDR", struct.pack(">IIBBBBB", 16, 16, 16, 2, 0, 0, 1)),
+        (b"IDAT", zlib.compress(rows)),
+        (b"IEND", b""),
+    ]
+    with io.BytesIO() as file:
+        file.write(b"\x89PNG\r\n\x1a\n")
+        for kind, data in chunks:
+            file.write(struct.pack(">I", len(data)) + kind + data)
+            file.write(struct.pack(">I", zlib.crc32(kind + data)))
+        (tmp_path / "in.png").write_bytes(file.getvalue())
+    np.testing.assert_array_equal(files.read(str(tmp_path / "in.png")).samples, samples)
+
+
+def test_12_bits_of_grey_are_scaled_to_16(tmp_path: Path) -> None:
+    """White is white in a TIFF of 12 bits too."""
+    path = tmp_path / "in.tiff"
+    tifffile.imwrite(path, np.frombuffer(b"\0\1\x23\xff\xf0\0", np.uint8)[None])
+    data = path.read_bytes()
+    for tag, old, new in ((256, 6, 4), (258, 8, 12)):
+        entry = next(
+            struct.pack("<HHI", tag, kind, 1) for kind in (3, 4)
+            if struct.pack("<HHIH", tag, kind, 1, old) in data
+        )  # fmt: skip
+        data = data.replace(entry + struct.pack("<H", old), entry + struct.pack("<H", new))
+    path.write_bytes(data)
+    expected = [round(level * 65535 / 4095) for level in (0x000, 0x123, 0xFFF, 0x000)]
+    assert files.read(str(path)).samples[0, :, 0].tolist() == expected
+
+
+def test_16_bits_a_pixel_are_not_deep(tmp_path: Path) -> None:
+    """A BMP of five or six bits a colour is read as 8 bits, which hold them."""
+    masks = struct.pack("<3I", 0xF800, 0x07E0, 0x001F)
+    head = struct.pack("<IiiHHIIiiII", 40, 2, 1, 1, 16, 3, 4, 0, 0, 0, 0) + masks
+    pixels = struct.pack("<2H", 0xF81F, 0x07E0)
+    start = struct.pack("<IHHI", 70, 0, 0, 14 + len(head))
+    (tmp_path / "in.bmp").write_bytes(b"BM" + start + head + pixels)
+    found = files.read(str(tmp_path / "in.bmp"))
+    assert found.samples.tolist() == [[[255, 0, 255], [0, 255, 0]]]
+
+
+def test_what_would_be_cut_is_refused(tmp_path: Path) -> None:
+    """A layout that can only be read as 8 bits is told, with a remedy."""
+    path = tmp_path / "in.tiff"
+    tifffile.imwrite(path, levels(9, 11, 4, 16), photometric="rgb", extrasamples=["assocalpha"])
+    with (
+        PIL.Image.open(path) as opened,
+        pytest.raises(ImageFileError, match=r"16 bits a colour .* save it as a PNG of 16 bits"),
+    ):
+        sixteen_bit.aim(opened, "in.tiff", low=False)
+
+
+@pytest.mark.parametrize(
+    ("format", "mark", "depths"),
+    [("JPEG2000", b"\xff\x4f\xff\x51" + bytes(38), {7: None, 11: 12, 15: 16}),
+     pytest.param(
+         "AVIF", b"av1C" + bytes(2), {0x0C: None, 0x4C: 10, 0x6C: 12},
+         marks=pytest.mark.skipif(not find_spec("PIL.AvifImagePlugin"), reason="no AVIF"),
+    )],
+)  # fmt: skip
+def test_a_decoder_that_cuts_colours_is_told(
+    format: str, mark: bytes, depths: dict[int, int | None]
+) -> None:
+    """Colours of more than 8 bits, where Pillow reads no more, are not cut in silence."""
+    made = io.BytesIO()
+    PIL.Image.new("RGB", (16, 16)).save(made, format)
+    data = made.getvalue()
+    assert mark[:4] in data
+    at = data.index(mark[:4]) + len(mark)
+    with PIL.Image.open(made) as opened:
+        for byte, bits in depths.items():
+            file = io.BytesIO(data[:at] + bytes([byte]) + data[at + 1 :])
+            wanted = (f"its colours of {bits} bits are read as 8",) if bits else ()
+            assert sixteen_bit.cut(opened, file) == wanted
+        assert sixteen_bit.cut(opened, io.BytesIO(data[:at])) == ()
+
+
+@pytest.mark.skipif(not find_spec("PIL.AvifImagePlugin"), reason="no AVIF")
+@pytest.mark.parametrize(("byte", "bits"), [(0x0C, 8), (0x4C, 10)])
+def test_what_a_decoder_cuts_of_an_animation_is_noted(tmp_path: Path, byte: int, bits: int) -> None:
+    """An animated AVIF of 10 bits a colour is read with a note, and one of 8 without."""
+    made = io.BytesIO()
+    first, *rest = (PIL.Image.new("RGB", (16, 16), (each, 0, 0)) for each in (0, 99))
+    first.save(made, "AVIF", save_all=True, append_images=rest)
+    data = bytearray(made.getvalue())
+    data[data.index(b"av1C") + 6] = byte
+    (tmp_path / "in.avif").write_bytes(data)
+    notes = decode.decode(str(tmp_path / "in.avif")).picture.notes
+    assert notes == ((f"its colours of {bits} bits are read as 8",) if bits > 8 else ())
+
+
+def test_what_a_decoder_cuts_is_noted(tmp_path: Path) -> None:
+    """A JPEG 2000 of 12 bits a colour is read with a note, and one of 8 without."""
+    made = io.BytesIO()
+    PIL.Image.new("RGB", (16, 16)).save(made, "JPEG2000")
+    eight = made.getvalue()
+    at = eight.index(b"\xff\x4f\xff\x51") + 42
+    twelve = bytearray(eight)
+    twelve[at : at + 9 : 3] = b"\x0b" * 3
+    for data, count in ((eight, 0), (twelve, 1)):
+        (tmp_path / "in.jp2").write_bytes(data)
+        assert len(files.read(str(tmp_path / "in.jp2")).notes) == count

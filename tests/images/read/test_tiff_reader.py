@@ -1,0 +1,254 @@
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import PIL.Image
+import pytest
+import tifffile
+from textures import levels
+
+from upsample_cli.errors import ImageFileError, PictureTooLargeError
+from upsample_cli.images.read import files, header, opening
+
+
+def floats(channels: int, dtype: str = "f4") -> np.ndarray:
+    """Return samples from -1 to 3, none of them a level of 16 bits."""
+    return (levels(9, 11, channels, 16) / 16411 - 1).astype(dtype)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8"])
+def test_floats_are_read_as_they_are(tmp_path: Path, channels: int, dtype: str) -> None:
+    """Floating-point grey and colour come without rounding or clipping, as 32-bit floats."""
+    samples = floats(channels, dtype)
+    kind = "rgb" if channels == 3 else "minisblack"
+    tifffile.imwrite(tmp_path / "in.tiff", samples.squeeze(), photometric=kind)
+    found = files.read(str(tmp_path / "in.tiff"))
+    assert found.samples.dtype == np.float32
+    assert found.peak == 1
+    np.testing.assert_array_equal(found.samples, samples.astype(np.float32))
+    assert len(found.notes) == (dtype != "f4")
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("compression", [None, "zlib"])
+def test_compressed_floats_are_put_in_order_once(
+    tmp_path: Path, order: Literal["<", ">"], compression: str | None
+) -> None:
+    """Grey floats are the same in either order of bytes, compressed or not."""
+    samples = floats(1)
+    path = tmp_path / "in.tiff"
+    tifffile.imwrite(path, samples.squeeze(), byteorder=order, compression=compression)
+    np.testing.assert_array_equal(files.read(str(path)).samples, samples)
+
+
+@pytest.mark.parametrize("dtype", ["u2", "f4"])
+@pytest.mark.parametrize("channels", [2, 4])
+def test_straight_opacity_is_read(tmp_path: Path, channels: int, dtype: str) -> None:
+    """An extra sample that is straight opacity is opacity."""
+    samples = levels(9, 11, channels, 16) if dtype == "u2" else floats(channels)
+    kind = "rgb" if channels == 4 else "minisblack"
+    tifffile.imwrite(
+        tmp_path / "in.tiff", samples, photometric=kind, planarconfig="contig",
+        extrasamples=["unassalpha"],
+    )  # fmt: skip
+    found = files.read(str(tmp_path / "in.tiff"))
+    assert found.has_alpha
+    np.testing.assert_array_equal(found.samples, samples)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_white_may_be_zero(tmp_path: Path, channels: int, order: Literal["<", ">"]) -> None:
+    """Deep grey that counts from white is turned round, its opacity is not."""
+    samples = levels(9, 11, channels, 16)
+    tifffile.imwrite(
+        tmp_path / "in.tiff", samples.squeeze(), photometric="miniswhite", byteorder=order,
+        planarconfig="contig", extrasamples=["unassalpha"] * (channels - 1),
+    )  # fmt: skip
+    found = files.read(str(tmp_path / "in.tiff")).samples
+    np.testing.assert_array_equal(found[..., 0], 65535 - samples[..., 0])
+    np.testing.assert_array_equal(found[..., 1:], samples[..., 1:])
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("level", [np.nan, np.inf, -np.inf, 2e30])
+def test_no_number_is_refused(tmp_path: Path, level: float, channels: int) -> None:
+    """NaN, infinity and what would overflow, which spread over their surroundings, are refused."""
+    samples = floats(channels)
+    samples[4, 5, 0] = level
+    kind = "rgb" if channels == 3 else "minisblack"
+    tifffile.imwrite(tmp_path / "in.tiff", samples.squeeze(), photometric=kind)
+    with pytest.raises(ImageFileError, match="samples that are NaN, infinite or beyond"):
+        files.read(str(tmp_path / "in.tiff"))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_orientation_is_applied(tmp_path: Path, orientation: int) -> None:
+    """Such a picture is turned just as Pillow turns an 8-bit one, and neither's XMP says more."""
+    shallow, path = levels(5, 7, 3), str(tmp_path / "in.tiff")
+    packet = b"<x tiff:Orientation='%d'/>" % orientation
+    found = []
+    for samples in (shallow, shallow.astype(np.float32)):
+        told = [(274, 3, 1, orientation, True), (700, 1, len(packet), packet, True)]
+        tifffile.imwrite(path, samples, photometric="rgb", extratags=told)
+        found.append(files.read(path))
+    np.testing.assert_array_equal(found[1].samples, found[0].samples)
+    assert {each.metadata.xmp for each in found} == {b"<x tiff:Orientation='1'/>"}
+
+
+def test_metadata_is_read(tmp_path: Path) -> None:
+    """Profile, XMP, resolution, words and size are as in any TIFF."""
+    path = str(tmp_path / "in.tiff")
+    tifffile.imwrite(
+        path, floats(3), photometric="rgb", iccprofile=b"profile" * 20, resolution=(300, 150),
+        resolutionunit="inch", software="a program", extratags=[(700, 1, 6, b"<xmp/>", True)],
+        metadata=None,
+    )  # fmt: skip
+    metadata = files.read(path).metadata
+    assert (metadata.icc, metadata.xmp) == (b"profile" * 20, b"<xmp/>")
+    assert metadata.dpi == (300, 150)
+    exif = PIL.Image.Exif()
+    exif.load(metadata.exif)
+    assert dict(exif) == {0x0131: "a program"}
+    assert header.size(path) == (9, 11)
+    assert header.is_picture(path)
+
+
+@pytest.mark.parametrize(
+    ("samples", "options", "fault"),
+    [
+        (np.ones((4, 5, 3), "u4"), {"photometric": "rgb"}, "RGB samples of type uint32"),
+        (np.ones((4, 5), "c8"), {}, "samples of type complex64"),
+        (np.ones((4, 5), "i1"), {}, "samples of type int8"),
+        (np.ones((4, 5), "f4"), {"photometric": "miniswhite"}, "MINISWHITE samples of"),
+        (np.ones((4, 4, 5), "u1"),
+         {"photometric": "rgb", "planarconfig": "separate", "extrasamples": ["assocalpha"]},
+         "opacity multiplied into its colours; save it with straight opacity"),
+        (np.ones((4, 5, 4), "f4"), {"photometric": "rgb", "extrasamples": ["assocalpha"]},
+         "opacity multiplied into its colours; save it with straight opacity"),
+        (np.ones((4, 5, 4), "u2"), {"photometric": "rgb", "extrasamples": ["assocalpha"]},
+         "opacity multiplied into its colours; save it with straight opacity"),
+        (np.ones((4, 5, 4), "u2"), {"photometric": "separated"},
+         "CMYK samples of type uint16; save it as CMYK of 8 bits without opacity"),
+    ],
+)  # fmt: skip
+def test_other_samples_are_refused(
+    tmp_path: Path, samples: np.ndarray, options: dict[str, Any], fault: str
+) -> None:
+    """What could only be guessed at is told with a remedy."""
+    tifffile.imwrite(tmp_path / "in.tiff", samples, **options)
+    with pytest.raises(ImageFileError, match=fault):
+        files.read(str(tmp_path / "in.tiff"))
+
+
+@pytest.mark.parametrize("dtype", ["u1", "u2", "f4"])
+@pytest.mark.parametrize(
+    ("kind", "extra"),
+    [
+        ("minisblack", ["unspecified"]),
+        ("separated", ["unspecified"]),
+        ("rgb", ["unspecified"]),
+        ("rgb", ["unassalpha", "unspecified"]),
+        ("rgb", ["assocalpha", "unspecified"]),
+    ],
+)
+def test_bands_are_not_dropped(tmp_path: Path, dtype: str, kind: str, extra: list[str]) -> None:
+    """Samples that are neither colours nor opacity, such as infrared, are refused."""
+    channels = {"minisblack": 1, "rgb": 3, "separated": 4}[kind] + len(extra)
+    tifffile.imwrite(
+        tmp_path / "in.tiff", np.ones((4, 5, channels), dtype), photometric=kind,
+        planarconfig="contig", extrasamples=extra,
+    )  # fmt: skip
+    fault = f"has {channels} samples a pixel, of which some are neither .*; save it without"
+    with pytest.raises(ImageFileError, match=fault):
+        files.read(str(tmp_path / "in.tiff"))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "fault"),
+    [
+        ("<i2", "signed whole numbers of 16 bits; save"),
+        (">i2", "signed whole numbers of 16 bits; save"),
+        ("<i4", "signed whole numbers of 32 bits; save"),
+        ("<u4", "holds whole numbers of 32 bits; save"),
+        (">u4", "samples of type uint32; save"),
+    ],
+)
+def test_whole_numbers_that_are_no_levels_are_refused(
+    tmp_path: Path, dtype: str, fault: str
+) -> None:
+    """Signed and 32-bit whole numbers have no full scale, however small they are."""
+    order: Literal["<", ">"] = "<" if dtype[0] == "<" else ">"
+    tifffile.imwrite(tmp_path / "in.tiff", np.ones((4, 5), dtype[1:]), byteorder=order)
+    with pytest.raises(ImageFileError, match=fault):
+        files.read(str(tmp_path / "in.tiff"))
+
+
+def test_a_preview_is_not_taken_for_the_picture(tmp_path: Path) -> None:
+    """A camera's raw file, whose first picture is but a preview, is refused; pyramids are not."""
+    path = str(tmp_path / "in.tiff")
+    for first, second in ((0, 1), (1, 0)):
+        with tifffile.TiffWriter(path) as file:
+            file.write(levels(4, 5, 3), photometric="rgb", subfiletype=first, subifds=1)
+            file.write(levels(8, 10, 1)[..., 0], subfiletype=second)
+        if first == 0:
+            np.testing.assert_array_equal(files.read(path).samples, levels(4, 5, 3))
+    fault = r"but a preview .*; develop it into a TIFF or PNG"
+    with pytest.raises(ImageFileError, match=fault):
+        header.size(path)
+    with pytest.raises(ImageFileError, match=fault):
+        files.read(path)
+
+
+@pytest.mark.parametrize(
+    ("samples", "code", "word"), [(floats(3), 5, "LZW"), (levels(9, 11, 3), 50001, "WEBP")]
+)
+def test_a_missing_decoder_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, samples: np.ndarray, code: int, word: str
+) -> None:
+    """A compression that needs imagecodecs is no fault, and ends with the command that mends it.
+
+    Of floats Pillow decodes none; of bytes it tries, and may be built without.
+    """
+    tifffile.imwrite(tmp_path / "in.tiff", samples, photometric="rgb", compression="zlib")
+    data = (tmp_path / "in.tiff").read_bytes()
+    entry = b"\x03\x01\x03\0\x01\0\0\0"  # tag 259, compression
+    assert data.count(entry + b"\x08\0") == 1
+    renamed = data.replace(entry + b"\x08\0", entry + code.to_bytes(2, "little"))
+    (tmp_path / "in.tiff").write_bytes(renamed)
+    monkeypatch.setitem(__import__("sys").modules, "imagecodecs", None)
+    with pytest.raises(ImageFileError, match=rf"{word}, which needs .*; pip install .*\[tiff\]"):
+        files.read(str(tmp_path / "in.tiff"))
+
+
+def test_a_decoder_without_avif_reads_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Pillow that does not know AVIF yet is not asked to try it."""
+    PIL.Image.init()
+    monkeypatch.delitem(PIL.Image.OPEN, "AVIF", raising=False)
+    monkeypatch.setattr(opening, "find_spec", lambda _: None)
+    tifffile.imwrite(tmp_path / "in.tiff", floats(3), photometric="rgb")
+    np.testing.assert_array_equal(files.read(str(tmp_path / "in.tiff")).samples, floats(3))
+
+
+def test_samples_of_12_bits_are_spread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What needs imagecodecs for its bits says so; with it, the highest level is full scale."""
+    tifffile.imwrite(tmp_path / "in.tiff", np.ones((4, 6, 3), "u2"), photometric="rgb")
+    data = (tmp_path / "in.tiff").read_bytes()
+    assert data.count(b"\x10\0\x10\0\x10\0") == 1  # bits of each sample
+    path = tmp_path / "in12.tiff"
+    path.write_bytes(data.replace(b"\x10\0\x10\0\x10\0", b"\x0c\0\x0c\0\x0c\0"))
+    monkeypatch.setitem(__import__("sys").modules, "imagecodecs", None)
+    fault = r"has samples of 12 bits, which needs imagecodecs; pip install .*\[tiff\]"
+    with pytest.raises(ImageFileError, match=fault):
+        files.read(str(path))
+    read = np.full((4, 6, 3), 4095, np.uint16)
+    monkeypatch.setattr(tifffile.TiffPage, "asarray", lambda _: read)
+    assert (files.read(str(path)).samples == 65535).all()
+
+
+def test_too_many_pixels_are_refused_by_the_head(tmp_path: Path) -> None:
+    """The limit counts before anything is decoded."""
+    tifffile.imwrite(tmp_path / "in.tiff", floats(3), photometric="rgb")
+    with pytest.raises(PictureTooLargeError, match="11x9, more than 98 pixels"):
+        files.read(str(tmp_path / "in.tiff"), 98)

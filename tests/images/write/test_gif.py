@@ -1,0 +1,72 @@
+import io
+
+import numpy as np
+import PIL.Image
+import pytest
+from textures import levels
+
+from upsample_cli.images.write import gif
+
+
+def opened(picture: PIL.Image.Image, comment: str | None = None) -> PIL.Image.Image:
+    size = picture.height, picture.width
+    return PIL.Image.open(io.BytesIO(gif.head(size, 1, comment) + gif.frame(picture, 0) + gif.TAIL))
+
+
+def test_grey_is_kept_exactly() -> None:
+    """All 256 levels of grey fit."""
+    samples = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    with opened(PIL.Image.fromarray(samples)) as found:
+        np.testing.assert_array_equal(np.asarray(found.convert("L")), samples)
+
+
+@pytest.mark.parametrize("channels", [2, 4])
+def test_opacity_becomes_all_or_nothing(channels: int) -> None:
+    """Half opacity and more is seen, less is clear, of grey and of colours."""
+    samples = levels(16, 16, channels)
+    samples[..., -1] = np.arange(256).reshape(16, 16)
+    with opened(PIL.Image.fromarray(samples)) as found:
+        alpha = np.asarray(found.convert("RGBA"))[..., 3]
+    np.testing.assert_array_equal(alpha, np.where(samples[..., -1] >= 128, 255, 0))
+
+
+@pytest.mark.parametrize("length", [1, 255, 256, 700])
+def test_a_comment_of_any_length_is_kept(length: int) -> None:
+    """Long comments go into several blocks."""
+    with opened(PIL.Image.new("RGB", (3, 2)), "c" * length) as found:
+        assert found.info["comment"] == b"c" * length
+
+
+def coloured(count: int, *alphas: int) -> PIL.Image.Image:
+    """Return a picture of so many colours, whose opacities take turns."""
+    samples = np.zeros((1, count, 3 if not alphas else 4), np.uint8)
+    samples[..., 0], samples[..., 1] = np.divmod(np.arange(count) * 7, 256)
+    if alphas:
+        samples[0, :, 3] = np.resize(alphas, count)
+    return PIL.Image.fromarray(samples)
+
+
+@pytest.mark.parametrize(
+    ("picture", "lost"),
+    [
+        (coloured(256), False),
+        (coloured(257), True),
+        (coloured(255, 0, 255), False),
+        (coloured(256, 0, 255), True),
+        (coloured(9, 255, 128), True),
+        (PIL.Image.fromarray(np.arange(256, dtype=np.uint8).reshape(16, 16)), False),
+        (PIL.Image.merge("LA", [PIL.Image.linear_gradient("L").resize((9, 9))] * 2), True),
+        (PIL.Image.new("LA", (3, 2), (90, 0)), False),
+    ],
+)
+def test_colours_are_told_where_they_are_rounded(picture: PIL.Image.Image, lost: bool) -> None:
+    """As long as nothing is said, every pixel that is seen is in the file as it was."""
+    assert bool(gif.losses(picture)) is lost
+    wanted = np.asarray(picture.convert("RGBA"))
+    with opened(picture) as found:
+        made = np.asarray(found.convert("RGBA"))
+    shown = wanted[..., 3] > 0
+    same = np.array_equal(made[..., 3], wanted[..., 3]) and np.array_equal(
+        made[shown], wanted[shown]
+    )
+    assert same is not lost

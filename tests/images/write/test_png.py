@@ -1,0 +1,176 @@
+import io
+import zlib
+
+import cv2
+import numpy as np
+import PIL.Image
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import cuts
+from textures import levels
+
+from upsample_cli.images.image import Metadata, Samples
+from upsample_cli.images.write import deflate, png
+
+CHANNELS = [1, 2, 3, 4]
+
+
+def written(
+    samples: Samples,
+    compression: int = 2,
+    cut: list[range] | None = None,
+    metadata: Metadata | None = None,
+) -> bytes:
+    """Return the file that the writer makes of samples, cut into runs of rows."""
+    height, width, channels = samples.shape
+    bits = 8 * samples.dtype.itemsize
+    parts = [png.head((height, width), channels, bits, metadata or Metadata())]
+    checksum = png.Checksum()
+    for run in cut or [range(height)]:
+        piece = png.piece(samples[run.start : run.stop], compression, run.stop == height)
+        checksum.add(piece)
+        parts.append(piece.chunk)
+    return b"".join([*parts, png.tail(checksum)])
+
+
+def by_pillow(data: bytes) -> Samples:
+    """Return what Pillow decodes, checksums and all."""
+    with PIL.Image.open(io.BytesIO(data)) as opened:
+        opened.load()
+        made = np.asarray(opened)
+    return made[..., None] if made.ndim == 2 else made
+
+
+def by_opencv(data: bytes) -> Samples:
+    """Return what OpenCV decodes, in the order of a file's channels."""
+    made = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if made.ndim == 2:
+        return made[..., None]
+    return made[..., [2, 1, 0, 3][: made.shape[2]]]
+
+
+def as_colours(samples: Samples) -> Samples:
+    """Return grey with alpha as RGBA, which is how OpenCV gives it."""
+    return samples[..., [0, 0, 0, 1]] if samples.shape[2] == 2 else samples
+
+
+@pytest.fixture(params=["isal", "zlib"])
+def deflater(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the writer use isal, then zlib alone."""
+    if request.param == "zlib":
+        monkeypatch.setattr(deflate, "isal_zlib", None)
+    else:
+        assert deflate.isal_zlib is not None
+
+
+@pytest.mark.usefixtures("deflater")
+@pytest.mark.parametrize("compression", range(10))
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("channels", CHANNELS)
+def test_two_decoders_read_what_was_written(channels: int, bits: int, compression: int) -> None:
+    """Pillow and OpenCV give back every sample, for any colour type, depth and compression."""
+    samples = levels(21, 17, channels, bits)
+    data = written(samples, compression, [range(9), range(9, 10), range(10, 21)])
+    np.testing.assert_array_equal(by_opencv(data), as_colours(samples))
+    # Pillow has no mode for 16-bit colours, and gives their high bytes.
+    expected = as_colours(samples >> 8) if bits == 16 and channels > 1 else samples
+    np.testing.assert_array_equal(by_pillow(data), expected)
+
+
+@settings(max_examples=60)
+@given(st.data(), st.integers(1, 24), st.integers(1, 24), st.sampled_from(CHANNELS))
+def test_any_cut_gives_the_same_pixels(
+    data: st.DataObject, height: int, width: int, channels: int
+) -> None:
+    """However a picture is cut into strips, the file decodes to the same samples."""
+    bits = data.draw(st.sampled_from([8, 16]))
+    rng = np.random.default_rng(height * width)
+    samples = rng.integers(0, 2**bits, (height, width, channels), f"u{bits // 8}")
+    made = written(samples, data.draw(st.integers(0, 9)), data.draw(cuts(height)))
+    np.testing.assert_array_equal(by_opencv(made), as_colours(samples))
+
+
+@pytest.mark.parametrize("kind", ["flat", "ramp", "columns", "noise"])
+@pytest.mark.parametrize("compression", [0, 1, 2, 6])
+def test_every_filter_is_undone(kind: str, compression: int) -> None:
+    """Pictures for which different filters are best all come back."""
+    y, x = np.mgrid[:40, :50]
+    plane = {
+        "flat": np.full((40, 50), 7),
+        "ramp": 3 * x + 2 * y,
+        "columns": (x * 37) % 256,
+        "noise": np.random.default_rng(0).integers(0, 256, (40, 50)),
+    }[kind]
+    samples = plane.astype(np.uint8)[..., None].repeat(3, axis=2)
+    np.testing.assert_array_equal(by_pillow(written(samples, compression)), samples)
+
+
+def test_filters_make_smooth_pictures_smaller() -> None:
+    """Every compression level above 0 is smaller than none, and 9 is no larger than 4."""
+    samples = levels(128, 128, 3)
+    sizes = [len(written(samples, compression)) for compression in range(10)]
+    assert max(sizes[1:]) < 0.8 * sizes[0]
+    assert sizes[9] <= sizes[4]
+
+
+@given(st.lists(st.binary(min_size=1, max_size=40), min_size=1, max_size=8))
+def test_checksums_join(parts: list[bytes]) -> None:
+    """The joined checksum of pieces is the Adler-32 of all their bytes."""
+    checksum = png.Checksum()
+    for part in parts:
+        checksum.add(png.Piece(b"", zlib.adler32(part), len(part)))
+    assert checksum.value == zlib.adler32(b"".join(parts))
+
+
+def test_checksums_join_over_long_pieces() -> None:
+    """The modulus of Adler-32 holds for pieces longer than it."""
+    parts = [bytes([255]) * 70_000, bytes([254]) * 131_072, b"\x01"]
+    checksum = png.Checksum()
+    for part in parts:
+        checksum.add(png.Piece(b"", zlib.adler32(part), len(part)))
+    assert checksum.value == zlib.adler32(b"".join(parts))
+
+
+def test_metadata_is_read_back() -> None:
+    """Profile, EXIF, XMP, dpi, gamma and text of any script come back as they were."""
+    exif = PIL.Image.Exif()
+    exif[0x010E] = "a cat"
+    metadata = Metadata(
+        icc=b"a profile" * 40,
+        exif=exif.tobytes().removeprefix(b"Exif\0\0"),
+        xmp=b"<x:xmpmeta xmlns:x='adobe:ns:meta/'/>",
+        dpi=(72.009, 144.018),
+        gamma=0.45455,
+        text=(("Title", "chat \xe0 No\xebl"), ("Author", "\u732b")),
+    )
+    data = written(levels(8, 9, 3), metadata=metadata)
+    opened = PIL.Image.open(io.BytesIO(data))
+    opened.load()
+    assert opened.info["icc_profile"] == metadata.icc
+    assert opened.getexif()[0x010E] == "a cat"
+    assert opened.info["xmp"] == metadata.xmp
+    assert opened.info["dpi"] == pytest.approx(metadata.dpi)
+    assert opened.info["gamma"] == pytest.approx(0.45455)
+    assert opened.text["Title"] == "chat \xe0 No\xebl"
+    assert opened.text["Author"] == "\u732b"
+
+
+@pytest.mark.parametrize("text", ["ends as in C\0", "two\0parts", "\u732b\0"])
+def test_texts_hold_no_nul(text: str) -> None:
+    """Comments of JPEGs often end with NUL, which ends a key in a PNG and is not allowed after."""
+    xmp = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'/>\0\0"
+    metadata = Metadata(text=(("Comment", text), (" a\0key ", "value")), xmp=xmp)
+    data = written(levels(8, 9, 3), metadata=metadata)
+    opened = PIL.Image.open(io.BytesIO(data))
+    opened.load()
+    assert opened.text["Comment"] == text.rstrip("\0").replace("\0", " ")
+    assert opened.text["a key"] == "value"
+    assert opened.info["xmp"] == xmp.rstrip(b"\0")
+
+
+def test_srgb_intent_is_kept() -> None:
+    """A picture that declares sRGB still does."""
+    data = written(levels(4, 4, 3), metadata=Metadata(srgb=1))
+    with PIL.Image.open(io.BytesIO(data)) as opened:
+        assert opened.info["srgb"] == 1

@@ -1,0 +1,157 @@
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import PIL.Image
+import pytest
+from textures import cut_short, levels
+
+from upsample_cli.jobs.batch import picture_job
+from upsample_cli.jobs.batch.picture_job import Existing, Work
+from upsample_cli.jobs.enlarge.size import Target
+from upsample_cli.jobs.enlarge.task import Report, Task
+from upsample_cli.methods.catalogue import build
+
+TASK = Task(build("nearest"), Target(scale=2.0))
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """Return a picture of 12x9 pixels."""
+    PIL.Image.fromarray(levels(9, 12, 3)).save(tmp_path / "in.png")
+    (tmp_path / "out").mkdir()
+    return tmp_path / "in.png"
+
+
+def done(source: Path, to: str = "out/a.png", existing: Existing = "refuse") -> Report:
+    root = source.parent / "out"
+    return Work(TASK, str(root), existing)(str(source), str(source.parent / to))
+
+
+def test_the_folder_is_made(source: Path) -> None:
+    """A picture goes into a folder that was not there yet."""
+    report = done(source, "out/deep/er/a.png")
+    assert (report.status, report.size) == ("done", (18, 24))
+    assert Path(report.output).exists()
+
+
+def test_a_vanished_root_is_not_made_anew(source: Path) -> None:
+    """Where the output folder has gone, as a disk may, nothing is written in its place."""
+    shutil.rmtree(source.parent / "out")
+    report = done(source, "out/deep/a.png")
+    assert report.status == "failed"
+    assert "out has vanished; " in report.error
+    assert not (source.parent / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "word"),
+    [("notes.txt", "skipped", "is no picture"), ("photo.JPG", "failed", "is no picture of a")],
+)
+def test_what_is_no_picture(source: Path, name: str, status: str, word: str) -> None:
+    """A file that claims nothing is skipped; one that is called a picture has failed."""
+    (source.parent / name).write_text("text")
+    report = done(source.parent / name)
+    assert (report.status, word in report.error) == (status, True)
+
+
+def test_a_broken_picture_has_failed(source: Path) -> None:
+    """What is wrong with a picture is in its report, and nothing is written."""
+    cut_short(source.parent, "cut.png")
+    report = done(source.parent / "cut.png")
+    assert (report.status, "cut.png is broken" in report.error) == ("failed", True)
+    assert list((source.parent / "out").iterdir()) == []
+
+
+def test_a_folder_is_no_picture(source: Path) -> None:
+    """A folder among the inputs has failed, with the reason."""
+    (source.parent / "sub").mkdir()
+    assert "sub is a folder; " in done(source.parent / "sub").error
+
+
+def test_too_little_memory_is_a_failure(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A picture that does not fit the memory costs itself alone."""
+
+    def greedy(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(picture_job, "upsample", greedy)
+    assert "needs more memory; " in done(source).error
+
+
+@pytest.mark.parametrize("existing", ["skip", "update"])
+def test_a_whole_output_is_left(source: Path, existing: Existing) -> None:
+    """An output that decodes, has the right size and is newer than its input stays as it is."""
+    done(source)
+    before = (source.parent / "out" / "a.png").stat()
+    report = done(source, existing=existing)
+    assert (report.status, report.error) == ("skipped", "is there already")
+    assert (source.parent / "out" / "a.png").stat().st_mtime_ns == before.st_mtime_ns
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_turned_picture_is_whole_too(tmp_path: Path, orientation: int) -> None:
+    """The size that is expected is that of the picture as it is seen."""
+    exif = PIL.Image.Exif()
+    exif[0x0112] = orientation
+    (tmp_path / "out").mkdir()
+    PIL.Image.fromarray(levels(9, 12, 3)).save(tmp_path / "in.jpg", exif=exif)
+    assert done(tmp_path / "in.jpg", "out/a.jpg").status == "done"
+    assert done(tmp_path / "in.jpg", "out/a.jpg", "skip").status == "skipped"
+
+
+@pytest.mark.parametrize("fault", ["cut", "size", "text", "empty"])
+def test_what_is_not_whole_is_made_again(source: Path, fault: str) -> None:
+    """A cut output, one of another size and a stray file do not count as done."""
+    done(source)
+    output = source.parent / "out" / "a.png"
+    whole = output.read_bytes()
+    if fault == "size":
+        PIL.Image.new("RGB", (7, 5)).save(output)
+    else:
+        output.write_bytes({"cut": whole[:-40], "text": b"text", "empty": b""}[fault])
+    report = done(source, existing="skip")
+    assert report.status == "done"
+    assert output.read_bytes() == whole
+    assert "replaced the old output" in report.notes[-1]
+
+
+@pytest.mark.parametrize("existing", ["refuse", "skip", "update"])
+@pytest.mark.parametrize("whole", [False, True])
+def test_what_comes_while_a_picture_is_made(
+    source: Path, monkeypatch: pytest.MonkeyPatch, existing: Existing, whole: bool
+) -> None:
+    """A stranger's file stays; one as it would be made will do for who resumes.
+
+    For who does not it may be that of a worker that died before it told, and is made again.
+    """
+    output, really = source.parent / "out" / "a.png", picture_job.upsample
+    done(source, "theirs.png")
+    theirs = (source.parent / "theirs.png").read_bytes() if whole else b"theirs"
+    late = [theirs]
+
+    def upsample(*arguments: Any) -> Report:
+        """Have another run be faster, once."""
+        if late:
+            output.write_bytes(late.pop())
+        return really(*arguments)
+
+    monkeypatch.setattr(picture_job, "upsample", upsample)
+    report = done(source, existing=existing)
+    assert output.read_bytes() == theirs
+    assert report.status == (
+        "failed" if not whole else "done" if existing == "refuse" else "skipped"
+    )
+    assert (report.checkerboard is not None) == (report.status == "done")
+
+
+def test_update_makes_older_outputs_again(source: Path) -> None:
+    """An output that is older than its input is made again by update, and left by skip."""
+    done(source)
+    time = source.stat().st_mtime
+    os.utime(source.parent / "out" / "a.png", (time - 10, time - 10))
+    assert done(source, existing="skip").status == "skipped"
+    report = done(source, existing="update")
+    assert report.status == "done"
+    assert report.notes == ("replaced the old output, which is older than the input",)

@@ -1,0 +1,158 @@
+import tracemalloc
+from pathlib import Path
+
+import PIL.Image
+import pytest
+
+from upsample_cli.errors import ImageFileError
+from upsample_cli.jobs.batch import plan, walk
+from upsample_cli.jobs.batch.globs import Globs
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """Make a folder with pictures at two levels, hidden files and a text."""
+    top = tmp_path / "in"
+    (top / "deep" / "er").mkdir(parents=True)
+    (top / ".hidden").mkdir()
+    picture = PIL.Image.new("RGB", (4, 3), "red")
+    for name in ("b.png", "a.jpg", "deep/er/c.ico", ".hidden/d.png", ".e.png"):
+        picture.resize((16, 16)).save(top / name)
+    (top / "notes.txt").write_text("no picture")
+    return top
+
+
+def names(made: plan.Plan, top: Path, goal: Path) -> list[tuple[str, str]]:
+    return [
+        (Path(source).relative_to(top).as_posix(), Path(to).relative_to(goal).as_posix())
+        for source, to in made.pairs()
+    ]
+
+
+def of_folder(tree: Path, goal: Path, format: str | None = None, **globs: tuple[str, ...]
+              ) -> plan.Plan:  # fmt: skip
+    return plan.of_folder(str(tree), str(goal), format, Globs(**globs))
+
+
+def test_a_plan_keeps_the_tree_in_order(tree: Path, tmp_path: Path) -> None:
+    """Each file keeps its place and, where it can be written, its suffix; hidden ones stay out."""
+    goal = tmp_path / "out"
+    made = of_folder(tree, goal)
+    assert names(made, tree, goal) == [
+        ("a.jpg", "a.jpg"),
+        ("b.png", "b.png"),
+        ("deep/er/c.ico", "deep/er/c.ico.png"),
+        ("notes.txt", "notes.txt.png"),
+    ]
+    assert (made.count, made.hidden) == (4, 2)
+    assert not goal.exists()
+
+
+def test_a_plan_can_be_read_again(tree: Path, tmp_path: Path) -> None:
+    """It is made anew each time, and is the same."""
+    made = of_folder(tree, tmp_path / "out")
+    assert list(made.pairs()) == list(made.pairs())
+
+
+def test_a_format_is_for_every_output(tree: Path, tmp_path: Path) -> None:
+    """With a format every output has its suffix."""
+    goal = tmp_path / "out"
+    outputs = [to for _, to in names(of_folder(tree, goal, "webp"), tree, goal)]
+    assert outputs == ["a.webp", "b.webp", "deep/er/c.webp", "notes.webp"]
+
+
+def test_globs_choose(tree: Path, tmp_path: Path) -> None:
+    """Only what is included and not excluded is planned and counted."""
+    made = of_folder(tree, tmp_path / "out", include=("*.png", "*.ico"), exclude=("deep/",))
+    assert (names(made, tree, tmp_path / "out"), made.count) == ([("b.png", "b.png")], 1)
+
+
+@pytest.mark.parametrize(("other", "format"), [("a.png", "webp"), ("notes.txt.png", None)])
+def test_collisions_are_found_before_any_work(
+    tree: Path, tmp_path: Path, other: str, format: str | None
+) -> None:
+    """Two inputs that would become one output are named, and nothing is done."""
+    PIL.Image.new("L", (4, 4)).save(tree / other)
+    with pytest.raises(ImageFileError, match=r"/in/.* and .*/in/.* would both become .*/out/"):
+        of_folder(tree, tmp_path / "out", format)
+
+
+def test_equal_names_in_two_folders_do_not_collide(tree: Path, tmp_path: Path) -> None:
+    """The tree is kept, so that only brothers can meet."""
+    PIL.Image.new("L", (4, 4)).save(tree / "deep" / "b.png")
+    assert of_folder(tree, tmp_path / "out").count == 5
+
+
+def test_outputs_within_the_input_are_refused(tree: Path) -> None:
+    """A folder is not enlarged into itself, where its outputs would be inputs next time."""
+    for goal in (tree, tree / "out"):
+        with pytest.raises(ImageFileError, match=r"lies within .*; name a folder outside"):
+            of_folder(tree, goal)
+
+
+def test_a_file_is_no_folder_to_write_to(tree: Path, tmp_path: Path) -> None:
+    """The output of a folder is a folder."""
+    (tmp_path / "out").write_text("")
+    with pytest.raises(ImageFileError, match=r"out is a file; name a folder"):
+        of_folder(tree, tmp_path / "out")
+
+
+def test_a_link_to_itself_is_no_place_within(tree: Path, tmp_path: Path) -> None:
+    """An output folder that cannot be there is left to whoever makes it."""
+    (tmp_path / "out").symlink_to("out")
+    assert of_folder(tree, tmp_path / "out").count == 4
+
+
+def test_files_and_folders_side_by_side(tree: Path, tmp_path: Path) -> None:
+    """Files go into the folder by their names, folders with theirs, as `cp -r` has it."""
+    sources = [str(tree / "deep" / "er" / "c.ico"), str(tree / "deep")]
+    made = plan.of_paths(sources, str(tmp_path / "out"), None, Globs())
+    assert [to for _, to in made.pairs()] == [
+        f"{tmp_path}/out/c.ico.png",
+        f"{tmp_path}/out/deep/er/c.ico.png",
+    ]
+    assert made.count == 2
+
+
+def test_listed_files_keep_their_folders(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A relative path keeps its folders; what lies elsewhere is known by its name."""
+    monkeypatch.chdir(tree)
+    sources = ["deep/er/c.ico", "./b.png", str(tree / "a.jpg"), "../other/x.png"]
+    made = plan.of_paths(sources, "../out", None, Globs(), tree=True)
+    assert list(made.pairs()) == [
+        ("deep/er/c.ico", "../out/deep/er/c.ico.png"),
+        ("./b.png", "../out/b.png"),
+        (str(tree / "a.jpg"), "../out/a.jpg"),
+        ("../other/x.png", "../out/x.png"),
+    ]
+
+
+def test_named_files_that_meet_are_refused(tmp_path: Path) -> None:
+    """Two files of one name do not replace each other in silence."""
+    with pytest.raises(ImageFileError, match=r"a/x.png and b/x.png would both become out/x.png"):
+        plan.of_paths(["a/x.png", "b/x.png"], "out", None, Globs())
+
+
+def test_a_plan_holds_one_folder_of_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fifty folders of a thousand names take no more memory than two of them: a plan streams."""
+
+    def listed(folder: str, prefix: str, globs: Globs) -> walk.Folder:
+        """Stand in for folders that would take long to make."""
+        inner = prefix.count("/")
+        folders = [] if inner else [f"f{number:03}" for number in range(count)]
+        files = [f"{prefix}{number:06}.png" for number in range(1000)] if inner else []
+        return walk.Folder(prefix, files, folders, 0)
+
+    places = iter(range(10**6))
+    monkeypatch.setattr(walk, "_listed", listed)
+    monkeypatch.setattr(walk, "_identity", lambda folder: (0, next(places)))
+    peaks = []
+    for count in (2, 2, 50):  # the first time, libraries load
+        tracemalloc.start()
+        made = of_folder(tmp_path / "in", tmp_path / "out")
+        assert sum(1 for _ in made.pairs()) == made.count == 1000 * count
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[2] < peaks[1] + 50_000

@@ -1,0 +1,131 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from upsample_cli.errors import ImageFileError, SettingError
+from upsample_cli.jobs.api import upsample
+from upsample_cli.jobs.enlarge import axes, feature_maps
+from upsample_cli.jobs.enlarge.size import Target
+from upsample_cli.methods.catalogue import METHODS, build
+
+
+def run(array: Any, folder: Path, method: str = "bicubic", scale: float = 2, **task: Any) -> Any:
+    """Return what becomes of an array on the way through files."""
+    np.save(folder / "in.npy", array)
+    given_ = feature_maps.Task(build(method), Target(scale=scale), force=True, **task)
+    feature_maps.upsample(str(folder / "in.npy"), str(folder / "out.npy"), given_)
+    return np.load(folder / "out.npy")
+
+
+@pytest.mark.parametrize("method", [method.name for method in METHODS])
+@pytest.mark.parametrize("kind", ["<f2", ">f4", "<f8"])
+def test_floats_are_what_python_gives(tmp_path: Path, method: str, kind: str) -> None:
+    """Every method gives what it gives from Python, of the same type, beyond 0..1 too."""
+    x = np.random.default_rng(0).normal(0, 100, (3, 8, 9)).astype(kind)
+    found = run(x, tmp_path, method)
+    assert found.dtype == x.dtype
+    work = np.float64 if kind == "<f8" else np.float32
+    expected = upsample(x.astype(work), method)
+    np.testing.assert_array_equal(found, expected.astype(kind))
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int8, np.uint16, np.int16, np.int32, np.int64])
+def test_integers_are_rounded_half_up_and_clipped(tmp_path: Path, kind: Any) -> None:
+    """Integers stay within their type, and halves go up."""
+    low, high = np.iinfo(kind).min, np.iinfo(kind).max
+    if kind is np.int64:
+        low, high = -(2**53), 2**53
+    x = np.full((10, 10), low, kind)
+    x[:, 5:] = high
+    found = run(x, tmp_path, "lanczos")
+    assert found.dtype == x.dtype
+    exact = np.floor(upsample(x[None].astype(np.float64), "lanczos")[0] + 0.5)
+    limits = np.iinfo(kind)
+    over, under = exact > limits.max, exact < limits.min
+    assert kind is np.int64 or over.any()
+    assert (found[over] == limits.max).all()
+    assert (found[under] == limits.min).all()
+    inside = ~(over | under)
+    np.testing.assert_allclose(found[inside], exact[inside], rtol=1e-15, atol=1)
+    half = run(np.array([[0, 2], [0, 2]], kind), tmp_path, "bilinear")
+    assert half[0].tolist() == [0, 1, 2, 2]  # 0, 0.5, 1.5, 2
+
+
+@pytest.mark.parametrize("layout", axes.LAYOUTS)
+@pytest.mark.parametrize("scale", [1.5, 3])
+def test_layouts_are_the_same_maps(tmp_path: Path, layout: str, scale: float) -> None:
+    """Every layout gives the same planes, in the order it came in."""
+    x = np.random.default_rng(0).random((2, 3, 6, 4))
+    given_ = {"hw": x[0, 0], "chw": x[0], "hwc": np.moveaxis(x[0], 0, 2), "nchw": x}[layout]
+    found = run(given_, tmp_path, scale=scale, layout=layout)
+    expected = upsample(x.reshape(6, 6, 4), "bicubic", scale=scale)
+    planes = np.moveaxis(found, 2, 0) if layout == "hwc" else found
+    planes = planes.reshape(-1, *expected.shape[1:])
+    # Products of another number of planes may round the last bit otherwise.
+    np.testing.assert_allclose(planes, expected[: len(planes)], rtol=0, atol=1e-15)
+    if layout in ("hw", "chw", "nchw"):
+        np.testing.assert_array_equal(run(given_, tmp_path, scale=scale), found)
+
+
+def test_an_archive_keeps_its_names_and_types(tmp_path: Path) -> None:
+    """Every array of a .npz is enlarged into one of the same name."""
+    np.savez(tmp_path / "in.npz", a=np.ones((2, 2)), b=np.ones((3, 4, 4), np.float16))
+    task = feature_maps.Task(build("nearest"), Target(scale=2))
+    report = feature_maps.upsample(str(tmp_path / "in.npz"), str(tmp_path / "out.npz"), task)
+    assert report.shapes == {"a": (4, 4), "b": (3, 8, 8)}
+    with np.load(tmp_path / "out.npz") as found:
+        assert {name: found[name].dtype.str for name in found} == {"a": "<f8", "b": "<f2"}
+    with pytest.raises(ImageFileError, match="holds one array, not 2; write a"):
+        feature_maps.upsample(str(tmp_path / "in.npz"), str(tmp_path / "out.npy"), task)
+
+
+@pytest.mark.parametrize(
+    ("shape", "layout", "told"),
+    [((10, 12, 3), None, 1), ((10, 12, 3), "hwc", 0), ((10, 12, 3), "chw", 0),
+     ((64, 4, 4), None, 0), ((3, 10, 12), None, 0), ((10, 12), None, 0)],
+)  # fmt: skip
+def test_pictures_taken_for_maps_are_told(
+    tmp_path: Path, shape: tuple[int, ...], layout: str | None, told: int
+) -> None:
+    """An array that looks like rows, columns and colours is taken for maps with a note."""
+    np.save(tmp_path / "in.npy", np.zeros(shape))
+    task = feature_maps.Task(build("bicubic"), Target(scale=2), layout=layout)
+    report = feature_maps.upsample(str(tmp_path / "in.npy"), str(tmp_path / "o.npy"), task)
+    assert len(report.notes) == told
+    assert all("10 maps of 12x3; pass --layout hwc" in note for note in report.notes)
+
+
+def test_the_kernels_ripple_is_told(tmp_path: Path) -> None:
+    """The exact ripple of the kernel is in the report; interpolations have none."""
+    np.save(tmp_path / "in.npy", np.ones((4, 4)))
+    for method, expected in (
+        (build("tconv", kernel="uniform", kernel_size=3), pytest.approx(0.4843, abs=5e-5)),
+        (build("bicubic"), None),
+    ):
+        task = feature_maps.Task(method, Target(scale=2), force=True)
+        report = feature_maps.upsample(str(tmp_path / "in.npy"), str(tmp_path / "o.npy"), task)
+        assert report.kernel_ripple == expected
+
+
+@pytest.mark.parametrize(
+    ("array", "settings", "error", "fault"),
+    [
+        (np.zeros((3, 3), complex), {}, ImageFileError, "holds complex128, not real numbers"),
+        (np.zeros((3, 3), bool), {}, ImageFileError, "holds bool, not real numbers"),
+        (np.array(["a"]), {}, ImageFileError, "holds <U1"),
+        (np.float64(1), {}, ImageFileError, "has 0 axes, but 2, 3 or 4 are needed; reshape"),
+        (np.zeros((3, 3)), {"layout": "chw"}, ImageFileError, "has 2 axes, but --layout chw has 3"),
+        (np.zeros((0, 3)), {}, ImageFileError, r"has shape \(0, 3\), without a value"),
+        (np.full((2, 2), 2**60), {}, ImageFileError, "values beyond 9007199254740992 cannot be"),
+        (np.zeros((2, 2)), {"scale": 0.5}, SettingError, "would shrink"),
+    ],
+)
+def test_what_cannot_be_enlarged_is_told(
+    tmp_path: Path, array: Any, settings: Any, error: Any, fault: str
+) -> None:
+    """What is no map of real numbers is refused with a remedy, and nothing is written."""
+    with pytest.raises(error, match=fault):
+        run(array, tmp_path, **settings)
+    assert not (tmp_path / "out.npy").exists()

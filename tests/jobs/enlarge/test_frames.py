@@ -1,0 +1,168 @@
+from itertools import product
+from pathlib import Path
+
+import animations
+import numpy as np
+import PIL.Image
+import pytest
+from textures import levels
+
+from upsample_cli.errors import ImageFileError, PictureTooLargeError
+from upsample_cli.images.write import gif
+from upsample_cli.jobs.enlarge.picture import upsample
+from upsample_cli.jobs.enlarge.size import Target
+from upsample_cli.jobs.enlarge.task import Report, Task
+from upsample_cli.methods.catalogue import build
+
+SUFFIXES = ("gif", "webp", "png")
+
+
+def enlarged(source: Path, to: Path, method: str = "nearest", **options: int | bool) -> Report:
+    return upsample(str(source), str(to), Task(build(method), Target(scale=2.0), **options))
+
+
+@pytest.mark.parametrize("clear", [False, True])
+@pytest.mark.parametrize(("source", "to"), [*product(SUFFIXES, SUFFIXES)])
+def test_every_frame_is_enlarged(tmp_path: Path, source: str, to: str, clear: bool) -> None:
+    """Each frame, as it is seen, is enlarged; count and durations stay, in any format."""
+    given = animations.write(tmp_path / f"in.{source}", clear=clear)
+    report = enlarged(given, tmp_path / f"out.{to}", quality=100)
+    before, _ = animations.read(given)
+    found, durations = animations.read(tmp_path / f"out.{to}")
+    assert (report.status, report.size) == ("done", (40, 48))
+    assert durations == animations.DURATIONS
+    for old, new in zip(before, found, strict=True):
+        expected = old.repeat(2, axis=0).repeat(2, axis=1)
+        seen = expected[..., 3] > 0
+        np.testing.assert_array_equal(new[..., 3] > 0, seen)
+        error = np.abs(new.astype(int) - expected)[seen]
+        # A GIF has 256 colours a frame and WebP halves the chroma's resolution.
+        assert error.mean() < {"png": 1e-9, "gif": 4, "webp": 6}[to]
+
+
+def test_few_colours_are_kept_exactly(tmp_path: Path) -> None:
+    """A GIF copied pixel by pixel keeps every colour of every frame."""
+    given = animations.write(tmp_path / "in.gif")
+    enlarged(given, tmp_path / "out.gif")
+    for old, new in zip(
+        animations.read(given)[0], animations.read(tmp_path / "out.gif")[0], strict=True
+    ):
+        np.testing.assert_array_equal(new, old.repeat(2, axis=0).repeat(2, axis=1))
+
+
+@pytest.mark.parametrize("plays", [0, 1, 4])
+@pytest.mark.parametrize(("source", "to"), [*product(SUFFIXES, SUFFIXES)])
+def test_the_number_of_plays_is_kept(tmp_path: Path, source: str, to: str, plays: int) -> None:
+    """An animation that is played once, four times or for ever still is."""
+    enlarged(animations.write(tmp_path / f"in.{source}", plays), tmp_path / f"out.{to}")
+    with PIL.Image.open(tmp_path / f"out.{to}") as opened:
+        loop = opened.info.get("loop")
+    expected = {0: 0, 1: None, 4: 3}[plays] if to == "gif" else plays
+    assert loop == expected
+
+
+@pytest.mark.parametrize("suffix", ["gif", "png"])
+def test_frames_that_are_alike_stay_apart(tmp_path: Path, suffix: str) -> None:
+    """A frame that repeats the one before is a frame all the same."""
+    red, blue = (PIL.Image.new("RGB", (8, 8), colour) for colour in ("red", "blue"))
+    shown = (50, 60, 70, 80)
+    frames = [gif.frame(each, n) for each, n in zip((red, blue, blue, red), shown, strict=True)]
+    (tmp_path / "in.gif").write_bytes(b"".join([gif.head((8, 8), 0), *frames, gif.TAIL]))
+    enlarged(tmp_path / "in.gif", tmp_path / f"out.{suffix}")
+    assert animations.read(tmp_path / f"out.{suffix}")[1] == shown
+
+
+@pytest.mark.parametrize("format", ["jpg", "tiff", "bmp", "ppm", "tga"])
+def test_a_still_format_is_refused(tmp_path: Path, format: str) -> None:
+    """What holds one picture is refused with the reason, and nothing is written."""
+    given = animations.write(tmp_path / "in.gif")
+    with pytest.raises(ImageFileError, match=r"an animation of 5 frames .* write a GIF, PNG, WebP"):
+        enlarged(given, tmp_path / f"out.{format}")
+    assert [each.name for each in tmp_path.iterdir()] == ["in.gif"]
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_cut_animation_is_refused(tmp_path: Path, suffix: str) -> None:
+    """A frame that is not all there is found before anything is written."""
+    given = animations.write(tmp_path / f"in.{suffix}")
+    given.write_bytes(given.read_bytes()[: given.stat().st_size * 3 // 4])
+    with pytest.raises(ImageFileError, match="get a whole copy"):
+        enlarged(given, tmp_path / f"out.{suffix}")
+    assert [each.name for each in tmp_path.iterdir()] == [f"in.{suffix}"]
+
+
+def test_the_worst_frame_is_reported(tmp_path: Path) -> None:
+    """The figure is that of the frame with the strongest checkerboard."""
+    flat = PIL.Image.new("RGB", (64, 64), "black")
+    busy = PIL.Image.fromarray(levels(64, 64, 3) // 2)
+    flat.save(tmp_path / "in.png", save_all=True, append_images=[busy, flat], duration=50)
+    busy.save(tmp_path / "busy.png")
+    task = Task(build("tconv", kernel="uniform", kernel_size=3), Target(scale=2.0))
+    moving = upsample(str(tmp_path / "in.png"), str(tmp_path / "out.png"), task)
+    still = upsample(str(tmp_path / "busy.png"), str(tmp_path / "still.png"), task)
+    assert moving.checkerboard == still.checkerboard
+    assert moving.checkerboard.verdict == "checkerboard"
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_metadata_is_kept(tmp_path: Path, suffix: str) -> None:
+    """Profile and EXIF go along, or their loss is told; stripped, only the profile does."""
+    exif = PIL.Image.Exif()
+    exif[0x010F] = "maker"
+    first, *rest = map(PIL.Image.fromarray, animations.frames())
+    first.save(tmp_path / "in.png", save_all=True, append_images=rest, icc_profile=b"p", exif=exif)
+    report = enlarged(tmp_path / "in.png", tmp_path / f"out.{suffix}")
+    with PIL.Image.open(tmp_path / f"out.{suffix}") as opened:
+        kept = (opened.info.get("icc_profile"), opened.getexif().get(0x010F))
+    assert kept == ((None, None) if suffix == "gif" else (b"p", "maker"))
+    lost = [note for note in report.notes if "was left out" in note]
+    assert len(lost) == (2 if suffix == "gif" else 0)
+
+
+def test_all_frames_together_are_limited(tmp_path: Path) -> None:
+    """A small file of very many pixels is refused by its head."""
+    given = animations.write(tmp_path / "in.gif")
+    frames = [PIL.Image.new("L", (24, 20), level) for level in range(130)]
+    frames[0].save(given, save_all=True, append_images=frames[1:])
+    with pytest.raises(PictureTooLargeError, match="130 frames of 24x20, more than 64 times 500"):
+        enlarged(given, tmp_path / "out.gif", max_pixels=500)
+
+
+@pytest.mark.parametrize("orientation", [6, 8])
+def test_frames_are_turned(tmp_path: Path, orientation: int) -> None:
+    """An orientation in EXIF is applied to every frame."""
+    exif = PIL.Image.Exif()
+    exif[0x0112] = orientation
+    first, *rest = map(PIL.Image.fromarray, animations.frames())
+    first.save(tmp_path / "in.png", save_all=True, append_images=rest, exif=exif, duration=50)
+    report = enlarged(tmp_path / "in.png", tmp_path / "out.png")
+    assert report.size == (48, 40)
+    for old, new in zip(animations.frames(), animations.read(tmp_path / "out.png")[0], strict=True):
+        turned = np.rot90(old, -1 if orientation == 6 else 1)
+        np.testing.assert_array_equal(new[..., :3], turned.repeat(2, axis=0).repeat(2, axis=1))
+
+
+def test_a_lossless_animation_stays_lossless(tmp_path: Path) -> None:
+    """Every frame of a lossless WebP is in the output to the level."""
+    given = tmp_path / "in.webp"
+    pictures = [PIL.Image.fromarray(levels(9, 11, 3) // n) for n in (1, 2, 3)]
+    pictures[0].save(given, lossless=True, save_all=True, append_images=pictures[1:])
+    enlarged(given, tmp_path / "out.webp")
+    for old, new in zip(
+        animations.read(given)[0], animations.read(tmp_path / "out.webp")[0], strict=True
+    ):
+        np.testing.assert_array_equal(new, old.repeat(2, axis=0).repeat(2, axis=1))
+
+
+@pytest.mark.parametrize(("method", "count"), [("nearest", 0), ("lanczos", 1)])
+@pytest.mark.parametrize("frames", [1, 3])
+def test_a_gif_tells_rounded_colours_alone(
+    tmp_path: Path, method: str, count: int, frames: int
+) -> None:
+    """Where every pixel is as it was, nothing is said; where new colours are made, it is."""
+    samples = levels(24, 30, 3)
+    pictures = [PIL.Image.fromarray(samples // n).quantize(200) for n in range(1, frames + 1)]
+    pictures[0].save(tmp_path / "in.gif", save_all=True, append_images=pictures[1:])
+    task = Task(build(method), Target(scale=2.0))
+    notes = upsample(str(tmp_path / "in.gif"), str(tmp_path / "out.gif"), task).notes
+    assert len([note for note in notes if "256 colours" in note]) == count

@@ -1,0 +1,187 @@
+from io import BytesIO
+from pathlib import Path
+
+import cv2
+import numpy as np
+import PIL.Image
+import pytest
+from textures import lattice, natural
+
+from upsample_cli.errors import SettingError
+from upsample_cli.images.image import Image
+from upsample_cli.jobs.api import upsample
+from upsample_cli.jobs.measure import measure_figures
+from upsample_cli.jobs.measure.measure import Request, in_image, measure
+from upsample_cli.jobs.measure.reference import Reference
+from upsample_cli.metrics.meter import LEVELS
+
+
+def pictured(planes: np.ndarray) -> Image:
+    """Return levels of shape (C, H, W) as a picture of 8 bits."""
+    levels = np.clip(np.floor(planes + 0.5), 0, 255).astype(np.uint8)
+    return Image(np.ascontiguousarray(np.moveaxis(levels, 0, 2)), "PNG")
+
+
+def coloured(height: int = 300, width: int = 280) -> np.ndarray:
+    return 30 + 180 * natural(height, width, 2, 3)
+
+
+def test_depth_does_not_change_the_figures(tmp_path: Path) -> None:
+    """16 bits are measured in the same levels of 0..255 as 8 bits are."""
+    plane = natural(150, 140, 2)[0] * 200 + 20 + 3 * lattice(150, 140, 2)
+    found = []
+    for dtype, factor in ((np.uint8, 1), (np.uint16, 257)):
+        path = tmp_path / f"{factor}.png"
+        assert cv2.imwrite(str(path), np.round(plane * factor).astype(dtype))
+        found.append(measure(str(path), Request(2)).luma)
+    assert found[0].ripple == pytest.approx(3, rel=0.05)
+    assert found[1].ripple == pytest.approx(found[0].ripple, rel=0.01)
+    assert found[1].verdict == found[0].verdict == "checkerboard"
+
+
+@pytest.mark.parametrize("stride", [-1, 1, 17])
+def test_strides_out_of_range_are_refused(stride: int) -> None:
+    """The stride is refused before any file is opened."""
+    with pytest.raises(SettingError, match=f"--stride {stride} is out of range; give 2..16"):
+        Request(stride)
+
+
+@pytest.mark.parametrize("stride", [2, 3, 7])
+def test_the_stride_is_found(stride: int) -> None:
+    """Without a stride the one that the picture repeats with is found."""
+    planes = coloured() + 2 * lattice(300, 280, stride)
+    found = in_image(pictured(planes), None)
+    assert (found.luma.stride, found.likeliest) == ((stride, stride), (stride, stride))
+    assert found.luma.verdict == "checkerboard"
+    assert in_image(pictured(coloured()), None).luma.stride == (0, 0)
+
+
+def test_a_pattern_in_one_colour_is_found_there() -> None:
+    """Blue weighs little in luma: the channel is measured by itself, and is the worst."""
+    planes = coloured()
+    planes[2] += 3 * lattice(300, 280, 2)
+    found = in_image(pictured(planes), None)
+    assert (found.worst, found.whole.verdict) == ("blue", "checkerboard")
+    assert found.most.ripple == pytest.approx(3, rel=0.1)
+    assert found.luma.ripple == pytest.approx(0.114 * 3, rel=0.2)
+    assert found.whole == found.luma
+    assert found.channels["red"].verdict == found.channels["green"].verdict == "none"
+
+
+@pytest.mark.parametrize("stride", [None, 2])
+def test_a_pattern_that_luma_hides_is_still_found(stride: int | None) -> None:
+    """In luma it is too faint to be called one; the picture's verdict is the worst channel's."""
+    planes = coloured()
+    planes[2] += lattice(300, 280, 2)
+    found = in_image(pictured(planes), stride)
+    assert (found.worst, found.whole.verdict) == ("blue", "checkerboard")
+    assert found.luma.ripple < LEVELS
+    assert (found.luma.verdict, found.whole) == ("none", found.channels["blue"])
+
+
+def test_a_trace_in_one_colour_is_no_checkerboard() -> None:
+    """What chroma at half size leaves in blue, up to half a level, is not called one."""
+    planes = coloured()
+    planes[2] += 0.35 * lattice(300, 280, 2)
+    found = in_image(pictured(planes), None)
+    assert found.channels["blue"].verdict == found.whole.verdict == "none"
+
+
+def test_what_is_transparent_is_not_measured() -> None:
+    """A pattern under alpha 0 counts neither in luma nor in the colours."""
+    planes = np.concatenate([coloured(), np.full((1, 300, 280), 255.0)])
+    planes[:3, :150] += 5 * lattice(150, 280, 2)
+    assert in_image(pictured(planes), 2).whole.verdict == "checkerboard"
+    planes[3, :150] = 0
+    assert in_image(pictured(planes), 2).whole.verdict == "none"
+
+
+@pytest.mark.parametrize("quality", [50, 75, 90])
+def test_chroma_at_half_size_is_no_checkerboard(quality: int) -> None:
+    """JPEG stores colours in blocks of 16 pixels and at half size: neither is called one."""
+    file = BytesIO()
+    PIL.Image.fromarray(pictured(coloured(400, 400)).samples).save(
+        file, "JPEG", quality=quality, subsampling=2
+    )
+    found = in_image(Image(np.asarray(PIL.Image.open(file)), "JPEG"), None)
+    assert found.luma.verdict == "none"
+
+
+def test_grey_pictures_have_no_channels() -> None:
+    """A grey picture is measured once."""
+    found = in_image(pictured(coloured()[:1]), 2)
+    assert (found.channels, found.worst) == ({}, "luma")
+
+
+def test_a_reference_takes_off_what_repeats_by_nature() -> None:
+    """A weave in the low picture is no checkerboard of the enlarged one; an uneven kernel's is."""
+    low = coloured(150, 140) + 12 * lattice(150, 140, 2)
+    reference = Reference(pictured(low), (300, 280))
+    even = pictured(upsample(low, "bicubic"))
+    assert in_image(even, 4).luma.verdict == "checkerboard"
+    assert in_image(even, 4, reference).luma.verdict == "none"
+    uneven = upsample(low / 2, "tconv", kernel="uniform", kernel_size=3)
+    found = in_image(pictured(uneven), 4, Reference(pictured(low / 2), (300, 280)))
+    assert found.luma.ripple_rel == pytest.approx(0.4843, rel=0.05)
+
+
+def test_a_reference_larger_than_the_picture_is_refused() -> None:
+    """What a picture was enlarged from is smaller."""
+    with pytest.raises(SettingError, match="--reference is 280x300, larger than the picture, 9x9"):
+        Reference(pictured(coloured()), (9, 9))
+
+
+def test_the_reference_is_an_even_enlargement() -> None:
+    """Its rows are those of a bicubic enlargement, of luma or of one colour."""
+    low = coloured(40, 30)
+    reference = Reference(pictured(low), (100, 75))
+    planes = upsample(np.float32(pictured(low).samples.transpose(2, 0, 1)), "bicubic", scale=2.5)
+    assert np.allclose(reference.rows(range(7, 31), 1), planes[1, 7:31], atol=1e-3)
+    grey = 0.299 * planes[0] + 0.587 * planes[1] + 0.114 * planes[2]
+    assert np.allclose(reference.rows(range(100), None), grey, atol=1e-3)
+
+
+def soft(height: int = 160, width: int = 170) -> np.ndarray:
+    """Return a smooth opacity between, in levels."""
+    return 60 + 100 * natural(height, width, 5, 1)[0]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_pattern_in_the_opacity_is_found_there(channels: int) -> None:
+    """What is not in the colours is seen on any ground: a white shape with an uneven soft edge."""
+    white = np.full((channels, 160, 170), 255.0)
+    found = in_image(pictured(np.stack([*white, soft() + 3 * lattice(160, 170, 2)])), None)
+    assert (found.worst, found.whole.verdict) == ("opacity", "checkerboard")
+    assert found.most.ripple == pytest.approx(3, rel=0.05)
+    even = in_image(pictured(np.stack([*white, soft()])), None)
+    assert (even.worst, even.most.verdict) == ("opacity", "none")
+    clear = np.full((1, 160, 170), 255.0)
+    assert in_image(pictured(np.stack([*clear, *clear])), None).worst == "luma"
+    assert even.whole.verdict == "none"
+
+
+def test_luma_is_the_worst_where_colours_cannot_be_told() -> None:
+    """A colour that is the least bad, but the only one that is not clipped, is not the worst."""
+    planes = coloured() + 6 * lattice(300, 280, 2)
+    planes[2] = coloured()[2] + 0.7 * lattice(300, 280, 2)
+    planes[0][::5] = 255.0
+    planes[1][:, ::5] = 255.0
+    found = in_image(pictured(planes), 2)
+    assert found.channels["blue"].status == "ok"
+    assert {found.channels[name].status for name in ("red", "green")} == {"saturated"}
+    assert found.luma.ripple > found.channels["blue"].ripple
+    assert (found.worst, found.most) == ("luma", found.luma)
+
+
+@pytest.mark.parametrize(("strength", "words"), [(3, "Checkerboard"), (0, "No checkerboard found")])
+def test_a_map_says_where_there_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, strength: float, words: str
+) -> None:
+    """What heat there is in a picture without a checkerboard is not called one."""
+    plane = natural(150, 140, 2)[0] * 200 + 20 + strength * lattice(150, 140, 2)
+    assert cv2.imwrite(str(tmp_path / "in.png"), np.round(plane).astype(np.uint8))
+    titles = []
+    monkeypatch.setattr(measure_figures, "heat", lambda *given: titles.append(given[3]))
+    monkeypatch.setattr(measure_figures, "write", lambda *_: None)
+    measure(str(tmp_path / "in.png"), Request(2, heat=str(tmp_path / "map.png")))
+    assert titles == [f"{words} in in.png, luma: stride 2"]

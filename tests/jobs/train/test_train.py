@@ -1,0 +1,133 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import PIL.Image
+import pytest
+from objects import Bucket
+from textures import natural
+
+from upsample_cli.errors import ImageFileError, SettingError
+from upsample_cli.jobs.train import pairs, train
+from upsample_cli.jobs.train.settings import Course
+from upsample_cli.kernels.fit import Structure
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> list[str]:
+    """Return the names of six textures and of a file that is none."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for seed in range(6):
+        samples = np.round(natural(120, 100, seed)[0] * 255).astype(np.uint8)
+        PIL.Image.fromarray(samples).save(folder / f"{seed}.png")
+    (folder / "notes.txt").write_text("no picture")
+    return train.pictures([str(folder)])
+
+
+def course(**settings: object) -> Course:
+    return Course(**{"taps": 5, "samples": 20_000, "holdout": 0.3, **settings})
+
+
+@pytest.mark.parametrize("method", ["tconv", "resize-conv"])
+@pytest.mark.parametrize("stride", [2, 3])
+def test_a_trained_kernel_beats_interpolation(photos: list[str], method: str, stride: int) -> None:
+    """On pictures held out, the kernel comes nearer to the originals than bicubic does."""
+    made = train.train(photos, course(stride=stride, structure=Structure(method)))
+    about = made.file.about
+    scores = about["held_out"]["psnr"]
+    assert scores["trained"] > scores["bicubic"] > scores["nearest"]
+    assert (about["pictures"], about["held_out"]["pictures"]) == (4, 2)
+    assert (made.file.method, made.file.stride) == (method, stride)
+    assert made.ripple_after < 1e-9
+    assert len(made.skipped) == 1
+    assert "notes.txt" in made.skipped[0]
+
+
+def test_training_repeats_to_the_byte(photos: list[str]) -> None:
+    """The same seed gives the same file, another seed another."""
+    first, again, other = (
+        train.train(photos, course(seed=seed, samples=2000)).file.to_bytes() for seed in (1, 1, 2)
+    )
+    assert first == again
+    assert first != other
+
+
+def test_pictures_are_found_in_order(tmp_path: Path, photos: list[str]) -> None:
+    """Folders are searched to the bottom, sorted; hidden files and folders stay out."""
+    deep = tmp_path / "photos" / "0"
+    deep.mkdir()
+    (tmp_path / "photos" / ".thumbnails").mkdir()
+    (tmp_path / "photos" / ".thumbnails" / "z.png").write_bytes(b"")
+    (deep / "x.png").write_bytes(b"")
+    (deep / ".y.png").write_bytes(b"")
+    found = [Path(path).name for path in train.pictures([str(tmp_path / "photos"), photos[0]])]
+    assert found == [
+        "x.png", "0.png", "1.png", "2.png", "3.png", "4.png", "5.png", "notes.txt", "0.png",
+    ]  # fmt: skip
+    with pytest.raises(ImageFileError, match=r"no file or folder .*; check the path"):
+        train.pictures([str(tmp_path / "nowhere")])
+
+
+def test_pictures_may_be_objects(bucket: Bucket, photos: list[str]) -> None:
+    """A URL stands for a picture, or for all that lie below it, as anywhere."""
+    for number, photo in enumerate(photos[:6]):
+        bucket.put(f"in/{'deep/' * (number % 2)}{number}.png", Path(photo).read_bytes())
+    found = train.pictures([f"{bucket.url}/in", f"{bucket.url}/in/0.png"])
+    names = ["0.png", "2.png", "4.png", "deep/1.png", "deep/3.png", "deep/5.png", "0.png"]
+    assert found == [f"{bucket.url}/in/{name}" for name in names]
+    assert train.train(found, course()).file.about["pictures"] == 4
+
+
+def test_pictures_too_small_are_told(tmp_path: Path) -> None:
+    """Where no picture can be used the least size is told, and why the first cannot."""
+    PIL.Image.new("L", (20, 20)).save(tmp_path / "small.png")
+    fault = r"no picture can be used \(.*small.png is 20x20, too small\); give pictures of at least"
+    with pytest.raises(ImageFileError, match=fault):
+        train.train([str(tmp_path / "small.png")], course())
+
+
+@pytest.mark.parametrize("level", [0, 128])
+@pytest.mark.parametrize(
+    "settings", [{}, {"noise": 0.0}, {"structure": Structure("tconv", True, "none")}]
+)
+def test_flat_pictures_teach_nothing(tmp_path: Path, level: int, settings: dict[str, Any]) -> None:
+    """Of pictures without content no kernel is made: it would blur, or be black."""
+    PIL.Image.new("L", (90, 90), level).save(tmp_path / "flat.png")
+    with pytest.raises(ImageFileError, match="the pictures are flat, and teach nothing"):
+        train.train([str(tmp_path / "flat.png")], course(**settings))
+
+
+def test_a_picture_named_twice_is_one(photos: list[str]) -> None:
+    """One that is held out for trying the kernel is not held back altogether."""
+    once, twice = (train.train(photos[:1] * times, course()) for times in (1, 2))
+    assert once.file.to_bytes() == twice.file.to_bytes()
+
+
+@pytest.mark.parametrize(
+    ("settings", "fault"),
+    [
+        ({"taps": 4}, "--taps 4 cannot be; give an odd number, 3..15"),
+        ({"taps": 17}, "--taps 17 cannot be"),
+        ({"shrink": "box"}, "no shrink 'box'; choose bicubic, area, lanczos or gaussian:SIGMA"),
+        ({"shrink": "gaussian"}, "no shrink 'gaussian'; "),
+        ({"shrink": "gaussian:0"}, "no shrink 'gaussian:0'; "),
+        ({"shrink": "gaussian:1e-9"}, "gaussian:SIGMA, 0.2 to 16 pixels"),
+        ({"shrink": "gaussian:nan"}, "no shrink 'gaussian:nan'; "),
+        ({"structure": Structure(balance="even")}, "no balance 'even'; choose flat, ramp, none"),
+    ],
+)
+def test_courses_that_cannot_be_are_refused(settings: dict[str, object], fault: str) -> None:
+    """A wrong setting is refused before any picture is read."""
+    with pytest.raises(SettingError) as caught:
+        course(**settings)
+    assert fault in str(caught.value)
+
+
+@pytest.mark.parametrize("shrink", ["bicubic", "area", "lanczos", "gaussian:0.2", "gaussian:0.8"])
+def test_shrinking_keeps_brightness_and_place(shrink: str) -> None:
+    """A shrunk ramp is the same ramp at half-pixel centres."""
+    ramp = np.arange(120.0)[:, None] + np.zeros((1, 24))
+    made = pairs.shrunk(ramp, course(shrink=shrink))[:, 5]
+    expected = 2 * np.arange(60) + 0.5
+    np.testing.assert_allclose(made[15:45], expected[15:45], atol=1e-9)

@@ -1,0 +1,162 @@
+"""The file of results: a row a picture in the order of the inputs, on the disk as soon as known."""
+
+import csv
+import io
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
+from pathlib import Path
+
+from upsample_cli.commands.output.messages import tell
+from upsample_cli.commands.output.picture_lines import COLUMNS, as_json, as_row
+from upsample_cli.errors import ImageFileError, SettingError
+from upsample_cli.images.places.target import is_url
+from upsample_cli.jobs.enlarge.task import Report
+
+_BLOCK = 1 << 16  # bytes
+
+
+class Record:
+    """A CSV or JSON Lines file of reports; one that is there is continued.
+
+    A picture that was left because its output is there keeps the row it has.
+
+    Args:
+        path: The file.
+        anew: Whether to begin it anew.
+        name: What to call it, if not by its path.
+
+    Raises:
+        SettingError: The suffix is another.
+        ImageFileError: It cannot be written, or has other columns.
+    """
+
+    def __init__(self, path: str, anew: bool, name: str | None = None) -> None:
+        check(path)
+        self._path = path
+        self._name = name or path
+        self._lines = path.lower().endswith(".jsonl")
+        self._waiting: dict[int, Report] = {}
+        self._next = 0
+        self._missing = 0
+        try:
+            # Closed by `close`, which has rows to write before.
+            self._file = Path(path).open("w+b" if anew else "a+b", buffering=0)  # noqa: SIM115
+            with ExitStack() as undone:  # unless it can be continued
+                undone.enter_context(self._file)
+                self._known = self._continued()
+                undone.pop_all()
+        except OSError as error:
+            raise ImageFileError(
+                f"cannot write {self._name}: {error.strerror}; name another --report"
+            ) from error
+
+    def add(self, place: int, report: Report) -> None:
+        """Write the row of a picture, once those of all before it are written.
+
+        Args:
+            place: The picture's number, from 0.
+            report: What became of it.
+        """
+        self._waiting[place] = report
+        while (next_one := self._waiting.pop(self._next, None)) is not None:
+            self._write(next_one)
+            self._next += 1
+
+    def close(self) -> bool:
+        """Write what waits for pictures that never ended; return whether every row is there."""
+        for place in sorted(self._waiting):
+            self._write(self._waiting[place])
+        self._waiting.clear()
+        with suppress(OSError):
+            os.fsync(self._file.fileno())
+        self._file.close()
+        if not Path(self._path).exists():
+            tell("Error", f"{self._name} has vanished, and its rows with it; name another --report")
+            return False
+        if self._missing:
+            tell("Error", f"{self._name} lacks {self._missing} rows for want of room; make some")
+        return not self._missing
+
+    def _write(self, report: Report) -> None:
+        if report.status == "skipped" and hash(report.output) in self._known:
+            return
+        row, end = self._encoded(report), self._file.seek(0, os.SEEK_END)
+        try:
+            written = self._file.write(row)
+        except OSError:
+            written = 0
+        if written != len(row):  # a full disk: no half row, and room perhaps for a later one
+            self._missing += 1
+            with suppress(OSError):
+                self._file.truncate(end)
+
+    def _encoded(self, report: Report) -> bytes:
+        if self._lines:
+            return f"{as_json(report)}\n".encode()
+        row = as_row(report)
+        return _csv([row.get(name) for name in COLUMNS])
+
+    def _continued(self) -> set[int]:
+        """Make the file end with a whole row; return hashes of the outputs it has good rows of."""
+        _cut_unfinished(self._file)
+        size = self._file.seek(0, os.SEEK_END)
+        if self._lines:
+            rows: Iterator[dict[str, str]] = map(json.loads, self._old())
+        else:
+            header = _csv(COLUMNS)
+            if size == 0:
+                self._file.write(header)
+            elif next(self._old()).encode() != header:
+                raise SettingError(f"{self._name} has other columns; name another --report")
+            rows = csv.DictReader(self._old())
+        return {hash(row["output"]) for row in rows if row["status"] != "failed"}
+
+    def _old(self) -> Iterator[str]:
+        with Path(self._path).open(encoding="utf-8", errors="surrogateescape", newline="") as file:
+            yield from file
+
+
+def kept(path: str, anew: bool) -> AbstractContextManager[str]:
+    """Return a block that gives the file to write; what is for a URL is put there at its end.
+
+    Args:
+        path: A file or a URL.
+        anew: Whether what is there is left out.
+    """
+    if not is_url(path):
+        return nullcontext(path)
+    from upsample_cli.images.places import remote  # few names are URLs
+
+    return remote.edited(path, anew)
+
+
+def check(path: str) -> None:
+    """Refuse a name that does not say which of the two forms the file is to have.
+
+    Raises:
+        SettingError: The suffix is another.
+    """
+    if not path.lower().endswith((".csv", ".jsonl")):
+        raise SettingError(f"--report {path} is neither .csv nor .jsonl; name it so")
+
+
+def _csv(cells: Sequence[object]) -> bytes:
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerow(cells)
+    return text.getvalue().encode("utf-8", "surrogateescape")
+
+
+def _cut_unfinished(file: io.FileIO) -> None:
+    """Cut off a last line that a crash left without its end."""
+    end = file.seek(0, os.SEEK_END)
+    while end:
+        start = max(0, end - _BLOCK)
+        file.seek(start)
+        at = file.read(end - start).rfind(b"\n")
+        if at >= 0:
+            file.truncate(start + at + 1)
+            return
+        end = start
+    file.truncate(0)

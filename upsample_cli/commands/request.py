@@ -1,0 +1,87 @@
+"""What a person wants done with a picture: from options to a method, a size and a task."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from upsample_cli.commands.options import given
+from upsample_cli.errors import SettingError
+from upsample_cli.methods.catalogue import build
+
+if TYPE_CHECKING:  # NumPy is not to be waited for by --help
+    from upsample_cli.images.read.decode import Decoded
+    from upsample_cli.images.read.label_mask import Mask
+    from upsample_cli.jobs.enlarge.size import Target
+    from upsample_cli.jobs.enlarge.task import Task
+    from upsample_cli.methods.method import Method
+
+_PLAIN = {"boundary", "linear", "alpha", "format", "quality", "compression", "strip", "force",
+          "jobs", "max_pixels", "layout", "labels"}  # fmt: skip
+
+
+class Wanted(NamedTuple):
+    """What the command line says of any picture.
+
+    Args:
+        method: The method's word.
+        scale: Output pixels per input pixel.
+        size: An exact size, as a text.
+        options: Parameters of methods, and the plain options of a task.
+    """
+
+    method: str
+    scale: float | None
+    size: str | None
+    options: dict[str, Any]
+
+    def chosen(self) -> "tuple[Method, Target]":
+        """Return the method with its settings, and how large.
+
+        Raises:
+            SettingError: There is none of this word, a setting or the size cannot be.
+        """
+        settings = {name: value for name, value in self.options.items() if name not in _PLAIN}
+        chosen = build(self.method, **given(settings))
+        if self.scale is not None and self.size is not None:
+            raise SettingError("--scale and --size are both given; leave one out")
+        from upsample_cli.jobs.enlarge.size import Target
+
+        factor = 2.0 if self.scale is None else self.scale
+        return chosen, Target(scale=factor) if self.size is None else Target.parsed(self.size)
+
+    def task(self, threads: int) -> "Task":
+        """Return what to do with each picture.
+
+        Args:
+            threads: How many work on one at once.
+
+        Raises:
+            SettingError: As `chosen` does.
+        """
+        chosen, target = self.chosen()
+        from upsample_cli.jobs.enlarge.task import Task
+
+        names = _PLAIN - {"alpha", "jobs", "layout"}
+        rest = given({name: self.options[name] for name in names})
+        premultiplied = self.options["alpha"] == "premultiplied"
+        return Task(chosen, target, premultiplied=premultiplied, threads=threads, **rest)
+
+    def decoding(self, path: str, early: bool) -> "Callable[[], Decoded | Mask]":
+        """Begin to decode a picture while the libraries that it will need still load.
+
+        Args:
+            path: A file, a URL, or "-".
+            early: Whether it may be given before all of it is decoded.
+
+        Returns:
+            What gives the picture, once.
+        """
+        from upsample_cli.images.places.source import MAX_PIXELS
+        from upsample_cli.images.read.decode import decode
+        from upsample_cli.jobs.runtime.ahead import Ahead
+
+        most = self.options["max_pixels"] or MAX_PIXELS
+        if self.options["labels"]:
+            from upsample_cli.images.read import label_mask
+
+            return Ahead(lambda: label_mask.read(path, most))
+        return Ahead(lambda: decode(path, most, early))

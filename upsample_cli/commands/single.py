@@ -1,0 +1,104 @@
+"""One picture into one file."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from upsample_cli.commands.output.messages import is_watched, progress, shown
+from upsample_cli.commands.output.picture_lines import failed_json
+from upsample_cli.images.places import target
+from upsample_cli.images.places.target import STREAM
+from upsample_cli.jobs.enlarge.task import Report, Task
+from upsample_cli.jobs.runtime.ahead import Ahead
+
+if TYPE_CHECKING:  # what few runs need is not to be waited for by the others
+    from upsample_cli.images.read.decode import Decoded
+    from upsample_cli.images.read.label_mask import Mask
+    from upsample_cli.jobs.batch.picture_job import Existing
+    from upsample_cli.jobs.twin import Twin
+
+
+def told_beforehand(source: str, to: str, task: Task) -> int:
+    """Print what would be made, if it can be; return the exit code."""
+    from upsample_cli.jobs.enlarge import picture
+
+    height, width = picture.planned(source, to, task)
+    click.echo(f"{shown(source)} -> {shown(to)}  {width}x{height}")
+    return 0
+
+
+def enlarged(
+    source: str, to: str, task: Task, decoded: "Callable[[], Decoded | Mask]", quiet: bool
+) -> Iterator[Report]:
+    """Yield the report of the picture once it is written.
+
+    Args:
+        source: A file or "-".
+        to: A file or "-".
+        task: What to do.
+        decoded: Gives the picture.
+        quiet: Whether to show no bar.
+    """
+    from upsample_cli.jobs.enlarge import picture
+
+    yield picture.upsample(source, to, task, progress(quiet, "strip"), decoded)
+
+
+def enlarged_or_left(source: str, to: str, task: Task, existing: "Existing") -> Iterator[Report]:
+    """Yield the report of the picture where what is there may be left.
+
+    Args:
+        source: A file.
+        to: A file.
+        task: What to do.
+        existing: What becomes of an output that is there.
+    """
+    from upsample_cli.jobs.batch.picture_job import Work
+
+    yield Work(task, os.path.dirname(to) or ".", existing)(source, to)
+
+
+def enlarged_beside(
+    twin: "Twin", source: str, to: str, task: Task, quiet: bool
+) -> Iterator[Report]:
+    """Yield the report of the picture once a twin has written it, or we where it cannot.
+
+    Args:
+        twin: Who enlarges, if rows can come while others are decoded.
+        source: A file.
+        to: A file.
+        task: What to do.
+        quiet: Whether to show no bar.
+    """
+    from upsample_cli.images.read import decode
+
+    target.check(to, source, task.force)
+    most = min(task.max_pixels, twin.MOST)
+    if (arriving := decode.arriving(source, most)) is not None:
+        yield twin.enlarge(source, to, task, not quiet and is_watched(), arriving)
+        return
+    twin.dismiss()
+    decoded = Ahead(lambda: decode.decode(source, task.max_pixels, early=True))
+    yield from enlarged(source, to, task, decoded, quiet)
+
+
+def recorded(reports: Iterable[Report], path: str, existing: "Existing") -> Iterator[Report]:
+    """Yield reports and write them to a file of results."""
+    from upsample_cli.commands.output.results_file import Record, kept  # few runs have one
+
+    anew = existing == "replace"
+    with kept(path, anew) as local:
+        record = Record(local, anew, path)
+        try:
+            for place, report in enumerate(reports):
+                record.add(place, report)
+                yield report
+        finally:
+            record.close()
+
+
+def tell_failed(source: str, to: str, method: str, error: str) -> None:
+    """Print a failure as JSON, where the picture would not have gone."""
+    click.echo(failed_json(source, to, method, error), err=to == STREAM)

@@ -1,0 +1,83 @@
+"""A picture with the strength of its checkerboard laid over it as heat.
+
+Hatched are the parts where nothing can be told: to leave them bare would call them clean.
+"""
+
+from typing import Any
+
+import numpy as np
+import PIL.Image
+from numpy.typing import NDArray
+
+from upsample_cli.images.figures.colour_ramp import colours
+from upsample_cli.images.figures.frame import framed
+
+_LARGEST = 2048  # pixels along a side: more would not be looked at
+_DIM = 0.6  # of the picture's brightness under the heat
+_COVER = 0.85  # of the picture at full heat
+_FULL = 0.99  # of the hot parts: the few above, as beside clipped ones, are at full heat too
+_LEAST_TOP = 1.0  # levels: fainter patterns do not fill the scale
+_HATCHES = 64  # along the longer side
+_HATCHED = np.array([100.0, 140.0, 166.0])  # red, green, blue: no colour of the scale's
+
+
+def heat_figure(
+    light: NDArray[np.float32],
+    heat: NDArray[np.float64],
+    tile: tuple[int, int],
+    margin: tuple[int, int],
+    title: str,
+) -> PIL.Image.Image:
+    """Return a figure of where the checkerboard is.
+
+    Args:
+        light: Shape (H, W), the picture in levels of 0..255.
+        heat: Shape (tiles down, tiles across), strength in levels; NaN where nothing can be told.
+        tile: Rows and columns of a tile.
+        margin: Rows and columns above and left of the first tile.
+        title: One line.
+    """
+    step = -(-max(light.shape) // _LARGEST)
+    grey = np.asarray(PIL.Image.fromarray(np.clip(light, 0, 255).astype(np.uint8)).reduce(step))
+    strength, known = np.nan_to_num(heat), np.isfinite(heat).astype(float)
+    for axis in (0, 1):
+        centres = margin[axis] + (np.arange(heat.shape[axis]) + 0.5) * tile[axis]
+        places = (np.arange(grey.shape[axis]) + 0.5) * step
+        strength = _interpolated(strength, centres, places, axis)
+        known = _interpolated(known, centres, places, axis)
+    told = known >= 0.5
+    # What is not known draws no value towards 0.
+    strength = np.where(told, strength / np.maximum(known, 0.5), 0.0)
+    hot = strength[strength > 0.0]
+    high = np.quantile(hot, _FULL) if hot.size else 0.0
+    top = max(_LEAST_TOP, float(np.ceil(4 * high) / 4))
+    share = np.minimum(strength / top, 1.0)[..., None]
+    cover = _COVER * np.minimum(1.0, 2 * np.sqrt(share)) * (share > 0)
+    mixed = (1 - cover) * _DIM * grey[..., None] + cover * colours(0.15 + 0.85 * share[..., 0])
+    hatches = _hatches(told)
+    mixed[hatches] = (mixed[hatches] + _HATCHED) / 2
+    end = f"{top:g} {'level' if top == 1 else 'levels'} RMS"
+    note = "" if told.all() else "hatched: cannot tell"
+    return framed(mixed.astype(np.uint8), title, "0", end, note)
+
+
+def _hatches(told: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the pixels of slanting lines over what is not told."""
+    down, across = np.indices(told.shape)
+    period = max(4, max(told.shape) // _HATCHES)
+    return np.asarray(~told & ((down + across) % period < -(-period // 4)))
+
+
+def _interpolated(
+    plane: NDArray[np.float64],
+    centres: NDArray[np.floating[Any]],
+    places: NDArray[np.floating[Any]],
+    axis: int,
+) -> NDArray[np.float64]:
+    """Return values at places along an axis, linear between centres, the nearest beyond them."""
+    index = np.interp(places, centres, np.arange(len(centres)))
+    low = np.minimum(index.astype(int), max(0, len(centres) - 2))
+    high = np.minimum(low + 1, len(centres) - 1)
+    weight = (index - low)[:, None] if axis == 0 else index - low
+    first, second = np.take(plane, low, axis), np.take(plane, high, axis)
+    return np.asarray(first + (second - first) * weight)

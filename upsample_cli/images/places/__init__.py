@@ -1,0 +1,1 @@
+"""Where pictures are read and written: files, streams, objects."""

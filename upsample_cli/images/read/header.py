@@ -1,0 +1,41 @@
+"""What the head of a file tells of its picture, before anything is decoded."""
+
+import PIL
+
+from upsample_cli.images.places import source
+from upsample_cli.images.places.source import MAX_PIXELS
+from upsample_cli.images.read import opening, orientation
+from upsample_cli.images.read.decode_errors import told
+from upsample_cli.images.read.opening import check
+
+
+def size(path: str, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
+    """Return height and width of the picture in a file, from its head alone.
+
+    Raises:
+        ImageFileError: It is missing, is no picture, or is one that `decode` refuses by its head.
+    """
+    name = source.named(path)
+    with source.opened(path, head=True) as file, told(name):
+        if (opened := opening.picture(file)) is None:
+            from upsample_cli.images.read import tiff_reader
+
+            return tiff_reader.size(file)
+        with opened:
+            check(opened, name, max_pixels)
+            height, width = opened.height, opened.width
+            # Some formats turn the picture as they load it, others say how to.
+            return (width, height) if orientation.swaps(opened) else (height, width)
+
+
+def is_picture(path: str) -> bool:
+    """Tell by its first bytes whether a file is a picture of any format that is read."""
+    try:
+        with source.opened(path, head=True) as file:
+            if (opened := opening.picture(file)) is not None:
+                opened.close()
+            return True
+    except PIL.UnidentifiedImageError:
+        return False
+    except Exception:  # it claims to be a picture; `read` says what is wrong with it
+        return True

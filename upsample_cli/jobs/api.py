@@ -1,0 +1,92 @@
+"""Planes in memory: the shortest way to upsample and to measure from Python."""
+
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+
+from upsample_cli.errors import SettingError
+from upsample_cli.images.colour.levels import luma
+from upsample_cli.jobs.enlarge.arrays import enlarge
+from upsample_cli.jobs.enlarge.size import Target
+from upsample_cli.jobs.enlarge.strips import BOUNDARIES
+from upsample_cli.methods import catalogue
+from upsample_cli.metrics.checkerboard import Checkerboard
+from upsample_cli.metrics.rows import Rows
+from upsample_cli.metrics.search import STRIDES, Search, chosen, period
+from upsample_cli.planes import Planes
+
+_MOST_CHANNELS = 4  # of a picture: colours and opacity
+
+
+def upsample(
+    planes: Planes,
+    method: str = catalogue.DEFAULT,
+    *,
+    scale: float = 2.0,
+    boundary: str = "symmetric",
+    threads: int = 1,
+    **settings: Any,
+) -> Planes:
+    """Return planes enlarged.
+
+    Args:
+        planes: Shape (C, H, W), floating point, any range: nothing is clipped or rounded.
+        method: The word of a method.
+        scale: Output pixels per input pixel, 1 or more.
+        boundary: symmetric, nearest or zero.
+        threads: How many work at once.
+        **settings: Parameters of the method, such as `kernel`.
+
+    Returns:
+        Shape (C, round(H scale), round(W scale)), of the same type.
+
+    Raises:
+        SettingError: A setting that cannot be.
+
+    >>> upsample(np.ones((1, 4, 6)), "bicubic", scale=1.5).shape
+    (1, 6, 9)
+    """
+    _check(planes)
+    if boundary not in BOUNDARIES:
+        raise SettingError(f"no boundary '{boundary}'; choose {', '.join(BOUNDARIES)}")
+    size_in = (planes.shape[1], planes.shape[2])
+    size_out = Target(scale=scale).size(size_in)
+    stages = catalogue.build(method, **settings).stages(size_in, size_out)
+    out = np.empty((len(planes), *size_out), planes.dtype)
+    enlarge(planes, stages, out, planes.dtype, boundary, threads)
+    return out
+
+
+def measure(planes: Planes, stride: int | None = None) -> Checkerboard:
+    """Return the checkerboard in the luma of planes.
+
+    Args:
+        planes: Shape (1 or 3, H, W), floating point, 0..1.
+        stride: Period to look for, in pixels, 2 or more; None to find it among 2..8.
+
+    Raises:
+        SettingError: Planes or a stride that cannot be measured.
+
+    >>> flat = np.full((1, 256, 256), 0.5, np.float32)
+    >>> measure(flat, 2).status
+    'constant'
+    """
+    _check(planes)
+    if len(planes) > _MOST_CHANNELS:
+        raise SettingError(f"planes are {len(planes)}; give grey or red, green and blue")
+    if not np.isfinite(planes).all():
+        raise SettingError("planes hold NaN or infinity; replace them first")
+    if stride is not None and not (isinstance(stride, Integral) and stride >= 2):
+        raise SettingError(f"stride {stride} cannot be; give a whole number of 2 or more, or None")
+    _, height, width = planes.shape
+    search = Search(height, width, STRIDES if stride is None else range(stride, stride + 1))
+    search.feed(Rows(luma((planes * 255).astype(np.float32))))
+    found = period(search.own_ripples()) if stride is None else stride
+    return chosen(search.results(), found)
+
+
+def _check(planes: Planes) -> None:
+    """Refuse what are no planes, such as levels of 0..255."""
+    if planes.ndim != 3 or 0 in planes.shape or planes.dtype.kind != "f":
+        raise SettingError(f"planes are {planes.dtype} {planes.shape}; give floats, (C, H, W)")

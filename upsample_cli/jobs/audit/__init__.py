@@ -1,0 +1,1 @@
+"""The exact checkerboard of kernels and network layers."""

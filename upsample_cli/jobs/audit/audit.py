@@ -1,0 +1,114 @@
+"""What an audit finds in a file: a kernel, or the upsampling layers of a network."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from upsample_cli.errors import SettingError
+from upsample_cli.jobs.audit import kernel_figures, layer_figures, taps
+from upsample_cli.jobs.audit.kernel_figures import KernelFigures
+from upsample_cli.jobs.audit.layer_figures import LayerFigures
+from upsample_cli.jobs.audit.weights import Question, layer_of, layers_of
+from upsample_cli.networks.layer import Layer
+
+_OPTIONS = {  # and the files that do not say themselves what they tell
+    "--stride": (".npy", ".npz", ".safetensors"),
+    "--padding": (".npy", ".npz", ".safetensors"),
+    "--type": (".npy", ".safetensors"),
+    "--layer": (".safetensors",),
+}
+PICKLES = (".pt", ".pth", ".ckpt", ".bin", ".pkl", ".pickle")
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What was found in a file: the figures of a kernel, or of layers.
+
+    Args:
+        kernel: Of a kernel file.
+        layers: Of a network or its weights.
+    """
+
+    kernel: KernelFigures | None = None
+    layers: tuple[LayerFigures, ...] = ()
+
+    @property
+    def ripple(self) -> float:
+        """The largest ripple of the kernel or of any layer's weights or bias."""
+        if self.kernel:
+            return self.kernel.ripple
+        return max((each.most for each in self.layers), default=0.0)
+
+    @property
+    def unknown(self) -> int:
+        """How many layers could not be audited."""
+        return sum(each.verdict == "unknown" for each in self.layers)
+
+
+def check(paths: Sequence[str], question: Question) -> None:
+    """Refuse what is asked of none of the files.
+
+    Args:
+        paths: All files to audit.
+        question: What they do not say themselves.
+
+    Raises:
+        SettingError: Names the option, and the files that it is for.
+    """
+    suffixes = {Path(path).suffix.lower() for path in paths}
+    for option in question.given:
+        if not suffixes & set(_OPTIONS[option]) and suffixes <= {".onnx", *_OPTIONS["--stride"]}:
+            raise SettingError(f"{option} is for {', '.join(_OPTIONS[option])}; leave it out")
+
+
+def audit(path: str, question: Question) -> Audit:
+    """Return what there is to say of the checkerboard of a kernel or network.
+
+    Args:
+        path: A .npz, .npy, .onnx or .safetensors.
+        question: What the file does not say itself.
+
+    Raises:
+        SettingError: The file is of no known kind, or what it lacks was not given.
+        NetworkFileError: A network cannot be read.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix in (".npz", ".npy"):
+        return _of_taps(path, question)
+    if suffix == ".onnx":
+        return Audit(layers=tuple(map(layer_figures.figures, _of_model(path))))
+    if suffix == ".safetensors":
+        return Audit(layers=tuple(map(layer_figures.figures, layers_of(path, question))))
+    if suffix in PICKLES:
+        raise SettingError(
+            f"{path} is a pickle, which can run code when it is opened; export it by "
+            "torch.onnx.export or safetensors.torch.save_file"
+        )
+    raise SettingError(f"{path} is of no known kind; give .npz, .npy, .onnx or .safetensors")
+
+
+def _of_model(path: str) -> Iterator[Layer]:
+    with _extra():
+        from upsample_cli.networks.onnx_model import layers
+    return layers(path)
+
+
+@contextmanager
+def _extra() -> Iterator[None]:
+    """Name the extra that brings a library which is not there."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise SettingError(
+            f"this file needs {error.name}, which is not installed; "
+            'pip install "upsample-cli[audit]"'
+        ) from error
+
+
+def _of_taps(path: str, question: Question) -> Audit:
+    found = taps.found(path, question.stride)
+    if found.kernel is not None:
+        return Audit(kernel_figures.figures(found.kernel, found.stride, question.padding))
+    layer = layer_of(found.name, found.taps, question)
+    return Audit(layers=(layer_figures.figures(layer),))

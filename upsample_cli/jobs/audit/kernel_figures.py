@@ -1,0 +1,109 @@
+"""All that is exactly known of one kernel's checkerboard."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from upsample_cli.jobs.audit import remedies
+from upsample_cli.kernels.phases import (
+    MOST,
+    first_moments,
+    phase_sums,
+    strang_fix_order,
+    without_rounding,
+)
+from upsample_cli.metrics.ripple import VISIBLE, WHITE, lines, peak_to_peak, ramp_error, ripple
+
+Pair = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KernelFigures:
+    """The exact figures of a kernel; NaN or None where one has no meaning.
+
+    Args:
+        size: Taps down and across.
+        stride: Output pixels per input pixel down and across.
+        padding: Output pixels cropped before the first row and column.
+        divides: Whether every phase is fed by the same number of taps.
+        gain: Mean phase sum: a flat picture's brightness after over before.
+        ripple: Spread of the phase sums over their mean, RMS.
+        peak_to_peak: Largest minus least phase sum over their mean.
+        levels: The ripple of a white picture, in levels of 255.
+        phase_sums: Shape (s, s), what each output phase makes of a flat picture of 1.
+        lines: Shape (s, s), amplitude at p/s cycles a pixel down and q/s across, over the mean.
+        ramp_error: RMS of how far a ramp's values lie from their place, in output pixels.
+        shift: How far the picture moves down and right, in output pixels.
+        order: Strang-Fix order, orders of polynomials without a pattern; None for stride 1.
+        verdict: `checkerboard` from 0.2 level at white on, else `none`.
+        remedy: What to do about it; empty where there is nothing to do.
+    """
+
+    size: Pair
+    stride: Pair
+    padding: Pair
+    divides: bool
+    gain: float
+    ripple: float
+    peak_to_peak: float
+    levels: float
+    phase_sums: NDArray[np.float64]
+    lines: NDArray[np.float64]
+    ramp_error: float
+    shift: tuple[float, float] | None
+    order: int | None
+    verdict: str
+    remedy: str
+
+
+def figures(taps: NDArray[np.float64], stride: Pair, padding: Pair | None = None) -> KernelFigures:
+    """Return the figures of a kernel.
+
+    Args:
+        taps: Shape (kH, kW), finite.
+        stride: Output pixels per input pixel down and across, each 1 or more.
+        padding: Output pixels cropped before the first row and column; by default what keeps the
+            picture in place, half of k - s rounded up.
+
+    >>> found = figures(np.full((3, 3), 4 / 9), (2, 2))
+    >>> round(found.ripple, 4), found.order, found.shift
+    (0.4843, 0, (-0.5, -0.5))
+    """
+    height, width = taps.shape
+    down, across = stride
+    padding = padding or (-((down - height) // 2), -((across - width) // 2))
+    sums = without_rounding(phase_sums(taps, stride, padding), float(np.abs(taps).sum()))
+    moments = first_moments(taps, stride, padding)
+    found = ripple(sums)
+    whole = remedies.divides(taps.shape, stride, (1, 1))
+    verdict = "checkerboard" if found >= VISIBLE else "none"
+    order = strang_fix_order(taps, stride) if sums.size > 1 else None
+    return KernelFigures(
+        (height, width), stride, padding, whole, float(sums.mean()), found, peak_to_peak(sums),
+        WHITE * found, sums, lines(sums), ramp_error(sums, moments),
+        _shift(taps, stride, padding, moments), order, verdict,
+        remedies.of_taps(taps.shape, stride, (1, 1)) if verdict == "checkerboard" else "",
+    )  # fmt: skip
+
+
+def order_in_words(order: int | None) -> str:
+    """Return a Strang-Fix order for people."""
+    if order is None:
+        return "-"
+    return f"{order} or more" if order == MOST else str(order)
+
+
+def _shift(
+    taps: NDArray[np.float64], stride: Pair, padding: Pair, moments: NDArray[np.float64]
+) -> tuple[float, float] | None:
+    """Return how far the kernel's centre of mass lies from the middle of the input pixel."""
+    total = float(taps.sum())
+    if abs(total) <= 1e-12 * np.abs(taps).sum():
+        return None
+    mass = moments.reshape(2, -1).sum(axis=1) / total
+    down, right = (
+        round(float(m) + (k - s) / 2 - p, 12) + 0.0
+        for m, k, s, p in zip(mass, taps.shape, stride, padding, strict=True)
+    )
+    return down, right

@@ -1,0 +1,1 @@
+"""Many pictures: which, by whom, and what became of them."""

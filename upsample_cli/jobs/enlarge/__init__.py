@@ -1,0 +1,1 @@
+"""From a picture, an animation or arrays to a larger one."""

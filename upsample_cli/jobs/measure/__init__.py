@@ -1,0 +1,1 @@
+"""The checkerboard in pictures that any tool made."""

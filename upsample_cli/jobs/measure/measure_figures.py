@@ -1,0 +1,98 @@
+"""Figures of the checkerboard in a picture: where it is, and its lines in the spectrum."""
+
+import numpy as np
+
+from upsample_cli.errors import SettingError
+from upsample_cli.images.colour.levels import Channel, in_levels
+from upsample_cli.images.figures import frame
+from upsample_cli.images.figures.heat_map import heat_figure
+from upsample_cli.images.figures.spectrum_figure import spectrum_figure
+from upsample_cli.images.image import Image
+from upsample_cli.images.places import target
+from upsample_cli.jobs.measure.reference import Reference
+from upsample_cli.jobs.measure.runs import runs
+from upsample_cli.metrics.heat import HeatMeter
+from upsample_cli.metrics.periodogram import periodogram
+
+_LEAST_SIDE = 16
+
+
+def check(path: str, source: str, force: bool) -> None:
+    """Refuse a place for a figure before any work is done for it.
+
+    Args:
+        path: Where to write it.
+        source: Where the picture is read from.
+        force: Whether a file there may be replaced.
+
+    Raises:
+        SettingError: It is no PNG.
+        ImageFileError: It cannot be written there.
+    """
+    if not path.lower().endswith(".png"):
+        raise SettingError(f"{path} is no PNG; name a figure FILE.png")
+    target.check(path, source, force)
+
+
+def write(sheet: frame.Sheet, path: str, force: bool = False) -> None:
+    """Write a figure.
+
+    Args:
+        sheet: The figure.
+        path: Where to.
+        force: Whether a file there may be replaced.
+    """
+    with target.opened(path, force) as file:
+        frame.save(sheet, file)
+
+
+def heat(
+    image: Image,
+    channel: Channel,
+    stride: tuple[int, int],
+    title: str,
+    reference: Reference | None = None,
+) -> frame.Sheet:
+    """Return a picture with the strength of its checkerboard laid over it.
+
+    Args:
+        image: The picture.
+        channel: The colour to look at, or luma.
+        stride: Period down and across, in pixels.
+        title: One line.
+        reference: What the picture was enlarged from; None if unknown.
+    """
+    meter = HeatMeter(stride, *image.size)
+    for rows in runs(image, channel, reference):
+        meter.feed(rows)
+    light = in_levels(image.samples, None)
+    return heat_figure(light, meter.result(), meter.grid.tile, meter.grid.margin, title)
+
+
+def spectrum(
+    image: Image,
+    channel: Channel,
+    stride: tuple[int, int],
+    title: str,
+    reference: Reference | None = None,
+) -> frame.Sheet:
+    """Return the spectrum of a picture, with the lines of a stride marked.
+
+    Args:
+        image: The picture, 16 x 16 pixels or more.
+        channel: The colour to look at, or luma.
+        stride: Period down and across whose lines are marked, in pixels; 0 for none.
+        title: One line.
+        reference: What the picture was enlarged from; None if unknown.
+
+    Raises:
+        SettingError: The picture is smaller.
+    """
+    if min(image.size) < _LEAST_SIDE:
+        height, width = image.size
+        raise SettingError(
+            f"a picture of {width}x{height} has no spectrum to show; "
+            f"give {_LEAST_SIDE}x{_LEAST_SIDE} or more"
+        )
+    plane = np.concatenate([rows.unexplained for rows in runs(image, channel, reference)])
+    return spectrum_figure(periodogram(plane), stride, title)

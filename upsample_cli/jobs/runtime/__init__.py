@@ -1,0 +1,1 @@
+"""Process set-up, threads and progress bars."""

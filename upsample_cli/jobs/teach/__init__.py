@@ -1,0 +1,1 @@
+"""A small convolution shown as a matrix."""
