@@ -12,7 +12,7 @@ from upsample_cli.images.places import temporary
 HOLDING = """
 import sys
 from pathlib import Path
-from upsample_cli.images import temporary
+from upsample_cli.images.places import temporary
 with temporary.placing(Path(sys.argv[1]), force=False) as file:
     file.write(b"half")
     file.flush()

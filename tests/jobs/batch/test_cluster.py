@@ -29,7 +29,7 @@ pytestmark = [
 def cluster(server: Server) -> Iterator[LocalCluster]:
     """Start a cluster of two workers, which can import what the tests bring and know the store."""
     patience = {"distributed.scheduler.allowed-failures": 1}
-    paths = os.pathsep.join([str(Path(__file__).parent.parent), os.environ.get("PYTHONPATH", "")])
+    paths = os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
     with warnings.catch_warnings(), pytest.MonkeyPatch.context() as patch:
         warnings.simplefilter("ignore")
         patch.setenv("PYTHONPATH", paths)

@@ -10,7 +10,7 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 
 def ended(program: str) -> tuple[int, str, str]:
     """Return the exit code, standard output and standard error of a program."""
-    head = "import os, signal, sys, time\nfrom upsample_cli.jobs import process\n"
+    head = "import os, signal, sys, time\nfrom upsample_cli.jobs.runtime import process\n"
     result = subprocess.run(
         [sys.executable, "-c", head + program], capture_output=True, text=True, check=False
     )
