@@ -1,0 +1,8 @@
+"""The limits on the size of the package's parts; `python tests/house.py` prints the figures."""
+
+import house
+
+
+def test_no_module_is_long() -> None:
+    """A module has at most 250 lines."""
+    assert [item for item in house.line_counts().items() if item[1] > 250] == []
