@@ -35,12 +35,13 @@ def desk(tmp_path: Path) -> Path:
 
 
 def test_the_methods_table_is_the_catalogue() -> None:
-    """The table names every method, its parameters and what it does, as `upsample methods` does."""
+    """The table says of every method what `upsample methods` does."""
     table = README.split("<!-- methods -->\n")[1].split("\n\n")[0].splitlines()[2:]
     expected = []
     for method in METHODS:
-        options = ", ".join(f"`--{each.name.replace('_', '-')}`" for each in method.parameters)
-        expected.append(f"| `{method.name}` | {options or '-'} | {method.summary} |")
+        options = ", ".join(f"`{each.option}`" for each in method.parameters())
+        backends = ", ".join(method.backends())
+        expected.append(f"| `{method.name}` | {options or '-'} | {backends} | {method.summary} |")
     assert expected == table
 
 

@@ -16,7 +16,7 @@ def variants() -> list[Method]:
     found: list[Method] = []
     for method in METHODS:
         words: dict[str, tuple[Any, ...]] = {}
-        for each in method.parameters:
+        for each in method.parameters():
             if each.choices:
                 words[each.name] = each.choices
             elif each.high is not None and each.low is not None and each.high - each.low < 8:
@@ -31,7 +31,7 @@ def variants() -> list[Method]:
 
 def label(method: Method) -> str:
     """Return a short name for a test."""
-    settings = [str(getattr(method, each.name)) for each in method.parameters]
+    settings = [str(getattr(method, each.name)) for each in method.parameters()]
     return "-".join([method.name, *(word for word in settings if word not in ("None", "0"))])
 
 

@@ -112,7 +112,7 @@ def test_every_parameter_of_a_method_is_an_option() -> None:
     """The options of the command are made from the catalogue, none left out."""
     options = {option.name for option in command("upsample").params}
     for method in METHODS:
-        assert {each.name for each in method.parameters} <= options
+        assert {each.name for each in method.parameters()} <= options
 
 
 def test_methods_are_listed(call: Callable[..., Outcome]) -> None:
@@ -122,8 +122,9 @@ def test_methods_are_listed(call: Callable[..., Outcome]) -> None:
     assert [line.split()[0] for line in lines[1:]] == [method.name for method in METHODS]
     for line, method in zip(lines[1:], METHODS, strict=True):
         assert method.summary in line
-        for each in method.parameters:
-            assert f"--{each.name.replace('_', '-')}" in line
+        for each in method.parameters():
+            assert each.option in line
+        assert ", ".join(method.backends()) in line
     assert learned.count("  learned") == len(list(Path(SHIPPED).glob("*.npz")))
 
 
@@ -133,7 +134,8 @@ def test_methods_are_told_as_json(call: Callable[..., Outcome]) -> None:
     found = {line["method"]: line for line in lines if "method" in line}
     assert list(found) == [method.name for method in METHODS]
     assert found["spline"]["parameters"] == [
-        {"name": "order", "default": 3, "help": "degree", "values": "2..5"}
+        {"name": "order", "default": 3, "help": "degree", "values": "0..5"},
+        {"name": "backend", "default": "fast", "help": "what computes it", "values": "fast, scipy"},
     ]
     words = [line["shipped"]["kernel"] for line in lines if "shipped" in line]
     learned = [word for word in words if word.startswith("learned")]

@@ -21,7 +21,7 @@ def test_the_default_is_one_of_them() -> None:
 def test_every_parameter_has_help_and_limits(method: type[Method]) -> None:
     """Each parameter says in 54 characters what it does, and what it can be."""
     assert 0 < len(method.summary) <= 54
-    for each in method.parameters:
+    for each in method.parameters():
         assert 0 < len(each.help) <= 54
         assert each.kind in (int, str)
         assert "None" not in each.values
@@ -39,9 +39,11 @@ def test_every_parameter_has_help_and_limits(method: type[Method]) -> None:
         ("tconv", {"kernel": "q.txt"}, ", gaussian, random or a .npz or .npy file"),
         ("resize-conv", {"kernel": "q.txt"}, ", gaussian, sharpen or a .npz or .npy file"),
         ("resize-conv", {"resize": "q"}, "no resize 'q'; choose nearest, bilinear"),
-        ("spline", {"order": 1}, "--order 1 is out of range; give 2..5"),
-        ("spline", {"order": 6}, "--order 6 is out of range; give 2..5"),
-        ("spline", {"order": "3"}, "--order 3 is out of range; give 2..5"),
+        ("bicubic", {"backend": "scipy"}, "--backend is for nearest, bilinear and spline, not"),
+        ("spline", {"backend": "numpy"}, "no backend 'numpy'; choose fast, scipy"),
+        ("spline", {"order": -1}, "--order -1 is out of range; give 0..5"),
+        ("spline", {"order": 6}, "--order 6 is out of range; give 0..5"),
+        ("spline", {"order": "3"}, "--order 3 is out of range; give 0..5"),
     ],
 )
 def test_what_cannot_be_built_is_told(name: str, settings: dict[str, object], fault: str) -> None:

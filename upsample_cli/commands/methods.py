@@ -1,15 +1,17 @@
-"""`upsample methods`: what there is to choose from."""
+"""`upsample methods`: the methods and the learned kernels."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from upsample_cli.commands.options import json_option
 from upsample_cli.methods.catalogue import METHODS
-from upsample_cli.methods.method import Parameter
 
-if TYPE_CHECKING:  # NumPy is not to be waited for by --help
+if TYPE_CHECKING:  # --help must not wait for NumPy
     from upsample_cli.jobs.audit.shipped_kernels import Figures
+
+_METHOD_HEADER = ("method", "parameters", "backends", "what it does")
+_KERNEL_HEADER = ("for", "kernel", "scale", "taps", "PSNR dB", "over bicubic", "noise", "overshoot")
 
 
 @click.command(short_help="List the methods and learned kernels.")
@@ -20,37 +22,40 @@ def methods(as_json: bool) -> None:
     PSNR is on pictures held out in training; noise is the power of white noise after over before;
     overshoot is how far a step goes beyond itself.
     """
-    import json
-    from dataclasses import asdict
-
     from upsample_cli.commands.output.picture_lines import aligned
     from upsample_cli.jobs.audit.shipped_kernels import figures
 
     if as_json:
-        for method in METHODS:
-            settings = [_plain(each) for each in method.parameters]
-            line = {"method": method.name, "summary": method.summary, "parameters": settings}
-            click.echo(json.dumps(line))
-        for each in figures():
-            click.echo(json.dumps({"shipped": asdict(each)}))
+        _print_json()
         return
-    rows = [("method", "parameters", "what it does")]
+    rows = [_METHOD_HEADER]
     for method in METHODS:
-        options = ", ".join(f"--{each.name.replace('_', '-')}" for each in method.parameters)
-        rows.append((method.name, options or "-", method.summary))
+        options = ", ".join(parameter.option for parameter in method.parameters())
+        rows.append((method.name, options or "-", ", ".join(method.backends()), method.summary))
     click.echo(aligned(rows))
     click.echo()
-    click.echo(aligned([_HEAD, *map(_row, figures())]))
+    click.echo(aligned([_KERNEL_HEADER, *map(_kernel_row, figures())]))
 
 
-_HEAD = ("for", "kernel", "scale", "taps", "PSNR dB", "over bicubic", "noise", "overshoot")
+def _print_json() -> None:
+    """Print one object for each method and each learned kernel."""
+    import json
+    from dataclasses import asdict
+
+    from upsample_cli.jobs.audit.shipped_kernels import figures
+
+    for method in METHODS:
+        parameters = [
+            {"name": each.name, "default": each.default, "help": each.help, "values": each.values}
+            for each in method.parameters()
+        ]
+        line = {"method": method.name, "summary": method.summary, "parameters": parameters}
+        click.echo(json.dumps(line))
+    for kernel in figures():
+        click.echo(json.dumps({"shipped": asdict(kernel)}))
 
 
-def _row(each: "Figures") -> tuple[str, ...]:
-    scores = ("-", "-") if each.psnr is None else (f"{each.psnr:.2f}", f"{each.gain:+.2f}")
-    return (each.method, each.kernel, f"x{each.stride}", f"{each.taps}x{each.taps}", *scores,
-            f"{each.noise_gain:.2f}", f"{each.overshoot:.0%}")  # fmt: skip
-
-
-def _plain(each: Parameter) -> dict[str, Any]:
-    return {"name": each.name, "default": each.default, "help": each.help, "values": each.values}
+def _kernel_row(kernel: "Figures") -> tuple[str, ...]:
+    scores = ("-", "-") if kernel.psnr is None else (f"{kernel.psnr:.2f}", f"{kernel.gain:+.2f}")
+    return (kernel.method, kernel.kernel, f"x{kernel.stride}", f"{kernel.taps}x{kernel.taps}",
+            *scores, f"{kernel.noise_gain:.2f}", f"{kernel.overshoot:.0%}")  # fmt: skip

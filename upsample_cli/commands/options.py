@@ -63,7 +63,7 @@ def method_options(command: Command) -> Command:
     """Give a command one option for every parameter that any method has."""
     owners: dict[str, list[tuple[str, Parameter]]] = {}
     for method in METHODS:
-        for each in method.parameters:
+        for each in method.parameters():
             owners.setdefault(each.name, []).append((method.name, each))
     for name, found in reversed(owners.items()):
         first = found[0][1]

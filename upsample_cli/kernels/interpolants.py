@@ -112,7 +112,7 @@ def cardinal_spline(order: int) -> Interpolant:
     together are then one kernel, and spline interpolation is a convolution like any other.
 
     Args:
-        order: Polynomial degree, 2 to 5.
+        order: Polynomial degree, 1 to 5.
 
     Source: M. Unser, A. Aldroubi, M. Eden, "B-spline signal processing: part I - theory", 1993,
         section II.D (cardinal splines).

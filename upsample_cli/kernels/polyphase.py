@@ -33,6 +33,11 @@ class Polyphase:
     padding: Size
     _layouts: dict[str, NDArray[Any]] = field(default_factory=dict, repr=False)
 
+    @property
+    def copies(self) -> bool:
+        """Whether every output pixel is a copy of one input pixel; not looked for here."""
+        return False
+
     def draws_on(self, rows: range, columns: range) -> tuple[range, range]:
         """Return the input rows and columns that a window of the output needs."""
         tall, wide = self._bands()

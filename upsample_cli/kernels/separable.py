@@ -5,13 +5,17 @@ outputs: the zeros inside a block cost less than leaving the fast path of the pr
 that share a matrix are one call, over overlapping views of the input.
 """
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from upsample_cli.kernels import band
 from upsample_cli.kernels.band import Band
-from upsample_cli.planes import Planes
+from upsample_cli.planes import Planes, Size
+
+if TYPE_CHECKING:  # learned kernels have none
+    from upsample_cli.kernels.interpolants import Interpolant
 
 
 class Separable(NamedTuple):
@@ -24,6 +28,14 @@ class Separable(NamedTuple):
 
     rows: Band
     columns: Band
+
+    @property
+    def copies(self) -> bool:
+        """Whether every output pixel is a copy of one input pixel."""
+        return all(
+            axis.coefficients.shape[1] == 1 and bool((axis.coefficients == 1).all())
+            for axis in (self.rows, self.columns)
+        )
 
     def draws_on(self, rows: range, columns: range) -> tuple[range, range]:
         """Return the input rows and columns that a window of the output needs."""
@@ -52,6 +64,22 @@ class Separable(NamedTuple):
         lines, flat = tall.reshape(1, -1, width), out.reshape(1, -1, len(columns))
         _apply(self.columns, lines.transpose(0, 2, 1), columns, flat.transpose(0, 2, 1))
         return out
+
+
+def resampling(phi: "Interpolant", size_in: Size, size_out: Size) -> Separable:
+    """Return the stage that resamples planes from one size to another with an interpolant."""
+    rows, columns = zip(size_in, size_out, strict=True)
+    return Separable(band.interpolating(phi, *rows), band.interpolating(phi, *columns))
+
+
+def spline_resampling(order: int, size_in: Size, size_out: Size) -> Separable:
+    """Return the stage of spline interpolation, order 0 to 5; 0 copies the nearest pixel."""
+    if order == 0:
+        rows, columns = zip(size_in, size_out, strict=True)
+        return Separable(band.nearest(*rows), band.nearest(*columns))
+    from upsample_cli.kernels.interpolants import cardinal_spline
+
+    return resampling(cardinal_spline(order), size_in, size_out)
 
 
 def _apply(band: Band, x: Planes, outputs: range, out: Planes) -> None:

@@ -1,4 +1,4 @@
-"""The methods there are, in the order they are told."""
+"""The list of all methods, in the order in which help and tables show them."""
 
 from typing import Any
 
@@ -22,27 +22,28 @@ DEFAULT = TransposedConvolution.name
 
 
 def build(name: str, **settings: Any) -> Method:
-    """Return a method by its word, with these settings.
+    """Return a method by its name.
 
     Args:
-        name: The word on the command line.
-        **settings: Values of its parameters; what is not given has its default.
+        name: Its word on the command line.
+        **settings: Values of its parameters; the others have their defaults.
 
     Raises:
-        SettingError: No such method, a setting that the method lacks, or a value out of range.
+        SettingError: There is no such method, it lacks a setting, or a value is out of range.
     """
     known = {method.name: method for method in METHODS}
     if name not in known:
         remedy = nearest(name, known) or f"choose {', '.join(known)}"
         raise SettingError(f"no method '{name}'; {remedy}")
-    taken = {method.name: {each.name for each in method.parameters} for method in METHODS}
-    for setting in settings.keys() - taken[name]:
+    names = {method.name: {each.name for each in method.parameters()} for method in METHODS}
+    for setting in settings.keys() - names[name]:
         option = f"--{setting.replace('_', '-')}"
-        owners = [owner for owner, names in taken.items() if setting in names]
+        owners = [owner for owner, settings_ in names.items() if setting in settings_]
         if not owners:
             raise SettingError(f"no method has {option}; see `upsample methods`")
+        *others, last = owners
+        listed = f"{', '.join(others)} and {last}" if others else last
         raise SettingError(
-            f"{option} is for {' and '.join(owners)}, not for {name}; leave it out or pass "
-            f"-m {owners[0]}"
+            f"{option} is for {listed}, not for {name}; leave it out or pass -m {owners[0]}"
         )
     return known[name](**settings)

@@ -1,64 +1,74 @@
-"""Interpolation: every output pixel is a fixed weighting of the input pixels around it.
+"""Interpolation: every output pixel is a fixed weighted mean of the input pixels around it.
 
 Half-pixel centres, any real scale, nothing learned. Every row of weights sums to 1, so a flat
 picture stays flat and no interpolation makes a checkerboard.
 """
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from upsample_cli.methods.method import Method, Parameter, Stage
+from upsample_cli.methods.method import Method, Stage, parameter
 
-# The mathematics is imported where it is used: `upsample --help` reads these classes and must not
+# Kernels are imported inside the functions: `upsample --help` reads these classes and must not
 # wait for NumPy.
 if TYPE_CHECKING:
     from upsample_cli.kernels.kernel import Kernel
     from upsample_cli.planes import Size
 
+BACKENDS = ("fast", "scipy")
 
+
+@dataclass(frozen=True, slots=True)
 class _Interpolation(Method):
-    """What the interpolations share: one stage, no kernel to report, and mostly no parameter."""
+    """What the interpolations share: one stage, and no kernel to report."""
 
     def equivalent(self, scale: float) -> "Kernel | None":
         """Return None: an interpolation has no kernel of its own to report."""
         return None
 
     def stages(self, size_in: "Size", size_out: "Size") -> tuple[Stage, ...]:
-        """Return the one stage of the interpolation.
+        """Return the one stage that resamples with the interpolant of this name."""
+        from upsample_cli.kernels import interpolants
+        from upsample_cli.kernels.separable import resampling
 
-        Args:
-            size_in: Height and width of the input.
-            size_out: Height and width of the output.
-        """
-        from upsample_cli.kernels import band, interpolants
-        from upsample_cli.kernels.separable import Separable
-
-        phi = getattr(interpolants, self.name.upper())
-        rows, columns = zip(size_in, size_out, strict=True)
-        return (Separable(band.interpolating(phi, *rows), band.interpolating(phi, *columns)),)
+        return (resampling(getattr(interpolants, self.name.upper()), size_in, size_out),)
 
 
+@dataclass(frozen=True, slots=True)
 class Nearest(_Interpolation):
-    """Copy the nearest input pixel."""
+    """Copy the nearest input pixel.
+
+    Args:
+        backend: `fast` (our banded matrices) or `scipy` (scipy.ndimage).
+    """
 
     name = "nearest"
     summary = "copies the nearest pixel"
+    backend: str = parameter("fast", "what computes it", choices=BACKENDS)
 
     def stages(self, size_in: "Size", size_out: "Size") -> tuple[Stage, ...]:
         """Return the one stage of the interpolation."""
-        from upsample_cli.kernels import band
-        from upsample_cli.kernels.separable import Separable
-
-        rows, columns = zip(size_in, size_out, strict=True)
-        return (Separable(band.nearest(*rows), band.nearest(*columns)),)
+        return (_spline(0, self.backend, size_in, size_out),)
 
 
+@dataclass(frozen=True, slots=True)
 class Bilinear(_Interpolation):
-    """Interpolate linearly along each axis."""
+    """Interpolate linearly along each axis.
+
+    Args:
+        backend: `fast` (our banded matrices) or `scipy` (scipy.ndimage).
+    """
 
     name = "bilinear"
     summary = "linear along each axis, 2 taps"
+    backend: str = parameter("fast", "what computes it", choices=BACKENDS)
+
+    def stages(self, size_in: "Size", size_out: "Size") -> tuple[Stage, ...]:
+        """Return the one stage of the interpolation."""
+        return (_spline(1, self.backend, size_in, size_out),)
 
 
+@dataclass(frozen=True, slots=True)
 class Bicubic(_Interpolation):
     """Interpolate by Keys' cubic convolution, a = -0.5."""
 
@@ -66,6 +76,7 @@ class Bicubic(_Interpolation):
     summary = "Keys' cubic convolution, a = -0.5, 4 taps"
 
 
+@dataclass(frozen=True, slots=True)
 class Lanczos(_Interpolation):
     """Interpolate by a windowed sinc, three lobes."""
 
@@ -73,24 +84,31 @@ class Lanczos(_Interpolation):
     summary = "windowed sinc, a = 3, 6 taps"
 
 
+@dataclass(frozen=True, slots=True)
 class Spline(_Interpolation):
     """Interpolate by B-splines that pass through the pixels.
 
     Args:
-        order: Polynomial degree, 2..5.
+        order: Polynomial degree, 0..5; 0 is `nearest`, 1 is `bilinear`.
+        backend: `fast` (our banded matrices) or `scipy` (scipy.ndimage).
     """
 
     name = "spline"
     summary = "prefiltered B-spline (as SciPy's zoom)"
-    parameters = (Parameter("order", int, 3, "degree", low=2, high=5),)
-    order: int
+    order: int = parameter(3, "degree", low=0, high=5)
+    backend: str = parameter("fast", "what computes it", choices=BACKENDS)
 
     def stages(self, size_in: "Size", size_out: "Size") -> tuple[Stage, ...]:
         """Return the one stage of the interpolation."""
-        from upsample_cli.kernels import band
-        from upsample_cli.kernels.interpolants import cardinal_spline
-        from upsample_cli.kernels.separable import Separable
+        return (_spline(self.order, self.backend, size_in, size_out),)
 
-        phi = cardinal_spline(self.order)
-        rows, columns = zip(size_in, size_out, strict=True)
-        return (Separable(band.interpolating(phi, *rows), band.interpolating(phi, *columns)),)
+
+def _spline(order: int, backend: str, size_in: "Size", size_out: "Size") -> Stage:
+    """Return the stage of a spline of any order."""
+    if backend == "scipy":
+        from upsample_cli.methods.ndimage import NdimageZoom
+
+        return NdimageZoom(order, size_in, size_out)
+    from upsample_cli.kernels.separable import spline_resampling
+
+    return spline_resampling(order, size_in, size_out)

@@ -1,24 +1,29 @@
-"""What a method is: plain settings that give the stages from one size to another.
+"""The contract of a method: frozen settings that give the stages from one size to another.
 
-A stage is one linear step. It makes any window of its output from the window of its input that
-this output draws on; where that runs over the picture's edges, the caller supplies the extension.
-So no method sees an edge, the result does not depend on how a picture is cut, and stages follow
-one another without a whole picture between them.
+A stage is one linear step. It computes any window of its output from the window of its input that
+this output draws on. Where that window runs over the picture's edges, the caller supplies the
+extension. So no method sees an edge, the result does not depend on how a picture is cut, and
+stages follow one another without a whole picture between them.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from upsample_cli.errors import SettingError
 
-if TYPE_CHECKING:  # kernels need NumPy, and `upsample --help` must not wait for that
+if TYPE_CHECKING:  # the kernels need NumPy, and `upsample --help` must not wait for it
     from upsample_cli.kernels.kernel import Kernel
     from upsample_cli.planes import Planes, Size
 
 
 class Stage(Protocol):
     """One linear step from planes to larger (or slightly smaller) planes."""
+
+    @property
+    def copies(self) -> bool:
+        """Whether every output pixel is a copy of one input pixel."""
 
     def draws_on(self, rows: range, columns: range) -> tuple[range, range]:
         """Return the input rows and columns that these output rows and columns need."""
@@ -27,127 +32,129 @@ class Stage(Protocol):
         """Return a window of the output from exactly the window of the input it draws on."""
 
     def touching(self) -> "Stage":
-        """Return the stage that counts, of ones and zeros, the ones that an output draws on."""
+        """Return the stage that counts, in a mask of the input, the pixels an output draws on."""
 
 
-class Parameter(NamedTuple):
-    """One setting of a method, as help, options, checks and reports see it.
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One setting of a method, as options, help, checks and reports read it.
 
     Args:
-        name: Its attribute, with underscores.
-        kind: `int` or `str`.
+        name: The field's name, with underscores.
         default: Its value where none is given.
-        help: What it does, 54 characters at most.
-        choices: Words it can be, if they are few; with `file`, a path is one too.
-        file: Whether a kernel file is a value.
+        help: What it is, 54 characters at most.
+        choices: The words it can be.
+        file: Whether the path of a kernel file is a value too.
         low: Least number.
         high: Greatest number.
     """
 
     name: str
-    kind: type
     default: Any
     help: str
     choices: tuple[str, ...] = ()
     file: bool = False
-    low: int | None = None
-    high: int | None = None
+    low: int = 0
+    high: int = 0
+
+    @property
+    def kind(self) -> type:
+        """`str` for words, `int` for numbers."""
+        return str if self.choices else int
+
+    @property
+    def option(self) -> str:
+        """Its name on the command line."""
+        return f"--{self.name.replace('_', '-')}"
 
     @property
     def values(self) -> str:
-        """The values it can have, in words."""
+        """The values it can have, for people."""
         if self.choices:
             return ", ".join(self.choices) + (" or a .npz or .npy file" if self.file else "")
         return f"{self.low}..{self.high}"
 
     def check(self, value: Any) -> None:
-        """Refuse a value that is none of its own.
-
-        Raises:
-            SettingError: Names the parameter, the value and the choices.
-        """
+        """Raise a `SettingError` if this is none of its values."""
         if value is None and self.default is None:
             return
-        option = f"--{self.name.replace('_', '-')}"
         if self.choices:
-            if value in self.choices or (self.file and str(value).endswith((".npz", ".npy"))):
-                return
-            remedy = nearest(str(value), self.choices) or f"choose {self.values}"
-            raise SettingError(f"no {self.name.replace('_', ' ')} '{value}'; {remedy}")
-        low, high = self.low, self.high
-        if not isinstance(value, int) or (
-            low is not None and high is not None and not low <= value <= high
-        ):
-            raise SettingError(f"{option} {value} is out of range; give {self.values}")
+            if value not in self.choices and not (self.file and is_kernel_file(str(value))):
+                remedy = nearest(str(value), self.choices) or f"choose {self.values}"
+                raise SettingError(f"no {self.name.replace('_', ' ')} '{value}'; {remedy}")
+        elif not isinstance(value, int) or not self.low <= value <= self.high:
+            raise SettingError(f"{self.option} {value} is out of range; give {self.values}")
 
 
-class Method(ABC):
-    """A way to upsample: a value that its settings make, which cannot be changed.
+def parameter(default: Any, help: str, **limits: Any) -> Any:
+    """Return a field of a method: a default, a help text, and the limits of `Parameter`.
 
     Args:
-        **settings: Values by parameter; what is not given has its default.
+        default: The field's default.
+        help: What it is, 54 characters at most.
+        **limits: `choices` (and `file`), or `low` and `high`.
+    """
+    return field(default=default, metadata={"help": help, **limits})
+
+
+@dataclass(frozen=True, slots=True)
+class Method(ABC):
+    """A way to upsample: a frozen, hashable value of plain settings.
+
+    A method is a frozen dataclass whose fields are made by `parameter`.
 
     Attributes:
-        name: The word for it.
+        name: Its word on the command line.
         summary: What it does, 54 characters at most.
-        parameters: What can be set; each is an attribute too.
 
     Raises:
-        SettingError: The first setting that cannot be.
+        SettingError: A setting is out of range, or two do not go together.
     """
 
     name: ClassVar[str]
     summary: ClassVar[str]
-    parameters: ClassVar[tuple[Parameter, ...]] = ()
 
-    def __init__(self, **settings: Any) -> None:
-        for each in self.parameters:
-            value = settings.pop(each.name, each.default)
-            each.check(value)
-            self.__dict__[each.name] = value
-        if settings:
-            raise TypeError(f"{self.name} has no parameter {', '.join(settings)}")
+    def __post_init__(self) -> None:
+        """Check each setting, then all of them together."""
+        for each in self.parameters():
+            each.check(getattr(self, each.name))
         self.check()
 
-    def check(self) -> None:  # noqa: B027 # most have none that do not
-        """Refuse settings that do not go together."""
+    def check(self) -> None:  # noqa: B027 # most methods have nothing to check
+        """Raise a `SettingError` for settings that do not go together."""
+
+    @classmethod
+    def parameters(cls) -> tuple[Parameter, ...]:
+        """Return what can be set, in the order of the fields."""
+        return tuple(Parameter(each.name, each.default, **each.metadata) for each in fields(cls))
+
+    @classmethod
+    def backends(cls) -> tuple[str, ...]:
+        """Return what can compute it: the choices of its parameter `backend`, or `fast` alone."""
+        choices = (each.choices for each in cls.parameters() if each.name == "backend")
+        return next(choices, ("fast",))
 
     @abstractmethod
     def stages(self, size_in: "Size", size_out: "Size") -> "tuple[Stage, ...]":
-        """Return the stages that take a picture from one size to another, none of them smaller.
+        """Return the stages that take a picture from one size to another.
 
         Args:
             size_in: Height and width of the input.
-            size_out: Height and width of the output.
+            size_out: Height and width of the output, neither of them smaller.
         """
 
     @abstractmethod
     def equivalent(self, scale: float) -> "Kernel | None":
-        """Return the transposed convolution behind the stages; None for interpolation."""
+        """Return the transposed convolution that the stages amount to; None for interpolation."""
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        """Refuse: who keeps what a method made finds it again by its settings."""
-        raise AttributeError(f"{self.name} cannot be changed; build another")
 
-    def __eq__(self, other: object) -> bool:
-        """Tell whether another is of the same settings."""
-        return isinstance(other, Method) and self._key() == other._key()
-
-    def __hash__(self) -> int:
-        """Return what equal settings share: stages are kept for the next picture of one size."""
-        return hash(self._key())
-
-    def __repr__(self) -> str:
-        """Return the call that builds it."""
-        settings = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
-        return f"{type(self).__name__}({settings})"
-
-    def _key(self) -> tuple[Any, ...]:
-        return type(self), *vars(self).values()
+def is_kernel_file(kernel: str) -> bool:
+    """Return whether the name of a kernel is the path of a kernel file."""
+    return kernel.endswith((".npz", ".npy"))
 
 
 def nearest(word: str, words: Iterable[str]) -> str:
-    """Return "did you mean 'x'?" with the word most like another, empty if none is alike."""
+    """Return "did you mean 'x'?" with the most similar word, or nothing if none is similar."""
     from difflib import get_close_matches  # only mistakes need it
 
     return "".join(f"did you mean '{near}'?" for near in get_close_matches(word, words, 1))

@@ -6,11 +6,13 @@ taps. With nearest its phase sums are all equal whatever the taps, so it cannot 
 Source: A. Odena, V. Dumoulin, C. Olah, "Deconvolution and checkerboard artifacts", Distill, 2016.
 """
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from upsample_cli.errors import SettingError
-from upsample_cli.methods import stored, strides
-from upsample_cli.methods.method import Method, Parameter, Stage
+from upsample_cli.methods import kernel_chain
+from upsample_cli.methods.kernel_chain import LEARNED
+from upsample_cli.methods.method import Method, Stage, is_kernel_file, parameter
 
 if TYPE_CHECKING:  # as in interpolation.py
     from upsample_cli.kernels.kernel import Kernel
@@ -19,28 +21,24 @@ if TYPE_CHECKING:  # as in interpolation.py
 _FIXED = ("box", "gaussian", "sharpen")
 
 
+@dataclass(frozen=True, slots=True)
 class ResizeConvolution(Method):
     """Upsample by nearest or bilinear interpolation, then convolve.
 
     Args:
         resize: The interpolation.
-        kernel: The word of a learned or fixed kernel, or a kernel file.
+        kernel: The name of a learned or fixed kernel, or the path of a kernel file.
         kernel_size: Taps along each axis of box, gaussian or sharpen, odd.
     """
 
     name = "resize-conv"
     summary = "upsampling, then a convolution"
-    parameters = (
-        Parameter("resize", str, "nearest", "the upsampling", ("nearest", "bilinear")),
-        Parameter("kernel", str, "learned", "its taps", stored.LEARNED + _FIXED, file=True),
-        Parameter("kernel_size", int, None, "its taps along an axis", low=1, high=64),
-    )
-    resize: str
-    kernel: str
-    kernel_size: int | None
+    resize: str = parameter("nearest", "the upsampling", choices=("nearest", "bilinear"))
+    kernel: str = parameter("learned", "its taps", choices=LEARNED + _FIXED, file=True)
+    kernel_size: int | None = parameter(None, "its taps along an axis", low=1, high=64)
 
     def check(self) -> None:
-        """Refuse settings that do not go together."""
+        """Raise a `SettingError` for settings that do not go together."""
         if self.kernel_size is not None and self.kernel not in _FIXED:
             raise SettingError(
                 f"--kernel-size is for {', '.join(_FIXED)}, not {self.kernel}; leave it out"
@@ -49,7 +47,7 @@ class ResizeConvolution(Method):
             raise SettingError(
                 f"--kernel-size {self.kernel_size} is even, which moves the picture; give an odd"
             )
-        if self.kernel in stored.LEARNED and self.resize != "nearest":
+        if self.kernel in LEARNED and self.resize != "nearest":
             raise SettingError(
                 f"kernel '{self.kernel}' was learned with --resize nearest, not {self.resize}; "
                 f"choose {', '.join(_FIXED)} or train one"
@@ -57,25 +55,20 @@ class ResizeConvolution(Method):
 
     def equivalent(self, scale: float) -> "Kernel | None":
         """Return the one transposed convolution that the stages amount to."""
-        return strides.joined(self._kernels(scale))
+        return kernel_chain.joined(self._kernels(scale))
 
     def stages(self, size_in: "Size", size_out: "Size") -> tuple[Stage, ...]:
-        """Return one stage a kernel, and a reduction where the scale is not a product of strides.
-
-        Args:
-            size_in: Height and width of the input.
-            size_out: Height and width of the output.
-        """
-        kernels = self._kernels(strides.largest_scale(size_in, size_out))
-        return strides.chain(kernels, size_in, size_out)
+        """Return one stage a kernel, and a reduction where the strides lead beyond the size."""
+        kernels = self._kernels(kernel_chain.largest_scale(size_in, size_out))
+        return kernel_chain.stages_of(kernels, size_in, size_out)
 
     def _kernels(self, scale: float) -> "list[Kernel]":
-        if self.kernel in stored.LEARNED:
-            return stored.learned(self.name, self.kernel, scale)
-        if stored.is_file(self.kernel):
-            return stored.own(self.name, self.kernel, scale, self.resize)
+        if self.kernel in LEARNED:
+            return kernel_chain.learned(self.name, self.kernel, scale)
+        if is_kernel_file(self.kernel):
+            return kernel_chain.from_file(self.name, self.kernel, scale, self.resize)
         from upsample_cli.kernels.named import resized, smoothing
 
-        stride = strides.whole(scale)
+        stride = kernel_chain.whole(scale)
         convolution = smoothing(self.kernel, stride, self.kernel_size)
         return [resized(convolution, self.resize, stride)]

@@ -1,4 +1,5 @@
 import tracemalloc
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,7 @@ def test_the_largest_plane_wins(method: Method, scale: float) -> None:
     """Every label is the one whose plane of ones and zeros, enlarged alone, is largest."""
     x = blobs(20, 24, 12)
     classes = np.unique(x)
-    settings = vars(method)
+    settings = asdict(method)
     planes = (x == classes[:, None, None]).astype(np.float64)
     each = upsample(planes, method.name, scale=scale, **settings)
     ranked = np.sort(each, axis=0)

@@ -14,7 +14,6 @@ from numpy.typing import DTypeLike, NDArray
 
 from upsample_cli.jobs.enlarge.strips import Picture, run, strips, tiles
 from upsample_cli.jobs.runtime.workers import Workers
-from upsample_cli.kernels.separable import Separable
 from upsample_cli.methods.method import Stage
 from upsample_cli.planes import Planes
 
@@ -63,10 +62,11 @@ def _maker(
     size = (planes.shape[1], planes.shape[2])
     finite = planes.dtype.kind in "iu" or bool(np.isfinite(planes).all())
     picture = Picture(size, _fetch(planes, work, None if finite else np.isfinite), boundary)
+    copies = all(stage.copies for stage in stages)
     counting = [stage.touching() for stage in stages]
     marks = [
         (value, Picture(size, _fetch(planes, work, test, values=False), boundary))
-        for value, test in ([] if finite else _MARKS if _copies(stages) else _MARKS[:1])
+        for value, test in ([] if finite else _MARKS if copies else _MARKS[:1])
     ]
 
     def make(rows: range) -> None:
@@ -102,15 +102,3 @@ def _fetch(
         return np.ascontiguousarray(window, work)
 
     return fetch
-
-
-def _copies(stages: Sequence[Stage]) -> bool:
-    """Tell whether every output of the stages is one input."""
-    return all(
-        isinstance(stage, Separable)
-        and all(
-            band.coefficients.shape[1] == 1 and (band.coefficients == 1).all()
-            for band in (stage.rows, stage.columns)
-        )
-        for stage in stages
-    )

@@ -14,8 +14,7 @@ from upsample_cli.kernels.geometry import Geometry
 from upsample_cli.kernels.kernel import Kernel, Taps
 from upsample_cli.kernels.named import KERNELS
 from upsample_cli.kernels.store import load
-from upsample_cli.methods import stored
-from upsample_cli.methods.method import nearest
+from upsample_cli.methods.method import is_kernel_file, nearest
 from upsample_cli.metrics.ripple import ripple
 from upsample_cli.planes import Size
 
@@ -93,7 +92,7 @@ def _kernel(kernel: str, size: int | None, stride: int | None) -> tuple[str, Tap
     if found:
         tall, wide = int(found[1]), int(found[2] or found[1])
         return "", np.arange(1.0, tall * wide + 1).reshape(tall, wide), stride or 1
-    if stored.is_file(kernel):
+    if is_kernel_file(kernel):
         file = load(kernel, "tconv", stride or 1)
         taps = file.kernel(Path(kernel).name).taps
         return Path(kernel).name, taps, stride or file.stride

@@ -1,0 +1,123 @@
+"""From the name of a kernel and a scale to the kernels to apply, one after the other.
+
+Strides compose (8 = 4 x 2). A scale between them is reached by the next product above it and an
+antialiased cubic reduction to the exact size.
+"""
+
+import os
+from collections.abc import Sequence
+from functools import reduce
+from itertools import combinations_with_replacement
+from math import ceil, prod
+from typing import TYPE_CHECKING
+
+from upsample_cli.errors import SettingError
+from upsample_cli.methods.method import Stage
+
+if TYPE_CHECKING:  # as in interpolation.py
+    from upsample_cli.kernels.kernel import Kernel
+    from upsample_cli.planes import Size
+
+LEARNED = ("learned", "learned-sharp", "learned-soft")
+
+
+def learned(method: str, kernel: str, scale: float) -> "list[Kernel]":
+    """Return the shipped kernels of a method that reach a scale, in order.
+
+    Args:
+        method: `tconv` or `resize-conv`.
+        kernel: One of `LEARNED`.
+        scale: The scale to reach, 1 or more.
+    """
+    from upsample_cli.kernels.store import SHIPPED_STRIDES, shipped
+
+    strides = composed(scale, SHIPPED_STRIDES)
+    return [shipped(method, kernel, stride).kernel(kernel) for stride in strides]
+
+
+def from_file(method: str, path: str, scale: float, resize: str = "") -> "list[Kernel]":
+    """Return the kernel of a file, as many times as it takes to reach a scale.
+
+    Args:
+        method: `tconv` or `resize-conv`.
+        path: A .npz with a stride of its own, or a .npy of taps, used with the scale as stride.
+        scale: The scale to reach, 1 or more.
+        resize: What a resize-conv upsamples by.
+
+    Raises:
+        SettingError: The kernel cannot be read, or its stride does not reach the scale.
+    """
+    from upsample_cli.kernels.store import load
+
+    stride = whole(scale)
+    kernel = load(path, method, stride, resize).kernel(os.path.basename(path))
+    if kernel.stride == stride:
+        return [kernel]
+    if kernel.stride == 1:
+        raise SettingError(f"kernel '{kernel.name}' has stride 1 and cannot enlarge; train another")
+    strides = composed(scale, (kernel.stride,))
+    if scale == stride and kernel.stride ** len(strides) != stride:
+        raise SettingError(
+            f"kernel '{kernel.name}' has stride {kernel.stride}, but the scale is {stride}; "
+            f"pass --scale {kernel.stride} or train one for {stride}"
+        )
+    return [kernel] * len(strides)
+
+
+def composed(scale: float, strides: Sequence[int]) -> tuple[int, ...]:
+    """Return the fewest strides with the least product that reaches a scale, largest first.
+
+    Args:
+        scale: The scale to reach, 1 or more.
+        strides: The strides there are, each 2 or more.
+
+    >>> composed(8, (2, 3, 4)), composed(5, (2, 3, 4)), composed(1.5, (2, 3, 4))
+    ((4, 2), (3, 2), (2,))
+    """
+    if scale <= 1:
+        return ()
+    most = 1
+    while min(strides) ** most < scale:
+        most += 1
+    ranked = sorted(strides, reverse=True)
+    reaching = (
+        some
+        for count in range(1, most + 1)
+        for some in combinations_with_replacement(ranked, count)
+        if prod(some) >= scale
+    )
+    return min(reaching, key=lambda some: (prod(some), len(some)))
+
+
+def whole(scale: float) -> int:
+    """Return the least whole stride that reaches a scale."""
+    return max(1, ceil(scale - 1e-9))
+
+
+def largest_scale(size_in: "Size", size_out: "Size") -> float:
+    """Return the greater of the scales of the two axes."""
+    return max(after / before for before, after in zip(size_in, size_out, strict=True))
+
+
+def stages_of(kernels: Sequence["Kernel"], size_in: "Size", size_out: "Size") -> tuple[Stage, ...]:
+    """Return one stage a kernel, and a reduction where their strides lead beyond the size.
+
+    Args:
+        kernels: In the order they are applied.
+        size_in: Height and width of the input.
+        size_out: Height and width of the output, at most the input's times all strides.
+    """
+    stride = prod(kernel.stride for kernel in kernels)
+    stages: tuple[Stage, ...] = tuple(kernel.stage() for kernel in kernels)
+    size = size_in[0] * stride, size_in[1] * stride
+    if size == tuple(size_out) and stages:
+        return stages
+    from upsample_cli.kernels.interpolants import BICUBIC
+    from upsample_cli.kernels.separable import resampling
+
+    return (*stages, resampling(BICUBIC, size, size_out))
+
+
+def joined(kernels: Sequence["Kernel"]) -> "Kernel | None":
+    """Return the one kernel that does what these do in sequence; None for none."""
+    return reduce(lambda first, later: first.then(later), kernels) if kernels else None
