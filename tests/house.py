@@ -1,13 +1,12 @@
 """Print the size of the package: `python tests/house.py`. The tests hold the limits."""
 
-import re
-import subprocess
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
+
+from terminal import imported
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "upsample_cli"
@@ -64,14 +63,10 @@ def repeated_stems() -> Iterator[str]:
 
 
 def loaded_modules() -> list[str]:
-    """Return our modules that `upsample in.png out.png` imports, in one process or more."""
+    """Return our modules that `upsample in.png out.png` imports."""
     with tempfile.TemporaryDirectory() as folder:
-        result = subprocess.run(
-            [sys.executable, "-X", "importtime", "-m", "upsample_cli",
-             ROOT / "sample_images" / "coffee.png", "out.png"],
-            cwd=folder, capture_output=True, text=True, check=True,
-        )  # fmt: skip
-    return sorted(set(re.findall(r"\| +(upsample_cli[\w.]*)$", result.stderr, re.MULTILINE)))
+        names = imported(ROOT / "sample_images" / "coffee.png", "out.png", folder=Path(folder))
+    return sorted(name for name in names if name.split(".")[0] == PACKAGE.name)
 
 
 def main() -> None:

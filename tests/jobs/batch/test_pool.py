@@ -1,12 +1,12 @@
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
 from pathlib import Path
 
 import faults
+import programs
 import pytest
 
 from upsample_cli.errors import ImageFileError
@@ -131,22 +131,8 @@ def test_a_worker_may_be_stopped_while_it_loads(
 def test_workers_end_with_who_started_them(tmp_path: Path) -> None:
     """After a kill -9 of the main process no worker is left, and no half file of it."""
     mark, out = str(tmp_path / "mark"), str(tmp_path / "out.png")
-    program = (
-        "import sys, faults\n"
-        "from upsample_cli.jobs.batch.pool import Pool\n"
-        "pool = Pool(2)\n"
-        "idle = pool.submit(faults.process).result()\n"
-        f"pool.submit(faults.write_slowly, {out!r}, {mark!r})\n"
-        f"faults.wait_for({mark!r})\n"
-        "print(*pool.pids, flush=True)\n"
-        "sys.stdin.read()\n"
-    )
-    path = os.pathsep.join([str(Path(faults.__file__).parent), os.environ.get("PYTHONPATH", "")])
-    command = [sys.executable, "-c", program]
-    with subprocess.Popen(
-        command, env=os.environ | {"PYTHONPATH": path}, stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    ) as main:  # fmt: skip
+    command = programs.command("write_in_a_worker", out, mark)
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as main:
         pids = [int(word) for word in main.stdout.readline().split()]
         assert all(map(faults.is_alive, pids))
         main.kill()
