@@ -20,10 +20,6 @@ class ImageFileError(UpsampleError):
     """A picture that cannot be read or written."""
 
 
-class BrokenArrivalError(ImageFileError):
-    """A picture broke while it was used already; decoded as a whole, more may come of it."""
-
-
 class TargetExistsError(ImageFileError):
     """The target is there already, and replacing it was not asked for."""
 

@@ -5,7 +5,7 @@ import sys
 from contextlib import suppress
 from importlib import import_module
 from io import TextIOWrapper
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import click
 
@@ -13,9 +13,6 @@ from upsample_cli.commands import COMMANDS
 from upsample_cli.commands.output.messages import tell
 from upsample_cli.errors import SettingError, UpsampleError
 from upsample_cli.jobs.runtime import process
-
-if TYPE_CHECKING:
-    from upsample_cli.jobs.twin import Twin
 
 FAILED, USAGE, INTERRUPTED, BROKEN_PIPE = 1, 2, 130, 141
 
@@ -86,28 +83,22 @@ def app(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-def main(twin: "Twin | None" = None) -> NoReturn:
-    """Run the command line, in a process that is set up, and leave with its exit code.
-
-    Args:
-        twin: A process that may enlarge a picture.
-    """
+def main() -> NoReturn:
+    """Run the command line, in a process that is set up, and exit with its code."""
     if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
         sys.stdout.reconfigure(errors="backslashreplace")  # names may have any letters
     process.end_by_unwinding()
-    code = _run(twin)
+    code = _run()
     process.end_at_once()
-    if twin is not None:
-        twin.dismiss()
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, AttributeError):  # full, or closed from the start
             stream.flush()
     os._exit(code)  # tearing the interpreter down takes longer than a small picture
 
 
-def _run(twin: "Twin | None" = None) -> int:
+def _run() -> int:
     try:
-        code: Any = app(standalone_mode=False, obj=twin)
+        code: Any = app(standalone_mode=False)
     except UpsampleError as error:
         tell("Error", str(error))
         return USAGE if isinstance(error, SettingError) else FAILED

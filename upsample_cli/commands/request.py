@@ -65,23 +65,22 @@ class Wanted(NamedTuple):
         premultiplied = self.options["alpha"] == "premultiplied"
         return Task(chosen, target, premultiplied=premultiplied, threads=threads, **rest)
 
-    def decoding(self, path: str, early: bool) -> "Callable[[], Decoded | Mask]":
+    def decoding(self, path: str) -> "Callable[[], Decoded | Mask]":
         """Begin to decode a picture while the libraries that it will need still load.
 
         Args:
             path: A file, a URL, or "-".
-            early: Whether it may be given before all of it is decoded.
 
         Returns:
             What gives the picture, once.
         """
         from upsample_cli.images.places.source import MAX_PIXELS
         from upsample_cli.images.read.decode import decode
-        from upsample_cli.jobs.runtime.ahead import Ahead
+        from upsample_cli.jobs.runtime.threads import in_background
 
         most = self.options["max_pixels"] or MAX_PIXELS
         if self.options["labels"]:
             from upsample_cli.images.read import label_mask
 
-            return Ahead(lambda: label_mask.read(path, most))
-        return Ahead(lambda: decode(path, most, early))
+            return in_background(label_mask.read, path, most)
+        return in_background(decode, path, most)

@@ -6,18 +6,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from upsample_cli.commands.output.messages import is_watched, progress, shown
+from upsample_cli.commands.output.messages import progress, shown
 from upsample_cli.commands.output.picture_lines import failed_json
-from upsample_cli.images.places import target
 from upsample_cli.images.places.target import STREAM
 from upsample_cli.jobs.enlarge.task import Report, Task
-from upsample_cli.jobs.runtime.ahead import Ahead
 
 if TYPE_CHECKING:  # what few runs need is not to be waited for by the others
     from upsample_cli.images.read.decode import Decoded
     from upsample_cli.images.read.label_mask import Mask
     from upsample_cli.jobs.batch.picture_job import Existing
-    from upsample_cli.jobs.twin import Twin
 
 
 def told_beforehand(source: str, to: str, task: Task) -> int:
@@ -58,30 +55,6 @@ def enlarged_or_left(source: str, to: str, task: Task, existing: "Existing") -> 
     from upsample_cli.jobs.batch.picture_job import Work
 
     yield Work(task, os.path.dirname(to) or ".", existing)(source, to)
-
-
-def enlarged_beside(
-    twin: "Twin", source: str, to: str, task: Task, quiet: bool
-) -> Iterator[Report]:
-    """Yield the report of the picture once a twin has written it, or we where it cannot.
-
-    Args:
-        twin: Who enlarges, if rows can come while others are decoded.
-        source: A file.
-        to: A file.
-        task: What to do.
-        quiet: Whether to show no bar.
-    """
-    from upsample_cli.images.read import decode
-
-    target.check(to, source, task.force)
-    most = min(task.max_pixels, twin.MOST)
-    if (arriving := decode.arriving(source, most)) is not None:
-        yield twin.enlarge(source, to, task, not quiet and is_watched(), arriving)
-        return
-    twin.dismiss()
-    decoded = Ahead(lambda: decode.decode(source, task.max_pixels, early=True))
-    yield from enlarged(source, to, task, decoded, quiet)
 
 
 def recorded(reports: Iterable[Report], path: str, existing: "Existing") -> Iterator[Report]:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -21,14 +21,10 @@ from upsample_cli.commands.output.messages import tell
 from upsample_cli.commands.output.progress_report import told
 from upsample_cli.commands.request import Wanted
 from upsample_cli.errors import ImageFileError, SettingError
-from upsample_cli.images.places.source import can_be_read_again
-from upsample_cli.images.places.target import STREAM, is_replaced, modified
+from upsample_cli.images.places.target import STREAM, modified
 from upsample_cli.images.write import formats
 from upsample_cli.jobs.runtime import process
 from upsample_cli.methods.catalogue import DEFAULT
-
-if TYPE_CHECKING:
-    from upsample_cli.jobs.twin import Twin
 
 _FORMATS = (
     "png",
@@ -126,7 +122,6 @@ def upsample(paths: tuple[str, ...], method: str, scale: float | None, size: str
         input = feature_maps.check(inputs, {**options, "max_ripple": max_ripple})
         if output == STREAM:
             arguments.check_stream(inputs)
-        _twin(of_use=False)
         modes = feature_maps.Modes(folders["dry_run"], there in ("skip", "update"), as_json, quiet)
         return feature_maps.enlarge(
             input, output, *wanted.chosen(), modes, options["jobs"], options
@@ -145,7 +140,6 @@ def upsample(paths: tuple[str, ...], method: str, scale: float | None, size: str
 
 def _many(inputs: tuple[str, ...], output: str, wanted: Wanted, batch: dict[str, Any]) -> int:
     """Enlarge many pictures into a folder; return the exit code."""
-    _twin(of_use=False)
     from upsample_cli.jobs.batch import executors
 
     options, address = wanted.options, batch["cluster"]
@@ -164,10 +158,7 @@ def _one(input: str, output: str, wanted: Wanted, how: dict[str, Any]) -> int:
     """Enlarge one picture into one file; return the exit code."""
     # What is there may do: then there is nothing to decode.
     left = how["existing"] in ("skip", "update") and modified(output) is not None
-    # What has gone into a pipe cannot be taken back where the rest of a picture is broken.
-    early = wanted.options["jobs"] > 1 and is_replaced(output)
-    twin = _twin(early and not left and can_be_read_again(input))
-    decoded = None if how["dry_run"] or left or twin else wanted.decoding(input, early)
+    decoded = None if how["dry_run"] or left else wanted.decoding(input)
     task = wanted.task(wanted.options["jobs"])
     from upsample_cli.commands import single
 
@@ -176,9 +167,7 @@ def _one(input: str, output: str, wanted: Wanted, how: dict[str, Any]) -> int:
         code = single.told_beforehand(input, output, task)
         _tell_unused(unused, how["quiet"])
         return code
-    if twin is not None:
-        reports = single.enlarged_beside(twin, input, output, task, how["quiet"])
-    elif decoded is not None:
+    if decoded is not None:
         reports = single.enlarged(input, output, task, decoded, how["quiet"])
     else:
         reports = single.enlarged_or_left(input, output, task, how["existing"])
@@ -192,15 +181,6 @@ def _one(input: str, output: str, wanted: Wanted, how: dict[str, Any]) -> int:
         raise
     _tell_unused(unused, how["quiet"])
     return code
-
-
-def _twin(of_use: bool) -> "Twin | None":
-    """Return the process that may enlarge the picture; end it where it is of no use."""
-    twin: Twin | None = click.get_current_context().obj
-    if twin is not None and not of_use:
-        twin.dismiss()
-        return None
-    return twin
 
 
 def _tell_unused(unused: Iterable[str], quiet: bool) -> None:

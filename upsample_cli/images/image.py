@@ -1,14 +1,11 @@
 """A picture as it came out of its file: samples and all that must survive beside them."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from upsample_cli.images.metadata.metadata import Metadata
-from upsample_cli.images.pixels import Pixels
 from upsample_cli.planes import Size
 
 Samples = NDArray[np.unsignedinteger[Any] | np.floating[Any]]
@@ -25,7 +22,7 @@ class Image(NamedTuple):
     """A picture.
 
     Args:
-        pixels: Samples of shape (H, W, C), uint8, uint16 or float32; C is 1 or 3, and 1 more with
+        samples: Levels of shape (H, W, C), uint8, uint16 or float32; C is 1 or 3, and 1 more with
             alpha (the last).
         format: The word for the file's format, such as "PNG".
         metadata: What the file says beside its pixels.
@@ -33,7 +30,7 @@ class Image(NamedTuple):
         inks: Whether the channels are four inks, CMYK, of which 0 is none.
     """
 
-    pixels: Samples | Pixels
+    samples: Samples
     format: str
     metadata: Metadata = Metadata()
     notes: tuple[str, ...] = ()
@@ -42,37 +39,17 @@ class Image(NamedTuple):
     @property
     def size(self) -> Size:
         """Height and width, in pixels."""
-        return self.pixels.shape[0], self.pixels.shape[1]
+        return self.samples.shape[0], self.samples.shape[1]
 
     @property
     def channels(self) -> int:
         """Samples a pixel."""
-        return int(self.pixels.shape[2])
+        return int(self.samples.shape[2])
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """Type of the samples."""
-        return self.pixels.dtype
-
-    @property
-    def samples(self) -> Samples:
-        """All samples, in memory."""
-        height, width = self.size
-        return self.window(range(height), range(width))
-
-    def window(self, rows: range, columns: range) -> Samples:
-        """Return the samples of some rows and columns; shape (h, w, C)."""
-        return self.pixels[rows.start : rows.stop, columns.start : columns.stop]
-
-    @contextmanager
-    def wanted(self) -> Iterator[None]:
-        """Let nobody wait for pixels that are still to come once the block has failed."""
-        try:
-            yield
-        except BaseException:
-            if isinstance(self.pixels, Pixels):
-                self.pixels.give_up()
-            raise
+        return self.samples.dtype
 
     @property
     def has_alpha(self) -> bool:

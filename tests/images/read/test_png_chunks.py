@@ -53,13 +53,11 @@ def test_colours_of_hdr_are_found() -> None:
     assert png_chunks.colours(io.BytesIO(picture()[:40])) == ()
 
 
-@pytest.mark.parametrize("early", [True, False])
-def test_colours_of_hdr_are_kept_by_png_and_told_for_others(tmp_path: Path, early: bool) -> None:
-    """They stand in the output's PNG as in the input's, decoded early or not; none else has any."""
+def test_colours_of_hdr_are_kept_by_png_and_told_for_others(tmp_path: Path) -> None:
+    """They stand in the output's PNG as in the input's; none else has any."""
     path = tmp_path / "in.png"
     path.write_bytes(with_chunks(picture(), *HDR))
-    decoded = decode(str(path), early=early)
-    assert (decoded.arrival is not None) is early
+    decoded = decode(str(path))
     told = decoded.metadata.stripped()
     assert told.lost("PNG") == ()
     assert told.lost("JPEG") == ("cICP", "mDCV", "cLLI")
@@ -82,13 +80,12 @@ def test_an_animation_keeps_its_colours(tmp_path: Path, default: bool) -> None:
     assert decode(str(path)).metadata.colours == HDR
 
 
-@pytest.mark.parametrize("early", [False, True])
 @pytest.mark.parametrize(
     ("bits", "colours"), [(1, 0), (2, 0), (4, 0), *((n, c) for n in (8, 16) for c in (0, 2, 4, 6))]
 )
 @pytest.mark.parametrize("rows", [10, 9, 8.5, 3])
 def test_pixels_that_end_early_are_refused(
-    tmp_path: Path, early: bool, bits: int, colours: int, rows: float
+    tmp_path: Path, bits: int, colours: int, rows: float
 ) -> None:
     """A stream that ends as it should, but before the last row, is no black picture."""
     row = 1 + -(-13 * bits * {0: 1, 2: 3, 4: 2, 6: 4}[colours] // 8)
@@ -98,9 +95,9 @@ def test_pixels_that_end_early_are_refused(
     path = tmp_path / "in.png"
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(parts) + chunk(b"IEND", b""))
     if rows == 10:
-        assert files.image(decode(str(path), early=early)).size == (10, 13)
+        assert files.image(decode(str(path))).size == (10, 13)
         return
     # Of half a row Pillow says so itself.
     fault = "image file is truncated" if rows == 8.5 else "its pixels end early"
     with pytest.raises(ImageFileError, match=fault):
-        files.image(decode(str(path), early=early))
+        files.image(decode(str(path)))

@@ -39,15 +39,12 @@ def png(path: Path, place: int, texts: bytes) -> bytes:
 
 @pytest.mark.parametrize("kind", list(SPELLINGS))
 @pytest.mark.parametrize("place", [-1, 1])
-@pytest.mark.parametrize("early", [False, True])
 @pytest.mark.parametrize("name", NAMES)
-def test_a_text_is_but_a_text(
-    tmp_path: Path, kind: str, place: int, early: bool, name: str
-) -> None:
+def test_a_text_is_but_a_text(tmp_path: Path, kind: str, place: int, name: str) -> None:
     """Whatever it is called, a text is no gamma, profile, EXIF or transparency."""
     path = tmp_path / "in.png"
     plain = png(path, place, chunk(kind.encode(), SPELLINGS[kind](name)))
-    found = decode(str(path), early=early)
+    found = decode(str(path))
     samples = files.image(found).samples
     path.write_bytes(plain)
     expected = decode(str(path))

@@ -26,22 +26,9 @@ def test_a_signal_right_before_a_wait_ends_it() -> None:
     assert ended("signal_before_a_wait") == (143, "", "")
 
 
-@pytest.mark.parametrize(("sent", "code"), [("SIGTERM", 143), ("SIGINT", -signal.SIGINT)])
-def test_an_exit_that_python_drops_comes_again(sent: str, code: int) -> None:
-    """Errors in what Python calls by itself, as at the end of an import, would be lost."""
-    result, out, error = ended("signal_in_a_callback", sent)
-    assert (result, out, "ignored" in error) == (code, "undone", False), error
-
-
 def test_no_variable_is_set_once_threads_may_run() -> None:
     """A thread that decodes reads variables, and would crash where another one sets some."""
     assert ended("variables_set_by_libraries") == (0, "True []", "")
-
-
-def test_another_exit_that_python_drops_is_reported_as_before() -> None:
-    """Only an exit that a signal began comes again."""
-    code, _, error = ended("exit_in_a_callback")
-    assert (code, "SystemExit: 1" in error, "ValueError" in error) == (0, True, False), error
 
 
 @pytest.mark.parametrize("sent", ["SIGINT", "SIGTERM"])

@@ -28,4 +28,4 @@ def seen(image: Image) -> tuple[Image, str]:
     if made is None:
         made = inks.convert("RGB")
     metadata = image.metadata._replace(icc=None, coding=None)
-    return image._replace(pixels=np.asarray(made), metadata=metadata, inks=False), how
+    return image._replace(samples=np.asarray(made), metadata=metadata, inks=False), how

@@ -113,16 +113,13 @@ class Metadata(NamedTuple):
         yield from (kind.decode() for kind, data in self.colours if (kind, data[:2]) != _CICP_SRGB)
 
 
-def of(
-    opened: "PIL.Image.Image", exif: bytes | None, upright: bool, early: bool = False
-) -> Metadata:
+def of(opened: "PIL.Image.Image", exif: bytes | None, upright: bool) -> Metadata:
     """Return the metadata of a picture that Pillow has read.
 
     Args:
         opened: The picture.
         exif: Its EXIF, with orientation 1.
         upright: Whether it has been turned as its EXIF said.
-        early: Whether all its text stands before the pixels; to look for more, a PNG is loaded.
     """
     info: dict[Any, Any] = opened.info
     xmp = _bytes(info.get("xmp"))
@@ -136,7 +133,7 @@ def of(
         gamma=info.get("gamma"),
         chromaticity=info.get("chromaticity"),
         colours=info.get("colours", ()),
-        text=tuple(_text(opened, early)),
+        text=tuple(_text(opened)),
         coding=_coding(opened),
         lossless=info.get("lossless", False),
     )
@@ -149,9 +146,9 @@ def of(
     return told
 
 
-def _text(opened: Any, early: bool) -> Iterator[tuple[str, str]]:
+def _text(opened: Any) -> Iterator[tuple[str, str]]:
     if opened.format == "PNG":
-        for key, value in (opened.png.im_text if early else opened.text).items():
+        for key, value in opened.text.items():
             if key not in (_XMP_KEY, exif_tags.RAW):
                 yield key, str(value)
     elif comment := _bytes(opened.info.get("comment")):

@@ -2,10 +2,9 @@
 
 import io
 import os
+from contextlib import suppress
 from threading import Thread
 from typing import TYPE_CHECKING
-
-from upsample_cli.threads import started
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -36,7 +35,8 @@ class SyncedFile(io.FileIO):
         if self._unsynced >= _PORTION and not (self._syncing and self._syncing.is_alive()):
             self._unsynced = 0
             self._syncing = Thread(target=self._sync_early)
-            started(self._syncing)  # if not, all is to be waited for in the end
+            with suppress(RuntimeError):  # the system has no more threads: sync at the end
+                self._syncing.start()
         return written
 
     def sync(self) -> None:

@@ -10,13 +10,12 @@ from typing import Any, BinaryIO, NamedTuple
 import PIL.Image
 
 from upsample_cli.errors import ImageFileError
-from upsample_cli.images.metadata import exif, metadata
+from upsample_cli.images.metadata import metadata
 from upsample_cli.images.metadata.metadata import Metadata
 from upsample_cli.images.places import source
 from upsample_cli.images.places.source import MAX_PIXELS
 from upsample_cli.images.read import (
     animation,
-    arrival,
     modes,
     opening,
     orientation,
@@ -24,7 +23,6 @@ from upsample_cli.images.read import (
     sixteen_bit,
 )
 from upsample_cli.images.read.animation import Animation
-from upsample_cli.images.read.arrival import Arrival
 from upsample_cli.images.read.decode_errors import told
 from upsample_cli.images.read.opening import check, check_size
 
@@ -43,7 +41,6 @@ class Decoded(NamedTuple):
         packed: Whether `picture` is RGBA whose bytes are grey and opacity of 16 bits.
         highest: The level of full scale of 16-bit samples.
         clear: The 16-bit levels that stand for full transparency.
-        arrival: How far `picture` has been decoded; None for all of it.
     """
 
     name: str
@@ -55,16 +52,14 @@ class Decoded(NamedTuple):
     packed: bool = False
     highest: int = 65535
     clear: tuple[int, ...] | None = None
-    arrival: Arrival | None = None
 
 
-def decode(path: str, max_pixels: int = MAX_PIXELS, early: bool = False) -> Decoded:
+def decode(path: str, max_pixels: int = MAX_PIXELS) -> Decoded:
     """Return the picture in a file.
 
     Args:
         path: A file, or "-" for standard input.
         max_pixels: The most pixels to decode.
-        early: Whether it may be returned while it is still decoded.
 
     Raises:
         ImageFileError: It is missing, cannot be read, is broken, or is no picture.
@@ -80,8 +75,6 @@ def decode(path: str, max_pixels: int = MAX_PIXELS, early: bool = False) -> Deco
             check(opened, name, max_pixels)
             if animation.is_animated(opened):
                 return _animated(file, name)
-            if early and arrival.is_possible(opened, file):
-                return _arriving(opened, file, name, files.pop_all())
             try:
                 return _decoded(opened, name, file)
             except OSError:
@@ -90,29 +83,6 @@ def decode(path: str, max_pixels: int = MAX_PIXELS, early: bool = False) -> Deco
                 if not tiff_checks.is_seldom_built(opened):
                     raise
                 return _scientific(file, name, max_pixels)
-
-
-def arriving(path: str, most: int) -> Decoded | None:
-    """Return a picture that is still decoded; None for one that is only had as a whole.
-
-    Args:
-        path: A file.
-        most: How many pixels it may have to be wanted so.
-
-    Raises:
-        ImageFileError: As of `decode`.
-    """
-    name = source.named(path)
-    with ExitStack() as files:
-        file = files.enter_context(source.opened(path))
-        with told(name):
-            opened = opening.picture(file)
-            if opened is None or opened.width * opened.height > most:
-                return None
-            files.enter_context(opened)
-            if animation.is_animated(opened) or not arrival.is_possible(opened, file):
-                return None
-            return _arriving(opened, file, name, files.pop_all())
 
 
 def _scientific(file: BinaryIO, name: str, max_pixels: int) -> Decoded:
@@ -147,13 +117,6 @@ def _low(file: BinaryIO, name: str) -> PIL.Image.Image:
     sixteen_bit.aim(low, name, low=True)
     low.load()
     return orientation.turned(low).picture
-
-
-def _arriving(opened: PIL.Image.Image, file: BinaryIO, name: str, files: ExitStack) -> Decoded:
-    """Return a picture that goes on being decoded, and closes its files when that ends."""
-    told_before = metadata.of(opened, exif.raw(opened), upright=False, early=True)
-    coming = Arrival(opened, file, name, files)
-    return Decoded(name, coming.picture, opened.format or "PNG", told_before, arrival=coming)
 
 
 def _decoded(opened: PIL.Image.Image, name: str, file: BinaryIO) -> Decoded:

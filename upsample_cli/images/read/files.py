@@ -12,7 +12,6 @@ from upsample_cli.errors import ImageFileError
 from upsample_cli.images.image import Image, Samples
 from upsample_cli.images.metadata.exif import with_dpi
 from upsample_cli.images.metadata.metadata import Metadata
-from upsample_cli.images.pixels import Pixels
 from upsample_cli.images.places.source import MAX_PIXELS
 from upsample_cli.images.read.animation import Animation
 from upsample_cli.images.read.decode import Decoded, decode
@@ -31,13 +30,8 @@ def read(path: str, max_pixels: int = MAX_PIXELS) -> Image:
     return cmyk.seen(found)[0]
 
 
-def image(decoded: Decoded, whole: bool = True) -> Image:
-    """Return a decoded picture as samples.
-
-    Args:
-        decoded: The picture as it was decoded.
-        whole: Whether all samples are wanted at once; else windows of them, which needs less memory
-            and need not wait for the end of the decoding.
+def image(decoded: Decoded) -> Image:
+    """Return a decoded picture as samples, and free what it was decoded to.
 
     Raises:
         ImageFileError: Its samples have more than 16 bits, or are no finite numbers.
@@ -45,11 +39,13 @@ def image(decoded: Decoded, whole: bool = True) -> Image:
     picture = decoded.picture
     if isinstance(picture, Animation):
         raise ImageFileError(f"{decoded.name} is animated; give a still picture")
-    pixels = picture if isinstance(picture, np.ndarray) else samples_of(decoded, whole)
-    if not isinstance(pixels, Pixels):
-        _check_finite(pixels, decoded.name)
-    inks = getattr(picture, "mode", "") == "CMYK"
-    return Image(pixels, decoded.format, decoded.metadata, decoded.notes, inks)
+    if isinstance(picture, np.ndarray):
+        samples, inks = picture, False
+    else:
+        samples, inks = samples_of(decoded), picture.mode == "CMYK"
+        picture.close()  # its memory: others may still refer to it
+    _check_finite(samples, decoded.name)
+    return Image(samples, decoded.format, decoded.metadata, decoded.notes, inks)
 
 
 def _check_finite(samples: Samples, name: str) -> None:

@@ -3,68 +3,21 @@
 from typing import Any
 
 import numpy as np
-import PIL.Image
 from numpy.typing import NDArray
 
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.image import Samples
-from upsample_cli.images.pixels import Pixels
-from upsample_cli.images.read.arrival import Arrival
 from upsample_cli.images.read.decode import Decoded
 
 _PART = 1 << 20  # pixels
-_BYTES = {"L", "LA", "RGB", "RGBA", "CMYK"}
 
 
-class Cropped(Pixels):
-    """Samples of 8 bits that are copied where they are asked for: no copy of all is made.
-
-    Args:
-        picture: Of mode L, LA, RGB, RGBA or CMYK.
-        arrival: How far it has come; None for all of it.
-    """
-
-    def __init__(self, picture: PIL.Image.Image, arrival: Arrival | None) -> None:
-        self._picture, self._arrival = picture, arrival
-        self.shape = picture.height, picture.width, len(picture.getbands())
-        self.dtype = np.dtype(np.uint8)
-
-    def __getitem__(self, window: tuple[slice, slice]) -> NDArray[np.uint8]:
-        """Return a window once it has been decoded."""
-        rows, columns = window
-        if self._arrival is not None:
-            self._arrival.wait(rows.stop)
-        box = (columns.start, rows.start, columns.stop, rows.stop)
-        samples: NDArray[Any] = np.asarray(self._picture.crop(box))
-        return samples[..., None] if samples.ndim == 2 else samples
-
-    def give_up(self) -> None:
-        """Let nobody wait any longer for what has not been decoded."""
-        if self._arrival is not None:
-            self._arrival.give_up()
-
-
-def samples_of(decoded: Decoded, whole: bool) -> Samples | Pixels:
+def samples_of(decoded: Decoded) -> Samples:
     """Return a picture's samples, shape (H, W, C), uint8, uint16 or float32.
-
-    Args:
-        decoded: A picture of Pillow's.
-        whole: Whether to have all in memory at once.
 
     Raises:
         ImageFileError: They have more than 16 bits.
     """
-    picture: Any = decoded.picture
-    plain = picture.mode in _BYTES and not decoded.packed and decoded.low is None
-    if plain and not whole:
-        return Cropped(picture, decoded.arrival)
-    if decoded.arrival is not None:
-        decoded.arrival.wait(picture.height)
-    return _samples(decoded)
-
-
-def _samples(decoded: Decoded) -> Samples:
-    """Return a picture of Pillow's, shape (H, W, C), uint8, uint16 or float32."""
     picture: Any = decoded.picture
     height, width = picture.height, picture.width
     # Pillow hands samples on through a copy of its own: in parts, that one stays small.
@@ -80,7 +33,7 @@ def _samples(decoded: Decoded) -> Samples:
 
 
 def _rows(decoded: Decoded, rows: range) -> Samples:
-    """Return some rows of a picture; see `_samples`."""
+    """Return some rows of a picture; see `samples_of`."""
     picture: Any = decoded.picture
     box = (0, rows.start, picture.width, rows.stop)
     samples: NDArray[Any] = np.asarray(picture.crop(box))

@@ -47,9 +47,9 @@ def fitted(image: Image, format: str) -> tuple[Image, tuple[str, ...]]:
         )
         full = np.float32(65535 if bits == 16 else 255)
         rounded = np.floor(image.samples * full + np.float32(0.5)).astype(f"u{bits // 8}")
-        return image._replace(pixels=rounded), tuple(losses)
+        return image._replace(samples=rounded), tuple(losses)
     if image.dtype == np.uint16 and bits == 8:
         losses.append(f"{format} holds 8 bits a sample, so 16 were rounded")
         rounded = ((image.samples.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
-        return image._replace(pixels=rounded), tuple(losses)
+        return image._replace(samples=rounded), tuple(losses)
     return image, tuple(losses)

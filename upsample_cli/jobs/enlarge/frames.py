@@ -13,7 +13,7 @@ from upsample_cli.images.write import apng, format_limits, gif
 from upsample_cli.jobs.enlarge.measured_strips import Measured
 from upsample_cli.jobs.enlarge.still import whole
 from upsample_cli.jobs.enlarge.task import Task
-from upsample_cli.jobs.runtime.workers import Workers
+from upsample_cli.jobs.runtime.threads import Workers
 from upsample_cli.metrics.checkerboard import Checkerboard
 from upsample_cli.planes import Size
 

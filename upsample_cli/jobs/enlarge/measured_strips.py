@@ -7,7 +7,7 @@ from upsample_cli.jobs.enlarge.render import Strip, renderer
 from upsample_cli.jobs.enlarge.size import stride
 from upsample_cli.jobs.enlarge.strips import strips
 from upsample_cli.jobs.enlarge.task import Task
-from upsample_cli.jobs.runtime.workers import Workers
+from upsample_cli.jobs.runtime.threads import Workers
 from upsample_cli.metrics.checkerboard import Checkerboard
 from upsample_cli.metrics.meter import Meter
 from upsample_cli.metrics.rows import Rows

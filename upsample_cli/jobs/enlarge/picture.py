@@ -5,10 +5,9 @@ from functools import lru_cache
 from time import perf_counter
 from typing import TYPE_CHECKING, TypeAlias
 
-from upsample_cli.errors import BrokenArrivalError, ImageFileError, PictureTooLargeError
+from upsample_cli.errors import ImageFileError, PictureTooLargeError
 from upsample_cli.images.image import Image
 from upsample_cli.images.places import target
-from upsample_cli.images.places.source import can_be_read_again
 from upsample_cli.images.write import formats
 from upsample_cli.jobs.enlarge import still
 from upsample_cli.jobs.enlarge.measured_strips import Progress
@@ -24,7 +23,7 @@ if TYPE_CHECKING:  # what decodes is not needed where that is done already
     from upsample_cli.images.read.decode import Decoded
     from upsample_cli.images.read.label_mask import Mask
 
-    Given: TypeAlias = Callable[[], Decoded | Image | Mask]
+    Given: TypeAlias = Callable[[], Decoded | Mask]
 
 _GAIN = 0.01  # a change of brightness that is told: two levels and a half of white
 _OUTPUT_LIMIT = 64  # times --max-pixels: eight times the largest picture that is read
@@ -55,17 +54,7 @@ def upsample(
     size = _size(to, shown.size, task)
     format = formats.format_of(to, task.format, shown.format)
     formats.check_size(format, size)
-    made = None
-    try:
-        made = _written(shown, size, format, to, task, progress)
-    except BrokenArrivalError:
-        if not can_be_read_again(source):
-            raise
-    if made is None:
-        del shown  # which is as large as the next
-        shown = _read(source, task, None)
-        made = _written(shown, size, format, to, task, progress)
-    found, losses = made
+    found, losses = _written(shown, size, format, to, task, progress)
     scale = max(after / before for before, after in zip(shown.size, size, strict=True))
     kernel_ripple, shift, gain = _exact(task.method, scale)
     return Report(
@@ -86,20 +75,16 @@ def upsample(
 
 def _read(source: str, task: Task, given: "Given | None") -> "Animation | Image | Mask":
     """Return what is to be enlarged; what it was decoded from is not kept."""
-    found = given() if given else None
-    if isinstance(found, Image):
-        return found
     from upsample_cli.images.read import files
     from upsample_cli.images.read.animation import Animation
     from upsample_cli.images.read.decode import Decoded
 
-    if found is None:
-        found = _decoded(source, task)
+    found = given() if given else _decoded(source, task)
     if not isinstance(found, Decoded):
         return found
     if isinstance(found.picture, Animation):
         return found.picture
-    return files.image(found, whole=False)
+    return files.image(found)
 
 
 def _decoded(source: str, task: Task) -> "Decoded | Mask":

@@ -91,7 +91,7 @@ def renderer(image: Image, size: Size, task: Task, compression: int | None) -> R
 
     def fetch(rows: range, columns: range) -> Planes:
         """Return the planes of a window inside the picture."""
-        return colour.planes(image.window(rows, columns))
+        return colour.planes(image.samples[rows.start : rows.stop, columns.start : columns.stop])
 
     return Renderer(
         stages=_stages(task.method, image.size, size),

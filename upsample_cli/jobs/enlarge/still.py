@@ -10,7 +10,7 @@ from upsample_cli.images.places import target
 from upsample_cli.images.write import format_limits, png
 from upsample_cli.jobs.enlarge.measured_strips import Measured, Progress
 from upsample_cli.jobs.enlarge.task import Task
-from upsample_cli.jobs.runtime.workers import Workers
+from upsample_cli.jobs.runtime.threads import Workers
 from upsample_cli.metrics.checkerboard import Checkerboard
 from upsample_cli.planes import Size
 
@@ -44,7 +44,7 @@ def write(
 
         losses += transfer_curve.assumed(image.metadata)
     image = image._replace(metadata=image.metadata.resized(size))
-    with target.opened(to, task.force) as file, Workers(task.threads) as workers, image.wanted():
+    with target.opened(to, task.force) as file, Workers(task.threads) as workers:
         made = Measured(image, size, task, format == "PNG", workers, progress)
         losses += _write(file, made, image, size, format, task)
         found, told = made.result()

@@ -14,7 +14,7 @@ from upsample_cli.images.read import files
 from upsample_cli.jobs.measure import measure_figures
 from upsample_cli.jobs.measure.reference import Reference
 from upsample_cli.jobs.measure.runs import runs
-from upsample_cli.jobs.runtime.workers import Workers
+from upsample_cli.jobs.runtime.threads import Workers
 from upsample_cli.metrics.checkerboard import Checkerboard
 from upsample_cli.metrics.meter import COLOUR_LEVELS, LEVELS
 from upsample_cli.metrics.search import STRIDES, Search, chosen, period

@@ -14,8 +14,6 @@ from time import monotonic, sleep
 from types import FrameType
 from typing import Any, NoReturn
 
-from upsample_cli.jobs import lazy
-
 CODE = 128  # and the number of a signal that ends us, as shells have it
 ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 """The signals that end a process; SIGHUP is of a terminal that was closed."""
@@ -34,22 +32,12 @@ _ENVIRONMENT = (
     # and the C library lets nobody ask while another sets (getenv(3), setenv(3)).
     *("OPENBLAS_MAIN_FREE", "GOTOBLAS_MAIN_FREE"),
 )
-# What libraries import, a tenth of a start, and few pictures need.
-_SELDOM_USED = (
-    *("numpy._core._add_newdocs", "numpy._core._add_newdocs_scalars"),
-    *("numpy._core._dtype_ctypes", "numpy._core._internal"),
-    *("numpy.lib.introspect", "numpy.lib.mixins", "numpy.lib.npyio", "numpy.lib.scimath"),
-    *("PIL.ExifTags", "PIL.ImagePalette", "PIL.ImageSequence", "PIL.TiffTags", "PIL.ImageChops"),
-    *("linecache", "pickle", "tokenize", "traceback"),
-)
 
 
 def prepare() -> None:
     """Set the process up; NumPy must not have been imported."""
     gc.set_threshold(100_000)  # imports make many objects and no garbage
     _keep_freed_memory()
-    lazy.imports(_SELDOM_USED)
-    sys.unraisablehook = _leave_again
     warnings.filterwarnings(
         "ignore", module=r"(PIL|tifffile)\."
     )  # oddities of files that can be read
@@ -79,26 +67,6 @@ def leave(number: int, frame: FrameType | None) -> NoReturn:
 
 def _stay(number: int, frame: FrameType | None) -> None:
     """Wake from what is waited for, and go on."""
-
-
-def _leave_again(fault: "sys.UnraisableHookArgs") -> None:
-    """Leave once more where Python drops that, as it does in what it calls amid an import."""
-    ends = {CODE + each: each for each in ENDING}
-    if isinstance(fault.exc_value, SystemExit) and fault.exc_value.code in ends:
-        number = ends[fault.exc_value.code]
-        handle(number, leave)
-    elif isinstance(fault.exc_value, KeyboardInterrupt):
-        number = signal.SIGINT
-    else:
-        sys.__unraisablehook__(fault)
-        return
-    _thread.start_new_thread(_send, (number,))
-
-
-def _send(number: signal.Signals) -> None:
-    """Send the main thread a signal, once it is out of what would drop it."""
-    sleep(_PAUSE)
-    _wake_main_thread(number)
 
 
 def unwind_main_thread() -> NoReturn:

@@ -1,0 +1,76 @@
+"""Threads that share the work on one picture."""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import TracebackType
+from typing import ParamSpec, Self, TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+Arguments = ParamSpec("Arguments")
+
+
+class Workers:
+    """Threads that work on the strips of a picture; leaving the block ends them.
+
+    Args:
+        threads: How many strips are computed at once.
+    """
+
+    def __init__(self, threads: int) -> None:
+        self._threads = threads
+        self._executor = ThreadPoolExecutor(threads) if threads > 1 else None
+
+    def __enter__(self) -> Self:
+        """Return the workers."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Wait for work under way and drop the rest."""
+        if self._executor is not None:
+            self._executor.shutdown(cancel_futures=True)
+
+    def in_order(self, work: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
+        """Yield the work on each item, in order, computed a few items ahead of the caller.
+
+        Where the system has no more threads, the caller does the work.
+
+        Args:
+            work: What to do with an item.
+            items: The items, such as runs of rows.
+        """
+        waiting: deque[Future[Result]] = deque()
+        started = 0
+        if self._executor is not None:
+            for started, item in enumerate(items):  # noqa: B007 # it counts what was submitted
+                if len(waiting) > self._threads + 1:
+                    yield waiting.popleft().result()
+                try:
+                    waiting.append(self._executor.submit(work, item))
+                except RuntimeError:  # the system has no more threads
+                    break
+            else:
+                started = len(items)
+        while waiting:
+            yield waiting.popleft().result()
+        yield from map(work, items[started:])
+
+
+def in_background(
+    function: Callable[Arguments, Result], *args: Arguments.args, **kwargs: Arguments.kwargs
+) -> Callable[[], Result]:
+    """Begin a call on a thread of its own; return a function that waits for its result.
+
+    Where the system has no more threads, the call is made when its result is asked for.
+    """
+    executor = ThreadPoolExecutor(1)
+    try:
+        return executor.submit(function, *args, **kwargs).result
+    except RuntimeError:
+        return lambda: function(*args, **kwargs)
