@@ -9,7 +9,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "upsample_cli"
 FLOORS = {
     "commands": 5, "jobs": 4, "methods": 3, "kernels": 2, "metrics": 2, "images": 2, "networks": 2,
-    "errors": 1, "planes": 1, "threads": 1,
+    "errors": 1, "planes": 1,
 }  # fmt: skip
 # The order of the sub-packages inside a room; "" stands for the modules directly in the room.
 INNER_FLOORS = {
@@ -103,7 +103,7 @@ def test_imports_point_down(path: Path) -> None:
     assert faults(room_of(path), path.read_text()) == []
 
 
-@pytest.mark.parametrize("name", ["errors", "planes", "threads"])
+@pytest.mark.parametrize("name", ["errors", "planes"])
 def test_the_ground_floor_knows_nobody(name: str) -> None:
     """The modules that all rooms share import none of them."""
     assert faults(name, (PACKAGE / f"{name}.py").read_text()) == []
