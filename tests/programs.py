@@ -48,6 +48,15 @@ def peak_memory(*words: str) -> None:
     print(code, status.split("VmHWM:")[1].split()[0])
 
 
+def without(module: str, *words: str) -> None:
+    """Run `upsample` as where a module is not installed."""
+    from upsample_cli.commands import app
+
+    sys.modules[module] = None  # type: ignore[assignment] # which makes its import fail
+    sys.argv[1:] = words
+    sys.exit(app._run())
+
+
 def hold_target(path: str) -> None:
     """Write half a target, print a line, and finish once standard input is closed."""
     from upsample_cli.images.places import temporary

@@ -30,10 +30,13 @@ def shell(*arguments: object, stdin: bytes = b"", folder: Path | None = None) ->
 
 
 def imported(*arguments: object, folder: Path | None = None) -> set[str]:
-    """Return the modules that the command line imports as a process of its own."""
-    command = [sys.executable, "-X", "importtime", "-m", "upsample_cli", *map(str, arguments)]
+    """Return the modules that the command line imports as a process of its own.
+
+    `-X importtime` misses those that importlib.import_module loads; `-v` names all.
+    """
+    command = [sys.executable, "-v", "-m", "upsample_cli", *map(str, arguments)]
     result = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=True)
-    return set(re.findall(r"\| +([\w.]+)$", result.stderr, re.MULTILINE))
+    return set(re.findall(r"^import '([\w.]+)' #", result.stderr, re.MULTILINE))
 
 
 def contents(folder: Path) -> dict[str, bytes | None]:

@@ -1,13 +1,11 @@
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
 import pytest
-from terminal import Outcome, check_refused
+from terminal import Outcome, check_refused, imported
 
 from upsample_cli.commands.app import app
 from upsample_cli.kernels.store import SHIPPED
@@ -78,21 +76,11 @@ def test_commands_tell_their_own_help(call: Callable[..., Outcome], name: str) -
     assert call(name, "-h").out == outcome.out
 
 
-def test_a_command_loads_no_other() -> None:
-    """What is not called is not imported: a small picture would wait for it."""
-    script = (
-        "import sys\n"
-        "from upsample_cli.commands.app import app\n"
-        "app.make_context('upsample', ['in.png', 'out.png'])\n"
-        "app.get_command(None, 'upsample')\n"
-        "print(*(name for name in sys.modules if name.startswith('upsample_cli.commands.')))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
-    )
-    loaded = {name.rsplit(".")[-1] for name in done.stdout.split()}
-    assert "upsample" in loaded
-    assert not loaded & set(COMMANDS[1:])
+def test_a_command_loads_no_other(folder: Path) -> None:
+    """Only the module of the command that is called is imported: a small picture would wait."""
+    loaded = imported("in.png", "out.png", folder=folder)
+    assert "upsample_cli.commands.upsample" in loaded
+    assert {f"upsample_cli.commands.{name}" for name in COMMANDS[1:]} & loaded == set()
 
 
 def test_without_arguments_there_is_help(call: Callable[..., Outcome]) -> None:

@@ -13,7 +13,7 @@ from objects import Bucket
 from textures import levels
 
 from upsample_cli.errors import ImageFileError
-from upsample_cli.images.places import remote, target
+from upsample_cli.images.places import remote, store, target
 from upsample_cli.images.read import decode, header
 
 HEAD = 1 << 16
@@ -133,7 +133,8 @@ def test_an_upload_in_parts_that_fails_leaves_none(
     bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is too large for one request is put in parts, which go where one of them fails."""
-    monkeypatch.setattr("s3fs.core.calculate_chunksize", lambda *_, **__: 5 << 20)
+    files = store.of(bucket.url)
+    monkeypatch.setattr(files, "put_file", partial(files.put_file, chunksize=5 << 20))
     for status in (None, (400, "NoRoom")):
         if status:
             bucket.server.refused["PUT", f"/{bucket.name}/b.png"] = status
