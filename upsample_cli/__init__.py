@@ -3,10 +3,9 @@
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from upsample_cli.jobs.api import measure, upsample
-    from upsample_cli.kernels.conv_matrix import conv_matrix
-    from upsample_cli.kernels.convolve import conv2d, conv_transpose2d
+    from upsample_cli.kernels.convolve import conv2d, conv_transpose2d, pixel_shuffle
+    from upsample_cli.kernels.geometry import conv_matrix
     from upsample_cli.kernels.kernel import Kernel
-    from upsample_cli.kernels.shuffle import pixel_shuffle
 
 __all__ = [
     "Kernel", "conv2d", "conv_matrix", "conv_transpose2d", "measure", "pixel_shuffle", "upsample",
@@ -15,10 +14,10 @@ __all__ = [
 _HOMES = {
     "Kernel": "upsample_cli.kernels.kernel",
     "conv2d": "upsample_cli.kernels.convolve",
-    "conv_matrix": "upsample_cli.kernels.conv_matrix",
+    "conv_matrix": "upsample_cli.kernels.geometry",
     "conv_transpose2d": "upsample_cli.kernels.convolve",
     "measure": "upsample_cli.jobs.api",
-    "pixel_shuffle": "upsample_cli.kernels.shuffle",
+    "pixel_shuffle": "upsample_cli.kernels.convolve",
     "upsample": "upsample_cli.jobs.api",
 }
 

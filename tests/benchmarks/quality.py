@@ -22,7 +22,7 @@ from upsample_cli.jobs.enlarge import picture
 from upsample_cli.jobs.enlarge.size import Target
 from upsample_cli.jobs.enlarge.task import Task
 from upsample_cli.jobs.train.pairs import shrunk
-from upsample_cli.jobs.train.settings import Course
+from upsample_cli.jobs.train.settings import Settings
 from upsample_cli.methods.catalogue import build
 from upsample_cli.metrics.fidelity import psnr, ssim
 
@@ -74,7 +74,7 @@ def scores(path: Path, scale: int, chosen: list[str]) -> Iterator[tuple[str, lis
     """Yield each method's PSNR and SSIM, through 8 bits and in floating point."""
     high = luma(path)
     high = high[: high.shape[0] // scale * scale, : high.shape[1] // scale * scale]
-    low = shrunk(high, Course(stride=scale))
+    low = shrunk(high, Settings(stride=scale))
     inner = (slice(scale, -scale), slice(scale, -scale))
     for name in chosen:
         method, settings = METHODS[name]

@@ -9,7 +9,7 @@ import pytest
 from safetensors_file import safetensors
 from terminal import Outcome, check_refused, contents
 
-from upsample_cli.kernels.store import SHIPPED, KernelFile
+from upsample_cli.kernels.kernel_file import SHIPPED, KernelFile
 
 Call = Callable[..., Outcome]
 K3 = """\

@@ -8,7 +8,7 @@ import pytest
 from terminal import Outcome, check_refused, imported
 
 from upsample_cli.commands.app import app
-from upsample_cli.kernels.store import SHIPPED
+from upsample_cli.kernels.kernel_file import SHIPPED
 from upsample_cli.methods.catalogue import METHODS
 
 COMMANDS = ["upsample", "measure", "audit", "repair", "train", "layer", "matrix", "methods"]

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from terminal import Outcome, check_refused, contents
 
-from upsample_cli.kernels import store
-from upsample_cli.kernels.store import SHIPPED, KernelFile
+from upsample_cli.kernels import kernel_file
+from upsample_cli.kernels.kernel_file import SHIPPED, KernelFile
 
 Call = Callable[..., Outcome]
 
@@ -29,7 +29,7 @@ def test_a_kernel_is_mended_and_used(call: Call, kernels: Path) -> None:
     assert head == "out.npz  moved by 51.54% of k3.npy"
     assert gain.split() == ["gain", "1", "1"]
     assert ripple.split() == ["ripple", "0.4843", "0.0000"]
-    file = store.load("out.npz", "tconv", 2)
+    file = kernel_file.load("out.npz", "tconv", 2)
     triangle = [0.5, 1, 0.5]
     np.testing.assert_allclose(file.taps, np.outer(triangle, triangle), atol=1e-7)
     assert file.about == {"repaired": "flat"}
@@ -46,7 +46,7 @@ def test_a_separable_kernel_stays_separable(call: Call, kernels: Path) -> None:
     (kernels / "own.npz").write_bytes(KernelFile("tconv", 3, taps, "", {"noise": 2}).to_bytes())
     outcome = call("repair", "own.npz", "-o", "out.npz", "--ramp", "--json")
     found = json.loads(outcome.out)
-    file = store.load("out.npz", "tconv", 3)
+    file = kernel_file.load("out.npz", "tconv", 3)
     assert (file.taps.shape, file.about) == ((7,), {"noise": 2, "repaired": "ramp"})
     old, new = np.outer(taps, taps), np.outer(file.taps, file.taps)
     assert found["moved"] == pytest.approx(np.linalg.norm(new - old) / np.linalg.norm(old))
@@ -62,7 +62,7 @@ def test_a_resize_convolution_becomes_a_transposed_one(call: Call) -> None:
     assert json.loads(found.out)["moved"] < 1e-12
     note = "out.npz is for tconv; it does what resize-conv-learned-x2.npz does by resize-conv"
     assert (json.loads(found.out)["notes"], found.err) == ([note], f"note: {note}\n")
-    assert store.load("out.npz", "tconv", 2).kernel("out").phase_sums == pytest.approx(1.0)
+    assert kernel_file.load("out.npz", "tconv", 2).kernel("out").phase_sums == pytest.approx(1.0)
 
 
 def test_a_layers_weights_are_mended(call: Call, kernels: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from terminal import Outcome
 from textures import levels
 
-from upsample_cli.kernels.store import KernelFile
+from upsample_cli.kernels.kernel_file import KernelFile
 
 LINE = re.compile(
     r"^out\.png  (\d+x\d+)  (\S+(?: \S+)?) x([\d.]+)  "

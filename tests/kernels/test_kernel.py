@@ -188,8 +188,8 @@ def test_what_is_no_kernel_is_refused(taps: Floats, stride: int) -> None:
 
 
 def test_a_kernel_cannot_be_changed() -> None:
-    """What was worked out of its taps is kept, and would be of others."""
+    """A kernel is a frozen value, and pickles."""
     kernel = uniform(2)
-    with pytest.raises(AttributeError, match="kernel 'uniform' cannot be changed; build another"):
+    with pytest.raises(AttributeError):
         kernel.stride = 3
     assert (kernel.stride, pickle.loads(pickle.dumps(kernel)).stride) == (2, 2)

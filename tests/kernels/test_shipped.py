@@ -3,16 +3,18 @@
 import numpy as np
 import pytest
 
-from upsample_cli.kernels import store
+from upsample_cli.kernels import kernel_file
 
 
-@pytest.mark.parametrize("stride", store.SHIPPED_STRIDES)
+@pytest.mark.parametrize("stride", kernel_file.SHIPPED_STRIDES)
 @pytest.mark.parametrize("method", ["tconv", "resize-conv"])
 @pytest.mark.parametrize("name", ["learned", "learned-sharp", "learned-soft"])
 def test_shipped_kernels_keep_flat_and_ramps(method: str, name: str, stride: int) -> None:
     """Every kernel that comes along is centred and balanced to the last digits."""
-    file = store.shipped(method, name, stride)
-    whole = store.load(store.shipped_path(method, name, stride), method, stride, file.resize)
+    file = kernel_file.shipped(method, name, stride)
+    whole = kernel_file.load(
+        kernel_file.shipped_path(method, name, stride), method, stride, file.resize
+    )
     np.testing.assert_array_equal(file.taps, whole.taps)
     assert (file.method, file.stride, file.resize) == (method, stride, whole.resize)
     kernel = file.kernel(name)
@@ -21,10 +23,10 @@ def test_shipped_kernels_keep_flat_and_ramps(method: str, name: str, stride: int
     np.testing.assert_allclose(kernel.phase_sums, 1.0, atol=1e-9)
 
 
-@pytest.mark.parametrize("stride", store.SHIPPED_STRIDES)
+@pytest.mark.parametrize("stride", kernel_file.SHIPPED_STRIDES)
 def test_shipped_kernels_are_exact_on_ramps(stride: int) -> None:
     """A ramp stays a ramp, at half-pixel centres, under a learned transposed convolution."""
-    kernel = store.shipped("tconv", "learned", stride).kernel("learned")
+    kernel = kernel_file.shipped("tconv", "learned", stride).kernel("learned")
     ramp = np.zeros(40 * stride)
     ramp[::stride] = np.arange(40)
     ramp = np.convolve(ramp, kernel.taps.sum(axis=1) / stride)

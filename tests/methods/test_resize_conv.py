@@ -7,8 +7,8 @@ from strategies import planes
 
 from upsample_cli.errors import SettingError
 from upsample_cli.jobs.api import upsample
+from upsample_cli.kernels.kernel_file import SHIPPED_STRIDES, shipped
 from upsample_cli.kernels.named import smoothing
-from upsample_cli.kernels.store import SHIPPED_STRIDES, shipped
 from upsample_cli.methods.catalogue import build
 from upsample_cli.metrics.ripple import ripple
 

@@ -9,7 +9,7 @@ from strategies import planes, random_planes
 
 from upsample_cli.errors import SettingError
 from upsample_cli.jobs.api import upsample
-from upsample_cli.kernels.store import KernelFile
+from upsample_cli.kernels.kernel_file import KernelFile
 from upsample_cli.methods.catalogue import build
 
 

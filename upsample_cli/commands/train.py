@@ -1,5 +1,6 @@
 """`upsample train`: a kernel from pictures."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -8,92 +9,88 @@ from upsample_cli.commands.options import Limit, Whole
 from upsample_cli.commands.output.messages import progress, shown, tell
 from upsample_cli.errors import SettingError
 
-if TYPE_CHECKING:  # NumPy is not to be waited for by --help
+if TYPE_CHECKING:  # --help must not wait for NumPy
+    from upsample_cli.jobs.train.settings import Settings
     from upsample_cli.jobs.train.train import Trained
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The options of the command.
+
+    Args:
+        images: Files and folders.
+        output: The kernel file to write.
+        method: `tconv` or `resize-conv`.
+        stride: Output pixels per input pixel.
+        taps: Input pixels along an axis that an output draws on.
+        separable: Whether both axes have the same taps.
+        balance: What must stay as it is: `flat`, `ramp` or `none`.
+        shrink: How originals are shrunk.
+        noise: Of the pictures to be enlarged, in levels.
+        samples: Patches to learn from.
+        seed: Of the choice of patches and pictures.
+        holdout: Share of the pictures only tested on.
+        force: Whether to replace a kernel file.
+        quiet: Whether to print nothing.
+    """
+
+    images: tuple[str, ...]
+    output: str
+    method: str
+    stride: int
+    taps: int
+    separable: bool
+    balance: str
+    shrink: str
+    noise: float
+    samples: int
+    seed: int
+    holdout: float
+    force: bool
+    quiet: bool
+
+    def __post_init__(self) -> None:
+        """Check the name of the output."""
+        if not self.output.endswith(".npz"):
+            raise SettingError(f"{self.output} is no .npz; name the kernel file KERNEL.npz")
+
+    def settings(self) -> "Settings":
+        """Return how to train."""
+        from upsample_cli.jobs.train.settings import Settings
+        from upsample_cli.kernels.least_squares import Structure
+
+        structure = Structure(self.method, self.separable, self.balance)
+        return Settings(self.stride, self.taps, structure, self.shrink, self.noise, self.samples,
+                        self.seed, self.holdout)  # fmt: skip
 
 
 @click.command(short_help="Train a kernel on pictures.")
 @click.argument("images", nargs=-1, required=True, metavar="IMAGES...")
 @click.option("-o", "--output", required=True, metavar="KERNEL.npz", help="Where to write it.")
-@click.option(
-    "-m",
-    "--method",
-    type=click.Choice(("tconv", "resize-conv")),
-    default="tconv",
-    show_default=True,
-    help="What it is for.",
-)
-@click.option(
-    "-s",
-    "--stride",
-    "--scale",
-    type=Whole(2, 8),
-    default=2,
-    show_default=True,
-    metavar="N",
-    help="Output pixels per input pixel, 2..8.",
-)
-@click.option(
-    "--taps",
-    type=int,
-    default=9,
-    show_default=True,
-    metavar="N",
-    help="Input pixels an axis per output, odd.",
-)
-@click.option(
-    "--separable/--full", default=True, show_default=True, help="Same taps along both axes, or any."
-)
-@click.option(
-    "--balance",
-    type=click.Choice(("flat", "ramp", "none")),
-    default="ramp",
-    show_default=True,
-    help="What stays as it is without fail.",
-)
-@click.option(
-    "--shrink",
-    default="bicubic",
-    show_default=True,
-    metavar="NAME",
-    help="bicubic, area, lanczos or gaussian:SIGMA.",
-)
-@click.option(
-    "--noise",
-    type=Limit(0, 64),
-    default=2.0,
-    show_default=True,
-    metavar="LEVELS",
-    help="Noise of the pictures to come.",
-)
-@click.option(
-    "--samples",
-    type=Whole(1000),
-    default=1_000_000,
-    show_default=True,
-    metavar="N",
-    help="Patches to learn from.",
-)
-@click.option(
-    "--seed",
-    type=Whole(0),
-    default=0,
-    show_default=True,
-    metavar="N",
-    help="Of the choice of patches and pictures.",
-)
-@click.option(
-    "--holdout",
-    type=Limit(0, 0.9),
-    default=0.1,
-    show_default=True,
-    metavar="SHARE",
-    help="Share of pictures only tried on.",
-)
+@click.option("-m", "--method", type=click.Choice(("tconv", "resize-conv")), default="tconv",
+              show_default=True, help="What it is for.")  # fmt: skip
+@click.option("-s", "--stride", "--scale", type=Whole(2, 8), default=2, show_default=True,
+              metavar="N", help="Output pixels per input pixel, 2..8.")  # fmt: skip
+@click.option("--taps", type=int, default=9, show_default=True, metavar="N",
+              help="Input pixels an axis per output, odd.")  # fmt: skip
+@click.option("--separable/--full", default=True, show_default=True,
+              help="Same taps along both axes, or any.")  # fmt: skip
+@click.option("--balance", type=click.Choice(("flat", "ramp", "none")), default="ramp",
+              show_default=True, help="What stays as it is without fail.")  # fmt: skip
+@click.option("--shrink", default="bicubic", show_default=True, metavar="NAME",
+              help="bicubic, area, lanczos or gaussian:SIGMA.")  # fmt: skip
+@click.option("--noise", type=Limit(0, 64), default=2.0, show_default=True, metavar="LEVELS",
+              help="Noise of the pictures to come.")  # fmt: skip
+@click.option("--samples", type=Whole(1000), default=1_000_000, show_default=True, metavar="N",
+              help="Patches to learn from.")  # fmt: skip
+@click.option("--seed", type=Whole(0), default=0, show_default=True, metavar="N",
+              help="Of the choice of patches and pictures.")  # fmt: skip
+@click.option("--holdout", type=Limit(0, 0.9), default=0.1, show_default=True, metavar="SHARE",
+              help="Share of pictures only tried on.")  # fmt: skip
 @click.option("-f", "--force", is_flag=True, help="Replace a kernel that is there.")
 @click.option("-q", "--quiet", is_flag=True, help="No report, no notes.")
-def train(images: tuple[str, ...], output: str, method: str, stride: int, separable: bool,
-          balance: str, force: bool, quiet: bool, **course: Any) -> None:  # fmt: skip
+def train(**values: Any) -> None:
     """Train a kernel on IMAGES, files or folders, and write it to a file.
 
     Pictures are shrunk by the stride; the kernel is the one that brings them nearest to their
@@ -103,22 +100,19 @@ def train(images: tuple[str, ...], output: str, method: str, stride: int, separa
     upsample train photos/ -o mine.npz
     upsample small.png large.png --kernel mine.npz
     """  # noqa: D301 # click needs the \b itself
-    if not output.endswith(".npz"):
-        raise SettingError(f"{output} is no .npz; name the kernel file KERNEL.npz")
+    options = Options(**values)
     from upsample_cli.images.places import target
     from upsample_cli.jobs.train import train as job
-    from upsample_cli.jobs.train.settings import Course
-    from upsample_cli.kernels.fit import Structure
 
-    target.check(output, "-", force)
-    plan = Course(stride=stride, structure=Structure(method, separable, balance), **course)
-    trained = job.train(job.pictures(images), plan, progress(quiet, "picture"))
-    with target.opened(output, force) as file:
+    target.check(options.output, target.STREAM, options.force)
+    settings, pictures = options.settings(), job.pictures(options.images)
+    trained = job.train(pictures, settings, progress(options.quiet, "picture"))
+    with target.opened(options.output, options.force) as file:
         file.write(trained.file.to_bytes())
-    if not quiet:
-        for fault in trained.skipped:
-            tell("note", f"skipped: {fault}")
-        click.echo(_summary(output, trained))
+    if not options.quiet:
+        for reason in trained.skipped:
+            tell("note", f"skipped: {reason}")
+        click.echo(_summary(options.output, trained))
 
 
 def _summary(output: str, trained: "Trained") -> str:

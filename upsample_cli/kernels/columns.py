@@ -1,14 +1,15 @@
-"""The two steps of a convolution by matrix product: columns, and the taps times them.
+"""Convolution as a matrix product of the taps and columns of pixels.
 
-No zeros are inserted, and no columns of a whole picture are made: both ways go by some rows at
-once. Scattering multiplies first: what all taps make of some input rows is added to the output by
-strided sums. Gathering copies first: the patch under each output is a column of one matrix. A
-transposed convolution can do either, as each of its output phases is an ordinary convolution of
-stride 1 with the taps that feed it (polyphase). Scattering moves as many numbers as there are
-channels out, gathering as many as there are channels in.
+There are two ways, and both take some rows at a time. Scattering multiplies first: it computes the
+products of all taps with some input rows, and adds them to the output in strided sums. Gathering
+copies first: the patch under each output is a column of one matrix. A transposed convolution can
+do either, because each of its output phases is an ordinary convolution of stride 1 with the taps
+that feed it (polyphase). Scattering moves as many numbers as there are channels out, gathering as
+many as there are channels in.
 
 Source: K. Chellapilla, S. Puri, P. Simard, "High performance convolutional neural networks for
-document processing", 2006 (convolution as a matrix product).
+document processing", 2006 (convolution as a matrix product); OpenBLAS, interface/gemm.c (one
+thread where M N K <= 2**16 GEMM_MULTITHREAD_THRESHOLD, which is 4).
 """
 
 from collections.abc import Iterator
@@ -18,37 +19,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from upsample_cli.kernels.geometry import Geometry, Pair, meeting
-from upsample_cli.kernels.product import product
 
 Maps: TypeAlias = NDArray[np.floating[Any]]
 """Feature maps, shape ((N,) C, H, W)."""
 
 _TILE = 1 << 18  # numbers between the two steps: fewer starve the product, more leave the cache
+_ONE_THREAD = 1 << 18  # multiplications
+_LEAST = 64  # columns: narrower blocks cost more than they save
 
 
 def scatter(x: Maps, weight: Maps, out: Maps, geometry: Geometry) -> None:
-    """Add to out, shape (Cout, H', W'), what the taps make of x, some input rows at once."""
+    """Add the transposed convolution of x to out, shape (Cout, H', W'), by scattering."""
     (channels, height, width), (_, count, *taps) = x.shape, weight.shape
     matrix = np.ascontiguousarray(weight.transpose(2, 3, 1, 0)).reshape(-1, channels)
     flat = x.reshape(channels, -1)
     (down, across), (s, t) = geometry.offsets((taps[0], taps[1])), geometry.stride
     for rows in _runs(height, len(matrix) * width):
-        made = product(matrix, flat[:, rows.start * width : rows.stop * width]).reshape(
-            *taps, count, len(rows), width
-        )
+        pixels = flat[:, rows.start * width : rows.stop * width]
+        products = product(matrix, pixels).reshape(*taps, count, len(rows), width)
         for a, top in enumerate(down):
             tall = meeting(top, s, out.shape[1], rows)
             for b, left in enumerate(across):
                 wide = meeting(left, t, out.shape[2], range(width))
                 if tall and wide:
                     inside = slice(tall.start - rows.start, tall.stop - rows.start)
-                    out[:, _lattice(tall, s, top), _lattice(wide, t, left)] += made[
+                    out[:, _lattice(tall, s, top), _lattice(wide, t, left)] += products[
                         a, b, :, inside, wide.start : wide.stop
                     ]
 
 
 def gather_phases(x: Maps, weight: Maps, out: Maps, geometry: Geometry) -> None:
-    """Add to out what the taps make of x, phase by phase.
+    """Add the transposed convolution of x to out by gathering, phase by phase.
 
     Output s q + r gets input q - m of the tap whose offset is s m + r.
     """
@@ -68,7 +69,7 @@ def gather_phases(x: Maps, weight: Maps, out: Maps, geometry: Geometry) -> None:
 def gather(
     x: Maps, weight: Maps, out: Maps, offsets: tuple[list[int], list[int]], stride: Pair
 ) -> None:
-    """Add to out, at (i, j), the taps (a, b) times x at stride (i, j) + offsets (a, b)."""
+    """Add to out, at (i, j), the sum of taps (a, b) times x at stride (i, j) + offsets (a, b)."""
     (channels, height, width), (down, across) = x.shape, offsets
     matrix = np.ascontiguousarray(weight).reshape(len(weight), -1)
     columns = range(out.shape[2])
@@ -83,13 +84,35 @@ def gather(
                     patches[:, a, b, inside, wide.start : wide.stop] = x[
                         :, _lattice(tall, stride[0], top), _lattice(wide, stride[1], left)
                     ]
-        made = product(matrix, patches.reshape(matrix.shape[1], -1))
-        out[:, rows.start : rows.stop] += made.reshape(len(out), len(rows), -1)
+        sums = product(matrix, patches.reshape(matrix.shape[1], -1))
+        out[:, rows.start : rows.stop] += sums.reshape(len(out), len(rows), -1)
 
 
-def _runs(rows: int, each: int) -> Iterator[range]:
-    """Yield runs of rows with about `_TILE` numbers together, at `each` a row."""
-    step = max(1, _TILE // each)
+def product(matrix: Maps, long: Maps) -> Maps:
+    """Return the product of a small matrix and a long one, in blocks for one thread each.
+
+    BLAS shares a large product among threads that wait for each other by spinning: with anything
+    else at work on the machine that can take ten times as long. Products below its limit stay on
+    the caller's thread, and in blocks that fit the cache they are as fast.
+
+    Args:
+        matrix: Shape (M, K).
+        long: Shape (K, N), rows contiguous; N is the long side.
+    """
+    out: Maps = np.empty((len(matrix), long.shape[1]), np.result_type(matrix, long))
+    block = _ONE_THREAD // max(1, matrix.size)
+    if block < _LEAST:  # so much to do that threads are worth it
+        return np.asarray(np.matmul(matrix, long, out=out))
+    whole = long.shape[1] // block * block
+    inputs, outputs = (rows[:, :whole].reshape(len(rows), -1, block) for rows in (long, out))
+    np.matmul(matrix, inputs.swapaxes(0, 1), out=outputs.swapaxes(0, 1))
+    np.matmul(matrix, long[:, whole:], out=out[:, whole:])
+    return out
+
+
+def _runs(rows: int, numbers: int) -> Iterator[range]:
+    """Yield runs of rows with about `_TILE` numbers together, `numbers` in a row."""
+    step = max(1, _TILE // numbers)
     for top in range(0, rows, step):
         yield range(top, min(top + step, rows))
 

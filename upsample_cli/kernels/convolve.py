@@ -1,14 +1,17 @@
-"""Convolution and transposed convolution of networks, with every parameter, on the CPU.
+"""The layers of networks on the CPU: convolution, transposed convolution, pixel shuffle.
 
-The products are NumPy's, so how many threads they use is up to its BLAS (OPENBLAS_NUM_THREADS and
-the like).
+The products are NumPy's: its BLAS decides how many threads they use (OPENBLAS_NUM_THREADS and the
+like).
 
-Source: semantics, layouts and refusals are those of torch.nn.functional.conv2d, conv_transpose2d.
+Source: semantics, layouts and errors are those of torch.nn.functional.conv2d, conv_transpose2d and
+pixel_shuffle.
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from upsample_cli.errors import SettingError
 from upsample_cli.kernels.columns import Maps, gather, gather_phases, scatter
@@ -34,15 +37,15 @@ def conv_transpose2d(
         stride: Output pixels per input pixel, 1 or more; one number, or down and across.
         padding: Output pixels left off on every side, 0 or more.
         output_padding: Output pixels added below and on the right, below stride or dilation.
-        groups: Parts into which the channels fall, each with taps of its own.
+        groups: Parts into which the channels fall, with taps of their own.
         dilation: Output pixels from one tap to the next, 1 or more.
 
     Returns:
         Shape ((N,) Cout, H', W') with H' = (H - 1) s - 2p + d (kH - 1) + output_padding + 1.
 
     Raises:
-        SettingError: What PyTorch refuses too, and outputs of no pixels, which it refuses with most
-            settings; it is a ValueError.
+        SettingError: A setting that PyTorch refuses too, or an output without pixels. It is a
+            ValueError.
 
     Source: torch.nn.functional.conv_transpose2d; for one group, ONNX's ConvTranspose.
 
@@ -86,13 +89,13 @@ def conv2d(
         padding: Zeros added on every side, 0 or more; "valid" for none, "same" (stride 1) for as
             many as keep the size, an odd one below and on the right.
         dilation: Input pixels from one tap to the next, 1 or more.
-        groups: Parts into which the channels fall, each with taps of its own.
+        groups: Parts into which the channels fall, with taps of their own.
 
     Returns:
         Shape ((N,) Cout, H', W') with H' = floor((H + 2p - d (kH - 1) - 1) / s) + 1.
 
     Raises:
-        SettingError: What PyTorch refuses too; it is a ValueError.
+        SettingError: A setting that PyTorch refuses too. It is a ValueError.
 
     Source: torch.nn.functional.conv2d.
 
@@ -109,21 +112,52 @@ def conv2d(
             f"groups; give a weight of shape (output channels, input channels / groups, kH, kW)"
         )
     if isinstance(padding, str):
-        geometry = _worded(padding, geometry, taps)
-    made = size if padding == "same" else geometry.reduced(size, taps)
-    out = _filled((len(maps), len(weight), *made), maps, bias)
+        geometry = _padded_by_word(padding, geometry, taps)
+    size_out = size if padding == "same" else geometry.reduced(size, taps)
+    out = _filled((len(maps), len(weight), *size_out), maps, bias)
     for source, target, part in _parts(maps, out, np.split(weight, geometry.groups)):
         gather(source, part, target, geometry.offsets(taps), geometry.stride)
     return out if input.ndim == 4 else out[0]
 
 
+def pixel_shuffle(input: NDArray[Any], upscale_factor: int) -> NDArray[Any]:
+    """Return maps whose channels, r x r at a time, become the pixels of a cell.
+
+    Args:
+        input: Shape (..., C r^2, H, W), any type.
+        upscale_factor: r, output pixels per input pixel, 1 or more.
+
+    Returns:
+        Shape (..., C, H r, W r); channel c r^2 + i r + j is phase (i, j) of channel c.
+
+    Raises:
+        SettingError: The number of channels is no multiple of r^2.
+
+    Source: W. Shi et al., "Real-time single image and video super-resolution using an efficient
+    sub-pixel convolutional neural network", CVPR 2016; torch.nn.functional.pixel_shuffle.
+
+    >>> pixel_shuffle(np.arange(4).reshape(4, 1, 1), 2).tolist()
+    [[[0, 1], [2, 3]]]
+    """
+    r = upscale_factor
+    if r < 1 or input.ndim < 3 or input.shape[-3] % r**2:
+        raise SettingError(
+            f"maps {input.shape} cannot be shuffled by {r}; give (..., C, H, W), C a multiple of "
+            "the factor's square"
+        )
+    *batch, channels, height, width = input.shape
+    cells = input.reshape(*batch, channels // r**2, r, r, height, width)
+    order = (*range(len(batch) + 1), -2, -4, -1, -3)
+    return cells.transpose(order).reshape(*batch, channels // r**2, height * r, width * r)
+
+
 def _maps(input: Maps, weight: Maps, bias: Maps | None) -> Maps:
-    """Return the input as a batch; refuse what no layer takes."""
+    """Return the input as a batch, or raise a `SettingError` for wrong types and shapes."""
     arrays = [input, weight] + ([] if bias is None else [bias])
     if input.dtype not in (np.float32, np.float64) or any(
-        each.dtype != input.dtype for each in arrays
+        array.dtype != input.dtype for array in arrays
     ):
-        types = ", ".join(str(each.dtype) for each in arrays)
+        types = ", ".join(str(array.dtype) for array in arrays)
         raise SettingError(f"input, weight, bias are {types}; give all float32 or all float64")
     if input.ndim not in (3, 4) or 0 in input.shape[-3:]:
         raise SettingError(f"input has shape {input.shape}; give (C, H, W) or (N, C, H, W)")
@@ -133,7 +167,7 @@ def _maps(input: Maps, weight: Maps, bias: Maps | None) -> Maps:
 
 
 def _filled(shape: tuple[int, ...], maps: Maps, bias: Maps | None) -> Maps:
-    """Return an output that holds nothing but the bias yet."""
+    """Return an output that holds only the bias yet."""
     if bias is not None and bias.shape != shape[1:2]:
         raise SettingError(f"bias has shape {bias.shape}; give one number for {shape[1]} channels")
     try:
@@ -147,8 +181,8 @@ def _filled(shape: tuple[int, ...], maps: Maps, bias: Maps | None) -> Maps:
     return out
 
 
-def _worded(padding: str, geometry: Geometry, taps: Pair) -> Geometry:
-    """Return the geometry of "valid" or "same"; the latter's odd zero comes after."""
+def _padded_by_word(padding: str, geometry: Geometry, taps: Pair) -> Geometry:
+    """Return the geometry with padding "valid" or "same"; an odd zero of "same" comes after."""
     if padding not in ("valid", "same"):
         raise SettingError(f"no padding '{padding}'; give a number, a pair, 'valid' or 'same'")
     if padding == "valid":
@@ -160,7 +194,7 @@ def _worded(padding: str, geometry: Geometry, taps: Pair) -> Geometry:
 
 
 def _parts(maps: Maps, out: Maps, weights: Sequence[Maps]) -> Iterator[tuple[Maps, Maps, Maps]]:
-    """Yield input, output and weight of each group of each map."""
+    """Yield input, output and weight of every group of every map."""
     count = len(weights)
     for source, target in zip(maps, out, strict=True):
         pairs = zip(np.split(source, count), np.split(target, count), weights, strict=True)

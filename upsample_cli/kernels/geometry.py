@@ -1,4 +1,4 @@
-"""The geometry of a layer: how far apart its taps and its pixels lie, and the sizes that follow.
+"""The geometry of a layer: where its taps and pixels lie, the sizes that follow, and its matrix.
 
 A convolution reads input pixel s i + d a - p for output pixel i and tap a; the transposed one
 writes to output pixel s i + d a - p from input pixel i. Letters as in Dumoulin & Visin.
@@ -9,10 +9,17 @@ Source: V. Dumoulin, F. Visin, "A guide to convolution arithmetic for deep learn
 
 from dataclasses import dataclass
 from operator import index
-from typing import TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from upsample_cli.errors import SettingError
+from upsample_cli.kernels.kernel import Kernel
 from upsample_cli.planes import Size
+
+if TYPE_CHECKING:  # only `conv_matrix` needs SciPy
+    import scipy
 
 Pair: TypeAlias = tuple[int, int]
 Span: TypeAlias = int | tuple[int, ...]
@@ -55,7 +62,7 @@ class Geometry:
         )
 
     def __post_init__(self) -> None:
-        """Refuse an output padding that no strided convolution can have lost."""
+        """Check the output padding: no strided convolution loses as much as its stride."""
         bounds = zip(self.output_padding, self.stride, self.dilation, strict=True)
         if any(added >= max(s, d) for added, s, d in bounds):
             raise SettingError(
@@ -65,10 +72,6 @@ class Geometry:
 
     def enlarged(self, size: Size, taps: Size) -> Size:
         """Return the output size of the transposed convolution: (n - 1) s - 2p + d (k - 1) + 1.
-
-        Args:
-            size: Height and width of the input.
-            taps: Taps down and across.
 
         Raises:
             SettingError: No pixel would be left.
@@ -92,12 +95,8 @@ class Geometry:
     def reduced(self, size: Size, taps: Size) -> Size:
         """Return the output size of the convolution: floor((n + 2p - d (k - 1) - 1) / s) + 1.
 
-        Args:
-            size: Height and width of the input.
-            taps: Taps down and across.
-
         Raises:
-            SettingError: The taps reach over the padded input.
+            SettingError: The taps are larger than the padded input.
 
         >>> Geometry((2, 2), (1, 1)).reduced((8, 8), (3, 3))
         (4, 4)
@@ -134,7 +133,74 @@ def meeting(offset: int, stride: int, length: int, run: range) -> range:
     return range(first, max(first, min(run.stop, (length - 1 - offset) // stride + 1)))
 
 
+def conv_matrix(
+    kernel: NDArray[Any] | Kernel,
+    input_shape: Size,
+    stride: Span = 1,
+    padding: Span = 0,
+    dilation: Span = 1,
+) -> "scipy.sparse.csr_array":
+    """Return the matrix of the convolution of one plane, zero beyond its edges.
+
+    Row (i, j) holds tap (a, b) at column (s i + d a - p, s j + d b - p), pixels counted row by row.
+    The transpose is the transposed convolution with the same numbers.
+
+    Args:
+        kernel: Taps of shape (kH, kW), or a kernel, of which only the taps are used.
+        input_shape: Height and width of the plane, 1 or more.
+        stride: Input pixels per output pixel; one number, or down and across.
+        padding: Zeros added on every side.
+        dilation: Input pixels from one tap to the next.
+
+    Returns:
+        Shape (H' W', H W), of the taps' type (float32 for float16), sorted; taps that are 0 are
+        stored too.
+
+    Raises:
+        SettingError: The taps, the shape or a number is out of range.
+
+    >>> k3 = np.arange(1, 10).reshape(3, 3)
+    >>> matrix = conv_matrix(k3, (4, 4))
+    >>> matrix.shape
+    (4, 16)
+    >>> (matrix.T @ [1, 0, 0, 0]).reshape(4, 4)  # the first of 2x2 pixels spreads the kernel
+    array([[1, 2, 3, 0],
+           [4, 5, 6, 0],
+           [7, 8, 9, 0],
+           [0, 0, 0, 0]])
+    """
+    import scipy
+
+    taps = kernel.taps if isinstance(kernel, Kernel) else np.asarray(kernel)
+    if taps.ndim != 2 or 0 in taps.shape or taps.dtype.kind not in "fiub":
+        raise SettingError(f"kernel is {taps.dtype} {taps.shape}; give numbers of shape (kH, kW)")
+    if taps.dtype == np.float16:  # SciPy has no sparse arrays of it
+        taps = taps.astype(np.float32)
+    if len(input_shape) != 2 or min(input_shape) < 1:
+        raise SettingError(f"input shape {input_shape} is no plane; give height and width")
+    (height, width), (tall, wide) = input_shape, taps.shape
+    geometry = Geometry.of(stride, padding, 0, dilation, 1)
+    size = geometry.reduced((height, width), (tall, wide))
+    rows, columns = (
+        s * np.arange(count)[:, None] + np.array(offsets)
+        for s, count, offsets in zip(
+            geometry.stride, size, geometry.offsets((tall, wide)), strict=True
+        )
+    )
+    down, across = (rows >= 0) & (rows < height), (columns >= 0) & (columns < width)
+    type_ = np.int32 if max(height * width, size[0] * size[1] * taps.size) < 2**31 else np.int64
+    # Axes: output row, output column, tap down, tap across; so every row comes out sorted.
+    places = (rows * width).astype(type_)[:, None, :, None] + columns.astype(type_)[:, None, :]
+    inside = down[:, None, :, None] & across[:, None, :]
+    counts = np.outer(down.sum(axis=1), across.sum(axis=1)).ravel()
+    ends = np.concatenate([[0], np.cumsum(counts)]).astype(type_)
+    values = np.broadcast_to(taps, places.shape)[inside]
+    shape = (size[0] * size[1], height * width)
+    return scipy.sparse.csr_array((values, places[inside], ends), shape=shape)
+
+
 def _pair(name: str, value: Span, least: int) -> Pair:
+    """Return a number or pair as a pair, or raise a `SettingError`."""
     try:
         values = tuple(map(index, value)) if isinstance(value, (tuple, list)) else (index(value),)
     except TypeError as error:

@@ -1,7 +1,6 @@
 """Interpolants: even functions of the distance to a sample, in input pixels.
 
-An interpolant phi gives the value at position u as sum_i phi(u - i) x[i]. A kernel is a pure
-function and one declared fact, its support; everything else is derived from the two.
+An interpolant phi gives the value at position u as sum_i phi(u - i) x[i].
 """
 
 from collections.abc import Callable
@@ -16,11 +15,11 @@ Distances = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Interpolant:
-    """An interpolating function and where it ends.
+    """An interpolating function and its support.
 
     Args:
-        name: The word for it.
-        function: phi of the distance; its argument has any shape, in input pixels.
+        name: Its name.
+        function: phi of distances, any shape, in input pixels.
         support: phi is 0 at and beyond this distance, in input pixels.
     """
 
@@ -29,11 +28,7 @@ class Interpolant:
     support: float
 
     def __call__(self, distance: Distances) -> Distances:
-        """Return phi at these distances, 0 outside the support.
-
-        Args:
-            distance: Any shape, in input pixels.
-        """
+        """Return phi at distances of any shape, in input pixels; 0 outside the support."""
         return np.where(np.abs(distance) < self.support, self.function(distance), 0.0)
 
 
@@ -68,17 +63,12 @@ LANCZOS = Interpolant("lanczos", _lanczos3, 3.0)
 Source: C. Duchon, "Lanczos filtering in one and two dimensions", 1979.
 """
 
-
 AREA = Interpolant("area", np.ones_like, 0.5)
 """The box: an axis that shrinks by whole numbers gets the mean of the pixels under each output."""
 
 
 def gaussian(deviation: float) -> Interpolant:
-    """Return a Gaussian of a standard deviation in input pixels, cut at four of them.
-
-    Args:
-        deviation: Above 0.
-    """
+    """Return a Gaussian of a standard deviation in input pixels, cut at four of them."""
     return Interpolant("gaussian", lambda x: np.exp(-0.5 * (x / deviation) ** 2), 4 * deviation)
 
 
@@ -125,7 +115,7 @@ def cardinal_spline(order: int) -> Interpolant:
     weights = response[np.abs(offsets)]
 
     def phi(x: Distances) -> Distances:
-        """Return the cardinal spline: shifted B-splines, weighted by the prefilter."""
+        """Return the sum of shifted B-splines, weighted by the prefilter."""
         return b_spline(order, x[..., None] - offsets) @ weights
 
     return Interpolant(f"spline {order}", phi, reach + (order + 1) / 2)

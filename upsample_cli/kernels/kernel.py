@@ -4,16 +4,15 @@ Output size is (n - 1) s - 2p + k + output_padding with dilation 1 (Dumoulin & V
 1603.07285, relationship 14); p and output_padding are chosen so that it is exactly n s.
 """
 
-from functools import cached_property
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from upsample_cli.errors import SettingError
-from upsample_cli.kernels.band import transposed
 from upsample_cli.kernels.phases import phase_sums, without_rounding
-from upsample_cli.kernels.separable import Separable
+from upsample_cli.kernels.separable import Separable, transposed
 from upsample_cli.planes import Size
 
 if TYPE_CHECKING:  # most kernels are separable
@@ -24,17 +23,18 @@ _LARGEST = 1e12  # of a tap; sums of much larger ones would overflow in single p
 Taps = NDArray[np.float64]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
 class Kernel:
     """The taps of a transposed convolution and the stride they are for.
 
     Args:
-        name: The word for it.
+        name: Its name.
         taps: Shape (kH, kW), finite.
         stride: Output pixels per input pixel on both axes, 1 or more.
         factors: Taps down and across whose outer product they are, where that is known.
 
     Raises:
-        SettingError: They are no kernel.
+        SettingError: The taps or the stride cannot be those of a kernel.
 
     >>> import numpy as np
     >>> Kernel("uniform", np.full((3, 3), 4 / 9), 2).phase_sums.round(2).tolist()
@@ -42,39 +42,12 @@ class Kernel:
     """
 
     name: str
-    taps: Taps
+    taps: Taps = field(repr=False)
     stride: int
-    factors: tuple[Taps, Taps] | None
+    factors: tuple[Taps, Taps] | None = field(default=None, repr=False)
 
-    def __init__(
-        self, name: str, taps: Taps, stride: int, factors: tuple[Taps, Taps] | None = None
-    ) -> None:
-        self.__dict__.update(name=name, taps=taps, stride=stride, factors=factors)
-        self._check()
-
-    @classmethod
-    def outer(cls, name: str, down: Taps, across: Taps, stride: int) -> "Kernel":
-        """Return the separable kernel of taps along each axis.
-
-        Args:
-            name: The word for it.
-            down: Shape (kH,).
-            across: Shape (kW,).
-            stride: Output pixels per input pixel on both axes.
-        """
-        return cls(name, np.outer(down, across), stride, (down, across))
-
-    def __setattr__(self, name: str, value: object) -> None:
-        """Refuse: what was worked out of its taps is kept."""
-        raise AttributeError(f"kernel '{self.name}' cannot be changed; build another")
-
-    def __repr__(self) -> str:
-        """Return what it is in few words: taps can be many."""
-        size = "x".join(map(str, self.taps.shape))
-        return f"Kernel({self.name!r}, {size} taps, stride {self.stride})"
-
-    def _check(self) -> None:
-        """Refuse taps that are no kernel."""
+    def __post_init__(self) -> None:
+        """Check the taps and the stride."""
         if self.taps.ndim != 2 or 0 in self.taps.shape:
             shape = "x".join(map(str, self.taps.shape)) or "a single number"
             raise SettingError(
@@ -88,6 +61,11 @@ class Kernel:
             )
         if self.stride < 1:
             raise SettingError(f"kernel '{self.name}' has stride {self.stride}; give 1 or more")
+
+    @classmethod
+    def outer(cls, name: str, down: Taps, across: Taps, stride: int) -> "Kernel":
+        """Return the separable kernel of taps along each axis, shapes (kH,) and (kW,)."""
+        return cls(name, np.outer(down, across), stride, (down, across))
 
     @property
     def padding(self) -> Size:
@@ -104,7 +82,7 @@ class Kernel:
         )
         return down, right
 
-    @cached_property
+    @property
     def phase_sums(self) -> Taps:
         """The DC gain of each output phase, shape (stride, stride)."""
         sums = phase_sums(self.taps, (self.stride, self.stride), self.padding)
@@ -126,7 +104,7 @@ class Kernel:
     def then(self, later: "Kernel") -> "Kernel":
         """Return the one kernel that does what this and then a later one do.
 
-        Its stride is the product of the two; the taps are this one's spread by the later stride
+        Its stride is the product of the two; its taps are this one's spread by the later stride
         and convolved with the later taps.
         """
         name, stride = f"{self.name} then {later.name}", self.stride * later.stride

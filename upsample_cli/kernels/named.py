@@ -1,4 +1,4 @@
-"""Fixed kernels by name: for a stride each is a matrix of taps with a mean phase sum of 1."""
+"""Fixed kernels by name: each is a function of the stride; their mean phase sum is 1."""
 
 from collections.abc import Callable
 
@@ -14,13 +14,13 @@ def uniform(stride: int, size: int | None = None, seed: int = 0) -> Kernel:
 
     Args:
         stride: Output pixels per input pixel.
-        size: Taps along each axis; by default the fewest over a stride, balanced and centred.
+        size: Taps along each axis; by default the fewest above the stride, balanced and centred.
         seed: Not used.
 
     >>> uniform(2, 3).phase_sums.max().round(4)
     np.float64(1.7778)
     """
-    size = size or _even_overlap(stride)
+    size = size or _balanced_size(stride)
     taps = np.full(size, stride / size)
     return Kernel.outer("uniform", taps, taps, stride)
 
@@ -31,9 +31,9 @@ def random(stride: int, size: int | None = None, seed: int = 0) -> Kernel:
     Args:
         stride: Output pixels per input pixel.
         size: Taps along each axis; by default as for `uniform`.
-        seed: Of the generator. Taps are drawn evenly from 0..1 and scaled to keep brightness.
+        seed: Of the generator. Taps are drawn evenly from 0..1, then scaled to keep brightness.
     """
-    size = size or _even_overlap(stride)
+    size = size or _balanced_size(stride)
     taps = np.random.default_rng(seed).random((size, size))
     return Kernel("random", taps * (stride**2 / taps.sum()), stride)
 
@@ -85,8 +85,8 @@ def smoothing(name: str, stride: int, size: int | None = None) -> Kernel:
 
     Args:
         name: `box` (all taps equal), `gaussian` (standard deviation half an input pixel) or
-            `sharpen` (the picture, plus half of what a box takes away from it).
-        stride: Output pixels per input pixel of the upsampling before it.
+            `sharpen` (the picture, plus half of its difference from its box filtered copy).
+        stride: Output pixels per input pixel of the upsampling.
         size: Taps along each axis, odd; by default the odd number next above the stride
             (gaussian: above twice the stride).
     """
@@ -105,20 +105,20 @@ def smoothing(name: str, stride: int, size: int | None = None) -> Kernel:
 
 
 def resized(kernel: Kernel, resize: str, stride: int) -> Kernel:
-    """Return the one transposed convolution that an upsampling and a convolution amount to.
+    """Return the transposed convolution that an upsampling and then a convolution amount to.
 
     Args:
         kernel: The convolution, of stride 1.
-        resize: The upsampling before it, `nearest` or `bilinear`.
+        resize: The upsampling, `nearest` or `bilinear`.
         stride: Output pixels per input pixel of the upsampling.
     """
-    before = uniform(stride, stride) if resize == "nearest" else bilinear(stride)
-    both = before.then(kernel)
+    upsampling = uniform(stride, stride) if resize == "nearest" else bilinear(stride)
+    both = upsampling.then(kernel)
     return Kernel(kernel.name, both.taps, stride, both.factors)
 
 
-def _even_overlap(stride: int) -> int:
-    # A multiple of the stride is balanced; one that differs from it by an even number is centred.
+def _balanced_size(stride: int) -> int:
+    """Return the least size above the stride that is a multiple of it and centred."""
     return stride * (2 + stride % 2)
 
 

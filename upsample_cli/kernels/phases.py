@@ -1,4 +1,4 @@
-"""What each output phase of a transposed convolution gets: sums and moments of its taps.
+"""The output phases of a transposed convolution: sums and moments of the taps that feed them.
 
 Output n = s i - p + d t takes tap t of input i, so tap t belongs to phase (d t - p) mod s.
 """
@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_EQUAL = 1e-6  # moments that differ by less, relative to their taps, are equal: float32's rounding
-_NOTHING = 1e-7  # of the sizes of taps: a sum that is no larger is what float32 leaves of 0
-MOST = 12  # orders that are told apart
+# Moments that differ by less, relative to the sizes of their taps, differ by rounding to float32.
+_EQUAL = 1e-6
+_ROUNDING = 1e-7  # of the sizes of the taps: rounding to float32 leaves as much of a sum of 0
+HIGHEST_ORDER = 12  # that `strang_fix_order` looks for
 
 
 def phase_sums(
@@ -24,10 +25,10 @@ def phase_sums(
     """Return the sum of the taps that feed each output phase: its gain on a flat picture.
 
     Args:
-        taps: Shape (..., k1, ..., kN): any axes, then one an axis of the picture.
+        taps: Shape (..., k1, ..., kN): any axes, then one for each axis of the picture.
         stride: Output pixels per input pixel along each of the N axes.
         padding: Output pixels cropped before the first along each; by default 0.
-        dilation: Distance of neighbouring taps along each, in output pixels; by default 1.
+        dilation: Output pixels from one tap to the next along each; by default 1.
 
     Returns:
         Shape (..., s1, ..., sN).
@@ -48,27 +49,27 @@ def phase_sums(
 def without_rounding(
     sums: NDArray[np.float64], size: float | NDArray[np.floating[Any]]
 ) -> NDArray[np.float64]:
-    """Return sums of taps, those that are but what rounding leaves of 0 as 0.
+    """Return sums of taps in which what rounding leaves of 0 is 0.
 
     Args:
-        sums: Of any shape.
-        size: Sum of the sizes of the taps that they are of; a number, or of a shape that fits.
+        sums: Any shape.
+        size: The sums of the absolute taps; a number, or a shape that broadcasts.
 
     >>> edge = np.array([0.1, 0.2, -0.3])
     >>> without_rounding(edge.sum(), np.abs(edge).sum()).tolist()
     0.0
     """
-    return np.where(np.abs(sums) <= _NOTHING * size, 0.0, sums)
+    return np.where(np.abs(sums) <= _ROUNDING * size, 0.0, sums)
 
 
 def blurred(sums: NDArray[Any], blur: NDArray[Any], axes: int) -> NDArray[np.float64]:
-    """Return what each phase gets after its pixels are spread to their neighbours.
+    """Return the phase sums after a convolution on the output grid.
 
     The phases of a flat picture repeat, so that is a cyclic convolution over one period.
 
     Args:
-        sums: Shape (..., s1, ..., sN), of each phase before.
-        blur: Likewise, the phase sums of what each pixel is spread by.
+        sums: Shape (..., s1, ..., sN), phase sums before.
+        blur: Likewise, the phase sums of the convolution's taps.
         axes: N, the number of axes of phases.
 
     >>> blurred(np.array([4.0, 2.0]), phase_sums(np.array([0.25, 0.5, 0.25]), (2,)), 1).tolist()
@@ -83,7 +84,7 @@ def blurred(sums: NDArray[Any], blur: NDArray[Any], axes: int) -> NDArray[np.flo
 def first_moments(
     taps: NDArray[Any], stride: Sequence[int], padding: Sequence[int] | None = None
 ) -> NDArray[np.float64]:
-    """Return for each axis the phase sums of taps times their distance from the middle.
+    """Return for each axis the phase sums of the taps times their distance from the middle.
 
     Args:
         taps: Shape (k1, ..., kN).
@@ -100,12 +101,12 @@ def first_moments(
 def overlaps(
     size: Sequence[int], stride: Sequence[int], dilation: Sequence[int] | None = None
 ) -> list[NDArray[np.int64]]:
-    """Return along each axis how many taps feed each phase.
+    """Return for each axis how many taps feed each phase.
 
     Args:
         size: Taps along each axis.
         stride: Output pixels per input pixel along each.
-        dilation: Distance of neighbouring taps along each, in output pixels; by default 1.
+        dilation: Output pixels from one tap to the next along each; by default 1.
 
     >>> [axis.tolist() for axis in overlaps((3, 4), (2, 2))]
     [[2, 1], [2, 2]]
@@ -117,7 +118,7 @@ def overlaps(
 def strang_fix_order(taps: NDArray[Any], stride: Sequence[int]) -> int:
     """Return how many orders of polynomials pass without a pattern of the stride's period.
 
-    0: not even flat pictures; 1: those (balanced); 2: ramps too; and so on up to `MOST`.
+    0: not even flat pictures pass; 1: they do (balanced); 2: ramps too; up to `HIGHEST_ORDER`.
 
     Args:
         taps: Shape (k1, ..., kN).
@@ -131,7 +132,7 @@ def strang_fix_order(taps: NDArray[Any], stride: Sequence[int]) -> int:
     2
     """
     places = [place / max(1.0, abs(place).max()) for place in _places(taps)]
-    for order in range(MOST):
+    for order in range(HIGHEST_ORDER):
         for powers in product(range(order + 1), repeat=len(places)):
             if sum(powers) != order:
                 continue
@@ -140,7 +141,7 @@ def strang_fix_order(taps: NDArray[Any], stride: Sequence[int]) -> int:
                 moments = moments * place**power
             if np.ptp(phase_sums(moments, stride)) > _EQUAL * np.abs(moments).sum():
                 return order
-    return MOST
+    return HIGHEST_ORDER
 
 
 def _places(taps: NDArray[Any]) -> list[NDArray[np.float64]]:

@@ -2,7 +2,7 @@
 
 Every input pixel owns the s x s outputs of its cell. A run of cells draws on one patch of the
 input, and all their outputs are one dense product with the taps laid out for that patch; no
-zero-inserted picture is made.
+picture with zeros between its pixels is built.
 """
 
 from dataclasses import dataclass, field
@@ -12,10 +12,10 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from upsample_cli.kernels.band import Band, transposed
+from upsample_cli.kernels.separable import Band, transposed
 from upsample_cli.planes import Planes, Size
 
-_CELLS = 8  # cells of one product: wider wastes zeros, narrower starves the processor
+_CELLS = 8  # cells of one product: more of them waste zeros, fewer starve the processor
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,11 +31,11 @@ class Polyphase:
     taps: NDArray[np.float64]
     stride: int
     padding: Size
-    _layouts: dict[str, NDArray[Any]] = field(default_factory=dict, repr=False)
+    _layouts: dict[str, NDArray[Any]] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def copies(self) -> bool:
-        """Whether every output pixel is a copy of one input pixel; not looked for here."""
+        """Whether every output pixel is a copy of one input pixel: never with such a kernel."""
         return False
 
     def draws_on(self, rows: range, columns: range) -> tuple[range, range]:
@@ -47,36 +47,33 @@ class Polyphase:
         )
 
     def touching(self) -> "Polyphase":
-        """Return the stage that counts, of ones and zeros, the ones that an output draws on."""
+        """Return the stage that counts, in a mask of the input, the pixels an output draws on."""
         return Polyphase((self.taps != 0).astype(np.float64), self.stride, self.padding)
 
     def __call__(self, window: Planes, rows: range, columns: range) -> Planes:
-        """Return a window of the output.
+        """Return a window of the output, shape (C, len(rows), len(columns)).
 
         Args:
             window: Shape (C, len(input rows), len(input columns)), exactly what it draws on.
-            rows: The output rows to make.
-            columns: The output columns to make.
-
-        Returns:
-            Shape (C, len(rows), len(columns)), of the window's type.
+            rows: The output rows to compute.
+            columns: The output columns to compute.
         """
         s = self.stride
-        made_rows, made_columns = self._cells(rows, 1), self._cells(columns, _CELLS)
+        whole_rows, whole_columns = self._cells(rows, 1), self._cells(columns, _CELLS)
         layout = self._layout(window.dtype)
         height, width = (len(run) for run in self._patch())
         patches = sliding_window_view(window, (height, width), axis=(1, 2))[:, :, ::_CELLS]
-        count, cells = len(window), len(made_rows) // s
-        out = np.empty((count, cells * s, len(made_columns)), window.dtype)
+        count, cells = len(window), len(whole_rows) // s
+        out = np.empty((count, cells * s, len(whole_columns)), window.dtype)
         for block in range(patches.shape[2]):
             inputs = patches[:, :, block].reshape(count * cells, -1)
-            made = (inputs @ layout).reshape(count, cells * s, s * _CELLS)
-            out[:, :, block * s * _CELLS : (block + 1) * s * _CELLS] = made
-        top, left = rows.start - made_rows.start, columns.start - made_columns.start
+            outputs = (inputs @ layout).reshape(count, cells * s, s * _CELLS)
+            out[:, :, block * s * _CELLS : (block + 1) * s * _CELLS] = outputs
+        top, left = rows.start - whole_rows.start, columns.start - whole_columns.start
         return out[:, top : top + len(rows), left : left + len(columns)]
 
     def _bands(self) -> tuple[Band, Band]:
-        # Only which inputs an output draws on matters here, so the coefficients are left 0.
+        """Return bands that only say which inputs an output draws on; their coefficients are 0."""
         tall, wide = (np.zeros(length) for length in self.taps.shape)
         return (
             transposed(tall, self.stride, self.padding[0]),
@@ -96,10 +93,10 @@ class Polyphase:
 
     def _layout(self, dtype: np.dtype[Any]) -> NDArray[Any]:
         """Return the taps as a matrix from a patch's pixels to the outputs of its cells."""
-        found = self._layouts.get(dtype.char)
-        if found is None:
+        layout = self._layouts.get(dtype.char)
+        if layout is None:
             s, (rows, columns) = self.stride, self._patch()
-            made: NDArray[np.float64] = np.zeros((len(rows), len(columns), s, s * _CELLS))
+            taps = np.zeros((len(rows), len(columns), s, s * _CELLS))
             for y, i in enumerate(rows):
                 for x, j in enumerate(columns):
                     top, left = self.padding[0] - s * i, self.padding[1] - s * j
@@ -107,9 +104,9 @@ class Polyphase:
                         first = max(0, -left)
                         last = min(s * _CELLS, self.taps.shape[1] - left)
                         if first < last:
-                            made[y, x, a, first:last] = self.taps[
+                            taps[y, x, a, first:last] = self.taps[
                                 a + top, first + left : last + left
                             ]
-            found = made.reshape(len(rows) * len(columns), -1).astype(dtype)
-            self._layouts[dtype.char] = found
-        return found
+            layout = taps.reshape(len(rows) * len(columns), -1).astype(dtype)
+            self._layouts[dtype.char] = layout
+        return layout

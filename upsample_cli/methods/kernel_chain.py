@@ -29,7 +29,7 @@ def learned(method: str, kernel: str, scale: float) -> "list[Kernel]":
         kernel: One of `LEARNED`.
         scale: The scale to reach, 1 or more.
     """
-    from upsample_cli.kernels.store import SHIPPED_STRIDES, shipped
+    from upsample_cli.kernels.kernel_file import SHIPPED_STRIDES, shipped
 
     strides = composed(scale, SHIPPED_STRIDES)
     return [shipped(method, kernel, stride).kernel(kernel) for stride in strides]
@@ -47,7 +47,7 @@ def from_file(method: str, path: str, scale: float, resize: str = "") -> "list[K
     Raises:
         SettingError: The kernel cannot be read, or its stride does not reach the scale.
     """
-    from upsample_cli.kernels.store import load
+    from upsample_cli.kernels.kernel_file import load
 
     stride = whole(scale)
     kernel = load(path, method, stride, resize).kernel(os.path.basename(path))

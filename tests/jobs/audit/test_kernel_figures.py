@@ -7,8 +7,8 @@ from strategies import Floats, kernels, seeds
 
 from upsample_cli.jobs.audit.kernel_figures import KernelFigures, figures
 from upsample_cli.kernels.kernel import Kernel
+from upsample_cli.kernels.kernel_file import SHIPPED_STRIDES, shipped
 from upsample_cli.kernels.named import KERNELS, uniform
-from upsample_cli.kernels.store import SHIPPED_STRIDES, shipped
 
 
 def of(kernel: Kernel) -> KernelFigures:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from upsample_cli.errors import SettingError
 from upsample_cli.jobs.teach.matrix import layout
 from upsample_cli.jobs.teach.matrix_layout import LETTERS
-from upsample_cli.kernels.conv_matrix import conv_matrix
+from upsample_cli.kernels.geometry import conv_matrix
 
 
 @given(st.integers(1, 4), st.integers(1, 4), st.integers(1, 3), st.integers(0, 2))

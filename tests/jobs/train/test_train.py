@@ -9,8 +9,8 @@ from textures import natural
 
 from upsample_cli.errors import ImageFileError, SettingError
 from upsample_cli.jobs.train import pairs, train
-from upsample_cli.jobs.train.settings import Course
-from upsample_cli.kernels.fit import Structure
+from upsample_cli.jobs.train.settings import Settings
+from upsample_cli.kernels.least_squares import Structure
 
 
 @pytest.fixture
@@ -25,15 +25,15 @@ def photos(tmp_path: Path) -> list[str]:
     return train.pictures([str(folder)])
 
 
-def course(**settings: object) -> Course:
-    return Course(**{"taps": 5, "samples": 20_000, "holdout": 0.3, **settings})
+def settings(**changes: object) -> Settings:
+    return Settings(**{"taps": 5, "samples": 20_000, "holdout": 0.3, **changes})
 
 
 @pytest.mark.parametrize("method", ["tconv", "resize-conv"])
 @pytest.mark.parametrize("stride", [2, 3])
 def test_a_trained_kernel_beats_interpolation(photos: list[str], method: str, stride: int) -> None:
     """On pictures held out, the kernel comes nearer to the originals than bicubic does."""
-    made = train.train(photos, course(stride=stride, structure=Structure(method)))
+    made = train.train(photos, settings(stride=stride, structure=Structure(method)))
     about = made.file.about
     scores = about["held_out"]["psnr"]
     assert scores["trained"] > scores["bicubic"] > scores["nearest"]
@@ -47,7 +47,7 @@ def test_a_trained_kernel_beats_interpolation(photos: list[str], method: str, st
 def test_training_repeats_to_the_byte(photos: list[str]) -> None:
     """The same seed gives the same file, another seed another."""
     first, again, other = (
-        train.train(photos, course(seed=seed, samples=2000)).file.to_bytes() for seed in (1, 1, 2)
+        train.train(photos, settings(seed=seed, samples=2000)).file.to_bytes() for seed in (1, 1, 2)
     )
     assert first == again
     assert first != other
@@ -76,7 +76,7 @@ def test_pictures_may_be_objects(bucket: Bucket, photos: list[str]) -> None:
     found = train.pictures([f"{bucket.url}/in", f"{bucket.url}/in/0.png"])
     names = ["0.png", "2.png", "4.png", "deep/1.png", "deep/3.png", "deep/5.png", "0.png"]
     assert found == [f"{bucket.url}/in/{name}" for name in names]
-    assert train.train(found, course()).file.about["pictures"] == 4
+    assert train.train(found, settings()).file.about["pictures"] == 4
 
 
 def test_pictures_too_small_are_told(tmp_path: Path) -> None:
@@ -84,28 +84,28 @@ def test_pictures_too_small_are_told(tmp_path: Path) -> None:
     PIL.Image.new("L", (20, 20)).save(tmp_path / "small.png")
     fault = r"no picture can be used \(.*small.png is 20x20, too small\); give pictures of at least"
     with pytest.raises(ImageFileError, match=fault):
-        train.train([str(tmp_path / "small.png")], course())
+        train.train([str(tmp_path / "small.png")], settings())
 
 
 @pytest.mark.parametrize("level", [0, 128])
 @pytest.mark.parametrize(
-    "settings", [{}, {"noise": 0.0}, {"structure": Structure("tconv", True, "none")}]
+    "changes", [{}, {"noise": 0.0}, {"structure": Structure("tconv", True, "none")}]
 )
-def test_flat_pictures_teach_nothing(tmp_path: Path, level: int, settings: dict[str, Any]) -> None:
+def test_flat_pictures_teach_nothing(tmp_path: Path, level: int, changes: dict[str, Any]) -> None:
     """Of pictures without content no kernel is made: it would blur, or be black."""
     PIL.Image.new("L", (90, 90), level).save(tmp_path / "flat.png")
     with pytest.raises(ImageFileError, match="the pictures are flat, and teach nothing"):
-        train.train([str(tmp_path / "flat.png")], course(**settings))
+        train.train([str(tmp_path / "flat.png")], settings(**changes))
 
 
 def test_a_picture_named_twice_is_one(photos: list[str]) -> None:
     """One that is held out for trying the kernel is not held back altogether."""
-    once, twice = (train.train(photos[:1] * times, course()) for times in (1, 2))
+    once, twice = (train.train(photos[:1] * times, settings()) for times in (1, 2))
     assert once.file.to_bytes() == twice.file.to_bytes()
 
 
 @pytest.mark.parametrize(
-    ("settings", "fault"),
+    ("changes", "fault"),
     [
         ({"taps": 4}, "--taps 4 cannot be; give an odd number, 3..15"),
         ({"taps": 17}, "--taps 17 cannot be"),
@@ -117,10 +117,10 @@ def test_a_picture_named_twice_is_one(photos: list[str]) -> None:
         ({"structure": Structure(balance="even")}, "no balance 'even'; choose flat, ramp, none"),
     ],
 )
-def test_courses_that_cannot_be_are_refused(settings: dict[str, object], fault: str) -> None:
+def test_settings_that_cannot_be_are_refused(changes: dict[str, object], fault: str) -> None:
     """A wrong setting is refused before any picture is read."""
     with pytest.raises(SettingError) as caught:
-        course(**settings)
+        settings(**changes)
     assert fault in str(caught.value)
 
 
@@ -128,6 +128,6 @@ def test_courses_that_cannot_be_are_refused(settings: dict[str, object], fault: 
 def test_shrinking_keeps_brightness_and_place(shrink: str) -> None:
     """A shrunk ramp is the same ramp at half-pixel centres."""
     ramp = np.arange(120.0)[:, None] + np.zeros((1, 24))
-    made = pairs.shrunk(ramp, course(shrink=shrink))[:, 5]
+    made = pairs.shrunk(ramp, settings(shrink=shrink))[:, 5]
     expected = 2 * np.arange(60) + 0.5
     np.testing.assert_allclose(made[15:45], expected[15:45], atol=1e-9)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from upsample_cli.jobs.audit import remedies
 from upsample_cli.kernels.phases import (
-    MOST,
+    HIGHEST_ORDER,
     first_moments,
     phase_sums,
     strang_fix_order,
@@ -91,7 +91,7 @@ def order_in_words(order: int | None) -> str:
     """Return a Strang-Fix order for people."""
     if order is None:
         return "-"
-    return f"{order} or more" if order == MOST else str(order)
+    return f"{order} or more" if order == HIGHEST_ORDER else str(order)
 
 
 def _shift(

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from upsample_cli.errors import SettingError
-from upsample_cli.kernels import store
-from upsample_cli.kernels.arrays import numbers, read
+from upsample_cli.kernels.kernel_file import as_numbers, load, read_arrays
 from upsample_cli.planes import Size
 
 AXES = range(3, 6)  # of a layer's weights: two of channels, and one to three of a picture
@@ -85,9 +84,9 @@ def found(path: str, stride: Size | None) -> Found:
     Raises:
         SettingError: No such file, no taps, or a stride that is missing or not the file's.
     """
-    array, name = read(path), Path(path).name
+    array, name = read_arrays(path), Path(path).name
     if isinstance(array, dict):
-        file = store.load(path, None, 1)
+        file = load(path, None, 1)
         own = file.stride, file.stride
         if stride not in (None, own):
             raise SettingError(
@@ -100,12 +99,12 @@ def found(path: str, stride: Size | None) -> Found:
     if stride is None:
         raise SettingError(f"{path} does not say its stride; pass --stride N")
     if array.ndim <= 2:
-        return Found(name, store.load(path, None, 1).kernel(name).taps, stride, array.dtype)
+        return Found(name, load(path, None, 1).kernel(name).taps, stride, array.dtype)
     return Found(name, _weights(name, array), stride, array.dtype)
 
 
 def _weights(name: str, array: NDArray[Any]) -> NDArray[np.float64]:
-    weights = numbers(name, array)
+    weights = as_numbers(name, array)
     if weights.ndim not in AXES or weights.size == 0:
         shape = "x".join(map(str, weights.shape))
         raise SettingError(

@@ -18,9 +18,9 @@ from upsample_cli.images.read import array_files
 from upsample_cli.jobs.audit import layer_figures
 from upsample_cli.jobs.enlarge.axes import planes
 from upsample_cli.jobs.enlarge.feature_maps import Report, word_of, written
-from upsample_cli.kernels import arrays
 from upsample_cli.kernels.convolve import conv_transpose2d
 from upsample_cli.kernels.geometry import Geometry
+from upsample_cli.kernels.kernel_file import read_arrays
 from upsample_cli.networks import tensors
 from upsample_cli.networks.layer import transposed
 from upsample_cli.networks.normalised import effective
@@ -103,7 +103,7 @@ def _weights(task: Task) -> tuple[Array, Array | None]:
     if task.bias is None:
         return weight, None
     separate = task.bias not in read and task.bias.endswith(".npy")
-    bias = arrays.read(task.bias) if separate else _named(read, task.bias, path)
+    bias = read_arrays(task.bias) if separate else _named(read, task.bias, path)
     if isinstance(bias, dict) or bias.ndim != 1 or bias.dtype.kind != "f":
         raise SettingError(f"bias '{task.bias}' is no row of floats; give one for each channel out")
     return weight, bias
@@ -112,7 +112,7 @@ def _weights(task: Task) -> tuple[Array, Array | None]:
 def _read(path: str) -> dict[str, Array]:
     if path.endswith(".safetensors"):
         return tensors.read(path)
-    found = arrays.read(path)
+    found = read_arrays(path)
     return found if isinstance(found, dict) else {"weight": found}
 
 

@@ -8,12 +8,11 @@ import numpy as np
 
 from upsample_cli.errors import SettingError
 from upsample_cli.jobs.teach.matrix_layout import LETTERS, Counts, Layout, by
-from upsample_cli.kernels.conv_matrix import conv_matrix
 from upsample_cli.kernels.convolve import conv2d, conv_transpose2d
-from upsample_cli.kernels.geometry import Geometry
+from upsample_cli.kernels.geometry import Geometry, conv_matrix
 from upsample_cli.kernels.kernel import Kernel, Taps
+from upsample_cli.kernels.kernel_file import load
 from upsample_cli.kernels.named import KERNELS
-from upsample_cli.kernels.store import load
 from upsample_cli.methods.method import is_kernel_file, nearest
 from upsample_cli.metrics.ripple import ripple
 from upsample_cli.planes import Size

@@ -1,45 +1,44 @@
-"""Pairs to learn from: a picture, and what it looks like shrunk."""
+"""Pairs to learn from: a picture, and its shrunk copy."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
 from upsample_cli.jobs.enlarge.strips import Picture, run
-from upsample_cli.jobs.train.settings import Course
-from upsample_cli.kernels.band import interpolating
+from upsample_cli.jobs.train.settings import Settings
 from upsample_cli.kernels.kernel import Taps
-from upsample_cli.kernels.separable import Separable
+from upsample_cli.kernels.separable import resampling
 from upsample_cli.methods.method import Stage
 from upsample_cli.planes import Size
 
 
-def pair(high: Taps, course: Course) -> tuple[Taps, Taps]:
+def pair(high: Taps, settings: Settings) -> tuple[Taps, Taps]:
     """Return a picture shrunk, in whole levels, and the part of the original that it shows.
 
     Args:
         high: Shape (H, W), luma in levels.
-        course: By what stride, and how.
+        settings: By what stride to shrink, and how.
     """
-    height, width = (length // course.stride * course.stride for length in high.shape)
+    stride = settings.stride
+    height, width = (length // stride * stride for length in high.shape)
     high = high[:height, :width]
-    return np.clip(np.floor(shrunk(high, course) + 0.5), 0, 255), high
+    return np.clip(np.floor(shrunk(high, settings) + 0.5), 0, 255), high
 
 
-def shrunk(high: Taps, course: Course) -> Taps:
+def shrunk(high: Taps, settings: Settings) -> Taps:
     """Return a picture shrunk by the stride, not rounded.
 
     Args:
         high: Shape (H, W), multiples of the stride.
-        course: By what stride, and how.
+        settings: By what stride to shrink, and how.
     """
-    phi, (height, width) = course.shrinking(), high.shape
-    low = (height // course.stride, width // course.stride)
-    shrink = Separable(interpolating(phi, height, low[0]), interpolating(phi, width, low[1]))
-    return applied([shrink], high, low)
+    size = (high.shape[0], high.shape[1])
+    low = (size[0] // settings.stride, size[1] // settings.stride)
+    return applied([resampling(settings.shrinking(), size, low)], high, low)
 
 
 def applied(stages: Sequence[Stage], plane: Taps, size: Size) -> Taps:
-    """Return what stages make of one plane.
+    """Return the result of stages for one plane.
 
     Args:
         stages: In order.

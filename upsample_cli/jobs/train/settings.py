@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field
 
 from upsample_cli.errors import SettingError
-from upsample_cli.kernels import fit, interpolants
+from upsample_cli.kernels import interpolants
 from upsample_cli.kernels.interpolants import Interpolant
+from upsample_cli.kernels.least_squares import BALANCES, Structure
 
 _SHRINKS = {
     "bicubic": interpolants.BICUBIC,
@@ -14,23 +15,26 @@ _SHRINKS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class Settings:
     """How to train.
 
     Args:
         stride: Output pixels per input pixel, 2..8.
         taps: Input pixels along an axis that an output draws on; odd, 3..15.
-        structure: What the kernel has to be.
+        structure: What is required of the kernel.
         shrink: How originals are shrunk: bicubic, area, lanczos or gaussian:SIGMA (in pixels).
         noise: Expected in the pictures to be enlarged, levels.
         samples: Patches to learn from, in all.
-        seed: Of the choice of patches and of the pictures held out.
-        holdout: Share of the pictures that are only tried on.
+        seed: Of the choice of patches and of the held-out pictures.
+        holdout: Share of the pictures that the kernel is only tested on.
+
+    Raises:
+        SettingError: A value is out of range.
     """
 
     stride: int = 2
     taps: int = 9
-    structure: fit.Structure = field(default_factory=fit.Structure)
+    structure: Structure = field(default_factory=Structure)
     shrink: str = "bicubic"
     noise: float = 2.0
     samples: int = 1_000_000
@@ -38,30 +42,31 @@ class Course:
     holdout: float = 0.1
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be learned."""
+        """Check what cannot be learned."""
         if self.taps % 2 == 0 or not 3 <= self.taps <= 15:
             raise SettingError(f"--taps {self.taps} cannot be; give an odd number, 3..15")
-        if self.structure.balance not in fit.BALANCES:
+        if self.structure.balance not in BALANCES:
             raise SettingError(
-                f"no balance '{self.structure.balance}'; choose {', '.join(fit.BALANCES)}"
+                f"no balance '{self.structure.balance}'; choose {', '.join(BALANCES)}"
             )
         self.shrinking()
 
-    def shrinking(self) -> Interpolant:
-        """Return the kernel that originals are shrunk with.
+    @property
+    def smallest_side(self) -> int:
+        """Pixels along each side of a picture that can be used, at least."""
+        return self.stride * (self.taps + 8)
 
-        Raises:
-            SettingError: There is no such.
-        """
+    def shrinking(self) -> Interpolant:
+        """Return the interpolant that originals are shrunk with, or raise a `SettingError`."""
         if self.shrink in _SHRINKS:
             return _SHRINKS[self.shrink]
-        word, _, number = self.shrink.partition(":")
+        name, _, number = self.shrink.partition(":")
         try:
             deviation = float(number)
         except ValueError:
             deviation = 0.0
-        # A narrower one is nothing at half a pixel, where the nearest originals lie.
-        if word != "gaussian" or not 0.2 <= deviation <= 16:
+        # A narrower Gaussian is 0 half a pixel away, where the nearest originals lie.
+        if name != "gaussian" or not 0.2 <= deviation <= 16:
             raise SettingError(
                 f"no shrink '{self.shrink}'; choose {', '.join(_SHRINKS)} or gaussian:SIGMA, "
                 "0.2 to 16 pixels"

@@ -1,33 +1,34 @@
 """Kernels by least squares: the taps that bring shrunk pictures nearest to their originals.
 
-Every output phase is a weighting of the same n x n input pixels, so all phases share one Gram
+Every output phase is a weighted sum of the same n x n input pixels, so all phases share one Gram
 matrix G = E[x x^T]; with the cross moments b = E[x y] of each phase nothing else of the pictures is
-kept. What a kernel has to be - symmetric, separable, balanced, exact on ramps, a
+kept. What is required of a kernel - symmetric, separable, balanced, exact on ramps, a
 resize-convolution - is linear in its free parameters f: taps = S f with C f = d. The best f solves
 one small system (Karush-Kuhn-Tucker):
 
     | S'GS  C' | | f |   | S'b |
     |  C    0  | | m | = |  d  |
 
-Noise of sigma levels in the pictures to come is sigma^2 more on the diagonal of G.
+Noise of sigma levels in the pictures to be enlarged is sigma^2 more on the diagonal of G.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from upsample_cli.kernels.kernel import Taps
-from upsample_cli.kernels.moments import Moments
 
 BALANCES = ("flat", "ramp", "none")
+_CHUNK = 1 << 15  # patches at once
 _ROUNDS = 30  # of alternation between the axes; ten are enough to 1e-6
 
 
 @dataclass(frozen=True, slots=True)
 class Structure:
-    """What a kernel has to be.
+    """What is required of a kernel.
 
     Args:
         method: `tconv` or `resize-conv`; the latter's taps are a free kernel over a box.
@@ -40,12 +41,62 @@ class Structure:
     balance: str = "ramp"
 
 
+@dataclass(slots=True, eq=False)
+class Moments:
+    """The sums that are kept of pairs of shrunk and original pictures.
+
+    Args:
+        stride: Original pixels per shrunk pixel along an axis, s.
+        taps: Shrunk pixels along an axis that a phase draws on, n; odd.
+    """
+
+    stride: int
+    taps: int
+    gram: Taps = field(init=False)
+    cross: Taps = field(init=False)
+    count: int = field(init=False, default=0)
+
+    def __post_init__(self) -> None:
+        """Start the sums at 0."""
+        self.gram = np.zeros((self.taps**2, self.taps**2))
+        self.cross = np.zeros((self.taps**2, self.stride**2))
+
+    def add(self, low: Taps, high: Taps, samples: int, rng: np.random.Generator) -> None:
+        """Add patches of a pair of pictures, at random places.
+
+        Args:
+            low: Shape (h, w), the shrunk picture in levels.
+            high: Shape (h s, w s), its original.
+            samples: How many patches at most.
+            rng: Chooses the places.
+        """
+        s, n, reach = self.stride, self.taps, self.taps // 2
+        patches = sliding_window_view(low, (n, n))
+        cells = high.reshape(low.shape[0], s, low.shape[1], s).transpose(0, 2, 1, 3)
+        rows, columns = patches.shape[:2]
+        chosen = np.sort(rng.permutation(rows * columns)[:samples])
+        for start in range(0, len(chosen), _CHUNK):
+            i, j = np.divmod(chosen[start : start + _CHUNK], columns)
+            x = patches[i, j].reshape(len(i), -1)
+            y = cells[i + reach, j + reach].reshape(len(i), -1)
+            self.gram += x.T @ x
+            self.cross += x.T @ y
+        self.count += len(chosen)
+
+    @property
+    def variance(self) -> float:
+        """The mean variance of the pixels within a patch, in levels squared."""
+        pixels = self.taps**2
+        spread = np.trace(self.gram) / pixels - self.gram.sum() / pixels**2
+        return float(spread / max(1, self.count))
+
+
 def fit(moments: Moments, structure: Structure, noise: float) -> Taps:
     """Return the best taps of the transposed convolution, or of the convolution after resizing.
 
     Args:
         moments: Of pairs of pictures, in levels.
-        structure: What the kernel has to be.
+        structure: What is required of the kernel.
         noise: Expected in the pictures to be enlarged, levels.
 
     Returns:
@@ -56,22 +107,11 @@ def fit(moments: Moments, structure: Structure, noise: float) -> Taps:
     gram = moments.gram / moments.count + noise**2 * np.eye(n * n)
     cross = (moments.cross / moments.count).reshape(n, n, s, s)
     if structure.separable:
-        return _alternated(gram.reshape(n, n, n, n), cross, structure)
-    return _full(gram, cross, structure)
+        return _fit_separable(gram.reshape(n, n, n, n), cross, structure)
+    return _fit_full(gram, cross, structure)
 
 
-def _expansion(structure: Structure, s: int, n: int) -> Taps:
-    """Return the matrix from free taps along an axis to those of the transposed convolution."""
-    if structure.method == "tconv":
-        return np.eye(s * n)
-    length = (n - 1) * s + 1
-    matrix = np.zeros((s * n, length))
-    for tap in range(length):
-        matrix[tap : tap + s, tap] = 1.0
-    return matrix
-
-
-def _alternated(gram: Taps, cross: Taps, structure: Structure) -> Taps:
+def _fit_separable(gram: Taps, cross: Taps, structure: Structure) -> Taps:
     """Return the free taps along an axis of the best separable kernel.
 
     With the taps along one axis fixed, those along the other are a linear problem.
@@ -84,21 +124,21 @@ def _alternated(gram: Taps, cross: Taps, structure: Structure) -> Taps:
     # Both axes and both directions of the pictures are alike.
     gram = (gram + gram.transpose(1, 0, 3, 2)) / 2
     cross = (cross + cross.transpose(1, 0, 3, 2)) / 2
-    phases = _phases(s, n)
-    free = np.linalg.lstsq(basis, _bilinear(s, n), rcond=None)[0]
+    phases = _phase_taps(s, n)
+    free = np.linalg.lstsq(basis, _triangle(s, n), rcond=None)[0]
     for _ in range(_ROUNDS):
         other = (basis @ free)[phases]
         matrix = np.einsum("av,uvxy,ay->ux", other, gram, other, optimize=True)
         target = np.einsum("bv,uvab->au", other, cross)
         selected = [basis[phase] for phase in phases]
         normal = sum(part.T @ matrix @ part for part in selected)
-        right = sum(part.T @ each for part, each in zip(selected, target, strict=True))
-        fresh = _solved(normal, right, conditions @ basis, goals)
+        right = sum(part.T @ goal for part, goal in zip(selected, target, strict=True))
+        fresh = _constrained_minimum(normal, right, conditions @ basis, goals)
         free = (free + fresh) / 2
     return np.asarray(symmetric @ free)
 
 
-def _full(gram: Taps, cross: Taps, structure: Structure) -> Taps:
+def _fit_full(gram: Taps, cross: Taps, structure: Structure) -> Taps:
     """Return the free taps of the best kernel that is no product."""
     n, s = cross.shape[0], cross.shape[2]
     expansion = _expansion(structure, s, n)
@@ -107,9 +147,9 @@ def _full(gram: Taps, cross: Taps, structure: Structure) -> Taps:
     count = orbits.max() + 1
     # The taps that each free parameter stands for, spread over the kernel: (k, k, free).
     spread = np.zeros((s * n, s * n, count))
-    for each in range(count):
-        spread[..., each] = expansion @ (orbits == each) @ expansion.T
-    phases = _phases(s, n)
+    for orbit in range(count):
+        spread[..., orbit] = expansion @ (orbits == orbit) @ expansion.T
+    phases = _phase_taps(s, n)
     normal, right = np.zeros((count, count)), np.zeros(count)
     rows, goals = [], []
     conditions, targets = _conditions(structure.balance, s, n)
@@ -126,11 +166,23 @@ def _full(gram: Taps, cross: Taps, structure: Structure) -> Taps:
                 down = np.repeat(offsets, n)
                 rows.append(down @ part)
                 goals.append(targets[s + a])
-    free = _solved(normal, right, np.array(rows).reshape(-1, count), np.array(goals))
+    conditions = np.array(rows).reshape(-1, count)
+    free = _constrained_minimum(normal, right, conditions, np.array(goals))
     return np.asarray(free[orbits])
 
 
-def _phases(s: int, n: int) -> NDArray[np.int64]:
+def _expansion(structure: Structure, s: int, n: int) -> Taps:
+    """Return the matrix from free taps along an axis to those of the transposed convolution."""
+    if structure.method == "tconv":
+        return np.eye(s * n)
+    length = (n - 1) * s + 1
+    matrix = np.zeros((s * n, length))
+    for tap in range(length):
+        matrix[tap : tap + s, tap] = 1.0
+    return matrix
+
+
+def _phase_taps(s: int, n: int) -> NDArray[np.int64]:
     """Return which tap each phase weighs each of its n inputs with, shape (s, n)."""
     return s * (n - 1 - np.arange(n)) + np.arange(s)[:, None]
 
@@ -139,7 +191,7 @@ def _conditions(balance: str, s: int, n: int) -> tuple[Taps, Taps]:
     """Return C and d of C taps = d along an axis: phase sums, then first moments."""
     if balance == "none":
         return np.zeros((0, s * n)), np.zeros(0)
-    phases = _phases(s, n)
+    phases = _phase_taps(s, n)
     sums, moments = np.zeros((2, s, s * n))
     for a in range(s):
         sums[a, phases[a]] = 1.0
@@ -150,10 +202,10 @@ def _conditions(balance: str, s: int, n: int) -> tuple[Taps, Taps]:
     return np.concatenate([sums, moments]), np.concatenate([np.ones(s), centres])
 
 
-def _solved(normal: Taps, right: Taps, conditions: Taps, goals: Taps) -> Taps:
-    """Return the minimiser of f'Nf - 2 f'r under C f = d; conditions may say a thing twice.
+def _constrained_minimum(normal: Taps, right: Taps, conditions: Taps, goals: Taps) -> Taps:
+    """Return the minimiser of f'Nf - 2 f'r under C f = d; conditions may depend on one another.
 
-    The conditions are met first, exactly; what freedom they leave is spent on the minimum.
+    The conditions are met first, exactly; the minimum is looked for in the freedom they leave.
     """
     if not len(conditions):
         return np.asarray(np.linalg.lstsq(normal, right, rcond=None)[0])
@@ -181,7 +233,7 @@ def _orbits(length: int) -> NDArray[Any]:
     return np.asarray(numbers.reshape(length, length))
 
 
-def _bilinear(s: int, n: int) -> Taps:
-    """Return the taps of the triangle, where the alternation starts."""
+def _triangle(s: int, n: int) -> Taps:
+    """Return the taps of linear interpolation, where the alternation starts."""
     distance = np.abs(np.arange(s * n) - (s * n - 1) / 2) / s
     return np.asarray(np.maximum(0.0, 1.0 - distance))

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from upsample_cli.kernels.product import product
+from upsample_cli.kernels.columns import product
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -11,9 +11,9 @@ def test_blocks_make_the_whole_product(shape: tuple[int, int, int], dtype: type)
     rows, inner, length = shape
     rng = np.random.default_rng(0)
     matrix, wide = (rng.standard_normal(s).astype(dtype) for s in ((rows, inner), (inner, length)))
-    made = product(matrix, wide)
-    assert made.dtype == dtype
-    assert np.allclose(made, matrix @ wide, atol=1e-3 if dtype == np.float32 else 1e-10)
+    actual = product(matrix, wide)
+    assert actual.dtype == dtype
+    assert np.allclose(actual, matrix @ wide, atol=1e-3 if dtype == np.float32 else 1e-10)
 
 
 def test_a_part_of_a_longer_row_will_do() -> None:

@@ -4,10 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import random_planes, seeds
 
-from upsample_cli.kernels import band
-from upsample_cli.kernels.band import Band
+from upsample_cli.kernels import separable
 from upsample_cli.kernels.interpolants import AREA, BICUBIC, BILINEAR, LANCZOS
-from upsample_cli.kernels.separable import Separable
+from upsample_cli.kernels.separable import Band, Separable
 
 PHIS = st.sampled_from([BILINEAR, BICUBIC, LANCZOS])
 sizes = st.integers(1, 40)
@@ -18,15 +17,15 @@ def bands(draw: st.DrawFn) -> Band:
     kind = draw(st.sampled_from(["interpolating", "nearest", "transposed"]))
     if kind == "transposed":
         taps = np.random.default_rng(draw(seeds)).uniform(-1, 1, draw(st.integers(1, 9)))
-        return band.transposed(taps, draw(st.integers(1, 5)), draw(st.integers(-3, 5)))
+        return separable.transposed(taps, draw(st.integers(1, 5)), draw(st.integers(-3, 5)))
     before, after = draw(sizes), draw(sizes)
     if kind == "nearest":
-        return band.nearest(before, after)
-    return band.interpolating(draw(PHIS), before, after)
+        return separable.nearest(before, after)
+    return separable.interpolating(draw(PHIS), before, after)
 
 
 def row(made: Band, output: int) -> dict[int, float]:
-    """Return the weights of one output, by the drawing at the head of `band.py`."""
+    """Return the weights of one output, by the drawing at the head of `separable.py`."""
     cycle, phase = divmod(output, made.period)
     start = int(made.starts[phase]) + made.step * cycle
     return {start + t: float(value) for t, value in enumerate(made.coefficients[phase])}
@@ -63,7 +62,7 @@ def test_separable_applies_both_matrices(
 @given(PHIS, sizes, sizes)
 def test_interpolating_weights_sum_to_one(phi: object, before: int, after: int) -> None:
     """Every row of an interpolation sums to 1, enlarging or shrinking."""
-    made = band.interpolating(phi, before, after)
+    made = separable.interpolating(phi, before, after)
     np.testing.assert_allclose(made.coefficients.sum(axis=1), 1.0, atol=1e-12)
 
 
@@ -72,7 +71,7 @@ def test_bilinear_samples_at_half_pixel_centres(before: int, after: int) -> None
     """Output o samples the input at (o + 0.5) / scale - 0.5: a linear ramp shows the place."""
     if after < before:
         before, after = after, before
-    made = band.interpolating(BILINEAR, before, after)
+    made = separable.interpolating(BILINEAR, before, after)
     places = [sum(i * weight for i, weight in row(made, o).items()) for o in range(after)]
     expected = (np.arange(after) + 0.5) * before / after - 0.5
     np.testing.assert_allclose(places, expected, atol=1e-9)
@@ -81,7 +80,7 @@ def test_bilinear_samples_at_half_pixel_centres(before: int, after: int) -> None
 @given(sizes, sizes)
 def test_nearest_copies_the_pixel_under_the_centre(before: int, after: int) -> None:
     """Output o copies input floor((o + 0.5) / scale)."""
-    made = band.nearest(before, after)
+    made = separable.nearest(before, after)
     expected = [{(2 * o + 1) * before // (2 * after): 1.0} for o in range(after)]
     assert [row(made, o) for o in range(after)] == expected
 
@@ -89,7 +88,7 @@ def test_nearest_copies_the_pixel_under_the_centre(before: int, after: int) -> N
 @pytest.mark.parametrize("stride", [2, 3, 4])
 def test_area_is_the_mean_of_the_pixels_under_an_output(stride: int) -> None:
     """Shrinking by whole numbers with the box gives plain means."""
-    made = band.interpolating(AREA, 12 * stride, 12)
+    made = separable.interpolating(AREA, 12 * stride, 12)
     x = np.random.default_rng(0).random(12 * stride)
     outputs = range(12)
     needed = made.draws_on(outputs)

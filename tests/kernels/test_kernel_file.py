@@ -9,8 +9,8 @@ import pytest
 from strategies import Floats
 
 from upsample_cli.errors import SettingError
-from upsample_cli.kernels import store
-from upsample_cli.kernels.store import KernelFile
+from upsample_cli.kernels import kernel_file
+from upsample_cli.kernels.kernel_file import KernelFile
 
 GOOD: dict[str, Any] = {
     "format": 1,
@@ -36,7 +36,7 @@ def test_a_kernel_file_gives_back_what_was_written(
     """Everything in a kernel file survives writing and reading."""
     path = tmp_path / "mine.npz"
     path.write_bytes(KernelFile(method, 3, taps, resize, {"noise": 2.0}).to_bytes())
-    found = store.load(str(path), method, 7, resize)
+    found = kernel_file.load(str(path), method, 7, resize)
     assert (found.method, found.stride, found.resize) == (method, 3, resize)
     assert found.about == {"noise": 2.0}
     np.testing.assert_array_equal(found.taps, taps)
@@ -51,7 +51,7 @@ def test_bare_taps_take_the_stride_asked_for(tmp_path: Path, taps: Floats) -> No
     """A .npy holds taps alone, and serves any stride and method."""
     path = tmp_path / "taps.npy"
     np.save(path, taps.astype(np.float32))
-    found = store.load(str(path), "tconv", 3)
+    found = kernel_file.load(str(path), "tconv", 3)
     assert found.stride == 3
     np.testing.assert_array_equal(found.taps, taps.astype(np.float32))
 
@@ -61,7 +61,7 @@ def test_a_kernel_file_that_changed_is_read_again(tmp_path: Path) -> None:
     path = tmp_path / "mine.npz"
     for value in (1.0, 2.0):
         path.write_bytes(KernelFile("tconv", 2, np.full((4, 4 + int(value)), value)).to_bytes())
-        found = store.load(str(path), "tconv", 2)
+        found = kernel_file.load(str(path), "tconv", 2)
         np.testing.assert_array_equal(found.taps, np.full((4, 4 + int(value)), value))
 
 
@@ -101,7 +101,7 @@ def test_a_damaged_kernel_file_is_refused(
     path = tmp_path / "mine.npz"
     np.savez(path, **(GOOD | {entry: value}))
     with pytest.raises(SettingError, match=rf"mine.npz' .*{fault}.*; "):
-        store.load(str(path), "tconv", 2)
+        kernel_file.load(str(path), "tconv", 2)
 
 
 @pytest.mark.parametrize("stride", [0, -1])
@@ -110,7 +110,7 @@ def test_a_resize_conv_kernel_without_a_stride_is_refused(tmp_path: Path, stride
     path = tmp_path / "mine.npz"
     np.savez(path, **(GOOD | {"method": "resize-conv", "resize": "nearest", "stride": stride}))
     with pytest.raises(SettingError, match=f"has stride {stride}; "):
-        store.load(str(path), "resize-conv", 2, "nearest")
+        kernel_file.load(str(path), "resize-conv", 2, "nearest")
 
 
 @pytest.mark.parametrize("entry", sorted(GOOD))
@@ -119,7 +119,7 @@ def test_a_kernel_file_that_lacks_an_entry_is_refused(tmp_path: Path, entry: str
     path = tmp_path / "mine.npz"
     np.savez(path, **{key: value for key, value in GOOD.items() if key != entry})
     with pytest.raises(SettingError, match=f"'mine.npz' lacks {entry}; "):
-        store.load(str(path), "tconv", 2)
+        kernel_file.load(str(path), "tconv", 2)
 
 
 def unpickled(order: str) -> None:
@@ -175,7 +175,7 @@ def test_what_is_no_kernel_file_is_refused(tmp_path: Path, write: Any, suffix: s
         if made.exists():
             made.rename(path)
     with pytest.raises(SettingError, match=r"; "):
-        store.load(str(path), "tconv", 2)
+        kernel_file.load(str(path), "tconv", 2)
 
 
 @pytest.mark.parametrize("length", [10**12, 10**20, "3}", "b'', 'a'"])
@@ -185,7 +185,7 @@ def test_a_head_that_promises_what_cannot_be_is_refused(tmp_path: Path, length: 
     path = tmp_path / "damaged.npy"
     path.write_bytes(b"\x93NUMPY\x01\0" + struct.pack("<H", 118) + f"{head}\n".encode())
     with pytest.raises(SettingError, match=r"damaged.npy is no kernel file; give"):
-        store.load(str(path), "tconv", 2)
+        kernel_file.load(str(path), "tconv", 2)
 
 
 def test_other_files_in_an_archive_are_no_taps(tmp_path: Path) -> None:
@@ -195,10 +195,10 @@ def test_other_files_in_an_archive_are_no_taps(tmp_path: Path) -> None:
         for name in GOOD:
             archive.writestr(name, "text")
     with pytest.raises(SettingError, match=r"lacks about, format, method, resize, stride, taps"):
-        store.load(str(path), "tconv", 2)
+        kernel_file.load(str(path), "tconv", 2)
 
 
 def test_a_missing_kernel_file_is_named() -> None:
     """The path of a kernel file that is not there is told."""
     with pytest.raises(SettingError, match=r"no kernel file nowhere/mine.npz; check the path"):
-        store.load("nowhere/mine.npz", "tconv", 2)
+        kernel_file.load("nowhere/mine.npz", "tconv", 2)

@@ -1,0 +1,227 @@
+"""Kernel files: .npz with a format version, .npy with bare taps; read by NumPy, never unpickled.
+
+A .npz holds `format`, `method` (tconv or resize-conv), `stride`, `resize` (what a resize-conv
+upsamples by), `taps`, and `about`, a JSON text of how the kernel was trained. A kernel that comes
+with the package lies twice in `learned/`: as it was trained, .npz, and its taps alone, .npy, which
+every run reads without the ZIP and JSON libraries.
+"""
+
+import io
+import os
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from upsample_cli.errors import SettingError
+from upsample_cli.kernels.kernel import Kernel, Taps
+
+FORMAT = 1
+SHIPPED_STRIDES = (2, 3, 4)
+SHIPPED = os.path.join(os.path.dirname(__file__), "learned")
+_LARGEST = 512  # taps an axis: more is no kernel but a picture
+_KINDS = {"format": "iu", "method": "U", "stride": "iu", "resize": "U", "taps": "f", "about": "U"}
+_METHODS = {("tconv", ""), ("resize-conv", "nearest"), ("resize-conv", "bilinear")}
+# What NumPy raises for a damaged archive or array.
+_READ_ERRORS = (
+    OSError,
+    ValueError,
+    EOFError,
+    KeyError,
+    TypeError,
+    SyntaxError,
+    NotImplementedError,
+    MemoryError,  # a header that promises too much
+    OverflowError,
+    RuntimeError,  # an archive that says it is encrypted
+    zlib.error,
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KernelFile:
+    """What a kernel file holds.
+
+    Args:
+        method: `tconv` or `resize-conv`.
+        stride: Output pixels per input pixel.
+        taps: Of the transposed convolution, or of the convolution after resizing: shape (kH, kW),
+            or (k,) for a separable kernel, the same along both axes.
+        resize: What a resize-conv upsamples by, `nearest` or `bilinear`; empty for tconv.
+        about: How it was trained: plain numbers and words.
+    """
+
+    method: str
+    stride: int
+    taps: Taps
+    resize: str = ""
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+    def kernel(self, name: str) -> Kernel:
+        """Return the transposed convolution that this kernel amounts to, under a name.
+
+        Raises:
+            SettingError: The taps or the stride cannot be those of a kernel.
+        """
+        stride = self.stride if self.method == "tconv" else 1
+        if self.taps.ndim == 1:
+            kernel = Kernel.outer(name, self.taps, self.taps, stride)
+        else:
+            kernel = Kernel(name, self.taps, stride)
+        if self.method == "tconv":
+            return kernel
+        from upsample_cli.kernels.named import resized  # not needed for a transposed convolution
+
+        return resized(kernel, self.resize, self.stride)
+
+    def to_bytes(self) -> bytes:
+        """Return the bytes of the .npz file; the same for the same kernel."""
+        import json
+
+        file = io.BytesIO()
+        about = json.dumps(dict(self.about), sort_keys=True)
+        np.savez(
+            file, format=FORMAT, method=self.method, stride=self.stride, resize=self.resize,
+            taps=self.taps, about=about,
+        )  # fmt: skip
+        return file.getvalue()
+
+
+@lru_cache(maxsize=32)
+def shipped(method: str, name: str, stride: int) -> KernelFile:
+    """Return a kernel that comes with the package, without how it was trained.
+
+    Args:
+        method: `tconv` or `resize-conv`.
+        name: Its name, such as `learned`.
+        stride: One of `SHIPPED_STRIDES`.
+    """
+    taps = np.load(shipped_path(method, name, stride, ".npy"))
+    return KernelFile(method, stride, taps, "nearest" if method == "resize-conv" else "")
+
+
+def shipped_path(method: str, name: str, stride: int, suffix: str = ".npz") -> str:
+    """Return the path of a kernel that comes with the package; see `shipped`."""
+    return os.path.join(SHIPPED, f"{method}-{name}-x{stride}{suffix}")
+
+
+def load(path: str, method: str | None, stride: int, resize: str = "") -> KernelFile:
+    """Return what is in a kernel file; it is read again only when it has changed.
+
+    Args:
+        path: A .npz that `upsample train` wrote, or a .npy of taps, shape (kH, kW).
+        method: The method to use it for: `tconv` or `resize-conv`; None for its own.
+        stride: The stride to use the taps of a .npy with; a .npz brings its own.
+        resize: What the resize-conv upsamples by.
+
+    Raises:
+        SettingError: No such file, no kernel, another format version or method, wrong shape, NaN.
+    """
+    try:
+        state = os.stat(path)
+    except (OSError, ValueError) as error:
+        raise SettingError(f"no kernel file {path}; check the path") from error
+    return _load(path, state.st_mtime_ns, state.st_size, method, stride, resize)
+
+
+@lru_cache(maxsize=32)
+def _load(
+    path: str, modified: int, length: int, method: str | None, stride: int, resize: str
+) -> KernelFile:
+    """Return what is in a kernel file; time and length are there as keys of the cache."""
+    name = os.path.basename(path)
+    content = read_arrays(path)
+    if isinstance(content, dict):
+        file = _from_entries(name, content)
+    else:
+        taps = _taps(name, content)
+        if taps.ndim == 1:
+            raise SettingError(f"kernel '{name}' has shape {len(taps)}; give a matrix of taps")
+        file = KernelFile(method or "tconv", stride, taps, resize)
+    file.kernel(name)  # raises for shapes, strides and NaN
+    if method not in (None, file.method):
+        raise SettingError(
+            f"kernel '{name}' is for {file.method}, not {method}; pass -m {file.method}"
+        )
+    if method and file.resize != resize:
+        raise SettingError(
+            f"kernel '{name}' was trained with --resize {file.resize}, not {resize}; "
+            f"pass --resize {file.resize}"
+        )
+    return file
+
+
+def read_arrays(path: str) -> NDArray[Any] | dict[str, NDArray[Any]]:
+    """Return the array of a .npy, or those of a .npz by name.
+
+    Raises:
+        SettingError: No such file, no arrays in it, or objects that would have to be unpickled.
+    """
+    import tokenize  # slow to import, and most runs read no such file
+    import zipfile
+
+    try:
+        with open(path, "rb") as file:
+            content = np.load(io.BytesIO(file.read()), allow_pickle=False)
+        if isinstance(content, np.ndarray):
+            return content
+        entries = {key: content[key] for key in content.files}
+        # NumPy returns raw bytes for members that are no arrays.
+        return {key: value for key, value in entries.items() if isinstance(value, np.ndarray)}
+    except (*_READ_ERRORS, tokenize.TokenError, zipfile.BadZipFile) as error:
+        if isinstance(error, FileNotFoundError):
+            raise SettingError(f"no kernel file {path}; check the path") from error
+        raise SettingError(f"{path} is no kernel file; give a .npz or .npy of taps") from error
+
+
+def as_numbers(name: str, array: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the taps of a name as float64, or raise a `SettingError` if they are no numbers."""
+    if array.dtype.kind not in "fiub":
+        raise SettingError(f"kernel '{name}' holds {array.dtype}, not numbers; give float taps")
+    return array.astype(np.float64)
+
+
+def _from_entries(name: str, entries: dict[str, NDArray[Any]]) -> KernelFile:
+    """Return the kernel of the arrays of a .npz, or raise a `SettingError`."""
+    missing = sorted(_KINDS.keys() - entries.keys())
+    if missing:
+        raise SettingError(
+            f"kernel '{name}' lacks {', '.join(missing)}; give a file of `upsample train`"
+        )
+    for key, kinds in _KINDS.items():
+        if entries[key].dtype.kind not in kinds or (entries[key].ndim > 0 and key != "taps"):
+            raise SettingError(f"kernel '{name}' has an odd {key}; give a file of `upsample train`")
+    version = int(entries["format"])
+    if version != FORMAT:
+        raise SettingError(f"kernel '{name}' has format {version}, not {FORMAT}; train it again")
+    method, resize = str(entries["method"]), str(entries["resize"])
+    if (method, resize) not in _METHODS:
+        raise SettingError(f"kernel '{name}' is for '{method} {resize}'; give one for tconv")
+    stride, taps = int(entries["stride"]), _taps(name, entries["taps"])
+    if not 1 <= stride <= _LARGEST:
+        raise SettingError(f"kernel '{name}' has stride {stride}; give 1 to {_LARGEST}")
+    return KernelFile(method, stride, taps, resize, _about(name, str(entries["about"])))
+
+
+def _about(name: str, text: str) -> dict[str, Any]:
+    import json
+
+    try:
+        about = json.loads(text)
+    except (ValueError, RecursionError):
+        about = None
+    if not isinstance(about, dict):
+        raise SettingError(f"kernel '{name}' has an odd about; train it again")
+    return about
+
+
+def _taps(name: str, array: NDArray[Any]) -> Taps:
+    taps = as_numbers(name, array)
+    if taps.ndim and max(taps.shape) > _LARGEST:
+        size = "x".join(map(str, taps.shape))
+        raise SettingError(f"kernel '{name}' is {size}; give at most {_LARGEST} taps an axis")
+    return taps
