@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from upsample_cli.jobs.api import upsample
 from upsample_cli.jobs.enlarge import picture
-from upsample_cli.jobs.enlarge.size import Target
+from upsample_cli.jobs.enlarge.size import TargetSize
 from upsample_cli.jobs.enlarge.task import Task
 from upsample_cli.jobs.train.pairs import shrunk
 from upsample_cli.jobs.train.settings import Settings
@@ -60,7 +60,7 @@ def through_file(low: Levels, scale: int, method: str, settings: dict[str, str])
     with tempfile.TemporaryDirectory() as folder:
         source, to = f"{folder}/low.png", f"{folder}/high.png"
         PIL.Image.fromarray(rounded(low).astype(np.uint8)).save(source)
-        picture.upsample(source, to, Task(build(method, **settings), Target(scale=scale)))
+        picture.upsample(source, to, Task(build(method, **settings), TargetSize(scale=scale)))
         with PIL.Image.open(to) as made:
             return np.asarray(made, np.float64)
 

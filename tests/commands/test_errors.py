@@ -59,7 +59,7 @@ def test_memory_that_runs_out_is_told(
     def greedy(*_: object) -> None:
         raise MemoryError("Unable to allocate 6.00 MiB for an array")
 
-    monkeypatch.setattr(picture, "_written", greedy)
+    monkeypatch.setattr(picture, "_write", greedy)
     before = contents(folder)
     check_refused(call("in.png", "out.png"), PICTURE, "memory has run out; allow more, or ")
     assert contents(folder) == before

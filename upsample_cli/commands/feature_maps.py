@@ -13,8 +13,8 @@ from upsample_cli.errors import ImageFileError, SettingError
 from upsample_cli.images.places.target import STREAM, is_folder, modified
 
 if TYPE_CHECKING:  # NumPy is not to be waited for by --help
-    from upsample_cli.jobs.enlarge.feature_maps import Report
-    from upsample_cli.jobs.enlarge.size import Target
+    from upsample_cli.jobs.enlarge.feature_maps import ArrayReport
+    from upsample_cli.jobs.enlarge.size import TargetSize
     from upsample_cli.methods.method import Method
 
 NOTHING = 3
@@ -91,7 +91,7 @@ def enlarge(
     input: str,
     output: str,
     method: "Method",
-    target: "Target",
+    target: "TargetSize",
     modes: Modes,
     threads: int,
     options: dict[str, Any],
@@ -117,7 +117,7 @@ def enlarge(
         click.echo(f"{shown(input)} -> {shown(output)}")
         return 0
     shared = given({name: options[name] for name in ("boundary", "format", "force", "layout")})
-    task = feature_maps.Task(method, target, threads=threads, **shared)
+    task = feature_maps.ArrayTask(method, target, threads=threads, **shared)
     with failures(input, output, modes.as_json):
         report = feature_maps.upsample(input, output, task)
     kernel = f" {method.kernel}" if hasattr(method, "kernel") else ""
@@ -146,7 +146,7 @@ def failures(input: str, output: str, as_json: bool) -> Iterator[None]:
         raise
 
 
-def told(report: "Report", words: str, modes: Modes, **more: Any) -> int:
+def told(report: "ArrayReport", words: str, modes: Modes, **more: Any) -> int:
     """Print what became of feature maps; return the exit code.
 
     Args:

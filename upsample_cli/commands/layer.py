@@ -49,7 +49,7 @@ def layer(input: str, output: str, as_json: bool, quiet: bool, stride: Any, padd
     if output == STREAM:
         arguments.check_stream((input,))
     geometry = Geometry.of(stride or 1, padding or 0, output_padding or 0, dilation or 1, groups)
-    task = job.Task(geometry=geometry, **given(options))
+    task = job.LayerTask(geometry=geometry, **given(options))
     with feature_maps.failures(input, output, as_json):
         report = job.apply(input, output, task)
     modes = feature_maps.Modes(dry_run=False, skip_existing=False, as_json=as_json, quiet=quiet)

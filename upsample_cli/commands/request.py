@@ -10,7 +10,7 @@ from upsample_cli.methods.catalogue import build
 if TYPE_CHECKING:  # NumPy is not to be waited for by --help
     from upsample_cli.images.read.decode import Decoded
     from upsample_cli.images.read.label_mask import Mask
-    from upsample_cli.jobs.enlarge.size import Target
+    from upsample_cli.jobs.enlarge.size import TargetSize
     from upsample_cli.jobs.enlarge.task import Task
     from upsample_cli.methods.method import Method
 
@@ -33,7 +33,7 @@ class Wanted(NamedTuple):
     size: str | None
     options: dict[str, Any]
 
-    def chosen(self) -> "tuple[Method, Target]":
+    def chosen(self) -> "tuple[Method, TargetSize]":
         """Return the method with its settings, and how large.
 
         Raises:
@@ -43,10 +43,11 @@ class Wanted(NamedTuple):
         chosen = build(self.method, **given(settings))
         if self.scale is not None and self.size is not None:
             raise SettingError("--scale and --size are both given; leave one out")
-        from upsample_cli.jobs.enlarge.size import Target
+        from upsample_cli.jobs.enlarge.size import TargetSize
 
         factor = 2.0 if self.scale is None else self.scale
-        return chosen, Target(scale=factor) if self.size is None else Target.parsed(self.size)
+        size = TargetSize(scale=factor) if self.size is None else TargetSize.parsed(self.size)
+        return chosen, size
 
     def task(self, threads: int) -> "Task":
         """Return what to do with each picture.

@@ -8,7 +8,7 @@ import numpy as np
 from upsample_cli.errors import SettingError
 from upsample_cli.images.colour.levels import luma
 from upsample_cli.jobs.enlarge.arrays import enlarge
-from upsample_cli.jobs.enlarge.size import Target
+from upsample_cli.jobs.enlarge.size import TargetSize
 from upsample_cli.jobs.enlarge.strips import BOUNDARIES
 from upsample_cli.methods import catalogue
 from upsample_cli.metrics.checkerboard import Checkerboard
@@ -51,7 +51,7 @@ def upsample(
     if boundary not in BOUNDARIES:
         raise SettingError(f"no boundary '{boundary}'; choose {', '.join(BOUNDARIES)}")
     size_in = (planes.shape[1], planes.shape[2])
-    size_out = Target(scale=scale).size(size_in)
+    size_out = TargetSize(scale=scale).size(size_in)
     stages = catalogue.build(method, **settings).stages(size_in, size_out)
     out = np.empty((len(planes), *size_out), planes.dtype)
     enlarge(planes, stages, out, planes.dtype, boundary, threads)

@@ -12,11 +12,11 @@ from upsample_cli.images.colour.levels import Colour, luma
 from upsample_cli.images.image import Image, Metadata
 from upsample_cli.images.read import files
 from upsample_cli.jobs.enlarge.picture import upsample
-from upsample_cli.jobs.enlarge.size import Target
+from upsample_cli.jobs.enlarge.size import TargetSize
 from upsample_cli.jobs.enlarge.task import Task
 from upsample_cli.methods.catalogue import build
 
-NEAREST = Task(build("nearest"), Target(scale=2.0))
+NEAREST = Task(build("nearest"), TargetSize(scale=2.0))
 
 
 def picture(tmp_path: Path, suffix: str) -> tuple[np.ndarray, Path]:
@@ -94,7 +94,7 @@ def test_the_luma_of_inks_is_that_of_paper() -> None:
 def test_inks_are_no_light(tmp_path: Path) -> None:
     """Linear light makes no sense of inks, and is refused where they are kept."""
     _, source = picture(tmp_path, "tiff")
-    task = Task(build("nearest"), Target(scale=2.0), linear=True)
+    task = Task(build("nearest"), TargetSize(scale=2.0), linear=True)
     with pytest.raises(ImageFileError, match="inks are no light; leave --linear out"):
         upsample(str(source), str(tmp_path / "out.tiff"), task)
     upsample(str(source), str(tmp_path / "out.png"), task)

@@ -11,7 +11,7 @@ from upsample_cli.images.colour.levels import to_linear
 from upsample_cli.images.colour.transfer_curve import assumed
 from upsample_cli.images.metadata.metadata import Metadata
 from upsample_cli.jobs.enlarge.picture import upsample
-from upsample_cli.jobs.enlarge.size import Target
+from upsample_cli.jobs.enlarge.size import TargetSize
 from upsample_cli.jobs.enlarge.task import Task
 from upsample_cli.methods.catalogue import build
 
@@ -99,6 +99,6 @@ def test_the_note_is_of_linear_light(tmp_path: Path, frames: int, linear: bool) 
     pictures[0].save(
         tmp_path / "in.png", save_all=True, append_images=pictures[1:], icc_profile=b"profile"
     )
-    task = Task(build("nearest"), Target(scale=2.0), linear=linear)
+    task = Task(build("nearest"), TargetSize(scale=2.0), linear=linear)
     report = upsample(str(tmp_path / "in.png"), str(tmp_path / "out.png"), task)
     assert len(report.notes) == linear

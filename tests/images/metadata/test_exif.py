@@ -10,7 +10,7 @@ from upsample_cli.images.metadata import exif, tiff_tags
 from upsample_cli.images.metadata.metadata import Metadata
 from upsample_cli.images.write import tiff_writer
 from upsample_cli.jobs.enlarge.picture import upsample
-from upsample_cli.jobs.enlarge.size import Target
+from upsample_cli.jobs.enlarge.size import TargetSize
 from upsample_cli.jobs.enlarge.task import Task
 from upsample_cli.methods.catalogue import build
 
@@ -105,7 +105,7 @@ def test_damaged_exif_keeps_no_picture_from_its_file(
     """Where EXIF would have to be read to be written, it stays or is left out."""
     path, to = tmp_path / "in.jpg", str(tmp_path / f"out.{format.lower()}")
     PIL.Image.fromarray(levels(8, 9, 3)).save(path, exif=b"Exif\0\0" + odd, dpi=(72, 72))
-    report = upsample(str(path), to, Task(build("bilinear"), Target(scale=2.0)))
+    report = upsample(str(path), to, Task(build("bilinear"), TargetSize(scale=2.0)))
     assert report.size == (16, 18)
     with PIL.Image.open(to) as made:
         assert made.size == (18, 16)

@@ -12,7 +12,7 @@ from upsample_cli.images.read.decode import decode
 from upsample_cli.images.write.formats import FORMATS
 from upsample_cli.images.write.png_metadata import chunk
 from upsample_cli.jobs.enlarge.picture import upsample
-from upsample_cli.jobs.enlarge.size import Target
+from upsample_cli.jobs.enlarge.size import TargetSize
 from upsample_cli.jobs.enlarge.task import Task
 from upsample_cli.methods.catalogue import build
 
@@ -59,5 +59,5 @@ def test_every_format_is_written_of_it(tmp_path: Path, format: str) -> None:
     png(path, -1, b"".join(chunk(b"tEXt", name.encode() + b"\0abc") for name in NAMES))
     for linear in (False, True):
         to = str(tmp_path / f"out.{format}")
-        task = Task(build("bilinear"), Target(scale=2.0), linear=linear, force=True)
+        task = Task(build("bilinear"), TargetSize(scale=2.0), linear=linear, force=True)
         assert upsample(str(path), to, task).size == (24, 28)

@@ -9,11 +9,11 @@ from textures import cut_short, levels
 
 from upsample_cli.jobs.batch import picture_job
 from upsample_cli.jobs.batch.picture_job import Existing, Work
-from upsample_cli.jobs.enlarge.size import Target
+from upsample_cli.jobs.enlarge.size import TargetSize
 from upsample_cli.jobs.enlarge.task import Report, Task
 from upsample_cli.methods.catalogue import build
 
-TASK = Task(build("nearest"), Target(scale=2.0))
+TASK = Task(build("nearest"), TargetSize(scale=2.0))
 
 
 @pytest.fixture

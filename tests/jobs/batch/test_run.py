@@ -10,7 +10,7 @@ from upsample_cli.jobs.batch import run
 from upsample_cli.jobs.batch.picture_job import Existing, Work
 from upsample_cli.jobs.batch.plan import Plan
 from upsample_cli.jobs.batch.worker import WorkerDiedError, WorkerStartError
-from upsample_cli.jobs.enlarge.size import Target
+from upsample_cli.jobs.enlarge.size import TargetSize
 from upsample_cli.jobs.enlarge.task import Report, Task
 from upsample_cli.methods.catalogue import build
 
@@ -35,7 +35,7 @@ def plan_of(count: int, root: Path) -> Plan:
 
 
 def work_in(root: Path, existing: Existing = "refuse") -> Work:
-    return Work(Task(build("nearest"), Target(scale=2.0)), str(root), existing)
+    return Work(Task(build("nearest"), TargetSize(scale=2.0)), str(root), existing)
 
 
 def done(number: int) -> Report:

@@ -6,15 +6,15 @@ import pytest
 
 from upsample_cli.errors import ImageFileError, SettingError
 from upsample_cli.jobs.api import upsample
-from upsample_cli.jobs.enlarge import axes, feature_maps
-from upsample_cli.jobs.enlarge.size import Target
+from upsample_cli.jobs.enlarge import feature_maps
+from upsample_cli.jobs.enlarge.size import TargetSize
 from upsample_cli.methods.catalogue import METHODS, build
 
 
 def run(array: Any, folder: Path, method: str = "bicubic", scale: float = 2, **task: Any) -> Any:
     """Return what becomes of an array on the way through files."""
     np.save(folder / "in.npy", array)
-    given_ = feature_maps.Task(build(method), Target(scale=scale), force=True, **task)
+    given_ = feature_maps.ArrayTask(build(method), TargetSize(scale=scale), force=True, **task)
     feature_maps.upsample(str(folder / "in.npy"), str(folder / "out.npy"), given_)
     return np.load(folder / "out.npy")
 
@@ -53,7 +53,7 @@ def test_integers_are_rounded_half_up_and_clipped(tmp_path: Path, kind: Any) -> 
     assert half[0].tolist() == [0, 1, 2, 2]  # 0, 0.5, 1.5, 2
 
 
-@pytest.mark.parametrize("layout", axes.LAYOUTS)
+@pytest.mark.parametrize("layout", feature_maps.LAYOUTS)
 @pytest.mark.parametrize("scale", [1.5, 3])
 def test_layouts_are_the_same_maps(tmp_path: Path, layout: str, scale: float) -> None:
     """Every layout gives the same planes, in the order it came in."""
@@ -72,7 +72,7 @@ def test_layouts_are_the_same_maps(tmp_path: Path, layout: str, scale: float) ->
 def test_an_archive_keeps_its_names_and_types(tmp_path: Path) -> None:
     """Every array of a .npz is enlarged into one of the same name."""
     np.savez(tmp_path / "in.npz", a=np.ones((2, 2)), b=np.ones((3, 4, 4), np.float16))
-    task = feature_maps.Task(build("nearest"), Target(scale=2))
+    task = feature_maps.ArrayTask(build("nearest"), TargetSize(scale=2))
     report = feature_maps.upsample(str(tmp_path / "in.npz"), str(tmp_path / "out.npz"), task)
     assert report.shapes == {"a": (4, 4), "b": (3, 8, 8)}
     with np.load(tmp_path / "out.npz") as found:
@@ -91,7 +91,7 @@ def test_pictures_taken_for_maps_are_told(
 ) -> None:
     """An array that looks like rows, columns and colours is taken for maps with a note."""
     np.save(tmp_path / "in.npy", np.zeros(shape))
-    task = feature_maps.Task(build("bicubic"), Target(scale=2), layout=layout)
+    task = feature_maps.ArrayTask(build("bicubic"), TargetSize(scale=2), layout=layout)
     report = feature_maps.upsample(str(tmp_path / "in.npy"), str(tmp_path / "o.npy"), task)
     assert len(report.notes) == told
     assert all("10 maps of 12x3; pass --layout hwc" in note for note in report.notes)
@@ -104,7 +104,7 @@ def test_the_kernels_ripple_is_told(tmp_path: Path) -> None:
         (build("tconv", kernel="uniform", kernel_size=3), pytest.approx(0.4843, abs=5e-5)),
         (build("bicubic"), None),
     ):
-        task = feature_maps.Task(method, Target(scale=2), force=True)
+        task = feature_maps.ArrayTask(method, TargetSize(scale=2), force=True)
         report = feature_maps.upsample(str(tmp_path / "in.npy"), str(tmp_path / "o.npy"), task)
         assert report.kernel_ripple == expected
 

@@ -10,7 +10,7 @@ from textures import levels
 from upsample_cli.errors import ImageFileError, PictureTooLargeError
 from upsample_cli.images.write import gif
 from upsample_cli.jobs.enlarge.picture import upsample
-from upsample_cli.jobs.enlarge.size import Target
+from upsample_cli.jobs.enlarge.size import TargetSize
 from upsample_cli.jobs.enlarge.task import Report, Task
 from upsample_cli.methods.catalogue import build
 
@@ -18,7 +18,7 @@ SUFFIXES = ("gif", "webp", "png")
 
 
 def enlarged(source: Path, to: Path, method: str = "nearest", **options: int | bool) -> Report:
-    return upsample(str(source), str(to), Task(build(method), Target(scale=2.0), **options))
+    return upsample(str(source), str(to), Task(build(method), TargetSize(scale=2.0), **options))
 
 
 @pytest.mark.parametrize("clear", [False, True])
@@ -97,7 +97,7 @@ def test_the_worst_frame_is_reported(tmp_path: Path) -> None:
     busy = PIL.Image.fromarray(levels(64, 64, 3) // 2)
     flat.save(tmp_path / "in.png", save_all=True, append_images=[busy, flat], duration=50)
     busy.save(tmp_path / "busy.png")
-    task = Task(build("tconv", kernel="uniform", kernel_size=3), Target(scale=2.0))
+    task = Task(build("tconv", kernel="uniform", kernel_size=3), TargetSize(scale=2.0))
     moving = upsample(str(tmp_path / "in.png"), str(tmp_path / "out.png"), task)
     still = upsample(str(tmp_path / "busy.png"), str(tmp_path / "still.png"), task)
     assert moving.checkerboard == still.checkerboard
@@ -163,6 +163,6 @@ def test_a_gif_tells_rounded_colours_alone(
     samples = levels(24, 30, 3)
     pictures = [PIL.Image.fromarray(samples // n).quantize(200) for n in range(1, frames + 1)]
     pictures[0].save(tmp_path / "in.gif", save_all=True, append_images=pictures[1:])
-    task = Task(build(method), Target(scale=2.0))
+    task = Task(build(method), TargetSize(scale=2.0))
     notes = upsample(str(tmp_path / "in.gif"), str(tmp_path / "out.gif"), task).notes
     assert len([note for note in notes if "256 colours" in note]) == count

@@ -13,14 +13,14 @@ from upsample_cli.images.read import files, header
 from upsample_cli.images.write.formats import FORMATS
 from upsample_cli.jobs import api
 from upsample_cli.jobs.enlarge.picture import upsample
-from upsample_cli.jobs.enlarge.size import Target
+from upsample_cli.jobs.enlarge.size import TargetSize
 from upsample_cli.jobs.enlarge.task import Report, Task
 from upsample_cli.methods.catalogue import build
 
 
 def made(source: Path, to: Path, method: str = "lanczos", scale: float = 2.0, **options: Any
          ) -> Report:  # fmt: skip
-    return upsample(str(source), str(to), Task(build(method), Target(scale=scale), **options))
+    return upsample(str(source), str(to), Task(build(method), TargetSize(scale=scale), **options))
 
 
 def picture(folder: Path, samples: np.ndarray, name: str = "in.png") -> Path:
@@ -116,9 +116,9 @@ def test_linear_light_averages_light(tmp_path: Path) -> None:
     source = picture(tmp_path, samples)
     middle = {}
     for linear in (False, True):
-        upsample(str(source), str(tmp_path / "out.png"),
-                 Task(build("bilinear"), Target(width=8 * 9, height=4), linear=linear, force=True)
-                 )  # fmt: skip
+        size = TargetSize(width=8 * 9, height=4)
+        task = Task(build("bilinear"), size, linear=linear, force=True)
+        upsample(str(source), str(tmp_path / "out.png"), task)
         row = files.read(str(tmp_path / "out.png")).samples[0, :, 0].astype(int)
         middle[linear] = row[39:41].mean()
     assert middle[False] == pytest.approx(127.5, abs=1)
@@ -157,7 +157,7 @@ def test_metadata_survives_in_other_formats(tmp_path: Path, suffix: str) -> None
 def test_the_report_says_what_was_done(tmp_path: Path) -> None:
     """A report names the method, kernel, scale, ripple and shift."""
     source = picture(tmp_path, levels(64, 64, 3))
-    task = Task(build("tconv", kernel="uniform", kernel_size=3), Target(scale=2.0))
+    task = Task(build("tconv", kernel="uniform", kernel_size=3), TargetSize(scale=2.0))
     report = upsample(str(source), str(tmp_path / "out.png"), task)
     assert (report.status, report.method, report.kernel) == ("done", "tconv", "uniform")
     assert (report.size, report.scale, report.shift) == ((128, 128), 2.0, (-0.5, -0.5))
@@ -172,7 +172,7 @@ def test_the_report_says_what_was_done(tmp_path: Path) -> None:
 def test_a_kernel_that_changes_brightness_is_told(tmp_path: Path, factor: float, told: str) -> None:
     """Of a kernel whose phase sums are not 1 on average the report tells by what it multiplies."""
     np.save(tmp_path / "k.npy", np.full((4, 4), 0.25 * factor))
-    task = Task(build("tconv", kernel=str(tmp_path / "k.npy")), Target(scale=2.0))
+    task = Task(build("tconv", kernel=str(tmp_path / "k.npy")), TargetSize(scale=2.0))
     source = picture(tmp_path, levels(64, 64, 3))
     notes = upsample(str(source), str(tmp_path / "out.png"), task).notes
     assert (told in notes[0]) if told else notes == ()
@@ -180,7 +180,7 @@ def test_a_kernel_that_changes_brightness_is_told(tmp_path: Path, factor: float,
 
 def test_depth_does_not_change_the_figures(tmp_path: Path) -> None:
     """The checkerboard of a 16-bit picture is told in levels of 0..255 too."""
-    task = Task(build("tconv", kernel="uniform", kernel_size=3), Target(scale=2.0))
+    task = Task(build("tconv", kernel="uniform", kernel_size=3), TargetSize(scale=2.0))
     shallow = levels(64, 64, 1) // 2  # bright ones would be cut off at 255
     found = []
     for samples in (shallow, shallow.astype(np.uint16) * 257):

@@ -1,6 +1,6 @@
 """What is done with each picture of a folder, in whichever process."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -11,14 +11,13 @@ from upsample_cli.images.read import decode, header
 from upsample_cli.images.read.decode_errors import UNKNOWN
 from upsample_cli.images.write.formats import FORMATS
 from upsample_cli.jobs.batch.outputs import State, looked_at
-from upsample_cli.jobs.enlarge.picture import upsample
+from upsample_cli.jobs.enlarge.picture import OUTPUT_LIMIT, upsample
 from upsample_cli.jobs.enlarge.task import Report, Task
 
 Existing: TypeAlias = Literal["refuse", "replace", "skip", "update"]
 """What becomes of outputs that are there: skip leaves those that are whole, update newer ones."""
 
 _PICTURES = {*FORMATS, "apng", "avif", "heic", "heif", "ico", "j2k", "jfif", "jp2", "jpe"}
-_OUTPUTS = 64  # times --max-pixels, as `image.upsample` has it
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,7 +56,7 @@ class Work:
         """
         try:
             made = self._made(self._based(source), self._based(to), known)
-            return made._replace(input=source, output=to) if self.base else made
+            return replace(made, input=source, output=to) if self.base else made
         except UpsampleError as error:
             return self.failed(source, to, str(error))
         except MemoryError:
@@ -87,17 +86,17 @@ class Work:
         # A cluster may do a picture again, and then finds its own.
         force = self.existing == "replace" or fault is not None or self.base is not None
         try:
-            report = upsample(source, to, self.task._replace(force=force))
+            report = upsample(source, to, replace(self.task, force=force))
         except TargetExistsError:
             if target.modified(to) is None or self._fault(source, to, "there") is not None:
                 raise
             if self.looks:
                 return Report(source, to, "skipped", "is there already")  # another run was faster
             # Or a worker of this run, that died before it could tell.
-            report = upsample(source, to, self.task._replace(force=True))
+            report = upsample(source, to, replace(self.task, force=True))
         if fault is None:
             return report
-        return report._replace(notes=(*report.notes, f"replaced the old output, which {fault}"))
+        return replace(report, notes=(*report.notes, f"replaced the old output, which {fault}"))
 
     def _fault(self, source: str, to: str, state: State) -> str | None:
         """Return why an output that is there does not count; None if it is what would be made."""
@@ -106,9 +105,9 @@ class Work:
         limit = self.task.max_pixels
         expected = self.task.target.size(header.size(source, limit))
         try:
-            height, width = header.size(to, limit * _OUTPUTS)
+            height, width = header.size(to, limit * OUTPUT_LIMIT)
             if not is_url(to):  # what was put is whole
-                decode.decode(to, limit * _OUTPUTS)
+                decode.decode(to, limit * OUTPUT_LIMIT)
         except ImageFileError:
             return "is not whole"
         return None if (height, width) == expected else f"is {width}x{height}"

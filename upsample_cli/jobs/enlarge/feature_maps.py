@@ -1,4 +1,4 @@
-"""Feature maps enlarged: arrays of any type and layout, nothing rounded or clipped but to integers.
+"""Feature maps enlarged: arrays of any type and layout, rounded only where they are integers.
 
 Arithmetic is in float32 for types that fit it (floats of 16 and 32 bits, integers up to 16), else
 in float64. Integers are rounded half up and clipped to their type's range; floats are kept.
@@ -15,29 +15,32 @@ from upsample_cli.errors import ImageFileError, SettingError
 from upsample_cli.images.places import target
 from upsample_cli.images.read import array_files
 from upsample_cli.jobs.enlarge.arrays import Finish, enlarge
-from upsample_cli.jobs.enlarge.axes import like, planes
-from upsample_cli.jobs.enlarge.size import Target
+from upsample_cli.jobs.enlarge.size import TargetSize
 from upsample_cli.methods.method import Method
 from upsample_cli.metrics.ripple import ripple
 from upsample_cli.planes import Planes
 
-_COLOURS = {1, 3, 4}  # as many channels a picture has, if it has no more
-_EXACT = 2**53  # whole numbers beyond which float64 has gaps
+LAYOUTS = {"hw": 2, "chw": 3, "hwc": 3, "nchw": 4}
+"""The names of the orders of axes, and how many axes there are."""
+
+_BY_COUNT = {2: "hw", 3: "chw", 4: "nchw"}
+_COLOURS = {1, 3, 4}  # numbers of channels that pictures have
+_EXACT = 2**53  # beyond it, float64 cannot hold every whole number
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class ArrayReport:
     """What became of a file of feature maps.
 
     Args:
         input: Where it was read.
         output: Where it was written.
         shapes: Of the arrays written, by name.
-        dtypes: Of the arrays, by name.
+        dtypes: Of the arrays written, by name.
         seconds: From opening the input to closing the output.
         kernel_ripple: The exact ripple of the kernel or layer; None where there is none.
         scale: Output pixels per input pixel; None for a layer.
-        notes: What may not be meant, each in a few words.
+        notes: What may not be intended, each in a few words.
     """
 
     input: str
@@ -51,21 +54,21 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
-    """What to do with feature maps.
+class ArrayTask:
+    """How to enlarge feature maps.
 
     Args:
         method: How to upsample.
-        target: How large.
-        layout: One of `axes.LAYOUTS`; by default hw, chw or nchw, by the number of axes.
+        target: How large the output is to be.
+        layout: One of `LAYOUTS`; None for hw, chw or nchw, by the number of axes.
         boundary: symmetric, nearest or zero.
-        format: One of `array_files.WORDS` for an output whose name does not say.
-        force: Whether to replace what is there.
-        threads: How many work at once.
+        format: npy or npz, for an output whose name has no suffix.
+        force: Whether to replace an output that exists.
+        threads: How many threads share the work.
     """
 
     method: Method
-    target: Target
+    target: TargetSize
     layout: str | None = None
     boundary: str = "symmetric"
     format: str | None = None
@@ -73,59 +76,77 @@ class Task:
     threads: int = 1
 
 
-def upsample(source: str, to: str, task: Task) -> Report:
-    """Read feature maps, enlarge each, write them, and report.
+def upsample(source: str, to: str, task: ArrayTask) -> ArrayReport:
+    """Read feature maps, enlarge them, write them, and report on them.
 
     Args:
         source: A .npy or .npz, or "-" for standard input.
-        to: Likewise, or "-" for standard output.
-        task: What to do.
+        to: A .npy or .npz, or "-" for standard output.
+        task: How to enlarge them.
 
     Raises:
         UpsampleError: They cannot be read, enlarged or written.
     """
     start = perf_counter()
     target.check(to, source, task.force)
-    found = array_files.read(source)
-    word = word_of(to, task.format, source, len(found))
-    made = {name: _enlarged(name, array, task) for name, array in found.items()}
-    written(made, word, to, task.force)
-    scale = max(_scale(found[name], made[name], name, task.layout) for name in made)
+    inputs = array_files.read(source)
+    format = format_of(to, task.format, source, len(inputs))
+    outputs = {name: _enlarged(name, array, task) for name, array in inputs.items()}
+    write(outputs, format, to, task.force)
+    scale = max(_scale(inputs[name], outputs[name], name, task.layout) for name in outputs)
     kernel = task.method.equivalent(scale)
-    return Report(
-        source, to, {name: array.shape for name, array in made.items()},
-        {name: str(array.dtype) for name, array in made.items()}, perf_counter() - start,
+    return ArrayReport(
+        source, to, {name: array.shape for name, array in outputs.items()},
+        {name: str(array.dtype) for name, array in outputs.items()}, perf_counter() - start,
         ripple(kernel.phase_sums) if kernel else None, scale,
-        tuple(_doubt(array) for array in found.values()
-              if task.layout is None and _is_like_a_picture(array)),
+        tuple(_layout_note(array) for array in inputs.values()
+              if task.layout is None and _resembles_picture(array)),
     )  # fmt: skip
 
 
-def _is_like_a_picture(array: NDArray[Any]) -> bool:
-    """Tell whether three axes look like rows, columns and colours rather than maps."""
-    return array.ndim == 3 and array.shape[2] in _COLOURS and min(array.shape[:2]) > max(_COLOURS)
-
-
-def _doubt(array: NDArray[Any]) -> str:
-    count, height, width = array.shape
-    taken = f"{count}x{height}x{width} is taken for {count} maps of {height}x{width}"
-    return f"{taken}; pass --layout hwc if its channels come last"
-
-
-def word_of(to: str, format: str | None, source: str, count: int) -> str:
-    """Return what to write: by suffix, else by --format, else as was read.
+def planes(name: str, array: NDArray[Any], layout: str | None) -> NDArray[Any]:
+    """Return a feature map as planes, shape (C, H, W); a view where that is possible.
 
     Args:
-        to: Where, or "-".
-        format: What --format says.
-        source: Where it was read.
+        name: What messages call it.
+        array: Of any layout.
+        layout: One of `LAYOUTS`; None for hw, chw or nchw, by the number of axes.
+
+    Raises:
+        ImageFileError: It has another number of axes, no values, or no real numbers.
+    """
+    label = "the array" if name == array_files.ONLY else f"array '{name}'"
+    if array.dtype.kind not in "fiu":
+        raise ImageFileError(f"{label} holds {array.dtype}, not real numbers; convert it first")
+    word = layout or _BY_COUNT.get(array.ndim)
+    if word is None or LAYOUTS[word] != array.ndim:
+        needed = f"--layout {word} has {LAYOUTS[word]}" if word else "2, 3 or 4 are needed"
+        raise ImageFileError(
+            f"{label} has {array.ndim} axes, but {needed}; reshape it or pass another --layout"
+        )
+    if 0 in array.shape:
+        raise ImageFileError(f"{label} has shape {array.shape}, without a value; give another")
+    if word == "hwc":
+        return np.moveaxis(array, 2, 0)
+    return array.reshape(-1, *array.shape[-2:])
+
+
+def format_of(to: str, format: str | None, source: str, count: int) -> str:
+    """Return the format to write: by suffix, else by --format, else the input's.
+
+    Args:
+        to: Where to write, or "-".
+        format: The value of --format.
+        source: Where the arrays were read.
         count: How many arrays there are.
 
     Raises:
         ImageFileError: The suffix is another, or several arrays are to go into a .npy.
     """
-    word = array_files.suffix(to) if to != target.STREAM else (format or array_files.suffix(source))
-    if to != target.STREAM and not word:
+    word = array_files.suffix(to)
+    if to == target.STREAM:
+        word = format or array_files.suffix(source)
+    elif not word:
         raise ImageFileError(f"{to} cannot hold feature maps; name a .npy or .npz")
     word = word if word in array_files.WORDS else ("npy" if count == 1 else "npz")
     if word == "npy" and count != 1:
@@ -133,50 +154,64 @@ def word_of(to: str, format: str | None, source: str, count: int) -> str:
     return word
 
 
-def written(arrays: dict[str, NDArray[Any]], word: str, to: str, force: bool) -> None:
+def write(arrays: dict[str, NDArray[Any]], format: str, to: str, force: bool) -> None:
     """Write feature maps to a target, all of them or nothing."""
     with target.opened(to, force) as file:
-        array_files.write(arrays, word, file)
+        array_files.write(arrays, format, file)
 
 
-def _enlarged(name: str, array: NDArray[Any], task: Task) -> NDArray[Any]:
-    given = planes(name, array, task.layout)
-    size = (given.shape[1], given.shape[2])
+def _enlarged(name: str, array: NDArray[Any], task: ArrayTask) -> NDArray[Any]:
+    """Return one feature map enlarged, in the type and the layout of the input."""
+    channels = planes(name, array, task.layout)
+    size = (channels.shape[1], channels.shape[2])
     size_out = task.target.size(size)
-    kind = given.dtype
-    deep = kind.itemsize > (4 if kind.kind == "f" else 2)
-    whole = kind.kind in "iu"
-    if whole and deep and max(-int(given.min()), int(given.max())) > _EXACT:
+    dtype = channels.dtype
+    is_deep = dtype.itemsize > (4 if dtype.kind == "f" else 2)
+    is_whole = dtype.kind in "iu"
+    if is_whole and is_deep and max(-int(channels.min()), int(channels.max())) > _EXACT:
         raise ImageFileError(f"values beyond {_EXACT} cannot be computed exactly; scale them first")
     try:
-        out = np.empty((len(given), *size_out), kind)
+        out = np.empty((len(channels), *size_out), dtype)
     except (MemoryError, ValueError) as error:
-        needed = len(given) * size_out[0] * size_out[1] * kind.itemsize / 1e9
+        needed = len(channels) * size_out[0] * size_out[1] * dtype.itemsize / 1e9
         raise SettingError(f"the output needs {needed:.1f} GB; give a smaller --scale") from error
-    work = np.float64 if deep else np.float32
-    finish = _to_integers(kind) if whole else None
-    enlarge(given, task.method.stages(size, size_out), out, work, task.boundary, task.threads,
-            finish)  # fmt: skip
-    return like(out, array, task.layout)
+    work = np.float64 if is_deep else np.float32
+    finish = _to_integers(dtype) if is_whole else None
+    stages = task.method.stages(size, size_out)
+    enlarge(channels, stages, out, work, task.boundary, task.threads, finish)
+    if task.layout == "hwc":
+        return np.moveaxis(out, 0, 2)
+    return out.reshape(*array.shape[:-2], *size_out)
 
 
-def _to_integers(kind: np.dtype[Any]) -> Finish:
-    """Return what rounds half up and clips to a type's range."""
-    limits = np.iinfo(kind)
+def _to_integers(dtype: np.dtype[Any]) -> Finish:
+    """Return a function that rounds half up and clips to a type's range."""
+    limits = np.iinfo(dtype)
 
     def finish(window: Planes) -> NDArray[Any]:
         """Return the window as integers."""
         window += window.dtype.type(0.5)
         np.floor(window, out=window)
-        # The clipping is twice: the largest of 64 bits is no float, and rounds up beyond itself.
+        # The largest integer of 64 bits is no float and rounds up, so both ends are set by hand.
         low, high = window < limits.min, window >= float(limits.max)
-        made = np.where(low | high, 0, window).astype(kind)
-        made[low], made[high] = limits.min, limits.max
-        return made
+        whole = np.where(low | high, 0, window).astype(dtype)
+        whole[low], whole[high] = limits.min, limits.max
+        return whole
 
     return finish
 
 
-def _scale(array: NDArray[Any], made: NDArray[Any], name: str, layout: str | None) -> float:
-    sizes = (planes(name, each, layout).shape[1:] for each in (array, made))
-    return float(max(after / before for before, after in zip(*sizes, strict=True)))
+def _scale(before: NDArray[Any], after: NDArray[Any], name: str, layout: str | None) -> float:
+    sizes = (planes(name, array, layout).shape[1:] for array in (before, after))
+    return float(max(large / small for small, large in zip(*sizes, strict=True)))
+
+
+def _resembles_picture(array: NDArray[Any]) -> bool:
+    """Return whether three axes look like rows, columns and colours rather than maps."""
+    return array.ndim == 3 and array.shape[2] in _COLOURS and min(array.shape[:2]) > max(_COLOURS)
+
+
+def _layout_note(array: NDArray[Any]) -> str:
+    count, height, width = array.shape
+    fact = f"{count}x{height}x{width} is taken for {count} maps of {height}x{width}"
+    return f"{fact}; pass --layout hwc if its channels come last"

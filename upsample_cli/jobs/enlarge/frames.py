@@ -10,7 +10,7 @@ from upsample_cli.images.places import target
 from upsample_cli.images.read import animation, files
 from upsample_cli.images.read.animation import ANIMATED, Animation
 from upsample_cli.images.write import apng, format_limits, gif
-from upsample_cli.jobs.enlarge.measured_strips import Measured
+from upsample_cli.jobs.enlarge.render import MeasuredStrips
 from upsample_cli.jobs.enlarge.still import whole
 from upsample_cli.jobs.enlarge.task import Task
 from upsample_cli.jobs.runtime.threads import Workers
@@ -39,7 +39,7 @@ class Frames:
         self._task, self._workers = task, workers
         self._found: list[tuple[Checkerboard, tuple[str, ...]]] = []
 
-    def __iter__(self) -> Iterator[tuple[Image, Measured]]:
+    def __iter__(self) -> Iterator[tuple[Image, MeasuredStrips]]:
         """Yield each frame and its strips, which are to be taken before the next."""
         for picture in animation.frames(self._moving):
             frame = files.image_of(picture, self._format, self.metadata)
@@ -47,9 +47,9 @@ class Frames:
             if self._task.linear:
                 self.notes += transfer_curve.assumed(frame.metadata)
             streamed = self._format == "PNG"
-            made = Measured(frame, self._size, self._task, streamed, self._workers)
+            made = MeasuredStrips(frame, self._size, self._task, streamed, self._workers)
             yield frame, made
-            self._found.append(made.result())
+            self._found.append(made.checkerboard())
 
     def samples(self) -> Iterator[Samples]:
         """Yield each frame whole."""

@@ -1,4 +1,4 @@
-"""One picture: read, strips, write, with its report."""
+"""One picture: read it, enlarge it, write it, report on it."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -10,7 +10,7 @@ from upsample_cli.images.image import Image
 from upsample_cli.images.places import target
 from upsample_cli.images.write import formats
 from upsample_cli.jobs.enlarge import still
-from upsample_cli.jobs.enlarge.measured_strips import Progress
+from upsample_cli.jobs.enlarge.render import Progress
 from upsample_cli.jobs.enlarge.size import stretched
 from upsample_cli.jobs.enlarge.task import Report, Task
 from upsample_cli.methods.method import Method
@@ -18,15 +18,17 @@ from upsample_cli.metrics.checkerboard import Checkerboard
 from upsample_cli.metrics.ripple import ripple
 from upsample_cli.planes import Size
 
-if TYPE_CHECKING:  # what decodes is not needed where that is done already
+if TYPE_CHECKING:  # most pictures are stills
     from upsample_cli.images.read.animation import Animation
     from upsample_cli.images.read.decode import Decoded
     from upsample_cli.images.read.label_mask import Mask
 
-    Given: TypeAlias = Callable[[], Decoded | Mask]
+    Decoding: TypeAlias = Callable[[], Decoded | Mask]
 
-_GAIN = 0.01  # a change of brightness that is told: two levels and a half of white
-_OUTPUT_LIMIT = 64  # times --max-pixels: eight times the largest picture that is read
+OUTPUT_LIMIT = 64
+"""How many times --max-pixels an output may have: eight times the largest input, each way."""
+
+_NOTED_GAIN = 0.01  # a change of brightness by two and a half levels of white
 
 
 def upsample(
@@ -34,29 +36,29 @@ def upsample(
     to: str,
     task: Task,
     progress: Progress | None = None,
-    given: "Given | None" = None,
+    decoding: "Decoding | None" = None,
 ) -> Report:
-    """Read a picture, enlarge it, write it, and report.
+    """Read a picture, enlarge it, write it, and report on it.
 
     Args:
         source: A file, or "-" for standard input.
         to: A file, or "-" for standard output.
-        task: What to do.
-        progress: Wraps the strips as they end, given how many there will be.
-        given: Gives the picture, where the caller has begun to decode it already.
+        task: How to enlarge it.
+        progress: Wraps the strips for a progress bar; None for none.
+        decoding: Waits for the decoded picture, where decoding has begun already.
 
     Raises:
-        UpsampleError: The picture cannot be read, the task cannot be done or the target written.
+        UpsampleError: The picture cannot be read or enlarged, or the target cannot be written.
     """
     start = perf_counter()
     target.check(to, source, task.force)
-    shown = _read(source, task, given)
-    size = _size(to, shown.size, task)
-    format = formats.format_of(to, task.format, shown.format)
+    picture = _samples((decoding or (lambda: decode(source, task)))())
+    size = _size(to, picture.size, task)
+    format = formats.format_of(to, task.format, picture.format)
     formats.check_size(format, size)
-    found, losses = _written(shown, size, format, to, task, progress)
-    scale = max(after / before for before, after in zip(shown.size, size, strict=True))
-    kernel_ripple, shift, gain = _exact(task.method, scale)
+    checkerboard, losses = _write(picture, size, format, to, task, progress)
+    scale = max(after / before for before, after in zip(picture.size, size, strict=True))
+    kernel_ripple, shift, gain = _kernel_figures(task.method, scale)
     return Report(
         input=source,
         output=to,
@@ -66,28 +68,17 @@ def upsample(
         kernel=getattr(task.method, "kernel", None),
         scale=scale if task.target.scale is None else task.target.scale,
         seconds=perf_counter() - start,
-        checkerboard=found,
+        checkerboard=checkerboard,
         kernel_ripple=kernel_ripple,
         shift=shift,
-        notes=(*shown.notes, *losses, *stretched(shown.size, size), *_gained(gain, task)),
-    )
+        notes=(
+            *picture.notes, *losses, *stretched(picture.size, size), *_brightened(gain, task),
+        ),
+    )  # fmt: skip
 
 
-def _read(source: str, task: Task, given: "Given | None") -> "Animation | Image | Mask":
-    """Return what is to be enlarged; what it was decoded from is not kept."""
-    from upsample_cli.images.read import files
-    from upsample_cli.images.read.animation import Animation
-    from upsample_cli.images.read.decode import Decoded
-
-    found = given() if given else _decoded(source, task)
-    if not isinstance(found, Decoded):
-        return found
-    if isinstance(found.picture, Animation):
-        return found.picture
-    return files.image(found)
-
-
-def _decoded(source: str, task: Task) -> "Decoded | Mask":
+def decode(source: str, task: Task) -> "Decoded | Mask":
+    """Return a decoded picture, or a label mask where the task is for labels."""
     if task.labels:
         from upsample_cli.images.read import label_mask
 
@@ -97,32 +88,16 @@ def _decoded(source: str, task: Task) -> "Decoded | Mask":
     return decode(source, task.max_pixels)
 
 
-@lru_cache(8)  # pictures of a folder are often of one scale
-def _exact(method: Method, scale: float) -> tuple[float, tuple[float, float], float]:
-    """Return the exact ripple, the shift and the gain of a method's kernel."""
-    kernel = method.equivalent(scale)
-    if kernel is None:
-        return 0.0, (0.0, 0.0), 1.0
-    return ripple(kernel.phase_sums), kernel.shift, float(kernel.phase_sums.mean())
-
-
-def _gained(gain: float, task: Task) -> tuple[str, ...]:
-    """Return a few words on a gain that changes the brightness, which labels have not."""
-    if task.labels or abs(gain - 1) <= _GAIN:
-        return ()
-    return (f"its kernel's phase sums are {gain:.4g} on average, which multiplies its brightness",)
-
-
 def planned(source: str, to: str, task: Task) -> Size:
     """Return the size that the output would have, after all checks that need no decoding.
 
     Args:
-        source: A file, or "-", whose size is not known before it is read.
+        source: A file, or "-", whose size is unknown before it is read.
         to: A file, or "-" for standard output.
-        task: What would be done.
+        task: How it would be enlarged.
 
     Raises:
-        UpsampleError: The picture cannot be read, or the target not be written.
+        UpsampleError: The picture cannot be read, or the target cannot be written.
     """
     target.check(to, source, task.force)
     if source == target.STREAM:
@@ -132,34 +107,63 @@ def planned(source: str, to: str, task: Task) -> Size:
     return _size(to, header.size(source, task.max_pixels), task)
 
 
+def _samples(decoded: "Decoded | Mask") -> "Animation | Image | Mask":
+    """Return a decoded picture as samples; animations and masks as they are."""
+    from upsample_cli.images.read import files
+    from upsample_cli.images.read.animation import Animation
+    from upsample_cli.images.read.decode import Decoded
+
+    if not isinstance(decoded, Decoded):
+        return decoded
+    if isinstance(decoded.picture, Animation):
+        return decoded.picture
+    return files.image(decoded)
+
+
 def _size(to: str, size_in: Size, task: Task) -> Size:
     size = task.target.size(size_in)
-    if size[0] * size[1] > task.max_pixels * _OUTPUT_LIMIT:
+    if size[0] * size[1] > task.max_pixels * OUTPUT_LIMIT:
         raise PictureTooLargeError(
-            f"{to} would be {size[1]}x{size[0]}, more than {_OUTPUT_LIMIT} times the limit of "
+            f"{to} would be {size[1]}x{size[0]}, more than {OUTPUT_LIMIT} times the limit of "
             f"{task.max_pixels} pixels; raise --max-pixels"
         )
     return size
 
 
-def _written(
-    shown: "Animation | Image | Mask",
+def _write(
+    picture: "Animation | Image | Mask",
     size: Size,
     format: str,
     to: str,
     task: Task,
     progress: Progress | None,
 ) -> tuple[Checkerboard, tuple[str, ...]]:
-    """Write what was read, whichever it is; see `still.write`."""
-    if isinstance(shown, Image):
-        return still.write(shown, size, format, to, task, progress)
+    """Enlarge and write a picture of any kind; see `still.write`."""
+    if isinstance(picture, Image):
+        return still.write(picture, size, format, to, task, progress)
     from upsample_cli.images.read.animation import Animation
 
-    if isinstance(shown, Animation):
+    if isinstance(picture, Animation):
         from upsample_cli.jobs.enlarge import frames
 
-        return frames.write(shown, size, format, to, task)
+        return frames.write(picture, size, format, to, task)
     from upsample_cli.images.read import label_mask
     from upsample_cli.jobs.enlarge import labels
 
-    return labels.write(shown, size, format, to, task), label_mask.lost(shown, format)
+    return labels.write(picture, size, format, to, task), label_mask.lost(picture, format)
+
+
+@lru_cache(8)  # pictures of a folder are often of one scale
+def _kernel_figures(method: Method, scale: float) -> tuple[float, tuple[float, float], float]:
+    """Return the exact ripple, the shift and the gain of a method's kernel."""
+    kernel = method.equivalent(scale)
+    if kernel is None:
+        return 0.0, (0.0, 0.0), 1.0
+    return ripple(kernel.phase_sums), kernel.shift, float(kernel.phase_sums.mean())
+
+
+def _brightened(gain: float, task: Task) -> tuple[str, ...]:
+    """Return a note where the kernel changes the brightness, which labels do not have."""
+    if task.labels or abs(gain - 1) <= _NOTED_GAIN:
+        return ()
+    return (f"its kernel's phase sums are {gain:.4g} on average, which multiplies its brightness",)

@@ -1,7 +1,8 @@
-"""From a run of output rows to a strip that is ready to be measured and written."""
+"""The strips of an enlarged picture: computed, measured and ready to be written."""
 
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,21 +10,27 @@ from numpy.typing import NDArray
 from upsample_cli.images.colour.levels import Colour
 from upsample_cli.images.image import Image, Samples
 from upsample_cli.images.write import png
-from upsample_cli.jobs.enlarge.strips import Picture, run, tiles
+from upsample_cli.jobs.enlarge.size import stride
+from upsample_cli.jobs.enlarge.strips import Picture, run, strips, tiles
 from upsample_cli.jobs.enlarge.task import Task
+from upsample_cli.jobs.runtime.threads import Workers
 from upsample_cli.methods.method import Method, Stage
+from upsample_cli.metrics.checkerboard import Checkerboard
+from upsample_cli.metrics.meter import Meter
+from upsample_cli.metrics.rows import Rows
 from upsample_cli.planes import Planes, Size
 
 
-class Strip(NamedTuple):
-    """A run of output rows, ready to be measured and written.
+@dataclass(frozen=True, slots=True, eq=False)
+class Strip:
+    """A run of output rows.
 
     Args:
-        rows: Which.
-        samples: Shape (rows, W, C); not for a streamed PNG.
-        piece: For a streamed PNG.
+        rows: Which rows.
+        samples: Shape (rows, W, C); None for a streamed PNG.
+        piece: The deflated rows of a streamed PNG; None for any other output.
         luma: Shape (rows, W), in levels of 0..255.
-        opacity: Likewise, 0 where the picture is not seen; None for 255 everywhere.
+        opacity: Shape (rows, W), in levels of 0..255; None where all pixels are opaque.
     """
 
     rows: range
@@ -33,17 +40,22 @@ class Strip(NamedTuple):
     opacity: NDArray[np.float32] | None
 
 
-class Renderer(NamedTuple):
-    """Makes strips of one picture; its calls may run at once.
+Progress = Callable[[Iterable[Strip], int], Iterator[Strip]]
+"""Wraps the strips as they end, given how many there will be."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Renderer:
+    """Computes the strips of one picture; threads may call it at once.
 
     Args:
-        stages: From input to output.
+        stages: From the input's size to the output's.
         picture: The input.
         colour: How levels and planes correspond.
         size: Height and width of the output.
         channels: Samples a pixel.
-        compression: Of a streamed PNG; None for any other output.
-        cut: The columns of the tiles.
+        compression: 0..9 for a streamed PNG; None for any other output.
+        tiles: The columns that are computed at once.
     """
 
     stages: tuple[Stage, ...]
@@ -52,46 +64,47 @@ class Renderer(NamedTuple):
     size: Size
     channels: int
     compression: int | None
-    cut: tuple[range, ...]
+    tiles: tuple[range, ...]
 
     def strip(self, rows: range) -> Strip:
         """Return a run of output rows."""
         height, width = self.size
         samples = np.empty((len(rows), width, self.channels), self.colour.dtype)
-        light = np.empty((len(rows), width), np.float32)
+        luma = np.empty((len(rows), width), np.float32)
         opacity = np.empty((len(rows), width), np.float32) if self.colour.alpha else None
-        for columns in self.cut:
+        for columns in self.tiles:
             levels = self.colour.levels(run(self.stages, self.picture, rows, columns))
             across = slice(columns.start, columns.stop)
             for channel, plane in enumerate(levels):
-                # To whole numbers first: to spread the samples at the same time takes longer.
+                # Converting first and interleaving afterwards is faster than both at once.
                 samples[:, across, channel] = plane.astype(self.colour.dtype, copy=False)
-            light[:, across] = self.colour.luma(levels)
+            luma[:, across] = self.colour.luma(levels)
             if opacity is not None:
                 opacity[:, across] = levels[-1]
         if self.colour.peak != 255:
-            for plane in (light,) if opacity is None else (light, opacity):
+            for plane in (luma,) if opacity is None else (luma, opacity):
                 plane *= np.float32(255 / self.colour.peak)
         if self.compression is None:
-            return Strip(rows, samples, None, light, opacity)
+            return Strip(rows, samples, None, luma, opacity)
         piece = png.piece(samples, self.compression, rows.stop == height)
-        return Strip(rows, None, piece, light, opacity)
+        return Strip(rows, None, piece, luma, opacity)
 
 
 def renderer(image: Image, size: Size, task: Task, compression: int | None) -> Renderer:
-    """Return what makes the strips of a picture.
+    """Return the renderer of a picture.
 
     Args:
         image: The input.
         size: Height and width of the output.
-        task: What to do.
-        compression: Of a streamed PNG; None for any other output.
+        task: How to enlarge it.
+        compression: 0..9 for a streamed PNG; None for any other output.
     """
     colour = Colour(image.dtype, image.has_alpha, task.premultiplied, task.linear, image.inks)
 
     def fetch(rows: range, columns: range) -> Planes:
         """Return the planes of a window inside the picture."""
-        return colour.planes(image.samples[rows.start : rows.stop, columns.start : columns.stop])
+        window = image.samples[rows.start : rows.stop, columns.start : columns.stop]
+        return colour.planes(window)
 
     return Renderer(
         stages=_stages(task.method, image.size, size),
@@ -100,10 +113,61 @@ def renderer(image: Image, size: Size, task: Task, compression: int | None) -> R
         size=size,
         channels=image.channels,
         compression=compression,
-        cut=tuple(tiles(size[1], size[1] / image.size[1])),
+        tiles=tuple(tiles(size[1], size[1] / image.size[1])),
     )
 
 
 @lru_cache(8)  # pictures of a folder are often of one size
 def _stages(method: Method, size_in: Size, size_out: Size) -> tuple[Stage, ...]:
     return method.stages(size_in, size_out)
+
+
+class MeasuredStrips:
+    """The strips of a picture in order, fed to the metric as they pass.
+
+    Args:
+        image: The input.
+        size: Height and width of the output.
+        task: How to enlarge it.
+        streamed: Whether strips are pieces of a PNG.
+        workers: The threads that compute strips.
+        progress: Wraps the strips for a progress bar; None for none.
+    """
+
+    def __init__(
+        self,
+        image: Image,
+        size: Size,
+        task: Task,
+        streamed: bool,
+        workers: Workers,
+        progress: Progress | None = None,
+    ) -> None:
+        render = renderer(image, size, task, task.compression if streamed else None)
+        runs = strips(size, render.channels, size[0] / image.size[0])
+        computed: Iterable[Strip] = workers.in_order(render.strip, runs)
+        self._strips = progress(computed, len(runs)) if progress else computed
+        self._meters = {"colours": Meter(stride(image.size, size), *size)}
+        if image.has_alpha:
+            self._meters["opacity"] = Meter(stride(image.size, size), *size)
+        self.channels = render.channels
+
+    def __iter__(self) -> Iterator[Strip]:
+        """Yield the strips."""
+        for strip in self._strips:
+            if strip.opacity is None:
+                self._meters["colours"].feed(Rows(strip.luma))
+            else:
+                self._meters["colours"].feed(Rows(strip.luma, strip.opacity > 0))
+                self._meters["opacity"].feed(Rows(strip.opacity))
+            yield strip
+
+    def checkerboard(self) -> tuple[Checkerboard, tuple[str, ...]]:
+        """Return the worse of the checkerboards in colours and opacity, and notes on it.
+
+        Call it after all strips have been taken.
+        """
+        results = {name: meter.result() for name, meter in self._meters.items()}
+        worst = max(results, key=lambda name: results[name].rank)
+        is_in_opacity = worst == "opacity" and results[worst].verdict == "checkerboard"
+        return results[worst], ("the checkerboard is in the opacity",) if is_in_opacity else ()

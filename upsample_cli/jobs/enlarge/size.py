@@ -1,20 +1,22 @@
-"""How large a picture becomes: --scale or --size against the input's size."""
+"""How large the output is: --scale or --size applied to the input's size."""
 
 import re
+from dataclasses import dataclass
 from math import floor, gcd
 from typing import TYPE_CHECKING
 
 from upsample_cli.errors import SettingError
 
-if TYPE_CHECKING:  # sizes are looked at before NumPy has loaded
+if TYPE_CHECKING:  # sizes are checked before NumPy has loaded
     from upsample_cli.planes import Size
 
 _LARGEST_STRIDE = 16
 _LARGEST_SCALE = 64
 
 
-class Target:
-    """The size wanted: a scale, or a width, a height or both.
+@dataclass(frozen=True, slots=True)
+class TargetSize:
+    """The size of the output: a scale, or a width, a height or both.
 
     Args:
         scale: Output pixels per input pixel, 1..64.
@@ -25,25 +27,27 @@ class Target:
         SettingError: The scale does not enlarge, or too much.
     """
 
-    def __init__(
-        self, scale: float | None = None, width: int | None = None, height: int | None = None
-    ) -> None:
-        if scale is not None and not 1 <= scale <= _LARGEST_SCALE:
-            fault = "would shrink" if scale < 1 else "is too large"
-            raise SettingError(f"--scale {scale:g} {fault}; give 1 to {_LARGEST_SCALE}")
-        self.scale, self.width, self.height = scale, width, height
+    scale: float | None = None
+    width: int | None = None
+    height: int | None = None
+
+    def __post_init__(self) -> None:
+        """Check the scale."""
+        if self.scale is not None and not 1 <= self.scale <= _LARGEST_SCALE:
+            fault = "would shrink" if self.scale < 1 else "is too large"
+            raise SettingError(f"--scale {self.scale:g} {fault}; give 1 to {_LARGEST_SCALE}")
 
     @classmethod
-    def parsed(cls, size: str) -> "Target":
-        """Return the target of a text: WxH, Wx or xH.
+    def parsed(cls, size: str) -> "TargetSize":
+        """Return the target size of a text: WxH, Wx or xH.
 
         Raises:
             SettingError: The text is none of these.
         """
-        found = re.fullmatch(r"([1-9]\d*)?x([1-9]\d*)?", size)
-        if found is None or found.group() == "x":
+        match = re.fullmatch(r"([1-9]\d*)?x([1-9]\d*)?", size)
+        if match is None or match.group() == "x":
             raise SettingError(f"--size {size} is no size; give WIDTHxHEIGHT, WIDTHx or xHEIGHT")
-        width, height = (int(each) if each else None for each in found.groups())
+        width, height = (int(number) if number else None for number in match.groups())
         return cls(width=width, height=height)
 
     def size(self, size_in: "Size") -> "Size":
@@ -59,27 +63,28 @@ class Target:
         if self.scale is not None:
             return _rounded(height * self.scale), _rounded(width * self.scale)
         wide, tall = self.width, self.height
-        made = (
+        size = (
             tall if tall is not None else max(height, _rounded(height * (wide or 0) / width)),
             wide if wide is not None else max(width, _rounded(width * (tall or 0) / height)),
         )
-        if made[0] < height or made[1] < width:
+        if size[0] < height or size[1] < width:
             raise SettingError(
-                f"--size {made[1]}x{made[0]} is smaller than the input, {width}x{height}; "
+                f"--size {size[1]}x{size[0]} is smaller than the input, {width}x{height}; "
                 "this tool enlarges"
             )
-        if made[0] > height * _LARGEST_SCALE or made[1] > width * _LARGEST_SCALE:
+        if size[0] > height * _LARGEST_SCALE or size[1] > width * _LARGEST_SCALE:
             raise SettingError(
-                f"--size {made[1]}x{made[0]} is over {_LARGEST_SCALE} times the input, "
+                f"--size {size[1]}x{size[0]} is over {_LARGEST_SCALE} times the input, "
                 f"{width}x{height}; give a smaller one"
             )
-        return made
+        return size
 
 
 def stride(size_in: "Size", size_out: "Size") -> "Size":
-    """Return the period, down and across, of what upsampling can leave in the output.
+    """Return the period, down and across, that upsampling can leave in the output.
 
-    A scale of p / q leaves a period of p output pixels; 1 stands for none that is short enough.
+    A scale of p / q, in lowest terms, leaves a period of p output pixels; 1 stands for a period
+    that is too long to measure.
 
     >>> stride((100, 100), (150, 233))
     (3, 1)
@@ -94,7 +99,7 @@ def stride(size_in: "Size", size_out: "Size") -> "Size":
 
 
 def stretched(size_in: "Size", size_out: "Size") -> tuple[str, ...]:
-    """Return a few words on a picture that loses its shape by more than rounding.
+    """Return a note where a picture loses its shape by more than rounding.
 
     >>> stretched((20, 30), (33, 50)), stretched((20, 30), (60, 60))
     ((), ('it is stretched, x2 across and x3 down',))

@@ -8,7 +8,7 @@ from upsample_cli.errors import ImageFileError
 from upsample_cli.images.image import Image, Samples
 from upsample_cli.images.places import target
 from upsample_cli.images.write import format_limits, png
-from upsample_cli.jobs.enlarge.measured_strips import Measured, Progress
+from upsample_cli.jobs.enlarge.render import MeasuredStrips, Progress
 from upsample_cli.jobs.enlarge.task import Task
 from upsample_cli.jobs.runtime.threads import Workers
 from upsample_cli.metrics.checkerboard import Checkerboard
@@ -25,63 +25,51 @@ def write(
         size: Height and width of the output.
         format: One of the values of `formats.FORMATS`.
         to: A file, or "-" for standard output.
-        task: What to do.
-        progress: Wraps the strips as they end, given how many there will be.
+        task: How to enlarge it.
+        progress: Wraps the strips for a progress bar; None for none.
 
     Returns:
-        What the metric found on the way, and what was lost, each in a few words.
+        The checkerboard in the output, and a note on each thing that was lost.
 
     Raises:
-        UpsampleError: The task cannot be done or the target written.
+        UpsampleError: The picture cannot be enlarged so, or the target cannot be written.
     """
     if task.strip:
         image = image._replace(metadata=image.metadata.stripped())
-    image, losses = format_limits.fitted(image, format)
+    image, notes = format_limits.fitted(image, format)
     if image.inks and task.linear:
         raise ImageFileError("inks are no light; leave --linear out or write a PNG")
     if task.linear:
-        from upsample_cli.images.colour import transfer_curve
+        from upsample_cli.images.colour import transfer_curve  # few pictures need it
 
-        losses += transfer_curve.assumed(image.metadata)
+        notes += transfer_curve.assumed(image.metadata)
     image = image._replace(metadata=image.metadata.resized(size))
     with target.opened(to, task.force) as file, Workers(task.threads) as workers:
-        made = Measured(image, size, task, format == "PNG", workers, progress)
-        losses += _write(file, made, image, size, format, task)
-        found, told = made.result()
-        return found, losses + told
+        strips = MeasuredStrips(image, size, task, format == "PNG", workers, progress)
+        notes += _write(file, strips, image, size, format, task)
+        checkerboard, more = strips.checkerboard()
+        return checkerboard, notes + more
 
 
 def _write(
-    file: BinaryIO, made: Measured, image: Image, size: Size, format: str, task: Task
+    file: BinaryIO, strips: MeasuredStrips, image: Image, size: Size, format: str, task: Task
 ) -> tuple[str, ...]:
-    """Write an enlarged picture, strip by strip where the format can be written so.
-
-    Args:
-        file: Where to.
-        made: Its strips; pieces for a PNG.
-        image: The input.
-        size: Height and width of the output.
-        format: One of the values of `formats.FORMATS`.
-        task: What to do.
-
-    Returns:
-        What was lost in the writing.
-    """
+    """Write the strips, one by one where the format allows it; return what the format lost."""
     if format == "PNG":
-        _stream(file, made, image, size)
+        _write_png(file, strips, image, size)
         return ()
     from upsample_cli.images.write import raw_rows  # PNGs go without
 
     if format in raw_rows.PLAIN:
-        layout = raw_rows.Layout(made.channels, image.dtype, image.inks)
+        layout = raw_rows.Layout(strips.channels, image.dtype, image.inks)
         file.write(raw_rows.head(format, size, layout, image.metadata))
-        for strip in made:
+        for strip in strips:
             assert strip.samples is not None  # a renderer without a compression keeps them
             file.write(raw_rows.rows(format, strip.samples).data)
         return ()
     from upsample_cli.images.read import files
 
-    picture = files.picture(whole(made, image, size), image.inks)
+    picture = files.picture(whole(strips, image, size), image.inks)
     files.save(picture, format, image.metadata, file, task.quality)
     if format != "GIF":
         return ()
@@ -90,20 +78,19 @@ def _write(
     return gif.losses(picture)
 
 
-def whole(made: Measured, image: Image, size: Size) -> Samples:
-    """Return all strips of a picture as one, for formats that are not written strip by strip."""
-    samples: Samples = np.empty((*size, made.channels), image.dtype)
-    for strip in made:
+def whole(strips: MeasuredStrips, image: Image, size: Size) -> Samples:
+    """Return all strips as one picture, for formats that are not written strip by strip."""
+    samples: Samples = np.empty((*size, strips.channels), image.dtype)
+    for strip in strips:
         assert strip.samples is not None  # a renderer without a compression keeps them
         samples[strip.rows.start : strip.rows.stop] = strip.samples
     return samples
 
 
-def _stream(file: BinaryIO, made: Measured, image: Image, size: Size) -> None:
-    bits = 8 * image.dtype.itemsize
-    file.write(png.head(size, made.channels, bits, image.metadata))
+def _write_png(file: BinaryIO, strips: MeasuredStrips, image: Image, size: Size) -> None:
+    file.write(png.head(size, strips.channels, 8 * image.dtype.itemsize, image.metadata))
     checksum = png.Checksum()
-    for strip in made:
+    for strip in strips:
         assert strip.piece is not None  # a renderer with a compression makes pieces
         checksum.add(strip.piece)
         file.write(strip.piece.chunk)

@@ -1,12 +1,12 @@
-"""Strips of the output: where the picture is cut, and how a piece of it is made.
+"""Strips of the output: where the output is cut, and how a window of it is computed.
 
-A strip is a run of whole output rows. It is made in tiles that stay in the processor's cache, each
-from the window of the input that it draws on. The cut depends only on the sizes, so the result
-does not depend on how many threads there are.
+A strip is a run of whole output rows. It is computed in tiles that stay in the processor's cache,
+each from the window of the input that it draws on. The cut depends on the sizes alone, so the
+result does not depend on the number of threads.
 """
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,20 +15,21 @@ from upsample_cli.methods.method import Stage
 from upsample_cli.planes import Planes, Size
 
 Fetch = Callable[[range, range], Planes]
-"""Gives the planes of a window that lies inside the picture."""
+"""Returns the planes of a window inside the picture, given its rows and columns."""
 
 BOUNDARIES = ("symmetric", "nearest", "zero")
-# Larger pieces would leave the cache; smaller ones keep threads waiting for the interpreter.
+# Larger strips leave the cache; smaller ones make threads wait for the interpreter.
 _STRIP_SAMPLES = 3 << 20
 _TILE = 4096  # output columns
 
 
-class Picture(NamedTuple):
-    """An endless input: the picture and what lies beyond its edges.
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """An input extended beyond its edges.
 
     Args:
         size: Height and width.
-        fetch: Gives windows inside the picture.
+        fetch: Returns windows inside the picture.
         boundary: symmetric (d c b a | a b c d | d c b a), nearest (a a | a b c d | d d) or zero.
     """
 
@@ -37,7 +38,7 @@ class Picture(NamedTuple):
     boundary: str = "symmetric"
 
     def window(self, rows: range, columns: range) -> Planes:
-        """Return a window that may run over the edges, shape (C, len(rows), len(columns))."""
+        """Return a window that may cross the edges, shape (C, len(rows), len(columns))."""
         (down, tall), (across, wide) = (
             self._inside(run, n) for run, n in zip((rows, columns), self.size, strict=True)
         )
@@ -50,7 +51,7 @@ class Picture(NamedTuple):
         if self.boundary == "zero":
             for axis, run, n in ((1, rows, self.size[0]), (2, columns, self.size[1])):
                 index = np.arange(run.start, run.stop)
-                shape = [-1 if each == axis else 1 for each in range(3)]
+                shape = [-1 if other == axis else 1 for other in range(3)]
                 if run.start < 0 or run.stop > n:
                     planes = planes * ((index >= 0) & (index < n)).reshape(shape).astype(
                         planes.dtype
@@ -58,7 +59,7 @@ class Picture(NamedTuple):
         return planes
 
     def _inside(self, run: range, n: int) -> tuple[NDArray[np.int64] | None, range]:
-        """Return which pixels stand for a run (None: itself), and the least run that holds them."""
+        """Return the pixels that stand for a run (None: the run itself) and the range they span."""
         if run.start >= 0 and run.stop <= n:
             return None, run
         index = np.arange(run.start, run.stop)
@@ -71,18 +72,18 @@ class Picture(NamedTuple):
 
 
 def _columns(planes: Planes, index: NDArray[np.int64], inside: slice) -> Planes:
-    """Return columns by their index; those inside the picture are neighbours, copied as such."""
+    """Return columns by their index; those inside the picture are copied as one block."""
     count, height, _ = planes.shape
-    made: Planes = np.empty((count, height, len(index)), planes.dtype)
+    columns: Planes = np.empty((count, height, len(index)), planes.dtype)
     if (neighbours := index[inside]).size:
-        made[..., inside] = planes[..., neighbours[0] : neighbours[-1] + 1]
+        columns[..., inside] = planes[..., neighbours[0] : neighbours[-1] + 1]
     for beyond in slice(inside.start), slice(inside.stop, None):
-        made[..., beyond] = planes[..., index[beyond]]
-    return made
+        columns[..., beyond] = planes[..., index[beyond]]
+    return columns
 
 
 def run(stages: Sequence[Stage], picture: Picture, rows: range, columns: range) -> Planes:
-    """Return a window of what the stages make of a picture.
+    """Return a window of the output of stages applied to a picture.
 
     Args:
         stages: In order.
@@ -93,17 +94,23 @@ def run(stages: Sequence[Stage], picture: Picture, rows: range, columns: range) 
     Returns:
         Shape (C, len(rows), len(columns)).
     """
-    wanted = [(rows, columns)]
-    for stage in reversed(stages):
-        wanted.append(stage.draws_on(*wanted[-1]))
-    planes = picture.window(*wanted.pop())
+    *windows, first = windows_of(stages, rows, columns)
+    planes = picture.window(*first)
     for stage in stages:
-        planes = stage(planes, *wanted.pop())
+        planes = stage(planes, *windows.pop())
     return planes
 
 
+def windows_of(stages: Sequence[Stage], rows: range, columns: range) -> list[tuple[range, range]]:
+    """Return the windows that an output window draws on, from the output back to the input."""
+    windows = [(rows, columns)]
+    for stage in reversed(stages):
+        windows.append(stage.draws_on(*windows[-1]))
+    return windows
+
+
 def strips(size_out: Size, channels: int, scale: float) -> list[range]:
-    """Return the fixed cut of an output into strips.
+    """Return how an output is cut into strips.
 
     Args:
         size_out: Height and width of the output.
@@ -111,15 +118,15 @@ def strips(size_out: Size, channels: int, scale: float) -> list[range]:
         scale: Output rows per input row.
     """
     height, width = size_out
-    wanted = min(128, max(16, _STRIP_SAMPLES // (width * channels)))
+    rows = min(128, max(16, _STRIP_SAMPLES // (width * channels)))
     unit = max(1, round(16 * scale))
-    if unit > wanted:
+    if unit > rows:
         unit = max(1, round(scale))
-    return cut(height, unit * max(1, round(wanted / unit)))
+    return cut(height, unit * max(1, round(rows / unit)))
 
 
 def tiles(width: int, scale: float) -> list[range]:
-    """Return the fixed cut of a strip's columns into tiles.
+    """Return how a strip's columns are cut into tiles.
 
     Args:
         width: Columns of the output.

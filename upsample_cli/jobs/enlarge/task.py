@@ -1,38 +1,40 @@
-"""What to do with a picture, and what became of it."""
+"""How to enlarge a picture, and the report on it."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from upsample_cli.images.places.source import MAX_PIXELS
 from upsample_cli.images.write.formats import DEFAULT_COMPRESSION
-from upsample_cli.jobs.enlarge.size import Target
+from upsample_cli.jobs.enlarge.size import TargetSize
 from upsample_cli.methods.method import Method
 from upsample_cli.metrics.checkerboard import Checkerboard
 
-if TYPE_CHECKING:  # what to do is known before NumPy has loaded
+if TYPE_CHECKING:  # a task is built before NumPy has loaded
     from upsample_cli.planes import Size
 
 
-class Task(NamedTuple):
-    """What to do with a picture, whichever it is.
+@dataclass(frozen=True, slots=True)
+class Task:
+    """How to enlarge a picture, whichever it is.
 
     Args:
         method: How to upsample.
-        target: How large.
+        target: How large the output is to be.
         boundary: What lies beyond the edges: symmetric, nearest or zero.
-        linear: Whether to work in linear light.
-        premultiplied: Whether colours are weighted by their opacity.
-        format: A word of `formats.FORMATS` for outputs whose name does not say.
+        linear: Whether to filter in linear light.
+        premultiplied: Whether colours are weighted by their opacity while they are filtered.
+        format: A word of `formats.FORMATS` for outputs whose name has no suffix.
         quality: 1..100 for JPEG and WebP.
         compression: 0..9 for PNG.
-        strip: Whether to leave all metadata out but colour.
-        force: Whether to replace what is there.
+        strip: Whether to leave out all metadata but colour.
+        force: Whether to replace an output that exists.
         max_pixels: The most pixels to read.
-        threads: How many work at once.
+        threads: How many threads share the work on one picture.
         labels: Whether samples are numbers of classes, not colours.
     """
 
     method: Method
-    target: Target
+    target: TargetSize
     boundary: str = "symmetric"
     linear: bool = False
     premultiplied: bool = True
@@ -46,17 +48,18 @@ class Task(NamedTuple):
     labels: bool = False
 
 
-class Report(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Report:
     """What became of a picture.
 
     Args:
         input: Where it was read.
         output: Where it was written.
         status: "done", "skipped" or "failed".
-        error: Why it failed.
+        error: Why it was skipped or failed.
         size: Height and width of the output.
-        method: Its word.
-        kernel: Its kernel's word, if it has one.
+        method: The name of the method.
+        kernel: The name of its kernel; None where it has none.
         scale: Output pixels per input pixel.
         seconds: From opening the input to closing the output.
         checkerboard: What the metric found in the output.
