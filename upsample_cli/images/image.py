@@ -1,6 +1,7 @@
-"""A picture as it came out of its file: samples and all that must survive beside them."""
+"""A picture as it is read from a file: its samples, and what the file says beside them."""
 
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -18,23 +19,24 @@ def full_scale(dtype: DTypeLike) -> int:
     return int(np.iinfo(kind).max) if kind.kind == "u" else 1
 
 
-class Image(NamedTuple):
+@dataclass(frozen=True, slots=True, eq=False)
+class Image:
     """A picture.
 
     Args:
-        samples: Levels of shape (H, W, C), uint8, uint16 or float32; C is 1 or 3, and 1 more with
-            alpha (the last).
-        format: The word for the file's format, such as "PNG".
+        samples: Levels of shape (H, W, C), uint8, uint16 or float32. C is 1 (grey) or 3 (RGB),
+            plus 1 for opacity, which comes last; or 4 for CMYK.
+        format: Pillow's name of the file's format, such as "PNG".
         metadata: What the file says beside its pixels.
         notes: What reading changed, each in a few words.
-        inks: Whether the channels are four inks, CMYK, of which 0 is none.
+        is_cmyk: Whether the four channels are CMYK, of which 0 is no ink.
     """
 
     samples: Samples
     format: str
-    metadata: Metadata = Metadata()
+    metadata: Metadata = field(default_factory=Metadata)
     notes: tuple[str, ...] = ()
-    inks: bool = False
+    is_cmyk: bool = False
 
     @property
     def size(self) -> Size:
@@ -43,7 +45,7 @@ class Image(NamedTuple):
 
     @property
     def channels(self) -> int:
-        """Samples a pixel."""
+        """Samples per pixel."""
         return int(self.samples.shape[2])
 
     @property
@@ -54,7 +56,7 @@ class Image(NamedTuple):
     @property
     def has_alpha(self) -> bool:
         """Whether the last channel is opacity."""
-        return self.channels in (2, 4) and not self.inks
+        return self.channels in (2, 4) and not self.is_cmyk
 
     @property
     def peak(self) -> int:

@@ -76,16 +76,16 @@ def test_a_profile_is_gone_through(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(cmyk.ImageCms, "ImageCmsProfile", lambda file: file)
     monkeypatch.setattr(cmyk.ImageCms, "profileToProfile", through)
-    image = Image(levels(4, 5, 4), "TIFF", Metadata(icc=b"p"), inks=True)
-    made, how = cmyk.seen(image)
+    image = Image(levels(4, 5, 4), "TIFF", Metadata(icc=b"p"), is_cmyk=True)
+    made, how = cmyk.to_srgb(image)
     assert (asked, how) == ([("CMYK", "RGB")], "through its profile")
     assert made.samples[0, 0].tolist() == [1, 2, 3]
-    assert (made.inks, made.metadata.icc) == (False, None)
+    assert (made.is_cmyk, made.metadata.icc) == (False, None)
 
 
 def test_the_luma_of_inks_is_that_of_paper() -> None:
     """No ink is white, black alone is black, and yellow takes blue away."""
-    colour = Colour(np.uint8, inks=True)
+    colour = Colour(np.uint8, is_cmyk=True)
     planes = np.array([[0, 0, 0], [0, 0, 0], [0, 0, 255], [0, 255, 0]], np.float32)[:, None]
     expected = luma(np.array([[255, 0, 255], [255, 0, 255], [255, 0, 0]], np.float32)[:, None])
     np.testing.assert_allclose(colour.luma(planes), expected, atol=1e-3)

@@ -8,7 +8,7 @@ from PIL import ImageCms
 from textures import levels
 
 from upsample_cli.images.colour.levels import to_linear
-from upsample_cli.images.colour.transfer_curve import assumed
+from upsample_cli.images.colour.transfer_curve import notes_on_linear
 from upsample_cli.images.metadata.metadata import Metadata
 from upsample_cli.jobs.enlarge.picture import upsample
 from upsample_cli.jobs.enlarge.size import TargetSize
@@ -49,7 +49,7 @@ PARTS = (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
 )
 def test_the_curve_of_srgb_is_known(icc: bytes) -> None:
     """However a profile tells it, nothing is to be said of it."""
-    assert assumed(Metadata(icc=icc)) == ()
+    assert notes_on_linear(Metadata(icc=icc)) == ()
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_the_curve_of_srgb_is_known(icc: bytes) -> None:
 def test_another_curve_is_told(icc: bytes) -> None:
     """A profile of another curve, or of none that can be read, is told."""
     note = "--linear takes sRGB's curve, not that of its profile"
-    assert assumed(Metadata(icc=icc)) == (note,)
+    assert notes_on_linear(Metadata(icc=icc)) == (note,)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_another_curve_is_told(icc: bytes) -> None:
 def test_what_png_says_goes_by_rank(metadata: Metadata, word: str | None) -> None:
     """Of cICP, profile, sRGB and gamma the first that is there counts, as PNG has it."""
     note = f"--linear takes sRGB's curve, not that of its {word}"
-    assert assumed(metadata) == (() if word is None else (note,))
+    assert notes_on_linear(metadata) == (() if word is None else (note,))
 
 
 @pytest.mark.parametrize("frames", [1, 2])

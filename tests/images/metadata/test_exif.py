@@ -80,13 +80,13 @@ def test_text_keeps_its_bytes() -> None:
     tags = PIL.Image.Exif()
     tags[0x013B] = "J\xf6rg \u9ad8".encode()
     tags.get_ifd(0x8769)[0xA434] = "50 mm \u0192/2".encode()
-    given = tiff_tags.of_tiff(tags)
+    given = tiff_tags.as_exif(tags)
     written = tiff_writer.head((8, 9), 3, "u1", Metadata(exif=given))
     for made in (given, exif.with_dpi(given, (300.0, 300.0)), written):
         assert "J\xf6rg \u9ad8".encode() in made
         assert "50 mm \u0192/2".encode() in made
     opened = PIL.Image.open(io.BytesIO(written + bytes(216)))
-    again = tiff_tags.of_tiff(opened.getexif())
+    again = tiff_tags.as_exif(opened.getexif())
     assert "J\xf6rg \u9ad8".encode() in again
     assert "50 mm \u0192/2".encode() in again
 

@@ -59,14 +59,14 @@ def test_colours_of_hdr_are_kept_by_png_and_told_for_others(tmp_path: Path) -> N
     path.write_bytes(with_chunks(picture(), *HDR))
     decoded = decode(str(path))
     told = decoded.metadata.stripped()
-    assert told.lost("PNG") == ()
-    assert told.lost("JPEG") == ("cICP", "mDCV", "cLLI")
+    assert told.losses("PNG") == ()
+    assert told.losses("JPEG") == ("cICP", "mDCV", "cLLI")
     assert ancillary(told) == b"".join(chunk(*each) for each in HDR)
 
 
 def test_colours_that_are_srgb_are_no_loss() -> None:
     """A format that says nothing of colours is taken for sRGB."""
-    assert Metadata(colours=((b"cICP", b"\x01\x0d\0\1"),)).lost("JPEG") == ()
+    assert Metadata(colours=((b"cICP", b"\x01\x0d\0\1"),)).losses("JPEG") == ()
 
 
 @pytest.mark.parametrize("default", [True, False])

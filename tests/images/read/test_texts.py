@@ -1,5 +1,6 @@
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +49,7 @@ def test_a_text_is_but_a_text(tmp_path: Path, kind: str, place: int, name: str) 
     samples = files.image(found).samples
     path.write_bytes(plain)
     expected = decode(str(path))
-    assert found.metadata == expected.metadata._replace(text=((name, "abc"),))
+    assert found.metadata == replace(expected.metadata, text=((name, "abc"),))
     assert np.array_equal(samples, files.image(expected).samples)
 
 

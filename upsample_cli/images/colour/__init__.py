@@ -1,1 +1,1 @@
-"""Between the levels of a file and planes."""
+"""From the levels of a file to planes, and back."""

@@ -1,6 +1,7 @@
-"""Pictures of four inks (CMYK): kept in formats that hold them, else seen as sRGB."""
+"""CMYK pictures as sRGB, for formats that hold no CMYK."""
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import PIL.Image
@@ -9,23 +10,22 @@ from PIL import ImageCms
 from upsample_cli.images.image import Image
 
 
-def seen(image: Image) -> tuple[Image, str]:
-    """Return the colours that inks make on paper, as their profile says, and how they were found.
+def to_srgb(image: Image) -> tuple[Image, str]:
+    """Return a CMYK picture in sRGB, and how its colours were converted, in words.
 
-    Args:
-        image: Of inks.
+    Its own profile is used where it has one that works, else Pillow's plain formula.
     """
     height, width = image.size
-    inks = PIL.Image.frombuffer("CMYK", (width, height), image.samples, "raw", "CMYK", 0, 1)
+    cmyk = PIL.Image.frombuffer("CMYK", (width, height), image.samples, "raw", "CMYK", 0, 1)
     how = "through its profile"
     try:
-        given = ImageCms.ImageCmsProfile(io.BytesIO(image.metadata.icc or b""))
-        made = ImageCms.profileToProfile(
-            inks, given, ImageCms.createProfile("sRGB"), outputMode="RGB"
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(image.metadata.icc or b""))
+        srgb = ImageCms.profileToProfile(
+            cmyk, profile, ImageCms.createProfile("sRGB"), outputMode="RGB"
         )
     except (ImageCms.PyCMSError, OSError):
-        made, how = None, "without a profile"
-    if made is None:
-        made = inks.convert("RGB")
-    metadata = image.metadata._replace(icc=None, coding=None)
-    return image._replace(samples=np.asarray(made), metadata=metadata, inks=False), how
+        srgb, how = None, "without a profile"
+    if srgb is None:
+        srgb = cmyk.convert("RGB")
+    metadata = replace(image.metadata, icc=None, coding=None)
+    return replace(image, samples=np.asarray(srgb), metadata=metadata, is_cmyk=False), how

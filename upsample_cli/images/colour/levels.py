@@ -1,12 +1,13 @@
-"""Between the levels of a file and planes: full scale, linear light, premultiplied alpha, rounding.
+"""Convert a file's levels to planes and back: scale, linear light, premultiplied alpha, rounding.
 
-Premultiplied: colours are weighted by their opacity while they are filtered, so that hidden
-colours do not bleed in. Linear: sRGB's curve is undone before and done again after filtering.
-Rounding is half up, once, after clipping to the file's range; floating-point samples are neither
-clipped nor rounded.
+Premultiplied: colours are weighted by their opacity while they are filtered, so that colours of
+transparent pixels do not bleed in. Linear: sRGB's curve is removed before filtering and applied
+again after it. Levels are clipped to the file's range and rounded half up, once. Floating-point
+samples are neither clipped nor rounded.
 """
 
-from typing import NamedTuple, TypeAlias
+from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -22,26 +23,27 @@ OPACITY = -1
 Channel: TypeAlias = int | None
 """Which plane of a picture: the index of a colour, OPACITY, or None for luma."""
 
-# Colours of an all but transparent pixel are not defined; this keeps the division finite.
+# The colour of a fully transparent pixel is undefined; this keeps the division finite.
 _LEAST_ALPHA = 1e-6
 
 
-class Colour(NamedTuple):
-    """How the levels of a picture and planes correspond.
+@dataclass(frozen=True, slots=True)
+class Colour:
+    """How a picture's levels correspond to planes.
 
     Args:
         dtype: uint8, uint16 or float32.
         alpha: Whether the last plane is opacity.
-        premultiplied: Whether colours are weighted by it while they are filtered.
-        linear: Whether they are filtered in linear light.
-        inks: Whether the planes are four inks.
+        premultiplied: Whether colours are weighted by opacity while they are filtered.
+        linear: Whether colours are filtered in linear light.
+        is_cmyk: Whether the planes are CMYK.
     """
 
     dtype: DTypeLike
     alpha: bool = False
     premultiplied: bool = True
     linear: bool = False
-    inks: bool = False
+    is_cmyk: bool = False
 
     @property
     def peak(self) -> int:
@@ -49,7 +51,7 @@ class Colour(NamedTuple):
         return full_scale(self.dtype)
 
     @property
-    def _whole(self) -> bool:
+    def _is_integer(self) -> bool:
         return np.dtype(self.dtype).kind == "u"
 
     def planes(self, samples: Samples) -> Planes:
@@ -59,7 +61,7 @@ class Colour(NamedTuple):
             samples: Shape (H, W, C).
 
         Returns:
-            Shape (C, H, W), float32; 0..1, or as they are if they are floating point.
+            Shape (C, H, W), float32. Whole levels become 0..1; floating-point samples stay.
         """
         height, width, count = samples.shape
         planes = np.empty((count, height, width), np.float32)
@@ -72,21 +74,21 @@ class Colour(NamedTuple):
         return planes
 
     def levels(self, planes: Planes) -> Planes:
-        """Turn planes into levels, in place: whole ones, but for floating-point samples.
+        """Convert planes to levels in place.
 
         Args:
-            planes: Shape (C, H, W), float32; used up.
+            planes: Shape (C, H, W), float32; overwritten.
 
         Returns:
-            The same array: whole numbers from 0 to the peak, or what floating-point samples become.
+            The same array: whole numbers from 0 to the peak, or floating-point samples unrounded.
         """
         colours = planes[:-1] if self.alpha else planes
         if self.alpha and self.premultiplied:
             np.divide(colours, np.maximum(planes[-1], _LEAST_ALPHA), out=colours)
-            colours *= planes[-1] >= (0.5 / self.peak if self._whole else _LEAST_ALPHA)
+            colours *= planes[-1] >= (0.5 / self.peak if self._is_integer else _LEAST_ALPHA)
         if self.linear:
             colours[...] = from_linear(colours)
-        if not self._whole:
+        if not self._is_integer:
             return planes
         planes *= np.float32(self.peak)
         planes += np.float32(0.5)
@@ -94,12 +96,12 @@ class Colour(NamedTuple):
         return np.floor(planes, out=planes)
 
     def luma(self, levels: Planes) -> NDArray[np.float32]:
-        """Return the luma of levels, in levels; of inks, of what paper without a profile shows.
+        """Return the luma of levels, in levels; of CMYK, the luma of its plain RGB.
 
         Args:
             levels: Shape (C, H, W).
         """
-        if not self.inks:
+        if not self.is_cmyk:
             return luma(levels)
         full = np.float32(self.peak)
         return luma((full - levels[:3]) * ((full - levels[3]) / full))
@@ -116,7 +118,7 @@ def luma(levels: Planes) -> NDArray[np.float32]:
     """
     if len(levels) < 3:
         return np.asarray(levels[0], np.float32)
-    # As a product of two matrices it is faster than as one of a vector and a matrix.
+    # A product of two matrices is faster than one of a vector and a matrix.
     weighted = LUMA[None] @ levels[:3].reshape(3, -1)
     return np.asarray(weighted.reshape(levels.shape[1:]), np.float32)
 
@@ -126,7 +128,7 @@ def in_levels(samples: Samples, channel: Channel) -> NDArray[np.float32]:
 
     Args:
         samples: Shape (H, W, C).
-        channel: Which; the colours of a grey picture are all its luma.
+        channel: Which; every colour of a grey picture is its luma.
 
     Returns:
         Shape (H, W).
@@ -140,10 +142,10 @@ def in_levels(samples: Samples, channel: Channel) -> NDArray[np.float32]:
 
 
 def to_linear(x: Planes) -> Planes:
-    """Return linear light of sRGB values. Source: IEC 61966-2-1."""
+    """Convert sRGB values to linear light. Source: IEC 61966-2-1."""
     return np.where(x <= 0.04045, x / 12.92, ((np.maximum(x, 0.0) + 0.055) / 1.055) ** 2.4)
 
 
 def from_linear(x: Planes) -> Planes:
-    """Return sRGB values of linear light. Source: IEC 61966-2-1."""
+    """Convert linear light to sRGB values. Source: IEC 61966-2-1."""
     return np.where(x <= 0.0031308, x * 12.92, 1.055 * np.maximum(x, 0.0) ** (1 / 2.4) - 0.055)

@@ -1,4 +1,4 @@
-"""Whether a picture's levels follow sRGB's curve, which is what linear light is made of here.
+"""Whether a picture's levels follow sRGB's curve, which `--linear` assumes.
 
 Source: ICC.1:2022, "Image technology colour management" (types curv and para); ITU-T H.273 (cICP).
 """
@@ -8,44 +8,42 @@ from struct import unpack_from
 
 from upsample_cli.images.metadata.metadata import Metadata
 
-_LEVELS = ((0.1, 0.010023), (0.5, 0.214041))  # of sRGB, and their light
-_NEAR = 0.002  # less than half of what gamma 2.2 differs by
-_NUMBERS = {0: 1, 1: 3, 2: 4, 3: 5, 4: 7}  # of the forms of para
-_SRGB_TRANSFER = 13
-_GAMMA = 1 / 2.2  # PNG's word for about sRGB
+_SRGB_POINTS = ((0.1, 0.010023), (0.5, 0.214041))  # level and light
+_TOLERANCE = 0.002  # less than half of the difference between sRGB and gamma 2.2
+_PARA_NUMBERS = {0: 1, 1: 3, 2: 4, 3: 5, 4: 7}  # how many numbers each form of para has
+_MOST_TAGS = 100  # a profile that claims more is broken
+_CICP_SRGB = 13
+_PNG_GAMMA = 1 / 2.2  # what a PNG of about sRGB declares
 
 
-def assumed(metadata: Metadata) -> tuple[str, ...]:
-    """Return a note where sRGB's curve is taken for another, that a picture tells.
-
-    Args:
-        metadata: Of the picture.
-    """
-    word = _other(metadata)
-    return (f"--linear takes sRGB's curve, not that of its {word}",) if word else ()
+def notes_on_linear(metadata: Metadata) -> tuple[str, ...]:
+    """Return a note where `--linear` takes sRGB's curve though the file declares another."""
+    source = _other_curve(metadata)
+    return (f"--linear takes sRGB's curve, not that of its {source}",) if source else ()
 
 
-def _other(metadata: Metadata) -> str | None:
-    """Return what tells a curve that is not sRGB's; None if nothing does."""
+def _other_curve(metadata: Metadata) -> str | None:
+    """Return what declares a curve other than sRGB's: cICP, profile or gamma; None if none does."""
     cicp = dict(metadata.colours).get(b"cICP")
     if cicp is not None:
-        return None if cicp[1] == _SRGB_TRANSFER else "cICP"
+        return None if cicp[1] == _CICP_SRGB else "cICP"
     if metadata.icc is not None:
         return None if _is_srgb(metadata.icc) else "profile"
-    if metadata.srgb is None and metadata.gamma and abs(metadata.gamma - _GAMMA) > 1e-3:
+    if metadata.srgb is None and metadata.gamma and abs(metadata.gamma - _PNG_GAMMA) > 1e-3:
         return "gamma"
     return None
 
 
 def _is_srgb(profile: bytes) -> bool:
-    """Tell whether the curve of red, or of grey, is about sRGB's; one that is broken is not."""
+    """Tell whether a profile's curve of red, or of grey, is about sRGB's; a broken one is not."""
     try:
         (count,) = unpack_from(">L", profile, 128)
-        for place in range(132, 132 + 12 * min(count, 100), 12):
-            tag, start, _ = unpack_from(">4sLL", profile, place)
+        for entry in range(132, 132 + 12 * min(count, _MOST_TAGS), 12):
+            tag, start, _ = unpack_from(">4sLL", profile, entry)
             if tag in (b"rTRC", b"kTRC"):
                 return all(
-                    abs(_light(profile, start, level) - light) < _NEAR for level, light in _LEVELS
+                    abs(_light(profile, start, level) - light) < _TOLERANCE
+                    for level, light in _SRGB_POINTS
                 )
     except (StructError, ArithmeticError):
         pass
@@ -53,12 +51,13 @@ def _is_srgb(profile: bytes) -> bool:
 
 
 def _light(profile: bytes, start: int, level: float) -> float:
-    """Return the light of a level by the curve at a place in a profile; NaN if it is of no kind."""
+    """Return the light of a level by the curve at an offset; NaN for an unknown kind of curve."""
     kind, first = unpack_from(">4s4xL", profile, start)
     if kind == b"para":
         form = first >> 16
-        numbers = unpack_from(f">{_NUMBERS.get(form, 0)}l", profile, start + 12)
-        gamma, a, b, c, _, e, _ = [each / 65536 for each in numbers] + [0.0] * (7 - len(numbers))
+        numbers = unpack_from(f">{_PARA_NUMBERS.get(form, 0)}l", profile, start + 12)
+        padded = [number / 65536 for number in numbers] + [0.0] * (7 - len(numbers))
+        gamma, a, b, c, _, e, _ = padded
         base = level if form == 0 else a * level + b
         return float(max(base, 0.0) ** gamma + {2: c, 4: e}.get(form, 0.0))
     if kind != b"curv":
@@ -66,6 +65,7 @@ def _light(profile: bytes, start: int, level: float) -> float:
     if first < 2:
         gamma = unpack_from(">H", profile, start + 12)[0] / 256 if first else 1.0
         return float(level**gamma)
-    at = int(level * (first - 1))
-    low, high = unpack_from(">2H", profile, start + 12 + 2 * at)
-    return float(low + (level * (first - 1) - at) * (high - low)) / 65535.0
+    position = level * (first - 1)
+    index = int(position)
+    low, high = unpack_from(">2H", profile, start + 12 + 2 * index)
+    return float(low + (position - index) * (high - low)) / 65535.0

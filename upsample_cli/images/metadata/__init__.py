@@ -1,1 +1,1 @@
-"""What a file says beside its pixels."""
+"""Metadata: what a file says beside its pixels."""

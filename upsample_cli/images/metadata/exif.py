@@ -1,7 +1,8 @@
-"""EXIF: what a picture's turning and enlarging change in it.
+"""EXIF: reading it, and changing the values that turning and enlarging make wrong.
 
-Numbers are changed where they stand, so that all else stays byte for byte: makers' notes hold
-offsets of their own, which a rewritten EXIF would break.
+Numbers are changed in place and every other byte stays: makers' notes hold offsets of their own,
+which rewriting the EXIF would break. EXIF is passed around as its TIFF structure, without the
+"Exif" mark before it.
 
 Source: CIPA DC-008, "Exchangeable image file format for digital still cameras"; TIFF 6.0.
 """
@@ -11,176 +12,190 @@ from collections.abc import Iterator
 from struct import pack_into, unpack_from
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:  # decoding begins before NumPy has loaded, and samples come without Pillow
+if TYPE_CHECKING:  # decoding begins before NumPy has loaded
     import PIL.Image
 
     from upsample_cli.planes import Size
 
-
 ORIENTATION, IPTC = 0x0112, 0x83BB
-FAULTS = (
+EXIF_ERRORS = (
     ArithmeticError, AttributeError, LookupError, OSError, SyntaxError, TypeError, ValueError,
     struct.error,
 )  # fmt: skip
-"""What Pillow raises for EXIF that is damaged."""
-RAW = "Raw profile type exif"  # how ImageMagick wrote it before PNG knew EXIF
-PARTS = _EXIF_PART, _GPS_PART = 0x8769, 0x8825
+"""What Pillow raises for damaged EXIF."""
+RAW_PROFILE = "Raw profile type exif"
+"""The PNG text in which ImageMagick stored EXIF before PNG had a chunk for it."""
+SUB_DIRECTORIES = _EXIF_DIRECTORY, _GPS_DIRECTORY = 0x8769, 0x8825
 _WIDTHS, _HEIGHTS = (0x0100, 0xA002), (0x0101, 0xA003)
-_ACROSS, _DOWN, _UNIT = 0x011A, 0x011B, 0x0128
-_BYTE, _SHORT, _LONG, _UNDEFINED = 1, 3, 4, 7
+_X_RESOLUTION, _Y_RESOLUTION, _UNIT = 0x011A, 0x011B, 0x0128
+_INCH, _CENTIMETRE = 2, 3
+_BYTE, _SHORT, _LONG, _UNDEFINED = 1, 3, 4, 7  # types of a value
 
 
 class _Text(str):
-    """Text that is written byte for byte as it was read, whatever script that is in.
+    """Text that is written with the bytes it was read from.
 
-    Pillow reads bytes as Latin-1, in which each is a letter, and would write ASCII.
+    Pillow decodes text as Latin-1, in which every byte is a letter, and encodes it as ASCII.
     """
 
     __slots__ = ()
 
     def encode(self, encoding: str = "latin-1", errors: str = "strict") -> bytes:
-        """Return the bytes that it was read from."""
+        """Return the bytes the text was read from."""
         return super().encode("latin-1", "replace")
 
 
-def raw(opened: "PIL.Image.Image") -> bytes | None:
-    """Return the EXIF of a picture as its file holds it, without the mark before it."""
-    found: Any = opened.info.get("exif")
-    if not found and RAW in opened.info:
+def exif_bytes(opened: "PIL.Image.Image") -> bytes | None:
+    """Return the EXIF of a picture as its file holds it."""
+    data: Any = opened.info.get("exif")
+    if not data and RAW_PROFILE in opened.info:
         try:
-            found = bytes.fromhex("".join(str(opened.info[RAW]).split("\n")[3:]))
+            data = bytes.fromhex("".join(str(opened.info[RAW_PROFILE]).split("\n")[3:]))
         except ValueError:
             return None
-    return found.removeprefix(b"Exif\0\0") if found else None
+    return data.removeprefix(b"Exif\0\0") if data else None
 
 
-def tags(opened: "PIL.Image.Image") -> "PIL.Image.Exif":
-    """Return the EXIF of a picture as Pillow reads it; nothing where it is damaged."""
+def read_tags(opened: "PIL.Image.Image") -> "PIL.Image.Exif":
+    """Return the EXIF of a picture as Pillow's tags; no tags where it is damaged."""
     try:
         return opened.getexif()
-    except FAULTS:
-        return _none()
+    except EXIF_ERRORS:
+        return _empty()
 
 
-def upright(exif: bytes) -> bytes:
-    """Return EXIF of a picture that has been turned as it said: no more turn, no thumbnail.
-
-    Args:
-        exif: A TIFF structure, without the "Exif" mark before it.
-    """
-    made = _changed(exif, {ORIENTATION: 1})
-    try:
-        order, first = _start(made)
-        (count,) = unpack_from(f"{order}H", made, first)
-        pack_into(f"{order}L", made, first + 2 + 12 * count, 0)  # the thumbnail lies as before
-    except struct.error:
-        pass  # cut short: there is none
-    return bytes(made)
-
-
-def resized(exif: bytes, size: "Size") -> bytes:
-    """Return EXIF that tells another size, where it tells one.
-
-    Args:
-        exif: A TIFF structure, without the "Exif" mark before it.
-        size: Height and width.
-    """
-    height, width = size
-    return bytes(_changed(exif, dict.fromkeys(_WIDTHS, width) | dict.fromkeys(_HEIGHTS, height)))
-
-
-def with_dpi(exif: bytes | None, dpi: tuple[float, float] | None) -> bytes | None:
-    """Return EXIF that tells the resolution, for formats that tell it in no other way.
-
-    Args:
-        exif: A TIFF structure, or None.
-        dpi: Dots per inch along and down, or None.
-    """
-    if dpi is None:
-        return exif
-    try:
-        tags = parsed(exif) if exif else _none()
-        if _ACROSS in tags:
-            return exif
-        for tag, value in [*tags.items()]:
-            tags[tag] = as_read(value)
-        for part in set(PARTS) & set(tags):  # to look for one makes it
-            inside = tags.get_ifd(part)
-            inside |= {tag: as_read(value) for tag, value in inside.items()}
-        for tag, value in {_ACROSS: dpi[0], _DOWN: dpi[1], _UNIT: 2}.items():
-            tags[tag] = value
-        return tags.tobytes().removeprefix(b"Exif\0\0")
-    except FAULTS:  # it stays what it is
-        return exif
-
-
-def parsed(exif: bytes) -> "PIL.Image.Exif":
-    """Return EXIF as Pillow reads it.
-
-    Args:
-        exif: A TIFF structure, without the "Exif" mark before it.
+def parse(exif: bytes) -> "PIL.Image.Exif":
+    """Return EXIF as Pillow's tags.
 
     Raises:
-        FAULTS: It is damaged; some of that is found as its parts are read or written.
+        EXIF_ERRORS: It is damaged; some damage shows only when its parts are read or written.
     """
-    tags = _none()
+    tags = _empty()
     tags.load(exif)
     return tags
 
 
-def _none() -> "PIL.Image.Exif":
-    import PIL.Image  # whoever reads tags has it already
+def upright(exif: bytes) -> bytes:
+    """Return EXIF for a picture that has been turned as it said: orientation 1, no thumbnail."""
+    changed = _with_numbers(exif, {ORIENTATION: 1})
+    try:
+        order, first = _header(changed)
+        (count,) = unpack_from(f"{order}H", changed, first)
+        # The pointer to the second directory, which holds the thumbnail, as yet unturned.
+        pack_into(f"{order}L", changed, first + 2 + 12 * count, 0)
+    except struct.error:
+        pass  # it is cut short and has none
+    return bytes(changed)
 
-    return PIL.Image.Exif()
+
+def resized(exif: bytes, size: "Size") -> bytes:
+    """Return EXIF with another height and width, wherever it states them."""
+    height, width = size
+    numbers = dict.fromkeys(_WIDTHS, width) | dict.fromkeys(_HEIGHTS, height)
+    return bytes(_with_numbers(exif, numbers))
 
 
-def iptc(tags: Any) -> bytes | None:
-    """Return the IPTC among a TIFF's own tags; None where it is said to be other than bytes.
+def with_dpi(exif: bytes | None, dpi: tuple[float, float] | None) -> bytes | None:
+    """Return EXIF with a resolution, for formats that state it nowhere else.
 
     Args:
-        tags: Pillow's directory of them; None for another format.
+        exif: The EXIF so far, or None. A resolution in it stays.
+        dpi: Dots per inch, horizontal and vertical, or None.
+    """
+    if dpi is None:
+        return exif
+    try:
+        tags = parse(exif) if exif else _empty()
+        if _X_RESOLUTION in tags:
+            return exif
+        for tag, value in [*tags.items()]:
+            tags[tag] = keep_bytes(value)
+        for directory in set(SUB_DIRECTORIES) & set(tags):  # get_ifd would add a missing one
+            values = tags.get_ifd(directory)
+            values |= {tag: keep_bytes(value) for tag, value in values.items()}
+        tags[_X_RESOLUTION], tags[_Y_RESOLUTION], tags[_UNIT] = *dpi, _INCH
+        return tags.tobytes().removeprefix(b"Exif\0\0")
+    except EXIF_ERRORS:
+        return exif
+
+
+def tags_dpi(tags: Any) -> tuple[float, float] | None:
+    """Return the resolution stated by EXIF or TIFF tags, in dots per inch."""
+    unit = tags.get(_UNIT, _INCH)
+    if unit not in (_INCH, _CENTIMETRE):
+        return None
+    dpi = valid_dpi((tags.get(_X_RESOLUTION), tags.get(_Y_RESOLUTION)))
+    return (dpi[0] * 2.54, dpi[1] * 2.54) if dpi and unit == _CENTIMETRE else dpi
+
+
+def valid_dpi(dpi: Any) -> tuple[float, float] | None:
+    """Return a resolution as two numbers; None where it is missing, damaged or implausible."""
+    try:
+        horizontal, vertical = (float(value) for value in dpi)
+    except (TypeError, ValueError, ZeroDivisionError):
+        return None
+    # Some programs write 1 for an unknown resolution.
+    return (horizontal, vertical) if 1 < horizontal < 1e6 and 1 < vertical < 1e6 else None
+
+
+def tiff_iptc(tags: Any) -> bytes | None:
+    """Return the IPTC of a TIFF; None if there is none, or if its type is not bytes.
+
+    Args:
+        tags: Pillow's TIFF directory; None for other formats.
     """
     return tags[IPTC] if tags and tags.tagtype.get(IPTC) in (_BYTE, _UNDEFINED) else None
 
 
-def as_read(value: object) -> object:
-    """Return a value so that text is written as it was read."""
+def keep_bytes(value: object) -> object:
+    """Return a value which, if it is text, is written with the bytes it was read from."""
     return _Text(value) if isinstance(value, str) else value
 
 
-def _changed(exif: bytes, wanted: dict[int, int]) -> bytearray:
-    made = bytearray(exif)
+def _empty() -> "PIL.Image.Exif":
+    import PIL.Image  # imported already wherever tags are read
+
+    return PIL.Image.Exif()
+
+
+def _with_numbers(exif: bytes, numbers: dict[int, int]) -> bytearray:
+    """Return EXIF with other numbers for some tags, in the first and the EXIF directory."""
+    changed = bytearray(exif)
     try:
-        order, first = _start(made)
-        for directory in [first, *_within(made, order, first)]:
-            for place, tag, kind, count in _entries(made, order, directory):
-                if tag in wanted and count == 1 and kind in (_SHORT, _LONG):
-                    pack_into(f"{order}HHLL", made, place, tag, _LONG, 1, wanted[tag])
-                    if wanted[tag] < 1 << 16:
-                        pack_into(f"{order}HHLHH", made, place, tag, _SHORT, 1, wanted[tag], 0)
+        order, first = _header(changed)
+        for directory in [first, *_exif_directories(changed, order, first)]:
+            for offset, tag, kind, count in _entries(changed, order, directory):
+                if tag in numbers and count == 1 and kind in (_SHORT, _LONG):
+                    number = numbers[tag]
+                    if number < 1 << 16:
+                        pack_into(f"{order}HHLHH", changed, offset, tag, _SHORT, 1, number, 0)
+                    else:
+                        pack_into(f"{order}HHLL", changed, offset, tag, _LONG, 1, number)
     except struct.error:
-        pass  # cut short: what is there has been changed
-    return made
+        pass  # it is cut short: what is there has been changed
+    return changed
 
 
-def _start(exif: bytes | bytearray) -> tuple[str, int]:
+def _header(exif: bytes | bytearray) -> tuple[str, int]:
+    """Return the byte order and the offset of the first directory."""
     order = ">" if exif[:2] == b"MM" else "<"
     return order, unpack_from(f"{order}L", exif, 4)[0]
 
 
-def _within(exif: bytes | bytearray, order: str, first: int) -> list[int]:
+def _exif_directories(exif: bytes | bytearray, order: str, first: int) -> list[int]:
+    """Return the offsets of the EXIF directories that a directory points to."""
     return [
-        unpack_from(f"{order}L", exif, place + 8)[0]
-        for place, tag, _, _ in _entries(exif, order, first)
-        if tag == _EXIF_PART
+        unpack_from(f"{order}L", exif, offset + 8)[0]
+        for offset, tag, _, _ in _entries(exif, order, first)
+        if tag == _EXIF_DIRECTORY
     ]
 
 
 def _entries(
     exif: bytes | bytearray, order: str, directory: int
 ) -> Iterator[tuple[int, int, int, int]]:
-    """Yield where each entry of a directory stands, its tag, kind and count."""
+    """Yield the offset, tag, type and count of each entry of a directory."""
     (count,) = unpack_from(f"{order}H", exif, directory)
     for index in range(count):
-        place = directory + 2 + 12 * index
-        yield place, *unpack_from(f"{order}HHL", exif, place)
+        offset = directory + 2 + 12 * index
+        yield offset, *unpack_from(f"{order}HHL", exif, offset)

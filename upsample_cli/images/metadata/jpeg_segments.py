@@ -1,4 +1,4 @@
-"""What Pillow reads of a JPEG and does not write: IPTC, and XMP that one segment cannot hold.
+"""What Pillow reads of a JPEG and does not write: IPTC, and XMP longer than one segment.
 
 Source: Adobe, "Photoshop File Formats Specification" (image resources) and "XMP Specification
 Part 3: Storage in Files" (ExtendedXMP).
@@ -11,8 +11,8 @@ from typing import Any
 import PIL.Image
 
 _IPTC = 0x0404
-_EXTENDED = b"http://ns.adobe.com/xmp/extension/\0"
-_LONGEST = 65_500  # bytes of IPTC in a segment
+_EXTENDED_XMP = b"http://ns.adobe.com/xmp/extension/\0"
+_MAX_IPTC = 65_500  # bytes that fit into a segment
 _APP1, _APP13 = b"\xff\xe1", b"\xff\xed"
 
 
@@ -23,16 +23,16 @@ def iptc(opened: PIL.Image.Image) -> bytes | None:
 
 
 def extended_xmp(opened: PIL.Image.Image) -> tuple[bytes, ...]:
-    """Return the segments with the rest of an XMP packet of a JPEG."""
+    """Return the segments of a JPEG that hold the rest of its XMP packet."""
     segments = getattr(opened, "applist", [])
-    return tuple(data for _, data in segments if data.startswith(_EXTENDED))
+    return tuple(data for _, data in segments if data.startswith(_EXTENDED_XMP))
 
 
-def written(iptc: bytes | None, extended_xmp: tuple[bytes, ...]) -> bytes:
-    """Return segments for another JPEG.
+def encoded(iptc: bytes | None, extended_xmp: tuple[bytes, ...]) -> bytes:
+    """Return the segments to write into another JPEG.
 
     Args:
-        iptc: As `iptc` returns it; left out if a segment cannot hold it.
+        iptc: As `iptc` returns it; left out where a segment cannot hold it.
         extended_xmp: As `extended_xmp` returns it.
     """
     return b"".join(_segments(iptc, extended_xmp))
@@ -41,7 +41,7 @@ def written(iptc: bytes | None, extended_xmp: tuple[bytes, ...]) -> bytes:
 def _segments(iptc: bytes | None, extended_xmp: tuple[bytes, ...]) -> Iterator[bytes]:
     for data in extended_xmp:
         yield _segment(_APP1, data)
-    if iptc and len(iptc) <= _LONGEST:
+    if iptc and len(iptc) <= _MAX_IPTC:
         resource = b"8BIM" + pack(">HHL", _IPTC, 0, len(iptc)) + iptc + bytes(len(iptc) % 2)
         yield _segment(_APP13, b"Photoshop 3.0\0" + resource)
 

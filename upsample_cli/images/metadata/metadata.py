@@ -1,18 +1,19 @@
 """What a picture's file says beside its pixels, and which formats can say it."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from upsample_cli.images.metadata import exif as exif_tags
 from upsample_cli.images.metadata import xmp as xmp_packet
 
-if TYPE_CHECKING:  # as in exif.py
+if TYPE_CHECKING:  # decoding begins before NumPy has loaded
     import PIL.Image
 
     from upsample_cli.planes import Size
 
 _SRGB_GAMMA = 0.45455
-_CICP_SRGB = b"cICP", b"\x01\x0d"  # its primaries and curve
+_CICP_SRGB = b"cICP", b"\x01\x0d"  # sRGB's primaries and curve
 _XMP_KEY = "XML:com.adobe.xmp"
 _HELD = {
     "PNG": {"profile", "EXIF", "XMP", "dpi", "comment", "text", "gamma", "cICP", "mDCV", "cLLI"},
@@ -24,7 +25,8 @@ _HELD = {
 }
 
 
-class Coding(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Coding:
     """How a JPEG was coded.
 
     Args:
@@ -38,24 +40,26 @@ class Coding(NamedTuple):
     progressive: bool
 
 
-class Metadata(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Metadata:
     """What a file says beside its pixels.
 
     Args:
         icc: The colour profile.
         exif: A TIFF structure, without the "Exif" mark before it; its orientation is 1.
         xmp: An XMP packet.
-        extended_xmp: Segments of a JPEG with more of it.
-        iptc: Records of IPTC.
-        dpi: Dots per inch along and down.
+        extended_xmp: JPEG segments with the rest of a long XMP packet.
+        iptc: IPTC records.
+        dpi: Dots per inch, horizontal and vertical.
         srgb: PNG's rendering intent, where the file declares sRGB.
-        gamma: PNG's gamma, where it declares one.
-        chromaticity: PNG's white point and primaries, x and y of each, where it declares them.
-        colours: Kind and data of PNG's chunks cICP, mDCV and cLLI, which tell primaries and curve
-            of wide colours and HDR.
+        gamma: PNG's gamma, where the file declares one.
+        chromaticity: PNG's white point and primaries, x and y of each, where the file declares
+            them.
+        colours: Kind and data of PNG's chunks cICP, mDCV and cLLI, which declare the primaries
+            and the curve of wide colours and HDR.
         text: Keys and values of text chunks and comments.
-        coding: How the pixels were coded, if as a JPEG.
-        lossless: Whether they were coded without loss, if as a WebP.
+        coding: How the pixels of a JPEG were coded.
+        lossless: Whether the pixels of a WebP were coded without loss.
     """
 
     icc: bytes | None = None
@@ -74,61 +78,61 @@ class Metadata(NamedTuple):
 
     @property
     def comment(self) -> str | None:
-        """The text under "Comment", the only key that other formats than PNG know."""
+        """The text under "Comment", the only key that formats other than PNG know."""
         return dict(self.text).get("Comment")
 
     def stripped(self) -> "Metadata":
-        """Return only what the pixels need: profile, what PNG says of colours, and coding."""
-        return self._replace(exif=None, xmp=None, extended_xmp=(), iptc=None, dpi=None, text=())
+        """Return only what the pixels need: profile, PNG's colours, and coding."""
+        return replace(self, exif=None, xmp=None, extended_xmp=(), iptc=None, dpi=None, text=())
 
     def resized(self, size: "Size") -> "Metadata":
-        """Return what to say of the same picture in another size: height and width."""
-        return self._replace(
+        """Return the metadata for the same picture with another height and width."""
+        return replace(
+            self,
             exif=self.exif and exif_tags.resized(self.exif, size),
             xmp=self.xmp and xmp_packet.resized(self.xmp, size),
         )
 
-    def lost(self, format: str) -> tuple[str, ...]:
-        """Return the words for what a format cannot say, of what there is to say.
+    def losses(self, format: str) -> tuple[str, ...]:
+        """Return the names of what is there and a format cannot hold.
 
         Args:
             format: One of the values of `formats.FORMATS`.
         """
         held = _HELD.get(format, set())
-        return tuple(word for word in self._said() if word not in held)
+        return tuple(name for name in self._names() if name not in held)
 
-    def _said(self) -> Iterator[str]:
+    def _names(self) -> Iterator[str]:
+        """Yield the name of everything that is there and can be lost."""
         keys = {key for key, _ in self.text}
         own_gamma = self.gamma is not None and abs(self.gamma - _SRGB_GAMMA) > 1e-3
-        yield from (
-            word
-            for word, there in {
-                "profile": self.icc, "EXIF": self.exif, "XMP": self.xmp, "dpi": self.dpi,
-                "extended XMP": self.extended_xmp, "IPTC": self.iptc,
-                "comment": "Comment" in keys, "text": keys - {"Comment"},
-                "gamma": own_gamma and not self.icc,
-            }.items()
-            if there
-        )  # fmt: skip
+        values: dict[str, object] = {
+            "profile": self.icc, "EXIF": self.exif, "XMP": self.xmp, "dpi": self.dpi,
+            "extended XMP": self.extended_xmp, "IPTC": self.iptc,
+            "comment": "Comment" in keys, "text": keys - {"Comment"},
+            "gamma": own_gamma and not self.icc,
+        }  # fmt: skip
+        yield from (name for name, value in values.items() if value)
         yield from (kind.decode() for kind, data in self.colours if (kind, data[:2]) != _CICP_SRGB)
 
 
-def of(opened: "PIL.Image.Image", exif: bytes | None, upright: bool) -> Metadata:
+def metadata_of(opened: "PIL.Image.Image", exif: bytes | None, upright: bool) -> Metadata:
     """Return the metadata of a picture that Pillow has read.
 
     Args:
         opened: The picture.
         exif: Its EXIF, with orientation 1.
-        upright: Whether it has been turned as its EXIF said.
+        upright: Whether the picture has been turned as its EXIF said.
     """
     info: dict[Any, Any] = opened.info
     xmp = _bytes(info.get("xmp"))
-    told = Metadata(
+    metadata = Metadata(
         icc=(opened.mode != "LAB" and info.get("icc_profile")) or None,  # Lab becomes sRGB
         exif=exif,
         xmp=xmp_packet.upright(xmp) if xmp and upright else xmp,
-        iptc=exif_tags.iptc(getattr(opened, "tag_v2", None)),
-        dpi=_dpi(info.get("dpi")) or dpi_of(exif_tags.tags(opened) if exif else {}),
+        iptc=exif_tags.tiff_iptc(getattr(opened, "tag_v2", None)),
+        dpi=exif_tags.valid_dpi(info.get("dpi"))
+        or exif_tags.tags_dpi(exif_tags.read_tags(opened) if exif else {}),
         srgb=info.get("srgb"),
         gamma=info.get("gamma"),
         chromaticity=info.get("chromaticity"),
@@ -140,25 +144,26 @@ def of(opened: "PIL.Image.Image", exif: bytes | None, upright: bool) -> Metadata
     if "photoshop" in info or b"HasExtendedXMP" in (xmp or b""):
         from upsample_cli.images.metadata import jpeg_segments  # few pictures have any
 
-        return told._replace(
-            iptc=jpeg_segments.iptc(opened), extended_xmp=jpeg_segments.extended_xmp(opened)
-        )
-    return told
+        iptc, extended = jpeg_segments.iptc(opened), jpeg_segments.extended_xmp(opened)
+        return replace(metadata, iptc=iptc, extended_xmp=extended)
+    return metadata
 
 
 def _text(opened: Any) -> Iterator[tuple[str, str]]:
+    """Yield keys and values of a PNG's texts, or the comment of another format."""
     if opened.format == "PNG":
         for key, value in opened.text.items():
-            if key not in (_XMP_KEY, exif_tags.RAW):
+            if key not in (_XMP_KEY, exif_tags.RAW_PROFILE):
                 yield key, str(value)
     elif comment := _bytes(opened.info.get("comment")):
         try:
             yield "Comment", comment.decode()
-        except UnicodeDecodeError:  # from before UTF-8
+        except UnicodeDecodeError:  # written before UTF-8
             yield "Comment", comment.decode("latin-1")
 
 
 def _coding(opened: "PIL.Image.Image") -> Coding | None:
+    """Return how a JPEG was coded; None for other formats."""
     tables: dict[int, Any] = getattr(opened, "quantization", {})
     if not tables or opened.mode not in ("L", "RGB", "CMYK"):
         return None
@@ -169,22 +174,6 @@ def _coding(opened: "PIL.Image.Image") -> Coding | None:
         get_sampling(opened),
         bool(opened.info.get("progressive")),
     )
-
-
-def dpi_of(exif: Any) -> tuple[float, float] | None:
-    """Return the resolution that EXIF tells, in dots per inch."""
-    along, down, unit = exif.get(0x011A), exif.get(0x011B), exif.get(0x0128, 2)
-    found = _dpi((along, down)) if unit in (2, 3) else None
-    return (found[0] * 2.54, found[1] * 2.54) if found and unit == 3 else found
-
-
-def _dpi(dpi: Any) -> tuple[float, float] | None:
-    try:
-        along, down = (float(each) for each in dpi)
-    except (TypeError, ValueError, ZeroDivisionError):
-        return None
-    # Files that say 1 say that they do not know: some decoders' word for no resolution.
-    return (along, down) if 1 < along < 1e6 and 1 < down < 1e6 else None
 
 
 def _bytes(text: Any) -> bytes | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import PIL.Image
 
-from upsample_cli.images.metadata.metadata import Metadata, of
+from upsample_cli.images.metadata.metadata import Metadata, metadata_of
 from upsample_cli.images.read import orientation
 from upsample_cli.images.read.decode_errors import told
 
@@ -82,7 +82,10 @@ def read(opened: PIL.Image.Image, name: str, notes: tuple[str, ...] = ()) -> Ani
         clear = clear or _is_clear(opened)
         if index == first:
             up = orientation.turned(opened)
-            metadata, size = of(opened, up.exif, up.turned), (up.picture.height, up.picture.width)
+            metadata, size = (
+                metadata_of(opened, up.exif, up.turned),
+                (up.picture.height, up.picture.width),
+            )
     return Animation(
         name, opened, first, tuple(durations), _plays(opened), "RGBA" if clear else "RGB", size,
         metadata, notes,

@@ -10,8 +10,7 @@ from typing import Any, BinaryIO, NamedTuple
 import PIL.Image
 
 from upsample_cli.errors import ImageFileError
-from upsample_cli.images.metadata import metadata
-from upsample_cli.images.metadata.metadata import Metadata
+from upsample_cli.images.metadata.metadata import Metadata, metadata_of
 from upsample_cli.images.places import source
 from upsample_cli.images.places.source import MAX_PIXELS
 from upsample_cli.images.read import (
@@ -146,9 +145,9 @@ def _decoded(opened: PIL.Image.Image, name: str, file: BinaryIO) -> Decoded:
     else:
         picture, changes = modes.plain(picture)
         notes.extend(changes)
-    told = metadata.of(opened, up.exif, up.turned)
+    told = metadata_of(opened, up.exif, up.turned)
     if format == "TIFF":
         from upsample_cli.images.metadata import tiff_tags
 
-        notes.extend(tiff_tags.left_out(opened.getexif(), told.iptc))
+        notes.extend(tiff_tags.notes_on_losses(opened.getexif(), told.iptc))
     return Decoded(name, picture, format, told, tuple(notes), low, packed, highest, clear)

@@ -23,11 +23,11 @@ _LARGEST = 1e30  # of a floating-point sample; sums of larger ones would overflo
 def read(path: str, max_pixels: int = MAX_PIXELS) -> Image:
     """Return the picture in a file, as it is seen: inks as colours; see `decoding.decode`."""
     found = image(decode(path, max_pixels))
-    if not found.inks:
+    if not found.is_cmyk:
         return found
     from upsample_cli.images.colour import cmyk  # few pictures have them
 
-    return cmyk.seen(found)[0]
+    return cmyk.to_srgb(found)[0]
 
 
 def image(decoded: Decoded) -> Image:
@@ -161,7 +161,7 @@ def _options(format: str, metadata: Metadata, quality: int | None) -> dict[str, 
         if metadata.iptc or metadata.extended_xmp:
             from upsample_cli.images.metadata import jpeg_segments  # few pictures have any
 
-            options["extra"] = jpeg_segments.written(metadata.iptc, metadata.extended_xmp)
+            options["extra"] = jpeg_segments.encoded(metadata.iptc, metadata.extended_xmp)
     if format == "JPEG" and metadata.coding is not None:
         options["progressive"] = metadata.coding.progressive or None
         if quality is None:

@@ -27,11 +27,11 @@ def turned(opened: PIL.Image.Image) -> Turned:
     if opened.format == "TIFF":  # Pillow turns these as it loads them
         from upsample_cli.images.metadata import tiff_tags
 
-        return Turned(opened, tiff_tags.of_tiff(opened.getexif()), True)
-    found = exif.raw(opened)
+        return Turned(opened, tiff_tags.as_exif(opened.getexif()), True)
+    found = exif.exif_bytes(opened)
     if found is None:
         return Turned(opened, None, False)
-    if exif.tags(opened).get(exif.ORIENTATION, 1) == 1:
+    if exif.read_tags(opened).get(exif.ORIENTATION, 1) == 1:
         return Turned(opened, found, False)
     from PIL import ImageOps  # slow to import, and few pictures need it
 
@@ -40,6 +40,6 @@ def turned(opened: PIL.Image.Image) -> Turned:
 
 def swaps(opened: PIL.Image.Image) -> bool:
     """Tell from the head of a picture whether turning it will swap its height and width."""
-    if opened.format == "TIFF" or exif.raw(opened) is None:
+    if opened.format == "TIFF" or exif.exif_bytes(opened) is None:
         return False
-    return exif.tags(opened).get(exif.ORIENTATION, 1) in (5, 6, 7, 8)
+    return exif.read_tags(opened).get(exif.ORIENTATION, 1) in (5, 6, 7, 8)

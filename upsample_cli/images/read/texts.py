@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from PIL.PngImagePlugin import PngStream
 
-from upsample_cli.images.metadata.exif import RAW
+from upsample_cli.images.metadata.exif import RAW_PROFILE
 
 
 class Stream(PngStream):
@@ -28,7 +28,9 @@ class Stream(PngStream):
     def _apart(self, read: Callable[[int, int], bytes], pos: int, length: int) -> bytes:
         known = dict(self.im_info)
         data = read(pos, length)
-        for key in self.im_text.keys() & self.im_info.keys() - {RAW}:  # which `exif.raw` looks for
+        for key in self.im_text.keys() & self.im_info.keys() - {
+            RAW_PROFILE
+        }:  # `exif_bytes` needs it
             if key in known:
                 self.im_info[key] = known[key]
             else:

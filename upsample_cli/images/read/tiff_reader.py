@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.image import Samples
 from upsample_cli.images.metadata import exif, tiff_tags, xmp
-from upsample_cli.images.metadata.metadata import Metadata, dpi_of
+from upsample_cli.images.metadata.metadata import Metadata
 from upsample_cli.planes import Size
 
 _MINIMUM_IS_WHITE, _MINIMUM_IS_BLACK, _RGB = 0, 1, 2
@@ -77,7 +77,7 @@ def read(file: BinaryIO, name: str, check: Callable[[Size], None]) -> Found:
         file.seek(0)
         tags.load_from_fp(file)
         told = _metadata(tags, page)
-        notes.extend(tiff_tags.left_out(tags, told.iptc))
+        notes.extend(tiff_tags.notes_on_losses(tags, told.iptc))
         return Found(_turned(samples, tags), told, tuple(notes))
 
 
@@ -150,10 +150,10 @@ def _metadata(tags: PIL.Image.Exif, page: tifffile.TiffPage) -> Metadata:
     iptc = page.tags.valueof(exif.IPTC)
     return Metadata(
         icc=tags.get(_ICC) or None,
-        exif=tiff_tags.of_tiff(tags),
+        exif=tiff_tags.as_exif(tags),
         xmp=xmp.upright(tags.get(_XMP, b"")) or None,
         iptc=iptc if isinstance(iptc, bytes) else None,
-        dpi=dpi_of(tags),
+        dpi=exif.tags_dpi(tags),
     )
 
 

@@ -1,5 +1,7 @@
 """A picture as the output's format can hold it, and what that costs."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from upsample_cli.errors import ImageFileError
@@ -24,17 +26,17 @@ def fitted(image: Image, format: str) -> tuple[Image, tuple[str, ...]]:
             or with numbers beyond 0..1.
     """
     losses = []
-    if image.inks and format not in _INKS:
+    if image.is_cmyk and format not in _INKS:
         from upsample_cli.images.colour import cmyk  # few pictures have them
 
-        image, how = cmyk.seen(image)
+        image, how = cmyk.to_srgb(image)
         losses.append(f"{format} holds no inks, so CMYK became sRGB {how}")
     if image.has_alpha and format in _OPAQUE:
         raise ImageFileError(f"{format} holds no transparency; write a PNG, WebP or TIFF")
     if image.channels > 2 and format == "PGM":
         raise ImageFileError("PGM holds no colour; write a .ppm or .pnm")
     losses += [
-        f"{format} holds no {word}, so it was left out" for word in image.metadata.lost(format)
+        f"{format} holds no {word}, so it was left out" for word in image.metadata.losses(format)
     ]
     bits = 16 if format in _DEEP else 8
     if image.dtype.kind == "f" and format != "TIFF":
@@ -47,9 +49,9 @@ def fitted(image: Image, format: str) -> tuple[Image, tuple[str, ...]]:
         )
         full = np.float32(65535 if bits == 16 else 255)
         rounded = np.floor(image.samples * full + np.float32(0.5)).astype(f"u{bits // 8}")
-        return image._replace(samples=rounded), tuple(losses)
+        return replace(image, samples=rounded), tuple(losses)
     if image.dtype == np.uint16 and bits == 8:
         losses.append(f"{format} holds 8 bits a sample, so 16 were rounded")
         rounded = ((image.samples.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
-        return image._replace(samples=rounded), tuple(losses)
+        return replace(image, samples=rounded), tuple(losses)
     return image, tuple(losses)

@@ -14,7 +14,7 @@ from numpy.typing import DTypeLike
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 from PIL.TiffTags import BYTE, LONG8, UNDEFINED
 
-from upsample_cli.images.metadata.exif import FAULTS, IPTC, parsed
+from upsample_cli.images.metadata.exif import EXIF_ERRORS, IPTC, parse
 from upsample_cli.images.metadata.metadata import Metadata
 from upsample_cli.images.metadata.tiff_tags import descriptive
 from upsample_cli.planes import Size
@@ -87,9 +87,9 @@ def _told(tags: ImageFileDirectory_v2, metadata: Metadata) -> dict[int, Any]:
 def _writable(exif: bytes) -> dict[int, Any]:
     """Return what EXIF says beside the pixels, without what is damaged."""
     found: dict[int, Any] = {}
-    with suppress(*FAULTS):
-        for tag, value in descriptive(parsed(exif)).items():
-            with suppress(*FAULTS):
+    with suppress(*EXIF_ERRORS):
+        for tag, value in descriptive(parse(exif)).items():
+            with suppress(*EXIF_ERRORS):
                 alone = ImageFileDirectory_v2()
                 alone[tag] = value
                 alone.tobytes()

@@ -45,7 +45,7 @@ class Frames:
             frame = files.image_of(picture, self._format, self.metadata)
             frame, self.notes = format_limits.fitted(frame, self._format)
             if self._task.linear:
-                self.notes += transfer_curve.assumed(frame.metadata)
+                self.notes += transfer_curve.notes_on_linear(frame.metadata)
             streamed = self._format == "PNG"
             made = MeasuredStrips(frame, self._size, self._task, streamed, self._workers)
             yield frame, made

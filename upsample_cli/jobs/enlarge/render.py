@@ -99,7 +99,7 @@ def renderer(image: Image, size: Size, task: Task, compression: int | None) -> R
         task: How to enlarge it.
         compression: 0..9 for a streamed PNG; None for any other output.
     """
-    colour = Colour(image.dtype, image.has_alpha, task.premultiplied, task.linear, image.inks)
+    colour = Colour(image.dtype, image.has_alpha, task.premultiplied, task.linear, image.is_cmyk)
 
     def fetch(rows: range, columns: range) -> Planes:
         """Return the planes of a window inside the picture."""

@@ -1,5 +1,6 @@
 """A still picture on its way to its file."""
 
+from dataclasses import replace
 from typing import BinaryIO
 
 import numpy as np
@@ -35,15 +36,15 @@ def write(
         UpsampleError: The picture cannot be enlarged so, or the target cannot be written.
     """
     if task.strip:
-        image = image._replace(metadata=image.metadata.stripped())
+        image = replace(image, metadata=image.metadata.stripped())
     image, notes = format_limits.fitted(image, format)
-    if image.inks and task.linear:
+    if image.is_cmyk and task.linear:
         raise ImageFileError("inks are no light; leave --linear out or write a PNG")
     if task.linear:
         from upsample_cli.images.colour import transfer_curve  # few pictures need it
 
-        notes += transfer_curve.assumed(image.metadata)
-    image = image._replace(metadata=image.metadata.resized(size))
+        notes += transfer_curve.notes_on_linear(image.metadata)
+    image = replace(image, metadata=image.metadata.resized(size))
     with target.opened(to, task.force) as file, Workers(task.threads) as workers:
         strips = MeasuredStrips(image, size, task, format == "PNG", workers, progress)
         notes += _write(file, strips, image, size, format, task)
@@ -61,7 +62,7 @@ def _write(
     from upsample_cli.images.write import raw_rows  # PNGs go without
 
     if format in raw_rows.PLAIN:
-        layout = raw_rows.Layout(strips.channels, image.dtype, image.inks)
+        layout = raw_rows.Layout(strips.channels, image.dtype, image.is_cmyk)
         file.write(raw_rows.head(format, size, layout, image.metadata))
         for strip in strips:
             assert strip.samples is not None  # a renderer without a compression keeps them
@@ -69,7 +70,7 @@ def _write(
         return ()
     from upsample_cli.images.read import files
 
-    picture = files.picture(whole(strips, image, size), image.inks)
+    picture = files.picture(whole(strips, image, size), image.is_cmyk)
     files.save(picture, format, image.metadata, file, task.quality)
     if format != "GIF":
         return ()
