@@ -10,11 +10,10 @@ from typing import Any, NoReturn
 import click
 
 from upsample_cli.commands import COMMANDS
+from upsample_cli.commands.exit_codes import BROKEN_PIPE, FAILED, INTERRUPTED, USAGE
 from upsample_cli.commands.output.messages import tell
 from upsample_cli.errors import SettingError, UpsampleError
 from upsample_cli.jobs.runtime import process
-
-FAILED, USAGE, INTERRUPTED, BROKEN_PIPE = 1, 2, 130, 141
 
 
 class _App(click.Group):

@@ -2,11 +2,10 @@
 
 import click
 
+from upsample_cli.commands.exit_codes import FAILED, NOTHING, OVER_RIPPLE, USAGE
 from upsample_cli.commands.options import Limit, json_option, pair
 from upsample_cli.commands.output.messages import tell
 from upsample_cli.errors import SettingError, UpsampleError
-
-FAILED, USAGE, NOTHING, OVER_RIPPLE = 1, 2, 3, 4
 
 
 @click.command(short_help="Find the checkerboard of kernels and networks.")

@@ -11,10 +11,12 @@ from time import perf_counter
 
 import click
 
+from upsample_cli.commands import exit_codes
+from upsample_cli.commands.exit_codes import FAILED, NOTHING
 from upsample_cli.commands.output import picture_lines
-from upsample_cli.commands.output.messages import shown, shown_pictures, tell
-from upsample_cli.commands.output.progress_report import FAILED, NOTHING, told
-from upsample_cli.commands.output.results_file import Record, check, kept
+from upsample_cli.commands.output.messages import printable, tell, with_picture_bar
+from upsample_cli.commands.output.picture_lines import print_reports
+from upsample_cli.commands.output.results_file import ResultsFile, check_name, local_copy
 from upsample_cli.errors import ImageFileError, SettingError
 from upsample_cli.images.places.target import STREAM, is_folder, is_url, modified
 from upsample_cli.images.write.formats import FORMATS
@@ -77,11 +79,11 @@ def enlarge(inputs: tuple[str, ...], output: str, task: Task, batch: Batch, hand
     if batch.dry_run:
         return _told_beforehand(planned)
     path = batch.report or f"{output.rstrip('/') or '/'}/{_DEFAULT_REPORT}"
-    check(path)
+    check_name(path)
     _make(output)
     anew = batch.existing == "replace"
-    with kept(path, anew) as local:
-        record = Record(local, anew, path)
+    with local_copy(path, anew) as local:
+        record = ResultsFile(local, anew, path)
         try:
             base = str(Path.cwd()) if batch.cluster else None
             work = Work(task, output, batch.existing, base)
@@ -154,26 +156,26 @@ def _told_beforehand(planned: plan.Plan) -> int:
                 continue
         count += 1
         there = "  (is there already)" if outputs.is_there(to) else ""
-        click.echo(f"{shown(source)} -> {shown(to)}{there}")
+        click.echo(f"{printable(source)} -> {printable(to)}{there}")
     return 0 if count else NOTHING
 
 
-def _run(planned: plan.Plan, work: Work, record: Record, batch: Batch, hands: Hands) -> int:
+def _run(planned: plan.Plan, work: Work, record: ResultsFile, batch: Batch, hands: Hands) -> int:
     began = perf_counter()
     with Stop() as stop:
         ended = run.run(planned, work, hands.executor, hands.ahead, _asking(stop))
         with closing(ended):
-            shown = shown_pictures(batch.quiet, ended, planned.count)
-            tally, code = told(
+            shown = with_picture_bar(batch.quiet, ended, planned.count)
+            tally, is_over = print_reports(
                 _recorded(shown, record), False, batch.as_json, batch.quiet, batch.max_ripple
             )
     left = planned.count - tally.total()
     counts = dict(tally) | ({"left": left} if stop.asked else {})
     if batch.as_json:
-        click.echo(picture_lines.summary_json(counts, perf_counter() - began))
+        click.echo(picture_lines.summary_line(counts, perf_counter() - began))
     elif not batch.quiet:
         click.echo(", ".join(f"{n} {word}" for word, n in counts.items()), err=True)
-    return stop.code or code
+    return stop.code or exit_codes.of_pictures(tally, is_over)
 
 
 def _asking(stop: Stop) -> Callable[[], bool]:
@@ -191,7 +193,7 @@ def _asking(stop: Stop) -> Callable[[], bool]:
     return asked
 
 
-def _recorded(ended: Iterable[run.Ended], record: Record) -> Iterator[Report]:
+def _recorded(ended: Iterable[run.Ended], record: ResultsFile) -> Iterator[Report]:
     for each in ended:
         record.add(each.place, each.report)
         yield each.report

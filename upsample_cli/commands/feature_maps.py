@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from upsample_cli.commands.exit_codes import NOTHING
 from upsample_cli.commands.options import given
-from upsample_cli.commands.output.messages import shown, tell
+from upsample_cli.commands.output.messages import printable, tell
 from upsample_cli.errors import ImageFileError, SettingError
 from upsample_cli.images.places.target import STREAM, is_folder, modified
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:  # NumPy is not to be waited for by --help
     from upsample_cli.jobs.enlarge.size import TargetSize
     from upsample_cli.methods.method import Method
 
-NOTHING = 3
 WORDS = ("npy", "npz")
 LAYOUTS = ("hw", "chw", "hwc", "nchw")
 _SUFFIXES = (".npy", ".npz")
@@ -114,7 +114,7 @@ def enlarge(
             tell("note", f"{output} is there already, so it was skipped")
         return NOTHING
     if modes.dry_run:
-        click.echo(f"{shown(input)} -> {shown(output)}")
+        click.echo(f"{printable(input)} -> {printable(output)}")
         return 0
     shared = given({name: options[name] for name in ("boundary", "format", "force", "layout")})
     task = feature_maps.ArrayTask(method, target, threads=threads, **shared)
@@ -168,8 +168,8 @@ def told(report: "ArrayReport", words: str, modes: Modes, **more: Any) -> int:
     elif not modes.quiet:
         for name, shape in report.shapes.items():
             size = "x".join(map(str, shape))
-            which = f" {shown(name)}" if len(report.shapes) > 1 else ""
-            line = f"{shown(report.output)}{which}  {size} {report.dtypes[name]}  {words}"
+            which = f" {printable(name)}" if len(report.shapes) > 1 else ""
+            line = f"{printable(report.output)}{which}  {size} {report.dtypes[name]}  {words}"
             if report.kernel_ripple is not None:
                 line += f"  kernel ripple {report.kernel_ripple:.4f}"
             click.echo(f"{line}  {report.seconds:.2f} s", err=to_stderr)

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from upsample_cli.commands.exit_codes import FAILED, OVER_RIPPLE
 from upsample_cli.commands.options import Limit, json_option, max_pixels_option
-from upsample_cli.commands.output.messages import shown, tell
-from upsample_cli.commands.output.progress_report import is_over
+from upsample_cli.commands.output.messages import printable, tell
+from upsample_cli.commands.output.picture_lines import is_over
 from upsample_cli.errors import ImageFileError, SettingError
 
 if TYPE_CHECKING:  # NumPy is not to be waited for by --help
@@ -16,8 +17,6 @@ if TYPE_CHECKING:  # NumPy is not to be waited for by --help
 
     Found = tuple[str, Measurement | None, str | None]
     """A picture's name, and what was found in it or else why nothing was."""
-
-FAILED, OVER_RIPPLE = 1, 4
 
 
 def _stride(ctx: click.Context, param: click.Parameter, value: str) -> int | None:
@@ -70,7 +69,7 @@ def measure(
     if as_json and as_csv:
         raise SettingError("--json and --csv exclude each other; give one")
     found = _found(images, Request(**wishes, max_pixels=max_pixels or MAX_PIXELS))
-    wide = max(len("picture"), *(len(shown(each)) for each in images))
+    wide = max(len("picture"), *(len(printable(each)) for each in images))
     table = JsonLines() if as_json else CsvTable() if as_csv else TextTable(wide)
     failed = over = False
     for source, measured, error in found:

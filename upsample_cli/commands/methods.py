@@ -22,7 +22,7 @@ def methods(as_json: bool) -> None:
     PSNR is on pictures held out in training; noise is the power of white noise after over before;
     overshoot is how far a step goes beyond itself.
     """
-    from upsample_cli.commands.output.picture_lines import aligned
+    from upsample_cli.commands.output.text_tables import aligned
     from upsample_cli.jobs.audit.shipped_kernels import figures
 
     if as_json:

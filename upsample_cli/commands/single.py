@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from upsample_cli.commands.output.messages import progress, shown
-from upsample_cli.commands.output.picture_lines import failed_json
+from upsample_cli.commands.output.messages import printable, progress_bar
+from upsample_cli.commands.output.picture_lines import failed_line
 from upsample_cli.images.places.target import STREAM
 from upsample_cli.jobs.enlarge.task import Report, Task
 
@@ -22,7 +22,7 @@ def told_beforehand(source: str, to: str, task: Task) -> int:
     from upsample_cli.jobs.enlarge import picture
 
     height, width = picture.planned(source, to, task)
-    click.echo(f"{shown(source)} -> {shown(to)}  {width}x{height}")
+    click.echo(f"{printable(source)} -> {printable(to)}  {width}x{height}")
     return 0
 
 
@@ -40,7 +40,7 @@ def enlarged(
     """
     from upsample_cli.jobs.enlarge import picture
 
-    yield picture.upsample(source, to, task, progress(quiet, "strip"), decoded)
+    yield picture.upsample(source, to, task, progress_bar(quiet, "strip"), decoded)
 
 
 def enlarged_or_left(source: str, to: str, task: Task, existing: "Existing") -> Iterator[Report]:
@@ -59,11 +59,14 @@ def enlarged_or_left(source: str, to: str, task: Task, existing: "Existing") -> 
 
 def recorded(reports: Iterable[Report], path: str, existing: "Existing") -> Iterator[Report]:
     """Yield reports and write them to a file of results."""
-    from upsample_cli.commands.output.results_file import Record, kept  # few runs have one
+    from upsample_cli.commands.output.results_file import (  # few runs have one
+        ResultsFile,
+        local_copy,
+    )
 
     anew = existing == "replace"
-    with kept(path, anew) as local:
-        record = Record(local, anew, path)
+    with local_copy(path, anew) as local:
+        record = ResultsFile(local, anew, path)
         try:
             for place, report in enumerate(reports):
                 record.add(place, report)
@@ -74,4 +77,4 @@ def recorded(reports: Iterable[Report], path: str, existing: "Existing") -> Iter
 
 def tell_failed(source: str, to: str, method: str, error: str) -> None:
     """Print a failure as JSON, where the picture would not have gone."""
-    click.echo(failed_json(source, to, method, error), err=to == STREAM)
+    click.echo(failed_line(source, to, method, error), err=to == STREAM)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from upsample_cli.commands.options import Limit, Whole
-from upsample_cli.commands.output.messages import progress, shown, tell
+from upsample_cli.commands.output.messages import printable, progress_bar, tell
 from upsample_cli.errors import SettingError
 
 if TYPE_CHECKING:  # --help must not wait for NumPy
@@ -106,7 +106,7 @@ def train(**values: Any) -> None:
 
     target.check(options.output, target.STREAM, options.force)
     settings, pictures = options.settings(), job.pictures(options.images)
-    trained = job.train(pictures, settings, progress(options.quiet, "picture"))
+    trained = job.train(pictures, settings, progress_bar(options.quiet, "picture"))
     with target.opened(options.output, options.force) as file:
         file.write(trained.file.to_bytes())
     if not options.quiet:
@@ -116,12 +116,12 @@ def train(**values: Any) -> None:
 
 
 def _summary(output: str, trained: "Trained") -> str:
-    from upsample_cli.commands.output.picture_lines import aligned
+    from upsample_cli.commands.output.text_tables import aligned
 
     file, about = trained.file, trained.file.about
     side, count = len(trained.kernel.taps), about["pictures"]
     lines = [
-        f"{shown(output)}  {file.method} x{file.stride}  {about['structure']} {side}x{side}  "
+        f"{printable(output)}  {file.method} x{file.stride}  {about['structure']} {side}x{side}  "
         f"balance {about['balance']}  {trained.seconds:.1f} s",
         f"trained on {count} picture{'s' * (count != 1)} "
         f"({about['pixels'] / 1e6:.1f} million pixels), {len(trained.skipped)} skipped",

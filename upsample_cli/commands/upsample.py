@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from upsample_cli.commands import arguments, feature_maps, masks
+from upsample_cli.commands import arguments, exit_codes, feature_maps, masks
 from upsample_cli.commands.options import (
     Limit,
     Number,
@@ -18,7 +18,7 @@ from upsample_cli.commands.options import (
     method_options,
 )
 from upsample_cli.commands.output.messages import tell
-from upsample_cli.commands.output.progress_report import told
+from upsample_cli.commands.output.picture_lines import print_reports
 from upsample_cli.commands.request import Wanted
 from upsample_cli.errors import ImageFileError, SettingError
 from upsample_cli.images.places.target import STREAM, modified
@@ -174,7 +174,11 @@ def _one(input: str, output: str, wanted: Wanted, how: dict[str, Any]) -> int:
     if how["report"]:
         reports = single.recorded(reports, how["report"], how["existing"])
     try:
-        code = told(reports, output == STREAM, how["as_json"], how["quiet"], how["max_ripple"])[1]
+        code = exit_codes.of_pictures(
+            *print_reports(
+                reports, output == STREAM, how["as_json"], how["quiet"], how["max_ripple"]
+            )
+        )
     except ImageFileError as error:
         if how["as_json"]:
             single.tell_failed(input, output, task.method.name, str(error))

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from upsample_cli.commands.output.messages import shown
-from upsample_cli.commands.output.picture_lines import aligned
+from upsample_cli.commands.output.messages import printable
+from upsample_cli.commands.output.text_tables import aligned
 from upsample_cli.jobs.audit.audit import Audit
 from upsample_cli.jobs.audit.kernel_figures import KernelFigures, order_in_words
 from upsample_cli.jobs.audit.layer_figures import LayerFigures
@@ -36,14 +36,14 @@ def in_words(path: str, found: Audit) -> str:
     if found.kernel:
         return _kernel(path, found.kernel)
     if not found.layers:
-        return f"{shown(path)}  no upsampling layer"
+        return f"{printable(path)}  no upsampling layer"
     rows = aligned([_HEAD, *map(_row, found.layers)])
     remedies: dict[str, list[str]] = {}
     for layer in found.layers:
         if layer.remedy:
-            remedies.setdefault(shown(layer.remedy), []).append(shown(layer.name))
+            remedies.setdefault(printable(layer.remedy), []).append(printable(layer.name))
     words = [f"{', '.join(names)}: {remedy}" for remedy, names in remedies.items()]
-    return "\n".join([shown(path), rows, *words])
+    return "\n".join([printable(path), rows, *words])
 
 
 def as_json(path: str, found: Audit | None, error: str | None) -> str:
@@ -56,7 +56,7 @@ def as_json(path: str, found: Audit | None, error: str | None) -> str:
 
 def repair_in_words(path: str, output: str, made: Repair) -> str:
     """Return how far a repair moved a kernel and what it gained, for people."""
-    head = f"{shown(output)}  moved by {made.moved:.2%} of {shown(path)}"
+    head = f"{printable(output)}  moved by {made.moved:.2%} of {printable(path)}"
     before, after = made.before, made.after
     rows: list[tuple[str, ...]] = [("", "before", "after")]
     if before.kernel and after.kernel:
@@ -77,7 +77,7 @@ def repair_json(path: str, output: str, made: Repair) -> str:
 
 def _kernel(path: str, found: KernelFigures) -> str:
     head = (
-        f"{shown(path)}  {_by(found.size)} taps, stride {_by(found.stride)}, padding "
+        f"{printable(path)}  {_by(found.size)} taps, stride {_by(found.stride)}, padding "
         f"{_by(found.padding)}  ripple {found.ripple:.4f} ({found.levels:.2f} levels at white)  "
         f"{_verdict(found.verdict)}"
     )
@@ -120,9 +120,9 @@ def _row(layer: LayerFigures) -> tuple[str, ...]:
     divides = "-" if layer.divides is None else "yes" if layer.divides else "no"
     spread = "" if set(layer.dilation) <= {1} else f" dilation {_by(layer.dilation)}"
     return (
-        shown(layer.name), layer.kind, (_by(layer.size) or "-") + spread, _by(layer.stride) or "-",
-        divides, _number(layer.ripple), worst, _number(layer.bias_ripple), _shift(layer.shift),
-        _verdict(layer.verdict),
+        printable(layer.name), layer.kind, (_by(layer.size) or "-") + spread,
+        _by(layer.stride) or "-", divides, _number(layer.ripple), worst, _number(layer.bias_ripple),
+        _shift(layer.shift), _verdict(layer.verdict),
     )  # fmt: skip
 
 

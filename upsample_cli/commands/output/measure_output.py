@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from upsample_cli.commands.output.messages import shown
+from upsample_cli.commands.output.messages import printable
 from upsample_cli.commands.output.picture_lines import UNKNOWN, numbers
 from upsample_cli.jobs.measure.measure import Measurement
 
@@ -33,7 +33,7 @@ class TextTable:
         if not self._begun:
             self._begun = True
             yield "  ".join(("picture".ljust(self._wide), *self._HEADS, "worst"))
-        found, name = measured.whole, shown(source).ljust(self._wide)
+        found, name = measured.whole, printable(source).ljust(self._wide)
         if found.status in UNKNOWN:
             yield f"{name}  {'-':>6}  {UNKNOWN[found.status]}"
             return

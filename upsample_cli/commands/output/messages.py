@@ -1,4 +1,4 @@
-"""Words for people, on standard error: ASCII, one line each."""
+"""Messages on standard error: ASCII, one line each; and progress bars there."""
 
 import sys
 from collections.abc import Iterator
@@ -13,62 +13,62 @@ def tell(kind: str, text: str) -> None:
 
     Args:
         kind: "Error" or "note".
-        text: Any text; line breaks become blanks, other controls and what is not ASCII escaped.
+        text: Any text; line breaks become blanks, other controls and what is not ASCII are escaped.
     """
-    line = f"{kind}: {shown(' '.join(text.split()))}"
-    with suppress(OSError):  # nobody listens any more, as after a terminal was closed
+    line = f"{kind}: {printable(' '.join(text.split()))}"
+    with suppress(OSError):  # the terminal was closed
         click.echo(line.encode("ascii", "backslashreplace").decode(), err=True)
 
 
-def shown(text: str) -> str:
-    r"""Return a name as it can be printed in a line, with nothing in it that steers a terminal.
+def printable(text: str) -> str:
+    r"""Return a name as one line in which no character controls a terminal.
 
-    >>> print(shown("red\x1b[31m\n.png"))
+    >>> print(printable("red\x1b[31m\n.png"))
     red\x1b[31m\n.png
     """
     if text.isprintable():
         return text
-    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
-def progress(quiet: bool, unit: str) -> Any:
-    """Return what shows a bar for work that takes over a second; None off a terminal.
+def progress_bar(quiet: bool, unit: str) -> Any:
+    """Return a wrapper that shows a bar for work over a second; None where no bar is wanted.
 
     Args:
-        quiet: Whether to show none at all.
-        unit: What one piece of the work is.
+        quiet: Whether to show no bar.
+        unit: The name of one piece of the work.
     """
-    if quiet or not is_watched():
+    if quiet or not _is_terminal():
         return None
     from upsample_cli.jobs.runtime.progress import bar
 
     return lambda items, total: bar(items, total, unit)
 
 
-def aside() -> AbstractContextManager[Any]:
-    """Return a block in which lines can be printed without a bar in the way."""
-    if "tqdm" not in sys.modules:  # then no bar is there
+def without_bars() -> AbstractContextManager[Any]:
+    """Return a block in which lines are printed clear of any bar."""
+    if "tqdm" not in sys.modules:  # then there is no bar
         return nullcontext()
-    from upsample_cli.jobs.runtime.progress import aside as without_bar
+    from upsample_cli.jobs.runtime.progress import cleared
 
-    return without_bar()
+    return cleared()
 
 
-def shown_pictures(quiet: bool, ended: Iterator[Any], total: int) -> Iterator[Any]:
+def with_picture_bar(quiet: bool, pictures: Iterator[Any], total: int) -> Iterator[Any]:
     """Return the pictures of a folder as they end, with a bar on a terminal.
 
     Args:
-        quiet: Whether to show none at all.
-        ended: The pictures.
+        quiet: Whether to show no bar.
+        pictures: The pictures.
         total: How many there will be.
     """
-    if quiet or not is_watched():
-        return ended
-    from upsample_cli.jobs.runtime.progress import pictures
+    if quiet or not _is_terminal():
+        return pictures
+    from upsample_cli.jobs.runtime.progress import counted
 
-    return pictures(ended, total)
+    return counted(pictures, total)
 
 
-def is_watched() -> bool:
-    """Tell whether standard error is a terminal; it may not be open at all."""
+def _is_terminal() -> bool:
+    """Return whether standard error is a terminal; it may be closed."""
     return sys.stderr is not None and sys.stderr.isatty()

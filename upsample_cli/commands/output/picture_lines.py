@@ -1,12 +1,15 @@
-"""Rows to aligned text or JSON lines."""
+"""Reports on pictures: a line for people, a line of JSON or a row of CSV."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable
 from math import isfinite
 from typing import Any
 
-from upsample_cli.commands.output.messages import shown
+import click
+
+from upsample_cli.commands.output.messages import printable, tell, without_bars
 from upsample_cli.jobs.enlarge.task import Report
-from upsample_cli.metrics.checkerboard import Checkerboard
+from upsample_cli.metrics.checkerboard import CONTRAST_DB, Checkerboard
 
 UNKNOWN = {
     "too-small": "unknown (picture too small to tell)",
@@ -15,39 +18,7 @@ UNKNOWN = {
     "constant": "none (constant picture)",
     "labels": "unknown (labels are no brightness)",
 }
-
-
-def as_line(report: Report) -> str:
-    """Return a report as a line for people."""
-    if report.status != "done":
-        return f"{shown(report.input)}  {report.status}: {report.error}"
-    assert report.size  # it is done
-    assert report.checkerboard
-    assert report.scale
-    height, width = report.size
-    kernel = f" {report.kernel}" if report.kernel else ""
-    return (
-        f"{shown(report.output)}  {width}x{height}  {report.method}{kernel} x{report.scale:.4g}  "
-        f"{in_words(report.checkerboard, report.kernel_ripple)}  {report.seconds:.2f} s"
-    )
-
-
-def in_words(found: Checkerboard, kernel_ripple: float | None = None) -> str:
-    """Return what the metric found, for people."""
-    ripple = (
-        f"; kernel ripple {kernel_ripple:.4f}" if kernel_ripple and kernel_ripple >= 5e-5 else ""
-    )
-    if found.status in UNKNOWN:
-        return f"checkerboard {UNKNOWN[found.status]}{ripple}"
-    word = "none" if found.verdict == "none" else "found"
-    return f"checkerboard {word} ({found.ripple:.2f} levels, floor {found.floor:.2f}{ripple})"
-
-
-def as_json(report: Report) -> str:
-    """Return a report as one line of JSON."""
-    return _line(**_head(report), shift=report.shift, notes=report.notes,
-                 checkerboard=_found(report))  # fmt: skip
-
+"""What people read for each status of the metric but "ok"."""
 
 COLUMNS = (
     "input", "output", "status", "error", "width", "height", "method", "kernel", "scale", "seconds",
@@ -57,36 +28,125 @@ COLUMNS = (
 """The columns of a CSV file of reports."""
 
 
-def as_row(report: Report) -> dict[str, Any]:
-    """Return a report as a row of a CSV file, by column; what is not known is empty."""
-    row = _head(report) | (_found(report) or {})
+def print_reports(
+    reports: Iterable[Report],
+    to_stderr: bool,
+    as_json: bool,
+    quiet: bool,
+    max_ripple: float | None,
+) -> tuple[Counter[str], bool]:
+    """Print each report as it comes; return how many ended how, and whether any is over the limit.
+
+    Args:
+        reports: What became of each picture.
+        to_stderr: Whether the picture itself goes to standard output.
+        as_json: Whether to print JSON lines.
+        quiet: Whether to print failures only.
+        max_ripple: The strongest checkerboard that is accepted, in levels; None for any.
+    """
+    tally, over = Counter(done=0, skipped=0, failed=0), False
+    for report in reports:
+        tally[report.status] += 1
+        over |= report.checkerboard is not None and is_over(max_ripple, report.checkerboard)
+        with without_bars():
+            if as_json:
+                click.echo(json_line(report), err=to_stderr)
+            elif report.status == "failed":
+                tell("Error", _reason(report))
+            elif not quiet:
+                click.echo(text_line(report), err=to_stderr)
+            if not quiet:
+                _print_notes(report)
+    return tally, over
+
+
+def is_over(limit: float | None, *checkerboards: Checkerboard) -> bool:
+    """Return whether a pattern that stands clear of its error is stronger than a limit.
+
+    Args:
+        limit: In levels; None for no limit.
+        *checkerboards: Of one picture, or of its channels.
+    """
+    if limit is None:
+        return False
+    return any(one.contrast_db >= CONTRAST_DB and one.ripple > limit for one in checkerboards)
+
+
+def text_line(report: Report) -> str:
+    """Return a report as a line for people."""
+    if report.status != "done":
+        return f"{printable(report.input)}  {report.status}: {report.error}"
+    assert report.size  # the picture is done
+    assert report.checkerboard
+    assert report.scale
+    height, width = report.size
+    kernel = f" {report.kernel}" if report.kernel else ""
+    return (
+        f"{printable(report.output)}  {width}x{height}  "
+        f"{report.method}{kernel} x{report.scale:.4g}  "
+        f"{_in_words(report.checkerboard, report.kernel_ripple)}  {report.seconds:.2f} s"
+    )
+
+
+def json_line(report: Report) -> str:
+    """Return a report as one line of JSON."""
+    values = _head(report) | {"shift": report.shift, "notes": report.notes}
+    return _json(**values, checkerboard=_checkerboard(report))
+
+
+def failed_line(source: str, to: str, method: str, error: str) -> str:
+    """Return a failure as one line of JSON."""
+    return json_line(Report(source, to, "failed", error, method=method))
+
+
+def summary_line(counts: dict[str, int], seconds: float) -> str:
+    """Return the last line of JSON of a folder."""
+    return _json(summary={**counts, "seconds": seconds})
+
+
+def csv_row(report: Report) -> dict[str, Any]:
+    """Return a report as a row of a CSV file, by column; what is unknown is empty."""
+    row = _head(report) | (_checkerboard(report) or {})
     if isinstance(row.get("stride"), list):
         row["stride"] = "x".join(map(str, row["stride"]))
-    return row | {"status": report.status}  # the checkerboard has a status too
+    return row | {"status": report.status}  # the checkerboard has a status of its own
 
 
-def failed_json(source: str, to: str, method: str, error: str) -> str:
-    """Return a failure as one line of JSON."""
-    return as_json(Report(source, to, "failed", error, method=method))
-
-
-def summary_json(counts: dict[str, int], seconds: float) -> str:
-    """Return the last line of a folder."""
-    return _line(summary={**counts, "seconds": seconds})
-
-
-def numbers(found: Checkerboard) -> dict[str, Any]:
-    """Return what the metric found as plain values; what is no number is None."""
-    down, across = found.stride
-    values = {name: _number(value) for name, value in found._asdict().items()}
+def numbers(checkerboard: Checkerboard) -> dict[str, Any]:
+    """Return the figures of the metric as plain values; NaN becomes None."""
+    down, across = checkerboard.stride
+    values = {name: _number(value) for name, value in checkerboard._asdict().items()}
     return values | {"stride": (down or None) if down == across else [down, across]}
 
 
-def aligned(rows: Sequence[Sequence[str]]) -> str:
-    """Return rows as text whose columns line up."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ("  ".join(cell.ljust(n) for cell, n in zip(row, widths, strict=True)) for row in rows)
-    return "\n".join(line.rstrip() for line in lines)
+def _in_words(checkerboard: Checkerboard, kernel_ripple: float | None) -> str:
+    ripple = (
+        f"; kernel ripple {kernel_ripple:.4f}" if kernel_ripple and kernel_ripple >= 5e-5 else ""
+    )
+    if checkerboard.status in UNKNOWN:
+        return f"checkerboard {UNKNOWN[checkerboard.status]}{ripple}"
+    word = "none" if checkerboard.verdict == "none" else "found"
+    levels = f"{checkerboard.ripple:.2f} levels, floor {checkerboard.floor:.2f}"
+    return f"checkerboard {word} ({levels}{ripple})"
+
+
+def _reason(report: Report) -> str:
+    """Return why a picture failed, with its name where the error does not have it."""
+    error = str(report.error)
+    is_named = report.input in error or report.output in error
+    return error if is_named else f"{report.input}: {error}"
+
+
+def _print_notes(report: Report) -> None:
+    for note in report.notes:
+        tell("note", f"{report.input}: {note}")
+    down, across = report.shift
+    if (down, across) != (0.0, 0.0):
+        tell(
+            "note",
+            f"{report.input}: kernel size minus stride is odd, so the picture is shifted by "
+            f"{down:g} px down and {across:g} px right",
+        )
 
 
 def _head(report: Report) -> dict[str, Any]:
@@ -98,7 +158,7 @@ def _head(report: Report) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _found(report: Report) -> dict[str, Any] | None:
+def _checkerboard(report: Report) -> dict[str, Any] | None:
     if report.checkerboard is None:
         return None
     return {**numbers(report.checkerboard), "kernel_ripple": _number(report.kernel_ripple)}
@@ -110,7 +170,7 @@ def _number(value: Any) -> Any:
     return value
 
 
-def _line(**values: Any) -> str:
+def _json(**values: Any) -> str:
     import json  # most runs print none
 
     return json.dumps(values, allow_nan=False)

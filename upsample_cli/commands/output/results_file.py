@@ -1,4 +1,4 @@
-"""The file of results: a row a picture in the order of the inputs, on the disk as soon as known."""
+"""The file of results: a row a picture, in the order of the inputs, on the disk once known."""
 
 import csv
 import io
@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from pathlib import Path
 
 from upsample_cli.commands.output.messages import tell
-from upsample_cli.commands.output.picture_lines import COLUMNS, as_json, as_row
+from upsample_cli.commands.output.picture_lines import COLUMNS, csv_row, json_line
 from upsample_cli.errors import ImageFileError, SettingError
 from upsample_cli.images.places.target import is_url
 from upsample_cli.jobs.enlarge.task import Report
@@ -17,57 +17,57 @@ from upsample_cli.jobs.enlarge.task import Report
 _BLOCK = 1 << 16  # bytes
 
 
-class Record:
-    """A CSV or JSON Lines file of reports; one that is there is continued.
+class ResultsFile:
+    """A CSV or JSON Lines file of reports; an existing one is continued.
 
-    A picture that was left because its output is there keeps the row it has.
+    A picture that was skipped because its output exists keeps the row it has.
 
     Args:
         path: The file.
-        anew: Whether to begin it anew.
-        name: What to call it, if not by its path.
+        anew: Whether to discard the rows of an existing file.
+        name: What messages call it; None for its path.
 
     Raises:
-        SettingError: The suffix is another.
+        SettingError: The suffix is neither .csv nor .jsonl.
         ImageFileError: It cannot be written, or has other columns.
     """
 
     def __init__(self, path: str, anew: bool, name: str | None = None) -> None:
-        check(path)
+        check_name(path)
         self._path = path
         self._name = name or path
-        self._lines = path.lower().endswith(".jsonl")
+        self._is_json = path.lower().endswith(".jsonl")
         self._waiting: dict[int, Report] = {}
         self._next = 0
         self._missing = 0
         try:
-            # Closed by `close`, which has rows to write before.
+            # `close` closes it, after the last rows are written.
             self._file = Path(path).open("w+b" if anew else "a+b", buffering=0)  # noqa: SIM115
-            with ExitStack() as undone:  # unless it can be continued
-                undone.enter_context(self._file)
+            with ExitStack() as on_error:
+                on_error.enter_context(self._file)
                 self._known = self._continued()
-                undone.pop_all()
+                on_error.pop_all()
         except OSError as error:
             raise ImageFileError(
                 f"cannot write {self._name}: {error.strerror}; name another --report"
             ) from error
 
-    def add(self, place: int, report: Report) -> None:
-        """Write the row of a picture, once those of all before it are written.
+    def add(self, index: int, report: Report) -> None:
+        """Write the row of a picture, once the rows of all earlier pictures are written.
 
         Args:
-            place: The picture's number, from 0.
+            index: The picture's number, from 0.
             report: What became of it.
         """
-        self._waiting[place] = report
-        while (next_one := self._waiting.pop(self._next, None)) is not None:
-            self._write(next_one)
+        self._waiting[index] = report
+        while (following := self._waiting.pop(self._next, None)) is not None:
+            self._write(following)
             self._next += 1
 
     def close(self) -> bool:
-        """Write what waits for pictures that never ended; return whether every row is there."""
-        for place in sorted(self._waiting):
-            self._write(self._waiting[place])
+        """Write the rows that waited for earlier ones; return whether every row was written."""
+        for index in sorted(self._waiting):
+            self._write(self._waiting[index])
         self._waiting.clear()
         with suppress(OSError):
             os.fsync(self._file.fileno())
@@ -87,43 +87,43 @@ class Record:
             written = self._file.write(row)
         except OSError:
             written = 0
-        if written != len(row):  # a full disk: no half row, and room perhaps for a later one
+        if written != len(row):  # the disk is full: leave no half row
             self._missing += 1
             with suppress(OSError):
                 self._file.truncate(end)
 
     def _encoded(self, report: Report) -> bytes:
-        if self._lines:
-            return f"{as_json(report)}\n".encode()
-        row = as_row(report)
+        if self._is_json:
+            return f"{json_line(report)}\n".encode()
+        row = csv_row(report)
         return _csv([row.get(name) for name in COLUMNS])
 
     def _continued(self) -> set[int]:
-        """Make the file end with a whole row; return hashes of the outputs it has good rows of."""
+        """Make the file end with a whole row; return hashes of the outputs that did not fail."""
         _cut_unfinished(self._file)
         size = self._file.seek(0, os.SEEK_END)
-        if self._lines:
-            rows: Iterator[dict[str, str]] = map(json.loads, self._old())
+        if self._is_json:
+            rows: Iterator[dict[str, str]] = map(json.loads, self._lines())
         else:
             header = _csv(COLUMNS)
             if size == 0:
                 self._file.write(header)
-            elif next(self._old()).encode() != header:
+            elif next(self._lines()).encode() != header:
                 raise SettingError(f"{self._name} has other columns; name another --report")
-            rows = csv.DictReader(self._old())
+            rows = csv.DictReader(self._lines())
         return {hash(row["output"]) for row in rows if row["status"] != "failed"}
 
-    def _old(self) -> Iterator[str]:
+    def _lines(self) -> Iterator[str]:
         with Path(self._path).open(encoding="utf-8", errors="surrogateescape", newline="") as file:
             yield from file
 
 
-def kept(path: str, anew: bool) -> AbstractContextManager[str]:
-    """Return a block that gives the file to write; what is for a URL is put there at its end.
+def local_copy(path: str, anew: bool) -> AbstractContextManager[str]:
+    """Return a block that gives a local file; that of a URL is uploaded when the block ends.
 
     Args:
         path: A file or a URL.
-        anew: Whether what is there is left out.
+        anew: Whether to begin with an empty file.
     """
     if not is_url(path):
         return nullcontext(path)
@@ -132,11 +132,11 @@ def kept(path: str, anew: bool) -> AbstractContextManager[str]:
     return remote.edited(path, anew)
 
 
-def check(path: str) -> None:
-    """Refuse a name that does not say which of the two forms the file is to have.
+def check_name(path: str) -> None:
+    """Refuse a name whose suffix does not tell CSV from JSON Lines.
 
     Raises:
-        SettingError: The suffix is another.
+        SettingError: The suffix is neither .csv nor .jsonl.
     """
     if not path.lower().endswith((".csv", ".jsonl")):
         raise SettingError(f"--report {path} is neither .csv nor .jsonl; name it so")

@@ -52,3 +52,10 @@ def numbered(height: int, width: int) -> Iterator[list[str]]:
     """Yield the pixels of a plane as their numbers, row by row."""
     for i in range(height):
         yield [str(i * width + j) for j in range(width)]
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Return rows as text whose columns line up on the left."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(cell.ljust(n) for cell, n in zip(row, widths, strict=True)) for row in rows)
+    return "\n".join(line.rstrip() for line in lines)

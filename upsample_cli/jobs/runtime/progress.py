@@ -1,4 +1,4 @@
-"""Bars for work that takes long enough to wonder."""
+"""Progress bars for work that takes over a second."""
 
 import sys
 from collections.abc import Iterable, Iterator
@@ -14,28 +14,28 @@ _PATIENCE = 1.0  # seconds without a bar
 
 
 def bar(items: Iterable[Item], total: int, unit: str = "strip") -> Iterator[Item]:
-    """Yield the items, and show a bar on stderr once they have taken a second.
+    """Yield the items; show a bar on stderr once they have taken a second.
 
     Args:
-        items: What is waited for.
+        items: The items as they end.
         total: How many there will be.
-        unit: What one of them is.
+        unit: The name of one item.
     """
-    start, shown = perf_counter(), None
+    start, progress = perf_counter(), None
     try:
         for done, item in enumerate(items, 1):
-            if shown is None and perf_counter() - start > _PATIENCE:
-                shown = _bar(total, done, unit)
-            elif shown is not None:
-                shown.update()
+            if progress is None and perf_counter() - start > _PATIENCE:
+                progress = _bar(total, done, unit)
+            elif progress is not None:
+                progress.update()
             yield item
     finally:
-        if shown is not None:
-            shown.close()
+        if progress is not None:
+            progress.close()
 
 
-def pictures(ended: Iterator["Ended"], total: int) -> Iterator["Ended"]:
-    """Yield the pictures of a folder, and show on stderr how many, how fast, and what failed.
+def counted(ended: Iterator["Ended"], total: int) -> Iterator["Ended"]:
+    """Yield the pictures of a folder; show on stderr how many, how fast, and how many failed.
 
     Args:
         ended: The pictures as they end.
@@ -44,17 +44,17 @@ def pictures(ended: Iterator["Ended"], total: int) -> Iterator["Ended"]:
     from tqdm import tqdm  # slow to import, and most runs show no bar
 
     failed = 0
-    with tqdm(total=total, leave=False, ascii=True, unit="picture") as shown:
-        for each in ended:
-            failed += each.report.status == "failed"
-            shown.set_postfix_str(f"{failed} failed", refresh=False)
-            shown.update()
-            yield each
+    with tqdm(total=total, leave=False, ascii=True, unit="picture") as progress:
+        for picture in ended:
+            failed += picture.report.status == "failed"
+            progress.set_postfix_str(f"{failed} failed", refresh=False)
+            progress.update()
+            yield picture
 
 
 @contextmanager
-def aside() -> Iterator[None]:
-    """Take all bars off the terminal while lines are printed."""
+def cleared() -> Iterator[None]:
+    """Clear all bars from the terminal while lines are printed."""
     from tqdm import tqdm  # there already if a bar is
 
     with tqdm.external_write_mode(file=sys.stderr):

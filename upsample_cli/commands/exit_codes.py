@@ -1,0 +1,25 @@
+"""The exit codes of every command."""
+
+from collections.abc import Mapping
+
+DONE = 0
+FAILED = 1
+USAGE = 2
+NOTHING = 3
+OVER_RIPPLE = 4
+INTERRUPTED = 130
+BROKEN_PIPE = 141
+
+
+def of_pictures(tally: Mapping[str, int], is_over: bool) -> int:
+    """Return the exit code of a run.
+
+    Args:
+        tally: How many pictures were done, skipped and failed.
+        is_over: Whether a checkerboard is stronger than --max-ripple.
+    """
+    if tally["failed"]:
+        return FAILED
+    if not tally["done"]:
+        return NOTHING
+    return OVER_RIPPLE if is_over else DONE
