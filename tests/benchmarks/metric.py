@@ -23,10 +23,10 @@ from tables import markdown
 
 from upsample_cli.images.image import Image
 from upsample_cli.jobs.measure.measure import Measurement, in_image
+from upsample_cli.metrics.checkerboard import STRIDES
 from upsample_cli.metrics.meter import Meter
 from upsample_cli.metrics.ripple import ripple
 from upsample_cli.metrics.rows import Rows
-from upsample_cli.metrics.search import STRIDES
 
 AMPLITUDES = (0.25, 0.5, 1.0, 2.0, 4.0)
 KNOWN = (2, 3, 4, 8)

@@ -11,9 +11,9 @@ from upsample_cli.jobs.enlarge.arrays import enlarge
 from upsample_cli.jobs.enlarge.size import TargetSize
 from upsample_cli.jobs.enlarge.strips import BOUNDARIES
 from upsample_cli.methods import catalogue
-from upsample_cli.metrics.checkerboard import Checkerboard
+from upsample_cli.metrics.checkerboard import STRIDES, Checkerboard, period, result_at
+from upsample_cli.metrics.meter import Search
 from upsample_cli.metrics.rows import Rows
-from upsample_cli.metrics.search import STRIDES, Search, chosen, period
 from upsample_cli.planes import Planes
 
 _MOST_CHANNELS = 4  # of a picture: colours and opacity
@@ -83,7 +83,7 @@ def measure(planes: Planes, stride: int | None = None) -> Checkerboard:
     search = Search(height, width, STRIDES if stride is None else range(stride, stride + 1))
     search.feed(Rows(luma((planes * 255).astype(np.float32))))
     found = period(search.own_ripples()) if stride is None else stride
-    return chosen(search.results(), found)
+    return result_at(search.results(), found)
 
 
 def _check(planes: Planes) -> None:

@@ -1,14 +1,21 @@
-"""What the metric finds in a picture, as plain figures; `meter` finds them."""
+"""The result of the metric for a picture, and the choice among the results for several strides."""
 
-from math import isfinite, nan
-from typing import NamedTuple
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from math import isfinite, lcm, nan
 
 CONTRAST_DB = 10.0
 """The least contrast of a pattern that is clear of its error."""
 
+STRIDES = range(2, 9)
+NO_STRIDE = (0, 0)
+_FIGURES = ("ripple", "contrast_db", "floor", "ripple_rel", "local_db")
+_LEAST_SHARE = 1 / 30  # a strong pattern leaves so little at other strides
 
-class Checkerboard(NamedTuple):
-    """What was found in a picture.
+
+@dataclass(frozen=True, slots=True)
+class Checkerboard:
+    """The checkerboard of a picture.
 
     Args:
         stride: Period looked for, down and across, in pixels.
@@ -32,6 +39,39 @@ class Checkerboard(NamedTuple):
 
     @property
     def rank(self) -> tuple[bool, bool, float]:
-        """What makes one finding worse than another: a checkerboard, a figure, a larger one."""
+        """A key to sort by, the worst last: verdict, whether there are figures, ripple."""
         ripple = self.ripple if isfinite(self.ripple) else -1.0
         return self.verdict == "checkerboard", self.status == "ok", ripple
+
+
+def period(own_ripples: Mapping[int, float]) -> int | None:
+    """Return the period that explains all ripples, or else the strongest; None without any.
+
+    Args:
+        own_ripples: For each stride the RMS of the pattern that has no shorter period.
+
+    >>> period({2: 1.0, 3: 0.0, 4: 0.5}), period({2: 0.0, 3: 0.0})
+    (4, None)
+    """
+    strongest = max(own_ripples.values())
+    if strongest == 0.0:
+        return None
+    kept = [stride for stride, own in own_ripples.items() if own > _LEAST_SHARE * strongest]
+    together = lcm(*kept)
+    return together if together in own_ripples else max(kept, key=own_ripples.__getitem__)
+
+
+def result_at(results: Mapping[int, Checkerboard], stride: int | None) -> Checkerboard:
+    """Return the result at the period of the picture, or else the largest of each figure at any.
+
+    Args:
+        results: For each stride the result.
+        stride: The period of the picture; None if it has none.
+    """
+    if stride is not None:
+        return results[stride]
+    measured = [result for result in results.values() if result.status == "ok"]
+    if not measured:
+        return replace(next(iter(results.values())), stride=NO_STRIDE)
+    largest = {name: max(getattr(one, name) for one in measured) for name in _FIGURES}
+    return Checkerboard(NO_STRIDE, verdict="none", **largest)

@@ -1,4 +1,4 @@
-"""How near a picture comes to another: PSNR and SSIM."""
+"""How similar two pictures are: PSNR and SSIM."""
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view

@@ -1,17 +1,16 @@
 """Where in a picture the checkerboard is: its strength around each tile.
 
-A tile alone cannot tell a faint pattern from texture. With its neighbours it can: a pattern is the
-same in all of them, and how far they differ tells what is by chance. So the mean of the phase means
-over tiles nearby, weighted as for the whole picture, is held against its own standard error.
+One tile is not enough to tell a faint pattern from texture. With its neighbours it is: a pattern is
+the same in all of them, and their differences show what is chance. So the mean of the phase means
+over tiles nearby, weighted as for the whole picture, is compared with its own standard error.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
-from upsample_cli.metrics.reader import TileReader
 from upsample_cli.metrics.rows import Rows
-from upsample_cli.metrics.sums import Sums
-from upsample_cli.metrics.tiles import TileGrid, Tiles
+from upsample_cli.metrics.tile_sums import Sums
+from upsample_cli.metrics.tiles import TileGrid, TileReader, Tiles
 
 _SIDE = 16  # about how many pixels a tile has along a side
 _PERIODS = 3  # in a tile, at least
@@ -44,7 +43,7 @@ class HeatMeter:
     def result(self) -> Plane:
         """Return the RMS of the pattern around each tile, in levels, shape (tiles down, across).
 
-        0 where it is not clear of chance; NaN where nothing can be told, as in flat, saturated or
+        0 where it is not clear of chance; NaN where there is no figure, as in flat, saturated or
         transparent parts.
         """
         if not self._sums.count:
@@ -56,7 +55,7 @@ class HeatMeter:
         return np.where(np.isnan(power), np.nan, clear)
 
     def _patterns(self, tiles: Tiles) -> Plane:
-        """Return the phase means less the stairs of slopes, shape (down, across, phases)."""
+        """Return the phase means without the stairs of slopes, shape (down, across, phases)."""
         count = tiles.phases[0].size
         stairs = np.fft.ifft2(self._sums.everywhere.stairs).real * count
         patterns = tiles.phases - np.tensordot(tiles.slope, stairs, 1)
@@ -84,10 +83,10 @@ def _near(patterns: Plane, weights: Plane) -> tuple[Plane, Plane]:
 
 
 def _around(planes: Plane, weights: Plane) -> Plane:
-    """Return weighted sums over neighbours along the first two axes; beyond the edges is 0."""
+    """Return weighted sums over neighbours along the first two axes; beyond the edges all is 0."""
     reach = len(weights) // 2
     for axis in (0, 1):
-        pad = [(reach, reach) if each == axis else (0, 0) for each in range(planes.ndim)]
+        pad = [(reach, reach) if other == axis else (0, 0) for other in range(planes.ndim)]
         padded, count = np.pad(planes, pad), planes.shape[axis]
         parts = (np.take(padded, range(i, i + count), axis) for i in range(len(weights)))
         planes = np.sum([w * part for w, part in zip(weights, parts, strict=True)], axis=0)

@@ -16,13 +16,13 @@ _ROUNDING = 1e-14  # of the sums themselves, relative
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LayerRipple:
-    """How unequal the phases of a layer are; infinity where their mean is nothing.
+    """How unequal the phases of a layer are; infinity where their mean is 0.
 
     Args:
         average: Over all channels.
         channels: Shape (Cout,), of each output channel by itself.
-        bias: Of the phases' biases, over the RMS of what a flat input of 1 a channel becomes.
-        gain: That RMS.
+        bias: Of the phases' biases, relative to the gain.
+        gain: RMS of the output for a flat input of 1 in each channel.
     """
 
     average: float
@@ -38,7 +38,7 @@ def layer_ripple(
 
     Args:
         gains: Shape (Cout, Cin, s1, ..., sN): phase sums for each pair of channels.
-        bias: Shape (Cout, s1, ..., sN), where each phase has its own.
+        bias: Shape (Cout, s1, ..., sN), if each phase has its own.
 
     >>> even = np.ones((3, 4, 2, 2))
     >>> layer_ripple(even).average
@@ -60,8 +60,8 @@ def layer_ripple(
         uneven = float(_norm(deviation.ravel()) / np.sqrt(deviation.size))
         uneven = 0.0 if uneven <= _ROUNDING * np.abs(flat).max() else uneven
     average = float(_norm(spread) / np.sqrt(len(spread)))
-    over = [_over(float(each), float(base)) for each, base in zip(spread, size, strict=True)]
-    return LayerRipple(_over(average, gain), np.array(over), _over(uneven, gain), gain)
+    ratios = [_ratio(float(part), float(whole)) for part, whole in zip(spread, size, strict=True)]
+    return LayerRipple(_ratio(average, gain), np.array(ratios), _ratio(uneven, gain), gain)
 
 
 def _norm(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -72,7 +72,7 @@ def _norm(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(norm)
 
 
-def _over(part: float, whole: float) -> float:
+def _ratio(part: float, whole: float) -> float:
     if part == 0.0:
         return 0.0
     return part / whole if whole > 0.0 else float("inf")

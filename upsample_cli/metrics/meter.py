@@ -1,26 +1,24 @@
 """The checkerboard in a picture: is there a pattern that repeats with the stride, and how strong?
 
-A picture y in levels of 0..255 goes through r = (I - B)^2 y, B the symmetric moving average over
-one stride. B nulls every harmonic of the stride, so r holds a pattern of that period with gain 1;
-and polynomials up to degree 3 are gone from it. r is cut into tiles. A tile gives the mean of each
-phase, its variance, its mean gradient and its spectrum around the harmonics. Over the tiles, the
-phase means are regressed on the gradient (the staircases of nearest-neighbour go with the
-gradient, a checkerboard does not), weighted by 1 / (variance + 0.5^2), the variance that about the
-phase means: what is left is the pattern.
+The residual of a picture in levels of 0..255 (see `rows`) holds a pattern of the stride's period
+with gain 1. It is cut into tiles. A tile gives the mean of each phase, its variance, its mean
+gradient and its spectrum around the harmonics. Over the tiles, the phase means are regressed on
+the gradient (the staircases of nearest-neighbour go with the gradient, a checkerboard does not),
+weighted by 1 / (variance + 0.5^2), the variance that about the phase means: the rest is the
+pattern.
 
 Its lines (DFT over the phases) are compared with their own standard error, from the spread between
-tiles; so a picture in which nothing could be seen says so, by its `floor`.
+tiles; so the `floor` says of a picture how weak a pattern could not have been seen in it.
 """
 
 from functools import lru_cache
 from math import log, nan
 
-from upsample_cli.metrics.checkerboard import CONTRAST_DB, Checkerboard
-from upsample_cli.metrics.lines import Lines, Pattern, pattern
-from upsample_cli.metrics.reader import TileReader
+from upsample_cli.metrics.checkerboard import CONTRAST_DB, STRIDES, Checkerboard
+from upsample_cli.metrics.pattern import Lines, Pattern
 from upsample_cli.metrics.rows import Rows
-from upsample_cli.metrics.sums import Sums
-from upsample_cli.metrics.tiles import TileGrid, Tiles
+from upsample_cli.metrics.tile_sums import Sums
+from upsample_cli.metrics.tiles import TileGrid, TileReader, Tiles
 
 _LEAST_TILES = 9
 _PERIODS = 3  # in a tile, or lines would stand in what is around others
@@ -55,46 +53,46 @@ class Meter:
         if self._reader is not None:
             self._waiting.extend(self._reader.feed(rows))
             if len(self._waiting) >= _TOGETHER:
-                self._take()
-
-    def _take(self) -> None:
-        """Sum up the tiles that wait; many at a time is faster."""
-        if self._waiting:
-            self._sums.add(Tiles.joined(self._waiting))
-            self._waiting = []
+                self._add_waiting()
 
     def result(self) -> Checkerboard:
-        """Return what the rows so far hold."""
+        """Return the checkerboard of the rows so far."""
         status = self._status()
         if status == "constant":
             return Checkerboard(self._stride, 0.0, nan, 0.0, 0.0, nan, "none", "constant")
         if status != "ok":
             return Checkerboard(self._stride, status=status)
-        found, sums = pattern(self._sums), self._sums
-        which = found.harmonics
+        pattern, sums = Pattern.of(self._sums), self._sums
+        which = pattern.harmonics
         return Checkerboard(
             self._stride,
-            ripple=found.ripple(which),
-            contrast_db=found.contrast_db(which),
-            floor=found.floor(which),
-            ripple_rel=found.ripple_rel(which),
+            ripple=pattern.ripple(which),
+            contrast_db=pattern.contrast_db(which),
+            floor=pattern.floor(which),
+            ripple_rel=pattern.ripple_rel(which),
             local_db=10 / log(10) * sums.local / sums.weight,
-            verdict="checkerboard" if self._matters(found, which) else "none",
+            verdict="checkerboard" if self._matters(pattern, which) else "none",
         )
 
     def own_ripple(self) -> float:
         """Return the RMS, in levels, of a checkerboard of no shorter period than the stride."""
         if self._status() != "ok":
             return 0.0
-        found = pattern(self._sums)
-        return found.ripple(found.own) if self._matters(found, found.own) else 0.0
+        pattern = Pattern.of(self._sums)
+        return pattern.ripple(pattern.own) if self._matters(pattern, pattern.own) else 0.0
 
-    def _matters(self, found: Pattern, which: Lines) -> bool:
-        """Tell whether lines are both clear of their errors and strong enough."""
-        return found.contrast_db(which) >= CONTRAST_DB and found.ripple(which) >= self._least
+    def _add_waiting(self) -> None:
+        """Add the waiting tiles to the sums; many at a time is faster."""
+        if self._waiting:
+            self._sums.add(Tiles.joined(self._waiting))
+            self._waiting = []
+
+    def _matters(self, pattern: Pattern, which: Lines) -> bool:
+        """Return whether lines are both clear of their errors and strong enough."""
+        return pattern.contrast_db(which) >= CONTRAST_DB and pattern.ripple(which) >= self._least
 
     def _status(self) -> str:
-        self._take()
+        self._add_waiting()
         if max(self._stride) == 1:
             return "no-stride"
         if not self._sums.seen:
@@ -102,6 +100,35 @@ class Meter:
         if not self._sums.lively:
             return "constant"
         return "ok" if self._sums.count >= _LEAST_TILES else "saturated"
+
+
+class Search:
+    """Measures one picture at several strides, fed from the top down in runs of rows.
+
+    Args:
+        height: Rows of the picture.
+        width: Columns of the picture.
+        strides: Periods to look for, in pixels.
+        least: The ripple that matters, in levels.
+    """
+
+    def __init__(
+        self, height: int, width: int, strides: range = STRIDES, least: float = LEVELS
+    ) -> None:
+        self._meters = {s: Meter((s, s), height, width, least) for s in strides}
+
+    def feed(self, rows: Rows) -> None:
+        """Take the next rows; each run with the same parts."""
+        for meter in self._meters.values():
+            meter.feed(rows)
+
+    def own_ripples(self) -> dict[int, float]:
+        """Return for each stride the RMS, in levels, of the pattern that has no shorter period."""
+        return {stride: meter.own_ripple() for stride, meter in self._meters.items()}
+
+    def results(self) -> dict[int, Checkerboard]:
+        """Return for each stride the checkerboard of the rows so far."""
+        return {stride: meter.result() for stride, meter in self._meters.items()}
 
 
 @lru_cache(8)  # pictures of a folder are often of one size

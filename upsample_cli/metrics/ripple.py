@@ -1,8 +1,8 @@
-"""The checkerboard of a kernel, exact: how unequal its phase sums are.
+"""Exact figures of a kernel: its checkerboard, and what it does to noise and to edges.
 
-On a flat picture a transposed convolution puts out one value a phase, its phase sum g. Ripple is
-their spread about the mean, relative to it; by Parseval's theorem it is also the amplitude of the
-lines at multiples of the sampling frequency, relative to the picture's own brightness.
+On a flat picture a transposed convolution has one output value for each phase, its phase sum g.
+Ripple is their spread about the mean, relative to it; by Parseval's theorem it is also the
+amplitude of the lines at multiples of the sampling frequency, relative to the picture's brightness.
 
 Source: Y. Sugawara, S. Shiota, H. Kiya, "Super-resolution using convolutional neural networks
 without any checkerboard artifacts", ICIP 2018 (the condition: all phase sums equal).
@@ -63,8 +63,8 @@ def lines(phase_sums: NDArray[np.float64]) -> NDArray[np.float64]:
     [[1.0, 0.3333], [0.3333, 0.1111]]
     """
     amplitudes = np.abs(np.fft.fftn(phase_sums)) / phase_sums.size
-    found = [_relative(float(each), phase_sums) for each in amplitudes.flat]
-    return np.array(found).reshape(phase_sums.shape)
+    ratios = [_relative(float(amplitude), phase_sums) for amplitude in amplitudes.flat]
+    return np.array(ratios).reshape(phase_sums.shape)
 
 
 def ramp_error(phase_sums: NDArray[np.float64], moments: NDArray[np.float64]) -> float:
@@ -93,9 +93,44 @@ def ramp_error(phase_sums: NDArray[np.float64], moments: NDArray[np.float64]) ->
     return float(np.sqrt(np.square((moments / means).std(axis=axes)).sum()))
 
 
+def noise_gain(taps: NDArray[np.float64], stride: int) -> float:
+    """Return the power of white noise after a transposed convolution over its power before.
+
+    Args:
+        taps: Shape (kH, kW).
+        stride: Output pixels per input pixel.
+
+    Returns:
+        The mean over the phases of the sum of squared taps; 1 for nearest.
+
+    >>> noise_gain(np.ones((2, 2)), 2)
+    1.0
+    """
+    return float(np.square(taps).sum()) / stride**2
+
+
+def overshoot(taps: NDArray[np.float64], stride: int) -> float:
+    """Return how far beyond 1 the response to a step from 0 to 1 goes.
+
+    Args:
+        taps: Shape (kH, kW).
+        stride: Output pixels per input pixel.
+
+    Returns:
+        0 where it does not; 0.1 is 10 % of the step. The larger of both axes.
+    """
+    return max(_overshoot(taps.sum(axis=axis) / stride, stride) for axis in (0, 1))
+
+
 def _relative(spread: float, phase_sums: NDArray[np.float64]) -> float:
     mean = float(abs(phase_sums.mean()))
-    # Below the rounding of the sums themselves nothing is told apart from 0.
+    # Less than the rounding of the sums themselves is 0.
     if spread <= 1e-14 * np.abs(phase_sums).max():
         return 0.0
     return spread / mean if mean > 0.0 else float("inf")
+
+
+def _overshoot(taps: NDArray[np.float64], stride: int) -> float:
+    phases = np.zeros((-(-len(taps) // stride), stride))
+    phases.reshape(-1)[: len(taps)] = taps
+    return max(0.0, float(np.cumsum(phases, axis=0).max()) - 1.0)

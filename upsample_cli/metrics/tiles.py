@@ -1,25 +1,25 @@
 """Tiles of the residual: what the checkerboard metric keeps of a picture, in one pass.
 
-Rows are fed as they come; only the rows that a row of tiles draws on are held.
+Rows are fed as they come; only those that the next row of tiles draws on are held.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from upsample_cli.metrics.residual import high_pass
-from upsample_cli.metrics.rows import Floats, Mask, Rows
+from upsample_cli.metrics.rows import Floats, Mask, Rows, high_pass, joined
 from upsample_cli.metrics.spectrum import Spectrum
 
 _RUN = 8192  # columns at once, of one row of tiles or of several
-_SATURATED = 0.1  # of a tile's pixels at 0 or 255: more, and the tile tells nothing
+_SATURATED = 0.1  # of a tile's pixels at 0 or 255: with more, the tile is not usable
 
 
-class Tiles(NamedTuple):
-    """What is kept of tiles, along the first axis.
+@dataclass(frozen=True, slots=True, eq=False)
+class Tiles:
+    """What is kept of n tiles.
 
     Args:
         phases: Shape (n, s, s), mean of the residual in each phase of the picture.
@@ -39,8 +39,10 @@ class Tiles(NamedTuple):
 
     @classmethod
     def joined(cls, parts: "list[Tiles]") -> "Tiles":
-        """Return some tiles after others."""
-        return cls(*map(np.concatenate, zip(*parts, strict=True)))
+        """Return all the tiles of some parts."""
+        return cls(
+            *(np.concatenate([getattr(part, of.name) for part in parts]) for of in fields(cls))
+        )
 
 
 class TileGrid:
@@ -80,7 +82,7 @@ class TileGrid:
         for first in range(0, across, step):
             last = min(first + step, across)
             part = rows.window(slice(None), slice(first * wide, last * wide + 2 * left))
-            with np.errstate(over="ignore", invalid="ignore"):  # so far beyond 255 none is usable
+            with np.errstate(over="ignore", invalid="ignore"):  # such a tile is not usable
                 tiles = self._tiles(part)
             yield tiles
 
@@ -92,24 +94,24 @@ class TileGrid:
         picture = rows.levels[top : -top or None, left : left + n * wide].reshape(residual.shape)
         usable = _unsaturated(picture, n)
         if rows.opaque is not None:
-            usable &= self._seen(rows.opaque)
+            usable &= self._opaque(rows.opaque)
         profile = (_moments(tall) @ picture).reshape(m, 2, n, wide)
         sums = np.asarray(profile @ _moments(wide).T, np.float32)
         down, along = self._analysers
         # Tiles come last here: long runs of them are quicker than the few values of each.
-        found = along @ (down @ residual).reshape(m, len(down), n, wide).swapaxes(2, 3)
+        bins = along @ (down @ residual).reshape(m, len(down), n, wide).swapaxes(2, 3)
         energy = np.einsum("mtw,mtw->mw", residual, residual)
         return Tiles(
-            # In memory of their own: all of `found` would wait with them to be summed.
-            phases=np.moveaxis(found[:, :s, :t], 3, 1).reshape(m * n, s, t).copy(),
+            # Copied, or else all of `bins` would wait with them in memory to be summed.
+            phases=np.moveaxis(bins[:, :s, :t], 3, 1).reshape(m * n, s, t).copy(),
             variance=energy.reshape(m * n, wide).sum(axis=1) / (tall * wide),
             level=sums[:, 0, :, 0].ravel(),
             slope=np.column_stack([sums[:, 1, :, 0].ravel(), sums[:, 0, :, 1].ravel()]),
-            local=self._spectrum.contrast(found[:, s:, t:]).ravel(),
+            local=self._spectrum.contrast(bins[:, s:, t:]).ravel(),
             usable=usable.ravel(),
         )
 
-    def _seen(self, opaque: Mask) -> Mask:
+    def _opaque(self, opaque: Mask) -> Mask:
         """Return which tiles are opaque, with the margin around that their residual draws on."""
         (tall, wide), (top, left) = self.tile, self.margin
         starts = range(0, len(opaque) - 2 * top, tall)
@@ -132,6 +134,33 @@ class TileGrid:
             for phases in [(np.arange(tile) + margin) % s == np.arange(s)[:, None]]
         )
         return down, across
+
+
+class TileReader:
+    """Collects the rows of a picture until they hold a row of tiles.
+
+    Args:
+        grid: How the picture is cut.
+    """
+
+    def __init__(self, grid: TileGrid) -> None:
+        self._grid = grid
+        self._held: list[Rows] = []
+        self._left = grid.shape[0]
+
+    def feed(self, rows: Rows) -> Iterator[Tiles]:
+        """Take the next rows; yield the tiles that are whole with them."""
+        tall, needed = self._grid.tile[0], self._grid.tile[0] + 2 * self._grid.margin[0]
+        held = joined([*self._held, rows]) if self._held else rows
+        count = max(0, min(self._left, (len(held) - needed) // tall + 1))
+        self._left -= count
+        done = 0
+        while done < count:
+            most = min(self._grid.together, count - done)
+            run = slice(done * tall, done * tall + needed + (most - 1) * tall)
+            yield from self._grid.read(held.window(run))
+            done += most
+        self._held = [held.window(slice(count * tall, None)).copy()] if self._left else []
 
 
 def _moments(length: int) -> Floats:

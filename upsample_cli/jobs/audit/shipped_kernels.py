@@ -9,8 +9,7 @@ from upsample_cli.kernels.named import KERNELS
 from upsample_cli.methods.kernel_chain import LEARNED
 from upsample_cli.methods.resize_conv import ResizeConvolution
 from upsample_cli.methods.tconv import TransposedConvolution
-from upsample_cli.metrics.response import noise_gain, overshoot
-from upsample_cli.metrics.ripple import ripple
+from upsample_cli.metrics.ripple import noise_gain, overshoot, ripple
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,8 @@ from upsample_cli.jobs.measure import measure_figures
 from upsample_cli.jobs.measure.reference import Reference
 from upsample_cli.jobs.measure.runs import runs
 from upsample_cli.jobs.runtime.threads import Workers
-from upsample_cli.metrics.checkerboard import Checkerboard
-from upsample_cli.metrics.meter import COLOUR_LEVELS, LEVELS
-from upsample_cli.metrics.search import STRIDES, Search, chosen, period
+from upsample_cli.metrics.checkerboard import STRIDES, Checkerboard, period, result_at
+from upsample_cli.metrics.meter import COLOUR_LEVELS, LEVELS, Search
 
 LARGEST_STRIDE = 16
 _CHANNELS: dict[str, Channel] = {
@@ -146,5 +145,5 @@ def in_image(image: Image, stride: int | None, reference: Reference | None = Non
         found = period({each: max(of[each] for of in ripples) for each in strides})
     light, *channels = (each.results() for each in searches)
     likeliest = found or max(light, key=lambda each: np.nan_to_num(light[each].local_db, nan=-99))
-    whole, *parts = (chosen(each, found) for each in (light, *channels))
+    whole, *parts = (result_at(each, found) for each in (light, *channels))
     return Measurement(whole, dict(zip(names[1:], parts, strict=True)), (likeliest, likeliest))

@@ -12,7 +12,7 @@ from upsample_cli.images.places import target
 from upsample_cli.jobs.measure.reference import Reference
 from upsample_cli.jobs.measure.runs import runs
 from upsample_cli.metrics.heat import HeatMeter
-from upsample_cli.metrics.periodogram import periodogram
+from upsample_cli.metrics.spectrum import periodogram
 
 _LEAST_SIDE = 16
 

@@ -24,8 +24,7 @@ from upsample_cli.kernels.least_squares import Moments, Structure, fit
 from upsample_cli.methods.catalogue import build
 from upsample_cli.methods.method import Stage
 from upsample_cli.metrics.fidelity import psnr
-from upsample_cli.metrics.response import noise_gain, overshoot
-from upsample_cli.metrics.ripple import ripple
+from upsample_cli.metrics.ripple import noise_gain, overshoot, ripple
 
 Progress = Callable[[Iterable[str], int], Iterator[str]]
 BASELINES = ("nearest", "bilinear", "bicubic", "lanczos")

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from upsample_cli.metrics.checkerboard import CONTRAST_DB
-from upsample_cli.metrics.lines import Pattern
+from upsample_cli.metrics.pattern import Pattern
 
 
 def made(lines: np.ndarray, error: float) -> Pattern:

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 from textures import lattice, natural
 
+from upsample_cli.metrics.checkerboard import NO_STRIDE, STRIDES, period, result_at
+from upsample_cli.metrics.meter import Search
 from upsample_cli.metrics.rows import Rows
-from upsample_cli.metrics.search import NO_STRIDE, STRIDES, Search, chosen, period
 
 
 def searched(levels: np.ndarray) -> Search:
@@ -24,7 +25,7 @@ def test_no_period_is_found_in_a_picture_without() -> None:
     search = searched(40 + 150 * natural(300, 280, 5)[0])
     assert period(search.own_ripples()) is None
     results = search.results()
-    found = chosen(results, None)
+    found = result_at(results, None)
     assert (found.stride, found.verdict, found.status) == (NO_STRIDE, "none", "ok")
     assert found.floor == max(each.floor for each in results.values())
 
@@ -51,4 +52,4 @@ def test_a_flat_picture_has_no_period() -> None:
     """A constant picture is called that."""
     search = searched(np.full((100, 100), 80.0))
     assert period(search.own_ripples()) is None
-    assert chosen(search.results(), None).status == "constant"
+    assert result_at(search.results(), None).status == "constant"

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from textures import lattice
 
-from upsample_cli.metrics.periodogram import periodogram
+from upsample_cli.metrics.spectrum import periodogram
 
 
 def test_white_noise_has_its_variance_at_every_frequency() -> None:

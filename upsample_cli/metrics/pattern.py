@@ -4,21 +4,22 @@ Line (p, q) of a stride s repeats p times down and q times across in s pixels. I
 shortest period that holds it whole: of the lines of 4, those of 2 are not its own.
 """
 
+from dataclasses import dataclass
 from math import gcd, lcm
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from upsample_cli.metrics.checkerboard import CONTRAST_DB
-from upsample_cli.metrics.sums import Sums
+from upsample_cli.metrics.tile_sums import Sums
 
 _SIGNIFICANT = 12.0  # of a line's power over its error; by chance e^-12 of all lines pass
 Lines = NDArray[np.bool_]
 """Which lines, shape (s, s)."""
 
 
-class Pattern(NamedTuple):
+@dataclass(frozen=True, slots=True, eq=False)
+class Pattern:
     """What repeats in a picture.
 
     Args:
@@ -33,12 +34,18 @@ class Pattern(NamedTuple):
     relative: NDArray[np.complex128]
     relative_error: NDArray[np.float64]
 
+    @classmethod
+    def of(cls, sums: Sums) -> "Pattern":
+        """Return the pattern in a picture from the sums over its tiles."""
+        everywhere, relative = sums.everywhere, sums.relative
+        return cls(everywhere.lines, everywhere.error, relative.lines, relative.error)
+
     @property
     def harmonics(self) -> Lines:
         """All lines but the mean."""
-        all_but = np.ones(self.lines.shape, bool)
-        all_but[0, 0] = False
-        return all_but
+        all_but_mean = np.ones(self.lines.shape, bool)
+        all_but_mean[0, 0] = False
+        return all_but_mean
 
     @property
     def own(self) -> Lines:
@@ -53,14 +60,27 @@ class Pattern(NamedTuple):
     def ripple(self, which: Lines) -> float:
         """Return the RMS of some lines, in levels.
 
-        Where they are clear of their errors together, it is that of all of them; where they are
-        not, only that of those which are significant alone.
+        All of them count where they are clear of their errors together; else only those that are
+        significant alone.
         """
         return self._rms(self.lines, self.error, which)
 
     def ripple_rel(self, which: Lines) -> float:
         """Return the RMS of the lines that `ripple` counts, relative to brightness."""
         return self._rms(self.relative, self.relative_error, which)
+
+    def contrast_db(self, which: Lines) -> float:
+        """Return the mean power of some lines over their error.
+
+        It is the greater of two: for lines that are equally strong everywhere, and for lines as
+        strong as the picture is bright, as kernels leave them.
+        """
+        most = max(self._ratio[which].mean(), self._relative_ratio[which].mean())
+        return float(10 * np.log10(most + 1e-30))
+
+    def floor(self, which: Lines) -> float:
+        """Return the RMS of the errors of some lines, in levels."""
+        return float(np.sqrt(self.error[which].sum()))
 
     def _rms(
         self, lines: NDArray[np.complex128], error: NDArray[np.float64], which: Lines
@@ -70,19 +90,6 @@ class Pattern(NamedTuple):
         power = np.square(np.abs(lines)) - error
         return float(np.sqrt(max(0.0, power[which].sum())))
 
-    def contrast_db(self, which: Lines) -> float:
-        """Return the mean power of some lines over their error.
-
-        That of lines as strong everywhere or as strong as the picture is bright, as kernels leave
-        them: whichever is clearer.
-        """
-        most = max(self._ratio[which].mean(), self._relative_ratio[which].mean())
-        return float(10 * np.log10(most + 1e-30))
-
-    def floor(self, which: Lines) -> float:
-        """Return the RMS of the errors of some lines, in levels."""
-        return float(np.sqrt(self.error[which].sum()))
-
     @property
     def _ratio(self) -> NDArray[np.float64]:
         return np.asarray(np.square(np.abs(self.lines)) / self.error)
@@ -90,17 +97,3 @@ class Pattern(NamedTuple):
     @property
     def _relative_ratio(self) -> NDArray[np.float64]:
         return np.asarray(np.square(np.abs(self.relative)) / self.relative_error)
-
-
-def pattern(sums: Sums) -> Pattern:
-    """Return the pattern in a picture.
-
-    Args:
-        sums: Over its tiles.
-    """
-    return Pattern(
-        lines=sums.everywhere.lines,
-        error=sums.everywhere.error,
-        relative=sums.relative.lines,
-        relative_error=sums.relative.error,
-    )

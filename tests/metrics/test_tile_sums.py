@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from upsample_cli.metrics.sums import Sums
+from upsample_cli.metrics.tile_sums import Sums, phase_lines
 from upsample_cli.metrics.tiles import Tiles
 
 
@@ -34,3 +34,11 @@ def test_errors_are_what_chance_brings(kind: str, variances: list[float]) -> Non
         powers.append(np.square(np.abs(found.lines)).ravel()[1:].sum())
         errors.append(found.error.ravel()[1:].sum())
     assert np.mean(errors) == pytest.approx(np.mean(powers), rel=0.15)
+
+
+@pytest.mark.parametrize("stride", [(1, 1), (2, 2), (3, 1), (4, 5), (16, 16)])
+def test_lines_are_those_of_the_fast_transform(stride: tuple[int, int]) -> None:
+    """The product with the matrix gives what NumPy's transform gives, over the number of phases."""
+    phases = np.random.default_rng(0).normal(0, 9, (7, *stride))
+    expected = np.fft.fft2(phases) / (stride[0] * stride[1])
+    np.testing.assert_allclose(phase_lines(phases), expected, atol=1e-12)
