@@ -113,10 +113,10 @@ def written(mode: str, folder: Path) -> Path:
             + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
         )  # fmt: skip
     else:
-        piece, checksum = png.piece(made, 2, True), png.Checksum()
+        piece, checksum = png.encode_strip(made, 2, True), png.Checksum()
         checksum.add(piece)
-        head = png.head((20, 24), channels, 8 * made.itemsize, Metadata())
-        data = head + piece.chunk + png.tail(checksum)
+        head = png.header((20, 24), channels, 8 * made.itemsize, Metadata())
+        data = head + piece.chunk + png.trailer(checksum)
     more = (
         chunk(b"iCCP", b"p\0\0" + zlib.compress(display_p3()))
         + chunk(b"pHYs", struct.pack(">LLB", 11811, 5906, 1))

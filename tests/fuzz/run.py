@@ -46,9 +46,11 @@ class _Stream(io.TextIOWrapper):
 
 def _written(samples: np.ndarray) -> bytes:
     height, width, channels = samples.shape
-    piece, checksum = png.piece(samples, 1, True), png.Checksum()
+    piece, checksum = png.encode_strip(samples, 1, True), png.Checksum()
     checksum.add(piece)
-    return png.head((height, width), channels, 16, Metadata()) + piece.chunk + png.tail(checksum)
+    return (
+        png.header((height, width), channels, 16, Metadata()) + piece.chunk + png.trailer(checksum)
+    )
 
 
 def command(name: str, data: bytes, folder: Path, rng: np.random.Generator) -> list[str]:

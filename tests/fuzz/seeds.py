@@ -53,7 +53,7 @@ def pictures() -> dict[str, bytes]:
         "lossy.webp": _saved(rgb, "WEBP", exif=exif),
         "exact.webp": _saved(PIL.Image.fromarray(_texture(4)), "WEBP", lossless=True),
         "moving.webp": _saved(rgb, "WEBP", duration=50, **moving),
-        "plain.gif": gif.head((20, 24), 1, "words") + gif.frame(rgb, 0) + gif.TAIL,
+        "plain.gif": gif.header((20, 24), 1, "words") + gif.frame(rgb, 0) + gif.TRAILER,
         "moving.gif": _saved(rgb, "GIF", duration=50, **moving),
         "plain.tiff": _saved(rgb, "TIFF", **told),
         "lzw.tiff": _saved(rgb, "TIFF", compression="tiff_lzw"),

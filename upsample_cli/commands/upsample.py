@@ -162,7 +162,9 @@ def _one(input: str, output: str, wanted: Wanted, how: dict[str, Any]) -> int:
     task = wanted.task(wanted.options["jobs"])
     from upsample_cli.commands import single
 
-    unused = formats.unused(output, task.format, task.quality, wanted.options["compression"])
+    unused = formats.unused_options(
+        output, task.format, task.quality, wanted.options["compression"]
+    )
     if how["dry_run"]:
         code = single.told_beforehand(input, output, task)
         _tell_unused(unused, how["quiet"])

@@ -11,6 +11,7 @@ from upsample_cli.images.colour import cmyk
 from upsample_cli.images.colour.levels import Colour, luma
 from upsample_cli.images.image import Image, Metadata
 from upsample_cli.images.read import files
+from upsample_cli.images.write import encode
 from upsample_cli.jobs.enlarge.picture import upsample
 from upsample_cli.jobs.enlarge.size import TargetSize
 from upsample_cli.jobs.enlarge.task import Task
@@ -22,7 +23,7 @@ NEAREST = Task(build("nearest"), TargetSize(scale=2.0))
 def picture(tmp_path: Path, suffix: str) -> tuple[np.ndarray, Path]:
     """Return four inks and a file of them."""
     samples, path = levels(20, 24, 4), tmp_path / f"in.{suffix}"
-    made = files.picture(samples, inks=True)
+    made = encode.to_pillow(samples, is_cmyk=True)
     made.save(path, icc_profile=b"a profile of inks", quality=95)
     return samples, path
 

@@ -2,13 +2,14 @@ import io
 from pathlib import Path
 from struct import pack
 
+import numpy as np
 import PIL.Image
 import pytest
 from textures import levels
 
 from upsample_cli.images.metadata import exif, tiff_tags
 from upsample_cli.images.metadata.metadata import Metadata
-from upsample_cli.images.write import tiff_writer
+from upsample_cli.images.write import raw_rows
 from upsample_cli.jobs.enlarge.picture import upsample
 from upsample_cli.jobs.enlarge.size import TargetSize
 from upsample_cli.jobs.enlarge.task import Task
@@ -81,7 +82,8 @@ def test_text_keeps_its_bytes() -> None:
     tags[0x013B] = "J\xf6rg \u9ad8".encode()
     tags.get_ifd(0x8769)[0xA434] = "50 mm \u0192/2".encode()
     given = tiff_tags.as_exif(tags)
-    written = tiff_writer.head((8, 9), 3, "u1", Metadata(exif=given))
+    layout = raw_rows.PixelLayout(3, np.dtype(np.uint8))
+    written = raw_rows.header("TIFF", (8, 9), layout, Metadata(exif=given))
     for made in (given, exif.with_dpi(given, (300.0, 300.0)), written):
         assert "J\xf6rg \u9ad8".encode() in made
         assert "50 mm \u0192/2".encode() in made

@@ -9,9 +9,8 @@ from textures import levels
 
 from upsample_cli.images.metadata.exif import parse
 from upsample_cli.images.metadata.metadata import Metadata
-from upsample_cli.images.read import files
 from upsample_cli.images.read.decode import decode
-from upsample_cli.images.write import tiff_writer
+from upsample_cli.images.write import encode, raw_rows
 
 IPTC = b"\x1c\x02\x78\0\x03cap"
 PACKET = b"<x xmpNote:HasExtendedXMP='0123456789ABCDEF0123456789ABCDEF'/>"
@@ -20,7 +19,7 @@ MORE = b"http://ns.adobe.com/xmp/extension/\x000123456789ABCDEF0123456789ABCDEF"
 
 def jpeg(metadata: Metadata) -> bytes:
     made = io.BytesIO()
-    files.save(PIL.Image.fromarray(levels(9, 11, 3)), "JPEG", metadata, made, None)
+    encode.save(PIL.Image.fromarray(levels(9, 11, 3)), "JPEG", metadata, made, None)
     return made.getvalue()
 
 
@@ -54,7 +53,8 @@ def test_a_tiff_keeps_iptc(tmp_path: Path, dtype: str) -> None:
     decoded = decode(str(tmp_path / "in.tiff"))
     assert (decoded.metadata.iptc, decoded.notes) == (IPTC, ())
     assert decoded.metadata.losses("TIFF") == ()
-    assert IPTC in tiff_writer.head((4, 5), 3, "u1", decoded.metadata)
+    layout = raw_rows.PixelLayout(3, np.dtype(np.uint8))
+    assert IPTC in raw_rows.header("TIFF", (4, 5), layout, decoded.metadata)
 
 
 def test_iptc_that_is_said_to_be_numbers_is_told(tmp_path: Path) -> None:

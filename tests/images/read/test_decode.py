@@ -9,7 +9,7 @@ import pytest
 from textures import levels
 
 from upsample_cli.images.read import decode, files, header
-from upsample_cli.images.write.png_metadata import chunk
+from upsample_cli.images.write.png import chunk
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg"])

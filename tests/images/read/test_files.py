@@ -14,6 +14,7 @@ from upsample_cli.errors import ImageFileError, PictureTooLargeError
 from upsample_cli.images.image import Metadata
 from upsample_cli.images.read import files
 from upsample_cli.images.read.decode import decode
+from upsample_cli.images.write import encode
 from upsample_cli.images.write.formats import FORMATS
 
 
@@ -162,7 +163,7 @@ def test_every_format_can_be_written_and_read(tmp_path: Path, suffix: str) -> No
     """A picture saved in any format is that format, of that size, about that colour."""
     samples = np.full((9, 11, 3), (200, 120, 40), np.uint8)
     file = io.BytesIO()
-    files.save(files.picture(samples), FORMATS[suffix], Metadata(dpi=(72, 72)), file, 95)
+    encode.save(encode.to_pillow(samples), FORMATS[suffix], Metadata(dpi=(72, 72)), file, 95)
     path = tmp_path / f"out.{suffix}"
     path.write_bytes(file.getvalue())
     found = files.read(str(path))

@@ -11,7 +11,7 @@ from upsample_cli.errors import ImageFileError
 from upsample_cli.images.metadata.metadata import Metadata
 from upsample_cli.images.read import files, png_chunks
 from upsample_cli.images.read.decode import decode
-from upsample_cli.images.write.png_metadata import ancillary, chunk
+from upsample_cli.images.write.png import chunk, metadata_chunks
 
 
 def picture() -> bytes:
@@ -61,7 +61,7 @@ def test_colours_of_hdr_are_kept_by_png_and_told_for_others(tmp_path: Path) -> N
     told = decoded.metadata.stripped()
     assert told.losses("PNG") == ()
     assert told.losses("JPEG") == ("cICP", "mDCV", "cLLI")
-    assert ancillary(told) == b"".join(chunk(*each) for each in HDR)
+    assert metadata_chunks(told) == b"".join(chunk(*each) for each in HDR)
 
 
 def test_colours_that_are_srgb_are_no_loss() -> None:

@@ -23,14 +23,14 @@ RAW, LZW, DEFLATE = 1, 5, 32946
 def written(samples: Samples, *chunks: tuple[bytes, bytes]) -> bytes:
     """Return a PNG of our own, with more chunks before its pixels."""
     height, width, channels = samples.shape
-    head = png.head((height, width), channels, 8 * samples.itemsize, Metadata())
-    piece, checksum = png.piece(samples, 2, True), png.Checksum()
+    head = png.header((height, width), channels, 8 * samples.itemsize, Metadata())
+    piece, checksum = png.encode_strip(samples, 2, True), png.Checksum()
     checksum.add(piece)
     more = b"".join(
         struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
         for kind, data in chunks
     )
-    return head[:33] + more + head[33:] + piece.chunk + png.tail(checksum)
+    return head[:33] + more + head[33:] + piece.chunk + png.trailer(checksum)
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4])

@@ -11,7 +11,7 @@ from textures import levels
 from upsample_cli.images.read import files
 from upsample_cli.images.read.decode import decode
 from upsample_cli.images.write.formats import FORMATS
-from upsample_cli.images.write.png_metadata import chunk
+from upsample_cli.images.write.png import chunk
 from upsample_cli.jobs.enlarge.picture import upsample
 from upsample_cli.jobs.enlarge.size import TargetSize
 from upsample_cli.jobs.enlarge.task import Task

@@ -8,17 +8,17 @@ import pytest
 from upsample_cli.images.metadata.metadata import Metadata
 from upsample_cli.images.read import animation
 from upsample_cli.images.write import apng, png
-from upsample_cli.images.write.png_metadata import chunk
+from upsample_cli.images.write.png import chunk
 
 
 def written(frames: list[np.ndarray], milliseconds: float) -> bytes:
     height, width, channels = frames[0].shape
-    sequence = apng.Sequence((height, width))
-    parts = [apng.head((height, width), channels, Metadata(), len(frames), 0)]
+    encoder = apng.FrameEncoder((height, width))
+    parts = [apng.header((height, width), channels, Metadata(), len(frames), 0)]
     for frame in frames:
-        pieces = [png.piece(frame[:3], 2, False), png.piece(frame[3:], 2, True)]
-        parts.extend(sequence.frame(pieces, milliseconds))
-    return b"".join([*parts, apng.TAIL])
+        pieces = [png.encode_strip(frame[:3], 2, False), png.encode_strip(frame[3:], 2, True)]
+        parts.extend(encoder.chunks(pieces, milliseconds))
+    return b"".join([*parts, apng.TRAILER])
 
 
 @pytest.mark.parametrize(

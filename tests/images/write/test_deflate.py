@@ -5,7 +5,7 @@ import pytest
 from textures import levels
 
 from upsample_cli.images.write import deflate
-from upsample_cli.images.write.deflate import deflated
+from upsample_cli.images.write.deflate import compress
 
 DRAWING = np.tile((np.arange(3072) // 3 % 2).astype(np.uint8), (128, 1))  # upright lines
 
@@ -23,8 +23,8 @@ def test_what_was_deflated_comes_back(
     """At every level, with isal and without it; streams that end on a byte can be joined."""
     if not has_isal:
         monkeypatch.setattr(deflate, "isal_zlib", None)
-    first = deflated(data, compression, last=False)
-    second = deflated(data, compression, last=True)
+    first = compress(data, compression, last=False)
+    second = compress(data, compression, last=True)
     assert inflated(first + second) == 2 * data.tobytes()
 
 
@@ -32,9 +32,9 @@ def test_drawings_are_as_small_as_zlib_makes_them() -> None:
     """What is all but flat takes no more room than at a middle level of zlib."""
     usual = zlib.compressobj(4, wbits=-15)
     wanted = len(usual.compress(DRAWING.data) + usual.flush())
-    assert len(deflated(DRAWING, 2)) <= wanted
+    assert len(compress(DRAWING, 2)) <= wanted
     if deflate.isal_zlib is not None:
-        assert len(deflated(DRAWING, 1)) > 1.5 * wanted
+        assert len(compress(DRAWING, 1)) > 1.5 * wanted
 
 
 def test_the_same_strip_again_costs_no_second_try(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -48,7 +48,7 @@ def test_the_same_strip_again_costs_no_second_try(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(zlib, "compressobj", counted)
     black = np.zeros(1 << 16, np.uint8)
-    made = [deflated(black, 2, last=False) for _ in range(9)]
+    made = [compress(black, 2, last=False) for _ in range(9)]
     if deflate.isal_zlib is not None:
         assert len(tries) <= 1
     assert {inflated(each) for each in made} == {black.tobytes()}

@@ -11,23 +11,23 @@ from upsample_cli.images.write import format_limits
 def test_transparency_is_not_dropped(format: str) -> None:
     """A format without opacity is refused for a transparent picture."""
     with pytest.raises(ImageFileError, match=f"{format} holds no transparency; write a PNG"):
-        format_limits.fitted(Image(levels(4, 5, 4), "PNG"), format)
+        format_limits.fit(Image(levels(4, 5, 4), "PNG"), format)
 
 
 def test_depth_is_dropped_with_a_note() -> None:
     """16 bits into a format of 8 are rounded, and that is told; PNG keeps them."""
     deep = Image(np.array([[[0], [128], [129], [65535]]], np.uint16), "PNG")
-    made, notes = format_limits.fitted(deep, "JPEG")
+    made, notes = format_limits.fit(deep, "JPEG")
     assert made.samples.ravel().tolist() == [0, 0, 1, 255]
     assert notes == ("JPEG holds 8 bits a sample, so 16 were rounded",)
-    assert format_limits.fitted(deep, "PNG") == (deep, ())
+    assert format_limits.fit(deep, "PNG") == (deep, ())
 
 
 @pytest.mark.parametrize(("format", "full"), [("PNG", 65535), ("PPM", 65535), ("WEBP", 255)])
 def test_floats_are_rounded_with_a_note(format: str, full: int) -> None:
     """Floating-point samples of 0..1 get as many bits as the format holds, and that is told."""
     floats = Image(np.array([[[0.0], [0.25], [1.0]]], np.float32), "TIFF")
-    made, notes = format_limits.fitted(floats, format)
+    made, notes = format_limits.fit(floats, format)
     assert made.samples.ravel().tolist() == [0, int(full * 0.25 + 0.5), full]
     assert notes == (
         f"{format} holds no floating-point samples, so they were rounded to "
@@ -40,8 +40,8 @@ def test_floats_are_not_clipped(level: float) -> None:
     """Numbers beyond 0..1 are refused where they would be cut off, and kept in a TIFF."""
     floats = Image(np.array([[[level]]], np.float32), "TIFF")
     with pytest.raises(ImageFileError, match=r"PNG holds no numbers beyond 0\.\.1"):
-        format_limits.fitted(floats, "PNG")
-    assert format_limits.fitted(floats, "TIFF") == (floats, ())
+        format_limits.fit(floats, "PNG")
+    assert format_limits.fit(floats, "TIFF") == (floats, ())
 
 
 def test_what_a_format_cannot_say_is_told() -> None:
@@ -49,7 +49,7 @@ def test_what_a_format_cannot_say_is_told() -> None:
     text = (("Title", "cat"), ("Comment", "black"))
     metadata = Metadata(icc=b"p", exif=b"II", xmp=b"<x/>", dpi=(72, 72), text=text)
     image = Image(levels(4, 5, 3), "PNG", metadata)
-    assert format_limits.fitted(image, "PNG")[1] == ()
-    assert format_limits.fitted(image, "JPEG")[1] == ("JPEG holds no text, so it was left out",)
-    lost = [note.split()[3].rstrip(",") for note in format_limits.fitted(image, "BMP")[1]]
+    assert format_limits.fit(image, "PNG")[1] == ()
+    assert format_limits.fit(image, "JPEG")[1] == ("JPEG holds no text, so it was left out",)
+    lost = [note.split()[3].rstrip(",") for note in format_limits.fit(image, "BMP")[1]]
     assert lost == ["profile", "EXIF", "XMP", "comment", "text"]

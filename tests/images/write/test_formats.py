@@ -45,7 +45,7 @@ def test_settings_without_use_are_named(
     target: str, word: str | None, quality: int | None, compression: int | None, unused: list[str]
 ) -> None:
     """What a format has no use for is told, where the format is known beforehand."""
-    told = formats.unused(target, word, quality, compression)
+    told = formats.unused_options(target, word, quality, compression)
     assert [words.split()[0] for words in told] == unused
 
 

@@ -10,7 +10,9 @@ from upsample_cli.images.write import gif
 
 def opened(picture: PIL.Image.Image, comment: str | None = None) -> PIL.Image.Image:
     size = picture.height, picture.width
-    return PIL.Image.open(io.BytesIO(gif.head(size, 1, comment) + gif.frame(picture, 0) + gif.TAIL))
+    return PIL.Image.open(
+        io.BytesIO(gif.header(size, 1, comment) + gif.frame(picture, 0) + gif.TRAILER)
+    )
 
 
 def test_grey_is_kept_exactly() -> None:
@@ -61,7 +63,7 @@ def coloured(count: int, *alphas: int) -> PIL.Image.Image:
 )
 def test_colours_are_told_where_they_are_rounded(picture: PIL.Image.Image, lost: bool) -> None:
     """As long as nothing is said, every pixel that is seen is in the file as it was."""
-    assert bool(gif.losses(picture)) is lost
+    assert bool(gif.rounding_note(picture)) is lost
     wanted = np.asarray(picture.convert("RGBA"))
     with opened(picture) as found:
         made = np.asarray(found.convert("RGBA"))

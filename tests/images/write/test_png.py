@@ -25,13 +25,13 @@ def written(
     """Return the file that the writer makes of samples, cut into runs of rows."""
     height, width, channels = samples.shape
     bits = 8 * samples.dtype.itemsize
-    parts = [png.head((height, width), channels, bits, metadata or Metadata())]
+    parts = [png.header((height, width), channels, bits, metadata or Metadata())]
     checksum = png.Checksum()
     for run in cut or [range(height)]:
-        piece = png.piece(samples[run.start : run.stop], compression, run.stop == height)
+        piece = png.encode_strip(samples[run.start : run.stop], compression, run.stop == height)
         checksum.add(piece)
         parts.append(piece.chunk)
-    return b"".join([*parts, png.tail(checksum)])
+    return b"".join([*parts, png.trailer(checksum)])
 
 
 def by_pillow(data: bytes) -> Samples:
@@ -172,7 +172,7 @@ def test_checksums_join(parts: list[bytes]) -> None:
     """The joined checksum of pieces is the Adler-32 of all their bytes."""
     checksum = png.Checksum()
     for part in parts:
-        checksum.add(png.Piece(b"", zlib.adler32(part), len(part)))
+        checksum.add(png.PngStrip(b"", zlib.adler32(part), len(part)))
     assert checksum.value == zlib.adler32(b"".join(parts))
 
 
@@ -181,7 +181,7 @@ def test_checksums_join_over_long_pieces() -> None:
     parts = [bytes([255]) * 70_000, bytes([254]) * 131_072, b"\x01"]
     checksum = png.Checksum()
     for part in parts:
-        checksum.add(png.Piece(b"", zlib.adler32(part), len(part)))
+        checksum.add(png.PngStrip(b"", zlib.adler32(part), len(part)))
     assert checksum.value == zlib.adler32(b"".join(parts))
 
 

@@ -12,7 +12,7 @@ from strategies import cuts
 from textures import levels
 
 from upsample_cli.images.image import Metadata, Samples
-from upsample_cli.images.write import raw_rows, tiff_writer
+from upsample_cli.images.write import raw_rows
 
 
 def written(
@@ -21,10 +21,10 @@ def written(
     """Return the file that is made of samples, cut into runs of rows."""
     height, width, channels = samples.shape
     parts = [
-        raw_rows.head(
+        raw_rows.header(
             format,
             (height, width),
-            raw_rows.Layout(channels, samples.dtype),
+            raw_rows.PixelLayout(channels, samples.dtype),
             metadata or Metadata(),
         ),
         *(raw_rows.rows(format, samples[run.start : run.stop]).tobytes() for run in cut or []),
@@ -87,8 +87,9 @@ def test_metadata_is_in_a_tiff() -> None:
 def test_beyond_4_gb_a_tiff_is_a_big_one() -> None:
     """Offsets of 64 bits are used where 32 do not reach, and only there."""
     heads: dict[int, Any] = {}
+    layout = raw_rows.PixelLayout(3, np.dtype(np.uint8))
     for height in (5_000, 50_000):
-        head = tiff_writer.head((height, 30_000), 3, np.uint8, Metadata())
+        head = raw_rows.header("TIFF", (height, 30_000), layout, Metadata())
         with tifffile.TiffFile(io.BytesIO(head)) as opened:
             heads[height] = (opened.is_bigtiff, opened.pages[0].dataoffsets)
     assert not heads[5_000][0]

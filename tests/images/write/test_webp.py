@@ -10,10 +10,10 @@ from textures import levels
 
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.metadata.metadata import Metadata
-from upsample_cli.images.read import animation, files
+from upsample_cli.images.read import animation
 from upsample_cli.images.read.animation import Animation
 from upsample_cli.images.read.decode import decode
-from upsample_cli.images.write import webp
+from upsample_cli.images.write import encode, webp
 
 
 def encoded(lossless: bool, frames: int = 1) -> io.BytesIO:
@@ -40,7 +40,7 @@ def test_lossless_stays_lossless(quality: int | None, kept: bool) -> None:
     """A lossless WebP becomes a lossless one, unless a quality is asked for."""
     samples = levels(9, 11, 3)
     made = io.BytesIO()
-    files.save(PIL.Image.fromarray(samples), "WEBP", Metadata(lossless=True), made, quality)
+    encode.save(PIL.Image.fromarray(samples), "WEBP", Metadata(lossless=True), made, quality)
     assert np.array_equal(np.asarray(PIL.Image.open(made)), samples) is kept
     assert webp.is_lossless(made) is kept
 
@@ -55,7 +55,7 @@ def test_what_is_clear_around_frames_stays_clear(tmp_path: Path) -> None:
     frames = np.zeros((3, 20, 24, 4), np.uint8)
     for index, frame in enumerate(frames):
         frame[4:10, 6 * index : 6 * index + 8] = 200 + index, 90, 30, 255
-    made = webp.encoded(map(PIL.Image.fromarray, frames), [40] * 3, 0, lossless=True)
+    made = webp.encode_animation(map(PIL.Image.fromarray, frames), [40] * 3, 0, lossless=True)
     np.testing.assert_array_equal(shown(made), frames)
     unsaid = bytearray(made)
     unsaid[20] &= ~0x10  # as other programs write it: the flag of opacity is not set
@@ -81,9 +81,11 @@ def test_a_pillow_without_it_is_told(
         monkeypatch.delitem(known, "WEBP")
     made, samples = io.BytesIO(), levels(9, 11, 3)
     if isinstance(picture, Animation):
-        save = partial(files.save_webp, iter([samples] * frames), picture)
+        save = partial(
+            encode.save_animated_webp, iter([samples] * frames), picture.durations, picture.plays
+        )
     else:
-        save = partial(files.save, files.picture(samples), "WEBP")
+        save = partial(encode.save, encode.to_pillow(samples), "WEBP")
     with pytest.raises(ImageFileError, match="built without WEBP; write a PNG"):
         save(Metadata(), made, None)
     assert made.getvalue() == b""

@@ -67,7 +67,7 @@ def test_frames_that_are_alike_stay_apart(tmp_path: Path, suffix: str) -> None:
     red, blue = (PIL.Image.new("RGB", (8, 8), colour) for colour in ("red", "blue"))
     shown = (50, 60, 70, 80)
     frames = [gif.frame(each, n) for each, n in zip((red, blue, blue, red), shown, strict=True)]
-    (tmp_path / "in.gif").write_bytes(b"".join([gif.head((8, 8), 0), *frames, gif.TAIL]))
+    (tmp_path / "in.gif").write_bytes(b"".join([gif.header((8, 8), 0), *frames, gif.TRAILER]))
     enlarged(tmp_path / "in.gif", tmp_path / f"out.{suffix}")
     assert animations.read(tmp_path / f"out.{suffix}")[1] == shown
 
@@ -91,14 +91,18 @@ def test_a_cut_animation_is_refused(tmp_path: Path, suffix: str) -> None:
     assert [each.name for each in tmp_path.iterdir()] == [f"in.{suffix}"]
 
 
-def test_the_worst_frame_is_reported(tmp_path: Path) -> None:
-    """The figure is that of the frame with the strongest checkerboard."""
+@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_the_worst_frame_is_reported(tmp_path: Path, suffix: str, place: int) -> None:
+    """The figure is that of the frame with the strongest checkerboard, also if it is the last."""
     flat = PIL.Image.new("RGB", (64, 64), "black")
     busy = PIL.Image.fromarray(levels(64, 64, 3) // 2)
-    flat.save(tmp_path / "in.png", save_all=True, append_images=[busy, flat], duration=50)
+    frames = [flat, flat.point(lambda level: level + 9)]
+    frames.insert(place, busy)
+    frames[0].save(tmp_path / "in.png", save_all=True, append_images=frames[1:], duration=50)
     busy.save(tmp_path / "busy.png")
     task = Task(build("tconv", kernel="uniform", kernel_size=3), TargetSize(scale=2.0))
-    moving = upsample(str(tmp_path / "in.png"), str(tmp_path / "out.png"), task)
+    moving = upsample(str(tmp_path / "in.png"), str(tmp_path / f"out.{suffix}"), task)
     still = upsample(str(tmp_path / "busy.png"), str(tmp_path / "still.png"), task)
     assert moving.checkerboard == still.checkerboard
     assert moving.checkerboard.verdict == "checkerboard"

@@ -210,7 +210,7 @@ def test_a_failure_while_writing_leaves_nothing(
     def broken(*_: object) -> None:
         raise ImageFileError("the disk is gone; find it")
 
-    monkeypatch.setattr(png, "tail", broken)
+    monkeypatch.setattr(png, "trailer", broken)
     with pytest.raises(ImageFileError, match="the disk is gone"):
         made(source, tmp_path / "out.png")
     assert [each.name for each in tmp_path.iterdir()] == ["in.png"]

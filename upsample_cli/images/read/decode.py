@@ -97,7 +97,7 @@ def _animated(file: BinaryIO, name: str) -> Decoded:
     from upsample_cli.images.write import webp
 
     file.seek(0)
-    opened = opening.picture(io.BytesIO(webp.seen_through(file.read())))
+    opened = opening.picture(io.BytesIO(webp.with_alpha_flag(file.read())))
     assert opened is not None  # no TIFF is animated
     if sixteen_bit.is_deep(opened):
         raise ImageFileError(

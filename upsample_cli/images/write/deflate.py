@@ -1,6 +1,6 @@
-"""Deflate, and the checksums that go with it: by isal where it is there, else by zlib.
+"""Deflate and its checksums: by isal where it is installed, else by zlib.
 
-Both make the same kind of stream; isal does so several times as fast.
+Both write the same format; isal is several times as fast.
 
 Source: RFC 1950, RFC 1951.
 """
@@ -9,50 +9,47 @@ import zlib
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:  # what decodes needs the checksums before NumPy has loaded
+if TYPE_CHECKING:  # the checksums are needed without NumPy
     import numpy as np
     from numpy.typing import NDArray
 
 isal_zlib: Any
 try:
     from isal import isal_zlib
-except ImportError:  # not every platform has it
+except ImportError:  # it is not built for every platform
     isal_zlib = None
 adler32 = (isal_zlib or zlib).adler32
 crc32 = (isal_zlib or zlib).crc32
 
-_FAST = 3  # up to this level isal is used
-_PLAIN, _THOROUGH = 40, 4  # times smaller: there isal spends twice the bits of this level of zlib
+_ISAL_LEVELS = range(1, 4)
+# isal codes drawings and flat areas, which shrink this many times, in twice the bits of zlib.
+_MUCH_SMALLER = 40
+_ZLIB_LEVEL = 4  # for those
 
 
-def deflated(data: "NDArray[np.uint8]", compression: int, last: bool = True) -> bytes:
-    """Return a raw deflate stream, ending on a byte boundary so that another can follow.
+def compress(data: "NDArray[np.uint8]", compression: int, last: bool = True) -> bytes:
+    """Return a raw deflate stream that ends on a byte boundary, so that another can follow.
 
     Args:
-        data: What to deflate, in one piece of memory.
+        data: What to compress, contiguous in memory.
         compression: 0 (none) to 9 (slowest).
         last: Whether no stream follows.
     """
-    if isal_zlib is None or not 1 <= compression <= _FAST:
-        return _whole(zlib.compressobj(compression, wbits=-15), data.data, last)
-    made = _whole(isal_zlib.compressobj(compression, wbits=-15), data.data, last)
-    if compression == 1 or len(made) * _PLAIN > data.size:
-        return made
-    return min(made, _thorough(made, last), key=len)
+    if isal_zlib is None or compression not in _ISAL_LEVELS:
+        return _stream(zlib.compressobj(compression, wbits=-15), data.data, last)
+    stream = _stream(isal_zlib.compressobj(compression, wbits=-15), data.data, last)
+    if compression == 1 or len(stream) * _MUCH_SMALLER > data.size:
+        return stream
+    return min(stream, _compressed_again(stream, last), key=len)
 
 
-@lru_cache(16)  # strips of one level, of which drawings have many, are the same
-def _thorough(made: bytes, last: bool) -> bytes:
-    """Return what zlib makes of drawings and flat areas, at which it is quick, too.
-
-    Args:
-        made: What was made of them: much shorter than they are, so that it can be looked up.
-        last: Whether no stream follows.
-    """
-    data = memoryview(zlib.decompressobj(wbits=-15).decompress(made))
-    return _whole(zlib.compressobj(_THOROUGH, wbits=-15), data, last)
+@lru_cache(16)  # drawings have many equal strips
+def _compressed_again(stream: bytes, last: bool) -> bytes:
+    """Return the data of a stream as zlib compresses it; the short stream is the cache's key."""
+    data = memoryview(zlib.decompressobj(wbits=-15).decompress(stream))
+    return _stream(zlib.compressobj(_ZLIB_LEVEL, wbits=-15), data, last)
 
 
-def _whole(deflate: Any, data: memoryview, last: bool) -> bytes:
-    start = deflate.compress(data)
-    return bytes(start + deflate.flush(zlib.Z_FINISH if last else zlib.Z_SYNC_FLUSH))
+def _stream(compressor: Any, data: memoryview, last: bool) -> bytes:
+    start = compressor.compress(data)
+    return bytes(start + compressor.flush(zlib.Z_FINISH if last else zlib.Z_SYNC_FLUSH))

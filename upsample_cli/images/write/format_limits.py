@@ -1,57 +1,59 @@
-"""A picture as the output's format can hold it, and what that costs."""
+"""A picture converted to what the output's format can hold, and notes on what that costs."""
 
 from dataclasses import replace
 
 import numpy as np
 
 from upsample_cli.errors import ImageFileError
-from upsample_cli.images.image import Image
+from upsample_cli.images.image import Image, Samples
 
-_DEEP = {"PNG", "TIFF", "PPM", "PGM"}  # hold 16 bits a sample
-_INKS = {"JPEG", "TIFF"}  # hold four inks
-_OPAQUE = {"JPEG", "BMP", "PPM", "PGM"}  # hold no transparency
+_16_BITS = {"PNG", "TIFF", "PPM", "PGM"}
+_CMYK = {"JPEG", "TIFF"}
+_NO_ALPHA = {"JPEG", "BMP", "PPM", "PGM"}
 
 
-def fitted(image: Image, format: str) -> tuple[Image, tuple[str, ...]]:
-    """Return a picture as a format can hold it, and what that costs.
+def fit(image: Image, format: str) -> tuple[Image, tuple[str, ...]]:
+    """Return a picture as a format can hold it, and notes on what is lost.
 
-    What a GIF costs is known when it is made; see `gif.losses`.
+    The colours that a GIF cannot hold are not known before it is written; see `gif.rounding_note`.
 
     Args:
         image: The picture.
         format: One of the values of `FORMATS`.
 
     Raises:
-        ImageFileError: The picture is transparent and the format is not, or likewise with colour
-            or with numbers beyond 0..1.
+        ImageFileError: The picture has transparency, colours, or numbers beyond 0..1, and the
+            format does not.
     """
-    losses = []
-    if image.is_cmyk and format not in _INKS:
-        from upsample_cli.images.colour import cmyk  # few pictures have them
+    notes = []
+    if image.is_cmyk and format not in _CMYK:
+        from upsample_cli.images.colour import cmyk  # seldom needed
 
         image, how = cmyk.to_srgb(image)
-        losses.append(f"{format} holds no inks, so CMYK became sRGB {how}")
-    if image.has_alpha and format in _OPAQUE:
+        notes.append(f"{format} holds no inks, so CMYK became sRGB {how}")
+    if image.has_alpha and format in _NO_ALPHA:
         raise ImageFileError(f"{format} holds no transparency; write a PNG, WebP or TIFF")
     if image.channels > 2 and format == "PGM":
         raise ImageFileError("PGM holds no colour; write a .ppm or .pnm")
-    losses += [
+    notes += [
         f"{format} holds no {word}, so it was left out" for word in image.metadata.losses(format)
     ]
-    bits = 16 if format in _DEEP else 8
+    bits = 16 if format in _16_BITS else 8
     if image.dtype.kind == "f" and format != "TIFF":
-        if image.samples.min() < 0 or image.samples.max() > 1:
-            raise ImageFileError(
-                f"{format} holds no numbers beyond 0..1, as these are; write a TIFF"
-            )
-        losses.append(
+        notes.append(
             f"{format} holds no floating-point samples, so they were rounded to {bits} bits"
         )
-        full = np.float32(65535 if bits == 16 else 255)
-        rounded = np.floor(image.samples * full + np.float32(0.5)).astype(f"u{bits // 8}")
-        return replace(image, samples=rounded), tuple(losses)
-    if image.dtype == np.uint16 and bits == 8:
-        losses.append(f"{format} holds 8 bits a sample, so 16 were rounded")
-        rounded = ((image.samples.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
-        return replace(image, samples=rounded), tuple(losses)
-    return image, tuple(losses)
+        image = replace(image, samples=_rounded(image.samples, format, bits))
+    elif image.dtype == np.uint16 and bits == 8:
+        notes.append(f"{format} holds 8 bits a sample, so 16 were rounded")
+        narrow = (image.samples.astype(np.uint32) * 255 + 32767) // 65535
+        image = replace(image, samples=narrow.astype(np.uint8))
+    return image, tuple(notes)
+
+
+def _rounded(samples: Samples, format: str, bits: int) -> Samples:
+    if samples.min() < 0 or samples.max() > 1:
+        raise ImageFileError(f"{format} holds no numbers beyond 0..1, as these are; write a TIFF")
+    full_scale = np.float32(2**bits - 1)
+    rounded: Samples = np.floor(samples * full_scale + np.float32(0.5)).astype(f"u{bits // 8}")
+    return rounded

@@ -1,42 +1,45 @@
 """A PNG writer that never holds the picture: each strip of rows becomes a chunk of its own.
 
 Strips are filtered and deflated independently, so threads can share the work, and the bytes do not
-depend on how many there are. Deflate streams that end on a byte boundary can be joined (as pigz
-does); the checksum over all of them is joined from theirs.
+depend on the number of threads. Deflate streams that end on a byte boundary can be joined (as pigz
+does), and the checksum of the whole is computed from theirs.
 
 Source: W3C, "Portable Network Graphics (PNG) specification (third edition)"; RFC 1950, RFC 1951.
 """
 
+import zlib
+from dataclasses import dataclass
 from struct import pack
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from upsample_cli.images.image import Samples
 from upsample_cli.images.metadata.metadata import Metadata
-from upsample_cli.images.write.deflate import adler32, deflated
-from upsample_cli.images.write.png_metadata import ancillary, chunk
+from upsample_cli.images.write.deflate import adler32, compress, crc32
 from upsample_cli.planes import Size
 
 Bytes: TypeAlias = NDArray[np.uint8]
 
-ZLIB_HEAD = b"\x78\x01"  # deflate, window of 32 kB, fastest; strips follow as raw deflate
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+ZLIB_HEADER = b"\x78\x01"  # deflate, window of 32 kB, fastest; strips follow as raw deflate
 _COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
 _NONE, _SUB, _UP, _AVERAGE = range(4)
-# The fifth, Paeth, saves 2 % at most on enlarged pictures and costs more than deflate itself.
-_KINDS = (_AVERAGE, _UP, _SUB, _NONE)
-_SAMPLE = (5, 4096)  # rows, and bytes of each, that tell which filter is best
-_ADLER = 65521
+# The fifth, Paeth, saves 2 % at most on enlarged pictures and takes longer than deflate itself.
+_FILTERS = (_AVERAGE, _UP, _SUB, _NONE)
+_TRIAL_ROWS, _TRIAL_BYTES = 5, 4096  # the part of a strip that every filter is tried on
+_ADLER_MODULUS = 65521
 
 
-class Piece(NamedTuple):
-    """A strip, deflated.
+@dataclass(frozen=True, slots=True)
+class PngStrip:
+    """A compressed strip.
 
     Args:
         chunk: The IDAT chunk.
-        adler: The Adler-32 checksum of what was deflated.
-        length: How many bytes were deflated.
+        adler: The Adler-32 checksum of the bytes before compression.
+        length: How many bytes they were.
     """
 
     chunk: bytes
@@ -45,39 +48,51 @@ class Piece(NamedTuple):
 
     @property
     def data(self) -> memoryview:
-        """What is in the chunk."""
+        """The data of the chunk."""
         return memoryview(self.chunk)[8:-4]
 
 
-def head(size: Size, channels: int, bits: int, metadata: Metadata) -> bytes:
-    """Return all that stands before the pixels.
+class Checksum:
+    """The Adler-32 checksum of consecutive strips."""
+
+    def __init__(self) -> None:
+        self.value = 1
+
+    def add(self, strip: PngStrip) -> None:
+        """Append a strip."""
+        low, high = self.value & 0xFFFF, self.value >> 16
+        low_next, high_next = strip.adler & 0xFFFF, strip.adler >> 16
+        high = (high + high_next + strip.length * (low - 1)) % _ADLER_MODULUS
+        self.value = high << 16 | (low + low_next - 1) % _ADLER_MODULUS
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    """Return a chunk with its length and checksum."""
+    return b"".join((pack(">I", len(data)), kind, data, pack(">I", crc32(data, crc32(kind)))))
+
+
+def header(size: Size, channels: int, bits: int, metadata: Metadata) -> bytes:
+    """Return everything before the first strip.
 
     Args:
         size: Height and width, each 1..2**31 - 1.
         channels: 1 grey, 2 with alpha, 3 RGB, 4 with alpha.
         bits: 8 or 16 a sample.
-        metadata: What else to tell.
+        metadata: What to write beside the pixels.
     """
-    return start(size, channels, bits, metadata) + chunk(b"IDAT", ZLIB_HEAD)
+    start = SIGNATURE + image_header(size, channels, bits)
+    return start + metadata_chunks(metadata) + chunk(b"IDAT", ZLIB_HEADER)
 
 
-def start(size: Size, channels: int, bits: int, metadata: Metadata, more: bytes = b"") -> bytes:
-    """Return all that stands before any data of pixels; see `head`.
-
-    Args:
-        size: Height and width.
-        channels: Samples a pixel.
-        bits: 8 or 16 a sample.
-        metadata: What else to tell.
-        more: Further chunks.
-    """
+def image_header(size: Size, channels: int, bits: int) -> bytes:
+    """Return the first chunk; the arguments are those of `header`."""
     height, width = size
     shape = pack(">IIBBBBB", width, height, bits, _COLOUR_TYPES[channels], 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", shape) + more + ancillary(metadata)
+    return chunk(b"IHDR", shape)
 
 
-def piece(samples: Samples, compression: int, last: bool) -> Piece:
-    """Return a strip of rows, filtered and deflated.
+def encode_strip(samples: Samples, compression: int, last: bool) -> PngStrip:
+    """Return a strip of rows, filtered and compressed.
 
     Args:
         samples: Shape (rows, W, C), uint8 or uint16.
@@ -85,27 +100,13 @@ def piece(samples: Samples, compression: int, last: bool) -> Piece:
         last: Whether no strip follows.
     """
     filtered = _filtered(samples, compression)
-    data = deflated(filtered, compression, last)
-    return Piece(chunk(b"IDAT", data), adler32(filtered.data), filtered.size)
+    data = compress(filtered, compression, last)
+    return PngStrip(chunk(b"IDAT", data), adler32(filtered.data), filtered.size)
 
 
-def tail(pieces: "Checksum") -> bytes:
-    """Return all that stands after the pixels."""
-    return chunk(b"IDAT", pack(">I", pieces.value)) + chunk(b"IEND", b"")
-
-
-class Checksum:
-    """The Adler-32 checksum of pieces one after the other."""
-
-    def __init__(self) -> None:
-        self.value = 1
-
-    def add(self, later: Piece) -> None:
-        """Append a piece: its sums go on where these end."""
-        low, high = self.value & 0xFFFF, self.value >> 16
-        low_later, high_later = later.adler & 0xFFFF, later.adler >> 16
-        high = (high + high_later + later.length * (low - 1)) % _ADLER
-        self.value = high << 16 | (low + low_later - 1) % _ADLER
+def trailer(checksum: Checksum) -> bytes:
+    """Return everything after the last strip."""
+    return chunk(b"IDAT", pack(">I", checksum.value)) + chunk(b"IEND", b"")
 
 
 def _filtered(samples: Samples, compression: int) -> Bytes:
@@ -115,46 +116,77 @@ def _filtered(samples: Samples, compression: int) -> Bytes:
     rows, _, channels = samples.shape
     raw = np.ascontiguousarray(samples).reshape(rows, -1).view(np.uint8)
     pixel = channels * samples.dtype.itemsize
-    if compression == 0:
-        return _rows(raw, _NONE, pixel)
-    return _rows(raw, _best(raw, pixel), pixel)
+    return _apply(_NONE if compression == 0 else _best_filter(raw, pixel), raw, pixel)
 
 
-def _best(raw: Bytes, pixel: int) -> int:
-    """Return the filter under which a few rows from the middle become smallest."""
-    top, left = ((length - part) // 2 for length, part in zip(raw.shape, _SAMPLE, strict=True))
-    top, left = max(0, top), max(0, left // pixel * pixel)
-    sample = raw[top : top + _SAMPLE[0], left : left + _SAMPLE[1]]
-    sizes = {kind: len(deflated(_rows(sample, kind, pixel), 1)) for kind in _KINDS}
-    return min(_KINDS, key=lambda kind: sizes[kind])
+def _best_filter(raw: Bytes, pixel: int) -> int:
+    """Return the filter under which a few rows from the middle compress best."""
+    rows, width = raw.shape
+    top, left = max(0, (rows - _TRIAL_ROWS) // 2), max(0, (width - _TRIAL_BYTES) // 2)
+    left -= left % pixel
+    sample = raw[top : top + _TRIAL_ROWS, left : left + _TRIAL_BYTES]
+    return min(_FILTERS, key=lambda filter: len(compress(_apply(filter, sample, pixel), 1)))
 
 
-def _rows(raw: Bytes, kind: int, pixel: int) -> Bytes:
-    """Return rows under one filter; the first, whose upper neighbour is elsewhere, under Sub.
+def _apply(filter: int, raw: Bytes, pixel: int) -> Bytes:
+    """Return filtered rows; the first is filtered by Sub, as the row above is in another strip.
 
     Args:
+        filter: A filter type of the specification.
         raw: Shape (rows, bytes of a row).
-        kind: A filter type of the specification.
         pixel: Bytes of a pixel.
     """
     out: Bytes = np.empty((len(raw), 1 + raw.shape[1]), np.uint8)
     filtered = out[:, 1:]
-    out[:, 0] = kind
-    if kind == _NONE:
+    out[:, 0] = filter
+    if filter == _NONE:
         filtered[:] = raw
-    elif kind == _UP:
+        return out
+    if filter == _UP:
         np.subtract(raw[1:], raw[:-1], out=filtered[1:])
-    elif kind == _AVERAGE:
-        # Half the sum, rounded down, without leaving 8 bits; left of the first pixel there is 0.
+    elif filter == _AVERAGE:
+        # Half the sum, rounded down, without leaving 8 bits; left of the first pixel is 0.
         np.subtract(raw[1:, :pixel], raw[:-1, :pixel] >> 1, out=filtered[1:, :pixel])
         left, up = raw[1:, :-pixel], raw[:-1, pixel:]
         half = left ^ up
         half >>= 1
         half += left & up
         np.subtract(raw[1:, pixel:], half, out=filtered[1:, pixel:])
-    first = slice(None if kind == _SUB else 1)
-    if kind != _NONE:
-        out[first, 0] = _SUB
-        filtered[first, :pixel] = raw[first, :pixel]
-        np.subtract(raw[first, pixel:], raw[first, :-pixel], out=filtered[first, pixel:])
+    sub = slice(None if filter == _SUB else 1)
+    out[sub, 0] = _SUB
+    filtered[sub, :pixel] = raw[sub, :pixel]
+    np.subtract(raw[sub, pixel:], raw[sub, :-pixel], out=filtered[sub, pixel:])
     return out
+
+
+def metadata_chunks(metadata: Metadata) -> bytes:
+    """Return the chunks of metadata, in the order that the specification asks for."""
+    chunks = [chunk(kind, data) for kind, data in metadata.colours]
+    if metadata.icc:
+        chunks.append(chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(metadata.icc)))
+    elif metadata.srgb is not None:
+        chunks.append(chunk(b"sRGB", bytes([metadata.srgb])))
+    if metadata.gamma:
+        chunks.append(chunk(b"gAMA", pack(">I", round(metadata.gamma * 100_000))))
+    if metadata.chromaticity:
+        coordinates = (round(value * 100_000) for value in metadata.chromaticity)
+        chunks.append(chunk(b"cHRM", pack(">8I", *coordinates)))
+    if metadata.dpi:
+        across, down = (round(dpi / 0.0254) for dpi in metadata.dpi)
+        chunks.append(chunk(b"pHYs", pack(">IIB", across, down, 1)))
+    if metadata.exif:
+        chunks.append(chunk(b"eXIf", metadata.exif))
+    if metadata.xmp:
+        chunks.append(chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + metadata.xmp.rstrip(b"\0")))
+    chunks.extend(_text_chunk(key, value) for key, value in metadata.text)
+    return b"".join(chunks)
+
+
+def _text_chunk(key: str, value: str) -> bytes:
+    # NUL ends a keyword and may not be in a text, but the texts of JPEGs often end with one.
+    key, value = (text.rstrip("\0").replace("\0", " ") for text in (key, value))
+    keyword = key.strip().encode("latin-1", "replace")[:79] or b"Comment"
+    try:
+        return chunk(b"tEXt", keyword + b"\0" + value.encode("latin-1"))
+    except UnicodeEncodeError:
+        return chunk(b"iTXt", keyword + b"\0\0\0\0\0" + value.encode())

@@ -1,50 +1,65 @@
-"""Formats whose rows go out as they are, after a head: TIFF, and the portable anymap of old pipes.
+"""Formats that are a header and then the rows as they are: TIFF, and the anymaps PPM and PGM.
 
-Source: "pgm" and "ppm" of the Netpbm formats; see `tiff.py` for the other.
+tifffile cannot write EXIF or GPS directories, nor into a pipe, so the header of a TIFF is ours;
+Pillow encodes its tags. Pillow's own writer has no 16-bit or floating-point colours.
+
+Source: Adobe, "TIFF Revision 6.0"; BigTIFF beyond 4 GB; "pgm" and "ppm" of the Netpbm formats.
 """
 
+import io
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from upsample_cli.images.image import Samples, full_scale
+from upsample_cli.images.metadata.exif import EXIF_ERRORS, IPTC, parse
 from upsample_cli.images.metadata.metadata import Metadata
+from upsample_cli.images.metadata.tiff_tags import descriptive
 from upsample_cli.planes import Size
 
-PLAIN = {"TIFF", "PPM", "PGM"}
+FORMATS_OF_ROWS = {"TIFF", "PPM", "PGM"}
+_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
+_OFFSETS, _SAMPLES, _ROWS, _COUNTS, _ACROSS, _DOWN, _PLANAR = 273, 277, 278, 279, 282, 283, 284
+_UNIT, _EXTRA, _SAMPLE_FORMAT, _XMP, _ICC = 296, 338, 339, 700, 34675
+_BYTE, _UNDEFINED, _LONG8 = 1, 7, 16  # types of values
+_GREY, _RGB, _CMYK = 1, 2, 5
+_UNSIGNED, _FLOAT = 1, 3
+_STRAIGHT_ALPHA = 2
+_STRIP_BYTES = 1 << 16  # of a strip in the file, as other writers have it
+_CLASSIC = b"II\x2a\0\0\0\0\0"
+_BIG = b"II\x2b\0\x08\0\0\0" + bytes(8)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Layout:
+@dataclass(frozen=True, slots=True)
+class PixelLayout:
     """What a pixel is made of.
 
     Args:
-        channels: 1 grey, 3 RGB; 1 more with alpha, or 4 inks, in a TIFF.
-        dtype: uint8 or uint16; float32 in a TIFF.
-        inks: Whether the channels are four inks.
+        channels: 1 grey, 3 RGB; in a TIFF also 2 and 4 with alpha.
+        dtype: uint8 or uint16; in a TIFF also float32.
+        is_cmyk: Whether the four channels are inks, in a TIFF.
     """
 
     channels: int
-    dtype: DTypeLike
-    inks: bool = False
+    dtype: np.dtype[Any]
+    is_cmyk: bool = False
 
 
-def head(format: str, size: Size, layout: Layout, metadata: Metadata) -> bytes:
-    """Return all that stands before the rows.
+def header(format: str, size: Size, layout: PixelLayout, metadata: Metadata) -> bytes:
+    """Return everything before the rows.
 
     Args:
-        format: One of `PLAIN`.
+        format: One of `FORMATS_OF_ROWS`.
         size: Height and width.
         layout: What a pixel is made of.
-        metadata: What else to tell; an anymap tells nothing.
+        metadata: What to write beside the pixels; an anymap holds none.
     """
     if format == "TIFF":
-        from upsample_cli.images.write import (
-            tiff_writer,  # its tags are slow to import, and few pictures' need
-        )
-
-        return tiff_writer.head(size, layout.channels, layout.dtype, metadata, layout.inks)
+        return _tiff_header(size, layout, metadata)
     height, width = size
     kind = 6 if layout.channels == 3 else 5
     return b"P%d\n%d %d\n%d\n" % (kind, width, height, full_scale(layout.dtype))
@@ -54,8 +69,62 @@ def rows(format: str, samples: Samples) -> NDArray[np.uint8]:
     """Return rows as bytes in the order of the format.
 
     Args:
-        format: One of `PLAIN`.
+        format: One of `FORMATS_OF_ROWS`.
         samples: Shape (rows, W, C).
     """
     ordered = samples.dtype.newbyteorder("<" if format == "TIFF" else ">")
     return np.ascontiguousarray(samples, ordered).reshape(-1).view(np.uint8)
+
+
+def _tiff_header(size: Size, layout: PixelLayout, metadata: Metadata) -> bytes:
+    row = size[1] * layout.channels * layout.dtype.itemsize
+    is_big = size[0] * row >= 1 << 32
+    tags = ImageFileDirectory_v2(_BIG if is_big else _CLASSIC)
+    if is_big:
+        tags.tagtype |= {_OFFSETS: _LONG8, _COUNTS: _LONG8}
+    tags.tagtype |= {_ICC: _UNDEFINED, _XMP: _BYTE, IPTC: _UNDEFINED}
+    for tag, value in (_pixel_tags(size, layout, row) | _metadata_tags(metadata)).items():
+        tags[tag] = value
+    file = io.BytesIO()
+    tags.save(file)
+    return file.getvalue()
+
+
+def _pixel_tags(size: Size, layout: PixelLayout, row: int) -> dict[int, Any]:
+    """Return the tags that describe the pixels; a row has so many bytes."""
+    (height, width), channels = size, layout.channels
+    rows = max(1, _STRIP_BYTES // row)
+    starts = range(0, height, rows)
+    colours = _CMYK if layout.is_cmyk else _RGB if channels > 2 else _GREY
+    tags = {
+        _WIDTH: width, _HEIGHT: height, _BITS: (8 * layout.dtype.itemsize,) * channels,
+        _COMPRESSION: 1, _PHOTOMETRIC: colours, _SAMPLES: channels, _ROWS: rows, _PLANAR: 1,
+        _SAMPLE_FORMAT: (_FLOAT if layout.dtype.kind == "f" else _UNSIGNED,) * channels,
+        _OFFSETS: tuple(start * row for start in starts),
+        _COUNTS: tuple(row * min(rows, height - start) for start in starts),
+    }  # fmt: skip
+    if channels in (2, 4) and not layout.is_cmyk:
+        tags[_EXTRA] = _STRAIGHT_ALPHA
+    return tags
+
+
+def _metadata_tags(metadata: Metadata) -> dict[int, Any]:
+    tags = _exif_tags(metadata.exif) if metadata.exif else {}
+    binary = {_ICC: metadata.icc, _XMP: metadata.xmp, IPTC: metadata.iptc}
+    tags |= {tag: value for tag, value in binary.items() if value}
+    if metadata.dpi:
+        tags |= {_UNIT: 2, _ACROSS: metadata.dpi[0], _DOWN: metadata.dpi[1]}
+    return tags
+
+
+def _exif_tags(exif: bytes) -> dict[int, Any]:
+    """Return the tags of EXIF that can be written, without those that are damaged."""
+    tags: dict[int, Any] = {}
+    with suppress(*EXIF_ERRORS):
+        for tag, value in descriptive(parse(exif)).items():
+            with suppress(*EXIF_ERRORS):
+                trial = ImageFileDirectory_v2()
+                trial[tag] = value
+                trial.tobytes()
+                tags[tag] = value
+    return tags

@@ -1,7 +1,7 @@
-"""What Pillow does not do of WebP.
+"""The parts of WebP that Pillow does not handle.
 
-It does not say whether one is lossless, takes no frames as they are made, and sees nothing clear
-around frames that are not.
+It does not say whether a file is lossless, and its encoder wants all frames of an animation at once
+and does not announce the transparency around them.
 
 Source: RFC 9649, "WebP Image Format".
 """
@@ -13,80 +13,80 @@ from typing import Any, BinaryIO
 
 import PIL.Image
 
-_FRAME = b"ANMF"  # has chunks of its own after a head
-_FRAME_HEAD = 16
-_EXTENDED, _FLAGS, _OPACITY = b"WEBPVP8X", 20, 0x10  # what begins at 8, and what tells opacity
+_FRAME = b"ANMF"  # holds chunks of its own after a header
+_FRAME_HEADER = 16
+_EXTENDED = b"WEBPVP8X"  # at 8
+_FLAGS, _ALPHA_FLAG = 20, 0x10
 
 
 def is_lossless(file: BinaryIO) -> bool:
-    """Tell whether the pixels of a WebP, of all frames, were coded without loss.
-
-    Args:
-        file: Anywhere in it.
-    """
-    kinds = set(_kinds(file))
+    """Tell whether all frames of a WebP file are coded without loss."""
+    kinds = set(_chunk_kinds(file))
     return b"VP8L" in kinds and b"VP8 " not in kinds
 
 
-def _kinds(file: BinaryIO) -> Iterator[bytes]:
-    """Yield the kinds of the chunks, also of those within frames."""
+def _chunk_kinds(file: BinaryIO) -> Iterator[bytes]:
+    """Yield the kinds of all chunks, those inside frames included."""
     file.seek(12)
-    while len(head := file.read(8)) == 8:
-        kind, length = unpack("<4sI", head)
+    while len(header := file.read(8)) == 8:
+        kind, length = unpack("<4sI", header)
         yield kind
-        file.seek(_FRAME_HEAD if kind == _FRAME else length + length % 2, io.SEEK_CUR)
+        file.seek(_FRAME_HEADER if kind == _FRAME else length + length % 2, io.SEEK_CUR)
 
 
-def seen_through(animation: bytes) -> bytes:
-    """Return an animation that says, if it is a WebP, that some of it may be clear.
+def with_alpha_flag(data: bytes) -> bytes:
+    """Return an animated WebP with the flag that it has transparency; any other file unchanged.
 
-    The encoder cuts off what is clear around a frame, and says so only of what is clear within.
-
-    Args:
-        animation: Its file.
+    The encoder crops what is transparent around a frame, and then sets the flag only if something
+    inside is transparent too.
     """
-    if animation[8:16] != _EXTENDED:
-        return animation
-    flags = animation[_FLAGS] | _OPACITY
-    return animation[:_FLAGS] + bytes([flags]) + animation[_FLAGS + 1 :]
+    if data[8:16] != _EXTENDED:
+        return data
+    return data[:_FLAGS] + bytes([data[_FLAGS] | _ALPHA_FLAG]) + data[_FLAGS + 1 :]
 
 
-class _Frames(PIL.Image.Image):
-    """A picture of many frames, each made when it is sought; only the latest is in memory.
+class _LaterFrames:
+    """A picture of several frames for Pillow's encoder; `seek` computes the next frame.
+
+    Pillow makes a list of `append_images`, so a generator of pictures would be held in memory.
 
     Args:
         frames: The frames, in order.
-        count: How many they are.
+        count: How many there are.
     """
 
     def __init__(self, frames: Iterator[PIL.Image.Image], count: int) -> None:
-        super().__init__()
-        self._frames = frames
-        self._at = -1
         self.n_frames = count
-        self.seek(0)
+        self._frames = frames
+        self._frame: PIL.Image.Image | None = None
 
-    def seek(self, frame: int) -> None:
-        """Go on to a frame; going back, as writers do in the end, stays where it is."""
-        if frame > self._at:
-            made = next(self._frames)
-            self._at, self._mode, self._size, self.im = frame, made.mode, made.size, made.im
+    def seek(self, index: int) -> None:
+        """Go on to the next frame."""
+        self._frame = next(self._frames)
+
+    def __getattr__(self, name: str) -> Any:
+        """Behave as the current frame."""
+        return getattr(self._frame, name)
 
 
-def encoded(
+def encode_animation(
     frames: Iterator[PIL.Image.Image], durations: Sequence[float], plays: int, **options: Any
 ) -> bytes:
-    """Return an animation.
+    """Return an animation as a file; one frame at a time is in memory.
 
     Args:
         frames: Of mode RGB or RGBA, all of one size.
-        durations: How long each is shown, in milliseconds.
-        plays: How often it is played; 0 for endlessly.
-        **options: Of Pillow's encoder.
+        durations: How long each frame is shown, in milliseconds.
+        plays: How often the animation is played; 0 for endlessly.
+        **options: Options of Pillow's encoder.
 
     Raises:
         OSError: The encoder refuses it.
     """
-    file, moving = io.BytesIO(), _Frames(frames, len(durations))
-    moving.save(file, "WEBP", save_all=True, duration=list(durations), loop=plays, **options)
-    return seen_through(file.getvalue()) if moving.mode == "RGBA" else file.getvalue()
+    first, file = next(frames), io.BytesIO()
+    later = _LaterFrames(frames, len(durations) - 1)
+    first.save(
+        file, "WEBP", save_all=True, append_images=[later], duration=list(durations), loop=plays,
+        **options,
+    )  # fmt: skip
+    return with_alpha_flag(file.getvalue()) if first.mode == "RGBA" else file.getvalue()

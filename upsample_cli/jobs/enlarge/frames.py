@@ -1,4 +1,4 @@
-"""An animation: every frame enlarged in the same way, and written as it comes."""
+"""An animation: every frame is enlarged in the same way and written as it comes."""
 
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -9,7 +9,7 @@ from upsample_cli.images.image import Image, Samples
 from upsample_cli.images.places import target
 from upsample_cli.images.read import animation, files
 from upsample_cli.images.read.animation import ANIMATED, Animation
-from upsample_cli.images.write import apng, format_limits, gif
+from upsample_cli.images.write import apng, encode, format_limits, gif
 from upsample_cli.jobs.enlarge.render import MeasuredStrips
 from upsample_cli.jobs.enlarge.still import whole
 from upsample_cli.jobs.enlarge.task import Task
@@ -18,96 +18,113 @@ from upsample_cli.metrics.checkerboard import Checkerboard
 from upsample_cli.planes import Size
 
 
-class Frames:
-    """The frames of an animation, enlarged one after the other, and the worst that was found.
-
-    Args:
-        moving: The input.
-        size: Height and width of the output.
-        format: One of `animation.ANIMATED`.
-        task: What to do.
-        workers: Who does it.
-    """
-
-    def __init__(
-        self, moving: Animation, size: Size, format: str, task: Task, workers: Workers
-    ) -> None:
-        told = moving.metadata.stripped() if task.strip else moving.metadata
-        self.metadata = told.resized(size)
-        self.notes: tuple[str, ...] = ()
-        self._moving, self._size, self._format = moving, size, format
-        self._task, self._workers = task, workers
-        self._found: list[tuple[Checkerboard, tuple[str, ...]]] = []
-
-    def __iter__(self) -> Iterator[tuple[Image, MeasuredStrips]]:
-        """Yield each frame and its strips, which are to be taken before the next."""
-        for picture in animation.frames(self._moving):
-            frame = files.image_of(picture, self._format, self.metadata)
-            frame, self.notes = format_limits.fitted(frame, self._format)
-            if self._task.linear:
-                self.notes += transfer_curve.notes_on_linear(frame.metadata)
-            streamed = self._format == "PNG"
-            made = MeasuredStrips(frame, self._size, self._task, streamed, self._workers)
-            yield frame, made
-            self._found.append(made.checkerboard())
-
-    def samples(self) -> Iterator[Samples]:
-        """Yield each frame whole."""
-        for frame, made in self:
-            yield whole(made, frame, self._size)
-
-    def worst(self) -> tuple[Checkerboard, tuple[str, ...]]:
-        """Return what was found in the frame with the strongest checkerboard, and notes on it."""
-        return max(self._found, key=lambda each: each[0].rank)
-
-
 def write(
-    moving: Animation, size: Size, format: str, to: str, task: Task
+    source: Animation, size: Size, format: str, to: str, task: Task
 ) -> tuple[Checkerboard, tuple[str, ...]]:
-    """Write an animation enlarged.
+    """Enlarge an animation and write it.
 
     Args:
-        moving: The input.
+        source: The input.
         size: Height and width of the output.
         format: One of the values of `formats.FORMATS`.
         to: A file, or "-" for standard output.
         task: What to do.
 
     Returns:
-        The checkerboard of the worst frame, and what could not be kept.
+        The checkerboard of the worst frame, and notes on what is lost.
 
     Raises:
         ImageFileError: The format holds no animation, or it cannot be written.
     """
     if format not in ANIMATED:
         raise ImageFileError(
-            f"{moving.name} is an animation of {len(moving.durations)} frames and {format} holds "
+            f"{source.name} is an animation of {len(source.durations)} frames and {format} holds "
             f"one; write a {', '.join(sorted(ANIMATED.values()))} or give a still picture"
         )
     with target.opened(to, task.force) as file, Workers(task.threads) as workers:
-        frames = Frames(moving, size, format, task, workers)
-        rounded: tuple[str, ...] = ()
+        frames = _Frames(source, size, format, task, workers)
+        notes: tuple[str, ...] = ()
         if format == "PNG":
-            _png(file, frames, moving, size)
+            _write_png(file, frames)
         elif format == "GIF":
-            file.write(gif.head(size, moving.plays, frames.metadata.comment))
-            for samples, shown in zip(frames.samples(), moving.durations, strict=True):
-                picture = files.picture(samples)
-                file.write(gif.frame(picture, shown))
-                rounded = rounded or gif.losses(picture)
-            file.write(gif.TAIL)
+            notes = _write_gif(file, frames)
         else:
-            files.save_webp(frames.samples(), moving, frames.metadata, file, task.quality)
-        found, told = frames.worst()
-        return found, frames.notes + rounded + told
+            encode.save_animated_webp(
+                frames.samples(), source.durations, source.plays, frames.metadata, file,
+                task.quality,
+            )  # fmt: skip
+        checkerboard, more_notes = frames.worst()
+        return checkerboard, frames.notes + notes + more_notes
 
 
-def _png(file: BinaryIO, frames: Frames, moving: Animation, size: Size) -> None:
-    count, channels = len(moving.durations), len(moving.mode)
-    file.write(apng.head(size, channels, frames.metadata, count, moving.plays))
-    sequence = apng.Sequence(size)
-    for (_, made), shown in zip(frames, moving.durations, strict=True):
-        pieces = (strip.piece for strip in made if strip.piece is not None)
-        for chunk in sequence.frame(pieces, shown):
+class _Frames:
+    """The frames of an animation, enlarged one after the other, and what the metric measures.
+
+    Args:
+        source: The input.
+        size: Height and width of the output.
+        format: One of `ANIMATED`.
+        task: What to do.
+        workers: The threads that compute the strips.
+    """
+
+    def __init__(
+        self, source: Animation, size: Size, format: str, task: Task, workers: Workers
+    ) -> None:
+        metadata = source.metadata.stripped() if task.strip else source.metadata
+        self.metadata = metadata.resized(size)
+        self.notes: tuple[str, ...] = ()
+        self.source, self.size = source, size
+        self._format, self._task, self._workers = format, task, workers
+        self._results: list[tuple[Checkerboard, tuple[str, ...]]] = []
+
+    def strips(self) -> Iterator[tuple[Image, MeasuredStrips]]:
+        """Yield each frame and its strips; once these are taken, pass them to `record`."""
+        for picture in animation.frames(self.source):
+            frame = files.image_of(picture, self._format, self.metadata)
+            frame, self.notes = format_limits.fit(frame, self._format)
+            if self._task.linear:
+                self.notes += transfer_curve.notes_on_linear(frame.metadata)
+            is_png = self._format == "PNG"
+            yield frame, MeasuredStrips(frame, self.size, self._task, is_png, self._workers)
+
+    def samples(self) -> Iterator[Samples]:
+        """Yield each enlarged frame whole."""
+        for frame, strips in self.strips():
+            samples = whole(strips, frame, self.size)
+            self.record(strips)
+            yield samples
+
+    def record(self, strips: MeasuredStrips) -> None:
+        """Keep what the metric measured in a frame."""
+        self._results.append(strips.checkerboard())
+
+    def worst(self) -> tuple[Checkerboard, tuple[str, ...]]:
+        """Return the strongest checkerboard of all frames, and notes on it."""
+        return max(self._results, key=lambda result: result[0].rank)
+
+
+def _write_png(file: BinaryIO, frames: _Frames) -> None:
+    source = frames.source
+    count, channels = len(source.durations), len(source.mode)
+    file.write(apng.header(frames.size, channels, frames.metadata, count, source.plays))
+    encoder = apng.FrameEncoder(frames.size)
+    for (_, strips), duration in zip(frames.strips(), source.durations, strict=True):
+        pieces = (strip.piece for strip in strips if strip.piece is not None)
+        for chunk in encoder.chunks(pieces, duration):
             file.write(chunk)
-    file.write(apng.TAIL)
+        frames.record(strips)
+    file.write(apng.TRAILER)
+
+
+def _write_gif(file: BinaryIO, frames: _Frames) -> tuple[str, ...]:
+    """Write a GIF, and return a note if colours of any frame had to be rounded."""
+    source = frames.source
+    note: tuple[str, ...] = ()
+    file.write(gif.header(frames.size, source.plays, frames.metadata.comment))
+    for samples, duration in zip(frames.samples(), source.durations, strict=True):
+        picture = encode.to_pillow(samples)
+        file.write(gif.frame(picture, duration))
+        note = note or gif.rounding_note(picture)
+    file.write(gif.TRAILER)
+    return note

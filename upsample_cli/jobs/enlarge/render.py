@@ -35,7 +35,7 @@ class Strip:
 
     rows: range
     samples: Samples | None
-    piece: png.Piece | None
+    piece: png.PngStrip | None
     luma: NDArray[np.float32]
     opacity: NDArray[np.float32] | None
 
@@ -86,7 +86,7 @@ class Renderer:
                 plane *= np.float32(255 / self.colour.peak)
         if self.compression is None:
             return Strip(rows, samples, None, luma, opacity)
-        piece = png.piece(samples, self.compression, rows.stop == height)
+        piece = png.encode_strip(samples, self.compression, rows.stop == height)
         return Strip(rows, None, piece, luma, opacity)
 
 

@@ -37,7 +37,7 @@ def write(
     """
     if task.strip:
         image = replace(image, metadata=image.metadata.stripped())
-    image, notes = format_limits.fitted(image, format)
+    image, notes = format_limits.fit(image, format)
     if image.is_cmyk and task.linear:
         raise ImageFileError("inks are no light; leave --linear out or write a PNG")
     if task.linear:
@@ -61,22 +61,22 @@ def _write(
         return ()
     from upsample_cli.images.write import raw_rows  # PNGs go without
 
-    if format in raw_rows.PLAIN:
-        layout = raw_rows.Layout(strips.channels, image.dtype, image.is_cmyk)
-        file.write(raw_rows.head(format, size, layout, image.metadata))
+    if format in raw_rows.FORMATS_OF_ROWS:
+        layout = raw_rows.PixelLayout(strips.channels, image.dtype, image.is_cmyk)
+        file.write(raw_rows.header(format, size, layout, image.metadata))
         for strip in strips:
             assert strip.samples is not None  # a renderer without a compression keeps them
             file.write(raw_rows.rows(format, strip.samples).data)
         return ()
-    from upsample_cli.images.read import files
+    from upsample_cli.images.write import encode
 
-    picture = files.picture(whole(strips, image, size), image.is_cmyk)
-    files.save(picture, format, image.metadata, file, task.quality)
+    picture = encode.to_pillow(whole(strips, image, size), image.is_cmyk)
+    encode.save(picture, format, image.metadata, file, task.quality)
     if format != "GIF":
         return ()
     from upsample_cli.images.write import gif
 
-    return gif.losses(picture)
+    return gif.rounding_note(picture)
 
 
 def whole(strips: MeasuredStrips, image: Image, size: Size) -> Samples:
@@ -89,10 +89,10 @@ def whole(strips: MeasuredStrips, image: Image, size: Size) -> Samples:
 
 
 def _write_png(file: BinaryIO, strips: MeasuredStrips, image: Image, size: Size) -> None:
-    file.write(png.head(size, strips.channels, 8 * image.dtype.itemsize, image.metadata))
+    file.write(png.header(size, strips.channels, 8 * image.dtype.itemsize, image.metadata))
     checksum = png.Checksum()
     for strip in strips:
         assert strip.piece is not None  # a renderer with a compression makes pieces
         checksum.add(strip.piece)
         file.write(strip.piece.chunk)
-    file.write(png.tail(checksum))
+    file.write(png.trailer(checksum))

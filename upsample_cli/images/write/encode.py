@@ -1,0 +1,124 @@
+"""Pictures in formats that Pillow encodes whole: JPEG, WebP, BMP, TGA, and a still GIF."""
+
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, BinaryIO
+
+import PIL.Image
+
+from upsample_cli.errors import ImageFileError
+from upsample_cli.images.image import Samples
+from upsample_cli.images.metadata.exif import with_dpi
+from upsample_cli.images.metadata.metadata import Metadata
+
+
+def to_pillow(samples: Samples, is_cmyk: bool = False) -> PIL.Image.Image:
+    """Return samples of 8 bits, shape (H, W, C), as a picture of Pillow."""
+    if is_cmyk:
+        height, width = samples.shape[:2]
+        return PIL.Image.frombuffer("CMYK", (width, height), samples, "raw", "CMYK", 0, 1)
+    return PIL.Image.fromarray(samples[..., 0] if samples.shape[2] == 1 else samples)
+
+
+def save(
+    picture: PIL.Image.Image,
+    format: str,
+    metadata: Metadata,
+    file: BinaryIO,
+    quality: int | None,
+) -> None:
+    """Write a picture.
+
+    Args:
+        picture: The picture.
+        format: One of the values of `FORMATS`, but neither PNG nor one of `FORMATS_OF_ROWS`.
+        metadata: What to write beside the pixels.
+        file: Where to.
+        quality: 1..100 for JPEG and WebP. By default a JPEG keeps the quality of the JPEG it was
+            read from, a lossless WebP stays lossless, and others get the encoder's default.
+
+    Raises:
+        ImageFileError: The format cannot hold it, or Pillow was built without the format.
+    """
+    if format == "GIF":
+        from upsample_cli.images.write import gif  # seldom needed
+
+        size = picture.height, picture.width
+        file.write(gif.header(size, 1, metadata.comment) + gif.frame(picture, 0) + gif.TRAILER)
+        return
+    buffer = io.BytesIO()  # encoders seek; standard output cannot
+    with _encoding_errors(format, f"{picture.width}x{picture.height} pixels"):
+        picture.save(buffer, format, **_options(format, metadata, quality))
+    file.write(buffer.getbuffer())
+
+
+def save_animated_webp(
+    frames: Iterator[Samples],
+    durations: Sequence[float],
+    plays: int,
+    metadata: Metadata,
+    file: BinaryIO,
+    quality: int | None,
+) -> None:
+    """Write an animated WebP.
+
+    Args:
+        frames: Each of shape (H, W, C).
+        durations: How long each frame is shown, in milliseconds.
+        plays: How often the animation is played; 0 for endlessly.
+        metadata: What to write beside the pixels.
+        file: Where to.
+        quality: As for `save`.
+
+    Raises:
+        ImageFileError: The format cannot hold it, or Pillow was built without the format.
+    """
+    from upsample_cli.images.write import webp  # seldom needed
+
+    options = _options("WEBP", metadata, quality)
+    with _encoding_errors("WEBP", "this animation"):
+        data = webp.encode_animation(map(to_pillow, frames), durations, plays, **options)
+    file.write(data)
+
+
+@contextmanager
+def _encoding_errors(format: str, content: str) -> Iterator[None]:
+    """Turn what Pillow raises in the block into an error about the format and its content."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        raise ImageFileError(f"{format} cannot hold {content} ({error}); write a PNG") from error
+    except KeyError as error:
+        if format in PIL.Image.SAVE:
+            raise
+        raise ImageFileError(f"this Pillow was built without {format}; write a PNG") from error
+
+
+def _options(format: str, metadata: Metadata, quality: int | None) -> dict[str, Any]:
+    """Return the options for Pillow's encoder."""
+    options: dict[str, Any] = {"icc_profile": metadata.icc, "dpi": metadata.dpi}
+    if format == "WEBP":
+        exif = with_dpi(metadata.exif, metadata.dpi)
+        options["lossless"] = metadata.lossless if quality is None else None
+    else:
+        exif = metadata.exif
+    if format in {"JPEG", "WEBP"}:
+        options |= {"exif": exif and b"Exif\0\0" + exif, "xmp": metadata.xmp, "quality": quality}
+    if format == "JPEG":
+        options |= _jpeg_options(metadata, quality)
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _jpeg_options(metadata: Metadata, quality: int | None) -> dict[str, Any]:
+    options: dict[str, Any] = {"comment": metadata.comment}
+    if metadata.iptc or metadata.extended_xmp:
+        from upsample_cli.images.metadata import jpeg_segments  # seldom needed
+
+        options["extra"] = jpeg_segments.encoded(metadata.iptc, metadata.extended_xmp)
+    if metadata.coding is not None:
+        options["progressive"] = metadata.coding.progressive or None
+        if quality is None:
+            options["qtables"] = [list(table) for table in metadata.coding.tables]
+            options["subsampling"] = metadata.coding.subsampling
+    return options
