@@ -1,31 +1,74 @@
 """`upsample matrix`: what a transposed convolution is, on a case small enough to see."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from upsample_cli.commands.options import Whole, given, json_option
+from upsample_cli.commands.options import Whole, json_option
 from upsample_cli.errors import SettingError
 
-if TYPE_CHECKING:  # NumPy is not to be waited for by --help
-    from upsample_cli.jobs.teach.matrix_layout import Layout
+if TYPE_CHECKING:  # --help must not wait for NumPy
+    from upsample_cli.jobs.teach.small_convolution import SmallConvolution
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The options of the command.
+
+    Args:
+        input: HxW of the image that is convolved.
+        small: HxW of the result, instead.
+        kernel: A size, the name of a fixed kernel, or a kernel file.
+        kernel_size: Taps along each axis of uniform, random and gaussian.
+        stride: From one window to the next.
+        padding: Zeros around the image.
+        dilation: From one tap to the next.
+        output: The picture to draw, if any.
+        force: Whether to replace a picture.
+        as_json: Whether to print JSON.
+    """
+
+    input: str | None
+    small: str | None
+    kernel: str
+    kernel_size: int | None
+    stride: int | None
+    padding: int
+    dilation: int
+    output: str | None
+    force: bool
+    as_json: bool
+
+    def __post_init__(self) -> None:
+        """Check the name of the output."""
+        if self.output is not None and not self.output.endswith(".png"):
+            raise SettingError(f"{self.output} is no .png; name the picture PICTURE.png")
+
+    def convolution(self) -> "SmallConvolution":
+        """Return the convolution to show."""
+        from upsample_cli.jobs.teach.matrix import small_convolution
+
+        return small_convolution(self.kernel, self.kernel_size, self.input, self.small,
+                                 self.stride, self.padding, self.dilation)  # fmt: skip
 
 
 @click.command(short_help="Show a small convolution as a matrix.")
 @click.option("--input", metavar="HxW", help="Image that is convolved (4x4).")
 @click.option("--small", metavar="HxW", help="Result, the transpose's input, instead.")
-@click.option(
-    "-k", "--kernel", metavar="HxW|NAME|FILE", help="Size, fixed kernel or kernel file (3)."
-)
+@click.option("-k", "--kernel", default="3", metavar="HxW|NAME|FILE",
+              help="Size, fixed kernel or kernel file (3).")  # fmt: skip
 @click.option("--kernel-size", type=Whole(1), metavar="N",
               help="Taps an axis of uniform, random, gaussian.")  # fmt: skip
 @click.option("--stride", type=Whole(1), metavar="N", help="From one window to the next (1).")
-@click.option("--padding", type=Whole(0), metavar="N", help="Zeros around the image (0).")
-@click.option("--dilation", type=Whole(1), metavar="N", help="From one tap to the next (1).")
+@click.option("--padding", type=Whole(0), default=0, metavar="N",
+              help="Zeros around the image (0).")  # fmt: skip
+@click.option("--dilation", type=Whole(1), default=1, metavar="N",
+              help="From one tap to the next (1).")  # fmt: skip
 @click.option("-o", "--output", metavar="PICTURE.png", help="Draw it too, for a wall.")
 @click.option("-f", "--force", is_flag=True, help="Replace a picture that is there.")
 @json_option
-def matrix(output: str | None, force: bool, as_json: bool, **settings: Any) -> None:
+def matrix(**values: Any) -> None:
     """Show a small convolution as a matrix, and its transpose, the transposed convolution.
 
     Letters are taps, dots are zeros. How many inputs each output gets tells whether equal taps
@@ -35,62 +78,64 @@ def matrix(output: str | None, force: bool, as_json: bool, **settings: Any) -> N
     upsample matrix
     upsample matrix --small 3x3 --kernel 3 --stride 2 -o matrix.png
     """  # noqa: D301 # click needs the \b itself
-    if output is not None and not output.endswith(".png"):
-        raise SettingError(f"{output} is no .png; name the picture PICTURE.png")
+    options = Options(**values)
+    conv = options.convolution()
+    if options.output is not None:
+        _draw(conv, options.output, options.force)
+    click.echo(_json(conv) if options.as_json else _text(conv))
+
+
+def _draw(conv: "SmallConvolution", output: str, force: bool) -> None:
+    """Write the figure."""
     from upsample_cli.images.places import target
-    from upsample_cli.jobs.teach.matrix import layout
+    from upsample_cli.jobs.teach.matrix_figure import figure
 
-    found = layout(**given(settings))
-    if output is not None:
-        from upsample_cli.jobs.teach.matrix_figure import figure
-
-        target.check(output, target.STREAM, force)
-        with target.opened(output, force) as file:
-            file.write(figure(found).to_png())
-    click.echo(_json(found) if as_json else _text(found))
+    target.check(output, target.STREAM, force)
+    with target.opened(output, force) as file:
+        file.write(figure(conv).to_png())
 
 
-def _text(found: "Layout") -> str:
-    """Return all there is to see, for people."""
-    from upsample_cli.commands.output.text_tables import beside, grid, numbered, numbers
-    from upsample_cli.jobs.teach.matrix_layout import LETTERS, by
+def _text(conv: "SmallConvolution") -> str:
+    """Return the convolution as text for people."""
+    from upsample_cli.commands.output.text_tables import beside, grid, number_cells, pixel_numbers
+    from upsample_cli.jobs.teach.small_convolution import LETTERS, by
 
-    (height, width), (rows, columns) = found.large, found.cells.shape
+    (height, width), (rows, columns) = conv.large, conv.cells.shape
     names = [".", *LETTERS]
-    cells = [[names[tap] for tap in row] for row in found.cells]
-    wide = found.taps.shape[1]
-    letters = [[names[i * wide + j + 1] for j in range(wide)] for i in range(len(found.taps))]
+    cells = [[names[tap] for tap in row] for row in conv.cells]
+    wide = conv.taps.shape[1]
+    letters = [[names[i * wide + j + 1] for j in range(wide)] for i in range(len(conv.taps))]
     grids = [
-        (f"image {by(found.large)}", grid(list(numbered(height, width)))),
-        (f"kernel {by(found.taps.shape)}", grid(letters)),
-        (f"result {by(found.small)}", grid(list(numbered(*found.small)))),
+        (f"image {by(conv.large)}", grid(list(pixel_numbers(height, width)))),
+        (f"kernel {by(conv.taps.shape)}", grid(letters)),
+        (f"result {by(conv.small)}", grid(list(pixel_numbers(*conv.small)))),
     ]
-    if found.kernel:
-        grids.insert(2, (f"taps of {found.kernel}", grid(numbers(found.taps))))
-    touches, gets = (grid(numbers(counts)) for counts in (found.touches, found.gets))
+    if conv.kernel:
+        grids.insert(2, (f"taps of {conv.kernel}", grid(number_cells(conv.taps))))
+    touches, gets = (grid(number_cells(counts)) for counts in (conv.touches, conv.gets))
     blocks = [
-        [f"stride {found.stride}, padding {found.padding}, dilation {found.dilation}"],
+        [f"stride {conv.stride}, padding {conv.padding}, dilation {conv.dilation}"],
         beside(*grids),
         [f"matrix {rows}x{columns}, a row for each pixel of the result"],
-        grid(cells, (found.small[1], width)),
-        [f"transpose {columns}x{rows}, takes {by(found.small)} to {by(found.large)}: "
+        grid(cells, (conv.small[1], width)),
+        [f"transpose {columns}x{rows}, takes {by(conv.small)} to {by(conv.large)}: "
          "the transposed convolution"],
-        grid(list(zip(*cells, strict=True)), (width, found.small[1])),
+        grid(list(zip(*cells, strict=True)), (width, conv.small[1])),
         beside(("outputs that each input touches", touches),
                ("inputs that each output gets", gets)),
-        [found.overlap, found.ripples, found.verification],
+        [conv.overlap, conv.ripples, conv.verification],
     ]  # fmt: skip
     return "\n\n".join("\n".join(lines) for lines in blocks)
 
 
-def _json(found: "Layout") -> str:
-    """Return all there is to see, for programs."""
+def _json(conv: "SmallConvolution") -> str:
+    """Return the convolution as JSON for programs."""
     import json
 
     return json.dumps({
-        "input": found.large, "output": found.small, "kernel": found.kernel or None,
-        "taps": found.taps.tolist(), "stride": found.stride, "padding": found.padding,
-        "dilation": found.dilation, "matrix": found.matrix.tolist(), "cells": found.cells.tolist(),
-        "touches": found.touches.tolist(), "gets": found.gets.tolist(), "even": found.even,
-        "ripple": found.ripple, "verified": found.verified, "difference": found.difference,
+        "input": conv.large, "output": conv.small, "kernel": conv.kernel or None,
+        "taps": conv.taps.tolist(), "stride": conv.stride, "padding": conv.padding,
+        "dilation": conv.dilation, "matrix": conv.matrix.tolist(), "cells": conv.cells.tolist(),
+        "touches": conv.touches.tolist(), "gets": conv.gets.tolist(), "even": conv.even,
+        "ripple": conv.ripple, "verified": conv.verified, "difference": conv.difference,
     })  # fmt: skip

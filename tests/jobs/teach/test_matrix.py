@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from upsample_cli.errors import SettingError
-from upsample_cli.jobs.teach.matrix import layout
-from upsample_cli.jobs.teach.matrix_layout import LETTERS
+from upsample_cli.jobs.teach.matrix import small_convolution
+from upsample_cli.jobs.teach.small_convolution import LETTERS
 from upsample_cli.kernels.geometry import conv_matrix
 
 
@@ -15,14 +15,14 @@ from upsample_cli.kernels.geometry import conv_matrix
 def test_counts_are_those_of_the_pairs(tall: int, wide: int, stride: int, padding: int) -> None:
     """Touches and gets count the pairs of pixels that a tap joins."""
     try:
-        found = layout(f"{tall}x{wide}", input="5x6", stride=stride, padding=padding)
+        actual = small_convolution(f"{tall}x{wide}", input="5x6", stride=stride, padding=padding)
     except SettingError:
         return
     matrix = conv_matrix(np.ones((tall, wide)), (5, 6), stride, padding).toarray()
-    np.testing.assert_array_equal(found.touches.ravel(), matrix.sum(axis=1))
-    np.testing.assert_array_equal(found.gets.ravel(), matrix.sum(axis=0))
-    assert found.verified
-    assert found.difference == 0.0
+    np.testing.assert_array_equal(actual.touches.ravel(), matrix.sum(axis=1))
+    np.testing.assert_array_equal(actual.gets.ravel(), matrix.sum(axis=0))
+    assert actual.verified
+    assert actual.difference == 0.0
 
 
 @given(st.integers(1, 5), st.integers(1, 4), st.integers(1, 3))
@@ -31,34 +31,34 @@ def test_the_overlap_is_even_where_the_stride_divides_the_taps(k: int, s: int, d
     n = 4 * s + d * (k - 1) + 1
     if n > 8:
         return
-    found = layout(str(k), input=f"{n}x{n}", stride=s, dilation=d)
+    actual = small_convolution(str(k), input=f"{n}x{n}", stride=s, dilation=d)
     line = np.bincount(d * np.arange(k) % s, minlength=s)
-    np.testing.assert_array_equal(found.phases, np.outer(line, line))
+    np.testing.assert_array_equal(actual.phases, np.outer(line, line))
     if d == 1:
-        assert found.even == (k % s == 0)
-    assert ("checkerboard" in found.overlap) == (not found.even)
-    assert (found.ripple == 0.0) == found.even
+        assert actual.even == (k % s == 0)
+    assert ("checkerboard" in actual.overlap) == (not actual.even)
+    assert (actual.ripple == 0.0) == actual.even
 
 
 def test_a_flat_image_shows_the_phases() -> None:
     """In the middle of a large enough result the counts are those of the phases."""
-    found = layout("3", small="3x3", stride=2)
-    np.testing.assert_array_equal(found.gets[2:4, 2:4], found.phases)
-    assert found.large == (7, 7)
-    assert found.ripple == pytest.approx(0.4843, abs=5e-5)
-    assert found.overlap.startswith("Outputs get 1, 2 or 4 inputs by turns, because 3x3 taps")
+    actual = small_convolution("3", small="3x3", stride=2)
+    np.testing.assert_array_equal(actual.gets[2:4, 2:4], actual.phases)
+    assert actual.large == (7, 7)
+    assert actual.ripple == pytest.approx(0.4843, abs=5e-5)
+    assert actual.overlap.startswith("Outputs get 1, 2 or 4 inputs by turns, because 3x3 taps")
 
 
 def test_named_kernels_bring_their_taps(tmp_path: Any) -> None:
     """A fixed kernel's and a file's ripple is their own; the matrix holds their taps."""
-    found = layout("uniform", kernel_size=3, input="5x5", stride=2)
-    np.testing.assert_allclose(found.matrix[found.cells > 0], 4 / 9)
+    actual = small_convolution("uniform", kernel_size=3, input="5x5", stride=2)
+    np.testing.assert_allclose(actual.matrix[actual.cells > 0], 4 / 9)
     np.save(tmp_path / "k.npy", np.array([[1.0, 2.0], [3.0, 4.0]]))
-    found = layout(str(tmp_path / "k.npy"), input="4x4", stride=2)
-    assert found.kernel == "k.npy"
-    assert found.even
-    assert found.ripple == pytest.approx(np.std([1, 2, 3, 4]) / 2.5)
-    np.testing.assert_array_equal(found.matrix[0, [0, 1, 4, 5]], [1, 2, 3, 4])
+    actual = small_convolution(str(tmp_path / "k.npy"), input="4x4", stride=2)
+    assert actual.kernel == "k.npy"
+    assert actual.even
+    assert actual.ripple == pytest.approx(np.std([1, 2, 3, 4]) / 2.5)
+    np.testing.assert_array_equal(actual.matrix[0, [0, 1, 4, 5]], [1, 2, 3, 4])
 
 
 @pytest.mark.parametrize(
@@ -81,4 +81,4 @@ def test_named_kernels_bring_their_taps(tmp_path: Any) -> None:
 def test_what_cannot_be_shown_is_told(settings: dict[str, Any], fault: str) -> None:
     """Kernels and sizes that are none, or too large to be seen, are refused with a remedy."""
     with pytest.raises(SettingError, match=fault):
-        layout(**settings)
+        small_convolution(**settings)

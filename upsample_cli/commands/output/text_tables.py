@@ -43,12 +43,12 @@ def beside(*parts: tuple[str, list[str]]) -> list[str]:
     ]
 
 
-def numbers(values: Iterable[Iterable[Any]]) -> list[list[str]]:
+def number_cells(values: Iterable[Iterable[Any]]) -> list[list[str]]:
     """Return rows of numbers as words, short where they are whole."""
     return [[f"{value:.4g}" for value in row] for row in values]
 
 
-def numbered(height: int, width: int) -> Iterator[list[str]]:
+def pixel_numbers(height: int, width: int) -> Iterator[list[str]]:
     """Yield the pixels of a plane as their numbers, row by row."""
     for i in range(height):
         yield [str(i * width + j) for j in range(width)]

@@ -1,4 +1,4 @@
-"""Lay a small convolution open: from options to a `Layout`."""
+"""Build a small convolution, its matrix and all that follows, from options."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from upsample_cli.errors import SettingError
-from upsample_cli.jobs.teach.matrix_layout import LETTERS, Counts, Layout, by
+from upsample_cli.jobs.teach.small_convolution import LETTERS, Counts, SmallConvolution, by
 from upsample_cli.kernels.convolve import conv2d, conv_transpose2d
 from upsample_cli.kernels.geometry import Geometry, conv_matrix
 from upsample_cli.kernels.kernel import Kernel, Taps
@@ -20,7 +20,7 @@ from upsample_cli.planes import Size
 _LARGEST = 64  # pixels: more would fill no screen legibly
 
 
-def layout(
+def small_convolution(
     kernel: str = "3",
     kernel_size: int | None = None,
     input: str | None = None,
@@ -28,11 +28,11 @@ def layout(
     stride: int | None = None,
     padding: int = 0,
     dilation: int = 1,
-) -> Layout:
-    """Return a small convolution laid open.
+) -> SmallConvolution:
+    """Return a small convolution with its matrix, counts and ripple.
 
     Args:
-        kernel: A size, N or HxW, whose taps are 1, 2, 3...; the word of a fixed kernel; or a file.
+        kernel: A size, N or HxW, whose taps are 1, 2, 3...; the name of a fixed kernel; or a file.
         kernel_size: Taps along each axis, for uniform, random and gaussian.
         input: HxW of the convolution's input; 4x4 by default.
         small: HxW of the transposed convolution's input, instead.
@@ -41,7 +41,7 @@ def layout(
         dilation: 1 or more.
 
     Raises:
-        SettingError: A setting that cannot be, or more than can be shown.
+        SettingError: A setting is out of range, or the result too large to be seen.
     """
     name, taps, stride = _kernel(kernel, kernel_size, stride)
     if taps.size > len(LETTERS):
@@ -54,17 +54,17 @@ def layout(
     if input is not None and small is not None:
         raise SettingError("--input and --small are both given; leave one out")
     if small is not None:
-        large = geometry.enlarged(_shown("--small", small), shape)
+        large = geometry.enlarged(_size("--small", small), shape)
     else:
-        large = _shown("--input", input or "4x4")
+        large = _size("--input", input or "4x4")
     low = geometry.reduced(large, shape)
     for size in (large, low):
-        _check(size, "--small" if small else "--input")
+        _check_size(size, "--small" if small else "--input")
     numbers = np.arange(1, taps.size + 1).reshape(shape)
     cells = conv_matrix(numbers, large, stride, padding, dilation).toarray()
     spread = np.zeros([d * (k - 1) + 1 for d, k in zip(geometry.dilation, shape, strict=True)])
     spread[::dilation, ::dilation] = taps if name else 1.0
-    return Layout(
+    return SmallConvolution(
         name, taps, stride, padding, dilation, large, low, cells,
         (cells > 0).sum(axis=1).reshape(low), (cells > 0).sum(axis=0).reshape(large),
         _phases(geometry, shape), ripple(Kernel(name, spread, stride).phase_sums),
@@ -72,24 +72,15 @@ def layout(
     )  # fmt: skip
 
 
-def _check(size: Size, option: str) -> None:
-    """Refuse a size that cannot be shown, by the option that gives it."""
-    if size[0] * size[1] > _LARGEST:
-        raise SettingError(
-            f"{by(size)} are {size[0] * size[1]} pixels, more than {_LARGEST} that can be shown; "
-            f"give a smaller {option}, or take conv_matrix from Python"
-        )
-
-
 def _kernel(kernel: str, size: int | None, stride: int | None) -> tuple[str, Taps, int]:
-    """Return what a kernel is called, its taps, and the stride to use it with."""
-    found = re.fullmatch(r"([1-9]\d?)(?:x([1-9]\d?))?", kernel)
+    """Return the name of a kernel, its taps, and the stride to use it with."""
+    numbers = re.fullmatch(r"([1-9]\d?)(?:x([1-9]\d?))?", kernel)
     if size is not None and kernel not in KERNELS:
         raise SettingError(
             f"--kernel-size is for {', '.join(KERNELS)}, not {kernel}; give --kernel {size} instead"
         )
-    if found:
-        tall, wide = int(found[1]), int(found[2] or found[1])
+    if numbers:
+        tall, wide = int(numbers[1]), int(numbers[2] or numbers[1])
         return "", np.arange(1.0, tall * wide + 1).reshape(tall, wide), stride or 1
     if is_kernel_file(kernel):
         file = load(kernel, "tconv", stride or 1)
@@ -101,14 +92,25 @@ def _kernel(kernel: str, size: int | None, stride: int | None) -> tuple[str, Tap
     raise SettingError(f"no kernel '{kernel}' to show; {remedy}")
 
 
-def _shown(option: str, text: str) -> Size:
-    found = re.fullmatch(r"([1-9]\d{0,3})x([1-9]\d{0,3})", text)
-    if found is None:
+def _size(option: str, text: str) -> Size:
+    """Return the size that an option gives, or raise a `SettingError`."""
+    numbers = re.fullmatch(r"([1-9]\d{0,3})x([1-9]\d{0,3})", text)
+    if numbers is None:
         raise SettingError(f"{option} {text} is no size; give HEIGHTxWIDTH, such as 4x4")
-    return int(found[1]), int(found[2])
+    return int(numbers[1]), int(numbers[2])
+
+
+def _check_size(size: Size, option: str) -> None:
+    """Raise a `SettingError` for a size too large to be seen, naming the option that gives it."""
+    if size[0] * size[1] > _LARGEST:
+        raise SettingError(
+            f"{by(size)} are {size[0] * size[1]} pixels, more than {_LARGEST} that can be shown; "
+            f"give a smaller {option}, or take conv_matrix from Python"
+        )
 
 
 def _phases(geometry: Geometry, taps: Size) -> Counts:
+    """Return how many taps feed each phase, shape (stride, stride)."""
     down, across = (
         np.bincount(np.array(offsets) % s, minlength=s)
         for offsets, s in zip(geometry.offsets(taps), geometry.stride, strict=True)
@@ -123,8 +125,8 @@ def _difference(taps: Taps, large: Size, small: Size, geometry: Geometry) -> flo
     matrix = conv_matrix(taps, large, **settings)
     rng = np.random.default_rng(0)
     x, y = (rng.integers(-9, 10, size).astype(np.float64) for size in (large, small))
-    made = geometry.enlarged(small, (taps.shape[0], taps.shape[1]))
-    added = tuple(n - m for n, m in zip(large, made, strict=True))  # what no step reaches
+    reached = geometry.enlarged(small, (taps.shape[0], taps.shape[1]))
+    added = tuple(n - m for n, m in zip(large, reached, strict=True))
     forward = conv2d(x[None], taps[None, None], **settings)
     back = conv_transpose2d(y[None], taps[None, None], output_padding=added, **settings)
     return float(

@@ -1,4 +1,4 @@
-"""A small convolution laid open: its matrix, the transpose, and how often pixels overlap."""
+"""A convolution small enough to see: its matrix, the transpose, and how often pixels overlap."""
 
 from dataclasses import dataclass
 
@@ -10,22 +10,22 @@ from upsample_cli.planes import Size
 
 Counts = NDArray[np.int64]
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-"""What taps are called, in order."""
+"""The names of the taps, in order."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Layout:
+class SmallConvolution:
     """A convolution of a small plane, and all that follows from it.
 
     Args:
-        kernel: What the taps are called; empty for plain numbers.
+        kernel: The name of the kernel; empty for plain numbers.
         taps: Shape (kH, kW).
         stride: Input pixels per output pixel.
         padding: Zeros around the input.
         dilation: Input pixels from one tap to the next.
         large: Height and width of the convolution's input, the transposed one's output.
         small: Height and width of the convolution's output, the transposed one's input.
-        cells: Shape (small pixels, large pixels): which tap is there, from 1; 0 for none.
+        cells: Shape (small pixels, large pixels): the number of the tap there, from 1; 0 for none.
         touches: Shape of small: how many outputs each input of the transposed one touches.
         gets: Shape of large: how many inputs each output of the transposed one gets.
         phases: Shape (stride, stride): the same far from edges, for each phase.
@@ -49,12 +49,12 @@ class Layout:
 
     @property
     def even(self) -> bool:
-        """Whether far from the edges every output gets as many inputs."""
+        """Whether every output far from the edges gets the same number of inputs."""
         return bool((self.phases == self.phases[0, 0]).all())
 
     @property
     def verified(self) -> bool:
-        """Whether products and algorithms agree up to rounding."""
+        """Whether the products and the algorithms agree up to rounding."""
         return self.difference <= 1e-12 * max(1.0, float(np.abs(self.taps).sum()))
 
     @property
@@ -66,8 +66,8 @@ class Layout:
     def overlap(self) -> str:
         """A sentence on whether the overlap is even, and what follows."""
         counts = sorted({*self.phases.ravel().tolist()})
-        word = "a multiple" if self.even else "no multiple"
-        why = f"because {by(self.taps.shape)} taps are {word} of stride {self.stride}"
+        multiple = "a multiple" if self.even else "no multiple"
+        why = f"because {by(self.taps.shape)} taps are {multiple} of stride {self.stride}"
         if self.stride == 1:
             why = "as always with stride 1"
         elif self.dilation > 1:
@@ -93,10 +93,12 @@ class Layout:
     @property
     def verification(self) -> str:
         """A sentence on whether the matrix does what the direct algorithm does."""
-        word = "yes" if self.verified else "no"
-        return f"matrix product == direct algorithm: {word} (max difference {self.difference:.2g})"
+        answer = "yes" if self.verified else "no"
+        return (
+            f"matrix product == direct algorithm: {answer} (max difference {self.difference:.2g})"
+        )
 
 
 def by(size: tuple[int, ...]) -> str:
-    """Return a size in words: 4x4."""
+    """Return a size as text: 4x4."""
     return "x".join(map(str, size))
