@@ -1,4 +1,4 @@
-"""What a process of ours sets up before it imports anything large."""
+"""The set-up of every process: signals, environment, memory."""
 
 import _thread
 import ctypes
@@ -14,99 +14,101 @@ from time import monotonic, sleep
 from types import FrameType
 from typing import Any, NoReturn
 
-CODE = 128  # and the number of a signal that ends us, as shells have it
-ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-"""The signals that end a process; SIGHUP is of a terminal that was closed."""
+CODE = 128
+"""Added to the number of a signal, it is the exit code of a process ended by it, as in shells."""
 
-PATIENCE = 5.0  # seconds for work to be unwound
+ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+"""The signals that end a process; SIGHUP comes from a closed terminal."""
+
+PATIENCE = 5.0
+"""Seconds that work has to unwind."""
 
 _PAUSE = 0.1  # seconds from one signal to the next
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _MOST_ARENAS = -1, -3, -8  # of mallopt
 _HUGE_PAGES = 14  # of madvise
-_HEAP, _PAGE = 24 << 20, 1 << 21  # bytes: about what one picture's strips take, and a huge page
+_HEAP, _PAGE = 24 << 20, 1 << 21  # bytes: about the strips of one picture, and a huge page
 _ENVIRONMENT = (
-    # One thread a matrix product: threads or processes of our own share the work.
+    # One thread a matrix product: our own threads or processes share the work.
     *("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"),
-    # NumPy would set these when it is imported, while a thread decodes: libjpeg asks for variables,
-    # and the C library lets nobody ask while another sets (getenv(3), setenv(3)).
+    # NumPy sets these at its import unless they are set. libjpeg, on the thread that decodes, reads
+    # variables, and setenv(3) on one thread makes getenv(3) on another crash.
     *("OPENBLAS_MAIN_FREE", "GOTOBLAS_MAIN_FREE"),
 )
 
 
 def prepare() -> None:
-    """Set the process up; NumPy must not have been imported."""
-    gc.set_threshold(100_000)  # imports make many objects and no garbage
+    """Set the process up, before NumPy is imported."""
+    gc.set_threshold(100_000)  # imports create many objects and no garbage
     _keep_freed_memory()
-    warnings.filterwarnings(
-        "ignore", module=r"(PIL|tifffile)\."
-    )  # oddities of files that can be read
+    # They warn of oddities in files that they can read.
+    warnings.filterwarnings("ignore", module=r"(PIL|tifffile)\.")
     for variable in _ENVIRONMENT:
         os.environ.setdefault(variable, "1")
 
 
 def end_at_once() -> None:
-    """Have signals end us without a word, while there is nothing to undo."""
-    for each in (signal.SIGINT, *ENDING):
-        handle(each, signal.SIG_DFL)
+    """Let signals end the process silently, while there is nothing to undo."""
+    for number in (signal.SIGINT, *ENDING):
+        handle(number, signal.SIG_DFL)
 
 
 def end_by_unwinding() -> None:
-    """Have signals that end us unwind what is done, so that nothing is left half-written."""
+    """Let signals unwind the work under way, so that nothing is left half-written."""
     handle(signal.SIGINT, signal.default_int_handler)
-    for each in ENDING:
-        handle(each, leave)
+    for number in ENDING:
+        handle(number, leave)
 
 
 def leave(number: int, frame: FrameType | None) -> NoReturn:
-    """End because of a signal, whose number the exit code tells; others do not disturb that."""
-    for each in ENDING:
-        handle(each, _stay)
+    """Exit with the code of a signal; further signals do not interrupt the unwinding."""
+    for other in ENDING:
+        handle(other, _stay)
     sys.exit(CODE + number)
 
 
 def _stay(number: int, frame: FrameType | None) -> None:
-    """Wake from what is waited for, and go on."""
+    """Ignore a signal, but let it interrupt a system call."""
 
 
 def unwind_main_thread() -> NoReturn:
-    """Have the main thread leave what it does, and end the process if it does not in time."""
+    """Make the main thread unwind its work, and end the process if that takes too long."""
     end = monotonic() + PATIENCE
     while monotonic() < end:
         _wake_main_thread(signal.SIGTERM)
-        sleep(_PAUSE)  # one that comes right before it waits does not wake it
+        sleep(_PAUSE)  # a signal that comes right before a system call does not interrupt it
     os._exit(1)
 
 
 def _wake_main_thread(number: signal.Signals) -> None:
-    if hasattr(signal, "pthread_kill"):  # wakes it from waiting for a disk too
+    if hasattr(signal, "pthread_kill"):  # interrupts a system call too
         signal.pthread_kill(main_thread().ident or 0, number)
     else:
         _thread.interrupt_main(number)
 
 
 def handle(
-    each: signal.Signals, handler: Callable[[int, FrameType | None], None] | signal.Handlers
+    number: signal.Signals, handler: Callable[[int, FrameType | None], None] | signal.Handlers
 ) -> Any:
-    """Handle a signal, but one that is ignored, as under nohup, remains so; return what did."""
-    before = signal.getsignal(each)
-    return before if before is signal.SIG_IGN else signal.signal(each, handler)
+    """Handle a signal unless it is ignored, as under nohup; return the handler it had."""
+    before = signal.getsignal(number)
+    return before if before is signal.SIG_IGN else signal.signal(number, handler)
 
 
 def cores() -> int:
-    """Return how many cores are ours."""
+    """Return how many cores this process may use."""
     try:
         return len(os.sched_getaffinity(0))
-    except AttributeError:  # not every platform tells which are
+    except AttributeError:  # not on every platform
         return os.cpu_count() or 1
 
 
 def _keep_freed_memory() -> None:
-    """Let the allocator keep what is freed, for all threads, in pages of 2 MB.
+    """Let the allocator keep freed memory, for all threads, in pages of 2 MB.
 
-    Strips come and go, and to be given new pages of 4 kB takes as long as to fill them.
+    Strips come and go; getting new pages of 4 kB takes as long as filling them.
 
-    Source: mallopt(3), madvise(2); where the C library has no such calls, all goes as it would.
+    Source: mallopt(3), madvise(2); a C library without these calls is left as it is.
     """
     with suppress(AttributeError, OSError, TypeError):
         library = ctypes.CDLL(None)
