@@ -23,7 +23,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
-    """Hand on a public name from its home, imported when it is first asked for."""
+    """Return a public name from the module that defines it, imported at its first use."""
     if name not in _HOMES:
         raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
     from importlib import import_module
@@ -32,5 +32,5 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    """Name what there is, as an interpreter completes it."""
+    """Return the public names too, for interpreters that complete them."""
     return sorted({*globals(), *__all__})

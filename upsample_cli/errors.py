@@ -1,18 +1,18 @@
-"""The errors a person can mend: each says `fact; remedy` in one line.
+"""The errors that a user can mend: each text is `fact; remedy`, in one line.
 
-A kind exists where a caller reacts differently, not per cause. Anything else that is raised is a
-bug and keeps its traceback.
+A class exists where a caller reacts differently, not per cause. Any other exception is a bug and
+keeps its traceback.
 """
 
 
 class UpsampleError(Exception):
-    """A request that cannot be met; its text is `fact; remedy`."""
+    """A request that cannot be met."""
 
 
 class SettingError(UpsampleError, ValueError):
-    """A setting that cannot be: a method, kernel, scale or option, found before work starts.
+    """A method, kernel, scale or option that cannot be, detected before work starts.
 
-    From Python it is an argument of the wrong value, and so a ValueError too.
+    It is a ValueError too: from Python, it is an argument of the wrong value.
     """
 
 
@@ -21,7 +21,7 @@ class ImageFileError(UpsampleError):
 
 
 class TargetExistsError(ImageFileError):
-    """The target is there already, and replacing it was not asked for."""
+    """The target exists, and replacing it was not requested."""
 
 
 class PictureTooLargeError(ImageFileError):

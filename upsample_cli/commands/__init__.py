@@ -1,4 +1,4 @@
-"""The command line; the only room that knows click. Each command parses, calls a job, prints."""
+"""The command line, the only room that knows click: a command parses, calls a job and prints."""
 
 COMMANDS = ("measure", "audit", "repair", "train", "layer", "matrix", "methods")
-"""Each is the function of that name in the module of that name, imported when it is called."""
+"""The commands beside the main job: each is a function in the module of its name."""

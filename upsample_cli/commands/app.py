@@ -20,7 +20,7 @@ class _App(click.Group):
     """A group whose first command needs no name."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Put the main job's name before arguments that begin with no command."""
+        """Insert the name of the main job before arguments that do not begin with a command."""
         if not args or args[0] in {"upsample", *COMMANDS, "--version"}:
             return super().parse_args(ctx, args)
         words = args[: args.index("--")] if "--" in args else args
@@ -30,31 +30,31 @@ class _App(click.Group):
         return super().parse_args(ctx, ["upsample", *args])
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; end quietly where the reader of standard output has gone."""
+        """Run the command; end silently where the reader of standard output has closed it."""
         try:
             return super().invoke(ctx)
         except click.UsageError as error:
-            error.ctx = error.ctx or ctx  # of an option that lacks its value none is told
+            error.ctx = error.ctx or ctx  # click sets none for an option that lacks its value
             raise
         except BrokenPipeError:
-            # What is still buffered must not fail again when it is flushed.
+            # The rest of the buffer must not fail again when it is flushed.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return BROKEN_PIPE
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the main job's help, then the other commands."""
         upsample = self.get_command(ctx, "upsample")
-        assert upsample is not None  # it is always there
+        assert upsample is not None  # it always exists
         own = click.Context(upsample, info_name=ctx.info_name, **upsample.context_settings)
         upsample.format_help(own, formatter)
         self.format_commands(ctx, formatter)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Name the commands but the main job, in their order."""
+        """Return the names of all commands but the main job."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return a command; None if there is none of this name."""
+        """Return the command of this name, None if there is no such command."""
         if cmd_name not in ("upsample", *COMMANDS):
             return None
         command = getattr(import_module(f"upsample_cli.commands.{cmd_name}"), cmd_name)
@@ -63,12 +63,12 @@ class _App(click.Group):
 
 
 def _check_word(word: str) -> None:
-    """Refuse a first argument that is no file and is almost a command's word."""
+    """Refuse a first argument that is no file and resembles the name of a command."""
     if word.isalpha() and not os.path.lexists(word):
-        from difflib import get_close_matches  # few are mistyped
+        from difflib import get_close_matches  # few words are mistyped
 
-        for meant in get_close_matches(word.lower(), COMMANDS, 1, 0.7):
-            raise SettingError(f"no command or file '{word}'; did you mean `upsample {meant}`?")
+        for name in get_close_matches(word.lower(), COMMANDS, 1, 0.7):
+            raise SettingError(f"no command or file '{word}'; did you mean `upsample {name}`?")
 
 
 @click.group(
@@ -85,14 +85,14 @@ def app(ctx: click.Context) -> None:
 def main() -> NoReturn:
     """Run the command line, in a process that is set up, and exit with its code."""
     if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
-        sys.stdout.reconfigure(errors="backslashreplace")  # names may have any letters
+        sys.stdout.reconfigure(errors="backslashreplace")  # names may hold any letters
     process.end_by_unwinding()
     code = _run()
     process.end_at_once()
     for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, AttributeError):  # full, or closed from the start
+        with suppress(OSError, AttributeError):  # the disk is full, or the stream was never open
             stream.flush()
-    os._exit(code)  # tearing the interpreter down takes longer than a small picture
+    os._exit(code)  # the interpreter's own end takes longer than a small picture
 
 
 def _run() -> int:
@@ -113,8 +113,8 @@ def _run() -> int:
     except MemoryError:
         tell("Error", "memory has run out; allow more, or take a smaller picture or --scale")
         return FAILED
-    except OSError as error:  # but of files, which have errors of their own
-        if _is_of_echo(error):
+    except OSError as error:  # not of a picture's file, which raises an UpsampleError
+        if _is_from_echo(error):
             tell("Error", f"cannot write standard output: {error.strerror}; write to a file")
         else:
             tell("Error", f"the system refuses: {error}; see to that and try again")
@@ -123,14 +123,14 @@ def _run() -> int:
 
 
 def _help_of(error: click.ClickException) -> str:
-    """Return the call that tells how the command is meant that was called wrongly."""
+    """Return the call that prints the help of the command that was called wrongly."""
     context = error.ctx if isinstance(error, click.UsageError) else None
     name = (context.invoked_subcommand or context.info_name) if context else None
     return f"upsample {name} --help" if name in COMMANDS else "upsample --help"
 
 
-def _is_of_echo(error: OSError) -> bool:
-    """Tell whether an error was met while results were printed."""
+def _is_from_echo(error: OSError) -> bool:
+    """Return whether an error was raised while results were printed."""
     trace = error.__traceback__
     while trace and trace.tb_frame.f_code is not click.echo.__code__:
         trace = trace.tb_next

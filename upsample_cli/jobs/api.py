@@ -1,4 +1,4 @@
-"""Planes in memory: the shortest way to upsample and to measure from Python."""
+"""The Python interface: upsample and measure planes in memory."""
 
 from numbers import Integral
 from typing import Any
@@ -31,18 +31,18 @@ def upsample(
     """Return planes enlarged.
 
     Args:
-        planes: Shape (C, H, W), floating point, any range: nothing is clipped or rounded.
-        method: The word of a method.
+        planes: Shape (C, H, W), floating point, any range; nothing is clipped or rounded.
+        method: The name of a method.
         scale: Output pixels per input pixel, 1 or more.
         boundary: symmetric, nearest or zero.
-        threads: How many work at once.
+        threads: How many threads share the work.
         **settings: Parameters of the method, such as `kernel`.
 
     Returns:
         Shape (C, round(H scale), round(W scale)), of the same type.
 
     Raises:
-        SettingError: A setting that cannot be.
+        SettingError: A setting is out of range, or does not exist.
 
     >>> upsample(np.ones((1, 4, 6)), "bicubic", scale=1.5).shape
     (1, 6, 9)
@@ -63,10 +63,10 @@ def measure(planes: Planes, stride: int | None = None) -> Checkerboard:
 
     Args:
         planes: Shape (1 or 3, H, W), floating point, 0..1.
-        stride: Period to look for, in pixels, 2 or more; None to find it among 2..8.
+        stride: Period to look for, in pixels, 2 or more; None to search 2..8.
 
     Raises:
-        SettingError: Planes or a stride that cannot be measured.
+        SettingError: The planes or the stride cannot be measured.
 
     >>> flat = np.full((1, 256, 256), 0.5, np.float32)
     >>> measure(flat, 2).status
@@ -82,11 +82,12 @@ def measure(planes: Planes, stride: int | None = None) -> Checkerboard:
     _, height, width = planes.shape
     search = Search(height, width, STRIDES if stride is None else range(stride, stride + 1))
     search.feed(Rows(luma((planes * 255).astype(np.float32))))
-    found = period(search.own_ripples()) if stride is None else stride
-    return result_at(search.results(), found)
+    if stride is None:
+        stride = period(search.own_ripples())
+    return result_at(search.results(), stride)
 
 
 def _check(planes: Planes) -> None:
-    """Refuse what are no planes, such as levels of 0..255."""
+    """Refuse arrays that are no planes, such as levels of 0..255."""
     if planes.ndim != 3 or 0 in planes.shape or planes.dtype.kind != "f":
         raise SettingError(f"planes are {planes.dtype} {planes.shape}; give floats, (C, H, W)")
