@@ -132,7 +132,7 @@ def test_a_profile_of_lab_does_not_outlive_it(tmp_path: Path) -> None:
     """Lab becomes sRGB, which its profile does not describe; inks that stay inks keep theirs."""
     for mode, kept in (("LAB", None), ("CMYK", b"profile")):
         path = saved(tmp_path, PIL.Image.new(mode, (5, 4)), "in.tif", icc_profile=b"profile")
-        assert files.image(decode(path)).metadata.icc == kept
+        assert files.to_image(decode(path)).metadata.icc == kept
 
 
 @pytest.mark.parametrize("comment", ["caf\xe9".encode(), "caf\xe9".encode("latin-1")])

@@ -1,8 +1,11 @@
 import io
 import zlib
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from struct import pack
 
+import numpy as np
 import PIL.Image
 import pytest
 from textures import levels
@@ -11,7 +14,12 @@ from upsample_cli.errors import ImageFileError
 from upsample_cli.images.metadata.metadata import Metadata
 from upsample_cli.images.read import files, png_chunks
 from upsample_cli.images.read.decode import decode
+from upsample_cli.images.write.formats import FORMATS
 from upsample_cli.images.write.png import chunk, metadata_chunks
+from upsample_cli.jobs.enlarge.picture import upsample
+from upsample_cli.jobs.enlarge.size import TargetSize
+from upsample_cli.jobs.enlarge.task import Task
+from upsample_cli.methods.catalogue import build
 
 
 def picture() -> bytes:
@@ -22,61 +30,64 @@ def picture() -> bytes:
 
 @pytest.mark.parametrize("missing", [1, 4, 8, 11, 12, 13, 30])
 def test_a_png_without_its_end_is_refused(missing: int) -> None:
-    """However little is cut off, the end is not there."""
+    """However little is cut off, the end is missing."""
+    file, chunks = png_chunks.scan(io.BytesIO(picture()[:-missing]))
     with pytest.raises(OSError, match="its end is missing"):
-        png_chunks.kinds(io.BytesIO(picture()[:-missing]))
+        png_chunks.check_end(file, chunks)
 
 
 @pytest.mark.parametrize("more", [b"", b"appended"])
 def test_a_png_with_its_end_is_whole(more: bytes) -> None:
-    """What some programs append is not the picture's business, nor is where the file stands."""
-    file = io.BytesIO(picture() + more)
-    file.seek(5)
-    assert png_chunks.kinds(file) == [b"IHDR", b"IDAT", b"IEND"]
-    assert file.tell() == 5
+    """Data that some programs append is ignored."""
+    file, chunks = png_chunks.scan(io.BytesIO(picture() + more))
+    assert [chunk.kind for chunk in chunks] == [b"IHDR", b"IDAT", b"IEND"]
+    png_chunks.check_end(file, chunks)
+
+
+def test_another_file_has_no_chunks() -> None:
+    """A file that is no PNG is handed back as it is."""
+    file = io.BytesIO(b"GIF89a" + bytes(20))
+    assert png_chunks.scan(file) == (file, ())
 
 
 HDR = (b"cICP", b"\x09\x10\0\1"), (b"mDCV", bytes(range(24))), (b"cLLI", bytes(8))
 
 
-def with_chunks(given: bytes, *more: tuple[bytes, bytes]) -> bytes:
+def with_chunks(data: bytes, *more: tuple[bytes, bytes]) -> bytes:
     """Return a PNG with more chunks behind its head."""
-    return given[:33] + b"".join(chunk(*each) for each in more) + given[33:]
+    return data[:33] + b"".join(chunk(*item) for item in more) + data[33:]
 
 
 def test_colours_of_hdr_are_found() -> None:
-    """What tells colours is found before the pixels, if it has its length; the file stays."""
-    file = io.BytesIO(with_chunks(picture(), HDR[0], (b"cLLI", b"short"), *HDR[1:]))
-    file.seek(5)
-    assert png_chunks.colours(file) == HDR
-    assert file.tell() == 5
-    assert png_chunks.colours(io.BytesIO(picture()[:40])) == ()
+    """Chunks of colours are read before the pixels, if they have the right length."""
+    data = with_chunks(picture(), HDR[0], (b"cLLI", b"short"), *HDR[1:])
+    assert png_chunks.colours(*png_chunks.scan(io.BytesIO(data))) == HDR
+    assert png_chunks.colours(*png_chunks.scan(io.BytesIO(picture()[:40]))) == ()
 
 
 def test_colours_of_hdr_are_kept_by_png_and_told_for_others(tmp_path: Path) -> None:
-    """They stand in the output's PNG as in the input's; none else has any."""
+    """A PNG gets the chunks of its input; for other formats they are noted as lost."""
     path = tmp_path / "in.png"
     path.write_bytes(with_chunks(picture(), *HDR))
-    decoded = decode(str(path))
-    told = decoded.metadata.stripped()
-    assert told.losses("PNG") == ()
-    assert told.losses("JPEG") == ("cICP", "mDCV", "cLLI")
-    assert metadata_chunks(told) == b"".join(chunk(*each) for each in HDR)
+    metadata = decode(str(path)).metadata.stripped()
+    assert metadata.losses("PNG") == ()
+    assert metadata.losses("JPEG") == ("cICP", "mDCV", "cLLI")
+    assert metadata_chunks(metadata) == b"".join(chunk(*item) for item in HDR)
 
 
 def test_colours_that_are_srgb_are_no_loss() -> None:
-    """A format that says nothing of colours is taken for sRGB."""
+    """Other formats are taken for sRGB anyway."""
     assert Metadata(colours=((b"cICP", b"\x01\x0d\0\1"),)).losses("JPEG") == ()
 
 
 @pytest.mark.parametrize("default", [True, False])
 def test_an_animation_keeps_its_colours(tmp_path: Path, default: bool) -> None:
-    """So it is with and without a still picture before the frames."""
-    made = io.BytesIO()
+    """Chunks of colours are read with and without a still picture before the frames."""
+    saved = io.BytesIO()
     first, *others = (PIL.Image.fromarray(levels(9, 11, 3) // n) for n in (1, 2, 3))
-    first.save(made, "PNG", save_all=True, append_images=others, default_image=default)
+    first.save(saved, "PNG", save_all=True, append_images=others, default_image=default)
     path = tmp_path / "in.png"
-    path.write_bytes(with_chunks(made.getvalue(), *HDR))
+    path.write_bytes(with_chunks(saved.getvalue(), *HDR))
     assert decode(str(path)).metadata.colours == HDR
 
 
@@ -87,7 +98,7 @@ def test_an_animation_keeps_its_colours(tmp_path: Path, default: bool) -> None:
 def test_pixels_that_end_early_are_refused(
     tmp_path: Path, bits: int, colours: int, rows: float
 ) -> None:
-    """A stream that ends as it should, but before the last row, is no black picture."""
+    """A stream that ends properly, but before the last row, is not filled with black."""
     row = 1 + -(-13 * bits * {0: 1, 2: 3, 4: 2, 6: 4}[colours] // 8)
     shape = pack(">LL5B", 13, 10, bits, colours, 0, 0, 0)
     data = zlib.compress(bytes(int(row * rows)))
@@ -95,9 +106,56 @@ def test_pixels_that_end_early_are_refused(
     path = tmp_path / "in.png"
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(parts) + chunk(b"IEND", b""))
     if rows == 10:
-        assert files.image(decode(str(path))).size == (10, 13)
+        assert files.to_image(decode(str(path))).size == (10, 13)
         return
-    # Of half a row Pillow says so itself.
+    # Half a row Pillow refuses itself.
     fault = "image file is truncated" if rows == 8.5 else "its pixels end early"
     with pytest.raises(ImageFileError, match=fault):
-        files.image(decode(str(path)))
+        files.to_image(decode(str(path)))
+
+
+NAMES = (
+    "aspect", "background", "bbox", "blend", "chromaticity", "colours", "comment",
+    "default_image", "disposal", "dpi", "duration", "exif", "gamma", "icc_profile", "interlace",
+    "lossless", "loop", "photoshop", "quantization", "srgb", "transparency", "xmp",
+)  # fmt: skip
+SPELLINGS: dict[str, Callable[[str], bytes]] = {
+    "tEXt": lambda name: name.encode() + b"\0abc",
+    "zTXt": lambda name: name.encode() + b"\0\0" + zlib.compress(b"abc"),
+    "iTXt": lambda name: name.encode() + b"\0\0\0\0\0abc",
+}
+
+
+def write_with_texts(path: Path, place: int, texts: bytes) -> bytes:
+    """Write a PNG with texts before its pixels (-1) or after them (1); return it without them."""
+    PIL.Image.fromarray(levels(12, 14, 3)).save(path, dpi=(96, 96), exif=PIL.Image.Exif())
+    data = path.read_bytes()
+    at = data.index(b"IDAT") - 4 if place < 0 else data.index(b"IEND") - 4
+    path.write_bytes(data[:at] + texts + data[at:])
+    return data
+
+
+@pytest.mark.parametrize("kind", list(SPELLINGS))
+@pytest.mark.parametrize("place", [-1, 1])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_text_is_no_property(tmp_path: Path, kind: str, place: int, name: str) -> None:
+    """Whatever its keyword, a text is not taken for a gamma, profile, EXIF or transparency."""
+    path = tmp_path / "in.png"
+    without = write_with_texts(path, place, chunk(kind.encode(), SPELLINGS[kind](name)))
+    decoded = decode(str(path))
+    samples = files.to_image(decoded).samples
+    path.write_bytes(without)
+    expected = decode(str(path))
+    assert decoded.metadata == replace(expected.metadata, text=((name, "abc"),))
+    assert np.array_equal(samples, files.to_image(expected).samples)
+
+
+@pytest.mark.parametrize("format", sorted({*FORMATS} - {"jpg", "tif", "pgm", "apng"}))
+def test_a_picture_with_such_texts_can_be_written(tmp_path: Path, format: str) -> None:
+    """No keyword of a text breaks the writing of any format."""
+    path = tmp_path / "in.png"
+    write_with_texts(path, -1, b"".join(chunk(b"tEXt", name.encode() + b"\0abc") for name in NAMES))
+    for linear in (False, True):
+        to = str(tmp_path / f"out.{format}")
+        task = Task(build("bilinear"), TargetSize(scale=2.0), linear=linear, force=True)
+        assert upsample(str(path), to, task).size == (24, 28)

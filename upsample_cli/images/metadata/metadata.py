@@ -15,6 +15,8 @@ if TYPE_CHECKING:  # decoding begins before NumPy has loaded
 _SRGB_GAMMA = 0.45455
 _CICP_SRGB = b"cICP", b"\x01\x0d"  # sRGB's primaries and curve
 _XMP_KEY = "XML:com.adobe.xmp"
+PNG_TEXT_PREFIX = "upsample-cli text: "
+"""Stands before keywords that Pillow would confuse with properties; see `with_safe_texts`."""
 _HELD = {
     "PNG": {"profile", "EXIF", "XMP", "dpi", "comment", "text", "gamma", "cICP", "mDCV", "cLLI"},
     "JPEG": {"profile", "EXIF", "XMP", "dpi", "comment", "IPTC", "extended XMP"},
@@ -154,7 +156,7 @@ def _text(opened: Any) -> Iterator[tuple[str, str]]:
     if opened.format == "PNG":
         for key, value in opened.text.items():
             if key not in (_XMP_KEY, exif_tags.RAW_PROFILE):
-                yield key, str(value)
+                yield key.removeprefix(PNG_TEXT_PREFIX), str(value)
     elif comment := _bytes(opened.info.get("comment")):
         try:
             yield "Comment", comment.decode()

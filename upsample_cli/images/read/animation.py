@@ -1,33 +1,36 @@
-"""An animation that is read frame by frame, each as it is seen: put onto those before it.
+"""Animations, read frame by frame; every frame is complete, as a viewer shows it.
 
-An animation is gone through once before any of it is enlarged: so a broken frame is found before
-anything is written, and writers know beforehand how long each is shown.
+All frames are decoded once before any is enlarged: so a broken frame is found before anything is
+written, and writers know the duration of every frame beforehand.
 """
 
+import io
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import PIL.Image
 
 from upsample_cli.images.metadata.metadata import Metadata, metadata_of
-from upsample_cli.images.read import orientation
-from upsample_cli.images.read.decode_errors import told
+from upsample_cli.images.read import upright
+from upsample_cli.images.read.opening import frame_count, image_errors, open_picture
 
 if TYPE_CHECKING:  # decoding begins before NumPy has loaded
     from upsample_cli.planes import Size
 
 ANIMATED = {"GIF": "GIF", "WEBP": "WebP", "PNG": "PNG"}
-"""The formats that can hold an animation, and what they are called."""
-_READ = {*ANIMATED, "AVIF"}
+"""The formats that an animation can be written in, and their names in messages."""
 
 
-class Animation(NamedTuple):
+@dataclass(frozen=True, slots=True, eq=False)
+class Animation:
     """An animation.
 
     Args:
-        name: What to call it.
-        opened: As Pillow has it, on a copy of the file in memory.
-        first: The first frame; a PNG may hold a still picture before.
+        name: What errors call it.
+        data: Its file.
+        format: Pillow's name of the file's format, such as "GIF".
+        first: Index of the first frame: 1 in a PNG with a still picture before its frames, else 0.
         durations: How long each frame is shown, in milliseconds.
         plays: How often it is played; 0 for endlessly.
         mode: RGBA if any pixel of any frame is transparent, else RGB.
@@ -37,77 +40,74 @@ class Animation(NamedTuple):
     """
 
     name: str
-    opened: PIL.Image.Image
+    data: bytes
+    format: str
     first: int
     durations: tuple[float, ...]
     plays: int
     mode: str
     size: "Size"
     metadata: Metadata
-    notes: tuple[str, ...]
-
-    @property
-    def format(self) -> str:
-        """The word for the file's format, such as "GIF"."""
-        return self.opened.format or "PNG"
+    notes: tuple[str, ...] = ()
 
 
-def is_animated(opened: PIL.Image.Image) -> bool:
-    """Tell whether an opened picture has frames that follow each other in time."""
-    return opened.format in _READ and bool(getattr(opened, "is_animated", False))
-
-
-def count(opened: PIL.Image.Image) -> int:
-    """Return how many frames an animation has."""
-    return int(getattr(opened, "n_frames", 1))
-
-
-def read(opened: PIL.Image.Image, name: str, notes: tuple[str, ...] = ()) -> Animation:
-    """Return an animation, after going through it once.
+def read(
+    data: bytes,
+    name: str,
+    notes: tuple[str, ...] = (),
+    colours: tuple[tuple[bytes, bytes], ...] = (),
+) -> Animation:
+    """Return an animation, after decoding all its frames.
 
     Args:
-        opened: An animated picture of Pillow's.
-        name: What to call it.
+        data: Its file.
+        name: What errors call it.
         notes: What its decoder changes.
+        colours: As in `Metadata`.
+
+    Raises:
+        ValueError: Its frames have several sizes.
     """
-    first, clear, durations = int(getattr(opened, "default_image", False)), False, []
-    canvas = opened.size
-    for index in range(first, count(opened)):
+    opened = _open(data)
+    opened.info["colours"] = colours
+    first = int(getattr(opened, "default_image", False))
+    is_transparent, durations, canvas = False, [], opened.size
+    for index in range(first, frame_count(opened)):
         opened.seek(index)
-        # The frames of a GIF may be larger than its head says.
-        if opened.size != canvas:
+        if opened.size != canvas:  # frames of a GIF may be larger than its head says
             raise ValueError(f"frame {index + 1} is of another size")
         opened.load()
         durations.append(max(0.0, float(opened.info.get("duration") or 0)))
-        clear = clear or _is_clear(opened)
+        is_transparent = is_transparent or _is_transparent(opened)
         if index == first:
-            up = orientation.turned(opened)
-            metadata, size = (
-                metadata_of(opened, up.exif, up.turned),
-                (up.picture.height, up.picture.width),
-            )
+            start = upright.turned(opened)
+            metadata = metadata_of(opened, start.exif, start.is_turned)
+            size = start.picture.height, start.picture.width
+    mode = "RGBA" if is_transparent else "RGB"
     return Animation(
-        name, opened, first, tuple(durations), _plays(opened), "RGBA" if clear else "RGB", size,
+        name, data, opened.format or "PNG", first, tuple(durations), _plays(opened), mode, size,
         metadata, notes,
     )  # fmt: skip
 
 
 def frames(animation: Animation) -> Iterator[PIL.Image.Image]:
-    """Yield the frames, upright, of the animation's mode.
-
-    Args:
-        animation: Which.
-    """
+    """Yield the frames, upright, in the animation's mode."""
+    with image_errors(animation.name):
+        opened = _open(animation.data)
     for index in range(len(animation.durations)):
-        with told(animation.name):
-            animation.opened.seek(animation.first + index)
-            if index == 0 and animation.opened.mode == "P" and animation.opened.palette:
-                animation.opened.palette.dirty = 1  # going back, Pillow forgets the colours
-            frame = orientation.turned(animation.opened).picture.convert(animation.mode)
+        with image_errors(animation.name):
+            opened.seek(animation.first + index)
+            frame = upright.turned(opened).picture.convert(animation.mode)
         yield frame
 
 
-def _is_clear(opened: PIL.Image.Image) -> bool:
+def _open(data: bytes) -> PIL.Image.Image:
+    opened = open_picture(io.BytesIO(data))
+    assert opened is not None  # no TIFF is animated
+    return opened
+
+
+def _is_transparent(opened: PIL.Image.Image) -> bool:
     """Tell whether any pixel of a loaded frame is transparent."""
     if opened.mode in ("L", "RGB", "P") and "transparency" not in opened.info:
         return False
@@ -116,8 +116,9 @@ def _is_clear(opened: PIL.Image.Image) -> bool:
 
 
 def _plays(opened: PIL.Image.Image) -> int:
+    """Return how often an animation is played; 0 for endlessly."""
     loop = opened.info.get("loop")
     if opened.format != "GIF":
         return int(loop or 0)
-    # A GIF says how often to go back to the start; without a word, never.
+    # A GIF says how often it starts again; without this, it is played once.
     return 1 if loop is None else int(loop) + 1 if loop else 0

@@ -1,11 +1,11 @@
-"""From a file to a picture in memory, upright and in a plain mode.
+"""Decode a file to a picture in memory, upright and in a plain mode.
 
-Nothing here needs NumPy, so that decoding can begin while NumPy still loads.
+Nothing here imports NumPy, so that decoding can begin on a thread while NumPy loads.
 """
 
-import io
 from contextlib import ExitStack
-from typing import Any, BinaryIO, NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import Any, BinaryIO, TypeAlias
 
 import PIL.Image
 
@@ -13,33 +13,27 @@ from upsample_cli.errors import ImageFileError
 from upsample_cli.images.metadata.metadata import Metadata, metadata_of
 from upsample_cli.images.places import source
 from upsample_cli.images.places.source import MAX_PIXELS
-from upsample_cli.images.read import (
-    animation,
-    modes,
-    opening,
-    orientation,
-    png_chunks,
-    sixteen_bit,
-)
+from upsample_cli.images.read import animation, opening, png_chunks, raw_modes, upright
 from upsample_cli.images.read.animation import Animation
-from upsample_cli.images.read.decode_errors import told
-from upsample_cli.images.read.opening import check, check_size
+from upsample_cli.images.read.opening import check_size, open_picture
+from upsample_cli.images.read.png_chunks import Chunk
+from upsample_cli.images.read.raw_modes import Depth
+
+_Chunks: TypeAlias = tuple[Chunk, ...]
 
 
-class Decoded(NamedTuple):
+@dataclass(frozen=True, slots=True, eq=False)
+class Decoded:
     """A decoded picture.
 
     Args:
-        name: What to call it.
-        picture: Of mode L, LA, RGB, RGBA, CMYK or F, or of a mode of Pillow's with 16 bits of grey;
-            samples of shape (H, W, C) that Pillow has no mode for; or an animation.
-        format: The word for the file's format, such as "PNG".
+        name: What errors call it.
+        picture: A picture of Pillow's with mode L, LA, RGB, RGBA, CMYK, F, or one of 16-bit grey;
+            or samples of shape (H, W, C) that Pillow has no mode for; or an animation.
+        format: Pillow's name of the file's format, such as "PNG".
         metadata: What the file says beside its pixels.
         notes: What decoding changed, each in a few words.
-        low: The low bytes of the samples, where `picture` holds the high ones.
-        packed: Whether `picture` is RGBA whose bytes are grey and opacity of 16 bits.
-        highest: The level of full scale of 16-bit samples.
-        clear: The 16-bit levels that stand for full transparency.
+        depth: How to make samples of more than 8 bits out of the picture.
     """
 
     name: str
@@ -47,10 +41,7 @@ class Decoded(NamedTuple):
     format: str
     metadata: Metadata
     notes: tuple[str, ...] = ()
-    low: PIL.Image.Image | None = None
-    packed: bool = False
-    highest: int = 65535
-    clear: tuple[int, ...] | None = None
+    depth: Depth = field(default_factory=Depth)
 
 
 def decode(path: str, max_pixels: int = MAX_PIXELS) -> Decoded:
@@ -65,89 +56,77 @@ def decode(path: str, max_pixels: int = MAX_PIXELS) -> Decoded:
         PictureTooLargeError: It has more pixels.
     """
     name = source.named(path)
-    with ExitStack() as files:
-        file = files.enter_context(source.opened(path))
-        with told(name):
-            if (opened := opening.picture(file)) is None:
-                return _scientific(file, name, max_pixels)
-            files.enter_context(opened)
-            check(opened, name, max_pixels)
-            if animation.is_animated(opened):
-                return _animated(file, name)
-            try:
-                return _decoded(opened, name, file)
-            except OSError:
-                from upsample_cli.images.read import tiff_checks
+    with ExitStack() as stack:
+        file = stack.enter_context(source.opened(path))
+        stack.enter_context(opening.image_errors(name))
+        file, chunks = png_chunks.scan(file)
+        if (opened := open_picture(file)) is None:
+            return _decode_tiff(file, name, max_pixels)
+        stack.enter_context(opened)
+        opening.check(opened, name, max_pixels)
+        opened.info["colours"] = png_chunks.colours(file, chunks)
+        if opening.is_animated(opened):
+            return _decode_animation(opened, name, file, chunks)
+        try:
+            return _decode_still(opened, name, file, chunks)
+        except OSError:
+            from upsample_cli.images.read import tiff_reader
 
-                if not tiff_checks.is_seldom_built(opened):
-                    raise
-                return _scientific(file, name, max_pixels)
+            if not tiff_reader.is_rarely_supported(opened):
+                raise
+            return _decode_tiff(file, name, max_pixels)
 
 
-def _scientific(file: BinaryIO, name: str, max_pixels: int) -> Decoded:
-    """Return a TIFF that Pillow does not read."""
+def _decode_tiff(file: BinaryIO, name: str, max_pixels: int) -> Decoded:
+    """Return the picture in a TIFF that Pillow does not read."""
     from upsample_cli.images.read import tiff_reader
 
-    found = tiff_reader.read(file, name, lambda size: check_size(size, name, max_pixels))
-    return Decoded(name, found.samples, "TIFF", found.metadata, found.notes)
+    picture = tiff_reader.read(file, name, lambda size: check_size(size, name, max_pixels))
+    return Decoded(name, picture.samples, "TIFF", picture.metadata, picture.notes)
 
 
-def _animated(file: BinaryIO, name: str) -> Decoded:
-    """Return an animation that no longer needs its file."""
+def _decode_animation(
+    opened: PIL.Image.Image, name: str, file: BinaryIO, chunks: _Chunks
+) -> Decoded:
+    """Return an animation, which no longer needs its file."""
     from upsample_cli.images.write import webp
 
-    file.seek(0)
-    opened = opening.picture(io.BytesIO(webp.with_alpha_flag(file.read())))
-    assert opened is not None  # no TIFF is animated
-    if sixteen_bit.is_deep(opened):
+    if raw_modes.is_deep(opened):
         raise ImageFileError(
             f"{name} is an animation of 16 bits a colour, which would be cut to 8; save it with 8"
         )
-    found = animation.read(opened, name, sixteen_bit.cut(opened, file))
-    if found.format == "PNG":
-        png_chunks.kinds(file)
-    return Decoded(name, found, found.format, found.metadata)
+    notes, colours = raw_modes.notes_on_cut(opened, file), opened.info["colours"]
+    file.seek(0)
+    moving = animation.read(webp.with_alpha_flag(file.read()), name, notes, colours)
+    if moving.format == "PNG":
+        png_chunks.check_end(file, chunks)
+    return Decoded(name, moving, moving.format, moving.metadata)
 
 
-def _low(file: BinaryIO, name: str) -> PIL.Image.Image:
-    """Return the low bytes of a deep picture."""
-    low = opening.picture(file)
-    assert low is not None  # it was opened before
-    sixteen_bit.aim(low, name, low=True)
-    low.load()
-    return orientation.turned(low).picture
-
-
-def _decoded(opened: PIL.Image.Image, name: str, file: BinaryIO) -> Decoded:
+def _decode_still(opened: PIL.Image.Image, name: str, file: BinaryIO, chunks: _Chunks) -> Decoded:
+    """Return a still picture, or the first of several."""
     # MPO is a JPEG with more pictures behind the first, as phones write it.
-    format, info = (opened.format or "PNG").replace("MPO", "JPEG"), opened.info
-    notes = [*sixteen_bit.cut(opened, file)]
-    if (pages := getattr(opened, "n_frames", 1)) > 1:
-        notes.append(f"only the first of its {pages} pictures is enlarged")
-    low = (
-        _low(file, name)
-        if sixteen_bit.is_deep(opened) and not sixteen_bit.is_packed(opened)
-        else None
-    )
-    is_deep, packed = sixteen_bit.is_deep(opened), sixteen_bit.is_packed(opened)
-    highest = sixteen_bit.highest(opened)
-    if is_deep:
-        sixteen_bit.aim(opened, name, low=False)
+    format = (opened.format or "PNG").replace("MPO", "JPEG")
+    notes = raw_modes.notes_on_cut(opened, file)
+    if (pages := opening.frame_count(opened)) > 1:
+        notes += (f"only the first of its {pages} pictures is enlarged",)
+    depth = raw_modes.prepare(opened, lambda: open_picture(file), name)
     opened.load()
     if format == "PNG":
-        png_chunks.kinds(file)
-        png_chunks.check_pixels(file, opened)
-    up = orientation.turned(opened)
-    picture, clear = up.picture, None
-    if is_deep or picture.mode.startswith("I"):
-        if (key := info.get("transparency")) is not None:
-            clear = tuple(key) if isinstance(key, tuple) else (int(key),)
+        png_chunks.check_end(file, chunks)
+        png_chunks.check_rows(file, chunks, opened)
+    turned = upright.turned(opened)
+    picture = turned.picture
+    if depth.is_deep or picture.mode.startswith("I"):
+        if (levels := opened.info.get("transparency")) is not None:
+            levels = levels if isinstance(levels, tuple) else (int(levels),)
+            depth = replace(depth, transparent=levels)
     else:
-        picture, changes = modes.plain(picture)
-        notes.extend(changes)
-    told = metadata_of(opened, up.exif, up.turned)
+        picture, changes = upright.plain(picture)
+        notes += changes
+    metadata = metadata_of(opened, turned.exif, turned.is_turned)
     if format == "TIFF":
         from upsample_cli.images.metadata import tiff_tags
 
-        notes.extend(tiff_tags.notes_on_losses(opened.getexif(), told.iptc))
-    return Decoded(name, picture, format, told, tuple(notes), low, packed, highest, clear)
+        notes += tuple(tiff_tags.notes_on_losses(opened.getexif(), metadata.iptc))
+    return Decoded(name, picture, format, metadata, notes, depth)

@@ -1,7 +1,10 @@
 """Pictures read from files as samples."""
 
+from typing import Any
+
 import numpy as np
 import PIL.Image
+from numpy.typing import NDArray
 
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.image import Image, Samples
@@ -9,23 +12,23 @@ from upsample_cli.images.metadata.metadata import Metadata
 from upsample_cli.images.places.source import MAX_PIXELS
 from upsample_cli.images.read.animation import Animation
 from upsample_cli.images.read.decode import Decoded, decode
-from upsample_cli.images.read.samples import samples_of
 
-_LARGEST = 1e30  # of a floating-point sample; sums of larger ones would overflow
+_LARGEST = 1e30  # of floating-point samples: sums of larger ones would overflow
+_PART = 1 << 20  # pixels to convert at once
 
 
 def read(path: str, max_pixels: int = MAX_PIXELS) -> Image:
-    """Return the picture in a file, as it is seen: inks as colours; see `decoding.decode`."""
-    found = image(decode(path, max_pixels))
-    if not found.is_cmyk:
-        return found
-    from upsample_cli.images.colour import cmyk  # few pictures have them
+    """Return the picture in a file, CMYK as sRGB; see `decode`."""
+    image = to_image(decode(path, max_pixels))
+    if not image.is_cmyk:
+        return image
+    from upsample_cli.images.colour import cmyk  # few pictures are CMYK
 
-    return cmyk.to_srgb(found)[0]
+    return cmyk.to_srgb(image)[0]
 
 
-def image(decoded: Decoded) -> Image:
-    """Return a decoded picture as samples, and free what it was decoded to.
+def to_image(decoded: Decoded) -> Image:
+    """Return a decoded picture as samples, and free the memory of the decoded one.
 
     Raises:
         ImageFileError: Its samples have more than 16 bits, or are no finite numbers.
@@ -33,33 +36,64 @@ def image(decoded: Decoded) -> Image:
     picture = decoded.picture
     if isinstance(picture, Animation):
         raise ImageFileError(f"{decoded.name} is animated; give a still picture")
-    if isinstance(picture, np.ndarray):
-        samples, inks = picture, False
+    if isinstance(picture, PIL.Image.Image):
+        samples, is_cmyk = _samples(decoded, picture), picture.mode == "CMYK"
+        picture.close()  # frees its pixels even where others still refer to it
     else:
-        samples, inks = samples_of(decoded), picture.mode == "CMYK"
-        picture.close()  # its memory: others may still refer to it
+        samples, is_cmyk = picture, False
     _check_finite(samples, decoded.name)
-    return Image(samples, decoded.format, decoded.metadata, decoded.notes, inks)
+    return Image(samples, decoded.format, decoded.metadata, decoded.notes, is_cmyk)
+
+
+def frame_to_image(frame: PIL.Image.Image, format: str, metadata: Metadata) -> Image:
+    """Return a frame of an animation as samples.
+
+    Args:
+        frame: Of mode RGB or RGBA.
+        format: Pillow's name of its file's format.
+        metadata: What the file says beside its pixels.
+    """
+    return Image(np.asarray(frame), format, metadata)
+
+
+def _samples(decoded: Decoded, picture: PIL.Image.Image) -> Samples:
+    """Return a picture's samples, shape (H, W, C), uint8, uint16 or float32.
+
+    Pillow hands samples over in a copy of its own: a part at a time, that copy stays small.
+    """
+    height, width = picture.height, picture.width
+    step = max(1, _PART // width)
+    first = _rows(decoded, picture, range(min(step, height)))
+    if len(first) == height:
+        return first
+    samples: Samples = np.empty((height, *first.shape[1:]), first.dtype)
+    samples[:step] = first
+    for top in range(step, height, step):
+        rows = range(top, min(top + step, height))
+        samples[rows.start : rows.stop] = _rows(decoded, picture, rows)
+    return samples
+
+
+def _rows(decoded: Decoded, picture: PIL.Image.Image, rows: range) -> Samples:
+    """Return some rows of a picture; see `_samples`."""
+    box = (0, rows.start, picture.width, rows.stop)
+    samples: NDArray[Any] = np.asarray(picture.crop(box))
+    if samples.dtype not in (np.uint8, np.uint16, np.float32):
+        if samples.min() < 0 or samples.max() > 65535:
+            raise ImageFileError(
+                f"{decoded.name} has samples of 32 bits; give 8 or 16 bits a sample"
+            )
+        samples = samples.astype(np.uint16)
+    return decoded.depth.join(samples, box)
 
 
 def _check_finite(samples: Samples, name: str) -> None:
-    """Refuse floating-point samples that cannot be summed; row by row, to need no memory."""
+    """Refuse floating-point samples that cannot be summed; row by row, to save memory."""
     if samples.dtype.kind == "f" and not all(
-        (np.abs(row) <= _LARGEST).all()  # NaN is not
+        (np.abs(row) <= _LARGEST).all()  # false for NaN
         for row in samples
     ):
         raise ImageFileError(
             f"{name} holds samples that are NaN, infinite or beyond {_LARGEST:g}; "
             "replace them first"
         )
-
-
-def image_of(picture: PIL.Image.Image, format: str, metadata: Metadata) -> Image:
-    """Return a frame, of mode RGB or RGBA, as samples.
-
-    Args:
-        picture: The frame.
-        format: The word for its file's format.
-        metadata: What the file says beside its pixels.
-    """
-    return Image(np.asarray(picture), format, metadata)

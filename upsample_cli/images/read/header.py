@@ -4,8 +4,7 @@ import PIL
 
 from upsample_cli.images.places import source
 from upsample_cli.images.places.source import MAX_PIXELS
-from upsample_cli.images.read import opening, orientation
-from upsample_cli.images.read.decode_errors import told
+from upsample_cli.images.read import opening, upright
 from upsample_cli.images.read.opening import check
 
 
@@ -16,8 +15,8 @@ def size(path: str, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
         ImageFileError: It is missing, is no picture, or is one that `decode` refuses by its head.
     """
     name = source.named(path)
-    with source.opened(path, head=True) as file, told(name):
-        if (opened := opening.picture(file)) is None:
+    with source.opened(path, head=True) as file, opening.image_errors(name):
+        if (opened := opening.open_picture(file)) is None:
             from upsample_cli.images.read import tiff_reader
 
             return tiff_reader.size(file)
@@ -25,14 +24,14 @@ def size(path: str, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
             check(opened, name, max_pixels)
             height, width = opened.height, opened.width
             # Some formats turn the picture as they load it, others say how to.
-            return (width, height) if orientation.swaps(opened) else (height, width)
+            return (width, height) if upright.swaps_axes(opened) else (height, width)
 
 
 def is_picture(path: str) -> bool:
     """Tell by its first bytes whether a file is a picture of any format that is read."""
     try:
         with source.opened(path, head=True) as file:
-            if (opened := opening.picture(file)) is not None:
+            if (opened := opening.open_picture(file)) is not None:
                 opened.close()
             return True
     except PIL.UnidentifiedImageError:

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.places import source
 from upsample_cli.images.read import opening, png_chunks
-from upsample_cli.images.read.decode_errors import told
 from upsample_cli.images.read.opening import check_size
 from upsample_cli.planes import Size
 
@@ -64,8 +63,9 @@ def read(path: str, max_pixels: int) -> Mask:
         ImageFileError: It cannot be read, or its samples are no labels.
     """
     name = source.named(path)
-    with source.opened(path) as file, told(name):
-        opened = opening.picture(file)
+    with source.opened(path) as file, opening.image_errors(name):
+        file, chunks = png_chunks.scan(file)
+        opened = opening.open_picture(file)
         if opened is None:
             raise ImageFileError(f"{name} is a TIFF without labels; give a PNG with them")
         check_size((opened.height, opened.width), name, max_pixels)
@@ -77,7 +77,7 @@ def read(path: str, max_pixels: int) -> Mask:
             )
         opened.load()
         if opened.format == "PNG":
-            png_chunks.kinds(file)
+            png_chunks.check_end(file, chunks)
         return _mask(opened, name)
 
 

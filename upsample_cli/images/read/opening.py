@@ -1,8 +1,8 @@
-"""Opening a picture: who decodes it, and whether its head is acceptable. No pixel is decoded."""
+"""Opening a picture: which formats are read, and what the head of a file says. Decodes no pixel."""
 
-import ctypes
 import logging
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from struct import error as StructError  # noqa: N812 # a class, whatever its name
 from typing import BinaryIO
@@ -10,23 +10,26 @@ from typing import BinaryIO
 import PIL.Image
 
 from upsample_cli.errors import ImageFileError, PictureTooLargeError
-from upsample_cli.images.read import animation, png_chunks
+from upsample_cli.images.read.png_chunks import SIGNATURE
 from upsample_cli.images.write.formats import FORMATS
 
-ALL_FRAMES = 64  # times as many pixels in all frames of an animation
-# In this order: Pillow imports all it has when it comes to a format that is not among the common.
+ALL_FRAMES = 64
+"""All frames of an animation may have so many times the pixels of a still picture."""
+UNKNOWN = "is no picture of a format that is read"
+"""What errors say of a file that is no picture, or one of an unknown format such as HEIC."""
+# The common formats first: Pillow imports its other plugins once it comes to a rare one.
 READABLE = [*(name for name in dict.fromkeys(FORMATS.values()) if name != "PGM"), "JPEG2000",
-             "ICO", "AVIF"]  # fmt: skip
+            "ICO", "AVIF"]  # fmt: skip
 _TIFF = (b"II\x2a\0", b"MM\0\x2a", b"II\x2b\0", b"MM\0\x2b")
+_ANIMATED = {"GIF", "WEBP", "PNG", "AVIF"}
+_LONGEST_TEXT = 1 << 25  # bytes of one text in a PNG: editors write long histories
 
-# The pixel limit is ours, told in our words, and checked before any pixel is decoded.
-PIL.Image.MAX_IMAGE_PIXELS = None
-# What Pillow logs of a fault it raises too, and that error is told.
+PIL.Image.MAX_IMAGE_PIXELS = None  # `check_size` holds our own limit
+# What Pillow logs of damage it also raises.
 logging.getLogger("PIL").addHandler(logging.NullHandler())
-_MOST_TEXT = 1 << 25  # bytes of one text in a PNG: editors write long histories
 
 
-def picture(file: BinaryIO) -> PIL.Image.Image | None:
+def open_picture(file: BinaryIO) -> PIL.Image.Image | None:
     """Return a picture that is not yet loaded; None for a TIFF that Pillow has no mode for.
 
     Args:
@@ -35,11 +38,11 @@ def picture(file: BinaryIO) -> PIL.Image.Image | None:
     Raises:
         PIL.UnidentifiedImageError: It is no picture.
     """
-    if (common := _common(file)) is not None:
+    if (common := _open_common(file)) is not None:
         return common
     file.seek(0)
     try:
-        opened = PIL.Image.open(file, formats=_readable())
+        opened = PIL.Image.open(file, formats=_known_formats())
     except PIL.UnidentifiedImageError:
         file.seek(0)
         if file.read(4) in _TIFF:
@@ -49,57 +52,21 @@ def picture(file: BinaryIO) -> PIL.Image.Image | None:
         from upsample_cli.images.write import webp
 
         opened.info["lossless"] = webp.is_lossless(file)
-    if opened.format != "TIFF":
-        return opened
-    _hush()
-    from upsample_cli.images.read import tiff_checks  # few pictures are TIFFs
+    if opened.format == "TIFF":
+        from upsample_cli.images.read import tiff_reader  # few pictures are TIFFs
 
-    return tiff_checks.righted(opened)
-
-
-def _readable() -> list[str]:
-    """Return the formats that Pillow may try; one that it does not know, it would fail at."""
-    known = find_spec("PIL.AvifImagePlugin")
-    return READABLE if known else [name for name in READABLE if name != "AVIF"]
+        return opened if tiff_reader.pillow_reads(opened) else None
+    return opened
 
 
-def _common(file: BinaryIO) -> PIL.Image.Image | None:
-    """Return a PNG or JPEG; Pillow would load its plugins of other formats to look for these."""
-    file.seek(0)
-    head = file.read(8)
-    file.seek(0)
-    if head == b"\x89PNG\r\n\x1a\n":
-        import PIL.PngImagePlugin
-
-        from upsample_cli.images.read import texts
-
-        PIL.PngImagePlugin.MAX_TEXT_CHUNK = _MOST_TEXT
-        PIL.PngImagePlugin.PngStream = texts.Stream  # type: ignore[misc] # a class is a name too
-        found = PIL.PngImagePlugin.PngImageFile(file)
-        _spread_clear_level(found)
-        found.info["colours"] = png_chunks.colours(file)
-        return found
-    with suppress(SyntaxError, IndexError, TypeError, StructError):  # and Pillow says what it is
-        if head.startswith(b"\xff\xd8\xff"):
-            from PIL.JpegImagePlugin import jpeg_factory
-
-            return jpeg_factory(file)
-    return None
+def is_animated(opened: PIL.Image.Image) -> bool:
+    """Tell whether a picture has frames that follow each other in time."""
+    return opened.format in _ANIMATED and bool(getattr(opened, "is_animated", False))
 
 
-def _spread_clear_level(opened: PIL.Image.Image) -> None:
-    """Tell the level that is transparent in a grey PNG as its pixels are: spread over 8 bits."""
-    clear, step = opened.info.get("transparency"), {"1": 255, "L;2": 85, "L;4": 17}
-    for tile in getattr(opened, "tile", []):
-        if tile.args in step and isinstance(clear, int):
-            opened.info["transparency"] = min(255, clear * step[tile.args])
-
-
-def _hush() -> None:
-    """Keep libtiff from writing to stderr itself; what it finds is raised as well."""
-    decoder = find_spec("PIL._imaging")
-    with suppress(AttributeError, OSError, TypeError):  # not every build lets it be found
-        ctypes.CDLL(decoder.origin if decoder else None).TIFFSetErrorHandler(None)
+def frame_count(opened: PIL.Image.Image) -> int:
+    """Return how many frames or pages a picture has."""
+    return int(getattr(opened, "n_frames", 1))
 
 
 def check_size(size: tuple[int, int], name: str, max_pixels: int) -> None:
@@ -107,8 +74,8 @@ def check_size(size: tuple[int, int], name: str, max_pixels: int) -> None:
 
     Args:
         size: Height and width.
-        name: What to call it.
-        max_pixels: The most pixels.
+        name: What errors call the picture.
+        max_pixels: The most pixels it may have.
 
     Raises:
         ImageFileError: It is empty.
@@ -124,15 +91,74 @@ def check_size(size: tuple[int, int], name: str, max_pixels: int) -> None:
 
 
 def check(opened: PIL.Image.Image, name: str, max_pixels: int) -> None:
-    """Refuse an opened picture by its size, its frames, or what it holds; see `check_size`."""
+    """Refuse a picture for its size, its frames, or what it holds; see `check_size`."""
     check_size((opened.height, opened.width), name, max_pixels)
     if opened.format == "TIFF":
-        from upsample_cli.images.read import tiff_checks
+        from upsample_cli.images.read import tiff_reader
 
-        tiff_checks.check(opened, name)
-    frames = animation.count(opened) if animation.is_animated(opened) else 1
+        tiff_reader.check(opened, name)
+    frames = frame_count(opened) if is_animated(opened) else 1
     if frames * opened.width * opened.height > ALL_FRAMES * max_pixels:
         raise PictureTooLargeError(
             f"{name} has {frames} frames of {opened.width}x{opened.height}, more than {ALL_FRAMES} "
             f"times {max_pixels} pixels; raise --max-pixels"
         )
+
+
+@contextmanager
+def image_errors(name: str) -> Iterator[None]:
+    """Turn whatever a decoder raises in the block into an error about a picture.
+
+    Args:
+        name: What errors call the picture.
+
+    Raises:
+        ImageFileError: It is broken, or is no picture.
+    """
+    try:
+        yield
+    except (ImageFileError, MemoryError):
+        raise
+    except PIL.UnidentifiedImageError as error:
+        raise ImageFileError(f"{name} {UNKNOWN}; give a PNG, JPEG, WebP, TIFF...") from error
+    # Damaged bytes make decoders raise errors of any kind.
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        if isinstance(error.__cause__ or error, StructError):
+            reason = "it ends too early"
+        raise ImageFileError(f"{name} is broken ({reason}); get a whole copy") from error
+
+
+def _known_formats() -> list[str]:
+    """Return the readable formats that this Pillow has a plugin for; it fails at others."""
+    if find_spec("PIL.AvifImagePlugin"):
+        return READABLE
+    return [name for name in READABLE if name != "AVIF"]
+
+
+def _open_common(file: BinaryIO) -> PIL.Image.Image | None:
+    """Return a PNG or JPEG without importing Pillow's plugins of other formats, else None."""
+    file.seek(0)
+    head = file.read(len(SIGNATURE))
+    file.seek(0)
+    if head == SIGNATURE:
+        from PIL import PngImagePlugin
+
+        PngImagePlugin.MAX_TEXT_CHUNK = _LONGEST_TEXT
+        opened = PngImagePlugin.PngImageFile(file)
+        _scale_transparent_level(opened)
+        return opened
+    with suppress(SyntaxError, IndexError, TypeError, StructError):  # Image.open says what it is
+        if head.startswith(b"\xff\xd8\xff"):
+            from PIL.JpegImagePlugin import jpeg_factory
+
+            return jpeg_factory(file)
+    return None
+
+
+def _scale_transparent_level(opened: PIL.Image.Image) -> None:
+    """Scale the transparent level of a grey PNG to 8 bits, as Pillow scales its pixels."""
+    level, factor = opened.info.get("transparency"), {"1": 255, "L;2": 85, "L;4": 17}
+    for tile in getattr(opened, "tile", []):
+        if tile.args in factor and isinstance(level, int):
+            opened.info["transparency"] = min(255, level * factor[tile.args])

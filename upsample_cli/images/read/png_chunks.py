@@ -1,95 +1,149 @@
-"""The chunks of a PNG in its file: whether all are there, and what its decoder passes over."""
+"""The chunks of a PNG file: what Pillow mixes up, overlooks, or does not check.
 
+Source: W3C, "Portable Network Graphics (PNG) specification (third edition)".
+"""
+
+import io
 import os
 import zlib
 from collections.abc import Iterator
-from struct import unpack
+from dataclasses import dataclass
+from struct import pack, unpack
 from typing import BinaryIO
 
 import PIL.Image
 
+from upsample_cli.images.metadata.metadata import PNG_TEXT_PREFIX
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_TEXTS = {b"tEXt", b"zTXt", b"iTXt"}
 _COLOURS = {b"cICP": 4, b"mDCV": 24, b"cLLI": 8}  # and their lengths
 _PIXELS, _END = b"IDAT", b"IEND"
-_SAMPLES = {2: 3, 4: 2, 6: 4}  # a pixel, by colour type; else 1
-_PORTION = 1 << 20  # bytes to inflate at once
+_SAMPLES = {2: 3, 4: 2, 6: 4}  # per pixel, by colour type; otherwise 1
+_LONGEST_KEYWORD = 79
+_INFLATED = 1 << 20  # bytes to inflate at once
 
 
-def length(file: BinaryIO) -> int:
-    """Return how many bytes a file has; its position stays."""
-    before = file.tell()
-    end = file.seek(0, os.SEEK_END)
-    file.seek(before)
-    return end
-
-
-def kinds(file: BinaryIO) -> list[bytes]:
-    """Return the kinds of a PNG's chunks; its last must be there, whatever decoders do without.
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Where a chunk lies in its file.
 
     Args:
-        file: Anywhere in it; its position stays.
+        kind: Its four letters.
+        start: Offset of its data.
+        length: Length of its data; the file may end earlier.
+    """
+
+    kind: bytes
+    start: int
+    length: int
+
+
+def scan(file: BinaryIO) -> tuple[BinaryIO, tuple[Chunk, ...]]:
+    """Return a PNG in which no text can pass for a property of the picture, and its chunks.
+
+    Pillow puts texts and properties into one dictionary: it would take a text called "gamma" for
+    the gamma. All its properties are lower-case words, so texts with such keywords get a prefix,
+    which `metadata_of` takes off again.
+
+    Args:
+        file: Anywhere in it.
+
+    Returns:
+        The same file, or where a text has such a keyword a changed copy in memory. Of a file that
+        is no PNG, the same file without chunks.
+    """
+    file.seek(0)
+    if file.read(len(SIGNATURE)) != SIGNATURE:
+        return file, ()
+    chunks = tuple(_chunks(file))
+    unsafe = [chunk for chunk in chunks if chunk.kind in _TEXTS and _is_unsafe(file, chunk)]
+    if not unsafe:
+        return file, chunks
+    file.seek(0)
+    copy = io.BytesIO(_with_prefixes(file.read(), unsafe))
+    copy.seek(len(SIGNATURE))
+    return copy, tuple(_chunks(copy))
+
+
+def colours(file: BinaryIO, chunks: tuple[Chunk, ...]) -> tuple[tuple[bytes, bytes], ...]:
+    """Return kind and data of the chunks before the pixels that declare wide colours or HDR."""
+    declared = []
+    for chunk in chunks:
+        if chunk.kind == _PIXELS:
+            break
+        if chunk.length == _COLOURS.get(chunk.kind):
+            file.seek(chunk.start)
+            declared.append((chunk.kind, file.read(chunk.length)))
+    return tuple(declared)
+
+
+def check_end(file: BinaryIO, chunks: tuple[Chunk, ...]) -> None:
+    """Refuse a PNG without its last chunk, which Pillow reads all the same.
 
     Raises:
-        OSError: It is cut off.
+        OSError: The file is cut off.
     """
-    before, end = file.tell(), length(file)
-    found = []
-    for kind, at, size in _chunks(file):
-        found.append(kind)
-        if kind == _END and at + size + 4 <= end:
-            file.seek(before)
-            return found
-    raise OSError("its end is missing")
+    size = file.seek(0, os.SEEK_END)
+    last = chunks[-1] if chunks else None
+    if last is None or last.kind != _END or last.start + last.length + 4 > size:
+        raise OSError("its end is missing")
 
 
-def colours(file: BinaryIO) -> tuple[tuple[bytes, bytes], ...]:
-    """Return kind and data of the chunks of a PNG that tell what its levels mean in HDR.
+def check_rows(file: BinaryIO, chunks: tuple[Chunk, ...], decoded: PIL.Image.Image) -> None:
+    """Refuse a still PNG whose data ends before its last row, which Pillow fills with zeros.
 
     Args:
-        file: Anywhere in it; its position stays.
-    """
-    before = file.tell()
-    found = []
-    for kind, _, size in _chunks(file):
-        if kind == _PIXELS:
-            break
-        if size == _COLOURS.get(kind):
-            found.append((kind, file.read(size)))
-    file.seek(before)
-    return tuple(found)
-
-
-def check_pixels(file: BinaryIO, decoded: PIL.Image.Image) -> None:
-    """Refuse a still PNG whose data end before its last row.
-
-    Args:
-        file: Anywhere in it; its position stays.
-        decoded: What a decoder made of it, where rows that are missing are of zeros.
+        file: The file.
+        chunks: Its chunks.
+        decoded: The picture Pillow made of it.
 
     Raises:
         OSError: Rows are missing.
     """
     if decoded.crop((0, decoded.height - 1, *decoded.size)).tobytes().strip(b"\0"):
         return
-    before = file.tell()
     file.seek(16)
-    width, height, bits, colours, *_, laced = unpack(">LLBBBBB", file.read(13))
-    row = 1 + -(-width * bits * _SAMPLES.get(colours, 1) // 8)
-    missing = 0 if laced else row * height  # interlaced ones have rows of seven widths
+    width, height, bits, colour_type, *_, interlaced = unpack(">LLBBBBB", file.read(13))
+    row = 1 + -(-width * bits * _SAMPLES.get(colour_type, 1) // 8)
+    missing = 0 if interlaced else row * height  # an interlaced picture has rows of seven widths
     inflate = zlib.decompressobj()
-    for kind, _, size in _chunks(file):
-        data = file.read(size) if kind == _PIXELS else b""
+    for chunk in chunks:
+        if chunk.kind != _PIXELS or missing <= 0:
+            continue
+        file.seek(chunk.start)
+        data = file.read(chunk.length)
         while data and missing > 0:
-            missing -= len(inflate.decompress(data, _PORTION))
+            missing -= len(inflate.decompress(data, _INFLATED))
             data = inflate.unconsumed_tail
-    file.seek(before)
     if missing > 0:
         raise OSError("its pixels end early")
 
 
-def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
-    """Yield kind, place and length of the data of each chunk, the file being there."""
-    at = file.seek(8)
+def _chunks(file: BinaryIO) -> Iterator[Chunk]:
+    """Yield the chunks of a file that stands behind its signature, up to the last."""
+    start = len(SIGNATURE)
     while len(head := file.read(8)) == 8:
-        size, kind = unpack(">I4s", head)
-        yield kind, at + 8, size
-        at = file.seek(at + 12 + size)
+        length, kind = unpack(">I4s", head)
+        yield Chunk(kind, start + 8, length)
+        if kind == _END:
+            return
+        start = file.seek(start + 12 + length)
+
+
+def _is_unsafe(file: BinaryIO, chunk: Chunk) -> bool:
+    """Tell whether the keyword of a text could be the name of a property in Pillow."""
+    file.seek(chunk.start)
+    keyword = file.read(min(chunk.length, _LONGEST_KEYWORD)).partition(b"\0")[0].decode("latin-1")
+    return keyword.isidentifier() and keyword.islower()
+
+
+def _with_prefixes(data: bytes, texts: list[Chunk]) -> bytes:
+    """Return a PNG with `PNG_TEXT_PREFIX` before the keywords of some texts."""
+    parts, copied = [], 0
+    for chunk in texts:
+        parts.append(data[copied : chunk.start - 8])
+        copied = chunk.start + chunk.length + 4
+        body = chunk.kind + PNG_TEXT_PREFIX.encode() + data[chunk.start : copied - 4]
+        parts.append(pack(">I", len(body) - 4) + body + pack(">I", zlib.crc32(body)))
+    return b"".join([*parts, data[copied:]])

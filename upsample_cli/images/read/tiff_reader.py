@@ -1,38 +1,92 @@
-"""TIFFs that Pillow has no mode for: float colours, planes apart, deep opacity, deep white of 0.
+"""TIFFs: which of them Pillow reads rightly, and the others read by tifffile.
 
-They are read by tifffile; compressions other than Deflate and PackBits need imagecodecs with it.
+Pillow has no mode for float colours, deep opacity and more; some TIFFs it takes for other pictures
+than they are. For compressions other than Deflate and PackBits tifffile needs imagecodecs.
 """
 
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-import numpy as np
 import PIL.Image
-import tifffile
-from numpy.typing import NDArray
 
 from upsample_cli.errors import ImageFileError
-from upsample_cli.images.image import Samples
 from upsample_cli.images.metadata import exif, tiff_tags, xmp
 from upsample_cli.images.metadata.metadata import Metadata
-from upsample_cli.planes import Size
+from upsample_cli.images.read.raw_modes import set_float_order
 
-_MINIMUM_IS_WHITE, _MINIMUM_IS_BLACK, _RGB = 0, 1, 2
-_COLOURS = {0: 1, 1: 1, 2: 3, 3: 1, 5: 4, 6: 3, 8: 3}  # samples of palette, inks... without more
-_XMP, _ICC = 700, 34675  # tags
-_UNSPECIFIED, _ASSOCIATED = 0, 1
-_WORDS = {"MINISBLACK": "grey", "SEPARATED": "CMYK"}
-_TURNS = {
+if TYPE_CHECKING:  # both are slow to import, and not needed for a TIFF that Pillow reads
+    import tifffile
+    from numpy.typing import NDArray
+
+    from upsample_cli.planes import Size
+
+_SUBFILE, _SUBIFDS = 254, 330  # tags
+_BITS, _COMPRESSION, _PHOTOMETRIC, _PLANAR, _EXTRA_SAMPLES, _SAMPLE_FORMAT = (
+    258, 259, 262, 284, 338, 339
+)  # fmt: skip
+_XMP, _ICC = 700, 34675
+_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _CMYK = 0, 1, 2, 5  # photometric interpretations
+_COLOURS = {0: 1, 1: 1, 2: 3, 3: 1, 5: 4, 6: 3, 8: 3}  # samples of each, without extra ones
+_UNSPECIFIED, _ASSOCIATED = 0, 1  # kinds of extra samples
+_SIGNED, _SEPARATE_PLANES, _REDUCED = 2, 2, 1
+_RARE_COMPRESSIONS = {34925, 50000, 50001}  # LZMA, Zstandard, WebP
+_FLIPS = {
     2: "lr", 3: "lr ud", 4: "ud", 5: "t", 6: "t lr", 7: "t lr ud", 8: "t ud",
 }  # fmt: skip
+"""Steps that undo each orientation: transpose, flip left and right, flip up and down."""
+
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 
+def pillow_reads(opened: PIL.Image.Image) -> bool:
+    """Tell whether Pillow reads a TIFF rightly, and prepare one, not yet loaded, that it does."""
+    tags: Any = getattr(opened, "tag_v2", {})
+    bits, extra = max(tags.get(_BITS, (1,))), tags.get(_EXTRA_SAMPLES, ())
+    # It drops samples other than colours and opacity.
+    drops = _UNSPECIFIED in extra or len(extra) > 1
+    # It takes separate planes for 8 bits, whatever their depth, and for straight opacity.
+    separate = tags.get(_PLANAR) == _SEPARATE_PLANES and (bits > 8 or _ASSOCIATED in extra)
+    # Above 8 bits it leaves white at 0, and cuts CMYK and premultiplied colours.
+    special = tags.get(_PHOTOMETRIC) in (_WHITE_IS_ZERO, _CMYK) or _ASSOCIATED in extra
+    # It takes negative levels of 8 bits for light ones.
+    negative = tags.get(_SAMPLE_FORMAT) == (_SIGNED,) and bits == 8
+    if drops or separate or (special and bits > 8) or negative:
+        return False
+    set_float_order(opened)
+    return True
+
+
+def is_rarely_supported(opened: PIL.Image.Image) -> bool:
+    """Tell whether a TIFF's compression is one that Pillow may be built without."""
+    tags: Any = getattr(opened, "tag_v2", {})
+    return opened.format == "TIFF" and tags.get(_COMPRESSION) in _RARE_COMPRESSIONS
+
+
+def check(opened: PIL.Image.Image, name: str) -> None:
+    """Refuse previews, and signed or 32-bit integers, which have no known full scale.
+
+    Raises:
+        ImageFileError: The TIFF holds nothing else.
+    """
+    tags: Any = getattr(opened, "tag_v2", {})
+    if tags.get(_SUBFILE, 0) & _REDUCED and _SUBIFDS in tags:
+        raise ImageFileError(
+            f"{name} shows but a preview of the picture in it, as raw files of cameras do; "
+            "develop it into a TIFF or PNG"
+        )
+    if opened.mode == "I":
+        signed = "signed " if _SIGNED in tags.get(_SAMPLE_FORMAT, ()) else ""
+        raise ImageFileError(
+            f"{name} holds {signed}whole numbers of {max(tags.get(_BITS, (32,)))} bits; "
+            "save it as grey or RGB of 8 or 16 bits or 32-bit floats"
+        )
+
+
 @dataclass(frozen=True, slots=True, eq=False)
-class Found:
-    """What such a file holds.
+class TiffPicture:
+    """The first picture of a TIFF.
 
     Args:
         samples: Shape (H, W, C), uint8, uint16 or float32.
@@ -40,72 +94,59 @@ class Found:
         notes: What reading changed, each in a few words.
     """
 
-    samples: Samples
+    samples: "NDArray[Any]"
     metadata: Metadata
     notes: tuple[str, ...]
 
 
-def size(file: BinaryIO) -> Size:
+def size(file: BinaryIO) -> "Size":
     """Return height and width of the first picture in a file."""
+    import tifffile
+
     file.seek(0)
     with tifffile.TiffFile(file) as opened:
         return _size(opened.pages[0].aspage())
 
 
-def read(file: BinaryIO, name: str, check: Callable[[Size], None]) -> Found:
+def read(file: BinaryIO, name: str, check: "Callable[[Size], None]") -> TiffPicture:
     """Return the first picture in a file.
 
     Args:
-        file: The file.
-        name: What to call it.
+        file: Anywhere in it.
+        name: What errors call the picture.
         check: Refuses a size, before pixels are decoded.
 
     Raises:
         ImageFileError: Its samples are of another kind, or need a decoder that is not installed.
     """
+    import tifffile
+
     file.seek(0)
     with tifffile.TiffFile(file) as opened:
         page = opened.pages[0].aspage()
         check(_size(page))
+        _check_samples(page, name)
         samples = _samples(page, name)
         notes = []
-        if samples.dtype == np.float32 and page.dtype != np.float32:
+        if samples.dtype.kind == "f" and page.dtype != samples.dtype:
             notes.append(f"{page.dtype} samples become float32")
         if len(opened.pages) > 1:
             notes.append(f"only the first of its {len(opened.pages)} pictures is enlarged")
         tags = PIL.Image.Exif()
         file.seek(0)
         tags.load_from_fp(file)
-        told = _metadata(tags, page)
-        notes.extend(tiff_tags.notes_on_losses(tags, told.iptc))
-        return Found(_turned(samples, tags), told, tuple(notes))
+        metadata = _metadata(tags, page)
+        notes.extend(tiff_tags.notes_on_losses(tags, metadata.iptc))
+        return TiffPicture(_upright(samples, tags), metadata, tuple(notes))
 
 
-def _size(page: tifffile.TiffPage) -> Size:
+def _size(page: "tifffile.TiffPage") -> "Size":
     return page.imagelength, page.imagewidth
 
 
-def _samples(page: tifffile.TiffPage, name: str) -> Samples:
-    _check(page, name)
-    samples = _decoded(page, name)
-    if samples.ndim == 2:
-        samples = samples[..., None]
-    elif page.axes == "SYX":
-        samples = samples.transpose(1, 2, 0)
-    if samples.dtype.kind == "f":
-        return np.ascontiguousarray(samples, np.float32)
-    full, highest = np.iinfo(samples.dtype).max, 2**page.bitspersample - 1
-    if highest < full:
-        spread = (samples.astype(np.uint32) * full + highest // 2) // highest
-        samples = spread.astype(samples.dtype)
-    if int(page.photometric) == _MINIMUM_IS_WHITE:
-        samples = np.concatenate([~samples[..., :1], samples[..., 1:]], axis=2)
-    return np.ascontiguousarray(samples, samples.dtype.newbyteorder("="))
-
-
-def _check(page: tifffile.TiffPage, name: str) -> None:
-    """Refuse samples that are no levels of colours and opacity."""
-    kind, photometric = page.dtype, int(page.photometric)
+def _check_samples(page: "tifffile.TiffPage", name: str) -> None:
+    """Refuse samples other than levels of colours and straight opacity."""
+    photometric, dtype = int(page.photometric), page.dtype
     extra = page.samplesperpixel - _COLOURS.get(photometric, page.samplesperpixel)
     if extra == 1 and _ASSOCIATED in page.extrasamples:
         raise ImageFileError(
@@ -116,37 +157,59 @@ def _check(page: tifffile.TiffPage, name: str) -> None:
             f"{name} has {page.samplesperpixel} samples a pixel, of which some are neither "
             "colours nor opacity; save it without those"
         )
-    whole = kind in (np.uint8, np.uint16) and isinstance(page.bitspersample, int)
-    floating = kind is not None and kind.kind == "f" and photometric != _MINIMUM_IS_WHITE
-    known = photometric in (_MINIMUM_IS_WHITE, _MINIMUM_IS_BLACK, _RGB)
-    if not (whole or floating) or not known or page.axes not in ("YX", "YXS", "SYX"):
-        word = tifffile.PHOTOMETRIC(photometric).name
-        word = _WORDS.get(word, word)
-        wanted = "grey or RGB of 8 or 16 bits or 32-bit floats"
-        if word == "CMYK":
-            wanted = "CMYK of 8 bits without opacity"
-        raise ImageFileError(f"{name} holds {word} samples of type {kind}; save it as {wanted}")
+    is_level = str(dtype) in ("uint8", "uint16") and isinstance(page.bitspersample, int)
+    is_float = dtype is not None and dtype.kind == "f" and photometric != _WHITE_IS_ZERO
+    is_known = photometric in (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB)
+    if not (is_level or is_float) or not is_known or page.axes not in ("YX", "YXS", "SYX"):
+        word = getattr(page.photometric, "name", f"photometric {photometric}")
+        colours = {_BLACK_IS_ZERO: "grey", _CMYK: "CMYK"}.get(photometric, word)
+        remedy = "grey or RGB of 8 or 16 bits or 32-bit floats"
+        if colours == "CMYK":
+            remedy = "CMYK of 8 bits without opacity"
+        raise ImageFileError(f"{name} holds {colours} samples of type {dtype}; save it as {remedy}")
 
 
-def _decoded(page: tifffile.TiffPage, name: str) -> NDArray[Any]:
-    """Return the samples as tifffile has them."""
+def _samples(page: "tifffile.TiffPage", name: str) -> "NDArray[Any]":
+    """Return samples, shape (H, W, C), as uint8, uint16 or float32 with 0 as black."""
+    import numpy as np
+
+    samples = _decoded(page, name)
+    if samples.ndim == 2:
+        samples = samples[..., None]
+    elif page.axes == "SYX":
+        samples = samples.transpose(1, 2, 0)
+    if samples.dtype.kind == "f":
+        return np.ascontiguousarray(samples, np.float32)
+    full, highest = np.iinfo(samples.dtype).max, 2**page.bitspersample - 1
+    if highest < full:
+        scaled = (samples.astype(np.uint32) * full + highest // 2) // highest
+        samples = scaled.astype(samples.dtype)
+    if int(page.photometric) == _WHITE_IS_ZERO:
+        samples = np.concatenate([~samples[..., :1], samples[..., 1:]], axis=2)
+    return np.ascontiguousarray(samples, samples.dtype.newbyteorder("="))
+
+
+def _decoded(page: "tifffile.TiffPage", name: str) -> "NDArray[Any]":
+    """Return samples as tifffile decodes them."""
+    import tifffile
+
     try:
         return page.asarray()
     except (ImportError, ValueError, NotImplementedError) as error:
         if "imagecodecs" not in str(error) and not isinstance(error, ImportError):
             raise
-        how = f"is compressed with {tifffile.COMPRESSION(page.compression).name}"
+        what = f"is compressed with {tifffile.COMPRESSION(page.compression).name}"
         if page.predictor > 1:
-            how += f" and predictor {tifffile.PREDICTOR(page.predictor).name}"
+            what += f" and predictor {tifffile.PREDICTOR(page.predictor).name}"
         if page.bitspersample not in (8, 16, 32, 64):
-            how = f"has samples of {page.bitspersample} bits"
+            what = f"has samples of {page.bitspersample} bits"
         raise ImageFileError(
-            f'{name} {how}, which needs imagecodecs; pip install "upsample-cli[tiff]"'
+            f'{name} {what}, which needs imagecodecs; pip install "upsample-cli[tiff]"'
         ) from error
 
 
-def _metadata(tags: PIL.Image.Exif, page: tifffile.TiffPage) -> Metadata:
-    """Return what a TIFF's own tags tell beside the pixels."""
+def _metadata(tags: PIL.Image.Exif, page: "tifffile.TiffPage") -> Metadata:
+    """Return what a TIFF's tags say beside the pixels."""
     iptc = page.tags.valueof(exif.IPTC)
     return Metadata(
         icc=tags.get(_ICC) or None,
@@ -157,9 +220,9 @@ def _metadata(tags: PIL.Image.Exif, page: tifffile.TiffPage) -> Metadata:
     )
 
 
-def _turned(samples: Samples, tags: PIL.Image.Exif) -> Samples:
-    """Return samples upright."""
-    for step in _TURNS.get(tags.get(exif.ORIENTATION, 1), "").split():
+def _upright(samples: "NDArray[Any]", tags: PIL.Image.Exif) -> "NDArray[Any]":
+    """Return samples turned as the orientation says."""
+    for step in _FLIPS.get(tags.get(exif.ORIENTATION, 1), "").split():
         if step == "t":
             samples = samples.transpose(1, 0, 2)
         else:

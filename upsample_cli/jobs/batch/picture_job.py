@@ -8,7 +8,7 @@ from upsample_cli.errors import ImageFileError, TargetExistsError, UpsampleError
 from upsample_cli.images.places import target
 from upsample_cli.images.places.target import is_folder, is_url
 from upsample_cli.images.read import decode, header
-from upsample_cli.images.read.decode_errors import UNKNOWN
+from upsample_cli.images.read.opening import UNKNOWN
 from upsample_cli.images.write.formats import FORMATS
 from upsample_cli.jobs.batch.outputs import State, looked_at
 from upsample_cli.jobs.enlarge.picture import OUTPUT_LIMIT, upsample

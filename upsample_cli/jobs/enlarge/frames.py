@@ -81,7 +81,7 @@ class _Frames:
     def strips(self) -> Iterator[tuple[Image, MeasuredStrips]]:
         """Yield each frame and its strips; once these are taken, pass them to `record`."""
         for picture in animation.frames(self.source):
-            frame = files.image_of(picture, self._format, self.metadata)
+            frame = files.frame_to_image(picture, self._format, self.metadata)
             frame, self.notes = format_limits.fit(frame, self._format)
             if self._task.linear:
                 self.notes += transfer_curve.notes_on_linear(frame.metadata)

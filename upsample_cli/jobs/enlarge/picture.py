@@ -117,7 +117,7 @@ def _samples(decoded: "Decoded | Mask") -> "Animation | Image | Mask":
         return decoded
     if isinstance(decoded.picture, Animation):
         return decoded.picture
-    return files.image(decoded)
+    return files.to_image(decoded)
 
 
 def _size(to: str, size_in: Size, task: Task) -> Size:

@@ -14,7 +14,7 @@ from textures import levels
 
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.image import Metadata, Samples
-from upsample_cli.images.read import decode, files, sixteen_bit
+from upsample_cli.images.read import decode, files, raw_modes
 from upsample_cli.images.write import png
 
 RAW, LZW, DEFLATE = 1, 5, 32946
@@ -183,7 +183,7 @@ def test_what_would_be_cut_is_refused(tmp_path: Path) -> None:
         PIL.Image.open(path) as opened,
         pytest.raises(ImageFileError, match=r"16 bits a colour .* save it as a PNG of 16 bits"),
     ):
-        sixteen_bit.aim(opened, "in.tiff", low=False)
+        raw_modes.set_half(opened, "in.tiff", low=False)
 
 
 @pytest.mark.parametrize(
@@ -207,8 +207,8 @@ def test_a_decoder_that_cuts_colours_is_told(
         for byte, bits in depths.items():
             file = io.BytesIO(data[:at] + bytes([byte]) + data[at + 1 :])
             wanted = (f"its colours of {bits} bits are read as 8",) if bits else ()
-            assert sixteen_bit.cut(opened, file) == wanted
-        assert sixteen_bit.cut(opened, io.BytesIO(data[:at])) == ()
+            assert raw_modes.notes_on_cut(opened, file) == wanted
+        assert raw_modes.notes_on_cut(opened, io.BytesIO(data[:at])) == ()
 
 
 @pytest.mark.skipif(not find_spec("PIL.AvifImagePlugin"), reason="no AVIF")

@@ -1,0 +1,195 @@
+"""Samples of more than 8 bits, and others that Pillow's own raw mode (their layout) would spoil.
+
+Pillow has no mode for 16-bit colours: it keeps the high byte of each sample. Told that the bytes
+stand the other way round, it keeps the low one. So these pictures are decoded twice, and every
+compression, filter and predictor that Pillow reads is read: no light library reads them all.
+"""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import PIL.Image
+import PIL.ImageFile
+
+from upsample_cli.errors import ImageFileError
+from upsample_cli.images.read import upright
+
+if TYPE_CHECKING:  # decoding begins before NumPy has loaded
+    from numpy.typing import NDArray
+
+_SWAPPED = {
+    f"{mode};16{order}": f"{mode};16{other}"
+    for mode in ("RGB", "RGBA")
+    for order, other in (("B", "L"), ("L", "B"), ("N", "B" if sys.byteorder == "little" else "L"))
+}
+_GREY_ALPHA = "LA;16B"
+_FIVE_SIX_FIVE = "BGR;16"  # 16 bits a pixel, in a BMP
+_FULL = 65535
+_HEAD = 1 << 16  # bytes in which a JPEG 2000 or AVIF states its depth
+_DEPTH_AT = {"JPEG2000": (b"\xff\x4f\xff\x51", 38), "AVIF": (b"av1C", 2)}  # marker, bytes behind it
+_OVER_8, _IS_12 = 0x40, 0x20  # bits of AVIF's depth
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Depth:
+    """How to make samples of more than 8 bits out of what Pillow decoded.
+
+    Args:
+        low: The low bytes of the samples, where the picture holds the high ones.
+        is_packed: Whether the picture is RGBA whose bytes are grey and opacity of 16 bits.
+        highest: The level of full scale of 16-bit samples.
+        transparent: The 16-bit levels, one a channel, that stand for full transparency.
+    """
+
+    low: PIL.Image.Image | None = None
+    is_packed: bool = False
+    highest: int = _FULL
+    transparent: tuple[int, ...] | None = None
+
+    @property
+    def is_deep(self) -> bool:
+        """Whether the picture, whose mode has 8 bits, stands for samples of 16."""
+        return self.is_packed or self.low is not None
+
+    def join(self, samples: "NDArray[Any]", box: tuple[int, int, int, int]) -> "NDArray[Any]":
+        """Return samples of shape (H, W, C) with all their bits.
+
+        Args:
+            samples: What Pillow decoded, shape (H, W) or (H, W, C).
+            box: Left, top, right and bottom of the part of the picture that they are.
+        """
+        import numpy as np
+
+        if self.is_packed:
+            samples = samples.view(">u2").astype(np.uint16)
+        elif self.low is not None:
+            samples = samples.astype(np.uint16) << 8 | np.asarray(self.low.crop(box))
+        samples = samples[..., None] if samples.ndim == 2 else samples
+        if self.highest != _FULL:
+            scaled = (samples.astype(np.uint32) * _FULL + self.highest // 2) // self.highest
+            samples = np.minimum(scaled, _FULL).astype(np.uint16)
+        if self.transparent is not None:
+            is_opaque = (samples != np.array(self.transparent)).any(axis=2, keepdims=True)
+            opacity = np.where(is_opaque, _FULL, 0).astype(np.uint16)
+            samples = np.concatenate([samples, opacity], axis=2)
+        return samples
+
+
+def is_deep(opened: PIL.Image.Image) -> bool:
+    """Tell whether Pillow would cut the colours of a picture, not yet loaded, to 8 bits."""
+    return not opened.mode.startswith(("I", "F")) and any(
+        (";16" in _raw_mode(tile) and _raw_mode(tile) != _FIVE_SIX_FIVE) or _ppm_level(tile) > 255
+        for tile in getattr(opened, "tile", [])
+    )
+
+
+def prepare(
+    opened: PIL.Image.Image, reopen: Callable[[], PIL.Image.Image | None], name: str
+) -> Depth:
+    """Make Pillow keep the high bytes of a deep picture when it loads it, and load the low ones.
+
+    Args:
+        opened: A picture that is not yet loaded.
+        reopen: Opens it again.
+        name: What errors call the picture.
+
+    Raises:
+        ImageFileError: Its samples are laid out so that Pillow can only read 8 bits.
+    """
+    tiles = getattr(opened, "tile", [])
+    if any(_raw_mode(tile) == "I;12" for tile in tiles):  # of a grey TIFF
+        return Depth(highest=4095)
+    if not is_deep(opened):
+        return Depth()
+    highest = max(_ppm_level(tile) for tile in tiles) or _FULL
+    if any(_raw_mode(tile) == _GREY_ALPHA for tile in tiles):
+        set_half(opened, name, low=False)
+        return Depth(is_packed=True, highest=highest)
+    low = reopen()
+    assert low is not None  # it was opened before
+    set_half(low, name, low=True)
+    low = upright.turned(low).picture
+    set_half(opened, name, low=False)
+    return Depth(low, highest=highest)
+
+
+def set_half(opened: PIL.Image.Image, name: str, low: bool) -> None:
+    """Make Pillow keep one half of each sample of a deep picture when it loads it.
+
+    Grey with opacity is read as RGBA instead: its bytes are both halves of both samples.
+
+    Args:
+        opened: The picture, not yet loaded.
+        name: What errors call the picture.
+        low: Whether to keep the low bytes rather than the high ones.
+
+    Raises:
+        ImageFileError: Its samples are laid out so that Pillow can only read 8 bits.
+    """
+    assert isinstance(opened, PIL.ImageFile.ImageFile)  # `is_deep` has looked at its tiles
+    tiles: list[Any] = []
+    for tile in opened.tile:
+        raw_mode = _raw_mode(tile)
+        if tile.codec_name == "ppm" and opened.mode == "RGB":
+            tiles.append(tile._replace(codec_name="raw", args="RGB;16L" if low else "RGB;16B"))
+        elif raw_mode == _GREY_ALPHA:
+            tiles.append(_with_raw_mode(tile, "RGBA"))
+        elif raw_mode in _SWAPPED and opened.mode == raw_mode.partition(";")[0]:
+            tiles.append(_with_raw_mode(tile, _SWAPPED[raw_mode]) if low else tile)
+        else:
+            raise ImageFileError(
+                f"{name} has 16 bits a colour in a way that would be cut to 8; "
+                "save it as a PNG of 16 bits"
+            )
+    opened.tile = tiles
+
+
+def set_float_order(opened: PIL.Image.Image) -> None:
+    """Keep Pillow from swapping the bytes of a TIFF's floats that libtiff has swapped already."""
+    assert isinstance(opened, PIL.ImageFile.ImageFile)
+    opened.tile = [
+        _with_raw_mode(tile, "F;32NF")
+        if tile.codec_name == "libtiff" and _raw_mode(tile) == "F;32BF"
+        else tile
+        for tile in opened.tile
+    ]
+
+
+def notes_on_cut(opened: PIL.Image.Image, file: BinaryIO) -> tuple[str, ...]:
+    """Return a note where Pillow's decoder can only read more than 8 bits a colour as 8.
+
+    Args:
+        opened: The picture.
+        file: Anywhere in its file.
+
+    Source: ITU-T T.800 (JPEG 2000), marker SIZ; AV1 Codec ISO Media File Format Binding, av1C.
+    """
+    if opened.format not in _DEPTH_AT or opened.mode.startswith("I"):
+        return ()
+    marker, offset = _DEPTH_AT[opened.format]
+    file.seek(0)
+    value = (file.read(_HEAD).partition(marker)[2][offset : offset + 1] or b"\0")[0]
+    if opened.format == "AVIF":
+        bits = 8 + 2 * bool(value & _OVER_8) + 2 * bool(value & _IS_12)
+    else:
+        bits = value % 128 + 1
+    return (f"its colours of {bits} bits are read as 8",) if bits > 8 else ()
+
+
+def _raw_mode(tile: Any) -> str:
+    """Return the raw mode of a tile: Pillow's name for how its samples lie."""
+    args = tile.args
+    return str(args[0] if isinstance(args, tuple) and args else args)
+
+
+def _with_raw_mode(tile: Any, raw_mode: str) -> Any:
+    args = tile.args
+    return tile._replace(args=(raw_mode, *args[1:]) if isinstance(args, tuple) else raw_mode)
+
+
+def _ppm_level(tile: Any) -> int:
+    """Return the highest level of a portable anymap; 0 for other formats and bitmaps."""
+    has_level = tile.codec_name in ("ppm", "ppm_plain") and isinstance(tile.args, tuple)
+    return int(tile.args[1]) if has_level else 0
