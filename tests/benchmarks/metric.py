@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from tables import markdown
 
 from upsample_cli.images.image import Image
-from upsample_cli.jobs.measure.measure import Measurement, in_image
+from upsample_cli.jobs.measure.measure import Measurement, measure_image
 from upsample_cli.metrics.checkerboard import STRIDES
 from upsample_cli.metrics.meter import Meter
 from upsample_cli.metrics.ripple import ripple
@@ -35,12 +35,12 @@ Results = dict[tuple[str, int], list[Measurement]]
 
 def found(pixels: faults.Pixels, stride: int | None) -> Measurement:
     """Return what the metric finds in a picture."""
-    return in_image(Image(pixels, "PNG"), stride)
+    return measure_image(Image(pixels, "PNG"), stride)
 
 
 def flags(measured: list[Measurement]) -> str:
     """Return the share of pictures called a checkerboard."""
-    return f"{np.mean([each.whole.verdict == 'checkerboard' for each in measured]):.1%}"
+    return f"{np.mean([each.overall.verdict == 'checkerboard' for each in measured]):.1%}"
 
 
 def auc(high: list[float], low: list[float]) -> float:
@@ -151,7 +151,7 @@ def search(photos: list[faults.Pixels]) -> None:
                 one = found(faults.whole(smooth + strength * pattern), None)
                 right[f"pattern, {strength:g}"].append(one.luma.stride == (stride, stride))
         for name, pixels in faults.controls(photo, 2):
-            right[f"none in: {name}"].append(found(pixels, None).whole.verdict == "none")
+            right[f"none in: {name}"].append(found(pixels, None).overall.verdict == "none")
     rows = [[name, f"{np.mean(each):.1%}", str(len(each))] for name, each in right.items()]
     print(markdown(("stride among 2..8", "right", "of"), rows), end="\n\n")
 

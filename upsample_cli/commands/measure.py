@@ -1,26 +1,27 @@
 """`upsample measure`: the checkerboard in pictures that any tool made."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from upsample_cli.commands.exit_codes import FAILED, OVER_RIPPLE
+from upsample_cli.commands.exit_codes import DONE, FAILED, OVER_RIPPLE
 from upsample_cli.commands.options import Limit, json_option, max_pixels_option
 from upsample_cli.commands.output.messages import printable, tell
 from upsample_cli.commands.output.picture_lines import is_over
 from upsample_cli.errors import ImageFileError, SettingError
 
-if TYPE_CHECKING:  # NumPy is not to be waited for by --help
-    from upsample_cli.jobs.measure.measure import Measurement, Request
+if TYPE_CHECKING:  # --help must not wait for NumPy
+    from upsample_cli.commands.output.measure_output import CsvTable, JsonLines, TextTable
+    from upsample_cli.jobs.measure.measure import Measurement, MeasureOptions
 
-    Found = tuple[str, Measurement | None, str | None]
-    """A picture's name, and what was found in it or else why nothing was."""
+    Result = tuple[str, Measurement | None, str | None]
+    """The name of a picture, and its measurement or an error."""
 
 
 def _stride(ctx: click.Context, param: click.Parameter, value: str) -> int | None:
-    """Return the stride of a text, None for auto."""
+    """Return the value of --stride; None for auto."""
     try:
         return None if value == "auto" else int(value)
     except ValueError:
@@ -31,7 +32,7 @@ def _stride(ctx: click.Context, param: click.Parameter, value: str) -> int | Non
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
 @click.option("--stride", callback=_stride, default="auto", show_default=True, metavar="N|auto",
               help="Period to look for, in pixels, 2..16; auto: 2..8.")  # fmt: skip
-@click.option("--map", "heat", metavar="OUT.png", help="Draw where the checkerboard is.")
+@click.option("--map", "heat_map", metavar="OUT.png", help="Draw where the checkerboard is.")
 @click.option("--spectrum", metavar="OUT.png", help="Draw the spectrum and the stride's lines.")
 @click.option("--reference", metavar="LOW", help="What the picture was enlarged from.")
 @click.option("--max-ripple", type=Limit(0), metavar="LEVELS",
@@ -42,11 +43,15 @@ def _stride(ctx: click.Context, param: click.Parameter, value: str) -> int | Non
 @max_pixels_option
 def measure(
     images: tuple[str, ...],
+    stride: int | None,
+    heat_map: str | None,
+    spectrum: str | None,
+    reference: str | None,
     max_ripple: float | None,
+    force: bool,
     as_json: bool,
     as_csv: bool,
     max_pixels: int | None,
-    **wishes: Any,
 ) -> int:
     """Measure the checkerboard in pictures that any tool made; "-" is standard input.
 
@@ -58,36 +63,49 @@ def measure(
     """
     from upsample_cli.commands.output.measure_output import CsvTable, JsonLines, TextTable
     from upsample_cli.images.places.source import MAX_PIXELS
-    from upsample_cli.jobs.measure.measure import Request
+    from upsample_cli.jobs.measure.measure import MeasureOptions
 
-    for option, name in (("--map", "heat"), ("--spectrum",) * 2, ("--reference",) * 2):
-        if wishes[name.strip("-")] and len(images) > 1:
+    for option, value in (
+        ("--map", heat_map),
+        ("--spectrum", spectrum),
+        ("--reference", reference),
+    ):
+        if value and len(images) > 1:
             raise SettingError(f"{option} is for one picture, not {len(images)}; name one")
-    heat, spectrum = (wishes[each] and Path(wishes[each]) for each in ("heat", "spectrum"))
-    if heat and heat == spectrum:
-        raise SettingError(f"--map and --spectrum are both {heat}; name two files")
+    if heat_map and spectrum and Path(heat_map) == Path(spectrum):
+        raise SettingError(f"--map and --spectrum are both {Path(spectrum)}; name two files")
     if as_json and as_csv:
         raise SettingError("--json and --csv exclude each other; give one")
-    found = _found(images, Request(**wishes, max_pixels=max_pixels or MAX_PIXELS))
-    wide = max(len("picture"), *(len(printable(each)) for each in images))
-    table = JsonLines() if as_json else CsvTable() if as_csv else TextTable(wide)
-    failed = over = False
-    for source, measured, error in found:
-        if error is not None:
-            failed = True
-            tell("Error", error)
-        if measured is not None:
-            over |= is_over(max_ripple, measured.luma, *measured.channels.values())
-        for line in table.lines(source, measured, error):
-            click.echo(line)
-    return FAILED if failed else OVER_RIPPLE if over else 0
+    max_pixels = max_pixels or MAX_PIXELS
+    options = MeasureOptions(stride, reference, heat_map, spectrum, force, max_pixels)
+    width = max(len("picture"), *(len(printable(image)) for image in images))
+    table = JsonLines() if as_json else CsvTable() if as_csv else TextTable(width)
+    return _print(_results(images, options), table, max_ripple)
 
 
-def _found(images: tuple[str, ...], request: "Request") -> "Iterator[Found]":
+def _results(images: tuple[str, ...], options: "MeasureOptions") -> "Iterator[Result]":
     from upsample_cli.jobs.measure.measure import measure as job
 
     for source in images:
         try:
-            yield source, job(source, request), None
+            yield source, job(source, options), None
         except ImageFileError as error:
             yield source, None, str(error)
+
+
+def _print(
+    results: "Iterable[Result]",
+    table: "TextTable | JsonLines | CsvTable",
+    max_ripple: float | None,
+) -> int:
+    """Print each result as it comes, and return the exit code."""
+    failed = over = False
+    for source, measurement, error in results:
+        if error is not None:
+            failed = True
+            tell("Error", error)
+        if measurement is not None:
+            over |= is_over(max_ripple, measurement.luma, *measurement.channels.values())
+        for line in table.lines(source, measurement, error):
+            click.echo(line)
+    return FAILED if failed else OVER_RIPPLE if over else DONE

@@ -62,7 +62,7 @@ def test_colours_differ(count: int) -> None:
 
 def test_without_freetype_the_small_font_does(monkeypatch: pytest.MonkeyPatch) -> None:
     """A Pillow built without FreeType draws the figure with its one bitmap font."""
-    from upsample_cli.images.figures import lettering as module
+    from upsample_cli.images.figures import drawing as module
 
     small = PIL.ImageFont.load_default_imagefont()
 

@@ -11,7 +11,7 @@ from upsample_cli.errors import SettingError
 from upsample_cli.images.image import Image
 from upsample_cli.jobs.api import upsample
 from upsample_cli.jobs.measure import measure_figures
-from upsample_cli.jobs.measure.measure import Request, in_image, measure
+from upsample_cli.jobs.measure.measure import MeasureOptions, measure, measure_image
 from upsample_cli.jobs.measure.reference import Reference
 from upsample_cli.metrics.meter import LEVELS
 
@@ -33,7 +33,7 @@ def test_depth_does_not_change_the_figures(tmp_path: Path) -> None:
     for dtype, factor in ((np.uint8, 1), (np.uint16, 257)):
         path = tmp_path / f"{factor}.png"
         assert cv2.imwrite(str(path), np.round(plane * factor).astype(dtype))
-        found.append(measure(str(path), Request(2)).luma)
+        found.append(measure(str(path), MeasureOptions(2)).luma)
     assert found[0].ripple == pytest.approx(3, rel=0.05)
     assert found[1].ripple == pytest.approx(found[0].ripple, rel=0.01)
     assert found[1].verdict == found[0].verdict == "checkerboard"
@@ -43,28 +43,28 @@ def test_depth_does_not_change_the_figures(tmp_path: Path) -> None:
 def test_strides_out_of_range_are_refused(stride: int) -> None:
     """The stride is refused before any file is opened."""
     with pytest.raises(SettingError, match=f"--stride {stride} is out of range; give 2..16"):
-        Request(stride)
+        MeasureOptions(stride)
 
 
 @pytest.mark.parametrize("stride", [2, 3, 7])
 def test_the_stride_is_found(stride: int) -> None:
     """Without a stride the one that the picture repeats with is found."""
     planes = coloured() + 2 * lattice(300, 280, stride)
-    found = in_image(pictured(planes), None)
-    assert (found.luma.stride, found.likeliest) == ((stride, stride), (stride, stride))
+    found = measure_image(pictured(planes), None)
+    assert (found.luma.stride, found.likeliest_stride) == ((stride, stride), (stride, stride))
     assert found.luma.verdict == "checkerboard"
-    assert in_image(pictured(coloured()), None).luma.stride == (0, 0)
+    assert measure_image(pictured(coloured()), None).luma.stride == (0, 0)
 
 
 def test_a_pattern_in_one_colour_is_found_there() -> None:
     """Blue weighs little in luma: the channel is measured by itself, and is the worst."""
     planes = coloured()
     planes[2] += 3 * lattice(300, 280, 2)
-    found = in_image(pictured(planes), None)
-    assert (found.worst, found.whole.verdict) == ("blue", "checkerboard")
-    assert found.most.ripple == pytest.approx(3, rel=0.1)
+    found = measure_image(pictured(planes), None)
+    assert (found.worst_channel, found.overall.verdict) == ("blue", "checkerboard")
+    assert found.worst.ripple == pytest.approx(3, rel=0.1)
     assert found.luma.ripple == pytest.approx(0.114 * 3, rel=0.2)
-    assert found.whole == found.luma
+    assert found.overall == found.luma
     assert found.channels["red"].verdict == found.channels["green"].verdict == "none"
 
 
@@ -73,27 +73,27 @@ def test_a_pattern_that_luma_hides_is_still_found(stride: int | None) -> None:
     """In luma it is too faint to be called one; the picture's verdict is the worst channel's."""
     planes = coloured()
     planes[2] += lattice(300, 280, 2)
-    found = in_image(pictured(planes), stride)
-    assert (found.worst, found.whole.verdict) == ("blue", "checkerboard")
+    found = measure_image(pictured(planes), stride)
+    assert (found.worst_channel, found.overall.verdict) == ("blue", "checkerboard")
     assert found.luma.ripple < LEVELS
-    assert (found.luma.verdict, found.whole) == ("none", found.channels["blue"])
+    assert (found.luma.verdict, found.overall) == ("none", found.channels["blue"])
 
 
 def test_a_trace_in_one_colour_is_no_checkerboard() -> None:
     """What chroma at half size leaves in blue, up to half a level, is not called one."""
     planes = coloured()
     planes[2] += 0.35 * lattice(300, 280, 2)
-    found = in_image(pictured(planes), None)
-    assert found.channels["blue"].verdict == found.whole.verdict == "none"
+    found = measure_image(pictured(planes), None)
+    assert found.channels["blue"].verdict == found.overall.verdict == "none"
 
 
 def test_what_is_transparent_is_not_measured() -> None:
     """A pattern under alpha 0 counts neither in luma nor in the colours."""
     planes = np.concatenate([coloured(), np.full((1, 300, 280), 255.0)])
     planes[:3, :150] += 5 * lattice(150, 280, 2)
-    assert in_image(pictured(planes), 2).whole.verdict == "checkerboard"
+    assert measure_image(pictured(planes), 2).overall.verdict == "checkerboard"
     planes[3, :150] = 0
-    assert in_image(pictured(planes), 2).whole.verdict == "none"
+    assert measure_image(pictured(planes), 2).overall.verdict == "none"
 
 
 @pytest.mark.parametrize("quality", [50, 75, 90])
@@ -103,14 +103,14 @@ def test_chroma_at_half_size_is_no_checkerboard(quality: int) -> None:
     PIL.Image.fromarray(pictured(coloured(400, 400)).samples).save(
         file, "JPEG", quality=quality, subsampling=2
     )
-    found = in_image(Image(np.asarray(PIL.Image.open(file)), "JPEG"), None)
+    found = measure_image(Image(np.asarray(PIL.Image.open(file)), "JPEG"), None)
     assert found.luma.verdict == "none"
 
 
 def test_grey_pictures_have_no_channels() -> None:
     """A grey picture is measured once."""
-    found = in_image(pictured(coloured()[:1]), 2)
-    assert (found.channels, found.worst) == ({}, "luma")
+    found = measure_image(pictured(coloured()[:1]), 2)
+    assert (found.channels, found.worst_channel) == ({}, "luma")
 
 
 def test_a_reference_takes_off_what_repeats_by_nature() -> None:
@@ -118,10 +118,10 @@ def test_a_reference_takes_off_what_repeats_by_nature() -> None:
     low = coloured(150, 140) + 12 * lattice(150, 140, 2)
     reference = Reference(pictured(low), (300, 280))
     even = pictured(upsample(low, "bicubic"))
-    assert in_image(even, 4).luma.verdict == "checkerboard"
-    assert in_image(even, 4, reference).luma.verdict == "none"
+    assert measure_image(even, 4).luma.verdict == "checkerboard"
+    assert measure_image(even, 4, reference).luma.verdict == "none"
     uneven = upsample(low / 2, "tconv", kernel="uniform", kernel_size=3)
-    found = in_image(pictured(uneven), 4, Reference(pictured(low / 2), (300, 280)))
+    found = measure_image(pictured(uneven), 4, Reference(pictured(low / 2), (300, 280)))
     assert found.luma.ripple_rel == pytest.approx(0.4843, rel=0.05)
 
 
@@ -150,14 +150,14 @@ def soft(height: int = 160, width: int = 170) -> np.ndarray:
 def test_a_pattern_in_the_opacity_is_found_there(channels: int) -> None:
     """What is not in the colours is seen on any ground: a white shape with an uneven soft edge."""
     white = np.full((channels, 160, 170), 255.0)
-    found = in_image(pictured(np.stack([*white, soft() + 3 * lattice(160, 170, 2)])), None)
-    assert (found.worst, found.whole.verdict) == ("opacity", "checkerboard")
-    assert found.most.ripple == pytest.approx(3, rel=0.05)
-    even = in_image(pictured(np.stack([*white, soft()])), None)
-    assert (even.worst, even.most.verdict) == ("opacity", "none")
+    found = measure_image(pictured(np.stack([*white, soft() + 3 * lattice(160, 170, 2)])), None)
+    assert (found.worst_channel, found.overall.verdict) == ("opacity", "checkerboard")
+    assert found.worst.ripple == pytest.approx(3, rel=0.05)
+    even = measure_image(pictured(np.stack([*white, soft()])), None)
+    assert (even.worst_channel, even.worst.verdict) == ("opacity", "none")
     clear = np.full((1, 160, 170), 255.0)
-    assert in_image(pictured(np.stack([*clear, *clear])), None).worst == "luma"
-    assert even.whole.verdict == "none"
+    assert measure_image(pictured(np.stack([*clear, *clear])), None).worst_channel == "luma"
+    assert even.overall.verdict == "none"
 
 
 def test_luma_is_the_worst_where_colours_cannot_be_told() -> None:
@@ -166,11 +166,11 @@ def test_luma_is_the_worst_where_colours_cannot_be_told() -> None:
     planes[2] = coloured()[2] + 0.7 * lattice(300, 280, 2)
     planes[0][::5] = 255.0
     planes[1][:, ::5] = 255.0
-    found = in_image(pictured(planes), 2)
+    found = measure_image(pictured(planes), 2)
     assert found.channels["blue"].status == "ok"
     assert {found.channels[name].status for name in ("red", "green")} == {"saturated"}
     assert found.luma.ripple > found.channels["blue"].ripple
-    assert (found.worst, found.most) == ("luma", found.luma)
+    assert (found.worst_channel, found.worst) == ("luma", found.luma)
 
 
 @pytest.mark.parametrize(("strength", "words"), [(3, "Checkerboard"), (0, "No checkerboard found")])
@@ -183,5 +183,5 @@ def test_a_map_says_where_there_is_none(
     titles = []
     monkeypatch.setattr(measure_figures, "heat", lambda *given: titles.append(given[3]))
     monkeypatch.setattr(measure_figures, "write", lambda *_: None)
-    measure(str(tmp_path / "in.png"), Request(2, heat=str(tmp_path / "map.png")))
+    measure(str(tmp_path / "in.png"), MeasureOptions(2, heat_map=str(tmp_path / "map.png")))
     assert titles == [f"{words} in in.png, luma: stride 2"]

@@ -1,6 +1,6 @@
 """A picture with the strength of its checkerboard laid over it as heat.
 
-Hatched are the parts where nothing can be told: to leave them bare would call them clean.
+Parts where the checkerboard cannot be measured are hatched; left bare they would look clean.
 """
 
 from typing import Any
@@ -9,16 +9,15 @@ import numpy as np
 import PIL.Image
 from numpy.typing import NDArray
 
-from upsample_cli.images.figures.colour_ramp import colours
-from upsample_cli.images.figures.frame import framed
+from upsample_cli.images.figures.drawing import Sheet, framed, ramp_colours
 
-_LARGEST = 2048  # pixels along a side: more would not be looked at
-_DIM = 0.6  # of the picture's brightness under the heat
-_COVER = 0.85  # of the picture at full heat
-_FULL = 0.99  # of the hot parts: the few above, as beside clipped ones, are at full heat too
-_LEAST_TOP = 1.0  # levels: fainter patterns do not fill the scale
+_LARGEST_SIDE = 2048  # pixels
+_DIM = 0.6  # brightness of the picture under the heat
+_COVER = 0.85  # opacity of full heat
+_FULL_QUANTILE = 0.99  # hot parts above it, such as beside clipped ones, are at full heat too
+_LEAST_TOP = 1.0  # levels; fainter patterns do not fill the scale
 _HATCHES = 64  # along the longer side
-_HATCHED = np.array([100.0, 140.0, 166.0])  # red, green, blue: no colour of the scale's
+_HATCH_COLOUR = np.array([100.0, 140.0, 166.0])  # no colour of the ramp
 
 
 def heat_figure(
@@ -27,17 +26,17 @@ def heat_figure(
     tile: tuple[int, int],
     margin: tuple[int, int],
     title: str,
-) -> PIL.Image.Image:
+) -> Sheet:
     """Return a figure of where the checkerboard is.
 
     Args:
         light: Shape (H, W), the picture in levels of 0..255.
-        heat: Shape (tiles down, tiles across), strength in levels; NaN where nothing can be told.
+        heat: Shape (tiles down, tiles across), strength in levels; NaN where it is unknown.
         tile: Rows and columns of a tile.
         margin: Rows and columns above and left of the first tile.
         title: One line.
     """
-    step = -(-max(light.shape) // _LARGEST)
+    step = -(-max(light.shape) // _LARGEST_SIDE)
     grey = np.asarray(PIL.Image.fromarray(np.clip(light, 0, 255).astype(np.uint8)).reduce(step))
     strength, known = np.nan_to_num(heat), np.isfinite(heat).astype(float)
     for axis in (0, 1):
@@ -45,27 +44,27 @@ def heat_figure(
         places = (np.arange(grey.shape[axis]) + 0.5) * step
         strength = _interpolated(strength, centres, places, axis)
         known = _interpolated(known, centres, places, axis)
-    told = known >= 0.5
-    # What is not known draws no value towards 0.
-    strength = np.where(told, strength / np.maximum(known, 0.5), 0.0)
+    is_known = known >= 0.5
+    # Unknown tiles, which are 0 here, must not lower the strength beside them.
+    strength = np.where(is_known, strength / np.maximum(known, 0.5), 0.0)
     hot = strength[strength > 0.0]
-    high = np.quantile(hot, _FULL) if hot.size else 0.0
+    high = np.quantile(hot, _FULL_QUANTILE) if hot.size else 0.0
     top = max(_LEAST_TOP, float(np.ceil(4 * high) / 4))
     share = np.minimum(strength / top, 1.0)[..., None]
     cover = _COVER * np.minimum(1.0, 2 * np.sqrt(share)) * (share > 0)
-    mixed = (1 - cover) * _DIM * grey[..., None] + cover * colours(0.15 + 0.85 * share[..., 0])
-    hatches = _hatches(told)
-    mixed[hatches] = (mixed[hatches] + _HATCHED) / 2
+    mixed = (1 - cover) * _DIM * grey[..., None] + cover * ramp_colours(0.15 + 0.85 * share[..., 0])
+    hatches = _hatches(~is_known)
+    mixed[hatches] = (mixed[hatches] + _HATCH_COLOUR) / 2
     end = f"{top:g} {'level' if top == 1 else 'levels'} RMS"
-    note = "" if told.all() else "hatched: cannot tell"
+    note = "" if is_known.all() else "hatched: cannot tell"
     return framed(mixed.astype(np.uint8), title, "0", end, note)
 
 
-def _hatches(told: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return the pixels of slanting lines over what is not told."""
-    down, across = np.indices(told.shape)
-    period = max(4, max(told.shape) // _HATCHES)
-    return np.asarray(~told & ((down + across) % period < -(-period // 4)))
+def _hatches(area: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the pixels of slanting lines over an area."""
+    down, across = np.indices(area.shape)
+    period = max(4, max(area.shape) // _HATCHES)
+    return np.asarray(area & ((down + across) % period < -(-period // 4)))
 
 
 def _interpolated(

@@ -12,40 +12,39 @@ from upsample_cli.images.image import Image
 from upsample_cli.images.places.source import MAX_PIXELS
 from upsample_cli.images.read import files
 from upsample_cli.jobs.measure import measure_figures
-from upsample_cli.jobs.measure.reference import Reference
-from upsample_cli.jobs.measure.runs import runs
+from upsample_cli.jobs.measure.reference import Reference, channel_rows
 from upsample_cli.jobs.runtime.threads import Workers
 from upsample_cli.metrics.checkerboard import STRIDES, Checkerboard, period, result_at
 from upsample_cli.metrics.meter import COLOUR_LEVELS, LEVELS, Search
 
 LARGEST_STRIDE = 16
 _CHANNELS: dict[str, Channel] = {
-    "luma": None, **{name: place for place, name in enumerate(COLOURS)}, "opacity": OPACITY,
+    "luma": None, **{name: index for index, name in enumerate(COLOURS)}, "opacity": OPACITY,
 }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """What to measure.
+class MeasureOptions:
+    """How to measure pictures.
 
     Args:
         stride: Period to look for, in pixels, 2..16; None to find it among 2..8.
-        reference: The file of the picture that this one was enlarged from; None without one.
-        heat: Where to write a figure of where the checkerboard is; None for nowhere.
-        spectrum: Where to write a figure of the spectrum; None for nowhere.
+        reference: The file that the picture was enlarged from, if any.
+        heat_map: Where to draw a map of the checkerboard, if anywhere.
+        spectrum: Where to draw the spectrum, if anywhere.
         force: Whether figures may replace files.
         max_pixels: The most pixels to read.
     """
 
     stride: int | None = None
     reference: str | None = None
-    heat: str | None = None
+    heat_map: str | None = None
     spectrum: str | None = None
     force: bool = False
     max_pixels: int = MAX_PIXELS
 
     def __post_init__(self) -> None:
-        """Refuse strides out of range."""
+        """Check the stride."""
         if self.stride is not None and not 2 <= self.stride <= LARGEST_STRIDE:
             raise SettingError(
                 f"--stride {self.stride} is out of range; give 2..{LARGEST_STRIDE}, or auto"
@@ -54,70 +53,85 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """What was found in a picture.
+    """The checkerboard in each channel of a picture.
 
     Args:
         luma: In its luma.
-        channels: In red, green and blue, and in the opacity; of those what the picture has.
-        likeliest: The stride found, or else the one that patterns of changing sign speak for.
+        channels: In red, green, blue and opacity, as far as the picture has them.
+        likeliest_stride: The stride found; without one, that of the strongest patterns of changing
+            sign.
     """
 
     luma: Checkerboard
     channels: dict[str, Checkerboard]
-    likeliest: tuple[int, int]
+    likeliest_stride: tuple[int, int]
 
     @property
-    def whole(self) -> Checkerboard:
-        """What is found in luma, or in the worst channel where only others have a checkerboard."""
-        own = self.luma.verdict == "checkerboard"
-        return self.most if self.most.verdict == "checkerboard" and not own else self.luma
+    def overall(self) -> Checkerboard:
+        """The result for luma, or the worst if only other channels have a checkerboard."""
+        if self.luma.verdict != "checkerboard" and self.worst.verdict == "checkerboard":
+            return self.worst
+        return self.luma
 
     @property
-    def worst(self) -> str:
-        """The worst channel, luma among them."""
-        planes = {"luma": self.luma, **self.channels}
-        return max(planes, key=lambda name: planes[name].rank)
+    def worst_channel(self) -> str:
+        """The name of the channel with the strongest checkerboard."""
+        results = {"luma": self.luma, **self.channels}
+        return max(results, key=lambda name: results[name].rank)
 
     @property
-    def most(self) -> Checkerboard:
-        """What was found in the worst channel."""
-        return self.luma if self.worst == "luma" else self.channels[self.worst]
+    def worst(self) -> Checkerboard:
+        """The result for the worst channel."""
+        return self.channels.get(self.worst_channel, self.luma)
 
 
-def measure(source: str, request: Request) -> Measurement:
-    """Return the checkerboard in a picture, and write the figures asked for.
+def measure(source: str, options: MeasureOptions) -> Measurement:
+    """Return the checkerboard in a picture, and draw the figures asked for.
 
     Args:
         source: A file, or "-" for standard input.
-        request: What to measure.
+        options: How to measure it.
 
     Raises:
-        SettingError: The reference is too large, or a figure no PNG.
+        SettingError: The reference is too large, or a figure is no PNG.
         ImageFileError: A picture cannot be read or a figure written.
     """
-    for path in (request.heat, request.spectrum):
+    for path in (options.heat_map, options.spectrum):
         if path is not None:
-            measure_figures.check(path, source, request.force)
-    image = files.read(source, request.max_pixels)
-    low = None
-    if request.reference:
-        low = Reference(files.read(request.reference, request.max_pixels), image.size)
-    found = in_image(image, request.stride, low)
-    channel = _CHANNELS[found.worst]
-    title = f"{Path(source).name}, {found.worst}: stride {found.likeliest[0]}"
-    if request.heat:
-        is_there = found.whole.verdict == "checkerboard"
-        word = "Checkerboard" if is_there else "No checkerboard found"
-        sheet = measure_figures.heat(image, channel, found.likeliest, f"{word} in {title}", low)
-        measure_figures.write(sheet, request.heat, request.force)
-    if request.spectrum:
+            measure_figures.check(path, source, options.force)
+    image = files.read(source, options.max_pixels)
+    reference = None
+    if options.reference:
+        reference = Reference(files.read(options.reference, options.max_pixels), image.size)
+    measurement = measure_image(image, options.stride, reference)
+    _draw(source, image, reference, measurement, options)
+    return measurement
+
+
+def _draw(
+    source: str,
+    image: Image,
+    reference: Reference | None,
+    measurement: Measurement,
+    options: MeasureOptions,
+) -> None:
+    stride, name = measurement.likeliest_stride, measurement.worst_channel
+    channel = _CHANNELS[name]
+    title = f"{Path(source).name}, {name}: stride {stride[0]}"
+    if options.heat_map:
+        is_found = measurement.overall.verdict == "checkerboard"
+        start = "Checkerboard" if is_found else "No checkerboard found"
+        sheet = measure_figures.heat(image, channel, stride, f"{start} in {title}", reference)
+        measure_figures.write(sheet, options.heat_map, options.force)
+    if options.spectrum:
         title = f"Spectrum of {title} in rings, cycles a pixel"
-        sheet = measure_figures.spectrum(image, channel, found.likeliest, title, low)
-        measure_figures.write(sheet, request.spectrum, request.force)
-    return found
+        sheet = measure_figures.spectrum(image, channel, stride, title, reference)
+        measure_figures.write(sheet, options.spectrum, options.force)
 
 
-def in_image(image: Image, stride: int | None, reference: Reference | None = None) -> Measurement:
+def measure_image(
+    image: Image, stride: int | None, reference: Reference | None = None
+) -> Measurement:
     """Return the checkerboard in a picture that has been read.
 
     Args:
@@ -129,21 +143,20 @@ def in_image(image: Image, stride: int | None, reference: Reference | None = Non
     colours = COLOURS if image.samples.shape[2] >= 3 else ()
     names = ("luma", *colours, *("opacity",) * image.has_alpha)
 
-    def searched(channel: Channel) -> Search:
-        """Return the figures of one channel."""
-        least = LEVELS if channel in (None, OPACITY) else COLOUR_LEVELS
-        search = Search(*image.size, strides, least)
-        for rows in runs(image, channel, reference):
-            search.feed(rows)
-        return search
+    def search(name: str) -> Search:
+        """Measure one channel with every stride."""
+        channel = _CHANNELS[name]
+        result = Search(*image.size, strides, COLOUR_LEVELS if name in COLOURS else LEVELS)
+        for rows in channel_rows(image, channel, reference):
+            result.feed(rows)
+        return result
 
     with Workers(os.cpu_count() or 1) as workers:
-        searches = list(workers.in_order(searched, [_CHANNELS[name] for name in names]))
-    found = stride
+        searches = list(workers.in_order(search, names))
     if stride is None:
-        ripples = [each.own_ripples() for each in searches]
-        found = period({each: max(of[each] for of in ripples) for each in strides})
-    light, *channels = (each.results() for each in searches)
-    likeliest = found or max(light, key=lambda each: np.nan_to_num(light[each].local_db, nan=-99))
-    whole, *parts = (result_at(each, found) for each in (light, *channels))
-    return Measurement(whole, dict(zip(names[1:], parts, strict=True)), (likeliest, likeliest))
+        ripples = [search.own_ripples() for search in searches]
+        stride = period({s: max(by_stride[s] for by_stride in ripples) for s in strides})
+    results = [search.results() for search in searches]
+    luma, *channels = (result_at(by_stride, stride) for by_stride in results)
+    likeliest = stride or max(strides, key=lambda s: np.nan_to_num(results[0][s].local_db, nan=-99))
+    return Measurement(luma, dict(zip(names[1:], channels, strict=True)), (likeliest, likeliest))

@@ -4,13 +4,12 @@ import numpy as np
 
 from upsample_cli.errors import SettingError
 from upsample_cli.images.colour.levels import Channel, in_levels
-from upsample_cli.images.figures import frame
+from upsample_cli.images.figures import drawing
 from upsample_cli.images.figures.heat_map import heat_figure
 from upsample_cli.images.figures.spectrum_figure import spectrum_figure
 from upsample_cli.images.image import Image
 from upsample_cli.images.places import target
-from upsample_cli.jobs.measure.reference import Reference
-from upsample_cli.jobs.measure.runs import runs
+from upsample_cli.jobs.measure.reference import Reference, channel_rows
 from upsample_cli.metrics.heat import HeatMeter
 from upsample_cli.metrics.spectrum import periodogram
 
@@ -18,32 +17,26 @@ _LEAST_SIDE = 16
 
 
 def check(path: str, source: str, force: bool) -> None:
-    """Refuse a place for a figure before any work is done for it.
+    """Check a target before any work is done for it.
 
     Args:
-        path: Where to write it.
+        path: Where to write the figure.
         source: Where the picture is read from.
-        force: Whether a file there may be replaced.
+        force: Whether a file may be replaced.
 
     Raises:
-        SettingError: It is no PNG.
-        ImageFileError: It cannot be written there.
+        SettingError: The target is no PNG.
+        ImageFileError: The target cannot be written.
     """
     if not path.lower().endswith(".png"):
         raise SettingError(f"{path} is no PNG; name a figure FILE.png")
     target.check(path, source, force)
 
 
-def write(sheet: frame.Sheet, path: str, force: bool = False) -> None:
-    """Write a figure.
-
-    Args:
-        sheet: The figure.
-        path: Where to.
-        force: Whether a file there may be replaced.
-    """
+def write(sheet: drawing.Sheet, path: str, force: bool = False) -> None:
+    """Write a figure; with `force` it may replace a file."""
     with target.opened(path, force) as file:
-        frame.save(sheet, file)
+        drawing.save(sheet, file)
 
 
 def heat(
@@ -52,18 +45,18 @@ def heat(
     stride: tuple[int, int],
     title: str,
     reference: Reference | None = None,
-) -> frame.Sheet:
+) -> drawing.Sheet:
     """Return a picture with the strength of its checkerboard laid over it.
 
     Args:
         image: The picture.
-        channel: The colour to look at, or luma.
+        channel: A colour, the opacity, or luma.
         stride: Period down and across, in pixels.
         title: One line.
         reference: What the picture was enlarged from; None if unknown.
     """
     meter = HeatMeter(stride, *image.size)
-    for rows in runs(image, channel, reference):
+    for rows in channel_rows(image, channel, reference):
         meter.feed(rows)
     light = in_levels(image.samples, None)
     return heat_figure(light, meter.result(), meter.grid.tile, meter.grid.margin, title)
@@ -75,13 +68,13 @@ def spectrum(
     stride: tuple[int, int],
     title: str,
     reference: Reference | None = None,
-) -> frame.Sheet:
+) -> drawing.Sheet:
     """Return the spectrum of a picture, with the lines of a stride marked.
 
     Args:
         image: The picture, 16 x 16 pixels or more.
-        channel: The colour to look at, or luma.
-        stride: Period down and across whose lines are marked, in pixels; 0 for none.
+        channel: A colour, the opacity, or luma.
+        stride: Period down and across, in pixels; 0 for no marks.
         title: One line.
         reference: What the picture was enlarged from; None if unknown.
 
@@ -94,5 +87,6 @@ def spectrum(
             f"a picture of {width}x{height} has no spectrum to show; "
             f"give {_LEAST_SIDE}x{_LEAST_SIDE} or more"
         )
-    plane = np.concatenate([rows.unexplained for rows in runs(image, channel, reference)])
+    runs = channel_rows(image, channel, reference)
+    plane = np.concatenate([rows.unexplained for rows in runs])
     return spectrum_figure(periodogram(plane), stride, title)

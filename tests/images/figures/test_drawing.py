@@ -1,6 +1,6 @@
 import pytest
 
-from upsample_cli.images.figures import lettering
+from upsample_cli.images.figures import drawing
 
 
 @pytest.mark.parametrize("room", [60, 200, 420, 1000])
@@ -8,9 +8,9 @@ from upsample_cli.images.figures import lettering
 def test_a_long_text_loses_its_middle(room: int, length: int) -> None:
     """As much as fits is left of both ends, and all of what fits."""
     text = f"Checkerboard in {'name' * length}.png, red: stride 2"
-    made = lettering.fitted(text, 14, room)
-    assert lettering.width(made, 14) <= room
-    if lettering.width(text, 14) <= room:
+    made = drawing.shortened(text, 14, room)
+    assert drawing.text_width(made, 14) <= room
+    if drawing.text_width(text, 14) <= room:
         assert made == text
     else:
         first, last = made.split("...")
@@ -19,4 +19,4 @@ def test_a_long_text_loses_its_middle(room: int, length: int) -> None:
         assert 0 <= len(last) - len(first) <= 1
         more = len(first) + len(last) + 1
         longer = f"{text[: more // 2]}...{text[more // 2 - more :]}"
-        assert lettering.width(longer, 14) > room
+        assert drawing.text_width(longer, 14) > room

@@ -1,0 +1,120 @@
+"""What figures share: letters in Pillow's font, a ramp of colours, and a frame with a title."""
+
+from functools import cache
+from typing import Any, BinaryIO, TypeAlias
+
+import numpy as np
+import PIL.Image
+import PIL.ImageDraw
+import PIL.ImageFont
+from numpy.typing import NDArray
+
+Pixels: TypeAlias = NDArray[np.uint8]
+Sheet: TypeAlias = PIL.Image.Image
+Colour: TypeAlias = str | tuple[int, int, int]
+
+_PAPER, _INK = (255, 255, 255), (30, 30, 34)
+_LEAST_WIDTH = 420  # of a frame
+# From dark through violet and orange to light. Brightness grows evenly, so the ramp reads the same
+# to the colour-blind and in grey.
+_RAMP = np.array(
+    [(6, 4, 20), (68, 22, 110), (150, 40, 110), (224, 88, 62), (250, 164, 36), (252, 252, 180)]
+)
+
+
+def write_text(
+    draw: PIL.ImageDraw.ImageDraw,
+    at: tuple[float, float],
+    text: str,
+    size: int,
+    anchor: str,
+    ink: Colour = _INK,
+) -> None:
+    """Write a text.
+
+    Args:
+        draw: What to write on.
+        at: x and y in pixels.
+        text: One line.
+        size: Height of the letters, in pixels.
+        anchor: The point of the text that lies at (x, y), as Pillow names it.
+        ink: Colour of the letters.
+    """
+    font = _font(size)
+    if not isinstance(font, PIL.ImageFont.FreeTypeFont):
+        anchor = "la"  # the small font supports no other
+    draw.text(at, text, ink, font, anchor)
+
+
+def text_width(text: str, size: int) -> float:
+    """Return the width in pixels of a text with letters of this height."""
+    return _font(size).getlength(text)
+
+
+def shortened(text: str, size: int, room: float) -> str:
+    """Return a text without so much of its middle that its width is at most `room` pixels."""
+    shorter = text
+    for kept in range(len(text) - 1, 1, -1):
+        if text_width(shorter, size) <= room:
+            break
+        shorter = f"{text[: kept // 2]}...{text[kept // 2 - kept :]}"
+    return shorter
+
+
+@cache
+def _font(size: int) -> PIL.ImageFont.FreeTypeFont | PIL.ImageFont.ImageFont:
+    try:
+        return PIL.ImageFont.load_default(size)
+    except ImportError:  # a Pillow without FreeType has one small font
+        return PIL.ImageFont.load_default()
+
+
+def ramp_colours(values: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    """Return the colours of values on the ramp.
+
+    Args:
+        values: Any shape; 0 is the dark end and 1 the light end.
+
+    Returns:
+        The same shape and (3,): red, green, blue in levels of 0..255.
+    """
+    places = np.clip(values, 0.0, 1.0) * (len(_RAMP) - 1)
+    stops = np.arange(len(_RAMP))
+    return np.stack([np.interp(places, stops, _RAMP[:, i]) for i in range(3)], axis=-1)
+
+
+def framed(pixels: Pixels, title: str, low: str, high: str, note: str = "") -> Sheet:
+    """Return a picture with a title above and the ramp of colours below.
+
+    Args:
+        pixels: Shape (H, W, 3).
+        title: One line.
+        low: What the dark end of the ramp stands for.
+        high: What the light end of the ramp stands for.
+        note: A text at the right below the picture.
+    """
+    height, width = pixels.shape[:2]
+    inner = max(width, _LEAST_WIDTH)
+    size = min(40, max(14, inner // 48))
+    pad = size // 2 + 4
+    band = size + 2 * pad
+    sheet = PIL.Image.new("RGB", (inner + 2 * pad, height + 2 * band), _PAPER)
+    sheet.paste(PIL.Image.fromarray(pixels), (pad + (inner - width) // 2, band))
+    draw = PIL.ImageDraw.Draw(sheet)
+    write_text(draw, (pad, band // 2), shortened(title, size, inner), size, "lm")
+    middle = height + band + band // 2
+    left = pad + text_width(low, size) + pad
+    words = text_width(high, size) + (text_width(note, size) + 2 * pad if note else 0)
+    right = min(sheet.width - pad - words - pad, left + inner / 2)
+    values = np.linspace(0, 1, max(2, int(right - left)))
+    bar = np.broadcast_to(ramp_colours(values), (size, len(values), 3)).astype(np.uint8)
+    sheet.paste(PIL.Image.fromarray(bar), (int(left), middle - size // 2))
+    write_text(draw, (pad, middle), low, size, "lm")
+    write_text(draw, (int(left) + len(values) + pad, middle), high, size, "lm")
+    write_text(draw, (sheet.width - pad, middle), note, size, "rm")
+    return sheet
+
+
+def save(sheet: Sheet, file: BinaryIO) -> None:
+    """Write a figure as PNG."""
+    sheet.save(file, "PNG")
