@@ -73,11 +73,7 @@ def gaussian(deviation: float) -> Interpolant:
 
 
 def b_spline(order: int, x: Distances) -> Distances:
-    """Return the centred B-spline of an order at distances x.
-
-    Args:
-        order: Polynomial degree, 0 to 5.
-        x: Any shape, in input pixels.
+    """Return the centred B-spline of an order, 0 to 5, at distances x in input pixels.
 
     Source: M. Unser, "Splines: a perfect fit for signal and image processing", 1999, equation 6
         (the recursion over the order).
@@ -95,14 +91,11 @@ def b_spline(order: int, x: Distances) -> Distances:
 
 @lru_cache
 def cardinal_spline(order: int) -> Interpolant:
-    """Return the interpolating spline of an order as one interpolant.
+    """Return the interpolating spline of an order, 1 to 5, as one interpolant.
 
     Interpolating with B-splines needs a prefilter whose response never ends. It decays by a
     constant factor per pixel, so it is cut where it has fallen below 1e-9; prefilter and B-spline
     together are then one kernel, and spline interpolation is a convolution like any other.
-
-    Args:
-        order: Polynomial degree, 1 to 5.
 
     Source: M. Unser, A. Aldroubi, M. Eden, "B-spline signal processing: part I - theory", 1993,
         section II.D (cardinal splines).

@@ -28,18 +28,11 @@ _KINDS = {"format": "iu", "method": "U", "stride": "iu", "resize": "U", "taps": 
 _METHODS = {("tconv", ""), ("resize-conv", "nearest"), ("resize-conv", "bilinear")}
 # What NumPy raises for a damaged archive or array.
 _READ_ERRORS = (
-    OSError,
-    ValueError,
-    EOFError,
-    KeyError,
-    TypeError,
-    SyntaxError,
-    NotImplementedError,
+    OSError, ValueError, EOFError, KeyError, TypeError, SyntaxError, NotImplementedError,
+    OverflowError, zlib.error,
     MemoryError,  # a header that promises too much
-    OverflowError,
     RuntimeError,  # an archive that says it is encrypted
-    zlib.error,
-)
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -201,22 +194,18 @@ def _from_entries(name: str, entries: dict[str, NDArray[Any]]) -> KernelFile:
     method, resize = str(entries["method"]), str(entries["resize"])
     if (method, resize) not in _METHODS:
         raise SettingError(f"kernel '{name}' is for '{method} {resize}'; give one for tconv")
-    stride, taps = int(entries["stride"]), _taps(name, entries["taps"])
-    if not 1 <= stride <= _LARGEST:
-        raise SettingError(f"kernel '{name}' has stride {stride}; give 1 to {_LARGEST}")
-    return KernelFile(method, stride, taps, resize, _about(name, str(entries["about"])))
-
-
-def _about(name: str, text: str) -> dict[str, Any]:
     import json
 
     try:
-        about = json.loads(text)
+        about = json.loads(str(entries["about"]))
     except (ValueError, RecursionError):
         about = None
     if not isinstance(about, dict):
         raise SettingError(f"kernel '{name}' has an odd about; train it again")
-    return about
+    stride, taps = int(entries["stride"]), _taps(name, entries["taps"])
+    if not 1 <= stride <= _LARGEST:
+        raise SettingError(f"kernel '{name}' has stride {stride}; give 1 to {_LARGEST}")
+    return KernelFile(method, stride, taps, resize, about)
 
 
 def _taps(name: str, array: NDArray[Any]) -> Taps:

@@ -1,4 +1,4 @@
-"""Fixed kernels by name: each is a function of the stride; their mean phase sum is 1."""
+"""Fixed kernels by name: functions of the stride whose mean phase sum is 1."""
 
 from collections.abc import Callable
 
@@ -8,17 +8,15 @@ from upsample_cli.errors import SettingError
 from upsample_cli.kernels.interpolants import BICUBIC, BILINEAR, LANCZOS, Interpolant
 from upsample_cli.kernels.kernel import Kernel, Taps
 
+# All have the same arguments: the stride, the taps along each axis (by default each has its own
+# size), and the seed of a random kernel.
+
 
 def uniform(stride: int, size: int | None = None, seed: int = 0) -> Kernel:
     """Return the kernel whose taps are all equal; balanced where the stride divides its size.
 
-    Args:
-        stride: Output pixels per input pixel.
-        size: Taps along each axis; by default the fewest above the stride, balanced and centred.
-        seed: Not used.
-
-    >>> round(float(uniform(2, 3).phase_sums.max()), 4)
-    1.7778
+    >>> uniform(2, 3).phase_sums.max().round(4)
+    np.float64(1.7778)
     """
     size = size or _balanced_size(stride)
     taps = np.full(size, stride / size)
@@ -28,10 +26,7 @@ def uniform(stride: int, size: int | None = None, seed: int = 0) -> Kernel:
 def random(stride: int, size: int | None = None, seed: int = 0) -> Kernel:
     """Return a kernel of independent random taps: a layer before training.
 
-    Args:
-        stride: Output pixels per input pixel.
-        size: Taps along each axis; by default as for `uniform`.
-        seed: Of the generator. Taps are drawn evenly from 0..1, then scaled to keep brightness.
+    Taps are drawn evenly from 0..1, then scaled to keep brightness.
     """
     size = size or _balanced_size(stride)
     taps = np.random.default_rng(seed).random((size, size))
@@ -39,19 +34,15 @@ def random(stride: int, size: int | None = None, seed: int = 0) -> Kernel:
 
 
 def gaussian(stride: int, size: int | None = None, seed: int = 0) -> Kernel:
-    """Return a Gaussian of half an input pixel's standard deviation, balanced.
-
-    Args:
-        stride: Output pixels per input pixel.
-        size: Taps along each axis; by default four input pixels.
-        seed: Not used.
-    """
+    """Return a Gaussian of half an input pixel's standard deviation, balanced."""
     size = size or 4 * stride - stride % 2
     taps = np.exp(-0.5 * (_distances(size, stride) / 0.5) ** 2)
     return _outer("gaussian", taps, stride)
 
 
 def _interpolant(phi: Interpolant) -> Callable[..., Kernel]:
+    """Return the function that gives an interpolant's kernel."""
+
     def kernel(stride: int, size: int | None = None, seed: int = 0) -> Kernel:
         """Return the interpolant's samples for a stride, balanced."""
         if size is not None:
@@ -71,13 +62,9 @@ bicubic = _interpolant(BICUBIC)
 lanczos = _interpolant(LANCZOS)
 
 KERNELS: dict[str, Callable[..., Kernel]] = {
-    "uniform": uniform,
-    "bilinear": bilinear,
-    "bicubic": bicubic,
-    "lanczos": lanczos,
-    "gaussian": gaussian,
-    "random": random,
-}
+    "uniform": uniform, "bilinear": bilinear, "bicubic": bicubic, "lanczos": lanczos,
+    "gaussian": gaussian, "random": random,
+}  # fmt: skip
 
 
 def smoothing(name: str, stride: int, size: int | None = None) -> Kernel:
@@ -85,7 +72,7 @@ def smoothing(name: str, stride: int, size: int | None = None) -> Kernel:
 
     Args:
         name: `box` (all taps equal), `gaussian` (standard deviation half an input pixel) or
-            `sharpen` (the picture, plus half of its difference from its box filtered copy).
+            `sharpen` (the picture, plus half of its difference from a box filtered copy).
         stride: Output pixels per input pixel of the upsampling.
         size: Taps along each axis, odd; by default the odd number next above the stride
             (gaussian: above twice the stride).
@@ -118,7 +105,7 @@ def resized(kernel: Kernel, resize: str, stride: int) -> Kernel:
 
 
 def _balanced_size(stride: int) -> int:
-    """Return the least size above the stride that is a multiple of it and centred."""
+    """Return the least size above the stride that is balanced and centred."""
     return stride * (2 + stride % 2)
 
 

@@ -96,17 +96,13 @@ class Polyphase:
         layout = self._layouts.get(dtype.char)
         if layout is None:
             s, (rows, columns) = self.stride, self._patch()
-            taps = np.zeros((len(rows), len(columns), s, s * _CELLS))
-            for y, i in enumerate(rows):
-                for x, j in enumerate(columns):
-                    top, left = self.padding[0] - s * i, self.padding[1] - s * j
-                    for a in range(max(0, -top), min(s, len(self.taps) - top)):
-                        first = max(0, -left)
-                        last = min(s * _CELLS, self.taps.shape[1] - left)
-                        if first < last:
-                            taps[y, x, a, first:last] = self.taps[
-                                a + top, first + left : last + left
-                            ]
-            layout = taps.reshape(len(rows) * len(columns), -1).astype(dtype)
+            # The tap from input i to output a of a cell: a + padding - s i. Axes: input row, input
+            # column, output row, output column.
+            down = (np.arange(s) + self.padding[0] - s * np.array(rows)[:, None])[:, None, :, None]
+            across = np.arange(s * _CELLS) + self.padding[1] - s * np.array(columns)[:, None, None]
+            (tall, wide), size = self.taps.shape, len(rows) * len(columns)
+            inside = (down >= 0) & (down < tall) & (across >= 0) & (across < wide)
+            taps = self.taps[down.clip(0, tall - 1), across.clip(0, wide - 1)]
+            layout = np.where(inside, taps, 0.0).reshape(size, -1).astype(dtype)
             self._layouts[dtype.char] = layout
         return layout

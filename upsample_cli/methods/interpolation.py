@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from upsample_cli.planes import Size
 
 BACKENDS = ("fast", "scipy")
+"""What computes a spline: our banded matrices, or scipy.ndimage itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +37,7 @@ class _Interpolation(Method):
 
 @dataclass(frozen=True, slots=True)
 class Nearest(_Interpolation):
-    """Copy the nearest input pixel.
-
-    Args:
-        backend: `fast` (our banded matrices) or `scipy` (scipy.ndimage).
-    """
+    """Copy the nearest input pixel."""
 
     name = "nearest"
     summary = "copies the nearest pixel"
@@ -53,11 +50,7 @@ class Nearest(_Interpolation):
 
 @dataclass(frozen=True, slots=True)
 class Bilinear(_Interpolation):
-    """Interpolate linearly along each axis.
-
-    Args:
-        backend: `fast` (our banded matrices) or `scipy` (scipy.ndimage).
-    """
+    """Interpolate linearly along each axis."""
 
     name = "bilinear"
     summary = "linear along each axis, 2 taps"
@@ -90,7 +83,7 @@ class Spline(_Interpolation):
 
     Args:
         order: Polynomial degree, 0..5; 0 is `nearest`, 1 is `bilinear`.
-        backend: `fast` (our banded matrices) or `scipy` (scipy.ndimage).
+        backend: One of `BACKENDS`.
     """
 
     name = "spline"

@@ -1,18 +1,20 @@
-"""From the name of a kernel and a scale to the kernels to apply, one after the other.
+"""Methods that apply kernels: from a kernel's name and a scale to one or more kernels in sequence.
 
 Strides compose (8 = 4 x 2). A scale between them is reached by the next product above it and an
 antialiased cubic reduction to the exact size.
 """
 
 import os
+from abc import abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import reduce
 from itertools import combinations_with_replacement
 from math import ceil, prod
 from typing import TYPE_CHECKING
 
 from upsample_cli.errors import SettingError
-from upsample_cli.methods.method import Stage
+from upsample_cli.methods.method import Method, Stage, is_kernel_file
 
 if TYPE_CHECKING:  # as in interpolation.py
     from upsample_cli.kernels.kernel import Kernel
@@ -21,32 +23,57 @@ if TYPE_CHECKING:  # as in interpolation.py
 LEARNED = ("learned", "learned-sharp", "learned-soft")
 
 
-def learned(method: str, kernel: str, scale: float) -> "list[Kernel]":
-    """Return the shipped kernels of a method that reach a scale, in order.
+@dataclass(frozen=True, slots=True)
+class KernelMethod(Method):
+    """A method that applies kernels: learned ones, fixed ones, or that of a file."""
+
+    @abstractmethod
+    def kernels(self, scale: float) -> "list[Kernel]":
+        """Return the kernels that reach a scale, in the order they are applied."""
+
+    def equivalent(self, scale: float) -> "Kernel | None":
+        """Return the one transposed convolution that the kernels amount to; None for none."""
+        kernels = self.kernels(scale)
+        return reduce(lambda first, later: first.then(later), kernels) if kernels else None
+
+    def stages(self, size_in: "Size", size_out: "Size") -> tuple[Stage, ...]:
+        """Return one stage a kernel, and a reduction where their strides lead beyond the size."""
+        scale = max(after / before for before, after in zip(size_in, size_out, strict=True))
+        kernels = self.kernels(scale)
+        stride = prod(kernel.stride for kernel in kernels)
+        stages: tuple[Stage, ...] = tuple(kernel.stage() for kernel in kernels)
+        size = size_in[0] * stride, size_in[1] * stride
+        if size == tuple(size_out) and stages:
+            return stages
+        from upsample_cli.kernels.interpolants import BICUBIC
+        from upsample_cli.kernels.separable import resampling
+
+        return (*stages, resampling(BICUBIC, size, size_out))
+
+
+def stored(method: str, kernel: str, scale: float, resize: str = "") -> "list[Kernel] | None":
+    """Return the kernels of a learned kernel or a kernel file, None for any other name.
 
     Args:
         method: `tconv` or `resize-conv`.
-        kernel: One of `LEARNED`.
-        scale: The scale to reach, 1 or more.
-    """
-    from upsample_cli.kernels.kernel_file import SHIPPED_STRIDES, shipped
-
-    strides = composed(scale, SHIPPED_STRIDES)
-    return [shipped(method, kernel, stride).kernel(kernel) for stride in strides]
-
-
-def from_file(method: str, path: str, scale: float, resize: str = "") -> "list[Kernel]":
-    """Return the kernel of a file, as many times as it takes to reach a scale.
-
-    Args:
-        method: `tconv` or `resize-conv`.
-        path: A .npz with a stride of its own, or a .npy of taps, used with the scale as stride.
+        kernel: One of `LEARNED`; the path of a .npz with a stride of its own; or that of a .npy of
+            taps, used with the scale as stride.
         scale: The scale to reach, 1 or more.
         resize: What a resize-conv upsamples by.
 
     Raises:
-        SettingError: The kernel cannot be read, or its stride does not reach the scale.
+        SettingError: The file cannot be read, or its stride does not reach the scale.
     """
+    if kernel in LEARNED:
+        from upsample_cli.kernels.kernel_file import SHIPPED_STRIDES, shipped
+
+        strides = composed(scale, SHIPPED_STRIDES)
+        return [shipped(method, kernel, stride).kernel(kernel) for stride in strides]
+    return _from_file(method, kernel, scale, resize) if is_kernel_file(kernel) else None
+
+
+def _from_file(method: str, path: str, scale: float, resize: str) -> "list[Kernel]":
+    """Return the kernel of a file, as many times as it takes to reach a scale."""
     from upsample_cli.kernels.kernel_file import load
 
     stride = whole(scale)
@@ -66,10 +93,6 @@ def from_file(method: str, path: str, scale: float, resize: str = "") -> "list[K
 
 def composed(scale: float, strides: Sequence[int]) -> tuple[int, ...]:
     """Return the fewest strides with the least product that reaches a scale, largest first.
-
-    Args:
-        scale: The scale to reach, 1 or more.
-        strides: The strides there are, each 2 or more.
 
     >>> composed(8, (2, 3, 4)), composed(5, (2, 3, 4)), composed(1.5, (2, 3, 4))
     ((4, 2), (3, 2), (2,))
@@ -92,32 +115,3 @@ def composed(scale: float, strides: Sequence[int]) -> tuple[int, ...]:
 def whole(scale: float) -> int:
     """Return the least whole stride that reaches a scale."""
     return max(1, ceil(scale - 1e-9))
-
-
-def largest_scale(size_in: "Size", size_out: "Size") -> float:
-    """Return the greater of the scales of the two axes."""
-    return max(after / before for before, after in zip(size_in, size_out, strict=True))
-
-
-def stages_of(kernels: Sequence["Kernel"], size_in: "Size", size_out: "Size") -> tuple[Stage, ...]:
-    """Return one stage a kernel, and a reduction where their strides lead beyond the size.
-
-    Args:
-        kernels: In the order they are applied.
-        size_in: Height and width of the input.
-        size_out: Height and width of the output, at most the input's times all strides.
-    """
-    stride = prod(kernel.stride for kernel in kernels)
-    stages: tuple[Stage, ...] = tuple(kernel.stage() for kernel in kernels)
-    size = size_in[0] * stride, size_in[1] * stride
-    if size == tuple(size_out) and stages:
-        return stages
-    from upsample_cli.kernels.interpolants import BICUBIC
-    from upsample_cli.kernels.separable import resampling
-
-    return (*stages, resampling(BICUBIC, size, size_out))
-
-
-def joined(kernels: Sequence["Kernel"]) -> "Kernel | None":
-    """Return the one kernel that does what these do in sequence; None for none."""
-    return reduce(lambda first, later: first.then(later), kernels) if kernels else None

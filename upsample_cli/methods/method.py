@@ -41,12 +41,12 @@ class Parameter:
 
     Args:
         name: The field's name, with underscores.
-        default: Its value where none is given.
+        default: Its value by default.
         help: What it is, 54 characters at most.
-        choices: The words it can be.
+        choices: The words it can be; empty for a number.
         file: Whether the path of a kernel file is a value too.
-        low: Least number.
-        high: Greatest number.
+        low: The least number.
+        high: The greatest number.
     """
 
     name: str
@@ -87,13 +87,7 @@ class Parameter:
 
 
 def parameter(default: Any, help: str, **limits: Any) -> Any:
-    """Return a field of a method: a default, a help text, and the limits of `Parameter`.
-
-    Args:
-        default: The field's default.
-        help: What it is, 54 characters at most.
-        **limits: `choices` (and `file`), or `low` and `high`.
-    """
+    """Return a field of a method, with `choices` (and `file`) or `low` and `high` as limits."""
     return field(default=default, metadata={"help": help, **limits})
 
 

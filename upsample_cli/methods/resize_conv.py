@@ -10,19 +10,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from upsample_cli.errors import SettingError
-from upsample_cli.methods import kernel_chain
-from upsample_cli.methods.kernel_chain import LEARNED
-from upsample_cli.methods.method import Method, Stage, is_kernel_file, parameter
+from upsample_cli.methods.kernel_chain import LEARNED, KernelMethod, stored, whole
+from upsample_cli.methods.method import parameter
 
 if TYPE_CHECKING:  # as in interpolation.py
     from upsample_cli.kernels.kernel import Kernel
-    from upsample_cli.planes import Size
 
 _FIXED = ("box", "gaussian", "sharpen")
 
 
 @dataclass(frozen=True, slots=True)
-class ResizeConvolution(Method):
+class ResizeConvolution(KernelMethod):
     """Upsample by nearest or bilinear interpolation, then convolve.
 
     Args:
@@ -53,22 +51,12 @@ class ResizeConvolution(Method):
                 f"choose {', '.join(_FIXED)} or train one"
             )
 
-    def equivalent(self, scale: float) -> "Kernel | None":
-        """Return the one transposed convolution that the stages amount to."""
-        return kernel_chain.joined(self._kernels(scale))
-
-    def stages(self, size_in: "Size", size_out: "Size") -> tuple[Stage, ...]:
-        """Return one stage a kernel, and a reduction where the strides lead beyond the size."""
-        kernels = self._kernels(kernel_chain.largest_scale(size_in, size_out))
-        return kernel_chain.stages_of(kernels, size_in, size_out)
-
-    def _kernels(self, scale: float) -> "list[Kernel]":
-        if self.kernel in LEARNED:
-            return kernel_chain.learned(self.name, self.kernel, scale)
-        if is_kernel_file(self.kernel):
-            return kernel_chain.from_file(self.name, self.kernel, scale, self.resize)
+    def kernels(self, scale: float) -> "list[Kernel]":
+        """Return the kernels that reach a scale, in the order they are applied."""
+        kernels = stored(self.name, self.kernel, scale, self.resize)
+        if kernels is not None:
+            return kernels
         from upsample_cli.kernels.named import resized, smoothing
 
-        stride = kernel_chain.whole(scale)
-        convolution = smoothing(self.kernel, stride, self.kernel_size)
-        return [resized(convolution, self.resize, stride)]
+        stride = whole(scale)
+        return [resized(smoothing(self.kernel, stride, self.kernel_size), self.resize, stride)]

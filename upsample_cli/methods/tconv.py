@@ -4,20 +4,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from upsample_cli.errors import SettingError
-from upsample_cli.methods import kernel_chain
-from upsample_cli.methods.kernel_chain import LEARNED
-from upsample_cli.methods.method import Method, Stage, is_kernel_file, parameter
+from upsample_cli.methods.kernel_chain import LEARNED, KernelMethod, stored, whole
+from upsample_cli.methods.method import parameter
 
 if TYPE_CHECKING:  # as in interpolation.py
     from upsample_cli.kernels.kernel import Kernel
-    from upsample_cli.planes import Size
 
 _SIZED = ("uniform", "random", "gaussian")
 _FIXED = ("uniform", "bilinear", "bicubic", "lanczos", "gaussian", "random")
 
 
 @dataclass(frozen=True, slots=True)
-class TransposedConvolution(Method):
+class TransposedConvolution(KernelMethod):
     """Upsample by a transposed convolution whose stride is the scale.
 
     Args:
@@ -41,20 +39,11 @@ class TransposedConvolution(Method):
         if self.seed and self.kernel != "random":
             raise SettingError(f"--seed is for random, not {self.kernel}; leave it out")
 
-    def equivalent(self, scale: float) -> "Kernel | None":
-        """Return the one transposed convolution that the stages amount to."""
-        return kernel_chain.joined(self._kernels(scale))
-
-    def stages(self, size_in: "Size", size_out: "Size") -> tuple[Stage, ...]:
-        """Return one stage a kernel, and a reduction where the strides lead beyond the size."""
-        kernels = self._kernels(kernel_chain.largest_scale(size_in, size_out))
-        return kernel_chain.stages_of(kernels, size_in, size_out)
-
-    def _kernels(self, scale: float) -> "list[Kernel]":
-        if self.kernel in LEARNED:
-            return kernel_chain.learned(self.name, self.kernel, scale)
-        if is_kernel_file(self.kernel):
-            return kernel_chain.from_file(self.name, self.kernel, scale)
+    def kernels(self, scale: float) -> "list[Kernel]":
+        """Return the kernels that reach a scale, in the order they are applied."""
+        kernels = stored(self.name, self.kernel, scale)
+        if kernels is not None:
+            return kernels
         from upsample_cli.kernels.named import KERNELS
 
-        return [KERNELS[self.kernel](kernel_chain.whole(scale), self.kernel_size, self.seed)]
+        return [KERNELS[self.kernel](whole(scale), self.kernel_size, self.seed)]
