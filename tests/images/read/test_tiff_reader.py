@@ -1,3 +1,4 @@
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -11,7 +12,7 @@ import tifffile
 from textures import levels
 
 from upsample_cli.errors import ImageFileError, PictureTooLargeError
-from upsample_cli.images.read import files, header, opening
+from upsample_cli.images.read import files, header, label_mask, opening
 
 
 def floats(channels: int, dtype: str = "f4") -> np.ndarray:
@@ -258,3 +259,19 @@ def test_too_many_pixels_are_refused_by_the_head(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "in.tiff", floats(3), photometric="rgb")
     with pytest.raises(PictureTooLargeError, match="11x9, more than 98 pixels"):
         files.read(str(tmp_path / "in.tiff"), 98)
+
+
+@pytest.mark.parametrize("as_labels", [True, False])
+def test_damage_is_raised_and_not_written_to_stderr(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], as_labels: bool
+) -> None:
+    """The decoder in C keeps its messages to itself; stderr works again afterwards."""
+    path = tmp_path / "in.tiff"
+    PIL.Image.fromarray(levels(64, 64, 1)[..., 0]).save(path, compression="tiff_lzw")
+    data = bytearray(path.read_bytes())
+    data[200:1000:37] = bytes(22)
+    path.write_bytes(data)
+    with pytest.raises(ImageFileError, match="is broken"):
+        label_mask.read(str(path), 10**6) if as_labels else files.read(str(path))
+    os.write(2, b"afterwards")
+    assert capfd.readouterr().err == "afterwards"

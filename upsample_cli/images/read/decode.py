@@ -60,18 +60,22 @@ def decode(path: str, max_pixels: int = MAX_PIXELS) -> Decoded:
         file = stack.enter_context(source.opened(path))
         stack.enter_context(opening.image_errors(name))
         file, chunks = png_chunks.scan(file)
-        if (opened := open_picture(file)) is None:
+        opened = open_picture(file)
+        if opened is None:
             return _decode_tiff(file, name, max_pixels)
         stack.enter_context(opened)
         opening.check(opened, name, max_pixels)
         opened.info["colours"] = png_chunks.colours(file, chunks)
         if opening.is_animated(opened):
             return _decode_animation(opened, name, file, chunks)
-        try:
+        if opened.format != "TIFF":
             return _decode_still(opened, name, file, chunks)
-        except OSError:
-            from upsample_cli.images.read import tiff_reader
+        from upsample_cli.images.read import tiff_reader
 
+        try:
+            with tiff_reader.quiet_libtiff():
+                return _decode_still(opened, name, file, chunks)
+        except OSError:
             if not tiff_reader.is_rarely_supported(opened):
                 raise
             return _decode_tiff(file, name, max_pixels)

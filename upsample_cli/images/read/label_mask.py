@@ -3,6 +3,7 @@
 The labels of a palette picture are its indices, those of a grey one its levels.
 """
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.places import source
-from upsample_cli.images.read import opening, png_chunks
+from upsample_cli.images.read import opening, png_chunks, tiff_reader
 from upsample_cli.images.read.opening import check_size
 from upsample_cli.planes import Size
 
@@ -75,7 +76,8 @@ def read(path: str, max_pixels: int) -> Mask:
             raise ImageFileError(
                 f"{name} is a {opened.format}, whose losses blur labels; give a PNG with them"
             )
-        opened.load()
+        with tiff_reader.quiet_libtiff() if opened.format == "TIFF" else nullcontext():
+            opened.load()
         if opened.format == "PNG":
             png_chunks.check_end(file, chunks)
         return _mask(opened, name)

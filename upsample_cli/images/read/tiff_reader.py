@@ -5,8 +5,11 @@ than they are. For compressions other than Deflate and PackBits tifffile needs i
 """
 
 import logging
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from threading import Lock
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import PIL.Image
@@ -37,6 +40,7 @@ _FLIPS = {
 }  # fmt: skip
 """Steps that undo each orientation: transpose, flip left and right, flip up and down."""
 
+_STDERR_LOCK = Lock()
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 
@@ -82,6 +86,23 @@ def check(opened: PIL.Image.Image, name: str) -> None:
             f"{name} holds {signed}whole numbers of {max(tags.get(_BITS, (32,)))} bits; "
             "save it as grey or RGB of 8 or 16 bits or 32-bit floats"
         )
+
+
+@contextmanager
+def quiet_libtiff() -> Iterator[None]:
+    """Keep libtiff, which decodes for Pillow, from writing to stderr what Pillow raises as well.
+
+    It writes in C, to the file descriptor. What other threads write to stderr meanwhile is lost.
+    """
+    with _STDERR_LOCK, ExitStack() as stack:
+        with suppress(OSError):  # stderr may be closed
+            stderr = os.dup(2)
+            stack.callback(os.close, stderr)
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            stack.callback(os.close, nowhere)
+            os.dup2(nowhere, 2)
+            stack.callback(os.dup2, stderr, 2)
+        yield
 
 
 @dataclass(frozen=True, slots=True, eq=False)
