@@ -1,4 +1,4 @@
-"""Animations made of a seed, and a reader of them that is not Pillow."""
+"""Animations drawn from a seed, and a reader of them that is not Pillow."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ DURATIONS = (100, 200, 50, 300, 120)
 
 def frames(clear: bool = False) -> list[np.ndarray]:
     """Return five frames of 24x20 pixels: a texture with a white square that moves."""
-    made = []
+    pictures = []
     for index in range(len(DURATIONS)):
         frame = levels(20, 24, 4 if clear else 3)
         frame[..., :3] //= 2
@@ -21,12 +21,12 @@ def frames(clear: bool = False) -> list[np.ndarray]:
             frame[..., 3] = 255
             frame[:, 20:] = 0
         frame[4:10, 3 * index + 1 : 3 * index + 7] = 255
-        made.append(frame)
-    return made
+        pictures.append(frame)
+    return pictures
 
 
 def write(path: Path, plays: int = 0, clear: bool = False) -> Path:
-    """Write them by Pillow, in the format that the suffix says."""
+    """Write the animation with Pillow, in the format of the suffix."""
     first, *rest = map(PIL.Image.fromarray, frames(clear))
     loop = {"loop": plays - (path.suffix == ".gif" and plays > 0)}
     if path.suffix == ".gif" and plays == 1:
@@ -39,13 +39,13 @@ def write(path: Path, plays: int = 0, clear: bool = False) -> Path:
 
 
 def read(path: Path) -> tuple[list[np.ndarray], tuple[int, ...]]:
-    """Return the frames, as RGBA, and durations in an animation, by OpenCV."""
+    """Return the frames of an animation as RGBA, and their durations, read by OpenCV."""
     if path.suffix == ".gif" and tuple(map(int, cv2.__version__.split(".")[:2])) < (4, 12):
         pytest.skip("OpenCV reads GIF from 4.12 on, which needs NumPy 2")
-    done, found = cv2.imreadanimation(str(path))
-    assert done
-    made = []
-    for frame in found.frames:
+    is_read, animation = cv2.imreadanimation(str(path))
+    assert is_read
+    pictures = []
+    for frame in animation.frames:
         colour = cv2.COLOR_BGRA2RGBA if frame.shape[2] == 4 else cv2.COLOR_BGR2RGBA
-        made.append(cv2.cvtColor(frame, colour))
-    return made, tuple(found.durations.tolist())
+        pictures.append(cv2.cvtColor(frame, colour))
+    return pictures, tuple(animation.durations.tolist())

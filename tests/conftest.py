@@ -19,7 +19,7 @@ settings.register_profile(
     deadline=None,
     derandomize=True,
     database=None,
-    # A fixture that only makes values is as good for the hundredth example as for the first.
+    # Fixtures here only make values, which may serve all examples of a test.
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 settings.load_profile("fixed")
@@ -27,16 +27,16 @@ settings.load_profile("fixed")
 
 @pytest.fixture(scope="session", autouse=True)
 def _signals_reach_commands() -> None:
-    """Let no command inherit that nohup, or a shell in the background, has signals ignored."""
+    """Keep commands from inheriting signals that nohup or a background shell has ignored."""
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        each = getattr(signal, name, None)
-        if each is not None and signal.getsignal(each) is signal.SIG_IGN:
-            signal.signal(each, lambda *_: None)  # which is not inherited, and still ignores it
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)  # not inherited, and does nothing either
 
 
 @pytest.fixture
 def rng() -> np.random.Generator:
-    """Return a generator of the same numbers in every test."""
+    """Return a generator that gives the same numbers in every test."""
     return np.random.default_rng(20160303)
 
 
@@ -53,7 +53,7 @@ def no_threads(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def server() -> "Iterator[Server]":
-    """Start an S3 server, which the environment names from then on."""
+    """Start an S3 server and set the environment variables that point to it."""
     from objects import served
 
     with served() as app:
@@ -65,11 +65,11 @@ _NUMBERS = count()
 
 @pytest.fixture
 def bucket(server: "Server") -> "Iterator[Bucket]":
-    """Return a new bucket; what was asked before is forgotten."""
+    """Return a new bucket at a server whose list of requests is empty."""
     from objects import Bucket
 
-    made = Bucket(server, f"pictures-{next(_NUMBERS)}")
+    bucket = Bucket(server, f"pictures-{next(_NUMBERS)}")
     server.requests.clear()
     server.refused.clear()
-    yield made
+    yield bucket
     server.release()

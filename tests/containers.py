@@ -1,4 +1,4 @@
-"""What stands beside the pixels of a file, read from its bytes without Pillow."""
+"""The metadata in a file, read from its bytes without Pillow."""
 
 import struct
 import zlib
@@ -8,7 +8,7 @@ import tifffile
 
 
 def beside(path: Path) -> dict[str, bytes | tuple[float, float]]:
-    """Return profile, EXIF and XMP as bytes, and dpi, as far as a file has them."""
+    """Return the profile, EXIF and XMP of a file as bytes, and its dpi, where it has them."""
     data = path.read_bytes()
     if data.startswith(b"\x89PNG"):
         return _png(data)
@@ -20,9 +20,9 @@ def beside(path: Path) -> dict[str, bytes | tuple[float, float]]:
 
 
 def tags(exif: bytes) -> dict[int, int]:
-    """Return the whole numbers in the directories of EXIF, by their tags."""
+    """Return the whole numbers in the directories of EXIF, keyed by tag."""
     order = "<" if exif[:2] == b"II" else ">"
-    found, left = {}, [struct.unpack_from(f"{order}L", exif, 4)[0]]
+    metadata, left = {}, [struct.unpack_from(f"{order}L", exif, 4)[0]]
     while left:
         at = left.pop()
         for index in range(struct.unpack_from(f"{order}H", exif, at)[0]):
@@ -30,69 +30,69 @@ def tags(exif: bytes) -> dict[int, int]:
             tag, kind, count = struct.unpack_from(f"{order}HHL", exif, place)
             if kind in (3, 4) and count == 1:
                 (value,) = struct.unpack_from(order + "_HL"[kind - 2], exif, place + 8)
-                found[tag] = value
+                metadata[tag] = value
                 if tag == 0x8769:
                     left.append(value)
-    return found
+    return metadata
 
 
 def _png(data: bytes) -> dict[str, bytes | tuple[float, float]]:
-    found: dict[str, bytes | tuple[float, float]] = {}
+    metadata: dict[str, bytes | tuple[float, float]] = {}
     at = 8
     while at < len(data):
         length, kind = struct.unpack_from(">L4s", data, at)
         body = data[at + 8 : at + 8 + length]
         if kind == b"iCCP":
-            found["icc"] = zlib.decompress(body[body.index(b"\0") + 2 :])
+            metadata["icc"] = zlib.decompress(body[body.index(b"\0") + 2 :])
         elif kind == b"eXIf":
-            found["exif"] = body
+            metadata["exif"] = body
         elif kind == b"pHYs":
             along, down = struct.unpack_from(">LL", body)
-            found["dpi"] = (along * 0.0254, down * 0.0254)
+            metadata["dpi"] = (along * 0.0254, down * 0.0254)
         elif kind == b"iTXt" and body.startswith(b"XML:com.adobe.xmp\0"):
-            found["xmp"] = body[22:]
+            metadata["xmp"] = body[22:]
         at += 12 + length
-    return found
+    return metadata
 
 
 def _jpeg(data: bytes) -> dict[str, bytes | tuple[float, float]]:
-    found: dict[str, bytes | tuple[float, float]] = {}
+    metadata: dict[str, bytes | tuple[float, float]] = {}
     at = 2
     while data[at + 1] != 0xDA:
         marker, length = struct.unpack_from(">HH", data, at)
         body = data[at + 4 : at + 2 + length]
         if body.startswith(b"ICC_PROFILE\0"):
-            found["icc"] = bytes(found.get("icc", b"")) + body[14:]
+            metadata["icc"] = bytes(metadata.get("icc", b"")) + body[14:]
         elif body.startswith(b"Exif\0\0"):
-            found["exif"] = body[6:]
+            metadata["exif"] = body[6:]
         elif body.startswith(b"http://ns.adobe.com/xap/1.0/\0"):
-            found["xmp"] = body[29:]
+            metadata["xmp"] = body[29:]
         elif marker == 0xFFE0 and body[7] == 1:
-            found["dpi"] = struct.unpack_from(">HH", body, 8)
+            metadata["dpi"] = struct.unpack_from(">HH", body, 8)
         at += 2 + length
-    return found
+    return metadata
 
 
 def _webp(data: bytes) -> dict[str, bytes | tuple[float, float]]:
-    found: dict[str, bytes | tuple[float, float]] = {}
+    metadata: dict[str, bytes | tuple[float, float]] = {}
     at = 12
     while at + 8 <= len(data):
         kind, length = struct.unpack_from("<4sL", data, at)
         name = {b"ICCP": "icc", b"EXIF": "exif", b"XMP ": "xmp"}.get(kind)
         if name:
-            found[name] = data[at + 8 : at + 8 + length].removeprefix(b"Exif\0\0")
+            metadata[name] = data[at + 8 : at + 8 + length].removeprefix(b"Exif\0\0")
         at += 8 + length + length % 2
-    return found
+    return metadata
 
 
 def _tiff(path: Path) -> dict[str, bytes | tuple[float, float]]:
-    found: dict[str, bytes | tuple[float, float]] = {}
+    metadata: dict[str, bytes | tuple[float, float]] = {}
     with tifffile.TiffFile(path) as opened:
-        held = opened.pages[0].tags
+        tags = opened.pages[0].tags
         for name, code in (("icc", 34675), ("xmp", 700)):
-            if code in held:
-                found[name] = bytes(held[code].value)
-        if held.valueof(296) == 2:
-            across, down = held.valueof(282), held.valueof(283)
-            found["dpi"] = (across[0] / across[1], down[0] / down[1])
-    return found
+            if code in tags:
+                metadata[name] = bytes(tags[code].value)
+        if tags.valueof(296) == 2:
+            across, down = tags.valueof(282), tags.valueof(283)
+            metadata["dpi"] = (across[0] / across[1], down[0] / down[1])
+    return metadata

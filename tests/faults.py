@@ -1,4 +1,4 @@
-"""What goes wrong in a worker process, as functions that it can be told to call."""
+"""Functions for worker processes to call, faulty ones too, and looks at such processes."""
 
 import os
 import subprocess
@@ -20,7 +20,7 @@ def process() -> int:
 
 
 def die() -> None:
-    """End the process as a crash or the system's killer does."""
+    """End the process as a crash does, or the system where memory has run out."""
     os._exit(9)
 
 
@@ -38,7 +38,7 @@ def fail(kind: str) -> None:
 
 
 def wait_for(path: str) -> bool:
-    """Return once a file is there."""
+    """Wait until a file is there."""
     end = time.monotonic() + PATIENCE
     while not Path(path).exists():
         assert time.monotonic() < end
@@ -47,7 +47,7 @@ def wait_for(path: str) -> bool:
 
 
 def begin(mark: str, until: str, active: str) -> list[str]:
-    """Say that work has begun, wait until it may end, and return who else was at work meanwhile."""
+    """Mark the beginning, wait until work may end, and return other busy processes' numbers."""
     Path(mark).touch()
     Path(active, str(os.getpid())).touch()
     wait_for(until)
@@ -57,7 +57,7 @@ def begin(mark: str, until: str, active: str) -> list[str]:
 
 
 def write_slowly(path: str, mark: str) -> None:
-    """Begin to write a target and never end."""
+    """Begin to write a target and never finish."""
     with target.opened(path) as file:
         file.write(b"half")
         Path(mark).touch()
@@ -78,7 +78,7 @@ def until(condition: object) -> None:
 
 
 def workers(process: subprocess.Popen[str]) -> list[int]:
-    """Return the numbers of a run's worker processes."""
+    """Return the process numbers of the workers of a run."""
     listed = subprocess.run(
         ["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True
     )
@@ -87,7 +87,7 @@ def workers(process: subprocess.Popen[str]) -> list[int]:
 
 
 def is_alive(pid: int) -> bool:
-    """Tell whether a process is there and not only waits to be buried."""
+    """Tell whether a process runs; a zombie does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except OSError:

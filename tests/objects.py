@@ -1,4 +1,4 @@
-"""An S3 server on loopback, which can be told to hold requests or to refuse them."""
+"""An S3 server on loopback that can hold or refuse requests."""
 
 import threading
 from collections.abc import Iterator
@@ -20,13 +20,13 @@ NAMES = {
 
 @dataclass(frozen=True)
 class Request:
-    """What the server was asked.
+    """A request to the server.
 
     Args:
         method: GET, HEAD, PUT...
         path: The bucket and the key.
-        query: What follows the question mark.
-        range: Which bytes; empty for all.
+        query: The part after the question mark.
+        range: The range of bytes; empty for all.
     """
 
     method: str
@@ -37,13 +37,13 @@ class Request:
 
 @dataclass
 class Server:
-    """The server and what happens at it.
+    """The server and its requests.
 
     Args:
-        url: Where it listens.
-        requests: All that it was asked.
-        held: Methods and paths that are answered only once this is taken out.
-        refused: Methods and paths, and the status and code that they are answered with.
+        url: Its address.
+        requests: All requests so far.
+        held: Methods and paths that get no answer while they are in here.
+        refused: Methods and paths that get an error, with its status and code.
     """
 
     url: str = ""
@@ -58,15 +58,15 @@ class Server:
 
     @cached_property
     def client(self) -> Any:
-        """Another library than the product's to look with, slow to make."""
+        """A client of another library than the product uses; slow to create."""
         return boto3.client("s3", endpoint_url=self.url)
 
     def __call__(self, environ: dict[str, Any], start: Any) -> Any:
-        """Answer a request, as WSGI has it."""
+        """Answer a WSGI request."""
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
-        asked = environ.get("HTTP_RANGE", "")
+        byte_range = environ.get("HTTP_RANGE", "")
         with self._changed:
-            self.requests.append(Request(method, path, environ["QUERY_STRING"], asked))
+            self.requests.append(Request(method, path, environ["QUERY_STRING"], byte_range))
             self._changed.notify_all()
             self._changed.wait_for(lambda: (method, path) not in self.held)
         if (method, path) in self.refused:
@@ -76,27 +76,27 @@ class Server:
         return self._app(environ, start)
 
     def wait_for(self, method: str, path: str) -> None:
-        """Wait until something has been asked."""
+        """Wait until a request has come."""
         with self._changed:
             came = self._changed.wait_for(
-                lambda: any((each.method, each.path) == (method, path) for each in self.requests),
+                lambda: any((item.method, item.path) == (method, path) for item in self.requests),
                 30,
             )
         assert came, (method, path)
 
     def release(self) -> None:
-        """Answer what was held."""
+        """Answer the requests that were held."""
         with self._changed:
             self.held.clear()
             self._changed.notify_all()
 
 
 class Bucket:
-    """A bucket of its own for a test, used by another library than the product's.
+    """A bucket for one test, used through another library than the product uses.
 
     Args:
-        server: Where it is.
-        name: What it is called.
+        server: The server.
+        name: The bucket's name.
     """
 
     def __init__(self, server: Server, name: str) -> None:
@@ -125,10 +125,10 @@ class Bucket:
         pages = self._client.get_paginator("list_objects_v2").paginate(
             Bucket=self.name, Prefix=prefix
         )
-        return [each["Key"] for page in pages for each in page.get("Contents", [])]
+        return [item["Key"] for page in pages for item in page.get("Contents", [])]
 
     def contents(self, prefix: str) -> dict[str, bytes]:
-        """Return what is below a prefix, by the rest of its key."""
+        """Return the objects below a prefix, keyed by the rest of their names."""
         return {key.removeprefix(prefix): self.get(key) for key in self.keys(prefix)}
 
     def unfinished(self) -> list[Any]:
@@ -138,7 +138,7 @@ class Bucket:
 
 @contextmanager
 def served() -> Iterator[Server]:
-    """Start a server, and name it in the environment as users do."""
+    """Start a server and set the environment variables that point to it."""
     app = Server()
     http = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
     http.daemon_threads = True

@@ -1,6 +1,6 @@
-"""Slow oracles: what the product computes, written as its definition says.
+"""Slow oracles: what the product computes, written as in its definition.
 
-A plane here is an array of shape (H, W), float64, and nothing is done to be fast.
+A plane here is an array of shape (H, W), float64. Nothing is optimised.
 """
 
 from typing import Any
@@ -25,7 +25,7 @@ def scattered(plane: Plane, taps: Plane, stride: int, padding: Pair, size: Pair)
 
 
 def zero_inserted(plane: Plane, taps: Plane, stride: int, padding: Pair, size: Pair) -> Plane:
-    """Return a transposed convolution as zeros between the pixels, then a plain convolution."""
+    """Return a transposed convolution: zeros between the pixels, then a plain convolution."""
     stuffed = np.zeros((len(plane) * stride, plane.shape[1] * stride))
     stuffed[::stride, ::stride] = plane
     (tall, wide), (down, across) = taps.shape, padding
@@ -60,8 +60,8 @@ def zoomed(plane: Plane, size: Pair, order: int) -> Plane:
 
 def resized_by_pillow(plane: Plane, size: Pair, resampling: PIL.Image.Resampling) -> Plane:
     """Return Pillow's resize in its 32-bit mode."""
-    made = PIL.Image.fromarray(plane.astype(np.float32)).resize(size[::-1], resampling)
-    return np.asarray(made, np.float64)
+    picture = PIL.Image.fromarray(plane.astype(np.float32)).resize(size[::-1], resampling)
+    return np.asarray(picture, np.float64)
 
 
 def enlarged_then_convolved(plane: Plane, taps: Plane, stride: int) -> Plane:
@@ -70,7 +70,7 @@ def enlarged_then_convolved(plane: Plane, taps: Plane, stride: int) -> Plane:
 
 
 def applied(stage: Any, planes: NDArray[Any], size: Pair, mode: str = "symmetric") -> NDArray[Any]:
-    """Return all a stage makes of planes, extended as `np.pad` does: no strips, no tiles."""
+    """Return the whole output of a stage for planes extended by `np.pad`: no strips, no tiles."""
     rows, columns = stage.draws_on(range(size[0]), range(size[1]))
     runs = list(zip((rows, columns), planes.shape[1:], strict=True))
     pads = [(max(0, -run.start), max(0, run.stop - length)) for run, length in runs]
@@ -93,7 +93,7 @@ def mean_square_psnr(candidate: Plane, reference: Plane, peak: float) -> float:
 
 
 def residual(plane: Plane, stride: int) -> Plane:
-    """Return (I - B)^2 of a plane without the margin, B the symmetric moving average."""
+    """Return (I - B)^2 of a plane without its margin, where B is the symmetric moving average."""
     taps = np.ones(stride) if stride % 2 else np.r_[0.5, np.ones(stride - 1), 0.5]
     taps = taps / taps.sum()
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""Files of tensors, written as their format says."""
+"""Writes .safetensors files byte by byte, without their library."""
 
 import json
 

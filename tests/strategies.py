@@ -1,4 +1,4 @@
-"""Strategies of hypothesis: small planes, kernels and cuts; whatever is random has a seed."""
+"""Strategies of hypothesis: small planes, kernels and cuts; all random numbers have a seed."""
 
 from itertools import pairwise
 

@@ -1,4 +1,4 @@
-"""What a command came to, and the command as a process of its own."""
+"""The command line as a process of its own, and checks of its result."""
 
 import re
 import subprocess
@@ -9,7 +9,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Outcome:
-    """Exit code and what was written.
+    """The result of a command.
 
     Args:
         code: The exit code.
@@ -25,8 +25,8 @@ class Outcome:
 def shell(*arguments: object, stdin: bytes = b"", folder: Path | None = None) -> Outcome:
     """Run the command line as a process of its own; its warnings are errors."""
     command = [sys.executable, "-W", "error", "-m", "upsample_cli", *map(str, arguments)]
-    made = subprocess.run(command, input=stdin, capture_output=True, cwd=folder, check=False)
-    return Outcome(made.returncode, made.stdout, made.stderr.decode())
+    result = subprocess.run(command, input=stdin, capture_output=True, cwd=folder, check=False)
+    return Outcome(result.returncode, result.stdout, result.stderr.decode())
 
 
 def imported(*arguments: object, folder: Path | None = None) -> set[str]:
@@ -40,7 +40,7 @@ def imported(*arguments: object, folder: Path | None = None) -> set[str]:
 
 
 def contents(folder: Path) -> dict[str, bytes | None]:
-    """Return all that is in a folder, hidden files too."""
+    """Return the files in a folder with their bytes, and its folders as None; hidden ones too."""
     return {
         path.relative_to(folder).as_posix(): None if path.is_dir() else path.read_bytes()
         for path in folder.rglob("*")
@@ -48,7 +48,7 @@ def contents(folder: Path) -> dict[str, bytes | None]:
 
 
 def check_refused(outcome: Outcome, code: int, fault: str) -> None:
-    """Check that a command said one line on stderr, `Error: fact; remedy`, and nothing else."""
+    """Check that a command printed one line on stderr, `Error: fact; remedy`, and nothing else."""
     assert outcome.err.startswith("Error: "), outcome.err
     assert outcome.err.count("\n") == 1, outcome.err
     assert outcome.err.endswith("\n")

@@ -1,4 +1,4 @@
-"""Pictures made of a seed: natural-looking texture, patterns, damaged files."""
+"""Pictures drawn from a seed: natural textures and patterns; damaged files."""
 
 from pathlib import Path
 
@@ -16,11 +16,11 @@ def natural(height: int, width: int, seed: int = 0, channels: int = 1) -> NDArra
     rng = np.random.default_rng(seed)
     down, across = np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)
     fall = 1 / np.maximum(np.hypot(down, across), 1 / max(height, width))
-    made = np.fft.irfft2(np.fft.rfft2(rng.standard_normal((channels, height, width))) * fall)
-    made = made[:, :height, : width // 2 * 2]
-    made = np.pad(made, ((0, 0), (0, 0), (0, width - made.shape[2])), mode="edge")
-    low, high = made.min(), made.max()
-    return (0.1 + 0.8 * (made - low) / (high - low)).astype(np.float32)
+    texture = np.fft.irfft2(np.fft.rfft2(rng.standard_normal((channels, height, width))) * fall)
+    texture = texture[:, :height, : width // 2 * 2]
+    texture = np.pad(texture, ((0, 0), (0, 0), (0, width - texture.shape[2])), mode="edge")
+    low, high = texture.min(), texture.max()
+    return (0.1 + 0.8 * (texture - low) / (high - low)).astype(np.float32)
 
 
 def levels(

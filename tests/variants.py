@@ -1,4 +1,4 @@
-"""Every method with every word its parameters know, out of the catalogue."""
+"""Every method of the catalogue with every choice of its parameters."""
 
 from itertools import product
 from typing import Any
@@ -13,7 +13,7 @@ from upsample_cli.methods.method import Method
 
 def variants() -> list[Method]:
     """Return each method with all the choices and short ranges of its parameters."""
-    found: list[Method] = []
+    methods: list[Method] = []
     for method in METHODS:
         words: dict[str, tuple[Any, ...]] = {}
         for each in method.parameters():
@@ -23,10 +23,10 @@ def variants() -> list[Method]:
                 words[each.name] = tuple(range(each.low, each.high + 1))
         for values in product(*words.values()):
             try:
-                found.append(method(**dict(zip(words, values, strict=True))))
-            except SettingError:  # words that do not go together
+                methods.append(method(**dict(zip(words, values, strict=True))))
+            except SettingError:  # choices that exclude one another
                 continue
-    return found
+    return methods
 
 
 def label(method: Method) -> str:
