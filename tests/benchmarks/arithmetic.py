@@ -22,14 +22,14 @@ from rounds import FailedRunError, Run, interleaved, median
 from tables import markdown, number, ratio
 
 _SCALE = 2
-_LEAST = 0.1  # seconds of a run: what others left of the caches must not count
+_LEAST = 0.1  # seconds of a run, so that cold caches do not count
 
 
 def timed(name: str, samples: Samples) -> Run:
-    """Enlarge samples, for a while if they are few, and return what once took.
+    """Enlarge samples, repeatedly if they are few, and return the time of one run.
 
     Raises:
-        FailedRunError: The result has another shape or type than it must.
+        FailedRunError: The result has a wrong shape or type.
     """
     began, times, seconds = time.perf_counter(), 0, 0.0
     while seconds < _LEAST:
@@ -38,7 +38,7 @@ def timed(name: str, samples: Samples) -> Run:
     height, width, channels = samples.shape
     expected = (height * _SCALE, width * _SCALE, channels)
     if larger.shape != expected or larger.dtype != samples.dtype:
-        raise FailedRunError(f"made {larger.dtype} {larger.shape}, not {expected}")
+        raise FailedRunError(f"returned {larger.dtype} {larger.shape}, not {expected}")
     return Run(seconds / times)
 
 
@@ -87,8 +87,8 @@ def compare_sides(options: argparse.Namespace) -> None:
 
 
 def _chosen(options: argparse.Namespace) -> list[str]:
-    wanted = [word.lower() for word in options.tools]
-    return [name for name in RESIZERS if any(word in name.lower() for word in wanted)]
+    words = [word.lower() for word in options.tools]
+    return [name for name in RESIZERS if any(word in name.lower() for word in words)]
 
 
 def parsed() -> argparse.Namespace:

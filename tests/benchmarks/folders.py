@@ -46,7 +46,7 @@ def pictures(folder: Path, count: int, side: int) -> Path:
 
 
 def emptied(out: Path, command: list[str]) -> Run:
-    """Run a command on a new output folder and return what it took."""
+    """Run a command with a new output folder; return its time and memory."""
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir()
     return processes.run(command, out.parent, _TIMEOUT)
@@ -90,7 +90,7 @@ def peak(command: list[str], folder: Path) -> tuple[float, float]:
 
 
 def tree(folder: Path, count: int, each: int) -> Path:
-    """Return a new folder of so many empty files, so many in each folder below it."""
+    """Return a new folder of empty files, in folders of `each` files."""
     for place in range(count):
         below = folder / f"{place // each:04}"
         if place % each == 0:
@@ -104,12 +104,12 @@ def memory(folder: Path, names: int, plan: int) -> None:
     rows = []
     for count, words in ((100, ()), (names, ()), (100, ("--dry-run",)), (plan, ("--dry-run",))):
         source = tree(folder / "names", count, 100_000 if not words else 1000)
-        command = [*_OURS, str(source), str(folder / "made"), *words]
+        command = [*_OURS, str(source), str(folder / "out"), *words]
         most, seconds = peak(command, folder)
         what = "planned" if words else "run through"
         rows.append([f"{count} names {what}", number(most, 1), number(seconds, 1)])
         shutil.rmtree(source)
-        shutil.rmtree(folder / "made", ignore_errors=True)
+        shutil.rmtree(folder / "out", ignore_errors=True)
     print(markdown(["main process", "peak MB", "s"], rows))
 
 

@@ -1,8 +1,8 @@
-"""Start a program and print what it took: status, seconds, processor seconds, peak memory in KiB.
+"""Start a program; print its exit status, seconds, processor seconds and peak memory in KiB.
 
 Run as a script: `python -I -S launcher.py TIMEOUT PROGRAM ARGUMENT...`. Linux counts the memory of
-a process's starter as the process's own until its program is loaded, so the starter has to be
-small: this one takes less than a bare Python does.
+the parent as the child's until the child's program is loaded. So the parent has to be small: this
+one takes less than a bare Python does.
 """
 
 import os

@@ -1,7 +1,7 @@
 """Layers of networks in memory: our transposed convolution and convolution beside torch's.
 
-Both use as many threads as they like (torch its own, ours those of NumPy's BLAS), so run it on the
-cores that are to be compared: taskset -c 0,1 python tests/benchmarks/layers.py
+Both use all cores (torch its own threads, ours those of NumPy's BLAS). Choose the cores by:
+taskset -c 0,1 python tests/benchmarks/layers.py
 """
 
 import argparse
@@ -42,10 +42,12 @@ def row(operation: Callable[..., Any], layer: tuple[int, ...], rounds: int) -> l
     """Return the line of a layer: its shape, both times, and their ratio."""
     import torch
 
-    count, made, taps, stride, groups, side = layer
+    channels_in, channels_out, taps, stride, groups, side = layer
     rng = np.random.default_rng(0)
-    x = rng.normal(size=(1, count, side, side)).astype(np.float32)
-    first, second = (made, count) if operation is conv2d else (count, made)
+    x = rng.normal(size=(1, channels_in, side, side)).astype(np.float32)
+    first, second = channels_in, channels_out
+    if operation is conv2d:
+        first, second = second, first
     weight = rng.normal(size=(first, second // groups, taps, taps)).astype(np.float32)
     settings = {"stride": stride, "padding": 1, "groups": groups}
     theirs = getattr(torch.nn.functional, operation.__name__)
@@ -56,8 +58,8 @@ def row(operation: Callable[..., Any], layer: tuple[int, ...], rounds: int) -> l
     with torch.no_grad():
         taken = interleaved(runs, rounds, patience=10)
     ours, other = (median(taken[name], "seconds") for name in runs)
-    words = f"{count} to {made}, k{taps} s{stride} p1, groups {groups}, {side} px"
-    times = (number(None if each is None else 1e3 * each, 1) for each in (ours, other))
+    words = f"{channels_in} to {channels_out}, k{taps} s{stride} p1, groups {groups}, {side} px"
+    times = (number(None if value is None else 1e3 * value, 1) for value in (ours, other))
     return [words, *times, ratio(ours, other)]
 
 

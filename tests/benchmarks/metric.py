@@ -2,11 +2,11 @@
 
     python tests/benchmarks/metric.py FOLDER...
 
-Into the middle of each photograph go patterns of a known period and strength, patterns whose sign
-changes across the picture, and transposed convolutions with uneven kernels; against them stand
-controls that hold none. Prints Markdown tables: the area under the ROC curve (1: every picture with
-a pattern stands above every one without), how often the verdict is "checkerboard", the strength
-found against the strength put in, how often the search finds the stride, and the time it takes.
+The middle of each photograph gets patterns of a known period and strength, or patterns whose sign
+changes across the picture, or is enlarged by a transposed convolution with an uneven kernel.
+Controls have no checkerboard. Prints Markdown tables: the area under the ROC curve (1: every
+picture with a pattern scores above every one without), how often the verdict is "checkerboard", the
+measured strength relative to the true one, how often the search finds the stride, and its time.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from time import perf_counter
 
-import faults
+import checkerboards
 import numpy as np
 from numpy.typing import NDArray
 from tables import markdown
@@ -33,8 +33,8 @@ KNOWN = (2, 3, 4, 8)
 Results = dict[tuple[str, int], list[Measurement]]
 
 
-def found(pixels: faults.Pixels, stride: int | None) -> Measurement:
-    """Return what the metric finds in a picture."""
+def measure(pixels: checkerboards.Pixels, stride: int | None) -> Measurement:
+    """Measure the checkerboard in a picture."""
     return measure_image(Image(pixels, "PNG"), stride)
 
 
@@ -55,25 +55,25 @@ def spread(ratios: list[float]) -> str:
     return f"{middle:.3f} ({low:.2f} to {high:.2f})"
 
 
-def trials(photos: list[faults.Pixels], stride: int) -> Iterator[tuple[str, Measurement]]:
-    """Yield what is found in each made-up picture, with what was done to it."""
+def trials(photos: list[checkerboards.Pixels], stride: int) -> Iterator[tuple[str, Measurement]]:
+    """Yield the name of each change to a photograph, and the measurement after it."""
     for index, photo in enumerate(photos):
         rng = np.random.default_rng([index, stride])
-        smooth = faults.dithered(photo, rng)
-        pattern = faults.lattice(photo.shape, stride, rng)
-        waves = faults.waves(photo.shape, rng)
+        smooth = checkerboards.dithered(photo, rng)
+        pattern = checkerboards.lattice(photo.shape, stride, rng)
+        waves = checkerboards.waves(photo.shape, rng)
         for amplitude in AMPLITUDES:
             levels = smooth + amplitude * pattern
-            yield f"pattern {amplitude:g}", found(faults.whole(levels), stride)
+            yield f"pattern {amplitude:g}", measure(checkerboards.whole(levels), stride)
         for amplitude in (1.0, 2.0):
             levels = smooth + amplitude * waves * pattern
-            yield f"sign-varying {amplitude:g}", found(faults.whole(levels), stride)
-        for name, pixels in faults.controls(photo, stride):
-            yield name, found(pixels, stride)
+            yield f"sign-varying {amplitude:g}", measure(checkerboards.whole(levels), stride)
+        for name, pixels in checkerboards.controls(photo, stride):
+            yield name, measure(pixels, stride)
 
 
 def detection(results: Results, strides: tuple[int, ...]) -> None:
-    """Print how well patterns are told from photographs, and false alarms."""
+    """Print how well patterns are distinguished from photographs, and false alarms."""
     rows = []
     for amplitude in AMPLITUDES:
         row = [f"pattern, {amplitude:g} level{'s' * (amplitude != 1)}"]
@@ -101,7 +101,7 @@ def detection(results: Results, strides: tuple[int, ...]) -> None:
 
 
 def amplitude(results: Results, strides: tuple[int, ...]) -> None:
-    """Print how near the strength found comes to the one put in, and whether it grows with it."""
+    """Print the measured strength relative to the true one, and whether it grows with it."""
     rows = []
     for strength in AMPLITUDES:
         row = [f"{strength:g}"]
@@ -114,21 +114,23 @@ def amplitude(results: Results, strides: tuple[int, ...]) -> None:
         by_photo = zip(*(results[f"pattern {a:g}", stride] for a in AMPLITUDES), strict=True)
         grows = [bool(np.all(np.diff([each.luma.ripple for each in one]) > 0)) for one in by_photo]
         growing.append(f"{np.mean(grows):.1%}")
-    heads = ("levels put in: share found", *(f"stride {each}" for each in strides))
+    heads = ("true levels: measured share", *(f"stride {each}" for each in strides))
     print(markdown(heads, [*rows, growing]), end="\n\n")
 
 
-def convolutions(photos: list[faults.Pixels], strides: tuple[int, ...]) -> None:
-    """Print the ripple found in pictures against the exact one of the kernel that made them."""
+def convolutions(photos: list[checkerboards.Pixels], strides: tuple[int, ...]) -> None:
+    """Print the ripple in pictures relative to the exact one of the kernel that enlarged them."""
     rows = []
     for stride in strides:
         shares: dict[str, list[float]] = defaultdict(list)
         called: dict[str, list[Measurement]] = defaultdict(list)
         for index, photo in enumerate(photos):
-            low = faults.shrunk(photo, stride)
+            low = checkerboards.shrunk(photo, stride)
             rng = np.random.default_rng([7, index, stride])
-            for name, kernel in faults.kernels(stride, rng).items():
-                measured = found(faults.whole(faults.uneven(low // 2, kernel)), stride)
+            for name, kernel in checkerboards.kernels(stride, rng).items():
+                measured = measure(
+                    checkerboards.whole(checkerboards.uneven(low // 2, kernel)), stride
+                )
                 shares[name].append(measured.luma.ripple_rel / ripple(kernel.phase_sums))
                 called[name].append(measured)
         rows += [
@@ -139,24 +141,24 @@ def convolutions(photos: list[faults.Pixels], strides: tuple[int, ...]) -> None:
     print(markdown(heads, rows), end="\n\n")
 
 
-def search(photos: list[faults.Pixels]) -> None:
+def search(photos: list[checkerboards.Pixels]) -> None:
     """Print how often the search finds the stride, and finds none where there is none."""
     right: dict[str, list[bool]] = defaultdict(list)
     for index, photo in enumerate(photos):
         for stride in STRIDES:
             rng = np.random.default_rng([index, stride])
-            smooth = faults.dithered(photo, rng)
-            pattern = faults.lattice(photo.shape, stride, rng)
+            smooth = checkerboards.dithered(photo, rng)
+            pattern = checkerboards.lattice(photo.shape, stride, rng)
             for strength in (0.5, 1.0, 4.0):
-                one = found(faults.whole(smooth + strength * pattern), None)
+                one = measure(checkerboards.whole(smooth + strength * pattern), None)
                 right[f"pattern, {strength:g}"].append(one.luma.stride == (stride, stride))
-        for name, pixels in faults.controls(photo, 2):
-            right[f"none in: {name}"].append(found(pixels, None).overall.verdict == "none")
+        for name, pixels in checkerboards.controls(photo, 2):
+            right[f"none in: {name}"].append(measure(pixels, None).overall.verdict == "none")
     rows = [[name, f"{np.mean(each):.1%}", str(len(each))] for name, each in right.items()]
     print(markdown(("stride among 2..8", "right", "of"), rows), end="\n\n")
 
 
-def seconds(photo: faults.Pixels, side: int = 2048, rounds: int = 5) -> None:
+def seconds(photo: checkerboards.Pixels, side: int = 2048, rounds: int = 5) -> None:
     """Print the time a megapixel of luma takes on one thread."""
     repeats = -(-side // min(photo.shape[:2]))
     plane: NDArray[np.float32] = np.tile(photo[..., 1], (repeats, repeats)).astype(np.float32)
@@ -185,7 +187,7 @@ def main() -> None:
     parser.add_argument("--strides", type=int, nargs="+", default=KNOWN)
     parser.add_argument("--most", type=int, help="photographs to take")
     chosen = parser.parse_args()
-    photos = faults.photographs(chosen.folders, chosen.side)[: chosen.most]
+    photos = checkerboards.photographs(chosen.folders, chosen.side)[: chosen.most]
     print(f"{len(photos)} photographs\n")
     strides = tuple(chosen.strides)
     results: Results = defaultdict(list)

@@ -112,7 +112,7 @@ def command(tool: str, *options: str) -> list[str] | None:
 
 
 def filled(command: list[str], source: Path, target: Path, scale: int) -> list[str]:
-    """Return a command with its places filled."""
+    """Return a command with its placeholders replaced."""
     places = {
         SOURCE: str(source),
         TARGET: str(target),
@@ -129,7 +129,7 @@ def _imagemagick() -> str | None:
             program = shutil.which(name, path=folder)
             if program is None or Path(program).read_bytes()[:2] == b"#!":
                 continue  # a script around it would be timed too
-            told = subprocess.run([program, "-version"], capture_output=True, check=False)
-            if b"ImageMagick" in told.stdout:
+            version = subprocess.run([program, "-version"], capture_output=True, check=False)
+            if b"ImageMagick" in version.stdout:
                 return program
     return None

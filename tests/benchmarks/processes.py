@@ -17,13 +17,13 @@ _LAUNCHER = [sys.executable, "-I", "-S", str(Path(__file__).with_name("launcher.
 
 
 def run(command: Sequence[str], folder: Path, timeout: float) -> Run:
-    """Run a command and return what it took; processor time and memory on Linux only.
+    """Run a command and return its time; processor time and memory on Linux only.
 
     Memory is that of the largest of its processes; processor time is of all.
 
     Args:
         command: The program and its arguments.
-        folder: Where it runs; no module to import by mistake lies there.
+        folder: Where it runs; it must hold no module that Python could import by mistake.
         timeout: Seconds after which it is stopped.
 
     Raises:
@@ -45,9 +45,9 @@ def run(command: Sequence[str], folder: Path, timeout: float) -> Run:
         raise FailedRunError(f"over {timeout:g} s") from None
     taken, status = Run(time.perf_counter() - began), ended.returncode
     if launched and status == 0:
-        told, *figures = ended.stdout.split()
+        code, *figures = ended.stdout.split()
         seconds, processor_seconds, peak = map(float, figures)
-        taken, status = Run(seconds, processor_seconds, peak * 1024 / 1e6), int(told)
+        taken, status = Run(seconds, processor_seconds, peak * 1024 / 1e6), int(code)
     if status != 0:
         late = taken.seconds >= timeout
         raise FailedRunError(f"over {timeout:g} s" if late else _why(status, ended.stderr))
@@ -55,7 +55,7 @@ def run(command: Sequence[str], folder: Path, timeout: float) -> Run:
 
 
 def converted(command: Sequence[str], target: Path, side: int, timeout: float) -> Run:
-    """Run a command that writes a square PNG, and return what it took with the file's size.
+    """Run a command that writes a square PNG; return its time and the size of the file.
 
     Args:
         command: The program and its arguments.

@@ -61,8 +61,8 @@ def through_file(low: Levels, scale: int, method: str, settings: dict[str, str])
         source, to = f"{folder}/low.png", f"{folder}/high.png"
         PIL.Image.fromarray(rounded(low).astype(np.uint8)).save(source)
         picture.upsample(source, to, Task(build(method, **settings), TargetSize(scale=scale)))
-        with PIL.Image.open(to) as made:
-            return np.asarray(made, np.float64)
+        with PIL.Image.open(to) as larger:
+            return np.asarray(larger, np.float64)
 
 
 def in_float(low: Levels, scale: int, method: str, settings: dict[str, str]) -> Levels:
@@ -78,11 +78,11 @@ def scores(path: Path, scale: int, chosen: list[str]) -> Iterator[tuple[str, lis
     inner = (slice(scale, -scale), slice(scale, -scale))
     for name in chosen:
         method, settings = METHODS[name]
-        found = []
+        values = []
         for enlarge in (through_file, in_float):
-            made = enlarge(low, scale, method, settings)[inner]
-            found += [psnr(made, high[inner]), ssim(made, high[inner])]
-        yield name, found
+            larger = enlarge(low, scale, method, settings)[inner]
+            values += [psnr(larger, high[inner]), ssim(larger, high[inner])]
+        yield name, values
 
 
 def main() -> None:
@@ -91,14 +91,14 @@ def main() -> None:
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--scales", nargs="+", type=int, default=[2, 3, 4])
     parser.add_argument("--methods", nargs="+", default=list(METHODS), choices=list(METHODS))
-    asked = parser.parse_args()
-    for folder in asked.folders:
+    options = parser.parse_args()
+    for folder in options.folders:
         paths = [p for p in sorted(folder.rglob("*")) if p.suffix in {".png", ".jpg", ".bmp"}]
-        for scale in asked.scales:
-            sums: dict[str, Levels] = {name: np.zeros(4) for name in asked.methods}
+        for scale in options.scales:
+            sums: dict[str, Levels] = {name: np.zeros(4) for name in options.methods}
             for path in paths:
-                for name, found in scores(path, scale, asked.methods):
-                    sums[name] += found
+                for name, values in scores(path, scale, options.methods):
+                    sums[name] += values
             print(f"\n{folder.name}, x{scale}, {len(paths)} pictures\n")
             print("| method | PSNR 8-bit | SSIM 8-bit | PSNR float | SSIM float |")
             print("|---|---|---|---|---|")

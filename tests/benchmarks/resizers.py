@@ -1,6 +1,6 @@
 """Functions that enlarge samples in memory: uint8 (H, W, 3) in, uint8 (s H, s W, 3) out.
 
-Each imports its library when it is first called, and keeps to one thread.
+Each imports its library at its first call, and uses one thread.
 """
 
 import functools
@@ -18,7 +18,7 @@ _TAPS_A_PHASE = 9
 
 
 def ours(samples: Samples, method: Any, scale: int) -> Samples:
-    """Enlarge with a method of ours, in strips and tiles as `jobs/image.py` does."""
+    """Enlarge with a method of ours, in strips and tiles as the jobs do."""
     from upsample_cli.images.colour.levels import Colour
     from upsample_cli.jobs.enlarge.strips import Picture, run, strips, tiles
 

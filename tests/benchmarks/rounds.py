@@ -1,4 +1,4 @@
-"""Runs of several tools, interleaved so that a noisy moment meets all of them alike."""
+"""Runs of several tools, interleaved so that a noisy moment affects all of them alike."""
 
 import random
 import statistics
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What one run took.
+    """The cost of one run.
 
     Args:
         seconds: By the clock on the wall.
@@ -25,7 +25,7 @@ class Run:
 
 
 class FailedRunError(RuntimeError):
-    """A tool did not do its work; the message says why."""
+    """A tool failed; the message says why."""
 
 
 def interleaved(

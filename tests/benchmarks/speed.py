@@ -36,7 +36,7 @@ class Bench:
     options: argparse.Namespace
 
     def source(self, size: int, suffix: str) -> Path:
-        """Return an input picture, made at its first use by a process of its own."""
+        """Return an input picture, which another process writes at its first use."""
         target = self.folder / f"{size}.{suffix}"
         if not target.exists():
             maker = Path(__file__).with_name("pictures.py")
@@ -89,7 +89,7 @@ def compare(bench: Bench, size: int, scale: int, suffix: str) -> None:
 
 
 def compare_threads(bench: Bench, size: int) -> None:
-    """Print how our command does with one thread and with two."""
+    """Print the time of our command with one thread and with two."""
     jobs = ("1", "2")
     results = bench.measured({
         count: bench.conversion(peers.ours("--jobs", count), size, 2, "png") for count in jobs
@@ -109,7 +109,7 @@ def compare_threads(bench: Bench, size: int) -> None:
 
 
 def compare_startup(bench: Bench) -> None:
-    """Print how long our command takes to start, beside the imports it cannot do without."""
+    """Print how long our command takes to start, beside the imports it needs."""
     python = {
         "python": ["-c", "pass"],
         "python, numpy and Pillow imported": ["-c", "import numpy, PIL.Image"],
@@ -165,7 +165,7 @@ def parsed() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Print every table that is asked for."""
+    """Print the tables that the options choose."""
     options = parsed()
     print(f"Python {platform.python_version()}, {os.cpu_count()} processors, ", end="")
     print(f"median of {options.rounds} interleaved rounds", flush=True)

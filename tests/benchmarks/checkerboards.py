@@ -1,4 +1,4 @@
-"""Pictures with a known checkerboard, and pictures that have none though they might seem to.
+"""Pictures with a known checkerboard, and pictures without one that may seem to have it.
 
 All are RGB in whole levels of 8 bits, shape (H, W, 3).
 """
@@ -25,14 +25,14 @@ _WIDE = 12.0  # pixels over which a sign-varying pattern keeps its sign
 def photographs(folders: list[Path], side: int) -> list[Pixels]:
     """Return the middle of each picture in some folders, at most `side` pixels along each side."""
     crops = []
-    for path in sorted(each for folder in folders for each in folder.rglob("*")):
+    for path in sorted(path for folder in folders for path in folder.rglob("*")):
         if path.suffix.lower() not in (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp"):
             continue
         with PIL.Image.open(path) as opened:
             pixels = np.asarray(opened.convert("RGB"))
         top, left = (max(0, (length - side) // 2) for length in pixels.shape[:2])
         crops.append(pixels[top : top + side, left : left + side])
-    return [each for each in crops if min(each.shape[:2]) >= 200]
+    return [crop for crop in crops if min(crop.shape[:2]) >= 200]
 
 
 def whole(levels: Levels) -> Pixels:
@@ -41,7 +41,7 @@ def whole(levels: Levels) -> Pixels:
 
 
 def dithered(photo: Pixels, rng: np.random.Generator) -> Levels:
-    """Return levels that are whole no more, as before a first rounding."""
+    """Return levels with fractions, as before a first rounding."""
     return photo + rng.uniform(-0.5, 0.5, photo.shape)
 
 
@@ -93,22 +93,24 @@ def enlarged(low: Pixels, stride: int, method: str, **settings: object) -> Level
 def uneven(low: Pixels, kernel: Kernel) -> Levels:
     """Return a picture enlarged by a transposed convolution, not rounded."""
     size = low.shape[0] * kernel.stride, low.shape[1] * kernel.stride
-    planes = [applied([kernel.stage()], np.float64(low[..., each]), size) for each in range(3)]
+    planes = [
+        applied([kernel.stage()], np.float64(low[..., channel]), size) for channel in range(3)
+    ]
     return np.stack(planes, axis=2)
 
 
 def kernels(stride: int, rng: np.random.Generator) -> dict[str, Kernel]:
     """Return kernels with uneven phase sums, by name."""
     even = KERNELS["bilinear"](stride).taps
-    found = {f"uniform {stride + 1}x{stride + 1}": KERNELS["uniform"](stride, stride + 1)}
+    kernels = {f"uniform {stride + 1}x{stride + 1}": KERNELS["uniform"](stride, stride + 1)}
     for percent in (0.5, 2, 5):
         taps = even * (1 + percent / 100 * rng.standard_normal(even.shape))
-        found[f"bilinear, taps off by {percent:g} %"] = Kernel("bilinear", taps, stride)
-    return found
+        kernels[f"bilinear, taps off by {percent:g} %"] = Kernel("bilinear", taps, stride)
+    return kernels
 
 
 def controls(photo: Pixels, stride: int) -> Iterator[tuple[str, Pixels]]:
-    """Yield pictures in which there is no checkerboard of the stride, with their names."""
+    """Yield names and pictures without a checkerboard of the stride."""
     yield "photograph", photo
     for quality in (90, 75, 50):
         yield f"JPEG {quality}", compressed(photo, quality)
