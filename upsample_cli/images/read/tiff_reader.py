@@ -35,9 +35,7 @@ _COLOURS = {0: 1, 1: 1, 2: 3, 3: 1, 5: 4, 6: 3, 8: 3}  # samples of each, withou
 _UNSPECIFIED, _ASSOCIATED = 0, 1  # kinds of extra samples
 _SIGNED, _SEPARATE_PLANES, _REDUCED = 2, 2, 1
 _RARE_COMPRESSIONS = {34925, 50000, 50001}  # LZMA, Zstandard, WebP
-_FLIPS = {
-    2: "lr", 3: "lr ud", 4: "ud", 5: "t", 6: "t lr", 7: "t lr ud", 8: "t ud",
-}  # fmt: skip
+_FLIPS = {2: "lr", 3: "lr ud", 4: "ud", 5: "t", 6: "t lr", 7: "t lr ud", 8: "t ud"}
 """Steps that undo each orientation: transpose, flip left and right, flip up and down."""
 
 _STDERR_LOCK = Lock()
