@@ -57,6 +57,14 @@ def without(module: str, *words: str) -> None:
     sys.exit(app._run())
 
 
+def modules_to_decode(path: str) -> None:
+    """Decode a picture, then print the modules that are loaded."""
+    from upsample_cli.images.read.decode import decode
+
+    decode(path)
+    print(*sys.modules)
+
+
 def hold_target(path: str) -> None:
     """Write half a target, print a line, and finish once standard input is closed."""
     from upsample_cli.images.places import temporary
