@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from upsample_cli.errors import ImageFileError
-from upsample_cli.images.places import target
+from upsample_cli.images.places.place import parse
 
 PATIENCE = 30.0  # seconds after which a test fails for waiting
 
@@ -58,7 +58,7 @@ def begin(mark: str, until: str, active: str) -> list[str]:
 
 def write_slowly(path: str, mark: str) -> None:
     """Begin to write a target and never finish."""
-    with target.opened(path) as file:
+    with parse(path).writing() as file:
         file.write(b"half")
         Path(mark).touch()
         wait_for(f"{mark}-never")

@@ -9,6 +9,7 @@ import weakref
 from pathlib import Path
 from threading import Thread
 
+from upsample_cli.images.places.place import parse
 from upsample_cli.jobs.runtime import process
 
 
@@ -61,15 +62,15 @@ def modules_to_decode(path: str) -> None:
     """Decode a picture, then print the modules that are loaded."""
     from upsample_cli.images.read.decode import decode
 
-    decode(path)
+    decode(parse(path))
     print(*sys.modules)
 
 
 def hold_target(path: str) -> None:
     """Write half a target, print a line, and finish once standard input is closed."""
-    from upsample_cli.images.places import temporary
+    from upsample_cli.images.places import atomic_file
 
-    with temporary.placing(Path(path), force=False) as file:
+    with atomic_file.writing(path, force=False) as file:
         file.write(b"half")
         file.flush()
         print(flush=True)

@@ -17,6 +17,7 @@ import numpy as np
 import PIL.Image
 from numpy.typing import NDArray
 
+from upsample_cli.images.places.place import parse
 from upsample_cli.jobs.api import upsample
 from upsample_cli.jobs.enlarge import picture
 from upsample_cli.jobs.enlarge.size import TargetSize
@@ -60,7 +61,9 @@ def through_file(low: Levels, scale: int, method: str, settings: dict[str, str])
     with tempfile.TemporaryDirectory() as folder:
         source, to = f"{folder}/low.png", f"{folder}/high.png"
         PIL.Image.fromarray(rounded(low).astype(np.uint8)).save(source)
-        picture.upsample(source, to, Task(build(method, **settings), TargetSize(scale=scale)))
+        picture.upsample(
+            parse(source), parse(to), Task(build(method, **settings), TargetSize(scale=scale))
+        )
         with PIL.Image.open(to) as larger:
             return np.asarray(larger, np.float64)
 

@@ -1,15 +1,17 @@
 """The names on the command line: what comes in, and where it goes."""
 
-import os
 import sys
 
 from upsample_cli.errors import SettingError
-from upsample_cli.images.places.target import STREAM, is_folder
+from upsample_cli.images.places.folder import Folder
+from upsample_cli.images.places.place import STREAM, Place, parse
 
 _STANDARD_OUTPUT = ("/dev/stdout", "/dev/fd/1")  # which nothing is to replace
 
 
-def of(paths: tuple[str, ...], files_from: str | None) -> tuple[tuple[str, ...], str]:
+def of(
+    paths: tuple[str, ...], files_from: str | None
+) -> tuple[tuple[Place | Folder, ...], Place | Folder]:
     """Return inputs and output.
 
     Args:
@@ -24,34 +26,27 @@ def of(paths: tuple[str, ...], files_from: str | None) -> tuple[tuple[str, ...],
     if files_from is not None:
         if len(paths) > 1:
             raise SettingError(f"--files-from names the inputs; leave {paths[0]} out")
-        return (), paths[0]
+        return (), parse(paths[0])
     if len(paths) < 2:
         raise SettingError(f"no OUTPUT after {paths[0]}; name a file or folder to write")
-    return paths[:-1], STREAM if paths[-1] in _STANDARD_OUTPUT else paths[-1]
+    output = STREAM if paths[-1] in _STANDARD_OUTPUT else paths[-1]
+    return tuple(map(parse, paths[:-1])), parse(output)
 
 
-def is_single(inputs: tuple[str, ...], output: str) -> bool:
-    """Tell whether one file becomes one file.
-
-    Args:
-        inputs: Files and folders.
-        output: A file, a folder, or "-".
-    """
-    if len(inputs) != 1 or is_folder(inputs[0]):
-        return False
-    return output == STREAM or not (output.endswith(("/", os.sep)) or is_folder(output))
-
-
-def check_stream(inputs: tuple[str, ...]) -> None:
-    """Refuse what standard output cannot take.
+def check_stream(inputs: tuple[Place | Folder, ...], output: Place | Folder) -> None:
+    """Refuse standard output for what it cannot take.
 
     Args:
         inputs: Files and folders.
+        output: A file, a folder, or standard output.
 
     Raises:
-        SettingError: They are not one file, or it is closed or a terminal.
+        SettingError: It is standard output, and the inputs are not one file, or it is closed or a
+            terminal.
     """
-    if len(inputs) != 1 or is_folder(inputs[0]):
+    if isinstance(output, Folder) or not output.is_stream:
+        return
+    if len(inputs) != 1 or isinstance(inputs[0], Folder):
         what = f"folder {inputs[0]}" if len(inputs) == 1 else "many pictures"
         raise SettingError(f"{what} cannot go to standard output; name a folder to write")
     if sys.stdout is None or sys.stdout.isatty():

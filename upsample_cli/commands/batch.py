@@ -18,13 +18,14 @@ from upsample_cli.commands.output.messages import printable, tell, with_picture_
 from upsample_cli.commands.output.picture_lines import print_reports
 from upsample_cli.commands.output.results_file import ResultsFile, check_name, local_copy
 from upsample_cli.errors import ImageFileError, SettingError
-from upsample_cli.images.places.target import STREAM, is_folder, is_url, modified
+from upsample_cli.images.places.folder import Folder
+from upsample_cli.images.places.place import STREAM, Place, parse
 from upsample_cli.images.write.formats import FORMATS
 from upsample_cli.jobs.batch import plan, run
 from upsample_cli.jobs.batch.executors import Hands
 from upsample_cli.jobs.batch.globs import Globs
 from upsample_cli.jobs.batch.outputs import Outputs
-from upsample_cli.jobs.batch.picture_job import Existing, Work, is_other
+from upsample_cli.jobs.batch.picture_job import Existing, PictureJob, is_other
 from upsample_cli.jobs.batch.stop import Stop
 from upsample_cli.jobs.enlarge.task import Report, Task
 
@@ -62,7 +63,13 @@ class Batch:
     max_ripple: float | None
 
 
-def enlarge(inputs: tuple[str, ...], output: str, task: Task, batch: Batch, hands: Hands) -> int:
+def enlarge(
+    inputs: tuple[Place | Folder, ...],
+    output: Place | Folder,
+    task: Task,
+    batch: Batch,
+    hands: Hands,
+) -> int:
     """Enlarge many pictures into a folder, and tell; return the exit code.
 
     Args:
@@ -78,61 +85,52 @@ def enlarge(inputs: tuple[str, ...], output: str, task: Task, batch: Batch, hand
         tell("note", f"{planned.hidden} hidden {what} left out")
     if batch.dry_run:
         return _told_beforehand(planned)
-    path = batch.report or f"{output.rstrip('/') or '/'}/{_DEFAULT_REPORT}"
+    root = _as_folder(output)
+    path = batch.report or root.file(_DEFAULT_REPORT).path
     check_name(path)
-    _make(output)
+    root.make()
     anew = batch.existing == "replace"
     with local_copy(path, anew) as local:
         record = ResultsFile(local, anew, path)
         try:
             base = str(Path.cwd()) if batch.cluster else None
-            work = Work(task, output, batch.existing, base)
+            work = PictureJob(task, root, batch.existing, base)
             code = _run(planned, work, record, batch, hands)
         finally:
             whole = record.close()
     return code if whole else FAILED
 
 
-def _make(output: str) -> None:
-    """Make the folder to write, if need be; among objects there is none to make."""
-    if is_url(output):
-        from upsample_cli.images.places import (
-            remote,  # few names are URLs
-            store,
-        )
-
-        remote.check(output.rstrip("/"), "", force=True)
-        store.check_bucket(output)
-        return
-    try:
-        Path(output).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ImageFileError(f"cannot make {output}: {error.strerror}; name another") from error
+def _as_folder(output: Place | Folder) -> Folder:
+    return output if isinstance(output, Folder) else output.as_folder()
 
 
-def _planned(inputs: tuple[str, ...], output: str, format: str | None, batch: Batch) -> plan.Plan:
-    globs = Globs(batch.include, batch.exclude)
+def _planned(
+    inputs: tuple[Place | Folder, ...], output: Place | Folder, format: str | None, batch: Batch
+) -> plan.Plan:
+    globs, root = Globs(batch.include, batch.exclude), _as_folder(output)
     if batch.files_from is not None:
         names = _names(batch.files_from, batch.null)
-        return plan.of_paths(names, output, format, globs, tree=True)
-    if STREAM in inputs:
+        # Thousands of URLs are not asked for one by one.
+        places = [parse(name, ask_store=False) for name in names]
+        return plan.of_places(places, root, format, globs, tree=True)
+    if any(isinstance(source, Place) and source.is_stream for source in inputs):
         raise SettingError("standard input is one picture; name a file to write it to")
-    if len(inputs) == 1 and is_folder(inputs[0]):
-        is_called_folder = output.endswith(("/", os.sep))
-        is_called_picture = Path(output).suffix[1:].lower() in FORMATS and not is_called_folder
-        if is_called_picture and modified(output) is None:
+    if len(inputs) == 1 and isinstance(inputs[0], Folder):
+        is_called_picture = isinstance(output, Place) and output.suffix[1:] in FORMATS
+        if is_called_picture and output.modified() is None:
             raise SettingError(
                 f"{inputs[0]} is a folder and {output} the name of a picture; "
                 f"name a folder or write {output}/"
             )
-        return plan.of_folder(inputs[0], output, format, globs)
-    is_new = is_url(output) and modified(output) is None
-    if not (is_new or is_folder(output) or output.endswith(("/", os.sep))):
+        return plan.of_folder(inputs[0], root, format, globs)
+    is_new = output.is_remote and output.modified() is None
+    if not (is_new or isinstance(output, Folder)):
         raise SettingError(
             f"several inputs need a folder as the last name, and {output} is none; "
             f"make it or write {output}/"
         )
-    return plan.of_paths(inputs, output, format, globs)
+    return plan.of_places(inputs, root, format, globs)
 
 
 def _names(path: str, null: bool) -> list[str]:
@@ -156,11 +154,13 @@ def _told_beforehand(planned: plan.Plan) -> int:
                 continue
         count += 1
         there = "  (is there already)" if outputs.is_there(to) else ""
-        click.echo(f"{printable(source)} -> {printable(to)}{there}")
+        click.echo(f"{printable(source.path)} -> {printable(to.path)}{there}")
     return 0 if count else NOTHING
 
 
-def _run(planned: plan.Plan, work: Work, record: ResultsFile, batch: Batch, hands: Hands) -> int:
+def _run(
+    planned: plan.Plan, work: PictureJob, record: ResultsFile, batch: Batch, hands: Hands
+) -> int:
     began = perf_counter()
     with Stop() as stop:
         ended = run.run(planned, work, hands.executor, hands.ahead, _asking(stop))
@@ -193,7 +193,7 @@ def _asking(stop: Stop) -> Callable[[], bool]:
     return asked
 
 
-def _recorded(ended: Iterable[run.Ended], record: ResultsFile) -> Iterator[Report]:
+def _recorded(ended: Iterable[run.FinishedPicture], record: ResultsFile) -> Iterator[Report]:
     for each in ended:
-        record.add(each.place, each.report)
+        record.add(each.number, each.report)
         yield each.report

@@ -11,7 +11,8 @@ from upsample_cli.commands.exit_codes import NOTHING
 from upsample_cli.commands.options import given
 from upsample_cli.commands.output.messages import printable, tell
 from upsample_cli.errors import ImageFileError, SettingError
-from upsample_cli.images.places.target import STREAM, is_folder, modified
+from upsample_cli.images.places.folder import Folder
+from upsample_cli.images.places.place import STREAM, Place
 
 if TYPE_CHECKING:  # NumPy is not to be waited for by --help
     from upsample_cli.jobs.enlarge.feature_maps import ArrayReport
@@ -32,7 +33,12 @@ layout_option = click.option(
 )
 
 
-def are_meant(inputs: tuple[str, ...], output: str, format: str | None, layout: str | None) -> bool:
+def are_meant(
+    inputs: tuple[Place | Folder, ...],
+    output: Place | Folder,
+    format: str | None,
+    layout: str | None,
+) -> bool:
     """Tell whether feature maps are to be enlarged, and not pictures.
 
     Args:
@@ -41,11 +47,11 @@ def are_meant(inputs: tuple[str, ...], output: str, format: str | None, layout: 
         format: What --format says.
         layout: What --layout says.
     """
-    named = any(path.lower().endswith(_SUFFIXES) for path in (*inputs[:1], output))
+    named = any(place.path.lower().endswith(_SUFFIXES) for place in (*inputs[:1], output))
     return named or format in WORDS or layout is not None
 
 
-def check(inputs: tuple[str, ...], options: dict[str, Any]) -> str:
+def check(inputs: tuple[Place | Folder, ...], options: dict[str, Any]) -> Place:
     """Return the one input, unless something is for pictures.
 
     Args:
@@ -55,10 +61,7 @@ def check(inputs: tuple[str, ...], options: dict[str, Any]) -> str:
     Raises:
         SettingError: Names the option.
     """
-    if len(inputs) != 1:
-        raise SettingError("feature maps are enlarged one file at a time; name one input")
-    if is_folder(inputs[0]):
-        raise SettingError(f"{inputs[0]} is a folder; feature maps are enlarged one file at a time")
+    source = single_file(inputs)
     for name, default in _OF_PICTURES.items():
         if options.get(name, default) != default:
             option = f"--{name.replace('_', '-')}"
@@ -68,7 +71,31 @@ def check(inputs: tuple[str, ...], options: dict[str, Any]) -> str:
         raise SettingError(
             f"--format {options['format']} holds no feature maps; choose {' or '.join(WORDS)}"
         )
+    return source
+
+
+def single_file(inputs: tuple[Place | Folder, ...]) -> Place:
+    """Return the one input.
+
+    Raises:
+        SettingError: There are several, or it is a folder.
+    """
+    if len(inputs) != 1:
+        raise SettingError("feature maps are enlarged one file at a time; name one input")
+    if isinstance(inputs[0], Folder):
+        raise SettingError(f"{inputs[0]} is a folder; feature maps are enlarged one file at a time")
     return inputs[0]
+
+
+def target_file(output: Place | Folder) -> Place:
+    """Return the output, unless it is a folder.
+
+    Raises:
+        ImageFileError: It is a folder.
+    """
+    if isinstance(output, Folder):
+        raise ImageFileError(f"{output} is a folder; name a file in it")
+    return output
 
 
 class Modes(NamedTuple):
@@ -88,8 +115,8 @@ class Modes(NamedTuple):
 
 
 def enlarge(
-    input: str,
-    output: str,
+    input: Place,
+    output: Place,
     method: "Method",
     target: "TargetSize",
     modes: Modes,
@@ -109,12 +136,12 @@ def enlarge(
     """
     from upsample_cli.jobs.enlarge import feature_maps
 
-    if modes.skip_existing and output != STREAM and modified(output) is not None:
+    if modes.skip_existing and output.modified() is not None:
         if not modes.quiet:
             tell("note", f"{output} is there already, so it was skipped")
         return NOTHING
     if modes.dry_run:
-        click.echo(f"{printable(input)} -> {printable(output)}")
+        click.echo(f"{printable(input.path)} -> {printable(output.path)}")
         return 0
     shared = given({name: options[name] for name in ("boundary", "format", "force", "layout")})
     task = feature_maps.ArrayTask(method, target, threads=threads, **shared)
@@ -127,7 +154,7 @@ def enlarge(
 
 
 @contextmanager
-def failures(input: str, output: str, as_json: bool) -> Iterator[None]:
+def failures(input: Place, output: Place, as_json: bool) -> Iterator[None]:
     """Tell a failure in the block as JSON too, where that is wanted.
 
     Args:
@@ -141,8 +168,13 @@ def failures(input: str, output: str, as_json: bool) -> Iterator[None]:
         if as_json:
             import json  # most runs print none
 
-            line = {"input": input, "output": output, "status": "failed", "error": str(error)}
-            click.echo(json.dumps(line), err=output == STREAM)
+            line = {
+                "input": input.path,
+                "output": output.path,
+                "status": "failed",
+                "error": str(error),
+            }
+            click.echo(json.dumps(line), err=output.is_stream)
         raise
 
 

@@ -6,7 +6,6 @@ import click
 
 from upsample_cli.commands import arguments, feature_maps
 from upsample_cli.commands.options import given, json_option, pair
-from upsample_cli.images.places.target import STREAM
 
 
 @click.command(short_help="Apply a layer's weights to feature maps.")
@@ -45,13 +44,14 @@ def layer(input: str, output: str, as_json: bool, quiet: bool, stride: Any, padd
     from upsample_cli.jobs.enlarge import layer as job
     from upsample_cli.kernels.geometry import Geometry
 
-    (input,), output = arguments.of((input, output), None)
-    if output == STREAM:
-        arguments.check_stream((input,))
+    inputs, target = arguments.of((input, output), None)
+    source = feature_maps.single_file(inputs)
+    arguments.check_stream(inputs, target)
+    target = feature_maps.target_file(target)
     geometry = Geometry.of(stride or 1, padding or 0, output_padding or 0, dilation or 1, groups)
     task = job.LayerTask(geometry=geometry, **given(options))
-    with feature_maps.failures(input, output, as_json):
-        report = job.apply(input, output, task)
+    with feature_maps.failures(source, target, as_json):
+        report = job.apply(source, target, task)
     modes = feature_maps.Modes(dry_run=False, skip_existing=False, as_json=as_json, quiet=quiet)
     words = f"layer {options['weights']} x" + "x".join(map(str, dict.fromkeys(geometry.stride)))
     return feature_maps.told(report, words, modes, weights=options["weights"])

@@ -87,11 +87,12 @@ def matrix(**values: Any) -> None:
 
 def _draw(conv: "SmallConvolution", output: str, force: bool) -> None:
     """Write the figure."""
-    from upsample_cli.images.places import target
+    from upsample_cli.images.places.place import STREAM, parse_file
     from upsample_cli.jobs.teach.matrix_figure import figure
 
-    target.check(output, target.STREAM, force)
-    with target.opened(output, force) as file:
+    target = parse_file(output)
+    target.check_target(parse_file(STREAM), force)
+    with target.writing(force) as file:
         file.write(figure(conv).to_png())
 
 

@@ -62,7 +62,7 @@ def measure(
     taken off first: for pictures that repeat by nature, as brickwork and halftones do.
     """
     from upsample_cli.commands.output.measure_output import CsvTable, JsonLines, TextTable
-    from upsample_cli.images.places.source import MAX_PIXELS
+    from upsample_cli.images.places.place import MAX_PIXELS, parse_file
     from upsample_cli.jobs.measure.measure import MeasureOptions
 
     for option, value in (
@@ -77,18 +77,22 @@ def measure(
     if as_json and as_csv:
         raise SettingError("--json and --csv exclude each other; give one")
     max_pixels = max_pixels or MAX_PIXELS
-    options = MeasureOptions(stride, reference, heat_map, spectrum, force, max_pixels)
+    low, heat_file, spectrum_file = (
+        parse_file(name) if name else None for name in (reference, heat_map, spectrum)
+    )
+    options = MeasureOptions(stride, low, heat_file, spectrum_file, force, max_pixels)
     width = max(len("picture"), *(len(printable(image)) for image in images))
     table = JsonLines() if as_json else CsvTable() if as_csv else TextTable(width)
     return _print(_results(images, options), table, max_ripple)
 
 
 def _results(images: tuple[str, ...], options: "MeasureOptions") -> "Iterator[Result]":
+    from upsample_cli.images.places.place import parse_file
     from upsample_cli.jobs.measure.measure import measure as job
 
     for source in images:
         try:
-            yield source, job(source, options), None
+            yield source, job(parse_file(source), options), None
         except ImageFileError as error:
             yield source, None, str(error)
 

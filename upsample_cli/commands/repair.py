@@ -26,12 +26,13 @@ def repair(kernel: str, output: str, stride: tuple[int, int] | None, ramp: bool,
     upsample repair weights.npy -o balanced.npy --stride 2
     """  # noqa: D301 # click needs the \b itself
     from upsample_cli.commands.output.audit_output import repair_in_words, repair_json
-    from upsample_cli.images.places import target
+    from upsample_cli.images.places.place import parse_file
     from upsample_cli.jobs.audit import repair as job
 
-    target.check(output, kernel, force)
+    target = parse_file(output)
+    target.check_target(parse_file(kernel), force)
     made = job.repair(kernel, output, stride, ramp)
-    with target.opened(output, force) as file:
+    with target.writing(force) as file:
         file.write(made.data)
     words = repair_json if as_json else repair_in_words
     click.echo(words(kernel, output, made))

@@ -8,6 +8,7 @@ from upsample_cli.errors import SettingError
 from upsample_cli.methods.catalogue import build
 
 if TYPE_CHECKING:  # NumPy is not to be waited for by --help
+    from upsample_cli.images.places.place import Place
     from upsample_cli.images.read.decode import Decoded
     from upsample_cli.images.read.label_mask import Mask
     from upsample_cli.jobs.enlarge.size import TargetSize
@@ -66,16 +67,16 @@ class Wanted(NamedTuple):
         premultiplied = self.options["alpha"] == "premultiplied"
         return Task(chosen, target, premultiplied=premultiplied, threads=threads, **rest)
 
-    def decoding(self, path: str) -> "Callable[[], Decoded | Mask]":
+    def decoding(self, source: "Place") -> "Callable[[], Decoded | Mask]":
         """Begin to decode a picture while the libraries that it will need still load.
 
         Args:
-            path: A file, a URL, or "-".
+            source: Where to read it.
 
         Returns:
             What gives the picture, once.
         """
-        from upsample_cli.images.places.source import MAX_PIXELS
+        from upsample_cli.images.places.place import MAX_PIXELS
         from upsample_cli.images.read.decode import decode
         from upsample_cli.jobs.runtime.threads import in_background
 
@@ -83,5 +84,5 @@ class Wanted(NamedTuple):
         if self.options["labels"]:
             from upsample_cli.images.read import label_mask
 
-            return in_background(label_mask.read, path, most)
-        return in_background(decode, path, most)
+            return in_background(label_mask.read, source, most)
+        return in_background(decode, source, most)

@@ -1,6 +1,5 @@
 """One picture into one file."""
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -8,7 +7,7 @@ import click
 
 from upsample_cli.commands.output.messages import printable, progress_bar
 from upsample_cli.commands.output.picture_lines import failed_line
-from upsample_cli.images.places.target import STREAM
+from upsample_cli.images.places.place import Place
 from upsample_cli.jobs.enlarge.task import Report, Task
 
 if TYPE_CHECKING:  # what few runs need is not to be waited for by the others
@@ -17,17 +16,17 @@ if TYPE_CHECKING:  # what few runs need is not to be waited for by the others
     from upsample_cli.jobs.batch.picture_job import Existing
 
 
-def told_beforehand(source: str, to: str, task: Task) -> int:
+def told_beforehand(source: Place, to: Place, task: Task) -> int:
     """Print what would be made, if it can be; return the exit code."""
     from upsample_cli.jobs.enlarge import picture
 
     height, width = picture.planned(source, to, task)
-    click.echo(f"{printable(source)} -> {printable(to)}  {width}x{height}")
+    click.echo(f"{printable(source.path)} -> {printable(to.path)}  {width}x{height}")
     return 0
 
 
 def enlarged(
-    source: str, to: str, task: Task, decoded: "Callable[[], Decoded | Mask]", quiet: bool
+    source: Place, to: Place, task: Task, decoded: "Callable[[], Decoded | Mask]", quiet: bool
 ) -> Iterator[Report]:
     """Yield the report of the picture once it is written.
 
@@ -43,7 +42,9 @@ def enlarged(
     yield picture.upsample(source, to, task, progress_bar(quiet, "strip"), decoded)
 
 
-def enlarged_or_left(source: str, to: str, task: Task, existing: "Existing") -> Iterator[Report]:
+def enlarged_or_left(
+    source: Place, to: Place, task: Task, existing: "Existing"
+) -> Iterator[Report]:
     """Yield the report of the picture where what is there may be left.
 
     Args:
@@ -52,9 +53,9 @@ def enlarged_or_left(source: str, to: str, task: Task, existing: "Existing") -> 
         task: What to do.
         existing: What becomes of an output that is there.
     """
-    from upsample_cli.jobs.batch.picture_job import Work
+    from upsample_cli.jobs.batch.picture_job import PictureJob
 
-    yield Work(task, os.path.dirname(to) or ".", existing)(source, to)
+    yield PictureJob(task, to.folder, existing)(source, to)
 
 
 def recorded(reports: Iterable[Report], path: str, existing: "Existing") -> Iterator[Report]:
@@ -75,6 +76,6 @@ def recorded(reports: Iterable[Report], path: str, existing: "Existing") -> Iter
             record.close()
 
 
-def tell_failed(source: str, to: str, method: str, error: str) -> None:
+def tell_failed(source: Place, to: Place, method: str, error: str) -> None:
     """Print a failure as JSON, where the picture would not have gone."""
-    click.echo(failed_line(source, to, method, error), err=to == STREAM)
+    click.echo(failed_line(source.path, to.path, method, error), err=to.is_stream)

@@ -101,13 +101,14 @@ def train(**values: Any) -> None:
     upsample small.png large.png --kernel mine.npz
     """  # noqa: D301 # click needs the \b itself
     options = Options(**values)
-    from upsample_cli.images.places import target
+    from upsample_cli.images.places.place import STREAM, parse, parse_file
     from upsample_cli.jobs.train import train as job
 
-    target.check(options.output, target.STREAM, options.force)
-    settings, pictures = options.settings(), job.pictures(options.images)
+    output = parse_file(options.output)
+    output.check_target(parse_file(STREAM), options.force)
+    settings, pictures = options.settings(), job.pictures([parse(name) for name in options.images])
     trained = job.train(pictures, settings, progress_bar(options.quiet, "picture"))
-    with target.opened(options.output, options.force) as file:
+    with output.writing(options.force) as file:
         file.write(trained.file.to_bytes())
     if not options.quiet:
         for reason in trained.skipped:

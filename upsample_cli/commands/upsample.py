@@ -21,7 +21,8 @@ from upsample_cli.commands.output.messages import tell
 from upsample_cli.commands.output.picture_lines import print_reports
 from upsample_cli.commands.request import Wanted
 from upsample_cli.errors import ImageFileError, SettingError
-from upsample_cli.images.places.target import STREAM, modified
+from upsample_cli.images.places.folder import Folder
+from upsample_cli.images.places.place import Place
 from upsample_cli.images.write import formats
 from upsample_cli.jobs.runtime import process
 from upsample_cli.methods.catalogue import DEFAULT
@@ -120,25 +121,34 @@ def upsample(paths: tuple[str, ...], method: str, scale: float | None, size: str
     wanted = Wanted(method, scale, size, options)
     if feature_maps.are_meant(inputs, output, options["format"], options["layout"]):
         input = feature_maps.check(inputs, {**options, "max_ripple": max_ripple})
-        if output == STREAM:
-            arguments.check_stream(inputs)
+        arguments.check_stream(inputs, output)
         modes = feature_maps.Modes(folders["dry_run"], there in ("skip", "update"), as_json, quiet)
         return feature_maps.enlarge(
-            input, output, *wanted.chosen(), modes, options["jobs"], options
+            input,
+            feature_maps.target_file(output),
+            *wanted.chosen(),
+            modes,
+            options["jobs"],
+            options,
         )
-    if output == STREAM:
-        arguments.check_stream(inputs)
+    arguments.check_stream(inputs, output)
     if options["labels"]:
         masks.check({**options, "max_ripple": max_ripple})
     how = {"existing": there, "as_json": as_json, "quiet": quiet, "max_ripple": max_ripple}
-    if not arguments.is_single(inputs, output):
+    source = inputs[0] if len(inputs) == 1 else None
+    if isinstance(output, Folder) or not isinstance(source, Place):
         return _many(inputs, output, wanted, {**folders, **how})
     if folders["cluster"]:
         raise SettingError("--cluster is for folders; leave it out for one picture")
-    return _one(inputs[0], output, wanted, {**folders, **how})
+    return _one(source, output, wanted, {**folders, **how})
 
 
-def _many(inputs: tuple[str, ...], output: str, wanted: Wanted, batch: dict[str, Any]) -> int:
+def _many(
+    inputs: tuple[Place | Folder, ...],
+    output: Place | Folder,
+    wanted: Wanted,
+    batch: dict[str, Any],
+) -> int:
     """Enlarge many pictures into a folder; return the exit code."""
     from upsample_cli.jobs.batch import executors
 
@@ -154,10 +164,10 @@ def _many(inputs: tuple[str, ...], output: str, wanted: Wanted, batch: dict[str,
         return folder.enlarge(inputs, output, wanted.task(1), folder.Batch(**batch), hands)
 
 
-def _one(input: str, output: str, wanted: Wanted, how: dict[str, Any]) -> int:
+def _one(input: Place, output: Place, wanted: Wanted, how: dict[str, Any]) -> int:
     """Enlarge one picture into one file; return the exit code."""
     # What is there may do: then there is nothing to decode.
-    left = how["existing"] in ("skip", "update") and modified(output) is not None
+    left = how["existing"] in ("skip", "update") and output.modified() is not None
     decoded = None if how["dry_run"] or left else wanted.decoding(input)
     task = wanted.task(wanted.options["jobs"])
     from upsample_cli.commands import single
@@ -178,7 +188,7 @@ def _one(input: str, output: str, wanted: Wanted, how: dict[str, Any]) -> int:
     try:
         code = exit_codes.of_pictures(
             *print_reports(
-                reports, output == STREAM, how["as_json"], how["quiet"], how["max_ripple"]
+                reports, output.is_stream, how["as_json"], how["quiet"], how["max_ripple"]
             )
         )
     except ImageFileError as error:

@@ -10,6 +10,7 @@ from upsample_cli.errors import ImageFileError
 from upsample_cli.images.colour import cmyk
 from upsample_cli.images.colour.levels import Colour, luma
 from upsample_cli.images.image import Image, Metadata
+from upsample_cli.images.places.place import parse
 from upsample_cli.images.read import files
 from upsample_cli.images.write import encode
 from upsample_cli.jobs.enlarge.picture import upsample
@@ -31,7 +32,7 @@ def picture(tmp_path: Path, suffix: str) -> tuple[np.ndarray, Path]:
 def test_a_tiff_keeps_its_inks(tmp_path: Path) -> None:
     """Four inks are enlarged as they are, with their profile."""
     samples, source = picture(tmp_path, "tiff")
-    report = upsample(str(source), str(tmp_path / "out.tiff"), NEAREST)
+    report = upsample(parse(source), parse(tmp_path / "out.tiff"), NEAREST)
     with tifffile.TiffFile(tmp_path / "out.tiff") as opened:
         page = opened.pages[0]
         assert (page.photometric, page.extrasamples) == (5, ())
@@ -43,7 +44,7 @@ def test_a_tiff_keeps_its_inks(tmp_path: Path) -> None:
 def test_a_jpeg_keeps_its_inks(tmp_path: Path) -> None:
     """So does a JPEG, with its quality."""
     samples, source = picture(tmp_path, "jpg")
-    report = upsample(str(source), str(tmp_path / "out.jpg"), NEAREST)
+    report = upsample(parse(source), parse(tmp_path / "out.jpg"), NEAREST)
     with PIL.Image.open(tmp_path / "out.jpg") as made, PIL.Image.open(source) as given:
         assert made.mode == "CMYK"
         assert made.quantization == given.quantization
@@ -56,9 +57,9 @@ def test_a_jpeg_keeps_its_inks(tmp_path: Path) -> None:
 def test_elsewhere_inks_become_colours(tmp_path: Path) -> None:
     """A format without inks gets what they look like, no profile of inks, and a note."""
     samples, source = picture(tmp_path, "tiff")
-    report = upsample(str(source), str(tmp_path / "out.png"), NEAREST)
+    report = upsample(parse(source), parse(tmp_path / "out.png"), NEAREST)
     assert report.notes == ("PNG holds no inks, so CMYK became sRGB without a profile",)
-    found = files.read(str(tmp_path / "out.png"))
+    found = files.read(parse(tmp_path / "out.png"))
     assert found.metadata.icc is None
     expected = 255 - samples[..., :3].astype(int)
     expected = expected * (255 - samples[..., 3:].astype(int)) / 255
@@ -97,5 +98,5 @@ def test_inks_are_no_light(tmp_path: Path) -> None:
     _, source = picture(tmp_path, "tiff")
     task = Task(build("nearest"), TargetSize(scale=2.0), linear=True)
     with pytest.raises(ImageFileError, match="inks are no light; leave --linear out"):
-        upsample(str(source), str(tmp_path / "out.tiff"), task)
-    upsample(str(source), str(tmp_path / "out.png"), task)
+        upsample(parse(source), parse(tmp_path / "out.tiff"), task)
+    upsample(parse(source), parse(tmp_path / "out.png"), task)

@@ -10,6 +10,7 @@ from textures import levels
 from upsample_cli.images.colour.levels import to_linear
 from upsample_cli.images.colour.transfer_curve import notes_on_linear
 from upsample_cli.images.metadata.metadata import Metadata
+from upsample_cli.images.places.place import parse
 from upsample_cli.jobs.enlarge.picture import upsample
 from upsample_cli.jobs.enlarge.size import TargetSize
 from upsample_cli.jobs.enlarge.task import Task
@@ -100,5 +101,5 @@ def test_the_note_is_of_linear_light(tmp_path: Path, frames: int, linear: bool) 
         tmp_path / "in.png", save_all=True, append_images=pictures[1:], icc_profile=b"profile"
     )
     task = Task(build("nearest"), TargetSize(scale=2.0), linear=linear)
-    report = upsample(str(tmp_path / "in.png"), str(tmp_path / "out.png"), task)
+    report = upsample(parse(tmp_path / "in.png"), parse(tmp_path / "out.png"), task)
     assert len(report.notes) == linear

@@ -9,6 +9,7 @@ from textures import levels
 
 from upsample_cli.images.metadata import exif, tiff_tags
 from upsample_cli.images.metadata.metadata import Metadata
+from upsample_cli.images.places.place import parse
 from upsample_cli.images.write import raw_rows
 from upsample_cli.jobs.enlarge.picture import upsample
 from upsample_cli.jobs.enlarge.size import TargetSize
@@ -107,7 +108,7 @@ def test_damaged_exif_keeps_no_picture_from_its_file(
     """Where EXIF would have to be read to be written, it stays or is left out."""
     path, to = tmp_path / "in.jpg", str(tmp_path / f"out.{format.lower()}")
     PIL.Image.fromarray(levels(8, 9, 3)).save(path, exif=b"Exif\0\0" + odd, dpi=(72, 72))
-    report = upsample(str(path), to, Task(build("bilinear"), TargetSize(scale=2.0)))
+    report = upsample(parse(path), parse(to), Task(build("bilinear"), TargetSize(scale=2.0)))
     assert report.size == (16, 18)
     with PIL.Image.open(to) as made:
         assert made.size == (18, 16)

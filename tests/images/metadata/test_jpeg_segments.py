@@ -29,7 +29,7 @@ def test_a_jpeg_keeps_iptc_and_extended_xmp(tmp_path: Path, iptc: bytes) -> None
     (tmp_path / "in.jpg").write_bytes(
         jpeg(Metadata(iptc=iptc, xmp=PACKET, extended_xmp=(MORE + b"one", MORE + b"two")))
     )
-    told = decode(str(tmp_path / "in.jpg")).metadata
+    told = decode(parse_file(tmp_path / "in.jpg")).metadata
     assert (told.iptc, told.xmp) == (iptc, PACKET)
     assert told.extended_xmp == (MORE + b"one", MORE + b"two")
     assert told.losses("JPEG") == ()
@@ -50,7 +50,7 @@ def test_a_tiff_keeps_iptc(tmp_path: Path, dtype: str) -> None:
         tmp_path / "in.tiff", np.zeros((4, 5, 3), dtype), photometric="rgb",
         extratags=[(33723, 7, len(IPTC), IPTC, True)],
     )  # fmt: skip
-    decoded = decode(str(tmp_path / "in.tiff"))
+    decoded = decode(parse_file(tmp_path / "in.tiff"))
     assert (decoded.metadata.iptc, decoded.notes) == (IPTC, ())
     assert decoded.metadata.losses("TIFF") == ()
     layout = raw_rows.PixelLayout(3, np.dtype(np.uint8))
@@ -63,7 +63,7 @@ def test_iptc_that_is_said_to_be_numbers_is_told(tmp_path: Path) -> None:
         tmp_path / "in.tiff", np.zeros((4, 5, 3), np.uint8), photometric="rgb",
         extratags=[(33723, 4, 2, (1, 2), True)],
     )  # fmt: skip
-    decoded = decode(str(tmp_path / "in.tiff"))
+    decoded = decode(parse_file(tmp_path / "in.tiff"))
     assert (decoded.metadata.iptc, decoded.notes) == (None, ("its IPTC is left out",))
 
 
@@ -74,7 +74,7 @@ def test_a_lost_georeference_is_told(tmp_path: Path, dtype: str) -> None:
         tmp_path / "in.tiff", np.zeros((4, 5, 3), dtype), photometric="rgb",
         extratags=[(33550, 12, 3, (10.0, 10.0, 0.0), True)],
     )  # fmt: skip
-    assert decode(str(tmp_path / "in.tiff")).notes == ("its georeference is left out",)
+    assert decode(parse_file(tmp_path / "in.tiff")).notes == ("its georeference is left out",)
 
 
 @pytest.mark.parametrize("dtype", ["u1", "u2", "f4"])
@@ -95,7 +95,7 @@ def test_what_describes_the_old_pages_is_left_out(
     tifffile.imwrite(
         path, np.zeros((4, 6), dtype), description=description, metadata=None, software="scope"
     )
-    found = decode(path)
+    found = decode(parse_file(path))
     assert found.notes == (("its description of pages and units is left out",) if told else ())
     assert found.metadata.exif is not None
     assert dict(parse(found.metadata.exif)) == {0x0131: "scope"}
@@ -105,6 +105,6 @@ def test_words_about_a_picture_are_kept(tmp_path: Path) -> None:
     """A description for people stays, though it names such a program."""
     path = str(tmp_path / "in.tiff")
     tifffile.imwrite(path, np.zeros((4, 6), "u1"), description="made by ImageJ", metadata=None)
-    exif = decode(path).metadata.exif
+    exif = decode(parse_file(path)).metadata.exif
     assert exif is not None
     assert parse(exif)[0x010E] == "made by ImageJ"

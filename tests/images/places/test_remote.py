@@ -1,6 +1,7 @@
 """Objects as files, at a real S3 server on loopback."""
 
 import io
+import math
 from contextlib import suppress
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -13,7 +14,9 @@ from objects import Bucket
 from textures import levels
 
 from upsample_cli.errors import ImageFileError
-from upsample_cli.images.places import remote, store, target
+from upsample_cli.images.places import store
+from upsample_cli.images.places.place import parse_file
+from upsample_cli.images.places.remote import RemoteFile, RemoteFolder
 from upsample_cli.images.read import decode, header
 
 HEAD = 1 << 16
@@ -35,7 +38,7 @@ def read(bucket: Bucket, key: str) -> list[str]:
 def test_a_picture_is_read_by_one_request(bucket: Bucket) -> None:
     """To decode an object it is fetched once, without asking for its size before."""
     bucket.put("a.png", picture())
-    assert decode.decode(f"{bucket.url}/a.png").picture.size == (200, 200)
+    assert decode.decode(parse_file(f"{bucket.url}/a.png")).picture.size == (200, 200)
     assert [(each.method, each.range) for each in bucket.server.requests[1:]] == [
         ("GET", "bytes=0-")
     ]
@@ -46,7 +49,7 @@ def test_a_size_is_read_from_the_head(bucket: Bucket, format: str) -> None:
     """Of a large picture 64 KB are fetched, by one request."""
     bucket.put("large", data := picture(format, 700))
     assert len(data) > HEAD
-    assert header.size(f"{bucket.url}/large") == (700, 700)
+    assert header.size(parse_file(f"{bucket.url}/large")) == (700, 700)
     assert read(bucket, "large") == [f"bytes=0-{HEAD - 1}"]
 
 
@@ -54,7 +57,7 @@ def test_a_head_may_be_at_the_end(bucket: Bucket) -> None:
     """Of a TIFF that has its directory behind its pixels, these are not fetched."""
     bucket.put("large", data := picture("tiff", 1500))
     assert len(data) > 4 << 20
-    assert header.size(f"{bucket.url}/large") == (1500, 1500)
+    assert header.size(parse_file(f"{bucket.url}/large")) == (1500, 1500)
     first, *others = [each.removeprefix("bytes=").split("-") for each in read(bucket, "large")]
     assert first == ["0", str(HEAD - 1)]
     assert sum(int(end) - int(start) for start, end in others) < 2 << 20
@@ -64,7 +67,7 @@ def test_a_head_may_be_at_the_end(bucket: Bucket) -> None:
 def test_a_head_goes_on_to_the_whole(bucket: Bucket, length: int) -> None:
     """Read on, or from its end, a head has the bytes of the object, of whatever length."""
     bucket.put("a", data := (bytes(range(256)) * (3 * 256))[:length])
-    with remote.head(f"{bucket.url}/a") as file:
+    with parse_file(f"{bucket.url}/a").open_head() as file:
         assert file.read(10) == data[:10]
         assert file.read() == data[10:]
         assert file.read() == b""
@@ -80,11 +83,11 @@ def test_a_picture_on_the_web_is_read(tmp_path: Path) -> None:
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}/a.png"
-        assert header.size(url) == (200, 200)
-        assert decode.decode(url).picture.size == (200, 200)
+        assert header.size(parse_file(url)) == (200, 200)
+        assert decode.decode(parse_file(url)).picture.size == (200, 200)
         missing = pytest.raises(ImageFileError, match=r"no\.png: not there; check the name")
         with missing:
-            header.size(url.replace("a.png", "no.png"))
+            header.size(parse_file(url.replace("a.png", "no.png")))
         server.shutdown()
 
 
@@ -99,11 +102,11 @@ def test_nothing_is_put_when_the_block_fails(bucket: Bucket, tmp_path: Path,
                                              monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
     """An object appears when the block ends, and not at all if it fails; no file is left."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    with suppress(KeyboardInterrupt), target.opened(f"{bucket.url}/a.png") as file:
+    with suppress(KeyboardInterrupt), parse_file(f"{bucket.url}/a.png").writing() as file:
         file.write(b"half")
         raise KeyboardInterrupt
     assert bucket.keys() == []
-    with target.opened(f"{bucket.url}/a.png") as file:
+    with parse_file(f"{bucket.url}/a.png").writing() as file:
         file.write(b"whole")
         assert bucket.keys() == []
     assert bucket.get("a.png") == b"whole"
@@ -113,9 +116,9 @@ def test_nothing_is_put_when_the_block_fails(bucket: Bucket, tmp_path: Path,
 @pytest.mark.parametrize("name", ["long" * 70 + ".png", "a.b:c?", "no suffix"])
 def test_a_key_need_be_no_name_of_a_file(bucket: Bucket, name: str) -> None:
     """Keys that the disk would not take as a name are put as others are."""
-    with target.opened(f"{bucket.url}/{name}") as file:
+    with parse_file(f"{bucket.url}/{name}").writing() as file:
         file.write(b"whole")
-    with remote.edited(f"{bucket.url}/{name}.csv", anew=True) as path:
+    with parse_file(f"{bucket.url}/{name}.csv").editing(anew=True) as path:
         Path(path).write_bytes(b"rows\n")
     assert bucket.contents(name) == {"": b"whole", ".csv": b"rows\n"}
 
@@ -124,7 +127,7 @@ def test_what_cannot_be_put_is_told(bucket: Bucket) -> None:
     """A store that does not take an object is an error with the reason."""
     bucket.server.refused["PUT", f"/{bucket.name}/a.png"] = (507, "NoRoom")
     denied = pytest.raises(ImageFileError, match=r"cannot write s3://.*: It says NoRoom; check")
-    with denied, target.opened(f"{bucket.url}/a.png") as file:
+    with denied, parse_file(f"{bucket.url}/a.png").writing() as file:
         file.write(b"whole")
     assert bucket.keys() == []
 
@@ -139,7 +142,7 @@ def test_an_upload_in_parts_that_fails_leaves_none(
         if status:
             bucket.server.refused["PUT", f"/{bucket.name}/b.png"] = status
         try:
-            with target.opened(f"{bucket.url}/{'b' if status else 'a'}.png") as file:
+            with parse_file(f"{bucket.url}/{'b' if status else 'a'}.png").writing() as file:
                 file.write(bytes(12 << 20))
         except ImageFileError:
             assert status
@@ -154,7 +157,7 @@ def test_a_copy_that_cannot_be_put_back_stays(
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     bucket.server.refused["PUT", f"/{bucket.name}/rows.csv"] = (403, "ExpiredToken")
     lost = pytest.raises(ImageFileError, match=r"It says ExpiredToken; put it there yourself: .*")
-    with lost as raised, remote.edited(f"{bucket.url}/rows.csv", anew=False) as path:
+    with lost as raised, parse_file(f"{bucket.url}/rows.csv").editing(anew=False) as path:
         Path(path).write_bytes(b"rows\n")
     assert str(raised.value).endswith(path)
     assert Path(path).read_bytes() == b"rows\n"
@@ -164,16 +167,79 @@ def test_a_copy_is_put_back_where_it_has_changed(bucket: Bucket) -> None:
     """A local copy has what is there, unless it begins anew, and goes back also by an error."""
     bucket.put("rows.csv", b"old\n")
     url = f"{bucket.url}/rows.csv"
-    with remote.edited(url, anew=False) as path:
+    with parse_file(url).editing(anew=False) as path:
         assert Path(path).read_bytes() == b"old\n"
     assert not any(each.method == "PUT" for each in bucket.server.requests[1:])
-    with suppress(KeyboardInterrupt), remote.edited(url, anew=False) as path:
+    with suppress(KeyboardInterrupt), parse_file(url).editing(anew=False) as path:
         with Path(path).open("ab") as file:
             file.write(b"new\n")
         raise KeyboardInterrupt
     assert bucket.get("rows.csv") == b"old\nnew\n"
-    with remote.edited(url, anew=True) as path:
+    with parse_file(url).editing(anew=True) as path:
         assert Path(path).read_bytes() == b""
         Path(path).write_bytes(b"anew\n")
     assert bucket.get("rows.csv") == b"anew\n"
     assert not Path(path).parent.exists()
+
+
+def test_a_listing_tells_names_folders_and_times(bucket: Bucket) -> None:
+    """Objects and folders right below are told, one of each where both have a name."""
+    for key in ("in/b#?.png", "in/a", "in/a/c.png", "in/", "in/deep//d.png"):
+        bucket.put(key, b"data")
+    found = sorted(
+        (each.name, each.is_folder) for each in RemoteFolder(f"{bucket.url}/in/").entries()
+    )
+    assert found == [("a", False), ("a", True), ("b#?.png", False), ("deep", True)]
+    times = {each.name: each.modified for each in RemoteFolder(f"{bucket.url}/in").entries()}
+    assert times["b#?.png"] == RemoteFile(f"{bucket.url}/in/b#?.png").modified()
+    assert math.isnan(times["deep"])
+
+
+def test_a_listing_goes_on_over_pages(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server gives so many names at a time; all of them come."""
+    monkeypatch.setenv("MOTO_S3_DEFAULT_MAX_KEYS", "3")
+    names = [f"{number}" for number in range(8)]
+    for name in names:
+        bucket.put(f"in/{name}", b"")
+    assert sorted(each.name for each in RemoteFolder(f"{bucket.url}/in").entries()) == names
+    assert sum("list-type=2" in each.query for each in bucket.server.requests) == 3
+
+
+def test_a_listing_is_of_now(bucket: Bucket) -> None:
+    """A prefix without objects is empty, not an error; what comes is seen the next time."""
+    for names in ([], ["a.png"], ["a.png", "b.png"]):
+        for name in names:
+            bucket.put(f"out/{name}", b"data")
+        assert sorted(each.name for each in RemoteFolder(f"{bucket.url}/out").entries()) == names
+
+
+def test_folders_and_objects_are_told_apart(bucket: Bucket) -> None:
+    """A folder is what something lies below; only an object has a time."""
+    bucket.put("in/a.png", b"data")
+    assert RemoteFolder(bucket.url).exists()
+    assert RemoteFolder(f"{bucket.url}/in/").exists()
+    assert not RemoteFolder(f"{bucket.url}/in/a.png").exists()
+    assert not RemoteFolder(f"{bucket.url}/no").exists()
+    assert RemoteFile(f"{bucket.url}/in").modified() is None
+    assert RemoteFile(f"{bucket.url}/no").modified() is None
+    assert RemoteFile(f"{bucket.url}/in/a.png").modified() > 0
+
+
+def test_a_bucket_has_to_be_there(bucket: Bucket) -> None:
+    """No bucket is made in passing; a store with a root has none."""
+    RemoteFolder(f"{bucket.url}/deep/out").make()
+    RemoteFolder("memory://some/out").make()
+    with pytest.raises(ImageFileError, match="no bucket s3://nowhere; make it, or"):
+        RemoteFolder("s3://nowhere/out").make()
+
+
+@pytest.mark.parametrize(
+    "ask", [RemoteFolder.exists, RemoteFolder.modified, lambda at: [*at.entries()]]
+)
+def test_what_is_not_allowed_is_told(bucket: Bucket, ask: object) -> None:
+    """No permission is no absence."""
+    for method, path in (("HEAD", "in"), ("GET", "")):
+        where = f"/{bucket.name}/{path}".rstrip("/")
+        bucket.server.refused[method, where] = (403, "AccessDenied")
+    with pytest.raises(ImageFileError, match=r"cannot (read|list) .*/in: .*; check the address"):
+        ask(RemoteFolder(f"{bucket.url}/in"))  # type: ignore[operator] # any callable

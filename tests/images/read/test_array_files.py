@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from upsample_cli.errors import ImageFileError
+from upsample_cli.images.places.place import parse
 from upsample_cli.images.read import array_files
 
 
@@ -37,7 +38,7 @@ def test_files_are_read_by_what_they_are(tmp_path: Path) -> None:
     """The first bytes tell, not the suffix; names of an archive are kept."""
     np.savez(tmp_path / "two.npz", a=np.ones(3), b=np.zeros((2, 2), np.int8))
     (tmp_path / "two.npz").rename(tmp_path / "two.npy")
-    found = array_files.read(str(tmp_path / "two.npy"))
+    found = array_files.read(parse(tmp_path / "two.npy"))
     assert {name: array.dtype.str for name, array in found.items()} == {"a": "<f8", "b": "|i1"}
 
 
@@ -85,7 +86,7 @@ def test_broken_and_hostile_files_are_refused(tmp_path: Path, data: bytes, fault
     path = tmp_path / "bad.npy"
     path.write_bytes(data)
     with pytest.raises(ImageFileError, match=fault):
-        array_files.read(str(path))
+        array_files.read(parse(path))
 
 
 def test_a_npy_holds_one_array() -> None:

@@ -8,6 +8,7 @@ import programs
 import pytest
 from textures import levels
 
+from upsample_cli.images.places.place import parse
 from upsample_cli.images.read import decode, files, header
 from upsample_cli.images.write.png import chunk
 
@@ -32,8 +33,8 @@ def test_the_head_tells_the_size_upright(tmp_path: Path, suffix: str, orientatio
     exif[0x0112] = orientation
     path = tmp_path / f"in.{suffix}"
     PIL.Image.fromarray(levels(8, 9, 3)).save(path, exif=exif)
-    picture = decode.decode(str(path)).picture
-    assert header.size(str(path)) == (picture.height, picture.width)
+    picture = decode.decode(parse(path)).picture
+    assert header.size(parse(path)) == (picture.height, picture.width)
     assert picture.width == (8 if orientation > 4 else 9)
 
 
@@ -52,6 +53,6 @@ def test_the_clear_level_of_grey_has_as_many_bits_as_its_pixels(tmp_path: Path, 
             + chunk(b"IDAT", zlib.compress(b"\0" + row))
             + chunk(b"IEND", b"")
         )
-        found = files.read(str(path)).samples[0]
+        found = files.read(parse(path)).samples[0]
         expected = [[255 * n // (count - 1), 255 * (n != clear)] for n in range(count)]
         assert found.tolist() == expected

@@ -12,6 +12,7 @@ from textures import levels
 
 from upsample_cli.errors import ImageFileError, PictureTooLargeError
 from upsample_cli.images.image import Metadata
+from upsample_cli.images.places.place import parse
 from upsample_cli.images.read import files
 from upsample_cli.images.read.decode import decode
 from upsample_cli.images.write import encode
@@ -33,7 +34,7 @@ def test_plain_pictures_are_read_as_they_are(tmp_path: Path, suffix: str, channe
     samples = levels(9, 11, channels)
     picture = PIL.Image.fromarray(samples[..., 0] if channels == 1 else samples)
     options = {"lossless": True, "exact": True} if suffix == "webp" else {}
-    found = files.read(saved(tmp_path, picture, f"in.{suffix}", **options))
+    found = files.read(parse(saved(tmp_path, picture, f"in.{suffix}", **options)))
     assert found.size == (9, 11)
     assert found.has_alpha == (channels in (2, 4))
     assert found.notes == ()
@@ -46,7 +47,7 @@ def test_16_bits_stay_16_bits(tmp_path: Path, name: str) -> None:
     samples = levels(9, 11, 1, 16)
     path = tmp_path / name
     assert cv2.imwrite(str(path), samples[..., 0])
-    found = files.read(str(path))
+    found = files.read(parse(path))
     assert found.samples.dtype == np.uint16
     assert found.peak == 65535
     np.testing.assert_array_equal(found.samples, samples)
@@ -56,7 +57,7 @@ def test_big_endian_16_bits_are_read(tmp_path: Path) -> None:
     """A TIFF in the other byte order has the same levels."""
     samples = levels(9, 11, 1, 16)[..., 0]
     picture = PIL.Image.frombytes("I;16B", (11, 9), samples.astype(">u2").tobytes())
-    found = files.read(saved(tmp_path, picture, "in.tiff"))
+    found = files.read(parse(saved(tmp_path, picture, "in.tiff")))
     assert found.samples.dtype == np.uint16
     assert found.samples.dtype.isnative
     np.testing.assert_array_equal(found.samples[..., 0], samples)
@@ -77,7 +78,7 @@ def test_other_modes_are_converted_and_told(
     else:
         picture = picture.convert(mode)
     name = "in.tiff" if mode == "LAB" else "in.png"
-    found = files.read(saved(tmp_path, picture, name))
+    found = files.read(parse(saved(tmp_path, picture, name)))
     assert len(found.notes) == 1
     assert note in found.notes[0]
     expected = np.asarray(picture.convert(becomes))
@@ -88,7 +89,7 @@ def test_a_transparent_palette_has_opacity(tmp_path: Path) -> None:
     """The transparent entry of a palette becomes an opacity of 0."""
     picture = PIL.Image.fromarray(levels(9, 11, 3)).convert("P")
     clear = picture.getpixel((0, 0))
-    found = files.read(saved(tmp_path, picture, transparency=clear))
+    found = files.read(parse(saved(tmp_path, picture, transparency=clear)))
     expected = np.where(np.asarray(picture) == clear, 0, 255)
     np.testing.assert_array_equal(found.samples[..., 3], expected)
 
@@ -100,7 +101,7 @@ def test_orientation_is_applied_and_reset(tmp_path: Path, orientation: int) -> N
     exif[0x0112], exif[0x010F] = orientation, "maker"
     samples = levels(6, 9, 3)
     picture = PIL.Image.fromarray(samples)
-    found = files.read(saved(tmp_path, picture, "in.png", exif=exif))
+    found = files.read(parse(saved(tmp_path, picture, "in.png", exif=exif)))
     turn = {
         1: samples, 2: samples[:, ::-1], 3: samples[::-1, ::-1], 4: samples[::-1],
         5: samples.transpose(1, 0, 2), 6: np.rot90(samples, -1),
@@ -121,7 +122,7 @@ def test_metadata_is_read(tmp_path: Path) -> None:
     info.add_text("Title", "cat")
     path = saved(tmp_path, PIL.Image.fromarray(levels(4, 5, 3)), icc_profile=b"profile",
                  dpi=(300, 150), pnginfo=info)  # fmt: skip
-    metadata = files.read(path).metadata
+    metadata = files.read(parse(path)).metadata
     assert metadata.icc == b"profile"
     assert metadata.dpi == pytest.approx((300, 150), abs=0.02)
     assert metadata.text == (("Title", "cat"),)
@@ -132,14 +133,14 @@ def test_a_profile_of_lab_does_not_outlive_it(tmp_path: Path) -> None:
     """Lab becomes sRGB, which its profile does not describe; inks that stay inks keep theirs."""
     for mode, kept in (("LAB", None), ("CMYK", b"profile")):
         path = saved(tmp_path, PIL.Image.new(mode, (5, 4)), "in.tif", icc_profile=b"profile")
-        assert files.to_image(decode(path)).metadata.icc == kept
+        assert files.to_image(decode(parse(path))).metadata.icc == kept
 
 
 @pytest.mark.parametrize("comment", ["caf\xe9".encode(), "caf\xe9".encode("latin-1")])
 def test_a_comment_is_read_as_it_was_written(tmp_path: Path, comment: bytes) -> None:
     """A JPEG does not say how its comment is encoded: UTF-8, or the Latin of older programs."""
     path = saved(tmp_path, PIL.Image.fromarray(levels(4, 5, 3)), "in.jpg", comment=comment)
-    assert files.read(path).metadata.comment == "caf\xe9"
+    assert files.read(parse(path)).metadata.comment == "caf\xe9"
 
 
 def test_animations_are_refused(tmp_path: Path) -> None:
@@ -147,15 +148,15 @@ def test_animations_are_refused(tmp_path: Path) -> None:
     frames = [PIL.Image.fromarray(levels(4, 5, 3)), PIL.Image.new("RGB", (5, 4))]
     path = saved(tmp_path, frames[0], "in.gif", save_all=True, append_images=frames[1:])
     with pytest.raises(ImageFileError, match="is animated; give a still picture"):
-        files.read(path)
+        files.read(parse(path))
 
 
 def test_too_many_pixels_are_refused_by_the_head(tmp_path: Path) -> None:
     """The limit counts before anything is decoded, and the limit itself is allowed."""
     path = saved(tmp_path, PIL.Image.new("L", (30, 20)))
-    assert files.read(path, 600).size == (20, 30)
+    assert files.read(parse(path), 600).size == (20, 30)
     with pytest.raises(PictureTooLargeError, match=r"30x20, more than 599 pixels; raise"):
-        files.read(path, 599)
+        files.read(parse(path), 599)
 
 
 @pytest.mark.parametrize("suffix", ["jpeg", "webp", "bmp", "gif", "tga"])
@@ -166,6 +167,6 @@ def test_every_format_can_be_written_and_read(tmp_path: Path, suffix: str) -> No
     encode.save(encode.to_pillow(samples), FORMATS[suffix], Metadata(dpi=(72, 72)), file, 95)
     path = tmp_path / f"out.{suffix}"
     path.write_bytes(file.getvalue())
-    found = files.read(str(path))
+    found = files.read(parse(path))
     assert found.format == FORMATS[suffix]
     np.testing.assert_allclose(found.samples, samples, atol=4)

@@ -12,6 +12,7 @@ from textures import levels
 
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.metadata.metadata import Metadata
+from upsample_cli.images.places.place import parse
 from upsample_cli.images.read import files, png_chunks
 from upsample_cli.images.read.decode import decode
 from upsample_cli.images.write.formats import FORMATS
@@ -69,7 +70,7 @@ def test_colours_of_hdr_are_kept_by_png_and_told_for_others(tmp_path: Path) -> N
     """A PNG gets the chunks of its input; for other formats they are noted as lost."""
     path = tmp_path / "in.png"
     path.write_bytes(with_chunks(picture(), *HDR))
-    metadata = decode(str(path)).metadata.stripped()
+    metadata = decode(parse(path)).metadata.stripped()
     assert metadata.losses("PNG") == ()
     assert metadata.losses("JPEG") == ("cICP", "mDCV", "cLLI")
     assert metadata_chunks(metadata) == b"".join(chunk(*item) for item in HDR)
@@ -88,7 +89,7 @@ def test_an_animation_keeps_its_colours(tmp_path: Path, default: bool) -> None:
     first.save(saved, "PNG", save_all=True, append_images=others, default_image=default)
     path = tmp_path / "in.png"
     path.write_bytes(with_chunks(saved.getvalue(), *HDR))
-    assert decode(str(path)).metadata.colours == HDR
+    assert decode(parse(path)).metadata.colours == HDR
 
 
 @pytest.mark.parametrize(
@@ -106,12 +107,12 @@ def test_pixels_that_end_early_are_refused(
     path = tmp_path / "in.png"
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(parts) + chunk(b"IEND", b""))
     if rows == 10:
-        assert files.to_image(decode(str(path))).size == (10, 13)
+        assert files.to_image(decode(parse(path))).size == (10, 13)
         return
     # Half a row Pillow refuses itself.
     fault = "image file is truncated" if rows == 8.5 else "its pixels end early"
     with pytest.raises(ImageFileError, match=fault):
-        files.to_image(decode(str(path)))
+        files.to_image(decode(parse(path)))
 
 
 NAMES = (
@@ -142,10 +143,10 @@ def test_a_text_is_no_property(tmp_path: Path, kind: str, place: int, name: str)
     """Whatever its keyword, a text is not taken for a gamma, profile, EXIF or transparency."""
     path = tmp_path / "in.png"
     without = write_with_texts(path, place, chunk(kind.encode(), SPELLINGS[kind](name)))
-    decoded = decode(str(path))
+    decoded = decode(parse(path))
     samples = files.to_image(decoded).samples
     path.write_bytes(without)
-    expected = decode(str(path))
+    expected = decode(parse(path))
     assert decoded.metadata == replace(expected.metadata, text=((name, "abc"),))
     assert np.array_equal(samples, files.to_image(expected).samples)
 
@@ -158,4 +159,4 @@ def test_a_picture_with_such_texts_can_be_written(tmp_path: Path, format: str) -
     for linear in (False, True):
         to = str(tmp_path / f"out.{format}")
         task = Task(build("bilinear"), TargetSize(scale=2.0), linear=linear, force=True)
-        assert upsample(str(path), to, task).size == (24, 28)
+        assert upsample(parse(path), parse(to), task).size == (24, 28)

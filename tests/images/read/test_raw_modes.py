@@ -14,6 +14,7 @@ from textures import levels
 
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.image import Metadata, Samples
+from upsample_cli.images.places.place import parse
 from upsample_cli.images.read import decode, files, raw_modes
 from upsample_cli.images.write import png
 
@@ -46,7 +47,7 @@ def test_every_bit_is_read(tmp_path: Path, name: str, options: list[int], channe
     samples = levels(9, 11, channels, 16)
     order = [0] if channels == 1 else [2, 1, 0, 3][:channels]
     assert cv2.imwrite(str(tmp_path / name), samples[..., order], options)
-    found = files.read(str(tmp_path / name))
+    found = files.read(parse(tmp_path / name))
     assert found.samples.dtype == np.uint16
     assert found.notes == ()
     np.testing.assert_array_equal(found.samples, samples)
@@ -70,7 +71,7 @@ def test_every_layout_of_a_tiff_is_read(
         compression=compression,
         predictor=predictor and compression is not None,
     )
-    np.testing.assert_array_equal(files.read(str(tmp_path / "in.tiff")).samples, samples)
+    np.testing.assert_array_equal(files.read(parse(tmp_path / "in.tiff")).samples, samples)
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
@@ -78,7 +79,7 @@ def test_deep_pngs_are_read_from_a_stream(channels: int, tmp_path: Path) -> None
     """Grey with opacity, which Pillow takes for colours of 8 bits, is read whole too."""
     samples = levels(9, 11, channels, 16)
     (tmp_path / "in.png").write_bytes(written(samples))
-    np.testing.assert_array_equal(files.read(str(tmp_path / "in.png")).samples, samples)
+    np.testing.assert_array_equal(files.read(parse(tmp_path / "in.png")).samples, samples)
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -88,7 +89,7 @@ def test_a_transparent_level_is_one_of_65536(channels: int, tmp_path: Path) -> N
     samples[0, 0], samples[0, 1] = 0x1234, 0x1235
     key = (b"tRNS", struct.pack(">H", 0x1234) * channels)
     (tmp_path / "in.png").write_bytes(written(samples, key))
-    found = files.read(str(tmp_path / "in.png"))
+    found = files.read(parse(tmp_path / "in.png"))
     np.testing.assert_array_equal(found.samples[..., :-1], samples)
     assert found.samples[..., -1].tolist() == [[0, 65535], [65535, 65535]]
 
@@ -100,13 +101,13 @@ def test_anymaps_are_scaled_to_16_bits(highest: int, tmp_path: Path) -> None:
     head = b"P6\n11 9\n%d\n" % highest
     (tmp_path / "in.ppm").write_bytes(head + samples.astype(">u2").tobytes())
     expected = np.floor(samples * 65535 / highest + 0.5)
-    np.testing.assert_array_equal(files.read(str(tmp_path / "in.ppm")).samples, expected)
+    np.testing.assert_array_equal(files.read(parse(tmp_path / "in.ppm")).samples, expected)
 
 
 def test_an_anymap_of_bits_has_no_levels(tmp_path: Path) -> None:
     """A PBM in words, where 1 is black, is read as any other."""
     (tmp_path / "in.pbm").write_bytes(b"P1\n# words\n3 2\n101\n0 1 0\n")
-    found = files.read(str(tmp_path / "in.pbm"))
+    found = files.read(parse(tmp_path / "in.pbm"))
     assert found.samples[..., 0].tolist() == [[0, 255, 0], [255, 0, 255]]
 
 
@@ -120,8 +121,8 @@ def test_deep_pictures_are_turned_whole(orientation: int, tmp_path: Path) -> Non
     (tmp_path / "deep.png").write_bytes(written(samples, (b"eXIf", data)))
     shallow = (samples >> 8).astype(np.uint8)
     (tmp_path / "shallow.png").write_bytes(written(shallow, (b"eXIf", data)))
-    expected = files.read(str(tmp_path / "shallow.png")).samples
-    np.testing.assert_array_equal(files.read(str(tmp_path / "deep.png")).samples >> 8, expected)
+    expected = files.read(parse(tmp_path / "shallow.png")).samples
+    np.testing.assert_array_equal(files.read(parse(tmp_path / "deep.png")).samples >> 8, expected)
 
 
 def test_interlaced_deep_pngs_are_read(tmp_path: Path) -> None:
@@ -145,7 +146,7 @@ def test_interlaced_deep_pngs_are_read(tmp_path: Path) -> None:
             file.write(struct.pack(">I", len(data)) + kind + data)
             file.write(struct.pack(">I", zlib.crc32(kind + data)))
         (tmp_path / "in.png").write_bytes(file.getvalue())
-    np.testing.assert_array_equal(files.read(str(tmp_path / "in.png")).samples, samples)
+    np.testing.assert_array_equal(files.read(parse(tmp_path / "in.png")).samples, samples)
 
 
 def test_12_bits_of_grey_are_scaled_to_16(tmp_path: Path) -> None:
@@ -161,7 +162,7 @@ def test_12_bits_of_grey_are_scaled_to_16(tmp_path: Path) -> None:
         data = data.replace(entry + struct.pack("<H", old), entry + struct.pack("<H", new))
     path.write_bytes(data)
     expected = [round(level * 65535 / 4095) for level in (0x000, 0x123, 0xFFF, 0x000)]
-    assert files.read(str(path)).samples[0, :, 0].tolist() == expected
+    assert files.read(parse(path)).samples[0, :, 0].tolist() == expected
 
 
 def test_16_bits_a_pixel_are_not_deep(tmp_path: Path) -> None:
@@ -171,7 +172,7 @@ def test_16_bits_a_pixel_are_not_deep(tmp_path: Path) -> None:
     pixels = struct.pack("<2H", 0xF81F, 0x07E0)
     start = struct.pack("<IHHI", 70, 0, 0, 14 + len(head))
     (tmp_path / "in.bmp").write_bytes(b"BM" + start + head + pixels)
-    found = files.read(str(tmp_path / "in.bmp"))
+    found = files.read(parse(tmp_path / "in.bmp"))
     assert found.samples.tolist() == [[[255, 0, 255], [0, 255, 0]]]
 
 
@@ -221,7 +222,7 @@ def test_what_a_decoder_cuts_of_an_animation_is_noted(tmp_path: Path, byte: int,
     data = bytearray(made.getvalue())
     data[data.index(b"av1C") + 6] = byte
     (tmp_path / "in.avif").write_bytes(data)
-    notes = decode.decode(str(tmp_path / "in.avif")).picture.notes
+    notes = decode.decode(parse(tmp_path / "in.avif")).picture.notes
     assert notes == ((f"its colours of {bits} bits are read as 8",) if bits > 8 else ())
 
 
@@ -235,4 +236,4 @@ def test_what_a_decoder_cuts_is_noted(tmp_path: Path) -> None:
     twelve[at : at + 9 : 3] = b"\x0b" * 3
     for data, count in ((eight, 0), (twelve, 1)):
         (tmp_path / "in.jp2").write_bytes(data)
-        assert len(files.read(str(tmp_path / "in.jp2")).notes) == count
+        assert len(files.read(parse(tmp_path / "in.jp2")).notes) == count

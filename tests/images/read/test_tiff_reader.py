@@ -12,6 +12,7 @@ import tifffile
 from textures import levels
 
 from upsample_cli.errors import ImageFileError, PictureTooLargeError
+from upsample_cli.images.places.place import parse
 from upsample_cli.images.read import files, header, label_mask, opening
 
 
@@ -33,7 +34,7 @@ def test_floats_are_read_as_they_are(tmp_path: Path, channels: int, dtype: str) 
     samples = floats(channels, dtype)
     kind = "rgb" if channels == 3 else "minisblack"
     tifffile.imwrite(tmp_path / "in.tiff", samples.squeeze(), photometric=kind)
-    found = files.read(str(tmp_path / "in.tiff"))
+    found = files.read(parse(tmp_path / "in.tiff"))
     assert found.samples.dtype == np.float32
     assert found.peak == 1
     np.testing.assert_array_equal(found.samples, samples.astype(np.float32))
@@ -49,7 +50,7 @@ def test_compressed_floats_are_put_in_order_once(
     samples = floats(1)
     path = tmp_path / "in.tiff"
     tifffile.imwrite(path, samples.squeeze(), byteorder=order, compression=compression)
-    np.testing.assert_array_equal(files.read(str(path)).samples, samples)
+    np.testing.assert_array_equal(files.read(parse(path)).samples, samples)
 
 
 @pytest.mark.parametrize("dtype", ["u2", "f4"])
@@ -62,7 +63,7 @@ def test_straight_opacity_is_read(tmp_path: Path, channels: int, dtype: str) -> 
         tmp_path / "in.tiff", samples, photometric=kind, planarconfig="contig",
         extrasamples=["unassalpha"],
     )  # fmt: skip
-    found = files.read(str(tmp_path / "in.tiff"))
+    found = files.read(parse(tmp_path / "in.tiff"))
     assert found.has_alpha
     np.testing.assert_array_equal(found.samples, samples)
 
@@ -76,7 +77,7 @@ def test_white_may_be_zero(tmp_path: Path, channels: int, order: Literal["<", ">
         tmp_path / "in.tiff", samples.squeeze(), photometric="miniswhite", byteorder=order,
         planarconfig="contig", extrasamples=["unassalpha"] * (channels - 1),
     )  # fmt: skip
-    found = files.read(str(tmp_path / "in.tiff")).samples
+    found = files.read(parse(tmp_path / "in.tiff")).samples
     np.testing.assert_array_equal(found[..., 0], 65535 - samples[..., 0])
     np.testing.assert_array_equal(found[..., 1:], samples[..., 1:])
 
@@ -90,7 +91,7 @@ def test_no_number_is_refused(tmp_path: Path, level: float, channels: int) -> No
     kind = "rgb" if channels == 3 else "minisblack"
     tifffile.imwrite(tmp_path / "in.tiff", samples.squeeze(), photometric=kind)
     with pytest.raises(ImageFileError, match="samples that are NaN, infinite or beyond"):
-        files.read(str(tmp_path / "in.tiff"))
+        files.read(parse(tmp_path / "in.tiff"))
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -102,7 +103,7 @@ def test_orientation_is_applied(tmp_path: Path, orientation: int) -> None:
     for samples in (shallow, shallow.astype(np.float32)):
         told = [(274, 3, 1, orientation, True), (700, 1, len(packet), packet, True)]
         tifffile.imwrite(path, samples, photometric="rgb", extratags=told)
-        found.append(files.read(path))
+        found.append(files.read(parse(path)))
     np.testing.assert_array_equal(found[1].samples, found[0].samples)
     assert {each.metadata.xmp for each in found} == {b"<x tiff:Orientation='1'/>"}
 
@@ -115,14 +116,14 @@ def test_metadata_is_read(tmp_path: Path) -> None:
         resolutionunit="inch", software="a program", extratags=[(700, 1, 6, b"<xmp/>", True)],
         metadata=None,
     )  # fmt: skip
-    metadata = files.read(path).metadata
+    metadata = files.read(parse(path)).metadata
     assert (metadata.icc, metadata.xmp) == (b"profile" * 20, b"<xmp/>")
     assert metadata.dpi == (300, 150)
     exif = PIL.Image.Exif()
     exif.load(metadata.exif)
     assert dict(exif) == {0x0131: "a program"}
-    assert header.size(path) == (9, 11)
-    assert header.is_picture(path)
+    assert header.size(parse(path)) == (9, 11)
+    assert header.is_picture(parse(path))
 
 
 @pytest.mark.parametrize(
@@ -149,7 +150,7 @@ def test_other_samples_are_refused(
     """What could only be guessed at is told with a remedy."""
     tifffile.imwrite(tmp_path / "in.tiff", samples, **options)
     with pytest.raises(ImageFileError, match=fault):
-        files.read(str(tmp_path / "in.tiff"))
+        files.read(parse(tmp_path / "in.tiff"))
 
 
 @pytest.mark.parametrize("dtype", ["u1", "u2", "f4"])
@@ -172,7 +173,7 @@ def test_bands_are_not_dropped(tmp_path: Path, dtype: str, kind: str, extra: lis
     )  # fmt: skip
     fault = f"has {channels} samples a pixel, of which some are neither .*; save it without"
     with pytest.raises(ImageFileError, match=fault):
-        files.read(str(tmp_path / "in.tiff"))
+        files.read(parse(tmp_path / "in.tiff"))
 
 
 @pytest.mark.parametrize(
@@ -192,7 +193,7 @@ def test_whole_numbers_that_are_no_levels_are_refused(
     order: Literal["<", ">"] = "<" if dtype[0] == "<" else ">"
     tifffile.imwrite(tmp_path / "in.tiff", np.ones((4, 5), dtype[1:]), byteorder=order)
     with pytest.raises(ImageFileError, match=fault):
-        files.read(str(tmp_path / "in.tiff"))
+        files.read(parse(tmp_path / "in.tiff"))
 
 
 def test_a_preview_is_not_taken_for_the_picture(tmp_path: Path) -> None:
@@ -203,12 +204,12 @@ def test_a_preview_is_not_taken_for_the_picture(tmp_path: Path) -> None:
             file.write(levels(4, 5, 3), photometric="rgb", subfiletype=first, subifds=1)
             file.write(levels(8, 10, 1)[..., 0], subfiletype=second)
         if first == 0:
-            np.testing.assert_array_equal(files.read(path).samples, levels(4, 5, 3))
+            np.testing.assert_array_equal(files.read(parse(path)).samples, levels(4, 5, 3))
     fault = r"but a preview .*; develop it into a TIFF or PNG"
     with pytest.raises(ImageFileError, match=fault):
-        header.size(path)
+        header.size(parse(path))
     with pytest.raises(ImageFileError, match=fault):
-        files.read(path)
+        files.read(parse(path))
 
 
 @pytest.mark.parametrize(
@@ -237,7 +238,7 @@ def test_a_decoder_without_avif_reads_them(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.delitem(PIL.Image.OPEN, "AVIF", raising=False)
     monkeypatch.setattr(opening, "find_spec", lambda _: None)
     tifffile.imwrite(tmp_path / "in.tiff", floats(3), photometric="rgb")
-    np.testing.assert_array_equal(files.read(str(tmp_path / "in.tiff")).samples, floats(3))
+    np.testing.assert_array_equal(files.read(parse(tmp_path / "in.tiff")).samples, floats(3))
 
 
 def test_samples_of_12_bits_are_spread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -251,14 +252,14 @@ def test_samples_of_12_bits_are_spread(tmp_path: Path, monkeypatch: pytest.Monke
     assert re.search(fault, error_without_imagecodecs(path))
     read = np.full((4, 6, 3), 4095, np.uint16)
     monkeypatch.setattr(tifffile.TiffPage, "asarray", lambda _: read)
-    assert (files.read(str(path)).samples == 65535).all()
+    assert (files.read(parse(path)).samples == 65535).all()
 
 
 def test_too_many_pixels_are_refused_by_the_head(tmp_path: Path) -> None:
     """The limit counts before anything is decoded."""
     tifffile.imwrite(tmp_path / "in.tiff", floats(3), photometric="rgb")
     with pytest.raises(PictureTooLargeError, match="11x9, more than 98 pixels"):
-        files.read(str(tmp_path / "in.tiff"), 98)
+        files.read(parse(tmp_path / "in.tiff"), 98)
 
 
 @pytest.mark.parametrize("as_labels", [True, False])
@@ -272,6 +273,6 @@ def test_damage_is_raised_and_not_written_to_stderr(
     data[200:1000:37] = bytes(22)
     path.write_bytes(data)
     with pytest.raises(ImageFileError, match="is broken"):
-        label_mask.read(str(path), 10**6) if as_labels else files.read(str(path))
+        label_mask.read(parse(path), 10**6) if as_labels else files.read(parse(path))
     os.write(2, b"afterwards")
     assert capfd.readouterr().err == "afterwards"

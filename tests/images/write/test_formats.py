@@ -1,6 +1,7 @@
 import pytest
 
 from upsample_cli.errors import ImageFileError
+from upsample_cli.images.places.place import parse
 from upsample_cli.images.write import formats
 from upsample_cli.images.write.formats import check_size, format_of
 
@@ -20,13 +21,13 @@ def test_the_suffix_decides_then_the_word_then_the_source(
     target: str, word: str | None, source: str, expected: str
 ) -> None:
     """The output's suffix decides its format, else the option, else the input's."""
-    assert format_of(target, word, source) == expected
+    assert format_of(parse(target), word, source) == expected
 
 
 def test_an_unknown_suffix_without_a_word_is_refused() -> None:
     """A suffix that is no format is not guessed at."""
     with pytest.raises(ImageFileError, match=r"no format '.xyz' to write a.xyz; use .png"):
-        format_of("a.xyz", None, "PNG")
+        format_of(parse("a.xyz"), None, "PNG")
 
 
 @pytest.mark.parametrize(
@@ -45,7 +46,7 @@ def test_settings_without_use_are_named(
     target: str, word: str | None, quality: int | None, compression: int | None, unused: list[str]
 ) -> None:
     """What a format has no use for is told, where the format is known beforehand."""
-    told = formats.unused_options(target, word, quality, compression)
+    told = formats.unused_options(parse(target), word, quality, compression)
     assert [words.split()[0] for words in told] == unused
 
 

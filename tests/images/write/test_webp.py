@@ -10,6 +10,7 @@ from textures import levels
 
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.metadata.metadata import Metadata
+from upsample_cli.images.places.place import parse
 from upsample_cli.images.read import animation
 from upsample_cli.images.read.animation import Animation
 from upsample_cli.images.read.decode import decode
@@ -32,7 +33,7 @@ def test_lossless_is_found(tmp_path: Path, frames: int, lossless: bool) -> None:
     """The way a WebP was coded is told with its pixels, of a still one and of an animated one."""
     path = tmp_path / "in.webp"
     path.write_bytes(encoded(lossless, frames).getvalue())
-    assert decode(str(path)).metadata.lossless is lossless
+    assert decode(parse(path)).metadata.lossless is lossless
 
 
 @pytest.mark.parametrize(("quality", "kept"), [(None, True), (90, False)])
@@ -60,7 +61,7 @@ def test_what_is_clear_around_frames_stays_clear(tmp_path: Path) -> None:
     unsaid = bytearray(made)
     unsaid[20] &= ~0x10  # as other programs write it: the flag of opacity is not set
     (tmp_path / "in.webp").write_bytes(unsaid)
-    read = decode(str(tmp_path / "in.webp")).picture
+    read = decode(parse(tmp_path / "in.webp")).picture
     np.testing.assert_array_equal(list(map(np.asarray, animation.frames(read))), frames)
 
 
@@ -76,7 +77,7 @@ def test_a_pillow_without_it_is_told(
 ) -> None:
     """Where Pillow was built without libwebp, the remedy is another format, still or animated."""
     (tmp_path / "in.webp").write_bytes(encoded(True, frames).getvalue())
-    picture = decode(str(tmp_path / "in.webp")).picture
+    picture = decode(parse(tmp_path / "in.webp")).picture
     for known in (PIL.Image.SAVE, PIL.Image.SAVE_ALL):
         monkeypatch.delitem(known, "WEBP")
     made, samples = io.BytesIO(), levels(9, 11, 3)

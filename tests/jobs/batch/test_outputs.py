@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 from objects import Bucket
 
-from upsample_cli.jobs.batch.outputs import Outputs, State, looked_at
+from upsample_cli.images.places.place import parse, parse_file
+from upsample_cli.jobs.batch.outputs import Outputs, State, state_of
 
 
 @pytest.mark.parametrize(("seconds", "known"), [(None, "missing"), (-5, "older"), (5, "there")])
@@ -17,16 +18,16 @@ def test_an_output_is_there_and_perhaps_older(
     if seconds is not None:
         to.touch()
         os.utime(to, (source.stat().st_mtime + seconds,) * 2)
-    assert looked_at(str(source), str(to), dated=True) == known
-    assert looked_at(str(source), str(to), dated=False) == known.replace("older", "there")
-    assert Outputs().known(str(source), str(to), dated=True) is None
-    assert Outputs().is_there(str(to)) == (known != "missing")
+    assert state_of(parse(source), parse(to), dated=True) == known
+    assert state_of(parse(source), parse(to), dated=False) == known.replace("older", "there")
+    assert Outputs().state(parse(source), parse(to), dated=True) is None
+    assert Outputs().is_there(parse(to)) == (known != "missing")
 
 
 def test_an_input_that_is_missing_makes_no_output_older(tmp_path: Path) -> None:
     """Whoever reads it tells that it is missing."""
     (tmp_path / "out").touch()
-    assert looked_at(str(tmp_path / "in"), str(tmp_path / "out"), dated=True) == "there"
+    assert state_of(parse(tmp_path / "in"), parse(tmp_path / "out"), dated=True) == "there"
 
 
 def test_objects_are_known_by_one_listing(bucket: Bucket) -> None:
@@ -35,7 +36,7 @@ def test_objects_are_known_by_one_listing(bucket: Bucket) -> None:
         bucket.put(f"out/{number}", b"")
     bucket.server.requests.clear()
     outputs = Outputs()
-    found = [outputs.is_there(f"{bucket.url}/out/{number}") for number in range(9)]
+    found = [outputs.is_there(parse_file(f"{bucket.url}/out/{number}")) for number in range(9)]
     assert found == [True] * 5 + [False] * 4
-    assert outputs.known("in/0", f"{bucket.url}/out/0", dated=False) == "there"
+    assert outputs.state(parse("in/0"), parse_file(f"{bucket.url}/out/0"), dated=False) == "there"
     assert len(bucket.server.requests) == 1

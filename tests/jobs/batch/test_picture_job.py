@@ -7,8 +7,10 @@ import PIL.Image
 import pytest
 from textures import cut_short, levels
 
+from upsample_cli.images.places.folder import Folder
+from upsample_cli.images.places.place import parse_file
 from upsample_cli.jobs.batch import picture_job
-from upsample_cli.jobs.batch.picture_job import Existing, Work
+from upsample_cli.jobs.batch.picture_job import Existing, PictureJob
 from upsample_cli.jobs.enlarge.size import TargetSize
 from upsample_cli.jobs.enlarge.task import Report, Task
 from upsample_cli.methods.catalogue import build
@@ -26,7 +28,8 @@ def source(tmp_path: Path) -> Path:
 
 def done(source: Path, to: str = "out/a.png", existing: Existing = "refuse") -> Report:
     root = source.parent / "out"
-    return Work(TASK, str(root), existing)(str(source), str(source.parent / to))
+    job = PictureJob(TASK, Folder(str(root)), existing)
+    return job(parse_file(source), parse_file(source.parent / to))
 
 
 def test_the_folder_is_made(source: Path) -> None:

@@ -5,6 +5,8 @@ import PIL.Image
 import pytest
 
 from upsample_cli.errors import ImageFileError
+from upsample_cli.images.places.folder import Folder
+from upsample_cli.images.places.place import parse
 from upsample_cli.jobs.batch import plan, walk
 from upsample_cli.jobs.batch.globs import Globs
 
@@ -24,14 +26,14 @@ def tree(tmp_path: Path) -> Path:
 
 def names(made: plan.Plan, top: Path, goal: Path) -> list[tuple[str, str]]:
     return [
-        (Path(source).relative_to(top).as_posix(), Path(to).relative_to(goal).as_posix())
+        (Path(source.path).relative_to(top).as_posix(), Path(to.path).relative_to(goal).as_posix())
         for source, to in made.pairs()
     ]
 
 
 def of_folder(tree: Path, goal: Path, format: str | None = None, **globs: tuple[str, ...]
               ) -> plan.Plan:  # fmt: skip
-    return plan.of_folder(str(tree), str(goal), format, Globs(**globs))
+    return plan.of_folder(Folder(str(tree)), Folder(str(goal)), format, Globs(**globs))
 
 
 def test_a_plan_keeps_the_tree_in_order(tree: Path, tmp_path: Path) -> None:
@@ -106,8 +108,8 @@ def test_a_link_to_itself_is_no_place_within(tree: Path, tmp_path: Path) -> None
 def test_files_and_folders_side_by_side(tree: Path, tmp_path: Path) -> None:
     """Files go into the folder by their names, folders with theirs, as `cp -r` has it."""
     sources = [str(tree / "deep" / "er" / "c.ico"), str(tree / "deep")]
-    made = plan.of_paths(sources, str(tmp_path / "out"), None, Globs())
-    assert [to for _, to in made.pairs()] == [
+    made = plan.of_places(list(map(parse, sources)), Folder(str(tmp_path / "out")), None, Globs())
+    assert [to.path for _, to in made.pairs()] == [
         f"{tmp_path}/out/c.ico.png",
         f"{tmp_path}/out/deep/er/c.ico.png",
     ]
@@ -120,8 +122,8 @@ def test_listed_files_keep_their_folders(
     """A relative path keeps its folders; what lies elsewhere is known by its name."""
     monkeypatch.chdir(tree)
     sources = ["deep/er/c.ico", "./b.png", str(tree / "a.jpg"), "../other/x.png"]
-    made = plan.of_paths(sources, "../out", None, Globs(), tree=True)
-    assert list(made.pairs()) == [
+    made = plan.of_places(list(map(parse, sources)), Folder("../out"), None, Globs(), tree=True)
+    assert [(source.path, to.path) for source, to in made.pairs()] == [
         ("deep/er/c.ico", "../out/deep/er/c.ico.png"),
         ("./b.png", "../out/b.png"),
         (str(tree / "a.jpg"), "../out/a.jpg"),
@@ -132,22 +134,22 @@ def test_listed_files_keep_their_folders(
 def test_named_files_that_meet_are_refused(tmp_path: Path) -> None:
     """Two files of one name do not replace each other in silence."""
     with pytest.raises(ImageFileError, match=r"a/x.png and b/x.png would both become out/x.png"):
-        plan.of_paths(["a/x.png", "b/x.png"], "out", None, Globs())
+        plan.of_places([parse("a/x.png"), parse("b/x.png")], Folder("out"), None, Globs())
 
 
 def test_a_plan_holds_one_folder_of_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Fifty folders of a thousand names take no more memory than two of them: a plan streams."""
 
-    def listed(folder: str, prefix: str, globs: Globs) -> walk.Folder:
+    def listed(folder: Folder, prefix: str, globs: Globs) -> walk.Listing:
         """Stand in for folders that would take long to make."""
         inner = prefix.count("/")
         folders = [] if inner else [f"f{number:03}" for number in range(count)]
         files = [f"{prefix}{number:06}.png" for number in range(1000)] if inner else []
-        return walk.Folder(prefix, files, folders, 0)
+        return walk.Listing(prefix, files, folders, 0)
 
     places = iter(range(10**6))
-    monkeypatch.setattr(walk, "_listed", listed)
-    monkeypatch.setattr(walk, "_identity", lambda folder: (0, next(places)))
+    monkeypatch.setattr(walk, "_listing", listed)
+    monkeypatch.setattr(Folder, "identity", lambda folder: (0, next(places)))
     peaks = []
     for count in (2, 2, 50):  # the first time, libraries load
         tracemalloc.start()

@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
-from upsample_cli.images.places import temporary
+from upsample_cli.images.places import atomic_file
+from upsample_cli.images.places.folder import Folder
+from upsample_cli.images.places.place import parse_file
 from upsample_cli.jobs.batch import run
-from upsample_cli.jobs.batch.picture_job import Existing, Work
+from upsample_cli.jobs.batch.picture_job import Existing, PictureJob
 from upsample_cli.jobs.batch.plan import Plan
 from upsample_cli.jobs.batch.worker import WorkerDiedError, WorkerStartError
 from upsample_cli.jobs.enlarge.size import TargetSize
@@ -30,12 +32,16 @@ class ByHand(Executor):
 
 
 def plan_of(count: int, root: Path) -> Plan:
-    pairs = [(f"in/{number}.png", f"{root}/{number}.png") for number in range(count)]
+    pairs = [
+        (parse_file(f"in/{number}.png"), parse_file(f"{root}/{number}.png"))
+        for number in range(count)
+    ]
     return Plan(lambda: iter(pairs), count)
 
 
-def work_in(root: Path, existing: Existing = "refuse") -> Work:
-    return Work(Task(build("nearest"), TargetSize(scale=2.0)), str(root), existing)
+def job_in(root: Path, existing: Existing = "refuse") -> PictureJob:
+    task = Task(build("nearest"), TargetSize(scale=2.0))
+    return PictureJob(task, Folder(str(root)), existing)
 
 
 def done(number: int) -> Report:
@@ -49,16 +55,16 @@ def never() -> bool:
 def test_pictures_come_as_they_end(tmp_path: Path) -> None:
     """A picture that ends early is yielded early, with its place in the plan."""
     hands = ByHand()
-    ended = run.run(plan_of(3, tmp_path), work_in(tmp_path), hands, 3, never)
+    ended = run.run(plan_of(3, tmp_path), job_in(tmp_path), hands, 3, never)
     with ThreadPoolExecutor(1) as other:
         first = other.submit(next, ended)
         while len(hands.futures) < 3:
             pass
         hands.futures[2].set_result(done(2))
-        assert first.result() == run.Ended(2, done(2))
+        assert first.result() == run.FinishedPicture(2, done(2))
     hands.futures[0].set_result(done(0))
     hands.futures[1].set_result(done(1))
-    assert sorted(each.place for each in ended) == [0, 1]
+    assert sorted(each.number for each in ended) == [0, 1]
 
 
 def test_no_more_are_submitted_than_asked_for(tmp_path: Path) -> None:
@@ -66,7 +72,7 @@ def test_no_more_are_submitted_than_asked_for(tmp_path: Path) -> None:
     hands = ByHand()
     count = 0
     with ThreadPoolExecutor(1) as other:
-        ended = run.run(plan_of(200, tmp_path), work_in(tmp_path), hands, 5, never)
+        ended = run.run(plan_of(200, tmp_path), job_in(tmp_path), hands, 5, never)
         while (one := other.submit(next, ended, None)) is not None:
             while not one.done():
                 waiting = [future for future in hands.futures if not future.done()]
@@ -84,7 +90,7 @@ def test_none_overtakes_another_by_far(tmp_path: Path, monkeypatch: pytest.Monke
     """Behind one that does not end, only a window of others is begun: reports wait in memory."""
     monkeypatch.setattr(run, "_WINDOW", 10)
     hands = ByHand()
-    ended = run.run(plan_of(50, tmp_path), work_in(tmp_path), hands, 4, never)
+    ended = run.run(plan_of(50, tmp_path), job_in(tmp_path), hands, 4, never)
     with ThreadPoolExecutor(1) as other:
         for _ in range(10):
             one = other.submit(next, ended)
@@ -113,7 +119,7 @@ def test_a_lost_picture_has_failed(tmp_path: Path, error: Exception, word: str) 
     """A worker that dies or meets a bug makes a failure of its picture, and the run goes on."""
     hands = ByHand()
     with ThreadPoolExecutor(1) as other:
-        ended = run.run(plan_of(2, tmp_path), work_in(tmp_path), hands, 1, never)
+        ended = run.run(plan_of(2, tmp_path), job_in(tmp_path), hands, 1, never)
         for place in range(2):
             one = other.submit(next, ended)
             while len(hands.futures) <= place:
@@ -131,7 +137,7 @@ def test_stopping_finishes_what_is_under_way(tmp_path: Path) -> None:
     """What a worker has begun is waited for, what has not begun is dropped, nothing is added."""
     hands, asked = ByHand(), []
     with ThreadPoolExecutor(1) as other:
-        ended = run.run(plan_of(9, tmp_path), work_in(tmp_path), hands, 3, lambda: bool(asked))
+        ended = run.run(plan_of(9, tmp_path), job_in(tmp_path), hands, 3, lambda: bool(asked))
         rest = other.submit(list, ended)
         while len(hands.futures) < 3:
             pass
@@ -140,7 +146,7 @@ def test_stopping_finishes_what_is_under_way(tmp_path: Path) -> None:
         while not hands.futures[2].cancelled():
             pass
         hands.futures[0].set_result(done(0))
-    assert rest.result() == [run.Ended(0, done(0))]
+    assert rest.result() == [run.FinishedPicture(0, done(0))]
     assert len(hands.futures) == 3
 
 
@@ -149,7 +155,7 @@ def test_what_is_there_is_refused_unless_said(tmp_path: Path, existing: Existing
     """Without a word on it an output that is there is a failure; no worker is asked."""
     (tmp_path / "0.png").touch()
     hands = ByHand()
-    ended = run.run(plan_of(1, tmp_path), work_in(tmp_path, existing), hands, 1, never)
+    ended = run.run(plan_of(1, tmp_path), job_in(tmp_path, existing), hands, 1, never)
     with ThreadPoolExecutor(1) as other:
         one = other.submit(next, ended)
         while not (one.done() or hands.futures):
@@ -164,10 +170,10 @@ def test_what_is_there_is_refused_unless_said(tmp_path: Path, existing: Existing
 
 def test_leavings_of_killed_runs_are_cleaned(tmp_path: Path) -> None:
     """Before the first picture goes into a folder, what nobody holds there is removed."""
-    left = tmp_path / temporary.name()
+    left = Path(atomic_file.temporary_beside(str(tmp_path / "out.png")))
     left.write_bytes(b"half")
     hands = ByHand()
-    ended = run.run(plan_of(1, tmp_path), work_in(tmp_path), hands, 1, never)
+    ended = run.run(plan_of(1, tmp_path), job_in(tmp_path), hands, 1, never)
     with ThreadPoolExecutor(1) as other:
         one = other.submit(next, ended)
         while not hands.futures:
@@ -180,8 +186,8 @@ def test_leavings_of_killed_runs_are_cleaned(tmp_path: Path) -> None:
 def test_leavings_of_killed_workers_are_cleaned(tmp_path: Path) -> None:
     """What a worker leaves that is killed meanwhile is removed in the end, wherever it was."""
     hands = ByHand()
-    ended = run.run(plan_of(2, tmp_path), work_in(tmp_path), hands, 1, never)
-    left = tmp_path / temporary.name()
+    ended = run.run(plan_of(2, tmp_path), job_in(tmp_path), hands, 1, never)
+    left = Path(atomic_file.temporary_beside(str(tmp_path / "out.png")))
     with ThreadPoolExecutor(1) as other:
         rest = other.submit(list, ended)
         while not hands.futures:
@@ -191,5 +197,5 @@ def test_leavings_of_killed_workers_are_cleaned(tmp_path: Path) -> None:
             while len(hands.futures) <= number:
                 pass
             hands.futures[number].set_result(done(number))
-        assert [each.place for each in rest.result()] == [0, 1]
+        assert [each.number for each in rest.result()] == [0, 1]
     assert not left.exists()

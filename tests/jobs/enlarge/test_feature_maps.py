@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from upsample_cli.errors import ImageFileError, SettingError
+from upsample_cli.images.places.place import parse
 from upsample_cli.jobs.api import upsample
 from upsample_cli.jobs.enlarge import feature_maps
 from upsample_cli.jobs.enlarge.size import TargetSize
@@ -15,7 +16,7 @@ def run(array: Any, folder: Path, method: str = "bicubic", scale: float = 2, **t
     """Return what becomes of an array on the way through files."""
     np.save(folder / "in.npy", array)
     given_ = feature_maps.ArrayTask(build(method), TargetSize(scale=scale), force=True, **task)
-    feature_maps.upsample(str(folder / "in.npy"), str(folder / "out.npy"), given_)
+    feature_maps.upsample(parse(folder / "in.npy"), parse(folder / "out.npy"), given_)
     return np.load(folder / "out.npy")
 
 
@@ -73,12 +74,12 @@ def test_an_archive_keeps_its_names_and_types(tmp_path: Path) -> None:
     """Every array of a .npz is enlarged into one of the same name."""
     np.savez(tmp_path / "in.npz", a=np.ones((2, 2)), b=np.ones((3, 4, 4), np.float16))
     task = feature_maps.ArrayTask(build("nearest"), TargetSize(scale=2))
-    report = feature_maps.upsample(str(tmp_path / "in.npz"), str(tmp_path / "out.npz"), task)
+    report = feature_maps.upsample(parse(tmp_path / "in.npz"), parse(tmp_path / "out.npz"), task)
     assert report.shapes == {"a": (4, 4), "b": (3, 8, 8)}
     with np.load(tmp_path / "out.npz") as found:
         assert {name: found[name].dtype.str for name in found} == {"a": "<f8", "b": "<f2"}
     with pytest.raises(ImageFileError, match="holds one array, not 2; write a"):
-        feature_maps.upsample(str(tmp_path / "in.npz"), str(tmp_path / "out.npy"), task)
+        feature_maps.upsample(parse(tmp_path / "in.npz"), parse(tmp_path / "out.npy"), task)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +93,7 @@ def test_pictures_taken_for_maps_are_told(
     """An array that looks like rows, columns and colours is taken for maps with a note."""
     np.save(tmp_path / "in.npy", np.zeros(shape))
     task = feature_maps.ArrayTask(build("bicubic"), TargetSize(scale=2), layout=layout)
-    report = feature_maps.upsample(str(tmp_path / "in.npy"), str(tmp_path / "o.npy"), task)
+    report = feature_maps.upsample(parse(tmp_path / "in.npy"), parse(tmp_path / "o.npy"), task)
     assert len(report.notes) == told
     assert all("10 maps of 12x3; pass --layout hwc" in note for note in report.notes)
 
@@ -105,7 +106,7 @@ def test_the_kernels_ripple_is_told(tmp_path: Path) -> None:
         (build("bicubic"), None),
     ):
         task = feature_maps.ArrayTask(method, TargetSize(scale=2), force=True)
-        report = feature_maps.upsample(str(tmp_path / "in.npy"), str(tmp_path / "o.npy"), task)
+        report = feature_maps.upsample(parse(tmp_path / "in.npy"), parse(tmp_path / "o.npy"), task)
         assert report.kernel_ripple == expected
 
 

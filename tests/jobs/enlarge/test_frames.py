@@ -8,6 +8,7 @@ import pytest
 from textures import levels
 
 from upsample_cli.errors import ImageFileError, PictureTooLargeError
+from upsample_cli.images.places.place import parse
 from upsample_cli.images.write import gif
 from upsample_cli.jobs.enlarge.picture import upsample
 from upsample_cli.jobs.enlarge.size import TargetSize
@@ -18,7 +19,7 @@ SUFFIXES = ("gif", "webp", "png")
 
 
 def enlarged(source: Path, to: Path, method: str = "nearest", **options: int | bool) -> Report:
-    return upsample(str(source), str(to), Task(build(method), TargetSize(scale=2.0), **options))
+    return upsample(parse(source), parse(to), Task(build(method), TargetSize(scale=2.0), **options))
 
 
 @pytest.mark.parametrize("clear", [False, True])
@@ -102,8 +103,8 @@ def test_the_worst_frame_is_reported(tmp_path: Path, suffix: str, place: int) ->
     frames[0].save(tmp_path / "in.png", save_all=True, append_images=frames[1:], duration=50)
     busy.save(tmp_path / "busy.png")
     task = Task(build("tconv", kernel="uniform", kernel_size=3), TargetSize(scale=2.0))
-    moving = upsample(str(tmp_path / "in.png"), str(tmp_path / f"out.{suffix}"), task)
-    still = upsample(str(tmp_path / "busy.png"), str(tmp_path / "still.png"), task)
+    moving = upsample(parse(tmp_path / "in.png"), parse(tmp_path / f"out.{suffix}"), task)
+    still = upsample(parse(tmp_path / "busy.png"), parse(tmp_path / "still.png"), task)
     assert moving.checkerboard == still.checkerboard
     assert moving.checkerboard.verdict == "checkerboard"
 
@@ -168,5 +169,5 @@ def test_a_gif_tells_rounded_colours_alone(
     pictures = [PIL.Image.fromarray(samples // n).quantize(200) for n in range(1, frames + 1)]
     pictures[0].save(tmp_path / "in.gif", save_all=True, append_images=pictures[1:])
     task = Task(build(method), TargetSize(scale=2.0))
-    notes = upsample(str(tmp_path / "in.gif"), str(tmp_path / "out.gif"), task).notes
+    notes = upsample(parse(tmp_path / "in.gif"), parse(tmp_path / "out.gif"), task).notes
     assert len([note for note in notes if "256 colours" in note]) == count

@@ -9,6 +9,7 @@ import tifffile
 from textures import levels
 
 from upsample_cli.errors import ImageFileError, PictureTooLargeError
+from upsample_cli.images.places.place import parse
 from upsample_cli.images.read import files, header
 from upsample_cli.images.write.formats import FORMATS
 from upsample_cli.jobs import api
@@ -20,7 +21,11 @@ from upsample_cli.methods.catalogue import build
 
 def made(source: Path, to: Path, method: str = "lanczos", scale: float = 2.0, **options: Any
          ) -> Report:  # fmt: skip
-    return upsample(str(source), str(to), Task(build(method), TargetSize(scale=scale), **options))
+    return upsample(
+        parse(source),
+        parse(to),
+        Task(build(method), TargetSize(scale=scale), **options),
+    )
 
 
 def picture(folder: Path, samples: np.ndarray, name: str = "in.png") -> Path:
@@ -41,7 +46,7 @@ def test_a_file_holds_what_the_planes_become(
     peak = 2**bits - 1
     whole = api.upsample(np.moveaxis(samples, 2, 0) / peak, method, scale=2.5)
     expected = np.clip(np.floor(whole * peak + 0.5), 0, peak)
-    found = files.read(str(tmp_path / "out.png")).samples
+    found = files.read(parse(tmp_path / "out.png")).samples
     assert found.dtype == samples.dtype
     assert report.size == found.shape[:2] == (90, 75)
     # Single precision may round a tie the other way, by one level.
@@ -102,10 +107,10 @@ def test_hidden_colours_do_not_bleed(tmp_path: Path) -> None:
     samples[2:4, 2:4] = (255, 0, 0, 255)
     source = picture(tmp_path, samples)
     made(source, tmp_path / "out.png", "bicubic", 4)
-    seen = files.read(str(tmp_path / "out.png")).samples
+    seen = files.read(parse(tmp_path / "out.png")).samples
     assert seen[seen[..., 3] > 0][:, 1].max() == 0
     made(source, tmp_path / "straight.png", "bicubic", 4, premultiplied=False)
-    seen = files.read(str(tmp_path / "straight.png")).samples
+    seen = files.read(parse(tmp_path / "straight.png")).samples
     assert seen[seen[..., 3] > 0][:, 1].max() > 50
 
 
@@ -118,8 +123,8 @@ def test_linear_light_averages_light(tmp_path: Path) -> None:
     for linear in (False, True):
         size = TargetSize(width=8 * 9, height=4)
         task = Task(build("bilinear"), size, linear=linear, force=True)
-        upsample(str(source), str(tmp_path / "out.png"), task)
-        row = files.read(str(tmp_path / "out.png")).samples[0, :, 0].astype(int)
+        upsample(parse(source), parse(tmp_path / "out.png"), task)
+        row = files.read(parse(tmp_path / "out.png")).samples[0, :, 0].astype(int)
         middle[linear] = row[39:41].mean()
     assert middle[False] == pytest.approx(127.5, abs=1)
     assert middle[True] == pytest.approx(187, abs=4)
@@ -134,10 +139,10 @@ def test_metadata_survives_and_can_be_stripped(tmp_path: Path) -> None:
         source, icc_profile=b"profile", dpi=(300, 300), exif=exif
     )
     made(source, tmp_path / "out.png")
-    found = files.read(str(tmp_path / "out.png")).metadata
-    assert found == files.read(str(source)).metadata
+    found = files.read(parse(tmp_path / "out.png")).metadata
+    assert found == files.read(parse(source)).metadata
     made(source, tmp_path / "bare.png", strip=True)
-    bare = files.read(str(tmp_path / "bare.png")).metadata
+    bare = files.read(parse(tmp_path / "bare.png")).metadata
     assert (bare.icc, bare.exif, bare.dpi) == (b"profile", None, None)
 
 
@@ -158,7 +163,7 @@ def test_the_report_says_what_was_done(tmp_path: Path) -> None:
     """A report names the method, kernel, scale, ripple and shift."""
     source = picture(tmp_path, levels(64, 64, 3))
     task = Task(build("tconv", kernel="uniform", kernel_size=3), TargetSize(scale=2.0))
-    report = upsample(str(source), str(tmp_path / "out.png"), task)
+    report = upsample(parse(source), parse(tmp_path / "out.png"), task)
     assert (report.status, report.method, report.kernel) == ("done", "tconv", "uniform")
     assert (report.size, report.scale, report.shift) == ((128, 128), 2.0, (-0.5, -0.5))
     assert report.kernel_ripple == pytest.approx(0.4843, abs=1e-4)
@@ -174,7 +179,7 @@ def test_a_kernel_that_changes_brightness_is_told(tmp_path: Path, factor: float,
     np.save(tmp_path / "k.npy", np.full((4, 4), 0.25 * factor))
     task = Task(build("tconv", kernel=str(tmp_path / "k.npy")), TargetSize(scale=2.0))
     source = picture(tmp_path, levels(64, 64, 3))
-    notes = upsample(str(source), str(tmp_path / "out.png"), task).notes
+    notes = upsample(parse(source), parse(tmp_path / "out.png"), task).notes
     assert (told in notes[0]) if told else notes == ()
 
 
@@ -186,7 +191,7 @@ def test_depth_does_not_change_the_figures(tmp_path: Path) -> None:
     for samples in (shallow, shallow.astype(np.uint16) * 257):
         name = f"{samples.dtype}.png"
         source = picture(tmp_path, samples, name)
-        found.append(upsample(str(source), str(tmp_path / f"out-{name}"), task).checkerboard)
+        found.append(upsample(parse(source), parse(tmp_path / f"out-{name}"), task).checkerboard)
     assert found[0].ripple > 5
     assert found[1].ripple == pytest.approx(found[0].ripple, rel=0.01)
 
@@ -218,4 +223,4 @@ def test_a_failure_while_writing_leaves_nothing(
 
 def test_the_head_alone_gives_the_size(tmp_path: Path) -> None:
     """Height and width are known without decoding."""
-    assert header.size(str(picture(tmp_path, levels(20, 30, 1)))) == (20, 30)
+    assert header.size(parse(picture(tmp_path, levels(20, 30, 1)))) == (20, 30)

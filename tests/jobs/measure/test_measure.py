@@ -9,6 +9,7 @@ from textures import lattice, natural
 
 from upsample_cli.errors import SettingError
 from upsample_cli.images.image import Image
+from upsample_cli.images.places.place import parse
 from upsample_cli.jobs.api import upsample
 from upsample_cli.jobs.measure import measure_figures
 from upsample_cli.jobs.measure.measure import MeasureOptions, measure, measure_image
@@ -33,7 +34,7 @@ def test_depth_does_not_change_the_figures(tmp_path: Path) -> None:
     for dtype, factor in ((np.uint8, 1), (np.uint16, 257)):
         path = tmp_path / f"{factor}.png"
         assert cv2.imwrite(str(path), np.round(plane * factor).astype(dtype))
-        found.append(measure(str(path), MeasureOptions(2)).luma)
+        found.append(measure(parse(path), MeasureOptions(2)).luma)
     assert found[0].ripple == pytest.approx(3, rel=0.05)
     assert found[1].ripple == pytest.approx(found[0].ripple, rel=0.01)
     assert found[1].verdict == found[0].verdict == "checkerboard"
@@ -183,5 +184,5 @@ def test_a_map_says_where_there_is_none(
     titles = []
     monkeypatch.setattr(measure_figures, "heat", lambda *given: titles.append(given[3]))
     monkeypatch.setattr(measure_figures, "write", lambda *_: None)
-    measure(str(tmp_path / "in.png"), MeasureOptions(2, heat_map=str(tmp_path / "map.png")))
+    measure(parse(tmp_path / "in.png"), MeasureOptions(2, heat_map=parse(tmp_path / "map.png")))
     assert titles == [f"{words} in in.png, luma: stride 2"]

@@ -7,6 +7,7 @@ from textures import lattice, natural
 
 from upsample_cli.errors import SettingError, TargetExistsError
 from upsample_cli.images.image import Image
+from upsample_cli.images.places.place import parse_file
 from upsample_cli.jobs.api import upsample
 from upsample_cli.jobs.measure import measure_figures
 from upsample_cli.jobs.measure.reference import Reference
@@ -33,7 +34,7 @@ def colourful(part: np.ndarray) -> float:
 def test_heat_lies_over_the_pattern(tmp_path: Path, picture: Image) -> None:
     """The half with the pattern is coloured, the other one stays grey."""
     path = tmp_path / "heat.png"
-    measure_figures.write(measure_figures.heat(picture, None, (4, 4), "a title"), str(path))
+    measure_figures.write(measure_figures.heat(picture, None, (4, 4), "a title"), parse_file(path))
     drawn = pixels(path)
     assert drawn.shape[1] > 480
     inside = drawn[60:300]
@@ -49,10 +50,10 @@ def test_figures_show_nothing_that_a_reference_explains(tmp_path: Path) -> None:
     path, heats, spectra = tmp_path / "heat.png", [], []
     for reference in (None, Reference(original, brickwork.size)):
         sheet = measure_figures.heat(brickwork, None, (4, 4), "a title", reference)
-        measure_figures.write(sheet, str(path), force=True)
+        measure_figures.write(sheet, parse_file(path), force=True)
         heats.append(colourful(pixels(path)[60:300, 40:440]))
         sheet = measure_figures.spectrum(brickwork, None, (4, 4), "a title", reference)
-        measure_figures.write(sheet, str(path), force=True)
+        measure_figures.write(sheet, parse_file(path), force=True)
         spectra.append(pixels(path).max(axis=2))
     assert heats[0] > 60
     assert heats[1] < 5
@@ -65,7 +66,7 @@ def test_hidden_parts_have_no_heat(tmp_path: Path, picture: Image) -> None:
     alpha[:, 230:] = 0
     hidden = Image(np.concatenate([picture.samples, alpha], axis=2), "PNG")
     measure_figures.write(
-        measure_figures.heat(hidden, None, (4, 4), "a title"), str(tmp_path / "heat.png")
+        measure_figures.heat(hidden, None, (4, 4), "a title"), parse_file(tmp_path / "heat.png")
     )
     assert colourful(pixels(tmp_path / "heat.png")[60:300, 40:480]) < 5
 
@@ -74,7 +75,7 @@ def test_large_pictures_have_maps_of_bounded_size(tmp_path: Path) -> None:
     """More than 2048 pixels along a side are drawn smaller."""
     wide = Image(np.full((70, 5000, 1), 9, np.uint8), "PNG")
     measure_figures.write(
-        measure_figures.heat(wide, None, (2, 2), "a title"), str(tmp_path / "heat.png")
+        measure_figures.heat(wide, None, (2, 2), "a title"), parse_file(tmp_path / "heat.png")
     )
     assert pixels(tmp_path / "heat.png").shape[1] < 2100
 
@@ -84,7 +85,9 @@ def test_the_spectrum_marks_the_lines(tmp_path: Path, picture: Image) -> None:
     drawn = []
     for stride in ((4, 4), (0, 0)):
         path = tmp_path / f"{stride[0]}.png"
-        measure_figures.write(measure_figures.spectrum(picture, None, stride, "a title"), str(path))
+        measure_figures.write(
+            measure_figures.spectrum(picture, None, stride, "a title"), parse_file(path)
+        )
         drawn.append(pixels(path))
     ring = (drawn[0] == (120, 220, 255)).all(axis=2)
     assert ring.sum() > 500
@@ -96,7 +99,7 @@ def test_a_tiny_picture_has_no_spectrum(tmp_path: Path) -> None:
     tiny = Image(np.zeros((15, 99, 3), np.uint8), "PNG")
     with pytest.raises(SettingError, match="a picture of 99x15 has no spectrum to show; give 16x"):
         measure_figures.write(
-            measure_figures.spectrum(tiny, None, (2, 2), ""), str(tmp_path / "no.png")
+            measure_figures.spectrum(tiny, None, (2, 2), ""), parse_file(tmp_path / "no.png")
         )
     assert not any(tmp_path.iterdir())
 
@@ -104,9 +107,9 @@ def test_a_tiny_picture_has_no_spectrum(tmp_path: Path) -> None:
 def test_figures_are_png_and_replace_nothing(tmp_path: Path) -> None:
     """Another suffix is refused, and so is a file that is there, unless forced."""
     with pytest.raises(SettingError, match="is no PNG; name a figure"):
-        measure_figures.check(str(tmp_path / "map.jpg"), "in.png", force=False)
+        measure_figures.check(parse_file(tmp_path / "map.jpg"), parse_file("in.png"), force=False)
     there = tmp_path / "map.png"
     there.write_text("mine")
     with pytest.raises(TargetExistsError):
-        measure_figures.check(str(there), "in.png", force=False)
-    measure_figures.check(str(there), "in.png", force=True)
+        measure_figures.check(parse_file(there), parse_file("in.png"), force=False)
+    measure_figures.check(parse_file(there), parse_file("in.png"), force=True)

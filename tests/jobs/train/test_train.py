@@ -8,13 +8,14 @@ from objects import Bucket
 from textures import natural
 
 from upsample_cli.errors import ImageFileError, SettingError
+from upsample_cli.images.places.place import Place, parse
 from upsample_cli.jobs.train import pairs, train
 from upsample_cli.jobs.train.settings import Settings
 from upsample_cli.kernels.least_squares import Structure
 
 
 @pytest.fixture
-def photos(tmp_path: Path) -> list[str]:
+def photos(tmp_path: Path) -> list[Place]:
     """Return the names of six textures and of a file that is none."""
     folder = tmp_path / "photos"
     folder.mkdir()
@@ -22,7 +23,7 @@ def photos(tmp_path: Path) -> list[str]:
         samples = np.round(natural(120, 100, seed)[0] * 255).astype(np.uint8)
         PIL.Image.fromarray(samples).save(folder / f"{seed}.png")
     (folder / "notes.txt").write_text("no picture")
-    return train.pictures([str(folder)])
+    return train.pictures([parse(folder)])
 
 
 def settings(**changes: object) -> Settings:
@@ -31,7 +32,9 @@ def settings(**changes: object) -> Settings:
 
 @pytest.mark.parametrize("method", ["tconv", "resize-conv"])
 @pytest.mark.parametrize("stride", [2, 3])
-def test_a_trained_kernel_beats_interpolation(photos: list[str], method: str, stride: int) -> None:
+def test_a_trained_kernel_beats_interpolation(
+    photos: list[Place], method: str, stride: int
+) -> None:
     """On pictures held out, the kernel comes nearer to the originals than bicubic does."""
     made = train.train(photos, settings(stride=stride, structure=Structure(method)))
     about = made.file.about
@@ -44,7 +47,7 @@ def test_a_trained_kernel_beats_interpolation(photos: list[str], method: str, st
     assert "notes.txt" in made.skipped[0]
 
 
-def test_training_repeats_to_the_byte(photos: list[str]) -> None:
+def test_training_repeats_to_the_byte(photos: list[Place]) -> None:
     """The same seed gives the same file, another seed another."""
     first, again, other = (
         train.train(photos, settings(seed=seed, samples=2000)).file.to_bytes() for seed in (1, 1, 2)
@@ -53,7 +56,7 @@ def test_training_repeats_to_the_byte(photos: list[str]) -> None:
     assert first != other
 
 
-def test_pictures_are_found_in_order(tmp_path: Path, photos: list[str]) -> None:
+def test_pictures_are_found_in_order(tmp_path: Path, photos: list[Place]) -> None:
     """Folders are searched to the bottom, sorted; hidden files and folders stay out."""
     deep = tmp_path / "photos" / "0"
     deep.mkdir()
@@ -61,21 +64,21 @@ def test_pictures_are_found_in_order(tmp_path: Path, photos: list[str]) -> None:
     (tmp_path / "photos" / ".thumbnails" / "z.png").write_bytes(b"")
     (deep / "x.png").write_bytes(b"")
     (deep / ".y.png").write_bytes(b"")
-    found = [Path(path).name for path in train.pictures([str(tmp_path / "photos"), photos[0]])]
+    found = [file.name for file in train.pictures([parse(tmp_path / "photos"), photos[0]])]
     assert found == [
         "x.png", "0.png", "1.png", "2.png", "3.png", "4.png", "5.png", "notes.txt", "0.png",
     ]  # fmt: skip
     with pytest.raises(ImageFileError, match=r"no file or folder .*; check the path"):
-        train.pictures([str(tmp_path / "nowhere")])
+        train.pictures([parse(tmp_path / "nowhere")])
 
 
-def test_pictures_may_be_objects(bucket: Bucket, photos: list[str]) -> None:
+def test_pictures_may_be_objects(bucket: Bucket, photos: list[Place]) -> None:
     """A URL stands for a picture, or for all that lie below it, as anywhere."""
     for number, photo in enumerate(photos[:6]):
-        bucket.put(f"in/{'deep/' * (number % 2)}{number}.png", Path(photo).read_bytes())
-    found = train.pictures([f"{bucket.url}/in", f"{bucket.url}/in/0.png"])
+        bucket.put(f"in/{'deep/' * (number % 2)}{number}.png", Path(photo.path).read_bytes())
+    found = train.pictures([parse(f"{bucket.url}/in"), parse(f"{bucket.url}/in/0.png")])
     names = ["0.png", "2.png", "4.png", "deep/1.png", "deep/3.png", "deep/5.png", "0.png"]
-    assert found == [f"{bucket.url}/in/{name}" for name in names]
+    assert [file.path for file in found] == [f"{bucket.url}/in/{name}" for name in names]
     assert train.train(found, settings()).file.about["pictures"] == 4
 
 
@@ -84,7 +87,7 @@ def test_pictures_too_small_are_told(tmp_path: Path) -> None:
     PIL.Image.new("L", (20, 20)).save(tmp_path / "small.png")
     fault = r"no picture can be used \(.*small.png is 20x20, too small\); give pictures of at least"
     with pytest.raises(ImageFileError, match=fault):
-        train.train([str(tmp_path / "small.png")], settings())
+        train.train([parse(tmp_path / "small.png")], settings())
 
 
 @pytest.mark.parametrize("level", [0, 128])
@@ -95,10 +98,10 @@ def test_flat_pictures_teach_nothing(tmp_path: Path, level: int, changes: dict[s
     """Of pictures without content no kernel is made: it would blur, or be black."""
     PIL.Image.new("L", (90, 90), level).save(tmp_path / "flat.png")
     with pytest.raises(ImageFileError, match="the pictures are flat, and teach nothing"):
-        train.train([str(tmp_path / "flat.png")], settings(**changes))
+        train.train([parse(tmp_path / "flat.png")], settings(**changes))
 
 
-def test_a_picture_named_twice_is_one(photos: list[str]) -> None:
+def test_a_picture_named_twice_is_one(photos: list[Place]) -> None:
     """One that is held out for trying the kernel is not held back altogether."""
     once, twice = (train.train(photos[:1] * times, settings()) for times in (1, 2))
     assert once.file.to_bytes() == twice.file.to_bytes()

@@ -5,13 +5,13 @@ import io
 import json
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
 
 from upsample_cli.commands.output.messages import tell
 from upsample_cli.commands.output.picture_lines import COLUMNS, csv_row, json_line
 from upsample_cli.errors import ImageFileError, SettingError
-from upsample_cli.images.places.target import is_url
+from upsample_cli.images.places.place import parse_file
 from upsample_cli.jobs.enlarge.task import Report
 
 _BLOCK = 1 << 16  # bytes
@@ -125,11 +125,7 @@ def local_copy(path: str, anew: bool) -> AbstractContextManager[str]:
         path: A file or a URL.
         anew: Whether to begin with an empty file.
     """
-    if not is_url(path):
-        return nullcontext(path)
-    from upsample_cli.images.places import remote  # few names are URLs
-
-    return remote.edited(path, anew)
+    return parse_file(path).editing(anew)
 
 
 def check_name(path: str) -> None:

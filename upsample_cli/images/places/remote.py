@@ -1,159 +1,194 @@
-"""Objects as files: read whole, or by their heads, and put whole or not at all."""
+"""Objects in stores, named by URLs, as files and folders."""
 
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from shutil import rmtree
 from tempfile import TemporaryDirectory, mkdtemp
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, ClassVar, Self, cast
 
-from upsample_cli.errors import ImageFileError, TargetExistsError, UpsampleError
+from upsample_cli.errors import ImageFileError, UpsampleError
 from upsample_cli.images.places import store
+from upsample_cli.images.places.folder import Entry, Folder
+from upsample_cli.images.places.place import Location, Place
 
-_FOLDER = "upsample-"  # how temporary folders are called
-_HEAD = 1 << 16  # bytes: what stands before the pixels is seldom longer
-_PIECE = 1 << 20  # bytes, where it is: of a TIFF it may be at the end
-
-
-def opened(url: str) -> BinaryIO:
-    """Return an object, all of which is read at once.
-
-    Raises:
-        UpsampleError: It is missing or cannot be read.
-    """
-    return io.BytesIO(_read(url))
+_PREFIX = "upsample-"  # of temporary folders
 
 
-def head(url: str) -> BinaryIO:
-    """Return an object of which no more is read than is asked for, its head at once.
+@dataclass(frozen=True, slots=True)
+class _RemoteLocation(Location):
+    """What objects and folders of them share."""
 
-    Raises:
-        UpsampleError: It is missing or cannot be read.
-    """
-    return cast(BinaryIO, io.BufferedReader(_Head(url)))
+    is_remote: ClassVar[bool] = True
 
+    @property
+    def key(self) -> str:
+        return self.path
 
-def check(url: str, source: str, force: bool) -> None:
-    """Refuse a target before any work is done for it; see `target.check`."""
-    if url.startswith(("http://", "https://")):
-        raise ImageFileError(f"{url} can only be read; write to a file or an s3:// URL")
-    if url.endswith("/"):
-        raise ImageFileError(f"{url} is a folder; name a file in it")
-    if url == source:
-        raise ImageFileError(f"{url} is the input too; name another output")
-    if not force and store.modified(url) is not None:
-        raise TargetExistsError(f"{url} exists; pass --force to replace it")
+    @property
+    def name(self) -> str:
+        bucket, _, key = self._bucket_and_key()
+        return key.rpartition("/")[2] or bucket
 
+    @property
+    def relative(self) -> str:
+        """The key below the bucket; the name where the key has parts that no path can keep."""
+        key = self._bucket_and_key()[2]
+        return self.name if {"", ".", ".."} & {*key.split("/")} else key
 
-@contextmanager
-def putting(url: str) -> Iterator[BinaryIO]:
-    """Open a local file that is put at a URL when the block ends, and not at all if that fails.
+    def absolute(self, base: str) -> Self:
+        return self
 
-    Raises:
-        UpsampleError: It cannot be put.
-    """
-    with TemporaryDirectory(prefix=_FOLDER) as folder:
-        local = Path(folder, _local_name(url))
-        with local.open("w+b") as file:
-            yield file
-        _put(local, url)
+    def modified(self) -> float | None:
+        info = self._info()
+        return store.time(info) if info.get("type") == "file" else None
 
+    def _bucket_and_key(self) -> tuple[str, str, str]:
+        return self.path.partition("://")[2].rstrip("/").partition("/")
 
-@contextmanager
-def edited(url: str, anew: bool) -> Iterator[str]:
-    """Give a local copy of an object, for objects do not grow; it is put back after the block.
-
-    Also where the block fails, but not where it leaves the copy as it was. A copy that cannot be
-    put back stays where it is, and the error says where.
-
-    Args:
-        url: The object, there or not.
-        anew: Whether to give an empty file whatever is there.
-
-    Raises:
-        UpsampleError: It cannot be read, or not be put back.
-    """
-    old = b"" if anew or store.modified(url) is None else _read(url)
-    local = Path(mkdtemp(prefix=_FOLDER), _local_name(url))
-    local.write_bytes(old)
-    try:
-        yield str(local)
-    finally:
-        if local.exists() and local.read_bytes() != old:
+    def _info(self) -> dict[str, Any]:
+        """Return what the store says about the URL; nothing if nothing is there."""
+        with store.errors("read", self.path):
             try:
-                _put(local, url)
-            except UpsampleError as error:
-                fact = str(error).partition(";")[0]
-                raise ImageFileError(f"{fact}; put it there yourself: {local}") from error
-        rmtree(local.parent)
+                return dict(store.of(self.path).info(self.path))
+            except FileNotFoundError:
+                return {}
+
+    def _check_writable(self) -> None:
+        if self.path.startswith(("http://", "https://")):
+            raise ImageFileError(f"{self} can only be read; write to a file or an s3:// URL")
 
 
-def _local_name(url: str) -> str:
-    """Return a name that any disk takes, as keys are longer and of more characters.
+@dataclass(frozen=True, slots=True)
+class RemoteFile(_RemoteLocation, Place):
+    """An object in a store, there or not. Over HTTP it can only be read."""
 
-    Its suffix tells the store what it is.
-    """
-    suffix = PurePosixPath(url).suffix
-    return f"object{suffix if suffix[1:].isalnum() else ''}"
+    @property
+    def local_path(self) -> None:
+        """None: it is not on this machine."""
+        return None
 
+    @property
+    def folder(self) -> "RemoteFolder":
+        """What lies beside it."""
+        return RemoteFolder(self.path.rpartition("/")[0])
 
-def _put(local: Path, url: str) -> None:
-    with store.told("write", url):
-        store.of(url).put_file(str(local), url)
+    def as_folder(self) -> "RemoteFolder":
+        """Return the folder of this URL, whether it is there or not."""
+        return RemoteFolder(self.path)
 
+    def is_folder(self) -> bool:
+        """Tell whether something lies below the URL."""
+        return self.as_folder().exists()
 
-class _Head(io.RawIOBase):
-    """An object whose head is read at first, and more of it, piece by piece, when it is asked for.
-
-    Args:
-        url: The object.
-    """
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-        data = _read(url, _HEAD)
-        # Shorter, it is all of it; longer, the server gives all whatever it is asked for.
-        self._goes_on = len(data) == _HEAD
-        self._file: Any = io.BytesIO(data)
-
-    def readable(self) -> bool:
-        """It is for reading."""
+    def is_rereadable(self) -> bool:
+        """Return True."""
         return True
 
-    def seekable(self) -> bool:
-        """It goes back and forth."""
-        return True
+    def open(self) -> BinaryIO:
+        """Read all of it, by one request."""
+        return io.BytesIO(store.read(self.path))
 
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Go to a place; see `io.IOBase.seek`."""
-        if whence == io.SEEK_END:
-            self._go_on()
-        return int(self._file.seek(offset, whence))
+    def open_head(self) -> BinaryIO:
+        """Open it; its head is read by one request, and more of it when it is asked for."""
+        return cast(BinaryIO, io.BufferedReader(store.Head(self.path)))
 
-    def readinto(self, buffer: Any) -> int:
-        """Fill a buffer from the head, or where that is at its end from what follows."""
-        if self._file.tell() >= _HEAD:
-            self._go_on()
-        with store.told("read", self._url):
-            return int(self._file.readinto(buffer))
+    def check_target(self, source: Place, force: bool) -> None:
+        """Refuse it as a target before any work is done; see `Place.check_target`."""
+        self._check_writable()
+        if self.path.endswith("/"):
+            raise ImageFileError(f"{self} is a folder; name a file in it")
+        if self == source:
+            raise ImageFileError(f"{self} is the input too; name another output")
+        if not force and self.modified() is not None:
+            raise self._exists()
 
-    def _go_on(self) -> None:
-        """Change to a file that reads any place, which costs more requests."""
-        if self._goes_on:
-            place, self._goes_on = self._file.tell(), False
-            with store.told("read", self._url):
-                self._file = store.of(self._url).open(self._url, "rb", block_size=_PIECE)
-            self._file.seek(place)
+    @contextmanager
+    def writing(self, force: bool = False) -> Iterator[BinaryIO]:
+        """Write a local file that is put when the block ends."""
+        with TemporaryDirectory(prefix=_PREFIX) as folder:
+            local = self._local_copy(folder)
+            with local.open("w+b") as file:
+                yield file
+            self._put(local)
 
+    @contextmanager
+    def editing(self, anew: bool) -> Iterator[str]:
+        """Give a local copy, as objects do not grow; it is put back if it has changed.
 
-def _read(url: str, end: int | None = None) -> bytes:
-    """Return an object, or its first bytes, by one request."""
-    with store.told("read", url):
+        Also where the block fails. A copy that cannot be put back stays, and the error says where.
+        """
+        old = b"" if anew or self.modified() is None else store.read(self.path)
+        local = self._local_copy(mkdtemp(prefix=_PREFIX))
+        local.write_bytes(old)
         try:
-            # Given no start, some stores ask for the size first and then for parts.
-            return bytes(store.of(url).cat_file(url, start=0, end=end))
-        except FileNotFoundError:
-            raise
-        except OSError:  # of an empty object no range can be had
-            return bytes(store.of(url).cat_file(url))
+            yield str(local)
+        finally:
+            if local.exists() and local.read_bytes() != old:
+                try:
+                    self._put(local)
+                except UpsampleError as error:
+                    fact = str(error).partition(";")[0]
+                    raise ImageFileError(f"{fact}; put it there yourself: {local}") from error
+            rmtree(local.parent)
+
+    def _local_copy(self, folder: str) -> Path:
+        """Return a path that any disk takes, with the suffix by which a store knows the type."""
+        suffix = PurePosixPath(self.path).suffix
+        return Path(folder, f"object{suffix if suffix[1:].isalnum() else ''}")
+
+    def _put(self, local: Path) -> None:
+        with store.errors("write", self.path):
+            store.of(self.path).put_file(str(local), self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteFolder(_RemoteLocation, Folder):
+    """What lies below a URL."""
+
+    def exists(self) -> bool:
+        """Tell whether something lies below the URL."""
+        return bool(self._info().get("type") == "directory")
+
+    def file(self, name: str) -> RemoteFile:
+        """Return the object of a name, which may contain slashes."""
+        return RemoteFile(self._joined(name))
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield the entries right below it; none where there is nothing."""
+        with store.errors("list", self.path):
+            try:
+                infos = store.of(self.path).ls(self.path.rstrip("/"), detail=True)
+            except FileNotFoundError:  # nothing has been put there yet
+                infos = []
+        for info in infos:
+            name, is_folder = info["name"].rpartition("/")[2], info["type"] == "directory"
+            # Consoles make folders as keys that end with a slash, which have no name.
+            if name or is_folder:
+                yield Entry(name, is_folder, store.time(info))
+
+    def make(self) -> None:
+        """Refuse a bucket that is not there; a store needs no folders."""
+        self._check_writable()
+        bucket = RemoteFolder(f"{self.path.partition('://')[0]}://{self._bucket_and_key()[0]}")
+        # A store with a root has folders, not buckets.
+        if not store.of(self.path).root_marker and not bucket._info():
+            raise ImageFileError(f"no bucket {bucket}; make it, or check the name")
+
+    def clean(self) -> int:
+        """Return 0: an object is put whole or not at all."""
+        return 0
+
+    def identity(self) -> str:
+        """Return the URL, as none is a link to another."""
+        return self.path.rstrip("/")
+
+    def parents(self) -> tuple[Folder, ...]:
+        """Return nothing, as no link leads back."""
+        return ()
+
+    def contains(self, other: Folder) -> bool:
+        """Tell whether another folder is this one, or lies in it."""
+        return f"{other.path.rstrip('/')}/".startswith(f"{self.path.rstrip('/')}/")

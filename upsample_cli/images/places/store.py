@@ -1,36 +1,75 @@
-"""Stores of objects, named by URLs: what lies where. Nothing of it is remembered here.
+"""Stores of objects: the only module that uses fsspec, which is imported with the first URL.
 
-The one home of fsspec, which is imported when the first URL is met.
+Nothing is cached: a listing that is remembered would miss what others, or we, have put since.
 """
 
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from upsample_cli.errors import ImageFileError, SettingError, UpsampleError
 
+_HEAD = 1 << 16  # bytes: what stands before the pixels is seldom longer
+_BLOCK = 1 << 20  # bytes to read at once behind the head, as a TIFF's directory may be at the end
 _TIMES = ("LastModified", "last_modified", "mtime", "updated", "created")  # as stores call it
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """What a listing tells.
+class Head(io.RawIOBase):
+    """An object whose head is read at first, and the rest block by block on demand."""
 
-    Args:
-        name: Without what it lies in; empty for what lies between two slashes of a key.
-        is_folder: Whether there is more below it.
-        modified: When it was written, in seconds as files have it; NaN where that is not told.
-    """
+    def __init__(self, url: str) -> None:
+        self._url = url
+        data = read(url, _HEAD)
+        # A shorter answer is the whole object; so is a longer one, of a server without ranges.
+        self._has_more = len(data) == _HEAD
+        self._file: Any = io.BytesIO(data)
 
-    name: str
-    is_folder: bool
-    modified: float
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def seekable(self) -> bool:
+        """Return True."""
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Go to a position."""
+        if whence == io.SEEK_END:
+            self._open_rest()
+        return int(self._file.seek(offset, whence))
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill a buffer."""
+        if self._file.tell() >= _HEAD:
+            self._open_rest()
+        with errors("read", self._url):
+            return int(self._file.readinto(buffer))
+
+    def _open_rest(self) -> None:
+        """Change to a file that reads any position, which costs more requests."""
+        if self._has_more:
+            position, self._has_more = self._file.tell(), False
+            with errors("read", self._url):
+                self._file = of(self._url).open(self._url, "rb", block_size=_BLOCK)
+            self._file.seek(position)
+
+
+def read(url: str, end: int | None = None) -> bytes:
+    """Return an object, or its first bytes, by one request."""
+    with errors("read", url):
+        try:
+            # Without a start, some stores ask for the size first and then for parts.
+            return bytes(of(url).cat_file(url, start=0, end=end))
+        except FileNotFoundError:
+            raise
+        except OSError:  # an empty object has no ranges
+            return bytes(of(url).cat_file(url))
 
 
 def of(url: str) -> Any:
-    """Return the store, a file system of fsspec's, that a URL lies in.
+    """Return fsspec's file system for a URL.
 
     Raises:
         SettingError: There is none of this kind, or its library is not installed.
@@ -43,7 +82,6 @@ def of(url: str) -> Any:
     try:
         import fsspec
 
-        # A listing that is remembered would miss what others, or we, have put since.
         return fsspec.filesystem(protocol, use_listings_cache=False)
     except ImportError as error:
         raise SettingError(
@@ -55,98 +93,30 @@ def of(url: str) -> Any:
 
 
 @contextmanager
-def told(doing: str, url: str) -> Iterator[None]:
-    """Turn what a store raises in the block into an error about a URL.
-
-    Args:
-        doing: What is done with it, as a verb.
-        url: What to call it.
-
-    Raises:
-        ImageFileError: Always for what is raised but by us.
-    """
+def errors(action: str, url: str) -> Iterator[None]:
+    """Turn a store's errors into an `ImageFileError` that says what cannot be done."""
     try:
         yield
     except (UpsampleError, MemoryError):
         raise
     except FileNotFoundError as error:
         reason = _reason(error) if "bucket" in str(error) else "not there"
-        raise ImageFileError(f"cannot {doing} {url}: {reason}; check the name") from error
-    # Every store has errors of its own, which share no base.
-    except Exception as error:
+        raise ImageFileError(f"cannot {action} {url}: {reason}; check the name") from error
+    except Exception as error:  # every store has errors of its own, which share no base
         raise ImageFileError(
-            f"cannot {doing} {url}: {_reason(error)}; check the address and the credentials"
+            f"cannot {action} {url}: {_reason(error)}; check the address and the credentials"
         ) from error
 
 
-def is_folder(url: str) -> bool:
-    """Tell whether something lies below a URL.
-
-    Raises:
-        UpsampleError: The store cannot be reached, or does not let us.
-    """
-    return _info(url).get("type") == "directory"
-
-
-def modified(url: str) -> float | None:
-    """Return when an object was written, as `Entry` has it; None if there is none.
-
-    Raises:
-        UpsampleError: The store cannot be reached, or does not let us.
-    """
-    info = _info(url)
-    return _time(info) if info.get("type") == "file" else None
-
-
-def listed(url: str) -> Iterator[Entry]:
-    """Yield what lies right below a URL, in any order; nothing where there is nothing.
-
-    Raises:
-        UpsampleError: The store cannot be reached, or does not let us.
-    """
-    with told("list", url):
-        try:
-            found = of(url).ls(url.rstrip("/"), detail=True)
-        except FileNotFoundError:  # nothing has been put there yet
-            found = []
-    for each in found:
-        name, is_folder = each["name"].rpartition("/")[2], each["type"] == "directory"
-        # Keys that end with a slash, as consoles make for what looks like a folder, have no name.
-        if name or is_folder:
-            yield Entry(name, is_folder, _time(each))
-
-
-def check_bucket(url: str) -> None:
-    """Refuse a place in a bucket that is not there: nobody makes one in passing.
-
-    Raises:
-        ImageFileError: There is no such bucket.
-        UpsampleError: The store cannot be reached, or does not let us.
-    """
-    protocol, _, path = url.partition("://")
-    bucket = f"{protocol}://{path.partition('/')[0]}"
-    # What has a root has folders, not buckets.
-    if not of(url).root_marker and not _info(bucket):
-        raise ImageFileError(f"no bucket {bucket}; make it, or check the name")
-
-
-def _info(url: str) -> dict[str, Any]:
-    """Return what a store tells of a URL; nothing if nothing is there."""
-    with told("read", url):
-        try:
-            return dict(of(url).info(url))
-        except FileNotFoundError:
-            return {}
-
-
-def _time(info: dict[str, Any]) -> float:
-    time = next((info[each] for each in _TIMES if info.get(each)), float("nan"))
-    if isinstance(time, str):
-        time = datetime.fromisoformat(time)
-    return time.timestamp() if isinstance(time, datetime) else float(time)
-
-
 def _reason(error: Exception) -> str:
-    """Return why, as a clause of one line: a semicolon is for the remedy."""
+    """Return an error's message on one line, without semicolons, which introduce remedies."""
     words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return " ".join(words.replace(";", ",").split()).rstrip(".") or type(error).__name__
+
+
+def time(info: dict[str, Any]) -> float:
+    """Return when an object was written, in seconds since 1970; NaN where it is not said."""
+    value = next((info[name] for name in _TIMES if info.get(name)), float("nan"))
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
+    return value.timestamp() if isinstance(value, datetime) else float(value)

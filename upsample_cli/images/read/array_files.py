@@ -8,15 +8,13 @@ import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from upsample_cli.errors import ImageFileError
-from upsample_cli.images.places import source
-from upsample_cli.images.places.target import STREAM, is_url
+from upsample_cli.images.places.place import Place
 
 Array: TypeAlias = NDArray[Any]
 WORDS = ("npy", "npz")
@@ -42,31 +40,31 @@ _FAULTS = (
 )
 
 
-def suffix(path: str) -> str:
+def suffix(place: Place) -> str:
     """Return npy or npz where a path ends so, else nothing."""
-    word = Path(path).suffix[1:].lower()
+    word = place.suffix[1:]
     return word if word in WORDS else ""
 
 
-def read(path: str) -> dict[str, Array]:
+def read(place: Place) -> dict[str, Array]:
     """Return the arrays in a file by name; that of a .npy is called `ONLY`.
 
     Args:
-        path: A .npy or .npz, or "-" for standard input.
+        place: A .npy or .npz, or standard input.
 
     Raises:
         ImageFileError: It is missing or broken, or holds objects that would have to be unpickled.
     """
-    name = source.named(path).replace("the picture", "the feature map")
-    with source.opened(path) as file:
+    name = place.label.replace("the picture", "the feature map")
+    with place.open() as file:
         head = file.read(len(_MAGIC))
         file.seek(0)
         if head != _MAGIC and head[:2] != b"PK":
             raise ImageFileError(f"{name} is no feature map; give a .npy or .npz")
         try:
-            if head == _MAGIC and path != STREAM and not is_url(path):
+            if head == _MAGIC and place.local_path is not None:
                 # Mapped, the file's length is checked before anything is allocated.
-                return {ONLY: np.load(path, mmap_mode="r", allow_pickle=False)}
+                return {ONLY: np.load(place.local_path, mmap_mode="r", allow_pickle=False)}
             found = np.load(file, allow_pickle=False)
             arrays = {ONLY: found} if isinstance(found, np.ndarray) else dict(found.items())
         except _FAULTS as error:

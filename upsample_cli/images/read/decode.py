@@ -11,8 +11,7 @@ import PIL.Image
 
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.metadata.metadata import Metadata, metadata_of
-from upsample_cli.images.places import source
-from upsample_cli.images.places.source import MAX_PIXELS
+from upsample_cli.images.places.place import MAX_PIXELS, Place
 from upsample_cli.images.read import animation, opening, png_chunks, raw_modes, upright
 from upsample_cli.images.read.animation import Animation
 from upsample_cli.images.read.opening import check_size, open_picture
@@ -44,20 +43,20 @@ class Decoded:
     depth: Depth = field(default_factory=Depth)
 
 
-def decode(path: str, max_pixels: int = MAX_PIXELS) -> Decoded:
+def decode(place: Place, max_pixels: int = MAX_PIXELS) -> Decoded:
     """Return the picture in a file.
 
     Args:
-        path: A file, or "-" for standard input.
+        place: A file or standard input.
         max_pixels: The most pixels to decode.
 
     Raises:
         ImageFileError: It is missing, cannot be read, is broken, or is no picture.
         PictureTooLargeError: It has more pixels.
     """
-    name = source.named(path)
+    name = place.label
     with ExitStack() as stack:
-        file = stack.enter_context(source.opened(path))
+        file = stack.enter_context(place.open())
         stack.enter_context(opening.image_errors(name))
         file, chunks = png_chunks.scan(file)
         opened = open_picture(file)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.image import Image, Samples
 from upsample_cli.images.metadata.metadata import Metadata
-from upsample_cli.images.places.source import MAX_PIXELS
+from upsample_cli.images.places.place import MAX_PIXELS, Place
 from upsample_cli.images.read.animation import Animation
 from upsample_cli.images.read.decode import Decoded, decode
 
@@ -17,9 +17,9 @@ _LARGEST = 1e30  # of floating-point samples: sums of larger ones would overflow
 _PART = 1 << 20  # pixels to convert at once
 
 
-def read(path: str, max_pixels: int = MAX_PIXELS) -> Image:
+def read(place: Place, max_pixels: int = MAX_PIXELS) -> Image:
     """Return the picture in a file, CMYK as sRGB; see `decode`."""
-    image = to_image(decode(path, max_pixels))
+    image = to_image(decode(place, max_pixels))
     if not image.is_cmyk:
         return image
     from upsample_cli.images.colour import cmyk  # few pictures are CMYK

@@ -2,20 +2,19 @@
 
 import PIL
 
-from upsample_cli.images.places import source
-from upsample_cli.images.places.source import MAX_PIXELS
+from upsample_cli.images.places.place import MAX_PIXELS, Place
 from upsample_cli.images.read import opening, upright
 from upsample_cli.images.read.opening import check
 
 
-def size(path: str, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
+def size(place: Place, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
     """Return height and width of the picture in a file, from its head alone.
 
     Raises:
         ImageFileError: It is missing, is no picture, or is one that `decode` refuses by its head.
     """
-    name = source.named(path)
-    with source.opened(path, head=True) as file, opening.image_errors(name):
+    name = place.label
+    with place.open_head() as file, opening.image_errors(name):
         if (opened := opening.open_picture(file)) is None:
             from upsample_cli.images.read import tiff_reader
 
@@ -27,10 +26,10 @@ def size(path: str, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
             return (width, height) if upright.swaps_axes(opened) else (height, width)
 
 
-def is_picture(path: str) -> bool:
+def is_picture(place: Place) -> bool:
     """Tell by its first bytes whether a file is a picture of any format that is read."""
     try:
-        with source.opened(path, head=True) as file:
+        with place.open_head() as file:
             if (opened := opening.open_picture(file)) is not None:
                 opened.close()
             return True

@@ -12,7 +12,7 @@ import PIL.Image
 from numpy.typing import NDArray
 
 from upsample_cli.errors import ImageFileError
-from upsample_cli.images.places import source
+from upsample_cli.images.places.place import Place
 from upsample_cli.images.read import opening, png_chunks, tiff_reader
 from upsample_cli.images.read.opening import check_size
 from upsample_cli.planes import Size
@@ -53,18 +53,18 @@ class Mask:
         return self.labels.shape[0], self.labels.shape[1]
 
 
-def read(path: str, max_pixels: int) -> Mask:
+def read(place: Place, max_pixels: int) -> Mask:
     """Return the label mask in a file.
 
     Args:
-        path: A file, or "-" for standard input.
+        place: A file or standard input.
         max_pixels: The most pixels to decode.
 
     Raises:
         ImageFileError: It cannot be read, or its samples are no labels.
     """
-    name = source.named(path)
-    with source.opened(path) as file, opening.image_errors(name):
+    name = place.label
+    with place.open() as file, opening.image_errors(name):
         file, chunks = png_chunks.scan(file)
         opened = opening.open_picture(file)
         if opened is None:

@@ -1,11 +1,10 @@
 """The formats that can be written, and which of them a target gets."""
 
-import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from upsample_cli.errors import ImageFileError
-from upsample_cli.images.places.target import STREAM
+from upsample_cli.images.places.place import Place
 
 if TYPE_CHECKING:  # NumPy is not loaded for --help
     from upsample_cli.planes import Size
@@ -23,18 +22,18 @@ _WITH_QUALITY = {"JPEG", "WEBP"}
 _LARGEST_SIDE = {"JPEG": 65500, "WEBP": 16383, "GIF": 65535, "TGA": 65535}
 
 
-def format_of(target: str, word: str | None, source: str) -> str:
+def format_of(target: Place, word: str | None, source: str) -> str:
     """Return the format to write: by suffix, else by --format, else the source's.
 
     Args:
-        target: Where to write, or "-".
+        target: Where to write.
         word: The value of --format, one of `FORMATS`.
         source: The format that was read.
 
     Raises:
         ImageFileError: The suffix is none of `FORMATS`, and there is no --format.
     """
-    suffix = "" if target == STREAM else os.path.splitext(target)[1][1:].lower()
+    suffix = target.suffix[1:]
     if suffix in FORMATS:
         return FORMATS[suffix]
     if word is not None:
@@ -45,12 +44,12 @@ def format_of(target: str, word: str | None, source: str) -> str:
 
 
 def unused_options(
-    target: str, word: str | None, quality: int | None, compression: int | None
+    target: Place, word: str | None, quality: int | None, compression: int | None
 ) -> Iterator[str]:
     """Yield a note on each option that has no effect on the format of a target.
 
     Args:
-        target: Where to write, or "-".
+        target: Where to write.
         word: The value of --format, one of `FORMATS`.
         quality: The value of --quality.
         compression: The value of --compression.
@@ -58,7 +57,7 @@ def unused_options(
     Raises:
         ImageFileError: The suffix is none of `FORMATS`, and there is no --format.
     """
-    if target == STREAM and word is None:
+    if target.is_stream and word is None:
         return  # the format will be the source's
     format = format_of(target, word, "PNG")
     if word is not None and FORMATS.get(word) != format:

@@ -4,26 +4,28 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Literal, TypeAlias
 
-from upsample_cli.images.places import target
-from upsample_cli.images.places.target import is_url
+from upsample_cli.images.places.folder import Folder
+from upsample_cli.images.places.place import Place
 
 _LISTINGS = 8  # folders whose names are kept: one that is walked, and those it lies in
-
 
 State: TypeAlias = Literal["missing", "older", "there"]
 """What is known of an output; older means than its input."""
 
 
-def looked_at(
-    source: str, to: str, dated: bool, modified: Callable[[str], float | None] = target.modified
+def state_of(
+    source: Place,
+    to: Place,
+    dated: bool,
+    modified: Callable[[Place], float | None] = lambda place: place.modified(),
 ) -> State:
     """Return what is known of an output.
 
     Args:
-        source: Where its input is read.
-        to: Where it is written.
-        dated: Whether it matters that it is older.
-        modified: Tells when something was written, and None where there is nothing.
+        source: Its input.
+        to: The output.
+        dated: Whether it matters that it is older than the input.
+        modified: Returns when something was written, and None where there is nothing.
     """
     if (output := modified(to)) is None:
         return "missing"
@@ -32,29 +34,24 @@ def looked_at(
 
 
 class Outputs:
-    """The outputs of a run, of which each is asked for once."""
+    """The outputs of a run, each of which is asked for once."""
 
     def __init__(self) -> None:
-        self._beside = lru_cache(_LISTINGS)(_listed)
+        self._times_in = lru_cache(_LISTINGS)(_times_in)
 
-    def is_there(self, to: str) -> bool:
+    def is_there(self, to: Place) -> bool:
         """Tell whether an output is there."""
         return self._modified(to) is not None
 
-    def known(self, source: str, to: str, dated: bool) -> State | None:
-        """Return what listings tell; None of files, which who works on them looks at."""
-        if is_url(source) or is_url(to):
-            return looked_at(source, to, dated, self._modified)
+    def state(self, source: Place, to: Place, dated: bool) -> State | None:
+        """Return what listings tell; None for files, which the worker looks at."""
+        if source.is_remote or to.is_remote:
+            return state_of(source, to, dated, self._modified)
         return None
 
-    def _modified(self, path: str) -> float | None:
-        if not is_url(path):
-            return target.modified(path)
-        folder, _, name = path.rpartition("/")
-        return self._beside(folder).get(name)
+    def _modified(self, place: Place) -> float | None:
+        return self._times_in(place.folder).get(place.name) if place.is_remote else place.modified()
 
 
-def _listed(folder: str) -> dict[str, float]:
-    from upsample_cli.images.places import store  # few names are URLs
-
-    return {each.name: each.modified for each in store.listed(folder) if not each.is_folder}
+def _times_in(folder: Folder) -> dict[str, float]:
+    return {entry.name: entry.modified for entry in folder.entries() if not entry.is_folder}

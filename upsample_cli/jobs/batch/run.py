@@ -1,115 +1,112 @@
-"""Many pictures on an executor: bounded in memory, each with its report, whatever becomes of it."""
+"""Many pictures on an executor: bounded in memory, each with its report, whatever happens to it."""
 
 from collections.abc import Callable, Generator
 from concurrent.futures import BrokenExecutor, Executor, Future
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
 from upsample_cli.errors import UpsampleError
-from upsample_cli.images.places import temporary
-from upsample_cli.images.places.target import is_url
+from upsample_cli.images.places.folder import Folder
 from upsample_cli.jobs.batch.outputs import Outputs
-from upsample_cli.jobs.batch.picture_job import Work
+from upsample_cli.jobs.batch.picture_job import PictureJob
 from upsample_cli.jobs.batch.plan import Pair, Plan
 from upsample_cli.jobs.batch.worker import WorkerDiedError
 from upsample_cli.jobs.enlarge.task import Report
 
 _WINDOW = 1000  # pictures by which one may overtake another
-_LOOK = 0.2  # seconds between looks whether to stop
+_INTERVAL = 0.2  # seconds between questions whether to stop
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
-    """A picture that has ended.
+class FinishedPicture:
+    """A picture that is done, skipped or failed.
 
     Args:
-        place: Its number in the plan, from 0.
+        number: Its number in the plan, from 0.
         report: What became of it.
     """
 
-    place: int
+    number: int
     report: Report
 
 
 def run(
-    plan: Plan, work: Work, executor: Executor, ahead: int, stopped: Callable[[], bool]
-) -> Generator[Ended, None, None]:
+    plan: Plan, job: PictureJob, executor: Executor, ahead: int, is_stopped: Callable[[], bool]
+) -> Generator[FinishedPicture, None, None]:
     """Yield each picture as it ends; no fault of one stops the others.
 
     Args:
         plan: Which pictures.
-        work: What to do with each.
-        executor: Who does it; stays open.
-        ahead: How many to have submitted at once.
-        stopped: Tells whether to begin no more; what is under way is still finished.
+        job: What to do with each.
+        executor: Runs the job; stays open.
+        ahead: How many pictures to have submitted at once.
+        is_stopped: Tells whether to begin no more; what is under way is still finished.
     """
-    ended: SimpleQueue[tuple[int, Future[Report]]] = SimpleQueue()
+    finished: SimpleQueue[tuple[int, Future[Report]]] = SimpleQueue()
     under_way: dict[int, tuple[Pair, Future[Report]]] = {}
-    pairs, outputs, more = enumerate(plan.pairs()), Outputs(), True
-    cleaned: set[Path] = set()
-    while more or under_way:
-        while more and not stopped() and _has_room(under_way, ahead):
-            place, pair = next(pairs, (-1, ("", "")))
-            if place < 0:
-                more = False
-            elif fault := _refused(work, pair, outputs):
-                yield Ended(place, work.failed(*pair, fault))
+    pairs, outputs, has_more = enumerate(plan.pairs()), Outputs(), True
+    cleaned: set[Folder] = set()
+    while has_more or under_way:
+        while has_more and not is_stopped() and _has_room(under_way, ahead):
+            number, pair = next(pairs, (-1, None))
+            if pair is None:
+                has_more = False
+            elif job.existing == "refuse" and outputs.is_there(pair[1]):
+                fault = f"{pair[1]} exists; pass --force to replace it"
+                yield FinishedPicture(number, job.failed(*pair, fault))
             else:
-                if not is_url(pair[1]) and (into := Path(pair[1]).parent) not in cleaned:
-                    temporary.clean(into)
-                    cleaned.add(into)
-                known = outputs.known(*pair, work.dates) if work.looks else None
-                under_way[place] = pair, executor.submit(work, *pair, known)
-                under_way[place][1].add_done_callback(partial(_put, ended, place))
-        if stopped():
-            more = False
+                _clean_once(pair[1].folder, cleaned)
+                state = outputs.state(*pair, job.needs_dates) if job.needs_state else None
+                future = executor.submit(job, *pair, state)
+                under_way[number] = pair, future
+                future.add_done_callback(partial(_put, finished, number))
+        if is_stopped():
+            has_more = False
             for _, future in under_way.values():
                 future.cancel()  # unless it is being worked on
         if not under_way:
             continue
         with suppress(Empty):
-            place, future = ended.get(timeout=_LOOK)
-            pair, _ = under_way.pop(place)
+            number, future = finished.get(timeout=_INTERVAL)
+            pair, _ = under_way.pop(number)
             if not future.cancelled():
-                yield Ended(place, _report(work, pair, future))
-    for into in cleaned:
-        temporary.clean(into)  # a worker that was killed may have left something, too
+                yield FinishedPicture(number, _report(job, pair, future))
+    for folder in cleaned:
+        folder.clean()  # a worker that was killed may have left something, too
+
+
+def _clean_once(folder: Folder, cleaned: set[Folder]) -> None:
+    if folder not in cleaned:
+        folder.clean()
+        cleaned.add(folder)
 
 
 def _has_room(under_way: dict[int, Any], ahead: int) -> bool:
-    """Tell whether one more may begin: those that wait for an earlier one are in memory too."""
+    """Tell whether one more may begin; reports that wait for an earlier one are in memory too."""
     if not under_way:
         return True
     first, last = min(under_way), max(under_way)
     return len(under_way) < ahead and last - first < _WINDOW
 
 
-def _put(ended: "SimpleQueue[tuple[int, Future[Report]]]", place: int, future: Any) -> None:
-    ended.put((place, future))
+def _put(finished: "SimpleQueue[tuple[int, Future[Report]]]", number: int, future: Any) -> None:
+    finished.put((number, future))
 
 
-def _refused(work: Work, pair: Pair, outputs: Outputs) -> str | None:
-    """Return why a picture is not to be begun."""
-    if work.existing == "refuse" and outputs.is_there(pair[1]):
-        return f"{pair[1]} exists; pass --force to replace it"
-    return None
-
-
-def _report(work: Work, pair: Pair, future: Future[Report]) -> Report:
-    """Return the report of a picture, also where whoever worked on it was lost or at fault."""
+def _report(job: PictureJob, pair: Pair, future: Future[Report]) -> Report:
+    """Return the report of a picture, also where its worker died or met a bug."""
     source, _ = pair
     try:
         return future.result()
     except (WorkerDiedError, BrokenExecutor) as error:
-        return work.failed(
+        return job.failed(
             *pair, f"{source} ended its worker twice ({error}); it may need more memory"
         )
     except UpsampleError as error:
-        return work.failed(*pair, str(error))
-    except Exception as error:  # a bug must not cost the others; its worker told where it is
+        return job.failed(*pair, str(error))
+    except Exception as error:  # a bug must not cost the others; its worker printed the traceback
         fault = f"{type(error).__name__}: {error}"
-        return work.failed(*pair, f"{source} met a bug ({fault}); please report it")
+        return job.failed(*pair, f"{source} met a bug ({fault}); please report it")

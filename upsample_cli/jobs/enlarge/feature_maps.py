@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from upsample_cli.errors import ImageFileError, SettingError
-from upsample_cli.images.places import target
+from upsample_cli.images.places.place import Place
 from upsample_cli.images.read import array_files
 from upsample_cli.jobs.enlarge.arrays import Finish, enlarge
 from upsample_cli.jobs.enlarge.size import TargetSize
@@ -76,11 +76,11 @@ class ArrayTask:
     threads: int = 1
 
 
-def upsample(source: str, to: str, task: ArrayTask) -> ArrayReport:
+def upsample(source: Place, to: Place, task: ArrayTask) -> ArrayReport:
     """Read feature maps, enlarge them, write them, and report on them.
 
     Args:
-        source: A .npy or .npz, or "-" for standard input.
+        source: A .npy or .npz, or standard input.
         to: A .npy or .npz, or "-" for standard output.
         task: How to enlarge them.
 
@@ -88,7 +88,7 @@ def upsample(source: str, to: str, task: ArrayTask) -> ArrayReport:
         UpsampleError: They cannot be read, enlarged or written.
     """
     start = perf_counter()
-    target.check(to, source, task.force)
+    to.check_target(source, task.force)
     inputs = array_files.read(source)
     format = format_of(to, task.format, source, len(inputs))
     outputs = {name: _enlarged(name, array, task) for name, array in inputs.items()}
@@ -96,7 +96,7 @@ def upsample(source: str, to: str, task: ArrayTask) -> ArrayReport:
     scale = max(_scale(inputs[name], outputs[name], name, task.layout) for name in outputs)
     kernel = task.method.equivalent(scale)
     return ArrayReport(
-        source, to, {name: array.shape for name, array in outputs.items()},
+        str(source), str(to), {name: array.shape for name, array in outputs.items()},
         {name: str(array.dtype) for name, array in outputs.items()}, perf_counter() - start,
         ripple(kernel.phase_sums) if kernel else None, scale,
         tuple(_layout_note(array) for array in inputs.values()
@@ -131,7 +131,7 @@ def planes(name: str, array: NDArray[Any], layout: str | None) -> NDArray[Any]:
     return array.reshape(-1, *array.shape[-2:])
 
 
-def format_of(to: str, format: str | None, source: str, count: int) -> str:
+def format_of(to: Place, format: str | None, source: Place, count: int) -> str:
     """Return the format to write: by suffix, else by --format, else the input's.
 
     Args:
@@ -144,7 +144,7 @@ def format_of(to: str, format: str | None, source: str, count: int) -> str:
         ImageFileError: The suffix is another, or several arrays are to go into a .npy.
     """
     word = array_files.suffix(to)
-    if to == target.STREAM:
+    if to.is_stream:
         word = format or array_files.suffix(source)
     elif not word:
         raise ImageFileError(f"{to} cannot hold feature maps; name a .npy or .npz")
@@ -154,9 +154,9 @@ def format_of(to: str, format: str | None, source: str, count: int) -> str:
     return word
 
 
-def write(arrays: dict[str, NDArray[Any]], format: str, to: str, force: bool) -> None:
+def write(arrays: dict[str, NDArray[Any]], format: str, to: Place, force: bool) -> None:
     """Write feature maps to a target, all of them or nothing."""
-    with target.opened(to, force) as file:
+    with to.writing(force) as file:
         array_files.write(arrays, format, file)
 
 

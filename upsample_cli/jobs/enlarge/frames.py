@@ -6,7 +6,7 @@ from typing import BinaryIO
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.colour import transfer_curve
 from upsample_cli.images.image import Image, Samples
-from upsample_cli.images.places import target
+from upsample_cli.images.places.place import Place
 from upsample_cli.images.read import animation, files
 from upsample_cli.images.read.animation import ANIMATED, Animation
 from upsample_cli.images.write import apng, encode, format_limits, gif
@@ -19,7 +19,7 @@ from upsample_cli.planes import Size
 
 
 def write(
-    source: Animation, size: Size, format: str, to: str, task: Task
+    source: Animation, size: Size, format: str, to: Place, task: Task
 ) -> tuple[Checkerboard, tuple[str, ...]]:
     """Enlarge an animation and write it.
 
@@ -27,7 +27,7 @@ def write(
         source: The input.
         size: Height and width of the output.
         format: One of the values of `formats.FORMATS`.
-        to: A file, or "-" for standard output.
+        to: Where to write.
         task: What to do.
 
     Returns:
@@ -41,7 +41,7 @@ def write(
             f"{source.name} is an animation of {len(source.durations)} frames and {format} holds "
             f"one; write a {', '.join(sorted(ANIMATED.values()))} or give a still picture"
         )
-    with target.opened(to, task.force) as file, Workers(task.threads) as workers:
+    with to.writing(task.force) as file, Workers(task.threads) as workers:
         frames = _Frames(source, size, format, task, workers)
         notes: tuple[str, ...] = ()
         if format == "PNG":

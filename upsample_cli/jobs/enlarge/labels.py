@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from upsample_cli.images.places import target
+from upsample_cli.images.places.place import Place
 from upsample_cli.images.read import label_mask as masks
 from upsample_cli.images.read.label_mask import Labels, Mask
 from upsample_cli.jobs.enlarge.strips import Picture, cut, windows_of
@@ -27,14 +27,14 @@ _TILE = 256  # output pixels a side: larger tiles hold more classes, smaller one
 _ROUNDING = 1e-5  # of float32 through all stages
 
 
-def write(mask: Mask, size: Size, format: str, to: str, task: Task) -> Checkerboard:
+def write(mask: Mask, size: Size, format: str, to: Place, task: Task) -> Checkerboard:
     """Enlarge a mask and write it; return a checkerboard whose status is "labels".
 
     Args:
         mask: The input.
         size: Height and width of the output.
         format: One of the values of `FORMATS`.
-        to: Where, or "-".
+        to: Where to write.
         task: How to enlarge it.
 
     Raises:
@@ -43,7 +43,7 @@ def write(mask: Mask, size: Size, format: str, to: str, task: Task) -> Checkerbo
     masks.check(mask, format)
     if task.strip:
         mask = replace(mask, options=tuple(option for option in mask.options if option[0] != "dpi"))
-    with target.opened(to, task.force) as file:
+    with to.writing(task.force) as file:
         labels = enlarged(
             mask.labels, task.method.stages(mask.size, size), size, task.boundary, task.threads
         )

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from upsample_cli.errors import ImageFileError, SettingError
-from upsample_cli.images.places import target
+from upsample_cli.images.places.place import Place
 from upsample_cli.images.read import array_files
 from upsample_cli.jobs.audit import layer_figures
 from upsample_cli.jobs.enlarge.feature_maps import ArrayReport, format_of, planes, write
@@ -51,19 +51,19 @@ class LayerTask:
     force: bool = False
 
 
-def apply(source: str, to: str, task: LayerTask) -> ArrayReport:
+def apply(source: Place, to: Place, task: LayerTask) -> ArrayReport:
     """Apply a layer to every feature map of a file, write the results, and report.
 
     Args:
-        source: A .npy or .npz, or "-" for standard input.
-        to: Likewise, or "-" for standard output.
+        source: A .npy or .npz, or standard input.
+        to: Likewise, or standard output.
         task: Which layer, and how.
 
     Raises:
         UpsampleError: Weights or maps cannot be read, do not fit, or the target not be written.
     """
     start = perf_counter()
-    target.check(to, source, task.force)
+    to.check_target(source, task.force)
     weight, bias = _weights(task)
     inputs = array_files.read(source)
     format = format_of(to, task.format, source, len(inputs))
@@ -75,7 +75,7 @@ def apply(source: str, to: str, task: LayerTask) -> ArrayReport:
                    geometry.dilation, geometry.groups)
     )  # fmt: skip
     return ArrayReport(
-        source, to, {name: array.shape for name, array in outputs.items()},
+        str(source), str(to), {name: array.shape for name, array in outputs.items()},
         {name: str(array.dtype) for name, array in outputs.items()}, perf_counter() - start,
         figures.ripple,
     )  # fmt: skip

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from upsample_cli.errors import ImageFileError, PictureTooLargeError
 from upsample_cli.images.image import Image
-from upsample_cli.images.places import target
+from upsample_cli.images.places.place import Place
 from upsample_cli.images.write import formats
 from upsample_cli.jobs.enlarge import still
 from upsample_cli.jobs.enlarge.render import Progress
@@ -32,8 +32,8 @@ _NOTED_GAIN = 0.01  # a change of brightness by two and a half levels of white
 
 
 def upsample(
-    source: str,
-    to: str,
+    source: Place,
+    to: Place,
     task: Task,
     progress: Progress | None = None,
     decoding: "Decoding | None" = None,
@@ -41,8 +41,8 @@ def upsample(
     """Read a picture, enlarge it, write it, and report on it.
 
     Args:
-        source: A file, or "-" for standard input.
-        to: A file, or "-" for standard output.
+        source: Where to read.
+        to: Where to write.
         task: How to enlarge it.
         progress: Wraps the strips for a progress bar; None for none.
         decoding: Waits for the decoded picture, where decoding has begun already.
@@ -51,7 +51,7 @@ def upsample(
         UpsampleError: The picture cannot be read or enlarged, or the target cannot be written.
     """
     start = perf_counter()
-    target.check(to, source, task.force)
+    to.check_target(source, task.force)
     picture = _samples((decoding or (lambda: decode(source, task)))())
     size = _size(to, picture.size, task)
     format = formats.format_of(to, task.format, picture.format)
@@ -60,8 +60,8 @@ def upsample(
     scale = max(after / before for before, after in zip(picture.size, size, strict=True))
     kernel_ripple, shift, gain = _kernel_figures(task.method, scale)
     return Report(
-        input=source,
-        output=to,
+        input=str(source),
+        output=str(to),
         status="done",
         size=size,
         method=task.method.name,
@@ -77,7 +77,7 @@ def upsample(
     )  # fmt: skip
 
 
-def decode(source: str, task: Task) -> "Decoded | Mask":
+def decode(source: Place, task: Task) -> "Decoded | Mask":
     """Return a decoded picture, or a label mask where the task is for labels."""
     if task.labels:
         from upsample_cli.images.read import label_mask
@@ -88,19 +88,19 @@ def decode(source: str, task: Task) -> "Decoded | Mask":
     return decode(source, task.max_pixels)
 
 
-def planned(source: str, to: str, task: Task) -> Size:
+def planned(source: Place, to: Place, task: Task) -> Size:
     """Return the size that the output would have, after all checks that need no decoding.
 
     Args:
-        source: A file, or "-", whose size is unknown before it is read.
-        to: A file, or "-" for standard output.
+        source: A file; a stream's size is unknown before it is read.
+        to: Where to write.
         task: How it would be enlarged.
 
     Raises:
         UpsampleError: The picture cannot be read, or the target cannot be written.
     """
-    target.check(to, source, task.force)
-    if source == target.STREAM:
+    to.check_target(source, task.force)
+    if source.is_stream:
         raise ImageFileError("standard input cannot be looked at beforehand; name a file")
     from upsample_cli.images.read import header
 
@@ -120,7 +120,7 @@ def _samples(decoded: "Decoded | Mask") -> "Animation | Image | Mask":
     return files.to_image(decoded)
 
 
-def _size(to: str, size_in: Size, task: Task) -> Size:
+def _size(to: Place, size_in: Size, task: Task) -> Size:
     size = task.target.size(size_in)
     if size[0] * size[1] > task.max_pixels * OUTPUT_LIMIT:
         raise PictureTooLargeError(
@@ -134,7 +134,7 @@ def _write(
     picture: "Animation | Image | Mask",
     size: Size,
     format: str,
-    to: str,
+    to: Place,
     task: Task,
     progress: Progress | None,
 ) -> tuple[Checkerboard, tuple[str, ...]]:

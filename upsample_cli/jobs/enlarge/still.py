@@ -7,7 +7,7 @@ import numpy as np
 
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.image import Image, Samples
-from upsample_cli.images.places import target
+from upsample_cli.images.places.place import Place
 from upsample_cli.images.write import format_limits, png
 from upsample_cli.jobs.enlarge.render import MeasuredStrips, Progress
 from upsample_cli.jobs.enlarge.task import Task
@@ -17,7 +17,7 @@ from upsample_cli.planes import Size
 
 
 def write(
-    image: Image, size: Size, format: str, to: str, task: Task, progress: Progress | None
+    image: Image, size: Size, format: str, to: Place, task: Task, progress: Progress | None
 ) -> tuple[Checkerboard, tuple[str, ...]]:
     """Enlarge a picture and write it.
 
@@ -45,7 +45,7 @@ def write(
 
         notes += transfer_curve.notes_on_linear(image.metadata)
     image = replace(image, metadata=image.metadata.resized(size))
-    with target.opened(to, task.force) as file, Workers(task.threads) as workers:
+    with to.writing(task.force) as file, Workers(task.threads) as workers:
         strips = MeasuredStrips(image, size, task, format == "PNG", workers, progress)
         notes += _write(file, strips, image, size, format, task)
         checkerboard, more = strips.checkerboard()

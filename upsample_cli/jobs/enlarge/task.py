@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from upsample_cli.images.places.source import MAX_PIXELS
+from upsample_cli.images.places.place import MAX_PIXELS
 from upsample_cli.images.write.formats import DEFAULT_COMPRESSION
 from upsample_cli.jobs.enlarge.size import TargetSize
 from upsample_cli.methods.method import Method

@@ -2,14 +2,13 @@
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from upsample_cli.errors import SettingError
 from upsample_cli.images.colour.levels import COLOURS, OPACITY, Channel
 from upsample_cli.images.image import Image
-from upsample_cli.images.places.source import MAX_PIXELS
+from upsample_cli.images.places.place import MAX_PIXELS, Place
 from upsample_cli.images.read import files
 from upsample_cli.jobs.measure import measure_figures
 from upsample_cli.jobs.measure.reference import Reference, channel_rows
@@ -37,9 +36,9 @@ class MeasureOptions:
     """
 
     stride: int | None = None
-    reference: str | None = None
-    heat_map: str | None = None
-    spectrum: str | None = None
+    reference: Place | None = None
+    heat_map: Place | None = None
+    spectrum: Place | None = None
     force: bool = False
     max_pixels: int = MAX_PIXELS
 
@@ -85,11 +84,11 @@ class Measurement:
         return self.channels.get(self.worst_channel, self.luma)
 
 
-def measure(source: str, options: MeasureOptions) -> Measurement:
+def measure(source: Place, options: MeasureOptions) -> Measurement:
     """Return the checkerboard in a picture, and draw the figures asked for.
 
     Args:
-        source: A file, or "-" for standard input.
+        source: A file or standard input.
         options: How to measure it.
 
     Raises:
@@ -109,7 +108,7 @@ def measure(source: str, options: MeasureOptions) -> Measurement:
 
 
 def _draw(
-    source: str,
+    source: Place,
     image: Image,
     reference: Reference | None,
     measurement: Measurement,
@@ -117,7 +116,7 @@ def _draw(
 ) -> None:
     stride, name = measurement.likeliest_stride, measurement.worst_channel
     channel = _CHANNELS[name]
-    title = f"{Path(source).name}, {name}: stride {stride[0]}"
+    title = f"{source.name}, {name}: stride {stride[0]}"
     if options.heat_map:
         is_found = measurement.overall.verdict == "checkerboard"
         start = "Checkerboard" if is_found else "No checkerboard found"

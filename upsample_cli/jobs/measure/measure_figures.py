@@ -8,7 +8,7 @@ from upsample_cli.images.figures import drawing
 from upsample_cli.images.figures.heat_map import heat_figure
 from upsample_cli.images.figures.spectrum_figure import spectrum_figure
 from upsample_cli.images.image import Image
-from upsample_cli.images.places import target
+from upsample_cli.images.places.place import Place
 from upsample_cli.jobs.measure.reference import Reference, channel_rows
 from upsample_cli.metrics.heat import HeatMeter
 from upsample_cli.metrics.spectrum import periodogram
@@ -16,7 +16,7 @@ from upsample_cli.metrics.spectrum import periodogram
 _LEAST_SIDE = 16
 
 
-def check(path: str, source: str, force: bool) -> None:
+def check(path: Place, source: Place, force: bool) -> None:
     """Check a target before any work is done for it.
 
     Args:
@@ -28,14 +28,14 @@ def check(path: str, source: str, force: bool) -> None:
         SettingError: The target is no PNG.
         ImageFileError: The target cannot be written.
     """
-    if not path.lower().endswith(".png"):
+    if path.suffix != ".png":
         raise SettingError(f"{path} is no PNG; name a figure FILE.png")
-    target.check(path, source, force)
+    path.check_target(source, force)
 
 
-def write(sheet: drawing.Sheet, path: str, force: bool = False) -> None:
+def write(sheet: drawing.Sheet, path: Place, force: bool = False) -> None:
     """Write a figure; with `force` it may replace a file."""
-    with target.opened(path, force) as file:
+    with path.writing(force) as file:
         drawing.save(sheet, file)
 
 

@@ -7,7 +7,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from upsample_cli.jobs.batch.run import Ended
+    from upsample_cli.jobs.batch.run import FinishedPicture
 
 Item = TypeVar("Item")
 _PATIENCE = 1.0  # seconds without a bar
@@ -34,7 +34,7 @@ def bar(items: Iterable[Item], total: int, unit: str = "strip") -> Iterator[Item
             progress.close()
 
 
-def counted(ended: Iterator["Ended"], total: int) -> Iterator["Ended"]:
+def counted(ended: Iterator["FinishedPicture"], total: int) -> Iterator["FinishedPicture"]:
     """Yield the pictures of a folder; show on stderr how many, how fast, and how many failed.
 
     Args:

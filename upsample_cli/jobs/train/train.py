@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -10,8 +9,8 @@ import numpy as np
 
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.colour.levels import luma
-from upsample_cli.images.places.source import can_be_read_again
-from upsample_cli.images.places.target import is_folder, is_url
+from upsample_cli.images.places.folder import Folder
+from upsample_cli.images.places.place import Place
 from upsample_cli.images.read import files
 from upsample_cli.images.read.header import size as picture_size
 from upsample_cli.jobs.batch.globs import Globs
@@ -26,7 +25,7 @@ from upsample_cli.methods.method import Stage
 from upsample_cli.metrics.fidelity import psnr
 from upsample_cli.metrics.ripple import noise_gain, overshoot, ripple
 
-Progress = Callable[[Iterable[str], int], Iterator[str]]
+Progress = Callable[[Iterable[Place], int], Iterator[Place]]
 BASELINES = ("nearest", "bilinear", "bicubic", "lanczos")
 _LEAST_VARIANCE = 0.01  # within a patch, in levels squared: less is flat but for rounding
 
@@ -52,27 +51,28 @@ class Trained:
     seconds: float
 
 
-def pictures(sources: Sequence[str]) -> list[str]:
-    """Return the files among files and folders, or URLs of them, sorted within each.
+def pictures(sources: Sequence[Place | Folder]) -> list[Place]:
+    """Return the files among files and folders, sorted within each.
 
     Hidden files and folders are left out unless they are named, as in a batch.
 
     Raises:
         UpsampleError: One is no file or folder, or a store does not answer.
     """
-    paths: list[str] = []
+    files: list[Place] = []
     for source in sources:
-        place = source if is_url(source) else str(Path(source))
-        if is_folder(place):
-            paths.extend(f"{place.rstrip('/')}/{path}" for path in walk(place, Globs()))
-        elif not is_url(place) and not can_be_read_again(place):
-            raise ImageFileError(f"no file or folder {place}; check the path")
+        if isinstance(source, Folder):
+            files.extend(source.file(path) for path in walk(source, Globs()))
+        elif not source.is_rereadable():
+            raise ImageFileError(f"no file or folder {source}; check the path")
         else:
-            paths.append(place)
-    return paths
+            files.append(source)
+    return files
 
 
-def train(sources: Sequence[str], settings: Settings, progress: Progress | None = None) -> Trained:
+def train(
+    sources: Sequence[Place], settings: Settings, progress: Progress | None = None
+) -> Trained:
     """Return the kernel that enlarges shrunk pictures best.
 
     Args:
@@ -86,9 +86,10 @@ def train(sources: Sequence[str], settings: Settings, progress: Progress | None 
     start = perf_counter()
     rng = np.random.default_rng(settings.seed)
     skipped: list[str] = []
-    usable = [path for path in dict.fromkeys(sources) if _is_usable(path, settings, skipped)]
+    once = {source.key: source for source in sources}
+    usable = [file for file in once.values() if _is_usable(file, settings, skipped)]
     held_out = _held_out(usable, settings.holdout, rng)
-    others: Iterable[str] = [path for path in usable if path not in held_out]
+    others: Iterable[Place] = [path for path in usable if path not in held_out]
     count = len(usable) - len(held_out)
     if progress:
         others = progress(others, count)
@@ -122,7 +123,7 @@ def _check(moments: Moments, used: int, skipped: Sequence[str], settings: Settin
         raise ImageFileError("the pictures are flat, and teach nothing; give photographs")
 
 
-def _is_usable(path: str, settings: Settings, skipped: list[str]) -> bool:
+def _is_usable(path: Place, settings: Settings, skipped: list[str]) -> bool:
     """Return by a file's header whether it can be used; if not, add the reason to the skipped."""
     try:
         height, width = picture_size(path)
@@ -136,7 +137,7 @@ def _is_usable(path: str, settings: Settings, skipped: list[str]) -> bool:
 
 
 def _pairs(
-    paths: Iterable[str], settings: Settings, skipped: list[str]
+    paths: Iterable[Place], settings: Settings, skipped: list[str]
 ) -> Iterator[tuple[Taps, Taps]]:
     """Yield each picture shrunk and whole; add those that are broken to the skipped."""
     for path in paths:
@@ -152,13 +153,13 @@ def _fitted(moments: Moments, structure: Structure, settings: Settings) -> Kerne
     return KernelFile(structure.method, settings.stride, taps, resize)
 
 
-def _luma(path: str) -> Taps:
+def _luma(path: Place) -> Taps:
     image = files.read(path)
     levels = np.moveaxis(image.samples, 2, 0).astype(np.float32) * np.float32(255 / image.peak)
     return luma(levels).astype(np.float64)
 
 
-def _held_out(paths: Sequence[str], share: float, rng: np.random.Generator) -> list[str]:
+def _held_out(paths: Sequence[Place], share: float, rng: np.random.Generator) -> list[Place]:
     count = min(len(paths) - 1, max(1, round(share * len(paths)))) if share > 0 else 0
     chosen = rng.permutation(len(paths))[: max(0, count)]
     return [paths[i] for i in sorted(chosen)]

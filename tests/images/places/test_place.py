@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from upsample_cli.errors import ImageFileError, TargetExistsError
-from upsample_cli.images.places import target, temporary
+from upsample_cli.images.places import atomic_file
+from upsample_cli.images.places.place import parse_file
 
 
 def names(folder: Path) -> list[str]:
@@ -14,7 +15,7 @@ def names(folder: Path) -> list[str]:
 
 def half_written(path: Path, fault: BaseException) -> None:
     """Begin to write a target, then raise."""
-    with target.opened(str(path)) as file:
+    with parse_file(path).writing() as file:
         file.write(b"half")
         raise fault
 
@@ -22,7 +23,7 @@ def half_written(path: Path, fault: BaseException) -> None:
 def test_a_target_appears_when_all_is_written(tmp_path: Path) -> None:
     """Until the block ends there is nothing under the target's name."""
     path = tmp_path / "out.png"
-    with target.opened(str(path)) as file:
+    with parse_file(path).writing() as file:
         file.write(b"whole")
         assert not path.exists()
     assert path.read_bytes() == b"whole"
@@ -35,8 +36,8 @@ def test_a_link_to_nothing_is_not_replaced_unasked(tmp_path: Path) -> None:
     link.symlink_to("away.png")
     (tmp_path / "in.png").touch()
     with pytest.raises(TargetExistsError, match=r"out.png exists; pass --force"):
-        target.check(str(link), str(tmp_path / "in.png"), force=False)
-    target.check(str(link), str(tmp_path / "in.png"), force=True)
+        parse_file(link).check_target(parse_file(tmp_path / "in.png"), force=False)
+    parse_file(link).check_target(parse_file(tmp_path / "in.png"), force=True)
 
 
 @pytest.mark.parametrize("fault", [ValueError, KeyboardInterrupt, SystemExit, MemoryError])
@@ -70,13 +71,13 @@ def test_what_came_meanwhile_stays(
         monkeypatch.setattr(os, "link", without)
     path, other = tmp_path / "out.png", tmp_path / "other.png"
     refused = pytest.raises(TargetExistsError, match=r"out.png exists; pass --force to replace it")
-    with refused, target.opened(str(path)):
+    with refused, parse_file(path).writing():
         path.write_bytes(b"precious")
-    with target.opened(str(other)) as file:
+    with parse_file(other).writing() as file:
         file.write(b"ours")
     assert (path.read_bytes(), other.read_bytes()) == (b"precious", b"ours")
     assert sorted(names(tmp_path)) == ["other.png", "out.png"]
-    with target.opened(str(path), force=True) as file:
+    with parse_file(path).writing(force=True) as file:
         file.write(b"ours")
     assert path.read_bytes() == b"ours"
 
@@ -95,7 +96,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(
     monkeypatch.setattr(os, call, failing)
     with (
         pytest.raises(ImageFileError, match=r"cannot write .*No space left.*; choose"),
-        target.opened(str(path), force=True) as file,
+        parse_file(path).writing(force=True) as file,
     ):
         file.write(b"new")
     assert names(tmp_path) == ["out.png"]
@@ -110,10 +111,10 @@ def test_a_folder_that_cannot_be_written_is_told(
     def refused(*_: object) -> None:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
-    monkeypatch.setattr(temporary, "SyncedFile", refused)
+    monkeypatch.setattr(atomic_file, "SyncedFile", refused)
     with (
         pytest.raises(ImageFileError, match=r"cannot write .*Permission denied; choose another"),
-        target.opened(str(tmp_path / "out.png")),
+        parse_file(tmp_path / "out.png").writing(),
     ):
         pass
 
@@ -121,11 +122,11 @@ def test_a_folder_that_cannot_be_written_is_told(
 def test_existing_targets_need_force(tmp_path: Path) -> None:
     """A file that is there is refused, unless it may be replaced."""
     path = tmp_path / "out.png"
-    target.check(str(path), "in.png", force=False)
+    parse_file(path).check_target(parse_file("in.png"), force=False)
     path.write_bytes(b"old")
     with pytest.raises(TargetExistsError, match=r"exists; pass --force"):
-        target.check(str(path), "in.png", force=False)
-    target.check(str(path), "in.png", force=True)
+        parse_file(path).check_target(parse_file("in.png"), force=False)
+    parse_file(path).check_target(parse_file("in.png"), force=True)
 
 
 def test_the_input_is_never_a_target(tmp_path: Path) -> None:
@@ -135,20 +136,20 @@ def test_the_input_is_never_a_target(tmp_path: Path) -> None:
     link.symlink_to(path)
     for other in (path, link, tmp_path / "." / "in.png"):
         with pytest.raises(ImageFileError, match=r"is the input too; name another"):
-            target.check(str(other), str(path), force=True)
+            parse_file(other).check_target(parse_file(path), force=True)
 
 
 def test_folders_are_no_targets(tmp_path: Path) -> None:
     """A folder, or a file in a folder that is not there, is refused before any work."""
     with pytest.raises(ImageFileError, match=r"is a folder; name a file in it"):
-        target.check(str(tmp_path), "in.png", force=True)
+        parse_file(tmp_path).check_target(parse_file("in.png"), force=True)
     with pytest.raises(ImageFileError, match=r"no folder .*; make it first"):
-        target.check(str(tmp_path / "no" / "out.png"), "in.png", force=True)
+        parse_file(tmp_path / "no" / "out.png").check_target(parse_file("in.png"), force=True)
 
 
 def test_devices_are_written_straight() -> None:
     """A device has no content to keep, needs no force, and is not renamed onto."""
-    target.check(os.devnull, "in.png", force=False)
-    with target.opened(os.devnull) as file:
+    parse_file(os.devnull).check_target(parse_file("in.png"), force=False)
+    with parse_file(os.devnull).writing() as file:
         file.write(b"gone")
     assert not Path(os.devnull).is_file()

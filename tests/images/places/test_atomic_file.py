@@ -1,0 +1,163 @@
+import errno
+import os
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import faults
+import programs
+import pytest
+
+from upsample_cli.images.places import atomic_file
+
+PART = bytes(1 << 19)
+
+
+def hold(target: Path) -> subprocess.Popen[bytes]:
+    """Start a process that writes to a target until its standard input is closed."""
+    command = programs.command("hold_target", target)
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    process.stdout.readline()
+    return process
+
+
+def leave(folder: Path, name: str, age: float = 0.0) -> Path:
+    """Make a temporary that nobody holds, last written so many seconds ago."""
+    path = folder / name
+    path.write_bytes(b"half")
+    os.utime(path, (time.time() - age,) * 2)
+    return path
+
+
+def test_a_living_process_keeps_its_temporary(tmp_path: Path) -> None:
+    """What another process writes is not cleaned away, and takes its name when it is whole."""
+    with hold(tmp_path / "out.png") as process:
+        assert atomic_file.clean(str(tmp_path)) == 0
+        process.stdin.close()
+        assert process.wait(faults.PATIENCE) == 0
+        process.stdout.close()
+    assert [path.name for path in tmp_path.iterdir()] == ["out.png"]
+
+
+@pytest.mark.skipif(atomic_file.flock is None, reason="without locks, age decides: below")
+def test_a_killed_process_leaves_what_the_next_run_cleans(tmp_path: Path) -> None:
+    """After kill -9 the temporary is there, and cleaning removes it and nothing else."""
+    (tmp_path / "mine.part").touch()
+    with hold(tmp_path / "out.png") as process:
+        process.kill()
+    assert len(list(tmp_path.iterdir())) == 2
+    assert atomic_file.clean(str(tmp_path)) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.part"]
+
+
+@pytest.mark.parametrize(("hours", "removed"), [(1, 0), (23, 0), (25, 1)])
+def test_another_machine_has_a_day(tmp_path: Path, hours: int, removed: int) -> None:
+    """In a shared folder another machine's locks may not be seen, so only age tells."""
+    leave(tmp_path, ".upsample-00000000-0123456789ab.part", hours * 3600)
+    assert atomic_file.clean(str(tmp_path)) == removed
+
+
+@pytest.mark.parametrize(("minutes", "removed"), [(1, 0), (9, 0), (11, 1)])
+def test_without_locks_ours_have_ten_minutes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, minutes: int, removed: int
+) -> None:
+    """Where the system has no locks, ours are told by their age too, and targets still appear."""
+    monkeypatch.setattr(atomic_file, "flock", None)
+    leave(tmp_path, Path(atomic_file.temporary_beside("")).name, 60 * minutes)
+    assert atomic_file.clean(str(tmp_path)) == removed
+    with atomic_file.writing(str(tmp_path / "out.png"), force=False) as file:
+        file.write(b"whole")
+    assert (tmp_path / "out.png").read_bytes() == b"whole"
+
+
+def test_one_cleaned_before_it_was_held_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A temporary that is cleaned away between its making and its lock costs nothing."""
+    really, cleaned = os.fstat, []
+
+    def late(descriptor: int) -> os.stat_result:
+        """Clean before the lock is looked at, once."""
+        if not cleaned:
+            cleaned.extend(path.unlink() or path for path in tmp_path.iterdir())
+        return really(descriptor)
+
+    monkeypatch.setattr(os, "fstat", late)
+    with atomic_file.writing(str(tmp_path / "out.png"), force=False) as file:
+        file.write(b"whole")
+    assert len(cleaned) == 1
+    assert (tmp_path / "out.png").read_bytes() == b"whole"
+
+
+def test_a_folder_that_is_not_there_is_clean(tmp_path: Path) -> None:
+    """Cleaning comes before folders are made."""
+    assert atomic_file.clean(str(tmp_path / "no")) == 0
+
+
+def test_a_large_file_is_on_its_way_before_it_is_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Parts are on the disk while others are still to come, and in the end all of it is."""
+    really, sizes = os.fsync, []
+
+    def noted(descriptor: int) -> None:
+        """Note how much has been written."""
+        sizes.append(os.fstat(descriptor).st_size)
+        really(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    with atomic_file.SyncedFile(str(tmp_path / "file")) as file:
+        for _ in range(6):
+            file.write(PART)
+            file._join()
+        file.sync()
+    assert sizes == [2 * len(PART), 4 * len(PART), 6 * len(PART), 6 * len(PART)]
+    assert (tmp_path / "file").read_bytes() == 6 * PART
+
+
+def test_what_fails_on_the_way_is_told_at_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system tells each fault once, and may have told it to an earlier call."""
+    really, calls = os.fsync, []
+
+    def failing_once(descriptor: int) -> None:
+        """Fail at the first call alone."""
+        calls.append(descriptor)
+        if len(calls) == 1:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        really(descriptor)
+
+    monkeypatch.setattr(os, "fsync", failing_once)
+    with atomic_file.SyncedFile(str(tmp_path / "file")) as file:
+        for _ in range(4):
+            file.write(PART)
+        with pytest.raises(OSError, match=os.strerror(errno.EIO)):
+            file.sync()
+    assert len(calls) > 1
+
+
+@pytest.mark.parametrize("fault", [SystemExit, MemoryError])
+def test_a_file_is_closed_however_its_writing_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: type[BaseException]
+) -> None:
+    """What comes before the thread has begun is not hidden by an error of waiting for that."""
+
+    def start(thread: threading.Thread) -> None:
+        """Fail, as where a signal comes."""
+        raise fault
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    with pytest.raises(fault), atomic_file.SyncedFile(str(tmp_path / "file")) as file:
+        file.write(2 * PART)
+    assert file.closed
+
+
+@pytest.mark.usefixtures("no_threads")
+def test_a_file_is_written_where_no_thread_can_begin(tmp_path: Path) -> None:
+    """A system that has no more threads has only to be waited for at the end."""
+    with atomic_file.SyncedFile(str(tmp_path / "file")) as file:
+        file.write(2 * PART)
+        file.sync()
+    assert (tmp_path / "file").read_bytes() == 2 * PART

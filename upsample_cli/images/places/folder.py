@@ -1,0 +1,88 @@
+"""Folders: what lies in them, and where a file of theirs is."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from upsample_cli.errors import ImageFileError
+from upsample_cli.images.places import atomic_file
+from upsample_cli.images.places.place import Location, Place
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An entry of a folder's listing.
+
+    Args:
+        name: Without the folder; empty for what lies between two slashes of a key.
+        is_folder: Whether there is more below it.
+        modified: When it was written, in seconds since 1970; NaN where a listing does not tell.
+    """
+
+    name: str
+    is_folder: bool
+    modified: float = float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class Folder(Location):
+    """A folder on this machine, there or not; `RemoteFolder` is one in a store."""
+
+    def exists(self) -> bool:
+        """Tell whether it is there, as a folder."""
+        return os.path.isdir(self.path)
+
+    def file(self, name: str) -> Place:
+        """Return the file of a name, which may contain slashes."""
+        return Place(self._joined(name))
+
+    def folder(self, name: str) -> Self:
+        """Return the folder of a name, which may contain slashes."""
+        return type(self)(self._joined(name))
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield folders, files and links; pipes and devices are left out, as none is a picture.
+
+        Raises:
+            OSError: It cannot be read.
+            UpsampleError: A store cannot be asked.
+        """
+        with os.scandir(self.path) as entries:
+            for entry in entries:
+                try:
+                    is_folder, is_file = entry.is_dir(), entry.is_file()
+                except OSError:  # a link to itself, or to where we may not look
+                    is_folder = is_file = False
+                # A link to nothing is yielded, so that it is reported.
+                if is_folder or is_file or entry.is_symlink() or entry.name[0] == ".":
+                    yield Entry(entry.name, is_folder)
+
+    def make(self) -> None:
+        """Make it and the folders it lies in, if they are not there."""
+        try:
+            os.makedirs(self.path, exist_ok=True)
+        except OSError as error:
+            raise ImageFileError(f"cannot make {self}: {error.strerror}; name another") from error
+
+    def clean(self) -> int:
+        """Remove temporary files that killed processes left in it; return how many."""
+        return atomic_file.clean(self.path)
+
+    def identity(self) -> object:
+        """Return a value that is the same for every path to the folder; may raise `OSError`."""
+        status = os.stat(self.path)
+        return status.st_dev, status.st_ino
+
+    def parents(self) -> tuple["Folder", ...]:
+        """Return the folders it lies in, to which a link in it may lead back."""
+        return tuple(Folder(str(folder)) for folder in Path(self.path).resolve().parents)
+
+    def contains(self, other: "Folder") -> bool:
+        """Tell whether another folder is this one, or lies in it."""
+        inner, outer = os.path.realpath(other.path), os.path.realpath(self.path)
+        return not other.is_remote and Path(inner).is_relative_to(outer)
+
+    def _joined(self, name: str) -> str:
+        return f"{self.path.rstrip('/')}/{name}"

@@ -1,0 +1,88 @@
+"""Standard input as a source, standard output as a target."""
+
+import io
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import BinaryIO, ClassVar, Self, cast
+
+from upsample_cli.errors import ImageFileError
+from upsample_cli.images.places.place import Place
+
+
+@dataclass(frozen=True, slots=True)
+class StandardStream(Place):
+    """Standard input or output, called "-"."""
+
+    is_stream: ClassVar[bool] = True
+
+    @property
+    def label(self) -> str:
+        """What messages call it as an input."""
+        return "the picture on stdin"
+
+    @property
+    def local_path(self) -> None:
+        """None: it has no path."""
+        return None
+
+    def absolute(self, base: str) -> Self:
+        """Return the stream."""
+        return self
+
+    def is_folder(self) -> bool:
+        """Return False, even where a folder is called "-"."""
+        return False
+
+    def is_rereadable(self) -> bool:
+        """Return False."""
+        return False
+
+    def modified(self) -> None:
+        """Return None: nothing is there to be replaced."""
+
+    def open(self) -> BinaryIO:
+        """Read all of standard input."""
+        if sys.stdin is None or sys.stdin.isatty():
+            fault = "closed" if sys.stdin is None else "a terminal"
+            raise ImageFileError(f"standard input is {fault}; pipe a picture in or name a file")
+        data = sys.stdin.buffer.read()
+        if not data:
+            raise ImageFileError("standard input is empty; pipe a picture in or name a file")
+        return io.BytesIO(data)
+
+    def check_target(self, source: Place, force: bool) -> None:
+        """Accept any source."""
+
+    @contextmanager
+    def writing(self, force: bool = False) -> Iterator[BinaryIO]:
+        """Write to standard output; `BrokenPipeError` says that the reader has gone."""
+        out = sys.stdout.buffer
+        try:
+            # Without a buffer (PYTHONUNBUFFERED) a write may stop half-way without an error.
+            yield cast(BinaryIO, _WholeWriter(out)) if isinstance(out, io.RawIOBase) else out
+            out.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise ImageFileError(
+                f"cannot write standard output: {reason}; write to a file"
+            ) from error
+
+
+class _WholeWriter:
+    """Writes all data to a raw stream, which may take a part at a time."""
+
+    def __init__(self, raw: io.RawIOBase) -> None:
+        self._raw = raw
+
+    def write(self, data: bytes | memoryview) -> int:
+        left = memoryview(data).cast("B")
+        while left:
+            left = left[self._raw.write(left) or 0 :]
+        return memoryview(data).nbytes
+
+    def flush(self) -> None:
+        self._raw.flush()
