@@ -12,6 +12,7 @@ from operator import index
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from upsample_cli.errors import SettingError
@@ -178,25 +179,20 @@ def conv_matrix(
         taps = taps.astype(np.float32)
     if len(input_shape) != 2 or min(input_shape) < 1:
         raise SettingError(f"input shape {input_shape} is no plane; give height and width")
-    (height, width), (tall, wide) = input_shape, taps.shape
-    geometry = Geometry.of(stride, padding, 0, dilation, 1)
-    size = geometry.reduced((height, width), (tall, wide))
-    rows, columns = (
-        s * np.arange(count)[:, None] + np.array(offsets)
-        for s, count, offsets in zip(
-            geometry.stride, size, geometry.offsets((tall, wide)), strict=True
-        )
-    )
-    down, across = (rows >= 0) & (rows < height), (columns >= 0) & (columns < width)
+    geometry, (height, width) = Geometry.of(stride, padding, 0, dilation, 1), input_shape
+    size = geometry.reduced((height, width), (taps.shape[0], taps.shape[1]))
+    (top, left), (s, t), (d, e) = geometry.padding, geometry.stride, geometry.dilation
     type_ = np.int32 if max(height * width, size[0] * size[1] * taps.size) < 2**31 else np.int64
-    # Axes: output row, output column, tap down, tap across; so every row comes out sorted.
-    places = (rows * width).astype(type_)[:, None, :, None] + columns.astype(type_)[:, None, :]
-    inside = down[:, None, :, None] & across[:, None, :]
-    counts = np.outer(down.sum(axis=1), across.sum(axis=1)).ravel()
-    ends = np.concatenate([[0], np.cumsum(counts)]).astype(type_)
-    values = np.broadcast_to(taps, places.shape)[inside]
+    pixels: NDArray[Any] = np.arange(height * width, dtype=type_).reshape(height, width)
+    pixels = np.pad(pixels, ((top, top), (left, left)), constant_values=-1)
+    reach = d * (taps.shape[0] - 1) + 1, e * (taps.shape[1] - 1) + 1
+    # The pixel under each tap, a row for each output; so the rows of the matrix are sorted.
+    windows = sliding_window_view(pixels, reach)[::s, ::t, ::d, ::e].reshape(-1, taps.size)
+    inside = windows >= 0
+    ends = np.concatenate([[0], np.cumsum(inside.sum(axis=1))]).astype(type_)
+    values = np.broadcast_to(taps.ravel(), windows.shape)[inside]
     shape = (size[0] * size[1], height * width)
-    return scipy.sparse.csr_array((values, places[inside], ends), shape=shape)
+    return scipy.sparse.csr_array((values, windows[inside], ends), shape=shape)
 
 
 def _pair(name: str, value: Span, least: int) -> Pair:

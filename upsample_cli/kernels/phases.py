@@ -86,13 +86,8 @@ def first_moments(
 ) -> NDArray[np.float64]:
     """Return for each axis the phase sums of the taps times their distance from the middle.
 
-    Args:
-        taps: Shape (k1, ..., kN).
-        stride: Output pixels per input pixel along each of the N axes.
-        padding: Output pixels cropped before the first along each; by default 0.
-
-    Returns:
-        Shape (N, s1, ..., sN), in output pixels.
+    The arguments are those of `phase_sums`. The result has shape (N, s1, ..., sN), in output
+    pixels.
     """
     moments = (taps * place for place in _places(taps))
     return np.array([phase_sums(moment, stride, padding) for moment in moments])
@@ -101,12 +96,7 @@ def first_moments(
 def overlaps(
     size: Sequence[int], stride: Sequence[int], dilation: Sequence[int] | None = None
 ) -> list[NDArray[np.int64]]:
-    """Return for each axis how many taps feed each phase.
-
-    Args:
-        size: Taps along each axis.
-        stride: Output pixels per input pixel along each.
-        dilation: Output pixels from one tap to the next along each; by default 1.
+    """Return for each axis how many of its taps feed each phase; see `phase_sums`.
 
     >>> [axis.tolist() for axis in overlaps((3, 4), (2, 2))]
     [[2, 1], [2, 2]]
@@ -119,10 +109,7 @@ def strang_fix_order(taps: NDArray[Any], stride: Sequence[int]) -> int:
     """Return how many orders of polynomials pass without a pattern of the stride's period.
 
     0: not even flat pictures pass; 1: they do (balanced); 2: ramps too; up to `HIGHEST_ORDER`.
-
-    Args:
-        taps: Shape (k1, ..., kN).
-        stride: Output pixels per input pixel along each of the N axes.
+    The arguments are those of `phase_sums`.
 
     Source: G. Strang, G. Fix, "A Fourier analysis of the finite element variational method", 1971.
 

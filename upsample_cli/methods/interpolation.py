@@ -19,9 +19,10 @@ BACKENDS = ("fast", "scipy")
 """What computes a spline: our banded matrices, or scipy.ndimage itself."""
 
 
-@dataclass(frozen=True, slots=True)
 class _Interpolation(Method):
     """What the interpolations share: one stage, and no kernel to report."""
+
+    __slots__ = ()
 
     def equivalent(self, scale: float) -> "Kernel | None":
         """Return None: an interpolation has no kernel of its own to report."""

@@ -7,7 +7,6 @@ antialiased cubic reduction to the exact size.
 import os
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import reduce
 from itertools import combinations_with_replacement
 from math import ceil, prod
@@ -23,9 +22,10 @@ if TYPE_CHECKING:  # as in interpolation.py
 LEARNED = ("learned", "learned-sharp", "learned-soft")
 
 
-@dataclass(frozen=True, slots=True)
 class KernelMethod(Method):
     """A method that applies kernels: learned ones, fixed ones, or that of a file."""
+
+    __slots__ = ()
 
     @abstractmethod
     def kernels(self, scale: float) -> "list[Kernel]":

@@ -24,8 +24,6 @@ class HeatMeter:
 
     Args:
         stride: Period down and across, in pixels.
-        height: Rows of the picture.
-        width: Columns of the picture.
     """
 
     def __init__(self, stride: tuple[int, int], height: int, width: int) -> None:

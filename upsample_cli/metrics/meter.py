@@ -33,8 +33,6 @@ class Meter:
 
     Args:
         stride: Period to look for, down and across, in pixels.
-        height: Of the picture.
-        width: Of the picture.
         least: The ripple that matters, in levels.
     """
 
@@ -106,8 +104,6 @@ class Search:
     """Measures one picture at several strides, fed from the top down in runs of rows.
 
     Args:
-        height: Of the picture.
-        width: Of the picture.
         strides: Periods to look for, in pixels.
         least: The ripple that matters, in levels.
     """

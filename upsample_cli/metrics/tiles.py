@@ -50,8 +50,6 @@ class TileGrid:
 
     Args:
         stride: Period down and across, in pixels, each 1 or more, not both 1.
-        height: Rows of the picture.
-        width: Columns of the picture.
         side: About how many pixels a tile has along a side.
 
     Attributes:
