@@ -1,7 +1,7 @@
 """Progress bars for work that takes over a second."""
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -46,7 +46,7 @@ def counted(ended: Iterator["FinishedPicture"], total: int) -> Iterator["Finishe
     failed = 0
     with tqdm(total=total, leave=False, ascii=True, unit="picture") as progress:
         for picture in ended:
-            failed += picture.report.status == "failed"
+            failed += has_failed(picture)
             progress.set_postfix_str(f"{failed} failed", refresh=False)
             progress.update()
             yield picture
