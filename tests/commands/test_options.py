@@ -38,6 +38,20 @@ def test_an_option_changes_the_picture(call: Call, folder: Path, options: list[o
     assert np.abs(plain - made).max() > 2
 
 
+@pytest.mark.parametrize(
+    "options", [["-m", "nearest"], ["-m", "bilinear", "-s", "1.5"], ["-m", "spline", "--order", 5]]
+)
+def test_the_scipy_backend_makes_the_same_picture(
+    call: Call, folder: Path, options: list[object]
+) -> None:
+    """Both backends agree up to the rounding of a level."""
+    assert call("in.png", "fast.png", *options).code == 0
+    assert call("in.png", "scipy.png", *options, "--backend", "scipy").code == 0
+    difference = np.abs(samples(folder / "fast.png") - samples(folder / "scipy.png"))
+    assert difference.max() <= 1
+    assert difference.mean() < 0.01
+
+
 def test_a_zero_boundary_darkens_the_edge_alone(call: Call, folder: Path) -> None:
     """What lies beyond the edge shows at the edge and not in the middle."""
     PIL.Image.new("L", (40, 40), 200).save(folder / "flat.png")

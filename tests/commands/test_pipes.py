@@ -223,9 +223,9 @@ def test_help_waits_for_no_library(arguments: list[str]) -> None:
 
 
 def test_the_main_job_waits_for_no_library_that_it_does_without(folder: Path) -> None:
-    """A PNG is enlarged into a PNG without SciPy, tqdm or processes."""
+    """A PNG is enlarged into a PNG without SciPy, tqdm, processes or the ZIP library."""
     loaded = imported("in.png", "out.png", "--jobs", 2, folder=folder)
-    assert {"scipy", "tqdm", "multiprocessing"} & loaded == set()
+    assert {"scipy", "tqdm", "multiprocessing", "zipfile"} & loaded == set()
 
 
 def test_decoders_add_no_words_of_their_own(tmp_path: Path) -> None:
