@@ -9,6 +9,7 @@ from textures import levels
 
 from upsample_cli.images.metadata.exif import parse
 from upsample_cli.images.metadata.metadata import Metadata
+from upsample_cli.images.places.place import parse_file
 from upsample_cli.images.read.decode import decode
 from upsample_cli.images.write import encode, raw_rows
 
