@@ -9,7 +9,6 @@ import weakref
 from pathlib import Path
 from threading import Thread
 
-from upsample_cli.images.places.place import parse
 from upsample_cli.jobs.runtime import process
 
 
@@ -60,6 +59,7 @@ def without(module: str, *words: str) -> None:
 
 def modules_to_decode(path: str) -> None:
     """Decode a picture, then print the modules that are loaded."""
+    from upsample_cli.images.places.place import parse
     from upsample_cli.images.read.decode import decode
 
     decode(parse(path))
