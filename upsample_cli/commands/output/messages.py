@@ -66,7 +66,7 @@ def with_picture_bar(quiet: bool, pictures: Iterator[Any], total: int) -> Iterat
         return pictures
     from upsample_cli.jobs.runtime.progress import counted
 
-    return counted(pictures, total)
+    return counted(pictures, total, lambda picture: picture.report.status == "failed")
 
 
 def _is_terminal() -> bool:

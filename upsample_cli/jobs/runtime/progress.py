@@ -4,10 +4,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, TypeVar
-
-if TYPE_CHECKING:
-    from upsample_cli.jobs.batch.run import FinishedPicture
+from typing import Any, TypeVar
 
 Item = TypeVar("Item")
 _PATIENCE = 1.0  # seconds without a bar
@@ -34,18 +31,21 @@ def bar(items: Iterable[Item], total: int, unit: str = "strip") -> Iterator[Item
             progress.close()
 
 
-def counted(ended: Iterator["FinishedPicture"], total: int) -> Iterator["FinishedPicture"]:
+def counted(
+    pictures: Iterator[Item], total: int, has_failed: Callable[[Item], bool]
+) -> Iterator[Item]:
     """Yield the pictures of a folder; show on stderr how many, how fast, and how many failed.
 
     Args:
-        ended: The pictures as they end.
+        pictures: The pictures as they end.
         total: How many there will be.
+        has_failed: Tells whether a picture has failed.
     """
     from tqdm import tqdm  # slow to import, and most runs show no bar
 
     failed = 0
     with tqdm(total=total, leave=False, ascii=True, unit="picture") as progress:
-        for picture in ended:
+        for picture in pictures:
             failed += has_failed(picture)
             progress.set_postfix_str(f"{failed} failed", refresh=False)
             progress.update()
