@@ -1,7 +1,6 @@
 """`upsample measure`: the checkerboard in pictures that any tool made."""
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -11,6 +10,7 @@ from upsample_cli.commands.options import Limit, json_option, max_pixels_option
 from upsample_cli.commands.output.messages import printable, tell
 from upsample_cli.commands.output.picture_lines import is_over
 from upsample_cli.errors import ImageFileError, SettingError
+from upsample_cli.images.places.place import MAX_PIXELS, Place, parse_file
 
 if TYPE_CHECKING:  # --help must not wait for NumPy
     from upsample_cli.commands.output.measure_output import CsvTable, JsonLines, TextTable
@@ -62,32 +62,26 @@ def measure(
     taken off first: for pictures that repeat by nature, as brickwork and halftones do.
     """
     from upsample_cli.commands.output.measure_output import CsvTable, JsonLines, TextTable
-    from upsample_cli.images.places.place import MAX_PIXELS, parse_file
     from upsample_cli.jobs.measure.measure import MeasureOptions
 
-    for option, value in (
-        ("--map", heat_map),
-        ("--spectrum", spectrum),
-        ("--reference", reference),
-    ):
-        if value and len(images) > 1:
-            raise SettingError(f"{option} is for one picture, not {len(images)}; name one")
-    if heat_map and spectrum and Path(heat_map) == Path(spectrum):
-        raise SettingError(f"--map and --spectrum are both {Path(spectrum)}; name two files")
     if as_json and as_csv:
         raise SettingError("--json and --csv exclude each other; give one")
+    files: list[Place | None] = []
+    for option, name in (("map", heat_map), ("spectrum", spectrum), ("reference", reference)):
+        if name and len(images) > 1:
+            raise SettingError(f"--{option} is for one picture, not {len(images)}; name one")
+        files.append(parse_file(name) if name else None)
+    map_file, spectrum_file, low = files
+    if map_file and spectrum_file and map_file.key == spectrum_file.key:
+        raise SettingError(f"--map and --spectrum are both {map_file.key}; name two files")
     max_pixels = max_pixels or MAX_PIXELS
-    low, heat_file, spectrum_file = (
-        parse_file(name) if name else None for name in (reference, heat_map, spectrum)
-    )
-    options = MeasureOptions(stride, low, heat_file, spectrum_file, force, max_pixels)
+    options = MeasureOptions(stride, low, map_file, spectrum_file, force, max_pixels)
     width = max(len("picture"), *(len(printable(image)) for image in images))
     table = JsonLines() if as_json else CsvTable() if as_csv else TextTable(width)
     return _print(_results(images, options), table, max_ripple)
 
 
 def _results(images: tuple[str, ...], options: "MeasureOptions") -> "Iterator[Result]":
-    from upsample_cli.images.places.place import parse_file
     from upsample_cli.jobs.measure.measure import measure as job
 
     for source in images:

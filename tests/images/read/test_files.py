@@ -1,4 +1,3 @@
-import io
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,6 @@ from upsample_cli.images.image import Metadata
 from upsample_cli.images.places.place import parse
 from upsample_cli.images.read import files
 from upsample_cli.images.read.decode import decode
-from upsample_cli.images.write import encode
-from upsample_cli.images.write.formats import FORMATS
 
 
 def saved(tmp_path: Path, picture: PIL.Image.Image, name: str = "in.png", **options: Any) -> str:
@@ -157,16 +154,3 @@ def test_too_many_pixels_are_refused_by_the_head(tmp_path: Path) -> None:
     assert files.read(parse(path), 600).size == (20, 30)
     with pytest.raises(PictureTooLargeError, match=r"30x20, more than 599 pixels; raise"):
         files.read(parse(path), 599)
-
-
-@pytest.mark.parametrize("suffix", ["jpeg", "webp", "bmp", "gif", "tga"])
-def test_every_format_can_be_written_and_read(tmp_path: Path, suffix: str) -> None:
-    """A picture saved in any format is that format, of that size, about that colour."""
-    samples = np.full((9, 11, 3), (200, 120, 40), np.uint8)
-    file = io.BytesIO()
-    encode.save(encode.to_pillow(samples), FORMATS[suffix], Metadata(dpi=(72, 72)), file, 95)
-    path = tmp_path / f"out.{suffix}"
-    path.write_bytes(file.getvalue())
-    found = files.read(parse(path))
-    assert found.format == FORMATS[suffix]
-    np.testing.assert_allclose(found.samples, samples, atol=4)

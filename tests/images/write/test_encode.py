@@ -1,0 +1,52 @@
+import io
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+from textures import levels
+
+from upsample_cli.errors import ImageFileError
+from upsample_cli.images.metadata.metadata import Metadata
+from upsample_cli.images.places.place import parse
+from upsample_cli.images.read import files
+from upsample_cli.images.write import encode, webp
+from upsample_cli.images.write.formats import FORMATS
+
+
+@pytest.mark.parametrize("suffix", ["jpeg", "webp", "bmp", "gif", "tga"])
+def test_every_format_can_be_written_and_read(tmp_path: Path, suffix: str) -> None:
+    """A picture saved in any format is that format, of that size, about that colour."""
+    samples = np.full((9, 11, 3), (200, 120, 40), np.uint8)
+    path = tmp_path / f"out.{suffix}"
+    with path.open("wb") as file:
+        encode.save(encode.to_pillow(samples), FORMATS[suffix], Metadata(dpi=(72, 72)), file, 95)
+    image = files.read(parse(path))
+    assert image.format == FORMATS[suffix]
+    np.testing.assert_allclose(image.samples, samples, atol=4)
+
+
+@pytest.mark.parametrize(("quality", "kept"), [(None, True), (90, False)])
+def test_lossless_stays_lossless(quality: int | None, kept: bool) -> None:
+    """A lossless WebP becomes a lossless one, unless a quality is asked for."""
+    samples, file = levels(9, 11, 3), io.BytesIO()
+    encode.save(encode.to_pillow(samples), "WEBP", Metadata(lossless=True), file, quality)
+    assert np.array_equal(np.asarray(PIL.Image.open(file)), samples) is kept
+    assert webp.is_lossless(file) is kept
+
+
+@pytest.mark.parametrize("animated", [False, True])
+def test_a_pillow_without_webp_is_an_error(monkeypatch: pytest.MonkeyPatch, animated: bool) -> None:
+    """Where Pillow was built without libwebp, the remedy is another format."""
+    for savers in (PIL.Image.SAVE, PIL.Image.SAVE_ALL):
+        monkeypatch.delitem(savers, "WEBP", raising=False)
+    samples, file = levels(9, 11, 3), io.BytesIO()
+    if animated:
+        frames = iter([samples, 255 - samples])
+        save = partial(encode.save_animated_webp, frames, (50, 60), 0)
+    else:
+        save = partial(encode.save, encode.to_pillow(samples), "WEBP")
+    with pytest.raises(ImageFileError, match="built without WEBP; write a PNG"):
+        save(Metadata(), file, None)
+    assert file.getvalue() == b""
