@@ -99,7 +99,7 @@ def _draw(conv: "SmallConvolution", output: str, force: bool) -> None:
 def _text(conv: "SmallConvolution") -> str:
     """Return the convolution as text for people."""
     from upsample_cli.commands.output.text_tables import beside, grid, number_cells, pixel_numbers
-    from upsample_cli.jobs.teach.small_convolution import LETTERS, by
+    from upsample_cli.jobs.teach.small_convolution import LETTERS, as_text
 
     (height, width), (rows, columns) = conv.large, conv.cells.shape
     names = [".", *LETTERS]
@@ -107,9 +107,9 @@ def _text(conv: "SmallConvolution") -> str:
     wide = conv.taps.shape[1]
     letters = [[names[i * wide + j + 1] for j in range(wide)] for i in range(len(conv.taps))]
     grids = [
-        (f"image {by(conv.large)}", grid(list(pixel_numbers(height, width)))),
-        (f"kernel {by(conv.taps.shape)}", grid(letters)),
-        (f"result {by(conv.small)}", grid(list(pixel_numbers(*conv.small)))),
+        (f"image {as_text(conv.large)}", grid(list(pixel_numbers(height, width)))),
+        (f"kernel {as_text(conv.taps.shape)}", grid(letters)),
+        (f"result {as_text(conv.small)}", grid(list(pixel_numbers(*conv.small)))),
     ]
     if conv.kernel:
         grids.insert(2, (f"taps of {conv.kernel}", grid(number_cells(conv.taps))))
@@ -119,7 +119,7 @@ def _text(conv: "SmallConvolution") -> str:
         beside(*grids),
         [f"matrix {rows}x{columns}, a row for each pixel of the result"],
         grid(cells, (conv.small[1], width)),
-        [f"transpose {columns}x{rows}, takes {by(conv.small)} to {by(conv.large)}: "
+        [f"transpose {columns}x{rows}, takes {as_text(conv.small)} to {as_text(conv.large)}: "
          "the transposed convolution"],
         grid(list(zip(*cells, strict=True)), (width, conv.small[1])),
         beside(("outputs that each input touches", touches),

@@ -4,7 +4,7 @@ from typing import Any
 
 from upsample_cli.errors import SettingError
 from upsample_cli.methods.interpolation import Bicubic, Bilinear, Lanczos, Nearest, Spline
-from upsample_cli.methods.method import Method, nearest
+from upsample_cli.methods.method import Method, did_you_mean
 from upsample_cli.methods.resize_conv import ResizeConvolution
 from upsample_cli.methods.tconv import TransposedConvolution
 
@@ -33,7 +33,7 @@ def build(name: str, **settings: Any) -> Method:
     """
     known = {method.name: method for method in METHODS}
     if name not in known:
-        remedy = nearest(name, known) or f"choose {', '.join(known)}"
+        remedy = did_you_mean(name, known) or f"choose {', '.join(known)}"
         raise SettingError(f"no method '{name}'; {remedy}")
     names = {method.name: {each.name for each in method.parameters()} for method in METHODS}
     for setting in settings.keys() - names[name]:

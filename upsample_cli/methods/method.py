@@ -80,7 +80,7 @@ class Parameter:
             return
         if self.choices:
             if value not in self.choices and not (self.file and is_kernel_file(str(value))):
-                remedy = nearest(str(value), self.choices) or f"choose {self.values}"
+                remedy = did_you_mean(str(value), self.choices) or f"choose {self.values}"
                 raise SettingError(f"no {self.name.replace('_', ' ')} '{value}'; {remedy}")
         elif not isinstance(value, int) or not self.low <= value <= self.high:
             raise SettingError(f"{self.option} {value} is out of range; give {self.values}")
@@ -147,7 +147,7 @@ def is_kernel_file(kernel: str) -> bool:
     return kernel.endswith((".npz", ".npy"))
 
 
-def nearest(word: str, words: Iterable[str]) -> str:
+def did_you_mean(word: str, words: Iterable[str]) -> str:
     """Return "did you mean 'x'?" with the most similar word, or nothing if none is similar."""
     from difflib import get_close_matches  # only mistakes need it
 

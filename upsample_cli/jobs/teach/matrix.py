@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from upsample_cli.errors import SettingError
-from upsample_cli.jobs.teach.small_convolution import LETTERS, Counts, SmallConvolution, by
+from upsample_cli.jobs.teach.small_convolution import LETTERS, Counts, SmallConvolution, as_text
 from upsample_cli.kernels.convolve import conv2d, conv_transpose2d
 from upsample_cli.kernels.geometry import Geometry, conv_matrix
 from upsample_cli.kernels.kernel import Kernel, Taps
 from upsample_cli.kernels.kernel_file import load
 from upsample_cli.kernels.named import KERNELS
-from upsample_cli.methods.method import is_kernel_file, nearest
+from upsample_cli.methods.method import did_you_mean, is_kernel_file
 from upsample_cli.metrics.ripple import ripple
 from upsample_cli.planes import Size
 
@@ -46,7 +46,7 @@ def small_convolution(
     name, taps, stride = _kernel(kernel, kernel_size, stride)
     if taps.size > len(LETTERS):
         raise SettingError(
-            f"kernel {kernel} has {by(taps.shape)} taps, more than the {len(LETTERS)} letters "
+            f"kernel {kernel} has {as_text(taps.shape)} taps, more than the {len(LETTERS)} letters "
             "there are; give a smaller one"
         )
     geometry = Geometry.of(stride, padding, 0, dilation, 1)
@@ -88,7 +88,7 @@ def _kernel(kernel: str, size: int | None, stride: int | None) -> tuple[str, Tap
         return Path(kernel).name, taps, stride or file.stride
     if kernel in KERNELS:
         return kernel, KERNELS[kernel](stride or 1, size).taps, stride or 1
-    remedy = nearest(kernel, KERNELS) or f"choose {', '.join(KERNELS)}, a size or a .npz file"
+    remedy = did_you_mean(kernel, KERNELS) or f"choose {', '.join(KERNELS)}, a size or a .npz file"
     raise SettingError(f"no kernel '{kernel}' to show; {remedy}")
 
 
@@ -104,8 +104,8 @@ def _check_size(size: Size, option: str) -> None:
     """Raise a `SettingError` for a size too large to be seen, naming the option that gives it."""
     if size[0] * size[1] > _LARGEST:
         raise SettingError(
-            f"{by(size)} are {size[0] * size[1]} pixels, more than {_LARGEST} that can be shown; "
-            f"give a smaller {option}, or take conv_matrix from Python"
+            f"{as_text(size)} are {size[0] * size[1]} pixels, more than {_LARGEST} that can be "
+            f"shown; give a smaller {option}, or take conv_matrix from Python"
         )
 
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from upsample_cli.images.figures.grid import Grid, hues, shades
 from upsample_cli.images.figures.page import Figure
-from upsample_cli.jobs.teach.small_convolution import LETTERS, Counts, SmallConvolution, by
+from upsample_cli.jobs.teach.small_convolution import LETTERS, Counts, SmallConvolution, as_text
 from upsample_cli.planes import Size
 
 _NEUTRAL = "#eef1f4"
@@ -15,13 +15,13 @@ _NEUTRAL = "#eef1f4"
 
 def figure(conv: SmallConvolution) -> Figure:
     """Return the figure; the transpose stands on the right, all the rest on the left."""
-    large, small, size = by(conv.large), by(conv.small), by(conv.taps.shape)
+    large, small, size = as_text(conv.large), as_text(conv.small), as_text(conv.taps.shape)
     rows, columns = conv.cells.shape
     letters = np.arange(1, conv.taps.size + 1).reshape(conv.taps.shape)
     numbers = f"stride {conv.stride}, padding {conv.padding}, dilation {conv.dilation}"
     name = f"; kernel {conv.kernel}" if conv.kernel else ""
     return Figure(
-        title=f"{_a(size)} kernel on {_a(large)} image is {_a(by(conv.cells.shape))} matrix; "
+        title=f"{_a(size)} kernel on {_a(large)} image is {_a(as_text(conv.cells.shape))} matrix; "
         f"its transpose takes {small} to {large}".replace("a", "A", 1),
         subtitle=f"{numbers}{name}. Every colour is a tap of the kernel, blank is zero; "
         "pixels are numbered row by row.",

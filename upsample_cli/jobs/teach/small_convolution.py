@@ -67,7 +67,7 @@ class SmallConvolution:
         """A sentence on whether the overlap is even, and what follows."""
         counts = sorted({*self.phases.ravel().tolist()})
         multiple = "a multiple" if self.even else "no multiple"
-        why = f"because {by(self.taps.shape)} taps are {multiple} of stride {self.stride}"
+        why = f"because {as_text(self.taps.shape)} taps are {multiple} of stride {self.stride}"
         if self.stride == 1:
             why = "as always with stride 1"
         elif self.dilation > 1:
@@ -99,6 +99,6 @@ class SmallConvolution:
         )
 
 
-def by(size: tuple[int, ...]) -> str:
+def as_text(size: tuple[int, ...]) -> str:
     """Return a size as text: 4x4."""
     return "x".join(map(str, size))
