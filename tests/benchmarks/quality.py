@@ -20,8 +20,7 @@ from numpy.typing import NDArray
 from upsample_cli.images.places.place import parse
 from upsample_cli.jobs.api import upsample
 from upsample_cli.jobs.enlarge import picture
-from upsample_cli.jobs.enlarge.size import TargetSize
-from upsample_cli.jobs.enlarge.task import Task
+from upsample_cli.jobs.enlarge.task import TargetSize, Task
 from upsample_cli.jobs.train.pairs import shrunk
 from upsample_cli.jobs.train.settings import Settings
 from upsample_cli.methods.catalogue import build

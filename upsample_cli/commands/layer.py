@@ -1,11 +1,14 @@
 """`upsample layer`: a network's transposed convolution, applied to feature maps."""
 
-from typing import Any
-
 import click
 
-from upsample_cli.commands import arguments, feature_maps
-from upsample_cli.commands.options import given, json_option, pair
+from upsample_cli.commands import feature_maps
+from upsample_cli.commands.options import json_option, layout_option, pair
+from upsample_cli.commands.request import ARRAY_FORMATS, as_file, check_stream, output_place
+from upsample_cli.errors import SettingError
+from upsample_cli.images.places.place import parse
+
+Pair = tuple[int, int] | None
 
 
 @click.command(short_help="Apply a layer's weights to feature maps.")
@@ -25,13 +28,15 @@ from upsample_cli.commands.options import given, json_option, pair
               help="Output pixels from tap to tap (1).")  # fmt: skip
 @click.option("--groups", type=int, default=1, show_default=True, metavar="N",
               help="Parts into which the channels fall.")  # fmt: skip
-@feature_maps.layout_option
-@click.option("--format", type=click.Choice(feature_maps.WORDS), help="Of standard output.")
+@layout_option
+@click.option("--format", type=click.Choice(ARRAY_FORMATS), help="Of standard output.")
 @click.option("-f", "--force", is_flag=True, help="Replace an output that is there.")
 @json_option
 @click.option("-q", "--quiet", is_flag=True, help="No report.")
-def layer(input: str, output: str, as_json: bool, quiet: bool, stride: Any, padding: Any,
-          output_padding: Any, dilation: Any, groups: int, **options: Any) -> int:  # fmt: skip
+def layer(input: str, output: str, weights: str, tensor: str | None, bias: str | None,
+          stride: Pair, padding: Pair, output_padding: Pair, dilation: Pair, groups: int,
+          layout: str | None, format: str | None, force: bool, as_json: bool,
+          quiet: bool) -> None:  # fmt: skip
     """Apply a transposed convolution layer to the feature maps in INPUT, a .npy or .npz.
 
     Weights have PyTorch's shape, (Cin, Cout / groups, kH, kW); beyond the edges there are zeros,
@@ -41,17 +46,17 @@ def layer(input: str, output: str, as_json: bool, quiet: bool, stride: Any, padd
     upsample layer maps.npy out.npy --weights up.npy --stride 2 --padding 1
     upsample layer maps.npy out.npy -w net.safetensors --tensor up.weight --bias up.bias -s 2
     """  # noqa: D301 # click needs the \b itself
+    if "" in (input, output):
+        raise SettingError("a name is empty, as of a shell variable that is not set; name a file")
+    source, to = as_file(parse(input)), as_file(output_place(output))
+    if to.is_stream:
+        check_stream((source,))
     from upsample_cli.jobs.enlarge import layer as job
     from upsample_cli.kernels.geometry import Geometry
 
-    inputs, target = arguments.of((input, output), None)
-    source = feature_maps.single_file(inputs)
-    arguments.check_stream(inputs, target)
-    target = feature_maps.target_file(target)
     geometry = Geometry.of(stride or 1, padding or 0, output_padding or 0, dilation or 1, groups)
-    task = job.LayerTask(geometry=geometry, **given(options))
-    with feature_maps.failures(source, target, as_json):
-        report = job.apply(source, target, task)
-    modes = feature_maps.Modes(dry_run=False, skip_existing=False, as_json=as_json, quiet=quiet)
-    words = f"layer {options['weights']} x" + "x".join(map(str, dict.fromkeys(geometry.stride)))
-    return feature_maps.told(report, words, modes, weights=options["weights"])
+    task = job.LayerTask(weights, tensor, bias, geometry, layout, format, force)
+    with feature_maps.failures_as_json(source, to, as_json):
+        report = job.apply(source, to, task)
+    how = f"layer {weights} x" + "x".join(map(str, dict.fromkeys(geometry.stride)))
+    feature_maps.print_report(report, how, to.is_stream, as_json, quiet, weights=weights)

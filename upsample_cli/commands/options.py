@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from math import isnan
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 
@@ -10,16 +10,14 @@ from upsample_cli.errors import SettingError
 from upsample_cli.methods.catalogue import METHODS
 from upsample_cli.methods.method import Parameter
 
-if TYPE_CHECKING:  # NumPy is not to be waited for by --help
-    from upsample_cli.jobs.batch.picture_job import Existing
-
+LAYOUTS = ("hw", "chw", "hwc", "nchw")
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class Whole(click.IntRange):
     """A whole number within bounds."""
 
-    name = "integer"  # as what is none is told
+    name = "integer"  # in error messages
 
 
 class Number(click.types.FloatParamType):
@@ -29,21 +27,24 @@ class Number(click.types.FloatParamType):
 
 
 class Limit(click.FloatRange):
-    """A number within bounds; NaN, which is neither over nor under any, is none."""
+    """A number within bounds, and not NaN."""
 
     name = "number"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the number."""
-        found = super().convert(value, param, ctx)
-        if isnan(found):
+        """Return the number, or fail."""
+        number = super().convert(value, param, ctx)
+        if isnan(number):
             self.fail(f"{value!r} is no number; give one", param, ctx)
-        return found
+        return number
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 max_pixels_option = click.option(
     "--max-pixels", type=Whole(1), metavar="N", help="Most pixels to read (268 million)."
+)
+layout_option = click.option(
+    "--layout", type=click.Choice(LAYOUTS), help="Axes of a feature map (by their number)."
 )
 _SHORT = {"kernel": "-k"}
 _FOLDER = (
@@ -60,15 +61,15 @@ _FOLDER = (
 
 
 def method_options(command: Command) -> Command:
-    """Give a command one option for every parameter that any method has."""
+    """Add one option for every parameter of every method to a command."""
     owners: dict[str, list[tuple[str, Parameter]]] = {}
     for method in METHODS:
-        for each in method.parameters():
-            owners.setdefault(each.name, []).append((method.name, each))
-    for name, found in reversed(owners.items()):
-        first = found[0][1]
+        for parameter in method.parameters():
+            owners.setdefault(parameter.name, []).append((method.name, parameter))
+    for name, uses in reversed(owners.items()):
+        first = uses[0][1]
         option = f"--{name.replace('_', '-')}"
-        names = ", ".join(owner for owner, _ in found)
+        names = ", ".join(owner for owner, _ in uses)
         command = click.option(
             *([_SHORT[name]] if name in _SHORT else []), option, name,
             type=first.kind, metavar=_metavar(first), help=f"{first.help} ({names}).".capitalize(),
@@ -77,30 +78,16 @@ def method_options(command: Command) -> Command:
 
 
 def folder_options(command: Command) -> Command:
-    """Give a command the options on which pictures to take and what to leave."""
+    """Add the options on which pictures to take to a command."""
     for option in reversed(_FOLDER):
         command = option(command)
     return command
 
 
-def existing(force: bool, skip_existing: bool, update: bool) -> "Existing":
-    """Return what becomes of outputs that are there, by the flags that were given."""
-    if update:
-        return "update"
-    if skip_existing:
-        return "skip"
-    return "replace" if force else "refuse"
-
-
-def given(settings: dict[str, Any]) -> dict[str, Any]:
-    """Return the settings that were given on the command line."""
-    return {name: value for name, value in settings.items() if value is not None}
-
-
-def _metavar(each: Parameter) -> str:
-    if each.file:
+def _metavar(parameter: Parameter) -> str:
+    if parameter.file:
         return "NAME|FILE"
-    return "|".join(each.choices) if each.choices else "N"
+    return "|".join(parameter.choices) if parameter.choices else "N"
 
 
 def pair(

@@ -1,88 +1,257 @@
-"""What a person wants done with a picture: from options to a method, a size and a task."""
+"""The request: what the command line asks of the main job, parsed and checked in one place."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+import sys
+from dataclasses import dataclass
+from typing import Any
 
-from upsample_cli.commands.options import given
-from upsample_cli.errors import SettingError
-from upsample_cli.methods.catalogue import build
+from upsample_cli.errors import ImageFileError, SettingError
+from upsample_cli.images.places.folder import Folder
+from upsample_cli.images.places.place import MAX_PIXELS, STREAM, Place, parse
+from upsample_cli.images.write.formats import DEFAULT_COMPRESSION
+from upsample_cli.jobs.enlarge.task import Existing, TargetSize, Task
+from upsample_cli.jobs.runtime import process
+from upsample_cli.methods.catalogue import METHODS, build
+from upsample_cli.methods.method import Method
 
-if TYPE_CHECKING:  # NumPy is not to be waited for by --help
-    from upsample_cli.images.places.place import Place
-    from upsample_cli.images.read.decode import Decoded
-    from upsample_cli.images.read.label_mask import Mask
-    from upsample_cli.jobs.enlarge.size import TargetSize
-    from upsample_cli.jobs.enlarge.task import Task
-    from upsample_cli.methods.method import Method
-
-_PLAIN = {"boundary", "linear", "alpha", "format", "quality", "compression", "strip", "force",
-          "jobs", "max_pixels", "layout", "labels"}  # fmt: skip
+ARRAY_FORMATS = ("npy", "npz")
+_ARRAY_SUFFIXES = (".npy", ".npz")
+_STANDARD_OUTPUT = ("/dev/stdout", "/dev/fd/1")  # a temporary must not replace it
+_FOR_PICTURES = ("linear", "quality", "compression", "strip", "max_pixels", "max_ripple")
+_NOT_FOR_LABELS = ("linear", "quality", "max_ripple")
 
 
-class Wanted(NamedTuple):
-    """What the command line says of any picture.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What to enlarge, how, and what to print.
 
     Args:
-        method: The method's word.
-        scale: Output pixels per input pixel.
-        size: An exact size, as a text.
-        options: Parameters of methods, and the plain options of a task.
+        inputs: Files and folders; none where --files-from names them.
+        output: A file, or the folder of all outputs.
+        method: How to upsample.
+        target: How large the outputs are.
+        existing: What becomes of outputs that exist.
+        jobs: How many cores to use.
+        files_from: A file that names inputs, or "-".
+        null: Whether the names in it end with NUL instead of a line break.
+        include: Globs of the files to take.
+        exclude: Globs of the files and folders to leave out.
+        boundary: What lies beyond the edges: symmetric, nearest or zero.
+        linear: Whether to filter in linear light.
+        alpha: How transparency is filtered: premultiplied or straight.
+        format: The format of outputs whose name has no suffix.
+        quality: 1..100 for JPEG and WebP.
+        compression: 0..9 for PNG.
+        strip: Whether to leave out metadata.
+        layout: The order of the axes of feature maps.
+        labels: Whether samples are numbers of classes.
+        max_pixels: The most pixels to read.
+        max_ripple: The strongest checkerboard that is accepted, in levels.
+        report: The file of results.
+        cluster: The address of a Dask cluster.
+        dry_run: Whether to print the plan only.
+        as_json: Whether to print JSON lines.
+        quiet: Whether to print failures only.
+
+    Raises:
+        SettingError: Two of them contradict each other.
     """
 
-    method: str
-    scale: float | None
-    size: str | None
-    options: dict[str, Any]
+    inputs: tuple[Place | Folder, ...]
+    output: Place | Folder
+    method: Method
+    target: TargetSize
+    existing: Existing
+    jobs: int
+    files_from: str | None
+    null: bool
+    include: tuple[str, ...]
+    exclude: tuple[str, ...]
+    boundary: str
+    linear: bool
+    alpha: str
+    format: str | None
+    quality: int | None
+    compression: int | None
+    strip: bool
+    layout: str | None
+    labels: bool
+    max_pixels: int | None
+    max_ripple: float | None
+    report: str | None
+    cluster: str | None
+    dry_run: bool
+    as_json: bool
+    quiet: bool
 
-    def chosen(self) -> "tuple[Method, TargetSize]":
-        """Return the method with its settings, and how large.
+    def __post_init__(self) -> None:
+        """Check the options against each other."""
+        if self.is_for_arrays:
+            self._check_arrays()
+        if isinstance(self.output, Place) and self.output.is_stream:
+            check_stream(self.inputs)
+        if self.labels and not self.is_for_arrays:
+            self._check_labels()
+        if self.cluster and self.is_for_one_file:
+            raise SettingError("--cluster is for folders; leave it out for one picture")
 
-        Raises:
-            SettingError: There is none of this word, a setting or the size cannot be.
-        """
-        settings = {name: value for name, value in self.options.items() if name not in _PLAIN}
-        chosen = build(self.method, **given(settings))
-        if self.scale is not None and self.size is not None:
-            raise SettingError("--scale and --size are both given; leave one out")
-        from upsample_cli.jobs.enlarge.size import TargetSize
+    @property
+    def is_for_arrays(self) -> bool:
+        """Whether feature maps are to be enlarged, not pictures."""
+        paths = [place.path.lower() for place in (*self.inputs[:1], self.output)]
+        return (
+            any(path.endswith(_ARRAY_SUFFIXES) for path in paths)
+            or self.format in ARRAY_FORMATS
+            or self.layout is not None
+        )
 
-        factor = 2.0 if self.scale is None else self.scale
-        size = TargetSize(scale=factor) if self.size is None else TargetSize.parsed(self.size)
-        return chosen, size
+    @property
+    def is_for_one_file(self) -> bool:
+        """Whether one file becomes one file."""
+        return (
+            len(self.inputs) == 1
+            and not isinstance((self.inputs[0]), Folder)
+            and isinstance(self.output, Place)
+        )
 
-    def task(self, threads: int) -> "Task":
-        """Return what to do with each picture.
+    @property
+    def may_skip(self) -> bool:
+        """Whether outputs that exist may be left as they are."""
+        return self.existing in ("skip", "update")
+
+    def task(self, threads: int) -> Task:
+        """Return how to enlarge each picture.
 
         Args:
-            threads: How many work on one at once.
-
-        Raises:
-            SettingError: As `chosen` does.
+            threads: How many threads share the work on one picture.
         """
-        chosen, target = self.chosen()
-        from upsample_cli.jobs.enlarge.task import Task
+        return Task(
+            self.method, self.target, self.boundary, self.linear,
+            self.alpha == "premultiplied", self.format, self.quality,
+            DEFAULT_COMPRESSION if self.compression is None else self.compression, self.strip,
+            self.existing == "replace", self.max_pixels or MAX_PIXELS, threads, self.labels,
+        )  # fmt: skip
 
-        names = _PLAIN - {"alpha", "jobs", "layout"}
-        rest = given({name: self.options[name] for name in names})
-        premultiplied = self.options["alpha"] == "premultiplied"
-        return Task(chosen, target, premultiplied=premultiplied, threads=threads, **rest)
+    def _check_arrays(self) -> None:
+        """Refuse what feature maps do not have."""
+        if len(self.inputs) != 1:
+            raise SettingError("feature maps are enlarged one file at a time; name one input")
+        if isinstance(self.inputs[0], Folder):
+            raise SettingError(
+                f"{self.inputs[0]} is a folder; feature maps are enlarged one file at a time"
+            )
+        options = [name for name in _FOR_PICTURES if getattr(self, name) not in (None, False)]
+        if self.alpha != "premultiplied":
+            options.append("alpha")
+        for name in options:
+            option = f"--{name.replace('_', '-')}"
+            raise SettingError(f"{option} is for pictures, not for feature maps; leave it out")
+        if self.labels:
+            raise SettingError(
+                "--labels is for pictures, not for feature maps; pass -m nearest instead"
+            )
+        if self.format is not None and self.format not in ARRAY_FORMATS:
+            raise SettingError(
+                f"--format {self.format} holds no feature maps; choose {' or '.join(ARRAY_FORMATS)}"
+            )
 
-    def decoding(self, source: "Place") -> "Callable[[], Decoded | Mask]":
-        """Begin to decode a picture while the libraries that it will need still load.
+    def _check_labels(self) -> None:
+        """Refuse what labels do not have."""
+        for name in _NOT_FOR_LABELS:
+            if getattr(self, name) not in (None, False):
+                raise SettingError(f"--{name.replace('_', '-')} is not for --labels; leave it out")
+        if self.alpha != "premultiplied":
+            raise SettingError("--alpha is not for --labels, which have none; leave it out")
 
-        Args:
-            source: Where to read it.
 
-        Returns:
-            What gives the picture, once.
-        """
-        from upsample_cli.images.places.place import MAX_PIXELS
-        from upsample_cli.images.read.decode import decode
-        from upsample_cli.jobs.runtime.threads import in_background
+def request_of(
+    paths: tuple[str, ...],
+    *,
+    method: str,
+    scale: float | None,
+    size: str | None,
+    force: bool,
+    skip_existing: bool,
+    update: bool,
+    jobs: int | None,
+    files_from: str | None,
+    **options: Any,
+) -> Request:
+    """Return the request that the options of the command line make.
 
-        most = self.options["max_pixels"] or MAX_PIXELS
-        if self.options["labels"]:
-            from upsample_cli.images.read import label_mask
+    Args:
+        paths: Inputs and output; with --files-from the output alone.
+        method: The name of the method.
+        scale: Output pixels per input pixel.
+        size: An exact size, as text.
+        force: Whether to replace outputs that exist.
+        skip_existing: Whether to leave outputs that are whole.
+        update: Whether to leave outputs that are whole and newer than their input.
+        jobs: How many cores to use; None for all.
+        files_from: A file that names inputs, or "-".
+        **options: The parameters of methods, and the other fields of `Request`.
 
-            return in_background(label_mask.read, source, most)
-        return in_background(decode, source, most)
+    Raises:
+        SettingError: A path, method, size or option cannot be.
+    """
+    inputs, output = _places(paths, files_from)
+    names = {parameter.name for one in METHODS for parameter in one.parameters()}
+    settings = {name: options.pop(name) for name in names}
+    chosen = build(method, **{name: value for name, value in settings.items() if value is not None})
+    if scale is not None and size is not None:
+        raise SettingError("--scale and --size are both given; leave one out")
+    target = (
+        TargetSize(scale=2.0 if scale is None else scale)
+        if size is None
+        else (TargetSize.parsed(size))
+    )
+    existing: Existing = "replace" if force else "refuse"
+    if skip_existing or update:
+        existing = "update" if update else "skip"
+    return Request(
+        inputs=inputs, output=output, method=chosen, target=target, existing=existing,
+        jobs=jobs or process.cores(), files_from=files_from, **options,
+    )  # fmt: skip
+
+
+def as_file(place: Place | Folder) -> Place:
+    """Return a place that has to be a file.
+
+    Raises:
+        ImageFileError: It is a folder.
+    """
+    if isinstance(place, Folder):
+        raise ImageFileError(f"{place} is a folder; name a file in it")
+    return place
+
+
+def output_place(path: str) -> Place | Folder:
+    """Return the place that an output names; the system's names of standard output are "-"."""
+    return parse(STREAM if path in _STANDARD_OUTPUT else path)
+
+
+def check_stream(inputs: tuple[Place | Folder, ...]) -> None:
+    """Refuse to write to standard output what it cannot take.
+
+    Raises:
+        SettingError: The inputs are not one file, or standard output is closed or a terminal.
+    """
+    if len(inputs) != 1 or isinstance(inputs[0], Folder):
+        what = f"folder {inputs[0]}" if len(inputs) == 1 else "many pictures"
+        raise SettingError(f"{what} cannot go to standard output; name a folder to write")
+    if sys.stdout is None or sys.stdout.isatty():
+        fault = "closed" if sys.stdout is None else "a terminal"
+        raise SettingError(f"standard output is {fault}; name a file or pipe it on")
+
+
+def _places(
+    paths: tuple[str, ...], files_from: str | None
+) -> tuple[tuple[Place | Folder, ...], Place | Folder]:
+    """Return inputs and output as places."""
+    if "" in paths:
+        raise SettingError("a name is empty, as of a shell variable that is not set; name a file")
+    if files_from is not None and len(paths) > 1:
+        raise SettingError(f"--files-from names the inputs; leave {paths[0]} out")
+    if files_from is None and len(paths) < 2:
+        raise SettingError(f"no OUTPUT after {paths[0]}; name a file or folder to write")
+    *inputs, output = paths
+    return tuple(map(parse, inputs)), output_place(output)

@@ -1,81 +1,81 @@
 """One picture into one file."""
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import click
 
-from upsample_cli.commands.output.messages import printable, progress_bar
-from upsample_cli.commands.output.picture_lines import failed_line
+from upsample_cli.commands import exit_codes
+from upsample_cli.commands.output.messages import printable, progress_bar, tell
+from upsample_cli.commands.output.picture_lines import failed_line, print_reports
+from upsample_cli.commands.request import Request, as_file
+from upsample_cli.errors import ImageFileError
 from upsample_cli.images.places.place import Place
-from upsample_cli.jobs.enlarge.task import Report, Task
-
-if TYPE_CHECKING:  # what few runs need is not to be waited for by the others
-    from upsample_cli.images.read.decode import Decoded
-    from upsample_cli.images.read.label_mask import Mask
-    from upsample_cli.jobs.batch.picture_job import Existing
+from upsample_cli.images.read.decode import decode
+from upsample_cli.images.write import formats
+from upsample_cli.jobs.enlarge.task import Report
+from upsample_cli.jobs.runtime.threads import in_background
 
 
-def told_beforehand(source: Place, to: Place, task: Task) -> int:
-    """Print what would be made, if it can be; return the exit code."""
-    from upsample_cli.jobs.enlarge import picture
-
-    height, width = picture.planned(source, to, task)
-    click.echo(f"{printable(source.path)} -> {printable(to.path)}  {width}x{height}")
-    return 0
-
-
-def enlarged(
-    source: Place, to: Place, task: Task, decoded: "Callable[[], Decoded | Mask]", quiet: bool
-) -> Iterator[Report]:
-    """Yield the report of the picture once it is written.
-
-    Args:
-        source: A file or "-".
-        to: A file or "-".
-        task: What to do.
-        decoded: Gives the picture.
-        quiet: Whether to show no bar.
-    """
-    from upsample_cli.jobs.enlarge import picture
-
-    yield picture.upsample(source, to, task, progress_bar(quiet, "strip"), decoded)
-
-
-def enlarged_or_left(
-    source: Place, to: Place, task: Task, existing: "Existing"
-) -> Iterator[Report]:
-    """Yield the report of the picture where what is there may be left.
-
-    Args:
-        source: A file.
-        to: A file.
-        task: What to do.
-        existing: What becomes of an output that is there.
-    """
-    from upsample_cli.jobs.batch.picture_job import PictureJob
-
-    yield PictureJob(task, to.folder, existing)(source, to)
-
-
-def recorded(reports: Iterable[Report], path: str, existing: "Existing") -> Iterator[Report]:
-    """Yield reports and write them to a file of results."""
-    from upsample_cli.commands.output.results_file import (  # few runs have one
-        ResultsFile,
-        local_copy,
+def enlarge(request: Request) -> int:
+    """Enlarge one picture, print what became of it, and return the exit code."""
+    source, output = as_file(request.inputs[0]), as_file(request.output)
+    unused = list(
+        formats.unused_options(output, request.format, request.quality, request.compression)
     )
-
-    anew = existing == "replace"
-    with local_copy(path, anew) as local:
-        record = ResultsFile(local, anew, path)
+    if request.dry_run:
+        _print_plan(source, output, request)
+        code = exit_codes.DONE
+    else:
+        reports = _reports(source, output, request)
+        if request.report:
+            reports = _recorded(reports, request.report, request.existing == "replace")
         try:
-            for place, report in enumerate(reports):
-                record.add(place, report)
+            tally, is_over = print_reports(
+                reports, output.is_stream, request.as_json, request.quiet, request.max_ripple
+            )
+        except ImageFileError as error:
+            if request.as_json:
+                line = failed_line(source.path, output.path, request.method.name, str(error))
+                click.echo(line, err=output.is_stream)
+            raise
+        code = exit_codes.of_pictures(tally, is_over)
+    # Notes come last: an error is one line.
+    for note in () if request.quiet else unused:
+        tell("note", note)
+    return code
+
+
+def _print_plan(source: Place, output: Place, request: Request) -> None:
+    from upsample_cli.jobs.enlarge import picture
+
+    height, width = picture.planned(source, output, request.task(1))
+    click.echo(f"{printable(source.path)} -> {printable(output.path)}  {width}x{height}")
+
+
+def _reports(source: Place, output: Place, request: Request) -> Iterator[Report]:
+    """Yield the report on the picture, once it is written."""
+    task = request.task(request.jobs)
+    if request.may_skip and output.modified() is not None:
+        from upsample_cli.jobs.batch.picture_job import PictureJob
+
+        yield PictureJob(task, output.folder, request.existing)(source, output)
+        return
+    # The picture is decoded while the libraries of the job load.
+    decoding = None if task.labels else in_background(decode, source, task.max_pixels)
+    from upsample_cli.jobs.enlarge import picture
+
+    yield picture.upsample(source, output, task, progress_bar(request.quiet, "strip"), decoding)
+
+
+def _recorded(reports: Iterator[Report], path: str, anew: bool) -> Iterator[Report]:
+    """Yield reports, and write them to a file of results."""
+    from upsample_cli.commands.output.results_file import ResultsFile, local_copy
+
+    with local_copy(path, anew) as local:
+        results = ResultsFile(local, anew, path)
+        try:
+            for index, report in enumerate(reports):
+                results.add(index, report)
                 yield report
         finally:
-            record.close()
-
-
-def tell_failed(source: Place, to: Place, method: str, error: str) -> None:
-    """Print a failure as JSON, where the picture would not have gone."""
-    click.echo(failed_line(source.path, to.path, method, error), err=to.is_stream)
+            results.close()

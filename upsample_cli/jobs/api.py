@@ -8,8 +8,8 @@ import numpy as np
 from upsample_cli.errors import SettingError
 from upsample_cli.images.colour.levels import luma
 from upsample_cli.jobs.enlarge.arrays import enlarge
-from upsample_cli.jobs.enlarge.size import TargetSize
 from upsample_cli.jobs.enlarge.strips import BOUNDARIES
+from upsample_cli.jobs.enlarge.task import TargetSize
 from upsample_cli.methods import catalogue
 from upsample_cli.metrics.checkerboard import STRIDES, Checkerboard, period, result_at
 from upsample_cli.metrics.meter import Search

@@ -14,8 +14,7 @@ from upsample_cli.images.places.place import parse
 from upsample_cli.images.read import files
 from upsample_cli.images.write import encode
 from upsample_cli.jobs.enlarge.picture import upsample
-from upsample_cli.jobs.enlarge.size import TargetSize
-from upsample_cli.jobs.enlarge.task import Task
+from upsample_cli.jobs.enlarge.task import TargetSize, Task
 from upsample_cli.methods.catalogue import build
 
 NEAREST = Task(build("nearest"), TargetSize(scale=2.0))

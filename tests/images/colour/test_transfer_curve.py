@@ -12,8 +12,7 @@ from upsample_cli.images.colour.transfer_curve import notes_on_linear
 from upsample_cli.images.metadata.metadata import Metadata
 from upsample_cli.images.places.place import parse
 from upsample_cli.jobs.enlarge.picture import upsample
-from upsample_cli.jobs.enlarge.size import TargetSize
-from upsample_cli.jobs.enlarge.task import Task
+from upsample_cli.jobs.enlarge.task import TargetSize, Task
 from upsample_cli.methods.catalogue import build
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()

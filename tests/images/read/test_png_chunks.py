@@ -18,8 +18,7 @@ from upsample_cli.images.read.decode import decode
 from upsample_cli.images.write.formats import FORMATS
 from upsample_cli.images.write.png import chunk, metadata_chunks
 from upsample_cli.jobs.enlarge.picture import upsample
-from upsample_cli.jobs.enlarge.size import TargetSize
-from upsample_cli.jobs.enlarge.task import Task
+from upsample_cli.jobs.enlarge.task import TargetSize, Task
 from upsample_cli.methods.catalogue import build
 
 

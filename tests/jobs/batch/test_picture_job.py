@@ -10,9 +10,8 @@ from textures import cut_short, levels
 from upsample_cli.images.places.folder import Folder
 from upsample_cli.images.places.place import parse_file
 from upsample_cli.jobs.batch import picture_job
-from upsample_cli.jobs.batch.picture_job import Existing, PictureJob
-from upsample_cli.jobs.enlarge.size import TargetSize
-from upsample_cli.jobs.enlarge.task import Report, Task
+from upsample_cli.jobs.batch.picture_job import PictureJob
+from upsample_cli.jobs.enlarge.task import Existing, Report, TargetSize, Task
 from upsample_cli.methods.catalogue import build
 
 TASK = Task(build("nearest"), TargetSize(scale=2.0))

@@ -9,11 +9,10 @@ from upsample_cli.images.places import atomic_file
 from upsample_cli.images.places.folder import Folder
 from upsample_cli.images.places.place import parse_file
 from upsample_cli.jobs.batch import run
-from upsample_cli.jobs.batch.picture_job import Existing, PictureJob
+from upsample_cli.jobs.batch.picture_job import PictureJob
 from upsample_cli.jobs.batch.plan import Plan
 from upsample_cli.jobs.batch.worker import WorkerDiedError, WorkerStartError
-from upsample_cli.jobs.enlarge.size import TargetSize
-from upsample_cli.jobs.enlarge.task import Report, Task
+from upsample_cli.jobs.enlarge.task import Existing, Report, TargetSize, Task
 from upsample_cli.methods.catalogue import build
 
 

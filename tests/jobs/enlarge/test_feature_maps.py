@@ -8,7 +8,7 @@ from upsample_cli.errors import ImageFileError, SettingError
 from upsample_cli.images.places.place import parse
 from upsample_cli.jobs.api import upsample
 from upsample_cli.jobs.enlarge import feature_maps
-from upsample_cli.jobs.enlarge.size import TargetSize
+from upsample_cli.jobs.enlarge.task import TargetSize
 from upsample_cli.methods.catalogue import METHODS, build
 
 

@@ -11,8 +11,7 @@ from upsample_cli.errors import ImageFileError, PictureTooLargeError
 from upsample_cli.images.places.place import parse
 from upsample_cli.images.write import gif
 from upsample_cli.jobs.enlarge.picture import upsample
-from upsample_cli.jobs.enlarge.size import TargetSize
-from upsample_cli.jobs.enlarge.task import Report, Task
+from upsample_cli.jobs.enlarge.task import Report, TargetSize, Task
 from upsample_cli.methods.catalogue import build
 
 SUFFIXES = ("gif", "webp", "png")

@@ -14,8 +14,7 @@ from upsample_cli.images.read import files, header
 from upsample_cli.images.write.formats import FORMATS
 from upsample_cli.jobs import api
 from upsample_cli.jobs.enlarge.picture import upsample
-from upsample_cli.jobs.enlarge.size import TargetSize
-from upsample_cli.jobs.enlarge.task import Report, Task
+from upsample_cli.jobs.enlarge.task import Report, TargetSize, Task
 from upsample_cli.methods.catalogue import build
 
 

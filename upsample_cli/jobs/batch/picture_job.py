@@ -1,7 +1,6 @@
 """The work on each picture of a batch, in whichever process."""
 
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
 
 from upsample_cli.errors import ImageFileError, TargetExistsError, UpsampleError
 from upsample_cli.images.places.folder import Folder
@@ -11,10 +10,7 @@ from upsample_cli.images.read.opening import UNKNOWN
 from upsample_cli.images.write.formats import FORMATS
 from upsample_cli.jobs.batch.outputs import State, state_of
 from upsample_cli.jobs.enlarge.picture import upsample
-from upsample_cli.jobs.enlarge.task import Report, Task
-
-Existing: TypeAlias = Literal["refuse", "replace", "skip", "update"]
-"""What becomes of outputs that are there: skip leaves those that are whole, update newer ones."""
+from upsample_cli.jobs.enlarge.task import Existing, Report, Task
 
 _PICTURES = {*FORMATS, "apng", "avif", "heic", "heif", "ico", "j2k", "jfif", "jp2", "jpe"}
 _OUTPUTS = 64  # times --max-pixels, as `picture.upsample` has it

@@ -15,7 +15,7 @@ from upsample_cli.errors import ImageFileError, SettingError
 from upsample_cli.images.places.place import Place
 from upsample_cli.images.read import array_files
 from upsample_cli.jobs.enlarge.arrays import Finish, enlarge
-from upsample_cli.jobs.enlarge.size import TargetSize
+from upsample_cli.jobs.enlarge.task import TargetSize
 from upsample_cli.methods.method import Method
 from upsample_cli.metrics.ripple import ripple
 from upsample_cli.planes import Planes

@@ -11,7 +11,6 @@ from upsample_cli.images.places.place import Place
 from upsample_cli.images.write import formats
 from upsample_cli.jobs.enlarge import still
 from upsample_cli.jobs.enlarge.render import Progress
-from upsample_cli.jobs.enlarge.size import stretched
 from upsample_cli.jobs.enlarge.task import Report, Task
 from upsample_cli.methods.method import Method
 from upsample_cli.metrics.checkerboard import Checkerboard
@@ -72,7 +71,7 @@ def upsample(
         kernel_ripple=kernel_ripple,
         shift=shift,
         notes=(
-            *picture.notes, *losses, *stretched(picture.size, size), *_brightened(gain, task),
+            *picture.notes, *losses, *_stretched(picture.size, size), *_brightened(gain, task),
         ),
     )  # fmt: skip
 
@@ -167,3 +166,15 @@ def _brightened(gain: float, task: Task) -> tuple[str, ...]:
     if task.labels or abs(gain - 1) <= _NOTED_GAIN:
         return ()
     return (f"its kernel's phase sums are {gain:.4g} on average, which multiplies its brightness",)
+
+
+def _stretched(size_in: Size, size_out: Size) -> tuple[str, ...]:
+    """Return a note where a picture loses its shape by more than rounding.
+
+    >>> _stretched((20, 30), (33, 50)), _stretched((20, 30), (60, 60))
+    ((), ('it is stretched, x2 across and x3 down',))
+    """
+    (height, width), (tall, wide) = size_in, size_out
+    if abs(tall * width - wide * height) <= width + height:
+        return ()
+    return (f"it is stretched, x{wide / width:.4g} across and x{tall / height:.4g} down",)

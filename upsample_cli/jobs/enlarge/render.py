@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from math import gcd
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,6 @@ from numpy.typing import NDArray
 from upsample_cli.images.colour.levels import Colour
 from upsample_cli.images.image import Image, Samples
 from upsample_cli.images.write import png
-from upsample_cli.jobs.enlarge.size import stride
 from upsample_cli.jobs.enlarge.strips import Picture, run, strips, tiles
 from upsample_cli.jobs.enlarge.task import Task
 from upsample_cli.jobs.runtime.threads import Workers
@@ -42,6 +42,8 @@ class Strip:
 
 Progress = Callable[[Iterable[Strip], int], Iterator[Strip]]
 """Wraps the strips as they end, given how many there will be."""
+
+_LARGEST_STRIDE = 16  # pixels: longer periods are not measured
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,6 +122,24 @@ def renderer(image: Image, size: Size, task: Task, compression: int | None) -> R
 @lru_cache(8)  # pictures of a folder are often of one size
 def _stages(method: Method, size_in: Size, size_out: Size) -> tuple[Stage, ...]:
     return method.stages(size_in, size_out)
+
+
+def stride(size_in: "Size", size_out: "Size") -> "Size":
+    """Return the period, down and across, that upsampling can leave in the output.
+
+    A scale of p / q, in lowest terms, leaves a period of p output pixels; 1 stands for a period
+    that is too long to measure.
+
+    >>> stride((100, 100), (150, 233))
+    (3, 1)
+    """
+    down, across = (
+        after // gcd(before, after) for before, after in zip(size_in, size_out, strict=True)
+    )
+    return (
+        down if down <= _LARGEST_STRIDE else 1,
+        across if across <= _LARGEST_STRIDE else 1,
+    )
 
 
 class MeasuredStrips:

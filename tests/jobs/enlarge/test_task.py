@@ -3,7 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from upsample_cli.errors import SettingError
-from upsample_cli.jobs.enlarge.size import TargetSize, stride
+from upsample_cli.jobs.enlarge.render import stride
+from upsample_cli.jobs.enlarge.task import TargetSize
 
 
 @pytest.mark.parametrize(
