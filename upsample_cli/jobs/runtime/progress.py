@@ -39,7 +39,7 @@ def counted(
     Args:
         pictures: The pictures as they end.
         total: How many there will be.
-        has_failed: Tells whether a picture has failed.
+        has_failed: Returns whether a picture failed.
     """
     from tqdm import tqdm  # slow to import, and most runs show no bar
 
