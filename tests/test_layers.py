@@ -28,10 +28,14 @@ HOMES = {
     "s3fs": {"images"},
     "tifffile": {"images"},
     "tqdm": {"jobs"},
+    "pathspec": {"jobs"},
+    "distributed": {"jobs"},
     "concurrent": {"jobs"},
     "multiprocessing": {"jobs"},
     "scipy": {"kernels", "methods"},
     "onnx": {"networks"},
+    "onnxruntime": {"networks"},
+    "safetensors": {"networks"},
     "google": {"networks"},
 }
 MODULES = [path for path in sorted(PACKAGE.rglob("*.py")) if path.parent != PACKAGE]
