@@ -178,17 +178,7 @@ def request_of(
 ) -> Request:
     """Return the request that the options of the command line make.
 
-    Args:
-        paths: Inputs and output; with --files-from the output alone.
-        method: The name of the method.
-        scale: Output pixels per input pixel.
-        size: An exact size, as text.
-        force: Whether to replace outputs that exist.
-        skip_existing: Whether to leave outputs that are whole.
-        update: Whether to leave outputs that are whole and newer than their input.
-        jobs: How many cores to use; None for all.
-        files_from: A file that names inputs, or "-".
-        **options: The parameters of methods, and the other fields of `Request`.
+    Args as in `Request`; `options` are its other fields and the parameters of all methods.
 
     Raises:
         SettingError: A path, method, size or option cannot be.
@@ -199,11 +189,10 @@ def request_of(
     chosen = build(method, **{name: value for name, value in settings.items() if value is not None})
     if scale is not None and size is not None:
         raise SettingError("--scale and --size are both given; leave one out")
-    target = (
-        TargetSize(scale=2.0 if scale is None else scale)
-        if size is None
-        else (TargetSize.parsed(size))
-    )
+    if size is None:
+        target = TargetSize(scale=2.0 if scale is None else scale)
+    else:
+        target = TargetSize.parsed(size)
     existing: Existing = "replace" if force else "refuse"
     if skip_existing or update:
         existing = "update" if update else "skip"
