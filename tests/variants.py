@@ -16,11 +16,11 @@ def variants() -> list[Method]:
     methods: list[Method] = []
     for method in METHODS:
         words: dict[str, tuple[Any, ...]] = {}
-        for each in method.parameters():
-            if each.choices:
-                words[each.name] = each.choices
-            elif each.high is not None and each.low is not None and each.high - each.low < 8:
-                words[each.name] = tuple(range(each.low, each.high + 1))
+        for item in method.parameters():
+            if item.choices:
+                words[item.name] = item.choices
+            elif item.high is not None and item.low is not None and item.high - item.low < 8:
+                words[item.name] = tuple(range(item.low, item.high + 1))
         for values in product(*words.values()):
             try:
                 methods.append(method(**dict(zip(words, values, strict=True))))
@@ -31,7 +31,7 @@ def variants() -> list[Method]:
 
 def label(method: Method) -> str:
     """Return a short name for a test."""
-    settings = [str(getattr(method, each.name)) for each in method.parameters()]
+    settings = [str(getattr(method, item.name)) for item in method.parameters()]
     return "-".join([method.name, *(word for word in settings if word not in ("None", "0"))])
 
 
@@ -41,6 +41,6 @@ def is_centred(kernel: Kernel | None) -> bool:
         return True
     mirrored = (kernel.taps[::-1], kernel.taps[:, ::-1], kernel.taps.T)
     alike = kernel.taps.shape[0] == kernel.taps.shape[1] and all(
-        np.allclose(kernel.taps, each, atol=1e-12) for each in mirrored
+        np.allclose(kernel.taps, item, atol=1e-12) for item in mirrored
     )
     return alike and kernel.shift == (0.0, 0.0)

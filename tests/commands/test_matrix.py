@@ -55,15 +55,15 @@ def test_the_transpose_is_printed_whole(call: Call) -> None:
 def test_json_tells_the_same(call: Call) -> None:
     """The matrix in JSON transposes as the layer does, and the counts are there."""
     outcome = call("matrix", "--stride", 2, "--padding", 1, "--small", "3x2", "--json")
-    found = json.loads(outcome.out)
-    taps, small = np.array(found["taps"]), np.arange(6.0).reshape(3, 2)
-    back = np.array(found["matrix"]).T @ small.ravel()
+    result = json.loads(outcome.out)
+    taps, small = np.array(result["taps"]), np.arange(6.0).reshape(3, 2)
+    back = np.array(result["matrix"]).T @ small.ravel()
     expected = conv_transpose2d(small[None], taps[None, None], stride=2, padding=1)
-    np.testing.assert_array_equal(back.reshape(found["input"]), expected[0])
-    assert found["even"] is False
-    assert found["verified"] is True
-    assert found["ripple"] == pytest.approx(0.4843, abs=5e-5)
-    assert np.sum(found["gets"]) == np.sum(found["touches"])
+    np.testing.assert_array_equal(back.reshape(result["input"]), expected[0])
+    assert result["even"] is False
+    assert result["verified"] is True
+    assert result["ripple"] == pytest.approx(0.4843, abs=5e-5)
+    assert np.sum(result["gets"]) == np.sum(result["touches"])
 
 
 def test_the_figure_is_written_beside_the_text(call: Call, folder: Path) -> None:

@@ -36,26 +36,26 @@ def test_repair_is_the_projection(
 ) -> None:
     """The taps are the nearest that meet every condition, as a dense least squares finds them."""
     least = [2 * s - 1 if ramp else s for s in stride]
-    size = [k + each for k, each in zip(least, more, strict=True)]
+    size = [k + item for k, item in zip(least, more, strict=True)]
     taps = np.random.default_rng(seed).normal(size=size)
-    found = balanced(taps, stride, ramp)
-    np.testing.assert_allclose(found, projected(taps, stride, ramp), atol=1e-9)
-    np.testing.assert_allclose(found.sum(), taps.sum(), atol=1e-12)
-    assert np.ptp(phase_sums(found, stride)) < 1e-12
+    result = balanced(taps, stride, ramp)
+    np.testing.assert_allclose(result, projected(taps, stride, ramp), atol=1e-9)
+    np.testing.assert_allclose(result.sum(), taps.sum(), atol=1e-12)
+    assert np.ptp(phase_sums(result, stride)) < 1e-12
     if ramp:
-        for moments in first_moments(found, stride):
+        for moments in first_moments(result, stride):
             assert np.ptp(moments) < 1e-11
-    np.testing.assert_allclose(balanced(found, stride, ramp), found, atol=1e-12)
+    np.testing.assert_allclose(balanced(result, stride, ramp), result, atol=1e-12)
 
 
 @given(seeds, st.integers(1, 4), st.integers(0, 5), st.booleans())
 def test_symmetric_taps_stay_symmetric(seed: int, stride: int, more: int, ramp: bool) -> None:
     """Mirrored or turned taps are mended to mirrored or turned ones."""
     taps = np.random.default_rng(seed).normal(size=(2 * stride - 1 + more,) * 2)
-    found = balanced(taps, (stride, stride), ramp)
+    result = balanced(taps, (stride, stride), ramp)
     for seen in (np.flipud, np.fliplr, np.transpose):
         mended = balanced(seen(taps), (stride, stride), ramp)
-        np.testing.assert_allclose(mended, seen(found), atol=1e-12)
+        np.testing.assert_allclose(mended, seen(result), atol=1e-12)
 
 
 @pytest.mark.parametrize("stride", [2, 3, 4, 8])
@@ -74,9 +74,11 @@ def test_equal_taps_become_the_linear_kernel(stride: int) -> None:
 def test_every_kernel_of_a_layer_is_mended_by_itself(rng: np.random.Generator) -> None:
     """Leading axes are kernels of their own, each keeping its sum."""
     weights = rng.normal(size=(3, 2, 5, 4))
-    found = balanced(weights, (2, 2), True)
+    result = balanced(weights, (2, 2), True)
     for place in np.ndindex(3, 2):
-        np.testing.assert_allclose(found[place], balanced(weights[place], (2, 2), True), atol=1e-14)
+        np.testing.assert_allclose(
+            result[place], balanced(weights[place], (2, 2), True), atol=1e-14
+        )
 
 
 def test_the_given_taps_are_left_alone(rng: np.random.Generator) -> None:
@@ -108,8 +110,8 @@ def test_the_fewest_taps_that_keep_ramps_do() -> None:
     for stride in (1, 2, 3, 4):
         size = 2 * stride - 1
         taps = np.random.default_rng(stride).uniform(0.5, 1, (size, size))
-        found = balanced(taps, (stride, stride), True)
-        sums = phase_sums(found, (stride, stride))
+        result = balanced(taps, (stride, stride), True)
+        sums = phase_sums(result, (stride, stride))
         np.testing.assert_allclose(sums, sums.mean(), atol=1e-12)
-        for moments in first_moments(found, (stride, stride)):
+        for moments in first_moments(result, (stride, stride)):
             np.testing.assert_allclose(moments, moments.mean(), atol=1e-12)

@@ -38,9 +38,9 @@ def drawn(rng: np.random.Generator, most: int = 7) -> dict[str, Any]:
 
 def arrays(rng: np.random.Generator, case: dict[str, Any]) -> tuple[Floats, Floats, Floats]:
     """Return input, weight of the transposed convolution, and bias of a case."""
-    (count, made), groups = case["channels"], case["settings"]["groups"]
+    (count, outputs), groups = case["channels"], case["settings"]["groups"]
     x = rng.normal(size=(case["batch"], count, *case["size"]))
-    return x, rng.normal(size=(count, made // groups, *case["taps"])), rng.normal(size=made)
+    return x, rng.normal(size=(count, outputs // groups, *case["taps"])), rng.normal(size=outputs)
 
 
 @given(seeds)
@@ -51,11 +51,11 @@ def test_transposed_is_scatter_add(seed: int) -> None:
     x, weight, bias = arrays(rng, case)
     settings, added = case["settings"], case["output_padding"]
     try:
-        made = conv_transpose2d(x, weight, bias, output_padding=added, **settings)
+        actual = conv_transpose2d(x, weight, bias, output_padding=added, **settings)
     except SettingError:
         return
     expected = reference.layer_scattered(x, weight, output_padding=added, **settings)
-    np.testing.assert_allclose(made, expected + bias[:, None, None], atol=1e-11)
+    np.testing.assert_allclose(actual, expected + bias[:, None, None], atol=1e-11)
 
 
 @given(seeds)
@@ -63,25 +63,25 @@ def test_conv2d_is_correlation(seed: int) -> None:
     """A convolution is SciPy's correlation of the zero-padded maps, sampled at the stride."""
     rng = np.random.default_rng(seed)
     case = drawn(rng)
-    (made, count), groups = case["channels"], case["settings"]["groups"]
+    (outputs, count), groups = case["channels"], case["settings"]["groups"]
     x = rng.normal(size=(count, *case["size"]))
-    weight = rng.normal(size=(made, count // groups, *case["taps"]))
+    weight = rng.normal(size=(outputs, count // groups, *case["taps"]))
     settings = case["settings"]
     try:
-        found = conv2d(x, weight, **settings)
+        result = conv2d(x, weight, **settings)
     except SettingError:
         return
     (p, q), (d, e), (s, t) = settings["padding"], settings["dilation"], settings["stride"]
     padded = np.pad(x, ((0, 0), (p, p), (q, q)))
     spread = np.kron(weight, np.eye(1, d * e).reshape(1, 1, d, e))
     spread = spread[:, :, : spread.shape[2] - d + 1, : spread.shape[3] - e + 1]
-    for to in range(made):
-        first = to // (made // groups) * (count // groups)
+    for to in range(outputs):
+        first = to // (outputs // groups) * (count // groups)
         expected = sum(
             scipy.signal.correlate(padded[first + i], spread[to, i], "valid")[::s, ::t]
             for i in range(count // groups)
         )
-        np.testing.assert_allclose(found[to], expected, atol=1e-11)
+        np.testing.assert_allclose(result[to], expected, atol=1e-11)
 
 
 @given(seeds)
@@ -111,7 +111,7 @@ def test_500_random_layers_agree_with_torch(operation: Any, dtype: Any) -> None:
     rng, refused = np.random.default_rng(1603), 0
     for _ in range(500):
         case = drawn(rng, most=8)
-        x, weight, bias = (each.astype(dtype) for each in arrays(rng, case))
+        x, weight, bias = (item.astype(dtype) for item in arrays(rng, case))
         settings = dict(case["settings"])
         if operation is conv_transpose2d:
             settings["output_padding"] = case["output_padding"]
@@ -119,7 +119,7 @@ def test_500_random_layers_agree_with_torch(operation: Any, dtype: Any) -> None:
             groups = settings["groups"]
             shape = (case["channels"][1], case["channels"][0] // groups, *case["taps"])
             weight = rng.normal(size=shape).astype(dtype)
-        inputs = [torch.from_numpy(each) for each in (x, weight, bias)]
+        inputs = [torch.from_numpy(item) for item in (x, weight, bias)]
         try:
             expected = theirs(*inputs, **settings).numpy()
         except RuntimeError:
@@ -129,9 +129,9 @@ def test_500_random_layers_agree_with_torch(operation: Any, dtype: Any) -> None:
             with pytest.raises(SettingError):
                 operation(x, weight, bias, **settings)
             continue
-        made = operation(x, weight, bias, **settings)
-        assert made.dtype == expected.dtype
-        np.testing.assert_allclose(made, expected, atol=1e-5, rtol=1e-5)
+        actual = operation(x, weight, bias, **settings)
+        assert actual.dtype == expected.dtype
+        np.testing.assert_allclose(actual, expected, atol=1e-5, rtol=1e-5)
     assert 0 < refused < 400
 
 
@@ -159,9 +159,9 @@ def test_onnx_conv_transpose(pads: tuple[int, ...], groups: int) -> None:
     (expected,) = ReferenceEvaluator(model).run(None, {"X": x, "W": weight, "B": bias})
     top, left, bottom, right = pads
     settings = {"stride": (2, 3), "dilation": (2, 1), "output_padding": (1, 2), "groups": groups}
-    made = conv_transpose2d(x, weight, bias, **settings)
-    made = made[:, :, top : made.shape[2] - bottom, left : made.shape[3] - right]
-    np.testing.assert_allclose(made, expected, atol=1e-5)
+    actual = conv_transpose2d(x, weight, bias, **settings)
+    actual = actual[:, :, top : actual.shape[2] - bottom, left : actual.shape[3] - right]
+    np.testing.assert_allclose(actual, expected, atol=1e-5)
     if (top, left) == (bottom, right):
         whole = conv_transpose2d(x, weight, bias, padding=(top, left), **settings)
         np.testing.assert_allclose(whole, expected, atol=1e-5)
@@ -189,18 +189,18 @@ def test_tiles_leave_no_seams_and_bound_memory(channels: tuple[int, int]) -> Non
     x = rng.normal(size=(1, channels[0], 1500, 40))
     weight = rng.normal(size=(*channels, 4, 4))
     tracemalloc.start()
-    made = conv_transpose2d(x, weight, stride=2, padding=1)
+    actual = conv_transpose2d(x, weight, stride=2, padding=1)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     columns = 16 * channels[1] * 1500 * 40 * 8
-    assert peak < made.nbytes + 12e6
+    assert peak < actual.nbytes + 12e6
     if channels[1] > channels[0]:
         assert peak < columns  # the whole columns would not have fitted
-    y = rng.normal(size=made.shape)
+    y = rng.normal(size=actual.shape)
     back = conv2d(y, weight, stride=2, padding=1)
-    np.testing.assert_allclose((made * y).sum(), (x * back).sum(), rtol=1e-9)
+    np.testing.assert_allclose((actual * y).sum(), (x * back).sum(), rtol=1e-9)
     part = conv_transpose2d(x[:, :, 700:720], weight, stride=2, padding=1)
-    np.testing.assert_allclose(made[:, :, 1404:1436], part[:, :, 4:36], atol=1e-11)
+    np.testing.assert_allclose(actual[:, :, 1404:1436], part[:, :, 4:36], atol=1e-11)
 
 
 X, W = np.ones((1, 4, 5, 5)), np.ones((4, 2, 3, 3))
@@ -256,12 +256,12 @@ def test_maps_that_are_views_and_batches_without_maps() -> None:
 def test_shuffling_is_its_definition() -> None:
     """Channel c r^2 + i r + j holds phase (i, j) of channel c, for any number of batch axes."""
     x = np.arange(2 * 18 * 4 * 5).reshape(2, 18, 4, 5)
-    made = pixel_shuffle(x, 3)
-    assert made.shape == (2, 2, 12, 15)
-    for n, c, y, z in np.ndindex(made.shape):
-        assert made[n, c, y, z] == x[n, c * 9 + y % 3 * 3 + z % 3, y // 3, z // 3]
-    np.testing.assert_array_equal(pixel_shuffle(x[0], 3), made[0])
-    np.testing.assert_array_equal(pixel_shuffle(x[None], 3), made[None])
+    actual = pixel_shuffle(x, 3)
+    assert actual.shape == (2, 2, 12, 15)
+    for n, c, y, z in np.ndindex(actual.shape):
+        assert actual[n, c, y, z] == x[n, c * 9 + y % 3 * 3 + z % 3, y // 3, z // 3]
+    np.testing.assert_array_equal(pixel_shuffle(x[0], 3), actual[0])
+    np.testing.assert_array_equal(pixel_shuffle(x[None], 3), actual[None])
     np.testing.assert_array_equal(pixel_shuffle(x, 1), x)
 
 

@@ -45,8 +45,8 @@ def test_b_splines_are_scipys(order: int) -> None:
 
 def test_keys_cubic_at_half_a_pixel() -> None:
     """Keys' cubic with a = -0.5 weighs the four neighbours of a midpoint -1, 9, 9, -1 of 16."""
-    made = interpolants.BICUBIC(np.array([1.5, 0.5, -0.5, -1.5]))
-    np.testing.assert_allclose(made * 16, [-1.0, 9.0, 9.0, -1.0])
+    actual = interpolants.BICUBIC(np.array([1.5, 0.5, -0.5, -1.5]))
+    np.testing.assert_allclose(actual * 16, [-1.0, 9.0, 9.0, -1.0])
 
 
 @pytest.mark.parametrize("phi", INTERPOLATING, ids=lambda phi: phi.name)
@@ -59,8 +59,8 @@ def test_shifted_interpolants_sum_to_one(phi: Interpolant) -> None:
 
 def test_gaussian_falls_by_its_deviation() -> None:
     """A Gaussian is exp(-1/2) at one deviation, and 0 from four on."""
-    made = interpolants.gaussian(0.7)(np.array([0.0, 0.7, 2.8]))
-    np.testing.assert_allclose(made, [1.0, np.exp(-0.5), 0.0])
+    actual = interpolants.gaussian(0.7)(np.array([0.0, 0.7, 2.8]))
+    np.testing.assert_allclose(actual, [1.0, np.exp(-0.5), 0.0])
 
 
 def test_the_gaussian_ends_at_four_deviations() -> None:

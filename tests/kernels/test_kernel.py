@@ -113,17 +113,17 @@ def test_then_is_one_after_the_other(first: Kernel, later: Kernel, x: Floats) ->
     tall = (between - 1) * later.stride + len(later.taps)
     wide = (across - 1) * later.stride + later.taps.shape[1]
     expected = reference.scattered(step, later.taps, later.stride, (0, 0), (tall, wide))
-    made = reference.scattered(x[0], joined.taps, joined.stride, (0, 0), (tall, wide))
+    actual = reference.scattered(x[0], joined.taps, joined.stride, (0, 0), (tall, wide))
     assert joined.stride == first.stride * later.stride
-    np.testing.assert_allclose(made, expected, atol=1e-12)
+    np.testing.assert_allclose(actual, expected, atol=1e-12)
 
 
 @given(kernels(), st.integers(3, 6))
 def test_phase_sums_are_what_a_flat_picture_becomes(kernel: Kernel, n: int) -> None:
     """On a flat picture each output phase is its phase sum."""
-    made = enlarged(kernel, np.ones((1, n, n)), "symmetric")
+    actual = enlarged(kernel, np.ones((1, n, n)), "symmetric")
     expected = np.tile(kernel.phase_sums, (n, n))[None]
-    np.testing.assert_allclose(made, expected, atol=1e-11)
+    np.testing.assert_allclose(actual, expected, atol=1e-11)
 
 
 @given(kernels())
@@ -138,8 +138,10 @@ def test_shift_moves_the_centre_of_mass() -> None:
     kernel = uniform(2, 3)
     x = np.zeros((1, 5, 5))
     x[0, 2, 2] = 1.0
-    made = enlarged(kernel, x)[0]
-    centre = np.array([(made.sum(axis=1 - axis) @ np.arange(10)) for axis in (0, 1)]) / made.sum()
+    actual = enlarged(kernel, x)[0]
+    centre = (
+        np.array([(actual.sum(axis=1 - axis) @ np.arange(10)) for axis in (0, 1)]) / actual.sum()
+    )
     # Half-pixel centres: input pixel 2 of 5 is at 4.5 of 10.
     np.testing.assert_allclose(centre - 4.5, kernel.shift)
     assert kernel.shift == (-0.5, -0.5)

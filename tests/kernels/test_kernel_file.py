@@ -36,10 +36,10 @@ def test_a_kernel_file_gives_back_what_was_written(
     """Everything in a kernel file survives writing and reading."""
     path = tmp_path / "mine.npz"
     path.write_bytes(KernelFile(method, 3, taps, resize, {"noise": 2.0}).to_bytes())
-    found = kernel_file.load(str(path), method, 7, resize)
-    assert (found.method, found.stride, found.resize) == (method, 3, resize)
-    assert found.about == {"noise": 2.0}
-    np.testing.assert_array_equal(found.taps, taps)
+    result = kernel_file.load(str(path), method, 7, resize)
+    assert (result.method, result.stride, result.resize) == (method, 3, resize)
+    assert result.about == {"noise": 2.0}
+    np.testing.assert_array_equal(result.taps, taps)
 
 
 def test_a_kernel_file_is_the_same_bytes_every_time(taps: Floats) -> None:
@@ -51,9 +51,9 @@ def test_bare_taps_take_the_stride_asked_for(tmp_path: Path, taps: Floats) -> No
     """A .npy holds taps alone, and serves any stride and method."""
     path = tmp_path / "taps.npy"
     np.save(path, taps.astype(np.float32))
-    found = kernel_file.load(str(path), "tconv", 3)
-    assert found.stride == 3
-    np.testing.assert_array_equal(found.taps, taps.astype(np.float32))
+    result = kernel_file.load(str(path), "tconv", 3)
+    assert result.stride == 3
+    np.testing.assert_array_equal(result.taps, taps.astype(np.float32))
 
 
 def test_a_kernel_file_that_changed_is_read_again(tmp_path: Path) -> None:
@@ -61,8 +61,8 @@ def test_a_kernel_file_that_changed_is_read_again(tmp_path: Path) -> None:
     path = tmp_path / "mine.npz"
     for value in (1.0, 2.0):
         path.write_bytes(KernelFile("tconv", 2, np.full((4, 4 + int(value)), value)).to_bytes())
-        found = kernel_file.load(str(path), "tconv", 2)
-        np.testing.assert_array_equal(found.taps, np.full((4, 4 + int(value)), value))
+        result = kernel_file.load(str(path), "tconv", 2)
+        np.testing.assert_array_equal(result.taps, np.full((4, 4 + int(value)), value))
 
 
 def test_a_resize_conv_kernel_is_the_interpolations_convolved_with_the_taps(taps: Floats) -> None:
@@ -168,12 +168,12 @@ def test_what_is_no_kernel_file_is_refused(tmp_path: Path, write: Any, suffix: s
         (tmp_path / "made.npz").rename(path)
     else:
         write(path)
-        made = path.with_name(path.name + ".npz")
-        if made.exists():
-            made.rename(path)
-        made = path.with_name(path.name + ".npy")
-        if made.exists():
-            made.rename(path)
+        actual = path.with_name(path.name + ".npz")
+        if actual.exists():
+            actual.rename(path)
+        actual = path.with_name(path.name + ".npy")
+        if actual.exists():
+            actual.rename(path)
     with pytest.raises(SettingError, match=r"; "):
         kernel_file.load(str(path), "tconv", 2)
 
@@ -229,5 +229,5 @@ def test_shipped_kernels_are_exact_on_ramps(stride: int) -> None:
     ramp[::stride] = np.arange(40)
     ramp = np.convolve(ramp, kernel.taps.sum(axis=1) / stride)
     inner = np.arange(14 * stride, 26 * stride)
-    made = ramp[inner + kernel.padding[0]]
-    np.testing.assert_allclose(made, (inner + 0.5) / stride - 0.5, atol=1e-6)
+    actual = ramp[inner + kernel.padding[0]]
+    np.testing.assert_allclose(actual, (inner + 0.5) / stride - 0.5, atol=1e-6)

@@ -23,8 +23,8 @@ def moments_of(kernel: Kernel, taps: int, noise: float = 0.0) -> Moments:
     high = reference.applied(kernel.stage(), low[None], (60 * kernel.stride, 60 * kernel.stride))
     rng = np.random.default_rng(0)
     moments = Moments(kernel.stride, taps)
-    made = high[0] + rng.normal(0, noise, high.shape[1:])
-    moments.add(low, made, 10**6, rng)
+    actual = high[0] + rng.normal(0, noise, high.shape[1:])
+    moments.add(low, actual, 10**6, rng)
     assert moments.count == (61 - taps) ** 2
     return moments
 
@@ -56,32 +56,34 @@ def test_fit_recovers_the_kernel_that_made_the_pictures(
     """Pictures made by a kernel of the wanted structure give that kernel back."""
     kernel = hidden(method, stride, 3)
     structure = Structure(method, separable, "flat")
-    found = kernel_of(fit(moments_of(kernel, 3), structure, 0.0), structure, stride)
-    np.testing.assert_allclose(found.taps, kernel.taps, atol=1e-5)
+    result = kernel_of(fit(moments_of(kernel, 3), structure, 0.0), structure, stride)
+    np.testing.assert_allclose(result.taps, kernel.taps, atol=1e-5)
 
 
 @pytest.mark.parametrize("stride", STRIDES)
-@pytest.mark.parametrize("structure", ALL, ids=lambda each: "-".join(map(str, each_of(each))))
+@pytest.mark.parametrize("structure", ALL, ids=lambda item: "-".join(map(str, each_of(item))))
 def test_structures_hold_whatever_the_pictures(structure: Structure, stride: int) -> None:
     """Symmetry always, equal phase sums and ramps where asked for, exactly."""
     odd = Kernel("odd", np.random.default_rng(1).uniform(0, 0.6, (3 * stride, 3 * stride)), stride)
     taps = fit(moments_of(odd, 5, 3.0), structure, 1.0)
     assert taps.ndim == (1 if structure.separable else 2)
-    found = kernel_of(taps, structure, stride)
-    for mirrored in (found.taps[::-1], found.taps[:, ::-1], found.taps.T):
-        np.testing.assert_allclose(found.taps, mirrored, atol=1e-9)
-    assert found.shift == (0.0, 0.0)
+    result = kernel_of(taps, structure, stride)
+    for mirrored in (result.taps[::-1], result.taps[:, ::-1], result.taps.T):
+        np.testing.assert_allclose(result.taps, mirrored, atol=1e-9)
+    assert result.shift == (0.0, 0.0)
     if structure.balance != "none":
-        np.testing.assert_allclose(found.phase_sums, 1.0, atol=1e-9)
-        assert ripple(found.phase_sums) < 1e-9
+        np.testing.assert_allclose(result.phase_sums, 1.0, atol=1e-9)
+        assert ripple(result.phase_sums) < 1e-9
     elif structure.method == "tconv" and stride > 2:  # with two phases symmetry is balance
-        assert ripple(found.phase_sums) > 1e-4
+        assert ripple(result.phase_sums) > 1e-4
     if structure.balance == "ramp":
         ramp = np.arange(30.0)[None, :, None] + np.zeros((1, 1, 30))
-        made = reference.applied(found.stage(), ramp, (30 * stride, 30 * stride))[0, :, 15 * stride]
+        actual = reference.applied(result.stage(), ramp, (30 * stride, 30 * stride))[
+            0, :, 15 * stride
+        ]
         expected = (np.arange(30 * stride) + 0.5) / stride - 0.5
         inner = slice(10 * stride, -10 * stride)
-        np.testing.assert_allclose(made[inner], expected[inner], atol=1e-8)
+        np.testing.assert_allclose(actual[inner], expected[inner], atol=1e-8)
 
 
 def each_of(structure: Structure) -> tuple[str, str, str]:

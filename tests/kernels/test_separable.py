@@ -24,22 +24,22 @@ def bands(draw: st.DrawFn) -> Band:
     return separable.interpolating(draw(PHIS), before, after)
 
 
-def row(made: Band, output: int) -> dict[int, float]:
+def row(actual: Band, output: int) -> dict[int, float]:
     """Return the weights of one output, by the drawing at the head of `separable.py`."""
-    cycle, phase = divmod(output, made.period)
-    start = int(made.starts[phase]) + made.step * cycle
-    return {start + t: float(value) for t, value in enumerate(made.coefficients[phase])}
+    cycle, phase = divmod(output, actual.period)
+    start = int(actual.starts[phase]) + actual.step * cycle
+    return {start + t: float(value) for t, value in enumerate(actual.coefficients[phase])}
 
 
 @given(bands(), st.integers(-30, 60), st.integers(1, 50))
-def test_matrix_has_the_rows_of_the_band(made: Band, start: int, length: int) -> None:
+def test_matrix_has_the_rows_of_the_band(actual: Band, start: int, length: int) -> None:
     """A dense block of the matrix holds each output's weights where its inputs are."""
     outputs = range(start, start + length)
-    needed = made.draws_on(outputs)
-    dense = made.matrix(outputs, np.dtype(np.float64))
+    needed = actual.draws_on(outputs)
+    dense = actual.matrix(outputs, np.dtype(np.float64))
     expected = np.zeros((length, len(needed)))
     for i, output in enumerate(outputs):
-        for column, value in row(made, output).items():
+        for column, value in row(actual, output).items():
             assert column in needed
             expected[i, column - needed.start] = value
     np.testing.assert_array_equal(dense, expected)
@@ -62,8 +62,8 @@ def test_separable_applies_both_matrices(
 @given(PHIS, sizes, sizes)
 def test_interpolating_weights_sum_to_one(phi: object, before: int, after: int) -> None:
     """Every row of an interpolation sums to 1, enlarging or shrinking."""
-    made = separable.interpolating(phi, before, after)
-    np.testing.assert_allclose(made.coefficients.sum(axis=1), 1.0, atol=1e-12)
+    actual = separable.interpolating(phi, before, after)
+    np.testing.assert_allclose(actual.coefficients.sum(axis=1), 1.0, atol=1e-12)
 
 
 @given(sizes, sizes)
@@ -71,8 +71,8 @@ def test_bilinear_samples_at_half_pixel_centres(before: int, after: int) -> None
     """Output o samples the input at (o + 0.5) / scale - 0.5: a linear ramp shows the place."""
     if after < before:
         before, after = after, before
-    made = separable.interpolating(BILINEAR, before, after)
-    places = [sum(i * weight for i, weight in row(made, o).items()) for o in range(after)]
+    actual = separable.interpolating(BILINEAR, before, after)
+    places = [sum(i * weight for i, weight in row(actual, o).items()) for o in range(after)]
     expected = (np.arange(after) + 0.5) * before / after - 0.5
     np.testing.assert_allclose(places, expected, atol=1e-9)
 
@@ -80,19 +80,19 @@ def test_bilinear_samples_at_half_pixel_centres(before: int, after: int) -> None
 @given(sizes, sizes)
 def test_nearest_copies_the_pixel_under_the_centre(before: int, after: int) -> None:
     """Output o copies input floor((o + 0.5) / scale)."""
-    made = separable.nearest(before, after)
+    actual = separable.nearest(before, after)
     expected = [{(2 * o + 1) * before // (2 * after): 1.0} for o in range(after)]
-    assert [row(made, o) for o in range(after)] == expected
+    assert [row(actual, o) for o in range(after)] == expected
 
 
 @pytest.mark.parametrize("stride", [2, 3, 4])
 def test_area_is_the_mean_of_the_pixels_under_an_output(stride: int) -> None:
     """Shrinking by whole numbers with the box gives plain means."""
-    made = separable.interpolating(AREA, 12 * stride, 12)
+    actual = separable.interpolating(AREA, 12 * stride, 12)
     x = np.random.default_rng(0).random(12 * stride)
     outputs = range(12)
-    needed = made.draws_on(outputs)
+    needed = actual.draws_on(outputs)
     assert needed == range(12 * stride)
     np.testing.assert_allclose(
-        made.matrix(outputs, np.dtype(np.float64)) @ x, x.reshape(12, stride).mean(axis=1)
+        actual.matrix(outputs, np.dtype(np.float64)) @ x, x.reshape(12, stride).mean(axis=1)
     )

@@ -21,10 +21,10 @@ def test_the_default_is_one_of_them() -> None:
 def test_every_parameter_has_help_and_limits(method: type[Method]) -> None:
     """Each parameter says in 54 characters what it does, and what it can be."""
     assert 0 < len(method.summary) <= 54
-    for each in method.parameters():
-        assert 0 < len(each.help) <= 54
-        assert each.kind in (int, str)
-        assert "None" not in each.values
+    for item in method.parameters():
+        assert 0 < len(item.help) <= 54
+        assert item.kind in (int, str)
+        assert "None" not in item.values
 
 
 @pytest.mark.parametrize(

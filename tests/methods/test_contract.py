@@ -19,7 +19,7 @@ every = pytest.mark.parametrize("method", variants(), ids=label)
 
 
 def enlarged(method: Method, x: Floats, scale: float = 2.0, **options: object) -> Floats:
-    values = {each.name: getattr(method, each.name) for each in method.parameters()}
+    values = {item.name: getattr(method, item.name) for item in method.parameters()}
     return upsample(x, method.name, scale=scale, **values, **options)
 
 
@@ -38,10 +38,10 @@ def test_size_and_type(method: Method, dtype: type) -> None:
     """The output is the scale times the input, halves rounded up, and of the input's type."""
     x = random_planes(3, 5, 7, 0).astype(dtype)
     for scale in SCALES:
-        made = enlarged(method, x, scale)
-        assert made.shape == (3, int(5 * scale + 0.5), int(7 * scale + 0.5))
-        assert made.dtype == dtype
-        assert np.isfinite(made).all()
+        actual = enlarged(method, x, scale)
+        assert actual.shape == (3, int(5 * scale + 0.5), int(7 * scale + 0.5))
+        assert actual.dtype == dtype
+        assert np.isfinite(actual).all()
 
 
 @every
@@ -83,40 +83,40 @@ def test_shift_by_a_pixel_is_a_shift_by_the_scale(method: Method, scale: int) ->
 def test_flips_and_quarter_turns_commute(method: Method, scale: float, boundary: str) -> None:
     """Turning before is turning after, for a method whose kernel is its own mirror image."""
     x = random_planes(1, 6, 9, 5)
-    made = enlarged(method, x, scale, boundary=boundary)
+    actual = enlarged(method, x, scale, boundary=boundary)
     centred = is_centred(method.equivalent(scale))
     for turn in (np.flipud, np.fliplr, np.transpose, np.rot90):
         turned = enlarged(method, np.ascontiguousarray(turn(x[0]))[None], scale, boundary=boundary)
-        alike = np.allclose(turned[0], turn(made[0]), atol=1e-9)
+        alike = np.allclose(turned[0], turn(actual[0]), atol=1e-9)
         assert alike == centred, f"{turn.__name__}: {'differs' if centred else 'is the same'}"
 
 
-@pytest.mark.parametrize("method", [each for each in variants() if not is_nearest(each)], ids=label)
+@pytest.mark.parametrize("method", [item for item in variants() if not is_nearest(item)], ids=label)
 @pytest.mark.parametrize("scale", [1.25, 1.5, 2.6, 3.4])
 def test_flips_commute_between_whole_scales(method: Method, scale: float) -> None:
     """A scale between whole numbers is centred too; nearest alone must break ties to a side."""
     x = random_planes(1, 20, 20, 6)
-    made = enlarged(method, x, scale)
+    actual = enlarged(method, x, scale)
     if is_centred(method.equivalent(scale)):
-        np.testing.assert_allclose(enlarged(method, x[:, ::-1], scale), made[:, ::-1], atol=1e-9)
+        np.testing.assert_allclose(enlarged(method, x[:, ::-1], scale), actual[:, ::-1], atol=1e-9)
         np.testing.assert_allclose(
-            enlarged(method, x.transpose(0, 2, 1), scale), made.transpose(0, 2, 1), atol=1e-9
+            enlarged(method, x.transpose(0, 2, 1), scale), actual.transpose(0, 2, 1), atol=1e-9
         )
     else:
-        assert np.abs(enlarged(method, x[:, ::-1], scale) - made[:, ::-1]).max() > 1e-3
+        assert np.abs(enlarged(method, x[:, ::-1], scale) - actual[:, ::-1]).max() > 1e-3
 
 
 @every
 @pytest.mark.parametrize("scale", [2.0, 3.0, 4.0, 5.0])
 def test_flat_stays_flat_iff_balanced(method: Method, scale: float) -> None:
     """A flat picture stays flat exactly where all phase sums are equal."""
-    made = enlarged(method, np.full((1, 6, 6), 0.75), scale)
+    actual = enlarged(method, np.full((1, 6, 6), 0.75), scale)
     kernel = method.equivalent(scale)
     sums = np.ones((1, 1)) if kernel is None else kernel.phase_sums
     balanced = np.ptp(sums) < 1e-9
-    assert balanced == (np.ptp(made) < 1e-9)
+    assert balanced == (np.ptp(actual) < 1e-9)
     if balanced:
-        np.testing.assert_allclose(made, 0.75 * sums.mean(), atol=1e-9)
+        np.testing.assert_allclose(actual, 0.75 * sums.mean(), atol=1e-9)
 
 
 @every
@@ -129,15 +129,15 @@ def test_a_point_becomes_the_equivalent_kernel(method: Method, scale: float) -> 
         return
     x = np.zeros((1, 41, 41))
     x[0, 20, 20] = 1.0
-    made = enlarged(method, x, scale)[0]
+    actual = enlarged(method, x, scale)[0]
     assert kernel.stride >= scale
     if kernel.stride != scale:  # reduced from the stride to the scale: no kernel alone
         return
-    expected = np.zeros_like(made)
+    expected = np.zeros_like(actual)
     top, left = (20 * int(scale) - padding for padding in kernel.padding)
     tall, wide = kernel.taps.shape
     expected[top : top + tall, left : left + wide] = kernel.taps
-    np.testing.assert_allclose(made, expected, atol=1e-9)
+    np.testing.assert_allclose(actual, expected, atol=1e-9)
 
 
 @every
@@ -157,8 +157,8 @@ def test_any_window_is_a_crop_of_the_whole(method: Method, data: st.DataObject) 
         data.draw(st.integers(start + 1, length))
         for start, length in zip((top, left), size_out, strict=True)
     )
-    made = run(stages, picture, range(top, low), range(left, right))
-    np.testing.assert_allclose(made, whole[:, top:low, left:right], atol=1e-12)
+    actual = run(stages, picture, range(top, low), range(left, right))
+    np.testing.assert_allclose(actual, whole[:, top:low, left:right], atol=1e-12)
 
 
 @every
@@ -175,7 +175,7 @@ def test_methods_are_plain_values(method: Method) -> None:
     again = pickle.loads(pickle.dumps(method))
     assert again == method
     assert hash(again) == hash(method)
-    for name in ("name", *(each.name for each in method.parameters())):
+    for name in ("name", *(item.name for item in method.parameters())):
         with pytest.raises((AttributeError, TypeError)):
             setattr(method, name, getattr(method, name))
 

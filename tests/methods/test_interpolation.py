@@ -39,8 +39,8 @@ def test_nearest_is_pillows_at_any_size(x: np.ndarray, grown: Size) -> None:
     nearest = PIL.Image.Resampling.NEAREST
     expected = np.stack([reference.resized_by_pillow(plane, size, nearest) for plane in x])
     down, across = (untied(*n) for n in zip(x.shape[1:], size, strict=True))
-    made = resampled("nearest", x, size).astype(np.float32)
-    np.testing.assert_array_equal(made[:, down][..., across], expected[:, down][..., across])
+    actual = resampled("nearest", x, size).astype(np.float32)
+    np.testing.assert_array_equal(actual[:, down][..., across], expected[:, down][..., across])
 
 
 @pytest.mark.parametrize("order", range(6))
@@ -120,8 +120,8 @@ def test_interpolation_is_pillows(name: str, support: int, x: np.ndarray, scale:
     expected = np.stack([reference.resized_by_pillow(plane, size, resampling) for plane in x])
     margin = int(np.ceil(support * scale)) + 1
     inner = (slice(None), *2 * (slice(margin, -margin),))
-    made = resampled(name, x, size)
-    np.testing.assert_allclose(made[inner], expected[inner], atol=2e-6)
+    actual = resampled(name, x, size)
+    np.testing.assert_allclose(actual[inner], expected[inner], atol=2e-6)
 
 
 @pytest.mark.parametrize("name", ["bilinear", "bicubic", "spline"])
@@ -129,10 +129,10 @@ def test_interpolation_is_pillows(name: str, support: int, x: np.ndarray, scale:
 def test_ramps_stay_ramps(name: str, scale: float) -> None:
     """Away from the border a linear ramp is sampled at half-pixel centres."""
     ramp = np.arange(60.0)[None, :, None] + np.zeros((1, 1, 3))
-    made = upsample(ramp, name, scale=scale)[0, :, 0]
-    expected = (np.arange(len(made)) + 0.5) / scale - 0.5
+    actual = upsample(ramp, name, scale=scale)[0, :, 0]
+    expected = (np.arange(len(actual)) + 0.5) / scale - 0.5
     inner = slice(int(25 * scale), int(35 * scale))
-    np.testing.assert_allclose(made[inner], expected[inner], atol=1e-6)
+    np.testing.assert_allclose(actual[inner], expected[inner], atol=1e-6)
 
 
 def test_spline_passes_through_the_pixels() -> None:

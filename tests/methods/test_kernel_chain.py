@@ -13,16 +13,16 @@ def test_composed_strides_reach_the_scale_with_the_least_product(
     scale: float, strides: set[int]
 ) -> None:
     """No other strides reach the scale with a smaller product, nor fewer with the same."""
-    found = composed(scale, tuple(strides))
-    assert prod(found) >= scale
+    result = composed(scale, tuple(strides))
+    assert prod(result) >= scale
     reaching = [
         others
         for count in range(7)
         for others in combinations_with_replacement(sorted(strides), count)
         if prod(others) >= scale
     ]
-    assert min((prod(others), len(others)) for others in reaching) == (prod(found), len(found))
-    assert list(found) == sorted(found, reverse=True)
+    assert min((prod(others), len(others)) for others in reaching) == (prod(result), len(result))
+    assert list(result) == sorted(result, reverse=True)
 
 
 @pytest.mark.parametrize(

@@ -22,8 +22,8 @@ def test_resize_conv_is_kron_then_convolve(
     """The method is the picture repeated in squares, then convolved on the output grid."""
     taps = smoothing(kernel, scale, size).taps
     expected = [reference.enlarged_then_convolved(plane, taps, scale) for plane in x]
-    made = upsample(x, "resize-conv", kernel=kernel, kernel_size=size, scale=float(scale))
-    np.testing.assert_allclose(made, expected, atol=1e-12)
+    actual = upsample(x, "resize-conv", kernel=kernel, kernel_size=size, scale=float(scale))
+    np.testing.assert_allclose(actual, expected, atol=1e-12)
 
 
 @pytest.mark.parametrize("stride", SHIPPED_STRIDES)
@@ -33,8 +33,8 @@ def test_learned_resize_conv_is_kron_then_convolve(stride: int, rng: np.random.G
     taps = np.outer(taps, taps) if taps.ndim == 1 else taps
     x = rng.random((1, 12, 9))
     expected = reference.enlarged_then_convolved(x[0], taps, stride)
-    made = upsample(x, "resize-conv", kernel="learned", scale=float(stride))[0]
-    np.testing.assert_allclose(made, expected, atol=1e-9)
+    actual = upsample(x, "resize-conv", kernel="learned", scale=float(stride))[0]
+    np.testing.assert_allclose(actual, expected, atol=1e-9)
 
 
 @settings(max_examples=40)
@@ -46,10 +46,10 @@ def test_bilinear_resize_is_bilinear_then_convolve(x: np.ndarray, scale: int) ->
     taps = smoothing("sharpen", scale, 3).taps
     smooth = upsample(x, "bilinear", scale=float(scale))
     expected = [scipy.ndimage.convolve(plane, taps, mode="reflect") for plane in smooth]
-    made = upsample(
+    actual = upsample(
         x, "resize-conv", resize="bilinear", kernel="sharpen", kernel_size=3, scale=float(scale)
     )
-    np.testing.assert_allclose(made, expected, atol=1e-12)
+    np.testing.assert_allclose(actual, expected, atol=1e-12)
 
 
 @given(st.integers(1, 6), st.sampled_from([1, 3, 5, 7, 9]))

@@ -21,8 +21,8 @@ def test_an_interpolants_kernel_is_that_interpolation(
 ) -> None:
     """At a whole scale the transposed convolution with an interpolant's kernel interpolates."""
     expected = upsample(x, kernel, scale=float(scale))
-    made = upsample(x, "tconv", kernel=kernel, scale=float(scale))
-    np.testing.assert_allclose(made, expected, atol=1e-12)
+    actual = upsample(x, "tconv", kernel=kernel, scale=float(scale))
+    np.testing.assert_allclose(actual, expected, atol=1e-12)
 
 
 @settings(max_examples=30)
@@ -31,17 +31,17 @@ def test_tconv_is_scatter_add_of_the_extended_picture(
     x: np.ndarray, scale: int, size: int, kernel: str
 ) -> None:
     """The method is the definition of a transposed convolution on the symmetric extension."""
-    made = upsample(x, "tconv", kernel=kernel, kernel_size=size, scale=float(scale))
-    found = build("tconv", kernel=kernel, kernel_size=size).equivalent(scale)
+    actual = upsample(x, "tconv", kernel=kernel, kernel_size=size, scale=float(scale))
+    result = build("tconv", kernel=kernel, kernel_size=size).equivalent(scale)
     reach = size + 1
     extended = np.pad(x, ((0, 0), (reach, reach), (reach, reach)), mode="symmetric")
     tall, wide = (n * scale for n in extended.shape[1:])
     crop = slice(reach * scale, -reach * scale)
     expected = [
-        reference.scattered(plane, found.taps, scale, found.padding, (tall, wide))[crop, crop]
+        reference.scattered(plane, result.taps, scale, result.padding, (tall, wide))[crop, crop]
         for plane in extended
     ]
-    np.testing.assert_allclose(made, expected, atol=1e-12)
+    np.testing.assert_allclose(actual, expected, atol=1e-12)
 
 
 def test_random_kernels_follow_their_seed() -> None:
@@ -58,8 +58,8 @@ def test_scales_beyond_the_shipped_strides_compose() -> None:
     """Scale 8 with a learned kernel is scale 4, then scale 2, away from the border."""
     x = random_planes(1, 24, 24, 2)
     twice = upsample(upsample(x, "tconv", kernel="learned", scale=4.0), "tconv", scale=2.0)
-    made = upsample(x, "tconv", kernel="learned", scale=8.0)
-    np.testing.assert_allclose(made[:, 80:-80, 80:-80], twice[:, 80:-80, 80:-80], atol=1e-9)
+    actual = upsample(x, "tconv", kernel="learned", scale=8.0)
+    np.testing.assert_allclose(actual[:, 80:-80, 80:-80], twice[:, 80:-80, 80:-80], atol=1e-9)
 
 
 def test_scales_between_strides_are_reduced_from_the_next(rng: np.random.Generator) -> None:
@@ -69,8 +69,8 @@ def test_scales_between_strides_are_reduced_from_the_next(rng: np.random.Generat
     x = rng.random((1, 24, 24))
     double = upsample(x, "tconv", kernel="bilinear", scale=2.0)[0]
     expected = reference.resized_by_pillow(double, (36, 36), PIL.Image.Resampling.BICUBIC)
-    made = upsample(x, "tconv", kernel="bilinear", scale=1.5)[0]
-    np.testing.assert_allclose(made[4:-4, 4:-4], expected[4:-4, 4:-4], atol=2e-6)
+    actual = upsample(x, "tconv", kernel="bilinear", scale=1.5)[0]
+    np.testing.assert_allclose(actual[4:-4, 4:-4], expected[4:-4, 4:-4], atol=2e-6)
 
 
 def test_a_kernel_file_is_used_as_often_as_the_scale_takes(tmp_path: Path) -> None:
@@ -79,10 +79,10 @@ def test_a_kernel_file_is_used_as_often_as_the_scale_takes(tmp_path: Path) -> No
     taps = np.outer([1.0, 3, 3, 1], [1.0, 3, 3, 1]) / 16
     Path(path).write_bytes(KernelFile("tconv", 2, taps).to_bytes())
     x = random_planes(1, 8, 8, 3)
-    made = upsample(x, "tconv", kernel=path, scale=4.0)
+    actual = upsample(x, "tconv", kernel=path, scale=4.0)
     expected = upsample(x, "tconv", kernel="bilinear", scale=2.0)
     np.testing.assert_allclose(upsample(x, "tconv", kernel=path, scale=2.0), expected)
-    assert made.shape == (1, 32, 32)
+    assert actual.shape == (1, 32, 32)
     with pytest.raises(SettingError, match="has stride 2, but the scale is 3; pass --scale 2"):
         upsample(x, "tconv", kernel=path, scale=3.0)
 

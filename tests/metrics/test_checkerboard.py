@@ -25,9 +25,9 @@ def test_no_period_is_found_in_a_picture_without() -> None:
     search = searched(40 + 150 * natural(300, 280, 5)[0])
     assert period(search.own_ripples()) is None
     results = search.results()
-    found = result_at(results, None)
-    assert (found.stride, found.verdict, found.status) == (NO_STRIDE, "none", "ok")
-    assert found.floor == max(each.floor for each in results.values())
+    result = result_at(results, None)
+    assert (result.stride, result.verdict, result.status) == (NO_STRIDE, "none", "ok")
+    assert result.floor == max(item.floor for item in results.values())
 
 
 def test_two_periods_together_are_their_least_common_multiple() -> None:

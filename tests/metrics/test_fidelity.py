@@ -24,7 +24,7 @@ def slow_ssim(x: np.ndarray, y: np.ndarray) -> float:
     """Return SSIM window by window."""
     along = np.exp(-0.5 * (np.arange(-5, 6) / 1.5) ** 2)
     weights = np.outer(along, along) / along.sum() ** 2
-    found = []
+    result = []
     for i, j in np.ndindex(x.shape[0] - 10, x.shape[1] - 10):
         a, b = x[i : i + 11, j : j + 11], y[i : i + 11, j : j + 11]
         mean_a, mean_b = (weights * a).sum(), (weights * b).sum()
@@ -33,8 +33,8 @@ def slow_ssim(x: np.ndarray, y: np.ndarray) -> float:
         covariance = (weights * (a - mean_a) * (b - mean_b)).sum()
         light = (2 * mean_a * mean_b + 2.55**2) / (mean_a**2 + mean_b**2 + 2.55**2)
         rest = (2 * covariance + 7.65**2) / (variance_a + variance_b + 7.65**2)
-        found.append(light * rest)
-    return float(np.mean(found))
+        result.append(light * rest)
+    return float(np.mean(result))
 
 
 def test_ssim_is_its_definition(rng: np.random.Generator) -> None:

@@ -27,27 +27,27 @@ def noisy(stride: int, amplitude: float, seed: int = 0) -> np.ndarray:
 def test_smooth_pictures_have_no_ripple(stride: int, degree: int) -> None:
     """A constant, a ramp and a cubic have nothing in them."""
     y, x = np.mgrid[:200, :216] / 216
-    found = metered(40 + 80 * x**degree + 60 * y**degree, stride)
-    assert found.verdict == "none"
-    assert found.ripple == 0.0
+    measured = metered(40 + 80 * x**degree + 60 * y**degree, stride)
+    assert measured.verdict == "none"
+    assert measured.ripple == 0.0
 
 
 @pytest.mark.parametrize("stride", [2, 3, 4])
 @pytest.mark.parametrize("amplitude", [0.5, 1.0, 4.0])
 def test_ripple_is_the_patterns_amplitude(stride: int, amplitude: float) -> None:
     """The RMS of a pattern in a noisy picture is found within 5 %, and called a checkerboard."""
-    found = metered(noisy(stride, amplitude), stride)
-    assert found.ripple == pytest.approx(amplitude, rel=0.05, abs=0.03)
-    assert found.verdict == "checkerboard"
-    assert found.floor < amplitude / 4
+    measured = metered(noisy(stride, amplitude), stride)
+    assert measured.ripple == pytest.approx(amplitude, rel=0.05, abs=0.03)
+    assert measured.verdict == "checkerboard"
+    assert measured.floor < amplitude / 4
 
 
 @pytest.mark.parametrize("stride", [2, 3, 4])
 def test_ripple_grows_with_the_pattern(stride: int) -> None:
     """A stronger pattern has more ripple and more contrast."""
-    found = [metered(noisy(stride, amplitude), stride) for amplitude in (0, 0.25, 0.5, 1, 2, 4)]
-    ripples = [each.ripple for each in found]
-    contrasts = [each.contrast_db for each in found]
+    measured = [metered(noisy(stride, amplitude), stride) for amplitude in (0, 0.25, 0.5, 1, 2, 4)]
+    ripples = [item.ripple for item in measured]
+    contrasts = [item.contrast_db for item in measured]
     assert ripples == sorted(ripples)
     assert contrasts == sorted(contrasts)
     assert ripples[0] < ripples[1] < ripples[-1]
@@ -58,9 +58,9 @@ def test_a_pattern_in_half_of_a_picture_is_found(amplitude: float) -> None:
     """However strong it is, its tiles count as the clean ones do: half of it is told."""
     levels = noisy(4, 0.0)
     levels[:, :120] += amplitude * lattice(256, 120, 4)
-    found = metered(levels, 4)
-    assert found.verdict == "checkerboard"
-    assert found.ripple == pytest.approx(amplitude / 2, rel=0.2)
+    measured = metered(levels, 4)
+    assert measured.verdict == "checkerboard"
+    assert measured.ripple == pytest.approx(amplitude / 2, rel=0.2)
 
 
 def test_a_pattern_in_proportion_to_brightness_is_clear() -> None:
@@ -68,17 +68,17 @@ def test_a_pattern_in_proportion_to_brightness_is_clear() -> None:
     levels = noisy(2, 0.0)
     levels[:] = 0.5 + levels / 1280
     levels[:64, :64] *= 250
-    found = metered(levels * (1 + 0.4 * lattice(256, 240, 2)), 2)
-    assert found.verdict == "checkerboard"
-    assert found.ripple_rel == pytest.approx(0.4, rel=0.05)
+    measured = metered(levels * (1 + 0.4 * lattice(256, 240, 2)), 2)
+    assert measured.verdict == "checkerboard"
+    assert measured.ripple_rel == pytest.approx(0.4, rel=0.05)
 
 
 @pytest.mark.parametrize("stride", [2, 3, 4])
 @pytest.mark.parametrize("seed", range(5))
 def test_noise_alone_is_no_checkerboard(stride: int, seed: int) -> None:
     """Noise without a pattern is not called one."""
-    found = metered(noisy(stride, 0.0, seed), stride)
-    assert (found.status, found.verdict) == ("ok", "none")
+    measured = metered(noisy(stride, 0.0, seed), stride)
+    assert (measured.status, measured.verdict) == ("ok", "none")
 
 
 @pytest.mark.parametrize("stride", [2, 3, 4])
@@ -112,10 +112,12 @@ def test_any_feeding_gives_the_same_figures(cut: list[range], stride: int, maske
 def test_an_unbalanced_kernel_is_caught(stride: int) -> None:
     """Kernel size stride + 1, uniform, leaves a checkerboard in natural texture."""
     texture = natural(128, 120, 3)
-    made = upsample(texture, "tconv", kernel="uniform", kernel_size=stride + 1, scale=float(stride))
-    found = measure(made, stride)
-    assert found.verdict == "checkerboard"
-    assert found.ripple > 5
+    actual = upsample(
+        texture, "tconv", kernel="uniform", kernel_size=stride + 1, scale=float(stride)
+    )
+    measured = measure(actual, stride)
+    assert measured.verdict == "checkerboard"
+    assert measured.ripple > 5
 
 
 @pytest.mark.parametrize("stride", [2, 3, 4])
@@ -134,16 +136,16 @@ def test_an_unbalanced_kernel_is_caught(stride: int) -> None:
 )
 def test_balanced_methods_are_acquitted(method: str, settings: dict, stride: int) -> None:
     """No balanced method is said to leave a checkerboard in natural texture."""
-    made = upsample(natural(128, 120, 3), method, scale=float(stride), **settings)
-    found = measure(np.floor(made * 255 + 0.5) / 255, stride)
-    assert (found.status, found.verdict) == ("ok", "none")
+    actual = upsample(natural(128, 120, 3), method, scale=float(stride), **settings)
+    measured = measure(np.floor(actual * 255 + 0.5) / 255, stride)
+    assert (measured.status, measured.verdict) == ("ok", "none")
 
 
 @pytest.mark.parametrize("stride", [2, 3, 4])
 def test_the_staircases_of_nearest_are_no_checkerboard(stride: int) -> None:
     """The steps of enlarged natural texture go with the gradient, and are told apart by that."""
-    found = measure(upsample(natural(128, 120, 3), "nearest", scale=float(stride)), stride)
-    assert (found.status, found.verdict) == ("ok", "none")
+    measured = measure(upsample(natural(128, 120, 3), "nearest", scale=float(stride)), stride)
+    assert (measured.status, measured.verdict) == ("ok", "none")
 
 
 @pytest.mark.parametrize("stride", [2, 3, 4])
@@ -159,9 +161,9 @@ def test_the_staircases_of_a_curved_gradient_are_no_checkerboard(stride: int) ->
     """Steps that grow with the gradient are explained by it: hardly a ripple is left."""
     y, x = np.mgrid[:160, :160] / 160
     planes = (0.08 + 0.6 * x**2 + 0.3 * y**2 + 0.02 * natural(160, 160, 3)).astype(np.float32)
-    found = measure(upsample(planes, "nearest", scale=float(stride)), stride)
-    assert found.verdict == "none"
-    assert found.ripple < 0.1
+    measured = measure(upsample(planes, "nearest", scale=float(stride)), stride)
+    assert measured.verdict == "none"
+    assert measured.ripple < 0.1
 
 
 @pytest.mark.parametrize("stride", [2, 3, 4])
@@ -169,18 +171,18 @@ def test_stairs_that_go_with_the_brightness_are_explained_too(stride: int) -> No
     """Of a ramp the bright parts, too, have its stairs: that is no pattern relative to them."""
     y, x = np.mgrid[:80, :90] / 90
     ramp = 0.3 + 0.2 * x + 0.1 * y + np.random.default_rng(0).normal(0, 0.01, x.shape)
-    found = measure(upsample(ramp[None], "nearest", scale=float(stride)), stride)
-    assert found.contrast_db < CONTRAST_DB
-    assert found.ripple_rel < 5e-4
+    measured = measure(upsample(ramp[None], "nearest", scale=float(stride)), stride)
+    assert measured.contrast_db < CONTRAST_DB
+    assert measured.ripple_rel < 5e-4
 
 
 def test_quiet_parts_count_more_than_loud_ones() -> None:
     """A faint pattern is found where it can be seen, however loud the other half is."""
     noise = np.random.default_rng(0).normal(0, 1, (256, 240))
     noise *= np.where(np.arange(240) < 120, 40.0, 0.5)
-    found = metered(128 + noise + 0.25 * lattice(256, 240, 2), 2)
-    assert found.ripple == pytest.approx(0.25, rel=0.05)
-    assert found.floor < 0.02
+    measured = metered(128 + noise + 0.25 * lattice(256, 240, 2), 2)
+    assert measured.ripple == pytest.approx(0.25, rel=0.05)
+    assert measured.floor < 0.02
 
 
 def test_a_pattern_of_another_period_is_not_reported() -> None:
@@ -192,8 +194,8 @@ def test_a_pattern_of_another_period_is_not_reported() -> None:
 def test_the_relative_ripple_is_the_kernels_own() -> None:
     """Relative to brightness, the pattern in the picture is the kernel's exact ripple."""
     texture = natural(160, 160, 5)
-    made = upsample(texture, "tconv", kernel="uniform", kernel_size=3, scale=2.0)
-    assert measure(made / 2, 2).ripple_rel == pytest.approx(0.4843, rel=0.03)
+    actual = upsample(texture, "tconv", kernel="uniform", kernel_size=3, scale=2.0)
+    assert measure(actual / 2, 2).ripple_rel == pytest.approx(0.4843, rel=0.03)
 
 
 @pytest.mark.parametrize(
@@ -208,12 +210,12 @@ def test_the_relative_ripple_is_the_kernels_own() -> None:
 )
 def test_what_cannot_be_told_has_a_status(levels: np.ndarray, stride: int, status: str) -> None:
     """A picture in which nothing can be seen gets a word, and no claim of a checkerboard."""
-    found = metered(levels, stride)
-    assert found.status == status
-    assert found.verdict in ("", "none")
-    assert np.isnan(found.contrast_db)
+    measured = metered(levels, stride)
+    assert measured.status == status
+    assert measured.verdict in ("", "none")
+    assert np.isnan(measured.contrast_db)
     if status == "constant":
-        assert (found.ripple, found.floor, found.ripple_rel) == (0.0, 0.0, 0.0)
+        assert (measured.ripple, measured.floor, measured.ripple_rel) == (0.0, 0.0, 0.0)
 
 
 def test_hidden_colours_are_not_measured() -> None:
@@ -233,9 +235,9 @@ def test_hidden_colours_do_not_reach_over() -> None:
     opaque = np.ones(levels.shape, bool)
     opaque[:, :66] = False
     levels[:, :66] += 60 * lattice(256, 66, 2)
-    found = metered(levels, 2, opaque)
-    assert (found.verdict, expected.verdict) == ("none", "none")
-    assert found.floor == pytest.approx(expected.floor, rel=0.3)
+    measured = metered(levels, 2, opaque)
+    assert (measured.verdict, expected.verdict) == ("none", "none")
+    assert measured.floor == pytest.approx(expected.floor, rel=0.3)
 
 
 @pytest.mark.parametrize("stride", [2, 3, 4, 5, 8])
@@ -266,6 +268,6 @@ def test_levels_far_beyond_white_tell_nothing() -> None:
     """Floating-point samples may be of any size: what is so large is saturated, without a word."""
     levels = 20 + 200 * natural(300, 290, 3)[0]
     levels[40:80] *= 1e30
-    found = metered(levels, 2)
-    assert (found.status, found.verdict) == ("ok", "none")
+    measured = metered(levels, 2)
+    assert (measured.status, measured.verdict) == ("ok", "none")
     assert metered(200 * natural(300, 290, 3)[0] * 1e28, 2).status == "saturated"

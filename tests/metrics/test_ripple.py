@@ -35,20 +35,20 @@ def test_published_ripples_of_uniform_kernels(size: int, stride: int, expected: 
 @given(st.integers(1, 16), st.integers(1, 6))
 def test_uniform_kernels_follow_the_closed_form(size: int, stride: int) -> None:
     """Ripple of a uniform kernel follows from the remainder of its size by the stride alone."""
-    made = ripple(uniform(stride, size).phase_sums)
-    np.testing.assert_allclose(made, ripple_of_uniform(size, stride), atol=1e-7)
-    assert (made < 1e-12) == (size % stride == 0)
+    actual = ripple(uniform(stride, size).phase_sums)
+    np.testing.assert_allclose(actual, ripple_of_uniform(size, stride), atol=1e-7)
+    assert (actual < 1e-12) == (size % stride == 0)
 
 
 @given(seeds, st.integers(1, 6), st.integers(1, 9))
 def test_ripples_of_a_product_multiply(seed: int, stride: int, size: int) -> None:
     """For a separable kernel 1 + ripple^2 is the product of both axes' own."""
     down, across = np.random.default_rng(seed).uniform(0.1, 1, (2, size))
-    made = ripple(Kernel("both", np.outer(down, across), stride).phase_sums)
+    actual = ripple(Kernel("both", np.outer(down, across), stride).phase_sums)
     box = np.ones(stride)
     one = ripple(Kernel("down", np.outer(down, box), stride).phase_sums)
     other = ripple(Kernel("across", np.outer(box, across), stride).phase_sums)
-    np.testing.assert_allclose(1 + made**2, (1 + one**2) * (1 + other**2), rtol=1e-9)
+    np.testing.assert_allclose(1 + actual**2, (1 + one**2) * (1 + other**2), rtol=1e-9)
 
 
 @given(seeds, st.integers(1, 6), st.floats(0.01, 100))

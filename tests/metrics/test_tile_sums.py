@@ -30,9 +30,9 @@ def test_errors_are_what_chance_brings(kind: str, variances: list[float]) -> Non
     for _ in range(400):
         sums = Sums((2, 2))
         sums.add(noise(variances, rng))
-        found = getattr(sums, kind)
-        powers.append(np.square(np.abs(found.lines)).ravel()[1:].sum())
-        errors.append(found.error.ravel()[1:].sum())
+        result = getattr(sums, kind)
+        powers.append(np.square(np.abs(result.lines)).ravel()[1:].sum())
+        errors.append(result.error.ravel()[1:].sum())
     assert np.mean(errors) == pytest.approx(np.mean(powers), rel=0.15)
 
 

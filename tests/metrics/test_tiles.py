@@ -14,7 +14,7 @@ from upsample_cli.metrics.tiles import TileGrid, TileReader, Tiles
 def test_tiles_are_usable_where_all_they_draw_on_is_opaque(seed: int, s: int, t: int) -> None:
     """A transparent pixel takes out the tiles whose pixels or margin hold it, and no other."""
     rng = np.random.default_rng(seed)
-    height, width = (int(each) for each in rng.integers(30, 80, 2))
+    height, width = (int(item) for item in rng.integers(30, 80, 2))
     levels = rng.uniform(1, 254, (height, width)).astype(np.float32)
     opaque = np.ones(levels.shape, bool)
     opaque[rng.integers(height, size=2), rng.integers(width, size=2)] = False
@@ -34,8 +34,8 @@ def test_tiles_of_which_a_tenth_is_clipped_are_not_usable(end: float) -> None:
     levels = np.full((16, 28), 99, np.float32)
     levels[2:14, 2:14].flat[:14] = end  # of 144
     levels[2:14, 14:26].flat[:15] = end
-    found = Tiles.joined(list(TileGrid((2, 2), 16, 28, 12).read(Rows(levels))))
-    assert found.usable.tolist() == [True, False]
+    result = Tiles.joined(list(TileGrid((2, 2), 16, 28, 12).read(Rows(levels))))
+    assert result.usable.tolist() == [True, False]
 
 
 @settings(max_examples=60)
@@ -49,7 +49,7 @@ def test_tiles_do_not_depend_on_the_runs_they_are_fed_in(runs: list[int], stride
     for top, length in zip(np.cumsum([0, *runs]), runs, strict=False):
         fed.extend(reader.feed(Rows(levels[top : top + length])))
     whole = list(TileReader(grid).feed(Rows(levels)))
-    assert sum(len(each.level) for each in whole) == grid.shape[0] * grid.shape[1]
+    assert sum(len(item.level) for item in whole) == grid.shape[0] * grid.shape[1]
     if grid.shape[0] == 0:
         assert fed == whole == []
         return

@@ -35,7 +35,7 @@ def build(name: str, **settings: Any) -> Method:
     if name not in known:
         remedy = did_you_mean(name, known) or f"choose {', '.join(known)}"
         raise SettingError(f"no method '{name}'; {remedy}")
-    names = {method.name: {each.name for each in method.parameters()} for method in METHODS}
+    names = {method.name: {setting.name for setting in method.parameters()} for method in METHODS}
     for setting in settings.keys() - names[name]:
         option = f"--{setting.replace('_', '-')}"
         owners = [owner for owner, settings_ in names.items() if setting in settings_]

@@ -110,8 +110,8 @@ class Method(ABC):
 
     def __post_init__(self) -> None:
         """Check each setting, then all of them together."""
-        for each in self.parameters():
-            each.check(getattr(self, each.name))
+        for item in self.parameters():
+            item.check(getattr(self, item.name))
         self.check()
 
     def check(self) -> None:  # noqa: B027 # most methods have nothing to check
@@ -120,12 +120,12 @@ class Method(ABC):
     @classmethod
     def parameters(cls) -> tuple[Parameter, ...]:
         """Return what can be set, in the order of the fields."""
-        return tuple(Parameter(each.name, each.default, **each.metadata) for each in fields(cls))
+        return tuple(Parameter(item.name, item.default, **item.metadata) for item in fields(cls))
 
     @classmethod
     def backends(cls) -> tuple[str, ...]:
         """Return what can compute it: the choices of its parameter `backend`, or `fast` alone."""
-        choices = (each.choices for each in cls.parameters() if each.name == "backend")
+        choices = (item.choices for item in cls.parameters() if item.name == "backend")
         return next(choices, ("fast",))
 
     @abstractmethod

@@ -36,15 +36,15 @@ def test_a_trained_kernel_beats_interpolation(
     photos: list[Place], method: str, stride: int
 ) -> None:
     """On pictures held out, the kernel comes nearer to the originals than bicubic does."""
-    made = train.train(photos, settings(stride=stride, structure=Structure(method)))
-    about = made.file.about
+    actual = train.train(photos, settings(stride=stride, structure=Structure(method)))
+    about = actual.file.about
     scores = about["held_out"]["psnr"]
     assert scores["trained"] > scores["bicubic"] > scores["nearest"]
     assert (about["pictures"], about["held_out"]["pictures"]) == (4, 2)
-    assert (made.file.method, made.file.stride) == (method, stride)
-    assert made.ripple_after < 1e-9
-    assert len(made.skipped) == 1
-    assert "notes.txt" in made.skipped[0]
+    assert (actual.file.method, actual.file.stride) == (method, stride)
+    assert actual.ripple_after < 1e-9
+    assert len(actual.skipped) == 1
+    assert "notes.txt" in actual.skipped[0]
 
 
 def test_training_repeats_to_the_byte(photos: list[Place]) -> None:
@@ -64,8 +64,8 @@ def test_pictures_are_found_in_order(tmp_path: Path, photos: list[Place]) -> Non
     (tmp_path / "photos" / ".thumbnails" / "z.png").write_bytes(b"")
     (deep / "x.png").write_bytes(b"")
     (deep / ".y.png").write_bytes(b"")
-    found = [file.name for file in train.pictures([parse(tmp_path / "photos"), photos[0]])]
-    assert found == [
+    result = [file.name for file in train.pictures([parse(tmp_path / "photos"), photos[0]])]
+    assert result == [
         "x.png", "0.png", "1.png", "2.png", "3.png", "4.png", "5.png", "notes.txt", "0.png",
     ]  # fmt: skip
     with pytest.raises(ImageFileError, match=r"no file or folder .*; check the path"):
@@ -76,10 +76,10 @@ def test_pictures_may_be_objects(bucket: Bucket, photos: list[Place]) -> None:
     """A URL stands for a picture, or for all that lie below it, as anywhere."""
     for number, photo in enumerate(photos[:6]):
         bucket.put(f"in/{'deep/' * (number % 2)}{number}.png", Path(photo.path).read_bytes())
-    found = train.pictures([parse(f"{bucket.url}/in"), parse(f"{bucket.url}/in/0.png")])
+    result = train.pictures([parse(f"{bucket.url}/in"), parse(f"{bucket.url}/in/0.png")])
     names = ["0.png", "2.png", "4.png", "deep/1.png", "deep/3.png", "deep/5.png", "0.png"]
-    assert [file.path for file in found] == [f"{bucket.url}/in/{name}" for name in names]
-    assert train.train(found, settings()).file.about["pictures"] == 4
+    assert [file.path for file in result] == [f"{bucket.url}/in/{name}" for name in names]
+    assert train.train(result, settings()).file.about["pictures"] == 4
 
 
 def test_pictures_too_small_are_told(tmp_path: Path) -> None:
@@ -131,6 +131,6 @@ def test_settings_that_cannot_be_are_refused(changes: dict[str, object], fault: 
 def test_shrinking_keeps_brightness_and_place(shrink: str) -> None:
     """A shrunk ramp is the same ramp at half-pixel centres."""
     ramp = np.arange(120.0)[:, None] + np.zeros((1, 24))
-    made = pairs.shrunk(ramp, settings(shrink=shrink))[:, 5]
+    actual = pairs.shrunk(ramp, settings(shrink=shrink))[:, 5]
     expected = 2 * np.arange(60) + 0.5
-    np.testing.assert_allclose(made[15:45], expected[15:45], atol=1e-9)
+    np.testing.assert_allclose(actual[15:45], expected[15:45], atol=1e-9)
