@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from upsample_cli.images.metadata import exif as exif_tags
-from upsample_cli.images.metadata import xmp as xmp_packet
 
 if TYPE_CHECKING:  # decoding begins before NumPy has loaded
     import PIL.Image
@@ -89,11 +88,12 @@ class Metadata:
 
     def resized(self, size: "Size") -> "Metadata":
         """Return the metadata for the same picture with another height and width."""
-        return replace(
-            self,
-            exif=self.exif and exif_tags.resized(self.exif, size),
-            xmp=self.xmp and xmp_packet.resized(self.xmp, size),
-        )
+        exif = self.exif and exif_tags.resized(self.exif, size)
+        if not self.xmp:
+            return replace(self, exif=exif)
+        from upsample_cli.images.metadata import xmp  # few pictures have any
+
+        return replace(self, exif=exif, xmp=xmp.resized(self.xmp, size))
 
     def losses(self, format: str) -> tuple[str, ...]:
         """Return the names of what is there and a format cannot hold.
@@ -127,11 +127,15 @@ def metadata_of(opened: "PIL.Image.Image", exif: bytes | None, upright: bool) ->
         upright: Whether the picture has been turned as its EXIF said.
     """
     info: dict[Any, Any] = opened.info
-    xmp = _bytes(info.get("xmp"))
+    packet = _bytes(info.get("xmp"))
+    if packet and upright:
+        from upsample_cli.images.metadata import xmp  # few pictures have any
+
+        packet = xmp.upright(packet)
     metadata = Metadata(
         icc=(opened.mode != "LAB" and info.get("icc_profile")) or None,  # Lab becomes sRGB
         exif=exif,
-        xmp=xmp_packet.upright(xmp) if xmp and upright else xmp,
+        xmp=packet,
         iptc=exif_tags.tiff_iptc(getattr(opened, "tag_v2", None)),
         dpi=exif_tags.valid_dpi(info.get("dpi"))
         or exif_tags.tags_dpi(exif_tags.read_tags(opened) if exif else {}),
@@ -143,7 +147,7 @@ def metadata_of(opened: "PIL.Image.Image", exif: bytes | None, upright: bool) ->
         coding=_coding(opened),
         lossless=info.get("lossless", False),
     )
-    if "photoshop" in info or b"HasExtendedXMP" in (xmp or b""):
+    if "photoshop" in info or b"HasExtendedXMP" in (packet or b""):
         from upsample_cli.images.metadata import jpeg_segments  # few pictures have any
 
         iptc, extended = jpeg_segments.iptc(opened), jpeg_segments.extended_xmp(opened)

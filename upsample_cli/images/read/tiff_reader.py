@@ -35,9 +35,8 @@ _COLOURS = {0: 1, 1: 1, 2: 3, 3: 1, 5: 4, 6: 3, 8: 3}  # samples of each, withou
 _UNSPECIFIED, _ASSOCIATED = 0, 1  # kinds of extra samples
 _SIGNED, _SEPARATE_PLANES, _REDUCED = 2, 2, 1
 _RARE_COMPRESSIONS = {34925, 50000, 50001}  # LZMA, Zstandard, WebP
-_FLIPS = {2: "lr", 3: "lr ud", 4: "ud", 5: "t", 6: "t lr", 7: "t lr ud", 8: "t ud"}
-"""Steps that undo each orientation: transpose, flip left and right, flip up and down."""
-
+# Steps that undo each orientation: transpose, flip left and right, flip up and down.
+_STEPS = {2: "lr", 3: "lr ud", 4: "ud", 5: "t", 6: "t lr", 7: "t lr ud", 8: "t ud"}
 _STDERR_LOCK = Lock()
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
@@ -124,7 +123,8 @@ def size(file: BinaryIO) -> "Size":
 
     file.seek(0)
     with tifffile.TiffFile(file) as opened:
-        return _size(opened.pages[0].aspage())
+        page = opened.pages[0].aspage()
+        return page.imagelength, page.imagewidth
 
 
 def read(file: BinaryIO, name: str, check: "Callable[[Size], None]") -> TiffPicture:
@@ -143,7 +143,7 @@ def read(file: BinaryIO, name: str, check: "Callable[[Size], None]") -> TiffPict
     file.seek(0)
     with tifffile.TiffFile(file) as opened:
         page = opened.pages[0].aspage()
-        check(_size(page))
+        check((page.imagelength, page.imagewidth))
         _check_samples(page, name)
         samples = _samples(page, name)
         notes = []
@@ -157,10 +157,6 @@ def read(file: BinaryIO, name: str, check: "Callable[[Size], None]") -> TiffPict
         metadata = _metadata(tags, page)
         notes.extend(tiff_tags.notes_on_losses(tags, metadata.iptc))
         return TiffPicture(_upright(samples, tags), metadata, tuple(notes))
-
-
-def _size(page: "tifffile.TiffPage") -> "Size":
-    return page.imagelength, page.imagewidth
 
 
 def _check_samples(page: "tifffile.TiffPage", name: str) -> None:
@@ -241,7 +237,7 @@ def _metadata(tags: PIL.Image.Exif, page: "tifffile.TiffPage") -> Metadata:
 
 def _upright(samples: "NDArray[Any]", tags: PIL.Image.Exif) -> "NDArray[Any]":
     """Return samples turned as the orientation says."""
-    for step in _FLIPS.get(tags.get(exif.ORIENTATION, 1), "").split():
+    for step in _STEPS.get(tags.get(exif.ORIENTATION, 1), "").split():
         if step == "t":
             samples = samples.transpose(1, 0, 2)
         else:
