@@ -17,7 +17,7 @@ from upsample_cli.errors import ImageFileError
 from upsample_cli.images.places import store
 from upsample_cli.images.places.place import parse_file
 from upsample_cli.images.places.remote import RemoteFile, RemoteFolder
-from upsample_cli.images.read import decode, header
+from upsample_cli.images.read import decode, opening
 
 HEAD = 1 << 16
 
@@ -49,7 +49,7 @@ def test_a_size_is_read_from_the_head(bucket: Bucket, format: str) -> None:
     """Of a large picture 64 KB are fetched, by one request."""
     bucket.put("large", data := picture(format, 700))
     assert len(data) > HEAD
-    assert header.size(parse_file(f"{bucket.url}/large")) == (700, 700)
+    assert opening.read_size(parse_file(f"{bucket.url}/large")) == (700, 700)
     assert read(bucket, "large") == [f"bytes=0-{HEAD - 1}"]
 
 
@@ -57,7 +57,7 @@ def test_a_head_may_be_at_the_end(bucket: Bucket) -> None:
     """Of a TIFF that has its directory behind its pixels, these are not fetched."""
     bucket.put("large", data := picture("tiff", 1500))
     assert len(data) > 4 << 20
-    assert header.size(parse_file(f"{bucket.url}/large")) == (1500, 1500)
+    assert opening.read_size(parse_file(f"{bucket.url}/large")) == (1500, 1500)
     first, *others = [each.removeprefix("bytes=").split("-") for each in read(bucket, "large")]
     assert first == ["0", str(HEAD - 1)]
     assert sum(int(end) - int(start) for start, end in others) < 2 << 20
@@ -83,11 +83,11 @@ def test_a_picture_on_the_web_is_read(tmp_path: Path) -> None:
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}/a.png"
-        assert header.size(parse_file(url)) == (200, 200)
+        assert opening.read_size(parse_file(url)) == (200, 200)
         assert decode.decode(parse_file(url)).picture.size == (200, 200)
         missing = pytest.raises(ImageFileError, match=r"no\.png: not there; check the name")
         with missing:
-            header.size(parse_file(url.replace("a.png", "no.png")))
+            opening.read_size(parse_file(url.replace("a.png", "no.png")))
         server.shutdown()
 
 

@@ -22,10 +22,10 @@ def test_what_is_written_is_what_numpy_reads(kind: str, shape: list[int], order:
     """Every type, byte order, shape and layout in memory comes back the same, from both kinds."""
     count = int(np.prod(shape))
     array = np.arange(count).astype(kind).reshape(shape, order=order)
-    for word in array_files.WORDS:
+    for word in array_files.FORMATS_OF_ARRAYS:
         file = io.BytesIO()
         array_files.write(
-            {"file": array} if word == "npz" else {array_files.ONLY: array}, word, file
+            {"file": array} if word == "npz" else {array_files.UNNAMED: array}, word, file
         )
         file.seek(0)
         found = np.load(file)

@@ -9,7 +9,7 @@ import pytest
 from textures import levels
 
 from upsample_cli.images.places.place import parse
-from upsample_cli.images.read import decode, files, header
+from upsample_cli.images.read import decode, files, opening
 from upsample_cli.images.write.png import chunk
 
 
@@ -34,7 +34,7 @@ def test_the_head_tells_the_size_upright(tmp_path: Path, suffix: str, orientatio
     path = tmp_path / f"in.{suffix}"
     PIL.Image.fromarray(levels(8, 9, 3)).save(path, exif=exif)
     picture = decode.decode(parse(path)).picture
-    assert header.size(parse(path)) == (picture.height, picture.width)
+    assert opening.read_size(parse(path)) == (picture.height, picture.width)
     assert picture.width == (8 if orientation > 4 else 9)
 
 

@@ -222,7 +222,7 @@ def test_what_a_decoder_cuts_of_an_animation_is_noted(tmp_path: Path, byte: int,
     data = bytearray(made.getvalue())
     data[data.index(b"av1C") + 6] = byte
     (tmp_path / "in.avif").write_bytes(data)
-    notes = decode.decode(parse(tmp_path / "in.avif")).picture.notes
+    notes = decode.decode(parse(tmp_path / "in.avif")).notes
     assert notes == ((f"its colours of {bits} bits are read as 8",) if bits > 8 else ())
 
 

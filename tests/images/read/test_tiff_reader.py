@@ -13,7 +13,7 @@ from textures import levels
 
 from upsample_cli.errors import ImageFileError, PictureTooLargeError
 from upsample_cli.images.places.place import parse
-from upsample_cli.images.read import files, header, label_mask, opening
+from upsample_cli.images.read import files, label_mask, opening
 
 
 def floats(channels: int, dtype: str = "f4") -> np.ndarray:
@@ -122,8 +122,8 @@ def test_metadata_is_read(tmp_path: Path) -> None:
     exif = PIL.Image.Exif()
     exif.load(metadata.exif)
     assert dict(exif) == {0x0131: "a program"}
-    assert header.size(parse(path)) == (9, 11)
-    assert header.is_picture(parse(path))
+    assert opening.read_size(parse(path)) == (9, 11)
+    assert opening.is_picture(parse(path))
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ def test_a_preview_is_not_taken_for_the_picture(tmp_path: Path) -> None:
             np.testing.assert_array_equal(files.read(parse(path)).samples, levels(4, 5, 3))
     fault = r"but a preview .*; develop it into a TIFF or PNG"
     with pytest.raises(ImageFileError, match=fault):
-        header.size(parse(path))
+        opening.read_size(parse(path))
     with pytest.raises(ImageFileError, match=fault):
         files.read(parse(path))
 

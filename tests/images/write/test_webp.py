@@ -56,7 +56,7 @@ def test_what_is_clear_around_frames_stays_clear(tmp_path: Path) -> None:
     without_flag = bytearray(data)
     without_flag[20] &= ~0x10  # as other programs write it
     (tmp_path / "in.webp").write_bytes(without_flag)
-    read = decode(parse(tmp_path / "in.webp")).picture
+    read = decode(parse(tmp_path / "in.webp"))
     np.testing.assert_array_equal(list(map(np.asarray, animation.frames(read))), frames)
 
 

@@ -10,7 +10,7 @@ from textures import levels
 
 from upsample_cli.errors import ImageFileError, PictureTooLargeError
 from upsample_cli.images.places.place import parse
-from upsample_cli.images.read import files, header
+from upsample_cli.images.read import files, opening
 from upsample_cli.images.write.formats import FORMATS
 from upsample_cli.jobs import api
 from upsample_cli.jobs.enlarge.picture import upsample
@@ -222,4 +222,4 @@ def test_a_failure_while_writing_leaves_nothing(
 
 def test_the_head_alone_gives_the_size(tmp_path: Path) -> None:
     """Height and width are known without decoding."""
-    assert header.size(parse(picture(tmp_path, levels(20, 30, 1)))) == (20, 30)
+    assert opening.read_size(parse(picture(tmp_path, levels(20, 30, 1)))) == (20, 30)

@@ -64,6 +64,12 @@ def read_tags(opened: "PIL.Image.Image") -> "PIL.Image.Exif":
         return _empty()
 
 
+def orientation_of(opened: "PIL.Image.Image") -> int:
+    """Return the orientation that a picture's EXIF states: 1..8, or nonsense; 1 is upright."""
+    orientation: int = read_tags(opened).get(ORIENTATION, 1) if exif_bytes(opened) else 1
+    return orientation
+
+
 def parse(exif: bytes) -> "PIL.Image.Exif":
     """Return EXIF as Pillow's tags.
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import PIL.Image
 
 from upsample_cli.images.metadata.metadata import Metadata, metadata_of
-from upsample_cli.images.read import upright
+from upsample_cli.images.read.decode import upright
 from upsample_cli.images.read.opening import frame_count, image_errors, open_picture
 
 if TYPE_CHECKING:  # decoding begins before NumPy has loaded
@@ -80,9 +80,9 @@ def read(
         durations.append(max(0.0, float(opened.info.get("duration") or 0)))
         is_transparent = is_transparent or _is_transparent(opened)
         if index == first:
-            start = upright.turned(opened)
-            metadata = metadata_of(opened, start.exif, start.is_turned)
-            size = start.picture.height, start.picture.width
+            frame, exif, is_turned = upright(opened)
+            metadata = metadata_of(opened, exif, is_turned)
+            size = frame.height, frame.width
     mode = "RGBA" if is_transparent else "RGB"
     return Animation(
         name, data, opened.format or "PNG", first, tuple(durations), _plays(opened), mode, size,
@@ -97,7 +97,7 @@ def frames(animation: Animation) -> Iterator[PIL.Image.Image]:
     for index in range(len(animation.durations)):
         with image_errors(animation.name):
             opened.seek(animation.first + index)
-            frame = upright.turned(opened).picture.convert(animation.mode)
+            frame = upright(opened)[0].convert(animation.mode)
         yield frame
 
 

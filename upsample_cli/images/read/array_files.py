@@ -1,4 +1,4 @@
-"""Feature maps in and out of .npy and .npz files, of any type of number, never unpickled.
+"""Feature maps read from and written to .npy and .npz files; never unpickled.
 
 Source: numpy.lib.format, "The .npy array format"; a .npz is a ZIP archive of such files.
 """
@@ -17,86 +17,73 @@ from upsample_cli.errors import ImageFileError
 from upsample_cli.images.places.place import Place
 
 Array: TypeAlias = NDArray[Any]
-WORDS = ("npy", "npz")
-ONLY = "arr_0"
+FORMATS_OF_ARRAYS = ("npy", "npz")
+UNNAMED = "arr_0"
 """What NumPy calls an array without a name."""
 
-_MAGIC = b"\x93NUMPY"
-# What a damaged file can raise on the way; MemoryError for a head that promises too much.
-_FAULTS = (
-    OSError,
-    ValueError,
-    EOFError,
-    KeyError,
-    TypeError,
-    SyntaxError,
-    NotImplementedError,
-    RuntimeError,
-    MemoryError,
-    OverflowError,
-    tokenize.TokenError,
-    zlib.error,
-    zipfile.BadZipFile,
-)
+_SIGNATURE, _ZIP_SIGNATURE = b"\x93NUMPY", b"PK"
+# What NumPy raises for damaged files; MemoryError where a header claims too large an array.
+_ERRORS = (
+    OSError, ValueError, EOFError, KeyError, TypeError, SyntaxError, NotImplementedError,
+    RuntimeError, MemoryError, OverflowError, tokenize.TokenError, zlib.error, zipfile.BadZipFile,
+)  # fmt: skip
 
 
-def suffix(place: Place) -> str:
-    """Return npy or npz where a path ends so, else nothing."""
-    word = place.suffix[1:]
-    return word if word in WORDS else ""
+def format_of(place: Place) -> str:
+    """Return npy or npz where a path has such a suffix, else an empty text."""
+    suffix = place.suffix[1:]
+    return suffix if suffix in FORMATS_OF_ARRAYS else ""
 
 
 def read(place: Place) -> dict[str, Array]:
-    """Return the arrays in a file by name; that of a .npy is called `ONLY`.
-
-    Args:
-        place: A .npy or .npz, or standard input.
+    """Return the arrays in a file by name; the one in a .npy is called `UNNAMED`.
 
     Raises:
         ImageFileError: It is missing or broken, or holds objects that would have to be unpickled.
     """
     name = place.label.replace("the picture", "the feature map")
     with place.open() as file:
-        head = file.read(len(_MAGIC))
+        head = file.read(len(_SIGNATURE))
         file.seek(0)
-        if head != _MAGIC and head[:2] != b"PK":
+        if head != _SIGNATURE and head[:2] != _ZIP_SIGNATURE:
             raise ImageFileError(f"{name} is no feature map; give a .npy or .npz")
         try:
-            if head == _MAGIC and place.local_path is not None:
-                # Mapped, the file's length is checked before anything is allocated.
-                return {ONLY: np.load(place.local_path, mmap_mode="r", allow_pickle=False)}
-            found = np.load(file, allow_pickle=False)
-            arrays = {ONLY: found} if isinstance(found, np.ndarray) else dict(found.items())
-        except _FAULTS as error:
+            if head == _SIGNATURE and place.local_path is not None:
+                # A mapped file is checked for its length before anything is allocated.
+                return {UNNAMED: np.load(place.local_path, mmap_mode="r", allow_pickle=False)}
+            loaded = np.load(file, allow_pickle=False)
+            arrays = {UNNAMED: loaded} if isinstance(loaded, np.ndarray) else dict(loaded.items())
+        except _ERRORS as error:
             if "allow_pickle" in str(error) or "Python objects" in str(error):
                 raise ImageFileError(
                     f"{name} holds Python objects, which can run code; save an array of numbers"
                 ) from error
-            fault = " ".join(str(error).split()) or type(error).__name__
-            raise ImageFileError(f"{name} is broken ({fault}); get a whole copy") from error
-    if not arrays or not all(isinstance(each, np.ndarray) for each in arrays.values()):
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise ImageFileError(f"{name} is broken ({reason}); get a whole copy") from error
+    # NumPy returns raw bytes for members of an archive that are no arrays.
+    if not arrays or not all(isinstance(array, np.ndarray) for array in arrays.values()):
         raise ImageFileError(f"{name} is no archive of arrays; give a feature map")
     return arrays
 
 
-def write(arrays: Mapping[str, Array], word: str, file: BinaryIO) -> None:
+def write(arrays: Mapping[str, Array], format: str, file: BinaryIO) -> None:
     """Write arrays to a file that need not seek.
 
     Args:
-        arrays: By name; one for a .npy.
-        word: One of `WORDS`.
+        arrays: By name; only one for npy.
+        format: One of `FORMATS_OF_ARRAYS`.
         file: Where to.
 
     Raises:
-        ImageFileError: A .npy is to hold several.
+        ImageFileError: There are several arrays and the format is npy.
     """
-    if word == "npz":
-        whole = io.BytesIO()  # an archive seeks; standard output cannot
-        with zipfile.ZipFile(whole, "w") as archive:
-            for name, array in arrays.items():
+    if format == "npz":
+        buffer = io.BytesIO()  # an archive seeks; standard output cannot
+        with zipfile.ZipFile(buffer, "w") as archive:
+            for name, array in arrays.items():  # `np.savez` takes no array called "file"
                 with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
                     _write(array, member)
-        file.write(whole.getbuffer())
+        file.write(buffer.getbuffer())
         return
     if len(arrays) != 1:
         raise ImageFileError(f"a .npy holds one array, not {len(arrays)}; write a .npz")
@@ -104,8 +91,10 @@ def write(arrays: Mapping[str, Array], word: str, file: BinaryIO) -> None:
 
 
 def _write(array: Array, file: Any) -> None:
-    head = io.BytesIO()
+    """Write one array as a .npy; `np.save` would need a file that knows its position."""
+    header = io.BytesIO()
     contiguous = np.ascontiguousarray(array)
-    np.lib.format.write_array_header_1_0(head, np.lib.format.header_data_from_array_1_0(contiguous))
-    file.write(head.getvalue())
+    fields = np.lib.format.header_data_from_array_1_0(contiguous)
+    np.lib.format.write_array_header_1_0(header, fields)
+    file.write(header.getvalue())
     file.write(contiguous.reshape(-1).view(np.uint8).data)

@@ -5,30 +5,36 @@ Nothing here imports NumPy, so that decoding can begin on a thread while NumPy l
 
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from typing import Any, BinaryIO, TypeAlias
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 import PIL.Image
 
 from upsample_cli.errors import ImageFileError
+from upsample_cli.images.metadata import exif
 from upsample_cli.images.metadata.metadata import Metadata, metadata_of
 from upsample_cli.images.places.place import MAX_PIXELS, Place
-from upsample_cli.images.read import animation, opening, png_chunks, raw_modes, upright
-from upsample_cli.images.read.animation import Animation
+from upsample_cli.images.read import opening, png_chunks, raw_modes
 from upsample_cli.images.read.opening import check_size, open_picture
 from upsample_cli.images.read.png_chunks import Chunk
 from upsample_cli.images.read.raw_modes import Depth
 
+if TYPE_CHECKING:  # few pictures are animations
+    from upsample_cli.images.read.animation import Animation
+
 _Chunks: TypeAlias = tuple[Chunk, ...]
+_PLAIN_MODES = {"L", "LA", "RGB", "RGBA", "CMYK", "F"}
+_EQUAL_MODES = {"La", "RGBa", "RGBX"}  # hold what a plain mode holds, in another way
+_MODE_NAMES = {"1": "1-bit", "P": "palette", "PA": "palette"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Decoded:
-    """A decoded picture.
+    """A decoded still picture.
 
     Args:
         name: What errors call it.
         picture: A picture of Pillow's with mode L, LA, RGB, RGBA, CMYK, F, or one of 16-bit grey;
-            or samples of shape (H, W, C) that Pillow has no mode for; or an animation.
+            or samples of shape (H, W, C) that Pillow has no mode for.
         format: Pillow's name of the file's format, such as "PNG".
         metadata: What the file says beside its pixels.
         notes: What decoding changed, each in a few words.
@@ -36,19 +42,15 @@ class Decoded:
     """
 
     name: str
-    picture: PIL.Image.Image | Animation | Any
+    picture: PIL.Image.Image | Any
     format: str
     metadata: Metadata
     notes: tuple[str, ...] = ()
     depth: Depth = field(default_factory=Depth)
 
 
-def decode(place: Place, max_pixels: int = MAX_PIXELS) -> Decoded:
-    """Return the picture in a file.
-
-    Args:
-        place: A file or standard input.
-        max_pixels: The most pixels to decode.
+def decode(place: Place, max_pixels: int = MAX_PIXELS) -> "Decoded | Animation":
+    """Return the picture or the animation in a file with at most so many pixels.
 
     Raises:
         ImageFileError: It is missing, cannot be read, is broken, or is no picture.
@@ -80,6 +82,26 @@ def decode(place: Place, max_pixels: int = MAX_PIXELS) -> Decoded:
             return _decode_tiff(file, name, max_pixels)
 
 
+def upright(opened: PIL.Image.Image) -> tuple[PIL.Image.Image, bytes | None, bool]:
+    """Load a picture and turn it as its EXIF says.
+
+    Returns:
+        The picture, its EXIF with orientation 1, and whether the picture may have been turned, so
+        that other metadata with an orientation is out of date.
+    """
+    opened.load()
+    if opened.format == "TIFF":  # Pillow turns these as it loads them
+        from upsample_cli.images.metadata import tiff_tags
+
+        return opened, tiff_tags.as_exif(opened.getexif()), True
+    data = exif.exif_bytes(opened)
+    if data is None or exif.orientation_of(opened) == 1:
+        return opened, data, False
+    from PIL import ImageOps  # slow to import, and few pictures need it
+
+    return ImageOps.exif_transpose(opened), exif.upright(data), True
+
+
 def _decode_tiff(file: BinaryIO, name: str, max_pixels: int) -> Decoded:
     """Return the picture in a TIFF that Pillow does not read."""
     from upsample_cli.images.read import tiff_reader
@@ -90,8 +112,9 @@ def _decode_tiff(file: BinaryIO, name: str, max_pixels: int) -> Decoded:
 
 def _decode_animation(
     opened: PIL.Image.Image, name: str, file: BinaryIO, chunks: _Chunks
-) -> Decoded:
+) -> "Animation":
     """Return an animation, which no longer needs its file."""
+    from upsample_cli.images.read import animation
     from upsample_cli.images.write import webp
 
     if raw_modes.is_deep(opened):
@@ -103,7 +126,7 @@ def _decode_animation(
     moving = animation.read(webp.with_alpha_flag(file.read()), name, notes, colours)
     if moving.format == "PNG":
         png_chunks.check_end(file, chunks)
-    return Decoded(name, moving, moving.format, moving.metadata)
+    return moving
 
 
 def _decode_still(opened: PIL.Image.Image, name: str, file: BinaryIO, chunks: _Chunks) -> Decoded:
@@ -114,22 +137,35 @@ def _decode_still(opened: PIL.Image.Image, name: str, file: BinaryIO, chunks: _C
     if (pages := opening.frame_count(opened)) > 1:
         notes += (f"only the first of its {pages} pictures is enlarged",)
     depth = raw_modes.prepare(opened, lambda: open_picture(file), name)
+    if depth.low is not None:
+        depth = replace(depth, low=upright(depth.low)[0])
     opened.load()
     if format == "PNG":
         png_chunks.check_end(file, chunks)
         png_chunks.check_rows(file, chunks, opened)
-    turned = upright.turned(opened)
-    picture = turned.picture
+    picture, exif_data, is_turned = upright(opened)
     if depth.is_deep or picture.mode.startswith("I"):
         if (levels := opened.info.get("transparency")) is not None:
             levels = levels if isinstance(levels, tuple) else (int(levels),)
             depth = replace(depth, transparent=levels)
     else:
-        picture, changes = upright.plain(picture)
+        picture, changes = _plain(picture)
         notes += changes
-    metadata = metadata_of(opened, turned.exif, turned.is_turned)
+    metadata = metadata_of(opened, exif_data, is_turned)
     if format == "TIFF":
         from upsample_cli.images.metadata import tiff_tags
 
         notes += tuple(tiff_tags.notes_on_losses(opened.getexif(), metadata.iptc))
     return Decoded(name, picture, format, metadata, notes, depth)
+
+
+def _plain(picture: PIL.Image.Image) -> tuple[PIL.Image.Image, tuple[str, ...]]:
+    """Return a picture of 8 bits in a mode that can be filtered, and a note if that changes it."""
+    is_transparent = picture.mode in {"PA", "La", "RGBa"} or "transparency" in picture.info
+    if picture.mode in _PLAIN_MODES and not is_transparent:
+        return picture, ()
+    is_grey = picture.mode in {"1", "L", "La"}
+    mode = ("L" if is_grey else "RGB") + ("A" if is_transparent else "")
+    name = _MODE_NAMES.get(picture.mode, picture.mode)
+    notes = () if picture.mode in _EQUAL_MODES else (f"{name} becomes {mode}",)
+    return picture.convert(mode), notes

@@ -10,7 +10,6 @@ from upsample_cli.errors import ImageFileError
 from upsample_cli.images.image import Image, Samples
 from upsample_cli.images.metadata.metadata import Metadata
 from upsample_cli.images.places.place import MAX_PIXELS, Place
-from upsample_cli.images.read.animation import Animation
 from upsample_cli.images.read.decode import Decoded, decode
 
 _LARGEST = 1e30  # of floating-point samples: sums of larger ones would overflow
@@ -18,8 +17,15 @@ _PART = 1 << 20  # pixels to convert at once
 
 
 def read(place: Place, max_pixels: int = MAX_PIXELS) -> Image:
-    """Return the picture in a file, CMYK as sRGB; see `decode`."""
-    image = to_image(decode(place, max_pixels))
+    """Return the still picture in a file, CMYK as sRGB.
+
+    Raises:
+        ImageFileError: It is an animation, or `decode` or `to_image` raises it.
+    """
+    decoded = decode(place, max_pixels)
+    if not isinstance(decoded, Decoded):
+        raise ImageFileError(f"{decoded.name} is animated; give a still picture")
+    image = to_image(decoded)
     if not image.is_cmyk:
         return image
     from upsample_cli.images.colour import cmyk  # few pictures are CMYK
@@ -34,8 +40,6 @@ def to_image(decoded: Decoded) -> Image:
         ImageFileError: Its samples have more than 16 bits, or are no finite numbers.
     """
     picture = decoded.picture
-    if isinstance(picture, Animation):
-        raise ImageFileError(f"{decoded.name} is animated; give a still picture")
     if isinstance(picture, PIL.Image.Image):
         samples, is_cmyk = _samples(decoded, picture), picture.mode == "CMYK"
         picture.close()  # frees its pixels even where others still refer to it

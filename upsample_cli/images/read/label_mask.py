@@ -1,8 +1,9 @@
-"""Label masks: pictures whose samples are numbers of classes, not colours.
+"""Label masks: pictures whose samples are class numbers, not colours.
 
-The labels of a palette picture are its indices, those of a grey one its levels.
+The labels of a palette picture are its indices, those of a grey picture its levels.
 """
 
+import io
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, BinaryIO
@@ -14,7 +15,6 @@ from numpy.typing import NDArray
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.places.place import Place
 from upsample_cli.images.read import opening, png_chunks, tiff_reader
-from upsample_cli.images.read.opening import check_size
 from upsample_cli.planes import Size
 
 Labels = NDArray[np.unsignedinteger[Any]]
@@ -24,7 +24,9 @@ _HOLD = {
     "1": {"PNG", "TIFF"},
     "I;16": {"PNG", "TIFF"},
 }
+"""The formats that keep labels, by mode."""
 _LOSSY = {"JPEG", "WEBP", "JPEG2000", "AVIF"}
+_KEPT = ("transparency", "dpi", "icc_profile")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,11 +35,11 @@ class Mask:
 
     Args:
         labels: Shape (H, W), uint8 or uint16.
-        mode: P, L, 1 or I;16, as Pillow calls palette, grey, 1-bit and 16-bit grey.
-        format: The word for the file's format, such as "PNG".
-        palette: Red, green, blue of each label in turn, for a palette picture.
-        options: What else to write as it was: transparency, dots per inch, colour profile.
-        notes: What reading changed; nothing.
+        mode: P, L, 1 or I;16: Pillow's names for palette, grey, 1-bit and 16-bit grey.
+        format: Pillow's name of the file's format, such as "PNG".
+        palette: Red, green and blue of each label in turn, for a palette picture.
+        options: What else is written as it was read: transparency, dpi, colour profile.
+        notes: What reading changed: nothing.
     """
 
     labels: Labels
@@ -54,11 +56,7 @@ class Mask:
 
 
 def read(place: Place, max_pixels: int) -> Mask:
-    """Return the label mask in a file.
-
-    Args:
-        place: A file or standard input.
-        max_pixels: The most pixels to decode.
+    """Return the label mask in a file with at most so many pixels.
 
     Raises:
         ImageFileError: It cannot be read, or its samples are no labels.
@@ -69,8 +67,8 @@ def read(place: Place, max_pixels: int) -> Mask:
         opened = opening.open_picture(file)
         if opened is None:
             raise ImageFileError(f"{name} is a TIFF without labels; give a PNG with them")
-        check_size((opened.height, opened.width), name, max_pixels)
-        if getattr(opened, "n_frames", 1) > 1:
+        opening.check_size((opened.height, opened.width), name, max_pixels)
+        if opening.frame_count(opened) > 1:
             raise ImageFileError(f"{name} holds several pictures; give one mask a file")
         if opened.format in _LOSSY:
             raise ImageFileError(
@@ -83,12 +81,8 @@ def read(place: Place, max_pixels: int) -> Mask:
         return _mask(opened, name)
 
 
-def check(mask: Mask, format: str) -> None:
-    """Refuse a format that does not keep labels.
-
-    Args:
-        mask: What is to be written.
-        format: One of the values of `FORMATS`.
+def check_format(mask: Mask, format: str) -> None:
+    """Refuse an output format, one of the values of `FORMATS`, that does not keep labels.
 
     Raises:
         ImageFileError: It does not.
@@ -97,35 +91,27 @@ def check(mask: Mask, format: str) -> None:
         raise ImageFileError(f"{format} does not keep these labels as they are; write a PNG")
 
 
-def lost(mask: Mask, format: str) -> tuple[str, ...]:
-    """Return a note where a format does not hold a mask's transparency.
-
-    Args:
-        mask: What is to be written.
-        format: One of the values of `FORMATS`.
-    """
+def losses(mask: Mask, format: str) -> tuple[str, ...]:
+    """Return a note where an output format does not hold a mask's transparency."""
     is_lost = "transparency" in dict(mask.options) and format != "PNG"
     return (f"{format} holds no transparency of labels, so it was left out",) if is_lost else ()
 
 
-def save(mask: Mask, labels: Labels, format: str, file: BinaryIO, compression: int) -> None:
-    """Write labels as a mask was: with its mode, palette and transparency.
+def write(mask: Mask, labels: Labels, format: str, file: BinaryIO, compression: int) -> None:
+    """Write labels with the mode, palette and transparency of the mask they were made from.
 
     Args:
-        mask: The one they were made of.
+        mask: The mask.
         labels: Shape (H, W).
-        format: As for `check`.
+        format: A format that keeps them; see `check_format`.
         file: Where to.
         compression: 0..9 for PNG.
     """
-    import io
-
-    size = (labels.shape[1], labels.shape[0])
     if mask.mode == "P":
-        picture = PIL.Image.frombytes("P", size, labels.tobytes())
-        # An index beyond the palette must not be cut to its bits.
-        least = 3 * (int(mask.labels.max()) + 1)
-        picture.putpalette(mask.palette.ljust(least, b"\0"))
+        picture = PIL.Image.frombytes("P", (labels.shape[1], labels.shape[0]), labels.tobytes())
+        # Pillow writes as few bits as the palette needs: it must have every index.
+        length = 3 * (int(mask.labels.max()) + 1)
+        picture.putpalette(mask.palette.ljust(length, b"\0"))
     else:
         picture = PIL.Image.fromarray(labels.astype(bool) if mask.mode == "1" else labels)
     options = dict(mask.options)
@@ -139,6 +125,7 @@ def save(mask: Mask, labels: Labels, format: str, file: BinaryIO, compression: i
 
 
 def _mask(opened: PIL.Image.Image, name: str) -> Mask:
+    """Return a loaded picture as a mask."""
     mode = opened.mode
     labels: NDArray[Any] = np.asarray(opened)
     if mode.startswith("I") and labels.min() >= 0 and labels.max() <= 65535:
@@ -147,8 +134,7 @@ def _mask(opened: PIL.Image.Image, name: str) -> Mask:
         raise ImageFileError(
             f"{name} is {mode}, whose samples are no labels; give a palette or grey picture"
         )
-    kept = ("transparency", "dpi", "icc_profile")
-    options = tuple((key, opened.info[key]) for key in kept if key in opened.info)
-    palette = bytes(opened.getpalette("RGB") or []) if mode == "P" else b""
     labels = labels.astype(np.uint8) if mode == "1" else labels
+    options = tuple((key, opened.info[key]) for key in _KEPT if key in opened.info)
+    palette = bytes(opened.getpalette("RGB") or []) if mode == "P" else b""
     return Mask(labels, mode, opened.format or "PNG", palette, options)

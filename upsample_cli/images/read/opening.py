@@ -5,13 +5,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from struct import error as StructError  # noqa: N812 # a class, whatever its name
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import PIL.Image
 
 from upsample_cli.errors import ImageFileError, PictureTooLargeError
+from upsample_cli.images.metadata import exif
+from upsample_cli.images.places.place import MAX_PIXELS, Place
 from upsample_cli.images.read.png_chunks import SIGNATURE
 from upsample_cli.images.write.formats import FORMATS
+
+if TYPE_CHECKING:  # decoding begins before NumPy has loaded
+    from upsample_cli.planes import Size
 
 ALL_FRAMES = 64
 """All frames of an animation may have so many times the pixels of a still picture."""
@@ -69,7 +74,7 @@ def frame_count(opened: PIL.Image.Image) -> int:
     return int(getattr(opened, "n_frames", 1))
 
 
-def check_size(size: tuple[int, int], name: str, max_pixels: int) -> None:
+def check_size(size: "Size", name: str, max_pixels: int) -> None:
     """Refuse a picture without pixels or with too many.
 
     Args:
@@ -103,6 +108,40 @@ def check(opened: PIL.Image.Image, name: str, max_pixels: int) -> None:
             f"{name} has {frames} frames of {opened.width}x{opened.height}, more than {ALL_FRAMES} "
             f"times {max_pixels} pixels; raise --max-pixels"
         )
+
+
+def read_size(place: Place, max_pixels: int = MAX_PIXELS) -> "Size":
+    """Return height and width of the picture in a file, upright, from its head alone.
+
+    Raises:
+        ImageFileError: It is missing, is no picture, or is one that `decode` refuses by its head.
+    """
+    name = place.label
+    with place.open_head() as file, image_errors(name):
+        opened = open_picture(file)
+        if opened is None:
+            from upsample_cli.images.read import tiff_reader
+
+            return tiff_reader.size(file)
+        with opened:
+            check(opened, name, max_pixels)
+            height, width = opened.height, opened.width
+            # Pillow states the size of a TIFF as it is upright.
+            swaps = opened.format != "TIFF" and exif.orientation_of(opened) in (5, 6, 7, 8)
+            return (width, height) if swaps else (height, width)
+
+
+def is_picture(place: Place) -> bool:
+    """Tell by its first bytes whether a file is a picture of any format that is read."""
+    try:
+        with place.open_head() as file:
+            if (opened := open_picture(file)) is not None:
+                opened.close()
+            return True
+    except PIL.UnidentifiedImageError:
+        return False
+    except Exception:  # it claims to be a picture; reading it will say what is wrong
+        return True
 
 
 @contextmanager

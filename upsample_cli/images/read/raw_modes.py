@@ -14,7 +14,6 @@ import PIL.Image
 import PIL.ImageFile
 
 from upsample_cli.errors import ImageFileError
-from upsample_cli.images.read import upright
 
 if TYPE_CHECKING:  # decoding begins before NumPy has loaded
     from numpy.typing import NDArray
@@ -88,12 +87,15 @@ def is_deep(opened: PIL.Image.Image) -> bool:
 def prepare(
     opened: PIL.Image.Image, reopen: Callable[[], PIL.Image.Image | None], name: str
 ) -> Depth:
-    """Make Pillow keep the high bytes of a deep picture when it loads it, and load the low ones.
+    """Make Pillow keep all bits of a picture when it loads it.
 
     Args:
         opened: A picture that is not yet loaded.
         reopen: Opens it again.
         name: What errors call the picture.
+
+    Returns:
+        How to join them. The picture of the low bytes is not yet loaded.
 
     Raises:
         ImageFileError: Its samples are laid out so that Pillow can only read 8 bits.
@@ -110,7 +112,6 @@ def prepare(
     low = reopen()
     assert low is not None  # it was opened before
     set_half(low, name, low=True)
-    low = upright.turned(low).picture
     set_half(opened, name, low=False)
     return Depth(low, highest=highest)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from upsample_cli.errors import ImageFileError, TargetExistsError, UpsampleError
 from upsample_cli.images.places.folder import Folder
 from upsample_cli.images.places.place import Place
-from upsample_cli.images.read import decode, header
+from upsample_cli.images.read import decode, opening
 from upsample_cli.images.read.opening import UNKNOWN
 from upsample_cli.images.write.formats import FORMATS
 from upsample_cli.jobs.batch.outputs import State, state_of
@@ -96,9 +96,9 @@ class PictureJob:
         if state == "older":
             return "is older than the input"
         limit = self.task.max_pixels
-        expected = self.task.target.size(header.size(source, limit))
+        expected = self.task.target.size(opening.read_size(source, limit))
         try:
-            height, width = header.size(to, limit * _OUTPUTS)
+            height, width = opening.read_size(to, limit * _OUTPUTS)
             if not to.is_remote:  # an object is put whole
                 decode.decode(to, limit * _OUTPUTS)
         except ImageFileError:
@@ -120,4 +120,4 @@ def is_other(source: Place) -> bool:
     Raises:
         ImageFileError: It cannot be read.
     """
-    return source.suffix[1:] not in _PICTURES and not header.is_picture(source)
+    return source.suffix[1:] not in _PICTURES and not opening.is_picture(source)

@@ -115,7 +115,7 @@ def planes(name: str, array: NDArray[Any], layout: str | None) -> NDArray[Any]:
     Raises:
         ImageFileError: It has another number of axes, no values, or no real numbers.
     """
-    label = "the array" if name == array_files.ONLY else f"array '{name}'"
+    label = "the array" if name == array_files.UNNAMED else f"array '{name}'"
     if array.dtype.kind not in "fiu":
         raise ImageFileError(f"{label} holds {array.dtype}, not real numbers; convert it first")
     word = layout or _BY_COUNT.get(array.ndim)
@@ -143,12 +143,12 @@ def format_of(to: Place, format: str | None, source: Place, count: int) -> str:
     Raises:
         ImageFileError: The suffix is another, or several arrays are to go into a .npy.
     """
-    word = array_files.suffix(to)
+    word = array_files.format_of(to)
     if to.is_stream:
-        word = format or array_files.suffix(source)
+        word = format or array_files.format_of(source)
     elif not word:
         raise ImageFileError(f"{to} cannot hold feature maps; name a .npy or .npz")
-    word = word if word in array_files.WORDS else ("npy" if count == 1 else "npz")
+    word = word if word in array_files.FORMATS_OF_ARRAYS else ("npy" if count == 1 else "npz")
     if word == "npy" and count != 1:
         raise ImageFileError(f"a .npy holds one array, not {count}; write a .npz")
     return word

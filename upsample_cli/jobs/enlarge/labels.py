@@ -40,14 +40,14 @@ def write(mask: Mask, size: Size, format: str, to: Place, task: Task) -> Checker
     Raises:
         ImageFileError: The format does not keep labels, or the target cannot be written.
     """
-    masks.check(mask, format)
+    masks.check_format(mask, format)
     if task.strip:
         mask = replace(mask, options=tuple(option for option in mask.options if option[0] != "dpi"))
     with to.writing(task.force) as file:
         labels = enlarged(
             mask.labels, task.method.stages(mask.size, size), size, task.boundary, task.threads
         )
-        masks.save(mask, labels, format, file, task.compression)
+        masks.write(mask, labels, format, file, task.compression)
     return Checkerboard((1, 1), status="labels")
 
 

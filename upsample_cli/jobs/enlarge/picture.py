@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # most pictures are stills
     from upsample_cli.images.read.decode import Decoded
     from upsample_cli.images.read.label_mask import Mask
 
-    Decoding: TypeAlias = Callable[[], Decoded | Mask]
+    Decoding: TypeAlias = Callable[[], Decoded | Animation | Mask]
 
 OUTPUT_LIMIT = 64
 """How many times --max-pixels an output may have: eight times the largest input, each way."""
@@ -76,7 +76,7 @@ def upsample(
     )  # fmt: skip
 
 
-def decode(source: Place, task: Task) -> "Decoded | Mask":
+def decode(source: Place, task: Task) -> "Decoded | Animation | Mask":
     """Return a decoded picture, or a label mask where the task is for labels."""
     if task.labels:
         from upsample_cli.images.read import label_mask
@@ -101,22 +101,17 @@ def planned(source: Place, to: Place, task: Task) -> Size:
     to.check_target(source, task.force)
     if source.is_stream:
         raise ImageFileError("standard input cannot be looked at beforehand; name a file")
-    from upsample_cli.images.read import header
+    from upsample_cli.images.read import opening
 
-    return _size(to, header.size(source, task.max_pixels), task)
+    return _size(to, opening.read_size(source, task.max_pixels), task)
 
 
-def _samples(decoded: "Decoded | Mask") -> "Animation | Image | Mask":
+def _samples(decoded: "Decoded | Animation | Mask") -> "Image | Animation | Mask":
     """Return a decoded picture as samples; animations and masks as they are."""
     from upsample_cli.images.read import files
-    from upsample_cli.images.read.animation import Animation
     from upsample_cli.images.read.decode import Decoded
 
-    if not isinstance(decoded, Decoded):
-        return decoded
-    if isinstance(decoded.picture, Animation):
-        return decoded.picture
-    return files.to_image(decoded)
+    return files.to_image(decoded) if isinstance(decoded, Decoded) else decoded
 
 
 def _size(to: Place, size_in: Size, task: Task) -> Size:
@@ -149,7 +144,7 @@ def _write(
     from upsample_cli.images.read import label_mask
     from upsample_cli.jobs.enlarge import labels
 
-    return labels.write(picture, size, format, to, task), label_mask.lost(picture, format)
+    return labels.write(picture, size, format, to, task), label_mask.losses(picture, format)
 
 
 @lru_cache(8)  # pictures of a folder are often of one scale

@@ -12,7 +12,7 @@ from upsample_cli.images.colour.levels import luma
 from upsample_cli.images.places.folder import Folder
 from upsample_cli.images.places.place import Place
 from upsample_cli.images.read import files
-from upsample_cli.images.read.header import size as picture_size
+from upsample_cli.images.read.opening import read_size
 from upsample_cli.jobs.batch.globs import Globs
 from upsample_cli.jobs.batch.walk import walk
 from upsample_cli.jobs.train.pairs import applied, pair
@@ -126,7 +126,7 @@ def _check(moments: Moments, used: int, skipped: Sequence[str], settings: Settin
 def _is_usable(path: Place, settings: Settings, skipped: list[str]) -> bool:
     """Return by a file's header whether it can be used; if not, add the reason to the skipped."""
     try:
-        height, width = picture_size(path)
+        height, width = read_size(path)
     except ImageFileError as error:
         skipped.append(str(error))
         return False
