@@ -119,11 +119,7 @@ class Request:
         return self.existing in ("skip", "update")
 
     def task(self, threads: int) -> Task:
-        """Return how to enlarge each picture.
-
-        Args:
-            threads: How many threads share the work on one picture.
-        """
+        """Return how to enlarge each picture, by so many threads."""
         return Task(
             self.method, self.target, self.boundary, self.linear,
             self.alpha == "premultiplied", self.format, self.quality,
@@ -178,7 +174,8 @@ def request_of(
 ) -> Request:
     """Return the request that the options of the command line make.
 
-    Args as in `Request`; `options` are its other fields and the parameters of all methods.
+    Paths are inputs and output, with --files-from the output alone; options are the parameters of
+    methods and the other fields of `Request`.
 
     Raises:
         SettingError: A path, method, size or option cannot be.
@@ -189,10 +186,11 @@ def request_of(
     chosen = build(method, **{name: value for name, value in settings.items() if value is not None})
     if scale is not None and size is not None:
         raise SettingError("--scale and --size are both given; leave one out")
-    if size is None:
-        target = TargetSize(scale=2.0 if scale is None else scale)
-    else:
-        target = TargetSize.parsed(size)
+    target = (
+        TargetSize(scale=2.0 if scale is None else scale)
+        if size is None
+        else (TargetSize.parsed(size))
+    )
     existing: Existing = "replace" if force else "refuse"
     if skip_existing or update:
         existing = "update" if update else "skip"

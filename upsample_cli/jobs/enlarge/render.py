@@ -93,14 +93,7 @@ class Renderer:
 
 
 def renderer(image: Image, size: Size, task: Task, compression: int | None) -> Renderer:
-    """Return the renderer of a picture.
-
-    Args:
-        image: The input.
-        size: Height and width of the output.
-        task: How to enlarge it.
-        compression: 0..9 for a streamed PNG; None for any other output.
-    """
+    """Return the renderer of a picture; see `Renderer`."""
     colour = Colour(image.dtype, image.has_alpha, task.premultiplied, task.linear, image.is_cmyk)
 
     def fetch(rows: range, columns: range) -> Planes:
