@@ -8,12 +8,12 @@ from upsample_cli.images.figures import drawing
 def test_a_long_text_loses_its_middle(room: int, length: int) -> None:
     """As much as fits is left of both ends, and all of what fits."""
     text = f"Checkerboard in {'name' * length}.png, red: stride 2"
-    made = drawing.shortened(text, 14, room)
-    assert drawing.text_width(made, 14) <= room
+    output = drawing.shortened(text, 14, room)
+    assert drawing.text_width(output, 14) <= room
     if drawing.text_width(text, 14) <= room:
-        assert made == text
+        assert output == text
     else:
-        first, last = made.split("...")
+        first, last = output.split("...")
         assert text.startswith(first)
         assert text.endswith(last)
         assert 0 <= len(last) - len(first) <= 1

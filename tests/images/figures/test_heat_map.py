@@ -52,7 +52,7 @@ def test_what_cannot_be_told_is_hatched_and_draws_nothing_down() -> None:
     heat[:, :12] = 4.0
     hot = np.asarray(heat_figure(light, heat, (20, 20), (0, 0), "")).astype(int)
     top, left = (clean.shape[0] - 240) // 2, (clean.shape[1] - 480) // 2
-    clean, half, hot = (each[top : top + 240, left : left + 480] for each in (clean, half, hot))
+    clean, half, hot = (item[top : top + 240, left : left + 480] for item in (clean, half, hot))
     different = (half != clean).any(axis=2)
     assert not different[:, :240].any()
     assert different[:, 240:].mean() == pytest.approx(0.25, abs=0.1)

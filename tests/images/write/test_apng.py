@@ -48,12 +48,12 @@ def test_frames_have_the_colours_and_opacity_of_their_chunks(kind: int, clear: b
     data = data[:8] + head + data[33:53] + more + data[53:]
     colours = palette[frames[..., 0]] if kind == 3 else np.broadcast_to(frames, (3, 5, 4, 3))
     seen = ~(frames == key).all(-1) | (not clear)
-    for frame, expected, shown in zip(
+    for frame, expected, visible in zip(
         animation.frames(animation.read(data, "it")), colours, seen, strict=True
     ):
         assert frame.mode == ("RGBA" if clear else "RGB")
-        np.testing.assert_array_equal(np.asarray(frame)[..., :3][shown], expected[shown])
-        np.testing.assert_array_equal(np.asarray(frame.convert("RGBA"))[..., 3], 255 * shown)
+        np.testing.assert_array_equal(np.asarray(frame)[..., :3][visible], expected[visible])
+        np.testing.assert_array_equal(np.asarray(frame.convert("RGBA"))[..., 3], 255 * visible)
 
 
 def test_chunks_are_numbered_and_frames_are_read() -> None:

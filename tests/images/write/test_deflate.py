@@ -31,10 +31,10 @@ def test_what_was_deflated_comes_back(
 def test_drawings_are_as_small_as_zlib_makes_them() -> None:
     """What is all but flat takes no more room than at a middle level of zlib."""
     usual = zlib.compressobj(4, wbits=-15)
-    wanted = len(usual.compress(DRAWING.data) + usual.flush())
-    assert len(compress(DRAWING, 2)) <= wanted
+    expected = len(usual.compress(DRAWING.data) + usual.flush())
+    assert len(compress(DRAWING, 2)) <= expected
     if deflate.isal_zlib is not None:
-        assert len(compress(DRAWING, 1)) > 1.5 * wanted
+        assert len(compress(DRAWING, 1)) > 1.5 * expected
 
 
 def test_the_same_strip_again_costs_no_second_try(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -48,7 +48,7 @@ def test_the_same_strip_again_costs_no_second_try(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(zlib, "compressobj", counted)
     black = np.zeros(1 << 16, np.uint8)
-    made = [compress(black, 2, last=False) for _ in range(9)]
+    output = [compress(black, 2, last=False) for _ in range(9)]
     if deflate.isal_zlib is not None:
         assert len(tries) <= 1
-    assert {inflated(each) for each in made} == {black.tobytes()}
+    assert {inflated(item) for item in output} == {black.tobytes()}

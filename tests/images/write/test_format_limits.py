@@ -17,8 +17,8 @@ def test_transparency_is_not_dropped(format: str) -> None:
 def test_depth_is_dropped_with_a_note() -> None:
     """16 bits into a format of 8 are rounded, and that is told; PNG keeps them."""
     deep = Image(np.array([[[0], [128], [129], [65535]]], np.uint16), "PNG")
-    made, notes = format_limits.fit(deep, "JPEG")
-    assert made.samples.ravel().tolist() == [0, 0, 1, 255]
+    output, notes = format_limits.fit(deep, "JPEG")
+    assert output.samples.ravel().tolist() == [0, 0, 1, 255]
     assert notes == ("JPEG holds 8 bits a sample, so 16 were rounded",)
     assert format_limits.fit(deep, "PNG") == (deep, ())
 
@@ -27,8 +27,8 @@ def test_depth_is_dropped_with_a_note() -> None:
 def test_floats_are_rounded_with_a_note(format: str, full: int) -> None:
     """Floating-point samples of 0..1 get as many bits as the format holds, and that is told."""
     floats = Image(np.array([[[0.0], [0.25], [1.0]]], np.float32), "TIFF")
-    made, notes = format_limits.fit(floats, format)
-    assert made.samples.ravel().tolist() == [0, int(full * 0.25 + 0.5), full]
+    output, notes = format_limits.fit(floats, format)
+    assert output.samples.ravel().tolist() == [0, int(full * 0.25 + 0.5), full]
     assert notes == (
         f"{format} holds no floating-point samples, so they were rounded to "
         f"{8 if full == 255 else 16} bits",

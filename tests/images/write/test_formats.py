@@ -46,8 +46,8 @@ def test_settings_without_use_are_named(
     target: str, word: str | None, quality: int | None, compression: int | None, unused: list[str]
 ) -> None:
     """What a format has no use for is told, where the format is known beforehand."""
-    told = formats.unused_options(parse(target), word, quality, compression)
-    assert [words.split()[0] for words in told] == unused
+    notes = formats.unused_options(parse(target), word, quality, compression)
+    assert [words.split()[0] for words in notes] == unused
 
 
 @pytest.mark.parametrize(

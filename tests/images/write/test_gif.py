@@ -18,8 +18,8 @@ def opened(picture: PIL.Image.Image, comment: str | None = None) -> PIL.Image.Im
 def test_grey_is_kept_exactly() -> None:
     """All 256 levels of grey fit."""
     samples = np.arange(256, dtype=np.uint8).reshape(16, 16)
-    with opened(PIL.Image.fromarray(samples)) as found:
-        np.testing.assert_array_equal(np.asarray(found.convert("L")), samples)
+    with opened(PIL.Image.fromarray(samples)) as result:
+        np.testing.assert_array_equal(np.asarray(result.convert("L")), samples)
 
 
 @pytest.mark.parametrize("channels", [2, 4])
@@ -27,16 +27,16 @@ def test_opacity_becomes_all_or_nothing(channels: int) -> None:
     """Half opacity and more is seen, less is clear, of grey and of colours."""
     samples = levels(16, 16, channels)
     samples[..., -1] = np.arange(256).reshape(16, 16)
-    with opened(PIL.Image.fromarray(samples)) as found:
-        alpha = np.asarray(found.convert("RGBA"))[..., 3]
+    with opened(PIL.Image.fromarray(samples)) as result:
+        alpha = np.asarray(result.convert("RGBA"))[..., 3]
     np.testing.assert_array_equal(alpha, np.where(samples[..., -1] >= 128, 255, 0))
 
 
 @pytest.mark.parametrize("length", [1, 255, 256, 700])
 def test_a_comment_of_any_length_is_kept(length: int) -> None:
     """Long comments go into several blocks."""
-    with opened(PIL.Image.new("RGB", (3, 2)), "c" * length) as found:
-        assert found.info["comment"] == b"c" * length
+    with opened(PIL.Image.new("RGB", (3, 2)), "c" * length) as result:
+        assert result.info["comment"] == b"c" * length
 
 
 def coloured(count: int, *alphas: int) -> PIL.Image.Image:
@@ -64,11 +64,11 @@ def coloured(count: int, *alphas: int) -> PIL.Image.Image:
 def test_colours_are_told_where_they_are_rounded(picture: PIL.Image.Image, lost: bool) -> None:
     """As long as nothing is said, every pixel that is seen is in the file as it was."""
     assert bool(gif.rounding_note(picture)) is lost
-    wanted = np.asarray(picture.convert("RGBA"))
-    with opened(picture) as found:
-        made = np.asarray(found.convert("RGBA"))
-    shown = wanted[..., 3] > 0
-    same = np.array_equal(made[..., 3], wanted[..., 3]) and np.array_equal(
-        made[shown], wanted[shown]
+    expected = np.asarray(picture.convert("RGBA"))
+    with opened(picture) as result:
+        output = np.asarray(result.convert("RGBA"))
+    visible = expected[..., 3] > 0
+    same = np.array_equal(output[..., 3], expected[..., 3]) and np.array_equal(
+        output[visible], expected[visible]
     )
     assert same is not lost

@@ -38,16 +38,16 @@ def by_pillow(data: bytes) -> Samples:
     """Return what Pillow decodes, checksums and all."""
     with PIL.Image.open(io.BytesIO(data)) as opened:
         opened.load()
-        made = np.asarray(opened)
-    return made[..., None] if made.ndim == 2 else made
+        output = np.asarray(opened)
+    return output[..., None] if output.ndim == 2 else output
 
 
 def by_opencv(data: bytes) -> Samples:
     """Return what OpenCV decodes, in the order of a file's channels."""
-    made = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    if made.ndim == 2:
-        return made[..., None]
-    return made[..., [2, 1, 0, 3][: made.shape[2]]]
+    output = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if output.ndim == 2:
+        return output[..., None]
+    return output[..., [2, 1, 0, 3][: output.shape[2]]]
 
 
 def as_colours(samples: Samples) -> Samples:
@@ -87,8 +87,8 @@ def test_any_cut_gives_the_same_pixels(
     bits = data.draw(st.sampled_from([8, 16]))
     rng = np.random.default_rng(height * width)
     samples = rng.integers(0, 2**bits, (height, width, channels), f"u{bits // 8}")
-    made = written(samples, data.draw(st.integers(0, 9)), data.draw(cuts(height)))
-    np.testing.assert_array_equal(by_opencv(made), as_colours(samples))
+    output = written(samples, data.draw(st.integers(0, 9)), data.draw(cuts(height)))
+    np.testing.assert_array_equal(by_opencv(output), as_colours(samples))
 
 
 @pytest.mark.parametrize("kind", ["flat", "ramp", "columns", "noise"])

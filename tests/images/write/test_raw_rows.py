@@ -56,12 +56,12 @@ def test_any_cut_gives_the_same_file(
     channels = data.draw(st.sampled_from([1, 3]))
     full = np.iinfo(dtype).max
     samples = rng.integers(0, full, (height, width, channels), dtype, endpoint=True)
-    made = written(format, samples, data.draw(cuts(height)))
-    assert made == written(format, samples)
-    found = cv2.imdecode(np.frombuffer(made, np.uint8), cv2.IMREAD_UNCHANGED)
-    assert found.dtype == dtype
-    found = found[..., ::-1] if channels == 3 else found[..., None]
-    np.testing.assert_array_equal(found, samples)
+    output = written(format, samples, data.draw(cuts(height)))
+    assert output == written(format, samples)
+    result = cv2.imdecode(np.frombuffer(output, np.uint8), cv2.IMREAD_UNCHANGED)
+    assert result.dtype == dtype
+    result = result[..., ::-1] if channels == 3 else result[..., None]
+    np.testing.assert_array_equal(result, samples)
 
 
 def test_metadata_is_in_a_tiff() -> None:
@@ -75,10 +75,10 @@ def test_metadata_is_in_a_tiff() -> None:
         dpi=(300, 150),
     )  # fmt: skip
     with PIL.Image.open(io.BytesIO(written("TIFF", levels(9, 11, 3), None, metadata))) as opened:
-        found = opened.getexif()
-        assert found[0x010F] == "maker"
-        assert found.get_ifd(0x8769)[0x829A] == (1, 125)
-        assert found.get_ifd(0x8825)[1] == "N"
+        result = opened.getexif()
+        assert result[0x010F] == "maker"
+        assert result.get_ifd(0x8769)[0x829A] == (1, 125)
+        assert result.get_ifd(0x8825)[1] == "N"
         assert opened.info["icc_profile"] == metadata.icc
         assert opened.info["xmp"] == metadata.xmp
         assert opened.info["dpi"] == (300, 150)

@@ -25,13 +25,13 @@ def enlarged(source: Path, to: Path, method: str = "nearest", **options: int | b
 @pytest.mark.parametrize(("source", "to"), [*product(SUFFIXES, SUFFIXES)])
 def test_every_frame_is_enlarged(tmp_path: Path, source: str, to: str, clear: bool) -> None:
     """Each frame, as it is seen, is enlarged; count and durations stay, in any format."""
-    given = animations.write(tmp_path / f"in.{source}", clear=clear)
-    report = enlarged(given, tmp_path / f"out.{to}", quality=100)
-    before, _ = animations.read(given)
-    found, durations = animations.read(tmp_path / f"out.{to}")
+    path = animations.write(tmp_path / f"in.{source}", clear=clear)
+    report = enlarged(path, tmp_path / f"out.{to}", quality=100)
+    before, _ = animations.read(path)
+    result, durations = animations.read(tmp_path / f"out.{to}")
     assert (report.status, report.size) == ("done", (40, 48))
     assert durations == animations.DURATIONS
-    for old, new in zip(before, found, strict=True):
+    for old, new in zip(before, result, strict=True):
         expected = old.repeat(2, axis=0).repeat(2, axis=1)
         seen = expected[..., 3] > 0
         np.testing.assert_array_equal(new[..., 3] > 0, seen)
@@ -42,10 +42,10 @@ def test_every_frame_is_enlarged(tmp_path: Path, source: str, to: str, clear: bo
 
 def test_few_colours_are_kept_exactly(tmp_path: Path) -> None:
     """A GIF copied pixel by pixel keeps every colour of every frame."""
-    given = animations.write(tmp_path / "in.gif")
-    enlarged(given, tmp_path / "out.gif")
+    source = animations.write(tmp_path / "in.gif")
+    enlarged(source, tmp_path / "out.gif")
     for old, new in zip(
-        animations.read(given)[0], animations.read(tmp_path / "out.gif")[0], strict=True
+        animations.read(source)[0], animations.read(tmp_path / "out.gif")[0], strict=True
     ):
         np.testing.assert_array_equal(new, old.repeat(2, axis=0).repeat(2, axis=1))
 
@@ -65,30 +65,30 @@ def test_the_number_of_plays_is_kept(tmp_path: Path, source: str, to: str, plays
 def test_frames_that_are_alike_stay_apart(tmp_path: Path, suffix: str) -> None:
     """A frame that repeats the one before is a frame all the same."""
     red, blue = (PIL.Image.new("RGB", (8, 8), colour) for colour in ("red", "blue"))
-    shown = (50, 60, 70, 80)
-    frames = [gif.frame(each, n) for each, n in zip((red, blue, blue, red), shown, strict=True)]
+    durations = (50, 60, 70, 80)
+    frames = [gif.frame(item, n) for item, n in zip((red, blue, blue, red), durations, strict=True)]
     (tmp_path / "in.gif").write_bytes(b"".join([gif.header((8, 8), 0), *frames, gif.TRAILER]))
     enlarged(tmp_path / "in.gif", tmp_path / f"out.{suffix}")
-    assert animations.read(tmp_path / f"out.{suffix}")[1] == shown
+    assert animations.read(tmp_path / f"out.{suffix}")[1] == durations
 
 
 @pytest.mark.parametrize("format", ["jpg", "tiff", "bmp", "ppm", "tga"])
 def test_a_still_format_is_refused(tmp_path: Path, format: str) -> None:
     """What holds one picture is refused with the reason, and nothing is written."""
-    given = animations.write(tmp_path / "in.gif")
+    source = animations.write(tmp_path / "in.gif")
     with pytest.raises(ImageFileError, match=r"an animation of 5 frames .* write a GIF, PNG, WebP"):
-        enlarged(given, tmp_path / f"out.{format}")
-    assert [each.name for each in tmp_path.iterdir()] == ["in.gif"]
+        enlarged(source, tmp_path / f"out.{format}")
+    assert [item.name for item in tmp_path.iterdir()] == ["in.gif"]
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_a_cut_animation_is_refused(tmp_path: Path, suffix: str) -> None:
     """A frame that is not all there is found before anything is written."""
-    given = animations.write(tmp_path / f"in.{suffix}")
-    given.write_bytes(given.read_bytes()[: given.stat().st_size * 3 // 4])
+    source = animations.write(tmp_path / f"in.{suffix}")
+    source.write_bytes(source.read_bytes()[: source.stat().st_size * 3 // 4])
     with pytest.raises(ImageFileError, match="get a whole copy"):
-        enlarged(given, tmp_path / f"out.{suffix}")
-    assert [each.name for each in tmp_path.iterdir()] == [f"in.{suffix}"]
+        enlarged(source, tmp_path / f"out.{suffix}")
+    assert [item.name for item in tmp_path.iterdir()] == [f"in.{suffix}"]
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])
@@ -125,11 +125,11 @@ def test_metadata_is_kept(tmp_path: Path, suffix: str) -> None:
 
 def test_all_frames_together_are_limited(tmp_path: Path) -> None:
     """A small file of very many pixels is refused by its head."""
-    given = animations.write(tmp_path / "in.gif")
+    source = animations.write(tmp_path / "in.gif")
     frames = [PIL.Image.new("L", (24, 20), level) for level in range(130)]
-    frames[0].save(given, save_all=True, append_images=frames[1:])
+    frames[0].save(source, save_all=True, append_images=frames[1:])
     with pytest.raises(PictureTooLargeError, match="130 frames of 24x20, more than 64 times 500"):
-        enlarged(given, tmp_path / "out.gif", max_pixels=500)
+        enlarged(source, tmp_path / "out.gif", max_pixels=500)
 
 
 @pytest.mark.parametrize("orientation", [6, 8])
@@ -148,12 +148,12 @@ def test_frames_are_turned(tmp_path: Path, orientation: int) -> None:
 
 def test_a_lossless_animation_stays_lossless(tmp_path: Path) -> None:
     """Every frame of a lossless WebP is in the output to the level."""
-    given = tmp_path / "in.webp"
+    source = tmp_path / "in.webp"
     pictures = [PIL.Image.fromarray(levels(9, 11, 3) // n) for n in (1, 2, 3)]
-    pictures[0].save(given, lossless=True, save_all=True, append_images=pictures[1:])
-    enlarged(given, tmp_path / "out.webp")
+    pictures[0].save(source, lossless=True, save_all=True, append_images=pictures[1:])
+    enlarged(source, tmp_path / "out.webp")
     for old, new in zip(
-        animations.read(given)[0], animations.read(tmp_path / "out.webp")[0], strict=True
+        animations.read(source)[0], animations.read(tmp_path / "out.webp")[0], strict=True
     ):
         np.testing.assert_array_equal(new, old.repeat(2, axis=0).repeat(2, axis=1))
 

@@ -30,14 +30,14 @@ def coloured(height: int = 300, width: int = 280) -> np.ndarray:
 def test_depth_does_not_change_the_figures(tmp_path: Path) -> None:
     """16 bits are measured in the same levels of 0..255 as 8 bits are."""
     plane = natural(150, 140, 2)[0] * 200 + 20 + 3 * lattice(150, 140, 2)
-    found = []
+    result = []
     for dtype, factor in ((np.uint8, 1), (np.uint16, 257)):
         path = tmp_path / f"{factor}.png"
         assert cv2.imwrite(str(path), np.round(plane * factor).astype(dtype))
-        found.append(measure(parse(path), MeasureOptions(2)).luma)
-    assert found[0].ripple == pytest.approx(3, rel=0.05)
-    assert found[1].ripple == pytest.approx(found[0].ripple, rel=0.01)
-    assert found[1].verdict == found[0].verdict == "checkerboard"
+        result.append(measure(parse(path), MeasureOptions(2)).luma)
+    assert result[0].ripple == pytest.approx(3, rel=0.05)
+    assert result[1].ripple == pytest.approx(result[0].ripple, rel=0.01)
+    assert result[1].verdict == result[0].verdict == "checkerboard"
 
 
 @pytest.mark.parametrize("stride", [-1, 1, 17])
@@ -51,9 +51,9 @@ def test_strides_out_of_range_are_refused(stride: int) -> None:
 def test_the_stride_is_found(stride: int) -> None:
     """Without a stride the one that the picture repeats with is found."""
     planes = coloured() + 2 * lattice(300, 280, stride)
-    found = measure_image(pictured(planes), None)
-    assert (found.luma.stride, found.likeliest_stride) == ((stride, stride), (stride, stride))
-    assert found.luma.verdict == "checkerboard"
+    result = measure_image(pictured(planes), None)
+    assert (result.luma.stride, result.likeliest_stride) == ((stride, stride), (stride, stride))
+    assert result.luma.verdict == "checkerboard"
     assert measure_image(pictured(coloured()), None).luma.stride == (0, 0)
 
 
@@ -61,12 +61,12 @@ def test_a_pattern_in_one_colour_is_found_there() -> None:
     """Blue weighs little in luma: the channel is measured by itself, and is the worst."""
     planes = coloured()
     planes[2] += 3 * lattice(300, 280, 2)
-    found = measure_image(pictured(planes), None)
-    assert (found.worst_channel, found.overall.verdict) == ("blue", "checkerboard")
-    assert found.worst.ripple == pytest.approx(3, rel=0.1)
-    assert found.luma.ripple == pytest.approx(0.114 * 3, rel=0.2)
-    assert found.overall == found.luma
-    assert found.channels["red"].verdict == found.channels["green"].verdict == "none"
+    result = measure_image(pictured(planes), None)
+    assert (result.worst_channel, result.overall.verdict) == ("blue", "checkerboard")
+    assert result.worst.ripple == pytest.approx(3, rel=0.1)
+    assert result.luma.ripple == pytest.approx(0.114 * 3, rel=0.2)
+    assert result.overall == result.luma
+    assert result.channels["red"].verdict == result.channels["green"].verdict == "none"
 
 
 @pytest.mark.parametrize("stride", [None, 2])
@@ -74,18 +74,18 @@ def test_a_pattern_that_luma_hides_is_still_found(stride: int | None) -> None:
     """In luma it is too faint to be called one; the picture's verdict is the worst channel's."""
     planes = coloured()
     planes[2] += lattice(300, 280, 2)
-    found = measure_image(pictured(planes), stride)
-    assert (found.worst_channel, found.overall.verdict) == ("blue", "checkerboard")
-    assert found.luma.ripple < LEVELS
-    assert (found.luma.verdict, found.overall) == ("none", found.channels["blue"])
+    result = measure_image(pictured(planes), stride)
+    assert (result.worst_channel, result.overall.verdict) == ("blue", "checkerboard")
+    assert result.luma.ripple < LEVELS
+    assert (result.luma.verdict, result.overall) == ("none", result.channels["blue"])
 
 
 def test_a_trace_in_one_colour_is_no_checkerboard() -> None:
     """What chroma at half size leaves in blue, up to half a level, is not called one."""
     planes = coloured()
     planes[2] += 0.35 * lattice(300, 280, 2)
-    found = measure_image(pictured(planes), None)
-    assert found.channels["blue"].verdict == found.overall.verdict == "none"
+    result = measure_image(pictured(planes), None)
+    assert result.channels["blue"].verdict == result.overall.verdict == "none"
 
 
 def test_what_is_transparent_is_not_measured() -> None:
@@ -104,14 +104,14 @@ def test_chroma_at_half_size_is_no_checkerboard(quality: int) -> None:
     PIL.Image.fromarray(pictured(coloured(400, 400)).samples).save(
         file, "JPEG", quality=quality, subsampling=2
     )
-    found = measure_image(Image(np.asarray(PIL.Image.open(file)), "JPEG"), None)
-    assert found.luma.verdict == "none"
+    result = measure_image(Image(np.asarray(PIL.Image.open(file)), "JPEG"), None)
+    assert result.luma.verdict == "none"
 
 
 def test_grey_pictures_have_no_channels() -> None:
     """A grey picture is measured once."""
-    found = measure_image(pictured(coloured()[:1]), 2)
-    assert (found.channels, found.worst_channel) == ({}, "luma")
+    result = measure_image(pictured(coloured()[:1]), 2)
+    assert (result.channels, result.worst_channel) == ({}, "luma")
 
 
 def test_a_reference_takes_off_what_repeats_by_nature() -> None:
@@ -122,8 +122,8 @@ def test_a_reference_takes_off_what_repeats_by_nature() -> None:
     assert measure_image(even, 4).luma.verdict == "checkerboard"
     assert measure_image(even, 4, reference).luma.verdict == "none"
     uneven = upsample(low / 2, "tconv", kernel="uniform", kernel_size=3)
-    found = measure_image(pictured(uneven), 4, Reference(pictured(low / 2), (300, 280)))
-    assert found.luma.ripple_rel == pytest.approx(0.4843, rel=0.05)
+    result = measure_image(pictured(uneven), 4, Reference(pictured(low / 2), (300, 280)))
+    assert result.luma.ripple_rel == pytest.approx(0.4843, rel=0.05)
 
 
 def test_a_reference_larger_than_the_picture_is_refused() -> None:
@@ -151,9 +151,9 @@ def soft(height: int = 160, width: int = 170) -> np.ndarray:
 def test_a_pattern_in_the_opacity_is_found_there(channels: int) -> None:
     """What is not in the colours is seen on any ground: a white shape with an uneven soft edge."""
     white = np.full((channels, 160, 170), 255.0)
-    found = measure_image(pictured(np.stack([*white, soft() + 3 * lattice(160, 170, 2)])), None)
-    assert (found.worst_channel, found.overall.verdict) == ("opacity", "checkerboard")
-    assert found.worst.ripple == pytest.approx(3, rel=0.05)
+    result = measure_image(pictured(np.stack([*white, soft() + 3 * lattice(160, 170, 2)])), None)
+    assert (result.worst_channel, result.overall.verdict) == ("opacity", "checkerboard")
+    assert result.worst.ripple == pytest.approx(3, rel=0.05)
     even = measure_image(pictured(np.stack([*white, soft()])), None)
     assert (even.worst_channel, even.worst.verdict) == ("opacity", "none")
     clear = np.full((1, 160, 170), 255.0)
@@ -167,11 +167,11 @@ def test_luma_is_the_worst_where_colours_cannot_be_told() -> None:
     planes[2] = coloured()[2] + 0.7 * lattice(300, 280, 2)
     planes[0][::5] = 255.0
     planes[1][:, ::5] = 255.0
-    found = measure_image(pictured(planes), 2)
-    assert found.channels["blue"].status == "ok"
-    assert {found.channels[name].status for name in ("red", "green")} == {"saturated"}
-    assert found.luma.ripple > found.channels["blue"].ripple
-    assert (found.worst_channel, found.worst) == ("luma", found.luma)
+    result = measure_image(pictured(planes), 2)
+    assert result.channels["blue"].status == "ok"
+    assert {result.channels[name].status for name in ("red", "green")} == {"saturated"}
+    assert result.luma.ripple > result.channels["blue"].ripple
+    assert (result.worst_channel, result.worst) == ("luma", result.luma)
 
 
 @pytest.mark.parametrize(("strength", "words"), [(3, "Checkerboard"), (0, "No checkerboard found")])
@@ -182,7 +182,7 @@ def test_a_map_says_where_there_is_none(
     plane = natural(150, 140, 2)[0] * 200 + 20 + strength * lattice(150, 140, 2)
     assert cv2.imwrite(str(tmp_path / "in.png"), np.round(plane).astype(np.uint8))
     titles = []
-    monkeypatch.setattr(measure_figures, "heat", lambda *given: titles.append(given[3]))
+    monkeypatch.setattr(measure_figures, "heat", lambda *arguments: titles.append(arguments[3]))
     monkeypatch.setattr(measure_figures, "write", lambda *_: None)
     measure(parse(tmp_path / "in.png"), MeasureOptions(2, heat_map=parse(tmp_path / "map.png")))
     assert titles == [f"{words} in in.png, luma: stride 2"]

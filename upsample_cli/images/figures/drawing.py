@@ -30,16 +30,7 @@ def write_text(
     anchor: str,
     ink: Colour = _INK,
 ) -> None:
-    """Write a text.
-
-    Args:
-        draw: What to write on.
-        at: x and y in pixels.
-        text: One line.
-        size: Height of the letters, in pixels.
-        anchor: The point of the text that lies at (x, y), as Pillow names it.
-        ink: Colour of the letters.
-    """
+    """Write a line of letters of `size` pixels whose anchor, named as by Pillow, is at (x, y)."""
     font = _font(size)
     if not isinstance(font, PIL.ImageFont.FreeTypeFont):
         anchor = "la"  # the small font supports no other
@@ -70,13 +61,9 @@ def _font(size: int) -> PIL.ImageFont.FreeTypeFont | PIL.ImageFont.ImageFont:
 
 
 def ramp_colours(values: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    """Return the colours of values on the ramp.
+    """Return the colours of values from 0 (the dark end) to 1, in levels of 0..255.
 
-    Args:
-        values: Any shape; 0 is the dark end and 1 the light end.
-
-    Returns:
-        The same shape and (3,): red, green, blue in levels of 0..255.
+    The result has one axis more than the values, for red, green and blue.
     """
     places = np.clip(values, 0.0, 1.0) * (len(_RAMP) - 1)
     stops = np.arange(len(_RAMP))

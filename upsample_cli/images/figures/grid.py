@@ -56,12 +56,7 @@ def shades(count: int) -> list[str]:
 
 
 def grid_size(grid: Grid | str, side: int) -> Size:
-    """Return width and height of a grid with title and labels, or of a sign between grids.
-
-    Args:
-        grid: A grid, or a sign.
-        side: Side of a cell, in pixels.
-    """
+    """Return width and height of a grid with cells of this side, or of a sign between grids."""
     if isinstance(grid, str):
         return text_width(grid, TITLE_BAND), 0
     (rows, columns), side = grid.text.shape, _side(grid, side)

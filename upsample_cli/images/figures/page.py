@@ -86,12 +86,12 @@ def _drawn(figure: Figure) -> PIL.Image.Image:
 
 def _draw_row(draw: PIL.ImageDraw.ImageDraw, row: Row, top: int, side: int) -> None:
     left = _MARGIN
-    # Signs stand at the middle of the lowest grid, so that they are beside every grid.
-    lowest = min(grid_size(item, side)[1] for item in row if isinstance(item, Grid))
+    # Signs are halfway down the smallest grid, so that they are beside every grid.
+    smallest = min(grid_size(item, side)[1] for item in row if isinstance(item, Grid))
     for item in row:
         width = grid_size(item, side)[0]
         if isinstance(item, str):
-            at = (left + width // 2, top + (lowest + TITLE_BAND) // 2)
+            at = (left + width // 2, top + (smallest + TITLE_BAND) // 2)
             write_text(draw, at, item, _TITLE, "mm", FAINT)
         else:
             draw_grid(draw, item, (left, top), side)
