@@ -111,7 +111,7 @@ def product(matrix: Maps, long: Maps) -> Maps:
 
 
 def _runs(rows: int, numbers: int) -> Iterator[range]:
-    """Yield runs of rows with about `_TILE` numbers together, `numbers` in a row."""
+    """Yield runs of rows that hold about `_TILE` numbers together, `numbers` in each row."""
     step = max(1, _TILE // numbers)
     for top in range(0, rows, step):
         yield range(top, min(top + step, rows))

@@ -183,12 +183,12 @@ def _expansion(structure: Structure, s: int, n: int) -> Taps:
 
 
 def _phase_taps(s: int, n: int) -> NDArray[np.int64]:
-    """Return which tap each phase weighs each of its n inputs with, shape (s, n)."""
+    """Return for each phase the indices of the taps that weigh its n inputs, shape (s, n)."""
     return s * (n - 1 - np.arange(n)) + np.arange(s)[:, None]
 
 
 def _conditions(balance: str, s: int, n: int) -> tuple[Taps, Taps]:
-    """Return C and d of C taps = d along an axis: phase sums, then first moments."""
+    """Return the matrix C and the goals d along an axis: phase sums, then first moments."""
     if balance == "none":
         return np.zeros((0, s * n)), np.zeros(0)
     phases = _phase_taps(s, n)

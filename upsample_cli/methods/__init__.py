@@ -1,1 +1,1 @@
-"""Ways to upsample; the files of the single methods do not know each other."""
+"""Ways to upsample; no method imports another one."""

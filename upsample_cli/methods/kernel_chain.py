@@ -73,7 +73,7 @@ def stored(method: str, kernel: str, scale: float, resize: str = "") -> "list[Ke
 
 
 def _from_file(method: str, path: str, scale: float, resize: str) -> "list[Kernel]":
-    """Return the kernel of a file, as many times as it takes to reach a scale."""
+    """Return the kernel of a file, repeated until the product of its strides reaches a scale."""
     from upsample_cli.kernels.kernel_file import load
 
     stride = whole(scale)

@@ -62,10 +62,10 @@ def period(own_ripples: Mapping[int, float]) -> int | None:
 
 
 def result_at(results: Mapping[int, Checkerboard], stride: int | None) -> Checkerboard:
-    """Return the result at the period of the picture, or else the largest of each figure at any.
+    """Return the result at the picture's period; without one, the largest of each figure.
 
     Args:
-        results: For each stride the result.
+        results: The results by stride.
         stride: The period of the picture; None if it has none.
     """
     if stride is not None:

@@ -65,7 +65,7 @@ def layer_ripple(
 
 
 def _norm(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the Euclidean norm over the last axis; no square over- or underflows."""
+    """Return the Euclidean norm over the last axis, without overflow or underflow."""
     largest = np.abs(values).max(axis=-1, keepdims=True, initial=0.0)
     unit = np.where(largest > 0.0, largest, 1.0)
     norm = unit[..., 0] * np.sqrt(np.square(values / unit).sum(axis=-1))

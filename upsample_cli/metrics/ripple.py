@@ -29,7 +29,7 @@ def ripple(phase_sums: NDArray[np.float64]) -> float:
     >>> round(ripple(sums), 4)
     0.4843
     """
-    # Of the sums over their largest no square over- or underflows.
+    # Divided by the largest, so that no square overflows or underflows.
     sums = phase_sums / (np.abs(phase_sums).max() or 1.0)
     return _relative(float(sums.std()), sums)
 

@@ -39,7 +39,7 @@ class Tiles:
 
     @classmethod
     def joined(cls, parts: "list[Tiles]") -> "Tiles":
-        """Return all the tiles of some parts."""
+        """Return the tiles of several parts as one."""
         return cls(
             *(np.concatenate([getattr(part, of.name) for part in parts]) for of in fields(cls))
         )
@@ -162,7 +162,7 @@ class TileReader:
 
 
 def _moments(length: int) -> Floats:
-    """Return the rows that give the mean and the least-squares slope of `length` values."""
+    """Return two rows whose products with `length` values are their mean and slope."""
     x = np.arange(length) - (length - 1) / 2
     return np.stack([np.full(length, 1 / length), x / np.square(x).sum()]).astype(np.float32)
 
