@@ -14,20 +14,7 @@ if TYPE_CHECKING:  # --help must not wait for NumPy
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The options of the command.
-
-    Args:
-        input: HxW of the image that is convolved.
-        small: HxW of the result, instead.
-        kernel: A size, the name of a fixed kernel, or a kernel file.
-        kernel_size: Taps along each axis of uniform, random and gaussian.
-        stride: From one window to the next.
-        padding: Zeros around the image.
-        dilation: From one tap to the next.
-        output: The picture to draw, if any.
-        force: Whether to replace a picture.
-        as_json: Whether to print JSON.
-    """
+    """The options of the command; their help is below."""
 
     input: str | None
     small: str | None

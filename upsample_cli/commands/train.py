@@ -16,24 +16,7 @@ if TYPE_CHECKING:  # --help must not wait for NumPy
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The options of the command.
-
-    Args:
-        images: Files and folders.
-        output: The kernel file to write.
-        method: `tconv` or `resize-conv`.
-        stride: Output pixels per input pixel.
-        taps: Input pixels along an axis that an output draws on.
-        separable: Whether both axes have the same taps.
-        balance: What must stay as it is: `flat`, `ramp` or `none`.
-        shrink: How originals are shrunk.
-        noise: Of the pictures to be enlarged, in levels.
-        samples: Patches to learn from.
-        seed: Of the choice of patches and pictures.
-        holdout: Share of the pictures only tested on.
-        force: Whether to replace a kernel file.
-        quiet: Whether to print nothing.
-    """
+    """The options of the command; their help is below."""
 
     images: tuple[str, ...]
     output: str
