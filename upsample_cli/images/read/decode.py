@@ -14,7 +14,7 @@ from upsample_cli.images.metadata import exif
 from upsample_cli.images.metadata.metadata import Metadata, metadata_of
 from upsample_cli.images.places.place import MAX_PIXELS, Place
 from upsample_cli.images.read import opening, png_chunks, raw_modes
-from upsample_cli.images.read.opening import check_size, open_picture
+from upsample_cli.images.read.opening import open_picture
 from upsample_cli.images.read.png_chunks import Chunk
 from upsample_cli.images.read.raw_modes import Depth
 
@@ -63,23 +63,15 @@ def decode(place: Place, max_pixels: int = MAX_PIXELS) -> "Decoded | Animation":
         file, chunks = png_chunks.scan(file)
         opened = open_picture(file)
         if opened is None:
-            return _decode_tiff(file, name, max_pixels)
+            return _decode_tiff(None, name, file, max_pixels)
         stack.enter_context(opened)
         opening.check(opened, name, max_pixels)
         opened.info["colours"] = png_chunks.colours(file, chunks)
         if opening.is_animated(opened):
             return _decode_animation(opened, name, file, chunks)
-        if opened.format != "TIFF":
-            return _decode_still(opened, name, file, chunks)
-        from upsample_cli.images.read import tiff_reader
-
-        try:
-            with tiff_reader.quiet_libtiff():
-                return _decode_still(opened, name, file, chunks)
-        except OSError:
-            if not tiff_reader.is_rarely_supported(opened):
-                raise
-            return _decode_tiff(file, name, max_pixels)
+        if opened.format == "TIFF":
+            return _decode_tiff(opened, name, file, max_pixels)
+        return _decode_still(opened, name, file, chunks)
 
 
 def upright(opened: PIL.Image.Image) -> tuple[PIL.Image.Image, bytes | None, bool]:
@@ -102,12 +94,20 @@ def upright(opened: PIL.Image.Image) -> tuple[PIL.Image.Image, bytes | None, boo
     return ImageOps.exif_transpose(opened), exif.upright(data), True
 
 
-def _decode_tiff(file: BinaryIO, name: str, max_pixels: int) -> Decoded:
-    """Return the picture in a TIFF that Pillow does not read."""
-    from upsample_cli.images.read import tiff_reader
+def _decode_tiff(
+    opened: PIL.Image.Image | None, name: str, file: BinaryIO, max_pixels: int
+) -> Decoded:
+    """Return the picture in a TIFF, decoded by Pillow, or by tifffile where Pillow cannot."""
+    from upsample_cli.images.read import tiff_reader  # few pictures are TIFFs
 
-    picture = tiff_reader.read(file, name, lambda size: check_size(size, name, max_pixels))
-    return Decoded(name, picture.samples, "TIFF", picture.metadata, picture.notes)
+    if opened is not None:
+        try:
+            with tiff_reader.quiet_libtiff():
+                return _decode_still(opened, name, file)
+        except OSError:
+            if not tiff_reader.is_rarely_supported(opened):
+                raise
+    return tiff_reader.read(file, name, max_pixels)
 
 
 def _decode_animation(
@@ -129,7 +129,9 @@ def _decode_animation(
     return moving
 
 
-def _decode_still(opened: PIL.Image.Image, name: str, file: BinaryIO, chunks: _Chunks) -> Decoded:
+def _decode_still(
+    opened: PIL.Image.Image, name: str, file: BinaryIO, chunks: _Chunks = ()
+) -> Decoded:
     """Return a still picture, or the first of several."""
     # MPO is a JPEG with more pictures behind the first, as phones write it.
     format = (opened.format or "PNG").replace("MPO", "JPEG")

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.image import Image, Samples
-from upsample_cli.images.metadata.metadata import Metadata
 from upsample_cli.images.places.place import MAX_PIXELS, Place
 from upsample_cli.images.read.decode import Decoded, decode
 
@@ -47,17 +46,6 @@ def to_image(decoded: Decoded) -> Image:
         samples, is_cmyk = picture, False
     _check_finite(samples, decoded.name)
     return Image(samples, decoded.format, decoded.metadata, decoded.notes, is_cmyk)
-
-
-def frame_to_image(frame: PIL.Image.Image, format: str, metadata: Metadata) -> Image:
-    """Return a frame of an animation as samples.
-
-    Args:
-        frame: Of mode RGB or RGBA.
-        format: Pillow's name of its file's format.
-        metadata: What the file says beside its pixels.
-    """
-    return Image(np.asarray(frame), format, metadata)
 
 
 def _samples(decoded: Decoded, picture: PIL.Image.Image) -> Samples:

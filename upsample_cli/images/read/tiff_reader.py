@@ -6,9 +6,8 @@ than they are. For compressions other than Deflate and PackBits tifffile needs i
 
 import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -17,6 +16,8 @@ import PIL.Image
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.metadata import exif, tiff_tags, xmp
 from upsample_cli.images.metadata.metadata import Metadata
+from upsample_cli.images.read.decode import Decoded
+from upsample_cli.images.read.opening import check_size
 from upsample_cli.images.read.raw_modes import set_float_order
 
 if TYPE_CHECKING:  # both are slow to import, and not needed for a TIFF that Pillow reads
@@ -102,21 +103,6 @@ def quiet_libtiff() -> Iterator[None]:
         yield
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class TiffPicture:
-    """The first picture of a TIFF.
-
-    Args:
-        samples: Shape (H, W, C), uint8, uint16 or float32.
-        metadata: What the file says beside them.
-        notes: What reading changed, each in a few words.
-    """
-
-    samples: "NDArray[Any]"
-    metadata: Metadata
-    notes: tuple[str, ...]
-
-
 def size(file: BinaryIO) -> "Size":
     """Return height and width of the first picture in a file."""
     import tifffile
@@ -127,23 +113,19 @@ def size(file: BinaryIO) -> "Size":
         return page.imagelength, page.imagewidth
 
 
-def read(file: BinaryIO, name: str, check: "Callable[[Size], None]") -> TiffPicture:
-    """Return the first picture in a file.
-
-    Args:
-        file: Anywhere in it.
-        name: What errors call the picture.
-        check: Refuses a size, before pixels are decoded.
+def read(file: BinaryIO, name: str, max_pixels: int) -> Decoded:
+    """Return the first picture in a file, decoded by tifffile.
 
     Raises:
         ImageFileError: Its samples are of another kind, or need a decoder that is not installed.
+        PictureTooLargeError: It has too many pixels.
     """
     import tifffile
 
     file.seek(0)
     with tifffile.TiffFile(file) as opened:
         page = opened.pages[0].aspage()
-        check((page.imagelength, page.imagewidth))
+        check_size((page.imagelength, page.imagewidth), name, max_pixels)
         _check_samples(page, name)
         samples = _samples(page, name)
         notes = []
@@ -156,7 +138,7 @@ def read(file: BinaryIO, name: str, check: "Callable[[Size], None]") -> TiffPict
         tags.load_from_fp(file)
         metadata = _metadata(tags, page)
         notes.extend(tiff_tags.notes_on_losses(tags, metadata.iptc))
-        return TiffPicture(_upright(samples, tags), metadata, tuple(notes))
+        return Decoded(name, _upright(samples, tags), "TIFF", metadata, tuple(notes))
 
 
 def _check_samples(page: "tifffile.TiffPage", name: str) -> None:

@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from typing import BinaryIO
 
+import numpy as np
+
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.colour import transfer_curve
 from upsample_cli.images.image import Image, Samples
 from upsample_cli.images.places.place import Place
-from upsample_cli.images.read import animation, files
+from upsample_cli.images.read import animation
 from upsample_cli.images.read.animation import ANIMATED, Animation
 from upsample_cli.images.write import apng, encode, format_limits, gif
 from upsample_cli.jobs.enlarge.render import MeasuredStrips
@@ -81,7 +83,7 @@ class _Frames:
     def strips(self) -> Iterator[tuple[Image, MeasuredStrips]]:
         """Yield each frame and its strips; once these are taken, pass them to `record`."""
         for picture in animation.frames(self.source):
-            frame = files.frame_to_image(picture, self._format, self.metadata)
+            frame = Image(np.asarray(picture), self._format, self.metadata)
             frame, self.notes = format_limits.fit(frame, self._format)
             if self._task.linear:
                 self.notes += transfer_curve.notes_on_linear(frame.metadata)
