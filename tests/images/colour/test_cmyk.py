@@ -21,15 +21,15 @@ NEAREST = Task(build("nearest"), TargetSize(scale=2.0))
 
 
 def picture(tmp_path: Path, suffix: str) -> tuple[np.ndarray, Path]:
-    """Return four inks and a file of them."""
+    """Return CMYK samples and a file of them."""
     samples, path = levels(20, 24, 4), tmp_path / f"in.{suffix}"
-    made = encode.to_pillow(samples, is_cmyk=True)
-    made.save(path, icc_profile=b"a profile of inks", quality=95)
+    saved = encode.to_pillow(samples, is_cmyk=True)
+    saved.save(path, icc_profile=b"a profile of inks", quality=95)
     return samples, path
 
 
-def test_a_tiff_keeps_its_inks(tmp_path: Path) -> None:
-    """Four inks are enlarged as they are, with their profile."""
+def test_a_tiff_stays_cmyk(tmp_path: Path) -> None:
+    """CMYK is enlarged as it is and keeps its profile."""
     samples, source = picture(tmp_path, "tiff")
     report = upsample(parse(source), parse(tmp_path / "out.tiff"), NEAREST)
     with tifffile.TiffFile(tmp_path / "out.tiff") as opened:
@@ -40,51 +40,51 @@ def test_a_tiff_keeps_its_inks(tmp_path: Path) -> None:
     assert report.notes == ()
 
 
-def test_a_jpeg_keeps_its_inks(tmp_path: Path) -> None:
-    """So does a JPEG, with its quality."""
+def test_a_jpeg_stays_cmyk(tmp_path: Path) -> None:
+    """A CMYK JPEG keeps its profile and its quality."""
     samples, source = picture(tmp_path, "jpg")
     report = upsample(parse(source), parse(tmp_path / "out.jpg"), NEAREST)
-    with PIL.Image.open(tmp_path / "out.jpg") as made, PIL.Image.open(source) as given:
-        assert made.mode == "CMYK"
-        assert made.quantization == given.quantization
-        assert made.info["icc_profile"] == b"a profile of inks"
-        error = np.asarray(made).astype(int) - samples.repeat(2, 0).repeat(2, 1)
+    with PIL.Image.open(tmp_path / "out.jpg") as output, PIL.Image.open(source) as original:
+        assert output.mode == "CMYK"
+        assert output.quantization == original.quantization
+        assert output.info["icc_profile"] == b"a profile of inks"
+        error = np.asarray(output).astype(int) - samples.repeat(2, 0).repeat(2, 1)
     assert np.abs(error).mean() < 3
     assert report.notes == ()
 
 
-def test_elsewhere_inks_become_colours(tmp_path: Path) -> None:
-    """A format without inks gets what they look like, no profile of inks, and a note."""
+def test_other_formats_get_srgb(tmp_path: Path) -> None:
+    """A format without CMYK gets sRGB, no CMYK profile, and a note."""
     samples, source = picture(tmp_path, "tiff")
     report = upsample(parse(source), parse(tmp_path / "out.png"), NEAREST)
     assert report.notes == ("PNG holds no inks, so CMYK became sRGB without a profile",)
-    found = files.read(parse(tmp_path / "out.png"))
-    assert found.metadata.icc is None
+    image = files.read(parse(tmp_path / "out.png"))
+    assert image.metadata.icc is None
     expected = 255 - samples[..., :3].astype(int)
     expected = expected * (255 - samples[..., 3:].astype(int)) / 255
-    np.testing.assert_allclose(found.samples[::2, ::2], expected, atol=1)
+    np.testing.assert_allclose(image.samples[::2, ::2], expected, atol=1)
 
 
-def test_a_profile_is_gone_through(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a profile, its colours are asked for, and it is left behind."""
-    asked = []
+def test_a_profile_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Colours are converted through the profile, which is then dropped."""
+    modes = []
 
     def through(
-        given: PIL.Image.Image, *_: object, outputMode: str
+        picture: PIL.Image.Image, *_: object, outputMode: str
     ) -> PIL.Image.Image:  # Pillow's name
-        asked.append((given.mode, outputMode))
-        return PIL.Image.new("RGB", given.size, (1, 2, 3))
+        modes.append((picture.mode, outputMode))
+        return PIL.Image.new("RGB", picture.size, (1, 2, 3))
 
     monkeypatch.setattr(cmyk.ImageCms, "ImageCmsProfile", lambda file: file)
     monkeypatch.setattr(cmyk.ImageCms, "profileToProfile", through)
     image = Image(levels(4, 5, 4), "TIFF", Metadata(icc=b"p"), is_cmyk=True)
-    made, how = cmyk.to_srgb(image)
-    assert (asked, how) == ([("CMYK", "RGB")], "through its profile")
-    assert made.samples[0, 0].tolist() == [1, 2, 3]
-    assert (made.is_cmyk, made.metadata.icc) == (False, None)
+    converted, how = cmyk.to_srgb(image)
+    assert (modes, how) == ([("CMYK", "RGB")], "through its profile")
+    assert converted.samples[0, 0].tolist() == [1, 2, 3]
+    assert (converted.is_cmyk, converted.metadata.icc) == (False, None)
 
 
-def test_the_luma_of_inks_is_that_of_paper() -> None:
+def test_the_luma_of_cmyk() -> None:
     """No ink is white, black alone is black, and yellow takes blue away."""
     colour = Colour(np.uint8, is_cmyk=True)
     planes = np.array([[0, 0, 0], [0, 0, 0], [0, 0, 255], [0, 255, 0]], np.float32)[:, None]
@@ -92,8 +92,8 @@ def test_the_luma_of_inks_is_that_of_paper() -> None:
     np.testing.assert_allclose(colour.luma(planes), expected, atol=1e-3)
 
 
-def test_inks_are_no_light(tmp_path: Path) -> None:
-    """Linear light makes no sense of inks, and is refused where they are kept."""
+def test_cmyk_has_no_linear_light(tmp_path: Path) -> None:
+    """--linear is refused where CMYK is kept."""
     _, source = picture(tmp_path, "tiff")
     task = Task(build("nearest"), TargetSize(scale=2.0), linear=True)
     with pytest.raises(ImageFileError, match="inks are no light; leave --linear out"):

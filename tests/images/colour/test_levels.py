@@ -14,7 +14,7 @@ def levels_of(colour: Colour, values: list[float]) -> list[float]:
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize("linear", [False, True])
 def test_every_level_comes_back(dtype: type, linear: bool) -> None:
-    """Levels to planes and back is the identity, in linear light too, at both depths."""
+    """Levels converted to planes and back are the same, also in linear light."""
     colour = Colour(dtype, linear=linear)
     samples = np.arange(colour.peak + 1, dtype=dtype).reshape(1, -1, 1)
     planes = colour.planes(samples)
@@ -25,23 +25,23 @@ def test_every_level_comes_back(dtype: type, linear: bool) -> None:
 
 @pytest.mark.parametrize("premultiplied", [False, True])
 def test_transparent_pictures_come_back(premultiplied: bool) -> None:
-    """Every colour under every opacity but 0 survives, weighted by it or not."""
+    """Every colour with every opacity but 0 is kept, premultiplied or not."""
     colour = Colour(np.uint8, alpha=True, premultiplied=premultiplied)
     y, x = np.mgrid[:256, 1:256]
     samples = np.stack([y, x], axis=2).astype(np.uint8)
-    made = colour.levels(colour.planes(samples))
-    np.testing.assert_array_equal(made, samples.transpose(2, 0, 1))
+    result = colour.levels(colour.planes(samples))
+    np.testing.assert_array_equal(result, samples.transpose(2, 0, 1))
 
 
 def test_halves_are_rounded_up_once() -> None:
-    """A value half-way between two levels becomes the higher; outside the range it is clipped."""
+    """A value halfway between two levels becomes the higher; others are clipped to the range."""
     colour = Colour(np.uint8)
     assert levels_of(colour, [0.5 / 255, 0.499 / 255, 1.5 / 255, 2.5 / 255]) == [1, 0, 2, 3]
     assert levels_of(colour, [-0.3, -1e-9, 1.0, 1.7]) == [0, 0, 255, 255]
 
 
 def test_hidden_colours_are_black_and_do_not_bleed() -> None:
-    """Premultiplied, the colour of a transparent pixel weighs nothing."""
+    """With premultiplied colours a transparent pixel adds no colour to its neighbours."""
     colour = Colour(np.uint8, alpha=True)
     samples = np.array([[[200, 255], [90, 0]]], np.uint8)
     planes = colour.planes(samples)
@@ -53,17 +53,17 @@ def test_hidden_colours_are_black_and_do_not_bleed() -> None:
     np.testing.assert_array_equal(straight.levels(between).ravel(), [145, 128])
 
 
-def test_pixels_that_round_to_clear_have_no_colour() -> None:
-    """Where opacity rounds to 0 the colour, no longer seen, is black."""
+def test_pixels_that_round_to_transparent_are_black() -> None:
+    """Where opacity rounds to 0, the invisible colour becomes black."""
     planes = np.array([0.0012, 0.0014, 0.0015, 0.0025], np.float32).reshape(4, 1, 1)
-    made = Colour(np.uint8, alpha=True).levels(planes[[0, 1, 0, 2]].copy())
-    np.testing.assert_array_equal(made.ravel(), [0, 0, 0, 0])
-    made = Colour(np.uint8, alpha=True).levels(planes[[0, 1, 0, 3]].copy())
-    np.testing.assert_array_equal(made.ravel(), [122, 143, 122, 1])
+    result = Colour(np.uint8, alpha=True).levels(planes[[0, 1, 0, 2]].copy())
+    np.testing.assert_array_equal(result.ravel(), [0, 0, 0, 0])
+    result = Colour(np.uint8, alpha=True).levels(planes[[0, 1, 0, 3]].copy())
+    np.testing.assert_array_equal(result.ravel(), [122, 143, 122, 1])
 
 
 def test_linear_light_leaves_opacity_alone() -> None:
-    """Opacity has no curve: only colours are taken to linear light."""
+    """Only colours are converted to linear light."""
     samples = np.array([[[128, 128]]], np.uint8)
     planes = Colour(np.uint8, alpha=True, premultiplied=False, linear=True).planes(samples)
     np.testing.assert_allclose(planes.ravel(), [0.21586, 128 / 255], atol=1e-5)
@@ -71,7 +71,7 @@ def test_linear_light_leaves_opacity_alone() -> None:
 
 @given(st.floats(-0.5, 1.5))
 def test_srgbs_curve_is_undone(value: float) -> None:
-    """To linear light and back is the identity, outside 0..1 too where it is straight."""
+    """Converting to linear light and back changes nothing, also outside 0..1."""
     if value < 0:
         assert to_linear(np.array(value)) == pytest.approx(value / 12.92)
     assert from_linear(to_linear(np.array(value))) == pytest.approx(value, abs=1e-7)
@@ -84,7 +84,7 @@ def test_srgbs_curve_at_known_places() -> None:
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
 def test_luma_weighs_colours_and_leaves_opacity_out(channels: int) -> None:
-    """Luma is BT.601's of red, green and blue; grey is its own."""
+    """The luma of colours has the weights of BT.601; grey is its own luma."""
     levels = np.random.default_rng(0).uniform(0, 255, (channels, 3, 4)).astype(np.float32)
     expected = levels[0]
     if channels > 2:

@@ -47,8 +47,8 @@ PARTS = (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
         profile(formula(1, *PARTS[:3])),
     ],
 )
-def test_the_curve_of_srgb_is_known(icc: bytes) -> None:
-    """However a profile tells it, nothing is to be said of it."""
+def test_srgbs_curve_is_recognised(icc: bytes) -> None:
+    """However a profile states sRGB's curve, there is no note."""
     assert notes_on_linear(Metadata(icc=icc)) == ()
 
 
@@ -67,8 +67,8 @@ def test_the_curve_of_srgb_is_known(icc: bytes) -> None:
         b"profile",
     ],
 )
-def test_another_curve_is_told(icc: bytes) -> None:
-    """A profile of another curve, or of none that can be read, is told."""
+def test_another_curve_is_noted(icc: bytes) -> None:
+    """A profile with another or an unreadable curve gives a note."""
     note = "--linear takes sRGB's curve, not that of its profile"
     assert notes_on_linear(Metadata(icc=icc)) == (note,)
 
@@ -85,16 +85,16 @@ def test_another_curve_is_told(icc: bytes) -> None:
         (Metadata(icc=b"profile", colours=((b"cICP", b"\x0c\x0d\0\1"),)), None),
     ],
 )
-def test_what_png_says_goes_by_rank(metadata: Metadata, word: str | None) -> None:
-    """Of cICP, profile, sRGB and gamma the first that is there counts, as PNG has it."""
+def test_the_first_declaration_counts(metadata: Metadata, word: str | None) -> None:
+    """The first of cICP, profile, sRGB and gamma counts, as PNG specifies."""
     note = f"--linear takes sRGB's curve, not that of its {word}"
     assert notes_on_linear(metadata) == (() if word is None else (note,))
 
 
 @pytest.mark.parametrize("frames", [1, 2])
 @pytest.mark.parametrize("linear", [True, False])
-def test_the_note_is_of_linear_light(tmp_path: Path, frames: int, linear: bool) -> None:
-    """It is told with --linear alone, of still pictures and of animations."""
+def test_the_note_comes_with_linear_only(tmp_path: Path, frames: int, linear: bool) -> None:
+    """Only --linear gives the note, for still pictures and animations."""
     pictures = [PIL.Image.fromarray(levels(8, 9, 3) // n) for n in range(1, frames + 1)]
     pictures[0].save(
         tmp_path / "in.png", save_all=True, append_images=pictures[1:], icc_profile=b"profile"

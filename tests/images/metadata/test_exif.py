@@ -33,7 +33,7 @@ def read(data: bytes) -> PIL.Image.Exif:
 
 @pytest.mark.parametrize("order", ["<", ">"])
 def test_numbers_change_in_place(order: str) -> None:
-    """Orientation and size change, long or short; every other byte stays where it was."""
+    """Orientation and size change, as long or short; every other byte stays."""
     before = sample(order)
     assert read(before)[0x0112] == 6
     after = exif.resized(exif.upright(before), (90_000, 80))
@@ -47,7 +47,7 @@ def test_numbers_change_in_place(order: str) -> None:
 
 
 def test_a_turned_thumbnail_is_left_out() -> None:
-    """The small picture inside, which still lies as before, is no longer pointed to."""
+    """EXIF no longer points to its thumbnail, which has not been turned."""
     file, tags = io.BytesIO(), PIL.Image.Exif()
     tags[0x0112] = 6
     PIL.Image.new("L", (8, 8)).save(file, "JPEG")
@@ -61,13 +61,13 @@ def test_a_turned_thumbnail_is_left_out() -> None:
 
 @pytest.mark.parametrize("length", range(0, 60, 3))
 def test_exif_that_is_cut_short_stays_harmless(length: int) -> None:
-    """Broken EXIF is carried along, not a reason to fail."""
+    """Broken EXIF is kept and raises no error."""
     cut = sample("<")[:length]
     assert len(exif.resized(exif.upright(cut), (9, 9))) == len(cut)
 
 
-def test_a_resolution_is_told_once() -> None:
-    """A resolution is added to EXIF that has none, and to none at all; a given one stays."""
+def test_a_resolution_is_added_once() -> None:
+    """A resolution is added to EXIF without one, and to missing EXIF; an existing one stays."""
     made = exif.with_dpi(None, (300.0, 150.0))
     assert read(made)[0x011A] == 300
     assert read(made)[0x011B] == 150
@@ -77,14 +77,14 @@ def test_a_resolution_is_told_once() -> None:
 
 
 def test_text_keeps_its_bytes() -> None:
-    """UTF-8, as cameras write it, is in a TIFF's tags and beside a new resolution as it was."""
+    """UTF-8, as cameras write it, keeps its bytes in TIFF tags and in rewritten EXIF."""
     tags = PIL.Image.Exif()
     tags[0x013B] = "J\xf6rg \u9ad8".encode()
     tags.get_ifd(0x8769)[0xA434] = "50 mm \u0192/2".encode()
-    given = tiff_tags.as_exif(tags)
+    kept = tiff_tags.as_exif(tags)
     layout = raw_rows.PixelLayout(3, np.dtype(np.uint8))
-    written = raw_rows.header("TIFF", (8, 9), layout, Metadata(exif=given))
-    for made in (given, exif.with_dpi(given, (300.0, 300.0)), written):
+    written = raw_rows.header("TIFF", (8, 9), layout, Metadata(exif=kept))
+    for made in (kept, exif.with_dpi(kept, (300.0, 300.0)), written):
         assert "J\xf6rg \u9ad8".encode() in made
         assert "50 mm \u0192/2".encode() in made
     opened = PIL.Image.open(io.BytesIO(written + bytes(216)))
@@ -93,18 +93,18 @@ def test_text_keeps_its_bytes() -> None:
     assert "50 mm \u0192/2".encode() in again
 
 
-def texted() -> bytes:
+def exif_with_text() -> bytes:
     """Return EXIF whose orientation is a text."""
     return b"II*\0\x08\0\0\0\x01\0" + pack("<HHL4s", 0x0112, 2, 4, b"abc\0") + bytes(4)
 
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF")
-@pytest.mark.parametrize("odd", [b"\xff" * 40, b"II*\0\x08\0\0\0\xff\xff", texted()])
+@pytest.mark.parametrize("odd", [b"\xff" * 40, b"II*\0\x08\0\0\0\xff\xff", exif_with_text()])
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "TIFF", "WEBP"])
 def test_damaged_exif_keeps_no_picture_from_its_file(
     tmp_path: Path, format: str, odd: bytes
 ) -> None:
-    """Where EXIF would have to be read to be written, it stays or is left out."""
+    """A picture with damaged EXIF is written, with the EXIF as it was or without it."""
     path, to = tmp_path / "in.jpg", str(tmp_path / f"out.{format.lower()}")
     PIL.Image.fromarray(levels(8, 9, 3)).save(path, exif=b"Exif\0\0" + odd, dpi=(72, 72))
     report = upsample(parse(path), parse(to), Task(build("bilinear"), TargetSize(scale=2.0)))
@@ -113,8 +113,8 @@ def test_damaged_exif_keeps_no_picture_from_its_file(
         assert made.size == (18, 16)
 
 
-def test_no_part_is_made_up() -> None:
-    """EXIF that has no part of EXIF or GPS gets none with its resolution."""
+def test_no_directory_is_added() -> None:
+    """Adding a resolution adds no empty EXIF or GPS directory."""
     made = exif.with_dpi(None, (300.0, 150.0))
     assert made is not None
     assert set(read(made)) == {0x011A, 0x011B, 0x0128}

@@ -26,27 +26,27 @@ def jpeg(metadata: Metadata) -> bytes:
 
 @pytest.mark.parametrize("iptc", [IPTC, IPTC + b"s"])
 def test_a_jpeg_keeps_iptc_and_extended_xmp(tmp_path: Path, iptc: bytes) -> None:
-    """What is written is read again, of even and of odd length."""
+    """Written segments are read again, of even and of odd length."""
     (tmp_path / "in.jpg").write_bytes(
         jpeg(Metadata(iptc=iptc, xmp=PACKET, extended_xmp=(MORE + b"one", MORE + b"two")))
     )
-    told = decode(parse_file(tmp_path / "in.jpg")).metadata
-    assert (told.iptc, told.xmp) == (iptc, PACKET)
-    assert told.extended_xmp == (MORE + b"one", MORE + b"two")
-    assert told.losses("JPEG") == ()
-    assert set(told.losses("PNG")) == {"IPTC", "extended XMP"}
-    assert told.stripped().losses("PNG") == ()
+    metadata = decode(parse_file(tmp_path / "in.jpg")).metadata
+    assert (metadata.iptc, metadata.xmp) == (iptc, PACKET)
+    assert metadata.extended_xmp == (MORE + b"one", MORE + b"two")
+    assert metadata.losses("JPEG") == ()
+    assert set(metadata.losses("PNG")) == {"IPTC", "extended XMP"}
+    assert metadata.stripped().losses("PNG") == ()
 
 
 def test_iptc_that_no_segment_holds_is_left_out() -> None:
-    """What a TIFF tells at such length cannot be told by a JPEG, which stays whole."""
+    """IPTC longer than a segment, as a TIFF may hold, is left out of a JPEG."""
     made = jpeg(Metadata(iptc=bytes(65_501)))
     assert "photoshop" not in PIL.Image.open(io.BytesIO(made)).info
 
 
 @pytest.mark.parametrize("dtype", ["u1", "f4"])
 def test_a_tiff_keeps_iptc(tmp_path: Path, dtype: str) -> None:
-    """It is read from a TIFF of either kind and written into the next."""
+    """IPTC is read from a TIFF by either reader, and written."""
     tifffile.imwrite(
         tmp_path / "in.tiff", np.zeros((4, 5, 3), dtype), photometric="rgb",
         extratags=[(33723, 7, len(IPTC), IPTC, True)],
@@ -58,8 +58,8 @@ def test_a_tiff_keeps_iptc(tmp_path: Path, dtype: str) -> None:
     assert IPTC in raw_rows.header("TIFF", (4, 5), layout, decoded.metadata)
 
 
-def test_iptc_that_is_said_to_be_numbers_is_told(tmp_path: Path) -> None:
-    """Some programs take its bytes for numbers of 32 bits; that is not kept, and told."""
+def test_iptc_of_the_wrong_type_is_noted(tmp_path: Path) -> None:
+    """IPTC stored as 32-bit numbers, as some programs do, is left out with a note."""
     tifffile.imwrite(
         tmp_path / "in.tiff", np.zeros((4, 5, 3), np.uint8), photometric="rgb",
         extratags=[(33723, 4, 2, (1, 2), True)],
@@ -69,8 +69,8 @@ def test_iptc_that_is_said_to_be_numbers_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["u1", "f4"])
-def test_a_lost_georeference_is_told(tmp_path: Path, dtype: str) -> None:
-    """A TIFF whose pixels lie on a map says so of its own size, and that is not kept."""
+def test_a_lost_georeference_is_noted(tmp_path: Path, dtype: str) -> None:
+    """A georeference, which is right for one size only, is left out with a note."""
     tifffile.imwrite(
         tmp_path / "in.tiff", np.zeros((4, 5, 3), dtype), photometric="rgb",
         extratags=[(33550, 12, 3, (10.0, 10.0, 0.0), True)],
@@ -80,7 +80,7 @@ def test_a_lost_georeference_is_told(tmp_path: Path, dtype: str) -> None:
 
 @pytest.mark.parametrize("dtype", ["u1", "u2", "f4"])
 @pytest.mark.parametrize(
-    ("description", "told"),
+    ("description", "is_noted"),
     [
         ("ImageJ=1.54f\nimages=5\nslices=5\nunit=um\n", True),
         ('<?xml version="1.0"?><OME xmlns="x"><Image><Pixels SizeX="6"/></Image></OME>', True),
@@ -88,22 +88,24 @@ def test_a_lost_georeference_is_told(tmp_path: Path, dtype: str) -> None:
         ('{"shape": [4, 6]}', False),
     ],
 )
-def test_what_describes_the_old_pages_is_left_out(
-    tmp_path: Path, dtype: str, description: str, told: bool
+def test_a_description_of_pages_is_left_out(
+    tmp_path: Path, dtype: str, description: str, is_noted: bool
 ) -> None:
-    """Size, pages and calibration as ImageJ, OME and tifffile tell them hold for one file alone."""
+    """ImageJ, OME and tifffile describe sizes and pages, which are wrong in another file."""
     path = str(tmp_path / "in.tiff")
     tifffile.imwrite(
         path, np.zeros((4, 6), dtype), description=description, metadata=None, software="scope"
     )
-    found = decode(parse_file(path))
-    assert found.notes == (("its description of pages and units is left out",) if told else ())
-    assert found.metadata.exif is not None
-    assert dict(parse(found.metadata.exif)) == {0x0131: "scope"}
+    decoded = decode(parse_file(path))
+    assert decoded.notes == (
+        ("its description of pages and units is left out",) if is_noted else ()
+    )
+    assert decoded.metadata.exif is not None
+    assert dict(parse(decoded.metadata.exif)) == {0x0131: "scope"}
 
 
-def test_words_about_a_picture_are_kept(tmp_path: Path) -> None:
-    """A description for people stays, though it names such a program."""
+def test_a_description_for_people_is_kept(tmp_path: Path) -> None:
+    """A description for people stays, even if it names such a program."""
     path = str(tmp_path / "in.tiff")
     tifffile.imwrite(path, np.zeros((4, 6), "u1"), description="made by ImageJ", metadata=None)
     exif = decode(parse_file(path)).metadata.exif

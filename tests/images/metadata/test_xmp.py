@@ -8,12 +8,12 @@ PACKET = (
 
 
 def test_orientation_and_size_change_alone() -> None:
-    """As attributes and as elements they are told anew; the rest stays."""
-    made = xmp.resized(xmp.upright(PACKET), (60, 80))
+    """Both change as attributes and as elements; the rest stays."""
+    changed = xmp.resized(xmp.upright(PACKET), (60, 80))
     expected = PACKET.replace(b"'6'", b"'1'").replace(b"'40'", b"'80'").replace(b">30<", b">60<")
-    assert made == expected
+    assert changed == expected
 
 
 def test_a_packet_without_them_stays() -> None:
-    """Nothing is added."""
+    """A packet without orientation and size is not changed."""
     assert xmp.resized(xmp.upright(b"<x:xmpmeta/>"), (60, 80)) == b"<x:xmpmeta/>"

@@ -18,28 +18,28 @@ from upsample_cli.images.read import array_files
     st.lists(st.integers(0, 4), max_size=4),
     st.sampled_from(["C", "F"]),
 )
-def test_what_is_written_is_what_numpy_reads(kind: str, shape: list[int], order: Any) -> None:
-    """Every type, byte order, shape and layout in memory comes back the same, from both kinds."""
+def test_numpy_reads_written_arrays(kind: str, shape: list[int], order: Any) -> None:
+    """Every type, byte order, shape and memory layout is kept by both formats."""
     count = int(np.prod(shape))
     array = np.arange(count).astype(kind).reshape(shape, order=order)
-    for word in array_files.FORMATS_OF_ARRAYS:
+    for format in array_files.FORMATS_OF_ARRAYS:
         file = io.BytesIO()
         array_files.write(
-            {"file": array} if word == "npz" else {array_files.UNNAMED: array}, word, file
+            {"file": array} if format == "npz" else {array_files.UNNAMED: array}, format, file
         )
         file.seek(0)
-        found = np.load(file)
-        found = found["file"] if word == "npz" else found
-        assert found.dtype == array.dtype
-        np.testing.assert_array_equal(found, array)
+        loaded = np.load(file)
+        loaded = loaded["file"] if format == "npz" else loaded
+        assert loaded.dtype == array.dtype
+        np.testing.assert_array_equal(loaded, array)
 
 
-def test_files_are_read_by_what_they_are(tmp_path: Path) -> None:
-    """The first bytes tell, not the suffix; names of an archive are kept."""
+def test_the_content_decides_the_format(tmp_path: Path) -> None:
+    """The first bytes decide, not the suffix; the names in an archive are kept."""
     np.savez(tmp_path / "two.npz", a=np.ones(3), b=np.zeros((2, 2), np.int8))
     (tmp_path / "two.npz").rename(tmp_path / "two.npy")
-    found = array_files.read(parse(tmp_path / "two.npy"))
-    assert {name: array.dtype.str for name, array in found.items()} == {"a": "<f8", "b": "|i1"}
+    loaded = array_files.read(parse(tmp_path / "two.npy"))
+    assert {name: array.dtype.str for name, array in loaded.items()} == {"a": "<f8", "b": "|i1"}
 
 
 def good() -> bytes:
@@ -50,8 +50,8 @@ def good() -> bytes:
 
 def archive(member: bytes) -> bytes:
     file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as made:
-        made.writestr("a.npy", member)
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("a.npy", member)
     return file.getvalue()
 
 
@@ -82,7 +82,7 @@ def pickled() -> bytes:
     ],
 )
 def test_broken_and_hostile_files_are_refused(tmp_path: Path, data: bytes, fault: str) -> None:
-    """No traceback, no pickle, no allocation of what is not there."""
+    """Broken files end in an error, without unpickling or huge allocations."""
     path = tmp_path / "bad.npy"
     path.write_bytes(data)
     with pytest.raises(ImageFileError, match=fault):

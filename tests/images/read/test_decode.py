@@ -14,7 +14,7 @@ from upsample_cli.images.write.png import chunk
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg"])
-def test_common_formats_wait_for_no_other(tmp_path: Path, suffix: str) -> None:
+def test_common_formats_import_no_other(tmp_path: Path, suffix: str) -> None:
     """A PNG or JPEG is decoded without NumPy, and without Pillow's decoders of rare formats."""
     path = tmp_path / f"in.{suffix}"
     PIL.Image.fromarray(levels(8, 9, 3)).save(path)
@@ -27,8 +27,8 @@ def test_common_formats_wait_for_no_other(tmp_path: Path, suffix: str) -> None:
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tiff"])
 @pytest.mark.parametrize("orientation", [1, 3, 6, 8])
-def test_the_head_tells_the_size_upright(tmp_path: Path, suffix: str, orientation: int) -> None:
-    """The size that is told beforehand is the size that is read."""
+def test_the_head_states_the_upright_size(tmp_path: Path, suffix: str, orientation: int) -> None:
+    """The size from the head is the size of the decoded picture."""
     exif = PIL.Image.Exif()
     exif[0x0112] = orientation
     path = tmp_path / f"in.{suffix}"
@@ -39,8 +39,8 @@ def test_the_head_tells_the_size_upright(tmp_path: Path, suffix: str, orientatio
 
 
 @pytest.mark.parametrize("bits", [1, 2, 4, 8])
-def test_the_clear_level_of_grey_has_as_many_bits_as_its_pixels(tmp_path: Path, bits: int) -> None:
-    """Of all levels that a grey PNG can have, the one that its tRNS names is transparent."""
+def test_the_transparent_level_of_grey_is_scaled(tmp_path: Path, bits: int) -> None:
+    """At every depth, exactly the level that tRNS names is transparent."""
     count = 2**bits
     row = sum(level << bits * (count - 1 - level) for level in range(count))
     row = row.to_bytes(-(-bits * count // 8)) if bits > 1 else b"\x40"
@@ -53,6 +53,6 @@ def test_the_clear_level_of_grey_has_as_many_bits_as_its_pixels(tmp_path: Path, 
             + chunk(b"IDAT", zlib.compress(b"\0" + row))
             + chunk(b"IEND", b"")
         )
-        found = files.read(parse(path)).samples[0]
+        pixels = files.read(parse(path)).samples[0]
         expected = [[255 * n // (count - 1), 255 * (n != clear)] for n in range(count)]
-        assert found.tolist() == expected
+        assert pixels.tolist() == expected

@@ -21,8 +21,8 @@ from upsample_cli.images.write import png
 RAW, LZW, DEFLATE = 1, 5, 32946
 
 
-def written(samples: Samples, *chunks: tuple[bytes, bytes]) -> bytes:
-    """Return a PNG of our own, with more chunks before its pixels."""
+def png_file(samples: Samples, *chunks: tuple[bytes, bytes]) -> bytes:
+    """Return a PNG with more chunks before its pixels."""
     height, width, channels = samples.shape
     head = png.header((height, width), channels, 8 * samples.itemsize, Metadata())
     piece, checksum = png.encode_strip(samples, 2, True), png.Checksum()
@@ -39,18 +39,18 @@ def written(samples: Samples, *chunks: tuple[bytes, bytes]) -> bytes:
     ("name", "options"),
     [
         ("in.png", []),
-        *(("in.tiff", [cv2.IMWRITE_TIFF_COMPRESSION, each]) for each in (RAW, LZW, DEFLATE)),
+        *(("in.tiff", [cv2.IMWRITE_TIFF_COMPRESSION, code]) for code in (RAW, LZW, DEFLATE)),
     ],
 )
 def test_every_bit_is_read(tmp_path: Path, name: str, options: list[int], channels: int) -> None:
-    """What OpenCV wrote with 16 bits a sample comes back whole, whatever the compression."""
+    """Files of 16 bits that OpenCV wrote are read without loss, whatever the compression."""
     samples = levels(9, 11, channels, 16)
     order = [0] if channels == 1 else [2, 1, 0, 3][:channels]
     assert cv2.imwrite(str(tmp_path / name), samples[..., order], options)
-    found = files.read(parse(tmp_path / name))
-    assert found.samples.dtype == np.uint16
-    assert found.notes == ()
-    np.testing.assert_array_equal(found.samples, samples)
+    image = files.read(parse(tmp_path / name))
+    assert image.samples.dtype == np.uint16
+    assert image.notes == ()
+    np.testing.assert_array_equal(image.samples, samples)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_every_bit_is_read(tmp_path: Path, name: str, options: list[int], channe
 def test_every_layout_of_a_tiff_is_read(
     tmp_path: Path, byteorder: str, compression: str | None, predictor: bool, separate: bool
 ) -> None:
-    """Either byte order, a predictor, and planes one after the other give the same samples."""
+    """Either byte order, a predictor, and separate planes give the same samples."""
     samples = levels(9, 11, 3, 16)
     tifffile.imwrite(
         tmp_path / "in.tiff",
@@ -76,27 +76,27 @@ def test_every_layout_of_a_tiff_is_read(
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
 def test_deep_pngs_are_read_from_a_stream(channels: int, tmp_path: Path) -> None:
-    """Grey with opacity, which Pillow takes for colours of 8 bits, is read whole too."""
+    """Every number of channels is read with 16 bits, also grey with opacity."""
     samples = levels(9, 11, channels, 16)
-    (tmp_path / "in.png").write_bytes(written(samples))
+    (tmp_path / "in.png").write_bytes(png_file(samples))
     np.testing.assert_array_equal(files.read(parse(tmp_path / "in.png")).samples, samples)
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_a_transparent_level_is_one_of_65536(channels: int, tmp_path: Path) -> None:
-    """The colour that stands for transparency is told from its neighbours by all its bits."""
+def test_a_transparent_level_is_compared_with_all_its_bits(channels: int, tmp_path: Path) -> None:
+    """A colour that differs from the transparent one in its low byte is opaque."""
     samples = np.zeros((2, 2, channels), np.uint16)
     samples[0, 0], samples[0, 1] = 0x1234, 0x1235
     key = (b"tRNS", struct.pack(">H", 0x1234) * channels)
-    (tmp_path / "in.png").write_bytes(written(samples, key))
-    found = files.read(parse(tmp_path / "in.png"))
-    np.testing.assert_array_equal(found.samples[..., :-1], samples)
-    assert found.samples[..., -1].tolist() == [[0, 65535], [65535, 65535]]
+    (tmp_path / "in.png").write_bytes(png_file(samples, key))
+    image = files.read(parse(tmp_path / "in.png"))
+    np.testing.assert_array_equal(image.samples[..., :-1], samples)
+    assert image.samples[..., -1].tolist() == [[0, 65535], [65535, 65535]]
 
 
 @pytest.mark.parametrize("highest", [1023, 4095, 65535])
 def test_anymaps_are_scaled_to_16_bits(highest: int, tmp_path: Path) -> None:
-    """A PPM of any depth has its highest level at full scale, rounded once."""
+    """A PPM of any depth is scaled to 16 bits and rounded once."""
     samples = levels(9, 11, 3, 16).astype(np.int64) * highest // 65535
     head = b"P6\n11 9\n%d\n" % highest
     (tmp_path / "in.ppm").write_bytes(head + samples.astype(">u2").tobytes())
@@ -105,10 +105,10 @@ def test_anymaps_are_scaled_to_16_bits(highest: int, tmp_path: Path) -> None:
 
 
 def test_an_anymap_of_bits_has_no_levels(tmp_path: Path) -> None:
-    """A PBM in words, where 1 is black, is read as any other."""
+    """A bitmap in plain text, where 1 is black, is read."""
     (tmp_path / "in.pbm").write_bytes(b"P1\n# words\n3 2\n101\n0 1 0\n")
-    found = files.read(parse(tmp_path / "in.pbm"))
-    assert found.samples[..., 0].tolist() == [[0, 255, 0], [255, 0, 255]]
+    image = files.read(parse(tmp_path / "in.pbm"))
+    assert image.samples[..., 0].tolist() == [[0, 255, 0], [255, 0, 255]]
 
 
 @pytest.mark.parametrize("orientation", range(2, 9))
@@ -118,15 +118,15 @@ def test_deep_pictures_are_turned_whole(orientation: int, tmp_path: Path) -> Non
     exif[0x0112] = orientation
     data = exif.tobytes().removeprefix(b"Exif\0\0")
     samples = levels(5, 7, 3, 16)
-    (tmp_path / "deep.png").write_bytes(written(samples, (b"eXIf", data)))
+    (tmp_path / "deep.png").write_bytes(png_file(samples, (b"eXIf", data)))
     shallow = (samples >> 8).astype(np.uint8)
-    (tmp_path / "shallow.png").write_bytes(written(shallow, (b"eXIf", data)))
+    (tmp_path / "shallow.png").write_bytes(png_file(shallow, (b"eXIf", data)))
     expected = files.read(parse(tmp_path / "shallow.png")).samples
     np.testing.assert_array_equal(files.read(parse(tmp_path / "deep.png")).samples >> 8, expected)
 
 
 def test_interlaced_deep_pngs_are_read(tmp_path: Path) -> None:
-    """Both halves of the seven passes are put in place."""
+    """Both bytes of each sample are read from all seven passes."""
     samples = levels(16, 16, 3, 16)
     starts = [(0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2),
               (1, 0, 2, 1)]  # fmt: skip
@@ -150,7 +150,7 @@ def test_interlaced_deep_pngs_are_read(tmp_path: Path) -> None:
 
 
 def test_12_bits_of_grey_are_scaled_to_16(tmp_path: Path) -> None:
-    """White is white in a TIFF of 12 bits too."""
+    """White in a TIFF of 12 bits becomes full scale."""
     path = tmp_path / "in.tiff"
     tifffile.imwrite(path, np.frombuffer(b"\0\1\x23\xff\xf0\0", np.uint8)[None])
     data = path.read_bytes()
@@ -166,18 +166,18 @@ def test_12_bits_of_grey_are_scaled_to_16(tmp_path: Path) -> None:
 
 
 def test_16_bits_a_pixel_are_not_deep(tmp_path: Path) -> None:
-    """A BMP of five or six bits a colour is read as 8 bits, which hold them."""
+    """A BMP of five or six bits a colour is read as 8 bits."""
     masks = struct.pack("<3I", 0xF800, 0x07E0, 0x001F)
     head = struct.pack("<IiiHHIIiiII", 40, 2, 1, 1, 16, 3, 4, 0, 0, 0, 0) + masks
     pixels = struct.pack("<2H", 0xF81F, 0x07E0)
     start = struct.pack("<IHHI", 70, 0, 0, 14 + len(head))
     (tmp_path / "in.bmp").write_bytes(b"BM" + start + head + pixels)
-    found = files.read(parse(tmp_path / "in.bmp"))
-    assert found.samples.tolist() == [[[255, 0, 255], [0, 255, 0]]]
+    image = files.read(parse(tmp_path / "in.bmp"))
+    assert image.samples.tolist() == [[[255, 0, 255], [0, 255, 0]]]
 
 
 def test_what_would_be_cut_is_refused(tmp_path: Path) -> None:
-    """A layout that can only be read as 8 bits is told, with a remedy."""
+    """A layout that Pillow can only read as 8 bits is refused with a remedy."""
     path = tmp_path / "in.tiff"
     tifffile.imwrite(path, levels(9, 11, 4, 16), photometric="rgb", extrasamples=["assocalpha"])
     with (
@@ -195,20 +195,20 @@ def test_what_would_be_cut_is_refused(tmp_path: Path) -> None:
          marks=pytest.mark.skipif(not find_spec("PIL.AvifImagePlugin"), reason="no AVIF"),
     )],
 )  # fmt: skip
-def test_a_decoder_that_cuts_colours_is_told(
+def test_a_decoder_that_cuts_colours_is_noted(
     format: str, mark: bytes, depths: dict[int, int | None]
 ) -> None:
-    """Colours of more than 8 bits, where Pillow reads no more, are not cut in silence."""
-    made = io.BytesIO()
-    PIL.Image.new("RGB", (16, 16)).save(made, format)
-    data = made.getvalue()
+    """A note says where Pillow reads colours of more than 8 bits as 8."""
+    file = io.BytesIO()
+    PIL.Image.new("RGB", (16, 16)).save(file, format)
+    data = file.getvalue()
     assert mark[:4] in data
     at = data.index(mark[:4]) + len(mark)
-    with PIL.Image.open(made) as opened:
+    with PIL.Image.open(file) as opened:
         for byte, bits in depths.items():
             file = io.BytesIO(data[:at] + bytes([byte]) + data[at + 1 :])
-            wanted = (f"its colours of {bits} bits are read as 8",) if bits else ()
-            assert raw_modes.notes_on_cut(opened, file) == wanted
+            expected = (f"its colours of {bits} bits are read as 8",) if bits else ()
+            assert raw_modes.notes_on_cut(opened, file) == expected
         assert raw_modes.notes_on_cut(opened, io.BytesIO(data[:at])) == ()
 
 
@@ -216,10 +216,10 @@ def test_a_decoder_that_cuts_colours_is_told(
 @pytest.mark.parametrize(("byte", "bits"), [(0x0C, 8), (0x4C, 10)])
 def test_what_a_decoder_cuts_of_an_animation_is_noted(tmp_path: Path, byte: int, bits: int) -> None:
     """An animated AVIF of 10 bits a colour is read with a note, and one of 8 without."""
-    made = io.BytesIO()
-    first, *rest = (PIL.Image.new("RGB", (16, 16), (each, 0, 0)) for each in (0, 99))
-    first.save(made, "AVIF", save_all=True, append_images=rest)
-    data = bytearray(made.getvalue())
+    file = io.BytesIO()
+    first, *rest = (PIL.Image.new("RGB", (16, 16), (red, 0, 0)) for red in (0, 99))
+    first.save(file, "AVIF", save_all=True, append_images=rest)
+    data = bytearray(file.getvalue())
     data[data.index(b"av1C") + 6] = byte
     (tmp_path / "in.avif").write_bytes(data)
     notes = decode.decode(parse(tmp_path / "in.avif")).notes
@@ -228,9 +228,9 @@ def test_what_a_decoder_cuts_of_an_animation_is_noted(tmp_path: Path, byte: int,
 
 def test_what_a_decoder_cuts_is_noted(tmp_path: Path) -> None:
     """A JPEG 2000 of 12 bits a colour is read with a note, and one of 8 without."""
-    made = io.BytesIO()
-    PIL.Image.new("RGB", (16, 16)).save(made, "JPEG2000")
-    eight = made.getvalue()
+    file = io.BytesIO()
+    PIL.Image.new("RGB", (16, 16)).save(file, "JPEG2000")
+    eight = file.getvalue()
     at = eight.index(b"\xff\x4f\xff\x51") + 42
     twelve = bytearray(eight)
     twelve[at : at + 9 : 3] = b"\x0b" * 3

@@ -22,7 +22,7 @@ def floats(channels: int, dtype: str = "f4") -> np.ndarray:
 
 
 def error_without_imagecodecs(path: Path) -> str:
-    """Return the error about a file in a process of its own: tifffile keeps decoders it found."""
+    """Return the error about a file from a new process, as tifffile remembers its decoders."""
     command = programs.command("without", "imagecodecs", path, path.with_suffix(".png"))
     return subprocess.run(command, capture_output=True, text=True, check=False).stderr
 
@@ -30,15 +30,15 @@ def error_without_imagecodecs(path: Path) -> str:
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("dtype", ["f2", "f4", "f8"])
 def test_floats_are_read_as_they_are(tmp_path: Path, channels: int, dtype: str) -> None:
-    """Floating-point grey and colour come without rounding or clipping, as 32-bit floats."""
+    """Floating-point samples are read as 32-bit floats without rounding or clipping."""
     samples = floats(channels, dtype)
     kind = "rgb" if channels == 3 else "minisblack"
     tifffile.imwrite(tmp_path / "in.tiff", samples.squeeze(), photometric=kind)
-    found = files.read(parse(tmp_path / "in.tiff"))
-    assert found.samples.dtype == np.float32
-    assert found.peak == 1
-    np.testing.assert_array_equal(found.samples, samples.astype(np.float32))
-    assert len(found.notes) == (dtype != "f4")
+    image = files.read(parse(tmp_path / "in.tiff"))
+    assert image.samples.dtype == np.float32
+    assert image.peak == 1
+    np.testing.assert_array_equal(image.samples, samples.astype(np.float32))
+    assert len(image.notes) == (dtype != "f4")
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
@@ -46,7 +46,7 @@ def test_floats_are_read_as_they_are(tmp_path: Path, channels: int, dtype: str) 
 def test_compressed_floats_are_put_in_order_once(
     tmp_path: Path, order: Literal["<", ">"], compression: str | None
 ) -> None:
-    """Grey floats are the same in either order of bytes, compressed or not."""
+    """Grey floats are the same in either byte order, compressed or not."""
     samples = floats(1)
     path = tmp_path / "in.tiff"
     tifffile.imwrite(path, samples.squeeze(), byteorder=order, compression=compression)
@@ -56,36 +56,38 @@ def test_compressed_floats_are_put_in_order_once(
 @pytest.mark.parametrize("dtype", ["u2", "f4"])
 @pytest.mark.parametrize("channels", [2, 4])
 def test_straight_opacity_is_read(tmp_path: Path, channels: int, dtype: str) -> None:
-    """An extra sample that is straight opacity is opacity."""
+    """An extra sample that is straight opacity becomes the alpha channel."""
     samples = levels(9, 11, channels, 16) if dtype == "u2" else floats(channels)
     kind = "rgb" if channels == 4 else "minisblack"
     tifffile.imwrite(
         tmp_path / "in.tiff", samples, photometric=kind, planarconfig="contig",
         extrasamples=["unassalpha"],
     )  # fmt: skip
-    found = files.read(parse(tmp_path / "in.tiff"))
-    assert found.has_alpha
-    np.testing.assert_array_equal(found.samples, samples)
+    image = files.read(parse(tmp_path / "in.tiff"))
+    assert image.has_alpha
+    np.testing.assert_array_equal(image.samples, samples)
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("channels", [1, 2])
 def test_white_may_be_zero(tmp_path: Path, channels: int, order: Literal["<", ">"]) -> None:
-    """Deep grey that counts from white is turned round, its opacity is not."""
+    """Grey of 16 bits with white as 0 is inverted; its opacity is not."""
     samples = levels(9, 11, channels, 16)
     tifffile.imwrite(
         tmp_path / "in.tiff", samples.squeeze(), photometric="miniswhite", byteorder=order,
         planarconfig="contig", extrasamples=["unassalpha"] * (channels - 1),
     )  # fmt: skip
-    found = files.read(parse(tmp_path / "in.tiff")).samples
-    np.testing.assert_array_equal(found[..., 0], 65535 - samples[..., 0])
-    np.testing.assert_array_equal(found[..., 1:], samples[..., 1:])
+    image = files.read(parse(tmp_path / "in.tiff")).samples
+    np.testing.assert_array_equal(image[..., 0], 65535 - samples[..., 0])
+    np.testing.assert_array_equal(image[..., 1:], samples[..., 1:])
 
 
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("level", [np.nan, np.inf, -np.inf, 2e30])
-def test_no_number_is_refused(tmp_path: Path, level: float, channels: int) -> None:
-    """NaN, infinity and what would overflow, which spread over their surroundings, are refused."""
+def test_samples_that_are_no_numbers_are_refused(
+    tmp_path: Path, level: float, channels: int
+) -> None:
+    """NaN, infinity and very large samples, which spoil their neighbours, are refused."""
     samples = floats(channels)
     samples[4, 5, 0] = level
     kind = "rgb" if channels == 3 else "minisblack"
@@ -96,20 +98,20 @@ def test_no_number_is_refused(tmp_path: Path, level: float, channels: int) -> No
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_orientation_is_applied(tmp_path: Path, orientation: int) -> None:
-    """Such a picture is turned just as Pillow turns an 8-bit one, and neither's XMP says more."""
+    """Floats are turned as Pillow turns 8 bits, and the orientation in XMP becomes 1."""
     shallow, path = levels(5, 7, 3), str(tmp_path / "in.tiff")
     packet = b"<x tiff:Orientation='%d'/>" % orientation
-    found = []
+    images = []
     for samples in (shallow, shallow.astype(np.float32)):
-        told = [(274, 3, 1, orientation, True), (700, 1, len(packet), packet, True)]
-        tifffile.imwrite(path, samples, photometric="rgb", extratags=told)
-        found.append(files.read(parse(path)))
-    np.testing.assert_array_equal(found[1].samples, found[0].samples)
-    assert {each.metadata.xmp for each in found} == {b"<x tiff:Orientation='1'/>"}
+        tags = [(274, 3, 1, orientation, True), (700, 1, len(packet), packet, True)]
+        tifffile.imwrite(path, samples, photometric="rgb", extratags=tags)
+        images.append(files.read(parse(path)))
+    np.testing.assert_array_equal(images[1].samples, images[0].samples)
+    assert {image.metadata.xmp for image in images} == {b"<x tiff:Orientation='1'/>"}
 
 
 def test_metadata_is_read(tmp_path: Path) -> None:
-    """Profile, XMP, resolution, words and size are as in any TIFF."""
+    """Profile, XMP, resolution, software and size are read as from any TIFF."""
     path = str(tmp_path / "in.tiff")
     tifffile.imwrite(
         path, floats(3), photometric="rgb", iccprofile=b"profile" * 20, resolution=(300, 150),
@@ -147,7 +149,7 @@ def test_metadata_is_read(tmp_path: Path) -> None:
 def test_other_samples_are_refused(
     tmp_path: Path, samples: np.ndarray, options: dict[str, Any], fault: str
 ) -> None:
-    """What could only be guessed at is told with a remedy."""
+    """Samples whose meaning is unclear are refused with a remedy."""
     tifffile.imwrite(tmp_path / "in.tiff", samples, **options)
     with pytest.raises(ImageFileError, match=fault):
         files.read(parse(tmp_path / "in.tiff"))
@@ -189,7 +191,7 @@ def test_bands_are_not_dropped(tmp_path: Path, dtype: str, kind: str, extra: lis
 def test_whole_numbers_that_are_no_levels_are_refused(
     tmp_path: Path, dtype: str, fault: str
 ) -> None:
-    """Signed and 32-bit whole numbers have no full scale, however small they are."""
+    """Signed and 32-bit integers have no known full scale, however small they are."""
     order: Literal["<", ">"] = "<" if dtype[0] == "<" else ">"
     tifffile.imwrite(tmp_path / "in.tiff", np.ones((4, 5), dtype[1:]), byteorder=order)
     with pytest.raises(ImageFileError, match=fault):
@@ -197,7 +199,7 @@ def test_whole_numbers_that_are_no_levels_are_refused(
 
 
 def test_a_preview_is_not_taken_for_the_picture(tmp_path: Path) -> None:
-    """A camera's raw file, whose first picture is but a preview, is refused; pyramids are not."""
+    """A raw file, whose first picture is a preview, is refused; a pyramid is read."""
     path = str(tmp_path / "in.tiff")
     for first, second in ((0, 1), (1, 0)):
         with tifffile.TiffWriter(path) as file:
@@ -218,7 +220,7 @@ def test_a_preview_is_not_taken_for_the_picture(tmp_path: Path) -> None:
 def test_a_missing_decoder_is_named(
     tmp_path: Path, samples: np.ndarray, code: int, word: str
 ) -> None:
-    """A compression that needs imagecodecs is no fault, and ends with the command that mends it.
+    """The error about a compression that needs imagecodecs says how to install it.
 
     Of floats Pillow decodes none; of bytes it tries, and may be built without.
     """
@@ -232,8 +234,8 @@ def test_a_missing_decoder_is_named(
     assert re.search(fault, error_without_imagecodecs(tmp_path / "in.tiff"))
 
 
-def test_a_decoder_without_avif_reads_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A Pillow that does not know AVIF yet is not asked to try it."""
+def test_a_pillow_without_avif_reads_tiffs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Pillow without an AVIF plugin is not asked to try AVIF."""
     PIL.Image.init()
     monkeypatch.delitem(PIL.Image.OPEN, "AVIF", raising=False)
     monkeypatch.setattr(opening, "find_spec", lambda _: None)
@@ -241,8 +243,8 @@ def test_a_decoder_without_avif_reads_them(tmp_path: Path, monkeypatch: pytest.M
     np.testing.assert_array_equal(files.read(parse(tmp_path / "in.tiff")).samples, floats(3))
 
 
-def test_samples_of_12_bits_are_spread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What needs imagecodecs for its bits says so; with it, the highest level is full scale."""
+def test_samples_of_12_bits_are_scaled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without imagecodecs 12 bits are refused; with it the highest level is full scale."""
     tifffile.imwrite(tmp_path / "in.tiff", np.ones((4, 6, 3), "u2"), photometric="rgb")
     data = (tmp_path / "in.tiff").read_bytes()
     assert data.count(b"\x10\0\x10\0\x10\0") == 1  # bits of each sample
@@ -256,7 +258,7 @@ def test_samples_of_12_bits_are_spread(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_too_many_pixels_are_refused_by_the_head(tmp_path: Path) -> None:
-    """The limit counts before anything is decoded."""
+    """A picture over the limit is refused before decoding."""
     tifffile.imwrite(tmp_path / "in.tiff", floats(3), photometric="rgb")
     with pytest.raises(PictureTooLargeError, match="11x9, more than 98 pixels"):
         files.read(parse(tmp_path / "in.tiff"), 98)
@@ -266,7 +268,7 @@ def test_too_many_pixels_are_refused_by_the_head(tmp_path: Path) -> None:
 def test_damage_is_raised_and_not_written_to_stderr(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], as_labels: bool
 ) -> None:
-    """The decoder in C keeps its messages to itself; stderr works again afterwards."""
+    """Nothing is written to stderr by libtiff, and stderr works again afterwards."""
     path = tmp_path / "in.tiff"
     PIL.Image.fromarray(levels(64, 64, 1)[..., 0]).save(path, compression="tiff_lzw")
     data = bytearray(path.read_bytes())
