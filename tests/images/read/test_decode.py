@@ -9,7 +9,7 @@ import pytest
 from textures import levels
 
 from upsample_cli.images.places.place import parse
-from upsample_cli.images.read import decode, files, opening
+from upsample_cli.images.read import files
 from upsample_cli.images.write.png import chunk
 
 
@@ -23,19 +23,6 @@ def test_common_formats_import_no_other(tmp_path: Path, suffix: str) -> None:
     assert "PIL.Image" in loaded
     late = {"numpy", "tifffile", "PIL.TiffImagePlugin", "PIL.WebPImagePlugin"}
     assert late & set(loaded) == set()
-
-
-@pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tiff"])
-@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
-def test_the_head_states_the_upright_size(tmp_path: Path, suffix: str, orientation: int) -> None:
-    """The size from the head is the size of the decoded picture."""
-    exif = PIL.Image.Exif()
-    exif[0x0112] = orientation
-    path = tmp_path / f"in.{suffix}"
-    PIL.Image.fromarray(levels(8, 9, 3)).save(path, exif=exif)
-    picture = decode.decode(parse(path)).picture
-    assert opening.read_size(parse(path)) == (picture.height, picture.width)
-    assert picture.width == (8 if orientation > 4 else 9)
 
 
 @pytest.mark.parametrize("bits", [1, 2, 4, 8])

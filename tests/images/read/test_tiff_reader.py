@@ -234,15 +234,6 @@ def test_a_missing_decoder_is_named(
     assert re.search(fault, error_without_imagecodecs(tmp_path / "in.tiff"))
 
 
-def test_a_pillow_without_avif_reads_tiffs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A Pillow without an AVIF plugin is not asked to try AVIF."""
-    PIL.Image.init()
-    monkeypatch.delitem(PIL.Image.OPEN, "AVIF", raising=False)
-    monkeypatch.setattr(opening, "find_spec", lambda _: None)
-    tifffile.imwrite(tmp_path / "in.tiff", floats(3), photometric="rgb")
-    np.testing.assert_array_equal(files.read(parse(tmp_path / "in.tiff")).samples, floats(3))
-
-
 def test_samples_of_12_bits_are_scaled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without imagecodecs 12 bits are refused; with it the highest level is full scale."""
     tifffile.imwrite(tmp_path / "in.tiff", np.ones((4, 6, 3), "u2"), photometric="rgb")

@@ -12,8 +12,7 @@ import PIL.Image
 from upsample_cli.errors import ImageFileError, PictureTooLargeError
 from upsample_cli.images.metadata import exif
 from upsample_cli.images.places.place import MAX_PIXELS, Place
-from upsample_cli.images.read.png_chunks import SIGNATURE
-from upsample_cli.images.write.formats import FORMATS
+from upsample_cli.images.write.formats import FORMATS, PNG_SIGNATURE
 
 if TYPE_CHECKING:  # decoding begins before NumPy has loaded
     from upsample_cli.planes import Size
@@ -178,9 +177,9 @@ def _known_formats() -> list[str]:
 def _open_common(file: BinaryIO) -> PIL.Image.Image | None:
     """Return a PNG or JPEG without importing Pillow's plugins of other formats, else None."""
     file.seek(0)
-    head = file.read(len(SIGNATURE))
+    head = file.read(len(PNG_SIGNATURE))
     file.seek(0)
-    if head == SIGNATURE:
+    if head == PNG_SIGNATURE:
         from PIL import PngImagePlugin
 
         PngImagePlugin.MAX_TEXT_CHUNK = _LONGEST_TEXT

@@ -14,8 +14,8 @@ from typing import BinaryIO
 import PIL.Image
 
 from upsample_cli.images.metadata.metadata import PNG_TEXT_PREFIX
+from upsample_cli.images.write.formats import PNG_SIGNATURE
 
-SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _TEXTS = {b"tEXt", b"zTXt", b"iTXt"}
 _COLOURS = {b"cICP": 4, b"mDCV": 24, b"cLLI": 8}  # and their lengths
 _PIXELS, _END = b"IDAT", b"IEND"
@@ -54,7 +54,7 @@ def scan(file: BinaryIO) -> tuple[BinaryIO, tuple[Chunk, ...]]:
         is no PNG, the same file without chunks.
     """
     file.seek(0)
-    if file.read(len(SIGNATURE)) != SIGNATURE:
+    if file.read(len(PNG_SIGNATURE)) != PNG_SIGNATURE:
         return file, ()
     chunks = tuple(_chunks(file))
     unsafe = [chunk for chunk in chunks if chunk.kind in _TEXTS and _is_unsafe(file, chunk)]
@@ -62,7 +62,7 @@ def scan(file: BinaryIO) -> tuple[BinaryIO, tuple[Chunk, ...]]:
         return file, chunks
     file.seek(0)
     copy = io.BytesIO(_with_prefixes(file.read(), unsafe))
-    copy.seek(len(SIGNATURE))
+    copy.seek(len(PNG_SIGNATURE))
     return copy, tuple(_chunks(copy))
 
 
@@ -122,7 +122,7 @@ def check_rows(file: BinaryIO, chunks: tuple[Chunk, ...], decoded: PIL.Image.Ima
 
 def _chunks(file: BinaryIO) -> Iterator[Chunk]:
     """Yield the chunks of a file that stands behind its signature, up to the last."""
-    start = len(SIGNATURE)
+    start = len(PNG_SIGNATURE)
     while len(head := file.read(8)) == 8:
         length, kind = unpack(">I4s", head)
         yield Chunk(kind, start + 8, length)

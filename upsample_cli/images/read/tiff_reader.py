@@ -1,7 +1,7 @@
-"""TIFFs: which of them Pillow reads rightly, and the others read by tifffile.
+"""TIFFs: whether Pillow reads one correctly, and reading the others with tifffile.
 
-Pillow has no mode for float colours, deep opacity and more; some TIFFs it takes for other pictures
-than they are. For compressions other than Deflate and PackBits tifffile needs imagecodecs.
+Pillow has no mode for float colours and 16-bit opacity, and it misreads some other TIFFs. tifffile
+needs imagecodecs for compressions other than Deflate and PackBits.
 """
 
 import logging
@@ -20,7 +20,7 @@ from upsample_cli.images.read.decode import Decoded
 from upsample_cli.images.read.opening import check_size
 from upsample_cli.images.read.raw_modes import set_float_order
 
-if TYPE_CHECKING:  # both are slow to import, and not needed for a TIFF that Pillow reads
+if TYPE_CHECKING:  # tifffile is slow to import, and few TIFFs need it
     import tifffile
     from numpy.typing import NDArray
 
@@ -43,16 +43,16 @@ logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 
 def pillow_reads(opened: PIL.Image.Image) -> bool:
-    """Tell whether Pillow reads a TIFF rightly, and prepare one, not yet loaded, that it does."""
+    """Tell whether Pillow reads a TIFF correctly; if so, prepare it for loading."""
     tags: Any = getattr(opened, "tag_v2", {})
     bits, extra = max(tags.get(_BITS, (1,))), tags.get(_EXTRA_SAMPLES, ())
-    # It drops samples other than colours and opacity.
+    # Pillow drops samples other than colours and opacity.
     drops = _UNSPECIFIED in extra or len(extra) > 1
-    # It takes separate planes for 8 bits, whatever their depth, and for straight opacity.
+    # It reads separate planes as 8 bits, whatever their depth, and as straight opacity.
     separate = tags.get(_PLANAR) == _SEPARATE_PLANES and (bits > 8 or _ASSOCIATED in extra)
-    # Above 8 bits it leaves white at 0, and cuts CMYK and premultiplied colours.
+    # Above 8 bits it does not invert white as 0, and cuts CMYK and premultiplied colours.
     special = tags.get(_PHOTOMETRIC) in (_WHITE_IS_ZERO, _CMYK) or _ASSOCIATED in extra
-    # It takes negative levels of 8 bits for light ones.
+    # It reads negative levels of 8 bits as light ones.
     negative = tags.get(_SAMPLE_FORMAT) == (_SIGNED,) and bits == 8
     if drops or separate or (special and bits > 8) or negative:
         return False
@@ -70,7 +70,7 @@ def check(opened: PIL.Image.Image, name: str) -> None:
     """Refuse previews, and signed or 32-bit integers, which have no known full scale.
 
     Raises:
-        ImageFileError: The TIFF holds nothing else.
+        ImageFileError: Pillow would read one of these.
     """
     tags: Any = getattr(opened, "tag_v2", {})
     if tags.get(_SUBFILE, 0) & _REDUCED and _SUBIFDS in tags:

@@ -11,6 +11,7 @@ from struct import pack
 
 from upsample_cli.images.metadata.metadata import Metadata
 from upsample_cli.images.write import png
+from upsample_cli.images.write.formats import PNG_SIGNATURE
 from upsample_cli.images.write.png import chunk
 from upsample_cli.planes import Size
 
@@ -30,7 +31,7 @@ def header(size: Size, channels: int, metadata: Metadata, frames: int, plays: in
         plays: How often the animation is played; 0 for endlessly.
     """
     control = chunk(b"acTL", pack(">II", frames, plays))
-    start = png.SIGNATURE + png.image_header(size, channels, bits=8)
+    start = PNG_SIGNATURE + png.image_header(size, channels, bits=8)
     return start + control + png.metadata_chunks(metadata)
 
 

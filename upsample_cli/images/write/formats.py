@@ -15,6 +15,7 @@ FORMATS = {
 }  # fmt: skip
 """Words of --format and suffixes, and the format of each by Pillow's name; PGM is a grey anymap."""
 
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 DEFAULT_COMPRESSION = 2
 """The compression of a PNG, 0..9."""
 

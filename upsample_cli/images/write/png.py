@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from upsample_cli.images.image import Samples
 from upsample_cli.images.metadata.metadata import Metadata
 from upsample_cli.images.write.deflate import adler32, compress, crc32
+from upsample_cli.images.write.formats import PNG_SIGNATURE
 from upsample_cli.planes import Size
 
 Bytes: TypeAlias = NDArray[np.uint8]
 
-SIGNATURE = b"\x89PNG\r\n\x1a\n"
 ZLIB_HEADER = b"\x78\x01"  # deflate, window of 32 kB, fastest; strips follow as raw deflate
 _COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
 _NONE, _SUB, _UP, _AVERAGE = range(4)
@@ -80,7 +80,7 @@ def header(size: Size, channels: int, bits: int, metadata: Metadata) -> bytes:
         bits: 8 or 16 a sample.
         metadata: What to write beside the pixels.
     """
-    start = SIGNATURE + image_header(size, channels, bits)
+    start = PNG_SIGNATURE + image_header(size, channels, bits)
     return start + metadata_chunks(metadata) + chunk(b"IDAT", ZLIB_HEADER)
 
 
