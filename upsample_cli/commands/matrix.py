@@ -13,7 +13,7 @@ if TYPE_CHECKING:  # --help must not wait for NumPy
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class MatrixRequest:
     """The options of the command; their help is below."""
 
     input: str | None
@@ -65,11 +65,11 @@ def matrix(**values: Any) -> None:
     upsample matrix
     upsample matrix --small 3x3 --kernel 3 --stride 2 -o matrix.png
     """  # noqa: D301 # click needs the \b itself
-    options = Options(**values)
-    conv = options.convolution()
-    if options.output is not None:
-        _draw(conv, options.output, options.force)
-    click.echo(_json(conv) if options.as_json else _text(conv))
+    request = MatrixRequest(**values)
+    conv = request.convolution()
+    if request.output is not None:
+        _draw(conv, request.output, request.force)
+    click.echo(_json(conv) if request.as_json else _text(conv))
 
 
 def _draw(conv: "SmallConvolution", output: str, force: bool) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:  # --help must not wait for NumPy
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class TrainRequest:
     """The options of the command; their help is below."""
 
     images: tuple[str, ...]
@@ -83,20 +83,20 @@ def train(**values: Any) -> None:
     upsample train photos/ -o mine.npz
     upsample small.png large.png --kernel mine.npz
     """  # noqa: D301 # click needs the \b itself
-    options = Options(**values)
+    request = TrainRequest(**values)
     from upsample_cli.images.places.place import STREAM, parse, parse_file
     from upsample_cli.jobs.train import train as job
 
-    output = parse_file(options.output)
-    output.check_target(parse_file(STREAM), options.force)
-    settings, pictures = options.settings(), job.pictures([parse(name) for name in options.images])
-    trained = job.train(pictures, settings, progress_bar(options.quiet, "picture"))
-    with output.writing(options.force) as file:
+    output = parse_file(request.output)
+    output.check_target(parse_file(STREAM), request.force)
+    settings, pictures = request.settings(), job.pictures([parse(name) for name in request.images])
+    trained = job.train(pictures, settings, progress_bar(request.quiet, "picture"))
+    with output.writing(request.force) as file:
         file.write(trained.file.to_bytes())
-    if not options.quiet:
+    if not request.quiet:
         for reason in trained.skipped:
             tell("note", f"skipped: {reason}")
-        click.echo(_summary(options.output, trained))
+        click.echo(_summary(request.output, trained))
 
 
 def _summary(output: str, trained: "Trained") -> str:
