@@ -12,12 +12,7 @@ BROKEN_PIPE = 141
 
 
 def of_pictures(tally: Mapping[str, int], is_over: bool) -> int:
-    """Return the exit code of a run.
-
-    Args:
-        tally: How many pictures were done, skipped and failed.
-        is_over: Whether a checkerboard is stronger than --max-ripple.
-    """
+    """Return the exit code of a run."""
     if tally["failed"]:
         return FAILED
     if not tally["done"]:

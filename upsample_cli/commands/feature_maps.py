@@ -44,13 +44,7 @@ def enlarge(request: Request) -> int:
 
 @contextmanager
 def failures_as_json(source: Place, output: Place, as_json: bool) -> Iterator[None]:
-    """Print a failure in the block as JSON too, where JSON is wanted.
-
-    Args:
-        source: The input.
-        output: The output.
-        as_json: Whether JSON is wanted.
-    """
+    """Print a failure in the block as JSON too, where JSON is wanted."""
     try:
         yield
     except ImageFileError as error:
@@ -68,16 +62,7 @@ def failures_as_json(source: Place, output: Place, as_json: bool) -> Iterator[No
 def print_report(
     report: "ArrayReport", how: str, to_stderr: bool, as_json: bool, quiet: bool, **more: Any
 ) -> None:
-    """Print what became of feature maps.
-
-    Args:
-        report: What became of them.
-        how: How they were enlarged, for people.
-        to_stderr: Whether the arrays themselves go to standard output.
-        as_json: Whether to print a JSON line.
-        quiet: Whether to print nothing.
-        **more: Further values of the JSON line.
-    """
+    """Print what became of feature maps."""
     if as_json:
         import json
         from dataclasses import asdict

@@ -93,13 +93,7 @@ def _metavar(parameter: Parameter) -> str:
 def pair(
     context: click.Context, option: click.Parameter, value: str | None
 ) -> tuple[int, int] | None:
-    """Return "N" or "HxW" as two whole numbers, down and across.
-
-    Args:
-        context: Not used.
-        option: Whose value it is.
-        value: As given, or None.
-    """
+    """Return "N" or "HxW" as two whole numbers, down and across."""
     if value is None:
         return None
     words = value.lower().split("x")

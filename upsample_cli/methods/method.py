@@ -130,12 +130,7 @@ class Method(ABC):
 
     @abstractmethod
     def stages(self, size_in: "Size", size_out: "Size") -> "tuple[Stage, ...]":
-        """Return the stages that take a picture from one size to another.
-
-        Args:
-            size_in: Height and width of the input.
-            size_out: Height and width of the output, neither of them smaller.
-        """
+        """Return the stages that take a picture from one size to another."""
 
     @abstractmethod
     def equivalent(self, scale: float) -> "Kernel | None":

@@ -32,12 +32,7 @@ def printable(text: str) -> str:
 
 
 def progress_bar(quiet: bool, unit: str) -> Any:
-    """Return a wrapper that shows a bar for work over a second; None where no bar is wanted.
-
-    Args:
-        quiet: Whether to show no bar.
-        unit: The name of one piece of the work.
-    """
+    """Return a wrapper that shows a bar for work over a second; None where no bar is wanted."""
     if quiet or not _is_terminal():
         return None
     from upsample_cli.jobs.runtime.progress import bar
@@ -55,13 +50,7 @@ def without_bars() -> AbstractContextManager[Any]:
 
 
 def with_picture_bar(quiet: bool, pictures: Iterator[Any], total: int) -> Iterator[Any]:
-    """Return the pictures of a folder as they end, with a bar on a terminal.
-
-    Args:
-        quiet: Whether to show no bar.
-        pictures: The pictures.
-        total: How many there will be.
-    """
+    """Return the pictures of a folder as they end, with a bar on a terminal."""
     if quiet or not _is_terminal():
         return pictures
     from upsample_cli.jobs.runtime.progress import counted

@@ -48,12 +48,7 @@ class FrameEncoder:
         self._frames = 0
 
     def chunks(self, strips: Iterable[png.PngStrip], milliseconds: float) -> Iterator[bytes]:
-        """Yield the chunks of the next frame.
-
-        Args:
-            strips: All strips of the frame.
-            milliseconds: Its duration.
-        """
+        """Yield the chunks of the next frame."""
         height, width = self._size
         duration = _seconds(milliseconds)
         yield chunk(

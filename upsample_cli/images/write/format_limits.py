@@ -17,10 +17,6 @@ def fit(image: Image, format: str) -> tuple[Image, tuple[str, ...]]:
 
     The colours that a GIF cannot hold are not known before it is written; see `gif.rounding_note`.
 
-    Args:
-        image: The picture.
-        format: One of the values of `FORMATS`.
-
     Raises:
         ImageFileError: The picture has transparency, colours, or numbers beyond 0..1, and the
             format does not.

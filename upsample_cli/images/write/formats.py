@@ -26,11 +26,6 @@ _LARGEST_SIDE = {"JPEG": 65500, "WEBP": 16383, "GIF": 65535, "TGA": 65535}
 def format_of(target: Place, word: str | None, source: str) -> str:
     """Return the format to write: by suffix, else by --format, else the source's.
 
-    Args:
-        target: Where to write.
-        word: The value of --format, one of `FORMATS`.
-        source: The format that was read.
-
     Raises:
         ImageFileError: The suffix is none of `FORMATS`, and there is no --format.
     """
@@ -48,12 +43,6 @@ def unused_options(
     target: Place, word: str | None, quality: int | None, compression: int | None
 ) -> Iterator[str]:
     """Yield a note on each option that has no effect on the format of a target.
-
-    Args:
-        target: Where to write.
-        word: The value of --format, one of `FORMATS`.
-        quality: The value of --quality.
-        compression: The value of --compression.
 
     Raises:
         ImageFileError: The suffix is none of `FORMATS`, and there is no --format.

@@ -25,13 +25,6 @@ def write(
 ) -> tuple[Checkerboard, tuple[str, ...]]:
     """Enlarge an animation and write it.
 
-    Args:
-        source: The input.
-        size: Height and width of the output.
-        format: One of the values of `formats.FORMATS`.
-        to: Where to write.
-        task: What to do.
-
     Returns:
         The checkerboard of the worst frame, and notes on what is lost.
 

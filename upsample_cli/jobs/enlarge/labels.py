@@ -30,13 +30,6 @@ _ROUNDING = 1e-5  # of float32 through all stages
 def write(mask: Mask, size: Size, format: str, to: Place, task: Task) -> Checkerboard:
     """Enlarge a mask and write it; return a checkerboard whose status is "labels".
 
-    Args:
-        mask: The input.
-        size: Height and width of the output.
-        format: One of the values of `FORMATS`.
-        to: Where to write.
-        task: How to enlarge it.
-
     Raises:
         ImageFileError: The format does not keep labels, or the target cannot be written.
     """

@@ -54,11 +54,6 @@ class LayerTask:
 def apply(source: Place, to: Place, task: LayerTask) -> ArrayReport:
     """Apply a layer to every feature map of a file, write the results, and report.
 
-    Args:
-        source: A .npy or .npz, or standard input.
-        to: Likewise, or standard output.
-        task: Which layer, and how.
-
     Raises:
         UpsampleError: Weights or maps cannot be read, do not fit, or the target not be written.
     """

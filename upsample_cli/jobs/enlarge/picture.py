@@ -90,11 +90,6 @@ def decode(source: Place, task: Task) -> "Decoded | Animation | Mask":
 def planned(source: Place, to: Place, task: Task) -> Size:
     """Return the size that the output would have, after all checks that need no decoding.
 
-    Args:
-        source: A file; a stream's size is unknown before it is read.
-        to: Where to write.
-        task: How it would be enlarged.
-
     Raises:
         UpsampleError: The picture cannot be read, or the target cannot be written.
     """

@@ -85,12 +85,6 @@ def _columns(planes: Planes, index: NDArray[np.int64], inside: slice) -> Planes:
 def run(stages: Sequence[Stage], picture: Picture, rows: range, columns: range) -> Planes:
     """Return a window of the output of stages applied to a picture.
 
-    Args:
-        stages: In order.
-        picture: The input.
-        rows: Output rows.
-        columns: Output columns.
-
     Returns:
         Shape (C, len(rows), len(columns)).
     """
@@ -126,12 +120,7 @@ def strips(size_out: Size, channels: int, scale: float) -> list[range]:
 
 
 def tiles(width: int, scale: float) -> list[range]:
-    """Return how a strip's columns are cut into tiles.
-
-    Args:
-        width: Columns of the output.
-        scale: Output columns per input column.
-    """
+    """Return how a strip's columns are cut into tiles."""
     unit = max(1, round(16 * scale))
     return cut(width, unit * max(1, round(_TILE / unit)))
 

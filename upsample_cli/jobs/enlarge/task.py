@@ -59,9 +59,6 @@ class TargetSize:
     def size(self, size_in: "Size") -> "Size":
         """Return the output's height and width; halves are rounded up.
 
-        Args:
-            size_in: Height and width of the input.
-
         Raises:
             SettingError: The output would be smaller than the input, or too large.
         """

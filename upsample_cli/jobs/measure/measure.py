@@ -87,10 +87,6 @@ class Measurement:
 def measure(source: Place, options: MeasureOptions) -> Measurement:
     """Return the checkerboard in a picture, and draw the figures asked for.
 
-    Args:
-        source: A file or standard input.
-        options: How to measure it.
-
     Raises:
         SettingError: The reference is too large, or a figure is no PNG.
         ImageFileError: A picture cannot be read or a figure written.

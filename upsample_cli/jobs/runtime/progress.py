@@ -11,13 +11,7 @@ _PATIENCE = 1.0  # seconds without a bar
 
 
 def bar(items: Iterable[Item], total: int, unit: str = "strip") -> Iterator[Item]:
-    """Yield the items; show a bar on stderr once they have taken a second.
-
-    Args:
-        items: The items as they end.
-        total: How many there will be.
-        unit: The name of one item.
-    """
+    """Yield the items; show a bar on stderr once they have taken a second."""
     start, progress = perf_counter(), None
     try:
         for done, item in enumerate(items, 1):
@@ -34,13 +28,7 @@ def bar(items: Iterable[Item], total: int, unit: str = "strip") -> Iterator[Item
 def counted(
     pictures: Iterator[Item], total: int, has_failed: Callable[[Item], bool]
 ) -> Iterator[Item]:
-    """Yield the pictures of a folder; show on stderr how many, how fast, and how many failed.
-
-    Args:
-        pictures: The pictures as they end.
-        total: How many there will be.
-        has_failed: Returns whether a picture failed.
-    """
+    """Yield the pictures of a folder; show on stderr how many, how fast, and how many failed."""
     from tqdm import tqdm  # slow to import, and most runs show no bar
 
     failed = 0

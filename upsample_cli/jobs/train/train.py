@@ -75,11 +75,6 @@ def train(
 ) -> Trained:
     """Return the kernel that enlarges shrunk pictures best.
 
-    Args:
-        sources: Picture files; others are skipped and counted.
-        settings: How to train.
-        progress: Wraps the pictures as they are read, given how many there are.
-
     Raises:
         ImageFileError: No picture can be used, or all are flat.
     """
