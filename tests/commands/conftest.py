@@ -1,4 +1,4 @@
-"""The command line, called in this process or as a process of its own."""
+"""Fixtures for tests of the command line."""
 
 from collections.abc import Callable
 from io import BytesIO, TextIOWrapper
@@ -18,10 +18,10 @@ Call = Callable[..., Outcome]
 def call(
     monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes], folder: Path
 ) -> Call:
-    """Return a function that runs the command line here, in a folder of its own."""
+    """Return a function that runs the command line in this process, in a new folder."""
     monkeypatch.chdir(folder)
 
-    def called(*arguments: object, stdin: bytes = b"") -> Outcome:
+    def run_command(*arguments: object, stdin: bytes = b"") -> Outcome:
         capsysbinary.readouterr()
         monkeypatch.setattr("sys.argv", ["upsample", *map(str, arguments)])
         monkeypatch.setattr("sys.stdin", TextIOWrapper(BytesIO(stdin)))
@@ -29,11 +29,11 @@ def call(
         out, err = capsysbinary.readouterr()
         return Outcome(code, out, err.decode())
 
-    return called
+    return run_command
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Return a folder with a small picture, in.png, of 24x20 pixels."""
+    """Return a new folder that holds in.png, a picture of 24x20 pixels."""
     PIL.Image.fromarray(levels(20, 24, 3)).save(tmp_path / "in.png")
     return tmp_path

@@ -39,21 +39,21 @@ repair`), or resize + convolution
 
 @pytest.fixture
 def kernels(folder: Path) -> Path:
-    """Return the folder, with an uneven kernel, and a layer's weights, in it."""
+    """Return a folder with an unbalanced kernel, k3.npy, and a layer's weights, layer.npy."""
     np.save(folder / "k3.npy", np.full((3, 3), 4 / 9))
     weights = np.random.default_rng(0).normal(size=(16, 8, 4, 4))
     np.save(folder / "layer.npy", weights.astype(np.float32))
     return folder
 
 
-def test_a_kernels_figures_are_printed(call: Call, kernels: Path) -> None:
-    """An uneven kernel is shown with its phases, its lines and what to do about it."""
+def test_audit_prints_the_figures_of_a_kernel(call: Call, kernels: Path) -> None:
+    """The text shows the phase sums, the pattern's frequencies and the remedy."""
     outcome = call("audit", "k3.npy", "--stride", 2)
     assert (outcome.code, outcome.out.decode(), outcome.err) == (0, K3, "")
 
 
-def test_a_trained_kernel_brings_its_stride(call: Call) -> None:
-    """A .npz needs no options; a balanced one has nothing to remedy."""
+def test_a_trained_kernel_contains_its_stride(call: Call) -> None:
+    """A .npz kernel needs no options, and a balanced kernel gets no remedy."""
     outcome = call("audit", Path(SHIPPED, "tconv-learned-x3.npz"))
     text = outcome.out.decode()
     assert (outcome.code, outcome.err) == (0, "")
@@ -62,35 +62,37 @@ def test_a_trained_kernel_brings_its_stride(call: Call) -> None:
     assert "remedy" not in text
 
 
-def test_a_resize_convolution_is_audited_whole(call: Call) -> None:
-    """A kernel of resize-conv is audited with the upsampling before it, and so balanced."""
+def test_a_resize_convolution_is_audited_with_its_resize(call: Call) -> None:
+    """The audit of a resize-conv kernel includes the resize before it, so it is balanced."""
     outcome = call("audit", Path(SHIPPED, "resize-conv-learned-x2.npz"), "--json")
     kernel = json.loads(outcome.out)["kernel"]
     assert (kernel["stride"], kernel["ripple"], kernel["verdict"]) == ([2, 2], 0.0, "none")
 
 
-def test_json_has_every_figure(call: Call, kernels: Path) -> None:
-    """A line a file, arrays as lists, what is no number as null."""
+def test_json_contains_every_figure(call: Call, kernels: Path) -> None:
+    """--json prints one line per file, arrays as lists, and null where a number is undefined."""
     outcome = call("audit", "k3.npy", "layer.npy", "--stride", 2, "--json")
-    one, two = map(json.loads, outcome.out.splitlines())
-    assert (one["input"], one["status"], one["error"]) == ("k3.npy", "done", None)
-    assert one["ripple"] == one["kernel"]["ripple"] == pytest.approx(0.48432210483785)
-    assert one["kernel"]["ramp_error"] is None
-    assert np.shape(one["kernel"]["phase_sums"]) == np.shape(one["kernel"]["lines"]) == (2, 2)
-    (layer,) = two["layers"]
-    assert two["ripple"] == layer["ripple"] > 1
+    first, second = map(json.loads, outcome.out.splitlines())
+    assert (first["input"], first["status"], first["error"]) == ("k3.npy", "done", None)
+    kernel = first["kernel"]
+    assert first["ripple"] == kernel["ripple"] == pytest.approx(0.48432210483785)
+    assert kernel["ramp_error"] is None
+    assert np.shape(kernel["phase_sums"]) == np.shape(kernel["lines"]) == (2, 2)
+    (layer,) = second["layers"]
+    assert second["ripple"] == layer["ripple"] > 1
     assert (layer["name"], layer["kind"], layer["size"]) == ("layer.npy", "tconv", [4, 4])
 
 
-def test_padding_moves_phases_and_picture(call: Call, kernels: Path) -> None:
-    """`--padding` crops, so that the phases are named anew and the picture is shifted."""
-    found = json.loads(call("audit", "k3.npy", "-s", 2, "--padding", "0x1", "--json").out)["kernel"]
-    assert (found["padding"], found["shift"]) == ([0, 1], [0.5, -0.5])
-    np.testing.assert_allclose(found["phase_sums"], [[8 / 9, 16 / 9], [4 / 9, 8 / 9]])
+def test_padding_changes_phases_and_shift(call: Call, kernels: Path) -> None:
+    """`--padding` crops the output, which reorders the phases and shifts the picture."""
+    outcome = call("audit", "k3.npy", "-s", 2, "--padding", "0x1", "--json")
+    kernel = json.loads(outcome.out)["kernel"]
+    assert (kernel["padding"], kernel["shift"]) == ([0, 1], [0.5, -0.5])
+    np.testing.assert_allclose(kernel["phase_sums"], [[8 / 9, 16 / 9], [4 / 9, 8 / 9]])
 
 
 def test_weights_of_a_layer_are_audited(call: Call, kernels: Path) -> None:
-    """A .npy of four axes is a layer: of a transposed convolution, or as --type says."""
+    """A .npy of four axes is a layer of the kind that --type names, by default tconv."""
     text = call("audit", "layer.npy", "--stride", 2).out.decode()
     assert text.splitlines()[2].split()[:5] == ["layer.npy", "tconv", "4x4", "2x2", "yes"]
     assert "the overlap is even, but the taps" in text
@@ -99,15 +101,15 @@ def test_weights_of_a_layer_are_audited(call: Call, kernels: Path) -> None:
     assert "initialise with ICNR" in text
 
 
-@pytest.mark.parametrize(("most", "code"), [(0.4843, 4), (0.4844, 0), (0, 4)])
-def test_max_ripple_serves_as_a_gate(call: Call, kernels: Path, most: float, code: int) -> None:
-    """Over --max-ripple the exit code is 4, and all is printed."""
-    outcome = call("audit", "k3.npy", "--stride", 2, "--max-ripple", most)
+@pytest.mark.parametrize(("limit", "code"), [(0.4843, 4), (0.4844, 0), (0, 4)])
+def test_exceeding_max_ripple_is_exit_4(call: Call, kernels: Path, limit: float, code: int) -> None:
+    """The exit code is 4 when the ripple exceeds --max-ripple; the report is still printed."""
+    outcome = call("audit", "k3.npy", "--stride", 2, "--max-ripple", limit)
     assert (outcome.code, outcome.out.decode()) == (code, K3)
 
 
 def test_one_bad_file_does_not_stop_the_others(call: Call, kernels: Path) -> None:
-    """The others are audited, the exit code tells."""
+    """The other files are audited, and the exit code reports the failure."""
     outcome = call("audit", "no.npy", "k3.npy", "--stride", 2, "--max-ripple", 0)
     assert (outcome.code, outcome.out.decode()) == (2, K3)
     assert outcome.err == "Error: no kernel file no.npy; check the path\n"
@@ -117,21 +119,21 @@ def test_one_bad_file_does_not_stop_the_others(call: Call, kernels: Path) -> Non
     }  # fmt: skip
 
 
-def test_many_phases_are_told_by_their_extremes(call: Call, kernels: Path) -> None:
-    """A grid that fills no terminal is not drawn."""
+def test_many_phases_are_summarised(call: Call, kernels: Path) -> None:
+    """A grid too large for a terminal is replaced by its smallest and largest phase sum."""
     text = call("audit", "k3.npy", "--stride", 9).out.decode()
     assert "  phase sums\n    0.0000 to 0.4444\n" in text
     assert text.count("checker\n") < 10
 
 
-def test_a_networks_layers_are_a_table(call: Call, folder: Path) -> None:
-    """A row a layer, then what to do, said once for the layers that it is for."""
+def test_the_layers_of_a_network_are_printed_as_a_table(call: Call, folder: Path) -> None:
+    """The table has one row per layer; each remedy follows once, with the layers it applies to."""
     models.saved(models.generator(), folder)
     outcome = call("audit", "model.onnx")
     assert (outcome.code, outcome.err) == (0, "")
-    head, columns, *rows = outcome.out.decode().splitlines()
-    assert head == "model.onnx"
-    assert columns.split()[:6] == ["layer", "type", "kernel", "stride", "divides", "ripple"]
+    title, header, *rows = outcome.out.decode().splitlines()
+    assert title == "model.onnx"
+    assert header.split()[:6] == ["layer", "type", "kernel", "stride", "divides", "ripple"]
     assert [row.split()[:5] for row in rows[:4]] == [
         ["up1", "tconv", "3x3", "2x2", "no"], ["up2", "tconv", "4x4", "2x2", "yes"],
         ["up3", "sub-pixel", "3x3", "2x2", "yes"], ["up4", "resize-conv", "3x3", "2x2", "-"],
@@ -142,12 +144,12 @@ def test_a_networks_layers_are_a_table(call: Call, folder: Path) -> None:
     assert len(rows) == 6
 
 
-def test_a_network_as_json(call: Call, folder: Path) -> None:
-    """An object a model, with every layer's figures."""
+def test_json_contains_the_layers_of_a_network(call: Call, folder: Path) -> None:
+    """--json prints one object per model, with the figures of every layer."""
     models.saved(models.generator(), folder)
-    found = json.loads(call("audit", "model.onnx", "--json").out)
-    layers = found["layers"]
-    assert found["ripple"] == max(layer["ripple"] for layer in layers) > 1
+    result = json.loads(call("audit", "model.onnx", "--json").out)
+    layers = result["layers"]
+    assert result["ripple"] == max(layer["ripple"] for layer in layers) > 1
     assert [layer["ripple"] for layer in layers[2:]] == [0.0, 0.0]
     assert set(layers[0]) == {
         "name", "kind", "size", "stride", "dilation", "divides", "ripple", "worst_channel",
@@ -155,10 +157,10 @@ def test_a_network_as_json(call: Call, folder: Path) -> None:
     }  # fmt: skip
 
 
-def test_unknown_layers_fail_a_gate(call: Call, folder: Path) -> None:
-    """What could not be looked at is told; a gate does not let it pass."""
-    made = models.model([models.node("ConvTranspose", "x w", "y")])
-    models.saved(made, folder)
+def test_an_unknown_layer_fails_max_ripple(call: Call, folder: Path) -> None:
+    """A layer that cannot be audited is reported, and it fails --max-ripple."""
+    network = models.model([models.node("ConvTranspose", "x w", "y")])
+    models.saved(network, folder)
     outcome = call("audit", "model.onnx")
     assert (outcome.code, outcome.err) == (0, "")
     assert "the_ConvTranspose: 'w' is an input of the model" in outcome.out.decode()
@@ -169,14 +171,14 @@ def test_unknown_layers_fail_a_gate(call: Call, folder: Path) -> None:
     )
 
 
-def test_a_network_that_does_not_upsample_is_nothing_to_do(call: Call, folder: Path) -> None:
-    """It is said, and the exit code tells."""
+def test_a_network_without_upsampling_layers_is_exit_3(call: Call, folder: Path) -> None:
+    """A network without upsampling layers is reported as such, with exit code 3."""
     models.saved(models.model([models.node("Relu", "x", "y")]), folder)
     assert call("audit", "model.onnx") == Outcome(3, b"model.onnx  no upsampling layer\n", "")
 
 
-def test_a_gate_passes_a_network_without_ripple(call: Call, folder: Path) -> None:
-    """--max-ripple 0 lets exactly balanced layers pass, and others not."""
+def test_a_network_without_ripple_passes_max_ripple_0(call: Call, folder: Path) -> None:
+    """--max-ripple 0 accepts exactly balanced layers and rejects others."""
     tensors = {"s": np.float32([1, 1, 2, 2])}
     models.saved(models.model([models.node("Resize", "x - s", "y")], tensors), folder)
     assert call("audit", "model.onnx", "--max-ripple", 0).code == 0
@@ -186,17 +188,17 @@ def test_a_gate_passes_a_network_without_ripple(call: Call, folder: Path) -> Non
 
 
 @pytest.mark.parametrize("data", [b"", b"text"])
-def test_what_is_no_model_is_told(call: Call, folder: Path, data: bytes) -> None:
-    """A damaged or empty model is a failure, told in one line."""
+def test_a_broken_model_is_refused(call: Call, folder: Path, data: bytes) -> None:
+    """A damaged, empty or missing model is reported in one line."""
     (folder / "model.onnx").write_bytes(data)
     check_refused(call("audit", "model.onnx"), 1, "model.onnx ")
     check_refused(call("audit", "no.onnx"), 1, "no file no.onnx; check the path")
 
 
-def test_without_the_extra_it_is_named(
+def test_a_missing_onnx_library_is_reported(
     call: Call, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where onnx is not installed, what to install is said."""
+    """The error says which extra to install when onnx is missing."""
     for name in [name for name in sys.modules if name.startswith("upsample_cli.networks.")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "onnx", None)
@@ -207,22 +209,22 @@ def test_without_the_extra_it_is_named(
 
 @pytest.fixture
 def weights(folder: Path) -> Path:
-    """Return the folder, with the weights of a network in it."""
+    """Return a folder with net.safetensors, the weights of a network."""
     rng = np.random.default_rng(0)
     icnr = np.repeat(rng.normal(size=(3, 8, 3, 3)), 4, axis=0)
-    made = {
+    values = {
         "up1.weight": rng.normal(size=(16, 16, 4, 4)), "up1.bias": rng.normal(size=8),
         "up2.weight": np.ones((8, 4, 3, 3)), "fine.weight": icnr,
         "norm.weight_v": icnr, "norm.weight_g": rng.uniform(1, 2, (12, 1, 1, 1)),
         "biased.weight": icnr, "biased.bias": rng.normal(size=12), "fc.weight": np.ones((5, 4)),
     }  # fmt: skip
-    arrays = {name: array.astype(np.float32) for name, array in made.items()}
+    arrays = {name: array.astype(np.float32) for name, array in values.items()}
     (folder / "net.safetensors").write_bytes(safetensors(arrays))
     return folder
 
 
 def test_weights_without_a_graph_need_a_pattern_and_a_stride(call: Call, weights: Path) -> None:
-    """Each weight that matches is a layer; names go without their .weight."""
+    """Every weight that matches --layer is audited; names are printed without `.weight`."""
     outcome = call("audit", "net.safetensors", "--layer", "up*", "--stride", 2)
     assert (outcome.code, outcome.err) == (0, "")
     rows = [row.split() for row in outcome.out.decode().splitlines()[2:4]]
@@ -235,22 +237,24 @@ def test_weights_without_a_graph_need_a_pattern_and_a_stride(call: Call, weights
     assert layer["ripple"] == pytest.approx(0.48432210483785)
 
 
-def test_sub_pixel_weights_bring_their_bias_and_their_norm(call: Call, weights: Path) -> None:
-    """ICNR is 0, unless biases differ or a weight norm took each channel by itself."""
-    words = ["--stride", 2, "--type", "sub-pixel", "--json"]
-    found = {}
+def test_the_ripple_of_sub_pixel_weights_includes_bias_and_weight_norm(
+    call: Call, weights: Path
+) -> None:
+    """ICNR weights are balanced unless biases differ or a weight norm rescales each channel."""
+    options = ["--stride", 2, "--type", "sub-pixel", "--json"]
+    layers = {}
     for name in ("fine", "norm.weight", "biased"):
-        outcome = call("audit", "net.safetensors", "--layer", name, *words)
-        (found[name],) = json.loads(outcome.out)["layers"]
-    assert (found["fine"]["ripple"], found["fine"]["verdict"]) == (0.0, "none")
-    assert found["norm.weight"]["ripple"] > 0.01
-    assert found["norm.weight"]["name"] == "norm"
-    assert found["biased"]["ripple"] == 0.0
-    assert found["biased"]["bias_ripple"] > 0.01
+        outcome = call("audit", "net.safetensors", "--layer", name, *options)
+        (layers[name],) = json.loads(outcome.out)["layers"]
+    assert (layers["fine"]["ripple"], layers["fine"]["verdict"]) == (0.0, "none")
+    assert layers["norm.weight"]["ripple"] > 0.01
+    assert layers["norm.weight"]["name"] == "norm"
+    assert layers["biased"]["ripple"] == 0.0
+    assert layers["biased"]["bias_ripple"] > 0.01
 
 
 @pytest.mark.parametrize(
-    ("words", "fault"),
+    ("options", "fault"),
     [
         (
             [],
@@ -263,18 +267,18 @@ def test_sub_pixel_weights_bring_their_bias_and_their_norm(call: Call, weights: 
         (["--layer", "up1", "-s", 512, "--padding", 1], "--stride 512x512 is too large for 'up1'"),
     ],
 )
-def test_weights_that_are_not_found_are_listed(
-    call: Call, weights: Path, words: list[object], fault: str
+def test_errors_list_the_weights_of_a_file(
+    call: Call, weights: Path, options: list[object], fault: str
 ) -> None:
-    """What could be meant is named with its shape; matrices and biases are not among it."""
-    outcome = call("audit", "net.safetensors", *words)
+    """The error lists the weights that could be meant, without matrices and biases."""
+    outcome = call("audit", "net.safetensors", *options)
     check_refused(outcome, 2, fault)
     assert "fc.weight" not in outcome.err
     assert "bias " not in outcome.err
 
 
-def test_odd_names_keep_the_table_whole(call: Call, folder: Path) -> None:
-    """Names with line breaks, escapes or no valid text stay on a line that any terminal shows."""
+def test_unusual_names_are_escaped_in_the_table(call: Call, folder: Path) -> None:
+    """Line breaks, escape codes and invalid text in a name are escaped."""
     names = ["a\nb", "\x1b[31mred", "\ud800", "caf\xe9"]
     arrays = {name: np.ones((1, 1, 2, 2), np.float32) for name in names}
     (folder / "net.safetensors").write_bytes(safetensors(arrays))
@@ -283,45 +287,45 @@ def test_odd_names_keep_the_table_whole(call: Call, folder: Path) -> None:
     assert (outcome.code, rows) == (0, ["a\\nb", "\\x1b[31mred", "\\ud800", "caf\xe9"])
 
 
-def test_quantised_weights_fail_a_gate(call: Call, folder: Path) -> None:
-    """Weights that match but are no plain floats are unknown, never left out."""
+def test_quantised_weights_fail_max_ripple(call: Call, folder: Path) -> None:
+    """Matching weights that are not plain floats are listed as unknown, never left out."""
     even, odd = np.ones((2, 1, 4, 4), np.float32), np.ones((2, 1, 4, 4), np.int8)
     arrays = {
         "up1.weight": even, "up2.weight": odd, "up3.weight": odd.astype(np.uint8),
         "up4.weight_v": odd, "up4.weight_g": even[:, :, :1, :1],
     }  # fmt: skip
     (folder / "net.safetensors").write_bytes(safetensors(arrays))
-    words = ["audit", "net.safetensors", "--layer", "up*", "--stride", 2, "--max-ripple", 0.1]
-    outcome = call(*words, "--json")
-    verdicts = {each["name"]: each["verdict"] for each in json.loads(outcome.out)["layers"]}
+    arguments = ["audit", "net.safetensors", "--layer", "up*", "--stride", 2, "--max-ripple", 0.1]
+    outcome = call(*arguments, "--json")
+    verdicts = {layer["name"]: layer["verdict"] for layer in json.loads(outcome.out)["layers"]}
     assert verdicts == {"up1": "none"} | dict.fromkeys(("up2", "up3", "up4"), "unknown")
-    assert (outcome.code, call(*words[:-2]).code) == (1, 0)
-    assert "up2, up3, up4: its weights are quantised;" in call(*words).out.decode()
+    assert (outcome.code, call(*arguments[:-2]).code) == (1, 0)
+    assert "up2, up3, up4: its weights are quantised;" in call(*arguments).out.decode()
 
 
-def test_lengths_of_a_weight_norm_that_fit_nothing_fail_a_gate(call: Call, weights: Path) -> None:
-    """Without its lengths a direction tells nothing: here it alone would have no ripple."""
+def test_a_weight_norm_of_the_wrong_shape_fails_max_ripple(call: Call, weights: Path) -> None:
+    """The direction alone, which is balanced here, is not audited without its lengths."""
     rng = np.random.default_rng(0)
     even = np.repeat(rng.normal(size=(3, 8, 3, 3)), 4, axis=0).astype("f4")
     arrays = {"up.weight_v": even, "up.weight_g": rng.uniform(1, 2, 12).astype("f4")}
     (weights / "odd.safetensors").write_bytes(safetensors(arrays))
-    words = ["--layer", "up", "--stride", 2, "--type", "sub-pixel", "--max-ripple", 1]
-    outcome = call("audit", "odd.safetensors", *words)
+    options = ["--layer", "up", "--stride", 2, "--type", "sub-pixel", "--max-ripple", 1]
+    outcome = call("audit", "odd.safetensors", *options)
     assert outcome.code == 1
     assert "up: its weight norm has lengths of shape 12, which fit no axis of 12x8x3x3; " in (
         outcome.out.decode()
     )
 
 
-def test_other_weights_are_told_or_refused(call: Call, folder: Path) -> None:
-    """NaN is unknown; a file without weights, or a damaged one, is refused."""
+def test_unusable_weights_are_reported(call: Call, folder: Path) -> None:
+    """NaN makes a layer unknown; a damaged file or one without weights is refused."""
     bad = np.full((4, 2, 3, 3), np.nan, np.float32)
     (folder / "nan.safetensors").write_bytes(safetensors({"up.weight": bad}))
     outcome = call("audit", "nan.safetensors", "--layer", "*", "-s", 2)
     assert "up: its weights hold NaN or infinity" in outcome.out.decode()
     (folder / "few.safetensors").write_bytes(safetensors({"a": np.ones(3, np.float32)}))
     check_refused(call("audit", "few.safetensors"), 2, "it holds no weights of three to five axes")
-    many = {f"w{each}": np.ones((1, 1, 2, 2), np.float32) for each in range(20)}
+    many = {f"w{index}": np.ones((1, 1, 2, 2), np.float32) for index in range(20)}
     (folder / "many.safetensors").write_bytes(safetensors(many))
     check_refused(call("audit", "many.safetensors"), 2, "w11 1x1x2x2 and 8 more")
     (folder / "odd.safetensors").write_bytes(b"text")
@@ -329,7 +333,7 @@ def test_other_weights_are_told_or_refused(call: Call, folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "fault"),
+    ("arguments", "fault"),
     [
         (["k3.npy"], "k3.npy does not say its stride; pass --stride N"),
         (["k3.npy", "-s", "two"], "--stride two is no number; give N or HxW"),
@@ -352,10 +356,10 @@ def test_other_weights_are_told_or_refused(call: Call, folder: Path) -> None:
         (["no.onnx", "--padding", "1"], "--padding is for .npy, .npz, .safetensors; leave"),
     ],
 )
-def test_what_cannot_be_audited_is_refused(
-    call: Call, kernels: Path, words: list[str], fault: str
+def test_wrong_audit_arguments_are_refused(
+    call: Call, kernels: Path, arguments: list[str], fault: str
 ) -> None:
-    """What is missing or odd is told in one line, and nothing is unpickled."""
+    """A wrong file or option is reported in one line, and nothing is unpickled."""
     for name, array in [
         ("flat", np.ones(4)), ("cube6", np.ones((2,) * 6)), ("cube4", np.ones((3, 2, 2, 2))),
         ("nan", np.full((1, 1, 2, 2), np.nan)), ("objects", np.array([{}], object)),
@@ -363,5 +367,5 @@ def test_what_cannot_be_audited_is_refused(
         np.save(kernels / name, array, allow_pickle=True)
     (kernels / "own.npz").write_bytes(KernelFile("tconv", 2, np.ones((4, 4))).to_bytes())
     before = contents(kernels)
-    check_refused(call("audit", *words), 2, fault)
+    check_refused(call("audit", *arguments), 2, fault)
     assert contents(kernels) == before

@@ -1,4 +1,4 @@
-"""What cannot be done: one line, the right exit code, and nothing left behind."""
+"""Errors: one line, the right exit code, and nothing left behind."""
 
 import errno
 import json
@@ -19,19 +19,19 @@ PICTURE, USAGE = 1, 2
 
 
 @pytest.mark.skipif(os.name == "nt", reason="has no such names")
-@pytest.mark.parametrize("words", [["{}", "out{}"], ["many", "out"], ["measure", "{}"],
+@pytest.mark.parametrize("arguments", [["{}", "out{}"], ["many", "out"], ["measure", "{}"],
                                    ["{}", "o{}", "--dry-run"], ["many", "o", "--dry-run"]]
 )  # fmt: skip
-def test_names_do_not_steer_a_terminal(
-    call: Callable[..., Outcome], folder: Path, words: list[str]
+def test_control_characters_in_names_are_escaped(
+    call: Callable[..., Outcome], folder: Path, arguments: list[str]
 ) -> None:
-    """Controls in names are escaped in lines for people, and JSON tells the names exactly."""
+    """Messages escape control characters in file names; --json keeps the exact names."""
     name = "red\x1b[31m\nline\x9b.png"
     (folder / "many").mkdir()
-    for place in (folder, folder / "many"):
-        PIL.Image.fromarray(levels(9, 9, 3)).save(place / name)
-        (place / "no\x1b.txt").touch()
-    outcome = call(*(word.replace("{}", name) for word in words))
+    for parent in (folder, folder / "many"):
+        PIL.Image.fromarray(levels(9, 9, 3)).save(parent / name)
+        (parent / "no\x1b.txt").touch()
+    outcome = call(*(argument.replace("{}", name) for argument in arguments))
     lines = outcome.out.decode() + outcome.err
     assert "red\\x1b[31m\\nline\\x9b.png" in lines
     assert not {"\x1b", "\x9b"} & {*lines}
@@ -39,34 +39,34 @@ def test_names_do_not_steer_a_terminal(
     assert json.loads(outcome.out)["input"] == name
 
 
-def test_standard_output_is_not_blamed(
+def test_an_unexpected_system_error_is_reported(
     call: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What the system refuses where nobody foresaw it is told with the system's reason."""
+    """An unexpected error of the system is reported with the system's own reason."""
 
-    def refused(*_: object) -> int:
+    def fail(*_: object) -> int:
         raise OSError(errno.EMFILE, "Too many open files")
 
-    monkeypatch.setattr(process, "cores", refused)
+    monkeypatch.setattr(process, "cores", fail)
     check_refused(call("in.png", "out.png"), PICTURE, "the system refuses: [Errno 24] Too many")
 
 
-def test_memory_that_runs_out_is_told(
+def test_running_out_of_memory_is_reported(
     call: Callable[..., Outcome], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where a picture alone needs more than there is, that is one line, and no file is left."""
+    """A picture that needs too much memory gives one line of error and leaves no file."""
 
-    def greedy(*_: object) -> None:
+    def fail(*_: object) -> None:
         raise MemoryError("Unable to allocate 6.00 MiB for an array")
 
-    monkeypatch.setattr(picture, "_write", greedy)
+    monkeypatch.setattr(picture, "_write", fail)
     before = contents(folder)
     check_refused(call("in.png", "out.png"), PICTURE, "memory has run out; allow more, or ")
     assert contents(folder) == before
 
 
-def flipped(folder: Path) -> None:
-    """Write a PNG with one wrong byte in its pixels."""
+def write_png_with_a_wrong_byte(folder: Path) -> None:
+    """Write bad.png, a PNG with one wrong byte in its pixels."""
     path = folder / "bad.png"
     PIL.Image.fromarray(levels(64, 64, 3)).save(path)
     data = bytearray(path.read_bytes())
@@ -75,14 +75,14 @@ def flipped(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "name", "fault"),
+    ("write_input", "name", "fault"),
     [
         (lambda folder: None, "no.png", "no file no.png"),
         (lambda folder: cut_short(folder, "cut.png"), "cut.png", "cut.png is broken"),
         (lambda folder: cut_short(folder, "cut.jpg"), "cut.jpg", "cut.jpg is broken"),
         (lambda folder: cut_short(folder, "cut.webp"), "cut.webp", "cut.webp is"),
         (lambda folder: cut_short(folder, "cut.tiff"), "cut.tiff", "cut.tiff is"),
-        (flipped, "bad.png", "bad.png is broken"),
+        (write_png_with_a_wrong_byte, "bad.png", "bad.png is broken"),
         (lambda folder: (folder / "a.png").write_text("text"), "a.png", "a.png is no picture"),
         (lambda folder: (folder / "a.png").write_bytes(b""), "a.png", "a.png is no picture"),
         (
@@ -110,22 +110,26 @@ def flipped(folder: Path) -> None:
     ],
 )
 def test_unreadable_pictures_are_refused(
-    call: Callable[..., Outcome], folder: Path, make: Callable[[Path], None], name: str, fault: str
+    call: Callable[..., Outcome],
+    folder: Path,
+    write_input: Callable[[Path], None],
+    name: str,
+    fault: str,
 ) -> None:
-    """A picture that is missing, cut, damaged or none is told, and nothing is written."""
-    make(folder)
+    """A missing, cut, damaged or unknown picture is reported, and nothing is written."""
+    write_input(folder)
     before = contents(folder)
     check_refused(call(name, "out.png"), PICTURE, fault)
     assert contents(folder) == before
 
 
-@pytest.mark.parametrize("sent", [b"", b"text", b"\x89PNG\r\n\x1a\n"])
-def test_unreadable_input_is_refused(
-    call: Callable[..., Outcome], folder: Path, sent: bytes
+@pytest.mark.parametrize("data", [b"", b"text", b"\x89PNG\r\n\x1a\n"])
+def test_an_unreadable_picture_on_standard_input_is_refused(
+    call: Callable[..., Outcome], folder: Path, data: bytes
 ) -> None:
-    """So it is on standard input."""
+    """Empty, unknown or damaged data on standard input is reported, and nothing is written."""
     before = contents(folder)
-    check_refused(call("-", "out.png", stdin=sent), PICTURE, "stand" if not sent else "stdin")
+    check_refused(call("-", "out.png", stdin=data), PICTURE, "stand" if not data else "stdin")
     assert contents(folder) == before
 
 
@@ -161,7 +165,7 @@ def test_unreadable_input_is_refused(
 def test_wrong_options_are_refused(
     call: Callable[..., Outcome], folder: Path, arguments: list[object], code: int, fault: str
 ) -> None:
-    """A wrong option is told with a remedy, and nothing is written."""
+    """A wrong option is reported with a remedy, and nothing is written."""
     before = contents(folder)
     check_refused(call("in.png", "out.png", *arguments), code, fault)
     assert contents(folder) == before
@@ -181,10 +185,10 @@ def test_wrong_options_are_refused(
         (np.zeros((2, 2), "f4,f4"), "not numbers"),
     ],
 )
-def test_odd_kernel_files_are_refused(
+def test_invalid_kernel_files_are_refused(
     call: Callable[..., Outcome], folder: Path, taps: np.ndarray, fault: str
 ) -> None:
-    """A kernel file that holds no finite matrix of numbers is told by its name."""
+    """A kernel file that does not hold a finite matrix of numbers is reported by its name."""
     np.save(folder / "odd.npy", taps, allow_pickle=True)
     before = contents(folder)
     check_refused(call("in.png", "out.png", "-k", "odd.npy"), USAGE, fault)
@@ -192,34 +196,36 @@ def test_odd_kernel_files_are_refused(
 
 
 @pytest.mark.parametrize(
-    ("word", "meant"), [("meazure", "measure"), ("Audit", "audit"), ("tarin", "train")]
+    ("typed", "command"), [("meazure", "measure"), ("Audit", "audit"), ("tarin", "train")]
 )
-def test_a_mistyped_command_is_told(
-    call: Callable[..., Outcome], folder: Path, word: str, meant: str
+def test_a_mistyped_command_is_recognised(
+    call: Callable[..., Outcome], folder: Path, typed: str, command: str
 ) -> None:
-    """A word that is almost a command's is taken for one, unless a file is called so."""
-    check_refused(call(word, "out.png"), USAGE, f"did you mean `upsample {meant}`?")
-    (folder / "in.png").rename(folder / word)
-    assert call(word, "out.png").code == 0
+    """A word close to a command's name gets a suggestion, unless a file has that name."""
+    check_refused(call(typed, "out.png"), USAGE, f"did you mean `upsample {command}`?")
+    (folder / "in.png").rename(folder / typed)
+    assert call(typed, "out.png").code == 0
 
 
 @pytest.mark.parametrize("name", ["odd.npz", "odd.npy"])
-def test_a_text_is_no_kernel(call: Callable[..., Outcome], folder: Path, name: str) -> None:
-    """A text under a kernel's name is told."""
+def test_a_text_file_is_refused_as_a_kernel(
+    call: Callable[..., Outcome], folder: Path, name: str
+) -> None:
+    """A text file with a kernel's suffix is reported."""
     (folder / name).write_text("1 2 1\n2 4 2\n")
     check_refused(call("in.png", "out.png", "-k", name), USAGE, f"{name} is no kernel file")
     assert not (folder / "out.png").exists()
 
 
 def test_errors_while_measuring_are_ascii_and_one_line(call: Callable[..., Outcome]) -> None:
-    """What a file is called does not break the one line of an error."""
+    """An error of `measure` is one line of ASCII, whatever the file's name contains."""
     check_refused(call("measure", "caf\xe9\nb.png"), PICTURE, "no file caf")
 
 
 def test_errors_in_a_folder_are_ascii_and_one_line(
     call: Callable[..., Outcome], folder: Path
 ) -> None:
-    """Nor does it in a folder."""
+    """An error of a folder run is one line of ASCII, whatever the file's name contains."""
     (folder / "many").mkdir()
     cut_short(folder / "many", "caf\xe9.png")
     outcome = call("many", "out", "-q")
@@ -228,7 +234,7 @@ def test_errors_in_a_folder_are_ascii_and_one_line(
 
 
 @pytest.mark.parametrize(
-    "words",
+    "arguments",
     [
         ["in.png", "out.png", "--max-ripple"],
         ["measure", "in.png", "--max-ripple"],
@@ -237,8 +243,10 @@ def test_errors_in_a_folder_are_ascii_and_one_line(
         ["train", "in.png", "-o", "mine.npz", "--holdout"],
     ],
 )
-def test_nan_is_no_limit(call: Callable[..., Outcome], folder: Path, words: list[object]) -> None:
-    """No number is over NaN, so a gate of it would let everything pass."""
+def test_nan_is_refused_as_a_limit(
+    call: Callable[..., Outcome], folder: Path, arguments: list[object]
+) -> None:
+    """No number exceeds NaN, so a limit of NaN would let every picture pass."""
     before = contents(folder)
-    check_refused(call(*words, "nan"), USAGE, "'nan' is no number; give one")
+    check_refused(call(*arguments, "nan"), USAGE, "'nan' is no number; give one")
     assert contents(folder) == before

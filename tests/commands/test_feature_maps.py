@@ -14,25 +14,25 @@ Call = Callable[..., Outcome]
 
 @pytest.fixture
 def maps(folder: Path) -> Path:
-    """Return the folder, with a feature map in it too: f.npy, 5 channels of 12x10."""
+    """Return a folder with a feature map, f.npy, of 5 channels of 12x10."""
     np.save(folder / "f.npy", np.random.default_rng(0).normal(size=(5, 12, 10)).astype("f4"))
     return folder
 
 
 def test_a_feature_map_is_enlarged(call: Call, maps: Path) -> None:
-    """The values are those that Python gives; the line says shape, type and method."""
+    """The values equal those of the Python API; the report shows shape, type and method."""
     outcome = call("f.npy", "g.npy", "--layout", "chw", "-m", "bicubic", "-s", 3)
     assert (outcome.code, outcome.err) == (0, "")
     assert outcome.out.startswith(b"g.npy  5x36x30 float32  bicubic x3  ")
-    found, x = np.load(maps / "g.npy"), np.load(maps / "f.npy")
-    np.testing.assert_array_equal(found, upsample(x, "bicubic", scale=3))
+    actual, x = np.load(maps / "g.npy"), np.load(maps / "f.npy")
+    np.testing.assert_array_equal(actual, upsample(x, "bicubic", scale=3))
     line = json.loads(call("f.npy", "g.npy", "-f", "--json").out)
     assert (line["status"], line["shapes"]) == ("done", {"arr_0": [5, 24, 20]})
     assert line["kernel"] == "learned"
 
 
-def test_pipes_carry_the_files_bytes(maps: Path) -> None:
-    """Standard input to standard output gives what the file gets; words go to stderr."""
+def test_a_pipe_gets_the_bytes_of_the_file(maps: Path) -> None:
+    """Standard output gets the same bytes as a file, and the report goes to standard error."""
     to_file = shell("f.npy", "g.npy", folder=maps)
     piped = shell("-", "-", "--format", "npy", stdin=(maps / "f.npy").read_bytes())
     assert (to_file.code, piped.code) == (0, 0)
@@ -40,12 +40,12 @@ def test_pipes_carry_the_files_bytes(maps: Path) -> None:
     assert piped.err.startswith("-  5x24x20 float32  tconv learned x2  kernel ripple 0.0000  ")
     zipped = shell("-", "-", "--format", "npz", "-q", stdin=piped.out)
     assert zipped.err == ""
-    with np.load(io.BytesIO(zipped.out)) as found:
-        assert found["arr_0"].shape == (5, 48, 40)
+    with np.load(io.BytesIO(zipped.out)) as arrays:
+        assert arrays["arr_0"].shape == (5, 48, 40)
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "fault"),
+    ("arguments", "code", "fault"),
     [
         (["f.npy", "g.png"], 1, "g.png cannot hold feature maps; name a .npy or .npz"),
         (["in.png", "g.npy"], 1, "in.png is no feature map; give a .npy or .npz"),
@@ -61,17 +61,17 @@ def test_pipes_carry_the_files_bytes(maps: Path) -> None:
         ([".", "g.npy"], 2, ". is a folder; feature maps are enlarged one file at a time"),
     ],
 )
-def test_what_does_not_go_together_is_refused(
-    call: Call, maps: Path, words: list[str], code: int, fault: str
+def test_picture_options_are_refused_for_feature_maps(
+    call: Call, maps: Path, arguments: list[str], code: int, fault: str
 ) -> None:
-    """Options and formats of pictures are refused with the reason, and nothing is written."""
+    """Options and formats of pictures are refused with a reason, and nothing is written."""
     before = contents(maps)
-    check_refused(call(*words), code, fault)
+    check_refused(call(*arguments), code, fault)
     assert contents(maps) == before
 
 
-def test_targets_are_treated_as_those_of_pictures(call: Call, maps: Path) -> None:
-    """What is there is kept, skipped or replaced as told; a dry run writes nothing."""
+def test_existing_outputs_are_handled_as_for_pictures(call: Call, maps: Path) -> None:
+    """An existing output is kept or skipped, and a dry run writes nothing."""
     assert call("f.npy", "g.npy", "--dry-run").out == b"f.npy -> g.npy\n"
     assert not (maps / "g.npy").exists()
     assert call("f.npy", "g.npy", "-q").out == b""

@@ -22,7 +22,7 @@ def labels(folder: Path, name: str) -> np.ndarray:
 
 @pytest.fixture
 def masks(folder: Path) -> Path:
-    """Return the folder with masks of 12x10 in it: palette, grey, 1-bit and 16-bit grey."""
+    """Return a folder with masks of 12x10 pixels: palette, grey, 1-bit and 16-bit grey."""
     x = np.kron(np.random.default_rng(0).integers(0, 19, (5, 6)), np.ones((2, 2))).astype("u1")
     palette = PIL.Image.frombytes("P", (12, 10), x.tobytes())
     palette.putpalette(PALETTE)
@@ -36,8 +36,8 @@ def masks(folder: Path) -> Path:
 
 @pytest.mark.parametrize("name", ["p.png", "p.tif", "l.png", "1.png", "16.png"])
 @pytest.mark.parametrize("method", ["tconv", "nearest", "bicubic"])
-def test_masks_stay_masks(call: Call, masks: Path, name: str, method: str) -> None:
-    """Mode, palette and transparency are kept, and no label is new."""
+def test_an_enlarged_mask_is_a_mask(call: Call, masks: Path, name: str, method: str) -> None:
+    """Mode, palette and transparency are kept, and the output has no new label."""
     outcome = call(name, "out.png", "--labels", "-m", method, "-s", 3)
     assert (outcome.code, outcome.err) == (0, "")
     assert b"36x30" in outcome.out
@@ -47,38 +47,38 @@ def test_masks_stay_masks(call: Call, masks: Path, name: str, method: str) -> No
         assert after.info.get("transparency") == before.info.get("transparency")
         if after.mode == "P":
             assert bytes(after.getpalette() or [])[:57] == PALETTE[:57]
-    x, made = labels(masks, name), labels(masks, "out.png")
-    assert {*np.unique(made).tolist()} <= {*np.unique(x).tolist()}
-    np.testing.assert_array_equal(made[1::3, 1::3], x)
+    x, actual = labels(masks, name), labels(masks, "out.png")
+    assert {*np.unique(actual).tolist()} <= {*np.unique(x).tolist()}
+    np.testing.assert_array_equal(actual[1::3, 1::3], x)
 
 
-def test_a_kernel_that_multiplies_changes_no_labels(call: Call, masks: Path) -> None:
-    """All classes are multiplied alike, so nothing is said of brightness."""
+def test_the_gain_of_a_kernel_does_not_change_labels(call: Call, masks: Path) -> None:
+    """The gain multiplies all classes alike, so there is no note about brightness."""
     for gain in (1, 4):
         np.save(masks / f"{gain}.npy", np.full((2, 2), float(gain)))
-        made = call("p.png", f"out{gain}.png", "--labels", "-k", f"{gain}.npy")
-        assert (made.code, made.err) == (0, "")
+        outcome = call("p.png", f"out{gain}.png", "--labels", "-k", f"{gain}.npy")
+        assert (outcome.code, outcome.err) == (0, "")
     np.testing.assert_array_equal(labels(masks, "out4.png"), labels(masks, "out1.png"))
 
 
-@pytest.mark.parametrize(("name", "lost"), [("p.png", True), ("p.tif", False)])
-def test_transparency_is_not_left_out_in_silence(
-    call: Call, masks: Path, name: str, lost: bool
+@pytest.mark.parametrize(("name", "is_lost"), [("p.png", True), ("p.tif", False)])
+def test_lost_transparency_of_labels_is_noted(
+    call: Call, masks: Path, name: str, is_lost: bool
 ) -> None:
-    """Where a format does not hold the transparency of a mask, that is told."""
+    """A note is printed when the output format cannot store a mask's transparency."""
     outcome = call(name, "out.tif", "--labels")
-    told = f"note: {name}: TIFF holds no transparency of labels, so it was left out\n"
-    assert (outcome.code, outcome.err) == (0, told if lost else "")
+    note = f"note: {name}: TIFF holds no transparency of labels, so it was left out\n"
+    assert (outcome.code, outcome.err) == (0, note if is_lost else "")
 
 
 def test_a_tiff_without_labels_is_refused(call: Call, folder: Path) -> None:
-    """A TIFF that Pillow has no mode for holds no labels."""
+    """A TIFF whose mode Pillow does not know cannot contain labels."""
     tifffile.imwrite(folder / "f.tif", np.zeros((4, 5)))
     check_refused(call("f.tif", "out.png", "--labels"), 1, "f.tif is a TIFF without labels")
 
 
-def test_long_texts_do_not_hinder(call: Call, masks: Path) -> None:
-    """A mask may carry an editor's history of megabytes, as pictures may."""
+def test_a_mask_with_a_long_text_chunk_is_read(call: Call, masks: Path) -> None:
+    """A mask may contain an editor's history of megabytes."""
     history = PngInfo()
     history.add_text("history", "x" * (1 << 21), zip=True)
     with PIL.Image.open(masks / "p.png") as opened:
@@ -87,30 +87,30 @@ def test_long_texts_do_not_hinder(call: Call, masks: Path) -> None:
 
 
 def test_an_index_beyond_the_palette_is_kept(call: Call, folder: Path) -> None:
-    """A palette of two colours does not cut labels to one bit."""
+    """A palette of two colours does not reduce the labels to one bit."""
     picture = PIL.Image.frombytes("P", (4, 1), bytes([0, 1, 7, 200]))
     picture.putpalette(bytes(768))
     picture.save(folder / "all.png")
     data = (folder / "all.png").read_bytes()
     start = data.index(b"PLTE") - 4
-    few = b"PLTE" + bytes(6)
-    chunk = struct.pack(">I", 6) + few + struct.pack(">I", zlib.crc32(few))
-    (folder / "few.png").write_bytes(data[:start] + chunk + data[start + 12 + 768 :])
-    assert labels(folder, "few.png").tolist() == [[0, 1, 7, 200]]
-    assert call("few.png", "out.png", "--labels", "-m", "nearest").code == 0
+    short_palette = b"PLTE" + bytes(6)
+    chunk = struct.pack(">I", 6) + short_palette + struct.pack(">I", zlib.crc32(short_palette))
+    (folder / "short.png").write_bytes(data[:start] + chunk + data[start + 12 + 768 :])
+    assert labels(folder, "short.png").tolist() == [[0, 1, 7, 200]]
+    assert call("short.png", "out.png", "--labels", "-m", "nearest").code == 0
     assert {*labels(folder, "out.png").ravel().tolist()} == {0, 1, 7, 200}
 
 
-def test_json_says_that_there_is_no_metric(call: Call, masks: Path) -> None:
-    """The status of the checkerboard is labels, and its figures are null."""
+def test_json_has_no_checkerboard_figures_for_labels(call: Call, masks: Path) -> None:
+    """The checkerboard's status is `labels`, and its figures are null."""
     line = json.loads(call("p.png", "out.png", "--labels", "--json").out)
     assert line["status"] == "done"
     assert line["checkerboard"]["status"] == "labels"
     assert line["checkerboard"]["ripple"] is None
 
 
-def test_pipes_and_folders_carry_masks(masks: Path) -> None:
-    """A pipe gives the file's bytes; a folder's masks are all enlarged."""
+def test_pipes_and_folders_accept_masks(masks: Path) -> None:
+    """A pipe gets the same bytes as a file, and every mask of a folder is enlarged."""
     assert shell("p.png", "out.png", "--labels", folder=masks).code == 0
     piped = shell("-", "-", "--labels", stdin=(masks / "p.png").read_bytes())
     assert piped.out == (masks / "out.png").read_bytes()
@@ -118,12 +118,12 @@ def test_pipes_and_folders_carry_masks(masks: Path) -> None:
     for name in ("p.png", "l.png"):
         (masks / name).rename(masks / "in" / name)
     assert shell("in", "big", "--labels", folder=masks).code == 0
-    with PIL.Image.open(masks / "big" / "p.png") as made:
-        assert (made.mode, made.size) == ("P", (24, 20))
+    with PIL.Image.open(masks / "big" / "p.png") as picture:
+        assert (picture.mode, picture.size) == ("P", (24, 20))
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "fault"),
+    ("arguments", "code", "fault"),
     [
         (["in.png", "o.png"], 1, "in.png is RGB, whose samples are no labels; give a palette or"),
         (["in.jpg", "o.png"], 1, "in.jpg is a JPEG, whose losses blur labels; give a PNG"),
@@ -136,18 +136,18 @@ def test_pipes_and_folders_carry_masks(masks: Path) -> None:
         (["p.png", "o.png", "--max-pixels", "9"], 1, "p.png is 12x10, more than 9 pixels"),
     ],
 )
-def test_what_is_no_mask_is_refused(
-    call: Call, masks: Path, words: list[str], code: int, fault: str
+def test_wrong_input_for_labels_is_refused(
+    call: Call, masks: Path, arguments: list[str], code: int, fault: str
 ) -> None:
-    """Colours, lossy formats and options without meaning are refused, and nothing is written."""
+    """Colours, lossy formats and meaningless options are refused, and nothing is written."""
     PIL.Image.open(masks / "p.png").convert("L").save(masks / "in.jpg")
     before = contents(masks)
-    check_refused(call(*words, "--labels"), code, fault)
+    check_refused(call(*arguments, "--labels"), code, fault)
     assert contents(masks) == before
 
 
 def test_a_cut_mask_is_refused(call: Call, masks: Path) -> None:
-    """A PNG without its end is told as broken."""
+    """A truncated PNG is reported as broken."""
     data = (masks / "p.png").read_bytes()
     (masks / "cut.png").write_bytes(data[:-12])
     check_refused(call("cut.png", "o.png", "--labels"), 1, "cut.png is broken")

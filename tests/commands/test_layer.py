@@ -17,7 +17,7 @@ SETTINGS = ["--stride", "2x3", "--padding", 1, "--output-padding", "1x0", "--gro
 
 @pytest.fixture
 def layer(folder: Path) -> Path:
-    """Return the folder with maps.npy and a layer's weights in three kinds of file."""
+    """Return a folder with maps.npy and a layer's weights in three kinds of file."""
     rng = np.random.default_rng(0)
     np.save(folder / "maps.npy", rng.normal(size=(2, 4, 5, 6)).astype("f4"))
     arrays = {
@@ -34,10 +34,8 @@ def layer(folder: Path) -> Path:
 @pytest.mark.parametrize(
     ("file", "bias"), [("w.npy", "b.npy"), ("w.npz", "up.bias"), ("w.safetensors", "up.bias")]
 )
-def test_a_layer_is_applied_as_in_its_network(
-    call: Call, layer: Path, file: str, bias: str
-) -> None:
-    """Every parameter reaches the transposed convolution, whatever file the weights are in."""
+def test_every_layer_setting_is_applied(call: Call, layer: Path, file: str, bias: str) -> None:
+    """All settings reach the transposed convolution, whichever kind of file has the weights."""
     outcome = call("layer", "maps.npy", "out.npy", "-w", file, "--bias", bias, *SETTINGS)
     assert (outcome.code, outcome.err) == (0, "")
     expected = conv_transpose2d(
@@ -51,10 +49,10 @@ def test_a_layer_is_applied_as_in_its_network(
 
 @pytest.mark.parametrize("file", ["n.npz", "n.safetensors"])
 @pytest.mark.parametrize("shape", [(4, 1, 1, 1), (1, 3, 1, 1), ()])
-def test_a_weight_norm_is_worked_out(
+def test_a_weight_norm_is_applied(
     call: Call, layer: Path, file: str, shape: tuple[int, ...]
 ) -> None:
-    """What is applied is the weight, in the type of its parts, whichever axis has the lengths."""
+    """The weight is computed from direction and lengths, in their type, for any axis."""
     v = np.load(layer / "w.npy")
     g = np.random.default_rng(1).uniform(1, 2, shape).astype("f4")
     arrays = {"up.weight_g": np.asarray(g), "up.weight_v": v}
@@ -65,37 +63,37 @@ def test_a_weight_norm_is_worked_out(
     axes = tuple(axis for axis in range(4) if len(shape) < 4 or shape[axis] == 1)
     weight = g * v / np.sqrt((v.astype("f8") ** 2).sum(axis=axes, keepdims=True))
     expected = conv_transpose2d(np.load(layer / "maps.npy"), weight.astype("f4"), stride=2)
-    made = np.load(layer / "out.npy")
-    assert made.dtype == np.float32
-    np.testing.assert_allclose(made, expected, atol=1e-5)
+    actual = np.load(layer / "out.npy")
+    assert actual.dtype == np.float32
+    np.testing.assert_allclose(actual, expected, atol=1e-5)
 
 
-def test_the_systems_name_of_standard_output_is_a_dash(layer: Path) -> None:
-    """As for pictures: no report follows the maps there."""
-    call = ("layer", "maps.npy", "/dev/stdout", "--format", "npy", "-w", "w.npy")
-    made = shell(*call, folder=layer)
-    assert (made.code, made.err.split()[0]) == (0, "-")
-    assert np.load(io.BytesIO(made.out)).nbytes + 128 == len(made.out)
+def test_dev_stdout_is_treated_as_a_dash(layer: Path) -> None:
+    """The report does not follow the feature maps on standard output."""
+    arguments = ("layer", "maps.npy", "/dev/stdout", "--format", "npy", "-w", "w.npy")
+    outcome = shell(*arguments, folder=layer)
+    assert (outcome.code, outcome.err.split()[0]) == (0, "-")
+    assert np.load(io.BytesIO(outcome.out)).nbytes + 128 == len(outcome.out)
 
 
 def test_the_ripple_is_exact_and_pipes_work(layer: Path) -> None:
-    """Equal taps of 3 at stride 2 have the classic ripple, alike in a pipe and in any layout."""
+    """Three equal taps at stride 2 have a ripple of 0.4843, in a pipe and in any layout."""
     np.save(layer / "even.npy", np.ones((4, 2, 3, 3), np.float32))
-    words = ("layer", "-", "-", "-w", "even.npy", "-s", 2, "--format", "npy", "--json")
-    piped = shell(*words, stdin=(layer / "maps.npy").read_bytes(), folder=layer)
+    arguments = ("layer", "-", "-", "-w", "even.npy", "-s", 2, "--format", "npy", "--json")
+    piped = shell(*arguments, stdin=(layer / "maps.npy").read_bytes(), folder=layer)
     line = json.loads(piped.err)
     assert line["kernel_ripple"] == pytest.approx(0.4843, abs=5e-5)
     assert line["shapes"] == {"arr_0": [2, 2, 11, 13]}
     one = np.load(layer / "maps.npy")[0]
     np.save(layer / "last.npy", np.moveaxis(one, 0, 2))
-    words = ("layer", "last.npy", "out.npy", "-w", "even.npy", "-s", 2, "--layout", "hwc")
-    assert shell(*words, folder=layer).code == 0
+    arguments = ("layer", "last.npy", "out.npy", "-w", "even.npy", "-s", 2, "--layout", "hwc")
+    assert shell(*arguments, folder=layer).code == 0
     expected = conv_transpose2d(one, np.load(layer / "even.npy"), stride=2)
     np.testing.assert_array_equal(np.load(layer / "out.npy"), np.moveaxis(expected, 0, 2))
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "fault"),
+    ("arguments", "code", "fault"),
     [
         (["-w", "gone.npy"], 2, "no kernel file gone.npy"),
         (["-w", "gone.safetensors"], 2, "no weights file gone.safetensors"),
@@ -123,15 +121,15 @@ def test_the_ripple_is_exact_and_pipes_work(layer: Path) -> None:
         (["-w", "w.npy", "--layout", "chw"], 1, "has 4 axes, but --layout chw has 3"),
     ],
 )
-def test_what_does_not_fit_is_told(
-    call: Call, layer: Path, words: list[str], code: int, fault: str
+def test_wrong_layer_arguments_are_refused(
+    call: Call, layer: Path, arguments: list[str], code: int, fault: str
 ) -> None:
-    """Files, names and numbers that cannot be are told in one line, and nothing is written."""
+    """Wrong files, names and numbers are reported in one line, and nothing is written."""
     data = (layer / "w.safetensors").read_bytes()
     (layer / "cut.safetensors").write_bytes(data[:-20])
     (layer / "no.safetensors").write_bytes(b"\xff" * 40)
     parts = {"up.weight_g": np.ones((4, 3, 1, 1), "f4"), "up.weight_v": np.load(layer / "w.npy")}
     np.savez(layer / "n.npz", **parts)
     before = contents(layer)
-    check_refused(call("layer", "maps.npy", "out.npy", *words), code, fault)
+    check_refused(call("layer", "maps.npy", "out.npy", *arguments), code, fault)
     assert contents(layer) == before

@@ -32,8 +32,8 @@ outputs that each input touches   inputs that each output gets
 """
 
 
-def test_the_classic_case(call: Call) -> None:
-    """Without options it is the 4x16 matrix of a 3x3 kernel on 4x4, verified."""
+def test_the_default_matrix_is_printed(call: Call) -> None:
+    """Without options the command prints and verifies the 4x16 matrix of a 3x3 kernel on 4x4."""
     outcome = call("matrix")
     assert (outcome.code, outcome.err) == (0, "")
     text = outcome.out.decode()
@@ -43,8 +43,8 @@ def test_the_classic_case(call: Call) -> None:
     assert max(map(len, text.splitlines())) <= 110
 
 
-def test_the_transpose_is_printed_whole(call: Call) -> None:
-    """Every row of the transpose stands there, with its dots."""
+def test_the_whole_transpose_is_printed(call: Call) -> None:
+    """Every row of the transpose is printed, with dots for zeros."""
     text = call("matrix", "--small", "1x2", "-k", "2x1", "--stride", 2).out.decode()
     assert "transpose 6x2" in text
     expected = ["   0", "0  a .", "1  . .", "2  . a", "", "3  b .", "4  . .", "5  . b"]
@@ -52,22 +52,22 @@ def test_the_transpose_is_printed_whole(call: Call) -> None:
     assert lines[: len(expected)] == expected
 
 
-def test_json_tells_the_same(call: Call) -> None:
-    """The matrix in JSON transposes as the layer does, and the counts are there."""
+def test_json_contains_the_matrix_and_the_counts(call: Call) -> None:
+    """The matrix's transpose computes what the layer computes, and the counts agree."""
     outcome = call("matrix", "--stride", 2, "--padding", 1, "--small", "3x2", "--json")
     result = json.loads(outcome.out)
     taps, small = np.array(result["taps"]), np.arange(6.0).reshape(3, 2)
-    back = np.array(result["matrix"]).T @ small.ravel()
+    enlarged = np.array(result["matrix"]).T @ small.ravel()
     expected = conv_transpose2d(small[None], taps[None, None], stride=2, padding=1)
-    np.testing.assert_array_equal(back.reshape(result["input"]), expected[0])
+    np.testing.assert_array_equal(enlarged.reshape(result["input"]), expected[0])
     assert result["even"] is False
     assert result["verified"] is True
     assert result["ripple"] == pytest.approx(0.4843, abs=5e-5)
     assert np.sum(result["gets"]) == np.sum(result["touches"])
 
 
-def test_the_figure_is_written_beside_the_text(call: Call, folder: Path) -> None:
-    """-o draws a PNG of 1600 pixels; it is replaced only with --force."""
+def test_the_figure_is_written_as_a_png(call: Call, folder: Path) -> None:
+    """-o draws a PNG 1600 pixels wide and replaces it only with --force."""
     outcome = call("matrix", "-o", "m.png")
     assert outcome.code == 0
     assert CLASSIC.encode() in outcome.out
@@ -78,7 +78,7 @@ def test_the_figure_is_written_beside_the_text(call: Call, folder: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("words", "fault"),
+    ("arguments", "fault"),
     [
         (["-o", "m.jpg"], "m.jpg is no .png; name the picture"),
         (["--input", "99x99"], "99x99 are 9801 pixels, more than 64"),
@@ -87,6 +87,6 @@ def test_the_figure_is_written_beside_the_text(call: Call, folder: Path) -> None
         (["--stride", "0"], "0 is not in the range"),
     ],
 )
-def test_what_cannot_be_shown_is_a_usage_error(call: Call, words: list[str], fault: str) -> None:
-    """One line with a remedy and exit code 2, and no picture."""
-    check_refused(call("matrix", *words), 2, fault)
+def test_wrong_matrix_arguments_are_refused(call: Call, arguments: list[str], fault: str) -> None:
+    """A wrong argument is reported in one line, with exit code 2."""
+    check_refused(call("matrix", *arguments), 2, fault)

@@ -14,28 +14,28 @@ Call = Callable[..., Outcome]
 
 @pytest.fixture
 def patterned(folder: Path) -> str:
-    """Return the name of a picture with a lattice of period 3 and 4 levels' RMS."""
+    """Return the name of a picture with a pattern of period 3, RMS 4 levels."""
     plane = 40 + levels(150, 150, 1)[..., 0] * 0.6 + 4 * lattice(150, 150, 3)
     PIL.Image.fromarray(np.round(plane).astype(np.uint8)).save(folder / "grid.png")
     return "grid.png"
 
 
-def test_no_pattern_is_over_no_limit(call: Call, folder: Path) -> None:
-    """A faint pattern that does not stand clear of its error is not over --max-ripple 0."""
+def test_a_ripple_near_its_error_passes_max_ripple_0(call: Call, folder: Path) -> None:
+    """A ripple whose contrast is below 10 dB does not exceed --max-ripple 0."""
     PIL.Image.fromarray(levels(96, 96, 3)).save(folder / "some.png")
     outcome = call("measure", "some.png", "--stride", 4, "--max-ripple", 0, "--json")
-    told = json.loads(outcome.out)
-    worst = told["channels"][told["worst"]]
-    assert worst["ripple"] == max(each["ripple"] for each in told["channels"].values())
+    result = json.loads(outcome.out)
+    worst = result["channels"][result["worst"]]
+    assert worst["ripple"] == max(channel["ripple"] for channel in result["channels"].values())
     assert (worst["ripple"] > 0.2, worst["contrast_db"] < 10, outcome.code) == (True, True, 0)
 
 
-def test_a_pattern_is_found_at_its_stride(call: Call, patterned: str) -> None:
-    """A line a picture says what was found, and only at the stride asked for."""
-    found = call("measure", patterned, "--stride", 3)
-    assert (found.code, found.err) == (0, "")
-    heads, row = found.out.decode().splitlines()
-    assert heads.split() == [
+def test_a_pattern_is_detected_at_its_stride(call: Call, patterned: str) -> None:
+    """The line reports a checkerboard at the pattern's stride, and none at another stride."""
+    outcome = call("measure", patterned, "--stride", 3)
+    assert (outcome.code, outcome.err) == (0, "")
+    header, row = outcome.out.decode().splitlines()
+    assert header.split() == [
         "picture", "stride", "checkerboard", "ripple", "floor", "contrast", "local", "worst",
     ]  # fmt: skip
     assert row.split()[:3] == ["grid.png", "3", "found"]
@@ -44,39 +44,39 @@ def test_a_pattern_is_found_at_its_stride(call: Call, patterned: str) -> None:
     assert other.out.decode().splitlines()[1].split()[:3] == ["grid.png", "2", "none"]
 
 
-def test_the_stride_is_found(call: Call, patterned: str) -> None:
-    """Without a stride the search finds it; a picture without one has none."""
+def test_the_stride_is_detected(call: Call, patterned: str) -> None:
+    """Without --stride the search detects the pattern's stride."""
     assert call("measure", patterned).out.decode().splitlines()[1].split()[:3] == [
         "grid.png", "3", "found",
     ]  # fmt: skip
     assert json.loads(call("measure", patterned, "--json").out)["checkerboard"]["stride"] == 3
 
 
-def test_where_nothing_is_found_no_colour_is_worst(call: Call, folder: Path) -> None:
-    """The column names a colour only where one has a ripple."""
+def test_a_clean_picture_has_no_worst_colour(call: Call, folder: Path) -> None:
+    """The column `worst` names a colour only when one has a ripple."""
     PIL.Image.fromarray(levels(150, 150, 3)).save(folder / "clean.png")
     row = call("measure", "clean.png", "--stride", 3).out.decode().splitlines()[1].split()
     assert (row[3], row[-1]) == ("0.00", "-")
 
 
-def test_json_has_the_figures(call: Call, patterned: str) -> None:
-    """`--json` gives the same as numbers."""
-    found = json.loads(call("measure", patterned, "--stride", 3, "--json").out)
-    assert (found["input"], found["status"], found["error"]) == ("grid.png", "done", None)
-    assert found["checkerboard"]["stride"] == 3
-    assert found["checkerboard"]["ripple"] == pytest.approx(4, rel=0.05)
-    assert found["checkerboard"]["verdict"] == "checkerboard"
+def test_json_contains_the_figures(call: Call, patterned: str) -> None:
+    """`--json` gives the figures as numbers."""
+    result = json.loads(call("measure", patterned, "--stride", 3, "--json").out)
+    assert (result["input"], result["status"], result["error"]) == ("grid.png", "done", None)
+    assert result["checkerboard"]["stride"] == 3
+    assert result["checkerboard"]["ripple"] == pytest.approx(4, rel=0.05)
+    assert result["checkerboard"]["verdict"] == "checkerboard"
 
 
 def test_standard_input_is_measured(call: Call, folder: Path, patterned: str) -> None:
-    """`-` is the picture on standard input."""
+    """`-` measures the picture on standard input."""
     piped = call("measure", "-", "--stride", 3, stdin=(folder / patterned).read_bytes())
     named = call("measure", patterned, "--stride", 3)
     assert piped.out.splitlines()[1].split()[1:] == named.out.splitlines()[1].split()[1:]
 
 
-def test_what_was_written_measures_as_it_was_reported(call: Call, folder: Path) -> None:
-    """The figures of `upsample` are those that `measure` finds in its output."""
+def test_measure_agrees_with_the_report_of_upsample(call: Call, folder: Path) -> None:
+    """`measure` computes the same figures for an output as `upsample` reported."""
     PIL.Image.fromarray(levels(96, 96, 3)).save(folder / "large.png")
     report = json.loads(
         call("large.png", "out.png", "-k", "uniform", "--kernel-size", 5, "--json", "-q").out
@@ -87,8 +87,8 @@ def test_what_was_written_measures_as_it_was_reported(call: Call, folder: Path) 
     assert measured["verdict"] == report["verdict"] == "checkerboard"
 
 
-def test_one_failure_does_not_stop_the_others(call: Call, patterned: str) -> None:
-    """A picture that cannot be read is told on stderr, the next one measured; exit code 1."""
+def test_measuring_continues_after_a_failure(call: Call, patterned: str) -> None:
+    """An unreadable picture is reported, the next one is measured, and the exit code is 1."""
     outcome = call("measure", "no.png", patterned)
     assert outcome.code == 1
     assert outcome.err == "Error: no file no.png; check the path\n"
@@ -101,46 +101,46 @@ def test_one_failure_does_not_stop_the_others(call: Call, patterned: str) -> Non
 
 @pytest.mark.parametrize("stride", [1, 0, 17])
 def test_strides_out_of_range_are_refused(call: Call, stride: int) -> None:
-    """Only periods of 2 to 16 are looked for."""
+    """--stride accepts 2 to 16."""
     check_refused(call("measure", "in.png", "--stride", stride), 2, f"--stride {stride}")
 
 
-def test_small_pictures_have_a_word(call: Call) -> None:
-    """Where nothing can be told the line says so."""
+def test_a_picture_too_small_to_measure_is_reported(call: Call) -> None:
+    """The line says that the picture is too small."""
     outcome = call("measure", "in.png")
     assert outcome.code == 0
     assert b"unknown (picture too small to tell)" in outcome.out
 
 
-def test_csv_has_a_line_for_every_picture(call: Call, patterned: str) -> None:
-    """Pictures that cannot be read have one too, with the reason."""
+def test_csv_has_a_row_for_every_picture(call: Call, patterned: str) -> None:
+    """An unreadable picture has a row too, with the reason."""
     outcome = call("measure", patterned, "no.png", "--csv")
-    first, second = csv.DictReader(outcome.out.decode().splitlines())
+    measured, failed = csv.DictReader(outcome.out.decode().splitlines())
     assert outcome.code == 1
-    assert (first["input"], first["status"], first["verdict"]) == (
+    assert (measured["input"], measured["status"], measured["verdict"]) == (
         patterned,
         "done",
         "checkerboard",
     )
-    assert float(first["ripple"]) == pytest.approx(4, rel=0.05)
-    assert (second["status"], second["ripple"]) == ("failed", "")
-    assert second["error"].startswith("no file no.png")
+    assert float(measured["ripple"]) == pytest.approx(4, rel=0.05)
+    assert (failed["status"], failed["ripple"]) == ("failed", "")
+    assert failed["error"].startswith("no file no.png")
 
 
-def test_a_limit_on_the_ripple_has_an_exit_code(call: Call, patterned: str) -> None:
-    """Over --max-ripple the code is 4; a picture that cannot be read weighs more."""
+def test_exceeding_max_ripple_is_exit_4(call: Call, patterned: str) -> None:
+    """The exit code is 4 above --max-ripple, and 1 when a picture cannot be read."""
     assert call("measure", patterned, "--max-ripple", 3).code == 4
     assert call("measure", patterned, "--max-ripple", 5).code == 0
     assert call("measure", patterned, "no.png", "--max-ripple", 3).code == 1
 
 
-def test_figures_are_drawn_on_request(call: Call, folder: Path, patterned: str) -> None:
-    """--map and --spectrum write pictures; they replace nothing without --force."""
+def test_map_and_spectrum_are_drawn(call: Call, folder: Path, patterned: str) -> None:
+    """--map and --spectrum write pictures, and replace files only with --force."""
     arguments = ("measure", patterned, "--map", "map.png", "--spectrum", "spectrum.png")
     assert call(*arguments).code == 0
     for name in ("map.png", "spectrum.png"):
-        with PIL.Image.open(folder / name) as drawn:
-            assert drawn.width > 150
+        with PIL.Image.open(folder / name) as picture:
+            assert picture.width > 150
     check_refused(call(*arguments), 1, "map.png exists; pass --force")
     assert call(*arguments, "--force").code == 0
 
@@ -159,13 +159,13 @@ def test_figures_are_drawn_on_request(call: Call, folder: Path, patterned: str) 
         ),
     ],
 )
-def test_what_cannot_be_is_refused(call: Call, arguments: list[str], fault: str) -> None:
-    """Settings that exclude each other are told before anything is read."""
+def test_wrong_measure_arguments_are_refused(call: Call, arguments: list[str], fault: str) -> None:
+    """Options that exclude each other are reported before a picture is read."""
     check_refused(call("measure", "in.png", *arguments), 2, fault)
 
 
-def test_a_reference_is_taken_off(call: Call, folder: Path) -> None:
-    """A weave that was in the original is no checkerboard of the enlarged picture."""
+def test_the_pattern_of_the_reference_is_subtracted(call: Call, folder: Path) -> None:
+    """A pattern that is in the original is not reported as a checkerboard of the output."""
     plane = 40 + 0.6 * levels(150, 150, 1)[..., 0] + 12 * lattice(150, 150, 2)
     PIL.Image.fromarray(np.round(plane).astype(np.uint8)).save(folder / "low.png")
     assert call("low.png", "high.png", "-m", "bicubic").code == 0

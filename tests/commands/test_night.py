@@ -1,4 +1,4 @@
-"""A night's work in small: five hundred pictures of every kind, some broken, some runs killed."""
+"""A long run in small: five hundred pictures of every kind, some broken, some runs killed."""
 
 import csv
 import hashlib
@@ -16,16 +16,16 @@ import pytest
 
 COUNT = 500
 BROKEN = {"a/000.png", "b/101.jpg", "c/202.webp", "d/303.tif", "e/404.png"}
-KINDS = ("png", "jpg", "webp", "tif", "bmp", "gif")
+SUFFIXES = ("png", "jpg", "webp", "tif", "bmp", "gif")
 MODES = ("RGB", "L", "RGBA", "P", "I;16")
-HOLDS = {"jpg": ("RGB", "L"), "webp": ("RGB", "RGBA"), "bmp": ("RGB", "L"), "gif": ("P",)}
-HEAD = [sys.executable, "-m", "upsample_cli", "in", "out"]
+MODES_OF_SUFFIX = {"jpg": ("RGB", "L"), "webp": ("RGB", "RGBA"), "bmp": ("RGB", "L"), "gif": ("P",)}
+COMMAND = [sys.executable, "-m", "upsample_cli", "in", "out"]
 
 
 def picture(number: int, kind: str) -> PIL.Image.Image:
     """Return a picture of its own size, content and mode."""
     rng = random.Random(number)
-    modes = HOLDS.get(kind, MODES)
+    modes = MODES_OF_SUFFIX.get(kind, MODES)
     ramp = np.add.outer(np.arange(rng.randint(1, 48)), np.arange(rng.randint(1, 48))) * 2 + number
     if (mode := modes[number % len(modes)]) == "I;16":
         return PIL.Image.fromarray((ramp * 257 % 65536).astype(np.uint16))
@@ -34,117 +34,121 @@ def picture(number: int, kind: str) -> PIL.Image.Image:
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with `in`, a tree of pictures, of which five cannot be read."""
+    """Return a folder whose sub-folder `in` has 500 pictures, of which five cannot be read."""
     folder = tmp_path_factory.mktemp("night")
     for number in range(COUNT):
-        kind = KINDS[number % len(KINDS)]
+        kind = SUFFIXES[number % len(SUFFIXES)]
         path = folder / "in" / "abcde"[number * 5 // COUNT] / f"{number:03}.{kind}"
         path.parent.mkdir(parents=True, exist_ok=True)
         picture(number, kind).save(path)
-    for place, name in enumerate(sorted(BROKEN)):
-        (found,) = (folder / "in").glob(f"{name.partition('.')[0]}.*")
-        found.unlink()
+    for index, name in enumerate(sorted(BROKEN)):
+        (path,) = (folder / "in").glob(f"{name.partition('.')[0]}.*")
+        path.unlink()
         whole = (folder / "in/a/006.png").read_bytes()
         damaged = (b"", b"no picture at all", whole[:-30], whole[:8], b"\xff\xd8\xff\xe0" + whole)
-        (folder / "in" / name).write_bytes(damaged[place])
+        (folder / "in" / name).write_bytes(damaged[index])
     return folder
 
 
 @pytest.fixture
-def desk(tree: Path, tmp_path: Path) -> Path:
-    """Return a folder from which `in` is the tree, and `out` is nothing yet."""
+def work_folder(tree: Path, tmp_path: Path) -> Path:
+    """Return a folder with a link `in` to the pictures, and no `out`."""
     (tmp_path / "in").symlink_to(tree / "in")
     return tmp_path
 
 
-def run(desk: Path, *options: str) -> tuple[int, str]:
-    made = subprocess.run(
-        [*HEAD, "-q", *options], cwd=desk, capture_output=True, text=True, check=False
+def run(work_folder: Path, *options: str) -> tuple[int, str]:
+    result = subprocess.run(
+        [*COMMAND, "-q", *options], cwd=work_folder, capture_output=True, text=True, check=False
     )
-    return made.returncode, made.stderr
+    return result.returncode, result.stderr
 
 
-def check_complete(desk: Path) -> dict[str, str]:
-    """Check that all outputs are there, whole and of their sizes; return their hashes."""
+def check_complete(work_folder: Path) -> dict[str, str]:
+    """Check that every output exists, decodes and has its size; return the hashes."""
     hashes = {}
-    for source in sorted((desk / "in").rglob("*.*")):
-        name = source.relative_to(desk / "in").as_posix()
+    for source in sorted((work_folder / "in").rglob("*.*")):
+        name = source.relative_to(work_folder / "in").as_posix()
         if name in BROKEN:
-            assert not (desk / "out" / name).exists()
+            assert not (work_folder / "out" / name).exists()
             continue
-        with PIL.Image.open(source) as given, PIL.Image.open(desk / "out" / name) as made:
-            made.load()
-            assert made.size == (2 * given.width, 2 * given.height), name
-        hashes[name] = hashlib.sha256((desk / "out" / name).read_bytes()).hexdigest()
+        with (
+            PIL.Image.open(source) as original,
+            PIL.Image.open(work_folder / "out" / name) as output,
+        ):
+            output.load()
+            assert output.size == (2 * original.width, 2 * original.height), name
+        hashes[name] = hashlib.sha256((work_folder / "out" / name).read_bytes()).hexdigest()
     assert len(hashes) == COUNT - len(BROKEN)
-    assert list((desk / "out").rglob(".upsample-*")) == []
+    assert list((work_folder / "out").rglob(".upsample-*")) == []
     return hashes
 
 
-def check_told(code: int, words: str) -> None:
-    """Check that the broken pictures, and no others, were named on a line each."""
+def check_errors(code: int, stderr: str) -> None:
+    """Check that stderr has one line for each broken picture and no other line."""
     assert code == 1
-    lines = words.splitlines()
+    lines = stderr.splitlines()
     assert len(lines) == len(BROKEN)
     for name, line in zip(sorted(BROKEN), sorted(lines), strict=True):
         assert line.startswith(f"Error: in/{name} "), line
 
 
-def statuses(desk: Path) -> dict[str, str]:
+def reported_statuses(work_folder: Path) -> dict[str, str]:
     """Return the last status of each input in the report."""
-    with (desk / "out" / "checkerboard.csv").open() as file:
+    with (work_folder / "out" / "checkerboard.csv").open() as file:
         return {row["input"]: row["status"] for row in csv.DictReader(file)}
 
 
-def started(desk: Path, *options: str) -> subprocess.Popen[str]:
-    """Start a run, and wait until it is well under way."""
+def start_run(work_folder: Path, *options: str) -> subprocess.Popen[str]:
+    """Start a run, and wait until a quarter of the pictures is written."""
     process = subprocess.Popen(
-        [*HEAD, "-q", "-j", "2", *options], cwd=desk, stderr=subprocess.PIPE, text=True,
+        [*COMMAND, "-q", "-j", "2", *options], cwd=work_folder, stderr=subprocess.PIPE, text=True,
         start_new_session=True,
     )  # fmt: skip
-    faults.until(lambda: len(list((desk / "out").glob("[ab]/*.*"))) > COUNT // 4)
+    faults.until(lambda: len(list((work_folder / "out").glob("[ab]/*.*"))) > COUNT // 4)
     return process
 
 
-def test_broken_pictures_cost_no_others(desk: Path) -> None:
-    """All but five are done, those are named, and one process gives the bytes that two give."""
-    check_told(*run(desk, "-j", "2"))
-    hashes = check_complete(desk)
-    told = statuses(desk)
-    assert {name for name, status in told.items() if status == "failed"} == {
+def test_broken_pictures_do_not_affect_others(work_folder: Path) -> None:
+    """All pictures but five are done, and one process writes the same bytes as two."""
+    check_errors(*run(work_folder, "-j", "2"))
+    hashes = check_complete(work_folder)
+    statuses = reported_statuses(work_folder)
+    assert {name for name, status in statuses.items() if status == "failed"} == {
         f"in/{name}" for name in BROKEN
     }
-    assert sum(status == "done" for status in told.values()) == COUNT - len(BROKEN)
-    (desk / "out").rename(desk / "two")
-    check_told(*run(desk, "-j", "1"))
-    assert check_complete(desk) == hashes
+    assert sum(status == "done" for status in statuses.values()) == COUNT - len(BROKEN)
+    (work_folder / "out").rename(work_folder / "two")
+    check_errors(*run(work_folder, "-j", "1"))
+    assert check_complete(work_folder) == hashes
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs kill")
-def test_a_killed_run_loses_nothing(desk: Path) -> None:
-    """After kill -9 half-way, --skip-existing makes the rest: the union is complete and whole."""
-    with started(desk) as process:
+def test_a_killed_run_can_be_continued(work_folder: Path) -> None:
+    """After kill -9, --skip-existing adds the missing pictures and keeps the others."""
+    with start_run(work_folder) as process:
         workers = faults.workers(process)
         process.kill()
     faults.until(lambda: not any(map(faults.is_alive, workers)))
-    before = {path: path.stat().st_mtime_ns for path in (desk / "out").rglob("*.*")
+    times = {path: path.stat().st_mtime_ns for path in (work_folder / "out").rglob("*.*")
               if not path.name.startswith((".", "checkerboard"))}  # fmt: skip
-    assert COUNT // 4 < len(before) < COUNT - len(BROKEN)
-    check_told(*run(desk, "--skip-existing"))
-    check_complete(desk)
-    assert {path: path.stat().st_mtime_ns for path in before} == before
-    assert len(statuses(desk)) == COUNT
+    assert COUNT // 4 < len(times) < COUNT - len(BROKEN)
+    check_errors(*run(work_folder, "--skip-existing"))
+    check_complete(work_folder)
+    assert {path: path.stat().st_mtime_ns for path in times} == times
+    assert len(reported_statuses(work_folder)) == COUNT
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs kill")
-def test_killed_workers_cost_nothing(desk: Path) -> None:
-    """Kill -9 of each worker half-way: what they worked on is tried again, and all is done."""
-    with started(desk) as process:
-        before = faults.workers(process)
-        for pid in before:
+def test_the_pictures_of_killed_workers_are_tried_again(work_folder: Path) -> None:
+    """After kill -9 of both workers the run completes all pictures."""
+    with start_run(work_folder) as process:
+        worker_ids = faults.workers(process)
+        for pid in worker_ids:
             os.kill(pid, signal.SIGKILL)
-        _, words = process.communicate(timeout=4 * faults.PATIENCE)
-    assert len(before) == 2
-    check_told(process.returncode, words)
-    check_told(*run(desk, "--skip-existing"))  # removes what they left half-done
-    check_complete(desk)
+        _, stderr = process.communicate(timeout=4 * faults.PATIENCE)
+    assert len(worker_ids) == 2
+    check_errors(process.returncode, stderr)
+    # The second run removes the temporary files of the killed workers.
+    check_errors(*run(work_folder, "--skip-existing"))
+    check_complete(work_folder)

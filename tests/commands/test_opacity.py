@@ -8,12 +8,12 @@ from terminal import Outcome
 from textures import natural
 
 Call = Callable[..., Outcome]
-UNEVEN = ("--kernel", "uniform", "--kernel-size", 3)
+UNBALANCED = ("--kernel", "uniform", "--kernel-size", 3)
 
 
 @pytest.fixture(params=[np.uint8, np.uint16])
-def soft(folder: Path, request: pytest.FixtureRequest) -> str:
-    """Return the name of a white picture, of 8 or 16 bits, with a smooth opacity between."""
+def soft_picture(folder: Path, request: pytest.FixtureRequest) -> str:
+    """Return the name of a white picture, of 8 or 16 bits, with a smoothly varying opacity."""
     opacity = 40 + 60 * natural(90, 100, 0, 1)[0]
     planes = np.stack([np.full_like(opacity, 255)] * 3 + [opacity], axis=2) / 255
     if request.param == np.uint8:
@@ -25,9 +25,9 @@ def soft(folder: Path, request: pytest.FixtureRequest) -> str:
     return "soft.png"
 
 
-def test_a_checkerboard_in_the_opacity_is_found(call: Call, soft: str) -> None:
-    """A white shape with an uneven soft edge is seen on any ground, though no colour tells it."""
-    outcome = call(soft, "out.png", *UNEVEN, "--max-ripple", 1)
+def test_a_checkerboard_in_the_opacity_is_detected(call: Call, soft_picture: str) -> None:
+    """The pattern is visible on any background, although the colours are flat."""
+    outcome = call(soft_picture, "out.png", *UNBALANCED, "--max-ripple", 1)
     assert outcome.code == 4
     assert b"checkerboard found (" in outcome.out
     assert "note: soft.png: the checkerboard is in the opacity\n" in outcome.err
@@ -37,40 +37,40 @@ def test_a_checkerboard_in_the_opacity_is_found(call: Call, soft: str) -> None:
     assert row[3] == row[-1]
 
 
-def test_an_even_opacity_is_none(call: Call, soft: str) -> None:
-    """The learned kernel keeps it even, and a figure is told, not that the picture is constant."""
-    outcome = call(soft, "out.png")
+def test_a_balanced_kernel_gives_no_pattern_in_the_opacity(call: Call, soft_picture: str) -> None:
+    """The report has a ripple of 0, and does not call the picture constant."""
+    outcome = call(soft_picture, "out.png")
     assert (outcome.code, outcome.err) == (0, "")
     assert b"checkerboard none (0.00 levels, floor " in outcome.out
 
 
-def test_frames_of_an_animation_tell_theirs(call: Call, folder: Path) -> None:
-    """The worst frame is told, also where that is by its opacity."""
+def test_the_opacity_of_animation_frames_is_measured(call: Call, folder: Path) -> None:
+    """The worst frame is reported, also when its pattern is in the opacity."""
     frames = []
     for seed in range(2):
         opacity = np.full((90, 100), 128) if seed == 0 else 40 + 60 * natural(90, 100, 0, 1)[0]
         planes = np.stack([np.full_like(opacity, 255)] * 3 + [opacity], axis=2)
         frames.append(PIL.Image.fromarray(np.round(planes).astype(np.uint8)))
     frames[0].save(folder / "in.apng", "PNG", save_all=True, append_images=frames[1:], duration=50)
-    outcome = call("in.apng", "out.png", *UNEVEN)
+    outcome = call("in.apng", "out.png", *UNBALANCED)
     assert b"checkerboard found (" in outcome.out
     assert "note: in.apng: the checkerboard is in the opacity\n" in outcome.err
 
 
 @pytest.mark.parametrize("stride", ["2", "auto"])
-def test_the_map_and_the_spectrum_are_of_the_opacity(
-    call: Call, soft: str, folder: Path, stride: str
+def test_map_and_spectrum_show_the_opacity(
+    call: Call, soft_picture: str, folder: Path, stride: str
 ) -> None:
-    """Figures show the plane that is the worst."""
-    call(soft, "out.png", *UNEVEN)
-    words = ["--stride", stride, "--map", "map.png", "--spectrum", "spectrum.png"]
-    outcome = call("measure", "out.png", *words)
+    """The figures show the worst plane, here the opacity."""
+    call(soft_picture, "out.png", *UNBALANCED)
+    options = ["--stride", stride, "--map", "map.png", "--spectrum", "spectrum.png"]
+    outcome = call("measure", "out.png", *options)
     assert (outcome.code, outcome.err) == (0, "")
-    drawn = [np.asarray(PIL.Image.open(folder / name)) for name in ("map.png", "spectrum.png")]
+    figures = [np.asarray(PIL.Image.open(folder / name)) for name in ("map.png", "spectrum.png")]
     flat = PIL.Image.new("LA", (200, 180), (255, 128))
     flat.save("flat.png")
-    call("measure", "flat.png", *words, "--force")
-    for name, figure in zip(("map.png", "spectrum.png"), drawn, strict=True):
+    call("measure", "flat.png", *options, "--force")
+    for name, figure in zip(("map.png", "spectrum.png"), figures, strict=True):
         assert not np.array_equal(figure, np.asarray(PIL.Image.open(folder / name)))
-    levels = drawn[0].astype(int)
-    assert (levels.max(axis=2) - levels.min(axis=2)).mean() > 20  # in colour: there is heat
+    samples = figures[0].astype(int)
+    assert (samples.max(axis=2) - samples.min(axis=2)).mean() > 20  # the map has coloured areas

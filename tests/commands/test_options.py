@@ -1,4 +1,4 @@
-"""Options of the main job that change the picture: each reaches the work."""
+"""Options of `upsample` that change the picture."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -30,21 +30,21 @@ def samples(path: Path) -> np.ndarray:
     ],
 )
 def test_an_option_changes_the_picture(call: Call, folder: Path, options: list[object]) -> None:
-    """The picture differs from that without the option, and is as large."""
+    """The output differs from the default output and has the same size."""
     assert call("in.png", "plain.png").code == 0
     assert call("in.png", "out.png", *options).code == 0
-    plain, made = samples(folder / "plain.png"), samples(folder / "out.png")
-    assert plain.shape == made.shape
-    assert np.abs(plain - made).max() > 2
+    plain, changed = samples(folder / "plain.png"), samples(folder / "out.png")
+    assert plain.shape == changed.shape
+    assert np.abs(plain - changed).max() > 2
 
 
 @pytest.mark.parametrize(
     "options", [["-m", "nearest"], ["-m", "bilinear", "-s", "1.5"], ["-m", "spline", "--order", 5]]
 )
-def test_the_scipy_backend_makes_the_same_picture(
+def test_both_backends_give_the_same_picture(
     call: Call, folder: Path, options: list[object]
 ) -> None:
-    """Both backends agree up to the rounding of a level."""
+    """The backends fast and scipy differ by one level of rounding at most."""
     assert call("in.png", "fast.png", *options).code == 0
     assert call("in.png", "scipy.png", *options, "--backend", "scipy").code == 0
     difference = np.abs(samples(folder / "fast.png") - samples(folder / "scipy.png"))
@@ -52,40 +52,40 @@ def test_the_scipy_backend_makes_the_same_picture(
     assert difference.mean() < 0.01
 
 
-def test_a_zero_boundary_darkens_the_edge_alone(call: Call, folder: Path) -> None:
-    """What lies beyond the edge shows at the edge and not in the middle."""
+def test_a_zero_boundary_darkens_only_the_edge(call: Call, folder: Path) -> None:
+    """The value beyond the edge changes pixels at the edge and none in the middle."""
     PIL.Image.new("L", (40, 40), 200).save(folder / "flat.png")
     for boundary in ("symmetric", "nearest", "zero"):
-        made = call("flat.png", f"{boundary}.png", "-m", "bilinear", "--boundary", boundary)
-        assert made.code == 0
+        outcome = call("flat.png", f"{boundary}.png", "-m", "bilinear", "--boundary", boundary)
+        assert outcome.code == 0
     np.testing.assert_array_equal(samples(folder / "symmetric.png"), 200)
     np.testing.assert_array_equal(samples(folder / "nearest.png"), 200)
     dark = samples(folder / "zero.png")
-    np.testing.assert_array_equal(dark[0, 1:-1], 150)  # three quarters of it
+    np.testing.assert_array_equal(dark[0, 1:-1], 150)  # three quarters of 200
     np.testing.assert_array_equal(dark[1:-1, 1:-1], 200)
 
 
 def test_straight_alpha_lets_hidden_colours_bleed(call: Call, folder: Path) -> None:
-    """Premultiplied, the default, does not; straight does."""
+    """Colours of transparent pixels spread with straight alpha, not with premultiplied alpha."""
     picture = np.full((8, 8, 4), (0, 255, 0, 0), np.uint8)
     picture[3:5, 3:5] = (255, 0, 0, 255)
     PIL.Image.fromarray(picture).save(folder / "clear.png")
     greens = []
     for alpha in ("premultiplied", "straight"):
         assert call("clear.png", f"{alpha}.png", "--alpha", alpha).code == 0
-        seen = samples(folder / f"{alpha}.png")
-        greens.append(seen[seen[..., 3] > 0][:, 1].max())
+        result = samples(folder / f"{alpha}.png")
+        greens.append(result[result[..., 3] > 0][:, 1].max())
     assert greens[0] == 0
     assert greens[1] > 50
 
 
-def test_strip_leaves_only_the_profile(call: Call, folder: Path) -> None:
+def test_strip_keeps_only_the_profile(call: Call, folder: Path) -> None:
     """--strip drops dpi and keeps the colour profile."""
     PIL.Image.fromarray(levels(8, 8, 3)).save(
-        folder / "told.png", dpi=(300, 300), icc_profile=b"profile"
+        folder / "in-dpi.png", dpi=(300, 300), icc_profile=b"profile"
     )
-    assert call("told.png", "kept.png").code == 0
-    assert call("told.png", "bare.png", "--strip").code == 0
+    assert call("in-dpi.png", "kept.png").code == 0
+    assert call("in-dpi.png", "bare.png", "--strip").code == 0
     with PIL.Image.open(folder / "kept.png") as kept, PIL.Image.open(folder / "bare.png") as bare:
         assert "dpi" in kept.info
         assert "dpi" not in bare.info
@@ -102,10 +102,10 @@ def test_strip_leaves_only_the_profile(call: Call, folder: Path) -> None:
         ("out", ["--format", "tif"], "TIFF"),
     ],
 )
-def test_the_format_is_by_suffix_or_option(
+def test_the_format_follows_suffix_or_option(
     call: Call, folder: Path, target: str, options: list[str], format: str
 ) -> None:
-    """The target's suffix, else --format, else the input's format."""
+    """The output's suffix decides the format, else --format, else the input's format."""
     assert call("in.png", target, *options).code == 0
     with PIL.Image.open(folder / target) as opened:
         assert opened.format == format

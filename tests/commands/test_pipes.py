@@ -1,4 +1,4 @@
-"""Through real processes: pipes, broken ones too, and exit codes."""
+"""Pipes, closed streams and exit codes, tested with real processes."""
 
 import io
 import json
@@ -21,8 +21,8 @@ from upsample_cli.commands import app
 HANGUP = getattr(signal, "SIGHUP", signal.SIGTERM)  # of POSIX
 
 
-def test_a_pipe_carries_the_files_bytes(folder: Path) -> None:
-    """Standard input to standard output gives the bytes that the file gets; words go to stderr."""
+def test_a_pipe_gets_the_bytes_of_the_file(folder: Path) -> None:
+    """Standard output gets the same bytes as a file, and the report goes to standard error."""
     to_file = shell("in.png", "out.png", folder=folder)
     piped = shell("-", "-", stdin=(folder / "in.png").read_bytes(), folder=folder)
     assert (to_file.code, piped.code) == (0, 0)
@@ -33,31 +33,33 @@ def test_a_pipe_carries_the_files_bytes(folder: Path) -> None:
     assert piped.err.count("\n") == 1
 
 
-def test_the_systems_name_of_standard_output_is_a_dash(folder: Path) -> None:
-    """No report follows the picture there, and no --force replaces the name itself."""
-    dash, named = (shell("in.png", name, folder=folder) for name in ("-", "/dev/stdout"))
-    assert (named.code, named.out) == (0, dash.out)
-    assert named.err.startswith("-  48x40  ")
+def test_dev_stdout_is_treated_as_a_dash(folder: Path) -> None:
+    """The report does not follow the picture on standard output."""
+    by_dash, by_name = (shell("in.png", name, folder=folder) for name in ("-", "/dev/stdout"))
+    assert (by_name.code, by_name.out) == (0, by_dash.out)
+    assert by_name.err.startswith("-  48x40  ")
 
 
-def test_pipes_chain(folder: Path) -> None:
-    """One command's output is the next one's input."""
-    with PIL.Image.open(io.BytesIO(_chained(folder))) as opened:
+def test_commands_can_be_chained(folder: Path) -> None:
+    """One command's output is the next command's input."""
+    with PIL.Image.open(io.BytesIO(_chain(folder))) as opened:
         assert opened.size == (24 * 6, 20 * 6)
         assert opened.format == "PNG"
 
 
-def _chained(folder: Path) -> bytes:
-    first = [sys.executable, "-m", "upsample_cli", "in.png", "-", "-q"]
-    second = [sys.executable, "-m", "upsample_cli", "-", "-", "-s", "3", "-q"]
-    with subprocess.Popen(first, cwd=folder, stdout=subprocess.PIPE) as one:
-        return subprocess.run(second, stdin=one.stdout, capture_output=True, check=True).stdout
+def _chain(folder: Path) -> bytes:
+    first_command = [sys.executable, "-m", "upsample_cli", "in.png", "-", "-q"]
+    second_command = [sys.executable, "-m", "upsample_cli", "-", "-", "-s", "3", "-q"]
+    with subprocess.Popen(first_command, cwd=folder, stdout=subprocess.PIPE) as process:
+        return subprocess.run(
+            second_command, stdin=process.stdout, capture_output=True, check=True
+        ).stdout
 
 
 @pytest.mark.parametrize("format", ["png", "tiff"])
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_a_closed_pipe_ends_quietly(tmp_path: Path, format: str, unbuffered: str) -> None:
-    """Where the reader goes away, as `head` does, there is no word, and no claim of success."""
+    """When the reader closes the pipe, as `head` does, no message is printed."""
     PIL.Image.fromarray(levels(300, 300, 3)).save(tmp_path / "in.png")
     command = [sys.executable, "-W", "error", "-m", "upsample_cli", "in.png", "-", "-s", "4", "-q",
                "--format", format]  # fmt: skip
@@ -73,56 +75,63 @@ def test_a_closed_pipe_ends_quietly(tmp_path: Path, format: str, unbuffered: str
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has one")
 @pytest.mark.parametrize(
-    "words", ["in.png -", "in.png out.png", "measure in.png", "methods", "--help"]
+    "arguments", ["in.png -", "in.png out.png", "measure in.png", "methods", "--help"]
 )
-def test_a_full_disk_behind_standard_output_is_told(folder: Path, words: str) -> None:
-    """A result that cannot be written is an error in one line, not a traceback."""
-    command = [sys.executable, "-m", "upsample_cli", *words.split()]
+def test_a_full_disk_behind_standard_output_is_reported(folder: Path, arguments: str) -> None:
+    """A result that cannot be written is an error of one line."""
+    command = [sys.executable, "-m", "upsample_cli", *arguments.split()]
     with Path("/dev/full").open("wb") as full:
-        made = subprocess.run(command, cwd=folder, stdout=full, stderr=subprocess.PIPE, check=False)
+        result = subprocess.run(
+            command, cwd=folder, stdout=full, stderr=subprocess.PIPE, check=False
+        )
     fault = "cannot write standard output: No space left on device; write to a file"
-    check_refused(Outcome(made.returncode, b"", made.stderr.decode()), 1, fault)
+    check_refused(Outcome(result.returncode, b"", result.stderr.decode()), 1, fault)
 
 
-@pytest.mark.parametrize(("words", "closed"), [("in.png -", ">&-"), ("- out.png", "<&-")])
-def test_a_closed_stream_is_told(folder: Path, words: str, closed: str) -> None:
-    """A standard stream that is not open at all is an error in one line."""
-    command = [sys.executable, "-m", "upsample_cli", *words.split()]
+@pytest.mark.parametrize(("arguments", "closed"), [("in.png -", ">&-"), ("- out.png", "<&-")])
+def test_a_closed_standard_stream_is_reported(folder: Path, arguments: str, closed: str) -> None:
+    """A picture that a closed standard stream should carry is an error of one line."""
+    command = [sys.executable, "-m", "upsample_cli", *arguments.split()]
     script = ["sh", "-c", f'"$@" {closed}', "sh", *command]
-    made = subprocess.run(script, cwd=folder, capture_output=True, check=False)
-    assert made.returncode in (1, 2)
-    check_refused(Outcome(made.returncode, made.stdout, made.stderr.decode()), made.returncode, ";")
+    result = subprocess.run(script, cwd=folder, capture_output=True, check=False)
+    assert result.returncode in (1, 2)
+    check_refused(
+        Outcome(result.returncode, result.stdout, result.stderr.decode()), result.returncode, ";"
+    )
 
 
 @pytest.mark.parametrize(
-    "words", ["in out", "in new --dry-run", "measure in/\u7167.png", "measure in/\u7167.png --csv"]
+    "arguments",
+    ["in out", "in new --dry-run", "measure in/\u7167.png", "measure in/\u7167.png --csv"],
 )
-def test_a_name_that_the_encoding_lacks_is_escaped(folder: Path, words: str) -> None:
-    """Where results go in Latin-1, as on Windows, other letters end no run."""
+def test_characters_outside_the_encoding_are_escaped(folder: Path, arguments: str) -> None:
+    """When output is encoded in Latin-1, as on Windows, other characters are escaped."""
     (folder / "in").mkdir()
     (folder / "in.png").rename(folder / "in" / "\u7167.png")
-    made = subprocess.run(
-        [sys.executable, "-m", "upsample_cli", *words.split()], cwd=folder, capture_output=True,
+    result = subprocess.run(
+        [sys.executable, "-m", "upsample_cli", *arguments.split()], cwd=folder, capture_output=True,
         env=os.environ | {"PYTHONIOENCODING": "latin-1"}, check=False,
     )  # fmt: skip
-    assert (made.returncode, b"Traceback" in made.stderr) == (0, False)
-    assert rb"in/\u7167.png" in made.stdout.replace(b"out/", b"in/")
+    assert (result.returncode, b"Traceback" in result.stderr) == (0, False)
+    assert rb"in/\u7167.png" in result.stdout.replace(b"out/", b"in/")
 
 
-@pytest.mark.parametrize("words", ["in.png out.png", "in.png many/", "measure in.png"])
+@pytest.mark.parametrize("arguments", ["in.png out.png", "in.png many/", "measure in.png"])
 @pytest.mark.parametrize("closed", ["2>&-", "<&- >&- 2>&-"])
-def test_nobody_has_to_listen(folder: Path, words: str, closed: str) -> None:
-    """Work is done where standard error, or every standard stream, is not open at all."""
-    command = [sys.executable, "-m", "upsample_cli", *words.split()]
+def test_closed_output_streams_do_not_stop_the_work(
+    folder: Path, arguments: str, closed: str
+) -> None:
+    """Pictures are written when standard error, or every standard stream, is closed."""
+    command = [sys.executable, "-m", "upsample_cli", *arguments.split()]
     script = ["sh", "-c", f'"$@" {closed}', "sh", *command]
     assert subprocess.run(script, cwd=folder, check=False).returncode == 0
-    if "out" in words:
-        with PIL.Image.open(folder / "out.png") as made:
-            made.load()
+    if "out" in arguments:
+        with PIL.Image.open(folder / "out.png") as picture:
+            picture.load()
 
 
-def test_a_closed_pipe_ends_a_list_quietly(folder: Path) -> None:
-    """So it does where text is written."""
+def test_a_closed_pipe_ends_text_output_quietly(folder: Path) -> None:
+    """A command that prints text also ends without a traceback."""
     command = [sys.executable, "-W", "error", "-m", "upsample_cli", "measure", *["in.png"] * 9]
     with subprocess.Popen(
         command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -132,12 +141,12 @@ def test_a_closed_pipe_ends_a_list_quietly(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (HANGUP, 129)]
+    ("signal_number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (HANGUP, 129)]
 )
-def test_an_interrupted_command_leaves_nothing(
-    tmp_path: Path, sent: signal.Signals, code: int
+def test_an_interrupted_command_leaves_no_file(
+    tmp_path: Path, signal_number: signal.Signals, code: int
 ) -> None:
-    """A signal in the middle of the work leaves no target and no part of it."""
+    """A signal during the work leaves neither the output nor a partial file."""
     PIL.Image.fromarray(levels(900, 900, 3)).save(tmp_path / "in.png")
     before = contents(tmp_path)
     command = [sys.executable, "-m", "upsample_cli", "in.png", "out.png", "-s", "16", "-j", "1",
@@ -146,8 +155,8 @@ def test_an_interrupted_command_leaves_nothing(
         command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
         while process.poll() is None and len(list(tmp_path.iterdir())) == 1:
-            pass  # until the temporary is there
-        process.send_signal(sent)
+            pass  # wait until the temporary file exists
+        process.send_signal(signal_number)
         out, err = process.communicate()
     assert process.returncode == code
     assert b"Traceback" not in err
@@ -155,87 +164,87 @@ def test_an_interrupted_command_leaves_nothing(
     assert contents(tmp_path) == before
 
 
-@pytest.mark.parametrize("words", ["in.png out.png", "many many-out/"])
-def test_nohup_is_obeyed(tmp_path: Path, words: str) -> None:
-    """A command that is started to outlive its terminal goes on when that is closed."""
+@pytest.mark.parametrize("arguments", ["in.png out.png", "many many-out/"])
+def test_a_command_under_nohup_ignores_a_hangup(tmp_path: Path, arguments: str) -> None:
+    """A command that ignores SIGHUP finishes after its terminal is closed."""
     (tmp_path / "many").mkdir()
     for name in ("in.png", "many/in.png"):
         PIL.Image.fromarray(levels(200, 200, 3)).save(tmp_path / name)
-    command = [sys.executable, "-m", "upsample_cli", *words.split(), "-s", "8", "-j", "1",
+    command = [sys.executable, "-m", "upsample_cli", *arguments.split(), "-s", "8", "-j", "1",
                "--compression", "9"]  # fmt: skip
     script = ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", *command]
     with subprocess.Popen(script, cwd=tmp_path, stdout=subprocess.DEVNULL) as process:
         faults.until(lambda: list(tmp_path.rglob("*.part")))
         process.send_signal(HANGUP)
-        for each in faults.workers(process):
-            os.kill(each, HANGUP)
+        for pid in faults.workers(process):
+            os.kill(pid, HANGUP)
     assert process.returncode == 0
     assert len(list(tmp_path.glob("*out*"))) == 1
 
 
-def test_a_closed_terminal_ends_a_folder(tmp_path: Path) -> None:
-    """Where the terminal of a run goes away, so that nothing can be told, nothing half is left."""
+def test_a_closed_terminal_ends_a_folder_run(tmp_path: Path) -> None:
+    """The run ends and leaves no partial file when its terminal closes."""
     pty = pytest.importorskip("pty")
     (tmp_path / "many").mkdir()
-    for place in range(4):
-        PIL.Image.fromarray(levels(250, 250, 3)).save(tmp_path / "many" / f"{place}.png")
-    ours, theirs = pty.openpty()
+    for index in range(4):
+        PIL.Image.fromarray(levels(250, 250, 3)).save(tmp_path / "many" / f"{index}.png")
+    terminal, process_side = pty.openpty()
     command = programs.command(
         "own_terminal", sys.executable, "-m", "upsample_cli", "many", "out", "-s", 8, "-j", 1,
         "--compression", 9,
     )  # fmt: skip
     with subprocess.Popen(
-        command, cwd=tmp_path, stdin=theirs, stdout=theirs, stderr=theirs
+        command, cwd=tmp_path, stdin=process_side, stdout=process_side, stderr=process_side
     ) as process:
-        os.close(theirs)
+        os.close(process_side)
         faults.until(lambda: list(tmp_path.rglob("*.part")))
-        os.close(ours)
-        assert process.wait(faults.PATIENCE) in (1, 129)  # told by the signal or by a failed write
+        os.close(terminal)
+        assert process.wait(faults.PATIENCE) in (1, 129)  # ended by the signal or by a failed write
     assert list((tmp_path / "out").glob(".*")) == []
     assert len(list((tmp_path / "out").glob("*.png"))) < 4
 
 
-@pytest.mark.parametrize(("sent", "fault"), [(b"", "empty"), (b"GIF no", "no picture")])
-def test_a_pipe_without_a_picture_is_told(folder: Path, sent: bytes, fault: str) -> None:
-    """Nothing, or no picture, on standard input is an error, with no byte on standard output."""
-    check_refused(shell("-", "-", stdin=sent, folder=folder), 1, fault)
+@pytest.mark.parametrize(("data", "fault"), [(b"", "empty"), (b"GIF no", "no picture")])
+def test_standard_input_without_a_picture_is_refused(folder: Path, data: bytes, fault: str) -> None:
+    """Empty or unknown data is an error, and nothing goes to standard output."""
+    check_refused(shell("-", "-", stdin=data, folder=folder), 1, fault)
 
 
 def test_errors_of_a_process_are_one_line(folder: Path) -> None:
-    """A missing file ends with exit code 1 and a wrong option with 2, each in one line."""
+    """A missing file gives exit code 1 and a wrong option 2, each with one line of error."""
     check_refused(shell("no.png", "out.png", folder=folder), 1, "no file no.png")
     check_refused(shell("in.png", "out.png", "-m", "splin", folder=folder), 2, "'spline'")
     check_refused(shell("in.png", folder=folder), 2, "OUTPUT")
 
 
 def test_json_of_a_pipe_is_on_stderr(folder: Path) -> None:
-    """With the picture on standard output, the report is on the other side, one line."""
+    """When the picture goes to standard output, the JSON report goes to standard error."""
     outcome = shell("in.png", "-", "--json", folder=folder)
     assert json.loads(outcome.err)["output"] == "-"
     assert outcome.out.startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["measure", "--help"], ["methods", "--help"]])
-def test_help_waits_for_no_library(arguments: list[str]) -> None:
+def test_help_imports_no_heavy_library(arguments: list[str]) -> None:
     """`--help` imports neither NumPy nor SciPy, Pillow, tqdm or a process pool."""
     heavy = {"numpy", "scipy", "PIL", "tqdm", "isal", "concurrent.futures", "multiprocessing"}
     assert heavy & imported(*arguments) == set()
 
 
-def test_the_main_job_waits_for_no_library_that_it_does_without(folder: Path) -> None:
-    """A PNG is enlarged into a PNG without SciPy, tqdm, processes or the ZIP library."""
-    loaded = imported("in.png", "out.png", "--jobs", 2, folder=folder)
-    assert {"scipy", "tqdm", "multiprocessing", "zipfile"} & loaded == set()
+def test_enlarging_a_png_imports_no_needless_library(folder: Path) -> None:
+    """PNG to PNG does not import SciPy, tqdm, multiprocessing or zipfile."""
+    modules = imported("in.png", "out.png", "--jobs", 2, folder=folder)
+    assert {"scipy", "tqdm", "multiprocessing", "zipfile"} & modules == set()
 
 
-def test_decoders_add_no_words_of_their_own(tmp_path: Path) -> None:
-    """A TIFF that claims 2048 samples a pixel gives our one line, not the decoder's too."""
+def test_decoders_print_no_messages(tmp_path: Path) -> None:
+    """A TIFF that claims 2048 samples per pixel gives our error only, not the decoder's."""
     PIL.Image.fromarray(levels(20, 20, 3)).save(tmp_path / "in.tif")
     data = (tmp_path / "in.tif").read_bytes()
     samples_per_pixel = struct.pack("<HHI", 277, 3, 1)
     assert data.count(samples_per_pixel) == 1
-    place = data.index(samples_per_pixel) + len(samples_per_pixel)
-    (tmp_path / "in.tif").write_bytes(data[:place] + struct.pack("<H", 2048) + data[place + 2 :])
+    offset = data.index(samples_per_pixel) + len(samples_per_pixel)
+    (tmp_path / "in.tif").write_bytes(data[:offset] + struct.pack("<H", 2048) + data[offset + 2 :])
     command = [sys.executable, "-m", "upsample_cli", "in.tif", "out.png"]
-    made = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False)
-    check_refused(Outcome(made.returncode, made.stdout, made.stderr.decode()), 1, "in.tif")
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False)
+    check_refused(Outcome(result.returncode, result.stdout, result.stderr.decode()), 1, "in.tif")

@@ -1,4 +1,4 @@
-"""Objects in a store: a real S3 server on loopback, the command as processes of its own."""
+"""Pictures in an object store: a real S3 server on loopback and real processes."""
 
 import csv
 import io
@@ -20,10 +20,10 @@ from terminal import Outcome, check_refused, contents, imported, shell
 from textures import levels
 
 Call = Callable[..., Outcome]
-COUNT, SLOW = 6, 3  # pictures, and the one that does not come
-HEAD = [sys.executable, "-W", "error", "-m", "upsample_cli"]
+COUNT, SLOW = 6, 3  # number of pictures; index of the one that the server holds back
+COMMAND = [sys.executable, "-W", "error", "-m", "upsample_cli"]
 HEAD_BYTES = 1 << 16
-TREE = ("a.png", "b.jpg", "deep/c.png", "deep/er/d.webp")
+KEYS = ("a.png", "b.jpg", "deep/c.png", "deep/er/d.webp")
 
 
 def picture(height: int = 20, width: int = 24, suffix: str = "png") -> bytes:
@@ -38,40 +38,38 @@ def fill(bucket: Bucket, *keys: str) -> None:
 
 
 def size(data: bytes) -> tuple[int, int]:
-    """Return the size of a picture, all of which decodes."""
+    """Return the size of a picture, and check that it decodes."""
     with PIL.Image.open(io.BytesIO(data)) as opened:
         opened.load()
         return opened.size
 
 
-def rows(data: bytes) -> list[tuple[str, str]]:
-    found = csv.DictReader(io.StringIO(data.decode()))
-    return [(row["input"].rpartition("/")[2], row["status"]) for row in found]
+def report_rows(data: bytes) -> list[tuple[str, str]]:
+    reader = csv.DictReader(io.StringIO(data.decode()))
+    return [(row["input"].rpartition("/")[2], row["status"]) for row in reader]
 
 
-def test_a_store_gets_the_bytes_that_a_folder_gets(
-    bucket: Bucket, call: Call, folder: Path
-) -> None:
-    """A tree of objects becomes the files that it becomes on a disk, by any number of workers."""
-    fill(bucket, *[f"in/{key}" for key in TREE])
+def test_a_store_and_a_folder_get_the_same_bytes(bucket: Bucket, call: Call, folder: Path) -> None:
+    """Objects become the same files as pictures on a disk, with one worker and with two."""
+    fill(bucket, *[f"in/{key}" for key in KEYS])
     for key, data in bucket.contents("in/").items():
         (folder / "in" / key).parent.mkdir(parents=True, exist_ok=True)
         (folder / "in" / key).write_bytes(data)
     assert call("in", "out", "-q", "-j", 1).code == 0
     expected = {name: data for name, data in contents(folder / "out").items() if data}
     expected.pop("checkerboard.csv")
-    for jobs, run in ((1, call), (2, shell)):
-        outcome = run(f"{bucket.url}/in", f"{bucket.url}/out{jobs}", "-j", jobs)
+    for jobs, run_command in ((1, call), (2, shell)):
+        outcome = run_command(f"{bucket.url}/in", f"{bucket.url}/out{jobs}", "-j", jobs)
         assert (outcome.code, outcome.err) == (0, "4 done, 0 skipped, 0 failed\n")
-        made = bucket.contents(f"out{jobs}/")
-        report = made.pop("checkerboard.csv")
-        assert made == expected
-        assert rows(report) == [(key.rpartition("/")[2], "done") for key in TREE]
+        actual = bucket.contents(f"out{jobs}/")
+        report = actual.pop("checkerboard.csv")
+        assert actual == expected
+        assert report_rows(report) == [(key.rpartition("/")[2], "done") for key in KEYS]
     assert (bucket.kind("out1/a.png"), bucket.kind("out1/b.jpg")) == ("image/png", "image/jpeg")
 
 
-def test_one_side_may_be_a_disk(bucket: Bucket, call: Call, folder: Path) -> None:
-    """Folders go to a store and objects to a folder; so do single files."""
+def test_inputs_or_outputs_may_be_on_a_disk(bucket: Bucket, call: Call, folder: Path) -> None:
+    """A folder can go to a store and back, and so can a single file."""
     (folder / "in").mkdir()
     (folder / "in" / "a.png").write_bytes(picture())
     assert call("in", f"{bucket.url}/up/", "-j", 1).code == 0
@@ -84,27 +82,27 @@ def test_one_side_may_be_a_disk(bucket: Bucket, call: Call, folder: Path) -> Non
     assert call("measure", f"{bucket.url}/b.png").code == 0
 
 
-def test_a_report_may_be_elsewhere(bucket: Bucket, call: Call, folder: Path) -> None:
-    """--report names a file, written row by row, or an object, whatever the output is."""
+def test_the_report_may_be_a_file_or_an_object(bucket: Bucket, call: Call, folder: Path) -> None:
+    """--report names a file or an object, wherever the outputs are."""
     fill(bucket, "in/a.png")
     call(f"{bucket.url}/in", f"{bucket.url}/out", "-q", "-j", 1, "--report", "rows.csv")
-    assert rows((folder / "rows.csv").read_bytes()) == [("a.png", "done")]
+    assert report_rows((folder / "rows.csv").read_bytes()) == [("a.png", "done")]
     assert bucket.keys("out/") == ["out/a.png"]
     assert call("in.png", "out.png", "-q", "--report", f"{bucket.url}/rows.csv").code == 0
     bucket.put("other.csv", b"name,age\n")
-    refused = call("in.png", "o.png", "--report", f"{bucket.url}/other.csv")
-    check_refused(refused, 2, f"{bucket.url}/other.csv has other columns")
-    assert rows(bucket.get("rows.csv")) == [("in.png", "done")]
+    outcome = call("in.png", "o.png", "--report", f"{bucket.url}/other.csv")
+    check_refused(outcome, 2, f"{bucket.url}/other.csv has other columns")
+    assert report_rows(bucket.get("rows.csv")) == [("in.png", "done")]
     assert bucket.get("other.csv") == b"name,age\n"
 
 
-def test_files_do_not_wait_for_the_library_of_urls(folder: Path) -> None:
-    """A run on files alone imports nothing that only URLs need."""
+def test_a_run_on_files_does_not_import_fsspec(folder: Path) -> None:
+    """A run on files imports nothing that only URLs need."""
     assert {"fsspec", "tempfile"} & imported("in.png", "o.png", folder=folder) == set()
 
 
-def test_feature_maps_and_masks_are_objects_too(bucket: Bucket, call: Call, folder: Path) -> None:
-    """Whatever reads a file reads an object."""
+def test_feature_maps_and_masks_may_be_objects(bucket: Bucket, call: Call, folder: Path) -> None:
+    """Feature maps and masks are read from and written to a store."""
     np.save(folder / "maps.npy", np.ones((3, 4, 5), np.float32))
     assert call("maps.npy", f"{bucket.url}/maps.npy").code == 0
     assert call(f"{bucket.url}/maps.npy", "larger.npy").code == 0
@@ -114,10 +112,10 @@ def test_feature_maps_and_masks_are_objects_too(bucket: Bucket, call: Call, fold
     assert size(bucket.get("mask.png")) == (16, 16)
 
 
-def test_globs_choose_and_a_dry_run_tells(bucket: Bucket, call: Call) -> None:
-    """The plan of a prefix is that of a folder: sorted, chosen by globs, hidden names left out."""
+def test_globs_and_dry_runs_work_in_a_store(bucket: Bucket, call: Call) -> None:
+    """A prefix gives the same plan as a folder: sorted, filtered, without hidden names."""
     fill(bucket, "in/b.png", "in/a.jpg", "in/thumbs/a.png", "in/.c.png", "out/b.png")
-    bucket.put("in/thumbs/", b"")  # as consoles make folders
+    bucket.put("in/thumbs/", b"")  # consoles create folders as empty objects
     outcome = call(f"{bucket.url}/in", f"{bucket.url}/out", "--dry-run", "--exclude", "thumbs")
     assert outcome.out.decode().replace(bucket.url, "") == (
         "/in/a.jpg -> /out/a.jpg\n/in/b.png -> /out/b.png  (is there already)\n"
@@ -126,15 +124,17 @@ def test_globs_choose_and_a_dry_run_tells(bucket: Bucket, call: Call) -> None:
     assert call(f"{bucket.url}/in", f"{bucket.url}/out", "--include", "*.gif").code == 3
 
 
-def test_an_object_and_a_folder_may_have_one_name(bucket: Bucket, call: Call) -> None:
-    """Both the object and what is below its name are enlarged."""
+def test_an_object_and_a_prefix_may_have_the_same_name(bucket: Bucket, call: Call) -> None:
+    """The object and the objects below its name are enlarged."""
     fill(bucket, "in/a.png", "in/a.png/b.png")
     assert call(f"{bucket.url}/in", f"{bucket.url}/out", "-j", 1).code == 0
     assert bucket.keys("out/a") == ["out/a.png", "out/a.png/b.png"]
 
 
-def test_several_inputs_go_below_a_prefix(bucket: Bucket, call: Call, folder: Path) -> None:
-    """Objects, folders of them and files go where no object is yet."""
+def test_several_inputs_are_written_below_a_prefix(
+    bucket: Bucket, call: Call, folder: Path
+) -> None:
+    """Objects, prefixes and files can be inputs of one run."""
     fill(bucket, "x/a.png", "y/b.jpg")
     inputs = f"{bucket.url}/x/a.png", "in.png", f"{bucket.url}/y"
     assert call(*inputs, f"{bucket.url}/out", "-q", "-j", 1).code == 0
@@ -143,8 +143,8 @@ def test_several_inputs_go_below_a_prefix(bucket: Bucket, call: Call, folder: Pa
     ]  # fmt: skip
 
 
-def test_names_may_be_urls(bucket: Bucket, call: Call, folder: Path) -> None:
-    """--files-from takes URLs, which keep their folders, but never leave the output folder."""
+def test_files_from_accepts_urls(bucket: Bucket, call: Call, folder: Path) -> None:
+    """URLs in --files-from keep their folders, but outputs never leave the output folder."""
     fill(bucket, "x/a.png", "y/a.png", "z/c.png", "../../d.png")
     names = [f"{bucket.url}/{key}" for key in ("x/a.png", "y/a.png", "z/", "../../d.png")]
     outcome = call("--files-from", "-", "out", "-q", "-j", 1, stdin="\n".join(names).encode())
@@ -175,32 +175,32 @@ def test_names_may_be_urls(bucket: Bucket, call: Call, folder: Path) -> None:
         (["in.png", "gs://b/o.png"], 'by: pip install "upsample-cli[remote]"'),
     ],
 )
-def test_what_cannot_be_is_one_line(
+def test_impossible_arguments_are_refused_before_any_upload(
     bucket: Bucket, call: Call, folder: Path, arguments: list[str], fault: str
 ) -> None:
-    """A plan that cannot be, and what is not there, is told before anything is put."""
+    """Contradicting arguments and missing objects are reported in one line."""
     fill(bucket, "in/a.png", "in/a.jpg", "old.png")
     (folder / "old.png").write_bytes(picture())
     before = bucket.keys()
-    outcome = call(*[each.format(bucket.url) for each in arguments])
+    outcome = call(*[argument.format(bucket.url) for argument in arguments])
     check_refused(outcome, outcome.code, fault)
     assert outcome.code in (1, 2)
     assert bucket.keys() == before
 
 
-def test_a_store_that_does_not_answer_is_told(
+def test_a_store_that_does_not_answer_is_reported(
     call: Call, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A refused connection is one line, after as many attempts as the environment says."""
+    """A refused connection is one line of error, after AWS_MAX_ATTEMPTS attempts."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     check_refused(shell("s3://some/in", "out"), 1, "Could not connect to the endpoint URL")
 
 
 @contextmanager
-def started(bucket: Bucket, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    """Start a run of two workers from one prefix to another, and what it needs meanwhile here."""
-    command = [*HEAD, f"{bucket.url}/in", f"{bucket.url}/out", "-j", "2"]
+def start_run(bucket: Bucket, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """Start a run of two workers from one prefix to another, with a temporary folder."""
+    command = [*COMMAND, f"{bucket.url}/in", f"{bucket.url}/out", "-j", "2"]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
         env={**os.environ, "TMPDIR": str(tmp_path)},
@@ -208,53 +208,53 @@ def started(bucket: Bucket, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
         try:
             yield process
         finally:
-            process.kill()  # a test that fails is not to wait for what does not come
+            process.kill()  # a failing test must not wait for the held picture
 
 
-def held_up(bucket: Bucket) -> None:
-    """Put pictures, one of which does not come until the server releases it."""
+def put_pictures_and_hold_one(bucket: Bucket) -> None:
+    """Put pictures, one of which the server does not send until it is released."""
     fill(bucket, *[f"in/{number}.png" for number in range(COUNT)])
     bucket.server.held.add(("GET", f"/{bucket.name}/in/{SLOW}.png"))
 
 
-def test_a_killed_run_is_gone_on_with(bucket: Bucket, call: Call, tmp_path: Path) -> None:
-    """After kill -9 half-way --skip-existing completes the objects, and every one decodes."""
-    held_up(bucket)
-    with started(bucket, tmp_path) as process:
+def test_a_killed_run_can_be_continued(bucket: Bucket, call: Call, tmp_path: Path) -> None:
+    """After kill -9, --skip-existing completes the objects, and every object decodes."""
+    put_pictures_and_hold_one(bucket)
+    with start_run(bucket, tmp_path) as process:
         faults.until(lambda: len(bucket.keys("out/")) >= COUNT - 2)
-        left = faults.workers(process)
-        assert len(left) == 2
+        worker_ids = faults.workers(process)
+        assert len(worker_ids) == 2
         process.kill()
-    faults.until(lambda: not any(map(faults.is_alive, left)))
+    faults.until(lambda: not any(map(faults.is_alive, worker_ids)))
     bucket.server.release()
-    again = call(f"{bucket.url}/in", f"{bucket.url}/out", "--skip-existing", "-j", 1)
-    # A worker may have ended the other one that was under way when the run was killed.
-    assert again.err in {f"{n} done, {COUNT - n} skipped, 0 failed\n" for n in (1, 2)}
-    made = bucket.contents("out/")
-    report = made.pop("checkerboard.csv")
-    assert [size(made[f"{number}.png"]) for number in range(COUNT)] == [
+    outcome = call(f"{bucket.url}/in", f"{bucket.url}/out", "--skip-existing", "-j", 1)
+    # Besides the held picture, one more may have been unfinished when the run was killed.
+    assert outcome.err in {f"{n} done, {COUNT - n} skipped, 0 failed\n" for n in (1, 2)}
+    outputs = bucket.contents("out/")
+    report = outputs.pop("checkerboard.csv")
+    assert [size(outputs[f"{number}.png"]) for number in range(COUNT)] == [
         (48, 40 + 2 * number) for number in range(COUNT)
     ]
-    assert len(rows(report)) == COUNT
+    assert len(report_rows(report)) == COUNT
     assert bucket.unfinished() == []
 
 
-def test_ctrl_c_puts_the_report(bucket: Bucket, tmp_path: Path) -> None:
-    """A stopped run ends its pictures, and its rows are put."""
-    held_up(bucket)
-    with started(bucket, tmp_path) as process:
+def test_an_interrupted_run_uploads_its_report(bucket: Bucket, tmp_path: Path) -> None:
+    """After Ctrl-C the run finishes begun pictures and uploads its report."""
+    put_pictures_and_hold_one(bucket)
+    with start_run(bucket, tmp_path) as process:
         faults.until(lambda: len(bucket.keys("out/")) >= COUNT - 2)
         os.killpg(process.pid, signal.SIGINT)
         assert process.stderr.readline().startswith("note: stopping")
         bucket.server.release()
         process.communicate(timeout=faults.PATIENCE)
     assert process.returncode == 130
-    assert len(rows(bucket.get("out/checkerboard.csv"))) == COUNT
+    assert len(report_rows(bucket.get("out/checkerboard.csv"))) == COUNT
     assert list(tmp_path.iterdir()) == []
 
 
-def test_one_failure_costs_only_itself(bucket: Bucket, call: Call) -> None:
-    """A corrupt object, and one that may not be put, are named; nothing of them is put."""
+def test_a_failed_object_does_not_affect_others(bucket: Bucket, call: Call) -> None:
+    """A broken object, and one without permission, are reported; nothing of them is uploaded."""
     fill(bucket, "in/a.png", "in/b.png", "in/c.png")
     bucket.put("in/cut.png", picture(64, 64)[:-2000])
     bucket.put("in/empty.png", b"")
@@ -273,8 +273,8 @@ def test_one_failure_costs_only_itself(bucket: Bucket, call: Call) -> None:
     assert bucket.unfinished() == []
 
 
-def test_nothing_is_overwritten_unless_forced(bucket: Bucket, call: Call) -> None:
-    """An object that is there is refused and stays as it is; --force replaces it."""
+def test_an_existing_object_is_kept_without_force(bucket: Bucket, call: Call) -> None:
+    """An existing object is refused and unchanged; --force replaces it."""
     fill(bucket, "in/a.png", "in/b.png")
     bucket.put("out/a.png", b"precious")
     outcome = call(f"{bucket.url}/in", f"{bucket.url}/out", "-j", 1)
@@ -283,28 +283,29 @@ def test_nothing_is_overwritten_unless_forced(bucket: Bucket, call: Call) -> Non
     assert bucket.get("out/a.png") == b"precious"
     assert call(f"{bucket.url}/in", f"{bucket.url}/out", "-j", 1, "--force").code == 0
     assert size(bucket.get("out/a.png")) == (48, 40)
-    assert rows(bucket.get("out/checkerboard.csv")) == [("a.png", "done"), ("b.png", "done")]
+    assert report_rows(bucket.get("out/checkerboard.csv")) == [("a.png", "done"), ("b.png", "done")]
 
 
-def test_what_is_not_what_would_be_made_is_made_again(bucket: Bucket, call: Call) -> None:
-    """An object of another size, and one that is none, are made again by --skip-existing."""
+def test_skip_existing_replaces_wrong_outputs(bucket: Bucket, call: Call) -> None:
+    """--skip-existing replaces an object of another size and one that is not a picture."""
     fill(bucket, "in/a.png", "in/b.png", "in/c.png")
     assert call(f"{bucket.url}/in", f"{bucket.url}/out", "-q", "-j", 1).code == 0
-    whole = bucket.contents("out/")
+    first = bucket.contents("out/")
     bucket.put("out/a.png", picture(7, 5))
     bucket.put("out/b.png", b"text")
-    again = call(f"{bucket.url}/in", f"{bucket.url}/out", "--skip-existing", "-j", 1)
-    assert again.err.endswith("2 done, 1 skipped, 0 failed\n")
-    assert "replaced the old output, which is 5x7" in again.err
-    made = bucket.contents("out/")
-    before = rows(whole["checkerboard.csv"])
-    assert rows(made.pop("checkerboard.csv")) == [*before, ("a.png", "done"), ("b.png", "done")]
-    assert made == {key: data for key, data in whole.items() if key in made}
-    assert len(made) == 3
+    outcome = call(f"{bucket.url}/in", f"{bucket.url}/out", "--skip-existing", "-j", 1)
+    assert outcome.err.endswith("2 done, 1 skipped, 0 failed\n")
+    assert "replaced the old output, which is 5x7" in outcome.err
+    second = bucket.contents("out/")
+    before = report_rows(first["checkerboard.csv"])
+    replaced = [("a.png", "done"), ("b.png", "done")]
+    assert report_rows(second.pop("checkerboard.csv")) == [*before, *replaced]
+    assert second == {key: data for key, data in first.items() if key in second}
+    assert len(second) == 3
 
 
 def test_update_compares_the_times_of_objects(bucket: Bucket, call: Call, folder: Path) -> None:
-    """--update makes again what was put before its input was."""
+    """--update replaces objects that are older than their inputs."""
     (folder / "in").mkdir()
     for name in ("old.png", "new.png"):
         (folder / "in" / name).write_bytes(picture())
@@ -319,21 +320,26 @@ def test_update_compares_the_times_of_objects(bucket: Bucket, call: Call, folder
     assert call("in/old.png", f"{bucket.url}/out/old.png", "--skip-existing", "-q").code == 3
 
 
-def test_a_run_goes_on_by_listing(bucket: Bucket, call: Call) -> None:
-    """Objects that are there are neither asked for one by one nor read but for their heads."""
+def test_continuing_a_run_lists_objects(bucket: Bucket, call: Call) -> None:
+    """Existing objects are found by listing, and only the starts of pictures are read."""
     fill(bucket, *[f"in/{number}.png" for number in range(3)], "in/deep/3.png")
     bucket.put("in/large.png", large := picture(400, 400))
     assert len(large) > 4 * HEAD_BYTES
     assert call(f"{bucket.url}/in", f"{bucket.url}/out", "-q", "-j", 1).code == 0
     bucket.server.requests.clear()
     assert call(f"{bucket.url}/in", f"{bucket.url}/out", "--skip-existing", "-j", 1).code == 3
-    asked = bucket.server.requests
-    read = [each for each in asked if each.method == "GET" and not each.query]
-    assert all(each.range == f"bytes=0-{HEAD_BYTES - 1}" for each in read if "csv" not in each.path)
-    assert len(read) == 2 * 5 + 1  # inputs, outputs, and the report
-    heads = [each.path for each in asked if each.method == "HEAD"]
-    assert not any(path.endswith(".png") for path in heads)
-    listings = [each for each in asked if "list-type=2" in each.query]
-    whole = [each for each in listings if "max-keys=1&" not in each.query]
-    assert len(whole) == 2 * 3  # each prefix: its input to count and to begin, its outputs
-    assert not any(each.method == "PUT" for each in asked)
+    requests = bucket.server.requests
+    reads = [request for request in requests if request.method == "GET" and not request.query]
+    assert all(
+        request.range == f"bytes=0-{HEAD_BYTES - 1}"
+        for request in reads
+        if "csv" not in request.path
+    )
+    assert len(reads) == 2 * 5 + 1  # inputs, outputs, and the report
+    head_paths = [request.path for request in requests if request.method == "HEAD"]
+    assert not any(path.endswith(".png") for path in head_paths)
+    listings = [request for request in requests if "list-type=2" in request.query]
+    full_listings = [request for request in listings if "max-keys=1&" not in request.query]
+    # Each of the two prefixes is listed to count inputs, to read them, and to find outputs.
+    assert len(full_listings) == 2 * 3
+    assert not any(request.method == "PUT" for request in requests)

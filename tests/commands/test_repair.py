@@ -14,90 +14,90 @@ Call = Callable[..., Outcome]
 
 @pytest.fixture
 def kernels(folder: Path) -> Path:
-    """Return the folder, with an uneven kernel, and a layer's weights, in it."""
+    """Return a folder with an unbalanced kernel, k3.npy, and a layer's weights, layer.npy."""
     np.save(folder / "k3.npy", np.full((3, 3), 4 / 9, np.float32))
     weights = np.random.default_rng(0).normal(size=(4, 3, 4, 4))
     np.save(folder / "layer.npy", weights.astype(np.float32))
     return folder
 
 
-def test_a_kernel_is_mended_and_used(call: Call, kernels: Path) -> None:
-    """The file that a repair writes is one that --kernel takes, without a checkerboard."""
+def test_a_repaired_kernel_can_be_used(call: Call, kernels: Path) -> None:
+    """--kernel accepts the file that `repair` writes, and the output has no checkerboard."""
     outcome = call("repair", "k3.npy", "-o", "out.npz", "--stride", 2)
     assert (outcome.code, outcome.err) == (0, "")
-    head, _, gain, ripple = outcome.out.decode().splitlines()[:4]
-    assert head == "out.npz  moved by 51.54% of k3.npy"
+    title, _, gain, ripple = outcome.out.decode().splitlines()[:4]
+    assert title == "out.npz  moved by 51.54% of k3.npy"
     assert gain.split() == ["gain", "1", "1"]
     assert ripple.split() == ["ripple", "0.4843", "0.0000"]
     file = kernel_file.load("out.npz", "tconv", 2)
     triangle = [0.5, 1, 0.5]
     np.testing.assert_allclose(file.taps, np.outer(triangle, triangle), atol=1e-7)
     assert file.about == {"repaired": "flat"}
-    made = call("in.png", "out.png", "-k", "out.npz")
-    assert b"tconv out.npz x2  checkerboard none" in made.out
+    enlarged = call("in.png", "out.png", "-k", "out.npz")
+    assert b"tconv out.npz x2  checkerboard none" in enlarged.out
 
 
 def test_a_separable_kernel_stays_separable(call: Call, kernels: Path) -> None:
-    """Taps that are the same along both axes are mended along one, and keep what is known of them.
+    """A separable kernel is repaired along one axis, and its metadata is kept.
 
-    How far they moved is told of the whole kernel.
+    The reported change is that of the two-dimensional kernel.
     """
     taps = np.random.default_rng(1).uniform(0.5, 1, 7)
     (kernels / "own.npz").write_bytes(KernelFile("tconv", 3, taps, "", {"noise": 2}).to_bytes())
     outcome = call("repair", "own.npz", "-o", "out.npz", "--ramp", "--json")
-    found = json.loads(outcome.out)
+    result = json.loads(outcome.out)
     file = kernel_file.load("out.npz", "tconv", 3)
     assert (file.taps.shape, file.about) == ((7,), {"noise": 2, "repaired": "ramp"})
     old, new = np.outer(taps, taps), np.outer(file.taps, file.taps)
-    assert found["moved"] == pytest.approx(np.linalg.norm(new - old) / np.linalg.norm(old))
-    assert (found["input"], found["output"], found["status"]) == ("own.npz", "out.npz", "done")
-    assert found["before"]["ripple"] > 0.01
-    assert found["after"]["ripple"] == 0.0
-    assert found["after"]["kernel"]["ramp_error"] < 1e-12
+    assert result["moved"] == pytest.approx(np.linalg.norm(new - old) / np.linalg.norm(old))
+    assert (result["input"], result["output"], result["status"]) == ("own.npz", "out.npz", "done")
+    assert result["before"]["ripple"] > 0.01
+    assert result["after"]["ripple"] == 0.0
+    assert result["after"]["kernel"]["ramp_error"] < 1e-12
 
 
-def test_a_resize_convolution_becomes_a_transposed_one(call: Call) -> None:
-    """What is balanced already does not move, and is written as what it amounts to."""
-    found = call("repair", Path(SHIPPED, "resize-conv-learned-x2.npz"), "-o", "out.npz", "--json")
-    assert json.loads(found.out)["moved"] < 1e-12
+def test_a_resize_convolution_is_written_as_a_transposed_one(call: Call) -> None:
+    """A balanced kernel does not change; a note says that the output file is for tconv."""
+    outcome = call("repair", Path(SHIPPED, "resize-conv-learned-x2.npz"), "-o", "out.npz", "--json")
+    assert json.loads(outcome.out)["moved"] < 1e-12
     note = "out.npz is for tconv; it does what resize-conv-learned-x2.npz does by resize-conv"
-    assert (json.loads(found.out)["notes"], found.err) == ([note], f"note: {note}\n")
+    assert (json.loads(outcome.out)["notes"], outcome.err) == ([note], f"note: {note}\n")
     assert kernel_file.load("out.npz", "tconv", 2).kernel("out").phase_sums == pytest.approx(1.0)
 
 
-def test_a_layers_weights_are_mended(call: Call, kernels: Path) -> None:
-    """A .npy of four axes gives back the same shape and type."""
+def test_the_weights_of_a_layer_are_repaired(call: Call, kernels: Path) -> None:
+    """The output keeps the shape and type of a .npy of four axes."""
     outcome = call("repair", "layer.npy", "-o", "out.npy", "--stride", 2)
     assert outcome.out.decode().splitlines()[2].split()[-1] == "0.0000"
-    made = np.load("out.npy")
-    assert (made.shape, made.dtype) == ((4, 3, 4, 4), np.float32)
-    sums = made.reshape(4, 3, 2, 2, 2, 2).sum(axis=(2, 4))
+    repaired = np.load("out.npy")
+    assert (repaired.shape, repaired.dtype) == ((4, 3, 4, 4), np.float32)
+    sums = repaired.reshape(4, 3, 2, 2, 2, 2).sum(axis=(2, 4))
     np.testing.assert_allclose(sums, np.broadcast_to(sums[..., :1, :1], sums.shape), atol=1e-6)
 
 
 @pytest.mark.parametrize("axes", [1, 3])
-def test_weights_of_vocoders_and_volumes_are_mended(call: Call, kernels: Path, axes: int) -> None:
-    """Along one axis or three, by the one stride of all of them."""
+def test_weights_of_one_or_three_axes_are_repaired(call: Call, kernels: Path, axes: int) -> None:
+    """Weights of audio and volume networks are repaired with one stride for all axes."""
     np.save("odd.npy", np.random.default_rng(0).normal(size=(2, 3, *(3,) * axes)))
-    found = json.loads(call("repair", "odd.npy", "-o", "o.npy", "-s", 2, "--json").out)
-    assert found["before"]["ripple"] > 0.1
-    assert found["after"]["ripple"] == 0.0
-    audited = call("audit", "o.npy", "-s", 2, "--max-ripple", 0)
-    assert (audited.code, np.load("o.npy").shape) == (0, (2, 3, *(3,) * axes))
-    refused = call("repair", "odd.npy", "-o", "p.npy", "-s", "1x2")
-    check_refused(refused, 2, f"--stride 1x2 is for two axes, and 'odd.npy' has {axes}; give one")
+    result = json.loads(call("repair", "odd.npy", "-o", "o.npy", "-s", 2, "--json").out)
+    assert result["before"]["ripple"] > 0.1
+    assert result["after"]["ripple"] == 0.0
+    audit = call("audit", "o.npy", "-s", 2, "--max-ripple", 0)
+    assert (audit.code, np.load("o.npy").shape) == (0, (2, 3, *(3,) * axes))
+    outcome = call("repair", "odd.npy", "-o", "p.npy", "-s", "1x2")
+    check_refused(outcome, 2, f"--stride 1x2 is for two axes, and 'odd.npy' has {axes}; give one")
 
 
-def test_rounding_of_half_floats_is_in_the_figures(call: Call, kernels: Path) -> None:
-    """What is told of the result is told of what is written."""
+def test_the_figures_include_rounding_to_half_floats(call: Call, kernels: Path) -> None:
+    """The reported ripple is that of the file after rounding."""
     np.save("half.npy", np.random.default_rng(0).uniform(1, 2, (5, 5)).astype(np.float16))
-    found = json.loads(call("repair", "half.npy", "-o", "o.npy", "-s", 2, "--json").out)
+    result = json.loads(call("repair", "half.npy", "-o", "o.npy", "-s", 2, "--json").out)
     assert np.load("o.npy").dtype == np.float16
-    assert 0 < found["after"]["ripple"] < 1e-3
+    assert 0 < result["after"]["ripple"] < 1e-3
 
 
-def test_what_rounding_of_half_floats_leaves_is_told(call: Call, kernels: Path) -> None:
-    """Taps that are even no more once they are rounded to their file's type come with a note."""
+def test_ripple_left_by_rounding_is_noted(call: Call, kernels: Path) -> None:
+    """A note is printed when rounding to float16 makes balanced taps uneven."""
     taps = np.random.default_rng(0).normal(size=(1, 1, 4, 4))
     np.save("half.npy", (taps - taps.mean()).astype(np.float16))
     outcome = call("repair", "half.npy", "-o", "o.npy", "-s", 2)
@@ -107,15 +107,15 @@ def test_what_rounding_of_half_floats_leaves_is_told(call: Call, kernels: Path) 
     assert call("repair", "single.npy", "-o", "p.npy", "-s", 2).err == ""
 
 
-def test_half_floats_that_would_overflow_are_refused(call: Call, kernels: Path) -> None:
+def test_taps_that_overflow_half_floats_are_refused(call: Call, kernels: Path) -> None:
     """Infinite taps are never written."""
     np.save("half.npy", np.full((3, 3), 60000, np.float16))
     check_refused(call("repair", "half.npy", "-o", "o.npy", "-s", 2), 2, "too large for float16")
     assert not (kernels / "o.npy").exists()
 
 
-def test_whole_numbers_become_floats(call: Call, kernels: Path) -> None:
-    """Mended taps are not cut to whole numbers."""
+def test_integer_taps_become_floats(call: Call, kernels: Path) -> None:
+    """Repaired taps are not rounded to integers."""
     np.save("whole.npy", np.ones((3, 3), int))
     call("repair", "whole.npy", "-o", "o.npy", "-s", 2)
     triangle = [0.75, 1.5, 0.75]
@@ -123,7 +123,7 @@ def test_whole_numbers_become_floats(call: Call, kernels: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "fault"),
+    ("arguments", "code", "fault"),
     [
         (["k3.npy", "-o", "out.npz"], 2, "k3.npy does not say its stride; pass --stride"),
         (["k3.npy", "-o", "out.png", "-s", "2"], 2, "out.png is no kernel file; name it .npz"),
@@ -142,10 +142,10 @@ def test_whole_numbers_become_floats(call: Call, kernels: Path) -> None:
         (["k3.npy"], 2, "--output"),
     ],
 )
-def test_what_cannot_be_repaired_is_refused(
-    call: Call, kernels: Path, words: list[str], code: int, fault: str
+def test_wrong_repair_arguments_are_refused(
+    call: Call, kernels: Path, arguments: list[str], code: int, fault: str
 ) -> None:
-    """A wrong repair is told in one line, and nothing is written."""
+    """A wrong argument is reported in one line, and nothing is written."""
     before = contents(kernels)
-    check_refused(call("repair", *words), code, fault)
+    check_refused(call("repair", *arguments), code, fault)
     assert contents(kernels) == before

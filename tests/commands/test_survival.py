@@ -1,7 +1,7 @@
-"""Every mode into every format, as a file and through a pipe: what is promised survives.
+"""Every mode into every format, as a file and through a pipe: the promised data survives.
 
-Files are made and read by OpenCV and tifffile, and what stands beside the pixels is read from
-bytes: Pillow, which the product uses, is not asked.
+OpenCV and tifffile write and read the files, and metadata is read from the bytes. Pillow, which the
+product uses, does neither.
 """
 
 import struct
@@ -25,67 +25,68 @@ from upsample_cli.images.write import png
 
 Call = Callable[..., Outcome]
 XMP = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'><tiff:Orientation>1</tiff:Orientation></x:xmpmeta>"
-# Channels as they are filtered, and type.
+# Each mode's channels after decoding, and the type of its samples.
 MODES = {
     "bits": (1, "u1"), "palette": (3, "u1"), "clear-palette": (4, "u1"), "grey": (1, "u1"),
     "grey-clear": (2, "u1"), "rgb": (3, "u1"), "rgba": (4, "u1"), "deep-grey": (1, "u2"),
     "deep-grey-clear": (2, "u2"), "deep-rgb": (3, "u2"), "deep-rgba": (4, "u2"),
     "float": (1, "f4"), "float-rgb": (3, "f4"),
 }  # fmt: skip
-OPAQUE, DEEP = {"jpg", "bmp", "ppm"}, {"png", "tiff", "ppm"}
-WORDS = {"jpg": "jpeg"}
+OPAQUE_FORMATS, FORMATS_OF_16_BITS = {"jpg", "bmp", "ppm"}, {"png", "tiff", "ppm"}
 SUFFIXES = ("png", "tiff", "jpg", "webp", "bmp", "ppm", "gif", "tga")
 
 
 def display_p3() -> bytes:
-    """Return sRGB's profile with the primaries of Display P3."""
-    made = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    """Return the sRGB profile with the primaries of Display P3."""
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     primaries = {
         b"rXYZ": (0.51512, 0.2412, -0.00105), b"gXYZ": (0.29198, 0.69225, 0.04189),
         b"bXYZ": (0.1571, 0.06657, 0.78407),
     }  # fmt: skip
-    for index in range(struct.unpack_from(">L", made, 128)[0]):
-        kind, place = struct.unpack_from(">4sL", made, 132 + 12 * index)
+    for index in range(struct.unpack_from(">L", profile, 128)[0]):
+        kind, offset = struct.unpack_from(">4sL", profile, 132 + 12 * index)
         if kind in primaries:
-            fixed = [round(each * 65536) for each in primaries[kind]]
-            struct.pack_into(">3l", made, place + 8, *fixed)
-    return bytes(made)
+            fixed = [round(value * 65536) for value in primaries[kind]]
+            struct.pack_into(">3l", profile, offset + 8, *fixed)
+    return bytes(profile)
 
 
 def exif(orientation: int = 1) -> bytes:
-    """Return EXIF with an orientation and a size, without Pillow."""
-    inside = struct.pack("<H HHLL HHLL L", 2, 0xA002, 4, 1, 24, 0xA003, 4, 1, 20, 0)
-    top = struct.pack("<H HHLHH HHLL L", 2, 0x112, 3, 1, orientation, 0, 0x8769, 4, 1, 38, 0)
-    return b"II\x2a\0\x08\0\0\0" + top + inside
+    """Return EXIF with an orientation and a size, built without Pillow."""
+    exif_directory = struct.pack("<H HHLL HHLL L", 2, 0xA002, 4, 1, 24, 0xA003, 4, 1, 20, 0)
+    main_directory = struct.pack(
+        "<H HHLHH HHLL L", 2, 0x112, 3, 1, orientation, 0, 0x8769, 4, 1, 38, 0
+    )
+    return b"II\x2a\0\x08\0\0\0" + main_directory + exif_directory
 
 
 def samples(mode: str) -> np.ndarray:
-    """Return what a mode's file holds once it is filtered, shape (20, 24, C)."""
+    """Return the decoded samples of a mode's file, shape (20, 24, C)."""
     channels, kind = MODES[mode]
-    made = levels(20, 24, channels, 16)
+    result = levels(20, 24, channels, 16)
     if kind == "f4":
-        return (made / 65535).astype(np.float32)
+        return (result / 65535).astype(np.float32)
     if kind == "u1":
-        made = (made >> 8).astype(np.uint8)
+        result = (result >> 8).astype(np.uint8)
     if mode == "bits":
-        made = np.where(made > made.mean(), 255, 0).astype(np.uint8)
+        result = np.where(result > result.mean(), 255, 0).astype(np.uint8)
     elif "palette" in mode:
-        made = made // 43 * 43
+        result = result // 43 * 43
         if channels == 4:  # one entry of the palette is clear
-            made[..., 3] = np.where((made[..., :3] == made[0, 0, :3]).all(axis=2), 0, 255)
-    return made
+            result[..., 3] = np.where((result[..., :3] == result[0, 0, :3]).all(axis=2), 0, 255)
+    return result
 
 
 def chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">L", len(data)) + kind + data + struct.pack(">L", zlib.crc32(kind + data))
 
 
-def palette(made: np.ndarray) -> bytes:
-    """Return a PNG with a palette of samples."""
-    colours, index = np.unique(made.reshape(-1, made.shape[2]), axis=0, return_inverse=True)
-    rows = index.reshape(made.shape[:2]).astype(np.uint8)
+def palette_png(pixels: np.ndarray) -> bytes:
+    """Return a PNG with a palette that holds these samples."""
+    colours, index = np.unique(pixels.reshape(-1, pixels.shape[2]), axis=0, return_inverse=True)
+    rows = index.reshape(pixels.shape[:2]).astype(np.uint8)
     raw = b"".join(b"\0" + row.tobytes() for row in rows)
-    clear = chunk(b"tRNS", colours[:, 3].tobytes()) if made.shape[2] == 4 else b""
+    clear = chunk(b"tRNS", colours[:, 3].tobytes()) if pixels.shape[2] == 4 else b""
     return (
         b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">LL5B", 24, 20, 8, 3, 0, 0, 0))
         + chunk(b"PLTE", colours[:, :3].tobytes()) + clear
@@ -93,116 +94,122 @@ def palette(made: np.ndarray) -> bytes:
     )  # fmt: skip
 
 
-def written(mode: str, folder: Path) -> Path:
+def write_input(mode: str, folder: Path) -> Path:
     """Write a file of a mode, with a profile, EXIF, XMP and a resolution."""
-    made, (channels, kind) = samples(mode), MODES[mode]
+    pixels, (channels, kind) = samples(mode), MODES[mode]
     path = folder / f"in.{'tiff' if kind == 'f4' else 'png'}"
     if kind == "f4":
         tifffile.imwrite(
-            path, made.squeeze(), photometric="rgb" if channels == 3 else "minisblack",
+            path, pixels.squeeze(), photometric="rgb" if channels == 3 else "minisblack",
             iccprofile=display_p3(), resolution=(300, 150), resolutionunit="inch",
             extratags=[(700, 1, len(XMP), XMP, True)], metadata=None,
         )  # fmt: skip
         return path
     if "palette" in mode:
-        data = palette(made)
+        data = palette_png(pixels)
     elif mode == "bits":
-        rows = b"".join(b"\0" + np.packbits(row > 0).tobytes() for row in made[..., 0])
+        rows = b"".join(b"\0" + np.packbits(row > 0).tobytes() for row in pixels[..., 0])
         data = (
             b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">LL5B", 24, 20, 1, 0, 0, 0, 0))
             + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
         )  # fmt: skip
     else:
-        piece, checksum = png.encode_strip(made, 2, True), png.Checksum()
-        checksum.add(piece)
-        head = png.header((20, 24), channels, 8 * made.itemsize, Metadata())
-        data = head + piece.chunk + png.trailer(checksum)
-    more = (
+        strip, checksum = png.encode_strip(pixels, 2, True), png.Checksum()
+        checksum.add(strip)
+        head = png.header((20, 24), channels, 8 * pixels.itemsize, Metadata())
+        data = head + strip.chunk + png.trailer(checksum)
+    metadata = (
         chunk(b"iCCP", b"p\0\0" + zlib.compress(display_p3()))
         + chunk(b"pHYs", struct.pack(">LLB", 11811, 5906, 1))
         + chunk(b"eXIf", exif())
         + chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + XMP)
     )
-    path.write_bytes(data[:33] + more + data[33:])
+    path.write_bytes(data[:33] + metadata + data[33:])
     return path
 
 
-def pixels(path: Path) -> np.ndarray:
-    """Return the samples of a file, shape (H, W, C), by tifffile or OpenCV, not turned."""
+def read_samples(path: Path) -> np.ndarray:
+    """Return the samples of a file, shape (H, W, C), without applying the orientation.
+
+    They are read by tifffile or OpenCV; Pillow reads TGA.
+    """
     if path.suffix == ".tiff":
-        found = tifffile.imread(path)
+        result = tifffile.imread(path)
     elif path.suffix == ".tga":
         with PIL.Image.open(path) as opened:  # OpenCV reads none
-            found = np.asarray(opened)
+            result = np.asarray(opened)
     elif path.suffix == ".gif":
-        found = cv2.cvtColor(cv2.imreadanimation(str(path))[1].frames[0], cv2.COLOR_BGRA2RGBA)
+        result = cv2.cvtColor(cv2.imreadanimation(str(path))[1].frames[0], cv2.COLOR_BGRA2RGBA)
     else:
         flags = cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION
-        found = cv2.imread(str(path), flags)
-        if found.ndim == 3:
-            found = found[..., [2, 1, 0, 3][: found.shape[2]]]
-    return found if found.ndim == 3 else found[..., None]
+        result = cv2.imread(str(path), flags)
+        if result.ndim == 3:
+            result = result[..., [2, 1, 0, 3][: result.shape[2]]]
+    return result if result.ndim == 3 else result[..., None]
 
 
-def expanded(made: np.ndarray, channels: int) -> np.ndarray:
-    """Return samples with as many channels as a reader gives: grey as colours, opacity added."""
-    if made.shape[2] < channels and made.shape[2] in (1, 2):
-        made = made[..., [0, 0, 0, 1][: 3 + (made.shape[2] == 2)]]
-    if made.shape[2] < channels:
-        made = np.concatenate([made, np.full_like(made[..., :1], 255)], axis=2)
-    return made
+def expand_channels(pixels: np.ndarray, channels: int) -> np.ndarray:
+    """Return samples with as many channels as a reader returns: grey as RGB, opacity added."""
+    if pixels.shape[2] < channels and pixels.shape[2] in (1, 2):
+        pixels = pixels[..., [0, 0, 0, 1][: 3 + (pixels.shape[2] == 2)]]
+    if pixels.shape[2] < channels:
+        pixels = np.concatenate([pixels, np.full_like(pixels[..., :1], 255)], axis=2)
+    return pixels
 
 
 @pytest.mark.parametrize("piped", [False, True], ids=["file", "pipe"])
 @pytest.mark.parametrize(("mode", "suffix"), [*product(MODES, SUFFIXES)])
-def test_what_is_promised_survives(
+def test_promised_data_survives(
     call: Call, folder: Path, mode: str, suffix: str, piped: bool
 ) -> None:
-    """Size, channels, depth, every level, profile, EXIF, XMP and dpi, or a word about the loss."""
-    (channels, kind), source, to = MODES[mode], written(mode, folder), folder / f"out.{suffix}"
-    before = containers.beside(source)
+    """Size, channels, depth, samples and metadata survive, or a message names the loss."""
+    channels, kind = MODES[mode]
+    source, target = write_input(mode, folder), folder / f"out.{suffix}"
+    before = containers.read_metadata(source)
     if piped:
-        word = WORDS.get(suffix, suffix)
-        made = call("-", "-", "-m", "nearest", "--format", word, stdin=source.read_bytes())
-        to.write_bytes(made.out)
+        format = {"jpg": "jpeg"}.get(suffix, suffix)
+        outcome = call("-", "-", "-m", "nearest", "--format", format, stdin=source.read_bytes())
+        target.write_bytes(outcome.out)
     else:
-        made = call(source.name, to.name, "-m", "nearest")
-    if channels in (2, 4) and suffix in OPAQUE:
-        check_refused(made, 1, "holds no transparency")
+        outcome = call(source.name, target.name, "-m", "nearest")
+    if channels in (2, 4) and suffix in OPAQUE_FORMATS:
+        check_refused(outcome, 1, "holds no transparency")
         return
-    assert made.code == 0, made.err
+    assert outcome.code == 0, outcome.err
     expected = samples(mode).repeat(2, axis=0).repeat(2, axis=1)
     full = {"u1": 255, "u2": 65535, "f4": 1}[kind]
-    bits = 32 if kind == "f4" and suffix == "tiff" else 16 if kind != "u1" and suffix in DEEP else 8
-    found = pixels(to)
-    assert found.dtype == {8: np.uint8, 16: np.uint16, 32: np.float32}[bits]
+    bits = 16 if kind != "u1" and suffix in FORMATS_OF_16_BITS else 8
+    if kind == "f4" and suffix == "tiff":
+        bits = 32
+    actual = read_samples(target)
+    assert actual.dtype == {8: np.uint8, 16: np.uint16, 32: np.float32}[bits]
     if bits < {"u1": 8, "u2": 16, "f4": 32}[kind]:
-        assert "rounded" in made.err
+        assert "rounded" in outcome.err
     scaled = expected if kind == "f4" and bits == 32 else expected / full * (2**bits - 1)
-    scaled = expanded(np.floor(scaled + 0.5) if bits < 32 else scaled, found.shape[2])
+    scaled = expand_channels(np.floor(scaled + 0.5) if bits < 32 else scaled, actual.shape[2])
     if channels in (2, 4):  # hidden colours are black
         scaled[..., :-1] *= scaled[..., -1:] > 0
-    assert found.shape == scaled.shape
+    assert actual.shape == scaled.shape
     if suffix in ("jpg", "webp", "gif"):
-        seen = found[..., -1] > 0 if found.shape[2] == 4 else np.ones(found.shape[:2], bool)
-        assert np.abs(found - scaled)[seen][..., :3].mean() < 12
+        visible = actual[..., -1] > 0 if actual.shape[2] == 4 else np.ones(actual.shape[:2], bool)
+        assert np.abs(actual - scaled)[visible][..., :3].mean() < 12
     else:
-        np.testing.assert_array_equal(found, scaled)
-    _check_beside(before, containers.beside(to), suffix, made.err)
+        np.testing.assert_array_equal(actual, scaled)
+    _check_metadata(before, containers.read_metadata(target), suffix, outcome.err)
 
 
-def _check_beside(before: dict, after: dict, suffix: str, said: str) -> None:
-    held = {"png", "tiff", "jpg", "webp"}
-    for name, word in (("icc", "profile"), ("xmp", "XMP")):
-        if suffix in held:
+def _check_metadata(before: dict, after: dict, suffix: str, stderr: str) -> None:
+    formats_with_metadata = {"png", "tiff", "jpg", "webp"}
+    for name, label in (("icc", "profile"), ("xmp", "XMP")):
+        if suffix in formats_with_metadata:
             assert after[name] == before[name]
         else:
-            assert f"holds no {word}" in said
-    if suffix in held - {"webp"}:
+            assert f"holds no {label}" in stderr
+    if suffix in formats_with_metadata - {"webp"}:
         assert after["dpi"] == pytest.approx((300, 150), abs=0.5)
     if suffix in {"png", "jpg", "webp"} and "exif" in before:
-        told = containers.tags(after["exif"])
-        assert (told[0x112], told[0xA002], told[0xA003]) == (1, 48, 40)
+        tags = containers.tags(after["exif"])
+        assert (tags[0x112], tags[0xA002], tags[0xA003]) == (1, 48, 40)
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "tiff"])
@@ -210,39 +217,39 @@ def _check_beside(before: dict, after: dict, suffix: str, said: str) -> None:
 def test_all_orientations_look_the_same(
     call: Call, folder: Path, orientation: int, suffix: str
 ) -> None:
-    """A picture is enlarged as viewers show it, and the output needs no turning."""
-    made = cv2.cvtColor(levels(20, 24, 3), cv2.COLOR_RGB2BGR)
-    cv2.imwrite(str(folder / "whole.jpg"), made, [cv2.IMWRITE_JPEG_QUALITY, 100])
+    """The output shows the picture as viewers do and needs no orientation."""
+    picture = cv2.cvtColor(levels(20, 24, 3), cv2.COLOR_RGB2BGR)
+    cv2.imwrite(str(folder / "whole.jpg"), picture, [cv2.IMWRITE_JPEG_QUALITY, 100])
     data = (folder / "whole.jpg").read_bytes()
-    mark = b"Exif\0\0" + exif(orientation)
-    segment = b"\xff\xe1" + struct.pack(">H", len(mark) + 2) + mark
+    body = b"Exif\0\0" + exif(orientation)
+    segment = b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body
     (folder / "in.jpg").write_bytes(data[:2] + segment + data[2:])
-    shown = cv2.imread(str(folder / "in.jpg"))  # OpenCV turns it
-    assert shown.shape == ((24, 20, 3) if orientation > 4 else (20, 24, 3))
+    upright = cv2.imread(str(folder / "in.jpg"))  # OpenCV turns it
+    assert upright.shape == ((24, 20, 3) if orientation > 4 else (20, 24, 3))
     outcome = call("in.jpg", f"out.{suffix}", "-m", "nearest", "--quality", 100)
     assert outcome.code == 0
-    found = pixels(folder / f"out.{suffix}")[..., ::-1]
-    error = np.abs(found.astype(int) - shown.repeat(2, axis=0).repeat(2, axis=1))
+    actual = read_samples(folder / f"out.{suffix}")[..., ::-1]
+    error = np.abs(actual.astype(int) - upright.repeat(2, axis=0).repeat(2, axis=1))
     assert error.mean() < 4
-    after = containers.beside(folder / f"out.{suffix}").get("exif")
+    after = containers.read_metadata(folder / f"out.{suffix}").get("exif")
     if after is not None:
-        told = containers.tags(after)
-        height, width = found.shape[:2]
-        assert (told[0x112], told[0xA002], told[0xA003]) == (1, width, height)
+        tags = containers.tags(after)
+        height, width = actual.shape[:2]
+        assert (tags[0x112], tags[0xA002], tags[0xA003]) == (1, width, height)
 
 
 def test_hidden_magenta_does_not_bleed(call: Call, folder: Path) -> None:
-    """Blue beside a transparent magenta has no red in it, as far as it can be seen."""
-    made = np.full((24, 24, 4), (255, 0, 255, 0), np.uint8)
-    made[6:18, 6:18] = (0, 0, 255, 255)
-    cv2.imwrite(str(folder / "clear.png"), cv2.cvtColor(made, cv2.COLOR_RGBA2BGRA))
+    """A visible blue pixel beside transparent magenta gets no red."""
+    picture = np.full((24, 24, 4), (255, 0, 255, 0), np.uint8)
+    picture[6:18, 6:18] = (0, 0, 255, 255)
+    cv2.imwrite(str(folder / "clear.png"), cv2.cvtColor(picture, cv2.COLOR_RGBA2BGRA))
     for method in ("bilinear", "bicubic", "lanczos", "spline", "tconv", "resize-conv"):
         call("clear.png", "out.png", "-m", method, "-s", 3, "--force")
-        found = pixels(folder / "out.png")
-        assert found[found[..., 3] > 0][:, 0].max() <= 1
+        actual = read_samples(folder / "out.png")
+        assert actual[actual[..., 3] > 0][:, 0].max() <= 1
     call("clear.png", "out.png", "-m", "bicubic", "-s", 3, "--alpha", "straight", "--force")
-    found = pixels(folder / "out.png")
-    assert found[found[..., 3] > 0][:, 0].max() > 100
+    actual = read_samples(folder / "out.png")
+    assert actual[actual[..., 3] > 0][:, 0].max() > 100
 
 
 @pytest.mark.parametrize("method", ["nearest", "bilinear", "bicubic", "lanczos", "spline", "tconv"])
@@ -250,24 +257,24 @@ def test_hidden_magenta_does_not_bleed(call: Call, folder: Path) -> None:
 def test_linear_light_at_scale_1_changes_nothing(
     call: Call, folder: Path, method: str, bits: int
 ) -> None:
-    """There and back is exact for every level."""
-    made = np.arange(2**bits, dtype=f"u{bits // 8}").reshape(2 ** (bits // 2), -1)
-    cv2.imwrite(str(folder / "all.png"), made)
+    """The conversion to linear light and back is exact for every level."""
+    picture = np.arange(2**bits, dtype=f"u{bits // 8}").reshape(2 ** (bits // 2), -1)
+    cv2.imwrite(str(folder / "all.png"), picture)
     assert call("all.png", "out.png", "-m", method, "-s", 1, "--linear").code == 0
-    np.testing.assert_array_equal(pixels(folder / "out.png")[..., 0], made)
+    np.testing.assert_array_equal(read_samples(folder / "out.png")[..., 0], picture)
 
 
 @pytest.mark.parametrize("quality", [35, 75, 92, 100])
 @pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:2", "4:2:0"])
 def test_a_jpeg_keeps_its_quality(call: Call, folder: Path, quality: int, subsampling: str) -> None:
-    """Quantisation tables and subsampling are the source's, unless a quality is given."""
+    """Quantisation tables and subsampling are the input's, unless --quality is given."""
     picture = PIL.Image.fromarray(levels(40, 48, 3))
     picture.save(folder / "in.jpg", quality=quality, subsampling=subsampling, progressive=True)
     call("in.jpg", "out.jpg")
     call("in.jpg", "other.jpg", "--quality", 50)
-    held = [_tables(folder / name) for name in ("in.jpg", "out.jpg", "other.jpg")]
-    assert held[1] == held[0]
-    assert held[2] != held[0]
+    tables = [_tables(folder / name) for name in ("in.jpg", "out.jpg", "other.jpg")]
+    assert tables[1] == tables[0]
+    assert tables[2] != tables[0]
 
 
 def _tables(path: Path) -> tuple[list[bytes], bytes]:

@@ -21,8 +21,8 @@ def photos(folder: Path) -> str:
     return "photos"
 
 
-def test_a_kernel_is_trained_and_used(call: Call, photos: str, folder: Path) -> None:
-    """The file that training writes is one that --kernel takes."""
+def test_a_trained_kernel_can_be_used(call: Call, photos: str, folder: Path) -> None:
+    """--kernel accepts the file that `train` writes."""
     outcome = call("train", photos, "-o", "mine.npz", "--taps", 5, "--samples", 5000)
     assert (outcome.code, outcome.err) == (0, "")
     text = outcome.out.decode()
@@ -33,16 +33,16 @@ def test_a_kernel_is_trained_and_used(call: Call, photos: str, folder: Path) -> 
     assert b"tconv mine.npz x2" in call("in.png", "out.png", "-k", "mine.npz").out
 
 
-def test_one_picture_is_no_pictures(call: Call, photos: str) -> None:
-    """The summary counts in words that fit."""
+def test_the_summary_uses_the_singular_for_one_picture(call: Call, photos: str) -> None:
+    """The summary says `1 picture`, not `1 pictures`."""
     outcome = call("train", f"{photos}/0.png", "-o", "mine.npz", "--taps", 5, "--samples", 5000)
     assert b"trained on 1 picture (" in outcome.out
 
 
-def test_a_resize_conv_kernel_is_for_resize_conv(call: Call, photos: str) -> None:
-    """A kernel of one method is refused by the other, which is named."""
-    words = ["-o", "boxed.npz", "-m", "resize-conv", "--taps", 3, "--samples", 2000, "-q"]
-    assert call("train", photos, *words) == Outcome(0, b"", "")
+def test_a_resize_conv_kernel_is_refused_by_tconv(call: Call, photos: str) -> None:
+    """The error names the method that the kernel is for."""
+    options = ["-o", "boxed.npz", "-m", "resize-conv", "--taps", 3, "--samples", 2000, "-q"]
+    assert call("train", photos, *options) == Outcome(0, b"", "")
     assert call("in.png", "out.png", "-m", "resize-conv", "-k", "boxed.npz").code == 0
     check_refused(
         call("in.png", "two.png", "-k", "boxed.npz"), 2, "is for resize-conv, not tconv; pass -m"
@@ -50,7 +50,7 @@ def test_a_resize_conv_kernel_is_for_resize_conv(call: Call, photos: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "fault"),
+    ("arguments", "code", "fault"),
     [
         (["photos", "-o", "mine.npy"], 2, "mine.npy is no .npz"),
         (["nowhere", "-o", "mine.npz"], 1, "no file or folder nowhere"),
@@ -62,11 +62,11 @@ def test_a_resize_conv_kernel_is_for_resize_conv(call: Call, photos: str) -> Non
         (["photos"], 2, "--output"),
     ],
 )
-def test_what_cannot_be_trained_is_refused(
-    call: Call, photos: str, folder: Path, words: list[str], code: int, fault: str
+def test_wrong_train_arguments_are_refused(
+    call: Call, photos: str, folder: Path, arguments: list[str], code: int, fault: str
 ) -> None:
-    """A wrong training is told in one line, and nothing is written."""
+    """A wrong argument is reported in one line, and nothing is written."""
     (folder / "old.npz").write_bytes(b"old")
     before = contents(folder)
-    check_refused(call("train", *words), code, fault)
+    check_refused(call("train", *arguments), code, fault)
     assert contents(folder) == before

@@ -35,18 +35,18 @@ def large(folder: Path) -> str:
     return "large.png"
 
 
-def test_a_picture_gets_a_line(call: Call, large: str, folder: Path) -> None:
-    """One line tells the output, its size, the method, the scale and the checkerboard."""
+def test_one_line_is_printed_per_picture(call: Call, large: str, folder: Path) -> None:
+    """The line shows the output, its size, the method, the scale and the checkerboard."""
     outcome = call(large, "out.png")
     assert outcome.code == 0
     assert outcome.err == ""
-    found = LINE.match(outcome.out.decode())
-    assert found.groups() == ("192x192", "tconv learned", "2", "none")
+    match = LINE.match(outcome.out.decode())
+    assert match.groups() == ("192x192", "tconv learned", "2", "none")
     assert size(folder / "out.png") == (192, 192)
 
 
-def test_an_unbalanced_kernel_is_told(call: Call, large: str) -> None:
-    """A checkerboard is found, its kernel's exact ripple and shift told, the picture written."""
+def test_an_unbalanced_kernel_is_reported(call: Call, large: str) -> None:
+    """The checkerboard and the kernel's ripple and shift are reported."""
     outcome = call(large, "out.png", "-k", "uniform", "--kernel-size", 3)
     assert outcome.code == 0
     assert b"checkerboard found (" in outcome.out
@@ -54,36 +54,34 @@ def test_an_unbalanced_kernel_is_told(call: Call, large: str) -> None:
     assert "shifted by -0.5 px down and -0.5 px right" in outcome.err
 
 
-def test_json_is_an_object_a_picture(call: Call, large: str) -> None:
-    """`--json` gives one line with every field, and numbers as numbers."""
+def test_json_prints_one_object_per_picture(call: Call, large: str) -> None:
+    """`--json` prints one line with every field, and numbers as numbers."""
     outcome = call(large, "out.png", "--json", "-k", "uniform", "--kernel-size", 3, "-q")
     assert outcome.out.count(b"\n") == 1
-    found = json.loads(outcome.out)
-    assert found.keys() >= FIELDS
-    assert found["checkerboard"].keys() >= CHECKERBOARD
-    assert (found["input"], found["output"]) == (large, "out.png")
-    assert (found["status"], found["error"]) == ("done", None)
-    assert (found["width"], found["height"], found["scale"]) == (192, 192, 2.0)
-    assert (found["method"], found["kernel"]) == ("tconv", "uniform")
-    assert found["checkerboard"]["verdict"] == "checkerboard"
-    assert found["checkerboard"]["stride"] == 2
-    assert found["checkerboard"]["ripple"] > 5
-    assert found["checkerboard"]["kernel_ripple"] == pytest.approx(0.4843, abs=1e-4)
+    result = json.loads(outcome.out)
+    assert result.keys() >= FIELDS
+    assert result["checkerboard"].keys() >= CHECKERBOARD
+    assert (result["input"], result["output"]) == (large, "out.png")
+    assert (result["status"], result["error"]) == ("done", None)
+    assert (result["width"], result["height"], result["scale"]) == (192, 192, 2.0)
+    assert (result["method"], result["kernel"]) == ("tconv", "uniform")
+    assert result["checkerboard"]["verdict"] == "checkerboard"
+    assert result["checkerboard"]["stride"] == 2
+    assert result["checkerboard"]["ripple"] > 5
+    assert result["checkerboard"]["kernel_ripple"] == pytest.approx(0.4843, abs=1e-4)
 
 
-def test_json_has_null_where_there_is_no_figure(call: Call, folder: Path) -> None:
-    """A picture too small to tell has null, not NaN."""
+def test_json_has_null_for_missing_figures(call: Call, folder: Path) -> None:
+    """A picture too small to measure has null, not NaN."""
     PIL.Image.fromarray(levels(5, 4, 3)).save(folder / "tiny.png")
-    found = json.loads(call("tiny.png", "out.png", "--json").out)["checkerboard"]
-    assert found["status"] == "too-small"
-    assert found["ripple"] is None
-    assert found["verdict"] is None
+    checkerboard = json.loads(call("tiny.png", "out.png", "--json").out)["checkerboard"]
+    assert checkerboard["status"] == "too-small"
+    assert checkerboard["ripple"] is None
+    assert checkerboard["verdict"] is None
 
 
-def test_too_much_ripple_is_exit_4_and_the_picture_is_written(
-    call: Call, large: str, folder: Path
-) -> None:
-    """`--max-ripple` tells a script; the picture is there all the same."""
+def test_exceeding_max_ripple_is_exit_4(call: Call, large: str, folder: Path) -> None:
+    """The picture is written although the exit code is 4."""
     uniform = ["-k", "uniform", "--kernel-size", 3]
     assert call(large, "out.png", *uniform, "--max-ripple", 1).code == 4
     assert size(folder / "out.png") == (192, 192)
@@ -92,39 +90,39 @@ def test_too_much_ripple_is_exit_4_and_the_picture_is_written(
 
 
 @pytest.mark.parametrize(("side", "limit", "code"), [(96, 0, 0), (150, 0, 4), (150, 0.1, 0)])
-def test_what_does_not_stand_clear_of_its_error_is_over_no_limit(
+def test_only_a_clear_ripple_exceeds_max_ripple(
     call: Call, folder: Path, side: int, limit: float, code: int
 ) -> None:
-    """Ripple of 0.008 levels is over a limit of 0 where its contrast is above 10 dB alone."""
+    """A ripple of 0.008 levels exceeds a limit of 0 only if its contrast is above 10 dB."""
     PIL.Image.fromarray(levels(side, side, 3)).save(folder / "some.png")
     outcome = call(
         "some.png", "out.png", "-m", "bilinear", "-s", 6, "--max-ripple", limit, "--json"
     )
-    found = json.loads(outcome.out)["checkerboard"]
-    assert (round(found["ripple"], 3), found["verdict"]) == (0.008, "none")
-    assert (outcome.code, found["contrast_db"] > 10) == (code, side == 150)
+    checkerboard = json.loads(outcome.out)["checkerboard"]
+    assert (round(checkerboard["ripple"], 3), checkerboard["verdict"]) == (0.008, "none")
+    assert (outcome.code, checkerboard["contrast_db"] > 10) == (code, side == 150)
 
 
 def test_a_dry_run_writes_nothing(call: Call, folder: Path) -> None:
-    """`--dry-run` tells what would become what."""
+    """`--dry-run` prints the input, the output and its size."""
     outcome = call("in.png", "out.png", "--dry-run")
     assert (outcome.code, outcome.out) == (0, b"in.png -> out.png  48x40\n")
     assert not (folder / "out.png").exists()
 
 
 def test_a_dry_run_refuses_what_the_run_would_refuse(call: Call, folder: Path) -> None:
-    """`--dry-run` of a missing input or a taken target is an error, as the run itself would be."""
+    """`--dry-run` fails for a missing input and for an existing output, as the run does."""
     (folder / "taken.png").write_bytes(b"")
     for arguments in (("missing.png", "out.png"), ("in.png", "taken.png")):
         assert call(*arguments, "--dry-run").code == 1
 
 
-def test_json_tells_of_a_single_failure(call: Call) -> None:
-    """With `--json` a failure is an object too, beside the words on stderr."""
+def test_json_reports_a_failure(call: Call) -> None:
+    """With `--json` a failure is an object too, besides the error on stderr."""
     outcome = call("missing.png", "out.png", "--json")
-    found = json.loads(outcome.out)
-    assert (outcome.code, found["status"]) == (1, "failed")
-    assert found["error"] in outcome.err
+    result = json.loads(outcome.out)
+    assert (outcome.code, result["status"]) == (1, "failed")
+    assert result["error"] in outcome.err
 
 
 @pytest.mark.parametrize(
@@ -141,7 +139,7 @@ def test_json_tells_of_a_single_failure(call: Call) -> None:
     ],
 )
 @pytest.mark.parametrize("method", ["nearest", "bicubic", "tconv", "resize-conv"])
-def test_sizes(
+def test_scale_and_size_set_the_output_size(
     call: Call, folder: Path, arguments: list[str], expected: tuple[int, int], method: str
 ) -> None:
     """A scale, or an exact width, height or both, gives that size with every kind of method."""
@@ -151,15 +149,15 @@ def test_sizes(
 
 
 @pytest.mark.parametrize("scale", ["1", "1.3"])
-def test_a_scale_without_a_short_period_says_so(call: Call, large: str, scale: str) -> None:
-    """Where no pattern can be looked for, the line says that, and no warning is given."""
+def test_a_scale_without_a_short_period_is_reported(call: Call, large: str, scale: str) -> None:
+    """The line says that no pattern can be measured, and no warning is printed."""
     outcome = call(large, "out.png", "-s", scale)
     assert (outcome.code, outcome.err) == (0, "")
     assert b"checkerboard unknown (no short period at this scale)" in outcome.out
 
 
-def test_nothing_is_replaced_without_force(call: Call, folder: Path) -> None:
-    """--force replaces, --skip-existing leaves what is whole and ends with 3."""
+def test_an_existing_output_is_kept_without_force(call: Call, folder: Path) -> None:
+    """--force replaces an output; --skip-existing keeps a whole one and exits with 3."""
     PIL.Image.new("RGB", (48, 40)).save(folder / "out.png")
     old = (folder / "out.png").read_bytes()
     assert call("in.png", "out.png").code == 1
@@ -169,14 +167,14 @@ def test_nothing_is_replaced_without_force(call: Call, folder: Path) -> None:
     assert size(folder / "out.png") == (48, 40)
 
 
-def test_quiet_is_quiet(call: Call) -> None:
+def test_quiet_prints_nothing(call: Call) -> None:
     """-q leaves out the line and the notes."""
     outcome = call("in.png", "out.png", "-q", "-k", "uniform", "--kernel-size", 3)
     assert outcome == Outcome(0, b"", "")
 
 
-def test_a_setting_without_use_is_told(call: Call) -> None:
-    """A quality for a PNG changes nothing, and a note says so; quietly not even that."""
+def test_an_option_without_effect_is_noted(call: Call) -> None:
+    """A note says that --quality does nothing for a PNG; -q leaves the note out."""
     outcome = call("in.png", "out.png", "--quality", 90)
     assert outcome.code == 0
     assert outcome.err == "note: --quality is for JPEG and WebP; PNG has none\n"
@@ -186,18 +184,18 @@ def test_a_setting_without_use_is_told(call: Call) -> None:
         assert (outcome.code, outcome.err) == (0, note)
     assert call("in.png", "out.png", "--quality", 90, "-q", "-f") == Outcome(0, b"", "")
     failed = call("no.png", "other.png", "--quality", 90)
-    assert failed.err.count("\n") == 1, "an error is told alone"
+    assert failed.err.count("\n") == 1, "an error is printed without notes"
 
 
 def test_the_command_may_be_named(call: Call, folder: Path) -> None:
-    """`upsample upsample IN OUT` is `upsample IN OUT`; options may come first."""
+    """`upsample upsample IN OUT` equals `upsample IN OUT`, and options may come first."""
     assert call("upsample", "in.png", "one.png", "-q").code == 0
     assert call("-q", "-s", 2, "in.png", "two.png").code == 0
     assert (folder / "one.png").read_bytes() == (folder / "two.png").read_bytes()
 
 
-def test_a_kernel_file_is_used(call: Call, folder: Path) -> None:
-    """A kernel file serves as a kernel, and is named in the report."""
+def test_a_kernel_file_can_be_used(call: Call, folder: Path) -> None:
+    """The kernel in a file is applied, and the report names the file."""
     taps = np.array([0.25, 0.75, 0.75, 0.25])
     (folder / "triangle.npz").write_bytes(KernelFile("tconv", 2, taps).to_bytes())
     assert b"tconv triangle.npz x2" in call("in.png", "out.png", "-k", "triangle.npz").out
@@ -205,15 +203,15 @@ def test_a_kernel_file_is_used(call: Call, folder: Path) -> None:
     assert (folder / "out.png").read_bytes() == (folder / "same.png").read_bytes()
 
 
-def test_any_jobs_write_the_same_bytes(call: Call, large: str, folder: Path) -> None:
-    """The file is the same with --jobs 1 and --jobs 8."""
+def test_any_number_of_jobs_writes_the_same_bytes(call: Call, large: str, folder: Path) -> None:
+    """--jobs 1 and --jobs 8 write identical files."""
     for jobs in (1, 8):
         assert call(large, f"{jobs}.png", "-s", 4, "--jobs", jobs).code == 0
     assert (folder / "1.png").read_bytes() == (folder / "8.png").read_bytes()
 
 
 def test_compression_and_quality_change_the_size(call: Call, large: str, folder: Path) -> None:
-    """More compression and less quality make smaller files."""
+    """More compression and lower quality make smaller files."""
     for level in (0, 9):
         assert call(large, f"{level}.png", "--compression", level).code == 0
         assert call(large, f"{level}.jpg", "--quality", 20 + 8 * level).code == 0
@@ -223,13 +221,13 @@ def test_compression_and_quality_change_the_size(call: Call, large: str, folder:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "told"),
+    ("size", "note"),
     [
         ("60x50", ""), ("59x49", ""), ("25x", ""), ("x23", ""),
         ("24x50", "note: in.png: it is stretched, x1 across and x2.5 down\n"),
         ("96x30", "note: in.png: it is stretched, x4 across and x1.5 down\n"),
     ],
 )  # fmt: skip
-def test_a_picture_that_loses_its_shape_is_told(call: Call, wanted: str, told: str) -> None:
-    """An exact size of another shape is made and told; what rounding takes is not."""
-    assert call("in.png", "out.png", "--size", wanted).err == told
+def test_a_changed_aspect_ratio_is_noted(call: Call, size: str, note: str) -> None:
+    """A size with another aspect ratio gives a note; a difference by rounding does not."""
+    assert call("in.png", "out.png", "--size", size).err == note
