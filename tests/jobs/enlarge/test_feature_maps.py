@@ -12,94 +12,98 @@ from upsample_cli.jobs.enlarge.task import TargetSize
 from upsample_cli.methods.catalogue import METHODS, build
 
 
-def run(array: Any, folder: Path, method: str = "bicubic", scale: float = 2, **task: Any) -> Any:
-    """Return what becomes of an array on the way through files."""
+def enlarge_file(
+    array: Any, folder: Path, method: str = "bicubic", scale: float = 2, **task: Any
+) -> Any:
+    """Save an array as a file, enlarge the file, and return the array in the output."""
     np.save(folder / "in.npy", array)
-    given_ = feature_maps.ArrayTask(build(method), TargetSize(scale=scale), force=True, **task)
-    feature_maps.upsample(parse(folder / "in.npy"), parse(folder / "out.npy"), given_)
+    array_task = feature_maps.ArrayTask(build(method), TargetSize(scale=scale), force=True, **task)
+    feature_maps.upsample(parse(folder / "in.npy"), parse(folder / "out.npy"), array_task)
     return np.load(folder / "out.npy")
 
 
 @pytest.mark.parametrize("method", [method.name for method in METHODS])
 @pytest.mark.parametrize("kind", ["<f2", ">f4", "<f8"])
-def test_floats_are_what_python_gives(tmp_path: Path, method: str, kind: str) -> None:
-    """Every method gives what it gives from Python, of the same type, beyond 0..1 too."""
+def test_files_and_the_python_api_give_the_same_floats(
+    tmp_path: Path, method: str, kind: str
+) -> None:
+    """Every method computes the same values and keeps the type, beyond 0..1 too."""
     x = np.random.default_rng(0).normal(0, 100, (3, 8, 9)).astype(kind)
-    found = run(x, tmp_path, method)
-    assert found.dtype == x.dtype
-    work = np.float64 if kind == "<f8" else np.float32
-    expected = upsample(x.astype(work), method)
-    np.testing.assert_array_equal(found, expected.astype(kind))
+    actual = enlarge_file(x, tmp_path, method)
+    assert actual.dtype == x.dtype
+    work_type = np.float64 if kind == "<f8" else np.float32
+    expected = upsample(x.astype(work_type), method)
+    np.testing.assert_array_equal(actual, expected.astype(kind))
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.int8, np.uint16, np.int16, np.int32, np.int64])
 def test_integers_are_rounded_half_up_and_clipped(tmp_path: Path, kind: Any) -> None:
-    """Integers stay within their type, and halves go up."""
+    """Integers stay within the range of their type, and halves are rounded up."""
     low, high = np.iinfo(kind).min, np.iinfo(kind).max
     if kind is np.int64:
         low, high = -(2**53), 2**53
     x = np.full((10, 10), low, kind)
     x[:, 5:] = high
-    found = run(x, tmp_path, "lanczos")
-    assert found.dtype == x.dtype
+    actual = enlarge_file(x, tmp_path, "lanczos")
+    assert actual.dtype == x.dtype
     exact = np.floor(upsample(x[None].astype(np.float64), "lanczos")[0] + 0.5)
     limits = np.iinfo(kind)
-    over, under = exact > limits.max, exact < limits.min
-    assert kind is np.int64 or over.any()
-    assert (found[over] == limits.max).all()
-    assert (found[under] == limits.min).all()
-    inside = ~(over | under)
-    np.testing.assert_allclose(found[inside], exact[inside], rtol=1e-15, atol=1)
-    half = run(np.array([[0, 2], [0, 2]], kind), tmp_path, "bilinear")
-    assert half[0].tolist() == [0, 1, 2, 2]  # 0, 0.5, 1.5, 2
+    above, below = exact > limits.max, exact < limits.min
+    assert kind is np.int64 or above.any()
+    assert (actual[above] == limits.max).all()
+    assert (actual[below] == limits.min).all()
+    inside = ~(above | below)
+    np.testing.assert_allclose(actual[inside], exact[inside], rtol=1e-15, atol=1)
+    rounded = enlarge_file(np.array([[0, 2], [0, 2]], kind), tmp_path, "bilinear")
+    assert rounded[0].tolist() == [0, 1, 2, 2]  # 0, 0.5, 1.5, 2
 
 
 @pytest.mark.parametrize("layout", feature_maps.LAYOUTS)
 @pytest.mark.parametrize("scale", [1.5, 3])
-def test_layouts_are_the_same_maps(tmp_path: Path, layout: str, scale: float) -> None:
-    """Every layout gives the same planes, in the order it came in."""
+def test_every_layout_gives_the_same_planes(tmp_path: Path, layout: str, scale: float) -> None:
+    """The output has the layout of the input, and the same planes in every layout."""
     x = np.random.default_rng(0).random((2, 3, 6, 4))
-    given_ = {"hw": x[0, 0], "chw": x[0], "hwc": np.moveaxis(x[0], 0, 2), "nchw": x}[layout]
-    found = run(given_, tmp_path, scale=scale, layout=layout)
+    array = {"hw": x[0, 0], "chw": x[0], "hwc": np.moveaxis(x[0], 0, 2), "nchw": x}[layout]
+    actual = enlarge_file(array, tmp_path, scale=scale, layout=layout)
     expected = upsample(x.reshape(6, 6, 4), "bicubic", scale=scale)
-    planes = np.moveaxis(found, 2, 0) if layout == "hwc" else found
+    planes = np.moveaxis(actual, 2, 0) if layout == "hwc" else actual
     planes = planes.reshape(-1, *expected.shape[1:])
-    # Products of another number of planes may round the last bit otherwise.
+    # Matrix products may round the last bit differently when the number of planes differs.
     np.testing.assert_allclose(planes, expected[: len(planes)], rtol=0, atol=1e-15)
     if layout in ("hw", "chw", "nchw"):
-        np.testing.assert_array_equal(run(given_, tmp_path, scale=scale), found)
+        np.testing.assert_array_equal(enlarge_file(array, tmp_path, scale=scale), actual)
 
 
 def test_an_archive_keeps_its_names_and_types(tmp_path: Path) -> None:
-    """Every array of a .npz is enlarged into one of the same name."""
+    """Every array of a .npz is enlarged and keeps its name and type."""
     np.savez(tmp_path / "in.npz", a=np.ones((2, 2)), b=np.ones((3, 4, 4), np.float16))
     task = feature_maps.ArrayTask(build("nearest"), TargetSize(scale=2))
     report = feature_maps.upsample(parse(tmp_path / "in.npz"), parse(tmp_path / "out.npz"), task)
     assert report.shapes == {"a": (4, 4), "b": (3, 8, 8)}
-    with np.load(tmp_path / "out.npz") as found:
-        assert {name: found[name].dtype.str for name in found} == {"a": "<f8", "b": "<f2"}
+    with np.load(tmp_path / "out.npz") as arrays:
+        assert {name: arrays[name].dtype.str for name in arrays} == {"a": "<f8", "b": "<f2"}
     with pytest.raises(ImageFileError, match="holds one array, not 2; write a"):
         feature_maps.upsample(parse(tmp_path / "in.npz"), parse(tmp_path / "out.npy"), task)
 
 
 @pytest.mark.parametrize(
-    ("shape", "layout", "told"),
+    ("shape", "layout", "count"),
     [((10, 12, 3), None, 1), ((10, 12, 3), "hwc", 0), ((10, 12, 3), "chw", 0),
      ((64, 4, 4), None, 0), ((3, 10, 12), None, 0), ((10, 12), None, 0)],
 )  # fmt: skip
-def test_pictures_taken_for_maps_are_told(
-    tmp_path: Path, shape: tuple[int, ...], layout: str | None, told: int
+def test_an_array_that_looks_like_a_picture_is_noted(
+    tmp_path: Path, shape: tuple[int, ...], layout: str | None, count: int
 ) -> None:
-    """An array that looks like rows, columns and colours is taken for maps with a note."""
+    """A note suggests --layout hwc for an array that looks like rows, columns and colours."""
     np.save(tmp_path / "in.npy", np.zeros(shape))
     task = feature_maps.ArrayTask(build("bicubic"), TargetSize(scale=2), layout=layout)
     report = feature_maps.upsample(parse(tmp_path / "in.npy"), parse(tmp_path / "o.npy"), task)
-    assert len(report.notes) == told
+    assert len(report.notes) == count
     assert all("10 maps of 12x3; pass --layout hwc" in note for note in report.notes)
 
 
-def test_the_kernels_ripple_is_told(tmp_path: Path) -> None:
-    """The exact ripple of the kernel is in the report; interpolations have none."""
+def test_the_ripple_of_the_kernel_is_reported(tmp_path: Path) -> None:
+    """The report contains the kernel's exact ripple; interpolations have none."""
     np.save(tmp_path / "in.npy", np.ones((4, 4)))
     for method, expected in (
         (build("tconv", kernel="uniform", kernel_size=3), pytest.approx(0.4843, abs=5e-5)),
@@ -123,10 +127,10 @@ def test_the_kernels_ripple_is_told(tmp_path: Path) -> None:
         (np.zeros((2, 2)), {"scale": 0.5}, SettingError, "would shrink"),
     ],
 )
-def test_what_cannot_be_enlarged_is_told(
+def test_wrong_arrays_are_refused(
     tmp_path: Path, array: Any, settings: Any, error: Any, fault: str
 ) -> None:
-    """What is no map of real numbers is refused with a remedy, and nothing is written."""
+    """An array that is not a real feature map is refused, and nothing is written."""
     with pytest.raises(error, match=fault):
-        run(array, tmp_path, **settings)
+        enlarge_file(array, tmp_path, **settings)
     assert not (tmp_path / "out.npy").exists()

@@ -20,7 +20,7 @@ METHODS = [
 
 
 def picture_of(x: np.ndarray, boundary: str = "symmetric") -> Picture:
-    """Return planes as an endless picture that is never asked for what lies outside it."""
+    """Return planes as a Picture, and check that only pixels within it are fetched."""
 
     def fetch(rows: range, columns: range) -> np.ndarray:
         assert 0 <= rows.start < rows.stop <= x.shape[1]
@@ -32,11 +32,11 @@ def picture_of(x: np.ndarray, boundary: str = "symmetric") -> Picture:
 
 @pytest.mark.parametrize("boundary", MODES)
 @given(planes(most=6), st.tuples(*[st.integers(-40, 40), st.integers(1, 50)] * 2))
-def test_windows_extend_as_np_pad_does(
-    boundary: str, x: np.ndarray, place: tuple[int, int, int, int]
+def test_windows_beyond_the_edge_equal_np_pad(
+    boundary: str, x: np.ndarray, window: tuple[int, int, int, int]
 ) -> None:
-    """Any window, also one far larger than the picture or far outside it, is np.pad's."""
-    top, height, left, width = place
+    """Any window, also one far larger than the picture or far outside it, equals np.pad."""
+    top, height, left, width = window
     padded = np.pad(x, ((0, 0), (100, 100), (100, 100)), mode=MODES[boundary])
     expected = padded[:, 100 + top : 100 + top + height, 100 + left : 100 + left + width]
     rows, columns = range(top, top + height), range(left, left + width)
@@ -46,8 +46,8 @@ def test_windows_extend_as_np_pad_does(
 def test_the_symmetric_boundary_repeats_the_edge() -> None:
     """D c b a | a b c d | d c b a."""
     x = np.array([[[1.0, 2.0, 3.0, 4.0]]])
-    made = picture_of(x).window(range(1), range(-4, 8))
-    assert made.ravel().tolist() == [4, 3, 2, 1, 1, 2, 3, 4, 4, 3, 2, 1]
+    actual = picture_of(x).window(range(1), range(-4, 8))
+    assert actual.ravel().tolist() == [4, 3, 2, 1, 1, 2, 3, 4, 4, 3, 2, 1]
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: type(method).__name__)
@@ -57,32 +57,32 @@ def test_the_symmetric_boundary_repeats_the_edge() -> None:
 def test_the_result_does_not_depend_on_the_cut(
     method: Method, boundary: str, data: st.DataObject, scale: float
 ) -> None:
-    """Strips and tiles of any size put together are the whole, in single precision too."""
+    """Strips and tiles of any size, put together, equal the whole picture."""
     x = random_planes(2, 11, 9, 8).astype(np.float32)
     size_in, size_out = (11, 9), (int(11 * scale + 0.5), int(9 * scale + 0.5))
     stages, picture = method.stages(size_in, size_out), picture_of(x, boundary)
-    whole = run(stages, picture, range(size_out[0]), range(size_out[1]))
-    made = np.full_like(whole, np.nan)
+    expected = run(stages, picture, range(size_out[0]), range(size_out[1]))
+    actual = np.full_like(expected, np.nan)
     for rows in data.draw(cuts(size_out[0])):
         for columns in data.draw(cuts(size_out[1])):
-            place = slice(rows.start, rows.stop), slice(columns.start, columns.stop)
-            made[:, place[0], place[1]] = run(stages, picture, rows, columns)
-    np.testing.assert_allclose(made, whole, atol=3e-6)
+            slices = slice(rows.start, rows.stop), slice(columns.start, columns.stop)
+            actual[:, slices[0], slices[1]] = run(stages, picture, rows, columns)
+    np.testing.assert_allclose(actual, expected, atol=3e-6)
 
 
 @given(st.integers(1, 5000), st.integers(1, 5000), st.integers(1, 4), st.floats(1, 64))
 def test_strips_and_tiles_cover_the_output_once(
     height: int, width: int, channels: int, scale: float
 ) -> None:
-    """The fixed cut has every row and column once, in order."""
+    """Every row and every column occurs once, in order."""
     rows = strips((height, width), channels, scale)
-    assert [row for each in rows for row in each] == list(range(height))
-    assert [column for each in tiles(width, scale) for column in each] == list(range(width))
+    assert [row for strip in rows for row in strip] == list(range(height))
+    assert [column for tile in tiles(width, scale) for column in tile] == list(range(width))
 
 
 @given(st.integers(1, 300), st.integers(1, 300))
-def test_a_cut_has_runs_of_its_step(length: int, step: int) -> None:
-    """Every run but the last has the step's length."""
+def test_a_cut_has_runs_of_equal_length(length: int, step: int) -> None:
+    """The runs cover the length, and only the last one may differ from the step."""
     runs = cut(length, step)
-    assert {len(each) for each in runs[:-1]} <= {step}
+    assert {len(part) for part in runs[:-1]} <= {step}
     assert sum(map(len, runs)) == length

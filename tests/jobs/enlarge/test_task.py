@@ -18,47 +18,45 @@ from upsample_cli.jobs.enlarge.task import TargetSize
         ("20x640", (640, 20)),
     ],
 )
-def test_sizes_keep_the_shape_where_a_side_is_left_out(
-    size: str, expected: tuple[int, int]
-) -> None:
-    """WxH is exact; with one side the other follows, halves rounded up."""
+def test_a_missing_side_follows_the_aspect_ratio(size: str, expected: tuple[int, int]) -> None:
+    """WxH is exact; a missing side keeps the aspect ratio, with halves rounded up."""
     assert TargetSize.parsed(size).size((10, 20)) == expected
 
 
 @pytest.mark.parametrize("size", ["", "x", "30", "0x20", "-3x4", "3.5x4", "ax4", "3X4", "3x4x5"])
-def test_what_is_no_size_is_refused(size: str) -> None:
-    """Only WxH, Wx and xH of whole numbers above 0 are sizes."""
+def test_invalid_sizes_are_refused(size: str) -> None:
+    """A size is WxH, Wx or xH, of integers above 0."""
     with pytest.raises(SettingError, match=f"--size {size} is no size; give WIDTHxHEIGHT"):
         TargetSize.parsed(size)
 
 
 @pytest.mark.parametrize("size", ["19x10", "20x9", "19x", "x9", "1x1"])
 def test_smaller_sizes_are_refused(size: str) -> None:
-    """This tool enlarges: neither side may shrink."""
+    """Neither side may be smaller than the input."""
     with pytest.raises(SettingError, match="smaller than the input, 20x10; this tool enlarges"):
         TargetSize.parsed(size).size((10, 20))
 
 
 @pytest.mark.parametrize("size", ["1281x10", "20x641", "99999x"])
 def test_sizes_over_the_limit_are_refused(size: str) -> None:
-    """64 times the input is the most."""
+    """Each side may be at most 64 times the input."""
     with pytest.raises(SettingError, match="is over 64 times the input, 20x10; give a smaller"):
         TargetSize.parsed(size).size((10, 20))
 
 
 @pytest.mark.parametrize("scale", [0.0, 0.999, -2.0, 64.1, float("nan"), float("inf")])
 def test_scales_out_of_range_are_refused(scale: float) -> None:
-    """Only 1 to 64 are scales."""
+    """A scale must be 1 to 64."""
     with pytest.raises(SettingError, match=r"--scale .*; give 1 to 64"):
         TargetSize(scale=scale)
 
 
 @given(st.integers(1, 3000), st.integers(1, 3000), st.floats(1, 64))
 def test_scaled_sizes_are_rounded_half_up(height: int, width: int, scale: float) -> None:
-    """Each side is the scale times the input, to the nearest pixel, halves up."""
-    tall, wide = TargetSize(scale=scale).size((height, width))
-    assert tall - 0.5 <= height * scale < tall + 0.5
-    assert wide - 0.5 <= width * scale < wide + 0.5
+    """Each side is the input times the scale, rounded to the nearest pixel, halves up."""
+    output_height, output_width = TargetSize(scale=scale).size((height, width))
+    assert output_height - 0.5 <= height * scale < output_height + 0.5
+    assert output_width - 0.5 <= width * scale < output_width + 0.5
 
 
 @pytest.mark.parametrize(
@@ -66,7 +64,7 @@ def test_scaled_sizes_are_rounded_half_up(height: int, width: int, scale: float)
     [
         ((10, 10), (20, 30), (2, 3)),
         ((10, 10), (15, 10), (3, 1)),
-        ((100, 100), (233, 270), (1, 1)),  # periods of 233 and 27 are too long to look for
+        ((100, 100), (233, 270), (1, 1)),  # the periods 233 and 27 are too long to measure
         ((100, 100), (160, 170), (8, 1)),
         ((7, 7), (112, 112), (16, 16)),
     ],
@@ -74,5 +72,5 @@ def test_scaled_sizes_are_rounded_half_up(height: int, width: int, scale: float)
 def test_stride_is_the_period_of_the_scale(
     before: tuple[int, int], after: tuple[int, int], expected: tuple[int, int]
 ) -> None:
-    """A scale of p / q has the period p; over 16 counts as none."""
+    """A scale of p / q has the period p; a period above 16 is reported as 1."""
     assert stride(before, after) == expected

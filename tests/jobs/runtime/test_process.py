@@ -8,7 +8,7 @@ import pytest
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 
 
-def ended(name: str, *arguments: str) -> tuple[int, str, str]:
+def run_program(name: str, *arguments: str) -> tuple[int, str, str]:
     """Return the exit code, standard output and standard error of a program."""
     result = subprocess.run(
         programs.command(name, *arguments), capture_output=True, text=True, check=False
@@ -16,27 +16,27 @@ def ended(name: str, *arguments: str) -> tuple[int, str, str]:
     return result.returncode, result.stdout.strip(), result.stderr
 
 
-def test_work_is_unwound_once() -> None:
-    """Signals that come while the first one is handled do not interrupt that."""
-    assert ended("signals_while_unwinding") == (143, "undone", "")
+def test_clean_up_is_not_interrupted() -> None:
+    """Signals that arrive while the first one is handled do not interrupt the clean-up."""
+    assert run_program("signals_while_unwinding") == (143, "undone", "")
 
 
-def test_a_signal_right_before_a_wait_ends_it() -> None:
-    """A system call that had not begun when a signal came is woken by another one."""
-    assert ended("signal_before_a_wait") == (143, "", "")
+def test_a_signal_right_before_a_system_call_ends_it() -> None:
+    """A second signal wakes a system call that began just after the first one arrived."""
+    assert run_program("signal_before_a_wait") == (143, "", "")
 
 
-def test_no_variable_is_set_once_threads_may_run() -> None:
-    """A thread that decodes reads variables, and would crash where another one sets some."""
-    assert ended("variables_set_by_libraries") == (0, "True []", "")
+def test_environment_variables_are_set_before_threads_start() -> None:
+    """A thread that reads the environment can crash while another thread changes it."""
+    assert run_program("variables_set_by_libraries") == (0, "True []", "")
 
 
-@pytest.mark.parametrize("sent", ["SIGINT", "SIGTERM"])
-def test_before_there_is_work_a_signal_ends_the_process_silently(sent: str) -> None:
-    """Ctrl-C while libraries load is no fault that would need a traceback."""
-    assert ended("signal_at_once", sent) == (-getattr(signal, sent), "", "")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_a_signal_during_start_up_ends_the_process_quietly(name: str) -> None:
+    """Ctrl-C while libraries load prints no traceback."""
+    assert run_program("signal_at_once", name) == (-getattr(signal, name), "", "")
 
 
 def test_ignored_signals_remain_ignored() -> None:
-    """A run under nohup, or behind a shell's &, is not ended by what its caller ignores."""
-    assert ended("ignored_signals") == (0, "", "")
+    """Under nohup, or behind a shell's &, the caller's ignored signals stay ignored."""
+    assert run_program("ignored_signals") == (0, "", "")
