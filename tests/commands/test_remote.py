@@ -98,7 +98,7 @@ def test_the_report_may_be_a_file_or_an_object(bucket: Bucket, call: Call, folde
 
 def test_a_run_on_files_does_not_import_fsspec(folder: Path) -> None:
     """A run on files imports nothing that only URLs need."""
-    assert {"fsspec", "tempfile"} & imported("in.png", "o.png", folder=folder) == set()
+    assert {"fsspec", "s3fs"} & imported("in.png", "o.png", folder=folder) == set()
 
 
 def test_feature_maps_and_masks_may_be_objects(bucket: Bucket, call: Call, folder: Path) -> None:
