@@ -11,6 +11,7 @@ from itertools import product
 from pathlib import Path
 
 import containers
+import animations
 import cv2
 import numpy as np
 import PIL.Image
@@ -139,7 +140,7 @@ def read_samples(path: Path) -> np.ndarray:
         with PIL.Image.open(path) as opened:  # OpenCV reads none
             result = np.asarray(opened)
     elif path.suffix == ".gif":
-        result = cv2.cvtColor(cv2.imreadanimation(str(path))[1].frames[0], cv2.COLOR_BGRA2RGBA)
+        result = animations.read(path)[0][0]
     else:
         flags = cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION
         result = cv2.imread(str(path), flags)
