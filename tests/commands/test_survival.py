@@ -10,8 +10,8 @@ from collections.abc import Callable
 from itertools import product
 from pathlib import Path
 
-import containers
 import animations
+import containers
 import cv2
 import numpy as np
 import PIL.Image
