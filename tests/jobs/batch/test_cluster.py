@@ -26,7 +26,7 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def cluster(server: Server) -> Iterator[LocalCluster]:
+def started_cluster(server: Server) -> Iterator[LocalCluster]:
     """Start a cluster of two workers, which can import what the tests bring and know the store."""
     patience = {"distributed.scheduler.allowed-failures": 1}
     paths = os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
@@ -40,6 +40,13 @@ def cluster(server: Server) -> Iterator[LocalCluster]:
             LocalCluster(2, threads_per_worker=1, dashboard_address=None) as started,
         ):
             yield started
+
+
+@pytest.fixture
+def cluster(started_cluster: LocalCluster) -> LocalCluster:
+    """Return the cluster once both workers are there: a killed one takes a while to come back."""
+    started_cluster.wait_for_workers(2, timeout=faults.PATIENCE)
+    return started_cluster
 
 
 @pytest.fixture
