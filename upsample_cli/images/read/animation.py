@@ -59,11 +59,7 @@ def read(
 ) -> Animation:
     """Return an animation, after decoding all its frames.
 
-    Args:
-        data: Its file.
-        name: What errors call it.
-        notes: What its decoder changes.
-        colours: As in `Metadata`.
+    The arguments are as in `Animation`, but `colours`, which are as in `Metadata`.
 
     Raises:
         ValueError: Its frames have several sizes.

@@ -103,7 +103,7 @@ def write(mask: Mask, labels: Labels, format: str, file: BinaryIO, compression: 
     Args:
         mask: The mask.
         labels: Shape (H, W).
-        format: A format that keeps them; see `check_format`.
+        format: One that keeps them; see `check_format`.
         file: Where to.
         compression: 0..9 for PNG.
     """

@@ -34,10 +34,7 @@ logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 
 def open_picture(file: BinaryIO) -> PIL.Image.Image | None:
-    """Return a picture that is not yet loaded; None for a TIFF that Pillow has no mode for.
-
-    Args:
-        file: Anywhere in it.
+    """Return a picture that is not yet loaded; None for a TIFF that Pillow does not read.
 
     Raises:
         PIL.UnidentifiedImageError: It is no picture.
@@ -75,11 +72,6 @@ def frame_count(opened: PIL.Image.Image) -> int:
 
 def check_size(size: "Size", name: str, max_pixels: int) -> None:
     """Refuse a picture without pixels or with too many.
-
-    Args:
-        size: Height and width.
-        name: What errors call the picture.
-        max_pixels: The most pixels it may have.
 
     Raises:
         ImageFileError: It is empty.
@@ -145,14 +137,7 @@ def is_picture(place: Place) -> bool:
 
 @contextmanager
 def image_errors(name: str) -> Iterator[None]:
-    """Turn whatever a decoder raises in the block into an error about a picture.
-
-    Args:
-        name: What errors call the picture.
-
-    Raises:
-        ImageFileError: It is broken, or is no picture.
-    """
+    """Turn whatever a decoder raises in the block into an `ImageFileError` about a picture."""
     try:
         yield
     except (ImageFileError, MemoryError):

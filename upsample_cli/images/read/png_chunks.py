@@ -26,13 +26,7 @@ _INFLATED = 1 << 20  # bytes to inflate at once
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Where a chunk lies in its file.
-
-    Args:
-        kind: Its four letters.
-        start: Offset of its data.
-        length: Length of its data; the file may end earlier.
-    """
+    """A chunk's four letters, and the offset and length of its data; the file may end earlier."""
 
     kind: bytes
     start: int
@@ -46,12 +40,8 @@ def scan(file: BinaryIO) -> tuple[BinaryIO, tuple[Chunk, ...]]:
     the gamma. All its properties are lower-case words, so texts with such keywords get a prefix,
     which `metadata_of` takes off again.
 
-    Args:
-        file: Anywhere in it.
-
     Returns:
-        The same file, or where a text has such a keyword a changed copy in memory. Of a file that
-        is no PNG, the same file without chunks.
+        The same file, or a changed copy in memory; its chunks, none if it is no PNG.
     """
     file.seek(0)
     if file.read(len(PNG_SIGNATURE)) != PNG_SIGNATURE:
@@ -92,11 +82,6 @@ def check_end(file: BinaryIO, chunks: tuple[Chunk, ...]) -> None:
 
 def check_rows(file: BinaryIO, chunks: tuple[Chunk, ...], decoded: PIL.Image.Image) -> None:
     """Refuse a still PNG whose data ends before its last row, which Pillow fills with zeros.
-
-    Args:
-        file: The file.
-        chunks: Its chunks.
-        decoded: The picture Pillow made of it.
 
     Raises:
         OSError: Rows are missing.

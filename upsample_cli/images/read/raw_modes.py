@@ -53,11 +53,11 @@ class Depth:
         return self.is_packed or self.low is not None
 
     def join(self, samples: "NDArray[Any]", box: tuple[int, int, int, int]) -> "NDArray[Any]":
-        """Return samples of shape (H, W, C) with all their bits.
+        """Return samples, shape (H, W, C), with all their bits.
 
         Args:
-            samples: What Pillow decoded, shape (H, W) or (H, W, C).
-            box: Left, top, right and bottom of the part of the picture that they are.
+            samples: A part of the picture, shape (H, W) or (H, W, C).
+            box: Left, top, right and bottom of this part.
         """
         import numpy as np
 
@@ -87,15 +87,12 @@ def is_deep(opened: PIL.Image.Image) -> bool:
 def prepare(
     opened: PIL.Image.Image, reopen: Callable[[], PIL.Image.Image | None], name: str
 ) -> Depth:
-    """Make Pillow keep all bits of a picture when it loads it.
+    """Make Pillow keep all bits of a picture, which is not yet loaded, and say how to join them.
 
     Args:
-        opened: A picture that is not yet loaded.
-        reopen: Opens it again.
+        opened: The picture.
+        reopen: Opens it again, for its low bytes; these are not yet loaded either.
         name: What errors call the picture.
-
-    Returns:
-        How to join them. The picture of the low bytes is not yet loaded.
 
     Raises:
         ImageFileError: Its samples are laid out so that Pillow can only read 8 bits.
@@ -107,28 +104,17 @@ def prepare(
         return Depth()
     highest = max(_ppm_level(tile) for tile in tiles) or _FULL
     if any(_raw_mode(tile) == _GREY_ALPHA for tile in tiles):
-        set_half(opened, name, low=False)
+        _keep_bytes(opened, name, low=False)
         return Depth(is_packed=True, highest=highest)
     low = reopen()
     assert low is not None  # it was opened before
-    set_half(low, name, low=True)
-    set_half(opened, name, low=False)
+    _keep_bytes(low, name, low=True)
+    _keep_bytes(opened, name, low=False)
     return Depth(low, highest=highest)
 
 
-def set_half(opened: PIL.Image.Image, name: str, low: bool) -> None:
-    """Make Pillow keep one half of each sample of a deep picture when it loads it.
-
-    Grey with opacity is read as RGBA instead: its bytes are both halves of both samples.
-
-    Args:
-        opened: The picture, not yet loaded.
-        name: What errors call the picture.
-        low: Whether to keep the low bytes rather than the high ones.
-
-    Raises:
-        ImageFileError: Its samples are laid out so that Pillow can only read 8 bits.
-    """
+def _keep_bytes(opened: PIL.Image.Image, name: str, low: bool) -> None:
+    """Make Pillow keep the low or the high byte of each sample; of grey with opacity, both."""
     assert isinstance(opened, PIL.ImageFile.ImageFile)  # `is_deep` has looked at its tiles
     tiles: list[Any] = []
     for tile in opened.tile:
@@ -136,7 +122,7 @@ def set_half(opened: PIL.Image.Image, name: str, low: bool) -> None:
         if tile.codec_name == "ppm" and opened.mode == "RGB":
             tiles.append(tile._replace(codec_name="raw", args="RGB;16L" if low else "RGB;16B"))
         elif raw_mode == _GREY_ALPHA:
-            tiles.append(_with_raw_mode(tile, "RGBA"))
+            tiles.append(_with_raw_mode(tile, "RGBA"))  # four bytes are two samples of 16 bits
         elif raw_mode in _SWAPPED and opened.mode == raw_mode.partition(";")[0]:
             tiles.append(_with_raw_mode(tile, _SWAPPED[raw_mode]) if low else tile)
         else:
@@ -160,10 +146,6 @@ def set_float_order(opened: PIL.Image.Image) -> None:
 
 def notes_on_cut(opened: PIL.Image.Image, file: BinaryIO) -> tuple[str, ...]:
     """Return a note where Pillow's decoder can only read more than 8 bits a colour as 8.
-
-    Args:
-        opened: The picture.
-        file: Anywhere in its file.
 
     Source: ITU-T T.800 (JPEG 2000), marker SIZ; AV1 Codec ISO Media File Format Binding, av1C.
     """
