@@ -3,15 +3,15 @@
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from types import TracebackType
-from typing import ParamSpec, Self, TypeVar
+from contextlib import AbstractContextManager
+from typing import ParamSpec, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Arguments = ParamSpec("Arguments")
 
 
-class Workers:
+class Workers(AbstractContextManager["Workers"]):
     """Threads that work on the strips of a picture; leaving the block ends them.
 
     Args:
@@ -20,21 +20,11 @@ class Workers:
 
     def __init__(self, threads: int) -> None:
         self._threads = threads
-        self._executor = ThreadPoolExecutor(threads) if threads > 1 else None
+        self._executor = ThreadPoolExecutor(threads)  # starts threads as work comes
 
-    def __enter__(self) -> Self:
-        """Return the workers."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """Wait for work under way and drop the rest."""
-        if self._executor is not None:
-            self._executor.shutdown(cancel_futures=True)
+        self._executor.shutdown(cancel_futures=True)
 
     def in_order(self, work: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
         """Yield the work on each item, in order, computed a few items ahead of the caller.
@@ -45,21 +35,24 @@ class Workers:
             work: What to do with an item.
             items: The items, such as runs of rows.
         """
+        if self._threads == 1:
+            yield from map(work, items)
+            return
         waiting: deque[Future[Result]] = deque()
-        started = 0
-        if self._executor is not None:
-            for started, item in enumerate(items):  # noqa: B007 # it counts what was submitted
-                if len(waiting) > self._threads + 1:
-                    yield waiting.popleft().result()
-                try:
-                    waiting.append(self._executor.submit(work, item))
-                except RuntimeError:  # the system has no more threads
-                    break
-            else:
-                started = len(items)
+        for item in items:
+            if len(waiting) > self._threads + 1:
+                yield waiting.popleft().result()
+            waiting.append(self._submit(work, item))
         while waiting:
             yield waiting.popleft().result()
-        yield from map(work, items[started:])
+
+    def _submit(self, work: Callable[[Item], Result], item: Item) -> Future[Result]:
+        try:
+            return self._executor.submit(work, item)
+        except RuntimeError:  # the system has no more threads
+            done: Future[Result] = Future()
+            done.set_result(work(item))
+            return done
 
 
 def in_background(
