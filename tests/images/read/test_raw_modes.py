@@ -184,7 +184,7 @@ def test_what_would_be_cut_is_refused(tmp_path: Path) -> None:
         PIL.Image.open(path) as opened,
         pytest.raises(ImageFileError, match=r"16 bits a colour .* save it as a PNG of 16 bits"),
     ):
-        raw_modes.prepare(opened, lambda: PIL.Image.open(path), "in.tiff")
+        raw_modes.prepare(opened, lambda: opened, "in.tiff")
 
 
 @pytest.mark.parametrize(
