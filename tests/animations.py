@@ -1,4 +1,4 @@
-"""Animations drawn from a seed, and a reader of them that is not Pillow."""
+"""Synthetic animations, and a reader of them that uses OpenCV where it can."""
 
 from pathlib import Path
 
@@ -6,20 +6,20 @@ import cv2
 import numpy as np
 import PIL.Image
 import PIL.ImageSequence
-from textures import levels
+from textures import texture_samples
 
 DURATIONS = (100, 200, 50, 300, 120)
-# Since 4.12, which needs NumPy 2; before, Pillow has to read what it wrote.
+# OpenCV reads GIF from 4.12 on, which needs NumPy 2. Without it Pillow reads what it wrote.
 _OPENCV_READS_GIF = tuple(map(int, cv2.__version__.split(".")[:2])) >= (4, 12)
 
 
-def frames(clear: bool = False) -> list[np.ndarray]:
-    """Return five frames of 24x20 pixels: a texture with a white square that moves."""
+def frames(transparent: bool = False) -> list[np.ndarray]:
+    """Return five frames of 24x20 pixels: a texture with a moving white square."""
     pictures = []
     for index in range(len(DURATIONS)):
-        frame = levels(20, 24, 4 if clear else 3)
+        frame = texture_samples(20, 24, 4 if transparent else 3)
         frame[..., :3] //= 2
-        if clear:
+        if transparent:
             frame[..., 3] = 255
             frame[:, 20:] = 0
         frame[4:10, 3 * index + 1 : 3 * index + 7] = 255
@@ -27,9 +27,9 @@ def frames(clear: bool = False) -> list[np.ndarray]:
     return pictures
 
 
-def write(path: Path, plays: int = 0, clear: bool = False) -> Path:
-    """Write the animation with Pillow, in the format of the suffix."""
-    first, *rest = map(PIL.Image.fromarray, frames(clear))
+def write(path: Path, plays: int = 0, transparent: bool = False) -> Path:
+    """Write the animation with Pillow, in the format that the suffix names."""
+    first, *rest = map(PIL.Image.fromarray, frames(transparent))
     loop = {"loop": plays - (path.suffix == ".gif" and plays > 0)}
     if path.suffix == ".gif" and plays == 1:
         loop = {}
@@ -41,7 +41,7 @@ def write(path: Path, plays: int = 0, clear: bool = False) -> Path:
 
 
 def read(path: Path) -> tuple[list[np.ndarray], tuple[int, ...]]:
-    """Return the frames of an animation as RGBA, and their durations, read by OpenCV."""
+    """Return the frames of an animation as RGBA, and their durations."""
     if path.suffix == ".gif" and not _OPENCV_READS_GIF:
         with PIL.Image.open(path) as opened:
             frames = [(frame.convert("RGBA"), frame.info.get("duration", 0))

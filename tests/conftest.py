@@ -1,4 +1,4 @@
-"""Fixtures and the one profile of hypothesis."""
+"""Fixtures, and the profile of hypothesis."""
 
 import signal
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
-if TYPE_CHECKING:  # few tests need the server's libraries
+if TYPE_CHECKING:  # only a few tests need the server's libraries
     from objects import Bucket, Server
 
 settings.register_profile(
@@ -19,33 +19,33 @@ settings.register_profile(
     deadline=None,
     derandomize=True,
     database=None,
-    # Fixtures here only make values, which may serve all examples of a test.
+    # Fixtures here only create values, which all examples of a test can share.
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 settings.load_profile("fixed")
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _signals_reach_commands() -> None:
-    """Keep commands from inheriting signals that nohup or a background shell has ignored."""
+def _unignore_signals() -> None:
+    """Keep commands from inheriting signals that nohup or a background shell ignores."""
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is signal.SIG_IGN:
-            signal.signal(number, lambda *_: None)  # not inherited, and does nothing either
+            signal.signal(number, lambda *_: None)  # not inherited, unlike SIG_IGN
 
 
 @pytest.fixture
 def rng() -> np.random.Generator:
-    """Return a generator that gives the same numbers in every test."""
+    """Return a random generator with the same seed in every test."""
     return np.random.default_rng(20160303)
 
 
 @pytest.fixture
 def no_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the system have no more threads."""
+    """Make every new thread fail to start."""
 
     def start(thread: Thread) -> None:
-        """Fail, as Python does."""
+        """Fail as Python does when the system has no more threads."""
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(Thread, "start", start)
@@ -54,21 +54,21 @@ def no_threads(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def server() -> "Iterator[Server]":
     """Start an S3 server and set the environment variables that point to it."""
-    from objects import served
+    from objects import run_server
 
-    with served() as app:
-        yield app
+    with run_server() as s3_server:
+        yield s3_server
 
 
-_NUMBERS = count()
+_BUCKET_NUMBERS = count()
 
 
 @pytest.fixture
 def bucket(server: "Server") -> "Iterator[Bucket]":
-    """Return a new bucket at a server whose list of requests is empty."""
+    """Return a new bucket, on a server whose list of requests is empty."""
     from objects import Bucket
 
-    bucket = Bucket(server, f"pictures-{next(_NUMBERS)}")
+    bucket = Bucket(server, f"pictures-{next(_BUCKET_NUMBERS)}")
     server.requests.clear()
     server.refused.clear()
     yield bucket

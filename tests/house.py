@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 
-from terminal import imported
+from terminal import imported_modules
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "upsample_cli"
@@ -65,7 +65,9 @@ def repeated_stems() -> Iterator[str]:
 def loaded_modules() -> list[str]:
     """Return our modules that `upsample in.png out.png` imports."""
     with tempfile.TemporaryDirectory() as folder:
-        names = imported(ROOT / "sample_images" / "coffee.png", "out.png", folder=Path(folder))
+        names = imported_modules(
+            ROOT / "sample_images" / "coffee.png", "out.png", folder=Path(folder)
+        )
     return sorted(name for name in names if name.split(".")[0] == PACKAGE.name)
 
 

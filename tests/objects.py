@@ -1,4 +1,4 @@
-"""An S3 server on loopback that can hold or refuse requests."""
+"""An S3 server on loopback that can hold back or refuse requests."""
 
 import threading
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Response
 
-NAMES = {
+ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_DEFAULT_REGION": "us-east-1"
 }  # fmt: skip
 
@@ -40,10 +40,10 @@ class Server:
     """The server and its requests.
 
     Args:
-        url: Its address.
+        url: The server's address.
         requests: All requests so far.
-        held: Methods and paths that get no answer while they are in here.
-        refused: Methods and paths that get an error, with its status and code.
+        held: Methods and paths of requests that the server does not answer yet.
+        refused: Methods and paths that get an error; its status and code.
     """
 
     url: str = ""
@@ -58,7 +58,7 @@ class Server:
 
     @cached_property
     def client(self) -> Any:
-        """A client of another library than the product uses; slow to create."""
+        """A client of boto3, which the product does not use; it is slow to create."""
         return boto3.client("s3", endpoint_url=self.url)
 
     def __call__(self, environ: dict[str, Any], start: Any) -> Any:
@@ -76,23 +76,23 @@ class Server:
         return self._app(environ, start)
 
     def wait_for(self, method: str, path: str) -> None:
-        """Wait until a request has come."""
+        """Wait until a request has arrived."""
         with self._changed:
-            came = self._changed.wait_for(
+            arrived = self._changed.wait_for(
                 lambda: any((item.method, item.path) == (method, path) for item in self.requests),
                 30,
             )
-        assert came, (method, path)
+        assert arrived, (method, path)
 
     def release(self) -> None:
-        """Answer the requests that were held."""
+        """Answer the requests that are held."""
         with self._changed:
             self.held.clear()
             self._changed.notify_all()
 
 
 class Bucket:
-    """A bucket for one test, used through another library than the product uses.
+    """A bucket for one test, accessed through boto3, which the product does not use.
 
     Args:
         server: The server.
@@ -112,8 +112,8 @@ class Bucket:
         """Return an object."""
         return self._client.get_object(Bucket=self.name, Key=key)["Body"].read()
 
-    def kind(self, key: str) -> str:
-        """Return the type of an object's content."""
+    def content_type(self, key: str) -> str:
+        """Return the content type of an object."""
         return self._client.head_object(Bucket=self.name, Key=key)["ContentType"]
 
     def delete(self, key: str) -> None:
@@ -128,34 +128,34 @@ class Bucket:
         return [item["Key"] for page in pages for item in page.get("Contents", [])]
 
     def contents(self, prefix: str) -> dict[str, bytes]:
-        """Return the objects below a prefix, keyed by the rest of their names."""
+        """Return the objects below a prefix; the keys are without the prefix."""
         return {key.removeprefix(prefix): self.get(key) for key in self.keys(prefix)}
 
     def unfinished(self) -> list[Any]:
-        """Return uploads in parts that were neither completed nor given up."""
+        """Return multipart uploads that were neither completed nor aborted."""
         return self._client.list_multipart_uploads(Bucket=self.name).get("Uploads", [])
 
 
 @contextmanager
-def served() -> Iterator[Server]:
+def run_server() -> Iterator[Server]:
     """Start a server and set the environment variables that point to it."""
-    app = Server()
-    http = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
-    http.daemon_threads = True
-    app.url = f"http://127.0.0.1:{http.server_port}"
-    thread = threading.Thread(target=http.serve_forever, daemon=True)
+    server = Server()
+    http_server = make_server("127.0.0.1", 0, server, threaded=True, request_handler=_QuietHandler)
+    http_server.daemon_threads = True
+    server.url = f"http://127.0.0.1:{http_server.server_port}"
+    thread = threading.Thread(target=http_server.serve_forever, daemon=True)
     thread.start()
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in {**NAMES, "AWS_ENDPOINT_URL": app.url}.items():
-            patch.setenv(name, value)
-        yield app
-    app.release()
-    app.client.close()
-    http.shutdown()
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        for name, value in {**ENVIRONMENT, "AWS_ENDPOINT_URL": server.url}.items():
+            monkeypatch.setenv(name, value)
+        yield server
+    server.release()
+    server.client.close()
+    http_server.shutdown()
     thread.join()
-    http.server_close()
+    http_server.server_close()
 
 
-class _Quiet(WSGIRequestHandler):
+class _QuietHandler(WSGIRequestHandler):
     def log(self, *_: object) -> None:
-        """Say nothing."""
+        """Print nothing."""

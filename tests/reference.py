@@ -1,4 +1,4 @@
-"""Slow oracles: what the product computes, written as in its definition.
+"""Slow reference implementations: what the product computes, written as in its definition.
 
 A plane here is an array of shape (H, W), float64. Nothing is optimised.
 """
@@ -14,8 +14,10 @@ Plane = NDArray[np.float64]
 Pair = tuple[int, int]
 
 
-def scattered(plane: Plane, taps: Plane, stride: int, padding: Pair, size: Pair) -> Plane:
-    """Return a transposed convolution by its definition: every pixel adds its kernel's taps."""
+def transposed_convolution(
+    plane: Plane, taps: Plane, stride: int, padding: Pair, size: Pair
+) -> Plane:
+    """Return a transposed convolution by its definition: each pixel adds its scaled kernel."""
     top, left = len(taps) + stride, taps.shape[1] + stride
     full = np.zeros((size[0] + 3 * top, size[1] + 3 * left))
     for (i, j), value in np.ndenumerate(plane):
@@ -24,22 +26,24 @@ def scattered(plane: Plane, taps: Plane, stride: int, padding: Pair, size: Pair)
     return full[top : top + size[0], left : left + size[1]]
 
 
-def zero_inserted(plane: Plane, taps: Plane, stride: int, padding: Pair, size: Pair) -> Plane:
-    """Return a transposed convolution: zeros between the pixels, then a plain convolution."""
-    stuffed = np.zeros((len(plane) * stride, plane.shape[1] * stride))
-    stuffed[::stride, ::stride] = plane
-    (tall, wide), (down, across) = taps.shape, padding
-    far = size[0] + tall + stride, size[1] + wide + stride
-    padded = np.pad(stuffed, ((tall, far[0]), (wide, far[1])))
+def convolution_of_zero_inserted(
+    plane: Plane, taps: Plane, stride: int, padding: Pair, size: Pair
+) -> Plane:
+    """Return a transposed convolution as a convolution of the zero-inserted plane."""
+    zero_inserted = np.zeros((len(plane) * stride, plane.shape[1] * stride))
+    zero_inserted[::stride, ::stride] = plane
+    (height, width), (down, right) = taps.shape, padding
+    after = size[0] + height + stride, size[1] + width + stride
+    padded = np.pad(zero_inserted, ((height, after[0]), (width, after[1])))
     out = np.zeros(size)
     for y, x in np.ndindex(size):
-        window = padded[y + down + 1 : y + down + 1 + tall, x + across + 1 : x + across + 1 + wide]
+        window = padded[y + down + 1 : y + down + 1 + height, x + right + 1 : x + right + 1 + width]
         out[y, x] = (window * taps[::-1, ::-1]).sum()
     return out
 
 
 def convolution_matrix(taps: Plane, stride: int, padding: Pair, low: Pair, high: Pair) -> Plane:
-    """Return the dense matrix of the strided convolution from `high` pixels to `low` ones.
+    """Return the matrix of the strided convolution from `high` pixels to `low` pixels.
 
     Its transpose is the transposed convolution.
     """
@@ -52,25 +56,27 @@ def convolution_matrix(taps: Plane, stride: int, padding: Pair, low: Pair, high:
     return matrix.reshape(low[0] * low[1], high[0] * high[1])
 
 
-def zoomed(plane: Plane, size: Pair, order: int) -> Plane:
-    """Return SciPy's zoom: half-pixel centres, symmetric boundary."""
+def zoom_by_scipy(plane: Plane, size: Pair, order: int) -> Plane:
+    """Return SciPy's zoom, with half-pixel centres and the symmetric boundary."""
     zoom = [after / before for before, after in zip(plane.shape, size, strict=True)]
     return scipy.ndimage.zoom(plane, zoom, order=order, mode="reflect", grid_mode=True)
 
 
-def resized_by_pillow(plane: Plane, size: Pair, resampling: PIL.Image.Resampling) -> Plane:
-    """Return Pillow's resize in its 32-bit mode."""
+def resize_by_pillow(plane: Plane, size: Pair, resampling: PIL.Image.Resampling) -> Plane:
+    """Return Pillow's resize of 32-bit floats."""
     picture = PIL.Image.fromarray(plane.astype(np.float32)).resize(size[::-1], resampling)
     return np.asarray(picture, np.float64)
 
 
-def enlarged_then_convolved(plane: Plane, taps: Plane, stride: int) -> Plane:
-    """Return a resize-convolution: np.kron, then SciPy's convolution on the output grid."""
+def resize_convolution(plane: Plane, taps: Plane, stride: int) -> Plane:
+    """Return np.kron of the plane, then SciPy's convolution on the output grid."""
     return scipy.ndimage.convolve(np.kron(plane, np.ones((stride, stride))), taps, mode="reflect")
 
 
-def applied(stage: Any, planes: NDArray[Any], size: Pair, mode: str = "symmetric") -> NDArray[Any]:
-    """Return the whole output of a stage for planes extended by `np.pad`: no strips, no tiles."""
+def apply_stage(
+    stage: Any, planes: NDArray[Any], size: Pair, mode: str = "symmetric"
+) -> NDArray[Any]:
+    """Return a stage's whole output for planes padded by `np.pad`, without strips and tiles."""
     rows, columns = stage.draws_on(range(size[0]), range(size[1]))
     runs = list(zip((rows, columns), planes.shape[1:], strict=True))
     pads = [(max(0, -run.start), max(0, run.stop - length)) for run, length in runs]
@@ -83,8 +89,8 @@ def applied(stage: Any, planes: NDArray[Any], size: Pair, mode: str = "symmetric
     return stage(np.ascontiguousarray(window), range(size[0]), range(size[1]))
 
 
-def mean_square_psnr(candidate: Plane, reference: Plane, peak: float) -> float:
-    """Return the peak signal-to-noise ratio in dB, pixel by pixel."""
+def psnr_by_pixel(candidate: Plane, reference: Plane, peak: float) -> float:
+    """Return the peak signal-to-noise ratio in dB, summed pixel by pixel."""
     total = sum(
         (float(a) - float(b)) ** 2
         for a, b in zip(candidate.ravel(), reference.ravel(), strict=True)
@@ -93,7 +99,7 @@ def mean_square_psnr(candidate: Plane, reference: Plane, peak: float) -> float:
 
 
 def residual(plane: Plane, stride: int) -> Plane:
-    """Return (I - B)^2 of a plane without its margin, where B is the symmetric moving average."""
+    """Return (I - B)^2 of a plane without its margin; B is the symmetric moving average."""
     taps = np.ones(stride) if stride % 2 else np.r_[0.5, np.ones(stride - 1), 0.5]
     taps = taps / taps.sum()
     for _ in range(2):
@@ -103,7 +109,7 @@ def residual(plane: Plane, stride: int) -> Plane:
     return plane[margin : len(plane) - margin, margin : plane.shape[1] - margin]
 
 
-def layer_scattered(
+def transposed_convolution_layer(
     x: NDArray[np.float64], weight: NDArray[np.float64], stride: Pair, padding: Pair,
     output_padding: Pair, groups: int, dilation: Pair,
 ) -> NDArray[np.float64]:  # fmt: skip
@@ -111,13 +117,13 @@ def layer_scattered(
 
     x has shape (N, Cin, H, W), weight (Cin, Cout / groups, kH, kW).
     """
-    (count, channels, *size), (_, each, *taps) = x.shape, weight.shape
-    full = [(n - 1) * s + d * (k - 1) + 1 + more for n, s, d, k, more in
+    (count, channels, *size), (_, channels_per_group, *taps) = x.shape, weight.shape
+    full = [(n - 1) * s + d * (k - 1) + 1 + extra for n, s, d, k, extra in
             zip(size, stride, dilation, taps, output_padding, strict=True)]  # fmt: skip
-    out = np.zeros((count, each * groups, *full))
-    for c, o, i, j, a, b in np.ndindex(channels, each, *size, *taps):
-        to = c // (channels // groups) * each + o
+    out = np.zeros((count, channels_per_group * groups, *full))
+    for c, o, i, j, a, b in np.ndindex(channels, channels_per_group, *size, *taps):
+        channel = c // (channels // groups) * channels_per_group + o
         y, z = stride[0] * i + dilation[0] * a, stride[1] * j + dilation[1] * b
-        out[:, to, y, z] += x[:, c, i, j] * weight[c, o, a, b]
+        out[:, channel, y, z] += x[:, c, i, j] * weight[c, o, a, b]
     bottom, right = (n - p for n, p in zip(full, padding, strict=True))
     return out[:, :, padding[0] : bottom, padding[1] : right]

@@ -1,4 +1,4 @@
-"""Strategies of hypothesis: small planes, kernels and cuts; all random numbers have a seed."""
+"""Strategies of hypothesis for small planes, kernels and cuts; random numbers are seeded."""
 
 from itertools import pairwise
 
@@ -26,20 +26,20 @@ def planes(least: int = 1, most: int = 8) -> st.SearchStrategy[Floats]:
 
 @st.composite
 def kernels(draw: st.DrawFn, most: int = 9, separable: bool | None = None) -> Kernel:
-    """Draw a kernel of up to `most` taps an axis: any taps, or the product of two vectors."""
-    tall, wide = draw(st.integers(1, most)), draw(st.integers(1, most))
+    """Draw a kernel of up to `most` taps per axis: any taps, or the product of two vectors."""
+    height, width = draw(st.integers(1, most)), draw(st.integers(1, most))
     rng = np.random.default_rng(draw(seeds))
     if draw(st.booleans()) if separable is None else separable:
-        # Whole numbers: vectors that sum to 0 exactly, as edge detectors do, are among them.
-        taps = np.outer(rng.integers(-2, 4, tall), rng.integers(-2, 4, wide)).astype(float)
+        # Integers, so that some vectors sum to exactly 0, as those of edge detectors do.
+        taps = np.outer(rng.integers(-2, 4, height), rng.integers(-2, 4, width)).astype(float)
     else:
-        taps = rng.uniform(-1, 1, (tall, wide))
+        taps = rng.uniform(-1, 1, (height, width))
     return Kernel("drawn", taps, draw(strides))
 
 
 @st.composite
 def cuts(draw: st.DrawFn, length: int) -> list[range]:
-    """Draw a way to cut 0..length into runs, each of one or more."""
+    """Draw a division of 0..length into runs of at least one."""
     inner = draw(st.sets(st.integers(1, length - 1), max_size=6)) if length > 1 else set()
     edges = [0, *sorted(inner), length]
     return [range(a, b) for a, b in pairwise(edges)]

@@ -1,4 +1,4 @@
-"""The command line as a process of its own, and checks of its result."""
+"""Runs the command line as a new process, and checks its result."""
 
 import re
 import subprocess
@@ -22,17 +22,17 @@ class Outcome:
     err: str
 
 
-def shell(*arguments: object, stdin: bytes = b"", folder: Path | None = None) -> Outcome:
-    """Run the command line as a process of its own; its warnings are errors."""
+def run_process(*arguments: object, stdin: bytes = b"", folder: Path | None = None) -> Outcome:
+    """Run the command line as a new process in which warnings are errors."""
     command = [sys.executable, "-W", "error", "-m", "upsample_cli", *map(str, arguments)]
     result = subprocess.run(command, input=stdin, capture_output=True, cwd=folder, check=False)
     return Outcome(result.returncode, result.stdout, result.stderr.decode())
 
 
-def imported(*arguments: object, folder: Path | None = None) -> set[str]:
-    """Return the modules that the command line imports as a process of its own.
+def imported_modules(*arguments: object, folder: Path | None = None) -> set[str]:
+    """Return the modules that the command line imports in a new process.
 
-    `-X importtime` misses those that importlib.import_module loads; `-v` names all.
+    `-X importtime` omits modules that importlib.import_module loads; `-v` lists all.
     """
     command = [sys.executable, "-v", "-m", "upsample_cli", *map(str, arguments)]
     result = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=True)
@@ -40,7 +40,10 @@ def imported(*arguments: object, folder: Path | None = None) -> set[str]:
 
 
 def contents(folder: Path) -> dict[str, bytes | None]:
-    """Return the files in a folder with their bytes, and its folders as None; hidden ones too."""
+    """Return the files of a folder with their bytes, and its sub-folders as None.
+
+    Hidden files are included.
+    """
     return {
         path.relative_to(folder).as_posix(): None if path.is_dir() else path.read_bytes()
         for path in folder.rglob("*")
@@ -48,7 +51,7 @@ def contents(folder: Path) -> dict[str, bytes | None]:
 
 
 def check_refused(outcome: Outcome, code: int, fault: str) -> None:
-    """Check that a command printed one line on stderr, `Error: fact; remedy`, and nothing else."""
+    """Check that a command printed only one line on stderr, `Error: fact; remedy`."""
     assert outcome.err.startswith("Error: "), outcome.err
     assert outcome.err.count("\n") == 1, outcome.err
     assert outcome.err.endswith("\n")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import PIL.Image
 import pytest
-from textures import levels
+from textures import texture_samples
 
 FOLDER = Path(__file__).parent / "benchmarks"
 
@@ -37,7 +37,7 @@ def test_arithmetic_compares_methods_in_memory() -> None:
 
 def test_quality_scores_methods_on_pictures(tmp_path: Path) -> None:
     """A folder of pictures gives a row of scores, through files and in memory."""
-    PIL.Image.fromarray(levels(48, 64, 3)).save(tmp_path / "one.png")
+    PIL.Image.fromarray(texture_samples(48, 64, 3)).save(tmp_path / "one.png")
     table = printed("quality", tmp_path, "--scales", 2, "--methods", "bicubic")
     (row,) = [line for line in table.splitlines() if line.startswith("| bicubic")]
     assert 20 < float(row.split(" | ")[1]) < 60

@@ -1,4 +1,4 @@
-"""Pictures drawn from a seed: natural textures and patterns; damaged files."""
+"""Synthetic pictures: natural textures, patterns and truncated files."""
 
 from pathlib import Path
 
@@ -7,33 +7,38 @@ import PIL.Image
 from numpy.typing import NDArray
 
 
-def natural(height: int, width: int, seed: int = 0, channels: int = 1) -> NDArray[np.float32]:
-    """Return a texture whose spectrum falls as 1/f, as photographs' do.
+def natural_texture(
+    height: int, width: int, seed: int = 0, channels: int = 1
+) -> NDArray[np.float32]:
+    """Return a texture whose spectrum falls as 1/f, as that of photographs does.
 
     Returns:
         Shape (channels, height, width), float32, about 0.1..0.9.
     """
     rng = np.random.default_rng(seed)
-    down, across = np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)
-    fall = 1 / np.maximum(np.hypot(down, across), 1 / max(height, width))
-    texture = np.fft.irfft2(np.fft.rfft2(rng.standard_normal((channels, height, width))) * fall)
+    vertical, horizontal = np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)
+    spectrum = 1 / np.maximum(np.hypot(vertical, horizontal), 1 / max(height, width))
+    texture = np.fft.irfft2(np.fft.rfft2(rng.standard_normal((channels, height, width))) * spectrum)
     texture = texture[:, :height, : width // 2 * 2]
     texture = np.pad(texture, ((0, 0), (0, 0), (0, width - texture.shape[2])), mode="edge")
     low, high = texture.min(), texture.max()
     return (0.1 + 0.8 * (texture - low) / (high - low)).astype(np.float32)
 
 
-def levels(
+def texture_samples(
     height: int, width: int, channels: int = 3, bits: int = 8
 ) -> NDArray[np.unsignedinteger]:
-    """Return a texture as a file's samples, shape (height, width, channels)."""
-    planes = natural(height, width, 1, channels)
+    """Return a texture as unsigned integers, shape (height, width, channels)."""
+    planes = natural_texture(height, width, 1, channels)
     dtype = np.uint8 if bits == 8 else np.uint16
     return np.ascontiguousarray(np.moveaxis(planes * (2**bits - 1), 0, 2)).astype(dtype)
 
 
-def lattice(height: int, width: int, stride: int, seed: int = 0) -> NDArray[np.float32]:
-    """Return a pattern of period `stride` down and across: mean 0, RMS 1, shape (height, width)."""
+def periodic_pattern(height: int, width: int, stride: int, seed: int = 0) -> NDArray[np.float32]:
+    """Return a pattern of period `stride` on both axes, shape (height, width).
+
+    Its mean is 0 and its RMS is 1.
+    """
     cell = np.random.default_rng(seed).standard_normal((stride, stride))
     cell -= cell.mean()
     cell /= np.sqrt(np.square(cell).mean())
@@ -41,8 +46,8 @@ def lattice(height: int, width: int, stride: int, seed: int = 0) -> NDArray[np.f
     return np.tile(cell, repeats)[:height, :width].astype(np.float32)
 
 
-def cut_short(folder: Path, name: str) -> None:
-    """Write a picture of which the last half is missing."""
+def write_truncated(folder: Path, name: str) -> None:
+    """Write a picture file without its last half."""
     path = folder / name
-    PIL.Image.fromarray(levels(64, 64, 3)).save(path)
+    PIL.Image.fromarray(texture_samples(64, 64, 3)).save(path)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])

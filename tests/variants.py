@@ -15,16 +15,16 @@ def variants() -> list[Method]:
     """Return each method with all the choices and short ranges of its parameters."""
     methods: list[Method] = []
     for method in METHODS:
-        words: dict[str, tuple[Any, ...]] = {}
+        choices: dict[str, tuple[Any, ...]] = {}
         for item in method.parameters():
             if item.choices:
-                words[item.name] = item.choices
+                choices[item.name] = item.choices
             elif item.high is not None and item.low is not None and item.high - item.low < 8:
-                words[item.name] = tuple(range(item.low, item.high + 1))
-        for values in product(*words.values()):
+                choices[item.name] = tuple(range(item.low, item.high + 1))
+        for values in product(*choices.values()):
             try:
-                methods.append(method(**dict(zip(words, values, strict=True))))
-            except SettingError:  # choices that exclude one another
+                methods.append(method(**dict(zip(choices, values, strict=True))))
+            except SettingError:  # these choices exclude one another
                 continue
     return methods
 
@@ -32,15 +32,16 @@ def variants() -> list[Method]:
 def label(method: Method) -> str:
     """Return a short name for a test."""
     settings = [str(getattr(method, item.name)) for item in method.parameters()]
-    return "-".join([method.name, *(word for word in settings if word not in ("None", "0"))])
+    relevant = [setting for setting in settings if setting not in ("None", "0")]
+    return "-".join([method.name, *relevant])
 
 
 def is_centred(kernel: Kernel | None) -> bool:
-    """Tell whether a kernel is its own mirror image around the centre; interpolations are."""
+    """Return whether a kernel is symmetric around its centre, as interpolation kernels are."""
     if kernel is None:
         return True
     mirrored = (kernel.taps[::-1], kernel.taps[:, ::-1], kernel.taps.T)
-    alike = kernel.taps.shape[0] == kernel.taps.shape[1] and all(
+    symmetric = kernel.taps.shape[0] == kernel.taps.shape[1] and all(
         np.allclose(kernel.taps, item, atol=1e-12) for item in mirrored
     )
-    return alike and kernel.shift == (0.0, 0.0)
+    return symmetric and kernel.shift == (0.0, 0.0)

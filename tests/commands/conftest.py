@@ -7,7 +7,7 @@ from pathlib import Path
 import PIL.Image
 import pytest
 from terminal import Outcome
-from textures import levels
+from textures import texture_samples
 
 from upsample_cli.commands import app
 
@@ -35,5 +35,5 @@ def call(
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Return a new folder that holds in.png, a picture of 24x20 pixels."""
-    PIL.Image.fromarray(levels(20, 24, 3)).save(tmp_path / "in.png")
+    PIL.Image.fromarray(texture_samples(20, 24, 3)).save(tmp_path / "in.png")
     return tmp_path

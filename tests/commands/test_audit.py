@@ -52,7 +52,7 @@ def test_audit_prints_the_figures_of_a_kernel(call: Call, kernels: Path) -> None
     assert (outcome.code, outcome.out.decode(), outcome.err) == (0, K3, "")
 
 
-def test_a_trained_kernel_contains_its_stride(call: Call) -> None:
+def test_a_trained_kernel_file_contains_its_stride(call: Call) -> None:
     """A .npz kernel needs no options, and a balanced kernel gets no remedy."""
     outcome = call("audit", Path(SHIPPED, "tconv-learned-x3.npz"))
     text = outcome.out.decode()
@@ -237,9 +237,7 @@ def test_weights_without_a_graph_need_a_pattern_and_a_stride(call: Call, weights
     assert layer["ripple"] == pytest.approx(0.48432210483785)
 
 
-def test_the_ripple_of_sub_pixel_weights_includes_bias_and_weight_norm(
-    call: Call, weights: Path
-) -> None:
+def test_bias_and_weight_norm_of_sub_pixel_weights_are_audited(call: Call, weights: Path) -> None:
     """ICNR weights are balanced unless biases differ or a weight norm rescales each channel."""
     options = ["--stride", 2, "--type", "sub-pixel", "--json"]
     layers = {}

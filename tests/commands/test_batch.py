@@ -9,7 +9,7 @@ from pathlib import Path
 import PIL.Image
 import pytest
 from terminal import Outcome, check_refused, contents
-from textures import cut_short, levels
+from textures import texture_samples, write_truncated
 
 Call = Callable[..., Outcome]
 
@@ -17,7 +17,7 @@ Call = Callable[..., Outcome]
 def save(folder: Path, *names: str) -> None:
     for name in names:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        PIL.Image.fromarray(levels(8, 9, 3)).save(folder / name)
+        PIL.Image.fromarray(texture_samples(8, 9, 3)).save(folder / name)
 
 
 def rows(path: Path) -> list[dict[str, str]]:
@@ -32,7 +32,7 @@ def file_names(folder: Path) -> list[str]:
 def many(folder: Path) -> Path:
     """Return a folder with three pictures, one of them cut short, and a text file."""
     save(folder / "many", "a.png", "deep/b.png")
-    cut_short(folder / "many", "c.png")
+    write_truncated(folder / "many", "c.png")
     (folder / "many" / "notes.txt").write_text("text")
     return folder / "many"
 
@@ -90,8 +90,8 @@ def test_a_folder_run_reports_each_picture_and_the_counts(
 def test_every_error_in_a_folder_names_its_picture(call: Call, folder: Path) -> None:
     """An error that does not contain the picture's name is printed with the name before it."""
     (folder / "many").mkdir()
-    PIL.Image.fromarray(levels(8, 9, 4)).save(folder / "many" / "clear.png")
-    cut_short(folder / "many", "cut.png")
+    PIL.Image.fromarray(texture_samples(8, 9, 4)).save(folder / "many" / "clear.png")
+    write_truncated(folder / "many", "cut.png")
     stderr = call("many", "out", "--format", "jpeg", "-j", 1).err
     assert "Error: many/clear.png: JPEG holds no transparency; write a PNG" in stderr
     assert "Error: many/cut.png is broken" in stderr
@@ -289,7 +289,7 @@ def test_a_table_with_other_columns_is_not_changed(call: Call, folder: Path) -> 
 def test_too_much_ripple_in_a_folder_is_exit_4(call: Call, folder: Path) -> None:
     """The exit code is 4 when one picture exceeds --max-ripple; every picture is written."""
     (folder / "many").mkdir()
-    PIL.Image.fromarray(levels(96, 96, 3)).save(folder / "many" / "a.png")
+    PIL.Image.fromarray(texture_samples(96, 96, 3)).save(folder / "many" / "a.png")
     uniform = ["-k", "uniform", "--kernel-size", 3]
     assert call("many", "out", *uniform, "--max-ripple", 1, "-j", 1).code == 4
     assert file_names(folder / "out") == ["a.png", "checkerboard.csv"]

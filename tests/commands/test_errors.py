@@ -10,7 +10,7 @@ import numpy as np
 import PIL.Image
 import pytest
 from terminal import Outcome, check_refused, contents
-from textures import cut_short, levels
+from textures import texture_samples, write_truncated
 
 from upsample_cli.jobs.enlarge import picture
 from upsample_cli.jobs.runtime import process
@@ -29,7 +29,7 @@ def test_control_characters_in_names_are_escaped(
     name = "red\x1b[31m\nline\x9b.png"
     (folder / "many").mkdir()
     for parent in (folder, folder / "many"):
-        PIL.Image.fromarray(levels(9, 9, 3)).save(parent / name)
+        PIL.Image.fromarray(texture_samples(9, 9, 3)).save(parent / name)
         (parent / "no\x1b.txt").touch()
     outcome = call(*(argument.replace("{}", name) for argument in arguments))
     lines = outcome.out.decode() + outcome.err
@@ -68,7 +68,7 @@ def test_running_out_of_memory_is_reported(
 def write_png_with_a_wrong_byte(folder: Path) -> None:
     """Write bad.png, a PNG with one wrong byte in its pixels."""
     path = folder / "bad.png"
-    PIL.Image.fromarray(levels(64, 64, 3)).save(path)
+    PIL.Image.fromarray(texture_samples(64, 64, 3)).save(path)
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 0xFF
     path.write_bytes(data)
@@ -78,10 +78,10 @@ def write_png_with_a_wrong_byte(folder: Path) -> None:
     ("write_input", "name", "fault"),
     [
         (lambda folder: None, "no.png", "no file no.png"),
-        (lambda folder: cut_short(folder, "cut.png"), "cut.png", "cut.png is broken"),
-        (lambda folder: cut_short(folder, "cut.jpg"), "cut.jpg", "cut.jpg is broken"),
-        (lambda folder: cut_short(folder, "cut.webp"), "cut.webp", "cut.webp is"),
-        (lambda folder: cut_short(folder, "cut.tiff"), "cut.tiff", "cut.tiff is"),
+        (lambda folder: write_truncated(folder, "cut.png"), "cut.png", "cut.png is broken"),
+        (lambda folder: write_truncated(folder, "cut.jpg"), "cut.jpg", "cut.jpg is broken"),
+        (lambda folder: write_truncated(folder, "cut.webp"), "cut.webp", "cut.webp is"),
+        (lambda folder: write_truncated(folder, "cut.tiff"), "cut.tiff", "cut.tiff is"),
         (write_png_with_a_wrong_byte, "bad.png", "bad.png is broken"),
         (lambda folder: (folder / "a.png").write_text("text"), "a.png", "a.png is no picture"),
         (lambda folder: (folder / "a.png").write_bytes(b""), "a.png", "a.png is no picture"),
@@ -227,7 +227,7 @@ def test_errors_in_a_folder_are_ascii_and_one_line(
 ) -> None:
     """An error of a folder run is one line of ASCII, whatever the file's name contains."""
     (folder / "many").mkdir()
-    cut_short(folder / "many", "caf\xe9.png")
+    write_truncated(folder / "many", "caf\xe9.png")
     outcome = call("many", "out", "-q")
     check_refused(outcome, PICTURE, "is broken")
     assert [path.name for path in (folder / "out").iterdir()] == ["checkerboard.csv"]

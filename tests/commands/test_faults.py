@@ -15,7 +15,7 @@ import PIL.Image
 import programs
 import pytest
 from terminal import Outcome, check_refused
-from textures import levels
+from textures import texture_samples
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes and kill")
 
@@ -30,7 +30,7 @@ def desk(tmp_path: Path) -> Path:
     (tmp_path / "in").mkdir()
     names = [f"in/{number}.png" for number in range(COUNT)]
     for name in names:
-        PIL.Image.fromarray(levels(16, 16, 3)).save(tmp_path / name)
+        PIL.Image.fromarray(texture_samples(16, 16, 3)).save(tmp_path / name)
     (tmp_path / names[SLOW]).rename(tmp_path / "slow.png")
     os.mkfifo(tmp_path / names[SLOW])
     (tmp_path / "names").write_text("\n".join(names))
@@ -206,7 +206,7 @@ def test_a_process_that_cannot_be_started_is_told(desk: Path) -> None:
 def test_a_full_disk_costs_what_does_not_fit(desk: Path) -> None:
     """A picture for which there is no room has failed, the others are done, no part is left."""
     (desk / "in" / f"{SLOW}.png").unlink()
-    PIL.Image.fromarray(levels(160, 160, 3)).save(desk / "in" / f"{SLOW}.png")
+    PIL.Image.fromarray(texture_samples(160, 160, 3)).save(desk / "in" / f"{SLOW}.png")
     command = programs.command("limit", "RLIMIT_FSIZE", 20_000, *HEAD, "in", "out", "-j", 2)
     ended = subprocess.run(command, cwd=desk, capture_output=True, text=True, check=False)
     assert ended.returncode == 1

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from terminal import Outcome, check_refused, contents, shell
+from terminal import Outcome, check_refused, contents, run_process
 
 from upsample_cli.jobs.api import upsample
 
@@ -33,12 +33,12 @@ def test_a_feature_map_is_enlarged(call: Call, maps: Path) -> None:
 
 def test_a_pipe_gets_the_bytes_of_the_file(maps: Path) -> None:
     """Standard output gets the same bytes as a file, and the report goes to standard error."""
-    to_file = shell("f.npy", "g.npy", folder=maps)
-    piped = shell("-", "-", "--format", "npy", stdin=(maps / "f.npy").read_bytes())
+    to_file = run_process("f.npy", "g.npy", folder=maps)
+    piped = run_process("-", "-", "--format", "npy", stdin=(maps / "f.npy").read_bytes())
     assert (to_file.code, piped.code) == (0, 0)
     assert piped.out == (maps / "g.npy").read_bytes()
     assert piped.err.startswith("-  5x24x20 float32  tconv learned x2  kernel ripple 0.0000  ")
-    zipped = shell("-", "-", "--format", "npz", "-q", stdin=piped.out)
+    zipped = run_process("-", "-", "--format", "npz", "-q", stdin=piped.out)
     assert zipped.err == ""
     with np.load(io.BytesIO(zipped.out)) as arrays:
         assert arrays["arr_0"].shape == (5, 48, 40)

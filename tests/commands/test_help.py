@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 import pytest
-from terminal import Outcome, check_refused, imported
+from terminal import Outcome, check_refused, imported_modules
 
 from upsample_cli.commands.app import app
 from upsample_cli.kernels.kernel_file import SHIPPED
@@ -80,7 +80,7 @@ def test_every_command_has_its_own_help(call: Callable[..., Outcome], name: str)
 
 def test_a_command_imports_no_other_command(folder: Path) -> None:
     """Only the module of the called command is imported, which keeps short runs quick."""
-    modules = imported("in.png", "out.png", folder=folder)
+    modules = imported_modules("in.png", "out.png", folder=folder)
     assert "upsample_cli.commands.upsample" in modules
     assert {f"upsample_cli.commands.{name}" for name in COMMANDS[1:]} & modules == set()
 

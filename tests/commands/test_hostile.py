@@ -14,8 +14,8 @@ import PIL.Image
 import programs
 import pytest
 import tifffile
-from terminal import Outcome, check_refused, contents, shell
-from textures import levels
+from terminal import Outcome, check_refused, contents, run_process
+from textures import texture_samples
 
 Call = Callable[..., Outcome]
 
@@ -168,7 +168,7 @@ def test_unusual_names_are_accepted(folder: Path, name: str) -> None:
     if sys.platform == "win32" and set(name) & set('\n"*'):
         pytest.skip("Windows does not allow such names")
     (folder / name).write_bytes((folder / "in.png").read_bytes())
-    outcome = shell("--", name, f"{name}.png", folder=folder)
+    outcome = run_process("--", name, f"{name}.png", folder=folder)
     assert (outcome.code, outcome.err) == (0, "")
     assert (folder / f"{name}.png").exists()
 
@@ -178,7 +178,7 @@ def test_unusual_names_are_accepted(folder: Path, name: str) -> None:
 def test_a_folder_without_write_permission_is_reported(folder: Path) -> None:
     """An output in a read-only folder is an error."""
     (folder / "closed").mkdir(mode=0o500)
-    check_refused(shell("in.png", "closed/out.png", folder=folder), 1, "Permission denied")
+    check_refused(run_process("in.png", "closed/out.png", folder=folder), 1, "Permission denied")
 
 
 def test_a_long_text_chunk_is_kept(call: Call, folder: Path) -> None:
@@ -187,6 +187,6 @@ def test_a_long_text_chunk_is_kept(call: Call, folder: Path) -> None:
 
     info = PngInfo()
     info.add_text("History", "edit " * 600_000, zip=True)
-    PIL.Image.fromarray(levels(8, 9, 3)).save(folder / "long.png", pnginfo=info)
+    PIL.Image.fromarray(texture_samples(8, 9, 3)).save(folder / "long.png", pnginfo=info)
     assert call("long.png", "out.png").code == 0
     assert (folder / "out.png").stat().st_size > 3_000_000

@@ -9,7 +9,7 @@ import PIL.Image
 import pytest
 import tifffile
 from PIL.PngImagePlugin import PngInfo
-from terminal import Outcome, check_refused, contents, shell
+from terminal import Outcome, check_refused, contents, run_process
 
 Call = Callable[..., Outcome]
 PALETTE = bytes(range(3 * 20))
@@ -111,13 +111,13 @@ def test_json_has_no_checkerboard_figures_for_labels(call: Call, masks: Path) ->
 
 def test_pipes_and_folders_accept_masks(masks: Path) -> None:
     """A pipe gets the same bytes as a file, and every mask of a folder is enlarged."""
-    assert shell("p.png", "out.png", "--labels", folder=masks).code == 0
-    piped = shell("-", "-", "--labels", stdin=(masks / "p.png").read_bytes())
+    assert run_process("p.png", "out.png", "--labels", folder=masks).code == 0
+    piped = run_process("-", "-", "--labels", stdin=(masks / "p.png").read_bytes())
     assert piped.out == (masks / "out.png").read_bytes()
     (masks / "in").mkdir()
     for name in ("p.png", "l.png"):
         (masks / name).rename(masks / "in" / name)
-    assert shell("in", "big", "--labels", folder=masks).code == 0
+    assert run_process("in", "big", "--labels", folder=masks).code == 0
     with PIL.Image.open(masks / "big" / "p.png") as picture:
         assert (picture.mode, picture.size) == ("P", (24, 20))
 

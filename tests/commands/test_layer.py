@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from safetensors_file import safetensors
-from terminal import Outcome, check_refused, contents, shell
+from terminal import Outcome, check_refused, contents, run_process
 
 from upsample_cli.kernels.convolve import conv_transpose2d
 
@@ -71,7 +71,7 @@ def test_a_weight_norm_is_applied(
 def test_dev_stdout_is_treated_as_a_dash(layer: Path) -> None:
     """The report does not follow the feature maps on standard output."""
     arguments = ("layer", "maps.npy", "/dev/stdout", "--format", "npy", "-w", "w.npy")
-    outcome = shell(*arguments, folder=layer)
+    outcome = run_process(*arguments, folder=layer)
     assert (outcome.code, outcome.err.split()[0]) == (0, "-")
     assert np.load(io.BytesIO(outcome.out)).nbytes + 128 == len(outcome.out)
 
@@ -80,14 +80,14 @@ def test_the_ripple_is_exact_and_pipes_work(layer: Path) -> None:
     """Three equal taps at stride 2 have a ripple of 0.4843, in a pipe and in any layout."""
     np.save(layer / "even.npy", np.ones((4, 2, 3, 3), np.float32))
     arguments = ("layer", "-", "-", "-w", "even.npy", "-s", 2, "--format", "npy", "--json")
-    piped = shell(*arguments, stdin=(layer / "maps.npy").read_bytes(), folder=layer)
+    piped = run_process(*arguments, stdin=(layer / "maps.npy").read_bytes(), folder=layer)
     line = json.loads(piped.err)
     assert line["kernel_ripple"] == pytest.approx(0.4843, abs=5e-5)
     assert line["shapes"] == {"arr_0": [2, 2, 11, 13]}
     one = np.load(layer / "maps.npy")[0]
     np.save(layer / "last.npy", np.moveaxis(one, 0, 2))
     arguments = ("layer", "last.npy", "out.npy", "-w", "even.npy", "-s", 2, "--layout", "hwc")
-    assert shell(*arguments, folder=layer).code == 0
+    assert run_process(*arguments, folder=layer).code == 0
     expected = conv_transpose2d(one, np.load(layer / "even.npy"), stride=2)
     np.testing.assert_array_equal(np.load(layer / "out.npy"), np.moveaxis(expected, 0, 2))
 

@@ -7,7 +7,7 @@ import numpy as np
 import PIL.Image
 import pytest
 from terminal import Outcome, check_refused
-from textures import lattice, levels
+from textures import periodic_pattern, texture_samples
 
 Call = Callable[..., Outcome]
 
@@ -15,14 +15,14 @@ Call = Callable[..., Outcome]
 @pytest.fixture
 def patterned(folder: Path) -> str:
     """Return the name of a picture with a pattern of period 3, RMS 4 levels."""
-    plane = 40 + levels(150, 150, 1)[..., 0] * 0.6 + 4 * lattice(150, 150, 3)
+    plane = 40 + texture_samples(150, 150, 1)[..., 0] * 0.6 + 4 * periodic_pattern(150, 150, 3)
     PIL.Image.fromarray(np.round(plane).astype(np.uint8)).save(folder / "grid.png")
     return "grid.png"
 
 
 def test_a_ripple_near_its_error_passes_max_ripple_0(call: Call, folder: Path) -> None:
     """A ripple whose contrast is below 10 dB does not exceed --max-ripple 0."""
-    PIL.Image.fromarray(levels(96, 96, 3)).save(folder / "some.png")
+    PIL.Image.fromarray(texture_samples(96, 96, 3)).save(folder / "some.png")
     outcome = call("measure", "some.png", "--stride", 4, "--max-ripple", 0, "--json")
     result = json.loads(outcome.out)
     worst = result["channels"][result["worst"]]
@@ -54,7 +54,7 @@ def test_the_stride_is_detected(call: Call, patterned: str) -> None:
 
 def test_a_clean_picture_has_no_worst_colour(call: Call, folder: Path) -> None:
     """The column `worst` names a colour only when one has a ripple."""
-    PIL.Image.fromarray(levels(150, 150, 3)).save(folder / "clean.png")
+    PIL.Image.fromarray(texture_samples(150, 150, 3)).save(folder / "clean.png")
     row = call("measure", "clean.png", "--stride", 3).out.decode().splitlines()[1].split()
     assert (row[3], row[-1]) == ("0.00", "-")
 
@@ -77,7 +77,7 @@ def test_standard_input_is_measured(call: Call, folder: Path, patterned: str) ->
 
 def test_measure_agrees_with_the_report_of_upsample(call: Call, folder: Path) -> None:
     """`measure` computes the same figures for an output as `upsample` reported."""
-    PIL.Image.fromarray(levels(96, 96, 3)).save(folder / "large.png")
+    PIL.Image.fromarray(texture_samples(96, 96, 3)).save(folder / "large.png")
     report = json.loads(
         call("large.png", "out.png", "-k", "uniform", "--kernel-size", 5, "--json", "-q").out
     )["checkerboard"]
@@ -166,7 +166,7 @@ def test_wrong_measure_arguments_are_refused(call: Call, arguments: list[str], f
 
 def test_the_pattern_of_the_reference_is_subtracted(call: Call, folder: Path) -> None:
     """A pattern that is in the original is not reported as a checkerboard of the output."""
-    plane = 40 + 0.6 * levels(150, 150, 1)[..., 0] + 12 * lattice(150, 150, 2)
+    plane = 40 + 0.6 * texture_samples(150, 150, 1)[..., 0] + 12 * periodic_pattern(150, 150, 2)
     PIL.Image.fromarray(np.round(plane).astype(np.uint8)).save(folder / "low.png")
     assert call("low.png", "high.png", "-m", "bicubic").code == 0
     alone = call("measure", "high.png", "--json")

@@ -5,7 +5,7 @@ import numpy as np
 import PIL.Image
 import pytest
 from terminal import Outcome
-from textures import natural
+from textures import natural_texture
 
 Call = Callable[..., Outcome]
 UNBALANCED = ("--kernel", "uniform", "--kernel-size", 3)
@@ -14,7 +14,7 @@ UNBALANCED = ("--kernel", "uniform", "--kernel-size", 3)
 @pytest.fixture(params=[np.uint8, np.uint16])
 def soft_picture(folder: Path, request: pytest.FixtureRequest) -> str:
     """Return the name of a white picture, of 8 or 16 bits, with a smoothly varying opacity."""
-    opacity = 40 + 60 * natural(90, 100, 0, 1)[0]
+    opacity = 40 + 60 * natural_texture(90, 100, 0, 1)[0]
     planes = np.stack([np.full_like(opacity, 255)] * 3 + [opacity], axis=2) / 255
     if request.param == np.uint8:
         PIL.Image.fromarray(np.round(planes * 255).astype(np.uint8)).save(folder / "soft.png")
@@ -48,7 +48,8 @@ def test_the_opacity_of_animation_frames_is_measured(call: Call, folder: Path) -
     """The worst frame is reported, also when its pattern is in the opacity."""
     frames = []
     for seed in range(2):
-        opacity = np.full((90, 100), 128) if seed == 0 else 40 + 60 * natural(90, 100, 0, 1)[0]
+        texture = natural_texture(90, 100, 0, 1)[0]
+        opacity = np.full((90, 100), 128) if seed == 0 else 40 + 60 * texture
         planes = np.stack([np.full_like(opacity, 255)] * 3 + [opacity], axis=2)
         frames.append(PIL.Image.fromarray(np.round(planes).astype(np.uint8)))
     frames[0].save(folder / "in.apng", "PNG", save_all=True, append_images=frames[1:], duration=50)

@@ -7,7 +7,7 @@ import numpy as np
 import PIL.Image
 import pytest
 from terminal import Outcome
-from textures import levels
+from textures import texture_samples
 
 Call = Callable[..., Outcome]
 
@@ -81,7 +81,7 @@ def test_straight_alpha_lets_hidden_colours_bleed(call: Call, folder: Path) -> N
 
 def test_strip_keeps_only_the_profile(call: Call, folder: Path) -> None:
     """--strip drops dpi and keeps the colour profile."""
-    PIL.Image.fromarray(levels(8, 8, 3)).save(
+    PIL.Image.fromarray(texture_samples(8, 8, 3)).save(
         folder / "in-dpi.png", dpi=(300, 300), icc_profile=b"profile"
     )
     assert call("in-dpi.png", "kept.png").code == 0

@@ -13,8 +13,8 @@ import faults
 import PIL.Image
 import programs
 import pytest
-from terminal import Outcome, check_refused, contents, imported, shell
-from textures import levels
+from terminal import Outcome, check_refused, contents, imported_modules, run_process
+from textures import texture_samples
 
 from upsample_cli.commands import app
 
@@ -23,8 +23,8 @@ HANGUP = getattr(signal, "SIGHUP", signal.SIGTERM)  # of POSIX
 
 def test_a_pipe_gets_the_bytes_of_the_file(folder: Path) -> None:
     """Standard output gets the same bytes as a file, and the report goes to standard error."""
-    to_file = shell("in.png", "out.png", folder=folder)
-    piped = shell("-", "-", stdin=(folder / "in.png").read_bytes(), folder=folder)
+    to_file = run_process("in.png", "out.png", folder=folder)
+    piped = run_process("-", "-", stdin=(folder / "in.png").read_bytes(), folder=folder)
     assert (to_file.code, piped.code) == (0, 0)
     assert piped.out == (folder / "out.png").read_bytes()
     assert to_file.err == ""
@@ -35,7 +35,7 @@ def test_a_pipe_gets_the_bytes_of_the_file(folder: Path) -> None:
 
 def test_dev_stdout_is_treated_as_a_dash(folder: Path) -> None:
     """The report does not follow the picture on standard output."""
-    by_dash, by_name = (shell("in.png", name, folder=folder) for name in ("-", "/dev/stdout"))
+    by_dash, by_name = (run_process("in.png", name, folder=folder) for name in ("-", "/dev/stdout"))
     assert (by_name.code, by_name.out) == (0, by_dash.out)
     assert by_name.err.startswith("-  48x40  ")
 
@@ -60,7 +60,7 @@ def _chain(folder: Path) -> bytes:
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_a_closed_pipe_ends_quietly(tmp_path: Path, format: str, unbuffered: str) -> None:
     """When the reader closes the pipe, as `head` does, no message is printed."""
-    PIL.Image.fromarray(levels(300, 300, 3)).save(tmp_path / "in.png")
+    PIL.Image.fromarray(texture_samples(300, 300, 3)).save(tmp_path / "in.png")
     command = [sys.executable, "-W", "error", "-m", "upsample_cli", "in.png", "-", "-s", "4", "-q",
                "--format", format]  # fmt: skip
     environment = os.environ | {"PYTHONUNBUFFERED": unbuffered}
@@ -147,7 +147,7 @@ def test_an_interrupted_command_leaves_no_file(
     tmp_path: Path, signal_number: signal.Signals, code: int
 ) -> None:
     """A signal during the work leaves neither the output nor a partial file."""
-    PIL.Image.fromarray(levels(900, 900, 3)).save(tmp_path / "in.png")
+    PIL.Image.fromarray(texture_samples(900, 900, 3)).save(tmp_path / "in.png")
     before = contents(tmp_path)
     command = [sys.executable, "-m", "upsample_cli", "in.png", "out.png", "-s", "16", "-j", "1",
                "--compression", "9"]  # fmt: skip
@@ -169,7 +169,7 @@ def test_a_command_under_nohup_ignores_a_hangup(tmp_path: Path, arguments: str) 
     """A command that ignores SIGHUP finishes after its terminal is closed."""
     (tmp_path / "many").mkdir()
     for name in ("in.png", "many/in.png"):
-        PIL.Image.fromarray(levels(200, 200, 3)).save(tmp_path / name)
+        PIL.Image.fromarray(texture_samples(200, 200, 3)).save(tmp_path / name)
     command = [sys.executable, "-m", "upsample_cli", *arguments.split(), "-s", "8", "-j", "1",
                "--compression", "9"]  # fmt: skip
     script = ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", *command]
@@ -187,7 +187,7 @@ def test_a_closed_terminal_ends_a_folder_run(tmp_path: Path) -> None:
     pty = pytest.importorskip("pty")
     (tmp_path / "many").mkdir()
     for index in range(4):
-        PIL.Image.fromarray(levels(250, 250, 3)).save(tmp_path / "many" / f"{index}.png")
+        PIL.Image.fromarray(texture_samples(250, 250, 3)).save(tmp_path / "many" / f"{index}.png")
     terminal, process_side = pty.openpty()
     command = programs.command(
         "own_terminal", sys.executable, "-m", "upsample_cli", "many", "out", "-s", 8, "-j", 1,
@@ -207,19 +207,19 @@ def test_a_closed_terminal_ends_a_folder_run(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("data", "fault"), [(b"", "empty"), (b"GIF no", "no picture")])
 def test_standard_input_without_a_picture_is_refused(folder: Path, data: bytes, fault: str) -> None:
     """Empty or unknown data is an error, and nothing goes to standard output."""
-    check_refused(shell("-", "-", stdin=data, folder=folder), 1, fault)
+    check_refused(run_process("-", "-", stdin=data, folder=folder), 1, fault)
 
 
 def test_errors_of_a_process_are_one_line(folder: Path) -> None:
     """A missing file gives exit code 1 and a wrong option 2, each with one line of error."""
-    check_refused(shell("no.png", "out.png", folder=folder), 1, "no file no.png")
-    check_refused(shell("in.png", "out.png", "-m", "splin", folder=folder), 2, "'spline'")
-    check_refused(shell("in.png", folder=folder), 2, "OUTPUT")
+    check_refused(run_process("no.png", "out.png", folder=folder), 1, "no file no.png")
+    check_refused(run_process("in.png", "out.png", "-m", "splin", folder=folder), 2, "'spline'")
+    check_refused(run_process("in.png", folder=folder), 2, "OUTPUT")
 
 
 def test_json_of_a_pipe_is_on_stderr(folder: Path) -> None:
     """When the picture goes to standard output, the JSON report goes to standard error."""
-    outcome = shell("in.png", "-", "--json", folder=folder)
+    outcome = run_process("in.png", "-", "--json", folder=folder)
     assert json.loads(outcome.err)["output"] == "-"
     assert outcome.out.startswith(b"\x89PNG")
 
@@ -228,18 +228,18 @@ def test_json_of_a_pipe_is_on_stderr(folder: Path) -> None:
 def test_help_imports_no_heavy_library(arguments: list[str]) -> None:
     """`--help` imports neither NumPy nor SciPy, Pillow, tqdm or a process pool."""
     heavy = {"numpy", "scipy", "PIL", "tqdm", "isal", "concurrent.futures", "multiprocessing"}
-    assert heavy & imported(*arguments) == set()
+    assert heavy & imported_modules(*arguments) == set()
 
 
 def test_enlarging_a_png_imports_no_needless_library(folder: Path) -> None:
     """PNG to PNG does not import SciPy, tqdm, multiprocessing or zipfile."""
-    modules = imported("in.png", "out.png", "--jobs", 2, folder=folder)
+    modules = imported_modules("in.png", "out.png", "--jobs", 2, folder=folder)
     assert {"scipy", "tqdm", "multiprocessing", "zipfile"} & modules == set()
 
 
 def test_decoders_print_no_messages(tmp_path: Path) -> None:
     """A TIFF that claims 2048 samples per pixel gives our error only, not the decoder's."""
-    PIL.Image.fromarray(levels(20, 20, 3)).save(tmp_path / "in.tif")
+    PIL.Image.fromarray(texture_samples(20, 20, 3)).save(tmp_path / "in.tif")
     data = (tmp_path / "in.tif").read_bytes()
     samples_per_pixel = struct.pack("<HHI", 277, 3, 1)
     assert data.count(samples_per_pixel) == 1

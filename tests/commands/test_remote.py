@@ -16,8 +16,8 @@ import numpy as np
 import PIL.Image
 import pytest
 from objects import Bucket, Server
-from terminal import Outcome, check_refused, contents, imported, shell
-from textures import levels
+from terminal import Outcome, check_refused, contents, imported_modules, run_process
+from textures import texture_samples
 
 Call = Callable[..., Outcome]
 COUNT, SLOW = 6, 3  # number of pictures; index of the one that the server holds back
@@ -28,7 +28,7 @@ KEYS = ("a.png", "b.jpg", "deep/c.png", "deep/er/d.webp")
 
 def picture(height: int = 20, width: int = 24, suffix: str = "png") -> bytes:
     file = io.BytesIO()
-    PIL.Image.fromarray(levels(height, width, 3)).save(file, suffix.replace("jpg", "jpeg"))
+    PIL.Image.fromarray(texture_samples(height, width, 3)).save(file, suffix.replace("jpg", "jpeg"))
     return file.getvalue()
 
 
@@ -58,14 +58,15 @@ def test_a_store_and_a_folder_get_the_same_bytes(bucket: Bucket, call: Call, fol
     assert call("in", "out", "-q", "-j", 1).code == 0
     expected = {name: data for name, data in contents(folder / "out").items() if data}
     expected.pop("checkerboard.csv")
-    for jobs, run_command in ((1, call), (2, shell)):
+    for jobs, run_command in ((1, call), (2, run_process)):
         outcome = run_command(f"{bucket.url}/in", f"{bucket.url}/out{jobs}", "-j", jobs)
         assert (outcome.code, outcome.err) == (0, "4 done, 0 skipped, 0 failed\n")
         actual = bucket.contents(f"out{jobs}/")
         report = actual.pop("checkerboard.csv")
         assert actual == expected
         assert report_rows(report) == [(key.rpartition("/")[2], "done") for key in KEYS]
-    assert (bucket.kind("out1/a.png"), bucket.kind("out1/b.jpg")) == ("image/png", "image/jpeg")
+    assert bucket.content_type("out1/a.png") == "image/png"
+    assert bucket.content_type("out1/b.jpg") == "image/jpeg"
 
 
 def test_inputs_or_outputs_may_be_on_a_disk(bucket: Bucket, call: Call, folder: Path) -> None:
@@ -98,7 +99,7 @@ def test_the_report_may_be_a_file_or_an_object(bucket: Bucket, call: Call, folde
 
 def test_a_run_on_files_does_not_import_fsspec(folder: Path) -> None:
     """A run on files imports nothing that only URLs need."""
-    assert {"fsspec", "s3fs"} & imported("in.png", "o.png", folder=folder) == set()
+    assert {"fsspec", "s3fs"} & imported_modules("in.png", "o.png", folder=folder) == set()
 
 
 def test_feature_maps_and_masks_may_be_objects(bucket: Bucket, call: Call, folder: Path) -> None:
@@ -107,7 +108,7 @@ def test_feature_maps_and_masks_may_be_objects(bucket: Bucket, call: Call, folde
     assert call("maps.npy", f"{bucket.url}/maps.npy").code == 0
     assert call(f"{bucket.url}/maps.npy", "larger.npy").code == 0
     assert np.load(folder / "larger.npy").shape == (3, 16, 20)
-    PIL.Image.fromarray(levels(8, 8, 1)[..., 0]).save(folder / "mask.png")
+    PIL.Image.fromarray(texture_samples(8, 8, 1)[..., 0]).save(folder / "mask.png")
     assert call("mask.png", f"{bucket.url}/mask.png", "--labels", "-m", "nearest").code == 0
     assert size(bucket.get("mask.png")) == (16, 16)
 
@@ -194,7 +195,7 @@ def test_a_store_that_does_not_answer_is_reported(
     """A refused connection is one line of error, after AWS_MAX_ATTEMPTS attempts."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    check_refused(shell("s3://some/in", "out"), 1, "Could not connect to the endpoint URL")
+    check_refused(run_process("s3://some/in", "out"), 1, "Could not connect to the endpoint URL")
 
 
 @contextmanager

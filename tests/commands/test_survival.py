@@ -19,7 +19,7 @@ import pytest
 import tifffile
 from PIL import ImageCms
 from terminal import Outcome, check_refused
-from textures import levels
+from textures import texture_samples
 
 from upsample_cli.images.metadata.metadata import Metadata
 from upsample_cli.images.write import png
@@ -64,7 +64,7 @@ def exif(orientation: int = 1) -> bytes:
 def samples(mode: str) -> np.ndarray:
     """Return the decoded samples of a mode's file, shape (20, 24, C)."""
     channels, kind = MODES[mode]
-    result = levels(20, 24, channels, 16)
+    result = texture_samples(20, 24, channels, 16)
     if kind == "f4":
         return (result / 65535).astype(np.float32)
     if kind == "u1":
@@ -219,7 +219,7 @@ def test_all_orientations_look_the_same(
     call: Call, folder: Path, orientation: int, suffix: str
 ) -> None:
     """The output shows the picture as viewers do and needs no orientation."""
-    picture = cv2.cvtColor(levels(20, 24, 3), cv2.COLOR_RGB2BGR)
+    picture = cv2.cvtColor(texture_samples(20, 24, 3), cv2.COLOR_RGB2BGR)
     cv2.imwrite(str(folder / "whole.jpg"), picture, [cv2.IMWRITE_JPEG_QUALITY, 100])
     data = (folder / "whole.jpg").read_bytes()
     body = b"Exif\0\0" + exif(orientation)
@@ -269,7 +269,7 @@ def test_linear_light_at_scale_1_changes_nothing(
 @pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:2", "4:2:0"])
 def test_a_jpeg_keeps_its_quality(call: Call, folder: Path, quality: int, subsampling: str) -> None:
     """Quantisation tables and subsampling are the input's, unless --quality is given."""
-    picture = PIL.Image.fromarray(levels(40, 48, 3))
+    picture = PIL.Image.fromarray(texture_samples(40, 48, 3))
     picture.save(folder / "in.jpg", quality=quality, subsampling=subsampling, progressive=True)
     call("in.jpg", "out.jpg")
     call("in.jpg", "other.jpg", "--quality", 50)

@@ -9,7 +9,7 @@ import faults
 import PIL.Image
 import pytest
 from terminal import Outcome, check_refused, contents
-from textures import cut_short, levels
+from textures import texture_samples, write_truncated
 
 PICTURE, USAGE = 1, 2
 
@@ -53,7 +53,7 @@ def test_a_file_that_appears_during_the_run_is_kept(tmp_path: Path, arguments: s
     for name in ("many", "out"):
         (tmp_path / name).mkdir()
     for name in ("in.png", "many/in.png"):
-        PIL.Image.fromarray(levels(600, 600, 3)).save(tmp_path / name)
+        PIL.Image.fromarray(texture_samples(600, 600, 3)).save(tmp_path / name)
     command = [sys.executable, "-m", "upsample_cli", *arguments.split(), "-s", "8", "-j", "1",
                "--compression", "9", "-q"]  # fmt: skip
     with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
@@ -77,7 +77,7 @@ def test_a_folder_is_refused_for_standard_output(
 ) -> None:
     """Several pictures cannot go through one pipe, and `-` is not a folder's name."""
     (folder / "many").mkdir()
-    PIL.Image.fromarray(levels(8, 8, 3)).save(folder / "many" / "a.png")
+    PIL.Image.fromarray(texture_samples(8, 8, 3)).save(folder / "many" / "a.png")
     before = contents(folder)
     outcome = call("many", "-")
     assert contents(folder) == before
@@ -87,14 +87,14 @@ def test_a_folder_is_refused_for_standard_output(
 
 def test_transparency_is_refused_for_jpeg(call: Callable[..., Outcome], folder: Path) -> None:
     """A transparent picture does not silently become opaque."""
-    PIL.Image.fromarray(levels(8, 8, 4)).save(folder / "clear.png")
+    PIL.Image.fromarray(texture_samples(8, 8, 4)).save(folder / "clear.png")
     check_refused(call("clear.png", "out.jpg"), PICTURE, "JPEG holds no transparency")
     assert not (folder / "out.jpg").exists()
 
 
 def test_a_failed_run_keeps_the_old_file(call: Callable[..., Outcome], folder: Path) -> None:
     """Even with --force a failed run does not change the existing file."""
-    cut_short(folder, "cut.png")
+    write_truncated(folder, "cut.png")
     (folder / "old.png").write_bytes(b"old")
     before = contents(folder)
     check_refused(call("cut.png", "old.png", "--force"), PICTURE, "cut.png is broken")

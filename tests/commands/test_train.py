@@ -6,7 +6,7 @@ import numpy as np
 import PIL.Image
 import pytest
 from terminal import Outcome, check_refused, contents
-from textures import natural
+from textures import natural_texture
 
 Call = Callable[..., Outcome]
 
@@ -16,7 +16,7 @@ def photos(folder: Path) -> str:
     """Return the name of a folder with four textures."""
     (folder / "photos").mkdir()
     for seed in range(4):
-        samples = np.round(natural(100, 90, seed)[0] * 255).astype(np.uint8)
+        samples = np.round(natural_texture(100, 90, seed)[0] * 255).astype(np.uint8)
         PIL.Image.fromarray(samples).save(folder / "photos" / f"{seed}.png")
     return "photos"
 

@@ -7,7 +7,7 @@ import numpy as np
 import PIL.Image
 import pytest
 from terminal import Outcome
-from textures import levels
+from textures import texture_samples
 
 from upsample_cli.kernels.kernel_file import KernelFile
 
@@ -31,7 +31,7 @@ def size(path: Path) -> tuple[int, int]:
 @pytest.fixture
 def large(folder: Path) -> str:
     """Return the name of a picture that is large enough to measure."""
-    PIL.Image.fromarray(levels(96, 96, 3)).save(folder / "large.png")
+    PIL.Image.fromarray(texture_samples(96, 96, 3)).save(folder / "large.png")
     return "large.png"
 
 
@@ -73,7 +73,7 @@ def test_json_prints_one_object_per_picture(call: Call, large: str) -> None:
 
 def test_json_has_null_for_missing_figures(call: Call, folder: Path) -> None:
     """A picture too small to measure has null, not NaN."""
-    PIL.Image.fromarray(levels(5, 4, 3)).save(folder / "tiny.png")
+    PIL.Image.fromarray(texture_samples(5, 4, 3)).save(folder / "tiny.png")
     checkerboard = json.loads(call("tiny.png", "out.png", "--json").out)["checkerboard"]
     assert checkerboard["status"] == "too-small"
     assert checkerboard["ripple"] is None
@@ -94,7 +94,7 @@ def test_only_a_clear_ripple_exceeds_max_ripple(
     call: Call, folder: Path, side: int, limit: float, code: int
 ) -> None:
     """A ripple of 0.008 levels exceeds a limit of 0 only if its contrast is above 10 dB."""
-    PIL.Image.fromarray(levels(side, side, 3)).save(folder / "some.png")
+    PIL.Image.fromarray(texture_samples(side, side, 3)).save(folder / "some.png")
     outcome = call(
         "some.png", "out.png", "-m", "bilinear", "-s", 6, "--max-ripple", limit, "--json"
     )

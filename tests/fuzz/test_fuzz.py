@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from terminal import check_refused, contents, shell
+from terminal import check_refused, contents, run_process
 
 RUN = Path(__file__).parent / "run.py"
 
@@ -37,7 +37,7 @@ def test_a_cut_file_ends_a_process_in_one_line(folder: Path, suffix: str) -> Non
     PIL.Image.fromarray(noise).save(path, **options)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     before = contents(folder)
-    check_refused(shell(path.name, "out.png", folder=folder), 1, path.name)
+    check_refused(run_process(path.name, "out.png", folder=folder), 1, path.name)
     assert contents(folder) == before
 
 

@@ -54,7 +54,7 @@ def test_transposed_is_scatter_add(seed: int) -> None:
         actual = conv_transpose2d(x, weight, bias, output_padding=added, **settings)
     except SettingError:
         return
-    expected = reference.layer_scattered(x, weight, output_padding=added, **settings)
+    expected = reference.transposed_convolution_layer(x, weight, output_padding=added, **settings)
     np.testing.assert_allclose(actual, expected + bias[:, None, None], atol=1e-11)
 
 

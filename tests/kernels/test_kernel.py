@@ -16,7 +16,7 @@ from upsample_cli.kernels.separable import Separable
 
 def enlarged(kernel: Kernel, x: Floats, mode: str = "constant") -> Floats:
     size = x.shape[1] * kernel.stride, x.shape[2] * kernel.stride
-    return reference.applied(kernel.stage(), x, size, mode)
+    return reference.apply_stage(kernel.stage(), x, size, mode)
 
 
 def by(oracle: object, kernel: Kernel, plane: Floats) -> Floats:
@@ -27,14 +27,14 @@ def by(oracle: object, kernel: Kernel, plane: Floats) -> Floats:
 @given(kernels(), planes())
 def test_stage_is_scatter_add(kernel: Kernel, x: Floats) -> None:
     """A stage is the transposed convolution's definition for any taps, stride and size."""
-    expected = [by(reference.scattered, kernel, plane) for plane in x]
+    expected = [by(reference.transposed_convolution, kernel, plane) for plane in x]
     np.testing.assert_allclose(enlarged(kernel, x), expected, atol=1e-12)
 
 
 @given(kernels(most=6), planes(most=6))
 def test_stage_is_zero_insertion(kernel: Kernel, x: Floats) -> None:
     """A stage is zeros between the pixels, then a convolution."""
-    expected = [by(reference.zero_inserted, kernel, plane) for plane in x]
+    expected = [by(reference.convolution_of_zero_inserted, kernel, plane) for plane in x]
     np.testing.assert_allclose(enlarged(kernel, x), expected, atol=1e-12)
 
 
@@ -65,7 +65,7 @@ def test_matrix_of_a_3x3_kernel_on_4x4_is_4x16() -> None:
     matrix = reference.convolution_matrix(taps, 1, (0, 0), (2, 2), (4, 4))
     assert matrix.shape == (4, 16)
     x = np.array([[1.0, 2.0], [3.0, 4.0]])
-    expected = reference.scattered(x, taps, 1, (0, 0), (4, 4))
+    expected = reference.transposed_convolution(x, taps, 1, (0, 0), (4, 4))
     np.testing.assert_array_equal((matrix.T @ x.ravel()).reshape(4, 4), expected)
 
 
@@ -74,7 +74,7 @@ def test_polyphase_equals_separable(kernel: Kernel, x: Floats) -> None:
     """Both kinds of stage make the same of a separable kernel."""
     stage = Polyphase(kernel.taps, kernel.stride, kernel.padding)
     size = x.shape[1] * kernel.stride, x.shape[2] * kernel.stride
-    expected = reference.applied(stage, x, size)
+    expected = reference.apply_stage(stage, x, size)
     np.testing.assert_allclose(enlarged(kernel, x, "symmetric"), expected, atol=1e-12)
 
 
@@ -93,7 +93,7 @@ def test_kernels_that_sum_to_zero_along_an_axis_are_applied(taps: Floats) -> Non
     kernel = Kernel("edges", taps.astype(float), 2)
     assert isinstance(kernel.stage(), Separable)
     x = np.random.default_rng(0).random((1, 5, 6))
-    expected = by(reference.scattered, kernel, x[0])
+    expected = by(reference.transposed_convolution, kernel, x[0])
     np.testing.assert_allclose(enlarged(kernel, x)[0], expected, atol=1e-12)
 
 
@@ -109,11 +109,17 @@ def test_then_is_one_after_the_other(first: Kernel, later: Kernel, x: Floats) ->
     joined = first.then(later)
     between = (len(x[0]) - 1) * first.stride + len(first.taps)
     across = (x.shape[2] - 1) * first.stride + first.taps.shape[1]
-    step = reference.scattered(x[0], first.taps, first.stride, (0, 0), (between, across))
+    step = reference.transposed_convolution(
+        x[0], first.taps, first.stride, (0, 0), (between, across)
+    )
     tall = (between - 1) * later.stride + len(later.taps)
     wide = (across - 1) * later.stride + later.taps.shape[1]
-    expected = reference.scattered(step, later.taps, later.stride, (0, 0), (tall, wide))
-    actual = reference.scattered(x[0], joined.taps, joined.stride, (0, 0), (tall, wide))
+    expected = reference.transposed_convolution(
+        step, later.taps, later.stride, (0, 0), (tall, wide)
+    )
+    actual = reference.transposed_convolution(
+        x[0], joined.taps, joined.stride, (0, 0), (tall, wide)
+    )
     assert joined.stride == first.stride * later.stride
     np.testing.assert_allclose(actual, expected, atol=1e-12)
 

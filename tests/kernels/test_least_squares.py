@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import reference
-from textures import natural
+from textures import natural_texture
 
 from upsample_cli.kernels.kernel import Kernel
 from upsample_cli.kernels.least_squares import Moments, Structure, fit
@@ -19,8 +19,10 @@ ALL = [
 
 def moments_of(kernel: Kernel, taps: int, noise: float = 0.0) -> Moments:
     """Return the moments of a texture and what a kernel makes of it."""
-    low = natural(60, 60, 9)[0].astype(np.float64) * 255
-    high = reference.applied(kernel.stage(), low[None], (60 * kernel.stride, 60 * kernel.stride))
+    low = natural_texture(60, 60, 9)[0].astype(np.float64) * 255
+    high = reference.apply_stage(
+        kernel.stage(), low[None], (60 * kernel.stride, 60 * kernel.stride)
+    )
     rng = np.random.default_rng(0)
     moments = Moments(kernel.stride, taps)
     actual = high[0] + rng.normal(0, noise, high.shape[1:])
@@ -78,7 +80,7 @@ def test_structures_hold_whatever_the_pictures(structure: Structure, stride: int
         assert ripple(result.phase_sums) > 1e-4
     if structure.balance == "ramp":
         ramp = np.arange(30.0)[None, :, None] + np.zeros((1, 1, 30))
-        actual = reference.applied(result.stage(), ramp, (30 * stride, 30 * stride))[
+        actual = reference.apply_stage(result.stage(), ramp, (30 * stride, 30 * stride))[
             0, :, 15 * stride
         ]
         expected = (np.arange(30 * stride) + 0.5) / stride - 0.5

@@ -22,7 +22,7 @@ def untied(before: int, after: int) -> np.ndarray:
 def resampled(name: str, x: np.ndarray, size: Size, **parameters: object) -> np.ndarray:
     stages = build(name, **parameters).stages(x.shape[1:], size)
     (stage,) = stages
-    return reference.applied(stage, x, size)
+    return reference.apply_stage(stage, x, size)
 
 
 @given(planes(), st.integers(1, 5))
@@ -37,7 +37,7 @@ def test_nearest_is_pillows_at_any_size(x: np.ndarray, grown: Size) -> None:
     """Nearest picks Pillow's pixels at any larger size; on a tie Pillow's rounding decides."""
     size = x.shape[1] + grown[0], x.shape[2] + grown[1]
     nearest = PIL.Image.Resampling.NEAREST
-    expected = np.stack([reference.resized_by_pillow(plane, size, nearest) for plane in x])
+    expected = np.stack([reference.resize_by_pillow(plane, size, nearest) for plane in x])
     down, across = (untied(*n) for n in zip(x.shape[1:], size, strict=True))
     actual = resampled("nearest", x, size).astype(np.float32)
     np.testing.assert_array_equal(actual[:, down][..., across], expected[:, down][..., across])
@@ -49,7 +49,7 @@ def test_nearest_is_pillows_at_any_size(x: np.ndarray, grown: Size) -> None:
 def test_the_scipy_backend_is_scipys_zoom(order: int, x: np.ndarray, scale: float) -> None:
     """A spline of any order agrees with SciPy's zoom everywhere, whole scale or not."""
     size = tuple(int(n * scale + 0.5) for n in x.shape[1:])
-    expected = np.array([reference.zoomed(plane, size, order) for plane in x])
+    expected = np.array([reference.zoom_by_scipy(plane, size, order) for plane in x])
     actual = resampled("spline", x, size, order=order, backend="scipy")
     if order == 0:  # where two pixels are equally near, the rounding of SciPy's zoom decides
         kept = np.ix_(range(len(x)), *(untied(*n) for n in zip(x.shape[1:], size, strict=True)))
@@ -117,7 +117,7 @@ def test_interpolation_is_pillows(name: str, support: int, x: np.ndarray, scale:
     """Away from the border, where Pillow cuts its kernel off, both agree at any scale."""
     size = tuple(int(n * scale + 0.5) for n in x.shape[1:])
     resampling = PIL.Image.Resampling[name.upper()]
-    expected = np.stack([reference.resized_by_pillow(plane, size, resampling) for plane in x])
+    expected = np.stack([reference.resize_by_pillow(plane, size, resampling) for plane in x])
     margin = int(np.ceil(support * scale)) + 1
     inner = (slice(None), *2 * (slice(margin, -margin),))
     actual = resampled(name, x, size)

@@ -21,7 +21,7 @@ def test_resize_conv_is_kron_then_convolve(
 ) -> None:
     """The method is the picture repeated in squares, then convolved on the output grid."""
     taps = smoothing(kernel, scale, size).taps
-    expected = [reference.enlarged_then_convolved(plane, taps, scale) for plane in x]
+    expected = [reference.resize_convolution(plane, taps, scale) for plane in x]
     actual = upsample(x, "resize-conv", kernel=kernel, kernel_size=size, scale=float(scale))
     np.testing.assert_allclose(actual, expected, atol=1e-12)
 
@@ -32,7 +32,7 @@ def test_learned_resize_conv_is_kron_then_convolve(stride: int, rng: np.random.G
     taps = shipped("resize-conv", "learned", stride).taps
     taps = np.outer(taps, taps) if taps.ndim == 1 else taps
     x = rng.random((1, 12, 9))
-    expected = reference.enlarged_then_convolved(x[0], taps, stride)
+    expected = reference.resize_convolution(x[0], taps, stride)
     actual = upsample(x, "resize-conv", kernel="learned", scale=float(stride))[0]
     np.testing.assert_allclose(actual, expected, atol=1e-9)
 

@@ -38,7 +38,9 @@ def test_tconv_is_scatter_add_of_the_extended_picture(
     tall, wide = (n * scale for n in extended.shape[1:])
     crop = slice(reach * scale, -reach * scale)
     expected = [
-        reference.scattered(plane, result.taps, scale, result.padding, (tall, wide))[crop, crop]
+        reference.transposed_convolution(plane, result.taps, scale, result.padding, (tall, wide))[
+            crop, crop
+        ]
         for plane in extended
     ]
     np.testing.assert_allclose(actual, expected, atol=1e-12)
@@ -68,7 +70,7 @@ def test_scales_between_strides_are_reduced_from_the_next(rng: np.random.Generat
 
     x = rng.random((1, 24, 24))
     double = upsample(x, "tconv", kernel="bilinear", scale=2.0)[0]
-    expected = reference.resized_by_pillow(double, (36, 36), PIL.Image.Resampling.BICUBIC)
+    expected = reference.resize_by_pillow(double, (36, 36), PIL.Image.Resampling.BICUBIC)
     actual = upsample(x, "tconv", kernel="bilinear", scale=1.5)[0]
     np.testing.assert_allclose(actual[4:-4, 4:-4], expected[4:-4, 4:-4], atol=2e-6)
 

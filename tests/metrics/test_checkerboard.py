@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from textures import lattice, natural
+from textures import natural_texture, periodic_pattern
 
 from upsample_cli.metrics.checkerboard import NO_STRIDE, STRIDES, period, result_at
 from upsample_cli.metrics.meter import Search
@@ -16,13 +16,13 @@ def searched(levels: np.ndarray) -> Search:
 @pytest.mark.parametrize("stride", STRIDES)
 def test_the_shortest_period_is_found(stride: int) -> None:
     """A pattern is found at its own period, and not at a multiple or a part of it."""
-    levels = 40 + 150 * natural(300, 280, 5)[0] + 2 * lattice(300, 280, stride)
+    levels = 40 + 150 * natural_texture(300, 280, 5)[0] + 2 * periodic_pattern(300, 280, stride)
     assert period(searched(levels).own_ripples()) == stride
 
 
 def test_no_period_is_found_in_a_picture_without() -> None:
     """Texture alone has none; its figures are the most that any stride shows."""
-    search = searched(40 + 150 * natural(300, 280, 5)[0])
+    search = searched(40 + 150 * natural_texture(300, 280, 5)[0])
     assert period(search.own_ripples()) is None
     results = search.results()
     result = result_at(results, None)
@@ -32,8 +32,8 @@ def test_no_period_is_found_in_a_picture_without() -> None:
 
 def test_two_periods_together_are_their_least_common_multiple() -> None:
     """A period of 2 and one of 3 repeat together after 6 pixels."""
-    levels = 40 + 150 * natural(300, 280, 5)[0]
-    levels += 2 * lattice(300, 280, 2) + 2 * lattice(300, 280, 3)
+    levels = 40 + 150 * natural_texture(300, 280, 5)[0]
+    levels += 2 * periodic_pattern(300, 280, 2) + 2 * periodic_pattern(300, 280, 3)
     assert period(searched(levels).own_ripples()) == 6
 
 

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from textures import lattice, natural
+from textures import natural_texture, periodic_pattern
 
 from upsample_cli.metrics import heat
 from upsample_cli.metrics.heat import HeatMeter
@@ -21,7 +21,7 @@ def test_heat_is_where_the_pattern_is(stride: int) -> None:
     """In the half with a pattern its strength is told, and nothing in the other."""
     noise = np.random.default_rng(0).normal(0, 1, (400, 400))
     levels = 128 + noise
-    levels[:, 200:] += 3 * lattice(400, 200, stride)
+    levels[:, 200:] += 3 * periodic_pattern(400, 200, stride)
     heat = heated(levels, stride)
     middle = heat.shape[1] // 2
     assert np.median(heat[:, middle + 3 :]) == pytest.approx(3.0, rel=0.1)
@@ -31,7 +31,7 @@ def test_heat_is_where_the_pattern_is(stride: int) -> None:
 def test_a_pattern_that_changes_its_sign_is_hot_on_both_sides() -> None:
     """Where the sum over the picture cancels, the map still shows the pattern."""
     levels = 128 + np.random.default_rng(0).normal(0, 1, (320, 320))
-    pattern = 3 * lattice(320, 320, 2)
+    pattern = 3 * periodic_pattern(320, 320, 2)
     pattern[:, 160:] *= -1
     heat = heated(levels + pattern, 2)
     assert (heat[:, :7] > 2).all()
@@ -41,7 +41,7 @@ def test_a_pattern_that_changes_its_sign_is_hot_on_both_sides() -> None:
 def test_the_stairs_of_slopes_are_no_heat() -> None:
     """What goes with the gradient, as nearest-neighbour's stairs do, is left out."""
     y, x = np.mgrid[:160, :160] / 160
-    low = 20 + 150 * x**2 + 75 * y**2 + 5 * natural(160, 160, 3)[0]
+    low = 20 + 150 * x**2 + 75 * y**2 + 5 * natural_texture(160, 160, 3)[0]
     heat = heated(low.repeat(2, 0).repeat(2, 1), 2)
     assert np.nanmax(heat) < 0.1
 
@@ -49,7 +49,7 @@ def test_the_stairs_of_slopes_are_no_heat() -> None:
 def test_parts_that_tell_nothing_are_nan() -> None:
     """Hidden parts have no figure, and what is hidden in them is not seen around."""
     levels = 128 + np.random.default_rng(0).normal(0, 1, (320, 320))
-    levels[:, :160] += 9 * lattice(320, 160, 2)
+    levels[:, :160] += 9 * periodic_pattern(320, 160, 2)
     opaque = np.ones(levels.shape, bool)
     opaque[:, :160] = False
     heat = heated(levels, 2, opaque)

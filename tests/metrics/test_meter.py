@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import cuts
-from textures import lattice, natural
+from textures import natural_texture, periodic_pattern
 
 from upsample_cli.jobs.api import measure, upsample
 from upsample_cli.metrics.checkerboard import CONTRAST_DB, Checkerboard
@@ -19,7 +19,7 @@ def metered(levels: np.ndarray, stride: int, opaque: np.ndarray | None = None) -
 
 def noisy(stride: int, amplitude: float, seed: int = 0) -> np.ndarray:
     noise = np.random.default_rng(seed).normal(0, 2.0, (256, 240))
-    return 128 + noise + amplitude * lattice(256, 240, stride, seed)
+    return 128 + noise + amplitude * periodic_pattern(256, 240, stride, seed)
 
 
 @pytest.mark.parametrize("stride", [2, 3, 4, 5, 8])
@@ -57,7 +57,7 @@ def test_ripple_grows_with_the_pattern(stride: int) -> None:
 def test_a_pattern_in_half_of_a_picture_is_found(amplitude: float) -> None:
     """However strong it is, its tiles count as the clean ones do: half of it is told."""
     levels = noisy(4, 0.0)
-    levels[:, :120] += amplitude * lattice(256, 120, 4)
+    levels[:, :120] += amplitude * periodic_pattern(256, 120, 4)
     measured = metered(levels, 4)
     assert measured.verdict == "checkerboard"
     assert measured.ripple == pytest.approx(amplitude / 2, rel=0.2)
@@ -68,7 +68,7 @@ def test_a_pattern_in_proportion_to_brightness_is_clear() -> None:
     levels = noisy(2, 0.0)
     levels[:] = 0.5 + levels / 1280
     levels[:64, :64] *= 250
-    measured = metered(levels * (1 + 0.4 * lattice(256, 240, 2)), 2)
+    measured = metered(levels * (1 + 0.4 * periodic_pattern(256, 240, 2)), 2)
     assert measured.verdict == "checkerboard"
     assert measured.ripple_rel == pytest.approx(0.4, rel=0.05)
 
@@ -94,7 +94,9 @@ def test_brightness_does_not_matter(stride: int) -> None:
 @given(cuts(251), st.sampled_from([2, 3, 4, 5]), st.booleans())
 def test_any_feeding_gives_the_same_figures(cut: list[range], stride: int, masked: bool) -> None:
     """The figures are the same to the last bit however the rows are fed."""
-    levels = (natural(251, 203, 7)[0] * 255 + lattice(251, 203, stride)).astype(np.float32)
+    levels = (natural_texture(251, 203, 7)[0] * 255 + periodic_pattern(251, 203, stride)).astype(
+        np.float32
+    )
     opaque = np.ones(levels.shape, bool) if masked else None
     if opaque is not None:
         opaque[:60, :80] = False
@@ -111,7 +113,7 @@ def test_any_feeding_gives_the_same_figures(cut: list[range], stride: int, maske
 @pytest.mark.parametrize("stride", [2, 3, 4])
 def test_an_unbalanced_kernel_is_caught(stride: int) -> None:
     """Kernel size stride + 1, uniform, leaves a checkerboard in natural texture."""
-    texture = natural(128, 120, 3)
+    texture = natural_texture(128, 120, 3)
     actual = upsample(
         texture, "tconv", kernel="uniform", kernel_size=stride + 1, scale=float(stride)
     )
@@ -136,7 +138,7 @@ def test_an_unbalanced_kernel_is_caught(stride: int) -> None:
 )
 def test_balanced_methods_are_acquitted(method: str, settings: dict, stride: int) -> None:
     """No balanced method is said to leave a checkerboard in natural texture."""
-    actual = upsample(natural(128, 120, 3), method, scale=float(stride), **settings)
+    actual = upsample(natural_texture(128, 120, 3), method, scale=float(stride), **settings)
     measured = measure(np.floor(actual * 255 + 0.5) / 255, stride)
     assert (measured.status, measured.verdict) == ("ok", "none")
 
@@ -144,7 +146,9 @@ def test_balanced_methods_are_acquitted(method: str, settings: dict, stride: int
 @pytest.mark.parametrize("stride", [2, 3, 4])
 def test_the_staircases_of_nearest_are_no_checkerboard(stride: int) -> None:
     """The steps of enlarged natural texture go with the gradient, and are told apart by that."""
-    measured = measure(upsample(natural(128, 120, 3), "nearest", scale=float(stride)), stride)
+    measured = measure(
+        upsample(natural_texture(128, 120, 3), "nearest", scale=float(stride)), stride
+    )
     assert (measured.status, measured.verdict) == ("ok", "none")
 
 
@@ -160,7 +164,9 @@ def test_the_staircases_of_a_ramp_are_no_checkerboard(stride: int) -> None:
 def test_the_staircases_of_a_curved_gradient_are_no_checkerboard(stride: int) -> None:
     """Steps that grow with the gradient are explained by it: hardly a ripple is left."""
     y, x = np.mgrid[:160, :160] / 160
-    planes = (0.08 + 0.6 * x**2 + 0.3 * y**2 + 0.02 * natural(160, 160, 3)).astype(np.float32)
+    planes = (0.08 + 0.6 * x**2 + 0.3 * y**2 + 0.02 * natural_texture(160, 160, 3)).astype(
+        np.float32
+    )
     measured = measure(upsample(planes, "nearest", scale=float(stride)), stride)
     assert measured.verdict == "none"
     assert measured.ripple < 0.1
@@ -180,7 +186,7 @@ def test_quiet_parts_count_more_than_loud_ones() -> None:
     """A faint pattern is found where it can be seen, however loud the other half is."""
     noise = np.random.default_rng(0).normal(0, 1, (256, 240))
     noise *= np.where(np.arange(240) < 120, 40.0, 0.5)
-    measured = metered(128 + noise + 0.25 * lattice(256, 240, 2), 2)
+    measured = metered(128 + noise + 0.25 * periodic_pattern(256, 240, 2), 2)
     assert measured.ripple == pytest.approx(0.25, rel=0.05)
     assert measured.floor < 0.02
 
@@ -193,7 +199,7 @@ def test_a_pattern_of_another_period_is_not_reported() -> None:
 
 def test_the_relative_ripple_is_the_kernels_own() -> None:
     """Relative to brightness, the pattern in the picture is the kernel's exact ripple."""
-    texture = natural(160, 160, 5)
+    texture = natural_texture(160, 160, 5)
     actual = upsample(texture, "tconv", kernel="uniform", kernel_size=3, scale=2.0)
     assert measure(actual / 2, 2).ripple_rel == pytest.approx(0.4843, rel=0.03)
 
@@ -221,7 +227,7 @@ def test_what_cannot_be_told_has_a_status(levels: np.ndarray, stride: int, statu
 def test_hidden_colours_are_not_measured() -> None:
     """A pattern where the picture is transparent is not seen."""
     levels = noisy(2, 0.0)
-    levels[:128] += 8 * lattice(128, 240, 2)
+    levels[:128] += 8 * periodic_pattern(128, 240, 2)
     opaque = np.ones(levels.shape, bool)
     opaque[:128] = False
     assert metered(levels, 2).verdict == "checkerboard"
@@ -234,7 +240,7 @@ def test_hidden_colours_do_not_reach_over() -> None:
     expected = metered(levels[:, 66:], 2)
     opaque = np.ones(levels.shape, bool)
     opaque[:, :66] = False
-    levels[:, :66] += 60 * lattice(256, 66, 2)
+    levels[:, :66] += 60 * periodic_pattern(256, 66, 2)
     measured = metered(levels, 2, opaque)
     assert (measured.verdict, expected.verdict) == ("none", "none")
     assert measured.floor == pytest.approx(expected.floor, rel=0.3)
@@ -251,7 +257,7 @@ def test_lines_do_not_stand_out_of_noise(stride: int) -> None:
 def test_a_pattern_stands_out_the_same_on_its_side(stride: int) -> None:
     """Stripes down stand out as far as stripes across."""
     levels = 128 + np.random.default_rng(1).normal(0, 2, (400, 400))
-    levels += 4 * lattice(400, stride, stride).mean(axis=1, keepdims=True)
+    levels += 4 * periodic_pattern(400, stride, stride).mean(axis=1, keepdims=True)
     down, across = metered(levels, stride), metered(levels.T, stride)
     assert down.local_db == pytest.approx(across.local_db, abs=0.05)
     assert down.ripple == pytest.approx(across.ripple, rel=1e-3)
@@ -266,8 +272,8 @@ def test_a_picture_of_too_few_periods_is_too_small() -> None:
 
 def test_levels_far_beyond_white_tell_nothing() -> None:
     """Floating-point samples may be of any size: what is so large is saturated, without a word."""
-    levels = 20 + 200 * natural(300, 290, 3)[0]
+    levels = 20 + 200 * natural_texture(300, 290, 3)[0]
     levels[40:80] *= 1e30
     measured = metered(levels, 2)
     assert (measured.status, measured.verdict) == ("ok", "none")
-    assert metered(200 * natural(300, 290, 3)[0] * 1e28, 2).status == "saturated"
+    assert metered(200 * natural_texture(300, 290, 3)[0] * 1e28, 2).status == "saturated"

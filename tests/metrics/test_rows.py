@@ -4,7 +4,7 @@ import reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import seeds
-from textures import lattice
+from textures import periodic_pattern
 
 from upsample_cli.metrics.rows import Rows, high_pass, joined
 
@@ -41,7 +41,7 @@ def test_residual_is_its_definition(seed: int, stride: int, tall: int, wide: int
 @pytest.mark.parametrize("stride", range(2, 9))
 def test_a_pattern_passes_unchanged(stride: int) -> None:
     """A pattern of the stride's period goes through with gain 1."""
-    pattern = lattice(60, 66, stride)
+    pattern = periodic_pattern(60, 66, stride)
     margin = 2 * (stride // 2)
     actual = high_pass(pattern + 100, (stride, stride))
     expected = pattern[margin : 60 - margin, margin : 66 - margin]

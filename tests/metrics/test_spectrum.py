@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from textures import lattice
+from textures import periodic_pattern
 
 from upsample_cli.metrics.spectrum import periodogram
 
@@ -25,6 +25,6 @@ def test_a_pattern_is_a_point_at_its_frequency() -> None:
 @pytest.mark.parametrize("shape", [(16, 16), (17, 500), (255, 257)])
 def test_any_size_has_a_spectrum(shape: tuple[int, int]) -> None:
     """Small and odd pictures have one of the size they allow."""
-    power = periodogram(lattice(*shape, 3))
+    power = periodogram(periodic_pattern(*shape, 3))
     assert len(power) == min(256, *shape) // 2 * 2
     assert np.isfinite(power).all()

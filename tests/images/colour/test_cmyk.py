@@ -4,7 +4,7 @@ import numpy as np
 import PIL.Image
 import pytest
 import tifffile
-from textures import levels
+from textures import texture_samples
 
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.colour import cmyk
@@ -22,7 +22,7 @@ NEAREST = Task(build("nearest"), TargetSize(scale=2.0))
 
 def picture(tmp_path: Path, suffix: str) -> tuple[np.ndarray, Path]:
     """Return CMYK samples and a file of them."""
-    samples, path = levels(20, 24, 4), tmp_path / f"in.{suffix}"
+    samples, path = texture_samples(20, 24, 4), tmp_path / f"in.{suffix}"
     saved = encode.to_pillow(samples, is_cmyk=True)
     saved.save(path, icc_profile=b"a profile of inks", quality=95)
     return samples, path
@@ -77,7 +77,7 @@ def test_a_profile_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(cmyk.ImageCms, "ImageCmsProfile", lambda file: file)
     monkeypatch.setattr(cmyk.ImageCms, "profileToProfile", through)
-    image = Image(levels(4, 5, 4), "TIFF", Metadata(icc=b"p"), is_cmyk=True)
+    image = Image(texture_samples(4, 5, 4), "TIFF", Metadata(icc=b"p"), is_cmyk=True)
     converted, how = cmyk.to_srgb(image)
     assert (modes, how) == ([("CMYK", "RGB")], "through its profile")
     assert converted.samples[0, 0].tolist() == [1, 2, 3]

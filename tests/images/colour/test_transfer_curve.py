@@ -5,7 +5,7 @@ import numpy as np
 import PIL.Image
 import pytest
 from PIL import ImageCms
-from textures import levels
+from textures import texture_samples
 
 from upsample_cli.images.colour.levels import to_linear
 from upsample_cli.images.colour.transfer_curve import notes_on_linear
@@ -95,7 +95,7 @@ def test_the_first_declaration_counts(metadata: Metadata, word: str | None) -> N
 @pytest.mark.parametrize("linear", [True, False])
 def test_the_note_comes_with_linear_only(tmp_path: Path, frames: int, linear: bool) -> None:
     """Only --linear gives the note, for still pictures and animations."""
-    pictures = [PIL.Image.fromarray(levels(8, 9, 3) // n) for n in range(1, frames + 1)]
+    pictures = [PIL.Image.fromarray(texture_samples(8, 9, 3) // n) for n in range(1, frames + 1)]
     pictures[0].save(
         tmp_path / "in.png", save_all=True, append_images=pictures[1:], icc_profile=b"profile"
     )

@@ -5,7 +5,7 @@ from struct import pack
 import numpy as np
 import PIL.Image
 import pytest
-from textures import levels
+from textures import texture_samples
 
 from upsample_cli.images.metadata import exif, tiff_tags
 from upsample_cli.images.metadata.metadata import Metadata
@@ -106,7 +106,7 @@ def test_damaged_exif_keeps_no_picture_from_its_file(
 ) -> None:
     """A picture with damaged EXIF is written, with the EXIF as it was or without it."""
     path, to = tmp_path / "in.jpg", str(tmp_path / f"out.{format.lower()}")
-    PIL.Image.fromarray(levels(8, 9, 3)).save(path, exif=b"Exif\0\0" + odd, dpi=(72, 72))
+    PIL.Image.fromarray(texture_samples(8, 9, 3)).save(path, exif=b"Exif\0\0" + odd, dpi=(72, 72))
     report = upsample(parse(path), parse(to), Task(build("bilinear"), TargetSize(scale=2.0)))
     assert report.size == (16, 18)
     with PIL.Image.open(to) as made:

@@ -5,7 +5,7 @@ import numpy as np
 import PIL.Image
 import pytest
 import tifffile
-from textures import levels
+from textures import texture_samples
 
 from upsample_cli.images.metadata.exif import parse
 from upsample_cli.images.metadata.metadata import Metadata
@@ -20,7 +20,7 @@ MORE = b"http://ns.adobe.com/xmp/extension/\x000123456789ABCDEF0123456789ABCDEF"
 
 def jpeg(metadata: Metadata) -> bytes:
     made = io.BytesIO()
-    encode.save(PIL.Image.fromarray(levels(9, 11, 3)), "JPEG", metadata, made, None)
+    encode.save(PIL.Image.fromarray(texture_samples(9, 11, 3)), "JPEG", metadata, made, None)
     return made.getvalue()
 
 

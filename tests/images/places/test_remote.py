@@ -11,7 +11,7 @@ from threading import Thread
 import PIL.Image
 import pytest
 from objects import Bucket
-from textures import levels
+from textures import texture_samples
 
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.places import store
@@ -25,7 +25,7 @@ HEAD = 1 << 16
 def picture(format: str = "png", side: int = 200) -> bytes:
     file = io.BytesIO()
     options = {"compression": "tiff_adobe_deflate"} if format == "tiff" else {}
-    PIL.Image.fromarray(levels(side, side, 3)).save(file, format, **options)
+    PIL.Image.fromarray(texture_samples(side, side, 3)).save(file, format, **options)
     return file.getvalue()
 
 

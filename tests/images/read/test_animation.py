@@ -3,7 +3,7 @@ import io
 import numpy as np
 import PIL.Image
 import pytest
-from textures import levels
+from textures import texture_samples
 
 from upsample_cli.images.read import animation
 
@@ -56,7 +56,9 @@ def test_frames_of_several_sizes_are_refused() -> None:
 
 def test_transparent_frames_are_rgba() -> None:
     """One transparent pixel in any frame makes all frames RGBA."""
-    frames = [np.dstack([levels(8, 9, 3), np.full((8, 9), 255, np.uint8)]) for _ in range(2)]
+    frames = [
+        np.dstack([texture_samples(8, 9, 3), np.full((8, 9), 255, np.uint8)]) for _ in range(2)
+    ]
     for level, mode in ((255, "RGB"), (254, "RGBA")):
         frames[1][3, 4, 3] = level
         first, second = map(PIL.Image.fromarray, frames)

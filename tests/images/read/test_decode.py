@@ -6,7 +6,7 @@ from pathlib import Path
 import PIL.Image
 import programs
 import pytest
-from textures import levels
+from textures import texture_samples
 
 from upsample_cli.images.places.place import parse
 from upsample_cli.images.read import files
@@ -17,7 +17,7 @@ from upsample_cli.images.write.png import chunk
 def test_common_formats_import_no_other(tmp_path: Path, suffix: str) -> None:
     """A PNG or JPEG is decoded without NumPy, and without Pillow's decoders of rare formats."""
     path = tmp_path / f"in.{suffix}"
-    PIL.Image.fromarray(levels(8, 9, 3)).save(path)
+    PIL.Image.fromarray(texture_samples(8, 9, 3)).save(path)
     command = programs.command("modules_to_decode", path)
     loaded = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
     assert "PIL.Image" in loaded

@@ -7,7 +7,7 @@ import numpy as np
 import PIL.Image
 import pytest
 from PIL import ImageCms
-from textures import levels
+from textures import texture_samples
 
 from upsample_cli.errors import ImageFileError, PictureTooLargeError
 from upsample_cli.images.image import Metadata
@@ -28,7 +28,7 @@ def saved(tmp_path: Path, picture: PIL.Image.Image, name: str = "in.png", **opti
 )
 def test_plain_pictures_are_read_as_they_are(tmp_path: Path, suffix: str, channels: int) -> None:
     """Grey and colour, with and without opacity, are read without any change."""
-    samples = levels(9, 11, channels)
+    samples = texture_samples(9, 11, channels)
     picture = PIL.Image.fromarray(samples[..., 0] if channels == 1 else samples)
     options = {"lossless": True, "exact": True} if suffix == "webp" else {}
     image = files.read(parse(saved(tmp_path, picture, f"in.{suffix}", **options)))
@@ -41,7 +41,7 @@ def test_plain_pictures_are_read_as_they_are(tmp_path: Path, suffix: str, channe
 @pytest.mark.parametrize("name", ["in.png", "in.tiff", "in.pgm"])
 def test_16_bits_stay_16_bits(tmp_path: Path, name: str) -> None:
     """Grey of 16 bits loses no bit."""
-    samples = levels(9, 11, 1, 16)
+    samples = texture_samples(9, 11, 1, 16)
     path = tmp_path / name
     assert cv2.imwrite(str(path), samples[..., 0])
     image = files.read(parse(path))
@@ -52,7 +52,7 @@ def test_16_bits_stay_16_bits(tmp_path: Path, name: str) -> None:
 
 def test_big_endian_16_bits_are_read(tmp_path: Path) -> None:
     """A TIFF in the other byte order has the same levels."""
-    samples = levels(9, 11, 1, 16)[..., 0]
+    samples = texture_samples(9, 11, 1, 16)[..., 0]
     picture = PIL.Image.frombytes("I;16B", (11, 9), samples.astype(">u2").tobytes())
     image = files.read(parse(saved(tmp_path, picture, "in.tiff")))
     assert image.samples.dtype == np.uint16
@@ -68,7 +68,7 @@ def test_other_modes_are_converted_with_a_note(
     tmp_path: Path, mode: str, becomes: str, note: str
 ) -> None:
     """1-bit, palette and Lab become grey or RGB, which can be filtered, with a note."""
-    picture = PIL.Image.fromarray(levels(9, 11, 3))
+    picture = PIL.Image.fromarray(texture_samples(9, 11, 3))
     if mode == "LAB":
         sides = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
         picture = ImageCms.profileToProfile(picture, *sides, outputMode="LAB")
@@ -84,7 +84,7 @@ def test_other_modes_are_converted_with_a_note(
 
 def test_a_transparent_palette_has_opacity(tmp_path: Path) -> None:
     """The transparent entry of a palette becomes an opacity of 0."""
-    picture = PIL.Image.fromarray(levels(9, 11, 3)).convert("P")
+    picture = PIL.Image.fromarray(texture_samples(9, 11, 3)).convert("P")
     clear = picture.getpixel((0, 0))
     image = files.read(parse(saved(tmp_path, picture, transparency=clear)))
     expected = np.where(np.asarray(picture) == clear, 0, 255)
@@ -96,7 +96,7 @@ def test_orientation_is_applied_and_reset(tmp_path: Path, orientation: int) -> N
     """A turned picture is read upright with orientation 1; other tags stay."""
     exif = PIL.Image.Exif()
     exif[0x0112], exif[0x010F] = orientation, "maker"
-    samples = levels(6, 9, 3)
+    samples = texture_samples(6, 9, 3)
     picture = PIL.Image.fromarray(samples)
     image = files.read(parse(saved(tmp_path, picture, "in.png", exif=exif)))
     turn = {
@@ -117,7 +117,7 @@ def test_metadata_is_read(tmp_path: Path) -> None:
 
     info = PngInfo()
     info.add_text("Title", "cat")
-    path = saved(tmp_path, PIL.Image.fromarray(levels(4, 5, 3)), icc_profile=b"profile",
+    path = saved(tmp_path, PIL.Image.fromarray(texture_samples(4, 5, 3)), icc_profile=b"profile",
                  dpi=(300, 150), pnginfo=info)  # fmt: skip
     metadata = files.read(parse(path)).metadata
     assert metadata.icc == b"profile"
@@ -136,13 +136,13 @@ def test_a_profile_of_lab_is_dropped(tmp_path: Path) -> None:
 @pytest.mark.parametrize("comment", ["caf\xe9".encode(), "caf\xe9".encode("latin-1")])
 def test_a_comment_is_read_as_it_was_written(tmp_path: Path, comment: bytes) -> None:
     """A JPEG does not say how its comment is encoded: UTF-8 and Latin-1 are both read."""
-    path = saved(tmp_path, PIL.Image.fromarray(levels(4, 5, 3)), "in.jpg", comment=comment)
+    path = saved(tmp_path, PIL.Image.fromarray(texture_samples(4, 5, 3)), "in.jpg", comment=comment)
     assert files.read(parse(path)).metadata.comment == "caf\xe9"
 
 
 def test_animations_are_refused(tmp_path: Path) -> None:
     """An animation is not silently cut to its first frame."""
-    frames = [PIL.Image.fromarray(levels(4, 5, 3)), PIL.Image.new("RGB", (5, 4))]
+    frames = [PIL.Image.fromarray(texture_samples(4, 5, 3)), PIL.Image.new("RGB", (5, 4))]
     path = saved(tmp_path, frames[0], "in.gif", save_all=True, append_images=frames[1:])
     with pytest.raises(ImageFileError, match="is animated; give a still picture"):
         files.read(parse(path))

@@ -4,7 +4,7 @@ import numpy as np
 import PIL.Image
 import pytest
 import tifffile
-from textures import levels
+from textures import texture_samples
 
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.places.place import parse
@@ -18,7 +18,7 @@ def test_the_head_states_the_upright_size(tmp_path: Path, suffix: str, orientati
     exif = PIL.Image.Exif()
     exif[0x0112] = orientation
     path = tmp_path / f"in.{suffix}"
-    PIL.Image.fromarray(levels(8, 9, 3)).save(path, exif=exif)
+    PIL.Image.fromarray(texture_samples(8, 9, 3)).save(path, exif=exif)
     picture = decode.decode(parse(path)).picture
     assert opening.read_size(parse(path)) == (picture.height, picture.width)
     assert picture.width == (8 if orientation > 4 else 9)
@@ -26,7 +26,7 @@ def test_the_head_states_the_upright_size(tmp_path: Path, suffix: str, orientati
 
 def test_a_pillow_without_avif_reads_tiffs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A Pillow without an AVIF plugin is not asked to try AVIF."""
-    samples = levels(9, 11, 3).astype(np.float32)
+    samples = texture_samples(9, 11, 3).astype(np.float32)
     PIL.Image.init()
     monkeypatch.delitem(PIL.Image.OPEN, "AVIF", raising=False)
     monkeypatch.setattr(opening, "find_spec", lambda _: None)

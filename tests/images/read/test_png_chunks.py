@@ -8,7 +8,7 @@ from struct import pack
 import numpy as np
 import PIL.Image
 import pytest
-from textures import levels
+from textures import texture_samples
 
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.metadata.metadata import Metadata
@@ -24,7 +24,7 @@ from upsample_cli.methods.catalogue import build
 
 def picture() -> bytes:
     file = io.BytesIO()
-    PIL.Image.fromarray(levels(9, 11, 3)).save(file, "PNG")
+    PIL.Image.fromarray(texture_samples(9, 11, 3)).save(file, "PNG")
     return file.getvalue()
 
 
@@ -84,7 +84,7 @@ def test_colours_that_are_srgb_are_no_loss() -> None:
 def test_an_animation_keeps_its_colours(tmp_path: Path, default: bool) -> None:
     """Chunks of colours are read with and without a still picture before the frames."""
     saved = io.BytesIO()
-    first, *others = (PIL.Image.fromarray(levels(9, 11, 3) // n) for n in (1, 2, 3))
+    first, *others = (PIL.Image.fromarray(texture_samples(9, 11, 3) // n) for n in (1, 2, 3))
     first.save(saved, "PNG", save_all=True, append_images=others, default_image=default)
     path = tmp_path / "in.png"
     path.write_bytes(with_chunks(saved.getvalue(), *HDR))
@@ -128,7 +128,7 @@ SPELLINGS: dict[str, Callable[[str], bytes]] = {
 
 def write_with_texts(path: Path, place: int, texts: bytes) -> bytes:
     """Write a PNG with texts before its pixels (-1) or after them (1); return it without them."""
-    PIL.Image.fromarray(levels(12, 14, 3)).save(path, dpi=(96, 96), exif=PIL.Image.Exif())
+    PIL.Image.fromarray(texture_samples(12, 14, 3)).save(path, dpi=(96, 96), exif=PIL.Image.Exif())
     data = path.read_bytes()
     at = data.index(b"IDAT") - 4 if place < 0 else data.index(b"IEND") - 4
     path.write_bytes(data[:at] + texts + data[at:])

@@ -10,7 +10,7 @@ import numpy as np
 import PIL.Image
 import pytest
 import tifffile
-from textures import levels
+from textures import texture_samples
 
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.image import Metadata, Samples
@@ -44,7 +44,7 @@ def png_file(samples: Samples, *chunks: tuple[bytes, bytes]) -> bytes:
 )
 def test_every_bit_is_read(tmp_path: Path, name: str, options: list[int], channels: int) -> None:
     """Files of 16 bits that OpenCV wrote are read without loss, whatever the compression."""
-    samples = levels(9, 11, channels, 16)
+    samples = texture_samples(9, 11, channels, 16)
     order = [0] if channels == 1 else [2, 1, 0, 3][:channels]
     assert cv2.imwrite(str(tmp_path / name), samples[..., order], options)
     image = files.read(parse(tmp_path / name))
@@ -61,7 +61,7 @@ def test_every_layout_of_a_tiff_is_read(
     tmp_path: Path, byteorder: str, compression: str | None, predictor: bool, separate: bool
 ) -> None:
     """Either byte order, a predictor, and separate planes give the same samples."""
-    samples = levels(9, 11, 3, 16)
+    samples = texture_samples(9, 11, 3, 16)
     tifffile.imwrite(
         tmp_path / "in.tiff",
         np.moveaxis(samples, 2, 0) if separate else samples,
@@ -77,7 +77,7 @@ def test_every_layout_of_a_tiff_is_read(
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
 def test_deep_pngs_are_read_from_a_stream(channels: int, tmp_path: Path) -> None:
     """Every number of channels is read with 16 bits, also grey with opacity."""
-    samples = levels(9, 11, channels, 16)
+    samples = texture_samples(9, 11, channels, 16)
     (tmp_path / "in.png").write_bytes(png_file(samples))
     np.testing.assert_array_equal(files.read(parse(tmp_path / "in.png")).samples, samples)
 
@@ -97,7 +97,7 @@ def test_a_transparent_level_is_compared_with_all_its_bits(channels: int, tmp_pa
 @pytest.mark.parametrize("highest", [1023, 4095, 65535])
 def test_anymaps_are_scaled_to_16_bits(highest: int, tmp_path: Path) -> None:
     """A PPM of any depth is scaled to 16 bits and rounded once."""
-    samples = levels(9, 11, 3, 16).astype(np.int64) * highest // 65535
+    samples = texture_samples(9, 11, 3, 16).astype(np.int64) * highest // 65535
     head = b"P6\n11 9\n%d\n" % highest
     (tmp_path / "in.ppm").write_bytes(head + samples.astype(">u2").tobytes())
     expected = np.floor(samples * 65535 / highest + 0.5)
@@ -117,7 +117,7 @@ def test_deep_pictures_are_turned_whole(orientation: int, tmp_path: Path) -> Non
     exif = PIL.Image.Exif()
     exif[0x0112] = orientation
     data = exif.tobytes().removeprefix(b"Exif\0\0")
-    samples = levels(5, 7, 3, 16)
+    samples = texture_samples(5, 7, 3, 16)
     (tmp_path / "deep.png").write_bytes(png_file(samples, (b"eXIf", data)))
     shallow = (samples >> 8).astype(np.uint8)
     (tmp_path / "shallow.png").write_bytes(png_file(shallow, (b"eXIf", data)))
@@ -127,7 +127,7 @@ def test_deep_pictures_are_turned_whole(orientation: int, tmp_path: Path) -> Non
 
 def test_interlaced_deep_pngs_are_read(tmp_path: Path) -> None:
     """Both bytes of each sample are read from all seven passes."""
-    samples = levels(16, 16, 3, 16)
+    samples = texture_samples(16, 16, 3, 16)
     starts = [(0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2),
               (1, 0, 2, 1)]  # fmt: skip
     rows = b"".join(
@@ -179,7 +179,9 @@ def test_16_bits_a_pixel_are_not_deep(tmp_path: Path) -> None:
 def test_what_would_be_cut_is_refused(tmp_path: Path) -> None:
     """A layout that Pillow can only read as 8 bits is refused with a remedy."""
     path = tmp_path / "in.tiff"
-    tifffile.imwrite(path, levels(9, 11, 4, 16), photometric="rgb", extrasamples=["assocalpha"])
+    tifffile.imwrite(
+        path, texture_samples(9, 11, 4, 16), photometric="rgb", extrasamples=["assocalpha"]
+    )
     with (
         PIL.Image.open(path) as opened,
         pytest.raises(ImageFileError, match=r"16 bits a colour .* save it as a PNG of 16 bits"),

@@ -9,7 +9,7 @@ import PIL.Image
 import programs
 import pytest
 import tifffile
-from textures import levels
+from textures import texture_samples
 
 from upsample_cli.errors import ImageFileError, PictureTooLargeError
 from upsample_cli.images.places.place import parse
@@ -18,7 +18,7 @@ from upsample_cli.images.read import files, label_mask, opening
 
 def floats(channels: int, dtype: str = "f4") -> np.ndarray:
     """Return samples from -1 to 3, none of them a level of 16 bits."""
-    return (levels(9, 11, channels, 16) / 16411 - 1).astype(dtype)
+    return (texture_samples(9, 11, channels, 16) / 16411 - 1).astype(dtype)
 
 
 def error_without_imagecodecs(path: Path) -> str:
@@ -57,7 +57,7 @@ def test_compressed_floats_are_put_in_order_once(
 @pytest.mark.parametrize("channels", [2, 4])
 def test_straight_opacity_is_read(tmp_path: Path, channels: int, dtype: str) -> None:
     """An extra sample that is straight opacity becomes the alpha channel."""
-    samples = levels(9, 11, channels, 16) if dtype == "u2" else floats(channels)
+    samples = texture_samples(9, 11, channels, 16) if dtype == "u2" else floats(channels)
     kind = "rgb" if channels == 4 else "minisblack"
     tifffile.imwrite(
         tmp_path / "in.tiff", samples, photometric=kind, planarconfig="contig",
@@ -72,7 +72,7 @@ def test_straight_opacity_is_read(tmp_path: Path, channels: int, dtype: str) -> 
 @pytest.mark.parametrize("channels", [1, 2])
 def test_white_may_be_zero(tmp_path: Path, channels: int, order: Literal["<", ">"]) -> None:
     """Grey of 16 bits with white as 0 is inverted; its opacity is not."""
-    samples = levels(9, 11, channels, 16)
+    samples = texture_samples(9, 11, channels, 16)
     tifffile.imwrite(
         tmp_path / "in.tiff", samples.squeeze(), photometric="miniswhite", byteorder=order,
         planarconfig="contig", extrasamples=["unassalpha"] * (channels - 1),
@@ -99,7 +99,7 @@ def test_samples_that_are_no_numbers_are_refused(
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_orientation_is_applied(tmp_path: Path, orientation: int) -> None:
     """Floats are turned as Pillow turns 8 bits, and the orientation in XMP becomes 1."""
-    shallow, path = levels(5, 7, 3), str(tmp_path / "in.tiff")
+    shallow, path = texture_samples(5, 7, 3), str(tmp_path / "in.tiff")
     packet = b"<x tiff:Orientation='%d'/>" % orientation
     images = []
     for samples in (shallow, shallow.astype(np.float32)):
@@ -203,10 +203,10 @@ def test_a_preview_is_not_taken_for_the_picture(tmp_path: Path) -> None:
     path = str(tmp_path / "in.tiff")
     for first, second in ((0, 1), (1, 0)):
         with tifffile.TiffWriter(path) as file:
-            file.write(levels(4, 5, 3), photometric="rgb", subfiletype=first, subifds=1)
-            file.write(levels(8, 10, 1)[..., 0], subfiletype=second)
+            file.write(texture_samples(4, 5, 3), photometric="rgb", subfiletype=first, subifds=1)
+            file.write(texture_samples(8, 10, 1)[..., 0], subfiletype=second)
         if first == 0:
-            np.testing.assert_array_equal(files.read(parse(path)).samples, levels(4, 5, 3))
+            np.testing.assert_array_equal(files.read(parse(path)).samples, texture_samples(4, 5, 3))
     fault = r"but a preview .*; develop it into a TIFF or PNG"
     with pytest.raises(ImageFileError, match=fault):
         opening.read_size(parse(path))
@@ -215,7 +215,7 @@ def test_a_preview_is_not_taken_for_the_picture(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("samples", "code", "word"), [(floats(3), 5, "LZW"), (levels(9, 11, 3), 50001, "WEBP")]
+    ("samples", "code", "word"), [(floats(3), 5, "LZW"), (texture_samples(9, 11, 3), 50001, "WEBP")]
 )
 def test_a_missing_decoder_is_named(
     tmp_path: Path, samples: np.ndarray, code: int, word: str
@@ -261,7 +261,7 @@ def test_damage_is_raised_and_not_written_to_stderr(
 ) -> None:
     """Nothing is written to stderr by libtiff, and stderr works again afterwards."""
     path = tmp_path / "in.tiff"
-    PIL.Image.fromarray(levels(64, 64, 1)[..., 0]).save(path, compression="tiff_lzw")
+    PIL.Image.fromarray(texture_samples(64, 64, 1)[..., 0]).save(path, compression="tiff_lzw")
     data = bytearray(path.read_bytes())
     data[200:1000:37] = bytes(22)
     path.write_bytes(data)

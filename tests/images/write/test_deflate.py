@@ -2,7 +2,7 @@ import zlib
 
 import numpy as np
 import pytest
-from textures import levels
+from textures import texture_samples
 
 from upsample_cli.images.write import deflate
 from upsample_cli.images.write.deflate import compress
@@ -16,7 +16,7 @@ def inflated(data: bytes) -> bytes:
 
 @pytest.mark.parametrize("compression", range(10))
 @pytest.mark.parametrize("has_isal", [False, True])
-@pytest.mark.parametrize("data", [DRAWING, levels(70, 90, 3), np.zeros(0, np.uint8)])
+@pytest.mark.parametrize("data", [DRAWING, texture_samples(70, 90, 3), np.zeros(0, np.uint8)])
 def test_what_was_deflated_comes_back(
     monkeypatch: pytest.MonkeyPatch, compression: int, has_isal: bool, data: np.ndarray
 ) -> None:

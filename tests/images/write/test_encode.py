@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import PIL.Image
 import pytest
-from textures import levels
+from textures import texture_samples
 
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.metadata.metadata import Metadata
@@ -30,7 +30,7 @@ def test_every_format_can_be_written_and_read(tmp_path: Path, suffix: str) -> No
 @pytest.mark.parametrize(("quality", "kept"), [(None, True), (90, False)])
 def test_lossless_stays_lossless(quality: int | None, kept: bool) -> None:
     """A lossless WebP becomes a lossless one, unless a quality is asked for."""
-    samples, file = levels(9, 11, 3), io.BytesIO()
+    samples, file = texture_samples(9, 11, 3), io.BytesIO()
     encode.save(encode.to_pillow(samples), "WEBP", Metadata(lossless=True), file, quality)
     assert np.array_equal(np.asarray(PIL.Image.open(file)), samples) is kept
     assert webp.is_lossless(file) is kept
@@ -41,7 +41,7 @@ def test_a_pillow_without_webp_is_an_error(monkeypatch: pytest.MonkeyPatch, anim
     """Where Pillow was built without libwebp, the remedy is another format."""
     for savers in (PIL.Image.SAVE, PIL.Image.SAVE_ALL):
         monkeypatch.delitem(savers, "WEBP", raising=False)
-    samples, file = levels(9, 11, 3), io.BytesIO()
+    samples, file = texture_samples(9, 11, 3), io.BytesIO()
     if animated:
         frames = iter([samples, 255 - samples])
         save = partial(encode.save_animated_webp, frames, (50, 60), 0)

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from textures import levels
+from textures import texture_samples
 
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.image import Image, Metadata
@@ -11,7 +11,7 @@ from upsample_cli.images.write import format_limits
 def test_transparency_is_not_dropped(format: str) -> None:
     """A format without opacity is refused for a transparent picture."""
     with pytest.raises(ImageFileError, match=f"{format} holds no transparency; write a PNG"):
-        format_limits.fit(Image(levels(4, 5, 4), "PNG"), format)
+        format_limits.fit(Image(texture_samples(4, 5, 4), "PNG"), format)
 
 
 def test_depth_is_dropped_with_a_note() -> None:
@@ -48,7 +48,7 @@ def test_what_a_format_cannot_say_is_told() -> None:
     """Metadata that has no place in the output is named, a note for each."""
     text = (("Title", "cat"), ("Comment", "black"))
     metadata = Metadata(icc=b"p", exif=b"II", xmp=b"<x/>", dpi=(72, 72), text=text)
-    image = Image(levels(4, 5, 3), "PNG", metadata)
+    image = Image(texture_samples(4, 5, 3), "PNG", metadata)
     assert format_limits.fit(image, "PNG")[1] == ()
     assert format_limits.fit(image, "JPEG")[1] == ("JPEG holds no text, so it was left out",)
     lost = [note.split()[3].rstrip(",") for note in format_limits.fit(image, "BMP")[1]]

@@ -3,7 +3,7 @@ import io
 import numpy as np
 import PIL.Image
 import pytest
-from textures import levels
+from textures import texture_samples
 
 from upsample_cli.images.write import gif
 
@@ -25,7 +25,7 @@ def test_grey_is_kept_exactly() -> None:
 @pytest.mark.parametrize("channels", [2, 4])
 def test_opacity_becomes_all_or_nothing(channels: int) -> None:
     """Half opacity and more is seen, less is clear, of grey and of colours."""
-    samples = levels(16, 16, channels)
+    samples = texture_samples(16, 16, channels)
     samples[..., -1] = np.arange(256).reshape(16, 16)
     with opened(PIL.Image.fromarray(samples)) as result:
         alpha = np.asarray(result.convert("RGBA"))[..., 3]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import cuts
-from textures import levels
+from textures import texture_samples
 
 from upsample_cli.images.image import Metadata, Samples
 from upsample_cli.images.write import deflate, png
@@ -70,7 +70,7 @@ def deflater(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize("channels", CHANNELS)
 def test_two_decoders_read_what_was_written(channels: int, bits: int, compression: int) -> None:
     """Pillow and OpenCV give back every sample, for any colour type, depth and compression."""
-    samples = levels(21, 17, channels, bits)
+    samples = texture_samples(21, 17, channels, bits)
     data = written(samples, compression, [range(9), range(9, 10), range(10, 21)])
     np.testing.assert_array_equal(by_opencv(data), as_colours(samples))
     # Pillow has no mode for 16-bit colours, and gives their high bytes.
@@ -114,7 +114,7 @@ def kinds_of_picture() -> dict[str, Samples]:
         "few levels": noise // 86 * 100,  # none
         "ramps across": noise[:, :1] * across[:, None],  # Sub
         "ramps down": noise[:1] * down[:, None, None],  # Up
-        "photo": levels(96, 160, 3),  # Average
+        "photo": texture_samples(96, 160, 3),  # Average
     }
 
 
@@ -161,7 +161,7 @@ def test_no_one_filter_serves_all_of_these_pictures() -> None:
 
 def test_filters_make_smooth_pictures_smaller() -> None:
     """Every compression level above 0 is smaller than none, and 9 is no larger than 4."""
-    samples = levels(128, 128, 3)
+    samples = texture_samples(128, 128, 3)
     sizes = [len(written(samples, compression)) for compression in range(10)]
     assert max(sizes[1:]) < 0.8 * sizes[0]
     assert sizes[9] <= sizes[4]
@@ -197,7 +197,7 @@ def test_metadata_is_read_back() -> None:
         gamma=0.45455,
         text=(("Title", "chat \xe0 No\xebl"), ("Author", "\u732b")),
     )
-    data = written(levels(8, 9, 3), metadata=metadata)
+    data = written(texture_samples(8, 9, 3), metadata=metadata)
     opened = PIL.Image.open(io.BytesIO(data))
     opened.load()
     assert opened.info["icc_profile"] == metadata.icc
@@ -214,7 +214,7 @@ def test_texts_hold_no_nul(text: str) -> None:
     """Comments of JPEGs often end with NUL, which ends a key in a PNG and is not allowed after."""
     xmp = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'/>\0\0"
     metadata = Metadata(text=(("Comment", text), (" a\0key ", "value")), xmp=xmp)
-    data = written(levels(8, 9, 3), metadata=metadata)
+    data = written(texture_samples(8, 9, 3), metadata=metadata)
     opened = PIL.Image.open(io.BytesIO(data))
     opened.load()
     assert opened.text["Comment"] == text.rstrip("\0").replace("\0", " ")
@@ -224,6 +224,6 @@ def test_texts_hold_no_nul(text: str) -> None:
 
 def test_srgb_intent_is_kept() -> None:
     """A picture that declares sRGB still does."""
-    data = written(levels(4, 4, 3), metadata=Metadata(srgb=1))
+    data = written(texture_samples(4, 4, 3), metadata=Metadata(srgb=1))
     with PIL.Image.open(io.BytesIO(data)) as opened:
         assert opened.info["srgb"] == 1

@@ -9,7 +9,7 @@ import tifffile
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import cuts
-from textures import levels
+from textures import texture_samples
 
 from upsample_cli.images.image import Metadata, Samples
 from upsample_cli.images.write import raw_rows
@@ -36,7 +36,9 @@ def written(
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
 def test_tifffile_reads_what_was_written(channels: int, dtype: str) -> None:
     """Every sample comes back, of its type, with opacity marked as straight."""
-    samples = (levels(150, 500, channels, 16) / (257 if dtype == "u1" else 1)).astype(dtype)
+    samples = (texture_samples(150, 500, channels, 16) / (257 if dtype == "u1" else 1)).astype(
+        dtype
+    )
     with tifffile.TiffFile(io.BytesIO(written("TIFF", samples))) as opened:
         (page,) = opened.pages
         assert page.dtype == dtype
@@ -74,7 +76,9 @@ def test_metadata_is_in_a_tiff() -> None:
         icc=b"profile" * 9, exif=exif.tobytes().removeprefix(b"Exif\0\0"), xmp=b"<xmp/>",
         dpi=(300, 150),
     )  # fmt: skip
-    with PIL.Image.open(io.BytesIO(written("TIFF", levels(9, 11, 3), None, metadata))) as opened:
+    with PIL.Image.open(
+        io.BytesIO(written("TIFF", texture_samples(9, 11, 3), None, metadata))
+    ) as opened:
         result = opened.getexif()
         assert result[0x010F] == "maker"
         assert result.get_ifd(0x8769)[0x829A] == (1, 125)

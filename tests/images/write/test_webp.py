@@ -8,7 +8,7 @@ import numpy as np
 import PIL.Image
 import PIL.ImageSequence
 import pytest
-from textures import levels
+from textures import texture_samples
 
 from upsample_cli.images.places.place import parse
 from upsample_cli.images.read import animation
@@ -19,7 +19,7 @@ from upsample_cli.images.write import webp
 def webp_file(lossless: bool, frames: int = 1) -> io.BytesIO:
     """Return a WebP of so many frames."""
     file = io.BytesIO()
-    pictures = [PIL.Image.fromarray(levels(9, 11, 3) // (1 + n)) for n in range(frames)]
+    pictures = [PIL.Image.fromarray(texture_samples(9, 11, 3) // (1 + n)) for n in range(frames)]
     pictures[0].save(
         file, "WEBP", lossless=lossless, save_all=frames > 1, append_images=pictures[1:]
     )
@@ -70,7 +70,7 @@ def test_one_frame_at_a_time_is_in_memory() -> None:
         for n in range(9):
             gc.collect()
             most = max(most, sum(frame() is not None for frame in alive))
-            frame = PIL.Image.fromarray(levels(9, 11, 3) // (1 + n))
+            frame = PIL.Image.fromarray(texture_samples(9, 11, 3) // (1 + n))
             alive.append(weakref.ref(frame))
             yield frame
             del frame

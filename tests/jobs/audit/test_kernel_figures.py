@@ -19,7 +19,7 @@ def middle(kernel: Kernel, plane: Floats) -> tuple[Floats, int]:
     """Return one period out of the middle of a transposed convolution, and where it begins."""
     s = kernel.stride
     size = (len(plane) * s,) * 2
-    out = reference.scattered(plane, kernel.taps, s, kernel.padding, size)
+    out = reference.transposed_convolution(plane, kernel.taps, s, kernel.padding, size)
     first = len(plane) // 2 * s
     return out[first : first + s, first : first + s], first
 

@@ -12,8 +12,8 @@ import PIL.Image
 import pytest
 from distributed import Client, LocalCluster
 from objects import Bucket, Server
-from terminal import contents, shell
-from textures import levels
+from terminal import contents, run_process
+from textures import texture_samples
 
 from upsample_cli.errors import ImageFileError, SettingError
 from upsample_cli.jobs.batch.cluster import ClusterLostError, connected
@@ -55,15 +55,15 @@ def desk(tmp_path: Path) -> Path:
     (tmp_path / "in" / "sub").mkdir(parents=True)
     for number in range(12):
         folder = tmp_path / "in" / ("sub" if number % 3 == 0 else "")
-        PIL.Image.fromarray(levels(40 + number, 50, 3)).save(folder / f"{number:02}.png")
+        PIL.Image.fromarray(texture_samples(40 + number, 50, 3)).save(folder / f"{number:02}.png")
     (tmp_path / "in" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     return tmp_path
 
 
 def test_a_cluster_makes_the_same_bytes(cluster: LocalCluster, desk: Path) -> None:
     """The command gives the same files, failures and exit code as on this machine."""
-    here = shell("in", "here", "-j", 1, "-q", folder=desk)
-    there = shell("in", "there", "--cluster", cluster.scheduler_address, "-q", folder=desk)
+    here = run_process("in", "here", "-j", 1, "-q", folder=desk)
+    there = run_process("in", "there", "--cluster", cluster.scheduler_address, "-q", folder=desk)
     assert (there.code, here.code) == (1, 1)
     assert "in/broken.png is broken" in there.err
     made = {name: data for name, data in contents(desk / "there").items() if name[-3:] == "png"}
@@ -80,14 +80,14 @@ def test_a_cluster_reads_and_puts_objects(
         bucket.put(f"in/deep/{path.name}", path.read_bytes())
     urls = f"{bucket.url}/in", f"{bucket.url}/out"
     address = cluster.scheduler_address
-    there = shell(*urls, "--cluster", address, "-q", "--exclude", "broken.png", folder=desk)
+    there = run_process(*urls, "--cluster", address, "-q", "--exclude", "broken.png", folder=desk)
     assert (there.code, there.err) == (0, "")
     for path in sorted((desk / "in").glob("[0-9]*.png")):
         target = desk / "large.png"
         target.write_bytes(bucket.get(f"out/deep/{path.name}"))
         with PIL.Image.open(path) as small, PIL.Image.open(target) as large:
             assert large.convert("L").size == (2 * small.width, 2 * small.height)
-    again = shell(*urls, "--cluster", address, "--skip-existing", folder=desk)
+    again = run_process(*urls, "--cluster", address, "--skip-existing", folder=desk)
     assert (again.code, again.err.splitlines()[-1]) == (1, "0 done, 8 skipped, 1 failed")
 
 
@@ -141,7 +141,7 @@ def test_no_cluster_is_told(address: str, monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_a_cluster_is_for_folders(desk: Path) -> None:
     """One picture is refused."""
-    outcome = shell("in/01.png", "o.png", "--cluster", "tcp://127.0.0.1:9", folder=desk)
+    outcome = run_process("in/01.png", "o.png", "--cluster", "tcp://127.0.0.1:9", folder=desk)
     assert (outcome.code, outcome.out) == (2, b"")
     assert "--cluster is for folders; leave it out for one picture" in outcome.err
 

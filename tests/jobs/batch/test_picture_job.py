@@ -5,7 +5,7 @@ from typing import Any
 
 import PIL.Image
 import pytest
-from textures import cut_short, levels
+from textures import texture_samples, write_truncated
 
 from upsample_cli.images.places.folder import Folder
 from upsample_cli.images.places.place import parse_file
@@ -20,7 +20,7 @@ TASK = Task(build("nearest"), TargetSize(scale=2.0))
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
     """Return a picture of 12x9 pixels."""
-    PIL.Image.fromarray(levels(9, 12, 3)).save(tmp_path / "in.png")
+    PIL.Image.fromarray(texture_samples(9, 12, 3)).save(tmp_path / "in.png")
     (tmp_path / "out").mkdir()
     return tmp_path / "in.png"
 
@@ -60,7 +60,7 @@ def test_what_is_no_picture(source: Path, name: str, status: str, word: str) -> 
 
 def test_a_broken_picture_has_failed(source: Path) -> None:
     """What is wrong with a picture is in its report, and nothing is written."""
-    cut_short(source.parent, "cut.png")
+    write_truncated(source.parent, "cut.png")
     report = done(source.parent / "cut.png")
     assert (report.status, "cut.png is broken" in report.error) == ("failed", True)
     assert list((source.parent / "out").iterdir()) == []
@@ -98,7 +98,7 @@ def test_a_turned_picture_is_whole_too(tmp_path: Path, orientation: int) -> None
     exif = PIL.Image.Exif()
     exif[0x0112] = orientation
     (tmp_path / "out").mkdir()
-    PIL.Image.fromarray(levels(9, 12, 3)).save(tmp_path / "in.jpg", exif=exif)
+    PIL.Image.fromarray(texture_samples(9, 12, 3)).save(tmp_path / "in.jpg", exif=exif)
     assert done(tmp_path / "in.jpg", "out/a.jpg").status == "done"
     assert done(tmp_path / "in.jpg", "out/a.jpg", "skip").status == "skipped"
 

@@ -5,7 +5,7 @@ import animations
 import numpy as np
 import PIL.Image
 import pytest
-from textures import levels
+from textures import texture_samples
 
 from upsample_cli.errors import ImageFileError, PictureTooLargeError
 from upsample_cli.images.places.place import parse
@@ -17,33 +17,40 @@ from upsample_cli.methods.catalogue import build
 SUFFIXES = ("gif", "webp", "png")
 
 
-def enlarged(source: Path, to: Path, method: str = "nearest", **options: int | bool) -> Report:
-    return upsample(parse(source), parse(to), Task(build(method), TargetSize(scale=2.0), **options))
+def enlarge_file(
+    source: Path, target: Path, method: str = "nearest", **options: int | bool
+) -> Report:
+    """Enlarge a file and return the report."""
+    return upsample(
+        parse(source), parse(target), Task(build(method), TargetSize(scale=2.0), **options)
+    )
 
 
-@pytest.mark.parametrize("clear", [False, True])
-@pytest.mark.parametrize(("source", "to"), [*product(SUFFIXES, SUFFIXES)])
-def test_every_frame_is_enlarged(tmp_path: Path, source: str, to: str, clear: bool) -> None:
-    """Each frame, as it is seen, is enlarged; count and durations stay, in any format."""
-    path = animations.write(tmp_path / f"in.{source}", clear=clear)
-    report = enlarged(path, tmp_path / f"out.{to}", quality=100)
+@pytest.mark.parametrize("transparent", [False, True])
+@pytest.mark.parametrize(("source", "target"), [*product(SUFFIXES, SUFFIXES)])
+def test_every_frame_is_enlarged(
+    tmp_path: Path, source: str, target: str, transparent: bool
+) -> None:
+    """Each frame is enlarged as it appears; number and durations are kept in every format."""
+    path = animations.write(tmp_path / f"in.{source}", transparent=transparent)
+    report = enlarge_file(path, tmp_path / f"out.{target}", quality=100)
     before, _ = animations.read(path)
-    result, durations = animations.read(tmp_path / f"out.{to}")
+    result, durations = animations.read(tmp_path / f"out.{target}")
     assert (report.status, report.size) == ("done", (40, 48))
     assert durations == animations.DURATIONS
     for old, new in zip(before, result, strict=True):
         expected = old.repeat(2, axis=0).repeat(2, axis=1)
-        seen = expected[..., 3] > 0
-        np.testing.assert_array_equal(new[..., 3] > 0, seen)
-        error = np.abs(new.astype(int) - expected)[seen]
+        visible = expected[..., 3] > 0
+        np.testing.assert_array_equal(new[..., 3] > 0, visible)
+        error = np.abs(new.astype(int) - expected)[visible]
         # A GIF has 256 colours a frame and WebP halves the chroma's resolution.
-        assert error.mean() < {"png": 1e-9, "gif": 4, "webp": 6}[to]
+        assert error.mean() < {"png": 1e-9, "gif": 4, "webp": 6}[target]
 
 
 def test_few_colours_are_kept_exactly(tmp_path: Path) -> None:
-    """A GIF copied pixel by pixel keeps every colour of every frame."""
+    """A GIF enlarged by nearest keeps every colour of every frame."""
     source = animations.write(tmp_path / "in.gif")
-    enlarged(source, tmp_path / "out.gif")
+    enlarge_file(source, tmp_path / "out.gif")
     for old, new in zip(
         animations.read(source)[0], animations.read(tmp_path / "out.gif")[0], strict=True
     ):
@@ -51,54 +58,54 @@ def test_few_colours_are_kept_exactly(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("plays", [0, 1, 4])
-@pytest.mark.parametrize(("source", "to"), [*product(SUFFIXES, SUFFIXES)])
-def test_the_number_of_plays_is_kept(tmp_path: Path, source: str, to: str, plays: int) -> None:
-    """An animation that is played once, four times or for ever still is."""
-    enlarged(animations.write(tmp_path / f"in.{source}", plays), tmp_path / f"out.{to}")
-    with PIL.Image.open(tmp_path / f"out.{to}") as opened:
+@pytest.mark.parametrize(("source", "target"), [*product(SUFFIXES, SUFFIXES)])
+def test_the_number_of_plays_is_kept(tmp_path: Path, source: str, target: str, plays: int) -> None:
+    """The output is played once, four times or for ever, as the input is."""
+    enlarge_file(animations.write(tmp_path / f"in.{source}", plays), tmp_path / f"out.{target}")
+    with PIL.Image.open(tmp_path / f"out.{target}") as opened:
         loop = opened.info.get("loop")
-    expected = {0: 0, 1: None, 4: 3}[plays] if to == "gif" else plays
+    expected = {0: 0, 1: None, 4: 3}[plays] if target == "gif" else plays
     assert loop == expected
 
 
 @pytest.mark.parametrize("suffix", ["gif", "png"])
-def test_frames_that_are_alike_stay_apart(tmp_path: Path, suffix: str) -> None:
-    """A frame that repeats the one before is a frame all the same."""
+def test_equal_frames_are_not_merged(tmp_path: Path, suffix: str) -> None:
+    """A frame that repeats the frame before it is kept."""
     red, blue = (PIL.Image.new("RGB", (8, 8), colour) for colour in ("red", "blue"))
     durations = (50, 60, 70, 80)
     frames = [gif.frame(item, n) for item, n in zip((red, blue, blue, red), durations, strict=True)]
     (tmp_path / "in.gif").write_bytes(b"".join([gif.header((8, 8), 0), *frames, gif.TRAILER]))
-    enlarged(tmp_path / "in.gif", tmp_path / f"out.{suffix}")
+    enlarge_file(tmp_path / "in.gif", tmp_path / f"out.{suffix}")
     assert animations.read(tmp_path / f"out.{suffix}")[1] == durations
 
 
 @pytest.mark.parametrize("format", ["jpg", "tiff", "bmp", "ppm", "tga"])
 def test_a_still_format_is_refused(tmp_path: Path, format: str) -> None:
-    """What holds one picture is refused with the reason, and nothing is written."""
+    """A format that stores one picture is refused, and nothing is written."""
     source = animations.write(tmp_path / "in.gif")
     with pytest.raises(ImageFileError, match=r"an animation of 5 frames .* write a GIF, PNG, WebP"):
-        enlarged(source, tmp_path / f"out.{format}")
+        enlarge_file(source, tmp_path / f"out.{format}")
     assert [item.name for item in tmp_path.iterdir()] == ["in.gif"]
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_a_cut_animation_is_refused(tmp_path: Path, suffix: str) -> None:
-    """A frame that is not all there is found before anything is written."""
+def test_a_truncated_animation_is_refused(tmp_path: Path, suffix: str) -> None:
+    """A truncated frame is detected before anything is written."""
     source = animations.write(tmp_path / f"in.{suffix}")
     source.write_bytes(source.read_bytes()[: source.stat().st_size * 3 // 4])
     with pytest.raises(ImageFileError, match="get a whole copy"):
-        enlarged(source, tmp_path / f"out.{suffix}")
+        enlarge_file(source, tmp_path / f"out.{suffix}")
     assert [item.name for item in tmp_path.iterdir()] == [f"in.{suffix}"]
 
 
-@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize("index", [0, 1, 2])
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_the_worst_frame_is_reported(tmp_path: Path, suffix: str, place: int) -> None:
-    """The figure is that of the frame with the strongest checkerboard, also if it is the last."""
+def test_the_worst_frame_is_reported(tmp_path: Path, suffix: str, index: int) -> None:
+    """The report has the figures of the frame with the strongest checkerboard."""
     flat = PIL.Image.new("RGB", (64, 64), "black")
-    busy = PIL.Image.fromarray(levels(64, 64, 3) // 2)
+    busy = PIL.Image.fromarray(texture_samples(64, 64, 3) // 2)
     frames = [flat, flat.point(lambda level: level + 9)]
-    frames.insert(place, busy)
+    frames.insert(index, busy)
     frames[0].save(tmp_path / "in.png", save_all=True, append_images=frames[1:], duration=50)
     busy.save(tmp_path / "busy.png")
     task = Task(build("tconv", kernel="uniform", kernel_size=3), TargetSize(scale=2.0))
@@ -109,13 +116,13 @@ def test_the_worst_frame_is_reported(tmp_path: Path, suffix: str, place: int) ->
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_metadata_is_kept(tmp_path: Path, suffix: str) -> None:
-    """Profile and EXIF go along, or their loss is told; stripped, only the profile does."""
+def test_metadata_is_kept_or_its_loss_is_noted(tmp_path: Path, suffix: str) -> None:
+    """Profile and EXIF are copied; for a GIF, which cannot store them, notes are given."""
     exif = PIL.Image.Exif()
     exif[0x010F] = "maker"
     first, *rest = map(PIL.Image.fromarray, animations.frames())
     first.save(tmp_path / "in.png", save_all=True, append_images=rest, icc_profile=b"p", exif=exif)
-    report = enlarged(tmp_path / "in.png", tmp_path / f"out.{suffix}")
+    report = enlarge_file(tmp_path / "in.png", tmp_path / f"out.{suffix}")
     with PIL.Image.open(tmp_path / f"out.{suffix}") as opened:
         kept = (opened.info.get("icc_profile"), opened.getexif().get(0x010F))
     assert kept == ((None, None) if suffix == "gif" else (b"p", "maker"))
@@ -123,23 +130,23 @@ def test_metadata_is_kept(tmp_path: Path, suffix: str) -> None:
     assert len(lost) == (2 if suffix == "gif" else 0)
 
 
-def test_all_frames_together_are_limited(tmp_path: Path) -> None:
-    """A small file of very many pixels is refused by its head."""
+def test_the_pixels_of_all_frames_are_limited(tmp_path: Path) -> None:
+    """A small file of very many pixels is refused because of its header."""
     source = animations.write(tmp_path / "in.gif")
     frames = [PIL.Image.new("L", (24, 20), level) for level in range(130)]
     frames[0].save(source, save_all=True, append_images=frames[1:])
     with pytest.raises(PictureTooLargeError, match="130 frames of 24x20, more than 64 times 500"):
-        enlarged(source, tmp_path / "out.gif", max_pixels=500)
+        enlarge_file(source, tmp_path / "out.gif", max_pixels=500)
 
 
 @pytest.mark.parametrize("orientation", [6, 8])
-def test_frames_are_turned(tmp_path: Path, orientation: int) -> None:
-    """An orientation in EXIF is applied to every frame."""
+def test_the_orientation_is_applied_to_every_frame(tmp_path: Path, orientation: int) -> None:
+    """The orientation in EXIF is applied to every frame."""
     exif = PIL.Image.Exif()
     exif[0x0112] = orientation
     first, *rest = map(PIL.Image.fromarray, animations.frames())
     first.save(tmp_path / "in.png", save_all=True, append_images=rest, exif=exif, duration=50)
-    report = enlarged(tmp_path / "in.png", tmp_path / "out.png")
+    report = enlarge_file(tmp_path / "in.png", tmp_path / "out.png")
     assert report.size == (48, 40)
     for old, new in zip(animations.frames(), animations.read(tmp_path / "out.png")[0], strict=True):
         turned = np.rot90(old, -1 if orientation == 6 else 1)
@@ -147,11 +154,11 @@ def test_frames_are_turned(tmp_path: Path, orientation: int) -> None:
 
 
 def test_a_lossless_animation_stays_lossless(tmp_path: Path) -> None:
-    """Every frame of a lossless WebP is in the output to the level."""
+    """Every frame of a lossless WebP is stored exactly in the output."""
     source = tmp_path / "in.webp"
-    pictures = [PIL.Image.fromarray(levels(9, 11, 3) // n) for n in (1, 2, 3)]
+    pictures = [PIL.Image.fromarray(texture_samples(9, 11, 3) // n) for n in (1, 2, 3)]
     pictures[0].save(source, lossless=True, save_all=True, append_images=pictures[1:])
-    enlarged(source, tmp_path / "out.webp")
+    enlarge_file(source, tmp_path / "out.webp")
     for old, new in zip(
         animations.read(source)[0], animations.read(tmp_path / "out.webp")[0], strict=True
     ):
@@ -160,11 +167,11 @@ def test_a_lossless_animation_stays_lossless(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("method", "count"), [("nearest", 0), ("lanczos", 1)])
 @pytest.mark.parametrize("frames", [1, 3])
-def test_a_gif_tells_rounded_colours_alone(
+def test_rounded_colours_of_a_gif_are_noted(
     tmp_path: Path, method: str, count: int, frames: int
 ) -> None:
-    """Where every pixel is as it was, nothing is said; where new colours are made, it is."""
-    samples = levels(24, 30, 3)
+    """A note is given only when the method creates new colours."""
+    samples = texture_samples(24, 30, 3)
     pictures = [PIL.Image.fromarray(samples // n).quantize(200) for n in range(1, frames + 1)]
     pictures[0].save(tmp_path / "in.gif", save_all=True, append_images=pictures[1:])
     task = Task(build(method), TargetSize(scale=2.0))

@@ -6,7 +6,7 @@ import numpy as np
 import PIL.Image
 import pytest
 import tifffile
-from textures import levels
+from textures import texture_samples
 
 from upsample_cli.errors import ImageFileError, PictureTooLargeError
 from upsample_cli.images.places.place import parse
@@ -39,7 +39,7 @@ def test_a_file_contains_the_rounded_planes(
     tmp_path: Path, bits: int, channels: int, method: str
 ) -> None:
     """The file's samples are the enlarged planes, rounded half up once to its depth."""
-    samples = levels(36, 30, channels, bits)
+    samples = texture_samples(36, 30, channels, bits)
     report = enlarge_file(write_png(tmp_path, samples), tmp_path / "out.png", method, 2.5)
     peak = 2**bits - 1
     enlarged = api.upsample(np.moveaxis(samples, 2, 0) / peak, method, scale=2.5)
@@ -55,7 +55,7 @@ def test_a_file_contains_the_rounded_planes(
 @pytest.mark.parametrize("channels", [1, 3])
 def test_floats_are_neither_clipped_nor_rounded(tmp_path: Path, channels: int) -> None:
     """A TIFF of floats contains the enlarged planes exactly, whatever their range."""
-    samples = (levels(36, 30, channels, 16) / 9000 - 2).astype(np.float32)
+    samples = (texture_samples(36, 30, channels, 16) / 9000 - 2).astype(np.float32)
     source, target = tmp_path / "in.tiff", tmp_path / "out.tiff"
     tifffile.imwrite(source, samples.squeeze(), photometric=["minisblack", "rgb"][channels // 3])
     report = enlarge_file(source, target, "lanczos", 2.5)
@@ -81,7 +81,7 @@ def test_a_gradient_of_16_bits_stays_smooth(tmp_path: Path, suffix: str) -> None
 @pytest.mark.parametrize("format", ["png", "tiff", "webp"])
 def test_any_number_of_threads_writes_the_same_bytes(tmp_path: Path, format: str) -> None:
     """1 thread and 4 threads write identical files and report the same checkerboard."""
-    source = write_png(tmp_path, levels(160, 40, 3))
+    source = write_png(tmp_path, texture_samples(160, 40, 3))
     one, four = tmp_path / f"one.{format}", tmp_path / f"four.{format}"
     first = enlarge_file(source, one, "tconv", 3, threads=1)
     second = enlarge_file(source, four, "tconv", 3, threads=4)
@@ -93,7 +93,7 @@ def test_any_number_of_threads_writes_the_same_bytes(tmp_path: Path, format: str
 def test_every_format_is_written(tmp_path: Path, suffix: str) -> None:
     """Each suffix selects its format, and the output has the right size."""
     channels = 1 if suffix == "pgm" else 3
-    enlarge_file(write_png(tmp_path, levels(8, 9, channels)), tmp_path / f"out.{suffix}")
+    enlarge_file(write_png(tmp_path, texture_samples(8, 9, channels)), tmp_path / f"out.{suffix}")
     with PIL.Image.open(tmp_path / f"out.{suffix}") as opened:
         assert opened.format == FORMATS[suffix].replace("PGM", "PPM")
         assert opened.size == (18, 16)
@@ -133,7 +133,7 @@ def test_metadata_survives_and_can_be_stripped(tmp_path: Path) -> None:
     exif = PIL.Image.Exif()
     exif[0x010F] = "maker"
     source = tmp_path / "in.png"
-    PIL.Image.fromarray(levels(8, 9, 3)).save(
+    PIL.Image.fromarray(texture_samples(8, 9, 3)).save(
         source, icc_profile=b"profile", dpi=(300, 300), exif=exif
     )
     enlarge_file(source, tmp_path / "out.png")
@@ -150,7 +150,7 @@ def test_metadata_survives_in_other_formats(tmp_path: Path, suffix: str) -> None
     exif = PIL.Image.Exif()
     exif[0x010F] = "maker"
     source = tmp_path / "in.png"
-    PIL.Image.fromarray(levels(8, 9, 3)).save(source, icc_profile=b"profile", exif=exif)
+    PIL.Image.fromarray(texture_samples(8, 9, 3)).save(source, icc_profile=b"profile", exif=exif)
     enlarge_file(source, tmp_path / f"out.{suffix}")
     with PIL.Image.open(tmp_path / f"out.{suffix}") as opened:
         assert opened.info["icc_profile"] == b"profile"
@@ -159,7 +159,7 @@ def test_metadata_survives_in_other_formats(tmp_path: Path, suffix: str) -> None
 
 def test_the_report_contains_every_figure(tmp_path: Path) -> None:
     """A report contains method, kernel, size, scale, shift and ripple."""
-    source = write_png(tmp_path, levels(64, 64, 3))
+    source = write_png(tmp_path, texture_samples(64, 64, 3))
     task = Task(build("tconv", kernel="uniform", kernel_size=3), TargetSize(scale=2.0))
     report = upsample(parse(source), parse(tmp_path / "out.png"), task)
     assert (report.status, report.method, report.kernel) == ("done", "tconv", "uniform")
@@ -178,7 +178,7 @@ def test_a_kernel_that_changes_brightness_is_noted(
     """A note gives the average phase sum of the kernel when it differs from 1."""
     np.save(tmp_path / "k.npy", np.full((4, 4), 0.25 * factor))
     task = Task(build("tconv", kernel=str(tmp_path / "k.npy")), TargetSize(scale=2.0))
-    source = write_png(tmp_path, levels(64, 64, 3))
+    source = write_png(tmp_path, texture_samples(64, 64, 3))
     notes = upsample(parse(source), parse(tmp_path / "out.png"), task).notes
     assert (note in notes[0]) if note else notes == ()
 
@@ -186,7 +186,7 @@ def test_a_kernel_that_changes_brightness_is_noted(
 def test_depth_does_not_change_the_figures(tmp_path: Path) -> None:
     """The checkerboard of a 16-bit picture is measured in levels of 0..255 too."""
     task = Task(build("tconv", kernel="uniform", kernel_size=3), TargetSize(scale=2.0))
-    samples_of_8_bits = levels(64, 64, 1) // 2  # dark, so that no output is clipped at 255
+    samples_of_8_bits = texture_samples(64, 64, 1) // 2  # dark, so that no output is clipped at 255
     checkerboards = []
     for samples in (samples_of_8_bits, samples_of_8_bits.astype(np.uint16) * 257):
         name = f"{samples.dtype}.png"
@@ -200,7 +200,7 @@ def test_depth_does_not_change_the_figures(tmp_path: Path) -> None:
 
 def test_an_output_that_is_too_large_is_refused(tmp_path: Path) -> None:
     """A scale that would exceed the limit on pixels is refused, and nothing is written."""
-    source = write_png(tmp_path, levels(20, 20, 1))
+    source = write_png(tmp_path, texture_samples(20, 20, 1))
     with pytest.raises(PictureTooLargeError, match=r"would be 200x200, more than 64 times"):
         enlarge_file(source, tmp_path / "out.png", scale=10.0, max_pixels=400)
     assert not (tmp_path / "out.png").exists()
@@ -210,7 +210,7 @@ def test_a_failed_write_leaves_no_file(tmp_path: Path, monkeypatch: pytest.Monke
     """An error during writing leaves neither the output nor a partial file."""
     from upsample_cli.images.write import png
 
-    source = write_png(tmp_path, levels(160, 20, 3))
+    source = write_png(tmp_path, texture_samples(160, 20, 3))
 
     def fail(*_: object) -> None:
         raise ImageFileError("the disk is gone; find it")
@@ -223,4 +223,4 @@ def test_a_failed_write_leaves_no_file(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_read_size_returns_height_and_width(tmp_path: Path) -> None:
     """The size of a file is returned as (height, width)."""
-    assert opening.read_size(parse(write_png(tmp_path, levels(20, 30, 1)))) == (20, 30)
+    assert opening.read_size(parse(write_png(tmp_path, texture_samples(20, 30, 1)))) == (20, 30)

@@ -44,7 +44,7 @@ def test_windows_beyond_the_edge_equal_np_pad(
 
 
 def test_the_symmetric_boundary_repeats_the_edge() -> None:
-    """D c b a | a b c d | d c b a."""
+    """The row a b c d continues as d c b a on both sides."""
     x = np.array([[[1.0, 2.0, 3.0, 4.0]]])
     actual = picture_of(x).window(range(1), range(-4, 8))
     assert actual.ravel().tolist() == [4, 3, 2, 1, 1, 2, 3, 4, 4, 3, 2, 1]

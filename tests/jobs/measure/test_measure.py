@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 import PIL.Image
 import pytest
-from textures import lattice, natural
+from textures import natural_texture, periodic_pattern
 
 from upsample_cli.errors import SettingError
 from upsample_cli.images.image import Image
@@ -24,12 +24,12 @@ def pictured(planes: np.ndarray) -> Image:
 
 
 def coloured(height: int = 300, width: int = 280) -> np.ndarray:
-    return 30 + 180 * natural(height, width, 2, 3)
+    return 30 + 180 * natural_texture(height, width, 2, 3)
 
 
 def test_depth_does_not_change_the_figures(tmp_path: Path) -> None:
     """16 bits are measured in the same levels of 0..255 as 8 bits are."""
-    plane = natural(150, 140, 2)[0] * 200 + 20 + 3 * lattice(150, 140, 2)
+    plane = natural_texture(150, 140, 2)[0] * 200 + 20 + 3 * periodic_pattern(150, 140, 2)
     result = []
     for dtype, factor in ((np.uint8, 1), (np.uint16, 257)):
         path = tmp_path / f"{factor}.png"
@@ -50,7 +50,7 @@ def test_strides_out_of_range_are_refused(stride: int) -> None:
 @pytest.mark.parametrize("stride", [2, 3, 7])
 def test_the_stride_is_found(stride: int) -> None:
     """Without a stride the one that the picture repeats with is found."""
-    planes = coloured() + 2 * lattice(300, 280, stride)
+    planes = coloured() + 2 * periodic_pattern(300, 280, stride)
     result = measure_image(pictured(planes), None)
     assert (result.luma.stride, result.likeliest_stride) == ((stride, stride), (stride, stride))
     assert result.luma.verdict == "checkerboard"
@@ -60,7 +60,7 @@ def test_the_stride_is_found(stride: int) -> None:
 def test_a_pattern_in_one_colour_is_found_there() -> None:
     """Blue weighs little in luma: the channel is measured by itself, and is the worst."""
     planes = coloured()
-    planes[2] += 3 * lattice(300, 280, 2)
+    planes[2] += 3 * periodic_pattern(300, 280, 2)
     result = measure_image(pictured(planes), None)
     assert (result.worst_channel, result.overall.verdict) == ("blue", "checkerboard")
     assert result.worst.ripple == pytest.approx(3, rel=0.1)
@@ -73,7 +73,7 @@ def test_a_pattern_in_one_colour_is_found_there() -> None:
 def test_a_pattern_that_luma_hides_is_still_found(stride: int | None) -> None:
     """In luma it is too faint to be called one; the picture's verdict is the worst channel's."""
     planes = coloured()
-    planes[2] += lattice(300, 280, 2)
+    planes[2] += periodic_pattern(300, 280, 2)
     result = measure_image(pictured(planes), stride)
     assert (result.worst_channel, result.overall.verdict) == ("blue", "checkerboard")
     assert result.luma.ripple < LEVELS
@@ -83,7 +83,7 @@ def test_a_pattern_that_luma_hides_is_still_found(stride: int | None) -> None:
 def test_a_trace_in_one_colour_is_no_checkerboard() -> None:
     """What chroma at half size leaves in blue, up to half a level, is not called one."""
     planes = coloured()
-    planes[2] += 0.35 * lattice(300, 280, 2)
+    planes[2] += 0.35 * periodic_pattern(300, 280, 2)
     result = measure_image(pictured(planes), None)
     assert result.channels["blue"].verdict == result.overall.verdict == "none"
 
@@ -91,7 +91,7 @@ def test_a_trace_in_one_colour_is_no_checkerboard() -> None:
 def test_what_is_transparent_is_not_measured() -> None:
     """A pattern under alpha 0 counts neither in luma nor in the colours."""
     planes = np.concatenate([coloured(), np.full((1, 300, 280), 255.0)])
-    planes[:3, :150] += 5 * lattice(150, 280, 2)
+    planes[:3, :150] += 5 * periodic_pattern(150, 280, 2)
     assert measure_image(pictured(planes), 2).overall.verdict == "checkerboard"
     planes[3, :150] = 0
     assert measure_image(pictured(planes), 2).overall.verdict == "none"
@@ -116,7 +116,7 @@ def test_grey_pictures_have_no_channels() -> None:
 
 def test_a_reference_takes_off_what_repeats_by_nature() -> None:
     """A weave in the low picture is no checkerboard of the enlarged one; an uneven kernel's is."""
-    low = coloured(150, 140) + 12 * lattice(150, 140, 2)
+    low = coloured(150, 140) + 12 * periodic_pattern(150, 140, 2)
     reference = Reference(pictured(low), (300, 280))
     even = pictured(upsample(low, "bicubic"))
     assert measure_image(even, 4).luma.verdict == "checkerboard"
@@ -144,14 +144,16 @@ def test_the_reference_is_an_even_enlargement() -> None:
 
 def soft(height: int = 160, width: int = 170) -> np.ndarray:
     """Return a smooth opacity between, in levels."""
-    return 60 + 100 * natural(height, width, 5, 1)[0]
+    return 60 + 100 * natural_texture(height, width, 5, 1)[0]
 
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_a_pattern_in_the_opacity_is_found_there(channels: int) -> None:
     """What is not in the colours is seen on any ground: a white shape with an uneven soft edge."""
     white = np.full((channels, 160, 170), 255.0)
-    result = measure_image(pictured(np.stack([*white, soft() + 3 * lattice(160, 170, 2)])), None)
+    result = measure_image(
+        pictured(np.stack([*white, soft() + 3 * periodic_pattern(160, 170, 2)])), None
+    )
     assert (result.worst_channel, result.overall.verdict) == ("opacity", "checkerboard")
     assert result.worst.ripple == pytest.approx(3, rel=0.05)
     even = measure_image(pictured(np.stack([*white, soft()])), None)
@@ -163,8 +165,8 @@ def test_a_pattern_in_the_opacity_is_found_there(channels: int) -> None:
 
 def test_luma_is_the_worst_where_colours_cannot_be_told() -> None:
     """A colour that is the least bad, but the only one that is not clipped, is not the worst."""
-    planes = coloured() + 6 * lattice(300, 280, 2)
-    planes[2] = coloured()[2] + 0.7 * lattice(300, 280, 2)
+    planes = coloured() + 6 * periodic_pattern(300, 280, 2)
+    planes[2] = coloured()[2] + 0.7 * periodic_pattern(300, 280, 2)
     planes[0][::5] = 255.0
     planes[1][:, ::5] = 255.0
     result = measure_image(pictured(planes), 2)
@@ -179,7 +181,7 @@ def test_a_map_says_where_there_is_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, strength: float, words: str
 ) -> None:
     """What heat there is in a picture without a checkerboard is not called one."""
-    plane = natural(150, 140, 2)[0] * 200 + 20 + strength * lattice(150, 140, 2)
+    plane = natural_texture(150, 140, 2)[0] * 200 + 20 + strength * periodic_pattern(150, 140, 2)
     assert cv2.imwrite(str(tmp_path / "in.png"), np.round(plane).astype(np.uint8))
     titles = []
     monkeypatch.setattr(measure_figures, "heat", lambda *arguments: titles.append(arguments[3]))

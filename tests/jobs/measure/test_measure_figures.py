@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import PIL.Image
 import pytest
-from textures import lattice, natural
+from textures import natural_texture, periodic_pattern
 
 from upsample_cli.errors import SettingError, TargetExistsError
 from upsample_cli.images.image import Image
@@ -16,8 +16,8 @@ from upsample_cli.jobs.measure.reference import Reference
 @pytest.fixture
 def picture() -> Image:
     """Return a grey picture whose right half holds a pattern of stride 4."""
-    plane = 60 + 100 * natural(320, 480, 1)[0]
-    plane[:, 240:] += 5 * lattice(320, 240, 4)
+    plane = 60 + 100 * natural_texture(320, 480, 1)[0]
+    plane[:, 240:] += 5 * periodic_pattern(320, 240, 4)
     return Image(np.round(plane).astype(np.uint8)[..., None], "PNG")
 
 
@@ -44,7 +44,7 @@ def test_heat_lies_over_the_pattern(tmp_path: Path, picture: Image) -> None:
 
 def test_figures_show_nothing_that_a_reference_explains(tmp_path: Path) -> None:
     """Brickwork evenly enlarged has heat and lines, but none beyond those of its original."""
-    low = 60 + 100 * natural(160, 240, 1) + 20 * lattice(160, 240, 2)
+    low = 60 + 100 * natural_texture(160, 240, 1) + 20 * periodic_pattern(160, 240, 2)
     high = np.round(upsample(low.astype(np.float32), "bicubic", scale=2)[0]).astype(np.uint8)
     brickwork, original = Image(high[..., None], "PNG"), Image(low[0, ..., None] / 255, "PNG")
     path, heats, spectra = tmp_path / "heat.png", [], []

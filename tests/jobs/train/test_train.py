@@ -5,7 +5,7 @@ import numpy as np
 import PIL.Image
 import pytest
 from objects import Bucket
-from textures import natural
+from textures import natural_texture
 
 from upsample_cli.errors import ImageFileError, SettingError
 from upsample_cli.images.places.place import Place, parse
@@ -20,7 +20,7 @@ def photos(tmp_path: Path) -> list[Place]:
     folder = tmp_path / "photos"
     folder.mkdir()
     for seed in range(6):
-        samples = np.round(natural(120, 100, seed)[0] * 255).astype(np.uint8)
+        samples = np.round(natural_texture(120, 100, seed)[0] * 255).astype(np.uint8)
         PIL.Image.fromarray(samples).save(folder / f"{seed}.png")
     (folder / "notes.txt").write_text("no picture")
     return train.pictures([parse(folder)])
