@@ -1,5 +1,6 @@
 """Print the size of the package: `python tests/house.py`. The tests hold the limits."""
 
+import ast
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -62,6 +63,17 @@ def repeated_stems() -> Iterator[str]:
             yield ", ".join(names)
 
 
+def repeated_classes() -> list[str]:
+    """Return the names that more than one class has."""
+    names = Counter(
+        node.name
+        for path in modules()
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.ClassDef)
+    )
+    return [name for name, count in names.items() if count > 1]
+
+
 def loaded_modules() -> list[str]:
     """Return our modules that `upsample in.png out.png` imports."""
     with tempfile.TemporaryDirectory() as folder:
@@ -80,6 +92,7 @@ def main() -> None:
     print("largest modules:", ", ".join(f"{name} {n}" for name, n in list(counts.items())[:3]))
     print("largest folders:", ", ".join(f"{name} {n}" for name, n in list(folders.items())[:3]))
     print("stems twice:", "; ".join(repeated_stems()) or "none")
+    print("classes twice:", ", ".join(repeated_classes()) or "none")
     print(f"loaded by `upsample in.png out.png`: {len(loaded_modules())} modules")
 
 
