@@ -11,3 +11,9 @@ def test_no_module_is_long() -> None:
 def test_a_class_name_has_one_meaning() -> None:
     """No two classes share a name."""
     assert house.repeated_classes() == []
+
+
+def test_contributing_shows_every_folder() -> None:
+    """The picture of the house in CONTRIBUTING names each room and sub-package."""
+    text = (house.ROOT / ".github" / "CONTRIBUTING.md").read_text("utf-8")
+    assert [name for name in house.folder_sizes() if f"{name.split('/')[-1]}/ " not in text] == []
