@@ -19,7 +19,7 @@ _TAPS_A_PHASE = 9
 
 def ours(samples: Samples, method: Any, scale: int) -> Samples:
     """Enlarge with a method of ours, in strips and tiles as the jobs do."""
-    from upsample_cli.images.colour.levels import Colour
+    from upsample_cli.images.levels import Colour
     from upsample_cli.jobs.enlarge.strips import Picture, run, strips, tiles
 
     height, width, channels = samples.shape

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from upsample_cli.errors import SettingError
-from upsample_cli.images.colour.levels import luma
+from upsample_cli.images.levels import luma
 from upsample_cli.jobs.enlarge.arrays import enlarge
 from upsample_cli.jobs.enlarge.strips import BOUNDARIES
 from upsample_cli.jobs.enlarge.task import TargetSize

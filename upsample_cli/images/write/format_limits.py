@@ -23,7 +23,7 @@ def fit(image: Image, format: str) -> tuple[Image, tuple[str, ...]]:
     """
     notes = []
     if image.is_cmyk and format not in _CMYK:
-        from upsample_cli.images.colour import cmyk  # seldom needed
+        from upsample_cli.images import cmyk  # seldom needed
 
         image, how = cmyk.to_srgb(image)
         notes.append(f"{format} holds no inks, so CMYK became sRGB {how}")

@@ -6,7 +6,7 @@ from typing import BinaryIO
 import numpy as np
 
 from upsample_cli.errors import ImageFileError
-from upsample_cli.images.colour import transfer_curve
+from upsample_cli.images import transfer_curve
 from upsample_cli.images.image import Image, Samples
 from upsample_cli.images.places.place import Place
 from upsample_cli.images.read import animation

@@ -8,8 +8,8 @@ from math import gcd
 import numpy as np
 from numpy.typing import NDArray
 
-from upsample_cli.images.colour.levels import Colour
 from upsample_cli.images.image import Image, Samples
+from upsample_cli.images.levels import Colour
 from upsample_cli.images.write import png
 from upsample_cli.jobs.enlarge.strips import Picture, run, strips, tiles
 from upsample_cli.jobs.enlarge.task import Task

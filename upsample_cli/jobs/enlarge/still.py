@@ -41,7 +41,7 @@ def write(
     if image.is_cmyk and task.linear:
         raise ImageFileError("inks are no light; leave --linear out or write a PNG")
     if task.linear:
-        from upsample_cli.images.colour import transfer_curve  # few pictures need it
+        from upsample_cli.images import transfer_curve  # few pictures need it
 
         notes += transfer_curve.notes_on_linear(image.metadata)
     image = replace(image, metadata=image.metadata.resized(size))

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from upsample_cli.errors import SettingError
-from upsample_cli.images.colour.levels import COLOURS, OPACITY, Channel
 from upsample_cli.images.image import Image
+from upsample_cli.images.levels import COLOURS, OPACITY, Channel
 from upsample_cli.images.places.place import MAX_PIXELS, Place
 from upsample_cli.images.read import files
 from upsample_cli.jobs.measure import measure_figures

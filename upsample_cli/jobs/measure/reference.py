@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from upsample_cli.errors import SettingError
-from upsample_cli.images.colour.levels import OPACITY, Channel, in_levels
 from upsample_cli.images.image import Image
+from upsample_cli.images.levels import OPACITY, Channel, in_levels
 from upsample_cli.jobs.enlarge.strips import Picture, run
 from upsample_cli.methods.interpolation import Bicubic
 from upsample_cli.metrics.rows import Floats, Rows

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from upsample_cli.errors import ImageFileError
-from upsample_cli.images.colour.levels import luma
+from upsample_cli.images.levels import luma
 from upsample_cli.images.places.folder import Folder
 from upsample_cli.images.places.place import Place
 from upsample_cli.images.read import files

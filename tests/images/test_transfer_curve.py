@@ -7,10 +7,10 @@ import pytest
 from PIL import ImageCms
 from textures import texture_samples
 
-from upsample_cli.images.colour.levels import to_linear
-from upsample_cli.images.colour.transfer_curve import notes_on_linear
+from upsample_cli.images.levels import to_linear
 from upsample_cli.images.metadata.metadata import Metadata
 from upsample_cli.images.places.place import parse
+from upsample_cli.images.transfer_curve import notes_on_linear
 from upsample_cli.jobs.enlarge.picture import upsample
 from upsample_cli.jobs.enlarge.task import TargetSize, Task
 from upsample_cli.methods.catalogue import build

@@ -7,9 +7,9 @@ import tifffile
 from textures import texture_samples
 
 from upsample_cli.errors import ImageFileError
-from upsample_cli.images.colour import cmyk
-from upsample_cli.images.colour.levels import Colour, luma
+from upsample_cli.images import cmyk
 from upsample_cli.images.image import Image, Metadata
+from upsample_cli.images.levels import Colour, luma
 from upsample_cli.images.places.place import parse
 from upsample_cli.images.read import files
 from upsample_cli.images.write import encode

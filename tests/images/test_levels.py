@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from upsample_cli.images.colour.levels import Colour, from_linear, luma, to_linear
+from upsample_cli.images.levels import Colour, from_linear, luma, to_linear
 
 
 def levels_of(colour: Colour, values: list[float]) -> list[float]:

@@ -1,1 +1,0 @@
-"""From the levels of a file to planes, and back."""
