@@ -18,10 +18,10 @@ if TYPE_CHECKING:  # decoding begins before NumPy has loaded
     from upsample_cli.planes import Size
 
 ALL_FRAMES = 64
-"""All frames of an animation may have so many times the pixels of a still picture."""
+"""How many times the pixels of a still picture all frames of an animation may have."""
 UNKNOWN = "is no picture of a format that is read"
 """What errors say of a file that is no picture, or one of an unknown format such as HEIC."""
-# The common formats first: Pillow imports its other plugins once it comes to a rare one.
+# Common formats first: Pillow imports all its plugins once it comes to a rare one.
 READABLE = [*(name for name in dict.fromkeys(FORMATS.values()) if name != "PGM"), "JPEG2000",
             "ICO", "AVIF"]  # fmt: skip
 _TIFF = (b"II\x2a\0", b"MM\0\x2a", b"II\x2b\0", b"MM\0\x2b")

@@ -1,8 +1,8 @@
-"""Samples of more than 8 bits, and others that Pillow's own raw mode (their layout) would spoil.
+"""Choosing Pillow's raw mode, its name for how samples lie in a file, so that no bit is lost.
 
-Pillow has no mode for 16-bit colours: it keeps the high byte of each sample. Told that the bytes
-stand the other way round, it keeps the low one. So these pictures are decoded twice, and every
-compression, filter and predictor that Pillow reads is read: no light library reads them all.
+Pillow has no mode for 16-bit colours: it keeps the high byte of each sample, or with the raw mode
+of the other byte order the low one. So these pictures are decoded twice and the bytes are joined.
+No light library reads every compression, filter and predictor that Pillow reads.
 """
 
 import sys
