@@ -32,6 +32,12 @@ def die_once(mark: str, answer: str) -> str:
     return answer
 
 
+def die_then_begin(mark: str, go: str, active: str) -> list[str]:
+    """End the process, and the second time wait as `begin` does."""
+    die_once(mark, "")
+    return begin(f"{mark}-again", go, active)
+
+
 def fail(kind: str) -> None:
     """Raise one of our errors, or one that is a bug."""
     raise ImageFileError("fact; remedy") if kind == "ours" else ValueError("a bug")
@@ -64,6 +70,17 @@ def write_slowly(path: str, mark: str) -> None:
         wait_for(f"{mark}-never")
 
 
+def write_once_told(path: str, mark: str, go: str) -> bool:
+    """Write half a target, and the rest once a file is there."""
+    with parse(path).writing() as file:
+        file.write(b"wh")
+        file.flush()
+        Path(mark).touch()
+        wait_for(go)
+        file.write(b"ole")
+    return True
+
+
 def print_words() -> None:
     """Print to standard output, as libraries may."""
     os.write(1, b"words\n")
@@ -80,10 +97,14 @@ def until(condition: object) -> None:
 def workers(process: subprocess.Popen[str]) -> list[int]:
     """Return the process numbers of the workers of a run."""
     listed = subprocess.run(
-        ["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True
+        ["ps", "-A", "-ww", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True
     )
-    pairs = [line.split() for line in listed.stdout.splitlines()]
-    return [int(pid) for pid, parent in pairs if int(parent) == process.pid]
+    lines = [line.split(None, 2) for line in listed.stdout.splitlines()]
+    return [
+        int(pid)
+        for pid, parent, words in lines
+        if int(parent) == process.pid and "spawn_main" in words
+    ]
 
 
 def is_alive(pid: int) -> bool:

@@ -1,6 +1,7 @@
 """Programs that tests run as processes of their own: `python programs.py NAME ARGUMENTS`."""
 
 import _thread
+import multiprocessing
 import os
 import signal
 import sys
@@ -83,11 +84,11 @@ def write_in_a_worker(path: str, mark: str) -> None:
 
     from upsample_cli.jobs.batch.pool import Pool
 
-    pool = Pool(2)
+    pool = Pool(2)  # not as a block, whose end would wait
     pool.submit(faults.process).result()
     pool.submit(faults.write_slowly, path, mark)
     faults.wait_for(mark)
-    print(*pool.pids, flush=True)
+    print(*(worker.pid for worker in multiprocessing.active_children()), flush=True)
     sys.stdin.read()
 
 

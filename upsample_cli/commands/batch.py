@@ -20,12 +20,12 @@ from upsample_cli.errors import ImageFileError, SettingError
 from upsample_cli.images.places.folder import Folder
 from upsample_cli.images.places.place import STREAM, Place, parse
 from upsample_cli.images.write.formats import FORMATS
-from upsample_cli.jobs.batch import executors, plan, run
-from upsample_cli.jobs.batch.executors import Hands
-from upsample_cli.jobs.batch.globs import Globs
+from upsample_cli.jobs.batch import cluster, plan, run
 from upsample_cli.jobs.batch.outputs import Outputs
 from upsample_cli.jobs.batch.picture_job import PictureJob, is_other
-from upsample_cli.jobs.batch.stop import Stop
+from upsample_cli.jobs.batch.pool import Workforce, open_pool
+from upsample_cli.jobs.batch.run import Stop
+from upsample_cli.jobs.batch.walk import Globs
 from upsample_cli.jobs.enlarge.task import Report, Task
 from upsample_cli.methods.catalogue import build
 
@@ -36,10 +36,10 @@ def enlarge(request: Request) -> int:
     """Enlarge many pictures into a folder, print what became of them, return the exit code."""
     # The executor comes first: the libraries of its processes load while ours do.
     with (
-        executors.of_cluster(request.cluster)
+        cluster.connected(request.cluster)
         if request.cluster
-        else executors.of_this_machine(request.jobs)
-    ) as hands:
+        else open_pool(request.jobs) as workforce
+    ):
         root = request.output if isinstance(request.output, Folder) else request.output.as_folder()
         planned = _planned(request, root)
         if planned.hidden and not request.quiet:
@@ -47,7 +47,7 @@ def enlarge(request: Request) -> int:
             tell("note", f"{planned.hidden} hidden {what} left out")
         if request.dry_run:
             return _print_plan(planned)
-        return _enlarge(planned, root, request, hands)
+        return _enlarge(planned, root, request, workforce)
 
 
 def _planned(request: Request, root: Folder) -> plan.Plan:
@@ -102,7 +102,7 @@ def _print_plan(planned: plan.Plan) -> int:
     return exit_codes.DONE if count else exit_codes.NOTHING
 
 
-def _enlarge(planned: plan.Plan, root: Folder, request: Request, hands: Hands) -> int:
+def _enlarge(planned: plan.Plan, root: Folder, request: Request, workforce: Workforce) -> int:
     """Enlarge the pictures, with a row of results for each; return the exit code."""
     path = request.report or root.file(_DEFAULT_REPORT).path
     check_name(path)
@@ -113,7 +113,7 @@ def _enlarge(planned: plan.Plan, root: Folder, request: Request, hands: Hands) -
     with local_copy(path, anew) as local:
         results = ResultsFile(local, anew, path)
         try:
-            code = _run(planned, job, results, request, hands)
+            code = _run(planned, job, results, request, workforce)
         finally:
             is_whole = results.close()
     return code if is_whole else exit_codes.FAILED
@@ -130,11 +130,15 @@ def _task(request: Request) -> Task:
 
 
 def _run(
-    planned: plan.Plan, job: PictureJob, results: ResultsFile, request: Request, hands: Hands
+    planned: plan.Plan,
+    job: PictureJob,
+    results: ResultsFile,
+    request: Request,
+    workforce: Workforce,
 ) -> int:
     start = perf_counter()
     with Stop() as stop:
-        finished = run.run(planned, job, hands.executor, hands.ahead, _asking(stop))
+        finished = run.run(planned, job, workforce, _asking(stop))
         with closing(finished):
             pictures = with_picture_bar(request.quiet, finished, planned.count)
             tally, is_over = picture_lines.print_reports(
@@ -142,7 +146,7 @@ def _run(
                 request.max_ripple,
             )  # fmt: skip
     left = planned.count - tally.total()
-    counts = dict(tally) | ({"left": left} if stop.asked else {})
+    counts = dict(tally) | ({"left": left} if stop.is_asked else {})
     if request.as_json:
         click.echo(picture_lines.summary_line(counts, perf_counter() - start))
     elif not request.quiet:
@@ -157,10 +161,10 @@ def _asking(stop: Stop) -> Callable[[], bool]:
     def is_asked() -> bool:
         """Return whether to stop."""
         nonlocal has_noted
-        if stop.asked and not has_noted:
+        if stop.is_asked and not has_noted:
             has_noted = True
             tell("note", "stopping after the pictures under way; again stops at once")
-        return stop.asked
+        return stop.is_asked
 
     return is_asked
 

@@ -93,8 +93,9 @@ def test_a_cluster_reads_and_puts_objects(
 
 def test_calls_and_their_errors_come_back(cluster: LocalCluster) -> None:
     """Results, our errors and bugs are those of the function."""
-    with connected(cluster.scheduler_address) as (executor, count):
-        assert count == 2
+    with connected(cluster.scheduler_address) as workforce:
+        assert workforce.ahead == 4
+        executor = workforce.executor
         assert [executor.submit(faults.double, n).result(30) for n in range(4)] == [0, 2, 4, 6]
         with pytest.raises(ImageFileError, match="fact; remedy"):
             executor.submit(faults.fail, "ours").result(30)
@@ -104,7 +105,8 @@ def test_calls_and_their_errors_come_back(cluster: LocalCluster) -> None:
 
 def test_a_killed_worker_costs_no_other_call(cluster: LocalCluster, tmp_path: Path) -> None:
     """What a killed worker had begun is done by another; the rest goes on."""
-    with connected(cluster.scheduler_address) as (executor, _):
+    with connected(cluster.scheduler_address) as workforce:
+        executor = workforce.executor
         mark = tmp_path / "begun"
         slow = executor.submit(_first_waits, str(mark), str(tmp_path / "never"))
         faults.wait_for(str(mark))
@@ -116,7 +118,8 @@ def test_a_killed_worker_costs_no_other_call(cluster: LocalCluster, tmp_path: Pa
 
 def test_a_call_that_kills_every_worker_fails_alone(cluster: LocalCluster) -> None:
     """It is given up after a few workers; the cluster goes on with new ones."""
-    with connected(cluster.scheduler_address) as (executor, _):
+    with connected(cluster.scheduler_address) as workforce:
+        executor = workforce.executor
         with pytest.raises(BrokenExecutor, match="its workers were killed"):
             executor.submit(faults.die).result(90)
         assert executor.submit(faults.double, 4).result(60) == 8
@@ -124,7 +127,8 @@ def test_a_call_that_kills_every_worker_fails_alone(cluster: LocalCluster) -> No
 
 def test_a_lost_cluster_is_told(cluster: LocalCluster) -> None:
     """Once Dask has given its scheduler up, a call is refused; it would wait for ever."""
-    with connected(cluster.scheduler_address) as (executor, _):
+    with connected(cluster.scheduler_address) as workforce:
+        executor = workforce.executor
         executor._executor._client.close()  # as it does itself then
         with pytest.raises(ClusterLostError, match="has gone; start it and go on"):
             executor.submit(faults.double, 1)

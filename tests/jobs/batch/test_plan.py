@@ -8,7 +8,7 @@ from upsample_cli.errors import ImageFileError
 from upsample_cli.images.places.folder import Folder
 from upsample_cli.images.places.place import parse
 from upsample_cli.jobs.batch import plan, walk
-from upsample_cli.jobs.batch.globs import Globs
+from upsample_cli.jobs.batch.walk import Globs
 
 
 @pytest.fixture

@@ -1,17 +1,23 @@
+import multiprocessing
 import os
 import signal
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
 from pathlib import Path
+from time import sleep
 
 import faults
 import programs
 import pytest
 
 from upsample_cli.errors import ImageFileError
-from upsample_cli.jobs.batch.pool import Pool
-from upsample_cli.jobs.batch.worker import WorkerDiedError
+from upsample_cli.jobs.batch.pool import Pool, WorkerDiedError
+
+
+def workers() -> list[int]:
+    """Return the process numbers of our workers."""
+    return [worker.pid for worker in multiprocessing.active_children()]
 
 
 @pytest.fixture
@@ -25,21 +31,18 @@ def test_calls_are_answered(pool: Pool) -> None:
     """Each call gets its own result, from at most so many other processes, however many calls."""
     futures = [pool.submit(faults.double, number) for number in range(50)]
     assert [future.result() for future in futures] == [2 * number for number in range(50)]
-    pids = {pool.submit(faults.process).result() for _ in range(4)}
-    assert os.getpid() not in pids
-    assert pids <= set(pool.pids)
-    assert len(pool.pids) <= 2
+    numbers = {pool.submit(faults.process).result() for _ in range(4)}
+    assert numbers <= set(workers())
+    assert len(workers()) <= 2
 
 
-def test_errors_come_back(capfd: pytest.CaptureFixture[str]) -> None:
-    """An error is raised where the result is asked for; a bug's traceback is told by the worker."""
-    with Pool(1) as pool:
-        with pytest.raises(ImageFileError, match="fact; remedy"):
-            pool.submit(faults.fail, "ours").result()
-        assert capfd.readouterr().err == ""
-        with pytest.raises(ValueError, match="a bug"):
-            pool.submit(faults.fail, "bug").result()
-    assert "Traceback" in capfd.readouterr().err
+def test_errors_come_back(pool: Pool) -> None:
+    """An error is raised where the result is asked for, a bug with the traceback of the worker."""
+    with pytest.raises(ImageFileError, match="fact; remedy"):
+        pool.submit(faults.fail, "ours").result()
+    with pytest.raises(ValueError, match="a bug") as raised:
+        pool.submit(faults.fail, "bug").result()
+    assert "in fail" in str(raised.value.__cause__)
 
 
 def test_what_a_library_prints_is_no_result(capfd: pytest.CaptureFixture[str]) -> None:
@@ -75,7 +78,8 @@ def test_a_killed_worker_is_named_by_its_signal(tmp_path: Path) -> None:
         for _ in range(2):
             faults.until((tmp_path / "a").exists)
             (tmp_path / "a").unlink()
-            os.kill(pool.pids[0], signal.SIGKILL)
+            for number in workers():
+                os.kill(number, signal.SIGKILL)
         with pytest.raises(WorkerDiedError, match="SIGKILL"):
             future.result()
 
@@ -84,15 +88,35 @@ def test_the_second_try_is_alone(pool: Pool, tmp_path: Path) -> None:
     """While a call is tried again, nothing else is worked on, so that it has all the memory."""
     active, go = tmp_path / "active", tmp_path / "go"
     active.mkdir()
-    first = pool.submit(faults.begin, str(tmp_path / "begun"), str(go), str(active))
-    faults.until((tmp_path / "begun").exists)
-    again = pool.submit(faults.die_once, str(tmp_path / "mark"), "again")
+    disturbed = pool.submit(faults.die_once, str(tmp_path / "mark"), "again")
     faults.until((tmp_path / "mark").exists)
-    later = pool.submit(faults.double, 3)
-    assert not again.done()  # it waits for the first
-    assert not later.done()  # and keeps others out
+    assert disturbed.result() == "again"
+    (tmp_path / "mark").unlink()
+    again = pool.submit(faults.die_then_begin, str(tmp_path / "mark"), str(go), str(active))
+    faults.until((tmp_path / "mark-again").exists)
+    later = pool.submit(faults.begin, str(tmp_path / "later"), str(go), str(active))
+    sleep(0.2)
+    assert len(workers()) == 1
+    assert not (tmp_path / "later").exists()
     go.touch()
-    assert (first.result(), again.result(), later.result()) == ([], "again", 6)
+    assert (again.result(), later.result()) == ([], [])
+
+
+def test_a_call_beside_one_that_kills_is_undone_and_done(pool: Pool, tmp_path: Path) -> None:
+    """What another worker had begun leaves no half file, and is tried again too."""
+    mark, go, out = (tmp_path / name for name in ("mark", "go", "out.png"))
+    slow = pool.submit(faults.write_once_told, str(out), str(mark), str(go))
+    faults.until(mark.exists)
+    mark.unlink()
+    dead = pool.submit(faults.die)
+    faults.until(mark.exists)
+    assert len(list(tmp_path.iterdir())) == 2  # the mark and one temporary
+    go.touch()
+    assert slow.result()
+    with pytest.raises(WorkerDiedError, match="status 9"):
+        dead.result()
+    assert out.read_bytes() == b"whole"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["go", "mark", "out.png"]
 
 
 def test_an_error_in_the_block_ends_the_workers_at_once(tmp_path: Path) -> None:
@@ -102,9 +126,9 @@ def test_an_error_in_the_block_ends_the_workers_at_once(tmp_path: Path) -> None:
     slow = pool.submit(faults.write_slowly, str(tmp_path / "out.png"), str(mark))
     waiting = [pool.submit(faults.double, number) for number in range(9)]
     faults.until(mark.exists)
-    pids = pool.pids
+    numbers = workers()
     pool.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
-    assert not any(map(faults.is_alive, pids))
+    assert not any(map(faults.is_alive, numbers))
     assert [path.name for path in tmp_path.iterdir()] == ["mark"]
     for future in (slow, *waiting):
         with pytest.raises((CancelledError, WorkerDiedError)):
@@ -123,8 +147,10 @@ def test_a_worker_may_be_stopped_while_it_loads(
     monkeypatch.syspath_prepend(tmp_path)
     pool = Pool(1)
     faults.until((tmp_path / "mark").exists)
+    numbers = workers()
     pool.abort()
-    assert not any(map(faults.is_alive, pool.pids))
+    assert len(numbers) == 1
+    assert not any(map(faults.is_alive, numbers))
     assert capfd.readouterr().err == ""
 
 

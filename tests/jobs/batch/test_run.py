@@ -11,7 +11,7 @@ from upsample_cli.images.places.place import parse_file
 from upsample_cli.jobs.batch import run
 from upsample_cli.jobs.batch.picture_job import PictureJob
 from upsample_cli.jobs.batch.plan import Plan
-from upsample_cli.jobs.batch.worker import WorkerDiedError, WorkerStartError
+from upsample_cli.jobs.batch.pool import WorkerDiedError, WorkerStartError, Workforce
 from upsample_cli.jobs.enlarge.task import Existing, Report, TargetSize, Task
 from upsample_cli.methods.catalogue import build
 
@@ -54,7 +54,7 @@ def never() -> bool:
 def test_pictures_come_as_they_end(tmp_path: Path) -> None:
     """A picture that ends early is yielded early, with its place in the plan."""
     hands = ByHand()
-    ended = run.run(plan_of(3, tmp_path), job_in(tmp_path), hands, 3, never)
+    ended = run.run(plan_of(3, tmp_path), job_in(tmp_path), Workforce(hands, 3), never)
     with ThreadPoolExecutor(1) as other:
         first = other.submit(next, ended)
         while len(hands.futures) < 3:
@@ -71,7 +71,7 @@ def test_no_more_are_submitted_than_asked_for(tmp_path: Path) -> None:
     hands = ByHand()
     count = 0
     with ThreadPoolExecutor(1) as other:
-        ended = run.run(plan_of(200, tmp_path), job_in(tmp_path), hands, 5, never)
+        ended = run.run(plan_of(200, tmp_path), job_in(tmp_path), Workforce(hands, 5), never)
         while (one := other.submit(next, ended, None)) is not None:
             while not one.done():
                 waiting = [future for future in hands.futures if not future.done()]
@@ -89,7 +89,7 @@ def test_none_overtakes_another_by_far(tmp_path: Path, monkeypatch: pytest.Monke
     """Behind one that does not end, only a window of others is begun: reports wait in memory."""
     monkeypatch.setattr(run, "_WINDOW", 10)
     hands = ByHand()
-    ended = run.run(plan_of(50, tmp_path), job_in(tmp_path), hands, 4, never)
+    ended = run.run(plan_of(50, tmp_path), job_in(tmp_path), Workforce(hands, 4), never)
     with ThreadPoolExecutor(1) as other:
         for _ in range(10):
             one = other.submit(next, ended)
@@ -118,7 +118,7 @@ def test_a_lost_picture_has_failed(tmp_path: Path, error: Exception, word: str) 
     """A worker that dies or meets a bug makes a failure of its picture, and the run goes on."""
     hands = ByHand()
     with ThreadPoolExecutor(1) as other:
-        ended = run.run(plan_of(2, tmp_path), job_in(tmp_path), hands, 1, never)
+        ended = run.run(plan_of(2, tmp_path), job_in(tmp_path), Workforce(hands, 1), never)
         for place in range(2):
             one = other.submit(next, ended)
             while len(hands.futures) <= place:
@@ -136,7 +136,9 @@ def test_stopping_finishes_what_is_under_way(tmp_path: Path) -> None:
     """What a worker has begun is waited for, what has not begun is dropped, nothing is added."""
     hands, asked = ByHand(), []
     with ThreadPoolExecutor(1) as other:
-        ended = run.run(plan_of(9, tmp_path), job_in(tmp_path), hands, 3, lambda: bool(asked))
+        ended = run.run(
+            plan_of(9, tmp_path), job_in(tmp_path), Workforce(hands, 3), lambda: bool(asked)
+        )
         rest = other.submit(list, ended)
         while len(hands.futures) < 3:
             pass
@@ -154,7 +156,7 @@ def test_what_is_there_is_refused_unless_said(tmp_path: Path, existing: Existing
     """Without a word on it an output that is there is a failure; no worker is asked."""
     (tmp_path / "0.png").touch()
     hands = ByHand()
-    ended = run.run(plan_of(1, tmp_path), job_in(tmp_path, existing), hands, 1, never)
+    ended = run.run(plan_of(1, tmp_path), job_in(tmp_path, existing), Workforce(hands, 1), never)
     with ThreadPoolExecutor(1) as other:
         one = other.submit(next, ended)
         while not (one.done() or hands.futures):
@@ -172,7 +174,7 @@ def test_leavings_of_killed_runs_are_cleaned(tmp_path: Path) -> None:
     left = Path(atomic_file.temporary_beside(str(tmp_path / "out.png")))
     left.write_bytes(b"half")
     hands = ByHand()
-    ended = run.run(plan_of(1, tmp_path), job_in(tmp_path), hands, 1, never)
+    ended = run.run(plan_of(1, tmp_path), job_in(tmp_path), Workforce(hands, 1), never)
     with ThreadPoolExecutor(1) as other:
         one = other.submit(next, ended)
         while not hands.futures:
@@ -185,7 +187,7 @@ def test_leavings_of_killed_runs_are_cleaned(tmp_path: Path) -> None:
 def test_leavings_of_killed_workers_are_cleaned(tmp_path: Path) -> None:
     """What a worker leaves that is killed meanwhile is removed in the end, wherever it was."""
     hands = ByHand()
-    ended = run.run(plan_of(2, tmp_path), job_in(tmp_path), hands, 1, never)
+    ended = run.run(plan_of(2, tmp_path), job_in(tmp_path), Workforce(hands, 1), never)
     left = Path(atomic_file.temporary_beside(str(tmp_path / "out.png")))
     with ThreadPoolExecutor(1) as other:
         rest = other.submit(list, ended)

@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from objects import Bucket
 
+from upsample_cli.errors import SettingError
 from upsample_cli.images.places.folder import Folder
 from upsample_cli.images.places.remote import RemoteFolder
-from upsample_cli.jobs.batch.globs import Globs
-from upsample_cli.jobs.batch.walk import Listing, walk
+from upsample_cli.jobs.batch.walk import Globs, Listing, walk
 
 NAMES = st.text("ab.-1", min_size=1, max_size=3).filter(lambda name: name.strip("."))
 
@@ -89,3 +89,55 @@ def test_folders_without_a_name_are_counted(bucket: Bucket) -> None:
     entered: list[Listing] = []
     assert list(walk(RemoteFolder(f"{bucket.url}/in"), Globs(), entered.append)) == ["a.png"]
     assert [listing.hidden for listing in entered] == [2]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "yes", "no"),
+    [
+        ("*.jpg", ["a.jpg", "a/b/c.JPG", ".jpg", "a.jpg/b"], ["a.jpeg", "ajpg"]),
+        ("a/*.jpg", ["a/b.jpg"], ["b.jpg", "a/b/c.jpg", "c/a/b.jpg"]),
+        ("/top.png", ["top.png"], ["a/top.png"]),
+        ("**/x.png", ["x.png", "a/b/x.png"], ["ax.png"]),
+        ("a/**", ["a/b", "a/b/c.png"], ["b/a"]),
+        ("a/**/c.png", ["a/c.png", "a/b/b/c.png"], ["ac.png"]),
+        ("img_??.png", ["img_01.png"], ["img_1.png", "img_001.png"]),
+        ("[0-9]*.png", ["1a.png"], ["a1.png"]),
+        ("[!0-9]*.png", ["a1.png"], ["1a.png"]),
+        ("a+(b).png", ["a+(b).png"], ["aab.png"]),
+        ("thumbs", ["thumbs", "a/thumbs", "thumbs/a.png"], ["thumbs.png"]),
+        ("./a.png", ["a.png", "b/a.png"], ["aXpng"]),
+        ("#1.png", ["#1.png"], ["1.png"]),
+        ("!1.png", ["!1.png"], ["1.png"]),
+    ],
+)
+def test_patterns(pattern: str, yes: list[str], no: list[str]) -> None:
+    """A pattern matches as in .gitignore, upper and lower case alike, both ways round."""
+    for path in yes:
+        assert Globs(include=(pattern,)).takes(path), path
+        assert Globs(exclude=(pattern,)).leaves_folder(path), path
+    for path in no:
+        assert not Globs(include=(pattern,)).takes(path), path
+        assert not Globs(exclude=(pattern,)).leaves_folder(path), path
+
+
+def test_exclusion_goes_before_inclusion() -> None:
+    """What matches both is left; without patterns everything is taken."""
+    globs = Globs(include=("*.png", "*.jpg"), exclude=("b*",))
+    assert [name for name in ("a.png", "b.png", "c.jpg", "d.gif") if globs.takes(name)] == [
+        "a.png", "c.jpg",
+    ]  # fmt: skip
+    assert Globs().takes("anything")
+
+
+def test_a_pattern_with_a_slash_at_its_end_is_for_folders() -> None:
+    """A file of the same name is taken; all that is in such a folder is left out."""
+    globs = Globs(exclude=("thumbs/",))
+    assert globs.leaves_folder("a/thumbs")
+    assert globs.takes("a/thumbs")
+    assert not globs.takes("a/thumbs/b.png")
+
+
+def test_a_pattern_that_cannot_be_is_refused() -> None:
+    """An escape of nothing is an error of ours."""
+    with pytest.raises(SettingError, match=r"a pattern cannot be \(.*\); see .gitignore"):
+        Globs(include=("a\\",)).takes("a")

@@ -146,7 +146,10 @@ class Place(Location):
         path = self.path
         try:
             file = open(path, "rb")  # noqa: SIM115 # the caller closes it
-            return file if file.seekable() else io.BytesIO(file.read())
+            if file.seekable():
+                return file
+            with file:
+                return io.BytesIO(file.read())
         except FileNotFoundError as error:
             raise ImageFileError(f"no file {path}; check the path") from error
         except IsADirectoryError as error:

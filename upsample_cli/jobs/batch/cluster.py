@@ -7,9 +7,10 @@ from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
 from upsample_cli.errors import SettingError, UpsampleError
+from upsample_cli.jobs.batch.pool import Workforce
 
-Given = ParamSpec("Given")
-Made = TypeVar("Made")
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
 _PATIENCE = 10  # seconds for the scheduler to answer
 
 
@@ -24,46 +25,50 @@ class Cluster(Executor):
 
     Args:
         executor: Dask's own.
-        killed: Dask's error for a call that killed its workers.
-        lost: Tells whether Dask has given the scheduler up.
+        killed: Dask's error for a call whose workers died.
+        is_lost: Tells whether Dask has given the scheduler up.
     """
 
     def __init__(
-        self, executor: Executor, killed: type[Exception], lost: Callable[[], bool]
+        self, executor: Executor, killed: type[Exception], is_lost: Callable[[], bool]
     ) -> None:
         self._executor = executor
         self._killed = killed
-        self._lost = lost
+        self._is_lost = is_lost
 
     def submit(
-        self, function: Callable[Given, Made], /, *args: Given.args, **kwargs: Given.kwargs
-    ) -> Future[Made]:
-        """Have a function called by one of the workers; what is submitted is finished.
+        self,
+        function: Callable[Arguments, Result],
+        /,
+        *args: Arguments.args,
+        **kwargs: Arguments.kwargs,
+    ) -> Future[Result]:
+        """Have a function called by one of the workers; the call cannot be cancelled.
 
         Raises:
-            ClusterLostError: There is nobody to submit it to, so it would never end.
+            ClusterLostError: The scheduler has gone, so the call would never end.
         """
-        if self._lost():
+        if self._is_lost():
             raise ClusterLostError("the cluster has gone; start it and go on by --skip-existing")
-        made: Future[Made] = Future()
-        made.set_running_or_notify_cancel()
-        far = self._executor.submit(function, *args, **kwargs)
-        far.add_done_callback(partial(self._hand_on, made))
-        return made
+        future: Future[Result] = Future()
+        future.set_running_or_notify_cancel()
+        remote = self._executor.submit(function, *args, **kwargs)
+        remote.add_done_callback(partial(self._copy_result, future))
+        return future
 
-    def _hand_on(self, made: Future[Any], far: Future[Any]) -> None:
-        error = BrokenExecutor("was cancelled") if far.cancelled() else far.exception()
+    def _copy_result(self, future: Future[Any], remote: Future[Any]) -> None:
+        error = BrokenExecutor("was cancelled") if remote.cancelled() else remote.exception()
         if error is None:
-            made.set_result(far.result())
+            future.set_result(remote.result())
         elif isinstance(error, self._killed):
-            made.set_exception(BrokenExecutor("its workers were killed"))
+            future.set_exception(BrokenExecutor("its workers were killed"))
         else:
-            made.set_exception(error)
+            future.set_exception(error)
 
 
 @contextmanager
-def connected(address: str) -> Iterator[tuple[Executor, int]]:
-    """Open the way to a cluster; give its executor, and how many calls it can work on at once.
+def connected(address: str) -> Iterator[Workforce]:
+    """Connect to a cluster.
 
     Args:
         address: Of its scheduler, such as tcp://host:8786.
@@ -77,7 +82,7 @@ def connected(address: str) -> Iterator[tuple[Executor, int]]:
         raise SettingError(
             '--cluster needs Dask; install it by: pip install "upsample-cli[cluster]"'
         ) from error
-    dask: Any = distributed  # has types in part alone
+    dask: Any = distributed  # only partly typed
     try:
         client = dask.Client(address, timeout=_PATIENCE, set_as_default=False)
     except (OSError, TimeoutError, ValueError) as error:
@@ -91,4 +96,5 @@ def connected(address: str) -> Iterator[tuple[Executor, int]]:
             raise SettingError(f"the cluster at {address} has no workers; start some")
         executor = client.get_executor(pure=False)
         ended = {"closing", "closed"}
-        yield Cluster(executor, dask.KilledWorker, lambda: client.status in ended), threads
+        cluster = Cluster(executor, dask.KilledWorker, lambda: client.status in ended)
+        yield Workforce(cluster, 2 * threads)

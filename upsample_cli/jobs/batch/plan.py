@@ -11,8 +11,7 @@ from upsample_cli.errors import ImageFileError
 from upsample_cli.images.places.folder import Folder
 from upsample_cli.images.places.place import Place
 from upsample_cli.images.write.formats import FORMATS
-from upsample_cli.jobs.batch.globs import Globs
-from upsample_cli.jobs.batch.walk import Listing, walk
+from upsample_cli.jobs.batch.walk import Globs, Listing, walk
 
 Pair: TypeAlias = tuple[Place, Place]
 """Where a picture is read and where it is written."""

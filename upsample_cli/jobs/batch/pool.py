@@ -1,63 +1,101 @@
-"""An executor on processes of this machine that outlives the death of any of them."""
+"""Worker processes on this machine, over `concurrent.futures.ProcessPoolExecutor`.
 
+A worker that dies breaks a pool of the library, with all calls that are under way. Here the pool is
+made anew, and each of these calls is tried once more, alone, so that it has all the memory.
+"""
+
+import multiprocessing
+import os
+import signal
+import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from queue import SimpleQueue
-from threading import Condition, Lock
+from dataclasses import dataclass
+from functools import partial
+from threading import RLock, Thread
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
 
-from upsample_cli.jobs.batch.worker import Worker, WorkerDiedError, WorkerLostError
+from upsample_cli.errors import UpsampleError
+from upsample_cli.jobs.batch import worker
 
-Given = ParamSpec("Given")
-Made = TypeVar("Made")
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+
+_MOST_ON_WINDOWS = 61  # processes that the library can wait for there
+
+
+class WorkerDiedError(Exception):
+    """The worker of a call has ended, and so has the one that was alone with it."""
+
+
+class WorkerStartError(UpsampleError):
+    """The system does not let a process be started."""
 
 
 class Pool(Executor):
-    """Some worker processes, each with one call under way and one that waits to be next.
+    """Some worker processes. The first is started at once, the others when they are needed.
 
-    The first is started at once, the others when they are needed. A call whose worker dies has none
-    but itself to blame: the others go on. It is tried once more, alone, so that it has all the
-    memory, and then fails with `WorkerDiedError`.
+    A call that ends its worker twice fails with `WorkerDiedError`. What is under way is undone when
+    the pool is left by an error, or when this process is killed.
 
     Args:
         count: How many processes at most.
+
+    Raises:
+        WorkerStartError: The system does not let a process be started.
     """
 
     def __init__(self, count: int) -> None:
-        self._workers: list[Worker | None] = [Worker(), *[None] * (count - 1)]
-        self._starting = Lock()
-        self._free: SimpleQueue[int] = SimpleQueue()
-        for place in (*range(count), *range(count)):
-            self._free.put(place)
-        self._threads = ThreadPoolExecutor(2 * count)
-        self._gate = _Gate()
-        self._aborted = False
-
-    @property
-    def pids(self) -> list[int]:
-        """The numbers of the processes that have been started."""
-        return [worker.pid for worker in self._workers if worker is not None]
+        self._count = min(count, _MOST_ON_WINDOWS) if sys.platform == "win32" else count
+        self._lock = RLock()
+        self._is_aborted = False
+        self._recovery: Thread | None = None
+        self._suspects: list[_Call] = []  # calls that were under way when a worker died
+        self._waiting: list[_Call] = []  # calls that came during a recovery
+        with _starting():
+            # Workers see its end when this side is closed, also by the death of this process.
+            self._lifeline, self._open_end = multiprocessing.Pipe(duplex=False)
+        self._processes = self._new(self._count)
+        self.submit(os.getpid)  # so that a worker loads its libraries while we do
 
     def submit(
-        self, function: Callable[Given, Made], /, *args: Given.args, **kwargs: Given.kwargs
-    ) -> Future[Made]:
-        """Have a function called by one of the processes; see `Executor.submit`."""
+        self,
+        function: Callable[Arguments, Result],
+        /,
+        *args: Arguments.args,
+        **kwargs: Arguments.kwargs,
+    ) -> Future[Result]:
+        """Have a function called by a worker; see `Executor.submit`.
+
+        Raises:
+            WorkerStartError: The system does not let a process be started.
+        """
         assert not kwargs, "by position only"
-        return self._threads.submit(self._call, function, args)
+        call = _Call(function, args)
+        with self._lock:
+            if self._recovery:
+                self._waiting.append(call)
+            else:
+                self._start(call)
+        return call
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """End the processes once their work is done; see `Executor.shutdown`."""
-        self._threads.shutdown(wait, cancel_futures=cancel_futures)
-        self._end()
+        """End the workers once their work is done; see `Executor.shutdown`."""
+        processes = None
+        while processes is not self._processes:  # a recovery changes it
+            processes = self._processes
+            processes.shutdown(wait, cancel_futures=cancel_futures)
+            if wait and (recovery := self._recovery):
+                recovery.join()
 
     def abort(self) -> None:
-        """End the processes at once; what they work on is undone."""
-        with self._starting:
-            self._aborted = True
-        self._threads.shutdown(wait=False, cancel_futures=True)
-        self._end()
+        """End the workers at once; what they work on is undone."""
+        self._is_aborted = True
+        self._open_end.close()
+        self.shutdown(cancel_futures=True)
 
     def __exit__(
         self,
@@ -68,86 +106,122 @@ class Pool(Executor):
         """Wait for the work, or after an error end it at once."""
         self.shutdown() if kind is None else self.abort()
 
-    def _end(self) -> None:
-        workers = [worker for worker in self._workers if worker is not None]
-        for worker in workers:
-            worker.stop()
-        for worker in workers:
-            worker.ended()
+    def _new(self, count: int) -> ProcessPoolExecutor:
+        spawn = multiprocessing.get_context("spawn")
+        with _starting():
+            return ProcessPoolExecutor(count, spawn, worker.start, (self._lifeline,))
 
-    def _call(self, function: Callable[..., Made], arguments: tuple[Any, ...]) -> Made:
-        place = self._free.get()
+    def _start(self, call: "_Call") -> None:
+        """Hand a call to the library; the lock is held."""
         try:
-            with self._gate.among_others():
-                try:
-                    return self._tried(place, function, arguments)
-                except WorkerDiedError:
-                    pass
-            with self._gate.alone():
-                return self._tried(place, function, arguments)
-        finally:
-            self._free.put(place)
+            with _starting():
+                call.inner = self._processes.submit(worker.run, call.function, call.arguments)
+        except BrokenProcessPool:  # since its last call
+            self._waiting.append(call)
+            self._recover_later()
+        else:
+            call.inner.add_done_callback(partial(self._finish, call))
 
-    def _tried(self, place: int, function: Callable[..., Made], arguments: tuple[Any, ...]) -> Made:
-        while True:
-            worker = self._worker(place)
+    def _finish(self, call: "_Call", inner: Future[Any]) -> None:
+        """Copy the result of a call, or have it tried again."""
+        error = None if inner.cancelled() else inner.exception()
+        if inner.cancelled() or (error and self._is_aborted):
+            Future.cancel(call)
+        elif isinstance(error, BrokenProcessPool):
+            with self._lock:
+                self._suspects.append(call)
+                self._recover_later()
+        elif error:
+            call.set_exception(error)
+        else:
+            call.set_result(inner.result())
+
+    def _recover_later(self) -> None:
+        if not self._recovery:
+            self._recovery = Thread(target=self._recover)
+            self._recovery.start()
+
+    def _recover(self) -> None:
+        """Try each call of a broken pool again, alone; then go on with a new pool."""
+        self._processes.shutdown()  # from here on the suspects are complete
+        for call in self._suspects:
+            self._try_alone(call)
+        with self._lock:
+            calls = [call for call in self._waiting if not call.cancelled()]
+            self._recovery, self._suspects, self._waiting = None, [], []
             try:
-                made: Made = worker.call(function, *arguments)
-            except WorkerDiedError:
-                self._forget(place, worker)
-                raise
-            except WorkerLostError:
-                self._forget(place, worker)
-                continue
-            return made
+                self._processes = self._new(self._count)
+                for call in calls:
+                    Future.cancel(call) if self._is_aborted else self._start(call)
+            except WorkerStartError as error:
+                for call in calls:
+                    if call.inner is None:
+                        call.set_exception(error)
 
-    def _worker(self, place: int) -> Worker:
-        with self._starting:
-            if self._aborted:
-                raise CancelledError
-            worker = self._workers[place]
-            if worker is None:
-                worker = self._workers[place] = Worker()
-            return worker
-
-    def _forget(self, place: int, worker: Worker) -> None:
-        """Have another worker started in the place of one that is dead."""
-        with self._starting:
-            if self._workers[place] is worker and not self._aborted:
-                self._workers[place] = None
-
-
-class _Gate:
-    """Lets many through at once, or one alone."""
-
-    def __init__(self) -> None:
-        self._changed = Condition()
-        self._inside = 0
-        self._alone = False
-
-    @contextmanager
-    def among_others(self) -> Iterator[None]:
-        """Wait until nobody is alone."""
-        with self._changed:
-            self._changed.wait_for(lambda: not self._alone)
-            self._inside += 1
+    def _try_alone(self, call: "_Call") -> None:
+        others = {*multiprocessing.active_children()}
         try:
-            yield
-        finally:
-            with self._changed:
-                self._inside -= 1
-                self._changed.notify_all()
+            with self._new(1) as processes:
+                with _starting():
+                    future = processes.submit(worker.run, call.function, call.arguments)
+                workers = {*multiprocessing.active_children()} - others
+                future.exception()
+            if isinstance(future.exception(), BrokenProcessPool) and not self._is_aborted:
+                raise WorkerDiedError(", ".join(_how_ended(dead.exitcode) for dead in workers))
+        except (WorkerDiedError, WorkerStartError) as error:
+            call.set_exception(error)
+        else:
+            self._finish(call, future)
 
-    @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Wait until nobody else is inside, and keep the others out."""
-        with self._changed:
-            self._changed.wait_for(lambda: not self._alone)
-            self._alone = True
-            self._changed.wait_for(lambda: self._inside == 0)
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._alone = False
-                self._changed.notify_all()
+
+class _Call(Future[Any]):
+    """A call, whose future stays when the one of the library breaks."""
+
+    def __init__(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+        super().__init__()
+        self.function, self.arguments = function, arguments
+        self.inner: Future[Any] | None = None
+
+    def cancel(self) -> bool:
+        """Cancel the call unless it is being worked on."""
+        return (self.inner is None or self.inner.cancel()) and super().cancel()
+
+
+@dataclass(frozen=True, slots=True)
+class Workforce:
+    """An executor, and how much work to give it.
+
+    Args:
+        executor: Works on pictures.
+        ahead: How many pictures to submit before one of them has ended.
+    """
+
+    executor: Executor
+    ahead: int
+
+
+@contextmanager
+def open_pool(count: int) -> Iterator[Workforce]:
+    """Give a pool of processes; an error in the block ends them at once."""
+    with Pool(count) as pool:
+        yield Workforce(pool, 2 * count)
+
+
+@contextmanager
+def _starting() -> Iterator[None]:
+    """Block signals, so that processes begin with them blocked; report what cannot be started."""
+    has_masks = hasattr(signal, "pthread_sigmask")
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, worker.SIGNALS) if has_masks else None
+    try:
+        yield
+    except OSError as error:
+        raise WorkerStartError(
+            f"cannot start a worker process: {error.strerror}; pass fewer --jobs, or mend that"
+        ) from error
+    finally:
+        if before is not None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _how_ended(code: int | None) -> str:
+    return signal.Signals(-code).name if code is not None and code < 0 else f"status {code}"

@@ -1,20 +1,25 @@
 """Many pictures on an executor: bounded in memory, each with its report, whatever happens to it."""
 
+import signal
+import traceback
 from collections.abc import Callable, Generator
-from concurrent.futures import BrokenExecutor, Executor, Future
+from concurrent.futures import BrokenExecutor, Future
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from queue import Empty, SimpleQueue
-from typing import Any
+from threading import current_thread, main_thread
+from types import FrameType, TracebackType
+from typing import Any, Self
 
 from upsample_cli.errors import UpsampleError
 from upsample_cli.images.places.folder import Folder
 from upsample_cli.jobs.batch.outputs import Outputs
 from upsample_cli.jobs.batch.picture_job import PictureJob
 from upsample_cli.jobs.batch.plan import Pair, Plan
-from upsample_cli.jobs.batch.worker import WorkerDiedError
+from upsample_cli.jobs.batch.pool import WorkerDiedError, Workforce
 from upsample_cli.jobs.enlarge.task import Report
+from upsample_cli.jobs.runtime.process import CODE, ENDING, handle, leave
 
 _WINDOW = 1000  # pictures by which one may overtake another
 _INTERVAL = 0.2  # seconds between questions whether to stop
@@ -34,15 +39,14 @@ class FinishedPicture:
 
 
 def run(
-    plan: Plan, job: PictureJob, executor: Executor, ahead: int, is_stopped: Callable[[], bool]
+    plan: Plan, job: PictureJob, workforce: Workforce, is_stopped: Callable[[], bool]
 ) -> Generator[FinishedPicture, None, None]:
     """Yield each picture as it ends; no fault of one stops the others.
 
     Args:
         plan: Which pictures.
         job: What to do with each.
-        executor: Runs the job; stays open.
-        ahead: How many pictures to have submitted at once.
+        workforce: Runs the job; stays open.
         is_stopped: Tells whether to begin no more; what is under way is still finished.
     """
     finished: SimpleQueue[tuple[int, Future[Report]]] = SimpleQueue()
@@ -50,7 +54,7 @@ def run(
     pairs, outputs, has_more = enumerate(plan.pairs()), Outputs(), True
     cleaned: set[Folder] = set()
     while has_more or under_way:
-        while has_more and not is_stopped() and _has_room(under_way, ahead):
+        while has_more and not is_stopped() and _has_room(under_way, workforce.ahead):
             number, pair = next(pairs, (-1, None))
             if pair is None:
                 has_more = False
@@ -60,7 +64,7 @@ def run(
             else:
                 _clean_once(pair[1].folder, cleaned)
                 state = outputs.state(*pair, job.needs_dates) if job.needs_state else None
-                future = executor.submit(job, *pair, state)
+                future = workforce.executor.submit(job, *pair, state)
                 under_way[number] = pair, future
                 future.add_done_callback(partial(_put, finished, number))
         if is_stopped():
@@ -107,6 +111,44 @@ def _report(job: PictureJob, pair: Pair, future: Future[Report]) -> Report:
         )
     except UpsampleError as error:
         return job.failed(*pair, str(error))
-    except Exception as error:  # a bug must not cost the others; its worker printed the traceback
+    except Exception as error:  # a bug must not cost the others
+        traceback.print_exception(error)
         fault = f"{type(error).__name__}: {error}"
         return job.failed(*pair, f"{source} met a bug ({fault}); please report it")
+
+
+class Stop:
+    """In its block, the first Ctrl-C, SIGTERM or SIGHUP asks to stop; the second one is raised."""
+
+    def __init__(self) -> None:
+        self.code = 0
+        self._handlers: dict[signal.Signals, Any] = {}
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether to stop."""
+        return self.code != 0
+
+    def __enter__(self) -> Self:
+        """Handle the signals; Python lets only the main thread do so."""
+        if current_thread() is main_thread():
+            for number in (signal.SIGINT, *ENDING):
+                self._handlers[number] = handle(number, self._note)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Restore the handlers."""
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if self.is_asked and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        if self.is_asked:
+            leave(number, frame)
+        self.code = CODE + number

@@ -1,12 +1,68 @@
 """The files below a folder, in order; no more of them are in memory than one folder's names."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import repeat
+from typing import TYPE_CHECKING
 
+from upsample_cli.errors import SettingError
 from upsample_cli.images.places.folder import Folder
-from upsample_cli.jobs.batch.globs import Globs
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
+
+
+@dataclass(frozen=True)
+class Globs:
+    """Patterns as in `.gitignore`, on paths relative to a folder; upper and lower case are alike.
+
+    `*` and `?` stop at a slash, `**` does not. A pattern without a slash is for names at any depth,
+    one with a slash for the whole path. A folder that matches stands for all that is in it.
+
+    Args:
+        include: A file has to match one of these; none stand for all.
+        exclude: A file or folder that matches one of these is left out.
+
+    >>> Globs(include=("*.jpg",), exclude=("thumbs/",)).takes("a/b.JPG")
+    True
+    >>> Globs(exclude=("thumbs", "**/old/*.png")).leaves_folder("a/thumbs")
+    True
+    """
+
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+
+    def takes(self, path: str) -> bool:
+        """Tell whether a file is wanted."""
+        path = path.lower()
+        is_included = not self.include or self._included.match_file(path)
+        return is_included and not (self.exclude and self._excluded.match_file(path))
+
+    def leaves_folder(self, path: str) -> bool:
+        """Tell whether a folder is left out with all that is in it."""
+        return bool(self.exclude) and self._excluded.match_file(f"{path.lower()}/")
+
+    @cached_property
+    def _included(self) -> "GitIgnoreSpec":
+        return _spec(self.include)
+
+    @cached_property
+    def _excluded(self) -> "GitIgnoreSpec":
+        return _spec(self.exclude)
+
+
+def _spec(patterns: tuple[str, ...]) -> "GitIgnoreSpec":
+    from pathspec import GitIgnoreSpec  # most runs have no patterns
+
+    # A leading # would begin a comment, and a leading ! undo other patterns.
+    plain = (re.sub(r"^(?=[#!])", r"\\", glob.removeprefix("./").lower()) for glob in patterns)
+    try:
+        return GitIgnoreSpec.from_lines(plain)
+    except ValueError as error:
+        raise SettingError(f"a pattern cannot be ({error}); see .gitignore") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +179,7 @@ def _listing(folder: Folder, prefix: str, globs: Globs) -> Listing:
         if entry.name[:1] in (".", ""):  # between two slashes of a key there is no name
             hidden += 1
         elif entry.is_folder:
-            if not globs.leaves(path):
+            if not globs.leaves_folder(path):
                 folders.append(entry.name)
         elif globs.takes(path):
             files.append(entry.name)

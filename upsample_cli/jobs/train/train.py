@@ -13,8 +13,7 @@ from upsample_cli.images.places.folder import Folder
 from upsample_cli.images.places.place import Place
 from upsample_cli.images.read import files
 from upsample_cli.images.read.opening import read_size
-from upsample_cli.jobs.batch.globs import Globs
-from upsample_cli.jobs.batch.walk import walk
+from upsample_cli.jobs.batch.walk import Globs, walk
 from upsample_cli.jobs.train.pairs import applied, pair
 from upsample_cli.jobs.train.settings import Settings
 from upsample_cli.kernels.kernel import Kernel, Taps
