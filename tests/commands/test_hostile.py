@@ -113,11 +113,11 @@ def test_a_truncated_picture_is_refused(
     assert contents(folder) == before
 
 
-@pytest.mark.parametrize("place", [20, 45], ids=["head", "text"])
-def test_a_png_with_a_wrong_checksum_is_broken(call: Call, folder: Path, place: int) -> None:
+@pytest.mark.parametrize("offset", [20, 45], ids=["head", "text"])
+def test_a_png_with_a_wrong_checksum_is_broken(call: Call, folder: Path, offset: int) -> None:
     """A file that starts as a PNG and has a wrong checksum is reported as a broken PNG."""
     data = bytearray(png_of_size(4, 4, chunk(b"tEXt", b"Title\0cat")))
-    data[place] ^= 1
+    data[offset] ^= 1
     (folder / "broken.png").write_bytes(data)
     check_refused(call("broken.png", "out.png"), 1, "broken.png is broken")
 

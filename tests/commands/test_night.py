@@ -44,8 +44,14 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for index, name in enumerate(sorted(BROKEN)):
         (path,) = (folder / "in").glob(f"{name.partition('.')[0]}.*")
         path.unlink()
-        whole = (folder / "in/a/006.png").read_bytes()
-        damaged = (b"", b"no picture at all", whole[:-30], whole[:8], b"\xff\xd8\xff\xe0" + whole)
+        complete = (folder / "in/a/006.png").read_bytes()
+        damaged = (
+            b"",
+            b"no picture at all",
+            complete[:-30],
+            complete[:8],
+            b"\xff\xd8\xff\xe0" + complete,
+        )
         (folder / "in" / name).write_bytes(damaged[index])
     return folder
 

@@ -86,10 +86,13 @@ def test_strip_keeps_only_the_profile(call: Call, folder: Path) -> None:
     )
     assert call("in-dpi.png", "kept.png").code == 0
     assert call("in-dpi.png", "bare.png", "--strip").code == 0
-    with PIL.Image.open(folder / "kept.png") as kept, PIL.Image.open(folder / "bare.png") as bare:
+    with (
+        PIL.Image.open(folder / "kept.png") as kept,
+        PIL.Image.open(folder / "bare.png") as stripped,
+    ):
         assert "dpi" in kept.info
-        assert "dpi" not in bare.info
-        assert kept.info["icc_profile"] == bare.info["icc_profile"] == b"profile"
+        assert "dpi" not in stripped.info
+        assert kept.info["icc_profile"] == stripped.info["icc_profile"] == b"profile"
 
 
 @pytest.mark.parametrize(

@@ -47,8 +47,8 @@ def test_the_label_with_the_largest_plane_is_chosen(method: Method, scale: float
         actual[is_clear], classes[enlarged_planes.argmax(axis=0)][is_clear]
     )
     # In a tie any of the largest planes may be chosen.
-    place = np.searchsorted(classes, actual)
-    chosen = np.take_along_axis(enlarged_planes, place[None], axis=0)[0]
+    index = np.searchsorted(classes, actual)
+    chosen = np.take_along_axis(enlarged_planes, index[None], axis=0)[0]
     assert (ranked[-1] - chosen < 1e-4).all()
 
 
