@@ -1,4 +1,4 @@
-"""Functions for worker processes to call, faulty ones too, and looks at such processes."""
+"""Functions that tests run in worker processes, and functions that watch such processes."""
 
 import os
 import subprocess
@@ -15,36 +15,36 @@ def double(number: int) -> int:
     return 2 * number
 
 
-def process() -> int:
+def process_id() -> int:
     return os.getpid()
 
 
 def die() -> None:
-    """End the process as a crash does, or the system where memory has run out."""
+    """End the process without clean-up, as a crash or a lack of memory does."""
     os._exit(9)
 
 
 def die_once(mark: str, answer: str) -> str:
-    """End the process unless that has happened before."""
+    """End the process at the first call; return the answer at later calls."""
     if not Path(mark).exists():
         Path(mark).touch()
         die()
     return answer
 
 
-def die_then_begin(mark: str, go: str, active: str) -> list[str]:
-    """End the process, and the second time wait as `begin` does."""
+def die_then_list_busy_processes(mark: str, go: str, active: str) -> list[str]:
+    """End the process at the first call; call `list_busy_processes` at later calls."""
     die_once(mark, "")
-    return begin(f"{mark}-again", go, active)
+    return list_busy_processes(f"{mark}-again", go, active)
 
 
 def fail(kind: str) -> None:
-    """Raise one of our errors, or one that is a bug."""
+    """Raise an error of ours, or one that means a bug."""
     raise ImageFileError("fact; remedy") if kind == "ours" else ValueError("a bug")
 
 
 def wait_for(path: str) -> bool:
-    """Wait until a file is there."""
+    """Wait until a file exists."""
     end = time.monotonic() + PATIENCE
     while not Path(path).exists():
         assert time.monotonic() < end
@@ -52,26 +52,26 @@ def wait_for(path: str) -> bool:
     return True
 
 
-def begin(mark: str, until: str, active: str) -> list[str]:
-    """Mark the beginning, wait until work may end, and return other busy processes' numbers."""
+def list_busy_processes(mark: str, go: str, active: str) -> list[str]:
+    """Report the start by a file, wait for the file `go`, and return the other busy processes."""
     Path(mark).touch()
     Path(active, str(os.getpid())).touch()
-    wait_for(until)
+    wait_for(go)
     others = [path.name for path in Path(active).iterdir() if path.name != str(os.getpid())]
     Path(active, str(os.getpid())).unlink()
     return others
 
 
-def write_slowly(path: str, mark: str) -> None:
-    """Begin to write a target and never finish."""
+def write_without_end(path: str, mark: str) -> None:
+    """Write half of a target and never finish."""
     with parse(path).writing() as file:
         file.write(b"half")
         Path(mark).touch()
         wait_for(f"{mark}-never")
 
 
-def write_once_told(path: str, mark: str, go: str) -> bool:
-    """Write half a target, and the rest once a file is there."""
+def write_in_two_steps(path: str, mark: str, go: str) -> bool:
+    """Write half of a target, and the rest when the file `go` exists."""
     with parse(path).writing() as file:
         file.write(b"wh")
         file.flush()
@@ -81,12 +81,12 @@ def write_once_told(path: str, mark: str, go: str) -> bool:
     return True
 
 
-def print_words() -> None:
+def print_text() -> None:
     """Print to standard output, as libraries may."""
     os.write(1, b"words\n")
 
 
-def until(condition: object) -> None:
+def wait_until(condition: object) -> None:
     """Wait until a condition holds."""
     end = time.monotonic() + PATIENCE
     while not condition():  # type: ignore[operator] # any callable
@@ -94,21 +94,21 @@ def until(condition: object) -> None:
         time.sleep(0.005)
 
 
-def workers(process: subprocess.Popen[str]) -> list[int]:
-    """Return the process numbers of the workers of a run."""
+def worker_ids(process: subprocess.Popen[str]) -> list[int]:
+    """Return the process ids of the workers of a run."""
     listed = subprocess.run(
         ["ps", "-A", "-ww", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True
     )
     lines = [line.split(None, 2) for line in listed.stdout.splitlines()]
     return [
         int(pid)
-        for pid, parent, words in lines
-        if int(parent) == process.pid and "spawn_main" in words
+        for pid, parent, command in lines
+        if int(parent) == process.pid and "spawn_main" in command
     ]
 
 
 def is_alive(pid: int) -> bool:
-    """Tell whether a process runs; a zombie does not."""
+    """Return whether a process runs; a zombie does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except OSError:

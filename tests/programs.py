@@ -85,8 +85,8 @@ def write_in_a_worker(path: str, mark: str) -> None:
     from upsample_cli.jobs.batch.pool import Pool
 
     pool = Pool(2)  # not as a block, whose end would wait
-    pool.submit(faults.process).result()
-    pool.submit(faults.write_slowly, path, mark)
+    pool.submit(faults.process_id).result()
+    pool.submit(faults.write_without_end, path, mark)
     faults.wait_for(mark)
     print(*(worker.pid for worker in multiprocessing.active_children()), flush=True)
     sys.stdin.read()

@@ -1,4 +1,4 @@
-"""What may happen in a long night: real processes, real signals, real full disks."""
+"""Faults of long runs: real processes, real signals and full disks."""
 
 import csv
 import os
@@ -19,14 +19,14 @@ from textures import texture_samples
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes and kill")
 
-COUNT, SLOW = 8, 4  # pictures, and the one whose input does not come
-QUICK = COUNT - 1  # the others
-HEAD = [sys.executable, "-W", "error", "-m", "upsample_cli"]
+COUNT, SLOW = 8, 4  # number of pictures; index of the one whose input does not arrive
+QUICK_COUNT = COUNT - 1  # number of the other pictures
+COMMAND = [sys.executable, "-W", "error", "-m", "upsample_cli"]
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Path:
-    """Return a folder with pictures in `in`, one a pipe that nobody writes to, and their names."""
+def work_folder(tmp_path: Path) -> Path:
+    """Return a folder with a list of pictures, one of them a pipe that nobody writes to."""
     (tmp_path / "in").mkdir()
     names = [f"in/{number}.png" for number in range(COUNT)]
     for name in names:
@@ -38,11 +38,11 @@ def desk(tmp_path: Path) -> Path:
 
 
 @contextmanager
-def started(desk: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
-    """Start a run of two workers on the names, in a process group as a terminal's."""
-    command = [*HEAD, "--files-from", "names", "out", "-j", "2", *options]
+def start_run(work_folder: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
+    """Start a run of two workers on the list, in a process group of its own."""
+    command = [*COMMAND, "--files-from", "names", "out", "-j", "2", *options]
     with subprocess.Popen(
-        command, cwd=desk, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        command, cwd=work_folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         start_new_session=True,
     ) as process:  # fmt: skip
         try:
@@ -51,193 +51,203 @@ def started(desk: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
-def done(desk: Path) -> list[int]:
-    """Return which pictures are there, each of which has to decode whole."""
-    found = sorted((desk / "out" / "in").glob("*.png"))
-    for path in found:
+def finished_pictures(work_folder: Path) -> list[int]:
+    """Return the numbers of the pictures that are written, and check that each decodes."""
+    paths = sorted((work_folder / "out" / "in").glob("*.png"))
+    for path in paths:
         with PIL.Image.open(path) as opened:
             opened.load()
             assert opened.size == (32, 32)
-    return [int(path.stem) for path in found]
+    return [int(path.stem) for path in paths]
 
 
-def wait_for_the_others(desk: Path, count: int = QUICK) -> None:
-    """Wait until one worker is idle and one waits for its input."""
-    faults.until(lambda: (desk / "out" / "in").is_dir() and len(done(desk)) == count)
+def wait_for_pictures(work_folder: Path, count: int = QUICK_COUNT) -> None:
+    """Wait until so many pictures are written; by default all but the slow one."""
+    folder = work_folder / "out" / "in"
+    faults.wait_until(lambda: folder.is_dir() and len(finished_pictures(work_folder)) == count)
 
 
-def feed(desk: Path, process: subprocess.Popen[str]) -> None:
-    """Let the slow picture come, once a worker waits for it or the run has ended."""
+def send_slow_picture(work_folder: Path, process: subprocess.Popen[str]) -> None:
+    """Write the slow picture into its pipe, once a worker reads it or the run has ended."""
 
-    def fed() -> bool:
-        """Write if somebody reads."""
+    def write_input() -> bool:
+        """Write the picture if a process reads the pipe; return whether to stop trying."""
         try:
-            pipe = os.open(desk / "in" / f"{SLOW}.png", os.O_WRONLY | os.O_NONBLOCK)
+            pipe = os.open(work_folder / "in" / f"{SLOW}.png", os.O_WRONLY | os.O_NONBLOCK)
         except OSError:
             return process.poll() is not None
         with os.fdopen(pipe, "wb") as file:
-            file.write((desk / "slow.png").read_bytes())
+            file.write((work_folder / "slow.png").read_bytes())
         return True
 
-    faults.until(fed)
+    faults.wait_until(write_input)
 
 
-def rows(desk: Path) -> list[dict[str, str]]:
-    with (desk / "out" / "checkerboard.csv").open() as file:
+def report_rows(work_folder: Path) -> list[dict[str, str]]:
+    with (work_folder / "out" / "checkerboard.csv").open() as file:
         return list(csv.DictReader(file))
 
 
-def leavings(desk: Path) -> list[str]:
-    return [path.name for path in desk.rglob(".upsample-*")]
+def temporary_files(work_folder: Path) -> list[str]:
+    return [path.name for path in work_folder.rglob(".upsample-*")]
 
 
-def test_a_killed_run_is_gone_on_with(desk: Path) -> None:
-    """After kill -9 no worker is left; --skip-existing completes the pictures, and all decode."""
-    with started(desk) as process:
-        wait_for_the_others(desk)
-        left = faults.workers(process)
-        assert len(left) == 2
+def test_a_killed_run_can_be_continued(work_folder: Path) -> None:
+    """Kill -9 leaves no worker behind, and --skip-existing completes the pictures."""
+    with start_run(work_folder) as process:
+        wait_for_pictures(work_folder)
+        worker_ids = faults.worker_ids(process)
+        assert len(worker_ids) == 2
         process.kill()
-    faults.until(lambda: not any(map(faults.is_alive, left)))
-    assert len(rows(desk)) == SLOW  # those before the slow one; the others wait for their turn
-    (desk / "slow.png").replace(desk / "in" / f"{SLOW}.png")
-    with started(desk, "--skip-existing") as process:
-        _, words = process.communicate(timeout=faults.PATIENCE)
-    assert (process.returncode, words) == (0, f"1 done, {QUICK} skipped, 0 failed\n")
-    assert done(desk) == list(range(COUNT))
-    assert leavings(desk) == []
-    assert sorted(row["input"] for row in rows(desk)) == [f"in/{n}.png" for n in range(COUNT)]
+    faults.wait_until(lambda: not any(map(faults.is_alive, worker_ids)))
+    # The report has rows in order, so those after the slow picture are missing.
+    assert len(report_rows(work_folder)) == SLOW
+    (work_folder / "slow.png").replace(work_folder / "in" / f"{SLOW}.png")
+    with start_run(work_folder, "--skip-existing") as process:
+        _, stderr = process.communicate(timeout=faults.PATIENCE)
+    assert (process.returncode, stderr) == (0, f"1 done, {QUICK_COUNT} skipped, 0 failed\n")
+    assert finished_pictures(work_folder) == list(range(COUNT))
+    assert temporary_files(work_folder) == []
+    assert sorted(row["input"] for row in report_rows(work_folder)) == [
+        f"in/{n}.png" for n in range(COUNT)
+    ]
 
 
-def test_a_killed_worker_costs_nothing(desk: Path) -> None:
-    """Kill -9 of workers: the one's picture is tried again, and the others were not disturbed."""
-    with started(desk) as process:
-        wait_for_the_others(desk)
-        times = {path: path.stat().st_mtime_ns for path in (desk / "out" / "in").glob("*.png")}
-        before = faults.workers(process)
-        for pid in before:  # one waits for the slow picture, the other for work
+def test_the_picture_of_a_killed_worker_is_tried_again(work_folder: Path) -> None:
+    """Kill -9 of all workers loses no picture, and finished pictures are not written again."""
+    with start_run(work_folder) as process:
+        wait_for_pictures(work_folder)
+        times = {
+            path: path.stat().st_mtime_ns for path in (work_folder / "out" / "in").glob("*.png")
+        }
+        worker_ids = faults.worker_ids(process)
+        for pid in worker_ids:  # one waits for the slow picture, the other is idle
             os.kill(pid, signal.SIGKILL)
-        faults.until(lambda: not any(map(faults.is_alive, before)))
-        feed(desk, process)
-        _, words = process.communicate(timeout=faults.PATIENCE)
-    assert (process.returncode, words) == (0, f"{COUNT} done, 0 skipped, 0 failed\n")
-    assert done(desk) == list(range(COUNT))
+        faults.wait_until(lambda: not any(map(faults.is_alive, worker_ids)))
+        send_slow_picture(work_folder, process)
+        _, stderr = process.communicate(timeout=faults.PATIENCE)
+    assert (process.returncode, stderr) == (0, f"{COUNT} done, 0 skipped, 0 failed\n")
+    assert finished_pictures(work_folder) == list(range(COUNT))
     assert times == {path: path.stat().st_mtime_ns for path in times}
 
 
-def test_a_picture_that_kills_its_worker_twice_has_failed(desk: Path) -> None:
-    """After a second worker it is named as failed, and the exit code is 1."""
-    with started(desk) as process:
+def test_a_picture_that_kills_two_workers_fails(work_folder: Path) -> None:
+    """The picture is reported as failed, the others are done, and the exit code is 1."""
+    with start_run(work_folder) as process:
         killed: set[int] = set()
-        wait_for_the_others(desk)
+        wait_for_pictures(work_folder)
         for _ in range(2):
-            faults.until(lambda: set(faults.workers(process)) - killed)
-            for pid in set(faults.workers(process)) - killed:
+            faults.wait_until(lambda: set(faults.worker_ids(process)) - killed)
+            for pid in set(faults.worker_ids(process)) - killed:
                 os.kill(pid, signal.SIGKILL)
                 killed.add(pid)
-        _, words = process.communicate(timeout=faults.PATIENCE)
+        _, stderr = process.communicate(timeout=faults.PATIENCE)
     assert process.returncode == 1
-    assert "Error: in/4.png ended its worker twice (SIGKILL); it may need more memory" in words
-    assert words.endswith(f"{COUNT - 1} done, 0 skipped, 1 failed\n")
-    assert [row["status"] for row in rows(desk)] == [
+    assert "Error: in/4.png ended its worker twice (SIGKILL); it may need more memory" in stderr
+    assert stderr.endswith(f"{COUNT - 1} done, 0 skipped, 1 failed\n")
+    assert [row["status"] for row in report_rows(work_folder)] == [
         "failed" if number == SLOW else "done" for number in range(COUNT)
     ]
 
 
 @pytest.mark.parametrize(
-    ("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+    ("signal_number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 )
-def test_a_signal_finishes_what_is_under_way(desk: Path, sent: signal.Signals, code: int) -> None:
-    """The first one lets the workers end their pictures and tells what is left."""
-    with started(desk, "--json") as process:
-        wait_for_the_others(desk)
-        os.killpg(process.pid, sent)  # as a terminal does
+def test_the_first_signal_lets_begun_pictures_finish(
+    work_folder: Path, signal_number: signal.Signals, code: int
+) -> None:
+    """The workers finish their pictures, and the summary counts the pictures left."""
+    with start_run(work_folder, "--json") as process:
+        wait_for_pictures(work_folder)
+        os.killpg(process.pid, signal_number)  # as a terminal does
         assert process.stderr.readline().startswith("note: stopping after the pictures under way")
-        feed(desk, process)
-        told, words = process.communicate(timeout=faults.PATIENCE)
-    assert (process.returncode, words) == (code, "")
-    summary = told.splitlines()[-1]
+        send_slow_picture(work_folder, process)
+        stdout, stderr = process.communicate(timeout=faults.PATIENCE)
+    assert (process.returncode, stderr) == (code, "")
+    summary = stdout.splitlines()[-1]
     assert f'"done": {COUNT}, "skipped": 0, "failed": 0, "left": 0' in summary
-    assert len(rows(desk)) == COUNT
+    assert len(report_rows(work_folder)) == COUNT
 
 
-def test_what_has_not_begun_is_left_after_a_signal(desk: Path) -> None:
-    """With one worker at the slow picture, those behind it are not begun, and counted as left."""
-    with started(desk, "-j", "1") as process:
-        faults.until(lambda: (desk / "out" / "in").is_dir() and len(done(desk)) == SLOW)
+def test_a_signal_stops_pictures_that_have_not_begun(work_folder: Path) -> None:
+    """Pictures after the slow one are not begun, and the summary counts them as left."""
+    with start_run(work_folder, "-j", "1") as process:
+        wait_for_pictures(work_folder, SLOW)
         os.killpg(process.pid, signal.SIGINT)
         assert process.stderr.readline().startswith("note: stopping")
-        feed(desk, process)
-        _, words = process.communicate(timeout=faults.PATIENCE)
+        send_slow_picture(work_folder, process)
+        _, stderr = process.communicate(timeout=faults.PATIENCE)
     assert process.returncode == 130
-    count = len(done(desk))
+    count = len(finished_pictures(work_folder))
     assert count in (SLOW + 1, SLOW + 2)  # the next one waits for the worker already
-    assert words == f"{count} done, 0 skipped, 0 failed, {COUNT - count} left\n"
+    assert stderr == f"{count} done, 0 skipped, 0 failed, {COUNT - count} left\n"
 
 
 @pytest.mark.parametrize(
-    ("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+    ("signal_number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 )
-def test_a_second_signal_stops_at_once(desk: Path, sent: signal.Signals, code: int) -> None:
-    """The workers end in the middle of their pictures, and nothing half-written is left."""
-    with started(desk) as process:
-        wait_for_the_others(desk)
-        left = faults.workers(process)
-        os.killpg(process.pid, sent)
+def test_a_second_signal_stops_at_once(
+    work_folder: Path, signal_number: signal.Signals, code: int
+) -> None:
+    """The workers stop in the middle of their pictures and leave no partly written file."""
+    with start_run(work_folder) as process:
+        wait_for_pictures(work_folder)
+        worker_ids = faults.worker_ids(process)
+        os.killpg(process.pid, signal_number)
         assert process.stderr.readline().startswith("note: stopping")
-        os.killpg(process.pid, sent)
-        _, words = process.communicate(timeout=faults.PATIENCE)
+        os.killpg(process.pid, signal_number)
+        _, stderr = process.communicate(timeout=faults.PATIENCE)
     assert process.returncode == code
-    assert "Traceback" not in words
-    assert not any(map(faults.is_alive, left))
-    assert len(done(desk)) == QUICK
-    assert len(rows(desk)) == QUICK  # those after the slow one too
-    assert leavings(desk) == []
+    assert "Traceback" not in stderr
+    assert not any(map(faults.is_alive, worker_ids))
+    assert len(finished_pictures(work_folder)) == QUICK_COUNT
+    assert len(report_rows(work_folder)) == QUICK_COUNT  # also those after the slow picture
+    assert temporary_files(work_folder) == []
 
 
-def test_a_process_that_cannot_be_started_is_told(desk: Path) -> None:
-    """Where no files are left for pipes to workers, standard output is not blamed."""
+def test_a_worker_that_cannot_be_started_is_reported(work_folder: Path) -> None:
+    """When no pipe to a worker can be opened, the error does not blame standard output."""
     pytest.importorskip("resource")
-    command = programs.command("limit", "RLIMIT_NOFILE", 8, *HEAD, "in", "out", "-j", 2)
-    ended = subprocess.run(command, cwd=desk, capture_output=True, text=True, check=False)
+    command = programs.command("limit", "RLIMIT_NOFILE", 8, *COMMAND, "in", "out", "-j", 2)
+    result = subprocess.run(command, cwd=work_folder, capture_output=True, text=True, check=False)
     fault = "cannot start a worker process: Too many open files"
-    check_refused(Outcome(ended.returncode, ended.stdout.encode(), ended.stderr), 1, fault)
+    check_refused(Outcome(result.returncode, result.stdout.encode(), result.stderr), 1, fault)
 
 
-def test_a_full_disk_costs_what_does_not_fit(desk: Path) -> None:
-    """A picture for which there is no room has failed, the others are done, no part is left."""
-    (desk / "in" / f"{SLOW}.png").unlink()
-    PIL.Image.fromarray(texture_samples(160, 160, 3)).save(desk / "in" / f"{SLOW}.png")
-    command = programs.command("limit", "RLIMIT_FSIZE", 20_000, *HEAD, "in", "out", "-j", 2)
-    ended = subprocess.run(command, cwd=desk, capture_output=True, text=True, check=False)
-    assert ended.returncode == 1
-    assert "Error: cannot write out/4.png: File too large; choose another place" in ended.stderr
-    assert ended.stderr.endswith(f"{COUNT - 1} done, 0 skipped, 1 failed\n")
-    assert leavings(desk) == []
+def test_a_picture_that_does_not_fit_the_disk_fails_alone(work_folder: Path) -> None:
+    """The large picture fails, the others are done, and no partial file is left."""
+    (work_folder / "in" / f"{SLOW}.png").unlink()
+    PIL.Image.fromarray(texture_samples(160, 160, 3)).save(work_folder / "in" / f"{SLOW}.png")
+    command = programs.command("limit", "RLIMIT_FSIZE", 20_000, *COMMAND, "in", "out", "-j", 2)
+    result = subprocess.run(command, cwd=work_folder, capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert "Error: cannot write out/4.png: File too large; choose another place" in result.stderr
+    assert result.stderr.endswith(f"{COUNT - 1} done, 0 skipped, 1 failed\n")
+    assert temporary_files(work_folder) == []
 
 
-def test_a_target_folder_that_vanishes_is_not_made_anew(desk: Path) -> None:
-    """Where it has gone the rest fails, each named, and the lost report is told."""
-    with started(desk, "-j", "1") as process:
-        faults.until(lambda: (desk / "out" / "in").is_dir() and len(done(desk)) == SLOW)
-        shutil.rmtree(desk / "out")
-        feed(desk, process)
-        _, words = process.communicate(timeout=faults.PATIENCE)
+def test_a_deleted_output_folder_is_not_created_again(work_folder: Path) -> None:
+    """Each remaining picture is reported as failed, and so is the lost report."""
+    with start_run(work_folder, "-j", "1") as process:
+        wait_for_pictures(work_folder, SLOW)
+        shutil.rmtree(work_folder / "out")
+        send_slow_picture(work_folder, process)
+        _, stderr = process.communicate(timeout=faults.PATIENCE)
     assert process.returncode == 1
-    assert words.count(".png: folder out has vanished; ") == COUNT - SLOW - 1
-    assert "checkerboard.csv has vanished, and its rows with it" in words
-    assert f"{SLOW} done, 0 skipped, {COUNT - SLOW} failed\n" in words
-    assert not (desk / "out").exists()
+    assert stderr.count(".png: folder out has vanished; ") == COUNT - SLOW - 1
+    assert "checkerboard.csv has vanished, and its rows with it" in stderr
+    assert f"{SLOW} done, 0 skipped, {COUNT - SLOW} failed\n" in stderr
+    assert not (work_folder / "out").exists()
 
 
-def test_a_reader_that_goes_ends_the_run(desk: Path) -> None:
-    """`upsample in out | head -1` ends with the first line that is not read, without a word."""
-    with started(desk) as process:
+def test_a_closed_pipe_ends_the_run_quietly(work_folder: Path) -> None:
+    """`upsample in out | head -1` ends without a message at the first line that is not read."""
+    with start_run(work_folder) as process:
         assert process.stdout.readline().startswith("out/in/")
         process.stdout.close()
-        left = faults.workers(process)
-        feed(desk, process)
+        worker_ids = faults.worker_ids(process)
+        send_slow_picture(work_folder, process)
         assert process.stderr.read() == ""
         assert process.wait(faults.PATIENCE) == 141
-    assert not any(map(faults.is_alive, left))
-    assert leavings(desk) == []
+    assert not any(map(faults.is_alive, worker_ids))
+    assert temporary_files(work_folder) == []

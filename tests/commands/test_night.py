@@ -111,7 +111,7 @@ def start_run(work_folder: Path, *options: str) -> subprocess.Popen[str]:
         [*COMMAND, "-q", "-j", "2", *options], cwd=work_folder, stderr=subprocess.PIPE, text=True,
         start_new_session=True,
     )  # fmt: skip
-    faults.until(lambda: len(list((work_folder / "out").glob("[ab]/*.*"))) > COUNT // 4)
+    faults.wait_until(lambda: len(list((work_folder / "out").glob("[ab]/*.*"))) > COUNT // 4)
     return process
 
 
@@ -133,9 +133,9 @@ def test_broken_pictures_do_not_affect_others(work_folder: Path) -> None:
 def test_a_killed_run_can_be_continued(work_folder: Path) -> None:
     """After kill -9, --skip-existing adds the missing pictures and keeps the others."""
     with start_run(work_folder) as process:
-        workers = faults.workers(process)
+        workers = faults.worker_ids(process)
         process.kill()
-    faults.until(lambda: not any(map(faults.is_alive, workers)))
+    faults.wait_until(lambda: not any(map(faults.is_alive, workers)))
     times = {path: path.stat().st_mtime_ns for path in (work_folder / "out").rglob("*.*")
               if not path.name.startswith((".", "checkerboard"))}  # fmt: skip
     assert COUNT // 4 < len(times) < COUNT - len(BROKEN)
@@ -149,7 +149,7 @@ def test_a_killed_run_can_be_continued(work_folder: Path) -> None:
 def test_the_pictures_of_killed_workers_are_tried_again(work_folder: Path) -> None:
     """After kill -9 of both workers the run completes all pictures."""
     with start_run(work_folder) as process:
-        worker_ids = faults.workers(process)
+        worker_ids = faults.worker_ids(process)
         for pid in worker_ids:
             os.kill(pid, signal.SIGKILL)
         _, stderr = process.communicate(timeout=4 * faults.PATIENCE)

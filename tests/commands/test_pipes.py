@@ -174,9 +174,9 @@ def test_a_command_under_nohup_ignores_a_hangup(tmp_path: Path, arguments: str) 
                "--compression", "9"]  # fmt: skip
     script = ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", *command]
     with subprocess.Popen(script, cwd=tmp_path, stdout=subprocess.DEVNULL) as process:
-        faults.until(lambda: list(tmp_path.rglob("*.part")))
+        faults.wait_until(lambda: list(tmp_path.rglob("*.part")))
         process.send_signal(HANGUP)
-        for pid in faults.workers(process):
+        for pid in faults.worker_ids(process):
             os.kill(pid, HANGUP)
     assert process.returncode == 0
     assert len(list(tmp_path.glob("*out*"))) == 1
@@ -197,7 +197,7 @@ def test_a_closed_terminal_ends_a_folder_run(tmp_path: Path) -> None:
         command, cwd=tmp_path, stdin=process_side, stdout=process_side, stderr=process_side
     ) as process:
         os.close(process_side)
-        faults.until(lambda: list(tmp_path.rglob("*.part")))
+        faults.wait_until(lambda: list(tmp_path.rglob("*.part")))
         os.close(terminal)
         assert process.wait(faults.PATIENCE) in (1, 129)  # ended by the signal or by a failed write
     assert list((tmp_path / "out").glob(".*")) == []

@@ -222,11 +222,11 @@ def test_a_killed_run_can_be_continued(bucket: Bucket, call: Call, tmp_path: Pat
     """After kill -9, --skip-existing completes the objects, and every object decodes."""
     put_pictures_and_hold_one(bucket)
     with start_run(bucket, tmp_path) as process:
-        faults.until(lambda: len(bucket.keys("out/")) >= COUNT - 2)
-        worker_ids = faults.workers(process)
+        faults.wait_until(lambda: len(bucket.keys("out/")) >= COUNT - 2)
+        worker_ids = faults.worker_ids(process)
         assert len(worker_ids) == 2
         process.kill()
-    faults.until(lambda: not any(map(faults.is_alive, worker_ids)))
+    faults.wait_until(lambda: not any(map(faults.is_alive, worker_ids)))
     bucket.server.release()
     outcome = call(f"{bucket.url}/in", f"{bucket.url}/out", "--skip-existing", "-j", 1)
     # Besides the held picture, one more may have been unfinished when the run was killed.
@@ -244,7 +244,7 @@ def test_an_interrupted_run_uploads_its_report(bucket: Bucket, tmp_path: Path) -
     """After Ctrl-C the run finishes begun pictures and uploads its report."""
     put_pictures_and_hold_one(bucket)
     with start_run(bucket, tmp_path) as process:
-        faults.until(lambda: len(bucket.keys("out/")) >= COUNT - 2)
+        faults.wait_until(lambda: len(bucket.keys("out/")) >= COUNT - 2)
         os.killpg(process.pid, signal.SIGINT)
         assert process.stderr.readline().startswith("note: stopping")
         bucket.server.release()

@@ -57,7 +57,7 @@ def test_a_file_that_appears_during_the_run_is_kept(tmp_path: Path, arguments: s
     command = [sys.executable, "-m", "upsample_cli", *arguments.split(), "-s", "8", "-j", "1",
                "--compression", "9", "-q"]  # fmt: skip
     with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
-        faults.until(lambda: list((tmp_path / "out").glob("*.part")))
+        faults.wait_until(lambda: list((tmp_path / "out").glob("*.part")))
         (tmp_path / "out" / "in.png").write_bytes(b"precious")
         _, err = process.communicate()
     check_refused(Outcome(process.returncode, b"", err), PICTURE, "in.png exists; pass --force")

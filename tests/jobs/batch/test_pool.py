@@ -31,7 +31,7 @@ def test_calls_are_answered(pool: Pool) -> None:
     """Each call gets its own result, from at most so many other processes, however many calls."""
     futures = [pool.submit(faults.double, number) for number in range(50)]
     assert [future.result() for future in futures] == [2 * number for number in range(50)]
-    numbers = {pool.submit(faults.process).result() for _ in range(4)}
+    numbers = {pool.submit(faults.process_id).result() for _ in range(4)}
     assert numbers <= set(workers())
     assert len(workers()) <= 2
 
@@ -48,7 +48,7 @@ def test_errors_come_back(pool: Pool) -> None:
 def test_what_a_library_prints_is_no_result(capfd: pytest.CaptureFixture[str]) -> None:
     """Words on a worker's standard output go to standard error and disturb nothing."""
     with Pool(1) as pool:
-        pool.submit(faults.print_words).result()
+        pool.submit(faults.print_text).result()
         assert pool.submit(faults.double, 4).result() == 8
     assert capfd.readouterr() == ("", "words\n")
 
@@ -74,9 +74,11 @@ def test_a_call_is_tried_once_more(pool: Pool, tmp_path: Path) -> None:
 def test_a_killed_worker_is_named_by_its_signal(tmp_path: Path) -> None:
     """The word for how a worker ended is the signal's, as the system's killer sends it."""
     with Pool(1) as pool:
-        future = pool.submit(faults.begin, str(tmp_path / "a"), str(tmp_path / "b"), str(tmp_path))
+        future = pool.submit(
+            faults.list_busy_processes, str(tmp_path / "a"), str(tmp_path / "b"), str(tmp_path)
+        )
         for _ in range(2):
-            faults.until((tmp_path / "a").exists)
+            faults.wait_until((tmp_path / "a").exists)
             (tmp_path / "a").unlink()
             for number in workers():
                 os.kill(number, signal.SIGKILL)
@@ -89,12 +91,14 @@ def test_the_second_try_is_alone(pool: Pool, tmp_path: Path) -> None:
     active, go = tmp_path / "active", tmp_path / "go"
     active.mkdir()
     disturbed = pool.submit(faults.die_once, str(tmp_path / "mark"), "again")
-    faults.until((tmp_path / "mark").exists)
+    faults.wait_until((tmp_path / "mark").exists)
     assert disturbed.result() == "again"
     (tmp_path / "mark").unlink()
-    again = pool.submit(faults.die_then_begin, str(tmp_path / "mark"), str(go), str(active))
-    faults.until((tmp_path / "mark-again").exists)
-    later = pool.submit(faults.begin, str(tmp_path / "later"), str(go), str(active))
+    again = pool.submit(
+        faults.die_then_list_busy_processes, str(tmp_path / "mark"), str(go), str(active)
+    )
+    faults.wait_until((tmp_path / "mark-again").exists)
+    later = pool.submit(faults.list_busy_processes, str(tmp_path / "later"), str(go), str(active))
     sleep(0.2)
     assert len(workers()) == 1
     assert not (tmp_path / "later").exists()
@@ -105,11 +109,11 @@ def test_the_second_try_is_alone(pool: Pool, tmp_path: Path) -> None:
 def test_a_call_beside_one_that_kills_is_undone_and_done(pool: Pool, tmp_path: Path) -> None:
     """What another worker had begun leaves no half file, and is tried again too."""
     mark, go, out = (tmp_path / name for name in ("mark", "go", "out.png"))
-    slow = pool.submit(faults.write_once_told, str(out), str(mark), str(go))
-    faults.until(mark.exists)
+    slow = pool.submit(faults.write_in_two_steps, str(out), str(mark), str(go))
+    faults.wait_until(mark.exists)
     mark.unlink()
     dead = pool.submit(faults.die)
-    faults.until(mark.exists)
+    faults.wait_until(mark.exists)
     assert len(list(tmp_path.iterdir())) == 2  # the mark and one temporary
     go.touch()
     assert slow.result()
@@ -123,9 +127,9 @@ def test_an_error_in_the_block_ends_the_workers_at_once(tmp_path: Path) -> None:
     """Work under way is undone, what waited is cancelled, and no process is left."""
     mark = tmp_path / "mark"
     pool = Pool(1)
-    slow = pool.submit(faults.write_slowly, str(tmp_path / "out.png"), str(mark))
+    slow = pool.submit(faults.write_without_end, str(tmp_path / "out.png"), str(mark))
     waiting = [pool.submit(faults.double, number) for number in range(9)]
-    faults.until(mark.exists)
+    faults.wait_until(mark.exists)
     numbers = workers()
     pool.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
     assert not any(map(faults.is_alive, numbers))
@@ -146,7 +150,7 @@ def test_a_worker_may_be_stopped_while_it_loads(
     )
     monkeypatch.syspath_prepend(tmp_path)
     pool = Pool(1)
-    faults.until((tmp_path / "mark").exists)
+    faults.wait_until((tmp_path / "mark").exists)
     numbers = workers()
     pool.abort()
     assert len(numbers) == 1
@@ -162,5 +166,5 @@ def test_workers_end_with_who_started_them(tmp_path: Path) -> None:
         pids = [int(word) for word in main.stdout.readline().split()]
         assert all(map(faults.is_alive, pids))
         main.kill()
-    faults.until(lambda: not any(map(faults.is_alive, pids)))
+    faults.wait_until(lambda: not any(map(faults.is_alive, pids)))
     assert [each.name for each in tmp_path.iterdir()] == ["mark"]
