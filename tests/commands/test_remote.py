@@ -192,7 +192,7 @@ def test_impossible_arguments_are_refused_before_any_upload(
 def test_a_store_that_does_not_answer_is_reported(
     call: Call, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A refused connection is one line of error, after AWS_MAX_ATTEMPTS attempts."""
+    """A refused connection is reported in one line."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     check_refused(run_process("s3://some/in", "out"), 1, "Could not connect to the endpoint URL")
