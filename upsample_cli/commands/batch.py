@@ -5,7 +5,7 @@ import sys
 from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
 
@@ -125,7 +125,7 @@ def _task(request: Request) -> Task:
     kernel = getattr(task.method, "kernel", "")
     if request.cluster and Path(kernel).is_file():
         settings = asdict(task.method) | {"kernel": str(Path(kernel).absolute())}
-        return replace(task, method=build(task.method.name, **settings))
+        return task._replace(method=build(task.method.name, **settings))
     return task
 
 

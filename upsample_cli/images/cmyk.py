@@ -1,7 +1,6 @@
 """CMYK pictures as sRGB, for formats that hold no CMYK."""
 
 import io
-from dataclasses import replace
 
 import numpy as np
 import PIL.Image
@@ -27,5 +26,5 @@ def to_srgb(image: Image) -> tuple[Image, str]:
         srgb, how = None, "without a profile"
     if srgb is None:
         srgb = cmyk.convert("RGB")
-    metadata = replace(image.metadata, icc=None, coding=None)
-    return replace(image, samples=np.asarray(srgb), metadata=metadata, is_cmyk=False), how
+    metadata = image.metadata._replace(icc=None, coding=None)
+    return image._replace(samples=np.asarray(srgb), metadata=metadata, is_cmyk=False), how

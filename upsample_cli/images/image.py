@@ -1,7 +1,6 @@
 """A picture as it is read from a file: its samples, and what the file says beside them."""
 
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -19,8 +18,7 @@ def full_scale(dtype: DTypeLike) -> int:
     return int(np.iinfo(kind).max) if kind.kind == "u" else 1
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Image:
+class Image(NamedTuple):
     """A picture.
 
     Args:
@@ -34,7 +32,7 @@ class Image:
 
     samples: Samples
     format: str
-    metadata: Metadata = field(default_factory=Metadata)
+    metadata: Metadata = Metadata()
     notes: tuple[str, ...] = ()
     is_cmyk: bool = False
 

@@ -6,8 +6,7 @@ again after it. Levels are clipped to the file's range and rounded half up, once
 samples are neither clipped nor rounded.
 """
 
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -27,8 +26,7 @@ Channel: TypeAlias = int | None
 _LEAST_ALPHA = 1e-6
 
 
-@dataclass(frozen=True, slots=True)
-class Colour:
+class Colour(NamedTuple):
     """How a picture's levels correspond to planes.
 
     Args:

@@ -10,9 +10,9 @@ import io
 import os
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,8 +35,7 @@ _READ_ERRORS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class KernelFile:
+class KernelFile(NamedTuple):
     """What a kernel file holds.
 
     Args:
@@ -52,7 +51,7 @@ class KernelFile:
     stride: int
     taps: Taps
     resize: str = ""
-    about: Mapping[str, Any] = field(default_factory=dict)
+    about: Mapping[str, Any] = MappingProxyType({})
 
     def kernel(self, name: str) -> Kernel:
         """Return the transposed convolution that this kernel amounts to, under a name.

@@ -16,7 +16,7 @@ that share a matrix are one call, over overlapping views of the input.
 
 from dataclasses import dataclass, field
 from math import gcd
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -147,8 +147,7 @@ def transposed(taps: NDArray[np.float64], stride: int, padding: int) -> Band:
     return Band(np.where(inside, taps[np.where(inside, tap, 0)], 0.0), starts, 1)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Separable:
+class Separable(NamedTuple):
     """One linear step that is a band along each axis.
 
     Args:

@@ -9,7 +9,7 @@ stages follow one another without a whole picture between them.
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
 from upsample_cli.errors import SettingError
 
@@ -35,8 +35,7 @@ class Stage(Protocol):
         """Return the stage that counts, in a mask of the input, the pixels an output draws on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(NamedTuple):
     """One setting of a method, as options, help, checks and reports read it.
 
     Args:

@@ -1,8 +1,8 @@
 """The result of the metric for a picture, and the choice among the results for several strides."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from math import isfinite, lcm, nan
+from typing import NamedTuple
 
 CONTRAST_DB = 10.0
 """The least contrast of a pattern that is clear of its error."""
@@ -13,8 +13,7 @@ _FIGURES = ("ripple", "contrast_db", "floor", "ripple_rel", "local_db")
 _LEAST_SHARE = 1 / 30  # a strong pattern leaves so little at other strides
 
 
-@dataclass(frozen=True, slots=True)
-class Checkerboard:
+class Checkerboard(NamedTuple):
     """The checkerboard of a picture.
 
     Args:
@@ -72,6 +71,6 @@ def result_at(results: Mapping[int, Checkerboard], stride: int | None) -> Checke
         return results[stride]
     measured = [result for result in results.values() if result.status == "ok"]
     if not measured:
-        return replace(next(iter(results.values())), stride=NO_STRIDE)
+        return next(iter(results.values()))._replace(stride=NO_STRIDE)
     largest = {name: max(getattr(one, name) for one in measured) for name in _FIGURES}
     return Checkerboard(NO_STRIDE, verdict="none", **largest)

@@ -4,8 +4,8 @@ Line (p, q) of a stride s repeats p times down and q times across in s pixels. I
 shortest period that holds it whole: of the lines of 4, those of 2 are not its own.
 """
 
-from dataclasses import dataclass
 from math import gcd, lcm
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +18,7 @@ Lines = NDArray[np.bool_]
 """Which lines, shape (s, s)."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Pattern:
+class Pattern(NamedTuple):
     """What repeats in a picture.
 
     Args:

@@ -4,8 +4,8 @@ Rows are fed as they come; only those that the next row of tiles draws on are he
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -17,8 +17,7 @@ _RUN = 8192  # columns at once, of one row of tiles or of several
 _SATURATED = 0.1  # of a tile's pixels at 0 or 255: with more, the tile is not usable
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Tiles:
+class Tiles(NamedTuple):
     """What is kept of n tiles.
 
     Args:
@@ -40,9 +39,7 @@ class Tiles:
     @classmethod
     def joined(cls, parts: "list[Tiles]") -> "Tiles":
         """Return the tiles of several parts as one."""
-        return cls(
-            *(np.concatenate([getattr(part, of.name) for part in parts]) for of in fields(cls))
-        )
+        return cls(*map(np.concatenate, zip(*parts, strict=True)))
 
 
 class TileGrid:

@@ -1,7 +1,6 @@
 import io
 import zlib
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from struct import pack
 
@@ -146,7 +145,7 @@ def test_a_text_is_no_property(tmp_path: Path, kind: str, place: int, name: str)
     samples = files.to_image(decoded).samples
     path.write_bytes(without)
     expected = decode(parse(path))
-    assert decoded.metadata == replace(expected.metadata, text=((name, "abc"),))
+    assert decoded.metadata == expected.metadata._replace(text=((name, "abc"),))
     assert np.array_equal(samples, files.to_image(expected).samples)
 
 

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict
 from math import isfinite
 from typing import Any
 
@@ -116,7 +115,7 @@ def csv_row(report: Report) -> dict[str, Any]:
 def numbers(checkerboard: Checkerboard) -> dict[str, Any]:
     """Return the figures of the metric as plain values; NaN becomes None."""
     down, across = checkerboard.stride
-    values = {name: _number(value) for name, value in asdict(checkerboard).items()}
+    values = {name: _number(value) for name, value in checkerboard._asdict().items()}
     return values | {"stride": (down or None) if down == across else [down, across]}
 
 

@@ -1,8 +1,7 @@
 """What a picture's file says beside its pixels, and which formats can say it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from upsample_cli.images.metadata import exif as exif_tags
 
@@ -26,8 +25,7 @@ _HELD = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Coding:
+class Coding(NamedTuple):
     """How a JPEG was coded.
 
     Args:
@@ -41,8 +39,7 @@ class Coding:
     progressive: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Metadata:
+class Metadata(NamedTuple):
     """What a file says beside its pixels.
 
     Args:
@@ -84,16 +81,16 @@ class Metadata:
 
     def stripped(self) -> "Metadata":
         """Return only what the pixels need: profile, PNG's colours, and coding."""
-        return replace(self, exif=None, xmp=None, extended_xmp=(), iptc=None, dpi=None, text=())
+        return self._replace(exif=None, xmp=None, extended_xmp=(), iptc=None, dpi=None, text=())
 
     def resized(self, size: "Size") -> "Metadata":
         """Return the metadata for the same picture with another height and width."""
         exif = self.exif and exif_tags.resized(self.exif, size)
         if not self.xmp:
-            return replace(self, exif=exif)
+            return self._replace(exif=exif)
         from upsample_cli.images.metadata import xmp  # few pictures have any
 
-        return replace(self, exif=exif, xmp=xmp.resized(self.xmp, size))
+        return self._replace(exif=exif, xmp=xmp.resized(self.xmp, size))
 
     def losses(self, format: str) -> tuple[str, ...]:
         """Return the names of what is there and a format cannot hold.
@@ -151,7 +148,7 @@ def metadata_of(opened: "PIL.Image.Image", exif: bytes | None, upright: bool) ->
         from upsample_cli.images.metadata import jpeg_segments  # few pictures have any
 
         iptc, extended = jpeg_segments.iptc(opened), jpeg_segments.extended_xmp(opened)
-        return replace(metadata, iptc=iptc, extended_xmp=extended)
+        return metadata._replace(iptc=iptc, extended_xmp=extended)
     return metadata
 
 

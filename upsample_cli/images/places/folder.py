@@ -3,16 +3,14 @@
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.places import atomic_file
 from upsample_cli.images.places.place import Location, Place
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """An entry of a folder's listing.
 
     Args:
@@ -77,10 +75,14 @@ class Folder(Location):
 
     def parents(self) -> tuple["Folder", ...]:
         """Return the folders it lies in, to which a link in it may lead back."""
+        from pathlib import Path  # for batches alone: it is slow to import
+
         return tuple(Folder(str(folder)) for folder in Path(self.path).resolve().parents)
 
     def contains(self, other: "Folder") -> bool:
         """Tell whether another folder is this one, or lies in it."""
+        from pathlib import Path  # as in `parents`
+
         inner, outer = os.path.realpath(other.path), os.path.realpath(self.path)
         return not other.is_remote and Path(inner).is_relative_to(outer)
 

@@ -9,7 +9,6 @@ import stat
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, ClassVar, Self
 
 from upsample_cli.errors import ImageFileError, TargetExistsError
@@ -76,22 +75,26 @@ class Location:
     @property
     def key(self) -> str:
         """The same text for `a` and for `./a`."""
+        from pathlib import Path  # for batches alone: it is slow to import
+
         return str(Path(self.path))
 
     @property
     def name(self) -> str:
         """The last part of the path."""
-        return Path(os.path.abspath(self.path)).name
+        return os.path.basename(os.path.abspath(self.path))
 
     @property
     def relative(self) -> str:
         """The path below the working folder; the name of what lies elsewhere."""
+        from pathlib import Path  # as in `key`
+
         here, whole = Path.cwd(), Path(os.path.abspath(self.path))
         return whole.relative_to(here).as_posix() if whole.is_relative_to(here) else whole.name
 
     def absolute(self, base: str) -> Self:
         """Return the same place for a process whose working folder is not `base`."""
-        return type(self)(str(Path(base, self.path)))
+        return type(self)(os.path.join(base, self.path))
 
     def modified(self) -> float | None:
         """Return when what is there was written, in seconds since 1970; None if nothing is."""

@@ -4,8 +4,8 @@ Nothing here imports NumPy, so that decoding can begin on a thread while NumPy l
 """
 
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
+from dataclasses import field
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeAlias
 
 import PIL.Image
 
@@ -27,8 +27,7 @@ _EQUAL_MODES = {"La", "RGBa", "RGBX"}  # hold what a plain mode holds, in anothe
 _MODE_NAMES = {"1": "1-bit", "P": "palette", "PA": "palette"}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Decoded:
+class Decoded(NamedTuple):
     """A decoded still picture.
 
     Args:
@@ -140,7 +139,7 @@ def _decode_still(
         notes += (f"only the first of its {pages} pictures is enlarged",)
     depth = raw_modes.prepare(opened, lambda: open_picture(file), name)
     if depth.low is not None:
-        depth = replace(depth, low=upright(depth.low)[0])
+        depth = depth._replace(low=upright(depth.low)[0])
     opened.load()
     if format == "PNG":
         png_chunks.check_end(file, chunks)
@@ -149,7 +148,7 @@ def _decode_still(
     if depth.is_deep or picture.mode.startswith("I"):
         if (levels := opened.info.get("transparency")) is not None:
             levels = levels if isinstance(levels, tuple) else (int(levels),)
-            depth = replace(depth, transparent=levels)
+            depth = depth._replace(transparent=levels)
     else:
         picture, changes = _plain(picture)
         notes += changes

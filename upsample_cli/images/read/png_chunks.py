@@ -7,9 +7,8 @@ import io
 import os
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from struct import pack, unpack
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import PIL.Image
 
@@ -24,8 +23,7 @@ _LONGEST_KEYWORD = 79
 _INFLATED = 1 << 20  # bytes to inflate at once
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
+class Chunk(NamedTuple):
     """A chunk's four letters, and the offset and length of its data; the file may end earlier."""
 
     kind: bytes

@@ -7,8 +7,7 @@ No light library reads every compression, filter and predictor that Pillow reads
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import PIL.Image
 import PIL.ImageFile
@@ -31,8 +30,7 @@ _DEPTH_AT = {"JPEG2000": (b"\xff\x4f\xff\x51", 38), "AVIF": (b"av1C", 2)}  # mar
 _OVER_8, _IS_12 = 0x40, 0x20  # bits of AVIF's depth
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Depth:
+class Depth(NamedTuple):
     """How to make samples of more than 8 bits out of what Pillow decoded.
 
     Args:

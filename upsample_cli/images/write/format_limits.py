@@ -1,7 +1,5 @@
 """A picture converted to what the output's format can hold, and notes on what that costs."""
 
-from dataclasses import replace
-
 import numpy as np
 
 from upsample_cli.errors import ImageFileError
@@ -39,11 +37,11 @@ def fit(image: Image, format: str) -> tuple[Image, tuple[str, ...]]:
         notes.append(
             f"{format} holds no floating-point samples, so they were rounded to {bits} bits"
         )
-        image = replace(image, samples=_rounded(image.samples, format, bits))
+        image = image._replace(samples=_rounded(image.samples, format, bits))
     elif image.dtype == np.uint16 and bits == 8:
         notes.append(f"{format} holds 8 bits a sample, so 16 were rounded")
         narrow = (image.samples.astype(np.uint32) * 255 + 32767) // 65535
-        image = replace(image, samples=narrow.astype(np.uint8))
+        image = image._replace(samples=narrow.astype(np.uint8))
     return image, tuple(notes)
 
 

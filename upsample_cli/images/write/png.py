@@ -8,9 +8,8 @@ Source: W3C, "Portable Network Graphics (PNG) specification (third edition)"; RF
 """
 
 import zlib
-from dataclasses import dataclass
 from struct import pack
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,8 +31,7 @@ _TRIAL_ROWS, _TRIAL_BYTES = 5, 4096  # the part of a strip that every filter is 
 _ADLER_MODULUS = 65521
 
 
-@dataclass(frozen=True, slots=True)
-class PngStrip:
+class PngStrip(NamedTuple):
     """A compressed strip.
 
     Args:

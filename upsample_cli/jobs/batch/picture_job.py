@@ -1,6 +1,6 @@
 """The work on each picture of a batch, in whichever process."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from upsample_cli.errors import ImageFileError, TargetExistsError, UpsampleError
 from upsample_cli.images.places.folder import Folder
@@ -54,7 +54,7 @@ class PictureJob:
             if self.base is None:
                 return self._enlarged(source, to, state)
             report = self._enlarged(source.absolute(self.base), to.absolute(self.base), state)
-            return replace(report, input=source.path, output=to.path)
+            return report._replace(input=source.path, output=to.path)
         except UpsampleError as error:
             return self.failed(source, to, str(error))
         except MemoryError:
@@ -79,17 +79,17 @@ class PictureJob:
         # A cluster may repeat a picture, and then finds its own output.
         force = self.existing == "replace" or fault is not None or self.base is not None
         try:
-            report = upsample(source, to, replace(self.task, force=force))
+            report = upsample(source, to, self.task._replace(force=force))
         except TargetExistsError:
             if to.modified() is None or self._fault(source, to, "there") is not None:
                 raise
             if self.needs_state:
                 return left  # another run was faster
             # Or a worker of this run, which died before it could report.
-            report = upsample(source, to, replace(self.task, force=True))
+            report = upsample(source, to, self.task._replace(force=True))
         if fault is None:
             return report
-        return replace(report, notes=(*report.notes, f"replaced the old output, which {fault}"))
+        return report._replace(notes=(*report.notes, f"replaced the old output, which {fault}"))
 
     def _fault(self, source: Place, to: Place, state: State) -> str | None:
         """Return why an output that is there does not count; None if it would be made the same."""

@@ -87,7 +87,7 @@ def _winners(
     window = picture.window(*first)
     classes = np.unique(window[window > 0])
     if len(classes) == 0:  # all of it lies beyond a boundary of zeros: take the nearest label
-        classes = np.unique(replace(picture, boundary="nearest").window(*first))[:1]
+        classes = np.unique(picture._replace(boundary="nearest").window(*first))[:1]
     if len(classes) == 1:
         return int(classes[0]) - 1
     winners = np.full((len(rows), len(columns)), -1, np.int64)

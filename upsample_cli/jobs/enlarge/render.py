@@ -1,9 +1,9 @@
 """The strips of an enlarged picture: computed, measured and ready to be written."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from math import gcd
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +21,7 @@ from upsample_cli.metrics.rows import Rows
 from upsample_cli.planes import Planes, Size
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Strip:
+class Strip(NamedTuple):
     """A run of output rows.
 
     Args:
@@ -46,8 +45,7 @@ Progress = Callable[[Iterable[Strip], int], Iterator[Strip]]
 _LARGEST_STRIDE = 16  # pixels: longer periods are not measured
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Renderer:
+class Renderer(NamedTuple):
     """Computes the strips of one picture; threads may call it at once.
 
     Args:

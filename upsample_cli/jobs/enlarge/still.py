@@ -1,6 +1,5 @@
 """A still picture on its way to its file."""
 
-from dataclasses import replace
 from typing import BinaryIO
 
 import numpy as np
@@ -36,7 +35,7 @@ def write(
         UpsampleError: The picture cannot be enlarged so, or the target cannot be written.
     """
     if task.strip:
-        image = replace(image, metadata=image.metadata.stripped())
+        image = image._replace(metadata=image.metadata.stripped())
     image, notes = format_limits.fit(image, format)
     if image.is_cmyk and task.linear:
         raise ImageFileError("inks are no light; leave --linear out or write a PNG")
@@ -44,7 +43,7 @@ def write(
         from upsample_cli.images import transfer_curve  # few pictures need it
 
         notes += transfer_curve.notes_on_linear(image.metadata)
-    image = replace(image, metadata=image.metadata.resized(size))
+    image = image._replace(metadata=image.metadata.resized(size))
     with to.writing(task.force) as file, Workers(task.threads) as workers:
         strips = MeasuredStrips(image, size, task, format == "PNG", workers, progress)
         notes += _write(file, strips, image, size, format, task)

@@ -6,7 +6,7 @@ result does not depend on the number of threads.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +23,7 @@ _STRIP_SAMPLES = 3 << 20
 _TILE = 4096  # output columns
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Picture:
+class Picture(NamedTuple):
     """An input extended beyond its edges.
 
     Args:

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 from math import floor
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from upsample_cli.errors import SettingError
 from upsample_cli.images.places.place import MAX_PIXELS
@@ -83,8 +83,7 @@ class TargetSize:
         return size
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(NamedTuple):
     """How to enlarge a picture, whichever it is.
 
     Args:
@@ -118,8 +117,7 @@ class Task:
     labels: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """What became of a picture.
 
     Args:

@@ -1,7 +1,7 @@
 """Train a kernel: shrink pictures, sum their moments, solve, and test the kernel on others."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
@@ -99,7 +99,7 @@ def train(
     scores = _scores(_pairs(held_out, settings, skipped), kernel)
     about = _about(settings, kernel, used, moments.count) | {"held_out": scores}
     return Trained(
-        replace(file, about=about), kernel, tuple(skipped),
+        file._replace(about=about), kernel, tuple(skipped),
         ripple(unbalanced.phase_sums), ripple(kernel.phase_sums),
         perf_counter() - start,
     )  # fmt: skip
