@@ -69,7 +69,8 @@ def _samples(decoded: Decoded, picture: PIL.Image.Image) -> Samples:
 def _rows(decoded: Decoded, picture: PIL.Image.Image, rows: range) -> Samples:
     """Return some rows of a picture; see `_samples`."""
     box = (0, rows.start, picture.width, rows.stop)
-    samples: NDArray[Any] = np.asarray(picture.crop(box))
+    is_whole = len(rows) == picture.height  # cropping copies
+    samples: NDArray[Any] = np.asarray(picture if is_whole else picture.crop(box))
     if samples.dtype not in (np.uint8, np.uint16, np.float32):
         if samples.min() < 0 or samples.max() > 65535:
             raise ImageFileError(
