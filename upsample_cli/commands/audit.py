@@ -19,19 +19,25 @@ from upsample_cli.errors import SettingError, UpsampleError
               show_default=True, help="What weights without a graph are of.")  # fmt: skip
 @click.option("--max-ripple", type=Limit(0), metavar="RIPPLE",
               help="Exit 4 where a ripple is larger.")  # fmt: skip
+@click.option("--pictures", multiple=True, metavar="FILE",
+              help="A photograph to run networks on, too; repeatable.")  # fmt: skip
+@click.option("--max-levels", type=Limit(0), metavar="LEVELS",
+              help="Exit 4 where a network's output has more.")  # fmt: skip
 @json_option
 def audit(files: tuple[str, ...], stride: tuple[int, int] | None,
           padding: tuple[int, int] | None, layer: str | None, kind: str, max_ripple: float | None,
-          as_json: bool) -> int:  # fmt: skip
-    """Find the exact checkerboard of each FILE, without any picture.
+          pictures: tuple[str, ...], max_levels: float | None, as_json: bool) -> int:  # fmt: skip
+    """Find the exact checkerboard of each FILE.
 
     Ripple is the spread of the output phases' sums of taps over their mean: what a flat picture
-    gets, 0 where the kernel is balanced.
+    gets, 0 where the kernel is balanced. A network that makes pictures of pictures is run on flat
+    ones too: the pattern in its output is told in levels of 255.
 
     \b
     upsample audit mine.npz                        a kernel of `upsample train`
     upsample audit taps.npy --stride 2             bare taps, or a layer's weights
     upsample audit model.onnx --max-ripple 0.01    every upsampling layer of a network
+    upsample audit model.onnx --max-levels 0.5     what is left of it in the network's output
     upsample audit net.safetensors --layer "up*" --stride 2
     """  # noqa: D301 # click needs the \b itself
     from upsample_cli.commands.output.audit_output import as_json as in_json
@@ -44,7 +50,7 @@ def audit(files: tuple[str, ...], stride: tuple[int, int] | None,
     codes, nothing, over = set(), True, False
     for path in files:
         try:
-            found = job.audit(path, question)
+            found = job.audit(path, question, pictures)
         except UpsampleError as error:
             codes.add(USAGE if isinstance(error, SettingError) else FAILED)
             if as_json:
@@ -54,6 +60,13 @@ def audit(files: tuple[str, ...], stride: tuple[int, int] | None,
         click.echo(in_json(path, found, None) if as_json else in_words(path, found))
         nothing &= not found.kernel and not found.layers
         over |= max_ripple is not None and found.ripple > max_ripple
+        over |= (
+            max_levels is not None and found.output is not None and (found.output.most > max_levels)
+        )
+        if max_levels is not None and found.layers and found.output is None:
+            codes.add(FAILED)
+            tell("Error", f"{path}: it makes no pictures of pictures, so that --max-levels has "
+                          "nothing to judge")  # fmt: skip
         if max_ripple is not None and found.unknown:
             codes.add(FAILED)
             tell("Error", f"{path}: {found.unknown} of {len(found.layers)} layers could not be "

@@ -27,8 +27,8 @@ def test_all_weights_that_match_are_layers(path: str) -> None:
         ("up.1", (2,), (0.0,)), ("up.2", (2, 2), (0.0,) * 2), ("up.3", (2,) * 3, (0.0,) * 3),
     ]  # fmt: skip
     (layer,) = layers_of(path, Question((2, 2), None, "up.3", "sub-pixel"))
-    assert layer.taps is not None
-    assert layer.taps.shape == (2, 3, 8, 8, 8)
+    assert layer.gains is not None
+    assert layer.gains.shape == (2, 3, 2, 2, 2)
 
 
 @pytest.mark.parametrize(("stride", "padding"), [((2, 1), None), ((2, 2), (1, 0))])

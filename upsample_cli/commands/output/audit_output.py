@@ -13,6 +13,7 @@ from upsample_cli.commands.output.text_tables import aligned
 from upsample_cli.jobs.audit.audit import Audit
 from upsample_cli.jobs.audit.kernel_figures import KernelFigures, order_in_words
 from upsample_cli.jobs.audit.layer_figures import LayerFigures
+from upsample_cli.jobs.audit.network import OutputFigures
 from upsample_cli.jobs.audit.repair import Repair
 
 _DRAWN = 8  # phases along an axis of the grid: wider ones are told by their extremes
@@ -43,6 +44,8 @@ def in_words(path: str, found: Audit) -> str:
         if layer.remedy:
             remedies.setdefault(printable(layer.remedy), []).append(printable(layer.name))
     words = [f"{', '.join(names)}: {remedy}" for remedy, names in remedies.items()]
+    if found.output is not None:
+        words.append(_output(found.output))
     return "\n".join([printable(path), rows, *words])
 
 
@@ -73,6 +76,15 @@ def repair_json(path: str, output: str, made: Repair) -> str:
     told = {"status": "done", "moved": made.moved, "notes": list(made.notes)}
     values = {"input": path, "output": output, **told, **both}
     return json.dumps(_plain(values), allow_nan=False)
+
+
+def _output(output: OutputFigures) -> str:
+    """Return the pattern in a network's output, for people."""
+    parts = [f"{output.levels:.2f} levels on flat pictures (most on {output.worst})"]
+    parts += [
+        f"{levels:.2f} levels on {printable(name)}" for name, levels in output.pictures.items()
+    ]
+    return f"output, stride {_by(output.stride)}: {', '.join(parts)}"
 
 
 def _kernel(path: str, found: KernelFigures) -> str:
@@ -149,7 +161,11 @@ def _indented(text: str) -> str:
 def _values(found: Audit) -> dict[str, Any]:
     if found.kernel:
         return {"ripple": found.ripple, "kernel": asdict(found.kernel)}
-    return {"ripple": found.ripple, "layers": [asdict(layer) for layer in found.layers]}
+    values = {"ripple": found.ripple, "layers": [asdict(layer) for layer in found.layers]}
+    if found.seconds is not None:
+        output = None if found.output is None else asdict(found.output)
+        values |= {"output": output, "seconds": found.seconds, "memory": found.memory}
+    return values
 
 
 def _plain(value: Any) -> Any:

@@ -1,18 +1,17 @@
 """What an audit finds in a file: a kernel, or the upsampling layers of a network."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from upsample_cli.errors import SettingError
-from upsample_cli.jobs.audit import kernel_figures, layer_figures, taps
+from upsample_cli.jobs.audit import kernel_figures, layer_figures, network, taps
 from upsample_cli.jobs.audit.kernel_figures import KernelFigures
 from upsample_cli.jobs.audit.layer_figures import LayerFigures
+from upsample_cli.jobs.audit.network import OutputFigures
 from upsample_cli.jobs.audit.weights import Question, layer_of, layers_of
-from upsample_cli.networks.layer import Layer
 
-_OPTIONS = {  # and the files that do not say themselves what they tell
+_OPTIONS = {  # and the files that do not say themselves what they set
     "--stride": (".npy", ".npz", ".safetensors"),
     "--padding": (".npy", ".npz", ".safetensors"),
     "--type": (".npy", ".safetensors"),
@@ -28,22 +27,28 @@ class Audit:
     Args:
         kernel: Of a kernel file.
         layers: Of a network or its weights.
+        output: Of a network as a whole, where it makes pictures of pictures.
+        seconds: That it took to run a network; None for other files.
+        memory: Bytes that this took at most, likewise.
     """
 
     kernel: KernelFigures | None = None
     layers: tuple[LayerFigures, ...] = ()
+    output: OutputFigures | None = None
+    seconds: float | None = None
+    memory: int | None = None
 
     @property
     def ripple(self) -> float:
         """The largest ripple of the kernel or of any layer's weights or bias."""
         if self.kernel:
             return self.kernel.ripple
-        return max((each.most for each in self.layers), default=0.0)
+        return max((layer.most for layer in self.layers), default=0.0)
 
     @property
     def unknown(self) -> int:
         """How many layers could not be audited."""
-        return sum(each.verdict == "unknown" for each in self.layers)
+        return sum(layer.verdict == "unknown" for layer in self.layers)
 
 
 def check(paths: Sequence[str], question: Question) -> None:
@@ -62,12 +67,13 @@ def check(paths: Sequence[str], question: Question) -> None:
             raise SettingError(f"{option} is for {', '.join(_OPTIONS[option])}; leave it out")
 
 
-def audit(path: str, question: Question) -> Audit:
+def audit(path: str, question: Question, pictures: tuple[str, ...] = ()) -> Audit:
     """Return what there is to say of the checkerboard of a kernel or network.
 
     Args:
         path: A .npz, .npy, .onnx or .safetensors.
         question: What the file does not say itself.
+        pictures: Photographs to run networks on.
 
     Raises:
         SettingError: The file is of no known kind, or what it lacks was not given.
@@ -77,7 +83,8 @@ def audit(path: str, question: Question) -> Audit:
     if suffix in (".npz", ".npy"):
         return _of_taps(path, question)
     if suffix == ".onnx":
-        return Audit(layers=tuple(map(layer_figures.figures, _of_model(path))))
+        found = network.audit(path, pictures)
+        return Audit(None, found.layers, found.output, found.seconds, found.memory)
     if suffix == ".safetensors":
         return Audit(layers=tuple(map(layer_figures.figures, layers_of(path, question))))
     if suffix in PICKLES:
@@ -86,24 +93,6 @@ def audit(path: str, question: Question) -> Audit:
             "torch.onnx.export or safetensors.torch.save_file"
         )
     raise SettingError(f"{path} is of no known kind; give .npz, .npy, .onnx or .safetensors")
-
-
-def _of_model(path: str) -> Iterator[Layer]:
-    with _extra():
-        from upsample_cli.networks.onnx_model import layers
-    return layers(path)
-
-
-@contextmanager
-def _extra() -> Iterator[None]:
-    """Name the extra that brings a library which is not there."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        raise SettingError(
-            f"this file needs {error.name}, which is not installed; "
-            'pip install "upsample-cli[audit]"'
-        ) from error
 
 
 def _of_taps(path: str, question: Question) -> Audit:

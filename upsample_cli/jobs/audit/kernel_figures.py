@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from upsample_cli.jobs.audit import remedies
+from upsample_cli.jobs.audit.layer_figures import divides, taps_remedy
 from upsample_cli.kernels.phases import (
     HIGHEST_ORDER,
     first_moments,
@@ -76,14 +76,14 @@ def figures(taps: NDArray[np.float64], stride: Pair, padding: Pair | None = None
     sums = without_rounding(phase_sums(taps, stride, padding), float(np.abs(taps).sum()))
     moments = first_moments(taps, stride, padding)
     found = ripple(sums)
-    whole = remedies.divides(taps.shape, stride, (1, 1))
+    whole = divides(taps.shape, stride, (1, 1))
     verdict = "checkerboard" if found >= VISIBLE else "none"
     order = strang_fix_order(taps, stride) if sums.size > 1 else None
     return KernelFigures(
         (height, width), stride, padding, whole, float(sums.mean()), found, peak_to_peak(sums),
         WHITE * found, sums, lines(sums), ramp_error(sums, moments),
         _shift(taps, stride, padding, moments), order, verdict,
-        remedies.of_taps(taps.shape, stride, (1, 1)) if verdict == "checkerboard" else "",
+        taps_remedy(taps.shape, stride, (1, 1)) if verdict == "checkerboard" else "",
     )  # fmt: skip
 
 

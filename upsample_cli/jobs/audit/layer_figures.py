@@ -1,17 +1,17 @@
-"""All that is exactly known of a network layer's checkerboard."""
+"""All that is exactly known of a network layer's checkerboard, and what to do about it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isfinite
-from typing import Any
+from math import gcd, isfinite
 
 import numpy as np
-from numpy.typing import NDArray
 
-from upsample_cli.jobs.audit import remedies
-from upsample_cli.kernels.phases import blurred, phase_sums, without_rounding
+from upsample_cli.kernels.phases import overlaps
 from upsample_cli.metrics.layers import LayerRipple, layer_ripple
 from upsample_cli.metrics.ripple import VISIBLE
-from upsample_cli.networks.layer import SUB_PIXEL, Layer
+from upsample_cli.networks.layer import SUB_PIXEL, TCONV, Layer
+
+_OTHERWISE = "or resize + convolution"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,59 +55,100 @@ class LayerFigures:
 
 
 def figures(layer: Layer) -> LayerFigures:
-    """Return the figures of a layer.
-
-    Args:
-        layer: As found in a network.
-    """
+    """Return the figures of a layer."""
     if layer.unknown:
-        return _made(layer, None, None, "unknown", layer.unknown)
-    if layer.taps is None:
+        return _figures(layer, None, "unknown", layer.unknown)
+    if layer.gains is None:
         # Interpolation keeps flat pictures flat, and a convolution keeps them so.
-        return _made(layer, None, LayerRipple(0.0, np.zeros(1), 0.0, 1.0), "none", "")
-    with np.errstate(over="ignore", invalid="ignore"):  # what is told below
-        found = layer_ripple(*_received(layer, layer.taps))
-    if not isfinite(found.gain):
-        return _made(layer, None, None, "unknown", "sums of its weights overflow")
-    uneven, biased = found.average >= VISIBLE, found.bias >= VISIBLE
-    whole = remedies.divides(layer.taps.shape[2:], layer.stride, layer.dilation)
+        return _figures(layer, LayerRipple(0.0, np.zeros(1), 0.0, 1.0), "none", "")
+    with np.errstate(over="ignore", invalid="ignore"):  # told as unknown below
+        ripple = layer_ripple(layer.gains, layer.bias)
+    if not isfinite(ripple.gain):
+        return _figures(layer, None, "unknown", "sums of its weights overflow")
+    uneven, biased = ripple.average >= VISIBLE, ripple.bias >= VISIBLE
     remedy = ""
     if layer.kind == SUB_PIXEL:
-        remedy = remedies.of_sub_pixel(uneven, biased)
+        remedy = sub_pixel_remedy(uneven, biased)
     elif uneven:
-        remedy = remedies.of_taps(layer.size, layer.stride, layer.dilation)
-    return _made(layer, whole, found, "checkerboard" if uneven or biased else "none", remedy)
+        stride = tuple(map(int, layer.stride))
+        remedy = taps_remedy(layer.size, stride, layer.dilation)
+    return _figures(layer, ripple, "checkerboard" if uneven or biased else "none", remedy)
 
 
-def _received(
-    layer: Layer, taps: NDArray[np.floating[Any]]
-) -> tuple[NDArray[np.float64], NDArray[np.floating[Any]] | None]:
-    """Return what each phase gets of flat channels, and of its bias, after all blurs."""
-    gains = phase_sums(taps, layer.stride, layer.padding, layer.dilation)
-    sizes, bias, axes = _sizes(taps), layer.bias, len(layer.stride)
-    for each in layer.blurs:
-        blur = phase_sums(each.taps, layer.stride, None, each.dilation)
-        gains = blurred(gains, blur[:, None], axes)
-        sizes = sizes * _sizes(each.taps[:, None])
-        bias = None if bias is None else blurred(bias, blur, axes)
-    return without_rounding(gains, sizes), bias
-
-
-def _sizes(taps: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
-    """Return the sum of the sizes of taps for each pair of channels, shape (Cout, Cin, 1, ...)."""
-    # One output channel after the other: all at once would take as much memory as the taps.
-    sizes = np.array([np.abs(each).reshape(len(each), -1).sum(axis=1) for each in taps])
-    return sizes.reshape(*sizes.shape, *(1,) * (taps.ndim - 2))
-
-
-def _made(
-    layer: Layer, whole: bool | None, found: LayerRipple | None, verdict: str, remedy: str
-) -> LayerFigures:
-    worst = None if found is None or layer.taps is None else int(np.argmax(found.channels))
+def _figures(layer: Layer, ripple: LayerRipple | None, verdict: str, remedy: str) -> LayerFigures:
+    whole = worst = None
+    if ripple is not None and layer.gains is not None:
+        stride = tuple(map(int, layer.stride))
+        whole = layer.kind != TCONV or divides(layer.size, stride, layer.dilation)
+        worst = int(np.argmax(ripple.channels))
     return LayerFigures(
-        layer.name, layer.kind, layer.size, layer.stride or layer.scale, layer.dilation, whole,
-        None if found is None else found.average, worst,
-        None if worst is None or found is None else float(found.channels[worst]),
-        None if found is None or layer.bias is None else found.bias,
+        layer.name, layer.kind, layer.size, layer.stride, layer.dilation, whole,
+        None if ripple is None else ripple.average, worst,
+        None if worst is None or ripple is None else float(ripple.channels[worst]),
+        None if ripple is None or layer.bias is None else ripple.bias,
         layer.shift, verdict, remedy,
     )  # fmt: skip
+
+
+def divides(size: Sequence[int], stride: Sequence[int], dilation: Sequence[int]) -> bool:
+    """Tell whether every output phase is fed by the same number of taps.
+
+    Args:
+        size: Taps along each axis.
+        stride: Output pixels per input pixel along each.
+        dilation: Distance of neighbouring taps along each.
+
+    Source: A. Odena, V. Dumoulin, C. Olah, "Deconvolution and checkerboard artifacts", 2016.
+
+    >>> divides((3, 3), (2, 2), (1, 1)), divides((4, 4), (2, 2), (1, 1))
+    (False, True)
+    """
+    return all(len(set(axis.tolist())) == 1 for axis in overlaps(size, stride, dilation))
+
+
+def taps_remedy(size: Sequence[int], stride: Sequence[int], dilation: Sequence[int]) -> str:
+    """Return the remedy for a transposed convolution whose phases are uneven.
+
+    Args:
+        size: Taps along each axis.
+        stride: Output pixels per input pixel along each.
+        dilation: Distance of neighbouring taps along each.
+
+    >>> taps_remedy((3, 3), (2, 2), (1, 1)).split(": ")[0]
+    'kernel 3 is not a multiple of stride 2'
+    """
+    for k, s, d in zip(size, stride, dilation, strict=True):
+        if divides((k,), (s,), (d,)):
+            continue
+        shared = gcd(d, s)
+        if shared > 1:
+            return (
+                f"dilation {d} and stride {s} share the factor {shared}, so that some outputs "
+                f"get nothing: use dilation 1, {_OTHERWISE}"
+            )
+        if k < s:
+            return (
+                f"kernel {k} is smaller than stride {s}, so that some outputs get nothing: "
+                f"use kernel {s} or {2 * s}, {_OTHERWISE}"
+            )
+        return (
+            f"kernel {k} is not a multiple of stride {s}: use kernel {-(-k // s) * s}, "
+            f"or balance its taps (`upsample repair`), {_OTHERWISE}"
+        )
+    return (
+        "the overlap is even, but the taps of the phases have different sums: "
+        f"balance them (`upsample repair`), {_OTHERWISE}"
+    )
+
+
+def sub_pixel_remedy(weights: bool, bias: bool) -> str:
+    """Return the remedy for a sub-pixel convolution whose weights or biases are uneven."""
+    parts = []
+    if weights:
+        parts.append(
+            f"the channels that become one block of pixels have different sums: "
+            f"initialise with ICNR, {_OTHERWISE}"
+        )
+    if bias:
+        parts.append("the phases have different biases: give each block one bias")
+    return "; ".join(parts)

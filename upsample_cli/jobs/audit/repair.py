@@ -13,10 +13,10 @@ from upsample_cli.errors import SettingError
 from upsample_cli.jobs.audit import kernel_figures, layer_figures
 from upsample_cli.jobs.audit.audit import PICKLES, Audit
 from upsample_cli.jobs.audit.taps import Found, found
+from upsample_cli.jobs.audit.weights import transposed
 from upsample_cli.kernels.balance import balanced
 from upsample_cli.kernels.kernel_file import KernelFile
 from upsample_cli.metrics.ripple import VISIBLE
-from upsample_cli.networks.layer import transposed
 from upsample_cli.planes import Size
 
 

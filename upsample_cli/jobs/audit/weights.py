@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from upsample_cli.errors import SettingError
 from upsample_cli.jobs.audit.taps import AXES, along
-from upsample_cli.networks import tensors
-from upsample_cli.networks.layer import MOST_SUMS, SUB_PIXEL, TCONV, Layer, sub_pixel, transposed
-from upsample_cli.networks.normalised import effective
+from upsample_cli.kernels.phases import phase_sums, without_rounding
+from upsample_cli.networks.layer import MOST_SUMS, SUB_PIXEL, TCONV, Layer
+from upsample_cli.networks.weights_file import effective, read
 
 _LARGEST = 512  # of a stride or padding
 _NAMED = 12  # tensors that a message names
@@ -96,7 +96,7 @@ def layers_of(path: str, question: Question) -> list[Layer]:
     Raises:
         SettingError: The file cannot be read, or pattern or stride are missing or match nothing.
     """
-    found, faults = effective(tensors.read(path))
+    found, faults = effective(read(path))
     weights = {name: each for name, each in found.items() if each.ndim in AXES and each.size}
     if question.layer is None or question.stride is None:
         options = {"--layer PATTERN": question.layer, "--stride N": question.stride}
@@ -138,3 +138,75 @@ def _listed(weights: Mapping[str, NDArray[Any]]) -> str:
     words = [f"{name} {'x'.join(map(str, each.shape))}" for name, each in weights.items()]
     more = f" and {len(words) - _NAMED} more" if len(words) > _NAMED else ""
     return f"it holds {', '.join(words[:_NAMED])}{more}"
+
+
+def transposed(
+    name: str,
+    weights: NDArray[np.floating[Any]],
+    stride: tuple[int, ...],
+    padding: tuple[int, ...] | None,
+    dilation: tuple[int, ...] | None = None,
+    groups: int = 1,
+) -> Layer:
+    """Return the layer of a transposed convolution.
+
+    Args:
+        name: Of the layer.
+        weights: Shape (Cin, Cout / groups, k1, ..., kN), as PyTorch and ONNX have them.
+        stride: Along each of the N axes.
+        padding: Output pixels cropped before the first along each; None if unknown.
+        dilation: Distance of neighbouring taps along each; by default 1.
+        groups: Runs of channels that do not mix.
+    """
+    size = weights.shape[2:]
+    dilation = dilation or (1,) * len(size)
+    # Input channels of a group belong to the output channels of that group alone.
+    runs = weights.reshape(groups, -1, *weights.shape[1:]).swapaxes(1, 2)
+    taps = runs.reshape(-1, *runs.shape[2:])
+    shift = padding and tuple(
+        (d * (k - 1) + 1 - s) / 2 - p
+        for k, s, p, d in zip(size, stride, padding, dilation, strict=True)
+    )
+    with np.errstate(over="ignore", invalid="ignore"):  # sums that overflow are told as unknown
+        gains = without_rounding(phase_sums(taps, stride, padding, dilation), _sizes(taps))
+    return Layer(name, TCONV, stride, size, dilation, gains, shift=shift)
+
+
+def sub_pixel(
+    name: str,
+    weights: NDArray[np.floating[Any]],
+    bias: NDArray[np.floating[Any]] | None,
+    stride: tuple[int, ...],
+    padding: tuple[int, ...] | None,
+) -> Layer:
+    """Return the layer of a convolution whose channels are then shuffled to pixels.
+
+    Args:
+        name: Of the layer.
+        weights: Shape (Cout s1 ... sN, Cin, k1, ..., kN), in the order of PyTorch's pixel shuffle.
+        bias: Shape (Cout s1 ... sN,).
+        stride: The blocks of pixels made of channels, along each of the N axes.
+        padding: Of the convolution, before the first input along each axis; None if unknown.
+
+    Source: W. Shi et al., "Real-time single image and video super-resolution using an efficient
+    sub-pixel convolutional neural network", CVPR 2016.
+    """
+    size, block = weights.shape[2:], prod(stride)
+    with np.errstate(over="ignore", invalid="ignore"):  # sums that overflow are told as unknown
+        sums = weights.reshape(*weights.shape[:2], -1).sum(axis=2, dtype=np.float64)
+        gains = without_rounding(sums, _sizes(weights).reshape(sums.shape))
+    gains = gains.reshape(-1, block, weights.shape[1]).swapaxes(1, 2)
+    shift = padding and tuple(
+        s * (p - (k - 1) / 2) for s, k, p in zip(stride, size, padding, strict=True)
+    )
+    return Layer(
+        name, SUB_PIXEL, stride, size, (1,) * len(size), gains.reshape(*gains.shape[:2], *stride),
+        None if bias is None else bias.reshape(-1, *stride), shift,
+    )  # fmt: skip
+
+
+def _sizes(taps: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+    """Return the sum of the sizes of taps for each pair of channels, shape (Cout, Cin, 1, ...)."""
+    # One output channel after the other: all at once would take as much memory as the taps.
+    sizes = np.array([np.abs(item).reshape(len(item), -1).sum(axis=1) for item in taps])
+    return sizes.reshape(*sizes.shape, *(1,) * (taps.ndim - 2))

@@ -16,13 +16,12 @@ from upsample_cli.errors import ImageFileError, SettingError
 from upsample_cli.images.places.place import Place
 from upsample_cli.images.read import array_files
 from upsample_cli.jobs.audit import layer_figures
+from upsample_cli.jobs.audit.weights import transposed
 from upsample_cli.jobs.enlarge.feature_maps import ArrayReport, format_of, planes, write
 from upsample_cli.kernels.convolve import conv_transpose2d
 from upsample_cli.kernels.geometry import Geometry
 from upsample_cli.kernels.kernel_file import read_arrays
-from upsample_cli.networks import tensors as safetensors_file
-from upsample_cli.networks.layer import transposed
-from upsample_cli.networks.normalised import effective
+from upsample_cli.networks import weights_file
 
 Array = NDArray[Any]
 
@@ -79,7 +78,7 @@ def apply(source: Place, to: Place, task: LayerTask) -> ArrayReport:
 def _weights(task: LayerTask) -> tuple[Array, Array | None]:
     """Return the weight and the bias of a layer."""
     path = task.weights
-    tensors, faults = effective(_read(path), rounded=True)
+    tensors, faults = weights_file.effective(_read(path), rounded=True)
     names = [name for name, array in tensors.items() if array.ndim == 4 and array.dtype.kind == "f"]
     if task.tensor is None and len(names) != 1:
         fact = f"{path} holds {len(names) or 'no'} tensors of floats with four axes"
@@ -106,7 +105,7 @@ def _weights(task: LayerTask) -> tuple[Array, Array | None]:
 def _read(path: str) -> dict[str, Array]:
     """Return the tensors in a file by name; bare weights are called "weight"."""
     if path.endswith(".safetensors"):
-        return safetensors_file.read(path)
+        return weights_file.read(path)
     content = read_arrays(path)
     return content if isinstance(content, dict) else {"weight": content}
 

@@ -1,0 +1,63 @@
+"""The audit of networks in a process of its own."""
+
+from pathlib import Path
+
+import models
+import numpy as np
+import pytest
+from onnx import TensorProto, helper
+
+from upsample_cli.errors import NetworkFileError, SettingError
+from upsample_cli.jobs.audit import network
+
+
+def test_a_network_is_audited_whole(tmp_path: Path) -> None:
+    """Its layers, what the audit took, and no output where it takes no picture."""
+    found = network.audit(models.saved(models.generator(), tmp_path))
+    assert [layer.name for layer in found.layers] == ["up1", "up2", "up3", "up4"]
+    assert found.output is None
+    assert 0.0 < found.seconds < 30.0
+    assert found.memory > 1 << 20
+
+
+def test_errors_come_back_from_there(tmp_path: Path) -> None:
+    """What is wrong with a file is told as it is."""
+    with pytest.raises(NetworkFileError, match=r"no file none.onnx; check the path"):
+        network.audit("none.onnx")
+    path = models.saved(models.generator(), tmp_path)
+    with pytest.raises(SettingError, match="makes no pictures of pictures; leave --pictures out"):
+        network.audit(path, (path,))
+
+
+def test_a_crash_or_a_long_run_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model that stops onnxruntime, or never ends, does not stop the command."""
+    path = models.saved(models.generator(), tmp_path)
+    monkeypatch.setattr(network, "SECONDS", 0.0)
+    with pytest.raises(NetworkFileError, match="takes longer than 0 s; audit a part of it"):
+        network.audit(path)
+
+
+def test_a_large_sparse_file_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    """External data of another length than their shape's take no memory."""
+    with (tmp_path / "weights.bin").open("wb") as file:
+        file.truncate(3 << 30)
+    weights = TensorProto(name="w", data_type=1, dims=[2, 3, 4, 4], data_location=1)
+    weights.external_data.add(key="location", value="weights.bin")
+    up = models.node("ConvTranspose", "x w", "y", strides=[2, 2])
+    found = network.audit(models.saved(models.model([up], {"w": weights}), tmp_path))
+    assert found.layers[0].remedy == ("the data of 'w' cannot be read (its shape takes 384 bytes)")
+    assert found.memory < 300 << 20
+
+
+def test_photographs_are_run_through_it(tmp_path: Path) -> None:
+    """The middle of each, of the size that the network takes."""
+    picture = Path(__file__).parents[3] / "sample_images" / "coffee.png"
+    weights = np.zeros((3, 3, 3, 3), np.float32)
+    weights[range(3), range(3)] = 4 / 9
+    up = models.node("ConvTranspose", "x w", "y", strides=[2, 2], pads=[1, 1, 0, 0])
+    made = models.model([up], {"w": weights})
+    made.graph.input[0].CopyFrom(helper.make_tensor_value_info("x", 1, [1, 3, "h", "w"]))
+    output = network.audit(models.saved(made, tmp_path), (str(picture),)).output
+    assert output is not None
+    assert output.pictures[str(picture)] > 5.0
+    assert output.most == max(output.levels, output.pictures[str(picture)])

@@ -1,0 +1,180 @@
+"""The audit of a network, in a process of its own.
+
+What runs a damaged model can crash, or ask for any amount of memory or time: then that process
+ends, and what is told is that.
+"""
+
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from importlib.util import find_spec
+from math import isnan, prod
+from multiprocessing import get_context
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from upsample_cli.errors import NetworkFileError, SettingError
+from upsample_cli.jobs.audit.layer_figures import LayerFigures, figures
+from upsample_cli.metrics.ripple import WHITE
+
+if TYPE_CHECKING:
+    from upsample_cli.networks.flat_pictures import PictureNetwork
+
+SECONDS, MEMORY = 120.0, 4 << 30  # that an audit may take; bytes beyond what its process has
+_LIBRARIES = ("onnx", "onnxruntime")
+_LUMA = (0.299, 0.587, 0.114)
+
+
+@dataclass(frozen=True, slots=True)
+class OutputFigures:
+    """The pattern in what a network makes of pictures, in levels of 255.
+
+    Args:
+        stride: Output pixels per input pixel, down and across.
+        levels: The largest pattern of all flat pictures.
+        worst: The flat picture that has it.
+        flat: The RMS of the pattern of each flat picture.
+        pictures: The ripple in what it makes of each photograph.
+    """
+
+    stride: tuple[int, int]
+    levels: float
+    worst: str
+    flat: dict[str, float]
+    pictures: dict[str, float]
+
+    @property
+    def most(self) -> float:
+        """The largest pattern of flat pictures and photographs."""
+        return max(self.levels, *self.pictures.values(), 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkFigures:
+    """What there is to say of a network.
+
+    Args:
+        layers: That upsample.
+        output: Of the network as a whole; None where it does not make pictures of pictures.
+        seconds: That the audit took.
+        memory: Bytes that it took at most; 0 where the system does not tell.
+    """
+
+    layers: tuple[LayerFigures, ...]
+    output: OutputFigures | None
+    seconds: float
+    memory: int
+
+
+def audit(path: str, pictures: tuple[str, ...] = ()) -> NetworkFigures:
+    """Return what there is to say of a network.
+
+    Args:
+        path: A .onnx file.
+        pictures: Files of photographs to run it on, too.
+
+    Raises:
+        SettingError: A library is not installed.
+        UpsampleError: The network or a picture cannot be read, or is too much.
+    """
+    for library in _LIBRARIES:
+        if sys.modules.get(library, library) is None or find_spec(library) is None:
+            raise SettingError(
+                f"this file needs {library}, which is not installed; "
+                'pip install "upsample-cli[audit]"'
+            )
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        result = pool.submit(in_this_process, path, pictures)
+        try:
+            return result.result(SECONDS)
+        except BrokenProcessPool as error:
+            raise NetworkFileError(
+                f"{path} makes onnxruntime crash, or takes too much memory; export it again"
+            ) from error
+        except TimeoutError as error:
+            for process in list(pool._processes.values()):
+                process.kill()
+            raise NetworkFileError(
+                f"{path} takes longer than {SECONDS:.0f} s; audit a part of it"
+            ) from error
+
+
+def in_this_process(path: str, pictures: tuple[str, ...] = ()) -> NetworkFigures:
+    """Return what there is to say of a network; see `audit`."""
+    from upsample_cli.networks.flat_pictures import picture_network
+    from upsample_cli.networks.onnx_model import layers
+    from upsample_cli.networks.trial import tried
+
+    start = perf_counter()
+    _limit_memory()
+    trial = tried(path)
+    found = tuple(figures(layer) for layer in layers(trial))
+    sides = [max(map(int, layer.stride)) for layer in found if layer.stride]
+    network = picture_network(trial, prod(sides))
+    output = None if network is None else _output(network, pictures)
+    if output is None and pictures:
+        raise SettingError(f"{path} makes no pictures of pictures; leave --pictures out")
+    return NetworkFigures(found, output, perf_counter() - start, _memory())
+
+
+def _output(network: "PictureNetwork", pictures: tuple[str, ...]) -> OutputFigures | None:
+    from upsample_cli.networks.network import RunError
+
+    try:
+        flat = network.flat()
+    except RunError:
+        return None
+    worst = max(flat, key=lambda name: flat[name])
+    photographs = {name: _of_photograph(network, name) for name in pictures}
+    return OutputFigures(network.stride, flat[worst], worst, flat, photographs)
+
+
+def _of_photograph(network: "PictureNetwork", name: str) -> float:
+    """Return the ripple, in levels, in what a network makes of the middle of a photograph."""
+    from upsample_cli.images.places.place import parse_file
+    from upsample_cli.images.read.files import read
+    from upsample_cli.metrics.meter import Meter
+    from upsample_cli.metrics.rows import Rows
+
+    image = read(parse_file(name))
+    height, width = network.size
+    if min(image.size[0] - height, image.size[1] - width) < 0:
+        raise SettingError(f"{name} is smaller than {width}x{height}; give a larger picture")
+    top, left = (image.size[0] - height) // 2, (image.size[1] - width) // 2
+    part = image.samples[top : top + height, left : left + width]
+    colours = part[..., :3] if image.channels >= 3 else part[..., :1].repeat(3, axis=2)
+    planes = np.moveaxis(colours, 2, 0).astype(np.float32) / np.float32(image.peak)
+    if network.channels == 1:
+        planes = planes.mean(axis=0, keepdims=True, dtype=np.float32)
+    made = network.run(planes.astype(np.float32)).clip(0.0, 1.0) * WHITE
+    luma = np.tensordot(_LUMA, made[:3], 1) if len(made) >= 3 else made[0]
+    meter = Meter(network.period, *luma.shape)
+    meter.feed(Rows(luma.astype(np.float32)))
+    ripple = meter.result().ripple
+    return 0.0 if isnan(ripple) else ripple
+
+
+def _limit_memory() -> None:
+    """Let this process take only so much more memory, where the system can limit that."""
+    try:
+        import resource
+
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        limit = pages * resource.getpagesize() + MEMORY
+        resource.setrlimit(resource.RLIMIT_AS, (limit, resource.getrlimit(resource.RLIMIT_AS)[1]))
+    except (ImportError, OSError, ValueError):
+        return
+
+
+def _memory() -> int:
+    """Return the most bytes that this process had; 0 where the system does not tell."""
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:
+        return 0
+    peaks = [int(line.split()[1]) for line in lines if line.startswith("VmHWM:")]
+    return 1024 * sum(peaks)

@@ -1,0 +1,300 @@
+"""Where a network upsamples: found by what its values do, not by how it is spelled.
+
+Every value that only moves numbers, or adds them up, is run on the coordinates of the map that it
+comes from. Along an axis of the picture these rise by one every s pixels: that s is the stride.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+from onnx import NodeProto, TensorProto
+
+from upsample_cli.networks.network import Array, Network, RunError
+from upsample_cli.networks.trial import Trial
+
+FLOAT = int(TensorProto.FLOAT)
+# What moves numbers to other places, and what adds them up, by which inputs may be the picture's.
+_FIRST, _ALL = frozenset((0,)), frozenset(range(1000))
+_LINEAR = dict.fromkeys((
+    "AveragePool", "BatchNormalization", "Cast", "Col2Im", "DepthToSpace", "Div", "Dropout",
+    "Einsum", "Expand", "Flatten", "Gather", "GatherElements", "GatherND", "Identity", "Neg", "Pad",
+    "ReduceMean", "ReduceSum", "ReorderInput", "ReorderOutput", "Reshape", "Slice", "SpaceToDepth",
+    "Split", "Squeeze", "Tile", "Transpose", "Unsqueeze",
+), _FIRST) | dict.fromkeys(("Add", "Concat", "Mean", "Mul", "Sub", "Sum"), _ALL) | {
+    "ScatterElements": frozenset((0, 2)), "ScatterND": frozenset((0, 2)),
+    "Where": frozenset((1, 2)),
+}  # fmt: skip
+LAST_STEPS = frozenset((
+    "Col2Im", "Concat", "DepthToSpace", "Einsum", "Expand", "Flatten", "Gather", "GatherElements",
+    "GatherND", "ReorderOutput", "Reshape", "ScatterElements", "ScatterND", "Tile",
+))  # fmt: skip # what can be the last step of putting channels between pixels
+_MOST, _SOURCES = 200, 64  # nodes of a block; maps that it draws on
+_COARSEST = 64  # stride
+_FEW = 24  # pixels along an axis, where any number will do
+_COLUMNS = 300  # of a value that are looked at along an axis
+_SLACK = 0.05  # of a coordinate
+_GROWS = 1.3  # times as many pixels, at least: crops may take some away
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Axis:
+    """An axis of the picture in a value.
+
+    Args:
+        place: Of the axis in the value's shape.
+        stride: After how many pixels the coordinates of the map before rise.
+        steps: By how much then, along each axis of the map before but that of its channels.
+    """
+
+    place: int
+    stride: int
+    steps: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Growth:
+    """A value with more pixels than the maps that its numbers come from.
+
+    Args:
+        output: Its name.
+        nodes: What makes it, all linear, in the order in which they run.
+        sources: The maps.
+        axes: Of the picture in it.
+        empty: Which part of it no map feeds.
+    """
+
+    output: str
+    nodes: tuple[NodeProto, ...]
+    sources: tuple[str, ...]
+    axes: tuple[Axis, ...]
+    empty: float
+
+    @property
+    def finer(self) -> tuple[int, float]:
+        """What is larger for the later of two steps of the same growth."""
+        return prod(axis.stride for axis in self.axes), -self.empty
+
+
+def is_linear(network: Network, node: NodeProto) -> bool:
+    """Tell whether a node only moves the picture's numbers, adds them up or scales them."""
+    if any(entry.name == "activation" for entry in node.attribute):
+        return False
+    allowed = _LINEAR.get(node.op_type)
+    taken = [place for place, name in enumerate(node.input) if name in network.varying]
+    if not taken or allowed is None or not allowed.issuperset(taken):
+        return False
+    return node.op_type not in ("Mul", "Einsum") or len(taken) == 1
+
+
+def channel_axes(network: Network, node: NodeProto) -> tuple[int, int] | None:
+    """Return which axes of what a node takes and makes hold channels; None if it has no weights."""
+    taken = network.taken(node)
+    if len(taken) != 1:
+        return None
+    if "Conv" in node.op_type:
+        return 1, 1
+    is_product = any(word in node.op_type for word in ("MatMul", "Gemm"))
+    turned = any(entry.name == "transA" and entry.i for entry in node.attribute)
+    return (-1, -1) if is_product and taken[0] == node.input[0] and not turned else None
+
+
+def block(network: Network, output: str) -> tuple[list[NodeProto], list[str]] | None:
+    """Return the linear nodes that make a value, and the values that they start from."""
+    nodes: dict[str, NodeProto] = {}
+    sources: dict[str, None] = {}
+    waiting = [output]
+    while waiting:
+        name = waiting.pop()
+        node = network.producers.get(name)
+        if node is None or not is_linear(network, node):
+            sources[name] = None
+        elif node.name not in nodes:
+            nodes[node.name] = node
+            waiting += network.taken(node)
+        if len(nodes) > _MOST or len(sources) > _SOURCES:
+            return None
+    return sorted(nodes.values(), key=lambda node: int(node.name)), list(sources)
+
+
+def growths(trial: Trial) -> list[Growth]:
+    """Return the values that grow, each as what its last step makes."""
+    network = trial.network
+    found: dict[str, Growth] = {}
+    for node in network.nodes:
+        if node.op_type not in LAST_STEPS or not is_linear(network, node):
+            continue
+        name = node.output[0]
+        part = block(network, name)
+        if part is None or not _may_grow(network, name, part[1]):
+            continue
+        growth = _grown(network, name, *part)
+        if growth is None:
+            continue
+        made = {output for inner in growth.nodes for output in inner.output}
+        before = [other for other in found if other in made]
+        if all(found[other].finer < growth.finer for other in before):
+            found = {other: found[other] for other in found if other not in before}
+            found[name] = growth
+    return list(found.values())
+
+
+def _may_grow(network: Network, name: str, sources: Sequence[str]) -> bool:
+    """Tell whether a value can have more pixels than each of its sources, by their shapes."""
+    shape = network.shapes.get(name)
+    if shape is None:
+        return True
+    if len(shape) < 3:
+        return False
+    befores = [network.shapes.get(source, ()) for source in sources]
+    return all(sorted(before) != sorted(shape) for before in befores)
+
+
+def source_shapes(
+    network: Network, sources: Sequence[str]
+) -> dict[str, tuple[tuple[int, ...], int]]:
+    """Return the shapes of maps, and which of their axes holds channels, as far as known."""
+    result = {}
+    for source in sources:
+        node = network.producers.get(source)
+        shape = network.shapes.get(source)
+        axes = channel_axes(network, node) if node is not None else None
+        if shape is None and node is not None and axes is not None and axes[1] == 1:
+            weights = weights_of(network, node)
+            if weights is not None and weights.ndim >= 3:
+                shape = (1, len(weights), *(12, 10, 9)[: weights.ndim - 2])
+        if shape is not None and len(shape) >= 2:
+            axis = axes[1] if axes is not None else _channels(network, source)
+            result[source] = shape, axis % len(shape)
+    return result
+
+
+def weights_of(network: Network, node: NodeProto) -> Array | None:
+    """Return the weights of a node; None where they are not constant."""
+    names = [name for name in node.input if name in network.constants]
+    return network.constants[names[0]] if names else None
+
+
+def _channels(network: Network, name: str) -> int:
+    """Return which axis of a value holds channels: as after the layer with weights before it."""
+    shape = network.shapes.get(name)
+    for _ in range(24):
+        node = network.producers.get(name)
+        if node is None:
+            break
+        axes = channel_axes(network, node)
+        if axes is not None:
+            return axes[1]
+        alike = [other for other in network.taken(node) if network.shapes.get(other) == shape]
+        if not alike:
+            break
+        name = alike[0]
+    return 1
+
+
+def _grown(
+    network: Network, output: str, nodes: Sequence[NodeProto], sources: Sequence[str]
+) -> Growth | None:
+    """Return what there is to say of a value that grows; None where it does not."""
+    shapes = source_shapes(network, sources)
+    if len(shapes) < len(sources):
+        return None
+    labels = None
+    for few in (_FEW, max(max(shape) for shape, _ in shapes.values())):
+        smaller = {
+            source: (
+                tuple(n if at in (0, axis) else min(n, few) for at, n in enumerate(shape)),
+                axis,
+            )
+            for source, (shape, axis) in shapes.items()
+        }
+        positions = {
+            tuple(n for place, n in enumerate(shape) if place != axis)
+            for shape, axis in smaller.values()
+        }
+        if len(positions) != 1:
+            return None
+        try:
+            labels = _labels(network, nodes, smaller, output)
+            break
+        except RunError:
+            continue
+    if labels is None:
+        return None
+    axes = []
+    for place, length in enumerate(labels.shape[1:]):
+        axis = _axis(labels, place) if length > 1 else Axis(place, 0, ())
+        if axis is None:
+            return None
+        if axis.stride:
+            axes.append(axis)
+    low = prod(positions.pop())
+    after = prod(labels.shape[1 + axis.place] for axis in axes)
+    if low == 1 or after <= _GROWS * low or all(axis.stride == 1 for axis in axes):
+        return None
+    empty = float(np.isnan(labels[0]).mean())
+    return Growth(output, tuple(nodes), tuple(sources), tuple(axes), empty)
+
+
+def _labels(
+    network: Network,
+    nodes: Sequence[NodeProto],
+    shapes: Mapping[str, tuple[tuple[int, ...], int]],
+    output: str,
+) -> Array:
+    """Return the coordinates, in the maps before, of what each number of a value is made of.
+
+    They come first, one for each axis of the maps but that of channels; NaN is made of nothing.
+    """
+    rng = np.random.default_rng(1)
+    session = network.part(nodes, dict.fromkeys(shapes, FLOAT), [output])
+    weights = {}
+    for source, (shape, axis) in shapes.items():
+        one_by_one = [1] * len(shape)
+        one_by_one[axis] = shape[axis]
+        weights[source] = rng.uniform(0.5, 1.5, one_by_one).astype(np.float32)
+
+    def response(number: int | None) -> Array:
+        feeds = {}
+        for source, (shape, axis) in shapes.items():
+            values = np.ones(shape, np.float32) * weights[source]
+            if number is not None:
+                place = [place for place in range(len(shape)) if place != axis][number]
+                ramp = np.arange(shape[place], dtype=np.float32)
+                values *= ramp.reshape([-1 if each == place else 1 for each in range(len(shape))])
+            feeds[source] = values
+        return session.run(feeds)[output].astype(np.float64)
+
+    zero = session.run({s: np.zeros(shape, np.float32) for s, (shape, _) in shapes.items()})[output]
+    ones = response(None) - zero
+    empty = np.abs(ones) <= 1e-6 * np.abs(ones).max(initial=0.0)
+    count = len(next(iter(shapes.values()))[0]) - 1
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = [np.where(empty, np.nan, (response(each) - zero) / ones) for each in range(count)]
+    return np.array(found)
+
+
+def _axis(labels: Array, place: int) -> Axis | None:
+    """Return an axis of a value, with stride 0 where nothing changes along it; None if irregular.
+
+    Borders may be padded, so the middle alone counts.
+    """
+    rows = np.moveaxis(labels, place + 1, 0)
+    rows = rows.reshape(len(rows), len(labels), -1)
+    rows = rows[:, :, :: 1 + rows.shape[2] // _COLUMNS]
+    cut = len(rows) // 5 if len(rows) > 10 else 0
+    rows = rows[cut : len(rows) - cut]
+    for stride in range(1, min(_COARSEST, len(rows) // 2) + 1):
+        steps = (rows[stride:] - rows[:-stride]).swapaxes(0, 1).reshape(len(labels), -1)
+        steps = steps[:, np.isfinite(steps).all(axis=0)]
+        if not steps.size:
+            continue
+        whole = np.rint(np.median(steps, axis=1))
+        if whole.min() < 0 or np.abs(steps - whole[:, None]).max() > _SLACK:
+            continue
+        if whole.any():
+            return Axis(place, stride, tuple(map(int, whole)))
+        if stride == 1:
+            return Axis(place, 0, ())
+    return None

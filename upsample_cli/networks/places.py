@@ -1,0 +1,445 @@
+"""The parts of a network that upsample, from the weights before to the blurs after."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from onnx import NodeProto
+
+from upsample_cli.networks.growth import (
+    FLOAT,
+    LAST_STEPS,
+    Axis,
+    Growth,
+    block,
+    channel_axes,
+    growths,
+    is_linear,
+    source_shapes,
+    weights_of,
+)
+from upsample_cli.networks.layer import RESIZE, SUB_PIXEL, TCONV
+from upsample_cli.networks.network import Network, RunError, attribute
+from upsample_cli.networks.trial import Trial
+
+RESIZES = frozenset(("Resize", "Upsample"))
+_UNPOOL = "where its values go depends on the picture"
+_KINDS = {"ConvTranspose": TCONV, "DepthToSpace": SUB_PIXEL, "Resize": RESIZE, "Upsample": RESIZE}
+_OPAQUE = frozenset((*_KINDS, "Col2Im", "ConvTransposeWithDynamicPads", "MaxUnpool"))
+_COPIES = frozenset(("Cast", "Dropout", "Identity", "ReorderInput", "ReorderOutput"))
+_TURNS = frozenset(("Flatten", "Reshape", "Squeeze", "Transpose", "Unsqueeze"))
+_MOST = 200  # nodes of an activation
+_LONGEST = 24  # nodes between weights and pixels, or after them
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Place:
+    """A part of a network that upsamples.
+
+    Args:
+        node: The node at its heart.
+        kind: Of layer.
+        nodes: Of the part, in the order in which they run.
+        inputs: What it takes, and which axis of that holds the channels.
+        output: The value that it makes.
+        axes: Of the picture in the output.
+        weighing: Nodes whose weights it has.
+        instead: Which values are taken in the place of which: activations are left out.
+        unknown: Why it cannot be measured.
+        core: The part without what comes after it, if anything does.
+    """
+
+    node: NodeProto
+    kind: str
+    nodes: tuple[NodeProto, ...] = ()
+    inputs: Mapping[str, int] = field(default_factory=dict)
+    output: str = ""
+    axes: tuple[Axis, ...] = ()
+    weighing: tuple[NodeProto, ...] = ()
+    instead: Mapping[str, str] = field(default_factory=dict)
+    unknown: str = ""
+    core: "Place | None" = None
+
+
+def places(trial: Trial) -> list[Place]:
+    """Return the parts of a network that upsample, in the order in which they run."""
+    network = trial.network
+    found = []
+    for growth in growths(trial):
+        place = _of_growth(network, growth)
+        if place is not None:
+            found.append(place)
+    measured = {node.name for place in found for node in place.nodes}
+    lost, waiting = _lost(trial)
+    for node in network.nodes:
+        if node.name in lost:
+            kind = _KINDS.get(node.op_type, node.op_type)
+            found.append(Place(node, kind, weighing=(node,), unknown=lost[node.name]))
+        elif node.name not in measured and (
+            node.name not in waiting or node.op_type == "ConvTranspose"
+        ):
+            place = _of_node(trial, node)
+            found += [place] if place is not None else []
+    return sorted(found, key=lambda place: int(place.node.name))
+
+
+def _lost(trial: Trial) -> tuple[dict[str, str], set[str]]:
+    """Return why nodes do not run that may upsample, or that others wait for; and those others."""
+    network, lost, waiting_for = trial.network, dict[str, str](), set[str]()
+    for node in network.nodes:
+        if node.name not in trial.faults or node.op_type == "ConvTranspose":
+            continue
+        after, waiting = {node.name: node}, list(node.output)
+        while waiting:
+            for taker in network.consumers.get(waiting.pop(), []):
+                if taker.name not in after:
+                    after[taker.name] = taker
+                    waiting += taker.output
+        waiting_for |= after.keys() - {node.name}
+        if any(other.op_type in LAST_STEPS | _OPAQUE for other in after.values()):
+            more = "" if len(after) == 1 else "; what follows it is not audited"
+            lost[node.name] = trial.faults[node.name] + more
+    return lost, waiting_for
+
+
+def _of_node(trial: Trial, node: NodeProto) -> Place | None:
+    """Return the part of a node that upsamples by what it is; None where it does not."""
+    network, runs = trial.network, node.output[0] in trial.network.shapes
+    if node.op_type == "MaxUnpool" or _unpools(network, node):
+        return Place(node, node.op_type, unknown=_UNPOOL)
+    if node.op_type == "ConvTranspose":
+        return _of_transposed(network, node, trial.faults.get(node.name, ""))
+    kind = _KINDS.get(node.op_type, node.op_type)
+    if node.op_type in _OPAQUE and not runs:
+        return Place(node, kind, unknown="it does not run")
+    if node.op_type in RESIZES:
+        return Place(node, RESIZE)
+    if node.op_type == "DepthToSpace":
+        return Place(node, kind, unknown="what it takes is too small to see")
+    return None
+
+
+def _of_transposed(network: Network, node: NodeProto, fault: str) -> Place:
+    weights = node.input[1] if len(node.input) > 1 else ""
+    place = Place(node, TCONV, weighing=(node,))
+    if any(value.name == weights for value in network.inputs):
+        return replace(place, unknown=f"'{weights}' is an input of the model")
+    if weights in network.varying:
+        maker = network.producers[weights].op_type
+        return replace(place, unknown=f"its weights are worked out by {maker} of the picture")
+    known = network.constants.get(weights)
+    if known is None or known.ndim < 3 or "which is not ONNX's" in fault:
+        return replace(place, unknown=fault or network.faults.get(weights, "it does not run"))
+    count = known.ndim - 2
+    strides = attribute(node, "strides") or [1] * count
+    if len(strides) != count or min(strides) < 1:
+        return replace(place, unknown=fault or f"its strides {strides} cannot be")
+    steps = np.eye(count, dtype=int).tolist()
+    axes = tuple(
+        Axis(2 + each, stride, (0, *step))
+        for each, (stride, step) in enumerate(zip(strides, steps, strict=True))
+    )
+    place = replace(
+        place, nodes=(node,), inputs={node.input[0]: 1}, output=node.output[0], axes=axes
+    )
+    return _extended(network, place)
+
+
+def _unpools(network: Network, node: NodeProto) -> bool:
+    """Tell whether a node puts values where the largest of a picture's were."""
+    if not node.op_type.startswith("Scatter") or len(node.input) < 2:
+        return False
+    waiting, seen = [node.input[1]], set[str]()
+    while waiting and len(seen) < _LONGEST:
+        name = waiting.pop()
+        maker = network.producers.get(name)
+        if maker is None or maker.name in seen:
+            continue
+        if maker.op_type == "MaxPool":
+            return len(maker.output) > 1 and name == maker.output[1]
+        seen.add(maker.name)
+        waiting += network.taken(maker)
+    return False
+
+
+def _of_growth(network: Network, growth: Growth) -> Place | None:
+    """Return the part of a value that grows; None where that is no layer of a picture."""
+    heart = network.producers[growth.output]
+    for kind in ("Einsum", "Transpose", "DepthToSpace"):
+        heart = next((node for node in growth.nodes[::-1] if node.op_type == kind), heart)
+    place = Place(
+        heart, SUB_PIXEL, growth.nodes, {}, growth.output, growth.axes
+    )  # fmt: skip
+    if _attends(network, growth.output):
+        return None
+    shapes = source_shapes(network, growth.sources)
+    if growth.empty:
+        inputs = {source: axis for source, (_, axis) in shapes.items()}
+        return _extended(network, replace(place, kind=TCONV, inputs=inputs), stuffed=True)
+    nodes, inputs, weighing, instead = list(growth.nodes), {}, [], {}
+    for source in growth.sources:
+        start = source
+        if not _is_weighed(network, start):
+            base = _before_activation(network, source)
+            if base is not None:
+                instead[source] = base
+                start = base
+        part = ([], [start]) if start == source else block(network, start)
+        for name in part[1] if part else [start]:
+            if not _is_weighed(network, name):
+                axis = shapes[source][1] if name == start else 1
+                inputs[name] = axis
+                continue
+            node = network.producers[name]
+            axes = channel_axes(network, node)
+            weighing.append(node)
+            nodes.append(node)
+            inputs[network.taken(node)[0]] = axes[0] if axes else 1
+        nodes += part[0] if part else []
+    if instead and len(growth.sources) > 1:
+        why = f"{network.title(network.producers[next(iter(instead))])} joins branches before it"
+        return replace(place, unknown=why)
+    unique = {node.name: node for node in nodes}
+    ordered = tuple(sorted(unique.values(), key=lambda node: int(node.name)))
+    made = {output for node in ordered for output in node.output}
+    inputs = {name: axis for name, axis in inputs.items() if name not in made}
+    place = replace(place, nodes=ordered, inputs=inputs, weighing=tuple(weighing), instead=instead)
+    return _checked(network, growth, _extended(network, place))
+
+
+def _is_weighed(network: Network, name: str) -> bool:
+    """Tell whether a layer with weights makes a value."""
+    node = network.producers.get(name)
+    return node is not None and channel_axes(network, node) is not None
+
+
+def _checked(network: Network, growth: Growth, place: Place) -> Place:
+    """Return a part, unknown where its pixels are of channels without weights before them."""
+    if not place.weighing:
+        makers = [network.producers.get(source) for source in growth.sources]
+        named = [network.title(maker) for maker in makers if maker is not None]
+        more = f", but {named[0]}" if named else ""
+        copies = len(place.inputs) == len(growth.sources) and not _mixes(network, growth)
+        if not copies:
+            return replace(place, unknown=f"no convolution stands before it{more}")
+    elif (place.instead or _is_fused(place)) and not _keeps_flat(network, growth):
+        middle = network.title(growth.nodes[0])
+        why = f"{middle} after the activation treats channels differently"
+        return replace(place, unknown=why)
+    return place
+
+
+def _is_fused(place: Place) -> bool:
+    """Tell whether a layer with weights has an activation of its own."""
+    return any(entry.name == "activation" for node in place.weighing for entry in node.attribute)
+
+
+def _mixes(network: Network, growth: Growth) -> bool:
+    """Tell whether channels become pixels one by one, so that each feeds one phase alone."""
+    shapes = source_shapes(network, growth.sources)
+    total = sum(shape[axis] for shape, axis in shapes.values())
+    made = network.shapes.get(growth.output, ())
+    if not made:
+        return True
+    pixels = int(np.prod([made[axis.place] for axis in growth.axes]))
+    before = next(iter(shapes.values()))
+    low = int(np.prod(before[0])) // before[0][before[1]]
+    return int(np.prod(made)) // pixels * (pixels // max(1, low)) <= total
+
+
+def _keeps_flat(network: Network, growth: Growth) -> bool:
+    """Tell whether what follows an activation makes the same of all ones at every pixel."""
+    shapes = source_shapes(network, growth.sources)
+    try:
+        session = network.part(growth.nodes, dict.fromkeys(shapes, FLOAT), [growth.output])
+        ones = {source: np.ones(shape, np.float32) for source, (shape, _) in shapes.items()}
+        made = session.run(ones)[growth.output]
+    except RunError:
+        return False
+    for axis in growth.axes:
+        quarter = made.shape[axis.place] // 4
+        middle = made.take(range(quarter, made.shape[axis.place] - quarter), axis.place)
+        if np.ptp(middle, axis=axis.place).max(initial=0.0) > 1e-5 * np.abs(made).max(initial=0.0):
+            return False
+    return True
+
+
+def _before_activation(network: Network, source: str) -> str | None:
+    """Return what a value is a function of, the same for every number; None if of nothing such."""
+    nodes: dict[str, NodeProto] = {}
+    waiting = {source}
+    for _ in range(_MOST):
+        makers = {name: network.producers.get(name) for name in waiting}
+        if len(waiting) == 1 and waiting != {source}:
+            (name,) = waiting
+            maker = makers[name]
+            if maker is not None and (_is_weighed(network, name) or is_linear(network, maker)):
+                ordered = sorted(nodes.values(), key=lambda node: int(node.name))
+                return name if _is_pointwise(network, ordered, name, source) else None
+        if any(maker is None for maker in makers.values()):
+            return None
+        known = {name: maker for name, maker in makers.items() if maker is not None}
+        last = max(known, key=lambda name: int(known[name].name))
+        if _is_weighed(network, last):
+            return None
+        nodes[known[last].name] = known[last]
+        waiting = (waiting - set(known[last].output)) | set(network.taken(known[last]))
+    return None
+
+
+def _is_pointwise(network: Network, nodes: Sequence[NodeProto], name: str, made: str) -> bool:
+    """Tell whether nodes apply one function to all numbers: it commutes with any permutation."""
+    shape = network.shapes.get(name) or (1, 8, 6, 6)
+    rng = np.random.default_rng(2)
+    values = rng.normal(size=shape).astype(np.float32)
+    order = rng.permutation(values.size)
+    try:
+        session = network.part(nodes, {name: FLOAT}, [made])
+        one = session.run({name: values})[made]
+        other = session.run({name: values.ravel()[order].reshape(shape)})[made]
+    except RunError:
+        return False
+    return one.shape == shape and np.allclose(one.ravel()[order], other.ravel(), atol=1e-6)
+
+
+def _attends(network: Network, name: str) -> bool:
+    """Tell whether a value is only multiplied by others of the picture, as in attention."""
+    for _ in range(_LONGEST):
+        takers = network.consumers.get(name, [])
+        if len(takers) != 1 or name in network.outputs:
+            return False
+        node = takers[0]
+        if node.op_type == "MatMul" and len(network.taken(node)) > 1:
+            return True
+        if not is_linear(network, node) or node.op_type not in ("Mul", "Div", "Transpose"):
+            return False
+        name = node.output[0]
+    return False
+
+
+def _extended(network: Network, place: Place, stuffed: bool = False) -> Place:
+    """Return a part with borders before it, and the linear nodes after it.
+
+    Those take each channel by itself. Where zeros were put between pixels, the convolution after
+    them is the layer's own.
+    """
+    place = _with_borders(network, place)
+    open_nodes, nodes, weighing = list[NodeProto](), list[NodeProto](), list(place.weighing)
+    output, kept, name = place.output, network.shapes.get(place.output), place.output
+    before_pads: tuple[int, str] | None = None
+    after = None
+    turned = False
+    for node in _chain(network, name):
+        own = stuffed and "Conv" in node.op_type and channel_axes(network, node) is not None
+        if not own and not _takes_each_channel(network, node, place.axes):
+            after = node
+            break
+        open_nodes.append(node)
+        turned = node.op_type in _TURNS or (turned and not kept)
+        name = node.output[0]
+        shape = network.shapes.get(name)
+        if own:
+            stuffed, kept = False, shape
+            weighing.append(node)
+        if turned if shape is None or kept is None else not _alike(shape, kept, place.axes):
+            continue
+        if node.op_type == "Pad":
+            before_pads = before_pads or (len(nodes), output)
+        elif node.op_type not in _COPIES:
+            before_pads = None
+        nodes += open_nodes
+        open_nodes, output = [], name
+    if before_pads and after is not None and _is_convolved(network, after):
+        nodes, output = nodes[: before_pads[0]], before_pads[1]  # they are the next layer's
+    if not nodes:
+        return place
+    return replace(
+        place, nodes=(*place.nodes, *nodes), output=output, weighing=tuple(weighing), core=place
+    )
+
+
+def _with_borders(network: Network, place: Place) -> Place:
+    """Return a part with the borders that are put around what it takes."""
+    inputs, nodes, instead = dict(place.inputs), list(place.nodes), dict(place.instead)
+    for name, axis in place.inputs.items():
+        chain: list[NodeProto] = []
+        first = name
+        for _ in range(_LONGEST):
+            node = network.producers.get(first)
+            if node is None or node.op_type not in _COPIES | {"Pad", "Relu"}:
+                break
+            if node.op_type != "Relu" and not is_linear(network, node):
+                break
+            chain.append(node)
+            first = node.input[0]
+        while chain and chain[-1].op_type != "Pad":
+            first = chain.pop().output[0]
+        if not chain or inputs.get(first, axis) != axis:
+            continue
+        del inputs[name]
+        inputs[first] = axis
+        for node in chain:
+            if node.op_type == "Relu":
+                instead[node.output[0]] = node.input[0]
+            else:
+                nodes.insert(0, node)
+    return replace(place, inputs=inputs, nodes=tuple(nodes), instead=instead)
+
+
+def _is_convolved(network: Network, node: NodeProto) -> bool:
+    """Tell whether a node is a convolution, or what activates the picture before one."""
+    if "Conv" in node.op_type or "Pool" in node.op_type:
+        return True
+    takers = network.consumers.get(node.output[0], [])
+    return len(node.input) == 1 and len(takers) == 1 and "Conv" in takers[0].op_type
+
+
+def _chain(network: Network, name: str) -> Iterator[NodeProto]:
+    """Yield the nodes that alone take a value, then what is made of it, and so on."""
+    for _ in range(_LONGEST):
+        takers = [
+            node for node in network.consumers.get(name, [])
+            if node.op_type not in ("Shape", "Size")
+        ]  # fmt: skip
+        if len(takers) != 1 or name in network.outputs:
+            return
+        yield takers[0]
+        name = takers[0].output[0]
+
+
+def _alike(shape: Sequence[int], kept: Sequence[int], axes: Sequence[Axis]) -> bool:
+    """Tell whether a value has the axes and the channels of another."""
+    places = {axis.place for axis in axes}
+    return len(shape) == len(kept) and all(
+        a > 1 if place in places else a == b
+        for place, (a, b) in enumerate(zip(shape, kept, strict=True))
+    )
+
+
+def _takes_each_channel(network: Network, node: NodeProto, axes: Sequence[Axis]) -> bool:
+    """Tell whether a node is linear, leaves out no pixels, and takes each channel by itself."""
+    if node.op_type == "Slice":
+        steps = [network.constants[name] for name in node.input[4:5] if name in network.constants]
+        return is_linear(network, node) and all((array == 1).all() for array in steps)
+    if node.op_type in _COPIES | _TURNS | {"Pad", "BatchNormalization", "AveragePool"}:
+        return is_linear(network, node) and set(attribute(node, "strides")) <= {1}
+    if node.op_type in ("Add", "Sub", "Mul", "Div"):
+        constants = [network.constants[name] for name in node.input if name in network.constants]
+        rank = len(network.shapes.get(node.output[0], ())) or axes[-1].place + 1
+        pixels = {axis.place - rank for axis in axes}
+        return is_linear(network, node) and len(constants) == 1 and all(
+            length == 1 or place not in pixels
+            for place, length in enumerate(constants[0].shape, -constants[0].ndim)
+        )  # fmt: skip
+    weights = weights_of(network, node)
+    if "Conv" not in node.op_type or "Transpose" in node.op_type or weights is None:
+        return False
+    groups = next((entry.i for entry in node.attribute if entry.name == "group"), 1)
+    return (
+        channel_axes(network, node) is not None
+        and not any(entry.name == "activation" for entry in node.attribute)
+        and weights.ndim > 2
+        and weights.shape[1] == 1
+        and groups == len(weights)
+        and set(attribute(node, "strides")) <= {1}
+    )
