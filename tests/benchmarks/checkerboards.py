@@ -12,7 +12,7 @@ import PIL.Image
 from numpy.typing import NDArray
 
 from upsample_cli.jobs.api import upsample
-from upsample_cli.jobs.train.pairs import applied
+from upsample_cli.jobs.train.settings import applied
 from upsample_cli.kernels.kernel import Kernel
 from upsample_cli.kernels.named import KERNELS
 

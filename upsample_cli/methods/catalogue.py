@@ -3,10 +3,9 @@
 from typing import Any
 
 from upsample_cli.errors import SettingError
+from upsample_cli.methods.convolution import ResizeConvolution, TransposedConvolution
 from upsample_cli.methods.interpolation import Bicubic, Bilinear, Lanczos, Nearest, Spline
 from upsample_cli.methods.method import Method, did_you_mean
-from upsample_cli.methods.resize_conv import ResizeConvolution
-from upsample_cli.methods.tconv import TransposedConvolution
 
 METHODS: tuple[type[Method], ...] = (
     Nearest,

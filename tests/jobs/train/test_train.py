@@ -9,7 +9,7 @@ from textures import natural_texture
 
 from upsample_cli.errors import ImageFileError, SettingError
 from upsample_cli.images.places.place import Place, parse
-from upsample_cli.jobs.train import pairs, train
+from upsample_cli.jobs.train import settings, train
 from upsample_cli.jobs.train.settings import Settings
 from upsample_cli.kernels.least_squares import Structure
 
@@ -26,7 +26,7 @@ def photos(tmp_path: Path) -> list[Place]:
     return train.pictures([parse(folder)])
 
 
-def settings(**changes: object) -> Settings:
+def settings_with(**changes: object) -> Settings:
     return Settings(**{"taps": 5, "samples": 20_000, "holdout": 0.3, **changes})
 
 
@@ -36,7 +36,7 @@ def test_a_trained_kernel_beats_interpolation(
     photos: list[Place], method: str, stride: int
 ) -> None:
     """On pictures held out, the kernel comes nearer to the originals than bicubic does."""
-    actual = train.train(photos, settings(stride=stride, structure=Structure(method)))
+    actual = train.train(photos, settings_with(stride=stride, structure=Structure(method)))
     about = actual.file.about
     scores = about["held_out"]["psnr"]
     assert scores["trained"] > scores["bicubic"] > scores["nearest"]
@@ -50,7 +50,8 @@ def test_a_trained_kernel_beats_interpolation(
 def test_training_repeats_to_the_byte(photos: list[Place]) -> None:
     """The same seed gives the same file, another seed another."""
     first, again, other = (
-        train.train(photos, settings(seed=seed, samples=2000)).file.to_bytes() for seed in (1, 1, 2)
+        train.train(photos, settings_with(seed=seed, samples=2000)).file.to_bytes()
+        for seed in (1, 1, 2)
     )
     assert first == again
     assert first != other
@@ -79,7 +80,7 @@ def test_pictures_may_be_objects(bucket: Bucket, photos: list[Place]) -> None:
     result = train.pictures([parse(f"{bucket.url}/in"), parse(f"{bucket.url}/in/0.png")])
     names = ["0.png", "2.png", "4.png", "deep/1.png", "deep/3.png", "deep/5.png", "0.png"]
     assert [file.path for file in result] == [f"{bucket.url}/in/{name}" for name in names]
-    assert train.train(result, settings()).file.about["pictures"] == 4
+    assert train.train(result, settings_with()).file.about["pictures"] == 4
 
 
 def test_pictures_too_small_are_told(tmp_path: Path) -> None:
@@ -87,7 +88,7 @@ def test_pictures_too_small_are_told(tmp_path: Path) -> None:
     PIL.Image.new("L", (20, 20)).save(tmp_path / "small.png")
     fault = r"no picture can be used \(.*small.png is 20x20, too small\); give pictures of at least"
     with pytest.raises(ImageFileError, match=fault):
-        train.train([parse(tmp_path / "small.png")], settings())
+        train.train([parse(tmp_path / "small.png")], settings_with())
 
 
 @pytest.mark.parametrize("level", [0, 128])
@@ -98,12 +99,12 @@ def test_flat_pictures_teach_nothing(tmp_path: Path, level: int, changes: dict[s
     """Of pictures without content no kernel is made: it would blur, or be black."""
     PIL.Image.new("L", (90, 90), level).save(tmp_path / "flat.png")
     with pytest.raises(ImageFileError, match="the pictures are flat, and teach nothing"):
-        train.train([parse(tmp_path / "flat.png")], settings(**changes))
+        train.train([parse(tmp_path / "flat.png")], settings_with(**changes))
 
 
 def test_a_picture_named_twice_is_one(photos: list[Place]) -> None:
     """One that is held out for trying the kernel is not held back altogether."""
-    once, twice = (train.train(photos[:1] * times, settings()) for times in (1, 2))
+    once, twice = (train.train(photos[:1] * times, settings_with()) for times in (1, 2))
     assert once.file.to_bytes() == twice.file.to_bytes()
 
 
@@ -123,7 +124,7 @@ def test_a_picture_named_twice_is_one(photos: list[Place]) -> None:
 def test_settings_that_cannot_be_are_refused(changes: dict[str, object], fault: str) -> None:
     """A wrong setting is refused before any picture is read."""
     with pytest.raises(SettingError) as caught:
-        settings(**changes)
+        settings_with(**changes)
     assert fault in str(caught.value)
 
 
@@ -131,6 +132,6 @@ def test_settings_that_cannot_be_are_refused(changes: dict[str, object], fault: 
 def test_shrinking_keeps_brightness_and_place(shrink: str) -> None:
     """A shrunk ramp is the same ramp at half-pixel centres."""
     ramp = np.arange(120.0)[:, None] + np.zeros((1, 24))
-    actual = pairs.shrunk(ramp, settings(shrink=shrink))[:, 5]
+    actual = settings.shrunk(ramp, settings_with(shrink=shrink))[:, 5]
     expected = 2 * np.arange(60) + 0.5
     np.testing.assert_allclose(actual[15:45], expected[15:45], atol=1e-9)

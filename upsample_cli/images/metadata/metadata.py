@@ -1,5 +1,6 @@
 """What a picture's file says beside its pixels, and which formats can say it."""
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:  # decoding begins before NumPy has loaded
 _SRGB_GAMMA = 0.45455
 _CICP_SRGB = b"cICP", b"\x01\x0d"  # sRGB's primaries and curve
 _XMP_KEY = "XML:com.adobe.xmp"
+_XMP_VALUE = rb"(\s*=\s*[\"']|\s*>)\d+"
 PNG_TEXT_PREFIX = "upsample-cli text: "
 """Stands before keywords that Pillow would confuse with properties; see `with_safe_texts`."""
 _HELD = {
@@ -88,9 +90,7 @@ class Metadata(NamedTuple):
         exif = self.exif and exif_tags.resized(self.exif, size)
         if not self.xmp:
             return self._replace(exif=exif)
-        from upsample_cli.images.metadata import xmp  # few pictures have any
-
-        return self._replace(exif=exif, xmp=xmp.resized(self.xmp, size))
+        return self._replace(exif=exif, xmp=resized_xmp(self.xmp, size))
 
     def losses(self, format: str) -> tuple[str, ...]:
         """Return the names of what is there and a format cannot hold.
@@ -126,9 +126,7 @@ def metadata_of(opened: "PIL.Image.Image", exif: bytes | None, upright: bool) ->
     info: dict[Any, Any] = opened.info
     packet = _bytes(info.get("xmp"))
     if packet and upright:
-        from upsample_cli.images.metadata import xmp  # few pictures have any
-
-        packet = xmp.upright(packet)
+        packet = upright_xmp(packet)
     metadata = Metadata(
         icc=(opened.mode != "LAB" and info.get("icc_profile")) or None,  # Lab becomes sRGB
         exif=exif,
@@ -181,3 +179,28 @@ def _coding(opened: "PIL.Image.Image") -> Coding | None:
 
 def _bytes(text: Any) -> bytes | None:
     return text.encode("utf-8", "replace") if isinstance(text, str) else text
+
+
+def upright_xmp(packet: bytes) -> bytes:
+    """Return a packet for a picture that has been turned as it said: orientation 1."""
+    return _with_number(packet, b"tiff:Orientation", 1)
+
+
+def resized_xmp(packet: bytes, size: "Size") -> bytes:
+    """Return a packet with another height and width, wherever it states them.
+
+    >>> resized_xmp(b"<x exif:PixelXDimension='9'/>", (40, 50))
+    b"<x exif:PixelXDimension='50'/>"
+    """
+    height, width = size
+    numbers = {
+        b"exif:PixelYDimension": height, b"exif:PixelXDimension": width,
+        b"tiff:ImageLength": height, b"tiff:ImageWidth": width,
+    }  # fmt: skip
+    for name, number in numbers.items():
+        packet = _with_number(packet, name, number)
+    return packet
+
+
+def _with_number(packet: bytes, name: bytes, number: int) -> bytes:
+    return re.sub(name + _XMP_VALUE, lambda match: name + match[1] + b"%d" % number, packet)

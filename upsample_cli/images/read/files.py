@@ -27,9 +27,9 @@ def read(place: Place, max_pixels: int = MAX_PIXELS) -> Image:
     image = to_image(decoded)
     if not image.is_cmyk:
         return image
-    from upsample_cli.images import cmyk  # few pictures are CMYK
+    from upsample_cli.images import profiles  # few pictures are CMYK
 
-    return cmyk.to_srgb(image)[0]
+    return profiles.to_srgb(image)[0]
 
 
 def to_image(decoded: Decoded) -> Image:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import PIL.Image
 
 from upsample_cli.errors import ImageFileError
-from upsample_cli.images.metadata import exif, tiff_tags, xmp
-from upsample_cli.images.metadata.metadata import Metadata
+from upsample_cli.images.metadata import exif, tiff_tags
+from upsample_cli.images.metadata.metadata import Metadata, upright_xmp
 from upsample_cli.images.read.decode import Decoded
 from upsample_cli.images.read.opening import check_size
 from upsample_cli.images.read.raw_modes import set_float_order
@@ -211,7 +211,7 @@ def _metadata(tags: PIL.Image.Exif, page: "tifffile.TiffPage") -> Metadata:
     return Metadata(
         icc=tags.get(_ICC) or None,
         exif=tiff_tags.as_exif(tags),
-        xmp=xmp.upright(tags.get(_XMP, b"")) or None,
+        xmp=upright_xmp(tags.get(_XMP, b"")) or None,
         iptc=iptc if isinstance(iptc, bytes) else None,
         dpi=exif.tags_dpi(tags),
     )

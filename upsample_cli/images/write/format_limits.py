@@ -21,9 +21,9 @@ def fit(image: Image, format: str) -> tuple[Image, tuple[str, ...]]:
     """
     notes = []
     if image.is_cmyk and format not in _CMYK:
-        from upsample_cli.images import cmyk  # seldom needed
+        from upsample_cli.images import profiles  # seldom needed
 
-        image, how = cmyk.to_srgb(image)
+        image, how = profiles.to_srgb(image)
         notes.append(f"{format} holds no inks, so CMYK became sRGB {how}")
     if image.has_alpha and format in _NO_ALPHA:
         raise ImageFileError(f"{format} holds no transparency; write a PNG, WebP or TIFF")

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from upsample_cli.kernels.kernel import Kernel
 from upsample_cli.kernels.kernel_file import SHIPPED_STRIDES, load, shipped_path
 from upsample_cli.kernels.named import KERNELS
+from upsample_cli.methods.convolution import ResizeConvolution, TransposedConvolution
 from upsample_cli.methods.kernel_chain import LEARNED
-from upsample_cli.methods.resize_conv import ResizeConvolution
-from upsample_cli.methods.tconv import TransposedConvolution
 from upsample_cli.metrics.ripple import noise_gain, overshoot, ripple
 
 

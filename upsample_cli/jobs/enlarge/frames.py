@@ -6,7 +6,7 @@ from typing import BinaryIO
 import numpy as np
 
 from upsample_cli.errors import ImageFileError
-from upsample_cli.images import transfer_curve
+from upsample_cli.images import profiles
 from upsample_cli.images.image import Image, Samples
 from upsample_cli.images.places.place import Place
 from upsample_cli.images.read import animation
@@ -79,7 +79,7 @@ class _Frames:
             frame = Image(np.asarray(picture), self._format, self.metadata)
             frame, self.notes = format_limits.fit(frame, self._format)
             if self._task.linear:
-                self.notes += transfer_curve.notes_on_linear(frame.metadata)
+                self.notes += profiles.notes_on_linear(frame.metadata)
             is_png = self._format == "PNG"
             yield frame, MeasuredStrips(frame, self.size, self._task, is_png, self._workers)
 

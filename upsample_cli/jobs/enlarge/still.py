@@ -40,9 +40,9 @@ def write(
     if image.is_cmyk and task.linear:
         raise ImageFileError("inks are no light; leave --linear out or write a PNG")
     if task.linear:
-        from upsample_cli.images import transfer_curve  # few pictures need it
+        from upsample_cli.images import profiles  # few pictures need it
 
-        notes += transfer_curve.notes_on_linear(image.metadata)
+        notes += profiles.notes_on_linear(image.metadata)
     image = image._replace(metadata=image.metadata.resized(size))
     with to.writing(task.force) as file, Workers(task.threads) as workers:
         strips = MeasuredStrips(image, size, task, format == "PNG", workers, progress)

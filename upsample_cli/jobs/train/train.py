@@ -14,8 +14,7 @@ from upsample_cli.images.places.place import Place
 from upsample_cli.images.read import files
 from upsample_cli.images.read.opening import read_size
 from upsample_cli.jobs.batch.walk import Globs, walk
-from upsample_cli.jobs.train.pairs import applied, pair
-from upsample_cli.jobs.train.settings import Settings
+from upsample_cli.jobs.train.settings import Settings, applied, pair
 from upsample_cli.kernels.kernel import Kernel, Taps
 from upsample_cli.kernels.kernel_file import KernelFile
 from upsample_cli.kernels.least_squares import Moments, Structure, fit

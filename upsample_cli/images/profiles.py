@@ -1,12 +1,40 @@
-"""Whether a picture's levels follow sRGB's curve, which `--linear` assumes.
+"""Colours that a profile tells: CMYK as sRGB, and whether the curve of a picture is sRGB's.
 
 Source: ICC.1:2022, "Image technology colour management" (types curv and para); ITU-T H.273 (cICP).
 """
 
+import io
 from struct import error as StructError  # noqa: N812 # a class, whatever its name
 from struct import unpack_from
 
+import numpy as np
+import PIL.Image
+from PIL import ImageCms
+
+from upsample_cli.images.image import Image
 from upsample_cli.images.metadata.metadata import Metadata
+
+
+def to_srgb(image: Image) -> tuple[Image, str]:
+    """Return a CMYK picture in sRGB, and how its colours were converted, in words.
+
+    Its own profile is used where it has one that works, else Pillow's plain formula.
+    """
+    height, width = image.size
+    cmyk = PIL.Image.frombuffer("CMYK", (width, height), image.samples, "raw", "CMYK", 0, 1)
+    how = "through its profile"
+    try:
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(image.metadata.icc or b""))
+        srgb = ImageCms.profileToProfile(
+            cmyk, profile, ImageCms.createProfile("sRGB"), outputMode="RGB"
+        )
+    except (ImageCms.PyCMSError, OSError):
+        srgb, how = None, "without a profile"
+    if srgb is None:
+        srgb = cmyk.convert("RGB")
+    metadata = image.metadata._replace(icc=None, coding=None)
+    return image._replace(samples=np.asarray(srgb), metadata=metadata, is_cmyk=False), how
+
 
 _SRGB_POINTS = ((0.1, 0.010023), (0.5, 0.214041))  # level and light
 _TOLERANCE = 0.002  # less than half of the difference between sRGB and gamma 2.2

@@ -1,4 +1,4 @@
-from upsample_cli.images.metadata import xmp
+from upsample_cli.images.metadata.metadata import resized_xmp, upright_xmp
 
 PACKET = (
     b"<x:xmpmeta><rdf:Description tiff:Orientation='6' exif:PixelXDimension='40'>"
@@ -9,11 +9,11 @@ PACKET = (
 
 def test_orientation_and_size_change_alone() -> None:
     """Both change as attributes and as elements; the rest stays."""
-    changed = xmp.resized(xmp.upright(PACKET), (60, 80))
+    changed = resized_xmp(upright_xmp(PACKET), (60, 80))
     expected = PACKET.replace(b"'6'", b"'1'").replace(b"'40'", b"'80'").replace(b">30<", b">60<")
     assert changed == expected
 
 
 def test_a_packet_without_them_stays() -> None:
     """A packet without orientation and size is not changed."""
-    assert xmp.resized(xmp.upright(b"<x:xmpmeta/>"), (60, 80)) == b"<x:xmpmeta/>"
+    assert resized_xmp(upright_xmp(b"<x:xmpmeta/>"), (60, 80)) == b"<x:xmpmeta/>"
