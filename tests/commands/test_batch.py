@@ -231,6 +231,14 @@ def test_a_folder_does_not_become_a_picture(call: Call, folder: Path) -> None:
     assert call("many", "out.png", "--force").code == 0
 
 
+@pytest.mark.parametrize("name", ["none/", "in.png/"])
+def test_an_input_that_only_looks_like_a_folder_is_not_read(call: Call, name: str) -> None:
+    """A slash after the name of a file, or of nothing, does not make it a folder."""
+    outcome = call(name, "out.png")
+    assert outcome.code == 1
+    assert outcome.err.startswith(f"Error: cannot read {name}: ")
+
+
 def test_nothing_to_do_is_exit_3(call: Call, folder: Path) -> None:
     """An empty folder ends with 3, and so does a folder whose outputs all exist."""
     (folder / "many").mkdir()

@@ -62,7 +62,7 @@ def _planned(request: Request, root: Folder) -> plan.Plan:
         raise SettingError("standard input is one picture; name a file to write it to")
     if len(inputs) == 1 and isinstance(inputs[0], Folder):
         is_picture_name = isinstance(output, Place) and output.suffix[1:] in FORMATS
-        if is_picture_name and output.modified() is None:
+        if is_picture_name and output.modified() is None and inputs[0].exists():
             raise SettingError(
                 f"{inputs[0]} is a folder and {output} the name of a picture; "
                 f"name a folder or write {output}/"

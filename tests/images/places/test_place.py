@@ -103,6 +103,13 @@ def test_a_full_disk_is_told_and_leaves_nothing(
     assert path.read_bytes() == b"old"
 
 
+def test_a_file_that_cannot_be_opened_is_to_be_checked(tmp_path: Path) -> None:
+    """A link to itself is no matter of permissions: the error only says to check the file."""
+    (tmp_path / "round.png").symlink_to("round.png")
+    with pytest.raises(ImageFileError, match=r"cannot read .*round\.png: .*; check the file"):
+        parse_file(tmp_path / "round.png").open()
+
+
 def test_a_folder_that_cannot_be_written_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

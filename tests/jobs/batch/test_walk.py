@@ -108,6 +108,8 @@ def test_folders_without_a_name_are_counted(bucket: Bucket) -> None:
         ("./a.png", ["a.png", "b/a.png"], ["aXpng"]),
         ("#1.png", ["#1.png"], ["1.png"]),
         ("!1.png", ["!1.png"], ["1.png"]),
+        ("a ", ["a ", "b/a "], ["a", "a  "]),
+        ("a\\ ", ["a "], ["a", "a\\ "]),
     ],
 )
 def test_patterns(pattern: str, yes: list[str], no: list[str]) -> None:
@@ -137,7 +139,8 @@ def test_a_pattern_with_a_slash_at_its_end_is_for_folders() -> None:
     assert not globs.takes("a/thumbs/b.png")
 
 
-def test_a_pattern_that_cannot_be_is_refused() -> None:
-    """An escape of nothing is an error of ours."""
+@pytest.mark.parametrize("pattern", ["a\\", "[z-a]"])
+def test_a_pattern_that_cannot_be_is_refused(pattern: str) -> None:
+    """An escape of nothing and a range that runs backwards are errors of ours."""
     with pytest.raises(SettingError, match=r"a pattern cannot be \(.*\); see .gitignore"):
-        Globs(include=("a\\",)).takes("a")
+        Globs(include=(pattern,)).takes("a")

@@ -158,10 +158,9 @@ class Place(Location):
         except IsADirectoryError as error:
             raise ImageFileError(f"{path} is a folder; name a picture in it") from error
         except OSError as error:
-            kind = "folder " if self.is_folder() else ""
-            raise ImageFileError(
-                f"cannot read {kind}{path}: {error.strerror}; check its permissions"
-            ) from error
+            folder = self.is_folder()
+            what, advice = (f"folder {path}", "its permissions") if folder else (path, "the file")
+            raise ImageFileError(f"cannot read {what}: {error.strerror}; check {advice}") from error
         except ValueError as error:  # such as a NUL in the name
             raise ImageFileError(f"cannot read {path}: {error}; check the path") from error
 

@@ -57,11 +57,12 @@ class Globs:
 def _spec(patterns: tuple[str, ...]) -> "GitIgnoreSpec":
     from pathspec import GitIgnoreSpec  # most runs have no patterns
 
-    # A leading # would begin a comment, and a leading ! undo other patterns.
-    plain = (re.sub(r"^(?=[#!])", r"\\", glob.removeprefix("./").lower()) for glob in patterns)
+    # A # would begin a comment, a ! undo other patterns, and a space at the end be left out.
+    special = r"^(?=[#!])|(?<!\\)(?= \Z)"
+    plain = (re.sub(special, r"\\", glob.removeprefix("./").lower()) for glob in patterns)
     try:
         return GitIgnoreSpec.from_lines(plain)
-    except ValueError as error:
+    except (ValueError, re.error) as error:  # the latter for a range such as [z-a]
         raise SettingError(f"a pattern cannot be ({error}); see .gitignore") from error
 
 
