@@ -117,11 +117,11 @@ def test_characters_outside_the_encoding_are_escaped(folder: Path, arguments: st
 
 
 @pytest.mark.parametrize("arguments", ["in.png out.png", "in.png many/", "measure in.png"])
-@pytest.mark.parametrize("closed", ["2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
 def test_closed_output_streams_do_not_stop_the_work(
     folder: Path, arguments: str, closed: str
 ) -> None:
-    """Pictures are written when standard error, or every standard stream, is closed."""
+    """Pictures are written when one of the output streams, or every standard stream, is closed."""
     command = [sys.executable, "-m", "upsample_cli", *arguments.split()]
     script = ["sh", "-c", f'"$@" {closed}', "sh", *command]
     assert subprocess.run(script, cwd=folder, check=False).returncode == 0

@@ -39,6 +39,7 @@ _ENVIRONMENT = (
 
 def prepare() -> None:
     """Set the process up, before NumPy is imported."""
+    _occupy_standard_descriptors()
     gc.set_threshold(100_000)  # imports create many objects and no garbage
     _keep_freed_memory()
     # They warn of oddities in files that they can read.
@@ -101,6 +102,14 @@ def cores() -> int:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # not on every platform
         return os.cpu_count() or 1
+
+
+def _occupy_standard_descriptors() -> None:
+    """Open the null device where standard streams are closed: no pipe may get their numbers."""
+    number = os.open(os.devnull, os.O_RDWR)
+    while number <= 2:  # standard error
+        number = os.dup(number)
+    os.close(number)
 
 
 def _keep_freed_memory() -> None:
