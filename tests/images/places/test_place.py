@@ -1,12 +1,17 @@
 import errno
 import os
+import pickle
 from pathlib import Path
 
 import pytest
+from objects import Bucket
 
 from upsample_cli.errors import ImageFileError, TargetExistsError
 from upsample_cli.images.places import atomic_file
-from upsample_cli.images.places.place import parse_file
+from upsample_cli.images.places.folder import Folder
+from upsample_cli.images.places.place import Place, parse, parse_file
+from upsample_cli.images.places.remote import RemoteFile, RemoteFolder
+from upsample_cli.images.places.standard_stream import StandardStream
 
 
 def names(folder: Path) -> list[str]:
@@ -18,6 +23,61 @@ def half_written(path: Path, fault: BaseException) -> None:
     with parse_file(path).writing() as file:
         file.write(b"half")
         raise fault
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "path"),
+    [
+        ("-", StandardStream, "-"),
+        ("a.png", Place, "a.png"),
+        ("folder", Folder, "folder"),
+        ("new/", Folder, "new/"),
+        ("s3://bucket/new/", RemoteFolder, "s3://bucket/new/"),
+    ],
+)
+def test_a_path_is_classified(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, kind: type, path: str
+) -> None:
+    """What is there decides, or a slash at the end; a place survives pickling."""
+    (tmp_path / "folder").mkdir()
+    monkeypatch.chdir(tmp_path)
+    place = parse(text)
+    assert (type(place), str(place)) == (kind, path)
+    assert pickle.loads(pickle.dumps(place)) == place
+
+
+def test_a_store_is_asked_only_if_that_is_wanted(bucket: Bucket) -> None:
+    """Thousands of URLs are not asked for one by one: without a slash, each is a file."""
+    bucket.put("in/a.png", b"data")
+    assert type(parse(f"{bucket.url}/in")) is RemoteFolder
+    bucket.server.requests.clear()
+    assert type(parse(f"{bucket.url}/in", ask_store=False)) is RemoteFile
+    assert type(parse_file(f"{bucket.url}/in")) is RemoteFile
+    assert bucket.server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "relative"),
+    [
+        ("a/b.png", "b.png", "a/b.png"),
+        ("./a//b.png", "b.png", "a/b.png"),
+        ("../other/b.png", "b.png", "b.png"),
+        ("s3://bucket/a/b.png", "b.png", "a/b.png"),
+        ("s3://bucket/../b.png", "b.png", "b.png"),
+        ("s3://bucket", "bucket", "bucket"),
+    ],
+)
+def test_a_place_has_a_name_and_a_relative_path(text: str, name: str, relative: str) -> None:
+    """What lies outside the working folder or the bucket goes by its name."""
+    place = parse_file(text)
+    assert (place.name, place.relative) == (name, relative)
+
+
+def test_an_absolute_place_holds_in_any_folder(tmp_path: Path) -> None:
+    """A file gets the folder it was relative to; a URL and a stream stay."""
+    assert parse_file("a.png").absolute(str(tmp_path)).path == str(tmp_path / "a.png")
+    for text in ("s3://bucket/a.png", "-"):
+        assert parse_file(text).absolute(str(tmp_path)).path == text
 
 
 def test_a_target_appears_when_all_is_written(tmp_path: Path) -> None:
@@ -118,7 +178,7 @@ def test_a_folder_that_cannot_be_written_is_told(
     def refused(*_: object) -> None:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
-    monkeypatch.setattr(atomic_file, "SyncedFile", refused)
+    monkeypatch.setattr(atomic_file, "open", refused, raising=False)
     with (
         pytest.raises(ImageFileError, match=r"cannot write .*Permission denied; choose another"),
         parse_file(tmp_path / "out.png").writing(),

@@ -5,14 +5,12 @@ the disk. A process holds a lock on its temporary files. One that a killed proce
 recognised on the same machine by its lock, on others by its age, and is removed later.
 """
 
-import io
 import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from errno import EEXIST
-from threading import Thread
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import BinaryIO
 from zlib import crc32
 
 try:
@@ -20,13 +18,9 @@ try:
 except ImportError:  # Windows, where an open file cannot be removed anyway
     flock = None  # type: ignore[assignment] # so the name is there
 
-if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer
-
 _PREFIX, _SUFFIX = ".upsample-", ".part"
 _FOREIGN_AGE = 24 * 3600  # seconds since the last write after which any temporary is abandoned
 _LOCKLESS_AGE = 600  # and one of this machine where there are no locks
-_PORTION = 1 << 20  # bytes that are worth a call of fsync
 
 
 @contextmanager
@@ -43,13 +37,13 @@ def writing(target: str, force: bool) -> Iterator[BinaryIO]:
     """
     temporary = temporary_beside(target)
     try:
-        while not _locks(raw := SyncedFile(temporary)):
-            raw.close()
+        while not _locks(file := open(temporary, "xb")):  # noqa: SIM115 # closed below
+            file.close()
             temporary = temporary_beside(target)
-        with io.BufferedWriter(raw) as file:
-            yield cast(BinaryIO, file)
+        with file:
+            yield file
             file.flush()
-            raw.sync()
+            os.fsync(file.fileno())
             if flock is not None:
                 # Still locked, so that no other process takes it for abandoned.
                 _rename(temporary, target, force)
@@ -80,53 +74,6 @@ def clean(folder: str) -> int:
     return removed
 
 
-class SyncedFile(io.FileIO):
-    """A new file without a buffer; fsync begins in a thread while more is written.
-
-    Raises:
-        OSError: It cannot be made.
-    """
-
-    def __init__(self, path: str) -> None:
-        super().__init__(path, "xb")
-        self._unsynced = 0
-        self._syncing: Thread | None = None
-        self._errors: list[OSError] = []
-
-    def write(self, data: "ReadableBuffer", /) -> int:
-        """Write, and begin to synchronise if that is not under way."""
-        written = super().write(data)
-        self._unsynced += written
-        if self._unsynced >= _PORTION and not (self._syncing and self._syncing.is_alive()):
-            self._unsynced = 0
-            self._syncing = Thread(target=self._sync_early)
-            with suppress(RuntimeError):  # the system has no more threads: sync at the end
-                self._syncing.start()
-        return written
-
-    def sync(self) -> None:
-        """Wait until all data are on the disk; raise the first `OSError` of any attempt."""
-        self._join()
-        os.fsync(self.fileno())
-        if self._errors:  # the system reports each only once
-            raise self._errors[0]
-
-    def close(self) -> None:
-        """Close the file, once no thread uses it."""
-        self._join()
-        super().close()
-
-    def _join(self) -> None:
-        if self._syncing and self._syncing.is_alive():  # a signal may come before it begins
-            self._syncing.join()
-
-    def _sync_early(self) -> None:
-        try:
-            os.fsync(self.fileno())
-        except OSError as error:
-            self._errors.append(error)
-
-
 def _rename(temporary: str, target: str, force: bool) -> None:
     """Give a temporary its target's name, in one step where the system can."""
     if force:
@@ -148,7 +95,7 @@ def _rename(temporary: str, target: str, force: bool) -> None:
             os.unlink(temporary)
 
 
-def _locks(file: io.FileIO) -> bool:
+def _locks(file: BinaryIO) -> bool:
     """Lock a new temporary; tell whether that was done before another process removed it."""
     if flock is None:
         return True
