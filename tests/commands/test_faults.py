@@ -172,13 +172,13 @@ def test_the_first_signal_lets_begun_pictures_finish(
 def test_ctrl_c_does_not_interrupt_workers_that_start(work_folder: Path) -> None:
     """A worker that still loads, in the process group of the terminal, survives Ctrl-C."""
     with start_run(work_folder) as process:
-        faults.until(lambda: faults.workers(process))
+        faults.wait_until(lambda: faults.worker_ids(process))
         os.killpg(process.pid, signal.SIGINT)
         send_slow_picture(work_folder, process)
         _, stderr = process.communicate(timeout=faults.PATIENCE)
     assert process.returncode == 130
     assert "Traceback" not in stderr
-    assert list(work_folder.rglob(".upsample-*")) == []
+    assert temporary_files(work_folder) == []
 
 
 def test_a_signal_stops_pictures_that_have_not_begun(work_folder: Path) -> None:

@@ -9,12 +9,13 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import CancelledError, Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from threading import RLock, Thread
+from multiprocessing.process import BaseProcess
+from threading import Lock, Thread
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
 
@@ -50,7 +51,9 @@ class Pool(Executor):
 
     def __init__(self, count: int) -> None:
         self._count = min(count, _MOST_ON_WINDOWS) if sys.platform == "win32" else count
-        self._lock = RLock()
+        # The library calls back with a lock of its own held, which `submit` takes, too. So what is
+        # called back must not wait for `_submitting`, under which we submit.
+        self._submitting, self._breaking = Lock(), Lock()
         self._is_aborted = False
         self._recovery: Thread | None = None
         self._suspects: list[_Call] = []  # calls that were under way when a worker died
@@ -75,7 +78,7 @@ class Pool(Executor):
         """
         assert not kwargs, "by position only"
         call = _Call(function, args)
-        with self._lock:
+        with self._submitting:
             if self._recovery:
                 self._waiting.append(call)
             else:
@@ -112,7 +115,7 @@ class Pool(Executor):
             return ProcessPoolExecutor(count, spawn, worker.start, (self._lifeline,))
 
     def _start(self, call: "_Call") -> None:
-        """Hand a call to the library; the lock is held."""
+        """Hand a call to the library."""
         try:
             with _starting():
                 call.inner = self._processes.submit(worker.run, call.function, call.arguments)
@@ -128,50 +131,68 @@ class Pool(Executor):
         if inner.cancelled() or (error and self._is_aborted):
             Future.cancel(call)
         elif isinstance(error, BrokenProcessPool):
-            with self._lock:
-                self._suspects.append(call)
-                self._recover_later()
+            self._suspects.append(call)
+            self._recover_later()
         elif error:
             call.set_exception(error)
         else:
             call.set_result(inner.result())
 
     def _recover_later(self) -> None:
-        if not self._recovery:
-            self._recovery = Thread(target=self._recover)
-            self._recovery.start()
+        with self._breaking:
+            if not self._recovery:
+                self._recovery = Thread(target=self._recover)
+                self._recovery.start()
 
     def _recover(self) -> None:
         """Try each call of a broken pool again, alone; then go on with a new pool."""
-        self._processes.shutdown()  # from here on the suspects are complete
-        for call in self._suspects:
-            self._try_alone(call)
-        with self._lock:
-            calls = [call for call in self._waiting if not call.cancelled()]
-            self._recovery, self._suspects, self._waiting = None, [], []
-            try:
-                self._processes = self._new(self._count)
-                for call in calls:
-                    Future.cancel(call) if self._is_aborted else self._start(call)
-            except WorkerStartError as error:
-                for call in calls:
-                    if call.inner is None:
-                        call.set_exception(error)
+        self._processes.shutdown()
+        while True:
+            while self._suspects and not self._is_aborted:
+                self._try_alone()
+            with self._submitting:  # a call that was just submitted may be a suspect, too
+                if self._is_aborted or not self._suspects:
+                    self._go_on()
+                    return
 
-    def _try_alone(self, call: "_Call") -> None:
-        others = {*multiprocessing.active_children()}
+    def _go_on(self) -> None:
+        """Hand calls that came during the recovery to a new pool, or cancel all if aborted."""
+        calls = [*self._suspects, *(call for call in self._waiting if not call.cancelled())]
+        self._recovery, self._suspects, self._waiting = None, [], []
+        try:
+            self._processes = self._new(self._count)
+            for call in calls:
+                Future.cancel(call) if self._is_aborted else self._start(call)
+        except WorkerStartError as error:
+            for call in calls:
+                if call.inner is None:
+                    call.set_exception(error)
+
+    def _try_alone(self) -> None:
+        """Try suspects one by one, in one worker, until none is left or the worker has ended."""
+        others, workers = {*multiprocessing.active_children()}, set[BaseProcess]()
+        call = self._suspects[0]
         try:
             with self._new(1) as processes:
-                with _starting():
-                    future = processes.submit(worker.run, call.function, call.arguments)
-                workers = {*multiprocessing.active_children()} - others
-                future.exception()
-            if isinstance(future.exception(), BrokenProcessPool) and not self._is_aborted:
-                raise WorkerDiedError(", ".join(_how_ended(dead.exitcode) for dead in workers))
-        except (WorkerDiedError, WorkerStartError) as error:
+                while self._suspects and not self._is_aborted:
+                    call = self._suspects[0]
+                    with _starting():
+                        inner = processes.submit(worker.run, call.function, call.arguments)
+                    workers |= {*multiprocessing.active_children()} - others
+                    self._suspects.pop(0)
+                    if isinstance(inner.exception(), BrokenProcessPool):
+                        break
+                    self._finish(call, inner)
+                else:
+                    return
+        except BrokenProcessPool:  # between two calls
+            return
+        except WorkerStartError as error:
+            self._suspects.pop(0)
             call.set_exception(error)
-        else:
-            self._finish(call, future)
+            return
+        reasons = (_how_ended(ended.exitcode) for ended in workers)
+        call.set_exception(CancelledError() if self._is_aborted else WorkerDiedError(*reasons))
 
 
 class _Call(Future[Any]):
