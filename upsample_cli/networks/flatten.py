@@ -83,6 +83,8 @@ def _walk(
         outputs = [names.get(name, "") for name in node.output]
         node.ClearField("output")
         node.output.extend(outputs)
+        if not any(outputs):
+            continue
         if any(True for _ in children(node)):
             _inline(node, result, names, path, opset)
         else:

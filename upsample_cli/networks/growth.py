@@ -9,48 +9,27 @@ from dataclasses import dataclass
 from math import prod
 
 import numpy as np
-from onnx import NodeProto, TensorProto
+from onnx import NodeProto
 
-from upsample_cli.networks.network import Array, Network, RunError
+from upsample_cli.networks.layer import Axis
+from upsample_cli.networks.network import (
+    FLOAT,
+    LAST_STEPS,
+    Array,
+    Network,
+    RunError,
+    channel_axes,
+    is_linear,
+    weights_of,
+)
 from upsample_cli.networks.trial import Trial
 
-FLOAT = int(TensorProto.FLOAT)
-# What moves numbers to other places, and what adds them up, by which inputs may be the picture's.
-_FIRST, _ALL = frozenset((0,)), frozenset(range(1000))
-_LINEAR = dict.fromkeys((
-    "AveragePool", "BatchNormalization", "Cast", "Col2Im", "DepthToSpace", "Div", "Dropout",
-    "Einsum", "Expand", "Flatten", "Gather", "GatherElements", "GatherND", "Identity", "Neg", "Pad",
-    "ReduceMean", "ReduceSum", "ReorderInput", "ReorderOutput", "Reshape", "Slice", "SpaceToDepth",
-    "Split", "Squeeze", "Tile", "Transpose", "Unsqueeze",
-), _FIRST) | dict.fromkeys(("Add", "Concat", "Mean", "Mul", "Sub", "Sum"), _ALL) | {
-    "ScatterElements": frozenset((0, 2)), "ScatterND": frozenset((0, 2)),
-    "Where": frozenset((1, 2)),
-}  # fmt: skip
-LAST_STEPS = frozenset((
-    "Col2Im", "Concat", "DepthToSpace", "Einsum", "Expand", "Flatten", "Gather", "GatherElements",
-    "GatherND", "ReorderOutput", "Reshape", "ScatterElements", "ScatterND", "Tile",
-))  # fmt: skip # what can be the last step of putting channels between pixels
 _MOST, _SOURCES = 200, 64  # nodes of a block; maps that it draws on
 _COARSEST = 64  # stride
 _FEW = 24  # pixels along an axis, where any number will do
 _COLUMNS = 300  # of a value that are looked at along an axis
 _SLACK = 0.05  # of a coordinate
 _GROWS = 1.3  # times as many pixels, at least: crops may take some away
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Axis:
-    """An axis of the picture in a value.
-
-    Args:
-        place: Of the axis in the value's shape.
-        stride: After how many pixels the coordinates of the map before rise.
-        steps: By how much then, along each axis of the map before but that of its channels.
-    """
-
-    place: int
-    stride: int
-    steps: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,47 +56,6 @@ class Growth:
         return prod(axis.stride for axis in self.axes), -self.empty
 
 
-def is_linear(network: Network, node: NodeProto) -> bool:
-    """Tell whether a node only moves the picture's numbers, adds them up or scales them."""
-    if any(entry.name == "activation" for entry in node.attribute):
-        return False
-    allowed = _LINEAR.get(node.op_type)
-    taken = [place for place, name in enumerate(node.input) if name in network.varying]
-    if not taken or allowed is None or not allowed.issuperset(taken):
-        return False
-    return node.op_type not in ("Mul", "Einsum") or len(taken) == 1
-
-
-def channel_axes(network: Network, node: NodeProto) -> tuple[int, int] | None:
-    """Return which axes of what a node takes and makes hold channels; None if it has no weights."""
-    taken = network.taken(node)
-    if len(taken) != 1:
-        return None
-    if "Conv" in node.op_type:
-        return 1, 1
-    is_product = any(word in node.op_type for word in ("MatMul", "Gemm"))
-    turned = any(entry.name == "transA" and entry.i for entry in node.attribute)
-    return (-1, -1) if is_product and taken[0] == node.input[0] and not turned else None
-
-
-def block(network: Network, output: str) -> tuple[list[NodeProto], list[str]] | None:
-    """Return the linear nodes that make a value, and the values that they start from."""
-    nodes: dict[str, NodeProto] = {}
-    sources: dict[str, None] = {}
-    waiting = [output]
-    while waiting:
-        name = waiting.pop()
-        node = network.producers.get(name)
-        if node is None or not is_linear(network, node):
-            sources[name] = None
-        elif node.name not in nodes:
-            nodes[node.name] = node
-            waiting += network.taken(node)
-        if len(nodes) > _MOST or len(sources) > _SOURCES:
-            return None
-    return sorted(nodes.values(), key=lambda node: int(node.name)), list(sources)
-
-
 def growths(trial: Trial) -> list[Growth]:
     """Return the values that grow, each as what its last step makes."""
     network = trial.network
@@ -138,6 +76,24 @@ def growths(trial: Trial) -> list[Growth]:
             found = {other: found[other] for other in found if other not in before}
             found[name] = growth
     return list(found.values())
+
+
+def block(network: Network, output: str) -> tuple[list[NodeProto], list[str]] | None:
+    """Return the linear nodes that make a value, and the values that they start from."""
+    nodes: dict[str, NodeProto] = {}
+    sources: dict[str, None] = {}
+    waiting = [output]
+    while waiting:
+        name = waiting.pop()
+        node = network.producers.get(name)
+        if node is None or not is_linear(network, node):
+            sources[name] = None
+        elif node.name not in nodes:
+            nodes[node.name] = node
+            waiting += network.taken(node)
+        if len(nodes) > _MOST or len(sources) > _SOURCES:
+            return None
+    return sorted(nodes.values(), key=lambda node: int(node.name)), list(sources)
 
 
 def _may_grow(network: Network, name: str, sources: Sequence[str]) -> bool:
@@ -170,12 +126,6 @@ def source_shapes(
     return result
 
 
-def weights_of(network: Network, node: NodeProto) -> Array | None:
-    """Return the weights of a node; None where they are not constant."""
-    names = [name for name in node.input if name in network.constants]
-    return network.constants[names[0]] if names else None
-
-
 def _channels(network: Network, name: str) -> int:
     """Return which axis of a value holds channels: as after the layer with weights before it."""
     shape = network.shapes.get(name)
@@ -200,28 +150,27 @@ def _grown(
     shapes = source_shapes(network, sources)
     if len(shapes) < len(sources):
         return None
-    labels = None
-    for few in (_FEW, max(max(shape) for shape, _ in shapes.values())):
+    longest = max(max(shape) for shape, _ in shapes.values())
+    for few, random in ((_FEW, True), (longest, True), (longest, False)):
         smaller = {
-            source: (
-                tuple(n if at in (0, axis) else min(n, few) for at, n in enumerate(shape)),
-                axis,
-            )
+            source: (tuple(min(n, few) if at not in (0, axis) else n
+                           for at, n in enumerate(shape)), axis)
             for source, (shape, axis) in shapes.items()
-        }
-        positions = {
-            tuple(n for place, n in enumerate(shape) if place != axis)
-            for shape, axis in smaller.values()
-        }
-        if len(positions) != 1:
-            return None
+        }  # fmt: skip
+        lows = {prod(shape) // shape[axis] for shape, axis in smaller.values()}
         try:
-            labels = _labels(network, nodes, smaller, output)
-            break
-        except RunError:
+            labels = _labels(network, nodes, smaller, output, random)
+        except (RunError, ValueError):
             continue
-    if labels is None:
-        return None
+        axes = _axes(labels, max(lows)) if len(lows) == 1 else None
+        if axes:
+            empty = float(np.isnan(labels[0]).mean())
+            return Growth(output, tuple(nodes), tuple(sources), axes, empty)
+    return None
+
+
+def _axes(labels: Array, low: int) -> tuple[Axis, ...] | None:
+    """Return the axes of the picture in a value; None where it has no more pixels than before."""
     axes = []
     for place, length in enumerate(labels.shape[1:]):
         axis = _axis(labels, place) if length > 1 else Axis(place, 0, ())
@@ -229,12 +178,9 @@ def _grown(
             return None
         if axis.stride:
             axes.append(axis)
-    low = prod(positions.pop())
     after = prod(labels.shape[1 + axis.place] for axis in axes)
-    if low == 1 or after <= _GROWS * low or all(axis.stride == 1 for axis in axes):
-        return None
-    empty = float(np.isnan(labels[0]).mean())
-    return Growth(output, tuple(nodes), tuple(sources), tuple(axes), empty)
+    grown = low > 1 and after > _GROWS * low and any(axis.stride > 1 for axis in axes)
+    return tuple(axes) if grown else None
 
 
 def _labels(
@@ -242,10 +188,12 @@ def _labels(
     nodes: Sequence[NodeProto],
     shapes: Mapping[str, tuple[tuple[int, ...], int]],
     output: str,
+    random: bool,
 ) -> Array:
     """Return the coordinates, in the maps before, of what each number of a value is made of.
 
     They come first, one for each axis of the maps but that of channels; NaN is made of nothing.
+    Channels are weighted at random, so that sums of both signs are not 0, or else all alike.
     """
     rng = np.random.default_rng(1)
     session = network.part(nodes, dict.fromkeys(shapes, FLOAT), [output])
@@ -253,7 +201,8 @@ def _labels(
     for source, (shape, axis) in shapes.items():
         one_by_one = [1] * len(shape)
         one_by_one[axis] = shape[axis]
-        weights[source] = rng.uniform(0.5, 1.5, one_by_one).astype(np.float32)
+        spread = 0.5 if random else 0.0
+        weights[source] = rng.uniform(1 - spread, 1 + spread, one_by_one).astype(np.float32)
 
     def response(number: int | None) -> Array:
         feeds = {}

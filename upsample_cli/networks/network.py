@@ -8,13 +8,28 @@ from typing import Any
 
 import onnxruntime
 from numpy.typing import NDArray
-from onnx import NodeProto, ValueInfoProto, helper
+from onnx import NodeProto, TensorProto, ValueInfoProto, helper
 from onnx.numpy_helper import from_array
 
 Array = NDArray[Any]
+FLOAT = int(TensorProto.FLOAT)
 _NEWEST_IR = 10  # version of the format that every supported onnxruntime reads
 _NODE = re.compile(r"Name:'(\d+)'|Node, \(\"(\d+)\"|[Nn]ode ?\(?:? ?(\d+)\b|'(\d+) : ")
-
+# What moves numbers to other places, and what adds them up, by which inputs may be the picture's.
+_FIRST, _ALL = frozenset((0,)), frozenset(range(1000))
+_LINEAR = dict.fromkeys((
+    "AveragePool", "BatchNormalization", "Cast", "Col2Im", "DepthToSpace", "Div", "Dropout",
+    "Einsum", "Expand", "Flatten", "Gather", "GatherElements", "GatherND", "Identity", "Neg", "Pad",
+    "ReduceMean", "ReduceSum", "ReorderInput", "ReorderOutput", "Reshape", "Slice", "SpaceToDepth",
+    "Split", "Squeeze", "Tile", "Transpose", "Unsqueeze",
+), _FIRST) | dict.fromkeys(("Add", "Concat", "Mean", "Mul", "Sub", "Sum"), _ALL) | {
+    "ScatterElements": frozenset((0, 2)), "ScatterND": frozenset((0, 2)),
+    "Where": frozenset((1, 2)),
+}  # fmt: skip
+LAST_STEPS = frozenset((
+    "Col2Im", "Concat", "DepthToSpace", "Einsum", "Expand", "Flatten", "Gather", "GatherElements",
+    "GatherND", "ReorderOutput", "Reshape", "ScatterElements", "ScatterND", "Tile",
+))  # fmt: skip # what can be the last step of putting channels between pixels
 
 onnxruntime.set_default_logger_severity(4)  # it would write to the terminal
 _QUIET = onnxruntime.RunOptions()
@@ -167,3 +182,32 @@ def _error(text: str) -> RunError:
     reason = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", reason)
     reason = re.sub(r"\S*/onnxruntime/\S+ ", "", reason)  # paths of its own sources
     return RunError(reason.strip()[:200], node)
+
+
+def is_linear(network: Network, node: NodeProto) -> bool:
+    """Tell whether a node only moves the picture's numbers, adds them up or scales them."""
+    if any(entry.name == "activation" for entry in node.attribute):
+        return False
+    allowed = _LINEAR.get(node.op_type)
+    taken = [place for place, name in enumerate(node.input) if name in network.varying]
+    if not taken or allowed is None or not allowed.issuperset(taken):
+        return False
+    return node.op_type not in ("Mul", "Einsum") or len(taken) == 1
+
+
+def channel_axes(network: Network, node: NodeProto) -> tuple[int, int] | None:
+    """Return which axes of what a node takes and makes hold channels; None if it has no weights."""
+    taken = network.taken(node)
+    if len(taken) != 1:
+        return None
+    if "Conv" in node.op_type:
+        return 1, 1
+    is_product = any(word in node.op_type for word in ("MatMul", "Gemm"))
+    turned = any(entry.name == "transA" and entry.i for entry in node.attribute)
+    return (-1, -1) if is_product and taken[0] == node.input[0] and not turned else None
+
+
+def weights_of(network: Network, node: NodeProto) -> Array | None:
+    """Return the weights of a node; None where they are not constant."""
+    names = [name for name in node.input if name in network.constants]
+    return network.constants[names[0]] if names else None

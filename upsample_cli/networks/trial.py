@@ -1,26 +1,22 @@
 """A trial run of a network: at which sizes it runs, and what shapes its values have then."""
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
-from itertools import chain, islice, product
+from itertools import chain, islice
 from math import prod
 from time import monotonic
 
 import numpy as np
-from onnx import NodeProto, TensorProto, ValueInfoProto, helper
-from onnx.helper import tensor_dtype_to_np_dtype
+from onnx import NodeProto, helper
 
+from upsample_cli.networks.feeds import feeds, kind_of
 from upsample_cli.networks.flatten import flat
 from upsample_cli.networks.float_twin import twin
 from upsample_cli.networks.model_file import read
 from upsample_cli.networks.network import Array, Network, RunError, Session, attribute
 
-_SIZES = ((64, 96), (64, 64), (32, 32), (128, 128), (224, 224), (256, 256), (512, 512),
-          (16, 16), (12, 12), (8, 8))  # fmt: skip
-_LARGE = 128  # pixels along an axis: a fixed size above is tried smaller first
 _ATTEMPTS, _DROPPED = 2000, 24  # shapes to try; nodes to go without
 _SECONDS = 5.0  # for all that fail
-_MOST_NUMBERS = 1 << 21  # of an input
 _MOST_PHASES = 1 << 16  # of a layer, and pixels of a kernel
 _LARGEST = 1 << 14  # size or scale of an interpolation
 _BY_SHAPE = frozenset((
@@ -125,8 +121,8 @@ def _run(network: Network, faults: dict[str, str]) -> Trial:
             faults[error.node] = str(error)
             continue
         failure = RunError("it takes nothing")
-        feeds = islice(_feeds(network), _ATTEMPTS)
-        for attempt in chain([best] if best else [], feeds):
+        attempts = islice(feeds(network), _ATTEMPTS)
+        for attempt in chain([best] if best else [], attempts):
             if monotonic() > end and attempt is not best:
                 break
             try:
@@ -174,108 +170,6 @@ def _session(
                 more.append(helper.make_node("Shape", [name], [shapes[name]]))
             else:
                 values.append(name)
-    inputs = {value.name: _kind(value) for value in network.inputs}
+    inputs = {value.name: kind_of(value) for value in network.inputs}
     outputs = [*shapes.values(), *values]
     return network.part([*nodes, *more], inputs, outputs), shapes, values
-
-
-def _kind(value: ValueInfoProto) -> int:
-    """Return the type of an input; half floats and whole numbers of 8 bits become floats."""
-    kind = int(value.type.tensor_type.elem_type)
-    keep = (TensorProto.INT64, TensorProto.INT32, TensorProto.BOOL)
-    return kind if kind in keep else int(TensorProto.FLOAT)
-
-
-def _feeds(network: Network) -> Iterator[dict[str, Array]]:
-    """Yield values of all inputs, for one choice of sizes after the other."""
-    rng = np.random.default_rng(0)
-    dims = {value.name: _dims(value) for value in network.inputs}
-    ranks, channels = _guesses(network)
-    fixed = any(known is not None and all(known) for known in dims.values())
-    open_rank = any(known is None for known in dims.values())
-    sizes: list[tuple[int, int] | None] = [*_SIZES, *_pairs(network)]
-    if fixed:
-        large = any(known and max(known, default=0) > _LARGE for known in dims.values())
-        sizes = [*_SIZES[:2], None, *sizes] if large else [None, *sizes]
-    seen = set()
-    orders = (
-        [(rank, last) for last in (False, True) for rank in ranks] if open_rank else [(4, False)]
-    )
-    for (rank, last), size, count in product(orders, sizes, channels):
-        shapes = {
-            name: tuple(_shape(known, size, count, rank, last)) for name, known in dims.items()
-        }
-        key = tuple(shapes.values())
-        if key in seen or any(prod(shape) > _MOST_NUMBERS for shape in key):
-            continue
-        seen.add(key)
-        yield {
-            value.name: _value(_kind(value), shapes[value.name], rng) for value in network.inputs
-        }
-
-
-def _dims(value: ValueInfoProto) -> list[int] | None:
-    """Return the lengths of an input's axes, 0 where they are open; None if all is."""
-    kind = value.type.tensor_type
-    if not kind.HasField("shape"):
-        return None
-    return [max(0, dim.dim_value) for dim in kind.shape.dim]
-
-
-def _shape(
-    dims: list[int] | None, size: tuple[int, int] | None, channels: int, rank: int, last: bool
-) -> list[int]:
-    """Return the shape of an input for a size of the picture; None leaves fixed sizes alone."""
-    if dims is None:
-        dims = [0] * (rank - last) + [channels] * last
-    if len(dims) < 3:
-        return [length or 1 for length in dims]
-    last |= len(dims) == 4 and 0 < dims[3] <= 4 < max(dims[1], 5)  # channels come last
-    places = list(range(1, len(dims) - 1)) if last else list(range(2, len(dims)))
-    lengths = dict(zip(places, [*(size or ()), *(size or ())[-1:]] or [0] * 3, strict=False))
-    result = []
-    for place, length in enumerate(dims):
-        wanted = lengths.get(place, 0)
-        if place in lengths and wanted and (not length or length > _LARGE):
-            result.append(wanted)
-        elif length:
-            result.append(length)
-        else:
-            result.append(1 if place == 0 else _SIZES[1][0] if place in lengths else channels)
-    return result
-
-
-def _value(kind: int, shape: Sequence[int], rng: np.random.Generator) -> Array:
-    if kind == TensorProto.FLOAT:
-        return rng.random(shape, np.float32)
-    return np.ones(shape, tensor_dtype_to_np_dtype(kind))
-
-
-def _guesses(network: Network) -> tuple[list[int], list[int]]:
-    """Return likely numbers of axes and of channels of inputs that do not say them."""
-    ranks, channels = [], []
-    for node in network.nodes:
-        weights = next((network.constants[name] for name in node.input[1:2]
-                        if name in network.constants), None)  # fmt: skip
-        if weights is None or weights.ndim < 2 or weights.dtype != np.float32:
-            continue
-        if "Conv" in node.op_type:
-            group = next((entry.i for entry in node.attribute if entry.name == "group"), 1)
-            turned = "Transpose" in node.op_type
-            ranks.append(weights.ndim)
-            channels.append(weights.shape[0] if turned else weights.shape[1] * max(1, group))
-        else:
-            channels.extend(weights.shape[:2])
-    likely = [count for count in dict.fromkeys([*channels, 3, 1, 2, 4]) if 0 < count <= 4096]
-    return list(dict.fromkeys([*ranks, 4, 3, 5])), likely[:6]
-
-
-def _pairs(network: Network) -> list[tuple[int, int]]:
-    """Return sizes that constants of shapes name."""
-    lengths: dict[int, None] = {}
-    for array in network.constants.values():
-        if array.dtype == np.int64 and array.size <= 8:
-            lengths.update(dict.fromkeys(int(n) for n in array.ravel() if 2 < n <= 512))
-    parts = [n // part for part in (1, 2, 3, 4) for n in lengths if n % part == 0 and n > 2 * part]
-    few = list(dict.fromkeys(parts))[:8]
-    return [(n, n) for n in few] + [(a, b) for a in few for b in few if a != b]

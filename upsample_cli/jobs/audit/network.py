@@ -106,7 +106,7 @@ def audit(path: str, pictures: tuple[str, ...] = ()) -> NetworkFigures:
 def in_this_process(path: str, pictures: tuple[str, ...] = ()) -> NetworkFigures:
     """Return what there is to say of a network; see `audit`."""
     from upsample_cli.networks.flat_pictures import picture_network
-    from upsample_cli.networks.onnx_model import layers
+    from upsample_cli.networks.layers import layers
     from upsample_cli.networks.trial import tried
 
     start = perf_counter()

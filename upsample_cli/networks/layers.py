@@ -1,21 +1,28 @@
-"""Interpolations in a network, and the convolution after them.
+"""The upsampling layers of a network, in the order in which they run.
 
 Whatever the interpolation, its weights for an output sum to 1: a flat picture stays flat, and the
 convolution that follows keeps it flat. So there is no checkerboard, and only the shift is measured.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 from onnx import NodeProto
 
-from upsample_cli.networks.growth import FLOAT, Axis, channel_axes, weights_of
-from upsample_cli.networks.layer import RESIZE_CONV, Layer
-from upsample_cli.networks.network import Network, RunError, attribute
-from upsample_cli.networks.places import Place
-from upsample_cli.networks.probe import move, name_of
+from upsample_cli.networks.layer import RESIZE, RESIZE_CONV, Axis, Layer, Place
+from upsample_cli.networks.network import (
+    FLOAT,
+    Network,
+    RunError,
+    attribute,
+    channel_axes,
+    weights_of,
+)
+from upsample_cli.networks.places import places
+from upsample_cli.networks.probe import measured, move, name_of
+from upsample_cli.networks.trial import Trial, tried
 
 _BETWEEN = frozenset(("Cast", "Identity", "Pad", "Relu"))  # and a convolution
 _NODES = 8  # between
@@ -24,7 +31,23 @@ _FINEST = 64  # denominator of a scale
 _SAME = 1e-3  # pixels
 
 
-def interpolated(network: Network, place: Place) -> Layer | None:
+def layers(trial: Trial) -> Iterator[Layer]:
+    """Yield every layer that upsamples; one that cannot be measured is there with the reason."""
+    for place in places(trial):
+        if place.kind == RESIZE and not place.unknown:
+            layer = _interpolated(trial.network, place)
+            if layer is not None:
+                yield layer
+        else:
+            yield measured(trial.network, place)
+
+
+def layers_of(path: str) -> Iterator[Layer]:
+    """Yield the layers of a .onnx file."""
+    return layers(tried(path))
+
+
+def _interpolated(network: Network, place: Place) -> Layer | None:
     """Return the layer of an interpolation; None where it does not enlarge."""
     node = place.node
     before, after = (network.shapes.get(name) for name in (node.input[0], node.output[0]))
