@@ -94,7 +94,7 @@ def write_in_a_worker(path: str, mark: str) -> None:
 
 def signals_while_unwinding() -> None:
     """Get a signal, and more of them while the first one is handled."""
-    process.end_by_unwinding()
+    process.let_signals_unwind()
     try:
         os.kill(os.getpid(), signal.SIGTERM)
     finally:
@@ -114,7 +114,7 @@ def signal_before_a_wait() -> None:
         signal.pthread_kill = send
 
     signal.pthread_kill = send_too_early
-    process.end_by_unwinding()
+    process.let_signals_unwind()
     Thread(target=process.unwind_main_thread, daemon=True).start()
     time.sleep(60)
 
@@ -126,7 +126,7 @@ class _Dropped:
 def signal_in_a_callback(name: str) -> None:
     """Get a signal in a callback whose errors Python ignores."""
     process.prepare()
-    process.end_by_unwinding()
+    process.let_signals_unwind()
     thing = _Dropped()
     reference = weakref.ref(thing, lambda _: os.kill(os.getpid(), getattr(signal, name)))
     del thing
@@ -165,7 +165,7 @@ def variables_set_by_libraries() -> None:
 
 def signal_at_once(name: str) -> None:
     """Get a signal before there is work."""
-    process.end_at_once()
+    process.let_signals_kill()
     os.kill(os.getpid(), getattr(signal, name))
     time.sleep(60)
 
@@ -175,8 +175,8 @@ def ignored_signals() -> None:
     signals = (signal.SIGINT, signal.SIGHUP)
     for number in signals:
         signal.signal(number, signal.SIG_IGN)
-    process.end_at_once()
-    process.end_by_unwinding()
+    process.let_signals_kill()
+    process.let_signals_unwind()
     for number in signals:
         os.kill(os.getpid(), number)
 

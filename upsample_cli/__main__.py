@@ -7,7 +7,7 @@ from upsample_cli.jobs.runtime import process
 
 def main() -> NoReturn:
     """Set the process up, and only then load and run the command line."""
-    process.end_at_once()
+    process.let_signals_kill()
     process.prepare()
     from upsample_cli.commands import app  # after the signals are handled: click is large
 

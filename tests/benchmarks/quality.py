@@ -59,7 +59,7 @@ def through_file(low: Levels, scale: int, method: str, settings: dict[str, str])
     with tempfile.TemporaryDirectory() as folder:
         source, to = f"{folder}/low.png", f"{folder}/high.png"
         PIL.Image.fromarray(rounded(low).astype(np.uint8)).save(source)
-        picture.upsample(
+        picture.enlarge(
             parse(source), parse(to), Task(build(method, **settings), TargetSize(scale=scale))
         )
         with PIL.Image.open(to) as larger:

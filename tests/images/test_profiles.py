@@ -17,7 +17,7 @@ from upsample_cli.images.places.place import parse
 from upsample_cli.images.profiles import notes_on_linear
 from upsample_cli.images.read import files
 from upsample_cli.images.write import encode
-from upsample_cli.jobs.enlarge.picture import upsample
+from upsample_cli.jobs.enlarge.picture import enlarge
 from upsample_cli.jobs.enlarge.task import TargetSize, Task
 from upsample_cli.methods.catalogue import build
 
@@ -35,7 +35,7 @@ def picture(tmp_path: Path, suffix: str) -> tuple[np.ndarray, Path]:
 def test_a_tiff_stays_cmyk(tmp_path: Path) -> None:
     """CMYK is enlarged as it is and keeps its profile."""
     samples, source = picture(tmp_path, "tiff")
-    report = upsample(parse(source), parse(tmp_path / "out.tiff"), NEAREST)
+    report = enlarge(parse(source), parse(tmp_path / "out.tiff"), NEAREST)
     with tifffile.TiffFile(tmp_path / "out.tiff") as opened:
         page = opened.pages[0]
         assert (page.photometric, page.extrasamples) == (5, ())
@@ -47,7 +47,7 @@ def test_a_tiff_stays_cmyk(tmp_path: Path) -> None:
 def test_a_jpeg_stays_cmyk(tmp_path: Path) -> None:
     """A CMYK JPEG keeps its profile and its quality."""
     samples, source = picture(tmp_path, "jpg")
-    report = upsample(parse(source), parse(tmp_path / "out.jpg"), NEAREST)
+    report = enlarge(parse(source), parse(tmp_path / "out.jpg"), NEAREST)
     with PIL.Image.open(tmp_path / "out.jpg") as output, PIL.Image.open(source) as original:
         assert output.mode == "CMYK"
         assert output.quantization == original.quantization
@@ -60,7 +60,7 @@ def test_a_jpeg_stays_cmyk(tmp_path: Path) -> None:
 def test_other_formats_get_srgb(tmp_path: Path) -> None:
     """A format without CMYK gets sRGB, no CMYK profile, and a note."""
     samples, source = picture(tmp_path, "tiff")
-    report = upsample(parse(source), parse(tmp_path / "out.png"), NEAREST)
+    report = enlarge(parse(source), parse(tmp_path / "out.png"), NEAREST)
     assert report.notes == ("PNG holds no inks, so CMYK became sRGB without a profile",)
     image = files.read(parse(tmp_path / "out.png"))
     assert image.metadata.icc is None
@@ -101,8 +101,8 @@ def test_cmyk_has_no_linear_light(tmp_path: Path) -> None:
     _, source = picture(tmp_path, "tiff")
     task = Task(build("nearest"), TargetSize(scale=2.0), linear=True)
     with pytest.raises(ImageFileError, match="inks are no light; leave --linear out"):
-        upsample(parse(source), parse(tmp_path / "out.tiff"), task)
-    upsample(parse(source), parse(tmp_path / "out.png"), task)
+        enlarge(parse(source), parse(tmp_path / "out.tiff"), task)
+    enlarge(parse(source), parse(tmp_path / "out.png"), task)
 
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -190,5 +190,5 @@ def test_the_note_comes_with_linear_only(tmp_path: Path, frames: int, linear: bo
         tmp_path / "in.png", save_all=True, append_images=pictures[1:], icc_profile=b"profile"
     )
     task = Task(build("nearest"), TargetSize(scale=2.0), linear=linear)
-    report = upsample(parse(tmp_path / "in.png"), parse(tmp_path / "out.png"), task)
+    report = enlarge(parse(tmp_path / "in.png"), parse(tmp_path / "out.png"), task)
     assert len(report.notes) == linear

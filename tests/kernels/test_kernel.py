@@ -50,7 +50,7 @@ def test_stage_is_the_transpose_of_the_convolution_matrix(kernel: Kernel, x: Flo
 
 @given(kernels(most=6), planes(most=6), st.integers(0, 99))
 def test_stage_is_the_adjoint(kernel: Kernel, x: Floats, seed: int) -> None:
-    """<conv(y), x> equals <y, transposed(x)>."""
+    """<conv(y), x> equals <y, transposed_convolution_band(x)>."""
     low, s = x.shape[1:], kernel.stride
     high = low[0] * s, low[1] * s
     y = np.random.default_rng(seed).uniform(-1, 1, high)

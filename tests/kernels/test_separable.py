@@ -17,11 +17,13 @@ def bands(draw: st.DrawFn) -> Band:
     kind = draw(st.sampled_from(["interpolating", "nearest", "transposed"]))
     if kind == "transposed":
         taps = np.random.default_rng(draw(seeds)).uniform(-1, 1, draw(st.integers(1, 9)))
-        return separable.transposed(taps, draw(st.integers(1, 5)), draw(st.integers(-3, 5)))
+        return separable.transposed_convolution_band(
+            taps, draw(st.integers(1, 5)), draw(st.integers(-3, 5))
+        )
     before, after = draw(sizes), draw(sizes)
     if kind == "nearest":
-        return separable.nearest(before, after)
-    return separable.interpolating(draw(PHIS), before, after)
+        return separable.nearest_band(before, after)
+    return separable.interpolation_band(draw(PHIS), before, after)
 
 
 def row(actual: Band, output: int) -> dict[int, float]:
@@ -62,7 +64,7 @@ def test_separable_applies_both_matrices(
 @given(PHIS, sizes, sizes)
 def test_interpolating_weights_sum_to_one(phi: object, before: int, after: int) -> None:
     """Every row of an interpolation sums to 1, enlarging or shrinking."""
-    actual = separable.interpolating(phi, before, after)
+    actual = separable.interpolation_band(phi, before, after)
     np.testing.assert_allclose(actual.coefficients.sum(axis=1), 1.0, atol=1e-12)
 
 
@@ -71,7 +73,7 @@ def test_bilinear_samples_at_half_pixel_centres(before: int, after: int) -> None
     """Output o samples the input at (o + 0.5) / scale - 0.5: a linear ramp shows the place."""
     if after < before:
         before, after = after, before
-    actual = separable.interpolating(BILINEAR, before, after)
+    actual = separable.interpolation_band(BILINEAR, before, after)
     places = [sum(i * weight for i, weight in row(actual, o).items()) for o in range(after)]
     expected = (np.arange(after) + 0.5) * before / after - 0.5
     np.testing.assert_allclose(places, expected, atol=1e-9)
@@ -80,7 +82,7 @@ def test_bilinear_samples_at_half_pixel_centres(before: int, after: int) -> None
 @given(sizes, sizes)
 def test_nearest_copies_the_pixel_under_the_centre(before: int, after: int) -> None:
     """Output o copies input floor((o + 0.5) / scale)."""
-    actual = separable.nearest(before, after)
+    actual = separable.nearest_band(before, after)
     expected = [{(2 * o + 1) * before // (2 * after): 1.0} for o in range(after)]
     assert [row(actual, o) for o in range(after)] == expected
 
@@ -88,7 +90,7 @@ def test_nearest_copies_the_pixel_under_the_centre(before: int, after: int) -> N
 @pytest.mark.parametrize("stride", [2, 3, 4])
 def test_area_is_the_mean_of_the_pixels_under_an_output(stride: int) -> None:
     """Shrinking by whole numbers with the box gives plain means."""
-    actual = separable.interpolating(AREA, 12 * stride, 12)
+    actual = separable.interpolation_band(AREA, 12 * stride, 12)
     x = np.random.default_rng(0).random(12 * stride)
     outputs = range(12)
     needed = actual.draws_on(outputs)

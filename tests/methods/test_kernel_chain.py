@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from upsample_cli.methods.kernel_chain import composed, whole
+from upsample_cli.methods.kernel_chain import composed, whole_stride
 
 
 @given(st.floats(1, 64), st.sets(st.integers(2, 6), min_size=1, max_size=3))
@@ -30,4 +30,4 @@ def test_composed_strides_reach_the_scale_with_the_least_product(
 )
 def test_whole_is_the_next_stride(scale: float, stride: int) -> None:
     """A scale between whole numbers goes to the next; rounding of the division does not count."""
-    assert whole(scale) == stride
+    assert whole_stride(scale) == stride

@@ -86,9 +86,9 @@ def main() -> NoReturn:
     """Run the command line, in a process that is set up, and exit with its code."""
     if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
         sys.stdout.reconfigure(errors="backslashreplace")  # names may hold any letters
-    process.end_by_unwinding()
+    process.let_signals_unwind()
     code = _run()
-    process.end_at_once()
+    process.let_signals_kill()
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, AttributeError):  # the disk is full, or the stream was never open
             stream.flush()

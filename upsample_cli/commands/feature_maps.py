@@ -34,7 +34,7 @@ def enlarge(request: Request) -> int:
         request.existing == "replace", request.jobs,
     )  # fmt: skip
     with failures_as_json(source, output, request.as_json):
-        report = job.upsample(source, output, task)
+        report = job.enlarge(source, output, task)
     name, kernel = request.method.name, getattr(request.method, "kernel", None)
     how = " ".join(word for word in (name, kernel, f"x{report.scale:.4g}") if word)
     print_report(report, how, output.is_stream, request.as_json, request.quiet,

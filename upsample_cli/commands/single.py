@@ -64,7 +64,7 @@ def _reports(source: Place, output: Place, request: Request) -> Iterator[Report]
     decoding = None if task.labels else in_background(decode, source, task.max_pixels)
     from upsample_cli.jobs.enlarge import picture
 
-    yield picture.upsample(source, output, task, progress_bar(request.quiet, "strip"), decoding)
+    yield picture.enlarge(source, output, task, progress_bar(request.quiet, "strip"), decoding)
 
 
 def _recorded(reports: Iterator[Report], path: str, anew: bool) -> Iterator[Report]:

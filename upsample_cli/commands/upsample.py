@@ -15,9 +15,8 @@ from upsample_cli.commands.options import (
     method_options,
 )
 from upsample_cli.commands.request import ARRAY_FORMATS, request_of
+from upsample_cli.images.write.formats import FORMATS
 from upsample_cli.methods.catalogue import DEFAULT
-
-_FORMATS = ("png", "jpg", "jpeg", "webp", "tif", "tiff", "bmp", "gif", "ppm", "tga", *ARRAY_FORMATS)
 
 
 @click.command(
@@ -37,7 +36,11 @@ _FORMATS = ("png", "jpg", "jpeg", "webp", "tif", "tiff", "bmp", "gif", "ppm", "t
 @click.option("--alpha", type=click.Choice(("premultiplied", "straight")),
               default="premultiplied", show_default=True,
               help="How transparency is filtered.")  # fmt: skip
-@click.option("--format", type=click.Choice(_FORMATS), help="Output format where no suffix tells.")
+@click.option(
+    "--format",
+    type=click.Choice((*FORMATS, *ARRAY_FORMATS)),
+    help="Output format where no suffix tells.",
+)
 @click.option("--quality", type=Whole(1, 100), metavar="N", help="Of JPEG and WebP, 1..100.")
 @click.option("--compression", type=Whole(0, 9), metavar="N",
               help="Of PNG: 0 none, 2 default, 9 smallest.")  # fmt: skip

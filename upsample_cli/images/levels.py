@@ -94,7 +94,7 @@ class Colour(NamedTuple):
         return np.floor(planes, out=planes)
 
     def luma(self, levels: Planes) -> NDArray[np.float32]:
-        """Return the luma of levels, in levels; of CMYK, the luma of its plain RGB.
+        """Return the luma of levels, on the same scale; CMYK is converted to RGB without a profile.
 
         Args:
             levels: Shape (C, H, W).

@@ -1,4 +1,4 @@
-"""Colours that a profile tells: CMYK as sRGB, and whether the curve of a picture is sRGB's.
+"""What profiles say of colours: CMYK converted to sRGB, and whether a picture's curve is sRGB's.
 
 Source: ICC.1:2022, "Image technology colour management" (types curv and para); ITU-T H.273 (cICP).
 """
@@ -13,6 +13,13 @@ from PIL import ImageCms
 
 from upsample_cli.images.image import Image
 from upsample_cli.images.metadata.metadata import Metadata
+
+_SRGB_POINTS = ((0.1, 0.010023), (0.5, 0.214041))  # level and light
+_TOLERANCE = 0.002  # less than half of the difference between sRGB and gamma 2.2
+_PARA_NUMBERS = {0: 1, 1: 3, 2: 4, 3: 5, 4: 7}  # how many numbers each form of para has
+_MOST_TAGS = 100  # a profile that claims more is broken
+_CICP_SRGB = 13
+_PNG_GAMMA = 1 / 2.2  # what a PNG of about sRGB declares
 
 
 def to_srgb(image: Image) -> tuple[Image, str]:
@@ -34,14 +41,6 @@ def to_srgb(image: Image) -> tuple[Image, str]:
         srgb = cmyk.convert("RGB")
     metadata = image.metadata._replace(icc=None, coding=None)
     return image._replace(samples=np.asarray(srgb), metadata=metadata, is_cmyk=False), how
-
-
-_SRGB_POINTS = ((0.1, 0.010023), (0.5, 0.214041))  # level and light
-_TOLERANCE = 0.002  # less than half of the difference between sRGB and gamma 2.2
-_PARA_NUMBERS = {0: 1, 1: 3, 2: 4, 3: 5, 4: 7}  # how many numbers each form of para has
-_MOST_TAGS = 100  # a profile that claims more is broken
-_CICP_SRGB = 13
-_PNG_GAMMA = 1 / 2.2  # what a PNG of about sRGB declares
 
 
 def notes_on_linear(metadata: Metadata) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from upsample_cli.errors import SettingError
 from upsample_cli.kernels.phases import phase_sums, without_rounding
-from upsample_cli.kernels.separable import Separable, transposed
+from upsample_cli.kernels.separable import Separable, transposed_convolution_band
 from upsample_cli.planes import Size
 
 if TYPE_CHECKING:  # most kernels are separable
@@ -97,8 +97,8 @@ class Kernel:
             return Polyphase(self.taps, self.stride, self.padding)
         down, across = factors
         return Separable(
-            transposed(down, self.stride, self.padding[0]),
-            transposed(across, self.stride, self.padding[1]),
+            transposed_convolution_band(down, self.stride, self.padding[0]),
+            transposed_convolution_band(across, self.stride, self.padding[1]),
         )
 
     def then(self, later: "Kernel") -> "Kernel":

@@ -151,7 +151,7 @@ def read_arrays(path: str) -> NDArray[Any] | dict[str, NDArray[Any]]:
     """Return the array of a .npy, or those of a .npz by name.
 
     Raises:
-        SettingError: No such file, no arrays in it, or objects that would have to be unpickled.
+        SettingError: The file is missing, holds no arrays, or would have to be unpickled.
     """
     import tokenize  # slow to import, and most runs read no such file
     import zipfile

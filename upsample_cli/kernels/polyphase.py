@@ -12,7 +12,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from upsample_cli.kernels.separable import Band, transposed
+from upsample_cli.kernels.separable import Band, transposed_convolution_band
 from upsample_cli.planes import Planes, Size
 
 _CELLS = 8  # cells of one product: more of them waste zeros, fewer starve the processor
@@ -76,8 +76,8 @@ class Polyphase:
         """Return bands that only say which inputs an output draws on; their coefficients are 0."""
         tall, wide = (np.zeros(length) for length in self.taps.shape)
         return (
-            transposed(tall, self.stride, self.padding[0]),
-            transposed(wide, self.stride, self.padding[1]),
+            transposed_convolution_band(tall, self.stride, self.padding[0]),
+            transposed_convolution_band(wide, self.stride, self.padding[1]),
         )
 
     def _cells(self, outputs: range, count: int) -> range:
@@ -87,7 +87,7 @@ class Polyphase:
         return range(first * self.stride, (first + cells) * self.stride)
 
     def _patch(self) -> tuple[range, range]:
-        """Return the input rows and columns of the patch under one run of cells at the origin."""
+        """Return the input rows and columns that the first cells need."""
         tall, wide = self._bands()
         return tall.draws_on(range(self.stride)), wide.draws_on(range(self.stride * _CELLS))
 

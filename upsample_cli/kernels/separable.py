@@ -45,7 +45,7 @@ class Band:
 
     @property
     def period(self) -> int:
-        """Output pixels of one period."""
+        """Output pixels after which the coefficients repeat."""
         return len(self.starts)
 
     @property
@@ -96,7 +96,7 @@ class Band:
         return dense
 
 
-def interpolating(phi: "Interpolant", size_in: int, size_out: int) -> Band:
+def interpolation_band(phi: "Interpolant", size_in: int, size_out: int) -> Band:
     """Return the band that resamples an axis with an interpolant.
 
     Half-pixel centres: output pixel o samples the input at (o + 0.5) size_in / size_out - 0.5.
@@ -123,14 +123,14 @@ def interpolating(phi: "Interpolant", size_in: int, size_out: int) -> Band:
     return Band(coefficients[:, kept], whole + offsets[kept.start], step)
 
 
-def nearest(size_in: int, size_out: int) -> Band:
+def nearest_band(size_in: int, size_out: int) -> Band:
     """Return the band that copies the nearest input pixel: floor((o + 0.5) size_in / size_out)."""
     step, period = _lowest_terms(size_in, size_out)
     starts = (2 * np.arange(period, dtype=np.int64) + 1) * step // (2 * period)
     return Band(np.ones((period, 1)), starts, step)
 
 
-def transposed(taps: NDArray[np.float64], stride: int, padding: int) -> Band:
+def transposed_convolution_band(taps: NDArray[np.float64], stride: int, padding: int) -> Band:
     """Return the band of a transposed convolution: tap t of input i lands on s i - p + t.
 
     Args:
@@ -192,14 +192,14 @@ class Separable(NamedTuple):
 def resampling(phi: "Interpolant", size_in: Size, size_out: Size) -> Separable:
     """Return the stage that resamples planes from one size to another with an interpolant."""
     rows, columns = zip(size_in, size_out, strict=True)
-    return Separable(interpolating(phi, *rows), interpolating(phi, *columns))
+    return Separable(interpolation_band(phi, *rows), interpolation_band(phi, *columns))
 
 
 def spline_resampling(order: int, size_in: Size, size_out: Size) -> Separable:
     """Return the stage of spline interpolation, order 0 to 5; 0 copies the nearest pixel."""
     if order == 0:
         rows, columns = zip(size_in, size_out, strict=True)
-        return Separable(nearest(*rows), nearest(*columns))
+        return Separable(nearest_band(*rows), nearest_band(*columns))
     from upsample_cli.kernels.interpolants import cardinal_spline
 
     return resampling(cardinal_spline(order), size_in, size_out)

@@ -12,7 +12,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from upsample_cli.errors import SettingError
-from upsample_cli.methods.kernel_chain import LEARNED, KernelMethod, stored, whole
+from upsample_cli.methods.kernel_chain import (
+    LEARNED,
+    KernelMethod,
+    kernels_from_files,
+    whole_stride,
+)
 from upsample_cli.methods.method import parameter
 
 if TYPE_CHECKING:  # as in interpolation.py
@@ -50,16 +55,12 @@ class TransposedConvolution(KernelMethod):
 
     def kernels(self, scale: float) -> "list[Kernel]":
         """Return the kernels that reach a scale, in the order they are applied."""
-        kernels = stored(self.name, self.kernel, scale)
+        kernels = kernels_from_files(self.name, self.kernel, scale)
         if kernels is not None:
             return kernels
         from upsample_cli.kernels.named import KERNELS
 
-        return [KERNELS[self.kernel](whole(scale), self.kernel_size, self.seed)]
-
-
-if TYPE_CHECKING:  # as in interpolation.py
-    from upsample_cli.kernels.kernel import Kernel
+        return [KERNELS[self.kernel](whole_stride(scale), self.kernel_size, self.seed)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +98,10 @@ class ResizeConvolution(KernelMethod):
 
     def kernels(self, scale: float) -> "list[Kernel]":
         """Return the kernels that reach a scale, in the order they are applied."""
-        kernels = stored(self.name, self.kernel, scale, self.resize)
+        kernels = kernels_from_files(self.name, self.kernel, scale, self.resize)
         if kernels is not None:
             return kernels
         from upsample_cli.kernels.named import resized, smoothing
 
-        stride = whole(scale)
+        stride = whole_stride(scale)
         return [resized(smoothing(self.kernel, stride, self.kernel_size), self.resize, stride)]

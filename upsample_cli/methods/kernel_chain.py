@@ -51,7 +51,9 @@ class KernelMethod(Method):
         return (*stages, resampling(BICUBIC, size, size_out))
 
 
-def stored(method: str, kernel: str, scale: float, resize: str = "") -> "list[Kernel] | None":
+def kernels_from_files(
+    method: str, kernel: str, scale: float, resize: str = ""
+) -> "list[Kernel] | None":
     """Return the kernels of a learned kernel or a kernel file, None for any other name.
 
     Args:
@@ -76,7 +78,7 @@ def _from_file(method: str, path: str, scale: float, resize: str) -> "list[Kerne
     """Return the kernel of a file, repeated until the product of its strides reaches a scale."""
     from upsample_cli.kernels.kernel_file import load
 
-    stride = whole(scale)
+    stride = whole_stride(scale)
     kernel = load(path, method, stride, resize).kernel(os.path.basename(path))
     if kernel.stride == stride:
         return [kernel]
@@ -112,6 +114,6 @@ def composed(scale: float, strides: Sequence[int]) -> tuple[int, ...]:
     return min(reaching, key=lambda some: (prod(some), len(some)))
 
 
-def whole(scale: float) -> int:
+def whole_stride(scale: float) -> int:
     """Return the least whole stride that reaches a scale."""
     return max(1, ceil(scale - 1e-9))

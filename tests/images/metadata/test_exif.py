@@ -10,8 +10,8 @@ from textures import texture_samples
 from upsample_cli.images.metadata import exif, tiff_tags
 from upsample_cli.images.metadata.metadata import Metadata
 from upsample_cli.images.places.place import parse
-from upsample_cli.images.write import raw_rows
-from upsample_cli.jobs.enlarge.picture import upsample
+from upsample_cli.images.write import tiff_and_ppm
+from upsample_cli.jobs.enlarge.picture import enlarge
 from upsample_cli.jobs.enlarge.task import TargetSize, Task
 from upsample_cli.methods.catalogue import build
 
@@ -82,8 +82,8 @@ def test_text_keeps_its_bytes() -> None:
     tags[0x013B] = "J\xf6rg \u9ad8".encode()
     tags.get_ifd(0x8769)[0xA434] = "50 mm \u0192/2".encode()
     kept = tiff_tags.as_exif(tags)
-    layout = raw_rows.PixelLayout(3, np.dtype(np.uint8))
-    written = raw_rows.header("TIFF", (8, 9), layout, Metadata(exif=kept))
+    layout = tiff_and_ppm.PixelLayout(3, np.dtype(np.uint8))
+    written = tiff_and_ppm.header("TIFF", (8, 9), layout, Metadata(exif=kept))
     for made in (kept, exif.with_dpi(kept, (300.0, 300.0)), written):
         assert "J\xf6rg \u9ad8".encode() in made
         assert "50 mm \u0192/2".encode() in made
@@ -107,7 +107,7 @@ def test_damaged_exif_keeps_no_picture_from_its_file(
     """A picture with damaged EXIF is written, with the EXIF as it was or without it."""
     path, to = tmp_path / "in.jpg", str(tmp_path / f"out.{format.lower()}")
     PIL.Image.fromarray(texture_samples(8, 9, 3)).save(path, exif=b"Exif\0\0" + odd, dpi=(72, 72))
-    report = upsample(parse(path), parse(to), Task(build("bilinear"), TargetSize(scale=2.0)))
+    report = enlarge(parse(path), parse(to), Task(build("bilinear"), TargetSize(scale=2.0)))
     assert report.size == (16, 18)
     with PIL.Image.open(to) as made:
         assert made.size == (18, 16)

@@ -11,7 +11,7 @@ from upsample_cli.images.metadata.exif import parse
 from upsample_cli.images.metadata.metadata import Metadata
 from upsample_cli.images.places.place import parse_file
 from upsample_cli.images.read.decode import decode
-from upsample_cli.images.write import encode, raw_rows
+from upsample_cli.images.write import encode, tiff_and_ppm
 
 IPTC = b"\x1c\x02\x78\0\x03cap"
 PACKET = b"<x xmpNote:HasExtendedXMP='0123456789ABCDEF0123456789ABCDEF'/>"
@@ -54,8 +54,8 @@ def test_a_tiff_keeps_iptc(tmp_path: Path, dtype: str) -> None:
     decoded = decode(parse_file(tmp_path / "in.tiff"))
     assert (decoded.metadata.iptc, decoded.notes) == (IPTC, ())
     assert decoded.metadata.losses("TIFF") == ()
-    layout = raw_rows.PixelLayout(3, np.dtype(np.uint8))
-    assert IPTC in raw_rows.header("TIFF", (4, 5), layout, decoded.metadata)
+    layout = tiff_and_ppm.PixelLayout(3, np.dtype(np.uint8))
+    assert IPTC in tiff_and_ppm.header("TIFF", (4, 5), layout, decoded.metadata)
 
 
 def test_iptc_of_the_wrong_type_is_noted(tmp_path: Path) -> None:

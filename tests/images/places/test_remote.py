@@ -136,7 +136,7 @@ def test_an_upload_in_parts_that_fails_leaves_none(
     bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is too large for one request is put in parts, which go where one of them fails."""
-    files = store.of(bucket.url)
+    files = store.file_system(bucket.url)
     monkeypatch.setattr(files, "put_file", partial(files.put_file, chunksize=5 << 20))
     for status in (None, (400, "NoRoom")):
         if status:

@@ -19,7 +19,7 @@ def test_a_missing_library_is_named(missing: str, monkeypatch: pytest.MonkeyPatc
         rf's3:// needs more libraries \(.*{missing}.*\); .*pip install "upsample-cli\[remote\]"'
     )
     with pytest.raises(SettingError, match=wanted):
-        store.of("s3://some/a.png")
+        store.file_system("s3://some/a.png")
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_a_missing_library_is_named(missing: str, monkeypatch: pytest.MonkeyPatc
 def test_what_is_no_store_is_told(url: str, fault: str) -> None:
     """What no library knows, a file, and half a URL are refused."""
     with pytest.raises(SettingError, match=fault):
-        store.of(url)
+        store.file_system(url)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from upsample_cli.images.read import files, png_chunks
 from upsample_cli.images.read.decode import decode
 from upsample_cli.images.write.formats import FORMATS
 from upsample_cli.images.write.png import chunk, metadata_chunks
-from upsample_cli.jobs.enlarge.picture import upsample
+from upsample_cli.jobs.enlarge.picture import enlarge
 from upsample_cli.jobs.enlarge.task import TargetSize, Task
 from upsample_cli.methods.catalogue import build
 
@@ -157,4 +157,4 @@ def test_a_picture_with_such_texts_can_be_written(tmp_path: Path, format: str) -
     for linear in (False, True):
         to = str(tmp_path / f"out.{format}")
         task = Task(build("bilinear"), TargetSize(scale=2.0), linear=linear, force=True)
-        assert upsample(parse(path), parse(to), task).size == (24, 28)
+        assert enlarge(parse(path), parse(to), task).size == (24, 28)

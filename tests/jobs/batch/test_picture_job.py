@@ -78,7 +78,7 @@ def test_too_little_memory_is_a_failure(source: Path, monkeypatch: pytest.Monkey
     def greedy(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(picture_job, "upsample", greedy)
+    monkeypatch.setattr(picture_job, "enlarge", greedy)
     assert "needs more memory; " in done(source).error
 
 
@@ -128,7 +128,7 @@ def test_what_comes_while_a_picture_is_made(
 
     For who does not it may be that of a worker that died before it told, and is made again.
     """
-    output, really = source.parent / "out" / "a.png", picture_job.upsample
+    output, really = source.parent / "out" / "a.png", picture_job.enlarge
     done(source, "theirs.png")
     theirs = (source.parent / "theirs.png").read_bytes() if whole else b"theirs"
     late = [theirs]
@@ -139,7 +139,7 @@ def test_what_comes_while_a_picture_is_made(
             output.write_bytes(late.pop())
         return really(*arguments)
 
-    monkeypatch.setattr(picture_job, "upsample", upsample)
+    monkeypatch.setattr(picture_job, "enlarge", upsample)
     report = done(source, existing=existing)
     assert output.read_bytes() == theirs
     assert report.status == (

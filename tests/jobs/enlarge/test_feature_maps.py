@@ -18,7 +18,7 @@ def enlarge_file(
     """Save an array as a file, enlarge the file, and return the array in the output."""
     np.save(folder / "in.npy", array)
     array_task = feature_maps.ArrayTask(build(method), TargetSize(scale=scale), force=True, **task)
-    feature_maps.upsample(parse(folder / "in.npy"), parse(folder / "out.npy"), array_task)
+    feature_maps.enlarge(parse(folder / "in.npy"), parse(folder / "out.npy"), array_task)
     return np.load(folder / "out.npy")
 
 
@@ -78,12 +78,12 @@ def test_an_archive_keeps_its_names_and_types(tmp_path: Path) -> None:
     """Every array of a .npz is enlarged and keeps its name and type."""
     np.savez(tmp_path / "in.npz", a=np.ones((2, 2)), b=np.ones((3, 4, 4), np.float16))
     task = feature_maps.ArrayTask(build("nearest"), TargetSize(scale=2))
-    report = feature_maps.upsample(parse(tmp_path / "in.npz"), parse(tmp_path / "out.npz"), task)
+    report = feature_maps.enlarge(parse(tmp_path / "in.npz"), parse(tmp_path / "out.npz"), task)
     assert report.shapes == {"a": (4, 4), "b": (3, 8, 8)}
     with np.load(tmp_path / "out.npz") as arrays:
         assert {name: arrays[name].dtype.str for name in arrays} == {"a": "<f8", "b": "<f2"}
     with pytest.raises(ImageFileError, match="holds one array, not 2; write a"):
-        feature_maps.upsample(parse(tmp_path / "in.npz"), parse(tmp_path / "out.npy"), task)
+        feature_maps.enlarge(parse(tmp_path / "in.npz"), parse(tmp_path / "out.npy"), task)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_an_array_that_looks_like_a_picture_is_noted(
     """A note suggests --layout hwc for an array that looks like rows, columns and colours."""
     np.save(tmp_path / "in.npy", np.zeros(shape))
     task = feature_maps.ArrayTask(build("bicubic"), TargetSize(scale=2), layout=layout)
-    report = feature_maps.upsample(parse(tmp_path / "in.npy"), parse(tmp_path / "o.npy"), task)
+    report = feature_maps.enlarge(parse(tmp_path / "in.npy"), parse(tmp_path / "o.npy"), task)
     assert len(report.notes) == count
     assert all("10 maps of 12x3; pass --layout hwc" in note for note in report.notes)
 
@@ -110,7 +110,7 @@ def test_the_ripple_of_the_kernel_is_reported(tmp_path: Path) -> None:
         (build("bicubic"), None),
     ):
         task = feature_maps.ArrayTask(method, TargetSize(scale=2), force=True)
-        report = feature_maps.upsample(parse(tmp_path / "in.npy"), parse(tmp_path / "o.npy"), task)
+        report = feature_maps.enlarge(parse(tmp_path / "in.npy"), parse(tmp_path / "o.npy"), task)
         assert report.kernel_ripple == expected
 
 

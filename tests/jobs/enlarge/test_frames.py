@@ -10,7 +10,7 @@ from textures import texture_samples
 from upsample_cli.errors import ImageFileError, PictureTooLargeError
 from upsample_cli.images.places.place import parse
 from upsample_cli.images.write import gif
-from upsample_cli.jobs.enlarge.picture import upsample
+from upsample_cli.jobs.enlarge.picture import enlarge
 from upsample_cli.jobs.enlarge.task import Report, TargetSize, Task
 from upsample_cli.methods.catalogue import build
 
@@ -21,7 +21,7 @@ def enlarge_file(
     source: Path, target: Path, method: str = "nearest", **options: int | bool
 ) -> Report:
     """Enlarge a file and return the report."""
-    return upsample(
+    return enlarge(
         parse(source), parse(target), Task(build(method), TargetSize(scale=2.0), **options)
     )
 
@@ -109,8 +109,8 @@ def test_the_worst_frame_is_reported(tmp_path: Path, suffix: str, index: int) ->
     frames[0].save(tmp_path / "in.png", save_all=True, append_images=frames[1:], duration=50)
     busy.save(tmp_path / "busy.png")
     task = Task(build("tconv", kernel="uniform", kernel_size=3), TargetSize(scale=2.0))
-    moving = upsample(parse(tmp_path / "in.png"), parse(tmp_path / f"out.{suffix}"), task)
-    still = upsample(parse(tmp_path / "busy.png"), parse(tmp_path / "still.png"), task)
+    moving = enlarge(parse(tmp_path / "in.png"), parse(tmp_path / f"out.{suffix}"), task)
+    still = enlarge(parse(tmp_path / "busy.png"), parse(tmp_path / "still.png"), task)
     assert moving.checkerboard == still.checkerboard
     assert moving.checkerboard.verdict == "checkerboard"
 
@@ -175,5 +175,5 @@ def test_rounded_colours_of_a_gif_are_noted(
     pictures = [PIL.Image.fromarray(samples // n).quantize(200) for n in range(1, frames + 1)]
     pictures[0].save(tmp_path / "in.gif", save_all=True, append_images=pictures[1:])
     task = Task(build(method), TargetSize(scale=2.0))
-    notes = upsample(parse(tmp_path / "in.gif"), parse(tmp_path / "out.gif"), task).notes
+    notes = enlarge(parse(tmp_path / "in.gif"), parse(tmp_path / "out.gif"), task).notes
     assert len([note for note in notes if "256 colours" in note]) == count

@@ -13,7 +13,7 @@ from upsample_cli.images.places.place import parse
 from upsample_cli.images.read import files, opening
 from upsample_cli.images.write.formats import FORMATS
 from upsample_cli.jobs import api
-from upsample_cli.jobs.enlarge.picture import upsample
+from upsample_cli.jobs.enlarge.picture import enlarge
 from upsample_cli.jobs.enlarge.task import Report, TargetSize, Task
 from upsample_cli.methods.catalogue import build
 
@@ -23,7 +23,7 @@ def enlarge_file(
 ) -> Report:
     """Enlarge a file and return the report."""
     task = Task(build(method), TargetSize(scale=scale), **options)
-    return upsample(parse(source), parse(target), task)
+    return enlarge(parse(source), parse(target), task)
 
 
 def write_png(folder: Path, samples: np.ndarray, name: str = "in.png") -> Path:
@@ -121,7 +121,7 @@ def test_linear_light_averages_light(tmp_path: Path) -> None:
     for linear in (False, True):
         size = TargetSize(width=8 * 9, height=4)
         task = Task(build("bilinear"), size, linear=linear, force=True)
-        upsample(parse(source), parse(tmp_path / "out.png"), task)
+        enlarge(parse(source), parse(tmp_path / "out.png"), task)
         row = files.read(parse(tmp_path / "out.png")).samples[0, :, 0].astype(int)
         middle[linear] = row[39:41].mean()
     assert middle[False] == pytest.approx(127.5, abs=1)
@@ -139,7 +139,7 @@ def test_metadata_survives_and_can_be_stripped(tmp_path: Path) -> None:
     enlarge_file(source, tmp_path / "out.png")
     actual = files.read(parse(tmp_path / "out.png")).metadata
     assert actual == files.read(parse(source)).metadata
-    enlarge_file(source, tmp_path / "bare.png", strip=True)
+    enlarge_file(source, tmp_path / "bare.png", drop_metadata=True)
     stripped = files.read(parse(tmp_path / "bare.png")).metadata
     assert (stripped.icc, stripped.exif, stripped.dpi) == (b"profile", None, None)
 
@@ -161,7 +161,7 @@ def test_the_report_contains_every_figure(tmp_path: Path) -> None:
     """A report contains method, kernel, size, scale, shift and ripple."""
     source = write_png(tmp_path, texture_samples(64, 64, 3))
     task = Task(build("tconv", kernel="uniform", kernel_size=3), TargetSize(scale=2.0))
-    report = upsample(parse(source), parse(tmp_path / "out.png"), task)
+    report = enlarge(parse(source), parse(tmp_path / "out.png"), task)
     assert (report.status, report.method, report.kernel) == ("done", "tconv", "uniform")
     assert (report.size, report.scale, report.shift) == ((128, 128), 2.0, (-0.5, -0.5))
     assert report.kernel_ripple == pytest.approx(0.4843, abs=1e-4)
@@ -179,7 +179,7 @@ def test_a_kernel_that_changes_brightness_is_noted(
     np.save(tmp_path / "k.npy", np.full((4, 4), 0.25 * factor))
     task = Task(build("tconv", kernel=str(tmp_path / "k.npy")), TargetSize(scale=2.0))
     source = write_png(tmp_path, texture_samples(64, 64, 3))
-    notes = upsample(parse(source), parse(tmp_path / "out.png"), task).notes
+    notes = enlarge(parse(source), parse(tmp_path / "out.png"), task).notes
     assert (note in notes[0]) if note else notes == ()
 
 
@@ -192,7 +192,7 @@ def test_depth_does_not_change_the_figures(tmp_path: Path) -> None:
         name = f"{samples.dtype}.png"
         source = write_png(tmp_path, samples, name)
         checkerboards.append(
-            upsample(parse(source), parse(tmp_path / f"out-{name}"), task).checkerboard
+            enlarge(parse(source), parse(tmp_path / f"out-{name}"), task).checkerboard
         )
     assert checkerboards[0].ripple > 5
     assert checkerboards[1].ripple == pytest.approx(checkerboards[0].ripple, rel=0.01)

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from upsample_cli.errors import SettingError
-from upsample_cli.jobs.enlarge.render import stride
+from upsample_cli.jobs.enlarge.render import period
 from upsample_cli.jobs.enlarge.task import TargetSize
 
 
@@ -69,8 +69,8 @@ def test_scaled_sizes_are_rounded_half_up(height: int, width: int, scale: float)
         ((7, 7), (112, 112), (16, 16)),
     ],
 )
-def test_stride_is_the_period_of_the_scale(
+def test_the_period_follows_from_the_scale(
     before: tuple[int, int], after: tuple[int, int], expected: tuple[int, int]
 ) -> None:
     """A scale of p / q has the period p; a period above 16 is reported as 1."""
-    assert stride(before, after) == expected
+    assert period(before, after) == expected

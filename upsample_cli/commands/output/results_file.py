@@ -145,7 +145,7 @@ def _csv(cells: Sequence[object]) -> bytes:
 
 
 def _cut_unfinished(file: io.FileIO) -> None:
-    """Cut off a last line that a crash left without its end."""
+    """Remove a last line that a crash left half-written."""
     end = file.seek(0, os.SEEK_END)
     while end:
         start = max(0, end - _BLOCK)

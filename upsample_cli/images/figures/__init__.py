@@ -1,1 +1,1 @@
-"""Pictures about pictures: maps, spectra, grids."""
+"""Figures: heat maps, spectra and grids of numbers."""

@@ -52,7 +52,7 @@ class _RemoteLocation(Location):
         """Return what the store says about the URL; nothing if nothing is there."""
         with store.errors("read", self.path):
             try:
-                return dict(store.of(self.path).info(self.path))
+                return dict(store.file_system(self.path).info(self.path))
             except FileNotFoundError:
                 return {}
 
@@ -141,7 +141,7 @@ class RemoteFile(_RemoteLocation, Place):
 
     def _put(self, local: Path) -> None:
         with store.errors("write", self.path):
-            store.of(self.path).put_file(str(local), self.path)
+            store.file_system(self.path).put_file(str(local), self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +160,7 @@ class RemoteFolder(_RemoteLocation, Folder):
         """Yield the entries right below it; none where there is nothing."""
         with store.errors("list", self.path):
             try:
-                infos = store.of(self.path).ls(self.path.rstrip("/"), detail=True)
+                infos = store.file_system(self.path).ls(self.path.rstrip("/"), detail=True)
             except FileNotFoundError:  # nothing has been put there yet
                 infos = []
         for info in infos:
@@ -174,7 +174,7 @@ class RemoteFolder(_RemoteLocation, Folder):
         self._check_writable()
         bucket = RemoteFolder(f"{self.path.partition('://')[0]}://{self._bucket_and_key()[0]}")
         # A store with a root has folders, not buckets.
-        if not store.of(self.path).root_marker and not bucket._info():
+        if not store.file_system(self.path).root_marker and not bucket._info():
             raise ImageFileError(f"no bucket {bucket}; make it, or check the name")
 
     def clean(self) -> int:

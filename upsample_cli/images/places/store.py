@@ -52,7 +52,7 @@ class Head(io.RawIOBase):
         if self._has_more:
             position, self._has_more = self._file.tell(), False
             with errors("read", self._url):
-                self._file = of(self._url).open(self._url, "rb", block_size=_BLOCK)
+                self._file = file_system(self._url).open(self._url, "rb", block_size=_BLOCK)
             self._file.seek(position)
 
 
@@ -61,14 +61,14 @@ def read(url: str, end: int | None = None) -> bytes:
     with errors("read", url):
         try:
             # Without a start, some stores ask for the size first and then for parts.
-            return bytes(of(url).cat_file(url, start=0, end=end))
+            return bytes(file_system(url).cat_file(url, start=0, end=end))
         except FileNotFoundError:
             raise
         except OSError:  # an empty object has no ranges
-            return bytes(of(url).cat_file(url))
+            return bytes(file_system(url).cat_file(url))
 
 
-def of(url: str) -> Any:
+def file_system(url: str) -> Any:
     """Return fsspec's file system for a URL.
 
     Raises:

@@ -42,7 +42,7 @@ def header(size: Size, plays: int, comment: str | None = None) -> bytes:
 
 
 def frame(picture: PIL.Image.Image, milliseconds: float) -> bytes:
-    """Return a frame; a pixel of less than half opacity becomes transparent.
+    """Return the bytes of a GIF frame; pixels under half opacity become transparent.
 
     Args:
         picture: Of mode L, LA, RGB or RGBA.

@@ -9,7 +9,7 @@ from upsample_cli.images.read import decode, opening
 from upsample_cli.images.read.opening import UNKNOWN
 from upsample_cli.images.write.formats import FORMATS
 from upsample_cli.jobs.batch.outputs import State, state_of
-from upsample_cli.jobs.enlarge.picture import upsample
+from upsample_cli.jobs.enlarge.picture import enlarge
 from upsample_cli.jobs.enlarge.task import Existing, Report, Task
 
 _PICTURES = {*FORMATS, "apng", "avif", "heic", "heif", "ico", "j2k", "jfif", "jp2", "jpe"}
@@ -79,14 +79,14 @@ class PictureJob:
         # A cluster may repeat a picture, and then finds its own output.
         force = self.existing == "replace" or fault is not None or self.base is not None
         try:
-            report = upsample(source, to, self.task._replace(force=force))
+            report = enlarge(source, to, self.task._replace(force=force))
         except TargetExistsError:
             if to.modified() is None or self._fault(source, to, "there") is not None:
                 raise
             if self.needs_state:
                 return left  # another run was faster
             # Or a worker of this run, which died before it could report.
-            report = upsample(source, to, self.task._replace(force=True))
+            report = enlarge(source, to, self.task._replace(force=True))
         if fault is None:
             return report
         return report._replace(notes=(*report.notes, f"replaced the old output, which {fault}"))

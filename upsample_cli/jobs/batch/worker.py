@@ -28,7 +28,7 @@ def start(lifeline: Connection) -> None:
     os.dup2(2, 1)  # standard output is for results, not for what libraries print
     Thread(target=_end_with_pool, args=(lifeline,), daemon=True).start()
     import_module("upsample_cli.jobs.batch.picture_job")  # before the first call comes
-    process.end_by_unwinding()  # until here there was nothing to undo
+    process.let_signals_unwind()  # until here there was nothing to undo
     signal.signal(signal.SIGTERM, process.leave)  # even where this signal is ignored
 
 

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from upsample_cli.errors import ImageFileError, SettingError
 from upsample_cli.images.places.place import Place
 from upsample_cli.images.read import array_files
-from upsample_cli.jobs.enlarge.arrays import Finish, enlarge
+from upsample_cli.jobs.enlarge import arrays
+from upsample_cli.jobs.enlarge.arrays import Finish
 from upsample_cli.jobs.enlarge.task import TargetSize
 from upsample_cli.methods.method import Method
 from upsample_cli.metrics.ripple import ripple
@@ -76,7 +77,7 @@ class ArrayTask:
     threads: int = 1
 
 
-def upsample(source: Place, to: Place, task: ArrayTask) -> ArrayReport:
+def enlarge(source: Place, to: Place, task: ArrayTask) -> ArrayReport:
     """Read feature maps, enlarge them, write them, and report on them.
 
     Args:
@@ -178,7 +179,7 @@ def _enlarged(name: str, array: NDArray[Any], task: ArrayTask) -> NDArray[Any]:
     work = np.float64 if is_deep else np.float32
     finish = _to_integers(dtype) if is_whole else None
     stages = task.method.stages(size, size_out)
-    enlarge(channels, stages, out, work, task.boundary, task.threads, finish)
+    arrays.enlarge(channels, stages, out, work, task.boundary, task.threads, finish)
     if task.layout == "hwc":
         return np.moveaxis(out, 0, 2)
     return out.reshape(*array.shape[:-2], *size_out)

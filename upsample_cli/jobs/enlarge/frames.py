@@ -66,7 +66,7 @@ class _Frames:
     def __init__(
         self, source: Animation, size: Size, format: str, task: Task, workers: Workers
     ) -> None:
-        metadata = source.metadata.stripped() if task.strip else source.metadata
+        metadata = source.metadata.stripped() if task.drop_metadata else source.metadata
         self.metadata = metadata.resized(size)
         self.notes: tuple[str, ...] = ()
         self.source, self.size = source, size
@@ -105,8 +105,8 @@ def _write_png(file: BinaryIO, frames: _Frames) -> None:
     file.write(apng.header(frames.size, channels, frames.metadata, count, source.plays))
     encoder = apng.FrameEncoder(frames.size)
     for (_, strips), duration in zip(frames.strips(), source.durations, strict=True):
-        pieces = (strip.piece for strip in strips if strip.piece is not None)
-        for chunk in encoder.chunks(pieces, duration):
+        encoded = (strip.encoded for strip in strips if strip.encoded is not None)
+        for chunk in encoder.chunks(encoded, duration):
             file.write(chunk)
         frames.record(strips)
     file.write(apng.TRAILER)

@@ -34,7 +34,7 @@ def write(mask: Mask, size: Size, format: str, to: Place, task: Task) -> Checker
         ImageFileError: The format does not keep labels, or the target cannot be written.
     """
     masks.check_format(mask, format)
-    if task.strip:
+    if task.drop_metadata:
         mask = replace(mask, options=tuple(option for option in mask.options if option[0] != "dpi"))
     with to.writing(task.force) as file:
         labels = enlarged(

@@ -30,7 +30,7 @@ OUTPUT_LIMIT = 64
 _NOTED_GAIN = 0.01  # a change of brightness by two and a half levels of white
 
 
-def upsample(
+def enlarge(
     source: Place,
     to: Place,
     task: Task,
@@ -51,7 +51,7 @@ def upsample(
     """
     start = perf_counter()
     to.check_target(source, task.force)
-    picture = _samples((decoding or (lambda: decode(source, task)))())
+    picture = _loaded(decoding() if decoding else _decode(source, task))
     size = _size(to, picture.size, task)
     format = formats.format_of(to, task.format, picture.format)
     formats.check_size(format, size)
@@ -76,7 +76,7 @@ def upsample(
     )  # fmt: skip
 
 
-def decode(source: Place, task: Task) -> "Decoded | Animation | Mask":
+def _decode(source: Place, task: Task) -> "Decoded | Animation | Mask":
     """Return a decoded picture, or a label mask where the task is for labels."""
     if task.labels:
         from upsample_cli.images.read import label_mask
@@ -101,7 +101,7 @@ def planned(source: Place, to: Place, task: Task) -> Size:
     return _size(to, opening.read_size(source, task.max_pixels), task)
 
 
-def _samples(decoded: "Decoded | Animation | Mask") -> "Image | Animation | Mask":
+def _loaded(decoded: "Decoded | Animation | Mask") -> "Image | Animation | Mask":
     """Return a decoded picture as samples; animations and masks as they are."""
     from upsample_cli.images.read import files
     from upsample_cli.images.read.decode import Decoded

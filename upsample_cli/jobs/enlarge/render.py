@@ -27,14 +27,14 @@ class Strip(NamedTuple):
     Args:
         rows: Which rows.
         samples: Shape (rows, W, C); None for a streamed PNG.
-        piece: The deflated rows of a streamed PNG; None for any other output.
+        encoded: The deflated rows of a streamed PNG; None for any other output.
         luma: Shape (rows, W), in levels of 0..255.
         opacity: Shape (rows, W), in levels of 0..255; None where all pixels are opaque.
     """
 
     rows: range
     samples: Samples | None
-    piece: png.PngStrip | None
+    encoded: png.PngStrip | None
     luma: NDArray[np.float32]
     opacity: NDArray[np.float32] | None
 
@@ -86,8 +86,8 @@ class Renderer(NamedTuple):
                 plane *= np.float32(255 / self.colour.peak)
         if self.compression is None:
             return Strip(rows, samples, None, luma, opacity)
-        piece = png.encode_strip(samples, self.compression, rows.stop == height)
-        return Strip(rows, None, piece, luma, opacity)
+        encoded = png.encode_strip(samples, self.compression, rows.stop == height)
+        return Strip(rows, None, encoded, luma, opacity)
 
 
 def renderer(image: Image, size: Size, task: Task, compression: int | None) -> Renderer:
@@ -115,13 +115,13 @@ def _stages(method: Method, size_in: Size, size_out: Size) -> tuple[Stage, ...]:
     return method.stages(size_in, size_out)
 
 
-def stride(size_in: "Size", size_out: "Size") -> "Size":
+def period(size_in: Size, size_out: Size) -> Size:
     """Return the period, down and across, that upsampling can leave in the output.
 
     A scale of p / q, in lowest terms, leaves a period of p output pixels; 1 stands for a period
     that is too long to measure.
 
-    >>> stride((100, 100), (150, 233))
+    >>> period((100, 100), (150, 233))
     (3, 1)
     """
     down, across = (
@@ -140,7 +140,7 @@ class MeasuredStrips:
         image: The input.
         size: Height and width of the output.
         task: How to enlarge it.
-        streamed: Whether strips are pieces of a PNG.
+        streamed: Whether strips are encoded for a PNG as they come.
         workers: The threads that compute strips.
         progress: Wraps the strips for a progress bar; None for none.
     """
@@ -158,9 +158,9 @@ class MeasuredStrips:
         runs = strips(size, render.channels, size[0] / image.size[0])
         computed: Iterable[Strip] = workers.in_order(render.strip, runs)
         self._strips = progress(computed, len(runs)) if progress else computed
-        self._meters = {"colours": Meter(stride(image.size, size), *size)}
+        self._meters = {"colours": Meter(period(image.size, size), *size)}
         if image.has_alpha:
-            self._meters["opacity"] = Meter(stride(image.size, size), *size)
+            self._meters["opacity"] = Meter(period(image.size, size), *size)
         self.channels = render.channels
 
     def __iter__(self) -> Iterator[Strip]:

@@ -34,7 +34,7 @@ def write(
     Raises:
         UpsampleError: The picture cannot be enlarged so, or the target cannot be written.
     """
-    if task.strip:
+    if task.drop_metadata:
         image = image._replace(metadata=image.metadata.stripped())
     image, notes = format_limits.fit(image, format)
     if image.is_cmyk and task.linear:
@@ -58,14 +58,14 @@ def _write(
     if format == "PNG":
         _write_png(file, strips, image, size)
         return ()
-    from upsample_cli.images.write import raw_rows  # PNGs go without
+    from upsample_cli.images.write import tiff_and_ppm  # PNGs go without
 
-    if format in raw_rows.FORMATS_OF_ROWS:
-        layout = raw_rows.PixelLayout(strips.channels, image.dtype, image.is_cmyk)
-        file.write(raw_rows.header(format, size, layout, image.metadata))
+    if format in tiff_and_ppm.FORMATS_OF_ROWS:
+        layout = tiff_and_ppm.PixelLayout(strips.channels, image.dtype, image.is_cmyk)
+        file.write(tiff_and_ppm.header(format, size, layout, image.metadata))
         for strip in strips:
             assert strip.samples is not None  # a renderer without a compression keeps them
-            file.write(raw_rows.rows(format, strip.samples).data)
+            file.write(tiff_and_ppm.rows(format, strip.samples).data)
         return ()
     from upsample_cli.images.write import encode
 
@@ -91,7 +91,7 @@ def _write_png(file: BinaryIO, strips: MeasuredStrips, image: Image, size: Size)
     file.write(png.header(size, strips.channels, 8 * image.dtype.itemsize, image.metadata))
     checksum = png.Checksum()
     for strip in strips:
-        assert strip.piece is not None  # a renderer with a compression makes pieces
-        checksum.add(strip.piece)
-        file.write(strip.piece.chunk)
+        assert strip.encoded is not None  # a renderer with a compression encodes strips
+        checksum.add(strip.encoded)
+        file.write(strip.encoded.chunk)
     file.write(png.trailer(checksum))

@@ -30,7 +30,7 @@ class TargetSize:
         height: Output rows.
 
     Raises:
-        SettingError: The scale does not enlarge, or too much.
+        SettingError: The scale is below 1 or above 64.
     """
 
     scale: float | None = None
@@ -95,7 +95,7 @@ class Task(NamedTuple):
         format: A word of `formats.FORMATS` for outputs whose name has no suffix.
         quality: 1..100 for JPEG and WebP.
         compression: 0..9 for PNG.
-        strip: Whether to leave out all metadata but colour.
+        drop_metadata: Whether to leave out all metadata but colour.
         force: Whether to replace an output that exists.
         max_pixels: The most pixels to read.
         threads: How many threads share the work on one picture.
@@ -110,7 +110,7 @@ class Task(NamedTuple):
     format: str | None = None
     quality: int | None = None
     compression: int = DEFAULT_COMPRESSION
-    strip: bool = False
+    drop_metadata: bool = False
     force: bool = False
     max_pixels: int = MAX_PIXELS
     threads: int = 1

@@ -48,13 +48,13 @@ def prepare() -> None:
         os.environ.setdefault(variable, "1")
 
 
-def end_at_once() -> None:
+def let_signals_kill() -> None:
     """Let signals end the process silently, while there is nothing to undo."""
     for number in (signal.SIGINT, *ENDING):
         handle(number, signal.SIG_DFL)
 
 
-def end_by_unwinding() -> None:
+def let_signals_unwind() -> None:
     """Let signals unwind the work under way, so that nothing is left half-written."""
     handle(signal.SIGINT, signal.default_int_handler)
     for number in ENDING:

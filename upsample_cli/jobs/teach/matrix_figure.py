@@ -21,7 +21,8 @@ def figure(conv: SmallConvolution) -> Figure:
     numbers = f"stride {conv.stride}, padding {conv.padding}, dilation {conv.dilation}"
     name = f"; kernel {conv.kernel}" if conv.kernel else ""
     return Figure(
-        title=f"{_a(size)} kernel on {_a(large)} image is {_a(as_text(conv.cells.shape))} matrix; "
+        title=f"{_a_or_an(size)} kernel on {_a_or_an(large)} image is "
+        f"{_a_or_an(as_text(conv.cells.shape))} matrix; "
         f"its transpose takes {small} to {large}".replace("a", "A", 1),
         subtitle=f"{numbers}{name}. Every colour is a tap of the kernel, blank is zero; "
         "pixels are numbered row by row.",
@@ -39,7 +40,7 @@ def figure(conv: SmallConvolution) -> Figure:
     )  # fmt: skip
 
 
-def _a(size: str) -> str:
+def _a_or_an(size: str) -> str:
     """Return a size with its article, as it is spoken."""
     return f"{'an' if re.match('(8|11|18)(x|$)', size) else 'a'} {size}"
 

@@ -12,7 +12,7 @@ from strategies import cuts
 from textures import texture_samples
 
 from upsample_cli.images.image import Metadata, Samples
-from upsample_cli.images.write import raw_rows
+from upsample_cli.images.write import tiff_and_ppm
 
 
 def written(
@@ -21,15 +21,15 @@ def written(
     """Return the file that is made of samples, cut into runs of rows."""
     height, width, channels = samples.shape
     parts = [
-        raw_rows.header(
+        tiff_and_ppm.header(
             format,
             (height, width),
-            raw_rows.PixelLayout(channels, samples.dtype),
+            tiff_and_ppm.PixelLayout(channels, samples.dtype),
             metadata or Metadata(),
         ),
-        *(raw_rows.rows(format, samples[run.start : run.stop]).tobytes() for run in cut or []),
+        *(tiff_and_ppm.rows(format, samples[run.start : run.stop]).tobytes() for run in cut or []),
     ]
-    return b"".join(parts if cut else [*parts, raw_rows.rows(format, samples).tobytes()])
+    return b"".join(parts if cut else [*parts, tiff_and_ppm.rows(format, samples).tobytes()])
 
 
 @pytest.mark.parametrize("dtype", ["u1", "u2", "f4"])
@@ -91,9 +91,9 @@ def test_metadata_is_in_a_tiff() -> None:
 def test_beyond_4_gb_a_tiff_is_a_big_one() -> None:
     """Offsets of 64 bits are used where 32 do not reach, and only there."""
     heads: dict[int, Any] = {}
-    layout = raw_rows.PixelLayout(3, np.dtype(np.uint8))
+    layout = tiff_and_ppm.PixelLayout(3, np.dtype(np.uint8))
     for height in (5_000, 50_000):
-        head = raw_rows.header("TIFF", (height, 30_000), layout, Metadata())
+        head = tiff_and_ppm.header("TIFF", (height, 30_000), layout, Metadata())
         with tifffile.TiffFile(io.BytesIO(head)) as opened:
             heads[height] = (opened.is_bigtiff, opened.pages[0].dataoffsets)
     assert not heads[5_000][0]
