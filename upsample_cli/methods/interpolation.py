@@ -62,18 +62,18 @@ class Bilinear(_Interpolation):
         return (_spline(1, self.backend, size_in, size_out),)
 
 
-@dataclass(frozen=True, slots=True)
 class Bicubic(_Interpolation):
     """Interpolate by Keys' cubic convolution, a = -0.5."""
 
+    __slots__ = ()
     name = "bicubic"
     summary = "Keys' cubic convolution, a = -0.5, 4 taps"
 
 
-@dataclass(frozen=True, slots=True)
 class Lanczos(_Interpolation):
     """Interpolate by a windowed sinc, three lobes."""
 
+    __slots__ = ()
     name = "lanczos"
     summary = "windowed sinc, a = 3, 6 taps"
 

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NamedTuple, Self
 
 from upsample_cli.errors import ImageFileError
@@ -24,9 +23,10 @@ class Entry(NamedTuple):
     modified: float = float("nan")
 
 
-@dataclass(frozen=True, slots=True)
 class Folder(Location):
     """A folder on this machine, there or not; `RemoteFolder` is one in a store."""
+
+    __slots__ = ()
 
     def exists(self) -> bool:
         """Tell whether it is there, as a folder."""

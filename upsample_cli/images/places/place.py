@@ -104,9 +104,10 @@ class Location:
             return None
 
 
-@dataclass(frozen=True, slots=True)
 class Place(Location):
     """A file, there or not. Its methods raise `UpsampleError` where they cannot do their work."""
+
+    __slots__ = ()
 
     @property
     def label(self) -> str:
