@@ -10,7 +10,7 @@ import pytest
 from models import Array, node, saved
 
 from upsample_cli.jobs.audit.layer_figures import LayerFigures, figures
-from upsample_cli.networks.layers import layers_of as layers
+from upsample_cli.networks.onnx_layers import layers_of as layers
 
 
 def found(made: onnx.ModelProto, folder: Path) -> list[LayerFigures]:

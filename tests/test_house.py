@@ -8,6 +8,16 @@ def test_no_module_is_long() -> None:
     assert [item for item in house.line_counts().items() if item[1] > 250] == []
 
 
+def test_no_folder_is_crowded() -> None:
+    """A folder has at most 16 modules besides its `__init__.py`."""
+    assert [item for item in house.folder_sizes().items() if item[1] > 16] == []
+
+
+def test_no_file_name_stands_twice() -> None:
+    """A module's name says which one it is; only a command and its job share one."""
+    assert list(house.repeated_stems()) == []
+
+
 def test_a_class_name_has_one_meaning() -> None:
     """No two classes share a name."""
     assert house.repeated_classes() == []

@@ -10,7 +10,7 @@ import pytest
 
 from upsample_cli.jobs.audit.layer_figures import figures
 from upsample_cli.metrics.layers import layer_ripple
-from upsample_cli.networks.layers import layers_of
+from upsample_cli.networks.onnx_layers import layers_of
 
 torch = pytest.importorskip("torch", reason="torch is in the group of peers")
 pytest.importorskip("onnxscript", reason="torch's newer exporter needs it")

@@ -8,7 +8,7 @@ import numpy as np
 from onnx import TensorProto, ValueInfoProto
 from onnx.helper import tensor_dtype_to_np_dtype
 
-from upsample_cli.networks.network import Array, Network
+from upsample_cli.networks.model_graph import Array, Network
 
 _SIZES = ((64, 96), (64, 64), (32, 32), (128, 128), (224, 224), (256, 256), (512, 512),
           (16, 16), (12, 12), (8, 8))  # fmt: skip

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import TensorProto
 
-from upsample_cli.networks.network import Array, Network, RunError, Session
+from upsample_cli.networks.model_graph import Array, Network, RunError, Session
 from upsample_cli.networks.trial import Trial
 
 WHITE = 255.0

@@ -11,8 +11,7 @@ from math import prod
 import numpy as np
 from onnx import NodeProto
 
-from upsample_cli.networks.layer import Axis
-from upsample_cli.networks.network import (
+from upsample_cli.networks.model_graph import (
     FLOAT,
     LAST_STEPS,
     Array,
@@ -23,6 +22,7 @@ from upsample_cli.networks.network import (
     weights_of,
 )
 from upsample_cli.networks.trial import Trial
+from upsample_cli.networks.upsampling_layer import Axis
 
 _MOST, _SOURCES = 200, 64  # nodes of a block; maps that it draws on
 _COARSEST = 64  # stride

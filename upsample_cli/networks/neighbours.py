@@ -6,8 +6,7 @@ from dataclasses import replace
 import numpy as np
 from onnx import NodeProto
 
-from upsample_cli.networks.layer import Axis, Place
-from upsample_cli.networks.network import (
+from upsample_cli.networks.model_graph import (
     FLOAT,
     Network,
     RunError,
@@ -16,6 +15,7 @@ from upsample_cli.networks.network import (
     is_linear,
     weights_of,
 )
+from upsample_cli.networks.upsampling_layer import Axis, UpsamplingPart
 
 _COPIES = frozenset(("Cast", "Dropout", "Identity", "ReorderInput", "ReorderOutput"))
 _TURNS = frozenset(("Flatten", "Reshape", "Squeeze", "Transpose", "Unsqueeze"))
@@ -23,7 +23,7 @@ _MOST = 200  # nodes of an activation
 _LONGEST = 24  # nodes before or after a place
 
 
-def extended(network: Network, place: Place, stuffed: bool = False) -> Place:
+def extended(network: Network, place: UpsamplingPart, stuffed: bool = False) -> UpsamplingPart:
     """Return a part with borders before it, and the linear nodes after it.
 
     Those take each channel by itself. Where zeros were put between pixels, the convolution after
@@ -64,7 +64,7 @@ def extended(network: Network, place: Place, stuffed: bool = False) -> Place:
     )
 
 
-def _with_borders(network: Network, place: Place) -> Place:
+def _with_borders(network: Network, place: UpsamplingPart) -> UpsamplingPart:
     """Return a part with the borders that are put around what it takes."""
     inputs, nodes, instead = dict(place.inputs), list(place.nodes), dict(place.instead)
     for name, axis in place.inputs.items():

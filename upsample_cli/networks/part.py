@@ -8,8 +8,8 @@ from math import prod
 import numpy as np
 from onnx import NodeProto, helper
 
-from upsample_cli.networks.layer import SUB_PIXEL, Place
-from upsample_cli.networks.network import FLOAT, Array, Network, Session, attribute, weights_of
+from upsample_cli.networks.model_graph import FLOAT, Array, Network, Session, attribute, weights_of
+from upsample_cli.networks.upsampling_layer import SUB_PIXEL, UpsamplingPart
 
 SIDES = (8, 14, 28, 56)  # of the maps that are tried
 MOST_NUMBERS = 1 << 24  # of a map that is made
@@ -29,7 +29,7 @@ class Part:
 
     session: Session
     shapes: Mapping[str, tuple[int, ...]]
-    place: Place
+    place: UpsamplingPart
     network: Network
     nodes: Sequence[NodeProto]
 
@@ -54,7 +54,7 @@ class Part:
         return replace(self, session=_session(self.network, self.nodes, self.place, instead))
 
 
-def parts(network: Network, place: Place) -> Iterator[Callable[[], Part]]:
+def parts(network: Network, place: UpsamplingPart) -> Iterator[Callable[[], Part]]:
     """Yield a part on larger and larger maps, then on one of the trial run's size."""
     place, nodes = _unblocked(network, place, _without_activations(place))
     free = _with_shapes(network, nodes, place)
@@ -72,13 +72,13 @@ def parts(network: Network, place: Place) -> Iterator[Callable[[], Part]]:
 
 
 def _part(
-    network: Network, nodes: Sequence[NodeProto], place: Place,
+    network: Network, nodes: Sequence[NodeProto], place: UpsamplingPart,
     shapes: Mapping[str, tuple[int, ...]],
 ) -> Part:  # fmt: skip
     return Part(_session(network, nodes, place), shapes, place, network, nodes)
 
 
-def _without_activations(place: Place) -> list[NodeProto]:
+def _without_activations(place: UpsamplingPart) -> list[NodeProto]:
     """Return the nodes of a part that take what comes before activations in the place of it."""
     nodes = []
     for original in place.nodes:
@@ -96,8 +96,8 @@ def _without_activations(place: Place) -> list[NodeProto]:
 
 
 def _unblocked(
-    network: Network, place: Place, nodes: list[NodeProto]
-) -> tuple[Place, list[NodeProto]]:
+    network: Network, place: UpsamplingPart, nodes: list[NodeProto]
+) -> tuple[UpsamplingPart, list[NodeProto]]:
     """Return a part whose output is in the common order: onnxruntime has one in blocks, too."""
     last = network.producers[place.output]
     if "nchwc" not in last.domain or last.op_type == "ReorderOutput":
@@ -112,7 +112,7 @@ def _unblocked(
 
 
 def _with_shapes(
-    network: Network, nodes: Sequence[NodeProto], place: Place
+    network: Network, nodes: Sequence[NodeProto], place: UpsamplingPart
 ) -> list[NodeProto] | None:
     """Return nodes with those that work out shapes from theirs, so that any size will do."""
     inside = {name for node in nodes for name in node.output} | set(place.inputs)
@@ -138,7 +138,9 @@ def _with_shapes(
     return sorted([*nodes, *more.values()], key=lambda node: int(node.name))
 
 
-def _shapes(network: Network, place: Place, side: int) -> dict[str, tuple[int, ...]] | None:
+def _shapes(
+    network: Network, place: UpsamplingPart, side: int
+) -> dict[str, tuple[int, ...]] | None:
     """Return the shapes of what a part takes, of maps of some pixels; 0 is as in the trial run."""
     result = {}
     for name, axis in place.inputs.items():
@@ -154,7 +156,7 @@ def _shapes(network: Network, place: Place, side: int) -> dict[str, tuple[int, .
     return result
 
 
-def _by_weights(network: Network, place: Place, name: str) -> tuple[int, ...] | None:
+def _by_weights(network: Network, place: UpsamplingPart, name: str) -> tuple[int, ...] | None:
     """Return a shape that fits the weights of the layer that takes a value."""
     for node in place.weighing:
         weights = weights_of(network, node)
@@ -168,13 +170,13 @@ def _by_weights(network: Network, place: Place, name: str) -> tuple[int, ...] | 
 
 
 def _session(
-    network: Network, nodes: Sequence[NodeProto], place: Place,
+    network: Network, nodes: Sequence[NodeProto], place: UpsamplingPart,
     instead: Mapping[str, Array] | None = None,
 ) -> Session:  # fmt: skip
     return network.part(nodes, dict.fromkeys(place.inputs, FLOAT), [place.output], instead)
 
 
-def size_of(network: Network, place: Place) -> tuple[int, ...]:
+def size_of(network: Network, place: UpsamplingPart) -> tuple[int, ...]:
     """Return the taps of a layer's own kernel, the largest where there are several."""
     sizes = []
     for node in place.weighing:
@@ -186,7 +188,7 @@ def size_of(network: Network, place: Place) -> tuple[int, ...]:
     return tuple(int(max(lengths)) for lengths in zip(*sizes, strict=True))
 
 
-def dilation_of(place: Place) -> tuple[int, ...]:
+def dilation_of(place: UpsamplingPart) -> tuple[int, ...]:
     """Return the distance of a layer's neighbouring taps; nothing where it says none."""
     if place.kind == SUB_PIXEL or not place.weighing:
         return ()

@@ -6,9 +6,7 @@ import numpy as np
 from onnx import NodeProto
 
 from upsample_cli.networks.growth import Growth, block, growths, source_shapes
-from upsample_cli.networks.layer import RESIZE, SUB_PIXEL, TCONV, Axis, Place
-from upsample_cli.networks.neighbours import before_activation, extended, is_weighed
-from upsample_cli.networks.network import (
+from upsample_cli.networks.model_graph import (
     FLOAT,
     LAST_STEPS,
     Network,
@@ -17,7 +15,9 @@ from upsample_cli.networks.network import (
     channel_axes,
     is_linear,
 )
+from upsample_cli.networks.neighbours import before_activation, extended, is_weighed
 from upsample_cli.networks.trial import Trial
+from upsample_cli.networks.upsampling_layer import RESIZE, SUB_PIXEL, TCONV, Axis, UpsamplingPart
 
 RESIZES = frozenset(("Resize", "Upsample"))
 _UNPOOL = "where its values go depends on the picture"
@@ -26,7 +26,7 @@ _OPAQUE = frozenset((*_KINDS, "Col2Im", "ConvTransposeWithDynamicPads", "MaxUnpo
 _LONGEST = 24  # nodes to follow
 
 
-def places(trial: Trial) -> list[Place]:
+def places(trial: Trial) -> list[UpsamplingPart]:
     """Return the parts of a network that upsample, in the order in which they run."""
     network = trial.network
     found = []
@@ -39,7 +39,7 @@ def places(trial: Trial) -> list[Place]:
     for node in network.nodes:
         if node.name in lost:
             kind = _KINDS.get(node.op_type, node.op_type)
-            found.append(Place(node, kind, weighing=(node,), unknown=lost[node.name]))
+            found.append(UpsamplingPart(node, kind, weighing=(node,), unknown=lost[node.name]))
         elif node.name not in measured and (
             node.name not in waiting or node.op_type == "ConvTranspose"
         ):
@@ -67,26 +67,26 @@ def _lost(trial: Trial) -> tuple[dict[str, str], set[str]]:
     return lost, waiting_for
 
 
-def _of_node(trial: Trial, node: NodeProto) -> Place | None:
+def _of_node(trial: Trial, node: NodeProto) -> UpsamplingPart | None:
     """Return the part of a node that upsamples by what it is; None where it does not."""
     network, runs = trial.network, node.output[0] in trial.network.shapes
     if node.op_type == "MaxUnpool" or _unpools(network, node):
-        return Place(node, node.op_type, unknown=_UNPOOL)
+        return UpsamplingPart(node, node.op_type, unknown=_UNPOOL)
     if node.op_type == "ConvTranspose":
         return _of_transposed(network, node, trial.faults.get(node.name, ""))
     kind = _KINDS.get(node.op_type, node.op_type)
     if node.op_type in _OPAQUE and not runs:
-        return Place(node, kind, unknown="it does not run")
+        return UpsamplingPart(node, kind, unknown="it does not run")
     if node.op_type in RESIZES:
-        return Place(node, RESIZE)
+        return UpsamplingPart(node, RESIZE)
     if node.op_type == "DepthToSpace":
-        return Place(node, kind, unknown="what it takes is too small to see")
+        return UpsamplingPart(node, kind, unknown="what it takes is too small to see")
     return None
 
 
-def _of_transposed(network: Network, node: NodeProto, fault: str) -> Place:
+def _of_transposed(network: Network, node: NodeProto, fault: str) -> UpsamplingPart:
     weights = node.input[1] if len(node.input) > 1 else ""
-    place = Place(node, TCONV, weighing=(node,))
+    place = UpsamplingPart(node, TCONV, weighing=(node,))
     if any(value.name == weights for value in network.inputs):
         return replace(place, unknown=f"'{weights}' is an input of the model")
     if weights in network.varying:
@@ -127,12 +127,12 @@ def _unpools(network: Network, node: NodeProto) -> bool:
     return False
 
 
-def _of_growth(network: Network, growth: Growth) -> Place | None:
+def _of_growth(network: Network, growth: Growth) -> UpsamplingPart | None:
     """Return the part of a value that grows; None where that is no layer of a picture."""
     heart = network.producers[growth.output]
     for kind in ("Einsum", "Transpose", "DepthToSpace"):
         heart = next((node for node in growth.nodes[::-1] if node.op_type == kind), heart)
-    place = Place(
+    place = UpsamplingPart(
         heart, SUB_PIXEL, growth.nodes, {}, growth.output, growth.axes
     )  # fmt: skip
     if _attends(network, growth.output):
@@ -172,7 +172,7 @@ def _of_growth(network: Network, growth: Growth) -> Place | None:
     return _checked(network, growth, extended(network, place))
 
 
-def _checked(network: Network, growth: Growth, place: Place) -> Place:
+def _checked(network: Network, growth: Growth, place: UpsamplingPart) -> UpsamplingPart:
     """Return a part, unknown where its pixels are of channels without weights before them."""
     if not place.weighing:
         makers = [network.producers.get(source) for source in growth.sources]
@@ -188,7 +188,7 @@ def _checked(network: Network, growth: Growth, place: Place) -> Place:
     return place
 
 
-def _is_fused(place: Place) -> bool:
+def _is_fused(place: UpsamplingPart) -> bool:
     """Tell whether a layer with weights has an activation of its own."""
     return any(entry.name == "activation" for node in place.weighing for entry in node.attribute)
 

@@ -6,9 +6,9 @@ from math import prod
 
 import numpy as np
 
-from upsample_cli.networks.layer import MOST_SUMS, SUB_PIXEL, Layer, Place
-from upsample_cli.networks.network import Array, Network, RunError, attribute, weights_of
+from upsample_cli.networks.model_graph import Array, Network, RunError, attribute, weights_of
 from upsample_cli.networks.part import MOST_NUMBERS, SIDES, Part, dilation_of, parts, size_of
+from upsample_cli.networks.upsampling_layer import MOST_SUMS, SUB_PIXEL, Layer, UpsamplingPart
 
 _SAME = 1e-4  # of the largest: one period and the next differ by less in the middle
 _LINEAR = 1e-3  # of the largest: what rounding may leave of a sum
@@ -19,7 +19,7 @@ class _UnsteadyError(Exception):
     """The middle of a map still feels its borders."""
 
 
-def name_of(network: Network, place: Place) -> str:
+def name_of(network: Network, place: UpsamplingPart) -> str:
     """Return what to call a layer: as its author called its weights, else its node."""
     path, title = network.titles[place.node.name]
     for node in place.weighing:
@@ -30,7 +30,7 @@ def name_of(network: Network, place: Place) -> str:
     return path + title
 
 
-def measured(network: Network, place: Place) -> Layer:
+def measured(network: Network, place: UpsamplingPart) -> Layer:
     """Return the layer of a part, with its figures or why there are none."""
     layer = Layer(name_of(network, place), place.kind, unknown=place.unknown)
     if place.unknown:
@@ -63,7 +63,7 @@ def measured(network: Network, place: Place) -> Layer:
     return replace(layer, unknown=reason)
 
 
-def move(network: Network, place: Place) -> tuple[float, ...] | None:
+def move(network: Network, place: UpsamplingPart) -> tuple[float, ...] | None:
     """Return how far a part moves the picture along each axis; None if unknown."""
     shifts = (_moved(part) for part in parts(network, place))
     return next((shift for shift in shifts if shift != ()), None)
@@ -88,7 +88,7 @@ def _measured(layer: Layer, part: Part) -> Layer:
     return replace(layer, gains=gains, bias=base if place.kind == SUB_PIXEL else None)
 
 
-def _too_many(network: Network, place: Place) -> str:
+def _too_many(network: Network, place: UpsamplingPart) -> str:
     """Return why a layer of too many phases, or no numbers, cannot be judged; empty if it can."""
     phases = prod(axis.stride for axis in place.axes)
     if phases * SIDES[0] ** len(place.axes) > MOST_NUMBERS:
@@ -103,7 +103,7 @@ def _too_many(network: Network, place: Place) -> str:
     return ""
 
 
-def _period(values: Array, place: Place) -> Array:
+def _period(values: Array, place: UpsamplingPart) -> Array:
     """Return one period out of the middle of a map: shape (Cout, s1, ..., sN).
 
     Raises:
@@ -199,7 +199,7 @@ def _middle(spread: Array, place: int) -> float:
     return float(lit[0] + lit[-1]) / 2
 
 
-def _spots(place: Place, spots: Sequence[int]) -> list[int]:
+def _spots(place: UpsamplingPart, spots: Sequence[int]) -> list[int]:
     """Return where along each axis of the picture a place of the map before lies."""
     left = list(spots)
     result = dict[int, int]()

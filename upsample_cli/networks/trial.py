@@ -13,7 +13,7 @@ from upsample_cli.networks.feeds import feeds, kind_of
 from upsample_cli.networks.flatten import flat
 from upsample_cli.networks.float_twin import twin
 from upsample_cli.networks.model_file import read
-from upsample_cli.networks.network import Array, Network, RunError, Session, attribute
+from upsample_cli.networks.model_graph import Array, Network, RunError, Session, attribute
 
 _ATTEMPTS, _DROPPED = 2000, 24  # shapes to try; nodes to go without
 _SECONDS = 5.0  # for all that fail

@@ -7,7 +7,7 @@ from strategies import seeds
 
 from upsample_cli.jobs.audit.layer_figures import figures, taps_remedy
 from upsample_cli.jobs.audit.weights import sub_pixel, transposed
-from upsample_cli.networks.layer import RESIZE_CONV, Layer
+from upsample_cli.networks.upsampling_layer import RESIZE_CONV, Layer
 from upsample_cli.planes import Size
 
 axes = st.tuples(st.integers(1, 3), st.integers(1, 3))

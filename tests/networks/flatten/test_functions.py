@@ -10,7 +10,7 @@ from models import OPSET, model, node, saved
 from onnx import FunctionProto, NodeProto, helper
 
 from upsample_cli.errors import NetworkFileError
-from upsample_cli.networks.layers import layers_of as layers
+from upsample_cli.networks.onnx_layers import layers_of as layers
 
 OWN = helper.make_opsetid("own", 1)
 UP = [node("ConvTranspose", "a w", "b", strides=[2, 2])]

@@ -11,7 +11,7 @@ from models import model, node, saved
 from onnx import TensorProto, helper, numpy_helper
 
 from upsample_cli.jobs.audit.layer_figures import LayerFigures, figures
-from upsample_cli.networks.layers import layers_of as layers
+from upsample_cli.networks.onnx_layers import layers_of as layers
 
 UP = node("ConvTranspose", "x up.weight", "y", strides=[2, 2])
 

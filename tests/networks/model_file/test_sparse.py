@@ -10,7 +10,7 @@ from models import Array, model, node
 from onnx import SparseTensorProto, helper, numpy_helper
 
 from upsample_cli.errors import NetworkFileError
-from upsample_cli.networks.layers import layers_of as layers
+from upsample_cli.networks.onnx_layers import layers_of as layers
 
 UP = node("ConvTranspose", "x w", "y", strides=[2, 2])
 THIN = np.where(WEIGHTS > 0.5, WEIGHTS, 0).astype(np.float32)

@@ -9,7 +9,7 @@ import numpy as np
 from upsample_cli.kernels.phases import overlaps
 from upsample_cli.metrics.layers import LayerRipple, layer_ripple
 from upsample_cli.metrics.ripple import VISIBLE
-from upsample_cli.networks.layer import SUB_PIXEL, TCONV, Layer
+from upsample_cli.networks.upsampling_layer import SUB_PIXEL, TCONV, Layer
 
 _OTHERWISE = "or resize + convolution"
 

@@ -106,7 +106,7 @@ def audit(path: str, pictures: tuple[str, ...] = ()) -> NetworkFigures:
 def in_this_process(path: str, pictures: tuple[str, ...] = ()) -> NetworkFigures:
     """Return what there is to say of a network; see `audit`."""
     from upsample_cli.networks.flat_pictures import picture_network
-    from upsample_cli.networks.layers import layers
+    from upsample_cli.networks.onnx_layers import layers
     from upsample_cli.networks.trial import tried
 
     start = perf_counter()
@@ -122,7 +122,7 @@ def in_this_process(path: str, pictures: tuple[str, ...] = ()) -> NetworkFigures
 
 
 def _output(network: "PictureNetwork", pictures: tuple[str, ...]) -> OutputFigures | None:
-    from upsample_cli.networks.network import RunError
+    from upsample_cli.networks.model_graph import RunError
 
     try:
         flat = network.flat()

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from upsample_cli.errors import SettingError
 from upsample_cli.jobs.audit.taps import AXES, along
 from upsample_cli.kernels.phases import phase_sums, without_rounding
-from upsample_cli.networks.layer import MOST_SUMS, SUB_PIXEL, TCONV, Layer
+from upsample_cli.networks.upsampling_layer import MOST_SUMS, SUB_PIXEL, TCONV, Layer
 from upsample_cli.networks.weights_file import effective, read
 
 _LARGEST = 512  # of a stride or padding

@@ -10,7 +10,7 @@ from models import Array, model, node
 
 from upsample_cli.errors import NetworkFileError
 from upsample_cli.jobs.audit.layer_figures import figures
-from upsample_cli.networks.layers import layers_of as layers
+from upsample_cli.networks.onnx_layers import layers_of as layers
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from audits import only
 from models import model, node, run, saved
 from onnx import helper, numpy_helper
 
-from upsample_cli.networks.layers import layers_of as layers
+from upsample_cli.networks.onnx_layers import layers_of as layers
 
 
 @pytest.mark.parametrize("scale", [0.0, -2.0, 1e30, float("nan"), float("inf")])

@@ -59,7 +59,7 @@ class Axis:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Place:
+class UpsamplingPart:
     """A part of a network that upsamples.
 
     Args:
@@ -84,4 +84,4 @@ class Place:
     weighing: tuple["NodeProto", ...] = ()
     instead: Mapping[str, str] = field(default_factory=dict)
     unknown: str = ""
-    core: "Place | None" = None
+    core: "UpsamplingPart | None" = None

@@ -11,8 +11,7 @@ from fractions import Fraction
 import numpy as np
 from onnx import NodeProto
 
-from upsample_cli.networks.layer import RESIZE, RESIZE_CONV, Axis, Layer, Place
-from upsample_cli.networks.network import (
+from upsample_cli.networks.model_graph import (
     FLOAT,
     Network,
     RunError,
@@ -23,6 +22,7 @@ from upsample_cli.networks.network import (
 from upsample_cli.networks.places import places
 from upsample_cli.networks.probe import measured, move, name_of
 from upsample_cli.networks.trial import Trial, tried
+from upsample_cli.networks.upsampling_layer import RESIZE, RESIZE_CONV, Axis, Layer, UpsamplingPart
 
 _BETWEEN = frozenset(("Cast", "Identity", "Pad", "Relu"))  # and a convolution
 _NODES = 8  # between
@@ -47,7 +47,7 @@ def layers_of(path: str) -> Iterator[Layer]:
     return layers(tried(path))
 
 
-def _interpolated(network: Network, place: Place) -> Layer | None:
+def _interpolated(network: Network, place: UpsamplingPart) -> Layer | None:
     """Return the layer of an interpolation; None where it does not enlarge."""
     node = place.node
     before, after = (network.shapes.get(name) for name in (node.input[0], node.output[0]))
@@ -148,7 +148,7 @@ def _moved(
         return None
     steps = np.eye(count, dtype=int).tolist()
     axes = tuple(Axis(2 + place, 1, (0, *step)) for place, step in enumerate(steps))
-    place = Place(
+    place = UpsamplingPart(
         chain[-1], RESIZE_CONV, tuple(chain), {name: 1}, chain[-1].output[0], axes, (chain[-1],)
     )  # fmt: skip
     return move(network, place)
