@@ -35,20 +35,22 @@ def writing(target: str, force: bool) -> Iterator[BinaryIO]:
         FileExistsError: It is there when the block ends, and `force` is off.
         OSError: It cannot be written.
     """
-    temporary = temporary_beside(target)
+    temporary = ""
     try:
-        while not _locks(file := open(temporary, "xb")):  # noqa: SIM115 # closed below
-            file.close()
+        while True:
             temporary = temporary_beside(target)
-        with file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-            if flock is not None:
-                # Still locked, so that no other process takes it for abandoned.
-                _rename(temporary, target, force)
-        if flock is None:
-            _rename(temporary, target, force)  # Windows renames closed files only
+            with open(temporary, "xb") as file:
+                if not _locks(file):
+                    continue
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+                if flock is not None:
+                    # Still locked, so that no other process takes it for abandoned.
+                    _rename(temporary, target, force)
+            if flock is None:
+                _rename(temporary, target, force)  # Windows renames closed files only
+            return
     except BaseException:
         with suppress(OSError):
             os.unlink(temporary)
