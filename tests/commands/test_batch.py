@@ -287,11 +287,29 @@ def test_a_jsonl_report_contains_the_lines_of_json(call: Call, folder: Path) -> 
     assert json.loads(last)["output"] == "out.png"
 
 
-def test_a_table_with_other_columns_is_not_changed(call: Call, folder: Path) -> None:
-    """--report refuses a CSV file that has other columns."""
-    (folder / "rows.csv").write_text("name,age\n")
-    check_refused(call("in.png", "out.png", "--report", "rows.csv"), 2, "has other columns")
-    assert (folder / "rows.csv").read_text() == "name,age\n"
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("rows.csv", "name,age\n"),
+        ("rows.jsonl", "no JSON\n"),
+        ("rows.jsonl", '{"name": 1}\n'),
+        ("rows.jsonl", "[1]\n"),
+    ],
+)
+def test_a_table_with_other_columns_is_not_changed(
+    call: Call, folder: Path, name: str, text: str
+) -> None:
+    """--report refuses a file of other rows."""
+    (folder / name).write_text(text)
+    check_refused(call("in.png", "out.png", "--report", name), 2, "has other columns")
+    assert (folder / name).read_text() == text
+
+
+def test_names_that_end_with_nul_need_an_option(call: Call, folder: Path) -> None:
+    """--files-from refuses what `find -print0` writes unless --null is given."""
+    (folder / "names").write_bytes(b"in.png\0")
+    check_refused(call("--files-from", "names", "out"), 2, "pass --null")
+    assert call("--files-from", "names", "--null", "out", "-j", 1).code == 0
 
 
 def test_too_much_ripple_in_a_folder_is_exit_4(call: Call, folder: Path) -> None:

@@ -88,9 +88,12 @@ def test_a_full_disk_behind_standard_output_is_reported(folder: Path, arguments:
     check_refused(Outcome(result.returncode, b"", result.stderr.decode()), 1, fault)
 
 
-@pytest.mark.parametrize(("arguments", "closed"), [("in.png -", ">&-"), ("- out.png", "<&-")])
+@pytest.mark.parametrize(
+    ("arguments", "closed"),
+    [("in.png -", ">&-"), ("- out.png", "<&-"), ("--files-from - out", "<&-")],
+)
 def test_a_closed_standard_stream_is_reported(folder: Path, arguments: str, closed: str) -> None:
-    """A picture that a closed standard stream should carry is an error of one line."""
+    """A closed standard stream that should carry a picture or names is an error of one line."""
     command = [sys.executable, "-m", "upsample_cli", *arguments.split()]
     script = ["sh", "-c", f'"$@" {closed}', "sh", *command]
     result = subprocess.run(script, cwd=folder, capture_output=True, check=False)

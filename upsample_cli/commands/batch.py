@@ -80,10 +80,14 @@ def _planned(request: Request, root: Folder) -> plan.Plan:
 def _names(path: str, null: bool) -> list[str]:
     """Return the names in a file or on standard input; blank lines are left out."""
     end = b"\0" if null else b"\n"
+    if path == STREAM and sys.stdin is None:
+        raise ImageFileError("standard input is closed; pipe names in or check --files-from")
     try:
         data = sys.stdin.buffer.read() if path == STREAM else Path(path).read_bytes()
     except OSError as error:
         raise ImageFileError(f"cannot read {path}: {error.strerror}; check --files-from") from error
+    if not null and b"\0" in data:
+        raise SettingError(f"{path} contains NUL, which no name does; pass --null if it ends them")
     data = data.removeprefix(BOM_UTF8)  # which editors on Windows write
     lines = data.split(end) if null else data.replace(b"\r\n", end).split(end)
     return [os.fsdecode(line) for line in lines if line.strip()]

@@ -111,7 +111,10 @@ class ResultsFile:
             elif next(self._lines()).encode() != header:
                 raise SettingError(f"{self._name} has other columns; name another --report")
             rows = csv.DictReader(self._lines())
-        return {hash(row["output"]) for row in rows if row["status"] != "failed"}
+        try:
+            return {hash(row["output"]) for row in rows if row["status"] != "failed"}
+        except (ValueError, KeyError, TypeError) as error:  # another program's JSON, or none
+            raise SettingError(f"{self._name} has other columns; name another --report") from error
 
     def _lines(self) -> Iterator[str]:
         with Path(self._path).open(encoding="utf-8", errors="surrogateescape", newline="") as file:
