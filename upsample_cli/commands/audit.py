@@ -50,26 +50,28 @@ def audit(files: tuple[str, ...], stride: tuple[int, int] | None,
     codes, nothing, over = set(), True, False
     for path in files:
         try:
-            found = job.audit(path, question, pictures)
+            result = job.audit(path, question, pictures)
         except UpsampleError as error:
             codes.add(USAGE if isinstance(error, SettingError) else FAILED)
             if as_json:
                 click.echo(in_json(path, None, str(error)))
             tell("Error", str(error))
             continue
-        click.echo(in_json(path, found, None) if as_json else in_words(path, found))
-        nothing &= not found.kernel and not found.layers
-        over |= max_ripple is not None and found.ripple > max_ripple
+        click.echo(in_json(path, result, None) if as_json else in_words(path, result))
+        nothing &= not result.kernel and not result.layers
+        over |= max_ripple is not None and result.ripple > max_ripple
         over |= (
-            max_levels is not None and found.output is not None and (found.output.most > max_levels)
+            max_levels is not None
+            and result.output is not None
+            and (result.output.most > max_levels)
         )
-        if max_levels is not None and found.layers and found.output is None:
+        if max_levels is not None and result.layers and result.output is None:
             codes.add(FAILED)
             tell("Error", f"{path}: it makes no pictures of pictures, so that --max-levels has "
                           "nothing to judge")  # fmt: skip
-        if max_ripple is not None and found.unknown:
+        if max_ripple is not None and result.unknown:
             codes.add(FAILED)
-            tell("Error", f"{path}: {found.unknown} of {len(found.layers)} layers could not be "
+            tell("Error", f"{path}: {result.unknown} of {len(result.layers)} layers could not be "
                           "audited; see the reasons above")  # fmt: skip
     if codes:
         return max(codes)

@@ -31,10 +31,10 @@ def repair(kernel: str, output: str, stride: tuple[int, int] | None, ramp: bool,
 
     target = parse_file(output)
     target.check_target(parse_file(kernel), force)
-    made = job.repair(kernel, output, stride, ramp)
+    result = job.repair(kernel, output, stride, ramp)
     with target.writing(force) as file:
-        file.write(made.data)
+        file.write(result.data)
     words = repair_json if as_json else repair_in_words
-    click.echo(words(kernel, output, made))
-    for note in made.notes:
+    click.echo(words(kernel, output, result))
+    for note in result.notes:
         tell("note", note)

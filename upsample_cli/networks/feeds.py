@@ -72,9 +72,9 @@ def _shape(
     lengths = dict(zip(places, [*(size or ()), *(size or ())[-1:]] or [0] * 3, strict=False))
     result = []
     for place, length in enumerate(dims):
-        wanted = lengths.get(place, 0)
-        if place in lengths and wanted and (not length or length > _LARGE):
-            result.append(wanted)
+        target = lengths.get(place, 0)
+        if place in lengths and target and (not length or length > _LARGE):
+            result.append(target)
         elif length:
             result.append(length)
         else:

@@ -66,8 +66,8 @@ class PictureNetwork:
         picture = np.broadcast_to(planes * np.float32(self.white), (self.channels, *self.size))
         picture = np.moveaxis(picture, 0, -1) if self.is_last else picture
         feeds = {**self.feeds, self.name: np.ascontiguousarray(picture[None], np.float32)}
-        made = self.session.run(feeds)[self.output][0].astype(np.float64) / self.white
-        return np.moveaxis(made, -1, 0) if self.is_last else made
+        outcome = self.session.run(feeds)[self.output][0].astype(np.float64) / self.white
+        return np.moveaxis(outcome, -1, 0) if self.is_last else outcome
 
     def flat(self) -> dict[str, float]:
         """Return the RMS, in levels, of the pattern that it makes of each flat picture."""
@@ -77,13 +77,13 @@ class PictureNetwork:
 
     def _pattern(self, colour: tuple[float, ...]) -> float:
         planes = np.array(colour[: self.channels], np.float32)[:, None, None]
-        made = self.run(planes)
+        outcome = self.run(planes)
         height, width = self.period
         # What borders do reaches far into a deep network, but does not repeat: phases average it.
-        top, left = (length // 4 for length in made.shape[1:])
-        rows = max(1, made.shape[1] // 2 // height)
-        columns = max(1, made.shape[2] // 2 // width)
-        middle = made[:, top : top + rows * height, left : left + columns * width]
+        top, left = (length // 4 for length in outcome.shape[1:])
+        rows = max(1, outcome.shape[1] // 2 // height)
+        columns = max(1, outcome.shape[2] // 2 // width)
+        middle = outcome[:, top : top + rows * height, left : left + columns * width]
         phases = middle.reshape(len(middle), rows, height, columns, width).mean(axis=(1, 3))
         spread = phases - phases.mean(axis=(1, 2), keepdims=True)
         return float(WHITE * np.sqrt(np.square(spread).mean()))
@@ -102,13 +102,13 @@ def picture_network(trial: Trial, period: int) -> PictureNetwork | None:
     if len(pictures) != 1 or not outputs:
         return None
     name, output = pictures[0], outputs[0]
-    shape, made = network.shapes[name], network.shapes[output]
+    shape, outcome = network.shapes[name], network.shapes[output]
     is_last = shape[1] not in (1, 3) and shape[3] in (1, 3)
     channels, space = (3, slice(1, 3)) if is_last else (1, slice(2, 4))
-    stride = tuple(b // a for a, b in zip(shape[space], made[space], strict=True))
+    stride = tuple(b // a for a, b in zip(shape[space], outcome[space], strict=True))
     exact = all(s >= 1 and s * a == b for a, b, s in
-                zip(shape[space], made[space], stride, strict=True))  # fmt: skip
-    if shape[channels] not in (1, 3) or made[channels] not in (1, 3, 4) or not exact:
+                zip(shape[space], outcome[space], stride, strict=True))  # fmt: skip
+    if shape[channels] not in (1, 3) or outcome[channels] not in (1, 3, 4) or not exact:
         return None
     down, across = stride
     periods = (down, across) if prod(stride) > 1 else (period, period)
@@ -124,8 +124,8 @@ def _prepared(
     network: Network, trial: Trial, name: str, output: str, is_last: bool,
     stride: tuple[int, int], period: tuple[int, int],
 ) -> PictureNetwork:  # fmt: skip
-    kinds = {each: TensorProto.FLOAT if array.dtype == np.float32 else TensorProto.INT64
-             for each, array in trial.feeds.items()}  # fmt: skip
+    kinds = {key: TensorProto.FLOAT if array.dtype == np.float32 else TensorProto.INT64
+             for key, array in trial.feeds.items()}  # fmt: skip
     shape = trial.feeds[name].shape
     session = network.part(network.nodes, kinds, [output])
     sizes = [
@@ -133,22 +133,22 @@ def _prepared(
         shape,
     ]
     for size in sizes:
-        found = PictureNetwork(session, trial.feeds, name, output, size, is_last, stride, period)
+        whole = PictureNetwork(session, trial.feeds, name, output, size, is_last, stride, period)
         try:
-            found.run(np.zeros((1, 1, 1), np.float32))
+            whole.run(np.zeros((1, 1, 1), np.float32))
         except (RunError, ValueError):
             if size == shape:
                 raise
             continue
-        return found
+        return whole
     raise RunError("it does not run")
 
 
-def _ranged(found: PictureNetwork) -> PictureNetwork:
+def _ranged(whole: PictureNetwork) -> PictureNetwork:
     """Return a network with what it takes for white: where grey comes out most like itself."""
     errors = {}
     for white in (1.0, WHITE):
-        other = replace(found, white=white)
-        made = float(other.run(np.full((1, 1, 1), 0.5, np.float32)).mean())
-        errors[white] = abs(made - 0.5), other
+        other = replace(whole, white=white)
+        outcome = float(other.run(np.full((1, 1, 1), 0.5, np.float32)).mean())
+        errors[white] = abs(outcome - 0.5), other
     return min(errors.values(), key=lambda item: item[0])[1]

@@ -106,16 +106,16 @@ def _inline(node: NodeProto, result: Flat, names: Mapping[str, str], path: str, 
         states = len(node.output) - _scanned(node, graph)
         outputs = [own.get(value.name, value.name) for value in graph.output]
         outputs = outputs[1:] if node.op_type == "Loop" else outputs
-        for place, (taken, made) in enumerate(zip(outputs, node.output, strict=False)):
-            if not made:
+        for place, (taken, name_out) in enumerate(zip(outputs, node.output, strict=False)):
+            if not name_out:
                 continue
             if place < states or node.op_type == "If":
-                result.add(helper.make_node("Identity", [taken], [made]), path)
+                result.add(helper.make_node("Identity", [taken], [name_out]), path)
             elif opset < 13:
-                result.add(helper.make_node("Unsqueeze", [taken], [made], axes=[0]), path)
+                result.add(helper.make_node("Unsqueeze", [taken], [name_out], axes=[0]), path)
             else:
                 axis = _constant(result, f"{inside}:axis", np.array([0]))
-                result.add(helper.make_node("Unsqueeze", [taken, axis], [made]), path)
+                result.add(helper.make_node("Unsqueeze", [taken, axis], [name_out]), path)
 
 
 def _values(

@@ -112,14 +112,14 @@ def _rewritten(node: NodeProto, constants: Constants) -> list[NodeProto]:
 
 
 def _new(node: NodeProto, kind: str, inputs: list[str], outputs: list[str]) -> NodeProto:
-    made = NodeProto()
-    made.CopyFrom(node)
-    made.op_type, made.domain = kind, ""
-    made.ClearField("input")
-    made.input.extend(inputs)
-    made.ClearField("output")
-    made.output.extend(outputs)
-    return made
+    changed = NodeProto()
+    changed.CopyFrom(node)
+    changed.op_type, changed.domain = kind, ""
+    changed.ClearField("input")
+    changed.input.extend(inputs)
+    changed.ClearField("output")
+    changed.output.extend(outputs)
+    return changed
 
 
 def _plain(node: NodeProto, inputs: list[str], constants: Constants) -> list[NodeProto]:

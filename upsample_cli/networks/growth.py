@@ -59,7 +59,7 @@ class Growth:
 def growths(trial: Trial) -> list[Growth]:
     """Return the values that grow, each as what its last step makes."""
     network = trial.network
-    found: dict[str, Growth] = {}
+    results: dict[str, Growth] = {}
     for node in network.nodes:
         if node.op_type not in LAST_STEPS or not is_linear(network, node):
             continue
@@ -70,12 +70,12 @@ def growths(trial: Trial) -> list[Growth]:
         growth = _grown(network, name, *part)
         if growth is None:
             continue
-        made = {output for inner in growth.nodes for output in inner.output}
-        before = [other for other in found if other in made]
-        if all(found[other].finer < growth.finer for other in before):
-            found = {other: found[other] for other in found if other not in before}
-            found[name] = growth
-    return list(found.values())
+        inside = {output for inner in growth.nodes for output in inner.output}
+        before = [other for other in results if other in inside]
+        if all(results[other].finer < growth.finer for other in before):
+            results = {other: results[other] for other in results if other not in before}
+            results[name] = growth
+    return list(results.values())
 
 
 def block(network: Network, output: str) -> tuple[list[NodeProto], list[str]] | None:
@@ -211,7 +211,7 @@ def _labels(
             if number is not None:
                 place = [place for place in range(len(shape)) if place != axis][number]
                 ramp = np.arange(shape[place], dtype=np.float32)
-                values *= ramp.reshape([-1 if each == place else 1 for each in range(len(shape))])
+                values *= ramp.reshape([-1 if index == place else 1 for index in range(len(shape))])
             feeds[source] = values
         return session.run(feeds)[output].astype(np.float64)
 
@@ -220,8 +220,10 @@ def _labels(
     empty = np.abs(ones) <= 1e-6 * np.abs(ones).max(initial=0.0)
     count = len(next(iter(shapes.values()))[0]) - 1
     with np.errstate(divide="ignore", invalid="ignore"):
-        found = [np.where(empty, np.nan, (response(each) - zero) / ones) for each in range(count)]
-    return np.array(found)
+        results = [
+            np.where(empty, np.nan, (response(index) - zero) / ones) for index in range(count)
+        ]
+    return np.array(results)
 
 
 def _axis(labels: Array, place: int) -> Axis | None:

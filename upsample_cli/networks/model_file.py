@@ -65,13 +65,13 @@ def children(node: NodeProto) -> Iterator[tuple[AttributeProto, GraphProto]]:
 
 def _inner(nodes: object) -> list[GraphProto]:
     """Return the graphs within nodes, at any depth."""
-    found: list[GraphProto] = []
+    result: list[GraphProto] = []
     waiting = list(nodes)  # type: ignore[call-overload] # protobuf's repeated field
     while waiting:
         for _, graph in children(waiting.pop()):
-            found.append(graph)
+            result.append(graph)
             waiting.extend(graph.node)
-    return found
+    return result
 
 
 def _is_text(graph: GraphProto) -> bool:

@@ -176,8 +176,8 @@ def _told() -> Iterator[None]:
 def _error(text: str) -> RunError:
     """Return an error of onnxruntime in short: the name of the node, and the last reason."""
     line = text.strip().splitlines()[0] if text.strip() else "no reason given"
-    found = _NODE.search(line)
-    node = next(filter(None, found.groups()), "") if found else ""
+    match = _NODE.search(line)
+    node = next(filter(None, match.groups()), "") if match else ""
     reason = line.split("Status Message:")[-1].split(", Error ")[-1]
     reason = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", reason)
     reason = re.sub(r"\S*/onnxruntime/\S+ ", "", reason)  # paths of its own sources

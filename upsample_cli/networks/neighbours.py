@@ -174,16 +174,16 @@ def before_activation(network: Network, source: str) -> str | None:
     return None
 
 
-def _is_pointwise(network: Network, nodes: Sequence[NodeProto], name: str, made: str) -> bool:
+def _is_pointwise(network: Network, nodes: Sequence[NodeProto], name: str, output: str) -> bool:
     """Tell whether nodes apply one function to all numbers: it commutes with any permutation."""
     shape = network.shapes.get(name) or (1, 8, 6, 6)
     rng = np.random.default_rng(2)
     values = rng.normal(size=shape).astype(np.float32)
     order = rng.permutation(values.size)
     try:
-        session = network.part(nodes, {name: FLOAT}, [made])
-        one = session.run({name: values})[made]
-        other = session.run({name: values.ravel()[order].reshape(shape)})[made]
+        session = network.part(nodes, {name: FLOAT}, [output])
+        one = session.run({name: values})[output]
+        other = session.run({name: values.ravel()[order].reshape(shape)})[output]
     except RunError:
         return False
     return one.shape == shape and np.allclose(one.ravel()[order], other.ravel(), atol=1e-6)

@@ -104,10 +104,10 @@ def _shift(
     ramp = ramp.reshape([-1 if place == axis else 1 for place in range(len(shape))])
     try:
         session = network.part([node], {node.input[0]: FLOAT}, [node.output[0]])
-        made = session.run({node.input[0]: np.broadcast_to(ramp, shape).astype(np.float32)})
+        outcome = session.run({node.input[0]: np.broadcast_to(ramp, shape).astype(np.float32)})
     except RunError:
         return None
-    rows = np.moveaxis(made[node.output[0]].astype(np.float64), axis, 0)
+    rows = np.moveaxis(outcome[node.output[0]].astype(np.float64), axis, 0)
     rows = rows.reshape(len(rows), -1)[:, 0]
     shifts = np.arange(len(rows)) + 0.5 - scale * (rows + 0.5)
     period = Fraction(scale).limit_denominator(_FINEST).numerator

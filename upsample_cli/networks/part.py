@@ -41,6 +41,46 @@ class Part:
         """Return inputs of zeros."""
         return {name: np.zeros(shape, np.float32) for name, shape in self.shapes.items()}
 
+    def flat_channels(self) -> Iterator[Array]:
+        """Yield what comes out of each flat channel of 1, biases and all."""
+        thin = self._thin()
+        if thin is not None:
+            yield from thin
+            return
+        for name, axis in self.place.inputs.items():
+            for channel in range(self.shapes[name][axis]):
+                feeds = self.zeros()
+                np.moveaxis(feeds[name], axis, 0)[channel] = 1.0
+                yield self.run(feeds)
+
+    def _thin(self) -> Iterator[Array] | None:
+        """Return likewise, by a convolution of one channel with the weights for each in turn.
+
+        It takes as many products for all channels as the whole convolution for one; None where the
+        part does not start with a convolution alone.
+        """
+        if len(self.place.inputs) != 1 or len(self.place.weighing) != 1:
+            return None
+        (node,), (name, axis) = self.place.weighing, *self.place.inputs.items()
+        weights = self.network.constants.get(node.input[1])
+        groups = next((entry.i for entry in node.attribute if entry.name == "group"), 1)
+        if node.op_type not in ("Conv", "ConvTranspose") or node.domain or groups != 1:
+            return None
+        takers = [other for other in self.nodes if name in other.input]
+        if weights is None or node.input[0] != name or axis != 1 or len(takers) > 1:
+            return None
+        kinds = {name: FLOAT, node.input[1]: FLOAT}
+        session = self.network.part(self.nodes, kinds, [self.place.output])
+        ones = np.ones((1, 1, *self.shapes[name][2:]), np.float32)
+        place = 0 if node.op_type == "ConvTranspose" else 1
+        slices = np.split(weights, weights.shape[place], axis=place)
+        return (
+            session.run({name: ones, node.input[1]: np.ascontiguousarray(part)})[
+                self.place.output
+            ].astype(np.float64)
+            for part in slices
+        )
+
     def with_weights(self, seed: int | None) -> "Part":
         """Return the part with the sizes of its weights, or with random ones above 0."""
         instead = {}

@@ -29,23 +29,23 @@ _LONGEST = 24  # nodes to follow
 def places(trial: Trial) -> list[UpsamplingPart]:
     """Return the parts of a network that upsample, in the order in which they run."""
     network = trial.network
-    found = []
+    results = []
     for growth in growths(trial):
         place = _of_growth(network, growth)
         if place is not None:
-            found.append(place)
-    measured = {node.name for place in found for node in place.nodes}
+            results.append(place)
+    measured = {node.name for place in results for node in place.nodes}
     lost, waiting = _lost(trial)
     for node in network.nodes:
         if node.name in lost:
             kind = _KINDS.get(node.op_type, node.op_type)
-            found.append(UpsamplingPart(node, kind, weighing=(node,), unknown=lost[node.name]))
+            results.append(UpsamplingPart(node, kind, weighing=(node,), unknown=lost[node.name]))
         elif node.name not in measured and (
             node.name not in waiting or node.op_type == "ConvTranspose"
         ):
             place = _of_node(trial, node)
-            found += [place] if place is not None else []
-    return sorted(found, key=lambda place: int(place.node.name))
+            results += [place] if place is not None else []
+    return sorted(results, key=lambda place: int(place.node.name))
 
 
 def _lost(trial: Trial) -> tuple[dict[str, str], set[str]]:
@@ -101,8 +101,8 @@ def _of_transposed(network: Network, node: NodeProto, fault: str) -> UpsamplingP
         return replace(place, unknown=fault or f"its strides {strides} cannot be")
     steps = np.eye(count, dtype=int).tolist()
     axes = tuple(
-        Axis(2 + each, stride, (0, *step))
-        for each, (stride, step) in enumerate(zip(strides, steps, strict=True))
+        Axis(2 + index, stride, (0, *step))
+        for index, (stride, step) in enumerate(zip(strides, steps, strict=True))
     )
     place = replace(
         place, nodes=(node,), inputs={node.input[0]: 1}, output=node.output[0], axes=axes
@@ -166,8 +166,8 @@ def _of_growth(network: Network, growth: Growth) -> UpsamplingPart | None:
         return replace(place, unknown=why)
     unique = {node.name: node for node in nodes}
     ordered = tuple(sorted(unique.values(), key=lambda node: int(node.name)))
-    made = {output for node in ordered for output in node.output}
-    inputs = {name: axis for name, axis in inputs.items() if name not in made}
+    outcome = {output for node in ordered for output in node.output}
+    inputs = {name: axis for name, axis in inputs.items() if name not in outcome}
     place = replace(place, nodes=ordered, inputs=inputs, weighing=tuple(weighing), instead=instead)
     return _checked(network, growth, extended(network, place))
 
@@ -197,13 +197,13 @@ def _mixes(network: Network, growth: Growth) -> bool:
     """Tell whether channels become pixels one by one, so that each feeds one phase alone."""
     shapes = source_shapes(network, growth.sources)
     total = sum(shape[axis] for shape, axis in shapes.values())
-    made = network.shapes.get(growth.output, ())
-    if not made:
+    outcome = network.shapes.get(growth.output, ())
+    if not outcome:
         return True
-    pixels = int(np.prod([made[axis.place] for axis in growth.axes]))
+    pixels = int(np.prod([outcome[axis.place] for axis in growth.axes]))
     before = next(iter(shapes.values()))
     low = int(np.prod(before[0])) // before[0][before[1]]
-    return int(np.prod(made)) // pixels * (pixels // max(1, low)) <= total
+    return int(np.prod(outcome)) // pixels * (pixels // max(1, low)) <= total
 
 
 def _keeps_flat(network: Network, growth: Growth) -> bool:
@@ -212,13 +212,15 @@ def _keeps_flat(network: Network, growth: Growth) -> bool:
     try:
         session = network.part(growth.nodes, dict.fromkeys(shapes, FLOAT), [growth.output])
         ones = {source: np.ones(shape, np.float32) for source, (shape, _) in shapes.items()}
-        made = session.run(ones)[growth.output]
+        outcome = session.run(ones)[growth.output]
     except RunError:
         return False
     for axis in growth.axes:
-        quarter = made.shape[axis.place] // 4
-        middle = made.take(range(quarter, made.shape[axis.place] - quarter), axis.place)
-        if np.ptp(middle, axis=axis.place).max(initial=0.0) > 1e-5 * np.abs(made).max(initial=0.0):
+        quarter = outcome.shape[axis.place] // 4
+        middle = outcome.take(range(quarter, outcome.shape[axis.place] - quarter), axis.place)
+        if np.ptp(middle, axis=axis.place).max(initial=0.0) > 1e-5 * np.abs(outcome).max(
+            initial=0.0
+        ):
             return False
     return True
 

@@ -126,16 +126,8 @@ def _period(values: Array, place: UpsamplingPart) -> Array:
 
 def _gains(part: Part, dark: Array, base: Array) -> Array:
     """Return what each phase makes of each flat channel: shape (Cout, Cin, s1, ..., sN)."""
-    columns = []
     sizes = np.abs(_period(part.with_weights(None).run(_ones(part)), part.place))
-    for name, axis in part.place.inputs.items():
-        shape = part.shapes[name]
-        for channel in range(shape[axis]):
-            feeds = part.zeros()
-            at = [slice(None)] * len(shape)
-            at[axis] = slice(channel, channel + 1)
-            feeds[name][tuple(at)] = 1.0
-            columns.append(_period(part.run(feeds) - dark, part.place))
+    columns = [_period(values - dark, part.place) for values in part.flat_channels()]
     gains = np.stack(columns, axis=1)
     # Flat channels leave sums of single channels: of their sizes rounding leaves so much.
     count = gains.shape[1]
@@ -187,14 +179,14 @@ def _shift(part: Part) -> tuple[float, ...] | None:
         spots.pop(axis % len(shape))
         own = _spots(place, spots)
         shifts.append(tuple(
-            _middle(spread, each.place) - each.stride * spot - (each.stride - 1) / 2
-            for each, spot in zip(place.axes, own, strict=True)
+            _middle(spread, item.place) - item.stride * spot - (item.stride - 1) / 2
+            for item, spot in zip(place.axes, own, strict=True)
         ))  # fmt: skip
     return shifts[0] if len(set(shifts)) == 1 else None
 
 
 def _middle(spread: Array, place: int) -> float:
-    others = tuple(each for each in range(spread.ndim) if each != place)
+    others = tuple(item for item in range(spread.ndim) if item != place)
     lit = np.flatnonzero(spread.max(axis=others) > 1e-5 * spread.max())
     return float(lit[0] + lit[-1]) / 2
 

@@ -191,13 +191,13 @@ def _sigma(weight: Array, u: Array, v: Array) -> float | None:
     Where they fit two, for a weight of as many input as output channels, they are singular vectors
     along one of them alone, and sigma is larger there.
     """
-    u, v = (each.astype(np.float64).reshape(-1) for each in (u, v))
+    u, v = (item.astype(np.float64).reshape(-1) for item in (u, v))
     rows = [
         np.moveaxis(weight.astype(np.float64), axis, 0).reshape(len(u), -1)
         for axis, length in enumerate(weight.shape)
         if length == len(u) and weight.size == len(u) * len(v)
     ]
-    return max((float(u @ each @ v) for each in rows), key=abs, default=None)
+    return max((float(u @ item @ v) for item in rows), key=abs, default=None)
 
 
 def _quotient(weight: Array, sigma: float | None, rounded: bool) -> Array:

@@ -22,59 +22,59 @@ _HEAD = ("layer", "type", "kernel", "stride", "divides", "ripple", "worst channe
          "shift, px", "verdict")  # fmt: skip
 
 _FIGURES: dict[str, Callable[[KernelFigures], str]] = {
-    "gain": lambda found: f"{found.gain:.6g}",
-    "ripple": lambda found: f"{found.ripple:.4f}",
-    "peak-to-peak": lambda found: f"{found.peak_to_peak:.4f}",
-    "ramp error, px": lambda found: _number(found.ramp_error),
-    "shift, px down, right": lambda found: _shift(found.shift),
-    "Strang-Fix order": lambda found: order_in_words(found.order),
-    "stride divides kernel": lambda found: "yes" if found.divides else "no",
+    "gain": lambda result: f"{result.gain:.6g}",
+    "ripple": lambda result: f"{result.ripple:.4f}",
+    "peak-to-peak": lambda result: f"{result.peak_to_peak:.4f}",
+    "ramp error, px": lambda result: _number(result.ramp_error),
+    "shift, px down, right": lambda result: _shift(result.shift),
+    "Strang-Fix order": lambda result: order_in_words(result.order),
+    "stride divides kernel": lambda result: "yes" if result.divides else "no",
 }
 
 
-def in_words(path: str, found: Audit) -> str:
+def in_words(path: str, result: Audit) -> str:
     """Return what was found in a file, for people."""
-    if found.kernel:
-        return _kernel(path, found.kernel)
-    if not found.layers:
+    if result.kernel:
+        return _kernel(path, result.kernel)
+    if not result.layers:
         return f"{printable(path)}  no upsampling layer"
-    rows = aligned([_HEAD, *map(_row, found.layers)])
+    rows = aligned([_HEAD, *map(_row, result.layers)])
     remedies: dict[str, list[str]] = {}
-    for layer in found.layers:
+    for layer in result.layers:
         if layer.remedy:
             remedies.setdefault(printable(layer.remedy), []).append(printable(layer.name))
     words = [f"{', '.join(names)}: {remedy}" for remedy, names in remedies.items()]
-    if found.output is not None:
-        words.append(_output(found.output))
+    if result.output is not None:
+        words.append(_output(result.output))
     return "\n".join([printable(path), rows, *words])
 
 
-def as_json(path: str, found: Audit | None, error: str | None) -> str:
+def as_json(path: str, result: Audit | None, error: str | None) -> str:
     """Return what was found in a file, or why nothing was, as one line of JSON."""
-    if found is None:
+    if result is None:
         return json.dumps({"input": path, "status": "failed", "error": error})
-    values = {"input": path, "status": "done", "error": None, **_values(found)}
+    values = {"input": path, "status": "done", "error": None, **_values(result)}
     return json.dumps(_plain(values), allow_nan=False)
 
 
-def repair_in_words(path: str, output: str, made: Repair) -> str:
+def repair_in_words(path: str, output: str, result: Repair) -> str:
     """Return how far a repair moved a kernel and what it gained, for people."""
-    head = f"{printable(output)}  moved by {made.moved:.2%} of {printable(path)}"
-    before, after = made.before, made.after
+    head = f"{printable(output)}  moved by {result.moved:.2%} of {printable(path)}"
+    before, after = result.before, result.after
     rows: list[tuple[str, ...]] = [("", "before", "after")]
     if before.kernel and after.kernel:
         for name, value in _FIGURES.items():
             rows.append((name, value(before.kernel), value(after.kernel)))
     else:
-        rows.append(("ripple", *(f"{each.ripple:.4f}" for each in (before, after))))
+        rows.append(("ripple", *(f"{item.ripple:.4f}" for item in (before, after))))
     return f"{head}\n{_indented(aligned(rows))}"
 
 
-def repair_json(path: str, output: str, made: Repair) -> str:
+def repair_json(path: str, output: str, result: Repair) -> str:
     """Return a repair as one line of JSON."""
-    both = {"before": _values(made.before), "after": _values(made.after)}
-    told = {"status": "done", "moved": made.moved, "notes": list(made.notes)}
-    values = {"input": path, "output": output, **told, **both}
+    both = {"before": _values(result.before), "after": _values(result.after)}
+    summary = {"status": "done", "moved": result.moved, "notes": list(result.notes)}
+    values = {"input": path, "output": output, **summary, **both}
     return json.dumps(_plain(values), allow_nan=False)
 
 
@@ -87,16 +87,16 @@ def _output(output: OutputFigures) -> str:
     return f"output, stride {_by(output.stride)}: {', '.join(parts)}"
 
 
-def _kernel(path: str, found: KernelFigures) -> str:
+def _kernel(path: str, result: KernelFigures) -> str:
     head = (
-        f"{printable(path)}  {_by(found.size)} taps, stride {_by(found.stride)}, padding "
-        f"{_by(found.padding)}  ripple {found.ripple:.4f} ({found.levels:.2f} levels at white)  "
-        f"{_verdict(found.verdict)}"
+        f"{printable(path)}  {_by(result.size)} taps, stride {_by(result.stride)}, padding "
+        f"{_by(result.padding)}  ripple {result.ripple:.4f} ({result.levels:.2f} levels at white)  "
+        f"{_verdict(result.verdict)}"
     )
-    rows = [(name, value(found)) for name, value in _FIGURES.items()]
-    text = [head, _indented(aligned(rows)), "  phase sums", _indented(_grid(found.phase_sums))]
-    if found.verdict == "checkerboard":
-        text += ["  lines", _indented(aligned(_lines(found))), f"  remedy: {found.remedy}"]
+    rows = [(name, value(result)) for name, value in _FIGURES.items()]
+    text = [head, _indented(aligned(rows)), "  phase sums", _indented(_grid(result.phase_sums))]
+    if result.verdict == "checkerboard":
+        text += ["  lines", _indented(aligned(_lines(result))), f"  remedy: {result.remedy}"]
     return "\n".join(text)
 
 
@@ -104,22 +104,22 @@ def _grid(sums: np.ndarray[Any, np.dtype[np.float64]]) -> str:
     """Draw phase sums as the output pixels of one input pixel."""
     if max(sums.shape) > _DRAWN:
         return f"{sums.min():.4f} to {sums.max():.4f}"
-    cells = [[f"{each:.4f}" for each in row] for row in sums]
+    cells = [[f"{item:.4f}" for item in row] for row in sums]
     width = max(len(cell) for row in cells for cell in row)
     bar = "+".join(["", *["-" * (width + 2)] * sums.shape[1], ""])
     rows = ("|".join(["", *(f" {cell:>{width}} " for cell in row), ""]) for row in cells)
     return "\n".join([bar, *(text for row in rows for text in (row, bar))])
 
 
-def _lines(found: KernelFigures) -> list[tuple[str, ...]]:
+def _lines(result: KernelFigures) -> list[tuple[str, ...]]:
     """Return rows of the strongest lines, each pair of opposite ones once."""
-    down, across = found.lines.shape
+    down, across = result.lines.shape
     rows = []
     for p, q in np.ndindex(down, across):
         if (p, q) == (0, 0) or (p, q) > (-p % down, -q % across):
             continue
         kind = "checker" if p and q else "horizontal stripes" if p else "vertical stripes"
-        rows.append((float(found.lines[p, q]), f"{p}/{down}", f"{q}/{across}", kind))
+        rows.append((float(result.lines[p, q]), f"{p}/{down}", f"{q}/{across}", kind))
     rows.sort(key=lambda row: -row[0])
     head = ("cycles/px down", "across", "amplitude", "")
     return [head, *((a, b, f"{size:.4f}", kind) for size, a, b, kind in rows[:_LINES])]
@@ -147,33 +147,33 @@ def _number(value: float | None) -> str:
 
 
 def _shift(shift: Sequence[float] | None) -> str:
-    return "-" if shift is None else ", ".join(f"{each:g}" for each in shift)
+    return "-" if shift is None else ", ".join(f"{item:g}" for item in shift)
 
 
 def _by(sizes: Sequence[float]) -> str:
-    return "x".join(f"{each:g}" for each in sizes)
+    return "x".join(f"{item:g}" for item in sizes)
 
 
 def _indented(text: str) -> str:
-    return "\n".join(f"    {each}" for each in text.splitlines())
+    return "\n".join(f"    {item}" for item in text.splitlines())
 
 
-def _values(found: Audit) -> dict[str, Any]:
-    if found.kernel:
-        return {"ripple": found.ripple, "kernel": asdict(found.kernel)}
-    values = {"ripple": found.ripple, "layers": [asdict(layer) for layer in found.layers]}
-    if found.seconds is not None:
-        output = None if found.output is None else asdict(found.output)
-        values |= {"output": output, "seconds": found.seconds, "memory": found.memory}
+def _values(result: Audit) -> dict[str, Any]:
+    if result.kernel:
+        return {"ripple": result.ripple, "kernel": asdict(result.kernel)}
+    values = {"ripple": result.ripple, "layers": [asdict(layer) for layer in result.layers]}
+    if result.seconds is not None:
+        output = None if result.output is None else asdict(result.output)
+        values |= {"output": output, "seconds": result.seconds, "memory": result.memory}
     return values
 
 
 def _plain(value: Any) -> Any:
     """Return a value of arrays and tuples as JSON has them; what is no number is None."""
     if isinstance(value, dict):
-        return {key: _plain(each) for key, each in value.items()}
+        return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, np.ndarray):
         return _plain(value.tolist())
     if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
+        return [_plain(item) for item in value]
     return None if isinstance(value, float) and not isfinite(value) else value

@@ -62,7 +62,7 @@ def check(paths: Sequence[str], question: Question) -> None:
         SettingError: Names the option, and the files that it is for.
     """
     suffixes = {Path(path).suffix.lower() for path in paths}
-    for option in question.given:
+    for option in question.named_options:
         if not suffixes & set(_OPTIONS[option]) and suffixes <= {".onnx", *_OPTIONS["--stride"]}:
             raise SettingError(f"{option} is for {', '.join(_OPTIONS[option])}; leave it out")
 
@@ -83,8 +83,8 @@ def audit(path: str, question: Question, pictures: tuple[str, ...] = ()) -> Audi
     if suffix in (".npz", ".npy"):
         return _of_taps(path, question)
     if suffix == ".onnx":
-        found = network.audit(path, pictures)
-        return Audit(None, found.layers, found.output, found.seconds, found.memory)
+        result = network.audit(path, pictures)
+        return Audit(None, result.layers, result.output, result.seconds, result.memory)
     if suffix == ".safetensors":
         return Audit(layers=tuple(map(layer_figures.figures, layers_of(path, question))))
     if suffix in PICKLES:
@@ -96,8 +96,8 @@ def audit(path: str, question: Question, pictures: tuple[str, ...] = ()) -> Audi
 
 
 def _of_taps(path: str, question: Question) -> Audit:
-    found = taps.found(path, question.stride)
-    if found.kernel is not None:
-        return Audit(kernel_figures.figures(found.kernel, found.stride, question.padding))
-    layer = layer_of(found.name, found.taps, question)
+    result = taps.read_taps(path, question.stride)
+    if result.kernel is not None:
+        return Audit(kernel_figures.figures(result.kernel, result.stride, question.padding))
+    layer = layer_of(result.name, result.taps, question)
     return Audit(layers=(layer_figures.figures(layer),))

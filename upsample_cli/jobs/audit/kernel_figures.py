@@ -66,8 +66,8 @@ def figures(taps: NDArray[np.float64], stride: Pair, padding: Pair | None = None
         padding: Output pixels cropped before the first row and column; by default what keeps the
             picture in place, half of k - s rounded up.
 
-    >>> found = figures(np.full((3, 3), 4 / 9), (2, 2))
-    >>> round(found.ripple, 4), found.order, found.shift
+    >>> result = figures(np.full((3, 3), 4 / 9), (2, 2))
+    >>> round(result.ripple, 4), result.order, result.shift
     (0.4843, 0, (-0.5, -0.5))
     """
     height, width = taps.shape
@@ -75,13 +75,13 @@ def figures(taps: NDArray[np.float64], stride: Pair, padding: Pair | None = None
     padding = padding or (-((down - height) // 2), -((across - width) // 2))
     sums = without_rounding(phase_sums(taps, stride, padding), float(np.abs(taps).sum()))
     moments = first_moments(taps, stride, padding)
-    found = ripple(sums)
+    spread = ripple(sums)
     whole = divides(taps.shape, stride, (1, 1))
-    verdict = "checkerboard" if found >= VISIBLE else "none"
+    verdict = "checkerboard" if spread >= VISIBLE else "none"
     order = strang_fix_order(taps, stride) if sums.size > 1 else None
     return KernelFigures(
-        (height, width), stride, padding, whole, float(sums.mean()), found, peak_to_peak(sums),
-        WHITE * found, sums, lines(sums), ramp_error(sums, moments),
+        (height, width), stride, padding, whole, float(sums.mean()), spread, peak_to_peak(sums),
+        WHITE * spread, sums, lines(sums), ramp_error(sums, moments),
         _shift(taps, stride, padding, moments), order, verdict,
         taps_remedy(taps.shape, stride, (1, 1)) if verdict == "checkerboard" else "",
     )  # fmt: skip

@@ -112,13 +112,13 @@ def in_this_process(path: str, pictures: tuple[str, ...] = ()) -> NetworkFigures
     start = perf_counter()
     _limit_memory()
     trial = tried(path)
-    found = tuple(figures(layer) for layer in layers(trial))
-    sides = [max(map(int, layer.stride)) for layer in found if layer.stride]
+    layer_figures = tuple(figures(layer) for layer in layers(trial))
+    sides = [max(map(int, layer.stride)) for layer in layer_figures if layer.stride]
     network = picture_network(trial, prod(sides))
     output = None if network is None else _output(network, pictures)
     if output is None and pictures:
         raise SettingError(f"{path} makes no pictures of pictures; leave --pictures out")
-    return NetworkFigures(found, output, perf_counter() - start, _memory())
+    return NetworkFigures(layer_figures, output, perf_counter() - start, _memory())
 
 
 def _output(network: "PictureNetwork", pictures: tuple[str, ...]) -> OutputFigures | None:
@@ -150,8 +150,8 @@ def _of_photograph(network: "PictureNetwork", name: str) -> float:
     planes = np.moveaxis(colours, 2, 0).astype(np.float32) / np.float32(image.peak)
     if network.channels == 1:
         planes = planes.mean(axis=0, keepdims=True, dtype=np.float32)
-    made = network.run(planes.astype(np.float32)).clip(0.0, 1.0) * WHITE
-    luma = np.tensordot(_LUMA, made[:3], 1) if len(made) >= 3 else made[0]
+    outcome = network.run(planes.astype(np.float32)).clip(0.0, 1.0) * WHITE
+    luma = np.tensordot(_LUMA, outcome[:3], 1) if len(outcome) >= 3 else outcome[0]
     meter = Meter(network.period, *luma.shape)
     meter.feed(Rows(luma.astype(np.float32)))
     ripple = meter.result().ripple

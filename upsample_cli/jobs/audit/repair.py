@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from upsample_cli.errors import SettingError
 from upsample_cli.jobs.audit import kernel_figures, layer_figures
 from upsample_cli.jobs.audit.audit import PICKLES, Audit
-from upsample_cli.jobs.audit.taps import Found, found
+from upsample_cli.jobs.audit.taps import TapsFile, read_taps
 from upsample_cli.jobs.audit.weights import transposed
 from upsample_cli.kernels.balance import balanced
 from upsample_cli.kernels.kernel_file import KernelFile
@@ -55,7 +55,7 @@ def repair(path: str, output: str, stride: Size | None, ramp: bool) -> Repair:
     """
     if Path(path).suffix.lower() in (".onnx", ".safetensors", *PICKLES):
         raise SettingError(f"{path} is a network; save a layer's weights as a .npy and give that")
-    source = found(path, stride)
+    source = read_taps(path, stride)
     suffix = Path(output).suffix.lower()
     _check(source, output, suffix)
     mended = balanced(source.taps, source.strides, ramp)
@@ -83,14 +83,14 @@ def repair(path: str, output: str, stride: Size | None, ramp: bool) -> Repair:
     )  # fmt: skip
 
 
-def _notes(source: Found, output: str, kind: np.dtype[Any], after: Audit) -> Iterator[str]:
+def _notes(source: TapsFile, output: str, kind: np.dtype[Any], after: Audit) -> Iterator[str]:
     if source.resized:
         yield f"{output} is for tconv; it does what {source.name} does by resize-conv"
     if after.ripple >= VISIBLE:
         yield f"{kind} is too coarse for even taps, a ripple of {after.ripple:.4f} is left"
 
 
-def _check(source: Found, output: str, suffix: str) -> None:
+def _check(source: TapsFile, output: str, suffix: str) -> None:
     if suffix not in (".npz", ".npy"):
         raise SettingError(f"{output} is no kernel file; name it .npz or .npy")
     if suffix == ".npz" and source.kernel is None:
@@ -104,7 +104,7 @@ def _whole(taps: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.outer(taps, taps) if taps.ndim == 1 else taps
 
 
-def _audited(source: Found, taps: NDArray[np.float64]) -> Audit:
+def _audited(source: TapsFile, taps: NDArray[np.float64]) -> Audit:
     if source.kernel is not None:
         return Audit(kernel_figures.figures(_whole(taps), source.stride))
     return Audit(

@@ -16,7 +16,7 @@ AXES = range(3, 6)  # of a layer's weights: two of channels, and one to three of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Found:
+class TapsFile:
     """The taps of a file.
 
     Args:
@@ -72,7 +72,7 @@ def along(name: str, option: str, pair: Size, axes: int) -> tuple[int, ...]:
     return pair[:1] * axes
 
 
-def found(path: str, stride: Size | None) -> Found:
+def read_taps(path: str, stride: Size | None) -> TapsFile:
     """Return the taps of a kernel file, of bare taps or of a layer's weights.
 
     A kernel file of resize-conv is returned as the transposed convolution that it amounts to.
@@ -95,12 +95,12 @@ def found(path: str, stride: Size | None) -> Found:
         kernel = file.kernel(name)
         taps = kernel.factors[0] if kernel.factors else kernel.taps
         resized = file.method == "resize-conv"
-        return Found(name, taps, own, np.dtype(np.float64), resized, file.about)
+        return TapsFile(name, taps, own, np.dtype(np.float64), resized, file.about)
     if stride is None:
         raise SettingError(f"{path} does not say its stride; pass --stride N")
     if array.ndim <= 2:
-        return Found(name, load(path, None, 1).kernel(name).taps, stride, array.dtype)
-    return Found(name, _weights(name, array), stride, array.dtype)
+        return TapsFile(name, load(path, None, 1).kernel(name).taps, stride, array.dtype)
+    return TapsFile(name, _weights(name, array), stride, array.dtype)
 
 
 def _weights(name: str, array: NDArray[Any]) -> NDArray[np.float64]:

@@ -36,16 +36,16 @@ class Question:
     kind: str = TCONV
 
     @property
-    def given(self) -> list[str]:
+    def named_options(self) -> list[str]:
         """The options that say it."""
-        told = {"--stride": self.stride, "--padding": self.padding, "--layer": self.layer}
-        asked = [option for option, value in told.items() if value is not None]
+        options = {"--stride": self.stride, "--padding": self.padding, "--layer": self.layer}
+        asked = [option for option, value in options.items() if value is not None]
         return asked + ["--type"] * (self.kind != TCONV)
 
     def __post_init__(self) -> None:
         """Refuse strides and paddings that cannot be."""
         for name, pair, least in (("stride", self.stride, 1), ("padding", self.padding, 0)):
-            if pair and not all(least <= each <= _LARGEST for each in pair):
+            if pair and not all(least <= item <= _LARGEST for item in pair):
                 size = "x".join(map(str, pair))
                 raise SettingError(f"--{name} {size} cannot be; give {least} to {_LARGEST}")
 
@@ -96,8 +96,8 @@ def layers_of(path: str, question: Question) -> list[Layer]:
     Raises:
         SettingError: The file cannot be read, or pattern or stride are missing or match nothing.
     """
-    found, faults = effective(read(path))
-    weights = {name: each for name, each in found.items() if each.ndim in AXES and each.size}
+    tensors, faults = effective(read(path))
+    weights = {name: item for name, item in tensors.items() if item.ndim in AXES and item.size}
     if question.layer is None or question.stride is None:
         options = {"--layer PATTERN": question.layer, "--stride N": question.stride}
         lacking = " and ".join(option for option, value in options.items() if value is None)
@@ -112,30 +112,30 @@ def layers_of(path: str, question: Question) -> list[Layer]:
     return [
         Layer(name.removesuffix(".weight"), question.kind, unknown=faults[name])
         if name in faults
-        else _layer(name, found, question)
+        else _layer(name, tensors, question)
         for name in chosen
     ]
 
 
-def _layer(name: str, found: Mapping[str, NDArray[Any]], question: Question) -> Layer:
+def _layer(name: str, tensors: Mapping[str, NDArray[Any]], question: Question) -> Layer:
     title = name.removesuffix(".weight")
-    bias = found.get(f"{title}.bias") if question.kind == SUB_PIXEL else None
-    if bias is not None and bias.shape != found[name].shape[:1]:
+    bias = tensors.get(f"{title}.bias") if question.kind == SUB_PIXEL else None
+    if bias is not None and bias.shape != tensors[name].shape[:1]:
         bias = None
-    for each in (found[name], bias):
-        if each is not None and each.dtype.kind != "f":
+    for item in (tensors[name], bias):
+        if item is not None and item.dtype.kind != "f":
             reason = "its weights are quantised; audit the model before quantisation"
             return Layer(title, question.kind, unknown=reason)
-        if each is not None and not np.isfinite(each).all():
+        if item is not None and not np.isfinite(item).all():
             return Layer(title, question.kind, unknown="its weights hold NaN or infinity")
-    return layer_of(title, found[name], question, bias)
+    return layer_of(title, tensors[name], question, bias)
 
 
 def _listed(weights: Mapping[str, NDArray[Any]]) -> str:
     """Return the names and shapes of tensors in words."""
     if not weights:
         return "it holds no weights of three to five axes"
-    words = [f"{name} {'x'.join(map(str, each.shape))}" for name, each in weights.items()]
+    words = [f"{name} {'x'.join(map(str, item.shape))}" for name, item in weights.items()]
     more = f" and {len(words) - _NAMED} more" if len(words) > _NAMED else ""
     return f"it holds {', '.join(words[:_NAMED])}{more}"
 
