@@ -149,3 +149,13 @@ def test_wrong_repair_arguments_are_refused(
     before = contents(kernels)
     check_refused(call("repair", *arguments), code, fault)
     assert contents(kernels) == before
+
+
+@pytest.mark.parametrize("stride", ["0", "2x0", "600"])
+def test_a_stride_out_of_range_is_refused(call: Call, kernels: Path, stride: str) -> None:
+    """A stride that no kernel has is refused in one line, and nothing is written."""
+    before = contents(kernels)
+    outcome = call("repair", "k3.npy", "-o", "out.npz", "--stride", stride)
+    size = stride if "x" in stride else f"{stride}x{stride}"
+    check_refused(outcome, 2, f"--stride {size} cannot be; give 1 to 512")
+    assert contents(kernels) == before

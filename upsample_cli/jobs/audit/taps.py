@@ -13,6 +13,7 @@ from upsample_cli.kernels.kernel_file import as_numbers, load, read_arrays
 from upsample_cli.planes import Size
 
 AXES = range(3, 6)  # of a layer's weights: two of channels, and one to three of a picture
+_LARGEST = 512  # of a stride or padding
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,6 +73,13 @@ def along(name: str, option: str, pair: Size, axes: int) -> tuple[int, ...]:
     return pair[:1] * axes
 
 
+def check_range(option: str, pair: Size | None, least: int) -> None:
+    """Raise a `SettingError` where a number of a pair is below the least or far too large."""
+    if pair and not all(least <= number <= _LARGEST for number in pair):
+        size = "x".join(map(str, pair))
+        raise SettingError(f"--{option} {size} cannot be; give {least} to {_LARGEST}")
+
+
 def read_taps(path: str, stride: Size | None) -> TapsFile:
     """Return the taps of a kernel file, of bare taps or of a layer's weights.
 
@@ -84,6 +92,7 @@ def read_taps(path: str, stride: Size | None) -> TapsFile:
     Raises:
         SettingError: No such file, no taps, or a stride that is missing or not the file's.
     """
+    check_range("stride", stride, 1)
     array, name = read_arrays(path), Path(path).name
     if isinstance(array, dict):
         file = load(path, None, 1)

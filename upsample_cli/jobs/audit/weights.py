@@ -10,12 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from upsample_cli.errors import SettingError
-from upsample_cli.jobs.audit.taps import AXES, along
+from upsample_cli.jobs.audit.taps import AXES, along, check_range
 from upsample_cli.kernels.phases import phase_sums, without_rounding
 from upsample_cli.networks.upsampling_layer import MOST_SUMS, SUB_PIXEL, TCONV, Layer
 from upsample_cli.networks.weights_file import effective, read
 
-_LARGEST = 512  # of a stride or padding
 _NAMED = 12  # tensors that a message names
 
 
@@ -44,10 +43,8 @@ class Question:
 
     def __post_init__(self) -> None:
         """Refuse strides and paddings that cannot be."""
-        for name, pair, least in (("stride", self.stride, 1), ("padding", self.padding, 0)):
-            if pair and not all(least <= item <= _LARGEST for item in pair):
-                size = "x".join(map(str, pair))
-                raise SettingError(f"--{name} {size} cannot be; give {least} to {_LARGEST}")
+        check_range("stride", self.stride, 1)
+        check_range("padding", self.padding, 0)
 
 
 def layer_of(
