@@ -7,7 +7,15 @@ from pathlib import Path
 import numpy as np
 import onnx
 from google.protobuf.message import DecodeError
-from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, SparseTensorProto, TensorProto
+from onnx import (
+    AttributeProto,
+    FunctionProto,
+    GraphProto,
+    ModelProto,
+    NodeProto,
+    SparseTensorProto,
+    TensorProto,
+)
 from onnx.external_data_helper import uses_external_data
 from onnx.numpy_helper import from_array, to_array
 
@@ -36,9 +44,8 @@ def read(path: str) -> ModelProto:
         raise NetworkFileError(f"{path} is no ONNX model; export it again") from error
     if not model.graph.node:
         raise NetworkFileError(f"{path} holds no network; export it again")
-    graphs = [model.graph, *_inner(model.graph.node)]
-    for function in model.functions:
-        graphs += _inner(function.node)
+    graphs: list[GraphProto | FunctionProto] = [model.graph, *model.functions]
+    graphs += [inner for graph in list(graphs) for inner in _inner(graph.node)]
     if not all(map(_is_text, graphs)):
         raise NetworkFileError(f"{path} is damaged; export it again")
     left = MOST_BYTES
@@ -74,22 +81,27 @@ def _inner(nodes: object) -> list[GraphProto]:
     return result
 
 
-def _is_text(graph: GraphProto) -> bool:
+def _is_text(graph: GraphProto | FunctionProto) -> bool:
     """Tell whether all names are text: protobuf hands on what is no UTF-8 as bytes."""
-    words: list[object] = [tensor.name for tensor in graph.initializer]
-    words += [tensor.values.name for tensor in graph.sparse_initializer]
-    words += [value.name for value in (*graph.input, *graph.output)]
+    words: list[object] = [graph.name]
+    if isinstance(graph, GraphProto):
+        words += [tensor.name for tensor in graph.initializer]
+        words += [tensor.values.name for tensor in graph.sparse_initializer]
+        words += [value.name for value in (*graph.input, *graph.output)]
+    else:
+        words += [graph.domain, *graph.input, *graph.output]
     for node in graph.node:
         words += [*node.input, *node.output, node.name, node.op_type, node.domain]
         words += [attribute.name for attribute in node.attribute]
     return all(isinstance(word, str) for word in words)
 
 
-def _tensors(graph: GraphProto) -> Iterator[TensorProto]:
+def _tensors(graph: GraphProto | FunctionProto) -> Iterator[TensorProto]:
     """Yield the tensors of a graph and of its nodes' attributes."""
-    yield from graph.initializer
-    for sparse in graph.sparse_initializer:
-        yield from (sparse.values, sparse.indices)
+    if isinstance(graph, GraphProto):
+        yield from graph.initializer
+        for sparse in graph.sparse_initializer:
+            yield from (sparse.values, sparse.indices)
     for node in graph.node:
         for attribute in node.attribute:
             yield from (attribute.t, *attribute.tensors)
@@ -157,11 +169,12 @@ def _mark(tensor: TensorProto, reason: str) -> None:
     tensor.doc_string = reason
 
 
-def _densify(graph: GraphProto) -> None:
+def _densify(graph: GraphProto | FunctionProto) -> None:
     """Put dense tensors in the place of sparse ones."""
-    for sparse in graph.sparse_initializer:
-        graph.initializer.append(_dense(sparse, sparse.values.name))
-    del graph.sparse_initializer[:]
+    if isinstance(graph, GraphProto):
+        for sparse in graph.sparse_initializer:
+            graph.initializer.append(_dense(sparse, sparse.values.name))
+        del graph.sparse_initializer[:]
     for node in graph.node:
         for attribute in node.attribute:
             if node.op_type == "Constant" and attribute.name == "sparse_value":

@@ -149,7 +149,7 @@ class Session:
         options.enable_cpu_mem_arena = options.enable_mem_pattern = False
         with _told():
             self._session = onnxruntime.InferenceSession(
-                model, options, providers=["CPUExecutionProvider"]
+                model, options, providers=["CPUExecutionProvider"], enable_fallback=0
             )
         self.outputs = [output.name for output in self._session.get_outputs()]
 

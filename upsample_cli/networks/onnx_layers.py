@@ -4,7 +4,7 @@ Whatever the interpolation, its weights for an output sum to 1: a flat picture s
 convolution that follows keeps it flat. So there is no checkerboard, and only the shift is measured.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 
@@ -31,19 +31,21 @@ _FINEST = 64  # denominator of a scale
 _SAME = 1e-3  # pixels
 
 
-def layers(trial: Trial) -> Iterator[Layer]:
-    """Yield every layer that upsamples; one that cannot be measured is there with the reason."""
-    for place in places(trial):
-        if place.kind == RESIZE and not place.unknown:
-            layer = _interpolated(trial.network, place)
+def layers(trial: Trial) -> list[Layer]:
+    """Return every layer that upsamples; one that cannot be measured is there with the reason."""
+    results = []
+    with np.errstate(all="ignore"):  # of damaged weights: what is no number is told as unknown
+        for place in places(trial):
+            is_resize = place.kind == RESIZE and not place.unknown
+            measure = _interpolated if is_resize else measured
+            layer = measure(trial.network, place)
             if layer is not None:
-                yield layer
-        else:
-            yield measured(trial.network, place)
+                results.append(layer)
+    return results
 
 
-def layers_of(path: str) -> Iterator[Layer]:
-    """Yield the layers of a .onnx file."""
+def layers_of(path: str) -> list[Layer]:
+    """Return the layers of a .onnx file."""
     return layers(tried(path))
 
 
@@ -108,15 +110,17 @@ def _shift(
     except RunError:
         return None
     rows = np.moveaxis(outcome[node.output[0]].astype(np.float64), axis, 0)
-    rows = rows.reshape(len(rows), -1)[:, 0]
+    rows = rows.reshape(len(rows), -1)[:, :1].ravel()
     shifts = np.arange(len(rows)) + 0.5 - scale * (rows + 0.5)
     period = Fraction(scale).limit_denominator(_FINEST).numerator
     middle = len(rows) // 2
+    if not len(rows):
+        return None
     first, second = shifts[middle - period : middle], shifts[middle : middle + period]
     if len(second) < period or len(first) < period:
         period = 1  # as good as every place its own: only what is the same everywhere is known
-        first, second = shifts[middle - 4 : middle], shifts[middle : middle + 4]
-        if np.ptp(shifts[middle - 4 : middle + 4]) > _SAME:
+        first = second = shifts[max(0, middle - 4) : middle + 4]
+        if np.ptp(first) > _SAME:
             return None
     if abs(first.mean() - second.mean()) > _SAME:
         return None

@@ -94,7 +94,8 @@ def _too_many(network: Network, place: UpsamplingPart) -> str:
     if phases * SIDES[0] ** len(place.axes) > MOST_NUMBERS:
         return f"its {phases} phases are too many to judge"
     weights = [weights_of(network, node) for node in place.weighing]
-    if not all(np.isfinite(array).all() for array in weights if array is not None):
+    floats = [array for array in weights if array is not None and array.dtype == np.float32]
+    if not all(np.isfinite(array).all() for array in floats):
         return "one of its weights holds NaN or infinity"
     pairs = [array.shape[:2] for array in weights if array is not None]
     for one, other in pairs:

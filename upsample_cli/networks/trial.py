@@ -18,6 +18,7 @@ from upsample_cli.networks.model_graph import Array, Network, RunError, Session,
 _ATTEMPTS, _DROPPED = 2000, 24  # shapes to try; nodes to go without
 _SECONDS = 5.0  # for all that fail
 _MOST_PHASES = 1 << 16  # of a layer, and pixels of a kernel
+_MOST_AXES = 8  # of a value
 _LARGEST = 1 << 14  # size or scale of an interpolation
 _BY_SHAPE = frozenset((
     "Shape", "Size", "RandomNormalLike", "RandomUniformLike", "EyeLike",
@@ -92,8 +93,9 @@ def _fault(network: Network, node: NodeProto, known: Set[str]) -> str:
         return f"'{missing[0]}' is an input of the model"
     if phases > _MOST_PHASES:
         return f"its {phases} phases are too many to judge"
-    if prod(attribute(node, "kernel_shape")) > _MOST_PHASES:
-        return "its kernel is too large to run"
+    sides = attribute(node, "kernel_shape")
+    if min(sides, default=1) < 1 or prod(sides) > _MOST_PHASES:
+        return f"its kernel of {sides} cannot run"
     if node.op_type in ("Resize", "Upsample") and not _can_scale(network, node):
         return "its scales are out of range"
     return ""
@@ -104,6 +106,8 @@ def _can_scale(network: Network, node: NodeProto) -> bool:
     known = [network.constants[name] for name in node.input[1:] if name in network.constants]
     known += [np.array(entry.floats) for entry in node.attribute if entry.name == "scales"]
     numbers = [array for array in known if array.dtype.kind in "fi"]
+    if any(abs(axis) > _MOST_AXES for axis in attribute(node, "axes")):
+        return False
     return all((array > 0).all() and (array <= _LARGEST).all() for array in numbers[-1:])
 
 

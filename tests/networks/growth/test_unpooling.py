@@ -38,10 +38,3 @@ def test_other_scatters_are_no_upsampling(tmp_path: Path) -> None:
     """The largest of a map are kept so."""
     kept = [node("Reshape", "x rows", "r"), node("TopK", "r one", "v p"), BY_ROW[-1], END]
     assert found(model(kept, SHAPES), tmp_path) == []
-
-
-def test_a_long_way_to_the_indices_takes_no_time(tmp_path: Path) -> None:
-    """Sums of one value and itself are followed for some nodes alone."""
-    sums = [node("Add", f"v{each} v{each}", f"v{each + 1}") for each in range(60)]
-    nodes = [POOL, node("Identity", "i", "v0"), *sums, node("ScatterND", "z v60 m", "y")]
-    assert [figure.verdict for figure in found(model(nodes, SHAPES), tmp_path)] == ["unknown"]
