@@ -25,8 +25,7 @@ from upsample_cli.networks.trial import Trial
 from upsample_cli.networks.upsampling_layer import Axis
 
 _MOST, _SOURCES = 200, 64  # nodes of a block; maps that it draws on
-_COARSEST = 64  # stride
-_FEW = 24  # pixels along an axis, where any number will do
+_COARSEST, _FEW = 64, 24  # stride; pixels along an axis, where any number will do
 _COLUMNS = 300  # of a value that are looked at along an axis
 _SLACK = 0.05  # of a coordinate
 _GROWS = 1.3  # times as many pixels, at least: crops may take some away
