@@ -19,7 +19,7 @@ from upsample_cli.networks.onnx_layers import layers_of as layers
         ([node("ConvTranspose", "x w", "y")], {}, "'w' is an input of the model"),
         ([node("ConvTranspose", "x", "y")], {}, "has input size 1"),
         ([node("Erf", "x", "w"), node("ConvTranspose", "x w", "y")], {},
-         "worked out by Erf of the picture"),
+         "worked out of the model's input by Erf"),
         ([node("ConvTranspose", "x w", "y")], {"w": normal(2, 2)},
          "must have at least 3 dimensions"),
         ([node("ConvTranspose", "x w", "y", strides=[2])], {"w": WEIGHTS}, "does not match"),
@@ -112,7 +112,7 @@ def test_damage_is_told_and_never_a_traceback(tmp_path: Path, rng: np.random.Gen
     whole = made.SerializeToString()
     assert len(found(made, tmp_path)) == 3
     path, told = tmp_path / "damaged.onnx", 0
-    for _ in range(80):
+    for _ in range(40):
         data = bytearray(whole)
         for place in rng.integers(0, len(data), rng.integers(1, 4)):
             data[place] = rng.integers(0, 256)
@@ -121,4 +121,4 @@ def test_damage_is_told_and_never_a_traceback(tmp_path: Path, rng: np.random.Gen
             told += len([figures(layer) for layer in layers(str(path))])
         except NetworkFileError:
             continue
-    assert told > 80
+    assert told > 40

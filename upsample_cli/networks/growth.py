@@ -102,8 +102,7 @@ def _may_grow(network: Network, name: str, sources: Sequence[str]) -> bool:
         return True
     if len(shape) < 3:
         return False
-    befores = [network.shapes.get(source, ()) for source in sources]
-    return all(sorted(before) != sorted(shape) for before in befores)
+    return all(sorted(network.shapes.get(source, ())) != sorted(shape) for source in sources)
 
 
 def source_shapes(
@@ -128,7 +127,7 @@ def source_shapes(
 def _channels(network: Network, name: str) -> int:
     """Return which axis of a value holds channels: as after the layer with weights before it."""
     shape = network.shapes.get(name)
-    for _ in range(24):
+    for _ in range(_MOST):
         node = network.producers.get(name)
         if node is None:
             break

@@ -7,6 +7,7 @@ convolution that follows keeps it flat. So there is no checkerboard, and only th
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
+from math import prod
 
 import numpy as np
 from onnx import NodeProto
@@ -110,7 +111,7 @@ def _shift(
     except RunError:
         return None
     rows = np.moveaxis(outcome[node.output[0]].astype(np.float64), axis, 0)
-    rows = rows.reshape(len(rows), -1)[:, :1].ravel()
+    rows = rows.reshape(len(rows), prod(rows.shape[1:]))[:, :1].ravel()
     shifts = np.arange(len(rows)) + 0.5 - scale * (rows + 0.5)
     period = Fraction(scale).limit_denominator(_FINEST).numerator
     middle = len(rows) // 2

@@ -91,7 +91,7 @@ def _of_transposed(network: Network, node: NodeProto, fault: str) -> UpsamplingP
         return replace(place, unknown=f"'{weights}' is an input of the model")
     if weights in network.varying:
         maker = network.producers[weights].op_type
-        return replace(place, unknown=f"its weights are worked out by {maker} of the picture")
+        return replace(place, unknown=f"its weights are worked out of the model's input by {maker}")
     known = network.constants.get(weights)
     if known is None or known.ndim < 3 or "which is not ONNX's" in fault:
         return replace(place, unknown=fault or network.faults.get(weights, "it does not run"))

@@ -91,6 +91,10 @@ def audit(path: str, pictures: tuple[str, ...] = ()) -> NetworkFigures:
         result = pool.submit(in_this_process, path, pictures)
         try:
             return result.result(SECONDS)
+        except MemoryError as error:
+            raise NetworkFileError(
+                f"{path} takes more than {MEMORY >> 30} GiB to audit; audit a part of it"
+            ) from error
         except BrokenProcessPool as error:
             raise NetworkFileError(
                 f"{path} makes onnxruntime crash, or takes too much memory; export it again"
