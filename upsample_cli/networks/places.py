@@ -132,44 +132,52 @@ def _of_growth(network: Network, growth: Growth) -> UpsamplingPart | None:
     heart = network.producers[growth.output]
     for kind in ("Einsum", "Transpose", "DepthToSpace"):
         heart = next((node for node in growth.nodes[::-1] if node.op_type == kind), heart)
-    place = UpsamplingPart(
-        heart, SUB_PIXEL, growth.nodes, {}, growth.output, growth.axes
-    )  # fmt: skip
+    place = UpsamplingPart(heart, SUB_PIXEL, growth.nodes, {}, growth.output, growth.axes)
     if _attends(network, growth.output):
         return None
-    shapes = source_shapes(network, growth.sources)
     if growth.empty:
+        shapes = source_shapes(network, growth.sources)
         inputs = {source: axis for source, (_, axis) in shapes.items()}
         return extended(network, replace(place, kind=TCONV, inputs=inputs), stuffed=True)
-    nodes, inputs, weighing, instead = list(growth.nodes), {}, [], {}
-    for source in growth.sources:
-        start = source
-        if not is_weighed(network, start):
-            base = before_activation(network, source)
-            if base is not None:
-                instead[source] = base
-                start = base
-        part = ([], [start]) if start == source else block(network, start)
-        for name in part[1] if part else [start]:
-            if not is_weighed(network, name):
-                axis = shapes[source][1] if name == start else 1
-                inputs[name] = axis
-                continue
-            node = network.producers[name]
-            axes = channel_axes(network, node)
-            weighing.append(node)
-            nodes.append(node)
-            inputs[network.taken(node)[0]] = axes[0] if axes else 1
-        nodes += part[0] if part else []
-    if instead and len(growth.sources) > 1:
-        why = f"{network.title(network.producers[next(iter(instead))])} joins branches before it"
+    part = _with_weights(network, growth, place)
+    if part.instead and len(growth.sources) > 1:
+        activation = network.producers[next(iter(part.instead))]
+        why = f"{network.title(activation)} joins branches before it"
         return replace(place, unknown=why)
-    unique = {node.name: node for node in nodes}
-    ordered = tuple(sorted(unique.values(), key=lambda node: int(node.name)))
-    outcome = {output for node in ordered for output in node.output}
-    inputs = {name: axis for name, axis in inputs.items() if name not in outcome}
-    place = replace(place, nodes=ordered, inputs=inputs, weighing=tuple(weighing), instead=instead)
-    return _checked(network, growth, extended(network, place))
+    return _checked(network, growth, extended(network, part))
+
+
+def _with_weights(network: Network, growth: Growth, place: UpsamplingPart) -> UpsamplingPart:
+    """Return a part with the layers with weights that make what it grows from.
+
+    Activations between are left out: the part takes what comes before them instead.
+    """
+    shapes = source_shapes(network, growth.sources)
+    nodes = {node.name: node for node in growth.nodes}
+    inputs: dict[str, int] = {}
+    weighing: list[NodeProto] = []
+    instead: dict[str, str] = {}
+    for source in growth.sources:
+        starts = [source]
+        base = None if is_weighed(network, source) else before_activation(network, source)
+        before = None if base is None else block(network, base)
+        if base is not None and before is not None:
+            instead[source] = base
+            nodes |= {node.name: node for node in before[0]}
+            starts = before[1]
+        for name in starts:
+            node = network.producers.get(name)
+            axes = None if node is None else channel_axes(network, node)
+            if node is None or axes is None:
+                inputs[name] = shapes[source][1]
+                continue
+            weighing.append(node)
+            nodes[node.name] = node
+            inputs[network.taken(node)[0]] = axes[0]
+    ordered = tuple(sorted(nodes.values(), key=lambda node: int(node.name)))
+    inside = {output for node in ordered for output in node.output}
+    inputs = {name: axis for name, axis in inputs.items() if name not in inside}
+    return replace(place, nodes=ordered, inputs=inputs, weighing=tuple(weighing), instead=instead)
 
 
 def _checked(network: Network, growth: Growth, place: UpsamplingPart) -> UpsamplingPart:
@@ -218,9 +226,8 @@ def _keeps_flat(network: Network, growth: Growth) -> bool:
     for axis in growth.axes:
         quarter = outcome.shape[axis.place] // 4
         middle = outcome.take(range(quarter, outcome.shape[axis.place] - quarter), axis.place)
-        if np.ptp(middle, axis=axis.place).max(initial=0.0) > 1e-5 * np.abs(outcome).max(
-            initial=0.0
-        ):
+        slack = 1e-5 * np.abs(outcome).max(initial=0.0)
+        if np.ptp(middle, axis=axis.place).max(initial=0.0) > slack:
             return False
     return True
 
