@@ -99,7 +99,7 @@ def picture_network(trial: Trial, period: int) -> PictureNetwork | None:
     network = trial.network
     pictures = [name for name, array in trial.feeds.items() if array.ndim == 4]
     outputs = [name for name in network.outputs if len(network.shapes.get(name, ())) == 4]
-    if len(pictures) != 1 or not outputs:
+    if len(pictures) != 1 or not outputs or 0 in network.shapes[outputs[0]]:
         return None
     name, output = pictures[0], outputs[0]
     shape, outcome = network.shapes[name], network.shapes[output]
