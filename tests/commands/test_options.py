@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import PIL.Image
 import pytest
-from terminal import Outcome
+from terminal import Outcome, imported_modules
 from textures import texture_samples
 
 Call = Callable[..., Outcome]
@@ -18,21 +18,25 @@ def samples(path: Path) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    "options",
+    ("base", "option"),
     [
-        ["--linear"],
-        ["--boundary", "zero"],
-        ["--boundary", "nearest"],
-        ["-k", "learned-soft"],
-        ["-k", "random", "--seed", 3],
-        ["-m", "spline", "--order", 5],
-        ["-m", "resize-conv", "--kernel", "box", "--resize", "bilinear"],
+        ([], ["--linear"]),
+        ([], ["--boundary", "zero"]),
+        ([], ["--boundary", "nearest"]),
+        ([], ["-k", "learned-soft"]),
+        (["-k", "random"], ["--seed", 3]),
+        (["-k", "uniform"], ["--kernel-size", 5]),
+        (["-m", "spline"], ["--order", 0]),
+        (["-m", "resize-conv"], ["--kernel", "box"]),
+        (["-m", "resize-conv", "--kernel", "box"], ["--resize", "bilinear"]),
     ],
 )
-def test_an_option_changes_the_picture(call: Call, folder: Path, options: list[object]) -> None:
-    """The output differs from the default output and has the same size."""
-    assert call("in.png", "plain.png").code == 0
-    assert call("in.png", "out.png", *options).code == 0
+def test_an_option_changes_the_picture(
+    call: Call, folder: Path, base: list[object], option: list[object]
+) -> None:
+    """The output differs from that of the same command without the option, not in size."""
+    assert call("in.png", "plain.png", *base).code == 0
+    assert call("in.png", "out.png", *base, *option).code == 0
     plain, changed = samples(folder / "plain.png"), samples(folder / "out.png")
     assert plain.shape == changed.shape
     assert np.abs(plain - changed).max() > 2
@@ -50,6 +54,13 @@ def test_both_backends_give_the_same_picture(
     difference = np.abs(samples(folder / "fast.png") - samples(folder / "scipy.png"))
     assert difference.max() <= 1
     assert difference.mean() < 0.01
+
+
+def test_the_scipy_backend_runs_scipy(call: Call, folder: Path) -> None:
+    """Only --backend scipy loads scipy.ndimage."""
+    arguments = ("in.png", "out.png", "--force", "-m", "bilinear")
+    assert "scipy.ndimage" not in imported_modules(*arguments, folder=folder)
+    assert "scipy.ndimage" in imported_modules(*arguments, "--backend", "scipy", folder=folder)
 
 
 def test_a_zero_boundary_darkens_only_the_edge(call: Call, folder: Path) -> None:
