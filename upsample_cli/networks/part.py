@@ -140,13 +140,13 @@ def _unblocked(
 ) -> tuple[UpsamplingPart, list[NodeProto]]:
     """Return a part whose output is in the common order: onnxruntime has one in blocks, too."""
     last = network.producers[place.output]
-    if "nchwc" not in last.domain or last.op_type == "ReorderOutput":
+    shape = network.shapes.get(place.output)
+    if "nchwc" not in last.domain or last.op_type == "ReorderOutput" or shape is None:
         return place, nodes
     plain = f"{place.output}:plain"
-    channels = network.shapes[place.output][1]
     reorder = helper.make_node(
         "ReorderOutput", [place.output], [plain], f"{last.name}0", domain=last.domain,
-        channels=channels,
+        channels=shape[1],
     )  # fmt: skip
     return replace(place, output=plain), [*nodes, reorder]
 

@@ -9,7 +9,7 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from importlib.util import find_spec
-from math import isnan, prod
+from math import isfinite, isnan, prod
 from multiprocessing import get_context
 from pathlib import Path
 from time import perf_counter
@@ -129,8 +129,11 @@ def _output(network: "PictureNetwork", pictures: tuple[str, ...]) -> OutputFigur
     from upsample_cli.networks.model_graph import RunError
 
     try:
-        flat = network.flat()
+        with np.errstate(all="ignore"):  # what is no number is no figure
+            flat = network.flat()
     except RunError:
+        return None
+    if not all(map(isfinite, flat.values())):
         return None
     worst = max(flat, key=lambda name: flat[name])
     photographs = {name: _of_photograph(network, name) for name in pictures}
