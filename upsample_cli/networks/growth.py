@@ -203,6 +203,7 @@ def _labels(
         weights[source] = rng.uniform(1 - spread, 1 + spread, one_by_one).astype(np.float32)
 
     def response(number: int | None) -> Array:
+        """Return the output for ones, or for a ramp along the axis of this number."""
         feeds = {}
         for source, (shape, axis) in shapes.items():
             values = np.ones(shape, np.float32) * weights[source]

@@ -25,10 +25,12 @@ class _RemoteLocation(Location):
 
     @property
     def key(self) -> str:
+        """The URL: no two URLs mean the same object."""
         return self.path
 
     @property
     def name(self) -> str:
+        """The last part of the key; the bucket where there is no key."""
         bucket, _, key = self._bucket_and_key()
         return key.rpartition("/")[2] or bucket
 
@@ -39,9 +41,11 @@ class _RemoteLocation(Location):
         return self.name if {"", ".", ".."} & {*key.split("/")} else key
 
     def absolute(self, base: str) -> Self:
+        """Return the place itself: a URL depends on no working folder."""
         return self
 
     def modified(self) -> float | None:
+        """Return when the object was written, in seconds since 1970; None if there is none."""
         info = self._info()
         return store.time(info) if info.get("type") == "file" else None
 

@@ -79,10 +79,12 @@ class _WholeWriter:
         self._raw = raw
 
     def write(self, data: bytes | memoryview) -> int:
+        """Write all of the data; return how many bytes it has."""
         left = memoryview(data).cast("B")
         while left:
             left = left[self._raw.write(left) or 0 :]
         return memoryview(data).nbytes
 
     def flush(self) -> None:
+        """Flush the raw stream."""
         self._raw.flush()

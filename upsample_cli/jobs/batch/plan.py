@@ -58,6 +58,7 @@ def of_folder(
         _check_apart(lambda: map(pair, paths))
 
     def pair(path: str) -> Pair:
+        """Return where a file below the folder is read and written."""
         return source.file(path), to.file(renamed(path, format))
 
     def pairs() -> Iterator[Pair]:
@@ -95,6 +96,7 @@ def of_places(
     """
 
     def output_path(source: Place | Folder) -> str:
+        """Return the path below the output folder."""
         return source.relative if tree else source.name
 
     once: dict[str, Place | Folder] = {}

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from functools import partial
 from multiprocessing.process import BaseProcess
 from threading import Lock, Thread
-from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
 
 from upsample_cli.errors import UpsampleError
@@ -100,12 +99,7 @@ class Pool(Executor):
         self._open_end.close()
         self.shutdown(cancel_futures=True)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
         """Wait for the work, or after an error end it at once."""
         self.shutdown() if kind is None else self.abort()
 

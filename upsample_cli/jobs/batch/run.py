@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from queue import Empty, SimpleQueue
 from threading import current_thread, main_thread
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Any, Self
 
 from upsample_cli.errors import UpsampleError
@@ -136,12 +136,7 @@ class Stop:
                 self._handlers[number] = handle(number, self._note)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """Restore the handlers."""
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
