@@ -98,15 +98,16 @@ def psnr_by_pixel(candidate: Plane, reference: Plane, peak: float) -> float:
     return float(10 * np.log10(peak**2 / (total / candidate.size)))
 
 
-def residual(plane: Plane, stride: int) -> Plane:
+def residual(plane: Plane, stride: Pair) -> Plane:
     """Return (I - B)^2 of a plane without its margin; B is the symmetric moving average."""
-    taps = np.ones(stride) if stride % 2 else np.r_[0.5, np.ones(stride - 1), 0.5]
-    taps = taps / taps.sum()
+    averages = [np.ones(s) if s % 2 else np.r_[0.5, np.ones(s - 1), 0.5] for s in stride]
     for _ in range(2):
-        mean = scipy.ndimage.convolve1d(plane, taps, axis=0, mode="constant")
-        plane = plane - scipy.ndimage.convolve1d(mean, taps, axis=1, mode="constant")
-    margin = 2 * (stride // 2)
-    return plane[margin : len(plane) - margin, margin : plane.shape[1] - margin]
+        mean = plane
+        for axis, taps in enumerate(averages):
+            mean = scipy.ndimage.convolve1d(mean, taps / taps.sum(), axis=axis, mode="constant")
+        plane = plane - mean
+    top, left = (2 * (s // 2) for s in stride)
+    return plane[top : len(plane) - top, left : plane.shape[1] - left]
 
 
 def transposed_convolution_layer(

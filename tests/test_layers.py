@@ -15,8 +15,8 @@ FLOORS = {
 INNER_FLOORS = {
     "commands": {"output": 1, "": 2},
     "jobs": {
-        "runtime": 1, "audit": 2, "teach": 2, "enlarge": 3, "batch": 4, "measure": 4, "train": 5,
-        "": 6,
+        "runtime": 1, "audit": 2, "teach": 2, "enlarge": 3, "batch": 4, "measure": 5, "train": 6,
+        "": 7,
     },
     "images": {"places": 1, "metadata": 1, "figures": 1, "": 2, "write": 4, "read": 5},
 }  # fmt: skip

@@ -63,7 +63,7 @@ def test_console_blocks_print_what_the_readme_shows(desk: Path) -> None:
     for block in blocks:
         for command, shown in re.findall(r"^\$ (.*)\n((?:[^$].*\n|\n)*)", block, re.MULTILINE):
             done = run(command, desk)
-            assert (done.returncode, done.stdout, done.stderr) == (0, shown, "")
+            assert (done.returncode, done.stdout + done.stderr) == (0, shown)
 
 
 def test_every_command_under_start_works(desk: Path) -> None:

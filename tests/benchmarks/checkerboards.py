@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import PIL.features
 import PIL.Image
 from numpy.typing import NDArray
 
@@ -69,12 +70,30 @@ def waves(shape: tuple[int, ...], rng: np.random.Generator) -> Levels:
     return np.asarray(field / np.sqrt(np.square(field).mean()))[..., None]
 
 
-def compressed(photo: Pixels, quality: int) -> Pixels:
-    """Return a picture after JPEG with chroma at half the size (4:2:0)."""
+def patch(shape: tuple[int, ...], part: int, rng: np.random.Generator) -> Levels:
+    """Return 1 in a rectangle that is one in `part` of a picture, else 0, shape (H, W, 1)."""
+    sides = [round(length / part**0.5) for length in shape[:2]]
+    top, left = (
+        int(rng.integers(length - side + 1)) for length, side in zip(shape, sides, strict=False)
+    )
+    levels = np.zeros((*shape[:2], 1))
+    levels[top : top + sides[0], left : left + sides[1]] = 1.0
+    return levels
+
+
+def compressed(photo: Pixels, quality: int, format: str = "JPEG", **options: object) -> Pixels:
+    """Return a picture after JPEG with chroma at half the size (4:2:0), or another codec."""
     file = io.BytesIO()
-    PIL.Image.fromarray(photo).save(file, "JPEG", quality=quality, subsampling=2)
+    if format == "JPEG":
+        options["subsampling"] = 2
+    PIL.Image.fromarray(photo).save(file, format, quality=quality, **options)
     with PIL.Image.open(file) as opened:
-        return np.asarray(opened)
+        return np.asarray(opened.convert("RGB"))
+
+
+def is_of_any_stride(name: str) -> bool:
+    """Tell whether a control is the same picture whatever the stride."""
+    return name == "photograph" or name.startswith(("JPEG", "WebP", "AVIF"))
 
 
 def shrunk(photo: Pixels, stride: int) -> Pixels:
@@ -112,12 +131,16 @@ def kernels(stride: int, rng: np.random.Generator) -> dict[str, Kernel]:
 def controls(photo: Pixels, stride: int) -> Iterator[tuple[str, Pixels]]:
     """Yield names and pictures without a checkerboard of the stride."""
     yield "photograph", photo
-    for quality in (90, 75, 50):
+    for quality in (95, 75, 50):
         yield f"JPEG {quality}", compressed(photo, quality)
+    yield "WebP 60", compressed(photo, 60, "WEBP")
+    if PIL.features.check("avif"):
+        yield "AVIF 50", compressed(photo, 50, "AVIF")
     low = shrunk(photo, stride)
     for method in _INTERPOLATED:
         yield method, whole(enlarged(low, stride, method))
     if stride != 8:
         for method in ("tconv", "resize-conv"):
             yield f"{method} learned", whole(enlarged(low, stride, method, kernel="learned"))
-    yield "bicubic, JPEG 75", compressed(whole(enlarged(low, stride, "bicubic")), 75)
+    for method in ("nearest", "bicubic"):
+        yield f"{method}, JPEG 75", compressed(whole(enlarged(low, stride, method)), 75)

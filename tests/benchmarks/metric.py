@@ -2,11 +2,12 @@
 
     python tests/benchmarks/metric.py FOLDER...
 
-The middle of each photograph gets patterns of a known period and strength, or patterns whose sign
-changes across the picture, or is enlarged by a transposed convolution with an uneven kernel.
-Controls have no checkerboard. Prints Markdown tables: the area under the ROC curve (1: every
-picture with a pattern scores above every one without), how often the verdict is "checkerboard", the
-measured strength relative to the true one, how often the search finds the stride, and its time.
+The middle of each photograph gets patterns of a known period and strength, everywhere, in a part
+or with changing sign, or is enlarged by a transposed convolution with an uneven kernel. Controls
+have no checkerboard: codecs, enlargements, letterboxed stills and drawn pictures. Prints Markdown
+tables: how often the verdict is "checkerboard", the area under the ROC curve (1: every picture with
+a pattern scores above every one without), the measured strength relative to the true one, how often
+the search finds the stride, and its time.
 """
 
 import argparse
@@ -14,28 +15,32 @@ import os
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 
 import checkerboards
 import numpy as np
+from graphics import GRAPHICS, letterbox
 from numpy.typing import NDArray
 from tables import markdown
 
 from upsample_cli.images.image import Image
-from upsample_cli.jobs.measure.measure import Measurement, measure_image
+from upsample_cli.jobs.measure.measurement import Measurement, measure_image
 from upsample_cli.metrics.checkerboard import STRIDES
 from upsample_cli.metrics.meter import Meter
 from upsample_cli.metrics.ripple import ripple
 from upsample_cli.metrics.rows import Rows
 
-AMPLITUDES = (0.25, 0.5, 1.0, 2.0, 4.0)
+AMPLITUDES = (0.25, 0.5, 1.0, 4.0)
+PARTS = (4, 16, 64)
 KNOWN = (2, 3, 4, 8)
-Results = dict[tuple[str, int], list[Measurement]]
+DRAWN = 20  # pictures of each kind
+Results = dict[tuple[str, int], list[tuple[Measurement, float]]]
+"""By name and stride: the measurements, each with the true RMS of the pattern; 0 for none."""
 
 
 def measure(pixels: checkerboards.Pixels, stride: int | None) -> Measurement:
     """Measure the checkerboard in a picture."""
-    return measure_image(Image(pixels, "PNG"), stride)
+    return measure_image(Image(np.atleast_3d(pixels), "PNG"), stride)
 
 
 def flags(measured: list[Measurement]) -> str:
@@ -55,67 +60,82 @@ def spread(ratios: list[float]) -> str:
     return f"{middle:.3f} ({low:.2f} to {high:.2f})"
 
 
-def trials(photos: list[checkerboards.Pixels], stride: int) -> Iterator[tuple[str, Measurement]]:
-    """Yield the name of each change to a photograph, and the measurement after it."""
-    for index, photo in enumerate(photos):
-        rng = np.random.default_rng([index, stride])
-        smooth = checkerboards.dithered(photo, rng)
-        pattern = checkerboards.lattice(photo.shape, stride, rng)
-        waves = checkerboards.waves(photo.shape, rng)
-        for amplitude in AMPLITUDES:
-            levels = smooth + amplitude * pattern
-            yield f"pattern {amplitude:g}", measure(checkerboards.whole(levels), stride)
-        for amplitude in (1.0, 2.0):
-            levels = smooth + amplitude * waves * pattern
-            yield f"sign-varying {amplitude:g}", measure(checkerboards.whole(levels), stride)
-        for name, pixels in checkerboards.controls(photo, stride):
-            yield name, measure(pixels, stride)
+def patterned(
+    photo: checkerboards.Pixels, stride: int, index: int
+) -> Iterator[tuple[str, checkerboards.Pixels, float]]:
+    """Yield names, photographs with a pattern, and its RMS."""
+    rng = np.random.default_rng([index, stride])
+    smooth = checkerboards.dithered(photo, rng)
+    pattern = checkerboards.lattice(photo.shape, stride, rng)
+    for strength in AMPLITUDES:
+        levels = checkerboards.whole(smooth + strength * pattern)
+        yield f"{strength:g} levels everywhere", levels, strength
+    for part in PARTS:
+        patch = checkerboards.patch(photo.shape, part, rng)
+        levels = checkerboards.whole(smooth + 4 * patch * pattern)
+        yield f"4 levels in 1/{part}", levels, 4 * float(patch.mean()) ** 0.5
+    waves = checkerboards.waves(photo.shape, rng)
+    yield "2 levels, sign varying", checkerboards.whole(smooth + 2 * waves * pattern), 2.0
+
+
+def trials(photos: list[checkerboards.Pixels], strides: tuple[int, ...]) -> Results:
+    """Return the measurements of photographs with a pattern, and without."""
+    results: Results = defaultdict(list)
+    for stride in strides:
+        for index, photo in enumerate(photos):
+            for name, pixels, strength in patterned(photo, stride, index):
+                results[name, stride].append((measure(pixels, stride), strength))
+            results["photograph", stride].append((measure(photo, stride), 0.0))
+    return results
 
 
 def detection(results: Results, strides: tuple[int, ...]) -> None:
-    """Print how well patterns are distinguished from photographs, and false alarms."""
+    """Print how often patterns are found, and how well they are told from photographs."""
     rows = []
-    for amplitude in AMPLITUDES:
-        row = [f"pattern, {amplitude:g} level{'s' * (amplitude != 1)}"]
+    for name in dict.fromkeys(name for name, _ in results if name != "photograph"):
+        row = [name]
         for stride in strides:
-            there, clean = results[f"pattern {amplitude:g}", stride], results["photograph", stride]
+            there, clean = ([one for one, _ in results[n, stride]] for n in (name, "photograph"))
             area = auc(*([each.luma.contrast_db for each in of] for of in (there, clean)))
-            row.append(f"{area:.4f} / {flags(there)}")
+            row.append(f"{flags(there)} / {area:.3f}" if "everywhere" in name else flags(there))
         rows.append(row)
-    for amplitude in (1.0, 2.0):
-        row = [f"sign-varying, {amplitude:g} level{'s' * (amplitude != 1)} (local_db)"]
-        for stride in strides:
-            there = results[f"sign-varying {amplitude:g}", stride]
-            clean = results["photograph", stride]
-            area = auc(*([each.luma.local_db for each in of] for of in (there, clean)))
-            row.append(f"{area:.4f} / -")
-        rows.append(row)
-    heads = ("ROC area / called a checkerboard", *(f"stride {each}" for each in strides))
+    heads = ("called a checkerboard / ROC area", *(f"stride {each}" for each in strides))
     print(markdown(heads, rows), end="\n\n")
-    names = [name for name, _ in results if not name.startswith(("pattern", "sign-varying"))]
-    rows = [
-        [name, *(flags(results[name, s]) if (name, s) in results else "-" for s in strides)]
-        for name in dict.fromkeys(names)
-    ]
-    print(markdown(("called a checkerboard (wrongly)", *heads[1:]), rows), end="\n\n")
 
 
 def amplitude(results: Results, strides: tuple[int, ...]) -> None:
-    """Print the measured strength relative to the true one, and whether it grows with it."""
+    """Print the measured RMS relative to the true one, where a pattern was found."""
     rows = []
-    for strength in AMPLITUDES:
-        row = [f"{strength:g}"]
+    for name in dict.fromkeys(name for name, _ in results if name != "photograph"):
+        row = [name]
         for stride in strides:
-            measured = results[f"pattern {strength:g}", stride]
-            row.append(spread([each.luma.ripple / strength for each in measured]))
+            found = [
+                one.luma.ripple / true
+                for one, true in results[name, stride]
+                if one.luma.verdict == "checkerboard"
+            ]
+            row.append(spread(found) if found else "-")
         rows.append(row)
-    growing = ["grows with it"]
-    for stride in strides:
-        by_photo = zip(*(results[f"pattern {a:g}", stride] for a in AMPLITUDES), strict=True)
-        grows = [bool(np.all(np.diff([each.luma.ripple for each in one]) > 0)) for one in by_photo]
-        growing.append(f"{np.mean(grows):.1%}")
-    heads = ("true levels: measured share", *(f"stride {each}" for each in strides))
-    print(markdown(heads, [*rows, growing]), end="\n\n")
+    heads = ("measured of true RMS", *(f"stride {each}" for each in strides))
+    print(markdown(heads, rows), end="\n\n")
+
+
+def false_alarms(photos: list[checkerboards.Pixels]) -> None:
+    """Print how often the search calls pictures without a checkerboard one."""
+    called: dict[str, list[Measurement]] = defaultdict(list)
+    for photo in photos:
+        for stride in (2, 3, 4):
+            for name, pixels in checkerboards.controls(photo, stride):
+                if stride == 2 or not checkerboards.is_of_any_stride(name):
+                    called[name].append(measure(pixels, None))
+        for bar, top in ((1, 45), (16, 44)):
+            called[f"still between bars of {bar}"].append(measure(letterbox(photo, bar, top), None))
+    for draw in GRAPHICS:
+        for seed in range(DRAWN):
+            pixels = draw(np.random.default_rng(seed))
+            called[f"drawn: {draw.__name__}"].append(measure(pixels, None))
+    rows = [[name, flags(each), str(len(each))] for name, each in called.items()]
+    print(markdown(("without a checkerboard", "called one", "of"), rows), end="\n\n")
 
 
 def convolutions(photos: list[checkerboards.Pixels], strides: tuple[int, ...]) -> None:
@@ -142,39 +162,41 @@ def convolutions(photos: list[checkerboards.Pixels], strides: tuple[int, ...]) -
 
 
 def search(photos: list[checkerboards.Pixels]) -> None:
-    """Print how often the search finds the stride, and finds none where there is none."""
+    """Print how often the search finds the stride, also after JPEG."""
     right: dict[str, list[bool]] = defaultdict(list)
     for index, photo in enumerate(photos):
         for stride in STRIDES:
             rng = np.random.default_rng([index, stride])
             smooth = checkerboards.dithered(photo, rng)
             pattern = checkerboards.lattice(photo.shape, stride, rng)
-            for strength in (0.5, 1.0, 4.0):
-                one = measure(checkerboards.whole(smooth + strength * pattern), None)
-                right[f"pattern, {strength:g}"].append(one.luma.stride == (stride, stride))
-        for name, pixels in checkerboards.controls(photo, 2):
-            right[f"none in: {name}"].append(measure(pixels, None).overall.verdict == "none")
+            for strength in (1.0, 4.0):
+                pixels = checkerboards.whole(smooth + strength * pattern)
+                one = measure(pixels, None)
+                right[f"pattern, {strength:g}"].append(one.overall.stride == (stride, stride))
+            one = measure(checkerboards.compressed(pixels, 90), None)
+            right["pattern, 4, JPEG 90"].append(one.overall.stride == (stride, stride))
     rows = [[name, f"{np.mean(each):.1%}", str(len(each))] for name, each in right.items()]
     print(markdown(("stride among 2..8", "right", "of"), rows), end="\n\n")
 
 
 def seconds(photo: checkerboards.Pixels, side: int = 2048, rounds: int = 5) -> None:
-    """Print the time a megapixel of luma takes on one thread."""
+    """Print the processor time a megapixel of luma takes on one thread."""
     repeats = -(-side // min(photo.shape[:2]))
     plane: NDArray[np.float32] = np.tile(photo[..., 1], (repeats, repeats)).astype(np.float32)
     plane = np.ascontiguousarray(plane[:side, :side])
     rows = []
-    for stride in STRIDES:
+    for strides in (*((stride,) for stride in STRIDES), tuple(STRIDES)):
         times = []
         for _ in range(rounds):
-            start = perf_counter()
-            meter = Meter((stride, stride), side, side)
-            for top in range(0, side, 64):
-                meter.feed(Rows(plane[top : top + 64]))
-            meter.result()
-            times.append((perf_counter() - start) / (side * side / 1e6))
-        rows.append([str(stride), f"{1000 * np.median(times):.1f}"])
-    rows.append(["all", f"{sum(float(row[1]) for row in rows):.1f}"])
+            start = process_time()
+            meter = Meter(plane.shape, *((s, s) for s in strides))
+            for top in range(0, side, 256):
+                meter.feed(Rows(plane[top : top + 256]))
+            for index in range(len(strides)):
+                meter.result(index)
+            times.append((process_time() - start) / (side * side / 1e6))
+        name = str(strides[0]) if len(strides) == 1 else "all together"
+        rows.append([name, f"{1000 * np.median(times):.1f}"])
     print(markdown(("stride", "ms per megapixel, one thread"), rows))
 
 
@@ -190,12 +212,10 @@ def main() -> None:
     photos = checkerboards.photographs(chosen.folders, chosen.side)[: chosen.most]
     print(f"{len(photos)} photographs\n")
     strides = tuple(chosen.strides)
-    results: Results = defaultdict(list)
-    for stride in strides:
-        for name, measured in trials(photos, stride):
-            results[name, stride].append(measured)
+    results = trials(photos, strides)
     detection(results, strides)
     amplitude(results, strides)
+    false_alarms(photos)
     convolutions(photos, tuple(stride for stride in strides if stride < 8))
     search(photos)
     seconds(photos[0])

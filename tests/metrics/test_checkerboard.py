@@ -2,29 +2,38 @@ import numpy as np
 import pytest
 from textures import natural_texture, periodic_pattern
 
-from upsample_cli.metrics.checkerboard import NO_STRIDE, STRIDES, period, result_at
-from upsample_cli.metrics.meter import Search
+from upsample_cli.metrics.checkerboard import (
+    NO_STRIDE,
+    STRIDES,
+    Checkerboard,
+    period,
+    result_at,
+)
+from upsample_cli.metrics.meter import Meter
 from upsample_cli.metrics.rows import Rows
 
 
-def searched(levels: np.ndarray) -> Search:
-    search = Search(*levels.shape)
-    search.feed(Rows(levels.astype(np.float32)))
-    return search
+def searched(levels: np.ndarray) -> dict[int, Checkerboard]:
+    meter = Meter(levels.shape, *((s, s) for s in STRIDES))
+    meter.feed(Rows(levels.astype(np.float32)))
+    return {s: meter.result(index) for index, s in enumerate(STRIDES)}
+
+
+def found(stride: int, ripple: float, verdict: str = "checkerboard") -> Checkerboard:
+    return Checkerboard((stride, stride), ripple=ripple, verdict=verdict)
 
 
 @pytest.mark.parametrize("stride", STRIDES)
 def test_the_shortest_period_is_found(stride: int) -> None:
     """A pattern is found at its own period, and not at a multiple or a part of it."""
-    levels = 40 + 150 * natural_texture(300, 280, 5)[0] + 2 * periodic_pattern(300, 280, stride)
-    assert period(searched(levels).own_ripples()) == stride
+    levels = 40 + 150 * natural_texture(400, 380, 5)[0] + 2 * periodic_pattern(400, 380, stride)
+    assert period(searched(levels)) == stride
 
 
 def test_no_period_is_found_in_a_picture_without() -> None:
     """Texture alone has none; its figures are the most that any stride shows."""
-    search = searched(40 + 150 * natural_texture(300, 280, 5)[0])
-    assert period(search.own_ripples()) is None
-    results = search.results()
+    results = searched(40 + 150 * natural_texture(300, 280, 5)[0])
+    assert period(results) is None
     result = result_at(results, None)
     assert (result.stride, result.verdict, result.status) == (NO_STRIDE, "none", "ok")
     assert result.floor == max(item.floor for item in results.values())
@@ -32,24 +41,44 @@ def test_no_period_is_found_in_a_picture_without() -> None:
 
 def test_two_periods_together_are_their_least_common_multiple() -> None:
     """A period of 2 and one of 3 repeat together after 6 pixels."""
-    levels = 40 + 150 * natural_texture(300, 280, 5)[0]
-    levels += 2 * periodic_pattern(300, 280, 2) + 2 * periodic_pattern(300, 280, 3)
-    assert period(searched(levels).own_ripples()) == 6
+    levels = 40 + 150 * natural_texture(400, 380, 5)[0]
+    levels += 2 * periodic_pattern(400, 380, 2) + 2 * periodic_pattern(400, 380, 3)
+    assert period(searched(levels)) == 6
 
 
-def test_what_is_too_long_together_gives_way_to_the_strongest() -> None:
-    """5 and 7 would repeat together after 35 pixels: the stronger one is told."""
-    ripples = dict.fromkeys(STRIDES, 0.0) | {5: 1.0, 7: 3.0}
-    assert period(ripples) == 7
+def test_what_a_shorter_period_explains_is_not_named_by_a_longer_one() -> None:
+    """Blocks of a codec add to a pattern of 2 at stride 8; the period stays 2."""
+    none = {s: found(s, 0.0, "none") for s in STRIDES}
+    assert period(none | {2: found(2, 2.0), 4: found(4, 2.02), 8: found(8, 2.3)}) == 2
+    assert period(none | {2: found(2, 0.8), 4: found(4, 2.0), 8: found(8, 2.1)}) == 4
+    assert period(none) is None
 
 
-def test_traces_of_a_strong_pattern_do_not_count() -> None:
-    """What a very strong pattern leaves at other strides is no period of its own."""
-    assert period({2: 0.3, 3: 20.0, 6: 0.0}) == 3
+def test_dither_is_not_called_after_its_parts() -> None:
+    """Ordered dither of 8 pixels has most of its power at 2: it is named as a whole."""
+    results = {2: found(2, 0.26), 4: found(4, 0.28), 8: found(8, 0.29, "dither")}
+    assert period(results) == 8
+    assert result_at(results, 8).verdict == "dither"
+    assert period(results | {2: found(2, 4.0)}) == 2
+
+
+def test_what_is_saturated_at_one_stride_cannot_be_told() -> None:
+    """A picture is not free of a checkerboard where the true stride could not be looked at."""
+    results = {2: Checkerboard((2, 2), status="saturated"), 3: found(3, 0.1, "none")}
+    assert result_at(results, None).status == "saturated"
 
 
 def test_a_flat_picture_has_no_period() -> None:
-    """A constant picture is called that."""
-    search = searched(np.full((100, 100), 80.0))
-    assert period(search.own_ripples()) is None
-    assert result_at(search.results(), None).status == "constant"
+    """A constant picture is called that, and ranks below all that can be measured."""
+    results = searched(np.full((100, 100), 80.0))
+    assert period(results) is None
+    constant = result_at(results, None)
+    assert constant.status == "constant"
+    unknown = Checkerboard((2, 2), status="too-small")
+    ranked = sorted([found(2, 0.3), unknown, constant, found(2, 0.1, "none")], key=_rank)
+    assert [one.status for one in ranked] == ["constant", "too-small", "ok", "ok"]
+    assert ranked[-1].ripple == 0.3
+
+
+def _rank(result: Checkerboard) -> tuple[bool, int, float]:
+    return result.rank

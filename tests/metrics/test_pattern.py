@@ -1,54 +1,91 @@
 import numpy as np
 import pytest
+from textures import natural_texture, periodic_pattern
 
+from upsample_cli.metrics.cell_weights import noise, weights
+from upsample_cli.metrics.cells import CellGrid, CellReader
 from upsample_cli.metrics.checkerboard import CONTRAST_DB
-from upsample_cli.metrics.pattern import Pattern
+from upsample_cli.metrics.pattern import Estimate, Pattern, line_power, pattern, phase_lines
+from upsample_cli.metrics.rows import Rows
 
 
-def pattern_of(lines: np.ndarray, error: float) -> Pattern:
-    errors = np.full(lines.shape, error)
-    return Pattern(lines.astype(complex), errors, lines / 100, errors / 100**2)
+def estimate(lines: np.ndarray, error: float) -> Estimate:
+    return Estimate(lines.astype(complex), np.full(lines.shape, error))
 
 
-@pytest.mark.parametrize("stride", [2, 3, 4, 6, 8])
-def test_every_line_belongs_to_one_period(stride: int) -> None:
-    """The lines of a stride are shared out among its divisors: to each its own, and no other."""
-    own = pattern_of(np.zeros((stride, stride)), 1.0).own
-    parts = [part for part in range(1, stride + 1) if stride % part == 0]
-    total = sum(int(pattern_of(np.zeros((part, part)), 1.0).own.sum()) for part in parts)
-    assert total == stride**2
-    assert not own[:: max(1, stride // 2), :: max(1, stride // 2)].all()
-    assert own[1, 0]
-    assert own[0, 1]
+def estimated(levels: np.ndarray, stride: int = 2) -> Pattern:
+    grid = CellGrid((stride, stride), *levels.shape)
+    reader = CellReader(grid)
+    reader.feed(Rows(levels.astype(np.float32)))
+    cells = reader.cells(0)
+    assert cells is not None
+    noises = noise(cells, grid.pixels)
+    return pattern(cells, weights(cells, noises), noises, grid)
 
 
 def test_faint_lines_count_where_the_pattern_is_clear() -> None:
-    """The RMS is that of all lines once they are clear together, else of the significant ones."""
+    """The power is that of all lines once they are clear together, else of significant ones."""
     lines = np.zeros((4, 4))
-    lines[0, 1] = lines[0, 3] = 10.0
+    lines[0, 1] = lines[0, 3] = 12.0
     lines[1, 1] = lines[3, 3] = 1.5
-    clear = pattern_of(lines, 1.0)
-    assert clear.contrast_db(clear.harmonics) > CONTRAST_DB
-    ripple = np.sqrt(2 * 100 + 2 * 2.25 - 15)
-    assert clear.ripple(clear.harmonics) == pytest.approx(ripple)
-    assert clear.ripple_rel(clear.harmonics) == pytest.approx(ripple / 100)
-    faint = pattern_of(lines, 9.0)
-    assert faint.contrast_db(faint.harmonics) < CONTRAST_DB
-    assert faint.ripple(faint.harmonics) == 0.0
-
-
-def test_no_line_is_told_relative_to_brightness_alone() -> None:
-    """Where no ripple is told in levels, by chance there may be one of what goes with the light."""
-    lines = np.zeros((4, 4), complex)
-    lines[0, 1] = 1.5
-    errors = np.ones((4, 4))
-    pattern = Pattern(lines, errors, lines, errors / 9)
-    assert pattern.contrast_db(pattern.harmonics) < CONTRAST_DB
-    assert (pattern.ripple(pattern.harmonics), pattern.ripple_rel(pattern.harmonics)) == (0.0, 0.0)
+    clear = estimate(lines, 1.0)
+    assert clear.contrast_db > CONTRAST_DB
+    assert clear.power == pytest.approx(2 * (144 - 1) + 2 * (2.25 - 1))
+    assert clear.axis_share == pytest.approx(288 / 292.5)
+    faint = estimate(lines, 25.0)
+    assert faint.contrast_db < CONTRAST_DB
+    assert faint.power == 0.0
 
 
 def test_contrast_is_the_mean_power_over_the_errors() -> None:
     """Lines as strong as their errors have 0 dB."""
-    pattern = pattern_of(np.full((3, 3), 2.0), 4.0)
-    assert pattern.contrast_db(pattern.harmonics) == pytest.approx(0.0)
-    assert pattern.floor(pattern.harmonics) == pytest.approx(np.sqrt(8 * 4.0))
+    even = estimate(np.full((3, 3), 2.0), 4.0)
+    assert even.contrast_db == pytest.approx(0.0)
+    assert even.floor == pytest.approx(np.sqrt(8 * 4.0))
+
+
+def test_likeness_minds_no_shift_turn_or_sign() -> None:
+    """A pattern is like itself however it lies, and unlike another."""
+    one, other = np.random.default_rng(0).normal(size=(2, 8, 8))
+    lines = phase_lines(-3 * np.roll(one.T, (2, 5), (0, 1)).ravel(), (8, 8))
+    assert estimate(lines, 1.0).likeness(one) == pytest.approx(1.0)
+    assert estimate(lines, 1.0).likeness(other) < 0.5
+
+
+def test_lines_have_the_power_of_the_pattern() -> None:
+    """Parseval: the powers of all lines add up to the mean square of the phases."""
+    phases = np.random.default_rng(0).normal(size=(5, 12)).astype(np.float32)
+    power = line_power(phases, (3, 4))
+    np.testing.assert_allclose(power.sum(axis=1), np.square(phases).mean(axis=1), rtol=1e-5)
+    lines = phase_lines(phases, (3, 4)).reshape(5, 12)
+    np.testing.assert_allclose(power, np.square(np.abs(lines)), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("stride", [2, 3, 4])
+def test_errors_of_noise_are_its_own(stride: int) -> None:
+    """In white noise the errors are those of a mean over so many pixels, or somewhat greater."""
+    sigma, levels = 4.0, np.random.default_rng(0).normal(128, 4.0, (480, 480))
+    result = estimated(levels, stride).additive
+    expected = (stride**2 - 1) * sigma**2 / levels.size
+    assert expected < result.floor**2 < 2.5 * expected
+    assert result.contrast_db < 5
+
+
+def test_a_pattern_goes_with_the_brightness_or_not() -> None:
+    """The clearer of both is taken: it gives the power at any level."""
+    texture = 30 + 180 * natural_texture(300, 300, 2)[0]
+    lattice = periodic_pattern(300, 300, 2)
+    fixed, growing = estimated(texture + 3 * lattice), estimated(texture * (1 + 0.05 * lattice))
+    level = np.array([20.0, 200.0])
+    np.testing.assert_allclose(fixed.power_at(level), 9, rtol=0.05)
+    np.testing.assert_allclose(growing.power_at(level), (0.05 * level) ** 2, rtol=0.05)
+
+
+def test_patterns_may_be_the_same_within_their_errors() -> None:
+    """Two that differ by more than their errors are not."""
+    small, large = (estimate(np.full((2, 2), value), 0.01) for value in (1.0, 1.05))
+    other = estimate(np.full((2, 2), 3.0), 0.01)
+    stairs = np.zeros((2, 4))
+    first, near, far = (Pattern(one, one, stairs) for one in (small, large, other))
+    assert first.may_be(near)
+    assert not first.may_be(far)

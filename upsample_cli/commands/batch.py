@@ -1,8 +1,5 @@
 """Many pictures: which they are, who enlarges them, and what became of them."""
 
-import os
-import sys
-from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
 from dataclasses import asdict
@@ -12,13 +9,14 @@ from time import perf_counter
 import click
 
 from upsample_cli.commands import exit_codes
+from upsample_cli.commands.name_list import places_from
 from upsample_cli.commands.output import picture_lines
 from upsample_cli.commands.output.messages import printable, tell, with_picture_bar
 from upsample_cli.commands.output.results_file import ResultsFile, check_name, local_copy
 from upsample_cli.commands.request import Request
 from upsample_cli.errors import ImageFileError, SettingError
 from upsample_cli.images.places.folder import Folder
-from upsample_cli.images.places.place import STREAM, Place, parse
+from upsample_cli.images.places.place import Place
 from upsample_cli.images.write.formats import FORMATS
 from upsample_cli.jobs.batch import cluster, plan, run
 from upsample_cli.jobs.batch.outputs import Outputs
@@ -54,8 +52,7 @@ def _planned(request: Request, root: Folder) -> plan.Plan:
     """Return which picture becomes which."""
     globs = Globs(request.include, request.exclude)
     if request.files_from is not None:
-        # Stores are not asked about thousands of URLs, one by one.
-        places = [parse(name, ask_store=False) for name in _names(request.files_from, request.null)]
+        places = places_from(request.files_from, request.null)
         return plan.of_places(places, root, request.format, globs, tree=True)
     inputs, output = request.inputs, request.output
     if any(isinstance(source, Place) and source.is_stream for source in inputs):
@@ -75,22 +72,6 @@ def _planned(request: Request, root: Folder) -> plan.Plan:
             f"make it or write {output}/"
         )
     return plan.of_places(inputs, root, request.format, globs)
-
-
-def _names(path: str, null: bool) -> list[str]:
-    """Return the names in a file or on standard input; blank lines are left out."""
-    end = b"\0" if null else b"\n"
-    if path == STREAM and sys.stdin is None:
-        raise ImageFileError("standard input is closed; pipe names in or check --files-from")
-    try:
-        data = sys.stdin.buffer.read() if path == STREAM else Path(path).read_bytes()
-    except OSError as error:
-        raise ImageFileError(f"cannot read {path}: {error.strerror}; check --files-from") from error
-    if not null and b"\0" in data:
-        raise SettingError(f"{path} contains NUL, which no name does; pass --null if it ends them")
-    data = data.removeprefix(BOM_UTF8)  # which editors on Windows write
-    lines = data.split(end) if null else data.replace(b"\r\n", end).split(end)
-    return [os.fsdecode(line) for line in lines if line.strip()]
 
 
 def _print_plan(planned: plan.Plan) -> int:

@@ -47,13 +47,15 @@ layout_option = click.option(
     "--layout", type=click.Choice(LAYOUTS), help="Axes of a feature map (by their number)."
 )
 _SHORT = {"kernel": "-k"}
-_FOLDER = (
+_INPUTS = (
     click.option(
         "--include", multiple=True, metavar="GLOB", help="Only files like this; repeatable."
     ),
     click.option("--exclude", multiple=True, metavar="GLOB", help="No files or folders like this."),
     click.option("--files-from", metavar="FILE|-", help="Read input names from here, one a line."),
     click.option("-0", "--null", is_flag=True, help="These names end with NUL, not a line."),
+)
+_OUTPUTS = (
     click.option("--skip-existing", is_flag=True, help="Leave outputs that are whole."),
     click.option("--update", is_flag=True, help="Likewise, if newer than their input."),
     click.option("--report", metavar="FILE", help="Rows of results, .csv or .jsonl."),
@@ -77,11 +79,18 @@ def method_options(command: Command) -> Command:
     return command
 
 
-def folder_options(command: Command) -> Command:
+def input_options(command: Command) -> Command:
     """Add the options on which pictures to take to a command."""
-    for option in reversed(_FOLDER):
+    for option in reversed(_INPUTS):
         command = option(command)
     return command
+
+
+def folder_options(command: Command) -> Command:
+    """Add the options on which pictures to take, and what becomes of them, to a command."""
+    for option in reversed(_OUTPUTS):
+        command = option(command)
+    return input_options(command)
 
 
 def _metavar(parameter: Parameter) -> str:

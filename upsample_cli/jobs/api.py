@@ -12,7 +12,7 @@ from upsample_cli.jobs.enlarge.strips import BOUNDARIES
 from upsample_cli.jobs.enlarge.task import TargetSize
 from upsample_cli.methods import catalogue
 from upsample_cli.metrics.checkerboard import STRIDES, Checkerboard, period, result_at
-from upsample_cli.metrics.meter import Search
+from upsample_cli.metrics.meter import Meter
 from upsample_cli.metrics.rows import Rows
 from upsample_cli.planes import Planes
 
@@ -80,11 +80,11 @@ def measure(planes: Planes, stride: int | None = None) -> Checkerboard:
     if stride is not None and not (isinstance(stride, Integral) and stride >= 2):
         raise SettingError(f"stride {stride} cannot be; give a whole number of 2 or more, or None")
     _, height, width = planes.shape
-    search = Search(height, width, STRIDES if stride is None else range(stride, stride + 1))
-    search.feed(Rows(luma((planes * 255).astype(np.float32))))
-    if stride is None:
-        stride = period(search.own_ripples())
-    return result_at(search.results(), stride)
+    strides = STRIDES if stride is None else (int(stride),)
+    meter = Meter((height, width), *((s, s) for s in strides))
+    meter.feed(Rows(luma((planes * 255).astype(np.float32))))
+    results = {s: meter.result(index) for index, s in enumerate(strides)}
+    return result_at(results, period(results) if stride is None else stride)
 
 
 def _check(planes: Planes) -> None:

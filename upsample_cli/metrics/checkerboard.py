@@ -1,16 +1,20 @@
 """The result of the metric for a picture, and the choice among the results for several strides."""
 
 from collections.abc import Mapping
-from math import isfinite, lcm, nan
-from typing import NamedTuple
-
-CONTRAST_DB = 10.0
-"""The least contrast of a pattern that is clear of its error."""
+from math import isfinite, nan
+from typing import Any, NamedTuple
 
 STRIDES = range(2, 9)
 NO_STRIDE = (0, 0)
-_FIGURES = ("ripple", "contrast_db", "floor", "ripple_rel", "local_db")
-_LEAST_SHARE = 1 / 30  # a strong pattern leaves so little at other strides
+CONTRAST_DB = 12.0
+"""The least contrast of a pattern of a whole picture that is clear of its error."""
+
+CHECKERBOARD = "checkerboard"
+NONE = "none"
+DITHER = "dither"
+BLOCKS = "codec blocks"
+_FIGURES = ("ripple", "peak", "contrast_db", "floor", "ripple_rel", "local_db")
+_EXPLAINED = 0.6  # of the power of the strongest pattern: what the picture's period holds at least
 
 
 class Checkerboard(NamedTuple):
@@ -18,17 +22,22 @@ class Checkerboard(NamedTuple):
 
     Args:
         stride: Period looked for, down and across, in pixels.
-        ripple: RMS of the pattern, in levels of 0..255.
+        ripple: RMS over the measured pixels of what repeats with the stride, in levels of 0..255.
+        share: Part of the measured pixels that have the pattern, 0..1.
+        peak: RMS of the pattern where it is strongest, in levels.
         contrast_db: Mean power of the lines over their error; 0 dB is nothing.
         floor: RMS of the errors, in levels: what could not have been seen here.
         ripple_rel: RMS of the pattern relative to the brightness it stands on.
-        local_db: Lines over the spectrum around them, tile by tile: patterns of changing sign.
-        verdict: "checkerboard" or "none"; empty where there is no figure.
+        local_db: The contrast of the clearest window with a pattern; NaN where there is none.
+        verdict: "checkerboard" or "none"; "dither" or "codec blocks" for patterns that look like
+            these; empty where there is no figure.
         status: "ok", "too-small", "constant", "saturated", "no-stride" or "labels".
     """
 
     stride: tuple[int, int]
     ripple: float = nan
+    share: float = nan
+    peak: float = nan
     contrast_db: float = nan
     floor: float = nan
     ripple_rel: float = nan
@@ -37,31 +46,37 @@ class Checkerboard(NamedTuple):
     status: str = "ok"
 
     @property
-    def rank(self) -> tuple[bool, bool, float]:
+    def rank(self) -> tuple[bool, int, float]:
         """A key to sort by, the worst last: verdict, whether there are figures, ripple."""
         ripple = self.ripple if isfinite(self.ripple) else -1.0
-        return self.verdict == "checkerboard", self.status == "ok", ripple
+        known = {"constant": 0, "ok": 2}.get(self.status, 1)
+        return self.verdict == CHECKERBOARD, known, ripple
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether there is a pattern that is clear of its error, however faint."""
+        return self.contrast_db >= CONTRAST_DB or isfinite(self.local_db)
 
 
-def period(own_ripples: Mapping[int, float]) -> int | None:
-    """Return the period that explains all ripples, or else the strongest; None without any.
+def period(results: Mapping[int, Checkerboard]) -> int | None:
+    """Return the shortest period that explains the strongest checkerboard; None without any.
 
     Args:
-        own_ripples: For each stride the RMS of the pattern that has no shorter period.
-
-    >>> period({2: 1.0, 3: 0.0, 4: 0.5}), period({2: 0.0, 3: 0.0})
-    (4, None)
+        results: The results by stride.
     """
-    strongest = max(own_ripples.values())
-    if strongest == 0.0:
-        return None
-    kept = [stride for stride, own in own_ripples.items() if own > _LEAST_SHARE * strongest]
-    together = lcm(*kept)
-    return together if together in own_ripples else max(kept, key=own_ripples.__getitem__)
+    powers = {s: one.ripple**2 for s, one in results.items() if one.verdict == CHECKERBOARD}
+    strongest = max(powers.values(), default=0.0)
+    for stride, one in results.items():
+        if one.verdict == DITHER and one.ripple**2 >= _EXPLAINED * strongest:
+            return stride
+    enough = _EXPLAINED * strongest
+    return min((stride for stride, power in powers.items() if power >= enough), default=None)
 
 
 def result_at(results: Mapping[int, Checkerboard], stride: int | None) -> Checkerboard:
     """Return the result at the picture's period; without one, the largest of each figure.
+
+    A period at which too much is saturated to tell is no reason to say that there is none.
 
     Args:
         results: The results by stride.
@@ -69,8 +84,14 @@ def result_at(results: Mapping[int, Checkerboard], stride: int | None) -> Checke
     """
     if stride is not None:
         return results[stride]
-    measured = [result for result in results.values() if result.status == "ok"]
-    if not measured:
+    for status in ("saturated", "ok", "constant"):
+        same = [result for result in results.values() if result.status == status]
+        if same:
+            break
+    else:
         return next(iter(results.values()))._replace(stride=NO_STRIDE)
-    largest = {name: max(getattr(one, name) for one in measured) for name in _FIGURES}
-    return Checkerboard(NO_STRIDE, verdict="none", **largest)
+    known = {
+        name: [value for one in same if isfinite(value := getattr(one, name))] for name in _FIGURES
+    }
+    largest: dict[str, Any] = {name: max(values, default=nan) for name, values in known.items()}
+    return max(same, key=lambda one: one.rank)._replace(stride=NO_STRIDE, **largest)

@@ -1,139 +1,212 @@
-"""The checkerboard in a picture: is there a pattern that repeats with the stride, and how strong?
+"""The checkerboard in a picture: what repeats with the stride, where, and how strong?
 
-The residual of a picture in levels of 0..255 (see `rows`) holds a pattern of the stride's period
-with gain 1. It is cut into tiles. A tile gives the mean of each phase, its variance, its mean
-gradient and its spectrum around the harmonics. Over the tiles, the phase means are regressed on
-the gradient (the staircases of nearest-neighbour go with the gradient, a checkerboard does not),
-weighted by 1 / (variance + 0.5^2), the variance that about the phase means: the rest is the
-pattern.
+1. A picture is cut into cells of a few periods; each keeps the mean of its residual in each phase
+   (see `cells`).
+2. The pattern of the whole picture comes from a regression over the cells (see `pattern`), that of
+   its parts from windows of 4 x 4 cells (see `windows`); both come with honest errors.
+3. A cell in a window with a pattern has the power of its own phases, less that of chance. All other
+   cells have the power of the whole picture's pattern, if that is clear in them.
+4. `ripple` is the root of the mean power over the cells that tell: the RMS, in levels, of the part
+   that repeats with the stride. `share` is the part of the cells that have it, `peak` the RMS where
+   it is strongest.
+5. The verdict is "checkerboard" if a pattern is clear of its error, as a whole (12 dB) or in a
+   window (13 dB or more), and `ripple` is 0.2 level or more, 0.3 if only windows have it.
 
-Its lines (DFT over the phases) are compared with their own standard error, from the spread between
-tiles; so the `floor` says of a picture how weak a pattern could not have been seen in it.
+    ripple^2 = mean over cells of (sum over phases of a^2 / phases - error)
 """
 
 from functools import lru_cache
-from math import log, nan
+from math import inf, isfinite, nan, sqrt
+from typing import NamedTuple
 
-from upsample_cli.metrics.checkerboard import CONTRAST_DB, STRIDES, Checkerboard
-from upsample_cli.metrics.pattern import Lines, Pattern
-from upsample_cli.metrics.rows import Rows
-from upsample_cli.metrics.tile_sums import Sums
-from upsample_cli.metrics.tiles import TileGrid, TileReader, Tiles
+import numpy as np
+from numpy.typing import NDArray
 
-_LEAST_TILES = 9
-_PERIODS = 3  # in a tile, or lines would stand in what is around others
-_TOGETHER = 16  # rows of tiles
+from upsample_cli.metrics.cell_weights import around, noise, weights
+from upsample_cli.metrics.cells import CellGrid, CellReader, Cells
+from upsample_cli.metrics.checkerboard import (
+    BLOCKS,
+    CHECKERBOARD,
+    CONTRAST_DB,
+    DITHER,
+    NONE,
+    Checkerboard,
+)
+from upsample_cli.metrics.pattern import Pattern, pattern
+from upsample_cli.metrics.rows import Mask, Rows
+from upsample_cli.metrics.windows import search
+
 LEVELS = 0.2
 # Chroma is stored at half size by many formats: single colours often hold up to 0.3 of that.
 COLOUR_LEVELS = 0.5
+_PART_LEVELS = 0.3  # of a pattern in parts of a picture alone: some textures repeat
+_LEAST_CELLS = 16
+_BLOCKS = 0.95  # of a picture's cells: of blocks of one colour no pattern is made
+_DITHER = 0.5  # levels: what rounding with a pattern leaves at most
+_ALIKE = 0.9  # of the pattern and the thresholds of ordered dither
+_BLOCK = 8  # pixels, of JPEG and its like
+_FAINT = 1.0  # levels of blocks of a codec
+_STRIPES = 0.6  # of the power of blocks lies along the axes
+
+
+class Field(NamedTuple):
+    """Where in a picture the pattern is.
+
+    Args:
+        rms: Shape (m, n), of the pattern in each cell, in levels; 0 where it is not clear, NaN
+            where there is no figure, as in saturated or transparent parts.
+        cell: Rows and columns of a cell.
+        margin: Rows and columns above and left of the first cell.
+    """
+
+    rms: NDArray[np.float64]
+    cell: tuple[int, int]
+    margin: tuple[int, int]
 
 
 class Meter:
-    """Measures one picture, fed from the top down in runs of rows.
+    """Measures one picture at some strides, fed from the top down in runs of rows.
 
     Args:
-        stride: Period to look for, down and across, in pixels.
+        size: Height and width of the picture, in pixels.
+        strides: Periods to look for, each down and across, in pixels.
         least: The ripple that matters, in levels.
     """
 
     def __init__(
-        self, stride: tuple[int, int], height: int, width: int, least: float = LEVELS
+        self, size: tuple[int, int], *strides: tuple[int, int], least: float = LEVELS
     ) -> None:
-        self._stride = stride
         self._least = least
-        self._grid = _grid(stride, height, width)
-        self._reader = TileReader(self._grid) if self._grid else None
-        self._sums = Sums(stride)
-        self._waiting: list[Tiles] = []
+        self._strides = strides
+        self._reader = CellReader(*(grid(stride, size) for stride in strides))
 
     def feed(self, rows: Rows) -> None:
         """Take the next rows; each run with the same parts."""
-        if self._reader is not None:
-            self._waiting.extend(self._reader.feed(rows))
-            if len(self._waiting) >= _TOGETHER:
-                self._add_waiting()
+        self._reader.feed(rows)
 
-    def result(self) -> Checkerboard:
-        """Return the checkerboard of the rows so far."""
-        status = self._status()
-        if status == "constant":
-            return Checkerboard(self._stride, 0.0, nan, 0.0, 0.0, nan, "none", "constant")
-        if status != "ok":
-            return Checkerboard(self._stride, status=status)
-        pattern, sums = Pattern.of(self._sums), self._sums
-        which = pattern.harmonics
-        return Checkerboard(
-            self._stride,
-            ripple=pattern.ripple(which),
-            contrast_db=pattern.contrast_db(which),
-            floor=pattern.floor(which),
-            ripple_rel=pattern.ripple_rel(which),
-            local_db=10 / log(10) * sums.local / sums.weight,
-            verdict="checkerboard" if self._matters(pattern, which) else "none",
-        )
+    def result(self, index: int = 0) -> Checkerboard:
+        """Return the checkerboard of the rows so far at one of the strides."""
+        return judged(self._reader.cells(index), self._reader.grids[index], self._least)[0]
 
-    def own_ripple(self) -> float:
-        """Return the RMS, in levels, of a checkerboard of no shorter period than the stride."""
-        if self._status() != "ok":
-            return 0.0
-        pattern = Pattern.of(self._sums)
-        return pattern.ripple(pattern.own) if self._matters(pattern, pattern.own) else 0.0
-
-    def _add_waiting(self) -> None:
-        """Add the waiting tiles to the sums; many at a time is faster."""
-        if self._waiting:
-            self._sums.add(Tiles.joined(self._waiting))
-            self._waiting = []
-
-    def _matters(self, pattern: Pattern, which: Lines) -> bool:
-        """Return whether lines are both clear of their errors and strong enough."""
-        return pattern.contrast_db(which) >= CONTRAST_DB and pattern.ripple(which) >= self._least
-
-    def _status(self) -> str:
-        self._add_waiting()
-        if max(self._stride) == 1:
-            return "no-stride"
-        if not self._sums.seen:
-            return "too-small"
-        if not self._sums.lively:
-            return "constant"
-        return "ok" if self._sums.count >= _LEAST_TILES else "saturated"
+    def field(self, index: int = 0) -> Field:
+        """Return where the checkerboard of the rows so far is, at one of the strides."""
+        return judged(self._reader.cells(index), self._reader.grids[index], self._least)[1]
 
 
-class Search:
-    """Measures one picture at several strides, fed from the top down in runs of rows.
+def judged(
+    cells: Cells | None, grid: CellGrid, least: float = LEVELS
+) -> tuple[Checkerboard, Field]:
+    """Return the checkerboard in all cells of a picture, and where it is.
 
     Args:
-        strides: Periods to look for, in pixels.
+        cells: All cells of the picture; None if there is none.
+        grid: How the picture is cut.
         least: The ripple that matters, in levels.
     """
+    status = _status(cells, grid)
+    if cells is None or status not in ("ok", "constant"):
+        nothing = np.full((1, 1), nan)
+        return Checkerboard(grid.stride, status=status), Field(nothing, grid.cell, grid.margin)
+    if cells.blocks.mean() >= _BLOCKS:
+        none = Checkerboard(grid.stride, 0.0, 0.0, 0.0, nan, 0.0, 0.0, nan, NONE, status)
+        return none, Field(np.where(cells.usable, 0.0, nan), grid.cell, grid.margin)
+    evidence = _evidence(cells, grid)
+    whole, rest, power = evidence.whole, evidence.rest, evidence.power
+    contrast = max(whole.contrast_db, rest.contrast_db)
+    result = Checkerboard(
+        grid.stride,
+        ripple=sqrt(power[cells.usable].mean()),
+        share=float(evidence.has_it[cells.usable].mean()),
+        peak=sqrt(power[cells.usable].max()),
+        contrast_db=contrast,
+        floor=rest.additive.floor,
+        ripple_rel=sqrt(whole.relative.power),
+        local_db=evidence.local_db,
+        verdict=NONE,
+    )
+    is_in_parts = isfinite(evidence.local_db)
+    if contrast < CONTRAST_DB:
+        least = max(least, _PART_LEVELS) if is_in_parts else inf
+    if result.ripple >= least:
+        result = result._replace(verdict=_kind(result, rest, is_in_parts))
+    shown = np.sqrt(power) * (evidence.has_it if result.verdict != NONE else 0.0)
+    return result, Field(np.where(cells.usable, shown, nan), grid.cell, grid.margin)
 
-    def __init__(
-        self, height: int, width: int, strides: range = STRIDES, least: float = LEVELS
-    ) -> None:
-        self._meters = {s: Meter((s, s), height, width, least) for s in strides}
 
-    def feed(self, rows: Rows) -> None:
-        """Take the next rows; each run with the same parts."""
-        for meter in self._meters.values():
-            meter.feed(rows)
+class _Evidence(NamedTuple):
+    """What speaks for a pattern.
 
-    def own_ripples(self) -> dict[int, float]:
-        """Return for each stride the RMS, in levels, of the pattern that has no shorter period."""
-        return {stride: meter.own_ripple() for stride, meter in self._meters.items()}
+    Args:
+        whole: The pattern of all cells.
+        rest: That of the cells without one of their own.
+        local_db: The contrast of the clearest window; NaN where none is clear.
+        power: Shape (m, n), the mean square of the pattern in each cell, in levels.
+        has_it: Same shape, whether it has a pattern.
+    """
 
-    def results(self) -> dict[int, Checkerboard]:
-        """Return for each stride the checkerboard of the rows so far."""
-        return {stride: meter.result() for stride, meter in self._meters.items()}
+    whole: Pattern
+    rest: Pattern
+    local_db: float
+    power: NDArray[np.float64]
+    has_it: Mask
 
 
-@lru_cache(8)  # pictures of a folder are often of one size
-def _grid(stride: tuple[int, int], height: int, width: int) -> TileGrid | None:
-    """Return the grid of the largest tiles of which there are enough, None where there are none."""
-    if max(stride) == 1:
-        return None
-    for side in (32, 24, 16, 8):
-        grid = TileGrid(stride, height, width, side)
-        if grid.shape[0] * grid.shape[1] >= _LEAST_TILES and side >= _PERIODS * max(stride):
-            return grid
-    return None
+def _evidence(cells: Cells, grid: CellGrid) -> _Evidence:
+    """Return the pattern of a picture, and of each of its cells."""
+    noises = noise(cells, grid.pixels)
+    weight = weights(cells, noises)
+    whole = rest = pattern(cells, weight, noises, grid)
+    phases = cells.phases - whole.stairs.T.astype(np.float32) @ cells.slope
+    windows = search(phases, weight, noises * (phases.shape[1] / grid.pixels), grid)
+    marked = np.isfinite(windows.power)
+    near = around(marked.astype(np.float32))
+    elsewhere = weight * (near == 0)
+    if marked.any() and np.count_nonzero(elsewhere) >= _LEAST_CELLS:
+        rest = pattern(cells, elsewhere, noises, grid)
+        if rest.contrast_db < CONTRAST_DB and rest.may_be(whole):
+            rest = whole
+    own = around(np.nan_to_num(windows.power)) / np.maximum(near, 1.0)
+    power = np.where(marked, own, rest.power_at(cells.level)) * ~cells.plain
+    has_it = np.where(marked, own > windows.full / 2, rest.contrast_db >= CONTRAST_DB)
+    return _Evidence(
+        whole, rest, windows.contrast_db, np.maximum(power, 0.0), has_it & ~cells.plain
+    )
+
+
+def _kind(result: Checkerboard, whole: Pattern, is_in_parts: bool) -> str:
+    """Return what a pattern looks like that is clear and strong enough."""
+    if result.stride == (_BLOCK, _BLOCK):
+        if result.ripple <= _DITHER and whole.additive.likeness(_bayer()) >= _ALIKE:
+            return DITHER
+        if result.ripple <= _FAINT and whole.additive.axis_share >= _STRIPES and not is_in_parts:
+            return BLOCKS
+    return CHECKERBOARD
+
+
+@lru_cache(1)
+def _bayer() -> NDArray[np.float64]:
+    """Return the thresholds of ordered dither, shape (8, 8).
+
+    Source: B. E. Bayer, "An optimum method for two-level rendition of continuous-tone pictures",
+        1973.
+    """
+    matrix = np.zeros((1, 1))
+    while len(matrix) < _BLOCK:
+        matrix = np.block([[4 * matrix, 4 * matrix + 2], [4 * matrix + 3, 4 * matrix + 1]])
+    return matrix
+
+
+def _status(cells: Cells | None, grid: CellGrid) -> str:
+    if max(grid.stride) == 1:
+        return "no-stride"
+    if cells is None:
+        return "too-small"
+    if cells.flat.all():
+        return "constant"
+    return "ok" if np.count_nonzero(cells.usable) >= _LEAST_CELLS else "saturated"
+
+
+@lru_cache(32)  # pictures of a folder are often of one size
+def grid(stride: tuple[int, int], size: tuple[int, int]) -> CellGrid:
+    """Return how a picture of some height and width is cut for a stride."""
+    return CellGrid(stride, *size)

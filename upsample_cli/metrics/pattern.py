@@ -1,98 +1,230 @@
-"""The lines of a pattern: its discrete Fourier transform over the phases, with the error of each.
+"""The pattern that a whole picture has: a regression over its cells, with honest errors.
 
-Line (p, q) of a stride s repeats p times down and q times across in s pixels. It belongs to the
-shortest period that holds it whole: of the lines of 4, those of 2 are not its own.
+The phases of a cell are regressed on its slopes and on 1, or on its brightness. What goes with the
+slopes are stairs, as nearest-neighbour makes them; the rest is the pattern: of one strength
+everywhere, or in proportion to the brightness, as uneven kernels leave it.
+
+Cells along an edge or a line of a table are alike, not independent. So the error is that of a
+jackknife: all is estimated again without one row of cells, or column, after the other, and the
+greater spread of the two counts. Source: B. Efron, "The Jackknife, the Bootstrap and Other
+Resampling Plans", 1982, section 3.
 """
 
-from math import gcd, lcm
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from upsample_cli.metrics.cells import CellGrid, Cells
 from upsample_cli.metrics.checkerboard import CONTRAST_DB
-from upsample_cli.metrics.tile_sums import Sums
+from upsample_cli.metrics.rows import Floats
 
+Numbers = NDArray[np.float64]
+_ROUNDING = 1 / 12  # variance of a rounded pixel
+_GROUP = 3  # rows or columns of cells that are left out together, in large pictures
+_MANY = 12  # of them
+_STAIR = 0.3  # pixels: about how far stairs move an edge
+_TILE = 1024  # pixels, over which stairs are one
+_SAME = 4.0  # times the error, of patterns that may be the same
 _SIGNIFICANT = 12.0  # of a line's power over its error; by chance e^-12 of all lines pass
-Lines = NDArray[np.bool_]
-"""Which lines, shape (s, s)."""
 
 
-class Pattern(NamedTuple):
-    """What repeats in a picture.
+class Estimate(NamedTuple):
+    """A pattern and its error.
 
     Args:
-        lines: Shape (s, s), complex, in levels.
+        lines: Shape (s, t), the discrete Fourier transform (DFT) of the pattern over its phases.
         error: Same shape, the expected power of each line's error.
-        relative: Same shape, complex, relative to the brightness that the pattern stands on.
-        relative_error: Same shape, the expected power of each of those lines' error.
     """
 
     lines: NDArray[np.complex128]
-    error: NDArray[np.float64]
-    relative: NDArray[np.complex128]
-    relative_error: NDArray[np.float64]
-
-    @classmethod
-    def of(cls, sums: Sums) -> "Pattern":
-        """Return the pattern in a picture from the sums over its tiles."""
-        everywhere, relative = sums.everywhere, sums.relative
-        return cls(everywhere.lines, everywhere.error, relative.lines, relative.error)
+    error: Numbers
 
     @property
-    def harmonics(self) -> Lines:
-        """All lines but the mean."""
-        all_but_mean = np.ones(self.lines.shape, bool)
-        all_but_mean[0, 0] = False
-        return all_but_mean
+    def contrast_db(self) -> float:
+        """The mean power of the lines over their errors; 0 dB is nothing."""
+        return float(10 * np.log10(self._ratios.ravel()[1:].mean() + 1e-30))
 
     @property
-    def own(self) -> Lines:
-        """The lines of no shorter period than the stride's."""
-        down, across = self.lines.shape
-        orders = [
-            [lcm(down // gcd(p, down), across // gcd(q, across)) for q in range(across)]
-            for p in range(down)
-        ]
-        return np.asarray(np.array(orders) == lcm(down, across))
+    def power(self) -> float:
+        """The mean square of the pattern.
 
-    def ripple(self, which: Lines) -> float:
-        """Return the RMS of some lines, in levels.
-
-        All of them count where they are clear of their errors together; else only those that are
+        All lines count where they are clear of their errors together; else only those that are
         significant alone.
         """
-        return self._rms(self.lines, self.error, which)
-
-    def ripple_rel(self, which: Lines) -> float:
-        """Return the RMS of the lines that `ripple` counts, relative to brightness."""
-        return self._rms(self.relative, self.relative_error, which)
-
-    def contrast_db(self, which: Lines) -> float:
-        """Return the mean power of some lines over their error.
-
-        It is the greater of two: for lines that are equally strong everywhere, and for lines as
-        strong as the picture is bright, as kernels leave them.
-        """
-        most = max(self._ratio[which].mean(), self._relative_ratio[which].mean())
-        return float(10 * np.log10(most + 1e-30))
-
-    def floor(self, which: Lines) -> float:
-        """Return the RMS of the errors of some lines, in levels."""
-        return float(np.sqrt(self.error[which].sum()))
-
-    def _rms(
-        self, lines: NDArray[np.complex128], error: NDArray[np.float64], which: Lines
-    ) -> float:
-        if self.contrast_db(which) < CONTRAST_DB:
-            which = which & (self._ratio > _SIGNIFICANT)
-        power = np.square(np.abs(lines)) - error
-        return float(np.sqrt(max(0.0, power[which].sum())))
+        power = (np.square(np.abs(self.lines)) - self.error).ravel()[1:]
+        if self.contrast_db < CONTRAST_DB:
+            power = power[self._ratios.ravel()[1:] > _SIGNIFICANT]
+        return float(np.maximum(power, 0.0).sum())
 
     @property
-    def _ratio(self) -> NDArray[np.float64]:
+    def floor(self) -> float:
+        """The RMS of the errors: what could not have been seen."""
+        return float(np.sqrt(self.error.ravel()[1:].sum()))
+
+    @property
+    def axis_share(self) -> float:
+        """The part of the power in lines along one axis: stripes down and across."""
+        power = np.square(np.abs(self.lines))
+        along = power[0, 1:].sum() + power[1:, 0].sum()
+        return float(along / (along + power[1:, 1:].sum() + 1e-30))
+
+    def likeness(self, pattern: Numbers) -> float:
+        """Return the greatest correlation with a pattern that may be shifted, turned, inverted.
+
+        Args:
+            pattern: Shape (s, s).
+        """
+        most = 0.0
+        for turned in (pattern, pattern.T, pattern[::-1], pattern.T[::-1]):
+            lines = np.fft.fft2(turned - turned.mean())
+            together = np.fft.ifft2(self.lines * lines.conj()).real * lines.size
+            own = np.linalg.norm(self.lines.ravel()[1:]) * np.linalg.norm(lines)
+            most = max(most, float(np.abs(together).max() / (own + 1e-30)))
+        return most
+
+    @property
+    def _ratios(self) -> Numbers:
         return np.asarray(np.square(np.abs(self.lines)) / self.error)
 
+
+class Pattern(NamedTuple):
+    """The pattern of a picture.
+
+    Args:
+        additive: As one of equal strength everywhere, in levels.
+        relative: As one in proportion to the brightness, relative to it.
+        stairs: Shape (2, phases), what goes with a slope of 1 level a pixel down and across.
+    """
+
+    additive: Estimate
+    relative: Estimate
+    stairs: Numbers
+
     @property
-    def _relative_ratio(self) -> NDArray[np.float64]:
-        return np.asarray(np.square(np.abs(self.relative)) / self.relative_error)
+    def contrast_db(self) -> float:
+        """The contrast of the clearer of both."""
+        return max(self.additive.contrast_db, self.relative.contrast_db)
+
+    def may_be(self, other: "Pattern") -> bool:
+        """Return whether the errors allow that another pattern is the same."""
+        change = np.square(np.abs(self.additive.lines - other.additive.lines)).ravel()[1:]
+        return bool(change.sum() <= _SAME * self.additive.error.ravel()[1:].sum())
+
+    def power_at(self, level: Floats) -> Numbers:
+        """Return the mean square of the pattern, in levels, where the picture has some level."""
+        if self.additive.contrast_db >= self.relative.contrast_db:
+            return np.full(level.shape, self.additive.power)
+        return np.asarray(self.relative.power * np.square(level, dtype=np.float64))
+
+
+def pattern(cells: Cells, weight: Floats, noises: Floats, grid: CellGrid) -> Pattern:
+    """Return the pattern of the cells that have a weight.
+
+    Args:
+        cells: All cells of a picture.
+        weight: Shape (m, n).
+        noises: Same shape, see `noise`.
+        grid: How the picture is cut.
+    """
+    stride = grid.stride
+    x = np.empty((len(weight), 4, weight.shape[1]), np.float32)  # what may explain the phases
+    x[:, 0], x[:, 1], x[:, 2:] = 1.0, cells.level, cells.slope
+    parts = x * weight[:, None], x, cells.phases
+    rows, columns = _Groups.of(*parts), _Groups.of(*(np.ascontiguousarray(p.T) for p in parts))
+    count = int((weight > 0).sum()) * grid.pixels
+    prior = float((weight * noises).sum()) / (count / _TILE) / _STAIR**2
+    least = _ROUNDING / count * float(weight.sum())
+    fits = []
+    for base in (0, 1):
+        fit = _solved(rows.xx.sum(axis=0), rows.xa.sum(axis=0), base, prior)
+        errors = [groups.error(fit[0], base, prior, stride) for groups in (rows, columns)]
+        power = float(rows.xx[:, base, base].sum())
+        if min(weight.shape) < _MANY:  # too few groups to rely on
+            errors.append(_error_of_single_cells(parts, fit, base, stride) / power**2)
+        error = np.max(errors, axis=0) + least / power
+        fits.append((Estimate(phase_lines(fit[0], stride), error), fit[1:]))
+    (additive, stairs), (relative, _) = fits
+    return Pattern(additive, relative, stairs)
+
+
+class _Groups(NamedTuple):
+    """Weighted sums of products over groups of rows of cells.
+
+    Args:
+        xx: Shape (groups, 4, 4), of what may explain the phases: 1, level, slope down and across.
+        xa: Shape (groups, 4, phases), of that and the phases.
+    """
+
+    xx: Numbers
+    xa: Numbers
+
+    @classmethod
+    def of(cls, wx: Floats, x: Floats, phases: Floats) -> "_Groups":
+        """Return the sums over rows of cells; each part has shape (m, values, n)."""
+        products = wx @ x.swapaxes(1, 2), wx @ phases.swapaxes(1, 2)
+        starts = range(0, len(x), _GROUP if len(x) >= _MANY else 1)
+        return cls(*(np.add.reduceat(p, starts, axis=0, dtype=np.float64) for p in products))
+
+    def error(self, whole: Numbers, base: int, prior: float, stride: tuple[int, int]) -> Numbers:
+        """Return the power of the error of each line by leaving out one group after the other."""
+        rest = _solved(self.xx.sum(axis=0) - self.xx, self.xa.sum(axis=0) - self.xa, base, prior)
+        change = rest[:, 0] - whole
+        power = line_power(change, stride).sum(axis=0) * (1 - 1 / len(change))
+        return np.asarray(power.reshape(stride))
+
+
+def _solved(xx: Numbers, xa: Numbers, base: int, prior: float) -> Numbers:
+    """Return what goes with the base and both slopes, shape (..., 3, phases)."""
+    used = [base, 2, 3]
+    normal = xx[..., used, :][..., used] + np.diag([0.0, prior, prior])
+    scale = np.maximum(np.abs(xx[..., base, base]), 1e-30)[..., None, None]
+    return np.asarray(np.linalg.solve(normal + 1e-9 * scale * np.eye(3), xa[..., used, :]))
+
+
+def _error_of_single_cells(
+    parts: tuple[Floats, Floats, Floats], fit: Numbers, base: int, stride: tuple[int, int]
+) -> Numbers:
+    """Return the weighted power of what the fit leaves of each cell, by line."""
+    wx, x, phases = parts
+    left = phases - np.einsum("ik,min->mkn", fit, x[:, [base, 2, 3]])
+    left *= wx[:, base][:, None]
+    power = line_power(left.swapaxes(1, 2), stride).sum(axis=(0, 1))
+    return np.asarray(power.reshape(stride), np.float64)
+
+
+def phase_lines(phases: NDArray[Any], stride: tuple[int, int]) -> NDArray[np.complex128]:
+    """Return the lines of patterns: the DFT over their phases, divided by their number.
+
+    A stride has few phases, and a picture thousands of cells: one product with a small matrix
+    transforms them all.
+
+    Args:
+        phases: Shape (..., s t), real, a value for each phase.
+        stride: Phases down and across, (s, t).
+
+    Returns:
+        Shape (..., s, t), in the same unit: a pattern's line (0, 0) is its mean.
+
+    >>> phase_lines(np.array([1.0, -1.0, -1.0, 1.0]), (2, 2)).real.round(9).tolist()
+    [[0.0, 0.0], [0.0, 1.0]]
+    """
+    return np.asarray((phases @ _dft_matrix(*stride)).reshape(*phases.shape[:-1], *stride))
+
+
+def line_power(phases: NDArray[Any], stride: tuple[int, int]) -> NDArray[Any]:
+    """Return the power of each line of patterns, shape (..., s t), for phases of that shape."""
+    matrix = _dft_matrix(*stride).astype(np.result_type(phases.dtype, np.complex64))
+    parts = phases @ np.concatenate([matrix.real, matrix.imag], axis=1)
+    count = phases.shape[-1]
+    return np.asarray(np.square(parts[..., :count]) + np.square(parts[..., count:]))
+
+
+@lru_cache(32)
+def _dft_matrix(s: int, t: int) -> NDArray[np.complex128]:
+    """Return the matrix from phases to lines, shape (s t, s t)."""
+    down, across = (
+        np.exp(-2j * np.pi / n * (np.outer(np.arange(n), np.arange(n)) % n)) / n for n in (s, t)
+    )
+    return np.asarray(np.kron(down, across), np.complex128)

@@ -3,14 +3,82 @@
 import csv
 import io
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from upsample_cli.commands.output.messages import printable
-from upsample_cli.commands.output.picture_lines import UNKNOWN, numbers
-from upsample_cli.jobs.measure.measure import Measurement
+import click
 
-_FIGURES = ("stride", "ripple", "contrast_db", "floor", "ripple_rel", "local_db", "verdict")
+from upsample_cli.commands.output.messages import printable, tell, without_bars
+from upsample_cli.commands.output.picture_lines import UNKNOWN, is_over, numbers
+from upsample_cli.jobs.measure.many import Result
+from upsample_cli.jobs.measure.measurement import Measurement
+from upsample_cli.metrics.checkerboard import CHECKERBOARD, NONE
+
+_FIGURES = (
+    "stride", "ripple", "share", "peak", "contrast_db", "floor", "ripple_rel", "local_db",
+    "verdict",
+)  # fmt: skip
+
+
+def print_results(
+    results: Iterator[Result],
+    table: "TextTable | JsonLines | CsvTable",
+    max_ripple: float | None,
+    has_summary: bool,
+) -> tuple[Counter[str], bool]:
+    """Print each result as it comes, then how many have a checkerboard.
+
+    Args:
+        results: What became of each picture.
+        table: How to print it.
+        max_ripple: The strongest checkerboard that is accepted, in levels; None for any. What
+            cannot be told is not accepted.
+        has_summary: Whether to print how many there are.
+
+    Returns:
+        How many were done and have failed, and whether any is over the limit.
+    """
+    verdicts, tally, is_over = Counter[str](), Counter(done=0, failed=0), False
+    for result in results:
+        verdicts[_outcome(result)] += 1
+        tally["done"] += result.measurement is not None
+        tally["failed"] += result.error is not None
+        is_over |= max_ripple is not None and _may_be_over(result.measurement, max_ripple)
+        with without_bars():
+            if result.error is not None:
+                tell("Error", result.error)
+            for line in table.lines(result):
+                click.echo(line)
+    if has_summary:
+        click.echo(_summary(verdicts), err=True)
+    return tally, is_over
+
+
+def _summary(verdicts: Counter[str]) -> str:
+    """Return how many pictures have a checkerboard, and what became of the others."""
+    skipped = verdicts.pop("skipped", 0)
+    usual = (CHECKERBOARD, NONE)
+    others = "".join(f", {n} {word}" for word, n in sorted(verdicts.items()) if word not in usual)
+    end = f"; {skipped} files are no pictures" if skipped else ""
+    return f"{verdicts[CHECKERBOARD]} of {verdicts.total()} have a checkerboard{others}{end}"
+
+
+def _outcome(result: Result) -> str:
+    """Return the word that a result is counted under."""
+    if result.measurement is None:
+        return "skipped" if result.error is None else "failed"
+    overall = result.measurement.overall
+    return overall.verdict or "cannot be told"
+
+
+def _may_be_over(measurement: Measurement | None, limit: float) -> bool:
+    """Return whether a picture has more than the limit, or cannot tell."""
+    if measurement is None:
+        return False
+    if not measurement.overall.verdict:
+        return True
+    return is_over(limit, measurement.luma, *measurement.channels.values())
 
 
 class TextTable:
@@ -20,54 +88,62 @@ class TextTable:
         width: Letters of the longest name of a picture.
     """
 
-    _HEADINGS = ("stride", "checkerboard", "ripple", "floor", "contrast", "   local")
+    _HEADINGS = ("stride", "checkerboard", "ripple", "share", "  peak", "floor", "contrast")
 
     def __init__(self, width: int) -> None:
         self._width = width
         self._begun = False
 
-    def lines(
-        self, source: str, measurement: Measurement | None, error: str | None
-    ) -> Iterator[str]:
+    def lines(self, result: Result) -> Iterator[str]:
         """Yield the lines for one picture; none if it could not be read."""
+        measurement = result.measurement
         if measurement is None:
             return
         if not self._begun:
             self._begun = True
             yield "  ".join(("picture".ljust(self._width), *self._HEADINGS, "worst"))
-        overall, name = measurement.overall, printable(source).ljust(self._width)
+        overall, name = measurement.overall, printable(result.source.path).ljust(self._width)
+        frame = f"  frame {measurement.frame}" if measurement.frame else ""
         if overall.status in UNKNOWN:
-            yield f"{name}  {'-':>6}  {UNKNOWN[overall.status]}"
+            yield f"{name}  {'-':>6}  {UNKNOWN[overall.status]}{frame}"
             return
         cells = (
             str(overall.stride[0] or "-"),
-            "found" if overall.verdict == "checkerboard" else "none",
+            "found" if overall.verdict == CHECKERBOARD else overall.verdict,
             f"{overall.ripple:.2f}",
+            f"{overall.share:.0%}",
+            f"{overall.peak:.2f}",
             f"{overall.floor:.2f}",
             f"{overall.contrast_db:.1f} dB",
-            f"{overall.local_db:.1f} dB",
         )
         row = (
             cell.rjust(len(heading)) for cell, heading in zip(cells, self._HEADINGS, strict=True)
         )
         ripple = measurement.worst.ripple if measurement.channels else 0.0
         worst = f"{measurement.worst_channel} {ripple:.2f}" if ripple > 0.0 else "-"
-        yield "  ".join((name, *row, worst))
+        yield "  ".join((name, *row, worst)) + frame
 
 
 class JsonLines:
     """One JSON object a picture."""
 
-    def lines(
-        self, source: str, measurement: Measurement | None, error: str | None
-    ) -> Iterator[str]:
-        """Yield the line for one picture."""
-        line: dict[str, Any] = {"input": source, "status": "done" if measurement else "failed"}
-        line |= {"error": error, "checkerboard": measurement and numbers(measurement.overall)}
+    def lines(self, result: Result) -> Iterator[str]:
+        """Yield the line for one picture; none for a file that is no picture."""
+        measurement = result.measurement
+        if measurement is None and result.error is None:
+            return
+        line: dict[str, Any] = {
+            "input": result.source.path,
+            "status": "done" if measurement else "failed",
+            "error": result.error,
+            "checkerboard": measurement and numbers(measurement.overall),
+        }
         if measurement and measurement.channels:
             channels = {"luma": measurement.luma, **measurement.channels}
-            line["channels"] = {name: numbers(result) for name, result in channels.items()}
+            line["channels"] = {name: numbers(one) for name, one in channels.items()}
             line["worst"] = measurement.worst_channel
+        if measurement and measurement.frame:
+            line["frame"] = measurement.frame
         yield json.dumps(line, allow_nan=False)
 
 
@@ -79,15 +155,16 @@ class CsvTable:
     def __init__(self) -> None:
         self._begun = False
 
-    def lines(
-        self, source: str, measurement: Measurement | None, error: str | None
-    ) -> Iterator[str]:
-        """Yield the lines for one picture."""
+    def lines(self, result: Result) -> Iterator[str]:
+        """Yield the lines for one picture; none for a file that is no picture."""
+        source, measurement = result.source.path, result.measurement
+        if measurement is None and result.error is None:
+            return
         if not self._begun:
             self._begun = True
             yield _csv(self._HEADINGS)
         if measurement is None:
-            yield _csv((source, "failed", error, *[None] * (len(self._HEADINGS) - 3)))
+            yield _csv((source, "failed", result.error, *[None] * (len(self._HEADINGS) - 3)))
             return
         figures = numbers(measurement.overall)
         yield _csv((

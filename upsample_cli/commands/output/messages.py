@@ -55,7 +55,13 @@ def with_picture_bar(quiet: bool, pictures: Iterator[Any], total: int) -> Iterat
         return pictures
     from upsample_cli.jobs.runtime.progress import counted
 
-    return counted(pictures, total, lambda picture: picture.report.status == "failed")
+    return counted(pictures, total, _has_failed)
+
+
+def _has_failed(picture: Any) -> bool:
+    """Return whether a picture has failed: one that was enlarged, or one that was measured."""
+    report = getattr(picture, "report", None)
+    return picture.error is not None if report is None else report.status == "failed"
 
 
 def _is_terminal() -> bool:

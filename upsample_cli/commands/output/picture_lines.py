@@ -9,7 +9,7 @@ import click
 
 from upsample_cli.commands.output.messages import printable, tell, without_bars
 from upsample_cli.jobs.enlarge.task import Report
-from upsample_cli.metrics.checkerboard import CONTRAST_DB, Checkerboard
+from upsample_cli.metrics.checkerboard import CHECKERBOARD, Checkerboard
 
 UNKNOWN = {
     "too-small": "unknown (picture too small to tell)",
@@ -20,10 +20,11 @@ UNKNOWN = {
 }
 """What people read for each status of the metric but "ok"."""
 
+_MOST = 0.9  # of a picture: a pattern in so much of it is everywhere
 COLUMNS = (
     "input", "output", "status", "error", "width", "height", "method", "kernel", "scale", "seconds",
-    "stride", "ripple", "contrast_db", "floor", "ripple_rel", "local_db", "verdict",
-    "kernel_ripple",
+    "stride", "ripple", "share", "peak", "contrast_db", "floor", "ripple_rel", "local_db",
+    "verdict", "kernel_ripple",
 )  # fmt: skip
 """The columns of a CSV file of reports."""
 
@@ -69,7 +70,7 @@ def is_over(limit: float | None, *checkerboards: Checkerboard) -> bool:
     """
     if limit is None:
         return False
-    return any(one.contrast_db >= CONTRAST_DB and one.ripple > limit for one in checkerboards)
+    return any(one.is_clear and one.ripple > limit for one in checkerboards)
 
 
 def text_line(report: Report) -> str:
@@ -125,8 +126,11 @@ def _in_words(checkerboard: Checkerboard, kernel_ripple: float | None) -> str:
     )
     if checkerboard.status in UNKNOWN:
         return f"checkerboard {UNKNOWN[checkerboard.status]}{ripple}"
-    word = "none" if checkerboard.verdict == "none" else "found"
+    is_found = checkerboard.verdict == CHECKERBOARD
+    word = "found" if is_found else checkerboard.verdict
     levels = f"{checkerboard.ripple:.2f} levels, floor {checkerboard.floor:.2f}"
+    if is_found and checkerboard.share < _MOST:
+        levels = f"in {checkerboard.share:.0%} of the picture, {levels}"
     return f"checkerboard {word} ({levels}{ripple})"
 
 

@@ -1,5 +1,6 @@
 """What figures share: letters in Pillow's font, a ramp of colours, and a frame with a title."""
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any, BinaryIO, TypeAlias
 
@@ -70,14 +71,14 @@ def ramp_colours(values: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     return np.stack([np.interp(places, stops, _RAMP[:, i]) for i in range(3)], axis=-1)
 
 
-def framed(pixels: Pixels, title: str, low: str, high: str, note: str = "") -> Sheet:
+def framed(pixels: Pixels, title: str, ticks: Sequence[str], unit: str, note: str = "") -> Sheet:
     """Return a picture with a title above and the ramp of colours below.
 
     Args:
         pixels: Shape (H, W, 3).
         title: One line.
-        low: What the dark end of the ramp stands for.
-        high: What the light end of the ramp stands for.
+        ticks: What the ramp stands for at evenly spaced places, from its dark end to its light one.
+        unit: What they are numbers of.
         note: A text at the right below the picture.
     """
     height, width = pixels.shape[:2]
@@ -85,20 +86,23 @@ def framed(pixels: Pixels, title: str, low: str, high: str, note: str = "") -> S
     size = min(40, max(14, inner // 48))
     pad = size // 2 + 4
     band = size + 2 * pad
-    sheet = PIL.Image.new("RGB", (inner + 2 * pad, height + 2 * band), _PAPER)
+    sheet = PIL.Image.new("RGB", (inner + 2 * pad, height + 2 * band + size + pad), _PAPER)
     sheet.paste(PIL.Image.fromarray(pixels), (pad + (inner - width) // 2, band))
     draw = PIL.ImageDraw.Draw(sheet)
     write_text(draw, (pad, band // 2), shortened(title, size, inner), size, "lm")
-    middle = height + band + band // 2
-    left = pad + text_width(low, size) + pad
-    words = text_width(high, size) + (text_width(note, size) + 2 * pad if note else 0)
-    right = min(sheet.width - pad - words - pad, left + inner / 2)
-    values = np.linspace(0, 1, max(2, int(right - left)))
+    top, left = height + band + pad, pad
+    words = text_width(unit, size) + (text_width(note, size) + 2 * pad if note else 0)
+    length = int(min(sheet.width - left - words - 3 * pad, inner * 0.6))
+    values = np.linspace(0, 1, max(2, length))
     bar = np.broadcast_to(ramp_colours(values), (size, len(values), 3)).astype(np.uint8)
-    sheet.paste(PIL.Image.fromarray(bar), (int(left), middle - size // 2))
-    write_text(draw, (pad, middle), low, size, "lm")
-    write_text(draw, (int(left) + len(values) + pad, middle), high, size, "lm")
-    write_text(draw, (sheet.width - pad, middle), note, size, "rm")
+    sheet.paste(PIL.Image.fromarray(bar), (left, top))
+    for i, text in enumerate(ticks):
+        x = left + i * (length - 1) / (len(ticks) - 1)
+        draw.line((x, top + size, x, top + size + pad // 2), _INK)
+        anchor = "lt" if i == 0 else "mt"
+        write_text(draw, (x, top + size + pad * 3 // 4), text, size, anchor)
+    write_text(draw, (left + length + pad, top + size // 2), unit, size, "lm")
+    write_text(draw, (sheet.width - pad, top + size // 2), note, size, "rm")
     return sheet
 
 

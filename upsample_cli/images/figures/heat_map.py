@@ -55,9 +55,9 @@ def heat_figure(
     mixed = (1 - cover) * _DIM * grey[..., None] + cover * ramp_colours(0.15 + 0.85 * share[..., 0])
     hatches = _hatches(~is_known)
     mixed[hatches] = (mixed[hatches] + _HATCH_COLOUR) / 2
-    end = f"{top:g} {'level' if top == 1 else 'levels'} RMS"
+    ticks = [f"{share * top:g}" for share in np.linspace(0, 1, 5)]
     note = "" if is_known.all() else "hatched: cannot tell"
-    return framed(mixed.astype(np.uint8), title, "0", end, note)
+    return framed(mixed.astype(np.uint8), title, ticks, "levels, RMS", note)
 
 
 def _hatches(area: NDArray[np.bool_]) -> NDArray[np.bool_]:

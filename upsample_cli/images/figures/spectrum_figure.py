@@ -32,8 +32,8 @@ def spectrum_figure(power: NDArray[np.float64], stride: tuple[int, int], title: 
     sheet = PIL.Image.fromarray(pixels)
     if min(stride) > 1:
         _draw_rings(sheet, stride, step, len(power))
-    ends = f"{low:.0f} dB", f"{high:.0f} dB re one level squared"
-    return framed(np.asarray(sheet), title, *ends)
+    ticks = [f"{value:.0f}" for value in np.linspace(low, high, 5)]
+    return framed(np.asarray(sheet), title, ticks, "dB re one level squared")
 
 
 def _draw_rings(sheet: Sheet, stride: tuple[int, int], step: int, bins: int) -> None:

@@ -24,6 +24,11 @@ def read(place: Place, max_pixels: int = MAX_PIXELS) -> Image:
     decoded = decode(place, max_pixels)
     if not isinstance(decoded, Decoded):
         raise ImageFileError(f"{decoded.name} is animated; give a still picture")
+    return to_still(decoded)
+
+
+def to_still(decoded: Decoded) -> Image:
+    """Return a decoded picture as samples, CMYK as sRGB; see `to_image`."""
     image = to_image(decoded)
     if not image.is_cmyk:
         return image

@@ -159,7 +159,7 @@ def _of_photograph(network: "PictureNetwork", name: str) -> float:
         planes = planes.mean(axis=0, keepdims=True, dtype=np.float32)
     outcome = network.run(planes.astype(np.float32)).clip(0.0, 1.0) * WHITE
     luma = np.tensordot(_LUMA, outcome[:3], 1) if len(outcome) >= 3 else outcome[0]
-    meter = Meter(network.period, *luma.shape)
+    meter = Meter(luma.shape, network.period)
     meter.feed(Rows(luma.astype(np.float32)))
     ripple = meter.result().ripple
     return 0.0 if isnan(ripple) else ripple

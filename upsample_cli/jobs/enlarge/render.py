@@ -158,9 +158,10 @@ class MeasuredStrips:
         runs = strips(size, render.channels, size[0] / image.size[0])
         computed: Iterable[Strip] = workers.in_order(render.strip, runs)
         self._strips = progress(computed, len(runs)) if progress else computed
-        self._meters = {"colours": Meter(period(image.size, size), *size)}
+        stride = period(image.size, size)
+        self._meters = {"colours": Meter(size, stride)}
         if image.has_alpha:
-            self._meters["opacity"] = Meter(period(image.size, size), *size)
+            self._meters["opacity"] = Meter(size, stride)
         self.channels = render.channels
 
     def __iter__(self) -> Iterator[Strip]:

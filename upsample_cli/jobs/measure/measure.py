@@ -1,25 +1,20 @@
-"""Measure the checkerboard in a picture that any tool made."""
+"""Measure the checkerboard in a picture or an animation that any tool made."""
 
-import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from upsample_cli.errors import SettingError
+from upsample_cli.errors import ImageFileError, SettingError
 from upsample_cli.images.image import Image
-from upsample_cli.images.levels import COLOURS, OPACITY, Channel
 from upsample_cli.images.places.place import MAX_PIXELS, Place
-from upsample_cli.images.read import files
+from upsample_cli.images.read import animation, files
+from upsample_cli.images.read.decode import Decoded, decode
 from upsample_cli.jobs.measure import measure_figures
-from upsample_cli.jobs.measure.reference import Reference, channel_rows
-from upsample_cli.jobs.runtime.threads import Workers
-from upsample_cli.metrics.checkerboard import STRIDES, Checkerboard, period, result_at
-from upsample_cli.metrics.meter import COLOUR_LEVELS, LEVELS, Search
+from upsample_cli.jobs.measure.measurement import CHANNELS, Measurement, measure_image
+from upsample_cli.jobs.measure.reference import Reference
+from upsample_cli.metrics.checkerboard import CHECKERBOARD
 
 LARGEST_STRIDE = 16
-_CHANNELS: dict[str, Channel] = {
-    "luma": None, **{name: index for index, name in enumerate(COLOURS)}, "opacity": OPACITY,
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,57 +45,46 @@ class MeasureOptions:
             )
 
 
-@dataclass(frozen=True, slots=True)
-class Measurement:
-    """The checkerboard in each channel of a picture.
+def measure(source: Place, options: MeasureOptions, threads: int = 1) -> Measurement:
+    """Return the checkerboard in a picture, and draw the figures asked for.
 
     Args:
-        luma: In its luma.
-        channels: In red, green, blue and opacity, as far as the picture has them.
-        likeliest_stride: The stride found; without one, that of the strongest patterns of changing
-            sign.
-    """
-
-    luma: Checkerboard
-    channels: dict[str, Checkerboard]
-    likeliest_stride: tuple[int, int]
-
-    @property
-    def overall(self) -> Checkerboard:
-        """The result for luma, or the worst if only other channels have a checkerboard."""
-        if self.luma.verdict != "checkerboard" and self.worst.verdict == "checkerboard":
-            return self.worst
-        return self.luma
-
-    @property
-    def worst_channel(self) -> str:
-        """The name of the channel with the strongest checkerboard."""
-        results = {"luma": self.luma, **self.channels}
-        return max(results, key=lambda name: results[name].rank)
-
-    @property
-    def worst(self) -> Checkerboard:
-        """The result for the worst channel."""
-        return self.channels.get(self.worst_channel, self.luma)
-
-
-def measure(source: Place, options: MeasureOptions) -> Measurement:
-    """Return the checkerboard in a picture, and draw the figures asked for.
+        source: Where the picture is read; of an animation the worst frame counts.
+        options: How to measure.
+        threads: How many channels to work on at once.
 
     Raises:
         SettingError: The reference is too large, or a figure is no PNG.
         ImageFileError: A picture cannot be read or a figure written.
     """
-    for path in (options.heat_map, options.spectrum):
-        if path is not None:
-            measure_figures.check(path, source, options.force)
-    image = files.read(source, options.max_pixels)
+    figures = [path for path in (options.heat_map, options.spectrum) if path is not None]
+    for path in figures:
+        measure_figures.check(path, source, options.force)
+    decoded = decode(source, options.max_pixels)
+    if not isinstance(decoded, Decoded):
+        if figures or options.reference:
+            raise ImageFileError(
+                f"{decoded.name} is animated; give --map, --spectrum or --reference a still picture"
+            )
+        return _worst_frame(decoded, options.stride, threads)
+    image = files.to_still(decoded)
     reference = None
     if options.reference:
         reference = Reference(files.read(options.reference, options.max_pixels), image.size)
-    measurement = measure_image(image, options.stride, reference)
+    measurement = measure_image(image, options.stride, reference, threads)
     _draw(source, image, reference, measurement, options)
     return measurement
+
+
+def _worst_frame(source: animation.Animation, stride: int | None, threads: int) -> Measurement:
+    """Return the measurement of the frame with the strongest checkerboard."""
+    measurements = (
+        replace(
+            measure_image(Image(np.asarray(frame), source.format), stride, None, threads), frame=n
+        )
+        for n, frame in enumerate(animation.frames(source), 1)
+    )
+    return max(measurements, key=lambda one: one.overall.rank)
 
 
 def _draw(
@@ -111,10 +95,10 @@ def _draw(
     options: MeasureOptions,
 ) -> None:
     stride, name = measurement.likeliest_stride, measurement.worst_channel
-    channel = _CHANNELS[name]
+    channel = CHANNELS[name]
     title = f"{source.name}, {name}: stride {stride[0]}"
     if options.heat_map:
-        is_found = measurement.overall.verdict == "checkerboard"
+        is_found = measurement.overall.verdict == CHECKERBOARD
         start = "Checkerboard" if is_found else "No checkerboard found"
         sheet = measure_figures.heat(image, channel, stride, f"{start} in {title}", reference)
         measure_figures.write(sheet, options.heat_map, options.force)
@@ -122,36 +106,3 @@ def _draw(
         title = f"Spectrum of {title} in rings, cycles a pixel"
         sheet = measure_figures.spectrum(image, channel, stride, title, reference)
         measure_figures.write(sheet, options.spectrum, options.force)
-
-
-def measure_image(
-    image: Image, stride: int | None, reference: Reference | None = None
-) -> Measurement:
-    """Return the checkerboard in a picture that has been read.
-
-    Args:
-        image: The picture.
-        stride: Period to look for, in pixels; None to find it among 2..8.
-        reference: What it was enlarged from; None if unknown.
-    """
-    strides = STRIDES if stride is None else range(stride, stride + 1)
-    colours = COLOURS if image.samples.shape[2] >= 3 else ()
-    names = ("luma", *colours, *("opacity",) * image.has_alpha)
-
-    def search(name: str) -> Search:
-        """Measure one channel with every stride."""
-        channel = _CHANNELS[name]
-        result = Search(*image.size, strides, COLOUR_LEVELS if name in COLOURS else LEVELS)
-        for rows in channel_rows(image, channel, reference):
-            result.feed(rows)
-        return result
-
-    with Workers(os.cpu_count() or 1) as workers:
-        searches = list(workers.in_order(search, names))
-    if stride is None:
-        ripples = [search.own_ripples() for search in searches]
-        stride = period({s: max(by_stride[s] for by_stride in ripples) for s in strides})
-    results = [search.results() for search in searches]
-    luma, *channels = (result_at(by_stride, stride) for by_stride in results)
-    likeliest = stride or max(strides, key=lambda s: np.nan_to_num(results[0][s].local_db, nan=-99))
-    return Measurement(luma, dict(zip(names[1:], channels, strict=True)), (likeliest, likeliest))

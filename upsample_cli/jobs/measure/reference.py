@@ -12,7 +12,7 @@ from upsample_cli.methods.interpolation import Bicubic
 from upsample_cli.metrics.rows import Floats, Rows
 from upsample_cli.planes import Planes, Size
 
-_ROWS = 64  # at a time
+_ROWS = 256  # at a time
 
 
 class Reference:

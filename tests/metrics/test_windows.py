@@ -1,0 +1,67 @@
+import numpy as np
+import pytest
+
+from upsample_cli.metrics.cells import CellGrid
+from upsample_cli.metrics.windows import least_db, search
+
+GRID = CellGrid((2, 2), 500, 500)
+PATTERN = np.array([3.0, -1.0, -1.0, -1.0])
+
+
+def phases_with(power: np.ndarray, noise: float = 0.5, seed: int = 0) -> np.ndarray:
+    """Return phases with a pattern of some RMS in each cell, and noise."""
+    rng = np.random.default_rng(seed)
+    phases = PATTERN[:, None] / 3**0.5 * power[:, None] + rng.normal(0, noise, (20, 4, 24))
+    return (phases - phases.mean(axis=1, keepdims=True)).astype(np.float32)
+
+
+def searched(phases: np.ndarray, weight: np.ndarray | None = None, noise: float = 0.5):
+    ones = np.ones((20, 24), np.float32)
+    chance = np.float32(noise**2 * 0.75) * ones
+    return search(phases, ones if weight is None else weight.astype(np.float32), chance, GRID)
+
+
+def test_a_patch_is_found_where_it_is() -> None:
+    """Its cells have its power, and what a cell has by chance adds nothing on average."""
+    strength = np.zeros((20, 24))
+    strength[5:12, 8:17] = 3.0
+    windows = searched(phases_with(strength))
+    assert windows.contrast_db > least_db((2, 2))
+    inside, outside = windows.power[5:12, 8:17], np.nan_to_num(windows.power)[strength == 0]
+    assert inside.mean() == pytest.approx(9, rel=0.05)
+    assert abs(outside.mean()) < 0.1
+    assert np.isnan(windows.power[:, :3]).all()
+    assert np.nanmean(windows.full[5:12, 8:17]) == pytest.approx(9, rel=0.15)
+
+
+def test_signs_may_change_from_window_to_window() -> None:
+    """Each window is asked for itself."""
+    strength = np.where(np.arange(24) // 8 % 2, 3.0, -3.0) * np.ones((20, 1))
+    windows = searched(phases_with(strength))
+    assert np.nanmean(windows.power) == pytest.approx(9, rel=0.1)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_noise_has_no_window(seed: int) -> None:
+    """Of many windows of noise, however loud, none is clear."""
+    windows = searched(phases_with(np.zeros((20, 24)), 4.0, seed), noise=4.0)
+    assert np.isnan(windows.contrast_db)
+    assert np.isnan(windows.power).all()
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_one_row_of_cells_is_no_pattern(axis: int) -> None:
+    """Cells along an edge are alike: without their row or column nothing is left."""
+    strength = np.zeros((20, 24))
+    np.moveaxis(strength, axis, 0)[9] = 30.0
+    assert np.isnan(searched(phases_with(strength)).power).all()
+
+
+def test_cells_without_weight_do_not_count() -> None:
+    """Two cells of great weight make no window."""
+    strength = np.zeros((20, 24))
+    strength[4:8, 4:8] = 3.0
+    assert np.isfinite(searched(phases_with(strength)).power).any()
+    weight = np.full((20, 24), 1e-3)
+    weight[5, 5] = weight[6, 6] = 1.0
+    assert np.isnan(searched(phases_with(strength), weight).power).all()

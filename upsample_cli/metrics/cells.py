@@ -1,0 +1,205 @@
+"""Cells of a picture: all that the checkerboard metric keeps of it, read in one pass.
+
+A cell is a few periods wide and high. It keeps the mean of its residual in each phase (see
+`projection`), its level and its slopes.
+
+Cells with many blocks of equal pixels (see `marks`) are plain: flat colours with edges, and what
+nearest-neighbour makes.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from upsample_cli.metrics.marks import Marks
+from upsample_cli.metrics.projection import Projection
+from upsample_cli.metrics.rows import Floats, Mask, Rows, joined
+
+# Pixels and periods that a cell has along a side, at least: the first that fits.
+_SIDES = ((8, 3), (8, 2), (6, 2))
+_LEAST = 4  # cells along each side of a picture
+_MOST = 100_000  # cells of a picture: those of larger ones are larger
+_RUN = 150_000  # values at once: what fits the cache
+_SATURATED = 0.1  # of a cell's pixels at 0 or 255: with more, the cell tells nothing
+_PLAIN = 0.5  # blocks of one colour in a plain cell, for each period that it holds
+_HIDDEN = 0.25  # mean square of a pattern that rounding to 8 bits may hide in a plain cell
+_BLACK = 8.0  # levels: a pattern in proportion to the brightness does not show below
+
+
+class Cells(NamedTuple):
+    """What is kept of m x n cells.
+
+    Args:
+        phases: Shape (m, phases, n), mean of the residual in each phase, their mean taken off.
+        level: Shape (m, n), mean of the picture.
+        slope: Shape (m, 2, n), mean gradient down and across, in levels a pixel.
+        usable: Shape (m, n), whether a pattern would show in the cell.
+        plain: Shape (m, n), whether the cell shows that there is none: its phases are 0.
+        blocks: Shape (m, n), whether it may consist of blocks of one colour, a period each.
+        flat: Shape (m, n), whether it is of one value.
+    """
+
+    phases: Floats
+    level: Floats
+    slope: Floats
+    usable: Mask
+    plain: Mask
+    blocks: Mask
+    flat: Mask
+
+    @classmethod
+    def joined(cls, parts: "list[Cells]") -> "Cells":
+        """Return the cells of several parts, one below the other."""
+        return cls(*map(np.concatenate, zip(*parts, strict=True)))
+
+    @classmethod
+    def mixed(cls, parts: "Sequence[Cells]", shares: Floats) -> "Cells":
+        """Return the cells of a weighted sum of planes, such as luma, from those of each plane."""
+        phases, level, slope = (
+            np.asarray(sum(share * one for share, one in zip(shares, same, strict=True)))
+            for same in zip(*(part[:3] for part in parts), strict=True)
+        )
+        usable, *others = zip(*(part[3:] for part in parts), strict=True)
+        plain, blocks, flat = (np.all(same, axis=0) for same in others)
+        return cls(phases, level, slope, np.any(usable, axis=0), plain, blocks, flat)
+
+
+class CellGrid:
+    """How a picture is cut into cells for a stride.
+
+    Args:
+        stride: Period down and across, in pixels, each 1 or more, not both 1.
+
+    Attributes:
+        cell: Rows and columns of a cell, multiples of the stride.
+        margin: Rows and columns that the residual loses on each side.
+        shape: How many cells there are down and across; (0, 0) if the picture is too small.
+        together: How many rows of cells to read at once: fewer calls, in as much memory.
+    """
+
+    def __init__(self, stride: tuple[int, int], height: int, width: int) -> None:
+        self.stride = stride
+        self.margin = 2 * (stride[0] // 2), 2 * (stride[1] // 2)
+        self.cell, self.shape, self.together = (1, 1), (0, 0), 1
+        if max(stride) == 1:
+            return
+        for least in _SIDES:
+            self.cell = _multiple(stride[0], *least), _multiple(stride[1], *least)
+            self.shape = self._shape(height, width)
+            if min(self.shape) >= _LEAST:
+                break
+        else:
+            self.shape = (0, 0)
+        while self.shape[0] * self.shape[1] > _MOST:
+            self.cell = 2 * self.cell[0], 2 * self.cell[1]
+            self.shape = self._shape(height, width)
+        self._projection = Projection(stride, self.cell, self.margin)
+        self.together = max(1, _RUN // (width * self._projection.height))
+
+    @property
+    def pixels(self) -> int:
+        """How many pixels a cell has."""
+        return self.cell[0] * self.cell[1]
+
+    def _shape(self, height: int, width: int) -> tuple[int, int]:
+        return (
+            max(0, height - 2 * self.margin[0]) // self.cell[0],
+            max(0, width - 2 * self.margin[1]) // self.cell[1],
+        )
+
+    def read(self, rows: Rows, marks: Marks) -> Cells:
+        """Return the cells of whole rows of cells, with the margin above and below."""
+        (tall, wide), (top, left), n = self.cell, self.margin, self.shape[1]
+        m = (len(rows) - 2 * top) // tall
+        inside = slice(top, top + m * tall), slice(left, left + n * wide)
+        with np.errstate(over="ignore", invalid="ignore"):  # such a cell is not usable
+            levels = rows.levels[:, : n * wide + 2 * left]
+            phases, level, slope = self._projection.products(levels, m, n)
+            if rows.expected is not None:
+                unexplained = rows.unexplained[:, : n * wide + 2 * left]
+                phases = self._projection.products(unexplained, m, n)[0]
+            strength = np.square(phases).mean(axis=1)
+        equal = self._counts(marks.equal_blocks(self.stride)[inside])
+        periods = self.pixels / (self.stride[0] * self.stride[1])
+        flat = equal == self.pixels
+        plain = (equal >= _PLAIN * periods) & ((strength > _HIDDEN) | flat)
+        phases *= ~plain[:, None]
+        slope *= ~plain[:, None]
+        usable = plain | (self._counts(marks.ends[inside]) <= _SATURATED * self.pixels)
+        usable &= ~(flat & (level < _BLACK))
+        if rows.opaque is not None:
+            usable &= self._opaque(rows.opaque)
+        return Cells(phases, level, slope, usable, plain, equal >= periods, flat)
+
+    def _opaque(self, opaque: Mask) -> Mask:
+        """Return which cells are opaque, with the margin around that their residual draws on."""
+        (tall, wide), (top, left) = self.cell, self.margin
+        starts = range(0, len(opaque) - 2 * top, tall)
+        columns = np.stack([opaque[i : i + tall + 2 * top].all(axis=0) for i in starts])
+        around = sliding_window_view(columns, wide + 2 * left, axis=1)
+        return np.asarray(around[:, ::wide].all(axis=2))
+
+    def _counts(self, mask: Mask) -> NDArray[np.integer[Any]]:
+        """Return how many pixels of each cell are true."""
+        (tall, wide), (height, width) = self.cell, mask.shape
+        m, n = height // tall, width // wide
+        if not mask.any():
+            return np.zeros((m, n), np.uint16)
+        rows = np.ascontiguousarray(mask).view(np.uint8).reshape(m, tall, width)
+        columns = np.add.reduce(rows, axis=1, dtype=np.uint16)
+        return np.asarray(columns.reshape(m, n, wide).sum(axis=2))
+
+
+class CellReader:
+    """Reads the cells of a picture for several strides, fed from the top down in runs of rows.
+
+    Args:
+        grids: How the picture is cut for each stride.
+    """
+
+    def __init__(self, *grids: CellGrid) -> None:
+        self.grids = grids
+        self._cells: list[list[Cells]] = [[] for _ in grids]
+        self._next = [0] * len(grids)  # the row at which the next row of cells begins
+        self._top = 0  # the row that is held first
+        self._held: Rows | None = None
+
+    def feed(self, rows: Rows) -> None:
+        """Take the next rows; each run with the same parts."""
+        held = rows if self._held is None else joined([self._held, rows])
+        marks = Marks.of(held.levels)
+        needed = [self._top + len(held)]
+        for index, grid in enumerate(self.grids):
+            self._read(index, held, marks)
+            if self._next[index] < grid.shape[0] * grid.cell[0]:
+                needed.append(self._next[index])
+        left = min(needed) - self._top
+        self._top += left
+        self._held = held.window(slice(left, None)).copy()
+
+    def _read(self, index: int, held: Rows, marks: Marks) -> None:
+        """Read the cells for one stride that are whole."""
+        grid, start = self.grids[index], self._next[index] - self._top
+        (tall, _), (top, _) = grid.cell, grid.margin
+        count = (len(held) - start - 2 * top) // tall
+        count = max(0, min(count, grid.shape[0] - self._next[index] // tall))
+        for first in range(0, count, grid.together):
+            last = min(first + grid.together, count)
+            part = slice(start + first * tall, start + last * tall + 2 * top)
+            self._cells[index].append(grid.read(held.window(part), marks.window(part)))
+        self._next[index] += count * tall
+
+    def cells(self, index: int) -> Cells | None:
+        """Return all cells for a stride; None if there is none."""
+        parts = self._cells[index]
+        if len(parts) > 1:
+            self._cells[index] = parts = [Cells.joined(parts)]
+        return parts[0] if parts else None
+
+
+def _multiple(stride: int, side: int, periods: int) -> int:
+    """Return the least multiple of the stride that has so many pixels and periods."""
+    return stride * max(periods, -(-side // stride))

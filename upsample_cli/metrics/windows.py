@@ -1,0 +1,199 @@
+"""A pattern in a part of a picture, or one whose sign changes: the same question window by window.
+
+A window is 4 x 4 cells. Its pattern is the weighted mean of their phases; the error is that of a
+jackknife over the rows and the columns of cells in it, and that of single cells, whichever is most.
+Then the cells are joined two by two, and the windows are twice as large.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from upsample_cli.metrics.cells import CellGrid
+from upsample_cli.metrics.pattern import line_power
+from upsample_cli.metrics.rows import Floats
+
+_SIDE = 4  # cells
+_SIZES = 3  # of windows
+_KNOWN = 3.0  # cells of a window, at least, must tell: as many as would share its weight evenly
+_LEVELS = 1.0  # RMS: the weakest pattern that is looked for
+_WORTH = 3.0  # times the power of chance: what a jackknife is worth trying on
+_LEAST = 9  # cells that have the pattern of their window, in all windows
+_AT_ONCE = 2048  # windows
+_ROUNDING = 1 / 12  # variance of a rounded pixel
+_NOTHING_DB = -99.0
+
+
+def least_db(stride: tuple[int, int]) -> float:
+    """Return the least contrast of a pattern that is clear in one window of many.
+
+    The fewer lines a stride has, the further their mean strays by chance.
+    """
+    return 12.5 + 8 / (stride[0] * stride[1] - 1)
+
+
+class Windows(NamedTuple):
+    """What the windows of a picture show.
+
+    Args:
+        contrast_db: The contrast of the clearest window with a pattern; NaN where there is none.
+        power: Shape (m, n), the mean product of the phases of each cell and those of the others in
+            the smallest, then clearest window around it, in squared levels: chance adds nothing to
+            it. NaN where no window has a pattern.
+        full: Same shape, the mean square of that window's pattern.
+    """
+
+    contrast_db: float
+    power: Floats
+    full: Floats
+
+
+def search(phases: Floats, weight: Floats, chance: Floats, grid: CellGrid) -> Windows:
+    """Return what the windows of a picture show.
+
+    Args:
+        phases: Shape (m, phases, n), of each cell, without the stairs of its slopes.
+        weight: Shape (m, n), of each cell.
+        chance: Shape (m, n), the mean square of the phases of each cell that is due to chance.
+        grid: How the picture is cut.
+    """
+    power, full = np.full((2, *weight.shape), np.nan, np.float32)
+    best, least = _NOTHING_DB, least_db(grid.stride)
+    own_weight, own = weight[..., None], np.ascontiguousarray(phases.swapaxes(1, 2))
+    cells = _Cells(own * own_weight, own_weight, np.square(own_weight) * chance[..., None])
+    for size in range(_SIZES):
+        if min(cells.weight.shape[:2]) < _SIDE:
+            break
+        contrasts, sums, total = cells.windows(grid.stride, grid.pixels * 4**size)
+        best = max(best, float(contrasts.max()))
+        which = _clearest(contrasts, least).repeat(2**size, axis=0).repeat(2**size, axis=1)
+        places = np.nonzero((which >= 0) & np.isnan(power[: len(which), : which.shape[1]]))
+        windows = np.unravel_index(which[places], contrasts.shape)
+        all_weight, part = total[windows], own_weight[places]
+        others = (sums[windows] - part * own[places]) / np.maximum(all_weight - part, 1e-9)
+        power[places] = (own[places] * others).mean(axis=1)
+        full[places] = np.square(sums[windows] / all_weight).mean(axis=1)
+        cells = cells.halved()
+    if np.count_nonzero(power > full / 2) < _LEAST:
+        best = np.nan
+        power[...] = full[...] = np.nan
+    return Windows(best if best >= least else np.nan, power, full)
+
+
+class _Cells(NamedTuple):
+    """Sums over the cells of a picture.
+
+    Args:
+        phases: Shape (m, n, phases), weighted.
+        weight: Shape (m, n, 1).
+        error: Shape (m, n, 1), the mean square of the phases that is due to chance.
+    """
+
+    phases: Floats
+    weight: Floats
+    error: Floats
+
+    def halved(self) -> "_Cells":
+        """Return the sums over 2 x 2 cells."""
+        m, n = (length // 2 * 2 for length in self.weight.shape[:2])
+        rows = (part[:m:2, :n] + part[1:m:2, :n] for part in self)
+        return _Cells(*(part[:, ::2] + part[:, 1::2] for part in rows))
+
+    def windows(self, stride: tuple[int, int], pixels: int) -> tuple[Floats, Floats, Floats]:
+        """Return for each window its contrast in dB, and the sums of its phases and weights."""
+        rows, columns = (_Parts(*(_sums(p, axis) for p in self[:2])) for axis in (1, 0))
+        sums, total = (_sums(part, axis=0) for part in rows)
+        error, squares = (
+            _sums(_sums(part, axis=1), axis=0)[..., 0]
+            for part in (self.error, np.square(self.weight))
+        )
+        power = np.einsum("mnk,mnk->mn", sums, sums) / sums.shape[2]
+        tried = (power >= np.square(_LEVELS * total[..., 0])) & (power >= _WORTH * error)
+        places = np.nonzero(tried & (np.square(total[..., 0]) > _KNOWN * squares))
+        contrasts = np.full(power.shape, _NOTHING_DB, np.float32)
+        views = rows.views(_SIDE, 0), columns.views(_SIDE, 1), _Parts(*self[:2]).views(_SIDE, 0, 1)
+        for start in range(0, len(places[0]), _AT_ONCE):
+            some = tuple(axis[start : start + _AT_ONCE] for axis in places)
+            contrasts[some] = _contrasts(sums[some], total[some], views, some, stride, pixels)
+        return contrasts, sums, total
+
+
+class _Parts(NamedTuple):
+    """Parts of windows: rows, columns or single cells.
+
+    Args:
+        phases: Shape (m, n, phases), weighted.
+        weight: Shape (m, n, 1).
+    """
+
+    phases: Floats
+    weight: Floats
+
+    def views(self, side: int, *axes: int) -> "_Parts":
+        """Return the parts of each window, along further axes at the end."""
+        return _Parts(*(sliding_window_view(p, [side] * len(axes), axes) for p in self))
+
+
+def _contrasts(
+    sums: Floats,
+    total: Floats,
+    views: Sequence["_Parts"],
+    places: tuple[NDArray[np.intp], ...],
+    stride: tuple[int, int],
+    pixels: int,
+) -> Floats:
+    """Return the contrast of some windows in dB.
+
+    Args:
+        sums: Shape (windows, phases), weighted.
+        total: Shape (windows, 1), of the weights.
+        views: The weighted phases and the weights of the parts of all windows: their rows, their
+            columns, their cells.
+        places: Where the windows are, down and across.
+        stride: Period down and across.
+        pixels: How many pixels a cell has.
+    """
+    mean = sums / total
+    power = line_power(mean, stride)
+    error = np.full(power.shape, _ROUNDING / (_SIDE**2 * pixels))
+    contrasts = np.empty(len(power), np.float32)
+    left = np.arange(len(power))
+    for parts, weights in views:
+        if not left.size:
+            break
+        where = tuple(axis[left] for axis in places)
+        part = parts[where].reshape(len(left), sums.shape[1], -1)
+        weight = weights[where].reshape(len(left), 1, -1)
+        rest = np.maximum(total[left, :, None] - weight, 1e-9)
+        change = ((sums[left, :, None] - part) / rest - mean[left, :, None]).swapaxes(1, 2)
+        new = line_power(change, stride).sum(axis=1) * (1 - 1 / change.shape[1])
+        error[left] = np.maximum(error[left], new)
+        ratio = (power[left] / error[left])[:, 1:].mean(axis=1)
+        contrasts[left] = 10 * np.log10(ratio + 1e-30)
+        left = left[
+            contrasts[left] >= least_db(stride)
+        ]  # of the others it is known that they are unclear
+    return contrasts
+
+
+def _sums(parts: Floats, axis: int) -> Floats:
+    """Return sums over 4 cells along an axis."""
+    for step in (1, 2):  # pairs, then pairs of pairs
+        parts = parts[step:] + parts[:-step] if axis == 0 else parts[:, step:] + parts[:, :-step]
+    return parts
+
+
+def _clearest(contrasts: Floats, least: float) -> NDArray[np.intp]:
+    """Return for each cell the number of the clearest window around it; -1 where none is clear."""
+    (m, n), numbers = contrasts.shape, np.arange(contrasts.size).reshape(contrasts.shape)
+    best = np.full((m + _SIDE - 1, n + _SIDE - 1), least, np.float32)
+    which = np.full(best.shape, -1, np.intp)
+    for down, across in np.ndindex(_SIDE, _SIDE) if contrasts.max() >= least else ():
+        part = np.s_[down : down + m, across : across + n]
+        clearer = contrasts >= best[part]
+        best[part][clearer] = contrasts[clearer]
+        which[part][clearer] = numbers[clearer]
+    return which
