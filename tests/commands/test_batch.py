@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -301,8 +302,80 @@ def test_a_table_with_other_columns_is_not_changed(
 ) -> None:
     """--report refuses a file of other rows."""
     (folder / name).write_text(text)
-    check_refused(call("in.png", "out.png", "--report", name), 2, "has other columns")
+    check_refused(call("in.png", "out.png", "--report", name), 2, "is no file of results")
     assert (folder / name).read_text() == text
+    call_again = call("in.png", "out.png", "--report", name, "--force")
+    check_refused(call_again, 2, "is no file of results")
+    assert (folder / name).read_text() == text
+
+
+def test_a_report_is_never_written_through_a_link(call: Call, folder: Path) -> None:
+    """What a link leads to is not known to be ours."""
+    (folder / "precious").write_text("only copy")
+    (folder / "rows.csv").symlink_to("precious")
+    check_refused(call("in.png", "out.png", "--report", "rows.csv", "--force"), 2, "is a link")
+    assert (folder / "precious").read_text() == "only copy"
+
+
+def test_what_a_crash_left_of_a_report_is_continued(call: Call, folder: Path) -> None:
+    """A first line that was cut is ours all the same; so is a cut last row."""
+    assert call("in.png", "first.png", "--report", "rows.csv", "-q").code == 0
+    whole = (folder / "rows.csv").read_bytes()
+    for cut in (5, len(whole) - 7):
+        (folder / "rows.csv").write_bytes(whole[:cut])
+        assert call("in.png", f"{cut}.png", "--report", "rows.csv", "-q").code == 0
+        rows = [*csv.DictReader((folder / "rows.csv").read_text().splitlines())]
+        assert [row["output"] for row in rows] == [f"{cut}.png"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="such names cannot be there")
+@pytest.mark.parametrize("name", ["a\rb.png", "=1+1.png", "@a.png", "-b.png", "'c.png"])
+def test_odd_names_keep_one_row(call: Call, folder: Path, name: str) -> None:
+    """Neither a carriage return nor what spreadsheets run breaks a row, however often resumed."""
+    save(folder, "many/in.png")
+    (folder / "many/in.png").rename(folder / "many" / name)
+    for _ in range(3):
+        assert call("many", "out", "-q", "-j", 1, "--skip-existing").code in (0, 3)
+    with (folder / "out/checkerboard.csv").open(newline="") as file:
+        rows = [*csv.DictReader(file)]
+    assert len(rows) == 1
+    assert rows[0]["input"] == f"many/{name}"
+
+
+def test_no_output_is_an_input(call: Call, folder: Path) -> None:
+    """A plan that would write over an input is refused as a whole, whatever the mode."""
+    save(folder, "a/b/x.png", "a/b/b/x.png", "list/y.png")
+    before = (folder / "a/b/x.png").read_bytes()
+    for mode in ("--skip-existing", "--update", "--force", "-q"):
+        check_refused(call("a/b", "a", "-j", 1, mode), 1, "which is the input a/b/x.png")
+    (folder / "out/list").mkdir(parents=True)
+    os.link(folder / "a/b/x.png", folder / "out/list/y.png")
+    names = b"list/y.png\na/b/x.png\n"
+    listed = call("--files-from", "-", "out", "--force", stdin=names)
+    check_refused(listed, 1, "which is the input a/b/x.png")
+    assert (folder / "a/b/x.png").read_bytes() == before
+
+
+def test_what_is_not_ours_is_refused_by_name(call: Call, folder: Path) -> None:
+    """--skip-existing and --update replace no strange file, and no picture of another size."""
+    save(folder, "many/a.png", "many/b.png", "many/c.png")
+    (folder / "out").mkdir()
+    (folder / "out/a.png").write_text("diary")
+    PIL.Image.new("RGB", (7, 5)).save(folder / "out/b.png")
+    contents = {name: (folder / "out" / name).read_bytes() for name in ("a.png", "b.png")}
+    for mode in ("--skip-existing", "--update"):
+        outcome = call("many", "out", "-j", 1, mode)
+        assert outcome.code == 1
+        assert "Error: out/a.png exists and is not whole; pass --force to replace" in outcome.err
+        assert "Error: out/b.png exists and is 7x5; pass --force to replace it" in outcome.err
+        assert {name: (folder / "out" / name).read_bytes() for name in contents} == contents
+    # What a row says to be ours is made again.
+    PIL.Image.new("RGB", (7, 5)).save(folder / "out/c.png")
+    assert "1 done" in call("many", "out", "-j", 1, "--skip-existing").err
+    (folder / "notes.txt").write_text("diary")
+    arguments = ("in.png", "notes.txt", "--format", "png", "--skip-existing")
+    check_refused(call(*arguments), 1, "notes.txt exists and is not whole")
+    assert (folder / "notes.txt").read_text() == "diary"
 
 
 def test_names_that_end_with_nul_need_an_option(call: Call, folder: Path) -> None:

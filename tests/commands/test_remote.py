@@ -92,7 +92,7 @@ def test_the_report_may_be_a_file_or_an_object(bucket: Bucket, call: Call, folde
     assert call("in.png", "out.png", "-q", "--report", f"{bucket.url}/rows.csv").code == 0
     bucket.put("other.csv", b"name,age\n")
     outcome = call("in.png", "o.png", "--report", f"{bucket.url}/other.csv")
-    check_refused(outcome, 2, f"{bucket.url}/other.csv has other columns")
+    check_refused(outcome, 2, f"{bucket.url}/other.csv is no file of results")
     assert report_rows(bucket.get("rows.csv")) == [("in.png", "done")]
     assert bucket.get("other.csv") == b"name,age\n"
 

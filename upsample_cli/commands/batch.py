@@ -123,7 +123,7 @@ def _run(
 ) -> int:
     start = perf_counter()
     with Stop() as stop:
-        finished = run.run(planned, job, workforce, _asking(stop))
+        finished = run.run(planned, job, workforce, _asking(stop), results.has)
         with closing(finished):
             pictures = with_picture_bar(request.quiet, finished, planned.count)
             tally, is_over = picture_lines.print_reports(

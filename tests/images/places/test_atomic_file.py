@@ -36,6 +36,18 @@ def test_a_living_process_keeps_its_temporary(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["out.png"]
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes with names are not everywhere")
+def test_a_pipe_or_link_named_like_a_temporary_is_left(tmp_path: Path) -> None:
+    """It is nothing of ours, and opening a pipe would wait for ever."""
+    name = Path(atomic_file.temporary_beside("out.png")).name
+    os.mkfifo(tmp_path / name)
+    (tmp_path / "precious").write_text("only copy")
+    os.utime(tmp_path / "precious", (1, 1))
+    (tmp_path / f"{name[:-5]}1.part").symlink_to("precious")
+    assert atomic_file.clean(str(tmp_path)) == 0
+    assert len([*tmp_path.iterdir()]) == 3
+
+
 @pytest.mark.skipif(atomic_file.flock is None, reason="without locks, age decides: below")
 def test_a_killed_process_leaves_what_the_next_run_cleans(tmp_path: Path) -> None:
     """After kill -9 the temporary is there, and cleaning removes it and nothing else."""

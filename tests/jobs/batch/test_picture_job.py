@@ -25,10 +25,12 @@ def source(tmp_path: Path) -> Path:
     return tmp_path / "in.png"
 
 
-def done(source: Path, to: str = "out/a.png", existing: Existing = "refuse") -> Report:
+def done(
+    source: Path, to: str = "out/a.png", existing: Existing = "refuse", is_ours: bool = False
+) -> Report:
     root = source.parent / "out"
     job = PictureJob(TASK, Folder(str(root)), existing)
-    return job(parse_file(source), parse_file(source.parent / to))
+    return job(parse_file(source), parse_file(source.parent / to), is_ours=is_ours)
 
 
 def test_the_folder_is_made(source: Path) -> None:
@@ -105,7 +107,7 @@ def test_a_turned_picture_is_whole_too(tmp_path: Path, orientation: int) -> None
 
 @pytest.mark.parametrize("fault", ["cut", "size", "text", "empty"])
 def test_what_is_not_whole_is_made_again(source: Path, fault: str) -> None:
-    """A cut output, one of another size and a stray file do not count as done."""
+    """A cut output, one of another size and a stray file: only where we wrote one before."""
     done(source)
     output = source.parent / "out" / "a.png"
     whole = output.read_bytes()
@@ -113,7 +115,13 @@ def test_what_is_not_whole_is_made_again(source: Path, fault: str) -> None:
         PIL.Image.new("RGB", (7, 5)).save(output)
     else:
         output.write_bytes({"cut": whole[:-40], "text": b"text", "empty": b""}[fault])
-    report = done(source, existing="skip")
+    wrong = output.read_bytes()
+    for existing in ("skip", "update"):
+        report = done(source, existing=existing)
+        assert report.status == "failed"
+        assert "pass --force to replace it" in str(report.error)
+        assert output.read_bytes() == wrong
+    report = done(source, existing="skip", is_ours=True)
     assert report.status == "done"
     assert output.read_bytes() == whole
     assert "replaced the old output" in report.notes[-1]

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
@@ -11,10 +12,11 @@ from pathlib import Path
 from upsample_cli.commands.output.messages import tell
 from upsample_cli.commands.output.picture_lines import COLUMNS, csv_row, json_line
 from upsample_cli.errors import ImageFileError, SettingError
-from upsample_cli.images.places.place import parse_file
+from upsample_cli.images.places.place import Place, parse_file
 from upsample_cli.jobs.enlarge.task import Report
 
 _BLOCK = 1 << 16  # bytes
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how cells begin that spreadsheets run
 
 
 class ResultsFile:
@@ -42,9 +44,12 @@ class ResultsFile:
         self._missing = 0
         try:
             # `close` closes it, after the last rows are written.
-            self._file = Path(path).open("w+b" if anew else "a+b", buffering=0)  # noqa: SIM115
+            self._file = _opened(path, self._name)
             with ExitStack() as on_error:
                 on_error.enter_context(self._file)
+                self._check_ours()
+                if anew:
+                    self._file.truncate(0)
                 self._known = self._continued()
                 on_error.pop_all()
         except OSError as error:
@@ -63,6 +68,10 @@ class ResultsFile:
         while (following := self._waiting.pop(self._next, None)) is not None:
             self._write(following)
             self._next += 1
+
+    def has(self, output: Place) -> bool:
+        """Return whether a row says that a run before this one wrote an output."""
+        return hash(output.path) in self._known
 
     def close(self) -> bool:
         """Write the rows that waited for earlier ones; return whether every row was written."""
@@ -98,6 +107,19 @@ class ResultsFile:
         row = csv_row(report)
         return _csv([row.get(name) for name in COLUMNS])
 
+    def _check_ours(self) -> None:
+        """Refuse a file that is no file of results, before anything in it is changed."""
+        start = _csv(COLUMNS) if not self._is_json else b'{"input": '
+        self._file.seek(0)
+        first, end, _ = self._file.read(_BLOCK).partition(b"\n")
+        first += end
+        is_ours = first == start if end and not self._is_json else first.startswith(start)
+        # A crash may have left less than the first line.
+        if not is_ours and not (not end and start.startswith(first)):
+            raise SettingError(
+                f"{self._name} is no file of results by this version; name another --report"
+            )
+
     def _continued(self) -> set[int]:
         """Make the file end with a whole row; return hashes of the outputs that did not fail."""
         _cut_unfinished(self._file)
@@ -105,16 +127,15 @@ class ResultsFile:
         if self._is_json:
             rows: Iterator[dict[str, str]] = map(json.loads, self._lines())
         else:
-            header = _csv(COLUMNS)
             if size == 0:
-                self._file.write(header)
-            elif next(self._lines()).encode() != header:
-                raise SettingError(f"{self._name} has other columns; name another --report")
+                self._file.write(_csv(COLUMNS))
             rows = csv.DictReader(self._lines())
         try:
-            return {hash(row["output"]) for row in rows if row["status"] != "failed"}
-        except (ValueError, KeyError, TypeError) as error:  # another program's JSON, or none
-            raise SettingError(f"{self._name} has other columns; name another --report") from error
+            return {hash(_plain(row["output"])) for row in rows if row["status"] != "failed"}
+        except (ValueError, KeyError, TypeError, csv.Error) as error:
+            raise SettingError(
+                f"{self._name} is damaged ({error}); name another --report"
+            ) from error
 
     def _lines(self) -> Iterator[str]:
         with Path(self._path).open(encoding="utf-8", errors="surrogateescape", newline="") as file:
@@ -141,10 +162,41 @@ def check_name(path: str) -> None:
         raise SettingError(f"--report {path} is neither .csv nor .jsonl; name it so")
 
 
+def _opened(path: str, name: str) -> io.FileIO:
+    """Open a file of results, there or not, for reading and writing.
+
+    Raises:
+        SettingError: It is a link, which may lead to anything, or no file.
+        OSError: It cannot be opened.
+    """
+    if Path(path).is_symlink():
+        raise SettingError(f"--report {name} is a link; name the file itself")
+    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
+    for more in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY", "O_CLOEXEC"):  # not all systems have them
+        flags |= getattr(os, more, 0)
+    file = io.FileIO(os.open(path, flags, 0o666), "r+")
+    if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        return file
+    file.close()
+    raise SettingError(f"--report {name} is no file; name another")
+
+
 def _csv(cells: Sequence[object]) -> bytes:
+    """Return a row in which no text looks like a formula or ends the row."""
+    plain = [
+        f"'{cell}" if isinstance(cell, str) and cell[:1] in _FORMULA else cell for cell in cells
+    ]
     text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\n").writerow(cells)
+    if any("\r" in cell for cell in plain if isinstance(cell, str)):  # not quoted by old Pythons
+        csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL).writerow(plain)
+    else:
+        csv.writer(text, lineterminator="\n").writerow(plain)
     return text.getvalue().encode("utf-8", "surrogateescape")
+
+
+def _plain(cell: str) -> str:
+    """Return the text of a cell, without the mark before what looks like a formula."""
+    return cell[1:] if cell[:1] == "'" and cell[1:2] in _FORMULA else cell
 
 
 def _cut_unfinished(file: io.FileIO) -> None:

@@ -70,7 +70,8 @@ def clean(folder: str) -> int:
         for entry in entries:
             if entry.name.startswith(_PREFIX) and entry.name.endswith(_SUFFIX):
                 with suppress(OSError):  # removed meanwhile, or locked
-                    if _is_abandoned(entry):
+                    # A pipe or a link of that name is nothing of ours, and might never open.
+                    if entry.is_file(follow_symlinks=False) and _is_abandoned(entry):
                         os.unlink(entry)
                         removed += 1
     return removed

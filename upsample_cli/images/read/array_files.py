@@ -48,7 +48,7 @@ def read(place: Place) -> dict[str, Array]:
         if head != _SIGNATURE and head[:2] != _ZIP_SIGNATURE:
             raise ImageFileError(f"{name} is no feature map; give a .npy or .npz")
         try:
-            if head == _SIGNATURE and place.local_path is not None:
+            if head == _SIGNATURE and place.local_path is not None and place.is_rereadable():
                 # A mapped file is checked for its length before anything is allocated.
                 return {UNNAMED: np.load(place.local_path, mmap_mode="r", allow_pickle=False)}
             loaded = np.load(file, allow_pickle=False)

@@ -42,18 +42,22 @@ class PictureJob:
         """Whether it matters which is older, input or output."""
         return self.existing == "update"
 
-    def __call__(self, source: Place, to: Place, state: State | None = None) -> Report:
+    def __call__(
+        self, source: Place, to: Place, state: State | None = None, is_ours: bool = False
+    ) -> Report:
         """Return what became of a picture.
 
         Args:
             source: Where it is read.
             to: Where it is written; the folder is made if need be.
             state: What is known of the output; None to have it looked at, if it matters.
+            is_ours: Whether the file of results says that an earlier run wrote the output.
         """
         try:
             if self.base is None:
-                return self._enlarged(source, to, state)
-            report = self._enlarged(source.absolute(self.base), to.absolute(self.base), state)
+                return self._enlarged(source, to, state, is_ours)
+            places = source.absolute(self.base), to.absolute(self.base)
+            report = self._enlarged(*places, state, is_ours)
             return report._replace(input=source.path, output=to.path)
         except UpsampleError as error:
             return self.failed(source, to, str(error))
@@ -64,7 +68,7 @@ class PictureJob:
         """Return the report of a picture that could not be enlarged."""
         return Report(source.path, to.path, "failed", error, method=self.task.method.name)
 
-    def _enlarged(self, source: Place, to: Place, state: State | None) -> Report:
+    def _enlarged(self, source: Place, to: Place, state: State | None, is_ours: bool) -> Report:
         if is_other(source):
             return Report(source.path, to.path, "skipped", UNKNOWN)
         left = Report(source.path, to.path, "skipped", "is there already")
@@ -72,7 +76,7 @@ class PictureJob:
         if self.needs_state:
             state = state or state_of(source, to, self.needs_dates)
             if state != "missing":
-                fault = self._fault(source, to, state)
+                fault = self._fault(source, to, state, is_ours)
                 if fault is None:
                     return left
         self._make_folder(to)
@@ -81,7 +85,7 @@ class PictureJob:
         try:
             report = enlarge(source, to, self.task._replace(force=force))
         except TargetExistsError:
-            if to.modified() is None or self._fault(source, to, "there") is not None:
+            if to.modified() is None or self._misfit(source, to) is not None:
                 raise
             if self.needs_state:
                 return left  # another run was faster
@@ -91,10 +95,20 @@ class PictureJob:
             return report
         return report._replace(notes=(*report.notes, f"replaced the old output, which {fault}"))
 
-    def _fault(self, source: Place, to: Place, state: State) -> str | None:
-        """Return why an output that is there does not count; None if it would be made the same."""
-        if state == "older":
-            return "is older than the input"
+    def _fault(self, source: Place, to: Place, state: State, is_ours: bool) -> str | None:
+        """Return why an output that is there is made again; None if it would be made the same.
+
+        Raises:
+            TargetExistsError: It is not known to be the output of an earlier run: it has no row of
+                results, and is no whole picture of the output's size.
+        """
+        misfit = self._misfit(source, to)
+        if misfit and not is_ours:
+            raise TargetExistsError(f"{to} exists and {misfit}; pass --force to replace it")
+        return "is older than the input" if state == "older" else misfit
+
+    def _misfit(self, source: Place, to: Place) -> str | None:
+        """Return why what is there is not the output; None if it may be."""
         limit = self.task.max_pixels
         expected = self.task.target.size(opening.read_size(source, limit))
         try:

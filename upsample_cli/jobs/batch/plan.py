@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
@@ -45,7 +46,8 @@ def of_folder(
         root: The folder of all outputs, which no link may lead into; that to write by default.
 
     Raises:
-        ImageFileError: Two inputs have the same output, or the output folder is within the input.
+        ImageFileError: Two inputs have the same output, an output is an input, or the output folder
+            is within the input.
     """
     _check_folders(source, to)
     hidden = 0
@@ -71,6 +73,8 @@ def of_folder(
         raise ImageFileError(f"cannot read {source}: {error.strerror}; check it") from error
     if not count and not source.exists():
         raise ImageFileError(f"cannot read {source}: not there; check the name")
+    if _may_meet(source, to):
+        _check_no_input_is_output(pairs)
     return Plan(pairs, count, hidden)
 
 
@@ -119,6 +123,8 @@ def of_places(
                 yield source, to.file(renamed(path, format))
 
     _check_apart(pairs)
+    if any(_may_meet(source, to) for source in once.values()):
+        _check_no_input_is_output(pairs)
     hidden = sum(plan.hidden for plan in plans.values())
     return Plan(pairs, sum(1 for _ in pairs()), hidden)
 
@@ -162,6 +168,39 @@ def _check_apart(pairs: Callable[[], Iterable[Pair]]) -> None:
             )
         if hash(name) in shared:
             sources[name] = source
+
+
+def _may_meet(source: Place | Folder, to: Folder) -> bool:
+    """Return whether a file below a folder may be an input; stores are not asked for that."""
+    if source.is_remote or to.is_remote:
+        return source.path.startswith(f"{to.path.rstrip('/')}/")
+    return to.exists()
+
+
+def _check_no_input_is_output(pairs: Callable[[], Iterable[Pair]]) -> None:
+    """Refuse a plan that would write over one of its inputs, whatever paths or links lead to it."""
+    there = {hash(known) for _, to in pairs() if (known := _identity(to)) is not None}
+    if not there:
+        return
+    inputs = {hash(_identity(source)) for source, _ in pairs()}
+    shared = there & inputs
+    names = {_identity(source): source for source, _ in pairs()} if shared else {}
+    for source, to in pairs() if shared else ():
+        if (other := names.get(_identity(to))) is not None:
+            raise ImageFileError(
+                f"{source} would become {to}, which is the input {other}; name another folder"
+            )
+
+
+def _identity(place: Place) -> object:
+    """Return what is the same for every path to a file; None where there is none."""
+    if place.is_remote:
+        return place.path
+    try:
+        status = Path(place.path).stat()
+    except (OSError, ValueError):
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _system_name(place: Place) -> str:

@@ -14,6 +14,7 @@ from typing import Any, Self
 
 from upsample_cli.errors import UpsampleError
 from upsample_cli.images.places.folder import Folder
+from upsample_cli.images.places.place import Place
 from upsample_cli.jobs.batch.outputs import Outputs
 from upsample_cli.jobs.batch.picture_job import PictureJob
 from upsample_cli.jobs.batch.plan import Pair, Plan
@@ -39,7 +40,11 @@ class FinishedPicture:
 
 
 def run(
-    plan: Plan, job: PictureJob, workforce: Workforce, is_stopped: Callable[[], bool]
+    plan: Plan,
+    job: PictureJob,
+    workforce: Workforce,
+    is_stopped: Callable[[], bool],
+    is_ours: Callable[[Place], bool] = lambda _: False,
 ) -> Generator[FinishedPicture, None, None]:
     """Yield each picture as it ends; no fault of one stops the others.
 
@@ -48,6 +53,7 @@ def run(
         job: What to do with each.
         workforce: Runs the job; stays open.
         is_stopped: Tells whether to begin no more; what is under way is still finished.
+        is_ours: Tells whether an earlier run wrote an output.
     """
     finished: SimpleQueue[tuple[int, Future[Report]]] = SimpleQueue()
     under_way: dict[int, tuple[Pair, Future[Report]]] = {}
@@ -64,7 +70,7 @@ def run(
             else:
                 _clean_once(pair[1].folder, cleaned)
                 state = outputs.state(*pair, job.needs_dates) if job.needs_state else None
-                future = workforce.executor.submit(job, *pair, state)
+                future = workforce.executor.submit(job, *pair, state, is_ours(pair[1]))
                 under_way[number] = pair, future
                 future.add_done_callback(partial(_put, finished, number))
         if is_stopped():
