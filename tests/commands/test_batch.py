@@ -147,7 +147,7 @@ def test_several_files_are_written_into_a_folder(call: Call, folder: Path) -> No
     assert call("x/a.png", "y/b.jpg", "in.png", "there", "-q", "-j", 1).code == 0
     assert file_names(folder / "there") == ["a.png", "b.jpg", "checkerboard.csv", "in.png"]
     assert call("in.png", "new/", "-q").code == 0
-    assert file_names(folder / "new") == ["checkerboard.csv", "in.png"]
+    assert file_names(folder / "new") == ["in.png"]
 
 
 @pytest.mark.parametrize("null", [False, True])
@@ -392,3 +392,54 @@ def test_too_much_ripple_in_a_folder_is_exit_4(call: Call, folder: Path) -> None
     uniform = ["-k", "uniform", "--kernel-size", 3]
     assert call("many", "out", *uniform, "--max-ripple", 1, "-j", 1).code == 4
     assert file_names(folder / "out") == ["a.png", "checkerboard.csv"]
+
+
+def test_an_empty_folder_makes_none(call: Call, folder: Path) -> None:
+    """It says why nothing is done, and leaves no folder."""
+    (folder / "empty").mkdir()
+    outcome = call("empty", "out")
+    assert (outcome.code, outcome.out) == (3, b"")
+    assert outcome.err == "note: there is no file to enlarge; nothing is done\n"
+    assert not (folder / "out").exists()
+
+
+def test_one_file_into_a_folder_leaves_no_report_unasked(call: Call, folder: Path) -> None:
+    """It is no batch; with --report there is one."""
+    (folder / "out").mkdir()
+    assert call("in.png", "out/", "-q").code == 0
+    assert file_names(folder / "out") == ["in.png"]
+    assert call("in.png", "out/", "--report", "rows.csv", "--force").code == 0
+    assert (folder / "rows.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fault"),
+    [
+        (
+            ["in.png", "out.png", "--skip-existing", "--force"],
+            "--force and --skip-existing exclude",
+        ),
+        (["in.png", "out.png", "--update", "--force"], "--force and --update exclude each other"),
+        (["in.png", "out.png", "-0"], "--null is for --files-from"),
+        (["in.png", "out.png", "--include", "*.jpg"], "--include is for folders"),
+        (["in.png", "out.png", "--exclude", "*.jpg"], "--exclude is for folders"),
+        (["ftp://host/in.png", "out.png"], "ftp:// is not read"),
+    ],
+)
+def test_what_would_be_ignored_is_refused(call: Call, arguments: list[str], fault: str) -> None:
+    """An option without effect is a mistake of the person who gave it."""
+    check_refused(call(*arguments), 2, fault)
+
+
+def test_passwords_in_urls_are_not_shown(call: Call) -> None:
+    """Neither by errors nor by reports."""
+    outcome = call("http://me:secret@127.0.0.1:9/in.png", "out.png", "--json")
+    assert outcome.code == 1
+    assert "secret" not in outcome.err + outcome.out.decode()
+    assert "http://127.0.0.1:9/in.png" in outcome.err
+
+
+def test_more_jobs_than_can_work_are_not_started(call: Call, folder: Path) -> None:
+    """However many are asked for."""
+    save(folder, "many/a.png", "many/b.png")
+    assert call("many", "out", "-j", 100_000).code == 0

@@ -173,7 +173,7 @@ def test_files_from_accepts_urls(bucket: Bucket, call: Call, folder: Path) -> No
         (["{}/old.png", "{}/old.png"], "is the input too"),
         (["in.png", "http://127.0.0.1:9/o.png"], "can only be read; write to"),
         (["in.png", "nonsense://o.png"], "cannot open nonsense://o.png"),
-        (["in.png", "gs://b/o.png"], 'by: pip install "upsample-cli[remote]"'),
+        (["in.png", "gs://b/o.png"], "by: pip install gcsfs"),
     ],
 )
 def test_impossible_arguments_are_refused_before_any_upload(

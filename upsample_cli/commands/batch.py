@@ -45,6 +45,12 @@ def enlarge(request: Request) -> int:
             tell("note", f"{planned.hidden} hidden {what} left out")
         if request.dry_run:
             return _print_plan(planned)
+        if not planned.count:
+            if request.as_json:
+                click.echo(picture_lines.summary_line({"done": 0, "skipped": 0, "failed": 0}, 0.0))
+            if not request.quiet:
+                tell("note", "there is no file to enlarge; nothing is done")
+            return exit_codes.NOTHING
         return _enlarge(planned, root, request, workforce)
 
 
@@ -83,17 +89,21 @@ def _print_plan(planned: plan.Plan) -> int:
                 continue
         count += 1
         there = "  (is there already)" if outputs.is_there(to) else ""
-        click.echo(f"{printable(source.path)} -> {printable(to.path)}{there}")
+        click.echo(f"{printable(str(source))} -> {printable(str(to))}{there}")
     return exit_codes.DONE if count else exit_codes.NOTHING
 
 
 def _enlarge(planned: plan.Plan, root: Folder, request: Request, workforce: Workforce) -> int:
     """Enlarge the pictures, with a row of results for each; return the exit code."""
+    is_one = planned.count == 1 and len(request.inputs) == 1
+    is_unasked = is_one and isinstance(request.inputs[0], Place) and request.report is None
     path = request.report or root.file(_DEFAULT_REPORT).path
     check_name(path)
     root.make()
     base = str(Path.cwd()) if request.cluster else None
     job = PictureJob(_task(request), root, request.existing, base)
+    if is_unasked:
+        return _run(planned, job, None, request, workforce)
     anew = request.existing == "replace"
     with local_copy(path, anew) as local:
         results = ResultsFile(local, anew, path)
@@ -117,13 +127,15 @@ def _task(request: Request) -> Task:
 def _run(
     planned: plan.Plan,
     job: PictureJob,
-    results: ResultsFile,
+    results: ResultsFile | None,
     request: Request,
     workforce: Workforce,
 ) -> int:
+    """Enlarge the pictures, print what becomes of each, and return the exit code."""
     start = perf_counter()
+    is_ours = results.has if results else lambda _: False
     with Stop() as stop:
-        finished = run.run(planned, job, workforce, _asking(stop), results.has)
+        finished = run.run(planned, job, workforce, _asking(stop), is_ours)
         with closing(finished):
             pictures = with_picture_bar(request.quiet, finished, planned.count)
             tally, is_over = picture_lines.print_reports(
@@ -154,7 +166,10 @@ def _asking(stop: Stop) -> Callable[[], bool]:
     return is_asked
 
 
-def _recorded(finished: Iterable[run.FinishedPicture], results: ResultsFile) -> Iterator[Report]:
+def _recorded(
+    finished: Iterable[run.FinishedPicture], results: ResultsFile | None
+) -> Iterator[Report]:
     for picture in finished:
-        results.add(picture.number, picture.report)
+        if results is not None:
+            results.add(picture.number, picture.report)
         yield picture.report

@@ -25,7 +25,7 @@ def enlarge(request: Request) -> int:
             tell("note", f"{output} is there already, so it was skipped")
         return exit_codes.NOTHING
     if request.dry_run:
-        click.echo(f"{printable(source.path)} -> {printable(output.path)}")
+        click.echo(f"{printable(str(source))} -> {printable(str(output))}")
         return exit_codes.DONE
     from upsample_cli.jobs.enlarge import feature_maps as job
 
@@ -52,7 +52,7 @@ def failures_as_json(source: Place, output: Place, as_json: bool) -> Iterator[No
             import json  # most runs print none
 
             line = {
-                "input": source.path, "output": output.path, "status": "failed",
+                "input": str(source), "output": str(output), "status": "failed",
                 "error": str(error),
             }  # fmt: skip
             click.echo(json.dumps(line), err=output.is_stream)

@@ -94,7 +94,7 @@ def measure(
     if map_file and spectrum_file and map_file.key == spectrum_file.key:
         raise SettingError(f"--map and --spectrum are both {map_file.key}; name two files")
     options = MeasureOptions(stride, low, map_file, spectrum_file, force, max_pixels or MAX_PIXELS)
-    width = max(len("picture"), *(len(printable(source.path)) for source in sources))
+    width = max(len("picture"), *(len(printable(str(source))) for source in sources))
     table = JsonLines() if as_json else CsvTable() if as_csv else TextTable(width)
     with measuring(sources, Globs(include, exclude), options, jobs or cores()) as (results, count):
         pictures = with_picture_bar(quiet or count == 1, results, count)

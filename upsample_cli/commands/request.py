@@ -16,6 +16,7 @@ from upsample_cli.methods.method import Method
 ARRAY_FORMATS = ("npy", "npz")
 _ARRAY_SUFFIXES = (".npy", ".npz")
 _STANDARD_OUTPUT = ("/dev/stdout", "/dev/fd/1")  # a temporary must not replace it
+_MOST_JOBS = 4  # for each core: more only wait for one another
 _FOR_PICTURES = ("linear", "quality", "compression", "strip", "max_pixels", "max_ripple")
 _NOT_FOR_LABELS = ("linear", "quality", "max_ripple")
 
@@ -91,8 +92,11 @@ class Request:
             check_stream(self.inputs)
         if self.labels and not self.is_for_arrays:
             self._check_labels()
-        if self.cluster and self.is_for_one_file:
-            raise SettingError("--cluster is for folders; leave it out for one picture")
+        if self.null and self.files_from is None:
+            raise SettingError("--null is for --files-from; leave it out")
+        for name in ("cluster", "include", "exclude") if self.is_for_one_file else ():
+            if getattr(self, name):
+                raise SettingError(f"--{name} is for folders; leave it out for one picture")
 
     @property
     def is_for_arrays(self) -> bool:
@@ -186,17 +190,18 @@ def request_of(
     chosen = build(method, **{name: value for name, value in settings.items() if value is not None})
     if scale is not None and size is not None:
         raise SettingError("--scale and --size are both given; leave one out")
-    target = (
-        TargetSize(scale=2.0 if scale is None else scale)
-        if size is None
-        else (TargetSize.parsed(size))
-    )
+    factor = 2.0 if scale is None else scale
+    target = TargetSize(scale=factor) if size is None else TargetSize.parsed(size)
+    if force and (skip_existing or update):
+        other = "--update" if update else "--skip-existing"
+        raise SettingError(f"--force and {other} exclude each other; leave one out")
     existing: Existing = "replace" if force else "refuse"
     if skip_existing or update:
         existing = "update" if update else "skip"
+    cores = process.cores()
     return Request(
         inputs=inputs, output=output, method=chosen, target=target, existing=existing,
-        jobs=jobs or process.cores(), files_from=files_from, **options,
+        jobs=min(jobs or cores, _MOST_JOBS * cores), files_from=files_from, **options,
     )  # fmt: skip
 
 

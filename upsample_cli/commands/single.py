@@ -35,7 +35,7 @@ def enlarge(request: Request) -> int:
             )
         except ImageFileError as error:
             if request.as_json:
-                line = failed_line(source.path, output.path, request.method.name, str(error))
+                line = failed_line(str(source), str(output), request.method.name, str(error))
                 click.echo(line, err=output.is_stream)
             raise
         code = exit_codes.of_pictures(tally, is_over)
@@ -49,7 +49,7 @@ def _print_plan(source: Place, output: Place, request: Request) -> None:
     from upsample_cli.jobs.enlarge import picture
 
     height, width = picture.planned(source, output, request.task(1))
-    click.echo(f"{printable(source.path)} -> {printable(output.path)}  {width}x{height}")
+    click.echo(f"{printable(str(source))} -> {printable(str(output))}  {width}x{height}")
 
 
 def _reports(source: Place, output: Place, request: Request) -> Iterator[Report]:

@@ -102,7 +102,7 @@ class TextTable:
         if not self._begun:
             self._begun = True
             yield "  ".join(("picture".ljust(self._width), *self._HEADINGS, "worst"))
-        overall, name = measurement.overall, printable(result.source.path).ljust(self._width)
+        overall, name = measurement.overall, printable(str(result.source)).ljust(self._width)
         frame = f"  frame {measurement.frame}" if measurement.frame else ""
         if overall.status in UNKNOWN:
             yield f"{name}  {'-':>6}  {UNKNOWN[overall.status]}{frame}"
@@ -133,7 +133,7 @@ class JsonLines:
         if measurement is None and result.error is None:
             return
         line: dict[str, Any] = {
-            "input": result.source.path,
+            "input": str(result.source),
             "status": "done" if measurement else "failed",
             "error": result.error,
             "checkerboard": measurement and numbers(measurement.overall),
@@ -157,7 +157,7 @@ class CsvTable:
 
     def lines(self, result: Result) -> Iterator[str]:
         """Yield the lines for one picture; none for a file that is no picture."""
-        source, measurement = result.source.path, result.measurement
+        source, measurement = str(result.source), result.measurement
         if measurement is None and result.error is None:
             return
         if not self._begun:

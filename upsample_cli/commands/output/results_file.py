@@ -1,10 +1,11 @@
-"""The file of results: a row a picture, in the order of the inputs, on the disk once known."""
+"""The file of results: a row a picture, written as it ends, at last in the order of the inputs."""
 
 import csv
 import io
 import json
 import os
 import stat
+from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
@@ -16,6 +17,7 @@ from upsample_cli.images.places.place import Place, parse_file
 from upsample_cli.jobs.enlarge.task import Report
 
 _BLOCK = 1 << 16  # bytes
+_SORTED = 1 << 26  # bytes: more rows stay in the order in which pictures ended
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how cells begin that spreadsheets run
 
 
@@ -39,8 +41,7 @@ class ResultsFile:
         self._path = path
         self._name = name or path
         self._is_json = path.lower().endswith(".jsonl")
-        self._waiting: dict[int, Report] = {}
-        self._next = 0
+        self._written = array("q")  # of each row its number, where it starts, and its length
         self._missing = 0
         try:
             # `close` closes it, after the last rows are written.
@@ -58,27 +59,34 @@ class ResultsFile:
             ) from error
 
     def add(self, index: int, report: Report) -> None:
-        """Write the row of a picture, once the rows of all earlier pictures are written.
+        """Write the row of a picture.
 
         Args:
             index: The picture's number, from 0.
             report: What became of it.
         """
-        self._waiting[index] = report
-        while (following := self._waiting.pop(self._next, None)) is not None:
-            self._write(following)
-            self._next += 1
+        if report.status == "skipped" and hash(report.output) in self._known:
+            return
+        row, end = self._encoded(report), self._file.seek(0, os.SEEK_END)
+        try:
+            written = self._file.write(row)
+        except OSError:
+            written = 0
+        if written == len(row):
+            self._written.extend((index, self._file.tell() - written, written))
+            return
+        self._missing += 1  # the disk is full: leave no half row
+        with suppress(OSError):
+            self._file.truncate(end)
 
     def has(self, output: Place) -> bool:
         """Return whether a row says that a run before this one wrote an output."""
-        return hash(output.path) in self._known
+        return hash(str(output)) in self._known
 
     def close(self) -> bool:
-        """Write the rows that waited for earlier ones; return whether every row was written."""
-        for index in sorted(self._waiting):
-            self._write(self._waiting[index])
-        self._waiting.clear()
+        """Put the rows of this run in order, and return whether every row was written."""
         with suppress(OSError):
+            self._sort()
             os.fsync(self._file.fileno())
         self._file.close()
         if not Path(self._path).exists():
@@ -88,18 +96,22 @@ class ResultsFile:
             tell("Error", f"{self._name} lacks {self._missing} rows for want of room; make some")
         return not self._missing
 
-    def _write(self, report: Report) -> None:
-        if report.status == "skipped" and hash(report.output) in self._known:
+    def _sort(self) -> None:
+        """Put the rows of this run in the order of the inputs, where no other run wrote between."""
+        numbers, starts, lengths = (self._written[part::3].tolist() for part in range(3))
+        order = sorted(range(len(numbers)), key=numbers.__getitem__)
+        total = sum(lengths)
+        if order == sorted(order) or total > _SORTED:
             return
-        row, end = self._encoded(report), self._file.seek(0, os.SEEK_END)
-        try:
-            written = self._file.write(row)
-        except OSError:
-            written = 0
-        if written != len(row):  # the disk is full: leave no half row
-            self._missing += 1
-            with suppress(OSError):
-                self._file.truncate(end)
+        if self._file.seek(0, os.SEEK_END) - starts[0] != total:
+            return
+        self._file.seek(starts[0])
+        rows = self._file.read(total)
+        first = starts[0]
+        parts = (rows[starts[i] - first : starts[i] - first + lengths[i]] for i in order)
+        with Path(self._path).open("r+b") as file:  # the other one only appends
+            file.seek(starts[0])
+            file.write(b"".join(parts))
 
     def _encoded(self, report: Report) -> bytes:
         if self._is_json:

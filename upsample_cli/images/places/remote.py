@@ -23,6 +23,10 @@ class _RemoteLocation(Location):
 
     is_remote: ClassVar[bool] = True
 
+    def __str__(self) -> str:
+        """Return the URL without user and password."""
+        return store.without_secret(self.path)
+
     @property
     def key(self) -> str:
         """The URL: no two URLs mean the same object."""

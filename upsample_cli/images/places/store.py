@@ -4,6 +4,7 @@ Nothing is cached: a listing that is remembered would miss what others, or we, h
 """
 
 import io
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -13,6 +14,8 @@ from upsample_cli.errors import ImageFileError, SettingError, UpsampleError
 
 _HEAD = 1 << 16  # bytes: what stands before the pixels is seldom longer
 _BLOCK = 1 << 20  # bytes to read at once behind the head, as a TIFF's directory may be at the end
+_SECRET = re.compile(r"://[^/@\s]*@")
+_LIBRARIES = ("gcsfs", "adlfs", "paramiko", "dropbox", "ocifs")  # of stores other than S3
 _TIMES = ("LastModified", "last_modified", "mtime", "updated", "created")  # as stores call it
 
 
@@ -77,6 +80,8 @@ def file_system(url: str) -> Any:
     protocol, _, path = url.partition("://")
     if protocol in ("file", "local"):
         raise SettingError(f"{url} is a file of this machine; name its path")
+    if protocol == "ftp":  # fsspec's own prints tracebacks
+        raise SettingError("ftp:// is not read; download the file first, such as by curl")
     if not path.strip("/"):
         raise SettingError(f"{url} is no whole URL; name a bucket, such as s3://bucket")
     try:
@@ -84,12 +89,25 @@ def file_system(url: str) -> Any:
 
         return fsspec.filesystem(protocol, use_listings_cache=False)
     except ImportError as error:
+        libraries = '"upsample-cli[remote]"'
+        if protocol not in ("s3", "http", "https"):
+            libraries = next((name for name in _LIBRARIES if name in str(error)), libraries)
         raise SettingError(
             f"{protocol}:// needs more libraries ({_reason(error)}); "
-            'install those of S3 by: pip install "upsample-cli[remote]"'
+            f"install them by: pip install {libraries}"
         ) from error
     except ValueError as error:
-        raise SettingError(f"cannot open {url} ({_reason(error)}); name an s3:// URL") from error
+        shown = without_secret(url)
+        raise SettingError(f"cannot open {shown} ({_reason(error)}); name an s3:// URL") from error
+
+
+def without_secret(url: str) -> str:
+    """Return a URL without the user and the password that it may hold.
+
+    >>> without_secret("https://me:secret@host/a.png")
+    'https://host/a.png'
+    """
+    return _SECRET.sub("://", url)
 
 
 @contextmanager
@@ -101,17 +119,20 @@ def errors(action: str, url: str) -> Iterator[None]:
         raise
     except FileNotFoundError as error:
         reason = _reason(error) if "bucket" in str(error) else "not there"
-        raise ImageFileError(f"cannot {action} {url}: {reason}; check the name") from error
+        shown = without_secret(url)
+        raise ImageFileError(f"cannot {action} {shown}: {reason}; check the name") from error
     except Exception as error:  # every store has errors of its own, which share no base
         raise ImageFileError(
-            f"cannot {action} {url}: {_reason(error)}; check the address and the credentials"
+            f"cannot {action} {without_secret(url)}: {_reason(error)}; "
+            "check the address and the credentials"
         ) from error
 
 
 def _reason(error: Exception) -> str:
     """Return an error's message on one line, without semicolons, which introduce remedies."""
     words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return " ".join(words.replace(";", ",").split()).rstrip(".") or type(error).__name__
+    plain = without_secret(words.replace(";", ","))
+    return " ".join(plain.split()).rstrip(".") or type(error).__name__
 
 
 def time(info: dict[str, Any]) -> float:

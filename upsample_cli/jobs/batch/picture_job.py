@@ -58,7 +58,7 @@ class PictureJob:
                 return self._enlarged(source, to, state, is_ours)
             places = source.absolute(self.base), to.absolute(self.base)
             report = self._enlarged(*places, state, is_ours)
-            return report._replace(input=source.path, output=to.path)
+            return report._replace(input=str(source), output=str(to))
         except UpsampleError as error:
             return self.failed(source, to, str(error))
         except MemoryError:
@@ -66,12 +66,12 @@ class PictureJob:
 
     def failed(self, source: Place, to: Place, error: str) -> Report:
         """Return the report of a picture that could not be enlarged."""
-        return Report(source.path, to.path, "failed", error, method=self.task.method.name)
+        return Report(str(source), str(to), "failed", error, method=self.task.method.name)
 
     def _enlarged(self, source: Place, to: Place, state: State | None, is_ours: bool) -> Report:
         if is_other(source):
-            return Report(source.path, to.path, "skipped", UNKNOWN)
-        left = Report(source.path, to.path, "skipped", "is there already")
+            return Report(str(source), str(to), "skipped", UNKNOWN)
+        left = Report(str(source), str(to), "skipped", "is there already")
         fault = None
         if self.needs_state:
             state = state or state_of(source, to, self.needs_dates)
