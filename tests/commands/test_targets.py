@@ -1,5 +1,6 @@
 """Outputs that cannot be written: one line, the right exit code, and nothing left behind."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -109,3 +110,18 @@ def test_a_comment_is_kept_or_its_loss_is_noted(
     PIL.Image.new("RGB", (8, 8)).save(folder / "in.jpg", comment=b"a cat")
     is_noted = "holds no comment" in call("in.jpg", f"out.{suffix}").err
     assert is_noted == (b"a cat" not in (folder / f"out.{suffix}").read_bytes())
+
+
+@pytest.mark.skipif(os.name == "nt", reason="has no such modes")
+def test_an_output_is_no_more_open_than_its_input(
+    call: Callable[..., Outcome], folder: Path
+) -> None:
+    """It has the input's mode under the umask; --force keeps the target's, through a link too."""
+    (folder / "in.png").chmod(0o600)
+    assert call("in.png", "out.png", "-q").code == 0
+    assert (folder / "out.png").stat().st_mode & 0o777 == 0o600
+    (folder / "out.png").chmod(0o640)
+    (folder / "link.png").symlink_to("out.png")
+    assert call("in.png", "link.png", "-q", "--force").code == 0
+    assert (folder / "link.png").is_symlink()
+    assert (folder / "out.png").stat().st_mode & 0o777 == 0o640

@@ -36,6 +36,28 @@ def test_a_living_process_keeps_its_temporary(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["out.png"]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="has no such modes")
+def test_modes_are_kept(tmp_path: Path) -> None:
+    """A new file has the mode asked for, one that is replaced its own; links lead to the target."""
+    target, link = tmp_path / "real" / "out.png", tmp_path / "link.png"
+    target.parent.mkdir()
+    link.symlink_to("real/out.png")
+    before = os.umask(0o022)
+    try:
+        with atomic_file.writing(str(target), force=False, mode=0o640) as file:
+            assert os.fstat(file.fileno()).st_mode & 0o777 == 0o640
+        assert target.stat().st_mode & 0o777 == 0o640
+        target.chmod(0o604)
+        with atomic_file.writing(str(link), force=True) as file:
+            assert os.fstat(file.fileno()).st_mode & 0o777 == 0o604
+            assert [*tmp_path.glob("*.part")] == []
+            file.write(b"new")
+    finally:
+        os.umask(before)
+    assert link.is_symlink()
+    assert (target.read_bytes(), target.stat().st_mode & 0o777) == (b"new", 0o604)
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes with names are not everywhere")
 def test_a_pipe_or_link_named_like_a_temporary_is_left(tmp_path: Path) -> None:
     """It is nothing of ours, and opening a pipe would wait for ever."""

@@ -175,7 +175,7 @@ def test_a_folder_that_cannot_be_written_is_told(
 ) -> None:
     """A folder without permission is an error with the system's reason."""
 
-    def refused(*_: object) -> None:
+    def refused(*_: object, **__: object) -> None:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
     monkeypatch.setattr(atomic_file, "open", refused, raising=False)

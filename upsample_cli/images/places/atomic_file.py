@@ -6,10 +6,12 @@ recognised on the same machine by its lock, on others by its age, and is removed
 """
 
 import os
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from errno import EEXIST
+from functools import partial
 from typing import BinaryIO
 from zlib import crc32
 
@@ -24,27 +26,34 @@ _LOCKLESS_AGE = 600  # and one of this machine where there are no locks
 
 
 @contextmanager
-def writing(target: str, force: bool) -> Iterator[BinaryIO]:
+def writing(target: str, force: bool, mode: int = 0o666) -> Iterator[BinaryIO]:
     """Open a temporary file that takes the target's name when the block ends.
 
     Args:
-        target: A file, there or not.
-        force: Whether to replace it.
+        target: A file, there or not; a link stands for what it leads to.
+        force: Whether to replace it; it keeps its mode.
+        mode: Of a new file, before the umask.
 
     Raises:
         FileExistsError: It is there when the block ends, and `force` is off.
         OSError: It cannot be written.
     """
     temporary = ""
+    target = os.path.realpath(target) if force else target
+    kept = mode_of(target) if force else None
+    allowed = mode if kept is None else kept & 0o666  # the temporary never allows more
     try:
         while True:
             temporary = temporary_beside(target)
-            with open(temporary, "xb") as file:
+            with open(temporary, "xb", opener=partial(os.open, mode=allowed)) as file:
                 if not _locks(file):
                     continue
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
+                if kept is not None and hasattr(os, "fchmod"):
+                    with suppress(OSError):  # a file system without modes
+                        os.fchmod(file.fileno(), stat.S_IMODE(kept))
                 if flock is not None:
                     # Still locked, so that no other process takes it for abandoned.
                     _rename(temporary, target, force)
@@ -55,6 +64,14 @@ def writing(target: str, force: bool) -> Iterator[BinaryIO]:
         with suppress(OSError):
             os.unlink(temporary)
         raise
+
+
+def mode_of(path: str) -> int | None:
+    """Return the type and mode of what is there; None where nothing is."""
+    try:
+        return os.stat(path).st_mode
+    except (OSError, ValueError):
+        return None
 
 
 def temporary_beside(target: str) -> str:

@@ -197,13 +197,14 @@ class Place(Location):
             raise self._exists()
 
     @contextmanager
-    def writing(self, force: bool = False) -> Iterator[BinaryIO]:
+    def writing(self, force: bool = False, mode: int = 0o666) -> Iterator[BinaryIO]:
         """Open it for writing; it appears when the block ends, and not at all if that fails.
 
-        A device or a pipe, which has no content to replace, is written straight.
+        A device or a pipe is written straight.
 
         Args:
             force: Whether to replace what is there, even what comes while the block runs.
+            mode: Of a new file, before the umask; one that is replaced keeps its own.
 
         Raises:
             TargetExistsError: Something is there at the end, and `force` is off.
@@ -214,13 +215,14 @@ class Place(Location):
                 with open(self.path, "wb") as file:
                     yield file
             else:
-                with atomic_file.writing(self.path, force) as file:
+                with atomic_file.writing(self.path, force, mode) as file:
                     yield file
         except FileExistsError as error:
             raise self._exists() from error
         except OSError as error:
-            reason = error.strerror or str(error)
-            raise ImageFileError(f"cannot write {self}: {reason}; choose another place") from error
+            raise ImageFileError(
+                f"cannot write {self}: {error.strerror or error}; choose another place"
+            ) from error
 
     def editing(self, anew: bool) -> AbstractContextManager[str]:
         """Give the path of a local file to change; of an object, a copy that is put back.
@@ -235,11 +237,8 @@ class Place(Location):
 
     def _is_special(self) -> bool:
         """Tell whether it is a device or a pipe."""
-        try:
-            mode = os.stat(self.path).st_mode
-        except OSError:
-            return False
-        return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
+        mode = atomic_file.mode_of(self.path)
+        return mode is not None and not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
 
 
 def _is_same(path: str, other: str) -> bool:

@@ -114,7 +114,7 @@ class RemoteFile(_RemoteLocation, Place):
             raise self._exists()
 
     @contextmanager
-    def writing(self, force: bool = False) -> Iterator[BinaryIO]:
+    def writing(self, force: bool = False, mode: int = 0o666) -> Iterator[BinaryIO]:
         """Write a local file that is put when the block ends."""
         with TemporaryDirectory(prefix=_PREFIX) as folder:
             local = self._local_copy(folder)

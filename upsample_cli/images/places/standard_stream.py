@@ -56,7 +56,7 @@ class StandardStream(Place):
         """Accept any source."""
 
     @contextmanager
-    def writing(self, force: bool = False) -> Iterator[BinaryIO]:
+    def writing(self, force: bool = False, mode: int = 0o666) -> Iterator[BinaryIO]:
         """Write to standard output; `BrokenPipeError` says that the reader has gone."""
         out = sys.stdout.buffer
         try:

@@ -36,7 +36,7 @@ def write(
             f"{source.name} is an animation of {len(source.durations)} frames and {format} holds "
             f"one; write a {', '.join(sorted(ANIMATED.values()))} or give a still picture"
         )
-    with to.writing(task.force) as file, Workers(task.threads) as workers:
+    with to.writing(task.force, task.mode) as file, Workers(task.threads) as workers:
         frames = _Frames(source, size, format, task, workers)
         notes: tuple[str, ...] = ()
         if format == "PNG":

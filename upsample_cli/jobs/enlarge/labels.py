@@ -36,7 +36,7 @@ def write(mask: Mask, size: Size, format: str, to: Place, task: Task) -> Checker
     masks.check_format(mask, format)
     if task.drop_metadata:
         mask = replace(mask, options=tuple(option for option in mask.options if option[0] != "dpi"))
-    with to.writing(task.force) as file:
+    with to.writing(task.force, task.mode) as file:
         labels = enlarged(
             mask.labels, task.method.stages(mask.size, size), size, task.boundary, task.threads
         )

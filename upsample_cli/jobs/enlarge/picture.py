@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from upsample_cli.errors import ImageFileError, PictureTooLargeError
 from upsample_cli.images.image import Image
+from upsample_cli.images.places.atomic_file import mode_of
 from upsample_cli.images.places.place import Place
 from upsample_cli.images.write import formats
 from upsample_cli.jobs.enlarge import still
@@ -51,6 +52,9 @@ def enlarge(
     """
     start = perf_counter()
     to.check_target(source, task.force)
+    mode = None if source.local_path is None else mode_of(source.local_path)
+    if mode is not None:  # an output is no more open than its input
+        task = task._replace(mode=mode & 0o666)
     picture = _loaded(decoding() if decoding else _decode(source, task))
     size = _size(to, picture.size, task)
     format = formats.format_of(to, task.format, picture.format)

@@ -44,7 +44,7 @@ def write(
 
         notes += profiles.notes_on_linear(image.metadata)
     image = image._replace(metadata=image.metadata.resized(size))
-    with to.writing(task.force) as file, Workers(task.threads) as workers:
+    with to.writing(task.force, task.mode) as file, Workers(task.threads) as workers:
         strips = MeasuredStrips(image, size, task, format == "PNG", workers, progress)
         notes += _write(file, strips, image, size, format, task)
         checkerboard, more = strips.checkerboard()
