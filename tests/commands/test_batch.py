@@ -394,6 +394,22 @@ def test_too_much_ripple_in_a_folder_is_exit_4(call: Call, folder: Path) -> None
     assert file_names(folder / "out") == ["a.png", "checkerboard.csv"]
 
 
+@pytest.mark.parametrize("report", ["rows.csv", "rows.jsonl"])
+def test_a_resumed_run_recalls_what_is_over_the_limit(
+    call: Call, folder: Path, report: str
+) -> None:
+    """Pictures that are skipped count for --max-ripple by the rows they have."""
+    PIL.Image.fromarray(texture_samples(96, 96, 3)).save(folder / "large.png")
+    save(folder, "many/a.png")
+    (folder / "large.png").rename(folder / "many/b.png")
+    uneven = ["-k", "uniform", "--kernel-size", 3, "--report", report]
+    assert call("many", "out", *uneven, "--max-ripple", 1, "-j", 1).code == 4
+    again = call("many", "out", *uneven, "--max-ripple", 1, "-j", 1, "--skip-existing")
+    assert (again.code, again.err) == (4, "0 done, 2 skipped, 0 failed\n")
+    relaxed = call("many", "out", *uneven, "--max-ripple", 250, "-j", 1, "--skip-existing")
+    assert relaxed.code == 3
+
+
 def test_an_empty_folder_makes_none(call: Call, folder: Path) -> None:
     """It says why nothing is done, and leaves no folder."""
     (folder / "empty").mkdir()

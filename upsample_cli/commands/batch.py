@@ -170,6 +170,9 @@ def _recorded(
     finished: Iterable[run.FinishedPicture], results: ResultsFile | None
 ) -> Iterator[Report]:
     for picture in finished:
+        report = picture.report
         if results is not None:
-            results.add(picture.number, picture.report)
-        yield picture.report
+            results.add(picture.number, report)
+            if report.status == "skipped":  # so that a limit on the ripple holds for all outputs
+                report = report._replace(checkerboard=results.recalled(report.output))
+        yield report

@@ -15,6 +15,6 @@ def of_pictures(tally: Mapping[str, int], is_over: bool) -> int:
     """Return the exit code of a run."""
     if tally["failed"]:
         return FAILED
-    if not tally["done"]:
-        return NOTHING
-    return OVER_RIPPLE if is_over else DONE
+    if is_over:
+        return OVER_RIPPLE
+    return DONE if tally["done"] else NOTHING

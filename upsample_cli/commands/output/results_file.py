@@ -8,15 +8,19 @@ import stat
 from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
+from math import nan
 from pathlib import Path
+from typing import Any
 
 from upsample_cli.commands.output.messages import tell
 from upsample_cli.commands.output.picture_lines import COLUMNS, csv_row, json_line
 from upsample_cli.errors import ImageFileError, SettingError
 from upsample_cli.images.places.place import Place, parse_file
 from upsample_cli.jobs.enlarge.task import Report
+from upsample_cli.metrics.checkerboard import NO_STRIDE, Checkerboard
 
 _BLOCK = 1 << 16  # bytes
+_FIGURES = ("ripple", "contrast_db", "local_db")  # what a limit on the ripple needs
 _SORTED = 1 << 26  # bytes: more rows stay in the order in which pictures ended
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how cells begin that spreadsheets run
 
@@ -83,6 +87,14 @@ class ResultsFile:
         """Return whether a row says that a run before this one wrote an output."""
         return hash(str(output)) in self._known
 
+    def recalled(self, output: str) -> Checkerboard | None:
+        """Return the clear pattern that an earlier run found in an output, if any."""
+        figures: dict[str, Any] = dict(
+            zip(_FIGURES, self._known.get(hash(output), ()), strict=False)
+        )
+        found = Checkerboard(NO_STRIDE, **figures)
+        return found if found.is_clear else None
+
     def close(self) -> bool:
         """Put the rows of this run in order, and return whether every row was written."""
         with suppress(OSError):
@@ -132,18 +144,23 @@ class ResultsFile:
                 f"{self._name} is no file of results by this version; name another --report"
             )
 
-    def _continued(self) -> set[int]:
-        """Make the file end with a whole row; return hashes of the outputs that did not fail."""
+    def _continued(self) -> dict[int, tuple[float, ...]]:
+        """Make the file end with a whole row; return what is known of outputs that did not fail.
+
+        Returns:
+            By the hash of the output, its figures named in `_FIGURES`.
+        """
         _cut_unfinished(self._file)
         size = self._file.seek(0, os.SEEK_END)
         if self._is_json:
-            rows: Iterator[dict[str, str]] = map(json.loads, self._lines())
+            rows: Iterator[dict[str, Any]] = map(json.loads, self._lines())
         else:
             if size == 0:
                 self._file.write(_csv(COLUMNS))
             rows = csv.DictReader(self._lines())
         try:
-            return {hash(_plain(row["output"])) for row in rows if row["status"] != "failed"}
+            whole = (row for row in rows if row["status"] != "failed")
+            return {hash(_plain(row["output"])): _figures(row) for row in whole}
         except (ValueError, KeyError, TypeError, csv.Error) as error:
             raise SettingError(
                 f"{self._name} is damaged ({error}); name another --report"
@@ -204,6 +221,12 @@ def _csv(cells: Sequence[object]) -> bytes:
     else:
         csv.writer(text, lineterminator="\n").writerow(plain)
     return text.getvalue().encode("utf-8", "surrogateescape")
+
+
+def _figures(row: dict[str, Any]) -> tuple[float, ...]:
+    """Return the figures of a row of either form; NaN for what is unknown."""
+    values = row if "ripple" in row else row["checkerboard"] or {}
+    return tuple(float(values.get(name) or nan) for name in _FIGURES)
 
 
 def _plain(cell: str) -> str:
