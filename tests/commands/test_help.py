@@ -1,5 +1,9 @@
 import json
+import os
 import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -158,3 +162,29 @@ def test_invalid_numbers_are_reported_alike(
 ) -> None:
     """A value that is not a number is reported in the same words for every option."""
     check_refused(call(*arguments.split()), 2, f"{message}; see `upsample ")
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("upsample pho", ["file,pho"]),
+        ("upsample mea", ["file,mea", "plain,measure"]),
+        ("upsample --max-r", ["plain,--max-ripple"]),
+        ("upsample a.png b.png --method bi", ["plain,bilinear", "plain,bicubic"]),
+        ("upsample a.png b.png -k uni", ["file,uni", "plain,uniform"]),
+        ("upsample a.png b.png --boundary s", ["plain,symmetric"]),
+        ("upsample measure pho", ["file,pho"]),
+        ("upsample a.png b.png --report x", ["file,x"]),
+    ],
+)
+def test_shells_complete(line: str, expected: list[str]) -> None:
+    """Files, commands, options and their values, with and without the main job's name."""
+    words = {"COMP_WORDS": line, "COMP_CWORD": str(len(line.split()) - 1)}
+    program = shutil.which("upsample", path=Path(sys.executable).parent)
+    assert program  # the shell asks it by this name
+    done = subprocess.run(
+        [program],
+        env={**os.environ, **words, "_UPSAMPLE_COMPLETE": "bash_complete"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.stdout.split() == expected

@@ -49,6 +49,16 @@ class _App(click.Group):
         upsample.format_help(own, formatter)
         self.format_commands(ctx, formatter)
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
+        """Offer commands, and what the main job takes, as it needs no name."""
+        main = self.get_command(ctx, "upsample")
+        assert main is not None  # it always exists
+        own = click.Context(main, parent=ctx, resilient_parsing=True)
+        of_main = main.shell_complete(own, incomplete)
+        if not incomplete.startswith("-"):
+            of_main = main.params[0].shell_complete(own, incomplete)
+        return [*of_main, *super().shell_complete(ctx, incomplete)]
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands but the main job."""
         return list(COMMANDS)

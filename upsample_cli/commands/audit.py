@@ -3,13 +3,13 @@
 import click
 
 from upsample_cli.commands.exit_codes import FAILED, NOTHING, OVER_RIPPLE, USAGE
-from upsample_cli.commands.options import Limit, json_option, pair
+from upsample_cli.commands.options import Limit, complete_files, json_option, pair
 from upsample_cli.commands.output.messages import tell
 from upsample_cli.errors import SettingError, UpsampleError
 
 
 @click.command(short_help="Find the checkerboard of kernels and networks.")
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", shell_complete=complete_files)
 @click.option("-s", "--stride", callback=pair, metavar="N|HxW",
               help="Output pixels per input pixel, if not told.")  # fmt: skip
 @click.option("--padding", callback=pair, metavar="N|HxW",
@@ -19,7 +19,7 @@ from upsample_cli.errors import SettingError, UpsampleError
               show_default=True, help="What weights without a graph are of.")  # fmt: skip
 @click.option("--max-ripple", type=Limit(0), metavar="RIPPLE",
               help="Exit 4 where a ripple is larger.")  # fmt: skip
-@click.option("--pictures", multiple=True, metavar="FILE",
+@click.option("--pictures", multiple=True, metavar="FILE", shell_complete=complete_files,
               help="A photograph to run networks on, too; repeatable.")  # fmt: skip
 @click.option("--max-levels", type=Limit(0), metavar="LEVELS",
               help="Exit 4 where a network's output has more.")  # fmt: skip

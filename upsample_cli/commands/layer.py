@@ -3,7 +3,7 @@
 import click
 
 from upsample_cli.commands import feature_maps
-from upsample_cli.commands.options import json_option, layout_option, pair
+from upsample_cli.commands.options import complete_files, json_option, layout_option, pair
 from upsample_cli.commands.request import ARRAY_FORMATS, as_file, check_stream, output_place
 from upsample_cli.errors import SettingError
 from upsample_cli.images.places.place import parse
@@ -12,9 +12,9 @@ Pair = tuple[int, int] | None
 
 
 @click.command(short_help="Apply a layer's weights to feature maps.")
-@click.argument("input")
-@click.argument("output")
-@click.option("-w", "--weights", required=True, metavar="FILE",
+@click.argument("input", shell_complete=complete_files)
+@click.argument("output", shell_complete=complete_files)
+@click.option("-w", "--weights", required=True, metavar="FILE", shell_complete=complete_files,
               help="A .npy, .npz or .safetensors.")  # fmt: skip
 @click.option("--tensor", metavar="NAME", help="Its weight, where there are several.")
 @click.option("--bias", metavar="NAME|FILE.npy", help="Its bias (none).")

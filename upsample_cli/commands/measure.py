@@ -9,6 +9,7 @@ from upsample_cli.commands.name_list import places_from
 from upsample_cli.commands.options import (
     Limit,
     Whole,
+    complete_files,
     input_options,
     json_option,
     max_pixels_option,
@@ -29,12 +30,28 @@ def _stride(ctx: click.Context, param: click.Parameter, value: str) -> int | Non
 
 
 @click.command(short_help="Measure the checkerboard in pictures.")
-@click.argument("images", nargs=-1, metavar="IMAGE...")
+@click.argument("images", nargs=-1, metavar="IMAGE...", shell_complete=complete_files)
 @click.option("--stride", callback=_stride, default="auto", show_default=True, metavar="N|auto",
               help="Period to look for, in pixels, 2..16; auto: 2..8.")  # fmt: skip
-@click.option("--map", "heat_map", metavar="OUT.png", help="Draw where the checkerboard is.")
-@click.option("--spectrum", metavar="OUT.png", help="Draw the spectrum and the stride's lines.")
-@click.option("--reference", metavar="LOW", help="What the picture was enlarged from.")
+@click.option(
+    "--map",
+    "heat_map",
+    metavar="OUT.png",
+    shell_complete=complete_files,
+    help="Draw where the checkerboard is.",
+)
+@click.option(
+    "--spectrum",
+    metavar="OUT.png",
+    shell_complete=complete_files,
+    help="Draw the spectrum and the stride's lines.",
+)
+@click.option(
+    "--reference",
+    metavar="LOW",
+    shell_complete=complete_files,
+    help="What the picture was enlarged from.",
+)
 @click.option("--max-ripple", type=Limit(0), metavar="LEVELS",
               help="Exit with 4 where there is more, or may be.")  # fmt: skip
 @click.option("-f", "--force", is_flag=True, help="Let figures replace files.")

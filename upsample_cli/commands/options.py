@@ -1,14 +1,17 @@
 """Options that commands share, and the methods' own, made from the catalogue."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import isnan
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from upsample_cli.errors import SettingError
 from upsample_cli.methods.catalogue import METHODS
 from upsample_cli.methods.method import Parameter
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 LAYOUTS = ("hw", "chw", "hwc", "nchw")
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -39,6 +42,35 @@ class Limit(click.FloatRange):
         return number
 
 
+def complete_files(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> "list[CompletionItem]":
+    """Have the shell complete files and folders."""
+    from click.shell_completion import CompletionItem  # for shells alone
+
+    return [CompletionItem(incomplete, type="file")]
+
+
+def complete_words(words: Sequence[str], or_files: bool = False) -> Callable[..., Any]:
+    """Return a function that offers a shell the words that fit, and files if none does.
+
+    Args:
+        words: Values of an option.
+        or_files: Whether a value may be the path of a file, too.
+    """
+
+    def complete(
+        context: click.Context, parameter: click.Parameter, incomplete: str
+    ) -> "list[CompletionItem]":
+        """Offer the words that begin like that."""
+        from click.shell_completion import CompletionItem
+
+        items = complete_files(context, parameter, incomplete) if or_files else []
+        return [*items, *(CompletionItem(word) for word in words if word.startswith(incomplete))]
+
+    return complete
+
+
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 max_pixels_option = click.option(
     "--max-pixels", type=Whole(1), metavar="N", help="Most pixels to read (268 million)."
@@ -52,13 +84,23 @@ _INPUTS = (
         "--include", multiple=True, metavar="GLOB", help="Only files like this; repeatable."
     ),
     click.option("--exclude", multiple=True, metavar="GLOB", help="No files or folders like this."),
-    click.option("--files-from", metavar="FILE|-", help="Read input names from here, one a line."),
+    click.option(
+        "--files-from",
+        metavar="FILE|-",
+        shell_complete=complete_files,
+        help="Read input names from here, one a line.",
+    ),
     click.option("-0", "--null", is_flag=True, help="These names end with NUL, not a line."),
 )
 _OUTPUTS = (
     click.option("--skip-existing", is_flag=True, help="Leave outputs that are whole."),
     click.option("--update", is_flag=True, help="Likewise, if newer than their input."),
-    click.option("--report", metavar="FILE", help="Rows of results, .csv or .jsonl."),
+    click.option(
+        "--report",
+        metavar="FILE",
+        shell_complete=complete_files,
+        help="Rows of results, .csv or .jsonl.",
+    ),
 )
 
 
@@ -74,7 +116,9 @@ def method_options(command: Command) -> Command:
         names = ", ".join(owner for owner, _ in uses)
         command = click.option(
             *([_SHORT[name]] if name in _SHORT else []), option, name,
-            type=first.kind, metavar=_metavar(first), help=f"{first.help} ({names}).".capitalize(),
+            type=first.kind, metavar=_metavar(first),
+            shell_complete=complete_words(first.choices, first.file),
+            help=f"{first.help} ({names}).".capitalize(),
         )(command)  # fmt: skip
     return command
 

@@ -2,13 +2,20 @@
 
 import click
 
-from upsample_cli.commands.options import json_option, pair
+from upsample_cli.commands.options import complete_files, json_option, pair
 from upsample_cli.commands.output.messages import tell
 
 
 @click.command(short_help="Free a kernel of its checkerboard.")
-@click.argument("kernel", metavar="KERNEL")
-@click.option("-o", "--output", required=True, metavar="OUT.npz", help="Where to write it.")
+@click.argument("kernel", metavar="KERNEL", shell_complete=complete_files)
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    metavar="OUT.npz",
+    shell_complete=complete_files,
+    help="Where to write it.",
+)
 @click.option("-s", "--stride", callback=pair, metavar="N|HxW",
               help="Output pixels per input pixel, for a .npy.")  # fmt: skip
 @click.option("--ramp", is_flag=True, help="Keep ramps exact too, not only flat pictures.")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from upsample_cli.commands.options import Limit, Whole
+from upsample_cli.commands.options import Limit, Whole, complete_files
 from upsample_cli.commands.output.messages import printable, progress_bar, tell
 from upsample_cli.errors import SettingError
 
@@ -49,7 +49,9 @@ class TrainRequest:
 
 
 @click.command(short_help="Train a kernel on pictures.")
-@click.argument("images", nargs=-1, required=True, metavar="IMAGES...")
+@click.argument(
+    "images", nargs=-1, required=True, metavar="IMAGES...", shell_complete=complete_files
+)
 @click.option("-o", "--output", required=True, metavar="KERNEL.npz", help="Where to write it.")
 @click.option("-m", "--method", type=click.Choice(("tconv", "resize-conv")), default="tconv",
               show_default=True, help="What it is for.")  # fmt: skip

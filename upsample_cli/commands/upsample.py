@@ -8,6 +8,8 @@ from upsample_cli.commands.options import (
     Limit,
     Number,
     Whole,
+    complete_files,
+    complete_words,
     folder_options,
     json_option,
     layout_option,
@@ -16,14 +18,17 @@ from upsample_cli.commands.options import (
 )
 from upsample_cli.commands.request import ARRAY_FORMATS, request_of
 from upsample_cli.images.write.formats import FORMATS
-from upsample_cli.methods.catalogue import DEFAULT
+from upsample_cli.methods.catalogue import DEFAULT, METHODS
 
 
 @click.command(
     short_help="Enlarge pictures.", context_settings={"help_option_names": ["-h", "--help"]}
 )
-@click.argument("paths", nargs=-1, required=True, metavar="INPUT... OUTPUT")
+@click.argument(
+    "paths", nargs=-1, required=True, metavar="INPUT... OUTPUT", shell_complete=complete_files
+)
 @click.option("-m", "--method", default=DEFAULT, show_default=True, metavar="NAME",
+              shell_complete=complete_words([method.name for method in METHODS]),
               help="How to upsample; see `methods`.")  # fmt: skip
 @click.option("-s", "--scale", type=Number(), metavar="FACTOR",
               help="Output pixels per input pixel (2).")  # fmt: skip
