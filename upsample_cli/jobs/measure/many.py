@@ -84,7 +84,11 @@ def measuring(
         yield (measure_one(*file, options, jobs) for file in files), count
         return
     with open_pool(min(count, jobs)) as workforce:
-        yield _measured(files, options, workforce), count
+        try:
+            yield _measured(files, options, workforce), count
+        except BrokenPipeError:  # nobody reads on: workers end in peace, without a word
+            workforce.executor.shutdown(cancel_futures=True)
+            raise
 
 
 def _measured(
