@@ -101,5 +101,5 @@ def test_large_pictures_have_larger_cells() -> None:
     """The memory for cells has a bound, whatever the size of the picture."""
     for side in (100, 5_000, 40_000):
         grid = CellGrid((2, 2), side, side)
-        assert grid.shape[0] * grid.shape[1] <= 100_000
+        assert grid.shape[0] * grid.shape[1] <= 30_000
         assert grid.cell[0] % 2 == 0

@@ -21,7 +21,7 @@ from upsample_cli.metrics.rows import Floats, Mask, Rows, joined
 # Pixels and periods that a cell has along a side, at least: the first that fits.
 _SIDES = ((8, 3), (8, 2), (6, 2))
 _LEAST = 4  # cells along each side of a picture
-_MOST = 100_000  # cells of a picture: those of larger ones are larger
+_MOST = 30_000  # cells of a picture: those of larger ones are larger
 _RUN = 150_000  # values at once: what fits the cache
 _SATURATED = 0.1  # of a cell's pixels at 0 or 255: with more, the cell tells nothing
 _PLAIN = 0.5  # blocks of one colour in a plain cell, for each period that it holds
