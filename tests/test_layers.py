@@ -30,6 +30,7 @@ HOMES = {
     "tqdm": {"jobs"},
     "pathspec": {"jobs"},
     "distributed": {"jobs"},
+    "torch": {"jobs"},
     "concurrent": {"jobs"},
     "multiprocessing": {"jobs"},
     "scipy": {"kernels", "methods"},

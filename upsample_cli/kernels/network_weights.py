@@ -1,0 +1,141 @@
+"""The weights of a learned network, and the file that they lie in.
+
+A network is a body of convolutions, each followed by a leaky rectifier, and a head: a transposed
+convolution of stride s over the body's features, its 3 s x 3 s taps given by output phase. A file
+is a .npz of `format`, `method` (network), `layer0`, `bias0`, `layer1`, ..., `head` in float16, and
+`about`, a JSON text of how it was trained. Reading takes from the head's taps their mean for each
+phase and feature, so that they sum to 0 whatever the rounding.
+"""
+
+import io
+import os
+from collections.abc import Mapping
+from functools import lru_cache
+from math import isqrt
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from upsample_cli.errors import SettingError
+from upsample_cli.kernels.kernel_file import FORMAT, SHIPPED, read_arrays
+from upsample_cli.kernels.winograd import LEAK
+
+Weights = NDArray[np.float32]
+
+_PHASES = [stride**2 for stride in range(2, 9)]
+_LARGEST = 1e4  # of a weight: sums of products of larger ones would overflow
+
+
+class Convolution(NamedTuple):
+    """A layer of the body: weights (Cout, Cin, k, k) and bias (Cout,)."""
+
+    weights: Weights
+    bias: Weights
+
+
+class ResidualNetwork(NamedTuple):
+    """The layers of a network.
+
+    Args:
+        body: Convolutions, the first of one channel and any odd size, the others of 3x3 taps.
+        head: Shape (s^2, C, 3, 3), the taps of each output phase of the transposed convolution.
+        about: How it was trained: plain numbers and words.
+    """
+
+    body: tuple[Convolution, ...]
+    head: Weights
+    about: Mapping[str, Any] = MappingProxyType({})
+
+    @property
+    def stride(self) -> int:
+        """Output pixels per input pixel."""
+        return isqrt(len(self.head))
+
+    @property
+    def halo(self) -> int:
+        """Input pixels that an output draws on beyond each side of its own."""
+        return 1 + sum(len(layer.weights[0, 0]) // 2 for layer in self.body)
+
+    def phase_sums(self) -> NDArray[np.float64]:
+        """Return what a flat picture gets by phase, shape (s, s): of all levels the most uneven."""
+        features = np.linspace(-0.5, 0.5, 256)[None]
+        for weights, bias in self.body:
+            features = weights.astype(np.float64).sum((2, 3)) @ features + bias[:, None]
+            features = np.maximum(features, LEAK * features)
+        added = self.head.astype(np.float64).sum((2, 3)) @ features
+        worst = 1 + added[:, np.ptp(added, axis=0).argmax()]
+        return np.asarray(worst.reshape(self.stride, self.stride))
+
+    def to_bytes(self) -> bytes:
+        """Return the bytes of the .npz file; the same for the same network."""
+        import json
+
+        arrays: dict[str, Any] = {"format": FORMAT, "method": "network"}
+        for number, (weights, bias) in enumerate(self.body):
+            arrays |= {f"layer{number}": np.float16(weights), f"bias{number}": np.float16(bias)}
+        arrays |= {"head": np.float16(self.head), "about": json.dumps(dict(self.about))}
+        file = io.BytesIO()
+        np.savez(file, **arrays)
+        return file.getvalue()
+
+
+def load_network(weights: str, stride: int = 2) -> ResidualNetwork:
+    """Return the network of a name or a file; it is read again only when it has changed.
+
+    Args:
+        weights: `photo` or `clean`, or the path of a .npz.
+        stride: Which of those that have a name; a file brings its own.
+
+    Raises:
+        SettingError: No such file, no network, another format, wrong shapes, NaN.
+    """
+    shipped = os.path.join(SHIPPED, f"network-{weights}-x{stride}.npz")
+    path = weights if "." in weights else shipped
+    try:
+        state = os.stat(path)
+    except (OSError, ValueError) as error:
+        raise SettingError(f"no file of weights {path}; check the path") from error
+    return _load(path, state.st_mtime_ns, state.st_size)
+
+
+@lru_cache(maxsize=8)
+def _load(path: str, modified: int, length: int) -> ResidualNetwork:
+    """Return the network of a file; time and length are there as keys of the cache."""
+    arrays = read_arrays(path)
+    if isinstance(arrays, np.ndarray) or not is_network(arrays):
+        raise SettingError(f"{path} holds no network; give a .npz of `upsample train -m network`")
+    try:
+        return _network(arrays)
+    except (KeyError, ValueError, TypeError) as error:
+        raise SettingError(f"network {path} is damaged ({error}); train it again") from error
+
+
+def is_network(arrays: NDArray[Any] | Mapping[str, NDArray[Any]]) -> bool:
+    """Return whether what `read_arrays` read from a file are the arrays of a network."""
+    return not isinstance(arrays, np.ndarray) and str(arrays.get("method")) == "network"
+
+
+def _network(arrays: Mapping[str, NDArray[Any]]) -> ResidualNetwork:
+    """Return the network of arrays, or raise an error that says which is none of a network's."""
+    import json  # slow to import, and kernels do without
+
+    def named(name: str, *shape: int) -> Weights:
+        array = np.asarray(arrays[name], np.float32)
+        if array.shape != shape or not (np.abs(array) <= _LARGEST).all():
+            raise ValueError(f"{name} has shape {array.shape}, or odd numbers")
+        return array
+
+    if int(arrays["format"]) != FORMAT:
+        raise ValueError(f"it has format {arrays['format']}, not {FORMAT}")
+    count, size, phases = len(arrays["bias0"]), arrays["layer0"].shape[-1], len(arrays["head"])
+    if size not in range(3, 12, 2) or phases not in _PHASES:
+        raise ValueError(f"it has taps of {size} and {phases} phases")
+    body = [Convolution(named("layer0", count, 1, size, size), named("bias0", count))]
+    for number in range(1, sum(name.startswith("layer") for name in arrays)):
+        weights = named(f"layer{number}", count, count, 3, 3)
+        body.append(Convolution(weights, named(f"bias{number}", count)))
+    head = named("head", phases, count, 3, 3)
+    head = head - head.mean((2, 3), keepdims=True)
+    return ResidualNetwork(tuple(body), head, dict(json.loads(str(arrays["about"]))))
