@@ -50,6 +50,7 @@ def test_a_pipe_gets_the_bytes_of_the_file(maps: Path) -> None:
         (["f.npy", "g.png"], 1, "g.png cannot hold feature maps; name a .npy or .npz"),
         (["in.png", "g.npy"], 1, "in.png is no feature map; give a .npy or .npz"),
         (["f.npy", "g.npy", "--linear"], 2, "--linear is for pictures, not for feature maps"),
+        (["f.npy", "g.npy", "-m", "network"], 2, "and feature maps are none; pass -m tconv"),
         (["f.npy", "g.npy", "--quality", "9"], 2, "--quality is for pictures"),
         (["f.npy", "g.npy", "--max-ripple", "1"], 2, "--max-ripple is for pictures"),
         (["f.npy", "g.npy", "--alpha", "straight"], 2, "--alpha is for pictures"),

@@ -130,6 +130,7 @@ def test_pipes_and_folders_accept_masks(masks: Path) -> None:
         (["p.png", "o.jpg"], 1, "JPEG does not keep these labels as they are; write a PNG"),
         (["p.png", "o.ppm"], 1, "PPM does not keep these labels"),
         (["p.png", "o.png", "--linear"], 2, "--linear is not for --labels; leave it out"),
+        (["p.png", "o.png", "-m", "network"], 2, "and labels are none; pass -m tconv"),
         (["p.png", "o.png", "--max-ripple", "1"], 2, "--max-ripple is not for --labels"),
         (["p.png", "o.png", "--alpha", "straight"], 2, "--alpha is not for --labels"),
         (["p.npy", "o.npy"], 2, "--labels is for pictures, not for feature maps; pass -m nearest"),

@@ -16,6 +16,8 @@ from upsample_cli.methods.method import Method
 
 SCALES = [1.0, 1.5, 2.0, 2.7, 3.0, 4.0, 5.0, 8.0]
 every = pytest.mark.parametrize("method", variants(), ids=label)
+linear = [method for method in variants() if method.is_linear]
+every_linear = pytest.mark.parametrize("method", linear, ids=label)
 
 
 def enlarged(method: Method, x: Floats, scale: float = 2.0, **options: object) -> Floats:
@@ -44,7 +46,7 @@ def test_size_and_type(method: Method, dtype: type) -> None:
         assert np.isfinite(actual).all()
 
 
-@every
+@every_linear
 @settings(max_examples=10)
 @given(seeds, st.sampled_from(SCALES), st.integers(1, 8), st.integers(1, 8))
 def test_linear(method: Method, seed: int, scale: float, height: int, width: int) -> None:
@@ -54,7 +56,7 @@ def test_linear(method: Method, seed: int, scale: float, height: int, width: int
     np.testing.assert_allclose(enlarged(method, 3 * x - 2 * y, scale), expected, atol=1e-12)
 
 
-@every
+@every_linear
 @settings(max_examples=10)
 @given(planes(), st.sampled_from(SCALES))
 def test_channels_are_independent(method: Method, x: Floats, scale: float) -> None:
@@ -64,7 +66,7 @@ def test_channels_are_independent(method: Method, x: Floats, scale: float) -> No
     np.testing.assert_allclose(together, apart, atol=1e-12)
 
 
-@every
+@every_linear
 @pytest.mark.parametrize("scale", [2, 3, 4, 6])
 def test_shift_by_a_pixel_is_a_shift_by_the_scale(method: Method, scale: int) -> None:
     """Far from the edges, moving the input by one pixel moves the output by `scale` pixels."""
@@ -77,7 +79,7 @@ def test_shift_by_a_pixel_is_a_shift_by_the_scale(method: Method, scale: int) ->
     np.testing.assert_allclose(enlarged(method, moved, scale)[inner], expected[inner], atol=1e-9)
 
 
-@every
+@every_linear
 @pytest.mark.parametrize("boundary", ["symmetric", "nearest", "zero"])
 @pytest.mark.parametrize("scale", [2.0, 3.0, 4.0, 8.0])
 def test_flips_and_quarter_turns_commute(method: Method, scale: float, boundary: str) -> None:
@@ -91,7 +93,7 @@ def test_flips_and_quarter_turns_commute(method: Method, scale: float, boundary:
         assert alike == centred, f"{turn.__name__}: {'differs' if centred else 'is the same'}"
 
 
-@pytest.mark.parametrize("method", [item for item in variants() if not is_nearest(item)], ids=label)
+@pytest.mark.parametrize("method", [item for item in linear if not is_nearest(item)], ids=label)
 @pytest.mark.parametrize("scale", [1.25, 1.5, 2.6, 3.4])
 def test_flips_commute_between_whole_scales(method: Method, scale: float) -> None:
     """A scale between whole numbers is centred too; nearest alone must break ties to a side."""
@@ -119,7 +121,7 @@ def test_flat_stays_flat_iff_balanced(method: Method, scale: float) -> None:
         np.testing.assert_allclose(actual, 0.75 * sums.mean(), atol=1e-9)
 
 
-@every
+@every_linear
 @pytest.mark.parametrize("scale", [2.0, 3.0, 4.0, 6.0, 8.0])
 def test_a_point_becomes_the_equivalent_kernel(method: Method, scale: float) -> None:
     """One pixel of 1 among zeros becomes the taps that the method says it amounts to."""

@@ -117,11 +117,11 @@ def _enlarge(planned: plan.Plan, root: Folder, request: Request, workforce: Work
 def _task(request: Request) -> Task:
     """Return how to enlarge each picture; on a cluster a kernel file needs its whole path."""
     task = request.task(1)
-    kernel = getattr(task.method, "kernel", "")
-    if request.cluster and Path(kernel).is_file():
-        settings = asdict(task.method) | {"kernel": str(Path(kernel).absolute())}
-        return task._replace(method=build(task.method.name, **settings))
-    return task
+    settings = asdict(task.method)
+    for name in {"kernel", "weights"} & settings.keys():
+        if request.cluster and Path(settings[name]).is_file():
+            settings[name] = str(Path(settings[name]).absolute())
+    return task._replace(method=build(task.method.name, **settings))
 
 
 def _run(

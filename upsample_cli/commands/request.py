@@ -145,6 +145,7 @@ class Request:
         for name in options:
             option = f"--{name.replace('_', '-')}"
             raise SettingError(f"{option} is for pictures, not for feature maps; leave it out")
+        self.method.check_for("feature maps")
         if self.labels:
             raise SettingError(
                 "--labels is for pictures, not for feature maps; pass -m nearest instead"
@@ -156,6 +157,7 @@ class Request:
 
     def _check_labels(self) -> None:
         """Refuse what labels do not have."""
+        self.method.check_for("labels")
         for name in _NOT_FOR_LABELS:
             if getattr(self, name) not in (None, False):
                 raise SettingError(f"--{name.replace('_', '-')} is not for --labels; leave it out")
@@ -245,5 +247,4 @@ def _places(
         raise SettingError(f"--files-from names the inputs; leave {paths[0]} out")
     if files_from is None and len(paths) < 2:
         raise SettingError(f"no OUTPUT after {paths[0]}; name a file or folder to write")
-    *inputs, output = paths
-    return tuple(map(parse, inputs)), output_place(output)
+    return tuple(map(parse, paths[:-1])), output_place(paths[-1])

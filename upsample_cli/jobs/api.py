@@ -52,7 +52,10 @@ def upsample(
         raise SettingError(f"no boundary '{boundary}'; choose {', '.join(BOUNDARIES)}")
     size_in = (planes.shape[1], planes.shape[2])
     size_out = TargetSize(scale=scale).size(size_in)
-    stages = catalogue.build(method, **settings).stages(size_in, size_out)
+    built = catalogue.build(method, **settings)
+    if len(planes) > _MOST_CHANNELS:
+        built.check_for("feature maps")
+    stages = built.stages(size_in, size_out)
     out = np.empty((len(planes), *size_out), planes.dtype)
     enlarge(planes, stages, out, planes.dtype, boundary, threads)
     return out

@@ -5,6 +5,7 @@ from typing import Any
 from upsample_cli.errors import SettingError
 from upsample_cli.methods.convolution import ResizeConvolution, TransposedConvolution
 from upsample_cli.methods.interpolation import Bicubic, Bilinear, Lanczos, Nearest, Spline
+from upsample_cli.methods.learned_network import LearnedNetwork
 from upsample_cli.methods.method import Method, did_you_mean
 
 METHODS: tuple[type[Method], ...] = (
@@ -15,6 +16,7 @@ METHODS: tuple[type[Method], ...] = (
     Spline,
     TransposedConvolution,
     ResizeConvolution,
+    LearnedNetwork,
 )
 
 DEFAULT = TransposedConvolution.name

@@ -42,13 +42,17 @@ class KernelMethod(Method):
         kernels = self.kernels(scale)
         stride = prod(kernel.stride for kernel in kernels)
         stages: tuple[Stage, ...] = tuple(kernel.stage() for kernel in kernels)
-        size = size_in[0] * stride, size_in[1] * stride
-        if size == tuple(size_out) and stages:
-            return stages
-        from upsample_cli.kernels.interpolants import BICUBIC
-        from upsample_cli.kernels.separable import resampling
+        return reduced(stages, (size_in[0] * stride, size_in[1] * stride), size_out)
 
-        return (*stages, resampling(BICUBIC, size, size_out))
+
+def reduced(stages: tuple[Stage, ...], size: "Size", size_out: "Size") -> tuple[Stage, ...]:
+    """Return stages that lead to a size, and an antialiased reduction to the one that is wanted."""
+    if size == tuple(size_out) and stages:
+        return stages
+    from upsample_cli.kernels.interpolants import BICUBIC
+    from upsample_cli.kernels.separable import resampling
+
+    return (*stages, resampling(BICUBIC, size, size_out))
 
 
 def kernels_from_files(

@@ -99,6 +99,7 @@ class Method(ABC):
     Attributes:
         name: Its word on the command line.
         summary: What it does, 54 characters at most.
+        is_linear: Whether planes of any meaning can be enlarged: feature maps and classes too.
 
     Raises:
         SettingError: A setting is out of range, or two do not go together.
@@ -106,6 +107,7 @@ class Method(ABC):
 
     name: ClassVar[str]
     summary: ClassVar[str]
+    is_linear: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         """Check each setting, then all of them together."""
@@ -115,6 +117,14 @@ class Method(ABC):
 
     def check(self) -> None:  # noqa: B027 # most methods have nothing to check
         """Raise a `SettingError` for settings that do not go together."""
+
+    def check_for(self, what: str) -> None:
+        """Raise a `SettingError` where feature maps or labels, as `what` says, make no sense."""
+        if not self.is_linear:
+            raise SettingError(
+                f"-m {self.name} has learned what pictures look like, and {what} are none; "
+                "pass -m tconv"
+            )
 
     @classmethod
     def parameters(cls) -> tuple[Parameter, ...]:

@@ -21,7 +21,7 @@ def enlarge_array(method: Method, x: Any, scale: float, **settings: Any) -> Any:
     return out
 
 
-@pytest.mark.parametrize("method", variants(), ids=label)
+@pytest.mark.parametrize("method", [one for one in variants() if one.is_linear], ids=label)
 @pytest.mark.parametrize("scale", [2, 1.5])
 def test_nan_affects_only_outputs_that_depend_on_it(method: Method, scale: float) -> None:
     """An output is NaN exactly when it depends on the pixel that is NaN."""

@@ -68,7 +68,7 @@ def enlarge(
         status="done",
         size=size,
         method=task.method.name,
-        kernel=getattr(task.method, "kernel", None),
+        kernel=getattr(task.method, "kernel", getattr(task.method, "weights", None)),
         scale=scale if task.target.scale is None else task.target.scale,
         seconds=perf_counter() - start,
         checkerboard=checkerboard,
