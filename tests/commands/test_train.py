@@ -1,4 +1,5 @@
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -60,6 +61,9 @@ def test_a_resize_conv_kernel_is_refused_by_tconv(call: Call, photos: str) -> No
         (["photos", "-o", "mine.npz", "--taps", "4"], 2, "--taps 4 cannot be"),
         (["photos", "-o", "mine.npz", "--shrink", "box"], 2, "no shrink 'box'"),
         (["photos"], 2, "--output"),
+        (["photos", "-o", "n.npz", "--steps", "9"], 2, "--steps is for network, not for tconv"),
+        (["photos", "-o", "n.npz", "-m", "network", "--taps", "9"], 2, "--taps is for tconv and"),
+        (["photos", "-o", "n.npz", "-m", "network", "--full"], 2, "--full is for tconv and"),
     ],
 )
 def test_wrong_train_arguments_are_refused(
@@ -70,3 +74,34 @@ def test_wrong_train_arguments_are_refused(
     before = contents(folder)
     check_refused(call("train", *arguments), code, fault)
     assert contents(folder) == before
+
+
+def test_a_trained_network_can_be_used(call: Call, photos: str, folder: Path) -> None:
+    """Training tells how far it is; --weights and `audit` accept the file that it writes."""
+    pytest.importorskip("torch", reason="an extra; its wheel is gigabytes")
+    options = ["--method", "network", "--steps", 3, "--degrade", "clean"]
+    for seed in range(4):
+        samples = np.round(natural_texture(150, 140, seed)[0] * 255).astype(np.uint8)
+        PIL.Image.fromarray(samples).save(folder / photos / f"{seed}.png")
+    outcome = call("train", photos, "-o", "net.npz", *options)
+    assert outcome.code == 0, outcome.err
+    assert re.fullmatch(
+        rb"net\.npz  network x2  step 3  held-out PSNR, dB: network [\d.]+, learned [\d.]+, "
+        rb"bicubic [\d.]+  exact ripple 0\.0000  [\d.]+ s\n",
+        outcome.out,
+    )
+    assert re.fullmatch(r"(note: step [03], 1?0?0%: held-out PSNR, dB: .*\n){2}", outcome.err)
+    assert b"network net.npz x2" in call("in.png", "out.png", "-m", "network",
+                                         "--weights", "net.npz").out  # fmt: skip
+    again = call("train", photos, "-o", "more.npz", *options, "--start", "net.npz", "-q")
+    assert again == Outcome(0, b"", "")
+    audit = call("audit", "net.npz", "--max-ripple", "0.00005", "--max-levels", "0.005")
+    assert (audit.code, audit.err) == (0, "")
+    assert b"whole network  tconv  6x6     2x2     yes      0.0000" in audit.out
+
+
+def test_a_network_needs_torch(call: Call, photos: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without PyTorch the error names the extra to install."""
+    monkeypatch.setitem(sys.modules, "torch", None)
+    outcome = call("train", photos, "-o", "net.npz", "-m", "network")
+    check_refused(outcome, 2, 'torch, which is not installed; pip install "upsample-cli[train]"')

@@ -1,17 +1,25 @@
-"""`upsample train`: a kernel from pictures."""
+"""`upsample train`: a kernel or a network from pictures."""
 
+import sys
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from upsample_cli.commands.options import Limit, Whole, complete_files
 from upsample_cli.commands.output.messages import printable, progress_bar, tell
 from upsample_cli.errors import SettingError
 
 if TYPE_CHECKING:  # --help must not wait for NumPy
+    from upsample_cli.images.places.place import Place
+    from upsample_cli.jobs.train.network_training import Look
     from upsample_cli.jobs.train.settings import Settings
     from upsample_cli.jobs.train.train import Trained
+
+_FOR_KERNELS = ("taps", "separable", "balance", "shrink", "noise", "samples")
+_FOR_NETWORKS = ("start", "steps", "minutes", "degrade")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +36,10 @@ class TrainRequest:
     shrink: str
     noise: float
     samples: int
+    start: str | None
+    steps: int | None
+    minutes: float
+    degrade: str
     seed: int
     holdout: float
     force: bool
@@ -37,6 +49,14 @@ class TrainRequest:
         """Check the name of the output."""
         if not self.output.endswith(".npz"):
             raise SettingError(f"{self.output} is no .npz; name the kernel file KERNEL.npz")
+        context, is_network = click.get_current_context(), self.method == "network"
+        for name in _FOR_KERNELS if is_network else _FOR_NETWORKS:
+            if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
+                option = "full" if name == "separable" else name
+                other = "tconv and resize-conv" if is_network else "network"
+                raise SettingError(
+                    f"--{option} is for {other}, not for {self.method}; leave it out"
+                )
 
     def settings(self) -> "Settings":
         """Return how to train."""
@@ -48,12 +68,13 @@ class TrainRequest:
                         self.seed, self.holdout)  # fmt: skip
 
 
-@click.command(short_help="Train a kernel on pictures.")
+@click.command(short_help="Train a kernel or a network on pictures.")
 @click.argument(
     "images", nargs=-1, required=True, metavar="IMAGES...", shell_complete=complete_files
 )
 @click.option("-o", "--output", required=True, metavar="KERNEL.npz", help="Where to write it.")
-@click.option("-m", "--method", type=click.Choice(("tconv", "resize-conv")), default="tconv",
+@click.option("-m", "--method", type=click.Choice(("tconv", "resize-conv", "network")),
+              default="tconv",
               show_default=True, help="What it is for.")  # fmt: skip
 @click.option("-s", "--stride", "--scale", type=Whole(2, 8), default=2, show_default=True,
               metavar="N", help="Output pixels per input pixel, 2..8.")  # fmt: skip
@@ -69,6 +90,12 @@ class TrainRequest:
               help="Noise of the pictures to come.")  # fmt: skip
 @click.option("--samples", type=Whole(1000), default=1_000_000, show_default=True, metavar="N",
               help="Patches to learn from.")  # fmt: skip
+@click.option("--start", metavar="NAME|FILE", help="Network to begin with: photo, clean or a .npz.")
+@click.option("--steps", type=Whole(1), metavar="N", help="Steps of a network, instead of minutes.")
+@click.option("--minutes", type=Limit(0.01), default=10.0, show_default=True, metavar="N",
+              help="How long to train a network.")  # fmt: skip
+@click.option("--degrade", type=click.Choice(("photo", "clean")), default="photo",
+              show_default=True, help="Whether a network learns to mend JPEG.")  # fmt: skip
 @click.option("--seed", type=Whole(0), default=0, show_default=True, metavar="N",
               help="Of the choice of patches and pictures.")  # fmt: skip
 @click.option("--holdout", type=Limit(0, 0.9), default=0.1, show_default=True, metavar="SHARE",
@@ -76,14 +103,17 @@ class TrainRequest:
 @click.option("-f", "--force", is_flag=True, help="Replace a kernel that is there.")
 @click.option("-q", "--quiet", is_flag=True, help="No report, no notes.")
 def train(**values: Any) -> None:
-    """Train a kernel on IMAGES, files or folders, and write it to a file.
+    """Train a kernel or a network on IMAGES, files or folders, and write it to a file.
 
     Pictures are shrunk by the stride; the kernel is the one that brings them nearest to their
-    originals, in one pass and one small solve.
+    originals, in one pass and one small solve. A network takes minutes to hours; Ctrl-C keeps the
+    best so far, and --start goes on from it.
 
     \b
     upsample train photos/ -o mine.npz
     upsample small.png large.png --kernel mine.npz
+    upsample train scans/ -o scans.npz --method network --start photo
+    upsample small.png large.png --method network --weights scans.npz
     """  # noqa: D301 # click needs the \b itself
     request = TrainRequest(**values)
     from upsample_cli.images.places.place import STREAM, parse, parse_file
@@ -91,7 +121,11 @@ def train(**values: Any) -> None:
 
     output = parse_file(request.output)
     output.check_target(parse_file(STREAM), request.force)
-    settings, pictures = request.settings(), job.pictures([parse(name) for name in request.images])
+    pictures = job.pictures([parse(name) for name in request.images])
+    if request.method == "network":
+        _train_network(pictures, output, request)
+        return
+    settings = request.settings()
     trained = job.train(pictures, settings, progress_bar(request.quiet, "picture"))
     with output.writing(request.force) as file:
         file.write(trained.file.to_bytes())
@@ -124,3 +158,39 @@ def _summary(output: str, trained: "Trained") -> str:
         ("dB", *(f"{db:.2f}" for db in scores.values())),
     ]
     return "\n".join([*lines, aligned(rows)])
+
+
+def _train_network(pictures: "list[Place]", output: "Place", request: TrainRequest) -> None:
+    """Train a network on pictures and write it."""
+    if sys.modules.get("torch", "torch") is None or find_spec("torch") is None:
+        raise SettingError(
+            "a network is trained by torch, which is not installed; "
+            'pip install "upsample-cli[train]"'
+        )
+    from upsample_cli.jobs.train import network_training as job
+    from upsample_cli.metrics.ripple import ripple
+
+    settings = job.NetworkSettings(request.stride, request.start, request.steps, request.minutes,
+                                   request.degrade, request.seed, request.holdout)  # fmt: skip
+
+    def watch(look: "Look") -> None:
+        if not request.quiet:
+            tell("note", f"step {look.step}, {look.done:.0%}: {_scores(look)}")
+
+    trained = job.train(pictures, settings, watch)
+    with output.writing(request.force) as file:
+        file.write(trained.network.to_bytes())
+    if not request.quiet:
+        for reason in trained.skipped:
+            tell("note", f"skipped: {reason}")
+        exact = ripple(trained.network.phase_sums())
+        click.echo(
+            f"{printable(request.output)}  network x{request.stride}  step {trained.look.step}  "
+            f"{_scores(trained.look)}  exact ripple {exact:.4f}  {trained.seconds:.1f} s"
+        )
+
+
+def _scores(look: "Look") -> str:
+    """Return how good a network is on pictures that were held out."""
+    found = ", ".join(f"{name} {db:.2f}" for name, db in look.psnr.items())
+    return f"held-out PSNR, dB: {found}" if found else "no picture was held out"

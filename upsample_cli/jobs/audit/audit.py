@@ -10,6 +10,9 @@ from upsample_cli.jobs.audit.kernel_figures import KernelFigures
 from upsample_cli.jobs.audit.layer_figures import LayerFigures
 from upsample_cli.jobs.audit.network import OutputFigures
 from upsample_cli.jobs.audit.weights import Question, layer_of, layers_of
+from upsample_cli.kernels.kernel_file import read_arrays
+from upsample_cli.kernels.network_weights import is_network, load_network
+from upsample_cli.metrics.ripple import VISIBLE, WHITE, ripple
 
 _OPTIONS = {  # and the files that do not say themselves what they set
     "--stride": (".npy", ".npz", ".safetensors"),
@@ -96,8 +99,22 @@ def audit(path: str, question: Question, pictures: tuple[str, ...] = ()) -> Audi
 
 
 def _of_taps(path: str, question: Question) -> Audit:
+    if is_network(read_arrays(path)):
+        return _of_network(path)
     result = taps.read_taps(path, question.stride)
     if result.kernel is not None:
         return Audit(kernel_figures.figures(result.kernel, result.stride, question.padding))
     layer = layer_of(result.name, result.taps, question)
     return Audit(layers=(layer_figures.figures(layer),))
+
+
+def _of_network(path: str) -> Audit:
+    """Return what a learned network as a whole, over its balanced kernel, does to flat pictures."""
+    network = load_network(path)
+    stride = network.stride, network.stride
+    spread = ripple(network.phase_sums())
+    whole = LayerFigures(
+        "whole network", "tconv", (3 * stride[0], 3 * stride[1]), stride, (1, 1), True, spread,
+        None, None, None, (0.0, 0.0), "checkerboard" if spread >= VISIBLE else "none", "",
+    )  # fmt: skip
+    return Audit(layers=(whole,), output=OutputFigures(stride, WHITE * spread, "white", {}, {}))

@@ -79,11 +79,10 @@ def train(
     start = perf_counter()
     rng = np.random.default_rng(settings.seed)
     skipped: list[str] = []
-    once = {source.key: source for source in sources}
-    usable = [file for file in once.values() if _is_usable(file, settings, skipped)]
-    held_out = _held_out(usable, settings.holdout, rng)
-    others: Iterable[Place] = [path for path in usable if path not in held_out]
-    count = len(usable) - len(held_out)
+    paths = usable(sources, settings.smallest_side, skipped)
+    tests = held_out(paths, settings.holdout, rng)
+    others: Iterable[Place] = [path for path in paths if path not in tests]
+    count = len(paths) - len(tests)
     if progress:
         others = progress(others, count)
     moments, used = Moments(settings.stride, settings.taps), 0
@@ -95,7 +94,7 @@ def train(
     unbalanced = _fitted(moments, free, settings).kernel("unbalanced")
     file = _fitted(moments, settings.structure, settings)
     kernel = file.kernel("trained")
-    scores = _scores(_pairs(held_out, settings, skipped), kernel)
+    scores = _scores(_pairs(tests, settings, skipped), kernel)
     about = _about(settings, kernel, used, moments.count) | {"held_out": scores}
     return Trained(
         file._replace(about=about), kernel, tuple(skipped),
@@ -116,14 +115,20 @@ def _check(moments: Moments, used: int, skipped: Sequence[str], settings: Settin
         raise ImageFileError("the pictures are flat, and teach nothing; give photographs")
 
 
-def _is_usable(path: Place, settings: Settings, skipped: list[str]) -> bool:
+def usable(sources: Sequence[Place], side: int, skipped: list[str]) -> list[Place]:
+    """Return the files, each once, whose headers tell sides of so many pixels or more."""
+    once = {source.key: source for source in sources}
+    return [path for path in once.values() if _is_usable(path, side, skipped)]
+
+
+def _is_usable(path: Place, side: int, skipped: list[str]) -> bool:
     """Return by a file's header whether it can be used; if not, add the reason to the skipped."""
     try:
         height, width = read_size(path)
     except ImageFileError as error:
         skipped.append(str(error))
         return False
-    if min(height, width) < settings.smallest_side:
+    if min(height, width) < side:
         skipped.append(f"{path} is {width}x{height}, too small")
         return False
     return True
@@ -135,7 +140,7 @@ def _pairs(
     """Yield each picture shrunk and whole; add those that are broken to the skipped."""
     for path in paths:
         try:
-            yield pair(_luma(path), settings)
+            yield pair(luma_of(path), settings)
         except ImageFileError as error:
             skipped.append(str(error))
 
@@ -146,13 +151,15 @@ def _fitted(moments: Moments, structure: Structure, settings: Settings) -> Kerne
     return KernelFile(structure.method, settings.stride, taps, resize)
 
 
-def _luma(path: Place) -> Taps:
+def luma_of(path: Place) -> Taps:
+    """Return the luma of a picture in levels of 0..255, not rounded."""
     image = files.read(path)
     levels = np.moveaxis(image.samples, 2, 0).astype(np.float32) * np.float32(255 / image.peak)
     return luma(levels).astype(np.float64)
 
 
-def _held_out(paths: Sequence[Place], share: float, rng: np.random.Generator) -> list[Place]:
+def held_out(paths: Sequence[Place], share: float, rng: np.random.Generator) -> list[Place]:
+    """Return the share of the paths that is only tested on, at least one of two or more."""
     count = min(len(paths) - 1, max(1, round(share * len(paths)))) if share > 0 else 0
     chosen = rng.permutation(len(paths))[: max(0, count)]
     return [paths[i] for i in sorted(chosen)]

@@ -1,0 +1,143 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import PIL.Image
+import pytest
+from networks_drawn import drawn, residual
+from textures import natural_texture
+
+from upsample_cli.errors import ImageFileError, SettingError
+from upsample_cli.images.places.place import Place, parse
+from upsample_cli.jobs.train.train import pictures
+from upsample_cli.kernels.network_weights import ResidualNetwork, load_network
+
+torch = pytest.importorskip("torch", reason="an extra; its wheel is gigabytes")
+job: Any = pytest.importorskip("upsample_cli.jobs.train.network_training")
+model: Any = pytest.importorskip("upsample_cli.jobs.train.network_model")
+
+STEPS = 40
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> list[Place]:
+    """Return the places of four textures and of a file that is none."""
+    folder = tmp_path_factory.mktemp("photos")
+    for seed in range(4):
+        samples = np.round(natural_texture(200, 220, seed)[0] * 255).astype(np.uint8)
+        PIL.Image.fromarray(samples).save(folder / f"{seed}.png")
+    (folder / "notes.txt").write_text("no picture")
+    return pictures([parse(str(folder))])
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Train on few and small patches, and look often."""
+    for name, value in {"_BATCH": 4, "_SIDE": 16, "_WARMUP": 5, "_LOOK": 20, "_HELD_OUT": 3,
+                        "_POOL": 8}.items():  # fmt: skip
+        monkeypatch.setattr(job, name, value)
+
+
+def settings(**changes: Any) -> Any:
+    options = {"stride": 2, "start": None, "steps": STEPS, "minutes": 1.0, "degrade": "clean",
+               "seed": 0, "holdout": 0.3}  # fmt: skip
+    return job.NetworkSettings(**(options | changes))
+
+
+def train(photos: list[Place], **changes: Any) -> Any:
+    return job.train(photos, settings(**changes), lambda look: None)
+
+
+def same(one: ResidualNetwork, other: ResidualNetwork) -> bool:
+    return one.to_bytes() == other._replace(about=one.about).to_bytes()
+
+
+@pytest.mark.parametrize("stride", [2, 3])
+def test_the_model_is_the_network(stride: int) -> None:
+    """What PyTorch trains is what runs: wide layers collapsed, phases in their places."""
+    network = drawn(0, stride)
+    torch.manual_seed(0)
+    trained = model.Model(network)
+    with torch.no_grad():
+        for layer in trained.body:
+            layer.mix.normal_(0, 0.01)
+        luma = np.random.default_rng(0).random((30, 26), np.float32)
+        found = trained(torch.from_numpy(luma - np.float32(0.5))[None, None])
+        whole = torch.nn.functional.pixel_shuffle(found, stride)[0, 0].numpy()
+    actual = trained.network()
+    assert not same(actual, network)
+    np.testing.assert_allclose(residual(actual, luma), whole, atol=1e-5)
+    assert np.abs(actual.head.sum((2, 3))).max() < 1e-6
+
+
+def test_training_makes_it_better(photos: list[Place]) -> None:
+    """A few steps bring it over the linear kernel on crops that it has not seen."""
+    seen = []
+    trained = job.train(photos, settings(steps=150), seen.append)
+    psnr = trained.look.psnr
+    assert psnr["network"] > psnr["learned"] + 0.01
+    assert psnr["learned"] > psnr["bicubic"]
+    assert [look.step for look in seen] == [0, 20, 40, 60, 80, 100, 120, 140, 150]
+    assert seen[-1].done == 1
+    assert seen[0].psnr["network"] == psnr["learned"]  # it begins with no effect
+    np.testing.assert_allclose(trained.network.phase_sums(), 1, atol=1e-6)
+    assert len(trained.skipped) == 1
+    assert trained.network.about["pictures"] == 3
+    assert trained.network.about["steps"] == trained.look.step
+
+
+def test_it_is_the_same_for_one_seed_and_number_of_steps(photos: list[Place]) -> None:
+    """The weights depend on the seed and the steps, not on the time they take."""
+    first, again = train(photos, degrade="photo"), train(photos, degrade="photo")
+    assert same(first.network, again.network)
+    assert not same(first.network, train(photos, degrade="photo", seed=1).network)
+
+
+def test_it_goes_on_from_a_file(photos: list[Place], tmp_path: Path) -> None:
+    """A start of the same stride is where it begins; one of another stride lends its body."""
+    path = tmp_path / "start.npz"
+    path.write_bytes(drawn(3).to_bytes())
+    rng = np.random.default_rng(0)
+    begun = settings(start=str(path)).first(rng)
+    assert begun.to_bytes() == load_network(str(path)).to_bytes()
+    lent = settings(start=str(path), stride=3).first(rng)
+    assert lent.stride == 3
+    assert all((a.weights == b.weights).all() for a, b in zip(lent.body, begun.body, strict=True))
+    assert not lent.head.any()
+    assert train(photos, start=str(path), steps=2, stride=3).network.about["start"] == str(path)
+
+
+def test_an_interrupt_keeps_the_best_so_far(photos: list[Place]) -> None:
+    """Ctrl-C ends the training, and what it has found is returned."""
+
+    def interrupt(look: Any) -> None:
+        if look.step == 20:
+            raise KeyboardInterrupt
+
+    trained = job.train(photos, settings(steps=1000), interrupt)
+    assert trained.look.step == 20
+    assert not same(trained.network, model.untrained(2, np.random.default_rng(0)))
+
+
+def test_minutes_end_it(photos: list[Place]) -> None:
+    """Without a number of steps the time decides."""
+    trained = train(photos, steps=None, minutes=0.02)
+    assert trained.seconds < 20
+    assert trained.look.step > 0
+
+
+def test_without_held_out_pictures_the_last_is_kept(photos: list[Place]) -> None:
+    """There is no score then, and the network is that of the last step."""
+    trained = train(photos, holdout=0.0)
+    assert trained.look == (STEPS, 1.0, {})
+    assert trained.network.about["pictures"] == 4
+
+
+def test_strides_and_pictures_that_cannot_be_are_refused(photos: list[Place]) -> None:
+    """The errors say what to give instead."""
+    with pytest.raises(SettingError, match="--stride 5 is none of a network's; give 2, 3 or 4"):
+        settings(stride=5)
+    with pytest.raises(
+        ImageFileError, match="no picture can be used; give pictures of at least 256 px"
+    ):
+        train([place for place in photos if str(place).endswith("png")], stride=4)

@@ -1,0 +1,182 @@
+"""Train a network: Adam on patches, its rate falling as a cosine, averaged weights, held-out crops.
+
+Absolute errors count, and for the last tenth squared ones.
+"""
+
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from math import cos, pi
+from time import perf_counter
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import nn
+
+from upsample_cli.errors import ImageFileError, SettingError
+from upsample_cli.images.places.place import Place
+from upsample_cli.jobs.runtime.process import cores
+from upsample_cli.jobs.train.network_model import Model, untrained
+from upsample_cli.jobs.train.pairs import LEAST_SIDE, Pairs
+from upsample_cli.jobs.train.train import held_out, luma_of, usable
+from upsample_cli.kernels.network_weights import ResidualNetwork, load_network
+
+_BATCH, _SIDE = 16, 48  # patches a step, and input pixels along the side of each
+_RATE, _RATE_ON = 2e-3, 1e-3  # of a new network; of one that was trained before
+_WARMUP = 200  # steps in which the rate rises
+_CLIP = 0.5  # the longest gradient
+_AVERAGE = 0.999  # share of the averaged weights that a step keeps
+_LAST = 0.9  # of the training: from there on, squared errors count
+_LOOK = 500  # steps from one look at the held-out crops to the next
+_POOL, _HELD_OUT = 128, 24  # crops to learn from at a time, and to test on
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkSettings:
+    """How to train a network.
+
+    Args:
+        stride: Output pixels per input pixel, 2..4.
+        start: `photo`, `clean` or a .npz to begin with; None for random features.
+        steps: How many; None for as many as the minutes allow.
+        minutes: How long, where there are no steps.
+        degrade: `photo` damages a third of the pictures by noise and JPEG, `clean` none.
+        seed: Of all that chance picks.
+        holdout: Share of the pictures that the network is only tested on.
+
+    Raises:
+        SettingError: The stride is none of a network's.
+    """
+
+    stride: int
+    start: str | None
+    steps: int | None
+    minutes: float
+    degrade: str
+    seed: int
+    holdout: float
+
+    def __post_init__(self) -> None:
+        """Check the stride."""
+        if self.stride not in (2, 3, 4):
+            raise SettingError(f"--stride {self.stride} is none of a network's; give 2, 3 or 4")
+
+    def first(self, rng: np.random.Generator) -> ResidualNetwork:
+        """Return what to begin with: a network of another stride lends its body."""
+        if self.start is None:
+            return untrained(self.stride, rng)
+        old = load_network(self.start, self.stride)
+        if old.stride == self.stride:
+            return old
+        head = np.zeros((self.stride**2, *old.head.shape[1:]), np.float32)
+        return old._replace(head=head)
+
+
+class Look(NamedTuple):
+    """How far a training is: PSNR on the held-out crops, in dB; empty where none are held out."""
+
+    step: int
+    done: float
+    psnr: dict[str, float]
+
+
+class TrainedNetwork(NamedTuple):
+    """The best network of a training, the look that found it, and what could not be used."""
+
+    network: ResidualNetwork
+    look: Look
+    skipped: tuple[str, ...]
+    seconds: float
+
+
+def train(
+    sources: Sequence[Place], settings: NetworkSettings, watch: Callable[[Look], None]
+) -> TrainedNetwork:
+    """Return the best network of a training, by the held-out crops; Ctrl-C ends it early.
+
+    Args:
+        sources: Pictures.
+        settings: How to train.
+        watch: Is told of each look.
+
+    Raises:
+        ImageFileError: No picture can be used.
+        SettingError: What it starts from cannot be read.
+    """
+    start, skipped = perf_counter(), list[str]()
+    rng = np.random.default_rng(settings.seed)
+    best = settings.first(rng)
+    paths = usable(sources, settings.stride * LEAST_SIDE, skipped)
+    if not paths:
+        least = settings.stride * LEAST_SIDE
+        raise ImageFileError(f"no picture can be used; give pictures of at least {least} px a side")
+    tests = held_out(paths, settings.holdout, rng)
+
+    def pairs(chosen: list[Place], count: int) -> Pairs:
+        pictures = [np.asarray(luma_of(path) + 0.5, np.uint8) for path in chosen]
+        is_photo = settings.degrade == "photo"
+        return Pairs(pictures, settings.stride, best.halo, is_photo, rng, count)
+
+    held = pairs(tests, _HELD_OUT) if tests else None
+    others = [path for path in paths if path not in tests]
+    look = Look(0, 0.0, _scores(Model(best), held) if held else {})
+    watch(look)
+    try:
+        for step, done, model in _steps(best, pairs(others, _POOL), settings):
+            if step % _LOOK == 0 or done >= 1:
+                now = Look(step, done, _scores(model, held) if held else {})
+                if now.psnr.get("network", 0) >= look.psnr.get("network", 0):
+                    best, look = model.network(), now
+                watch(now)
+    except KeyboardInterrupt:
+        pass
+    about = {
+        "steps": look.step, "degrade": settings.degrade, "seed": settings.seed,
+        "start": settings.start, "pictures": len(others), "psnr": look.psnr,
+    }  # fmt: skip
+    seconds = perf_counter() - start
+    return TrainedNetwork(best._replace(about=about), look, tuple(skipped), seconds)
+
+
+def _steps(
+    network: ResidualNetwork, pairs: Pairs, settings: NetworkSettings
+) -> Iterator[tuple[int, float, Model]]:
+    """Yield after every step its number, the share done, and the averaged model."""
+    torch.manual_seed(settings.seed)
+    torch.set_num_threads(cores())
+    model = Model(network)
+    average = copy.deepcopy(model)
+    kept, moving = list(average.parameters()), list(model.parameters())
+    rate = _RATE if settings.start is None else _RATE_ON
+    adam = torch.optim.Adam(moving, rate, betas=(0.9, 0.99), fused=True)
+    begin, step, done = perf_counter(), 0, 0.0
+    while done < 1:
+        adam.param_groups[0]["lr"] = rate * min(1, (step + 1) / _WARMUP) * (cos(pi * done) + 1) / 2
+        low, lack = map(torch.from_numpy, pairs.batch(_BATCH, _SIDE))
+        with torch.autocast("cpu", torch.bfloat16):
+            found = model(low.to(memory_format=torch.channels_last))
+        miss = found.float() - lack
+        loss = miss.abs().mean() if done < _LAST else 8 * miss.square().mean()
+        adam.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(moving, _CLIP)
+        adam.step()
+        step += 1
+        minutes = (perf_counter() - begin) / 60
+        done = step / settings.steps if settings.steps else minutes / settings.minutes
+        with torch.no_grad():
+            for old, new in zip(kept, moving, strict=True):
+                old.lerp_(new, 1 - min(_AVERAGE, step / (step + 20)))
+        yield step, done, average
+
+
+@torch.no_grad()
+def _scores(model: Model, pairs: Pairs) -> dict[str, float]:
+    """Return the mean PSNR in dB on whole crops of a network, the learned kernel and bicubic."""
+    errors = []
+    for low, lack, bicubic in pairs.pool:
+        found = model(torch.from_numpy(low)[None, None])[0].numpy()
+        errors.append([np.square(lack - found).mean(), np.square(lack).mean(), bicubic])
+    psnr = -10 * np.log10(np.maximum(errors, 1e-10)).mean(0)
+    return dict(zip(("network", "learned", "bicubic"), psnr.round(3).tolist(), strict=True))

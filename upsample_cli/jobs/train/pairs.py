@@ -1,0 +1,150 @@
+"""Pairs of patches for a network: what is to be enlarged, and what the linear kernel misses.
+
+A pool holds square crops of photographs and drawings, shrunk and, a third of them, damaged. Patches
+are cut from the pool, and every other batch puts a new crop in the place of the oldest: so crops
+are made at a fraction of the cost of a step.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from upsample_cli.images.figures.specimens import Grey, specimen, through_jpeg
+from upsample_cli.jobs.enlarge.strips import Picture, run
+from upsample_cli.kernels.interpolants import AREA, BICUBIC, BILINEAR, LANCZOS, Interpolant
+from upsample_cli.kernels.separable import resampling
+from upsample_cli.methods.catalogue import build
+from upsample_cli.methods.method import Stage
+from upsample_cli.planes import Size
+
+Reals = NDArray[np.float32]
+
+LEAST_SIDE = 64
+"""Pixels of a shrunk picture that are needed along each side."""
+
+_LOW = 192  # pixels along the side of a shrunk crop
+_DRAWN = 0.15  # share of crops that are drawings
+_DAMAGED = 0.35  # share of crops that are damaged, of `photo`
+_SHRINKS = (BICUBIC, BICUBIC, LANCZOS, AREA, BILINEAR)
+_SIZES = (1.0, 0.7, 0.5)  # of each photograph
+
+
+class Pair(NamedTuple):
+    """A shrunk crop and what its enlargement lacks.
+
+    Args:
+        low: Shape (H + 2 halo, W + 2 halo), the shrunk crop less 1/2, its edges mirrored.
+        lack: Shape (stride^2, H, W), the original less the linear enlargement, by phase.
+        bicubic: The mean squared error of a bicubic enlargement.
+    """
+
+    low: Reals
+    lack: Reals
+    bicubic: float
+
+
+class Pairs:
+    """A pool of crops that gives batches of patches.
+
+    Args:
+        photographs: Each of shape (H, W), luma in levels.
+        stride: Of the network.
+        halo: Pixels that the network draws on beyond each side.
+        is_photo: Whether crops are damaged by noise and JPEG.
+        rng: What chooses.
+        count: Crops in the pool.
+    """
+
+    def __init__(self, photographs: Sequence[Grey], stride: int, halo: int, is_photo: bool,
+                 rng: np.random.Generator, count: int) -> None:  # fmt: skip
+        self._stride, self._halo, self._is_photo, self._rng = stride, halo, is_photo, rng
+        sized = [_sized(one, size) for one in photographs for size in _SIZES]
+        self._photographs = [one for one in sized if min(one.shape) >= stride * LEAST_SIDE]
+        areas = np.array([one.size for one in self._photographs], float)
+        self._odds = areas / areas.sum()
+        self.pool = deque((self._pair() for _ in range(count)), count)
+        self._drawn = 0
+
+    def batch(self, count: int, side: int) -> tuple[Reals, Reals]:
+        """Return patches, shape (count, 1, side + 2 halo, ...), and (count, stride^2, side, side).
+
+        Args:
+            count: How many patches.
+            side: Input pixels along each side that are learned from.
+        """
+        self._drawn += 1
+        if self._drawn % 2 == 0:
+            self.pool.append(self._pair())
+        whole, lows, lacks = side + 2 * self._halo, [], []
+        for _ in range(count):
+            pair = self.pool[self._rng.integers(len(self.pool))]
+            y, x = (self._rng.integers(n - side + 1) for n in pair.lack.shape[1:])
+            lows.append(pair.low[None, y : y + whole, x : x + whole])
+            lacks.append(pair.lack[:, y : y + side, x : x + side])
+        return np.stack(lows), np.stack(lacks)
+
+    def _pair(self) -> Pair:
+        """Return a new crop, turned or mirrored, in a range of levels that chance picks."""
+        rng, side = self._rng, _LOW * self._stride
+        if rng.random() < _DRAWN:
+            crop = specimen(side, rng)
+        else:
+            crop = self._photographs[rng.choice(len(self._odds), p=self._odds)]
+            y, x = (int(rng.integers(max(1, n - side + 1))) for n in crop.shape)
+            height, width = (min(n, side) // self._stride * self._stride for n in crop.shape)
+            crop = crop[y : y + height, x : x + width]
+        high = np.rot90(crop[:, :: rng.choice((-1, 1))], int(rng.integers(4))).astype(np.float32)
+        if rng.random() < 0.5:  # as in the luma of video, or a picture of less contrast
+            span = rng.uniform(0.6, 1)
+            levels = _rounded(high * span + rng.uniform(0, 1 - span) * 255)
+            high = levels.astype(np.float32)
+        return self._shrunk(high)
+
+    def _shrunk(self, high: Reals) -> Pair:
+        """Return an original, levels, as a pair."""
+        stride, rng = self._stride, self._rng
+        whole = (high.shape[0], high.shape[1])
+        size = (whole[0] // stride, whole[1] // stride)
+        is_damaged = self._is_photo and rng.random() < _DAMAGED
+        low = _scaled(high, size, _SHRINKS[rng.integers(len(_SHRINKS))] if is_damaged else BICUBIC)
+        is_noisy = is_damaged and rng.random() < 0.4
+        if is_noisy:
+            low += np.float32(rng.uniform(0.5, 5)) * rng.standard_normal(low.shape, np.float32)
+        grey = _rounded(low)
+        if is_damaged and rng.random() < (0.4 if is_noisy else 0.9):
+            grey = through_jpeg(grey, int(98 - 58 * rng.random() ** 1.5))  # most of them mild
+        low, high = (plane.astype(np.float32) / np.float32(255) for plane in (grey, high))
+        lack = high - _applied(build("tconv").stages(size, whole), low, whole)
+        phases = lack.reshape(size[0], stride, size[1], stride).transpose(1, 3, 0, 2)
+        return Pair(
+            np.pad(low - np.float32(0.5), self._halo, mode="symmetric"),
+            np.ascontiguousarray(phases.reshape(stride**2, *size)),
+            float(np.square(high - _scaled(low, whole, BICUBIC)).mean()),
+        )
+
+
+def _sized(grey: Grey, size: float) -> Grey:
+    height, width = (max(1, round(n * size)) for n in grey.shape)
+    return (
+        grey if size == 1 else _rounded(_scaled(grey.astype(np.float32), (height, width), BICUBIC))
+    )
+
+
+def _scaled(plane: Reals, size: Size, phi: Interpolant) -> Reals:
+    return _applied([resampling(phi, (plane.shape[0], plane.shape[1]), size)], plane, size)
+
+
+def _applied(stages: Sequence[Stage], plane: Reals, size: Size) -> Reals:
+    """Return the result of stages for one plane, in single precision."""
+    picture = Picture(
+        (plane.shape[0], plane.shape[1]),
+        lambda rows, columns: plane[None, rows.start : rows.stop, columns.start : columns.stop],
+    )
+    return np.asarray(run(stages, picture, range(size[0]), range(size[1]))[0], np.float32)
+
+
+def _rounded(levels: NDArray[np.floating]) -> Grey:
+    return np.asarray(np.clip(levels + 0.5, 0, 255), np.uint8)
