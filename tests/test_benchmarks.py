@@ -20,7 +20,7 @@ def printed(script: str, *arguments: object) -> str:
 
 
 @pytest.mark.parametrize(
-    "script", ["arithmetic", "folders", "layers", "metric", "quality", "speed"]
+    "script", ["arithmetic", "folders", "layers", "metric", "network", "quality", "speed"]
 )
 def test_a_benchmark_starts(script: str) -> None:
     """Every benchmark finds what it imports, and explains its options."""
@@ -41,3 +41,13 @@ def test_quality_scores_methods_on_pictures(tmp_path: Path) -> None:
     table = printed("quality", tmp_path, "--scales", 2, "--methods", "bicubic")
     (row,) = [line for line in table.splitlines() if line.startswith("| bicubic")]
     assert 20 < float(row.split(" | ")[1]) < 60
+
+
+def test_quality_scores_damaged_pictures_and_drawings(tmp_path: Path) -> None:
+    """A row has the score of each kind of damage and of drawings."""
+    PIL.Image.fromarray(texture_samples(48, 64, 3)).save(tmp_path / "one.png")
+    options = ["--scales", 3, "--methods", "bicubic", "nearest", "--damaged"]
+    table = printed("quality", tmp_path, *options)
+    rows = [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("| ")]
+    assert [row[0] for row in rows] == [rows[0][0], "bicubic", "nearest"]
+    assert all(len(row) == 10 and 5 < float(row[9]) < 60 for row in rows[1:])
