@@ -90,7 +90,12 @@ class TrainRequest:
               help="Noise of the pictures to come.")  # fmt: skip
 @click.option("--samples", type=Whole(1000), default=1_000_000, show_default=True, metavar="N",
               help="Patches to learn from.")  # fmt: skip
-@click.option("--start", metavar="NAME|FILE", help="Network to begin with: photo, clean or a .npz.")
+@click.option(
+    "--start",
+    metavar="NAME|FILE",
+    shell_complete=complete_files,
+    help="Network to begin with: photo, clean or a .npz.",
+)
 @click.option("--steps", type=Whole(1), metavar="N", help="Steps of a network, instead of minutes.")
 @click.option("--minutes", type=Limit(0.01), default=10.0, show_default=True, metavar="N",
               help="How long to train a network.")  # fmt: skip
