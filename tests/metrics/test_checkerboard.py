@@ -62,6 +62,13 @@ def test_dither_is_not_called_after_its_parts() -> None:
     assert period(results | {2: found(2, 4.0)}) == 2
 
 
+def test_blocks_of_a_codec_are_named_where_nothing_else_is_found() -> None:
+    """The search says what one stride alone says; a checkerboard goes before."""
+    results = {2: found(2, 0.3, "none"), 8: found(8, 0.26, "codec blocks")}
+    assert result_at(results, period(results)).verdict == "codec blocks"
+    assert period(results | {2: found(2, 0.3)}) == 2
+
+
 def test_what_is_saturated_at_one_stride_cannot_be_told() -> None:
     """A picture is not free of a checkerboard where the true stride could not be looked at."""
     results = {2: Checkerboard((2, 2), status="saturated"), 3: found(3, 0.1, "none")}

@@ -59,7 +59,9 @@ class Checkerboard(NamedTuple):
 
 
 def period(results: Mapping[int, Checkerboard]) -> int | None:
-    """Return the shortest period that explains the strongest checkerboard; None without any.
+    """Return the shortest period that explains the strongest checkerboard.
+
+    Without one it is that of a pattern that looks like something else; None without any.
 
     Args:
         results: The results by stride.
@@ -69,8 +71,10 @@ def period(results: Mapping[int, Checkerboard]) -> int | None:
     for stride, one in results.items():
         if one.verdict == DITHER and one.ripple**2 >= _EXPLAINED * strongest:
             return stride
+    if not powers:
+        return next((stride for stride, one in results.items() if one.verdict == BLOCKS), None)
     enough = _EXPLAINED * strongest
-    return min((stride for stride, power in powers.items() if power >= enough), default=None)
+    return min(stride for stride, power in powers.items() if power >= enough)
 
 
 def result_at(results: Mapping[int, Checkerboard], stride: int | None) -> Checkerboard:

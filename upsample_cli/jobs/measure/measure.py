@@ -12,7 +12,7 @@ from upsample_cli.images.read.decode import Decoded, decode
 from upsample_cli.jobs.measure import measure_figures
 from upsample_cli.jobs.measure.measurement import CHANNELS, Measurement, measure_image
 from upsample_cli.jobs.measure.reference import Reference
-from upsample_cli.metrics.checkerboard import CHECKERBOARD
+from upsample_cli.metrics.checkerboard import NONE
 
 LARGEST_STRIDE = 16
 
@@ -98,8 +98,8 @@ def _draw(
     channel = CHANNELS[name]
     title = f"{source.name}, {name}: stride {stride[0]}"
     if options.heat_map:
-        is_found = measurement.overall.verdict == CHECKERBOARD
-        start = "Checkerboard" if is_found else "No checkerboard found"
+        verdict = measurement.overall.verdict
+        start = verdict.capitalize() if verdict not in (NONE, "") else "No checkerboard found"
         sheet = measure_figures.heat(image, channel, stride, f"{start} in {title}", reference)
         measure_figures.write(sheet, options.heat_map, options.force)
     if options.spectrum:
