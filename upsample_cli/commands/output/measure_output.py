@@ -5,6 +5,7 @@ import io
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from math import isfinite
 from typing import Any
 
 import click
@@ -114,7 +115,7 @@ class TextTable:
             f"{overall.share:.0%}",
             f"{overall.peak:.2f}",
             f"{overall.floor:.2f}",
-            f"{overall.contrast_db:.1f} dB",
+            f"{overall.contrast_db:.1f} dB" if isfinite(overall.contrast_db) else "-",
         )
         row = (
             cell.rjust(len(heading)) for cell, heading in zip(cells, self._HEADINGS, strict=True)
