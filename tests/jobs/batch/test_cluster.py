@@ -5,6 +5,7 @@ import signal
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import faults
@@ -35,11 +36,15 @@ def started_cluster(server: Server) -> Iterator[LocalCluster]:
         patch.setenv("PYTHONPATH", paths)
         import dask
 
-        with (
-            dask.config.set(patience),
-            LocalCluster(2, threads_per_worker=1, dashboard_address=None) as started,
-        ):
+        with dask.config.set(patience):
+            started = LocalCluster(2, threads_per_worker=1, dashboard_address=None)
             yield started
+            # A worker that was killed last may be starting again: Dask waits for ever if it is
+            # closed just then.
+            with suppress(TimeoutError):
+                started.wait_for_workers(2, timeout=faults.PATIENCE)
+            with suppress(TimeoutError):
+                started.close(timeout=faults.PATIENCE)
 
 
 @pytest.fixture
