@@ -101,15 +101,7 @@ def measure(
     if as_json and as_csv:
         raise SettingError("--json and --csv exclude each other; give one")
     sources = _sources(images, files_from, null)
-    files: list[Place | None] = []
-    for option, name in (("map", heat_map), ("spectrum", spectrum), ("reference", reference)):
-        if name and (len(sources) > 1 or isinstance(sources[0], Folder)):
-            count = "a folder" if len(sources) == 1 else len(sources)
-            raise SettingError(f"--{option} is for one picture, not {count}; name one")
-        files.append(parse_file(name) if name else None)
-    map_file, spectrum_file, low = files
-    if map_file and spectrum_file and map_file.key == spectrum_file.key:
-        raise SettingError(f"--map and --spectrum are both {map_file.key}; name two files")
+    map_file, spectrum_file, low = _files_of_one(sources, heat_map, spectrum, reference)
     options = MeasureOptions(stride, low, map_file, spectrum_file, force, max_pixels or MAX_PIXELS)
     width = max(len("picture"), *(len(printable(str(source))) for source in sources))
     table = JsonLines() if as_json else CsvTable() if as_csv else TextTable(width)
@@ -131,3 +123,21 @@ def _sources(
     if not sources:
         raise SettingError("no picture is named; name files or folders, or give --files-from")
     return sources
+
+
+def _files_of_one(
+    sources: Sequence[Place | Folder],
+    heat_map: str | None,
+    spectrum: str | None,
+    reference: str | None,
+) -> list[Place | None]:
+    """Return the map, the spectrum and the reference, which are for one picture only."""
+    names = {"map": heat_map, "spectrum": spectrum, "reference": reference}
+    for option, name in names.items():
+        if name and (len(sources) > 1 or isinstance(sources[0], Folder)):
+            count = "a folder" if len(sources) == 1 else len(sources)
+            raise SettingError(f"--{option} is for one picture, not {count}; name one")
+    map_file, spectrum_file, low = (parse_file(name) if name else None for name in names.values())
+    if map_file and spectrum_file and map_file.key == spectrum_file.key:
+        raise SettingError(f"--map and --spectrum are both {map_file.key}; name two files")
+    return [map_file, spectrum_file, low]

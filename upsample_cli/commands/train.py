@@ -179,6 +179,7 @@ def _train_network(pictures: "list[Place]", output: "Place", request: TrainReque
                                    request.degrade, request.seed, request.holdout)  # fmt: skip
 
     def watch(look: "Look") -> None:
+        """Print the scores of a look at the network."""
         if not request.quiet:
             tell("note", f"step {look.step}, {look.done:.0%}: {_scores(look)}")
 

@@ -122,6 +122,7 @@ def _network(arrays: Mapping[str, NDArray[Any]]) -> ResidualNetwork:
     import json  # slow to import, and kernels do without
 
     def named(name: str, *shape: int) -> Weights:
+        """Return an array of the file, once its shape and its values are checked."""
         array = np.asarray(arrays[name], np.float32)
         if array.shape != shape or not (np.abs(array) <= _LARGEST).all():
             raise ValueError(f"{name} has shape {array.shape}, or odd numbers")

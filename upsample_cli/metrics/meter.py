@@ -173,12 +173,12 @@ def _evidence(cells: Cells, grid: CellGrid) -> _Evidence:
     )
 
 
-def _kind(result: Checkerboard, whole: Pattern, is_in_parts: bool) -> str:
+def _kind(result: Checkerboard, pattern: Pattern, is_in_parts: bool) -> str:
     """Return what a pattern looks like that is clear and strong enough."""
     if result.stride == (_BLOCK, _BLOCK):
-        if result.ripple <= _DITHER and whole.additive.likeness(_bayer()) >= _ALIKE:
+        if result.ripple <= _DITHER and pattern.additive.likeness(_bayer()) >= _ALIKE:
             return DITHER
-        if result.ripple <= _FAINT and whole.additive.axis_share >= _STRIPES and not is_in_parts:
+        if result.ripple <= _FAINT and pattern.additive.axis_share >= _STRIPES and not is_in_parts:
             return BLOCKS
     return CHECKERBOARD
 

@@ -114,6 +114,7 @@ def train(
     tests = held_out(paths, settings.holdout, rng)
 
     def pairs(chosen: list[Place], count: int) -> Pairs:
+        """Return pairs of patches that are cut from pictures."""
         pictures = [np.asarray(luma_of(path) + 0.5, np.uint8) for path in chosen]
         is_photo = settings.degrade == "photo"
         return Pairs(pictures, settings.stride, best.halo, is_photo, rng, count)
