@@ -7,10 +7,11 @@ from upsample_cli.images.figures import drawing
 from upsample_cli.images.figures.heat_map import heat_figure
 from upsample_cli.images.figures.spectrum_figure import spectrum_figure
 from upsample_cli.images.image import Image
-from upsample_cli.images.levels import OPACITY, Channel, in_levels
+from upsample_cli.images.levels import Channel, in_levels
 from upsample_cli.images.places.place import Place
+from upsample_cli.jobs.measure.measurement import least_levels
 from upsample_cli.jobs.measure.reference import Reference, channel_rows
-from upsample_cli.metrics.meter import COLOUR_LEVELS, LEVELS, Meter
+from upsample_cli.metrics.meter import Meter
 from upsample_cli.metrics.spectrum import periodogram
 
 _LEAST_SIDE = 16
@@ -55,7 +56,7 @@ def heat(
         title: One line.
         reference: What the picture was enlarged from; None if unknown.
     """
-    meter = Meter(image.size, stride, least=LEVELS if channel in (None, OPACITY) else COLOUR_LEVELS)
+    meter = Meter(image.size, stride, least=least_levels(channel))
     for rows in channel_rows(image, channel, reference):
         meter.feed(rows)
     field = meter.field()

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 import numpy as np
 
@@ -79,7 +80,7 @@ def measure_image(
 
         def results_of(name: str) -> dict[int, Checkerboard]:
             """Judge one channel at every stride."""
-            least = COLOUR_LEVELS if name in COLOURS else LEVELS
+            least = least_levels(CHANNELS[name])
             return {
                 s: judged(part, grid((s, s), image.size), least)[0]
                 for s, part in zip(strides, cells[name], strict=True)
@@ -87,7 +88,9 @@ def measure_image(
 
         results = dict(zip(names, workers.in_order(results_of, names), strict=True))
     if stride is None:
-        worst = {s: max((by[s] for by in results.values()), key=_rank) for s in strides}
+        worst = {
+            s: max((by[s] for by in results.values()), key=attrgetter("rank")) for s in strides
+        }
         stride = period(worst)
     luma, *channels = (result_at(by_stride, stride) for by_stride in results.values())
     likeliest = stride or max(
@@ -96,8 +99,9 @@ def measure_image(
     return Measurement(luma, dict(zip(names[1:], channels, strict=True)), (likeliest, likeliest))
 
 
-def _rank(result: Checkerboard) -> tuple[bool, int, float]:
-    return result.rank
+def least_levels(channel: Channel) -> float:
+    """Return the ripple, in levels, from which a channel is said to have a checkerboard."""
+    return LEVELS if channel in (None, OPACITY) else COLOUR_LEVELS
 
 
 def _cells(
