@@ -4,7 +4,7 @@ from textures import natural_texture
 
 from upsample_cli.images.figures import specimens
 
-KINDS = [specimens.text, specimens.shapes, specimens.sprites]
+KINDS = [specimens.text, specimens.shapes, specimens.sprites, specimens.gratings]
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -1,4 +1,4 @@
-"""Grey pictures to learn from: drawn text, shapes and sprites, and what JPEG does to any."""
+"""Grey pictures to learn from: text, shapes, sprites and gratings, and what JPEG does to any."""
 
 import io
 from collections.abc import Callable
@@ -20,7 +20,7 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyz ABCDEFGHIJKLMNOPQRSTUVWXYZ 0123456789 .,:
 
 def specimen(side: int, rng: np.random.Generator) -> Grey:
     """Return a square drawing of a kind that chance picks."""
-    kinds: tuple[Kind, ...] = (text, shapes, shapes, sprites)
+    kinds: tuple[Kind, ...] = (text, shapes, shapes, sprites, gratings)
     return kinds[rng.integers(len(kinds))](side, rng)
 
 
@@ -80,6 +80,17 @@ def sprites(side: int, rng: np.random.Generator) -> Grey:
     down, across = rng.integers(0, block, 2)
     large = cells.repeat(block, 0).repeat(block, 1)
     return np.ascontiguousarray(large[down : down + side, across : across + side])
+
+
+def gratings(side: int, rng: np.random.Generator) -> Grey:
+    """Return waves, straight or in rings, that shorten away from a centre."""
+    y, x = (np.arange(side) - rng.uniform(0, side, (2, 1))) / side
+    angle, shortest = rng.uniform(0, np.pi), rng.uniform(3, 12)  # pixels of the shortest wave
+    is_round = rng.random() < 0.5
+    along = np.hypot(y[:, None], x) if is_round else y[:, None] * np.sin(angle) + x * np.cos(angle)
+    turns = np.pi * side / shortest * along**2
+    grey, swing = rng.uniform(40, 215), rng.uniform(10, 120)
+    return np.asarray(np.clip(grey + swing * np.cos(turns) + 0.5, 0, 255), np.uint8)
 
 
 def through_jpeg(grey: Grey, quality: int) -> Grey:
