@@ -5,12 +5,17 @@ import io
 import json
 import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import PIL.Image
 import pytest
 from terminal import Outcome, check_refused, contents
 from textures import texture_samples, write_truncated
+
+from upsample_cli.commands import batch
+from upsample_cli.jobs.batch.pool import Workforce, open_pool
+from upsample_cli.jobs.runtime import process
 
 Call = Callable[..., Outcome]
 
@@ -455,7 +460,19 @@ def test_passwords_in_urls_are_not_shown(call: Call) -> None:
     assert "http://127.0.0.1:9/in.png" in outcome.err
 
 
-def test_more_jobs_than_can_work_are_not_started(call: Call, folder: Path) -> None:
-    """However many are asked for."""
+def test_more_jobs_than_can_work_are_not_started(
+    call: Call, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A core gets four workers at most, however many are asked for."""
+    counts = list[int]()
+
+    def counted(count: int) -> AbstractContextManager[Workforce]:
+        """Open a small pool in the place of one of that many workers."""
+        counts.append(count)
+        return open_pool(1)
+
+    monkeypatch.setattr(batch, "open_pool", counted)
     save(folder, "many/a.png", "many/b.png")
     assert call("many", "out", "-j", 100_000).code == 0
+    assert call("many", "out2", "-j", 2).code == 0
+    assert counts == [4 * process.cores(), 2]

@@ -137,7 +137,9 @@ def _run(
     with Stop() as stop:
         finished = run.run(planned, job, workforce, _asking(stop), is_ours)
         with closing(finished):
-            pictures = with_picture_bar(request.quiet, finished, planned.count)
+            pictures = with_picture_bar(
+                request.quiet, finished, planned.count, lambda one: one.report.status == "failed"
+            )
             tally, is_over = picture_lines.print_reports(
                 _recorded(pictures, results), False, request.as_json, request.quiet,
                 request.max_ripple,

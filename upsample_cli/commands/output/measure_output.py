@@ -49,8 +49,9 @@ def print_results(
         with without_bars():
             if result.error is not None:
                 tell("Error", result.error)
-            for line in table.lines(result):
-                click.echo(line)
+            if result.measurement is not None or result.error is not None:  # else no picture
+                for line in table.lines(result):
+                    click.echo(line)
     if has_summary:
         click.echo(_summary(verdicts), err=True)
     return tally, is_over
@@ -129,10 +130,8 @@ class JsonLines:
     """One JSON object a picture."""
 
     def lines(self, result: Result) -> Iterator[str]:
-        """Yield the line for one picture; none for a file that is no picture."""
+        """Yield the line for one picture."""
         measurement = result.measurement
-        if measurement is None and result.error is None:
-            return
         line: dict[str, Any] = {
             "input": str(result.source),
             "status": "done" if measurement else "failed",
@@ -157,10 +156,8 @@ class CsvTable:
         self._begun = False
 
     def lines(self, result: Result) -> Iterator[str]:
-        """Yield the lines for one picture; none for a file that is no picture."""
+        """Yield the lines for one picture."""
         source, measurement = str(result.source), result.measurement
-        if measurement is None and result.error is None:
-            return
         if not self._begun:
             self._begun = True
             yield _csv(self._HEADINGS)

@@ -1,11 +1,13 @@
 """Messages on standard error: ASCII, one line each; and progress bars there."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext, suppress
-from typing import Any
+from typing import Any, TypeVar
 
 import click
+
+Picture = TypeVar("Picture")
 
 
 def tell(kind: str, text: str) -> None:
@@ -49,19 +51,15 @@ def without_bars() -> AbstractContextManager[Any]:
     return cleared()
 
 
-def with_picture_bar(quiet: bool, pictures: Iterator[Any], total: int) -> Iterator[Any]:
+def with_picture_bar(
+    quiet: bool, pictures: Iterator[Picture], total: int, has_failed: Callable[[Picture], bool]
+) -> Iterator[Picture]:
     """Return the pictures of a folder as they end, with a bar on a terminal."""
     if quiet or not _is_terminal():
         return pictures
     from upsample_cli.jobs.runtime.progress import counted
 
-    return counted(pictures, total, _has_failed)
-
-
-def _has_failed(picture: Any) -> bool:
-    """Return whether a picture has failed: one that was enlarged, or one that was measured."""
-    report = getattr(picture, "report", None)
-    return picture.error is not None if report is None else report.status == "failed"
+    return counted(pictures, total, has_failed)
 
 
 def _is_terminal() -> bool:

@@ -179,16 +179,20 @@ def _may_meet(source: Place | Folder, to: Folder) -> bool:
 
 def _check_no_input_is_output(pairs: Callable[[], Iterable[Pair]]) -> None:
     """Refuse a plan that would write over one of its inputs, whatever paths or links lead to it."""
-    there = {hash(known) for _, to in pairs() if (known := _identity(to)) is not None}
-    if not there:
+    inputs, outputs = set[int](), set[int]()  # of eight bytes each, not of whole paths
+    for source, to in pairs():
+        inputs.add(hash(_identity(source)))
+        if (known := _identity(to)) is not None:
+            outputs.add(hash(known))
+    if not inputs & outputs:
         return
-    inputs = {hash(_identity(source)) for source, _ in pairs()}
-    shared = there & inputs
-    names = {_identity(source): source for source, _ in pairs()} if shared else {}
-    for source, to in pairs() if shared else ():
-        if (other := names.get(_identity(to))) is not None:
+    names = {_identity(source): source for source, _ in pairs()}
+    for source, to in pairs():
+        known = _identity(to)
+        if known is not None and known in names:
             raise ImageFileError(
-                f"{source} would become {to}, which is the input {other}; name another folder"
+                f"{source} would become {to}, which is the input {names[known]}; "
+                "name another folder"
             )
 
 
