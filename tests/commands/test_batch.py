@@ -415,6 +415,34 @@ def test_a_resumed_run_recalls_what_is_over_the_limit(
     assert relaxed.code == 3
 
 
+def test_a_resumed_run_measures_what_has_no_row(call: Call, folder: Path) -> None:
+    """Where the rows are lost, --max-ripple holds for what is there already all the same."""
+    (folder / "many").mkdir()
+    PIL.Image.fromarray(texture_samples(96, 96, 3)).save(folder / "many" / "a.png")
+    uneven = ["-k", "uniform", "--kernel-size", 3, "--max-ripple", 1]
+    assert call("many", "out", *uneven, "-j", 1).code == 4
+    (folder / "out" / "checkerboard.csv").unlink()
+    assert call("many", "out", *uneven, "-j", 1, "--skip-existing").code == 4
+    assert float(rows(folder / "out" / "checkerboard.csv")[0]["ripple"]) > 1
+    assert call("many", "out", *uneven, "-j", 1, "--skip-existing").code == 4
+    one = call("many/a.png", "out/a.png", *uneven, "--skip-existing")
+    assert one.code == 4
+    assert call("many/a.png", "out/a.png", "--skip-existing").code == 3
+
+
+def test_what_a_run_only_left_is_not_its_own(call: Call, folder: Path) -> None:
+    """A picture of someone else that has the right size is left, and never replaced later on."""
+    save(folder, "many/a.png")
+    (folder / "out").mkdir()
+    PIL.Image.fromarray(texture_samples(16, 18, 3)).save(folder / "out" / "a.png")
+    before = (folder / "out" / "a.png").read_bytes()
+    assert call("many", "out", "--skip-existing").code == 3
+    outcome = call("many", "out", "--skip-existing", "--scale", 3)
+    assert outcome.code == 1
+    assert "out/a.png exists and is 18x16; pass --force to replace it" in outcome.err
+    assert (folder / "out" / "a.png").read_bytes() == before
+
+
 def test_an_empty_folder_makes_none(call: Call, folder: Path) -> None:
     """It says why nothing is done, and leaves no folder."""
     (folder / "empty").mkdir()

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Callable
+from itertools import repeat
 from pathlib import Path
 
 import cv2
@@ -31,10 +32,10 @@ def png_of_size(width: int, height: int, *chunks: bytes) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + head + b"".join(chunks) + pixels
 
 
-def large_gif() -> bytes:
-    """Return a GIF of a few bytes whose header claims 4 gigapixels."""
-    screen = struct.pack("<HHBBB", 65535, 65535, 0x80, 0, 0) + bytes(6)
-    return b"GIF89a" + screen + b"," + struct.pack("<4HB", 0, 0, 65535, 65535, 0) + b"\2\2L\1\0;"
+def gif_of_size(width: int, height: int) -> bytes:
+    """Return a GIF of a few bytes whose header claims a size."""
+    screen = struct.pack("<HHBBB", width, height, 0x80, 0, 0) + bytes(6)
+    return b"GIF89a" + screen + b"," + struct.pack("<4HB", 0, 0, width, height, 0) + b"\2\2L\1\0;"
 
 
 def growing_gif() -> bytes:
@@ -51,7 +52,7 @@ def growing_gif() -> bytes:
         ("absurd.png", png_of_size(2**31 - 1, 2**31 - 1), "2147483647x2147483647, more than"),
         ("empty.png", png_of_size(0, 5), "empty.png"),
         ("short.png", png_of_size(16_000, 16_000), "is broken"),
-        ("bomb.gif", large_gif(), "is 65535x65535, more than"),
+        ("bomb.gif", gif_of_size(65535, 65535), "is 65535x65535, more than"),
         ("growing.gif", growing_gif(), "growing.gif is broken"),
         ("text.png", png_of_size(4, 4, chunk(b"zTXt", b"k\0\0" + zlib.compress(bytes(1 << 28)))),
          "is broken"),
@@ -69,7 +70,74 @@ def test_bombs_are_refused(call: Call, folder: Path, name: str, data: bytes, fau
     assert contents(folder) == before
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc to measure memory")
+NEEDS_PROC = pytest.mark.skipif(
+    not Path("/proc/self/status").exists(), reason="needs /proc to measure memory"
+)
+
+
+def write_bombs(folder: Path) -> None:
+    """Write files of a few kilobytes that stand for hundreds of megabytes."""
+    row = zlib.compress(bytes(4000 * 3 * 8))
+    tifffile.imwrite(
+        folder / "floats.tif", repeat(row, 4000), shape=(4000, 4000, 3), dtype="f8",
+        photometric="rgb", compression="zlib", rowsperstrip=1,
+    )  # fmt: skip
+    (folder / "still.gif").write_bytes(gif_of_size(8000, 8000))
+    np.savez_compressed(folder / "zeros.npz", taps=np.zeros(1 << 28, "u1"))
+    PIL.Image.new("RGB", (20_000, 2)).save(folder / "wide.png")
+    PIL.Image.new("RGB", (1500, 1500)).save(folder / "small.png")
+
+
+@NEEDS_PROC
+def test_nothing_takes_more_than_max_memory(folder: Path) -> None:
+    """Pictures, kernels, maps, pipes and outputs are refused before they take the memory."""
+    write_bombs(folder)
+    calls = [
+        ["floats.tif", "out.png"], ["measure", "floats.tif"], ["still.gif", "out.png"],
+        ["measure", "still.gif"], ["small.png", "out.png", "--kernel", "zeros.npz"],
+        ["zeros.npz", "out.npz"], ["audit", "zeros.npz"], ["-", "out.png"],
+        ["wide.png", "out.png", "--scale", "64"], ["small.png", "out.webp", "--scale", "6"],
+    ]  # fmt: skip
+    if not Path("/dev/zero").exists():
+        calls.remove(["-", "out.png"])
+    before = contents(folder)
+    for words in calls:
+        command = programs.command("peak_memory", *words, "--max-memory", "220MB")
+        with Path("/dev/zero").open("rb") as zeros:
+            result = subprocess.run(
+                command, cwd=folder, stdin=zeros, capture_output=True, check=True, text=True
+            )
+        code, peak = result.stdout.split()
+        assert code in "12", words
+        assert result.stderr.startswith("Error: "), words
+        assert result.stderr.count("\n") == 1, words
+        assert int(peak) < 220 << 10, words  # kB
+    assert contents(folder) == before
+
+
+def test_workers_share_the_memory(call: Call, folder: Path) -> None:
+    """What one process may take, each of four workers may not."""
+    for name in ("a", "b"):
+        PIL.Image.new("RGB", (2000, 2000)).save(folder / f"{name}.png")
+    (folder / "in").mkdir()
+    (folder / "a.png").rename(folder / "in" / "a.png")
+    assert call("b.png", "c.png", "--max-memory", "300MB").code == 0
+    outcome = call("in", "out", "--max-memory", "300MB", "-j", 4)
+    assert outcome.code == 1
+    assert "in/a.png needs 157 MB of memory, and 75 MB may be taken" in outcome.err
+
+
+def test_too_little_address_space_is_named(folder: Path) -> None:
+    """Where the libraries cannot be loaded, one line says so; some would hang."""
+    pytest.importorskip("resource")
+    words = [sys.executable, "-m", "upsample_cli", "in.png", "out.png"]
+    command = programs.command("limit", "RLIMIT_AS", 150_000 << 10, *words)
+    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    outcome = Outcome(result.returncode, result.stdout.encode(), result.stderr)
+    check_refused(outcome, 1, "146 MB of address space, and the libraries need 192 MB")
+
+
+@NEEDS_PROC
 def test_a_bomb_takes_little_memory(folder: Path) -> None:
     """A bomb is refused before its pixels take memory."""
     (folder / "growing.gif").write_bytes(growing_gif())

@@ -1,7 +1,10 @@
 """Whole files of every kind that is read, to be damaged."""
 
 import io
+import sys
 from pathlib import Path
+from subprocess import run
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -97,5 +100,24 @@ def kernels() -> dict[str, bytes]:
     file = io.BytesIO()
     np.savez(file, kernel=np.ones((2, 2)))
     made["plain.npz"] = file.getvalue()
+    for name in ("maps.npy", "maps.npz"):
+        file = io.BytesIO()
+        maps = np.ones((2, 5, 6), "f4")
+        np.savez_compressed(file, a=maps, b=maps) if name.endswith("z") else np.save(file, maps)
+        made[name] = file.getvalue()
     shipped = sorted((Path(__file__).parent.parent.parent / "upsample_cli").rglob("*x2.npz"))
-    return made | {path.name: path.read_bytes() for path in shipped[:3]}
+    networks = [path for path in shipped if path.name.startswith("network")]
+    return made | {path.name: path.read_bytes() for path in (*networks[:1], *shipped[-3:])}
+
+
+def lists() -> dict[str, bytes]:
+    """Return files of results and lists of names, as they lie beside pictures."""
+    made, small = {}, _saved(_picture("RGB"), "PNG")
+    for suffix in (".csv", ".jsonl"):
+        with TemporaryDirectory() as folder:
+            Path(folder, "whole.png").write_bytes(small)
+            report = Path(folder, f"rows{suffix}")
+            words = ["whole.png", "out.png", "--report", str(report), "--quiet"]
+            run([sys.executable, "-m", "upsample_cli", *words], check=True, cwd=folder)
+            made[report.name] = report.read_bytes()
+    return made | {"names.txt": b"whole.png\na/b.png\nwhole.png\n"}

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 import click
 
+from upsample_cli import memory
 from upsample_cli.commands import COMMANDS
 from upsample_cli.commands.exit_codes import BROKEN_PIPE, FAILED, INTERRUPTED, USAGE
 from upsample_cli.commands.output.messages import tell
@@ -107,6 +108,7 @@ def main() -> NoReturn:
 
 def _run() -> int:
     try:
+        memory.check_address_space()
         code: Any = app(standalone_mode=False)
     except UpsampleError as error:
         tell("Error", str(error))

@@ -3,7 +3,13 @@
 import click
 
 from upsample_cli.commands.exit_codes import FAILED, NOTHING, OVER_RIPPLE, USAGE
-from upsample_cli.commands.options import Limit, complete_files, json_option, pair
+from upsample_cli.commands.options import (
+    Limit,
+    complete_files,
+    json_option,
+    max_memory_option,
+    pair,
+)
 from upsample_cli.commands.output.messages import tell
 from upsample_cli.errors import SettingError, UpsampleError
 
@@ -23,6 +29,7 @@ from upsample_cli.errors import SettingError, UpsampleError
               help="A photograph to run networks on, too; repeatable.")  # fmt: skip
 @click.option("--max-levels", type=Limit(0), metavar="LEVELS",
               help="Exit 4 where a network's output has more.")  # fmt: skip
+@max_memory_option
 @json_option
 def audit(files: tuple[str, ...], stride: tuple[int, int] | None,
           padding: tuple[int, int] | None, layer: str | None, kind: str, max_ripple: float | None,

@@ -1,6 +1,6 @@
 """Many pictures: which they are, who enlarges them, and what became of them."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -12,7 +12,12 @@ from upsample_cli.commands import exit_codes
 from upsample_cli.commands.name_list import places_from
 from upsample_cli.commands.output import picture_lines
 from upsample_cli.commands.output.messages import printable, tell, with_picture_bar
-from upsample_cli.commands.output.results_file import ResultsFile, check_name, local_copy
+from upsample_cli.commands.output.results_file import (
+    ResultsFile,
+    check_name,
+    local_copy,
+    recorded,
+)
 from upsample_cli.commands.request import Request
 from upsample_cli.errors import ImageFileError, SettingError
 from upsample_cli.images.places.folder import Folder
@@ -24,7 +29,7 @@ from upsample_cli.jobs.batch.picture_job import PictureJob, is_other
 from upsample_cli.jobs.batch.pool import Workforce, open_pool
 from upsample_cli.jobs.batch.run import Stop
 from upsample_cli.jobs.batch.walk import Globs
-from upsample_cli.jobs.enlarge.task import Report, Task
+from upsample_cli.jobs.enlarge.task import Task
 from upsample_cli.methods.catalogue import build
 
 _DEFAULT_REPORT = "checkerboard.csv"
@@ -32,19 +37,16 @@ _DEFAULT_REPORT = "checkerboard.csv"
 
 def enlarge(request: Request) -> int:
     """Enlarge many pictures into a folder, print what became of them, return the exit code."""
+    root = request.output if isinstance(request.output, Folder) else request.output.as_folder()
+    if request.dry_run:
+        return _print_plan(_planned(request, root))
     # The executor comes first: the libraries of its processes load while ours do.
     with (
         cluster.connected(request.cluster)
         if request.cluster
         else open_pool(request.jobs) as workforce
     ):
-        root = request.output if isinstance(request.output, Folder) else request.output.as_folder()
         planned = _planned(request, root)
-        if planned.hidden and not request.quiet:
-            what = "file or folder is" if planned.hidden == 1 else "files and folders are"
-            tell("note", f"{planned.hidden} hidden {what} left out")
-        if request.dry_run:
-            return _print_plan(planned)
         if not planned.count:
             if request.as_json:
                 click.echo(picture_lines.summary_line({"done": 0, "skipped": 0, "failed": 0}, 0.0))
@@ -55,6 +57,15 @@ def enlarge(request: Request) -> int:
 
 
 def _planned(request: Request, root: Folder) -> plan.Plan:
+    """Return which picture becomes which, after a note on what is hidden."""
+    planned = _plan(request, root)
+    if planned.hidden and not request.quiet:
+        what = "file or folder is" if planned.hidden == 1 else "files and folders are"
+        tell("note", f"{planned.hidden} hidden {what} left out")
+    return planned
+
+
+def _plan(request: Request, root: Folder) -> plan.Plan:
     """Return which picture becomes which."""
     globs = Globs(request.include, request.exclude)
     if request.files_from is not None:
@@ -140,10 +151,10 @@ def _run(
             pictures = with_picture_bar(
                 request.quiet, finished, planned.count, lambda one: one.report.status == "failed"
             )
+            reports = recorded(pictures, results, request.max_ripple)
             tally, is_over = picture_lines.print_reports(
-                _recorded(pictures, results), False, request.as_json, request.quiet,
-                request.max_ripple,
-            )  # fmt: skip
+                reports, False, request.as_json, request.quiet, request.max_ripple
+            )
     left = planned.count - tally.total()
     counts = dict(tally) | ({"left": left} if stop.is_asked else {})
     if request.as_json:
@@ -166,15 +177,3 @@ def _asking(stop: Stop) -> Callable[[], bool]:
         return stop.is_asked
 
     return is_asked
-
-
-def _recorded(
-    finished: Iterable[run.FinishedPicture], results: ResultsFile | None
-) -> Iterator[Report]:
-    for picture in finished:
-        report = picture.report
-        if results is not None:
-            results.add(picture.number, report)
-            if report.status == "skipped":  # so that a limit on the ripple holds for all outputs
-                report = report._replace(checkerboard=results.recalled(report.output))
-        yield report

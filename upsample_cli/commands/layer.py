@@ -3,7 +3,13 @@
 import click
 
 from upsample_cli.commands import feature_maps
-from upsample_cli.commands.options import complete_files, json_option, layout_option, pair
+from upsample_cli.commands.options import (
+    complete_files,
+    json_option,
+    layout_option,
+    max_memory_option,
+    pair,
+)
 from upsample_cli.commands.request import ARRAY_FORMATS, as_file, check_stream, output_place
 from upsample_cli.errors import SettingError
 from upsample_cli.images.places.place import parse
@@ -31,6 +37,7 @@ Pair = tuple[int, int] | None
 @layout_option
 @click.option("--format", type=click.Choice(ARRAY_FORMATS), help="Of standard output.")
 @click.option("-f", "--force", is_flag=True, help="Replace an output that is there.")
+@max_memory_option
 @json_option
 @click.option("-q", "--quiet", is_flag=True, help="No report.")
 def layer(input: str, output: str, weights: str, tensor: str | None, bias: str | None,

@@ -12,6 +12,7 @@ from upsample_cli.commands.options import (
     complete_files,
     input_options,
     json_option,
+    max_memory_option,
     max_pixels_option,
 )
 from upsample_cli.commands.output.messages import printable, with_picture_bar
@@ -60,6 +61,7 @@ def _stride(ctx: click.Context, param: click.Parameter, value: str) -> int | Non
 @json_option
 @click.option("--csv", "as_csv", is_flag=True, help="A CSV line a picture.")
 @max_pixels_option
+@max_memory_option
 @click.option("-q", "--quiet", is_flag=True, help="No bar, no summary.")
 def measure(
     images: tuple[str, ...],

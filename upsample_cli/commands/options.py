@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from upsample_cli import memory
 from upsample_cli.errors import SettingError
 from upsample_cli.methods.catalogue import METHODS
 from upsample_cli.methods.method import Parameter
@@ -75,6 +76,11 @@ json_option = click.option("--json", "as_json", is_flag=True, help="One JSON obj
 max_pixels_option = click.option(
     "--max-pixels", type=Whole(1), metavar="N", help="Most pixels to read (268 million)."
 )
+max_memory_option = click.option(
+    "--max-memory", metavar="SIZE", expose_value=False,
+    callback=lambda ctx, param, value: memory.limit_to(memory.size_of(value) if value else None),
+    help="Most memory to take, as 512MB (half of it).",
+)  # fmt: skip
 layout_option = click.option(
     "--layout", type=click.Choice(LAYOUTS), help="Axes of a feature map (by their number)."
 )

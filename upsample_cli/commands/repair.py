@@ -2,7 +2,7 @@
 
 import click
 
-from upsample_cli.commands.options import complete_files, json_option, pair
+from upsample_cli.commands.options import complete_files, json_option, max_memory_option, pair
 from upsample_cli.commands.output.messages import tell
 
 
@@ -20,6 +20,7 @@ from upsample_cli.commands.output.messages import tell
               help="Output pixels per input pixel, for a .npy.")  # fmt: skip
 @click.option("--ramp", is_flag=True, help="Keep ramps exact too, not only flat pictures.")
 @click.option("-f", "--force", is_flag=True, help="Replace a file that is there.")
+@max_memory_option
 @json_option
 def repair(kernel: str, output: str, stride: tuple[int, int] | None, ramp: bool, force: bool,
            as_json: bool) -> None:  # fmt: skip

@@ -26,9 +26,7 @@ def enlarge(request: Request) -> int:
         _print_plan(source, output, request)
         code = exit_codes.DONE
     else:
-        reports = _reports(source, output, request)
-        if request.report:
-            reports = _recorded(reports, request.report, request.existing == "replace")
+        reports = _recorded(_reports(source, output, request), request)
         try:
             tally, is_over = print_reports(
                 reports, output.is_stream, request.as_json, request.quiet, request.max_ripple
@@ -67,15 +65,20 @@ def _reports(source: Place, output: Place, request: Request) -> Iterator[Report]
     yield picture.enlarge(source, output, task, progress_bar(request.quiet, "strip"), decoding)
 
 
-def _recorded(reports: Iterator[Report], path: str, anew: bool) -> Iterator[Report]:
-    """Yield reports, and write them to a file of results."""
-    from upsample_cli.commands.output.results_file import ResultsFile, local_copy
+def _recorded(reports: Iterator[Report], request: Request) -> Iterator[Report]:
+    """Yield reports, once they are written to a file of results where there is one."""
+    if not request.report and not request.may_skip:
+        yield from reports
+        return
+    from upsample_cli.commands.output.results_file import ResultsFile, local_copy, recorded
 
-    with local_copy(path, anew) as local:
-        results = ResultsFile(local, anew, path)
+    if not request.report:
+        yield from recorded(enumerate(reports), None, request.max_ripple)
+        return
+    anew = request.existing == "replace"
+    with local_copy(request.report, anew) as local:
+        results = ResultsFile(local, anew, request.report)
         try:
-            for index, report in enumerate(reports):
-                results.add(index, report)
-                yield report
+            yield from recorded(enumerate(reports), results, request.max_ripple)
         finally:
             results.close()

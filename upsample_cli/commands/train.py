@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from upsample_cli.commands.options import Limit, Whole, complete_files
+from upsample_cli.commands.options import Limit, Whole, complete_files, max_memory_option
 from upsample_cli.commands.output.messages import printable, progress_bar, tell
 from upsample_cli.errors import SettingError
 
@@ -105,6 +105,7 @@ class TrainRequest:
               help="Of the choice of patches and pictures.")  # fmt: skip
 @click.option("--holdout", type=Limit(0, 0.9), default=0.1, show_default=True, metavar="SHARE",
               help="Share of pictures only tried on.")  # fmt: skip
+@max_memory_option
 @click.option("-f", "--force", is_flag=True, help="Replace a kernel that is there.")
 @click.option("-q", "--quiet", is_flag=True, help="No report, no notes.")
 def train(**values: Any) -> None:

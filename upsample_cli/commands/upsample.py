@@ -13,6 +13,7 @@ from upsample_cli.commands.options import (
     folder_options,
     json_option,
     layout_option,
+    max_memory_option,
     max_pixels_option,
     method_options,
 )
@@ -60,6 +61,7 @@ from upsample_cli.methods.catalogue import DEFAULT, METHODS
 @click.option("--max-ripple", type=Limit(0), metavar="LEVELS",
               help="Exit 4 if a checkerboard is stronger.")  # fmt: skip
 @max_pixels_option
+@max_memory_option
 @json_option
 @click.option("-q", "--quiet", is_flag=True, help="No report, no notes.")
 def upsample(paths: tuple[str, ...], **options: Any) -> int:

@@ -17,12 +17,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from upsample_cli.errors import SettingError
+from upsample_cli import memory
+from upsample_cli.errors import SettingError, UpsampleError
 from upsample_cli.kernels.kernel import Kernel, Taps
 
 FORMAT = 1
 SHIPPED_STRIDES = (2, 3, 4)
 SHIPPED = os.path.join(os.path.dirname(__file__), "learned")
+LONGEST = 1 << 26
+"""The most bytes of a file of a kernel or a network."""
 _LARGEST = 512  # taps an axis: more is no kernel but a picture
 _KINDS = {"format": "iu", "method": "U", "stride": "iu", "resize": "U", "taps": "f", "about": "U"}
 _METHODS = {("tconv", ""), ("resize-conv", "nearest"), ("resize-conv", "bilinear")}
@@ -126,7 +129,7 @@ def _load(
 ) -> KernelFile:
     """Return what is in a kernel file; time and length are there as keys of the cache."""
     name = os.path.basename(path)
-    content = read_arrays(path)
+    content = read_arrays(path, LONGEST)
     if isinstance(content, dict):
         file = _from_entries(name, content)
     else:
@@ -147,27 +150,43 @@ def _load(
     return file
 
 
-def read_arrays(path: str) -> NDArray[Any] | dict[str, NDArray[Any]]:
+def read_arrays(path: str, most: int | None = None) -> NDArray[Any] | dict[str, NDArray[Any]]:
     """Return the array of a .npy, or those of a .npz by name.
 
+    Args:
+        path: The file.
+        most: How many bytes the arrays may have; None for what memory allows.
+
     Raises:
-        SettingError: The file is missing, holds no arrays, or would have to be unpickled.
+        SettingError: No file, too large, without arrays, or one that would have to be unpickled.
+        PictureTooLargeError: It needs more memory than may be taken.
     """
     import tokenize  # slow to import, and most runs read no such file
     import zipfile
 
     try:
         with open(path, "rb") as file:
+            _check_length(path, os.fstat(file.fileno()).st_size, most)
             content = np.load(io.BytesIO(file.read()), allow_pickle=False)
         if isinstance(content, np.ndarray):
             return content
+        _check_length(path, sum(member.file_size for member in content.zip.infolist()), most)
         entries = {key: content[key] for key in content.files}
         # NumPy returns raw bytes for members that are no arrays.
         return {key: value for key, value in entries.items() if isinstance(value, np.ndarray)}
+    except UpsampleError:
+        raise
     except (*_READ_ERRORS, tokenize.TokenError, zipfile.BadZipFile) as error:
         if isinstance(error, FileNotFoundError):
             raise SettingError(f"no kernel file {path}; check the path") from error
         raise SettingError(f"{path} is no kernel file; give a .npz or .npy of taps") from error
+
+
+def _check_length(path: str, length: int, most: int | None) -> None:
+    """Refuse a file that is, or whose members are, too long."""
+    if most is not None and length > most:
+        raise SettingError(f"{path} holds {length} bytes, too many for a kernel; check the file")
+    memory.check(2 * length, path)
 
 
 def as_numbers(name: str, array: NDArray[Any]) -> NDArray[np.float64]:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from upsample_cli.errors import SettingError
-from upsample_cli.kernels.kernel_file import FORMAT, SHIPPED, read_arrays
+from upsample_cli.kernels.kernel_file import FORMAT, LONGEST, SHIPPED, read_arrays
 from upsample_cli.kernels.winograd import LEAK
 
 Weights = NDArray[np.float32]
@@ -103,7 +103,7 @@ def load_network(weights: str, stride: int = 2) -> ResidualNetwork:
 @lru_cache(maxsize=8)
 def _load(path: str, modified: int, length: int) -> ResidualNetwork:
     """Return the network of a file; time and length are there as keys of the cache."""
-    arrays = read_arrays(path)
+    arrays = read_arrays(path, LONGEST)
     if isinstance(arrays, np.ndarray) or not is_network(arrays):
         raise SettingError(f"{path} holds no network; give a .npz of `upsample train -m network`")
     try:

@@ -2,18 +2,22 @@
 
 import io
 import math
+from asyncio import BaseEventLoop
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import PIL.Image
 import pytest
 from objects import Bucket
 from textures import texture_samples
 
-from upsample_cli.errors import ImageFileError
+from upsample_cli import memory
+from upsample_cli.errors import ImageFileError, PictureTooLargeError
 from upsample_cli.images.places import store
 from upsample_cli.images.places.place import parse_file
 from upsample_cli.images.places.remote import RemoteFile, RemoteFolder
@@ -39,9 +43,8 @@ def test_a_picture_is_read_by_one_request(bucket: Bucket) -> None:
     """To decode an object it is fetched once, without asking for its size before."""
     bucket.put("a.png", picture())
     assert decode.decode(parse_file(f"{bucket.url}/a.png")).picture.size == (200, 200)
-    assert [(each.method, each.range) for each in bucket.server.requests[1:]] == [
-        ("GET", "bytes=0-")
-    ]
+    assert [one.method for one in bucket.server.requests[1:]] == ["GET"]
+    assert bucket.server.requests[1].range.startswith("bytes=0-")
 
 
 @pytest.mark.parametrize("format", ["png", "jpeg", "bmp", "tga", "ppm"])
@@ -76,26 +79,72 @@ def test_a_head_goes_on_to_the_whole(bucket: Bucket, length: int) -> None:
         assert file.read() == data[-3:]
 
 
-def test_a_picture_on_the_web_is_read(tmp_path: Path) -> None:
+def test_a_picture_on_the_web_is_read(web: str) -> None:
     """A server that knows no ranges gives all of it, also where the head was asked for."""
-    (tmp_path / "a.png").write_bytes(picture())
-    handler = partial(Web, directory=str(tmp_path))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        url = f"http://127.0.0.1:{server.server_port}/a.png"
-        assert opening.read_size(parse_file(url)) == (200, 200)
-        assert decode.decode(parse_file(url)).picture.size == (200, 200)
-        missing = pytest.raises(ImageFileError, match=r"no\.png: not there; check the name")
-        with missing:
-            opening.read_size(parse_file(url.replace("a.png", "no.png")))
-        server.shutdown()
+    url = f"{web}/a.png"
+    assert opening.read_size(parse_file(url)) == (200, 200)
+    assert decode.decode(parse_file(url)).picture.size == (200, 200)
+    with pytest.raises(ImageFileError, match=r"no\.png: not there; check the name"):
+        opening.read_size(parse_file(f"{web}/no.png"))
 
 
 class Web(SimpleHTTPRequestHandler):
-    """Gives files."""
+    """Gives files; of /zeros it gives no end, of /to/URL a redirect to that."""
+
+    def do_GET(self) -> None:
+        """Answer."""
+        if self.path.startswith("/to/"):
+            self.send_response(302)
+            self.send_header("Location", self.path.removeprefix("/to/"))
+            self.end_headers()
+        elif self.path == "/zeros":
+            self.send_response(200)
+            self.end_headers()
+            with suppress(OSError):  # the reader has had enough
+                while True:
+                    self.wfile.write(bytes(1 << 20))
+        else:
+            super().do_GET()
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
+
+
+@pytest.fixture
+def web(tmp_path: Path) -> Iterator[str]:
+    """Yield the address of a server that gives a picture."""
+    (tmp_path / "a.png").write_bytes(picture())
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Web, directory=str(tmp_path))) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_a_body_without_end_is_refused(web: str) -> None:
+    """A server cannot fill the memory: what is read stays within the budget."""
+    memory.limit_to(128 << 20)
+    try:
+        with pytest.raises(PictureTooLargeError, match=r"zeros needs .* raise --max-memory"):
+            parse_file(f"{web}/zeros").open()
+    finally:
+        memory.limit_to(None)
+
+
+def test_redirects_into_a_network_start_there(web: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A public server may not send us to a private address; a private one may."""
+    url = f"{web}/to/{web}/a.png"
+    assert decode.decode(parse_file(url)).picture.size == (200, 200)
+    real = BaseEventLoop.getaddrinfo
+
+    async def other(loop: BaseEventLoop, host: str, port: object, **options: object) -> Any:
+        """Let the server's other name stand for a public address."""
+        if host == "localhost" and not options:
+            return [(0, 0, 0, "", ("8.8.8.8", 0))]
+        return await real(loop, host, port, **options)
+
+    monkeypatch.setattr(BaseEventLoop, "getaddrinfo", other)
+    with pytest.raises(ImageFileError, match=r"localhost redirects to 127\.0\.0\.1, a private"):
+        decode.decode(parse_file(url.replace("127.0.0.1", "localhost", 1)))
 
 
 def test_nothing_is_put_when_the_block_fails(bucket: Bucket, tmp_path: Path,

@@ -1,4 +1,5 @@
 import io
+import os
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from upsample_cli.errors import ImageFileError
-from upsample_cli.images.places.place import parse
+from upsample_cli.images.places.place import Place, parse
 from upsample_cli.images.read import array_files
 
 
@@ -93,3 +94,11 @@ def test_a_npy_holds_one_array() -> None:
     """Several arrays go into a .npz only."""
     with pytest.raises(ImageFileError, match="holds one array, not 2; write a"):
         array_files.write({"a": np.ones(1), "b": np.ones(1)}, "npy", io.BytesIO())
+
+
+def test_a_file_may_be_cut_once_it_is_read(tmp_path: Path) -> None:
+    """Arrays are in memory: one mapped to a file that is cut would end the process by a signal."""
+    np.save(tmp_path / "a.npy", np.arange(10_000.0))
+    array = array_files.read(Place(str(tmp_path / "a.npy")))[array_files.UNNAMED]
+    os.truncate(tmp_path / "a.npy", 0)
+    assert array.sum() == sum(range(10_000))

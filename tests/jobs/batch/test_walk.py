@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from objects import Bucket
 
-from upsample_cli.errors import SettingError
+from upsample_cli.errors import ImageFileError, SettingError
 from upsample_cli.images.places.folder import Folder
 from upsample_cli.images.places.remote import RemoteFolder
 from upsample_cli.jobs.batch.walk import Globs, Listing, walk
@@ -50,6 +50,25 @@ def test_links_are_followed_but_not_in_circles(tmp_path: Path) -> None:
     (top / "loop").symlink_to(top)
     (tmp_path / "other" / "back").symlink_to(top)
     assert list(walk(Folder(str(top)), Globs())) == ["link/x.png"]
+
+
+def test_links_do_not_multiply(tmp_path: Path) -> None:
+    """Two links to a folder of two links to a folder, and so on, are refused; a few are taken."""
+    for depth in range(16):
+        (tmp_path / f"d{depth}").mkdir()
+        for name in ("x", "y") if depth else ():
+            (tmp_path / f"d{depth}" / name).symlink_to(tmp_path / f"d{depth - 1}")
+    (tmp_path / "d0" / "p.png").touch()
+    assert len(list(walk(Folder(str(tmp_path / "d5")), Globs()))) == 32
+    with pytest.raises(ImageFileError, match=r"links lead to the folder .* more than 100 ways"):
+        list(walk(Folder(str(tmp_path / "d15")), Globs()))
+
+
+def test_many_stars_take_no_time() -> None:
+    """A pattern of many stars is decided at once; trying all their lengths would take hours."""
+    name = "a" * 255
+    assert not Globs(include=("a*" * 12 + "b",)).takes(name)
+    assert Globs(include=("a*" * 12 + "b",)).takes(f"{name}b")
 
 
 def test_what_cannot_be_read_is_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

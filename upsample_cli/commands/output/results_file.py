@@ -5,24 +5,29 @@ import io
 import json
 import os
 import stat
+import sys
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, suppress
-from math import nan
+from math import isnan
 from pathlib import Path
 from typing import Any
 
 from upsample_cli.commands.output.messages import tell
 from upsample_cli.commands.output.picture_lines import COLUMNS, csv_row, json_line
-from upsample_cli.errors import ImageFileError, SettingError
+from upsample_cli.commands.output.result_rows import (
+    BLOCK,
+    KnownOutput,
+    csv_line,
+    cut_unfinished,
+    known_outputs,
+)
+from upsample_cli.errors import ImageFileError, SettingError, UpsampleError
 from upsample_cli.images.places.place import Place, parse_file
-from upsample_cli.jobs.enlarge.task import Report
-from upsample_cli.metrics.checkerboard import NO_STRIDE, Checkerboard
+from upsample_cli.jobs.enlarge.task import KEPT, Report
+from upsample_cli.metrics.checkerboard import Checkerboard
 
-_BLOCK = 1 << 16  # bytes
-_FIGURES = ("ripple", "contrast_db", "local_db")  # what a limit on the ripple needs
 _SORTED = 1 << 26  # bytes: more rows stay in the order in which pictures ended
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how cells begin that spreadsheets run
 
 
 class ResultsFile:
@@ -85,15 +90,13 @@ class ResultsFile:
 
     def has(self, output: Place) -> bool:
         """Return whether a row says that a run before this one wrote an output."""
-        return hash(str(output)) in self._known
+        known = self._known.get(hash(str(output)))
+        return known is not None and known.is_ours
 
     def recalled(self, output: str) -> Checkerboard | None:
-        """Return the clear pattern that an earlier run found in an output, if any."""
-        figures: dict[str, Any] = dict(
-            zip(_FIGURES, self._known.get(hash(output), ()), strict=False)
-        )
-        found = Checkerboard(NO_STRIDE, **figures)
-        return found if found.is_clear else None
+        """Return what an earlier run measured in an output; None where it did not."""
+        known = self._known.get(hash(output))
+        return None if known is None or isnan(known.ripple) else known.checkerboard()
 
     def close(self) -> bool:
         """Put the rows of this run in order, and return whether every row was written."""
@@ -129,13 +132,13 @@ class ResultsFile:
         if self._is_json:
             return f"{json_line(report)}\n".encode()
         row = csv_row(report)
-        return _csv([row.get(name) for name in COLUMNS])
+        return csv_line([row.get(name) for name in COLUMNS])
 
     def _check_ours(self) -> None:
         """Refuse a file that is no file of results, before anything in it is changed."""
-        start = _csv(COLUMNS) if not self._is_json else b'{"input": '
+        start = csv_line(COLUMNS) if not self._is_json else b'{"input": '
         self._file.seek(0)
-        first, end, _ = self._file.read(_BLOCK).partition(b"\n")
+        first, end, _ = self._file.read(BLOCK).partition(b"\n")
         first += end
         is_ours = first == start if end and not self._is_json else first.startswith(start)
         # A crash may have left less than the first line.
@@ -144,23 +147,18 @@ class ResultsFile:
                 f"{self._name} is no file of results by this version; name another --report"
             )
 
-    def _continued(self) -> dict[int, tuple[float, ...]]:
-        """Make the file end with a whole row; return what is known of outputs that did not fail.
-
-        Returns:
-            By the hash of the output, its figures named in `_FIGURES`.
-        """
-        _cut_unfinished(self._file)
+    def _continued(self) -> dict[int, KnownOutput]:
+        """Make the file end with a whole row; return what its rows say, by hash of the output."""
+        cut_unfinished(self._file)
         size = self._file.seek(0, os.SEEK_END)
         if self._is_json:
             rows: Iterator[dict[str, Any]] = map(json.loads, self._lines())
         else:
             if size == 0:
-                self._file.write(_csv(COLUMNS))
+                self._file.write(csv_line(COLUMNS))
             rows = csv.DictReader(self._lines())
         try:
-            whole = (row for row in rows if row["status"] != "failed")
-            return {hash(_plain(row["output"])): _figures(row) for row in whole}
+            return dict(known_outputs(rows))
         except (ValueError, KeyError, TypeError, csv.Error) as error:
             raise SettingError(
                 f"{self._name} is damaged ({error}); name another --report"
@@ -169,6 +167,39 @@ class ResultsFile:
     def _lines(self) -> Iterator[str]:
         with Path(self._path).open(encoding="utf-8", errors="surrogateescape", newline="") as file:
             yield from file
+
+
+def recorded(
+    reports: Iterable[tuple[int, Report]], results: ResultsFile | None, max_ripple: float | None
+) -> Iterator[Report]:
+    """Yield reports once their rows are written; a limit on the ripple holds for old outputs, too.
+
+    Args:
+        reports: Each with the number of its picture.
+        results: The file of results, if there is one.
+        max_ripple: The limit: an output that was left and has no row is measured for it.
+    """
+    for number, report in reports:
+        if report.error == KEPT:
+            found = results.recalled(report.output) if results else None
+            if found is None and max_ripple is not None:
+                report = _measured(report)
+            else:
+                report = report._replace(checkerboard=found)
+        if results is not None:
+            results.add(number, report)
+        yield report
+
+
+def _measured(report: Report) -> Report:
+    """Return the report of an output that was left, with the checkerboard that is in it."""
+    from upsample_cli.jobs.measure.measure import MeasureOptions, measure  # seldom needed
+
+    options = MeasureOptions(max_pixels=sys.maxsize)  # memory is the limit
+    try:
+        return report._replace(checkerboard=measure(parse_file(report.output), options).overall)
+    except UpsampleError as error:
+        return report._replace(status="failed", error=str(error))
 
 
 def local_copy(path: str, anew: bool) -> AbstractContextManager[str]:
@@ -208,41 +239,3 @@ def _opened(path: str, name: str) -> io.FileIO:
         return file
     file.close()
     raise SettingError(f"--report {name} is no file; name another")
-
-
-def _csv(cells: Sequence[object]) -> bytes:
-    """Return a row in which no text looks like a formula or ends the row."""
-    plain = [
-        f"'{cell}" if isinstance(cell, str) and cell[:1] in _FORMULA else cell for cell in cells
-    ]
-    text = io.StringIO(newline="")
-    if any("\r" in cell for cell in plain if isinstance(cell, str)):  # not quoted by old Pythons
-        csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL).writerow(plain)
-    else:
-        csv.writer(text, lineterminator="\n").writerow(plain)
-    return text.getvalue().encode("utf-8", "surrogateescape")
-
-
-def _figures(row: dict[str, Any]) -> tuple[float, ...]:
-    """Return the figures of a row of either form; NaN for what is unknown."""
-    values = row if "ripple" in row else row["checkerboard"] or {}
-    return tuple(float(values.get(name) or nan) for name in _FIGURES)
-
-
-def _plain(cell: str) -> str:
-    """Return the text of a cell, without the mark before what looks like a formula."""
-    return cell[1:] if cell[:1] == "'" and cell[1:2] in _FORMULA else cell
-
-
-def _cut_unfinished(file: io.FileIO) -> None:
-    """Remove a last line that a crash left half-written."""
-    end = file.seek(0, os.SEEK_END)
-    while end:
-        start = max(0, end - _BLOCK)
-        file.seek(start)
-        at = file.read(end - start).rfind(b"\n")
-        if at >= 0:
-            file.truncate(start + at + 1)
-            return
-        end = start
-    file.truncate(0)

@@ -73,6 +73,10 @@ class Folder(Location):
         status = os.stat(self.path)
         return status.st_dev, status.st_ino
 
+    def is_link(self) -> bool:
+        """Tell whether its path is that of a link."""
+        return os.path.islink(self.path)
+
     def parents(self) -> tuple["Folder", ...]:
         """Return the folders it lies in, to which a link in it may lead back."""
         from pathlib import Path  # for batches alone: it is slow to import

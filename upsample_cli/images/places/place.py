@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, ClassVar, Self
 
+from upsample_cli import memory
 from upsample_cli.errors import ImageFileError, TargetExistsError
 from upsample_cli.images.places import atomic_file
 
@@ -153,7 +154,7 @@ class Place(Location):
             if file.seekable():
                 return file
             with file:
-                return io.BytesIO(file.read())
+                return io.BytesIO(memory.read_all(file, path))
         except FileNotFoundError as error:
             raise ImageFileError(f"no file {path}; check the path") from error
         except IsADirectoryError as error:

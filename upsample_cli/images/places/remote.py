@@ -193,6 +193,10 @@ class RemoteFolder(_RemoteLocation, Folder):
         """Return the URL, as none is a link to another."""
         return self.path.rstrip("/")
 
+    def is_link(self) -> bool:
+        """Return False."""
+        return False
+
     def parents(self) -> tuple[Folder, ...]:
         """Return nothing, as no link leads back."""
         return ()

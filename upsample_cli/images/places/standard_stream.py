@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO, ClassVar, Self, cast
 
+from upsample_cli import memory
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.places.place import Place
 
@@ -47,7 +48,7 @@ class StandardStream(Place):
         if sys.stdin is None or sys.stdin.isatty():
             fault = "closed" if sys.stdin is None else "a terminal"
             raise ImageFileError(f"standard input is {fault}; pipe a picture in or name a file")
-        data = sys.stdin.buffer.read()
+        data = memory.read_all(sys.stdin.buffer, self.label)
         if not data:
             raise ImageFileError("standard input is empty; pipe a picture in or name a file")
         return io.BytesIO(data)

@@ -3,13 +3,17 @@
 Nothing is cached: a listing that is remembered would miss what others, or we, have put since.
 """
 
+import asyncio
 import io
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import lru_cache
+from ipaddress import ip_address
 from typing import Any
 
+from upsample_cli import memory
 from upsample_cli.errors import ImageFileError, SettingError, UpsampleError
 
 _HEAD = 1 << 16  # bytes: what stands before the pixels is seldom longer
@@ -62,13 +66,50 @@ class Head(io.RawIOBase):
 def read(url: str, end: int | None = None) -> bytes:
     """Return an object, or its first bytes, by one request."""
     with errors("read", url):
+        if url.startswith(("http://", "https://")):
+            return _body(url, end)
+        most = memory.limit() if end is None else end
         try:
             # Without a start, some stores ask for the size first and then for parts.
-            return bytes(file_system(url).cat_file(url, start=0, end=end))
+            data = bytes(file_system(url).cat_file(url, start=0, end=most))
         except FileNotFoundError:
             raise
         except OSError:  # an empty object has no ranges
             return bytes(file_system(url).cat_file(url))
+        if end is None:
+            memory.check(2 * len(data), without_secret(url))
+        return data
+
+
+def _body(url: str, end: int | None) -> bytes:
+    """Return the body of an HTTP answer; a server that knows ranges sends its first bytes alone."""
+    headers = {} if end is None else {"Range": f"bytes=0-{end - 1}"}
+    # Given a size, fsspec does not ask for it; without blocks, it streams.
+    with file_system(url).open(url, block_size=0, size=1, headers=headers) as file:
+        return bytes(memory.read_all(file, without_secret(url)))
+
+
+@lru_cache(1)
+def _redirect_check() -> Any:
+    """Return what has aiohttp refuse a redirect from a public address to a private one."""
+    import aiohttp
+
+    async def is_private(host: str | None) -> bool:
+        """Return whether a host has an address inside a network."""
+        found = await asyncio.get_running_loop().getaddrinfo(host, None)
+        return not all(ip_address(where[4][0]).is_global for where in found)
+
+    async def check(session: Any, context: Any, redirect: Any) -> None:
+        """Refuse a redirect that a server may not give."""
+        to = redirect.url.join(type(redirect.url)(redirect.response.headers["Location"]))
+        if await is_private(to.host) and not await is_private(redirect.url.host):
+            raise ImageFileError(
+                f"{redirect.url.host} redirects to {to.host}, a private address; name that itself"
+            )
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_redirect.append(check)
+    return trace
 
 
 def file_system(url: str) -> Any:
@@ -87,7 +128,10 @@ def file_system(url: str) -> Any:
     try:
         import fsspec
 
-        return fsspec.filesystem(protocol, use_listings_cache=False)
+        options: dict[str, Any] = {}
+        if protocol in ("http", "https"):
+            options["client_kwargs"] = {"trace_configs": [_redirect_check()]}
+        return fsspec.filesystem(protocol, use_listings_cache=False, **options)
     except ImportError as error:
         libraries = '"upsample-cli[remote]"'
         if protocol not in ("s3", "http", "https"):

@@ -13,7 +13,8 @@ from typing import Any, BinaryIO, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from upsample_cli.errors import ImageFileError
+from upsample_cli import memory
+from upsample_cli.errors import ImageFileError, PictureTooLargeError
 from upsample_cli.images.places.place import Place
 
 Array: TypeAlias = NDArray[Any]
@@ -48,11 +49,16 @@ def read(place: Place) -> dict[str, Array]:
         if head != _SIGNATURE and head[:2] != _ZIP_SIGNATURE:
             raise ImageFileError(f"{name} is no feature map; give a .npy or .npz")
         try:
-            if head == _SIGNATURE and place.local_path is not None and place.is_rereadable():
-                # A mapped file is checked for its length before anything is allocated.
-                return {UNNAMED: np.load(place.local_path, mmap_mode="r", allow_pickle=False)}
+            # Not mapped: a file that is cut while it is mapped would end the process.
+            memory.check(file.seek(0, io.SEEK_END), name)
+            file.seek(0)
             loaded = np.load(file, allow_pickle=False)
-            arrays = {UNNAMED: loaded} if isinstance(loaded, np.ndarray) else dict(loaded.items())
+            if isinstance(loaded, np.ndarray):
+                return {UNNAMED: loaded}
+            memory.check(sum(member.file_size for member in loaded.zip.infolist()), name)
+            arrays = dict(loaded.items())
+        except PictureTooLargeError:
+            raise
         except _ERRORS as error:
             if "allow_pickle" in str(error) or "Python objects" in str(error):
                 raise ImageFileError(

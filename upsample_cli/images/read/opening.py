@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import PIL.Image
 
+from upsample_cli import memory
 from upsample_cli.errors import ImageFileError, PictureTooLargeError
 from upsample_cli.images.metadata import exif
 from upsample_cli.images.places.place import MAX_PIXELS, Place
@@ -26,6 +27,10 @@ READABLE = [*(name for name in dict.fromkeys(FORMATS.values()) if name != "PGM")
             "ICO", "AVIF"]  # fmt: skip
 _TIFF = (b"II\x2a\0", b"MM\0\x2a", b"II\x2b\0", b"MM\0\x2b")
 _ANIMATED = {"GIF", "WEBP", "PNG", "AVIF"}
+# Bytes a pixel that decoding and holding a picture takes at most, measured by mode and format.
+_BYTES, _HEAVY_BYTES = 16, 24
+_LIGHT_BYTES = {"1": 3, "L": 3, "I;16": 5, "I;16B": 5}
+_DECODED_WHOLE = {"WEBP", "AVIF", "JPEG2000"}  # the decoder keeps a picture of its own
 _LONGEST_TEXT = 1 << 25  # bytes of one text in a PNG: editors write long histories
 
 PIL.Image.MAX_IMAGE_PIXELS = None  # `check_size` holds our own limit
@@ -89,12 +94,16 @@ def check_size(size: "Size", name: str, max_pixels: int) -> None:
 def check(opened: PIL.Image.Image, name: str, max_pixels: int) -> None:
     """Refuse a picture for its size, its frames, or what it holds; see `check_size`."""
     check_size((opened.height, opened.width), name, max_pixels)
+    pixels, is_moving = opened.width * opened.height, is_animated(opened)
+    is_heavy = is_moving or opened.format in _DECODED_WHOLE
+    least = _LIGHT_BYTES.get(opened.mode, _BYTES)
+    memory.check(pixels * (_HEAVY_BYTES if is_heavy else least), name)
     if opened.format == "TIFF":
         from upsample_cli.images.read import tiff_reader
 
         tiff_reader.check(opened, name)
-    frames = frame_count(opened) if is_animated(opened) else 1
-    if frames * opened.width * opened.height > ALL_FRAMES * max_pixels:
+    frames = frame_count(opened) if is_moving else 1
+    if frames * pixels > ALL_FRAMES * max_pixels:
         raise PictureTooLargeError(
             f"{name} has {frames} frames of {opened.width}x{opened.height}, more than {ALL_FRAMES} "
             f"times {max_pixels} pixels; raise --max-pixels"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import PIL.Image
 
+from upsample_cli import memory
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.metadata import exif, tiff_tags
 from upsample_cli.images.metadata.metadata import Metadata, upright_xmp
@@ -126,6 +127,7 @@ def read(file: BinaryIO, name: str, max_pixels: int) -> Decoded:
     with tifffile.TiffFile(file) as opened:
         page = opened.pages[0].aspage()
         check_size((page.imagelength, page.imagewidth), name, max_pixels)
+        memory.check(2 * page.nbytes, name)
         _check_samples(page, name)
         samples = _samples(page, name)
         notes = []

@@ -10,7 +10,7 @@ from upsample_cli.images.read.opening import UNKNOWN
 from upsample_cli.images.write.formats import FORMATS
 from upsample_cli.jobs.batch.outputs import State, state_of
 from upsample_cli.jobs.enlarge.picture import enlarge
-from upsample_cli.jobs.enlarge.task import Existing, Report, Task
+from upsample_cli.jobs.enlarge.task import KEPT, Existing, Report, Task
 
 _PICTURES = {*FORMATS, "apng", "avif", "heic", "heif", "ico", "j2k", "jfif", "jp2", "jpe"}
 _OUTPUTS = 64  # times --max-pixels, as `picture.upsample` has it
@@ -71,7 +71,7 @@ class PictureJob:
     def _enlarged(self, source: Place, to: Place, state: State | None, is_ours: bool) -> Report:
         if is_other(source):
             return Report(str(source), str(to), "skipped", UNKNOWN)
-        left = Report(str(source), str(to), "skipped", "is there already")
+        left = Report(str(source), str(to), "skipped", KEPT)
         fault = None
         if self.needs_state:
             state = state or state_of(source, to, self.needs_dates)

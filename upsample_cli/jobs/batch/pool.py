@@ -18,6 +18,7 @@ from multiprocessing.process import BaseProcess
 from threading import Lock, Thread
 from typing import Any, ParamSpec, TypeVar
 
+from upsample_cli import memory
 from upsample_cli.errors import UpsampleError
 from upsample_cli.jobs.batch import worker
 
@@ -106,7 +107,9 @@ class Pool(Executor):
     def _new(self, count: int) -> ProcessPoolExecutor:
         spawn = multiprocessing.get_context("spawn")
         with _starting():
-            return ProcessPoolExecutor(count, spawn, worker.start, (self._lifeline,))
+            return ProcessPoolExecutor(
+                count, spawn, worker.start, (self._lifeline, memory.limit() // count)
+            )
 
     def _start(self, call: "_Call") -> None:
         """Hand a call to the library."""
@@ -229,9 +232,12 @@ def _starting() -> Iterator[None]:
     before = signal.pthread_sigmask(signal.SIG_BLOCK, worker.SIGNALS) if has_masks else None
     try:
         yield
-    except OSError as error:
+    except (OSError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "start new thread" not in str(error):
+            raise
+        reason = error.strerror if isinstance(error, OSError) else error
         raise WorkerStartError(
-            f"cannot start a worker process: {error.strerror}; pass fewer --jobs, or mend that"
+            f"cannot start a worker process: {reason}; pass fewer --jobs, or mend that"
         ) from error
     finally:
         if before is not None:

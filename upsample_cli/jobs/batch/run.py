@@ -5,12 +5,11 @@ import traceback
 from collections.abc import Callable, Generator
 from concurrent.futures import BrokenExecutor, Future
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from queue import Empty, SimpleQueue
 from threading import current_thread, main_thread
 from types import FrameType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from upsample_cli.errors import UpsampleError
 from upsample_cli.images.places.folder import Folder
@@ -26,8 +25,7 @@ _WINDOW = 1000  # pictures by which one may overtake another
 _INTERVAL = 0.2  # seconds between questions whether to stop
 
 
-@dataclass(frozen=True, slots=True)
-class FinishedPicture:
+class FinishedPicture(NamedTuple):
     """A picture that is done, skipped or failed.
 
     Args:

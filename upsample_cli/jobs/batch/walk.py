@@ -1,6 +1,7 @@
 """The files below a folder, in order; no more of them are in memory than one folder's names."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -8,11 +9,15 @@ from functools import cached_property
 from itertools import repeat
 from typing import TYPE_CHECKING
 
-from upsample_cli.errors import SettingError
+from upsample_cli.errors import ImageFileError, SettingError
 from upsample_cli.images.places.folder import Folder
 
 if TYPE_CHECKING:
-    from pathspec import GitIgnoreSpec
+    from pathspec import PathSpec, RegexPattern
+
+
+_MOST_VISITS = 100  # of one folder by links
+_BETWEEN = re.compile(r"\[\^/\]\*([^()*]+?)(?=\[\^/\]\*)")  # in a regular expression of pathspec
 
 
 @dataclass(frozen=True)
@@ -46,22 +51,26 @@ class Globs:
         return bool(self.exclude) and self._excluded.match_file(f"{path.lower()}/")
 
     @cached_property
-    def _included(self) -> "GitIgnoreSpec":
+    def _included(self) -> "PathSpec[RegexPattern]":
         return _spec(self.include)
 
     @cached_property
-    def _excluded(self) -> "GitIgnoreSpec":
+    def _excluded(self) -> "PathSpec[RegexPattern]":
         return _spec(self.exclude)
 
 
-def _spec(patterns: tuple[str, ...]) -> "GitIgnoreSpec":
-    from pathspec import GitIgnoreSpec  # most runs have no patterns
+def _spec(patterns: tuple[str, ...]) -> "PathSpec[RegexPattern]":
+    from pathspec import GitIgnoreSpec, PathSpec, RegexPattern  # most runs have no patterns
 
     # A # would begin a comment, a ! undo other patterns, and a space at the end be left out.
     special = r"^(?=[#!])|(?<!\\)(?= \Z)"
     plain = (re.sub(special, r"\\", glob.removeprefix("./").lower()) for glob in patterns)
     try:
-        return GitIgnoreSpec.from_lines(plain)
+        read = GitIgnoreSpec.from_lines(plain).patterns
+        regexes = (one.regex.pattern for one in read if one.regex)
+        # What stands between two `*` need only be looked for once: else many `*` take for ever.
+        quick = (_BETWEEN.sub(r"(?>[^/]*?\1)", regex) for regex in regexes)
+        return PathSpec([RegexPattern(re.compile(regex), True) for regex in quick])
     except (ValueError, re.error) as error:  # the latter for a range such as [z-a]
         raise SettingError(f"a pattern cannot be ({error}); see .gitignore") from error
 
@@ -117,8 +126,10 @@ def walk(
 
     Raises:
         OSError: The top folder cannot be read.
+        ImageFileError: Links lead to one folder in too many ways.
         UpsampleError: A store cannot be asked.
     """
+    visits = Counter[object]()
     levels = [_level(top, "", _never_entered(top, apart), globs, on_listing)]
     while levels:
         level = levels[-1]
@@ -132,11 +143,23 @@ def walk(
             continue
         try:
             folder = top.folder(path)
+            if folder.is_link():
+                visits[folder.identity()] += 1
+                _check_visits(folder, visits[folder.identity()])
             levels.append(_level(folder, f"{path}/", level.ancestors, globs, on_listing))
         except _LinkLoopError:
             continue
         except OSError:
             yield path
+
+
+def _check_visits(folder: Folder, count: int) -> None:
+    """Refuse links to links that make thousands of outputs of one picture."""
+    if count > _MOST_VISITS:
+        raise ImageFileError(
+            f"links lead to the folder {folder} in more than {_MOST_VISITS} ways; "
+            "remove some, or leave them out by --exclude"
+        )
 
 
 class _LinkLoopError(Exception):

@@ -9,6 +9,7 @@ from multiprocessing.connection import Connection
 from threading import Thread
 from typing import Any, TypeVar
 
+from upsample_cli import memory
 from upsample_cli.jobs.runtime import process
 
 Result = TypeVar("Result")
@@ -17,14 +18,20 @@ SIGNALS = {signal.SIGINT, *process.ENDING}
 """The signals that a worker begins with blocked, as it cannot handle them yet."""
 
 
-def start(lifeline: Connection) -> None:
-    """Prepare a worker process; it belongs to a group of its own, so that Ctrl-C passes it by."""
+def start(lifeline: Connection, share: int) -> None:
+    """Prepare a worker process; it belongs to a group of its own, so that Ctrl-C passes it by.
+
+    Args:
+        lifeline: Its end says that the pool has ended.
+        share: Bytes of memory that the worker may take.
+    """
     if hasattr(os, "setpgid"):
         os.setpgid(0, 0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
     process.prepare()
+    memory.limit_to(share)
     os.dup2(2, 1)  # standard output is for results, not for what libraries print
     Thread(target=_end_with_pool, args=(lifeline,), daemon=True).start()
     import_module("upsample_cli.jobs.batch.picture_job")  # before the first call comes

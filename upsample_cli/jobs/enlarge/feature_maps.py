@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from upsample_cli.errors import ImageFileError, SettingError
+from upsample_cli import memory
+from upsample_cli.errors import ImageFileError
 from upsample_cli.images.places.place import Place
 from upsample_cli.images.read import array_files
 from upsample_cli.jobs.enlarge import arrays
@@ -171,11 +172,8 @@ def _enlarged(name: str, array: NDArray[Any], task: ArrayTask) -> NDArray[Any]:
     is_whole = dtype.kind in "iu"
     if is_whole and is_deep and max(-int(channels.min()), int(channels.max())) > _EXACT:
         raise ImageFileError(f"values beyond {_EXACT} cannot be computed exactly; scale them first")
-    try:
-        out = np.empty((len(channels), *size_out), dtype)
-    except (MemoryError, ValueError) as error:
-        needed = len(channels) * size_out[0] * size_out[1] * dtype.itemsize / 1e9
-        raise SettingError(f"the output needs {needed:.1f} GB; give a smaller --scale") from error
+    memory.check(array.nbytes + len(channels) * size_out[0] * size_out[1] * dtype.itemsize, name)
+    out = np.empty((len(channels), *size_out), dtype)
     work = np.float64 if is_deep else np.float32
     finish = _to_integers(dtype) if is_whole else None
     stages = task.method.stages(size, size_out)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from upsample_cli import memory
 from upsample_cli.images.image import Image, Samples
 from upsample_cli.images.levels import Colour
 from upsample_cli.images.write import png
@@ -42,6 +43,8 @@ class Strip(NamedTuple):
 Progress = Callable[[Iterable[Strip], int], Iterator[Strip]]
 """Wraps the strips as they end, given how many there will be."""
 
+_FIGURES = 8  # bytes of luma and opacity that the metric takes of a pixel
+_WAITING = 3  # strips that wait to be written
 _LARGEST_STRIDE = 16  # pixels: longer periods are not measured
 
 
@@ -156,6 +159,9 @@ class MeasuredStrips:
     ) -> None:
         render = renderer(image, size, task, task.compression if streamed else None)
         runs = strips(size, render.channels, size[0] / image.size[0])
+        tallest = len(runs[0]) * size[1] * (render.channels * image.dtype.itemsize + _FIGURES)
+        under_way = (task.threads + _WAITING) * tallest
+        memory.check(image.samples.nbytes + under_way, f"an output of {size[1]}x{size[0]}")
         computed: Iterable[Strip] = workers.in_order(render.strip, runs)
         self._strips = progress(computed, len(runs)) if progress else computed
         stride = period(image.size, size)

@@ -4,6 +4,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from upsample_cli import memory
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.image import Image, Samples
 from upsample_cli.images.places.place import Place
@@ -13,6 +14,8 @@ from upsample_cli.jobs.enlarge.task import Task
 from upsample_cli.jobs.runtime.threads import Workers
 from upsample_cli.metrics.checkerboard import Checkerboard
 from upsample_cli.planes import Size
+
+_COPIES = 3  # of a whole output, while it is encoded
 
 
 def write(
@@ -80,6 +83,8 @@ def _write(
 
 def whole(strips: MeasuredStrips, image: Image, size: Size) -> Samples:
     """Return all strips as one picture, for formats that are not written strip by strip."""
+    count = size[0] * size[1] * strips.channels * image.dtype.itemsize
+    memory.check(image.samples.nbytes + _COPIES * count, f"an output of {size[1]}x{size[0]}")
     samples: Samples = np.empty((*size, strips.channels), image.dtype)
     for strip in strips:
         assert strip.samples is not None  # a renderer without a compression keeps them

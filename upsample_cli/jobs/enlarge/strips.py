@@ -20,6 +20,7 @@ Fetch = Callable[[range, range], Planes]
 BOUNDARIES = ("symmetric", "nearest", "zero")
 # Larger strips leave the cache; smaller ones make threads wait for the interpreter.
 _STRIP_SAMPLES = 3 << 20
+_LEAST_ROWS = 4
 _TILE = 4096  # output columns
 
 
@@ -111,10 +112,10 @@ def strips(size_out: Size, channels: int, scale: float) -> list[range]:
         scale: Output rows per input row.
     """
     height, width = size_out
-    rows = min(128, max(16, _STRIP_SAMPLES // (width * channels)))
+    rows = min(128, max(_LEAST_ROWS, _STRIP_SAMPLES // (width * channels)))
     unit = max(1, round(16 * scale))
     if unit > rows:
-        unit = max(1, round(scale))
+        unit = max(1, min(rows, round(scale)))
     return cut(height, unit * max(1, round(rows / unit)))
 
 

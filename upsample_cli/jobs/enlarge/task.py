@@ -119,6 +119,10 @@ class Task(NamedTuple):
     mode: int = 0o666
 
 
+KEPT = "is there already"
+"""The reason in the report of a picture that was skipped because its output is whole."""
+
+
 class Report(NamedTuple):
     """What became of a picture.
 

@@ -42,8 +42,8 @@ def prepare() -> None:
     _occupy_standard_descriptors()
     gc.set_threshold(100_000)  # imports create many objects and no garbage
     _keep_freed_memory()
-    # They warn of oddities in files that they can read.
-    warnings.filterwarnings("ignore", module=r"(PIL|tifffile)\.")
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")  # libraries warn of oddities in files that they can read
     for variable in _ENVIRONMENT:
         os.environ.setdefault(variable, "1")
 

@@ -1,0 +1,64 @@
+"""The budget of memory."""
+
+import io
+from collections.abc import Iterator
+
+import pytest
+
+from upsample_cli import memory
+from upsample_cli.errors import PictureTooLargeError, SettingError
+
+GB = 1 << 30
+
+
+@pytest.fixture(autouse=True)
+def restored() -> Iterator[None]:
+    """Leave the budget as it was."""
+    yield
+    memory.limit_to(None)
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("512MB", GB // 2), ("1.5g", 3 * GB // 2), ("2 GiB", 2 * GB), ("7", 7), ("1T", 1024 * GB)],
+)
+def test_sizes_have_units(text: str, size: int) -> None:
+    """Units are powers of 1024, in any case, with or without a B."""
+    assert memory.size_of(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "0", "-1G", "1X", "G", "1e9", "512 M B"])
+def test_what_is_no_size_is_refused(text: str) -> None:
+    """The error says how sizes are written."""
+    with pytest.raises(SettingError, match="no size of memory; give one such as 512MB"):
+        memory.size_of(text)
+
+
+def test_the_budget_is_what_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call goes before the environment, and that before half of the machine's memory."""
+    monkeypatch.delenv(memory.VARIABLE, raising=False)
+    memory.limit_to(None)
+    half = memory.limit()
+    assert GB // 8 < half < 1024 * GB
+    monkeypatch.setenv(memory.VARIABLE, "3GB")
+    memory.limit_to(None)
+    assert memory.limit() == 3 * GB
+    memory.limit_to(GB)
+    assert memory.limit() == GB
+
+
+def test_the_program_itself_counts() -> None:
+    """What is taken and the program have to fit."""
+    memory.limit_to(GB)
+    memory.check(GB - (97 << 20), "a.png")
+    with pytest.raises(PictureTooLargeError, match=r"a\.png needs 1\.0 GB .* raise --max-memory"):
+        memory.check(GB - (95 << 20), "a.png")
+
+
+def test_a_stream_is_read_up_to_the_budget() -> None:
+    """A file that does not say how long it is is read whole, or given up early."""
+    data = bytes(range(256)) * 20_000
+    assert memory.read_all(io.BytesIO(data), "it") == data
+    memory.limit_to(100 << 20)
+    with pytest.raises(PictureTooLargeError, match="it needs"):
+        memory.read_all(io.BytesIO(data), "it")

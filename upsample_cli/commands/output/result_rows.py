@@ -1,0 +1,83 @@
+"""The rows of a file of results: how they are written, and what a later run needs of them."""
+
+import csv
+import io
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from math import nan
+from typing import Any, NamedTuple
+
+from upsample_cli.metrics.checkerboard import NO_STRIDE, Checkerboard
+
+BLOCK = 1 << 16
+"""Bytes to read at once."""
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how cells begin that spreadsheets run
+_FIGURES = ("ripple", "contrast_db", "local_db")
+
+
+class KnownOutput(NamedTuple):
+    """What a row of an earlier run says of an output.
+
+    Args:
+        ripple: As in `Checkerboard`; NaN where it is unknown.
+        contrast_db: Likewise.
+        local_db: Likewise.
+        is_ours: Whether that run wrote the output, and did not just leave it.
+    """
+
+    ripple: float
+    contrast_db: float
+    local_db: float
+    is_ours: bool
+
+    def checkerboard(self) -> Checkerboard:
+        """Return what was measured, as far as the row has it."""
+        return Checkerboard(
+            NO_STRIDE, ripple=self.ripple, contrast_db=self.contrast_db, local_db=self.local_db
+        )
+
+
+def known_outputs(rows: Iterable[dict[str, Any]]) -> Iterator[tuple[int, KnownOutput]]:
+    """Yield the hash of each output that did not fail, and what its row says.
+
+    Raises:
+        ValueError, KeyError, TypeError: A row is damaged.
+    """
+    for row in rows:
+        if row["status"] != "failed":
+            values = row if "ripple" in row else row["checkerboard"] or {}
+            ripple, contrast, local = (float(values.get(name) or nan) for name in _FIGURES)
+            is_ours = row["status"] == "done"
+            yield hash(_plain(row["output"])), KnownOutput(ripple, contrast, local, is_ours)
+
+
+def csv_line(cells: Sequence[object]) -> bytes:
+    """Return a row in which no text looks like a formula or ends the row."""
+    plain = [
+        f"'{cell}" if isinstance(cell, str) and cell[:1] in _FORMULA else cell for cell in cells
+    ]
+    text = io.StringIO(newline="")
+    if any("\r" in cell for cell in plain if isinstance(cell, str)):  # not quoted by old Pythons
+        csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL).writerow(plain)
+    else:
+        csv.writer(text, lineterminator="\n").writerow(plain)
+    return text.getvalue().encode("utf-8", "surrogateescape")
+
+
+def _plain(cell: str) -> str:
+    """Return the text of a cell, without the mark before what looks like a formula."""
+    return cell[1:] if cell[:1] == "'" and cell[1:2] in _FORMULA else cell
+
+
+def cut_unfinished(file: io.FileIO) -> None:
+    """Remove a last line that a crash left half-written."""
+    end = file.seek(0, os.SEEK_END)
+    while end:
+        start = max(0, end - BLOCK)
+        file.seek(start)
+        at = file.read(end - start).rfind(b"\n")
+        if at >= 0:
+            file.truncate(start + at + 1)
+            return
+        end = start
+    file.truncate(0)

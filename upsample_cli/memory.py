@@ -1,0 +1,124 @@
+"""How much memory this process may take: one budget, asked before memory is taken."""
+
+import os
+import re
+import sys
+from contextlib import suppress
+from typing import BinaryIO
+
+from upsample_cli.errors import PictureTooLargeError, SettingError, UpsampleError
+
+VARIABLE = "UPSAMPLE_MAX_MEMORY"
+"""The environment variable that stands for --max-memory."""
+
+_PROGRAM = 96 << 20  # bytes that Python and the libraries take
+_LEAST_SPACE = 192 << 20  # bytes to map: Python, NumPy with OpenBLAS, and a small picture
+_UNKNOWN = 8 << 30  # bytes of a machine that does not say how many it has
+_UNITS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
+_CONTAINER = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+_PART = 1 << 20  # bytes to read at once
+_limit: int | None = None
+
+
+def limit() -> int:
+    """Return the budget in bytes: what was set, else half of what the machine has."""
+    if _limit is None:
+        given = os.environ.get(VARIABLE)
+        limit_to(size_of(given) if given else min(_machine() // 2, _address_space()))
+    assert _limit is not None  # it has just been set
+    return _limit
+
+
+def limit_to(size: int | None) -> None:
+    """Set the budget of this process in bytes; None for what it is by default."""
+    global _limit  # a process has one memory
+    _limit = size
+
+
+def size_of(text: str) -> int:
+    """Return the bytes that a text such as 512MB or 1.5G means; units are powers of 1024.
+
+    Raises:
+        SettingError: It is no size.
+
+    >>> size_of("1.5K"), size_of("2 GiB")
+    (1536, 2147483648)
+    """
+    match = re.fullmatch(r"(\d+\.?\d*) ?([KMGT]?)(?:I?B)?", text.strip().upper())
+    if match is None or not float(match[1]):
+        raise SettingError(f"'{text}' is no size of memory; give one such as 512MB or 4GB")
+    return int(float(match[1]) * 2 ** _UNITS[match[2]])
+
+
+def check(size: float, what: str) -> None:
+    """Refuse to take memory beyond the budget.
+
+    Args:
+        size: Bytes that are to be taken.
+        what: What needs them.
+
+    Raises:
+        PictureTooLargeError: They and the program are more than the budget.
+    """
+    if size + _PROGRAM > limit():
+        raise PictureTooLargeError(
+            f"{what} needs {_in_words(size + _PROGRAM)} of memory, and {_in_words(limit())} may be "
+            "taken; raise --max-memory, or pass fewer --jobs"
+        )
+
+
+def check_address_space() -> None:
+    """Refuse to work in an address space that the libraries do not fit in: some hang there.
+
+    Raises:
+        UpsampleError: The system lets this process have less.
+    """
+    if (space := _address_space()) < _LEAST_SPACE:
+        raise UpsampleError(
+            f"this process may have {_in_words(space)} of address space, and the libraries need "
+            f"{_in_words(_LEAST_SPACE)}; raise the limit (ulimit -v)"
+        )
+
+
+def read_all(file: BinaryIO, what: str) -> bytearray:
+    """Return all bytes of a file that does not say how many they are.
+
+    Raises:
+        PictureTooLargeError: They are more than the budget.
+    """
+    data = bytearray()
+    while part := file.read(_PART):
+        data += part
+        check(2 * len(data), what)  # an array that grows is copied
+    return data
+
+
+def _address_space() -> int:
+    """Return the bytes that the system lets this process map."""
+    try:
+        import resource
+    except ImportError:  # on Windows
+        return sys.maxsize
+    soft, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return sys.maxsize if soft == resource.RLIM_INFINITY else soft
+
+
+def _machine() -> int:
+    """Return the bytes of memory that this machine, or its container, has."""
+    sizes = [_UNKNOWN]
+    with suppress(AttributeError, ValueError, OSError):  # not on Windows
+        sizes = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    for path in _CONTAINER:
+        # pathlib is slow to import
+        with suppress(OSError, ValueError), open(path) as file:  # noqa: PTH123 # as above
+            sizes.append(int(file.read()))
+    return min(sizes)
+
+
+def _in_words(size: float) -> str:
+    """Return a number of bytes in the unit that suits it.
+
+    >>> _in_words(3 << 29), _in_words(5 << 20)
+    ('1.5 GB', '5 MB')
+    """
+    return f"{size / 2**30:.1f} GB" if size >= 2**30 else f"{size / 2**20:.0f} MB"
