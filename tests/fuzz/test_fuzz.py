@@ -1,6 +1,7 @@
 """Damaged files: one line of error or a whole output, whatever is in them."""
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ RUN = Path(__file__).parent / "run.py"
 
 
 def test_damaged_files_end_in_one_line_or_a_whole_output(tmp_path: Path) -> None:
-    """200 damaged files of all kinds: no traceback, no long run, no partial file, under 1 GB.
+    """200 damaged files of all kinds: no traceback, no partial file, within --max-memory.
 
     `python tests/fuzz/run.py --count 2000` does ten times as many.
     """
@@ -24,6 +25,18 @@ def test_damaged_files_end_in_one_line_or_a_whole_output(tmp_path: Path) -> None
     assert told["failed"] == []
     assert told["mutations"] == told["done"] + told["refused"] == 200
     assert told["done"] > 10
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs a signal that kills")
+def test_killed_runs_are_completed_by_the_next(tmp_path: Path) -> None:
+    """4 runs killed at random moments and resumed: all pictures, a row each, inputs untouched.
+
+    `python tests/fuzz/kills.py --count 100` does more.
+    """
+    command = [sys.executable, str(RUN.with_name("kills.py")), "--count", "4"]
+    run = subprocess.run(command, capture_output=True, timeout=300, check=False)
+    assert (run.returncode, run.stderr) == (0, b"")
+    assert json.loads(run.stdout)["failed"] == []
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "tiff", "gif", "webp"])
