@@ -1,8 +1,10 @@
 """Every method of the catalogue with every choice of its parameters."""
 
 from itertools import product
+from pathlib import Path
 from typing import Any
 
+import enlargers
 import numpy as np
 
 from upsample_cli.errors import SettingError
@@ -19,8 +21,11 @@ def variants() -> list[Method]:
         for item in method.parameters():
             if item.choices:
                 choices[item.name] = item.choices
+            elif item.suffix:
+                choices[item.name] = (enlargers.plain(),)
             elif item.high is not None and item.low is not None and item.high - item.low < 8:
                 choices[item.name] = tuple(range(item.low, item.high + 1))
+        choices.pop("provider", None)  # this machine may have one alone
         for values in product(*choices.values()):
             try:
                 methods.append(method(**dict(zip(choices, values, strict=True))))
@@ -31,8 +36,8 @@ def variants() -> list[Method]:
 
 def label(method: Method) -> str:
     """Return a short name for a test."""
-    settings = [str(getattr(method, item.name)) for item in method.parameters()]
-    relevant = [setting for setting in settings if setting not in ("None", "0")]
+    settings = [Path(str(getattr(method, item.name))).name for item in method.parameters()]
+    relevant = [setting for setting in settings if setting not in ("None", "0", "False")]
     return "-".join([method.name, *relevant])
 
 

@@ -129,7 +129,7 @@ def _task(request: Request) -> Task:
     """Return how to enlarge each picture; on a cluster a kernel file needs its whole path."""
     task = request.task(1)
     settings = asdict(task.method)
-    for name in {"kernel", "weights"} & settings.keys():
+    for name in {"kernel", "weights", "model"} & settings.keys():
         if request.cluster and Path(settings[name]).is_file():
             settings[name] = str(Path(settings[name]).absolute())
     return task._replace(method=build(task.method.name, **settings))

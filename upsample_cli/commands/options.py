@@ -120,10 +120,13 @@ def method_options(command: Command) -> Command:
         first = uses[0][1]
         option = f"--{name.replace('_', '-')}"
         names = ", ".join(owner for owner, _ in uses)
+        if first.kind is bool:
+            value: dict[str, Any] = {"is_flag": True, "default": None}
+        else:
+            value = {"type": first.kind, "metavar": _metavar(first)}
         command = click.option(
-            *([_SHORT[name]] if name in _SHORT else []), option, name,
-            type=first.kind, metavar=_metavar(first),
-            shell_complete=complete_words(first.choices, first.file),
+            *([_SHORT[name]] if name in _SHORT else []), option, name, **value,
+            shell_complete=complete_words(first.choices, first.file or bool(first.suffix)),
             help=f"{first.help} ({names}).".capitalize(),
         )(command)  # fmt: skip
     return command
@@ -146,6 +149,8 @@ def folder_options(command: Command) -> Command:
 def _metavar(parameter: Parameter) -> str:
     if parameter.file:
         return "NAME|FILE"
+    if parameter.suffix:
+        return f"FILE{parameter.suffix}"
     return "|".join(parameter.choices) if parameter.choices else "N"
 
 

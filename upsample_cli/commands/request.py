@@ -192,7 +192,7 @@ def request_of(
     chosen = build(method, **{name: value for name, value in settings.items() if value is not None})
     if scale is not None and size is not None:
         raise SettingError("--scale and --size are both given; leave one out")
-    factor = 2.0 if scale is None else scale
+    factor = chosen.own_scale if scale is None and size is None else scale
     target = TargetSize(scale=factor) if size is None else TargetSize.parsed(size)
     if force and (skip_existing or update):
         other = "--update" if update else "--skip-existing"

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from upsample_cli.kernels.ensemble import eightfold
 from upsample_cli.kernels.network_weights import ResidualNetwork
 from upsample_cli.kernels.polyphase import Polyphase
 from upsample_cli.kernels.separable import Band, Separable
@@ -31,6 +32,7 @@ class Residual(NamedTuple):
         first: Shape (k^2 + 1, C), the first layer's taps and bias.
         others: The matrices and the bias of each other layer.
         head: Shape (9 s^2, C), all phases of the first tap, then of the second.
+        ensemble: Whether to average over eight positions of a tile, which then is a square.
     """
 
     network: ResidualNetwork
@@ -39,9 +41,12 @@ class Residual(NamedTuple):
     first: Maps
     others: tuple[tuple[Maps, Maps], ...]
     head: Maps
+    ensemble: bool = False
 
     @classmethod
-    def of(cls, network: ResidualNetwork, rows: int, columns: int) -> "Residual":
+    def of(
+        cls, network: ResidualNetwork, rows: int, columns: int, ensemble: bool = False
+    ) -> "Residual":
         """Return a network whose weights are in the order of the products."""
         (weights, bias), *others = network.body
         count, width = len(bias), columns + 2 * network.halo
@@ -49,7 +54,7 @@ class Residual(NamedTuple):
         ready = tuple((transformed(taps), np.tile(more, width)) for taps, more in others)
         head = network.head.transpose(2, 3, 0, 1).reshape(-1, count)
         return cls(network, rows, columns, np.ascontiguousarray(first), ready,
-                   np.ascontiguousarray(head))  # fmt: skip
+                   np.ascontiguousarray(head), ensemble)  # fmt: skip
 
     def __call__(self, luma: Maps) -> Maps:
         """Return the residual of a tile, shape (rows s, columns s).
@@ -60,7 +65,7 @@ class Residual(NamedTuple):
         if np.ptp(luma) == 0:
             stride = self.network.stride
             return np.zeros((self.rows * stride, self.columns * stride), np.float32)
-        return self.computed(luma)
+        return eightfold(self.computed, luma) if self.ensemble else self.computed(luma)
 
     def computed(self, luma: Maps) -> Maps:
         """Return the residual of a tile, flat or not; see `__call__`."""
@@ -123,9 +128,7 @@ class NetworkStage(NamedTuple):
 
     def touching(self) -> Separable:
         """Return the stage that counts, in a mask of the input, the pixels an output draws on."""
-        stride, halo = self.residual.network.stride, self.residual.network.halo
-        band = Band(np.ones((stride, 2 * halo + 1)), np.full(stride, -halo), 1)
-        return _Touching(band, band)
+        return touching(self.residual.network.stride, self.residual.network.halo)
 
     def __call__(self, window: Planes, rows: range, columns: range) -> Planes:
         """Return a window of the output; see `Stage` and `Separable`."""
@@ -161,6 +164,12 @@ class NetworkStage(NamedTuple):
         for run, length in ((rows, self.residual.rows), (columns, self.residual.columns)):
             step = length * stride
             yield range(run.start // step * step, -(-run.stop // step) * step)
+
+
+def touching(stride: int, halo: int) -> Separable:
+    """Return the stage that counts, in a mask of the input, all within a halo of an output."""
+    band = Band(np.ones((stride, 2 * halo + 1)), np.full(stride, -halo), 1)
+    return _Touching(band, band)
 
 
 class _Touching(Separable):

@@ -7,6 +7,7 @@ from upsample_cli.methods.convolution import ResizeConvolution, TransposedConvol
 from upsample_cli.methods.interpolation import Bicubic, Bilinear, Lanczos, Nearest, Spline
 from upsample_cli.methods.learned_network import LearnedNetwork
 from upsample_cli.methods.method import Method, did_you_mean
+from upsample_cli.methods.onnx_network import OnnxNetwork
 
 METHODS: tuple[type[Method], ...] = (
     Nearest,
@@ -17,6 +18,7 @@ METHODS: tuple[type[Method], ...] = (
     TransposedConvolution,
     ResizeConvolution,
     LearnedNetwork,
+    OnnxNetwork,
 )
 
 DEFAULT = TransposedConvolution.name

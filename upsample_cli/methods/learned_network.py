@@ -26,12 +26,14 @@ class LearnedNetwork(Method):
 
     Args:
         weights: `photo` (mends mild noise and JPEG), `clean`, or the path of a .npz.
+        ensemble: Whether to average over eight positions of the picture.
     """
 
     name = "network"
     summary = "learned kernel, and a network on its luma"
     is_linear = False
     weights: str = parameter("photo", "of the network", choices=("photo", "clean"), file=True)
+    ensemble: bool = parameter(False, "average over eight positions")
 
     def stages(self, size_in: "Size", size_out: "Size") -> tuple[Stage, ...]:
         """Return one stage a network, and a reduction where their strides lead beyond the size."""
@@ -39,7 +41,7 @@ class LearnedNetwork(Method):
         stages: list[Stage] = []
         height, width = size_in
         for stride in self._strides(scale):
-            stages.append(_stage(self.weights, stride, width))
+            stages.append(_stage(self.weights, stride, width, self.ensemble))
             height, width = height * stride, width * stride
         return reduced(tuple(stages), (height, width), size_out)
 
@@ -64,7 +66,7 @@ class LearnedNetwork(Method):
         return strides
 
 
-def _stage(weights: str, stride: int, width: int) -> Stage:
+def _stage(weights: str, stride: int, width: int, ensemble: bool) -> Stage:
     """Return the stage of a network for pictures of a width."""
     from upsample_cli.images.levels import LUMA
     from upsample_cli.kernels.kernel_file import shipped
@@ -74,6 +76,8 @@ def _stage(weights: str, stride: int, width: int) -> Stage:
     columns = -(-width // -(-width // _WIDEST))
     # Strips of pictures are multiples of these rows, and those of wide ones are lower.
     rows = 16 * round(8 / stride) if width * stride <= 6144 else 32
-    residual = Residual.of(load_network(weights, stride), rows, columns)
+    if ensemble:  # tiles are turned
+        columns = rows
+    residual = Residual.of(load_network(weights, stride), rows, columns, ensemble)
     linear = shipped("tconv", "learned", stride).kernel("learned").stage()
     return NetworkStage(linear, residual, LUMA)

@@ -44,6 +44,7 @@ class Parameter(NamedTuple):
         help: What it is, 54 characters at most.
         choices: The words it can be; empty for a number.
         file: Whether the path of a kernel file is a value too.
+        suffix: How the path of a file ends, where only that is a value.
         low: The least number.
         high: The greatest number.
     """
@@ -53,13 +54,16 @@ class Parameter(NamedTuple):
     help: str
     choices: tuple[str, ...] = ()
     file: bool = False
+    suffix: str = ""
     low: int = 0
     high: int = 0
 
     @property
     def kind(self) -> type:
-        """`str` for words, `int` for numbers."""
-        return str if self.choices else int
+        """`str` for words and paths, `bool` for yes or no, `int` for numbers."""
+        if isinstance(self.default, bool):
+            return bool
+        return str if self.choices or self.suffix else int
 
     @property
     def option(self) -> str:
@@ -69,6 +73,10 @@ class Parameter(NamedTuple):
     @property
     def values(self) -> str:
         """The values it can have, for people."""
+        if self.suffix:
+            return f"a {self.suffix} file"
+        if self.kind is bool:
+            return "yes or no"
         if self.choices:
             return ", ".join(self.choices) + (" or a .npz or .npy file" if self.file else "")
         return f"{self.low}..{self.high}"
@@ -76,6 +84,10 @@ class Parameter(NamedTuple):
     def check(self, value: Any) -> None:
         """Raise a `SettingError` if this is none of its values."""
         if value is None and self.default is None:
+            return
+        if self.suffix and value and not str(value).lower().endswith(self.suffix):
+            raise SettingError(f"{self.option} {value} is no {self.suffix} file; name one")
+        if self.suffix or self.kind is bool:
             return
         if self.choices:
             if value not in self.choices and not (self.file and is_kernel_file(str(value))):
@@ -117,6 +129,28 @@ class Method(ABC):
 
     def check(self) -> None:  # noqa: B027 # most methods have nothing to check
         """Raise a `SettingError` for settings that do not go together."""
+
+    @property
+    def own_scale(self) -> float:
+        """The scale where none is asked for."""
+        return 2.0
+
+    @property
+    def flat_ripple(self) -> float:
+        """The RMS of the pattern that a method without a kernel makes of flat pictures."""
+        return 0.0
+
+    def facts(self) -> dict[str, object]:
+        """Return what programs may want to know of it beside its settings."""
+        return {}
+
+    def notes(self) -> tuple[str, ...]:
+        """Return what a user of it may not expect."""
+        return ()
+
+    def rows_at_once(self, scale: float) -> int:
+        """Return how many output rows are best computed at once; 0 for any number."""
+        return 0
 
     def check_for(self, what: str) -> None:
         """Raise a `SettingError` where feature maps or labels, as `what` says, make no sense."""

@@ -92,7 +92,7 @@ def text_line(report: Report) -> str:
 def json_line(report: Report) -> str:
     """Return a report as one line of JSON."""
     values = _head(report) | {"shift": report.shift, "notes": report.notes}
-    return _json(**values, checkerboard=_checkerboard(report))
+    return _json(**values, checkerboard=_checkerboard(report), **(report.facts or {}))
 
 
 def failed_line(source: str, to: str, method: str, error: str) -> str:

@@ -68,15 +68,17 @@ def enlarge(
         status="done",
         size=size,
         method=task.method.name,
-        kernel=getattr(task.method, "kernel", getattr(task.method, "weights", None)),
+        kernel=_kernel_name(task.method),
         scale=scale if task.target.scale is None else task.target.scale,
         seconds=perf_counter() - start,
         checkerboard=checkerboard,
         kernel_ripple=kernel_ripple,
         shift=shift,
         notes=(
-            *picture.notes, *losses, *_stretched(picture.size, size), *_brightened(gain, task),
+            *picture.notes, *task.method.notes(), *losses,
+            *_stretched(picture.size, size), *_brightened(gain, task),
         ),
+        facts=task.method.facts(),
     )  # fmt: skip
 
 
@@ -146,12 +148,18 @@ def _write(
     return labels.write(picture, size, format, to, task), label_mask.losses(picture, format)
 
 
+def _kernel_name(method: Method) -> str | None:
+    """Return the kernel, weights or model of a method, by name or path; None where it has none."""
+    names = (getattr(method, word, None) for word in ("kernel", "weights", "model"))
+    return next((name for name in names if name), None)
+
+
 @lru_cache(8)  # pictures of a folder are often of one scale
 def _kernel_figures(method: Method, scale: float) -> tuple[float, tuple[float, float], float]:
     """Return the exact ripple, the shift and the gain of a method's kernel."""
     kernel = method.equivalent(scale)
     if kernel is None:
-        return 0.0, (0.0, 0.0), 1.0
+        return method.flat_ripple, (0.0, 0.0), 1.0
     return ripple(kernel.phase_sums), kernel.shift, float(kernel.phase_sums.mean())
 
 

@@ -158,7 +158,8 @@ class MeasuredStrips:
         progress: Progress | None = None,
     ) -> None:
         render = renderer(image, size, task, task.compression if streamed else None)
-        runs = strips(size, render.channels, size[0] / image.size[0])
+        scale = size[0] / image.size[0]
+        runs = strips(size, render.channels, scale, task.method.rows_at_once(scale))
         tallest = len(runs[0]) * size[1] * (render.channels * image.dtype.itemsize + _FIGURES)
         under_way = (task.threads + _WAITING) * tallest
         memory.check(image.samples.nbytes + under_way, f"an output of {size[1]}x{size[0]}")

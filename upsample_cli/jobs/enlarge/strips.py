@@ -20,6 +20,7 @@ Fetch = Callable[[range, range], Planes]
 BOUNDARIES = ("symmetric", "nearest", "zero")
 # Larger strips leave the cache; smaller ones make threads wait for the interpreter.
 _STRIP_SAMPLES = 3 << 20
+_LARGEST_STRIP = 12 << 20  # samples
 _LEAST_ROWS = 4
 _TILE = 4096  # output columns
 
@@ -103,15 +104,18 @@ def windows_of(stages: Sequence[Stage], rows: range, columns: range) -> list[tup
     return windows
 
 
-def strips(size_out: Size, channels: int, scale: float) -> list[range]:
+def strips(size_out: Size, channels: int, scale: float, at_once: int = 0) -> list[range]:
     """Return how an output is cut into strips.
 
     Args:
         size_out: Height and width of the output.
         channels: Samples a pixel.
         scale: Output rows per input row.
+        at_once: Rows that a method is best given, as far as memory allows; 0 for any number.
     """
     height, width = size_out
+    if at_once:
+        return cut(height, max(_LEAST_ROWS, min(at_once, _LARGEST_STRIP // (width * channels))))
     rows = min(128, max(_LEAST_ROWS, _STRIP_SAMPLES // (width * channels)))
     unit = max(1, round(16 * scale))
     if unit > rows:

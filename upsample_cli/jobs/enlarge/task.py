@@ -140,6 +140,7 @@ class Report(NamedTuple):
         kernel_ripple: The exact ripple of the kernel.
         shift: How far the kernel moves the picture, down and right, in output pixels.
         notes: What could not be kept, each in a few words.
+        facts: What else programs may want to know of the method.
     """
 
     input: str
@@ -155,6 +156,7 @@ class Report(NamedTuple):
     kernel_ripple: float | None = None
     shift: tuple[float, float] = (0.0, 0.0)
     notes: tuple[str, ...] = ()
+    facts: dict[str, object] | None = None
 
 
 def _rounded(length: float) -> int:

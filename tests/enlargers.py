@@ -1,0 +1,121 @@
+"""Small ONNX networks that enlarge pictures by two, bilinearly, in every form that models have."""
+
+from functools import lru_cache
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import NodeProto, TensorProto, helper, numpy_helper
+
+_TAPS = np.outer([0.25, 0.75, 0.75, 0.25], [0.25, 0.75, 0.75, 0.25])
+
+
+def enlarger(
+    channels: int = 3,
+    layout: str = "NCHW",
+    dtype: type = np.float32,
+    size: tuple[int, int] | None = None,
+    white: int = 1,
+    border: int = 0,
+    multiple: int = 1,
+    is_global: bool = False,
+) -> onnx.ModelProto:
+    """Return a network.
+
+    Args:
+        channels: 1 or 3.
+        layout: NCHW or NHWC.
+        dtype: float32 or float16.
+        size: Height and width of its input; None for any.
+        white: 255 rounds to whole levels; 1 does not.
+        border: Output pixels that it leaves off at each side.
+        multiple: Height and width have to be multiples of this.
+        is_global: Whether it adds a tenth of the mean of the picture to each pixel.
+    """
+    tensors: dict[str, NDArray[Any]] = {
+        "w": np.repeat(_TAPS[None, None], channels, 0).astype(dtype)
+    }
+    nodes: list[NodeProto] = []
+    now = "x"
+
+    def then(kind: str, *more: str, **attributes: Any) -> str:
+        """Add a node that takes what is there."""
+        name = f"v{len(nodes)}"
+        nodes.append(helper.make_node(kind, [now, *more], [name], **attributes))
+        return name
+
+    if layout == "NHWC":
+        now = then("Transpose", perm=[0, 3, 1, 2])
+    if multiple > 1:
+        now = then("SpaceToDepth", blocksize=multiple)
+        now = then("DepthToSpace", blocksize=multiple)
+    start = now
+    now = then("ConvTranspose", "w", strides=[2, 2], pads=[1 + border] * 4, group=channels)
+    if is_global:
+        tensors["tenth"] = np.array(0.1, dtype)
+        large, now = now, start
+        now = then("GlobalAveragePool")
+        now = then("Mul", "tenth")
+        now = then("Add", large)
+    if white == 255:
+        now = then("Round")
+    if layout == "NHWC":
+        now = then("Transpose", perm=[0, 2, 3, 1])
+    sides: list[Any] = [*size] if size else ["height", "width"]
+    shape = [1, *sides, channels] if layout == "NHWC" else [1, channels, *sides]
+    kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+    graph = helper.make_graph(
+        nodes, "enlarger", [helper.make_tensor_value_info("x", kind, shape)],
+        [helper.make_tensor_value_info(now, kind, None)],
+        [numpy_helper.from_array(value, name) for name, value in tensors.items()],
+    )  # fmt: skip
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+
+
+def two_inputs() -> onnx.ModelProto:
+    """Return a network of two pictures, which is none that enlarges one."""
+    shape = [1, 3, "h", "w"]
+    graph = helper.make_graph(
+        [helper.make_node("Add", ["a", "b"], ["y"])], "two",
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name in "ab"],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, shape)],
+    )  # fmt: skip
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+
+
+def classifier() -> onnx.ModelProto:
+    """Return a network that makes numbers of a picture."""
+    graph = helper.make_graph(
+        [helper.make_node("GlobalAveragePool", ["x"], ["m"]),
+         helper.make_node("Flatten", ["m"], ["y"])], "classes",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, "h", "w"])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 3])],
+    )  # fmt: skip
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+
+
+def denoiser() -> onnx.ModelProto:
+    """Return a network that makes a picture of the same size."""
+    shape = [1, 3, "h", "w"]
+    graph = helper.make_graph(
+        [helper.make_node("Relu", ["x"], ["y"])], "same",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, shape)],
+    )  # fmt: skip
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+
+
+def written(model: onnx.ModelProto, folder: Path, name: str = "model.onnx") -> str:
+    """Write a network; return its path."""
+    path = folder / name
+    path.write_bytes(model.SerializeToString())
+    return str(path)
+
+
+@lru_cache
+def plain() -> str:
+    """Return the path of a network for tests of what all methods promise."""
+    return written(enlarger(), Path(mkdtemp(prefix="upsample-test-")))

@@ -1,0 +1,95 @@
+"""What is found out of a network that enlarges pictures."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from enlargers import classifier, denoiser, enlarger, two_inputs, written
+from onnx.reference import ReferenceEvaluator
+
+from upsample_cli.errors import SettingError
+from upsample_cli.networks.enlargers.image_model import load
+
+FORMS: list[dict[str, Any]] = [
+    {}, {"channels": 1}, {"layout": "NHWC"}, {"layout": "NHWC", "channels": 1},
+    {"dtype": np.float16}, {"white": 255}, {"white": 255, "layout": "NHWC"},
+    {"size": (40, 56)}, {"size": (64, 64), "white": 255}, {"border": 5}, {"border": 14},
+    {"multiple": 4}, {"multiple": 16},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("form", FORMS, ids=str)
+def test_the_form_is_found_out(form: dict[str, Any], tmp_path: Path) -> None:
+    """Scale, channels, range, layout, type, size, border and multiple are those of the network."""
+    found = load(written(enlarger(**form), tmp_path), "cpu", None, None)
+    expected = {"scale": 2, "channels": 3, "layout": "NCHW", "size": None, "border": 0,
+                "multiple": 1, "white": 1, "is_global": False} | form  # fmt: skip
+    expected["dtype"] = np.dtype(expected.get("dtype", np.float32)).name
+    assert found.facts().items() >= expected.items()
+    assert found.halo == max(1, -(-form.get("border", 0) // 2))
+    assert found.ripple < 1e-3
+
+
+def test_what_it_makes_is_as_onnx_defines_it(tmp_path: Path) -> None:
+    """A picture comes out as by onnx's own reference, whatever the layout and the range."""
+    planes = np.random.default_rng(0).random((3, 9, 11), np.float32)
+    reference = ReferenceEvaluator(enlarger())
+    (expected,) = reference.run(None, {"x": planes[None]})
+    for form in ({}, {"layout": "NHWC"}, {"dtype": np.float16}, {"white": 255}):
+        model = load(
+            written(enlarger(**form), tmp_path, f"{len(form)}{form}.onnx"), "cpu", None, None
+        )
+        np.testing.assert_allclose(model.run(planes), expected[0], atol=2 / 255)
+
+
+def test_a_network_of_the_whole_picture_is_noticed(tmp_path: Path) -> None:
+    """A mean over the picture is seen in its far corners."""
+    model = load(written(enlarger(is_global=True), tmp_path), "cpu", None, None)
+    assert model.is_global
+
+
+def test_uneven_phases_are_measured(tmp_path: Path) -> None:
+    """The ripple of flat pictures is that of the kernel's phase sums."""
+    model = enlarger()
+    (weights,) = model.graph.initializer
+    taps = onnx.numpy_helper.to_array(weights) * np.array([1, 1, 1.2, 1])
+    weights.CopyFrom(onnx.numpy_helper.from_array(taps.astype(np.float32), "w"))
+    sums = np.add.reduceat(
+        np.add.reduceat(taps[0, 0].reshape(2, 2, 2, 2).sum((0, 2)), [0, 1]), [0, 1]
+    )
+    expected = sums.std() / 1
+    assert load(written(model, tmp_path), "cpu", None, None).ripple == pytest.approx(expected, 1e-3)
+
+
+@pytest.mark.parametrize(
+    ("model", "fault"),
+    [
+        (two_inputs(), "not one picture"),
+        (classifier(), "which is no picture"),
+        (denoiser(), "pixels of 3 channels out of"),
+    ],
+    ids=["two inputs", "classes", "same size"],
+)
+def test_other_tasks_are_refused(model: onnx.ModelProto, fault: str, tmp_path: Path) -> None:
+    """The error says what the network takes and makes."""
+    with pytest.raises(SettingError, match=f"{fault}.*give a network that enlarges pictures"):
+        load(written(model, tmp_path), "cpu", None, None)
+
+
+@pytest.mark.parametrize("cut", [0, 10, 200, -1])
+def test_a_damaged_file_is_refused(cut: int, tmp_path: Path) -> None:
+    """It is one line, whatever onnxruntime says."""
+    path = written(enlarger(), tmp_path)
+    Path(path).write_bytes(Path(path).read_bytes()[:cut])
+    with pytest.raises(SettingError, match=r"model\.onnx .*;") as caught:
+        load(path, "cpu", None, None)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_provider_that_is_not_there_is_named(tmp_path: Path) -> None:
+    """The error says which there are."""
+    path = written(enlarger(), tmp_path)
+    with pytest.raises(SettingError, match=r"--provider directml is not in .* choose cpu"):
+        load(path, "directml", None, None)

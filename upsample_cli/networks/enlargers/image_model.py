@@ -1,0 +1,165 @@
+"""A network in ONNX that enlarges pictures: what it takes and gives, found out by running it.
+
+The file says little: so small pictures are run through it. From two sizes come the scale and the
+border that it leaves off; from sizes that fail, the multiple that it needs; from flat pictures, the
+range of its levels and the pattern that it makes of them; from single pixels that are changed, how
+far it reaches.
+"""
+
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import onnxruntime
+
+from upsample_cli import memory
+from upsample_cli.errors import NetworkFileError, SettingError
+from upsample_cli.networks.enlargers.picture_trial import (
+    SIDE,
+    Form,
+    Run,
+    flat_ripple,
+    form_of,
+    multiple_of,
+    reach_of,
+    reason,
+    scale_of,
+    white_of,
+)
+from upsample_cli.planes import Planes
+
+PROVIDERS = {
+    "cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider",
+    "coreml": "CoreMLExecutionProvider", "directml": "DmlExecutionProvider",
+}  # fmt: skip
+_REMEDY = "give a network that enlarges pictures"
+_TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
+
+
+class ImageModel(NamedTuple):
+    """A network that enlarges pictures.
+
+    Args:
+        run: Runs it; threads may call it at once.
+        scale: Output pixels per input pixel.
+        border: Output pixels that it leaves off at each side.
+        channels: 1 for luma or 3 for red, green and blue.
+        white: What it takes for white, 1 or 255.
+        layout: NCHW or NHWC.
+        dtype: float32 or float16.
+        size: Height and width of its input; None for any.
+        multiple: Of which height and width of its input have to be.
+        halo: Input pixels beyond each side that an output draws on.
+        is_global: Whether an output draws on the whole picture, so that tiles can differ.
+        ripple: What it makes of flat pictures: the RMS of the pattern over their level.
+    """
+
+    run: Run
+    scale: int
+    border: int
+    channels: int
+    white: float
+    layout: str
+    dtype: str
+    size: tuple[int, int] | None
+    multiple: int
+    halo: int
+    is_global: bool
+    ripple: float
+
+    def facts(self) -> dict[str, Any]:
+        """Return what was found out, for programs."""
+        return {name: value for name, value in self._asdict().items() if name != "run"}
+
+
+def load(path: str, provider: str, white: float | None, halo: int | None) -> ImageModel:
+    """Return the network of a file; it is tried again only when the file has changed.
+
+    Args:
+        path: A .onnx file.
+        provider: One of `PROVIDERS`.
+        white: What it takes for white; None to find out.
+        halo: Its reach; None to find out.
+
+    Raises:
+        SettingError: There is no such file or provider, or it enlarges no pictures.
+    """
+    try:
+        modified = Path(path).stat().st_mtime_ns
+    except (OSError, ValueError) as error:
+        raise SettingError(f"no model {path}; check the path") from error
+    return _load(path, modified, provider, white, halo)
+
+
+@lru_cache(maxsize=4)
+def _load(
+    path: str, modified: int, provider: str, white: float | None, halo: int | None
+) -> ImageModel:
+    """Return the network of a file; its time is there as a key of the cache."""
+    shape, dtype, runner = _runner(path, _session(path, provider))
+    form, size, multiple = form_of(path, shape, runner)
+    scale, border = scale_of(path, runner(form), form, size, multiple)
+    form = form._replace(white=white_of(runner, form, size, multiple) if white is None else white)
+    run = runner(form)
+    trial = size or (multiple_of(SIDE, multiple),) * 2
+    reach, is_global = reach_of(run, form.channels, size, multiple, scale)
+    reach = max(reach if halo is None else halo, -(-border // scale))
+    return ImageModel(
+        run, scale, border, form.channels, form.white, "NHWC" if form.is_last else "NCHW",
+        dtype, size, multiple, reach, is_global,
+        flat_ripple(run, form.channels, trial, scale),
+    )  # fmt: skip
+
+
+def _runner(path: str, session: Any) -> tuple[list[Any], str, Callable[[Form], Run]]:
+    """Return the shape and type that a network takes, and what makes functions of it."""
+    inputs, outputs = session.get_inputs(), session.get_outputs()
+    if len(inputs) != 1 or len(inputs[0].shape) != 4 or inputs[0].type not in _TYPES:
+        takes = ", ".join(f"{one.name} {one.type} {one.shape}" for one in inputs) or "nothing"
+        raise SettingError(f"{path} takes {takes}, not one picture; {_REMEDY}")
+    if len(outputs[0].shape or [1] * 4) != 4:
+        makes = f"{outputs[0].name} {outputs[0].shape}"
+        raise SettingError(f"{path} makes {makes}, which is no picture; {_REMEDY}")
+    dtype = _TYPES[inputs[0].type]
+
+    def runner(form: Form) -> Run:
+        """Return a function of planes that runs the network in this form."""
+
+        def run(planes: Planes) -> Planes:
+            """Return what the network makes of planes of its channels."""
+            picture = np.moveaxis(planes, 0, -1) if form.is_last else planes
+            feed = np.ascontiguousarray(picture[None] * np.float32(form.white), dtype)
+            try:
+                (result,) = session.run([outputs[0].name], {inputs[0].name: feed})
+            except Exception as error:  # onnxruntime's own errors share no base
+                what = f"{path} fails on {planes.shape[2]}x{planes.shape[1]} pixels"
+                raise NetworkFileError(f"{what} ({reason(error)}); check what it takes") from error
+            if result.ndim != 4 or len(result) != 1:
+                raise NetworkFileError(f"{path} makes {result.shape}, no picture; {_REMEDY}")
+            outcome = np.moveaxis(result[0], -1, 0) if form.is_last else result[0]
+            return np.asarray(outcome, np.float32) / np.float32(form.white)
+
+        return run
+
+    return inputs[0].shape, np.dtype(dtype).name, runner
+
+
+def _session(path: str, provider: str) -> Any:
+    """Return what runs a file: one thread a call, as our own threads share the work."""
+    if PROVIDERS[provider] not in (there := onnxruntime.get_available_providers()):
+        words = [word for word, name in PROVIDERS.items() if name in there]
+        raise SettingError(
+            f"--provider {provider} is not in this onnxruntime; choose {' or '.join(words)}, or "
+            "install the package that has it, such as onnxruntime-gpu"
+        )
+    memory.check(2 * Path(path).stat().st_size, path)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.enable_cpu_mem_arena = False  # it would never give memory back
+    options.log_severity_level = 4  # what it logs it also raises
+    try:
+        return onnxruntime.InferenceSession(path, options, [PROVIDERS[provider]])
+    except Exception as error:  # onnxruntime's own errors share no base
+        raise SettingError(f"{path} cannot be run ({reason(error)}); export it again") from error

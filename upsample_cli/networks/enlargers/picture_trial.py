@@ -1,0 +1,155 @@
+"""What small pictures, run through a network, say of it: its form, scale, range and reach."""
+
+from collections.abc import Callable, Iterator
+from itertools import product
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from upsample_cli.errors import NetworkFileError, SettingError
+from upsample_cli.planes import Planes
+
+SIDE = 48
+"""Pixels along the side of a picture that is tried first."""
+
+_MULTIPLES = (1, 2, 4, 8, 16, 32, 64)
+_SIDES = (SIDE, 128, 256)  # of the pictures by which the reach is found
+_SEEN = 2e-4  # of full scale: a change that is smaller is none
+_LEVELS = (0.25, 0.5, 0.75)
+_GLOBAL_HALO = 32  # of a network that sees the whole picture
+
+Run = Callable[[Planes], Planes]
+"""From planes, shape (C, H, W), 0..1, to those that a network makes of them."""
+
+
+class Form(NamedTuple):
+    """How a network takes pictures, apart from their size.
+
+    Args:
+        channels: As in `ImageModel`.
+        is_last: Whether channels come last.
+        white: As in `ImageModel`.
+    """
+
+    channels: int
+    is_last: bool
+    white: float = 1.0
+
+
+def form_of(
+    path: str, shape: list[Any], runner: Callable[[Form], Run]
+) -> tuple[Form, tuple[int, int] | None, int]:
+    """Return how a network takes pictures, their size if it is fixed, and the multiple it needs."""
+    failure = f"{path} takes {shape}, no picture; give a network that enlarges pictures"
+    for form, multiple in product(_forms(shape), _MULTIPLES):
+        space = shape[1:3] if form.is_last else shape[2:]
+        size = (space[0], space[1]) if all(isinstance(n, int) and n > 0 for n in space) else None
+        trial = size or (multiple_of(SIDE, multiple),) * 2
+        try:
+            runner(form)(np.full((form.channels, *trial), 0.5, np.float32))
+        except NetworkFileError as error:
+            failure = str(error)
+            continue
+        return form, size, multiple
+    raise SettingError(failure)
+
+
+def _forms(shape: list[Any]) -> Iterator[Form]:
+    """Yield the forms that the shape of an input allows, the likeliest first."""
+    for is_last in (False, True):
+        channels = shape[3] if is_last else shape[1]
+        for count in (3, 1):
+            if channels == count or (not isinstance(channels, int) and not is_last):
+                yield Form(count, is_last)
+
+
+def scale_of(
+    path: str, run: Run, form: Form, size: tuple[int, int] | None, multiple: int
+) -> tuple[int, int]:
+    """Return output pixels per input pixel, and those left off at each side."""
+    small = size or (multiple_of(SIDE, multiple),) * 2
+    large = size or (small[0] + multiple, small[1] + 2 * multiple)
+    before, after = (run(np.zeros((form.channels, *n), np.float32)).shape for n in (small, large))
+    if size:
+        scale, border = before[1] // size[0], 0
+    else:
+        scale = (after[1] - before[1]) // multiple
+        border = (scale * small[0] - before[1]) // 2
+    expected = [(form.channels, *(scale * n - 2 * border for n in one)) for one in (small, large)]
+    if scale < 2 or border < 0 or [before, after] != expected:
+        raise SettingError(
+            f"{path} makes {before[2]}x{before[1]} pixels of {before[0]} channels out of "
+            f"{small[1]}x{small[0]} of {form.channels}; give a network that enlarges pictures"
+        )
+    return scale, border
+
+
+def white_of(
+    runner: Callable[[Form], Run], form: Form, size: tuple[int, int] | None, multiple: int
+) -> float:
+    """Return what a network takes for white: where flat pictures come out most like themselves."""
+    trial = size or (multiple_of(SIDE, multiple),) * 2
+    errors = {}
+    for white in (1.0, 255.0):
+        run = runner(form._replace(white=white))
+        flats = (np.full((form.channels, *trial), level, np.float32) for level in _LEVELS)
+        errors[white] = sum(abs(float(_middle(run(one)).mean() - one.mean())) for one in flats)
+    return min(errors, key=lambda white: errors[white])
+
+
+def reach_of(
+    run: Run, channels: int, size: tuple[int, int] | None, multiple: int, scale: int
+) -> tuple[int, bool]:
+    """Return how far, in input pixels, a change is seen; and whether there is no end.
+
+    The half of a picture below the middle, or right of it, is exchanged: all that depends on it
+    changes, and above or left of the middle only what is within reach.
+    """
+    rng = np.random.default_rng(0)
+    for side in [0] if size else _SIDES:
+        trial = size or (multiple_of(side, multiple),) * 2
+        picture, other = rng.random((2, channels, *trial), np.float32)
+        other *= np.float32(0.5)  # of another mean, which a network of the whole picture may use
+        before, reaches = run(picture), []
+        for axis, middle in ((1, trial[0] // 2), (2, trial[1] // 2)):
+            half = np.arange(trial[axis - 1]) >= middle
+            mixed = np.where(half[:, None] if axis == 1 else half, other, picture)
+            seen = np.abs(run(mixed) - before).max(0) > _SEEN
+            border = (trial[axis - 1] * scale - before.shape[axis]) // 2
+            first = np.flatnonzero(seen.any(2 - axis))[0] + border
+            reaches.append(-(-(middle * scale - int(first)) // scale))
+        if all(2 * reach < n - 4 for reach, n in zip(reaches, trial, strict=True)):
+            return max(0, *reaches), False
+    return min(_GLOBAL_HALO, min(trial) // 4), True
+
+
+def flat_ripple(run: Run, channels: int, trial: tuple[int, int], scale: int) -> float:
+    """Return the RMS of the pattern that flat pictures come out with, over their level."""
+    worst = 0.0
+    for level in _LEVELS:
+        made = _middle(run(np.full((channels, *trial), level, np.float32)))
+        rows, columns = (n // scale * scale for n in made.shape[1:])
+        cells = made[:, :rows, :columns].reshape(channels, rows // scale, scale, -1, scale)
+        phases = cells.mean((1, 3))
+        spread = float(np.sqrt(np.square(phases - phases.mean((1, 2), keepdims=True)).mean()))
+        worst = max(worst, spread / level)
+    return worst
+
+
+def _middle(planes: Planes) -> NDArray[np.float32]:
+    """Return the middle of planes, away from what borders do."""
+    top, left = (n // 4 for n in planes.shape[1:])
+    return planes[:, top : planes.shape[1] - top, left : planes.shape[2] - left]
+
+
+def multiple_of(side: int, multiple: int) -> int:
+    """Return a side of so many pixels or a few more: an odd multiple."""
+    count = -(-side // multiple)
+    return (count + 1 - count % 2) * multiple
+
+
+def reason(error: Exception) -> str:
+    """Return what onnxruntime says, in one line without its codes."""
+    text = " ".join(str(error).split()).replace(";", ",")
+    return (text.rpartition(" : ")[2] or type(error).__name__)[:160]
