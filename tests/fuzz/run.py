@@ -64,10 +64,12 @@ def command(name: str, data: bytes, folder: Path, rng: np.random.Generator) -> l
     """
     (folder / name).write_bytes(data)
     limit, way = ["--max-memory", str(MOST)], rng.random()
-    if name.endswith((".csv", ".jsonl", ".txt", ".npy", ".npz")):
+    if name.endswith((".csv", ".jsonl", ".txt", ".npy", ".npz", ".onnx")):
         (folder / "whole.png").write_bytes(_WHOLE.getvalue())
         if name.endswith(".txt"):
             return ["--files-from", name, "out", "--dry-run", *(["-0"] if way < 0.3 else [])]
+        if name.endswith(".onnx"):
+            return ["whole.png", "out.png", "-m", "onnx", "--model", name, *limit]
         if name.endswith((".csv", ".jsonl")):
             more = ["--skip-existing", "--max-ripple", "1"] if way < 0.5 else []
             return ["whole.png", "out.png", "--report", name, *more, *limit]
@@ -148,7 +150,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep", default=tempfile.gettempdir(), help="where failing files go")
     options = parser.parse_args()
-    files = seeds.pictures() | seeds.deep_pngs(_written) | seeds.kernels() | seeds.lists()
+    files = seeds.pictures() | seeds.deep_pngs(_written) | seeds.kernels()
+    files |= seeds.lists() | seeds.networks()
     names, counts, failed, slowest = sorted(files), {"done": 0, "refused": 0}, [], 0.0
     warnings.simplefilter("ignore")  # as `main` does
     for index in range(options.count):

@@ -11,6 +11,9 @@ import numpy as np
 import PIL.Image
 import tifffile
 
+sys.path.insert(0, str(Path(__file__).parent.parent))  # where the tests' own modules lie
+from enlargers import enlarger
+
 from upsample_cli.images.write import gif
 
 SAMPLES = Path(__file__).parent.parent.parent / "sample_images"
@@ -108,6 +111,15 @@ def kernels() -> dict[str, bytes]:
     shipped = sorted((Path(__file__).parent.parent.parent / "upsample_cli").rglob("*x2.npz"))
     networks = [path for path in shipped if path.name.startswith("network")]
     return made | {path.name: path.read_bytes() for path in (*networks[:1], *shipped[-3:])}
+
+
+def networks() -> dict[str, bytes]:
+    """Return networks that enlarge pictures, of several forms."""
+    forms: list[dict[str, Any]] = [{}, {"layout": "NHWC"}, {"multiple": 4}, {"size": (12, 12)}]
+    return {
+        f"enlarger{number}.onnx": enlarger(**form).SerializeToString()
+        for number, form in enumerate(forms)
+    }
 
 
 def lists() -> dict[str, bytes]:

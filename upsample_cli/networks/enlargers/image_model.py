@@ -8,6 +8,7 @@ far it reaches.
 
 from collections.abc import Callable
 from functools import lru_cache
+from math import isfinite
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -74,6 +75,14 @@ class ImageModel(NamedTuple):
         return {name: value for name, value in self._asdict().items() if name != "run"}
 
 
+class _Value(NamedTuple):
+    """An input or output: its name, its type, and its shape, empty where it is not known."""
+
+    name: str
+    type: str
+    shape: list[Any]
+
+
 def load(path: str, provider: str, white: float | None, halo: int | None) -> ImageModel:
     """Return the network of a file; it is tried again only when the file has changed.
 
@@ -94,11 +103,12 @@ def load(path: str, provider: str, white: float | None, halo: int | None) -> Ima
 
 
 @lru_cache(maxsize=4)
+@np.errstate(all="ignore")  # a damaged network makes numbers of any size
 def _load(
     path: str, modified: int, provider: str, white: float | None, halo: int | None
 ) -> ImageModel:
     """Return the network of a file; its time is there as a key of the cache."""
-    shape, dtype, runner = _runner(path, _session(path, provider))
+    shape, dtype, runner = _runner(path, provider)
     form, size, multiple = form_of(path, shape, runner)
     scale, border = scale_of(path, runner(form), form, size, multiple)
     form = form._replace(white=white_of(runner, form, size, multiple) if white is None else white)
@@ -106,21 +116,23 @@ def _load(
     trial = size or (multiple_of(SIDE, multiple),) * 2
     reach, is_global = reach_of(run, form.channels, size, multiple, scale)
     reach = max(reach if halo is None else halo, -(-border // scale))
+    ripple = flat_ripple(run, form.channels, trial, scale)
+    if not isfinite(ripple):
+        raise SettingError(f"{path} makes no numbers of grey pictures; export it again")
     return ImageModel(
         run, scale, border, form.channels, form.white, "NHWC" if form.is_last else "NCHW",
-        dtype, size, multiple, reach, is_global,
-        flat_ripple(run, form.channels, trial, scale),
+        dtype, size, multiple, reach, is_global, ripple,
     )  # fmt: skip
 
 
-def _runner(path: str, session: Any) -> tuple[list[Any], str, Callable[[Form], Run]]:
+def _runner(path: str, provider: str) -> tuple[list[Any], str, Callable[[Form], Run]]:
     """Return the shape and type that a network takes, and what makes functions of it."""
-    inputs, outputs = session.get_inputs(), session.get_outputs()
+    session, inputs, outputs = _session(path, provider)
     if len(inputs) != 1 or len(inputs[0].shape) != 4 or inputs[0].type not in _TYPES:
         takes = ", ".join(f"{one.name} {one.type} {one.shape}" for one in inputs) or "nothing"
         raise SettingError(f"{path} takes {takes}, not one picture; {_REMEDY}")
-    if len(outputs[0].shape or [1] * 4) != 4:
-        makes = f"{outputs[0].name} {outputs[0].shape}"
+    if not outputs or len(outputs[0].shape) not in (0, 4):
+        makes = f"{outputs[0].name} {outputs[0].shape}" if outputs else "nothing"
         raise SettingError(f"{path} makes {makes}, which is no picture; {_REMEDY}")
     dtype = _TYPES[inputs[0].type]
 
@@ -146,8 +158,8 @@ def _runner(path: str, session: Any) -> tuple[list[Any], str, Callable[[Form], R
     return inputs[0].shape, np.dtype(dtype).name, runner
 
 
-def _session(path: str, provider: str) -> Any:
-    """Return what runs a file: one thread a call, as our own threads share the work."""
+def _session(path: str, provider: str) -> tuple[Any, list[_Value], list[_Value]]:
+    """Return what runs a file, its inputs and its outputs; one thread a call, as ours share it."""
     if PROVIDERS[provider] not in (there := onnxruntime.get_available_providers()):
         words = [word for word, name in PROVIDERS.items() if name in there]
         raise SettingError(
@@ -159,7 +171,14 @@ def _session(path: str, provider: str) -> Any:
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.enable_cpu_mem_arena = False  # it would never give memory back
     options.log_severity_level = 4  # what it logs it also raises
+    names = [PROVIDERS[provider]]
     try:
-        return onnxruntime.InferenceSession(path, options, [PROVIDERS[provider]])
+        session = onnxruntime.InferenceSession(path, options, names, enable_fallback=0)
+        # Names and shapes of a damaged file fail when they are asked for.
+        inputs, outputs = (
+            [_Value(one.name, one.type, one.shape or []) for one in values]
+            for values in (session.get_inputs(), session.get_outputs())
+        )
+        return session, inputs, outputs
     except Exception as error:  # onnxruntime's own errors share no base
         raise SettingError(f"{path} cannot be run ({reason(error)}); export it again") from error

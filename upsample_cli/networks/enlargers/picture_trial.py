@@ -117,8 +117,8 @@ def reach_of(
             mixed = np.where(half[:, None] if axis == 1 else half, other, picture)
             seen = np.abs(run(mixed) - before).max(0) > _SEEN
             border = (trial[axis - 1] * scale - before.shape[axis]) // 2
-            first = np.flatnonzero(seen.any(2 - axis))[0] + border
-            reaches.append(-(-(middle * scale - int(first)) // scale))
+            places = np.flatnonzero(seen.any(2 - axis)) + border
+            reaches.append(-(-(middle * scale - int(min(places, default=middle * scale))) // scale))
         if all(2 * reach < n - 4 for reach, n in zip(reaches, trial, strict=True)):
             return max(0, *reaches), False
     return min(_GLOBAL_HALO, min(trial) // 4), True
