@@ -20,7 +20,8 @@ def printed(script: str, *arguments: object) -> str:
 
 
 @pytest.mark.parametrize(
-    "script", ["arithmetic", "folders", "layers", "metric", "network", "quality", "speed"]
+    "script",
+    ["arithmetic", "enlargers", "folders", "layers", "metric", "network", "quality", "speed"],
 )
 def test_a_benchmark_starts(script: str) -> None:
     """Every benchmark finds what it imports, and explains its options."""

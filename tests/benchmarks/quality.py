@@ -135,22 +135,9 @@ def enlargers(options: argparse.Namespace, scale: int) -> dict[str, Callable[[Le
         found[name] = partial(through_file, scale=scale, method=method, settings=settings)
     if options.networks:
         for path in sorted(options.networks.glob(f"*_x{scale}.onnx")):
-            found[path.stem] = partial(by_onnx, path=path)
+            settings = {"model": str(path)}
+            found[path.stem] = partial(through_file, scale=scale, method="onnx", settings=settings)
     return found
-
-
-def by_onnx(low: Levels, path: Path) -> Levels:
-    """Return levels enlarged by a network of three channels, on one thread."""
-    import onnxruntime
-
-    settings = onnxruntime.SessionOptions()
-    settings.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(str(path), settings, providers=["CPUExecutionProvider"])
-    colours = low if low.ndim == 3 else np.repeat(low[..., None], 3, axis=2)
-    planes = np.float32(colours / 255).transpose(2, 0, 1)[None]
-    (out,) = session.run(None, {session.get_inputs()[0].name: planes})
-    larger = rounded(out[0].transpose(1, 2, 0) * 255)
-    return larger if low.ndim == 3 else larger.mean(2)
 
 
 def damaged(options: argparse.Namespace, folder: Path, scale: int) -> None:

@@ -148,8 +148,8 @@ class Method(ABC):
         """Return what a user of it may not expect."""
         return ()
 
-    def rows_at_once(self, scale: float) -> int:
-        """Return how many output rows are best computed at once; 0 for any number."""
+    def rows_at_once(self, height: int, scale: float) -> int:
+        """Return how many rows of an output of this height are best computed at once; 0 for any."""
         return 0
 
     def check_for(self, what: str) -> None:

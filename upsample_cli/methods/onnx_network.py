@@ -82,9 +82,9 @@ class OnnxNetwork(Method):
         """Return None: a network is no one kernel."""
         return None
 
-    def rows_at_once(self, scale: float) -> int:
-        """Return how many output rows are worth their halo: sixteen times as many."""
-        return round(min(_TILE, 16 * self._loaded().halo) * scale)
+    def rows_at_once(self, height: int, scale: float) -> int:
+        """Return rows that are worth their halo, and leave some strips to share among threads."""
+        return round(min(_TILE, max(_TILE / 4, height / scale / 4)) * scale)
 
     def _loaded(self) -> "ImageModel":
         try:

@@ -159,7 +159,7 @@ class MeasuredStrips:
     ) -> None:
         render = renderer(image, size, task, task.compression if streamed else None)
         scale = size[0] / image.size[0]
-        runs = strips(size, render.channels, scale, task.method.rows_at_once(scale))
+        runs = strips(size, render.channels, scale, task.method.rows_at_once(size[0], scale))
         tallest = len(runs[0]) * size[1] * (render.channels * image.dtype.itemsize + _FIGURES)
         under_way = (task.threads + _WAITING) * tallest
         memory.check(image.samples.nbytes + under_way, f"an output of {size[1]}x{size[0]}")

@@ -151,7 +151,8 @@ def _runner(path: str, provider: str) -> tuple[list[Any], str, Callable[[Form], 
             if result.ndim != 4 or len(result) != 1:
                 raise NetworkFileError(f"{path} makes {result.shape}, no picture; {_REMEDY}")
             outcome = np.moveaxis(result[0], -1, 0) if form.is_last else result[0]
-            return np.asarray(outcome, np.float32) / np.float32(form.white)
+            planes = np.asarray(outcome, np.float32)
+            return planes if form.white == 1 else planes / np.float32(form.white)
 
         return run
 
