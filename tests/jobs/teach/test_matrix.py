@@ -46,7 +46,9 @@ def test_a_flat_image_shows_the_phases() -> None:
     np.testing.assert_array_equal(actual.gets[2:4, 2:4], actual.phases)
     assert actual.large == (7, 7)
     assert actual.ripple == pytest.approx(0.4843, abs=5e-5)
-    assert actual.overlap.startswith("Outputs get 1, 2 or 4 inputs by turns, because 3x3 taps")
+    assert actual.overlap.startswith(
+        "Far from the edges outputs get 1, 2 or 4 inputs by turns, because 3x3 taps"
+    )
 
 
 def test_named_kernels_bring_their_taps(tmp_path: Any) -> None:
