@@ -3,7 +3,7 @@ import pytest
 from textures import texture_samples
 
 from upsample_cli.errors import ImageFileError
-from upsample_cli.images.image import Image, Metadata
+from upsample_cli.images.image import Image, Metadata, full_scale
 from upsample_cli.images.write import format_limits
 
 
@@ -12,6 +12,19 @@ def test_transparency_is_not_dropped(format: str) -> None:
     """A format without opacity is refused for a transparent picture."""
     with pytest.raises(ImageFileError, match=f"{format} holds no transparency; write a PNG"):
         format_limits.fit(Image(texture_samples(4, 5, 4), "PNG"), format)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize("channels", [2, 4])
+def test_full_opacity_is_no_transparency(channels: int, dtype: type) -> None:
+    """A picture that is opaque everywhere is written without its opacity; nothing is lost."""
+    samples = np.ones((4, 5, channels), dtype) * np.array(full_scale(dtype), dtype)
+    samples[..., :-1] //= 2
+    output, notes = format_limits.fit(Image(samples, "PNG"), "PPM")
+    assert output.channels == channels - 1
+    if dtype is not np.float32:
+        assert notes == ()
+        np.testing.assert_array_equal(output.samples, samples[..., :-1])
 
 
 def test_depth_is_dropped_with_a_note() -> None:

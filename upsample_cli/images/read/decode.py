@@ -97,14 +97,14 @@ def _decode_tiff(
     opened: PIL.Image.Image | None, name: str, file: BinaryIO, max_pixels: int
 ) -> Decoded:
     """Return the picture in a TIFF, decoded by Pillow, or by tifffile where Pillow cannot."""
-    from upsample_cli.images.read import tiff_reader  # few pictures are TIFFs
+    from upsample_cli.images.read import pillow_tiff, tiff_reader  # few pictures are TIFFs
 
     if opened is not None:
         try:
-            with tiff_reader.quiet_libtiff():
+            with pillow_tiff.quiet_libtiff():
                 return _decode_still(opened, name, file)
         except OSError:
-            if not tiff_reader.is_rarely_supported(opened):
+            if not pillow_tiff.is_rarely_supported(opened):
                 raise
     return tiff_reader.read(file, name, max_pixels)
 

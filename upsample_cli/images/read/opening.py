@@ -22,9 +22,11 @@ ALL_FRAMES = 64
 UNKNOWN = "is no picture of a format that is read"
 """What errors say of a file that is no picture, or one of an unknown format such as HEIC."""
 # Common formats first: Pillow imports all its plugins once it comes to a rare one.
-READABLE = [*(name for name in dict.fromkeys(FORMATS.values()) if name != "PGM"), "JPEG2000",
-            "ICO", "AVIF"]  # fmt: skip
-_TIFF = (b"II\x2a\0", b"MM\0\x2a", b"II\x2b\0", b"MM\0\x2b")
+# TGA has no signature, and takes icons for its own.
+READABLE = [*(name for name in dict.fromkeys(FORMATS.values()) if name not in ("PGM", "TGA")),
+            "JPEG2000", "ICO", "AVIF", "TGA"]  # fmt: skip
+_BIG_ENDIAN_BIG_TIFF = b"MM\0\x2b"  # which Pillow takes for a small one
+_TIFF = (b"II\x2a\0", b"MM\0\x2a", b"II\x2b\0")
 _ANIMATED = {"GIF", "WEBP", "PNG", "AVIF"}
 _LONGEST_TEXT = 1 << 25  # bytes of one text in a PNG: editors write long histories
 
@@ -42,11 +44,13 @@ def open_picture(file: BinaryIO) -> PIL.Image.Image | None:
     if (common := _open_common(file)) is not None:
         return common
     file.seek(0)
+    head = file.read(4)
+    if head == _BIG_ENDIAN_BIG_TIFF:
+        return None
     try:
         opened = PIL.Image.open(file, formats=_known_formats())
     except PIL.UnidentifiedImageError:
-        file.seek(0)
-        if file.read(4) in _TIFF:
+        if head in _TIFF:
             return None
         raise
     if opened.format == "WEBP":
@@ -54,9 +58,9 @@ def open_picture(file: BinaryIO) -> PIL.Image.Image | None:
 
         opened.info["lossless"] = webp.is_lossless(file)
     if opened.format == "TIFF":
-        from upsample_cli.images.read import tiff_reader  # few pictures are TIFFs
+        from upsample_cli.images.read import pillow_tiff  # few pictures are TIFFs
 
-        return opened if tiff_reader.pillow_reads(opened) else None
+        return pillow_tiff.prepared(opened, file)
     return opened
 
 
@@ -67,6 +71,10 @@ def is_animated(opened: PIL.Image.Image) -> bool:
 
 def frame_count(opened: PIL.Image.Image) -> int:
     """Return how many frames or pages a picture has."""
+    if opened.format == "TIFF":
+        from upsample_cli.images.read import pillow_tiff
+
+        return pillow_tiff.page_count(opened)
     return int(getattr(opened, "n_frames", 1))
 
 
@@ -90,9 +98,9 @@ def check(opened: PIL.Image.Image, name: str, max_pixels: int) -> None:
     """Refuse a picture for its size, its frames, or what it holds; see `check_size`."""
     check_size((opened.height, opened.width), name, max_pixels)
     if opened.format == "TIFF":
-        from upsample_cli.images.read import tiff_reader
+        from upsample_cli.images.read import pillow_tiff
 
-        tiff_reader.check(opened, name)
+        pillow_tiff.check(opened, name)
     frames = frame_count(opened) if is_animated(opened) else 1
     if frames * opened.width * opened.height > ALL_FRAMES * max_pixels:
         raise PictureTooLargeError(

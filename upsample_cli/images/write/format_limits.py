@@ -26,7 +26,9 @@ def fit(image: Image, format: str) -> tuple[Image, tuple[str, ...]]:
         image, how = profiles.to_srgb(image)
         notes.append(f"{format} holds no inks, so CMYK became sRGB {how}")
     if image.has_alpha and format in _NO_ALPHA:
-        raise ImageFileError(f"{format} holds no transparency; write a PNG, WebP or TIFF")
+        if (image.samples[..., -1] != image.peak).any():
+            raise ImageFileError(f"{format} holds no transparency; write a PNG, WebP or TIFF")
+        image = image._replace(samples=image.samples[..., :-1])
     if image.channels > 2 and format == "PGM":
         raise ImageFileError("PGM holds no colour; write a .ppm or .pnm")
     notes += [
