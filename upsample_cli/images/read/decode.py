@@ -140,6 +140,8 @@ def _decode_still(
     depth = raw_modes.prepare(opened, lambda: open_picture(file), name)
     if depth.low is not None:
         depth = depth._replace(low=upright(depth.low)[0])
+    if format == "GIF":
+        opened = _decode_gif(opened, file)
     opened.load()
     if format == "PNG":
         png_chunks.check_end(file, chunks)
@@ -158,6 +160,21 @@ def _decode_still(
 
         notes += tuple(tiff_tags.notes_on_losses(opened.getexif(), metadata.iptc))
     return Decoded(name, picture, format, metadata, notes, depth)
+
+
+def _decode_gif(opened: PIL.Image.Image, file: BinaryIO) -> PIL.Image.Image:
+    """Return a still GIF with its profile and XMP, transparent where its frame does not reach."""
+    from upsample_cli.images.read import gif_frames  # seldom needed
+
+    file.seek(0)
+    gif = gif_frames.parse(file.read())
+    opened.info |= gif.info
+    if all(tile.extents == (0, 0, *opened.size) for tile in getattr(opened, "tile", [])):
+        return opened
+    whole = next(gif_frames.frames(gif, opened.size))
+    whole.info, whole.format = opened.info, "GIF"
+    whole.info.pop("transparency", None)
+    return whole
 
 
 def _plain(picture: PIL.Image.Image) -> tuple[PIL.Image.Image, tuple[str, ...]]:

@@ -155,7 +155,7 @@ def image_errors(name: str) -> Iterator[None]:
     # Damaged bytes make decoders raise errors of any kind.
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
-        if isinstance(error.__cause__ or error, StructError):
+        if isinstance(error.__cause__ or error, (StructError, IndexError)):
             reason = "it ends too early"
         raise ImageFileError(f"{name} is broken ({reason}); get a whole copy") from error
 
