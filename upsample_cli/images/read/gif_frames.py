@@ -9,7 +9,7 @@ Source: CompuServe, "Graphics Interchange Format, version 89a"; ICC.1:2022, anne
 import io
 from collections.abc import Iterator
 from struct import pack, unpack_from
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import PIL.Image
 from PIL.GifImagePlugin import GifImageFile
@@ -41,7 +41,7 @@ class Gif(NamedTuple):
     """The frames of a GIF, and its profile and XMP by Pillow's names."""
 
     patches: tuple[Patch, ...]
-    info: dict[str | tuple[int, int], bytes]
+    info: dict[Any, Any]
 
 
 def parse(data: bytes) -> Gif:
@@ -53,7 +53,7 @@ def parse(data: bytes) -> Gif:
     """
     start = at = 13 + _palette_length(data[10])
     control, patches = b"", []
-    info: dict[str | tuple[int, int], bytes] = {}
+    info: dict[Any, Any] = {}
     while at < len(data) and data[at] != _TRAILER:
         begin = at
         if data[at] == _FRAME:
@@ -109,7 +109,7 @@ def _end(data: bytes, at: int) -> int:
     return at + 1
 
 
-def _application(name: bytes, blocks: bytes) -> dict[str | tuple[int, int], bytes]:
+def _application(name: bytes, blocks: bytes) -> dict[Any, Any]:
     """Return the profile or XMP in an application extension."""
     if name == b"XMP DataXMP":
         return {"xmp": blocks[:-_XMP_TRAILER]}

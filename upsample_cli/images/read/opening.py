@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from struct import error as StructError  # noqa: N812 # a class, whatever its name
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import PIL.Image
 
@@ -47,12 +47,18 @@ def open_picture(file: BinaryIO) -> PIL.Image.Image | None:
     head = file.read(4)
     if head == _BIG_ENDIAN_BIG_TIFF:
         return None
+    info: dict[Any, Any] = {}
+    if head.startswith(b"BM"):
+        from upsample_cli.images.read import bmp_pixels  # seldom needed
+
+        file, info = bmp_pixels.plain(file)
     try:
         opened = PIL.Image.open(file, formats=_known_formats())
     except PIL.UnidentifiedImageError:
         if head in _TIFF:
             return None
         raise
+    opened.info |= info
     if opened.format == "WEBP":
         from upsample_cli.images.write import webp
 

@@ -147,15 +147,15 @@ def notes_on_cut(opened: PIL.Image.Image, file: BinaryIO) -> tuple[str, ...]:
 
     Source: ITU-T T.800 (JPEG 2000), marker SIZ; AV1 Codec ISO Media File Format Binding, av1C.
     """
-    if opened.format not in _DEPTH_AT or opened.mode.startswith("I"):
-        return ()
-    marker, offset = _DEPTH_AT[opened.format]
-    file.seek(0)
-    value = (file.read(_HEAD).partition(marker)[2][offset : offset + 1] or b"\0")[0]
-    if opened.format == "AVIF":
-        bits = 8 + 2 * bool(value & _OVER_8) + 2 * bool(value & _IS_12)
-    else:
-        bits = value % 128 + 1
+    bits = int(opened.info.get("bits", 8))  # of a BMP
+    if opened.format in _DEPTH_AT and not opened.mode.startswith("I"):
+        marker, offset = _DEPTH_AT[opened.format]
+        file.seek(0)
+        value = (file.read(_HEAD).partition(marker)[2][offset : offset + 1] or b"\0")[0]
+        if opened.format == "AVIF":
+            bits = 8 + 2 * bool(value & _OVER_8) + 2 * bool(value & _IS_12)
+        else:
+            bits = value % 128 + 1
     return (f"its colours of {bits} bits are read as 8",) if bits > 8 else ()
 
 
