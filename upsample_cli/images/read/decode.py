@@ -62,7 +62,8 @@ def decode(place: Place, max_pixels: int = MAX_PIXELS) -> "Decoded | Animation":
         file, chunks = png_chunks.scan(file)
         opened = open_picture(file)
         if opened is None:
-            return _decode_tiff(None, name, file, max_pixels)
+            decoded: Decoded = opening.other_reader(file).read(file, name, max_pixels)
+            return decoded
         stack.enter_context(opened)
         opening.check(opened, name, max_pixels)
         opened.info["colours"] = png_chunks.colours(file, chunks)
@@ -93,19 +94,16 @@ def upright(opened: PIL.Image.Image) -> tuple[PIL.Image.Image, bytes | None, boo
     return ImageOps.exif_transpose(opened), exif.upright(data), True
 
 
-def _decode_tiff(
-    opened: PIL.Image.Image | None, name: str, file: BinaryIO, max_pixels: int
-) -> Decoded:
+def _decode_tiff(opened: PIL.Image.Image, name: str, file: BinaryIO, max_pixels: int) -> Decoded:
     """Return the picture in a TIFF, decoded by Pillow, or by tifffile where Pillow cannot."""
     from upsample_cli.images.read import pillow_tiff, tiff_reader  # few pictures are TIFFs
 
-    if opened is not None:
-        try:
-            with pillow_tiff.quiet_libtiff():
-                return _decode_still(opened, name, file)
-        except OSError:
-            if not pillow_tiff.is_rarely_supported(opened):
-                raise
+    try:
+        with pillow_tiff.quiet_libtiff():
+            return _decode_still(opened, name, file)
+    except OSError:
+        if not pillow_tiff.is_rarely_supported(opened):
+            raise
     return tiff_reader.read(file, name, max_pixels)
 
 
@@ -134,6 +132,16 @@ def _decode_still(
     """Return a still picture, or the first of several."""
     # MPO is a JPEG with more pictures behind the first, as phones write it.
     format = (opened.format or "PNG").replace("MPO", "JPEG")
+    if format == "JPEG2000":
+        from upsample_cli.images.read import boxes, other_formats
+
+        file.seek(0)
+        boxes.read_jpeg2000(opened, file.read())
+        if opened.info["bits"] > 8 and not opened.mode.startswith("I"):
+            samples = other_formats.read_deep_jpeg2000(opened, file, name)
+            return Decoded(
+                name, samples, format, metadata_of(opened, opened.info.get("exif"), False)
+            )
     notes = raw_modes.notes_on_cut(opened, file)
     if (pages := opening.frame_count(opened)) > 1:
         notes += (f"only the first of its {pages} pictures is enlarged",)
@@ -143,6 +151,8 @@ def _decode_still(
     if format == "GIF":
         opened = _decode_gif(opened, file)
     opened.load()
+    if (box := opening.crop_of(opened, file)) is not None:
+        opened = opened.crop(box)
     if format == "PNG":
         png_chunks.check_end(file, chunks)
         png_chunks.check_rows(file, chunks, opened)

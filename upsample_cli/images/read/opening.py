@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from struct import error as StructError  # noqa: N812 # a class, whatever its name
-from typing import TYPE_CHECKING, Any, BinaryIO
+from types import ModuleType
+from typing import TYPE_CHECKING, BinaryIO
 
 import PIL.Image
 
@@ -24,7 +25,7 @@ UNKNOWN = "is no picture of a format that is read"
 # Common formats first: Pillow imports all its plugins once it comes to a rare one.
 # TGA has no signature, and takes icons for its own.
 READABLE = [*(name for name in dict.fromkeys(FORMATS.values()) if name not in ("PGM", "TGA")),
-            "JPEG2000", "ICO", "AVIF", "TGA"]  # fmt: skip
+            "JPEG2000", "ICO", "AVIF", "QOI", "DDS", "SGI", "PCX", "TGA"]  # fmt: skip
 _BIG_ENDIAN_BIG_TIFF = b"MM\0\x2b"  # which Pillow takes for a small one
 _TIFF = (b"II\x2a\0", b"MM\0\x2a", b"II\x2b\0")
 _ANIMATED = {"GIF", "WEBP", "PNG", "AVIF"}
@@ -36,7 +37,7 @@ logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 
 def open_picture(file: BinaryIO) -> PIL.Image.Image | None:
-    """Return a picture that is not yet loaded; None for a TIFF that Pillow does not read.
+    """Return a picture that is not yet loaded; None for one that `other_reader` reads.
 
     Raises:
         PIL.UnidentifiedImageError: It is no picture.
@@ -44,18 +45,20 @@ def open_picture(file: BinaryIO) -> PIL.Image.Image | None:
     if (common := _open_common(file)) is not None:
         return common
     file.seek(0)
-    head = file.read(4)
-    if head == _BIG_ENDIAN_BIG_TIFF:
-        return None
-    info: dict[Any, Any] = {}
-    if head.startswith(b"BM"):
-        from upsample_cli.images.read import bmp_pixels  # seldom needed
+    head = file.read(12)
+    from upsample_cli.images.read import bmp_pixels, other_formats  # PNG and JPEG go without
 
-        file, info = bmp_pixels.plain(file)
+    kind = other_formats.kind_of(head)
+    if kind == "HEIF":
+        other_formats.library(kind, "pillow_heif").register_heif_opener()
+        return PIL.Image.open(file, formats=["HEIF"])
+    if kind is not None or head.startswith(_BIG_ENDIAN_BIG_TIFF):
+        return None
+    file, info = bmp_pixels.plain(file)
     try:
         opened = PIL.Image.open(file, formats=_known_formats())
     except PIL.UnidentifiedImageError:
-        if head in _TIFF:
+        if head.startswith(_TIFF):
             return None
         raise
     opened.info |= info
@@ -68,6 +71,14 @@ def open_picture(file: BinaryIO) -> PIL.Image.Image | None:
 
         return pillow_tiff.prepared(opened, file)
     return opened
+
+
+def other_reader(file: BinaryIO) -> ModuleType:
+    """Return the module whose `size` and `read` are for a file that Pillow does not read."""
+    from upsample_cli.images.read import other_formats, tiff_reader
+
+    file.seek(0)
+    return tiff_reader if file.read(4) in (*_TIFF, _BIG_ENDIAN_BIG_TIFF) else other_formats
 
 
 def is_animated(opened: PIL.Image.Image) -> bool:
@@ -115,6 +126,16 @@ def check(opened: PIL.Image.Image, name: str, max_pixels: int) -> None:
         )
 
 
+def crop_of(opened: PIL.Image.Image, file: BinaryIO) -> tuple[int, int, int, int] | None:
+    """Return the part of an AVIF that is the picture; None if all of it is. Pillow keeps all."""
+    if opened.format != "AVIF":
+        return None
+    from upsample_cli.images.read import boxes  # seldom needed
+
+    file.seek(0)
+    return boxes.crop(file.read(), opened.size)
+
+
 def read_size(place: Place, max_pixels: int = MAX_PIXELS) -> "Size":
     """Return height and width of the picture in a file, upright, from its head alone.
 
@@ -125,12 +146,13 @@ def read_size(place: Place, max_pixels: int = MAX_PIXELS) -> "Size":
     with place.open_head() as file, image_errors(name):
         opened = open_picture(file)
         if opened is None:
-            from upsample_cli.images.read import tiff_reader
-
-            return tiff_reader.size(file)
+            size: Size = other_reader(file).size(file, name, max_pixels)
+            return size
         with opened:
             check(opened, name, max_pixels)
             height, width = opened.height, opened.width
+            if (box := crop_of(opened, file)) is not None:
+                height, width = box[3] - box[1], box[2] - box[0]
             # Pillow states the size of a TIFF as it is upright.
             swaps = opened.format != "TIFF" and exif.orientation_of(opened) in (5, 6, 7, 8)
             return (width, height) if swaps else (height, width)
@@ -156,6 +178,8 @@ def image_errors(name: str) -> Iterator[None]:
         yield
     except (ImageFileError, MemoryError):
         raise
+    except ImportError as error:  # of a library that is not installed
+        raise ImageFileError(f"{name} {error}") from error
     except PIL.UnidentifiedImageError as error:
         raise ImageFileError(f"{name} {UNKNOWN}; give a PNG, JPEG, WebP, TIFF...") from error
     # Damaged bytes make decoders raise errors of any kind.

@@ -31,13 +31,14 @@ _STEPS = {2: "lr", 3: "lr ud", 4: "ud", 5: "t", 6: "t lr", 7: "t lr ud", 8: "t u
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 
-def size(file: BinaryIO) -> "Size":
-    """Return height and width of the first picture in a file."""
+def size(file: BinaryIO, name: str, max_pixels: int) -> "Size":
+    """Return height and width of the first picture in a file; see `opening.check_size`."""
     import tifffile
 
     file.seek(0)
     with tifffile.TiffFile(file) as opened:
         page = opened.pages[0].aspage()
+        check_size((page.imagelength, page.imagewidth), name, max_pixels)
         return page.imagelength, page.imagewidth
 
 
