@@ -3,8 +3,9 @@
 Nothing here imports NumPy, so that decoding can begin on a thread while NumPy loads.
 """
 
+import os
 from contextlib import ExitStack
-from dataclasses import field
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeAlias
 
 import PIL.Image
@@ -22,6 +23,7 @@ if TYPE_CHECKING:  # few pictures are animations
     from upsample_cli.images.read.animation import Animation
 
 _Chunks: TypeAlias = tuple[Chunk, ...]
+_HEAD, _TAIL = 64, 4096  # bytes of a JPEG's segments and of its end that tell what is attached
 _PLAIN_MODES = {"L", "LA", "RGB", "RGBA", "CMYK", "F"}
 _EQUAL_MODES = {"La", "RGBa", "RGBX"}  # hold what a plain mode holds, in another way
 _MODE_NAMES = {"1": "1-bit", "P": "palette", "PA": "palette"}
@@ -48,18 +50,45 @@ class Decoded(NamedTuple):
     depth: Depth = field(default_factory=Depth)
 
 
-def decode(place: Place, max_pixels: int = MAX_PIXELS) -> "Decoded | Animation":
+def decode(
+    place: Place, max_pixels: int = MAX_PIXELS, strict: bool = False
+) -> "Decoded | Animation":
     """Return the picture or the animation in a file with at most so many pixels.
+
+    Args:
+        place: Where to read.
+        max_pixels: The most pixels that it may have.
+        strict: Whether to refuse damage that no pixel needs.
 
     Raises:
         ImageFileError: It is missing, cannot be read, is broken, or is no picture.
         PictureTooLargeError: It has more pixels.
     """
     name = place.label
+    with place.open() as file, opening.image_errors(name):
+        file, chunks, damage = png_chunks.scan(file)
+        try:
+            decoded = _decoded(file, chunks, name, max_pixels)
+        except OSError:
+            from upsample_cli.images.read import jpeg_end  # few pictures are damaged
+
+            file.seek(0)
+            if (whole := jpeg_end.completed(file.read())) is None:
+                raise
+            decoded, damage = _decoded(whole, (), name, max_pixels), ("it lacks its end marker",)
+        if damage and strict:
+            raise ImageFileError(f"{name} is damaged ({damage[0]}); leave --strict out to read it")
+        if not damage:
+            return decoded
+        notes = (*decoded.notes, *damage)
+        if isinstance(decoded, Decoded):
+            return decoded._replace(notes=notes)
+        return replace(decoded, notes=notes)
+
+
+def _decoded(file: BinaryIO, chunks: _Chunks, name: str, max_pixels: int) -> "Decoded | Animation":
+    """Return the picture or the animation in an open file; see `decode`."""
     with ExitStack() as stack:
-        file = stack.enter_context(place.open())
-        stack.enter_context(opening.image_errors(name))
-        file, chunks = png_chunks.scan(file)
         opened = open_picture(file)
         if opened is None:
             decoded: Decoded = opening.other_reader(file).read(file, name, max_pixels)
@@ -165,11 +194,26 @@ def _decode_still(
         picture, changes = _plain(picture)
         notes += changes
     metadata = metadata_of(opened, exif_data, is_turned)
+    if format == "JPEG":
+        metadata, changes = _without_attachments(opened, file, metadata)
+        notes += changes
     if format == "TIFF":
         from upsample_cli.images.metadata import tiff_tags
 
         notes += tuple(tiff_tags.notes_on_losses(opened.getexif(), metadata.iptc))
     return Decoded(name, picture, format, metadata, notes, depth)
+
+
+def _without_attachments(
+    opened: PIL.Image.Image, file: BinaryIO, metadata: Metadata
+) -> tuple[Metadata, tuple[str, ...]]:
+    """Return a JPEG's metadata without claims of what lies behind its picture, and notes on it."""
+    from upsample_cli.images.metadata import jpeg_segments
+
+    file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
+    segments = b"".join(data[:_HEAD] for _, data in getattr(opened, "applist", []))
+    xmp, notes = jpeg_segments.without_attachments(metadata.xmp or b"", segments + file.read())
+    return metadata._replace(xmp=xmp or None), notes
 
 
 def _decode_gif(opened: PIL.Image.Image, file: BinaryIO) -> PIL.Image.Image:

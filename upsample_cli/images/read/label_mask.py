@@ -63,7 +63,7 @@ def read(place: Place, max_pixels: int) -> Mask:
     """
     name = place.label
     with place.open() as file, opening.image_errors(name):
-        file, chunks = png_chunks.scan(file)
+        file, chunks, _ = png_chunks.scan(file)
         opened = opening.open_picture(file)
         if opened is None:
             raise ImageFileError(f"{name} is a TIFF without labels; give a PNG with them")

@@ -144,7 +144,13 @@ def read_size(place: Place, max_pixels: int = MAX_PIXELS) -> "Size":
     """
     name = place.label
     with place.open_head() as file, image_errors(name):
-        opened = open_picture(file)
+        try:
+            opened = open_picture(file)
+        except SyntaxError:  # of a PNG with a damaged chunk
+            from upsample_cli.images.read import png_chunks
+
+            file, _, _ = png_chunks.scan(file)
+            opened = open_picture(file)
         if opened is None:
             size: Size = other_reader(file).size(file, name, max_pixels)
             return size
