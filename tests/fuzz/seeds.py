@@ -1,7 +1,10 @@
 """Whole files of every kind that is read, to be damaged."""
 
 import io
+import zlib
+from collections.abc import Iterator
 from pathlib import Path
+from struct import pack
 from typing import Any
 
 import numpy as np
@@ -9,6 +12,8 @@ import PIL.Image
 import tifffile
 
 from upsample_cli.images.write import gif
+from upsample_cli.images.write.formats import PNG_SIGNATURE
+from upsample_cli.images.write.png import chunk
 
 SAMPLES = Path(__file__).parent.parent.parent / "sample_images"
 
@@ -99,3 +104,50 @@ def kernels() -> dict[str, bytes]:
     made["plain.npz"] = file.getvalue()
     shipped = sorted((Path(__file__).parent.parent.parent / "upsample_cli").rglob("*x2.npz"))
     return made | {path.name: path.read_bytes() for path in shipped[:3]}
+
+
+def png_kinds() -> dict[str, bytes]:
+    """Return a PNG of every colour type and depth, plain and interlaced, with and without tRNS."""
+    kinds = [
+        (0, 1), (0, 2), (0, 4), (0, 8), (0, 16), (2, 8), (2, 16), (3, 1), (3, 2), (3, 4), (3, 8),
+        (4, 8), (4, 16), (6, 8), (6, 16),
+    ]  # fmt: skip
+    made = {}
+    for colour_type, bits in kinds:
+        channels = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[colour_type]
+        levels = _texture(channels, 16) >> (16 - bits)
+        levels[:3] = 0
+        colours = _texture(3)[..., 0].ravel()[: 3 << bits].tobytes().ljust(3 << bits, b"\x77")
+        clear = {0: b"\0\0", 2: bytes(6), 3: b"\0"}.get(colour_type)
+        for is_interlaced in (False, True):
+            for more in [None, clear] if clear else [None]:
+                head = pack(">LL5B", 24, 20, bits, colour_type, 0, 0, is_interlaced)
+                chunks = {b"IHDR": head, b"PLTE": colours, b"tRNS": more, b"IEND": b""}
+                if colour_type != 3:
+                    del chunks[b"PLTE"]
+                body = b"".join(_passes(levels, bits, is_interlaced))
+                chunks = {
+                    **dict([*chunks.items()][:-1]),
+                    b"IDAT": zlib.compress(body),
+                    b"IEND": b"",
+                }
+                name = f"png-{colour_type}-{bits}{'i' * is_interlaced}{'t' * bool(more)}.png"
+                made[name] = PNG_SIGNATURE + b"".join(
+                    chunk(kind, data) for kind, data in chunks.items() if data is not None
+                )
+    return made
+
+
+def _passes(levels: np.ndarray, bits: int, is_interlaced: bool) -> Iterator[bytes]:
+    """Yield the rows of a PNG, unfiltered, of all passes."""
+    steps = [
+        (0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2),
+        (1, 0, 2, 1),
+    ]  # fmt: skip
+    for top, left, down, across in steps if is_interlaced else [(0, 0, 1, 1)]:
+        for row in levels[top::down, left::across]:
+            if bits >= 8:
+                yield b"\0" + row.astype(f">u{bits // 8}").tobytes()
+            else:
+                digits = (row.ravel()[:, None] >> np.arange(bits - 1, -1, -1)) & 1
+                yield b"\0" + np.packbits(digits.astype(np.uint8)).tobytes()

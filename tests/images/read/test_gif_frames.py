@@ -136,3 +136,15 @@ def test_a_cut_gif_is_an_error() -> None:
     for length in range(data.index(b",", 13) + 1, len(data) - 1):
         with pytest.raises((IndexError, struct.error)):
             gif_frames.parse(data[:length])
+
+
+@pytest.mark.parametrize("clear", [None, 0, 1])
+def test_a_gif_without_a_palette_is_grey(clear: int | None) -> None:
+    """Numbers are levels then, and one of them may be transparent."""
+    levels = np.array([[0, 1, 200], [255, 1, 0]], np.uint8)
+    options = {} if clear is None else {"transparency": clear}
+    data = gif.header((2, 3), 1) + b"".join(getdata(PIL.Image.fromarray(levels), (0, 0), **options))
+    (frame,) = gif_frames.frames(gif_frames.parse(data + gif.TRAILER), (3, 2))
+    expected = np.dstack([levels, levels, levels, 255 * (levels != clear)])
+    expected[levels == clear] = 0
+    np.testing.assert_array_equal(np.asarray(frame), expected)

@@ -86,9 +86,13 @@ def frames(gif: Gif, size: tuple[int, int]) -> Iterator[PIL.Image.Image]:
     canvas = PIL.Image.new("RGBA", size)
     for patch in gif.patches:
         with GifImageFile(io.BytesIO(patch.data)) as opened:
-            pixels = opened.convert("RGBA")
+            opened.load()
+            clear = opened.info.pop("transparency", None)  # which Pillow fails at without a palette
+            numbers = PIL.Image.frombytes("L", opened.size, opened.tobytes())
+            pixels = opened.convert("RGB")
+        seen = numbers.point([255 * (number != clear) for number in range(256)])
         before, canvas = canvas, canvas.copy()
-        canvas.paste(pixels, (patch.left, patch.top), pixels)
+        canvas.paste(pixels, (patch.left, patch.top), seen)
         yield canvas
         if patch.disposal == _TO_PREVIOUS:
             canvas = before
