@@ -151,7 +151,7 @@ READERS: dict[str, Callable[[Path, Path], list[np.ndarray | None]]] = {
     "OpenCV": by_opencv, "imagecodecs": by_imagecodecs
 }  # fmt: skip
 if shutil.which("convert"):
-    READERS["ImageMagick"] = by_program("convert", "IN[0]", "-auto-orient", "PNG32:OUT")
+    READERS["ImageMagick"] = by_program("convert", "IN[0]", "-auto-orient", "OUT")
 if shutil.which("vips"):
     READERS["libvips"] = by_vips
 

@@ -1,5 +1,6 @@
 import io
 import struct
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,9 @@ from upsample_cli.images.read import boxes, files, opening
 
 EXIF = b"II\x2a\0\x08\0\0\0" + struct.pack("<HHHLHHL", 1, 0x112, 3, 1, 6, 0, 0)
 XMP = b"<x:xmpmeta><a tiff:Orientation='6'/></x:xmpmeta>"
+
+
+NEEDS_AVIF = pytest.mark.skipif(not find_spec("PIL.AvifImagePlugin"), reason="no AVIF")
 
 
 def box(kind: bytes, body: bytes) -> bytes:
@@ -94,6 +98,7 @@ def avif(samples: np.ndarray, crop: tuple[int, ...], **options: object) -> bytes
         ((48, 1, 48, 1, 0, 1, 0, 1), (0, 0, 48, 48)),
     ],
 )
+@NEEDS_AVIF
 @pytest.mark.parametrize("orientation", [1, 6])
 def test_an_avif_is_cropped(
     tmp_path: Path, crop: tuple[int, ...], part: tuple[int, ...], orientation: int
@@ -111,6 +116,7 @@ def test_an_avif_is_cropped(
     assert np.abs(image.samples.astype(int) - expected).mean() < 8
 
 
+@NEEDS_AVIF
 def test_a_crop_that_lies_outside_is_an_error() -> None:
     """Half a picture beyond the pixels is none."""
     data = avif(texture_samples(48, 48, 3), (90, 1, 10, 1, 0, 1, 0, 1))
@@ -118,6 +124,7 @@ def test_a_crop_that_lies_outside_is_an_error() -> None:
         boxes.crop(data, (48, 48))
 
 
+@NEEDS_AVIF
 def test_a_crop_of_another_item_is_none() -> None:
     """A crop counts for the item that has it, which may be a thumbnail."""
     data = bytearray(avif(texture_samples(48, 48, 3), (10, 1, 10, 1, 0, 1, 0, 1)))
