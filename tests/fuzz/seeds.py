@@ -40,6 +40,13 @@ def _tiff(samples: np.ndarray, **options: Any) -> bytes:
     return file.getvalue()
 
 
+def _bmp(bits: int, compression: int, behind: bytes, data: bytes) -> bytes:
+    """Return a BMP of 24x20 pixels whose header is followed by a palette or masks."""
+    start = 54 + len(behind)
+    head = pack("<2s6L2H6L", b"BM", 0, 0, start, 40, 24, 20, 1, bits, compression, 0, 0, 0, 0, 0)
+    return head + behind + data
+
+
 def pictures() -> dict[str, bytes]:
     """Return a file of every format, mode and depth, by a name with its suffix."""
     exif = PIL.Image.Exif()
@@ -59,6 +66,7 @@ def pictures() -> dict[str, bytes]:
         "exact.webp": _saved(PIL.Image.fromarray(_texture(4)), "WEBP", lossless=True),
         "moving.webp": _saved(rgb, "WEBP", duration=50, **moving),
         "plain.gif": gif.header((20, 24), 1, "words") + gif.frame(rgb, 0) + gif.TRAILER,
+        "part.gif": gif.header((30, 40), 1) + gif.frame(rgb, 0) + gif.TRAILER,
         "moving.gif": _saved(rgb, "GIF", duration=50, **moving),
         "plain.tiff": _saved(rgb, "TIFF", **told),
         "lzw.tiff": _saved(rgb, "TIFF", compression="tiff_lzw"),
@@ -73,6 +81,8 @@ def pictures() -> dict[str, bytes]:
             _texture(3, 16).astype("f4") / 65535, photometric="rgb", compression="zlib"
         ),
         "plain.bmp": _saved(rgb, "BMP"),
+        "masks.bmp": _bmp(16, 6, pack("<4L", 0xF00, 0xF0, 0xF, 0xF000), bytes(range(240)) * 4),
+        "runs.bmp": _bmp(4, 2, bytes(range(64)), b"\x18\x12\0\0\0\x18ABCDEFGHIJKL\0\0" * 10),
         "plain.tga": _saved(rgb, "TGA", compression="tga_rle"),
         "plain.ico": _saved(rgb, "ICO"),
         "plain.jp2": _saved(rgb, "JPEG2000"),

@@ -113,3 +113,10 @@ def test_the_profile_of_a_bmp_is_kept(tmp_path: Path, bits: int) -> None:
     made = struct.pack("<2sLLL", b"BM", 0, 0, 14 + 124) + head + data + profile
     np.testing.assert_array_equal(read(tmp_path / "in.bmp", made), samples)
     assert files.read(parse(tmp_path / "in.bmp")).metadata.icc == profile
+
+
+def test_runs_of_an_absurd_size_take_no_memory(tmp_path: Path) -> None:
+    """A head that claims billions of pixels is refused by its size."""
+    (tmp_path / "in.bmp").write_bytes(bmp((1 << 30, 1 << 30), 8, 1, palette() * 16, b"\0\1"))
+    with pytest.raises(ImageFileError, match="raise --max-pixels"):
+        files.read(parse(tmp_path / "in.bmp"))

@@ -148,3 +148,14 @@ def test_a_gif_without_a_palette_is_grey(clear: int | None) -> None:
     expected = np.dstack([levels, levels, levels, 255 * (levels != clear)])
     expected[levels == clear] = 0
     np.testing.assert_array_equal(np.asarray(frame), expected)
+
+
+def test_a_frame_far_larger_than_the_canvas_is_an_error() -> None:
+    """Few bytes would take gigabytes of memory."""
+    data = bytearray(gif_of((4, 4), [Drawn(0, 0, np.ones((4, 4), int))] * 2))
+    place = data.rindex(b",\0\0\0\0" + bytes([4, 0, 4, 0]))
+    data[place + 5 : place + 9] = b"\xff" * 4
+    drawn = gif_frames.frames(gif_frames.parse(bytes(data)), (4, 4))
+    next(drawn)
+    with pytest.raises(ValueError, match="far larger than its canvas"):
+        next(drawn)

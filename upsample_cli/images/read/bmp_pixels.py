@@ -9,6 +9,8 @@ import io
 from struct import pack, unpack_from
 from typing import Any, BinaryIO
 
+from upsample_cli.images.places.place import MAX_PIXELS
+
 _RLE8, _RLE4, _MASKS, _MASKS_WITH_ALPHA = 1, 2, 3, 6  # compressions
 _LONGEST_HEAD = 14 + 124
 _OS2 = 64  # bytes of a header whose compressions have other numbers
@@ -26,12 +28,12 @@ def plain(file: BinaryIO) -> tuple[BinaryIO, dict[Any, Any]]:
     if head[:2] != b"BM" or len(head) < 54:
         return file, {}
     info: dict[Any, Any] = {}
-    length, bits, compression = *unpack_from("<L", head, 14), *unpack_from("<HL", head, 28)
+    length, width, height, bits, compression = unpack_from("<L2l2xHL", head, 14)
     if length == 124 and head[70:74] == _EMBEDDED:
         start, size = unpack_from("<2L", head, 126)
         file.seek(14 + start)
         info["icc_profile"] = file.read(size)
-    if compression in (_RLE8, _RLE4):
+    if compression in (_RLE8, _RLE4) and abs(width * height) <= MAX_PIXELS:
         return io.BytesIO(_without_runs(file, head, compression == _RLE4)), info
     if compression in (_MASKS, _MASKS_WITH_ALPHA) and length != _OS2 and bits in (16, 32):
         count = 4 if compression == _MASKS_WITH_ALPHA or length >= 56 else 3

@@ -16,6 +16,7 @@ from PIL.GifImagePlugin import GifImageFile
 
 _EXTENSION, _FRAME, _TRAILER, _CONTROL, _APPLICATION = 0x21, 0x2C, 0x3B, 0xF9, 0xFF
 _TO_CLEAR, _TO_PREVIOUS = 2, 3  # what becomes of a frame before the next
+_LARGEST_FRAME = 64  # times the canvas, of which the rest is not seen
 _XMP_TRAILER = 258  # bytes behind a packet, which end it for readers of blocks
 
 
@@ -82,10 +83,15 @@ def frames(gif: Gif, size: tuple[int, int]) -> Iterator[PIL.Image.Image]:
     Args:
         gif: The GIF.
         size: Width and height of its canvas, to which frames are cut.
+
+    Raises:
+        ValueError: A frame would take far more memory than the canvas.
     """
     canvas = PIL.Image.new("RGBA", size)
     for patch in gif.patches:
         with GifImageFile(io.BytesIO(patch.data)) as opened:
+            if opened.width * opened.height > _LARGEST_FRAME * size[0] * size[1]:
+                raise ValueError("a frame is far larger than its canvas")
             opened.load()
             clear = opened.info.pop("transparency", None)  # which Pillow fails at without a palette
             numbers = PIL.Image.frombytes("L", opened.size, opened.tobytes())
