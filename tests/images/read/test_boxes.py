@@ -47,6 +47,7 @@ def test_a_jpeg_2000_keeps_profile_exif_and_xmp(tmp_path: Path, channels: int) -
     (tmp_path / "in.jp2").write_bytes(with_boxes(jp2(samples), inner, outer))
     image = files.read(parse(tmp_path / "in.jp2"))
     np.testing.assert_array_equal(image.samples, np.rot90(samples, -1))
+    assert opening.read_size(parse(tmp_path / "in.jp2")) == image.size
     assert image.metadata.icc == profile
     assert image.metadata.exif == EXIF.replace(b"\x06\0", b"\x01\0")
     assert image.metadata.xmp == XMP.replace(b"6", b"1")

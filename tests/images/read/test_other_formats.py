@@ -30,6 +30,12 @@ def test_white_of_a_deep_jpeg_2000_is_white(tmp_path: Path, bits: int, channels:
     expected = np.floor(levels / (2**bits - 1) * 65535 + 0.5)
     np.testing.assert_array_equal(image.samples, expected)
     assert image.notes == ()
+    orientation = struct.pack("<HHHLHHL", 1, 0x112, 3, 1, 6, 0, 0)
+    exif = b"JpgTiffExif->JP2II\x2a\0\x08\0\0\0" + orientation
+    boxed = data + struct.pack(">L4s", 8 + len(exif), b"uuid") + exif
+    (tmp_path / "in.jp2").write_bytes(boxed)
+    turned = files.read(parse(tmp_path / "in.jp2")).samples
+    np.testing.assert_array_equal(turned, np.rot90(expected, -1))
 
 
 def test_a_deep_grey_jpeg_2000_needs_no_library(tmp_path: Path) -> None:
@@ -57,7 +63,7 @@ def test_a_missing_library_is_named(
     (tmp_path / name).write_bytes(data)
     command = programs.command("without", module, tmp_path / name, tmp_path / "out.png")
     error = subprocess.run(command, capture_output=True, text=True, check=False).stderr
-    assert f"{name} is a {kind} file, which needs {module}; pip install" in error
+    assert f"{name} is {kind}, which needs {module}; pip install" in error
     assert '"upsample-cli[formats]"' in error
     assert error.count("\n") == 1
 

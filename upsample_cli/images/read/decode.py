@@ -162,15 +162,14 @@ def _decode_still(
     # MPO is a JPEG with more pictures behind the first, as phones write it.
     format = (opened.format or "PNG").replace("MPO", "JPEG")
     if format == "JPEG2000":
-        from upsample_cli.images.read import boxes, other_formats
+        from upsample_cli.images.read import other_formats, tiff_reader
 
-        file.seek(0)
-        boxes.read_jpeg2000(opened, file.read())
         if opened.info["bits"] > 8 and not opened.mode.startswith("I"):
             samples = other_formats.read_deep_jpeg2000(opened, file, name)
-            return Decoded(
-                name, samples, format, metadata_of(opened, opened.info.get("exif"), False)
-            )
+            samples = tiff_reader.upright(samples, exif.read_tags(opened))
+            data = exif.exif_bytes(opened)
+            metadata = metadata_of(opened, data and exif.upright(data), True)
+            return Decoded(name, samples, format, metadata)
     notes = raw_modes.notes_on_cut(opened, file)
     if (pages := opening.frame_count(opened)) > 1:
         notes += (f"only the first of its {pages} pictures is enlarged",)

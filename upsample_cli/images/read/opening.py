@@ -62,6 +62,11 @@ def open_picture(file: BinaryIO) -> PIL.Image.Image | None:
             return None
         raise
     opened.info |= info
+    if opened.format == "JPEG2000":
+        from upsample_cli.images.read import boxes
+
+        file.seek(0)
+        boxes.read_jpeg2000(opened, file.read())
     if opened.format == "WEBP":
         from upsample_cli.images.write import webp
 

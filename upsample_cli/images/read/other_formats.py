@@ -45,7 +45,7 @@ def library(kind: str, module: str) -> Any:
         return import_module(module)
     except ImportError as error:
         remedy = 'pip install "upsample-cli[formats]"'
-        raise ImportError(f"is a {kind} file, which needs {module}; {remedy}") from error
+        raise ImportError(f"is {kind}, which needs {module}; {remedy}") from error
 
 
 def size(file: BinaryIO, name: str, max_pixels: int) -> "Size":
@@ -79,9 +79,9 @@ def read(file: BinaryIO, name: str, max_pixels: int) -> Decoded:
             exif = exif_bytes(opened)
             metadata = metadata_of(opened, exif and upright(exif), True)._replace(coding=None)
     else:
-        samples = _exr(data, name) if kind == "OpenEXR" else _hdr(data, name)
-        samples = _encoded(samples)
-        notes = (_LINEAR,)
+        is_exr = kind == "OpenEXR"
+        light = _exr(data, name) if is_exr else library(kind, "imagecodecs").rgbe_decode(data)
+        samples, notes = _encoded(light), (_LINEAR,)
     if samples.ndim == 2:
         samples = samples[..., None]
     check_size(samples.shape[:2], name, max_pixels)
@@ -164,12 +164,6 @@ def _exr(data: bytes, name: str) -> "NDArray[Any]":
     if samples.shape[-1] == 4:
         opacity = samples[..., 3:]
         samples[..., :3] /= opacity + (opacity == 0)
-    return samples
-
-
-def _hdr(data: bytes, name: str) -> "NDArray[Any]":
-    """Return a Radiance picture."""
-    samples: NDArray[Any] = library("Radiance HDR", "imagecodecs").rgbe_decode(data)
     return samples
 
 

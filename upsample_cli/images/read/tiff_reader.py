@@ -65,7 +65,7 @@ def read(file: BinaryIO, name: str, max_pixels: int) -> Decoded:
         tags = _tags(file, page)
         metadata = _metadata(tags, page)
         notes.extend(tiff_tags.notes_on_losses(tags, metadata.iptc))
-        return Decoded(name, _upright(samples, tags), "TIFF", metadata, tuple(notes))
+        return Decoded(name, upright(samples, tags), "TIFF", metadata, tuple(notes))
 
 
 def _tags(file: BinaryIO, page: "tifffile.TiffPage") -> PIL.Image.Exif:
@@ -159,7 +159,7 @@ def _metadata(tags: PIL.Image.Exif, page: "tifffile.TiffPage") -> Metadata:
     )
 
 
-def _upright(samples: "NDArray[Any]", tags: PIL.Image.Exif) -> "NDArray[Any]":
+def upright(samples: "NDArray[Any]", tags: PIL.Image.Exif) -> "NDArray[Any]":
     """Return samples turned as the orientation says."""
     for step in _STEPS.get(tags.get(exif.ORIENTATION, 1), "").split():
         if step == "t":
