@@ -72,8 +72,7 @@ def decode(
         except OSError:
             from upsample_cli.images.read import jpeg_end  # few pictures are damaged
 
-            file.seek(0)
-            if (whole := jpeg_end.completed(file.read())) is None:
+            if (whole := jpeg_end.completed(file)) is None:
                 raise
             decoded, damage = _decoded(whole, (), name, max_pixels), ("it lacks its end marker",)
         if damage and strict:

@@ -8,6 +8,7 @@ import re
 from itertools import product
 from struct import error as StructError  # noqa: N812 # a class, whatever its name
 from struct import unpack_from
+from typing import BinaryIO
 
 from PIL.JpegImagePlugin import jpeg_factory
 
@@ -20,11 +21,14 @@ _MARKER = re.compile(rb"\xff[\xc0-\xcf\xda-\xfe]")
 _PROGRESSIVE, _SCAN = 0xC2, 0xDA
 
 
-def completed(data: bytes) -> io.BytesIO | None:
+def completed(file: BinaryIO) -> io.BytesIO | None:
     """Return a JPEG with an end marker; None if that is not all that it lacks."""
-    pictures = set()
+    file.seek(0)
+    if file.read(2) != _BEGIN:  # which may have no end, as /dev/zero
+        return None
+    data, pictures = (_BEGIN + file.read()).removesuffix(_END[:1]), set()
     try:
-        if not data.startswith(_BEGIN) or not _has_all_scans(data):
+        if not _has_all_scans(data):
             return None
         for tail in _TAILS:
             with jpeg_factory(io.BytesIO(data + tail + _END)) as opened:
