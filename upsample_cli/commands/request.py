@@ -17,8 +17,8 @@ ARRAY_FORMATS = ("npy", "npz")
 _ARRAY_SUFFIXES = (".npy", ".npz")
 _STANDARD_OUTPUT = ("/dev/stdout", "/dev/fd/1")  # a temporary must not replace it
 _MOST_JOBS = 4  # for each core: more only wait for one another
-_FOR_PICTURES = ("linear", "quality", "compression", "strip", "max_pixels", "max_ripple")
-_NOT_FOR_LABELS = ("linear", "quality", "max_ripple")
+_FOR_PICTURES = ("linear", "quality", "compression", "strip", "strict", "max_pixels", "max_ripple")
+_NOT_FOR_LABELS = ("linear", "quality", "strict", "max_ripple")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +43,7 @@ class Request:
         quality: 1..100 for JPEG and WebP.
         compression: 0..9 for PNG.
         strip: Whether to leave out metadata.
+        strict: Whether to refuse files with damage that no pixel needs.
         layout: The order of the axes of feature maps.
         labels: Whether samples are numbers of classes.
         max_pixels: The most pixels to read.
@@ -74,6 +75,7 @@ class Request:
     quality: int | None
     compression: int | None
     strip: bool
+    strict: bool
     layout: str | None
     labels: bool
     max_pixels: int | None
@@ -125,10 +127,11 @@ class Request:
     def task(self, threads: int) -> Task:
         """Return how to enlarge each picture, by so many threads."""
         return Task(
-            self.method, self.target, self.boundary, self.linear,
-            self.alpha == "premultiplied", self.format, self.quality,
+            self.method, self.target, self.boundary, self.linear, self.alpha == "premultiplied",
+            self.format, self.quality,
             DEFAULT_COMPRESSION if self.compression is None else self.compression, self.strip,
             self.existing == "replace", self.max_pixels or MAX_PIXELS, threads, self.labels,
+            self.strict,
         )  # fmt: skip
 
     def _check_arrays(self) -> None:
@@ -188,22 +191,19 @@ def request_of(
     """
     inputs, output = _places(paths, files_from)
     names = {parameter.name for one in METHODS for parameter in one.parameters()}
-    settings = {name: options.pop(name) for name in names}
-    chosen = build(method, **{name: value for name, value in settings.items() if value is not None})
+    chosen = build(method, **{n: v for n in names if (v := options.pop(n)) is not None})
     if scale is not None and size is not None:
         raise SettingError("--scale and --size are both given; leave one out")
     factor = chosen.own_scale if scale is None and size is None else scale
-    target = TargetSize(scale=factor) if size is None else TargetSize.parsed(size)
+    target = TargetSize(factor) if size is None else TargetSize.parsed(size)
     if force and (skip_existing or update):
         other = "--update" if update else "--skip-existing"
         raise SettingError(f"--force and {other} exclude each other; leave one out")
-    existing: Existing = "replace" if force else "refuse"
-    if skip_existing or update:
-        existing = "update" if update else "skip"
-    cores = process.cores()
+    fresh: Existing = "replace" if force else "refuse"
     return Request(
-        inputs=inputs, output=output, method=chosen, target=target, existing=existing,
-        jobs=min(jobs or cores, _MOST_JOBS * cores), files_from=files_from, **options,
+        inputs=inputs, output=output, method=chosen, files_from=files_from,
+        target=target, existing="update" if update else "skip" if skip_existing else fresh,
+        jobs=min(jobs or process.cores(), _MOST_JOBS * process.cores()), **options,
     )  # fmt: skip
 
 

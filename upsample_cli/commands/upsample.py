@@ -53,6 +53,7 @@ from upsample_cli.methods.catalogue import DEFAULT, METHODS
 @layout_option
 @click.option("--labels", is_flag=True, help="Samples are classes: the largest wins.")
 @click.option("--strip", is_flag=True, help="Leave out metadata but colour.")
+@click.option("--strict", is_flag=True, help="Refuse damage that no pixel needs.")
 @click.option("-f", "--force", is_flag=True, help="Replace outputs that are there.")
 @folder_options
 @click.option("-j", "--jobs", type=Whole(1), metavar="N", help="Work on so many cores (all).")

@@ -4,10 +4,13 @@ import numpy as np
 
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.image import Image, Samples
+from upsample_cli.images.metadata.exif import without_thumbnail
+from upsample_cli.images.metadata.metadata import Metadata
 
 _16_BITS = {"PNG", "TIFF", "PPM", "PGM"}
 _CMYK = {"JPEG", "TIFF"}
 _NO_ALPHA = {"JPEG", "BMP", "PPM", "PGM"}
+_LONGEST_EXIF, _LONGEST_XMP = 65_527, 65_504  # bytes in a segment of a JPEG
 
 
 def fit(image: Image, format: str) -> tuple[Image, tuple[str, ...]]:
@@ -26,9 +29,15 @@ def fit(image: Image, format: str) -> tuple[Image, tuple[str, ...]]:
         image, how = profiles.to_srgb(image)
         notes.append(f"{format} holds no inks, so CMYK became sRGB {how}")
     if image.has_alpha and format in _NO_ALPHA:
-        raise ImageFileError(f"{format} holds no transparency; write a PNG, WebP or TIFF")
+        if (image.samples[..., -1] != image.peak).any():
+            raise ImageFileError(f"{format} holds no transparency; write a PNG, WebP or TIFF")
+        image = image._replace(samples=image.samples[..., :-1])
     if image.channels > 2 and format == "PGM":
         raise ImageFileError("PGM holds no colour; write a .ppm or .pnm")
+    if format == "JPEG":
+        metadata, words = _fit_segments(image.metadata)
+        image = image._replace(metadata=metadata)
+        notes += words
     notes += [
         f"{format} holds no {word}, so it was left out" for word in image.metadata.losses(format)
     ]
@@ -43,6 +52,20 @@ def fit(image: Image, format: str) -> tuple[Image, tuple[str, ...]]:
         narrow = (image.samples.astype(np.uint32) * 255 + 32767) // 65535
         image = image._replace(samples=narrow.astype(np.uint8))
     return image, tuple(notes)
+
+
+def _fit_segments(metadata: Metadata) -> tuple[Metadata, list[str]]:
+    """Return metadata as the segments of a JPEG can hold it, and notes on what is lost."""
+    exif, xmp, notes = metadata.exif, metadata.xmp, []
+    if exif and len(exif) > _LONGEST_EXIF:
+        exif, what = without_thumbnail(exif), "the thumbnail in it was left out"
+        if len(exif) > _LONGEST_EXIF:
+            exif, what = None, "it was left out"
+        notes.append(f"its EXIF is too long for a JPEG, so {what}")
+    if xmp and len(xmp) > _LONGEST_XMP:
+        xmp = None
+        notes.append("its XMP is too long for a JPEG, so it was left out")
+    return metadata._replace(exif=exif, xmp=xmp), notes
 
 
 def _rounded(samples: Samples, format: str, bits: int) -> Samples:

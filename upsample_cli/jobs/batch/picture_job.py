@@ -12,7 +12,10 @@ from upsample_cli.jobs.batch.outputs import State, state_of
 from upsample_cli.jobs.enlarge.picture import enlarge
 from upsample_cli.jobs.enlarge.task import KEPT, Existing, Report, Task
 
-_PICTURES = {*FORMATS, "apng", "avif", "heic", "heif", "ico", "j2k", "jfif", "jp2", "jpe"}
+_PICTURES = {
+    *FORMATS, "apng", "avif", "dds", "exr", "hdr", "heic", "heif", "ico", "j2k", "jfif", "jp2",
+    "jpe", "jxl", "pcx", "psd", "qoi", "sgi",
+}  # fmt: skip
 _OUTPUTS = 64  # times --max-pixels, as `picture.upsample` has it
 
 

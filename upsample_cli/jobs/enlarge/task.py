@@ -100,6 +100,7 @@ class Task(NamedTuple):
         max_pixels: The most pixels to read.
         threads: How many threads share the work on one picture.
         labels: Whether samples are numbers of classes, not colours.
+        strict: Whether to refuse files with damage that no pixel needs.
         mode: What the system lets whom do with an output, before the umask.
     """
 
@@ -116,6 +117,7 @@ class Task(NamedTuple):
     max_pixels: int = MAX_PIXELS
     threads: int = 1
     labels: bool = False
+    strict: bool = False
     mode: int = 0o666
 
 
