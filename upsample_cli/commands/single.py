@@ -59,7 +59,8 @@ def _reports(source: Place, output: Place, request: Request) -> Iterator[Report]
         yield PictureJob(task, output.folder, request.existing)(source, output)
         return
     # The picture is decoded while the libraries of the job load.
-    decoding = None if task.labels else in_background(decode, source, task.max_pixels)
+    options = (source, task.max_pixels, task.method.copies)
+    decoding = None if task.labels else in_background(decode, *options)
     from upsample_cli.jobs.enlarge import picture
 
     yield picture.enlarge(source, output, task, progress_bar(request.quiet, "strip"), decoding)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from upsample_cli.images.image import Samples, full_scale
+from upsample_cli.images.palette import Palette
 from upsample_cli.planes import Planes
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
@@ -103,6 +104,47 @@ class Colour(NamedTuple):
             return luma(levels)
         full = np.float32(self.peak)
         return luma((full - levels[:3]) * ((full - levels[3]) / full))
+
+    def opacity(self, levels: Planes) -> NDArray[np.float32] | None:
+        """Return the opacity of levels, on the same scale; None where all pixels are opaque."""
+        return levels[-1] if self.alpha else None
+
+
+class IndexedColour(NamedTuple):
+    """How indices of colours correspond to planes, where pixels are only copied.
+
+    Args:
+        palette: The colours.
+        dtype: Type of the indices.
+        peak: The level of full scale of the colours.
+    """
+
+    palette: Palette
+    dtype: DTypeLike = np.uint8
+    peak: int = 255
+
+    @property
+    def alpha(self) -> bool:
+        """Whether any index has an opacity of its own."""
+        return bool(self.palette.opacity)
+
+    def planes(self, samples: Samples) -> Planes:
+        """Return indices, shape (H, W, 1), as a plane."""
+        return samples.transpose(2, 0, 1).astype(np.float32)
+
+    def levels(self, planes: Planes) -> Planes:
+        """Return a plane of indices as it is."""
+        return planes
+
+    def luma(self, levels: Planes) -> NDArray[np.float32]:
+        """Return the luma of the colours of a plane of indices."""
+        table = luma(self.palette.table().T[:, None].astype(np.float32))[0]
+        return np.asarray(table[levels[0].astype(np.uint8)])
+
+    def opacity(self, levels: Planes) -> NDArray[np.float32] | None:
+        """Return the opacity of a plane of indices; None where all pixels are opaque."""
+        table = self.palette.table()[:, -1].astype(np.float32)
+        return np.asarray(table[levels[0].astype(np.uint8)]) if self.alpha else None
 
 
 def luma(levels: Planes) -> NDArray[np.float32]:

@@ -44,6 +44,11 @@ class Nearest(_Interpolation):
     summary = "copies the nearest pixel"
     backend: str = parameter("fast", "what computes it", choices=BACKENDS)
 
+    @property
+    def copies(self) -> bool:
+        """Return True: that is what it does."""
+        return True
+
     def stages(self, size_in: "Size", size_out: "Size") -> tuple[Stage, ...]:
         """Return the one stage of the interpolation."""
         return (_spline(0, self.backend, size_in, size_out),)
@@ -91,6 +96,11 @@ class Spline(_Interpolation):
     summary = "prefiltered B-spline (as SciPy's zoom)"
     order: int = parameter(3, "degree", low=0, high=5)
     backend: str = parameter("fast", "what computes it", choices=BACKENDS)
+
+    @property
+    def copies(self) -> bool:
+        """Return whether it is `nearest`."""
+        return self.order == 0
 
     def stages(self, size_in: "Size", size_out: "Size") -> tuple[Stage, ...]:
         """Return the one stage of the interpolation."""

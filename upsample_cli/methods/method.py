@@ -127,6 +127,11 @@ class Method(ABC):
             item.check(getattr(self, item.name))
         self.check()
 
+    @property
+    def copies(self) -> bool:
+        """Whether every output pixel is a copy of an input pixel, so that indices stay indices."""
+        return False
+
     def check(self) -> None:  # noqa: B027 # most methods have nothing to check
         """Raise a `SettingError` for settings that do not go together."""
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeAlias
 import PIL.Image
 
 from upsample_cli.errors import ImageFileError
+from upsample_cli.images import palette as palettes
 from upsample_cli.images.metadata import exif
 from upsample_cli.images.metadata.metadata import Metadata, metadata_of
 from upsample_cli.images.places.place import MAX_PIXELS, Place
@@ -38,6 +39,7 @@ class Decoded(NamedTuple):
         metadata: What the file says beside its pixels.
         notes: What decoding changed, each in a few words.
         depth: How to make samples of more than 8 bits out of the picture.
+        palette: The colours of its indices, where these are kept.
     """
 
     name: str
@@ -46,10 +48,15 @@ class Decoded(NamedTuple):
     metadata: Metadata
     notes: tuple[str, ...] = ()
     depth: Depth = field(default_factory=Depth)
+    palette: palettes.Palette | None = None
 
 
-def decode(place: Place, max_pixels: int = MAX_PIXELS) -> "Decoded | Animation":
+def decode(
+    place: Place, max_pixels: int = MAX_PIXELS, indexed: bool = False
+) -> "Decoded | Animation":
     """Return the picture or the animation in a file with at most so many pixels.
+
+    Where `indexed` is true, the samples of a still picture with a palette remain indices.
 
     Raises:
         ImageFileError: It is missing, cannot be read, is broken, or is no picture.
@@ -69,8 +76,8 @@ def decode(place: Place, max_pixels: int = MAX_PIXELS) -> "Decoded | Animation":
         if opening.is_animated(opened):
             return _decode_animation(opened, name, file, chunks)
         if opened.format == "TIFF":
-            return _decode_tiff(opened, name, file, max_pixels)
-        return _decode_still(opened, name, file, chunks)
+            return _decode_tiff(opened, name, file, max_pixels, indexed)
+        return _decode_still(opened, name, file, chunks, indexed)
 
 
 def upright(opened: PIL.Image.Image) -> tuple[PIL.Image.Image, bytes | None, bool]:
@@ -94,7 +101,11 @@ def upright(opened: PIL.Image.Image) -> tuple[PIL.Image.Image, bytes | None, boo
 
 
 def _decode_tiff(
-    opened: PIL.Image.Image | None, name: str, file: BinaryIO, max_pixels: int
+    opened: PIL.Image.Image | None,
+    name: str,
+    file: BinaryIO,
+    max_pixels: int,
+    indexed: bool = False,
 ) -> Decoded:
     """Return the picture in a TIFF, decoded by Pillow, or by tifffile where Pillow cannot."""
     from upsample_cli.images.read import tiff_reader  # few pictures are TIFFs
@@ -102,7 +113,7 @@ def _decode_tiff(
     if opened is not None:
         try:
             with tiff_reader.quiet_libtiff():
-                return _decode_still(opened, name, file)
+                return _decode_still(opened, name, file, (), indexed)
         except OSError:
             if not tiff_reader.is_rarely_supported(opened):
                 raise
@@ -129,7 +140,7 @@ def _decode_animation(
 
 
 def _decode_still(
-    opened: PIL.Image.Image, name: str, file: BinaryIO, chunks: _Chunks = ()
+    opened: PIL.Image.Image, name: str, file: BinaryIO, chunks: _Chunks, indexed: bool
 ) -> Decoded:
     """Return a still picture, or the first of several."""
     # MPO is a JPEG with more pictures behind the first, as phones write it.
@@ -145,11 +156,12 @@ def _decode_still(
         png_chunks.check_end(file, chunks)
         png_chunks.check_rows(file, chunks, opened)
     picture, exif_data, is_turned = upright(opened)
+    palette = palettes.of(picture, format) if indexed else None
     if depth.is_deep or picture.mode.startswith("I"):
         if (levels := opened.info.get("transparency")) is not None:
             levels = levels if isinstance(levels, tuple) else (int(levels),)
             depth = depth._replace(transparent=levels)
-    else:
+    elif palette is None:
         picture, changes = _plain(picture)
         notes += changes
     metadata = metadata_of(opened, exif_data, is_turned)
@@ -157,7 +169,7 @@ def _decode_still(
         from upsample_cli.images.metadata import tiff_tags
 
         notes += tuple(tiff_tags.notes_on_losses(opened.getexif(), metadata.iptc))
-    return Decoded(name, picture, format, metadata, notes, depth)
+    return Decoded(name, picture, format, metadata, notes, depth, palette)
 
 
 def _plain(picture: PIL.Image.Image) -> tuple[PIL.Image.Image, tuple[str, ...]]:

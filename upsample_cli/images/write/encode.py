@@ -11,10 +11,21 @@ from upsample_cli.errors import ImageFileError
 from upsample_cli.images.image import Samples
 from upsample_cli.images.metadata.exif import with_dpi
 from upsample_cli.images.metadata.metadata import Metadata
+from upsample_cli.images.palette import Palette
 
 
-def to_pillow(samples: Samples, is_cmyk: bool = False) -> PIL.Image.Image:
+def to_pillow(
+    samples: Samples, is_cmyk: bool = False, palette: Palette | None = None
+) -> PIL.Image.Image:
     """Return samples of 8 bits, shape (H, W, C), as a picture of Pillow."""
+    if palette is not None:
+        if palette.is_grey:
+            return PIL.Image.fromarray(samples[..., 0].astype(bool))
+        picture = PIL.Image.fromarray(samples[..., 0], "P")
+        picture.putpalette(palette.colours)
+        if palette.opacity:
+            picture.info["transparency"] = palette.opacity
+        return picture
     if is_cmyk:
         height, width = samples.shape[:2]
         return PIL.Image.frombuffer("CMYK", (width, height), samples, "raw", "CMYK", 0, 1)

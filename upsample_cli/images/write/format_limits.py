@@ -20,6 +20,10 @@ def fit(image: Image, format: str) -> tuple[Image, tuple[str, ...]]:
             format does not.
     """
     notes = []
+    if image.palette and not image.palette.fits(format):
+        samples, note = image.palette.filtered(image.samples)
+        image = image._replace(samples=samples, palette=None)
+        notes.append(note)
     if image.is_cmyk and format not in _CMYK:
         from upsample_cli.images import profiles  # seldom needed
 

@@ -41,6 +41,8 @@ def write(
         notes: tuple[str, ...] = ()
         if format == "PNG":
             _write_png(file, frames)
+        elif format == "GIF" and source.format == "GIF" and task.method.copies:
+            _copy_gif(file, frames, task.drop_metadata)
         elif format == "GIF":
             notes = _write_gif(file, frames)
         else:
@@ -110,6 +112,19 @@ def _write_png(file: BinaryIO, frames: _Frames) -> None:
             file.write(chunk)
         frames.record(strips)
     file.write(apng.TRAILER)
+
+
+def _copy_gif(file: BinaryIO, frames: _Frames, strip: bool) -> None:
+    """Write a GIF whose pixels are copies as it is stored; measure what it shows."""
+    from upsample_cli.images.write import gif_blocks
+    from upsample_cli.kernels.separable import nearest_band
+
+    sides = zip(frames.source.size, frames.size, strict=True)
+    rows, columns = (nearest_band(before, after).sources(after) for before, after in sides)
+    for part in gif_blocks.enlarged(frames.source.data, rows, columns, strip):
+        file.write(part)
+    for _ in frames.samples():
+        pass
 
 
 def _write_gif(file: BinaryIO, frames: _Frames) -> tuple[str, ...]:

@@ -90,7 +90,7 @@ def _decode(source: Place, task: Task) -> "Decoded | Animation | Mask":
         return label_mask.read(source, task.max_pixels)
     from upsample_cli.images.read.decode import decode
 
-    return decode(source, task.max_pixels)
+    return decode(source, task.max_pixels, task.method.copies)
 
 
 def planned(source: Place, to: Place, task: Task) -> Size:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from upsample_cli import memory
 from upsample_cli.images.image import Image, Samples
-from upsample_cli.images.levels import Colour
+from upsample_cli.images.levels import Colour, IndexedColour
 from upsample_cli.images.write import png
 from upsample_cli.jobs.enlarge.strips import Picture, run, strips, tiles
 from upsample_cli.jobs.enlarge.task import Task
@@ -57,15 +57,17 @@ class Renderer(NamedTuple):
         colour: How levels and planes correspond.
         size: Height and width of the output.
         channels: Samples a pixel.
+        bits: Bits of a sample.
         compression: 0..9 for a streamed PNG; None for any other output.
         tiles: The columns that are computed at once.
     """
 
     stages: tuple[Stage, ...]
     picture: Picture
-    colour: Colour
+    colour: Colour | IndexedColour
     size: Size
     channels: int
+    bits: int
     compression: int | None
     tiles: tuple[range, ...]
 
@@ -83,19 +85,23 @@ class Renderer(NamedTuple):
                 samples[:, across, channel] = plane.astype(self.colour.dtype, copy=False)
             luma[:, across] = self.colour.luma(levels)
             if opacity is not None:
-                opacity[:, across] = levels[-1]
+                opacity[:, across] = self.colour.opacity(levels)
         if self.colour.peak != 255:
             for plane in (luma,) if opacity is None else (luma, opacity):
                 plane *= np.float32(255 / self.colour.peak)
         if self.compression is None:
             return Strip(rows, samples, None, luma, opacity)
-        encoded = png.encode_strip(samples, self.compression, rows.stop == height)
+        encoded = png.encode_strip(samples, self.compression, rows.stop == height, self.bits)
         return Strip(rows, None, encoded, luma, opacity)
 
 
 def renderer(image: Image, size: Size, task: Task, compression: int | None) -> Renderer:
     """Return the renderer of a picture; see `Renderer`."""
-    colour = Colour(image.dtype, image.has_alpha, task.premultiplied, task.linear, image.is_cmyk)
+    colour: Colour | IndexedColour = (
+        IndexedColour(image.palette)
+        if image.palette
+        else Colour(image.dtype, image.has_alpha, task.premultiplied, task.linear, image.is_cmyk)
+    )
 
     def fetch(rows: range, columns: range) -> Planes:
         """Return the planes of a window inside the picture."""
@@ -108,6 +114,7 @@ def renderer(image: Image, size: Size, task: Task, compression: int | None) -> R
         colour=colour,
         size=size,
         channels=image.channels,
+        bits=image.bits,
         compression=compression,
         tiles=tuple(tiles(size[1], size[1] / image.size[1])),
     )
@@ -167,7 +174,7 @@ class MeasuredStrips:
         self._strips = progress(computed, len(runs)) if progress else computed
         stride = period(image.size, size)
         self._meters = {"colours": Meter(size, stride)}
-        if image.has_alpha:
+        if render.colour.alpha:
             self._meters["opacity"] = Meter(size, stride)
         self.channels = render.channels
 

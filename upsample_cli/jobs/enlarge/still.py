@@ -64,15 +64,17 @@ def _write(
     from upsample_cli.images.write import tiff_and_ppm  # PNGs go without
 
     if format in tiff_and_ppm.FORMATS_OF_ROWS:
-        layout = tiff_and_ppm.PixelLayout(strips.channels, image.dtype, image.is_cmyk)
+        layout = tiff_and_ppm.PixelLayout(
+            strips.channels, image.dtype, image.is_cmyk, image.palette
+        )
         file.write(tiff_and_ppm.header(format, size, layout, image.metadata))
         for strip in strips:
             assert strip.samples is not None  # a renderer without a compression keeps them
-            file.write(tiff_and_ppm.rows(format, strip.samples).data)
+            file.write(tiff_and_ppm.rows(format, strip.samples, image.bits).data)
         return ()
     from upsample_cli.images.write import encode
 
-    picture = encode.to_pillow(whole(strips, image, size), image.is_cmyk)
+    picture = encode.to_pillow(whole(strips, image, size), image.is_cmyk, image.palette)
     encode.save(picture, format, image.metadata, file, task.quality)
     if format != "GIF":
         return ()
@@ -93,7 +95,7 @@ def whole(strips: MeasuredStrips, image: Image, size: Size) -> Samples:
 
 
 def _write_png(file: BinaryIO, strips: MeasuredStrips, image: Image, size: Size) -> None:
-    file.write(png.header(size, strips.channels, 8 * image.dtype.itemsize, image.metadata))
+    file.write(png.header(size, strips.channels, image.bits, image.metadata, image.palette))
     checksum = png.Checksum()
     for strip in strips:
         assert strip.encoded is not None  # a renderer with a compression encodes strips
