@@ -23,6 +23,8 @@ def variants() -> list[Method]:
                 choices[item.name] = item.choices
             elif item.suffix:
                 choices[item.name] = (enlargers.plain(),)
+            elif item.kind is float:
+                choices[item.name] = (0.0, 0.5)
             elif item.high is not None and item.low is not None and item.high - item.low < 8:
                 choices[item.name] = tuple(range(item.low, item.high + 1))
         choices.pop("provider", None)  # this machine may have one alone

@@ -119,7 +119,10 @@ def method_options(command: Command) -> Command:
     for name, uses in reversed(owners.items()):
         first = uses[0][1]
         option = f"--{name.replace('_', '-')}"
-        names = ", ".join(owner for owner, _ in uses)
+        owning = [owner for owner, _ in uses]
+        others = [method.name for method in METHODS if method.name not in owning]
+        is_rare = len(owning) <= len(others)
+        names = ", ".join(owning) if is_rare else f"all but {', '.join(others)}"
         if first.kind is bool:
             value: dict[str, Any] = {"is_flag": True, "default": None}
         else:

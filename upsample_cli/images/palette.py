@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _BLACK_AND_WHITE = b"\0\0\0\xff\xff\xff"
-_OPAQUE = {"TIFF", "BMP", "TGA"}  # formats whose palettes hold no transparency
+_OPAQUE = {"TIFF", "BMP"}  # formats whose palettes hold no transparency
 _HOLD = {"PNG"} | _OPAQUE
 
 
@@ -72,6 +72,25 @@ def of(picture: "PIL.Image.Image", format: str) -> Palette | None:
         return None
     opacity = bytes([255] * clear + [0]) if isinstance(clear, int) else clear or b""
     return Palette(colours, opacity)
+
+
+def count_colours(samples: "NDArray[Any]", most: int) -> int | None:
+    """Return how many colours samples of 8 bits have, shape (H, W, C); None for more than `most`.
+
+    A few rows tell of nearly every photograph that it has more.
+    """
+    import numpy as np
+
+    if samples.dtype != np.uint8:
+        return None
+    for rows in (samples[:: max(1, len(samples) // 4)], samples):
+        codes = np.zeros(rows.shape[:2], np.uint32)
+        for channel in range(samples.shape[2]):
+            codes = codes << np.uint32(8) | rows[..., channel]
+        count = len(np.unique(codes))
+        if count > most:
+            return None
+    return count
 
 
 def packed(samples: "NDArray[Any]", bits: int) -> "NDArray[Any]":

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from upsample_cli.images.places.place import Place
 from upsample_cli.images.read import label_mask as masks
 from upsample_cli.images.read.label_mask import Labels, Mask
-from upsample_cli.jobs.enlarge.strips import Picture, cut, windows_of
+from upsample_cli.jobs.enlarge.strips import Picture, cut
 from upsample_cli.jobs.enlarge.task import Task
 from upsample_cli.jobs.runtime.threads import Workers
-from upsample_cli.methods.method import Stage
+from upsample_cli.methods.method import Stage, windows_of
 from upsample_cli.metrics.checkerboard import Checkerboard
 from upsample_cli.planes import Planes, Size
 

@@ -7,6 +7,7 @@ import numpy as np
 from upsample_cli import memory
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.image import Image, Samples
+from upsample_cli.images.palette import count_colours
 from upsample_cli.images.places.place import Place
 from upsample_cli.images.write import format_limits, png
 from upsample_cli.jobs.enlarge.render import MeasuredStrips, Progress
@@ -16,6 +17,7 @@ from upsample_cli.metrics.checkerboard import Checkerboard
 from upsample_cli.planes import Size
 
 _COPIES = 3  # of a whole output, while it is encoded
+_MOST_COLOURS = 32  # of flat art: sprites, pixel art, drawings without smooth edges
 
 
 def write(
@@ -37,9 +39,11 @@ def write(
     Raises:
         UpsampleError: The picture cannot be enlarged so, or the target cannot be written.
     """
+    notes = _flat_art(image, task)
     if task.drop_metadata:
         image = image._replace(metadata=image.metadata.stripped())
-    image, notes = format_limits.fit(image, format)
+    image, lost = format_limits.fit(image, format)
+    notes += lost
     if image.is_cmyk and task.linear:
         raise ImageFileError("inks are no light; leave --linear out or write a PNG")
     if task.linear:
@@ -52,6 +56,14 @@ def write(
         notes += _write(file, strips, image, size, format, task)
         checkerboard, more = strips.checkerboard()
         return checkerboard, notes + more
+
+
+def _flat_art(image: Image, task: Task) -> tuple[str, ...]:
+    """Return a note where a picture has so few colours that mixing them may not be wanted."""
+    if task.method.copies or image.palette:
+        return ()
+    count = count_colours(image.samples, _MOST_COLOURS)
+    return (f"{count} colours: -m nearest keeps its pixels",) if count and count > 1 else ()
 
 
 def _write(

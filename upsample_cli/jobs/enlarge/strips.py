@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from upsample_cli.methods.method import Stage
+from upsample_cli.methods.method import Stage, windows_of
 from upsample_cli.planes import Planes, Size
 
 Fetch = Callable[[range, range], Planes]
@@ -94,14 +94,6 @@ def run(stages: Sequence[Stage], picture: Picture, rows: range, columns: range) 
     for stage in stages:
         planes = stage(planes, *windows.pop())
     return planes
-
-
-def windows_of(stages: Sequence[Stage], rows: range, columns: range) -> list[tuple[range, range]]:
-    """Return the windows that an output window draws on, from the output back to the input."""
-    windows = [(rows, columns)]
-    for stage in reversed(stages):
-        windows.append(stage.draws_on(*windows[-1]))
-    return windows
 
 
 def strips(size_out: Size, channels: int, scale: float, at_once: int = 0) -> list[range]:
