@@ -7,8 +7,9 @@ import click
 from upsample_cli.commands import exit_codes
 from upsample_cli.commands.output.messages import printable, progress_bar, tell
 from upsample_cli.commands.output.picture_lines import failed_line, print_reports
-from upsample_cli.commands.request import Request, as_file
+from upsample_cli.commands.request import Request
 from upsample_cli.errors import ImageFileError
+from upsample_cli.images.places.folder import as_file
 from upsample_cli.images.places.place import Place
 from upsample_cli.images.read.decode import decode
 from upsample_cli.images.write import formats
@@ -19,9 +20,7 @@ from upsample_cli.jobs.runtime.threads import in_background
 def enlarge(request: Request) -> int:
     """Enlarge one picture, print what became of it, and return the exit code."""
     source, output = as_file(request.inputs[0]), as_file(request.output)
-    unused = list(
-        formats.unused_options(output, request.format, request.quality, request.compression)
-    )
+    unused = list(formats.unused_options(output, request.encoding))
     if request.dry_run:
         _print_plan(source, output, request)
         code = exit_codes.DONE

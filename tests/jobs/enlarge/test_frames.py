@@ -10,6 +10,7 @@ from textures import texture_samples
 from upsample_cli.errors import ImageFileError, PictureTooLargeError
 from upsample_cli.images.places.place import parse
 from upsample_cli.images.write import gif
+from upsample_cli.images.write.formats import Encoding
 from upsample_cli.jobs.enlarge.picture import enlarge
 from upsample_cli.jobs.enlarge.task import Report, TargetSize, Task
 from upsample_cli.methods.catalogue import build
@@ -33,7 +34,7 @@ def test_every_frame_is_enlarged(
 ) -> None:
     """Each frame is enlarged as it appears; number and durations are kept in every format."""
     path = animations.write(tmp_path / f"in.{source}", transparent=transparent)
-    report = enlarge_file(path, tmp_path / f"out.{target}", quality=100)
+    report = enlarge_file(path, tmp_path / f"out.{target}", encoding=Encoding(quality=100))
     before, _ = animations.read(path)
     result, durations = animations.read(tmp_path / f"out.{target}")
     assert (report.status, report.size) == ("done", (40, 48))

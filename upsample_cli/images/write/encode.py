@@ -12,6 +12,7 @@ from upsample_cli.images.image import Samples
 from upsample_cli.images.metadata.exif import with_dpi
 from upsample_cli.images.metadata.metadata import Metadata
 from upsample_cli.images.palette import Palette
+from upsample_cli.images.write.formats import Encoding
 
 
 def to_pillow(
@@ -37,7 +38,7 @@ def save(
     format: str,
     metadata: Metadata,
     file: BinaryIO,
-    quality: int | None,
+    encoding: Encoding,
 ) -> None:
     """Write a picture.
 
@@ -46,8 +47,8 @@ def save(
         format: One of the values of `FORMATS`, but neither PNG nor one of `FORMATS_OF_ROWS`.
         metadata: What to write beside the pixels.
         file: Where to.
-        quality: 1..100 for JPEG and WebP. By default a JPEG keeps the quality of the JPEG it was
-            read from, a lossless WebP stays lossless, and others get the encoder's default.
+        encoding: How. By default a JPEG keeps the quality of the JPEG it was read from, what was
+            lossless stays lossless, and others get the encoder's default.
 
     Raises:
         ImageFileError: The format cannot hold it, or Pillow was built without the format.
@@ -60,7 +61,7 @@ def save(
         return
     buffer = io.BytesIO()  # encoders seek; standard output cannot
     with _encoding_errors(format, f"{picture.width}x{picture.height} pixels"):
-        picture.save(buffer, format, **_options(format, metadata, quality))
+        picture.save(buffer, format, **_options(format, metadata, encoding))
     file.write(buffer.getbuffer())
 
 
@@ -70,7 +71,7 @@ def save_animated_webp(
     plays: int,
     metadata: Metadata,
     file: BinaryIO,
-    quality: int | None,
+    encoding: Encoding,
 ) -> None:
     """Write an animated WebP.
 
@@ -80,14 +81,14 @@ def save_animated_webp(
         plays: How often the animation is played; 0 for endlessly.
         metadata: What to write beside the pixels.
         file: Where to.
-        quality: As for `save`.
+        encoding: As for `save`.
 
     Raises:
         ImageFileError: The format cannot hold it, or Pillow was built without the format.
     """
     from upsample_cli.images.write import webp  # seldom needed
 
-    options = _options("WEBP", metadata, quality)
+    options = _options("WEBP", metadata, encoding)
     with _encoding_errors("WEBP", "this animation"):
         data = webp.encode_animation(map(to_pillow, frames), durations, plays, **options)
     file.write(data)
@@ -106,12 +107,13 @@ def _encoding_errors(format: str, content: str) -> Iterator[None]:
         raise ImageFileError(f"this Pillow was built without {format}; write a PNG") from error
 
 
-def _options(format: str, metadata: Metadata, quality: int | None) -> dict[str, Any]:
+def _options(format: str, metadata: Metadata, encoding: Encoding) -> dict[str, Any]:
     """Return the options for Pillow's encoder."""
+    quality = encoding.quality
     options: dict[str, Any] = {"icc_profile": metadata.icc, "dpi": metadata.dpi}
     if format == "WEBP":
         exif = with_dpi(metadata.exif, metadata.dpi)
-        options["lossless"] = metadata.lossless if quality is None else None
+        options["lossless"] = encoding.lossless or (metadata.lossless and quality is None)
     else:
         exif = metadata.exif
     if format in {"JPEG", "WEBP"}:

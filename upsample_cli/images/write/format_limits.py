@@ -10,8 +10,10 @@ _CMYK = {"JPEG", "TIFF"}
 _NO_ALPHA = {"JPEG", "BMP", "PPM", "PGM"}
 
 
-def fit(image: Image, format: str) -> tuple[Image, tuple[str, ...]]:
-    """Return a picture as a format can hold it, and notes on what is lost.
+def fit(
+    image: Image, format: str, background: tuple[int, int, int] | None = None
+) -> tuple[Image, tuple[str, ...]]:
+    """Return a picture as a format can hold it, laid on a background, and notes on what is lost.
 
     The colours that a GIF cannot hold are not known before it is written; see `gif.rounding_note`.
 
@@ -20,7 +22,8 @@ def fit(image: Image, format: str) -> tuple[Image, tuple[str, ...]]:
             format does not.
     """
     notes = []
-    if image.palette and not image.palette.fits(format):
+    is_hidden = background is not None and image.palette is not None and image.palette.opacity
+    if image.palette and (is_hidden or not image.palette.fits(format)):
         samples, note = image.palette.filtered(image.samples)
         image = image._replace(samples=samples, palette=None)
         notes.append(note)
@@ -29,8 +32,12 @@ def fit(image: Image, format: str) -> tuple[Image, tuple[str, ...]]:
 
         image, how = profiles.to_srgb(image)
         notes.append(f"{format} holds no inks, so CMYK became sRGB {how}")
+    if image.has_alpha and background is not None:
+        image = image._replace(samples=_laid_on(image.samples, background, image.peak))
     if image.has_alpha and format in _NO_ALPHA:
-        raise ImageFileError(f"{format} holds no transparency; write a PNG, WebP or TIFF")
+        raise ImageFileError(
+            f"{format} holds no transparency; pass --background white, or write a PNG, WebP or TIFF"
+        )
     if image.channels > 2 and format == "PGM":
         raise ImageFileError("PGM holds no colour; write a .ppm or .pnm")
     notes += [
@@ -47,6 +54,20 @@ def fit(image: Image, format: str) -> tuple[Image, tuple[str, ...]]:
         narrow = (image.samples.astype(np.uint32) * 255 + 32767) // 65535
         image = image._replace(samples=narrow.astype(np.uint8))
     return image, tuple(notes)
+
+
+def _laid_on(samples: Samples, background: tuple[int, int, int], peak: int) -> Samples:
+    """Return samples of two or four channels laid on a colour, of one or three channels."""
+    colours = samples.shape[2] - 1
+    if colours == 1 and len(set(background)) > 1:
+        colours = 3
+    under = np.array(background[:colours], np.float32) * np.float32(peak / 255)
+    out: Samples = np.empty((*samples.shape[:2], colours), samples.dtype)
+    half = np.float32(0.5 if samples.dtype.kind == "u" else 0)
+    for row, result in zip(samples, out, strict=True):
+        opacity = row[:, -1:] * np.float32(1 / peak)
+        result[...] = row[:, :-1] * opacity + under * (1 - opacity) + half
+    return out
 
 
 def _rounded(samples: Samples, format: str, bits: int) -> Samples:

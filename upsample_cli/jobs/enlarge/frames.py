@@ -48,7 +48,7 @@ def write(
         else:
             encode.save_animated_webp(
                 frames.samples(), source.durations, source.plays, frames.metadata, file,
-                task.quality,
+                task.encoding,
             )  # fmt: skip
         checkerboard, more_notes = frames.worst()
         return checkerboard, frames.notes + notes + more_notes
@@ -72,6 +72,8 @@ class _Frames:
         self.metadata = metadata.resized(size)
         self.notes: tuple[str, ...] = ()
         self.source, self.size = source, size
+        self.is_flattened = task.encoding.background is not None
+        self.whole = task.target.whole(source.size)
         self._format, self._task, self._workers = format, task, workers
         self._results: list[tuple[Checkerboard, tuple[str, ...]]] = []
 
@@ -79,7 +81,9 @@ class _Frames:
         """Yield each frame and its strips; once these are taken, pass them to `record`."""
         for picture in animation.frames(self.source):
             frame = Image(np.asarray(picture), self._format, self.metadata)
-            frame, self.notes = format_limits.fit(frame, self._format)
+            frame, self.notes = format_limits.fit(
+                frame, self._format, self._task.encoding.background
+            )
             if self._task.linear:
                 self.notes += profiles.notes_on_linear(frame.metadata)
             is_png = self._format == "PNG"
@@ -103,7 +107,7 @@ class _Frames:
 
 def _write_png(file: BinaryIO, frames: _Frames) -> None:
     source = frames.source
-    count, channels = len(source.durations), len(source.mode)
+    count, channels = len(source.durations), 3 if frames.is_flattened else len(source.mode)
     file.write(apng.header(frames.size, channels, frames.metadata, count, source.plays))
     encoder = apng.FrameEncoder(frames.size)
     for (_, strips), duration in zip(frames.strips(), source.durations, strict=True):
@@ -119,8 +123,12 @@ def _copy_gif(file: BinaryIO, frames: _Frames, strip: bool) -> None:
     from upsample_cli.images.write import gif_blocks
     from upsample_cli.kernels.separable import nearest_band
 
-    sides = zip(frames.source.size, frames.size, strict=True)
-    rows, columns = (nearest_band(before, after).sources(after) for before, after in sides)
+    whole = frames.whole
+    sides = zip(frames.source.size, whole, frames.size, strict=True)
+    rows, columns = (
+        nearest_band(before, after).sources(after)[(after - kept) // 2 :][:kept]
+        for before, after, kept in sides
+    )
     for part in gif_blocks.enlarged(frames.source.data, rows, columns, strip):
         file.write(part)
     for _ in frames.samples():

@@ -12,8 +12,8 @@ from upsample_cli import memory
 from upsample_cli.images.image import Image, Samples
 from upsample_cli.images.levels import Colour, IndexedColour
 from upsample_cli.images.write import png
-from upsample_cli.jobs.enlarge.strips import Picture, run, strips, tiles
-from upsample_cli.jobs.enlarge.task import Task
+from upsample_cli.jobs.enlarge.strips import Picture, run, stages_to, strips, tiles
+from upsample_cli.jobs.enlarge.task import TargetSize, Task
 from upsample_cli.jobs.runtime.threads import Workers
 from upsample_cli.methods.method import Method, Stage
 from upsample_cli.metrics.checkerboard import Checkerboard
@@ -109,20 +109,20 @@ def renderer(image: Image, size: Size, task: Task, compression: int | None) -> R
         return colour.planes(window)
 
     return Renderer(
-        stages=_stages(task.method, image.size, size),
+        stages=_stages(task.method, task.target, image.size),
         picture=Picture(image.size, fetch, task.boundary),
         colour=colour,
         size=size,
         channels=image.channels,
         bits=image.bits,
         compression=compression,
-        tiles=tuple(tiles(size[1], size[1] / image.size[1])),
+        tiles=tuple(tiles(size[1], task.target.whole(image.size)[1] / image.size[1])),
     )
 
 
 @lru_cache(8)  # pictures of a folder are often of one size
-def _stages(method: Method, size_in: Size, size_out: Size) -> tuple[Stage, ...]:
-    return method.stages(size_in, size_out)
+def _stages(method: Method, target: TargetSize, size_in: Size) -> tuple[Stage, ...]:
+    return stages_to(method, target, size_in)
 
 
 def period(size_in: Size, size_out: Size) -> Size:
@@ -164,15 +164,16 @@ class MeasuredStrips:
         workers: Workers,
         progress: Progress | None = None,
     ) -> None:
-        render = renderer(image, size, task, task.compression if streamed else None)
-        scale = size[0] / image.size[0]
+        render = renderer(image, size, task, task.encoding.deflate if streamed else None)
+        whole = task.target.whole(image.size)
+        scale = whole[0] / image.size[0]
         runs = strips(size, render.channels, scale, task.method.rows_at_once(size[0], scale))
         tallest = len(runs[0]) * size[1] * (render.channels * image.dtype.itemsize + _FIGURES)
         under_way = (task.threads + _WAITING) * tallest
         memory.check(image.samples.nbytes + under_way, f"an output of {size[1]}x{size[0]}")
         computed: Iterable[Strip] = workers.in_order(render.strip, runs)
         self._strips = progress(computed, len(runs)) if progress else computed
-        stride = period(image.size, size)
+        stride = period(image.size, whole)
         self._meters = {"colours": Meter(size, stride)}
         if render.colour.alpha:
             self._meters["opacity"] = Meter(size, stride)

@@ -42,7 +42,7 @@ def write(
     notes = _flat_art(image, task)
     if task.drop_metadata:
         image = image._replace(metadata=image.metadata.stripped())
-    image, lost = format_limits.fit(image, format)
+    image, lost = format_limits.fit(image, format, task.encoding.background)
     notes += lost
     if image.is_cmyk and task.linear:
         raise ImageFileError("inks are no light; leave --linear out or write a PNG")
@@ -87,7 +87,7 @@ def _write(
     from upsample_cli.images.write import encode
 
     picture = encode.to_pillow(whole(strips, image, size), image.is_cmyk, image.palette)
-    encode.save(picture, format, image.metadata, file, task.quality)
+    encode.save(picture, format, image.metadata, file, task.encoding)
     if format != "GIF":
         return ()
     from upsample_cli.images.write import gif
