@@ -49,7 +49,7 @@ from upsample_cli.methods.catalogue import DEFAULT, METHODS
     type=click.Choice((*FORMATS, *ARRAY_FORMATS)),
     help="Output format where no suffix tells.",
 )
-@click.option("--quality", type=Whole(1, 100), metavar="N", help="Of JPEG and WebP, 1..100.")
+@click.option("--quality", type=Whole(1, 100), metavar="N", help="Of JPEG, WebP and AVIF, 1..100.")
 @click.option("--compression", type=Whole(0, 9), metavar="N",
               help="Of PNG: 0 none, 2 default, 9 smallest.")  # fmt: skip
 @click.option("--lossless", is_flag=True, help="WebP and AVIF without loss.")

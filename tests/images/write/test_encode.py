@@ -47,7 +47,7 @@ def test_a_pillow_without_webp_is_an_error(monkeypatch: pytest.MonkeyPatch, anim
     samples, file = texture_samples(9, 11, 3), io.BytesIO()
     if animated:
         frames = iter([samples, 255 - samples])
-        save = partial(encode.save_animated_webp, frames, (50, 60), 0)
+        save = partial(encode.save_animation, "WEBP", frames, (50, 60), 0)
     else:
         save = partial(encode.save, encode.to_pillow(samples), "WEBP")
     with pytest.raises(ImageFileError, match="built without WEBP; write a PNG"):

@@ -84,7 +84,9 @@ def test_equal_frames_are_not_merged(tmp_path: Path, suffix: str) -> None:
 def test_a_still_format_is_refused(tmp_path: Path, format: str) -> None:
     """A format that stores one picture is refused, and nothing is written."""
     source = animations.write(tmp_path / "in.gif")
-    with pytest.raises(ImageFileError, match=r"an animation of 5 frames .* write a GIF, PNG, WebP"):
+    with pytest.raises(
+        ImageFileError, match=r"an animation of 5 frames .* write AVIF, GIF, PNG, WebP"
+    ):
         enlarge_file(source, tmp_path / f"out.{format}")
     assert [item.name for item in tmp_path.iterdir()] == ["in.gif"]
 

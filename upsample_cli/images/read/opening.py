@@ -23,8 +23,7 @@ ALL_FRAMES = 64
 UNKNOWN = "is no picture of a format that is read"
 """What errors say of a file that is no picture, or one of an unknown format such as HEIC."""
 # Common formats first: Pillow imports all its plugins once it comes to a rare one.
-READABLE = [*(name for name in dict.fromkeys(FORMATS.values()) if name != "PGM"), "JPEG2000",
-            "ICO", "AVIF"]  # fmt: skip
+READABLE = [name for name in dict.fromkeys(FORMATS.values()) if name != "PGM"]
 _TIFF = (b"II\x2a\0", b"MM\0\x2a", b"II\x2b\0", b"MM\0\x2b")
 _ANIMATED = {"GIF", "WEBP", "PNG", "AVIF"}
 # Bytes a pixel that decoding and holding a picture takes at most, measured by mode and format.
@@ -58,6 +57,10 @@ def open_picture(file: BinaryIO) -> PIL.Image.Image | None:
         from upsample_cli.images.write import webp
 
         opened.info["lossless"] = webp.is_lossless(file)
+    if opened.format == "AVIF":
+        from upsample_cli.images.read import raw_modes
+
+        opened.info["lossless"] = raw_modes.is_lossless_avif(file)
     if opened.format == "TIFF":
         from upsample_cli.images.read import tiff_reader  # few pictures are TIFFs
 

@@ -1,10 +1,14 @@
-"""Pictures in formats that Pillow encodes whole: JPEG, WebP, BMP, TGA, and a still GIF."""
+"""Formats that are encoded whole: JPEG, JPEG 2000, WebP, AVIF, BMP, TGA, ICO and a still GIF.
+
+Pillow encodes them, but for AVIF without loss: it turns colours to YCbCr, which rounds them.
+"""
 
 import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 
+import numpy as np
 import PIL.Image
 
 from upsample_cli.errors import ImageFileError
@@ -12,7 +16,7 @@ from upsample_cli.images.image import Samples
 from upsample_cli.images.metadata.exif import with_dpi
 from upsample_cli.images.metadata.metadata import Metadata
 from upsample_cli.images.palette import Palette
-from upsample_cli.images.write.formats import Encoding
+from upsample_cli.images.write.formats import WITH_LOSSLESS, WITH_QUALITY, Encoding
 
 
 def to_pillow(
@@ -59,13 +63,20 @@ def save(
         size = picture.height, picture.width
         file.write(gif.header(size, 1, metadata.comment) + gif.frame(picture, 0) + gif.TRAILER)
         return
+    if encoding.lossless and format == "JPEG":
+        raise ImageFileError("JPEG is never lossless; leave --lossless out or write a PNG")
+    if format == "AVIF" and encoding.is_lossless(metadata.lossless):
+        file.write(_lossless_avif(picture))
+        return
     buffer = io.BytesIO()  # encoders seek; standard output cannot
     with _encoding_errors(format, f"{picture.width}x{picture.height} pixels"):
-        picture.save(buffer, format, **_options(format, metadata, encoding))
+        sizes = {"sizes": [picture.size]} if format == "ICO" else {}
+        picture.save(buffer, format, **_options(format, metadata, encoding), **sizes)
     file.write(buffer.getbuffer())
 
 
-def save_animated_webp(
+def save_animation(
+    format: str,
     frames: Iterator[Samples],
     durations: Sequence[float],
     plays: int,
@@ -73,9 +84,10 @@ def save_animated_webp(
     file: BinaryIO,
     encoding: Encoding,
 ) -> None:
-    """Write an animated WebP.
+    """Write an animated WebP or AVIF.
 
     Args:
+        format: "WEBP" or "AVIF".
         frames: Each of shape (H, W, C).
         durations: How long each frame is shown, in milliseconds.
         plays: How often the animation is played; 0 for endlessly.
@@ -88,10 +100,25 @@ def save_animated_webp(
     """
     from upsample_cli.images.write import webp  # seldom needed
 
-    options = _options("WEBP", metadata, encoding)
-    with _encoding_errors("WEBP", "this animation"):
-        data = webp.encode_animation(map(to_pillow, frames), durations, plays, **options)
+    if format == "AVIF" and encoding.lossless:
+        raise ImageFileError("an animated AVIF is never lossless; write a WebP or PNG")
+    options = _options(format, metadata, encoding)
+    with _encoding_errors(format, "this animation"):
+        data = webp.encode_animation(format, map(to_pillow, frames), durations, plays, **options)
     file.write(data)
+
+
+def _lossless_avif(picture: PIL.Image.Image) -> bytes:
+    """Return a picture as an AVIF that keeps every level."""
+    try:
+        import imagecodecs
+    except ImportError as error:
+        raise ImageFileError(
+            "AVIF without loss needs imagecodecs; pip install 'upsample-cli[tiff]', pass --quality "
+            "or write a WebP"
+        ) from error
+    # The primaries and the curve of sRGB, and colours as they are.
+    return bytes(imagecodecs.avif_encode(np.asarray(picture), primaries=1, transfer=13, matrix=0))
 
 
 @contextmanager
@@ -111,12 +138,13 @@ def _options(format: str, metadata: Metadata, encoding: Encoding) -> dict[str, A
     """Return the options for Pillow's encoder."""
     quality = encoding.quality
     options: dict[str, Any] = {"icc_profile": metadata.icc, "dpi": metadata.dpi}
-    if format == "WEBP":
+    exif = metadata.exif
+    if format in WITH_LOSSLESS:
         exif = with_dpi(metadata.exif, metadata.dpi)
-        options["lossless"] = encoding.lossless or (metadata.lossless and quality is None)
-    else:
-        exif = metadata.exif
-    if format in {"JPEG", "WEBP"}:
+        options["lossless"] = encoding.is_lossless(metadata.lossless)
+    if format == "JPEG2000":  # without loss, as Pillow writes it by default
+        options["comment"] = metadata.comment
+    if format in WITH_QUALITY:
         options |= {"exif": exif and b"Exif\0\0" + exif, "xmp": metadata.xmp, "quality": quality}
     if format == "JPEG":
         options |= _jpeg_options(metadata, quality)

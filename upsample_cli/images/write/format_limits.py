@@ -4,6 +4,7 @@ import numpy as np
 
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.image import Image, Samples
+from upsample_cli.images.write.formats import Encoding
 
 _16_BITS = {"PNG", "TIFF", "PPM", "PGM"}
 _CMYK = {"JPEG", "TIFF"}
@@ -11,9 +12,11 @@ _NO_ALPHA = {"JPEG", "BMP", "PPM", "PGM"}
 
 
 def fit(
-    image: Image, format: str, background: tuple[int, int, int] | None = None
+    image: Image,
+    format: str,
+    encoding: Encoding = Encoding(),  # noqa: B008 # it is frozen
 ) -> tuple[Image, tuple[str, ...]]:
-    """Return a picture as a format can hold it, laid on a background, and notes on what is lost.
+    """Return a picture as a format can hold it, laid on its background, and notes on what is lost.
 
     The colours that a GIF cannot hold are not known before it is written; see `gif.rounding_note`.
 
@@ -22,6 +25,7 @@ def fit(
             format does not.
     """
     notes = []
+    background = encoding.background
     is_hidden = background is not None and image.palette is not None and image.palette.opacity
     if image.palette and (is_hidden or not image.palette.fits(format)):
         samples, note = image.palette.filtered(image.samples)
@@ -36,13 +40,14 @@ def fit(
         image = image._replace(samples=_laid_on(image.samples, background, image.peak))
     if image.has_alpha and format in _NO_ALPHA:
         raise ImageFileError(
-            f"{format} holds no transparency; pass --background white, or write a PNG, WebP or TIFF"
+            f"{format} holds no transparency; write a PNG, WebP or TIFF, or pass --background"
         )
     if image.channels > 2 and format == "PGM":
         raise ImageFileError("PGM holds no colour; write a .ppm or .pnm")
-    notes += [
-        f"{format} holds no {word}, so it was left out" for word in image.metadata.losses(format)
-    ]
+    kind = format
+    if format == "AVIF" and encoding.is_lossless(image.metadata.lossless):
+        kind = "lossless AVIF"
+    notes += [f"{kind} holds no {word}, so it was left out" for word in image.metadata.losses(kind)]
     bits = 16 if format in _16_BITS else 8
     if image.dtype.kind == "f" and format != "TIFF":
         notes.append(

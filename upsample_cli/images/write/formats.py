@@ -12,6 +12,7 @@ if TYPE_CHECKING:  # NumPy is not loaded for --help
 FORMATS = {
     "png": "PNG", "jpeg": "JPEG", "jpg": "JPEG", "webp": "WEBP", "tiff": "TIFF", "tif": "TIFF",
     "bmp": "BMP", "gif": "GIF", "ppm": "PPM", "pgm": "PGM", "pnm": "PPM", "tga": "TGA",
+    "avif": "AVIF", "jp2": "JPEG2000", "ico": "ICO",
 }  # fmt: skip
 """Words of --format and suffixes, and the format of each by Pillow's name; PGM is a grey anymap."""
 
@@ -19,11 +20,15 @@ PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 DEFAULT_COMPRESSION = 2
 """The compression of a PNG, 0..9."""
 
-WITH_QUALITY = {"JPEG", "WEBP"}
-WITH_LOSSLESS = {"WEBP"}
+KEPT = {word: format for word, format in FORMATS.items() if format != "ICO"}
+"""The formats that outputs have by themselves, as their inputs do; icons would be too large."""
+
+WITH_QUALITY = {"JPEG", "WEBP", "AVIF"}
+WITH_LOSSLESS = {"WEBP", "AVIF"}
 """The formats of pictures with and without loss."""
 
-_LARGEST_SIDE = {"JPEG": 65500, "WEBP": 16383, "GIF": 65535, "TGA": 65535}
+_LARGEST_SIDE = {"JPEG": 65500, "WEBP": 16383, "GIF": 65535, "TGA": 65535, "AVIF": 65536,
+                 "ICO": 256}  # fmt: skip
 
 
 class Encoding(NamedTuple):
@@ -65,6 +70,10 @@ class Encoding(NamedTuple):
             raise SettingError(fault) from error
         return cls(**options, background=(red, green, blue))
 
+    def is_lossless(self, source: bool) -> bool:
+        """Return whether WebP and AVIF are written without loss, given if the source has none."""
+        return self.lossless or (source and self.quality is None)
+
     @property
     def deflate(self) -> int:
         """The compression of a PNG, 0..9."""
@@ -84,7 +93,7 @@ def format_of(target: Place, word: str | None, source: str) -> str:
         return FORMATS[word]
     if suffix:
         raise ImageFileError(f"no format '.{suffix}' to write {target}; use .png or pass --format")
-    return source if source in FORMATS.values() else "PNG"
+    return source if source in KEPT.values() else "PNG"
 
 
 def unused_options(target: Place, encoding: Encoding) -> Iterator[str]:
@@ -100,7 +109,7 @@ def unused_options(target: Place, encoding: Encoding) -> Iterator[str]:
     if word is not None and FORMATS.get(word) != format:
         yield f"--format is for names without a suffix; {target} becomes a {format}"
     if encoding.quality is not None and format not in WITH_QUALITY:
-        yield f"--quality is for JPEG and WebP; {format} has none"
+        yield f"--quality is for JPEG, WebP and AVIF; {format} has none"
     if encoding.compression is not None and format != "PNG":
         yield f"--compression is for PNG; {format} has none"
     if encoding.lossless and format not in WITH_LOSSLESS:

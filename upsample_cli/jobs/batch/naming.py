@@ -4,7 +4,7 @@ from string import Formatter
 from typing import NamedTuple
 
 from upsample_cli.errors import SettingError
-from upsample_cli.images.write.formats import FORMATS
+from upsample_cli.images.write.formats import KEPT
 
 _FIELDS = ("stem", "suffix", "scale", "method")
 
@@ -61,7 +61,7 @@ class Naming(NamedTuple):
         stem, dot, suffix = name.rpartition(".")
         if self.format is not None:
             stem, suffix = stem or name, self.format
-        elif not dot or suffix.lower() not in FORMATS:
+        elif not dot or suffix.lower() not in KEPT:
             stem, suffix = name, "png"
         if self.template is None:
             return f"{folder}{slash}{stem}.{suffix}"

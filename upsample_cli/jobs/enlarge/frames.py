@@ -34,7 +34,7 @@ def write(
     if format not in ANIMATED:
         raise ImageFileError(
             f"{source.name} is an animation of {len(source.durations)} frames and {format} holds "
-            f"one; write a {', '.join(sorted(ANIMATED.values()))} or give a still picture"
+            f"one; write {', '.join(sorted(ANIMATED.values()))} or give a still picture"
         )
     with to.writing(task.force, task.mode) as file, Workers(task.threads) as workers:
         frames = _Frames(source, size, format, task, workers)
@@ -46,10 +46,12 @@ def write(
         elif format == "GIF":
             notes = _write_gif(file, frames)
         else:
-            encode.save_animated_webp(
-                frames.samples(), source.durations, source.plays, frames.metadata, file,
+            encode.save_animation(
+                format, frames.samples(), source.durations, source.plays, frames.metadata, file,
                 task.encoding,
             )  # fmt: skip
+            if format == "AVIF" and source.plays:
+                notes = ("AVIF is played endlessly",)
         checkerboard, more_notes = frames.worst()
         return checkerboard, frames.notes + notes + more_notes
 
@@ -81,9 +83,7 @@ class _Frames:
         """Yield each frame and its strips; once these are taken, pass them to `record`."""
         for picture in animation.frames(self.source):
             frame = Image(np.asarray(picture), self._format, self.metadata)
-            frame, self.notes = format_limits.fit(
-                frame, self._format, self._task.encoding.background
-            )
+            frame, self.notes = format_limits.fit(frame, self._format, self._task.encoding)
             if self._task.linear:
                 self.notes += profiles.notes_on_linear(frame.metadata)
             is_png = self._format == "PNG"

@@ -42,7 +42,7 @@ def write(
     notes = _flat_art(image, task)
     if task.drop_metadata:
         image = image._replace(metadata=image.metadata.stripped())
-    image, lost = format_limits.fit(image, format, task.encoding.background)
+    image, lost = format_limits.fit(image, format, task.encoding)
     notes += lost
     if image.is_cmyk and task.linear:
         raise ImageFileError("inks are no light; leave --linear out or write a PNG")
