@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from upsample_cli import memory
 from upsample_cli.images.image import Image, Samples
-from upsample_cli.images.levels import Colour, IndexedColour
+from upsample_cli.images.levels import Colour, Curve, IndexedColour
 from upsample_cli.images.write import png
 from upsample_cli.jobs.enlarge.strips import Picture, run, stages_to, strips, tiles
 from upsample_cli.jobs.enlarge.task import TargetSize, Task
@@ -100,8 +100,11 @@ def renderer(image: Image, size: Size, task: Task, compression: int | None) -> R
     colour: Colour | IndexedColour = (
         IndexedColour(image.palette)
         if image.palette
-        else Colour(image.dtype, image.has_alpha, task.premultiplied, task.linear, image.is_cmyk)
-    )
+        else Colour(
+            image.dtype, image.has_alpha, task.premultiplied, task.linear, image.is_cmyk,
+            _curve(image) if task.linear else None,
+        )
+    )  # fmt: skip
 
     def fetch(rows: range, columns: range) -> Planes:
         """Return the planes of a window inside the picture."""
@@ -118,6 +121,12 @@ def renderer(image: Image, size: Size, task: Task, compression: int | None) -> R
         compression=compression,
         tiles=tuple(tiles(size[1], task.target.whole(image.size)[1] / image.size[1])),
     )
+
+
+def _curve(image: Image) -> Curve | None:
+    from upsample_cli.images import profiles  # few pictures need it
+
+    return profiles.curve_of(image.metadata)
 
 
 @lru_cache(8)  # pictures of a folder are often of one size
