@@ -4,7 +4,7 @@ Pillow encodes them, but for AVIF without loss: it turns colours to YCbCr, which
 """
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 
@@ -17,6 +17,7 @@ from upsample_cli.images.metadata.exif import with_dpi
 from upsample_cli.images.metadata.metadata import Metadata
 from upsample_cli.images.palette import Palette
 from upsample_cli.images.write.formats import WITH_LOSSLESS, WITH_QUALITY, Encoding
+from upsample_cli.planes import Size
 
 
 def to_pillow(
@@ -35,6 +36,24 @@ def to_pillow(
         height, width = samples.shape[:2]
         return PIL.Image.frombuffer("CMYK", (width, height), samples, "raw", "CMYK", 0, 1)
     return PIL.Image.fromarray(samples[..., 0] if samples.shape[2] == 1 else samples)
+
+
+def assembled(
+    strips: Iterable[Samples], size: Size, is_cmyk: bool, palette: Palette | None
+) -> PIL.Image.Image:
+    """Return strips of 8 bits, from the top, as one picture of Pillow, without a copy beside it."""
+    picture, top = None, 0
+    for samples in strips:
+        part = to_pillow(samples, is_cmyk, palette)
+        if picture is None:
+            picture = PIL.Image.new(part.mode, (size[1], size[0]))
+            if palette and part.mode == "P":
+                picture.putpalette(palette.colours)
+                picture.info |= part.info
+        picture.paste(part, (0, top))
+        top += part.height
+    assert picture is not None  # a picture has a row
+    return picture
 
 
 def save(
@@ -63,15 +82,13 @@ def save(
         size = picture.height, picture.width
         file.write(gif.header(size, 1, metadata.comment) + gif.frame(picture, 0) + gif.TRAILER)
         return
-    if encoding.lossless and format == "JPEG":
-        raise ImageFileError("JPEG is never lossless; leave --lossless out or write a PNG")
     if format == "AVIF" and encoding.is_lossless(metadata.lossless):
         file.write(_lossless_avif(picture))
         return
     buffer = io.BytesIO()  # encoders seek; standard output cannot
-    with _encoding_errors(format, f"{picture.width}x{picture.height} pixels"):
+    with encoding_errors(format, f"{picture.width}x{picture.height} pixels"):
         sizes = {"sizes": [picture.size]} if format == "ICO" else {}
-        picture.save(buffer, format, **_options(format, metadata, encoding), **sizes)
+        picture.save(buffer, format, **options_for(format, metadata, encoding), **sizes)
     file.write(buffer.getbuffer())
 
 
@@ -102,8 +119,8 @@ def save_animation(
 
     if format == "AVIF" and encoding.lossless:
         raise ImageFileError("an animated AVIF is never lossless; write a WebP or PNG")
-    options = _options(format, metadata, encoding)
-    with _encoding_errors(format, "this animation"):
+    options = options_for(format, metadata, encoding)
+    with encoding_errors(format, "this animation"):
         data = webp.encode_animation(format, map(to_pillow, frames), durations, plays, **options)
     file.write(data)
 
@@ -122,7 +139,7 @@ def _lossless_avif(picture: PIL.Image.Image) -> bytes:
 
 
 @contextmanager
-def _encoding_errors(format: str, content: str) -> Iterator[None]:
+def encoding_errors(format: str, content: str) -> Iterator[None]:
     """Turn what Pillow raises in the block into an error about the format and its content."""
     try:
         yield
@@ -134,8 +151,10 @@ def _encoding_errors(format: str, content: str) -> Iterator[None]:
         raise ImageFileError(f"this Pillow was built without {format}; write a PNG") from error
 
 
-def _options(format: str, metadata: Metadata, encoding: Encoding) -> dict[str, Any]:
-    """Return the options for Pillow's encoder."""
+def options_for(format: str, metadata: Metadata, encoding: Encoding) -> dict[str, Any]:
+    """Return the options for Pillow's encoder; see `save`."""
+    if encoding.lossless and format == "JPEG":
+        raise ImageFileError("JPEG is never lossless; leave --lossless out or write a PNG")
     quality = encoding.quality
     options: dict[str, Any] = {"icc_profile": metadata.icc, "dpi": metadata.dpi}
     exif = metadata.exif

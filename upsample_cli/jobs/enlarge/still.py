@@ -1,5 +1,6 @@
 """A still picture on its way to its file."""
 
+from collections.abc import Iterator
 from typing import BinaryIO
 
 import numpy as np
@@ -80,13 +81,20 @@ def _write(
             strips.channels, image.dtype, image.is_cmyk, image.palette
         )
         file.write(tiff_and_ppm.header(format, size, layout, image.metadata))
-        for strip in strips:
-            assert strip.samples is not None  # a renderer without a compression keeps them
-            file.write(tiff_and_ppm.rows(format, strip.samples, image.bits).data)
+        for samples in _samples(strips):
+            file.write(tiff_and_ppm.rows(format, samples, image.bits).data)
         return ()
     from upsample_cli.images.write import encode
 
-    picture = encode.to_pillow(whole(strips, image, size), image.is_cmyk, image.palette)
+    options = encode.options_for(format, image.metadata, task.encoding)
+    if format == "JPEG" and not options.get("progressive"):
+        from upsample_cli.images.write import jpeg
+
+        for part in jpeg.parts(_samples(strips), size, image.is_cmyk, options):
+            file.write(part)
+        return ()
+    _check_memory(strips, image, size)
+    picture = encode.assembled(_samples(strips), size, image.is_cmyk, image.palette)
     encode.save(picture, format, image.metadata, file, task.encoding)
     if format != "GIF":
         return ()
@@ -95,15 +103,27 @@ def _write(
     return gif.rounding_note(picture)
 
 
-def whole(strips: MeasuredStrips, image: Image, size: Size) -> Samples:
-    """Return all strips as one picture, for formats that are not written strip by strip."""
-    count = size[0] * size[1] * strips.channels * image.dtype.itemsize
-    memory.check(image.samples.nbytes + _COPIES * count, f"an output of {size[1]}x{size[0]}")
-    samples: Samples = np.empty((*size, strips.channels), image.dtype)
+def _samples(strips: MeasuredStrips) -> Iterator[Samples]:
     for strip in strips:
         assert strip.samples is not None  # a renderer without a compression keeps them
-        samples[strip.rows.start : strip.rows.stop] = strip.samples
-    return samples
+        yield strip.samples
+
+
+def _check_memory(strips: MeasuredStrips, image: Image, size: Size) -> None:
+    """Refuse a whole output, and what encoding it takes, beyond the budget."""
+    count = size[0] * size[1] * strips.channels * image.dtype.itemsize
+    memory.check(image.samples.nbytes + _COPIES * count, f"an output of {size[1]}x{size[0]}")
+
+
+def whole(strips: MeasuredStrips, image: Image, size: Size) -> Samples:
+    """Return all strips as one picture, for formats that are not written strip by strip."""
+    _check_memory(strips, image, size)
+    whole: Samples = np.empty((*size, strips.channels), image.dtype)
+    top = 0
+    for samples in _samples(strips):
+        whole[top : top + len(samples)] = samples
+        top += len(samples)
+    return whole
 
 
 def _write_png(file: BinaryIO, strips: MeasuredStrips, image: Image, size: Size) -> None:
