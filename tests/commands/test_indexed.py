@@ -199,3 +199,24 @@ def test_a_folder_of_sprites_stays_one(call: Call, folder: Path) -> None:
         assert opened.mode == "P"
     data = (folder / "out" / "a.png").read_bytes()
     assert len(data) < 1000
+
+
+def test_a_gif_without_its_end_is_copied(call: Call, folder: Path) -> None:
+    """What readers forgive, a missing last byte or two, is forgiven here."""
+    data, _ = moving([(0, 0, INDICES, 1), (0, 0, INDICES[::-1], 1)])
+    for cut in (1, 2):
+        (folder / "a.gif").write_bytes(data[:-cut])
+        assert call("a.gif", "b.gif", "-m", "nearest", "-f").code == 0
+        with PIL.Image.open(folder / "b.gif") as opened:
+            opened.seek(1)
+            expected = enlarged_colours(COLOURS[::-1, ::-1][INDICES[::-1]], 2)
+            np.testing.assert_array_equal(np.asarray(opened.convert("RGB")), expected)
+
+
+def test_a_background_shows_through_copied_frames(call: Call, folder: Path) -> None:
+    """With --background no frame of a GIF stays transparent, copied or not."""
+    data, _ = moving([(0, 0, INDICES, 1), (0, 0, INDICES[::-1], 1)])
+    (folder / "a.gif").write_bytes(data)
+    assert call("a.gif", "b.gif", "-m", "nearest", "--background", "#010203").code == 0
+    with PIL.Image.open(folder / "b.gif") as opened:
+        assert np.asarray(opened.convert("RGBA"))[..., 3].min() == 255

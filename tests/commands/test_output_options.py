@@ -216,3 +216,11 @@ def test_no_report_and_a_report_exclude_each_other(call: Call, pictures: Path) -
     """Only one of both can be meant."""
     outcome = call("in", "out", "--no-report", "--report", "r.csv")
     check_refused(outcome, 2, "--report and --no-report exclude each other; leave one out")
+
+
+@pytest.mark.parametrize("option", [("--background", "white"), ("--lossless",)])
+def test_masks_and_maps_have_neither(call: Call, folder: Path, option: tuple[str, ...]) -> None:
+    """Labels and feature maps have no transparency and no losses, so the options are refused."""
+    check_refused(call("in.png", "o.png", "--labels", *option), 2, "is not for --labels; leave it")
+    np.save(folder / "f.npy", np.zeros((4, 4)))
+    check_refused(call("f.npy", "g.npy", *option), 2, "is for pictures, not for feature maps")

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _BLACK_AND_WHITE = b"\0\0\0\xff\xff\xff"
+_LARGEST_ART = 1 << 20  # pixels
 _OPAQUE = {"TIFF", "BMP"}  # formats whose palettes hold no transparency
 _HOLD = {"PNG"} | _OPAQUE
 
@@ -77,11 +78,12 @@ def of(picture: "PIL.Image.Image", format: str) -> Palette | None:
 def count_colours(samples: "NDArray[Any]", most: int) -> int | None:
     """Return how many colours samples of 8 bits have, shape (H, W, C); None for more than `most`.
 
-    A few rows tell of nearly every photograph that it has more.
+    A few rows tell of nearly every photograph that it has more; what has over a megapixel is no art
+    of single pixels, and not counted.
     """
     import numpy as np
 
-    if samples.dtype != np.uint8:
+    if samples.dtype != np.uint8 or samples.shape[0] * samples.shape[1] > _LARGEST_ART:
         return None
     for rows in (samples[:: max(1, len(samples) // 4)], samples):
         codes = np.zeros(rows.shape[:2], np.uint32)

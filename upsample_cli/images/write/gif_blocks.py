@@ -83,6 +83,6 @@ def _table_bytes(flags: int) -> int:
 def _blocks(file: io.BytesIO) -> bytes:
     """Read blocks up to the empty one that ends them."""
     start = file.tell()
-    while length := file.read(1)[0]:
+    while length := (file.read(1) or b"\0")[0]:  # a file may lack its end
         file.seek(length, io.SEEK_CUR)
     return file.getvalue()[start : file.tell()]

@@ -41,7 +41,7 @@ def write(
         notes: tuple[str, ...] = ()
         if format == "PNG":
             _write_png(file, frames)
-        elif format == "GIF" and source.format == "GIF" and task.method.copies:
+        elif format == "GIF" and frames.are_copies:
             _copy_gif(file, frames, task.drop_metadata)
         elif format == "GIF":
             notes = _write_gif(file, frames)
@@ -75,9 +75,15 @@ class _Frames:
         self.notes: tuple[str, ...] = ()
         self.source, self.size = source, size
         self.is_flattened = task.encoding.background is not None
-        self.whole = task.target.whole(source.size)
+        self.is_cut = self.size != task.target.whole(source.size)
         self._format, self._task, self._workers = format, task, workers
         self._results: list[tuple[Checkerboard, tuple[str, ...]]] = []
+
+    @property
+    def are_copies(self) -> bool:
+        """Whether all that changes in a GIF is how often its pixels stand in it."""
+        is_gif = self.source.format == "GIF" and self._task.method.copies
+        return is_gif and not (self.is_flattened or self.is_cut)
 
     def strips(self) -> Iterator[tuple[Image, MeasuredStrips]]:
         """Yield each frame and its strips; once these are taken, pass them to `record`."""
@@ -120,17 +126,15 @@ def _write_png(file: BinaryIO, frames: _Frames) -> None:
 
 def _copy_gif(file: BinaryIO, frames: _Frames, strip: bool) -> None:
     """Write a GIF whose pixels are copies as it is stored; measure what it shows."""
+    from upsample_cli.images.read.opening import image_errors
     from upsample_cli.images.write import gif_blocks
     from upsample_cli.kernels.separable import nearest_band
 
-    whole = frames.whole
-    sides = zip(frames.source.size, whole, frames.size, strict=True)
-    rows, columns = (
-        nearest_band(before, after).sources(after)[(after - kept) // 2 :][:kept]
-        for before, after, kept in sides
-    )
-    for part in gif_blocks.enlarged(frames.source.data, rows, columns, strip):
-        file.write(part)
+    sides = zip(frames.source.size, frames.size, strict=True)
+    rows, columns = (nearest_band(before, after).sources(after) for before, after in sides)
+    with image_errors(frames.source.name):
+        parts = [*gif_blocks.enlarged(frames.source.data, rows, columns, strip)]
+    file.writelines(parts)
     for _ in frames.samples():
         pass
 
