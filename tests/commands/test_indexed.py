@@ -207,10 +207,11 @@ def test_a_gif_without_its_end_is_copied(call: Call, folder: Path) -> None:
     for cut in (1, 2):
         (folder / "a.gif").write_bytes(data[:-cut])
         assert call("a.gif", "b.gif", "-m", "nearest", "-f").code == 0
-        with PIL.Image.open(folder / "b.gif") as opened:
-            opened.seek(1)
-            expected = enlarged_colours(COLOURS[::-1, ::-1][INDICES[::-1]], 2)
-            np.testing.assert_array_equal(np.asarray(opened.convert("RGB")), expected)
+        with PIL.Image.open(folder / "b.gif") as large, PIL.Image.open(folder / "a.gif") as small:
+            for opened in (large, small):
+                opened.seek(1)
+            expected = enlarged_colours(np.asarray(small.convert("RGBA")), 2)
+            np.testing.assert_array_equal(np.asarray(large.convert("RGBA")), expected)
 
 
 def test_a_background_shows_through_copied_frames(call: Call, folder: Path) -> None:
