@@ -103,6 +103,22 @@ def test_lossless_keeps_every_level(call: Call, folder: Path, photo: str, suffix
 
 @avif
 @imagecodecs
+@pytest.mark.parametrize("channels", [1, 2])
+def test_greys_are_lossless_in_avif(call: Call, folder: Path, channels: int) -> None:
+    """Grey, with opacity too, is kept to the level, and known as lossless when it is read."""
+    x = texture_samples(20, 24, channels)
+    PIL.Image.fromarray(x[..., 0] if channels == 1 else x | 16).save(folder / "a.png")
+    assert call("a.png", "a.avif", "--lossless").code == 0
+    assert call("a.avif", "b.avif").code == 0
+    for before, after in (("a.png", "a.avif"), ("a.avif", "b.avif")):
+        assert call(before, "b.png", "-f").code == 0
+        with PIL.Image.open(folder / "b.png") as opened, PIL.Image.open(folder / after) as other:
+            expected = np.asarray(opened.convert("RGBA"))
+            np.testing.assert_array_equal(np.asarray(other.convert("RGBA")), expected)
+
+
+@avif
+@imagecodecs
 def test_a_lossless_avif_becomes_a_lossless_webp(call: Call, folder: Path, photo: str) -> None:
     """What has no loss keeps having none in the other format; what has some does not."""
     assert call(photo, "a.avif", "--lossless").code == 0

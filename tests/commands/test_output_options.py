@@ -184,6 +184,10 @@ def test_names_follow_a_template(call: Call, pictures: Path) -> None:
     ("template", "fault"),
     [
         ("x{scale}.png", "would be the same for all; give a name with {stem}"),
+        ("{stem:5d}", "--name {stem:5d} is no name (Unknown format code 'd'"),
+        ("{stem:{x}}", "--name {stem:{x}} is no name ('x'); mend it"),
+        ("{stem}{}", "--name has no {}; choose stem"),
+        ("a\\{stem}", "names a folder; give a name with {stem}"),
         ("../{stem}.png", "names a folder; give a name with {stem}"),
         ("{stem}{size}", "--name has no {size}; choose stem, suffix, scale, method"),
         ("{stem", "--name {stem is no name (expected '}' before end of string); mend it"),

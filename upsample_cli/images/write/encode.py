@@ -134,8 +134,14 @@ def _lossless_avif(picture: PIL.Image.Image) -> bytes:
             "AVIF without loss needs imagecodecs; pip install 'upsample-cli[tiff]', pass --quality "
             "or write a WebP"
         ) from error
-    # The primaries and the curve of sRGB, and colours as they are.
-    return bytes(imagecodecs.avif_encode(np.asarray(picture), primaries=1, transfer=13, matrix=0))
+    # As RGB, for only that is stored as it is; with the primaries and the curve of sRGB.
+    colours = picture.convert("RGBA" if picture.mode in ("LA", "RGBA") else "RGB")
+    try:
+        return bytes(
+            imagecodecs.avif_encode(np.asarray(colours), primaries=1, transfer=13, matrix=0)
+        )
+    except imagecodecs.AvifError as error:
+        raise ImageFileError(f"AVIF cannot hold this picture ({error}); write a PNG") from error
 
 
 @contextmanager

@@ -36,13 +36,13 @@ class Naming(NamedTuple):
             fields = {
                 field for _, field, *_ in Formatter().parse(self.template) if field is not None
             }
-            "".format(**dict.fromkeys(fields, "")) if fields <= {*_FIELDS} else None
-        except ValueError as error:
+            if unknown := sorted(fields - {*_FIELDS}):
+                raise SettingError(f"--name has no {{{unknown[0]}}}; choose {', '.join(_FIELDS)}")
+            self.template.format(**dict.fromkeys(_FIELDS, ""))
+        except (ValueError, LookupError) as error:
             raise SettingError(f"--name {self.template} is no name ({error}); mend it") from error
-        if unknown := sorted(fields - {*_FIELDS}):
-            raise SettingError(f"--name has no {{{unknown[0]}}}; choose {', '.join(_FIELDS)}")
-        if "stem" not in fields or "/" in self.template:
-            fault = "names a folder" if "/" in self.template else "would be the same for all"
+        if "stem" not in fields or {*self.template} & {"/", "\\"}:
+            fault = "would be the same for all" if "stem" not in fields else "names a folder"
             raise SettingError(f"--name {self.template} {fault}; give a name with {{stem}}")
         if "scale" in fields and self.scale is None:
             raise SettingError("--name has {scale}, which --size leaves open; pass --scale")
