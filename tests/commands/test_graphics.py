@@ -79,3 +79,14 @@ def test_flat_art_is_pointed_at_nearest(call: Call, folder: Path) -> None:
     assert call("in.png", "photo.png").err == ""
     PIL.Image.fromarray(texture_samples(30, 30, 1)[..., 0] // 16 * 16).save(folder / "grey.png")
     assert "colours: -m nearest" in call("grey.png", "grey2.png").err
+
+
+def test_an_animated_sprite_is_pointed_at_nearest(call: Call, folder: Path) -> None:
+    """The first frame of an animation tells whether it is flat art."""
+    frames = [PIL.Image.new("P", (20, 20), index) for index in (1, 2)]
+    for frame in frames:
+        frame.putpalette(bytes([0, 0, 0, 250, 20, 20, 20, 20, 250]))
+        frame.paste(0, (5, 5, 9, 9))
+    frames[0].save(folder / "a.gif", save_all=True, append_images=frames[1:], duration=50)
+    assert "note: a.gif: 2 colours: -m nearest keeps its pixels\n" in call("a.gif", "b.gif").err
+    assert call("a.gif", "c.gif", "-m", "nearest").err == ""

@@ -228,3 +228,16 @@ def test_masks_and_maps_have_neither(call: Call, folder: Path, option: tuple[str
     check_refused(call("in.png", "o.png", "--labels", *option), 2, "is not for --labels; leave it")
     np.save(folder / "f.npy", np.zeros((4, 4)))
     check_refused(call("f.npy", "g.npy", *option), 2, "is for pictures, not for feature maps")
+
+
+def test_a_box_is_filled_in_pipes_and_folders(call: Call, folder: Path) -> None:
+    """Through a pipe and in a folder the bytes are those of a file."""
+    how = ("--size", "70x70", "--fit", "cover")
+    data = (folder / "in.png").read_bytes()
+    (folder / "in").mkdir()
+    (folder / "in" / "a.png").write_bytes(data)
+    assert call("in.png", "out.png", *how).code == 0
+    assert call("in", "out", *how).code == 0
+    expected = (folder / "out.png").read_bytes()
+    assert call("-", "-", *how, stdin=data).out == expected
+    assert (folder / "out" / "a.png").read_bytes() == expected

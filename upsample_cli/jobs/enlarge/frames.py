@@ -13,7 +13,7 @@ from upsample_cli.images.read import animation
 from upsample_cli.images.read.animation import ANIMATED, Animation
 from upsample_cli.images.write import apng, encode, format_limits, gif
 from upsample_cli.jobs.enlarge.render import MeasuredStrips
-from upsample_cli.jobs.enlarge.still import whole
+from upsample_cli.jobs.enlarge.still import flat_art_note, whole
 from upsample_cli.jobs.enlarge.task import Task
 from upsample_cli.jobs.runtime.threads import Workers
 from upsample_cli.metrics.checkerboard import Checkerboard
@@ -53,7 +53,7 @@ def write(
             if format == "AVIF" and source.plays:
                 notes = ("AVIF is played endlessly",)
         checkerboard, more_notes = frames.worst()
-        return checkerboard, frames.notes + notes + more_notes
+        return checkerboard, frames.art + frames.notes + notes + more_notes
 
 
 class _Frames:
@@ -73,6 +73,7 @@ class _Frames:
         metadata = source.metadata.stripped() if task.drop_metadata else source.metadata
         self.metadata = metadata.resized(size)
         self.notes: tuple[str, ...] = ()
+        self.art: tuple[str, ...] = ()  # of the first frame
         self.source, self.size = source, size
         self.is_flattened = task.encoding.background is not None
         self.is_cut = self.size != task.target.whole(source.size)
@@ -89,6 +90,8 @@ class _Frames:
         """Yield each frame and its strips; once these are taken, pass them to `record`."""
         for picture in animation.frames(self.source):
             frame = Image(np.asarray(picture), self._format, self.metadata)
+            if not self._results:
+                self.art = flat_art_note(frame, self._task)
             frame, self.notes = format_limits.fit(frame, self._format, self._task.encoding)
             if self._task.linear:
                 self.notes += profiles.notes_on_linear(frame.metadata)

@@ -40,7 +40,7 @@ def write(
     Raises:
         UpsampleError: The picture cannot be enlarged so, or the target cannot be written.
     """
-    notes = _flat_art(image, task)
+    notes = flat_art_note(image, task)
     if task.drop_metadata:
         image = image._replace(metadata=image.metadata.stripped())
     image, lost = format_limits.fit(image, format, task.encoding)
@@ -59,7 +59,7 @@ def write(
         return checkerboard, notes + more
 
 
-def _flat_art(image: Image, task: Task) -> tuple[str, ...]:
+def flat_art_note(image: Image, task: Task) -> tuple[str, ...]:
     """Return a note where a picture has so few colours that mixing them may not be wanted."""
     if task.method.copies or image.palette:
         return ()
