@@ -39,7 +39,7 @@ def variants() -> list[Method]:
 def label(method: Method) -> str:
     """Return a short name for a test."""
     settings = [Path(str(getattr(method, item.name))).name for item in method.parameters()]
-    relevant = [setting for setting in settings if setting not in ("None", "0", "False")]
+    relevant = [setting for setting in settings if setting not in ("None", "0", "0.0", "False")]
     return "-".join([method.name, *relevant])
 
 
