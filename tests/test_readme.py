@@ -70,7 +70,7 @@ def test_every_command_under_start_works(desk: Path) -> None:
     """The commands of the second block under Start all succeed, in order."""
     block = README.split("## Start")[1].split("```sh\n")[2].split("```")[0]
     commands = [line.split("  #")[0].strip() for line in block.splitlines()]
-    assert len(commands) == 7
+    assert len(commands) == 8
     for command in commands:
         done = run(command, desk)
         assert (done.returncode, command) == (0, command), done.stderr

@@ -111,7 +111,8 @@ def test_every_parameter_of_a_method_is_an_option() -> None:
 
 def test_methods_are_listed(call: Callable[..., Outcome]) -> None:
     """`upsample methods` prints one line per method with its parameters, then the kernels."""
-    method_text, kernel_text = call("methods").out.decode().split("\n\n")
+    method_text, kernel_text, note = call("methods").out.decode().split("\n\n")
+    assert "--antiring 0.5" in note or "dB PSNR" in note
     lines = method_text.splitlines()
     assert [line.split()[0] for line in lines[1:]] == [method.name for method in METHODS]
     for line, method in zip(lines[1:], METHODS, strict=True):
@@ -130,6 +131,7 @@ def test_methods_are_listed_as_json(call: Callable[..., Outcome]) -> None:
     assert methods["spline"]["parameters"] == [
         {"name": "order", "default": 3, "help": "degree", "values": "0..5"},
         {"name": "backend", "default": "fast", "help": "what computes it", "values": "fast, scipy"},
+        {"name": "antiring", "default": 0.0, "help": "overshoot held back, 0..1", "values": "0..1"},
     ]
     names = [line["shipped"]["kernel"] for line in lines if "shipped" in line]
     learned = [name for name in names if name.startswith("learned")]

@@ -70,7 +70,7 @@ def _plan(request: Request, root: Folder) -> plan.Plan:
     globs = Globs(request.include, request.exclude)
     if request.files_from is not None:
         places = places_from(request.files_from, request.null)
-        return plan.of_places(places, root, request.format, globs, tree=True)
+        return plan.of_places(places, root, request.naming, globs, tree=True)
     inputs, output = request.inputs, request.output
     if any(isinstance(source, Place) and source.is_stream for source in inputs):
         raise SettingError("standard input is one picture; name a file to write it to")
@@ -81,14 +81,14 @@ def _plan(request: Request, root: Folder) -> plan.Plan:
                 f"{inputs[0]} is a folder and {output} the name of a picture; "
                 f"name a folder or write {output}/"
             )
-        return plan.of_folder(inputs[0], root, request.format, globs)
+        return plan.of_folder(inputs[0], root, request.naming, globs)
     is_new = output.is_remote and output.modified() is None
     if not (is_new or isinstance(output, Folder)):
         raise SettingError(
             f"several inputs need a folder as the last name, and {output} is none; "
             f"make it or write {output}/"
         )
-    return plan.of_places(inputs, root, request.format, globs)
+    return plan.of_places(inputs, root, request.naming, globs)
 
 
 def _print_plan(planned: plan.Plan) -> int:
@@ -108,6 +108,7 @@ def _enlarge(planned: plan.Plan, root: Folder, request: Request, workforce: Work
     """Enlarge the pictures, with a row of results for each; return the exit code."""
     is_one = planned.count == 1 and len(request.inputs) == 1
     is_unasked = is_one and isinstance(request.inputs[0], Place) and request.report is None
+    is_unasked = is_unasked or request.no_report
     path = request.report or root.file(_DEFAULT_REPORT).path
     check_name(path)
     root.make()

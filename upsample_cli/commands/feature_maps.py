@@ -9,8 +9,9 @@ import click
 
 from upsample_cli.commands import exit_codes
 from upsample_cli.commands.output.messages import printable, tell
-from upsample_cli.commands.request import Request, as_file
+from upsample_cli.commands.request import Request
 from upsample_cli.errors import ImageFileError
+from upsample_cli.images.places.folder import as_file
 from upsample_cli.images.places.place import Place
 
 if TYPE_CHECKING:  # --help must not load NumPy
@@ -30,7 +31,7 @@ def enlarge(request: Request) -> int:
     from upsample_cli.jobs.enlarge import feature_maps as job
 
     task = job.ArrayTask(
-        request.method, request.target, request.layout, request.boundary, request.format,
+        request.method, request.target, request.layout, request.boundary, request.encoding.format,
         request.existing == "replace", request.jobs,
     )  # fmt: skip
     with failures_as_json(source, output, request.as_json):

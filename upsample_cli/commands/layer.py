@@ -10,8 +10,9 @@ from upsample_cli.commands.options import (
     max_memory_option,
     pair,
 )
-from upsample_cli.commands.request import ARRAY_FORMATS, as_file, check_stream, output_place
+from upsample_cli.commands.request import ARRAY_FORMATS, check_stream, output_place
 from upsample_cli.errors import SettingError
+from upsample_cli.images.places.folder import as_file
 from upsample_cli.images.places.place import parse
 
 Pair = tuple[int, int] | None

@@ -99,6 +99,7 @@ _INPUTS = (
     click.option("-0", "--null", is_flag=True, help="These names end with NUL, not a line."),
 )
 _OUTPUTS = (
+    click.option("--name", metavar="TEMPLATE", help="Output names, as '{stem}_x{scale}{suffix}'."),
     click.option("--skip-existing", is_flag=True, help="Leave outputs that are whole."),
     click.option("--update", is_flag=True, help="Likewise, if newer than their input."),
     click.option(
@@ -107,6 +108,7 @@ _OUTPUTS = (
         shell_complete=complete_files,
         help="Rows of results, .csv or .jsonl.",
     ),
+    click.option("--no-report", is_flag=True, help="No rows of results for a folder."),
 )
 
 
@@ -119,7 +121,10 @@ def method_options(command: Command) -> Command:
     for name, uses in reversed(owners.items()):
         first = uses[0][1]
         option = f"--{name.replace('_', '-')}"
-        names = ", ".join(owner for owner, _ in uses)
+        owning = [owner for owner, _ in uses]
+        others = [method.name for method in METHODS if method.name not in owning]
+        is_rare = len(owning) <= len(others)
+        names = ", ".join(owning) if is_rare else f"all but {', '.join(others)}"
         if first.kind is bool:
             value: dict[str, Any] = {"is_flag": True, "default": None}
         else:

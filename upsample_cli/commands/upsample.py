@@ -34,6 +34,8 @@ from upsample_cli.methods.catalogue import DEFAULT, METHODS
 @click.option("-s", "--scale", type=Number(), metavar="FACTOR",
               help="Output pixels per input pixel (2).")  # fmt: skip
 @click.option("--size", metavar="WxH|Wx|xH", help="Exact size, instead of a scale.")
+@click.option("--fit", type=click.Choice(("stretch", "contain", "cover")),
+              help="How into WxH: stretched, within, or cut off.")  # fmt: skip
 @method_options
 @click.option("--boundary", type=click.Choice(("symmetric", "nearest", "zero")),
               default="symmetric", show_default=True,
@@ -47,9 +49,11 @@ from upsample_cli.methods.catalogue import DEFAULT, METHODS
     type=click.Choice((*FORMATS, *ARRAY_FORMATS)),
     help="Output format where no suffix tells.",
 )
-@click.option("--quality", type=Whole(1, 100), metavar="N", help="Of JPEG and WebP, 1..100.")
+@click.option("--quality", type=Whole(1, 100), metavar="N", help="Of JPEG, WebP and AVIF, 1..100.")
 @click.option("--compression", type=Whole(0, 9), metavar="N",
               help="Of PNG: 0 none, 2 default, 9 smallest.")  # fmt: skip
+@click.option("--lossless", is_flag=True, help="WebP and AVIF without loss.")
+@click.option("--background", metavar="COLOR", help="Lay transparency on it: white, #rrggbb.")
 @layout_option
 @click.option("--labels", is_flag=True, help="Samples are classes: the largest wins.")
 @click.option("--strip", is_flag=True, help="Leave out metadata but colour.")

@@ -18,7 +18,7 @@ from upsample_cli.methods.kernel_chain import (
     kernels_from_files,
     whole_stride,
 )
-from upsample_cli.methods.method import parameter
+from upsample_cli.methods.method import RingingMethod, parameter
 
 if TYPE_CHECKING:  # as in interpolation.py
     from upsample_cli.kernels.kernel import Kernel
@@ -44,8 +44,14 @@ class TransposedConvolution(KernelMethod):
     kernel_size: int | None = parameter(None, "its taps along an axis", low=1, high=64)
     seed: int = parameter(0, "of the random kernel", low=0, high=2**32 - 1)
 
+    @property
+    def rings(self) -> bool:
+        """Whether a kernel of this name has negative taps; those of files are looked at later."""
+        return self.kernel not in (*_SIZED, "bilinear")
+
     def check(self) -> None:
         """Raise a `SettingError` for settings that do not go together."""
+        RingingMethod.check(self)
         if self.kernel_size is not None and self.kernel not in _SIZED:
             raise SettingError(
                 f"--kernel-size is for {', '.join(_SIZED)}, not {self.kernel}; leave it out"
@@ -79,8 +85,14 @@ class ResizeConvolution(KernelMethod):
     kernel: str = parameter("learned", "its taps", choices=LEARNED + _RESIZE_KERNELS, file=True)
     kernel_size: int | None = parameter(None, "its taps along an axis", low=1, high=64)
 
+    @property
+    def rings(self) -> bool:
+        """Whether a kernel of this name has negative taps; those of files are looked at later."""
+        return self.kernel not in ("box", "gaussian")
+
     def check(self) -> None:
         """Raise a `SettingError` for settings that do not go together."""
+        RingingMethod.check(self)
         if self.kernel_size is not None and self.kernel not in _RESIZE_KERNELS:
             raise SettingError(
                 f"--kernel-size is for {', '.join(_RESIZE_KERNELS)}, not {self.kernel}; "

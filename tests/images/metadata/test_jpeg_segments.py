@@ -12,6 +12,7 @@ from upsample_cli.images.metadata.metadata import Metadata
 from upsample_cli.images.places.place import parse_file
 from upsample_cli.images.read.decode import decode
 from upsample_cli.images.write import encode, tiff_and_ppm
+from upsample_cli.images.write.formats import Encoding
 
 IPTC = b"\x1c\x02\x78\0\x03cap"
 PACKET = b"<x xmpNote:HasExtendedXMP='0123456789ABCDEF0123456789ABCDEF'/>"
@@ -20,7 +21,7 @@ MORE = b"http://ns.adobe.com/xmp/extension/\x000123456789ABCDEF0123456789ABCDEF"
 
 def jpeg(metadata: Metadata) -> bytes:
     made = io.BytesIO()
-    encode.save(PIL.Image.fromarray(texture_samples(9, 11, 3)), "JPEG", metadata, made, None)
+    encode.save(PIL.Image.fromarray(texture_samples(9, 11, 3)), "JPEG", metadata, made, Encoding())
     return made.getvalue()
 
 

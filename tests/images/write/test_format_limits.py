@@ -7,6 +7,7 @@ from textures import texture_samples
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.image import Image, Metadata, full_scale
 from upsample_cli.images.write import encode, format_limits
+from upsample_cli.images.write.formats import Encoding
 
 
 @pytest.mark.parametrize("format", ["JPEG", "BMP", "PPM"])
@@ -76,7 +77,7 @@ def test_a_jpeg_gets_what_its_segments_hold(length: int) -> None:
     exif = b"II\x2a\0\x08\0\0\0" + bytes(length - 8)
     metadata = Metadata(exif=exif, xmp=bytes(length - 23))
     output, notes = format_limits.fit(Image(texture_samples(4, 5, 3), "PNG", metadata), "JPEG")
-    encode.save(encode.to_pillow(output.samples), "JPEG", output.metadata, io.BytesIO(), None)
+    encode.save(encode.to_pillow(output.samples), "JPEG", output.metadata, io.BytesIO(), Encoding())
     if length == 65_527:
         assert (output.metadata, notes) == (metadata, ())
     else:

@@ -9,7 +9,7 @@ Source: CompuServe, "Graphics Interchange Format, version 89a"; ICC.1:2022, anne
 import io
 from collections.abc import Iterator
 from struct import pack, unpack_from
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import PIL.Image
 from PIL.GifImagePlugin import GifImageFile
@@ -77,6 +77,19 @@ def parse(data: bytes) -> Gif:
     return Gif(tuple(patches), info)
 
 
+def still(opened: PIL.Image.Image, file: BinaryIO) -> PIL.Image.Image:
+    """Return a still GIF with its profile and XMP, transparent where its frame does not reach."""
+    file.seek(0)
+    gif = parse(file.read())
+    opened.info |= gif.info
+    if all(tile.extents == (0, 0, *opened.size) for tile in getattr(opened, "tile", [])):
+        return opened
+    whole = next(frames(gif, opened.size))
+    whole.info, whole.format = opened.info, "GIF"
+    whole.info.pop("transparency", None)
+    return whole
+
+
 def frames(gif: Gif, size: tuple[int, int]) -> Iterator[PIL.Image.Image]:
     """Yield each frame whole, as RGBA: black and transparent where nothing is.
 
@@ -113,8 +126,8 @@ def _palette_length(flags: int) -> int:
 
 
 def _end(data: bytes, at: int) -> int:
-    """Return where the blocks end that begin at an offset."""
-    while data[at]:
+    """Return where the blocks end that begin at an offset; the zero after them may be missing."""
+    while at != len(data) and data[at]:
         at += data[at] + 1
     return at + 1
 

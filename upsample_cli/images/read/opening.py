@@ -26,7 +26,7 @@ UNKNOWN = "is no picture of a format that is read"
 # Common formats first: Pillow imports all its plugins once it comes to a rare one.
 # TGA has no signature, and takes icons for its own.
 READABLE = [*(name for name in dict.fromkeys(FORMATS.values()) if name not in ("PGM", "TGA")),
-            "JPEG2000", "ICO", "AVIF", "QOI", "DDS", "SGI", "PCX", "TGA"]  # fmt: skip
+            "QOI", "DDS", "SGI", "PCX", "TGA"]  # fmt: skip
 _BIG_ENDIAN_BIG_TIFF = b"MM\0\x2b"  # which Pillow takes for a small one
 _TIFF = (b"II\x2a\0", b"MM\0\x2a", b"II\x2b\0")
 _ANIMATED = {"GIF", "WEBP", "PNG", "AVIF"}
@@ -76,6 +76,10 @@ def open_picture(file: BinaryIO) -> PIL.Image.Image | None:
         from upsample_cli.images.write import webp
 
         opened.info["lossless"] = webp.is_lossless(file)
+    if opened.format == "AVIF":
+        from upsample_cli.images.read import raw_modes
+
+        opened.info["lossless"] = raw_modes.is_lossless_avif(file)
     if opened.format == "TIFF":
         from upsample_cli.images.read import pillow_tiff  # few pictures are TIFFs
 

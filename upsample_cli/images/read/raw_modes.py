@@ -158,6 +158,15 @@ def notes_on_cut(opened: PIL.Image.Image, file: BinaryIO) -> tuple[str, ...]:
     return (f"its colours of {bits} bits are read as 8",) if bits > 8 else ()
 
 
+def is_lossless_avif(file: BinaryIO) -> bool:
+    """Tell whether the colours of an AVIF were stored as they are, which only lossless ones do.
+
+    Source: ITU-T H.273, matrix coefficients 0 (identity), in the box of ISO/IEC 14496-12, colr.
+    """
+    file.seek(0)
+    return file.read(_HEAD).partition(b"colrnclx")[2][4:6] == b"\0\0"
+
+
 def _raw_mode(tile: Any) -> str:
     """Return the raw mode of a tile: Pillow's name for how its samples lie."""
     args = tile.args

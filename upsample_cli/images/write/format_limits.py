@@ -6,6 +6,7 @@ from upsample_cli.errors import ImageFileError
 from upsample_cli.images.image import Image, Samples
 from upsample_cli.images.metadata.exif import without_thumbnail
 from upsample_cli.images.metadata.metadata import Metadata
+from upsample_cli.images.write.formats import Encoding
 
 _16_BITS = {"PNG", "TIFF", "PPM", "PGM"}
 _CMYK = {"JPEG", "TIFF"}
@@ -13,8 +14,12 @@ _NO_ALPHA = {"JPEG", "BMP", "PPM", "PGM"}
 _LONGEST_EXIF, _LONGEST_XMP = 65_527, 65_504  # bytes in a segment of a JPEG
 
 
-def fit(image: Image, format: str) -> tuple[Image, tuple[str, ...]]:
-    """Return a picture as a format can hold it, and notes on what is lost.
+def fit(
+    image: Image,
+    format: str,
+    encoding: Encoding = Encoding(),  # noqa: B008 # it is frozen
+) -> tuple[Image, tuple[str, ...]]:
+    """Return a picture as a format can hold it, laid on its background, and notes on what is lost.
 
     The colours that a GIF cannot hold are not known before it is written; see `gif.rounding_note`.
 
@@ -23,14 +28,24 @@ def fit(image: Image, format: str) -> tuple[Image, tuple[str, ...]]:
             format does not.
     """
     notes = []
+    background = encoding.background
+    is_hidden = background is not None and image.palette is not None and image.palette.opacity
+    if image.palette and (is_hidden or not image.palette.fits(format)):
+        samples, note = image.palette.filtered(image.samples)
+        image = image._replace(samples=samples, palette=None)
+        notes.append(note)
     if image.is_cmyk and format not in _CMYK:
         from upsample_cli.images import profiles  # seldom needed
 
         image, how = profiles.to_srgb(image)
         notes.append(f"{format} holds no inks, so CMYK became sRGB {how}")
+    if image.has_alpha and background is not None:
+        image = image._replace(samples=_laid_on(image.samples, background, image.peak))
     if image.has_alpha and format in _NO_ALPHA:
         if (image.samples[..., -1] != image.peak).any():
-            raise ImageFileError(f"{format} holds no transparency; write a PNG, WebP or TIFF")
+            raise ImageFileError(
+                f"{format} holds no transparency; write a PNG, WebP or TIFF, or pass --background"
+            )
         image = image._replace(samples=image.samples[..., :-1])
     if image.channels > 2 and format == "PGM":
         raise ImageFileError("PGM holds no colour; write a .ppm or .pnm")
@@ -38,9 +53,10 @@ def fit(image: Image, format: str) -> tuple[Image, tuple[str, ...]]:
         metadata, words = _fit_segments(image.metadata)
         image = image._replace(metadata=metadata)
         notes += words
-    notes += [
-        f"{format} holds no {word}, so it was left out" for word in image.metadata.losses(format)
-    ]
+    kind = format
+    if format == "AVIF" and encoding.is_lossless(image.metadata.lossless):
+        kind = "lossless AVIF"
+    notes += [f"{kind} holds no {word}, so it was left out" for word in image.metadata.losses(kind)]
     bits = 16 if format in _16_BITS else 8
     if image.dtype.kind == "f" and format != "TIFF":
         notes.append(
@@ -66,6 +82,20 @@ def _fit_segments(metadata: Metadata) -> tuple[Metadata, list[str]]:
         xmp = None
         notes.append("its XMP is too long for a JPEG, so it was left out")
     return metadata._replace(exif=exif, xmp=xmp), notes
+
+
+def _laid_on(samples: Samples, background: tuple[int, int, int], peak: int) -> Samples:
+    """Return samples of two or four channels laid on a colour, of one or three channels."""
+    colours = samples.shape[2] - 1
+    if colours == 1 and len(set(background)) > 1:
+        colours = 3
+    under = np.array(background[:colours], np.float32) * np.float32(peak / 255)
+    out: Samples = np.empty((*samples.shape[:2], colours), samples.dtype)
+    half = np.float32(0.5 if samples.dtype.kind == "u" else 0)
+    for row, result in zip(samples, out, strict=True):
+        opacity = row[:, -1:] * np.float32(1 / peak)
+        result[...] = row[:, :-1] * opacity + under * (1 - opacity) + half
+    return out
 
 
 def _rounded(samples: Samples, format: str, bits: int) -> Samples:
