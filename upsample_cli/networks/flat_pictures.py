@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import TensorProto
 
-from upsample_cli.networks.model_graph import Array, Network, RunError, Session
-from upsample_cli.networks.trial import Trial
+from upsample_cli.networks.model_graph import Network
+from upsample_cli.networks.session import Array, RunError, Session
 
 WHITE = 255.0
 _SIDE = 96  # pixels of a picture, where the network takes any number
@@ -89,15 +89,14 @@ class PictureNetwork:
         return float(WHITE * np.sqrt(np.square(spread).mean()))
 
 
-def picture_network(trial: Trial, period: int) -> PictureNetwork | None:
+def picture_network(network: Network, period: int) -> PictureNetwork | None:
     """Return a network that makes pictures of pictures; None where a model does not.
 
     Args:
-        trial: Of the model.
+        network: After a trial run.
         period: Pixels of a pattern that its layers can make, where its output is no larger.
     """
-    network = trial.network
-    pictures = [name for name, array in trial.feeds.items() if array.ndim == 4]
+    pictures = [name for name, array in network.feeds.items() if array.ndim == 4]
     outputs = [name for name in network.outputs if len(network.shapes.get(name, ())) == 4]
     if len(pictures) != 1 or not outputs or 0 in network.shapes[outputs[0]]:
         return None
@@ -115,25 +114,25 @@ def picture_network(trial: Trial, period: int) -> PictureNetwork | None:
     if prod(periods) == 1 or max(periods) > _LONGEST:
         return None
     try:
-        return _ranged(_prepared(network, trial, name, output, is_last, (down, across), periods))
+        return _ranged(_prepared(network, name, output, is_last, (down, across), periods))
     except RunError:
         return None
 
 
 def _prepared(
-    network: Network, trial: Trial, name: str, output: str, is_last: bool,
+    network: Network, name: str, output: str, is_last: bool,
     stride: tuple[int, int], period: tuple[int, int],
 ) -> PictureNetwork:  # fmt: skip
     kinds = {key: TensorProto.FLOAT if array.dtype == np.float32 else TensorProto.INT64
-             for key, array in trial.feeds.items()}  # fmt: skip
-    shape = trial.feeds[name].shape
+             for key, array in network.feeds.items()}  # fmt: skip
+    shape = network.feeds[name].shape
     session = network.part(network.nodes, kinds, [output])
     sizes = [
         (*shape[:1], _SIDE, _SIDE, *shape[3:]) if is_last else (*shape[:2], _SIDE, _SIDE),
         shape,
     ]
     for size in sizes:
-        whole = PictureNetwork(session, trial.feeds, name, output, size, is_last, stride, period)
+        whole = PictureNetwork(session, network.feeds, name, output, size, is_last, stride, period)
         try:
             whole.run(np.zeros((1, 1, 1), np.float32))
         except (RunError, ValueError):

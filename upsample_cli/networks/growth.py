@@ -13,17 +13,18 @@ from onnx import NodeProto
 
 from upsample_cli.networks.model_graph import (
     FLOAT,
-    LAST_STEPS,
-    Array,
     Network,
-    RunError,
     channel_axes,
     is_linear,
     weights_of,
 )
-from upsample_cli.networks.trial import Trial
+from upsample_cli.networks.session import Array, RunError
 from upsample_cli.networks.upsampling_layer import Axis
 
+LAST_STEPS = frozenset((
+    "Col2Im", "Concat", "DepthToSpace", "Einsum", "Expand", "Flatten", "Gather", "GatherElements",
+    "GatherND", "ReorderOutput", "Reshape", "ScatterElements", "ScatterND", "Tile",
+))  # fmt: skip # what can be the last step of putting channels between pixels
 _MOST, _SOURCES = 200, 64  # nodes of a block; maps that it draws on
 _COARSEST, _FEW = 64, 24  # stride; pixels along an axis, where any number will do
 _COLUMNS = 300  # of a value that are looked at along an axis
@@ -55,9 +56,8 @@ class Growth:
         return prod(axis.stride for axis in self.axes), -self.empty
 
 
-def growths(trial: Trial) -> list[Growth]:
+def growths(network: Network) -> list[Growth]:
     """Return the values that grow, each as what its last step makes."""
-    network = trial.network
     results: dict[str, Growth] = {}
     for node in network.nodes:
         if node.op_type not in LAST_STEPS or not is_linear(network, node):

@@ -9,12 +9,12 @@ from onnx import NodeProto
 from upsample_cli.networks.model_graph import (
     FLOAT,
     Network,
-    RunError,
     attribute,
     channel_axes,
     is_linear,
     weights_of,
 )
+from upsample_cli.networks.session import RunError
 from upsample_cli.networks.upsampling_layer import Axis, UpsamplingPart
 
 _COPIES = frozenset(("Cast", "Dropout", "Identity", "ReorderInput", "ReorderOutput"))

@@ -15,14 +15,14 @@ from onnx import NodeProto
 from upsample_cli.networks.model_graph import (
     FLOAT,
     Network,
-    RunError,
     attribute,
     channel_axes,
     weights_of,
 )
 from upsample_cli.networks.places import places
 from upsample_cli.networks.probe import measured, move, name_of
-from upsample_cli.networks.trial import Trial, tried
+from upsample_cli.networks.session import RunError
+from upsample_cli.networks.trial import tried
 from upsample_cli.networks.upsampling_layer import RESIZE, RESIZE_CONV, Axis, Layer, UpsamplingPart
 
 _BETWEEN = frozenset(("Cast", "Identity", "Pad", "Relu"))  # and a convolution
@@ -32,14 +32,14 @@ _FINEST = 64  # denominator of a scale
 _SAME = 1e-3  # pixels
 
 
-def layers(trial: Trial) -> list[Layer]:
+def layers(network: Network) -> list[Layer]:
     """Return every layer that upsamples; one that cannot be measured is there with the reason."""
     results = []
     with np.errstate(all="ignore"):  # of damaged weights: what is no number is told as unknown
-        for place in places(trial):
+        for place in places(network):
             is_resize = place.kind == RESIZE and not place.unknown
             measure = _interpolated if is_resize else measured
-            layer = measure(trial.network, place)
+            layer = measure(network, place)
             if layer is not None:
                 results.append(layer)
     return results

@@ -8,7 +8,8 @@ from math import prod
 import numpy as np
 from onnx import NodeProto, helper
 
-from upsample_cli.networks.model_graph import FLOAT, Array, Network, Session, attribute, weights_of
+from upsample_cli.networks.model_graph import FLOAT, Network, attribute, weights_of
+from upsample_cli.networks.session import Array, Session
 from upsample_cli.networks.upsampling_layer import SUB_PIXEL, UpsamplingPart
 
 SIDES = (8, 14, 28, 56)  # of the maps that are tried

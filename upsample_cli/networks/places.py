@@ -5,18 +5,16 @@ from dataclasses import replace
 import numpy as np
 from onnx import NodeProto
 
-from upsample_cli.networks.growth import Growth, block, growths, source_shapes
+from upsample_cli.networks.growth import LAST_STEPS, Growth, block, growths, source_shapes
 from upsample_cli.networks.model_graph import (
     FLOAT,
-    LAST_STEPS,
     Network,
-    RunError,
     attribute,
     channel_axes,
     is_linear,
 )
 from upsample_cli.networks.neighbours import before_activation, extended, is_weighed
-from upsample_cli.networks.trial import Trial
+from upsample_cli.networks.session import RunError
 from upsample_cli.networks.upsampling_layer import RESIZE, SUB_PIXEL, TCONV, Axis, UpsamplingPart
 
 RESIZES = frozenset(("Resize", "Upsample"))
@@ -26,16 +24,15 @@ _OPAQUE = frozenset((*_KINDS, "Col2Im", "ConvTransposeWithDynamicPads", "MaxUnpo
 _LONGEST = 24  # nodes to follow
 
 
-def places(trial: Trial) -> list[UpsamplingPart]:
+def places(network: Network) -> list[UpsamplingPart]:
     """Return the parts of a network that upsample, in the order in which they run."""
-    network = trial.network
     results = []
-    for growth in growths(trial):
+    for growth in growths(network):
         place = _of_growth(network, growth)
         if place is not None:
             results.append(place)
     measured = {node.name for place in results for node in place.nodes}
-    lost, waiting = _lost(trial)
+    lost, waiting = _lost(network)
     for node in network.nodes:
         if node.name in lost:
             kind = _KINDS.get(node.op_type, node.op_type)
@@ -43,16 +40,16 @@ def places(trial: Trial) -> list[UpsamplingPart]:
         elif node.name not in measured and (
             node.name not in waiting or node.op_type == "ConvTranspose"
         ):
-            place = _of_node(trial, node)
+            place = _of_node(network, node)
             results += [place] if place is not None else []
     return sorted(results, key=lambda place: int(place.node.name))
 
 
-def _lost(trial: Trial) -> tuple[dict[str, str], set[str]]:
+def _lost(network: Network) -> tuple[dict[str, str], set[str]]:
     """Return why nodes do not run that may upsample, or that others wait for; and those others."""
-    network, lost, waiting_for = trial.network, dict[str, str](), set[str]()
+    lost, waiting_for = dict[str, str](), set[str]()
     for node in network.nodes:
-        if node.name not in trial.faults or node.op_type == "ConvTranspose":
+        if node.name not in network.faults or node.op_type == "ConvTranspose":
             continue
         after, waiting = {node.name: node}, list(node.output)
         while waiting:
@@ -63,17 +60,17 @@ def _lost(trial: Trial) -> tuple[dict[str, str], set[str]]:
         waiting_for |= after.keys() - {node.name}
         if any(other.op_type in LAST_STEPS | _OPAQUE for other in after.values()):
             more = "" if len(after) == 1 else "; what follows it is not audited"
-            lost[node.name] = trial.faults[node.name] + more
+            lost[node.name] = network.faults[node.name] + more
     return lost, waiting_for
 
 
-def _of_node(trial: Trial, node: NodeProto) -> UpsamplingPart | None:
+def _of_node(network: Network, node: NodeProto) -> UpsamplingPart | None:
     """Return the part of a node that upsamples by what it is; None where it does not."""
-    network, runs = trial.network, node.output[0] in trial.network.shapes
+    runs = node.output[0] in network.shapes
     if node.op_type == "MaxUnpool" or _unpools(network, node):
         return UpsamplingPart(node, node.op_type, unknown=_UNPOOL)
     if node.op_type == "ConvTranspose":
-        return _of_transposed(network, node, trial.faults.get(node.name, ""))
+        return _of_transposed(network, node, network.faults.get(node.name, ""))
     kind = _KINDS.get(node.op_type, node.op_type)
     if node.op_type in _OPAQUE and not runs:
         return UpsamplingPart(node, kind, unknown="it does not run")
@@ -94,7 +91,7 @@ def _of_transposed(network: Network, node: NodeProto, fault: str) -> UpsamplingP
         return replace(place, unknown=f"its weights are worked out of the model's input by {maker}")
     known = network.constants.get(weights)
     if known is None or known.ndim < 3 or "which is not ONNX's" in fault:
-        return replace(place, unknown=fault or network.faults.get(weights, "it does not run"))
+        return replace(place, unknown=fault or network.unread.get(weights, "it does not run"))
     count = known.ndim - 2
     strides = attribute(node, "strides") or [1] * count
     if len(strides) != count or min(strides) < 1:

@@ -6,8 +6,9 @@ from math import prod
 
 import numpy as np
 
-from upsample_cli.networks.model_graph import Array, Network, RunError, attribute, weights_of
+from upsample_cli.networks.model_graph import Network, attribute, weights_of
 from upsample_cli.networks.part import MOST_NUMBERS, SIDES, Part, dilation_of, parts, size_of
+from upsample_cli.networks.session import Array, RunError
 from upsample_cli.networks.upsampling_layer import MOST_SUMS, SUB_PIXEL, Layer, UpsamplingPart
 
 _SAME = 1e-4  # of the largest: one period and the next differ by less in the middle
@@ -24,7 +25,7 @@ def name_of(network: Network, place: UpsamplingPart) -> str:
     path, title = network.titles[place.node.name]
     for node in place.weighing:
         names = [name for name in node.input[1:2] if name.endswith(".weight")]
-        if names and (names[0] in network.constants or names[0] in network.faults):
+        if names and (names[0] in network.constants or names[0] in network.unread):
             path = network.titles[node.name][0]
             return path + str(names[0]).removeprefix(path).split(":")[-1].removesuffix(".weight")
     return path + title
