@@ -67,7 +67,7 @@ def _rewritten(node: NodeProto, constants: Constants, fixed: set[str]) -> list[N
     if kind in _MIXED:
         return _mixed(node, inputs, constants)
     if kind.startswith(("QLinear", "QGemm")):
-        return [_quantised(node, constants)]
+        return _quantised(node, constants, fixed)
     return [node]
 
 
@@ -79,31 +79,43 @@ def _mixed(node: NodeProto, inputs: list[str], constants: Constants) -> list[Nod
     _change(node, kind, [inputs[0], weights])
     if not ends[bias]:
         return [node]
-    after = make_node("Add", [f"{node.output[0]}:product", ends[bias]], node.output[:1])
-    after.name, node.output[0] = f"{node.name}:sum", after.input[0]
+    taken = [f"{node.output[0]}:product", ends[bias]]
+    after = make_node("Add", taken, node.output[:1], node.name)
+    node.output[0] = taken[0]
     return [node, after]
 
 
-def _quantised(node: NodeProto, constants: Constants) -> NodeProto:
+def _quantised(node: NodeProto, constants: Constants, fixed: set[str]) -> list[NodeProto]:
     """Return the float operator for a quantised one: a scale and a zero point follow each input."""
     kind = node.op_type.removeprefix("QLinear").removeprefix("Q")
-    inputs = list(node.input)
+    inputs, before = list(node.input), list[NodeProto]()
     if kind == "Concat":
-        return _change(node, kind, inputs[2::3])
+        return [_change(node, kind, inputs[2::3])]
     names = []
     for place in (0, 3) if len(inputs) > 5 else (0,):
         name, scale, zero = inputs[place : place + 3]
-        names.append(_meant(constants, name, scale, zero, kind) if name in constants else name)
+        if name in constants:
+            name = _meant(constants, name, scale, zero, kind)
+        elif name in fixed:
+            name = f"{name}:floats"
+            before.append(
+                make_node("DequantizeLinear", inputs[place : place + 3], [name], node.name)
+            )
+        names.append(name)
     place = _BIAS.get(kind, 99)
     if len(inputs) > place and inputs[place]:
-        scale, bias = constants[inputs[1]] * constants[inputs[4]], f"{inputs[place]}:{node.name}"
-        constants[bias] = (constants[inputs[place]] * scale).astype(np.float32)
+        factor, bias = constants[inputs[1]] * constants[inputs[4]], f"{inputs[place]}:{node.name}"
+        constants[bias] = (constants[inputs[place]] * factor).astype(np.float32)
         names.append(bias)
-    return _change(node, kind, names)
+    return [*before, _change(node, kind, names)]
 
 
 def _change(node: NodeProto, kind: str, inputs: list[str]) -> NodeProto:
+    """Return a node as one of another kind; its own domain's attributes are left out."""
     node.op_type, node.domain = kind, ""
+    kept = [item for item in node.attribute if item.name not in ("channels_last", "opset")]
+    del node.attribute[:]
+    node.attribute.extend(kept)
     node.input[:] = inputs
     return node
 

@@ -87,28 +87,26 @@ class Network:
             name = takers[0].output[0]
 
     def part(
-        self, nodes: Sequence[NodeProto], inputs: Mapping[str, int], outputs: Iterable[str],
-        instead: Mapping[str, Array] | None = None,
-    ) -> Session:  # fmt: skip
+        self, nodes: Sequence[NodeProto], inputs: Mapping[str, int], outputs: Iterable[str]
+    ) -> Session:
         """Return nodes as something to run.
 
         Args:
             nodes: In the order in which they run.
             inputs: Type of element of each value to feed.
             outputs: Names of the values to fetch.
-            instead: Constants that replace those of the same name.
 
         Raises:
             RunError: They cannot run.
         """
         used = {name for node in nodes for name in node.input} | set(outputs)
-        known = {**self.constants, **(instead or {})}
         there = {name for node in nodes for name in node.output} | set(inputs)
+        known = (used - there) & self.constants.keys()
         graph = helper.make_graph(
             nodes, "part",
             [helper.make_tensor_value_info(name, kind, None) for name, kind in inputs.items()],
             [ValueInfoProto(name=name) for name in outputs],
-            [from_array(known[name], name) for name in used - there if name in known],
+            [from_array(self.constants[name], name) for name in known],
         )  # fmt: skip
         opsets = [
             helper.make_opsetid(domain, self.opsets.get(domain, 1))
@@ -116,6 +114,16 @@ class Network:
         ]
         model = helper.make_model(graph, opset_imports=opsets, ir_version=_NEWEST_IR)
         return Session(model.SerializeToString())
+
+
+def in_order(nodes: Iterable[NodeProto]) -> list[NodeProto]:
+    """Return nodes in the order in which they run, each once."""
+    return sorted({node.name: node for node in nodes}.values(), key=lambda node: int(node.name))
+
+
+def groups_of(node: NodeProto) -> int:
+    """Return how many runs of channels a convolution does not mix."""
+    return max([1, *(int(item.i) for item in node.attribute if item.name == "group")])
 
 
 def attribute(node: NodeProto, name: str) -> list[int]:

@@ -37,7 +37,10 @@ def tried(path: str) -> Network:
     """
     model = read(path)
     flat = Flat(model, Path(path).parent)
-    nodes = twin(flat.nodes, flat.constants)
+    nodes, titles = twin(flat.nodes, flat.constants), dict[str, tuple[str, str]]()
+    for number, node in enumerate(nodes):
+        titles[str(number)] = flat.titles[node.name]
+        node.name = str(number)
     opsets = {entry.domain: entry.version for entry in model.opset_import}
     opsets[""] = opsets.get("", opsets.get("ai.onnx", 1))
     known = flat.constants.keys() | flat.unread.keys()
@@ -48,7 +51,7 @@ def tried(path: str) -> Network:
             varying.update(filter(None, node.output))
     outputs = tuple(value.name for value in model.graph.output)
     network = Network(
-        tuple(nodes), flat.titles, flat.constants, inputs, outputs, opsets, flat.unread,
+        tuple(nodes), titles, flat.constants, inputs, outputs, opsets, flat.unread,
         frozenset(varying),
     )  # fmt: skip
     return _run(network)
