@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from itertools import chain, islice, product
+from itertools import chain, product
 from math import prod
 from pathlib import Path
 from time import monotonic
@@ -16,7 +16,7 @@ from upsample_cli.networks.model_file import read
 from upsample_cli.networks.model_graph import BY_SHAPE, Network, attribute
 from upsample_cli.networks.session import Array, RunError, Session
 
-_ATTEMPTS, _DROPPED = 2000, 24  # shapes to try; nodes to go without
+_DROPPED = 24  # nodes to go without
 _SECONDS = 5.0  # for all that fail
 _LARGEST_KERNEL = 1 << 16  # pixels; onnxruntime dies of some
 _OWN = ("", "ai.onnx.ml", "com.microsoft", "com.microsoft.nchwc")  # domains that onnxruntime has
@@ -69,7 +69,7 @@ def _run(network: Network) -> Network:
         try:
             session, shapes, values = _session(network, faults)
             failure = RunError("it takes nothing")
-            for feeds in chain([best] if best else [], islice(_feeds(network), _ATTEMPTS)):
+            for feeds in chain([best] if best else [], _feeds(network)):
                 try:
                     results = session.run(feeds)
                 except RunError as error:
@@ -131,20 +131,23 @@ def _session(
 def _feeds(network: Network) -> Iterator[dict[str, Array]]:
     """Yield values of all inputs, for one choice of sizes after the other."""
     rng = np.random.default_rng(0)
-    dims = {value.name: _dims(value) for value in network.inputs}
-    ranks, channels = _guesses(network)
-    sizes: list[tuple[int, int] | None] = [*_SIZES, *_pairs(network)]
-    if any(known is not None and all(known) for known in dims.values()):
-        large = any(known and max(known) > _LARGE for known in dims.values())
-        sizes = [*_SIZES[:2], None, *sizes] if large else [None, *sizes]
-    orders = list(product((False, True), ranks)) if None in dims.values() else [(False, 4)]
-    seen = set()
-    for (last, rank), size, count in product(orders, sizes, channels):
-        shapes = {name: _shape(known, size, count, rank, last) for name, known in dims.items()}
-        key = tuple(shapes.values())
-        if key in seen or (size and any(prod(shape) > _MOST_NUMBERS for shape in key)):
+    kinds = {value.name: value.type.tensor_type for value in network.inputs}
+    if not all(kind.HasField("shape") for kind in kinds.values()):
+        return
+    dims = {name: [dim.dim_value for dim in kind.shape.dim] for name, kind in kinds.items()}
+    weights = [network.constants[name].shape for node in network.nodes for name in node.input[1:2]
+               if "Conv" in node.op_type and name in network.constants]  # fmt: skip
+    channels = dict.fromkeys([*(shape[1] for shape in weights[:1] if len(shape) > 2), 3, 1, 4])
+    fixed = any(all(lengths) for lengths in dims.values())
+    large = any(max(lengths, default=0) > _LARGE for lengths in dims.values())
+    sizes = [*_SIZES[:2], None, *_SIZES] if fixed and large else [None, *_SIZES]
+    seen = list[dict[str, tuple[int, ...]]]()
+    for count, size in product(channels, sizes):
+        shapes = {name: _shape(lengths, size, count) for name, lengths in dims.items()}
+        large = any(prod(shape) > _MOST_NUMBERS for shape in shapes.values())
+        if shapes in seen or (size and large):
             continue
-        seen.add(key)
+        seen.append(shapes)
         yield {
             value.name: rng.random(shapes[value.name], np.float32)
             if _kind(value) == TensorProto.FLOAT
@@ -160,56 +163,13 @@ def _kind(value: ValueInfoProto) -> int:
     return kind if kind in keep else int(TensorProto.FLOAT)
 
 
-def _dims(value: ValueInfoProto) -> list[int] | None:
-    """Return the lengths of an input's axes, 0 where they are open; None if all is."""
-    kind = value.type.tensor_type
-    return [max(0, dim.dim_value) for dim in kind.shape.dim] if kind.HasField("shape") else None
-
-
-def _shape(
-    dims: list[int] | None, size: tuple[int, int] | None, channels: int, rank: int, last: bool
-) -> tuple[int, ...]:
+def _shape(dims: list[int], size: tuple[int, int] | None, channels: int) -> tuple[int, ...]:
     """Return the shape of an input for a size of the picture; None leaves fixed sizes alone."""
-    if dims is None:
-        dims = [0] * (rank - last) + [channels] * last
-    result = [length or (channels if place else 1) for place, length in enumerate(dims)]
-    if len(dims) < 3:
-        return tuple(length or 1 for length in dims)
-    last |= len(dims) == 4 and 0 < dims[3] <= 4 < max(dims[1], 5)  # channels come last
-    lengths = size or _SIZES[1]
-    for place, length in zip(
-        range(2 - last, len(dims) - last), (*lengths, lengths[-1]), strict=False
-    ):
-        if not dims[place] or (size and dims[place] > _LARGE):
-            result[place] = length
-    return tuple(result)
-
-
-def _guesses(network: Network) -> tuple[list[int], list[int]]:
-    """Return likely numbers of axes and of channels of inputs that do not say them."""
-    ranks, channels = [], []
-    for node in network.nodes:
-        weights = next((network.constants[name] for name in node.input[1:2]
-                        if name in network.constants), None)  # fmt: skip
-        if weights is None or weights.ndim < 2 or weights.dtype != np.float32:
-            continue
-        if "Conv" in node.op_type:
-            group = next((entry.i for entry in node.attribute if entry.name == "group"), 1)
-            turned = "Transpose" in node.op_type
-            ranks.append(weights.ndim)
-            channels.append(weights.shape[0] if turned else weights.shape[1] * max(1, group))
-        else:
-            channels.extend(weights.shape[:2])
-    likely = [count for count in dict.fromkeys([*channels, 3, 1, 2, 4]) if 0 < count <= 4096]
-    return list(dict.fromkeys([*ranks, 4, 3, 5])), likely[:6]
-
-
-def _pairs(network: Network) -> list[tuple[int, int]]:
-    """Return sizes that constants of shapes name."""
-    lengths: dict[int, None] = {}
-    for array in network.constants.values():
-        if array.dtype == np.int64 and array.size <= 8:
-            lengths.update(dict.fromkeys(int(n) for n in array.ravel() if 2 < n <= 512))
-    parts = [n // part for part in (1, 2, 3, 4) for n in lengths if n % part == 0 and n > 2 * part]
-    few = list(dict.fromkeys(parts))[:8]
-    return [(n, n) for n in few] + [(a, b) for a in few for b in few if a != b]
+    last = len(dims) == 4 and 0 < dims[3] <= 4 < max(dims[1], 5)  # channels come last
+    space = range(2 - last, len(dims) - last if len(dims) > 2 else 0)
+    lengths = dict(zip(space, (*(size or _SIZES[0]), (size or _SIZES[0])[1]), strict=False))
+    return tuple(
+        lengths[place] if place in lengths and (length <= 0 or (size and length > _LARGE))
+        else length if length > 0 else channels if place else 1
+        for place, length in enumerate(dims)
+    )  # fmt: skip
