@@ -64,21 +64,32 @@ def _with_borders(network: Network, part: Part) -> Part:
     """Return a part with the borders that are put around what it takes."""
     inputs, nodes = dict[str, int](), list(part.nodes)
     for name, axis in part.inputs.items():
-        chain, first = list[NodeProto](), name
+        chain, first, axes = list[NodeProto](), name, [axis]
         for _ in range(_LONGEST):
             node = network.producers.get(first)
-            if node is None or node.op_type not in _COPIES | {"Pad", "Relu"} or not (
-                node.op_type == "Relu" or is_linear(network, node)
-            ):  # fmt: skip
+            turns = node is not None and _turned(network, node, axes[-1])
+            if (
+                node is None
+                or (node.op_type not in _COPIES | {"Pad", "Relu"} and turns is None)
+                or (node.op_type != "Relu" and not is_linear(network, node))
+            ):
                 break
             chain.append(node)
+            axes.append(axes[-1] if turns is None else turns)
             first = node.input[0]
         while chain and chain[-1].op_type != "Pad":
             first = chain.pop().output[0]
-        inputs[first] = axis
+        inputs[first] = axes[len(chain)]
         nodes += [passing(node, node.input[0]) if node.op_type == "Relu" else node
                   for node in chain]  # fmt: skip
     return replace(part, inputs=inputs, nodes=nodes)
+
+
+def _turned(network: Network, node: NodeProto, axis: int) -> int | None:
+    """Return which axis a Transpose takes an axis of channels from; None if it does more."""
+    order = attribute(node, "perm") if node.op_type == "Transpose" else []
+    others = [place for place in order if place != order[axis]] if order else []
+    return order[axis] if others and others == sorted(others) else None
 
 
 def passing(node: NodeProto, name: str) -> NodeProto:
