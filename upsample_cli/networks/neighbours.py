@@ -65,17 +65,12 @@ def _with_borders(network: Network, part: Part) -> Part:
     inputs, nodes = dict[str, int](), list(part.nodes)
     for name, axis in part.inputs.items():
         chain, first, axes = list[NodeProto](), name, [axis]
-        for _ in range(_LONGEST):
-            node = network.producers.get(first)
-            turns = node is not None and _turned(network, node, axes[-1])
-            if (
-                node is None
-                or (node.op_type not in _COPIES | {"Pad", "Relu"} and turns is None)
-                or (node.op_type != "Relu" and not is_linear(network, node))
-            ):
+        while len(chain) < _LONGEST and (node := network.producers.get(first)) is not None:
+            before = _channels_before(node, axes[-1])
+            if before is None or not (node.op_type == "Relu" or is_linear(network, node)):
                 break
             chain.append(node)
-            axes.append(axes[-1] if turns is None else turns)
+            axes.append(before)
             first = node.input[0]
         while chain and chain[-1].op_type != "Pad":
             first = chain.pop().output[0]
@@ -85,11 +80,15 @@ def _with_borders(network: Network, part: Part) -> Part:
     return replace(part, inputs=inputs, nodes=nodes)
 
 
-def _turned(network: Network, node: NodeProto, axis: int) -> int | None:
-    """Return which axis a Transpose takes an axis of channels from; None if it does more."""
+def _channels_before(node: NodeProto, axis: int) -> int | None:
+    """Return which axis of what a node takes is that of channels; None if it may be no border."""
+    if node.op_type in _COPIES | {"Pad", "Relu"}:
+        return axis
     order = attribute(node, "perm") if node.op_type == "Transpose" else []
-    others = [place for place in order if place != order[axis]] if order else []
-    return order[axis] if others and others == sorted(others) else None
+    if not -len(order) <= axis < len(order):
+        return None
+    others = [place for place in order if place != order[axis]]
+    return order[axis] if others == sorted(others) else None
 
 
 def passing(node: NodeProto, name: str) -> NodeProto:
