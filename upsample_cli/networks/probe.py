@@ -45,13 +45,15 @@ def measured(network: Network, part: Part) -> Layer:
     sides = _sides(network, part)
     for number, side in enumerate(sides):
         try:
-            layer = _measured(layer, ReadyPart(network, part, side))
+            ready = ReadyPart(network, part, side)
+            layer, shift = _measured(layer, ready), _moves(ready)
         except RunError as error:
             reason = str(error)
         except UnsteadyError:
             continue
         else:
-            shifts = {_shift(network, part, other) for other in sides[number : number + 2]} - {()}
+            larger = [_shift(network, part, other) for other in sides[number + 1 : number + 2]]
+            shifts = {shift, *larger} - {()}
             known = len(shifts) == 1 and not layer.unknown
             return replace(layer, shift=shifts.pop() if known else None)
     return measured(network, part.core) if part.core else replace(layer, unknown=reason)
@@ -138,18 +140,22 @@ def one_period(values: Array, axes: Sequence[Axis]) -> Array:
 
 
 def _shift(network: Network, part: Part, side: int) -> tuple[float, ...] | None:
-    """Return how far the middle of what a pixel spreads to lies from that pixel's own place.
-
-    None where inputs differ, () where it does not run.
-    """
-    if any(set(attribute(node, "strides")) - {1} and "Transpose" not in node.op_type
-           for node in part.weighing):  # fmt: skip
-        return None
+    """Return how far a part moves the picture on maps of a size; () where it does not run."""
     try:
-        ready = ReadyPart(network, part, side)
-        shifts = {_moved(ready, name, axis) for name, axis in part.inputs.items()}
+        return _moves(ReadyPart(network, part, side))
     except RunError:
         return ()
+
+
+def _moves(ready: ReadyPart) -> tuple[float, ...] | None:
+    """Return how far the middle of what a pixel spreads to lies from that pixel's own place.
+
+    None where that differs between its inputs, or pixels are left out.
+    """
+    if any(set(attribute(node, "strides")) - {1} and "Transpose" not in node.op_type
+           for node in ready.part.weighing):  # fmt: skip
+        return None
+    shifts = {_moved(ready, name, axis) for name, axis in ready.part.inputs.items()}
     return shifts.pop() if len(shifts) == 1 else None
 
 
