@@ -127,7 +127,8 @@ def _palette_length(flags: int) -> int:
 
 def _end(data: bytes, at: int) -> int:
     """Return where the blocks end that begin at an offset; the zero after them may be missing."""
-    while at != len(data) and data[at]:
+    begin = at
+    while (at == begin or at != len(data)) and data[at]:
         at += data[at] + 1
     return at + 1
 
