@@ -13,7 +13,7 @@ FLOORS = {
 }  # fmt: skip
 # The order of the sub-packages inside a room; "" stands for the modules directly in the room.
 INNER_FLOORS = {
-    "commands": {"output": 1, "": 2},
+    "commands": {"arguments": 1, "output": 1, "": 2},
     "jobs": {
         "runtime": 1, "audit": 2, "teach": 2, "enlarge": 3, "batch": 4, "measure": 5, "train": 6,
         "": 7,

@@ -2,14 +2,14 @@
 
 import click
 
-from upsample_cli.commands.exit_codes import FAILED, NOTHING, OVER_RIPPLE, USAGE
-from upsample_cli.commands.options import (
+from upsample_cli.commands.arguments.options import (
     Limit,
     complete_files,
     json_option,
     max_memory_option,
     pair,
 )
+from upsample_cli.commands.exit_codes import FAILED, NOTHING, OVER_RIPPLE, USAGE
 from upsample_cli.commands.output.messages import tell
 from upsample_cli.errors import SettingError, UpsampleError
 

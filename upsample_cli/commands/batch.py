@@ -9,7 +9,8 @@ from time import perf_counter
 import click
 
 from upsample_cli.commands import exit_codes
-from upsample_cli.commands.name_list import places_from
+from upsample_cli.commands.arguments.name_list import places_from
+from upsample_cli.commands.arguments.request import Request
 from upsample_cli.commands.output import picture_lines
 from upsample_cli.commands.output.messages import printable, tell, with_picture_bar
 from upsample_cli.commands.output.results_file import (
@@ -18,7 +19,6 @@ from upsample_cli.commands.output.results_file import (
     local_copy,
     recorded,
 )
-from upsample_cli.commands.request import Request
 from upsample_cli.errors import ImageFileError, SettingError
 from upsample_cli.images.places.folder import Folder
 from upsample_cli.images.places.place import Place

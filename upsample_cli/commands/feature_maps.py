@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from upsample_cli.commands import exit_codes
+from upsample_cli.commands.arguments.request import Request
 from upsample_cli.commands.output.messages import printable, tell
-from upsample_cli.commands.request import Request
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.places.folder import as_file
 from upsample_cli.images.places.place import Place

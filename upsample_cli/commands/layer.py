@@ -3,14 +3,14 @@
 import click
 
 from upsample_cli.commands import feature_maps
-from upsample_cli.commands.options import (
+from upsample_cli.commands.arguments.options import (
     complete_files,
     json_option,
     layout_option,
     max_memory_option,
     pair,
 )
-from upsample_cli.commands.request import ARRAY_FORMATS, check_stream, output_place
+from upsample_cli.commands.arguments.request import ARRAY_FORMATS, check_stream, output_place
 from upsample_cli.errors import SettingError
 from upsample_cli.images.places.folder import as_file
 from upsample_cli.images.places.place import parse

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import click
 
 from upsample_cli.commands import exit_codes
-from upsample_cli.commands.name_list import places_from
-from upsample_cli.commands.options import (
+from upsample_cli.commands.arguments.name_list import places_from
+from upsample_cli.commands.arguments.options import (
     Limit,
     Whole,
     complete_files,

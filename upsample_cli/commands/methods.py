@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from upsample_cli.commands.options import json_option
+from upsample_cli.commands.arguments.options import json_option
 from upsample_cli.methods.catalogue import METHODS
 
 if TYPE_CHECKING:  # --help must not wait for NumPy

@@ -2,7 +2,12 @@
 
 import click
 
-from upsample_cli.commands.options import complete_files, json_option, max_memory_option, pair
+from upsample_cli.commands.arguments.options import (
+    complete_files,
+    json_option,
+    max_memory_option,
+    pair,
+)
 from upsample_cli.commands.output.messages import tell
 
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import click
 
 from upsample_cli.commands import exit_codes
+from upsample_cli.commands.arguments.request import Request
 from upsample_cli.commands.output.messages import printable, progress_bar, tell
 from upsample_cli.commands.output.picture_lines import failed_line, print_reports
-from upsample_cli.commands.request import Request
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.places.folder import as_file
 from upsample_cli.images.places.place import Place

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from upsample_cli.commands.options import Limit, Whole, complete_files, max_memory_option
+from upsample_cli.commands.arguments.options import Limit, Whole, complete_files, max_memory_option
 from upsample_cli.commands.output.messages import printable, progress_bar, tell
 from upsample_cli.errors import SettingError
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from upsample_cli.commands.options import (
+from upsample_cli.commands.arguments.options import (
     Limit,
     Number,
     Whole,
@@ -17,7 +17,7 @@ from upsample_cli.commands.options import (
     max_pixels_option,
     method_options,
 )
-from upsample_cli.commands.request import ARRAY_FORMATS, request_of
+from upsample_cli.commands.arguments.request import ARRAY_FORMATS, request_of
 from upsample_cli.images.write.formats import FORMATS
 from upsample_cli.methods.catalogue import DEFAULT, METHODS
 
