@@ -163,9 +163,9 @@ def test_every_sub_package_has_a_floor() -> None:
 
 
 def test_the_face_is_short_and_defines_nothing_but_its_door() -> None:
-    """The face hands public names on in under 40 lines."""
+    """The face hands public names on in under 45 lines."""
     source = (PACKAGE / "__init__.py").read_text()
-    assert len(source.splitlines()) < 40
+    assert len(source.splitlines()) < 45
     defined = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ClassDef)]
     functions = [
         node.name for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)

@@ -24,7 +24,7 @@ from upsample_cli.commands.output.messages import tell
 @click.option("-s", "--stride", callback=pair, metavar="N|HxW",
               help="Output pixels per input pixel, for a .npy.")  # fmt: skip
 @click.option("--ramp", is_flag=True, help="Keep ramps exact too, not only flat pictures.")
-@click.option("-f", "--force", is_flag=True, help="Replace a file that is there.")
+@click.option("-f", "--force", is_flag=True, help="Replace a file that exists.")
 @max_memory_option
 @json_option
 def repair(kernel: str, output: str, stride: tuple[int, int] | None, ramp: bool, force: bool,

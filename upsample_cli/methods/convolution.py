@@ -40,9 +40,11 @@ class TransposedConvolution(KernelMethod):
 
     name = "tconv"
     summary = "transposed convolution with a kernel"
-    kernel: str = parameter("learned", "its taps", choices=LEARNED + _TCONV_KERNELS, file=True)
-    kernel_size: int | None = parameter(None, "its taps along an axis", low=1, high=64)
-    seed: int = parameter(0, "of the random kernel", low=0, high=2**32 - 1)
+    kernel: str = parameter(
+        "learned", "kernel to enlarge by", choices=LEARNED + _TCONV_KERNELS, file=True
+    )
+    kernel_size: int | None = parameter(None, "taps of the kernel along each axis", low=1, high=64)
+    seed: int = parameter(0, "seed of the random kernel", low=0, high=2**32 - 1)
 
     @property
     def rings(self) -> bool:
@@ -81,9 +83,13 @@ class ResizeConvolution(KernelMethod):
 
     name = "resize-conv"
     summary = "upsampling, then a convolution"
-    resize: str = parameter("nearest", "the upsampling", choices=("nearest", "bilinear"))
-    kernel: str = parameter("learned", "its taps", choices=LEARNED + _RESIZE_KERNELS, file=True)
-    kernel_size: int | None = parameter(None, "its taps along an axis", low=1, high=64)
+    resize: str = parameter(
+        "nearest", "how to enlarge before the kernel", choices=("nearest", "bilinear")
+    )
+    kernel: str = parameter(
+        "learned", "kernel to enlarge by", choices=LEARNED + _RESIZE_KERNELS, file=True
+    )
+    kernel_size: int | None = parameter(None, "taps of the kernel along each axis", low=1, high=64)
 
     @property
     def rings(self) -> bool:

@@ -32,8 +32,10 @@ class LearnedNetwork(RingingMethod):
     summary = "learned kernel, and a network on its luma"
     is_linear = False
     neighbourhood = 3  # it sharpens on purpose: nearer bounds cost it 0.07 dB and more at 0.5
-    weights: str = parameter("photo", "of the network", choices=("photo", "clean"), file=True)
-    ensemble: bool = parameter(False, "average over eight positions")
+    weights: str = parameter(
+        "photo", "weights of the network", choices=("photo", "clean"), file=True
+    )
+    ensemble: bool = parameter(False, "average over eight flips and turns")
 
     def free_stages(self, size_in: "Size", size_out: "Size") -> tuple[Stage, ...]:
         """Return one stage a network, and a reduction where their strides lead beyond the size."""

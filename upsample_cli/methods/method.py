@@ -208,7 +208,9 @@ class RingingMethod(Method):
     """
 
     neighbourhood: ClassVar[int] = 1  # input pixels on either side
-    antiring: float = parameter(0.0, "overshoot held back, 0..1", kw_only=True, low=0, high=1)
+    antiring: float = parameter(
+        0.0, "hold back overshoot at edges, 0 to 1", kw_only=True, low=0, high=1
+    )
 
     @property
     def rings(self) -> bool:

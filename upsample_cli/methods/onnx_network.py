@@ -37,12 +37,12 @@ class OnnxNetwork(RingingMethod):
     summary = "a network of your own, from a file"
     is_linear = False
     neighbourhood = 3  # as of `network`
-    model: str = parameter("", "network that enlarges", suffix=".onnx")
-    model_range: str = parameter("auto", "what it takes for white", choices=(*_RANGES,))
-    tile: int = parameter(0, "side of a tile in input pixels (0: what suits)", low=0, high=8192)
-    halo: int | None = parameter(None, "input pixels around a tile (found out)", low=0, high=512)
-    provider: str = parameter("cpu", "what runs the network", choices=_PROVIDERS)
-    ensemble: bool = parameter(False, "average over eight positions")
+    model: str = parameter("", "network file to enlarge by", suffix=".onnx")
+    model_range: str = parameter("auto", "level of white in the network", choices=(*_RANGES,))
+    tile: int = parameter(0, "side of a tile in input pixels", low=0, high=8192)
+    halo: int | None = parameter(None, "input pixels around a tile", low=0, high=512)
+    provider: str = parameter("cpu", "device that runs the network", choices=_PROVIDERS)
+    ensemble: bool = parameter(False, "average over eight flips and turns")
 
     def check(self) -> None:
         """Raise a `SettingError` where no file is named."""
