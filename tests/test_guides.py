@@ -1,5 +1,6 @@
 """The guides are true: their console sessions print what they show, their options exist."""
 
+import doctest
 import re
 import shutil
 from pathlib import Path
@@ -40,3 +41,9 @@ def test_options_exist(topic: str) -> None:
         known = {option for one in command.params for option in one.opts}
         options = {word for word in words if re.match(r"--?[a-z0]", word)}
         assert options <= known | {"-h", "--help"}, line
+
+
+def test_python_examples() -> None:
+    """The Python of the guide on it gives what it shows."""
+    failed, tried = doctest.testfile(str(FOLDER / "python.md"), module_relative=False)
+    assert (failed, tried) == (0, 17)
