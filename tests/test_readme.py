@@ -20,6 +20,7 @@ README = (ROOT / "README.md").read_text()
 def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """Run a line of the README's in a folder, by the shell, with this Python's `upsample`."""
     line = re.sub(r"\bupsample(?= )", f"{sys.executable} -m upsample_cli", command)
+    line = re.sub(r"^python(?= )", sys.executable, line)
     return subprocess.run(line, shell=True, cwd=folder, capture_output=True, text=True, check=False)
 
 
