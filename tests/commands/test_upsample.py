@@ -51,7 +51,7 @@ def test_an_unbalanced_kernel_is_reported(call: Call, large: str) -> None:
     assert outcome.code == 0
     assert b"checkerboard found (" in outcome.out
     assert b"kernel ripple 0.4843" in outcome.out
-    assert "shifted by -0.5 px down and -0.5 px right" in outcome.err
+    assert "shifted half a pixel up and half a pixel left" in outcome.err
 
 
 def test_json_prints_one_object_per_picture(call: Call, large: str) -> None:
@@ -178,7 +178,7 @@ def test_an_option_without_effect_is_noted(call: Call) -> None:
     """A note says that --quality does nothing for a PNG; -q leaves the note out."""
     outcome = call("in.png", "out.png", "--quality", 90)
     assert outcome.code == 0
-    assert outcome.err == "note: --quality is for JPEG and WebP; PNG has none\n"
+    assert outcome.err == "note: --quality is for JPEG, WebP and AVIF; PNG has none\n"
     for more in (["--force"], ["--dry-run", "--force"]):
         outcome = call("in.png", "x.jpeg", "--format", "png", *more)
         note = "note: --format is for names without a suffix; x.jpeg becomes a JPEG\n"

@@ -99,7 +99,7 @@ def _print_plan(planned: plan.Plan) -> int:
             if is_other(source):
                 continue
         count += 1
-        there = "  (is there already)" if outputs.is_there(to) else ""
+        there = "  (already exists)" if outputs.is_there(to) else ""
         click.echo(f"{printable(str(source))} -> {printable(str(to))}{there}")
     return exit_codes.DONE if count else exit_codes.NOTHING
 
@@ -174,7 +174,7 @@ def _asking(stop: Stop) -> Callable[[], bool]:
         nonlocal has_noted
         if stop.is_asked and not has_noted:
             has_noted = True
-            tell("note", "stopping after the pictures under way; again stops at once")
+            tell("note", "finishing the pictures in progress; press Ctrl-C again to stop now")
         return stop.is_asked
 
     return is_asked

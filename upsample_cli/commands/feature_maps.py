@@ -23,7 +23,7 @@ def enlarge(request: Request) -> int:
     source, output = as_file(request.inputs[0]), as_file(request.output)
     if request.may_skip and not output.is_stream and output.modified() is not None:
         if not request.quiet:
-            tell("note", f"{output} is there already, so it was skipped")
+            tell("note", f"{output} already exists, so it was skipped")
         return exit_codes.NOTHING
     if request.dry_run:
         click.echo(f"{printable(str(source))} -> {printable(str(output))}")

@@ -16,7 +16,7 @@ UNKNOWN = {
     "saturated": "unknown (picture too saturated to tell)",
     "no-stride": "unknown (no short period at this scale)",
     "constant": "none (constant picture)",
-    "labels": "unknown (labels are no brightness)",
+    "labels": "not measured for label masks",
 }
 """What people read for each status of the metric but "ok"."""
 
@@ -148,9 +148,23 @@ def _print_notes(report: Report) -> None:
     if (down, across) != (0.0, 0.0):
         tell(
             "note",
-            f"{report.input}: kernel size minus stride is odd, so the picture is shifted by "
-            f"{down:g} px down and {across:g} px right",
+            f"{report.input}: the picture is shifted {_shift(down, across)}, "
+            "since kernel size minus stride is odd",
         )
+
+
+def _shift(down: float, across: float) -> str:
+    """Return a shift in output pixels as words.
+
+    >>> _shift(-0.5, -0.5), _shift(0, 1.5)
+    ('half a pixel up and half a pixel left', '1.5 pixels right')
+    """
+    words = []
+    for pixels, ahead, back in ((down, "down", "up"), (across, "right", "left")):
+        length = "half a pixel" if abs(pixels) == 0.5 else f"{abs(pixels):g} pixels"
+        if pixels:
+            words.append(f"{length} {ahead if pixels > 0 else back}")
+    return " and ".join(words)
 
 
 def _head(report: Report) -> dict[str, Any]:

@@ -58,9 +58,9 @@ class TargetSize:
         Raises:
             SettingError: The text is none of these.
         """
-        match = re.fullmatch(r"([1-9]\d*)?x([1-9]\d*)?", size)
+        match = re.fullmatch(r"([1-9]\d*)?x([1-9]\d*)?", size.lower())
         if match is None or match.group() == "x":
-            raise SettingError(f"--size {size} is no size; give WIDTHxHEIGHT, WIDTHx or xHEIGHT")
+            raise SettingError(f"invalid --size '{size}'; use WxH, Wx or xH, such as 1920x1080")
         width, height = (int(number) if number else None for number in match.groups())
         return cls(width=width, height=height, fit=fit)
 
@@ -140,7 +140,7 @@ class Task(NamedTuple):
     mode: int = 0o666
 
 
-KEPT = "is there already"
+KEPT = "already exists"
 """The reason in the report of a picture that was skipped because its output is whole."""
 
 
