@@ -1,5 +1,8 @@
 import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -232,3 +235,22 @@ def test_compression_and_quality_change_the_size(call: Call, large: str, folder:
 def test_a_changed_aspect_ratio_is_noted(call: Call, size: str, note: str) -> None:
     """A size with another aspect ratio gives a note; a difference by rounding does not."""
     assert call("in.png", "out.png", "--size", size).err == note
+
+
+@pytest.mark.parametrize("no_colour", ["", "1"])
+def test_terminals_get_colours_unless_told_not_to(folder: Path, no_colour: str) -> None:
+    """The word found is red on a terminal, and plain with NO_COLOR; pipes never get colours."""
+    pty = pytest.importorskip("pty")
+    PIL.Image.fromarray(texture_samples(96, 96, 3)).save(folder / "large.png")
+    words = [sys.executable, "-m", "upsample_cli", "large.png", "out.png", "--force",
+             "--kernel", "uniform", "--kernel-size", "3"]  # fmt: skip
+    ours, theirs = pty.openpty()
+    environment = os.environ | {"NO_COLOR": no_colour}
+    subprocess.run(words, cwd=folder, stdout=theirs, stderr=theirs, env=environment, check=True)
+    printed = os.read(ours, 1 << 16)
+    os.close(ours)
+    os.close(theirs)
+    assert (b"\x1b[31mfound\x1b[0m" in printed) == (not no_colour)
+    piped = subprocess.run(words, cwd=folder, capture_output=True, check=True)
+    assert b"\x1b" not in piped.stdout + piped.stderr
+    assert b"checkerboard found" in piped.stdout

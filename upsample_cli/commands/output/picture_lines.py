@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from upsample_cli.commands.output.messages import printable, tell, without_bars
+from upsample_cli.commands.output.messages import coloured, printable, tell, without_bars
 from upsample_cli.jobs.enlarge.task import Report
 from upsample_cli.metrics.checkerboard import CHECKERBOARD, Checkerboard
 
@@ -127,7 +127,7 @@ def _in_words(checkerboard: Checkerboard, kernel_ripple: float | None) -> str:
     if checkerboard.status in UNKNOWN:
         return f"checkerboard {UNKNOWN[checkerboard.status]}{ripple}"
     is_found = checkerboard.verdict == CHECKERBOARD
-    word = "found" if is_found else checkerboard.verdict
+    word = coloured("found", "red") if is_found else checkerboard.verdict
     levels = f"{checkerboard.ripple:.2f} levels, floor {checkerboard.floor:.2f}"
     if is_found and checkerboard.share < _MOST:
         levels = f"in {checkerboard.share:.0%} of the picture, {levels}"
