@@ -16,7 +16,7 @@ INNER_FLOORS = {
     "commands": {"arguments": 1, "output": 1, "": 2},
     "jobs": {
         "runtime": 1, "audit": 2, "teach": 2, "enlarge": 3, "batch": 4, "measure": 5, "train": 6,
-        "": 7,
+        "compare": 6, "": 7,
     },
     "networks": {"enlargers": 1, "": 1},
     "images": {"places": 1, "metadata": 1, "figures": 1, "": 2, "write": 4, "read": 5},

@@ -25,6 +25,7 @@ COMMANDS = [
     "train",
     "layer",
     "matrix",
+    "compare",
     "methods",
     "guide",
 ]

@@ -3,13 +3,15 @@
 Parts where the checkerboard cannot be measured are hatched; left bare they would look clean.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import PIL.Image
 from numpy.typing import NDArray
 
-from upsample_cli.images.figures.drawing import Sheet, framed, ramp_colours
+from upsample_cli.images.figures.drawing import Pixels, Sheet, framed, ramp_colours
+from upsample_cli.planes import Size
 
 _LARGEST_SIDE = 2048  # pixels
 _DIM = 0.6  # brightness of the picture under the heat
@@ -36,28 +38,63 @@ def heat_figure(
         margin: Rows and columns above and left of the first tile.
         title: One line.
     """
-    step = -(-max(light.shape) // _LARGEST_SIDE)
-    grey = np.asarray(PIL.Image.fromarray(np.clip(light, 0, 255).astype(np.uint8)).reduce(step))
+    grey, step = reduced(light, _LARGEST_SIDE)
+    warm = spread(heat, tile, margin, (grey.shape[0], grey.shape[1]), step)
+    top = heat_top([warm])
+    ticks = [f"{share * top:g}" for share in np.linspace(0, 1, 5)]
+    note = "" if np.isfinite(warm).all() else "hatched: cannot tell"
+    return framed(heat_pixels(grey, warm, top), title, ticks, "levels, RMS", note)
+
+
+def reduced(plane: NDArray[np.float32], side: int) -> tuple[NDArray[np.float32], int]:
+    """Return the means of square blocks of pixels, so many that no side is longer, and theirs."""
+    step = -(-max(plane.shape) // side)
+    return np.asarray(PIL.Image.fromarray(plane).reduce(step)), step
+
+
+def spread(
+    heat: NDArray[np.float64], tile: tuple[int, int], margin: tuple[int, int], size: Size, step: int
+) -> NDArray[np.float64]:
+    """Return the strength at each pixel of a reduced picture; NaN where it is unknown.
+
+    Args:
+        heat: As in `heat_figure`, like tile and margin.
+        tile: Rows and columns of a tile.
+        margin: Rows and columns above and left of the first tile.
+        size: Height and width of the reduced picture.
+        step: Pixels of the picture for one of the reduced ones, on each axis.
+    """
     strength, known = np.nan_to_num(heat), np.isfinite(heat).astype(float)
     for axis in (0, 1):
         centres = margin[axis] + (np.arange(heat.shape[axis]) + 0.5) * tile[axis]
-        places = (np.arange(grey.shape[axis]) + 0.5) * step
+        places = (np.arange(size[axis]) + 0.5) * step
         strength = _interpolated(strength, centres, places, axis)
         known = _interpolated(known, centres, places, axis)
-    is_known = known >= 0.5
     # Unknown tiles, which are 0 here, must not lower the strength beside them.
-    strength = np.where(is_known, strength / np.maximum(known, 0.5), 0.0)
-    hot = strength[strength > 0.0]
-    high = np.quantile(hot, _FULL_QUANTILE) if hot.size else 0.0
-    top = max(_LEAST_TOP, float(np.ceil(4 * high) / 4))
-    share = np.minimum(strength / top, 1.0)[..., None]
+    return np.where(known >= 0.5, strength / np.maximum(known, 0.5), np.nan)
+
+
+def heat_top(warm: Sequence[NDArray[np.floating[Any]]]) -> float:
+    """Return the strength of full heat, in levels, for pictures that share one scale."""
+    highs = [np.quantile(hot, _FULL_QUANTILE) for one in warm if (hot := one[one > 0.0]).size]
+    return max(_LEAST_TOP, float(np.ceil(4 * max(highs, default=0.0)) / 4))
+
+
+def heat_pixels(grey: NDArray[np.float32], warm: NDArray[np.float64], top: float) -> Pixels:
+    """Return a grey picture under heat, shape (H, W, 3); unknown parts are hatched.
+
+    Args:
+        grey: Shape (H, W), levels of 0..255.
+        warm: Same shape, strength in levels; NaN where it is unknown.
+        top: The strength of full heat.
+    """
+    share = np.minimum(np.nan_to_num(warm) / top, 1.0)[..., None]
     cover = _COVER * np.minimum(1.0, 2 * np.sqrt(share)) * (share > 0)
-    mixed = (1 - cover) * _DIM * grey[..., None] + cover * ramp_colours(0.15 + 0.85 * share[..., 0])
-    hatches = _hatches(~is_known)
+    dimmed = _DIM * np.clip(grey, 0, 255)[..., None]
+    mixed = (1 - cover) * dimmed + cover * ramp_colours(0.15 + 0.85 * share[..., 0])
+    hatches = _hatches(~np.isfinite(warm))
     mixed[hatches] = (mixed[hatches] + _HATCH_COLOUR) / 2
-    ticks = [f"{share * top:g}" for share in np.linspace(0, 1, 5)]
-    note = "" if is_known.all() else "hatched: cannot tell"
-    return framed(mixed.astype(np.uint8), title, ticks, "levels, RMS", note)
+    return np.asarray(mixed, np.uint8)
 
 
 def _hatches(area: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -7,7 +7,7 @@ import PIL.Image
 import PIL.ImageDraw
 from numpy.typing import NDArray
 
-from upsample_cli.images.figures.drawing import Sheet, framed, ramp_colours, write_text
+from upsample_cli.images.figures.drawing import Pixels, Sheet, framed, ramp_colours, write_text
 
 _SIDE = 768  # pixels: about the side of the figure
 _BEYOND = 8  # bins drawn beyond half a cycle a pixel, so that lines there are whole
@@ -24,16 +24,41 @@ def spectrum_figure(power: NDArray[np.float64], stride: tuple[int, int], title: 
         stride: Period down and across whose lines are marked; 1 or less for none.
         title: One line.
     """
-    decibels = 10 * np.log10(np.maximum(power, 1e-9))
-    low, high = np.percentile(decibels, (_DARK, _BRIGHT))
-    values = np.pad((decibels - low) / max(1e-9, high - low), _BEYOND, mode="wrap")
-    step = max(1, _SIDE // len(power))
+    ends = decibel_range(power)
+    ticks = [f"{value:.0f}" for value in np.linspace(*ends, 5)]
+    pixels = spectrum_pixels(power, stride, ends, _SIDE)
+    return framed(pixels, title, ticks, "dB re one level squared")
+
+
+def decibel_range(power: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the ends of the ramp of colours for a spectrum, in dB."""
+    low, high = np.percentile(_decibels(power), (_DARK, _BRIGHT))
+    return float(low), float(high)
+
+
+def spectrum_pixels(
+    power: NDArray[np.float64], stride: tuple[int, int], ends: tuple[float, float], side: int
+) -> Pixels:
+    """Return a spectrum as pixels, shape (h, w, 3).
+
+    Args:
+        power: As in `spectrum_figure`, like stride.
+        stride: Period down and across whose lines are marked; 1 or less for none.
+        ends: Of the ramp of colours, in dB.
+        side: About the height and width in pixels; below twice n, marks have no labels.
+    """
+    low, high = ends
+    values = np.pad((_decibels(power) - low) / max(1e-9, high - low), _BEYOND, mode="wrap")
+    step = max(1, side // len(power))
     pixels = ramp_colours(values.repeat(step, 0).repeat(step, 1)).astype(np.uint8)
     sheet = PIL.Image.fromarray(pixels)
     if min(stride) > 1:
         _draw_rings(sheet, stride, step, len(power))
-    ticks = [f"{value:.0f}" for value in np.linspace(low, high, 5)]
-    return framed(np.asarray(sheet), title, ticks, "dB re one level squared")
+    return np.asarray(sheet)
+
+
+def _decibels(power: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(10 * np.log10(np.maximum(power, 1e-9)))
 
 
 def _draw_rings(sheet: Sheet, stride: tuple[int, int], step: int, bins: int) -> None:
@@ -49,7 +74,7 @@ def _draw_rings(sheet: Sheet, stride: tuple[int, int], step: int, bins: int) -> 
                 for frequency in (down, across)
             )
             draw.ellipse((x - radius, y - radius, x + radius, y + radius), outline=_MARK, width=2)
-            if down == 0 or across == 0:
+            if step > 1 and (down == 0 or across == 0):
                 # The label is beside the ring, towards the middle.
                 anchor, gap = ("rs", -radius) if across > 0 else ("ls", radius)
                 at = (x + gap, y - abs(gap))
