@@ -8,26 +8,26 @@ import numpy as np
 import PIL.Image
 from numpy.typing import NDArray
 
-from upsample_cli.images.figures.drawing import Pixels, ramp_colours
-from upsample_cli.images.figures.heat_map import reduced
+from upsample_cli.images.figures.drawing import Pixels
 
 _PLUS, _ZERO, _MINUS = np.array([(240, 140, 40), (128, 128, 134), (60, 130, 230)], float)
+_TAP = 12  # pixels of a tap, with its gap
 _LARGEST_PROFILE = 1 << 14  # bytes; larger ones would be most of a page
 
 
 def kernel_pixels(taps: NDArray[np.float64]) -> Pixels:
-    """Return a pixel for each tap, shape (kH, kW, 3): orange above 0, blue below, grey at 0.
+    """Return a square for each tap, shape (h, w, 4): orange above 0, blue below, grey at 0.
 
     Colour grows with the root of a tap, so that small ones are seen beside large ones.
     """
     share = np.sqrt(np.abs(taps) / (np.abs(taps).max() or 1.0))[..., None]
     ends = np.where(taps[..., None] > 0, _PLUS, _MINUS)
-    return np.asarray(_ZERO + share * (ends - _ZERO) + 0.5, np.uint8)
-
-
-def error_pixels(error: NDArray[np.float32], top: float) -> Pixels:
-    """Return differences from 0 to `top` as colours of the ramp, shape (H, W, 3)."""
-    return np.asarray(ramp_colours(error / np.float32(top)), np.uint8)
+    colours = np.asarray(_ZERO + share * (ends - _ZERO) + 0.5, np.uint8)
+    squares = np.dstack([colours, np.full(taps.shape, 255, np.uint8)])
+    squares = squares.repeat(_TAP, 0).repeat(_TAP, 1)
+    squares[_TAP - 1 :: _TAP] = 0  # a gap between taps
+    squares[:, _TAP - 1 :: _TAP] = 0
+    return squares[:-1, :-1]
 
 
 def eight_bit(samples: NDArray[Any], peak: float) -> Pixels:
@@ -37,20 +37,14 @@ def eight_bit(samples: NDArray[Any], peak: float) -> Pixels:
     return np.asarray(np.clip(samples * (255 / peak) + 0.5, 0, 255), np.uint8)
 
 
-def thumbnail(samples: NDArray[Any], side: int) -> NDArray[np.float32]:
-    """Return samples, shape (H, W, C), reduced so that no side is longer, on the same scale."""
-    planes = np.moveaxis(samples, 2, 0).astype(np.float32)
-    return np.stack([reduced(plane, side)[0] for plane in planes], axis=2)
+def smaller(pixels: Pixels, side: int) -> Pixels:
+    """Return pixels reduced by a whole number so that no side is longer."""
+    step = -(-max(pixels.shape[:2]) // side)
+    return np.asarray(_picture(pixels).reduce(step))
 
 
 def data_url(pixels: Pixels, quality: int | None = None, icc: bytes | None = None) -> str:
-    """Return pixels as a WebP that stands in a page itself.
-
-    Args:
-        pixels: Shape (H, W, C), grey or RGB, with opacity or without.
-        quality: 0..100; None for no loss.
-        icc: The colour profile; a large one is left out.
-    """
+    """Return pixels, shape (H, W, C), as a WebP that stands in a page; without loss if None."""
     picture, file = _picture(pixels), io.BytesIO()
     # More effort would save a tenth of the bytes and take four times as long.
     how = {"lossless": True, "quality": 0} if quality is None else {"quality": quality}
@@ -68,6 +62,5 @@ def over_white(pixels: Pixels) -> PIL.Image.Image:
 
 
 def _picture(pixels: Pixels) -> PIL.Image.Image:
-    return PIL.Image.fromarray(
-        np.ascontiguousarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
-    )
+    is_grey = pixels.ndim == 3 and pixels.shape[2] == 1
+    return PIL.Image.fromarray(np.ascontiguousarray(pixels[..., 0] if is_grey else pixels))

@@ -5,113 +5,96 @@ from math import isfinite, isnan, nan
 from statistics import fmean
 from typing import Any, NamedTuple
 
-from upsample_cli.jobs.compare.compare import MethodResult
+from upsample_cli.jobs.compare.compare import Comparison, Scores
+from upsample_cli.kernels.kernel import Kernel
 from upsample_cli.metrics.checkerboard import CHECKERBOARD
-
-UNKNOWN = "-"
+from upsample_cli.metrics.ripple import noise_gain, overshoot, ripple
 
 
 class _Figure(NamedTuple):
-    """A column: its title, what it means, its value, how it is written, which end is better."""
+    """A column: its key in JSON, title, meaning, value, form; `min` or `max` for which is worse."""
 
     key: str
     title: str
     hint: str
-    of: Callable[[MethodResult], float]
+    of: Callable[[Scores], float]
     form: str
-    best: Callable[..., float] | None = None
-    varies: bool = True
-
-
-def _of_kernel(name: str) -> Callable[[MethodResult], float]:
-    return lambda result: getattr(result.kernel, name, nan)
-
-
-_FIGURES = (
-    _Figure("psnr", "PSNR dB", "Nearness to the truth in luma; more is better.",
-            lambda one: one.psnr, ".2f", max),
-    _Figure("ssim", "SSIM", "Likeness of structure to the truth in luma; 1 is equal.",
-            lambda one: one.ssim, ".4f", max),
-    _Figure("ripple", "Ripple", "RMS of the checkerboard that is seen, in levels of 255.",
-            lambda one: one.checkerboard.ripple, ".2f", min),
-    _Figure("kernel_ripple", "Kernel ripple", "What the kernel makes of a flat picture, exactly, "
-            "relative to its brightness; 0 is no checkerboard.",
-            _of_kernel("ripple"), ".4f", min, False),
-    _Figure("noise_gain", "Noise gain", "Power of white noise after over before; more is grainier.",
-            _of_kernel("noise_gain"), ".2f", None, False),
-    _Figure("overshoot", "Overshoot", "How far the response to a step goes beyond it: halos.",
-            _of_kernel("overshoot"), ".1%", min, False),
-    _Figure("seconds", "Time s", "To enlarge on one thread, while others work.",
-            lambda one: one.seconds, ".2f", min),
-    _Figure("megabytes", "PNG MB", "Size of the enlarged picture as a PNG.",
-            lambda one: one.megabytes, ".2f"),
-)  # fmt: skip
+    worst: Callable[..., float] | None = None
 
 
 class Table(NamedTuple):
-    """A table of words.
-
-    Args:
-        header: The title of each column, and what it means.
-        rows: One a method, its label first.
-        best: The places (row, column) of the best values.
-    """
+    """Titles with their meaning; rows of words, a method each; where (row, column) the best are."""
 
     header: Sequence[tuple[str, str]]
     rows: Sequence[Sequence[str]]
     best: Sequence[tuple[int, int]]
 
 
-def figures(result: MethodResult) -> dict[str, Any]:
-    """Return the figures of a result by name for programs; what is unknown is None."""
-    values = {figure.key: figure.of(result) for figure in _FIGURES}
-    return {
-        "method": result.label, "verdict": result.checkerboard.verdict or None,
-        **{key: value if isfinite(value) else None for key, value in values.items()},
-    }  # fmt: skip
+def _of_kernel(figure: Callable[[Kernel], float]) -> Callable[[Scores], float]:
+    return lambda one: figure(one.kernel) if one.kernel else nan
 
 
-def table(pictures: Sequence[Sequence[MethodResult]]) -> Table:
-    """Return the figures of one picture, or the mean and the worst of several.
+_FIGURES = (
+    _Figure("psnr", "PSNR dB", "Nearness to the truth in luma: more is better.",
+            lambda one: one.psnr, ".2f", min),
+    _Figure("ssim", "SSIM", "Likeness of structure to the truth in luma: 1 is equal.",
+            lambda one: one.ssim, ".4f", min),
+    _Figure("ripple", "Ripple", "RMS of the checkerboard that is seen, in levels of 255.",
+            lambda one: one.checkerboard.ripple, ".2f", max),
+    _Figure("kernel_ripple", "Kernel ripple", "What the kernel does to a flat picture, exactly, "
+            "as a share of its brightness: 0 is no checkerboard.",
+            _of_kernel(lambda kernel: ripple(kernel.phase_sums)), ".4f"),
+    _Figure("noise_gain", "Noise gain", "Power of white noise after over before: grain.",
+            _of_kernel(lambda kernel: noise_gain(kernel.taps, kernel.stride)), ".2f"),
+    _Figure("overshoot", "Overshoot", "How far a step goes beyond itself: halos.",
+            _of_kernel(lambda kernel: overshoot(kernel.taps, kernel.stride)), ".1%"),
+    _Figure("seconds", "Time s", "To enlarge, on one thread while others work.",
+            lambda one: one.seconds, ".2f", max),
+    _Figure("megabytes", "PNG MB", "Size of the enlarged picture as a PNG.",
+            lambda one: one.megabytes, ".2f"),
+)  # fmt: skip
 
-    Figures that no method has are left out.
 
-    Args:
-        pictures: The results of each method for each picture.
-    """
-    by_method = list(zip(*pictures, strict=True))
-    header = [("Method", "Choose two above to see them."), ("Checkerboard", "Whether it is seen.")]
-    columns = [[results[0].label for results in by_method], list(map(verdict, by_method))]
+def figures(scores: Scores) -> dict[str, Any]:
+    """Return the figures of a method by name, for programs; what is unknown is None."""
+    values = {figure.key: figure.of(scores) for figure in _FIGURES}
+    known = {key: value if isfinite(value) else None for key, value in values.items()}
+    return {"method": scores.label, "verdict": scores.checkerboard.verdict or None, **known}
+
+
+def table(pictures: Sequence[Sequence[Scores]]) -> Table:
+    """Return the figures of pictures; those that no method has are left out."""
+    methods = list(zip(*pictures, strict=True))
+    header = [("Method", "With its settings."), ("Checkerboard", "Whether one is seen.")]
+    columns = [[scores[0].label for scores in methods], list(map(verdict, methods))]
     best: list[tuple[int, int]] = []
     for figure in _FIGURES:
-        values = [[figure.of(one) for one in results] for results in by_method]
-        if all(isnan(value) for row in values for value in row):
+        values = [[v for one in scores if not isnan(v := figure.of(one))] for scores in methods]
+        if not any(values):
             continue
-        is_many = len(pictures) > 1 and figure.varies
-        worst = max if figure.best is min else min
-        for word, summary in ((" mean", fmean), (" worst", worst)) if is_many else (("", fmean),):
-            if word == " worst" and figure.best is None:
-                continue
-            column = [_summary(summary, row) for row in values]
-            words = [UNKNOWN if isnan(value) else format(value, figure.form) for value in column]
-            if figure.best and len(set(words)) > 1:
-                top = figure.best(value for value in column if not isnan(value))
-                best += [(i, len(columns)) for i, word in enumerate(words)
-                         if word == format(top, figure.form)]  # fmt: skip
-            header.append((figure.title + word, figure.hint))
+        kinds = {figure.title: fmean}
+        if len(pictures) > 1 and figure.worst:
+            kinds = {f"{figure.title} mean": fmean, f"{figure.title} worst": figure.worst}
+        for title, summary in kinds.items():
+            words = [format(summary(known), figure.form) if known else "-" for known in values]
+            if figure.worst is min:  # then more is better, and it is clear which is best
+                top = max(words, key=lambda word: float(word) if word != "-" else -1.0)
+                best += [(i, len(columns)) for i, word in enumerate(words) if word == top]
+            header.append((title, figure.hint))
             columns.append(words)
     return Table(header, list(zip(*columns, strict=True)), best)
 
 
-def _summary(summary: Callable[[Sequence[float]], float], values: Sequence[float]) -> float:
-    known = [value for value in values if not isnan(value)]
-    return summary(known) if known else nan
+def badness(comparison: Comparison) -> float:
+    """Return how bad a picture is: minus its mean PSNR, or how different methods make it."""
+    known = [one.psnr for one in comparison.scores if isfinite(one.psnr)]
+    return -fmean(known) if known else float(comparison.differences.mean())
 
 
-def verdict(results: Sequence[MethodResult]) -> str:
-    """Return what is seen in a picture, or in how many of several."""
-    verdicts = [one.checkerboard.verdict for one in results]
-    if len(verdicts) == 1:
-        return {CHECKERBOARD: "found", "": "cannot tell"}.get(verdicts[0], verdicts[0])
+def verdict(scores: Sequence[Scores]) -> str:
+    """Return what is seen in one picture, or in how many of several a checkerboard is."""
+    verdicts = [one.checkerboard.verdict or "cannot tell" for one in scores]
     count = verdicts.count(CHECKERBOARD)
+    if len(verdicts) == 1:
+        return "found" if count else verdicts[0]
     return f"found in {count} of {len(verdicts)}" if count else "none"

@@ -14,16 +14,12 @@ _DEFAULT = (
     "nearest,bicubic,lanczos,tconv,tconv:kernel=learned-soft,"
     "tconv:kernel=uniform:kernel_size={0},resize-conv,network"
 )
-_SETTING = re.compile(r":(?=\w[\w-]*=)")  # a drive's colon, as in C:\mine.npz, is none
+_SETTING = re.compile(r":(?=\w[\w-]*=)")  # the colon of a drive, as in C:\mine.npz, is none
+_TELLING = ("kernel", "weights", "order")  # parameters that a label always names
 
 
 class NamedMethod(NamedTuple):
-    """A method, and what it is called beside others.
-
-    Args:
-        label: Its name and the settings that tell it from others.
-        method: The method.
-    """
+    """A method, and the label that tells it from others."""
 
     label: str
     method: Method
@@ -36,12 +32,6 @@ def by_default(scale: float) -> list[NamedMethod]:
 
 def parsed(text: str) -> list[NamedMethod]:
     """Return the methods of a list, in its order.
-
-    Args:
-        text: Names with commas between them, each with `:parameter=value` after it, or without.
-
-    Raises:
-        SettingError: There is no such method, parameter or value, or one is named twice.
 
     >>> [one.label for one in parsed("nearest, tconv:kernel=uniform:kernel_size=3")]
     ['nearest', 'tconv uniform 3']
@@ -60,25 +50,11 @@ def _one(word: str) -> NamedMethod:
     values: dict[str, str | int] = {}
     for setting in settings:
         key, value = setting.split("=", 1)
-        values[key.replace("-", "_")] = value
-    known = {method.name: method.parameters() for method in catalogue.METHODS}
-    for parameter in known.get(name, ()):
-        value = values.get(parameter.name)
-        if parameter.kind is int and isinstance(value, str):
-            if not re.fullmatch(r"-?\d+", value):
-                raise SettingError(
-                    f"{parameter.name}={value} is no number; give {parameter.values}"
-                )
-            values[parameter.name] = int(value)
+        values[key.replace("-", "_")] = int(value) if re.fullmatch(r"-?\d+", value) else value
     method = catalogue.build(name, **values)
-    return NamedMethod(_label(method), method)
-
-
-def _label(method: Method) -> str:
-    """Return a name with the settings that are not what they are by default, and the kernel."""
-    words = [method.name]
+    label = [name]
     for parameter in method.parameters():
         value = getattr(method, parameter.name)
-        if parameter.name in ("kernel", "weights", "order") or value != parameter.default:
-            words.append(Path(value).name if is_kernel_file(str(value)) else str(value))
-    return " ".join(words)
+        if parameter.name in _TELLING or value != parameter.default:
+            label.append(Path(value).name if is_kernel_file(str(value)) else str(value))
+    return NamedMethod(" ".join(label), method)
