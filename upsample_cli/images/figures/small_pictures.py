@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from upsample_cli.images.figures.drawing import Pixels
 
 _PLUS, _ZERO, _MINUS = np.array([(240, 140, 40), (128, 128, 134), (60, 130, 230)], float)
-_TAP = 12  # pixels of a tap, with its gap
+_KERNEL = 320  # pixels, about the side of a kernel
 _LARGEST_PROFILE = 1 << 14  # bytes; larger ones would be most of a page
 
 
@@ -24,10 +24,12 @@ def kernel_pixels(taps: NDArray[np.float64]) -> Pixels:
     ends = np.where(taps[..., None] > 0, _PLUS, _MINUS)
     colours = np.asarray(_ZERO + share * (ends - _ZERO) + 0.5, np.uint8)
     squares = np.dstack([colours, np.full(taps.shape, 255, np.uint8)])
-    squares = squares.repeat(_TAP, 0).repeat(_TAP, 1)
-    squares[_TAP - 1 :: _TAP] = 0  # a gap between taps
-    squares[:, _TAP - 1 :: _TAP] = 0
-    return squares[:-1, :-1]
+    side = max(4, _KERNEL // max(taps.shape))
+    gap = 1 + side // 12
+    squares = squares.repeat(side, 0).repeat(side, 1)
+    for row in range(gap):
+        squares[side - 1 - row :: side] = squares[:, side - 1 - row :: side] = 0
+    return squares[:-gap, :-gap]
 
 
 def eight_bit(samples: NDArray[Any], peak: float) -> Pixels:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from upsample_cli import memory
 from upsample_cli.images.figures.heat_map import reduced
 from upsample_cli.images.figures.small_pictures import eight_bit, smaller
+from upsample_cli.images.levels import in_levels
 from upsample_cli.images.places.place import Place
 from upsample_cli.images.write import png
 from upsample_cli.images.write.formats import DEFAULT_COMPRESSION
@@ -38,7 +39,7 @@ from upsample_cli.metrics.spectrum import periodogram
 BLOCK = 16
 """Output pixels along a side of the blocks in which differences are counted."""
 
-_WHOLE, _HEAT = 960, 480  # pixels of the longer side of reduced pictures
+_WHOLE, _HEAT = 1024, 480  # pixels of the longer side of reduced pictures
 _SPECTRUM = 1024  # pixels along a side of the middle part whose spectrum is taken
 _LEAST_SPECTRUM, _LEAST_SSIM = 16, 11  # pixels
 _REACH = 24  # input pixels on each side of a bright one: a spline's kernel fades to nothing there
@@ -101,12 +102,10 @@ def _result(
 ) -> tuple[Scores, Drawn, NDArray[np.uint8]]:
     """Enlarge by one method; return also its luma in whole levels."""
     start = perf_counter()
-    samples, luma, opacity = whole(subject.renderer(named.method))
-    seconds = perf_counter() - start
+    image = subject.image._replace(samples=whole(subject.renderer(named.method)))
+    seconds, samples, luma = perf_counter() - start, image.samples, luma_over_black(image)
     meter = Meter(subject.size, period(subject.image.size, subject.size))
-    meter.feed(Rows(luma, None if opacity is None else opacity > 0))
-    if opacity is not None:
-        luma *= opacity / np.float32(255)
+    meter.feed(Rows(in_levels(samples, None), samples[..., -1] > 0 if image.has_alpha else None))
     light, step = reduced(luma, _HEAT)
     fidelity, error = (nan, nan), None
     if truth is not None:
@@ -123,7 +122,7 @@ def _result(
         Scores(named.label, kernel_of(named.method, subject.scale), seconds, megabytes, *fidelity,
                meter.result()),
         Drawn(meter.field(), power, light, error, step,
-              smaller(eight_bit(samples, subject.image.peak), _WHOLE)),
+              smaller(eight_bit(samples, image.peak), _WHOLE)),
         np.asarray(np.clip(luma + 0.5, 0, 255), np.uint8),
     )  # fmt: skip
 

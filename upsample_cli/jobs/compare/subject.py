@@ -114,18 +114,13 @@ def _shrunk(image: Image, size: Size) -> Image:
     render = renderer(image, image.size, Task(Bicubic(), TargetSize()), None)
     render = render._replace(stages=(resampling(BICUBIC, image.size, size),), size=size,
                              tiles=tuple(tiles(size[1], 1.0)))  # fmt: skip
-    return image._replace(samples=whole(render)[0])
+    return image._replace(samples=whole(render))
 
 
-def whole(render: Renderer) -> tuple[Samples, Plane, Plane | None]:
-    """Return samples, luma and opacity of a whole output."""
-    parts = [render.strip(rows) for rows in strips(render.size, render.channels, 1.0)]
-    opacity = [part.opacity for part in parts if part.opacity is not None]
-    return (
-        np.concatenate([part.samples for part in parts if part.samples is not None]),
-        np.concatenate([part.luma for part in parts]),
-        np.concatenate(opacity) if opacity else None,
-    )
+def whole(render: Renderer) -> Samples:
+    """Return the samples of a whole output."""
+    parts = (render.strip(rows).samples for rows in strips(render.size, render.channels, 1.0))
+    return np.concatenate([part for part in parts if part is not None])
 
 
 def luma_over_black(image: Image) -> Plane:

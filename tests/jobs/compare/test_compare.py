@@ -1,0 +1,114 @@
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+
+from upsample_cli import measure, upsample
+from upsample_cli.images.places.place import parse_file
+from upsample_cli.jobs.compare.compare import Comparison, compare, kernel_of
+from upsample_cli.jobs.compare.method_list import parsed
+from upsample_cli.jobs.compare.subject import Options
+from upsample_cli.jobs.enlarge.arrays import enlarge
+from upsample_cli.methods.catalogue import build
+from upsample_cli.methods.method import Method
+from upsample_cli.metrics.fidelity import psnr, ssim
+
+COFFEE = Path(__file__).parents[3] / "sample_images" / "coffee.png"
+UNIFORM = "tconv:kernel=uniform:kernel_size=3"
+
+
+def compared(path: Path, methods: str, **options: object) -> Comparison:
+    """Return a comparison of methods on a picture."""
+    return compare(parse_file(path), parsed(methods), Options(**options))
+
+
+def test_the_figures_are_those_of_the_python_interface(tmp_path: Path) -> None:
+    """PSNR, SSIM and ripple agree with upsample() and measure() on the rounded picture."""
+    rng = np.random.default_rng(3)
+    low = rng.integers(40, 200, (40, 48), np.uint8).repeat(4, 0).repeat(4, 1)
+    truth = rng.integers(0, 256, (320, 384), np.uint8)
+    PIL.Image.fromarray(low).save(tmp_path / "low.png")
+    PIL.Image.fromarray(truth).save(tmp_path / "truth.png")
+    comparison = compared(
+        tmp_path / "low.png", f"bicubic,{UNIFORM}", reference=parse_file(tmp_path / "truth.png")
+    )
+    for scores, settings in zip(
+        comparison.scores, [("bicubic", {}), ("tconv", {"kernel": "uniform", "kernel_size": 3})],
+        strict=True,
+    ):  # fmt: skip
+        planes = upsample((low[None] / 255).astype(np.float32), settings[0], **settings[1])
+        levels = np.floor(np.clip(planes, 0, 1) * 255 + 0.5)
+        assert scores.psnr == pytest.approx(psnr(levels[0], truth.astype(float)), abs=1e-3)
+        assert scores.ssim == pytest.approx(ssim(levels[0], truth.astype(float)), abs=1e-4)
+        expected = measure((levels / 255).astype(np.float32), 2)
+        assert scores.checkerboard.verdict == expected.verdict
+        assert scores.checkerboard.ripple == pytest.approx(expected.ripple, abs=1e-2)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_the_order_is_that_of_the_list(threads: int) -> None:
+    """Results stand in the order of the list, however many threads work."""
+    comparison = compared(COFFEE, f"{UNIFORM},nearest,tconv", threads=threads)
+    assert [one.label for one in comparison.scores] == [
+        "tconv uniform 3",
+        "nearest",
+        "tconv learned",
+    ]
+    verdicts = [one.checkerboard.verdict for one in comparison.scores]
+    assert verdicts == ["checkerboard", "none", "none"]
+
+
+@pytest.mark.parametrize(
+    "method",
+    [build("nearest"), build("bilinear"), build("bicubic"), build("lanczos"), build("spline"),
+     build("spline", order=5), build("tconv"), build("resize-conv")],
+    ids=lambda method: f"{method.name} {getattr(method, 'order', '')}",
+)  # fmt: skip
+@pytest.mark.parametrize("stride", [2, 3])
+def test_the_kernel_is_what_a_method_does(method: Method, stride: int) -> None:
+    """A transposed convolution with the kernel is the method, away from the edges."""
+    kernel = kernel_of(method, stride)
+    assert kernel is not None
+    planes = np.random.default_rng(1).random((1, 80, 80))
+    settings = {
+        parameter.name: getattr(method, parameter.name) for parameter in method.parameters()
+    }
+    expected = upsample(planes, method.name, scale=stride, **settings)
+    out = np.empty_like(expected)
+    enlarge(planes, [kernel.stage()], out, np.float64, "symmetric", 1)
+    edge = 26 * stride
+    middle = (..., slice(edge, -edge), slice(edge, -edge))
+    np.testing.assert_allclose(out[middle], expected[middle], atol=2e-6)
+
+
+def test_a_network_has_no_kernel() -> None:
+    """What is not linear has none."""
+    assert kernel_of(build("network"), 2) is None
+
+
+def test_transparent_pixels_count_as_black(tmp_path: Path) -> None:
+    """Colours that nobody sees make no picture differ from its truth."""
+    rng = np.random.default_rng(0)
+    seen = rng.integers(0, 256, (64, 64, 3), np.uint8).repeat(2, 0).repeat(2, 1)
+    alpha = np.zeros((128, 128, 1), np.uint8)
+    alpha[32:96, 32:96] = 255
+    hidden = np.where(alpha > 0, seen, 255 - seen)
+    PIL.Image.fromarray(np.dstack([seen, alpha])[::2, ::2]).save(tmp_path / "low.png")
+    PIL.Image.fromarray(np.dstack([hidden, alpha])).save(tmp_path / "truth.png")
+    reference = parse_file(tmp_path / "truth.png")
+    (scores,) = compared(tmp_path / "low.png", "nearest", reference=reference).scores
+    assert scores.psnr == float("inf")
+
+
+def test_differences_are_where_methods_differ(tmp_path: Path) -> None:
+    """Only blocks with detail differ, and one method that is off everywhere changes nothing."""
+    flat = np.full((64, 128), 100, np.uint8)
+    flat[16:32, 64:96] = np.random.default_rng(2).integers(0, 256, (16, 32))
+    PIL.Image.fromarray(flat).save(tmp_path / "spot.png")
+    blocks = compared(
+        tmp_path / "spot.png", f"nearest,bicubic,{UNIFORM},lanczos,tconv,spline"
+    ).differences
+    assert blocks.shape == (8, 16)
+    assert blocks[2:4, 8:12].min() > 5
+    assert blocks[6:].max() == blocks[:, :6].max() == 0

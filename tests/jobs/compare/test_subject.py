@@ -1,0 +1,77 @@
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+
+from upsample_cli.errors import SettingError
+from upsample_cli.images.places.place import Place, parse_file
+from upsample_cli.jobs.compare.subject import Box, Options, read_subject, whole
+from upsample_cli.methods.catalogue import build
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Place:
+    """Return a picture of 91 x 61 pixels."""
+    samples = np.random.default_rng(0).integers(0, 256, (61, 91, 3), np.uint8)
+    PIL.Image.fromarray(samples).save(tmp_path / "photo.png")
+    return parse_file(tmp_path / "photo.png")
+
+
+def test_a_shrunk_picture_is_its_own_truth(photo: Place) -> None:
+    """The truth is the picture without what no whole small pixel covers; the small one is even."""
+    subject = read_subject(photo, Options(scale=3, shrink=True))
+    assert subject.image.size == (20, 30)
+    assert subject.truth is not None
+    assert subject.size == subject.truth.size == (60, 90)
+    expected = np.asarray(PIL.Image.open(photo.path).crop((0, 0, 90, 60)).resize(
+        (30, 20), PIL.Image.Resampling.BICUBIC)).astype(int)  # fmt: skip
+    inner = slice(3, -3), slice(3, -3)  # Pillow extends no picture beyond its edges
+    assert np.abs(subject.image.samples - expected)[inner].max() <= 1
+
+
+@pytest.mark.parametrize("scale", [1.5, 2.7, 64.0])
+def test_a_picture_shrinks_by_any_scale(photo: Place, scale: float) -> None:
+    """The outputs are as large as the truth and no larger than the picture."""
+    subject = read_subject(photo, Options(scale=scale, shrink=True))
+    assert subject.truth is not None
+    assert subject.size == subject.truth.size <= (61, 91)
+    assert min(subject.image.size) >= 1
+
+
+def test_a_reference_sets_the_size(photo: Place, tmp_path: Path) -> None:
+    """Without a scale, outputs have the size of the reference."""
+    PIL.Image.new("RGB", (182, 122)).save(tmp_path / "large.png")
+    subject = read_subject(photo, Options(reference=parse_file(tmp_path / "large.png")))
+    assert (subject.size, subject.scale) == ((122, 182), 2)
+
+
+@pytest.mark.parametrize(("size", "scale"), [((90, 122), None), ((182, 122), 3.0)])
+def test_another_reference_is_refused(
+    photo: Place, tmp_path: Path, size: tuple[int, int], scale: float | None
+) -> None:
+    """A reference that is smaller, or of another size than asked for, is none."""
+    PIL.Image.new("RGB", size).save(tmp_path / "large.png")
+    with pytest.raises(SettingError, match=r"which is not .* enlarged; give"):
+        read_subject(photo, Options(scale=scale, reference=parse_file(tmp_path / "large.png")))
+
+
+@pytest.mark.parametrize("name", ["bicubic", "tconv", "network"])
+def test_a_part_is_cut_from_the_whole(photo: Place, name: str) -> None:
+    """A part that is computed alone is, but for rounding, that of the whole output."""
+    subject, box = read_subject(photo, Options(scale=2.5)), Box(31, 17, 70, 50)
+    all_of_it = whole(subject.renderer(build(name)))
+    part = subject.part(build(name), box)
+    assert part.shape == (50, 70, 3)
+    assert np.abs(part.astype(int) - box.of(all_of_it)).max() <= (name == "network")
+
+
+def test_a_crop_is_in_pixels_of_the_picture(photo: Place) -> None:
+    """It grows with the picture; of a shrunk one, whose outputs are as large as it, it does not."""
+    crop = Box(10, 20, 30, 40)
+    assert read_subject(photo, Options(scale=2, crop=crop)).box == (20, 40, 60, 80)
+    assert read_subject(photo, Options(scale=2, crop=crop, shrink=True)).box == (10, 20, 30, 40)
+    edge = read_subject(photo, Options(scale=2, crop=Box(80, 50, 50, 50))).box
+    assert edge == (160, 100, 22, 22)
+    with pytest.raises(SettingError, match="--crop 91,0,5,5 holds no pixel; give another"):
+        read_subject(photo, Options(crop=Box(91, 0, 5, 5)))
