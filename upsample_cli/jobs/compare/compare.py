@@ -39,7 +39,7 @@ from upsample_cli.metrics.spectrum import periodogram
 BLOCK = 16
 """Output pixels along a side of the blocks in which differences are counted."""
 
-_WHOLE, _HEAT = 1024, 480  # pixels of the longer side of reduced pictures
+_WHOLE, _HEAT = 960, 480  # pixels of the longer side of reduced pictures
 _SPECTRUM = 1024  # pixels along a side of the middle part whose spectrum is taken
 _LEAST_SPECTRUM, _LEAST_SSIM = 16, 11  # pixels
 _REACH = 24  # input pixels on each side of a bright one: a spline's kernel fades to nothing there

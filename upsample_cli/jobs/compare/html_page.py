@@ -45,7 +45,7 @@ def page(
             room -= sum(map(len, view["urls"]))
             views.append(view)
     (height, width), (tall, wide) = first.subject.image.size, first.subject.size
-    if views[0]["size"] != [wide, tall]:
+    if views[0]["size"] != [wide, tall] and room >= 0:
         views += reduced
     title = first.subject.name if is_one else f"{count} pictures"
     title = f"{title}, enlarged x{first.subject.scale:.4g}"

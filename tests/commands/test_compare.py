@@ -1,0 +1,133 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+from terminal import Outcome, check_refused, contents
+from textures import texture_samples
+
+Call = Callable[..., Outcome]
+TWO = ("--methods", "bicubic,tconv:kernel=uniform:kernel_size=3")
+
+
+@pytest.fixture
+def photos(folder: Path) -> Path:
+    """Return a folder with two pictures of 120 x 90 pixels, one below, and a text."""
+    (folder / "photos" / "more").mkdir(parents=True)
+    for name, seed in (("a.png", 1), ("more/b.png", 2)):
+        samples = texture_samples(90, 120, 3)
+        PIL.Image.fromarray(np.roll(samples, seed)).save(folder / "photos" / name)
+    (folder / "photos" / "notes.txt").write_text("no picture")
+    return folder / "photos"
+
+
+def test_a_page_and_a_table_are_made(call: Call, folder: Path) -> None:
+    """Without options all is told and shown of eight methods."""
+    outcome = call("compare", "in.png")
+    assert (outcome.code, outcome.err) == (0, "")
+    header, *rows = outcome.out.decode().splitlines()
+    assert header.split()[:3] == ["Method", "Checkerboard", "Ripple"]
+    assert len(rows) == 8
+    assert (folder / "compare.html").read_bytes().startswith(b"<!doctype html>")
+
+
+def test_the_truth_is_told_where_it_is_known(call: Call, folder: Path) -> None:
+    """With --shrink, and with --reference, there is a PSNR; both say the same of the same."""
+    samples = texture_samples(96, 128, 3)
+    PIL.Image.fromarray(samples).save(folder / "large.png")
+    shrunk = call("compare", "large.png", "--shrink", "--json", *TWO)
+    low = PIL.Image.fromarray(samples).resize((64, 48), PIL.Image.Resampling.BICUBIC)
+    low.save(folder / "low.png")
+    beside = call("compare", "low.png", "--reference", "large.png", "--json", *TWO)
+    assert (shrunk.code, beside.code) == (0, 0)
+    scores = [json.loads(one.out)["methods"] for one in (shrunk, beside)]
+    assert [one["method"] for one in scores[0]] == ["bicubic", "tconv uniform 3"]
+    for first, second in zip(*scores, strict=True):
+        assert first["psnr"] == pytest.approx(second["psnr"], abs=0.5)
+    assert not (folder / "compare.html").exists()
+
+
+def test_a_sheet_shows_the_crop_by_every_method(call: Call, folder: Path) -> None:
+    """Each panel is the same part, magnified by a whole number, under the method's name."""
+    outcome = call("compare", "in.png", "-o", "sheet.png", "--crop", "2,3,12,9",
+                   "--methods", "nearest,bicubic")  # fmt: skip
+    assert (outcome.code, outcome.err) == (0, "")
+    sheet = np.asarray(PIL.Image.open(folder / "sheet.png"))
+    source = np.asarray(PIL.Image.open(folder / "in.png"))[3:12, 2:14]
+    large = source.repeat(32, 0).repeat(32, 1)  # twice as large, sixteen times magnified
+    assert (sheet[-24 - 288 : -24, 24 : 24 + 384] == large).all()
+
+
+def test_a_folder_has_mean_and_worst(call: Call, photos: Path) -> None:
+    """The table is on all pictures, the page on the worst; what is no picture is left out."""
+    outcome = call("compare", photos, "--shrink", *TWO, "-o", "page.html")
+    assert (outcome.code, outcome.err) == (0, "")
+    header, *rows = outcome.out.decode().splitlines()
+    assert "PSNR dB mean  PSNR dB worst" in header
+    assert len(rows) == 2
+    page = Path("page.html").read_text()
+    assert "2 pictures, enlarged x2" in page
+    lines = call("compare", photos, "--json", *TWO).out.decode().splitlines()
+    names = [json.loads(line)["input"] for line in lines]
+    assert names == [f"{photos}/a.png", f"{photos}/more/b.png"]
+
+
+def test_a_picture_that_fails_stops_no_other(call: Call, photos: Path) -> None:
+    """It is named, the others are compared, and the exit code is 1."""
+    (photos / "broken.png").write_bytes((photos / "a.png").read_bytes()[:300])
+    outcome = call("compare", photos, *TWO, "--json")
+    assert outcome.code == 1
+    assert "broken.png" in outcome.err
+    assert len(outcome.out.splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "fault"),
+    [
+        (("in.png", "--shrink", "--reference", "in.png"), "two truths"),
+        (("in.png", "-s", "0.5"), "--scale 0.5 would shrink"),
+        (("in.png", "-o", "page.pdf"), "page.pdf is no page and no sheet"),
+        (("in.png", "-o", "in.png"), "in.png is the input too"),
+        (("in.png", "--crop", "1,2,3"), "--crop 1,2,3 is no box"),
+        (("in.png", "--crop", "1,2,0,4"), "holds no pixel"),
+        (("in.png", "--crop", "90,2,3,4"), "holds no pixel"),
+        (("in.png", "--methods", "bicubc"), "did you mean 'bicubic'"),
+        (("in.png", "--methods", "tconv:kernel=none.npz"), "none.npz"),
+        ((".", "--crop", "0,0,5,5"), "for one picture, not a folder"),
+        (("nowhere.png",), "no file nowhere.png"),
+    ],
+)
+def test_what_cannot_be_is_refused(
+    call: Call, folder: Path, words: tuple[str, ...], fault: str
+) -> None:
+    """One line names the fault and what to do; nothing is written."""
+    before = contents(folder)
+    outcome = call("compare", *words)
+    check_refused(outcome, 1 if "no file" in fault or "input too" in fault else 2, fault)
+    assert contents(folder) == before
+
+
+def test_a_page_is_not_replaced_without_force(call: Call, folder: Path) -> None:
+    """What is there stays, unless --force is given."""
+    (folder / "compare.html").write_text("mine")
+    check_refused(call("compare", "in.png", *TWO), 1, "compare.html exists")
+    assert (folder / "compare.html").read_text() == "mine"
+    assert call("compare", "in.png", *TWO, "--force").code == 0
+    assert (folder / "compare.html").stat().st_size > 10_000
+
+
+def test_a_folder_without_pictures_has_nothing_to_compare(call: Call, tmp_path: Path) -> None:
+    """The exit code is 3, and no page is written."""
+    (tmp_path / "empty").mkdir()
+    outcome = call("compare", "empty")
+    assert (outcome.code, outcome.out) == (3, b"")
+    assert not (tmp_path / "compare.html").exists()
+
+
+def test_a_crop_that_no_page_holds_is_refused(call: Call, folder: Path) -> None:
+    """It is said how large it may be."""
+    PIL.Image.new("L", (1200, 1200)).save(folder / "large.png")
+    outcome = call("compare", "large.png", "--crop", "0,0,1200,1200", *TWO)
+    check_refused(outcome, 2, "give at most 1500x1500 of these pixels")

@@ -1,0 +1,66 @@
+import base64
+import io
+
+import numpy as np
+import PIL.Image
+import pytest
+
+from upsample_cli.images.figures.small_pictures import (
+    data_url,
+    eight_bit,
+    kernel_pixels,
+    over_white,
+    smaller,
+)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_a_page_holds_every_pixel(rng: np.random.Generator, channels: int) -> None:
+    """Without a quality nothing is lost, not even colours of transparent pixels."""
+    pixels = rng.integers(0, 256, (20, 31, channels), np.uint8)
+    stored = base64.b64decode(data_url(pixels).removeprefix("data:image/webp;base64,"))
+    read = np.asarray(PIL.Image.open(io.BytesIO(stored)))
+    grey = np.repeat(pixels[..., :1], 3, axis=2)
+    colours = pixels if channels > 2 else np.dstack([grey, pixels[..., 1:]])
+    np.testing.assert_array_equal(read, colours)
+
+
+def test_the_profile_is_kept_unless_it_is_large() -> None:
+    """Colours stay those of the picture; a profile that would fill the page is left out."""
+    pixels = np.zeros((4, 4, 3), np.uint8)
+    for profile, kept in ((b"p" * 500, b"p" * 500), (b"p" * 50_000, None)):
+        stored = base64.b64decode(data_url(pixels, None, profile).split(",")[1])
+        assert PIL.Image.open(io.BytesIO(stored)).info.get("icc_profile") == kept
+
+
+def test_a_kernel_is_orange_and_blue() -> None:
+    """A tap is a square of its colour, and as many squares stand side by side as there are taps."""
+    pixels = kernel_pixels(np.array([[1.0, 0.0], [-1.0, 0.5]]))
+    size = len(pixels)
+    corners = [pixels[i, j] for i in (0, size - 1) for j in (0, size - 1)]
+    assert [tuple(map(int, corner)) for corner in corners[:3]] == [
+        (240, 140, 40, 255), (128, 128, 134, 255), (60, 130, 230, 255)
+    ]  # fmt: skip
+    assert (pixels[size // 2, :, 3] == 0).all()
+
+
+@pytest.mark.parametrize(("dtype", "peak"), [(np.uint16, 65535), (np.float32, 1)])
+def test_any_depth_becomes_eight_bits(dtype: type, peak: int) -> None:
+    """White stays white, black black, and what lies beyond is clipped."""
+    samples = np.array([0, 0.6, 1]) * peak
+    assert eight_bit(samples.astype(dtype), peak).tolist() == [0, 153, 255]
+    assert eight_bit(np.array([-1.0, 2.0]), 1).tolist() == [0, 255]
+
+
+def test_a_picture_is_reduced_by_a_whole_number(rng: np.random.Generator) -> None:
+    """Each pixel is the mean of a block."""
+    pixels = rng.integers(0, 256, (40, 80, 3), np.uint8)
+    means = pixels.reshape(10, 4, 20, 4, 3).mean((1, 3))
+    assert np.abs(smaller(pixels, 20) - means).max() <= 0.5
+
+
+def test_what_is_transparent_is_white() -> None:
+    """A sheet of crops is opaque."""
+    pixels = np.zeros((1, 2, 2), np.uint8)
+    pixels[0, 1] = 10, 255
+    assert np.asarray(over_white(pixels)).tolist() == [[[255] * 3, [10] * 3]]
