@@ -5,22 +5,18 @@ python sample_images/make.py
 
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 HERE = Path(__file__).parent
-PANELS = {
-    "nearest": ["--method", "nearest"],
-    "bicubic": ["--method", "bicubic"],
-    "tconv, uniform 3x3": ["--method", "tconv", "--kernel", "uniform", "--kernel-size", "3"],
-    "tconv, learned": ["--method", "tconv"],
-}
-CROP = (150, 70, 246, 166)  # of chelsea.png
-MAGNIFIED = 2  # so that single output pixels are seen
-BAND = 28  # pixels of height for the words above a panel
+# The picture at the head of the README: shrunk first, so that the truth stands beside the methods.
+FIGURE = (
+    "compare", HERE / "chelsea.png", "--shrink", "--scale", "4", "--crop", "140,60,128,96",
+    "--methods", "nearest,bicubic,tconv:kernel=uniform:kernel_size=5,tconv,network",
+    "--output", HERE / "methods.png", "--force",
+)  # fmt: skip
 
 
 def zone_plate(size: int = 256) -> Image.Image:
@@ -47,41 +43,8 @@ def text() -> Image.Image:
     return picture
 
 
-def panel(folder: Path, words: str, options: list[str]) -> Image.Image:
-    """Return the crop enlarged by the command, magnified, with words above."""
-    source, to = folder / "crop.png", folder / "large.png"
-    command = [sys.executable, "-m", "upsample_cli", str(source), str(to), "-q", "-f", *options]
-    subprocess.run(command, check=True)
-    with Image.open(to) as opened:
-        large = opened.convert("RGB")
-    shown = large.resize(
-        (large.width * MAGNIFIED, large.height * MAGNIFIED), Image.Resampling.NEAREST
-    )
-    framed = Image.new("RGB", (shown.width, shown.height + BAND), "white")
-    framed.paste(shown, (0, BAND))
-    font = ImageFont.load_default(18)
-    ImageDraw.Draw(framed).text((2, 2), words, font=font, fill="black")
-    return framed
-
-
-def figure() -> Image.Image:
-    """Return the same crop by four methods, side by side."""
-    with tempfile.TemporaryDirectory() as name, Image.open(HERE / "chelsea.png") as photograph:
-        folder = Path(name)
-        photograph.crop(CROP).save(folder / "crop.png")
-        panels = [panel(folder, words, options) for words, options in PANELS.items()]
-    gap = 8
-    width = sum(each.width for each in panels) + gap * (len(panels) - 1)
-    whole = Image.new("RGB", (width, panels[0].height), "white")
-    left = 0
-    for each in panels:
-        whole.paste(each, (left, 0))
-        left += each.width + gap
-    return whole
-
-
 if __name__ == "__main__":
     zone_plate().save(HERE / "zone_plate.png", optimize=True)
     flat_and_ramp().save(HERE / "flat_and_ramp.png", optimize=True)
     text().save(HERE / "text.png", optimize=True)
-    figure().save(HERE / "methods.png", optimize=True)
+    subprocess.run([sys.executable, "-m", "upsample_cli", *FIGURE], check=True)
