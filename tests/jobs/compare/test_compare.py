@@ -87,6 +87,20 @@ def test_a_network_has_no_kernel() -> None:
     assert kernel_of(build("network"), 2) is None
 
 
+def test_a_network_in_onnx_is_compared_like_any_method(tmp_path: Path) -> None:
+    """One that enlarges bilinearly differs from bilinear by rounding, and tells its flat ripple."""
+    onnx = pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    from enlargers import enlarger
+
+    onnx.save(enlarger(), str(tmp_path / "net.onnx"))
+    comparison = compared(COFFEE, f"bilinear,onnx:model={tmp_path / 'net.onnx'}", shrink=True)
+    linear, network = comparison.scores
+    assert network.psnr == pytest.approx(linear.psnr, abs=0.05)
+    assert (network.kernel, network.flat_ripple) == (None, pytest.approx(0, abs=1e-6))
+    assert np.median(comparison.differences) < 0.5
+
+
 def test_transparent_pixels_count_as_black(tmp_path: Path) -> None:
     """Colours that nobody sees make no picture differ from its truth."""
     rng = np.random.default_rng(0)

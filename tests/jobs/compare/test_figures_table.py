@@ -13,7 +13,7 @@ def scores(label: str, psnr: float = nan, ripple: float = 0.0, verdict: str = "n
     """Return the scores of a method with the uniform kernel."""
     kernel = KERNELS["uniform"](2, 3)
     checkerboard = Checkerboard((2, 2), ripple=ripple, verdict=verdict)
-    return Scores(label, kernel, 1.0, 2.0, psnr, nan, checkerboard)
+    return Scores(label, kernel, 0.0, 1.0, 2.0, psnr, nan, checkerboard)
 
 
 def test_one_picture_has_a_column_a_figure() -> None:
@@ -23,7 +23,7 @@ def test_one_picture_has_a_column_a_figure() -> None:
     assert titles[:4] == ["Method", "Checkerboard", "PSNR dB", "Ripple"]
     assert [row[2] for row in shown.rows] == ["30.00", "31.00", "31.00", "-"]
     assert shown.best == [(1, 2), (2, 2)]
-    assert shown.rows[0][titles.index("Kernel ripple")] == "0.4843"
+    assert shown.rows[0][titles.index("Flat ripple")] == "0.4843"
     assert "SSIM" not in titles
 
 

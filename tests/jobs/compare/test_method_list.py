@@ -14,6 +14,8 @@ from upsample_cli.methods.catalogue import METHODS, build
          build("tconv", kernel="uniform", kernel_size=3)),
         ("tconv:kernel=C:\\some\\mine.npz", None,
          build("tconv", kernel="C:\\some\\mine.npz")),
+        ("onnx:model=nets/a.onnx:model-range=255:ensemble=yes", "onnx a.onnx 255 ensemble",
+         build("onnx", model="nets/a.onnx", model_range="255", ensemble=True)),
         ("network:weights=clean", "network clean", build("network", weights="clean")),
     ],
 )  # fmt: skip
@@ -27,7 +29,8 @@ def test_a_word_names_a_method_with_its_settings(word: str, label: str, method: 
 def test_every_method_can_be_named() -> None:
     """The names are those of the catalogue, in the order of the list."""
     names = [method.name for method in METHODS]
-    assert [one.method.name for one in parsed(" , ".join(names))] == names
+    words = [f"{name}:model=a.onnx" if name == "onnx" else name for name in names]
+    assert [one.method.name for one in parsed(" , ".join(words))] == names
 
 
 @pytest.mark.parametrize(("scale", "size"), [(2, 3), (3, 4), (2.5, 4)])
@@ -47,6 +50,8 @@ def test_by_default_one_method_makes_a_checkerboard_at_any_scale(scale: float, s
         ("tconv,tconv:kernel=learned", "names tconv learned twice"),
         ("tconv:kernel_size=x", "--kernel_size x is out of range"),
         ("bicubic:order=2", "--order is for spline"),
+        ("onnx:model=a.onnx:ensemble=2", "ensemble=2 is neither; give ensemble=yes"),
+        ("onnx", "needs a network"),
         ("tconv:colour=2", "no method has --colour"),
     ],
 )

@@ -51,6 +51,7 @@ class Scores(NamedTuple):
 
     label: str
     kernel: Kernel | None
+    flat_ripple: float  # of what has no kernel
     seconds: float  # on one thread
     megabytes: float  # as PNG
     psnr: float
@@ -102,7 +103,9 @@ def _result(
 ) -> tuple[Scores, Drawn, NDArray[np.uint8]]:
     """Enlarge by one method; return also its luma in whole levels."""
     start = perf_counter()
-    image = subject.image._replace(samples=whole(subject.renderer(named.method)))
+    method = named.method
+    rows = method.rows_at_once(subject.size[0], subject.scale)
+    image = subject.image._replace(samples=whole(subject.renderer(method), rows))
     seconds, samples, luma = perf_counter() - start, image.samples, luma_over_black(image)
     meter = Meter(subject.size, period(subject.image.size, subject.size))
     meter.feed(Rows(in_levels(samples, None), samples[..., -1] > 0 if image.has_alpha else None))
@@ -119,8 +122,8 @@ def _result(
     middle = luma[top : top + _SPECTRUM, left : left + _SPECTRUM]
     power = periodogram(middle) if min(middle.shape) >= _LEAST_SPECTRUM else None
     return (
-        Scores(named.label, kernel_of(named.method, subject.scale), seconds, megabytes, *fidelity,
-               meter.result()),
+        Scores(named.label, kernel_of(method, subject.scale), method.flat_ripple, seconds,
+               megabytes, *fidelity, meter.result()),
         Drawn(meter.field(), power, light, error, step,
               smaller(eight_bit(samples, image.peak), _WHOLE)),
         np.asarray(np.clip(luma + 0.5, 0, 255), np.uint8),

@@ -41,9 +41,9 @@ _FIGURES = (
             lambda one: one.ssim, ".4f", min),
     _Figure("ripple", "Ripple", "RMS of the checkerboard that is seen, in levels of 255.",
             lambda one: one.checkerboard.ripple, ".2f", max),
-    _Figure("kernel_ripple", "Kernel ripple", "What the kernel does to a flat picture, exactly, "
-            "as a share of its brightness: 0 is no checkerboard.",
-            _of_kernel(lambda kernel: ripple(kernel.phase_sums)), ".4f"),
+    _Figure("flat_ripple", "Flat ripple", "What becomes of a flat picture, exactly: RMS of the "
+            "pattern over its brightness; 0 where there can be no checkerboard.",
+            lambda one: ripple(one.kernel.phase_sums) if one.kernel else one.flat_ripple, ".4f"),
     _Figure("noise_gain", "Noise gain", "Power of white noise after over before: grain.",
             _of_kernel(lambda kernel: noise_gain(kernel.taps, kernel.stride)), ".2f"),
     _Figure("overshoot", "Overshoot", "How far a step goes beyond itself: halos.",

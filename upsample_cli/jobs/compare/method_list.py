@@ -7,7 +7,7 @@ from typing import NamedTuple
 from upsample_cli.errors import SettingError
 from upsample_cli.methods import catalogue
 from upsample_cli.methods.kernel_chain import whole_stride
-from upsample_cli.methods.method import Method, is_kernel_file
+from upsample_cli.methods.method import Method
 
 # Equal taps, one more than the stride: the classic that leaves a checkerboard at every scale.
 _DEFAULT = (
@@ -15,7 +15,8 @@ _DEFAULT = (
     "tconv:kernel=uniform:kernel_size={0},resize-conv,network"
 )
 _SETTING = re.compile(r":(?=\w[\w-]*=)")  # the colon of a drive, as in C:\mine.npz, is none
-_TELLING = ("kernel", "weights", "order")  # parameters that a label always names
+_TELLING = ("kernel", "weights", "order", "model")  # parameters that a label always names
+_YES_OR_NO = {"yes": True, "no": False}
 
 
 class NamedMethod(NamedTuple):
@@ -47,14 +48,20 @@ def parsed(text: str) -> list[NamedMethod]:
 
 def _one(word: str) -> NamedMethod:
     name, *settings = _SETTING.split(word)
+    methods = (method for method in catalogue.METHODS if method.name == name)
+    kinds = {setting.name: setting.kind for method in methods for setting in method.parameters()}
     values: dict[str, str | int] = {}
     for setting in settings:
-        key, value = setting.split("=", 1)
-        values[key.replace("-", "_")] = int(value) if re.fullmatch(r"-?\d+", value) else value
+        key, _, value = setting.partition("=")
+        key = key.replace("-", "_")
+        if kinds.get(key) is bool and value not in _YES_OR_NO:
+            raise SettingError(f"{key}={value} is neither; give {key}=yes or {key}=no")
+        is_number = kinds.get(key) is int and re.fullmatch(r"-?\d+", value)
+        values[key] = int(value) if is_number else _YES_OR_NO.get(value, value)
     method = catalogue.build(name, **values)
     label = [name]
     for parameter in method.parameters():
         value = getattr(method, parameter.name)
         if parameter.name in _TELLING or value != parameter.default:
-            label.append(Path(value).name if is_kernel_file(str(value)) else str(value))
+            label.append(parameter.name if value is True else Path(str(value)).name)
     return NamedMethod(" ".join(label), method)

@@ -117,9 +117,10 @@ def _shrunk(image: Image, size: Size) -> Image:
     return image._replace(samples=whole(render))
 
 
-def whole(render: Renderer) -> Samples:
-    """Return the samples of a whole output."""
-    parts = (render.strip(rows).samples for rows in strips(render.size, render.channels, 1.0))
+def whole(render: Renderer, at_once: int = 0) -> Samples:
+    """Return the samples of a whole output, computed in runs of rows; 0 for what suits."""
+    runs = strips(render.size, render.channels, 1.0, at_once)
+    parts = (render.strip(rows).samples for rows in runs)
     return np.concatenate([part for part in parts if part is not None])
 
 
