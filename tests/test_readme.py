@@ -110,3 +110,16 @@ def test_python_examples() -> None:
     """The Python block gives what it shows."""
     failed, tried = doctest.testfile(str(ROOT / "README.md"), module_relative=False)
     assert (failed, tried) == (0, 17)
+
+
+def test_the_commands_under_compare_work(desk: Path) -> None:
+    """The commands succeed, in order, with a kernel and weights that are there."""
+    shutil.copy(
+        ROOT / "upsample_cli" / "kernels" / "learned" / "tconv-learned-x2.npz", desk / "mine.npz"
+    )
+    block = README.split("## Compare")[1].split("```sh\n")[1].split("```")[0]
+    for line in block.splitlines():
+        done = run(line.split("  #")[0], desk)
+        assert (done.returncode, line) == (0, line), done.stderr
+        (desk / "compare.html").unlink(missing_ok=True)
+    assert (desk / "sheet.png").is_file()

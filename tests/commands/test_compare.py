@@ -131,3 +131,10 @@ def test_a_crop_that_no_page_holds_is_refused(call: Call, folder: Path) -> None:
     PIL.Image.new("L", (1200, 1200)).save(folder / "large.png")
     outcome = call("compare", "large.png", "--crop", "0,0,1200,1200", *TWO)
     check_refused(outcome, 2, "give at most 1500x1500 of these pixels")
+
+
+def test_more_memory_than_there_is_is_not_taken(call: Call, folder: Path) -> None:
+    """A picture whose outputs do not fit is refused, with what may be done."""
+    PIL.Image.new("L", (3000, 3000)).save(folder / "large.png")
+    outcome = call("compare", "large.png", *TWO, "--max-memory", "256MB", "-j", 4)
+    check_refused(outcome, 1, "large.png at x2 needs")

@@ -43,7 +43,7 @@ _WHOLE, _HEAT = 960, 480  # pixels of the longer side of reduced pictures
 _SPECTRUM = 1024  # pixels along a side of the middle part whose spectrum is taken
 _LEAST_SPECTRUM, _LEAST_SSIM = 16, 11  # pixels
 _REACH = 24  # input pixels on each side of a bright one: a spline's kernel fades to nothing there
-_FIGURES = 100  # bytes on a pixel of an output under way
+_LUMA, _FIDELITY = 12, 40  # bytes on a pixel of an output under way, measured
 
 
 class Scores(NamedTuple):
@@ -82,8 +82,10 @@ class Comparison(NamedTuple):
 def compare(source: Place, methods: Sequence[NamedMethod], options: Options) -> Comparison:
     """Return what becomes of a picture by each method; raise where it or a setting is at fault."""
     subject = read_subject(source, options)
+    each = 2 * subject.image.channels * subject.image.dtype.itemsize + _LUMA
+    each += 0 if subject.truth is None else _FIDELITY
     pixels = subject.size[0] * subject.size[1] * (options.threads + 1)
-    memory.check(pixels * _FIGURES, f"{subject.name} at x{subject.scale:g}")
+    memory.check(pixels * each, f"{subject.name} at x{subject.scale:g}")
     truth = None if subject.truth is None else luma_over_black(subject.truth)
     scores, drawn, steps, last = list[Scores](), list[Drawn](), list[Plane](), None
     with Workers(options.threads) as workers:
