@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from html import escape
+from itertools import islice
 from math import isfinite, isqrt
 from pathlib import Path
 from string import Template
@@ -22,6 +23,7 @@ from upsample_cli.jobs.compare.method_list import NamedMethod
 from upsample_cli.jobs.compare.subject import Box
 
 _LARGEST = 7_500_000  # characters of a page, about
+_RESERVED = 1_200_000  # characters of these for the whole picture, reduced
 _WHOLE = 4_500_000  # pixels of all methods together that are worth a try to show whole
 _AREA = 1_250_000  # pixels of all methods together in an area
 _AREAS = 4
@@ -37,16 +39,19 @@ def page(
     comparisons: Sequence[Comparison], methods: Sequence[NamedMethod], table: Table, count: int
 ) -> bytes:
     """Return a page on some pictures, the first in detail, of the `count` that a table is on."""
-    first, is_one = comparisons[0], count == 1
-    cards, reduced, views = _cards(first), _reduced(first, is_one), list[dict[str, Any]]()
-    room = _LARGEST - len(json.dumps([cards, reduced]))
+    first, is_one, views = comparisons[0], count == 1, list[dict[str, Any]]()
+    cards = _cards(first)
+    room = _LARGEST - len(json.dumps(cards)) - (_RESERVED if is_one else 0)
     for comparison in comparisons:
-        for view in _views(comparison, methods, room, _AREAS if is_one else 1):
-            room -= sum(map(len, view["urls"]))
+        for view in _views(comparison, methods, room // len(comparisons), is_one):
+            if views and _length(view) > room:
+                break
+            room -= _length(view)
             views.append(view)
     (height, width), (tall, wide) = first.subject.image.size, first.subject.size
-    if views[0]["size"] != [wide, tall] and room >= 0:
-        views += reduced
+    if is_one and views[0]["size"] != [wide, tall]:
+        whole = _reduced(first)
+        views += [whole] * (_length(whole) <= room + _RESERVED)
     title = first.subject.name if is_one else f"{count} pictures"
     title = f"{title}, enlarged x{first.subject.scale:.4g}"
     data = {
@@ -85,32 +90,27 @@ def _parts(comparison: Comparison, methods: Sequence[NamedMethod], box: Box) -> 
 
 
 def _views(
-    comparison: Comparison, methods: Sequence[NamedMethod], room: int, count: int
+    comparison: Comparison, methods: Sequence[NamedMethod], room: int, is_one: bool
 ) -> Iterator[dict[str, Any]]:
-    """Yield the whole picture if there is room for it, else parts of it, as many as there is."""
+    """Yield the whole picture if there is room for it, else parts of it, one of many pictures."""
     subject, shown = comparison.subject, len(_names(comparison))
     box = subject.box or Box(0, 0, subject.size[1], subject.size[0])
-    is_small = box.width * box.height * shown <= _WHOLE
-    if subject.box and not is_small:
+    name = "The crop" if subject.box else "Whole picture" if is_one else subject.name
+    if box.width * box.height * shown <= _WHOLE:
+        view = _view(comparison, methods, box, name)
+        if subject.box or _length(view) <= room:
+            yield view
+            return
+    elif subject.box:
         side = isqrt(_WHOLE // shown)
         raise SettingError(
             f"--crop is {box.width}x{box.height} once enlarged, too much for a page of {shown} "
             f"pictures; give at most {side}x{side} of these pixels"
         )
-    if is_small:
-        view = _view(comparison, methods, box, "The crop" if subject.box else "Whole picture")
-        if subject.box or sum(map(len, view["urls"])) <= room:
-            yield view
-            return
-    for number, box in enumerate(_most_different(comparison, isqrt(_AREA // shown)), 1):
-        name = f"Where they differ most, {number}" if count > 1 else subject.name
-        view = _view(comparison, methods, box, name)
-        room -= sum(map(len, view["urls"]))
-        if number > 1 and room < 0:
-            return
-        yield view
-        if number == count:
-            return
+    boxes = _most_different(comparison, isqrt(_AREA // shown))
+    for number, box in enumerate(islice(boxes, _AREAS if is_one else 1), 1):
+        name = f"Where they differ most, {number}" if is_one else subject.name
+        yield _view(comparison, methods, box, name)
 
 
 def _view(
@@ -121,7 +121,11 @@ def _view(
     return {"name": name, "size": [box.width, box.height], "urls": urls}
 
 
-def _reduced(comparison: Comparison, is_wanted: bool) -> list[dict[str, Any]]:
+def _length(view: dict[str, Any]) -> int:
+    return sum(map(len, view["urls"]))
+
+
+def _reduced(comparison: Comparison) -> dict[str, Any]:
     """Return the whole picture by all methods, reduced."""
     wholes, subject = [one.whole for one in comparison.drawn], comparison.subject
     (height, width), icc = wholes[0].shape[:2], subject.image.metadata.icc
@@ -129,8 +133,8 @@ def _reduced(comparison: Comparison, is_wanted: bool) -> list[dict[str, Any]]:
         pixels = eight_bit(subject.truth.samples, subject.truth.peak)
         wholes.append(smaller(pixels, max(height, width)))
     name = f"Whole picture, reduced to {100 * width / subject.size[1]:.0f} %"
-    urls = [data_url(one, _QUALITY, icc) for one in wholes] if is_wanted else []
-    return [{"name": name, "size": [width, height], "urls": urls}] * is_wanted
+    urls = [data_url(one, _QUALITY, icc) for one in wholes]
+    return {"name": name, "size": [width, height], "urls": urls}
 
 
 def _most_different(comparison: Comparison, side: int) -> Iterator[Box]:
