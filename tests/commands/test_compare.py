@@ -80,7 +80,9 @@ def test_a_picture_that_fails_stops_no_other(call: Call, photos: Path) -> None:
     outcome = call("compare", photos, *TWO, "--json")
     assert outcome.code == 1
     assert "broken.png" in outcome.err
-    assert len(outcome.out.splitlines()) == 2
+    lines = [json.loads(line) for line in outcome.out.splitlines()]
+    assert [line["status"] for line in lines] == ["done", "failed", "done"]
+    assert "broken.png" in lines[1]["error"]
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from upsample_cli.commands.options import (
 )
 from upsample_cli.commands.output import exit_codes
 from upsample_cli.commands.output.messages import tell
+from upsample_cli.commands.output.text_tables import aligned
 from upsample_cli.errors import SettingError, UpsampleError
 from upsample_cli.images.places.folder import Folder
 from upsample_cli.images.places.place import MAX_PIXELS, STREAM, Place, parse, parse_file
@@ -23,6 +24,8 @@ from upsample_cli.jobs.runtime.process import cores
 
 if TYPE_CHECKING:  # --help must not wait for NumPy
     from upsample_cli.jobs.compare.compare import Comparison
+    from upsample_cli.jobs.compare.figures_table import Table
+    from upsample_cli.jobs.compare.method_list import NamedMethod
     from upsample_cli.jobs.compare.subject import Box, Options
 
 _PAGE = "compare.html"
@@ -60,45 +63,57 @@ def compare(source: str, output: str | None, methods: str | None, force: bool, a
     upsample compare photo.png -s 4 -o sheet.png --crop 150,70,96,96
     upsample compare photos/ --shrink --methods bicubic,tconv,tconv:kernel=mine.npz
     """  # noqa: D301 # click needs the \b itself
-    from upsample_cli.commands.output.text_tables import aligned
-    from upsample_cli.jobs.batch.picture_job import is_other
-    from upsample_cli.jobs.batch.walk import Globs
-    from upsample_cli.jobs.compare import figures_table, html_page, method_list
-    from upsample_cli.jobs.compare.compare import compare as compare_one
-    from upsample_cli.jobs.measure.many import files_in
+    from upsample_cli.jobs.compare import figures_table, method_list
+    from upsample_cli.jobs.compare.compare import compare_all
 
-    options, place, scores, worst = _options(**settings), parse(source), [], list["Comparison"]()
+    options, place = _options(**settings), parse(source)
     if isinstance(place, Folder) and (options.reference or options.crop):
         raise SettingError("--reference and --crop are for one picture, not a folder; name one")
     target = _target(place, output or ("" if as_json else _PAGE), force)
     named = method_list.parsed(methods) if methods else method_list.by_default(options.scale or 2)
-    failed = 0
-    for picture, is_in_folder in files_in([place], Globs()):
-        try:
-            if is_in_folder and is_other(picture):
-                continue
-            comparison = compare_one(picture, named, options)
-        except UpsampleError as error:
-            if not is_in_folder:
-                raise
-            tell("Error", str(error))
+    scores, worst, failed = [], list["Comparison"](), 0
+    for picture, result in compare_all(place, named, options):
+        if isinstance(result, UpsampleError):
             failed += 1
-            continue
-        scores.append(comparison.scores)
-        worst = sorted([*worst, comparison], key=figures_table.badness, reverse=True)[:_WORST]
+            tell("Error", str(result))
+        else:
+            scores.append(result.scores)
+            worst = sorted([*worst, result], key=figures_table.badness, reverse=True)[:_WORST]
         if as_json:
-            rows = list(map(figures_table.figures, comparison.scores))
-            click.echo(json.dumps({"input": str(picture), "methods": rows}))
+            click.echo(_line(picture, result))
     if scores:
         table = figures_table.table(scores)
         if target is not None:
-            data = (html_page.sheet(worst[0], named) if target.suffix == ".png"
-                    else html_page.page(worst, named, table, len(scores)))  # fmt: skip
-            with target.writing(force) as file:
-                file.write(data)
+            _write(target, worst, named, table, len(scores), force)
         if not as_json:
             click.echo(aligned([[title for title, _ in table.header], *table.rows]))
     return exit_codes.of_pictures({"done": len(scores), "failed": failed}, False)
+
+
+def _line(picture: Place, result: "Comparison | UpsampleError") -> str:
+    """Return what became of a picture, for programs."""
+    from upsample_cli.jobs.compare.figures_table import figures
+
+    if isinstance(result, UpsampleError):
+        return json.dumps({"input": str(picture), "status": "failed", "error": str(result)})
+    height, width = result.subject.size
+    return json.dumps({
+        "input": str(picture), "status": "done", "error": None, "width": width, "height": height,
+        "scale": result.subject.scale, "methods": list(map(figures, result.scores)),
+    })  # fmt: skip
+
+
+def _write(target: Place, worst: "list[Comparison]", methods: "list[NamedMethod]", table: "Table",
+           count: int, force: bool) -> None:  # fmt: skip
+    """Write the page, or the sheet of the worst picture."""
+    from upsample_cli.jobs.compare import html_page
+
+    if target.suffix == ".png":
+        data = html_page.sheet(worst[0], methods)
+    else:
+        data = html_page.page(worst, methods, table, count)
+    with target.writing(force) as file:
+        file.write(data)
 
 
 def _options(scale: float | None, reference: str | None, shrink: bool, crop: str | None,

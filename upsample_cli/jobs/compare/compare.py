@@ -1,6 +1,6 @@
 """One picture enlarged by many methods, and what can be said of each result."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import nan
 from time import perf_counter
 from typing import NamedTuple
@@ -9,12 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from upsample_cli import memory
+from upsample_cli.errors import UpsampleError
 from upsample_cli.images.figures.heat_map import reduced
 from upsample_cli.images.figures.small_pictures import eight_bit, smaller
 from upsample_cli.images.levels import in_levels
+from upsample_cli.images.places.folder import Folder
 from upsample_cli.images.places.place import Place
 from upsample_cli.images.write import png
 from upsample_cli.images.write.formats import DEFAULT_COMPRESSION
+from upsample_cli.jobs.batch.picture_job import is_other
+from upsample_cli.jobs.batch.walk import Globs
 from upsample_cli.jobs.compare.method_list import NamedMethod
 from upsample_cli.jobs.compare.subject import (
     Options,
@@ -26,6 +30,7 @@ from upsample_cli.jobs.compare.subject import (
 )
 from upsample_cli.jobs.enlarge.render import period
 from upsample_cli.jobs.enlarge.strips import Picture, run
+from upsample_cli.jobs.measure.many import files_in
 from upsample_cli.jobs.runtime.threads import Workers
 from upsample_cli.kernels.kernel import Kernel
 from upsample_cli.methods.kernel_chain import whole_stride
@@ -77,6 +82,20 @@ class Comparison(NamedTuple):
     scores: Sequence[Scores]
     drawn: Sequence[Drawn]
     differences: Plane  # of each block, in levels
+
+
+def compare_all(
+    place: Place | Folder, methods: Sequence[NamedMethod], options: Options
+) -> Iterator[tuple[Place, Comparison | UpsampleError]]:
+    """Yield the comparison of a picture, or of each in a folder, there also why there is none."""
+    for source, is_in_folder in files_in([place], Globs()):
+        try:
+            if not (is_in_folder and is_other(source)):
+                yield source, compare(source, methods, options)
+        except UpsampleError as error:
+            if not is_in_folder:
+                raise
+            yield source, error
 
 
 def compare(source: Place, methods: Sequence[NamedMethod], options: Options) -> Comparison:
