@@ -218,6 +218,24 @@ def test_a_name_is_only_text(tab: browser.Tab, tmp_path: Path, name: str) -> Non
     assert tab.complaints() == []
 
 
+def test_a_long_picture_is_shown_in_parts(tmp_path: Path) -> None:
+    """A picture that is longer than a WebP can be is none of those that are shown whole."""
+    PIL.Image.new("L", (9000, 2)).save(tmp_path / "long.png")
+    views = data_of(made(tmp_path / "long.png", "nearest"))["views"]
+    assert views[0]["name"] == "Where they differ most, 1"
+    assert views[0]["size"][1] == 4
+
+
+def test_a_name_may_be_no_text(tmp_path: Path) -> None:
+    """A file whose name is no UTF-8 has a page that is."""
+    source = tmp_path / "caf\udce9.png"
+    try:
+        PIL.Image.new("L", (4, 4)).save(source)
+    except OSError:
+        pytest.skip("no such name can be here")
+    assert "<title>caf?.png, enlarged x2</title>" in made(source, "nearest").decode()
+
+
 @pytest.mark.parametrize("size", [(1, 1), (3, 200), (200, 5), (17, 16)])
 @pytest.mark.parametrize("mode", ["L", "LA", "RGBA", "I;16"])
 def test_any_picture_has_a_page(tmp_path: Path, size: tuple[int, int], mode: str) -> None:

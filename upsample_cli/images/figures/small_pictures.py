@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from upsample_cli.images.figures.drawing import Pixels
 
+LONGEST_SIDE = 16383
+"""Pixels of the longest side that a WebP can have."""
+
 _PLUS, _ZERO, _MINUS = np.array([(240, 140, 40), (128, 128, 134), (60, 130, 230)], float)
 _KERNEL = 320  # pixels, about the side of a kernel
 _LARGEST_PROFILE = 1 << 14  # bytes; larger ones would be most of a page

@@ -15,7 +15,13 @@ from upsample_cli.errors import SettingError
 from upsample_cli.images.figures.crop_sheet import Panel, crop_sheet
 from upsample_cli.images.figures.drawing import Pixels, ramp_colours
 from upsample_cli.images.figures.heat_map import heat_pixels, heat_top, spread
-from upsample_cli.images.figures.small_pictures import data_url, eight_bit, kernel_pixels, smaller
+from upsample_cli.images.figures.small_pictures import (
+    LONGEST_SIDE,
+    data_url,
+    eight_bit,
+    kernel_pixels,
+    smaller,
+)
 from upsample_cli.images.figures.spectrum_figure import decibel_range, spectrum_pixels
 from upsample_cli.jobs.compare.compare import BLOCK, Comparison
 from upsample_cli.jobs.compare.figures_table import Table, verdict
@@ -63,12 +69,12 @@ def page(
     template = _Page(Path(__file__).with_name("compare.html").read_text("utf-8"))
     # A name may hold anything: nothing in the data may end the script that it stands in.
     safe = json.dumps(data).replace("<", "\\u003c")
-    return template.substitute(title=escape(title), data=safe).encode()
+    return template.substitute(title=escape(title), data=safe).encode("utf-8", "replace")
 
 
 def sheet(comparison: Comparison, methods: Sequence[NamedMethod]) -> bytes:
     """Return the same part of a picture by all methods as a PNG."""
-    box = comparison.subject.box or next(_most_different(comparison, _SHEET))
+    box = _crop(comparison) or next(_most_different(comparison, _SHEET))
     lines = [(f"{one.psnr:.2f} dB, " if isfinite(one.psnr) else "")
              + f"checkerboard {verdict([one])}" for one in comparison.scores]  # fmt: skip
     panels = zip(_names(comparison), [*lines, ""], _parts(comparison, methods, box), strict=False)
@@ -94,23 +100,35 @@ def _views(
 ) -> Iterator[dict[str, Any]]:
     """Yield the whole picture if there is room for it, else parts of it, one of many pictures."""
     subject, shown = comparison.subject, len(_names(comparison))
-    box = subject.box or Box(0, 0, subject.size[1], subject.size[0])
-    name = "The crop" if subject.box else "Whole picture" if is_one else subject.name
-    if box.width * box.height * shown <= _WHOLE:
-        view = _view(comparison, methods, box, name)
-        if subject.box or _length(view) <= room:
+    if box := _crop(comparison):
+        yield _view(comparison, methods, box, "The crop")
+        return
+    box = Box(0, 0, subject.size[1], subject.size[0])
+    if _fits(box, shown):
+        view = _view(comparison, methods, box, "Whole picture" if is_one else subject.name)
+        if _length(view) <= room:
             yield view
             return
-    elif subject.box:
-        side = isqrt(_WHOLE // shown)
-        raise SettingError(
-            f"--crop is {box.width}x{box.height} once enlarged, too much for a page of {shown} "
-            f"pictures; give at most {side}x{side} of these pixels"
-        )
     boxes = _most_different(comparison, isqrt(_AREA // shown))
     for number, box in enumerate(islice(boxes, _AREAS if is_one else 1), 1):
         name = f"Where they differ most, {number}" if is_one else subject.name
         yield _view(comparison, methods, box, name)
+
+
+def _crop(comparison: Comparison) -> Box | None:
+    """Return the crop that was asked for, unless it is too large."""
+    box, shown = comparison.subject.box, len(_names(comparison))
+    if box and not _fits(box, shown):
+        side = isqrt(_WHOLE // shown)
+        raise SettingError(
+            f"--crop is {box.width}x{box.height} once enlarged, too much for {shown} pictures side "
+            f"by side; give at most {side}x{side} of these pixels"
+        )
+    return box
+
+
+def _fits(box: Box, shown: int) -> bool:
+    return box.width * box.height * shown <= _WHOLE and max(box.width, box.height) <= LONGEST_SIDE
 
 
 def _view(
