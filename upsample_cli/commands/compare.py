@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from upsample_cli.commands.options import (
+from upsample_cli.commands import exit_codes
+from upsample_cli.commands.arguments.options import (
     Number,
     Whole,
     complete_files,
@@ -13,7 +14,6 @@ from upsample_cli.commands.options import (
     max_memory_option,
     max_pixels_option,
 )
-from upsample_cli.commands.output import exit_codes
 from upsample_cli.commands.output.messages import tell
 from upsample_cli.commands.output.text_tables import aligned
 from upsample_cli.errors import SettingError, UpsampleError

@@ -85,6 +85,7 @@ def test_the_kernel_is_what_a_method_does(method: Method, stride: int) -> None:
 def test_a_network_has_no_kernel() -> None:
     """What is not linear has none."""
     assert kernel_of(build("network"), 2) is None
+    assert kernel_of(build("tconv", antiring=0.5), 2) is None
 
 
 def test_a_network_in_onnx_is_compared_like_any_method(tmp_path: Path) -> None:

@@ -237,7 +237,7 @@ def test_a_name_may_be_no_text(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 200), (200, 5), (17, 16)])
-@pytest.mark.parametrize("mode", ["L", "LA", "RGBA", "I;16"])
+@pytest.mark.parametrize("mode", ["1", "P", "L", "LA", "RGBA", "I;16"])
 def test_any_picture_has_a_page(tmp_path: Path, size: tuple[int, int], mode: str) -> None:
     """Pictures of any size and kind are shown, and what cannot be told of them is left out."""
     PIL.Image.new(mode, size, 3 if mode == "I;16" else None or 0).save(tmp_path / "small.png")

@@ -75,3 +75,15 @@ def test_a_crop_is_in_pixels_of_the_picture(photo: Place) -> None:
     assert edge == (160, 100, 22, 22)
     with pytest.raises(SettingError, match="--crop 91,0,5,5 holds no pixel; give another"):
         read_subject(photo, Options(crop=Box(91, 0, 5, 5)))
+
+
+@pytest.mark.parametrize("mode", ["P", "1"])
+def test_a_palette_is_compared_in_its_colours(tmp_path: Path, mode: str) -> None:
+    """Indices are no levels: every method gets colours, and each keeps a flat picture's."""
+    picture = PIL.Image.new("RGB", (40, 30), "white" if mode == "1" else (204, 51, 0))
+    picture.convert(mode).save(tmp_path / "flat.png")
+    subject = read_subject(parse_file(tmp_path / "flat.png"), Options())
+    for name in ("nearest", "bicubic"):
+        samples = subject.part(build(name), Box(0, 0, 80, 60))
+        shown = np.asarray(PIL.Image.fromarray(samples.squeeze()).convert("RGB"))
+        assert (shown == np.asarray(picture)[0, 0]).all()

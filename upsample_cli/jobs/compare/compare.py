@@ -143,8 +143,9 @@ def _result(
     middle = luma[top : top + _SPECTRUM, left : left + _SPECTRUM]
     power = periodogram(middle) if min(middle.shape) >= _LEAST_SPECTRUM else None
     return (
-        Scores(named.label, kernel_of(method, subject.scale), method.flat_ripple, seconds,
-               megabytes, *fidelity, meter.result()),
+        Scores(named.label, kernel_of(method, subject.scale),
+               nan if getattr(method, "antiring", 0) else method.flat_ripple,
+               seconds, megabytes, *fidelity, meter.result()),
         Drawn(meter.field(), power, light, error, step,
               smaller(eight_bit(samples, image.peak), _WHOLE)),
         np.asarray(np.clip(luma + 0.5, 0, 255), np.uint8),
@@ -157,8 +158,9 @@ def kernel_of(method: Method, scale: float) -> Kernel | None:
     That of an interpolation is what it makes of one bright pixel.
     """
     stride, side = whole_stride(scale), 2 * _REACH + 1
-    kernel = method.equivalent(stride) if method.is_linear else None
-    if kernel is not None or not method.is_linear:
+    is_linear = method.is_linear and not getattr(method, "antiring", 0)
+    kernel = method.equivalent(stride) if is_linear else None
+    if kernel is not None or not is_linear:
         return kernel
     planes = np.zeros((1, side, side))
     planes[0, _REACH, _REACH] = 1.0

@@ -50,14 +50,17 @@ def _one(word: str) -> NamedMethod:
     name, *settings = _SETTING.split(word)
     methods = (method for method in catalogue.METHODS if method.name == name)
     kinds = {setting.name: setting.kind for method in methods for setting in method.parameters()}
-    values: dict[str, str | int] = {}
+    values: dict[str, str | float] = {}
     for setting in settings:
         key, _, value = setting.partition("=")
         key = key.replace("-", "_")
         if kinds.get(key) is bool and value not in _YES_OR_NO:
             raise SettingError(f"{key}={value} is neither; give {key}=yes or {key}=no")
-        is_number = kinds.get(key) is int and re.fullmatch(r"-?\d+", value)
-        values[key] = int(value) if is_number else _YES_OR_NO.get(value, value)
+        kind = kinds.get(key, str)
+        try:
+            values[key] = _YES_OR_NO[value] if kind is bool else kind(value)
+        except ValueError:
+            raise SettingError(f"{key}={value} is no number; give one") from None
     method = catalogue.build(name, **values)
     label = [name]
     for parameter in method.parameters():

@@ -72,7 +72,8 @@ class Subject(NamedTuple):
 
     def renderer(self, method: Method) -> Renderer:
         """Return what computes the enlargement by a method."""
-        return renderer(self.image, self.size, Task(method, TargetSize()), None)
+        target = TargetSize(width=self.size[1], height=self.size[0])
+        return renderer(self.image, self.size, Task(method, target), None)
 
     def part(self, method: Method, box: Box) -> Samples:
         """Return a part of the enlargement by a method; nothing else of it is computed."""
@@ -111,7 +112,7 @@ def read_subject(source: Place, options: Options) -> Subject:
 
 def _shrunk(image: Image, size: Size) -> Image:
     """Return a picture shrunk by an antialiased cubic."""
-    render = renderer(image, image.size, Task(Bicubic(), TargetSize()), None)
+    render = renderer(image, image.size, Task(Bicubic(), TargetSize(1)), None)
     render = render._replace(stages=(resampling(BICUBIC, image.size, size),), size=size,
                              tiles=tuple(tiles(size[1], 1.0)))  # fmt: skip
     return image._replace(samples=whole(render))
