@@ -14,7 +14,7 @@ def test_the_face_hands_on_the_public_names() -> None:
     """`upsample_cli.upsample` and the others are those of their homes."""
     for name in upsample_cli.__all__:
         assert name in dir(upsample_cli)
-        assert getattr(upsample_cli, name).__name__ == name
+        assert name == "__version__" or getattr(upsample_cli, name).__name__ == name
     assert upsample_cli.upsample is upsample
     assert upsample_cli.measure is measure
     assert upsample_cli.Kernel is Kernel
