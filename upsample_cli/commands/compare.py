@@ -44,8 +44,14 @@ _WORST = 3  # pictures of a folder that its page shows
               help="What the enlarged picture should be.")  # fmt: skip
 @click.option("--shrink", is_flag=True, help="Shrink it first: it is its own reference.")
 @click.option("--crop", metavar="X,Y,W,H", help="The part to show, in the picture's pixels.")
-@click.option("-f", "--force", is_flag=True, help="Replace a file that is there.")
-@click.option("-j", "--jobs", type=Whole(1), metavar="N", help="Work on so many cores (all).")
+@click.option("-f", "--force", is_flag=True, help="Replace a file that exists.")
+@click.option(
+    "-j",
+    "--jobs",
+    type=Whole(1),
+    metavar="N",
+    help="Number of methods to work on at once (all cores).",
+)
 @json_option
 @max_pixels_option
 @max_memory_option
