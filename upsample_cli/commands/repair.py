@@ -75,7 +75,7 @@ def repair(
     upsample repair mine.npz -o balanced.npz --ramp
     upsample repair weights.npy -o balanced.npy --stride 2
     """  # noqa: D301 # click needs the \b itself
-    if len(inputs) == 1 and inputs[0].lower().endswith(_KERNELS):
+    if len(inputs) == 1 and any(one.lower().endswith(_KERNELS) for one in (*inputs, output or "")):
         _repair_kernel(inputs[0], output, stride, **options)
         return None
     return _repair_pictures(inputs, output, stride, **options)

@@ -8,7 +8,7 @@ the distance; a picture that was enlarged is not, for its spectrum is nearly emp
 rings the quietest tells the picture's own power there, n (in each cell, per unit of what white
 noise would leave in the ring), and each band is kept as pattern as far as its power P is above it:
 
-    gain = max(0, 1 - 2.5 n / P), never more than that of the band inside it
+    gain = max(0, 1 - 1.5 n / P), never more than that of the band inside it
 """
 
 from functools import lru_cache
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from upsample_cli.metrics.rows import Floats
 
 _RINGS = 3
-_CLEAR = 2.5  # times the power of the quietest band
+_CLEAR = 1.5  # times the power of the quietest band
 _ROUNDING = 1 / 12  # variance of a rounded pixel: no picture is quieter
 _AROUND = 2  # cells beyond each side that the gains draw on
 

@@ -34,6 +34,7 @@ Fetch = Callable[[range], Floats]
 _ROUNDING = 1 / 12  # variance of a rounded pixel
 _SURE = 3.0  # times chance: below it nothing is taken off
 _WIDEST, _LEAST = 6, 1  # neighbourhoods: their radius is about 2^n cells
+_NEAR = 2  # the neighbourhood of cells with a pattern, likewise: where its sign changes it is weak
 _DARK = -0.9  # of a proportion: no pixel is made more than ten times as bright
 _ROWS = 128  # of a strip, about
 
@@ -110,25 +111,26 @@ class Mending:
 
 
 def mending(
-    cells: Cells,
+    cells: Cells | None,
     grid: CellGrid,
-    fields: list[Field],
+    field: Field,
     size: tuple[int, int],
 ) -> Mending:
     """Return how to take the pattern off a channel.
 
     Args:
-        cells: All cells of the channel.
+        cells: All cells of the channel; there are some.
         grid: How the picture is cut into them.
-        fields: Where the metric finds a pattern, in this channel or in luma.
+        field: Where the metric finds a pattern, in this channel or in luma.
         size: Height and width of the picture.
     """
+    assert cells is not None  # a picture with a checkerboard has cells
     noises = noise(cells, grid.pixels)
     weight = weights(cells, noises)
     count = cells.phases.shape[1]
     chance = (noises + np.float32(_ROUNDING)) * np.float32(count / grid.pixels)
-    there = np.max([np.nan_to_num(field.rms, nan=1.0) > 0 for field in fields], axis=0)
-    where = (_smooth(there[:, None].astype(np.float32), 1)[:, 0] > 0).astype(np.float32)
+    there = np.nan_to_num(field.rms, nan=1.0) > 0
+    where = (_smooth(there[:, None].astype(np.float32), _NEAR)[:, 0] > 0).astype(np.float32)
     where *= ~cells.plain
     kinds = []
     for is_relative in (False, True):

@@ -13,7 +13,7 @@ import numpy as np
 from upsample_cli import memory
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.image import Image
-from upsample_cli.images.levels import COLOURS, Channel, in_levels
+from upsample_cli.images.levels import COLOURS, OPACITY, Channel, in_levels
 from upsample_cli.images.places.place import Place
 from upsample_cli.images.read import files
 from upsample_cli.images.read.decode import Decoded, decode
@@ -33,8 +33,8 @@ from upsample_cli.jobs.measure.reference import Reference
 from upsample_cli.jobs.runtime.threads import Workers
 from upsample_cli.metrics.cells import CellGrid, Cells
 from upsample_cli.metrics.checkerboard import CHECKERBOARD
-from upsample_cli.metrics.mending import Mending, mending
-from upsample_cli.metrics.meter import grid, judged
+from upsample_cli.metrics.mending import mending
+from upsample_cli.metrics.meter import Field, grid, judged
 from upsample_cli.metrics.rows import Floats
 
 _BY_NATURE = (
@@ -81,7 +81,7 @@ def mend(options: MeasureOptions, strength: float, source: Place, to: Place, tas
     reference = None
     if options.reference is not None:
         reference = Reference(files.read(options.reference, task.max_pixels), image.size)
-    before = measure_image(image, options.stride, reference, task.threads)
+    before = _measured(image, options.stride, reference, task.threads)
     names = _uneven(before)
     result, notes, moved, after = image, image.notes, 0.0, before
     if names and strength > 0:
@@ -107,6 +107,21 @@ def _still(source: Place, max_pixels: int) -> Image:
     if image.is_cmyk:
         raise ImageFileError(f"{decoded.name} is in inks (CMYK); convert it to RGB first")
     return image
+
+
+def _measured(
+    image: Image, stride: int | None, reference: Reference | None, threads: int
+) -> Measurement:
+    """Return the checkerboard in a picture; a stride that luma tells is looked for alone."""
+    if stride is None and image.samples.shape[2] >= 3:
+        light = in_levels(image.samples, None)[..., None] / np.float32(255)
+        if image.has_alpha:
+            opacity = in_levels(image.samples, OPACITY)[..., None] / np.float32(255)
+            light = np.concatenate([light, opacity], axis=2)
+        found = measure_image(image._replace(samples=light), None, reference, threads).luma
+        if found.verdict == CHECKERBOARD:
+            stride = found.stride[0]
+    return measure_image(image, stride, reference, threads)
 
 
 def _uneven(measurement: Measurement) -> list[str]:
@@ -136,7 +151,8 @@ def _mended(
     samples, scale = image.samples.copy(), np.float32(image.peak / 255)
     with Workers(threads) as workers:
         cells = cells_by_channel(image, range(stride, stride + 1), reference, workers)
-        mendings = {name: _mending(image, name, cells, cut) for name in names}
+        fields = {name: _where(measurement, cells, cut, name) for name in names}
+        mendings = {name: mending(cells[name][0], cut, fields[name], image.size) for name in names}
 
         def levels(rows: range, channel: Channel) -> Floats:
             """Return rows of a channel as they were read."""
@@ -165,17 +181,13 @@ def _mended(
     return image._replace(samples=samples), sqrt(squares / pixels)
 
 
-def _mending(
-    image: Image, name: str, cells: Mapping[str, Sequence[Cells | None]], cut: CellGrid
-) -> Mending:
-    """Return how to repair a channel."""
-    fields = [
-        judged(cells[one][0], cut, least_levels(CHANNELS[one]))[1]
-        for one in dict.fromkeys((name, name if name == "opacity" else "luma"))
-    ]
-    own = cells[name][0]
-    assert own is not None  # a picture with a checkerboard has cells
-    return mending(own, cut, fields, image.size)
+def _where(
+    measurement: Measurement, cells: Mapping[str, Sequence[Cells | None]], cut: CellGrid, name: str
+) -> Field:
+    """Return where a channel has a pattern: of colours luma tells, if it has one at all."""
+    if name != "opacity" and measurement.luma.verdict == CHECKERBOARD:
+        name = "luma"
+    return judged(cells[name][0], cut, least_levels(CHANNELS[name]))[1]
 
 
 def _write(result: Image, image: Image, held: _Held, to: Place, task: Task) -> tuple[str, ...]:
