@@ -47,6 +47,7 @@ def _stride(context: click.Context, option: click.Parameter, value: str) -> tupl
               help="Draw where the checkerboard was.")  # fmt: skip
 @click.option("--reference", metavar="LOW", shell_complete=complete_files,
               help="What the picture was enlarged from.")  # fmt: skip
+@click.option("--layer", metavar="GLOB", help="Of a network: only these layers.")
 @click.option("--ramp", is_flag=True, help="Of kernels: keep ramps exact, too.")
 @click.option("-f", "--force", is_flag=True, help="Replace files that are there.")
 @folder_options
@@ -67,13 +68,15 @@ def repair(
 
     Of a KERNEL (.npz, .npy) the nearest one, in least squares, is written whose phase sums are all
     equal; the overall sum stays. A .npy of 3 to 5 axes is the weights of a transposed convolution
-    (Cin, Cout, kH, kW), mended for each pair of channels.
+    (Cin, Cout, kH, kW), mended for each pair of channels. Of a network (.onnx) a copy is written
+    whose transposed and sub-pixel convolutions are balanced so; check its quality.
 
     \b
     upsample repair generated.png -o clean.png
     upsample repair generated/ -o clean/ --skip-existing
     upsample repair mine.npz -o balanced.npz --ramp
     upsample repair weights.npy -o balanced.npy --stride 2
+    upsample repair net.onnx -o balanced.onnx --layer "up*"
     """  # noqa: D301 # click needs the \b itself
     if len(inputs) == 1 and any(one.lower().endswith(_KERNELS) for one in (*inputs, output or "")):
         _repair_kernel(inputs[0], output, stride, **options)
@@ -83,7 +86,7 @@ def repair(
 
 def _repair_pictures(
     inputs: tuple[str, ...], output: str | None, stride: tuple[int, int] | None, *, strength: float,
-    heat_map: str | None, reference: str | None, ramp: bool, **options: Any,
+    heat_map: str | None, reference: str | None, ramp: bool, layer: str | None, **options: Any,
 ) -> int:  # fmt: skip
     """Repair pictures, print what became of them, and return the exit code."""
     from upsample_cli.commands import batch, single
@@ -92,8 +95,9 @@ def _repair_pictures(
     from upsample_cli.jobs.measure.measure import MeasureOptions
     from upsample_cli.jobs.measure.mend import mend
 
-    if ramp:
-        raise SettingError("--ramp is for kernels, not for pictures; leave it out")
+    if ramp or layer:
+        name = "ramp" if ramp else "layer"
+        raise SettingError(f"--{name} is for kernels and networks, not for pictures; leave it out")
     if output is None:
         if len(inputs) != 1 or inputs[0] == "-":
             raise SettingError("no output is named; give -o FILE, or -o FOLDER/ for many")
@@ -119,9 +123,9 @@ def _repair_pictures(
 
 def _repair_kernel(
     kernel: str, output: str | None, stride: tuple[int, int] | None, *, ramp: bool,
-    force: bool, as_json: bool, **others: Any,
+    layer: str | None, force: bool, as_json: bool, **others: Any,
 ) -> None:  # fmt: skip
-    """Write the nearest balanced kernel, and print how far it is."""
+    """Write the nearest balanced kernel or network, and print how far it is."""
     from upsample_cli.commands.output.audit_output import repair_in_words, repair_json
     from upsample_cli.images.places.place import parse_file
     from upsample_cli.jobs.audit import repair as job
@@ -134,7 +138,7 @@ def _repair_kernel(
         raise SettingError("no output is named; give -o OUT.npz")
     target = parse_file(output)
     target.check_target(parse_file(kernel), force)
-    result = job.repair(kernel, output, stride, ramp)
+    result = job.repair(kernel, output, stride, ramp, layer)
     with target.writing(force) as file:
         file.write(result.data)
     words = repair_json if as_json else repair_in_words
