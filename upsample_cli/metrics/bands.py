@@ -4,11 +4,13 @@ r = (I - B)^2 y keeps a pattern of the stride's period as it is (see `projection
 that mixes only pixels of one phase, [1 2 1] / 4 along each axis, one period apart, then two, then
 four, keeps what is ever nearer to the lines in the spectrum: the last result is the core, the
 changes from one to the next are rings around it. A pattern is strongest at its lines and fades with
-the distance; a picture that was enlarged is not, for its spectrum is nearly empty there. So of all
-rings the quietest tells the picture's own power there, n (in each cell, per unit of what white
-noise would leave in the ring), and each band is kept as pattern as far as its power P is above it:
+the distance; what else a picture shows does not, least of all one that was enlarged. So of all
+rings the quietest tells the picture's own power near the lines. An edge is near a line along one
+axis alone: so the same is asked of rings along each axis, of r smoothed along the other, and the
+loudest of the three answers counts, n. Each band is kept as pattern as far as its power P is above
+it (both in each cell, per unit of what white noise would leave in the band):
 
-    gain = max(0, 1 - 1.5 n / P), never more than that of the band inside it
+    gain = max(0, 1 - n / P), never more than that of the band inside it
 """
 
 from functools import lru_cache
@@ -19,7 +21,6 @@ from numpy.typing import NDArray
 from upsample_cli.metrics.rows import Floats
 
 _RINGS = 3
-_CLEAR = 1.5  # times the power of the quietest band
 _ROUNDING = 1 / 12  # variance of a rounded pixel: no picture is quieter
 _AROUND = 2  # cells beyond each side that the gains draw on
 
@@ -47,36 +48,32 @@ def between(places: NDArray[np.float64], count: int) -> Floats:
     return np.asarray(np.maximum(0, 1 - apart), np.float32)
 
 
-def pattern(
-    before: Floats, levels: Floats, stride: tuple[int, int], cell: tuple[int, int]
-) -> Floats:
-    """Return the pattern that is left in some levels.
+def pattern(levels: Floats, stride: tuple[int, int], cell: tuple[int, int]) -> Floats:
+    """Return the pattern in some levels.
 
     Args:
-        before: Whole cells with what they draw on around, see `reach`, as they were read: they tell
-            how much of each band is pattern.
-        levels: The same without a part of the pattern.
+        levels: Whole cells with what they draw on around, see `reach`.
         stride: Period down and across.
         cell: Rows and columns of a cell, multiples of the stride.
     """
-    (tall, wide), parts = cell, _bands(before, stride)
+    (tall, wide), parts = cell, _bands(levels, stride)
     m, n = parts[0].shape[0] // tall, parts[0].shape[1] // wide
-    powers = []
-    for part, unit in zip(parts, _units(stride), strict=True):
+    powers = np.empty((len(parts), m - 2, n - 2), np.float32)
+    for index, (part, unit) in enumerate(zip(parts, _units(stride), strict=True)):
         power = np.square(part).reshape(m, tall, n, wide).mean(axis=(1, 3)) / np.float32(unit)
         for _ in range(2):
             power = ((power[:-2] + 2 * power[1:-1] + power[2:]) / 4).T
-        powers.append(power)
-    own = np.maximum(np.min(powers, axis=0), np.float32(_ROUNDING))
-    gains = [np.maximum(0, 1 - _CLEAR * own / np.maximum(power, own)) for power in powers]
+        powers[index] = power
+    powers, *lines = np.split(powers, [_RINGS + 1, 2 * _RINGS + 1])
+    own = np.max([one.min(axis=0) for one in (powers, *lines)], axis=0).clip(_ROUNDING)
+    gains = [np.maximum(0, 1 - own / np.maximum(power, own)) for power in powers]
     inside = np.s_[_AROUND * tall : (m - _AROUND) * tall, _AROUND * wide : (n - _AROUND) * wide]
     down, across = (
         between((np.arange(count * side) + 0.5) / side + 0.5, count + 2)
         for count, side in ((m - 2 * _AROUND, tall), (n - 2 * _AROUND, wide))
     )
     whole = np.zeros_like(parts[0][inside])
-    parts = _bands(levels, stride)
-    for part, gain in zip(parts, np.minimum.accumulate(gains), strict=True):
+    for part, gain in zip(parts, np.minimum.accumulate(gains), strict=False):
         whole += part[inside] * (down @ gain @ across.T)
     return whole
 
@@ -86,18 +83,34 @@ def _margin(stride: int) -> int:
 
 
 def _bands(levels: Floats, stride: tuple[int, int]) -> list[Floats]:
-    """Return the core and the rings, from the inside out, without the margin."""
-    smooth = [_without_average(_without_average(levels, stride), stride)]
+    """Return the core and the rings from the inside out, then the rings of lines down and across.
+
+    All are without the margin.
+    """
+    residual = _without_average(_without_average(levels, stride), stride)
+    chains = [[residual], [residual], [residual]]
     for ring in range(_RINGS):
-        smooth.append(
-            _same_phase(_same_phase(smooth[-1], stride[0] << ring).T, stride[1] << ring).T
-        )
-    height, width = smooth[-1].shape
-    for index, one in enumerate(smooth):
-        top, left = (one.shape[0] - height) // 2, (one.shape[1] - width) // 2
-        smooth[index] = one[top : top + height, left : left + width]
-    rings = [smooth[i] - smooth[i + 1] for i in reversed(range(_RINGS))]
-    return [smooth[-1], *rings]
+        down, across = (length << ring for length in stride)
+        chains[0].append(_same_phase(_same_phase(chains[0][-1], 0, down), 1, across))
+        chains[1][0] = _same_phase(chains[1][0], 1, across)
+        chains[2][0] = _same_phase(chains[2][0], 0, down)
+    for axis in (0, 1):
+        for ring in range(_RINGS):
+            chain = chains[1 + axis]
+            chain.append(_same_phase(chain[-1], axis, stride[axis] << ring))
+    core = chains[0][-1]
+    bands = [core]
+    for chain in chains:
+        same = [_inside(one, core) for one in chain]
+        bands += [same[ring] - same[ring + 1] for ring in reversed(range(_RINGS))]
+    return bands
+
+
+def _inside(levels: Floats, smaller: Floats) -> Floats:
+    """Return the middle of an array, as large as another."""
+    (height, width), (tall, wide) = levels.shape, smaller.shape
+    top, left = (height - tall) // 2, (width - wide) // 2
+    return levels[top : top + tall, left : left + wide]
 
 
 def _without_average(levels: Floats, stride: tuple[int, int]) -> Floats:
@@ -112,11 +125,14 @@ def _without_average(levels: Floats, stride: tuple[int, int]) -> Floats:
     return levels[top : top + average.shape[0], left : left + average.shape[1]] - average
 
 
-def _same_phase(levels: Floats, step: int) -> Floats:
-    """Return [1 2 1] / 4 of rows that are a step apart."""
-    mean = levels[: -2 * step] + levels[2 * step :]
+def _same_phase(levels: Floats, axis: int, step: int) -> Floats:
+    """Return [1 2 1] / 4 of rows or columns that are a step apart."""
+    count = levels.shape[axis] - 2 * step
+    parts = [slice(start, start + count) for start in (0, step, 2 * step)]
+    before, own, after = (levels[part] if axis == 0 else levels[:, part] for part in parts)
+    mean = before + after
     mean *= np.float32(0.5)
-    mean += levels[step:-step]
+    mean += own
     mean *= np.float32(0.5)
     return mean
 

@@ -81,12 +81,12 @@ class Mending:
             """Return the strip with what it draws on."""
             return fetched(needed)[down - needed.start][:, across]
 
-        before = around(fetch)
+        levels = around(fetch)
         spread = self._spread(down, across)
-        levels = before / (1 + spread) if self.is_relative else before - spread
+        levels = levels / (1 + spread) if self.is_relative else levels - spread
         inside = np.s_[reach[0] : reach[0] + len(rows), reach[1] : reach[1] + width]
-        known = 0 if expected is None else around(expected)
-        local = bands.pattern(before - known, levels - known, (s, t), (tall, wide))
+        rest = levels if expected is None else levels - around(expected)
+        local = bands.pattern(rest, (s, t), (tall, wide))
         local = local[: len(rows), :width]
         where = self._between(0, np.arange(rows.start, rows.stop)) @ self.where
         local *= where @ self._between(1, np.arange(width)).T
