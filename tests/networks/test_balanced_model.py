@@ -32,7 +32,7 @@ def tensors_of(made: onnx.ModelProto) -> dict[str, np.ndarray]:
 def test_transposed_convolutions_are_balanced(tmp_path: Path) -> None:
     """Each pair of channels gets the nearest balanced taps; nothing else changes."""
     made = generator()
-    result = balanced_model(saved(made, tmp_path), None, False)
+    result = balanced_model(saved(made, tmp_path), None, balanced)
     before, after = tensors_of(made), tensors_of(onnx.load_from_string(result.data))
     assert set(result.moved) == {"up1", "up2", "up3"}
     for name in ("up1.weight", "up2.weight"):
@@ -45,7 +45,7 @@ def test_transposed_convolutions_are_balanced(tmp_path: Path) -> None:
 def test_sub_pixel_convolutions_are_balanced(tmp_path: Path, mode: str) -> None:
     """A flat picture stays flat, also through an activation; the mean over the phases stays."""
     made = sub_pixel(mode)
-    result = balanced_model(saved(made, tmp_path), None, False)
+    result = balanced_model(saved(made, tmp_path), None, balanced)
     after = onnx.load_from_string(result.data)
     flat = responses(after, 2)[..., 4:-4, 4:-4]
     assert np.ptp(flat, axis=(-1, -2)).max() < 1e-5
@@ -61,12 +61,12 @@ def test_sub_pixel_convolutions_are_balanced(tmp_path: Path, mode: str) -> None:
 def test_layers_are_chosen_by_name(tmp_path: Path) -> None:
     """--layer takes a glob; what it does not name stays."""
     made = generator()
-    result = balanced_model(saved(made, tmp_path), "up2*", False)
+    result = balanced_model(saved(made, tmp_path), "up2*", balanced)
     before, after = tensors_of(made), tensors_of(onnx.load_from_string(result.data))
     assert list(result.moved) == ["up2"]
     np.testing.assert_array_equal(after["up1.weight"], before["up1.weight"])
     with pytest.raises(SettingError, match="no layer of that name"):
-        balanced_model(saved(made, tmp_path), "none", False)
+        balanced_model(saved(made, tmp_path), "none", balanced)
 
 
 def test_what_cannot_be_balanced_is_named(tmp_path: Path) -> None:
@@ -75,8 +75,8 @@ def test_what_cannot_be_balanced_is_named(tmp_path: Path) -> None:
     nodes = [node("ConvTranspose", "x up.weight", "y", strides=[2, 2])]
     made = model(nodes, {"up.weight": taps})
     with pytest.raises(SettingError, match="kernel 1 is smaller than stride 2"):
-        balanced_model(saved(made, tmp_path), None, False)
+        balanced_model(saved(made, tmp_path), None, balanced)
     nodes = [node("ConvTranspose", "x w", "a", strides=[2, 2]), node("ConvTranspose", "a w", "y")]
     made = model(nodes, {"w": np.ones((2, 2, 3, 3), np.float32)})
     with pytest.raises(SettingError, match="shared with another layer"):
-        balanced_model(saved(made, tmp_path), None, False)
+        balanced_model(saved(made, tmp_path), None, balanced)

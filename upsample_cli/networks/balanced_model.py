@@ -6,9 +6,9 @@ shuffle (DepthToSpace), and of its bias, all phases of a channel get the same su
 being the same for all taps. What else the network does is neither known nor changed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +17,10 @@ from onnx.helper import get_attribute_value
 from onnx.numpy_helper import from_array, to_array
 
 from upsample_cli.errors import NetworkFileError, SettingError
-from upsample_cli.kernels.balance import balanced
 from upsample_cli.networks.model_file import read
+
+Balance: TypeAlias = Callable[[NDArray[Any], tuple[int, ...]], NDArray[np.float64]]
+"""Gives balanced taps (..., k1, ..., kN) for the stride of each of the N axes."""
 
 _POINTWISE = ("Relu", "LeakyRelu", "PRelu", "Clip", "Identity", "Tanh", "Sigmoid", "Elu")
 
@@ -37,13 +39,13 @@ class BalancedModel(NamedTuple):
     left: dict[str, str]
 
 
-def balanced_model(path: str, layer: str | None, ramp: bool) -> BalancedModel:
+def balanced_model(path: str, layer: str | None, balanced: Balance) -> BalancedModel:
     """Return a model whose upsampling layers are balanced.
 
     Args:
         path: A .onnx file.
         layer: A glob of the names of the nodes, or of their weights, to balance; None for all.
-        ramp: Whether transposed convolutions are to keep ramps, too.
+        balanced: Gives the nearest taps of transposed convolutions; see `kernels.balance`.
 
     Raises:
         NetworkFileError: It cannot be read.
@@ -70,7 +72,7 @@ def balanced_model(path: str, layer: str | None, ramp: bool) -> BalancedModel:
             left[name] = "its weights are shared with another layer"
         else:
             try:
-                moved[name] = _balance(node, blocks, [one for one in weights if one], ramp)
+                moved[name] = _balance(node, blocks, [one for one in weights if one], balanced)
             except SettingError as error:
                 left[name] = str(error)
     if not moved:
@@ -95,7 +97,7 @@ def _layers(model: ModelProto) -> Iterator[tuple[NodeProto, NodeProto | None]]:
 
 
 def _balance(
-    node: NodeProto, blocks: NodeProto | None, tensors: list[TensorProto], ramp: bool
+    node: NodeProto, blocks: NodeProto | None, tensors: list[TensorProto], balanced: Balance
 ) -> float:
     """Balance the weights of a layer, and its bias, in place; return how far the weights moved."""
     about = {one.name: get_attribute_value(one) for one in node.attribute}
@@ -106,7 +108,7 @@ def _balance(
         if set(about.get("dilations", [1])) != {1}:
             raise SettingError("its taps are dilated; balance it by hand")
         stride = tuple(about.get("strides", [1] * (old.ndim - 2)))
-        new = balanced(old, stride, ramp)
+        new = balanced(old, stride)
     else:
         form = {one.name: get_attribute_value(one) for one in blocks.attribute}
         is_crd = form.get("mode", b"DCR") == b"CRD"

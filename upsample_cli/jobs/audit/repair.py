@@ -3,6 +3,7 @@
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -105,7 +106,7 @@ def _repaired_network(path: str, output: str, layer: str | None, ramp: bool) -> 
         balanced_model,
     )  # the audit asks for its library
 
-    made = balanced_model(path, layer, ramp)
+    made = balanced_model(path, layer, partial(balanced, ramp=ramp))
     with TemporaryDirectory() as folder:
         copy = Path(folder) / "balanced.onnx"
         copy.write_bytes(made.data)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from math import sqrt
 from time import perf_counter
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -58,6 +58,22 @@ class _Held(Place):
         return io.BytesIO(self.data)
 
 
+class Repaired(NamedTuple):
+    """A picture that was repaired.
+
+    Args:
+        image: Without its checkerboard; the very one that was given where there is none.
+        before: The checkerboard that was in it.
+        after: What is left.
+        moved: The RMS of the change, in levels of 0..255.
+    """
+
+    image: Image
+    before: Measurement
+    after: Measurement
+    moved: float
+
+
 def mend(options: MeasureOptions, strength: float, source: Place, to: Place, task: Task) -> Report:
     """Take the checkerboard off a picture, write it, and report on it.
 
@@ -81,22 +97,46 @@ def mend(options: MeasureOptions, strength: float, source: Place, to: Place, tas
     reference = None
     if options.reference is not None:
         reference = Reference(files.read(options.reference, task.max_pixels), image.size)
-    before = _measured(image, options.stride, reference, task.threads)
-    names = _uneven(before)
-    result, notes, moved, after = image, image.notes, 0.0, before
-    if names and strength > 0:
-        result, moved = _mended(image, names, before, reference, strength, task.threads)
-        after = measure_image(result, before.overall.stride[0], reference, task.threads)
-        if options.stride is None and reference is None:
-            notes += (_BY_NATURE,)
-    notes += _write(result, image, held, to, task)
+    result = repaired(image, options, strength, reference, task.threads)
+    notes = image.notes
+    if result.image is not image and options.stride is None and reference is None:
+        notes += (_BY_NATURE,)
+    notes += _write(result.image, image, held, to, task)
     if options.heat_map is not None:
-        _draw(source, image, before, reference, options.heat_map, task.force)
+        name, stride = result.before.worst_channel, result.before.likeliest_stride
+        title = f"Checkerboard in {source.name}, {name}: stride {stride[0]}, before the repair"
+        sheet = measure_figures.heat(image, CHANNELS[name], stride, title, reference)
+        measure_figures.write(sheet, options.heat_map, task.force)
     return Report(
         str(source), str(to), "done", size=image.size, method="repair",
-        seconds=perf_counter() - start, checkerboard=after.overall, notes=notes,
-        before=before.overall, moved=moved,
+        seconds=perf_counter() - start, checkerboard=result.after.overall, notes=notes,
+        before=result.before.overall, moved=result.moved,
     )  # fmt: skip
+
+
+def repaired(
+    image: Image,
+    options: MeasureOptions,
+    strength: float = 1.0,
+    reference: Reference | None = None,
+    threads: int = 1,
+) -> Repaired:
+    """Return a picture without its checkerboard; the same one where none is found.
+
+    Args:
+        image: A picture, not CMYK.
+        options: How to look for the checkerboard.
+        strength: How much of the pattern to take off, 0..1.
+        reference: What the picture was enlarged from; None if unknown.
+        threads: How many threads share the work.
+    """
+    before = _measured(image, options.stride, reference, threads)
+    names = _uneven(before)
+    if not names or strength == 0:
+        return Repaired(image, before, before, 0.0)
+    result, moved = _mended(image, names, before, reference, strength, threads)
+    stride = before.overall.stride[0]
+    return Repaired(result, before, measure_image(result, stride, reference, threads), moved)
 
 
 def _still(source: Place, max_pixels: int) -> Image:
@@ -199,18 +239,3 @@ def _write(result: Image, image: Image, held: _Held, to: Place, task: Task) -> t
     with to.writing(task.force, task.mode) as file:
         file.write(held.data)
     return ("nothing to repair, copied bit by bit",)
-
-
-def _draw(
-    source: Place,
-    image: Image,
-    measurement: Measurement,
-    reference: Reference | None,
-    path: Place,
-    force: bool,
-) -> None:
-    """Draw where the checkerboard was."""
-    name, stride = measurement.worst_channel, measurement.likeliest_stride
-    title = f"Checkerboard in {source.name}, {name}: stride {stride[0]}, before the repair"
-    sheet = measure_figures.heat(image, CHANNELS[name], stride, title, reference)
-    measure_figures.write(sheet, path, force)
