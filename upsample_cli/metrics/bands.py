@@ -48,13 +48,16 @@ def between(places: NDArray[np.float64], count: int) -> Floats:
     return np.asarray(np.maximum(0, 1 - apart), np.float32)
 
 
-def pattern(levels: Floats, stride: tuple[int, int], cell: tuple[int, int]) -> Floats:
+def pattern(
+    levels: Floats, stride: tuple[int, int], cell: tuple[int, int], most: Floats | float = np.inf
+) -> Floats:
     """Return the pattern in some levels.
 
     Args:
         levels: Whole cells with what they draw on around, see `reach`.
         stride: Period down and across.
         cell: Rows and columns of a cell, multiples of the stride.
+        most: The mean square that a pattern may have; of each cell and one around, or of all.
     """
     (tall, wide), parts = cell, _bands(levels, stride)
     m, n = parts[0].shape[0] // tall, parts[0].shape[1] // wide
@@ -66,14 +69,16 @@ def pattern(levels: Floats, stride: tuple[int, int], cell: tuple[int, int]) -> F
         powers[index] = power
     powers, *lines = np.split(powers, [_RINGS + 1, 2 * _RINGS + 1])
     own = np.max([one.min(axis=0) for one in (powers, *lines)], axis=0).clip(_ROUNDING)
-    gains = [np.maximum(0, 1 - own / np.maximum(power, own)) for power in powers]
+    gains = np.minimum.accumulate(1 - own / np.maximum(powers, own))
+    taken = np.tensordot(_units(stride)[: _RINGS + 1], np.square(gains) * powers, 1)
+    gains *= np.sqrt(np.minimum(1, most / np.maximum(taken, 1e-9)))
     inside = np.s_[_AROUND * tall : (m - _AROUND) * tall, _AROUND * wide : (n - _AROUND) * wide]
     down, across = (
         between((np.arange(count * side) + 0.5) / side + 0.5, count + 2)
         for count, side in ((m - 2 * _AROUND, tall), (n - 2 * _AROUND, wide))
     )
     whole = np.zeros_like(parts[0][inside])
-    for part, gain in zip(parts, np.minimum.accumulate(gains), strict=False):
+    for part, gain in zip(parts, gains.astype(np.float32), strict=False):
         whole += part[inside] * (down @ gain @ across.T)
     return whole
 

@@ -10,7 +10,7 @@
    where e is what chance adds to d^2. The pattern is subtracted, or divided by: y / (1 + p). Of
    the two the one counts that leaves less of a, by weight.
 2. What only neighbours share: see `bands`, for patterns that change within few cells, and for
-   what the first step leaves.
+   what the first step leaves; no more than four times the power that the metric finds there.
 
 It is done where the metric finds a pattern, nowhere else. What it cannot know: a texture of the
 stride's period whose phase stays the same is the same thing; clipped pixels stay clipped.
@@ -35,6 +35,8 @@ _ROUNDING = 1 / 12  # variance of a rounded pixel
 _SURE = 3.0  # times chance: below it nothing is taken off
 _WIDEST, _LEAST = 6, 1  # neighbourhoods: their radius is about 2^n cells
 _NEAR = 2  # the neighbourhood of cells with a pattern, likewise: where its sign changes it is weak
+_MOST = 4.0  # times the power that the metric finds around: no more is taken off by step 2
+_UNKNOWN = 100.0  # levels, where the metric cannot tell
 _DARK = -0.9  # of a proportion: no pixel is made more than ten times as bright
 _ROWS = 128  # of a strip, about
 
@@ -49,6 +51,7 @@ class Mending:
         pattern: Shape (m, phases, n), in levels, or relative to the brightness.
         is_relative: Which of the two.
         where: Shape (m, n), 0..1: in which cells there is a pattern.
+        power: Same shape, the mean square that it may have there, in levels.
     """
 
     grid: CellGrid
@@ -56,6 +59,7 @@ class Mending:
     pattern: Floats
     is_relative: bool
     where: Floats
+    power: Floats
 
     def strips(self) -> list[range]:
         """Return the rows of the picture, in strips."""
@@ -86,7 +90,10 @@ class Mending:
         levels = levels / (1 + spread) if self.is_relative else levels - spread
         inside = np.s_[reach[0] : reach[0] + len(rows), reach[1] : reach[1] + width]
         rest = levels if expected is None else levels - around(expected)
-        local = bands.pattern(rest, (s, t), (tall, wide))
+        middles = rows.start + tall // 2 + tall * np.arange(-1, m + 1)
+        most = self._between(0, middles) @ self.power
+        most = most @ self._between(1, wide // 2 + wide * np.arange(-1, n + 1)).T
+        local = bands.pattern(rest, (s, t), (tall, wide), np.asarray(most, np.float32))
         local = local[: len(rows), :width]
         where = self._between(0, np.arange(rows.start, rows.stop)) @ self.where
         local *= where @ self._between(1, np.arange(width)).T
@@ -132,12 +139,14 @@ def mending(
     there = np.nan_to_num(field.rms, nan=1.0) > 0
     where = (_smooth(there[:, None].astype(np.float32), _NEAR)[:, 0] > 0).astype(np.float32)
     where *= ~cells.plain
+    power = np.square(np.nan_to_num(field.rms, nan=_UNKNOWN)).astype(np.float32)
+    power = _MOST * _smooth(power[:, None], _NEAR)[:, 0]
     kinds = []
     for is_relative in (False, True):
         base = cells.level if is_relative else np.ones_like(cells.level)
         pattern = _fitted(cells.phases, weight, base, chance)
         left = np.square(cells.phases - base[:, None] * pattern).sum(axis=1)
-        one = Mending(grid, size, pattern * where[:, None], is_relative, where)
+        one = Mending(grid, size, pattern * where[:, None], is_relative, where, power)
         kinds.append((float((left * weight).sum()), one))
     return min(kinds, key=lambda kind: kind[0])[1]
 
