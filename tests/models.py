@@ -9,6 +9,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
+from shapes import shaped
 
 Array = NDArray[Any]
 OPSET = 17
@@ -46,7 +47,7 @@ def model(
 def saved(made: onnx.ModelProto, folder: Path, name: str = "model.onnx") -> str:
     """Write a model; return its path."""
     path = folder / name
-    path.write_bytes(made.SerializeToString())
+    path.write_bytes(shaped(made).SerializeToString())
     return str(path)
 
 

@@ -13,7 +13,7 @@ FLOORS = {
 }  # fmt: skip
 # The order of the sub-packages inside a room; "" stands for the modules directly in the room.
 INNER_FLOORS = {
-    "commands": {"output": 1, "": 2},
+    "commands": {"arguments": 1, "output": 1, "": 2},
     "jobs": {
         "runtime": 1, "audit": 2, "teach": 2, "enlarge": 3, "batch": 4, "measure": 5, "train": 6,
         "": 7,
@@ -163,9 +163,9 @@ def test_every_sub_package_has_a_floor() -> None:
 
 
 def test_the_face_is_short_and_defines_nothing_but_its_door() -> None:
-    """The face hands public names on in under 40 lines."""
+    """The face hands public names on in under 45 lines."""
     source = (PACKAGE / "__init__.py").read_text()
-    assert len(source.splitlines()) < 40
+    assert len(source.splitlines()) < 45
     defined = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ClassDef)]
     functions = [
         node.name for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)

@@ -30,7 +30,7 @@ def test_sizes_have_units(text: str, size: int) -> None:
 @pytest.mark.parametrize("text", ["", "0", "-1G", "1X", "G", "1e9", "512 M B"])
 def test_what_is_no_size_is_refused(text: str) -> None:
     """The error says how sizes are written."""
-    with pytest.raises(SettingError, match="no size of memory; give one such as 512MB"):
+    with pytest.raises(SettingError, match=r"invalid --max-memory .*; use a size such as 512MB"):
         memory.size_of(text)
 
 

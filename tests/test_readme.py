@@ -20,6 +20,7 @@ README = (ROOT / "README.md").read_text()
 def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """Run a line of the README's in a folder, by the shell, with this Python's `upsample`."""
     line = re.sub(r"\bupsample(?= )", f"{sys.executable} -m upsample_cli", command)
+    line = re.sub(r"^python(?= )", sys.executable, line)
     return subprocess.run(line, shell=True, cwd=folder, capture_output=True, text=True, check=False)
 
 
@@ -70,7 +71,7 @@ def test_every_command_under_start_works(desk: Path) -> None:
     """The commands of the second block under Start all succeed, in order."""
     block = README.split("## Start")[1].split("```sh\n")[2].split("```")[0]
     commands = [line.split("  #")[0].strip() for line in block.splitlines()]
-    assert len(commands) == 7
+    assert len(commands) == 8
     for command in commands:
         done = run(command, desk)
         assert (done.returncode, command) == (0, command), done.stderr

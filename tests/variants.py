@@ -23,6 +23,8 @@ def variants() -> list[Method]:
                 choices[item.name] = item.choices
             elif item.suffix:
                 choices[item.name] = (enlargers.plain(),)
+            elif item.kind is float:
+                choices[item.name] = (0.0, 0.5)
             elif item.high is not None and item.low is not None and item.high - item.low < 8:
                 choices[item.name] = tuple(range(item.low, item.high + 1))
         choices.pop("provider", None)  # this machine may have one alone
@@ -37,7 +39,7 @@ def variants() -> list[Method]:
 def label(method: Method) -> str:
     """Return a short name for a test."""
     settings = [Path(str(getattr(method, item.name))).name for item in method.parameters()]
-    relevant = [setting for setting in settings if setting not in ("None", "0", "False")]
+    relevant = [setting for setting in settings if setting not in ("None", "0", "0.0", "False")]
     return "-".join([method.name, *relevant])
 
 

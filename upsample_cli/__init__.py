@@ -7,8 +7,10 @@ if TYPE_CHECKING:
     from upsample_cli.kernels.geometry import conv_matrix
     from upsample_cli.kernels.kernel import Kernel
 
+__version__: str
 __all__ = [
-    "Kernel", "conv2d", "conv_matrix", "conv_transpose2d", "measure", "pixel_shuffle", "upsample",
+    "Kernel", "__version__", "conv2d", "conv_matrix", "conv_transpose2d", "measure",
+    "pixel_shuffle", "upsample",
 ]  # fmt: skip
 
 _HOMES = {
@@ -24,6 +26,10 @@ _HOMES = {
 
 def __getattr__(name: str) -> object:
     """Return a public name from the module that defines it, imported at its first use."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("upsample-cli")
     if name not in _HOMES:
         raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
     from importlib import import_module

@@ -46,7 +46,7 @@ def size_of(text: str) -> int:
     """
     match = re.fullmatch(r"(\d+\.?\d*) ?([KMGT]?)(?:I?B)?", text.strip().upper())
     if match is None or not float(match[1]):
-        raise SettingError(f"'{text}' is no size of memory; give one such as 512MB or 4GB")
+        raise SettingError(f"invalid --max-memory '{text}'; use a size such as 512MB or 4GB")
     return int(float(match[1]) * 2 ** _UNITS[match[2]])
 
 

@@ -211,8 +211,7 @@ def test_a_dry_run_of_a_folder_prints_the_plan(call: Call, folder: Path) -> None
     outcome = call("many", "out", "--dry-run")
     assert (outcome.code, outcome.err) == (0, "")
     assert outcome.out == (
-        b"many/a.png -> out/a.png\nmany/b.png -> out/b.png  (is there already)\n"
-        b"many/c -> out/c.png\n"
+        b"many/a.png -> out/a.png\nmany/b.png -> out/b.png  (already exists)\nmany/c -> out/c.png\n"
     )
     assert contents(folder) == before
     assert call("many", "out", "--dry-run", "--include", "*.txt").code == 3

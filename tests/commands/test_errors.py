@@ -88,7 +88,7 @@ def write_png_with_a_wrong_byte(folder: Path) -> None:
         (
             lambda folder: (folder / "a.heic").write_bytes(b"\0\0\0\x1cftypheic"),
             "a.heic",
-            "a.heic is no picture of a format that is read; give a PNG",
+            "a.heic is",  # HEIF, which needs a library, or broken
         ),
         (lambda folder: None, "a" * 300 + ".png", "a.png"),
         (lambda folder: None, "caf\xe9.png", "no file caf"),
@@ -152,7 +152,7 @@ def test_an_unreadable_picture_on_standard_input_is_refused(
         (["-s", "two"], USAGE, "'two' is not a valid number"),
         (["-s", 2, "--size", "48x40"], USAGE, "--scale and --size are both given"),
         (["--size", "12x10"], USAGE, "smaller than the input"),
-        (["--size", "big"], USAGE, "--size big is no size"),
+        (["--size", "big"], USAGE, "invalid --size 'big'"),
         (["--boundary", "wrap"], USAGE, "wrap"),
         (["--compression", 10], USAGE, "10 is not in the range"),
         (["--jobs", 0], USAGE, "0 is not in the range"),

@@ -160,7 +160,7 @@ def test_the_first_signal_lets_begun_pictures_finish(
     with start_run(work_folder, "--json") as process:
         wait_for_pictures(work_folder)
         os.killpg(process.pid, signal_number)  # as a terminal does
-        assert process.stderr.readline().startswith("note: stopping after the pictures under way")
+        assert process.stderr.readline().startswith("note: finishing the pictures in progress")
         send_slow_picture(work_folder, process)
         stdout, stderr = process.communicate(timeout=faults.PATIENCE)
     assert (process.returncode, stderr) == (code, "")
@@ -186,7 +186,7 @@ def test_a_signal_stops_pictures_that_have_not_begun(work_folder: Path) -> None:
     with start_run(work_folder, "-j", "1") as process:
         wait_for_pictures(work_folder, SLOW)
         os.killpg(process.pid, signal.SIGINT)
-        assert process.stderr.readline().startswith("note: stopping")
+        assert process.stderr.readline().startswith("note: finishing")
         send_slow_picture(work_folder, process)
         _, stderr = process.communicate(timeout=faults.PATIENCE)
     assert process.returncode == 130
@@ -206,7 +206,7 @@ def test_a_second_signal_stops_at_once(
         wait_for_pictures(work_folder)
         worker_ids = faults.worker_ids(process)
         os.killpg(process.pid, signal_number)
-        assert process.stderr.readline().startswith("note: stopping")
+        assert process.stderr.readline().startswith("note: finishing")
         os.killpg(process.pid, signal_number)
         _, stderr = process.communicate(timeout=faults.PATIENCE)
     assert process.returncode == code

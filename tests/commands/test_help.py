@@ -11,11 +11,23 @@ import click
 import pytest
 from terminal import Outcome, check_refused, imported_modules
 
+import upsample_cli
 from upsample_cli.commands.app import app
+from upsample_cli.commands.arguments.help_groups import GROUPS
 from upsample_cli.kernels.kernel_file import SHIPPED
 from upsample_cli.methods.catalogue import METHODS
 
-COMMANDS = ["upsample", "measure", "audit", "repair", "train", "layer", "matrix", "methods"]
+COMMANDS = [
+    "upsample",
+    "measure",
+    "audit",
+    "repair",
+    "train",
+    "layer",
+    "matrix",
+    "methods",
+    "guide",
+]
 CONTEXT = click.Context(app)
 
 
@@ -32,7 +44,7 @@ def commands() -> Iterator[tuple[str, click.Command]]:
 
 @pytest.mark.parametrize(("name", "command"), list(commands()))
 def test_every_command_and_option_has_help(name: str, command: click.Command) -> None:
-    """Short help texts exist, fit a line of 80 columns and end with a full stop."""
+    """Short help texts exist, fit a line of 100 columns and end with a full stop."""
     assert command.help
     if command is not app:
         assert command.short_help
@@ -40,8 +52,25 @@ def test_every_command_and_option_has_help(name: str, command: click.Command) ->
     for option in command.params:
         if isinstance(option, click.Option):
             assert option.help, option.name
-            assert len(option.help) <= 54, option.help
+            assert len(option.help) <= 72, option.help
             assert option.help.endswith("."), option.help
+
+
+def test_every_option_of_the_main_job_is_in_a_group(call: Callable[..., Outcome]) -> None:
+    """Once, under a title; what is in none comes under Other."""
+    names = [name for group in GROUPS.values() for name in group]
+    assert len(set(names)) == len(names)
+    options = {one.name for one in command("upsample").params if isinstance(one, click.Option)}
+    assert options == set(names)
+    text = call("--help").out.decode()
+    for title in (*GROUPS, "Other"):
+        assert f"\n{title}:\n" in text
+
+
+def test_the_version_is_known_from_python_too(call: Callable[..., Outcome]) -> None:
+    """`-V`, `--version` and `upsample_cli.__version__` agree."""
+    short, long = call("-V").out, call("--version").out
+    assert short == long == f"upsample, version {upsample_cli.__version__}\n".encode()
 
 
 def test_these_are_all_commands() -> None:
@@ -111,7 +140,8 @@ def test_every_parameter_of_a_method_is_an_option() -> None:
 
 def test_methods_are_listed(call: Callable[..., Outcome]) -> None:
     """`upsample methods` prints one line per method with its parameters, then the kernels."""
-    method_text, kernel_text = call("methods").out.decode().split("\n\n")
+    method_text, kernel_text, note = call("methods").out.decode().split("\n\n")
+    assert "--antiring 0.5" in note or "dB PSNR" in note
     lines = method_text.splitlines()
     assert [line.split()[0] for line in lines[1:]] == [method.name for method in METHODS]
     for line, method in zip(lines[1:], METHODS, strict=True):
@@ -127,10 +157,10 @@ def test_methods_are_listed_as_json(call: Callable[..., Outcome]) -> None:
     lines = [json.loads(line) for line in call("methods", "--json").out.splitlines()]
     methods = {line["method"]: line for line in lines if "method" in line}
     assert list(methods) == [method.name for method in METHODS]
-    assert methods["spline"]["parameters"] == [
-        {"name": "order", "default": 3, "help": "degree", "values": "0..5"},
-        {"name": "backend", "default": "fast", "help": "what computes it", "values": "fast, scipy"},
-    ]
+    expected = {"order": (3, "0..5"), "backend": ("fast", "fast, scipy"), "antiring": (0, "0..1")}
+    parameters = methods["spline"]["parameters"]
+    assert {one["name"]: (one["default"], one["values"]) for one in parameters} == expected
+    assert all(one["help"] for one in parameters)
     names = [line["shipped"]["kernel"] for line in lines if "shipped" in line]
     learned = [name for name in names if name.startswith("learned")]
     assert len(learned) == len(list(Path(SHIPPED).glob("*learned*.npz")))

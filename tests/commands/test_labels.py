@@ -41,7 +41,7 @@ def test_an_enlarged_mask_is_a_mask(call: Call, masks: Path, name: str, method: 
     outcome = call(name, "out.png", "--labels", "-m", method, "-s", 3)
     assert (outcome.code, outcome.err) == (0, "")
     assert b"36x30" in outcome.out
-    assert b"checkerboard unknown (labels are no brightness)" in outcome.out
+    assert b"checkerboard not measured for label masks" in outcome.out
     with PIL.Image.open(masks / name) as before, PIL.Image.open(masks / "out.png") as after:
         assert after.mode == before.mode
         assert after.info.get("transparency") == before.info.get("transparency")

@@ -82,7 +82,7 @@ def test_the_figure_is_written_as_a_png(call: Call, folder: Path) -> None:
     [
         (["-o", "m.jpg"], "m.jpg is no .png; name the picture"),
         (["--input", "99x99"], "99x99 are 9801 pixels, more than 64"),
-        (["--input", "four"], "--input four is no size"),
+        (["--input", "four"], "invalid --input 'four'"),
         (["--kernel", "learned"], "no kernel 'learned' to show; choose uniform"),
         (["--stride", "0"], "0 is not in the range"),
     ],

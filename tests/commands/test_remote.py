@@ -119,7 +119,7 @@ def test_globs_and_dry_runs_work_in_a_store(bucket: Bucket, call: Call) -> None:
     bucket.put("in/thumbs/", b"")  # consoles create folders as empty objects
     outcome = call(f"{bucket.url}/in", f"{bucket.url}/out", "--dry-run", "--exclude", "thumbs")
     assert outcome.out.decode().replace(bucket.url, "") == (
-        "/in/a.jpg -> /out/a.jpg\n/in/b.png -> /out/b.png  (is there already)\n"
+        "/in/a.jpg -> /out/a.jpg\n/in/b.png -> /out/b.png  (already exists)\n"
     )
     assert outcome.err == "note: 1 hidden file or folder is left out\n"
     assert call(f"{bucket.url}/in", f"{bucket.url}/out", "--include", "*.gif").code == 3
@@ -246,7 +246,7 @@ def test_an_interrupted_run_uploads_its_report(bucket: Bucket, tmp_path: Path) -
     with start_run(bucket, tmp_path) as process:
         faults.wait_until(lambda: len(bucket.keys("out/")) >= COUNT - 2)
         os.killpg(process.pid, signal.SIGINT)
-        assert process.stderr.readline().startswith("note: stopping")
+        assert process.stderr.readline().startswith("note: finishing")
         bucket.server.release()
         process.communicate(timeout=faults.PATIENCE)
     assert process.returncode == 130

@@ -1,5 +1,8 @@
 import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -51,7 +54,7 @@ def test_an_unbalanced_kernel_is_reported(call: Call, large: str) -> None:
     assert outcome.code == 0
     assert b"checkerboard found (" in outcome.out
     assert b"kernel ripple 0.4843" in outcome.out
-    assert "shifted by -0.5 px down and -0.5 px right" in outcome.err
+    assert "shifted half a pixel up and half a pixel left" in outcome.err
 
 
 def test_json_prints_one_object_per_picture(call: Call, large: str) -> None:
@@ -178,7 +181,7 @@ def test_an_option_without_effect_is_noted(call: Call) -> None:
     """A note says that --quality does nothing for a PNG; -q leaves the note out."""
     outcome = call("in.png", "out.png", "--quality", 90)
     assert outcome.code == 0
-    assert outcome.err == "note: --quality is for JPEG and WebP; PNG has none\n"
+    assert outcome.err == "note: --quality is for JPEG, WebP and AVIF; PNG has none\n"
     for more in (["--force"], ["--dry-run", "--force"]):
         outcome = call("in.png", "x.jpeg", "--format", "png", *more)
         note = "note: --format is for names without a suffix; x.jpeg becomes a JPEG\n"
@@ -232,3 +235,22 @@ def test_compression_and_quality_change_the_size(call: Call, large: str, folder:
 def test_a_changed_aspect_ratio_is_noted(call: Call, size: str, note: str) -> None:
     """A size with another aspect ratio gives a note; a difference by rounding does not."""
     assert call("in.png", "out.png", "--size", size).err == note
+
+
+@pytest.mark.parametrize("no_colour", ["", "1"])
+def test_terminals_get_colours_unless_told_not_to(folder: Path, no_colour: str) -> None:
+    """The word found is red on a terminal, and plain with NO_COLOR; pipes never get colours."""
+    pty = pytest.importorskip("pty")
+    PIL.Image.fromarray(texture_samples(96, 96, 3)).save(folder / "large.png")
+    words = [sys.executable, "-m", "upsample_cli", "large.png", "out.png", "--force",
+             "--kernel", "uniform", "--kernel-size", "3"]  # fmt: skip
+    ours, theirs = pty.openpty()
+    environment = os.environ | {"NO_COLOR": no_colour}
+    subprocess.run(words, cwd=folder, stdout=theirs, stderr=theirs, env=environment, check=True)
+    printed = os.read(ours, 1 << 16)
+    os.close(ours)
+    os.close(theirs)
+    assert (b"\x1b[31mfound\x1b[0m" in printed) == (not no_colour)
+    piped = subprocess.run(words, cwd=folder, capture_output=True, check=True)
+    assert b"\x1b" not in piped.stdout + piped.stderr
+    assert b"checkerboard found" in piped.stdout

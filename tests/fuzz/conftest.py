@@ -1,3 +1,3 @@
 """Nothing here but `test_fuzz.py` is a test: the rest is what it runs."""
 
-collect_ignore = ["damage.py", "kills.py", "run.py", "seeds.py"]
+collect_ignore = ["damage.py", "kills.py", "run.py", "seeds.py", "suite.py"]

@@ -2,7 +2,10 @@
 
 import io
 import sys
+import zlib
+from collections.abc import Iterator
 from pathlib import Path
+from struct import pack
 from subprocess import run
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,6 +18,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent))  # where the tests' own mo
 from enlargers import enlarger
 
 from upsample_cli.images.write import gif
+from upsample_cli.images.write.formats import PNG_SIGNATURE
+from upsample_cli.images.write.png import chunk
 
 SAMPLES = Path(__file__).parent.parent.parent / "sample_images"
 
@@ -41,6 +46,13 @@ def _tiff(samples: np.ndarray, **options: Any) -> bytes:
     return file.getvalue()
 
 
+def _bmp(bits: int, compression: int, behind: bytes, data: bytes) -> bytes:
+    """Return a BMP of 24x20 pixels whose header is followed by a palette or masks."""
+    start = 54 + len(behind)
+    head = pack("<2s6L2H6L", b"BM", 0, 0, start, 40, 24, 20, 1, bits, compression, 0, 0, 0, 0, 0)
+    return head + behind + data
+
+
 def pictures() -> dict[str, bytes]:
     """Return a file of every format, mode and depth, by a name with its suffix."""
     exif = PIL.Image.Exif()
@@ -60,6 +72,7 @@ def pictures() -> dict[str, bytes]:
         "exact.webp": _saved(PIL.Image.fromarray(_texture(4)), "WEBP", lossless=True),
         "moving.webp": _saved(rgb, "WEBP", duration=50, **moving),
         "plain.gif": gif.header((20, 24), 1, "words") + gif.frame(rgb, 0) + gif.TRAILER,
+        "part.gif": gif.header((30, 40), 1) + gif.frame(rgb, 0) + gif.TRAILER,
         "moving.gif": _saved(rgb, "GIF", duration=50, **moving),
         "plain.tiff": _saved(rgb, "TIFF", **told),
         "lzw.tiff": _saved(rgb, "TIFF", compression="tiff_lzw"),
@@ -74,6 +87,8 @@ def pictures() -> dict[str, bytes]:
             _texture(3, 16).astype("f4") / 65535, photometric="rgb", compression="zlib"
         ),
         "plain.bmp": _saved(rgb, "BMP"),
+        "masks.bmp": _bmp(16, 6, pack("<4L", 0xF00, 0xF0, 0xF, 0xF000), bytes(range(240)) * 4),
+        "runs.bmp": _bmp(4, 2, bytes(range(64)), b"\x18\x12\0\0\0\x18ABCDEFGHIJKL\0\0" * 10),
         "plain.tga": _saved(rgb, "TGA", compression="tga_rle"),
         "plain.ico": _saved(rgb, "ICO"),
         "plain.jp2": _saved(rgb, "JPEG2000"),
@@ -133,3 +148,50 @@ def lists() -> dict[str, bytes]:
             run([sys.executable, "-m", "upsample_cli", *words], check=True, cwd=folder)
             made[report.name] = report.read_bytes()
     return made | {"names.txt": b"whole.png\na/b.png\nwhole.png\n"}
+
+
+def png_kinds() -> dict[str, bytes]:
+    """Return a PNG of every colour type and depth, plain and interlaced, with and without tRNS."""
+    kinds = [
+        (0, 1), (0, 2), (0, 4), (0, 8), (0, 16), (2, 8), (2, 16), (3, 1), (3, 2), (3, 4), (3, 8),
+        (4, 8), (4, 16), (6, 8), (6, 16),
+    ]  # fmt: skip
+    made = {}
+    for colour_type, bits in kinds:
+        channels = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[colour_type]
+        levels = _texture(channels, 16) >> (16 - bits)
+        levels[:3] = 0
+        colours = _texture(3)[..., 0].ravel()[: 3 << bits].tobytes().ljust(3 << bits, b"\x77")
+        clear = {0: b"\0\0", 2: bytes(6), 3: b"\0"}.get(colour_type)
+        for is_interlaced in (False, True):
+            for more in [None, clear] if clear else [None]:
+                head = pack(">LL5B", 24, 20, bits, colour_type, 0, 0, is_interlaced)
+                chunks = {b"IHDR": head, b"PLTE": colours, b"tRNS": more, b"IEND": b""}
+                if colour_type != 3:
+                    del chunks[b"PLTE"]
+                body = b"".join(_passes(levels, bits, is_interlaced))
+                chunks = {
+                    **dict([*chunks.items()][:-1]),
+                    b"IDAT": zlib.compress(body),
+                    b"IEND": b"",
+                }
+                name = f"png-{colour_type}-{bits}{'i' * is_interlaced}{'t' * bool(more)}.png"
+                made[name] = PNG_SIGNATURE + b"".join(
+                    chunk(kind, data) for kind, data in chunks.items() if data is not None
+                )
+    return made
+
+
+def _passes(levels: np.ndarray, bits: int, is_interlaced: bool) -> Iterator[bytes]:
+    """Yield the rows of a PNG, unfiltered, of all passes."""
+    steps = [
+        (0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2),
+        (1, 0, 2, 1),
+    ]  # fmt: skip
+    for top, left, down, across in steps if is_interlaced else [(0, 0, 1, 1)]:
+        for row in levels[top::down, left::across]:
+            if bits >= 8:
+                yield b"\0" + row.astype(f">u{bits // 8}").tobytes()
+            else:
+                digits = (row.ravel()[:, None] >> np.arange(bits - 1, -1, -1)) & 1
+                yield b"\0" + np.packbits(digits.astype(np.uint8)).tobytes()

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fuzz import seeds
 from terminal import check_refused, contents, run_process
 
-RUN = Path(__file__).parent / "run.py"
+RUN, SUITE = (Path(__file__).parent / name for name in ("run.py", "suite.py"))
 
 
 def test_damaged_files_end_in_one_line_or_a_whole_output(tmp_path: Path) -> None:
@@ -37,6 +38,23 @@ def test_killed_runs_are_completed_by_the_next(tmp_path: Path) -> None:
     run = subprocess.run(command, capture_output=True, timeout=300, check=False)
     assert (run.returncode, run.stderr) == (0, b"")
     assert json.loads(run.stdout)["failed"] == []
+
+
+def test_files_of_every_kind_come_out_as_other_readers_have_them(tmp_path: Path) -> None:
+    """Every PNG of a suite is right, and of other kinds that OpenCV reads none is wrong."""
+    (tmp_path / "suite").mkdir()
+    kinds = seeds.png_kinds()
+    files = seeds.pictures() | kinds
+    del files["part.gif"]  # its empty canvas is transparent in browsers, and black to others
+    for name, data in files.items():
+        (tmp_path / "suite" / name).write_bytes(data)
+    command = [sys.executable, str(SUITE), str(tmp_path / "suite"), "--verbose"]
+    made = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    *lines, counts = made.stdout.splitlines()
+    right = {line.split()[1] for line in lines if line.startswith("right")}
+    assert set(kinds) <= right
+    assert (made.returncode, json.loads(counts)["wrong"]) == (0, 0)
+    assert json.loads(counts)["refused"] == 0
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "tiff", "gif", "webp"])

@@ -1,3 +1,4 @@
+from io import BytesIO
 from pathlib import Path
 from struct import pack
 
@@ -11,12 +12,12 @@ from textures import texture_samples
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images import profiles
 from upsample_cli.images.image import Image
-from upsample_cli.images.levels import Colour, luma, to_linear
+from upsample_cli.images.levels import Colour, from_linear, luma, to_linear
 from upsample_cli.images.metadata.metadata import Metadata
 from upsample_cli.images.places.place import parse
 from upsample_cli.images.profiles import notes_on_linear
 from upsample_cli.images.read import files
-from upsample_cli.images.write import encode
+from upsample_cli.images.write import encode, png
 from upsample_cli.jobs.enlarge.picture import enlarge
 from upsample_cli.jobs.enlarge.task import TargetSize, Task
 from upsample_cli.methods.catalogue import build
@@ -142,15 +143,84 @@ def test_srgbs_curve_is_recognised(icc: bytes) -> None:
     assert notes_on_linear(Metadata(icc=icc)) == ()
 
 
+KNOWN = [
+    pack(">4s4xLH", b"curv", 1, 563),  # gamma 2.2 of Adobe RGB
+    pack(">4s4xL", b"curv", 0),
+    table(AXIS**1.6),
+    formula(0, 1.8),
+    formula(1, 1.8, 0.9, 0.1),
+    formula(2, 1.8, 0.8, 0.1, 0.1),
+    formula(3, 2.0, 0.9, 0.1, 0.3, 0.1),
+    formula(4, 2.0, 0.8, 0.1, 0.3, 0.1, 0.1, 0.05),
+]
+
+
+def with_curve(curve: bytes) -> bytes:
+    """Return the sRGB profile with another curve for all three colours."""
+    data = bytearray(SRGB + bytes(-len(SRGB) % 4))
+    for entry in range(132, 132 + 12 * int.from_bytes(data[128:132], "big"), 12):
+        if data[entry : entry + 4] in (b"rTRC", b"gTRC", b"bTRC"):
+            data[entry + 4 : entry + 12] = pack(">LL", len(data), len(curve))
+    data += curve
+    data[:4] = pack(">L", len(data))
+    return bytes(data)
+
+
+@pytest.mark.parametrize("curve", KNOWN)
+def test_the_curve_of_a_profile_is_that_of_littlecms(curve: bytes) -> None:
+    """Grey levels through LittleCMS into sRGB are the light that the profile's curve gives them."""
+    icc = with_curve(curve)
+    levels = np.arange(256, dtype=np.uint8)
+    picture = PIL.Image.fromarray(levels[None, :, None].repeat(3, 2))
+    source = ImageCms.ImageCmsProfile(BytesIO(icc))
+    through = ImageCms.profileToProfile(picture, source, ImageCms.createProfile("sRGB"), 1)
+    expected = np.asarray(through)[0].T / 255
+    curve_of_it = profiles.curve_of(Metadata(icc=icc))
+    assert curve_of_it is not None
+    planes = (levels / 255).astype(np.float32)[None, None].repeat(3, 0)
+    light = curve_of_it.to_light(planes)
+    np.testing.assert_allclose(from_linear(light)[:, 0], expected, atol=0.012)
+    if light[0, 0, 0] == 0 and (np.diff(light[0, 0]) > 0).all():
+        np.testing.assert_allclose(curve_of_it.from_light(light), planes, atol=1e-5)
+    assert notes_on_linear(Metadata(icc=icc)) == ()
+
+
+@pytest.mark.parametrize("grey", [True, False])
+@pytest.mark.parametrize("how", ["profile", "gamma"])
+def test_linear_light_is_by_the_pictures_own_curve(tmp_path: Path, how: str, grey: bool) -> None:
+    """Between black and white, a quarter of the light is the level that the file's curve gives."""
+    x = np.zeros((8, 16) if grey else (8, 16, 3), np.uint8)
+    x[:, 8:] = 255
+    options: dict[str, object] = {}
+    if how == "profile":
+        curve = formula(0, 1.5)
+        options["icc_profile"] = profile(curve, b"kTRC") if grey else with_curve(curve)
+    PIL.Image.fromarray(x).save(tmp_path / "in.png", **options)
+    if how == "gamma":
+        data = (tmp_path / "in.png").read_bytes()
+        gamma = png.chunk(b"gAMA", pack(">I", round(100_000 / 1.5)))
+        (tmp_path / "in.png").write_bytes(data[:33] + gamma + data[33:])
+    task = Task(build("bilinear"), TargetSize(scale=2.0), linear=True)
+    report = enlarge(parse(tmp_path / "in.png"), parse(tmp_path / "out.png"), task)
+    assert report.notes == ("2 colours: -m nearest keeps its pixels",)
+    with PIL.Image.open(tmp_path / "out.png") as opened:
+        row = np.asarray(opened)[4, 15:17].reshape(2, -1)
+    expected = np.array([0.25, 0.75]) ** (1 / 1.5) * 255
+    np.testing.assert_allclose(row, np.broadcast_to(expected[:, None], row.shape), atol=0.51)
+
+
+def test_levels_beyond_the_range_go_on_evenly() -> None:
+    """Floating-point samples below 0 and above 1 survive the way to light and back."""
+    curve = profiles.curve_of(Metadata(icc=profile(formula(0, 1.8))))
+    planes = np.linspace(-0.5, 1.5, 41, dtype=np.float32)[None, None]
+    np.testing.assert_allclose(curve.from_light(curve.to_light(planes)), planes, atol=1e-5)
+
+
 @pytest.mark.parametrize(
     "icc",
     [
-        profile(pack(">4s4xLH", b"curv", 1, 563)),  # gamma 2.2 of Adobe RGB
-        profile(pack(">4s4xL", b"curv", 0)),
-        profile(table(AXIS**2.2)),
-        profile(formula(0, 1.8)),
         profile(formula(9, 1.8)),
-        profile(formula(4, *PARTS, 0.1, 0)),
+        profile(formula(0, 1.8))[:150],
         profile(b"abcd" + bytes(8)),
         profile(b"")[:140],
         profile(table(to_linear(AXIS)))[:200],
@@ -158,7 +228,7 @@ def test_srgbs_curve_is_recognised(icc: bytes) -> None:
     ],
 )
 def test_another_curve_is_noted(icc: bytes) -> None:
-    """A profile with another or an unreadable curve gives a note."""
+    """A profile with an unreadable curve gives a note."""
     note = "--linear takes sRGB's curve, not that of its profile"
     assert notes_on_linear(Metadata(icc=icc)) == (note,)
 
@@ -168,7 +238,7 @@ def test_another_curve_is_noted(icc: bytes) -> None:
     [
         (Metadata(), None),
         (Metadata(gamma=0.45455), None),
-        (Metadata(gamma=1.0), "gamma"),
+        (Metadata(gamma=1.0), None),
         (Metadata(gamma=1.0, srgb=0), None),
         (Metadata(gamma=1.0, icc=SRGB), None),
         (Metadata(icc=SRGB, colours=((b"cICP", b"\x09\x10\0\1"),)), "cICP"),

@@ -25,7 +25,7 @@ def test_every_parameter_has_help_and_limits(method: type[Method]) -> None:
     assert 0 < len(method.summary) <= 54
     for item in method.parameters():
         assert 0 < len(item.help) <= 54
-        assert item.kind in (int, str, bool)
+        assert item.kind in (int, float, str, bool)
         assert item.values
         assert "None" not in item.values
 

@@ -38,8 +38,6 @@ from upsample_cli.networks.onnx_layers import layers_of as layers
             [node("Conv", "x w", "c"), node("DepthToSpace", "c", "y", blocksize=2)],
             {"w": normal(6, 3, 3, 3)}, "requires input depth to be a multiple",
         ),
-        ([node("MatMul", "x w", "c"), node("DepthToSpace", "c", "y", blocksize=2)],
-         {"w": WEIGHTS}, "requires input depth to be a multiple"),
         ([node("Col2Im", "x i b", "y")], {}, "'i' is an input of the model"),
         ([node("MaxUnpool", "x i", "y", kernel_shape=[2, 2])], {}, "'i' is an input of the model"),
         (

@@ -22,7 +22,7 @@ class _App(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Insert the name of the main job before arguments that do not begin with a command."""
-        if not args or args[0] in {"upsample", *COMMANDS, "--version"}:
+        if not args or args[0] in {"upsample", *COMMANDS, "--version", "-V"}:
             return super().parse_args(ctx, args)
         words = args[: args.index("--")] if "--" in args else args
         if {"-h", "--help"} & set(words):
@@ -83,9 +83,11 @@ def _check_word(word: str) -> None:
 
 
 @click.group(
-    cls=_App, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
+    cls=_App,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.version_option(package_name="upsample-cli", prog_name="upsample")
+@click.version_option(None, "-V", "--version", package_name="upsample-cli", prog_name="upsample")
 @click.pass_context
 def app(ctx: click.Context) -> None:
     """Enlarge pictures, and say how much checkerboard is in the result."""

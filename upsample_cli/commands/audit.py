@@ -2,14 +2,14 @@
 
 import click
 
-from upsample_cli.commands.exit_codes import FAILED, NOTHING, OVER_RIPPLE, USAGE
-from upsample_cli.commands.options import (
+from upsample_cli.commands.arguments.options import (
     Limit,
     complete_files,
     json_option,
     max_memory_option,
     pair,
 )
+from upsample_cli.commands.exit_codes import FAILED, NOTHING, OVER_RIPPLE, USAGE
 from upsample_cli.commands.output.messages import tell
 from upsample_cli.errors import SettingError, UpsampleError
 
@@ -17,18 +17,18 @@ from upsample_cli.errors import SettingError, UpsampleError
 @click.command(short_help="Find the checkerboard of kernels and networks.")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", shell_complete=complete_files)
 @click.option("-s", "--stride", callback=pair, metavar="N|HxW",
-              help="Output pixels per input pixel, if not told.")  # fmt: skip
+              help="Stride, where the file does not say it.")  # fmt: skip
 @click.option("--padding", callback=pair, metavar="N|HxW",
-              help="Output pixels cropped before the first.")  # fmt: skip
+              help="Padding, where the file does not say it.")  # fmt: skip
 @click.option("--layer", metavar="PATTERN", help="Which weights of a .safetensors, as up*.weight.")
 @click.option("--type", "kind", type=click.Choice(("tconv", "sub-pixel")), default="tconv",
-              show_default=True, help="What weights without a graph are of.")  # fmt: skip
+              show_default=True, help="Layer that weights without a graph belong to.")  # fmt: skip
 @click.option("--max-ripple", type=Limit(0), metavar="RIPPLE",
-              help="Exit 4 where a ripple is larger.")  # fmt: skip
+              help="Exit with 4 if a ripple is larger.")  # fmt: skip
 @click.option("--pictures", multiple=True, metavar="FILE", shell_complete=complete_files,
-              help="A photograph to run networks on, too; repeatable.")  # fmt: skip
+              help="Photograph to run networks on; may be repeated.")  # fmt: skip
 @click.option("--max-levels", type=Limit(0), metavar="LEVELS",
-              help="Exit 4 where a network's output has more.")  # fmt: skip
+              help="Exit with 4 if the output has a stronger pattern.")  # fmt: skip
 @max_memory_option
 @json_option
 def audit(files: tuple[str, ...], stride: tuple[int, int] | None,

@@ -9,7 +9,8 @@ from time import perf_counter
 import click
 
 from upsample_cli.commands import exit_codes
-from upsample_cli.commands.name_list import places_from
+from upsample_cli.commands.arguments.name_list import places_from
+from upsample_cli.commands.arguments.request import Request
 from upsample_cli.commands.output import picture_lines
 from upsample_cli.commands.output.messages import printable, tell, with_picture_bar
 from upsample_cli.commands.output.results_file import (
@@ -18,7 +19,6 @@ from upsample_cli.commands.output.results_file import (
     local_copy,
     recorded,
 )
-from upsample_cli.commands.request import Request
 from upsample_cli.errors import ImageFileError, SettingError
 from upsample_cli.images.places.folder import Folder
 from upsample_cli.images.places.place import Place
@@ -76,7 +76,7 @@ def _plan(request: Request, root: Folder) -> plan.Plan:
     globs = Globs(request.include, request.exclude)
     if request.files_from is not None:
         places = places_from(request.files_from, request.null)
-        return plan.of_places(places, root, request.format, globs, tree=True)
+        return plan.of_places(places, root, request.naming, globs, tree=True)
     inputs, output = request.inputs, request.output
     if any(isinstance(source, Place) and source.is_stream for source in inputs):
         raise SettingError("standard input is one picture; name a file to write it to")
@@ -87,14 +87,14 @@ def _plan(request: Request, root: Folder) -> plan.Plan:
                 f"{inputs[0]} is a folder and {output} the name of a picture; "
                 f"name a folder or write {output}/"
             )
-        return plan.of_folder(inputs[0], root, request.format, globs)
+        return plan.of_folder(inputs[0], root, request.naming, globs)
     is_new = output.is_remote and output.modified() is None
     if not (is_new or isinstance(output, Folder)):
         raise SettingError(
             f"several inputs need a folder as the last name, and {output} is none; "
             f"make it or write {output}/"
         )
-    return plan.of_places(inputs, root, request.format, globs)
+    return plan.of_places(inputs, root, request.naming, globs)
 
 
 def _print_plan(planned: plan.Plan) -> int:
@@ -105,7 +105,7 @@ def _print_plan(planned: plan.Plan) -> int:
             if is_other(source):
                 continue
         count += 1
-        there = "  (is there already)" if outputs.is_there(to) else ""
+        there = "  (already exists)" if outputs.is_there(to) else ""
         click.echo(f"{printable(str(source))} -> {printable(str(to))}{there}")
     return exit_codes.DONE if count else exit_codes.NOTHING
 
@@ -116,6 +116,7 @@ def _enlarge(
     """Enlarge the pictures, with a row of results for each; return the exit code."""
     is_one = planned.count == 1 and len(request.inputs) == 1
     is_unasked = is_one and isinstance(request.inputs[0], Place) and request.report is None
+    is_unasked = is_unasked or request.no_report
     path = request.report or root.file(_DEFAULT_REPORT).path
     check_name(path)
     root.make()
@@ -181,7 +182,7 @@ def _asking(stop: Stop) -> Callable[[], bool]:
         nonlocal has_noted
         if stop.is_asked and not has_noted:
             has_noted = True
-            tell("note", "stopping after the pictures under way; again stops at once")
+            tell("note", "finishing the pictures in progress; press Ctrl-C again to stop now")
         return stop.is_asked
 
     return is_asked

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from upsample_cli.commands import exit_codes
+from upsample_cli.commands.arguments.request import Request
 from upsample_cli.commands.output.messages import printable, tell
-from upsample_cli.commands.request import Request, as_file
 from upsample_cli.errors import ImageFileError
+from upsample_cli.images.places.folder import as_file
 from upsample_cli.images.places.place import Place
 
 if TYPE_CHECKING:  # --help must not load NumPy
@@ -22,7 +23,7 @@ def enlarge(request: Request) -> int:
     source, output = as_file(request.inputs[0]), as_file(request.output)
     if request.may_skip and not output.is_stream and output.modified() is not None:
         if not request.quiet:
-            tell("note", f"{output} is there already, so it was skipped")
+            tell("note", f"{output} already exists, so it was skipped")
         return exit_codes.NOTHING
     if request.dry_run:
         click.echo(f"{printable(str(source))} -> {printable(str(output))}")
@@ -30,7 +31,7 @@ def enlarge(request: Request) -> int:
     from upsample_cli.jobs.enlarge import feature_maps as job
 
     task = job.ArrayTask(
-        request.method, request.target, request.layout, request.boundary, request.format,
+        request.method, request.target, request.layout, request.boundary, request.encoding.format,
         request.existing == "replace", request.jobs,
     )  # fmt: skip
     with failures_as_json(source, output, request.as_json):

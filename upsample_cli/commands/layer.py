@@ -3,15 +3,16 @@
 import click
 
 from upsample_cli.commands import feature_maps
-from upsample_cli.commands.options import (
+from upsample_cli.commands.arguments.options import (
     complete_files,
     json_option,
     layout_option,
     max_memory_option,
     pair,
 )
-from upsample_cli.commands.request import ARRAY_FORMATS, as_file, check_stream, output_place
+from upsample_cli.commands.arguments.request import ARRAY_FORMATS, check_stream, output_place
 from upsample_cli.errors import SettingError
+from upsample_cli.images.places.folder import as_file
 from upsample_cli.images.places.place import parse
 
 Pair = tuple[int, int] | None
@@ -22,21 +23,21 @@ Pair = tuple[int, int] | None
 @click.argument("output", shell_complete=complete_files)
 @click.option("-w", "--weights", required=True, metavar="FILE", shell_complete=complete_files,
               help="A .npy, .npz or .safetensors.")  # fmt: skip
-@click.option("--tensor", metavar="NAME", help="Its weight, where there are several.")
-@click.option("--bias", metavar="NAME|FILE.npy", help="Its bias (none).")
+@click.option("--tensor", metavar="NAME", help="Name of the weights, where there are several.")
+@click.option("--bias", metavar="NAME|FILE.npy", help="Bias, by its name or in a file (none).")
 @click.option("-s", "--stride", callback=pair, metavar="N|HxW",
               help="Output pixels per input pixel (1).")  # fmt: skip
 @click.option("--padding", callback=pair, metavar="N|HxW",
-              help="Output pixels left off on every side (0).")  # fmt: skip
+              help="Output pixels cut off on each side (0).")  # fmt: skip
 @click.option("--output-padding", callback=pair, metavar="N|HxW",
-              help="Output pixels added at the end (0).")  # fmt: skip
+              help="Output pixels added at the far ends (0).")  # fmt: skip
 @click.option("--dilation", callback=pair, metavar="N|HxW",
-              help="Output pixels from tap to tap (1).")  # fmt: skip
+              help="Output pixels from one tap to the next (1).")  # fmt: skip
 @click.option("--groups", type=int, default=1, show_default=True, metavar="N",
-              help="Parts into which the channels fall.")  # fmt: skip
+              help="Groups of channels.")  # fmt: skip
 @layout_option
-@click.option("--format", type=click.Choice(ARRAY_FORMATS), help="Of standard output.")
-@click.option("-f", "--force", is_flag=True, help="Replace an output that is there.")
+@click.option("--format", type=click.Choice(ARRAY_FORMATS), help="Format of standard output.")
+@click.option("-f", "--force", is_flag=True, help="Replace an output that exists.")
 @max_memory_option
 @json_option
 @click.option("-q", "--quiet", is_flag=True, help="No report.")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from upsample_cli.commands.options import Whole, json_option
+from upsample_cli.commands.arguments.options import Whole, json_option
 from upsample_cli.errors import SettingError
 
 if TYPE_CHECKING:  # --help must not wait for NumPy
@@ -41,19 +41,23 @@ class MatrixRequest:
 
 
 @click.command(short_help="Show a small convolution as a matrix.")
-@click.option("--input", metavar="HxW", help="Image that is convolved (4x4).")
-@click.option("--small", metavar="HxW", help="Result, the transpose's input, instead.")
+@click.option("--input", metavar="HxW", help="Size of the image that is convolved (4x4).")
+@click.option(
+    "--small", metavar="HxW", help="Size of the result instead: what the transpose takes."
+)
 @click.option("-k", "--kernel", default="3", metavar="HxW|NAME|FILE",
-              help="Size, fixed kernel or kernel file (3).")  # fmt: skip
+              help="Size, name or file of the kernel (3).")  # fmt: skip
 @click.option("--kernel-size", type=Whole(1), metavar="N",
-              help="Taps an axis of uniform, random, gaussian.")  # fmt: skip
-@click.option("--stride", type=Whole(1), metavar="N", help="From one window to the next (1).")
+              help="Taps along each axis, of uniform, random, gaussian.")  # fmt: skip
+@click.option(
+    "--stride", type=Whole(1), metavar="N", help="Pixels from one window to the next (1)."
+)
 @click.option("--padding", type=Whole(0), default=0, metavar="N",
-              help="Zeros around the image (0).")  # fmt: skip
+              help="Zeros added around the image (0).")  # fmt: skip
 @click.option("--dilation", type=Whole(1), default=1, metavar="N",
-              help="From one tap to the next (1).")  # fmt: skip
-@click.option("-o", "--output", metavar="PICTURE.png", help="Draw it too, for a wall.")
-@click.option("-f", "--force", is_flag=True, help="Replace a picture that is there.")
+              help="Pixels from one tap to the next (1).")  # fmt: skip
+@click.option("-o", "--output", metavar="PICTURE.png", help="Also save it as a picture.")
+@click.option("-f", "--force", is_flag=True, help="Replace a picture that exists.")
 @json_option
 def matrix(**values: Any) -> None:
     """Show a small convolution as a matrix, and its transpose, the transposed convolution.

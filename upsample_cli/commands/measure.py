@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import click
 
 from upsample_cli.commands import exit_codes
-from upsample_cli.commands.name_list import places_from
-from upsample_cli.commands.options import (
+from upsample_cli.commands.arguments.name_list import places_from
+from upsample_cli.commands.arguments.options import (
     Limit,
     Whole,
     complete_files,
@@ -39,30 +39,36 @@ def _stride(ctx: click.Context, param: click.Parameter, value: str) -> int | Non
     "heat_map",
     metavar="OUT.png",
     shell_complete=complete_files,
-    help="Draw where the checkerboard is.",
+    help="Draw a map of where the checkerboard is.",
 )
 @click.option(
     "--spectrum",
     metavar="OUT.png",
     shell_complete=complete_files,
-    help="Draw the spectrum and the stride's lines.",
+    help="Draw the spectrum, with the lines of the stride.",
 )
 @click.option(
     "--reference",
     metavar="LOW",
     shell_complete=complete_files,
-    help="What the picture was enlarged from.",
+    help="Original that the picture was enlarged from.",
 )
 @click.option("--max-ripple", type=Limit(0), metavar="LEVELS",
-              help="Exit with 4 where there is more, or may be.")  # fmt: skip
-@click.option("-f", "--force", is_flag=True, help="Let figures replace files.")
+              help="Exit with 4 if a ripple is larger, or cannot be told.")  # fmt: skip
+@click.option("-f", "--force", is_flag=True, help="Replace figures that exist.")
 @input_options
-@click.option("-j", "--jobs", type=Whole(1), metavar="N", help="Work on so many cores (all).")
+@click.option(
+    "-j",
+    "--jobs",
+    type=Whole(1),
+    metavar="N",
+    help="Number of pictures to work on at once (all cores).",
+)
 @json_option
-@click.option("--csv", "as_csv", is_flag=True, help="A CSV line a picture.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV, one line for each picture.")
 @max_pixels_option
 @max_memory_option
-@click.option("-q", "--quiet", is_flag=True, help="No bar, no summary.")
+@click.option("-q", "--quiet", is_flag=True, help="Print no progress bar and no summary.")
 def measure(
     images: tuple[str, ...],
     stride: int | None,

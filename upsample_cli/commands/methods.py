@@ -4,13 +4,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from upsample_cli.commands.options import json_option
+from upsample_cli.commands.arguments.options import json_option
 from upsample_cli.methods.catalogue import METHODS
 
 if TYPE_CHECKING:  # --help must not wait for NumPy
     from upsample_cli.jobs.audit.shipped_kernels import Figures
 
 _METHOD_HEADER = ("method", "parameters", "backends", "what it does")
+_ANTIRING = (
+    "--antiring 1 leaves no overshoot at edges, 0.5 half of it; 0.5 changes photographs by -0.01\n"
+    "to +0.07 dB PSNR, by -0.04 dB with network"
+)
 _KERNEL_HEADER = ("for", "kernel", "scale", "taps", "PSNR dB", "over bicubic", "noise", "overshoot")
 
 
@@ -35,6 +39,7 @@ def methods(as_json: bool) -> None:
     click.echo(aligned(rows))
     click.echo()
     click.echo(aligned([_KERNEL_HEADER, *map(_kernel_row, figures())]))
+    click.echo(f"\n{_ANTIRING}")
 
 
 def _print_json() -> None:

@@ -1,11 +1,12 @@
 """`upsample repair`: pictures, kernels and networks without their checkerboard."""
 
 from functools import partial
+from os.path import splitext
 from typing import Any
 
 import click
 
-from upsample_cli.commands.options import (
+from upsample_cli.commands.arguments.options import (
     Limit,
     Whole,
     complete_files,
@@ -20,9 +21,11 @@ from upsample_cli.errors import SettingError
 from upsample_cli.methods.catalogue import METHODS
 
 _KERNELS = (".npz", ".npy", ".safetensors", ".onnx", ".pt", ".pth", ".ckpt", ".bin")
-_FOR_PICTURES = ("heat_map", "reference", "skip_existing", "update", "report", "include", "exclude",
-                 "files_from", "null", "jobs", "dry_run", "max_pixels")  # fmt: skip
-_OF_ENLARGING = ("format", "quality", "compression", "layout", "max_ripple", "cluster")
+_FOR_PICTURES = (
+    "heat_map", "reference", "skip_existing", "update", "report", "no_report", "name", "include",
+    "exclude", "files_from", "null", "jobs", "dry_run", "max_pixels",
+)  # fmt: skip
+_OF_ENLARGING = ("layout", "max_ripple", "cluster", "fit")
 
 
 def _stride(context: click.Context, option: click.Parameter, value: str) -> tuple[int, int] | None:
@@ -49,7 +52,7 @@ def _stride(context: click.Context, option: click.Parameter, value: str) -> tupl
               help="What the picture was enlarged from.")  # fmt: skip
 @click.option("--layer", metavar="GLOB", help="Of a network: only these layers.")
 @click.option("--ramp", is_flag=True, help="Of kernels: keep ramps exact, too.")
-@click.option("-f", "--force", is_flag=True, help="Replace files that are there.")
+@click.option("-f", "--force", is_flag=True, help="Replace files that exist.")
 @folder_options
 @click.option("-j", "--jobs", type=Whole(1), metavar="N", help="Work on so many cores (all).")
 @click.option("--dry-run", is_flag=True, help="Only tell what would be done.")
@@ -90,8 +93,9 @@ def _repair_pictures(
 ) -> int:  # fmt: skip
     """Repair pictures, print what became of them, and return the exit code."""
     from upsample_cli.commands import batch, single
-    from upsample_cli.commands.request import request_of
+    from upsample_cli.commands.arguments.request import request_of
     from upsample_cli.images.places.place import parse_file
+    from upsample_cli.images.write.formats import Encoding
     from upsample_cli.jobs.measure.measure import MeasureOptions
     from upsample_cli.jobs.measure.mend import mend
 
@@ -101,13 +105,14 @@ def _repair_pictures(
     if output is None:
         if len(inputs) != 1 or inputs[0] == "-":
             raise SettingError("no output is named; give -o FILE, or -o FOLDER/ for many")
-        stem, dot, suffix = inputs[0].rpartition(".")
-        output = f"{stem}-repaired{dot}{suffix}"
+        stem, suffix = splitext(inputs[0].rstrip("/"))  # noqa: PTH122 # a Path would change URLs
+        output = f"{stem}-repaired{suffix}"
     settings = {parameter.name for method in METHODS for parameter in method.parameters()}
-    unused: dict[str, Any] = dict.fromkeys((*_OF_ENLARGING, *settings))
+    unused: dict[str, Any] = dict.fromkeys((*Encoding._fields, *_OF_ENLARGING, *settings))
     request = request_of(
         (*inputs, output), method="nearest", scale=1.0, size=None, alpha="straight",
-        boundary="symmetric", linear=False, strip=False, labels=False, **options, **unused,
+        boundary="symmetric", linear=False, strip=False, strict=False, labels=False,
+        **options, **unused,
     )  # fmt: skip
     low, map_file = (parse_file(name) if name else None for name in (reference, heat_map))
     for name, given in (("map", map_file), ("reference", low)):

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import click
 
 from upsample_cli.commands import exit_codes
+from upsample_cli.commands.arguments.request import Request
 from upsample_cli.commands.output.messages import printable, progress_bar, tell
 from upsample_cli.commands.output.picture_lines import failed_line, print_reports
-from upsample_cli.commands.request import Request, as_file
 from upsample_cli.errors import ImageFileError
+from upsample_cli.images.places.folder import as_file
 from upsample_cli.images.places.place import Place
 from upsample_cli.images.read.decode import decode
 from upsample_cli.images.write import formats
@@ -29,9 +30,7 @@ def enlarge(request: Request, work: "Work | None" = None) -> int:
         work: What is done with the picture instead, if anything.
     """
     source, output = as_file(request.inputs[0]), as_file(request.output)
-    unused = list(
-        formats.unused_options(output, request.format, request.quality, request.compression)
-    )
+    unused = list(formats.unused_options(output, request.encoding))
     if request.dry_run:
         _print_plan(source, output, request)
         code = exit_codes.DONE
@@ -75,7 +74,8 @@ def _reports(
         yield work(source, output, task)
         return
     # The picture is decoded while the libraries of the job load.
-    decoding = None if task.labels else in_background(decode, source, task.max_pixels)
+    options = (source, task.max_pixels, task.strict, task.method.copies)
+    decoding = None if task.labels else in_background(decode, *options)
     from upsample_cli.jobs.enlarge import picture
 
     yield picture.enlarge(source, output, task, progress_bar(request.quiet, "strip"), decoding)

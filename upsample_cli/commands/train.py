@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from upsample_cli.commands.options import Limit, Whole, complete_files, max_memory_option
+from upsample_cli.commands.arguments.options import Limit, Whole, complete_files, max_memory_option
 from upsample_cli.commands.output.messages import printable, progress_bar, tell
 from upsample_cli.errors import SettingError
 
@@ -75,39 +75,41 @@ class TrainRequest:
 @click.option("-o", "--output", required=True, metavar="KERNEL.npz", help="Where to write it.")
 @click.option("-m", "--method", type=click.Choice(("tconv", "resize-conv", "network")),
               default="tconv",
-              show_default=True, help="What it is for.")  # fmt: skip
+              show_default=True, help="Method to train for.")  # fmt: skip
 @click.option("-s", "--stride", "--scale", type=Whole(2, 8), default=2, show_default=True,
               metavar="N", help="Output pixels per input pixel, 2..8.")  # fmt: skip
 @click.option("--taps", type=int, default=9, show_default=True, metavar="N",
-              help="Input pixels an axis per output, odd.")  # fmt: skip
+              help="Input pixels for each output along an axis, odd.")  # fmt: skip
 @click.option("--separable/--full", default=True, show_default=True,
-              help="Same taps along both axes, or any.")  # fmt: skip
+              help="Same taps along both axes, or any taps.")  # fmt: skip
 @click.option("--balance", type=click.Choice(("flat", "ramp", "none")), default="ramp",
-              show_default=True, help="What stays as it is without fail.")  # fmt: skip
+              show_default=True, help="What the kernel keeps: flat areas or ramps.")  # fmt: skip
 @click.option("--shrink", default="bicubic", show_default=True, metavar="NAME",
-              help="bicubic, area, lanczos or gaussian:SIGMA.")  # fmt: skip
+              help="How to shrink: bicubic, area, lanczos, gaussian:SIGMA.")  # fmt: skip
 @click.option("--noise", type=Limit(0, 64), default=2.0, show_default=True, metavar="LEVELS",
-              help="Noise of the pictures to come.")  # fmt: skip
+              help="Noise to expect in the pictures to be enlarged.")  # fmt: skip
 @click.option("--samples", type=Whole(1000), default=1_000_000, show_default=True, metavar="N",
-              help="Patches to learn from.")  # fmt: skip
+              help="Number of patches to learn from.")  # fmt: skip
 @click.option(
     "--start",
     metavar="NAME|FILE",
     shell_complete=complete_files,
-    help="Network to begin with: photo, clean or a .npz.",
+    help="Network to start from: photo, clean or a .npz.",
 )
-@click.option("--steps", type=Whole(1), metavar="N", help="Steps of a network, instead of minutes.")
+@click.option(
+    "--steps", type=Whole(1), metavar="N", help="Training steps of a network, instead of minutes."
+)
 @click.option("--minutes", type=Limit(0.01), default=10.0, show_default=True, metavar="N",
-              help="How long to train a network.")  # fmt: skip
+              help="Minutes to train a network.")  # fmt: skip
 @click.option("--degrade", type=click.Choice(("photo", "clean")), default="photo",
-              show_default=True, help="Whether a network learns to mend JPEG.")  # fmt: skip
+              show_default=True, help="Whether it learns to mend JPEG and noise.")  # fmt: skip
 @click.option("--seed", type=Whole(0), default=0, show_default=True, metavar="N",
-              help="Of the choice of patches and pictures.")  # fmt: skip
+              help="Seed of all random choices.")  # fmt: skip
 @click.option("--holdout", type=Limit(0, 0.9), default=0.1, show_default=True, metavar="SHARE",
-              help="Share of pictures only tried on.")  # fmt: skip
+              help="Share of pictures kept for testing.")  # fmt: skip
 @max_memory_option
-@click.option("-f", "--force", is_flag=True, help="Replace a kernel that is there.")
-@click.option("-q", "--quiet", is_flag=True, help="No report, no notes.")
+@click.option("-f", "--force", is_flag=True, help="Replace a kernel that exists.")
+@click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 def train(**values: Any) -> None:
     """Train a kernel or a network on IMAGES, files or folders, and write it to a file.
 

@@ -4,7 +4,8 @@ from typing import Any
 
 import click
 
-from upsample_cli.commands.options import (
+from upsample_cli.commands.arguments.help_groups import GroupedCommand
+from upsample_cli.commands.arguments.options import (
     Limit,
     Number,
     Whole,
@@ -17,53 +18,72 @@ from upsample_cli.commands.options import (
     max_pixels_option,
     method_options,
 )
-from upsample_cli.commands.request import ARRAY_FORMATS, request_of
+from upsample_cli.commands.arguments.request import ARRAY_FORMATS, request_of
 from upsample_cli.images.write.formats import FORMATS
 from upsample_cli.methods.catalogue import DEFAULT, METHODS
 
 
 @click.command(
-    short_help="Enlarge pictures.", context_settings={"help_option_names": ["-h", "--help"]}
+    cls=GroupedCommand,
+    short_help="Enlarge pictures.",
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.argument(
     "paths", nargs=-1, required=True, metavar="INPUT... OUTPUT", shell_complete=complete_files
 )
 @click.option("-m", "--method", default=DEFAULT, show_default=True, metavar="NAME",
               shell_complete=complete_words([method.name for method in METHODS]),
-              help="How to upsample; see `methods`.")  # fmt: skip
+              help="How to enlarge; `upsample methods` lists them.")  # fmt: skip
 @click.option("-s", "--scale", type=Number(), metavar="FACTOR",
-              help="Output pixels per input pixel (2).")  # fmt: skip
-@click.option("--size", metavar="WxH|Wx|xH", help="Exact size, instead of a scale.")
+              help="Output pixels per input pixel, 1 to 64 (2).")  # fmt: skip
+@click.option("--size", metavar="WxH|Wx|xH", help="Exact size in pixels, instead of a scale.")
+@click.option("--fit", type=click.Choice(("stretch", "contain", "cover")),
+              help="How --size WxH is filled: stretched, within, or cut off.")  # fmt: skip
 @method_options
 @click.option("--boundary", type=click.Choice(("symmetric", "nearest", "zero")),
               default="symmetric", show_default=True,
-              help="What lies beyond the edges.")  # fmt: skip
+              help="What to assume beyond the edges.")  # fmt: skip
 @click.option("--linear", is_flag=True, help="Filter in linear light.")
 @click.option("--alpha", type=click.Choice(("premultiplied", "straight")),
               default="premultiplied", show_default=True,
-              help="How transparency is filtered.")  # fmt: skip
+              help="How colours are filtered beside transparency.")  # fmt: skip
 @click.option(
     "--format",
     type=click.Choice((*FORMATS, *ARRAY_FORMATS)),
-    help="Output format where no suffix tells.",
+    help="Output format, where the name has no suffix.",
 )
-@click.option("--quality", type=Whole(1, 100), metavar="N", help="Of JPEG and WebP, 1..100.")
+@click.option(
+    "--quality", type=Whole(1, 100), metavar="N", help="Quality of JPEG, WebP and AVIF, 1 to 100."
+)
 @click.option("--compression", type=Whole(0, 9), metavar="N",
-              help="Of PNG: 0 none, 2 default, 9 smallest.")  # fmt: skip
+              help="Compression of PNG: 0 none, 9 smallest (2).")  # fmt: skip
+@click.option("--lossless", is_flag=True, help="Write WebP and AVIF without loss.")
+@click.option(
+    "--background", metavar="COLOR", help="Colour to put under transparency: white, #rrggbb."
+)
 @layout_option
-@click.option("--labels", is_flag=True, help="Samples are classes: the largest wins.")
-@click.option("--strip", is_flag=True, help="Leave out metadata but colour.")
-@click.option("-f", "--force", is_flag=True, help="Replace outputs that are there.")
+@click.option("--labels", is_flag=True, help="Enlarge a mask of class numbers; adds no new ones.")
+@click.option("--strip", is_flag=True, help="Leave out metadata, but for the colour profile.")
+@click.option("--strict", is_flag=True, help="Refuse files that are damaged beside their pixels.")
+@click.option("-f", "--force", is_flag=True, help="Replace outputs that exist.")
 @folder_options
-@click.option("-j", "--jobs", type=Whole(1), metavar="N", help="Work on so many cores (all).")
-@click.option("--cluster", metavar="ADDRESS", help="Let a Dask cluster work on a folder.")
-@click.option("--dry-run", is_flag=True, help="Only tell what would be done.")
+@click.option(
+    "-j",
+    "--jobs",
+    type=Whole(1),
+    metavar="N",
+    help="Number of pictures to work on at once (all cores).",
+)
+@click.option(
+    "--cluster", metavar="ADDRESS", help="Address of a Dask cluster that works on a folder."
+)
+@click.option("--dry-run", is_flag=True, help="Only print what would be done.")
 @click.option("--max-ripple", type=Limit(0), metavar="LEVELS",
-              help="Exit 4 if a checkerboard is stronger.")  # fmt: skip
+              help="Exit with 4 if a checkerboard is stronger than this.")  # fmt: skip
 @max_pixels_option
 @max_memory_option
 @json_option
-@click.option("-q", "--quiet", is_flag=True, help="No report, no notes.")
+@click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 def upsample(paths: tuple[str, ...], **options: Any) -> int:
     """Enlarge INPUT into OUTPUT: files, folders, URLs of either, or - for stdin and stdout.
 
@@ -75,6 +95,9 @@ def upsample(paths: tuple[str, ...], **options: Any) -> int:
     find . -name "*.jpg" -print0 | upsample --files-from - -0 large/
     upsample s3://bucket/photos s3://bucket/large
     upsample features.npy larger.npy --layout chw -m bicubic
+
+    Exit codes: 0 all done; 1 a picture failed; 2 wrong usage; 3 nothing to do; 4 a checkerboard is
+    over --max-ripple; 130 interrupted. More is in `upsample methods` and `upsample guide`.
     """  # noqa: D301 # click needs the \b itself
     request = request_of(paths, **options)
     if request.is_for_arrays:

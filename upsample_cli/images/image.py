@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from upsample_cli.images.metadata.metadata import Metadata
+from upsample_cli.images.palette import Palette
 from upsample_cli.planes import Size
 
 Samples = NDArray[np.unsignedinteger[Any] | np.floating[Any]]
@@ -28,6 +29,7 @@ class Image(NamedTuple):
         metadata: What the file says beside its pixels.
         notes: What reading changed, each in a few words.
         is_cmyk: Whether the four channels are CMYK, of which 0 is no ink.
+        palette: The colours that samples of one channel are indices of; None for plain levels.
     """
 
     samples: Samples
@@ -35,6 +37,7 @@ class Image(NamedTuple):
     metadata: Metadata = Metadata()
     notes: tuple[str, ...] = ()
     is_cmyk: bool = False
+    palette: Palette | None = None
 
     @property
     def size(self) -> Size:
@@ -50,6 +53,11 @@ class Image(NamedTuple):
     def dtype(self) -> np.dtype[Any]:
         """Type of the samples."""
         return self.samples.dtype
+
+    @property
+    def bits(self) -> int:
+        """Bits of a sample."""
+        return self.palette.bits if self.palette else 8 * self.dtype.itemsize
 
     @property
     def has_alpha(self) -> bool:

@@ -1,9 +1,9 @@
 """Convert a file's levels to planes and back: scale, linear light, premultiplied alpha, rounding.
 
 Premultiplied: colours are weighted by their opacity while they are filtered, so that colours of
-transparent pixels do not bleed in. Linear: sRGB's curve is removed before filtering and applied
-again after it. Levels are clipped to the file's range and rounded half up, once. Floating-point
-samples are neither clipped nor rounded.
+transparent pixels do not bleed in. Linear: the file's curve, sRGB's if it declares none, is removed
+before filtering and applied again after it. Levels are clipped to the file's range and rounded half
+up, once. Floating-point samples are neither clipped nor rounded.
 """
 
 from typing import NamedTuple, TypeAlias
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from upsample_cli.images.image import Samples, full_scale
+from upsample_cli.images.palette import Palette
 from upsample_cli.planes import Planes
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
@@ -26,6 +27,34 @@ Channel: TypeAlias = int | None
 _LEAST_ALPHA = 1e-6
 
 
+class Curve(NamedTuple):
+    """How the levels of a file stand for light.
+
+    Args:
+        light: Shape (C, N): the light, 0..1 and never falling, of N levels from 0 to 1; one row for
+            all colours, or one for each.
+    """
+
+    light: NDArray[np.float64]
+
+    def to_light(self, colours: Planes) -> Planes:
+        """Return planes of levels, shape (C, H, W), as light; beyond 0..1 it goes on evenly."""
+        return self._through(colours, inverse=False)
+
+    def from_light(self, colours: Planes) -> Planes:
+        """Return planes of light as levels."""
+        return self._through(colours, inverse=True)
+
+    def _through(self, colours: Planes, inverse: bool) -> Planes:
+        levels = np.linspace(0, 1, self.light.shape[1])
+        out = colours - np.clip(colours, 0, 1)
+        for index, plane in enumerate(colours):
+            light = self.light[min(index, len(self.light) - 1)]
+            x, y = (light, levels) if inverse else (levels, light)
+            out[index] += np.interp(plane, x, y)
+        return out
+
+
 class Colour(NamedTuple):
     """How a picture's levels correspond to planes.
 
@@ -35,6 +64,7 @@ class Colour(NamedTuple):
         premultiplied: Whether colours are weighted by opacity while they are filtered.
         linear: Whether colours are filtered in linear light.
         is_cmyk: Whether the planes are CMYK.
+        curve: What linear light is by; None for sRGB's curve.
     """
 
     dtype: DTypeLike
@@ -42,6 +72,7 @@ class Colour(NamedTuple):
     premultiplied: bool = True
     linear: bool = False
     is_cmyk: bool = False
+    curve: Curve | None = None
 
     @property
     def peak(self) -> int:
@@ -66,7 +97,7 @@ class Colour(NamedTuple):
         np.multiply(samples.transpose(2, 0, 1), np.float32(1 / self.peak), planes, dtype=np.float32)
         colours = planes[:-1] if self.alpha else planes
         if self.linear:
-            colours[...] = to_linear(colours)
+            colours[...] = self.curve.to_light(colours) if self.curve else to_linear(colours)
         if self.alpha and self.premultiplied:
             colours *= planes[-1]
         return planes
@@ -85,7 +116,7 @@ class Colour(NamedTuple):
             np.divide(colours, np.maximum(planes[-1], _LEAST_ALPHA), out=colours)
             colours *= planes[-1] >= (0.5 / self.peak if self._is_integer else _LEAST_ALPHA)
         if self.linear:
-            colours[...] = from_linear(colours)
+            colours[...] = self.curve.from_light(colours) if self.curve else from_linear(colours)
         if not self._is_integer:
             return planes
         planes *= np.float32(self.peak)
@@ -103,6 +134,47 @@ class Colour(NamedTuple):
             return luma(levels)
         full = np.float32(self.peak)
         return luma((full - levels[:3]) * ((full - levels[3]) / full))
+
+    def opacity(self, levels: Planes) -> NDArray[np.float32] | None:
+        """Return the opacity of levels, on the same scale; None where all pixels are opaque."""
+        return levels[-1] if self.alpha else None
+
+
+class IndexedColour(NamedTuple):
+    """How indices of colours correspond to planes, where pixels are only copied.
+
+    Args:
+        palette: The colours.
+        dtype: Type of the indices.
+        peak: The level of full scale of the colours.
+    """
+
+    palette: Palette
+    dtype: DTypeLike = np.uint8
+    peak: int = 255
+
+    @property
+    def alpha(self) -> bool:
+        """Whether any index has an opacity of its own."""
+        return bool(self.palette.opacity)
+
+    def planes(self, samples: Samples) -> Planes:
+        """Return indices, shape (H, W, 1), as a plane."""
+        return samples.transpose(2, 0, 1).astype(np.float32)
+
+    def levels(self, planes: Planes) -> Planes:
+        """Return a plane of indices as it is."""
+        return planes
+
+    def luma(self, levels: Planes) -> NDArray[np.float32]:
+        """Return the luma of the colours of a plane of indices."""
+        table = luma(self.palette.table().T[:, None].astype(np.float32))[0]
+        return np.asarray(table[levels[0].astype(np.uint8)])
+
+    def opacity(self, levels: Planes) -> NDArray[np.float32] | None:
+        """Return the opacity of a plane of indices; None where all pixels are opaque."""
+        table = self.palette.table()[:, -1].astype(np.float32)
+        return np.asarray(table[levels[0].astype(np.uint8)]) if self.alpha else None
 
 
 def luma(levels: Planes) -> NDArray[np.float32]:

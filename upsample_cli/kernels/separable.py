@@ -70,6 +70,11 @@ class Band:
         last = self._start(outputs.stop - 1) + self.coefficients.shape[1]
         return range(self._start(outputs.start), last)
 
+    def sources(self, count: int) -> NDArray[np.int64]:
+        """Return the first input pixel of each of the first outputs."""
+        cycle, phase = np.divmod(np.arange(count), self.period)
+        return np.asarray(self.starts[phase] + self.step * cycle)
+
     def matrix(self, outputs: range, dtype: np.dtype[Any]) -> NDArray[Any]:
         """Return the dense block for a run of outputs, shape (outputs, inputs it draws on)."""
         key = (outputs.start % self.period, len(outputs), dtype.char)

@@ -18,7 +18,7 @@ from upsample_cli.methods.kernel_chain import (
     kernels_from_files,
     whole_stride,
 )
-from upsample_cli.methods.method import parameter
+from upsample_cli.methods.method import RingingMethod, parameter
 
 if TYPE_CHECKING:  # as in interpolation.py
     from upsample_cli.kernels.kernel import Kernel
@@ -40,12 +40,20 @@ class TransposedConvolution(KernelMethod):
 
     name = "tconv"
     summary = "transposed convolution with a kernel"
-    kernel: str = parameter("learned", "its taps", choices=LEARNED + _TCONV_KERNELS, file=True)
-    kernel_size: int | None = parameter(None, "its taps along an axis", low=1, high=64)
-    seed: int = parameter(0, "of the random kernel", low=0, high=2**32 - 1)
+    kernel: str = parameter(
+        "learned", "kernel to enlarge by", choices=LEARNED + _TCONV_KERNELS, file=True
+    )
+    kernel_size: int | None = parameter(None, "taps of the kernel along each axis", low=1, high=64)
+    seed: int = parameter(0, "seed of the random kernel", low=0, high=2**32 - 1)
+
+    @property
+    def rings(self) -> bool:
+        """Whether a kernel of this name has negative taps; those of files are looked at later."""
+        return self.kernel not in (*_SIZED, "bilinear")
 
     def check(self) -> None:
         """Raise a `SettingError` for settings that do not go together."""
+        RingingMethod.check(self)
         if self.kernel_size is not None and self.kernel not in _SIZED:
             raise SettingError(
                 f"--kernel-size is for {', '.join(_SIZED)}, not {self.kernel}; leave it out"
@@ -75,12 +83,22 @@ class ResizeConvolution(KernelMethod):
 
     name = "resize-conv"
     summary = "upsampling, then a convolution"
-    resize: str = parameter("nearest", "the upsampling", choices=("nearest", "bilinear"))
-    kernel: str = parameter("learned", "its taps", choices=LEARNED + _RESIZE_KERNELS, file=True)
-    kernel_size: int | None = parameter(None, "its taps along an axis", low=1, high=64)
+    resize: str = parameter(
+        "nearest", "how to enlarge before the kernel", choices=("nearest", "bilinear")
+    )
+    kernel: str = parameter(
+        "learned", "kernel to enlarge by", choices=LEARNED + _RESIZE_KERNELS, file=True
+    )
+    kernel_size: int | None = parameter(None, "taps of the kernel along each axis", low=1, high=64)
+
+    @property
+    def rings(self) -> bool:
+        """Whether a kernel of this name has negative taps; those of files are looked at later."""
+        return self.kernel not in ("box", "gaussian")
 
     def check(self) -> None:
         """Raise a `SettingError` for settings that do not go together."""
+        RingingMethod.check(self)
         if self.kernel_size is not None and self.kernel not in _RESIZE_KERNELS:
             raise SettingError(
                 f"--kernel-size is for {', '.join(_RESIZE_KERNELS)}, not {self.kernel}; "

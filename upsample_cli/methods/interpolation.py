@@ -7,42 +7,29 @@ picture stays flat and no interpolation makes a checkerboard.
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from upsample_cli.methods.method import Method, Stage, parameter
+from upsample_cli.methods.method import Method, RingingMethod, Stage, parameter
 
 # Kernels are imported inside the functions: `upsample --help` reads these classes and must not
 # wait for NumPy.
 if TYPE_CHECKING:
-    from upsample_cli.kernels.kernel import Kernel
     from upsample_cli.planes import Size
 
 BACKENDS = ("fast", "scipy")
 """What computes a spline: our banded matrices, or scipy.ndimage itself."""
 
 
-class _Interpolation(Method):
-    """What the interpolations share: one stage, and no kernel to report."""
-
-    __slots__ = ()
-
-    def equivalent(self, scale: float) -> "Kernel | None":
-        """Return None: an interpolation has no kernel of its own to report."""
-        return None
-
-    def stages(self, size_in: "Size", size_out: "Size") -> tuple[Stage, ...]:
-        """Return the one stage that resamples with the interpolant of this name."""
-        from upsample_cli.kernels import interpolants
-        from upsample_cli.kernels.separable import resampling
-
-        return (resampling(getattr(interpolants, self.name.upper()), size_in, size_out),)
-
-
 @dataclass(frozen=True, slots=True)
-class Nearest(_Interpolation):
+class Nearest(Method):
     """Copy the nearest input pixel."""
 
     name = "nearest"
     summary = "copies the nearest pixel"
-    backend: str = parameter("fast", "what computes it", choices=BACKENDS)
+    backend: str = parameter("fast", "compute fast, or by scipy.ndimage itself", choices=BACKENDS)
+
+    @property
+    def copies(self) -> bool:
+        """Return True: that is what it does."""
+        return True
 
     def stages(self, size_in: "Size", size_out: "Size") -> tuple[Stage, ...]:
         """Return the one stage of the interpolation."""
@@ -50,19 +37,32 @@ class Nearest(_Interpolation):
 
 
 @dataclass(frozen=True, slots=True)
-class Bilinear(_Interpolation):
+class Bilinear(Method):
     """Interpolate linearly along each axis."""
 
     name = "bilinear"
     summary = "linear along each axis, 2 taps"
-    backend: str = parameter("fast", "what computes it", choices=BACKENDS)
+    backend: str = parameter("fast", "compute fast, or by scipy.ndimage itself", choices=BACKENDS)
 
     def stages(self, size_in: "Size", size_out: "Size") -> tuple[Stage, ...]:
         """Return the one stage of the interpolation."""
         return (_spline(1, self.backend, size_in, size_out),)
 
 
-class Bicubic(_Interpolation):
+class _Resampling(RingingMethod):
+    """What interpolation by an interpolant of the method's own name shares."""
+
+    __slots__ = ()
+
+    def free_stages(self, size_in: "Size", size_out: "Size") -> tuple[Stage, ...]:
+        """Return the one stage that resamples with the interpolant of this name."""
+        from upsample_cli.kernels import interpolants
+        from upsample_cli.kernels.separable import resampling
+
+        return (resampling(getattr(interpolants, self.name.upper()), size_in, size_out),)
+
+
+class Bicubic(_Resampling):
     """Interpolate by Keys' cubic convolution, a = -0.5."""
 
     __slots__ = ()
@@ -70,7 +70,7 @@ class Bicubic(_Interpolation):
     summary = "Keys' cubic convolution, a = -0.5, 4 taps"
 
 
-class Lanczos(_Interpolation):
+class Lanczos(_Resampling):
     """Interpolate by a windowed sinc, three lobes."""
 
     __slots__ = ()
@@ -79,7 +79,7 @@ class Lanczos(_Interpolation):
 
 
 @dataclass(frozen=True, slots=True)
-class Spline(_Interpolation):
+class Spline(RingingMethod):
     """Interpolate by B-splines that pass through the pixels.
 
     Args:
@@ -89,10 +89,20 @@ class Spline(_Interpolation):
 
     name = "spline"
     summary = "prefiltered B-spline (as SciPy's zoom)"
-    order: int = parameter(3, "degree", low=0, high=5)
-    backend: str = parameter("fast", "what computes it", choices=BACKENDS)
+    order: int = parameter(3, "degree of the spline, 0 to 5", low=0, high=5)
+    backend: str = parameter("fast", "compute fast, or by scipy.ndimage itself", choices=BACKENDS)
 
-    def stages(self, size_in: "Size", size_out: "Size") -> tuple[Stage, ...]:
+    @property
+    def copies(self) -> bool:
+        """Return whether it is `nearest`."""
+        return self.order == 0
+
+    @property
+    def rings(self) -> bool:
+        """Return whether it is neither `nearest` nor `bilinear`."""
+        return self.order > 1
+
+    def free_stages(self, size_in: "Size", size_out: "Size") -> tuple[Stage, ...]:
         """Return the one stage of the interpolation."""
         return (_spline(self.order, self.backend, size_in, size_out),)
 

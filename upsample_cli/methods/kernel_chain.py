@@ -13,7 +13,7 @@ from math import ceil, prod
 from typing import TYPE_CHECKING
 
 from upsample_cli.errors import SettingError
-from upsample_cli.methods.method import Method, Stage, is_kernel_file
+from upsample_cli.methods.method import RingingMethod, Stage, is_kernel_file
 
 if TYPE_CHECKING:  # as in interpolation.py
     from upsample_cli.kernels.kernel import Kernel
@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # as in interpolation.py
 LEARNED = ("learned", "learned-sharp", "learned-soft")
 
 
-class KernelMethod(Method):
+class KernelMethod(RingingMethod):
     """A method that applies kernels: learned ones, fixed ones, or that of a file."""
 
     __slots__ = ()
@@ -36,10 +36,14 @@ class KernelMethod(Method):
         kernels = self.kernels(scale)
         return reduce(lambda first, later: first.then(later), kernels) if kernels else None
 
-    def stages(self, size_in: "Size", size_out: "Size") -> tuple[Stage, ...]:
+    def free_stages(self, size_in: "Size", size_out: "Size") -> tuple[Stage, ...]:
         """Return one stage a kernel, and a reduction where their strides lead beyond the size."""
         scale = max(after / before for before, after in zip(size_in, size_out, strict=True))
         kernels = self.kernels(scale)
+        if self.antiring and scale > 1 and all((kernel.taps >= 0).all() for kernel in kernels):
+            raise SettingError(
+                f"kernel '{kernels[0].name}' has no negative taps; leave --antiring out"
+            )
         stride = prod(kernel.stride for kernel in kernels)
         stages: tuple[Stage, ...] = tuple(kernel.stage() for kernel in kernels)
         return reduced(stages, (size_in[0] * stride, size_in[1] * stride), size_out)

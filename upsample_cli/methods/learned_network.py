@@ -11,17 +11,16 @@ from typing import TYPE_CHECKING
 
 from upsample_cli.errors import SettingError
 from upsample_cli.methods.kernel_chain import composed, reduced, whole_stride
-from upsample_cli.methods.method import Method, Stage, is_kernel_file, parameter
+from upsample_cli.methods.method import RingingMethod, Stage, is_kernel_file, parameter
 
 if TYPE_CHECKING:  # as in interpolation.py
-    from upsample_cli.kernels.kernel import Kernel
     from upsample_cli.planes import Size
 
 _WIDEST = 128  # input columns of a tile: larger ones leave the processor's cache
 
 
 @dataclass(frozen=True, slots=True)
-class LearnedNetwork(Method):
+class LearnedNetwork(RingingMethod):
     """Upsample by the learned kernel and a network that adds to the luma.
 
     Args:
@@ -32,10 +31,13 @@ class LearnedNetwork(Method):
     name = "network"
     summary = "learned kernel, and a network on its luma"
     is_linear = False
-    weights: str = parameter("photo", "of the network", choices=("photo", "clean"), file=True)
-    ensemble: bool = parameter(False, "average over eight positions")
+    neighbourhood = 3  # it sharpens on purpose: nearer bounds cost it 0.07 dB and more at 0.5
+    weights: str = parameter(
+        "photo", "weights of the network", choices=("photo", "clean"), file=True
+    )
+    ensemble: bool = parameter(False, "average over eight flips and turns")
 
-    def stages(self, size_in: "Size", size_out: "Size") -> tuple[Stage, ...]:
+    def free_stages(self, size_in: "Size", size_out: "Size") -> tuple[Stage, ...]:
         """Return one stage a network, and a reduction where their strides lead beyond the size."""
         scale = max(after / before for before, after in zip(size_in, size_out, strict=True))
         stages: list[Stage] = []
@@ -44,10 +46,6 @@ class LearnedNetwork(Method):
             stages.append(_stage(self.weights, stride, width, self.ensemble))
             height, width = height * stride, width * stride
         return reduced(tuple(stages), (height, width), size_out)
-
-    def equivalent(self, scale: float) -> "Kernel | None":
-        """Return None: a network is no one kernel."""
-        return None
 
     def _strides(self, scale: float) -> tuple[int, ...]:
         """Return the strides that reach a scale, in the order they are applied."""

@@ -7,7 +7,7 @@ stages follow one another without a whole picture between them.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
@@ -16,6 +16,9 @@ from upsample_cli.errors import SettingError
 if TYPE_CHECKING:  # the kernels need NumPy, and `upsample --help` must not wait for it
     from upsample_cli.kernels.kernel import Kernel
     from upsample_cli.planes import Planes, Size
+
+
+_NUMBERS = {int: (int,), float: (int, float)}  # what stands for a number of each kind
 
 
 class Stage(Protocol):
@@ -33,6 +36,14 @@ class Stage(Protocol):
 
     def touching(self) -> "Stage":
         """Return the stage that counts, in a mask of the input, the pixels an output draws on."""
+
+
+def windows_of(stages: Sequence[Stage], rows: range, columns: range) -> list[tuple[range, range]]:
+    """Return the windows that an output window draws on, from the output back to the input."""
+    windows = [(rows, columns)]
+    for stage in reversed(stages):
+        windows.append(stage.draws_on(*windows[-1]))
+    return windows
 
 
 class Parameter(NamedTuple):
@@ -60,10 +71,12 @@ class Parameter(NamedTuple):
 
     @property
     def kind(self) -> type:
-        """`str` for words and paths, `bool` for yes or no, `int` for numbers."""
+        """`str` for words and paths, `bool` for yes or no, `float` or `int` for numbers."""
         if isinstance(self.default, bool):
             return bool
-        return str if self.choices or self.suffix else int
+        if self.choices or self.suffix:
+            return str
+        return float if isinstance(self.default, float) else int
 
     @property
     def option(self) -> str:
@@ -93,13 +106,13 @@ class Parameter(NamedTuple):
             if value not in self.choices and not (self.file and is_kernel_file(str(value))):
                 remedy = did_you_mean(str(value), self.choices) or f"choose {self.values}"
                 raise SettingError(f"no {self.name.replace('_', ' ')} '{value}'; {remedy}")
-        elif not isinstance(value, int) or not self.low <= value <= self.high:
+        elif not isinstance(value, _NUMBERS[self.kind]) or not self.low <= value <= self.high:
             raise SettingError(f"{self.option} {value} is out of range; give {self.values}")
 
 
-def parameter(default: Any, help: str, **limits: Any) -> Any:
+def parameter(default: Any, help: str, kw_only: bool = False, **limits: Any) -> Any:
     """Return a field of a method, with `choices` (and `file`) or `low` and `high` as limits."""
-    return field(default=default, metadata={"help": help, **limits})
+    return field(default=default, kw_only=kw_only, metadata={"help": help, **limits})
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +139,11 @@ class Method(ABC):
         for item in self.parameters():
             item.check(getattr(self, item.name))
         self.check()
+
+    @property
+    def copies(self) -> bool:
+        """Whether every output pixel is a copy of an input pixel, so that indices stay indices."""
+        return False
 
     def check(self) -> None:  # noqa: B027 # most methods have nothing to check
         """Raise a `SettingError` for settings that do not go together."""
@@ -162,8 +180,9 @@ class Method(ABC):
 
     @classmethod
     def parameters(cls) -> tuple[Parameter, ...]:
-        """Return what can be set, in the order of the fields."""
-        return tuple(Parameter(item.name, item.default, **item.metadata) for item in fields(cls))
+        """Return what can be set: first what is the method's own, then what it shares."""
+        own_first = sorted(fields(cls), key=lambda item: item.kw_only is True)
+        return tuple(Parameter(item.name, item.default, **item.metadata) for item in own_first)
 
     @classmethod
     def backends(cls) -> tuple[str, ...]:
@@ -175,9 +194,46 @@ class Method(ABC):
     def stages(self, size_in: "Size", size_out: "Size") -> "tuple[Stage, ...]":
         """Return the stages that take a picture from one size to another."""
 
-    @abstractmethod
     def equivalent(self, scale: float) -> "Kernel | None":
-        """Return the transposed convolution that the stages amount to; None for interpolation."""
+        """Return the transposed convolution that the stages amount to; None where none does."""
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class RingingMethod(Method):
+    """A method that can go beyond its input at edges, and a setting that holds it back.
+
+    Args:
+        antiring: How much of what lies beyond the input's neighbours is taken away, 0..1.
+    """
+
+    neighbourhood: ClassVar[int] = 1  # input pixels on either side
+    antiring: float = parameter(
+        0.0, "hold back overshoot at edges, 0 to 1", kw_only=True, low=0, high=1
+    )
+
+    @property
+    def rings(self) -> bool:
+        """Whether it can go beyond its input."""
+        return True
+
+    def check(self) -> None:
+        """Raise a `SettingError` for settings that do not go together."""
+        if self.antiring and not self.rings:
+            raise SettingError("--antiring is for kernels with negative taps; leave it out")
+
+    def stages(self, size_in: "Size", size_out: "Size") -> "tuple[Stage, ...]":
+        """Return the stages that take a picture from one size to another, held back."""
+        stages = self.free_stages(size_in, size_out)
+        if not self.antiring:
+            return stages
+        from upsample_cli.methods.antiring import AntiRing
+
+        return (AntiRing.of(stages, size_in, size_out, self.antiring, self.neighbourhood),)
+
+    @abstractmethod
+    def free_stages(self, size_in: "Size", size_out: "Size") -> "tuple[Stage, ...]":
+        """Return the stages without `antiring`."""
 
 
 def is_kernel_file(kernel: str) -> bool:

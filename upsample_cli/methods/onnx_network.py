@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 
 from upsample_cli.errors import SettingError
 from upsample_cli.methods.kernel_chain import composed, reduced
-from upsample_cli.methods.method import Method, Stage, parameter
+from upsample_cli.methods.method import RingingMethod, Stage, parameter
 
 if TYPE_CHECKING:  # as in interpolation.py
-    from upsample_cli.kernels.kernel import Kernel
     from upsample_cli.networks.enlargers.image_model import ImageModel
     from upsample_cli.planes import Size
 
@@ -22,7 +21,7 @@ _PROVIDERS = ("cpu", "cuda", "coreml", "directml")
 
 
 @dataclass(frozen=True, slots=True)
-class OnnxNetwork(Method):
+class OnnxNetwork(RingingMethod):
     """Upsample by a network of the user's.
 
     Args:
@@ -37,15 +36,17 @@ class OnnxNetwork(Method):
     name = "onnx"
     summary = "a network of your own, from a file"
     is_linear = False
-    model: str = parameter("", "network that enlarges", suffix=".onnx")
-    model_range: str = parameter("auto", "what it takes for white", choices=(*_RANGES,))
-    tile: int = parameter(0, "side of a tile in input pixels (0: what suits)", low=0, high=8192)
-    halo: int | None = parameter(None, "input pixels around a tile (found out)", low=0, high=512)
-    provider: str = parameter("cpu", "what runs the network", choices=_PROVIDERS)
-    ensemble: bool = parameter(False, "average over eight positions")
+    neighbourhood = 3  # as of `network`
+    model: str = parameter("", "network file to enlarge by", suffix=".onnx")
+    model_range: str = parameter("auto", "level of white in the network", choices=(*_RANGES,))
+    tile: int = parameter(0, "side of a tile in input pixels", low=0, high=8192)
+    halo: int | None = parameter(None, "input pixels around a tile", low=0, high=512)
+    provider: str = parameter("cpu", "device that runs the network", choices=_PROVIDERS)
+    ensemble: bool = parameter(False, "average over eight flips and turns")
 
     def check(self) -> None:
         """Raise a `SettingError` where no file is named."""
+        RingingMethod.check(self)
         if not self.model:
             raise SettingError("-m onnx needs a network; pass --model FILE.onnx")
 
@@ -69,7 +70,7 @@ class OnnxNetwork(Method):
             return ()
         return ("its network sees the whole picture, so tiles may differ; see --tile and --halo",)
 
-    def stages(self, size_in: "Size", size_out: "Size") -> tuple[Stage, ...]:
+    def free_stages(self, size_in: "Size", size_out: "Size") -> tuple[Stage, ...]:
         """Return a stage for each pass, and a reduction where they lead beyond the size."""
         model = self._loaded()
         scale = max(after / before for before, after in zip(size_in, size_out, strict=True))
@@ -77,10 +78,6 @@ class OnnxNetwork(Method):
         grown = model.scale**passes
         stages: tuple[Stage, ...] = (self._stage(model),) * passes
         return reduced(stages, (size_in[0] * grown, size_in[1] * grown), size_out)
-
-    def equivalent(self, scale: float) -> "Kernel | None":
-        """Return None: a network is no one kernel."""
-        return None
 
     def rows_at_once(self, height: int, scale: float) -> int:
         """Return rows that are worth their halo, and leave some strips to share among threads."""

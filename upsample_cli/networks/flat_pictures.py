@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import TensorProto
 
-from upsample_cli.networks.model_graph import Array, Network, RunError, Session
-from upsample_cli.networks.trial import Trial
+from upsample_cli.networks.model_graph import Network
+from upsample_cli.networks.session import Array, RunError, Session
 
 WHITE = 255.0
 _SIDE = 96  # pixels of a picture, where the network takes any number
@@ -89,15 +89,14 @@ class PictureNetwork:
         return float(WHITE * np.sqrt(np.square(spread).mean()))
 
 
-def picture_network(trial: Trial, period: int) -> PictureNetwork | None:
+def picture_network(network: Network, period: int) -> PictureNetwork | None:
     """Return a network that makes pictures of pictures; None where a model does not.
 
     Args:
-        trial: Of the model.
+        network: After a trial run.
         period: Pixels of a pattern that its layers can make, where its output is no larger.
     """
-    network = trial.network
-    pictures = [name for name, array in trial.feeds.items() if array.ndim == 4]
+    pictures = [name for name, array in network.feeds.items() if array.ndim == 4]
     outputs = [name for name in network.outputs if len(network.shapes.get(name, ())) == 4]
     if len(pictures) != 1 or not outputs or 0 in network.shapes[outputs[0]]:
         return None
@@ -114,41 +113,26 @@ def picture_network(trial: Trial, period: int) -> PictureNetwork | None:
     periods = (down, across) if prod(stride) > 1 else (period, period)
     if prod(periods) == 1 or max(periods) > _LONGEST:
         return None
+    kinds = {key: TensorProto.FLOAT if array.dtype == np.float32 else TensorProto.INT64
+             for key, array in network.feeds.items()}  # fmt: skip
     try:
-        return _ranged(_prepared(network, trial, name, output, is_last, (down, across), periods))
+        session = network.part(network.nodes, kinds, [output])
     except RunError:
         return None
+    return _ready(PictureNetwork(
+        session, network.feeds, name, output, shape, is_last, (down, across), periods
+    ))  # fmt: skip
 
 
-def _prepared(
-    network: Network, trial: Trial, name: str, output: str, is_last: bool,
-    stride: tuple[int, int], period: tuple[int, int],
-) -> PictureNetwork:  # fmt: skip
-    kinds = {key: TensorProto.FLOAT if array.dtype == np.float32 else TensorProto.INT64
-             for key, array in trial.feeds.items()}  # fmt: skip
-    shape = trial.feeds[name].shape
-    session = network.part(network.nodes, kinds, [output])
-    sizes = [
-        (*shape[:1], _SIDE, _SIDE, *shape[3:]) if is_last else (*shape[:2], _SIDE, _SIDE),
-        shape,
-    ]
-    for size in sizes:
-        whole = PictureNetwork(session, trial.feeds, name, output, size, is_last, stride, period)
+def _ready(whole: PictureNetwork) -> PictureNetwork | None:
+    """Return a network of a size that runs, and for white what makes grey most like itself."""
+    shape, grey = whole.shape, np.full((1, 1, 1), 0.5, np.float32)
+    space = (1, 2) if whole.is_last else (2, 3)
+    for size in (tuple(_SIDE if at in space else n for at, n in enumerate(shape)), shape):
+        both = [replace(whole, shape=size, white=white) for white in (1.0, WHITE)]
         try:
-            whole.run(np.zeros((1, 1, 1), np.float32))
+            errors = [abs(float(each.run(grey).mean()) - 0.5) for each in both]
         except (RunError, ValueError):
-            if size == shape:
-                raise
             continue
-        return whole
-    raise RunError("it does not run")
-
-
-def _ranged(whole: PictureNetwork) -> PictureNetwork:
-    """Return a network with what it takes for white: where grey comes out most like itself."""
-    errors = {}
-    for white in (1.0, WHITE):
-        other = replace(whole, white=white)
-        outcome = float(other.run(np.full((1, 1, 1), 0.5, np.float32)).mean())
-        errors[white] = abs(outcome - 0.5), other
-    return min(errors.values(), key=lambda item: item[0])[1]
+        return both[int(np.argmin(errors))]
+    return None

@@ -1,202 +1,136 @@
-"""One flat list of nodes for a model: local functions, branches and bodies put in place.
+"""One flat list of nodes for a model: branches and bodies stand where their nodes stood.
 
 Both branches of an If are there, and the body of a Loop or Scan once: an audit wants to see every
 layer, not to get the result that the model would give.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
-from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
-from onnx import FunctionProto, GraphProto, ModelProto, NodeProto, TensorProto, helper
-from onnx.inliner import inline_local_functions
+from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto
+from onnx.helper import get_attribute_value, make_node
 
-from upsample_cli.errors import NetworkFileError
-from upsample_cli.networks.model_file import children
+from upsample_cli.networks.model_file import array_of
 
-_MOST = 1 << 28  # bytes that calls of functions may become
-_NODE = 1 << 10  # of those, what a node takes beside its attributes
-_Key = tuple[str, str, str]
+_SPARSE = "its numbers are text, or a sparse tensor; save it dense"
 
 
-@dataclass(slots=True)
 class Flat:
-    """The nodes of a model in the order in which they run.
+    """The nodes and constants of a model.
 
-    Args:
-        nodes: Each with a name of its own, its number.
-        titles: By a node's name here the path to its graph, and what its author called it.
-        tensors: The constants of the model and of its branches and bodies, by name.
+    Attributes:
+        nodes: In the order in which they run, each with its number as a name.
+        titles: By a node's name the path to its graph, and what its author called it.
+        constants: By name.
+        unread: Why a tensor cannot be read, by its name.
     """
 
-    nodes: list[NodeProto] = field(default_factory=list)
-    titles: dict[str, tuple[str, str]] = field(default_factory=dict)
-    tensors: dict[str, TensorProto] = field(default_factory=dict)
+    def __init__(self, model: ModelProto, folder: Path) -> None:
+        self.nodes: list[NodeProto] = []
+        self.titles: dict[str, tuple[str, str]] = {}
+        self.constants: dict[str, NDArray[Any]] = {}
+        self.unread: dict[str, str] = {}
+        self._folder = folder
+        self._walk(model.graph, {}, "")
 
-    def add(self, node: NodeProto, path: str) -> None:
+    def _walk(self, graph: GraphProto, outer: Mapping[str, str], path: str) -> dict[str, str]:
+        """Append the nodes of a graph; return the name here of every name in it."""
+        names = dict(outer)
+        prefix = f"{path}{len(self.nodes)}:" if path else ""
+        for tensor in graph.initializer:
+            names[tensor.name] = prefix + tensor.name
+            self._keep(prefix + tensor.name, tensor)
+        for sparse in graph.sparse_initializer:
+            names[sparse.values.name] = prefix + sparse.values.name
+            self.unread[prefix + sparse.values.name] = _SPARSE
+        for original in graph.node:
+            node = NodeProto()
+            node.CopyFrom(original)
+            node.domain = "" if node.domain == "ai.onnx" else node.domain
+            node.input[:] = [names.get(name, name) for name in original.input]
+            names |= {name: prefix + name for name in original.output if name}
+            node.output[:] = [names.get(name, "") for name in original.output]
+            graphs = [*_graphs(node)]
+            for number, (attribute, inner) in enumerate(graphs):
+                self._inline(node, inner, names, f"{path}{_title(node)}/{attribute}/", not number)
+            if node.op_type == "Constant" and len(node.output) == 1:
+                self._keep_value(node)
+            elif not graphs and any(node.output):
+                self._add(node, path)
+        return names
+
+    def _inline(
+        self, node: NodeProto, graph: GraphProto, names: dict[str, str], path: str, first: bool
+    ) -> None:
+        """Append a graph within a node, and hand its results on if it is the first."""
+        inputs = dict(zip([value.name for value in graph.input],
+                          self._inputs(node, path), strict=False))  # fmt: skip
+        own = self._walk(graph, names | inputs, path)
+        outputs = [own.get(value.name, value.name) for value in graph.output]
+        outputs = outputs[1:] if node.op_type == "Loop" else outputs
+        # What a Loop or Scan stacks is not handed on.
+        states = len(outputs) if node.op_type == "If" else len(node.input) - _others(node)
+        if first:
+            for taken, made in zip(outputs[: max(0, states)], node.output, strict=False):
+                self._add(make_node("Identity", [taken], [made]), path)
+
+    def _inputs(self, node: NodeProto, path: str) -> Iterator[str]:
+        """Yield what the inputs of a body are the first time that it runs."""
+        if node.op_type == "If":
+            return
+        first, go = f"{path}:first", f"{path}:go"
+        self.constants |= {first: np.array(0), go: np.array(True)}
+        states = max(0, len(node.input) - _others(node))
+        if node.op_type == "Loop":
+            yield from (first, go, *node.input[_others(node) :])
+            return
+        yield from node.input[:states]
+        for place, name in enumerate(node.input[states:]):
+            self._add(make_node("Gather", [name, first], [f"{path}:{place}"], axis=0), path)
+            yield f"{path}:{place}"
+
+    def _add(self, node: NodeProto, path: str) -> None:
         """Append a node."""
-        title = node.name or (node.output[0] if node.output else node.op_type)
-        node.name = str(len(self.nodes))
+        title, node.name = _title(node), str(len(self.nodes))
         self.titles[node.name] = path, title
         self.nodes.append(node)
 
+    def _keep(self, name: str, tensor: TensorProto) -> None:
+        """Keep a tensor as a constant, or why it cannot be read."""
+        try:
+            self.constants[name] = array_of(tensor, self._folder)
+        except ValueError as error:
+            self.unread[name] = str(error)
 
-def flat(model: ModelProto, path: str) -> Flat:
-    """Return the nodes of a model.
-
-    Args:
-        model: Its functions get the versions of the model's operators.
-        path: Of the file, for errors.
-
-    Raises:
-        NetworkFileError: Functions are damaged, call themselves, or become too much.
-    """
-    whole = _inlined(model, path) if model.functions else model
-    result = Flat()
-    versions = {entry.domain: entry.version for entry in whole.opset_import}
-    _walk(whole.graph, result, {}, "", versions.get("", versions.get("ai.onnx", 1)))
-    return result
-
-
-def _walk(
-    graph: GraphProto, result: Flat, outer: Mapping[str, str], path: str, opset: int
-) -> dict[str, str]:
-    """Append the nodes of a graph; return the name here of every name in it."""
-    names = dict(outer)
-    prefix = f"{path}{len(result.nodes)}:" if path else ""
-    for tensor in graph.initializer:
-        names[tensor.name] = prefix + tensor.name
-        result.tensors[prefix + tensor.name] = tensor
-    for original in graph.node:
-        node = NodeProto()
-        node.CopyFrom(original)
-        inputs = [names.get(name, name) for name in node.input]
-        for name in node.output:
-            if name:
-                names[name] = prefix + name
-        node.ClearField("input")
-        node.input.extend(inputs)
-        outputs = [names.get(name, "") for name in node.output]
-        node.ClearField("output")
-        node.output.extend(outputs)
-        if not any(outputs):
-            continue
-        if any(True for _ in children(node)):
-            _inline(node, result, names, path, opset)
-        else:
-            result.add(node, path)
-    return names
+    def _keep_value(self, node: NodeProto) -> None:
+        """Keep the tensor of a Constant, however it says it."""
+        self.unread[node.output[0]] = _SPARSE
+        for attribute in node.attribute:
+            if attribute.name == "value":
+                self.unread.pop(node.output[0], None)
+                self._keep(node.output[0], attribute.t)
+            for kind, dtype in (("value_float", np.float32), ("value_int", np.int64)):
+                if attribute.name in (kind, f"{kind}s"):
+                    self.unread.pop(node.output[0], None)
+                    self.constants[node.output[0]] = np.array(get_attribute_value(attribute), dtype)
 
 
-def _inline(node: NodeProto, result: Flat, names: Mapping[str, str], path: str, opset: int) -> None:
-    """Append the graphs within a node, and what hands their results on."""
-    title = node.name or (node.output[0] if node.output else node.op_type)
-    for number, (attribute, graph) in enumerate(children(node)):
-        inside = f"{path}{title}/{attribute.name}/"
-        inner = dict(names)
-        values = list(_values(node, graph, result, inside, path))
-        inner.update(zip([value.name for value in graph.input], values, strict=False))
-        own = _walk(graph, result, inner, inside, opset)
-        if number:
-            continue
-        states = len(node.output) - _scanned(node, graph)
-        outputs = [own.get(value.name, value.name) for value in graph.output]
-        outputs = outputs[1:] if node.op_type == "Loop" else outputs
-        for place, (taken, name_out) in enumerate(zip(outputs, node.output, strict=False)):
-            if not name_out:
-                continue
-            if place < states or node.op_type == "If":
-                result.add(helper.make_node("Identity", [taken], [name_out]), path)
-            elif opset < 13:
-                result.add(helper.make_node("Unsqueeze", [taken], [name_out], axes=[0]), path)
-            else:
-                axis = _constant(result, f"{inside}:axis", np.array([0]))
-                result.add(helper.make_node("Unsqueeze", [taken, axis], [name_out]), path)
+def _title(node: NodeProto) -> str:
+    return str(node.name or (node.output[0] if node.output else node.op_type))
 
 
-def _values(
-    node: NodeProto, graph: GraphProto, result: Flat, inside: str, path: str
-) -> Iterator[str]:
-    """Yield what the inputs of a body are the first time that it runs."""
-    if node.op_type == "Loop":
-        yield _constant(result, f"{inside}:count", np.array(0))
-        yield _constant(result, f"{inside}:go", np.array(True))
-        yield from node.input[2:]
-    elif node.op_type == "Scan":
-        count = next((entry.i for entry in node.attribute if entry.name == "num_scan_inputs"), 0)
-        states = len(node.input) - count
-        yield from node.input[:states]
-        first = _constant(result, f"{inside}:first", np.array(0))
-        for place, name in enumerate(node.input[states:]):
-            slice_name = f"{inside}:{place}"
-            result.add(helper.make_node("Gather", [name, first], [slice_name], axis=0), path)
-            yield slice_name
+def _others(node: NodeProto) -> int:
+    """Return how many inputs of a Loop or Scan are no states."""
+    counts = [item.i for item in node.attribute if item.name == "num_scan_inputs"]
+    return 2 if node.op_type == "Loop" else sum(counts)
 
 
-def _scanned(node: NodeProto, graph: GraphProto) -> int:
-    """Return how many of a node's last outputs are stacks of what its body makes."""
-    if node.op_type == "Loop":
-        return len(graph.output) - 1 - (len(graph.input) - 2)
-    if node.op_type == "Scan":
-        count = next((entry.i for entry in node.attribute if entry.name == "num_scan_inputs"), 0)
-        return len(graph.output) - (len(graph.input) - int(count))
-    return 0
-
-
-def _constant(result: Flat, name: str, value: NDArray[Any]) -> str:
-    result.tensors[name] = onnx.numpy_helper.from_array(value, name)
-    return name
-
-
-def _inlined(model: ModelProto, path: str) -> ModelProto:
-    """Return a model with its functions in the place of their calls.
-
-    onnx leaves out functions of other versions of operators than the model's, so all get those.
-    """
-    versions = {entry.domain: entry.version for entry in model.opset_import}
-    for function in model.functions:
-        for entry in function.opset_import:
-            entry.version = versions.get(entry.domain, entry.version)
-    try:
-        functions = {_key(function): function for function in model.functions}
-        if _room(model.graph.node, functions, {}) > _MOST:  # a circle is a RecursionError
-            raise NetworkFileError(
-                f"{path} has functions that take too much memory in the place of their calls; "
-                "export it without functions"
-            )
-        return inline_local_functions(model)
-    except (
-        RuntimeError, TypeError, ValueError, DecodeError, onnx.checker.ValidationError,
-    ) as error:  # fmt: skip
-        raise NetworkFileError(f"{path} has damaged functions; export it again") from error
-
-
-def _room(
-    nodes: Iterable[NodeProto], functions: Mapping[_Key, FunctionProto], known: dict[_Key, int]
-) -> int:
-    """Return how many bytes come in the place of the calls among nodes."""
-    total, waiting = 0, list(nodes)
-    while waiting:
-        node = waiting.pop()
-        for _, graph in children(node):
-            waiting.extend(graph.node)
-        key = _key(node)
-        if key not in functions:
-            continue
-        if key not in known:
-            body = functions[key].node
-            own = sum(_NODE + inner.ByteSize() for inner in body)
-            known[key] = own + _room(body, functions, known)
-        total += known[key]
-    return total
-
-
-def _key(item: NodeProto | FunctionProto) -> _Key:
-    """Return by what a function is called; a node that calls it has the same."""
-    name = item.name if isinstance(item, FunctionProto) else item.op_type
-    overload = getattr(item, "overload", "")  # onnx has it from 1.16 on
-    return "" if item.domain == "ai.onnx" else item.domain, name, overload
+def _graphs(node: NodeProto) -> Iterator[tuple[str, GraphProto]]:
+    """Yield the graphs within a node, each with the name of its attribute."""
+    for attribute in node.attribute:
+        if attribute.type == AttributeProto.GRAPH:
+            yield attribute.name, attribute.g
+        yield from ((attribute.name, graph) for graph in attribute.graphs)

@@ -1,20 +1,19 @@
 """A network as a graph of nodes that onnxruntime can run, whole or in part."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
-import onnxruntime
-from numpy.typing import NDArray
 from onnx import NodeProto, TensorProto, ValueInfoProto, helper
 from onnx.numpy_helper import from_array
 
-Array = NDArray[Any]
+from upsample_cli.networks.session import Array, Session
+
 FLOAT = int(TensorProto.FLOAT)
+BY_SHAPE = frozenset((
+    "Shape", "Size", "RandomNormalLike", "RandomUniformLike", "EyeLike",
+))  # fmt: skip # what takes no numbers of its input, but its shape
+_LONGEST = 24  # nodes to follow
 _NEWEST_IR = 10  # version of the format that every supported onnxruntime reads
-_NODE = re.compile(r"Name:'(\d+)'|Node, \(\"(\d+)\"|[Nn]ode ?\(?:? ?(\d+)\b|'(\d+) : ")
 # What moves numbers to other places, and what adds them up, by which inputs may be the picture's.
 _FIRST, _ALL = frozenset((0,)), frozenset(range(1000))
 _LINEAR = dict.fromkeys((
@@ -26,22 +25,6 @@ _LINEAR = dict.fromkeys((
     "ScatterElements": frozenset((0, 2)), "ScatterND": frozenset((0, 2)),
     "Where": frozenset((1, 2)),
 }  # fmt: skip
-LAST_STEPS = frozenset((
-    "Col2Im", "Concat", "DepthToSpace", "Einsum", "Expand", "Flatten", "Gather", "GatherElements",
-    "GatherND", "ReorderOutput", "Reshape", "ScatterElements", "ScatterND", "Tile",
-))  # fmt: skip # what can be the last step of putting channels between pixels
-
-onnxruntime.set_default_logger_severity(4)  # it would write to the terminal
-_QUIET = onnxruntime.RunOptions()
-_QUIET.log_severity_level = 4
-
-
-class RunError(Exception):
-    """Why a graph does not run; `node` is the name of the node at fault, if known."""
-
-    def __init__(self, reason: str, node: str = "") -> None:
-        super().__init__(reason)
-        self.node = node
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,15 +32,17 @@ class Network:
     """The nodes of a network, in the order in which they run.
 
     Args:
-        nodes: Each with a name of its own.
+        nodes: Each with a name of its own, its number.
         titles: By a node's name the path to its graph, and what its author called it.
         constants: By name; after a trial run also values that do not depend on the picture.
         inputs: What the model takes.
         outputs: Names of what it returns.
         opsets: Version of each domain of operators.
-        faults: Why a tensor cannot be read, by its name.
+        unread: Why a tensor cannot be read, by its name.
         varying: Names of values that depend on the picture by more than its size.
         shapes: Of those that a trial run reached.
+        feeds: What the trial run took; empty where there was none.
+        faults: Why a node does not run, by its name.
     """
 
     nodes: tuple[NodeProto, ...]
@@ -66,9 +51,11 @@ class Network:
     inputs: tuple[ValueInfoProto, ...]
     outputs: tuple[str, ...]
     opsets: Mapping[str, int]
-    faults: Mapping[str, str]
+    unread: Mapping[str, str]
     varying: frozenset[str] = frozenset()
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    feeds: Mapping[str, Array] = field(default_factory=dict)
+    faults: Mapping[str, str] = field(default_factory=dict)
     producers: dict[str, NodeProto] = field(init=False)
     consumers: dict[str, list[NodeProto]] = field(init=False)
 
@@ -90,98 +77,58 @@ class Network:
         """Return the inputs of a node that depend on the picture by more than its size."""
         return [name for name in dict.fromkeys(node.input) if name in self.varying]
 
+    def after(self, name: str) -> Iterator[NodeProto]:
+        """Yield the node that alone takes a value, then what takes that, and so on."""
+        for _ in range(_LONGEST):
+            takers = [node for node in self.consumers.get(name, []) if node.op_type not in BY_SHAPE]
+            if len(takers) != 1 or name in self.outputs:
+                return
+            yield takers[0]
+            name = takers[0].output[0]
+
     def part(
-        self,
-        nodes: Sequence[NodeProto],
-        inputs: Mapping[str, int],
-        outputs: Iterable[str],
-        instead: Mapping[str, Array] | None = None,
-    ) -> "Session":
+        self, nodes: Sequence[NodeProto], inputs: Mapping[str, int], outputs: Iterable[str]
+    ) -> Session:
         """Return nodes as something to run.
 
         Args:
             nodes: In the order in which they run.
             inputs: Type of element of each value to feed.
             outputs: Names of the values to fetch.
-            instead: Constants that replace those of the same name.
 
         Raises:
             RunError: They cannot run.
         """
         used = {name for node in nodes for name in node.input} | set(outputs)
-        known = {**self.constants, **(instead or {})}
         there = {name for node in nodes for name in node.output} | set(inputs)
-        tensors = [from_array(known[name], name) for name in used - there if name in known]
+        known = (used - there) & self.constants.keys()
         graph = helper.make_graph(
             nodes, "part",
             [helper.make_tensor_value_info(name, kind, None) for name, kind in inputs.items()],
-            [ValueInfoProto(name=name) for name in outputs], tensors,
+            [ValueInfoProto(name=name) for name in outputs],
+            [from_array(self.constants[name], name) for name in known],
         )  # fmt: skip
-        domains = {node.domain for node in nodes} | {""}
         opsets = [
-            helper.make_opsetid(domain, self.opsets.get(domain, 1)) for domain in sorted(domains)
+            helper.make_opsetid(domain, self.opsets.get(domain, 1))
+            for domain in sorted({node.domain for node in nodes} | {""})
         ]
-        model = helper.make_model(graph, opset_imports=opsets)
-        model.ir_version = _NEWEST_IR
+        model = helper.make_model(graph, opset_imports=opsets, ir_version=_NEWEST_IR)
         return Session(model.SerializeToString())
+
+
+def in_order(nodes: Iterable[NodeProto]) -> list[NodeProto]:
+    """Return nodes in the order in which they run, each once."""
+    return sorted({node.name: node for node in nodes}.values(), key=lambda node: int(node.name))
+
+
+def groups_of(node: NodeProto) -> int:
+    """Return how many runs of channels a convolution does not mix."""
+    return max([1, *(int(item.i) for item in node.attribute if item.name == "group")])
 
 
 def attribute(node: NodeProto, name: str) -> list[int]:
     """Return the whole numbers of a node's attribute; none where it is not given."""
     return [int(n) for entry in node.attribute if entry.name == name for n in entry.ints]
-
-
-class Session:
-    """A graph that onnxruntime runs, on one thread, without a word and without optimisation.
-
-    Args:
-        model: Serialised.
-
-    Raises:
-        RunError: It is no valid graph.
-    """
-
-    def __init__(self, model: bytes) -> None:
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 4
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-        options.enable_cpu_mem_arena = options.enable_mem_pattern = False
-        with _told():
-            self._session = onnxruntime.InferenceSession(
-                model, options, providers=["CPUExecutionProvider"], enable_fallback=0
-            )
-        self.outputs = [output.name for output in self._session.get_outputs()]
-
-    def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
-        """Return all outputs by name.
-
-        Raises:
-            RunError: They cannot be worked out.
-        """
-        with _told():
-            values = self._session.run(None, dict(feeds), _QUIET)
-        return dict(zip(self.outputs, values, strict=True))
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Tell errors of onnxruntime as RunError: its own classes have no base but Exception."""
-    try:
-        yield
-    except Exception as error:
-        raise _error(str(error)) from error
-
-
-def _error(text: str) -> RunError:
-    """Return an error of onnxruntime in short: the name of the node, and the last reason."""
-    line = text.strip().splitlines()[0] if text.strip() else "no reason given"
-    match = _NODE.search(line)
-    node = next(filter(None, match.groups()), "") if match else ""
-    reason = line.split("Status Message:")[-1].split(", Error ")[-1]
-    reason = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", reason)
-    reason = re.sub(r"\S*/onnxruntime/\S+ ", "", reason)  # paths of its own sources
-    return RunError(reason.strip()[:200], node)
 
 
 def is_linear(network: Network, node: NodeProto) -> bool:

@@ -1,95 +1,99 @@
 """What stands before and after a place that upsamples, as far as it is part of the layer."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 from onnx import NodeProto
+from onnx.helper import make_node
 
 from upsample_cli.networks.model_graph import (
     FLOAT,
     Network,
-    RunError,
     attribute,
     channel_axes,
+    groups_of,
+    in_order,
     is_linear,
     weights_of,
 )
-from upsample_cli.networks.upsampling_layer import Axis, UpsamplingPart
+from upsample_cli.networks.part import Axis, Part
+from upsample_cli.networks.session import RunError
 
 _COPIES = frozenset(("Cast", "Dropout", "Identity", "ReorderInput", "ReorderOutput"))
 _TURNS = frozenset(("Flatten", "Reshape", "Squeeze", "Transpose", "Unsqueeze"))
+_SUMS = frozenset(("Add", "Sub", "Mul", "Div"))
 _MOST = 200  # nodes of an activation
-_LONGEST = 24  # nodes before or after a place
+_LONGEST = 24  # nodes before a place
 
 
-def extended(network: Network, place: UpsamplingPart, stuffed: bool = False) -> UpsamplingPart:
+def extended(network: Network, part: Part, stuffed: bool = False) -> Part:
     """Return a part with borders before it, and the linear nodes after it.
 
     Those take each channel by itself. Where zeros were put between pixels, the convolution after
     them is the layer's own.
     """
-    place = _with_borders(network, place)
-    open_nodes, nodes, weighing = list[NodeProto](), list[NodeProto](), list(place.weighing)
-    output, kept, name = place.output, network.shapes.get(place.output), place.output
-    before_pads: tuple[int, str] | None = None
-    after = None
-    turned = False
-    for node in _chain(network, name):
+    part = _with_borders(network, part)
+    done, open_nodes, output = list[NodeProto](), list[NodeProto](), part.output
+    weighing, kept = part.weighing, network.shapes.get(output, ())
+    before_pads: tuple[list[NodeProto], str] | None = None
+    for node in network.after(output):
         own = stuffed and "Conv" in node.op_type and channel_axes(network, node) is not None
-        if not own and not _takes_each_channel(network, node, place.axes):
-            after = node
+        if not own and not _takes_each_channel(network, node, part.axes):
+            if before_pads and _is_convolved(network, node):
+                done, output = before_pads  # they are the next layer's
             break
         open_nodes.append(node)
-        turned = node.op_type in _TURNS or (turned and not kept)
-        name = node.output[0]
-        shape = network.shapes.get(name)
+        shape = network.shapes.get(node.output[0], ())
         if own:
-            stuffed, kept = False, shape
-            weighing.append(node)
-        if turned if shape is None or kept is None else not _alike(shape, kept, place.axes):
+            stuffed, kept, weighing = False, shape, (*weighing, node)
+        if not _alike(shape, kept, part.axes) or (not shape and node.op_type in _TURNS):
             continue
         if node.op_type == "Pad":
-            before_pads = before_pads or (len(nodes), output)
+            before_pads = before_pads or (list(done), output)
         elif node.op_type not in _COPIES:
             before_pads = None
-        nodes += open_nodes
-        open_nodes, output = [], name
-    if before_pads and after is not None and _is_convolved(network, after):
-        nodes, output = nodes[: before_pads[0]], before_pads[1]  # they are the next layer's
-    if not nodes:
-        return place
-    return replace(
-        place, nodes=(*place.nodes, *nodes), output=output, weighing=tuple(weighing), core=place
-    )
+        done, open_nodes, output = [*done, *open_nodes], [], node.output[0]
+    if not done:
+        return part
+    nodes = (*part.nodes, *done)
+    return replace(part, nodes=nodes, output=output, weighing=weighing, core=part)
 
 
-def _with_borders(network: Network, place: UpsamplingPart) -> UpsamplingPart:
+def _with_borders(network: Network, part: Part) -> Part:
     """Return a part with the borders that are put around what it takes."""
-    inputs, nodes, instead = dict(place.inputs), list(place.nodes), dict(place.instead)
-    for name, axis in place.inputs.items():
-        chain: list[NodeProto] = []
-        first = name
-        for _ in range(_LONGEST):
-            node = network.producers.get(first)
-            if node is None or node.op_type not in _COPIES | {"Pad", "Relu"}:
-                break
-            if node.op_type != "Relu" and not is_linear(network, node):
+    inputs, nodes = dict[str, int](), list(part.nodes)
+    for name, axis in part.inputs.items():
+        chain, first, axes = list[NodeProto](), name, [axis]
+        while len(chain) < _LONGEST and (node := network.producers.get(first)) is not None:
+            before = _channels_before(node, axes[-1])
+            if before is None or not (node.op_type == "Relu" or is_linear(network, node)):
                 break
             chain.append(node)
+            axes.append(before)
             first = node.input[0]
         while chain and chain[-1].op_type != "Pad":
             first = chain.pop().output[0]
-        if not chain or inputs.get(first, axis) != axis:
-            continue
-        del inputs[name]
-        inputs[first] = axis
-        for node in chain:
-            if node.op_type == "Relu":
-                instead[node.output[0]] = node.input[0]
-            else:
-                nodes.insert(0, node)
-    return replace(place, inputs=inputs, nodes=tuple(nodes), instead=instead)
+        inputs[first] = axes[len(chain)]
+        nodes += [passing(node, node.input[0]) if node.op_type == "Relu" else node
+                  for node in chain]  # fmt: skip
+    return replace(part, inputs=inputs, nodes=nodes)
+
+
+def _channels_before(node: NodeProto, axis: int) -> int | None:
+    """Return which axis of what a node takes is that of channels; None if it may be no border."""
+    if node.op_type in _COPIES | {"Pad", "Relu"}:
+        return axis
+    order = attribute(node, "perm") if node.op_type == "Transpose" else []
+    if not -len(order) <= axis < len(order):
+        return None
+    others = [place for place in order if place != order[axis]]
+    return order[axis] if others == sorted(others) else None
+
+
+def passing(node: NodeProto, name: str) -> NodeProto:
+    """Return what hands a value on in the place of a node, which is an activation."""
+    return make_node("Identity", [name], node.output[:1], node.name)
 
 
 def _is_convolved(network: Network, node: NodeProto) -> bool:
@@ -98,19 +102,6 @@ def _is_convolved(network: Network, node: NodeProto) -> bool:
         return True
     takers = network.consumers.get(node.output[0], [])
     return len(node.input) == 1 and len(takers) == 1 and "Conv" in takers[0].op_type
-
-
-def _chain(network: Network, name: str) -> Iterator[NodeProto]:
-    """Yield the nodes that alone take a value, then what is made of it, and so on."""
-    for _ in range(_LONGEST):
-        takers = [
-            node for node in network.consumers.get(name, [])
-            if node.op_type not in ("Shape", "Size")
-        ]  # fmt: skip
-        if len(takers) != 1 or name in network.outputs:
-            return
-        yield takers[0]
-        name = takers[0].output[0]
 
 
 def _alike(shape: Sequence[int], kept: Sequence[int], axes: Sequence[Axis]) -> bool:
@@ -124,53 +115,48 @@ def _alike(shape: Sequence[int], kept: Sequence[int], axes: Sequence[Axis]) -> b
 
 def _takes_each_channel(network: Network, node: NodeProto, axes: Sequence[Axis]) -> bool:
     """Tell whether a node is linear, leaves out no pixels, and takes each channel by itself."""
-    if node.op_type == "Slice":
-        steps = [network.constants[name] for name in node.input[4:5] if name in network.constants]
-        return is_linear(network, node) and all((array == 1).all() for array in steps)
-    if node.op_type in _COPIES | _TURNS | {"Pad", "BatchNormalization", "AveragePool"}:
-        return is_linear(network, node) and set(attribute(node, "strides")) <= {1}
-    if node.op_type in ("Add", "Sub", "Mul", "Div"):
-        constants = [network.constants[name] for name in node.input if name in network.constants]
+    steps = [network.constants[name] for name in node.input[4:5] if name in network.constants]
+    if set(attribute(node, "strides")) - {1} or (
+        node.op_type == "Slice" and any((array != 1).any() for array in steps)
+    ):
+        return False
+    if node.op_type in _COPIES | _TURNS | {"AveragePool", "BatchNormalization", "Pad", "Slice"}:
+        return is_linear(network, node)
+    if node.op_type in _SUMS:  # with a constant, the same for every pixel
+        known = [network.constants[name] for name in node.input if name in network.constants]
         rank = len(network.shapes.get(node.output[0], ())) or axes[-1].place + 1
         pixels = {axis.place - rank for axis in axes}
-        return is_linear(network, node) and len(constants) == 1 and all(
-            length == 1 or place not in pixels
-            for place, length in enumerate(constants[0].shape, -constants[0].ndim)
-        )  # fmt: skip
+        lengths = [pair for array in known for pair in enumerate(array.shape, -array.ndim)]
+        even = all(length == 1 or place not in pixels for place, length in lengths)
+        return even and len(known) == 1 and is_linear(network, node)
     weights = weights_of(network, node)
-    if "Conv" not in node.op_type or "Transpose" in node.op_type or weights is None:
-        return False
-    groups = next((entry.i for entry in node.attribute if entry.name == "group"), 1)
     return (
-        channel_axes(network, node) is not None
+        node.op_type in ("Conv", "FusedConv")
+        and channel_axes(network, node) is not None
         and not any(entry.name == "activation" for entry in node.attribute)
+        and weights is not None
         and weights.ndim > 2
         and weights.shape[1] == 1
-        and groups == len(weights)
-        and set(attribute(node, "strides")) <= {1}
+        and groups_of(node) == len(weights)
     )
 
 
 def before_activation(network: Network, source: str) -> str | None:
     """Return what a value is a function of, the same for every number; None if of nothing such."""
-    nodes: dict[str, NodeProto] = {}
-    waiting = {source}
-    for _ in range(_MOST):
-        makers = {name: network.producers.get(name) for name in waiting}
-        if len(waiting) == 1 and waiting != {source}:
+    nodes, waiting = list[NodeProto](), {source}
+    while len(nodes) < _MOST:
+        makers = [network.producers[name] for name in waiting if name in network.producers]
+        if len(makers) < len(waiting):
+            return None
+        last = in_order(makers)[-1]
+        weighed = channel_axes(network, last) is not None
+        if len(waiting) == 1 and nodes and (weighed or is_linear(network, last)):
             (name,) = waiting
-            maker = makers[name]
-            if maker is not None and (is_weighed(network, name) or is_linear(network, maker)):
-                ordered = sorted(nodes.values(), key=lambda node: int(node.name))
-                return name if _is_pointwise(network, ordered, name, source) else None
-        if any(maker is None for maker in makers.values()):
+            return name if _is_pointwise(network, in_order(nodes), name, source) else None
+        if weighed:
             return None
-        known = {name: maker for name, maker in makers.items() if maker is not None}
-        last = max(known, key=lambda name: int(known[name].name))
-        if is_weighed(network, last):
-            return None
-        nodes[known[last].name] = known[last]
-        waiting = (waiting - set(known[last].output)) | set(network.taken(known[last]))
+        nodes.append(last)
+        waiting = (waiting - set(last.output)) | set(network.taken(last))
     return None
 
 
@@ -187,9 +173,3 @@ def _is_pointwise(network: Network, nodes: Sequence[NodeProto], name: str, outpu
     except RunError:
         return False
     return one.shape == shape and np.allclose(one.ravel()[order], other.ravel(), atol=1e-6)
-
-
-def is_weighed(network: Network, name: str) -> bool:
-    """Tell whether a layer with weights makes a value."""
-    node = network.producers.get(name)
-    return node is not None and channel_axes(network, node) is not None

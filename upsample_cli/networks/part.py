@@ -1,235 +1,184 @@
-"""A part of a network that is ready to run on maps of one size."""
+"""A part of a network that upsamples, and how to run it by itself."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
-from math import prod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
-from onnx import NodeProto, helper
+from onnx import NodeProto
+from onnx.helper import make_attribute, make_node
 
-from upsample_cli.networks.model_graph import FLOAT, Array, Network, Session, attribute, weights_of
-from upsample_cli.networks.upsampling_layer import SUB_PIXEL, UpsamplingPart
+from upsample_cli.networks.model_graph import (
+    FLOAT,
+    Network,
+    attribute,
+    groups_of,
+    in_order,
+    weights_of,
+)
+from upsample_cli.networks.session import Array
+from upsample_cli.networks.upsampling_layer import SUB_PIXEL
 
-SIDES = (8, 14, 28, 56)  # of the maps that are tried
-MOST_NUMBERS = 1 << 24  # of a map that is made
+Feeds = dict[str, Array]
+
+
+class Axis(NamedTuple):
+    """An axis of the picture in a value.
+
+    Args:
+        place: Of the axis in the value's shape.
+        stride: After how many pixels the coordinates of the map before rise.
+        steps: By how much then, along each axis of the map before but that of its channels.
+    """
+
+    place: int
+    stride: int
+    steps: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Part:
-    """A part that is ready to run.
+    """A part of a network that upsamples.
 
     Args:
-        session: Of its weights as they are.
-        shapes: Of what it takes.
-        place: What it is of.
-        network: Which it is of.
-        nodes: What runs.
+        node: The node at its heart.
+        kind: Of layer.
+        nodes: Of the part.
+        inputs: What it takes, and which axis of that holds the channels.
+        output: The value that it makes.
+        axes: Of the picture in the output.
+        weighing: Nodes whose weights it has.
+        unknown: Why it cannot be measured.
+        core: The part without what comes after it, if anything does.
     """
 
-    session: Session
-    shapes: Mapping[str, tuple[int, ...]]
-    place: UpsamplingPart
-    network: Network
-    nodes: Sequence[NodeProto]
+    node: NodeProto
+    kind: str
+    nodes: Sequence[NodeProto] = ()
+    inputs: Mapping[str, int] = field(default_factory=dict)
+    output: str = ""
+    axes: tuple[Axis, ...] = ()
+    weighing: tuple[NodeProto, ...] = ()
+    unknown: str = ""
+    core: "Part | None" = None
 
-    def run(self, feeds: Mapping[str, Array]) -> Array:
+    @property
+    def stride(self) -> tuple[int, ...]:
+        """Output pixels per input pixel along each axis."""
+        return tuple(axis.stride for axis in self.axes)
+
+    @property
+    def dilation(self) -> tuple[int, ...]:
+        """Distance of neighbouring taps; 1 where it says none."""
+        said = attribute(self.weighing[0], "dilations") if self.weighing else []
+        known = self.kind != SUB_PIXEL and len(said) == len(self.axes)
+        return tuple(said) if known else (1,) * len(self.axes)
+
+
+def size_of(network: Network, part: Part) -> tuple[int, ...]:
+    """Return the taps of a layer's own kernel, the largest where there are several."""
+    weights = [weights_of(network, node) for node in part.weighing if "Conv" in node.op_type]
+    sizes = [array.shape[2:] for array in weights if array is not None]
+    if not sizes or {len(size) for size in sizes} != {len(part.axes)}:
+        return (1,) * len(part.axes)
+    return tuple(map(max, zip(*sizes, strict=True)))
+
+
+class ReadyPart:
+    """A part that is ready to run on maps of one size.
+
+    Args:
+        network: Which it is of.
+        part: With its inputs and output.
+        side: Pixels of the maps along each axis; 0 for the size of the whole network's run.
+
+    Raises:
+        RunError: It cannot run.
+    """
+
+    def __init__(self, network: Network, part: Part, side: int) -> None:
+        self.part, self._network = part, network
+        nodes = _with_shapes(network, part) if side else in_order(part.nodes)
+        last, self._output = network.producers[part.output], part.output
+        if "nchwc" in last.domain and last.op_type != "ReorderOutput":  # channels are in blocks
+            self._output = f"{part.output}:plain"
+            reorder = make_node("ReorderOutput", [part.output], [self._output], domain=last.domain)
+            reorder.attribute.append(make_attribute("channels", network.shapes[part.output][1]))
+            nodes.append(reorder)
+        self._nodes = nodes
+        self.shapes = {name: _shape(network, part, name, side) for name in part.inputs}
+        self._session = network.part(self._nodes, dict.fromkeys(part.inputs, FLOAT), [self._output])
+
+    def run(self, feeds: Feeds) -> Array:
         """Return what comes out, in float64."""
-        return self.session.run(feeds)[self.place.output].astype(np.float64)
+        return self._session.run(feeds)[self._output].astype(np.float64)
 
-    def zeros(self) -> dict[str, Array]:
-        """Return inputs of zeros."""
-        return {name: np.zeros(shape, np.float32) for name, shape in self.shapes.items()}
+    def flat(self, value: float) -> Feeds:
+        """Return inputs that hold one value."""
+        return {name: np.full(shape, value, np.float32) for name, shape in self.shapes.items()}
 
     def flat_channels(self) -> Iterator[Array]:
         """Yield what comes out of each flat channel of 1, biases and all."""
-        thin = self._thin()
-        if thin is not None:
-            yield from thin
+        first = self._first_convolution()
+        if first is not None:
+            yield from self._sliced(first)
             return
-        for name, axis in self.place.inputs.items():
+        for name, axis in self.part.inputs.items():
             for channel in range(self.shapes[name][axis]):
-                feeds = self.zeros()
+                feeds = self.flat(0.0)
                 np.moveaxis(feeds[name], axis, 0)[channel] = 1.0
                 yield self.run(feeds)
 
-    def _thin(self) -> Iterator[Array] | None:
-        """Return likewise, by a convolution of one channel with the weights for each in turn.
+    def _first_convolution(self) -> NodeProto | None:
+        """Return the convolution of all channels with which alone the part starts, if any does."""
+        takers = [node for node in self._nodes if not self.shapes.keys().isdisjoint(node.input)]
+        if len(takers) != 1 or len(self.shapes) != 1 or takers[0].op_type not in _PLAIN:
+            return None
+        (node,) = takers
+        known = node.input[0] in self.shapes and node.input[1] in self._network.constants
+        return node if known and groups_of(node) == 1 and not node.domain else None
 
-        It takes as many products for all channels as the whole convolution for one; None where the
-        part does not start with a convolution alone.
+    def _sliced(self, node: NodeProto) -> Iterator[Array]:
+        """Yield likewise, of the convolution with the weights for one channel after the other.
+
+        It takes as many products for all channels as the whole convolution for one.
         """
-        if len(self.place.inputs) != 1 or len(self.place.weighing) != 1:
-            return None
-        (node,), (name, axis) = self.place.weighing, *self.place.inputs.items()
-        weights = self.network.constants.get(node.input[1])
-        groups = next((entry.i for entry in node.attribute if entry.name == "group"), 1)
-        if node.op_type not in ("Conv", "ConvTranspose") or node.domain or groups != 1:
-            return None
-        takers = [other for other in self.nodes if name in other.input]
-        if weights is None or node.input[0] != name or axis != 1 or len(takers) > 1:
-            return None
-        kinds = {name: FLOAT, node.input[1]: FLOAT}
-        session = self.network.part(self.nodes, kinds, [self.place.output])
-        ones = np.ones((1, 1, *self.shapes[name][2:]), np.float32)
-        place = 0 if node.op_type == "ConvTranspose" else 1
-        slices = np.split(weights, weights.shape[place], axis=place)
-        return (
-            session.run({name: ones, node.input[1]: np.ascontiguousarray(part)})[
-                self.place.output
-            ].astype(np.float64)
-            for part in slices
-        )
-
-    def with_weights(self, seed: int | None) -> "Part":
-        """Return the part with the sizes of its weights, or with random ones above 0."""
-        instead = {}
-        for node in self.nodes:
-            for name in node.input:
-                array = self.network.constants.get(name)
-                if array is None or array.dtype != np.float32 or array.ndim < 2:
-                    continue
-                random = np.random.default_rng(seed).uniform(0.5, 1.5, array.shape)
-                instead[name] = np.abs(array) if seed is None else random.astype(np.float32)
-        return replace(self, session=_session(self.network, self.nodes, self.place, instead))
+        weights = self._network.constants[node.input[1]]
+        kinds = dict.fromkeys(node.input[:2], FLOAT)
+        session = self._network.part(self._nodes, kinds, [self._output])
+        (shape,) = self.shapes.values()
+        ones = np.ones((1, 1, *shape[2:]), np.float32)
+        for piece in np.split(weights, shape[1], axis=_PLAIN[node.op_type]):
+            feeds = {node.input[0]: ones, node.input[1]: np.ascontiguousarray(piece)}
+            yield session.run(feeds)[self._output].astype(np.float64)
 
 
-def parts(network: Network, place: UpsamplingPart) -> Iterator[Callable[[], Part]]:
-    """Yield a part on larger and larger maps, then on one of the trial run's size."""
-    place, nodes = _unblocked(network, place, _without_activations(place))
-    free = _with_shapes(network, nodes, place)
-    least = max((4 * d * k for d, k in zip(dilation_of(place) or (1,) * 9, size_of(network, place),
-                                           strict=False)), default=0)  # fmt: skip
-    sides = [side for side in SIDES if side >= min(least // 2, SIDES[-1])]
-    for side, inner in [*((side, free) for side in sides if free), (0, nodes)]:
-        shapes = _shapes(network, place, side)
-        if shapes is None:
-            continue
-        steps = [axis.stride * max(side, 1) for axis in place.axes]
-        if prod(steps) > MOST_NUMBERS:
-            continue
-        yield partial(_part, network, inner, place, shapes)
+_PLAIN = {"Conv": 1, "ConvTranspose": 0}  # and the axis of input channels in their weights
 
 
-def _part(
-    network: Network, nodes: Sequence[NodeProto], place: UpsamplingPart,
-    shapes: Mapping[str, tuple[int, ...]],
-) -> Part:  # fmt: skip
-    return Part(_session(network, nodes, place), shapes, place, network, nodes)
+def _shape(network: Network, part: Part, name: str, side: int) -> tuple[int, ...]:
+    """Return the shape of what a part takes; where it did not run, one that fits its weights."""
+    shape = network.shapes.get(name, ())
+    if not shape or part.node.name in network.faults:
+        weights = [weights_of(network, node) for node in part.weighing if name in node.input]
+        shape = next((array.shape for array in weights if array is not None), (1, 1, 8, 8))
+        shape = (1, shape[0 if part.kind != SUB_PIXEL else 1], *(side or 8,) * (len(shape) - 2))
+    keep = (0, part.inputs[name] % len(shape))
+    return tuple(n if at in keep or not side else side for at, n in enumerate(shape))
 
 
-def _without_activations(place: UpsamplingPart) -> list[NodeProto]:
-    """Return the nodes of a part that take what comes before activations in the place of it."""
-    nodes = []
-    for original in place.nodes:
-        node = NodeProto()
-        node.CopyFrom(original)
-        node.ClearField("input")
-        node.input.extend(place.instead.get(name, name) for name in original.input)
-        if original in place.weighing:
-            node.ClearField("attribute")
-            node.attribute.extend(
-                entry for entry in original.attribute if not entry.name.startswith("activation")
-            )
-        nodes.append(node)
-    return nodes
-
-
-def _unblocked(
-    network: Network, place: UpsamplingPart, nodes: list[NodeProto]
-) -> tuple[UpsamplingPart, list[NodeProto]]:
-    """Return a part whose output is in the common order: onnxruntime has one in blocks, too."""
-    last = network.producers[place.output]
-    shape = network.shapes.get(place.output)
-    if "nchwc" not in last.domain or last.op_type == "ReorderOutput" or shape is None:
-        return place, nodes
-    plain = f"{place.output}:plain"
-    reorder = helper.make_node(
-        "ReorderOutput", [place.output], [plain], f"{last.name}0", domain=last.domain,
-        channels=shape[1],
-    )  # fmt: skip
-    return replace(place, output=plain), [*nodes, reorder]
-
-
-def _with_shapes(
-    network: Network, nodes: Sequence[NodeProto], place: UpsamplingPart
-) -> list[NodeProto] | None:
+def _with_shapes(network: Network, part: Part) -> list[NodeProto]:
     """Return nodes with those that work out shapes from theirs, so that any size will do."""
-    inside = {name for node in nodes for name in node.output} | set(place.inputs)
-    more: dict[str, NodeProto] = {}
-
-    def follows(name: str) -> bool:
-        """Tell whether a value follows from the part's shapes; keep the nodes by which it does."""
-        node = network.producers.get(name)
-        if name in inside:
-            return True
-        if node is None or name in network.varying:
-            return False
-        results = [follows(other) for other in node.input]
-        if any(results):
-            more[node.name] = node
-        return node.name in more
-
-    try:
-        for name in [name for node in nodes for name in node.input]:
-            follows(name)
-    except RecursionError:
-        return None
-    return sorted([*nodes, *more.values()], key=lambda node: int(node.name))
-
-
-def _shapes(
-    network: Network, place: UpsamplingPart, side: int
-) -> dict[str, tuple[int, ...]] | None:
-    """Return the shapes of what a part takes, of maps of some pixels; 0 is as in the trial run."""
-    result = {}
-    for name, axis in place.inputs.items():
-        shape = network.shapes.get(name)
-        if side or shape is None:
-            shape = _by_weights(network, place, name) or shape
-        if shape is None:
-            return None
-        if side:
-            keep = (0, axis % len(shape))
-            shape = tuple(n if at in keep else side for at, n in enumerate(shape))
-        result[name] = shape
-    return result
-
-
-def _by_weights(network: Network, place: UpsamplingPart, name: str) -> tuple[int, ...] | None:
-    """Return a shape that fits the weights of the layer that takes a value."""
-    for node in place.weighing:
-        weights = weights_of(network, node)
-        if node.input[0] != name or weights is None or weights.ndim < 3:
-            continue
-        groups = next((entry.i for entry in node.attribute if entry.name == "group"), 1)
-        turned = "Transpose" in node.op_type
-        channels = len(weights) if turned else weights.shape[1] * groups
-        return (1, channels, *(SIDES[0],) * (weights.ndim - 2))
-    return None
-
-
-def _session(
-    network: Network, nodes: Sequence[NodeProto], place: UpsamplingPart,
-    instead: Mapping[str, Array] | None = None,
-) -> Session:  # fmt: skip
-    return network.part(nodes, dict.fromkeys(place.inputs, FLOAT), [place.output], instead)
-
-
-def size_of(network: Network, place: UpsamplingPart) -> tuple[int, ...]:
-    """Return the taps of a layer's own kernel, the largest where there are several."""
-    sizes = []
-    for node in place.weighing:
-        weights = weights_of(network, node)
-        if "Conv" in node.op_type and weights is not None:
-            sizes.append(weights.shape[2:])
-    if not sizes or len({len(size) for size in sizes}) > 1:
-        return ()
-    return tuple(int(max(lengths)) for lengths in zip(*sizes, strict=True))
-
-
-def dilation_of(place: UpsamplingPart) -> tuple[int, ...]:
-    """Return the distance of a layer's neighbouring taps; nothing where it says none."""
-    if place.kind == SUB_PIXEL or not place.weighing:
-        return ()
-    return tuple(attribute(place.weighing[0], "dilations"))
+    inside = {*part.inputs, *(name for node in part.nodes for name in node.output)}
+    more: list[NodeProto] = []
+    for node in network.nodes:  # before which all that it takes is made
+        if not inside.isdisjoint(node.input) and network.varying.isdisjoint(node.output):
+            more.append(node)
+            inside.update(node.output)
+    needed = {name for node in part.nodes for name in node.input}
+    kept = list(part.nodes)
+    for node in reversed(more):
+        if not needed.isdisjoint(node.output):
+            kept.append(node)
+            needed.update(node.input)
+    return in_order(kept)

@@ -1,47 +1,32 @@
 """A trial run of a network: at which sizes it runs, and what shapes its values have then."""
 
-from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass, field, replace
-from itertools import chain, islice
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from itertools import chain, product
 from math import prod
+from pathlib import Path
 from time import monotonic
 
 import numpy as np
-from onnx import NodeProto, helper
+from onnx import NodeProto, TensorProto, ValueInfoProto, helper
 
-from upsample_cli.networks.feeds import feeds, kind_of
-from upsample_cli.networks.flatten import flat
+from upsample_cli.networks.flatten import Flat
 from upsample_cli.networks.float_twin import twin
 from upsample_cli.networks.model_file import read
-from upsample_cli.networks.model_graph import Array, Network, RunError, Session, attribute
+from upsample_cli.networks.model_graph import BY_SHAPE, Network, attribute
+from upsample_cli.networks.session import Array, RunError, Session
 
-_ATTEMPTS, _DROPPED = 2000, 24  # shapes to try; nodes to go without
+_DROPPED = 24  # nodes to go without
 _SECONDS = 5.0  # for all that fail
-_MOST_PHASES = 1 << 16  # of a layer, and pixels of a kernel
-_MOST_AXES = 8  # of a value
-_LARGEST = 1 << 14  # size or scale of an interpolation
-_BY_SHAPE = frozenset((
-    "Shape", "Size", "RandomNormalLike", "RandomUniformLike", "EyeLike",
-))  # fmt: skip # what takes no numbers of its input, but its shape
+_LARGEST_KERNEL = 1 << 16  # pixels; onnxruntime dies of some
 _OWN = ("", "ai.onnx.ml", "com.microsoft", "com.microsoft.nchwc")  # domains that onnxruntime has
+_SIZES = ((64, 96), (64, 64), (32, 32), (128, 128), (224, 224), (256, 256), (512, 512),
+          (16, 16), (12, 12), (8, 8))  # fmt: skip
+_LARGE = 128  # pixels along an axis: a fixed size above is tried smaller first
+_MOST_NUMBERS = 1 << 21  # of an input
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Trial:
-    """A network, and which of its nodes do not run.
-
-    Args:
-        network: With shapes and constants as of the run.
-        faults: Why a node does not run, by its name.
-        feeds: What it ran on; empty if it did not.
-    """
-
-    network: Network
-    faults: Mapping[str, str]
-    feeds: Mapping[str, Array] = field(default_factory=dict)
-
-
-def tried(path: str) -> Trial:
+def tried(path: str) -> Network:
     """Return a network after a trial run.
 
     Args:
@@ -51,129 +36,140 @@ def tried(path: str) -> Trial:
         NetworkFileError: There is no such file, or it is no model.
     """
     model = read(path)
-    flattened = flat(model, path)
-    nodes, constants, unread = twin(flattened)
+    flat = Flat(model, Path(path).parent)
+    nodes, titles = twin(flat.nodes, flat.constants), dict[str, tuple[str, str]]()
+    for number, node in enumerate(nodes):
+        titles[str(number)] = flat.titles[node.name]
+        node.name = str(number)
     opsets = {entry.domain: entry.version for entry in model.opset_import}
     opsets[""] = opsets.get("", opsets.get("ai.onnx", 1))
-    known = constants.keys() | unread.keys()
+    known = flat.constants.keys() | flat.unread.keys()
     inputs = tuple(value for value in model.graph.input if value.name not in known)
+    varying = {value.name for value in inputs}
+    for node in nodes:
+        if node.op_type not in BY_SHAPE and not varying.isdisjoint(node.input):
+            varying.update(filter(None, node.output))
+    outputs = tuple(value.name for value in model.graph.output)
     network = Network(
-        tuple(nodes), flattened.titles, constants, inputs,
-        tuple(value.name for value in model.graph.output), opsets, unread,
+        tuple(nodes), titles, flat.constants, inputs, outputs, opsets, flat.unread,
+        frozenset(varying),
     )  # fmt: skip
-    network = replace(network, varying=_varying(network))
-    return _run(network, _broken(network))
+    return _run(network)
 
 
-def _varying(network: Network) -> frozenset[str]:
-    """Return the names of values that depend on what the model takes by more than its size."""
-    names = {value.name for value in network.inputs}
-    for node in network.nodes:
-        if node.op_type not in _BY_SHAPE and not names.isdisjoint(node.input):
-            names.update(filter(None, node.output))
-    return frozenset(names)
-
-
-def _broken(network: Network) -> dict[str, str]:
-    """Return why nodes cannot run that are not onnxruntime's, or that it would die of."""
-    known = {"", *network.constants, *network.producers, *(value.name for value in network.inputs)}
-    return {node.name: reason for node in network.nodes if (reason := _fault(network, node, known))}
-
-
-def _fault(network: Network, node: NodeProto, known: Set[str]) -> str:
-    """Return why a node cannot run; empty where it may."""
-    unread = [network.faults[name] for name in node.input if name in network.faults]
-    missing = [name for name in node.input if name not in known]
-    phases = prod(attribute(node, "strides")) if "Transpose" in node.op_type else 1
-    if node.domain not in _OWN:
-        return f"it is {node.domain}.{node.op_type}, which is not ONNX's own"
-    if unread:
-        return unread[0]
-    if missing:
-        return f"'{missing[0]}' is an input of the model"
-    if phases > _MOST_PHASES:
-        return f"its {phases} phases are too many to judge"
-    sides = attribute(node, "kernel_shape")
-    if min(sides, default=1) < 1 or prod(sides) > _MOST_PHASES:
-        return f"its kernel of {sides} cannot run"
-    if node.op_type in ("Resize", "Upsample") and not _can_scale(network, node):
-        return "its scales are out of range"
-    return ""
-
-
-def _can_scale(network: Network, node: NodeProto) -> bool:
-    """Tell whether the scales of an interpolation can be: onnxruntime dies of others."""
-    known = [network.constants[name] for name in node.input[1:] if name in network.constants]
-    known += [np.array(entry.floats) for entry in node.attribute if entry.name == "scales"]
-    numbers = [array for array in known if array.dtype.kind in "fi"]
-    if any(abs(axis) > _MOST_AXES for axis in attribute(node, "axes")):
-        return False
-    return all((array > 0).all() and (array <= _LARGEST).all() for array in numbers[-1:])
-
-
-def _run(network: Network, faults: dict[str, str]) -> Trial:
+def _run(network: Network) -> Network:
     """Run what can run; go without each node that fails at every size."""
+    known = {"", *network.constants, *network.producers, *(item.name for item in network.inputs)}
+    faults = {
+        node.name: reason for node in network.nodes if (reason := _fault(network, node, known))
+    }
     best: Mapping[str, Array] = {}
     end = monotonic() + _SECONDS
     for _ in range(_DROPPED):
-        nodes = _runnable(network, faults)
         try:
-            session, shapes, values = _session(network, nodes)
+            session, shapes, values = _session(network, faults)
+            failure = RunError("it takes nothing")
+            for feeds in chain([best] if best else [], _feeds(network)):
+                try:
+                    results = session.run(feeds)
+                except RunError as error:
+                    if int(error.node or -1) >= int(failure.node or -1):
+                        failure, best = error, feeds
+                    if monotonic() > end:
+                        break
+                    continue
+                constants = {**{name: results[name] for name in values}, **network.constants}
+                reached = {name: tuple(map(int, results[shape])) for name, shape in shapes.items()}
+                reached |= {name: array.shape for name, array in feeds.items()}
+                return replace(
+                    network, constants=constants, shapes=reached, feeds=feeds, faults=faults
+                )
         except RunError as error:
-            if error.node not in network.titles or error.node in faults:
-                return Trial(network, faults)
-            faults[error.node] = str(error)
-            continue
-        failure = RunError("it takes nothing")
-        attempts = islice(feeds(network), _ATTEMPTS)
-        for attempt in chain([best] if best else [], attempts):
-            if monotonic() > end and attempt is not best:
-                break
-            try:
-                results = session.run(attempt)
-            except RunError as error:
-                if _order(error) >= _order(failure):
-                    failure, best = error, attempt
-                continue
-            known = {name: results[name] for name in values}
-            reached = {name: tuple(map(int, results[shape])) for name, shape in shapes.items()} | {
-                name: array.shape for name, array in attempt.items()
-            }
-            whole = replace(network, constants={**known, **network.constants}, shapes=reached)
-            return Trial(whole, faults, attempt)
+            failure = error
         if failure.node not in network.titles or failure.node in faults:
-            return Trial(network, faults)
+            break
         faults[failure.node] = str(failure)
-    return Trial(network, faults)
+    return replace(network, faults=faults)
 
 
-def _order(error: RunError) -> int:
-    return int(error.node) if error.node.isdigit() else -1
-
-
-def _runnable(network: Network, faults: Mapping[str, str]) -> list[NodeProto]:
-    """Return the nodes that depend on none at fault, and take what is there."""
-    known = set(network.constants) | {value.name for value in network.inputs} | {""}
-    nodes = []
-    for node in network.nodes:
-        if node.name not in faults and known.issuperset(node.input):
-            nodes.append(node)
-            known.update(node.output)
-    return nodes
+def _fault(network: Network, node: NodeProto, known: set[str]) -> str:
+    """Return why a node cannot run, as far as it can be told before; empty where it may."""
+    for name in node.input:
+        if name in network.unread:
+            return network.unread[name]
+        if name not in known:
+            return f"'{name}' is an input of the model"
+    if node.domain not in _OWN:
+        return f"it is {node.domain}.{node.op_type}, which is not ONNX's own"
+    sides = attribute(node, "kernel_shape")
+    if min(sides, default=1) < 1 or prod(sides) > _LARGEST_KERNEL:
+        return f"its kernel of {sides} cannot run"
+    return ""
 
 
 def _session(
-    network: Network, nodes: Sequence[NodeProto]
+    network: Network, faults: Mapping[str, str]
 ) -> tuple[Session, dict[str, str], list[str]]:
-    """Return what runs nodes, the names of varying values' shapes, and those of other values."""
-    more, shapes, values = [], {}, []
-    for node in nodes:
+    """Return what runs all that can, the names of varying values' shapes, and other values."""
+    there = {*network.constants, *(value.name for value in network.inputs), ""}
+    nodes, shapes, values = list[NodeProto](), dict[str, str](), list[str]()
+    for node in network.nodes:
+        if node.name in faults or not there.issuperset(node.input):
+            continue
+        nodes.append(node)
+        there.update(node.output)
         for name in filter(None, node.output):
             if name in network.varying:
                 shapes[name] = f"{name}:shape"
-                more.append(helper.make_node("Shape", [name], [shapes[name]]))
+                nodes.append(helper.make_node("Shape", [name], [shapes[name]]))
             else:
                 values.append(name)
-    inputs = {value.name: kind_of(value) for value in network.inputs}
-    outputs = [*shapes.values(), *values]
-    return network.part([*nodes, *more], inputs, outputs), shapes, values
+    inputs = {value.name: _kind(value) for value in network.inputs}
+    return network.part(nodes, inputs, [*shapes.values(), *values]), shapes, values
+
+
+def _feeds(network: Network) -> Iterator[dict[str, Array]]:
+    """Yield values of all inputs, for one choice of sizes after the other."""
+    rng = np.random.default_rng(0)
+    kinds = {value.name: value.type.tensor_type for value in network.inputs}
+    if not all(kind.HasField("shape") for kind in kinds.values()):
+        return
+    dims = {name: [dim.dim_value for dim in kind.shape.dim] for name, kind in kinds.items()}
+    weights = [network.constants[name].shape for node in network.nodes for name in node.input[1:2]
+               if "Conv" in node.op_type and name in network.constants]  # fmt: skip
+    channels = dict.fromkeys([*(shape[1] for shape in weights[:1] if len(shape) > 2), 3, 1, 4])
+    fixed = any(all(lengths) for lengths in dims.values())
+    large = any(max(lengths, default=0) > _LARGE for lengths in dims.values())
+    sizes = [*_SIZES[:2], None, *_SIZES] if fixed and large else [None, *_SIZES]
+    seen = list[dict[str, tuple[int, ...]]]()
+    for count, size in product(channels, sizes):
+        shapes = {name: _shape(lengths, size, count) for name, lengths in dims.items()}
+        large = any(prod(shape) > _MOST_NUMBERS for shape in shapes.values())
+        if shapes in seen or (size and large):
+            continue
+        seen.append(shapes)
+        yield {
+            value.name: rng.random(shapes[value.name], np.float32)
+            if _kind(value) == TensorProto.FLOAT
+            else np.ones(shapes[value.name], helper.tensor_dtype_to_np_dtype(_kind(value)))
+            for value in network.inputs
+        }
+
+
+def _kind(value: ValueInfoProto) -> int:
+    """Return the type of an input; half floats and whole numbers of 8 bits become floats."""
+    kind = int(value.type.tensor_type.elem_type)
+    keep = (TensorProto.INT64, TensorProto.INT32, TensorProto.BOOL)
+    return kind if kind in keep else int(TensorProto.FLOAT)
+
+
+def _shape(dims: list[int], size: tuple[int, int] | None, channels: int) -> tuple[int, ...]:
+    """Return the shape of an input for a size of the picture; None leaves fixed sizes alone."""
+    last = len(dims) == 4 and 0 < dims[3] <= 4 < max(dims[1], 5)  # channels come last
+    space = range(2 - last, len(dims) - last if len(dims) > 2 else 0)
+    lengths = dict(zip(space, (*(size or _SIZES[0]), (size or _SIZES[0])[1]), strict=False))
+    return tuple(
+        lengths[place] if place in lengths and (length <= 0 or (size and length > _LARGE))
+        else length if length > 0 else channels if place else 1
+        for place, length in enumerate(dims)
+    )  # fmt: skip

@@ -26,17 +26,16 @@ from upsample_cli.errors import SettingError
 
 Array = NDArray[Any]
 Tensors = dict[str, Array]
-_WEIGHT_NORMS = (
-    ("weight_g", "weight_v"),
-    ("parametrizations.weight.original0", "parametrizations.weight.original1"),
-)
-_SPECTRAL_NORMS = (
+_TYPES = {
+    "F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "F8_E4M3": "u1", "F8_E5M2": "u1",
+    "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1",
+    "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "u1", "BOOL": "?",
+}  # fmt: skip
+_NORMS = (  # direction and lengths; weight, u and v
+    ("weight_v", "weight_g"),
+    ("parametrizations.weight.original1", "parametrizations.weight.original0"),
     ("weight_orig", "weight_u", "weight_v"),
-    (
-        "parametrizations.weight.original",
-        "parametrizations.weight.0._u",
-        "parametrizations.weight.0._v",
-    ),
+    tuple(f"parametrizations.weight.{part}" for part in ("original", "0._u", "0._v")),
 )
 
 
@@ -75,13 +74,6 @@ def read(path: str) -> Tensors:
     }
 
 
-_TYPES = {
-    "F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "F8_E4M3": "u1", "F8_E5M2": "u1",
-    "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1",
-    "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "u1", "BOOL": "?",
-}  # fmt: skip
-
-
 def _array(entry: Mapping[str, Any]) -> Array:
     values: Array = np.frombuffer(entry["data"], _TYPES[entry["dtype"]]).reshape(entry["shape"])
     if entry["dtype"] == "BF16":  # the upper half of a float32
@@ -108,39 +100,47 @@ def effective(tensors: Tensors, rounded: bool = False) -> tuple[Tensors, dict[st
     >>> effective(parts)[0]["up.weight"].round(2).tolist()
     [[1.0, 0.0], [0.0, 0.67]]
     """
-    directed, faults = _without_weight_norms(tensors, rounded)
-    result, more = _without_spectral_norms(directed, rounded)
-    return result, faults | more
-
-
-def _without_weight_norms(tensors: Tensors, rounded: bool) -> tuple[Tensors, dict[str, str]]:
     result, faults = dict(tensors), dict[str, str]()
-    for length, direction in _WEIGHT_NORMS:
+    for names in _NORMS:
         for name in tensors:
-            stem = name.removesuffix(direction)
-            g, v = tensors.get(stem + length), tensors[name]
-            if stem == name or g is None:
+            stem = name.removesuffix(names[0])
+            parts = [tensors.get(stem + part) for part in names]
+            if stem == name or parts[1] is None:
                 continue
-            del result[stem + length], result[name]
-            result[f"{stem}weight"] = _directed(g, v, rounded)
-            if _others(g, v) is None:
-                faults[f"{stem}weight"] = (
-                    f"its weight norm has lengths of shape {_words(g)}, which fit no axis of "
-                    f"{_words(v)}; remove the weight norm before saving"
-                )
+            for part in names:
+                result.pop(stem + part, None)
+            weight, reason = _combined([part for part in parts if part is not None], len(names))
+            kind = tensors[name].dtype if rounded and weight.dtype.kind == "f" else weight.dtype
+            with np.errstate(over="ignore"):  # half floats become infinite, and are refused
+                result[f"{stem}weight"] = weight.astype(kind, copy=False)
+            if reason:
+                faults[f"{stem}weight"] = f"its {reason} before saving"
     return result, faults
 
 
-def _directed(g: Array, v: Array, rounded: bool) -> Array:
-    odd = [part.dtype for part in (g, v) if part.dtype.kind != "f"]
-    if odd:  # which no one can multiply
-        return np.broadcast_to(np.zeros((), odd[0]), v.shape)
-    axes = _others(g, v)
-    if axes is None:
-        return np.broadcast_to(np.nan, v.shape)
-    kind = np.result_type(g, v) if rounded else np.dtype(np.float64)
-    with np.errstate(over="ignore"):  # half floats become infinite, and are refused
-        return _product(g, v, axes).astype(kind, copy=False)
+def _combined(parts: list[Array], wanted: int) -> tuple[Array, str]:
+    """Return the weight that parts are of, and why it is NaN if it cannot be worked out."""
+    weight, other = parts[:2]
+    for part in (weight, other):
+        if part.dtype.kind != "f":  # quantised, which no one can divide
+            return np.broadcast_to(np.zeros((), part.dtype), weight.shape), ""
+    wide = weight.astype(np.float64)
+    with np.errstate(all="ignore"):  # what is no number is told as unknown
+        if wanted == 2:
+            axes = _others(other, wide)
+            if axes is None:
+                shapes = ["x".join(map(str, part.shape)) for part in (other, wide)]
+                return wide * np.nan, (
+                    f"weight norm has lengths of shape {shapes[0]}, which fit no axis of "
+                    f"{shapes[1]}; remove the weight norm"
+                )
+            wide /= np.abs(wide).max(axis=axes, keepdims=True, initial=0.0)  # no square overflows
+            norm = np.sqrt(np.square(wide).sum(axis=axes, keepdims=True))
+            return wide / norm * (other.reshape(()) if other.size == 1 else other), ""
+        sigma = _sigma(wide, other, parts[2]) if len(parts) == wanted else None
+        if sigma is None:
+            return wide * np.nan, "spectral norm has vectors that do not fit; remove it"
+        return wide / sigma, ""
 
 
 def _others(g: Array, v: Array) -> tuple[int, ...] | None:
@@ -153,38 +153,6 @@ def _others(g: Array, v: Array) -> tuple[int, ...] | None:
     return tuple(axis for axis in range(v.ndim) if axis not in own)
 
 
-def _product(g: Array, v: Array, axes: tuple[int, ...]) -> NDArray[np.float64]:
-    wide = v.astype(np.float64)
-    with np.errstate(invalid="ignore", over="ignore"):  # what is no number is told as unknown
-        wide /= np.abs(wide).max(axis=axes, keepdims=True, initial=0.0)  # squares do not overflow
-        norm = np.sqrt(np.square(wide).sum(axis=axes, keepdims=True))
-        product: NDArray[np.float64] = wide / norm * (g.reshape(()) if g.size == 1 else g)
-    return product
-
-
-def _words(array: Array) -> str:
-    return "x".join(map(str, array.shape))
-
-
-def _without_spectral_norms(tensors: Tensors, rounded: bool) -> tuple[Tensors, dict[str, str]]:
-    result, faults = dict(tensors), dict[str, str]()
-    for whole, left, right in _SPECTRAL_NORMS:
-        for name, weight in tensors.items():
-            stem = name.removesuffix(whole)
-            u, v = tensors.get(stem + left), tensors.get(stem + right)
-            if stem == name or u is None:
-                continue
-            for part in (whole, left, right):
-                result.pop(stem + part, None)
-            sigma = None if v is None else _sigma(weight, u, v)
-            if sigma is None:
-                faults[f"{stem}weight"] = (
-                    "its spectral norm has vectors that do not fit; remove it before saving"
-                )
-            result[f"{stem}weight"] = _quotient(weight, sigma, rounded)
-    return result, faults
-
-
 def _sigma(weight: Array, u: Array, v: Array) -> float | None:
     """Return the norm; None where its vectors fit no axis.
 
@@ -193,17 +161,8 @@ def _sigma(weight: Array, u: Array, v: Array) -> float | None:
     """
     u, v = (item.astype(np.float64).reshape(-1) for item in (u, v))
     rows = [
-        np.moveaxis(weight.astype(np.float64), axis, 0).reshape(len(u), -1)
+        np.moveaxis(weight, axis, 0).reshape(len(u), -1)
         for axis, length in enumerate(weight.shape)
         if length == len(u) and weight.size == len(u) * len(v)
     ]
     return max((float(u @ item @ v) for item in rows), key=abs, default=None)
-
-
-def _quotient(weight: Array, sigma: float | None, rounded: bool) -> Array:
-    if weight.dtype.kind != "f":  # quantised, which no one can divide
-        return weight
-    wide = weight.astype(np.float64)
-    with np.errstate(all="ignore"):  # what is no number is told as unknown
-        wide /= np.nan if sigma is None else sigma
-        return wide.astype(weight.dtype) if rounded else wide

@@ -118,3 +118,20 @@ def test_no_directory_is_added() -> None:
     made = exif.with_dpi(None, (300.0, 150.0))
     assert made is not None
     assert set(read(made)) == {0x011A, 0x011B, 0x0128}
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_a_thumbnail_that_comes_last_is_cut_off(order: str) -> None:
+    """The first directory keeps every value; that of the thumbnail is no longer pointed to."""
+    mark = b"II\x2a\0" if order == "<" else b"MM\0\x2a"
+    text, thumbnail = b"a maker\0", bytes(range(256)) * 200
+    first = pack(f"{order}H HHLL L", 1, 0x10F, 2, 8, 26, 34) + text
+    second = pack(f"{order}H HHLL HHLL L", 2, 0x201, 4, 1, 64, 0x202, 4, 1, len(thumbnail), 0)
+    made = mark + pack(f"{order}L", 8) + first + second + thumbnail
+    assert len(made) == 64 + len(thumbnail)
+    cut = exif.without_thumbnail(made)
+    assert len(cut) == 64
+    assert exif.parse(cut)[0x10F] == "a maker"
+    assert exif.parse(cut).get_ifd(PIL.ExifTags.IFD.IFD1) == {}
+    assert exif.without_thumbnail(made + b"more") == made + b"more"
+    assert exif.without_thumbnail(made[:40]) == made[:40]

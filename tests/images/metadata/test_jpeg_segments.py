@@ -12,6 +12,7 @@ from upsample_cli.images.metadata.metadata import Metadata
 from upsample_cli.images.places.place import parse_file
 from upsample_cli.images.read.decode import decode
 from upsample_cli.images.write import encode, tiff_and_ppm
+from upsample_cli.images.write.formats import Encoding
 
 IPTC = b"\x1c\x02\x78\0\x03cap"
 PACKET = b"<x xmpNote:HasExtendedXMP='0123456789ABCDEF0123456789ABCDEF'/>"
@@ -20,7 +21,7 @@ MORE = b"http://ns.adobe.com/xmp/extension/\x000123456789ABCDEF0123456789ABCDEF"
 
 def jpeg(metadata: Metadata) -> bytes:
     made = io.BytesIO()
-    encode.save(PIL.Image.fromarray(texture_samples(9, 11, 3)), "JPEG", metadata, made, None)
+    encode.save(PIL.Image.fromarray(texture_samples(9, 11, 3)), "JPEG", metadata, made, Encoding())
     return made.getvalue()
 
 
@@ -111,3 +112,65 @@ def test_a_description_for_people_is_kept(tmp_path: Path) -> None:
     exif = decode(parse_file(path)).metadata.exif
     assert exif is not None
     assert parse(exif)[0x010E] == "made by ImageJ"
+
+
+GAIN_MAP = b"""<x:xmpmeta><rdf:Description
+  hdrgm:Version="1.0" hdrgm:GainMapMax='2.5' xmp:Rating="3" hdrgm:HDRCapacityMax="1.3">
+ <Container:Directory><rdf:Seq><rdf:li><Container:Item Item:Semantic="GainMap" Item:Length="99"/>
+ </rdf:li></rdf:Seq></Container:Directory><dc:title>A hill</dc:title></rdf:Description>
+</x:xmpmeta>"""
+MOTION = b"""<x:xmpmeta><rdf:Description GCamera:MotionPhoto="1" GCamera:MotionPhotoVersion="1"
+  Camera:MicroVideoOffset='12' xmp:Rating="3"><dc:title>A hill</dc:title></rdf:Description>
+</x:xmpmeta>"""
+OLD_MOTION = b"""<x:xmpmeta><rdf:Description xmp:Rating="3">
+  <GCamera:MicroVideo>1</GCamera:MicroVideo><dc:title>A hill</dc:title>
+</rdf:Description></x:xmpmeta>"""
+
+
+@pytest.mark.parametrize(
+    ("packet", "word"),
+    [(GAIN_MAP, "gain map"), (MOTION, "motion photo"), (OLD_MOTION, "motion photo")],
+)
+def test_xmp_no_longer_claims_what_is_left_out(tmp_path: Path, packet: bytes, word: str) -> None:
+    """A gain map or a video behind the picture is told to be lost, and other words stay."""
+    (tmp_path / "in.jpg").write_bytes(jpeg(Metadata(xmp=packet)) + b"a second file")
+    decoded = decode(parse_file(tmp_path / "in.jpg"))
+    assert len(decoded.notes) == 1
+    assert word in decoded.notes[0]
+    xmp = decoded.metadata.xmp or b""
+    assert b'xmp:Rating="3"' in xmp
+    assert b"<dc:title>A hill</dc:title></rdf:Description>" in xmp.replace(b"\n", b"")
+    for claim in (b"hdrgm", b"GainMap", b"Container", b"MotionPhoto", b"MicroVideo"):
+        assert claim not in xmp
+
+
+def test_other_xmp_stays_as_it_is(tmp_path: Path) -> None:
+    """A packet without such claims keeps every byte, and no note is given."""
+    (tmp_path / "in.jpg").write_bytes(jpeg(Metadata(xmp=b"<x Container:Directory='kept'/>")))
+    decoded = decode(parse_file(tmp_path / "in.jpg"))
+    assert (decoded.metadata.xmp, decoded.notes) == (b"<x Container:Directory='kept'/>", ())
+
+
+@pytest.mark.parametrize("dtype", ["u1", "f4"])
+def test_a_tiff_keeps_names_and_colours_and_tells_the_rest(tmp_path: Path, dtype: str) -> None:
+    """Names, white point and primaries travel; what depends on size or depth is named."""
+    path = tmp_path / "in.tif"
+    white, primaries = (3127, 10000, 3290, 10000), (64, 100, 33, 100, 3, 10, 6, 10, 15, 100, 6, 100)
+    tifffile.imwrite(
+        path, texture_samples(9, 11, 3).astype(dtype), photometric="rgb",
+        extratags=[
+            (269, 2, 0, "a book", True), (285, 2, 0, "page one", True), (318, 5, 2, white, True),
+            (319, 5, 6, primaries, True), (286, 5, 1, (3, 1), True), (287, 5, 1, (4, 1), True),
+            (301, 3, 3, (0, 1, 2), True),
+        ],
+    )  # fmt: skip
+    decoded = decode(parse_file(path))
+    tags = parse(decoded.metadata.exif or b"")
+    assert (tags[269], tags[285]) == ("a book", "page one")
+    assert [float(value) for value in tags[318]] == pytest.approx([0.3127, 0.329])
+    assert [float(value) for value in tags[319]] == pytest.approx(
+        [0.64, 0.33, 0.3, 0.6, 0.15, 0.06]
+    )
+    assert decoded.notes == (
+        "its position on the page is left out", "its transfer function is left out",
+    )  # fmt: skip

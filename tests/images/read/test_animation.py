@@ -45,15 +45,6 @@ def test_a_gif_states_how_often_it_starts_again(loop: int | None, plays: int) ->
     assert animation.read(animated("GIF", "RGB", **options), "it").plays == plays
 
 
-def test_frames_of_several_sizes_are_refused() -> None:
-    """A frame beyond the canvas of a GIF is an error."""
-    data = bytearray(animated("GIF", "RGB"))
-    place = data.index(b",\0\0\0\0" + bytes([8, 0, 9, 0]), data.index(b",") + 1)
-    data[place + 5] = 20
-    with pytest.raises(ValueError, match="frame 2 is of another size"):
-        animation.read(bytes(data), "it")
-
-
 def test_transparent_frames_are_rgba() -> None:
     """One transparent pixel in any frame makes all frames RGBA."""
     frames = [

@@ -43,3 +43,13 @@ def test_only_files_that_claim_to_be_pictures_are_broken(tmp_path: Path, data: b
     assert opening.is_picture(path) == is_picture
     with pytest.raises(ImageFileError, match="is broken" if is_picture else opening.UNKNOWN):
         opening.read_size(path)
+
+
+@pytest.mark.parametrize("size", [32, 64, 128])
+def test_icons_of_any_length_are_icons(tmp_path: Path, size: int) -> None:
+    """An icon of noise, whose length may make its head look like that of a TGA, is an icon."""
+    noise = np.random.default_rng(size).integers(0, 256, (size, size, 4), np.uint8)
+    noise[..., 3] = 255
+    PIL.Image.fromarray(noise).save(tmp_path / "in.ico", sizes=[(size, size)], bitmap_format="bmp")
+    assert opening.read_size(parse(tmp_path / "in.ico")) == (size, size)
+    np.testing.assert_array_equal(files.read(parse(tmp_path / "in.ico")).samples, noise)

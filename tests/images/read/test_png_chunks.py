@@ -12,7 +12,7 @@ from textures import texture_samples
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.metadata.metadata import Metadata
 from upsample_cli.images.places.place import parse
-from upsample_cli.images.read import files, png_chunks
+from upsample_cli.images.read import files, opening, png_chunks
 from upsample_cli.images.read.decode import decode
 from upsample_cli.images.write.formats import FORMATS
 from upsample_cli.images.write.png import chunk, metadata_chunks
@@ -30,7 +30,7 @@ def picture() -> bytes:
 @pytest.mark.parametrize("missing", [1, 4, 8, 11, 12, 13, 30])
 def test_a_png_without_its_end_is_refused(missing: int) -> None:
     """However little is cut off, the end is missing."""
-    file, chunks = png_chunks.scan(io.BytesIO(picture()[:-missing]))
+    file, chunks, _ = png_chunks.scan(io.BytesIO(picture()[:-missing]))
     with pytest.raises(OSError, match="its end is missing"):
         png_chunks.check_end(file, chunks)
 
@@ -38,7 +38,7 @@ def test_a_png_without_its_end_is_refused(missing: int) -> None:
 @pytest.mark.parametrize("more", [b"", b"appended"])
 def test_a_png_with_its_end_is_whole(more: bytes) -> None:
     """Data that some programs append is ignored."""
-    file, chunks = png_chunks.scan(io.BytesIO(picture() + more))
+    file, chunks, _ = png_chunks.scan(io.BytesIO(picture() + more))
     assert [chunk.kind for chunk in chunks] == [b"IHDR", b"IDAT", b"IEND"]
     png_chunks.check_end(file, chunks)
 
@@ -46,7 +46,7 @@ def test_a_png_with_its_end_is_whole(more: bytes) -> None:
 def test_another_file_has_no_chunks() -> None:
     """A file that is no PNG is handed back as it is."""
     file = io.BytesIO(b"GIF89a" + bytes(20))
-    assert png_chunks.scan(file) == (file, ())
+    assert png_chunks.scan(file) == (file, (), ())
 
 
 HDR = (b"cICP", b"\x09\x10\0\1"), (b"mDCV", bytes(range(24))), (b"cLLI", bytes(8))
@@ -60,8 +60,8 @@ def with_chunks(data: bytes, *more: tuple[bytes, bytes]) -> bytes:
 def test_colours_of_hdr_are_found() -> None:
     """Chunks of colours are read before the pixels, if they have the right length."""
     data = with_chunks(picture(), HDR[0], (b"cLLI", b"short"), *HDR[1:])
-    assert png_chunks.colours(*png_chunks.scan(io.BytesIO(data))) == HDR
-    assert png_chunks.colours(*png_chunks.scan(io.BytesIO(picture()[:40]))) == ()
+    assert png_chunks.colours(*png_chunks.scan(io.BytesIO(data))[:2]) == HDR
+    assert png_chunks.colours(*png_chunks.scan(io.BytesIO(picture()[:40]))[:2]) == ()
 
 
 def test_colours_of_hdr_are_kept_by_png_and_told_for_others(tmp_path: Path) -> None:
@@ -158,3 +158,38 @@ def test_a_picture_with_such_texts_can_be_written(tmp_path: Path, format: str) -
         to = str(tmp_path / f"out.{format}")
         task = Task(build("bilinear"), TargetSize(scale=2.0), linear=linear, force=True)
         assert enlarge(parse(path), parse(to), task).size == (24, 28)
+
+
+@pytest.mark.parametrize("kind", [b"tEXt", b"iCCP", b"eXIf", b"pHYs", b"prVt"])
+@pytest.mark.parametrize("is_late", [False, True])
+def test_a_damaged_chunk_that_no_pixel_needs_is_left_out(
+    tmp_path: Path, kind: bytes, is_late: bool
+) -> None:
+    """The picture is read with a note that names the chunk, or refused where asked to be strict."""
+    data = picture()
+    place = data.index(b"IEND") - 4 if is_late else 33
+    body = b"some words\0and more"
+    bad = pack(">L", len(body)) + kind + body + b"\0\0\0\0"
+    path = tmp_path / "in.png"
+    path.write_bytes(data)
+    whole = decode(parse(path))
+    path.write_bytes(data[:place] + bad + data[place:])
+    damaged = decode(parse(path))
+    assert damaged.picture.tobytes() == whole.picture.tobytes()
+    assert damaged.metadata == whole.metadata
+    assert damaged.notes == (f"its chunk {kind.decode()} is damaged and was left out",)
+    assert opening.read_size(parse(path)) == (9, 11)
+    with pytest.raises(ImageFileError, match=f"is damaged .its chunk {kind.decode()}"):
+        decode(parse(path), strict=True)
+
+
+@pytest.mark.parametrize("kind", [b"IHDR", b"tRNS", b"PLTE"])
+def test_a_damaged_chunk_of_pixels_is_not_left_out(tmp_path: Path, kind: bytes) -> None:
+    """Without the opacity of a palette the picture would be another."""
+    path = tmp_path / "in.png"
+    PIL.Image.new("P", (4, 4)).save(path, transparency=0)
+    data = bytearray(path.read_bytes())
+    data[data.index(kind) + 4] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(ImageFileError, match="is broken"):
+        decode(parse(path))

@@ -269,3 +269,23 @@ def test_damage_is_raised_and_not_written_to_stderr(
         label_mask.read(parse(path), 10**6) if as_labels else files.read(parse(path))
     os.write(2, b"afterwards")
     assert capfd.readouterr().err == "afterwards"
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("dtype", ["u1", "u2", "f4"])
+def test_a_big_tiff_is_read_as_a_classic_one(
+    tmp_path: Path, dtype: str, order: Literal["<", ">"]
+) -> None:
+    """Offsets of 64 bits change neither the samples nor what the tags say."""
+    samples = floats(3) if dtype == "f4" else texture_samples(9, 11, 3, 8 * int(dtype[1]))
+    images = []
+    for is_big in (False, True):
+        tifffile.imwrite(
+            tmp_path / "in.tif", samples, photometric="rgb", bigtiff=is_big, byteorder=order,
+            software="a scanner", resolution=(300, 300), resolutionunit="inch",
+        )  # fmt: skip
+        images.append(files.read(parse(tmp_path / "in.tif")))
+        assert opening.read_size(parse(tmp_path / "in.tif")) == (9, 11)
+    np.testing.assert_array_equal(images[1].samples, images[0].samples)
+    assert images[1].metadata == images[0].metadata
+    assert b"a scanner" in (images[1].metadata.exif or b"")

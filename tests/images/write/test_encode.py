@@ -12,7 +12,9 @@ from upsample_cli.images.metadata.metadata import Metadata
 from upsample_cli.images.places.place import parse
 from upsample_cli.images.read import files
 from upsample_cli.images.write import encode, webp
-from upsample_cli.images.write.formats import FORMATS
+from upsample_cli.images.write.formats import FORMATS, Encoding
+
+FINE = Encoding(quality=95)
 
 
 @pytest.mark.parametrize("suffix", ["jpeg", "webp", "bmp", "gif", "tga"])
@@ -21,7 +23,7 @@ def test_every_format_can_be_written_and_read(tmp_path: Path, suffix: str) -> No
     samples = np.full((9, 11, 3), (200, 120, 40), np.uint8)
     path = tmp_path / f"out.{suffix}"
     with path.open("wb") as file:
-        encode.save(encode.to_pillow(samples), FORMATS[suffix], Metadata(dpi=(72, 72)), file, 95)
+        encode.save(encode.to_pillow(samples), FORMATS[suffix], Metadata(dpi=(72, 72)), file, FINE)
     image = files.read(parse(path))
     assert image.format == FORMATS[suffix]
     np.testing.assert_allclose(image.samples, samples, atol=4)
@@ -31,7 +33,8 @@ def test_every_format_can_be_written_and_read(tmp_path: Path, suffix: str) -> No
 def test_lossless_stays_lossless(quality: int | None, kept: bool) -> None:
     """A lossless WebP becomes a lossless one, unless a quality is asked for."""
     samples, file = texture_samples(9, 11, 3), io.BytesIO()
-    encode.save(encode.to_pillow(samples), "WEBP", Metadata(lossless=True), file, quality)
+    encoding = Encoding(quality=quality)
+    encode.save(encode.to_pillow(samples), "WEBP", Metadata(lossless=True), file, encoding)
     assert np.array_equal(np.asarray(PIL.Image.open(file)), samples) is kept
     assert webp.is_lossless(file) is kept
 
@@ -44,9 +47,9 @@ def test_a_pillow_without_webp_is_an_error(monkeypatch: pytest.MonkeyPatch, anim
     samples, file = texture_samples(9, 11, 3), io.BytesIO()
     if animated:
         frames = iter([samples, 255 - samples])
-        save = partial(encode.save_animated_webp, frames, (50, 60), 0)
+        save = partial(encode.save_animation, "WEBP", frames, (50, 60), 0)
     else:
         save = partial(encode.save, encode.to_pillow(samples), "WEBP")
     with pytest.raises(ImageFileError, match="built without WEBP; write a PNG"):
-        save(Metadata(), file, None)
+        save(Metadata(), file, Encoding())
     assert file.getvalue() == b""

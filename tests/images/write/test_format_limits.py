@@ -1,10 +1,13 @@
+import io
+
 import numpy as np
 import pytest
 from textures import texture_samples
 
 from upsample_cli.errors import ImageFileError
-from upsample_cli.images.image import Image, Metadata
-from upsample_cli.images.write import format_limits
+from upsample_cli.images.image import Image, Metadata, full_scale
+from upsample_cli.images.write import encode, format_limits
+from upsample_cli.images.write.formats import Encoding
 
 
 @pytest.mark.parametrize("format", ["JPEG", "BMP", "PPM"])
@@ -12,6 +15,19 @@ def test_transparency_is_not_dropped(format: str) -> None:
     """A format without opacity is refused for a transparent picture."""
     with pytest.raises(ImageFileError, match=f"{format} holds no transparency; write a PNG"):
         format_limits.fit(Image(texture_samples(4, 5, 4), "PNG"), format)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize("channels", [2, 4])
+def test_full_opacity_is_no_transparency(channels: int, dtype: type) -> None:
+    """A picture that is opaque everywhere is written without its opacity; nothing is lost."""
+    samples = np.ones((4, 5, channels), dtype) * np.array(full_scale(dtype), dtype)
+    samples[..., :-1] //= 2
+    output, notes = format_limits.fit(Image(samples, "PNG"), "PPM")
+    assert output.channels == channels - 1
+    if dtype is not np.float32:
+        assert notes == ()
+        np.testing.assert_array_equal(output.samples, samples[..., :-1])
 
 
 def test_depth_is_dropped_with_a_note() -> None:
@@ -53,3 +69,20 @@ def test_what_a_format_cannot_say_is_told() -> None:
     assert format_limits.fit(image, "JPEG")[1] == ("JPEG holds no text, so it was left out",)
     lost = [note.split()[3].rstrip(",") for note in format_limits.fit(image, "BMP")[1]]
     assert lost == ["profile", "EXIF", "XMP", "comment", "text"]
+
+
+@pytest.mark.parametrize("length", [65_527, 65_528, 200_000])
+def test_a_jpeg_gets_what_its_segments_hold(length: int) -> None:
+    """EXIF and XMP that are too long are left out with a note; the longest that fit are written."""
+    exif = b"II\x2a\0\x08\0\0\0" + bytes(length - 8)
+    metadata = Metadata(exif=exif, xmp=bytes(length - 23))
+    output, notes = format_limits.fit(Image(texture_samples(4, 5, 3), "PNG", metadata), "JPEG")
+    encode.save(encode.to_pillow(output.samples), "JPEG", output.metadata, io.BytesIO(), Encoding())
+    if length == 65_527:
+        assert (output.metadata, notes) == (metadata, ())
+    else:
+        assert (output.metadata.exif, output.metadata.xmp) == (None, None)
+        assert notes == (
+            "its EXIF is too long for a JPEG, so it was left out",
+            "its XMP is too long for a JPEG, so it was left out",
+        )

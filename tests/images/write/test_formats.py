@@ -3,7 +3,7 @@ import pytest
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.places.place import parse
 from upsample_cli.images.write import formats
-from upsample_cli.images.write.formats import check_size, format_of
+from upsample_cli.images.write.formats import Encoding, check_size, format_of
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_settings_without_use_are_named(
     target: str, word: str | None, quality: int | None, compression: int | None, unused: list[str]
 ) -> None:
     """What a format has no use for is told, where the format is known beforehand."""
-    notes = formats.unused_options(parse(target), word, quality, compression)
+    notes = formats.unused_options(parse(target), Encoding(word, quality, compression))
     assert [words.split()[0] for words in notes] == unused
 
 

@@ -90,7 +90,7 @@ def test_a_whole_output_is_left(source: Path, existing: Existing) -> None:
     done(source)
     before = (source.parent / "out" / "a.png").stat()
     report = done(source, existing=existing)
-    assert (report.status, report.error) == ("skipped", "is there already")
+    assert (report.status, report.error) == ("skipped", "already exists")
     assert (source.parent / "out" / "a.png").stat().st_mtime_ns == before.st_mtime_ns
 
 

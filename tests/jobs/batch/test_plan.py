@@ -8,6 +8,7 @@ from upsample_cli.errors import ImageFileError
 from upsample_cli.images.places.folder import Folder
 from upsample_cli.images.places.place import parse
 from upsample_cli.jobs.batch import plan, walk
+from upsample_cli.jobs.batch.naming import Naming
 from upsample_cli.jobs.batch.walk import Globs
 
 
@@ -33,7 +34,7 @@ def names(made: plan.Plan, top: Path, goal: Path) -> list[tuple[str, str]]:
 
 def of_folder(tree: Path, goal: Path, format: str | None = None, **globs: tuple[str, ...]
               ) -> plan.Plan:  # fmt: skip
-    return plan.of_folder(Folder(str(tree)), Folder(str(goal)), format, Globs(**globs))
+    return plan.of_folder(Folder(str(tree)), Folder(str(goal)), Naming(format), Globs(**globs))
 
 
 def test_a_plan_keeps_the_tree_in_order(tree: Path, tmp_path: Path) -> None:
@@ -108,7 +109,9 @@ def test_a_link_to_itself_is_no_place_within(tree: Path, tmp_path: Path) -> None
 def test_files_and_folders_side_by_side(tree: Path, tmp_path: Path) -> None:
     """Files go into the folder by their names, folders with theirs, as `cp -r` has it."""
     sources = [str(tree / "deep" / "er" / "c.ico"), str(tree / "deep")]
-    made = plan.of_places(list(map(parse, sources)), Folder(str(tmp_path / "out")), None, Globs())
+    made = plan.of_places(
+        list(map(parse, sources)), Folder(str(tmp_path / "out")), Naming(), Globs()
+    )
     assert [to.path for _, to in made.pairs()] == [
         f"{tmp_path}/out/c.ico.png",
         f"{tmp_path}/out/deep/er/c.ico.png",
@@ -122,7 +125,7 @@ def test_listed_files_keep_their_folders(
     """A relative path keeps its folders; what lies elsewhere is known by its name."""
     monkeypatch.chdir(tree)
     sources = ["deep/er/c.ico", "./b.png", str(tree / "a.jpg"), "../other/x.png"]
-    made = plan.of_places(list(map(parse, sources)), Folder("../out"), None, Globs(), tree=True)
+    made = plan.of_places(list(map(parse, sources)), Folder("../out"), Naming(), Globs(), tree=True)
     assert [(source.path, to.path) for source, to in made.pairs()] == [
         ("deep/er/c.ico", "../out/deep/er/c.ico.png"),
         ("./b.png", "../out/b.png"),
@@ -134,7 +137,7 @@ def test_listed_files_keep_their_folders(
 def test_named_files_that_meet_are_refused(tmp_path: Path) -> None:
     """Two files of one name do not replace each other in silence."""
     with pytest.raises(ImageFileError, match=r"a/x.png and b/x.png would both become out/x.png"):
-        plan.of_places([parse("a/x.png"), parse("b/x.png")], Folder("out"), None, Globs())
+        plan.of_places([parse("a/x.png"), parse("b/x.png")], Folder("out"), Naming(), Globs())
 
 
 def test_a_plan_holds_one_folder_of_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from textures import texture_samples
 from upsample_cli.errors import ImageFileError, PictureTooLargeError
 from upsample_cli.images.places.place import parse
 from upsample_cli.images.write import gif
+from upsample_cli.images.write.formats import Encoding
 from upsample_cli.jobs.enlarge.picture import enlarge
 from upsample_cli.jobs.enlarge.task import Report, TargetSize, Task
 from upsample_cli.methods.catalogue import build
@@ -33,7 +34,7 @@ def test_every_frame_is_enlarged(
 ) -> None:
     """Each frame is enlarged as it appears; number and durations are kept in every format."""
     path = animations.write(tmp_path / f"in.{source}", transparent=transparent)
-    report = enlarge_file(path, tmp_path / f"out.{target}", quality=100)
+    report = enlarge_file(path, tmp_path / f"out.{target}", encoding=Encoding(quality=100))
     before, _ = animations.read(path)
     result, durations = animations.read(tmp_path / f"out.{target}")
     assert (report.status, report.size) == ("done", (40, 48))
@@ -83,7 +84,9 @@ def test_equal_frames_are_not_merged(tmp_path: Path, suffix: str) -> None:
 def test_a_still_format_is_refused(tmp_path: Path, format: str) -> None:
     """A format that stores one picture is refused, and nothing is written."""
     source = animations.write(tmp_path / "in.gif")
-    with pytest.raises(ImageFileError, match=r"an animation of 5 frames .* write a GIF, PNG, WebP"):
+    with pytest.raises(
+        ImageFileError, match=r"an animation of 5 frames .* write AVIF, GIF, PNG, WebP"
+    ):
         enlarge_file(source, tmp_path / f"out.{format}")
     assert [item.name for item in tmp_path.iterdir()] == ["in.gif"]
 

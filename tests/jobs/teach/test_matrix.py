@@ -46,7 +46,9 @@ def test_a_flat_image_shows_the_phases() -> None:
     np.testing.assert_array_equal(actual.gets[2:4, 2:4], actual.phases)
     assert actual.large == (7, 7)
     assert actual.ripple == pytest.approx(0.4843, abs=5e-5)
-    assert actual.overlap.startswith("Outputs get 1, 2 or 4 inputs by turns, because 3x3 taps")
+    assert actual.overlap.startswith(
+        "Far from the edges outputs get 1, 2 or 4 inputs by turns, because 3x3 taps"
+    )
 
 
 def test_named_kernels_bring_their_taps(tmp_path: Any) -> None:
@@ -72,8 +74,8 @@ def test_named_kernels_bring_their_taps(tmp_path: Any) -> None:
         ({"small": "9x9"}, "11x11 are 121 pixels, .* give a smaller --small"),
         ({"input": "9x9"}, "9x9 are 81 pixels, more than 64 that can be shown; give a smaller --i"),
         ({"small": "5x5", "stride": 2}, "11x11 are 121 pixels"),
-        ({"input": "4", "stride": 2}, "--input 4 is no size; give HEIGHTxWIDTH, such as 4x4"),
-        ({"small": "0x4"}, "--small 0x4 is no size"),
+        ({"input": "4", "stride": 2}, "invalid --input '4'; use HEIGHTxWIDTH, such as 4x4"),
+        ({"small": "0x4"}, "invalid --small '0x4'"),
         ({"input": "4x4", "small": "2x2"}, "--input and --small are both given; leave one out"),
         ({"input": "2x2"}, "are larger than the input"),
     ],

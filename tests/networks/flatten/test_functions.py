@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
 import onnx
 import pytest
 from audits import WEIGHTS, only
@@ -32,33 +31,6 @@ def calling(functions: list[FunctionProto]) -> onnx.ModelProto:
     made = model([call(0, "x", "y")], {"w": WEIGHTS}, functions=functions)
     made.opset_import.append(OWN)
     return made
-
-
-@pytest.mark.parametrize("within", [False, True], ids=["plain", "within a node"])
-def test_functions_that_become_more_than_memory_are_refused(tmp_path: Path, within: bool) -> None:
-    """Of 40 functions that call the next one twice, 2^40 would come in the place of a call."""
-    functions = []
-    for each in range(40):
-        body = [call(each + 1, "a", "m"), call(each + 1, "m", "b")]
-        if within:
-            out = helper.make_tensor_value_info("b", 1, None)
-            branch = helper.make_graph(body, "branch", [], [out])
-            body = [helper.make_node("If", ["a"], ["b"], then_branch=branch, else_branch=branch)]
-        functions.append(function(each, body))
-    path = saved(calling([*functions, function(40, UP)]), tmp_path)
-    with pytest.raises(NetworkFileError, match="take too much memory in the place of their calls"):
-        layers(path)
-
-
-def test_large_constants_of_functions_count(tmp_path: Path) -> None:
-    """A tensor within a function is there as often as the function is called."""
-    large = onnx.numpy_helper.from_array(np.zeros(1 << 20, np.float32))
-    body = [helper.make_node("Constant", [], ["big"], value=large), *UP]
-    calls = [call(1, "a" if each == 0 else f"m{each}", f"m{each + 1}") for each in range(100)]
-    outer = function(0, [*calls, node("Identity", "m100", "b")])
-    path = saved(calling([outer, function(1, body)]), tmp_path)
-    with pytest.raises(NetworkFileError, match="take too much memory in the place of their calls"):
-        layers(path)
 
 
 def test_functions_within_functions_are_found(tmp_path: Path) -> None:

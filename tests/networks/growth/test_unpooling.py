@@ -29,7 +29,9 @@ BY_ROW = [
 @pytest.mark.parametrize("spelled", [BY_PLACE, BY_ROW], ids=["ScatterND", "ScatterElements"])
 def test_unpooling_is_unknown(tmp_path: Path, spelled: list[onnx.NodeProto]) -> None:
     """PyTorch exports max_unpool2d so; it was left out in silence, as nothing that upsamples."""
-    figure = only(model([POOL, *spelled, END], SHAPES), tmp_path)
+    made = model([POOL, *spelled, END], SHAPES)
+    made.graph.input[0].CopyFrom(onnx.helper.make_tensor_value_info("x", 1, [1, 1, 12, 12]))
+    figure = only(made, tmp_path)
     assert (figure.kind, figure.verdict) == (spelled[-1].op_type, "unknown")
     assert figure.remedy == "where its values go depends on the picture"
 

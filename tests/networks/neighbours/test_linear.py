@@ -98,6 +98,14 @@ def test_a_border_where_channels_come_last_moves_the_picture(
     assert (figure.ripple is None, figure.shift) == (False, shift)
 
 
+def test_a_border_before_channels_are_turned_to_the_end_moves_the_picture(tmp_path: Path) -> None:
+    """A Pad may stand before the Transpose that a linear layer needs."""
+    turn = node("Transpose", "p", "c0", perm=[0, 2, 3, 1])
+    made = model([PAD, turn, *LINEAR], TENSORS | {"pads": np.array([0, 0, 1, 0, 0, 0, 1, 0])})
+    made.graph.input[0].CopyFrom(onnx.helper.make_tensor_value_info("x", 1, [1, 2, 4, 6]))
+    assert only(made, tmp_path).shift == (2.0, 0.0)
+
+
 def test_a_mean_over_channels_that_come_last_is_no_blur(tmp_path: Path) -> None:
     """It takes rows for channels, and evens out nothing along them."""
     first, mean = node("Identity", "x", "c0"), node("AveragePool", "y", "z", kernel_shape=[2, 2])

@@ -13,7 +13,7 @@ from onnx import helper, numpy_helper
 from upsample_cli.networks.onnx_layers import layers_of as layers
 
 
-@pytest.mark.parametrize("scale", [0.0, -2.0, 1e30, float("nan"), float("inf")])
+@pytest.mark.parametrize("scale", [0.0, -2.0, float("nan"), float("inf")])
 def test_scales_that_cannot_be_are_unknown(tmp_path: Path, scale: float) -> None:
     """A damaged scale is none, as an input and as an attribute."""
     attributes = {"coordinate_transformation_mode": "asymmetric", "mode": "linear"}

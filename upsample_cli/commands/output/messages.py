@@ -1,5 +1,6 @@
 """Messages on standard error: ASCII, one line each; and progress bars there."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext, suppress
@@ -8,6 +9,7 @@ from typing import Any, TypeVar
 import click
 
 Picture = TypeVar("Picture")
+_COLOURS = {"Error": "red", "note": "yellow"}
 
 
 def tell(kind: str, text: str) -> None:
@@ -17,9 +19,17 @@ def tell(kind: str, text: str) -> None:
         kind: "Error" or "note".
         text: Any text; line breaks become blanks, other controls and what is not ASCII are escaped.
     """
-    line = f"{kind}: {printable(' '.join(text.split()))}"
+    line = printable(" ".join(text.split())).encode("ascii", "backslashreplace").decode()
     with suppress(OSError):  # the terminal was closed
-        click.echo(line.encode("ascii", "backslashreplace").decode(), err=True)
+        click.echo(f"{coloured(kind, _COLOURS.get(kind, ''))}: {line}", err=True)
+
+
+def coloured(word: str, colour: str) -> str:
+    """Return a word in a colour, which `click.echo` leaves out where there is no terminal.
+
+    Source: https://no-color.org for the variable that turns colours off.
+    """
+    return word if os.environ.get("NO_COLOR") or not colour else click.style(word, fg=colour)
 
 
 def printable(text: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from upsample_cli.commands.output.messages import printable, tell, without_bars
+from upsample_cli.commands.output.messages import coloured, printable, tell, without_bars
 from upsample_cli.jobs.enlarge.task import Report
 from upsample_cli.metrics.checkerboard import CHECKERBOARD, Checkerboard
 
@@ -16,7 +16,7 @@ UNKNOWN = {
     "saturated": "unknown (picture too saturated to tell)",
     "no-stride": "unknown (no short period at this scale)",
     "constant": "none (constant picture)",
-    "labels": "unknown (labels are no brightness)",
+    "labels": "not measured for label masks",
 }
 """What people read for each status of the metric but "ok"."""
 
@@ -135,7 +135,7 @@ def _in_words(checkerboard: Checkerboard, kernel_ripple: float | None) -> str:
     if checkerboard.status in UNKNOWN:
         return f"checkerboard {UNKNOWN[checkerboard.status]}{ripple}"
     is_found = checkerboard.verdict == CHECKERBOARD
-    word = "found" if is_found else checkerboard.verdict
+    word = coloured("found", "red") if is_found else checkerboard.verdict
     levels = f"{checkerboard.ripple:.2f} levels, floor {checkerboard.floor:.2f}"
     if is_found and checkerboard.share < _MOST:
         levels = f"in {checkerboard.share:.0%} of the picture, {levels}"
@@ -156,9 +156,23 @@ def _print_notes(report: Report) -> None:
     if (down, across) != (0.0, 0.0):
         tell(
             "note",
-            f"{report.input}: kernel size minus stride is odd, so the picture is shifted by "
-            f"{down:g} px down and {across:g} px right",
+            f"{report.input}: the picture is shifted {_shift(down, across)}, "
+            "since kernel size minus stride is odd",
         )
+
+
+def _shift(down: float, across: float) -> str:
+    """Return a shift in output pixels as words.
+
+    >>> _shift(-0.5, -0.5), _shift(0, 1.5)
+    ('half a pixel up and half a pixel left', '1.5 pixels right')
+    """
+    words = []
+    for pixels, ahead, back in ((down, "down", "up"), (across, "right", "left")):
+        length = "half a pixel" if abs(pixels) == 0.5 else f"{abs(pixels):g} pixels"
+        if pixels:
+            words.append(f"{length} {ahead if pixels > 0 else back}")
+    return " and ".join(words)
 
 
 def _head(report: Report) -> dict[str, Any]:

@@ -58,7 +58,7 @@ def shades(count: int) -> list[str]:
 def grid_size(grid: Grid | str, side: int) -> Size:
     """Return width and height of a grid with cells of this side, or of a sign between grids."""
     if isinstance(grid, str):
-        return text_width(grid, TITLE_BAND), 0
+        return max(40, text_width(grid, TITLE_BAND)), 0
     (rows, columns), side = grid.text.shape, _side(grid, side)
     width, height = columns * side + 1, rows * side + TITLE_BAND + 1
     if grid.rows:
@@ -90,7 +90,8 @@ def draw_grid(draw: PIL.ImageDraw.ImageDraw, grid: Grid, at: Size, side: int) ->
         box = [FINE * end for end in (x, y, x + side, y + side)]
         draw.rectangle(box, str(grid.colours[i, j]) or PAPER, _RULE, FINE)
         if text:
-            write_text(draw, (x + middle, y + middle), text, side * 5 // 9, "mm")
+            fitting = 85 * side // max(1, text_width(text, 100))
+            write_text(draw, (x + middle, y + middle), text, min(side * 5 // 9, fitting), "mm")
     _draw_rules(draw, grid, (left, top), side)
 
 

@@ -30,6 +30,9 @@ _WIDTH, _MARGIN, _GAP = 1600, 48, 44
 _SIDES = range(64, 19, -2)  # of a cell, to try
 _TITLE, _LINE = 40, 38  # heights of the title, and of a sentence
 
+ARROW = "->"
+"""The sign that is drawn as an arrow."""
+
 Row: TypeAlias = Sequence[Grid | str]
 """Grids side by side, with signs between them."""
 
@@ -63,25 +66,40 @@ class Figure:
 
 def _drawn(figure: Figure) -> PIL.Image.Image:
     """Return a figure at twice its size."""
-    side = next((side for side in _SIDES if _size(figure, side)[0] <= _WIDTH), _SIDES[-1])
-    width, height = _size(figure, side)
-    width = max(width, _WIDTH)
+    side = next((side for side in _SIDES if _width(figure, side) <= _WIDTH), _SIDES[-1])
+    width = max(_width(figure, side), _WIDTH)
+    right = grid_size(figure.right, side)
+    room = width - 2 * _MARGIN - right[0] - _GAP
+    sentences = [line for sentence in figure.sentences for line in _wrapped(sentence, room)]
+    rows = [_row_size(row, side)[1] for row in figure.left]
+    left_height = sum(rows) + _GAP * len(rows) + len(sentences) * _LINE
+    top = _MARGIN + _TITLE + _GAP // 2 + TEXT + _GAP
+    height = top + max(left_height, right[1]) + _MARGIN
     page = PIL.Image.new("RGB", (width * FINE, height * FINE), PAPER)
     draw = PIL.ImageDraw.Draw(page)
     write_text(draw, (_MARGIN, _MARGIN + _TITLE // 2), figure.title, _TITLE, "lm")
-    top = _MARGIN + _TITLE + _GAP // 2
-    write_text(draw, (_MARGIN, top + TEXT // 2), figure.subtitle, TEXT, "lm", FAINT)
-    top += TEXT + _GAP
-    left = width - _MARGIN - grid_size(figure.right, side)[0]
-    draw_grid(draw, figure.right, (left, top), side)
-    heights = [_row_size(row, side)[1] for row in figure.left]
-    room = _body_height(figure, side) - sum(heights)
-    for row, tallest in zip(figure.left, heights, strict=True):
+    write_text(draw, (_MARGIN, top - _GAP - TEXT // 2), figure.subtitle, TEXT, "lm", FAINT)
+    draw_grid(draw, figure.right, (width - _MARGIN - right[0], top), side)
+    # What the right side has more is shared among the gaps of the left one.
+    gap = _GAP + (height - _MARGIN - top - left_height) // max(1, len(rows))
+    for row, tallest in zip(figure.left, rows, strict=True):
         _draw_row(draw, row, top, side)
-        top += tallest + room // max(1, len(heights) - 1)
-    for i, sentence in enumerate(reversed(figure.sentences)):
-        write_text(draw, (_MARGIN, height - _MARGIN - i * _LINE), sentence, TEXT, "lb")
+        top += tallest + gap
+    for i, sentence in enumerate(sentences):
+        write_text(draw, (_MARGIN, top + i * _LINE), sentence, TEXT, "lt")
     return page
+
+
+def _wrapped(sentence: str, room: int) -> list[str]:
+    """Return a sentence as lines of at most so many pixels."""
+    lines = [""]
+    for word in sentence.split():
+        longer = f"{lines[-1]} {word}".lstrip()
+        if text_width(longer, TEXT) > room and lines[-1]:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return lines
 
 
 def _draw_row(draw: PIL.ImageDraw.ImageDraw, row: Row, top: int, side: int) -> None:
@@ -92,27 +110,29 @@ def _draw_row(draw: PIL.ImageDraw.ImageDraw, row: Row, top: int, side: int) -> N
         width = grid_size(item, side)[0]
         if isinstance(item, str):
             at = (left + width // 2, top + (smallest + TITLE_BAND) // 2)
-            write_text(draw, at, item, _TITLE, "mm", FAINT)
+            if item == ARROW:
+                _draw_arrow(draw, at, width)
+            else:
+                write_text(draw, at, item, _TITLE, "mm", FAINT)
         else:
             draw_grid(draw, item, (left, top), side)
         left += width + _GAP
 
 
-def _size(figure: Figure, side: int) -> Size:
-    """Return width and height of the page for cells of this side."""
-    rows = [_row_size(row, side) for row in figure.left]
-    lines = [text_width(sentence, TEXT) for sentence in figure.sentences]
+def _draw_arrow(draw: PIL.ImageDraw.ImageDraw, at: Size, width: int) -> None:
+    """Draw an arrow to the right around its middle."""
+    (x, y), half, head = at, width // 2, 9
+    draw.line([FINE * end for end in (x - half, y, x + half - head, y)], FAINT, FINE * 3)
+    tip = [(x + half, y), (x + half - 2 * head, y - head), (x + half - 2 * head, y + head)]
+    draw.polygon([(FINE * a, FINE * b) for a, b in tip], FAINT)
+
+
+def _width(figure: Figure, side: int) -> int:
+    """Return the width of the page for cells of this side."""
+    rows = max(_row_size(row, side)[0] for row in figure.left)
     right = grid_size(figure.right, side)[0]
-    width = max(max(width for width, _ in rows) + _GAP + right, text_width(figure.title, _TITLE),
-                *lines)  # fmt: skip
-    head, foot = _TITLE + _GAP // 2 + TEXT + _GAP, _GAP + len(figure.sentences) * _LINE
-    return width + 2 * _MARGIN, 2 * _MARGIN + head + _body_height(figure, side) + foot
-
-
-def _body_height(figure: Figure, side: int) -> int:
-    """Return the height of all grids."""
-    left = sum(_row_size(row, side)[1] + _GAP for row in figure.left) - _GAP
-    return max(left, grid_size(figure.right, side)[1])
+    title = max(text_width(figure.title, _TITLE), text_width(figure.subtitle, TEXT))
+    return max(rows + _GAP + right, title) + 2 * _MARGIN
 
 
 def _row_size(row: Row, side: int) -> Size:

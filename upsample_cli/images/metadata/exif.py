@@ -28,6 +28,7 @@ RAW_PROFILE = "Raw profile type exif"
 SUB_DIRECTORIES = _EXIF_DIRECTORY, _GPS_DIRECTORY = 0x8769, 0x8825
 _WIDTHS, _HEIGHTS = (0x0100, 0xA002), (0x0101, 0xA003)
 _X_RESOLUTION, _Y_RESOLUTION, _UNIT = 0x011A, 0x011B, 0x0128
+_THUMBNAIL, _THUMBNAIL_LENGTH = 0x0201, 0x0202
 _INCH, _CENTIMETRE = 2, 3
 _BYTE, _SHORT, _LONG, _UNDEFINED = 1, 3, 4, 7  # types of a value
 
@@ -92,6 +93,24 @@ def upright(exif: bytes) -> bytes:
     except struct.error:
         pass  # it is cut short and has none
     return bytes(changed)
+
+
+def without_thumbnail(exif: bytes) -> bytes:
+    """Return EXIF cut where its thumbnail begins, if that comes last."""
+    try:
+        order, first = _header(exif)
+        pointer = first + 2 + 12 * unpack_from(f"{order}H", exif, first)[0]
+        (second,) = unpack_from(f"{order}L", exif, pointer)
+        numbers = {
+            tag: unpack_from(f"{order}L", exif, offset + 8)[0]
+            for offset, tag, _, _ in _entries(exif, order, second)
+        }
+        start, length = numbers[_THUMBNAIL], numbers[_THUMBNAIL_LENGTH]
+    except (struct.error, KeyError):
+        return exif
+    if not second or start + length + 1 < len(exif):
+        return exif
+    return exif[:pointer] + bytes(4) + exif[pointer + 4 : start]
 
 
 def resized(exif: bytes, size: "Size") -> bytes:

@@ -21,6 +21,8 @@ _HELD = {
     "PNG": {"profile", "EXIF", "XMP", "dpi", "comment", "text", "gamma", "cICP", "mDCV", "cLLI"},
     "JPEG": {"profile", "EXIF", "XMP", "dpi", "comment", "IPTC", "extended XMP"},
     "WEBP": {"profile", "EXIF", "XMP", "dpi"},
+    "AVIF": {"profile", "EXIF", "XMP", "dpi"},
+    "JPEG2000": {"comment"},
     "TIFF": {"profile", "EXIF", "XMP", "dpi", "IPTC"},
     "BMP": {"dpi"},
     "GIF": {"comment"},
@@ -59,7 +61,7 @@ class Metadata(NamedTuple):
             and the curve of wide colours and HDR.
         text: Keys and values of text chunks and comments.
         coding: How the pixels of a JPEG were coded.
-        lossless: Whether the pixels of a WebP were coded without loss.
+        lossless: Whether the pixels of a WebP or AVIF were coded without loss.
     """
 
     icc: bytes | None = None

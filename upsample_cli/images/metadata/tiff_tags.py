@@ -16,9 +16,13 @@ _DESCRIPTION = 0x010E
 _LAYOUT = re.compile(r'(ImageJ|SCIFIO)=|\{"shape": |shape=\(|.*<(\w+:)?OME[\s>]', re.DOTALL)
 _SIZE_ALONE = re.compile(r'\{"shape": [^"]*\}|shape=\([^=]*')
 _GEOREFERENCE = {0x830E, 0x8482, 0x85D8, 0x87AF}  # GeoTIFF's scale, tie points, transform, keys
-# Description, maker, model, software, date, artist, host, rating, copyright. The other tags lay
-# out the pixels and are the writer's business.
-_DESCRIPTIVE = {0x010E, 0x010F, 0x0110, 0x0131, 0x0132, 0x013B, 0x013C, 0x4746, 0x8298}
+_POSITION, _TRANSFER = {0x011E, 0x011F}, 0x012D
+# Names of document and page, description, maker, model, software, date, artist, host, white point,
+# primaries, rating, copyright. The other tags lay out the pixels and are the writer's business.
+_DESCRIPTIVE = {
+    0x010D, 0x010E, 0x010F, 0x0110, 0x011D, 0x0131, 0x0132, 0x013B, 0x013C, 0x013E, 0x013F, 0x4746,
+    0x8298,
+}  # fmt: skip
 
 
 def as_exif(tags: PIL.Image.Exif) -> bytes | None:
@@ -40,6 +44,10 @@ def notes_on_losses(tags: PIL.Image.Exif, iptc: bytes | None) -> Iterator[str]:
         yield "its IPTC is left out"
     if not _GEOREFERENCE.isdisjoint(tags):  # it is right for one size only
         yield "its georeference is left out"
+    if not _POSITION.isdisjoint(tags):  # its unit is the resolution's
+        yield "its position on the page is left out"
+    if _TRANSFER in tags:  # has a number a level
+        yield "its transfer function is left out"
     description = str(tags.get(_DESCRIPTION, ""))
     if _LAYOUT.match(description) and not _SIZE_ALONE.fullmatch(description):
         yield "its description of pages and units is left out"

@@ -92,3 +92,14 @@ class Folder(Location):
 
     def _joined(self, name: str) -> str:
         return f"{self.path.rstrip('/')}/{name}"
+
+
+def as_file(place: Place | Folder) -> Place:
+    """Return a place that has to be a file.
+
+    Raises:
+        ImageFileError: It is a folder.
+    """
+    if isinstance(place, Folder):
+        raise ImageFileError(f"{place} is a folder; name a file in it")
+    return place

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 import PIL.Image
 
 from upsample_cli.images.metadata.metadata import Metadata, metadata_of
+from upsample_cli.images.read import gif_frames
 from upsample_cli.images.read.decode import upright
 from upsample_cli.images.read.opening import frame_count, image_errors, open_picture
 
 if TYPE_CHECKING:  # decoding begins before NumPy has loaded
     from upsample_cli.planes import Size
 
-ANIMATED = {"GIF": "GIF", "WEBP": "WebP", "PNG": "PNG"}
+ANIMATED = {"GIF": "GIF", "WEBP": "WebP", "PNG": "PNG", "AVIF": "AVIF"}
 """The formats that an animation can be written in, and their names in messages."""
 
 
@@ -30,7 +31,6 @@ class Animation:
         name: What errors call it.
         data: Its file.
         format: Pillow's name of the file's format, such as "GIF".
-        first: Index of the first frame: 1 in a PNG with a still picture before its frames, else 0.
         durations: How long each frame is shown, in milliseconds.
         plays: How often it is played; 0 for endlessly.
         mode: RGBA if any pixel of any frame is transparent, else RGB.
@@ -42,7 +42,6 @@ class Animation:
     name: str
     data: bytes
     format: str
-    first: int
     durations: tuple[float, ...]
     plays: int
     mode: str
@@ -60,41 +59,47 @@ def read(
     """Return an animation, after decoding all its frames.
 
     The arguments are as in `Animation`, but `colours`, which are as in `Metadata`.
-
-    Raises:
-        ValueError: Its frames have several sizes.
     """
     opened = _open(data)
     opened.info["colours"] = colours
-    first = int(getattr(opened, "default_image", False))
-    is_transparent, durations, canvas = False, [], opened.size
-    for index in range(first, frame_count(opened)):
-        opened.seek(index)
-        if opened.size != canvas:  # frames of a GIF may be larger than its head says
-            raise ValueError(f"frame {index + 1} is of another size")
-        opened.load()
-        durations.append(max(0.0, float(opened.info.get("duration") or 0)))
-        is_transparent = is_transparent or _is_transparent(opened)
-        if index == first:
-            frame, exif, is_turned = upright(opened)
+    is_transparent, durations = False, []
+    for frame, duration in _pictures(opened, data):
+        durations.append(duration)
+        is_transparent = is_transparent or _is_transparent(frame)
+        if len(durations) == 1:
+            _, exif, is_turned = upright(opened)
             metadata = metadata_of(opened, exif, is_turned)
             size = frame.height, frame.width
     mode = "RGBA" if is_transparent else "RGB"
     return Animation(
-        name, data, opened.format or "PNG", first, tuple(durations), _plays(opened), mode, size,
-        metadata, notes,
+        name, data, opened.format or "PNG", tuple(durations), _plays(opened), mode, size, metadata,
+        notes,
     )  # fmt: skip
 
 
 def frames(animation: Animation) -> Iterator[PIL.Image.Image]:
     """Yield the frames, upright, in the animation's mode."""
     with image_errors(animation.name):
-        opened = _open(animation.data)
-    for index in range(len(animation.durations)):
+        pictures = _pictures(_open(animation.data), animation.data)
+    for _ in animation.durations:
         with image_errors(animation.name):
-            opened.seek(animation.first + index)
-            frame = upright(opened)[0].convert(animation.mode)
+            frame = next(pictures)[0].convert(animation.mode)
         yield frame
+
+
+def _pictures(opened: PIL.Image.Image, data: bytes) -> Iterator[tuple[PIL.Image.Image, float]]:
+    """Yield each frame, upright, and how long it is shown, in milliseconds."""
+    if opened.format == "GIF":
+        gif = gif_frames.parse(data)
+        opened.info |= gif.info
+        durations = [patch.milliseconds for patch in gif.patches]
+        yield from zip(gif_frames.frames(gif, opened.size), durations, strict=True)
+        return
+    # A PNG may have a still picture before its frames.
+    for index in range(int(getattr(opened, "default_image", False)), frame_count(opened)):
+        opened.seek(index)
+        frame = upright(opened)[0]
+        yield frame, max(0.0, float(opened.info.get("duration") or 0))
 
 
 def _open(data: bytes) -> PIL.Image.Image:

@@ -3,13 +3,15 @@
 Nothing here imports NumPy, so that decoding can begin on a thread while NumPy loads.
 """
 
+import os
 from contextlib import ExitStack
-from dataclasses import field
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeAlias
 
 import PIL.Image
 
 from upsample_cli.errors import ImageFileError
+from upsample_cli.images import palette as palettes
 from upsample_cli.images.metadata import exif
 from upsample_cli.images.metadata.metadata import Metadata, metadata_of
 from upsample_cli.images.places.place import MAX_PIXELS, Place
@@ -22,6 +24,7 @@ if TYPE_CHECKING:  # few pictures are animations
     from upsample_cli.images.read.animation import Animation
 
 _Chunks: TypeAlias = tuple[Chunk, ...]
+_HEAD, _TAIL = 64, 4096  # bytes of a JPEG's segments and of its end that tell what is attached
 _PLAIN_MODES = {"L", "LA", "RGB", "RGBA", "CMYK", "F"}
 _EQUAL_MODES = {"La", "RGBa", "RGBX"}  # hold what a plain mode holds, in another way
 _MODE_NAMES = {"1": "1-bit", "P": "palette", "PA": "palette"}
@@ -38,6 +41,7 @@ class Decoded(NamedTuple):
         metadata: What the file says beside its pixels.
         notes: What decoding changed, each in a few words.
         depth: How to make samples of more than 8 bits out of the picture.
+        palette: The colours of its indices, where these are kept.
     """
 
     name: str
@@ -46,31 +50,63 @@ class Decoded(NamedTuple):
     metadata: Metadata
     notes: tuple[str, ...] = ()
     depth: Depth = field(default_factory=Depth)
+    palette: palettes.Palette | None = None
 
 
-def decode(place: Place, max_pixels: int = MAX_PIXELS) -> "Decoded | Animation":
+def decode(
+    place: Place, max_pixels: int = MAX_PIXELS, strict: bool = False, indexed: bool = False
+) -> "Decoded | Animation":
     """Return the picture or the animation in a file with at most so many pixels.
+
+    Args:
+        place: Where to read.
+        max_pixels: The most pixels that it may have.
+        strict: Whether to refuse damage that no pixel needs.
+        indexed: Whether the samples of a still picture with a palette remain indices.
 
     Raises:
         ImageFileError: It is missing, cannot be read, is broken, or is no picture.
         PictureTooLargeError: It has more pixels.
     """
     name = place.label
+    with place.open() as file, opening.image_errors(name):
+        file, chunks, damage = png_chunks.scan(file)
+        try:
+            decoded = _decoded(file, chunks, name, max_pixels, indexed)
+        except OSError:
+            from upsample_cli.images.read import jpeg_end  # few pictures are damaged
+
+            if (whole := jpeg_end.completed(file)) is None:
+                raise
+            decoded = _decoded(whole, (), name, max_pixels, indexed)
+            damage = ("it lacks its end marker",)
+        if damage and strict:
+            raise ImageFileError(f"{name} is damaged ({damage[0]}); leave --strict out to read it")
+        if not damage:
+            return decoded
+        notes = (*decoded.notes, *damage)
+        if isinstance(decoded, Decoded):
+            return decoded._replace(notes=notes)
+        return replace(decoded, notes=notes)
+
+
+def _decoded(
+    file: BinaryIO, chunks: _Chunks, name: str, max_pixels: int, indexed: bool
+) -> "Decoded | Animation":
+    """Return the picture or the animation in an open file; see `decode`."""
     with ExitStack() as stack:
-        file = stack.enter_context(place.open())
-        stack.enter_context(opening.image_errors(name))
-        file, chunks = png_chunks.scan(file)
         opened = open_picture(file)
         if opened is None:
-            return _decode_tiff(None, name, file, max_pixels)
+            decoded: Decoded = opening.other_reader(file).read(file, name, max_pixels)
+            return decoded
         stack.enter_context(opened)
         opening.check(opened, name, max_pixels)
         opened.info["colours"] = png_chunks.colours(file, chunks)
         if opening.is_animated(opened):
             return _decode_animation(opened, name, file, chunks)
         if opened.format == "TIFF":
-            return _decode_tiff(opened, name, file, max_pixels)
-        return _decode_still(opened, name, file, chunks)
+            return _decode_tiff(opened, name, file, max_pixels, indexed)
+        return _decode_still(opened, name, file, chunks, indexed)
 
 
 def upright(opened: PIL.Image.Image) -> tuple[PIL.Image.Image, bytes | None, bool]:
@@ -94,18 +130,17 @@ def upright(opened: PIL.Image.Image) -> tuple[PIL.Image.Image, bytes | None, boo
 
 
 def _decode_tiff(
-    opened: PIL.Image.Image | None, name: str, file: BinaryIO, max_pixels: int
+    opened: PIL.Image.Image, name: str, file: BinaryIO, max_pixels: int, indexed: bool
 ) -> Decoded:
     """Return the picture in a TIFF, decoded by Pillow, or by tifffile where Pillow cannot."""
-    from upsample_cli.images.read import tiff_reader  # few pictures are TIFFs
+    from upsample_cli.images.read import pillow_tiff, tiff_reader  # few pictures are TIFFs
 
-    if opened is not None:
-        try:
-            with tiff_reader.quiet_libtiff():
-                return _decode_still(opened, name, file)
-        except OSError:
-            if not tiff_reader.is_rarely_supported(opened):
-                raise
+    try:
+        with pillow_tiff.quiet_libtiff():
+            return _decode_still(opened, name, file, (), indexed)
+    except OSError:
+        if not pillow_tiff.is_rarely_supported(opened):
+            raise
     return tiff_reader.read(file, name, max_pixels)
 
 
@@ -129,35 +164,70 @@ def _decode_animation(
 
 
 def _decode_still(
-    opened: PIL.Image.Image, name: str, file: BinaryIO, chunks: _Chunks = ()
+    opened: PIL.Image.Image, name: str, file: BinaryIO, chunks: _Chunks, indexed: bool
 ) -> Decoded:
     """Return a still picture, or the first of several."""
     # MPO is a JPEG with more pictures behind the first, as phones write it.
     format = (opened.format or "PNG").replace("MPO", "JPEG")
+    if format == "JPEG2000" and opened.info["bits"] > 8 and not opened.mode.startswith("I"):
+        return _decode_deep_jpeg2000(opened, name, file)
     notes = raw_modes.notes_on_cut(opened, file)
     if (pages := opening.frame_count(opened)) > 1:
         notes += (f"only the first of its {pages} pictures is enlarged",)
     depth = raw_modes.prepare(opened, lambda: open_picture(file), name)
     if depth.low is not None:
         depth = depth._replace(low=upright(depth.low)[0])
+    if format == "GIF":
+        from upsample_cli.images.read import gif_frames  # seldom needed
+
+        opened = gif_frames.still(opened, file)
     opened.load()
+    if (box := opening.crop_of(opened, file)) is not None:
+        opened = opened.crop(box)
     if format == "PNG":
         png_chunks.check_end(file, chunks)
         png_chunks.check_rows(file, chunks, opened)
     picture, exif_data, is_turned = upright(opened)
+    palette = palettes.of(picture, format) if indexed else None
     if depth.is_deep or picture.mode.startswith("I"):
         if (levels := opened.info.get("transparency")) is not None:
             levels = levels if isinstance(levels, tuple) else (int(levels),)
             depth = depth._replace(transparent=levels)
-    else:
+    elif palette is None:
         picture, changes = _plain(picture)
         notes += changes
     metadata = metadata_of(opened, exif_data, is_turned)
+    if format == "JPEG":
+        metadata, changes = _without_attachments(opened, file, metadata)
+        notes += changes
     if format == "TIFF":
         from upsample_cli.images.metadata import tiff_tags
 
         notes += tuple(tiff_tags.notes_on_losses(opened.getexif(), metadata.iptc))
-    return Decoded(name, picture, format, metadata, notes, depth)
+    return Decoded(name, picture, format, metadata, notes, depth, palette)
+
+
+def _decode_deep_jpeg2000(opened: PIL.Image.Image, name: str, file: BinaryIO) -> Decoded:
+    """Return a JPEG 2000 of more than 8 bits a colour, of which Pillow makes white black."""
+    from upsample_cli.images.read import other_formats, tiff_reader  # few pictures need it
+
+    samples = other_formats.read_deep_jpeg2000(opened, file, name)
+    samples = tiff_reader.upright(samples, exif.read_tags(opened))
+    data = exif.exif_bytes(opened)
+    metadata = metadata_of(opened, data and exif.upright(data), True)
+    return Decoded(name, samples, "JPEG2000", metadata)
+
+
+def _without_attachments(
+    opened: PIL.Image.Image, file: BinaryIO, metadata: Metadata
+) -> tuple[Metadata, tuple[str, ...]]:
+    """Return a JPEG's metadata without claims of what lies behind its picture, and notes on it."""
+    from upsample_cli.images.metadata import jpeg_segments
+
+    file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
+    segments = b"".join(data[:_HEAD] for _, data in getattr(opened, "applist", []))
+    xmp, notes = jpeg_segments.without_attachments(metadata.xmp or b"", segments + file.read())
+    return metadata._replace(xmp=xmp or None), notes
 
 
 def _plain(picture: PIL.Image.Image) -> tuple[PIL.Image.Image, tuple[str, ...]]:

@@ -50,7 +50,7 @@ def to_image(decoded: Decoded) -> Image:
     else:
         samples, is_cmyk = picture, False
     _check_finite(samples, decoded.name)
-    return Image(samples, decoded.format, decoded.metadata, decoded.notes, is_cmyk)
+    return Image(samples, decoded.format, decoded.metadata, decoded.notes, is_cmyk, decoded.palette)
 
 
 def _samples(decoded: Decoded, picture: PIL.Image.Image) -> Samples:
@@ -76,6 +76,8 @@ def _rows(decoded: Decoded, picture: PIL.Image.Image, rows: range) -> Samples:
     box = (0, rows.start, picture.width, rows.stop)
     is_whole = len(rows) == picture.height  # cropping copies
     samples: NDArray[Any] = np.asarray(picture if is_whole else picture.crop(box))
+    if samples.dtype == np.bool_:
+        samples = samples.astype(np.uint8)
     if samples.dtype not in (np.uint8, np.uint16, np.float32):
         if samples.min() < 0 or samples.max() > 65535:
             raise ImageFileError(

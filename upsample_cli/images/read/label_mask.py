@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.places.place import Place
-from upsample_cli.images.read import opening, png_chunks, tiff_reader
+from upsample_cli.images.read import opening, pillow_tiff, png_chunks
 from upsample_cli.planes import Size
 
 Labels = NDArray[np.unsignedinteger[Any]]
@@ -63,7 +63,7 @@ def read(place: Place, max_pixels: int) -> Mask:
     """
     name = place.label
     with place.open() as file, opening.image_errors(name):
-        file, chunks = png_chunks.scan(file)
+        file, chunks, _ = png_chunks.scan(file)
         opened = opening.open_picture(file)
         if opened is None:
             raise ImageFileError(f"{name} is a TIFF without labels; give a PNG with them")
@@ -74,7 +74,7 @@ def read(place: Place, max_pixels: int) -> Mask:
             raise ImageFileError(
                 f"{name} is a {opened.format}, whose losses blur labels; give a PNG with them"
             )
-        with tiff_reader.quiet_libtiff() if opened.format == "TIFF" else nullcontext():
+        with pillow_tiff.quiet_libtiff() if opened.format == "TIFF" else nullcontext():
             opened.load()
         if opened.format == "PNG":
             png_chunks.check_end(file, chunks)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from struct import error as StructError  # noqa: N812 # a class, whatever its name
+from types import ModuleType
 from typing import TYPE_CHECKING, BinaryIO
 
 import PIL.Image
@@ -23,9 +24,11 @@ ALL_FRAMES = 64
 UNKNOWN = "is no picture of a format that is read"
 """What errors say of a file that is no picture, or one of an unknown format such as HEIC."""
 # Common formats first: Pillow imports all its plugins once it comes to a rare one.
-READABLE = [*(name for name in dict.fromkeys(FORMATS.values()) if name != "PGM"), "JPEG2000",
-            "ICO", "AVIF"]  # fmt: skip
-_TIFF = (b"II\x2a\0", b"MM\0\x2a", b"II\x2b\0", b"MM\0\x2b")
+# TGA has no signature, and takes icons for its own.
+READABLE = [*(name for name in dict.fromkeys(FORMATS.values()) if name not in ("PGM", "TGA")),
+            "QOI", "DDS", "SGI", "PCX", "TGA"]  # fmt: skip
+_BIG_ENDIAN_BIG_TIFF = b"MM\0\x2b"  # which Pillow takes for a small one
+_TIFF = (b"II\x2a\0", b"MM\0\x2a", b"II\x2b\0")
 _ANIMATED = {"GIF", "WEBP", "PNG", "AVIF"}
 # Bytes a pixel that decoding and holding a picture takes at most, measured by mode and format.
 _BYTES, _HEAVY_BYTES = 16, 24
@@ -39,7 +42,7 @@ logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 
 def open_picture(file: BinaryIO) -> PIL.Image.Image | None:
-    """Return a picture that is not yet loaded; None for a TIFF that Pillow does not read.
+    """Return a picture that is not yet loaded; None for one that `other_reader` reads.
 
     Raises:
         PIL.UnidentifiedImageError: It is no picture.
@@ -47,22 +50,49 @@ def open_picture(file: BinaryIO) -> PIL.Image.Image | None:
     if (common := _open_common(file)) is not None:
         return common
     file.seek(0)
+    head = file.read(12)
+    from upsample_cli.images.read import bmp_pixels, other_formats  # PNG and JPEG go without
+
+    kind = other_formats.kind_of(head)
+    if kind == "HEIF":
+        other_formats.library(kind, "pillow_heif").register_heif_opener()
+        return PIL.Image.open(file, formats=["HEIF"])
+    if kind is not None or head.startswith(_BIG_ENDIAN_BIG_TIFF):
+        return None
+    file, info = bmp_pixels.plain(file)
     try:
         opened = PIL.Image.open(file, formats=_known_formats())
     except PIL.UnidentifiedImageError:
-        file.seek(0)
-        if file.read(4) in _TIFF:
+        if head.startswith(_TIFF):
             return None
         raise
+    opened.info |= info
+    if opened.format == "JPEG2000":
+        from upsample_cli.images.read import boxes
+
+        file.seek(0)
+        boxes.read_jpeg2000(opened, file.read())
     if opened.format == "WEBP":
         from upsample_cli.images.write import webp
 
         opened.info["lossless"] = webp.is_lossless(file)
-    if opened.format == "TIFF":
-        from upsample_cli.images.read import tiff_reader  # few pictures are TIFFs
+    if opened.format == "AVIF":
+        from upsample_cli.images.read import raw_modes
 
-        return opened if tiff_reader.pillow_reads(opened) else None
+        opened.info["lossless"] = raw_modes.is_lossless_avif(file)
+    if opened.format == "TIFF":
+        from upsample_cli.images.read import pillow_tiff  # few pictures are TIFFs
+
+        return pillow_tiff.prepared(opened, file)
     return opened
+
+
+def other_reader(file: BinaryIO) -> ModuleType:
+    """Return the module whose `size` and `read` are for a file that Pillow does not read."""
+    from upsample_cli.images.read import other_formats, tiff_reader
+
+    file.seek(0)
+    return tiff_reader if file.read(4) in (*_TIFF, _BIG_ENDIAN_BIG_TIFF) else other_formats
 
 
 def is_animated(opened: PIL.Image.Image) -> bool:
@@ -72,6 +102,10 @@ def is_animated(opened: PIL.Image.Image) -> bool:
 
 def frame_count(opened: PIL.Image.Image) -> int:
     """Return how many frames or pages a picture has."""
+    if opened.format == "TIFF":
+        from upsample_cli.images.read import pillow_tiff
+
+        return pillow_tiff.page_count(opened)
     return int(getattr(opened, "n_frames", 1))
 
 
@@ -99,15 +133,25 @@ def check(opened: PIL.Image.Image, name: str, max_pixels: int) -> None:
     least = _LIGHT_BYTES.get(opened.mode, _BYTES)
     memory.check(pixels * (_HEAVY_BYTES if is_heavy else least), name)
     if opened.format == "TIFF":
-        from upsample_cli.images.read import tiff_reader
+        from upsample_cli.images.read import pillow_tiff
 
-        tiff_reader.check(opened, name)
+        pillow_tiff.check(opened, name)
     frames = frame_count(opened) if is_moving else 1
     if frames * pixels > ALL_FRAMES * max_pixels:
         raise PictureTooLargeError(
             f"{name} has {frames} frames of {opened.width}x{opened.height}, more than {ALL_FRAMES} "
             f"times {max_pixels} pixels; raise --max-pixels"
         )
+
+
+def crop_of(opened: PIL.Image.Image, file: BinaryIO) -> tuple[int, int, int, int] | None:
+    """Return the part of an AVIF that is the picture; None if all of it is. Pillow keeps all."""
+    if opened.format != "AVIF":
+        return None
+    from upsample_cli.images.read import boxes  # seldom needed
+
+    file.seek(0)
+    return boxes.crop(file.read(), opened.size)
 
 
 def read_size(place: Place, max_pixels: int = MAX_PIXELS) -> "Size":
@@ -118,14 +162,21 @@ def read_size(place: Place, max_pixels: int = MAX_PIXELS) -> "Size":
     """
     name = place.label
     with place.open_head() as file, image_errors(name):
-        opened = open_picture(file)
-        if opened is None:
-            from upsample_cli.images.read import tiff_reader
+        try:
+            opened = open_picture(file)
+        except SyntaxError:  # of a PNG with a damaged chunk
+            from upsample_cli.images.read import png_chunks
 
-            return tiff_reader.size(file)
+            file, _, _ = png_chunks.scan(file)
+            opened = open_picture(file)
+        if opened is None:
+            size: Size = other_reader(file).size(file, name, max_pixels)
+            return size
         with opened:
             check(opened, name, max_pixels)
             height, width = opened.height, opened.width
+            if (box := crop_of(opened, file)) is not None:
+                height, width = box[3] - box[1], box[2] - box[0]
             # Pillow states the size of a TIFF as it is upright.
             swaps = opened.format != "TIFF" and exif.orientation_of(opened) in (5, 6, 7, 8)
             return (width, height) if swaps else (height, width)
@@ -151,12 +202,14 @@ def image_errors(name: str) -> Iterator[None]:
         yield
     except (ImageFileError, MemoryError):
         raise
+    except ImportError as error:  # of a library that is not installed
+        raise ImageFileError(f"{name} {error}") from error
     except PIL.UnidentifiedImageError as error:
         raise ImageFileError(f"{name} {UNKNOWN}; give a PNG, JPEG, WebP, TIFF...") from error
     # Damaged bytes make decoders raise errors of any kind.
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
-        if isinstance(error.__cause__ or error, StructError):
+        if isinstance(error.__cause__ or error, (StructError, IndexError)):
             reason = "it ends too early"
         raise ImageFileError(f"{name} is broken ({reason}); get a whole copy") from error
 

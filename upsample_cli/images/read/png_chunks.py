@@ -21,6 +21,7 @@ _PIXELS, _END = b"IDAT", b"IEND"
 _SAMPLES = {2: 3, 4: 2, 6: 4}  # per pixel, by colour type; otherwise 1
 _LONGEST_KEYWORD = 79
 _INFLATED = 1 << 20  # bytes to inflate at once
+_OF_PIXELS = {b"tRNS", b"acTL", b"fcTL", b"fdAT"}  # lower-case as they are, these count
 
 
 class Chunk(NamedTuple):
@@ -31,27 +32,34 @@ class Chunk(NamedTuple):
     length: int
 
 
-def scan(file: BinaryIO) -> tuple[BinaryIO, tuple[Chunk, ...]]:
+def scan(file: BinaryIO) -> tuple[BinaryIO, tuple[Chunk, ...], tuple[str, ...]]:
     """Return a PNG in which no text can pass for a property of the picture, and its chunks.
+
+    Chunks that the pixels do not need and whose checksum is wrong are left out.
 
     Pillow puts texts and properties into one dictionary: it would take a text called "gamma" for
     the gamma. All its properties are lower-case words, so texts with such keywords get a prefix,
     which `metadata_of` takes off again.
 
     Returns:
-        The same file, or a changed copy in memory; its chunks, none if it is no PNG.
+        The same file, or a changed copy in memory; its chunks, none if it is no PNG; notes on
+        those that were left out.
     """
     file.seek(0)
     if file.read(len(PNG_SIGNATURE)) != PNG_SIGNATURE:
-        return file, ()
+        return file, (), ()
     chunks = tuple(_chunks(file))
     unsafe = [chunk for chunk in chunks if chunk.kind in _TEXTS and _is_unsafe(file, chunk)]
-    if not unsafe:
-        return file, chunks
+    damaged = [chunk for chunk in chunks if _is_damaged(file, chunk)]
+    if not unsafe and not damaged:
+        return file, chunks, ()
     file.seek(0)
-    copy = io.BytesIO(_with_prefixes(file.read(), unsafe))
+    changed = sorted({*unsafe, *damaged}, key=lambda chunk: chunk.start)
+    copy = io.BytesIO(_changed(file.read(), changed, damaged))
     copy.seek(len(PNG_SIGNATURE))
-    return copy, tuple(_chunks(copy))
+    names = sorted({chunk.kind.decode("latin-1") for chunk in damaged})
+    notes = tuple(f"its chunk {name} is damaged and was left out" for name in names)
+    return copy, tuple(_chunks(copy)), notes
 
 
 def colours(file: BinaryIO, chunks: tuple[Chunk, ...]) -> tuple[tuple[bytes, bytes], ...]:
@@ -121,12 +129,24 @@ def _is_unsafe(file: BinaryIO, chunk: Chunk) -> bool:
     return keyword.isidentifier() and keyword.islower()
 
 
-def _with_prefixes(data: bytes, texts: list[Chunk]) -> bytes:
-    """Return a PNG with `PNG_TEXT_PREFIX` before the keywords of some texts."""
+def _is_damaged(file: BinaryIO, chunk: Chunk) -> bool:
+    """Tell whether a chunk that the pixels do not need is whole and has a wrong checksum."""
+    if not chunk.kind[:1].islower() or chunk.kind in _OF_PIXELS:
+        return False
+    file.seek(chunk.start)
+    data = file.read(chunk.length + 4)
+    is_whole = len(data) == chunk.length + 4
+    return is_whole and pack(">I", zlib.crc32(chunk.kind + data[:-4])) != data[-4:]
+
+
+def _changed(data: bytes, texts: list[Chunk], damaged: list[Chunk]) -> bytes:
+    """Return a PNG without damaged chunks, and `PNG_TEXT_PREFIX` before the keywords of texts."""
     parts, copied = [], 0
     for chunk in texts:
         parts.append(data[copied : chunk.start - 8])
         copied = chunk.start + chunk.length + 4
+        if chunk in damaged:
+            continue
         body = chunk.kind + PNG_TEXT_PREFIX.encode() + data[chunk.start : copied - 4]
         parts.append(pack(">I", len(body) - 4) + body + pack(">I", zlib.crc32(body)))
     return b"".join([*parts, data[copied:]])

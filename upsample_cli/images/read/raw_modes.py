@@ -25,8 +25,7 @@ _SWAPPED = {
 _GREY_ALPHA = "LA;16B"
 _FIVE_SIX_FIVE = "BGR;16"  # 16 bits a pixel, in a BMP
 _FULL = 65535
-_HEAD = 1 << 16  # bytes in which a JPEG 2000 or AVIF states its depth
-_DEPTH_AT = {"JPEG2000": (b"\xff\x4f\xff\x51", 38), "AVIF": (b"av1C", 2)}  # marker, bytes behind it
+_HEAD = 1 << 16  # bytes in which an AVIF states its depth
 _OVER_8, _IS_12 = 0x40, 0x20  # bits of AVIF's depth
 
 
@@ -98,6 +97,8 @@ def prepare(
     tiles = getattr(opened, "tile", [])
     if any(_raw_mode(tile) == "I;12" for tile in tiles):  # of a grey TIFF
         return Depth(highest=4095)
+    if opened.format == "JPEG2000" and opened.mode.startswith("I"):  # moved up to 16 bits
+        return Depth(highest=_FULL - (1 << 16 - opened.info["bits"]) + 1)
     if not is_deep(opened):
         return Depth()
     highest = max(_ppm_level(tile) for tile in tiles) or _FULL
@@ -145,18 +146,25 @@ def set_float_order(opened: PIL.Image.Image) -> None:
 def notes_on_cut(opened: PIL.Image.Image, file: BinaryIO) -> tuple[str, ...]:
     """Return a note where Pillow's decoder can only read more than 8 bits a colour as 8.
 
-    Source: ITU-T T.800 (JPEG 2000), marker SIZ; AV1 Codec ISO Media File Format Binding, av1C.
+    Source: AV1 Codec ISO Media File Format Binding, av1C.
     """
-    if opened.format not in _DEPTH_AT or opened.mode.startswith("I"):
-        return ()
-    marker, offset = _DEPTH_AT[opened.format]
-    file.seek(0)
-    value = (file.read(_HEAD).partition(marker)[2][offset : offset + 1] or b"\0")[0]
+    bits = int(opened.info.get("bits", opened.info.get("bit_depth", 8)))  # of BMP, of HEIF
     if opened.format == "AVIF":
+        file.seek(0)
+        value = (file.read(_HEAD).partition(b"av1C")[2][2:3] or b"\0")[0]
         bits = 8 + 2 * bool(value & _OVER_8) + 2 * bool(value & _IS_12)
-    else:
-        bits = value % 128 + 1
+    if opened.mode.startswith("I"):
+        return ()
     return (f"its colours of {bits} bits are read as 8",) if bits > 8 else ()
+
+
+def is_lossless_avif(file: BinaryIO) -> bool:
+    """Tell whether the colours of an AVIF were stored as they are, which only lossless ones do.
+
+    Source: ITU-T H.273, matrix coefficients 0 (identity), in the box of ISO/IEC 14496-12, colr.
+    """
+    file.seek(0)
+    return file.read(_HEAD).partition(b"colrnclx")[2][4:6] == b"\0\0"
 
 
 def _raw_mode(tile: Any) -> str:

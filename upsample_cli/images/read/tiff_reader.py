@@ -1,17 +1,14 @@
-"""TIFFs: whether Pillow reads one correctly, and reading the others with tifffile.
+"""Reading with tifffile the TIFFs that Pillow does not read correctly.
 
 Pillow has no mode for float colours and 16-bit opacity, and it misreads some other TIFFs. tifffile
 needs imagecodecs for compressions other than Deflate and PackBits.
 """
 
 import logging
-import os
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from threading import Lock
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import PIL.Image
+from PIL.TiffImagePlugin import IFDRational
 
 from upsample_cli import memory
 from upsample_cli.errors import ImageFileError
@@ -19,7 +16,6 @@ from upsample_cli.images.metadata import exif, tiff_tags
 from upsample_cli.images.metadata.metadata import Metadata, upright_xmp
 from upsample_cli.images.read.decode import Decoded
 from upsample_cli.images.read.opening import check_size
-from upsample_cli.images.read.raw_modes import set_float_order
 
 if TYPE_CHECKING:  # tifffile is slow to import, and few TIFFs need it
     import tifffile
@@ -27,90 +23,23 @@ if TYPE_CHECKING:  # tifffile is slow to import, and few TIFFs need it
 
     from upsample_cli.planes import Size
 
-_SUBFILE, _SUBIFDS = 254, 330  # tags
-_BITS, _COMPRESSION, _PHOTOMETRIC, _PLANAR, _EXTRA_SAMPLES, _SAMPLE_FORMAT = (
-    258, 259, 262, 284, 338, 339
-)  # fmt: skip
-_XMP, _ICC = 700, 34675
+_XMP, _ICC = 700, 34675  # tags
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _CMYK = 0, 1, 2, 5  # photometric interpretations
 _COLOURS = {0: 1, 1: 1, 2: 3, 3: 1, 5: 4, 6: 3, 8: 3}  # samples of each, without extra ones
 _UNSPECIFIED, _ASSOCIATED = 0, 1  # kinds of extra samples
-_SIGNED, _SEPARATE_PLANES, _REDUCED = 2, 2, 1
-_RARE_COMPRESSIONS = {34925, 50000, 50001}  # LZMA, Zstandard, WebP
 # Steps that undo each orientation: transpose, flip left and right, flip up and down.
 _STEPS = {2: "lr", 3: "lr ud", 4: "ud", 5: "t", 6: "t lr", 7: "t lr ud", 8: "t ud"}
-_STDERR_LOCK = Lock()
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 
-def pillow_reads(opened: PIL.Image.Image) -> bool:
-    """Tell whether Pillow reads a TIFF correctly; if so, prepare it for loading."""
-    tags: Any = getattr(opened, "tag_v2", {})
-    bits, extra = max(tags.get(_BITS, (1,))), tags.get(_EXTRA_SAMPLES, ())
-    # Pillow drops samples other than colours and opacity.
-    drops = _UNSPECIFIED in extra or len(extra) > 1
-    # It reads separate planes as 8 bits, whatever their depth, and as straight opacity.
-    separate = tags.get(_PLANAR) == _SEPARATE_PLANES and (bits > 8 or _ASSOCIATED in extra)
-    # Above 8 bits it does not invert white as 0, and cuts CMYK and premultiplied colours.
-    special = tags.get(_PHOTOMETRIC) in (_WHITE_IS_ZERO, _CMYK) or _ASSOCIATED in extra
-    # It reads negative levels of 8 bits as light ones.
-    negative = tags.get(_SAMPLE_FORMAT) == (_SIGNED,) and bits == 8
-    if drops or separate or (special and bits > 8) or negative:
-        return False
-    set_float_order(opened)
-    return True
-
-
-def is_rarely_supported(opened: PIL.Image.Image) -> bool:
-    """Tell whether a TIFF's compression is one that Pillow may be built without."""
-    tags: Any = getattr(opened, "tag_v2", {})
-    return opened.format == "TIFF" and tags.get(_COMPRESSION) in _RARE_COMPRESSIONS
-
-
-def check(opened: PIL.Image.Image, name: str) -> None:
-    """Refuse previews, and signed or 32-bit integers, which have no known full scale.
-
-    Raises:
-        ImageFileError: Pillow would read one of these.
-    """
-    tags: Any = getattr(opened, "tag_v2", {})
-    if tags.get(_SUBFILE, 0) & _REDUCED and _SUBIFDS in tags:
-        raise ImageFileError(
-            f"{name} shows but a preview of the picture in it, as raw files of cameras do; "
-            "develop it into a TIFF or PNG"
-        )
-    if opened.mode == "I":
-        signed = "signed " if _SIGNED in tags.get(_SAMPLE_FORMAT, ()) else ""
-        raise ImageFileError(
-            f"{name} holds {signed}whole numbers of {max(tags.get(_BITS, (32,)))} bits; "
-            "save it as grey or RGB of 8 or 16 bits or 32-bit floats"
-        )
-
-
-@contextmanager
-def quiet_libtiff() -> Iterator[None]:
-    """Keep libtiff, which decodes for Pillow, from writing to stderr what Pillow raises as well.
-
-    It writes in C, to the file descriptor. What other threads write to stderr meanwhile is lost.
-    """
-    with _STDERR_LOCK, ExitStack() as stack:
-        with suppress(OSError):  # stderr may be closed
-            stderr = os.dup(2)
-            stack.callback(os.close, stderr)
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            stack.callback(os.close, nowhere)
-            os.dup2(nowhere, 2)
-            stack.callback(os.dup2, stderr, 2)
-        yield
-
-
-def size(file: BinaryIO) -> "Size":
-    """Return height and width of the first picture in a file."""
+def size(file: BinaryIO, name: str, max_pixels: int) -> "Size":
+    """Return height and width of the first picture in a file; see `opening.check_size`."""
     import tifffile
 
     file.seek(0)
     with tifffile.TiffFile(file) as opened:
         page = opened.pages[0].aspage()
+        check_size((page.imagelength, page.imagewidth), name, max_pixels)
         return page.imagelength, page.imagewidth
 
 
@@ -135,12 +64,25 @@ def read(file: BinaryIO, name: str, max_pixels: int) -> Decoded:
             notes.append(f"{page.dtype} samples become float32")
         if len(opened.pages) > 1:
             notes.append(f"only the first of its {len(opened.pages)} pictures is enlarged")
-        tags = PIL.Image.Exif()
-        file.seek(0)
-        tags.load_from_fp(file)
+        tags = _tags(file, page)
         metadata = _metadata(tags, page)
         notes.extend(tiff_tags.notes_on_losses(tags, metadata.iptc))
-        return Decoded(name, _upright(samples, tags), "TIFF", metadata, tuple(notes))
+        return Decoded(name, upright(samples, tags), "TIFF", metadata, tuple(notes))
+
+
+def _tags(file: BinaryIO, page: "tifffile.TiffPage") -> PIL.Image.Exif:
+    """Return the tags of a page as Pillow has them."""
+    tags = PIL.Image.Exif()
+    parent = page.parent
+    if parent.is_bigtiff and parent.byteorder == ">":  # which Pillow does not know
+        for tag in page.tags:
+            is_ratio = isinstance(tag.value, tuple) and tag.dtype in (5, 10) and tag.count == 1
+            if is_ratio or isinstance(tag.value, (str, bytes, int)):
+                tags[tag.code] = IFDRational(*tag.value) if is_ratio else tag.value
+    else:
+        tags.bigtiff, tags.endian = parent.is_bigtiff, parent.byteorder
+        tags.load_from_fp(file, page.offset)
+    return tags
 
 
 def _check_samples(page: "tifffile.TiffPage", name: str) -> None:
@@ -219,7 +161,7 @@ def _metadata(tags: PIL.Image.Exif, page: "tifffile.TiffPage") -> Metadata:
     )
 
 
-def _upright(samples: "NDArray[Any]", tags: PIL.Image.Exif) -> "NDArray[Any]":
+def upright(samples: "NDArray[Any]", tags: PIL.Image.Exif) -> "NDArray[Any]":
     """Return samples turned as the orientation says."""
     for step in _STEPS.get(tags.get(exif.ORIENTATION, 1), "").split():
         if step == "t":

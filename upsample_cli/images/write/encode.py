@@ -1,24 +1,59 @@
-"""Pictures in formats that Pillow encodes whole: JPEG, WebP, BMP, TGA, and a still GIF."""
+"""Formats that are encoded whole: JPEG, JPEG 2000, WebP, AVIF, BMP, TGA, ICO and a still GIF.
+
+Pillow encodes them, but for AVIF without loss: it turns colours to YCbCr, which rounds them.
+"""
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 
+import numpy as np
 import PIL.Image
 
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.image import Samples
 from upsample_cli.images.metadata.exif import with_dpi
 from upsample_cli.images.metadata.metadata import Metadata
+from upsample_cli.images.palette import Palette
+from upsample_cli.images.write.formats import WITH_LOSSLESS, WITH_QUALITY, Encoding
+from upsample_cli.planes import Size
 
 
-def to_pillow(samples: Samples, is_cmyk: bool = False) -> PIL.Image.Image:
+def to_pillow(
+    samples: Samples, is_cmyk: bool = False, palette: Palette | None = None
+) -> PIL.Image.Image:
     """Return samples of 8 bits, shape (H, W, C), as a picture of Pillow."""
+    if palette is not None:
+        if palette.is_grey:
+            return PIL.Image.fromarray(samples[..., 0].astype(bool))
+        picture = PIL.Image.fromarray(samples[..., 0], "P")
+        picture.putpalette(palette.colours)
+        if palette.opacity:
+            picture.info["transparency"] = palette.opacity
+        return picture
     if is_cmyk:
         height, width = samples.shape[:2]
         return PIL.Image.frombuffer("CMYK", (width, height), samples, "raw", "CMYK", 0, 1)
     return PIL.Image.fromarray(samples[..., 0] if samples.shape[2] == 1 else samples)
+
+
+def assembled(
+    strips: Iterable[Samples], size: Size, is_cmyk: bool, palette: Palette | None
+) -> PIL.Image.Image:
+    """Return strips of 8 bits, from the top, as one picture of Pillow, without a copy beside it."""
+    picture, top = None, 0
+    for samples in strips:
+        part = to_pillow(samples, is_cmyk, palette)
+        if picture is None:
+            picture = PIL.Image.new(part.mode, (size[1], size[0]))
+            if palette and part.mode == "P":
+                picture.putpalette(palette.colours)
+                picture.info |= part.info
+        picture.paste(part, (0, top))
+        top += part.height
+    assert picture is not None  # a picture has a row
+    return picture
 
 
 def save(
@@ -26,7 +61,7 @@ def save(
     format: str,
     metadata: Metadata,
     file: BinaryIO,
-    quality: int | None,
+    encoding: Encoding,
 ) -> None:
     """Write a picture.
 
@@ -35,8 +70,8 @@ def save(
         format: One of the values of `FORMATS`, but neither PNG nor one of `FORMATS_OF_ROWS`.
         metadata: What to write beside the pixels.
         file: Where to.
-        quality: 1..100 for JPEG and WebP. By default a JPEG keeps the quality of the JPEG it was
-            read from, a lossless WebP stays lossless, and others get the encoder's default.
+        encoding: How. By default a JPEG keeps the quality of the JPEG it was read from, what was
+            lossless stays lossless, and others get the encoder's default.
 
     Raises:
         ImageFileError: The format cannot hold it, or Pillow was built without the format.
@@ -47,43 +82,70 @@ def save(
         size = picture.height, picture.width
         file.write(gif.header(size, 1, metadata.comment) + gif.frame(picture, 0) + gif.TRAILER)
         return
+    if format == "AVIF" and encoding.is_lossless(metadata.lossless):
+        file.write(_lossless_avif(picture))
+        return
     buffer = io.BytesIO()  # encoders seek; standard output cannot
-    with _encoding_errors(format, f"{picture.width}x{picture.height} pixels"):
-        picture.save(buffer, format, **_options(format, metadata, quality))
+    with encoding_errors(format, f"{picture.width}x{picture.height} pixels"):
+        sizes = {"sizes": [picture.size]} if format == "ICO" else {}
+        picture.save(buffer, format, **options_for(format, metadata, encoding), **sizes)
     file.write(buffer.getbuffer())
 
 
-def save_animated_webp(
+def save_animation(
+    format: str,
     frames: Iterator[Samples],
     durations: Sequence[float],
     plays: int,
     metadata: Metadata,
     file: BinaryIO,
-    quality: int | None,
+    encoding: Encoding,
 ) -> None:
-    """Write an animated WebP.
+    """Write an animated WebP or AVIF.
 
     Args:
+        format: "WEBP" or "AVIF".
         frames: Each of shape (H, W, C).
         durations: How long each frame is shown, in milliseconds.
         plays: How often the animation is played; 0 for endlessly.
         metadata: What to write beside the pixels.
         file: Where to.
-        quality: As for `save`.
+        encoding: As for `save`.
 
     Raises:
         ImageFileError: The format cannot hold it, or Pillow was built without the format.
     """
     from upsample_cli.images.write import webp  # seldom needed
 
-    options = _options("WEBP", metadata, quality)
-    with _encoding_errors("WEBP", "this animation"):
-        data = webp.encode_animation(map(to_pillow, frames), durations, plays, **options)
+    if format == "AVIF" and encoding.lossless:
+        raise ImageFileError("an animated AVIF is never lossless; write a WebP or PNG")
+    options = options_for(format, metadata, encoding)
+    with encoding_errors(format, "this animation"):
+        data = webp.encode_animation(format, map(to_pillow, frames), durations, plays, **options)
     file.write(data)
 
 
+def _lossless_avif(picture: PIL.Image.Image) -> bytes:
+    """Return a picture as an AVIF that keeps every level."""
+    try:
+        import imagecodecs
+    except ImportError as error:
+        raise ImageFileError(
+            "AVIF without loss needs imagecodecs; pip install 'upsample-cli[tiff]', pass --quality "
+            "or write a WebP"
+        ) from error
+    # As RGB, for only that is stored as it is; with the primaries and the curve of sRGB.
+    colours = picture.convert("RGBA" if picture.mode in ("LA", "RGBA") else "RGB")
+    try:
+        return bytes(
+            imagecodecs.avif_encode(np.asarray(colours), primaries=1, transfer=13, matrix=0)
+        )
+    except imagecodecs.AvifError as error:
+        raise ImageFileError(f"AVIF cannot hold this picture ({error}); write a PNG") from error
+
+
 @contextmanager
-def _encoding_errors(format: str, content: str) -> Iterator[None]:
+def encoding_errors(format: str, content: str) -> Iterator[None]:
     """Turn what Pillow raises in the block into an error about the format and its content."""
     try:
         yield
@@ -95,15 +157,19 @@ def _encoding_errors(format: str, content: str) -> Iterator[None]:
         raise ImageFileError(f"this Pillow was built without {format}; write a PNG") from error
 
 
-def _options(format: str, metadata: Metadata, quality: int | None) -> dict[str, Any]:
-    """Return the options for Pillow's encoder."""
+def options_for(format: str, metadata: Metadata, encoding: Encoding) -> dict[str, Any]:
+    """Return the options for Pillow's encoder; see `save`."""
+    if encoding.lossless and format == "JPEG":
+        raise ImageFileError("JPEG is never lossless; leave --lossless out or write a PNG")
+    quality = encoding.quality
     options: dict[str, Any] = {"icc_profile": metadata.icc, "dpi": metadata.dpi}
-    if format == "WEBP":
+    exif = metadata.exif
+    if format in WITH_LOSSLESS:
         exif = with_dpi(metadata.exif, metadata.dpi)
-        options["lossless"] = metadata.lossless if quality is None else None
-    else:
-        exif = metadata.exif
-    if format in {"JPEG", "WEBP"}:
+        options["lossless"] = encoding.is_lossless(metadata.lossless)
+    if format == "JPEG2000":  # without loss, as Pillow writes it by default
+        options["comment"] = metadata.comment
+    if format in WITH_QUALITY:
         options |= {"exif": exif and b"Exif\0\0" + exif, "xmp": metadata.xmp, "quality": quality}
     if format == "JPEG":
         options |= _jpeg_options(metadata, quality)

@@ -45,12 +45,17 @@ def frame(picture: PIL.Image.Image, milliseconds: float) -> bytes:
     """Return the bytes of a GIF frame; pixels under half opacity become transparent.
 
     Args:
-        picture: Of mode L, LA, RGB or RGBA.
+        picture: Of mode P, 1, L, LA, RGB or RGBA.
         milliseconds: Its duration, rounded to hundredths of a second; 0 for a still picture.
     """
     options: dict[str, int | bool] = {"include_color_table": True}
     if milliseconds:
         options["duration"] = 10 * min(_LARGEST, round(milliseconds / 10))
+    if picture.mode == "P":
+        clear = picture.info.get("transparency", b"").find(b"\0")
+        if clear >= 0:
+            options["transparency"] = clear
+        return b"".join(getdata(picture, (0, 0), **options))
     if picture.mode not in _WITH_ALPHA:
         return b"".join(getdata(picture.convert("RGB").quantize(256), (0, 0), **options))
     indexed = picture.convert("RGB").quantize(_CLEAR_INDEX)

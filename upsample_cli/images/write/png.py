@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from upsample_cli.images.image import Samples
 from upsample_cli.images.metadata.metadata import Metadata
+from upsample_cli.images.palette import Palette, packed
 from upsample_cli.images.write.deflate import adler32, compress, crc32
 from upsample_cli.images.write.formats import PNG_SIGNATURE
 from upsample_cli.planes import Size
@@ -24,6 +25,7 @@ Bytes: TypeAlias = NDArray[np.uint8]
 
 ZLIB_HEADER = b"\x78\x01"  # deflate, window of 32 kB, fastest; strips follow as raw deflate
 _COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
+_INDEXED = 3
 _NONE, _SUB, _UP, _AVERAGE = range(4)
 # The fifth, Paeth, saves 2 % at most on enlarged pictures and takes longer than deflate itself.
 _FILTERS = (_AVERAGE, _UP, _SUB, _NONE)
@@ -69,34 +71,45 @@ def chunk(kind: bytes, data: bytes) -> bytes:
     return b"".join((pack(">I", len(data)), kind, data, pack(">I", crc32(data, crc32(kind)))))
 
 
-def header(size: Size, channels: int, bits: int, metadata: Metadata) -> bytes:
+def header(
+    size: Size, channels: int, bits: int, metadata: Metadata, palette: Palette | None = None
+) -> bytes:
     """Return everything before the first strip.
 
     Args:
         size: Height and width, each 1..2**31 - 1.
         channels: 1 grey, 2 with alpha, 3 RGB, 4 with alpha.
-        bits: 8 or 16 a sample.
+        bits: 8 or 16 a sample; 1, 2, 4 or 8 an index.
         metadata: What to write beside the pixels.
+        palette: The colours of indices.
     """
-    start = PNG_SIGNATURE + image_header(size, channels, bits)
-    return start + metadata_chunks(metadata) + chunk(b"IDAT", ZLIB_HEADER)
+    colours = b""
+    if palette and not palette.is_grey:
+        colours = chunk(b"PLTE", palette.colours)
+        colours += chunk(b"tRNS", palette.opacity) if palette.opacity else b""
+    start = PNG_SIGNATURE + image_header(size, channels, bits, bool(colours))
+    return start + metadata_chunks(metadata) + colours + chunk(b"IDAT", ZLIB_HEADER)
 
 
-def image_header(size: Size, channels: int, bits: int) -> bytes:
+def image_header(size: Size, channels: int, bits: int, indexed: bool = False) -> bytes:
     """Return the first chunk; the arguments are those of `header`."""
     height, width = size
-    shape = pack(">IIBBBBB", width, height, bits, _COLOUR_TYPES[channels], 0, 0, 0)
+    kind = _INDEXED if indexed else _COLOUR_TYPES[channels]
+    shape = pack(">IIBBBBB", width, height, bits, kind, 0, 0, 0)
     return chunk(b"IHDR", shape)
 
 
-def encode_strip(samples: Samples, compression: int, last: bool) -> PngStrip:
+def encode_strip(samples: Samples, compression: int, last: bool, bits: int = 8) -> PngStrip:
     """Return a strip of rows, filtered and compressed.
 
     Args:
         samples: Shape (rows, W, C), uint8 or uint16.
         compression: 0 (none) to 9 (slowest).
         last: Whether no strip follows.
+        bits: Of an index; 8 for plain samples.
     """
+    if bits < 8:
+        samples = packed(samples, bits)[..., None]
     filtered = _filtered(samples, compression)
     data = compress(filtered, compression, last)
     return PngStrip(chunk(b"IDAT", data), adler32(filtered.data), filtered.size)

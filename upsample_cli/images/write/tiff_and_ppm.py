@@ -19,6 +19,7 @@ from upsample_cli.images.image import Samples, full_scale
 from upsample_cli.images.metadata.exif import EXIF_ERRORS, IPTC, parse
 from upsample_cli.images.metadata.metadata import Metadata
 from upsample_cli.images.metadata.tiff_tags import descriptive
+from upsample_cli.images.palette import Palette, packed
 from upsample_cli.planes import Size
 
 FORMATS_OF_ROWS = {"TIFF", "PPM", "PGM"}
@@ -26,7 +27,8 @@ _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
 _OFFSETS, _SAMPLES, _ROWS, _COUNTS, _ACROSS, _DOWN, _PLANAR = 273, 277, 278, 279, 282, 283, 284
 _UNIT, _EXTRA, _SAMPLE_FORMAT, _XMP, _ICC = 296, 338, 339, 700, 34675
 _BYTE, _UNDEFINED, _LONG8 = 1, 7, 16  # types of values
-_GREY, _RGB, _CMYK = 1, 2, 5
+_COLOURS = 320
+_GREY, _RGB, _INDEXED, _CMYK = 1, 2, 3, 5
 _UNSIGNED, _FLOAT = 1, 3
 _STRAIGHT_ALPHA = 2
 _STRIP_BYTES = 1 << 16  # of a strip in the file, as other writers have it
@@ -42,11 +44,18 @@ class PixelLayout:
         channels: 1 grey, 3 RGB; in a TIFF also 2 and 4 with alpha.
         dtype: uint8 or uint16; in a TIFF also float32.
         is_cmyk: Whether the four channels are inks, in a TIFF.
+        palette: The colours of indices, in a TIFF.
     """
 
     channels: int
     dtype: np.dtype[Any]
     is_cmyk: bool = False
+    palette: Palette | None = None
+
+    @property
+    def bits(self) -> int:
+        """Bits of a sample."""
+        return self.palette.bits if self.palette else 8 * self.dtype.itemsize
 
 
 def header(format: str, size: Size, layout: PixelLayout, metadata: Metadata) -> bytes:
@@ -65,19 +74,22 @@ def header(format: str, size: Size, layout: PixelLayout, metadata: Metadata) -> 
     return b"P%d\n%d %d\n%d\n" % (kind, width, height, full_scale(layout.dtype))
 
 
-def rows(format: str, samples: Samples) -> NDArray[np.uint8]:
+def rows(format: str, samples: Samples, bits: int = 8) -> NDArray[np.uint8]:
     """Return rows as bytes in the order of the format.
 
     Args:
         format: One of `FORMATS_OF_ROWS`.
         samples: Shape (rows, W, C).
+        bits: Of an index; 8 for plain samples.
     """
+    if bits < 8:
+        return packed(samples, bits).reshape(-1)
     ordered = samples.dtype.newbyteorder("<" if format == "TIFF" else ">")
     return np.ascontiguousarray(samples, ordered).reshape(-1).view(np.uint8)
 
 
 def _tiff_header(size: Size, layout: PixelLayout, metadata: Metadata) -> bytes:
-    row = size[1] * layout.channels * layout.dtype.itemsize
+    row = -(-size[1] * layout.channels * layout.bits // 8)
     is_big = size[0] * row >= 1 << 32
     tags = ImageFileDirectory_v2(_BIG if is_big else _CLASSIC)
     if is_big:
@@ -96,13 +108,18 @@ def _pixel_tags(size: Size, layout: PixelLayout, row: int) -> dict[int, Any]:
     rows = max(1, _STRIP_BYTES // row)
     starts = range(0, height, rows)
     colours = _CMYK if layout.is_cmyk else _RGB if channels > 2 else _GREY
+    palette = None if layout.palette is None or layout.palette.is_grey else layout.palette
+    colours = _INDEXED if palette else colours
     tags = {
-        _WIDTH: width, _HEIGHT: height, _BITS: (8 * layout.dtype.itemsize,) * channels,
+        _WIDTH: width, _HEIGHT: height, _BITS: (layout.bits,) * channels,
         _COMPRESSION: 1, _PHOTOMETRIC: colours, _SAMPLES: channels, _ROWS: rows, _PLANAR: 1,
         _SAMPLE_FORMAT: (_FLOAT if layout.dtype.kind == "f" else _UNSIGNED,) * channels,
         _OFFSETS: tuple(start * row for start in starts),
         _COUNTS: tuple(row * min(rows, height - start) for start in starts),
     }  # fmt: skip
+    if palette:
+        table = palette.table()[: 1 << palette.bits, :3].astype(np.uint16) * 257
+        tags[_COLOURS] = tuple(table.T.reshape(-1).tolist())
     if channels in (2, 4) and not layout.is_cmyk:
         tags[_EXTRA] = _STRAIGHT_ALPHA
     return tags

@@ -70,11 +70,16 @@ class _LaterFrames:
 
 
 def encode_animation(
-    frames: Iterator[PIL.Image.Image], durations: Sequence[float], plays: int, **options: Any
+    format: str,
+    frames: Iterator[PIL.Image.Image],
+    durations: Sequence[float],
+    plays: int,
+    **options: Any,
 ) -> bytes:
     """Return an animation as a file; one frame at a time is in memory.
 
     Args:
+        format: "WEBP" or "AVIF".
         frames: Of mode RGB or RGBA, all of one size.
         durations: How long each frame is shown, in milliseconds.
         plays: How often the animation is played; 0 for endlessly.
@@ -85,8 +90,8 @@ def encode_animation(
     """
     first, file = next(frames), io.BytesIO()
     later = _LaterFrames(frames, len(durations) - 1)
+    times = list(map(round, durations))
     first.save(
-        file, "WEBP", save_all=True, append_images=[later], duration=list(durations), loop=plays,
-        **options,
+        file, format, save_all=True, append_images=[later], duration=times, loop=plays, **options,
     )  # fmt: skip
     return with_alpha_flag(file.getvalue()) if first.mode == "RGBA" else file.getvalue()

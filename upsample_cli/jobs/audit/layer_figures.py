@@ -12,6 +12,7 @@ from upsample_cli.metrics.ripple import VISIBLE
 from upsample_cli.networks.upsampling_layer import SUB_PIXEL, TCONV, Layer
 
 _OTHERWISE = "or resize + convolution"
+_DARK = 0.01  # of the layer's gain: the mean of a channel that is near 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,8 @@ class LayerFigures:
         dilation: Distance of neighbouring taps along each axis.
         divides: Whether every phase is fed by the same number of taps.
         ripple: RMS of the pattern over that of the picture, for flat inputs.
-        worst_channel: The output channel with the largest ripple of its own.
+        worst_channel: The output channel with the largest ripple of its own, of those whose mean is
+            not near 0.
         worst_ripple: That ripple.
         bias_ripple: Spread of the phases' biases over the response to a flat input of 1.
         shift: Output pixels that the picture moves along each axis.
@@ -80,7 +82,10 @@ def _figures(layer: Layer, ripple: LayerRipple | None, verdict: str, remedy: str
     if ripple is not None and layer.gains is not None:
         stride = tuple(map(int, layer.stride))
         whole = layer.kind != TCONV or divides(layer.size, stride, layer.dilation)
-        worst = int(np.argmax(ripple.channels))
+        means = layer.gains.reshape(*layer.gains.shape[:2], -1).mean(axis=2)
+        bright = np.linalg.norm(means, axis=1) > _DARK * ripple.gain
+        if bright.any():  # a ripple relative to almost nothing says nothing
+            worst = int(np.argmax(np.where(bright, ripple.channels, -1.0)))
     return LayerFigures(
         layer.name, layer.kind, layer.size, layer.stride, layer.dilation, whole,
         None if ripple is None else ripple.average, worst,

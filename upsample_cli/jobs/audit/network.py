@@ -126,7 +126,7 @@ def in_this_process(path: str, pictures: tuple[str, ...] = ()) -> NetworkFigures
 
 
 def _output(network: "PictureNetwork", pictures: tuple[str, ...]) -> OutputFigures | None:
-    from upsample_cli.networks.model_graph import RunError
+    from upsample_cli.networks.session import RunError
 
     try:
         with np.errstate(all="ignore"):  # what is no number is no figure

@@ -17,7 +17,10 @@ from upsample_cli.jobs.enlarge.task import KEPT, Existing, Report, Task
 Work: TypeAlias = Callable[[Place, Place, Task], Report]
 """Makes an output of a picture and reports on it; such as `enlarge`."""
 
-_PICTURES = {*FORMATS, "apng", "avif", "heic", "heif", "ico", "j2k", "jfif", "jp2", "jpe"}
+_PICTURES = {
+    *FORMATS, "apng", "avif", "dds", "exr", "hdr", "heic", "heif", "ico", "j2k", "jfif", "jp2",
+    "jpe", "jxl", "pcx", "psd", "qoi", "sgi",
+}  # fmt: skip
 _OUTPUTS = 64  # times --max-pixels, as `picture.upsample` has it
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.places.folder import Folder
 from upsample_cli.images.places.place import Place
-from upsample_cli.images.write.formats import FORMATS
+from upsample_cli.jobs.batch.naming import Naming
 from upsample_cli.jobs.batch.walk import Globs, Listing, walk
 
 Pair: TypeAlias = tuple[Place, Place]
@@ -34,14 +34,14 @@ class Plan:
 
 
 def of_folder(
-    source: Folder, to: Folder, format: str | None, globs: Globs, root: Folder | None = None
+    source: Folder, to: Folder, naming: Naming, globs: Globs, root: Folder | None = None
 ) -> Plan:
     """Return the plan of all files below a folder, sorted, the tree kept.
 
     Args:
         source: The folder to read.
         to: The folder to write; need not be there yet.
-        format: A word of `formats.FORMATS` that every output gets; None keeps the inputs' suffixes.
+        naming: How outputs are called.
         globs: Which files to take.
         root: The folder of all outputs, which no link may lead into; that to write by default.
 
@@ -61,7 +61,7 @@ def of_folder(
 
     def pair(path: str) -> Pair:
         """Return where a file below the folder is read and written."""
-        return source.file(path), to.file(renamed(path, format))
+        return source.file(path), to.file(naming.output(path))
 
     def pairs() -> Iterator[Pair]:
         """Walk the folder again."""
@@ -81,7 +81,7 @@ def of_folder(
 def of_places(
     sources: Sequence[Place | Folder],
     to: Folder,
-    format: str | None,
+    naming: Naming,
     globs: Globs,
     tree: bool = False,
 ) -> Plan:
@@ -90,7 +90,7 @@ def of_places(
     Args:
         sources: Files and folders; one that is named twice is taken once.
         to: The folder to write; need not be there yet.
-        format: As in `of_folder`.
+        naming: How outputs are called.
         globs: Which files to take.
         tree: Whether relative paths, and URLs below their bucket, keep their folders; what lies
             outside the working folder, and without `tree` everything, goes by its name alone.
@@ -107,7 +107,7 @@ def of_places(
     for source in sources:
         once.setdefault(source.key, source)
     plans = {
-        source: of_folder(source, to.folder(output_path(source)), format, globs, to)
+        source: of_folder(source, to.folder(output_path(source)), naming, globs, to)
         for source in once.values()
         if isinstance(source, Folder)
     }
@@ -120,29 +120,13 @@ def of_places(
             if isinstance(source, Folder):
                 yield from plans[source].pairs()
             elif globs.takes(path := output_path(source)):
-                yield source, to.file(renamed(path, format))
+                yield source, to.file(naming.output(path))
 
     _check_apart(pairs)
     if any(_may_meet(source, to) for source in once.values()):
         _check_no_input_is_output(pairs)
     hidden = sum(plan.hidden for plan in plans.values())
     return Plan(pairs, sum(1 for _ in pairs()), hidden)
-
-
-def renamed(path: str, format: str | None) -> str:
-    """Return the output's name: with the format's suffix, or .png if the input's is not written.
-
-    >>> renamed("a/b.jpg", None), renamed("a/b.jpg", "webp"), renamed("a.b/c", "webp")
-    ('a/b.jpg', 'a/b.webp', 'a.b/c.webp')
-    >>> renamed("b.ico", None)
-    'b.ico.png'
-    """
-    stem, dot, suffix = path.rpartition(".")
-    if "/" in suffix:
-        stem, dot, suffix = "", "", ""
-    if format is not None:
-        return f"{stem or path}.{format}"
-    return path if dot and suffix.lower() in FORMATS else f"{path}.png"
 
 
 def _check_folders(source: Folder, to: Folder) -> None:

@@ -17,6 +17,7 @@ from upsample_cli.images.places.place import Place
 from upsample_cli.images.read import array_files
 from upsample_cli.jobs.enlarge import arrays
 from upsample_cli.jobs.enlarge.arrays import Finish
+from upsample_cli.jobs.enlarge.strips import stages_to
 from upsample_cli.jobs.enlarge.task import TargetSize
 from upsample_cli.methods.method import Method
 from upsample_cli.metrics.ripple import ripple
@@ -176,7 +177,7 @@ def _enlarged(name: str, array: NDArray[Any], task: ArrayTask) -> NDArray[Any]:
     out = np.empty((len(channels), *size_out), dtype)
     work = np.float64 if is_deep else np.float32
     finish = _to_integers(dtype) if is_whole else None
-    stages = task.method.stages(size, size_out)
+    stages = stages_to(task.method, task.target, size)
     arrays.enlarge(channels, stages, out, work, task.boundary, task.threads, finish)
     if task.layout == "hwc":
         return np.moveaxis(out, 0, 2)

@@ -13,7 +13,7 @@ from upsample_cli.images.read import animation
 from upsample_cli.images.read.animation import ANIMATED, Animation
 from upsample_cli.images.write import apng, encode, format_limits, gif
 from upsample_cli.jobs.enlarge.render import MeasuredStrips
-from upsample_cli.jobs.enlarge.still import whole
+from upsample_cli.jobs.enlarge.still import flat_art_note, whole
 from upsample_cli.jobs.enlarge.task import Task
 from upsample_cli.jobs.runtime.threads import Workers
 from upsample_cli.metrics.checkerboard import Checkerboard
@@ -34,22 +34,26 @@ def write(
     if format not in ANIMATED:
         raise ImageFileError(
             f"{source.name} is an animation of {len(source.durations)} frames and {format} holds "
-            f"one; write a {', '.join(sorted(ANIMATED.values()))} or give a still picture"
+            f"one; write {', '.join(sorted(ANIMATED.values()))} or give a still picture"
         )
     with to.writing(task.force, task.mode) as file, Workers(task.threads) as workers:
         frames = _Frames(source, size, format, task, workers)
         notes: tuple[str, ...] = ()
         if format == "PNG":
             _write_png(file, frames)
+        elif format == "GIF" and frames.are_copies:
+            _copy_gif(file, frames, task.drop_metadata)
         elif format == "GIF":
             notes = _write_gif(file, frames)
         else:
-            encode.save_animated_webp(
-                frames.samples(), source.durations, source.plays, frames.metadata, file,
-                task.quality,
+            encode.save_animation(
+                format, frames.samples(), source.durations, source.plays, frames.metadata, file,
+                task.encoding,
             )  # fmt: skip
+            if format == "AVIF" and source.plays:
+                notes = ("AVIF is played endlessly",)
         checkerboard, more_notes = frames.worst()
-        return checkerboard, frames.notes + notes + more_notes
+        return checkerboard, frames.art + frames.notes + notes + more_notes
 
 
 class _Frames:
@@ -69,15 +73,26 @@ class _Frames:
         metadata = source.metadata.stripped() if task.drop_metadata else source.metadata
         self.metadata = metadata.resized(size)
         self.notes: tuple[str, ...] = ()
+        self.art: tuple[str, ...] = ()  # of the first frame
         self.source, self.size = source, size
+        self.is_flattened = task.encoding.background is not None
+        self.is_cut = self.size != task.target.whole(source.size)
         self._format, self._task, self._workers = format, task, workers
         self._results: list[tuple[Checkerboard, tuple[str, ...]]] = []
+
+    @property
+    def are_copies(self) -> bool:
+        """Whether all that changes in a GIF is how often its pixels stand in it."""
+        is_gif = self.source.format == "GIF" and self._task.method.copies
+        return is_gif and not (self.is_flattened or self.is_cut)
 
     def strips(self) -> Iterator[tuple[Image, MeasuredStrips]]:
         """Yield each frame and its strips; once these are taken, pass them to `record`."""
         for picture in animation.frames(self.source):
             frame = Image(np.asarray(picture), self._format, self.metadata)
-            frame, self.notes = format_limits.fit(frame, self._format)
+            if not self._results:
+                self.art = flat_art_note(frame, self._task)
+            frame, self.notes = format_limits.fit(frame, self._format, self._task.encoding)
             if self._task.linear:
                 self.notes += profiles.notes_on_linear(frame.metadata)
             is_png = self._format == "PNG"
@@ -101,7 +116,7 @@ class _Frames:
 
 def _write_png(file: BinaryIO, frames: _Frames) -> None:
     source = frames.source
-    count, channels = len(source.durations), len(source.mode)
+    count, channels = len(source.durations), 3 if frames.is_flattened else len(source.mode)
     file.write(apng.header(frames.size, channels, frames.metadata, count, source.plays))
     encoder = apng.FrameEncoder(frames.size)
     for (_, strips), duration in zip(frames.strips(), source.durations, strict=True):
@@ -110,6 +125,21 @@ def _write_png(file: BinaryIO, frames: _Frames) -> None:
             file.write(chunk)
         frames.record(strips)
     file.write(apng.TRAILER)
+
+
+def _copy_gif(file: BinaryIO, frames: _Frames, strip: bool) -> None:
+    """Write a GIF whose pixels are copies as it is stored; measure what it shows."""
+    from upsample_cli.images.read.opening import image_errors
+    from upsample_cli.images.write import gif_blocks
+    from upsample_cli.kernels.separable import nearest_band
+
+    sides = zip(frames.source.size, frames.size, strict=True)
+    rows, columns = (nearest_band(before, after).sources(after) for before, after in sides)
+    with image_errors(frames.source.name):
+        parts = [*gif_blocks.enlarged(frames.source.data, rows, columns, strip)]
+    file.writelines(parts)
+    for _ in frames.samples():
+        pass
 
 
 def _write_gif(file: BinaryIO, frames: _Frames) -> tuple[str, ...]:

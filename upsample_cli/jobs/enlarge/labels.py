@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from upsample_cli.images.places.place import Place
 from upsample_cli.images.read import label_mask as masks
 from upsample_cli.images.read.label_mask import Labels, Mask
-from upsample_cli.jobs.enlarge.strips import Picture, cut, windows_of
+from upsample_cli.jobs.enlarge.strips import Picture, cut, stages_to
 from upsample_cli.jobs.enlarge.task import Task
 from upsample_cli.jobs.runtime.threads import Workers
-from upsample_cli.methods.method import Stage
+from upsample_cli.methods.method import Stage, windows_of
 from upsample_cli.metrics.checkerboard import Checkerboard
 from upsample_cli.planes import Planes, Size
 
@@ -38,9 +38,13 @@ def write(mask: Mask, size: Size, format: str, to: Place, task: Task) -> Checker
         mask = replace(mask, options=tuple(option for option in mask.options if option[0] != "dpi"))
     with to.writing(task.force, task.mode) as file:
         labels = enlarged(
-            mask.labels, task.method.stages(mask.size, size), size, task.boundary, task.threads
+            mask.labels,
+            stages_to(task.method, task.target, mask.size),
+            size,
+            task.boundary,
+            task.threads,
         )
-        masks.write(mask, labels, format, file, task.compression)
+        masks.write(mask, labels, format, file, task.encoding.deflate)
     return Checkerboard((1, 1), status="labels")
 
 

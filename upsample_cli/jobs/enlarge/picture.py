@@ -57,10 +57,11 @@ def enlarge(
         task = task._replace(mode=mode & 0o666)
     picture = _loaded(decoding() if decoding else _decode(source, task))
     size = _size(to, picture.size, task)
-    format = formats.format_of(to, task.format, picture.format)
+    format = formats.format_of(to, task.encoding.format, picture.format)
     formats.check_size(format, size)
     checkerboard, losses = _write(picture, size, format, to, task, progress)
-    scale = max(after / before for before, after in zip(picture.size, size, strict=True))
+    whole = task.target.whole(picture.size)
+    scale = max(after / before for before, after in zip(picture.size, whole, strict=True))
     kernel_ripple, shift, gain = _kernel_figures(task.method, scale)
     return Report(
         input=str(source),
@@ -76,7 +77,7 @@ def enlarge(
         shift=shift,
         notes=(
             *picture.notes, *task.method.notes(), *losses,
-            *_stretched(picture.size, size), *_brightened(gain, task),
+            *_stretched(picture.size, whole), *_brightened(gain, task),
         ),
         facts=task.method.facts(),
     )  # fmt: skip
@@ -90,7 +91,7 @@ def _decode(source: Place, task: Task) -> "Decoded | Animation | Mask":
         return label_mask.read(source, task.max_pixels)
     from upsample_cli.images.read.decode import decode
 
-    return decode(source, task.max_pixels)
+    return decode(source, task.max_pixels, task.strict, task.method.copies)
 
 
 def planned(source: Place, to: Place, task: Task) -> Size:

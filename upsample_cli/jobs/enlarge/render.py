@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from upsample_cli import memory
 from upsample_cli.images.image import Image, Samples
-from upsample_cli.images.levels import Colour
+from upsample_cli.images.levels import Colour, Curve, IndexedColour
 from upsample_cli.images.write import png
-from upsample_cli.jobs.enlarge.strips import Picture, run, strips, tiles
-from upsample_cli.jobs.enlarge.task import Task
+from upsample_cli.jobs.enlarge.strips import Picture, run, stages_to, strips, tiles
+from upsample_cli.jobs.enlarge.task import TargetSize, Task
 from upsample_cli.jobs.runtime.threads import Workers
 from upsample_cli.methods.method import Method, Stage
 from upsample_cli.metrics.checkerboard import Checkerboard
@@ -57,15 +57,17 @@ class Renderer(NamedTuple):
         colour: How levels and planes correspond.
         size: Height and width of the output.
         channels: Samples a pixel.
+        bits: Bits of a sample.
         compression: 0..9 for a streamed PNG; None for any other output.
         tiles: The columns that are computed at once.
     """
 
     stages: tuple[Stage, ...]
     picture: Picture
-    colour: Colour
+    colour: Colour | IndexedColour
     size: Size
     channels: int
+    bits: int
     compression: int | None
     tiles: tuple[range, ...]
 
@@ -83,19 +85,26 @@ class Renderer(NamedTuple):
                 samples[:, across, channel] = plane.astype(self.colour.dtype, copy=False)
             luma[:, across] = self.colour.luma(levels)
             if opacity is not None:
-                opacity[:, across] = levels[-1]
+                opacity[:, across] = self.colour.opacity(levels)
         if self.colour.peak != 255:
             for plane in (luma,) if opacity is None else (luma, opacity):
                 plane *= np.float32(255 / self.colour.peak)
         if self.compression is None:
             return Strip(rows, samples, None, luma, opacity)
-        encoded = png.encode_strip(samples, self.compression, rows.stop == height)
+        encoded = png.encode_strip(samples, self.compression, rows.stop == height, self.bits)
         return Strip(rows, None, encoded, luma, opacity)
 
 
 def renderer(image: Image, size: Size, task: Task, compression: int | None) -> Renderer:
     """Return the renderer of a picture; see `Renderer`."""
-    colour = Colour(image.dtype, image.has_alpha, task.premultiplied, task.linear, image.is_cmyk)
+    colour: Colour | IndexedColour = (
+        IndexedColour(image.palette)
+        if image.palette
+        else Colour(
+            image.dtype, image.has_alpha, task.premultiplied, task.linear, image.is_cmyk,
+            _curve(image) if task.linear else None,
+        )
+    )  # fmt: skip
 
     def fetch(rows: range, columns: range) -> Planes:
         """Return the planes of a window inside the picture."""
@@ -103,19 +112,26 @@ def renderer(image: Image, size: Size, task: Task, compression: int | None) -> R
         return colour.planes(window)
 
     return Renderer(
-        stages=_stages(task.method, image.size, size),
+        stages=_stages(task.method, task.target, image.size),
         picture=Picture(image.size, fetch, task.boundary),
         colour=colour,
         size=size,
         channels=image.channels,
+        bits=image.bits,
         compression=compression,
-        tiles=tuple(tiles(size[1], size[1] / image.size[1])),
+        tiles=tuple(tiles(size[1], task.target.whole(image.size)[1] / image.size[1])),
     )
 
 
+def _curve(image: Image) -> Curve | None:
+    from upsample_cli.images import profiles  # few pictures need it
+
+    return profiles.curve_of(image.metadata)
+
+
 @lru_cache(8)  # pictures of a folder are often of one size
-def _stages(method: Method, size_in: Size, size_out: Size) -> tuple[Stage, ...]:
-    return method.stages(size_in, size_out)
+def _stages(method: Method, target: TargetSize, size_in: Size) -> tuple[Stage, ...]:
+    return stages_to(method, target, size_in)
 
 
 def period(size_in: Size, size_out: Size) -> Size:
@@ -157,17 +173,18 @@ class MeasuredStrips:
         workers: Workers,
         progress: Progress | None = None,
     ) -> None:
-        render = renderer(image, size, task, task.compression if streamed else None)
-        scale = size[0] / image.size[0]
+        render = renderer(image, size, task, task.encoding.deflate if streamed else None)
+        whole = task.target.whole(image.size)
+        scale = whole[0] / image.size[0]
         runs = strips(size, render.channels, scale, task.method.rows_at_once(size[0], scale))
         tallest = len(runs[0]) * size[1] * (render.channels * image.dtype.itemsize + _FIGURES)
         under_way = (task.threads + _WAITING) * tallest
         memory.check(image.samples.nbytes + under_way, f"an output of {size[1]}x{size[0]}")
         computed: Iterable[Strip] = workers.in_order(render.strip, runs)
         self._strips = progress(computed, len(runs)) if progress else computed
-        stride = period(image.size, size)
+        stride = period(image.size, whole)
         self._meters = {"colours": Meter(size, stride)}
-        if image.has_alpha:
+        if render.colour.alpha:
             self._meters["opacity"] = Meter(size, stride)
         self.channels = render.channels
 

@@ -1,5 +1,6 @@
 """A still picture on its way to its file."""
 
+from collections.abc import Iterator
 from typing import BinaryIO
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from upsample_cli import memory
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.image import Image, Samples
+from upsample_cli.images.palette import count_colours
 from upsample_cli.images.places.place import Place
 from upsample_cli.images.write import format_limits, png
 from upsample_cli.jobs.enlarge.render import MeasuredStrips, Progress
@@ -16,6 +18,7 @@ from upsample_cli.metrics.checkerboard import Checkerboard
 from upsample_cli.planes import Size
 
 _COPIES = 3  # of a whole output, while it is encoded
+_MOST_COLOURS = 32  # of flat art: sprites, pixel art, drawings without smooth edges
 
 
 def write(
@@ -37,9 +40,11 @@ def write(
     Raises:
         UpsampleError: The picture cannot be enlarged so, or the target cannot be written.
     """
+    notes = flat_art_note(image, task)
     if task.drop_metadata:
         image = image._replace(metadata=image.metadata.stripped())
-    image, notes = format_limits.fit(image, format)
+    image, lost = format_limits.fit(image, format, task.encoding)
+    notes += lost
     if image.is_cmyk and task.linear:
         raise ImageFileError("inks are no light; leave --linear out or write a PNG")
     if task.linear:
@@ -54,6 +59,14 @@ def write(
         return checkerboard, notes + more
 
 
+def flat_art_note(image: Image, task: Task) -> tuple[str, ...]:
+    """Return a note where a picture has so few colours that mixing them may not be wanted."""
+    if task.method.copies or image.palette:
+        return ()
+    count = count_colours(image.samples, _MOST_COLOURS)
+    return (f"{count} colours: -m nearest keeps its pixels",) if count and count > 1 else ()
+
+
 def _write(
     file: BinaryIO, strips: MeasuredStrips, image: Image, size: Size, format: str, task: Task
 ) -> tuple[str, ...]:
@@ -64,16 +77,25 @@ def _write(
     from upsample_cli.images.write import tiff_and_ppm  # PNGs go without
 
     if format in tiff_and_ppm.FORMATS_OF_ROWS:
-        layout = tiff_and_ppm.PixelLayout(strips.channels, image.dtype, image.is_cmyk)
+        layout = tiff_and_ppm.PixelLayout(
+            strips.channels, image.dtype, image.is_cmyk, image.palette
+        )
         file.write(tiff_and_ppm.header(format, size, layout, image.metadata))
-        for strip in strips:
-            assert strip.samples is not None  # a renderer without a compression keeps them
-            file.write(tiff_and_ppm.rows(format, strip.samples).data)
+        for samples in _samples(strips):
+            file.write(tiff_and_ppm.rows(format, samples, image.bits).data)
         return ()
     from upsample_cli.images.write import encode
 
-    picture = encode.to_pillow(whole(strips, image, size), image.is_cmyk)
-    encode.save(picture, format, image.metadata, file, task.quality)
+    options = encode.options_for(format, image.metadata, task.encoding)
+    if format == "JPEG" and not options.get("progressive"):
+        from upsample_cli.images.write import jpeg
+
+        for part in jpeg.parts(_samples(strips), size, image.is_cmyk, options):
+            file.write(part)
+        return ()
+    _check_memory(strips, image, size)
+    picture = encode.assembled(_samples(strips), size, image.is_cmyk, image.palette)
+    encode.save(picture, format, image.metadata, file, task.encoding)
     if format != "GIF":
         return ()
     from upsample_cli.images.write import gif
@@ -81,19 +103,31 @@ def _write(
     return gif.rounding_note(picture)
 
 
-def whole(strips: MeasuredStrips, image: Image, size: Size) -> Samples:
-    """Return all strips as one picture, for formats that are not written strip by strip."""
-    count = size[0] * size[1] * strips.channels * image.dtype.itemsize
-    memory.check(image.samples.nbytes + _COPIES * count, f"an output of {size[1]}x{size[0]}")
-    samples: Samples = np.empty((*size, strips.channels), image.dtype)
+def _samples(strips: MeasuredStrips) -> Iterator[Samples]:
     for strip in strips:
         assert strip.samples is not None  # a renderer without a compression keeps them
-        samples[strip.rows.start : strip.rows.stop] = strip.samples
-    return samples
+        yield strip.samples
+
+
+def _check_memory(strips: MeasuredStrips, image: Image, size: Size) -> None:
+    """Refuse a whole output, and what encoding it takes, beyond the budget."""
+    count = size[0] * size[1] * strips.channels * image.dtype.itemsize
+    memory.check(image.samples.nbytes + _COPIES * count, f"an output of {size[1]}x{size[0]}")
+
+
+def whole(strips: MeasuredStrips, image: Image, size: Size) -> Samples:
+    """Return all strips as one picture, for formats that are not written strip by strip."""
+    _check_memory(strips, image, size)
+    whole: Samples = np.empty((*size, strips.channels), image.dtype)
+    top = 0
+    for samples in _samples(strips):
+        whole[top : top + len(samples)] = samples
+        top += len(samples)
+    return whole
 
 
 def _write_png(file: BinaryIO, strips: MeasuredStrips, image: Image, size: Size) -> None:
-    file.write(png.header(size, strips.channels, 8 * image.dtype.itemsize, image.metadata))
+    file.write(png.header(size, strips.channels, image.bits, image.metadata, image.palette))
     checksum = png.Checksum()
     for strip in strips:
         assert strip.encoded is not None  # a renderer with a compression encodes strips

@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from upsample_cli.errors import SettingError
 from upsample_cli.images.places.place import MAX_PIXELS
-from upsample_cli.images.write.formats import DEFAULT_COMPRESSION
+from upsample_cli.images.write.formats import Encoding
 from upsample_cli.methods.method import Method
 from upsample_cli.metrics.checkerboard import Checkerboard
 
 if TYPE_CHECKING:  # a task is built before NumPy has loaded
     from upsample_cli.planes import Size
+
+Fit: TypeAlias = Literal["stretch", "contain", "cover"]
+"""How a picture gets into a box: its shape changed, all of it within, or the box filled and the
+rest cut off, as much on either side."""
 
 Existing: TypeAlias = Literal["refuse", "replace", "skip", "update"]
 """What becomes of outputs that exist: skip leaves whole ones, update those that are newer."""
@@ -28,36 +32,51 @@ class TargetSize:
         scale: Output pixels per input pixel, 1..64.
         width: Output columns.
         height: Output rows.
+        fit: How a picture gets into width and height.
 
     Raises:
-        SettingError: The scale is below 1 or above 64.
+        SettingError: The scale is below 1 or above 64, or there is no width or height to fit.
     """
 
     scale: float | None = None
     width: int | None = None
     height: int | None = None
+    fit: Fit = "stretch"
 
     def __post_init__(self) -> None:
         """Check the scale."""
+        if self.fit != "stretch" and (self.width is None or self.height is None):
+            raise SettingError(f"--fit {self.fit} is for --size WxH; leave it out")
         if self.scale is not None and not 1 <= self.scale <= _LARGEST_SCALE:
             fault = "would shrink" if self.scale < 1 else "is too large"
             raise SettingError(f"--scale {self.scale:g} {fault}; give 1 to {_LARGEST_SCALE}")
 
     @classmethod
-    def parsed(cls, size: str) -> "TargetSize":
+    def parsed(cls, size: str, fit: Fit = "stretch") -> "TargetSize":
         """Return the target size of a text: WxH, Wx or xH.
 
         Raises:
             SettingError: The text is none of these.
         """
-        match = re.fullmatch(r"([1-9]\d*)?x([1-9]\d*)?", size)
+        match = re.fullmatch(r"([1-9]\d*)?x([1-9]\d*)?", size.lower())
         if match is None or match.group() == "x":
-            raise SettingError(f"--size {size} is no size; give WIDTHxHEIGHT, WIDTHx or xHEIGHT")
+            raise SettingError(f"invalid --size '{size}'; use WxH, Wx or xH, such as 1920x1080")
         width, height = (int(number) if number else None for number in match.groups())
-        return cls(width=width, height=height)
+        return cls(width=width, height=height, fit=fit)
 
     def size(self, size_in: "Size") -> "Size":
-        """Return the output's height and width; halves are rounded up.
+        """Return the output's height and width; `fit` may cut it out of the middle of `whole`.
+
+        Raises:
+            SettingError: As for `whole`.
+        """
+        height, width = self.whole(size_in)
+        if self.fit == "cover":
+            return min(height, self.height or height), min(width, self.width or width)
+        return height, width
+
+    def whole(self, size_in: "Size") -> "Size":
+        """Return height and width of the whole enlarged picture; halves are rounded up.
 
         Raises:
             SettingError: The output would be smaller than the input, or too large.
@@ -66,6 +85,10 @@ class TargetSize:
         if self.scale is not None:
             return _rounded(height * self.scale), _rounded(width * self.scale)
         wide, tall = self.width, self.height
+        if self.fit != "stretch" and wide and tall:
+            scales = tall / height, wide / width
+            scale = min(scales) if self.fit == "contain" else max(scales)
+            tall, wide = _rounded(height * scale), _rounded(width * scale)
         size = (
             tall if tall is not None else max(height, _rounded(height * (wide or 0) / width)),
             wide if wide is not None else max(width, _rounded(width * (tall or 0) / height)),
@@ -92,14 +115,13 @@ class Task(NamedTuple):
         boundary: What lies beyond the edges: symmetric, nearest or zero.
         linear: Whether to filter in linear light.
         premultiplied: Whether colours are weighted by their opacity while they are filtered.
-        format: A word of `formats.FORMATS` for outputs whose name has no suffix.
-        quality: 1..100 for JPEG and WebP.
-        compression: 0..9 for PNG.
+        encoding: How the output is written.
         drop_metadata: Whether to leave out all metadata but colour.
         force: Whether to replace an output that exists.
         max_pixels: The most pixels to read.
         threads: How many threads share the work on one picture.
         labels: Whether samples are numbers of classes, not colours.
+        strict: Whether to refuse files with damage that no pixel needs.
         mode: What the system lets whom do with an output, before the umask.
     """
 
@@ -108,18 +130,17 @@ class Task(NamedTuple):
     boundary: str = "symmetric"
     linear: bool = False
     premultiplied: bool = True
-    format: str | None = None
-    quality: int | None = None
-    compression: int = DEFAULT_COMPRESSION
+    encoding: Encoding = Encoding()
     drop_metadata: bool = False
     force: bool = False
     max_pixels: int = MAX_PIXELS
     threads: int = 1
     labels: bool = False
+    strict: bool = False
     mode: int = 0o666
 
 
-KEPT = "is there already"
+KEPT = "already exists"
 """The reason in the report of a picture that was skipped because its output is whole."""
 
 

@@ -232,7 +232,7 @@ def _where(
 
 def _write(result: Image, image: Image, held: _Held, to: Place, task: Task) -> tuple[str, ...]:
     """Write the result, or the very bytes of the input where nothing has changed."""
-    format = formats.format_of(to, task.format, image.format)
+    format = formats.format_of(to, task.encoding.format, image.format)
     if result is not image or format != image.format:
         notes = still.write(result, image.size, format, to, task, None)[1]
         return notes if result is not image else (*notes, f"nothing to repair, written as {format}")

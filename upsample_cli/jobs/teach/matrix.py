@@ -96,7 +96,7 @@ def _size(option: str, text: str) -> Size:
     """Return the size that an option gives, or raise a `SettingError`."""
     numbers = re.fullmatch(r"([1-9]\d{0,3})x([1-9]\d{0,3})", text)
     if numbers is None:
-        raise SettingError(f"{option} {text} is no size; give HEIGHTxWIDTH, such as 4x4")
+        raise SettingError(f"invalid {option} '{text}'; use HEIGHTxWIDTH, such as 4x4")
     return int(numbers[1]), int(numbers[2])
 
 

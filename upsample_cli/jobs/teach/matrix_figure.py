@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from upsample_cli.images.figures.grid import Grid, hues, shades
-from upsample_cli.images.figures.page import Figure
+from upsample_cli.images.figures.page import ARROW, Figure
 from upsample_cli.jobs.teach.small_convolution import LETTERS, Counts, SmallConvolution, as_text
 from upsample_cli.planes import Size
 
@@ -31,8 +31,8 @@ def figure(conv: SmallConvolution) -> Figure:
              "=", _pixels(f"result {small}", conv.small)],
             [_taps(f"matrix {rows}x{columns}: a row for each pixel of the result",
                    conv.cells, conv, conv.large[1], conv.small[1])],
-            [_counts("outputs that each input touches", conv.touches), "->",
-             _counts("inputs that each output gets", conv.gets)],
+            [_counts(f"transposed, {small}: outputs that each touches", conv.touches), ARROW,
+             _counts(f"{large}: inputs that each gets", conv.gets), *_values(conv)],
         ],
         right=_taps(f"transpose {columns}x{rows}", conv.cells.T, conv, conv.small[1],
                     conv.large[1]),
@@ -61,6 +61,15 @@ def _taps(
         return Grid(title, names[cells], colours[cells])
     rows, columns = ([str(i) for i in range(n)] for n in cells.shape)
     return Grid(title, names[cells], colours[cells], rows, columns, (down, across))
+
+
+def _values(conv: SmallConvolution) -> list[Grid]:
+    """Return a grid of the taps' values, where they are those of a kernel."""
+    if not conv.kernel:
+        return []
+    text = np.array([[f"{tap:.2f}" for tap in row] for row in conv.taps])
+    colours = np.array(hues(conv.taps.size)).reshape(conv.taps.shape)
+    return [Grid(f"taps of {conv.kernel}", text, colours)]
 
 
 def _counts(title: str, counts: Counts) -> Grid:

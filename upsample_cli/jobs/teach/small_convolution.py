@@ -80,8 +80,8 @@ class SmallConvolution:
             )
         several = f"{', '.join(map(str, counts[:-1]))} or {counts[-1]}"
         return (
-            f"Outputs get {several} inputs by turns, {why}: equal taps turn a flat image into a "
-            "checkerboard."
+            f"Far from the edges outputs get {several} inputs by turns, {why}: equal taps turn a "
+            "flat image into a checkerboard."
         )
 
     @property

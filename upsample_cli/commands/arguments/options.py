@@ -72,41 +72,56 @@ def complete_words(words: Sequence[str], or_files: bool = False) -> Callable[...
     return complete
 
 
-json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
 max_pixels_option = click.option(
-    "--max-pixels", type=Whole(1), metavar="N", help="Most pixels to read (268 million)."
+    "--max-pixels", type=Whole(1), metavar="N", help="Refuse pictures of more pixels (268 million)."
 )
 max_memory_option = click.option(
     "--max-memory", metavar="SIZE", expose_value=False,
     callback=lambda ctx, param, value: memory.limit_to(memory.size_of(value) if value else None),
-    help="Most memory to take, as 512MB (half of it).",
+    help="Refuse what needs more memory, such as 512MB (half of it).",
 )  # fmt: skip
 layout_option = click.option(
-    "--layout", type=click.Choice(LAYOUTS), help="Axes of a feature map (by their number)."
+    "--layout", type=click.Choice(LAYOUTS), help="Order of the axes of a feature map."
 )
 _SHORT = {"kernel": "-k"}
 _INPUTS = (
     click.option(
-        "--include", multiple=True, metavar="GLOB", help="Only files like this; repeatable."
+        "--include",
+        multiple=True,
+        metavar="GLOB",
+        help="Only take files that match; may be repeated.",
     ),
-    click.option("--exclude", multiple=True, metavar="GLOB", help="No files or folders like this."),
+    click.option(
+        "--exclude", multiple=True, metavar="GLOB", help="Leave out files and folders that match."
+    ),
     click.option(
         "--files-from",
         metavar="FILE|-",
         shell_complete=complete_files,
-        help="Read input names from here, one a line.",
+        help="Read the names of inputs from a file, one a line.",
     ),
-    click.option("-0", "--null", is_flag=True, help="These names end with NUL, not a line."),
+    click.option(
+        "-0", "--null", is_flag=True, help="Names in --files-from end with NUL, not with a line."
+    ),
 )
 _OUTPUTS = (
-    click.option("--skip-existing", is_flag=True, help="Leave outputs that are whole."),
-    click.option("--update", is_flag=True, help="Likewise, if newer than their input."),
+    click.option(
+        "--name", metavar="TEMPLATE", help="Names of outputs, such as '{stem}_x{scale}{suffix}'."
+    ),
+    click.option(
+        "--skip-existing", is_flag=True, help="Skip pictures whose output exists and is whole."
+    ),
+    click.option(
+        "--update", is_flag=True, help="Skip those whose output is also newer than the input."
+    ),
     click.option(
         "--report",
         metavar="FILE",
         shell_complete=complete_files,
-        help="Rows of results, .csv or .jsonl.",
+        help="Write a row for each picture to a .csv or .jsonl.",
     ),
+    click.option("--no-report", is_flag=True, help="Write no checkerboard.csv into the folder."),
 )
 
 
@@ -119,7 +134,10 @@ def method_options(command: Command) -> Command:
     for name, uses in reversed(owners.items()):
         first = uses[0][1]
         option = f"--{name.replace('_', '-')}"
-        names = ", ".join(owner for owner, _ in uses)
+        owning = [owner for owner, _ in uses]
+        others = [method.name for method in METHODS if method.name not in owning]
+        is_rare = len(owning) <= len(others)
+        names = ", ".join(owning) if is_rare else f"all but {', '.join(others)}"
         if first.kind is bool:
             value: dict[str, Any] = {"is_flag": True, "default": None}
         else:

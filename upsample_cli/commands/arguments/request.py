@@ -4,11 +4,12 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
-from upsample_cli.errors import ImageFileError, SettingError
+from upsample_cli.errors import SettingError
 from upsample_cli.images.places.folder import Folder
 from upsample_cli.images.places.place import MAX_PIXELS, STREAM, Place, parse
-from upsample_cli.images.write.formats import DEFAULT_COMPRESSION
-from upsample_cli.jobs.enlarge.task import Existing, TargetSize, Task
+from upsample_cli.images.write.formats import Encoding
+from upsample_cli.jobs.batch.naming import Naming
+from upsample_cli.jobs.enlarge.task import Existing, Fit, TargetSize, Task
 from upsample_cli.jobs.runtime import process
 from upsample_cli.methods.catalogue import METHODS, build
 from upsample_cli.methods.method import Method
@@ -17,8 +18,9 @@ ARRAY_FORMATS = ("npy", "npz")
 _ARRAY_SUFFIXES = (".npy", ".npz")
 _STANDARD_OUTPUT = ("/dev/stdout", "/dev/fd/1")  # a temporary must not replace it
 _MOST_JOBS = 4  # for each core: more only wait for one another
-_FOR_PICTURES = ("linear", "quality", "compression", "strip", "max_pixels", "max_ripple")
-_NOT_FOR_LABELS = ("linear", "quality", "max_ripple")
+_NOT_FOR_LABELS = ("linear", "quality", "lossless", "background", "strict", "max_ripple")
+_FOR_PICTURES = (*_NOT_FOR_LABELS, "compression", "strip", "max_pixels")
+_FOR_FOLDERS = ("cluster", "include", "exclude", "name", "no_report")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,15 +41,16 @@ class Request:
         boundary: What lies beyond the edges: symmetric, nearest or zero.
         linear: Whether to filter in linear light.
         alpha: How transparency is filtered: premultiplied or straight.
-        format: The format of outputs whose name has no suffix.
-        quality: 1..100 for JPEG and WebP.
-        compression: 0..9 for PNG.
+        encoding: How outputs are written.
+        naming: How the outputs of a folder are called.
         strip: Whether to leave out metadata.
+        strict: Whether to refuse files with damage that no pixel needs.
         layout: The order of the axes of feature maps.
         labels: Whether samples are numbers of classes.
         max_pixels: The most pixels to read.
         max_ripple: The strongest checkerboard that is accepted, in levels.
         report: The file of results.
+        no_report: Whether to write none for a folder.
         cluster: The address of a Dask cluster.
         dry_run: Whether to print the plan only.
         as_json: Whether to print JSON lines.
@@ -70,15 +73,16 @@ class Request:
     boundary: str
     linear: bool
     alpha: str
-    format: str | None
-    quality: int | None
-    compression: int | None
+    encoding: Encoding
+    naming: Naming
     strip: bool
+    strict: bool
     layout: str | None
     labels: bool
     max_pixels: int | None
     max_ripple: float | None
     report: str | None
+    no_report: bool
     cluster: str | None
     dry_run: bool
     as_json: bool
@@ -94,9 +98,11 @@ class Request:
             self._check_labels()
         if self.null and self.files_from is None:
             raise SettingError("--null is for --files-from; leave it out")
-        for name in ("cluster", "include", "exclude") if self.is_for_one_file else ():
-            if getattr(self, name):
-                raise SettingError(f"--{name} is for folders; leave it out for one picture")
+        for option in self._given(_FOR_FOLDERS) if self.is_for_one_file else ():
+            raise SettingError(f"{option} is for folders; leave it out for one picture")
+        if self.report and self.no_report:
+            raise SettingError("--report and --no-report exclude each other; leave one out")
+        self.naming.check()
 
     @property
     def is_for_arrays(self) -> bool:
@@ -104,7 +110,7 @@ class Request:
         paths = [place.path.lower() for place in (*self.inputs[:1], self.output)]
         return (
             any(path.endswith(_ARRAY_SUFFIXES) for path in paths)
-            or self.format in ARRAY_FORMATS
+            or self.encoding.format in ARRAY_FORMATS
             or self.layout is not None
         )
 
@@ -126,10 +132,19 @@ class Request:
         """Return how to enlarge each picture, by so many threads."""
         return Task(
             self.method, self.target, self.boundary, self.linear,
-            self.alpha == "premultiplied", self.format, self.quality,
-            DEFAULT_COMPRESSION if self.compression is None else self.compression, self.strip,
+            self.alpha == "premultiplied", self.encoding, self.strip,
             self.existing == "replace", self.max_pixels or MAX_PIXELS, threads, self.labels,
+            self.strict,
         )  # fmt: skip
+
+    def _given(self, names: tuple[str, ...]) -> list[str]:
+        """Return which of these options are given, as they are on the command line."""
+        values = {**self.encoding._asdict(), "name": self.naming.template}
+        return [
+            f"--{name.replace('_', '-')}"
+            for name in names
+            if (values[name] if name in values else getattr(self, name)) not in (None, False, ())
+        ] + (["--alpha"] if "linear" in names and self.alpha != "premultiplied" else [])
 
     def _check_arrays(self) -> None:
         """Refuse what feature maps do not have."""
@@ -139,30 +154,22 @@ class Request:
             raise SettingError(
                 f"{self.inputs[0]} is a folder; feature maps are enlarged one file at a time"
             )
-        options = [name for name in _FOR_PICTURES if getattr(self, name) not in (None, False)]
-        if self.alpha != "premultiplied":
-            options.append("alpha")
-        for name in options:
-            option = f"--{name.replace('_', '-')}"
+        for option in self._given(_FOR_PICTURES):
             raise SettingError(f"{option} is for pictures, not for feature maps; leave it out")
         self.method.check_for("feature maps")
         if self.labels:
             raise SettingError(
                 "--labels is for pictures, not for feature maps; pass -m nearest instead"
             )
-        if self.format is not None and self.format not in ARRAY_FORMATS:
-            raise SettingError(
-                f"--format {self.format} holds no feature maps; choose {' or '.join(ARRAY_FORMATS)}"
-            )
+        if (format := self.encoding.format) not in (None, *ARRAY_FORMATS):
+            choices = " or ".join(ARRAY_FORMATS)
+            raise SettingError(f"--format {format} holds no feature maps; choose {choices}")
 
     def _check_labels(self) -> None:
         """Refuse what labels do not have."""
         self.method.check_for("labels")
-        for name in _NOT_FOR_LABELS:
-            if getattr(self, name) not in (None, False):
-                raise SettingError(f"--{name.replace('_', '-')} is not for --labels; leave it out")
-        if self.alpha != "premultiplied":
-            raise SettingError("--alpha is not for --labels, which have none; leave it out")
+        for option in self._given(_NOT_FOR_LABELS):
+            raise SettingError(f"{option} is not for --labels; leave it out")
 
 
 def request_of(
@@ -171,6 +178,8 @@ def request_of(
     method: str,
     scale: float | None,
     size: str | None,
+    fit: Fit | None,
+    name: str | None,
     force: bool,
     skip_existing: bool,
     update: bool,
@@ -188,34 +197,24 @@ def request_of(
     """
     inputs, output = _places(paths, files_from)
     names = {parameter.name for one in METHODS for parameter in one.parameters()}
-    settings = {name: options.pop(name) for name in names}
-    chosen = build(method, **{name: value for name, value in settings.items() if value is not None})
+    chosen = build(method, **{n: v for n in names if (v := options.pop(n)) is not None})
     if scale is not None and size is not None:
         raise SettingError("--scale and --size are both given; leave one out")
+    if size is None and fit is not None:
+        raise SettingError(f"--fit {fit} is for --size WxH; leave it out")
     factor = chosen.own_scale if scale is None and size is None else scale
-    target = TargetSize(scale=factor) if size is None else TargetSize.parsed(size)
+    target = TargetSize(factor) if size is None else TargetSize.parsed(size, fit or "stretch")
+    encoding = Encoding.of(**{each: options.pop(each) for each in Encoding._fields})
     if force and (skip_existing or update):
         other = "--update" if update else "--skip-existing"
         raise SettingError(f"--force and {other} exclude each other; leave one out")
-    existing: Existing = "replace" if force else "refuse"
-    if skip_existing or update:
-        existing = "update" if update else "skip"
-    cores = process.cores()
+    fresh: Existing = "replace" if force else "refuse"
     return Request(
-        inputs=inputs, output=output, method=chosen, target=target, existing=existing,
-        jobs=min(jobs or cores, _MOST_JOBS * cores), files_from=files_from, **options,
+        inputs=inputs, output=output, method=chosen, files_from=files_from, target=target,
+        existing="update" if update else "skip" if skip_existing else fresh,
+        encoding=encoding, naming=Naming(encoding.format, name, target.scale, method),
+        jobs=min(jobs or process.cores(), _MOST_JOBS * process.cores()), **options,
     )  # fmt: skip
-
-
-def as_file(place: Place | Folder) -> Place:
-    """Return a place that has to be a file.
-
-    Raises:
-        ImageFileError: It is a folder.
-    """
-    if isinstance(place, Folder):
-        raise ImageFileError(f"{place} is a folder; name a file in it")
-    return place
 
 
 def output_place(path: str) -> Place | Folder:

@@ -1,0 +1,176 @@
+import io
+import struct
+import subprocess
+from pathlib import Path
+
+import cv2
+import numpy as np
+import PIL.Image
+import programs
+import pytest
+from PIL import ImageCms
+from textures import texture_samples
+
+from upsample_cli.errors import ImageFileError
+from upsample_cli.images.levels import to_linear
+from upsample_cli.images.places.place import parse
+from upsample_cli.images.read import files, opening
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+@pytest.mark.parametrize("bits", [10, 12, 16])
+def test_white_of_a_deep_jpeg_2000_is_white(tmp_path: Path, bits: int, channels: int) -> None:
+    """All bits are kept and the highest level is full scale."""
+    codecs = pytest.importorskip("imagecodecs")
+    levels = texture_samples(20, 24, channels, 16) >> (16 - bits)
+    levels[0] = 2**bits - 1
+    data = codecs.jpeg2k_encode(levels.squeeze(), level=0, bitspersample=bits)
+    (tmp_path / "in.jp2").write_bytes(data)
+    image = files.read(parse(tmp_path / "in.jp2"))
+    expected = np.floor(levels / (2**bits - 1) * 65535 + 0.5)
+    np.testing.assert_array_equal(image.samples, expected)
+    assert image.notes == ()
+    orientation = struct.pack("<HHHLHHL", 1, 0x112, 3, 1, 6, 0, 0)
+    exif = b"JpgTiffExif->JP2II\x2a\0\x08\0\0\0" + orientation
+    boxed = data + struct.pack(">L4s", 8 + len(exif), b"uuid") + exif
+    (tmp_path / "in.jp2").write_bytes(boxed)
+    turned = files.read(parse(tmp_path / "in.jp2")).samples
+    np.testing.assert_array_equal(turned, np.rot90(expected, -1))
+
+
+def test_a_deep_grey_jpeg_2000_needs_no_library(tmp_path: Path) -> None:
+    """OpenCV writes 16 bits, of which Pillow reads all."""
+    levels = texture_samples(64, 72, 1, 16)
+    cv2.imwrite(str(tmp_path / "in.jp2"), levels, [cv2.IMWRITE_JPEG2000_COMPRESSION_X1000, 1000])
+    image = files.read(parse(tmp_path / "in.jp2"))
+    np.testing.assert_array_equal(image.samples, levels)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "kind", "module"),
+    [
+        ("in.jxl", b"\xff\x0a" + bytes(20), "JPEG XL", "imagecodecs"),
+        ("in.exr", b"\x76\x2f\x31\x01" + bytes(20), "OpenEXR", "OpenEXR"),
+        ("in.hdr", b"#?RADIANCE\n" + bytes(20), "Radiance HDR", "imagecodecs"),
+        ("in.psd", b"8BPS\0\1" + bytes(20), "Photoshop", "psd_tools"),
+        ("in.heic", b"\0\0\0\x18ftypheic" + bytes(20), "HEIF", "pillow_heif"),
+    ],
+)
+def test_a_missing_library_is_named(
+    tmp_path: Path, name: str, data: bytes, kind: str, module: str
+) -> None:
+    """The error says what the file is, what it needs, and the extra that has it."""
+    (tmp_path / name).write_bytes(data)
+    command = programs.command("without", module, tmp_path / name, tmp_path / "out.png")
+    error = subprocess.run(command, capture_output=True, text=True, check=False).stderr
+    assert f"{name} is {kind}, which needs {module}; pip install" in error
+    assert '"upsample-cli[formats]"' in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("dtype", ["u1", "u2", "f4"])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_jpeg_xl_is_read_with_all_bits(tmp_path: Path, channels: int, dtype: str) -> None:
+    """8 and 16 bits and floats come back as they were."""
+    codecs = pytest.importorskip("imagecodecs")
+    pytest.importorskip("pillow_jxl")
+    samples = texture_samples(20, 24, channels, 8 if dtype == "u1" else 16)
+    if dtype == "f4":
+        samples = (samples / 65535).astype(np.float32)
+    data = codecs.jpegxl_encode(samples.squeeze(), lossless=True)
+    (tmp_path / "in.jxl").write_bytes(data)
+    image = files.read(parse(tmp_path / "in.jxl"))
+    np.testing.assert_array_equal(image.samples, samples)
+    assert opening.read_size(parse(tmp_path / "in.jxl")) == (20, 24)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_heif_is_read(tmp_path: Path, mode: str) -> None:
+    """Pixels and profile are right; the decoder turns them where need be."""
+    heif = pytest.importorskip("pillow_heif")
+    heif.register_heif_opener()
+    samples, profile = texture_samples(64, 48, len(mode)), ImageCms.createProfile("sRGB")
+    icc = ImageCms.ImageCmsProfile(profile).tobytes()
+    path = tmp_path / "in.heic"
+    PIL.Image.fromarray(samples).save(path, quality=-1, chroma=444, icc_profile=icc)
+    image = files.read(parse(path))
+    assert image.size == opening.read_size(parse(path)) == (64, 48)
+    assert np.abs(image.samples.astype(int) - samples).mean() < 3
+    assert image.metadata.icc == icc
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("kind", ["exr", "hdr"])
+def test_linear_light_gets_the_curve_of_srgb(tmp_path: Path, kind: str, channels: int) -> None:
+    """Floats beyond white stay; colours are straight, whatever the file has."""
+    light = to_linear((texture_samples(9, 11, channels, 16) / 40000).astype(np.float32))
+    path = tmp_path / f"in.{kind}"
+    if kind == "exr":
+        openexr = pytest.importorskip("OpenEXR")
+        stored = light.copy()
+        if channels == 4:
+            stored[..., :3] *= stored[..., 3:]
+        name = {1: "Y", 3: "RGB", 4: "RGBA"}[channels]
+        head = {"compression": openexr.ZIP_COMPRESSION, "type": openexr.scanlineimage}
+        openexr.File(head, {name: stored.squeeze()}).write(str(path))
+    else:
+        if channels != 3:
+            pytest.skip("Radiance has no other")
+        path.write_bytes(pytest.importorskip("imagecodecs").rgbe_encode(light, header=True))
+    image = files.read(parse(path))
+    colours = min(channels, 3)
+    actual = to_linear(image.samples[..., :colours])
+    np.testing.assert_allclose(actual, light[..., :colours], rtol=0.02, atol=0.02 * light.max())
+    if channels == 4:
+        np.testing.assert_array_equal(image.samples[..., 3], light[..., 3])
+    assert image.notes == ("its linear light became sRGB's curve",)
+
+
+def psd(samples: np.ndarray, mode: int, has_picture: bool, layers: bytes = b"") -> bytes:
+    """Return a Photoshop file of raw planes."""
+    height, width, channels = samples.shape
+    head = struct.pack(
+        ">4sH6xHLLHH", b"8BPS", 1, channels, height, width, 8 * samples.itemsize, mode
+    )
+    version = struct.pack(">LBLLL", 1, has_picture, 0, 0, 1)
+    resource = b"8BIM" + struct.pack(">HHL", 1057, 0, len(version)) + version + b"\0"
+    planes = np.moveaxis(samples, 2, 0).astype(f">u{samples.itemsize}").tobytes()
+    sections = [b"", resource, layers]
+    return (
+        head + b"".join(struct.pack(">L", len(part)) + part for part in sections) + b"\0\0" + planes
+    )
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize(("mode", "channels"), [(1, 1), (3, 3), (3, 4)])
+def test_a_photoshop_file_is_read_flattened(
+    tmp_path: Path, mode: int, channels: int, bits: int
+) -> None:
+    """The picture behind the layers is read, with all its bits."""
+    pytest.importorskip("psd_tools")
+    samples = texture_samples(9, 11, channels, bits)
+    samples[..., 3:] = 2**bits - 1
+    (tmp_path / "in.psd").write_bytes(psd(samples, mode, True))
+    np.testing.assert_array_equal(files.read(parse(tmp_path / "in.psd")).samples, samples)
+
+
+def test_a_photoshop_file_of_layers_alone_is_refused(tmp_path: Path) -> None:
+    """White in place of the picture would be a wrong one."""
+    pytest.importorskip("psd_tools")
+    (tmp_path / "in.psd").write_bytes(psd(texture_samples(9, 11, 3), 3, False))
+    with pytest.raises(ImageFileError, match="holds layers alone"):
+        files.read(parse(tmp_path / "in.psd"))
+
+
+@pytest.mark.parametrize("suffix", ["qoi", "dds", "pcx", "sgi"])
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA"])
+def test_rare_formats_of_pillow_are_read(tmp_path: Path, suffix: str, mode: str) -> None:
+    """Formats that it reads itself need no library."""
+    samples = texture_samples(9, 11, {"L": 1, "RGB": 3, "RGBA": 4}[mode])
+    file = io.BytesIO()
+    try:
+        PIL.Image.fromarray(samples.squeeze()).save(file, suffix)
+    except (OSError, ValueError, KeyError):
+        pytest.skip("Pillow does not write it")
+    (tmp_path / f"in.{suffix}").write_bytes(file.getvalue())
+    np.testing.assert_array_equal(files.read(parse(tmp_path / f"in.{suffix}")).samples, samples)

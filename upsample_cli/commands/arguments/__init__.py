@@ -1,0 +1,1 @@
+"""What the command line says: options, names, and the request that they make."""

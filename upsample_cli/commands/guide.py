@@ -1,0 +1,35 @@
+"""`upsample guide`: the guides that come with the package."""
+
+from pathlib import Path
+
+import click
+
+from upsample_cli.commands.arguments.options import complete_words
+from upsample_cli.errors import SettingError
+from upsample_cli.methods.method import did_you_mean
+
+FOLDER = Path(__file__).parent.parent / "guides"
+TOPICS = tuple(sorted(path.stem for path in FOLDER.glob("*.md")))
+
+
+@click.command(short_help="Read a guide.")
+@click.argument("topic", required=False, shell_complete=complete_words(TOPICS))
+def guide(topic: str | None) -> None:
+    """Print the guide on TOPIC; without one, list what there is.
+
+    \b
+    upsample guide transposed-convolution
+    """  # noqa: D301 # click needs the \b itself
+    if topic is None:
+        for name in TOPICS:
+            click.echo(f"{name.ljust(max(map(len, TOPICS)))}  {_text(name).splitlines()[0][2:]}")
+        return
+    if topic not in TOPICS:
+        remedy = did_you_mean(topic, TOPICS) or f"choose {', '.join(TOPICS)}"
+        raise SettingError(f"no guide '{topic}'; {remedy}")
+    click.echo_via_pager(_text(topic))
+
+
+def _text(topic: str) -> str:
+    """Return a guide, in Markdown."""
+    return (FOLDER / f"{topic}.md").read_text(encoding="utf-8")

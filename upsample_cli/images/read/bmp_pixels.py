@@ -1,0 +1,110 @@
+"""BMPs that Pillow misreads, laid out anew as it reads them: runs of colours, and masks of bits.
+
+Pillow lets runs go over the end of a row, and knows few of the masks that samples may have.
+
+Source: Microsoft, "Bitmap Storage" (BITMAPINFOHEADER, BITMAPV5HEADER, bitmap compression).
+"""
+
+import io
+from struct import pack, unpack_from
+from typing import Any, BinaryIO
+
+from upsample_cli.images.places.place import MAX_PIXELS
+
+_RLE8, _RLE4, _MASKS, _MASKS_WITH_ALPHA = 1, 2, 3, 6  # compressions
+_LONGEST_HEAD = 14 + 124
+_OS2 = 64  # bytes of a header whose compressions have other numbers
+_EMBEDDED = b"DEBM"
+
+
+def plain(file: BinaryIO) -> tuple[BinaryIO, dict[Any, Any]]:
+    """Return a BMP without runs and masks, and its profile and bits a sample by Pillow's names.
+
+    Raises:
+        struct.error: It ends too early.
+    """
+    file.seek(0)
+    head = file.read(_LONGEST_HEAD)
+    if head[:2] != b"BM" or len(head) < 54:
+        return file, {}
+    info: dict[Any, Any] = {}
+    length, width, height, bits, compression = unpack_from("<L2l2xHL", head, 14)
+    if length == 124 and head[70:74] == _EMBEDDED:
+        start, size = unpack_from("<2L", head, 126)
+        file.seek(14 + start)
+        info["icc_profile"] = file.read(size)
+    if compression in (_RLE8, _RLE4) and abs(width * height) <= MAX_PIXELS:
+        return io.BytesIO(_without_runs(file, head, compression == _RLE4)), info
+    if compression in (_MASKS, _MASKS_WITH_ALPHA) and length != _OS2 and bits in (16, 32):
+        count = 4 if compression == _MASKS_WITH_ALPHA or length >= 56 else 3
+        masks = unpack_from(f"<{count}L", head, 54)
+        info["bits"] = max(mask.bit_count() for mask in masks)
+        return io.BytesIO(_without_masks(file, head, masks)), info
+    return file, info
+
+
+def _without_runs(file: BinaryIO, head: bytes, has_nibbles: bool) -> bytes:
+    """Return a BMP of 8 bits a pixel, whose rows are cut off where the data is."""
+    start, length, width, height = unpack_from("<3Ll", head, 10)
+    file.seek(14 + length)
+    palette, data = file.read(start - 14 - length), file.read()
+    stride = -(-width // 4) * 4
+    canvas = bytearray(stride * abs(height))
+    x = y = at = 0
+    while y < abs(height):
+        if at + 2 > len(data):  # Pillow will miss the rest
+            canvas = canvas[: y * stride]
+            break
+        count, value = data[at], data[at + 1]
+        at += 2
+        if count == 0 and value < 3:
+            if value == 1:
+                break
+            right, up = unpack_from("2B", data, at) if value == 2 else (-x, 1)
+            x, y, at = x + right, y + up, at + value
+            continue
+        packed = bytes([value]) * count
+        if count == 0:
+            count, used = value, -(-value // 2) if has_nibbles else value
+            packed, at = data[at : at + used], at + used + used % 2
+        if has_nibbles:
+            packed = bytes(nibble for byte in packed for nibble in (byte >> 4, byte & 15))
+        seen = packed[: min(count, max(width - x, 0))]
+        canvas[y * stride + x : y * stride + x + len(seen)] = seen
+        x += count
+    return _header(head, palette, 8, 0) + canvas
+
+
+def _without_masks(file: BinaryIO, head: bytes, masks: tuple[int, ...]) -> bytes:
+    """Return a BMP of 32 bits a pixel, with as many rows as there are."""
+    import numpy as np  # decoding begins before it has loaded
+
+    start, _, width, height = unpack_from("<3Ll", head, 10)
+    bits = unpack_from("<H", head, 28)[0]
+    file.seek(start)
+    stride = -(-width * bits // 32) * 4
+    data = file.read(stride * abs(height))
+    rows = np.frombuffer(data[: len(data) // stride * stride], f"<u{bits // 8}")
+    values = rows.reshape(-1, stride * 8 // bits)[:, :width].astype(np.uint64)
+    pixels = np.full((*values.shape, 4), 255, np.uint8)
+    for channel, mask in zip((2, 1, 0, 3), masks, strict=False):
+        if full := mask // (mask & -mask or 1):
+            levels = (values & np.uint64(mask)) // np.uint64(mask // full)
+            pixels[..., channel] = (levels * np.uint64(255) + np.uint64(full // 2)) // np.uint64(
+                full
+            )
+        elif channel < 3:
+            pixels[..., channel] = 0
+    has_alpha = len(masks) == 4 and masks[3] != 0
+    layout = pack("<4L", 0xFF0000, 0xFF00, 0xFF, 0xFF000000 if has_alpha else 0)
+    return _header(head, layout, 32, _MASKS) + pixels.tobytes()
+
+
+def _header(head: bytes, behind: bytes, bits: int, compression: int) -> bytes:
+    """Return a head of another layout; what follows it, a palette or masks, is a part of it."""
+    size = 56 if compression else 40
+    start = 54 + len(behind)
+    return (
+        pack("<2s4L", b"BM", 0, 0, start, size) + head[18:28]
+        + pack("<HLL", bits, compression, 0) + head[38:54] + behind
+    )  # fmt: skip

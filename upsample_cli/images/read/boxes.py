@@ -1,0 +1,93 @@
+"""What the boxes of JPEG 2000 and AVIF files say and Pillow overlooks.
+
+Source: ITU-T T.800, annex I (JP2); ISO/IEC 14496-12 and 23008-12 (boxes, `clap`); XMP, part 3.
+"""
+
+from collections.abc import Iterator
+from struct import unpack_from
+from typing import Any
+
+import PIL.Image
+from PIL import ImagePalette
+
+_EXIF = b"JpgTiffExif->JP2"
+_XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
+_SIZES = b"\xff\x4f\xff\x51"  # begins the pixels: samples, their number and depth
+_WITHIN = {b"jp2h": 0, b"meta": 4, b"iprp": 0}  # hold boxes behind so many bytes
+
+
+def read_jpeg2000(opened: PIL.Image.Image, data: bytes) -> None:
+    """Put profile, EXIF, XMP, bits and colour space into a picture's info, and mend its palette."""
+    info: dict[Any, Any] = opened.info
+    start = data.find(_SIZES) + 4
+    count = unpack_from(">H", data, start + 36)[0]
+    info["bits"] = max(data[start + 38 : start + 38 + 3 * count : 3]) % 128 + 1
+    for kind, body in boxes(data):
+        if kind == b"colr" and body[0] == 1:
+            info["space"] = unpack_from(">L", body, 3)[0]
+        elif kind == b"colr":
+            info["icc_profile"] = body[3:]
+        elif kind == b"uuid" and body.startswith((_EXIF, _XMP)):
+            info["exif" if body.startswith(_EXIF) else "xmp"] = body[16:]
+        elif kind == b"pclr" and opened.mode in ("P", "PA") and opened.palette:
+            # Pillow leaves out colours that come twice, and so moves those behind them.
+            levels = body[3 + body[2] :][: body[2] * unpack_from(">H", body)[0]]
+            opened.palette = ImagePalette.ImagePalette(opened.palette.mode, levels)
+            opened.palette.dirty = 1
+
+
+def crop(data: bytes, size: tuple[int, int]) -> tuple[int, int, int, int] | None:
+    """Return the part of an AVIF's pixels that is the picture; None if all of them are.
+
+    Args:
+        data: The file, or as much of it as holds its head.
+        size: Width and height of its pixels.
+
+    Raises:
+        ValueError: The part lies outside.
+    """
+    held = dict(reversed([*boxes(data)]))  # the first of each kind
+    properties = [*boxes(held.get(b"ipco", b""))]
+    if b"clap" not in dict(properties):
+        return None
+    (primary,) = unpack_from(">L" if held[b"pitm"][0] else ">H", held[b"pitm"], 4)
+    own = [properties[index - 1] for index in _associated(held[b"ipma"], primary)]
+    for numbers in (unpack_from(">LLLLlLlL", body) for kind, body in own if kind == b"clap"):
+        width, height, right, down = (numbers[i] / (numbers[i + 1] or 1) for i in (0, 2, 4, 6))
+        left, top = (size[0] - width) / 2 + right, (size[1] - height) / 2 + down
+        box = int(left), int(top), int(left + width), int(top + height)
+        if min(left, top) < 0 or box[2] > size[0] or box[3] > size[1]:
+            raise ValueError("its crop lies outside")
+        return box
+    return None
+
+
+def _associated(table: bytes, item: int) -> list[int]:
+    """Return the indices, from 1 on, of the properties that an item has."""
+    version, wide, at = table[0], table[3] & 1, 8
+    for _ in range(unpack_from(">L", table, 4)[0]):
+        name, count = unpack_from(">LB" if version else ">HB", table, at)
+        at += 5 if version else 3
+        indices = unpack_from(f">{count}{'H' if wide else 'B'}", table, at)
+        at += count * (1 + wide)
+        if name == item:
+            return [index & (0x7FFF if wide else 0x7F) for index in indices]
+    return []
+
+
+def boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield kind and content of every box, those in some others included."""
+    at = 0
+    while at + 8 <= len(data):
+        length, kind = unpack_from(">L4s", data, at)
+        head = 16 if length == 1 else 8
+        if length < 2:
+            length = unpack_from(">Q", data, at + 8)[0] if length else len(data) - at
+        if length < head:
+            return
+        body = data[at + head : at + length]
+        if kind in _WITHIN:
+            yield from boxes(body[_WITHIN[kind] :])
+        else:
+            yield kind, body
+        at += length

@@ -1,0 +1,56 @@
+"""JPEGs that lack only their end marker.
+
+Source: ITU-T T.81, annexes B (markers) and G (progression).
+"""
+
+import io
+import re
+from itertools import product
+from struct import error as StructError  # noqa: N812 # a class, whatever its name
+from struct import unpack_from
+from typing import BinaryIO
+
+from PIL.JpegImagePlugin import jpeg_factory
+
+_BEGIN, _END = b"\xff\xd8", b"\xff\xd9"
+# What comes before the marker: it changes pixels that are missing, if need be after a restart.
+_TAILS = (
+    b"", *(b"".join(fill * 64 + bytes([0xFF, 0xD0 + i]) for i in range(8)) for fill in (b"U", b"*"))
+)  # fmt: skip
+_MARKER = re.compile(rb"\xff[\xc0-\xcf\xda-\xfe]")
+_PROGRESSIVE, _SCAN = 0xC2, 0xDA
+
+
+def completed(file: BinaryIO) -> io.BytesIO | None:
+    """Return a JPEG with an end marker; None if that is not all that it lacks."""
+    file.seek(0)
+    if file.read(2) != _BEGIN:  # which may have no end, as /dev/zero
+        return None
+    data, pictures = (_BEGIN + file.read()).removesuffix(_END[:1]), set()
+    try:
+        if not _has_all_scans(data):
+            return None
+        for tail in _TAILS:
+            with jpeg_factory(io.BytesIO(data + tail + _END)) as opened:
+                pictures.add(opened.tobytes())
+    except (OSError, SyntaxError, ValueError, IndexError, StructError):
+        return None
+    return io.BytesIO(data + _END) if len(pictures) == 1 else None
+
+
+def _has_all_scans(data: bytes) -> bool:
+    """Tell whether every bit of every coefficient of a progressive JPEG has had its scan."""
+    coarse: set[tuple[int, int]] = set()
+    at, is_progressive = 2, False
+    while found := _MARKER.search(data, at):
+        marker, start = data[found.start() + 1], found.end() + 2
+        at = found.end() + unpack_from(">H", data, found.end())[0]
+        if marker == _PROGRESSIVE:
+            is_progressive = True
+            components = data[start + 6 : at : 3]
+            coarse = set(product(components, range(64)))
+        elif marker == _SCAN and at <= len(data):
+            first, last, bits = data[at - 3 : at]
+            parts = set(product(data[start + 1 : at - 3 : 2], range(first, last + 1)))
+            coarse = coarse | parts if bits & 15 else coarse - parts
+    return not (is_progressive and coarse)

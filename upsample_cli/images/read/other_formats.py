@@ -1,0 +1,179 @@
+"""Formats that Pillow does not read, or not with all their bits, through libraries of an extra."""
+
+import io
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import PIL.Image
+
+from upsample_cli.errors import ImageFileError
+from upsample_cli.images.metadata.exif import exif_bytes, upright
+from upsample_cli.images.metadata.metadata import Metadata, metadata_of
+from upsample_cli.images.read.decode import Decoded
+from upsample_cli.images.read.opening import check_size
+
+if TYPE_CHECKING:  # decoding begins before it has loaded
+    from numpy.typing import NDArray
+
+    from upsample_cli.planes import Size
+
+_MAGIC = {
+    b"\xff\x0a": "JPEG XL", b"\0\0\0\x0cJXL ": "JPEG XL", b"#?": "Radiance HDR",
+    b"\x76\x2f\x31\x01": "OpenEXR", b"8BPS": "Photoshop",
+}  # fmt: skip
+_HEIF = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
+_RGB, _GREY = 16, 17  # colour spaces of JPEG 2000
+_DPI, _PROFILE, _EXIF, _XMP = 1005, 1039, 1058, 1060  # resources of Photoshop
+
+_LINEAR = "its linear light became sRGB's curve"
+
+
+def kind_of(head: bytes) -> str | None:
+    """Return the name of the format that the first 12 bytes of a file are of; None if none here."""
+    if head[4:8] == b"ftyp" and head[8:12] in _HEIF:
+        return "HEIF"
+    return next((name for magic, name in _MAGIC.items() if head.startswith(magic)), None)
+
+
+def library(kind: str, module: str) -> Any:
+    """Return a library that a kind of picture needs.
+
+    Raises:
+        ImportError: It is not installed.
+    """
+    try:
+        return import_module(module)
+    except ImportError as error:
+        remedy = 'pip install "upsample-cli[formats]"'
+        raise ImportError(f"is {kind}, which needs {module}; {remedy}") from error
+
+
+def size(file: BinaryIO, name: str, max_pixels: int) -> "Size":
+    """Return height and width of a picture; most of these formats tell no more than all."""
+    picture = read(file, name, max_pixels).picture
+    if isinstance(picture, PIL.Image.Image):
+        return picture.height, picture.width
+    height, width = picture.shape[:2]
+    return height, width
+
+
+def read(file: BinaryIO, name: str, max_pixels: int) -> Decoded:
+    """Return the picture in a file of one of these formats.
+
+    Raises:
+        ImageFileError: Its samples are of another kind.
+        ImportError: Its library is not installed.
+        PictureTooLargeError: It has too many pixels.
+    """
+    file.seek(0)
+    data = file.read()
+    kind = kind_of(data[:12]) or "unknown"
+    metadata = Metadata()
+    notes: tuple[str, ...] = ()
+    if kind == "Photoshop":
+        return _photoshop(data, name, max_pixels)
+    if kind == "JPEG XL":
+        samples = library(kind, "imagecodecs").jpegxl_decode(data)
+        library(kind, "pillow_jxl")
+        with PIL.Image.open(io.BytesIO(data), formats=["JXL"]) as opened:
+            exif = exif_bytes(opened)
+            metadata = metadata_of(opened, exif and upright(exif), True)._replace(coding=None)
+    else:
+        is_exr = kind == "OpenEXR"
+        light = _exr(data, name) if is_exr else library(kind, "imagecodecs").rgbe_decode(data)
+        samples, notes = _encoded(light), (_LINEAR,)
+    if samples.ndim == 2:
+        samples = samples[..., None]
+    check_size(samples.shape[:2], name, max_pixels)
+    return Decoded(name, _checked(samples, name, kind), kind, metadata, notes)
+
+
+def read_deep_jpeg2000(opened: PIL.Image.Image, file: BinaryIO, name: str) -> "NDArray[Any]":
+    """Return the samples of a JPEG 2000 of over 8 bits, of which Pillow makes white black.
+
+    Raises:
+        ImageFileError: The samples are no plain RGB.
+        ImportError: imagecodecs is not installed.
+    """
+    import numpy as np
+
+    bits, space = opened.info["bits"], opened.info.get("space", _RGB)
+    if space not in (_RGB, _GREY):
+        raise ImageFileError(f"{name} holds YCC or inks of {bits} bits; save it as RGB")
+    codecs = library(f"{bits}-bit JPEG 2000", "imagecodecs")
+    file.seek(0)
+    samples = _checked(codecs.jpeg2k_decode(file.read()), name, "JPEG 2000")
+    highest = 2**bits - 1
+    wide = (samples.astype(np.uint32) * 65535 + highest // 2) // highest
+    return np.asarray(wide, np.uint16)
+
+
+def _checked(samples: "NDArray[Any]", name: str, kind: str) -> "NDArray[Any]":
+    """Refuse samples other than one to four levels a pixel."""
+    import numpy as np
+
+    if samples.dtype == np.float16:
+        samples = samples.astype(np.float32)
+    if samples.ndim != 3 or samples.shape[2] > 4 or samples.dtype not in ("u1", "u2", "f4"):
+        raise ImageFileError(
+            f"{name} is a {kind} of {samples.dtype} samples, {samples.shape}; save it as RGB"
+        )
+    return np.ascontiguousarray(samples)
+
+
+def _photoshop(data: bytes, name: str, max_pixels: int) -> Decoded:
+    """Return the flattened picture in a Photoshop file."""
+    import numpy as np
+
+    file = library("Photoshop", "psd_tools").PSDImage.open(io.BytesIO(data))
+    check_size((file.height, file.width), name, max_pixels)
+    if not file.has_preview():
+        raise ImageFileError(
+            f"{name} holds layers alone; save it with Photoshop's maximum compatibility"
+        )
+    colours, about = file.color_mode.name, file.image_resources.get_data
+    dpi, exif = about(_DPI), about(_EXIF)
+    metadata = Metadata(
+        about(_PROFILE), exif and upright(exif), about(_XMP),
+        dpi=dpi and (dpi.horizontal / 65536, dpi.vertical / 65536),
+    )  # fmt: skip
+    notes = ("its layers are flattened",) if len(file) else ()
+    if colours == "CMYK" and file.depth == 8:
+        return Decoded(name, file.topil(apply_icc=False), "PSD", metadata, notes)
+    if colours not in ("RGB", "GRAYSCALE", "INDEXED", "BITMAP"):
+        raise ImageFileError(f"{name} holds {colours} of {file.depth} bits; save it as RGB")
+    levels = file.numpy()
+    if file.depth == 32:
+        return Decoded(name, _encoded(levels), "PSD", metadata, (*notes, _LINEAR))
+    full = 65535 if file.depth == 16 else 255
+    samples = np.floor(levels.clip(0, 1) * full + 0.5).astype("u2" if file.depth == 16 else "u1")
+    return Decoded(name, _checked(samples, name, "Photoshop"), "PSD", metadata, notes)
+
+
+def _exr(data: bytes, name: str) -> "NDArray[Any]":
+    """Return the first part of an OpenEXR file, with straight opacity."""
+    with library("OpenEXR", "OpenEXR").File(io.BytesIO(data)) as opened:
+        head = opened.header()
+        channels = {key: channel.pixels for key, channel in opened.channels().items()}
+        windows = [[side.tolist() for side in head[key]] for key in ("dataWindow", "displayWindow")]
+    if len(channels) != 1 or not {"RGB", "RGBA", "Y"} & set(channels) or windows[0] != windows[1]:
+        raise ImageFileError(
+            f"{name} holds channels {', '.join(channels)} or an overscan; save it as plain RGB"
+        )
+    samples: NDArray[Any] = next(iter(channels.values())).astype("f4")
+    if samples.shape[-1] == 4:
+        opacity = samples[..., 3:]
+        samples[..., :3] /= opacity + (opacity == 0)
+    return samples
+
+
+def _encoded(light: "NDArray[Any]") -> "NDArray[Any]":
+    """Return linear light as levels on sRGB's curve, which goes on beyond 0 and 1."""
+    import numpy as np
+
+    from upsample_cli.images.levels import from_linear
+
+    levels = np.array(light, np.float32)
+    colours = levels[..., :3] if levels.ndim == 3 else levels
+    colours[...] = np.sign(colours) * from_linear(np.abs(colours))
+    return levels

@@ -1,0 +1,119 @@
+"""TIFFs that Pillow reads: which they are, and what it needs to read them correctly."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from threading import Lock
+from typing import Any, BinaryIO
+
+import PIL.Image
+from PIL import ImagePalette, TiffImagePlugin
+
+from upsample_cli.errors import ImageFileError
+from upsample_cli.images.read.raw_modes import set_float_order
+
+_SUBFILE, _SUBIFDS = 254, 330  # tags
+_BITS, _COMPRESSION, _PHOTOMETRIC, _PLANAR, _COLOUR_MAP, _EXTRA_SAMPLES, _SAMPLE_FORMAT = (
+    258, 259, 262, 284, 320, 338, 339
+)  # fmt: skip
+_WHITE_IS_ZERO, _CMYK, _YCBCR = 0, 5, 6  # photometric interpretations
+_UNSPECIFIED, _ASSOCIATED = 0, 1  # kinds of extra samples
+_SIGNED, _SEPARATE_PLANES, _REDUCED = 2, 2, 1
+_RARE_COMPRESSIONS = {34925, 50000, 50001}  # LZMA, Zstandard, WebP
+_STDERR_LOCK = Lock()
+
+
+def prepared(opened: PIL.Image.Image, file: BinaryIO) -> PIL.Image.Image | None:
+    """Return a TIFF prepared for loading; None if Pillow does not read it correctly."""
+    tags: Any = getattr(opened, "tag_v2", {})
+    bits, extra = max(tags.get(_BITS, (1,))), tags.get(_EXTRA_SAMPLES, ())
+    # Pillow drops samples other than colours and opacity.
+    drops = _UNSPECIFIED in extra or len(extra) > 1
+    # It reads separate planes as 8 bits, whatever their depth, and as straight opacity.
+    separate = tags.get(_PLANAR) == _SEPARATE_PLANES and (bits > 8 or _ASSOCIATED in extra)
+    # Above 8 bits it does not invert white as 0, and cuts CMYK and premultiplied colours.
+    special = tags.get(_PHOTOMETRIC) in (_WHITE_IS_ZERO, _CMYK) or _ASSOCIATED in extra
+    # It reads negative levels of 8 bits as light ones.
+    negative = tags.get(_SAMPLE_FORMAT) == (_SIGNED,) and bits == 8
+    if drops or separate or (special and bits > 8) or negative:
+        return None
+    if tags.get(_PHOTOMETRIC) == _YCBCR and opened.info.get("compression") == "raw":
+        return _opened_by_libtiff(file)  # Pillow's own decoder knows no subsampling
+    if opened.mode in ("P", "PA") and max(tags[_COLOUR_MAP]) < 256:  # as libtiff takes it
+        opened.palette = ImagePalette.raw("RGB;L", bytes(tags[_COLOUR_MAP]))
+    set_float_order(opened)
+    return opened
+
+
+def page_count(opened: PIL.Image.Image) -> int:
+    """Return how many pictures a TIFF has; Pillow stops at a later one that it does not read."""
+    if not getattr(opened, "is_animated", False):
+        return 1
+    import tifffile
+
+    assert isinstance(opened, TiffImagePlugin.TiffImageFile)
+    assert opened.fp is not None
+    opened.fp.seek(0)
+    with tifffile.TiffFile(opened.fp) as file:
+        return len(file.pages)
+
+
+def _opened_by_libtiff(file: BinaryIO) -> PIL.Image.Image:
+    """Return an uncompressed TIFF that Pillow will load by libtiff."""
+    file.seek(0)
+    with _STDERR_LOCK:
+        try:
+            TiffImagePlugin.READ_LIBTIFF = True
+            return PIL.Image.open(file, formats=["TIFF"])
+        finally:
+            TiffImagePlugin.READ_LIBTIFF = False
+
+
+def is_rarely_supported(opened: PIL.Image.Image) -> bool:
+    """Tell whether a TIFF's compression is one that Pillow may be built without."""
+    tags: Any = getattr(opened, "tag_v2", {})
+    return opened.format == "TIFF" and tags.get(_COMPRESSION) in _RARE_COMPRESSIONS
+
+
+def check(opened: PIL.Image.Image, name: str) -> None:
+    """Refuse previews, and signed or 32-bit integers, which have no known full scale.
+
+    Raises:
+        ImageFileError: Pillow would read one of these.
+    """
+    tags: Any = getattr(opened, "tag_v2", {})
+    if tags.get(_SUBFILE, 0) & _REDUCED and _SUBIFDS in tags:
+        raise ImageFileError(
+            f"{name} shows but a preview of the picture in it, as raw files of cameras do; "
+            "develop it into a TIFF or PNG"
+        )
+    if opened.mode == "I":
+        signed = "signed " if _SIGNED in tags.get(_SAMPLE_FORMAT, ()) else ""
+        raise ImageFileError(
+            f"{name} holds {signed}whole numbers of {max(tags.get(_BITS, (32,)))} bits; "
+            "save it as grey or RGB of 8 or 16 bits or 32-bit floats"
+        )
+
+
+@contextmanager
+def quiet_libtiff() -> Iterator[None]:
+    """Keep libtiff, which decodes for Pillow, from writing to stderr what Pillow raises as well.
+
+    It writes in C, to the file descriptor. What other threads write to stderr meanwhile is lost.
+
+    Raises:
+        OSError: It has left out lines of a fax, which Pillow takes for success.
+    """
+    with _STDERR_LOCK, ExitStack() as stack:
+        said = stack.enter_context(tempfile.TemporaryFile())
+        with suppress(OSError):  # stderr may be closed
+            stderr = os.dup(2)
+            stack.callback(os.close, stderr)
+            os.dup2(said.fileno(), 2)
+            stack.callback(os.dup2, stderr, 2)
+        yield
+        said.seek(0)
+        for line in said:
+            if line.startswith(b"Fax") and b"Warning" not in line:
+                raise OSError(line.decode("ascii", "replace").strip(" .\n"))

@@ -1,0 +1,107 @@
+"""A JPEG writer that never holds the picture.
+
+Rows go to Pillow's encoder a few blocks at a time, always with the same tables. What it makes of
+them is one scan after the other, with a restart marker between two: decoders begin anew there, so
+the scans are joined as they are, and the pixels are those of a picture that is encoded whole.
+
+Source: ITU-T T.81, annexes B (markers SOF, DRI, SOS, RST) and E.1.4.
+"""
+
+import io
+from collections.abc import Iterable, Iterator
+from struct import pack, pack_into
+from typing import Any
+
+import numpy as np
+
+from upsample_cli.images.image import Samples
+from upsample_cli.images.write.encode import encoding_errors, to_pillow
+from upsample_cli.planes import Size
+
+_BLOCK = 16  # rows that blocks of any sampling divide
+_MOST = 8  # of them at once
+_LONGEST = 65535  # blocks between two restarts
+_FRAMES = (0xC0, 0xC1)  # SOF: baseline, extended
+_SCAN = 0xDA
+_END = b"\xff\xd9"
+_TABLES = ("quality", "qtables", "subsampling")  # options that all scans share
+
+
+def parts(
+    strips: Iterable[Samples], size: Size, is_cmyk: bool, options: dict[str, Any]
+) -> Iterator[bytes]:
+    """Yield a JPEG part by part.
+
+    Args:
+        strips: Runs of rows from the top, each of shape (rows, W, C), uint8.
+        size: Height and width.
+        is_cmyk: Whether the four channels are inks.
+        options: For Pillow's encoder; not progressive.
+
+    Raises:
+        ImageFileError: The encoder refuses it.
+    """
+    rows = _rows(size[1])
+    for index, run in enumerate(_runs(strips, size[0], rows)):
+        data = _encoded(run, is_cmyk, options)
+        start = _scan(data)
+        if index == 0:
+            yield _head(data[:start], size, rows) + data[start : _after(data, start)]
+            options = {name: options[name] for name in _TABLES if name in options}
+        else:
+            yield bytes([0xFF, 0xD0 + (index - 1) % 8])
+        yield data[_after(data, start) : -len(_END)]
+    yield _END
+
+
+def _rows(width: int) -> int:
+    """Return how many rows become one scan."""
+    return _BLOCK * max(1, min(_MOST, _LONGEST // (2 * -(-width // 8))))
+
+
+def _runs(strips: Iterable[Samples], height: int, rows: int) -> Iterator[Samples]:
+    """Yield runs of so many rows, the last one shorter."""
+    run, filled, left = None, 0, height
+    for strip in strips:
+        while len(strip):
+            if run is None:
+                run = np.empty((min(rows, left), *strip.shape[1:]), strip.dtype)
+            count = min(len(strip), len(run) - filled)
+            run[filled : filled + count] = strip[:count]
+            strip, filled = strip[count:], filled + count
+            if filled == len(run):
+                yield run
+                run, filled, left = None, 0, left - filled
+
+
+def _encoded(run: Samples, is_cmyk: bool, options: dict[str, Any]) -> bytes:
+    buffer = io.BytesIO()
+    with encoding_errors("JPEG", f"{run.shape[1]}x{run.shape[0]} pixels"):
+        to_pillow(run, is_cmyk).save(buffer, "JPEG", **options)
+    return buffer.getvalue()
+
+
+def _after(data: bytes, segment: int) -> int:
+    """Return the offset behind the segment whose marker is at an offset."""
+    return segment + 2 + int.from_bytes(data[segment + 2 : segment + 4], "big")
+
+
+def _scan(data: bytes) -> int:
+    """Return the offset of the marker of the scan."""
+    at = 2
+    while data[at + 1] != _SCAN:
+        at = _after(data, at)
+    return at
+
+
+def _head(data: bytes, size: Size, rows: int) -> bytes:
+    """Return all before the scan, for the whole picture, with a restart after so many rows."""
+    head, at = bytearray(data), 2
+    while head[at + 1] not in _FRAMES:
+        at = _after(data, at)
+    pack_into(">HH", head, at + 5, *size)
+    count = head[at + 9]
+    factors = [divmod(head[at + 11 + 3 * index], 16) for index in range(count)]
+    across, down = (max(one) for one in zip(*factors, strict=True)) if count > 1 else (1, 1)
+    blocks = -(-size[1] // (8 * across)) * (rows // (8 * down))
+    return bytes(head) + (pack(">HHH", 0xFFDD, 4, blocks) if size[0] > rows else b"")
