@@ -39,6 +39,7 @@ _MOST = 4.0  # times the power that the metric finds around: no more is taken of
 _UNKNOWN = 100.0  # levels, where the metric cannot tell
 _DARK = -0.9  # of a proportion: no pixel is made more than ten times as bright
 _ROWS = 128  # of a strip, about
+_COLUMNS = 768  # pixels, of a part of a strip: what fits the cache
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,7 +94,13 @@ class Mending:
         middles = rows.start + tall // 2 + tall * np.arange(-1, m + 1)
         most = self._between(0, middles) @ self.power
         most = most @ self._between(1, wide // 2 + wide * np.arange(-1, n + 1)).T
-        local = bands.pattern(rest, (s, t), (tall, wide), np.asarray(most, np.float32))
+        local = np.empty((m * tall, n * wide), np.float32)
+        for first in range(0, n, step := max(1, _COLUMNS // wide)):
+            last = min(first + step, n)
+            part = rest[:, first * wide : last * wide + 2 * reach[1]]
+            local[:, first * wide : last * wide] = bands.pattern(
+                part, (s, t), (tall, wide), np.asarray(most[:, first : last + 2], np.float32)
+            )
         local = local[: len(rows), :width]
         where = self._between(0, np.arange(rows.start, rows.stop)) @ self.where
         local *= where @ self._between(1, np.arange(width)).T
