@@ -21,7 +21,10 @@ def printed(script: str, *arguments: object) -> str:
 
 @pytest.mark.parametrize(
     "script",
-    ["arithmetic", "enlargers", "folders", "layers", "metric", "network", "quality", "speed"],
+    [
+        *("arithmetic", "enlargers", "folders", "layers", "metric", "network", "quality"),
+        *("repair", "speed"),
+    ],
 )
 def test_a_benchmark_starts(script: str) -> None:
     """Every benchmark finds what it imports, and explains its options."""

@@ -25,18 +25,24 @@ from upsample_cli.images.places.place import Place
 from upsample_cli.images.write.formats import FORMATS
 from upsample_cli.jobs.batch import cluster, plan, run
 from upsample_cli.jobs.batch.outputs import Outputs
-from upsample_cli.jobs.batch.picture_job import PictureJob, is_other
+from upsample_cli.jobs.batch.picture_job import PictureJob, Work, is_other
 from upsample_cli.jobs.batch.pool import Workforce, open_pool
 from upsample_cli.jobs.batch.run import Stop
 from upsample_cli.jobs.batch.walk import Globs
+from upsample_cli.jobs.enlarge.picture import enlarge as enlarge_picture
 from upsample_cli.jobs.enlarge.task import Task
 from upsample_cli.methods.catalogue import build
 
 _DEFAULT_REPORT = "checkerboard.csv"
 
 
-def enlarge(request: Request) -> int:
-    """Enlarge many pictures into a folder, print what became of them, return the exit code."""
+def enlarge(request: Request, work: Work = enlarge_picture) -> int:
+    """Enlarge many pictures into a folder, print what became of them, return the exit code.
+
+    Args:
+        request: What is asked.
+        work: What is done with each picture.
+    """
     root = request.output if isinstance(request.output, Folder) else request.output.as_folder()
     if request.dry_run:
         return _print_plan(_planned(request, root))
@@ -53,7 +59,7 @@ def enlarge(request: Request) -> int:
             if not request.quiet:
                 tell("note", "there is no file to enlarge; nothing is done")
             return exit_codes.NOTHING
-        return _enlarge(planned, root, request, workforce)
+        return _enlarge(planned, root, request, workforce, work)
 
 
 def _planned(request: Request, root: Folder) -> plan.Plan:
@@ -104,7 +110,9 @@ def _print_plan(planned: plan.Plan) -> int:
     return exit_codes.DONE if count else exit_codes.NOTHING
 
 
-def _enlarge(planned: plan.Plan, root: Folder, request: Request, workforce: Workforce) -> int:
+def _enlarge(
+    planned: plan.Plan, root: Folder, request: Request, workforce: Workforce, work: Work
+) -> int:
     """Enlarge the pictures, with a row of results for each; return the exit code."""
     is_one = planned.count == 1 and len(request.inputs) == 1
     is_unasked = is_one and isinstance(request.inputs[0], Place) and request.report is None
@@ -113,7 +121,7 @@ def _enlarge(planned: plan.Plan, root: Folder, request: Request, workforce: Work
     check_name(path)
     root.make()
     base = str(Path.cwd()) if request.cluster else None
-    job = PictureJob(_task(request), root, request.existing, base)
+    job = PictureJob(_task(request), root, request.existing, base, work)
     if is_unasked:
         return _run(planned, job, None, request, workforce)
     anew = request.existing == "replace"

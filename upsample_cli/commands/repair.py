@@ -1,50 +1,155 @@
-"""`upsample repair`: the nearest kernel without a checkerboard."""
+"""`upsample repair`: pictures, kernels and networks without their checkerboard."""
+
+from functools import partial
+from os.path import splitext
+from typing import Any
 
 import click
 
 from upsample_cli.commands.arguments.options import (
+    Limit,
+    Whole,
     complete_files,
+    folder_options,
     json_option,
     max_memory_option,
+    max_pixels_option,
     pair,
 )
 from upsample_cli.commands.output.messages import tell
+from upsample_cli.errors import SettingError
+from upsample_cli.methods.catalogue import METHODS
+
+_KERNELS = (".npz", ".npy", ".safetensors", ".onnx", ".pt", ".pth", ".ckpt", ".bin")
+_FOR_PICTURES = (
+    "heat_map", "reference", "skip_existing", "update", "report", "no_report", "name", "include",
+    "exclude", "files_from", "null", "jobs", "dry_run", "max_pixels",
+)  # fmt: skip
+_OF_ENLARGING = ("layout", "max_ripple", "cluster", "fit")
 
 
-@click.command(short_help="Free a kernel of its checkerboard.")
-@click.argument("kernel", metavar="KERNEL", shell_complete=complete_files)
+def _stride(context: click.Context, option: click.Parameter, value: str) -> tuple[int, int] | None:
+    """Return the value of --stride; None for auto."""
+    return None if value == "auto" else pair(context, option, value)
+
+
+@click.command(short_help="Take a checkerboard out of pictures, kernels.")
+@click.argument("inputs", nargs=-1, metavar="PICTURE...|KERNEL", shell_complete=complete_files)
 @click.option(
     "-o",
     "--output",
-    required=True,
-    metavar="OUT.npz",
+    metavar="OUT",
     shell_complete=complete_files,
-    help="Where to write it.",
+    help="A file, or the folder of many (NAME-repaired).",
 )
-@click.option("-s", "--stride", callback=pair, metavar="N|HxW",
-              help="Output pixels per input pixel, for a .npy.")  # fmt: skip
-@click.option("--ramp", is_flag=True, help="Keep ramps exact too, not only flat pictures.")
-@click.option("-f", "--force", is_flag=True, help="Replace a file that exists.")
+@click.option("-s", "--stride", callback=_stride, default="auto", show_default=True,
+              metavar="N|HxW|auto", help="Period of the pattern, 2..16; of a kernel.")  # fmt: skip
+@click.option("--strength", type=Limit(0, 1), default=1.0, show_default=True, metavar="0..1",
+              help="How much of the pattern to take off.")  # fmt: skip
+@click.option("--map", "heat_map", metavar="OUT.png", shell_complete=complete_files,
+              help="Draw a map of where the checkerboard was.")  # fmt: skip
+@click.option("--reference", metavar="LOW", shell_complete=complete_files,
+              help="Original that the picture was enlarged from.")  # fmt: skip
+@click.option("--layer", metavar="GLOB", help="Layers of a network to balance (all).")
+@click.option("--ramp", is_flag=True, help="Keep ramps exact too, of kernels.")
+@click.option("-f", "--force", is_flag=True, help="Replace files that exist.")
+@folder_options
+@click.option(
+    "-j",
+    "--jobs",
+    type=Whole(1),
+    metavar="N",
+    help="Number of pictures to work on at once (all cores).",
+)
+@click.option("--dry-run", is_flag=True, help="Only print what would be done.")
+@max_pixels_option
 @max_memory_option
 @json_option
-def repair(kernel: str, output: str, stride: tuple[int, int] | None, ramp: bool, force: bool,
-           as_json: bool) -> None:  # fmt: skip
-    """Write the nearest kernel to KERNEL whose phase sums are all equal.
+@click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
+def repair(
+    inputs: tuple[str, ...], output: str | None, stride: tuple[int, int] | None, **options: Any
+) -> int | None:
+    """Take the checkerboard out of pictures, of a kernel, or of a network.
 
-    Nearest in least squares; the overall sum stays. A .npy of 3 to 5 axes is the weights of a
-    transposed convolution (Cin, Cout, kH, kW), mended for each pair of channels.
+    Of a PICTURE (files, folders, URLs, or - for stdin and stdout) the pattern that repeats with the
+    stride is taken off, where it is and as strong as it is there. All else stays: depth, opacity,
+    metadata. A picture without one is copied bit by bit.
+
+    Of a KERNEL (.npz, .npy) the nearest one, in least squares, is written whose phase sums are all
+    equal; the overall sum stays. A .npy of 3 to 5 axes is the weights of a transposed convolution
+    (Cin, Cout, kH, kW), mended for each pair of channels. Of a network (.onnx) a copy is written
+    whose transposed and sub-pixel convolutions are balanced so; check its quality.
 
     \b
+    upsample repair generated.png -o clean.png
+    upsample repair generated/ -o clean/ --skip-existing
     upsample repair mine.npz -o balanced.npz --ramp
     upsample repair weights.npy -o balanced.npy --stride 2
+    upsample repair net.onnx -o balanced.onnx --layer "up*"
     """  # noqa: D301 # click needs the \b itself
+    if len(inputs) == 1 and any(one.lower().endswith(_KERNELS) for one in (*inputs, output or "")):
+        _repair_kernel(inputs[0], output, stride, **options)
+        return None
+    return _repair_pictures(inputs, output, stride, **options)
+
+
+def _repair_pictures(
+    inputs: tuple[str, ...], output: str | None, stride: tuple[int, int] | None, *, strength: float,
+    heat_map: str | None, reference: str | None, ramp: bool, layer: str | None, **options: Any,
+) -> int:  # fmt: skip
+    """Repair pictures, print what became of them, and return the exit code."""
+    from upsample_cli.commands import batch, single
+    from upsample_cli.commands.arguments.request import request_of
+    from upsample_cli.images.places.place import parse_file
+    from upsample_cli.images.write.formats import Encoding
+    from upsample_cli.jobs.measure.measure import MeasureOptions
+    from upsample_cli.jobs.measure.mend import mend
+
+    if ramp or layer:
+        name = "ramp" if ramp else "layer"
+        raise SettingError(f"--{name} is for kernels and networks, not for pictures; leave it out")
+    if output is None:
+        if len(inputs) != 1 or inputs[0] == "-":
+            raise SettingError("no output is named; give -o FILE, or -o FOLDER/ for many")
+        stem, suffix = splitext(inputs[0].rstrip("/"))  # noqa: PTH122 # a Path would change URLs
+        output = f"{stem}-repaired{suffix}"
+    settings = {parameter.name for method in METHODS for parameter in method.parameters()}
+    unused: dict[str, Any] = dict.fromkeys((*Encoding._fields, *_OF_ENLARGING, *settings))
+    request = request_of(
+        (*inputs, output), method="nearest", scale=1.0, size=None, alpha="straight",
+        boundary="symmetric", linear=False, strip=False, strict=False, labels=False,
+        **options, **unused,
+    )  # fmt: skip
+    low, map_file = (parse_file(name) if name else None for name in (reference, heat_map))
+    for name, given in (("map", map_file), ("reference", low)):
+        if given and not request.is_for_one_file:
+            raise SettingError(f"--{name} is for one picture; name one")
+    if stride is not None and stride[0] != stride[1]:
+        raise SettingError("a picture has one stride, down and across; give --stride N")
+    work = partial(mend, MeasureOptions(stride and stride[0], low, map_file), strength)
+    if request.is_for_one_file:
+        return single.enlarge(request, work)
+    return batch.enlarge(request, work)
+
+
+def _repair_kernel(
+    kernel: str, output: str | None, stride: tuple[int, int] | None, *, ramp: bool,
+    layer: str | None, force: bool, as_json: bool, **others: Any,
+) -> None:  # fmt: skip
+    """Write the nearest balanced kernel or network, and print how far it is."""
     from upsample_cli.commands.output.audit_output import repair_in_words, repair_json
     from upsample_cli.images.places.place import parse_file
     from upsample_cli.jobs.audit import repair as job
 
+    for name in _FOR_PICTURES:
+        if others[name]:
+            option = {"heat_map": "map"}.get(name, name).replace("_", "-")
+            raise SettingError(f"--{option} is for pictures, not for {kernel}; leave it out")
+    if output is None:
+        raise SettingError("no output is named; give -o OUT.npz")
     target = parse_file(output)
     target.check_target(parse_file(kernel), force)
-    result = job.repair(kernel, output, stride, ramp)
+    result = job.repair(kernel, output, stride, ramp, layer)
     with target.writing(force) as file:
         file.write(result.data)
     words = repair_json if as_json else repair_in_words

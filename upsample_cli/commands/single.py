@@ -1,6 +1,8 @@
 """One picture into one file."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,16 +18,24 @@ from upsample_cli.images.write import formats
 from upsample_cli.jobs.enlarge.task import Report
 from upsample_cli.jobs.runtime.threads import in_background
 
+if TYPE_CHECKING:  # one picture needs no batch
+    from upsample_cli.jobs.batch.picture_job import Work
 
-def enlarge(request: Request) -> int:
-    """Enlarge one picture, print what became of it, and return the exit code."""
+
+def enlarge(request: Request, work: "Work | None" = None) -> int:
+    """Enlarge one picture, print what became of it, and return the exit code.
+
+    Args:
+        request: What is asked.
+        work: What is done with the picture instead, if anything.
+    """
     source, output = as_file(request.inputs[0]), as_file(request.output)
     unused = list(formats.unused_options(output, request.encoding))
     if request.dry_run:
         _print_plan(source, output, request)
         code = exit_codes.DONE
     else:
-        reports = _recorded(_reports(source, output, request), request)
+        reports = _recorded(_reports(source, output, request, work), request)
         try:
             tally, is_over = print_reports(
                 reports, output.is_stream, request.as_json, request.quiet, request.max_ripple
@@ -49,13 +59,19 @@ def _print_plan(source: Place, output: Place, request: Request) -> None:
     click.echo(f"{printable(str(source))} -> {printable(str(output))}  {width}x{height}")
 
 
-def _reports(source: Place, output: Place, request: Request) -> Iterator[Report]:
+def _reports(
+    source: Place, output: Place, request: Request, work: "Work | None"
+) -> Iterator[Report]:
     """Yield the report on the picture, once it is written."""
     task = request.task(request.jobs)
     if request.may_skip and output.modified() is not None:
         from upsample_cli.jobs.batch.picture_job import PictureJob
 
-        yield PictureJob(task, output.folder, request.existing)(source, output)
+        job = PictureJob(task, output.folder, request.existing)
+        yield (replace(job, work=work) if work else job)(source, output)
+        return
+    if work is not None:
+        yield work(source, output, task)
         return
     # The picture is decoded while the libraries of the job load.
     options = (source, task.max_pixels, task.strict, task.method.copies)

@@ -59,6 +59,11 @@ def as_json(path: str, result: Audit | None, error: str | None) -> str:
 
 def repair_in_words(path: str, output: str, result: Repair) -> str:
     """Return how far a repair moved a kernel and what it gained, for people."""
+    if result.layers:
+        head = f"{printable(output)}  {len(result.layers)} layers of {printable(path)} balanced"
+        moves = [(printable(name), f"moved by {part:.2%}") for name, part in result.layers.items()]
+        audits = [in_words("before", result.before), in_words("after", result.after)]
+        return "\n".join([head, _indented(aligned(moves)), *audits])
     head = f"{printable(output)}  moved by {result.moved:.2%} of {printable(path)}"
     before, after = result.before, result.after
     rows: list[tuple[str, ...]] = [("", "before", "after")]
@@ -74,6 +79,8 @@ def repair_json(path: str, output: str, result: Repair) -> str:
     """Return a repair as one line of JSON."""
     both = {"before": _values(result.before), "after": _values(result.after)}
     summary = {"status": "done", "moved": result.moved, "notes": list(result.notes)}
+    if result.layers:
+        summary["layers"] = result.layers
     values = {"input": path, "output": output, **summary, **both}
     return json.dumps(_plain(values), allow_nan=False)
 

@@ -79,8 +79,14 @@ def text_line(report: Report) -> str:
         return f"{printable(report.input)}  {report.status}: {report.error}"
     assert report.size  # the picture is done
     assert report.checkerboard
-    assert report.scale
     height, width = report.size
+    if report.before is not None:
+        words = _in_words(report.before, None)
+        if report.moved:
+            after = _in_words(report.checkerboard, None).removeprefix("checkerboard ")
+            words += f", repaired: {after}, moved by {report.moved:.2f} levels"
+        return f"{printable(report.output)}  {width}x{height}  {words}  {report.seconds:.2f} s"
+    assert report.scale
     kernel = f" {report.kernel}" if report.kernel else ""
     return (
         f"{printable(report.output)}  {width}x{height}  "
@@ -92,6 +98,8 @@ def text_line(report: Report) -> str:
 def json_line(report: Report) -> str:
     """Return a report as one line of JSON."""
     values = _head(report) | {"shift": report.shift, "notes": report.notes}
+    if report.before is not None:
+        values |= {"moved": report.moved, "before": numbers(report.before)}
     return _json(**values, checkerboard=_checkerboard(report), **(report.facts or {}))
 
 

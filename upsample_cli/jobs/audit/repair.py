@@ -2,8 +2,10 @@
 
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -11,13 +13,15 @@ from numpy.typing import NDArray
 
 from upsample_cli.errors import SettingError
 from upsample_cli.jobs.audit import kernel_figures, layer_figures
-from upsample_cli.jobs.audit.audit import PICKLES, Audit
+from upsample_cli.jobs.audit.audit import PICKLES, Audit, audit
 from upsample_cli.jobs.audit.taps import TapsFile, read_taps
-from upsample_cli.jobs.audit.weights import transposed
+from upsample_cli.jobs.audit.weights import Question, transposed
 from upsample_cli.kernels.balance import balanced
 from upsample_cli.kernels.kernel_file import KernelFile
 from upsample_cli.metrics.ripple import VISIBLE
 from upsample_cli.planes import Size
+
+_LEVELS = 0.5  # of 255, on flat pictures: what cannot be seen
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,6 +34,7 @@ class Repair:
         moved: How far they moved, over their size (Frobenius norms).
         data: The bytes of the new file.
         notes: What else to know of it, each in a few words.
+        layers: How far each layer of a network moved, by name.
     """
 
     before: Audit
@@ -37,24 +42,33 @@ class Repair:
     moved: float
     data: bytes
     notes: tuple[str, ...] = ()
+    layers: dict[str, float] = field(default_factory=dict)
 
 
-def repair(path: str, output: str, stride: Size | None, ramp: bool) -> Repair:
+def repair(
+    path: str, output: str, stride: Size | None, ramp: bool, layer: str | None = None
+) -> Repair:
     """Return the nearest balanced taps, in least squares, and how far they moved.
 
     Taps that are the same along both axes are mended along an axis, and stay so.
 
     Args:
-        path: A .npz or .npy of a kernel, or a .npy of a transposed convolution's weights.
+        path: A .npz or .npy of a kernel, a .npy of a transposed convolution's weights, or a .onnx.
         output: A .npz for a kernel, or a .npy; what is written, not yet where.
         stride: Of a .npy, down and across, or the same along every axis.
         ramp: Whether ramps are to stay ramps too.
+        layer: A glob of the layers of a .onnx to mend; None for all.
 
     Raises:
         SettingError: The taps cannot be read or mended, or the output cannot hold them.
     """
-    if Path(path).suffix.lower() in (".onnx", ".safetensors", *PICKLES):
-        raise SettingError(f"{path} is a network; save a layer's weights as a .npy and give that")
+    ending = Path(path).suffix.lower()
+    if ending == ".onnx":
+        return _repaired_network(path, output, layer, ramp)
+    if layer is not None:
+        raise SettingError("--layer is for networks in .onnx; leave it out")
+    if ending in (".safetensors", *PICKLES):
+        raise SettingError(f"{path} is a network; export it as .onnx, or give weights as a .npy")
     source = read_taps(path, stride)
     suffix = Path(output).suffix.lower()
     _check(source, output, suffix)
@@ -81,6 +95,32 @@ def repair(path: str, output: str, stride: Size | None, ramp: bool) -> Repair:
         _audited(source, source.taps), after, change / size if size else 0.0, data,
         tuple(_notes(source, output, mended.dtype, after)),
     )  # fmt: skip
+
+
+def _repaired_network(path: str, output: str, layer: str | None, ramp: bool) -> Repair:
+    """Return a network with balanced layers, beside the audit of both."""
+    if Path(output).suffix.lower() != ".onnx":
+        raise SettingError(f"{output} holds no network; name the output .onnx")
+    before = audit(path, Question())
+    from upsample_cli.networks.balanced_model import (
+        balanced_model,
+    )  # the audit asks for its library
+
+    made = balanced_model(path, layer, partial(balanced, ramp=ramp))
+    with TemporaryDirectory() as folder:
+        copy = Path(folder) / "balanced.onnx"
+        copy.write_bytes(made.data)
+        after = audit(str(copy), Question())
+    notes = [f"{name} is left as it is: {reason}" for name, reason in made.left.items()]
+    if before.output is not None and before.output.most < _LEVELS:
+        notes.append(
+            f"as a whole {path} has no checkerboard: its layers make up for each other, and the "
+            "copy may be worse; keep the original"
+        )
+    notes.append(
+        "what its pictures are like now is not known; compare them, or train it a little further"
+    )
+    return Repair(before, after, max(made.moved.values()), made.data, tuple(notes), made.moved)
 
 
 def _notes(source: TapsFile, output: str, kind: np.dtype[Any], after: Audit) -> Iterator[str]:

@@ -1,6 +1,8 @@
 """The work on each picture of a batch, in whichever process."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from upsample_cli.errors import ImageFileError, TargetExistsError, UpsampleError
 from upsample_cli.images.places.folder import Folder
@@ -12,6 +14,9 @@ from upsample_cli.jobs.batch.outputs import State, state_of
 from upsample_cli.jobs.enlarge.picture import enlarge
 from upsample_cli.jobs.enlarge.task import KEPT, Existing, Report, Task
 
+Work: TypeAlias = Callable[[Place, Place, Task], Report]
+"""Makes an output of a picture and reports on it; such as `enlarge`."""
+
 _PICTURES = {
     *FORMATS, "apng", "avif", "dds", "exr", "hdr", "heic", "heif", "ico", "j2k", "jfif", "jp2",
     "jpe", "jxl", "pcx", "psd", "qoi", "sgi",
@@ -21,19 +26,21 @@ _OUTPUTS = 64  # times --max-pixels, as `picture.upsample` has it
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PictureJob:
-    """Enlarges one picture of many; its errors are in its report.
+    """Enlarges or repairs one picture of many; its errors are in its report.
 
     Args:
         task: How to enlarge.
         root: The folder that all outputs lie in; it is not made anew where it has vanished.
         existing: What becomes of outputs that are there already; the caller refuses them.
         base: The folder that paths are relative to, for workers elsewhere; None here.
+        work: What is done.
     """
 
     task: Task
     root: Folder
     existing: Existing = "refuse"
     base: str | None = None
+    work: Work = enlarge
 
     @property
     def needs_state(self) -> bool:
@@ -86,14 +93,14 @@ class PictureJob:
         # A cluster may repeat a picture, and then finds its own output.
         force = self.existing == "replace" or fault is not None or self.base is not None
         try:
-            report = enlarge(source, to, self.task._replace(force=force))
+            report = self.work(source, to, self.task._replace(force=force))
         except TargetExistsError:
             if to.modified() is None or self._misfit(source, to) is not None:
                 raise
             if self.needs_state:
                 return left  # another run was faster
             # Or a worker of this run, which died before it could report.
-            report = enlarge(source, to, self.task._replace(force=True))
+            report = self.work(source, to, self.task._replace(force=True))
         if fault is None:
             return report
         return report._replace(notes=(*report.notes, f"replaced the old output, which {fault}"))

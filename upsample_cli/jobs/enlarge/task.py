@@ -162,6 +162,8 @@ class Report(NamedTuple):
         shift: How far the kernel moves the picture, down and right, in output pixels.
         notes: What could not be kept, each in a few words.
         facts: What else programs may want to know of the method.
+        before: What the metric found in the input; None unless it was to be repaired.
+        moved: How far a repair moved the samples, RMS, in levels of 0..255.
     """
 
     input: str
@@ -178,6 +180,8 @@ class Report(NamedTuple):
     shift: tuple[float, float] = (0.0, 0.0)
     notes: tuple[str, ...] = ()
     facts: dict[str, object] | None = None
+    before: Checkerboard | None = None
+    moved: float | None = None
 
 
 def _rounded(length: float) -> int:

@@ -75,7 +75,7 @@ def measure_image(
     """
     strides = STRIDES if stride is None else range(stride, stride + 1)
     with Workers(threads) as workers:
-        cells = _cells(image, strides, reference, workers)
+        cells = cells_by_channel(image, strides, reference, workers)
         names = list(cells)
 
         def results_of(name: str) -> dict[int, Checkerboard]:
@@ -104,10 +104,10 @@ def least_levels(channel: Channel) -> float:
     return LEVELS if channel in (None, OPACITY) else COLOUR_LEVELS
 
 
-def _cells(
+def cells_by_channel(
     image: Image, strides: range, reference: Reference | None, workers: Workers
 ) -> Mapping[str, _CellsByStride]:
-    """Return the cells of each channel, luma first; that of colours is the sum of theirs."""
+    """Return the cells of each channel at each stride, luma first, that is the sum of colours."""
     colours = COLOURS if image.samples.shape[2] >= 3 else ("luma",)
     names = (*colours, *("opacity",) * image.has_alpha)
     grids = [grid((s, s), image.size) for s in strides]

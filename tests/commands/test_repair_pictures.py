@@ -1,0 +1,169 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import PIL.Image
+import pytest
+from models import generator, saved
+from terminal import Outcome, check_refused
+from textures import natural_texture, periodic_pattern
+
+from upsample_cli.images.image import Image
+from upsample_cli.jobs.measure.measurement import measure_image
+
+Call = Callable[..., Outcome]
+
+
+def blurred(height: int = 240, width: int = 260) -> np.ndarray:
+    """Return the levels of a picture in colour, as an enlargement is one."""
+    planes = 40 + 150 * natural_texture(height, width, 0, 3)
+    for axis in (1, 2):
+        for _ in range(3):
+            planes = (np.roll(planes, 1, axis) + 2 * planes + np.roll(planes, -1, axis)) / 4
+    return np.moveaxis(planes, 0, 2)
+
+
+@pytest.fixture
+def pictures(folder: Path) -> Path:
+    """Return a folder with a clean picture, one with a checkerboard, and a 16-bit one with both."""
+    clean = blurred()
+    dirty = clean * (1 + 0.06 * periodic_pattern(240, 260, 2)[..., None])
+    for name, levels in (("clean", clean), ("dirty", dirty)):
+        picture = PIL.Image.fromarray(np.floor(levels + 0.5).astype(np.uint8))
+        picture.save(folder / f"{name}.png", dpi=(300, 300), icc_profile=b"x" * 200)
+        picture.save(folder / f"{name}.jpg", quality=95)
+    deep = np.dstack([np.floor(dirty * 257 + 0.5), np.full((240, 260), 40000)])
+    cv2.imwrite(str(folder / "deep.png"), deep.astype(np.uint16))
+    return folder
+
+
+def levels_of(path: str) -> np.ndarray:
+    return np.asarray(cv2.imread(path, cv2.IMREAD_UNCHANGED), np.float64)
+
+
+def rms(values: np.ndarray) -> float:
+    return float(np.sqrt(np.square(values).mean()))
+
+
+def test_a_checkerboard_is_taken_out(call: Call, pictures: Path) -> None:
+    """The output is near the clean picture, has no checkerboard, and keeps its metadata."""
+    outcome = call("repair", "dirty.png", "-o", "out.png", "--json")
+    report = json.loads(outcome.out)
+    clean, dirty, out = (levels_of(f"{name}.png") for name in ("clean", "dirty", "out"))
+    assert rms(out - clean) < 0.6 < 5 < rms(dirty - clean)
+    assert report["moved"] == pytest.approx(rms(out - dirty), rel=1e-3)
+    assert (report["before"]["stride"], report["before"]["verdict"]) == (2, "checkerboard")
+    assert (report["status"], report["checkerboard"]["verdict"]) == ("done", "none")
+    assert "brickwork, halftones and screens repeat by nature" in outcome.err
+    with PIL.Image.open("out.png") as opened:
+        assert opened.info["icc_profile"] == b"x" * 200
+        assert opened.info["dpi"] == pytest.approx((300, 300), rel=1e-3)
+    text = call("repair", "dirty.png", "-q", "-o", "out2.png")
+    assert (text.out, text.err) == (b"", "")
+
+
+def test_the_name_of_an_output_is_made(call: Call, pictures: Path) -> None:
+    """Without --output the repaired picture lies beside the original."""
+    line = call("repair", "dirty.png").out.decode()
+    assert line.startswith("dirty-repaired.png  260x240  checkerboard found (")
+    assert ", repaired: none (" in line
+    assert (pictures / "dirty-repaired.png").exists()
+
+
+def test_a_clean_picture_is_copied_bit_by_bit(call: Call, pictures: Path) -> None:
+    """Where nothing is found the bytes stay, for JPEG too; another format is converted."""
+    for name in ("clean.png", "clean.jpg"):
+        outcome = call("repair", name, "-o", f"out-{name}")
+        assert (pictures / f"out-{name}").read_bytes() == (pictures / name).read_bytes()
+        assert f"note: {name}: nothing to repair, copied bit by bit" in outcome.err
+    outcome = call("repair", "clean.png", "-o", "out.tif")
+    assert "nothing to repair, written as TIFF" in outcome.err
+    with PIL.Image.open("out.tif") as tiff, PIL.Image.open("clean.png") as png:
+        assert np.array_equal(np.asarray(tiff), np.asarray(png))
+
+
+def test_depth_and_opacity_stay(call: Call, pictures: Path) -> None:
+    """Of 16 bits a colour the fractions are repaired too; the opacity is the same."""
+    assert call("repair", "deep.png", "-o", "out.png").code == 0
+    out, clean = levels_of("out.png"), blurred()
+    assert out.shape == (240, 260, 4)
+    assert (out[..., 3] == 40000).all()
+    assert rms(out[..., :3] / 257 - clean) < 0.5
+    assert len(np.unique(out[..., 0] % 257)) > 100
+
+
+def test_strength_is_how_much_is_taken_off(call: Call, pictures: Path) -> None:
+    """--strength 0.5 leaves half of the pattern, 0 all of it."""
+    call("repair", "dirty.png", "-o", "half.png", "--strength", 0.5)
+    call("repair", "dirty.png", "-o", "none.png", "--strength", 0)
+    assert (pictures / "none.png").read_bytes() == (pictures / "dirty.png").read_bytes()
+    before, half = (
+        measure_image(Image(np.asarray(PIL.Image.open(name)), "PNG"), 2).luma.ripple
+        for name in ("dirty.png", "half.png")
+    )
+    assert half == pytest.approx(before / 2, rel=0.1)
+
+
+def test_folders_pipes_and_resuming(call: Call, pictures: Path) -> None:
+    """A folder is repaired into a folder with a report; a pipe gives the same bytes as a file."""
+    call("repair", "dirty.png", "-o", "one.png")
+    data = (pictures / "dirty.png").read_bytes()
+    assert call("repair", "-", "-o", "-", stdin=data).out == (pictures / "one.png").read_bytes()
+    (pictures / "in").mkdir()
+    for name in ("clean.png", "dirty.png"):
+        (pictures / "in" / name).write_bytes((pictures / name).read_bytes())
+    outcome = call("repair", "in", "-o", "out", "--json", "-j", 2)
+    *reports, summary = map(json.loads, outcome.out.splitlines())
+    assert summary["summary"]["done"] == 2
+    assert {report["input"]: report["moved"] > 0 for report in reports} == {
+        "in/clean.png": False,
+        "in/dirty.png": True,
+    }
+    assert (pictures / "out/dirty.png").read_bytes() == (pictures / "one.png").read_bytes()
+    assert (pictures / "out/checkerboard.csv").exists()
+    again = call("repair", "in", "-o", "out", "--skip-existing", "--json").out.splitlines()
+    assert json.loads(again[-1])["summary"]["skipped"] == 2
+
+
+def test_a_map_shows_where_the_pattern_was(call: Call, pictures: Path) -> None:
+    """--map draws a figure of the original."""
+    assert call("repair", "dirty.png", "-o", "out.png", "--map", "map.png").code == 0
+    with PIL.Image.open("map.png") as drawn:
+        assert min(drawn.size) > 200
+
+
+def test_what_the_original_repeats_stays_with_a_reference(call: Call, pictures: Path) -> None:
+    """A texture that the original has, too, is no checkerboard: --reference keeps it."""
+    rows = np.arange(120)[:, None] % 2 * 20.0 + 90 + np.zeros((1, 130))
+    low = PIL.Image.fromarray(rows.astype(np.uint8))
+    low.save("low.png")
+    low.resize((260, 240), PIL.Image.Resampling.BICUBIC).save("large.png")
+    assert b", repaired: " in call("repair", "large.png", "-o", "less.png").out
+    outcome = call("repair", "large.png", "-o", "out.png", "--reference", "low.png")
+    assert "copied bit by bit" in outcome.err
+    assert (pictures / "out.png").read_bytes() == (pictures / "large.png").read_bytes()
+
+
+def test_animations_and_inks_are_refused(call: Call, pictures: Path) -> None:
+    """What cannot be repaired is refused in one line, and nothing is written."""
+    frames = [PIL.Image.new("L", (40, 40), level) for level in (10, 200)]
+    frames[0].save("move.gif", save_all=True, append_images=frames[1:])
+    PIL.Image.new("CMYK", (40, 40)).save("inks.jpg")
+    check_refused(call("repair", "move.gif", "-o", "o.gif"), 1, "move.gif is animated")
+    check_refused(call("repair", "inks.jpg", "-o", "o.jpg"), 1, "inks.jpg is in inks (CMYK)")
+    assert not {"o.gif", "o.jpg"} & {path.name for path in pictures.iterdir()}
+
+
+def test_a_network_is_balanced_between_two_audits(call: Call, pictures: Path) -> None:
+    """The copy of a network has no uneven layer, and its quality is left to its owner."""
+    saved(generator(), pictures, "net.onnx")
+    outcome = call("repair", "net.onnx", "-o", "even.onnx", "--json")
+    report = json.loads(outcome.out)
+    assert (report["before"]["ripple"] > 0.2, report["after"]["ripple"] < 1e-5) == (True, True)
+    assert list(report["layers"]) == ["up1", "up2", "up3"]
+    assert "what its pictures are like now is not known" in outcome.err
+    assert call("audit", "even.onnx", "--max-ripple", 0.001).code == 0
+    text = call("repair", "net.onnx", "-o", "b.onnx", "--layer", "up1").out.decode()
+    assert text.startswith("b.onnx  1 layers of net.onnx balanced\n    up1  moved by ")

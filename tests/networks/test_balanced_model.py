@@ -1,0 +1,82 @@
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from models import generator, model, node, responses, saved
+
+from upsample_cli.errors import SettingError
+from upsample_cli.kernels.balance import balanced
+from upsample_cli.networks.balanced_model import balanced_model
+
+
+def sub_pixel(mode: str) -> onnx.ModelProto:
+    """Return a network of one convolution before a pixel shuffle."""
+    rng = np.random.default_rng(0)
+    tensors = {
+        "up.weight": rng.normal(0, 0.2, (12, 2, 3, 3)).astype(np.float32),
+        "up.bias": rng.normal(0, 0.2, 12).astype(np.float32),
+    }
+    nodes = [
+        node("Conv", "x up.weight up.bias", "a", pads=[1] * 4),
+        node("Relu", "a", "b"),
+        node("DepthToSpace", "b", "y", blocksize=2, mode=mode),
+    ]
+    return model(nodes, tensors)
+
+
+def tensors_of(made: onnx.ModelProto) -> dict[str, np.ndarray]:
+    return {one.name: onnx.numpy_helper.to_array(one) for one in made.graph.initializer}
+
+
+def test_transposed_convolutions_are_balanced(tmp_path: Path) -> None:
+    """Each pair of channels gets the nearest balanced taps; nothing else changes."""
+    made = generator()
+    result = balanced_model(saved(made, tmp_path), None, balanced)
+    before, after = tensors_of(made), tensors_of(onnx.load_from_string(result.data))
+    assert set(result.moved) == {"up1", "up2", "up3"}
+    for name in ("up1.weight", "up2.weight"):
+        np.testing.assert_allclose(after[name], balanced(before[name], (2, 2)), atol=1e-6)
+    np.testing.assert_allclose(after["up3.weight"], before["up3.weight"], atol=1e-6)
+    np.testing.assert_array_equal(after["out.weight"], before["out.weight"])
+
+
+@pytest.mark.parametrize("mode", ["CRD", "DCR"])
+def test_sub_pixel_convolutions_are_balanced(tmp_path: Path, mode: str) -> None:
+    """A flat picture stays flat, also through an activation; the mean over the phases stays."""
+    made = sub_pixel(mode)
+    result = balanced_model(saved(made, tmp_path), None, balanced)
+    after = onnx.load_from_string(result.data)
+    flat = responses(after, 2)[..., 4:-4, 4:-4]
+    assert np.ptp(flat, axis=(-1, -2)).max() < 1e-5
+    assert np.ptp(responses(made, 2)[..., 4:-4, 4:-4], axis=(-1, -2)).max() > 0.01
+    order = (3, 4) if mode == "CRD" else (4, 3)
+    old, new = (
+        tensors_of(one)["up.weight"].reshape(*order, 2, 9).sum(-1).mean(order.index(4))
+        for one in (made, after)
+    )
+    np.testing.assert_allclose(old, new, atol=1e-6)
+
+
+def test_layers_are_chosen_by_name(tmp_path: Path) -> None:
+    """--layer takes a glob; what it does not name stays."""
+    made = generator()
+    result = balanced_model(saved(made, tmp_path), "up2*", balanced)
+    before, after = tensors_of(made), tensors_of(onnx.load_from_string(result.data))
+    assert list(result.moved) == ["up2"]
+    np.testing.assert_array_equal(after["up1.weight"], before["up1.weight"])
+    with pytest.raises(SettingError, match="no layer of that name"):
+        balanced_model(saved(made, tmp_path), "none", balanced)
+
+
+def test_what_cannot_be_balanced_is_named(tmp_path: Path) -> None:
+    """Weights that two layers share, or too few taps, are left with the reason."""
+    taps = np.random.default_rng(0).normal(0, 1, (2, 2, 1, 1)).astype(np.float32)
+    nodes = [node("ConvTranspose", "x up.weight", "y", strides=[2, 2])]
+    made = model(nodes, {"up.weight": taps})
+    with pytest.raises(SettingError, match="kernel 1 is smaller than stride 2"):
+        balanced_model(saved(made, tmp_path), None, balanced)
+    nodes = [node("ConvTranspose", "x w", "a", strides=[2, 2]), node("ConvTranspose", "a w", "y")]
+    made = model(nodes, {"w": np.ones((2, 2, 3, 3), np.float32)})
+    with pytest.raises(SettingError, match="shared with another layer"):
+        balanced_model(saved(made, tmp_path), None, balanced)

@@ -1,0 +1,241 @@
+"""A picture is repaired: its checkerboard is taken off, and all else stays as it is."""
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from math import sqrt
+from time import perf_counter
+from typing import BinaryIO, NamedTuple
+
+import numpy as np
+
+from upsample_cli import memory
+from upsample_cli.errors import ImageFileError
+from upsample_cli.images.image import Image
+from upsample_cli.images.levels import COLOURS, OPACITY, Channel, in_levels
+from upsample_cli.images.places.place import Place
+from upsample_cli.images.read import files
+from upsample_cli.images.read.decode import Decoded, decode
+from upsample_cli.images.write import formats
+from upsample_cli.jobs.enlarge import still
+from upsample_cli.jobs.enlarge.task import Report, Task
+from upsample_cli.jobs.measure import measure_figures
+from upsample_cli.jobs.measure.measure import MeasureOptions
+from upsample_cli.jobs.measure.measurement import (
+    CHANNELS,
+    Measurement,
+    cells_by_channel,
+    least_levels,
+    measure_image,
+)
+from upsample_cli.jobs.measure.reference import Reference
+from upsample_cli.jobs.runtime.threads import Workers
+from upsample_cli.metrics.cells import CellGrid, Cells
+from upsample_cli.metrics.checkerboard import CHECKERBOARD
+from upsample_cli.metrics.mending import mending
+from upsample_cli.metrics.meter import Field, grid, judged
+from upsample_cli.metrics.rows import Floats
+
+_BY_NATURE = (
+    "brickwork, halftones and screens repeat by nature; if it shows such, give --stride or "
+    "--reference, or keep the original"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Held(Place):
+    """A file that has been read, whole.
+
+    Args:
+        data: Its bytes.
+    """
+
+    data: bytes
+
+    def open(self) -> BinaryIO:
+        """Return its bytes."""
+        return io.BytesIO(self.data)
+
+
+class Repaired(NamedTuple):
+    """A picture that was repaired.
+
+    Args:
+        image: Without its checkerboard; the very one that was given where there is none.
+        before: The checkerboard that was in it.
+        after: What is left.
+        moved: The RMS of the change, in levels of 0..255.
+    """
+
+    image: Image
+    before: Measurement
+    after: Measurement
+    moved: float
+
+
+def mend(options: MeasureOptions, strength: float, source: Place, to: Place, task: Task) -> Report:
+    """Take the checkerboard off a picture, write it, and report on it.
+
+    Args:
+        options: How to look for the checkerboard, and where to draw a map of it.
+        strength: How much of the pattern to take off, 0..1.
+        source: Where to read.
+        to: Where to write.
+        task: How to write; its method leaves a picture as it is.
+
+    Raises:
+        UpsampleError: The picture cannot be read or repaired, or the target cannot be written.
+    """
+    start = perf_counter()
+    to.check_target(source, task.force)
+    if options.heat_map is not None:
+        measure_figures.check(options.heat_map, source, task.force)
+    with source.open() as file:
+        held = _Held(source.label, bytes(memory.read_all(file, source.label)))
+    image = _still(held, task.max_pixels)
+    reference = None
+    if options.reference is not None:
+        reference = Reference(files.read(options.reference, task.max_pixels), image.size)
+    result = repaired(image, options, strength, reference, task.threads)
+    notes = image.notes
+    if result.image is not image and options.stride is None and reference is None:
+        notes += (_BY_NATURE,)
+    notes += _write(result.image, image, held, to, task)
+    if options.heat_map is not None:
+        name, stride = result.before.worst_channel, result.before.likeliest_stride
+        title = f"Checkerboard in {source.name}, {name}: stride {stride[0]}, before the repair"
+        sheet = measure_figures.heat(image, CHANNELS[name], stride, title, reference)
+        measure_figures.write(sheet, options.heat_map, task.force)
+    return Report(
+        str(source), str(to), "done", size=image.size, method="repair",
+        seconds=perf_counter() - start, checkerboard=result.after.overall, notes=notes,
+        before=result.before.overall, moved=result.moved,
+    )  # fmt: skip
+
+
+def repaired(
+    image: Image,
+    options: MeasureOptions,
+    strength: float = 1.0,
+    reference: Reference | None = None,
+    threads: int = 1,
+) -> Repaired:
+    """Return a picture without its checkerboard; the same one where none is found.
+
+    Args:
+        image: A picture, not CMYK.
+        options: How to look for the checkerboard.
+        strength: How much of the pattern to take off, 0..1.
+        reference: What the picture was enlarged from; None if unknown.
+        threads: How many threads share the work.
+    """
+    before = _measured(image, options.stride, reference, threads)
+    names = _uneven(before)
+    if not names or strength == 0:
+        return Repaired(image, before, before, 0.0)
+    result, moved = _mended(image, names, before, reference, strength, threads)
+    stride = before.overall.stride[0]
+    return Repaired(result, before, measure_image(result, stride, reference, threads), moved)
+
+
+def _still(source: Place, max_pixels: int) -> Image:
+    decoded = decode(source, max_pixels)
+    if not isinstance(decoded, Decoded):
+        raise ImageFileError(f"{decoded.name} is animated; give a still picture")
+    image = files.to_image(decoded)
+    if image.is_cmyk:
+        raise ImageFileError(f"{decoded.name} is in inks (CMYK); convert it to RGB first")
+    return image
+
+
+def _measured(
+    image: Image, stride: int | None, reference: Reference | None, threads: int
+) -> Measurement:
+    """Return the checkerboard in a picture; a stride that luma tells is looked for alone."""
+    if stride is None and image.samples.shape[2] >= 3:
+        light = in_levels(image.samples, None)[..., None] / np.float32(255)
+        if image.has_alpha:
+            opacity = in_levels(image.samples, OPACITY)[..., None] / np.float32(255)
+            light = np.concatenate([light, opacity], axis=2)
+        found = measure_image(image._replace(samples=light), None, reference, threads).luma
+        if found.verdict == CHECKERBOARD:
+            stride = found.stride[0]
+    return measure_image(image, stride, reference, threads)
+
+
+def _uneven(measurement: Measurement) -> list[str]:
+    """Return the channels to repair: all colours if any of them has a checkerboard."""
+    found = {
+        name
+        for name, one in {"luma": measurement.luma, **measurement.channels}.items()
+        if one.verdict == CHECKERBOARD
+    }
+    colours = [name for name in COLOURS if name in measurement.channels] or ["luma"]
+    names = colours if found - {"opacity"} else []
+    return [*names, *({"opacity"} & found)]
+
+
+def _mended(
+    image: Image,
+    names: list[str],
+    measurement: Measurement,
+    reference: Reference | None,
+    strength: float,
+    threads: int,
+) -> tuple[Image, float]:
+    """Return a picture without its checkerboard, and the RMS of the change, in levels."""
+    stride = measurement.overall.stride[0]
+    memory.check(3 * image.samples.nbytes, "its repair")
+    cut = grid((stride, stride), image.size)
+    samples, scale = image.samples.copy(), np.float32(image.peak / 255)
+    with Workers(threads) as workers:
+        cells = cells_by_channel(image, range(stride, stride + 1), reference, workers)
+        fields = {name: _where(measurement, cells, cut, name) for name in names}
+        mendings = {name: mending(cells[name][0], cut, fields[name], image.size) for name in names}
+
+        def levels(rows: range, channel: Channel) -> Floats:
+            """Return rows of a channel as they were read."""
+            return in_levels(image.samples[rows.start : rows.stop], channel)
+
+        def repair(part: tuple[str, range]) -> float:
+            """Repair some rows of a channel in place; return the sum of squared changes."""
+            name, rows = part
+            channel = CHANNELS[name]
+            is_known = reference is not None and reference.has(channel)
+            known = partial(reference.rows, channel=channel) if reference and is_known else None
+            old = levels(rows, channel)
+            mended = mendings[name].mended(partial(levels, channel=channel), known, rows)
+            new = old + np.float32(strength) * (mended - old)
+            place = samples[rows.start : rows.stop, :, channel or 0]
+            new *= scale
+            if image.dtype.kind != "f":
+                new = np.clip(np.floor(new + np.float32(0.5)), 0, image.peak)
+            place[...] = new
+            change = in_levels(samples[rows.start : rows.stop], channel) - old
+            return float(np.square(change, dtype=np.float64).sum())
+
+        parts = [(name, rows) for name in names for rows in mendings[name].strips()]
+        squares = sum(workers.in_order(repair, parts))
+    pixels = image.size[0] * image.size[1] * len(names)
+    return image._replace(samples=samples), sqrt(squares / pixels)
+
+
+def _where(
+    measurement: Measurement, cells: Mapping[str, Sequence[Cells | None]], cut: CellGrid, name: str
+) -> Field:
+    """Return where a channel has a pattern: of colours luma tells, if it has one at all."""
+    if name != "opacity" and measurement.luma.verdict == CHECKERBOARD:
+        name = "luma"
+    return judged(cells[name][0], cut, least_levels(CHANNELS[name]))[1]
+
+
+def _write(result: Image, image: Image, held: _Held, to: Place, task: Task) -> tuple[str, ...]:
+    """Write the result, or the very bytes of the input where nothing has changed."""
+    format = formats.format_of(to, task.encoding.format, image.format)
+    if result is not image or format != image.format:
+        notes = still.write(result, image.size, format, to, task, None)[1]
+        return notes if result is not image else (*notes, f"nothing to repair, written as {format}")
+    with to.writing(task.force, task.mode) as file:
+        file.write(held.data)
+    return ("nothing to repair, copied bit by bit",)

@@ -1,0 +1,136 @@
+"""A copy of an ONNX model whose transposed and sub-pixel convolutions are balanced.
+
+The weights of each pair of channels become the nearest ones, in least squares, that leave a flat
+picture flat: of a transposed convolution see `kernels.balance`; of a convolution before a pixel
+shuffle (DepthToSpace), and of its bias, all phases of a channel get the same sum, the least change
+being the same for all taps. What else the network does is neither known nor changed.
+"""
+
+from collections.abc import Callable, Iterator
+from fnmatch import fnmatchcase
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from onnx import ModelProto, NodeProto, TensorProto
+from onnx.helper import get_attribute_value
+from onnx.numpy_helper import from_array, to_array
+
+from upsample_cli.errors import NetworkFileError, SettingError
+from upsample_cli.networks.model_file import read
+
+Balance: TypeAlias = Callable[[NDArray[Any], tuple[int, ...]], NDArray[np.float64]]
+"""Gives balanced taps (..., k1, ..., kN) for the stride of each of the N axes."""
+
+_POINTWISE = ("Relu", "LeakyRelu", "PRelu", "Clip", "Identity", "Tanh", "Sigmoid", "Elu")
+
+
+class BalancedModel(NamedTuple):
+    """A model with balanced layers.
+
+    Args:
+        data: The bytes of its file.
+        moved: By the name of each layer, how far its weights moved, over their size.
+        left: By the name of each layer that is left as it was, why.
+    """
+
+    data: bytes
+    moved: dict[str, float]
+    left: dict[str, str]
+
+
+def balanced_model(path: str, layer: str | None, balanced: Balance) -> BalancedModel:
+    """Return a model whose upsampling layers are balanced.
+
+    Args:
+        path: A .onnx file.
+        layer: A glob of the names of the nodes, or of their weights, to balance; None for all.
+        balanced: Gives the nearest taps of transposed convolutions; see `kernels.balance`.
+
+    Raises:
+        NetworkFileError: It cannot be read.
+        SettingError: No layer has such a name, or none can be balanced.
+    """
+    model = read(path)
+    faults = [one.doc_string for one in model.graph.initializer if one.doc_string and 0 in one.dims]
+    if faults:
+        raise NetworkFileError(f"{path} cannot be copied whole: {faults[0]}; export it again")
+    moved: dict[str, float] = {}
+    left: dict[str, str] = {}
+    tensors = {one.name: one for one in model.graph.initializer}
+    for node, blocks in _layers(model):
+        name = node.input[1].removesuffix(".weight")
+        if layer and not any(
+            fnmatchcase(one, layer) for one in (name, *node.input[1:2], node.name)
+        ):
+            continue
+        weights = [tensors.get(one) for one in node.input[1:] if one]
+        uses = sum(list(one.input).count(node.input[1]) for one in model.graph.node)
+        if any(one is None for one in weights):
+            left[name] = "its weights are computed, or of another graph"
+        elif uses > 1:
+            left[name] = "its weights are shared with another layer"
+        else:
+            try:
+                moved[name] = _balance(node, blocks, [one for one in weights if one], balanced)
+            except SettingError as error:
+                left[name] = str(error)
+    if not moved:
+        why = "; ".join(f"{name}: {reason}" for name, reason in left.items())
+        what = "no layer of that name" if layer else "no transposed or sub-pixel convolution"
+        raise SettingError(f"{path} has {what} to balance; {why or 'see upsample audit'}")
+    return BalancedModel(model.SerializeToString(), moved, left)
+
+
+def _layers(model: ModelProto) -> Iterator[tuple[NodeProto, NodeProto | None]]:
+    """Yield each transposed convolution, and each convolution with its DepthToSpace."""
+    producers = {name: node for node in model.graph.node for name in node.output}
+    for node in model.graph.node:
+        if node.op_type == "ConvTranspose":
+            yield node, None
+        if node.op_type == "DepthToSpace":
+            before = producers.get(node.input[0])
+            while before is not None and before.op_type in _POINTWISE:
+                before = producers.get(before.input[0])
+            if before is not None and before.op_type == "Conv":
+                yield before, node
+
+
+def _balance(
+    node: NodeProto, blocks: NodeProto | None, tensors: list[TensorProto], balanced: Balance
+) -> float:
+    """Balance the weights of a layer, and its bias, in place; return how far the weights moved."""
+    about = {one.name: get_attribute_value(one) for one in node.attribute}
+    old = to_array(tensors[0])
+    if old.dtype.kind != "f":
+        raise SettingError(f"its weights are of {old.dtype}; export it in floating point")
+    if blocks is None:
+        if set(about.get("dilations", [1])) != {1}:
+            raise SettingError("its taps are dilated; balance it by hand")
+        stride = tuple(about.get("strides", [1] * (old.ndim - 2)))
+        new = balanced(old, stride)
+    else:
+        form = {one.name: get_attribute_value(one) for one in blocks.attribute}
+        is_crd = form.get("mode", b"DCR") == b"CRD"
+        for tensor in tensors[1:]:
+            values = to_array(tensor)
+            even = _same_sums(values.astype(np.float64), form["blocksize"] ** 2, is_crd)
+            tensor.CopyFrom(from_array(even.astype(values.dtype), tensor.name))
+        new = _same_sums(old.astype(np.float64), form["blocksize"] ** 2, is_crd)
+    tensors[0].CopyFrom(from_array(new.astype(old.dtype), tensors[0].name))
+    return float(np.linalg.norm(new - old) / max(float(np.linalg.norm(old)), 1e-30))
+
+
+def _same_sums(weights: NDArray[np.float64], phases: int, is_crd: bool) -> NDArray[np.float64]:
+    """Return the nearest weights, shape (Cout phases, ...), of which all phases have the same sums.
+
+    Args:
+        weights: Of a convolution, (..., Cin, kH, kW), or its bias.
+        phases: Of the pixel shuffle.
+        is_crd: Whether the phases of a channel follow each other; else the channels of a phase do.
+    """
+    order = (-1, phases) if is_crd else (phases, -1)
+    parts = weights.reshape(*order, *weights.shape[1:])
+    sums = parts.mean(axis=tuple(range(3, parts.ndim)), keepdims=True)
+    parts = parts + sums.mean(axis=1 if is_crd else 0, keepdims=True) - sums
+    return np.asarray(parts.reshape(weights.shape), np.float64)
