@@ -73,3 +73,11 @@ def bucket(server: "Server") -> "Iterator[Bucket]":
     server.refused.clear()
     yield bucket
     server.release()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collectreport(report: pytest.CollectReport) -> None:
+    """Fail where a module of tests cannot be imported: doctest's leniency is for the package."""
+    is_broken = report.skipped and "unable to import module" in str(report.longrepr)
+    if is_broken and report.nodeid.startswith("tests/"):
+        report.outcome = "failed"

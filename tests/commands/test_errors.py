@@ -146,16 +146,16 @@ def test_an_unreadable_picture_on_standard_input_is_refused(
         (["-s", 0.5], USAGE, "--scale 0.5 would shrink"),
         (["-s", 0], USAGE, "--scale 0 would shrink"),
         (["-s", -2], USAGE, "--scale -2 would shrink"),
-        (["-s", "nan"], USAGE, "--scale nan"),
+        (["-s", "nan"], USAGE, "invalid --scale 'nan'; give a number"),
         (["-s", "inf"], USAGE, "--scale inf"),
         (["-s", 65], USAGE, "--scale 65 is too large"),
-        (["-s", "two"], USAGE, "'two' is not a valid number"),
+        (["-s", "two"], USAGE, "invalid --scale 'two'; give a number"),
         (["-s", 2, "--size", "48x40"], USAGE, "--scale and --size are both given"),
         (["--size", "12x10"], USAGE, "smaller than the input"),
         (["--size", "big"], USAGE, "invalid --size 'big'"),
         (["--boundary", "wrap"], USAGE, "wrap"),
-        (["--compression", 10], USAGE, "10 is not in the range"),
-        (["--jobs", 0], USAGE, "0 is not in the range"),
+        (["--compression", 10], USAGE, "--compression 10 is out of range; give 0 to 9"),
+        (["--jobs", 0], USAGE, "--jobs 0 is out of range; give 1 or more"),
         (["--colour"], USAGE, "--colour"),
         (["extra"], USAGE, "several inputs need a folder as the last name, and extra is none"),
         (["--report", "rows.txt"], USAGE, "--report rows.txt is neither .csv nor .jsonl"),
@@ -248,5 +248,5 @@ def test_nan_is_refused_as_a_limit(
 ) -> None:
     """No number exceeds NaN, so a limit of NaN would let every picture pass."""
     before = contents(folder)
-    check_refused(call(*arguments, "nan"), USAGE, "'nan' is no number; give one")
+    check_refused(call(*arguments, "nan"), USAGE, "'nan'; give a number")
     assert contents(folder) == before

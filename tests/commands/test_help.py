@@ -169,9 +169,9 @@ def test_methods_are_listed_as_json(call: Callable[..., Outcome]) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "help_call"),
-    [("train", "train --help"), ("layer in.png", "layer --help"), ("measure --foo", "measure --h"),
+    [("train", "train --help"), ("layer in.png", "layer --help"), ("measure --zzz", "measure --h"),
      ("measure in.png --map", "measure --h"), ("in.png o.png --size", "--help"),
-     ("a b --scale x", "--help"), ("--foo", "--help")],
+     ("--zzz", "--help")],
 )  # fmt: skip
 def test_errors_name_the_help_of_their_command(
     call: Callable[..., Outcome], arguments: str, help_call: str
@@ -182,17 +182,18 @@ def test_errors_name_the_help_of_their_command(
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [("a b --quality 90%", "'90%' is not a valid integer"),
-     ("a b --max-ripple 1%", "'1%' is not a valid number"),
-     ("a b --scale 2x", "'2x' is not a valid number"), ("a b --order 3rd", "a valid integer"),
-     ("train a -o k.npz --taps 7.5", "'7.5' is not a valid integer"),
-     ("matrix --stride two", "'two' is not a valid integer")],
+    [("a b --quality 90%", "invalid --quality '90%'; give a whole number"),
+     ("a b --max-ripple 1%", "invalid --max-ripple '1%'; give a number"),
+     ("a b --scale 2x", "invalid --scale '2x'; give a number"),
+     ("a b --order 3rd", "invalid --order '3rd'; give a whole number"),
+     ("train a -o k.npz --taps 7.5", "invalid --taps '7.5'; give a whole number"),
+     ("matrix --stride two", "invalid --stride 'two'; give a whole number")],
 )  # fmt: skip
 def test_invalid_numbers_are_reported_alike(
     call: Callable[..., Outcome], arguments: str, message: str
 ) -> None:
     """A value that is not a number is reported in the same words for every option."""
-    check_refused(call(*arguments.split()), 2, f"{message}; see `upsample ")
+    check_refused(call(*arguments.split()), 2, message)
 
 
 @pytest.mark.parametrize(

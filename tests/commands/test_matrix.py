@@ -84,7 +84,7 @@ def test_the_figure_is_written_as_a_png(call: Call, folder: Path) -> None:
         (["--input", "99x99"], "99x99 are 9801 pixels, more than 64"),
         (["--input", "four"], "invalid --input 'four'"),
         (["--kernel", "learned"], "no kernel 'learned' to show; choose uniform"),
-        (["--stride", "0"], "0 is not in the range"),
+        (["--stride", "0"], "--stride 0 is out of range"),
     ],
 )
 def test_wrong_matrix_arguments_are_refused(call: Call, arguments: list[str], fault: str) -> None:

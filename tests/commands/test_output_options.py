@@ -184,13 +184,13 @@ def test_names_follow_a_template(call: Call, pictures: Path) -> None:
     ("template", "fault"),
     [
         ("x{scale}.png", "would be the same for all; give a name with {stem}"),
-        ("{stem:5d}", "--name {stem:5d} is no name (Unknown format code 'd'"),
-        ("{stem:{x}}", "--name {stem:{x}} is no name ('x'); mend it"),
+        ("{stem:5d}", "invalid --name '{stem:5d}' (Unknown format code 'd'"),
+        ("{stem:{x}}", "invalid --name '{stem:{x}}' ('x'); use fields"),
         ("{stem}{}", "--name has no {}; choose stem"),
         ("a\\{stem}", "names a folder; give a name with {stem}"),
         ("../{stem}.png", "names a folder; give a name with {stem}"),
         ("{stem}{size}", "--name has no {size}; choose stem, suffix, scale, method"),
-        ("{stem", "--name {stem is no name (expected '}' before end of string); mend it"),
+        ("{stem", "invalid --name '{stem' (expected '}' before end of string); use fields"),
         ("{stem.x}", "--name has no {stem.x}"),
     ],
 )

@@ -116,8 +116,9 @@ def _run() -> int:
         tell("Error", str(error))
         return USAGE if isinstance(error, SettingError) else FAILED
     except click.ClickException as error:
-        text = error.format_message().rstrip(".")
-        tell("Error", text if ";" in text else f"{text}; see `{_help_of(error)}`")
+        from upsample_cli.commands import usage_errors  # for mistakes alone
+
+        tell("Error", usage_errors.text_of(error, _help_of(error)))
         return error.exit_code
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else FAILED

@@ -29,6 +29,13 @@ class Number(click.types.FloatParamType):
 
     name = "number"
 
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the number, or fail for one that is none."""
+        number = super().convert(value, param, ctx)
+        if isnan(number):
+            self.fail(f"{value!r} is not a valid number", param, ctx)
+        return number
+
 
 class Limit(click.FloatRange):
     """A number within bounds, and not NaN."""
@@ -39,7 +46,7 @@ class Limit(click.FloatRange):
         """Return the number, or fail."""
         number = super().convert(value, param, ctx)
         if isnan(number):
-            self.fail(f"{value!r} is no number; give one", param, ctx)
+            self.fail(f"{value!r} is not a valid number", param, ctx)
         return number
 
 

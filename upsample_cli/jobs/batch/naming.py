@@ -36,11 +36,15 @@ class Naming(NamedTuple):
             fields = {
                 field for _, field, *_ in Formatter().parse(self.template) if field is not None
             }
-            if unknown := sorted(fields - {*_FIELDS}):
-                raise SettingError(f"--name has no {{{unknown[0]}}}; choose {', '.join(_FIELDS)}")
-            self.template.format(**dict.fromkeys(_FIELDS, ""))
+            unknown = sorted(fields - {*_FIELDS})
+            if not unknown:
+                self.template.format(**dict.fromkeys(_FIELDS, ""))
         except (ValueError, LookupError) as error:
-            raise SettingError(f"--name {self.template} is no name ({error}); mend it") from error
+            raise SettingError(
+                f"invalid --name '{self.template}' ({error}); use fields such as {{stem}}"
+            ) from error
+        if unknown:
+            raise SettingError(f"--name has no {{{unknown[0]}}}; choose {', '.join(_FIELDS)}")
         if "stem" not in fields or {*self.template} & {"/", "\\"}:
             fault = "would be the same for all" if "stem" not in fields else "names a folder"
             raise SettingError(f"--name {self.template} {fault}; give a name with {{stem}}")
