@@ -113,7 +113,10 @@ def test_one_bad_file_does_not_stop_the_others(call: Call, kernels: Path) -> Non
     """The other files are audited, and the exit code reports the failure."""
     outcome = call("audit", "no.npy", "k3.npy", "--stride", 2, "--max-ripple", 0)
     assert (outcome.code, outcome.out.decode()) == (2, K3)
-    assert outcome.err == "Error: no kernel file no.npy; check the path\n"
+    assert outcome.err == (
+        "Error: no kernel file no.npy; check the path\n"
+        "note: k3.npy: ripple 0.4843 is over --max-ripple 0\n"
+    )
     outcome = call("audit", "no.npy", "--stride", 2, "--json")
     assert json.loads(outcome.out) == {
         "input": "no.npy", "status": "failed", "error": "no kernel file no.npy; check the path",

@@ -258,7 +258,7 @@ def test_existing_outputs_are_kept_without_force(call: Call, folder: Path) -> No
     save(folder, "many/a.png")
     assert call("many", "out", "-j", 1).code == 0
     second = call("many", "out", "-j", 1)
-    assert (second.code, "out/a.png exists; pass --force" in second.err) == (1, True)
+    assert (second.code, "out/a.png exists; --skip-existing goes" in second.err) == (1, True)
     assert call("many", "out", "-j", 1, "--force").code == 0
 
 
@@ -409,9 +409,24 @@ def test_a_resumed_run_recalls_what_is_over_the_limit(
     uneven = ["-k", "uniform", "--kernel-size", 3, "--report", report]
     assert call("many", "out", *uneven, "--max-ripple", 1, "-j", 1).code == 4
     again = call("many", "out", *uneven, "--max-ripple", 1, "-j", 1, "--skip-existing")
-    assert (again.code, again.err) == (4, "0 done, 2 skipped, 0 failed\n")
+    assert again.code == 4
+    first, last = again.err.splitlines()
+    assert first.startswith("note: 1 picture is over --max-ripple 1; the most has ")
+    assert first.endswith(" levels, out/b.png")
+    assert last == "0 done, 2 skipped, 0 failed"
     relaxed = call("many", "out", *uneven, "--max-ripple", 250, "-j", 1, "--skip-existing")
     assert relaxed.code == 3
+
+
+def test_a_run_that_may_not_replace_spoils_no_rows(call: Call, folder: Path) -> None:
+    """What is there keeps the row it has, where a second run lacks --skip-existing."""
+    save(folder, "many/a.png", "many/b.png")
+    assert call("many", "out", "-j", 1).code == 0
+    before = (folder / "out" / "checkerboard.csv").read_bytes()
+    again = call("many", "out", "-j", 1)
+    assert again.code == 1
+    assert "out/a.png exists; --skip-existing goes on after a stop, --force replaces" in again.err
+    assert (folder / "out" / "checkerboard.csv").read_bytes() == before
 
 
 def test_a_resumed_run_measures_what_has_no_row(call: Call, folder: Path) -> None:

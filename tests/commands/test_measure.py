@@ -154,7 +154,7 @@ def test_folders_are_measured(call: Call, folder: Path, patterned: str) -> None:
     assert outcome.code == 0
     rows = [*csv.DictReader(outcome.out.decode().splitlines())]
     assert [row["input"] for row in rows] == ["a/b.png", "a/c/d.png"]
-    assert outcome.err == "2 of 2 have a checkerboard; 1 files are no pictures\n"
+    assert outcome.err == "2 of 2 have a checkerboard; 1 file is no picture\n"
     alone = call("measure", "a", "-j", 1, "--exclude", "old", "--csv")
     assert alone.out == outcome.out
     listed = call("measure", "--files-from", "-", "--csv", "-q", stdin=b"a/b.png\na/c/d.png\n")

@@ -66,12 +66,13 @@ def audit(files: tuple[str, ...], stride: tuple[int, int] | None,
             continue
         click.echo(in_json(path, result, None) if as_json else in_words(path, result))
         nothing &= not result.kernel and not result.layers
-        over |= max_ripple is not None and result.ripple > max_ripple
-        over |= (
-            max_levels is not None
-            and result.output is not None
-            and (result.output.most > max_levels)
-        )
+        if max_ripple is not None and result.ripple > max_ripple:
+            over = True
+            tell("note", f"{path}: ripple {result.ripple:.4f} is over --max-ripple {max_ripple:g}")
+        if max_levels is not None and result.output and result.output.most > max_levels:
+            over = True
+            tell("note", f"{path}: {result.output.most:.2f} levels in the output are over "
+                         f"--max-levels {max_levels:g}")  # fmt: skip
         if max_levels is not None and result.layers and result.output is None:
             codes.add(FAILED)
             tell("Error", f"{path}: it makes no pictures of pictures, so that --max-levels has "

@@ -36,7 +36,9 @@ _WORST = 3  # pictures of a folder that its page shows
 @click.argument("source", metavar="PICTURE|FOLDER", shell_complete=complete_files)
 @click.option("-o", "--output", metavar="FILE", shell_complete=complete_files,
               help=f"Page .html, or sheet of crops .png ({_PAGE}).")  # fmt: skip
-@click.option("--methods", metavar="LIST", help="As bicubic,tconv:kernel=learned-soft.")
+@click.option(
+    "--methods", metavar="LIST", help="Such as bicubic,tconv:kernel=uniform:kernel-size=3."
+)
 @click.option(
     "-s", "--scale", type=Number(), metavar="N", help="Output pixels per input pixel (2)."
 )

@@ -117,7 +117,7 @@ def measure(
         pictures = with_picture_bar(
             quiet or count == 1, results, count, lambda result: result.error is not None
         )
-        tally, is_over = print_results(pictures, table, max_ripple, count > 1 and not quiet)
+        tally, is_over = print_results(pictures, table, max_ripple, count > 1 and not quiet, quiet)
     return exit_codes.of_pictures(tally, is_over)
 
 

@@ -166,7 +166,9 @@ def test_what_is_there_is_refused_unless_said(tmp_path: Path, existing: Existing
         report = one.result().report
     assert len(hands.futures) == (existing != "refuse")
     if existing == "refuse":
-        assert report.error.endswith("0.png exists; pass --force to replace it")
+        assert report.error.endswith(
+            "0.png exists; --skip-existing goes on after a stop, --force replaces it"
+        )
 
 
 def test_leavings_of_killed_runs_are_cleaned(tmp_path: Path) -> None:

@@ -81,15 +81,17 @@ def complete_words(words: Sequence[str], or_files: bool = False) -> Callable[...
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
 max_pixels_option = click.option(
-    "--max-pixels", type=Whole(1), metavar="N", help="Refuse pictures of more pixels (268 million)."
+    "--max-pixels", type=Whole(1), metavar="N", help="Refuse inputs of more pixels (268 million)."
 )
 max_memory_option = click.option(
     "--max-memory", metavar="SIZE", expose_value=False,
     callback=lambda ctx, param, value: memory.limit_to(memory.size_of(value) if value else None),
-    help="Refuse what needs more memory, such as 512MB (half of it).",
+    help="Memory to take at most, such as 2GB (half of the machine's).",
 )  # fmt: skip
 layout_option = click.option(
-    "--layout", type=click.Choice(LAYOUTS), help="Order of the axes of a feature map."
+    "--layout",
+    type=click.Choice(LAYOUTS),
+    help="Order of the axes of a feature map (hw, chw or nchw).",
 )
 _SHORT = {"kernel": "-k"}
 _INPUTS = (
@@ -117,7 +119,9 @@ _OUTPUTS = (
         "--name", metavar="TEMPLATE", help="Names of outputs, such as '{stem}_x{scale}{suffix}'."
     ),
     click.option(
-        "--skip-existing", is_flag=True, help="Skip pictures whose output exists and is whole."
+        "--skip-existing",
+        is_flag=True,
+        help="Skip outputs that exist; remake ours of another size.",
     ),
     click.option(
         "--update", is_flag=True, help="Skip those whose output is also newer than the input."

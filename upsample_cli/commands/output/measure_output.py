@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from upsample_cli.commands.output.messages import printable, tell, without_bars
-from upsample_cli.commands.output.picture_lines import UNKNOWN, is_over, numbers
+from upsample_cli.commands.output.picture_lines import UNKNOWN, is_over, numbers, over_limit
 from upsample_cli.jobs.measure.many import Result
 from upsample_cli.jobs.measure.measurement import Measurement
 from upsample_cli.metrics.checkerboard import CHECKERBOARD, NONE
@@ -27,6 +27,7 @@ def print_results(
     table: "TextTable | JsonLines | CsvTable",
     max_ripple: float | None,
     has_summary: bool,
+    quiet: bool = False,
 ) -> tuple[Counter[str], bool]:
     """Print each result as it comes, then how many have a checkerboard.
 
@@ -36,16 +37,18 @@ def print_results(
         max_ripple: The strongest checkerboard that is accepted, in levels; None for any. What
             cannot be told is not accepted.
         has_summary: Whether to print how many there are.
+        quiet: Whether to leave out the note on those over the limit.
 
     Returns:
         How many were done and have failed, and whether any is over the limit.
     """
-    verdicts, tally, is_over = Counter[str](), Counter(done=0, failed=0), False
+    verdicts, tally, over = Counter[str](), Counter(done=0, failed=0), dict[str, float]()
     for result in results:
         verdicts[_outcome(result)] += 1
         tally["done"] += result.measurement is not None
         tally["failed"] += result.error is not None
-        is_over |= max_ripple is not None and _may_be_over(result.measurement, max_ripple)
+        if max_ripple is not None and _may_be_over(result.measurement, max_ripple):
+            over[str(result.source)] = _ripple(result)
         with without_bars():
             if result.error is not None:
                 tell("Error", result.error)
@@ -54,7 +57,17 @@ def print_results(
                     click.echo(line)
     if has_summary:
         click.echo(_summary(verdicts), err=True)
-    return tally, is_over
+    if over and not quiet:
+        tell("note", over_limit(over, f"--max-ripple {max_ripple:g}"))
+    return tally, bool(over)
+
+
+def _ripple(result: Result) -> float:
+    """Return the strongest ripple of a picture, in levels; 0 where it cannot be told."""
+    assert result.measurement is not None  # it has been compared with a limit
+    measurement = result.measurement
+    ripples = [measurement.overall.ripple, measurement.worst.ripple]
+    return max([0.0, *(ripple for ripple in ripples if isfinite(ripple))])
 
 
 def _summary(verdicts: Counter[str]) -> str:
@@ -62,7 +75,8 @@ def _summary(verdicts: Counter[str]) -> str:
     skipped = verdicts.pop("skipped", 0)
     usual = (CHECKERBOARD, NONE)
     others = "".join(f", {n} {word}" for word, n in sorted(verdicts.items()) if word not in usual)
-    end = f"; {skipped} files are no pictures" if skipped else ""
+    files = "1 file is no picture" if skipped == 1 else f"{skipped} files are no pictures"
+    end = f"; {files}" if skipped else ""
     return f"{verdicts[CHECKERBOARD]} of {verdicts.total()} have a checkerboard{others}{end}"
 
 

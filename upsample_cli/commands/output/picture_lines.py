@@ -1,7 +1,7 @@
 """Reports on pictures: a line for people, a line of JSON or a row of CSV."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from math import isfinite
 from typing import Any
 
@@ -45,10 +45,11 @@ def print_reports(
         quiet: Whether to print failures only.
         max_ripple: The strongest checkerboard that is accepted, in levels; None for any.
     """
-    tally, over = Counter(done=0, skipped=0, failed=0), False
+    tally, over = Counter(done=0, skipped=0, failed=0), dict[str, float]()
     for report in reports:
         tally[report.status] += 1
-        over |= report.checkerboard is not None and is_over(max_ripple, report.checkerboard)
+        if report.checkerboard is not None and is_over(max_ripple, report.checkerboard):
+            over[report.output] = report.checkerboard.ripple
         with without_bars():
             if as_json:
                 click.echo(json_line(report), err=to_stderr)
@@ -58,7 +59,23 @@ def print_reports(
                 click.echo(text_line(report), err=to_stderr)
             if not quiet:
                 _print_notes(report)
-    return tally, over
+    if over and not quiet:
+        tell("note", over_limit(over, f"--max-ripple {max_ripple:g}"))
+    return tally, bool(over)
+
+
+def over_limit(over: Mapping[str, float], limit: str) -> str:
+    """Return how many are over a limit, and which most.
+
+    Args:
+        over: Ripples of pictures, in levels, by name; 0 for one that cannot be told.
+        limit: The option and its value.
+    """
+    most = max(over, key=lambda name: over[name])
+    count = f"{len(over)} pictures are" if len(over) > 1 else "1 picture is"
+    if not over[most]:
+        return f"{count} over {limit}, or cannot be told"
+    return f"{count} over {limit}; the most has {over[most]:.2f} levels, {most}"
 
 
 def is_over(limit: float | None, *checkerboards: Checkerboard) -> bool:

@@ -24,6 +24,7 @@ from upsample_cli.commands.output.result_rows import (
 )
 from upsample_cli.errors import ImageFileError, SettingError, UpsampleError
 from upsample_cli.images.places.place import Place, parse_file
+from upsample_cli.jobs.batch.run import EXISTS
 from upsample_cli.jobs.enlarge.task import KEPT, Report
 from upsample_cli.metrics.checkerboard import Checkerboard
 
@@ -74,7 +75,8 @@ class ResultsFile:
             index: The picture's number, from 0.
             report: What became of it.
         """
-        if report.status == "skipped" and hash(report.output) in self._known:
+        is_left = report.status == "skipped" or str(report.error).endswith(EXISTS)
+        if is_left and hash(report.output) in self._known:
             return
         row, end = self._encoded(report), self._file.seek(0, os.SEEK_END)
         try:

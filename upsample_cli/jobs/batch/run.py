@@ -21,6 +21,8 @@ from upsample_cli.jobs.batch.pool import WorkerDiedError, Workforce
 from upsample_cli.jobs.enlarge.task import Report
 from upsample_cli.jobs.runtime.process import CODE, ENDING, handle, leave
 
+EXISTS = "exists; --skip-existing goes on after a stop, --force replaces it"
+"""The end of the error of a picture whose output exists."""
 _WINDOW = 1000  # pictures by which one may overtake another
 _INTERVAL = 0.2  # seconds between questions whether to stop
 
@@ -63,7 +65,7 @@ def run(
             if pair is None:
                 has_more = False
             elif job.existing == "refuse" and outputs.is_there(pair[1]):
-                fault = f"{pair[1]} exists; pass --force to replace it"
+                fault = f"{pair[1]} {EXISTS}"
                 yield FinishedPicture(number, job.failed(*pair, fault))
             else:
                 _clean_once(pair[1].folder, cleaned)

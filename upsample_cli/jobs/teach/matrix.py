@@ -53,6 +53,8 @@ def small_convolution(
     shape = (taps.shape[0], taps.shape[1])
     if input is not None and small is not None:
         raise SettingError("--input and --small are both given; leave one out")
+    if input is None and stride > 1:
+        small = small or "2x2"  # fewer would not overlap
     if small is not None:
         large = geometry.enlarged(_size("--small", small), shape)
     else:
