@@ -26,10 +26,14 @@ def source(tmp_path: Path) -> Path:
 
 
 def done(
-    source: Path, to: str = "out/a.png", existing: Existing = "refuse", is_ours: bool = False
+    source: Path,
+    to: str = "out/a.png",
+    existing: Existing = "refuse",
+    is_ours: bool = False,
+    work: Any = picture_job.enlarge,
 ) -> Report:
     root = source.parent / "out"
-    job = PictureJob(TASK, Folder(str(root)), existing)
+    job = PictureJob(TASK, Folder(str(root)), existing, work=work)
     return job(parse_file(source), parse_file(source.parent / to), is_ours=is_ours)
 
 
@@ -74,14 +78,13 @@ def test_a_folder_is_no_picture(source: Path) -> None:
     assert "sub is a folder; " in done(source.parent / "sub").error
 
 
-def test_too_little_memory_is_a_failure(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_little_memory_is_a_failure(source: Path) -> None:
     """A picture that does not fit the memory costs itself alone."""
 
     def greedy(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(picture_job, "enlarge", greedy)
-    assert "needs more memory; " in done(source).error
+    assert "needs more memory; " in str(done(source, work=greedy).error)
 
 
 @pytest.mark.parametrize("existing", ["skip", "update"])
@@ -129,9 +132,7 @@ def test_what_is_not_whole_is_made_again(source: Path, fault: str) -> None:
 
 @pytest.mark.parametrize("existing", ["refuse", "skip", "update"])
 @pytest.mark.parametrize("whole", [False, True])
-def test_what_comes_while_a_picture_is_made(
-    source: Path, monkeypatch: pytest.MonkeyPatch, existing: Existing, whole: bool
-) -> None:
+def test_what_comes_while_a_picture_is_made(source: Path, existing: Existing, whole: bool) -> None:
     """A stranger's file stays; one as it would be made will do for who resumes.
 
     For who does not it may be that of a worker that died before it told, and is made again.
@@ -147,8 +148,7 @@ def test_what_comes_while_a_picture_is_made(
             output.write_bytes(late.pop())
         return really(*arguments)
 
-    monkeypatch.setattr(picture_job, "enlarge", upsample)
-    report = done(source, existing=existing)
+    report = done(source, existing=existing, work=upsample)
     assert output.read_bytes() == theirs
     assert report.status == (
         "failed" if not whole else "done" if existing == "refuse" else "skipped"
