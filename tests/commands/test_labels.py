@@ -74,7 +74,9 @@ def test_lost_transparency_of_labels_is_noted(
 def test_a_tiff_without_labels_is_refused(call: Call, folder: Path) -> None:
     """A TIFF whose mode Pillow does not know cannot contain labels."""
     tifffile.imwrite(folder / "f.tif", np.zeros((4, 5)))
-    check_refused(call("f.tif", "out.png", "--labels"), 1, "f.tif is a TIFF without labels")
+    check_refused(
+        call("f.tif", "out.png", "--labels"), 1, "f.tif has 1 x float32 a pixel, which is no label"
+    )
 
 
 def test_a_mask_with_a_long_text_chunk_is_read(call: Call, masks: Path) -> None:
@@ -125,7 +127,11 @@ def test_pipes_and_folders_accept_masks(masks: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "fault"),
     [
-        (["in.png", "o.png"], 1, "in.png is RGB, whose samples are no labels; give a palette or"),
+        (
+            ["in.png", "o.png"],
+            1,
+            "in.png has 3 x uint8 a pixel, which is no label; give a palette or grey",
+        ),
         (["in.jpg", "o.png"], 1, "in.jpg is a JPEG, whose losses blur labels; give a PNG"),
         (["p.png", "o.jpg"], 1, "JPEG does not keep these labels as they are; write a PNG"),
         (["p.png", "o.ppm"], 1, "PPM does not keep these labels"),
@@ -154,3 +160,30 @@ def test_a_cut_mask_is_refused(call: Call, masks: Path) -> None:
     check_refused(call("cut.png", "o.png", "--labels"), 1, "cut.png is broken")
     outcome = call("-", "o.png", "--labels", stdin=data[:60])
     check_refused(outcome, 1, "the picture on stdin is broken")
+
+
+def test_a_mask_is_read_and_written_as_other_pictures(call: Call, masks: Path) -> None:
+    """Texts and the transparent level of a grey mask are kept, and later pages are noted."""
+    texts = PngInfo()
+    texts.add_text("Author", "somebody")
+    with PIL.Image.open(masks / "l.png") as opened:
+        opened.save(masks / "t.png", pnginfo=texts, transparency=5)
+        opened.save(masks / "two.tif", save_all=True, append_images=[opened])
+    outcome = call("t.png", "out.png", "--labels")
+    assert (outcome.code, outcome.err) == (0, "")
+    with PIL.Image.open(masks / "out.png") as after:
+        assert (after.text["Author"], after.info["transparency"]) == ("somebody", 5)
+    np.testing.assert_array_equal(labels(masks, "out.png")[::2, ::2], labels(masks, "t.png"))
+    assert "only the first of its 2 pictures" in call("two.tif", "two.png", "--labels").err
+
+
+def test_labels_of_12_bits_are_not_scaled(call: Call, folder: Path) -> None:
+    """A label is a number: of a TIFF of 12 bits it stays the same."""
+    row = bytes([0x12, 0x34, 0x56])  # 0x123 and 0x456
+    tags = [(256, 3, 2), (257, 3, 1), (258, 3, 12), (259, 3, 1), (262, 3, 1), (273, 4, 8),
+            (277, 3, 1), (278, 3, 1), (279, 4, 3)]  # fmt: skip
+    entries = b"".join(struct.pack("<HHLL", tag, kind, 1, value) for tag, kind, value in tags)
+    head = b"II\x2a\0" + struct.pack("<L", 12) + row + b"\0" + struct.pack("<H", len(tags))
+    (folder / "12.tif").write_bytes(head + entries + bytes(4))
+    assert call("12.tif", "out.png", "--labels", "-m", "nearest").code == 0
+    assert labels(folder, "out.png").tolist() == [[0x123] * 2 + [0x456] * 2] * 2

@@ -74,8 +74,8 @@ def _reports(
         yield work(source, output, task)
         return
     # The picture is decoded while the libraries of the job load.
-    options = (source, task.max_pixels, task.strict, task.method.copies)
-    decoding = None if task.labels else in_background(decode, *options)
+    options = (source, task.max_pixels, task.strict, task.keeps_indices)
+    decoding = in_background(decode, *options)
     from upsample_cli.jobs.enlarge import picture
 
     yield picture.enlarge(source, output, task, progress_bar(request.quiet, "strip"), decoding)

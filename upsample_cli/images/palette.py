@@ -63,7 +63,7 @@ def of(picture: "PIL.Image.Image", format: str) -> Palette | None:
     clear = picture.info.get("transparency")
     if picture.mode == "1" and clear is None:
         return Palette(_BLACK_AND_WHITE, is_grey=True)
-    if picture.mode == "L" and format == "GIF":  # its palette is a ramp of greys
+    if picture.mode == "L" and (format == "GIF" or clear is not None):  # a ramp of greys
         colours = bytes(level for level in range(256) for _ in range(3))
     elif picture.mode == "P":
         colours = bytes(picture.getpalette("RGB") or [])

@@ -5,7 +5,7 @@ Nothing here imports NumPy, so that decoding can begin on a thread while NumPy l
 
 import os
 from contextlib import ExitStack
-from dataclasses import field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeAlias
 
 import PIL.Image
@@ -49,7 +49,7 @@ class Decoded(NamedTuple):
     format: str
     metadata: Metadata
     notes: tuple[str, ...] = ()
-    depth: Depth = field(default_factory=Depth)
+    depth: Depth = Depth()
     palette: palettes.Palette | None = None
 
 

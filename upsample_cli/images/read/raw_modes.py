@@ -24,7 +24,8 @@ _SWAPPED = {
 }
 _GREY_ALPHA = "LA;16B"
 _FIVE_SIX_FIVE = "BGR;16"  # 16 bits a pixel, in a BMP
-_FULL = 65535
+FULL = 65535
+"""The level of full scale of 16-bit samples."""
 _HEAD = 1 << 16  # bytes in which an AVIF states its depth
 _OVER_8, _IS_12 = 0x40, 0x20  # bits of AVIF's depth
 
@@ -41,7 +42,7 @@ class Depth(NamedTuple):
 
     low: PIL.Image.Image | None = None
     is_packed: bool = False
-    highest: int = _FULL
+    highest: int = FULL
     transparent: tuple[int, ...] | None = None
 
     @property
@@ -63,12 +64,12 @@ class Depth(NamedTuple):
         elif self.low is not None:
             samples = samples.astype(np.uint16) << 8 | np.asarray(self.low.crop(box))
         samples = samples[..., None] if samples.ndim == 2 else samples
-        if self.highest != _FULL:
-            scaled = (samples.astype(np.uint32) * _FULL + self.highest // 2) // self.highest
-            samples = np.minimum(scaled, _FULL).astype(np.uint16)
+        if self.highest != FULL:
+            scaled = (samples.astype(np.uint32) * FULL + self.highest // 2) // self.highest
+            samples = np.minimum(scaled, FULL).astype(np.uint16)
         if self.transparent is not None:
             is_opaque = (samples != np.array(self.transparent)).any(axis=2, keepdims=True)
-            opacity = np.where(is_opaque, _FULL, 0).astype(np.uint16)
+            opacity = np.where(is_opaque, FULL, 0).astype(np.uint16)
             samples = np.concatenate([samples, opacity], axis=2)
         return samples
 
@@ -98,10 +99,10 @@ def prepare(
     if any(_raw_mode(tile) == "I;12" for tile in tiles):  # of a grey TIFF
         return Depth(highest=4095)
     if opened.format == "JPEG2000" and opened.mode.startswith("I"):  # moved up to 16 bits
-        return Depth(highest=_FULL - (1 << 16 - opened.info["bits"]) + 1)
+        return Depth(highest=FULL - (1 << 16 - opened.info["bits"]) + 1)
     if not is_deep(opened):
         return Depth()
-    highest = max(_ppm_level(tile) for tile in tiles) or _FULL
+    highest = max(_ppm_level(tile) for tile in tiles) or FULL
     if any(_raw_mode(tile) == _GREY_ALPHA for tile in tiles):
         _keep_bytes(opened, name, low=False)
         return Depth(is_packed=True, highest=highest)

@@ -1,56 +1,93 @@
 """Label masks enlarged: every class is a plane, and the largest plane wins at each pixel.
 
+The labels of a palette picture are its indices, those of a grey picture its levels.
 A tile of the output takes only the classes in the window that it draws on, a few at a time, and
 keeps the largest value so far; so memory does not grow with the number of classes. Where planes
 are equal up to rounding, the lower label wins.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from upsample_cli import memory
+from upsample_cli.errors import ImageFileError
+from upsample_cli.images.image import Image, Samples
 from upsample_cli.images.places.place import Place
-from upsample_cli.images.read import label_mask as masks
-from upsample_cli.images.read.label_mask import Labels, Mask
+from upsample_cli.images.read import files
+from upsample_cli.images.read.animation import Animation
+from upsample_cli.images.read.decode import Decoded
+from upsample_cli.images.read.raw_modes import FULL
+from upsample_cli.jobs.enlarge import still
 from upsample_cli.jobs.enlarge.strips import Picture, cut, stages_to
-from upsample_cli.jobs.enlarge.task import Task
+from upsample_cli.jobs.enlarge.task import TargetSize, Task
 from upsample_cli.jobs.runtime.threads import Workers
+from upsample_cli.methods.interpolation import Nearest
 from upsample_cli.methods.method import Stage, windows_of
 from upsample_cli.metrics.checkerboard import Checkerboard
 from upsample_cli.planes import Planes, Size
 
+_LOSSY = {"JPEG", "WEBP", "JPEG2000", "AVIF", "HEIF", "JPEG XL"}
 _TOGETHER = 8  # classes
 _TILE = 256  # output pixels a side: larger tiles hold more classes, smaller ones more margin
 _ROUNDING = 1e-5  # of float32 through all stages
 
 
-def write(mask: Mask, size: Size, format: str, to: Place, task: Task) -> Checkerboard:
-    """Enlarge a mask and write it; return a checkerboard whose status is "labels".
+def mask_of(decoded: Decoded | Animation) -> Image:
+    """Return a decoded picture as a mask, whose samples, shape (H, W, 1), are labels.
+
+    Raises:
+        ImageFileError: Its samples are no labels.
+    """
+    name = decoded.name
+    if not isinstance(decoded, Decoded):
+        raise ImageFileError(f"{name} is animated; give a still picture")
+    if decoded.format in _LOSSY:
+        raise ImageFileError(
+            f"{name} is a {decoded.format}, whose losses blur labels; give a PNG with them"
+        )
+    # Levels of 12 bits are numbers here, and not to be scaled.
+    mask = files.to_image(decoded._replace(depth=decoded.depth._replace(highest=FULL)))
+    if mask.channels > 1 or mask.dtype.kind != "u":
+        raise ImageFileError(
+            f"{name} has {mask.channels} x {mask.dtype} a pixel, which is no label; "
+            "give a palette or grey picture"
+        )
+    return mask
+
+
+def write(
+    mask: Image, size: Size, format: str, to: Place, task: Task
+) -> tuple[Checkerboard, tuple[str, ...]]:
+    """Enlarge a mask and write it.
+
+    Returns:
+        A checkerboard whose status is "labels", and notes on what is lost.
 
     Raises:
         ImageFileError: The format does not keep labels, or the target cannot be written.
     """
-    masks.check_format(mask, format)
-    if task.drop_metadata:
-        mask = replace(mask, options=tuple(option for option in mask.options if option[0] != "dpi"))
-    with to.writing(task.force, task.mode) as file:
-        labels = enlarged(
-            mask.labels,
-            stages_to(task.method, task.target, mask.size),
-            size,
-            task.boundary,
-            task.threads,
-        )
-        masks.write(mask, labels, format, file, task.encoding.deflate)
-    return Checkerboard((1, 1), status="labels")
+    held = {"PNG", "TIFF", "BMP"} if mask.palette else {"PNG", "TIFF", "BMP", "PPM", "PGM"}
+    if format not in held - ({"BMP"} if mask.bits > 8 else set()):
+        raise ImageFileError(f"{format} does not keep these labels as they are; write a PNG")
+    notes: tuple[str, ...] = ()
+    if mask.palette and mask.palette.opacity and format != "PNG":
+        mask = mask._replace(palette=mask.palette._replace(opacity=b""))
+        notes = (f"{format} holds no transparency of labels, so it was left out",)
+    memory.check(2 * size[0] * size[1] * mask.dtype.itemsize, f"an output of {size[1]}x{size[0]}")
+    stages = stages_to(task.method, task.target, mask.size)
+    labels = enlarged(mask.samples[..., 0], stages, size, task.boundary, task.threads)
+    copies = task._replace(method=Nearest(), target=TargetSize(1))
+    mask = mask._replace(samples=labels[..., None])
+    _, lost = still.write(mask, size, format, to, copies, None)
+    return Checkerboard((1, 1), status="labels"), notes + lost
 
 
 def enlarged(
-    labels: Labels, stages: Sequence[Stage], size: Size, boundary: str, threads: int
-) -> Labels:
+    labels: Samples, stages: Sequence[Stage], size: Size, boundary: str, threads: int
+) -> Samples:
     """Return labels enlarged; every one is a label of the input nearby.
 
     Args:

@@ -21,9 +21,8 @@ from upsample_cli.planes import Size
 if TYPE_CHECKING:  # most pictures are stills
     from upsample_cli.images.read.animation import Animation
     from upsample_cli.images.read.decode import Decoded
-    from upsample_cli.images.read.label_mask import Mask
 
-    Decoding: TypeAlias = Callable[[], Decoded | Animation | Mask]
+    Decoding: TypeAlias = Callable[[], Decoded | Animation]
 
 OUTPUT_LIMIT = 64
 """How many times --max-pixels an output may have: eight times the largest input, each way."""
@@ -55,7 +54,7 @@ def enlarge(
     mode = None if source.local_path is None else mode_of(source.local_path)
     if mode is not None:  # an output is no more open than its input
         task = task._replace(mode=mode & 0o666)
-    picture = _loaded(decoding() if decoding else _decode(source, task))
+    picture = _loaded(decoding() if decoding else _decode(source, task), task)
     size = _size(to, picture.size, task)
     format = formats.format_of(to, task.encoding.format, picture.format)
     formats.check_size(format, size)
@@ -83,15 +82,10 @@ def enlarge(
     )  # fmt: skip
 
 
-def _decode(source: Place, task: Task) -> "Decoded | Animation | Mask":
-    """Return a decoded picture, or a label mask where the task is for labels."""
-    if task.labels:
-        from upsample_cli.images.read import label_mask
-
-        return label_mask.read(source, task.max_pixels)
+def _decode(source: Place, task: Task) -> "Decoded | Animation":
     from upsample_cli.images.read.decode import decode
 
-    return decode(source, task.max_pixels, task.strict, task.method.copies)
+    return decode(source, task.max_pixels, task.strict, task.keeps_indices)
 
 
 def planned(source: Place, to: Place, task: Task) -> Size:
@@ -108,8 +102,12 @@ def planned(source: Place, to: Place, task: Task) -> Size:
     return _size(to, opening.read_size(source, task.max_pixels), task)
 
 
-def _loaded(decoded: "Decoded | Animation | Mask") -> "Image | Animation | Mask":
-    """Return a decoded picture as samples; animations and masks as they are."""
+def _loaded(decoded: "Decoded | Animation", task: Task) -> "Image | Animation":
+    """Return a decoded picture or mask as samples; an animation as it is."""
+    if task.labels:
+        from upsample_cli.jobs.enlarge import labels
+
+        return labels.mask_of(decoded)
     from upsample_cli.images.read import files
     from upsample_cli.images.read.decode import Decoded
 
@@ -127,7 +125,7 @@ def _size(to: Place, size_in: Size, task: Task) -> Size:
 
 
 def _write(
-    picture: "Animation | Image | Mask",
+    picture: "Animation | Image",
     size: Size,
     format: str,
     to: Place,
@@ -135,18 +133,15 @@ def _write(
     progress: Progress | None,
 ) -> tuple[Checkerboard, tuple[str, ...]]:
     """Enlarge and write a picture of any kind; see `still.write`."""
-    if isinstance(picture, Image):
-        return still.write(picture, size, format, to, task, progress)
-    from upsample_cli.images.read.animation import Animation
-
-    if isinstance(picture, Animation):
+    if not isinstance(picture, Image):
         from upsample_cli.jobs.enlarge import frames
 
         return frames.write(picture, size, format, to, task)
-    from upsample_cli.images.read import label_mask
-    from upsample_cli.jobs.enlarge import labels
+    if task.labels:
+        from upsample_cli.jobs.enlarge import labels
 
-    return labels.write(picture, size, format, to, task), label_mask.losses(picture, format)
+        return labels.write(picture, size, format, to, task)
+    return still.write(picture, size, format, to, task, progress)
 
 
 def _kernel_name(method: Method) -> str | None:

@@ -139,6 +139,11 @@ class Task(NamedTuple):
     strict: bool = False
     mode: int = 0o666
 
+    @property
+    def keeps_indices(self) -> bool:
+        """Whether the samples of a picture with a palette remain indices."""
+        return self.labels or self.method.copies
+
 
 KEPT = "already exists"
 """The reason in the report of a picture that was skipped because its output is whole."""
