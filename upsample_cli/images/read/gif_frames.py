@@ -14,7 +14,8 @@ from typing import Any, BinaryIO, NamedTuple
 import PIL.Image
 from PIL.GifImagePlugin import GifImageFile
 
-_EXTENSION, _FRAME, _TRAILER, _CONTROL, _APPLICATION = 0x21, 0x2C, 0x3B, 0xF9, 0xFF
+from upsample_cli.images.write.gif_blocks import APPLICATION, CONTROL, FRAME, blocks, head_length
+
 _TO_CLEAR, _TO_PREVIOUS = 2, 3  # what becomes of a frame before the next
 _LARGEST_FRAME = 64  # times the canvas, of which the rest is not seen
 _XMP_TRAILER = 258  # bytes behind a packet, which end it for readers of blocks
@@ -52,28 +53,20 @@ def parse(data: bytes) -> Gif:
         IndexError: It ends too early.
         struct.error: Likewise.
     """
-    start = at = 13 + _palette_length(data[10])
     control, patches = b"", []
     info: dict[Any, Any] = {}
-    while at < len(data) and data[at] != _TRAILER:
-        begin = at
-        if data[at] == _FRAME:
-            left, top, width, height, flags = unpack_from("<4HB", data, at + 1)
-            at = _end(data, at + 11 + _palette_length(flags))
-            screen = data[:6] + pack("<2H", width, height) + data[10:start]
-            place = b"," + bytes(4) + data[begin + 5 : at]
+    for block in blocks(data):
+        if block[0] == FRAME:
+            left, top, width, height = unpack_from("<4H", block, 1)
+            screen = data[:6] + pack("<2H", width, height) + data[10 : head_length(data)]
             flags, delay = unpack_from("<BH", control or bytes(6), 3)
-            whole = screen + control + place + b";"
+            whole = screen + control + b"," + bytes(4) + block[5:] + b";"
             patches.append(Patch(left, top, 10 * delay, flags >> 2 & 7, whole))
             control = b""
-        elif data[at] == _EXTENSION:
-            kind, at = data[at + 1], _end(data, at + 2)
-            if kind == _CONTROL:
-                control = data[begin:at]
-            elif kind == _APPLICATION:
-                info |= _application(data[begin + 3 : begin + 14], data[begin + 14 : at])
-        else:
-            at += 1
+        elif block[1] == CONTROL:
+            control = block
+        elif block[1] == APPLICATION:
+            info |= _application(block[3:14], block[14:])
     return Gif(tuple(patches), info)
 
 
@@ -119,18 +112,6 @@ def frames(gif: Gif, size: tuple[int, int]) -> Iterator[PIL.Image.Image]:
             canvas = canvas.copy()
             right, bottom = patch.left + pixels.width, patch.top + pixels.height
             canvas.paste((0, 0, 0, 0), (patch.left, patch.top, right, bottom))
-
-
-def _palette_length(flags: int) -> int:
-    return 3 << (flags & 7) + 1 if flags & 0x80 else 0
-
-
-def _end(data: bytes, at: int) -> int:
-    """Return where the blocks end that begin at an offset; the zero after them may be missing."""
-    begin = at
-    while (at == begin or at != len(data)) and data[at]:
-        at += data[at] + 1
-    return at + 1
 
 
 def _application(name: bytes, blocks: bytes) -> dict[Any, Any]:

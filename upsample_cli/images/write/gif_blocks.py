@@ -1,4 +1,4 @@
-"""A GIF enlarged as it is stored: only the indices in its frames change.
+"""The blocks of a GIF, and a GIF enlarged as it is stored: only the indices in its frames change.
 
 Palettes, transparency, disposal, times, loops and comments stay as they are, byte for byte, and so
 does each frame's part of the canvas, enlarged.
@@ -8,26 +8,50 @@ Source: CompuServe, "Graphics Interchange Format, version 89a".
 
 import io
 from collections.abc import Iterator
-from struct import pack, unpack
-from typing import Any
+from struct import pack, unpack_from
+from typing import TYPE_CHECKING, TypeAlias
 
-import numpy as np
 import PIL.Image
-from numpy.typing import NDArray
-from PIL.GifImagePlugin import getdata
+from PIL.GifImagePlugin import GifImageFile, getdata
 
-_SCREEN_BYTES, _FRAME_BYTES = 13, 10  # of the heads of file and frame
-_EXTENSION, _FRAME, _END = b"!", b",", b";"
-_HAS_TABLE, _IS_INTERLACED, _TABLE_SIZE = 0x80, 0x40, 0x07
-_COMMENT, _APPLICATION = b"\xfe", b"\xff"
+if TYPE_CHECKING:  # decoding begins before NumPy has loaded
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Index: TypeAlias = NDArray[np.int64]
+
+FRAME, CONTROL, APPLICATION = 0x2C, 0xF9, 0xFF
+"""The first byte of a frame, and the second of two extensions."""
+
+_EXTENSION, _TRAILER, _COMMENT, _IS_INTERLACED = 0x21, 0x3B, 0xFE, 0x40
 _LOOPS = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
 # Any palette but a ramp of greys, which Pillow would leave out.
-_TABLE = bytes(768)
-
-Index = NDArray[np.int64]
+_TABLE_OF_256 = 0x87, bytes(768)
 
 
-def enlarged(data: bytes, rows: Index, columns: Index, strip: bool) -> Iterator[bytes]:
+def head_length(data: bytes) -> int:
+    """Return how many bytes come before the first block."""
+    return 13 + _table_length(data[10])
+
+
+def blocks(data: bytes) -> Iterator[bytes]:
+    """Yield each frame and extension of a GIF whole.
+
+    Raises:
+        IndexError: It ends too early.
+    """
+    at = head_length(data)
+    while at < len(data) and data[at] != _TRAILER:
+        begin = at
+        if data[at] in (FRAME, _EXTENSION):
+            is_frame = data[at] == FRAME
+            at = _end(data, at + 11 + _table_length(data[at + 9]) if is_frame else at + 2)
+            yield data[begin:at]
+        else:
+            at += 1
+
+
+def enlarged(data: bytes, rows: "Index", columns: "Index", strip: bool) -> Iterator[bytes]:
     """Yield a GIF in parts, each pixel of its canvas a copy of one of the input's.
 
     Args:
@@ -36,53 +60,44 @@ def enlarged(data: bytes, rows: Index, columns: Index, strip: bool) -> Iterator[
         columns: Likewise.
         strip: Whether to leave out comments and other metadata.
     """
-    file = io.BytesIO(data)
-    screen = file.read(_SCREEN_BYTES)
-    yield screen[:6] + pack("<HH", len(columns), len(rows)) + screen[10:]
-    yield file.read(_table_bytes(screen[10]))
-    while (kind := file.read(1)) in (_EXTENSION, _FRAME):
-        if kind == _FRAME:
-            yield _frame(file, rows, columns)
-            continue
-        label, blocks = file.read(1), _blocks(file)
-        is_metadata = label == _COMMENT or (
-            label == _APPLICATION and not blocks[1:].startswith(_LOOPS)
-        )
-        if not (strip and is_metadata):
-            yield kind + label + blocks
-    yield _END
+    yield data[:6] + pack("<HH", len(columns), len(rows)) + data[10 : head_length(data)]
+    for block in blocks(data):
+        if block[0] == FRAME:
+            yield _frame(block, rows, columns)
+        elif not strip or not (
+            block[1] == _COMMENT or (block[1] == APPLICATION and block[3:14] not in _LOOPS)
+        ):
+            yield block
+    yield bytes([_TRAILER])
 
 
-def _frame(file: io.BytesIO, rows: Index, columns: Index) -> bytes:
-    """Return the next frame enlarged, from its head to its last block."""
-    left, top, width, height, flags = unpack("<4HB", file.read(_FRAME_BYTES - 1))
-    table = file.read(_table_bytes(flags))
-    indices = _decoded(file.read(1) + _blocks(file), width, height, flags & _IS_INTERLACED)
+def _frame(block: bytes, rows: "Index", columns: "Index") -> bytes:
+    """Return a frame enlarged, from its head to its last block."""
+    import numpy as np
+
+    left, top, width, height, flags = unpack_from("<4HB", block, 1)
+    start = 10 + _table_length(flags)
+    kind, table = _TABLE_OF_256
+    screen = b"GIF89a" + pack("<HHBBB", width, height, kind, 0, 0) + table
+    place = pack("<B4HB", FRAME, 0, 0, width, height, flags & _IS_INTERLACED)
+    with GifImageFile(io.BytesIO(screen + place + block[start:] + b";")) as opened:
+        indices = np.asarray(opened)
     down = rows[(rows >= top) & (rows < top + height)] - top
     across = columns[(columns >= left) & (columns < left + width)] - left
     picture = PIL.Image.fromarray(indices[np.ix_(down, across)])
-    place = int(np.searchsorted(columns, left)), int(np.searchsorted(rows, top))
-    head, *encoded = getdata(picture, place)
-    head = head[: _FRAME_BYTES - 1] + bytes([flags & ~_IS_INTERLACED])
-    return head + table + b"".join(encoded)
+    corner = int(np.searchsorted(columns, left)), int(np.searchsorted(rows, top))
+    head, *encoded = getdata(picture, corner)
+    return head[:9] + bytes([flags & ~_IS_INTERLACED]) + block[10:start] + b"".join(encoded)
 
 
-def _decoded(pixels: bytes, width: int, height: int, interlaced: int) -> NDArray[Any]:
-    """Return the indices that a frame's blocks stand for."""
-    screen = pack("<6sHHBBB", b"GIF89a", width, height, _HAS_TABLE | _TABLE_SIZE, 0, 0)
-    head = _FRAME + pack("<4HB", 0, 0, width, height, interlaced)
-    with PIL.Image.open(io.BytesIO(screen + _TABLE + head + pixels + _END), formats=["GIF"]) as one:
-        return np.asarray(one)
+def _table_length(flags: int) -> int:
+    """Return the bytes of the table of colours that flags announce."""
+    return 3 << (flags & 7) + 1 if flags & 0x80 else 0
 
 
-def _table_bytes(flags: int) -> int:
-    """Return the length of the table of colours that flags announce."""
-    return 3 << (flags & _TABLE_SIZE) + 1 if flags & _HAS_TABLE else 0
-
-
-def _blocks(file: io.BytesIO) -> bytes:
-    """Read blocks up to the empty one that ends them."""
-    start = file.tell()
-    while length := (file.read(1) or b"\0")[0]:  # a file may lack its end
-        file.seek(length, io.SEEK_CUR)
-    return file.getvalue()[start : file.tell()]
+def _end(data: bytes, at: int) -> int:
+    """Return where the parts end that begin at an offset; the zero after them may be missing."""
+    begin = at
+    while (at == begin or at != len(data)) and data[at]:
+        at += data[at] + 1
+    return at + 1

@@ -135,11 +135,11 @@ def _copy_gif(file: BinaryIO, frames: _Frames, strip: bool) -> None:
 
     sides = zip(frames.source.size, frames.size, strict=True)
     rows, columns = (nearest_band(before, after).sources(after) for before, after in sides)
+    for _ in frames.samples():  # asks for memory, too
+        pass
     with image_errors(frames.source.name):
         parts = [*gif_blocks.enlarged(frames.source.data, rows, columns, strip)]
     file.writelines(parts)
-    for _ in frames.samples():
-        pass
 
 
 def _write_gif(file: BinaryIO, frames: _Frames) -> tuple[str, ...]:
