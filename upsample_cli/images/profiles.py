@@ -4,23 +4,22 @@ Source: ICC.1:2022, "Image technology colour management" (types curv and para); 
 """
 
 import io
-from contextlib import suppress
 from struct import error as StructError  # noqa: N812 # a class, whatever its name
 from struct import unpack_from
 
 import numpy as np
 import PIL.Image
+from numpy.typing import NDArray
 from PIL import ImageCms
 
 from upsample_cli.images.image import Image
-from upsample_cli.images.levels import Curve
+from upsample_cli.images.levels import Curve, to_linear
 from upsample_cli.images.metadata.metadata import Metadata
 
-_SRGB_POINTS = ((0.1, 0.010023), (0.5, 0.214041))  # level and light
-_TOLERANCE = 0.002  # less than half of the difference between sRGB and gamma 2.2
+_TOLERANCE = 0.002  # of light: less than half of the difference between sRGB and gamma 2.2
 _PARA_NUMBERS = {0: 1, 1: 3, 2: 4, 3: 5, 4: 7}  # how many numbers each form of para has
 _MOST_TAGS = 100  # a profile that claims more is broken
-_CURVES = (b"rTRC", b"gTRC", b"bTRC", b"kTRC")
+_COLOURS, _GREY = (b"rTRC", b"gTRC", b"bTRC"), b"kTRC"
 _LEVELS = np.linspace(0, 1, 4097)
 _CICP_SRGB = 13
 _PNG_GAMMA = 1 / 2.2  # what a PNG of about sRGB declares
@@ -49,82 +48,69 @@ def to_srgb(image: Image) -> tuple[Image, str]:
 
 def curve_of(metadata: Metadata) -> Curve | None:
     """Return the curve that a file declares; None for about sRGB's, and for one that is unknown."""
-    source, profile = _other_curve(metadata), metadata.icc or b""
-    if source == "gamma" and metadata.gamma:
-        return Curve(_LEVELS[None] ** (1 / metadata.gamma))
-    starts = _curves(profile) if source == "profile" else {}
-    colours = [start for tag, start in starts.items() if tag != b"kTRC"] or [*starts.values()]
-    try:
-        light = np.array([[_light(profile, start, x) for x in _LEVELS] for start in colours])
-    except (StructError, ArithmeticError):
-        return None
-    is_usable = light.size > 0 and np.isfinite(light).all() and (light[:, -1] > light[:, 0]).all()
-    return Curve(np.maximum.accumulate(np.clip(light, 0, 1), axis=1)) if is_usable else None
+    return _declared(metadata)[1]
 
 
 def notes_on_linear(metadata: Metadata) -> tuple[str, ...]:
     """Return a note where `--linear` takes sRGB's curve though the file declares another."""
-    source = _other_curve(metadata)
-    if source is None or curve_of(metadata) is not None:
+    source, curve = _declared(metadata)
+    if source is None or curve is not None:
         return ()
     return (f"--linear takes sRGB's curve, not that of its {source}",)
 
 
-def _other_curve(metadata: Metadata) -> str | None:
-    """Return what declares a curve other than sRGB's: cICP, profile or gamma; None if none does."""
+def _declared(metadata: Metadata) -> tuple[str | None, Curve | None]:
+    """Return what declares a curve other than sRGB's, and the curve; None where none does."""
     cicp = dict(metadata.colours).get(b"cICP")
     if cicp is not None:
-        return None if cicp[1] == _CICP_SRGB else "cICP"
+        return None if cicp[1] == _CICP_SRGB else "cICP", None
     if metadata.icc is not None:
-        return None if _is_srgb(metadata.icc) else "profile"
+        curve = _profile_curve(metadata.icc)
+        if curve and np.abs(curve.light - to_linear(_LEVELS)).max() < _TOLERANCE:
+            return None, None
+        return "profile", curve
     if metadata.srgb is None and metadata.gamma and abs(metadata.gamma - _PNG_GAMMA) > 1e-3:
-        return "gamma"
-    return None
+        return "gamma", Curve(_LEVELS[None] ** (1 / metadata.gamma))
+    return None, None
 
 
-def _is_srgb(profile: bytes) -> bool:
-    """Tell whether a profile's curve of red, or of grey, is about sRGB's; a broken one is not."""
-    starts = [*_curves(profile).values()]
+def _profile_curve(profile: bytes) -> Curve | None:
+    """Return the curves of the colours, or of grey, in a profile; None where one is unknown."""
     try:
-        return bool(starts) and all(
-            abs(_light(profile, starts[0], level) - light) < _TOLERANCE
-            for level, light in _SRGB_POINTS
-        )
-    except (StructError, ArithmeticError):
-        return False
-
-
-def _curves(profile: bytes) -> dict[bytes, int]:
-    """Return the offset of each curve of a colour, or of grey, in a profile."""
-    with suppress(StructError):
         (count,) = unpack_from(">L", profile, 128)
         entries = range(132, 132 + 12 * min(count, _MOST_TAGS), 12)
-        tags = [unpack_from(">4sL", profile, entry) for entry in entries]
-        found = dict(tags)
-        return {tag: found[tag] for tag in _CURVES if tag in found}
-    return {}
+        starts = dict(unpack_from(">4sL", profile, entry) for entry in entries)
+        colours = [tag for tag in _COLOURS if tag in starts] or [_GREY]
+        with np.errstate(divide="raise", over="raise", invalid="raise"):
+            light = np.array([_light(profile, starts[tag]) for tag in colours])
+    except (StructError, LookupError, ValueError, ArithmeticError):
+        return None
+    if (light[:, -1] <= light[:, 0]).any():
+        return None
+    return Curve(np.maximum.accumulate(np.clip(light, 0, 1), axis=1))
 
 
-def _light(profile: bytes, start: int, level: float) -> float:
-    """Return the light of a level by the curve at an offset; NaN for an unknown kind of curve."""
+def _light(profile: bytes, start: int) -> NDArray[np.float64]:
+    """Return the light of `_LEVELS` by the curve at an offset.
+
+    Raises:
+        StructError: It is cut off; so may a LookupError, ValueError or ArithmeticError say of one
+            that is of an unknown kind or no curve.
+    """
     kind, first = unpack_from(">4s4xL", profile, start)
     if kind == b"para":
         form = first >> 16
-        numbers = unpack_from(f">{_PARA_NUMBERS.get(form, 0)}l", profile, start + 12)
-        padded = [number / 65536 for number in numbers] + [0.0] * (7 - len(numbers))
-        gamma, a, b, c, d, e, f = padded
-        if form > 2 and level < d:
-            return float(c * level + f)
-        base = level if form == 0 else a * level + b
-        return float(max(base, 0.0) ** gamma + {2: c, 4: e}.get(form, 0.0))
+        count = _PARA_NUMBERS[form]
+        numbers = [number / 65536 for number in unpack_from(f">{count}l", profile, start + 12)]
+        gamma, a, b, c, d, e, f = numbers + [0.0] * (7 - count)
+        base = a * _LEVELS + b if form else _LEVELS
+        light = np.maximum(base, 0) ** gamma + {2: c, 4: e}.get(form, 0)
+        return np.asarray(np.where((form > 2) & (d > _LEVELS), c * _LEVELS + f, light))
     if kind != b"curv":
-        return float("nan")
-    if first < 2:
-        gamma = unpack_from(">H", profile, start + 12)[0] / 256 if first else 1.0
-        return float(level**gamma)
-    position = level * (first - 1)
-    index = int(position)
-    if index == first - 1:
-        index -= 1
-    low, high = unpack_from(">2H", profile, start + 12 + 2 * index)
-    return float(low + (position - index) * (high - low)) / 65535.0
+        raise ValueError(kind)
+    if first == 0:
+        return _LEVELS
+    table = np.frombuffer(profile, ">u2", first, start + 12)
+    if first == 1:
+        return np.asarray(_LEVELS ** (table[0] / 256))
+    return np.interp(_LEVELS, np.linspace(0, 1, first), table / 65535)
