@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from textures import texture_samples
 
-from upsample_cli.errors import ImageFileError
+from upsample_cli import memory
+from upsample_cli.errors import ImageFileError, PictureTooLargeError
 from upsample_cli.images.places.place import parse
 from upsample_cli.images.read import files, opening
 
@@ -120,3 +121,17 @@ def test_runs_of_an_absurd_size_take_no_memory(tmp_path: Path) -> None:
     (tmp_path / "in.bmp").write_bytes(bmp((1 << 30, 1 << 30), 8, 1, palette() * 16, b"\0\1"))
     with pytest.raises(ImageFileError, match="raise --max-pixels"):
         files.read(parse(tmp_path / "in.bmp"))
+
+
+@pytest.mark.parametrize("compression", [1, 3])
+def test_the_budget_is_asked_before_pixels_are_laid_out(tmp_path: Path, compression: int) -> None:
+    """Neither runs nor masks take more memory than may be taken."""
+    behind = palette() * 16 if compression == 1 else struct.pack("<3L", 0xF800, 0x7C0, 0x3F)
+    data = bmp((15_000, 15_000), 8 if compression == 1 else 16, compression, behind, b"\0\1")
+    (tmp_path / "in.bmp").write_bytes(data)
+    memory.limit_to(256 << 20)
+    try:
+        with pytest.raises(PictureTooLargeError, match="a BMP of 15000x15000 needs"):
+            files.read(parse(tmp_path / "in.bmp"))
+    finally:
+        memory.limit_to(None)

@@ -11,10 +11,11 @@ import pytest
 from PIL import ImageCms
 from textures import texture_samples
 
-from upsample_cli.errors import ImageFileError
+from upsample_cli import memory
+from upsample_cli.errors import ImageFileError, PictureTooLargeError
 from upsample_cli.images.levels import to_linear
 from upsample_cli.images.places.place import parse
-from upsample_cli.images.read import files, opening
+from upsample_cli.images.read import files, opening, other_formats
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
@@ -174,3 +175,52 @@ def test_rare_formats_of_pillow_are_read(tmp_path: Path, suffix: str, mode: str)
         pytest.skip("Pillow does not write it")
     (tmp_path / f"in.{suffix}").write_bytes(file.getvalue())
     np.testing.assert_array_equal(files.read(parse(tmp_path / f"in.{suffix}")).samples, samples)
+
+
+def head(kind: str, height: int, width: int) -> bytes:
+    """Return a file that claims to be so large, with hardly a pixel in it."""
+    if kind == "hdr":
+        return b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y %d +X %d\n" % (height, width)
+    if kind == "psd":
+        layout = struct.pack(">4sH6xHLLHH", b"8BPS", 1, 3, height, width, 8, 3)
+        return layout + bytes(14)
+    # A JPEG XL: lengths of 18 bits in a codestream; behind it nothing.
+    bits = 0 | 2 << 1 | (height - 1) << 3 | 0 << 21 | 2 << 24 | (width - 1) << 26
+    stream = b"\xff\x0a" + bits.to_bytes(12, "little")
+    if kind == "jxl":
+        return stream
+    signature = b"\0\0\0\x0cJXL \r\n\x87\n" + struct.pack(">L4s4x", 12, b"ftyp")
+    return signature + struct.pack(">L4s4x", 12 + len(stream), b"jxlp") + stream
+
+
+@pytest.mark.parametrize("kind", ["hdr", "psd", "jxl", "boxed jxl"])
+def test_the_head_is_asked_before_memory_is_taken(tmp_path: Path, kind: str) -> None:
+    """Neither more pixels nor more memory is taken than may be, whatever a file claims."""
+    pytest.importorskip("imagecodecs")
+    pytest.importorskip("psd_tools")
+    (tmp_path / "in").write_bytes(head(kind, 25_000, 30_000))
+    with pytest.raises(PictureTooLargeError, match="in is 30000x25000, more than 99 pixels"):
+        files.read(parse(tmp_path / "in"), 99)
+    memory.limit_to(1 << 30)
+    try:
+        with pytest.raises(PictureTooLargeError, match="GB of memory, and"):
+            files.read(parse(tmp_path / "in"), 10**9)
+    finally:
+        memory.limit_to(None)
+
+
+@pytest.mark.parametrize("size", [(8, 8), (16, 24), (64, 64), (300, 400), (100, 177), (9, 5000)])
+@pytest.mark.parametrize("container", [False, True])
+def test_the_head_of_a_jpeg_xl_states_its_size(size: tuple[int, int], container: bool) -> None:
+    """Small sizes, ratios and sizes of any length are read as the encoder writes them."""
+    codecs = pytest.importorskip("imagecodecs")
+    data = codecs.jpegxl_encode(np.zeros(size, np.uint8), usecontainer=container)
+    assert other_formats._size_in_head("JPEG XL", data, codecs) == size
+
+
+def test_a_deep_sgi_without_runs_is_told_to_be_cut(tmp_path: Path) -> None:
+    """Pillow reads 16 bits as 8 where there are no runs."""
+    levels = texture_samples(5, 7, 3, 16)
+    PIL.Image.fromarray((levels >> 8).astype(np.uint8)).save(tmp_path / "in.sgi", bpc=2)
+    notes = files.read(parse(tmp_path / "in.sgi")).notes
+    assert notes == ("its colours of 16 bits are read as 8",)

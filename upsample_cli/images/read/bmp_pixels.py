@@ -9,10 +9,12 @@ import io
 from struct import pack, unpack_from
 from typing import Any, BinaryIO
 
+from upsample_cli import memory
 from upsample_cli.images.places.place import MAX_PIXELS
 
 _RLE8, _RLE4, _MASKS, _MASKS_WITH_ALPHA = 1, 2, 3, 6  # compressions
 _LONGEST_HEAD = 14 + 124
+_BYTES_OF_RUNS, _BYTES_OF_MASKS = 3, 40  # that laying out a pixel anew takes
 _OS2 = 64  # bytes of a header whose compressions have other numbers
 _EMBEDDED = b"DEBM"
 
@@ -33,11 +35,15 @@ def plain(file: BinaryIO) -> tuple[BinaryIO, dict[Any, Any]]:
         start, size = unpack_from("<2L", head, 126)
         file.seek(14 + start)
         info["icc_profile"] = file.read(size)
-    if compression in (_RLE8, _RLE4) and abs(width * height) <= MAX_PIXELS:
+    if abs(width * height) > MAX_PIXELS:  # which is refused later
+        return file, info
+    if compression in (_RLE8, _RLE4):
+        memory.check(_BYTES_OF_RUNS * abs(width * height), f"a BMP of {width}x{height}")
         return io.BytesIO(_without_runs(file, head, compression == _RLE4)), info
     if compression in (_MASKS, _MASKS_WITH_ALPHA) and length != _OS2 and bits in (16, 32):
         count = 4 if compression == _MASKS_WITH_ALPHA or length >= 56 else 3
         masks = unpack_from(f"<{count}L", head, 54)
+        memory.check(_BYTES_OF_MASKS * abs(width * height), f"a BMP of {width}x{height}")
         info["bits"] = max(mask.bit_count() for mask in masks)
         return io.BytesIO(_without_masks(file, head, masks)), info
     return file, info

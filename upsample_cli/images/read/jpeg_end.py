@@ -26,16 +26,18 @@ def completed(file: BinaryIO) -> io.BytesIO | None:
     file.seek(0)
     if file.read(2) != _BEGIN:  # which may have no end, as /dev/zero
         return None
-    data, pictures = (_BEGIN + file.read()).removesuffix(_END[:1]), set()
+    data, pixels = (_BEGIN + file.read()).removesuffix(_END[:1]), None
     try:
         if not _has_all_scans(data):
             return None
         for tail in _TAILS:
             with jpeg_factory(io.BytesIO(data + tail + _END)) as opened:
-                pictures.add(opened.tobytes())
+                before, pixels = pixels, opened.tobytes()
+            if before not in (None, pixels):
+                return None
     except (OSError, SyntaxError, ValueError, IndexError, StructError):
         return None
-    return io.BytesIO(data + _END) if len(pictures) == 1 else None
+    return io.BytesIO(data + _END)
 
 
 def _has_all_scans(data: bytes) -> bool:

@@ -33,7 +33,7 @@ _ANIMATED = {"GIF", "WEBP", "PNG", "AVIF"}
 # Bytes a pixel that decoding and holding a picture takes at most, measured by mode and format.
 _BYTES, _HEAVY_BYTES = 16, 24
 _LIGHT_BYTES = {"1": 3, "L": 3, "I;16": 5, "I;16B": 5}
-_DECODED_WHOLE = {"WEBP", "AVIF", "JPEG2000"}  # the decoder keeps a picture of its own
+_DECODED_WHOLE = {"WEBP", "AVIF", "JPEG2000", "HEIF"}  # the decoder keeps a picture of its own
 _LONGEST_TEXT = 1 << 25  # bytes of one text in a PNG: editors write long histories
 
 PIL.Image.MAX_IMAGE_PIXELS = None  # `check_size` holds our own limit

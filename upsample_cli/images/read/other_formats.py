@@ -1,14 +1,18 @@
 """Formats that Pillow does not read, or not with all their bits, through libraries of an extra."""
 
 import io
+import re
 from importlib import import_module
+from struct import unpack_from
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import PIL.Image
 
+from upsample_cli import memory
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.metadata.exif import exif_bytes, upright
 from upsample_cli.images.metadata.metadata import Metadata, metadata_of
+from upsample_cli.images.read.boxes import boxes
 from upsample_cli.images.read.decode import Decoded
 from upsample_cli.images.read.opening import check_size
 
@@ -24,6 +28,14 @@ _MAGIC = {
 _HEIF = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 _RGB, _GREY = 16, 17  # colour spaces of JPEG 2000
 _DPI, _PROFILE, _EXIF, _XMP = 1005, 1039, 1058, 1060  # resources of Photoshop
+_MODULES = {
+    "JPEG XL": "imagecodecs", "Radiance HDR": "imagecodecs", "OpenEXR": "OpenEXR",
+    "Photoshop": "psd_tools",
+}  # fmt: skip
+_BYTES = {"Photoshop": 72}  # that a pixel takes at most in these libraries, measured
+_OTHER_BYTES = 32
+_RADIANCE_SIZE = re.compile(rb"\n[-+]Y (\d+) [-+]X (\d+)\n")
+_JPEGXL_RATIOS = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
 
 _LINEAR = "its linear light became sRGB's curve"
 
@@ -67,25 +79,75 @@ def read(file: BinaryIO, name: str, max_pixels: int) -> Decoded:
     """
     file.seek(0)
     data = file.read()
-    kind = kind_of(data[:12]) or "unknown"
+    kind = kind_of(data[:12]) or ""
+    codecs = library(kind, _MODULES[kind])
+    height, width = _size_in_head(kind, data, codecs)
+    check_size((height, width), name, max_pixels)
+    memory.check(_BYTES.get(kind, _OTHER_BYTES) * height * width, name)
     metadata = Metadata()
     notes: tuple[str, ...] = ()
     if kind == "Photoshop":
-        return _photoshop(data, name, max_pixels)
+        return _photoshop(codecs.PSDImage.open(io.BytesIO(data)), name)
     if kind == "JPEG XL":
-        samples = library(kind, "imagecodecs").jpegxl_decode(data)
+        samples = codecs.jpegxl_decode(data)
         library(kind, "pillow_jxl")
         with PIL.Image.open(io.BytesIO(data), formats=["JXL"]) as opened:
             exif = exif_bytes(opened)
             metadata = metadata_of(opened, exif and upright(exif), True)._replace(coding=None)
     else:
         is_exr = kind == "OpenEXR"
-        light = _exr(data, name) if is_exr else library(kind, "imagecodecs").rgbe_decode(data)
+        light = _exr(codecs.File(io.BytesIO(data)), name) if is_exr else codecs.rgbe_decode(data)
         samples, notes = _encoded(light), (_LINEAR,)
     if samples.ndim == 2:
         samples = samples[..., None]
-    check_size(samples.shape[:2], name, max_pixels)
     return Decoded(name, _checked(samples, name, kind), kind, metadata, notes)
+
+
+def _size_in_head(kind: str, data: bytes, codecs: Any) -> "Size":
+    """Return height and width as a file's head states them, before anything is decoded.
+
+    Source: Adobe, "Photoshop File Formats Specification"; Radiance, "Picture file format".
+    """
+    if kind == "Photoshop":
+        height, width = unpack_from(">LL", data, 14)
+        return height, width
+    if kind == "OpenEXR":
+        with codecs.File(io.BytesIO(data), header_only=True) as opened:
+            first, last = (corner.tolist() for corner in opened.header()["dataWindow"])
+        return last[1] - first[1] + 1, last[0] - first[0] + 1
+    if kind == "Radiance HDR":
+        if (match := _RADIANCE_SIZE.search(data)) is None:
+            raise ValueError("it does not say how large it is")
+        return int(match[1]), int(match[2])
+    return _jpegxl_size(data)
+
+
+def _jpegxl_size(data: bytes) -> "Size":
+    """Return height and width, which are the first bits of a JPEG XL, the lowest of a byte first.
+
+    Source: ISO/IEC 18181-1, SizeHeader; 18181-2, boxes jxlc and jxlp.
+    """
+    if data[:1] != b"\xff":
+        streams = {b"jxlc": 0, b"jxlp": 4}  # and the bytes before them
+        data = next(body[streams[box] :] for box, body in boxes(data) if box in streams)
+    bits = int.from_bytes(data[2:14], "little")
+
+    def take(count: int) -> int:
+        """Return the next bits as a number."""
+        nonlocal bits
+        number, bits = bits % (1 << count), bits >> count
+        return number
+
+    def side() -> int:
+        """Return the next length."""
+        return 8 * (1 + take(5)) if is_small else 1 + take((9, 13, 18, 30)[take(2)])
+
+    is_small = take(1)
+    height = side()
+    if ratio := take(3):
+        across, down = _JPEGXL_RATIOS[ratio - 1]
+        return height, height * across // down
+    return height, side()
 
 
 def read_deep_jpeg2000(opened: PIL.Image.Image, file: BinaryIO, name: str) -> "NDArray[Any]":
@@ -121,12 +183,10 @@ def _checked(samples: "NDArray[Any]", name: str, kind: str) -> "NDArray[Any]":
     return np.ascontiguousarray(samples)
 
 
-def _photoshop(data: bytes, name: str, max_pixels: int) -> Decoded:
+def _photoshop(file: Any, name: str) -> Decoded:
     """Return the flattened picture in a Photoshop file."""
     import numpy as np
 
-    file = library("Photoshop", "psd_tools").PSDImage.open(io.BytesIO(data))
-    check_size((file.height, file.width), name, max_pixels)
     if not file.has_preview():
         raise ImageFileError(
             f"{name} holds layers alone; save it with Photoshop's maximum compatibility"
@@ -145,14 +205,16 @@ def _photoshop(data: bytes, name: str, max_pixels: int) -> Decoded:
     levels = file.numpy()
     if file.depth == 32:
         return Decoded(name, _encoded(levels), "PSD", metadata, (*notes, _LINEAR))
-    full = 65535 if file.depth == 16 else 255
-    samples = np.floor(levels.clip(0, 1) * full + 0.5).astype("u2" if file.depth == 16 else "u1")
+    kind = np.dtype("u2" if file.depth == 16 else "u1")
+    levels *= np.iinfo(kind).max
+    levels += 0.5
+    samples = levels.astype(kind)
     return Decoded(name, _checked(samples, name, "Photoshop"), "PSD", metadata, notes)
 
 
-def _exr(data: bytes, name: str) -> "NDArray[Any]":
+def _exr(file: Any, name: str) -> "NDArray[Any]":
     """Return the first part of an OpenEXR file, with straight opacity."""
-    with library("OpenEXR", "OpenEXR").File(io.BytesIO(data)) as opened:
+    with file as opened:
         head = opened.header()
         channels = {key: channel.pixels for key, channel in opened.channels().items()}
         windows = [[side.tolist() for side in head[key]] for key in ("dataWindow", "displayWindow")]
@@ -174,6 +236,7 @@ def _encoded(light: "NDArray[Any]") -> "NDArray[Any]":
     from upsample_cli.images.levels import from_linear
 
     levels = np.array(light, np.float32)
-    colours = levels[..., :3] if levels.ndim == 3 else levels
-    colours[...] = np.sign(colours) * from_linear(np.abs(colours))
+    for row in levels:  # each takes some copies
+        colours = row[..., :3] if levels.ndim == 3 else row
+        colours[...] = np.sign(colours) * from_linear(np.abs(colours))
     return levels

@@ -150,6 +150,8 @@ def notes_on_cut(opened: PIL.Image.Image, file: BinaryIO) -> tuple[str, ...]:
     Source: AV1 Codec ISO Media File Format Binding, av1C.
     """
     bits = int(opened.info.get("bits", opened.info.get("bit_depth", 8)))  # of BMP, of HEIF
+    if any(tile.codec_name == "SGI16" for tile in getattr(opened, "tile", [])):
+        bits = 16
     if opened.format == "AVIF":
         file.seek(0)
         value = (file.read(_HEAD).partition(b"av1C")[2][2:3] or b"\0")[0]
