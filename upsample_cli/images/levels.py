@@ -65,6 +65,7 @@ class Colour(NamedTuple):
         linear: Whether colours are filtered in linear light.
         is_cmyk: Whether the planes are CMYK.
         curve: What linear light is by; None for sRGB's curve.
+        palette: The colours that a plane of indices stands for, where pixels are only copied.
     """
 
     dtype: DTypeLike
@@ -73,6 +74,12 @@ class Colour(NamedTuple):
     linear: bool = False
     is_cmyk: bool = False
     curve: Curve | None = None
+    palette: Palette | None = None
+
+    @property
+    def has_opacity(self) -> bool:
+        """Whether pixels have an opacity, in a plane or in the palette."""
+        return self.alpha or bool(self.palette and self.palette.opacity)
 
     @property
     def peak(self) -> int:
@@ -130,51 +137,22 @@ class Colour(NamedTuple):
         Args:
             levels: Shape (C, H, W).
         """
+        if self.palette:
+            return luma(self._colours_of(levels))
         if not self.is_cmyk:
             return luma(levels)
         full = np.float32(self.peak)
         return luma((full - levels[:3]) * ((full - levels[3]) / full))
 
-    def opacity(self, levels: Planes) -> NDArray[np.float32] | None:
-        """Return the opacity of levels, on the same scale; None where all pixels are opaque."""
-        return levels[-1] if self.alpha else None
+    def opacity(self, levels: Planes) -> NDArray[np.float32]:
+        """Return the opacity of levels, on the same scale."""
+        return np.asarray((self._colours_of(levels) if self.palette else levels)[-1])
 
-
-class IndexedColour(NamedTuple):
-    """How indices of colours correspond to planes, where pixels are only copied.
-
-    Args:
-        palette: The colours.
-        dtype: Type of the indices.
-        peak: The level of full scale of the colours.
-    """
-
-    palette: Palette
-    dtype: DTypeLike = np.uint8
-    peak: int = 255
-
-    @property
-    def alpha(self) -> bool:
-        """Whether any index has an opacity of its own."""
-        return bool(self.palette.opacity)
-
-    def planes(self, samples: Samples) -> Planes:
-        """Return indices, shape (H, W, 1), as a plane."""
-        return samples.transpose(2, 0, 1).astype(np.float32)
-
-    def levels(self, planes: Planes) -> Planes:
-        """Return a plane of indices as it is."""
-        return planes
-
-    def luma(self, levels: Planes) -> NDArray[np.float32]:
-        """Return the luma of the colours of a plane of indices."""
-        table = luma(self.palette.table().T[:, None].astype(np.float32))[0]
-        return np.asarray(table[levels[0].astype(np.uint8)])
-
-    def opacity(self, levels: Planes) -> NDArray[np.float32] | None:
-        """Return the opacity of a plane of indices; None where all pixels are opaque."""
-        table = self.palette.table()[:, -1].astype(np.float32)
-        return np.asarray(table[levels[0].astype(np.uint8)]) if self.alpha else None
+    def _colours_of(self, levels: Planes) -> Planes:
+        """Return the colours of a plane of indices, shape (C, H, W)."""
+        assert self.palette is not None
+        table: Planes = self.palette.table().T.astype(np.float32)
+        return table[:, levels[0].astype(np.uint8)]
 
 
 def luma(levels: Planes) -> NDArray[np.float32]:

@@ -81,17 +81,17 @@ def count_colours(samples: "NDArray[Any]", most: int) -> int | None:
     A few rows tell of nearly every photograph that it has more; what has over a megapixel is no art
     of single pixels, and not counted.
     """
-    import numpy as np
+    import PIL.Image
 
-    if samples.dtype != np.uint8 or samples.shape[0] * samples.shape[1] > _LARGEST_ART:
+    if samples.dtype != "u1" or samples.shape[0] * samples.shape[1] > _LARGEST_ART:
         return None
+    count = None
     for rows in (samples[:: max(1, len(samples) // 4)], samples):
-        codes = np.zeros(rows.shape[:2], np.uint32)
-        for channel in range(samples.shape[2]):
-            codes = codes << np.uint32(8) | rows[..., channel]
-        count = len(np.unique(codes))
-        if count > most:
+        picture = PIL.Image.fromarray(rows[..., 0] if rows.shape[2] == 1 else rows)
+        colours = picture.getcolors(most)
+        if colours is None:
             return None
+        count = len(colours)
     return count
 
 

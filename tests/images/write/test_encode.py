@@ -46,7 +46,7 @@ def test_a_pillow_without_webp_is_an_error(monkeypatch: pytest.MonkeyPatch, anim
         monkeypatch.delitem(savers, "WEBP", raising=False)
     samples, file = texture_samples(9, 11, 3), io.BytesIO()
     if animated:
-        frames = iter([samples, 255 - samples])
+        frames = map(encode.to_pillow, (samples, 255 - samples))
         save = partial(encode.save_animation, "WEBP", frames, (50, 60), 0)
     else:
         save = partial(encode.save, encode.to_pillow(samples), "WEBP")

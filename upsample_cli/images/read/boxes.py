@@ -13,6 +13,7 @@ from PIL import ImagePalette
 _EXIF = b"JpgTiffExif->JP2"
 _XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 _SIZES = b"\xff\x4f\xff\x51"  # begins the pixels: samples, their number and depth
+_OVER_8, _IS_12 = 0x40, 0x20  # bits of AVIF's depth
 _WITHIN = {b"jp2h": 0, b"meta": 4, b"iprp": 0}  # hold boxes behind so many bytes
 
 
@@ -36,30 +37,41 @@ def read_jpeg2000(opened: PIL.Image.Image, data: bytes) -> None:
             opened.palette.dirty = 1
 
 
-def crop(data: bytes, size: tuple[int, int]) -> tuple[int, int, int, int] | None:
-    """Return the part of an AVIF's pixels that is the picture; None if all of them are.
+def read_avif(opened: PIL.Image.Image, data: bytes) -> None:
+    """Put bits, crop and whether the colours are stored as they are into a picture's info.
 
-    Args:
-        data: The file, or as much of it as holds its head.
-        size: Width and height of its pixels.
+    Only AVIFs without loss store them so. The crop is the part of the pixels that is the picture:
+    left, top, right and bottom, or None.
+
+    Source: AV1 Codec ISO Media File Format Binding, av1C; ITU-T H.273, matrix 0 (identity).
 
     Raises:
-        ValueError: The part lies outside.
+        ValueError: The crop lies outside.
     """
     held = dict(reversed([*boxes(data)]))  # the first of each kind
     properties = [*boxes(held.get(b"ipco", b""))]
+    depths = [body[2] for kind, body in properties if kind == b"av1C" and len(body) > 2] or [0]
+    colours = [body for kind, body in properties if kind == b"colr" and body[:4] == b"nclx"]
+    opened.info["bits"] = 8 + 2 * bool(depths[0] & _OVER_8) + 2 * bool(depths[0] & _IS_12)
+    opened.info["lossless"] = bool(colours) and colours[0][8:10] == b"\0\0"
+    opened.info["crop"] = None
     if b"clap" not in dict(properties):
-        return None
+        return
     (primary,) = unpack_from(">L" if held[b"pitm"][0] else ">H", held[b"pitm"], 4)
-    own = [properties[index - 1] for index in _associated(held[b"ipma"], primary)]
-    for numbers in (unpack_from(">LLLLlLlL", body) for kind, body in own if kind == b"clap"):
-        width, height, right, down = (numbers[i] / (numbers[i + 1] or 1) for i in (0, 2, 4, 6))
-        left, top = (size[0] - width) / 2 + right, (size[1] - height) / 2 + down
-        box = int(left), int(top), int(left + width), int(top + height)
-        if min(left, top) < 0 or box[2] > size[0] or box[3] > size[1]:
-            raise ValueError("its crop lies outside")
-        return box
-    return None
+    own = dict(properties[index - 1] for index in _associated(held[b"ipma"], primary))
+    if b"clap" in own:
+        opened.info["crop"] = _crop(own[b"clap"], opened.size)
+
+
+def _crop(clap: bytes, size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """Return the part of a picture of a width and height that a box clap names."""
+    numbers = unpack_from(">LLLLlLlL", clap)
+    width, height, right, down = (numbers[i] / (numbers[i + 1] or 1) for i in (0, 2, 4, 6))
+    left, top = (size[0] - width) / 2 + right, (size[1] - height) / 2 + down
+    box = int(left), int(top), int(left + width), int(top + height)
+    if min(left, top) < 0 or box[2] > size[0] or box[3] > size[1]:
+        raise ValueError("its crop lies outside")
+    return box
 
 
 def _associated(table: bytes, item: int) -> list[int]:

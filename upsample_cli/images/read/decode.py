@@ -155,7 +155,7 @@ def _decode_animation(
         raise ImageFileError(
             f"{name} is an animation of 16 bits a colour, which would be cut to 8; save it with 8"
         )
-    notes, colours = raw_modes.notes_on_cut(opened, file), opened.info["colours"]
+    notes, colours = raw_modes.notes_on_cut(opened), opened.info["colours"]
     file.seek(0)
     moving = animation.read(webp.with_alpha_flag(file.read()), name, notes, colours)
     if moving.format == "PNG":
@@ -171,7 +171,7 @@ def _decode_still(
     format = (opened.format or "PNG").replace("MPO", "JPEG")
     if format == "JPEG2000" and opened.info["bits"] > 8 and not opened.mode.startswith("I"):
         return _decode_deep_jpeg2000(opened, name, file)
-    notes = raw_modes.notes_on_cut(opened, file)
+    notes = raw_modes.notes_on_cut(opened)
     if (pages := opening.frame_count(opened)) > 1:
         notes += (f"only the first of its {pages} pictures is enlarged",)
     depth = raw_modes.prepare(opened, lambda: open_picture(file), name)
@@ -182,7 +182,7 @@ def _decode_still(
 
         opened = gif_frames.still(opened, file)
     opened.load()
-    if (box := opening.crop_of(opened, file)) is not None:
+    if (box := opening.crop_of(opened)) is not None:
         opened = opened.crop(box)
     if format == "PNG":
         png_chunks.check_end(file, chunks)

@@ -67,19 +67,16 @@ def open_picture(file: BinaryIO) -> PIL.Image.Image | None:
             return None
         raise
     opened.info |= info
-    if opened.format == "JPEG2000":
+    if opened.format in ("JPEG2000", "AVIF"):
         from upsample_cli.images.read import boxes
 
         file.seek(0)
-        boxes.read_jpeg2000(opened, file.read())
+        read = boxes.read_avif if opened.format == "AVIF" else boxes.read_jpeg2000
+        read(opened, file.read())
     if opened.format == "WEBP":
         from upsample_cli.images.write import webp
 
         opened.info["lossless"] = webp.is_lossless(file)
-    if opened.format == "AVIF":
-        from upsample_cli.images.read import raw_modes
-
-        opened.info["lossless"] = raw_modes.is_lossless_avif(file)
     if opened.format == "TIFF":
         from upsample_cli.images.read import pillow_tiff  # few pictures are TIFFs
 
@@ -144,14 +141,9 @@ def check(opened: PIL.Image.Image, name: str, max_pixels: int) -> None:
         )
 
 
-def crop_of(opened: PIL.Image.Image, file: BinaryIO) -> tuple[int, int, int, int] | None:
+def crop_of(opened: PIL.Image.Image) -> tuple[int, int, int, int] | None:
     """Return the part of an AVIF that is the picture; None if all of it is. Pillow keeps all."""
-    if opened.format != "AVIF":
-        return None
-    from upsample_cli.images.read import boxes  # seldom needed
-
-    file.seek(0)
-    return boxes.crop(file.read(), opened.size)
+    return opened.info["crop"] if opened.format == "AVIF" else None
 
 
 def read_size(place: Place, max_pixels: int = MAX_PIXELS) -> "Size":
@@ -175,7 +167,7 @@ def read_size(place: Place, max_pixels: int = MAX_PIXELS) -> "Size":
         with opened:
             check(opened, name, max_pixels)
             height, width = opened.height, opened.width
-            if (box := crop_of(opened, file)) is not None:
+            if (box := crop_of(opened)) is not None:
                 height, width = box[3] - box[1], box[2] - box[0]
             # Pillow states the size of a TIFF as it is upright.
             swaps = opened.format != "TIFF" and exif.orientation_of(opened) in (5, 6, 7, 8)

@@ -7,7 +7,7 @@ No light library reads every compression, filter and predictor that Pillow reads
 
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import PIL.Image
 import PIL.ImageFile
@@ -26,8 +26,6 @@ _GREY_ALPHA = "LA;16B"
 _FIVE_SIX_FIVE = "BGR;16"  # 16 bits a pixel, in a BMP
 FULL = 65535
 """The level of full scale of 16-bit samples."""
-_HEAD = 1 << 16  # bytes in which an AVIF states its depth
-_OVER_8, _IS_12 = 0x40, 0x20  # bits of AVIF's depth
 
 
 class Depth(NamedTuple):
@@ -144,30 +142,13 @@ def set_float_order(opened: PIL.Image.Image) -> None:
     ]
 
 
-def notes_on_cut(opened: PIL.Image.Image, file: BinaryIO) -> tuple[str, ...]:
-    """Return a note where Pillow's decoder can only read more than 8 bits a colour as 8.
-
-    Source: AV1 Codec ISO Media File Format Binding, av1C.
-    """
-    bits = int(opened.info.get("bits", opened.info.get("bit_depth", 8)))  # of BMP, of HEIF
+def notes_on_cut(opened: PIL.Image.Image) -> tuple[str, ...]:
+    """Return a note where Pillow's decoder can only read more than 8 bits a colour as 8."""
+    bits = int(opened.info.get("bits", opened.info.get("bit_depth", 8)))  # the latter of HEIF
     if any(tile.codec_name == "SGI16" for tile in getattr(opened, "tile", [])):
         bits = 16
-    if opened.format == "AVIF":
-        file.seek(0)
-        value = (file.read(_HEAD).partition(b"av1C")[2][2:3] or b"\0")[0]
-        bits = 8 + 2 * bool(value & _OVER_8) + 2 * bool(value & _IS_12)
-    if opened.mode.startswith("I"):
-        return ()
-    return (f"its colours of {bits} bits are read as 8",) if bits > 8 else ()
-
-
-def is_lossless_avif(file: BinaryIO) -> bool:
-    """Tell whether the colours of an AVIF were stored as they are, which only lossless ones do.
-
-    Source: ITU-T H.273, matrix coefficients 0 (identity), in the box of ISO/IEC 14496-12, colr.
-    """
-    file.seek(0)
-    return file.read(_HEAD).partition(b"colrnclx")[2][4:6] == b"\0\0"
+    is_cut = bits > 8 and not opened.mode.startswith("I")
+    return (f"its colours of {bits} bits are read as 8",) if is_cut else ()
 
 
 def _raw_mode(tile: Any) -> str:

@@ -94,7 +94,7 @@ def save(
 
 def save_animation(
     format: str,
-    frames: Iterator[Samples],
+    frames: Iterator[PIL.Image.Image],
     durations: Sequence[float],
     plays: int,
     metadata: Metadata,
@@ -105,7 +105,7 @@ def save_animation(
 
     Args:
         format: "WEBP" or "AVIF".
-        frames: Each of shape (H, W, C).
+        frames: All of one size.
         durations: How long each frame is shown, in milliseconds.
         plays: How often the animation is played; 0 for endlessly.
         metadata: What to write beside the pixels.
@@ -121,7 +121,7 @@ def save_animation(
         raise ImageFileError("an animated AVIF is never lossless; write a WebP or PNG")
     options = options_for(format, metadata, encoding)
     with encoding_errors(format, "this animation"):
-        data = webp.encode_animation(format, map(to_pillow, frames), durations, plays, **options)
+        data = webp.encode_animation(format, frames, durations, plays, **options)
     file.write(data)
 
 

@@ -1,19 +1,19 @@
 """An animation: every frame is enlarged in the same way and written as it comes."""
 
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images import profiles
-from upsample_cli.images.image import Image, Samples
+from upsample_cli.images.image import Image
 from upsample_cli.images.places.place import Place
 from upsample_cli.images.read import animation
 from upsample_cli.images.read.animation import ANIMATED, Animation
 from upsample_cli.images.write import apng, encode, format_limits, gif
 from upsample_cli.jobs.enlarge.render import MeasuredStrips
-from upsample_cli.jobs.enlarge.still import flat_art_note, whole
+from upsample_cli.jobs.enlarge.still import assembled, flat_art_note
 from upsample_cli.jobs.enlarge.task import Task
 from upsample_cli.jobs.runtime.threads import Workers
 from upsample_cli.metrics.checkerboard import Checkerboard
@@ -47,7 +47,7 @@ def write(
             notes = _write_gif(file, frames)
         else:
             encode.save_animation(
-                format, frames.samples(), source.durations, source.plays, frames.metadata, file,
+                format, frames.pictures(), source.durations, source.plays, frames.metadata, file,
                 task.encoding,
             )  # fmt: skip
             if format == "AVIF" and source.plays:
@@ -98,12 +98,12 @@ class _Frames:
             is_png = self._format == "PNG"
             yield frame, MeasuredStrips(frame, self.size, self._task, is_png, self._workers)
 
-    def samples(self) -> Iterator[Samples]:
-        """Yield each enlarged frame whole."""
+    def pictures(self) -> Iterator[Any]:
+        """Yield each enlarged frame whole, as a picture of Pillow's."""
         for frame, strips in self.strips():
-            samples = whole(strips, frame, self.size)
+            picture = assembled(strips, frame, self.size)
             self.record(strips)
-            yield samples
+            yield picture
 
     def record(self, strips: MeasuredStrips) -> None:
         """Keep what the metric measured in a frame."""
@@ -135,7 +135,7 @@ def _copy_gif(file: BinaryIO, frames: _Frames, strip: bool) -> None:
 
     sides = zip(frames.source.size, frames.size, strict=True)
     rows, columns = (nearest_band(before, after).sources(after) for before, after in sides)
-    for _ in frames.samples():  # asks for memory, too
+    for _ in frames.pictures():  # asks for memory, too
         pass
     with image_errors(frames.source.name):
         parts = [*gif_blocks.enlarged(frames.source.data, rows, columns, strip)]
@@ -147,8 +147,7 @@ def _write_gif(file: BinaryIO, frames: _Frames) -> tuple[str, ...]:
     source = frames.source
     note: tuple[str, ...] = ()
     file.write(gif.header(frames.size, source.plays, frames.metadata.comment))
-    for samples, duration in zip(frames.samples(), source.durations, strict=True):
-        picture = encode.to_pillow(samples)
+    for picture, duration in zip(frames.pictures(), source.durations, strict=True):
         file.write(gif.frame(picture, duration))
         note = note or gif.rounding_note(picture)
     file.write(gif.TRAILER)

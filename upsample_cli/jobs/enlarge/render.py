@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from upsample_cli import memory
 from upsample_cli.images.image import Image, Samples
-from upsample_cli.images.levels import Colour, Curve, IndexedColour
+from upsample_cli.images.levels import Colour, Curve
 from upsample_cli.images.write import png
 from upsample_cli.jobs.enlarge.strips import Picture, run, stages_to, strips, tiles
 from upsample_cli.jobs.enlarge.task import TargetSize, Task
@@ -64,7 +64,7 @@ class Renderer(NamedTuple):
 
     stages: tuple[Stage, ...]
     picture: Picture
-    colour: Colour | IndexedColour
+    colour: Colour
     size: Size
     channels: int
     bits: int
@@ -76,7 +76,7 @@ class Renderer(NamedTuple):
         height, width = self.size
         samples = np.empty((len(rows), width, self.channels), self.colour.dtype)
         luma = np.empty((len(rows), width), np.float32)
-        opacity = np.empty((len(rows), width), np.float32) if self.colour.alpha else None
+        opacity = np.empty((len(rows), width), np.float32) if self.colour.has_opacity else None
         for columns in self.tiles:
             levels = self.colour.levels(run(self.stages, self.picture, rows, columns))
             across = slice(columns.start, columns.stop)
@@ -97,13 +97,10 @@ class Renderer(NamedTuple):
 
 def renderer(image: Image, size: Size, task: Task, compression: int | None) -> Renderer:
     """Return the renderer of a picture; see `Renderer`."""
-    colour: Colour | IndexedColour = (
-        IndexedColour(image.palette)
-        if image.palette
-        else Colour(
-            image.dtype, image.has_alpha, task.premultiplied, task.linear, image.is_cmyk,
-            _curve(image) if task.linear else None,
-        )
+    is_linear = task.linear and not image.palette
+    colour = Colour(
+        image.dtype, image.has_alpha, task.premultiplied, is_linear, image.is_cmyk,
+        _curve(image) if is_linear else None, image.palette,
     )  # fmt: skip
 
     def fetch(rows: range, columns: range) -> Planes:
@@ -184,7 +181,7 @@ class MeasuredStrips:
         self._strips = progress(computed, len(runs)) if progress else computed
         stride = period(image.size, whole)
         self._meters = {"colours": Meter(size, stride)}
-        if render.colour.alpha:
+        if render.colour.has_opacity:
             self._meters["opacity"] = Meter(size, stride)
         self.channels = render.channels
 

@@ -1,9 +1,7 @@
 """A still picture on its way to its file."""
 
 from collections.abc import Iterator
-from typing import BinaryIO
-
-import numpy as np
+from typing import Any, BinaryIO
 
 from upsample_cli import memory
 from upsample_cli.errors import ImageFileError
@@ -93,8 +91,7 @@ def _write(
         for part in jpeg.parts(_samples(strips), size, image.is_cmyk, options):
             file.write(part)
         return ()
-    _check_memory(strips, image, size)
-    picture = encode.assembled(_samples(strips), size, image.is_cmyk, image.palette)
+    picture = assembled(strips, image, size)
     encode.save(picture, format, image.metadata, file, task.encoding)
     if format != "GIF":
         return ()
@@ -109,21 +106,17 @@ def _samples(strips: MeasuredStrips) -> Iterator[Samples]:
         yield strip.samples
 
 
-def _check_memory(strips: MeasuredStrips, image: Image, size: Size) -> None:
-    """Refuse a whole output, and what encoding it takes, beyond the budget."""
+def assembled(strips: MeasuredStrips, image: Image, size: Size) -> Any:
+    """Return all strips as one picture of Pillow's, for formats that are encoded whole.
+
+    Raises:
+        PictureTooLargeError: It, and what encoding it takes, are beyond the budget.
+    """
+    from upsample_cli.images.write import encode
+
     count = size[0] * size[1] * strips.channels * image.dtype.itemsize
     memory.check(image.samples.nbytes + _COPIES * count, f"an output of {size[1]}x{size[0]}")
-
-
-def whole(strips: MeasuredStrips, image: Image, size: Size) -> Samples:
-    """Return all strips as one picture, for formats that are not written strip by strip."""
-    _check_memory(strips, image, size)
-    whole: Samples = np.empty((*size, strips.channels), image.dtype)
-    top = 0
-    for samples in _samples(strips):
-        whole[top : top + len(samples)] = samples
-        top += len(samples)
-    return whole
+    return encode.assembled(_samples(strips), size, image.is_cmyk, image.palette)
 
 
 def _write_png(file: BinaryIO, strips: MeasuredStrips, image: Image, size: Size) -> None:
