@@ -4,7 +4,6 @@ Nothing here imports NumPy, so that decoding can begin on a thread while NumPy l
 """
 
 import os
-from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeAlias
 
@@ -94,12 +93,11 @@ def _decoded(
     file: BinaryIO, chunks: _Chunks, name: str, max_pixels: int, indexed: bool
 ) -> "Decoded | Animation":
     """Return the picture or the animation in an open file; see `decode`."""
-    with ExitStack() as stack:
-        opened = open_picture(file)
-        if opened is None:
-            decoded: Decoded = opening.other_reader(file).read(file, name, max_pixels)
-            return decoded
-        stack.enter_context(opened)
+    opened = open_picture(file)
+    if opened is None:
+        decoded: Decoded = opening.other_reader(file).read(file, name, max_pixels)
+        return decoded
+    with opened:
         opening.check(opened, name, max_pixels)
         opened.info["colours"] = png_chunks.colours(file, chunks)
         if opening.is_animated(opened):
@@ -170,7 +168,9 @@ def _decode_still(
     # MPO is a JPEG with more pictures behind the first, as phones write it.
     format = (opened.format or "PNG").replace("MPO", "JPEG")
     if format == "JPEG2000" and opened.info["bits"] > 8 and not opened.mode.startswith("I"):
-        return _decode_deep_jpeg2000(opened, name, file)
+        from upsample_cli.images.read import other_formats  # few pictures need it
+
+        return other_formats.read_deep_jpeg2000(opened, file, name)
     notes = raw_modes.notes_on_cut(opened)
     if (pages := opening.frame_count(opened)) > 1:
         notes += (f"only the first of its {pages} pictures is enlarged",)
@@ -205,17 +205,6 @@ def _decode_still(
 
         notes += tuple(tiff_tags.notes_on_losses(opened.getexif(), metadata.iptc))
     return Decoded(name, picture, format, metadata, notes, depth, palette)
-
-
-def _decode_deep_jpeg2000(opened: PIL.Image.Image, name: str, file: BinaryIO) -> Decoded:
-    """Return a JPEG 2000 of more than 8 bits a colour, of which Pillow makes white black."""
-    from upsample_cli.images.read import other_formats, tiff_reader  # few pictures need it
-
-    samples = other_formats.read_deep_jpeg2000(opened, file, name)
-    samples = tiff_reader.upright(samples, exif.read_tags(opened))
-    data = exif.exif_bytes(opened)
-    metadata = metadata_of(opened, data and exif.upright(data), True)
-    return Decoded(name, samples, "JPEG2000", metadata)
 
 
 def _without_attachments(

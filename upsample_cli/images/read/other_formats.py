@@ -10,7 +10,7 @@ import PIL.Image
 
 from upsample_cli import memory
 from upsample_cli.errors import ImageFileError
-from upsample_cli.images.metadata.exif import exif_bytes, upright
+from upsample_cli.images.metadata.exif import exif_bytes, read_tags, upright
 from upsample_cli.images.metadata.metadata import Metadata, metadata_of
 from upsample_cli.images.read.boxes import boxes
 from upsample_cli.images.read.decode import Decoded
@@ -150,14 +150,16 @@ def _jpegxl_size(data: bytes) -> "Size":
     return height, side()
 
 
-def read_deep_jpeg2000(opened: PIL.Image.Image, file: BinaryIO, name: str) -> "NDArray[Any]":
-    """Return the samples of a JPEG 2000 of over 8 bits, of which Pillow makes white black.
+def read_deep_jpeg2000(opened: PIL.Image.Image, file: BinaryIO, name: str) -> Decoded:
+    """Return a JPEG 2000 of more than 8 bits a colour, of which Pillow makes white black.
 
     Raises:
         ImageFileError: The samples are no plain RGB.
         ImportError: imagecodecs is not installed.
     """
     import numpy as np
+
+    from upsample_cli.images.read import tiff_reader
 
     bits, space = opened.info["bits"], opened.info.get("space", _RGB)
     if space not in (_RGB, _GREY):
@@ -166,8 +168,10 @@ def read_deep_jpeg2000(opened: PIL.Image.Image, file: BinaryIO, name: str) -> "N
     file.seek(0)
     samples = _checked(codecs.jpeg2k_decode(file.read()), name, "JPEG 2000")
     highest = 2**bits - 1
-    wide = (samples.astype(np.uint32) * 65535 + highest // 2) // highest
-    return np.asarray(wide, np.uint16)
+    wide = ((samples.astype(np.uint32) * 65535 + highest // 2) // highest).astype(np.uint16)
+    exif = exif_bytes(opened)
+    metadata = metadata_of(opened, exif and upright(exif), True)
+    return Decoded(name, tiff_reader.upright(wide, read_tags(opened)), "JPEG2000", metadata)
 
 
 def _checked(samples: "NDArray[Any]", name: str, kind: str) -> "NDArray[Any]":

@@ -6,14 +6,13 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from upsample_cli.errors import ImageFileError
-from upsample_cli.images import profiles
 from upsample_cli.images.image import Image
 from upsample_cli.images.places.place import Place
 from upsample_cli.images.read import animation
 from upsample_cli.images.read.animation import ANIMATED, Animation
-from upsample_cli.images.write import apng, encode, format_limits, gif
+from upsample_cli.images.write import apng, encode, gif
 from upsample_cli.jobs.enlarge.render import MeasuredStrips
-from upsample_cli.jobs.enlarge.still import assembled, flat_art_note
+from upsample_cli.jobs.enlarge.still import assembled, prepared
 from upsample_cli.jobs.enlarge.task import Task
 from upsample_cli.jobs.runtime.threads import Workers
 from upsample_cli.metrics.checkerboard import Checkerboard
@@ -53,7 +52,7 @@ def write(
             if format == "AVIF" and source.plays:
                 notes = ("AVIF is played endlessly",)
         checkerboard, more_notes = frames.worst()
-        return checkerboard, frames.art + frames.notes + notes + more_notes
+        return checkerboard, frames.notes + notes + more_notes
 
 
 class _Frames:
@@ -72,8 +71,7 @@ class _Frames:
     ) -> None:
         metadata = source.metadata.stripped() if task.drop_metadata else source.metadata
         self.metadata = metadata.resized(size)
-        self.notes: tuple[str, ...] = ()
-        self.art: tuple[str, ...] = ()  # of the first frame
+        self.notes: tuple[str, ...] = ()  # on the first frame
         self.source, self.size = source, size
         self.is_flattened = task.encoding.background is not None
         self.is_cut = self.size != task.target.whole(source.size)
@@ -90,11 +88,8 @@ class _Frames:
         """Yield each frame and its strips; once these are taken, pass them to `record`."""
         for picture in animation.frames(self.source):
             frame = Image(np.asarray(picture), self._format, self.metadata)
-            if not self._results:
-                self.art = flat_art_note(frame, self._task)
-            frame, self.notes = format_limits.fit(frame, self._format, self._task.encoding)
-            if self._task.linear:
-                self.notes += profiles.notes_on_linear(frame.metadata)
+            frame, notes = prepared(frame, self.size, self._format, self._task)
+            self.notes = self.notes if self._results else notes
             is_png = self._format == "PNG"
             yield frame, MeasuredStrips(frame, self.size, self._task, is_png, self._workers)
 

@@ -38,7 +38,17 @@ def write(
     Raises:
         UpsampleError: The picture cannot be enlarged so, or the target cannot be written.
     """
-    notes = flat_art_note(image, task)
+    image, notes = prepared(image, size, format, task)
+    with to.writing(task.force, task.mode) as file, Workers(task.threads) as workers:
+        strips = MeasuredStrips(image, size, task, format == "PNG", workers, progress)
+        notes += _write(file, strips, image, size, format, task)
+        checkerboard, more = strips.checkerboard()
+        return checkerboard, notes + more
+
+
+def prepared(image: Image, size: Size, format: str, task: Task) -> tuple[Image, tuple[str, ...]]:
+    """Return a picture as the format holds it once it is enlarged, and notes on it; see `write`."""
+    notes = _flat_art_note(image, task)
     if task.drop_metadata:
         image = image._replace(metadata=image.metadata.stripped())
     image, lost = format_limits.fit(image, format, task.encoding)
@@ -49,15 +59,10 @@ def write(
         from upsample_cli.images import profiles  # few pictures need it
 
         notes += profiles.notes_on_linear(image.metadata)
-    image = image._replace(metadata=image.metadata.resized(size))
-    with to.writing(task.force, task.mode) as file, Workers(task.threads) as workers:
-        strips = MeasuredStrips(image, size, task, format == "PNG", workers, progress)
-        notes += _write(file, strips, image, size, format, task)
-        checkerboard, more = strips.checkerboard()
-        return checkerboard, notes + more
+    return image._replace(metadata=image.metadata.resized(size)), notes
 
 
-def flat_art_note(image: Image, task: Task) -> tuple[str, ...]:
+def _flat_art_note(image: Image, task: Task) -> tuple[str, ...]:
     """Return a note where a picture has so few colours that mixing them may not be wanted."""
     if task.method.copies or image.palette:
         return ()
