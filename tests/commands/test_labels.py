@@ -137,7 +137,7 @@ def test_pipes_and_folders_accept_masks(masks: Path) -> None:
         (["p.png", "o.ppm"], 1, "PPM does not keep these labels"),
         (["p.png", "o.png", "--linear"], 2, "--linear is not for --labels; leave it out"),
         (["p.png", "o.png", "-m", "network"], 2, "and labels are none; pass -m tconv"),
-        (["p.png", "o.png", "--max-ripple", "1"], 2, "--max-ripple is not for --labels"),
+        (["p.png", "o.png", "--max-ripple", "0"], 2, "--max-ripple is not for --labels"),
         (["p.png", "o.png", "--alpha", "straight"], 2, "--alpha is not for --labels"),
         (["p.npy", "o.npy"], 2, "--labels is for pictures, not for feature maps; pass -m nearest"),
         (["p.png", "o.png", "--max-pixels", "9"], 1, "p.png is 12x10, more than 9 pixels"),

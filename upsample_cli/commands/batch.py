@@ -136,7 +136,7 @@ def _enlarge(
 
 def _task(request: Request) -> Task:
     """Return how to enlarge each picture; on a cluster a kernel file needs its whole path."""
-    task = request.task(1)
+    task = request.task
     settings = asdict(task.method)
     for name in {"kernel", "weights", "model"} & settings.keys():
         if request.cluster and Path(settings[name]).is_file():

@@ -30,15 +30,16 @@ def enlarge(request: Request) -> int:
         return exit_codes.DONE
     from upsample_cli.jobs.enlarge import feature_maps as job
 
+    how = request.task
     task = job.ArrayTask(
-        request.method, request.target, request.layout, request.boundary, request.encoding.format,
-        request.existing == "replace", request.jobs,
+        how.method, how.target, request.layout, how.boundary, how.encoding.format, how.force,
+        request.jobs,
     )  # fmt: skip
     with failures_as_json(source, output, request.as_json):
         report = job.enlarge(source, output, task)
-    name, kernel = request.method.name, getattr(request.method, "kernel", None)
-    how = " ".join(word for word in (name, kernel, f"x{report.scale:.4g}") if word)
-    print_report(report, how, output.is_stream, request.as_json, request.quiet,
+    name, kernel = how.method.name, getattr(how.method, "kernel", None)
+    words = " ".join(word for word in (name, kernel, f"x{report.scale:.4g}") if word)
+    print_report(report, words, output.is_stream, request.as_json, request.quiet,
                  method=name, kernel=kernel)  # fmt: skip
     return exit_codes.DONE
 

@@ -30,7 +30,7 @@ def enlarge(request: Request, work: "Work | None" = None) -> int:
         work: What is done with the picture instead, if anything.
     """
     source, output = as_file(request.inputs[0]), as_file(request.output)
-    unused = list(formats.unused_options(output, request.encoding))
+    unused = list(formats.unused_options(output, request.task.encoding))
     if request.dry_run:
         _print_plan(source, output, request)
         code = exit_codes.DONE
@@ -42,7 +42,7 @@ def enlarge(request: Request, work: "Work | None" = None) -> int:
             )
         except ImageFileError as error:
             if request.as_json:
-                line = failed_line(str(source), str(output), request.method.name, str(error))
+                line = failed_line(str(source), str(output), request.task.method.name, str(error))
                 click.echo(line, err=output.is_stream)
             raise
         code = exit_codes.of_pictures(tally, is_over)
@@ -55,7 +55,7 @@ def enlarge(request: Request, work: "Work | None" = None) -> int:
 def _print_plan(source: Place, output: Place, request: Request) -> None:
     from upsample_cli.jobs.enlarge import picture
 
-    height, width = picture.planned(source, output, request.task(1))
+    height, width = picture.planned(source, output, request.task)
     click.echo(f"{printable(str(source))} -> {printable(str(output))}  {width}x{height}")
 
 
@@ -63,7 +63,7 @@ def _reports(
     source: Place, output: Place, request: Request, work: "Work | None"
 ) -> Iterator[Report]:
     """Yield the report on the picture, once it is written."""
-    task = request.task(request.jobs)
+    task = request.task._replace(threads=request.jobs)
     if request.may_skip and output.modified() is not None:
         from upsample_cli.jobs.batch.picture_job import PictureJob
 

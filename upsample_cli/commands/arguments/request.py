@@ -12,15 +12,16 @@ from upsample_cli.jobs.batch.naming import Naming
 from upsample_cli.jobs.enlarge.task import Existing, Fit, TargetSize, Task
 from upsample_cli.jobs.runtime import process
 from upsample_cli.methods.catalogue import METHODS, build
-from upsample_cli.methods.method import Method
 
 ARRAY_FORMATS = ("npy", "npz")
 _ARRAY_SUFFIXES = (".npy", ".npz")
 _STANDARD_OUTPUT = ("/dev/stdout", "/dev/fd/1")  # a temporary must not replace it
 _MOST_JOBS = 4  # for each core: more only wait for one another
-_NOT_FOR_LABELS = ("linear", "quality", "lossless", "background", "strict", "max_ripple")
-_FOR_PICTURES = (*_NOT_FOR_LABELS, "compression", "strip", "max_pixels")
-_FOR_FOLDERS = ("cluster", "include", "exclude", "name", "no_report")
+_NOT_FOR_LABELS = (
+    "--linear", "--quality", "--lossless", "--background", "--strict", "--max-ripple", "--alpha"
+)  # fmt: skip
+_FOR_PICTURES = (*_NOT_FOR_LABELS, "--compression", "--strip", "--max-pixels")
+_FOR_FOLDERS = ("--cluster", "--include", "--exclude", "--name", "--no-report")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,24 +31,16 @@ class Request:
     Args:
         inputs: Files and folders; none where --files-from names them.
         output: A file, or the folder of all outputs.
-        method: How to upsample.
-        target: How large the outputs are.
+        task: How to enlarge each picture, on one thread.
+        given: The options that were given, as they are on the command line.
         existing: What becomes of outputs that exist.
         jobs: How many cores to use.
         files_from: A file that names inputs, or "-".
         null: Whether the names in it end with NUL instead of a line break.
         include: Globs of the files to take.
         exclude: Globs of the files and folders to leave out.
-        boundary: What lies beyond the edges: symmetric, nearest or zero.
-        linear: Whether to filter in linear light.
-        alpha: How transparency is filtered: premultiplied or straight.
-        encoding: How outputs are written.
         naming: How the outputs of a folder are called.
-        strip: Whether to leave out metadata.
-        strict: Whether to refuse files with damage that no pixel needs.
         layout: The order of the axes of feature maps.
-        labels: Whether samples are numbers of classes.
-        max_pixels: The most pixels to read.
         max_ripple: The strongest checkerboard that is accepted, in levels.
         report: The file of results.
         no_report: Whether to write none for a folder.
@@ -62,24 +55,16 @@ class Request:
 
     inputs: tuple[Place | Folder, ...]
     output: Place | Folder
-    method: Method
-    target: TargetSize
+    task: Task
+    given: frozenset[str]
     existing: Existing
     jobs: int
     files_from: str | None
     null: bool
     include: tuple[str, ...]
     exclude: tuple[str, ...]
-    boundary: str
-    linear: bool
-    alpha: str
-    encoding: Encoding
     naming: Naming
-    strip: bool
-    strict: bool
     layout: str | None
-    labels: bool
-    max_pixels: int | None
     max_ripple: float | None
     report: str | None
     no_report: bool
@@ -94,12 +79,12 @@ class Request:
             self._check_arrays()
         if isinstance(self.output, Place) and self.output.is_stream:
             check_stream(self.inputs)
-        if self.labels and not self.is_for_arrays:
+        if self.task.labels and not self.is_for_arrays:
             self._check_labels()
         if self.null and self.files_from is None:
             raise SettingError("--null is for --files-from; leave it out")
-        for option in self._given(_FOR_FOLDERS) if self.is_for_one_file else ():
-            raise SettingError(f"{option} is for folders; leave it out for one picture")
+        if self.is_for_one_file:
+            self._refuse(_FOR_FOLDERS, "for folders; leave it out for one picture")
         if self.report and self.no_report:
             raise SettingError("--report and --no-report exclude each other; leave one out")
         self.naming.check()
@@ -110,7 +95,7 @@ class Request:
         paths = [place.path.lower() for place in (*self.inputs[:1], self.output)]
         return (
             any(path.endswith(_ARRAY_SUFFIXES) for path in paths)
-            or self.encoding.format in ARRAY_FORMATS
+            or self.task.encoding.format in ARRAY_FORMATS
             or self.layout is not None
         )
 
@@ -128,23 +113,11 @@ class Request:
         """Whether outputs that exist may be left as they are."""
         return self.existing in ("skip", "update")
 
-    def task(self, threads: int) -> Task:
-        """Return how to enlarge each picture, by so many threads."""
-        return Task(
-            self.method, self.target, self.boundary, self.linear,
-            self.alpha == "premultiplied", self.encoding, self.strip,
-            self.existing == "replace", self.max_pixels or MAX_PIXELS, threads, self.labels,
-            self.strict,
-        )  # fmt: skip
-
-    def _given(self, names: tuple[str, ...]) -> list[str]:
-        """Return which of these options are given, as they are on the command line."""
-        values = {**self.encoding._asdict(), "name": self.naming.template}
-        return [
-            f"--{name.replace('_', '-')}"
-            for name in names
-            if (values[name] if name in values else getattr(self, name)) not in (None, False, ())
-        ] + (["--alpha"] if "linear" in names and self.alpha != "premultiplied" else [])
+    def _refuse(self, options: tuple[str, ...], reason: str) -> None:
+        """Refuse options that are given, with the reason."""
+        for option in options:
+            if option in self.given:
+                raise SettingError(f"{option} is {reason}")
 
     def _check_arrays(self) -> None:
         """Refuse what feature maps do not have."""
@@ -154,22 +127,20 @@ class Request:
             raise SettingError(
                 f"{self.inputs[0]} is a folder; feature maps are enlarged one file at a time"
             )
-        for option in self._given(_FOR_PICTURES):
-            raise SettingError(f"{option} is for pictures, not for feature maps; leave it out")
-        self.method.check_for("feature maps")
-        if self.labels:
+        self._refuse(_FOR_PICTURES, "for pictures, not for feature maps; leave it out")
+        self.task.method.check_for("feature maps")
+        if self.task.labels:
             raise SettingError(
                 "--labels is for pictures, not for feature maps; pass -m nearest instead"
             )
-        if (format := self.encoding.format) not in (None, *ARRAY_FORMATS):
+        if (format := self.task.encoding.format) not in (None, *ARRAY_FORMATS):
             choices = " or ".join(ARRAY_FORMATS)
             raise SettingError(f"--format {format} holds no feature maps; choose {choices}")
 
     def _check_labels(self) -> None:
         """Refuse what labels do not have."""
-        self.method.check_for("labels")
-        for option in self._given(_NOT_FOR_LABELS):
-            raise SettingError(f"{option} is not for --labels; leave it out")
+        self.task.method.check_for("labels")
+        self._refuse(_NOT_FOR_LABELS, "not for --labels; leave it out")
 
 
 def request_of(
@@ -196,6 +167,11 @@ def request_of(
         SettingError: A path, method, size or option cannot be.
     """
     inputs, output = _places(paths, files_from)
+    given = frozenset(
+        f"--{option.replace('_', '-')}"
+        for option, value in (options | {"name": name}).items()
+        if value is not None and value is not False and value not in ((), "premultiplied")
+    )
     names = {parameter.name for one in METHODS for parameter in one.parameters()}
     chosen = build(method, **{n: v for n in names if (v := options.pop(n)) is not None})
     if scale is not None and size is not None:
@@ -209,10 +185,16 @@ def request_of(
         other = "--update" if update else "--skip-existing"
         raise SettingError(f"--force and {other} exclude each other; leave one out")
     fresh: Existing = "replace" if force else "refuse"
+    task = Task(
+        chosen, target, encoding=encoding, force=force,
+        premultiplied=options.pop("alpha") == "premultiplied", drop_metadata=options.pop("strip"),
+        max_pixels=options.pop("max_pixels") or MAX_PIXELS,
+        **{each: options.pop(each) for each in ("boundary", "linear", "labels", "strict")},
+    )  # fmt: skip
     return Request(
-        inputs=inputs, output=output, method=chosen, files_from=files_from, target=target,
+        inputs=inputs, output=output, task=task, given=given, files_from=files_from,
         existing="update" if update else "skip" if skip_existing else fresh,
-        encoding=encoding, naming=Naming(encoding.format, name, target.scale, method),
+        naming=Naming(encoding.format, name, target.scale, method),
         jobs=min(jobs or process.cores(), _MOST_JOBS * process.cores()), **options,
     )  # fmt: skip
 
