@@ -45,11 +45,12 @@ def test_a_pillow_without_webp_is_an_error(monkeypatch: pytest.MonkeyPatch, anim
     for savers in (PIL.Image.SAVE, PIL.Image.SAVE_ALL):
         monkeypatch.delitem(savers, "WEBP", raising=False)
     samples, file = texture_samples(9, 11, 3), io.BytesIO()
-    if animated:
-        frames = map(encode.to_pillow, (samples, 255 - samples))
-        save = partial(encode.save_animation, "WEBP", frames, (50, 60), 0)
-    else:
-        save = partial(encode.save, encode.to_pillow(samples), "WEBP")
+    frames = map(encode.to_pillow, (samples, 255 - samples))
+    save = (
+        partial(webp.encode_animation, "WEBP", frames, (50, 60), 0, Metadata())
+        if animated
+        else partial(encode.save, next(frames), "WEBP", Metadata(), file)
+    )
     with pytest.raises(ImageFileError, match="built without WEBP; write a PNG"):
-        save(Metadata(), file, Encoding())
+        save(Encoding())
     assert file.getvalue() == b""

@@ -10,10 +10,14 @@ import PIL.ImageSequence
 import pytest
 from textures import texture_samples
 
+from upsample_cli.images.metadata.metadata import Metadata
 from upsample_cli.images.places.place import parse
 from upsample_cli.images.read import animation
 from upsample_cli.images.read.decode import decode
 from upsample_cli.images.write import webp
+from upsample_cli.images.write.formats import Encoding
+
+LOSSLESS = Encoding(lossless=True)
 
 
 def webp_file(lossless: bool, frames: int = 1) -> io.BytesIO:
@@ -51,9 +55,8 @@ def test_what_is_clear_around_frames_stays_clear(tmp_path: Path) -> None:
     frames = np.zeros((3, 20, 24, 4), np.uint8)
     for index, frame in enumerate(frames):
         frame[4:10, 6 * index : 6 * index + 8] = 200 + index, 90, 30, 255
-    data = webp.encode_animation(
-        "WEBP", map(PIL.Image.fromarray, frames), [40] * 3, 0, lossless=True
-    )
+    pictures = map(PIL.Image.fromarray, frames)
+    data = webp.encode_animation("WEBP", pictures, [40] * 3, 0, Metadata(), LOSSLESS)
     np.testing.assert_array_equal(frames_of(data), frames)
     without_flag = bytearray(data)
     without_flag[20] &= ~0x10  # as other programs write it
@@ -77,6 +80,6 @@ def test_one_frame_at_a_time_is_in_memory() -> None:
             yield frame
             del frame
 
-    data = webp.encode_animation("WEBP", frames(), range(10, 19), 0, lossless=True)
+    data = webp.encode_animation("WEBP", frames(), range(10, 19), 0, Metadata(), LOSSLESS)
     assert len(frames_of(data)) == 9
     assert most <= 2  # the first, which the encoder is called on, and the latest

@@ -188,8 +188,11 @@ def _with_numbers(exif: bytes, numbers: dict[int, int]) -> bytearray:
     changed = bytearray(exif)
     try:
         order, first = _header(changed)
-        for directory in [first, *_exif_directories(changed, order, first)]:
+        directories = [first]
+        for directory in directories:
             for offset, tag, kind, count in _entries(changed, order, directory):
+                if tag == _EXIF_DIRECTORY and len(directories) == 1:
+                    directories += unpack_from(f"{order}L", changed, offset + 8)
                 if tag in numbers and count == 1 and kind in (_SHORT, _LONG):
                     number = numbers[tag]
                     if number < 1 << 16:
@@ -205,15 +208,6 @@ def _header(exif: bytes | bytearray) -> tuple[str, int]:
     """Return the byte order and the offset of the first directory."""
     order = ">" if exif[:2] == b"MM" else "<"
     return order, unpack_from(f"{order}L", exif, 4)[0]
-
-
-def _exif_directories(exif: bytes | bytearray, order: str, first: int) -> list[int]:
-    """Return the offsets of the EXIF directories that a directory points to."""
-    return [
-        unpack_from(f"{order}L", exif, offset + 8)[0]
-        for offset, tag, _, _ in _entries(exif, order, first)
-        if tag == _EXIF_DIRECTORY
-    ]
 
 
 def _entries(

@@ -5,7 +5,6 @@ Part 3: Storage in Files" (ExtendedXMP).
 """
 
 import re
-from collections.abc import Iterator
 from struct import pack
 from typing import Any
 
@@ -58,16 +57,8 @@ def encoded(iptc: bytes | None, extended_xmp: tuple[bytes, ...]) -> bytes:
         iptc: As `iptc` returns it; left out where a segment cannot hold it.
         extended_xmp: As `extended_xmp` returns it.
     """
-    return b"".join(_segments(iptc, extended_xmp))
-
-
-def _segments(iptc: bytes | None, extended_xmp: tuple[bytes, ...]) -> Iterator[bytes]:
-    for data in extended_xmp:
-        yield _segment(_APP1, data)
+    segments = [(_APP1, data) for data in extended_xmp]
     if iptc and len(iptc) <= _MAX_IPTC:
         resource = b"8BIM" + pack(">HHL", _IPTC, 0, len(iptc)) + iptc + bytes(len(iptc) % 2)
-        yield _segment(_APP13, b"Photoshop 3.0\0" + resource)
-
-
-def _segment(marker: bytes, data: bytes) -> bytes:
-    return marker + pack(">H", 2 + len(data)) + data
+        segments.append((_APP13, b"Photoshop 3.0\0" + resource))
+    return b"".join(marker + pack(">H", 2 + len(data)) + data for marker, data in segments)

@@ -137,7 +137,8 @@ def _decode_tiff(
         with pillow_tiff.quiet_libtiff():
             return _decode_still(opened, name, file, (), indexed)
     except OSError:
-        if not pillow_tiff.is_rarely_supported(opened):
+        tags: Any = getattr(opened, "tag_v2", {})
+        if tags.get(pillow_tiff.COMPRESSION) not in pillow_tiff.RARE_COMPRESSIONS:
             raise
     return tiff_reader.read(file, name, max_pixels)
 

@@ -14,13 +14,14 @@ from upsample_cli.errors import ImageFileError
 from upsample_cli.images.read.raw_modes import set_float_order
 
 _SUBFILE, _SUBIFDS = 254, 330  # tags
-_BITS, _COMPRESSION, _PHOTOMETRIC, _PLANAR, _COLOUR_MAP, _EXTRA_SAMPLES, _SAMPLE_FORMAT = (
+_BITS, COMPRESSION, _PHOTOMETRIC, _PLANAR, _COLOUR_MAP, _EXTRA_SAMPLES, _SAMPLE_FORMAT = (
     258, 259, 262, 284, 320, 338, 339
 )  # fmt: skip
 _WHITE_IS_ZERO, _CMYK, _YCBCR = 0, 5, 6  # photometric interpretations
 _UNSPECIFIED, _ASSOCIATED = 0, 1  # kinds of extra samples
 _SIGNED, _SEPARATE_PLANES, _REDUCED = 2, 2, 1
-_RARE_COMPRESSIONS = {34925, 50000, 50001}  # LZMA, Zstandard, WebP
+RARE_COMPRESSIONS = {34925, 50000, 50001}
+"""Those that Pillow may be built without: LZMA, Zstandard, WebP."""
 _STDERR_LOCK = Lock()
 
 
@@ -68,12 +69,6 @@ def _opened_by_libtiff(file: BinaryIO) -> PIL.Image.Image:
             return PIL.Image.open(file, formats=["TIFF"])
         finally:
             TiffImagePlugin.READ_LIBTIFF = False
-
-
-def is_rarely_supported(opened: PIL.Image.Image) -> bool:
-    """Tell whether a TIFF's compression is one that Pillow may be built without."""
-    tags: Any = getattr(opened, "tag_v2", {})
-    return opened.format == "TIFF" and tags.get(_COMPRESSION) in _RARE_COMPRESSIONS
 
 
 def check(opened: PIL.Image.Image, name: str) -> None:

@@ -4,7 +4,7 @@ Pillow encodes them, but for AVIF without loss: it turns colours to YCbCr, which
 """
 
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 
@@ -90,39 +90,6 @@ def save(
         sizes = {"sizes": [picture.size]} if format == "ICO" else {}
         picture.save(buffer, format, **options_for(format, metadata, encoding), **sizes)
     file.write(buffer.getbuffer())
-
-
-def save_animation(
-    format: str,
-    frames: Iterator[PIL.Image.Image],
-    durations: Sequence[float],
-    plays: int,
-    metadata: Metadata,
-    file: BinaryIO,
-    encoding: Encoding,
-) -> None:
-    """Write an animated WebP or AVIF.
-
-    Args:
-        format: "WEBP" or "AVIF".
-        frames: All of one size.
-        durations: How long each frame is shown, in milliseconds.
-        plays: How often the animation is played; 0 for endlessly.
-        metadata: What to write beside the pixels.
-        file: Where to.
-        encoding: As for `save`.
-
-    Raises:
-        ImageFileError: The format cannot hold it, or Pillow was built without the format.
-    """
-    from upsample_cli.images.write import webp  # seldom needed
-
-    if format == "AVIF" and encoding.lossless:
-        raise ImageFileError("an animated AVIF is never lossless; write a WebP or PNG")
-    options = options_for(format, metadata, encoding)
-    with encoding_errors(format, "this animation"):
-        data = webp.encode_animation(format, frames, durations, plays, **options)
-    file.write(data)
 
 
 def _lossless_avif(picture: PIL.Image.Image) -> bytes:

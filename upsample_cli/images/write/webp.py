@@ -13,6 +13,10 @@ from typing import Any, BinaryIO
 
 import PIL.Image
 
+from upsample_cli.errors import ImageFileError
+from upsample_cli.images.metadata.metadata import Metadata
+from upsample_cli.images.write.formats import Encoding
+
 _FRAME = b"ANMF"  # holds chunks of its own after a header
 _FRAME_HEADER = 16
 _EXTENDED = b"WEBPVP8X"  # at 8
@@ -74,24 +78,32 @@ def encode_animation(
     frames: Iterator[PIL.Image.Image],
     durations: Sequence[float],
     plays: int,
-    **options: Any,
+    metadata: Metadata,
+    encoding: Encoding,
 ) -> bytes:
-    """Return an animation as a file; one frame at a time is in memory.
+    """Return an animated WebP or AVIF as a file; one frame at a time is in memory.
 
     Args:
         format: "WEBP" or "AVIF".
         frames: Of mode RGB or RGBA, all of one size.
         durations: How long each frame is shown, in milliseconds.
         plays: How often the animation is played; 0 for endlessly.
-        **options: Options of Pillow's encoder.
+        metadata: What to write beside the pixels.
+        encoding: As for `encode.save`.
 
     Raises:
-        OSError: The encoder refuses it.
+        ImageFileError: The format cannot hold it, or Pillow was built without the format.
     """
+    from upsample_cli.images.write import encode  # reading goes without
+
+    if format == "AVIF" and encoding.lossless:
+        raise ImageFileError("an animated AVIF is never lossless; write a WebP or PNG")
     first, file = next(frames), io.BytesIO()
     later = _LaterFrames(frames, len(durations) - 1)
-    times = list(map(round, durations))
-    first.save(
-        file, format, save_all=True, append_images=[later], duration=times, loop=plays, **options,
-    )  # fmt: skip
+    with encode.encoding_errors(format, "this animation"):
+        first.save(
+            file, format, save_all=True, append_images=[later], loop=plays,
+            duration=list(map(round, durations)),
+            **encode.options_for(format, metadata, encoding),
+        )  # fmt: skip
     return with_alpha_flag(file.getvalue()) if first.mode == "RGBA" else file.getvalue()

@@ -10,7 +10,7 @@ from upsample_cli.images.image import Image
 from upsample_cli.images.places.place import Place
 from upsample_cli.images.read import animation
 from upsample_cli.images.read.animation import ANIMATED, Animation
-from upsample_cli.images.write import apng, encode, gif
+from upsample_cli.images.write import apng, gif, webp
 from upsample_cli.jobs.enlarge.render import MeasuredStrips
 from upsample_cli.jobs.enlarge.still import assembled, prepared
 from upsample_cli.jobs.enlarge.task import Task
@@ -45,10 +45,10 @@ def write(
         elif format == "GIF":
             notes = _write_gif(file, frames)
         else:
-            encode.save_animation(
-                format, frames.pictures(), source.durations, source.plays, frames.metadata, file,
+            file.write(webp.encode_animation(
+                format, frames.pictures(), source.durations, source.plays, frames.metadata,
                 task.encoding,
-            )  # fmt: skip
+            ))  # fmt: skip
             if format == "AVIF" and source.plays:
                 notes = ("AVIF is played endlessly",)
         checkerboard, more_notes = frames.worst()

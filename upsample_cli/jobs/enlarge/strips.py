@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from upsample_cli.jobs.enlarge.task import TargetSize
+from upsample_cli.kernels.separable import Band, Separable
 from upsample_cli.methods.method import Method, Stage, windows_of
 from upsample_cli.planes import Planes, Size
 
@@ -97,45 +98,14 @@ def run(stages: Sequence[Stage], picture: Picture, rows: range, columns: range) 
     return planes
 
 
-class Crop(NamedTuple):
-    """A stage that cuts its output out of its input.
-
-    Args:
-        top: Input rows above it.
-        left: Input columns before it.
-    """
-
-    top: int
-    left: int
-
-    @property
-    def copies(self) -> bool:
-        """Whether every output pixel is a copy of one input pixel."""
-        return True
-
-    def draws_on(self, rows: range, columns: range) -> tuple[range, range]:
-        """Return the input rows and columns that these output rows and columns are."""
-        return (
-            range(rows.start + self.top, rows.stop + self.top),
-            range(columns.start + self.left, columns.stop + self.left),
-        )
-
-    def __call__(self, window: Planes, rows: range, columns: range) -> Planes:
-        """Return the window as it is."""
-        return window
-
-    def touching(self) -> "Crop":
-        """Return the stage itself."""
-        return self
-
-
 def stages_to(method: Method, target: TargetSize, size_in: Size) -> tuple[Stage, ...]:
     """Return the stages from a picture of a size to its output."""
     size, whole = target.size(size_in), target.whole(size_in)
     stages = method.stages(size_in, whole)
     if size == whole:
         return stages
-    return (*stages, Crop((whole[0] - size[0]) // 2, (whole[1] - size[1]) // 2))
+    before = ((outer - inner) // 2 for outer, inner in zip(whole, size, strict=True))
+    return (*stages, Separable(*(Band(np.ones((1, 1)), np.array([n]), 1) for n in before)))
 
 
 def strips(size_out: Size, channels: int, scale: float, at_once: int = 0) -> list[range]:
