@@ -7,6 +7,7 @@ import PIL.Image
 import pytest
 from textures import texture_samples
 
+from upsample_cli.images.image import Image
 from upsample_cli.images.metadata import exif, tiff_tags
 from upsample_cli.images.metadata.metadata import Metadata
 from upsample_cli.images.places.place import parse
@@ -82,8 +83,8 @@ def test_text_keeps_its_bytes() -> None:
     tags[0x013B] = "J\xf6rg \u9ad8".encode()
     tags.get_ifd(0x8769)[0xA434] = "50 mm \u0192/2".encode()
     kept = tiff_tags.as_exif(tags)
-    layout = tiff_and_ppm.PixelLayout(3, np.dtype(np.uint8))
-    written = tiff_and_ppm.header("TIFF", (8, 9), layout, Metadata(exif=kept))
+    image = Image(np.zeros((8, 9, 3), np.uint8), "TIFF", Metadata(exif=kept))
+    written = tiff_and_ppm.header("TIFF", (8, 9), image)
     for made in (kept, exif.with_dpi(kept, (300.0, 300.0)), written):
         assert "J\xf6rg \u9ad8".encode() in made
         assert "50 mm \u0192/2".encode() in made

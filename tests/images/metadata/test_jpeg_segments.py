@@ -7,6 +7,7 @@ import pytest
 import tifffile
 from textures import texture_samples
 
+from upsample_cli.images.image import Image
 from upsample_cli.images.metadata.exif import parse
 from upsample_cli.images.metadata.metadata import Metadata
 from upsample_cli.images.places.place import parse_file
@@ -55,8 +56,8 @@ def test_a_tiff_keeps_iptc(tmp_path: Path, dtype: str) -> None:
     decoded = decode(parse_file(tmp_path / "in.tiff"))
     assert (decoded.metadata.iptc, decoded.notes) == (IPTC, ())
     assert decoded.metadata.losses("TIFF") == ()
-    layout = tiff_and_ppm.PixelLayout(3, np.dtype(np.uint8))
-    assert IPTC in tiff_and_ppm.header("TIFF", (4, 5), layout, decoded.metadata)
+    image = Image(np.zeros((4, 5, 3), np.uint8), "TIFF", decoded.metadata)
+    assert IPTC in tiff_and_ppm.header("TIFF", (4, 5), image)
 
 
 def test_iptc_of_the_wrong_type_is_noted(tmp_path: Path) -> None:

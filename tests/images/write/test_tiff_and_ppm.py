@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from strategies import cuts
 from textures import texture_samples
 
-from upsample_cli.images.image import Metadata, Samples
+from upsample_cli.images.image import Image, Metadata, Samples
 from upsample_cli.images.write import tiff_and_ppm
 
 
@@ -19,13 +19,9 @@ def written(
     format: str, samples: Samples, cut: list[range] | None = None, metadata: Metadata | None = None
 ) -> bytes:
     """Return the file that is made of samples, cut into runs of rows."""
-    height, width, channels = samples.shape
     parts = [
         tiff_and_ppm.header(
-            format,
-            (height, width),
-            tiff_and_ppm.PixelLayout(channels, samples.dtype),
-            metadata or Metadata(),
+            format, samples.shape[:2], Image(samples, format, metadata or Metadata())
         ),
         *(tiff_and_ppm.rows(format, samples[run.start : run.stop]).tobytes() for run in cut or []),
     ]
@@ -91,9 +87,9 @@ def test_metadata_is_in_a_tiff() -> None:
 def test_beyond_4_gb_a_tiff_is_a_big_one() -> None:
     """Offsets of 64 bits are used where 32 do not reach, and only there."""
     heads: dict[int, Any] = {}
-    layout = tiff_and_ppm.PixelLayout(3, np.dtype(np.uint8))
+    image = Image(np.zeros((1, 1, 3), np.uint8), "TIFF")
     for height in (5_000, 50_000):
-        head = tiff_and_ppm.header("TIFF", (height, 30_000), layout, Metadata())
+        head = tiff_and_ppm.header("TIFF", (height, 30_000), image)
         with tifffile.TiffFile(io.BytesIO(head)) as opened:
             heads[height] = (opened.is_bigtiff, opened.pages[0].dataoffsets)
     assert not heads[5_000][0]

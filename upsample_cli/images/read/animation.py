@@ -6,8 +6,7 @@ written, and writers know the duration of every frame beforehand.
 
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import PIL.Image
 
@@ -23,8 +22,7 @@ ANIMATED = {"GIF": "GIF", "WEBP": "WebP", "PNG": "PNG", "AVIF": "AVIF"}
 """The formats that an animation can be written in, and their names in messages."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Animation:
+class Animation(NamedTuple):
     """An animation.
 
     Args:

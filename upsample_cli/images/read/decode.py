@@ -4,7 +4,6 @@ Nothing here imports NumPy, so that decoding can begin on a thread while NumPy l
 """
 
 import os
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeAlias
 
 import PIL.Image
@@ -81,12 +80,7 @@ def decode(
             damage = ("it lacks its end marker",)
         if damage and strict:
             raise ImageFileError(f"{name} is damaged ({damage[0]}); leave --strict out to read it")
-        if not damage:
-            return decoded
-        notes = (*decoded.notes, *damage)
-        if isinstance(decoded, Decoded):
-            return decoded._replace(notes=notes)
-        return replace(decoded, notes=notes)
+        return decoded._replace(notes=(*decoded.notes, *damage))
 
 
 def _decoded(

@@ -18,7 +18,6 @@ from upsample_cli import memory
 from upsample_cli.images.write.gif_blocks import APPLICATION, CONTROL, FRAME, blocks, head_length
 
 _TO_CLEAR, _TO_PREVIOUS = 2, 3  # what becomes of a frame before the next
-_LARGEST_FRAME = 64  # times the canvas, of which the rest is not seen
 _BYTES = 12  # that a pixel of a frame or a canvas takes
 _XMP_TRAILER = 258  # bytes behind a packet, which end it for readers of blocks
 
@@ -93,14 +92,15 @@ def frames(gif: Gif, size: tuple[int, int]) -> Iterator[PIL.Image.Image]:
         size: Width and height of its canvas, to which frames are cut.
 
     Raises:
-        ValueError: A frame would take far more memory than the canvas.
+        PictureTooLargeError: A frame would take more memory than may be taken.
     """
     canvas = PIL.Image.new("RGBA", size)
     for patch in gif.patches:
         with GifImageFile(io.BytesIO(patch.data)) as opened:
-            if opened.width * opened.height > _LARGEST_FRAME * size[0] * size[1]:
-                raise ValueError("a frame is far larger than its canvas")
-            memory.check(_BYTES * (opened.width * opened.height + size[0] * size[1]), "a GIF")
+            memory.check(
+                _BYTES * (opened.width * opened.height + size[0] * size[1]),
+                f"a frame of {opened.width}x{opened.height}",
+            )
             opened.load()
             clear = opened.info.pop("transparency", None)  # which Pillow fails at without a palette
             numbers = PIL.Image.frombytes("L", opened.size, opened.tobytes())

@@ -42,7 +42,7 @@ def parts(
         ImageFileError: The encoder refuses it.
     """
     rows = _rows(size[1])
-    for index, run in enumerate(_runs(strips, size[0], rows)):
+    for index, run in enumerate(_runs(strips, rows)):
         data = _encoded(run, is_cmyk, options)
         start = _scan(data)
         if index == 0:
@@ -59,19 +59,16 @@ def _rows(width: int) -> int:
     return _BLOCK * max(1, min(_MOST, _LONGEST // (2 * -(-width // 8))))
 
 
-def _runs(strips: Iterable[Samples], height: int, rows: int) -> Iterator[Samples]:
+def _runs(strips: Iterable[Samples], rows: int) -> Iterator[Samples]:
     """Yield runs of so many rows, the last one shorter."""
-    run, filled, left = None, 0, height
+    rest: Samples | None = None
     for strip in strips:
-        while len(strip):
-            if run is None:
-                run = np.empty((min(rows, left), *strip.shape[1:]), strip.dtype)
-            count = min(len(strip), len(run) - filled)
-            run[filled : filled + count] = strip[:count]
-            strip, filled = strip[count:], filled + count
-            if filled == len(run):
-                yield run
-                run, filled, left = None, 0, left - filled
+        rest = strip if rest is None else np.concatenate((rest, strip))
+        while len(rest) >= rows:
+            yield rest[:rows]
+            rest = rest[rows:]
+    if rest is not None and len(rest):
+        yield rest
 
 
 def _encoded(run: Samples, is_cmyk: bool, options: dict[str, Any]) -> bytes:

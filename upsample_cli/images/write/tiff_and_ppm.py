@@ -8,18 +8,17 @@ Source: Adobe, "TIFF Revision 6.0"; BigTIFF beyond 4 GB; "pgm" and "ppm" of the 
 
 import io
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
-from upsample_cli.images.image import Samples, full_scale
+from upsample_cli.images.image import Image, Samples
 from upsample_cli.images.metadata.exif import EXIF_ERRORS, IPTC, parse
 from upsample_cli.images.metadata.metadata import Metadata
 from upsample_cli.images.metadata.tiff_tags import descriptive
-from upsample_cli.images.palette import Palette, packed
+from upsample_cli.images.palette import packed
 from upsample_cli.planes import Size
 
 FORMATS_OF_ROWS = {"TIFF", "PPM", "PGM"}
@@ -36,42 +35,19 @@ _CLASSIC = b"II\x2a\0\0\0\0\0"
 _BIG = b"II\x2b\0\x08\0\0\0" + bytes(8)
 
 
-@dataclass(frozen=True, slots=True)
-class PixelLayout:
-    """What a pixel is made of.
-
-    Args:
-        channels: 1 grey, 3 RGB; in a TIFF also 2 and 4 with alpha.
-        dtype: uint8 or uint16; in a TIFF also float32.
-        is_cmyk: Whether the four channels are inks, in a TIFF.
-        palette: The colours of indices, in a TIFF.
-    """
-
-    channels: int
-    dtype: np.dtype[Any]
-    is_cmyk: bool = False
-    palette: Palette | None = None
-
-    @property
-    def bits(self) -> int:
-        """Bits of a sample."""
-        return self.palette.bits if self.palette else 8 * self.dtype.itemsize
-
-
-def header(format: str, size: Size, layout: PixelLayout, metadata: Metadata) -> bytes:
+def header(format: str, size: Size, image: Image) -> bytes:
     """Return everything before the rows.
 
     Args:
         format: One of `FORMATS_OF_ROWS`.
         size: Height and width.
-        layout: What a pixel is made of.
-        metadata: What to write beside the pixels; an anymap holds none.
+        image: A picture of another size, but with the same pixels and metadata.
     """
     if format == "TIFF":
-        return _tiff_header(size, layout, metadata)
+        return _tiff_header(size, image)
     height, width = size
-    kind = 6 if layout.channels == 3 else 5
-    return b"P%d\n%d %d\n%d\n" % (kind, width, height, full_scale(layout.dtype))
+    kind = 6 if image.channels == 3 else 5
+    return b"P%d\n%d %d\n%d\n" % (kind, width, height, image.peak)
 
 
 def rows(format: str, samples: Samples, bits: int = 8) -> NDArray[np.uint8]:
@@ -88,39 +64,39 @@ def rows(format: str, samples: Samples, bits: int = 8) -> NDArray[np.uint8]:
     return np.ascontiguousarray(samples, ordered).reshape(-1).view(np.uint8)
 
 
-def _tiff_header(size: Size, layout: PixelLayout, metadata: Metadata) -> bytes:
-    row = -(-size[1] * layout.channels * layout.bits // 8)
+def _tiff_header(size: Size, image: Image) -> bytes:
+    row = -(-size[1] * image.channels * image.bits // 8)
     is_big = size[0] * row >= 1 << 32
     tags = ImageFileDirectory_v2(_BIG if is_big else _CLASSIC)
     if is_big:
         tags.tagtype |= {_OFFSETS: _LONG8, _COUNTS: _LONG8}
     tags.tagtype |= {_ICC: _UNDEFINED, _XMP: _BYTE, IPTC: _UNDEFINED}
-    for tag, value in (_pixel_tags(size, layout, row) | _metadata_tags(metadata)).items():
+    for tag, value in (_pixel_tags(size, image, row) | _metadata_tags(image.metadata)).items():
         tags[tag] = value
     file = io.BytesIO()
     tags.save(file)
     return file.getvalue()
 
 
-def _pixel_tags(size: Size, layout: PixelLayout, row: int) -> dict[int, Any]:
+def _pixel_tags(size: Size, image: Image, row: int) -> dict[int, Any]:
     """Return the tags that describe the pixels; a row has so many bytes."""
-    (height, width), channels = size, layout.channels
+    (height, width), channels = size, image.channels
     rows = max(1, _STRIP_BYTES // row)
     starts = range(0, height, rows)
-    colours = _CMYK if layout.is_cmyk else _RGB if channels > 2 else _GREY
-    palette = None if layout.palette is None or layout.palette.is_grey else layout.palette
+    colours = _CMYK if image.is_cmyk else _RGB if channels > 2 else _GREY
+    palette = None if image.palette is None or image.palette.is_grey else image.palette
     colours = _INDEXED if palette else colours
     tags = {
-        _WIDTH: width, _HEIGHT: height, _BITS: (layout.bits,) * channels,
+        _WIDTH: width, _HEIGHT: height, _BITS: (image.bits,) * channels,
         _COMPRESSION: 1, _PHOTOMETRIC: colours, _SAMPLES: channels, _ROWS: rows, _PLANAR: 1,
-        _SAMPLE_FORMAT: (_FLOAT if layout.dtype.kind == "f" else _UNSIGNED,) * channels,
+        _SAMPLE_FORMAT: (_FLOAT if image.dtype.kind == "f" else _UNSIGNED,) * channels,
         _OFFSETS: tuple(start * row for start in starts),
         _COUNTS: tuple(row * min(rows, height - start) for start in starts),
     }  # fmt: skip
     if palette:
         table = palette.table()[: 1 << palette.bits, :3].astype(np.uint16) * 257
         tags[_COLOURS] = tuple(table.T.reshape(-1).tolist())
-    if channels in (2, 4) and not layout.is_cmyk:
+    if image.has_alpha:
         tags[_EXTRA] = _STRAIGHT_ALPHA
     return tags
 

@@ -183,7 +183,6 @@ class MeasuredStrips:
         self._meters = {"colours": Meter(size, stride)}
         if render.colour.has_opacity:
             self._meters["opacity"] = Meter(size, stride)
-        self.channels = render.channels
 
     def __iter__(self) -> Iterator[Strip]:
         """Yield the strips."""

@@ -80,10 +80,7 @@ def _write(
     from upsample_cli.images.write import tiff_and_ppm  # PNGs go without
 
     if format in tiff_and_ppm.FORMATS_OF_ROWS:
-        layout = tiff_and_ppm.PixelLayout(
-            strips.channels, image.dtype, image.is_cmyk, image.palette
-        )
-        file.write(tiff_and_ppm.header(format, size, layout, image.metadata))
+        file.write(tiff_and_ppm.header(format, size, image))
         for samples in _samples(strips):
             file.write(tiff_and_ppm.rows(format, samples, image.bits).data)
         return ()
@@ -119,13 +116,13 @@ def assembled(strips: MeasuredStrips, image: Image, size: Size) -> Any:
     """
     from upsample_cli.images.write import encode
 
-    count = size[0] * size[1] * strips.channels * image.dtype.itemsize
+    count = size[0] * size[1] * image.channels * image.dtype.itemsize
     memory.check(image.samples.nbytes + _COPIES * count, f"an output of {size[1]}x{size[0]}")
     return encode.assembled(_samples(strips), size, image.is_cmyk, image.palette)
 
 
 def _write_png(file: BinaryIO, strips: MeasuredStrips, image: Image, size: Size) -> None:
-    file.write(png.header(size, strips.channels, image.bits, image.metadata, image.palette))
+    file.write(png.header(size, image.channels, image.bits, image.metadata, image.palette))
     checksum = png.Checksum()
     for strip in strips:
         assert strip.encoded is not None  # a renderer with a compression encodes strips
