@@ -30,13 +30,9 @@ def enlarge(request: Request) -> int:
         return exit_codes.DONE
     from upsample_cli.jobs.enlarge import feature_maps as job
 
-    how = request.task
-    task = job.ArrayTask(
-        how.method, how.target, request.layout, how.boundary, how.encoding.format, how.force,
-        request.jobs,
-    )  # fmt: skip
+    how = request.task._replace(threads=request.jobs)
     with failures_as_json(source, output, request.as_json):
-        report = job.enlarge(source, output, task)
+        report = job.enlarge(source, output, how, request.layout)
     name, kernel = how.method.name, getattr(how.method, "kernel", None)
     words = " ".join(word for word in (name, kernel, f"x{report.scale:.4g}") if word)
     print_report(report, words, output.is_stream, request.as_json, request.quiet,

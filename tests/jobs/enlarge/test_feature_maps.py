@@ -8,17 +8,22 @@ from upsample_cli.errors import ImageFileError, SettingError
 from upsample_cli.images.places.place import parse
 from upsample_cli.jobs.api import upsample
 from upsample_cli.jobs.enlarge import feature_maps
-from upsample_cli.jobs.enlarge.task import TargetSize
+from upsample_cli.jobs.enlarge.task import TargetSize, Task
 from upsample_cli.methods.catalogue import METHODS, build
 
 
 def enlarge_file(
-    array: Any, folder: Path, method: str = "bicubic", scale: float = 2, **task: Any
+    array: Any,
+    folder: Path,
+    method: str = "bicubic",
+    scale: float = 2,
+    layout: str | None = None,
+    **settings: Any,
 ) -> Any:
     """Save an array as a file, enlarge the file, and return the array in the output."""
     np.save(folder / "in.npy", array)
-    array_task = feature_maps.ArrayTask(build(method), TargetSize(scale=scale), force=True, **task)
-    feature_maps.enlarge(parse(folder / "in.npy"), parse(folder / "out.npy"), array_task)
+    task = Task(build(method), TargetSize(scale=scale), force=True, **settings)
+    feature_maps.enlarge(parse(folder / "in.npy"), parse(folder / "out.npy"), task, layout)
     return np.load(folder / "out.npy")
 
 
@@ -77,13 +82,15 @@ def test_every_layout_gives_the_same_planes(tmp_path: Path, layout: str, scale: 
 def test_an_archive_keeps_its_names_and_types(tmp_path: Path) -> None:
     """Every array of a .npz is enlarged and keeps its name and type."""
     np.savez(tmp_path / "in.npz", a=np.ones((2, 2)), b=np.ones((3, 4, 4), np.float16))
-    task = feature_maps.ArrayTask(build("nearest"), TargetSize(scale=2))
-    report = feature_maps.enlarge(parse(tmp_path / "in.npz"), parse(tmp_path / "out.npz"), task)
+    task = Task(build("nearest"), TargetSize(scale=2))
+    report = feature_maps.enlarge(
+        parse(tmp_path / "in.npz"), parse(tmp_path / "out.npz"), task, None
+    )
     assert report.shapes == {"a": (4, 4), "b": (3, 8, 8)}
     with np.load(tmp_path / "out.npz") as arrays:
         assert {name: arrays[name].dtype.str for name in arrays} == {"a": "<f8", "b": "<f2"}
     with pytest.raises(ImageFileError, match="holds one array, not 2; write a"):
-        feature_maps.enlarge(parse(tmp_path / "in.npz"), parse(tmp_path / "out.npy"), task)
+        feature_maps.enlarge(parse(tmp_path / "in.npz"), parse(tmp_path / "out.npy"), task, None)
 
 
 @pytest.mark.parametrize(
@@ -96,8 +103,10 @@ def test_an_array_that_looks_like_a_picture_is_noted(
 ) -> None:
     """A note suggests --layout hwc for an array that looks like rows, columns and colours."""
     np.save(tmp_path / "in.npy", np.zeros(shape))
-    task = feature_maps.ArrayTask(build("bicubic"), TargetSize(scale=2), layout=layout)
-    report = feature_maps.enlarge(parse(tmp_path / "in.npy"), parse(tmp_path / "o.npy"), task)
+    task = Task(build("bicubic"), TargetSize(scale=2))
+    report = feature_maps.enlarge(
+        parse(tmp_path / "in.npy"), parse(tmp_path / "o.npy"), task, layout
+    )
     assert len(report.notes) == count
     assert all("10 maps of 12x3; pass --layout hwc" in note for note in report.notes)
 
@@ -109,8 +118,10 @@ def test_the_ripple_of_the_kernel_is_reported(tmp_path: Path) -> None:
         (build("tconv", kernel="uniform", kernel_size=3), pytest.approx(0.4843, abs=5e-5)),
         (build("bicubic"), None),
     ):
-        task = feature_maps.ArrayTask(method, TargetSize(scale=2), force=True)
-        report = feature_maps.enlarge(parse(tmp_path / "in.npy"), parse(tmp_path / "o.npy"), task)
+        task = Task(method, TargetSize(scale=2), force=True)
+        report = feature_maps.enlarge(
+            parse(tmp_path / "in.npy"), parse(tmp_path / "o.npy"), task, None
+        )
         assert report.kernel_ripple == expected
 
 

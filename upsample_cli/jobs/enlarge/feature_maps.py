@@ -18,8 +18,7 @@ from upsample_cli.images.read import array_files
 from upsample_cli.jobs.enlarge import arrays
 from upsample_cli.jobs.enlarge.arrays import Finish
 from upsample_cli.jobs.enlarge.strips import stages_to
-from upsample_cli.jobs.enlarge.task import TargetSize
-from upsample_cli.methods.method import Method
+from upsample_cli.jobs.enlarge.task import Task
 from upsample_cli.metrics.ripple import ripple
 from upsample_cli.planes import Planes
 
@@ -56,36 +55,14 @@ class ArrayReport:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ArrayTask:
-    """How to enlarge feature maps.
-
-    Args:
-        method: How to upsample.
-        target: How large the output is to be.
-        layout: One of `LAYOUTS`; None for hw, chw or nchw, by the number of axes.
-        boundary: symmetric, nearest or zero.
-        format: npy or npz, for an output whose name has no suffix.
-        force: Whether to replace an output that exists.
-        threads: How many threads share the work.
-    """
-
-    method: Method
-    target: TargetSize
-    layout: str | None = None
-    boundary: str = "symmetric"
-    format: str | None = None
-    force: bool = False
-    threads: int = 1
-
-
-def enlarge(source: Place, to: Place, task: ArrayTask) -> ArrayReport:
+def enlarge(source: Place, to: Place, task: Task, layout: str | None) -> ArrayReport:
     """Read feature maps, enlarge them, write them, and report on them.
 
     Args:
         source: A .npy or .npz, or standard input.
         to: A .npy or .npz, or "-" for standard output.
         task: How to enlarge them.
+        layout: One of `LAYOUTS`; None for hw, chw or nchw, by the number of axes.
 
     Raises:
         UpsampleError: They cannot be read, enlarged or written.
@@ -93,17 +70,17 @@ def enlarge(source: Place, to: Place, task: ArrayTask) -> ArrayReport:
     start = perf_counter()
     to.check_target(source, task.force)
     inputs = array_files.read(source)
-    format = format_of(to, task.format, source, len(inputs))
-    outputs = {name: _enlarged(name, array, task) for name, array in inputs.items()}
+    format = format_of(to, task.encoding.format, source, len(inputs))
+    outputs = {name: _enlarged(name, array, task, layout) for name, array in inputs.items()}
     write(outputs, format, to, task.force)
-    scale = max(_scale(inputs[name], outputs[name], name, task.layout) for name in outputs)
+    scale = max(_scale(inputs[name], outputs[name], name, layout) for name in outputs)
     kernel = task.method.equivalent(scale)
     return ArrayReport(
         str(source), str(to), {name: array.shape for name, array in outputs.items()},
         {name: str(array.dtype) for name, array in outputs.items()}, perf_counter() - start,
         ripple(kernel.phase_sums) if kernel else None, scale,
         tuple(_layout_note(array) for array in inputs.values()
-              if task.layout is None and _resembles_picture(array)),
+              if layout is None and _resembles_picture(array)),
     )  # fmt: skip
 
 
@@ -163,9 +140,9 @@ def write(arrays: dict[str, NDArray[Any]], format: str, to: Place, force: bool) 
         array_files.write(arrays, format, file)
 
 
-def _enlarged(name: str, array: NDArray[Any], task: ArrayTask) -> NDArray[Any]:
+def _enlarged(name: str, array: NDArray[Any], task: Task, layout: str | None) -> NDArray[Any]:
     """Return one feature map enlarged, in the type and the layout of the input."""
-    channels = planes(name, array, task.layout)
+    channels = planes(name, array, layout)
     size = (channels.shape[1], channels.shape[2])
     size_out = task.target.size(size)
     dtype = channels.dtype
@@ -179,7 +156,7 @@ def _enlarged(name: str, array: NDArray[Any], task: ArrayTask) -> NDArray[Any]:
     finish = _to_integers(dtype) if is_whole else None
     stages = stages_to(task.method, task.target, size)
     arrays.enlarge(channels, stages, out, work, task.boundary, task.threads, finish)
-    if task.layout == "hwc":
+    if layout == "hwc":
         return np.moveaxis(out, 0, 2)
     return out.reshape(*array.shape[:-2], *size_out)
 
