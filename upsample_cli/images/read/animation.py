@@ -18,9 +18,6 @@ from upsample_cli.images.read.opening import frame_count, image_errors, open_pic
 if TYPE_CHECKING:  # decoding begins before NumPy has loaded
     from upsample_cli.planes import Size
 
-ANIMATED = {"GIF": "GIF", "WEBP": "WebP", "PNG": "PNG", "AVIF": "AVIF"}
-"""The formats that an animation can be written in, and their names in messages."""
-
 
 class Animation(NamedTuple):
     """An animation.

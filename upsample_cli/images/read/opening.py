@@ -29,7 +29,8 @@ READABLE = [*(name for name in dict.fromkeys(FORMATS.values()) if name not in ("
             "QOI", "DDS", "SGI", "PCX", "TGA"]  # fmt: skip
 _BIG_ENDIAN_BIG_TIFF = b"MM\0\x2b"  # which Pillow takes for a small one
 _TIFF = (b"II\x2a\0", b"MM\0\x2a", b"II\x2b\0")
-_ANIMATED = {"GIF", "WEBP", "PNG", "AVIF"}
+ANIMATED = {"GIF": "GIF", "WEBP": "WebP", "PNG": "PNG", "AVIF": "AVIF"}
+"""The formats that an animation can have, and their names in messages."""
 # Bytes a pixel that decoding and holding a picture takes at most, measured by mode and format.
 _BYTES, _HEAVY_BYTES = 16, 24
 _LIGHT_BYTES = {"1": 3, "L": 3, "I;16": 5, "I;16B": 5}
@@ -94,7 +95,7 @@ def other_reader(file: BinaryIO) -> ModuleType:
 
 def is_animated(opened: PIL.Image.Image) -> bool:
     """Tell whether a picture has frames that follow each other in time."""
-    return opened.format in _ANIMATED and bool(getattr(opened, "is_animated", False))
+    return opened.format in ANIMATED and bool(getattr(opened, "is_animated", False))
 
 
 def frame_count(opened: PIL.Image.Image) -> int:

@@ -15,6 +15,7 @@ from upsample_cli.images.metadata.metadata import Metadata, metadata_of
 from upsample_cli.images.read.boxes import boxes
 from upsample_cli.images.read.decode import Decoded
 from upsample_cli.images.read.opening import check_size
+from upsample_cli.images.read.raw_modes import rescaled
 
 if TYPE_CHECKING:  # decoding begins before it has loaded
     from numpy.typing import NDArray
@@ -157,8 +158,6 @@ def read_deep_jpeg2000(opened: PIL.Image.Image, file: BinaryIO, name: str) -> De
         ImageFileError: The samples are no plain RGB.
         ImportError: imagecodecs is not installed.
     """
-    import numpy as np
-
     from upsample_cli.images.read import tiff_reader
 
     bits, space = opened.info["bits"], opened.info.get("space", _RGB)
@@ -167,8 +166,7 @@ def read_deep_jpeg2000(opened: PIL.Image.Image, file: BinaryIO, name: str) -> De
     codecs = library(f"{bits}-bit JPEG 2000", "imagecodecs")
     file.seek(0)
     samples = _checked(codecs.jpeg2k_decode(file.read()), name, "JPEG 2000")
-    highest = 2**bits - 1
-    wide = ((samples.astype(np.uint32) * 65535 + highest // 2) // highest).astype(np.uint16)
+    wide = rescaled(samples, 2**bits - 1)
     exif = exif_bytes(opened)
     metadata = metadata_of(opened, exif and upright(exif), True)
     return Decoded(name, tiff_reader.upright(wide, read_tags(opened)), "JPEG2000", metadata)

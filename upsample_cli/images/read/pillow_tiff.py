@@ -17,8 +17,8 @@ _SUBFILE, _SUBIFDS = 254, 330  # tags
 _BITS, COMPRESSION, _PHOTOMETRIC, _PLANAR, _COLOUR_MAP, _EXTRA_SAMPLES, _SAMPLE_FORMAT = (
     258, 259, 262, 284, 320, 338, 339
 )  # fmt: skip
-_WHITE_IS_ZERO, _CMYK, _YCBCR = 0, 5, 6  # photometric interpretations
-_UNSPECIFIED, _ASSOCIATED = 0, 1  # kinds of extra samples
+WHITE_IS_ZERO, CMYK, _YCBCR = 0, 5, 6  # photometric interpretations
+UNSPECIFIED, ASSOCIATED = 0, 1  # kinds of extra samples
 _SIGNED, _SEPARATE_PLANES, _REDUCED = 2, 2, 1
 RARE_COMPRESSIONS = {34925, 50000, 50001}
 """Those that Pillow may be built without: LZMA, Zstandard, WebP."""
@@ -30,11 +30,11 @@ def prepared(opened: PIL.Image.Image, file: BinaryIO) -> PIL.Image.Image | None:
     tags: Any = getattr(opened, "tag_v2", {})
     bits, extra = max(tags.get(_BITS, (1,))), tags.get(_EXTRA_SAMPLES, ())
     # Pillow drops samples other than colours and opacity.
-    drops = _UNSPECIFIED in extra or len(extra) > 1
+    drops = UNSPECIFIED in extra or len(extra) > 1
     # It reads separate planes as 8 bits, whatever their depth, and as straight opacity.
-    separate = tags.get(_PLANAR) == _SEPARATE_PLANES and (bits > 8 or _ASSOCIATED in extra)
+    separate = tags.get(_PLANAR) == _SEPARATE_PLANES and (bits > 8 or ASSOCIATED in extra)
     # Above 8 bits it does not invert white as 0, and cuts CMYK and premultiplied colours.
-    special = tags.get(_PHOTOMETRIC) in (_WHITE_IS_ZERO, _CMYK) or _ASSOCIATED in extra
+    special = tags.get(_PHOTOMETRIC) in (WHITE_IS_ZERO, CMYK) or ASSOCIATED in extra
     # It reads negative levels of 8 bits as light ones.
     negative = tags.get(_SAMPLE_FORMAT) == (_SIGNED,) and bits == 8
     if drops or separate or (special and bits > 8) or negative:

@@ -63,13 +63,20 @@ class Depth(NamedTuple):
             samples = samples.astype(np.uint16) << 8 | np.asarray(self.low.crop(box))
         samples = samples[..., None] if samples.ndim == 2 else samples
         if self.highest != FULL:
-            scaled = (samples.astype(np.uint32) * FULL + self.highest // 2) // self.highest
-            samples = np.minimum(scaled, FULL).astype(np.uint16)
+            samples = rescaled(samples, self.highest)
         if self.transparent is not None:
             is_opaque = (samples != np.array(self.transparent)).any(axis=2, keepdims=True)
             opacity = np.where(is_opaque, FULL, 0).astype(np.uint16)
             samples = np.concatenate([samples, opacity], axis=2)
         return samples
+
+
+def rescaled(samples: "NDArray[Any]", highest: int, full: int = FULL) -> "NDArray[Any]":
+    """Return levels of which one is the highest as uint16, of which `full` is."""
+    import numpy as np
+
+    scaled = (samples.astype(np.uint32) * full + highest // 2) // highest
+    return np.minimum(scaled, full).astype(np.uint16)
 
 
 def is_deep(opened: PIL.Image.Image) -> bool:

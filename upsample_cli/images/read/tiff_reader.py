@@ -16,6 +16,8 @@ from upsample_cli.images.metadata import exif, tiff_tags
 from upsample_cli.images.metadata.metadata import Metadata, upright_xmp
 from upsample_cli.images.read.decode import Decoded
 from upsample_cli.images.read.opening import check_size
+from upsample_cli.images.read.pillow_tiff import ASSOCIATED, CMYK, UNSPECIFIED, WHITE_IS_ZERO
+from upsample_cli.images.read.raw_modes import rescaled
 
 if TYPE_CHECKING:  # tifffile is slow to import, and few TIFFs need it
     import tifffile
@@ -24,9 +26,8 @@ if TYPE_CHECKING:  # tifffile is slow to import, and few TIFFs need it
     from upsample_cli.planes import Size
 
 _XMP, _ICC = 700, 34675  # tags
-_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _CMYK = 0, 1, 2, 5  # photometric interpretations
+_BLACK_IS_ZERO, _RGB = 1, 2  # photometric interpretations
 _COLOURS = {0: 1, 1: 1, 2: 3, 3: 1, 5: 4, 6: 3, 8: 3}  # samples of each, without extra ones
-_UNSPECIFIED, _ASSOCIATED = 0, 1  # kinds of extra samples
 # Steps that undo each orientation: transpose, flip left and right, flip up and down.
 _STEPS = {2: "lr", 3: "lr ud", 4: "ud", 5: "t", 6: "t lr", 7: "t lr ud", 8: "t ud"}
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
@@ -89,21 +90,21 @@ def _check_samples(page: "tifffile.TiffPage", name: str) -> None:
     """Refuse samples other than levels of colours and straight opacity."""
     photometric, dtype = int(page.photometric), page.dtype
     extra = page.samplesperpixel - _COLOURS.get(photometric, page.samplesperpixel)
-    if extra == 1 and _ASSOCIATED in page.extrasamples:
+    if extra == 1 and ASSOCIATED in page.extrasamples:
         raise ImageFileError(
             f"{name} has opacity multiplied into its colours; save it with straight opacity"
         )
-    if extra not in (0, 1) or _UNSPECIFIED in page.extrasamples:
+    if extra not in (0, 1) or UNSPECIFIED in page.extrasamples:
         raise ImageFileError(
             f"{name} has {page.samplesperpixel} samples a pixel, of which some are neither "
             "colours nor opacity; save it without those"
         )
     is_level = str(dtype) in ("uint8", "uint16") and isinstance(page.bitspersample, int)
-    is_float = dtype is not None and dtype.kind == "f" and photometric != _WHITE_IS_ZERO
-    is_known = photometric in (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB)
+    is_float = dtype is not None and dtype.kind == "f" and photometric != WHITE_IS_ZERO
+    is_known = photometric in (WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB)
     if not (is_level or is_float) or not is_known or page.axes not in ("YX", "YXS", "SYX"):
         word = getattr(page.photometric, "name", f"photometric {photometric}")
-        colours = {_BLACK_IS_ZERO: "grey", _CMYK: "CMYK"}.get(photometric, word)
+        colours = {_BLACK_IS_ZERO: "grey", CMYK: "CMYK"}.get(photometric, word)
         remedy = "grey or RGB of 8 or 16 bits or 32-bit floats"
         if colours == "CMYK":
             remedy = "CMYK of 8 bits without opacity"
@@ -123,9 +124,8 @@ def _samples(page: "tifffile.TiffPage", name: str) -> "NDArray[Any]":
         return np.ascontiguousarray(samples, np.float32)
     full, highest = np.iinfo(samples.dtype).max, 2**page.bitspersample - 1
     if highest < full:
-        scaled = (samples.astype(np.uint32) * full + highest // 2) // highest
-        samples = scaled.astype(samples.dtype)
-    if int(page.photometric) == _WHITE_IS_ZERO:
+        samples = rescaled(samples, highest, full).astype(samples.dtype)
+    if int(page.photometric) == WHITE_IS_ZERO:
         samples = np.concatenate([~samples[..., :1], samples[..., 1:]], axis=2)
     return np.ascontiguousarray(samples, samples.dtype.newbyteorder("="))
 

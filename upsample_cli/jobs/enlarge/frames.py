@@ -9,7 +9,8 @@ from upsample_cli.errors import ImageFileError
 from upsample_cli.images.image import Image
 from upsample_cli.images.places.place import Place
 from upsample_cli.images.read import animation
-from upsample_cli.images.read.animation import ANIMATED, Animation
+from upsample_cli.images.read.animation import Animation
+from upsample_cli.images.read.opening import ANIMATED, image_errors
 from upsample_cli.images.write import apng, gif, webp
 from upsample_cli.jobs.enlarge.render import MeasuredStrips
 from upsample_cli.jobs.enlarge.still import assembled, prepared
@@ -124,7 +125,6 @@ def _write_png(file: BinaryIO, frames: _Frames) -> None:
 
 def _copy_gif(file: BinaryIO, frames: _Frames, strip: bool) -> None:
     """Write a GIF whose pixels are copies as it is stored; measure what it shows."""
-    from upsample_cli.images.read.opening import image_errors
     from upsample_cli.images.write import gif_blocks
     from upsample_cli.kernels.separable import nearest_band
 
