@@ -83,8 +83,8 @@ def write_png_with_a_wrong_byte(folder: Path) -> None:
         (lambda folder: write_truncated(folder, "cut.webp"), "cut.webp", "cut.webp is"),
         (lambda folder: write_truncated(folder, "cut.tiff"), "cut.tiff", "cut.tiff is"),
         (write_png_with_a_wrong_byte, "bad.png", "bad.png is broken"),
-        (lambda folder: (folder / "a.png").write_text("text"), "a.png", "a.png is no picture"),
-        (lambda folder: (folder / "a.png").write_bytes(b""), "a.png", "a.png is no picture"),
+        (lambda folder: (folder / "a.png").write_text("text"), "a.png", "a.png is not a supported"),
+        (lambda folder: (folder / "a.png").write_bytes(b""), "a.png", "a.png is not a supported"),
         (
             lambda folder: (folder / "a.heic").write_bytes(b"\0\0\0\x1cftypheic"),
             "a.heic",

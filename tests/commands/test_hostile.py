@@ -203,7 +203,7 @@ def test_a_png_with_a_wrong_checksum_is_broken(call: Call, folder: Path, offset:
 def test_a_png_with_only_a_signature_ends_too_early(call: Call, folder: Path) -> None:
     """The error says in plain words that the file ends too early."""
     (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
-    check_refused(call("broken.png", "out.png"), 1, "broken.png is broken (it ends too early)")
+    check_refused(call("broken.png", "out.png"), 1, "broken.png is broken (truncated)")
 
 
 def test_the_format_is_read_from_the_bytes(call: Call, folder: Path) -> None:
@@ -218,7 +218,7 @@ def test_the_format_is_read_from_the_bytes(call: Call, folder: Path) -> None:
 @pytest.mark.parametrize("device", ["/dev/null", "/dev/zero"])
 def test_devices_are_refused(call: Call, folder: Path, device: str) -> None:
     """A device that is not a picture is refused without reading it to its end."""
-    check_refused(call(device, "out.png"), 1, f"{device} is no picture")
+    check_refused(call(device, "out.png"), 1, f"{device} is not a supported image file")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no such limit")

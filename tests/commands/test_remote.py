@@ -266,7 +266,7 @@ def test_a_failed_object_does_not_affect_others(bucket: Bucket, call: Call) -> N
     assert outcome.code == 1
     assert outcome.err.endswith("1 done, 1 skipped, 4 failed\n")
     assert f"Error: {bucket.url}/in/cut.png is broken" in outcome.err
-    assert f"Error: {bucket.url}/in/empty.png is no picture" in outcome.err
+    assert f"Error: {bucket.url}/in/empty.png is not a supported image file" in outcome.err
     denied = "It says AccessDenied, check the address and the credentials"
     assert f"Error: cannot write {bucket.url}/out/b.png: {denied}" in outcome.err.replace(";", ",")
     assert f"Error: cannot read {bucket.url}/in/c.png: {denied}" in outcome.err.replace(";", ",")
@@ -280,7 +280,7 @@ def test_an_existing_object_is_kept_without_force(bucket: Bucket, call: Call) ->
     bucket.put("out/a.png", b"precious")
     outcome = call(f"{bucket.url}/in", f"{bucket.url}/out", "-j", 1)
     assert outcome.code == 1
-    assert f"Error: {bucket.url}/out/a.png exists; pass --force to replace it" in outcome.err
+    assert f"Error: {bucket.url}/out/a.png exists; --skip-existing goes" in outcome.err
     assert bucket.get("out/a.png") == b"precious"
     assert call(f"{bucket.url}/in", f"{bucket.url}/out", "-j", 1, "--force").code == 0
     assert size(bucket.get("out/a.png")) == (48, 40)

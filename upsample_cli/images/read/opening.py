@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # decoding begins before NumPy has loaded
 
 ALL_FRAMES = 64
 """How many times the pixels of a still picture all frames of an animation may have."""
-UNKNOWN = "is no picture of a format that is read"
+UNKNOWN = "is not a supported image file"
 """What errors say of a file that is no picture, or one of an unknown format such as HEIC."""
 # Common formats first: Pillow imports all its plugins once it comes to a rare one.
 # TGA has no signature, and takes icons for its own.
@@ -203,7 +203,7 @@ def image_errors(name: str) -> Iterator[None]:
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         if isinstance(error.__cause__ or error, (StructError, IndexError)):
-            reason = "it ends too early"
+            reason = "truncated"
         raise ImageFileError(f"{name} is broken ({reason}); get a whole copy") from error
 
 
