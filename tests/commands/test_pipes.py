@@ -207,7 +207,7 @@ def test_a_closed_terminal_ends_a_folder_run(tmp_path: Path) -> None:
     assert len(list((tmp_path / "out").glob("*.png"))) < 4
 
 
-@pytest.mark.parametrize(("data", "fault"), [(b"", "empty"), (b"GIF no", "no picture")])
+@pytest.mark.parametrize(("data", "fault"), [(b"", "empty"), (b"GIF no", "not a supported")])
 def test_standard_input_without_a_picture_is_refused(folder: Path, data: bytes, fault: str) -> None:
     """Empty or unknown data is an error, and nothing goes to standard output."""
     check_refused(run_process("-", "-", stdin=data, folder=folder), 1, fault)
