@@ -20,7 +20,7 @@ def text_of(error: click.ClickException, help_call: str) -> str:
         return f"no option '{error.option_name}'; {remedy}"
     if isinstance(error, click.MissingParameter) and error.param is not None:
         is_option = isinstance(error.param, click.Option)
-        name = _name(error.param) if is_option else error.param.make_metavar(_context(error))
+        name = _name(error.param) if is_option else error.param.human_readable_name
         return f"{name} is missing; see `{help_call}`"
     if isinstance(error, click.BadParameter) and error.param is not None:
         return _bad_value(_name(error.param), error.message.rstrip("."), help_call)
@@ -47,8 +47,3 @@ def _bad_value(option: str, message: str, help_call: str) -> str:
 def _name(param: click.Parameter) -> str:
     """Return the long name of an option; another where it has none."""
     return next((name for name in param.opts if name.startswith("--")), param.opts[0])
-
-
-def _context(error: click.UsageError) -> click.Context:
-    """Return the context of an error, which names of arguments depend on."""
-    return error.ctx or click.Context(click.Command("upsample"))

@@ -69,7 +69,13 @@ def pickled() -> bytes:
         (b"\x80\x04K\x01.", "is no feature map"),
         (good()[:500], "is broken"),
         (good()[:20], "is broken"),
-        (good().replace(b"(100,)", b"(-10,)"), "is broken"),
+        pytest.param(
+            good().replace(b"(100,)", b"(-10,)"),
+            "is broken",
+            marks=pytest.mark.skipif(
+                np.lib.NumpyVersion(np.__version__) < "2.0.0", reason="read as any number of values"
+            ),
+        ),
         (good().replace(b"(100,), }   ", b"(10**12,), }"), "is broken"),
         (good().replace(b"(100,), }" + b" " * 20, b"(%d, 0), }" % 10**20), "is broken"),
         (good().replace(b"(100,), }", b"(100,  ) "), "is broken"),

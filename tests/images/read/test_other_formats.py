@@ -25,7 +25,7 @@ def test_white_of_a_deep_jpeg_2000_is_white(tmp_path: Path, bits: int, channels:
     codecs = pytest.importorskip("imagecodecs")
     levels = texture_samples(20, 24, channels, 16) >> (16 - bits)
     levels[0] = 2**bits - 1
-    data = codecs.jpeg2k_encode(levels.squeeze(), level=0, bitspersample=bits)
+    data = codecs.jpeg2k_encode(levels.squeeze(), level=0, bitspersample=bits, codecformat="jp2")
     (tmp_path / "in.jp2").write_bytes(data)
     image = files.read(parse(tmp_path / "in.jp2"))
     expected = np.floor(levels / (2**bits - 1) * 65535 + 0.5)
