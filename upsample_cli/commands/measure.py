@@ -100,6 +100,7 @@ def measure(
         CsvTable,
         JsonLines,
         TextTable,
+        has_failed,
         print_results,
     )
     from upsample_cli.jobs.batch.walk import Globs
@@ -114,9 +115,7 @@ def measure(
     width = max(len("picture"), *(len(printable(str(source))) for source in sources))
     table = JsonLines() if as_json else CsvTable() if as_csv else TextTable(width)
     with measuring(sources, Globs(include, exclude), options, jobs or cores()) as (results, count):
-        pictures = with_picture_bar(
-            quiet or count == 1, results, count, lambda result: result.error is not None
-        )
+        pictures = with_picture_bar(quiet or count == 1, results, count, has_failed)
         tally, is_over = print_results(pictures, table, max_ripple, count > 1 and not quiet, quiet)
     return exit_codes.of_pictures(tally, is_over)
 

@@ -12,6 +12,7 @@ from upsample_cli.jobs.batch.naming import Naming
 from upsample_cli.jobs.enlarge.task import Existing, Fit, TargetSize, Task
 from upsample_cli.jobs.runtime import process
 from upsample_cli.methods.catalogue import METHODS, build
+from upsample_cli.methods.method import Method
 
 ARRAY_FORMATS = ("npy", "npz")
 _ARRAY_SUFFIXES = (".npy", ".npz")
@@ -167,24 +168,12 @@ def request_of(
         SettingError: A path, method, size or option cannot be.
     """
     inputs, output = _places(paths, files_from)
-    given = frozenset(
-        f"--{option.replace('_', '-')}"
-        for option, value in (options | {"name": name}).items()
-        if value is not None and value is not False and value not in ((), "premultiplied")
-    )
+    given = _given(options | {"name": name})
     names = {parameter.name for one in METHODS for parameter in one.parameters()}
     chosen = build(method, **{n: v for n in names if (v := options.pop(n)) is not None})
-    if scale is not None and size is not None:
-        raise SettingError("--scale and --size are both given; leave one out")
-    if size is None and fit is not None:
-        raise SettingError(f"--fit {fit} is for --size WxH; leave it out")
-    factor = chosen.own_scale if scale is None and size is None else scale
-    target = TargetSize(factor) if size is None else TargetSize.parsed(size, fit or "stretch")
+    target = _target(chosen, scale, size, fit)
     encoding = Encoding.of(**{each: options.pop(each) for each in Encoding._fields})
-    if force and (skip_existing or update):
-        other = "--update" if update else "--skip-existing"
-        raise SettingError(f"--force and {other} exclude each other; leave one out")
-    fresh: Existing = "replace" if force else "refuse"
+    existing = _existing(force, skip_existing, update)
     task = Task(
         chosen, target, encoding=encoding, force=force,
         premultiplied=options.pop("alpha") == "premultiplied", drop_metadata=options.pop("strip"),
@@ -192,11 +181,41 @@ def request_of(
         **{each: options.pop(each) for each in ("boundary", "linear", "labels", "strict")},
     )  # fmt: skip
     return Request(
-        inputs=inputs, output=output, task=task, given=given, files_from=files_from,
-        existing="update" if update else "skip" if skip_existing else fresh,
+        inputs=inputs, output=output, task=task, given=given, existing=existing,
+        files_from=files_from,
         naming=Naming(encoding.format, name, target.scale, method),
         jobs=min(jobs or process.cores(), _MOST_JOBS * process.cores()), **options,
     )  # fmt: skip
+
+
+def _given(options: dict[str, Any]) -> frozenset[str]:
+    """Return which options were given, as they are on the command line."""
+    return frozenset(
+        f"--{option.replace('_', '-')}"
+        for option, value in options.items()
+        if value is not None and value is not False and value not in ((), "premultiplied")
+    )
+
+
+def _target(method: Method, scale: float | None, size: str | None, fit: Fit | None) -> TargetSize:
+    """Return how large the outputs are."""
+    if scale is not None and size is not None:
+        raise SettingError("--scale and --size are both given; leave one out")
+    if size is not None:
+        return TargetSize.parsed(size, fit or "stretch")
+    if fit is not None:
+        raise SettingError(f"--fit {fit} is for --size WxH; leave it out")
+    return TargetSize(method.own_scale if scale is None else scale)
+
+
+def _existing(force: bool, skip_existing: bool, update: bool) -> Existing:
+    """Return what becomes of outputs that exist."""
+    if force and (skip_existing or update):
+        other = "--update" if update else "--skip-existing"
+        raise SettingError(f"--force and {other} exclude each other; leave one out")
+    if update:
+        return "update"
+    return "skip" if skip_existing else "replace" if force else "refuse"
 
 
 def output_place(path: str) -> Place | Folder:

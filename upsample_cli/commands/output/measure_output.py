@@ -62,6 +62,11 @@ def print_results(
     return tally, bool(over)
 
 
+def has_failed(result: Result) -> bool:
+    """Return whether a picture could not be measured."""
+    return result.error is not None
+
+
 def _ripple(result: Result) -> float:
     """Return the strongest ripple of a picture, in levels; 0 where it cannot be told."""
     assert result.measurement is not None  # it has been compared with a limit

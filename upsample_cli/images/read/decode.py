@@ -172,16 +172,7 @@ def _decode_still(
     depth = raw_modes.prepare(opened, lambda: open_picture(file), name)
     if depth.low is not None:
         depth = depth._replace(low=upright(depth.low)[0])
-    if format == "GIF":
-        from upsample_cli.images.read import gif_frames  # seldom needed
-
-        opened = gif_frames.still(opened, file)
-    opened.load()
-    if (box := opening.crop_of(opened)) is not None:
-        opened = opened.crop(box)
-    if format == "PNG":
-        png_chunks.check_end(file, chunks)
-        png_chunks.check_rows(file, chunks, opened)
+    opened = _loaded(opened, file, chunks, format)
     picture, exif_data, is_turned = upright(opened)
     palette = palettes.of(picture, format) if indexed else None
     if depth.is_deep or picture.mode.startswith("I"):
@@ -200,6 +191,23 @@ def _decode_still(
 
         notes += tuple(tiff_tags.notes_on_losses(opened.getexif(), metadata.iptc))
     return Decoded(name, picture, format, metadata, notes, depth, palette)
+
+
+def _loaded(
+    opened: PIL.Image.Image, file: BinaryIO, chunks: _Chunks, format: str
+) -> PIL.Image.Image:
+    """Return a picture with its pixels, cropped as its file says, once these are checked."""
+    if format == "GIF":
+        from upsample_cli.images.read import gif_frames  # seldom needed
+
+        opened = gif_frames.still(opened, file)
+    opened.load()
+    if (box := opening.crop_of(opened)) is not None:
+        opened = opened.crop(box)
+    if format == "PNG":
+        png_chunks.check_end(file, chunks)
+        png_chunks.check_rows(file, chunks, opened)
+    return opened
 
 
 def _without_attachments(

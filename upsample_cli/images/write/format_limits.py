@@ -39,14 +39,7 @@ def fit(
 
         image, how = profiles.to_srgb(image)
         notes.append(f"{format} holds no inks, so CMYK became sRGB {how}")
-    if image.has_alpha and background is not None:
-        image = image._replace(samples=_laid_on(image.samples, background, image.peak))
-    if image.has_alpha and format in _NO_ALPHA:
-        if (image.samples[..., -1] != image.peak).any():
-            raise ImageFileError(
-                f"{format} holds no transparency; write a PNG, WebP or TIFF, or pass --background"
-            )
-        image = image._replace(samples=image.samples[..., :-1])
+    image = _fit_opacity(image, format, background)
     if image.channels > 2 and format == "PGM":
         raise ImageFileError("PGM holds no colour; write a .ppm or .pnm")
     if format == "JPEG":
@@ -57,17 +50,36 @@ def fit(
     if format == "AVIF" and encoding.is_lossless(image.metadata.lossless):
         kind = "lossless AVIF"
     notes += [f"{kind} holds no {word}, so it was left out" for word in image.metadata.losses(kind)]
+    image, words = _fit_depth(image, format)
+    return image, (*notes, *words)
+
+
+def _fit_opacity(image: Image, format: str, background: tuple[int, int, int] | None) -> Image:
+    """Return a picture laid on its background, or without opacity that a format cannot hold."""
+    if not image.has_alpha:
+        return image
+    if background is not None:
+        return image._replace(samples=_laid_on(image.samples, background, image.peak))
+    if format not in _NO_ALPHA:
+        return image
+    if (image.samples[..., -1] != image.peak).any():
+        raise ImageFileError(
+            f"{format} holds no transparency; write a PNG, WebP or TIFF, or pass --background"
+        )
+    return image._replace(samples=image.samples[..., :-1])
+
+
+def _fit_depth(image: Image, format: str) -> tuple[Image, list[str]]:
+    """Return a picture with samples that a format can hold, and a note if they were rounded."""
     bits = 16 if format in _16_BITS else 8
     if image.dtype.kind == "f" and format != "TIFF":
-        notes.append(
-            f"{format} holds no floating-point samples, so they were rounded to {bits} bits"
-        )
-        image = image._replace(samples=_rounded(image.samples, format, bits))
-    elif image.dtype == np.uint16 and bits == 8:
-        notes.append(f"{format} holds 8 bits a sample, so 16 were rounded")
+        note = f"{format} holds no floating-point samples, so they were rounded to {bits} bits"
+        return image._replace(samples=_rounded(image.samples, format, bits)), [note]
+    if image.dtype == np.uint16 and bits == 8:
         narrow = (image.samples.astype(np.uint32) * 255 + 32767) // 65535
-        image = image._replace(samples=narrow.astype(np.uint8))
-    return image, tuple(notes)
+        note = f"{format} holds 8 bits a sample, so 16 were rounded"
+        return image._replace(samples=narrow.astype(np.uint8)), [note]
+    return image, []
 
 
 def _fit_segments(metadata: Metadata) -> tuple[Metadata, list[str]]:

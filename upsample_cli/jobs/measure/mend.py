@@ -188,7 +188,7 @@ def _mended(
     stride = measurement.overall.stride[0]
     memory.check(3 * image.samples.nbytes, "its repair")
     cut = grid((stride, stride), image.size)
-    samples, scale = image.samples.copy(), np.float32(image.peak / 255)
+    samples = image.samples.copy()
     with Workers(threads) as workers:
         cells = cells_by_channel(image, range(stride, stride + 1), reference, workers)
         fields = {name: _where(measurement, cells, cut, name) for name in names}
@@ -207,11 +207,7 @@ def _mended(
             old = levels(rows, channel)
             mended = mendings[name].mended(partial(levels, channel=channel), known, rows)
             new = old + np.float32(strength) * (mended - old)
-            place = samples[rows.start : rows.stop, :, channel or 0]
-            new *= scale
-            if image.dtype.kind != "f":
-                new = np.clip(np.floor(new + np.float32(0.5)), 0, image.peak)
-            place[...] = new
+            samples[rows.start : rows.stop, :, channel or 0] = _on_scale(new, image)
             change = in_levels(samples[rows.start : rows.stop], channel) - old
             return float(np.square(change, dtype=np.float64).sum())
 
@@ -219,6 +215,14 @@ def _mended(
         squares = sum(workers.in_order(repair, parts))
     pixels = image.size[0] * image.size[1] * len(names)
     return image._replace(samples=samples), sqrt(squares / pixels)
+
+
+def _on_scale(levels: Floats, image: Image) -> Floats:
+    """Return levels of 0..255 on the scale of a picture's samples, rounded like these."""
+    scaled: Floats = levels * np.float32(image.peak / 255)
+    if image.dtype.kind != "f":
+        np.clip(np.floor(scaled + np.float32(0.5)), 0, image.peak, out=scaled)
+    return scaled
 
 
 def _where(
