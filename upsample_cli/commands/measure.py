@@ -8,9 +8,9 @@ from upsample_cli.commands import exit_codes
 from upsample_cli.commands.arguments.name_list import places_from
 from upsample_cli.commands.arguments.options import (
     Limit,
-    Whole,
     complete_files,
     input_options,
+    jobs_option,
     json_option,
     max_memory_option,
     max_pixels_option,
@@ -57,13 +57,7 @@ def _stride(ctx: click.Context, param: click.Parameter, value: str) -> int | Non
               help="Exit with 4 if a ripple is larger, or cannot be told.")  # fmt: skip
 @click.option("-f", "--force", is_flag=True, help="Replace figures that exist.")
 @input_options
-@click.option(
-    "-j",
-    "--jobs",
-    type=Whole(1),
-    metavar="N",
-    help="Number of pictures to work on at once (all cores).",
-)
+@jobs_option
 @json_option
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV, one line for each picture.")
 @max_pixels_option

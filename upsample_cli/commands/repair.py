@@ -8,9 +8,9 @@ import click
 
 from upsample_cli.commands.arguments.options import (
     Limit,
-    Whole,
     complete_files,
     folder_options,
+    jobs_option,
     json_option,
     max_memory_option,
     max_pixels_option,
@@ -54,13 +54,7 @@ def _stride(context: click.Context, option: click.Parameter, value: str) -> tupl
 @click.option("--ramp", is_flag=True, help="Keep ramps exact too, of kernels.")
 @click.option("-f", "--force", is_flag=True, help="Replace files that exist.")
 @folder_options
-@click.option(
-    "-j",
-    "--jobs",
-    type=Whole(1),
-    metavar="N",
-    help="Number of pictures to work on at once (all cores).",
-)
+@jobs_option
 @click.option("--dry-run", is_flag=True, help="Only print what would be done.")
 @max_pixels_option
 @max_memory_option

@@ -12,6 +12,7 @@ from upsample_cli.commands.arguments.options import (
     complete_files,
     complete_words,
     folder_options,
+    jobs_option,
     json_option,
     layout_option,
     max_memory_option,
@@ -67,13 +68,7 @@ from upsample_cli.methods.catalogue import DEFAULT, METHODS
 @click.option("--strict", is_flag=True, help="Refuse files that are damaged beside their pixels.")
 @click.option("-f", "--force", is_flag=True, help="Replace outputs that exist.")
 @folder_options
-@click.option(
-    "-j",
-    "--jobs",
-    type=Whole(1),
-    metavar="N",
-    help="Number of pictures to work on at once (all cores).",
-)
+@jobs_option
 @click.option(
     "--cluster", metavar="ADDRESS", help="Address of a Dask cluster that works on a folder."
 )

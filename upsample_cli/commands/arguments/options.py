@@ -24,10 +24,10 @@ class Whole(click.IntRange):
     name = "integer"  # in error messages
 
 
-class Number(click.types.FloatParamType):
-    """A number, of any size."""
+class _NotNan(click.ParamType):  # type: ignore[type-arg] # generic in late versions of click alone
+    """What a number is besides its bounds."""
 
-    name = "number"
+    name = "number"  # in error messages
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the number, or fail for one that is none."""
@@ -37,17 +37,12 @@ class Number(click.types.FloatParamType):
         return number
 
 
-class Limit(click.FloatRange):
-    """A number within bounds, and not NaN."""
+class Number(_NotNan, click.types.FloatParamType):
+    """A number, of any size."""
 
-    name = "number"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the number, or fail."""
-        number = super().convert(value, param, ctx)
-        if isnan(number):
-            self.fail(f"{value!r} is not a valid number", param, ctx)
-        return number
+class Limit(_NotNan, click.FloatRange):
+    """A number within bounds."""
 
 
 def complete_files(
@@ -80,6 +75,10 @@ def complete_words(words: Sequence[str], or_files: bool = False) -> Callable[...
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
+jobs_option = click.option(
+    "-j", "--jobs", type=Whole(1), metavar="N",
+    help="Number of pictures to work on at once (all cores).",
+)  # fmt: skip
 max_pixels_option = click.option(
     "--max-pixels", type=Whole(1), metavar="N", help="Refuse inputs of more pixels (268 million)."
 )
