@@ -2,8 +2,8 @@
 
 The file says little: so small pictures are run through it. From two sizes come the scale and the
 border that it leaves off; from sizes that fail, the multiple that it needs; from flat pictures, the
-range of its levels and the pattern that it makes of them; from single pixels that are changed, how
-far it reaches.
+range of its levels and the pattern that it makes of them; from a picture with one half exchanged,
+how far it reaches.
 """
 
 from collections.abc import Callable
