@@ -74,6 +74,18 @@ def repeated_classes() -> list[str]:
     return [name for name, count in names.items() if count > 1]
 
 
+def function_lengths() -> dict[str, int]:
+    """Return the lines of each function besides its docstring by its place, longest first."""
+    lengths = {}
+    for path in modules():
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                docstring = (ast.get_docstring(node, clean=False) or "").splitlines()
+                place = f"{path.relative_to(PACKAGE).as_posix()}:{node.lineno} {node.name}"
+                lengths[place] = (node.end_lineno or node.lineno) - node.lineno + 1 - len(docstring)
+    return dict(sorted(lengths.items(), key=lambda item: -item[1]))
+
+
 def loaded_modules() -> list[str]:
     """Return our modules that `upsample in.png out.png` imports."""
     with tempfile.TemporaryDirectory() as folder:
@@ -91,6 +103,8 @@ def main() -> None:
         print(f"  {name}: {lines} lines, {number} modules")
     print("largest modules:", ", ".join(f"{name} {n}" for name, n in list(counts.items())[:3]))
     print("largest folders:", ", ".join(f"{name} {n}" for name, n in list(folders.items())[:3]))
+    longest = list(function_lengths().items())[:3]
+    print("longest functions:", ", ".join(f"{name} {n}" for name, n in longest))
     print("stems twice:", "; ".join(repeated_stems()) or "none")
     print("classes twice:", ", ".join(repeated_classes()) or "none")
     print(f"loaded by `upsample in.png out.png`: {len(loaded_modules())} modules")

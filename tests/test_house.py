@@ -8,6 +8,11 @@ def test_no_module_is_long() -> None:
     assert [item for item in house.line_counts().items() if item[1] > 250] == []
 
 
+def test_no_function_is_long() -> None:
+    """A function has at most 40 lines besides its docstring."""
+    assert [item for item in house.function_lengths().items() if item[1] > 40] == []
+
+
 def test_no_folder_is_crowded() -> None:
     """A folder has at most 16 modules besides its `__init__.py`."""
     assert [item for item in house.folder_sizes().items() if item[1] > 16] == []
