@@ -15,7 +15,7 @@ import PIL.Image
 from PIL.GifImagePlugin import GifImageFile
 
 from upsample_cli import memory
-from upsample_cli.images.write.gif_blocks import APPLICATION, CONTROL, FRAME, blocks, head_length
+from upsample_cli.images.write.gif import APPLICATION, CONTROL, FRAME, blocks, head_length
 
 _TO_CLEAR, _TO_PREVIOUS = 2, 3  # what becomes of a frame before the next
 _BYTES = 12  # that a pixel of a frame or a canvas takes

@@ -1,27 +1,44 @@
-"""A GIF written frame by frame, each frame whole and with colours of its own.
+"""GIFs: their blocks, frames that are written one by one, and a GIF enlarged as it is stored.
 
 Pillow chooses the colours and packs the pixels; its own writer of animations keeps all frames in
-memory and joins frames that are alike.
+memory and joins frames that are alike. Where pixels are only copied, nothing changes but the
+indices in the frames: palettes, transparency, disposal, times, loops and comments stay as they
+are, byte for byte, and so does each frame's part of the canvas, enlarged.
 
 Source: CompuServe, "Graphics Interchange Format, version 89a"; Netscape's extension for loops.
 """
 
-from struct import pack
-from typing import Any
+import io
+from collections.abc import Iterator
+from struct import pack, unpack_from
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import PIL.Image
-from PIL.GifImagePlugin import getdata
+from PIL.GifImagePlugin import GifImageFile, getdata
 
-from upsample_cli.planes import Size
+if TYPE_CHECKING:  # decoding begins before NumPy has loaded
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from upsample_cli.planes import Size
+
+    Index: TypeAlias = NDArray[np.int64]
 
 TRAILER = b";"
+FRAME, CONTROL, APPLICATION = 0x2C, 0xF9, 0xFF
+"""The first byte of a frame, and the second of two extensions."""
+
+_EXTENSION, _COMMENT, _IS_INTERLACED = 0x21, 0xFE, 0x40
+_LOOPS = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
+# Any palette but a ramp of greys, which Pillow would leave out.
+_TABLE_OF_256 = 0x87, bytes(768)
 _LARGEST = 65535  # number of loops, and duration in hundredths of a second
 _CLEAR_FRAME = 2  # disposal of a frame with transparency before the next
 _CLEAR_INDEX = 255  # the colour that is transparent; those below it are seen
 _WITH_ALPHA = {"LA", "RGBA"}
 
 
-def header(size: Size, plays: int, comment: str | None = None) -> bytes:
+def header(size: "Size", plays: int, comment: str | None = None) -> bytes:
     """Return everything before the first frame.
 
     Args:
@@ -55,16 +72,16 @@ def frame(picture: PIL.Image.Image, milliseconds: float) -> bytes:
         clear = picture.info.get("transparency", b"").find(b"\0")
         if clear >= 0:
             options["transparency"] = clear
-        return b"".join(getdata(picture, (0, 0), **options))
-    if picture.mode not in _WITH_ALPHA:
-        return b"".join(getdata(picture.convert("RGB").quantize(256), (0, 0), **options))
-    indexed = picture.convert("RGB").quantize(_CLEAR_INDEX)
-    hidden = picture.getchannel("A").point([255] * 128 + [0] * 128)
-    indexed.paste(_CLEAR_INDEX, mask=hidden)
-    palette = indexed.getpalette() or []
-    indexed.putpalette(palette + [0] * (768 - len(palette)))
-    options |= {"transparency": _CLEAR_INDEX, "disposal": _CLEAR_FRAME}
-    return b"".join(getdata(indexed, (0, 0), **options))
+    elif picture.mode not in _WITH_ALPHA:
+        picture = picture.convert("RGB").quantize(256)
+    else:
+        hidden = picture.getchannel("A").point([255] * 128 + [0] * 128)
+        picture = picture.convert("RGB").quantize(_CLEAR_INDEX)
+        picture.paste(_CLEAR_INDEX, mask=hidden)
+        palette = picture.getpalette() or []
+        picture.putpalette(palette + [0] * (768 - len(palette)))
+        options |= {"transparency": _CLEAR_INDEX, "disposal": _CLEAR_FRAME}
+    return b"".join(getdata(picture, (0, 0), **options))
 
 
 def rounding_note(picture: PIL.Image.Image) -> tuple[str, ...]:
@@ -77,3 +94,77 @@ def rounding_note(picture: PIL.Image.Image) -> tuple[str, ...]:
         is_exact = opacities <= {0, 255} and len(seen) <= _CLEAR_INDEX
     note = "GIF holds 256 colours and no partial opacity, so others were rounded"
     return () if is_exact else (note,)
+
+
+def head_length(data: bytes) -> int:
+    """Return how many bytes come before the first block."""
+    return 13 + _table_length(data[10])
+
+
+def blocks(data: bytes) -> Iterator[bytes]:
+    """Yield each frame and extension of a GIF whole.
+
+    Raises:
+        IndexError: It ends too early.
+    """
+    at = head_length(data)
+    while at < len(data) and data[at] != TRAILER[0]:
+        begin = at
+        if data[at] in (FRAME, _EXTENSION):
+            is_frame = data[at] == FRAME
+            at = _end(data, at + 11 + _table_length(data[at + 9]) if is_frame else at + 2)
+            yield data[begin:at]
+        else:
+            at += 1
+
+
+def enlarged(data: bytes, rows: "Index", columns: "Index", strip: bool) -> Iterator[bytes]:
+    """Yield a GIF in parts, each pixel of its canvas a copy of one of the input's.
+
+    Args:
+        data: The input, a file that has been read without an error.
+        rows: For each output row, the row of the canvas that it copies; never falling.
+        columns: Likewise.
+        strip: Whether to leave out comments and other metadata.
+    """
+    yield data[:6] + pack("<HH", len(columns), len(rows)) + data[10 : head_length(data)]
+    for block in blocks(data):
+        if block[0] == FRAME:
+            yield _enlarged_frame(block, rows, columns)
+        elif not strip or not (
+            block[1] == _COMMENT or (block[1] == APPLICATION and block[3:14] not in _LOOPS)
+        ):
+            yield block
+    yield TRAILER
+
+
+def _enlarged_frame(block: bytes, rows: "Index", columns: "Index") -> bytes:
+    """Return a frame enlarged, from its head to its last block."""
+    import numpy as np
+
+    left, top, width, height, flags = unpack_from("<4HB", block, 1)
+    start = 10 + _table_length(flags)
+    kind, table = _TABLE_OF_256
+    screen = b"GIF89a" + pack("<HHBBB", width, height, kind, 0, 0) + table
+    place = pack("<B4HB", FRAME, 0, 0, width, height, flags & _IS_INTERLACED)
+    with GifImageFile(io.BytesIO(screen + place + block[start:] + TRAILER)) as opened:
+        indices = np.asarray(opened)
+    down = rows[(rows >= top) & (rows < top + height)] - top
+    across = columns[(columns >= left) & (columns < left + width)] - left
+    picture = PIL.Image.fromarray(indices[np.ix_(down, across)])
+    corner = int(np.searchsorted(columns, left)), int(np.searchsorted(rows, top))
+    head, *encoded = getdata(picture, corner)
+    return head[:9] + bytes([flags & ~_IS_INTERLACED]) + block[10:start] + b"".join(encoded)
+
+
+def _table_length(flags: int) -> int:
+    """Return the bytes of the table of colours that flags announce."""
+    return 3 << (flags & 7) + 1 if flags & 0x80 else 0
+
+
+def _end(data: bytes, at: int) -> int:
+    """Return where the parts end that begin at an offset; the zero after them may be missing."""
+    begin = at
+    while (at == begin or at != len(data)) and data[at]:
+        at += data[at] + 1
+    return at + 1

@@ -125,7 +125,6 @@ def _write_png(file: BinaryIO, frames: _Frames) -> None:
 
 def _copy_gif(file: BinaryIO, frames: _Frames, strip: bool) -> None:
     """Write a GIF whose pixels are copies as it is stored; measure what it shows."""
-    from upsample_cli.images.write import gif_blocks
     from upsample_cli.kernels.separable import nearest_band
 
     sides = zip(frames.source.size, frames.size, strict=True)
@@ -133,7 +132,7 @@ def _copy_gif(file: BinaryIO, frames: _Frames, strip: bool) -> None:
     for _ in frames.pictures():  # asks for memory, too
         pass
     with image_errors(frames.source.name):
-        parts = [*gif_blocks.enlarged(frames.source.data, rows, columns, strip)]
+        parts = [*gif.enlarged(frames.source.data, rows, columns, strip)]
     file.writelines(parts)
 
 
