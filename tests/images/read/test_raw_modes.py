@@ -15,7 +15,7 @@ from textures import texture_samples
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.image import Metadata, Samples
 from upsample_cli.images.places.place import parse
-from upsample_cli.images.read import boxes, decode, files, raw_modes
+from upsample_cli.images.read import containers, decode, files, raw_modes
 from upsample_cli.images.write import png
 
 RAW, LZW, DEFLATE = 1, 5, 32946
@@ -200,9 +200,9 @@ def test_a_decoder_that_cuts_colours_is_noted() -> None:
         for byte, bits in {0x0C: None, 0x4C: 10, 0x6C: 12}.items():
             file = io.BytesIO(data[:at] + bytes([byte]) + data[at + 1 :])
             expected = (f"its colours of {bits} bits are read as 8",) if bits else ()
-            boxes.read_avif(opened, file.getvalue())
+            containers.read_avif(opened, file.getvalue())
             assert raw_modes.notes_on_cut(opened) == expected
-        boxes.read_avif(opened, data[:at])
+        containers.read_avif(opened, data[:at])
         assert raw_modes.notes_on_cut(opened) == ()
 
 

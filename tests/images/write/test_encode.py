@@ -10,11 +10,15 @@ from textures import texture_samples
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.metadata.metadata import Metadata
 from upsample_cli.images.places.place import parse
-from upsample_cli.images.read import files
-from upsample_cli.images.write import encode, webp
+from upsample_cli.images.read import containers, files
+from upsample_cli.images.read.decode import decode
+from upsample_cli.images.write import animations, encode
 from upsample_cli.images.write.formats import FORMATS, Encoding
 
 FINE = Encoding(quality=95)
+IPTC = b"\x1c\x02\x78\0\x03cap"
+PACKET = b"<x xmpNote:HasExtendedXMP='0123456789ABCDEF0123456789ABCDEF'/>"
+MORE = b"http://ns.adobe.com/xmp/extension/\x000123456789ABCDEF0123456789ABCDEF" + bytes(8)
 
 
 @pytest.mark.parametrize("suffix", ["jpeg", "webp", "bmp", "gif", "tga"])
@@ -36,7 +40,7 @@ def test_lossless_stays_lossless(quality: int | None, kept: bool) -> None:
     encoding = Encoding(quality=quality)
     encode.save(encode.to_pillow(samples), "WEBP", Metadata(lossless=True), file, encoding)
     assert np.array_equal(np.asarray(PIL.Image.open(file)), samples) is kept
-    assert webp.is_lossless(file) is kept
+    assert containers.is_lossless_webp(file) is kept
 
 
 @pytest.mark.parametrize("animated", [False, True])
@@ -47,10 +51,36 @@ def test_a_pillow_without_webp_is_an_error(monkeypatch: pytest.MonkeyPatch, anim
     samples, file = texture_samples(9, 11, 3), io.BytesIO()
     frames = map(encode.to_pillow, (samples, 255 - samples))
     save = (
-        partial(webp.encode_animation, "WEBP", frames, (50, 60), 0, Metadata())
+        partial(animations.encode_webp_or_avif, "WEBP", frames, (50, 60), 0, Metadata())
         if animated
         else partial(encode.save, next(frames), "WEBP", Metadata(), file)
     )
     with pytest.raises(ImageFileError, match="built without WEBP; write a PNG"):
         save(Encoding())
     assert file.getvalue() == b""
+
+
+def jpeg(metadata: Metadata) -> bytes:
+    made = io.BytesIO()
+    encode.save(PIL.Image.fromarray(texture_samples(9, 11, 3)), "JPEG", metadata, made, Encoding())
+    return made.getvalue()
+
+
+@pytest.mark.parametrize("iptc", [IPTC, IPTC + b"s"])
+def test_a_jpeg_keeps_iptc_and_extended_xmp(tmp_path: Path, iptc: bytes) -> None:
+    """Written segments are read again, of even and of odd length."""
+    (tmp_path / "in.jpg").write_bytes(
+        jpeg(Metadata(iptc=iptc, xmp=PACKET, extended_xmp=(MORE + b"one", MORE + b"two")))
+    )
+    metadata = decode(parse(tmp_path / "in.jpg")).metadata
+    assert (metadata.iptc, metadata.xmp) == (iptc, PACKET)
+    assert metadata.extended_xmp == (MORE + b"one", MORE + b"two")
+    assert metadata.losses("JPEG") == ()
+    assert set(metadata.losses("PNG")) == {"IPTC", "extended XMP"}
+    assert metadata.stripped().losses("PNG") == ()
+
+
+def test_iptc_that_no_segment_holds_is_left_out() -> None:
+    """IPTC longer than a segment, as a TIFF may hold, is left out of a JPEG."""
+    made = jpeg(Metadata(iptc=bytes(65_501)))
+    assert "photoshop" not in PIL.Image.open(io.BytesIO(made)).info

@@ -13,6 +13,7 @@ if TYPE_CHECKING:  # decoding begins before NumPy has loaded
 
 _SRGB_GAMMA = 0.45455
 _CICP_SRGB = b"cICP", b"\x01\x0d"  # sRGB's primaries and curve
+_IPTC, _EXTENDED_XMP = 0x0404, b"http://ns.adobe.com/xmp/extension/\0"  # in a JPEG
 _XMP_KEY = "XML:com.adobe.xmp"
 _XMP_VALUE = rb"(\s*=\s*[\"']|\s*>)\d+"
 PNG_TEXT_PREFIX = "upsample-cli text: "
@@ -129,11 +130,14 @@ def metadata_of(opened: "PIL.Image.Image", exif: bytes | None, upright: bool) ->
     packet = _bytes(info.get("xmp"))
     if packet and upright:
         packet = upright_xmp(packet)
-    metadata = Metadata(
+    iptc = info.get("photoshop", {}).get(_IPTC)
+    segments = [data for _, data in getattr(opened, "applist", [])]
+    return Metadata(
         icc=(opened.mode != "LAB" and info.get("icc_profile")) or None,  # Lab becomes sRGB
         exif=exif,
         xmp=packet,
-        iptc=exif_tags.tiff_iptc(getattr(opened, "tag_v2", None)),
+        extended_xmp=tuple(data for data in segments if data.startswith(_EXTENDED_XMP)),
+        iptc=iptc or exif_tags.tiff_iptc(getattr(opened, "tag_v2", None)),
         dpi=exif_tags.valid_dpi(info.get("dpi"))
         or exif_tags.tags_dpi(exif_tags.read_tags(opened) if exif else {}),
         srgb=info.get("srgb"),
@@ -144,12 +148,6 @@ def metadata_of(opened: "PIL.Image.Image", exif: bytes | None, upright: bool) ->
         coding=_coding(opened),
         lossless=info.get("lossless", False),
     )
-    if "photoshop" in info or b"HasExtendedXMP" in (packet or b""):
-        from upsample_cli.images.metadata import jpeg_segments  # few pictures have any
-
-        iptc, extended = jpeg_segments.iptc(opened), jpeg_segments.extended_xmp(opened)
-        return metadata._replace(iptc=iptc, extended_xmp=extended)
-    return metadata
 
 
 def _text(opened: Any) -> Iterator[tuple[str, str]]:

@@ -3,7 +3,6 @@
 Nothing here imports NumPy, so that decoding can begin on a thread while NumPy loads.
 """
 
-import os
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeAlias
 
 import PIL.Image
@@ -22,7 +21,6 @@ if TYPE_CHECKING:  # few pictures are animations
     from upsample_cli.images.read.animation import Animation
 
 _Chunks: TypeAlias = tuple[Chunk, ...]
-_HEAD, _TAIL = 64, 4096  # bytes of a JPEG's segments and of its end that tell what is attached
 _PLAIN_MODES = {"L", "LA", "RGB", "RGBA", "CMYK", "F"}
 _EQUAL_MODES = {"La", "RGBa", "RGBX"}  # hold what a plain mode holds, in another way
 _MODE_NAMES = {"1": "1-bit", "P": "palette", "PA": "palette"}
@@ -72,9 +70,9 @@ def decode(
         try:
             decoded = _decoded(file, chunks, name, max_pixels, indexed)
         except OSError:
-            from upsample_cli.images.read import jpeg_end  # few pictures are damaged
+            from upsample_cli.images.read import jpeg_parts  # few pictures are damaged
 
-            if (whole := jpeg_end.completed(file)) is None:
+            if (whole := jpeg_parts.completed(file)) is None:
                 raise
             decoded = _decoded(whole, (), name, max_pixels, indexed)
             damage = ("it lacks its end marker",)
@@ -142,7 +140,7 @@ def _decode_animation(
 ) -> "Animation":
     """Return an animation, which no longer needs its file."""
     from upsample_cli.images.read import animation
-    from upsample_cli.images.write import webp
+    from upsample_cli.images.write import animations
 
     if raw_modes.is_deep(opened):
         raise ImageFileError(
@@ -150,7 +148,7 @@ def _decode_animation(
         )
     notes, colours = raw_modes.notes_on_cut(opened), opened.info["colours"]
     file.seek(0)
-    moving = animation.read(webp.with_alpha_flag(file.read()), name, notes, colours)
+    moving = animation.read(animations.with_alpha_flag(file.read()), name, notes, colours)
     if moving.format == "PNG":
         png_chunks.check_end(file, chunks)
     return moving
@@ -184,8 +182,10 @@ def _decode_still(
         notes += changes
     metadata = metadata_of(opened, exif_data, is_turned)
     if format == "JPEG":
-        metadata, changes = _without_attachments(opened, file, metadata)
-        notes += changes
+        from upsample_cli.images.read import jpeg_parts
+
+        xmp, changes = jpeg_parts.without_attachments(metadata.xmp or b"", opened, file)
+        metadata, notes = metadata._replace(xmp=xmp or None), notes + changes
     if format == "TIFF":
         from upsample_cli.images.metadata import tiff_tags
 
@@ -208,18 +208,6 @@ def _loaded(
         png_chunks.check_end(file, chunks)
         png_chunks.check_rows(file, chunks, opened)
     return opened
-
-
-def _without_attachments(
-    opened: PIL.Image.Image, file: BinaryIO, metadata: Metadata
-) -> tuple[Metadata, tuple[str, ...]]:
-    """Return a JPEG's metadata without claims of what lies behind its picture, and notes on it."""
-    from upsample_cli.images.metadata import jpeg_segments
-
-    file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
-    segments = b"".join(data[:_HEAD] for _, data in getattr(opened, "applist", []))
-    xmp, notes = jpeg_segments.without_attachments(metadata.xmp or b"", segments + file.read())
-    return metadata._replace(xmp=xmp or None), notes
 
 
 def _plain(picture: PIL.Image.Image) -> tuple[PIL.Image.Image, tuple[str, ...]]:

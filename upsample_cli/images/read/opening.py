@@ -68,16 +68,10 @@ def open_picture(file: BinaryIO) -> PIL.Image.Image | None:
             return None
         raise
     opened.info |= info
-    if opened.format in ("JPEG2000", "AVIF"):
-        from upsample_cli.images.read import boxes
+    if opened.format in ("JPEG2000", "AVIF", "WEBP"):
+        from upsample_cli.images.read import containers
 
-        file.seek(0)
-        read = boxes.read_avif if opened.format == "AVIF" else boxes.read_jpeg2000
-        read(opened, file.read())
-    if opened.format == "WEBP":
-        from upsample_cli.images.write import webp
-
-        opened.info["lossless"] = webp.is_lossless(file)
+        containers.complete_info(opened, file)
     if opened.format == "TIFF":
         from upsample_cli.images.read import pillow_tiff  # few pictures are TIFFs
 

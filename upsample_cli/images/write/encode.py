@@ -6,6 +6,7 @@ Pillow encodes them, but for AVIF without loss: it turns colours to YCbCr, which
 import io
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from struct import pack
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -18,6 +19,10 @@ from upsample_cli.images.metadata.metadata import Metadata
 from upsample_cli.images.palette import Palette
 from upsample_cli.images.write.formats import WITH_LOSSLESS, WITH_QUALITY, Encoding
 from upsample_cli.planes import Size
+
+_APP1, _APP13 = b"\xff\xe1", b"\xff\xed"
+_IPTC = 0x0404
+_LONGEST_IPTC = 65_500  # bytes that fit into a segment
 
 
 def to_pillow(
@@ -146,12 +151,23 @@ def options_for(format: str, metadata: Metadata, encoding: Encoding) -> dict[str
 def _jpeg_options(metadata: Metadata, quality: int | None) -> dict[str, Any]:
     options: dict[str, Any] = {"comment": metadata.comment}
     if metadata.iptc or metadata.extended_xmp:
-        from upsample_cli.images.metadata import jpeg_segments  # seldom needed
-
-        options["extra"] = jpeg_segments.encoded(metadata.iptc, metadata.extended_xmp)
+        options["extra"] = _segments(metadata.iptc or b"", metadata.extended_xmp)
     if metadata.coding is not None:
         options["progressive"] = metadata.coding.progressive or None
         if quality is None:
             options["qtables"] = [list(table) for table in metadata.coding.tables]
             options["subsampling"] = metadata.coding.subsampling
     return options
+
+
+def _segments(iptc: bytes, extended_xmp: tuple[bytes, ...]) -> bytes:
+    """Return JPEG segments with what Pillow reads and does not write; too long IPTC is left out.
+
+    Source: Adobe, "Photoshop File Formats Specification" (image resources) and "XMP Specification
+    Part 3: Storage in Files" (ExtendedXMP).
+    """
+    segments = [(_APP1, data) for data in extended_xmp]
+    if iptc and len(iptc) <= _LONGEST_IPTC:
+        resource = b"8BIM" + pack(">HHL", _IPTC, 0, len(iptc)) + iptc + bytes(len(iptc) % 2)
+        segments.append((_APP13, b"Photoshop 3.0\0" + resource))
+    return b"".join(marker + pack(">H", 2 + len(data)) + data for marker, data in segments)

@@ -11,7 +11,8 @@ from upsample_cli.images.places.place import Place
 from upsample_cli.images.read import animation
 from upsample_cli.images.read.animation import Animation
 from upsample_cli.images.read.opening import ANIMATED, image_errors
-from upsample_cli.images.write import apng, gif, webp
+from upsample_cli.images.write import animations, gif
+from upsample_cli.images.write.png import PngStrip
 from upsample_cli.jobs.enlarge.render import MeasuredStrips
 from upsample_cli.jobs.enlarge.still import assembled, prepared
 from upsample_cli.jobs.enlarge.task import Task
@@ -46,7 +47,7 @@ def write(
         elif format == "GIF":
             notes = _write_gif(file, frames)
         else:
-            file.write(webp.encode_animation(
+            file.write(animations.encode_webp_or_avif(
                 format, frames.pictures(), source.durations, source.plays, frames.metadata,
                 task.encoding,
             ))  # fmt: skip
@@ -86,7 +87,7 @@ class _Frames:
         return is_gif and not (self.is_flattened or self.is_cut)
 
     def strips(self) -> Iterator[tuple[Image, MeasuredStrips]]:
-        """Yield each frame and its strips; once these are taken, pass them to `record`."""
+        """Yield each frame and its strips; once these are taken, `_record` them."""
         for picture in animation.frames(self.source):
             frame = Image(np.asarray(picture), self._format, self.metadata)
             frame, notes = prepared(frame, self.size, self._format, self._task)
@@ -94,14 +95,20 @@ class _Frames:
             is_png = self._format == "PNG"
             yield frame, MeasuredStrips(frame, self.size, self._task, is_png, self._workers)
 
+    def encoded(self) -> Iterator[Iterator[PngStrip]]:
+        """Yield the strips of each enlarged frame, encoded for a PNG."""
+        for _, strips in self.strips():
+            yield (strip.encoded for strip in strips if strip.encoded is not None)
+            self._record(strips)
+
     def pictures(self) -> Iterator[Any]:
         """Yield each enlarged frame whole, as a picture of Pillow's."""
         for frame, strips in self.strips():
             picture = assembled(strips, frame, self.size)
-            self.record(strips)
+            self._record(strips)
             yield picture
 
-    def record(self, strips: MeasuredStrips) -> None:
+    def _record(self, strips: MeasuredStrips) -> None:
         """Keep what the metric measured in a frame."""
         self._results.append(strips.checkerboard())
 
@@ -113,14 +120,10 @@ class _Frames:
 def _write_png(file: BinaryIO, frames: _Frames) -> None:
     source = frames.source
     count, channels = len(source.durations), 3 if frames.is_flattened else len(source.mode)
-    file.write(apng.header(frames.size, channels, frames.metadata, count, source.plays))
-    encoder = apng.FrameEncoder(frames.size)
-    for (_, strips), duration in zip(frames.strips(), source.durations, strict=True):
-        encoded = (strip.encoded for strip in strips if strip.encoded is not None)
-        for chunk in encoder.chunks(encoded, duration):
-            file.write(chunk)
-        frames.record(strips)
-    file.write(apng.TRAILER)
+    timed = zip(frames.encoded(), source.durations, strict=True)
+    file.writelines(animations.encode_png(
+        timed, count, frames.size, channels, source.plays, frames.metadata
+    ))  # fmt: skip
 
 
 def _copy_gif(file: BinaryIO, frames: _Frames, strip: bool) -> None:

@@ -1,11 +1,13 @@
-"""What the boxes of JPEG 2000 and AVIF files say and Pillow overlooks.
+"""What the parts of JPEG 2000, AVIF and WebP files say and Pillow overlooks.
 
-Source: ITU-T T.800, annex I (JP2); ISO/IEC 14496-12 and 23008-12 (boxes, `clap`); XMP, part 3.
+Source: ITU-T T.800, annex I (JP2); ISO/IEC 14496-12 and 23008-12 (boxes, `clap`); XMP, part 3; RFC
+9649, "WebP Image Format".
 """
 
+import io
 from collections.abc import Iterator
-from struct import unpack_from
-from typing import Any
+from struct import unpack, unpack_from
+from typing import Any, BinaryIO
 
 import PIL.Image
 from PIL import ImagePalette
@@ -15,6 +17,16 @@ _XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 _SIZES = b"\xff\x4f\xff\x51"  # begins the pixels: samples, their number and depth
 _OVER_8, _IS_12 = 0x40, 0x20  # bits of AVIF's depth
 _WITHIN = {b"jp2h": 0, b"meta": 4, b"iprp": 0}  # hold boxes behind so many bytes
+_WEBP_FRAME, _FRAME_HEADER = b"ANMF", 16  # holds chunks of its own behind so many bytes
+
+
+def complete_info(opened: PIL.Image.Image, file: BinaryIO) -> None:
+    """Put what a JPEG 2000, AVIF or WebP says and Pillow overlooks into a picture's info."""
+    if opened.format == "WEBP":
+        opened.info["lossless"] = is_lossless_webp(file)
+        return
+    file.seek(0)
+    (read_avif if opened.format == "AVIF" else read_jpeg2000)(opened, file.read())
 
 
 def read_jpeg2000(opened: PIL.Image.Image, data: bytes) -> None:
@@ -103,3 +115,14 @@ def boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         else:
             yield kind, body
         at += length
+
+
+def is_lossless_webp(file: BinaryIO) -> bool:
+    """Tell whether all frames of a WebP file are coded without loss."""
+    kinds = set()
+    file.seek(12)
+    while len(header := file.read(8)) == 8:
+        kind, length = unpack("<4sI", header)
+        kinds.add(kind)
+        file.seek(_FRAME_HEADER if kind == _WEBP_FRAME else length + length % 2, io.SEEK_CUR)
+    return b"VP8L" in kinds and b"VP8 " not in kinds

@@ -1,24 +1,78 @@
+import gc
 import io
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
 from struct import pack, unpack
 
 import numpy as np
 import PIL.Image
+import PIL.ImageSequence
 import pytest
+from textures import texture_samples
 
 from upsample_cli.images.metadata.metadata import Metadata
+from upsample_cli.images.places.place import parse
 from upsample_cli.images.read import animation
-from upsample_cli.images.write import apng, png
+from upsample_cli.images.read.decode import decode
+from upsample_cli.images.write import animations, png
+from upsample_cli.images.write.formats import Encoding
 from upsample_cli.images.write.png import chunk
+
+LOSSLESS = Encoding(lossless=True)
+
+
+def frames_of(data: bytes) -> list[np.ndarray]:
+    """Return the frames of an animation."""
+    with PIL.Image.open(io.BytesIO(data)) as opened:
+        return [np.asarray(frame) for frame in PIL.ImageSequence.Iterator(opened)]
+
+
+def test_what_is_clear_around_frames_stays_clear(tmp_path: Path) -> None:
+    """What is transparent around a moving card is so in the file, and when it is read."""
+    frames = np.zeros((3, 20, 24, 4), np.uint8)
+    for index, frame in enumerate(frames):
+        frame[4:10, 6 * index : 6 * index + 8] = 200 + index, 90, 30, 255
+    pictures = map(PIL.Image.fromarray, frames)
+    data = animations.encode_webp_or_avif("WEBP", pictures, [40] * 3, 0, Metadata(), LOSSLESS)
+    np.testing.assert_array_equal(frames_of(data), frames)
+    without_flag = bytearray(data)
+    without_flag[20] &= ~0x10  # as other programs write it
+    (tmp_path / "in.webp").write_bytes(without_flag)
+    read = decode(parse(tmp_path / "in.webp"))
+    np.testing.assert_array_equal(list(map(np.asarray, animation.frames(read))), frames)
+
+
+def test_one_frame_at_a_time_is_in_memory() -> None:
+    """Frames are computed as the encoder asks for them, and freed after that."""
+    alive: list[weakref.ref[PIL.Image.Image]] = []
+    most = 0
+
+    def frames() -> Iterator[PIL.Image.Image]:
+        nonlocal most
+        for n in range(9):
+            gc.collect()
+            most = max(most, sum(frame() is not None for frame in alive))
+            frame = PIL.Image.fromarray(texture_samples(9, 11, 3) // (1 + n))
+            alive.append(weakref.ref(frame))
+            yield frame
+            del frame
+
+    data = animations.encode_webp_or_avif("WEBP", frames(), range(10, 19), 0, Metadata(), LOSSLESS)
+    assert len(frames_of(data)) == 9
+    assert most <= 2  # the first, which the encoder is called on, and the latest
 
 
 def written(frames: list[np.ndarray], milliseconds: float) -> bytes:
     height, width, channels = frames[0].shape
-    encoder = apng.FrameEncoder((height, width))
-    parts = [apng.header((height, width), channels, Metadata(), len(frames), 0)]
-    for frame in frames:
-        pieces = [png.encode_strip(frame[:3], 2, False), png.encode_strip(frame[3:], 2, True)]
-        parts.extend(encoder.chunks(pieces, milliseconds))
-    return b"".join([*parts, apng.TRAILER])
+    cut = (
+        [png.encode_strip(frame[:3], 2, False), png.encode_strip(frame[3:], 2, True)]
+        for frame in frames
+    )
+    timed = ((strips, milliseconds) for strips in cut)
+    return b"".join(
+        animations.encode_png(timed, len(frames), (height, width), channels, 0, Metadata())
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,49 +1,17 @@
-import io
 from pathlib import Path
 
 import numpy as np
-import PIL.Image
 import pytest
 import tifffile
 from textures import texture_samples
 
 from upsample_cli.images.image import Image
 from upsample_cli.images.metadata.exif import parse
-from upsample_cli.images.metadata.metadata import Metadata
 from upsample_cli.images.places.place import parse_file
 from upsample_cli.images.read.decode import decode
-from upsample_cli.images.write import encode, tiff_and_ppm
-from upsample_cli.images.write.formats import Encoding
+from upsample_cli.images.write import tiff_and_ppm
 
 IPTC = b"\x1c\x02\x78\0\x03cap"
-PACKET = b"<x xmpNote:HasExtendedXMP='0123456789ABCDEF0123456789ABCDEF'/>"
-MORE = b"http://ns.adobe.com/xmp/extension/\x000123456789ABCDEF0123456789ABCDEF" + bytes(8)
-
-
-def jpeg(metadata: Metadata) -> bytes:
-    made = io.BytesIO()
-    encode.save(PIL.Image.fromarray(texture_samples(9, 11, 3)), "JPEG", metadata, made, Encoding())
-    return made.getvalue()
-
-
-@pytest.mark.parametrize("iptc", [IPTC, IPTC + b"s"])
-def test_a_jpeg_keeps_iptc_and_extended_xmp(tmp_path: Path, iptc: bytes) -> None:
-    """Written segments are read again, of even and of odd length."""
-    (tmp_path / "in.jpg").write_bytes(
-        jpeg(Metadata(iptc=iptc, xmp=PACKET, extended_xmp=(MORE + b"one", MORE + b"two")))
-    )
-    metadata = decode(parse_file(tmp_path / "in.jpg")).metadata
-    assert (metadata.iptc, metadata.xmp) == (iptc, PACKET)
-    assert metadata.extended_xmp == (MORE + b"one", MORE + b"two")
-    assert metadata.losses("JPEG") == ()
-    assert set(metadata.losses("PNG")) == {"IPTC", "extended XMP"}
-    assert metadata.stripped().losses("PNG") == ()
-
-
-def test_iptc_that_no_segment_holds_is_left_out() -> None:
-    """IPTC longer than a segment, as a TIFF may hold, is left out of a JPEG."""
-    made = jpeg(Metadata(iptc=bytes(65_501)))
-    assert "photoshop" not in PIL.Image.open(io.BytesIO(made)).info
 
 
 @pytest.mark.parametrize("dtype", ["u1", "f4"])
@@ -113,43 +81,6 @@ def test_a_description_for_people_is_kept(tmp_path: Path) -> None:
     exif = decode(parse_file(path)).metadata.exif
     assert exif is not None
     assert parse(exif)[0x010E] == "made by ImageJ"
-
-
-GAIN_MAP = b"""<x:xmpmeta><rdf:Description
-  hdrgm:Version="1.0" hdrgm:GainMapMax='2.5' xmp:Rating="3" hdrgm:HDRCapacityMax="1.3">
- <Container:Directory><rdf:Seq><rdf:li><Container:Item Item:Semantic="GainMap" Item:Length="99"/>
- </rdf:li></rdf:Seq></Container:Directory><dc:title>A hill</dc:title></rdf:Description>
-</x:xmpmeta>"""
-MOTION = b"""<x:xmpmeta><rdf:Description GCamera:MotionPhoto="1" GCamera:MotionPhotoVersion="1"
-  Camera:MicroVideoOffset='12' xmp:Rating="3"><dc:title>A hill</dc:title></rdf:Description>
-</x:xmpmeta>"""
-OLD_MOTION = b"""<x:xmpmeta><rdf:Description xmp:Rating="3">
-  <GCamera:MicroVideo>1</GCamera:MicroVideo><dc:title>A hill</dc:title>
-</rdf:Description></x:xmpmeta>"""
-
-
-@pytest.mark.parametrize(
-    ("packet", "word"),
-    [(GAIN_MAP, "gain map"), (MOTION, "motion photo"), (OLD_MOTION, "motion photo")],
-)
-def test_xmp_no_longer_claims_what_is_left_out(tmp_path: Path, packet: bytes, word: str) -> None:
-    """A gain map or a video behind the picture is told to be lost, and other words stay."""
-    (tmp_path / "in.jpg").write_bytes(jpeg(Metadata(xmp=packet)) + b"a second file")
-    decoded = decode(parse_file(tmp_path / "in.jpg"))
-    assert len(decoded.notes) == 1
-    assert word in decoded.notes[0]
-    xmp = decoded.metadata.xmp or b""
-    assert b'xmp:Rating="3"' in xmp
-    assert b"<dc:title>A hill</dc:title></rdf:Description>" in xmp.replace(b"\n", b"")
-    for claim in (b"hdrgm", b"GainMap", b"Container", b"MotionPhoto", b"MicroVideo"):
-        assert claim not in xmp
-
-
-def test_other_xmp_stays_as_it_is(tmp_path: Path) -> None:
-    """A packet without such claims keeps every byte, and no note is given."""
-    (tmp_path / "in.jpg").write_bytes(jpeg(Metadata(xmp=b"<x Container:Directory='kept'/>")))
-    decoded = decode(parse_file(tmp_path / "in.jpg"))
-    assert (decoded.metadata.xmp, decoded.notes) == (b"<x Container:Directory='kept'/>", ())
 
 
 @pytest.mark.parametrize("dtype", ["u1", "f4"])

@@ -1,15 +1,17 @@
-"""JPEGs that lack only their end marker.
+"""What Pillow does not see in a JPEG: that more is behind its picture, or only its end is missing.
 
 Source: ITU-T T.81, annexes B (markers) and G (progression).
 """
 
 import io
+import os
 import re
 from itertools import product
 from struct import error as StructError  # noqa: N812 # a class, whatever its name
 from struct import unpack_from
 from typing import BinaryIO
 
+import PIL.Image
 from PIL.JpegImagePlugin import jpeg_factory
 
 _BEGIN, _END = b"\xff\xd8", b"\xff\xd9"
@@ -19,6 +21,28 @@ _TAILS = (
 )  # fmt: skip
 _MARKER = re.compile(rb"\xff[\xc0-\xcf\xda-\xfe]")
 _PROGRESSIVE, _SCAN = 0xC2, 0xDA
+_HEAD, _TAIL = 64, 4096  # bytes of the segments and of the end that tell what is attached
+_GAIN_MAP = b"hdrgm:", b"GainMap", b"urn:iso:std:iso:ts:21496"
+_MOTION = b"MotionPhoto", b"MicroVideo"
+_CLAIMS = re.compile(
+    rb"""\s(hdrgm:\w+|G?Camera:(MotionPhoto|MicroVideo)\w*)\s*=\s*("[^"]*"|'[^']*')"""
+    rb"|<(hdrgm:\w+|G?Camera:(?:MotionPhoto|MicroVideo)\w*|G?Container:Directory)\b.*?</\4>",
+    re.DOTALL,
+)
+
+
+def without_attachments(
+    xmp: bytes, opened: PIL.Image.Image, file: BinaryIO
+) -> tuple[bytes, tuple[str, ...]]:
+    """Return XMP that no longer claims what lies behind a picture, and notes on what does."""
+    file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
+    segments = b"".join(data[:_HEAD] for _, data in getattr(opened, "applist", []))
+    marks, notes = xmp + segments + file.read(), []
+    if any(mark in marks for mark in _GAIN_MAP):
+        notes.append("its gain map, which makes it HDR, is left out")
+    if any(mark in marks for mark in _MOTION):
+        notes.append("the video of its motion photo is left out")
+    return (_CLAIMS.sub(b"", xmp) if notes else xmp), tuple(notes)
 
 
 def completed(file: BinaryIO) -> io.BytesIO | None:

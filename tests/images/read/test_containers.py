@@ -9,7 +9,8 @@ import pytest
 from textures import texture_samples
 
 from upsample_cli.images.places.place import parse
-from upsample_cli.images.read import boxes, files, opening
+from upsample_cli.images.read import containers, files, opening
+from upsample_cli.images.read.decode import decode
 
 EXIF = b"II\x2a\0\x08\0\0\0" + struct.pack("<HHHLHHL", 1, 0x112, 3, 1, 6, 0, 0)
 XMP = b"<x:xmpmeta><a tiff:Orientation='6'/></x:xmpmeta>"
@@ -77,7 +78,7 @@ def avif(samples: np.ndarray, crop: tuple[int, ...], **options: object) -> bytes
     for kind in (b"meta", b"iprp", b"ipco"):
         start = data.index(kind) - 4
         struct.pack_into(">L", data, start, struct.unpack_from(">L", data, start)[0] + more)
-    kinds = [kind for kind, _ in boxes.boxes(bytes(data[data.index(b"ipco") + 4 :]))]
+    kinds = [kind for kind, _ in containers.boxes(bytes(data[data.index(b"ipco") + 4 :]))]
     own = data.index(b"ipma") + 4 + 8 + 2  # how many properties the picture has, and which
     place = data.index(bytes([kinds.index(b"pixi") + 1]), own + 1)
     data[place] |= 0x80  # it must not be overlooked
@@ -120,7 +121,7 @@ def test_an_avif_is_cropped(
 def crop_of(data: bytes | bytearray) -> object:
     """Return the crop that an AVIF of 48x48 pixels states."""
     opened = PIL.Image.new("RGB", (48, 48))
-    boxes.read_avif(opened, bytes(data))
+    containers.read_avif(opened, bytes(data))
     return opened.info["crop"]
 
 
@@ -139,3 +140,27 @@ def test_a_crop_of_another_item_is_none() -> None:
     assert crop_of(data) == (19, 19, 29, 29)
     data[data.index(b"pitm") + 9] += 1
     assert crop_of(data) is None
+
+
+def webp_file(lossless: bool, frames: int = 1) -> io.BytesIO:
+    """Return a WebP of so many frames."""
+    file = io.BytesIO()
+    pictures = [PIL.Image.fromarray(texture_samples(9, 11, 3) // (1 + n)) for n in range(frames)]
+    pictures[0].save(
+        file, "WEBP", lossless=lossless, save_all=frames > 1, append_images=pictures[1:]
+    )
+    return file
+
+
+@pytest.mark.parametrize("frames", [1, 3])
+@pytest.mark.parametrize("lossless", [True, False])
+def test_lossless_is_found(tmp_path: Path, frames: int, lossless: bool) -> None:
+    """A still or animated WebP says whether it is coded without loss."""
+    path = tmp_path / "in.webp"
+    path.write_bytes(webp_file(lossless, frames).getvalue())
+    assert decode(parse(path)).metadata.lossless is lossless
+
+
+def test_what_is_cut_off_is_not_lossless() -> None:
+    """A file that ends within its first chunks is not called lossless."""
+    assert not containers.is_lossless_webp(io.BytesIO(webp_file(True).getvalue()[:18]))
