@@ -2,23 +2,28 @@ import numpy as np
 import pytest
 from textures import natural_texture, periodic_pattern
 
-from upsample_cli.metrics.cell_weights import noise, weights
-from upsample_cli.metrics.cells import CellGrid, CellReader
+from upsample_cli.metrics.cells import CellGrid, CellReader, Cells
 from upsample_cli.metrics.checkerboard import CONTRAST_DB
-from upsample_cli.metrics.pattern import Estimate, Pattern, line_power, pattern, phase_lines
+from upsample_cli.metrics.pattern import Estimate, Pattern, around, noise, pattern, weights
 from upsample_cli.metrics.rows import Rows
+from upsample_cli.metrics.spectrum import phase_lines
 
 
 def estimate(lines: np.ndarray, error: float) -> Estimate:
     return Estimate(lines.astype(complex), np.full(lines.shape, error))
 
 
-def estimated(levels: np.ndarray, stride: int = 2) -> Pattern:
+def cells_of(levels: np.ndarray, stride: int = 2) -> tuple[Cells, CellGrid]:
     grid = CellGrid((stride, stride), *levels.shape)
     reader = CellReader(grid)
     reader.feed(Rows(levels.astype(np.float32)))
     cells = reader.cells(0)
     assert cells is not None
+    return cells, grid
+
+
+def estimated(levels: np.ndarray, stride: int = 2) -> Pattern:
+    cells, grid = cells_of(levels, stride)
     noises = noise(cells, grid.pixels)
     return pattern(cells, weights(cells, noises), noises, grid)
 
@@ -52,15 +57,6 @@ def test_likeness_minds_no_shift_turn_or_sign() -> None:
     assert estimate(lines, 1.0).likeness(other) < 0.5
 
 
-def test_lines_have_the_power_of_the_pattern() -> None:
-    """Parseval: the powers of all lines add up to the mean square of the phases."""
-    phases = np.random.default_rng(0).normal(size=(5, 12)).astype(np.float32)
-    power = line_power(phases, (3, 4))
-    np.testing.assert_allclose(power.sum(axis=1), np.square(phases).mean(axis=1), rtol=1e-5)
-    lines = phase_lines(phases, (3, 4)).reshape(5, 12)
-    np.testing.assert_allclose(power, np.square(np.abs(lines)), rtol=1e-4, atol=1e-6)
-
-
 @pytest.mark.parametrize("stride", [2, 3, 4])
 def test_errors_of_noise_are_its_own(stride: int) -> None:
     """In white noise the errors are those of a mean over so many pixels, or somewhat greater."""
@@ -89,3 +85,41 @@ def test_patterns_may_be_the_same_within_their_errors() -> None:
     first, near, far = (Pattern(one, one, stairs) for one in (small, large, other))
     assert first.may_be(near)
     assert not first.may_be(far)
+
+
+def test_noise_of_a_cell_is_the_variance_of_its_pixels() -> None:
+    """Whatever pattern all cells have in common."""
+    levels = np.random.default_rng(0).normal(128, 3.0, (300, 300))
+    cells, grid = cells_of(levels + 20 * periodic_pattern(300, 300, 2))
+    assert noise(cells, grid.pixels).mean() == pytest.approx(9 * 3 / 4, rel=0.2)
+
+
+def test_the_end_of_a_pattern_is_no_noise_but_an_edge_is() -> None:
+    """Where half of a picture has a pattern, no cell is much noisier; along an edge all are."""
+    quiet = np.random.default_rng(0).normal(128, 1.0, (200, 200))
+    half = quiet.copy()
+    half[:, 98:] += 20 * periodic_pattern(200, 102, 2)
+    cells, grid = cells_of(half)
+    assert noise(cells, grid.pixels).max() < 30
+    edge = quiet.copy()
+    edge[:, 101:] += 60
+    cells, grid = cells_of(edge)
+    assert (noise(cells, grid.pixels)[:, 12] > 50).all()
+
+
+def test_no_few_cells_have_all_the_weight() -> None:
+    """Many cells share the greatest weight, however quiet one is; plain ones weigh little."""
+    levels = np.random.default_rng(0).normal(128, 30.0, (300, 300))
+    levels[100:108, 100:108] = 128
+    levels[200:230, 200:230] = 60
+    cells, grid = cells_of(levels)
+    weight = weights(cells, noise(cells, grid.pixels))
+    assert (weight == weight.max()).sum() >= 30
+    assert weight[cells.plain].max() <= 1 / 6
+    assert (weight > 0).all()
+
+
+def test_around_is_the_sum_of_nine() -> None:
+    """Beyond the edges there is nothing."""
+    ones = np.ones((3, 4), np.float32)
+    assert around(ones).tolist() == [[4, 6, 6, 4], [6, 9, 9, 6], [4, 6, 6, 4]]

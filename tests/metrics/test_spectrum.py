@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from textures import periodic_pattern
 
-from upsample_cli.metrics.spectrum import periodogram
+from upsample_cli.metrics.spectrum import line_power, periodogram, phase_lines
 
 
 def test_white_noise_has_its_variance_at_every_frequency() -> None:
@@ -28,3 +28,12 @@ def test_any_size_has_a_spectrum(shape: tuple[int, int]) -> None:
     power = periodogram(periodic_pattern(*shape, 3))
     assert len(power) == min(256, *shape) // 2 * 2
     assert np.isfinite(power).all()
+
+
+def test_lines_have_the_power_of_the_pattern() -> None:
+    """Parseval: the powers of all lines add up to the mean square of the phases."""
+    phases = np.random.default_rng(0).normal(size=(5, 12)).astype(np.float32)
+    power = line_power(phases, (3, 4))
+    np.testing.assert_allclose(power.sum(axis=1), np.square(phases).mean(axis=1), rtol=1e-5)
+    lines = phase_lines(phases, (3, 4)).reshape(5, 12)
+    np.testing.assert_allclose(power, np.square(np.abs(lines)), rtol=1e-4, atol=1e-6)

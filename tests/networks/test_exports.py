@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from upsample_cli.jobs.audit.layer_figures import figures
-from upsample_cli.metrics.layers import layer_ripple
+from upsample_cli.metrics.ripple import layer_ripple
 from upsample_cli.networks.onnx_layers import layers_of
 
 torch = pytest.importorskip("torch", reason="torch is in the group of peers")

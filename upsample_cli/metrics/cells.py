@@ -3,7 +3,7 @@
 A cell is a few periods wide and high. It keeps the mean of its residual in each phase (see
 `projection`), its level and its slopes.
 
-Cells with many blocks of equal pixels (see `marks`) are plain: flat colours with edges, and what
+Cells with many blocks of equal pixels (see `rows`) are plain: flat colours with edges, and what
 nearest-neighbour makes.
 """
 
@@ -14,9 +14,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from upsample_cli.metrics.marks import Marks
 from upsample_cli.metrics.projection import Projection
-from upsample_cli.metrics.rows import Floats, Mask, Rows, joined
+from upsample_cli.metrics.rows import Floats, Marks, Mask, Rows, joined
 
 # Pixels and periods that a cell has along a side, at least: the first that fits.
 _SIDES = ((8, 3), (8, 2), (6, 2))

@@ -2,7 +2,8 @@
 
 The phases of a cell are regressed on its slopes and on 1, or on its brightness. What goes with the
 slopes are stairs, as nearest-neighbour makes them; the rest is the pattern: of one strength
-everywhere, or in proportion to the brightness, as uneven kernels leave it.
+everywhere, or in proportion to the brightness, as uneven kernels leave it. The quieter a cell is,
+the more it tells: cells weigh 1 / (noise + 0.5^2), the noise being what differs between neighbours.
 
 Cells along an edge or a line of a table are alike, not independent. So the error is that of a
 jackknife: all is estimated again without one row of cells, or column, after the other, and the
@@ -10,8 +11,7 @@ greater spread of the two counts. Source: B. Efron, "The Jackknife, the Bootstra
 Resampling Plans", 1982, section 3.
 """
 
-from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +19,15 @@ from numpy.typing import NDArray
 from upsample_cli.metrics.cells import CellGrid, Cells
 from upsample_cli.metrics.checkerboard import CONTRAST_DB
 from upsample_cli.metrics.rows import Floats
+from upsample_cli.metrics.spectrum import line_power, phase_lines
 
 Numbers = NDArray[np.float64]
 _ROUNDING = 1 / 12  # variance of a rounded pixel
+_LARGEST = np.float32(1e20)  # square: such cells have no weight to speak of
+_LEAST = np.float32(1e-6)  # variance
+_NOISE = 0.5  # levels: what is finer than rounding to 8 bits says nothing
+_PLAIN_WEIGHT = 1 / 6  # of a plain cell at most: rounding may hide a faint pattern in it
+_HEAVIEST = 32  # cells
 _GROUP = 3  # rows or columns of cells that are left out together, in large pictures
 _MANY = 12  # of them
 _STAIR = 0.3  # pixels: about how far stairs move an edge
@@ -44,7 +50,7 @@ class Estimate(NamedTuple):
     @property
     def contrast_db(self) -> float:
         """The mean power of the lines over their errors; 0 dB is nothing."""
-        return float(10 * np.log10(self._ratios.ravel()[1:].mean() + 1e-30))
+        return float(10 * np.log10(self._ratios.mean() + 1e-30))
 
     @property
     def power(self) -> float:
@@ -55,7 +61,7 @@ class Estimate(NamedTuple):
         """
         power = (np.square(np.abs(self.lines)) - self.error).ravel()[1:]
         if self.contrast_db < CONTRAST_DB:
-            power = power[self._ratios.ravel()[1:] > _SIGNIFICANT]
+            power = power[self._ratios > _SIGNIFICANT]
         return float(np.maximum(power, 0.0).sum())
 
     @property
@@ -86,7 +92,8 @@ class Estimate(NamedTuple):
 
     @property
     def _ratios(self) -> Numbers:
-        return np.asarray(np.square(np.abs(self.lines)) / self.error)
+        """The power of each line but that of the mean over its error."""
+        return np.asarray((np.square(np.abs(self.lines)) / self.error).ravel()[1:])
 
 
 class Pattern(NamedTuple):
@@ -117,6 +124,54 @@ class Pattern(NamedTuple):
         if self.additive.contrast_db >= self.relative.contrast_db:
             return np.full(level.shape, self.additive.power)
         return np.asarray(self.relative.power * np.square(level, dtype=np.float64))
+
+
+def noise(cells: Cells, pixels: int) -> Floats:
+    """Return the variance of the pixels of each cell, as far as its phases differ by chance.
+
+    It is half the mean square of their change to the more alike of both neighbours, down or across,
+    whichever is greater; or the geometric mean of that over the cells around, if it is greater. So
+    where a pattern ends is no noise, but an edge is.
+
+    Args:
+        cells: All cells of a picture.
+        pixels: How many pixels a cell has.
+
+    Returns:
+        Shape (m, n).
+    """
+    squares = np.full(cells.level.shape, np.nan, np.float32)
+    for axis in (0, 1):
+        phases, usable = np.moveaxis(cells.phases, 2 * axis, 0), np.moveaxis(cells.usable, axis, 0)
+        with np.errstate(over="ignore"):  # floating-point samples may be of any size
+            change = np.square(phases[1:] - phases[:-1]).sum(axis=2 if axis else 1)
+        change = np.where(usable[1:] & usable[:-1], np.minimum(change, _LARGEST), np.nan)
+        beyond = np.full((1, change.shape[1]), np.nan, np.float32)
+        least = np.fmin(np.concatenate([change, beyond]), np.concatenate([beyond, change]))
+        squares = np.fmax(squares, np.moveaxis(least, 0, axis))
+    variance = np.nan_to_num(squares * (pixels / (2 * cells.phases.shape[1] ** 2)))
+    known = np.isfinite(squares).astype(np.float32)
+    logs = around(np.log(variance + _LEAST) * known) / np.maximum(around(known), 1.0)
+    return np.asarray(np.maximum(variance, np.exp(logs)), np.float32)
+
+
+def around(plane: Floats) -> Floats:
+    """Return sums over each cell and the eight beside it, shape (m, n)."""
+    padded = np.pad(plane, 1)
+    rows = padded[:-2] + padded[1:-1] + padded[2:]
+    sums: Floats = rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:]
+    return sums
+
+
+def weights(cells: Cells, noises: Floats) -> Floats:
+    """Return the weight of each cell, 0 where a pattern would not show, shape (m, n).
+
+    Many share the greatest weight: what a few quiet cells have in common is no pattern.
+    """
+    weight = cells.usable / (noises + np.float32(_NOISE**2))
+    rank = min(_HEAVIEST, int(np.count_nonzero(weight)) // 2 + 1)
+    weight = np.minimum(weight, np.partition(weight.ravel(), -rank)[-rank])
+    return np.asarray(np.where(cells.plain, np.minimum(weight, _PLAIN_WEIGHT), weight), np.float32)
 
 
 def pattern(cells: Cells, weight: Floats, noises: Floats, grid: CellGrid) -> Pattern:
@@ -192,39 +247,3 @@ def _error_of_single_cells(
     left *= wx[:, base][:, None]
     power = line_power(left.swapaxes(1, 2), stride).sum(axis=(0, 1))
     return np.asarray(power.reshape(stride), np.float64)
-
-
-def phase_lines(phases: NDArray[Any], stride: tuple[int, int]) -> NDArray[np.complex128]:
-    """Return the lines of patterns: the DFT over their phases, divided by their number.
-
-    A stride has few phases, and a picture thousands of cells: one product with a small matrix
-    transforms them all.
-
-    Args:
-        phases: Shape (..., s t), real, a value for each phase.
-        stride: Phases down and across, (s, t).
-
-    Returns:
-        Shape (..., s, t), in the same unit: a pattern's line (0, 0) is its mean.
-
-    >>> phase_lines(np.array([1.0, -1.0, -1.0, 1.0]), (2, 2)).real.round(9).tolist()
-    [[0.0, 0.0], [0.0, 1.0]]
-    """
-    return np.asarray((phases @ _dft_matrix(*stride)).reshape(*phases.shape[:-1], *stride))
-
-
-def line_power(phases: NDArray[Any], stride: tuple[int, int]) -> NDArray[Any]:
-    """Return the power of each line of patterns, shape (..., s t), for phases of that shape."""
-    matrix = _dft_matrix(*stride).astype(np.result_type(phases.dtype, np.complex64))
-    parts = phases @ np.concatenate([matrix.real, matrix.imag], axis=1)
-    count = phases.shape[-1]
-    return np.asarray(np.square(parts[..., :count]) + np.square(parts[..., count:]))
-
-
-@lru_cache(32)
-def _dft_matrix(s: int, t: int) -> NDArray[np.complex128]:
-    """Return the matrix from phases to lines, shape (s t, s t)."""
-    down, across = (
-        np.exp(-2j * np.pi / n * (np.outer(np.arange(n), np.arange(n)) % n)) / n for n in (s, t)
-    )
-    return np.asarray(np.kron(down, across), np.complex128)

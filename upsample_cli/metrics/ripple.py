@@ -1,12 +1,18 @@
-"""Exact figures of a kernel: its checkerboard, and what it does to noise and to edges.
+"""Exact figures of a kernel or a layer: its checkerboard; what a kernel does to noise and to edges.
 
 On a flat picture a transposed convolution has one output value for each phase, its phase sum g.
 Ripple is their spread about the mean, relative to it; by Parseval's theorem it is also the
 amplitude of the lines at multiples of the sampling frequency, relative to the picture's brightness.
 
+In a layer of many channels each phase multiplies a flat picture, one value a channel, by a matrix G
+of output by input channels. With M their mean over the phases, ripple is the RMS of |G - M| over
+|M| (Frobenius norms): the RMS of the pattern over that of the picture, for independent channels.
+
 Source: Y. Sugawara, S. Shiota, H. Kiya, "Super-resolution using convolutional neural networks
 without any checkerboard artifacts", ICIP 2018 (the condition: all phase sums equal).
 """
+
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +20,7 @@ from numpy.typing import NDArray
 WHITE = 255.0  # levels of a white picture
 VISIBLE = 0.2 / WHITE  # a ripple of 0.2 level at white: where a picture's verdict begins too
 _BALANCED = 1e-6  # float32 sums of many taps are no nearer
+_ROUNDING = 1e-14  # of the sums themselves, relative
 
 
 def ripple(phase_sums: NDArray[np.float64]) -> float:
@@ -122,12 +129,73 @@ def overshoot(taps: NDArray[np.float64], stride: int) -> float:
     return max(_overshoot(taps.sum(axis=axis) / stride, stride) for axis in (0, 1))
 
 
+class LayerRipple(NamedTuple):
+    """How unequal the phases of a layer are; infinity where their mean is 0.
+
+    Args:
+        average: Over all channels.
+        channels: Shape (Cout,), of each output channel by itself.
+        bias: Of the phases' biases, relative to the gain.
+        gain: RMS of the output for a flat input of 1 in each channel.
+    """
+
+    average: float
+    channels: NDArray[np.float64]
+    bias: float
+    gain: float
+
+
+def layer_ripple(
+    gains: NDArray[np.float64], bias: NDArray[np.floating[Any]] | None = None
+) -> LayerRipple:
+    """Return the ripple of a layer.
+
+    Args:
+        gains: Shape (Cout, Cin, s1, ..., sN): phase sums for each pair of channels.
+        bias: Shape (Cout, s1, ..., sN), if each phase has its own.
+
+    >>> even = np.ones((3, 4, 2, 2))
+    >>> layer_ripple(even).average
+    0.0
+    >>> uneven = even * np.outer([4 / 3, 2 / 3], [4 / 3, 2 / 3])
+    >>> round(layer_ripple(uneven).average, 4)
+    0.4843
+    """
+    rows = gains.reshape(*gains.shape[:2], -1)
+    mean = rows.mean(axis=2, keepdims=True)
+    spread = _norm((rows - mean).reshape(len(rows), -1)) / np.sqrt(rows.shape[2])
+    spread[spread <= _ROUNDING * np.abs(rows).max(axis=(1, 2), initial=0.0)] = 0.0
+    size = _norm(mean[:, :, 0])
+    gain = float(_norm(size) / np.sqrt(len(size)))
+    uneven = 0.0
+    if bias is not None:
+        flat = np.asarray(bias, np.float64).reshape(len(bias), -1)
+        deviation = flat - flat.mean(axis=1, keepdims=True)
+        uneven = float(_norm(deviation.ravel()) / np.sqrt(deviation.size))
+        uneven = 0.0 if uneven <= _ROUNDING * np.abs(flat).max() else uneven
+    average = float(_norm(spread) / np.sqrt(len(spread)))
+    ratios = [_ratio(float(part), float(whole)) for part, whole in zip(spread, size, strict=True)]
+    return LayerRipple(_ratio(average, gain), np.array(ratios), _ratio(uneven, gain), gain)
+
+
 def _relative(spread: float, phase_sums: NDArray[np.float64]) -> float:
-    mean = float(abs(phase_sums.mean()))
-    # Less than the rounding of the sums themselves is 0.
-    if spread <= 1e-14 * np.abs(phase_sums).max():
+    if spread <= _ROUNDING * np.abs(phase_sums).max():
         return 0.0
-    return spread / mean if mean > 0.0 else float("inf")
+    return _ratio(spread, float(abs(phase_sums.mean())))
+
+
+def _norm(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the Euclidean norm over the last axis, without overflow or underflow."""
+    largest = np.abs(values).max(axis=-1, keepdims=True, initial=0.0)
+    unit = np.where(largest > 0.0, largest, 1.0)
+    norm = unit[..., 0] * np.sqrt(np.square(values / unit).sum(axis=-1))
+    return np.asarray(norm)
+
+
+def _ratio(part: float, whole: float) -> float:
+    if part == 0.0:
+        return 0.0
+    return part / whole if whole > 0.0 else float("inf")
 
 
 def _overshoot(taps: NDArray[np.float64], stride: int) -> float:

@@ -1,9 +1,48 @@
-"""The spectrum of a whole picture, in which a pattern shows as bright points."""
+"""Spectra: of the phases of a pattern, and of a whole picture, where a pattern is bright points."""
+
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 _SIDE = 256  # of the windows of `periodogram`
+
+
+def phase_lines(phases: NDArray[Any], stride: tuple[int, int]) -> NDArray[np.complex128]:
+    """Return the lines of patterns: the DFT over their phases, divided by their number.
+
+    A stride has few phases, and a picture thousands of cells: one product with a small matrix
+    transforms them all.
+
+    Args:
+        phases: Shape (..., s t), real, a value for each phase.
+        stride: Phases down and across, (s, t).
+
+    Returns:
+        Shape (..., s, t), in the same unit: a pattern's line (0, 0) is its mean.
+
+    >>> phase_lines(np.array([1.0, -1.0, -1.0, 1.0]), (2, 2)).real.round(9).tolist()
+    [[0.0, 0.0], [0.0, 1.0]]
+    """
+    return np.asarray((phases @ _dft_matrix(*stride)).reshape(*phases.shape[:-1], *stride))
+
+
+def line_power(phases: NDArray[Any], stride: tuple[int, int]) -> NDArray[Any]:
+    """Return the power of each line of patterns, shape (..., s t), for phases of that shape."""
+    matrix = _dft_matrix(*stride).astype(np.result_type(phases.dtype, np.complex64))
+    parts = phases @ np.concatenate([matrix.real, matrix.imag], axis=1)
+    count = phases.shape[-1]
+    return np.asarray(np.square(parts[..., :count]) + np.square(parts[..., count:]))
+
+
+@lru_cache(32)
+def _dft_matrix(s: int, t: int) -> NDArray[np.complex128]:
+    """Return the matrix from phases to lines, shape (s t, s t)."""
+    down, across = (
+        np.exp(-2j * np.pi / n * (np.outer(np.arange(n), np.arange(n)) % n)) / n for n in (s, t)
+    )
+    return np.asarray(np.kron(down, across), np.complex128)
 
 
 def periodogram(plane: NDArray[np.float32]) -> NDArray[np.float64]:

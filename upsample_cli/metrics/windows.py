@@ -13,8 +13,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from upsample_cli.metrics.cells import CellGrid
-from upsample_cli.metrics.pattern import line_power
 from upsample_cli.metrics.rows import Floats
+from upsample_cli.metrics.spectrum import line_power
 
 _SIDE = 4  # cells
 _SIZES = 3  # of windows

@@ -7,8 +7,7 @@ from math import gcd, isfinite
 import numpy as np
 
 from upsample_cli.kernels.phases import overlaps
-from upsample_cli.metrics.layers import LayerRipple, layer_ripple
-from upsample_cli.metrics.ripple import VISIBLE
+from upsample_cli.metrics.ripple import VISIBLE, LayerRipple, layer_ripple
 from upsample_cli.networks.upsampling_layer import SUB_PIXEL, TCONV, Layer
 
 _OTHERWISE = "or resize + convolution"
