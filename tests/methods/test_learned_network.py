@@ -104,6 +104,18 @@ def test_windows_are_the_same_bytes(data: st.DataObject) -> None:
     assert part.tobytes() == whole[:, top:low, left:right].tobytes()
 
 
+@pytest.mark.parametrize("scale", [1.5, 2.0, 3.0, 4.0, 8.0])
+def test_strips_of_tall_pictures_are_whole_rows_of_tall_tiles(scale: float) -> None:
+    """What is computed at once is what a row of tiles gives: no tile is computed for two strips."""
+    size_in = (round(2100 / scale), 40)
+    method, size_out = LearnedNetwork(), (round(size_in[0] * scale), round(40 * scale))
+    networks = [one for one in method.stages(size_in, size_out) if hasattr(one, "residual")]
+    grown = np.prod([one.residual.network.stride for one in networks])
+    tile = networks[-1].residual.rows * networks[-1].residual.network.stride
+    assert method.rows_at_once(size_out, scale) * grown / scale == tile > 200
+    assert method.rows_at_once((1000, 40), scale) == method.rows_at_once((2100, 8000), scale) == 0
+
+
 def test_a_file_is_used_as_often_as_needed(weights: dict[int, str]) -> None:
     """A network of stride 2 enlarges by 4 in two steps; one of another scale is refused."""
     planes = random_planes(1, 9, 9, 0).astype(np.float32)

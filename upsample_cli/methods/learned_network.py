@@ -16,7 +16,9 @@ from upsample_cli.methods.method import RingingMethod, Stage, is_kernel_file, pa
 if TYPE_CHECKING:  # as in interpolation.py
     from upsample_cli.planes import Size
 
-_WIDEST = 128  # input columns of a tile: larger ones leave the processor's cache
+_WIDEST = 256  # input columns of a tile: larger ones leave the processor's cache
+_STRIP = 128  # output rows of a tile, about; twice as many where enough strips are left to share
+_TALL, _WIDE = 2048, 6144  # output pixels: where strips are that high, and where they are low
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +45,18 @@ class LearnedNetwork(RingingMethod):
         stages: list[Stage] = []
         height, width = size_in
         for stride in self._strides(scale):
-            stages.append(_stage(self.weights, stride, width, self.ensemble))
+            stages.append(_stage(self.weights, stride, (height, width), self.ensemble))
             height, width = height * stride, width * stride
         return reduced(tuple(stages), (height, width), size_out)
+
+    def rows_at_once(self, size: "Size", scale: float) -> int:
+        """Return the rows that come of a row of tall tiles of the last network."""
+        strides = self._strides(scale)
+        reduction = prod(strides) / scale
+        height, width = (round(n * reduction) for n in size)
+        if not strides or height < _TALL or width > _WIDE:
+            return 0
+        return round(_rows(strides[-1], (height, width)) * strides[-1] / reduction)
 
     def _strides(self, scale: float) -> tuple[int, ...]:
         """Return the strides that reach a scale, in the order they are applied."""
@@ -64,16 +75,22 @@ class LearnedNetwork(RingingMethod):
         return strides
 
 
-def _stage(weights: str, stride: int, width: int, ensemble: bool) -> Stage:
-    """Return the stage of a network for pictures of a width."""
+def _rows(stride: int, size_out: "Size") -> int:
+    """Return the input rows of a tile of a network, for an output of a size."""
+    if size_out[1] > _WIDE:
+        return 32
+    return 16 * round(_STRIP / 16 / stride) * (2 if size_out[0] >= _TALL else 1)
+
+
+def _stage(weights: str, stride: int, size: "Size", ensemble: bool) -> Stage:
+    """Return the stage of a network for pictures of a size."""
     from upsample_cli.images.levels import LUMA
     from upsample_cli.kernels.kernel_file import shipped
     from upsample_cli.kernels.network_weights import load_network
     from upsample_cli.kernels.residual import NetworkStage, Residual
 
+    rows, width = _rows(stride, (size[0] * stride, size[1] * stride)), size[1]
     columns = -(-width // -(-width // _WIDEST))
-    # Strips of pictures are multiples of these rows, and those of wide ones are lower.
-    rows = 16 * round(8 / stride) if width * stride <= 6144 else 32
     if ensemble:  # tiles are turned
         columns = rows
     residual = Residual.of(load_network(weights, stride), rows, columns, ensemble)

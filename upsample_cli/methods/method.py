@@ -166,8 +166,8 @@ class Method(ABC):
         """Return what a user of it may not expect."""
         return ()
 
-    def rows_at_once(self, height: int, scale: float) -> int:
-        """Return how many rows of an output of this height are best computed at once; 0 for any."""
+    def rows_at_once(self, size: "Size", scale: float) -> int:
+        """Return how many rows of an output of this size are best computed at once; 0 for any."""
         return 0
 
     def check_for(self, what: str) -> None:

@@ -79,9 +79,9 @@ class OnnxNetwork(RingingMethod):
         stages: tuple[Stage, ...] = (self._stage(model),) * passes
         return reduced(stages, (size_in[0] * grown, size_in[1] * grown), size_out)
 
-    def rows_at_once(self, height: int, scale: float) -> int:
+    def rows_at_once(self, size: "Size", scale: float) -> int:
         """Return rows that are worth their halo, and leave some strips to share among threads."""
-        return round(min(_TILE, max(_TILE / 4, height / scale / 4)) * scale)
+        return round(min(_TILE, max(_TILE / 4, size[0] / scale / 4)) * scale)
 
     def _loaded(self) -> "ImageModel":
         try:

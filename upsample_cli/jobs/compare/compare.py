@@ -125,7 +125,7 @@ def _result(
     """Enlarge by one method; return also its luma in whole levels."""
     start = perf_counter()
     method = named.method
-    rows = method.rows_at_once(subject.size[0], subject.scale)
+    rows = method.rows_at_once(subject.size, subject.scale)
     image = subject.image._replace(samples=whole(subject.renderer(method), rows))
     seconds, samples, luma = perf_counter() - start, image.samples, luma_over_black(image)
     meter = Meter(subject.size, period(subject.image.size, subject.size))

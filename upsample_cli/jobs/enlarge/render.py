@@ -173,7 +173,7 @@ class MeasuredStrips:
         render = renderer(image, size, task, task.encoding.deflate if streamed else None)
         whole = task.target.whole(image.size)
         scale = whole[0] / image.size[0]
-        runs = strips(size, render.channels, scale, task.method.rows_at_once(size[0], scale))
+        runs = strips(size, render.channels, scale, task.method.rows_at_once(size, scale))
         tallest = len(runs[0]) * size[1] * (render.channels * image.dtype.itemsize + _FIGURES)
         under_way = (task.threads + _WAITING) * tallest
         memory.check(image.samples.nbytes + under_way, f"an output of {size[1]}x{size[0]}")
