@@ -4,8 +4,7 @@ import numpy as np
 import onnx
 from models import model, node
 
-from upsample_cli.kernels.network_weights import ResidualNetwork
-from upsample_cli.kernels.winograd import LEAK
+from upsample_cli.kernels.network_weights import LEAK, ResidualNetwork
 
 
 def exported(network: ResidualNetwork) -> onnx.ModelProto:

@@ -5,10 +5,10 @@ from numpy.typing import NDArray
 
 from upsample_cli.kernels.convolve import conv2d, pixel_shuffle
 from upsample_cli.kernels.network_weights import (
+    LEAK,
     Convolution,
     ResidualNetwork,
 )
-from upsample_cli.kernels.winograd import LEAK
 
 
 def drawn(

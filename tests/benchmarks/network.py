@@ -21,7 +21,7 @@ from tables import markdown, number, ratio
 from upsample_cli.jobs.enlarge.strips import Picture, run, strips
 from upsample_cli.jobs.runtime import process
 from upsample_cli.kernels.network_weights import load_network
-from upsample_cli.methods.learned_network import LearnedNetwork
+from upsample_cli.methods.network_methods import LearnedNetwork
 
 ONNX, OURS = "onnxruntime, the residual alone", "upsample, all of a grey picture"
 

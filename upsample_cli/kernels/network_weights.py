@@ -20,9 +20,11 @@ from numpy.typing import NDArray
 
 from upsample_cli.errors import SettingError
 from upsample_cli.kernels.kernel_file import FORMAT, LONGEST, SHIPPED, read_arrays
-from upsample_cli.kernels.winograd import LEAK
 
 Weights = NDArray[np.float32]
+
+LEAK = 0.2
+"""What the leaky rectifier after each layer multiplies negative values by."""
 
 _PHASES = [stride**2 for stride in range(2, 9)]
 _LARGEST = 1e4  # of a weight: sums of products of larger ones would overflow

@@ -5,21 +5,34 @@ for each phase and feature the head's taps sum to 0, and it has no bias: so the 
 0, at every brightness. Such a tile is not computed at all, so that no rounding is left either;
 beside others, what is flat gets rounding of some 1e-6, less than half a level of 16 bits.
 
-A picture is worked out in whole tiles of a grid that depends on its width alone, and windows are
-cut out of them: their bytes do not depend on strips and threads.
+The layers of 3x3 taps take half the products by vertical Winograd F(4, 3): four rows of the output
+come from six rows of the input, which small fixed matrices mix before and after, so that six
+products of matrices do the work of twelve. Maps are flat, (rows, width x channels): three
+neighbours across are 3 C neighbouring numbers, so that the pixels j, j + 3, ... of all rows are one
+matrix without a copy. A layer leaves the width as it is; the last two columns of a row draw on the
+next row and mean nothing. A few groups of four rows are worked out at once, and stay in the cache.
+
+Source: A. Lavin, S. Gray, "Fast algorithms for convolutional neural networks", arXiv 1509.09308.
 """
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from upsample_cli.kernels.ensemble import eightfold
-from upsample_cli.kernels.network_weights import ResidualNetwork
-from upsample_cli.kernels.polyphase import Polyphase
-from upsample_cli.kernels.separable import Band, Separable
-from upsample_cli.kernels.winograd import Maps, layer, rectify, transformed
+from upsample_cli.kernels.network_weights import LEAK, ResidualNetwork
 from upsample_cli.planes import Planes
+
+Maps = NDArray[np.float32]
+
+_CACHED = 22_000  # numbers of a row of maps, times groups of rows, that stay in the cache
+
+_INPUT = np.array([[4, 0, -5, 0, 1, 0], [0, -4, -4, 1, 1, 0], [0, 4, -4, -1, 1, 0],
+                   [0, -2, -1, 2, 1, 0], [0, 2, -1, -2, 1, 0], [0, 4, 0, -5, 0, 1]],
+                  np.float32)  # fmt: skip
+_TAPS = np.array([[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 24]]) / 24
+_OUTPUT = np.array([[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0],
+                    [0, 1, -1, 8, -8, 1]], np.float32)  # fmt: skip
 
 
 class Residual(NamedTuple):
@@ -32,7 +45,6 @@ class Residual(NamedTuple):
         first: Shape (k^2 + 1, C), the first layer's taps and bias.
         others: The matrices and the bias of each other layer.
         head: Shape (9 s^2, C), all phases of the first tap, then of the second.
-        ensemble: Whether to average over eight positions of a tile, which then is a square.
     """
 
     network: ResidualNetwork
@@ -41,22 +53,19 @@ class Residual(NamedTuple):
     first: Maps
     others: tuple[tuple[Maps, Maps], ...]
     head: Maps
-    ensemble: bool = False
 
     @classmethod
-    def of(
-        cls, network: ResidualNetwork, rows: int, columns: int, ensemble: bool = False
-    ) -> "Residual":
+    def of(cls, network: ResidualNetwork, rows: int, columns: int) -> "Residual":
         """Return a network whose weights are in the order of the products."""
         (weights, bias), *others = network.body
         count, width = len(bias), columns + 2 * network.halo
         first = np.concatenate([weights.reshape(count, -1), bias[:, None]], 1).T
         ready = tuple((transformed(taps), np.tile(more, width)) for taps, more in others)
         head = network.head.transpose(2, 3, 0, 1).reshape(-1, count)
-        return cls(network, rows, columns, np.ascontiguousarray(first), ready,
-                   np.ascontiguousarray(head), ensemble)  # fmt: skip
+        first, head = np.ascontiguousarray(first), np.ascontiguousarray(head)
+        return cls(network, rows, columns, first, ready, head)
 
-    def __call__(self, luma: Maps) -> Maps:
+    def added(self, luma: Planes) -> Planes:
         """Return the residual of a tile, shape (rows s, columns s).
 
         Args:
@@ -65,10 +74,10 @@ class Residual(NamedTuple):
         if np.ptp(luma) == 0:
             stride = self.network.stride
             return np.zeros((self.rows * stride, self.columns * stride), np.float32)
-        return eightfold(self.computed, luma) if self.ensemble else self.computed(luma)
+        return self.computed(luma)
 
-    def computed(self, luma: Maps) -> Maps:
-        """Return the residual of a tile, flat or not; see `__call__`."""
+    def computed(self, luma: Planes) -> Planes:
+        """Return the residual of a tile, flat or not; see `added`."""
         size = len(self.network.body[0].weights[0, 0])
         height, width = luma.shape
         rows = height - size + 1
@@ -99,87 +108,58 @@ class Residual(NamedTuple):
         return whole.reshape(self.rows * stride, self.columns * stride)
 
 
-class NetworkStage(NamedTuple):
-    """A linear stage, and what a network adds to the luma of its output.
+def transformed(weights: Maps) -> Maps:
+    """Return weights (Cout, Cin, 3, 3) as six matrices, shape (6, 3 Cin, Cout)."""
+    mixed = np.einsum("kr,oirc->kcio", _TAPS, weights.astype(np.float64))
+    return np.ascontiguousarray(mixed.reshape(6, -1, len(weights)), np.float32)
+
+
+def layer(maps: Maps, matrices: Maps, bias: Maps, rows: int) -> Maps:
+    """Return the rectified convolution of maps.
 
     Args:
-        linear: The transposed convolution by the learned kernel.
-        residual: The network, made ready for tiles.
-        luma: Shape (3,), the weights of red, green and blue.
+        maps: Shape (R, width x C), contiguous; R is `rows` + 5 or more.
+        matrices: Of `transformed`, for as many channels as before.
+        bias: Shape (width x C,).
+        rows: Of the output, which the first rows + 2 of the maps determine.
+
+    Returns:
+        Shape (rows + 3 or more, width x C): these rows, and others of finite numbers.
     """
-
-    linear: Separable | Polyphase
-    residual: Residual
-    luma: Maps
-
-    @property
-    def copies(self) -> bool:
-        """Whether every output pixel is a copy of one input pixel."""
-        return False
-
-    def draws_on(self, rows: range, columns: range) -> tuple[range, range]:
-        """Return the input rows and columns of all tiles that these rows and columns touch."""
-        stride, halo = self.residual.network.stride, self.residual.network.halo
-        down, across = (
-            range(run.start // stride - halo, run.stop // stride + halo)
-            for run in self._touched(rows, columns)
-        )
-        return down, across
-
-    def touching(self) -> Separable:
-        """Return the stage that counts, in a mask of the input, the pixels an output draws on."""
-        return touching(self.residual.network.stride, self.residual.network.halo)
-
-    def __call__(self, window: Planes, rows: range, columns: range) -> Planes:
-        """Return a window of the output; see `Stage` and `Separable`."""
-        stride, halo = self.residual.network.stride, self.residual.network.halo
-        tall, wide = self.residual.rows, self.residual.columns
-        down, across = self._touched(rows, columns)
-        whole: Planes = np.empty((len(window), len(down), len(across)), window.dtype)
-        for y in range(0, len(down) // stride, tall):
-            for x in range(0, len(across) // stride, wide):
-                tile = self._tile(window[:, y : y + tall + 2 * halo, x : x + wide + 2 * halo])
-                whole[:, y * stride :, x * stride :][:, : tall * stride, : wide * stride] = tile
-        top, left = rows.start - down.start, columns.start - across.start
-        return whole[:, top : top + len(rows), left : left + len(columns)]
-
-    def _tile(self, window: Planes) -> Planes:
-        """Return the output of one tile."""
-        stride, halo = self.residual.network.stride, self.residual.network.halo
-        tall, wide = range(self.residual.rows * stride), range(self.residual.columns * stride)
-        down, across = (
-            slice(run.start + halo, run.stop + halo) for run in self.linear.draws_on(tall, wide)
-        )
-        out = self.linear(np.ascontiguousarray(window[:, down, across]), tall, wide)
-        weights = self.luma if len(window) >= 3 else np.ones(1, np.float32)
-        luma = np.zeros(window.shape[1:], np.float32)
-        for weight, plane in zip(weights, window, strict=False):  # one order of sums on all systems
-            luma += weight * plane
-        out[: len(weights)] += self.residual(luma)
-        return out
-
-    def _touched(self, rows: range, columns: range) -> Iterator[range]:
-        """Yield the output rows and columns of all tiles that a window touches."""
-        stride = self.residual.network.stride
-        for run, length in ((rows, self.residual.rows), (columns, self.residual.columns)):
-            step = length * stride
-            yield range(run.start // step * step, -(-run.stop // step) * step)
+    count, length, channels = -(-rows // 4), maps.shape[1], matrices.shape[2]
+    out = np.empty((4 * count + 5, length), np.float32)
+    out[4 * count :] = 0
+    most = max(1, _CACHED // length)
+    before, after = np.empty((2, 6, most * length), np.float32)
+    for first in range(0, count, most):
+        few = min(most, count - first)
+        target = out[4 * first : 4 * (first + few)]
+        tall = np.ndarray(
+            (few, 6, length), np.float32, maps[4 * first : 4 * (first + few) + 2], 0,
+            (16 * length, 4 * length, 4),
+        )  # fmt: skip
+        part, mixed = before[:, : few * length], after[:, : few * length]
+        np.matmul(_INPUT, tall, out=part.reshape(6, few, length).transpose(1, 0, 2))
+        pixels = mixed.reshape(6, -1, channels)
+        for start in range(3):
+            thirds = (len(pixels[0]) - start) // 3
+            triples = part[:, start * channels : (start + 3 * thirds) * channels]
+            place = pixels[:, start : start + 3 * thirds : 3]
+            np.matmul(triples.reshape(6, thirds, 3 * channels), matrices, out=place)
+        pixels[:, -2:] = 0  # what means nothing is still to be the same in every run
+        mixed = mixed.reshape(6, few, length)
+        mixed[1] += bias  # which goes to each of the four rows
+        np.matmul(_OUTPUT, mixed.transpose(1, 0, 2), out=target.reshape(few, 4, length))
+        rectify(target, before)
+    return out
 
 
-def touching(stride: int, halo: int) -> Separable:
-    """Return the stage that counts, in a mask of the input, all within a halo of an output."""
-    band = Band(np.ones((stride, 2 * halo + 1)), np.full(stride, -halo), 1)
-    return _Touching(band, band)
+def rectify(maps: Maps, memory: Maps | None = None) -> None:
+    """Multiply negative numbers by the leak, in place.
 
-
-class _Touching(Separable):
-    """Counts for all colours together, since each draws on the luma of all."""
-
-    __slots__ = ()
-
-    def __call__(self, window: Planes, rows: range, columns: range) -> Planes:
-        """Return the counts of a window; see `Separable`."""
-        out = super().__call__(window, rows, columns)
-        if len(out) >= 3:
-            out[:3] = out[:3].sum(0)
-        return out
+    Args:
+        maps: Any shape.
+        memory: Contiguous, of at least as many numbers, overwritten; None for new memory.
+    """
+    leaked = None if memory is None else memory.reshape(-1)[: maps.size].reshape(maps.shape)
+    np.maximum(maps, np.multiply(maps, np.float32(LEAK), out=leaked), out=maps)

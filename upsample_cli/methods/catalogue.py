@@ -5,9 +5,8 @@ from typing import Any
 from upsample_cli.errors import SettingError
 from upsample_cli.methods.convolution import ResizeConvolution, TransposedConvolution
 from upsample_cli.methods.interpolation import Bicubic, Bilinear, Lanczos, Nearest, Spline
-from upsample_cli.methods.learned_network import LearnedNetwork
 from upsample_cli.methods.method import Method, did_you_mean
-from upsample_cli.methods.onnx_network import OnnxNetwork
+from upsample_cli.methods.network_methods import LearnedNetwork, OnnxNetwork
 
 METHODS: tuple[type[Method], ...] = (
     Nearest,

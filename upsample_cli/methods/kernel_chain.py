@@ -92,13 +92,22 @@ def _from_file(method: str, path: str, scale: float, resize: str) -> "list[Kerne
         return [kernel]
     if kernel.stride == 1:
         raise SettingError(f"kernel '{kernel.name}' has stride 1 and cannot enlarge; train another")
-    strides = composed(scale, (kernel.stride,))
-    if scale == stride and kernel.stride ** len(strides) != stride:
+    return [kernel] * len(repeated(f"kernel '{kernel.name}'", kernel.stride, scale))
+
+
+def repeated(what: str, stride: int, scale: float) -> tuple[int, ...]:
+    """Return the one stride of a file as often as their product takes to reach a scale.
+
+    Raises:
+        SettingError: The scale is a whole number, and they go beyond it.
+    """
+    strides, needed = composed(scale, (stride,)), whole_stride(scale)
+    if scale == needed and prod(strides) != needed:
         raise SettingError(
-            f"kernel '{kernel.name}' has stride {kernel.stride}, but the scale is {stride}; "
-            f"pass --scale {kernel.stride} or train one for {stride}"
+            f"{what} has stride {stride}, but the scale is {needed}; "
+            f"pass --scale {stride} or train one for {needed}"
         )
-    return [kernel] * len(strides)
+    return strides
 
 
 def composed(scale: float, strides: Sequence[int]) -> tuple[int, ...]:

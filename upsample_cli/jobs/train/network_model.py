@@ -11,8 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from upsample_cli.kernels.network_weights import Convolution, ResidualNetwork
-from upsample_cli.kernels.winograd import LEAK
+from upsample_cli.kernels.network_weights import LEAK, Convolution, ResidualNetwork
 
 _SIZES = (5, 3, 3, 3, 3)  # of the taps of each layer of the body
 _FEATURES, _WIDE = 32, 128

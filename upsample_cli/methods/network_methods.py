@@ -1,0 +1,190 @@
+"""Networks as methods: our own learned one, and any in ONNX that enlarges pictures.
+
+`network` is the picture by the learned linear kernel, and what a network adds to its luma: flat
+pictures stay as the kernel has them, to the last bit, whatever the weights (`kernels/residual.py`
+has the proof). `onnx` runs a network of the user's tile by tile, and gives opacity to the learned
+kernel. Beyond the edges lies what the boundary says, not the zeros of a network's own padding.
+"""
+
+from dataclasses import dataclass
+from math import prod
+from typing import TYPE_CHECKING
+
+from upsample_cli.errors import SettingError
+from upsample_cli.methods.kernel_chain import composed, reduced, repeated
+from upsample_cli.methods.method import RingingMethod, Stage, is_kernel_file, parameter
+
+if TYPE_CHECKING:  # as in interpolation.py
+    from upsample_cli.networks.enlargers.image_model import ImageModel
+    from upsample_cli.planes import Size
+
+_WIDEST = 256  # input columns of a tile: larger ones leave the processor's cache
+_STRIP = 128  # output rows of a tile, about; twice as many where enough strips are left to share
+_TALL, _WIDE = 2048, 6144  # output pixels: where strips are that high, and where they are low
+_TILE, _GLOBAL_TILE = 256, 1024  # input pixels along a side
+_RANGES = {"auto": None, "1": 1.0, "255": 255.0}
+_PROVIDERS = ("cpu", "cuda", "coreml", "directml")
+
+
+@dataclass(frozen=True, slots=True)
+class LearnedNetwork(RingingMethod):
+    """Upsample by the learned kernel and a network that adds to the luma.
+
+    Args:
+        weights: `photo` (mends mild noise and JPEG), `clean`, or the path of a .npz.
+        ensemble: Whether to average over eight positions of the picture.
+    """
+
+    name = "network"
+    summary = "learned kernel, and a network on its luma"
+    is_linear = False
+    neighbourhood = 3  # it sharpens on purpose: nearer bounds cost it 0.07 dB and more at 0.5
+    weights: str = parameter(
+        "photo", "weights of the network", choices=("photo", "clean"), file=True
+    )
+    ensemble: bool = parameter(False, "average over eight flips and turns")
+
+    def free_stages(self, size_in: "Size", size_out: "Size") -> tuple[Stage, ...]:
+        """Return one stage a network, and a reduction where their strides lead beyond the size."""
+        scale = max(after / before for before, after in zip(size_in, size_out, strict=True))
+        stages: list[Stage] = []
+        height, width = size_in
+        for stride in self._strides(scale):
+            stages.append(_residual_stage(self.weights, stride, (height, width), self.ensemble))
+            height, width = height * stride, width * stride
+        return reduced(tuple(stages), (height, width), size_out)
+
+    def rows_at_once(self, size: "Size", scale: float) -> int:
+        """Return the rows that come of a row of tall tiles of the last network."""
+        strides = self._strides(scale)
+        reduction = prod(strides) / scale
+        height, width = (round(n * reduction) for n in size)
+        if not strides or height < _TALL or width > _WIDE:
+            return 0
+        return round(_rows(strides[-1], (height, width)) * strides[-1] / reduction)
+
+    def _strides(self, scale: float) -> tuple[int, ...]:
+        """Return the strides that reach a scale, in the order they are applied."""
+        from upsample_cli.kernels.kernel_file import SHIPPED_STRIDES
+        from upsample_cli.kernels.network_weights import load_network
+
+        if not is_kernel_file(self.weights):
+            return composed(scale, SHIPPED_STRIDES)
+        return repeated(f"network {self.weights}", load_network(self.weights).stride, scale)
+
+
+@dataclass(frozen=True, slots=True)
+class OnnxNetwork(RingingMethod):
+    """Upsample by a network of the user's.
+
+    Args:
+        model: The path of a .onnx file.
+        model_range: What it takes for white; `auto` finds out.
+        tile: Input pixels along the side of a tile, 0 for what suits.
+        halo: Input pixels around a tile that it draws on; None finds out.
+        provider: What runs it.
+        ensemble: Whether to average what it makes of the picture in eight positions.
+    """
+
+    name = "onnx"
+    summary = "a network of your own, from a file"
+    is_linear = False
+    neighbourhood = 3  # as of `network`
+    model: str = parameter("", "network file to enlarge by", suffix=".onnx")
+    model_range: str = parameter("auto", "level of white in the network", choices=(*_RANGES,))
+    tile: int = parameter(0, "side of a tile in input pixels", low=0, high=8192)
+    halo: int | None = parameter(None, "input pixels around a tile", low=0, high=512)
+    provider: str = parameter("cpu", "device that runs the network", choices=_PROVIDERS)
+    ensemble: bool = parameter(False, "average over eight flips and turns")
+
+    def check(self) -> None:
+        """Raise a `SettingError` where no file is named."""
+        RingingMethod.check(self)
+        if not self.model:
+            raise SettingError("-m onnx needs a network; pass --model FILE.onnx")
+
+    @property
+    def own_scale(self) -> float:
+        """The scale of the network."""
+        return float(self._loaded().scale)
+
+    @property
+    def flat_ripple(self) -> float:
+        """What the network makes of flat pictures: the RMS of the pattern over their level."""
+        return self._loaded().ripple
+
+    def facts(self) -> dict[str, object]:
+        """Return what was found out of the network, for programs."""
+        return {"model": self._loaded().facts()}
+
+    def notes(self) -> tuple[str, ...]:
+        """Return a note where tiles may differ."""
+        if not self._loaded().is_global:
+            return ()
+        return ("its network sees the whole picture, so tiles may differ; see --tile and --halo",)
+
+    def free_stages(self, size_in: "Size", size_out: "Size") -> tuple[Stage, ...]:
+        """Return a stage for each pass, and a reduction where they lead beyond the size."""
+        model = self._loaded()
+        scale = max(after / before for before, after in zip(size_in, size_out, strict=True))
+        passes = len(composed(scale, (model.scale,)))
+        grown = model.scale**passes
+        stages: tuple[Stage, ...] = (self._stage(model),) * passes
+        return reduced(stages, (size_in[0] * grown, size_in[1] * grown), size_out)
+
+    def rows_at_once(self, size: "Size", scale: float) -> int:
+        """Return rows that are worth their halo, and leave some strips to share among threads."""
+        return round(min(_TILE, max(_TILE / 4, size[0] / scale / 4)) * scale)
+
+    def _loaded(self) -> "ImageModel":
+        try:
+            from upsample_cli.networks.enlargers.image_model import load
+        except ModuleNotFoundError as error:
+            raise SettingError(
+                f"-m onnx needs {error.name}, which is not installed; "
+                'pip install "upsample-cli[models]"'
+            ) from error
+        return load(self.model, self.provider, _RANGES[self.model_range], self.halo)
+
+    def _stage(self, model: "ImageModel") -> Stage:
+        """Return the stage of one pass."""
+        from upsample_cli.kernels.kernel_file import SHIPPED_STRIDES, shipped
+        from upsample_cli.kernels.named import bicubic
+        from upsample_cli.methods.tiled_stage import OnnxStage
+
+        side = self.tile or (_GLOBAL_TILE if model.is_global else _TILE)
+        tall, wide = (side, side)
+        if model.size:
+            tall, wide = (max(1, n - 2 * model.halo) for n in model.size)
+            if self.ensemble and tall != wide:
+                raise SettingError(
+                    f"--ensemble turns pictures, and {self.model} takes {model.size[1]}x"
+                    f"{model.size[0]} alone; leave it out"
+                )
+        if model.scale in SHIPPED_STRIDES:
+            kernel = shipped("tconv", "learned", model.scale).kernel("learned")
+        else:
+            kernel = bicubic(model.scale)
+        return OnnxStage(kernel, model, tall, wide, self.ensemble)
+
+
+def _rows(stride: int, size_out: "Size") -> int:
+    """Return the input rows of a tile of a network, for an output of a size."""
+    if size_out[1] > _WIDE:
+        return 32
+    return 16 * round(_STRIP / 16 / stride) * (2 if size_out[0] >= _TALL else 1)
+
+
+def _residual_stage(weights: str, stride: int, size: "Size", ensemble: bool) -> Stage:
+    """Return the stage of a network for pictures of a size."""
+    from upsample_cli.kernels.kernel_file import shipped
+    from upsample_cli.kernels.network_weights import load_network
+    from upsample_cli.kernels.residual import Residual
+    from upsample_cli.methods.tiled_stage import ResidualStage
+
+    rows, width = _rows(stride, (size[0] * stride, size[1] * stride)), size[1]
+    columns = -(-width // -(-width // _WIDEST))
+    if ensemble:  # tiles are turned
+        columns = rows
+    residual = Residual.of(load_network(weights, stride), rows, columns)
+    return ResidualStage(shipped("tconv", "learned", stride).kernel("learned"), residual, ensemble)
