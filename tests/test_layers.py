@@ -19,7 +19,7 @@ INNER_FLOORS = {
         "compare": 6, "": 7,
     },
     "networks": {"enlargers": 1, "": 1},
-    "images": {"places": 1, "metadata": 1, "figures": 1, "": 2, "write": 4, "read": 5},
+    "images": {"places": 1, "figures": 1, "": 2, "write": 4, "read": 5},
 }  # fmt: skip
 HOMES = {
     "click": {"commands"},
@@ -144,7 +144,7 @@ def test_an_arrow_that_points_up_is_seen(room: str, source: str) -> None:
         ("jobs", "audit", "def f():\n    import upsample_cli.jobs.batch.plan"),
         ("jobs", "batch", "from upsample_cli.jobs import measure"),
         ("images", "write", "from upsample_cli.images.read.files import read"),
-        ("images", "metadata", "from upsample_cli.images.image import Image"),
+        ("images", "places", "from upsample_cli.images.image import Image"),
         ("commands", "output", "from upsample_cli.commands.app import app"),
     ],
 )

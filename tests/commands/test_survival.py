@@ -21,7 +21,7 @@ from PIL import ImageCms
 from terminal import Outcome, check_refused
 from textures import texture_samples
 
-from upsample_cli.images.metadata.metadata import Metadata
+from upsample_cli.images.metadata import Metadata
 from upsample_cli.images.write import png
 
 Call = Callable[..., Outcome]

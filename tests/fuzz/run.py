@@ -25,7 +25,7 @@ import tifffile
 from damage import damaged
 
 from upsample_cli.commands import app
-from upsample_cli.images.metadata.metadata import Metadata
+from upsample_cli.images.metadata import Metadata
 from upsample_cli.images.write import png
 
 LONGEST, MOST = 10, 512 << 20  # seconds, bytes

@@ -13,7 +13,7 @@ from upsample_cli.errors import ImageFileError
 from upsample_cli.images import profiles
 from upsample_cli.images.image import Image
 from upsample_cli.images.levels import Colour, from_linear, luma, to_linear
-from upsample_cli.images.metadata.metadata import Metadata
+from upsample_cli.images.metadata import Metadata
 from upsample_cli.images.places.place import parse
 from upsample_cli.images.profiles import notes_on_linear
 from upsample_cli.images.read import files

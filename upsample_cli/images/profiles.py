@@ -14,7 +14,7 @@ from PIL import ImageCms
 
 from upsample_cli.images.image import Image
 from upsample_cli.images.levels import Curve, to_linear
-from upsample_cli.images.metadata.metadata import Metadata
+from upsample_cli.images.metadata import Metadata
 
 _TOLERANCE = 0.002  # of light: less than half of the difference between sRGB and gamma 2.2
 _PARA_NUMBERS = {0: 1, 1: 3, 2: 4, 3: 5, 4: 7}  # how many numbers each form of para has

@@ -11,7 +11,7 @@ import PIL.ImageSequence
 import pytest
 from textures import texture_samples
 
-from upsample_cli.images.metadata.metadata import Metadata
+from upsample_cli.images.metadata import Metadata
 from upsample_cli.images.places.place import parse
 from upsample_cli.images.read import animation
 from upsample_cli.images.read.decode import decode

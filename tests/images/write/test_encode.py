@@ -8,7 +8,7 @@ import pytest
 from textures import texture_samples
 
 from upsample_cli.errors import ImageFileError
-from upsample_cli.images.metadata.metadata import Metadata
+from upsample_cli.images.metadata import Metadata
 from upsample_cli.images.places.place import parse
 from upsample_cli.images.read import containers, files
 from upsample_cli.images.read.decode import decode

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import PIL.Image
 
-from upsample_cli.images.metadata.metadata import Metadata, metadata_of
+from upsample_cli.images.metadata import Metadata, metadata_of
 from upsample_cli.images.read import gif_frames
 from upsample_cli.images.read.decode import upright
 from upsample_cli.images.read.opening import frame_count, image_errors, open_picture

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeAlias
 import PIL.Image
 
 from upsample_cli.errors import ImageFileError
+from upsample_cli.images import exif
 from upsample_cli.images import palette as palettes
-from upsample_cli.images.metadata import exif
-from upsample_cli.images.metadata.metadata import Metadata, metadata_of
+from upsample_cli.images.metadata import Metadata, metadata_of
 from upsample_cli.images.places.place import MAX_PIXELS, Place
 from upsample_cli.images.read import opening, png_chunks, raw_modes
 from upsample_cli.images.read.opening import open_picture
@@ -108,7 +108,7 @@ def upright(opened: PIL.Image.Image) -> tuple[PIL.Image.Image, bytes | None, boo
     """
     opened.load()
     if opened.format == "TIFF":  # Pillow turns these as it loads them
-        from upsample_cli.images.metadata import tiff_tags
+        from upsample_cli.images import tiff_tags
 
         return opened, tiff_tags.as_exif(opened.getexif()), True
     data = exif.exif_bytes(opened)
@@ -187,7 +187,7 @@ def _decode_still(
         xmp, changes = jpeg_parts.without_attachments(metadata.xmp or b"", opened, file)
         metadata, notes = metadata._replace(xmp=xmp or None), notes + changes
     if format == "TIFF":
-        from upsample_cli.images.metadata import tiff_tags
+        from upsample_cli.images import tiff_tags
 
         notes += tuple(tiff_tags.notes_on_losses(opened.getexif(), metadata.iptc))
     return Decoded(name, picture, format, metadata, notes, depth, palette)

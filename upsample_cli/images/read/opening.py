@@ -12,7 +12,7 @@ import PIL.Image
 
 from upsample_cli import memory
 from upsample_cli.errors import ImageFileError, PictureTooLargeError
-from upsample_cli.images.metadata import exif
+from upsample_cli.images import exif
 from upsample_cli.images.places.place import MAX_PIXELS, Place
 from upsample_cli.images.write.formats import FORMATS, PNG_SIGNATURE
 

@@ -10,8 +10,8 @@ import PIL.Image
 
 from upsample_cli import memory
 from upsample_cli.errors import ImageFileError
-from upsample_cli.images.metadata.exif import exif_bytes, read_tags, upright
-from upsample_cli.images.metadata.metadata import Metadata, metadata_of
+from upsample_cli.images.exif import exif_bytes, read_tags, upright
+from upsample_cli.images.metadata import Metadata, metadata_of
 from upsample_cli.images.read.containers import boxes
 from upsample_cli.images.read.decode import Decoded
 from upsample_cli.images.read.opening import check_size

@@ -12,7 +12,7 @@ from typing import BinaryIO, NamedTuple
 
 import PIL.Image
 
-from upsample_cli.images.metadata.metadata import PNG_TEXT_PREFIX
+from upsample_cli.images.metadata import PNG_TEXT_PREFIX
 from upsample_cli.images.write.formats import PNG_SIGNATURE
 
 _TEXTS = {b"tEXt", b"zTXt", b"iTXt"}

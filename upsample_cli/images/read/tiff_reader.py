@@ -12,8 +12,8 @@ from PIL.TiffImagePlugin import IFDRational
 
 from upsample_cli import memory
 from upsample_cli.errors import ImageFileError
-from upsample_cli.images.metadata import exif, tiff_tags
-from upsample_cli.images.metadata.metadata import Metadata, upright_xmp
+from upsample_cli.images import exif, tiff_tags
+from upsample_cli.images.metadata import Metadata, upright_xmp
 from upsample_cli.images.read.decode import Decoded
 from upsample_cli.images.read.opening import check_size
 from upsample_cli.images.read.pillow_tiff import ASSOCIATED, CMYK, UNSPECIFIED, WHITE_IS_ZERO

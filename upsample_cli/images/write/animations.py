@@ -18,7 +18,7 @@ from typing import Any
 import PIL.Image
 
 from upsample_cli.errors import ImageFileError
-from upsample_cli.images.metadata.metadata import Metadata
+from upsample_cli.images.metadata import Metadata
 from upsample_cli.images.write import encode, png
 from upsample_cli.images.write.formats import PNG_SIGNATURE, Encoding
 from upsample_cli.images.write.png import chunk

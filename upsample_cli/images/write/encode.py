@@ -13,9 +13,9 @@ import numpy as np
 import PIL.Image
 
 from upsample_cli.errors import ImageFileError
+from upsample_cli.images.exif import with_dpi
 from upsample_cli.images.image import Samples
-from upsample_cli.images.metadata.exif import with_dpi
-from upsample_cli.images.metadata.metadata import Metadata
+from upsample_cli.images.metadata import Metadata
 from upsample_cli.images.palette import Palette
 from upsample_cli.images.write.formats import WITH_LOSSLESS, WITH_QUALITY, Encoding
 from upsample_cli.planes import Size

@@ -3,9 +3,9 @@
 import numpy as np
 
 from upsample_cli.errors import ImageFileError
+from upsample_cli.images.exif import without_thumbnail
 from upsample_cli.images.image import Image, Samples
-from upsample_cli.images.metadata.exif import without_thumbnail
-from upsample_cli.images.metadata.metadata import Metadata
+from upsample_cli.images.metadata import Metadata
 from upsample_cli.images.write.formats import Encoding
 
 _16_BITS = {"PNG", "TIFF", "PPM", "PGM"}

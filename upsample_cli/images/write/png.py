@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from upsample_cli.images.image import Samples
-from upsample_cli.images.metadata.metadata import Metadata
+from upsample_cli.images.metadata import Metadata
 from upsample_cli.images.palette import Palette, packed
 from upsample_cli.images.write.deflate import adler32, compress, crc32
 from upsample_cli.images.write.formats import PNG_SIGNATURE

@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
+from upsample_cli.images.exif import EXIF_ERRORS, IPTC, parse
 from upsample_cli.images.image import Image, Samples
-from upsample_cli.images.metadata.exif import EXIF_ERRORS, IPTC, parse
-from upsample_cli.images.metadata.metadata import Metadata
-from upsample_cli.images.metadata.tiff_tags import descriptive
+from upsample_cli.images.metadata import Metadata
 from upsample_cli.images.palette import packed
+from upsample_cli.images.tiff_tags import descriptive
 from upsample_cli.planes import Size
 
 FORMATS_OF_ROWS = {"TIFF", "PPM", "PGM"}

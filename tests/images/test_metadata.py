@@ -1,4 +1,4 @@
-from upsample_cli.images.metadata.metadata import resized_xmp, upright_xmp
+from upsample_cli.images.metadata import resized_xmp, upright_xmp
 
 PACKET = (
     b"<x:xmpmeta><rdf:Description tiff:Orientation='6' exif:PixelXDimension='40'>"

@@ -7,9 +7,9 @@ import PIL.Image
 import pytest
 from textures import texture_samples
 
+from upsample_cli.images import exif, tiff_tags
 from upsample_cli.images.image import Image
-from upsample_cli.images.metadata import exif, tiff_tags
-from upsample_cli.images.metadata.metadata import Metadata
+from upsample_cli.images.metadata import Metadata
 from upsample_cli.images.places.place import parse
 from upsample_cli.images.write import tiff_and_ppm
 from upsample_cli.jobs.enlarge.picture import enlarge

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import PIL.Image
 
-from upsample_cli.images.metadata.exif import IPTC, SUB_DIRECTORIES, keep_bytes
+from upsample_cli.images.exif import IPTC, SUB_DIRECTORIES, keep_bytes
 
 _INTEROPERABILITY = 0xA005  # points to a directory of its own
 _DESCRIPTION = 0x010E

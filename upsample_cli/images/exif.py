@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from struct import pack_into, unpack_from
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:  # decoding begins before NumPy has loaded
-    import PIL.Image
+import PIL.Image
 
+if TYPE_CHECKING:  # decoding begins before NumPy has loaded
     from upsample_cli.planes import Size
 
 ORIENTATION, IPTC = 0x0112, 0x83BB
@@ -30,7 +30,7 @@ _WIDTHS, _HEIGHTS = (0x0100, 0xA002), (0x0101, 0xA003)
 _X_RESOLUTION, _Y_RESOLUTION, _UNIT = 0x011A, 0x011B, 0x0128
 _THUMBNAIL, _THUMBNAIL_LENGTH = 0x0201, 0x0202
 _INCH, _CENTIMETRE = 2, 3
-_BYTE, _SHORT, _LONG, _UNDEFINED = 1, 3, 4, 7  # types of a value
+_SHORT, _LONG = 3, 4  # types of a value
 
 
 class _Text(str):
@@ -46,7 +46,7 @@ class _Text(str):
         return super().encode("latin-1", "replace")
 
 
-def exif_bytes(opened: "PIL.Image.Image") -> bytes | None:
+def exif_bytes(opened: PIL.Image.Image) -> bytes | None:
     """Return the EXIF of a picture as its file holds it."""
     data: Any = opened.info.get("exif")
     if not data and RAW_PROFILE in opened.info:
@@ -57,27 +57,27 @@ def exif_bytes(opened: "PIL.Image.Image") -> bytes | None:
     return data.removeprefix(b"Exif\0\0") if data else None
 
 
-def read_tags(opened: "PIL.Image.Image") -> "PIL.Image.Exif":
+def read_tags(opened: PIL.Image.Image) -> PIL.Image.Exif:
     """Return the EXIF of a picture as Pillow's tags; no tags where it is damaged."""
     try:
         return opened.getexif()
     except EXIF_ERRORS:
-        return _empty()
+        return PIL.Image.Exif()
 
 
-def orientation_of(opened: "PIL.Image.Image") -> int:
+def orientation_of(opened: PIL.Image.Image) -> int:
     """Return the orientation that a picture's EXIF states: 1..8, or nonsense; 1 is upright."""
     orientation: int = read_tags(opened).get(ORIENTATION, 1) if exif_bytes(opened) else 1
     return orientation
 
 
-def parse(exif: bytes) -> "PIL.Image.Exif":
+def parse(exif: bytes) -> PIL.Image.Exif:
     """Return EXIF as Pillow's tags.
 
     Raises:
         EXIF_ERRORS: It is damaged; some damage shows only when its parts are read or written.
     """
-    tags = _empty()
+    tags = PIL.Image.Exif()
     tags.load(exif)
     return tags
 
@@ -130,7 +130,7 @@ def with_dpi(exif: bytes | None, dpi: tuple[float, float] | None) -> bytes | Non
     if dpi is None:
         return exif
     try:
-        tags = parse(exif) if exif else _empty()
+        tags = parse(exif) if exif else PIL.Image.Exif()
         if _X_RESOLUTION in tags:
             return exif
         for tag, value in [*tags.items()]:
@@ -163,24 +163,9 @@ def valid_dpi(dpi: Any) -> tuple[float, float] | None:
     return (horizontal, vertical) if 1 < horizontal < 1e6 and 1 < vertical < 1e6 else None
 
 
-def tiff_iptc(tags: Any) -> bytes | None:
-    """Return the IPTC of a TIFF; None if there is none, or if its type is not bytes.
-
-    Args:
-        tags: Pillow's TIFF directory; None for other formats.
-    """
-    return tags[IPTC] if tags and tags.tagtype.get(IPTC) in (_BYTE, _UNDEFINED) else None
-
-
 def keep_bytes(value: object) -> object:
     """Return a value which, if it is text, is written with the bytes it was read from."""
     return _Text(value) if isinstance(value, str) else value
-
-
-def _empty() -> "PIL.Image.Exif":
-    import PIL.Image  # imported already wherever tags are read
-
-    return PIL.Image.Exif()
 
 
 def _with_numbers(exif: bytes, numbers: dict[int, int]) -> bytearray:

@@ -5,8 +5,8 @@ import pytest
 import tifffile
 from textures import texture_samples
 
+from upsample_cli.images.exif import parse
 from upsample_cli.images.image import Image
-from upsample_cli.images.metadata.exif import parse
 from upsample_cli.images.places.place import parse_file
 from upsample_cli.images.read.decode import decode
 from upsample_cli.images.write import tiff_and_ppm

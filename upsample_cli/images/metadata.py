@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from upsample_cli.images.metadata import exif as exif_tags
+from upsample_cli.images import exif as exif_tags
 
 if TYPE_CHECKING:  # decoding begins before NumPy has loaded
     import PIL.Image
@@ -130,14 +130,14 @@ def metadata_of(opened: "PIL.Image.Image", exif: bytes | None, upright: bool) ->
     packet = _bytes(info.get("xmp"))
     if packet and upright:
         packet = upright_xmp(packet)
-    iptc = info.get("photoshop", {}).get(_IPTC)
+    iptc = info.get("photoshop", {}).get(_IPTC) or getattr(opened, "tag_v2", {}).get(exif_tags.IPTC)
     segments = [data for _, data in getattr(opened, "applist", [])]
     return Metadata(
         icc=(opened.mode != "LAB" and info.get("icc_profile")) or None,  # Lab becomes sRGB
         exif=exif,
         xmp=packet,
         extended_xmp=tuple(data for data in segments if data.startswith(_EXTENDED_XMP)),
-        iptc=iptc or exif_tags.tiff_iptc(getattr(opened, "tag_v2", None)),
+        iptc=iptc if isinstance(iptc, bytes) else None,
         dpi=exif_tags.valid_dpi(info.get("dpi"))
         or exif_tags.tags_dpi(exif_tags.read_tags(opened) if exif else {}),
         srgb=info.get("srgb"),

@@ -1,1 +1,0 @@
-"""Metadata: what a file says beside its pixels."""
