@@ -3,9 +3,9 @@
 import io
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import BinaryIO, ClassVar, Self, cast
+from typing import BinaryIO, ClassVar, Self
 
 from upsample_cli import memory
 from upsample_cli.errors import ImageFileError
@@ -60,10 +60,12 @@ class StandardStream(Place):
     def writing(self, force: bool = False, mode: int = 0o666) -> Iterator[BinaryIO]:
         """Write to standard output; `BrokenPipeError` says that the reader has gone."""
         out = sys.stdout.buffer
+        # Without a buffer (PYTHONUNBUFFERED) a write may stop half-way without an error.
+        is_raw = isinstance(out, io.RawIOBase)
         try:
-            # Without a buffer (PYTHONUNBUFFERED) a write may stop half-way without an error.
-            yield cast(BinaryIO, _WholeWriter(out)) if isinstance(out, io.RawIOBase) else out
-            out.flush()
+            with open(out.fileno(), "wb", closefd=False) if is_raw else nullcontext(out) as file:
+                yield file
+                file.flush()
         except BrokenPipeError:
             raise
         except OSError as error:
@@ -71,21 +73,3 @@ class StandardStream(Place):
             raise ImageFileError(
                 f"cannot write standard output: {reason}; write to a file"
             ) from error
-
-
-class _WholeWriter:
-    """Writes all data to a raw stream, which may take a part at a time."""
-
-    def __init__(self, raw: io.RawIOBase) -> None:
-        self._raw = raw
-
-    def write(self, data: bytes | memoryview) -> int:
-        """Write all of the data; return how many bytes it has."""
-        left = memoryview(data).cast("B")
-        while left:
-            left = left[self._raw.write(left) or 0 :]
-        return memoryview(data).nbytes
-
-    def flush(self) -> None:
-        """Flush the raw stream."""
-        self._raw.flush()

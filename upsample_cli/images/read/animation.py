@@ -2,21 +2,34 @@
 
 All frames are decoded once before any is enlarged: so a broken frame is found before anything is
 written, and writers know the duration of every frame beforehand.
+
+The frames of a GIF are put together as browsers do. Pillow decodes the pixels of each. It fills
+what no frame covers, or what a frame clears, with the background colour, grows the canvas for later
+frames, and overlooks profile and XMP.
+
+Source: CompuServe, "Graphics Interchange Format, version 89a"; ICC.1:2022, annex B.
 """
 
 import io
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from struct import pack, unpack_from
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import PIL.Image
+from PIL.GifImagePlugin import GifImageFile
 
+from upsample_cli import memory
 from upsample_cli.images.metadata import Metadata, metadata_of
-from upsample_cli.images.read import gif_frames
 from upsample_cli.images.read.decode import upright
 from upsample_cli.images.read.opening import frame_count, image_errors, open_picture
+from upsample_cli.images.write.gif import APPLICATION, CONTROL, FRAME, blocks, head_length
 
 if TYPE_CHECKING:  # decoding begins before NumPy has loaded
     from upsample_cli.planes import Size
+
+_TO_CLEAR, _TO_PREVIOUS = 2, 3  # what becomes of a GIF's frame before the next
+_BYTES = 12  # that a pixel of a frame or a canvas takes
+_XMP_TRAILER = 258  # bytes behind a packet, which end it for readers of blocks
 
 
 class Animation(NamedTuple):
@@ -85,10 +98,8 @@ def frames(animation: Animation) -> Iterator[PIL.Image.Image]:
 def _pictures(opened: PIL.Image.Image, data: bytes) -> Iterator[tuple[PIL.Image.Image, float]]:
     """Yield each frame, upright, and how long it is shown, in milliseconds."""
     if opened.format == "GIF":
-        gif = gif_frames.parse(data)
-        opened.info |= gif.info
-        durations = [patch.milliseconds for patch in gif.patches]
-        yield from zip(gif_frames.frames(gif, opened.size), durations, strict=True)
+        opened.info |= _gif_info(data)
+        yield from gif_frames(data, opened.size)
         return
     # A PNG may have a still picture before its frames.
     for index in range(int(getattr(opened, "default_image", False)), frame_count(opened)):
@@ -118,3 +129,80 @@ def _plays(opened: PIL.Image.Image) -> int:
         return int(loop or 0)
     # A GIF says how often it starts again; without this, it is played once.
     return 1 if loop is None else int(loop) + 1 if loop else 0
+
+
+def still_gif(opened: PIL.Image.Image, file: BinaryIO) -> PIL.Image.Image:
+    """Return a still GIF with its profile and XMP, transparent where its frame does not reach."""
+    file.seek(0)
+    data = file.read()
+    opened.info |= _gif_info(data)
+    if all(tile.extents == (0, 0, *opened.size) for tile in getattr(opened, "tile", [])):
+        return opened
+    whole, _ = next(gif_frames(data, opened.size))
+    whole.info, whole.format = opened.info, "GIF"
+    whole.info.pop("transparency", None)
+    return whole
+
+
+def gif_frames(data: bytes, size: tuple[int, int]) -> Iterator[tuple[PIL.Image.Image, float]]:
+    """Yield each frame of a GIF whole, and how long it is shown, in milliseconds.
+
+    Args:
+        data: The file.
+        size: Width and height of its canvas, to which frames are cut.
+
+    Yields:
+        The frame as RGBA, black and transparent where nothing is.
+
+    Raises:
+        IndexError: The file ends too early; or struct.error.
+        PictureTooLargeError: A frame would take more memory than may be taken.
+    """
+    canvas, control = PIL.Image.new("RGBA", size), b""
+    for block in blocks(data):
+        if block[0] != FRAME:
+            control = block if block[1] == CONTROL else control
+            continue
+        left, top, width, height = unpack_from("<4H", block, 1)
+        screen = data[:6] + pack("<2H", width, height) + data[10 : head_length(data)]
+        pixels, seen = _patch(screen + control + b"," + bytes(4) + block[5:] + b";", size)
+        flags, delay = unpack_from("<BH", control or bytes(6), 3)
+        before, canvas, control = canvas, canvas.copy(), b""
+        canvas.paste(pixels, (left, top), seen)
+        yield canvas, 10 * delay
+        if flags >> 2 & 7 == _TO_PREVIOUS:
+            canvas = before
+        elif flags >> 2 & 7 == _TO_CLEAR:
+            canvas = canvas.copy()
+            canvas.paste((0, 0, 0, 0), (left, top, left + width, top + height))
+
+
+def _patch(gif: bytes, size: tuple[int, int]) -> tuple[PIL.Image.Image, PIL.Image.Image]:
+    """Return the colours of a frame that is a GIF of its own, and which of its pixels are seen."""
+    with GifImageFile(io.BytesIO(gif)) as opened:
+        memory.check(
+            _BYTES * (opened.width * opened.height + size[0] * size[1]),
+            f"a frame of {opened.width}x{opened.height}",
+        )
+        opened.load()
+        clear = opened.info.pop("transparency", None)  # which Pillow fails at without a palette
+        numbers = PIL.Image.frombytes("L", opened.size, opened.tobytes())
+        seen = numbers.point([255 * (number != clear) for number in range(256)])
+        return opened.convert("RGB"), seen
+
+
+def _gif_info(data: bytes) -> dict[Any, Any]:
+    """Return the profile and XMP of a GIF by Pillow's names; see `gif_frames` for errors."""
+    info = {}
+    for block in blocks(data):
+        name, at = block[3:14], 14
+        if block[0] == FRAME or block[1] != APPLICATION:
+            continue
+        if name == b"XMP DataXMP":
+            info["xmp"] = block[at:-_XMP_TRAILER]
+        elif name == b"ICCRGBG1012":
+            info["icc_profile"] = b""
+            while block[at]:
+                info["icc_profile"] += block[at + 1 : at + 1 + block[at]]
+                at += block[at] + 1
+    return info

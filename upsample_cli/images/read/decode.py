@@ -198,9 +198,9 @@ def _loaded(
 ) -> PIL.Image.Image:
     """Return a picture with its pixels, cropped as its file says, once these are checked."""
     if format == "GIF":
-        from upsample_cli.images.read import gif_frames  # seldom needed
+        from upsample_cli.images.read import animation  # seldom needed
 
-        opened = gif_frames.still(opened, file)
+        opened = animation.still_gif(opened, file)
     opened.load()
     if (box := opening.crop_of(opened)) is not None:
         opened = opened.crop(box)
