@@ -37,15 +37,8 @@ class Curve(NamedTuple):
 
     light: NDArray[np.float64]
 
-    def to_light(self, colours: Planes) -> Planes:
-        """Return planes of levels, shape (C, H, W), as light; beyond 0..1 it goes on evenly."""
-        return self._through(colours, inverse=False)
-
-    def from_light(self, colours: Planes) -> Planes:
-        """Return planes of light as levels."""
-        return self._through(colours, inverse=True)
-
-    def _through(self, colours: Planes, inverse: bool) -> Planes:
+    def applied(self, colours: Planes, inverse: bool = False) -> Planes:
+        """Return planes of levels, shape (C, H, W), as light, or the inverse; even beyond 0..1."""
         levels = np.linspace(0, 1, self.light.shape[1])
         out = colours - np.clip(colours, 0, 1)
         for index, plane in enumerate(colours):
@@ -104,7 +97,7 @@ class Colour(NamedTuple):
         np.multiply(samples.transpose(2, 0, 1), np.float32(1 / self.peak), planes, dtype=np.float32)
         colours = planes[:-1] if self.alpha else planes
         if self.linear:
-            colours[...] = self.curve.to_light(colours) if self.curve else to_linear(colours)
+            colours[...] = self.curve.applied(colours) if self.curve else to_linear(colours)
         if self.alpha and self.premultiplied:
             colours *= planes[-1]
         return planes
@@ -123,7 +116,9 @@ class Colour(NamedTuple):
             np.divide(colours, np.maximum(planes[-1], _LEAST_ALPHA), out=colours)
             colours *= planes[-1] >= (0.5 / self.peak if self._is_integer else _LEAST_ALPHA)
         if self.linear:
-            colours[...] = self.curve.from_light(colours) if self.curve else from_linear(colours)
+            colours[...] = (
+                self.curve.applied(colours, inverse=True) if self.curve else from_linear(colours)
+            )
         if not self._is_integer:
             return planes
         planes *= np.float32(self.peak)
@@ -197,3 +192,38 @@ def to_linear(x: Planes) -> Planes:
 def from_linear(x: Planes) -> Planes:
     """Convert linear light to sRGB values. Source: IEC 61966-2-1."""
     return np.where(x <= 0.0031308, x * 12.92, 1.055 * np.maximum(x, 0.0) ** (1 / 2.4) - 0.055)
+
+
+def rounded(samples: Samples, bits: int) -> Samples:
+    """Return samples of 16 bits, or floating-point ones of 0..1, rounded to whole levels.
+
+    Args:
+        samples: Of any shape.
+        bits: Of the result: 8, or 16 for floating-point samples.
+    """
+    if samples.dtype.kind == "u":
+        return ((samples.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
+    levels: Samples = np.floor(samples * np.float32(2**bits - 1) + np.float32(0.5))
+    return levels.astype(f"u{bits // 8}")
+
+
+def laid_on(samples: Samples, background: tuple[int, int, int]) -> Samples:
+    """Return samples without their opacity, laid on a colour.
+
+    Args:
+        samples: Shape (H, W, C) with C of 2 or 4.
+        background: Red, green and blue, 0..255.
+
+    Returns:
+        Shape (H, W, 1) or (H, W, 3).
+    """
+    peak, colours = full_scale(samples.dtype), samples.shape[2] - 1
+    if colours == 1 and len(set(background)) > 1:
+        colours = 3
+    under = np.array(background[:colours], np.float32) * np.float32(peak / 255)
+    out: Samples = np.empty((*samples.shape[:2], colours), samples.dtype)
+    half = np.float32(0.5 if samples.dtype.kind == "u" else 0)
+    for row, result in zip(samples, out, strict=True):
+        opacity = row[:, -1:] * np.float32(1 / peak)
+        result[...] = row[:, :-1] * opacity + under * (1 - opacity) + half
+    return out

@@ -1,4 +1,4 @@
-"""The formats that can be written, and which of them a target gets."""
+"""The formats that can be written, which of them a target gets, and what each cannot hold."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -7,6 +7,8 @@ from upsample_cli.errors import ImageFileError, SettingError
 from upsample_cli.images.places.place import Place
 
 if TYPE_CHECKING:  # NumPy is not loaded for --help
+    from upsample_cli.images.image import Image
+    from upsample_cli.images.metadata import Metadata
     from upsample_cli.planes import Size
 
 FORMATS = {
@@ -29,6 +31,10 @@ WITH_LOSSLESS = {"WEBP", "AVIF"}
 
 _LARGEST_SIDE = {"JPEG": 65500, "WEBP": 16383, "GIF": 65535, "TGA": 65535, "AVIF": 65536,
                  "ICO": 256}  # fmt: skip
+_16_BITS = {"PNG", "TIFF", "PPM", "PGM"}
+_CMYK = {"JPEG", "TIFF"}
+_NO_ALPHA = {"JPEG", "BMP", "PPM", "PGM"}
+_LONGEST_EXIF, _LONGEST_XMP = 65_527, 65_504  # bytes in a segment of a JPEG
 
 
 class Encoding(NamedTuple):
@@ -121,3 +127,91 @@ def check_size(format: str, size: "Size") -> None:
     height, width = size
     if max(size) > _LARGEST_SIDE.get(format, max(size)):
         raise ImageFileError(f"{format} cannot hold {width}x{height} pixels; write a PNG or TIFF")
+
+
+def fit(
+    image: "Image",
+    format: str,
+    encoding: Encoding = Encoding(),  # noqa: B008 # it is frozen
+) -> "tuple[Image, tuple[str, ...]]":
+    """Return a picture as a format can hold it, laid on its background, and notes on what is lost.
+
+    The colours that a GIF cannot hold are not known before it is written; see `gif.rounding_note`.
+
+    Raises:
+        ImageFileError: The picture has transparency, colours, or numbers beyond 0..1, and the
+            format does not.
+    """
+    notes = []
+    background = encoding.background
+    is_hidden = background is not None and image.palette is not None and image.palette.opacity
+    if image.palette and (is_hidden or not image.palette.fits(format)):
+        samples, note = image.palette.filtered(image.samples)
+        image = image._replace(samples=samples, palette=None)
+        notes.append(note)
+    if image.is_cmyk and format not in _CMYK:
+        from upsample_cli.images import profiles  # seldom needed
+
+        image, how = profiles.to_srgb(image)
+        notes.append(f"{format} holds no inks, so CMYK became sRGB {how}")
+    image = _fit_opacity(image, format, background)
+    if image.channels > 2 and format == "PGM":
+        raise ImageFileError("PGM holds no colour; write a .ppm or .pnm")
+    if format == "JPEG":
+        metadata, words = _fit_segments(image.metadata)
+        image = image._replace(metadata=metadata)
+        notes += words
+    kind = format
+    if format == "AVIF" and encoding.is_lossless(image.metadata.lossless):
+        kind = "lossless AVIF"
+    notes += [f"{kind} holds no {word}, so it was left out" for word in image.metadata.losses(kind)]
+    image, words = _fit_depth(image, format)
+    return image, (*notes, *words)
+
+
+def _fit_opacity(image: "Image", format: str, background: tuple[int, int, int] | None) -> "Image":
+    """Return a picture laid on its background, or without opacity that a format cannot hold."""
+    if not image.has_alpha:
+        return image
+    if background is not None:
+        from upsample_cli.images import levels
+
+        return image._replace(samples=levels.laid_on(image.samples, background))
+    if format not in _NO_ALPHA:
+        return image
+    if (image.samples[..., -1] != image.peak).any():
+        raise ImageFileError(
+            f"{format} holds no transparency; write a PNG, WebP or TIFF, or pass --background"
+        )
+    return image._replace(samples=image.samples[..., :-1])
+
+
+def _fit_depth(image: "Image", format: str) -> "tuple[Image, list[str]]":
+    """Return a picture with samples that a format can hold, and a note if they were rounded."""
+    bits, is_float = 16 if format in _16_BITS else 8, image.dtype.kind == "f"
+    if format == "TIFF" or (image.bits <= bits and not is_float):
+        return image, []
+    if is_float and (image.samples.min() < 0 or image.samples.max() > 1):
+        raise ImageFileError(f"{format} holds no numbers beyond 0..1, as these are; write a TIFF")
+    from upsample_cli.images import levels
+
+    note = f"{format} holds 8 bits a sample, so 16 were rounded"
+    if is_float:
+        note = f"{format} holds no floating-point samples, so they were rounded to {bits} bits"
+    return image._replace(samples=levels.rounded(image.samples, bits)), [note]
+
+
+def _fit_segments(metadata: "Metadata") -> "tuple[Metadata, list[str]]":
+    """Return metadata as the segments of a JPEG can hold it, and notes on what is lost."""
+    from upsample_cli.images.exif import without_thumbnail
+
+    exif, xmp, notes = metadata.exif, metadata.xmp, []
+    if exif and len(exif) > _LONGEST_EXIF:
+        exif, what = without_thumbnail(exif), "the thumbnail in it was left out"
+        if len(exif) > _LONGEST_EXIF:
+            exif, what = None, "it was left out"
+        notes.append(f"its EXIF is too long for a JPEG, so {what}")
+    if xmp and len(xmp) > _LONGEST_XMP:
+        xmp = None
+        notes.append("its XMP is too long for a JPEG, so it was left out")
+    return metadata._replace(exif=exif, xmp=xmp), notes

@@ -8,7 +8,7 @@ from upsample_cli.errors import ImageFileError
 from upsample_cli.images.image import Image, Samples
 from upsample_cli.images.palette import count_colours
 from upsample_cli.images.places.place import Place
-from upsample_cli.images.write import format_limits, png
+from upsample_cli.images.write import formats, png
 from upsample_cli.jobs.enlarge.render import MeasuredStrips, Progress
 from upsample_cli.jobs.enlarge.task import Task
 from upsample_cli.jobs.runtime.threads import Workers
@@ -51,7 +51,7 @@ def prepared(image: Image, size: Size, format: str, task: Task) -> tuple[Image, 
     notes = _flat_art_note(image, task)
     if task.drop_metadata:
         image = image._replace(metadata=image.metadata.stripped())
-    image, lost = format_limits.fit(image, format, task.encoding)
+    image, lost = formats.fit(image, format, task.encoding)
     notes += lost
     if image.is_cmyk and task.linear:
         raise ImageFileError("inks are no light; leave --linear out or write a PNG")
