@@ -1,14 +1,18 @@
-"""Small pictures for a page: kernels, differences, and pixels as the text of a page holds them."""
+"""Small pictures for a page: kernels, pixels as its text holds them, and crops side by side."""
 
 import io
 from base64 import b64encode
-from typing import Any
+from collections.abc import Sequence
+from math import ceil
+from typing import Any, NamedTuple
 
 import numpy as np
 import PIL.Image
+import PIL.ImageDraw
 from numpy.typing import NDArray
 
-from upsample_cli.images.figures.drawing import Pixels
+from upsample_cli.images.figures.drawing import Pixels, shortened, write_text
+from upsample_cli.images.figures.grid import FAINT, INK, PAPER
 
 LONGEST_SIDE = 16383
 """Pixels of the longest side that a WebP can have."""
@@ -16,6 +20,23 @@ LONGEST_SIDE = 16383
 _PLUS, _ZERO, _MINUS = np.array([(240, 140, 40), (128, 128, 134), (60, 130, 230)], float)
 _KERNEL = 320  # pixels, about the side of a kernel
 _LARGEST_PROFILE = 1 << 14  # bytes; larger ones would be most of a page
+_SIDE = 384  # pixels: about the longer side of a panel
+_LEAST_SIDE = 240  # pixels of width, so that names fit
+_NAME, _FIGURES, _GAP, _MARGIN = 22, 17, 20, 24  # heights of letters, spaces
+
+
+class Panel(NamedTuple):
+    """A crop and what stands above it.
+
+    Args:
+        name: One line.
+        figures: A line of smaller letters; may be empty.
+        pixels: Shape (H, W, C).
+    """
+
+    name: str
+    figures: str
+    pixels: Pixels
 
 
 def kernel_pixels(taps: NDArray[np.float64]) -> Pixels:
@@ -56,6 +77,36 @@ def data_url(pixels: Pixels, quality: int | None = None, icc: bytes | None = Non
     profile = icc if icc and len(icc) <= _LARGEST_PROFILE else b""
     picture.save(file, "WEBP", method=0, exact=True, icc_profile=profile, **how)
     return f"data:image/webp;base64,{b64encode(file.getvalue()).decode()}"
+
+
+def crop_sheet(panels: Sequence[Panel]) -> bytes:
+    """Return a PNG of panels in rows of up to four, magnified by a whole number.
+
+    Args:
+        panels: One or more, all of one size.
+    """
+    rows = ceil(len(panels) / 4)
+    across = ceil(len(panels) / rows)
+    height, width = panels[0].pixels.shape[:2]
+    times = max(1, round(_SIDE / max(height, width)))
+    wide = max(_LEAST_SIDE, width * times)
+    head = _NAME + 8 + (_FIGURES + 8 if any(panel.figures for panel in panels) else 0) + 4
+    step = (wide + _GAP, head + height * times + _GAP)
+    size = (across * step[0] - _GAP + 2 * _MARGIN, rows * step[1] - _GAP + 2 * _MARGIN)
+    sheet = PIL.Image.new("RGB", size, PAPER)
+    draw = PIL.ImageDraw.Draw(sheet)
+    for i, panel in enumerate(panels):
+        left, top = _MARGIN + i % across * step[0], _MARGIN + i // across * step[1]
+        write_text(draw, (left, top), shortened(panel.name, _NAME, wide), _NAME, "la", INK)
+        line = shortened(panel.figures, _FIGURES, wide)
+        write_text(draw, (left, top + _NAME + 8), line, _FIGURES, "la", FAINT)
+        large = over_white(panel.pixels).resize(
+            (width * times, height * times), PIL.Image.Resampling.NEAREST
+        )
+        sheet.paste(large, (left, top + head))
+    file = io.BytesIO()
+    sheet.save(file, "PNG", optimize=True)
+    return file.getvalue()
 
 
 def over_white(pixels: Pixels) -> PIL.Image.Image:

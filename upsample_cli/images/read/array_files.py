@@ -98,6 +98,6 @@ def write(arrays: Mapping[str, Array], format: str, file: BinaryIO) -> None:
 
 
 def _write(array: Array, file: Any) -> None:
-    """Write one array as a .npy, by `write` alone: into a file NumPy would want to go to places."""
+    """Write one array as a .npy by `write` alone, as pipes can do no more."""
     only_write: Any = SimpleNamespace(write=file.write)
     np.lib.format.write_array(only_write, np.ascontiguousarray(array), allow_pickle=False)

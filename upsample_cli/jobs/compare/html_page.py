@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 
 from upsample_cli.errors import SettingError
-from upsample_cli.images.figures.crop_sheet import Panel, crop_sheet
 from upsample_cli.images.figures.drawing import Pixels, ramp_colours
 from upsample_cli.images.figures.heat_map import heat_pixels, heat_top, spread
 from upsample_cli.images.figures.small_pictures import (
     LONGEST_SIDE,
+    Panel,
+    crop_sheet,
     data_url,
     eight_bit,
     kernel_pixels,
