@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # decoding begins before NumPy has loaded
 _SRGB_GAMMA = 0.45455
 _CICP_SRGB = b"cICP", b"\x01\x0d"  # sRGB's primaries and curve
 _IPTC, _EXTENDED_XMP = 0x0404, b"http://ns.adobe.com/xmp/extension/\0"  # in a JPEG
+_BYTES = (1, 7)  # types of TIFF
 _XMP_KEY = "XML:com.adobe.xmp"
 _XMP_VALUE = rb"(\s*=\s*[\"']|\s*>)\d+"
 PNG_TEXT_PREFIX = "upsample-cli text: "
@@ -130,14 +131,13 @@ def metadata_of(opened: "PIL.Image.Image", exif: bytes | None, upright: bool) ->
     packet = _bytes(info.get("xmp"))
     if packet and upright:
         packet = upright_xmp(packet)
-    iptc = info.get("photoshop", {}).get(_IPTC) or getattr(opened, "tag_v2", {}).get(exif_tags.IPTC)
     segments = [data for _, data in getattr(opened, "applist", [])]
     return Metadata(
         icc=(opened.mode != "LAB" and info.get("icc_profile")) or None,  # Lab becomes sRGB
         exif=exif,
         xmp=packet,
         extended_xmp=tuple(data for data in segments if data.startswith(_EXTENDED_XMP)),
-        iptc=iptc if isinstance(iptc, bytes) else None,
+        iptc=_iptc(opened),
         dpi=exif_tags.valid_dpi(info.get("dpi"))
         or exif_tags.tags_dpi(exif_tags.read_tags(opened) if exif else {}),
         srgb=info.get("srgb"),
@@ -148,6 +148,14 @@ def metadata_of(opened: "PIL.Image.Image", exif: bytes | None, upright: bool) ->
         coding=_coding(opened),
         lossless=info.get("lossless", False),
     )
+
+
+def _iptc(opened: Any) -> bytes | None:
+    """Return the IPTC of a JPEG or TIFF; None where a TIFF holds it as other numbers than bytes."""
+    if opened.format == "TIFF":
+        tags, kind = opened.tag_v2, opened.tag_v2.tagtype.get(exif_tags.IPTC)
+        return tags[exif_tags.IPTC] if kind in _BYTES else None
+    return opened.info.get("photoshop", {}).get(_IPTC) or None
 
 
 def _text(opened: Any) -> Iterator[tuple[str, str]]:
