@@ -1,6 +1,8 @@
 """Fixtures for tests of the command line."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
@@ -9,7 +11,8 @@ import pytest
 from terminal import Outcome
 from textures import texture_samples
 
-from upsample_cli.commands import app
+from upsample_cli.commands import app, batch
+from upsample_cli.jobs.batch.pool import Workforce
 
 Call = Callable[..., Outcome]
 
@@ -30,6 +33,19 @@ def call(
         return Outcome(code, out, err.decode())
 
     return run_command
+
+
+@pytest.fixture
+def in_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let `call` work on folders in threads, where processes, slow to start, are not the point."""
+
+    @contextmanager
+    def open_threads(count: int) -> Iterator[Workforce]:
+        """Give an executor as `open_pool` does."""
+        with ThreadPoolExecutor(count) as executor:
+            yield Workforce(executor, 2 * count)
+
+    monkeypatch.setattr(batch, "open_pool", open_threads)
 
 
 @pytest.fixture

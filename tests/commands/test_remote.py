@@ -23,6 +23,7 @@ Call = Callable[..., Outcome]
 COUNT, SLOW = 6, 3  # number of pictures; index of the one that the server holds back
 COMMAND = [sys.executable, "-W", "error", "-m", "upsample_cli"]
 HEAD_BYTES = 1 << 16
+pytestmark = pytest.mark.usefixtures("in_threads")  # but for runs in a process of their own
 KEYS = ("a.png", "b.jpg", "deep/c.png", "deep/er/d.webp")
 
 

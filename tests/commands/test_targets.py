@@ -54,7 +54,7 @@ def test_a_file_that_appears_during_the_run_is_kept(tmp_path: Path, arguments: s
     for name in ("many", "out"):
         (tmp_path / name).mkdir()
     for name in ("in.png", "many/in.png"):
-        PIL.Image.fromarray(texture_samples(600, 600, 3)).save(tmp_path / name)
+        PIL.Image.fromarray(texture_samples(256, 256, 3)).save(tmp_path / name)
     command = [sys.executable, "-m", "upsample_cli", *arguments.split(), "-s", "8", "-j", "1",
                "--compression", "9", "-q"]  # fmt: skip
     with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:

@@ -1,9 +1,10 @@
 """Run a folder of files through the tool and other readers: python tests/fuzz/suite.py FOLDER.
 
-Each file is enlarged once by `nearest` at scale 1 and read by OpenCV, and by ImageMagick, libvips
-and imagecodecs where they are installed. It prints a line for each file that comes out "wrong": two
-readers have another picture, the same one, and none has ours; "unsure": no reader has it, but no
-two agree; or "refused", though a reader has it. The last line is JSON.
+Each file is enlarged once by `nearest` at scale 1 and read by OpenCV, and by imagecodecs,
+ImageMagick and libvips where they are installed, until one has the same picture. It prints a line
+for each file that comes out "wrong": two readers have another picture, the same one, and none has
+ours; "unsure": no reader has it, but no two agree; or "refused", though a reader has it. The last
+line is JSON.
 
 Such lines are to be looked at, not believed: readers differ about profiles, opacity and damage.
 """
@@ -48,22 +49,25 @@ def main() -> int:
 
 
 def judge(path: Path) -> tuple[str, str]:
-    """Return what became of a file in a word, and how far each reader is from it."""
+    """Return what became of a file in a word, and how far readers are from it."""
+    others, far = {}, {}
     with tempfile.TemporaryDirectory() as folder:
         ours, error = enlarged(path, Path(folder))
-        others = {}
         is_animated_png = b"acTL" in path.read_bytes()[:100]  # the others read what is no frame
         for name, reader in {"OpenCV": by_opencv}.items() if is_animated_png else READERS.items():
-            for variant in pictures_of(reader, path, Path(folder)):
-                others.setdefault(name, []).append(variant)
+            if not (variants := pictures_of(reader, path, Path(folder))):
+                continue
+            if ours is None:
+                return "refused", f"{error} ({name})"
+            others[name] = variants
+            far[name] = min(distance(ours, variant) for variant in variants)
+            if far[name] <= NEAR:
+                return "right", f"{name} {far[name]:.1f}"
     if ours is None:
-        return ("refused" if others else "unread"), f"{error} ({', '.join(others)})"
+        return "unread", error
     if not others:
         return "unseen", "no reader reads it"
-    far = {name: min(distance(ours, other) for other in made) for name, made in others.items()}
     words = "  ".join(f"{name} {number:.1f}" for name, number in far.items())
-    if min(far.values()) <= NEAR:
-        return "right", words
     pairs = combinations(others.values(), 2)
     agree = any(distance(a, b) <= NEAR for one, two in pairs for a, b in product(one, two))
     return ("wrong" if agree else "unsure"), words

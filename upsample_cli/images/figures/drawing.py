@@ -1,5 +1,6 @@
 """What figures share: letters in Pillow's font, a ramp of colours, and a frame with a title."""
 
+from bisect import bisect
 from collections.abc import Sequence
 from functools import cache
 from typing import Any, BinaryIO, TypeAlias
@@ -45,12 +46,15 @@ def text_width(text: str, size: int) -> float:
 
 def shortened(text: str, size: int, room: float) -> str:
     """Return a text without so much of its middle that its width is at most `room` pixels."""
-    shorter = text
-    for kept in range(len(text) - 1, 1, -1):
-        if text_width(shorter, size) <= room:
-            break
-        shorter = f"{text[: kept // 2]}...{text[kept // 2 - kept :]}"
-    return shorter
+    if text_width(text, size) <= room or len(text) < 3:
+        return text
+
+    def ends(kept: int) -> str:
+        """Return so many letters, half of them from the end."""
+        return f"{text[: kept // 2]}...{text[kept // 2 - kept :]}"
+
+    counts = range(2, len(text))
+    return ends(1 + max(1, bisect(counts, room, key=lambda kept: text_width(ends(kept), size))))
 
 
 @cache
