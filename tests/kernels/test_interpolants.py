@@ -1,10 +1,13 @@
 import numpy as np
 import pytest
 import scipy
+from hypothesis import given
+from hypothesis import strategies as st
 
 from upsample_cli.kernels import interpolants
 from upsample_cli.kernels.interpolants import Interpolant, b_spline, cardinal_spline
 
+sizes = st.integers(1, 40)
 INTERPOLATING = [
     interpolants.BILINEAR,
     interpolants.BICUBIC,
@@ -68,3 +71,46 @@ def test_the_gaussian_ends_at_four_deviations() -> None:
     distance = np.array([0.0, 0.7, -1.4, 2.7, 2.8, 9.0])
     expected = [1.0, np.exp(-0.5), np.exp(-2.0), np.exp(-0.5 * (2.7 / 0.7) ** 2), 0.0, 0.0]
     np.testing.assert_allclose(interpolants.gaussian(0.7)(distance), expected)
+
+
+@given(st.sampled_from(INTERPOLATING[:3]), sizes, sizes)
+def test_interpolating_weights_sum_to_one(phi: object, before: int, after: int) -> None:
+    """Every row of an interpolation sums to 1, enlarging or shrinking."""
+    actual = interpolants.interpolation_band(phi, before, after)
+    np.testing.assert_allclose(actual.coefficients.sum(axis=1), 1.0, atol=1e-12)
+
+
+@given(sizes, sizes)
+def test_bilinear_samples_at_half_pixel_centres(before: int, after: int) -> None:
+    """Output o samples the input at (o + 0.5) / scale - 0.5: a linear ramp shows the place."""
+    if after < before:
+        before, after = after, before
+    actual = interpolants.interpolation_band(interpolants.BILINEAR, before, after)
+    needed = actual.draws_on(range(after))
+    places = actual.matrix(range(after), np.dtype(np.float64)) @ np.arange(
+        needed.start, needed.stop
+    )
+    expected = (np.arange(after) + 0.5) * before / after - 0.5
+    np.testing.assert_allclose(places, expected, atol=1e-9)
+
+
+@given(sizes, sizes)
+def test_nearest_copies_the_pixel_under_the_centre(before: int, after: int) -> None:
+    """Output o copies input floor((o + 0.5) / scale)."""
+    actual = interpolants.nearest_band(before, after)
+    expected = [(2 * o + 1) * before // (2 * after) for o in range(after)]
+    assert actual.sources(np.arange(after)).tolist() == expected
+    assert (actual.coefficients == 1.0).all()
+
+
+@pytest.mark.parametrize("stride", [2, 3, 4])
+def test_area_is_the_mean_of_the_pixels_under_an_output(stride: int) -> None:
+    """Shrinking by whole numbers with the box gives plain means."""
+    actual = interpolants.interpolation_band(interpolants.AREA, 12 * stride, 12)
+    x = np.random.default_rng(0).random(12 * stride)
+    outputs = range(12)
+    needed = actual.draws_on(outputs)
+    assert needed == range(12 * stride)
+    np.testing.assert_allclose(
+        actual.matrix(outputs, np.dtype(np.float64)) @ x, x.reshape(12, stride).mean(axis=1)
+    )

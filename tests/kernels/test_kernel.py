@@ -10,8 +10,7 @@ from strategies import Floats, kernels, planes
 from upsample_cli.errors import SettingError
 from upsample_cli.kernels.kernel import Kernel
 from upsample_cli.kernels.named import KERNELS, smoothing, uniform
-from upsample_cli.kernels.polyphase import Polyphase
-from upsample_cli.kernels.separable import Separable
+from upsample_cli.kernels.stages import Polyphase, Separable
 
 
 def enlarged(kernel: Kernel, x: Floats, mode: str = "constant") -> Floats:

@@ -1,14 +1,19 @@
-"""Interpolants: even functions of the distance to a sample, in input pixels.
+"""Interpolants, and the stages that resample by them.
 
-An interpolant phi gives the value at position u as sum_i phi(u - i) x[i].
+An interpolant phi is an even function of the distance to a sample, in input pixels; it gives the
+value at position u as sum_i phi(u - i) x[i].
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from math import gcd
 
 import numpy as np
 from numpy.typing import NDArray
+
+from upsample_cli.kernels.stages import Band, Separable
+from upsample_cli.planes import Size
 
 Distances = NDArray[np.float64]
 
@@ -112,3 +117,57 @@ def cardinal_spline(order: int) -> Interpolant:
         return b_spline(order, x[..., None] - offsets) @ weights
 
     return Interpolant(f"spline {order}", phi, reach + (order + 1) / 2)
+
+
+def interpolation_band(phi: Interpolant, size_in: int, size_out: int) -> Band:
+    """Return the band that resamples an axis with an interpolant.
+
+    Half-pixel centres: output pixel o samples the input at (o + 0.5) size_in / size_out - 0.5.
+    When the axis shrinks, phi is widened by the reduction (antialiasing). Each row is divided by
+    its sum, so a flat picture stays flat.
+
+    Args:
+        phi: The interpolant.
+        size_in: Input pixels along the axis, 1 or more.
+        size_out: Output pixels along the axis, 1 or more.
+    """
+    step, period = _lowest_terms(size_in, size_out)
+    widening = max(1.0, step / period)
+    # Twice the period times the position, an exact integer: equal phases give equal rows.
+    position = (2 * np.arange(period, dtype=np.int64) + 1) * step - period
+    whole, rest = np.divmod(position, 2 * period)
+    reach = int(np.ceil(phi.support * widening))
+    offsets = np.arange(-reach, reach + 2)
+    distance = offsets - (rest / (2 * period))[:, None]
+    coefficients = phi(distance / widening)
+    coefficients /= coefficients.sum(axis=1, keepdims=True)
+    used = np.flatnonzero(np.abs(coefficients).max(axis=0) > 0.0)
+    kept = slice(used[0], used[-1] + 1)
+    return Band(coefficients[:, kept], whole + offsets[kept.start], step)
+
+
+def nearest_band(size_in: int, size_out: int) -> Band:
+    """Return the band that copies the nearest input pixel: floor((o + 0.5) size_in / size_out)."""
+    step, period = _lowest_terms(size_in, size_out)
+    starts = (2 * np.arange(period, dtype=np.int64) + 1) * step // (2 * period)
+    return Band(np.ones((period, 1)), starts, step)
+
+
+def resampling(phi: Interpolant, size_in: Size, size_out: Size) -> Separable:
+    """Return the stage that resamples planes from one size to another with an interpolant."""
+    rows, columns = zip(size_in, size_out, strict=True)
+    return Separable(interpolation_band(phi, *rows), interpolation_band(phi, *columns))
+
+
+def spline_resampling(order: int, size_in: Size, size_out: Size) -> Separable:
+    """Return the stage of spline interpolation, order 0 to 5; 0 copies the nearest pixel."""
+    if order == 0:
+        rows, columns = zip(size_in, size_out, strict=True)
+        return Separable(nearest_band(*rows), nearest_band(*columns))
+    return resampling(cardinal_spline(order), size_in, size_out)
+
+
+def _lowest_terms(size_in: int, size_out: int) -> tuple[int, int]:
+    """Return the least whole numbers of input and output pixels that span the same length."""
+    common = gcd(size_in, size_out)
+    return size_in // common, size_out // common

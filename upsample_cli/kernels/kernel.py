@@ -5,18 +5,14 @@ Output size is (n - 1) s - 2p + k + output_padding with dilation 1 (Dumoulin & V
 """
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from upsample_cli.errors import SettingError
 from upsample_cli.kernels.phases import phase_sums, without_rounding
-from upsample_cli.kernels.separable import Separable, transposed_convolution_band
+from upsample_cli.kernels.stages import Polyphase, Separable, transposed_convolution_band
 from upsample_cli.planes import Size
-
-if TYPE_CHECKING:  # most kernels are separable
-    from upsample_cli.kernels.polyphase import Polyphase
 
 _LARGEST = 1e12  # of a tap; sums of much larger ones would overflow in single precision
 
@@ -88,12 +84,10 @@ class Kernel:
         sums = phase_sums(self.taps, (self.stride, self.stride), self.padding)
         return without_rounding(sums, float(np.abs(self.taps).sum()))
 
-    def stage(self) -> "Separable | Polyphase":
+    def stage(self) -> Separable | Polyphase:
         """Return the stage that applies this kernel, the separable one where that is possible."""
         factors = self.factors or _factored(self.taps)
         if factors is None:
-            from upsample_cli.kernels.polyphase import Polyphase
-
             return Polyphase(self.taps, self.stride, self.padding)
         down, across = factors
         return Separable(

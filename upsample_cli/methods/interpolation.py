@@ -57,9 +57,9 @@ class _Resampling(RingingMethod):
     def free_stages(self, size_in: "Size", size_out: "Size") -> tuple[Stage, ...]:
         """Return the one stage that resamples with the interpolant of this name."""
         from upsample_cli.kernels import interpolants
-        from upsample_cli.kernels.separable import resampling
 
-        return (resampling(getattr(interpolants, self.name.upper()), size_in, size_out),)
+        phi = getattr(interpolants, self.name.upper())
+        return (interpolants.resampling(phi, size_in, size_out),)
 
 
 class Bicubic(_Resampling):
@@ -113,6 +113,6 @@ def _spline(order: int, backend: str, size_in: "Size", size_out: "Size") -> Stag
         from upsample_cli.methods.ndimage import NdimageZoom
 
         return NdimageZoom(order, size_in, size_out)
-    from upsample_cli.kernels.separable import spline_resampling
+    from upsample_cli.kernels.interpolants import spline_resampling
 
     return spline_resampling(order, size_in, size_out)

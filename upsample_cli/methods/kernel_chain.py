@@ -53,8 +53,7 @@ def reduced(stages: tuple[Stage, ...], size: "Size", size_out: "Size") -> tuple[
     """Return stages that lead to a size, and an antialiased reduction to the one that is wanted."""
     if size == tuple(size_out) and stages:
         return stages
-    from upsample_cli.kernels.interpolants import BICUBIC
-    from upsample_cli.kernels.separable import resampling
+    from upsample_cli.kernels.interpolants import BICUBIC, resampling
 
     return (*stages, resampling(BICUBIC, size, size_out))
 

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import scipy  # which imports its submodules on first use
 
-from upsample_cli.kernels.separable import Separable, spline_resampling
+from upsample_cli.kernels.interpolants import spline_resampling
+from upsample_cli.kernels.stages import Separable
 from upsample_cli.planes import Planes, Size
 
 # The largest pole of the prefilter, by the order of the spline.

@@ -12,7 +12,7 @@ import numpy as np
 
 from upsample_cli.images.levels import LUMA
 from upsample_cli.kernels.kernel import Kernel
-from upsample_cli.kernels.separable import Band, Separable
+from upsample_cli.kernels.stages import Band, Separable
 from upsample_cli.planes import Planes
 
 if TYPE_CHECKING:  # each method needs the one of its own

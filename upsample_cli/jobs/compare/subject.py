@@ -13,8 +13,7 @@ from upsample_cli.images.read import files
 from upsample_cli.jobs.enlarge.render import Renderer, renderer
 from upsample_cli.jobs.enlarge.strips import strips, tiles
 from upsample_cli.jobs.enlarge.task import TargetSize, Task
-from upsample_cli.kernels.interpolants import BICUBIC
-from upsample_cli.kernels.separable import resampling
+from upsample_cli.kernels.interpolants import BICUBIC, resampling
 from upsample_cli.methods.interpolation import Bicubic
 from upsample_cli.methods.method import Method
 from upsample_cli.planes import Size

@@ -128,10 +128,12 @@ def _write_png(file: BinaryIO, frames: _Frames) -> None:
 
 def _copy_gif(file: BinaryIO, frames: _Frames, strip: bool) -> None:
     """Write a GIF whose pixels are copies as it is stored; measure what it shows."""
-    from upsample_cli.kernels.separable import nearest_band
+    from upsample_cli.kernels.interpolants import nearest_band
 
-    sides = zip(frames.source.size, frames.size, strict=True)
-    rows, columns = (nearest_band(before, after).sources(after) for before, after in sides)
+    rows, columns = (
+        nearest_band(before, after).sources(np.arange(after))
+        for before, after in zip(frames.source.size, frames.size, strict=True)
+    )
     for _ in frames.pictures():  # asks for memory, too
         pass
     with image_errors(frames.source.name):

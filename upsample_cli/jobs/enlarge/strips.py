@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from upsample_cli.jobs.enlarge.task import TargetSize
-from upsample_cli.kernels.separable import Band, Separable
+from upsample_cli.kernels.stages import Band, Separable
 from upsample_cli.methods.method import Method, Stage, windows_of
 from upsample_cli.planes import Planes, Size
 

@@ -14,8 +14,14 @@ from numpy.typing import NDArray
 
 from upsample_cli.images.figures.specimens import Grey, specimen, through_jpeg
 from upsample_cli.jobs.enlarge.strips import Picture, run
-from upsample_cli.kernels.interpolants import AREA, BICUBIC, BILINEAR, LANCZOS, Interpolant
-from upsample_cli.kernels.separable import resampling
+from upsample_cli.kernels.interpolants import (
+    AREA,
+    BICUBIC,
+    BILINEAR,
+    LANCZOS,
+    Interpolant,
+    resampling,
+)
 from upsample_cli.methods.catalogue import build
 from upsample_cli.methods.method import Stage
 from upsample_cli.planes import Size

@@ -8,10 +8,9 @@ import numpy as np
 from upsample_cli.errors import SettingError
 from upsample_cli.jobs.enlarge.strips import Picture, run
 from upsample_cli.kernels import interpolants
-from upsample_cli.kernels.interpolants import Interpolant
+from upsample_cli.kernels.interpolants import Interpolant, resampling
 from upsample_cli.kernels.kernel import Taps
 from upsample_cli.kernels.least_squares import BALANCES, Structure
-from upsample_cli.kernels.separable import resampling
 from upsample_cli.methods.method import Stage
 from upsample_cli.planes import Size
 

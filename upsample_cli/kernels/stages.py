@@ -1,7 +1,8 @@
-"""Separable stages: out = A_rows X A_columns^T, a banded matrix along each axis.
+"""The stages that apply kernels, separable or not, to windows of planes.
 
-A band is the matrix of one axis, given by the rows of one period. Its row o computes output pixel
-o from `taps` neighbouring input pixels:
+A separable one is out = A_rows X A_columns^T, with a banded matrix along each axis. A band is such
+a matrix, given by the rows of one period. Its row o computes output pixel o from `taps` neighbours
+in the input:
 
     out[o] = sum_t coefficients[o mod period, t] * in[start(o) + t]
     start(o) = starts[o mod period] + step * (o div period)
@@ -15,8 +16,7 @@ that share a matrix are one call, over overlapping views of the input.
 """
 
 from dataclasses import dataclass, field
-from math import gcd
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -24,8 +24,7 @@ from numpy.typing import NDArray
 
 from upsample_cli.planes import Planes, Size
 
-if TYPE_CHECKING:  # learned kernels do without
-    from upsample_cli.kernels.interpolants import Interpolant
+_CELLS = 8  # cells of one product: more of them waste zeros, fewer starve the processor
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,72 +66,29 @@ class Band:
 
     def draws_on(self, outputs: range) -> range:
         """Return the input pixels that a run of output pixels needs."""
-        last = self._start(outputs.stop - 1) + self.coefficients.shape[1]
-        return range(self._start(outputs.start), last)
+        first, last = self.sources(np.array([outputs.start, outputs.stop - 1])).tolist()
+        return range(first, last + self.coefficients.shape[1])
 
-    def sources(self, count: int) -> NDArray[np.int64]:
-        """Return the first input pixel of each of the first outputs."""
-        cycle, phase = np.divmod(np.arange(count), self.period)
+    def sources(self, outputs: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the first input pixel of each of some output pixels."""
+        cycle, phase = np.divmod(outputs, self.period)
         return np.asarray(self.starts[phase] + self.step * cycle)
 
     def matrix(self, outputs: range, dtype: np.dtype[Any]) -> NDArray[Any]:
         """Return the dense block for a run of outputs, shape (outputs, inputs it draws on)."""
         key = (outputs.start % self.period, len(outputs), dtype.char)
-        matrix = self._matrices.get(key)
-        if matrix is None:
-            matrix = self._matrices[key] = self._dense(outputs).astype(dtype)
-        return matrix
+        if key not in self._matrices:
+            needed, run = self.draws_on(outputs), np.arange(outputs.start, outputs.stop)
+            columns = (self.sources(run) - needed.start)[:, None]
+            columns = columns + np.arange(self.coefficients.shape[1])
+            dense = np.zeros((len(outputs), len(needed)))
+            np.put_along_axis(dense, columns, self.coefficients[run % self.period], axis=1)
+            self._matrices[key] = dense.astype(dtype)
+        return self._matrices[key]
 
     def touching(self) -> "Band":
         """Return the band whose coefficients are 1 where these are not 0."""
         return Band((self.coefficients != 0).astype(np.float64), self.starts, self.step)
-
-    def _start(self, output: int) -> int:
-        cycle, phase = divmod(output, self.period)
-        return int(self.starts[phase]) + self.step * cycle
-
-    def _dense(self, outputs: range) -> NDArray[np.float64]:
-        needed = self.draws_on(outputs)
-        cycle, phase = np.divmod(np.arange(outputs.start, outputs.stop), self.period)
-        first = self.starts[phase] + self.step * cycle - needed.start
-        dense = np.zeros((len(outputs), len(needed)))
-        columns = first[:, None] + np.arange(self.coefficients.shape[1])
-        np.put_along_axis(dense, columns, self.coefficients[phase], axis=1)
-        return dense
-
-
-def interpolation_band(phi: "Interpolant", size_in: int, size_out: int) -> Band:
-    """Return the band that resamples an axis with an interpolant.
-
-    Half-pixel centres: output pixel o samples the input at (o + 0.5) size_in / size_out - 0.5.
-    When the axis shrinks, phi is widened by the reduction (antialiasing). Each row is divided by
-    its sum, so a flat picture stays flat.
-
-    Args:
-        phi: The interpolant.
-        size_in: Input pixels along the axis, 1 or more.
-        size_out: Output pixels along the axis, 1 or more.
-    """
-    step, period = _lowest_terms(size_in, size_out)
-    widening = max(1.0, step / period)
-    # Twice the period times the position, an exact integer: equal phases give equal rows.
-    position = (2 * np.arange(period, dtype=np.int64) + 1) * step - period
-    whole, rest = np.divmod(position, 2 * period)
-    reach = int(np.ceil(phi.support * widening))
-    offsets = np.arange(-reach, reach + 2)
-    distance = offsets - (rest / (2 * period))[:, None]
-    coefficients = phi(distance / widening)
-    coefficients /= coefficients.sum(axis=1, keepdims=True)
-    used = np.flatnonzero(np.abs(coefficients).max(axis=0) > 0.0)
-    kept = slice(used[0], used[-1] + 1)
-    return Band(coefficients[:, kept], whole + offsets[kept.start], step)
-
-
-def nearest_band(size_in: int, size_out: int) -> Band:
-    """Return the band that copies the nearest input pixel: floor((o + 0.5) size_in / size_out)."""
-    step, period = _lowest_terms(size_in, size_out)
-    starts = (2 * np.arange(period, dtype=np.int64) + 1) * step // (2 * period)
-    return Band(np.ones((period, 1)), starts, step)
 
 
 def transposed_convolution_band(taps: NDArray[np.float64], stride: int, padding: int) -> Band:
@@ -194,22 +150,6 @@ class Separable(NamedTuple):
         return out
 
 
-def resampling(phi: "Interpolant", size_in: Size, size_out: Size) -> Separable:
-    """Return the stage that resamples planes from one size to another with an interpolant."""
-    rows, columns = zip(size_in, size_out, strict=True)
-    return Separable(interpolation_band(phi, *rows), interpolation_band(phi, *columns))
-
-
-def spline_resampling(order: int, size_in: Size, size_out: Size) -> Separable:
-    """Return the stage of spline interpolation, order 0 to 5; 0 copies the nearest pixel."""
-    if order == 0:
-        rows, columns = zip(size_in, size_out, strict=True)
-        return Separable(nearest_band(*rows), nearest_band(*columns))
-    from upsample_cli.kernels.interpolants import cardinal_spline
-
-    return resampling(cardinal_spline(order), size_in, size_out)
-
-
 def _apply(band: Band, x: Planes, outputs: range, out: Planes) -> None:
     """Apply a band along axis 1 of x, shape (C, inputs, W), into out, shape (C, outputs, W)."""
     blocks = len(outputs) // band.block if band.repeats else 0
@@ -241,7 +181,59 @@ def _product(matrix: Planes, x: Planes, out: Planes) -> None:
         np.matmul(x.swapaxes(-1, -2), turned, out=out.swapaxes(-1, -2))
 
 
-def _lowest_terms(size_in: int, size_out: int) -> tuple[int, int]:
-    """Return the least whole numbers of input and output pixels that span the same length."""
-    common = gcd(size_in, size_out)
-    return size_in // common, size_out // common
+class Polyphase:
+    """A transposed convolution with any kernel.
+
+    Every input pixel owns the s x s outputs of its cell. A run of cells draws on one patch of the
+    input, and all their outputs are one dense product with the taps laid out for that patch; no
+    picture with zeros between its pixels is built.
+
+    Args:
+        taps: Shape (kH, kW).
+        stride: Output pixels per input pixel on both axes.
+        padding: Rows and columns of the output cropped before the first.
+    """
+
+    copies = False
+
+    def __init__(self, taps: NDArray[np.float64], stride: int, padding: Size) -> None:
+        self._taps, self._stride, self._padding = taps, stride, padding
+        # The coefficients of these bands are the numbers of the taps, counted from 1; 0 is none.
+        self._down, self._across = (
+            transposed_convolution_band(np.arange(1.0, length + 1), stride, before)
+            for length, before in zip(taps.shape, padding, strict=True)
+        )
+        tall = self._down.matrix(range(stride), np.dtype(np.intp)).T
+        wide = self._across.matrix(range(stride * _CELLS), np.dtype(np.intp)).T
+        self._patch = len(tall), len(wide)
+        numbered = np.pad(taps, ((1, 0), (1, 0)))
+        layout = numbered[tall[:, None, :, None], wide[:, None, :]]
+        self._layout = layout.reshape(len(tall) * len(wide), -1)
+
+    def draws_on(self, rows: range, columns: range) -> tuple[range, range]:
+        """Return the input rows and columns that a window of the output needs."""
+        tall, wide = self._cells(rows, 1), self._cells(columns, _CELLS)
+        return self._down.draws_on(tall), self._across.draws_on(wide)
+
+    def touching(self) -> "Polyphase":
+        """Return the stage that counts, in a mask of the input, the pixels an output draws on."""
+        return Polyphase((self._taps != 0).astype(np.float64), self._stride, self._padding)
+
+    def __call__(self, window: Planes, rows: range, columns: range) -> Planes:
+        """Return a window of the output; see `Separable`."""
+        tall, wide = self._cells(rows, 1), self._cells(columns, _CELLS)
+        count, cells, across = len(window), len(tall) // self._stride, self._stride * _CELLS
+        patches = sliding_window_view(window, self._patch, axis=(1, 2))[:, :, ::_CELLS]
+        layout = self._layout.astype(window.dtype)
+        out = np.empty((count, len(tall), len(wide)), window.dtype)
+        for block in range(patches.shape[2]):
+            outputs = patches[:, :, block].reshape(count * cells, -1) @ layout
+            out[:, :, block * across :][:, :, :across] = outputs.reshape(count, -1, across)
+        top, left = rows.start - tall.start, columns.start - wide.start
+        return out[:, top : top + len(rows), left : left + len(columns)]
+
+    def _cells(self, outputs: range, count: int) -> range:
+        """Return the outputs of the whole cells, a multiple of `count`, over a run of outputs."""
+        first, last = outputs.start // self._stride, -(-outputs.stop // self._stride)
+        cells = -(-(last - first) // count) * count
+        return range(first * self._stride, (first + cells) * self._stride)
