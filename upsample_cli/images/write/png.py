@@ -2,14 +2,16 @@
 
 Strips are filtered and deflated independently, so threads can share the work, and the bytes do not
 depend on the number of threads. Deflate streams that end on a byte boundary can be joined (as pigz
-does), and the checksum of the whole is computed from theirs.
+does), and the checksum of the whole is computed from theirs. isal deflates several times as fast as
+zlib, where it is installed.
 
 Source: W3C, "Portable Network Graphics (PNG) specification (third edition)"; RFC 1950, RFC 1951.
 """
 
 import zlib
+from functools import lru_cache
 from struct import pack
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +19,14 @@ from numpy.typing import NDArray
 from upsample_cli.images.image import Samples
 from upsample_cli.images.metadata import Metadata
 from upsample_cli.images.palette import Palette, packed
-from upsample_cli.images.write.deflate import adler32, compress, crc32
 from upsample_cli.images.write.formats import PNG_SIGNATURE
 from upsample_cli.planes import Size
+
+isal_zlib: Any
+try:
+    from isal import isal_zlib
+except ImportError:  # it is not built for every platform
+    isal_zlib = None
 
 Bytes: TypeAlias = NDArray[np.uint8]
 
@@ -31,6 +38,11 @@ _NONE, _SUB, _UP, _AVERAGE = range(4)
 _FILTERS = (_AVERAGE, _UP, _SUB, _NONE)
 _TRIAL_ROWS, _TRIAL_BYTES = 5, 4096  # the part of a strip that every filter is tried on
 _ADLER_MODULUS = 65521
+_adler32, _crc32 = (isal_zlib or zlib).adler32, (isal_zlib or zlib).crc32
+_ISAL_LEVELS = range(1, 4)
+# isal codes drawings and flat areas, which shrink this many times, in twice the bits of zlib.
+_MUCH_SMALLER = 40
+_ZLIB_LEVEL = 4  # for those
 
 
 class PngStrip(NamedTuple):
@@ -68,7 +80,7 @@ class Checksum:
 
 def chunk(kind: bytes, data: bytes) -> bytes:
     """Return a chunk with its length and checksum."""
-    return b"".join((pack(">I", len(data)), kind, data, pack(">I", crc32(data, crc32(kind)))))
+    return b"".join((pack(">I", len(data)), kind, data, pack(">I", _crc32(data, _crc32(kind)))))
 
 
 def header(
@@ -112,7 +124,7 @@ def encode_strip(samples: Samples, compression: int, last: bool, bits: int = 8) 
         samples = packed(samples, bits)[..., None]
     filtered = _filtered(samples, compression)
     data = compress(filtered, compression, last)
-    return PngStrip(chunk(b"IDAT", data), adler32(filtered.data), filtered.size)
+    return PngStrip(chunk(b"IDAT", data), _adler32(filtered.data), filtered.size)
 
 
 def trailer(checksum: Checksum) -> bytes:
@@ -168,6 +180,34 @@ def _apply(filter: int, raw: Bytes, pixel: int) -> Bytes:
     filtered[sub, :pixel] = raw[sub, :pixel]
     np.subtract(raw[sub, pixel:], raw[sub, :-pixel], out=filtered[sub, pixel:])
     return out
+
+
+def compress(data: Bytes, compression: int, last: bool = True) -> bytes:
+    """Return a raw deflate stream that ends on a byte boundary, so that another can follow.
+
+    Args:
+        data: What to compress, contiguous in memory.
+        compression: 0 (none) to 9 (slowest).
+        last: Whether no stream follows.
+    """
+    if isal_zlib is None or compression not in _ISAL_LEVELS:
+        return _stream(zlib.compressobj(compression, wbits=-15), data.data, last)
+    stream = _stream(isal_zlib.compressobj(compression, wbits=-15), data.data, last)
+    if compression == 1 or len(stream) * _MUCH_SMALLER > data.size:
+        return stream
+    return min(stream, _compressed_again(stream, last), key=len)
+
+
+@lru_cache(16)  # drawings have many equal strips
+def _compressed_again(stream: bytes, last: bool) -> bytes:
+    """Return the data of a stream as zlib compresses it; the short stream is the cache's key."""
+    data = memoryview(zlib.decompressobj(wbits=-15).decompress(stream))
+    return _stream(zlib.compressobj(_ZLIB_LEVEL, wbits=-15), data, last)
+
+
+def _stream(compressor: Any, data: memoryview, last: bool) -> bytes:
+    start = compressor.compress(data)
+    return bytes(start + compressor.flush(zlib.Z_FINISH if last else zlib.Z_SYNC_FLUSH))
 
 
 def metadata_chunks(metadata: Metadata) -> bytes:
