@@ -9,6 +9,7 @@ Source: CIPA DC-008, "Exchangeable image file format for digital still cameras";
 
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from struct import pack_into, unpack_from
 from typing import TYPE_CHECKING, Any
 
@@ -85,21 +86,16 @@ def parse(exif: bytes) -> PIL.Image.Exif:
 def upright(exif: bytes) -> bytes:
     """Return EXIF for a picture that has been turned as it said: orientation 1, no thumbnail."""
     changed = _with_numbers(exif, {ORIENTATION: 1})
-    try:
-        order, first = _header(changed)
-        (count,) = unpack_from(f"{order}H", changed, first)
-        # The pointer to the second directory, which holds the thumbnail, as yet unturned.
-        pack_into(f"{order}L", changed, first + 2 + 12 * count, 0)
-    except struct.error:
-        pass  # it is cut short and has none
+    with suppress(struct.error):  # it is cut short and has none
+        order, pointer = _thumbnail_pointer(changed)
+        pack_into(f"{order}L", changed, pointer, 0)
     return bytes(changed)
 
 
 def without_thumbnail(exif: bytes) -> bytes:
     """Return EXIF cut where its thumbnail begins, if that comes last."""
     try:
-        order, first = _header(exif)
-        pointer = first + 2 + 12 * unpack_from(f"{order}H", exif, first)[0]
+        order, pointer = _thumbnail_pointer(exif)
         (second,) = unpack_from(f"{order}L", exif, pointer)
         numbers = {
             tag: unpack_from(f"{order}L", exif, offset + 8)[0]
@@ -171,7 +167,7 @@ def keep_bytes(value: object) -> object:
 def _with_numbers(exif: bytes, numbers: dict[int, int]) -> bytearray:
     """Return EXIF with other numbers for some tags, in the first and the EXIF directory."""
     changed = bytearray(exif)
-    try:
+    with suppress(struct.error):  # it is cut short: what is there has been changed
         order, first = _header(changed)
         directories = [first]
         for directory in directories:
@@ -184,8 +180,6 @@ def _with_numbers(exif: bytes, numbers: dict[int, int]) -> bytearray:
                         pack_into(f"{order}HHLHH", changed, offset, tag, _SHORT, 1, number, 0)
                     else:
                         pack_into(f"{order}HHLL", changed, offset, tag, _LONG, 1, number)
-    except struct.error:
-        pass  # it is cut short: what is there has been changed
     return changed
 
 
@@ -193,6 +187,12 @@ def _header(exif: bytes | bytearray) -> tuple[str, int]:
     """Return the byte order and the offset of the first directory."""
     order = ">" if exif[:2] == b"MM" else "<"
     return order, unpack_from(f"{order}L", exif, 4)[0]
+
+
+def _thumbnail_pointer(exif: bytes | bytearray) -> tuple[str, int]:
+    """Return the byte order, and the offset of the pointer to the second directory."""
+    order, first = _header(exif)
+    return order, first + 2 + 12 * unpack_from(f"{order}H", exif, first)[0]
 
 
 def _entries(

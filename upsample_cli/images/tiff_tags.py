@@ -15,8 +15,11 @@ _DESCRIPTION = 0x010E
 # ImageJ, OME and tifffile describe sizes, pages and units here, which are wrong in another file.
 _LAYOUT = re.compile(r'(ImageJ|SCIFIO)=|\{"shape": |shape=\(|.*<(\w+:)?OME[\s>]', re.DOTALL)
 _SIZE_ALONE = re.compile(r'\{"shape": [^"]*\}|shape=\([^=]*')
-_GEOREFERENCE = {0x830E, 0x8482, 0x85D8, 0x87AF}  # GeoTIFF's scale, tie points, transform, keys
-_POSITION, _TRANSFER = {0x011E, 0x011F}, 0x012D
+_LOST = {
+    "georeference": {0x830E, 0x8482, 0x85D8, 0x87AF},  # is right for one size only
+    "position on the page": {0x011E, 0x011F},  # its unit is the resolution's
+    "transfer function": {0x012D},  # has a number a level
+}
 # Names of document and page, description, maker, model, software, date, artist, host, white point,
 # primaries, rating, copyright. The other tags lay out the pixels and are the writer's business.
 _DESCRIPTIVE = {
@@ -42,12 +45,7 @@ def notes_on_losses(tags: PIL.Image.Exif, iptc: bytes | None) -> Iterator[str]:
     """
     if IPTC in tags and iptc is None:
         yield "its IPTC is left out"
-    if not _GEOREFERENCE.isdisjoint(tags):  # it is right for one size only
-        yield "its georeference is left out"
-    if not _POSITION.isdisjoint(tags):  # its unit is the resolution's
-        yield "its position on the page is left out"
-    if _TRANSFER in tags:  # has a number a level
-        yield "its transfer function is left out"
+    yield from (f"its {name} is left out" for name, lost in _LOST.items() if lost & set(tags))
     description = str(tags.get(_DESCRIPTION, ""))
     if _LAYOUT.match(description) and not _SIZE_ALONE.fullmatch(description):
         yield "its description of pages and units is left out"
