@@ -5,7 +5,7 @@ import onnx
 import pytest
 from models import generator, model, node, responses, saved
 
-from upsample_cli.errors import SettingError
+from upsample_cli.errors import NetworkFileError, SettingError
 from upsample_cli.kernels.balance import balanced
 from upsample_cli.networks.balanced_model import balanced_model
 
@@ -80,3 +80,19 @@ def test_what_cannot_be_balanced_is_named(tmp_path: Path) -> None:
     made = model(nodes, {"w": np.ones((2, 2, 3, 3), np.float32)})
     with pytest.raises(SettingError, match="shared with another layer"):
         balanced_model(saved(made, tmp_path), None, balanced)
+
+
+def test_data_of_another_file_come_into_the_copy(tmp_path: Path) -> None:
+    """The copy stands alone: it may be written to any folder."""
+    made = generator()
+    expected = balanced_model(saved(made, tmp_path), None, balanced).data
+    path = tmp_path / "external.onnx"
+    onnx.save_model(
+        made, path, save_as_external_data=True, location="weights.bin", size_threshold=0
+    )
+    result = onnx.load_from_string(balanced_model(str(path), None, balanced).data)
+    for name, tensor in tensors_of(onnx.load_from_string(expected)).items():
+        np.testing.assert_array_equal(tensors_of(result)[name], tensor)
+    (tmp_path / "weights.bin").write_bytes(b"short")
+    with pytest.raises(NetworkFileError, match=r"cannot be copied whole: weights.bin has only 5"):
+        balanced_model(str(path), None, balanced)

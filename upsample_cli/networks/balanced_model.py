@@ -8,20 +8,23 @@ being the same for all taps. What else the network does is neither known nor cha
 
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from onnx import ModelProto, NodeProto, TensorProto
+from onnx import GraphProto, ModelProto, NodeProto, TensorProto
+from onnx.external_data_helper import uses_external_data
 from onnx.helper import get_attribute_value
 from onnx.numpy_helper import from_array, to_array
 
 from upsample_cli.errors import NetworkFileError, SettingError
-from upsample_cli.networks.model_file import read
+from upsample_cli.networks.model_file import read, with_data
 
 Balance: TypeAlias = Callable[[NDArray[Any], tuple[int, ...]], NDArray[np.float64]]
 """Gives balanced taps (..., k1, ..., kN) for the stride of each of the N axes."""
 
+_LARGEST = (1 << 31) - 1  # bytes of a model, which protobuf can hold
 _POINTWISE = ("Relu", "LeakyRelu", "PRelu", "Clip", "Identity", "Tanh", "Sigmoid", "Elu")
 
 
@@ -52,9 +55,16 @@ def balanced_model(path: str, layer: str | None, balanced: Balance) -> BalancedM
         SettingError: No layer has such a name, or none can be balanced.
     """
     model = read(path)
-    faults = [one.doc_string for one in model.graph.initializer if one.doc_string and 0 in one.dims]
-    if faults:
-        raise NetworkFileError(f"{path} cannot be copied whole: {faults[0]}; export it again")
+    external = [one for one in _tensors(model.graph) if uses_external_data(one)]
+    try:
+        for tensor in external:
+            tensor.CopyFrom(with_data(tensor, Path(path).parent))
+    except (OSError, ValueError) as error:
+        raise NetworkFileError(
+            f"{path} cannot be copied whole: {error}; export it again"
+        ) from error
+    if model.ByteSize() > _LARGEST:
+        raise NetworkFileError(f"{path} takes over 2 GiB, too much for one file; balance a part")
     moved: dict[str, float] = {}
     left: dict[str, str] = {}
     tensors = {one.name: one for one in model.graph.initializer}
@@ -80,6 +90,15 @@ def balanced_model(path: str, layer: str | None, balanced: Balance) -> BalancedM
         what = "no layer of that name" if layer else "no transposed or sub-pixel convolution"
         raise SettingError(f"{path} has {what} to balance; {why or 'see upsample audit'}")
     return BalancedModel(model.SerializeToString(), moved, left)
+
+
+def _tensors(graph: GraphProto) -> Iterator[TensorProto]:
+    """Yield all tensors in a graph, those of its inner graphs too."""
+    yield from graph.initializer
+    for node in graph.node:
+        for entry in node.attribute:
+            yield from [entry.t] if entry.HasField("t") else []
+            yield from _tensors(entry.g) if entry.HasField("g") else ()
 
 
 def _layers(model: ModelProto) -> Iterator[tuple[NodeProto, NodeProto | None]]:

@@ -79,7 +79,7 @@ def array_of(tensor: TensorProto, folder: Path) -> NDArray[Any]:
         if min(tensor.dims, default=0) < 0:
             raise ValueError("its shape is damaged")
         if uses_external_data(tensor):
-            tensor = _with_data(tensor, folder)
+            tensor = with_data(tensor, folder)
         array = to_array(tensor)
     except (OSError, OverflowError, TypeError, ValueError, KeyError, NotImplementedError) as error:
         raise ValueError(f"the data of '{tensor.name}' cannot be read ({error})") from error
@@ -89,10 +89,18 @@ def array_of(tensor: TensorProto, folder: Path) -> NDArray[Any]:
         return array.astype(np.float32) if tensor.data_type in WIDE else array
 
 
-def _with_data(tensor: TensorProto, folder: Path) -> TensorProto:
+def with_data(tensor: TensorProto, folder: Path) -> TensorProto:
     """Return a tensor with its external data, which have to be as long as its shape takes.
 
     Links are followed: caches keep a model and its data as links to files elsewhere.
+
+    Args:
+        tensor: It says where they are.
+        folder: Of the model; nothing outside is read.
+
+    Raises:
+        OSError: They cannot be read.
+        ValueError: They are no such data; the text says why.
     """
     entries = {entry.key: entry.value for entry in tensor.external_data}
     location = Path(entries.get("location", ""))

@@ -1,0 +1,110 @@
+"""A network as a whole: the pattern that it makes of pictures, flat ones before all."""
+
+from collections.abc import Mapping
+from functools import partial
+from math import prod
+from typing import NamedTuple
+
+import numpy as np
+from onnx import helper
+
+from upsample_cli.networks.enlargers.picture_trial import Form, Run, phase_spread
+from upsample_cli.networks.model_graph import Array, Network, RunError, Session
+from upsample_cli.planes import Planes
+
+WHITE = 255.0
+_SIDE = 96  # pixels of a picture, where the network takes any number
+_LONGEST = 64  # pixels of a pattern's period
+_LEVELS = (0.1, 0.25, 0.5, 0.75, 0.9)
+_COLOURS = {
+    "red": (0.8, 0.2, 0.2), "green": (0.2, 0.8, 0.2), "blue": (0.2, 0.2, 0.8),
+    "yellow": (0.8, 0.8, 0.2), "skin": (0.9, 0.7, 0.6),
+}  # fmt: skip
+
+
+class PictureNetwork(NamedTuple):
+    """A network that takes a picture and makes one.
+
+    Args:
+        run: Returns the planes that it makes of those of its channels and size; may raise a
+            `RunError`.
+        form: How it takes pictures.
+        size: Height and width of the picture that it takes.
+        stride: Output pixels per input pixel, down and across.
+        period: Pixels down and across after which a pattern of a flat picture comes again.
+    """
+
+    run: Run
+    form: Form
+    size: tuple[int, int]
+    stride: tuple[int, int]
+    period: tuple[int, int]
+
+    def flat(self) -> dict[str, float]:
+        """Return the RMS, in levels, of the pattern that it makes of each flat picture."""
+        colours = {f"grey {level:g}": (level,) * 3 for level in _LEVELS}
+        colours |= _COLOURS if self.form.channels == 3 else {}
+        return {
+            name: WHITE * phase_spread(self.run(self.flat_picture(colour)), self.period)
+            for name, colour in colours.items()
+        }
+
+    def flat_picture(self, colour: tuple[float, ...]) -> Planes:
+        """Return planes of one colour."""
+        planes = np.array(colour[: self.form.channels], np.float32)[:, None, None]
+        return np.broadcast_to(planes, (self.form.channels, *self.size))
+
+
+def picture_network(network: Network, period: int) -> PictureNetwork | None:
+    """Return a network that makes pictures of pictures; None where a model does not.
+
+    Args:
+        network: After a trial run.
+        period: Pixels of a pattern that its layers can make, where its output is no larger.
+    """
+    pictures = [name for name, array in network.feeds.items() if array.ndim == 4]
+    outputs = [name for name in network.outputs if len(network.shapes.get(name, ())) == 4]
+    if len(pictures) != 1 or not outputs or 0 in network.shapes[outputs[0]]:
+        return None
+    shape, outcome = network.shapes[pictures[0]], network.shapes[outputs[0]]
+    is_last = shape[1] not in (1, 3) and shape[3] in (1, 3)
+    channels, space = (3, slice(1, 3)) if is_last else (1, slice(2, 4))
+    (height, width), after = shape[space], outcome[space]
+    stride = after[0] // height, after[1] // width
+    exact = (stride[0] * height, stride[1] * width) == after and prod(stride) > 0
+    if shape[channels] not in (1, 3) or outcome[channels] not in (1, 3, 4) or not exact:
+        return None
+    periods = stride if prod(stride) > 1 else (period, period)
+    if prod(periods) == 1 or max(periods) > _LONGEST:
+        return None
+    kinds = {
+        name: helper.np_dtype_to_tensor_dtype(array.dtype) for name, array in network.feeds.items()
+    }
+    try:
+        session = network.part(network.nodes, kinds, outputs[:1], kinds)
+    except RunError:
+        return None
+    run = partial(_run, session, network.feeds, pictures[0])
+    forms = [Form(shape[channels], is_last, white) for white in (1.0, WHITE)]
+    for size in ((_SIDE, _SIDE), (height, width)):
+        both = [PictureNetwork(partial(run, form), form, size, stride, periods) for form in forms]
+        try:  # for white what makes grey most like itself
+            errors = [
+                abs(float(one.run(one.flat_picture((0.5,) * 3)).mean()) - 0.5) for one in both
+            ]
+        except (RunError, ValueError):
+            continue
+        return both[int(np.argmin(errors))]
+    return None
+
+
+def _run(
+    session: Session, feeds: Mapping[str, Array], name: str, form: Form, planes: Planes
+) -> Planes:
+    """Return the planes that a network makes of planes."""
+    picture = planes * np.float32(form.white)
+    picture = np.moveaxis(picture, 0, -1) if form.is_last else picture
+    feeds = {**feeds, name: np.ascontiguousarray(picture[None], np.float32)}
+    (outcome,) = session.run(feeds).values()
+    outcome = np.moveaxis(outcome, -1, 1) if form.is_last else outcome
+    return outcome[0].astype(np.float64) / form.white
