@@ -18,7 +18,7 @@ INNER_FLOORS = {
         "runtime": 1, "audit": 2, "teach": 2, "enlarge": 3, "batch": 4, "measure": 5, "train": 6,
         "compare": 6, "": 7,
     },
-    "networks": {"enlargers": 1, "": 1},
+    "networks": {"": 1, "enlargers": 2},
     "images": {"places": 1, "figures": 1, "": 2, "write": 4, "read": 5},
 }  # fmt: skip
 HOMES = {

@@ -8,7 +8,7 @@ from upsample_cli.commands.arguments.options import json_option
 from upsample_cli.methods.catalogue import METHODS
 
 if TYPE_CHECKING:  # --help must not wait for NumPy
-    from upsample_cli.jobs.audit.shipped_kernels import Figures
+    from upsample_cli.jobs.audit.kernel_figures import ShippedKernel
 
 _METHOD_HEADER = ("method", "parameters", "backends", "what it does")
 _ANTIRING = (
@@ -27,7 +27,7 @@ def methods(as_json: bool) -> None:
     overshoot is how far a step goes beyond itself.
     """
     from upsample_cli.commands.output.text_tables import aligned
-    from upsample_cli.jobs.audit.shipped_kernels import figures
+    from upsample_cli.jobs.audit.kernel_figures import shipped_kernels
 
     if as_json:
         _print_json()
@@ -38,7 +38,7 @@ def methods(as_json: bool) -> None:
         rows.append((method.name, options or "-", ", ".join(method.backends()), method.summary))
     click.echo(aligned(rows))
     click.echo()
-    click.echo(aligned([_KERNEL_HEADER, *map(_kernel_row, figures())]))
+    click.echo(aligned([_KERNEL_HEADER, *map(_kernel_row, shipped_kernels())]))
     click.echo(f"\n{_ANTIRING}")
 
 
@@ -47,7 +47,7 @@ def _print_json() -> None:
     import json
     from dataclasses import asdict
 
-    from upsample_cli.jobs.audit.shipped_kernels import figures
+    from upsample_cli.jobs.audit.kernel_figures import shipped_kernels
 
     for method in METHODS:
         parameters = [
@@ -56,11 +56,11 @@ def _print_json() -> None:
         ]
         line = {"method": method.name, "summary": method.summary, "parameters": parameters}
         click.echo(json.dumps(line))
-    for kernel in figures():
+    for kernel in shipped_kernels():
         click.echo(json.dumps({"shipped": asdict(kernel)}))
 
 
-def _kernel_row(kernel: "Figures") -> tuple[str, ...]:
+def _kernel_row(kernel: "ShippedKernel") -> tuple[str, ...]:
     scores = ("-", "-") if kernel.psnr is None else (f"{kernel.psnr:.2f}", f"{kernel.gain:+.2f}")
     return (kernel.method, kernel.kernel, f"x{kernel.stride}", f"{kernel.taps}x{kernel.taps}",
             *scores, f"{kernel.noise_gain:.2f}", f"{kernel.overshoot:.0%}")  # fmt: skip

@@ -13,19 +13,23 @@ from numpy.typing import NDArray
 from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto
 from onnx.helper import get_attribute_value, make_node
 
+from upsample_cli.networks.float_twin import twin
 from upsample_cli.networks.model_file import array_of
+from upsample_cli.networks.model_graph import BY_SHAPE, numbers
 
 _SPARSE = "its numbers are text, or a sparse tensor; save it dense"
 
 
 class Flat:
-    """The nodes and constants of a model.
+    """The nodes and constants of a model, in float32.
 
     Attributes:
         nodes: In the order in which they run, each with its number as a name.
         titles: By a node's name the path to its graph, and what its author called it.
         constants: By name.
         unread: Why a tensor cannot be read, by its name.
+        inputs: What the model takes.
+        varying: Names of values that depend on the picture by more than its size.
     """
 
     def __init__(self, model: ModelProto, folder: Path) -> None:
@@ -34,7 +38,12 @@ class Flat:
         self.constants: dict[str, NDArray[Any]] = {}
         self.unread: dict[str, str] = {}
         self._folder = folder
-        self._walk(model.graph, {}, "")
+        graph = model.graph
+        known = {one.name for one in graph.initializer}
+        known |= {one.values.name for one in graph.sparse_initializer}
+        self.inputs = tuple(value for value in graph.input if value.name not in known)
+        self.varying = {value.name for value in self.inputs}
+        self._walk(graph, {}, "")
 
     def _walk(self, graph: GraphProto, outer: Mapping[str, str], path: str) -> dict[str, str]:
         """Append the nodes of a graph; return the name here of every name in it."""
@@ -53,9 +62,10 @@ class Flat:
             node.input[:] = [names.get(name, name) for name in original.input]
             names |= {name: prefix + name for name in original.output if name}
             node.output[:] = [names.get(name, "") for name in original.output]
-            graphs = [*_graphs(node)]
-            for number, (attribute, inner) in enumerate(graphs):
-                self._inline(node, inner, names, f"{path}{_title(node)}/{attribute}/", not number)
+            graphs = [entry for entry in node.attribute if entry.type == AttributeProto.GRAPH]
+            for number, entry in enumerate(graphs):
+                inner = f"{path}{_title(node)}/{entry.name}/"
+                self._inline(node, entry.g, names, inner, number == 0)
             if node.op_type == "Constant" and len(node.output) == 1:
                 self._keep_value(node)
             elif not graphs and any(node.output):
@@ -92,11 +102,15 @@ class Flat:
             self._add(make_node("Gather", [name, first], [f"{path}:{place}"], axis=0), path)
             yield f"{path}:{place}"
 
-    def _add(self, node: NodeProto, path: str) -> None:
-        """Append a node."""
-        title, node.name = _title(node), str(len(self.nodes))
-        self.titles[node.name] = path, title
-        self.nodes.append(node)
+    def _add(self, original: NodeProto, path: str) -> None:
+        """Append a node, as float32."""
+        title = _title(original)
+        for node in twin(original, str(len(self.nodes)), self.constants, self.varying):
+            node.name = str(len(self.nodes))
+            self.titles[node.name] = path, title
+            self.nodes.append(node)
+            if node.op_type not in BY_SHAPE and not self.varying.isdisjoint(node.input):
+                self.varying.update(filter(None, node.output))
 
     def _keep(self, name: str, tensor: TensorProto) -> None:
         """Keep a tensor as a constant, or why it cannot be read."""
@@ -107,15 +121,16 @@ class Flat:
 
     def _keep_value(self, node: NodeProto) -> None:
         """Keep the tensor of a Constant, however it says it."""
-        self.unread[node.output[0]] = _SPARSE
-        for attribute in node.attribute:
-            if attribute.name == "value":
-                self.unread.pop(node.output[0], None)
-                self._keep(node.output[0], attribute.t)
-            for kind, dtype in (("value_float", np.float32), ("value_int", np.int64)):
-                if attribute.name in (kind, f"{kind}s"):
-                    self.unread.pop(node.output[0], None)
-                    self.constants[node.output[0]] = np.array(get_attribute_value(attribute), dtype)
+        (name,) = node.output
+        kinds = {"value_float": np.float32, "value_int": np.int64}
+        for entry in node.attribute:
+            kind = kinds.get(entry.name.removesuffix("s"))
+            if entry.name == "value":
+                self._keep(name, entry.t)
+            elif kind is not None:
+                self.constants[name] = np.array(get_attribute_value(entry), kind)
+        if name not in self.constants:
+            self.unread.setdefault(name, _SPARSE)
 
 
 def _title(node: NodeProto) -> str:
@@ -124,13 +139,4 @@ def _title(node: NodeProto) -> str:
 
 def _others(node: NodeProto) -> int:
     """Return how many inputs of a Loop or Scan are no states."""
-    counts = [item.i for item in node.attribute if item.name == "num_scan_inputs"]
-    return 2 if node.op_type == "Loop" else sum(counts)
-
-
-def _graphs(node: NodeProto) -> Iterator[tuple[str, GraphProto]]:
-    """Yield the graphs within a node, each with the name of its attribute."""
-    for attribute in node.attribute:
-        if attribute.type == AttributeProto.GRAPH:
-            yield attribute.name, attribute.g
-        yield from ((attribute.name, graph) for graph in attribute.graphs)
+    return 2 if node.op_type == "Loop" else sum(numbers(node, "num_scan_inputs"))

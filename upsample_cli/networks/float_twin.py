@@ -4,7 +4,7 @@ What rounding to 8 bits adds is no checkerboard of the layer, and hides that a l
 activations stay floats here, and only weights are what their whole numbers mean.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -16,97 +16,92 @@ from onnx.numpy_helper import from_array, to_array
 from upsample_cli.networks.model_file import WIDE
 
 Constants = dict[str, NDArray[Any]]
+_NOWHERE = 12  # more inputs than any of these has
 # Products of floats with weights of whole numbers: what they are, and where scale, zero point and
 # bias stand.
 _MIXED = {
-    "ConvInteger": ("Conv", 99, 3, 99), "MatMulInteger": ("MatMul", 99, 3, 99),
+    "ConvInteger": ("Conv", _NOWHERE, 3, _NOWHERE),
+    "MatMulInteger": ("MatMul", _NOWHERE, 3, _NOWHERE),
     "MatMulIntegerToFloat": ("MatMul", 3, 5, 6), "DynamicQuantizeMatMul": ("MatMul", 2, 3, 4),
 }  # fmt: skip
 _BIAS = {"Conv": 8, "ConvTranspose": 8, "Gemm": 6}  # where that of a quantised operator stands
 
 
-def twin(nodes: Sequence[NodeProto], constants: Constants) -> list[NodeProto]:
-    """Return the nodes of a network in float32; constants that they take are added.
+def twin(
+    node: NodeProto, name: str, constants: Constants, varying: Collection[str]
+) -> list[NodeProto]:
+    """Return what stands for a node in float32.
 
     Args:
-        nodes: They are changed in place.
-        constants: By name.
+        node: It is changed in place.
+        name: Of its own.
+        constants: By name; those that its twin takes are added.
+        varying: Names of values that depend on the picture.
     """
-    result, fixed = list[NodeProto](), set(constants)
-    for node in nodes:
-        try:
-            _widen(node)
-            result += _rewritten(node, constants, fixed)
-        except (IndexError, KeyError, ValueError, TypeError):
-            result.append(node)  # it is damaged: running it says how
-    return result
+    try:
+        for entry in node.attribute:
+            if entry.name in ("to", "dtype") and entry.i in WIDE:
+                entry.i = TensorProto.FLOAT
+            if entry.name == "value" and entry.t.data_type in WIDE:
+                entry.t.CopyFrom(from_array(to_array(entry.t).astype(np.float32)))
+        return _rewritten(node, name, constants, varying)
+    except (IndexError, KeyError, ValueError, TypeError):
+        return [node]  # it is damaged: running it says how
 
 
-def _widen(node: NodeProto) -> None:
-    """Make a node's half floats and doubles float32."""
-    for attribute in node.attribute:
-        if attribute.name in ("to", "dtype") and attribute.i in WIDE:
-            attribute.i = TensorProto.FLOAT
-        if attribute.name == "value" and attribute.t.data_type in WIDE:
-            attribute.t.CopyFrom(from_array(to_array(attribute.t).astype(np.float32)))
-
-
-def _rewritten(node: NodeProto, constants: Constants, fixed: set[str]) -> list[NodeProto]:
-    """Return what stands for a node; what does not depend on the picture stays as it is."""
-    kind, inputs = node.op_type, [*node.input, *[""] * 8]
+def _rewritten(
+    node: NodeProto, name: str, constants: Constants, varying: Collection[str]
+) -> list[NodeProto]:
+    kind, inputs = node.op_type, [*node.input, *[""] * (_NOWHERE + 1 - len(node.input))]
     if kind == "DynamicQuantizeLinear":  # by a scale of its own, which becomes 1
         constants[node.output[1]] = np.array(1, np.float32)
         constants[node.output[2]] = np.array(0, np.uint8)
-    if kind in ("QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"):
-        if inputs[0] not in fixed:
-            return [make_node("Identity", inputs[:1], node.output[:1], node.name)]
-        fixed.update(node.output)
+    if kind.endswith(("QuantizeLinear", "DequantizeLinear")) and inputs[0] in varying:
+        return [make_node("Identity", inputs[:1], node.output[:1])]
     if kind == "Resize" and len(node.input) > 2 and not inputs[1]:
-        node.input[1] = f"{node.name}:region"  # some versions do not let it be left out
+        node.input[1] = f"{name}:region"  # some versions do not let it be left out
         constants[node.input[1]] = np.zeros(0, np.float32)
     if kind in _MIXED:
         return _mixed(node, inputs, constants)
     if kind.startswith(("QLinear", "QGemm")):
-        return _quantised(node, constants, fixed)
+        return _quantised(node, name, inputs, constants, varying)
     return [node]
 
 
 def _mixed(node: NodeProto, inputs: list[str], constants: Constants) -> list[NodeProto]:
     """Return the float product, and a sum, for one with weights of whole numbers."""
     kind, scale, zero, bias = _MIXED[node.op_type]
-    ends = [*inputs, *[""] * 99]
-    weights = _meant(constants, inputs[1], ends[scale], ends[zero], kind)
+    weights = _meant(constants, inputs[1], inputs[scale], inputs[zero], kind)
     _change(node, kind, [inputs[0], weights])
-    if not ends[bias]:
+    if not inputs[bias]:
         return [node]
-    taken = [f"{node.output[0]}:product", ends[bias]]
-    after = make_node("Add", taken, node.output[:1], node.name)
+    taken = [f"{node.output[0]}:product", inputs[bias]]
+    after = make_node("Add", taken, node.output[:1])
     node.output[0] = taken[0]
     return [node, after]
 
 
-def _quantised(node: NodeProto, constants: Constants, fixed: set[str]) -> list[NodeProto]:
+def _quantised(
+    node: NodeProto, name: str, inputs: list[str], constants: Constants, varying: Collection[str]
+) -> list[NodeProto]:
     """Return the float operator for a quantised one: a scale and a zero point follow each input."""
     kind = node.op_type.removeprefix("QLinear").removeprefix("Q")
-    inputs, before = list(node.input), list[NodeProto]()
     if kind == "Concat":
-        return [_change(node, kind, inputs[2::3])]
-    names = []
-    for place in (0, 3) if len(inputs) > 5 else (0,):
-        name, scale, zero = inputs[place : place + 3]
-        if name in constants:
-            name = _meant(constants, name, scale, zero, kind)
-        elif name in fixed:
-            name = f"{name}:floats"
-            before.append(
-                make_node("DequantizeLinear", inputs[place : place + 3], [name], node.name)
-            )
-        names.append(name)
-    place = _BIAS.get(kind, 99)
-    if len(inputs) > place and inputs[place]:
-        factor, bias = constants[inputs[1]] * constants[inputs[4]], f"{inputs[place]}:{node.name}"
-        constants[bias] = (constants[inputs[place]] * factor).astype(np.float32)
-        names.append(bias)
+        return [_change(node, kind, node.input[2::3])]
+    before, names = list[NodeProto](), list[str]()
+    for place in (0, 3) if len(node.input) > 5 else (0,):
+        value, scale, zero = inputs[place : place + 3]
+        if value in constants:
+            value = _meant(constants, value, scale, zero, kind)
+        elif value not in varying:
+            value = f"{value}:floats"
+            before.append(make_node("DequantizeLinear", inputs[place : place + 3], [value]))
+        names.append(value)
+    bias = inputs[_BIAS.get(kind, _NOWHERE)]
+    if bias:
+        factor = constants[inputs[1]] * constants[inputs[4]]
+        names.append(f"{bias}:{name}")
+        constants[names[-1]] = (constants[bias] * factor).astype(np.float32)
     return [*before, _change(node, kind, names)]
 
 

@@ -6,19 +6,26 @@ comes from. Along an axis of the picture these rise by one every s pixels: that 
 
 from collections.abc import Mapping, Sequence
 from math import prod
-from typing import NamedTuple
 
 import numpy as np
 from onnx import NodeProto
 
-from upsample_cli.networks.model_graph import FLOAT, Network, channel_axes, in_order, is_linear
-from upsample_cli.networks.part import Axis
-from upsample_cli.networks.session import Array, RunError
+from upsample_cli.networks.model_graph import (
+    Array,
+    Network,
+    RunError,
+    channel_axes,
+    in_order,
+    is_linear,
+)
+from upsample_cli.networks.part import Axis, Part
+from upsample_cli.networks.upsampling_layer import SUB_PIXEL, TCONV
 
 LAST_STEPS = frozenset((
     "Col2Im", "Concat", "DepthToSpace", "Einsum", "Expand", "Flatten", "Gather", "GatherElements",
     "GatherND", "ReorderOutput", "Reshape", "ScatterElements", "ScatterND", "Tile",
 ))  # fmt: skip # what can be the last step of putting channels between pixels
+_HEARTS = ("DepthToSpace", "Transpose", "Einsum")
 _MOST, _SOURCES = 200, 64  # nodes of a block; maps that it draws on
 _COARSEST, _FEW = 64, 24  # stride; pixels along an axis, where any number will do
 _COLUMNS = 300  # of a value that are looked at along an axis
@@ -26,42 +33,24 @@ _SLACK = 0.05  # of a coordinate
 _GROWS = 1.3  # times as many pixels, at least: crops may take some away
 
 
-class Growth(NamedTuple):
-    """A value with more pixels than the maps that its numbers come from.
-
-    Args:
-        output: Its name.
-        nodes: What makes it, all linear.
-        sources: The maps, and which axis of each holds channels.
-        axes: Of the picture in it.
-        empty: Which part of it no map feeds.
-    """
-
-    output: str
-    nodes: list[NodeProto]
-    sources: dict[str, int]
-    axes: tuple[Axis, ...]
-    empty: float
-
-    @property
-    def finer(self) -> tuple[int, float]:
-        """What is larger for the later of two steps of the same growth."""
-        return prod(axis.stride for axis in self.axes), -self.empty
-
-
-def growths(network: Network) -> list[Growth]:
-    """Return the values that grow, each as what its last step makes."""
-    results: dict[str, Growth] = {}
+def growths(network: Network) -> list[Part]:
+    """Return the values that grow, each as what its last step makes: all linear."""
+    results: dict[str, Part] = {}
     for node in network.nodes:
-        growth = _grown(network, node) if node.op_type in LAST_STEPS else None
-        if growth is None:
+        part = _grown(network, node) if node.op_type in LAST_STEPS else None
+        if part is None:
             continue
-        inside = {output for inner in growth.nodes for output in inner.output}
+        inside = {output for inner in part.nodes for output in inner.output}
         before = [other for other in results if other in inside]
-        if all(results[other].finer < growth.finer for other in before):
+        if all(_fineness(results[other]) < _fineness(part) for other in before):
             results = {other: results[other] for other in results if other not in before}
-            results[growth.output] = growth
+            results[part.output] = part
     return list(results.values())
+
+
+def _fineness(part: Part) -> tuple[int, float]:
+    """Return what is larger for the later of two steps of the same growth."""
+    return prod(part.stride), -part.empty
 
 
 def block(network: Network, output: str) -> tuple[list[NodeProto], list[str]]:
@@ -101,8 +90,8 @@ def _channels(network: Network, name: str) -> int:
     return 1
 
 
-def _grown(network: Network, node: NodeProto) -> Growth | None:
-    """Return what there is to say of what a node makes; None where it does not grow."""
+def _grown(network: Network, node: NodeProto) -> Part | None:
+    """Return the part that a node ends; None where its output has no more pixels than its input."""
     output = node.output[0]
     nodes, sources = block(network, output)
     shapes = {source: network.shapes.get(source, ()) for source in sources}
@@ -124,7 +113,11 @@ def _grown(network: Network, node: NodeProto) -> Growth | None:
             continue
         axes = _axes(labels, max(lows)) if len(lows) == 1 else ()
         if axes:
-            return Growth(output, nodes, channels, axes, float(np.isnan(labels[0]).mean()))
+            hearts = {inner.op_type: inner for inner in nodes}
+            heart = next((hearts[kind] for kind in _HEARTS if kind in hearts), node)
+            empty = float(np.isnan(labels[0]).mean())
+            kind = TCONV if empty else SUB_PIXEL
+            return Part(heart, kind, nodes, channels, output, axes, empty=empty)
     return None
 
 
@@ -138,7 +131,7 @@ def _labels(
     Channels are weighted at random, so that sums of both signs are not 0, or else all alike.
     """
     rng = np.random.default_rng(1)
-    session = network.part(nodes, dict.fromkeys(shapes, FLOAT), [output])
+    session = network.part(nodes, shapes, [output])
     weights = {}
     for name, shape in shapes.items():
         one_by_one = [n if at == channels[name] else 1 for at, n in enumerate(shape)]

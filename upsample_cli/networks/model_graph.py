@@ -1,14 +1,24 @@
-"""A network as a graph of nodes that onnxruntime can run, whole or in part."""
+"""A network as a graph of nodes, which onnxruntime runs whole or in part."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
+import onnxruntime
+from numpy.typing import NDArray
 from onnx import NodeProto, TensorProto, ValueInfoProto, helper
 from onnx.numpy_helper import from_array
 
-from upsample_cli.networks.session import Array, Session
-
-FLOAT = int(TensorProto.FLOAT)
+Array = NDArray[Any]
+_NODE = re.compile(r"Name:'(\d+)'|Node, \(\"(\d+)\"|[Nn]ode ?\(?:? ?(\d+)\b|'(\d+) : ")
+# What its errors begin with, before the reason; paths of its own sources.
+_NOISE = re.compile(
+    r"^.*Status Message:|^.*, Error |^\[ONNXRuntimeError\] : \d+ : \w+ : |\S*/onnxruntime/\S+ "
+)
+onnxruntime.set_default_logger_severity(4)  # it would write to the terminal
+_QUIET = onnxruntime.RunOptions()
+_QUIET.log_severity_level = 4
 BY_SHAPE = frozenset((
     "Shape", "Size", "RandomNormalLike", "RandomUniformLike", "EyeLike",
 ))  # fmt: skip # what takes no numbers of its input, but its shape
@@ -25,6 +35,56 @@ _LINEAR = dict.fromkeys((
     "ScatterElements": frozenset((0, 2)), "ScatterND": frozenset((0, 2)),
     "Where": frozenset((1, 2)),
 }  # fmt: skip
+
+
+class RunError(Exception):
+    """Why a graph does not run; `node` is the name of the node at fault, if known.
+
+    Args:
+        error: Of onnxruntime.
+    """
+
+    def __init__(self, error: Exception | str) -> None:
+        line = (str(error).strip() or "no reason given").splitlines()[0]
+        match = _NODE.search(line)
+        self.node = next(filter(None, match.groups()), "") if match else ""
+        super().__init__(_NOISE.sub("", line).strip()[:200])
+
+
+class Session:
+    """A graph that onnxruntime runs, on one thread, without a word and without optimisation.
+
+    Args:
+        model: Serialised.
+
+    Raises:
+        RunError: It is no valid graph.
+    """
+
+    def __init__(self, model: bytes) -> None:
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 4
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        options.enable_cpu_mem_arena = options.enable_mem_pattern = False
+        try:
+            self._session = onnxruntime.InferenceSession(
+                model, options, providers=["CPUExecutionProvider"], enable_fallback=0
+            )
+        except Exception as error:  # its own classes have no base but this
+            raise RunError(error) from error
+
+    def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
+        """Return all outputs by name.
+
+        Raises:
+            RunError: They cannot be worked out.
+        """
+        try:
+            values = self._session.run(None, dict(feeds), _QUIET)
+        except Exception as error:  # likewise
+            raise RunError(error) from error
+        return dict(zip([item.name for item in self._session.get_outputs()], values, strict=True))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,24 +147,27 @@ class Network:
             name = takers[0].output[0]
 
     def part(
-        self, nodes: Sequence[NodeProto], inputs: Mapping[str, int], outputs: Iterable[str]
-    ) -> Session:
+        self, nodes: Sequence[NodeProto], inputs: Iterable[str], outputs: Iterable[str],
+        kinds: Mapping[str, int] | None = None,
+    ) -> Session:  # fmt: skip
         """Return nodes as something to run.
 
         Args:
             nodes: In the order in which they run.
-            inputs: Type of element of each value to feed.
+            inputs: Names of the values to feed.
             outputs: Names of the values to fetch.
+            kinds: Of the inputs that are no floats.
 
         Raises:
             RunError: They cannot run.
         """
         used = {name for node in nodes for name in node.input} | set(outputs)
-        there = {name for node in nodes for name in node.output} | set(inputs)
+        types = {**dict.fromkeys(inputs, int(TensorProto.FLOAT)), **(kinds or {})}
+        there = {name for node in nodes for name in node.output} | types.keys()
         known = (used - there) & self.constants.keys()
         graph = helper.make_graph(
             nodes, "part",
-            [helper.make_tensor_value_info(name, kind, None) for name, kind in inputs.items()],
+            [helper.make_tensor_value_info(name, kind, None) for name, kind in types.items()],
             [ValueInfoProto(name=name) for name in outputs],
             [from_array(self.constants[name], name) for name in known],
         )  # fmt: skip
@@ -121,23 +184,22 @@ def in_order(nodes: Iterable[NodeProto]) -> list[NodeProto]:
     return sorted({node.name: node for node in nodes}.values(), key=lambda node: int(node.name))
 
 
-def groups_of(node: NodeProto) -> int:
-    """Return how many runs of channels a convolution does not mix."""
-    return max([1, *(int(item.i) for item in node.attribute if item.name == "group")])
-
-
-def attribute(node: NodeProto, name: str) -> list[int]:
+def numbers(node: NodeProto, name: str) -> list[int]:
     """Return the whole numbers of a node's attribute; none where it is not given."""
-    return [int(n) for entry in node.attribute if entry.name == name for n in entry.ints]
+    own = (entry for entry in node.attribute if entry.name == name)
+    return [n for entry in own for n in entry.ints or [entry.i] * entry.HasField("i")]
+
+
+def is_activated(node: NodeProto) -> bool:
+    """Tell whether a node ends in an activation of its own."""
+    return any(entry.name == "activation" for entry in node.attribute)
 
 
 def is_linear(network: Network, node: NodeProto) -> bool:
     """Tell whether a node only moves the picture's numbers, adds them up or scales them."""
-    if any(entry.name == "activation" for entry in node.attribute):
-        return False
-    allowed = _LINEAR.get(node.op_type)
+    allowed = _LINEAR.get(node.op_type, frozenset())
     taken = [place for place, name in enumerate(node.input) if name in network.varying]
-    if not taken or allowed is None or not allowed.issuperset(taken):
+    if not taken or not allowed.issuperset(taken) or is_activated(node):
         return False
     return node.op_type not in ("Mul", "Einsum") or len(taken) == 1
 
@@ -150,7 +212,7 @@ def channel_axes(network: Network, node: NodeProto) -> tuple[int, int] | None:
     if "Conv" in node.op_type:
         return 1, 1
     is_product = any(word in node.op_type for word in ("MatMul", "Gemm"))
-    turned = any(entry.name == "transA" and entry.i for entry in node.attribute)
+    turned = any(numbers(node, "transA"))
     return (-1, -1) if is_product and taken[0] == node.input[0] and not turned else None
 
 

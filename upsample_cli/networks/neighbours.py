@@ -8,17 +8,16 @@ from onnx import NodeProto
 from onnx.helper import make_node
 
 from upsample_cli.networks.model_graph import (
-    FLOAT,
     Network,
-    attribute,
+    RunError,
     channel_axes,
-    groups_of,
     in_order,
+    is_activated,
     is_linear,
+    numbers,
     weights_of,
 )
 from upsample_cli.networks.part import Axis, Part
-from upsample_cli.networks.session import RunError
 
 _COPIES = frozenset(("Cast", "Dropout", "Identity", "ReorderInput", "ReorderOutput"))
 _TURNS = frozenset(("Flatten", "Reshape", "Squeeze", "Transpose", "Unsqueeze"))
@@ -84,7 +83,7 @@ def _channels_before(node: NodeProto, axis: int) -> int | None:
     """Return which axis of what a node takes is that of channels; None if it may be no border."""
     if node.op_type in _COPIES | {"Pad", "Relu"}:
         return axis
-    order = attribute(node, "perm") if node.op_type == "Transpose" else []
+    order = numbers(node, "perm") if node.op_type == "Transpose" else []
     if not -len(order) <= axis < len(order):
         return None
     others = [place for place in order if place != order[axis]]
@@ -116,7 +115,7 @@ def _alike(shape: Sequence[int], kept: Sequence[int], axes: Sequence[Axis]) -> b
 def _takes_each_channel(network: Network, node: NodeProto, axes: Sequence[Axis]) -> bool:
     """Tell whether a node is linear, leaves out no pixels, and takes each channel by itself."""
     steps = [network.constants[name] for name in node.input[4:5] if name in network.constants]
-    if set(attribute(node, "strides")) - {1} or (
+    if set(numbers(node, "strides")) - {1} or (
         node.op_type == "Slice" and any((array != 1).any() for array in steps)
     ):
         return False
@@ -133,11 +132,11 @@ def _takes_each_channel(network: Network, node: NodeProto, axes: Sequence[Axis])
     return (
         node.op_type in ("Conv", "FusedConv")
         and channel_axes(network, node) is not None
-        and not any(entry.name == "activation" for entry in node.attribute)
+        and not is_activated(node)
         and weights is not None
         and weights.ndim > 2
         and weights.shape[1] == 1
-        and groups_of(node) == len(weights)
+        and max([1, *numbers(node, "group")]) == len(weights)
     )
 
 
@@ -167,7 +166,7 @@ def _is_pointwise(network: Network, nodes: Sequence[NodeProto], name: str, outpu
     values = rng.normal(size=shape).astype(np.float32)
     order = rng.permutation(values.size)
     try:
-        session = network.part(nodes, {name: FLOAT}, [output])
+        session = network.part(nodes, [name], [output])
         one = session.run({name: values})[output]
         other = session.run({name: values.ravel()[order].reshape(shape)})[output]
     except RunError:

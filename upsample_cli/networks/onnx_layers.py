@@ -10,11 +10,10 @@ from fractions import Fraction
 import numpy as np
 from onnx import NodeProto
 
-from upsample_cli.networks.model_graph import FLOAT, Network, attribute, channel_axes, weights_of
+from upsample_cli.networks.model_graph import Network, RunError, channel_axes, numbers, weights_of
 from upsample_cli.networks.part import Axis, Part
 from upsample_cli.networks.places import places
 from upsample_cli.networks.probe import measured, name_of, shift_of
-from upsample_cli.networks.session import RunError
 from upsample_cli.networks.trial import tried
 from upsample_cli.networks.upsampling_layer import RESIZE, RESIZE_CONV, Layer
 
@@ -70,7 +69,7 @@ def _scales(network: Network, node: NodeProto) -> list[float]:
     ratios = [a / b for a, b in zip(after, before, strict=True)]
     said = [network.constants[name] for name in node.input[1:] if name in network.constants]
     said += [np.array(entry.floats) for entry in node.attribute if entry.name == "scales"]
-    axes = attribute(node, "axes") or range(len(before))
+    axes = numbers(node, "axes") or range(len(before))
     for scales in said:
         if scales.dtype.kind == "f" and scales.shape == (len(axes),):
             for axis, scale in zip(axes, scales, strict=True):
@@ -86,7 +85,7 @@ def _shift(network: Network, node: NodeProto, axis: int, scale: float) -> float 
     shape[axis] = before[axis] if by_size else _LENGTH
     ramp = np.arange(shape[axis], dtype=np.float32).reshape([-1] + [1] * (len(shape) - 1 - axis))
     try:
-        session = network.part([node], {node.input[0]: FLOAT}, [node.output[0]])
+        session = network.part([node], node.input[:1], [node.output[0]])
         outcome = session.run({node.input[0]: np.broadcast_to(ramp, shape).copy()})
     except RunError:
         return None

@@ -9,14 +9,12 @@ from onnx import NodeProto
 from onnx.helper import make_attribute, make_node
 
 from upsample_cli.networks.model_graph import (
-    FLOAT,
+    Array,
     Network,
-    attribute,
-    groups_of,
     in_order,
+    numbers,
     weights_of,
 )
-from upsample_cli.networks.session import Array
 from upsample_cli.networks.upsampling_layer import SUB_PIXEL
 
 Feeds = dict[str, Array]
@@ -50,6 +48,7 @@ class Part:
         weighing: Nodes whose weights it has.
         unknown: Why it cannot be measured.
         core: The part without what comes after it, if anything does.
+        empty: Share of the output that nothing feeds, before such weights.
     """
 
     node: NodeProto
@@ -61,6 +60,7 @@ class Part:
     weighing: tuple[NodeProto, ...] = ()
     unknown: str = ""
     core: "Part | None" = None
+    empty: float = 0.0
 
     @property
     def stride(self) -> tuple[int, ...]:
@@ -70,7 +70,7 @@ class Part:
     @property
     def dilation(self) -> tuple[int, ...]:
         """Distance of neighbouring taps; 1 where it says none."""
-        said = attribute(self.weighing[0], "dilations") if self.weighing else []
+        said = numbers(self.weighing[0], "dilations") if self.weighing else []
         known = self.kind != SUB_PIXEL and len(said) == len(self.axes)
         return tuple(said) if known else (1,) * len(self.axes)
 
@@ -107,7 +107,7 @@ class ReadyPart:
             nodes.append(reorder)
         self._nodes = nodes
         self.shapes = {name: _shape(network, part, name, side) for name in part.inputs}
-        self._session = network.part(self._nodes, dict.fromkeys(part.inputs, FLOAT), [self._output])
+        self._session = network.part(self._nodes, part.inputs, [self._output])
 
     def run(self, feeds: Feeds) -> Array:
         """Return what comes out, in float64."""
@@ -136,7 +136,8 @@ class ReadyPart:
             return None
         (node,) = takers
         known = node.input[0] in self.shapes and node.input[1] in self._network.constants
-        return node if known and groups_of(node) == 1 and not node.domain else None
+        grouped = max([1, *numbers(node, "group")]) > 1
+        return node if known and not grouped and not node.domain else None
 
     def _sliced(self, node: NodeProto) -> Iterator[Array]:
         """Yield likewise, of the convolution with the weights for one channel after the other.
@@ -144,8 +145,7 @@ class ReadyPart:
         It takes as many products for all channels as the whole convolution for one.
         """
         weights = self._network.constants[node.input[1]]
-        kinds = dict.fromkeys(node.input[:2], FLOAT)
-        session = self._network.part(self._nodes, kinds, [self._output])
+        session = self._network.part(self._nodes, node.input[:2], [self._output])
         (shape,) = self.shapes.values()
         ones = np.ones((1, 1, *shape[2:]), np.float32)
         for piece in np.split(weights, shape[1], axis=_PLAIN[node.op_type]):

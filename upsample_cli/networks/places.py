@@ -6,18 +6,19 @@ from math import prod
 import numpy as np
 from onnx import NodeProto
 
-from upsample_cli.networks.growth import LAST_STEPS, Growth, block, growths
+from upsample_cli.networks.growth import LAST_STEPS, block, growths
 from upsample_cli.networks.model_graph import (
     Network,
-    attribute,
+    RunError,
     channel_axes,
     in_order,
+    is_activated,
     is_linear,
+    numbers,
 )
 from upsample_cli.networks.neighbours import before_activation, extended, passing
 from upsample_cli.networks.part import Axis, Part, ReadyPart
 from upsample_cli.networks.probe import UnsteadyError, one_period
-from upsample_cli.networks.session import RunError
 from upsample_cli.networks.upsampling_layer import RESIZE, SUB_PIXEL, TCONV
 
 RESIZES = frozenset(("Resize", "Upsample"))
@@ -29,7 +30,7 @@ _LONGEST = 24  # nodes to follow
 
 def places(network: Network) -> list[Part]:
     """Return the parts of a network that upsample, in the order in which they run."""
-    results = [part for growth in growths(network) if (part := _of_growth(network, growth))]
+    results = [part for grown in growths(network) if (part := _of_growth(network, grown))]
     measured = {node.name for part in results for node in part.nodes}
     waiting = set[str]()
     for node in network.nodes:
@@ -88,7 +89,7 @@ def _of_transposed(network: Network, node: NodeProto, fault: str) -> Part:
     if known is None or known.ndim < 3 or "which is not ONNX's" in fault:
         return replace(part, unknown=fault or network.unread.get(weights, "it does not run"))
     count = known.ndim - 2
-    strides = attribute(node, "strides") or [1] * count
+    strides = numbers(node, "strides") or [1] * count
     if len(strides) != count or min(strides) < 1:
         return replace(part, unknown=fault or f"its strides {strides} cannot be")
     steps = np.eye(count, dtype=int).tolist()
@@ -112,45 +113,37 @@ def _unpools(network: Network, node: NodeProto) -> bool:
     return False
 
 
-def _of_growth(network: Network, growth: Growth) -> Part | None:
-    """Return the part of a value that grows; None where that is no layer of a picture."""
-    heart = network.producers[growth.output]
-    for kind in ("Einsum", "Transpose", "DepthToSpace"):
-        heart = next((node for node in growth.nodes[::-1] if node.op_type == kind), heart)
-    part = Part(
-        heart, SUB_PIXEL, tuple(growth.nodes), growth.sources, growth.output, growth.axes
-    )  # fmt: skip
-    if _attends(network, growth.output):
+def _of_growth(network: Network, part: Part) -> Part | None:
+    """Return the whole part of a value that grows; None where that is no layer of a picture."""
+    if _attends(network, part.output):
         return None
-    if growth.empty:
-        return extended(network, replace(part, kind=TCONV), stuffed=True)
-    whole, activations = _with_weights(network, growth, part)
-    bent = bool(activations) or any(
-        entry.name == "activation" for node in whole.weighing for entry in node.attribute
-    )
-    if activations and len(growth.sources) > 1:
+    if part.empty:
+        return extended(network, part, stuffed=True)
+    whole, activations = _with_weights(network, part)
+    bent = bool(activations) or any(map(is_activated, whole.weighing))
+    if activations and len(part.inputs) > 1:
         title = network.title(activations[0])
         return replace(whole, unknown=f"{title} joins branches before it")
-    if not whole.weighing and _moves_alone(network, growth):
-        makers = [network.producers.get(source) for source in growth.sources]
+    if not whole.weighing and _moves_alone(network, part):
+        makers = [network.producers.get(source) for source in part.inputs]
         named = [network.title(maker) for maker in makers if maker is not None]
         more = f", but {named[0]}" if named else ""
         return replace(whole, unknown=f"no convolution stands before it{more}")
     if bent and not _keeps_flat(network, part):
-        title = network.title(growth.nodes[0])
+        title = network.title(part.nodes[0])
         reason = f"{title} after the activation treats channels differently"
         return replace(whole, unknown=reason)
     return extended(network, whole)
 
 
-def _with_weights(network: Network, growth: Growth, part: Part) -> tuple[Part, list[NodeProto]]:
+def _with_weights(network: Network, part: Part) -> tuple[Part, list[NodeProto]]:
     """Return a part with the layers with weights that make what it grows from, and activations.
 
     These stand between and are left out: the part takes what comes before them instead.
     """
-    nodes, inputs = list(growth.nodes), dict[str, int]()
+    nodes, inputs = list(part.nodes), dict[str, int]()
     weighing, activations = list[NodeProto](), list[NodeProto]()
-    for source, axis in growth.sources.items():
+    for source, axis in part.inputs.items():
         maker, starts = network.producers.get(source), [source]
         weighed = maker is not None and channel_axes(network, maker) is not None
         base = None if weighed else before_activation(network, source)
@@ -184,10 +177,10 @@ def _without_activation(node: NodeProto) -> NodeProto:
     return plain
 
 
-def _moves_alone(network: Network, growth: Growth) -> bool:
+def _moves_alone(network: Network, part: Part) -> bool:
     """Tell whether a value has no more numbers than the maps before, so that none is a copy."""
-    sizes = {name: prod(network.shapes[name]) for name in (growth.output, *growth.sources)}
-    return 2 * sizes[growth.output] <= sum(sizes.values())
+    sizes = {name: prod(network.shapes[name]) for name in (part.output, *part.inputs)}
+    return 2 * sizes[part.output] <= sum(sizes.values())
 
 
 def _keeps_flat(network: Network, part: Part) -> bool:

@@ -6,9 +6,8 @@ from math import prod
 
 import numpy as np
 
-from upsample_cli.networks.model_graph import Network, attribute
+from upsample_cli.networks.model_graph import Array, Network, RunError, numbers
 from upsample_cli.networks.part import Axis, Part, ReadyPart, size_of
-from upsample_cli.networks.session import Array, RunError
 from upsample_cli.networks.upsampling_layer import MOST_SUMS, SUB_PIXEL, Layer
 
 _SIDES = (8, 14, 28, 56, 0)  # of the maps that are tried; 0 is that of the whole network's run
@@ -152,7 +151,7 @@ def _moves(ready: ReadyPart) -> tuple[float, ...] | None:
 
     None where that differs between its inputs, or pixels are left out.
     """
-    if any(set(attribute(node, "strides")) - {1} and "Transpose" not in node.op_type
+    if any(set(numbers(node, "strides")) - {1} and "Transpose" not in node.op_type
            for node in ready.part.weighing):  # fmt: skip
         return None
     shifts = {_moved(ready, name, axis) for name, axis in ready.part.inputs.items()}

@@ -11,10 +11,8 @@ import numpy as np
 from onnx import NodeProto, TensorProto, ValueInfoProto, helper
 
 from upsample_cli.networks.flatten import Flat
-from upsample_cli.networks.float_twin import twin
 from upsample_cli.networks.model_file import read
-from upsample_cli.networks.model_graph import BY_SHAPE, Network, attribute
-from upsample_cli.networks.session import Array, RunError, Session
+from upsample_cli.networks.model_graph import Array, Network, RunError, Session, numbers
 
 _DROPPED = 24  # nodes to go without
 _SECONDS = 5.0  # for all that fail
@@ -37,24 +35,13 @@ def tried(path: str) -> Network:
     """
     model = read(path)
     flat = Flat(model, Path(path).parent)
-    nodes, titles = twin(flat.nodes, flat.constants), dict[str, tuple[str, str]]()
-    for number, node in enumerate(nodes):
-        titles[str(number)] = flat.titles[node.name]
-        node.name = str(number)
     opsets = {entry.domain: entry.version for entry in model.opset_import}
     opsets[""] = opsets.get("", opsets.get("ai.onnx", 1))
-    known = flat.constants.keys() | flat.unread.keys()
-    inputs = tuple(value for value in model.graph.input if value.name not in known)
-    varying = {value.name for value in inputs}
-    for node in nodes:
-        if node.op_type not in BY_SHAPE and not varying.isdisjoint(node.input):
-            varying.update(filter(None, node.output))
     outputs = tuple(value.name for value in model.graph.output)
-    network = Network(
-        tuple(nodes), titles, flat.constants, inputs, outputs, opsets, flat.unread,
-        frozenset(varying),
-    )  # fmt: skip
-    return _run(network)
+    return _run(Network(
+        tuple(flat.nodes), flat.titles, flat.constants, flat.inputs, outputs, opsets, flat.unread,
+        frozenset(flat.varying),
+    ))  # fmt: skip
 
 
 def _run(network: Network) -> Network:
@@ -101,7 +88,7 @@ def _fault(network: Network, node: NodeProto, known: set[str]) -> str:
             return f"'{name}' is an input of the model"
     if node.domain not in _OWN:
         return f"it is {node.domain}.{node.op_type}, which is not ONNX's own"
-    sides = attribute(node, "kernel_shape")
+    sides = numbers(node, "kernel_shape")
     if min(sides, default=1) < 1 or prod(sides) > _LARGEST_KERNEL:
         return f"its kernel of {sides} cannot run"
     return ""
@@ -124,8 +111,8 @@ def _session(
                 nodes.append(helper.make_node("Shape", [name], [shapes[name]]))
             else:
                 values.append(name)
-    inputs = {value.name: _kind(value) for value in network.inputs}
-    return network.part(nodes, inputs, [*shapes.values(), *values]), shapes, values
+    kinds = {value.name: _kind(value) for value in network.inputs}
+    return network.part(nodes, kinds, [*shapes.values(), *values], kinds), shapes, values
 
 
 def _feeds(network: Network) -> Iterator[dict[str, Array]]:

@@ -10,10 +10,9 @@ import numpy as np
 
 from upsample_cli.commands.output.messages import printable
 from upsample_cli.commands.output.text_tables import aligned
-from upsample_cli.jobs.audit.audit import Audit
+from upsample_cli.jobs.audit.audit import Audit, OutputFigures
 from upsample_cli.jobs.audit.kernel_figures import KernelFigures, order_in_words
 from upsample_cli.jobs.audit.layer_figures import LayerFigures
-from upsample_cli.jobs.audit.network import OutputFigures
 from upsample_cli.jobs.audit.repair import Repair
 
 _DRAWN = 8  # phases along an axis of the grid: wider ones are told by their extremes

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from upsample_cli.errors import SettingError
-from upsample_cli.jobs.audit import kernel_figures, layer_figures, network, taps
+from upsample_cli.jobs.audit import kernel_figures, layer_figures, taps
 from upsample_cli.jobs.audit.kernel_figures import KernelFigures
 from upsample_cli.jobs.audit.layer_figures import LayerFigures
-from upsample_cli.jobs.audit.network import OutputFigures
 from upsample_cli.jobs.audit.weights import Question, layer_of, layers_of
 from upsample_cli.kernels.kernel_file import read_arrays
 from upsample_cli.kernels.network_weights import is_network, load_network
@@ -21,6 +20,30 @@ _OPTIONS = {  # and the files that do not say themselves what they set
     "--layer": (".safetensors",),
 }
 PICKLES = (".pt", ".pth", ".ckpt", ".bin", ".pkl", ".pickle")
+
+
+@dataclass(frozen=True, slots=True)
+class OutputFigures:
+    """The pattern in what a network makes of pictures, in levels of 255.
+
+    Args:
+        stride: Output pixels per input pixel, down and across.
+        levels: The largest pattern of all flat pictures.
+        worst: The flat picture that has it.
+        flat: The RMS of the pattern of each flat picture.
+        pictures: The ripple in what it makes of each photograph.
+    """
+
+    stride: tuple[int, int]
+    levels: float
+    worst: str
+    flat: dict[str, float]
+    pictures: dict[str, float]
+
+    @property
+    def most(self) -> float:
+        """The largest pattern of flat pictures and photographs."""
+        return max(self.levels, *self.pictures.values(), 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +109,9 @@ def audit(path: str, question: Question, pictures: tuple[str, ...] = ()) -> Audi
     if suffix in (".npz", ".npy"):
         return _of_taps(path, question)
     if suffix == ".onnx":
-        result = network.audit(path, pictures)
-        return Audit(None, result.layers, result.output, result.seconds, result.memory)
+        from upsample_cli.jobs.audit import network  # other files need no process of their own
+
+        return network.audit(path, pictures)
     if suffix == ".safetensors":
         return Audit(layers=tuple(map(layer_figures.figures, layers_of(path, question))))
     if suffix in PICKLES:

@@ -1,11 +1,15 @@
-"""All that is exactly known of one kernel's checkerboard."""
+"""All that is exactly known of a kernel's checkerboard, and of the kernels that are shipped."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from upsample_cli.jobs.audit.layer_figures import divides, taps_remedy
+from upsample_cli.kernels.kernel import Kernel
+from upsample_cli.kernels.kernel_file import SHIPPED_STRIDES, load, shipped_path
+from upsample_cli.kernels.named import KERNELS
 from upsample_cli.kernels.phases import (
     HIGHEST_ORDER,
     first_moments,
@@ -13,7 +17,18 @@ from upsample_cli.kernels.phases import (
     strang_fix_order,
     without_rounding,
 )
-from upsample_cli.metrics.ripple import VISIBLE, WHITE, lines, peak_to_peak, ramp_error, ripple
+from upsample_cli.methods.convolution import ResizeConvolution, TransposedConvolution
+from upsample_cli.methods.kernel_chain import LEARNED
+from upsample_cli.metrics.ripple import (
+    VISIBLE,
+    WHITE,
+    lines,
+    noise_gain,
+    overshoot,
+    peak_to_peak,
+    ramp_error,
+    ripple,
+)
 
 Pair = tuple[int, int]
 
@@ -107,3 +122,51 @@ def _shift(
         for m, k, s, p in zip(mass, taps.shape, stride, padding, strict=True)
     )
     return down, right
+
+
+@dataclass(frozen=True, slots=True)
+class ShippedKernel:
+    """What there is to know of a kernel that comes with the package, or of an interpolation.
+
+    Args:
+        method: The method it is for.
+        kernel: Its word.
+        stride: Output pixels per input pixel.
+        taps: Taps of the transposed convolution along an axis.
+        psnr: Mean over the pictures held out in training, in dB.
+        gain: How much more that is than bicubic's, in dB.
+        noise_gain: Power of white noise after over before.
+        overshoot: Of a step, as a share of it.
+        ripple: Exact, of the phase sums.
+    """
+
+    method: str
+    kernel: str
+    stride: int
+    taps: int
+    psnr: float | None
+    gain: float | None
+    noise_gain: float
+    overshoot: float
+    ripple: float
+
+
+def shipped_kernels() -> Iterator[ShippedKernel]:
+    """Yield the learned kernels of each method, and cubic and Lanczos, stride by stride."""
+    for stride in SHIPPED_STRIDES:
+        for word in ("bicubic", "lanczos"):
+            yield _shipped("interpolation", KERNELS[word](stride), None, None)
+        for method in (TransposedConvolution.name, ResizeConvolution.name):
+            for word in LEARNED:
+                file = load(shipped_path(method, word, stride), None, stride)
+                scores = file.about["held_out"]["psnr"]
+                gain = scores["trained"] - scores["bicubic"]
+                yield _shipped(method, file.kernel(word), scores["trained"], gain)
+
+
+def _shipped(method: str, kernel: Kernel, psnr: float | None, gain: float | None) -> ShippedKernel:
+    return ShippedKernel(
+        method, kernel.name, kernel.stride, len(kernel.taps), psnr, gain,
+        noise_gain(kernel.taps, kernel.stride), overshoot(kernel.taps, kernel.stride),
+        ripple(kernel.phase_sums),
+    )  # fmt: skip

@@ -7,7 +7,6 @@ ends, and what is told is that.
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
 from importlib.util import find_spec
 from math import isfinite, isnan, prod
 from multiprocessing import get_context
@@ -18,59 +17,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from upsample_cli.errors import NetworkFileError, SettingError
-from upsample_cli.jobs.audit.layer_figures import LayerFigures, figures
+from upsample_cli.jobs.audit.audit import Audit, OutputFigures
+from upsample_cli.jobs.audit.layer_figures import figures
 from upsample_cli.metrics.ripple import WHITE
 
 if TYPE_CHECKING:
-    from upsample_cli.networks.flat_pictures import PictureNetwork
+    from upsample_cli.networks.enlargers.flat_pictures import PictureNetwork
 
 SECONDS, MEMORY = 120.0, 4 << 30  # that an audit may take; bytes beyond what its process has
 _LIBRARIES = ("onnx", "onnxruntime")
 _LUMA = (0.299, 0.587, 0.114)
 
 
-@dataclass(frozen=True, slots=True)
-class OutputFigures:
-    """The pattern in what a network makes of pictures, in levels of 255.
-
-    Args:
-        stride: Output pixels per input pixel, down and across.
-        levels: The largest pattern of all flat pictures.
-        worst: The flat picture that has it.
-        flat: The RMS of the pattern of each flat picture.
-        pictures: The ripple in what it makes of each photograph.
-    """
-
-    stride: tuple[int, int]
-    levels: float
-    worst: str
-    flat: dict[str, float]
-    pictures: dict[str, float]
-
-    @property
-    def most(self) -> float:
-        """The largest pattern of flat pictures and photographs."""
-        return max(self.levels, *self.pictures.values(), 0.0)
-
-
-@dataclass(frozen=True, slots=True)
-class NetworkFigures:
-    """What there is to say of a network.
-
-    Args:
-        layers: That upsample.
-        output: Of the network as a whole; None where it does not make pictures of pictures.
-        seconds: That the audit took.
-        memory: Bytes that it took at most; 0 where the system does not tell.
-    """
-
-    layers: tuple[LayerFigures, ...]
-    output: OutputFigures | None
-    seconds: float
-    memory: int
-
-
-def audit(path: str, pictures: tuple[str, ...] = ()) -> NetworkFigures:
+def audit(path: str, pictures: tuple[str, ...] = ()) -> Audit:
     """Return what there is to say of a network.
 
     Args:
@@ -107,9 +66,9 @@ def audit(path: str, pictures: tuple[str, ...] = ()) -> NetworkFigures:
             ) from error
 
 
-def in_this_process(path: str, pictures: tuple[str, ...] = ()) -> NetworkFigures:
+def in_this_process(path: str, pictures: tuple[str, ...] = ()) -> Audit:
     """Return what there is to say of a network; see `audit`."""
-    from upsample_cli.networks.flat_pictures import picture_network
+    from upsample_cli.networks.enlargers.flat_pictures import picture_network
     from upsample_cli.networks.onnx_layers import layers
     from upsample_cli.networks.trial import tried
 
@@ -122,11 +81,11 @@ def in_this_process(path: str, pictures: tuple[str, ...] = ()) -> NetworkFigures
     output = None if network is None else _output(network, pictures)
     if output is None and pictures:
         raise SettingError(f"{path} makes no pictures of pictures; leave --pictures out")
-    return NetworkFigures(layer_figures, output, perf_counter() - start, _memory())
+    return Audit(None, layer_figures, output, perf_counter() - start, _memory())
 
 
 def _output(network: "PictureNetwork", pictures: tuple[str, ...]) -> OutputFigures | None:
-    from upsample_cli.networks.session import RunError
+    from upsample_cli.networks.model_graph import RunError
 
     try:
         with np.errstate(all="ignore"):  # what is no number is no figure
@@ -155,7 +114,7 @@ def _of_photograph(network: "PictureNetwork", name: str) -> float:
     part = image.samples[top : top + height, left : left + width]
     colours = part[..., :3] if image.channels >= 3 else part[..., :1].repeat(3, axis=2)
     planes = np.moveaxis(colours, 2, 0).astype(np.float32) / np.float32(image.peak)
-    if network.channels == 1:
+    if network.form.channels == 1:
         planes = planes.mean(axis=0, keepdims=True, dtype=np.float32)
     outcome = network.run(planes.astype(np.float32)).clip(0.0, 1.0) * WHITE
     luma = np.tensordot(_LUMA, outcome[:3], 1) if len(outcome) >= 3 else outcome[0]

@@ -1,1 +1,1 @@
-"""Networks that enlarge pictures, for the method `onnx`."""
+"""Networks that make pictures of pictures: judged as a whole, or run by the method `onnx`."""

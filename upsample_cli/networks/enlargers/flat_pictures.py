@@ -107,4 +107,4 @@ def _run(
     feeds = {**feeds, name: np.ascontiguousarray(picture[None], np.float32)}
     (outcome,) = session.run(feeds).values()
     outcome = np.moveaxis(outcome, -1, 1) if form.is_last else outcome
-    return outcome[0].astype(np.float64) / form.white
+    return np.asarray(outcome[0] / np.float64(form.white), np.float64)

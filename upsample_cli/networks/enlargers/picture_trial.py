@@ -126,15 +126,22 @@ def reach_of(
 
 def flat_ripple(run: Run, channels: int, trial: tuple[int, int], scale: int) -> float:
     """Return the RMS of the pattern that flat pictures come out with, over their level."""
-    worst = 0.0
-    for level in _LEVELS:
-        made = _middle(run(np.full((channels, *trial), level, np.float32)))
-        rows, columns = (n // scale * scale for n in made.shape[1:])
-        cells = made[:, :rows, :columns].reshape(channels, rows // scale, scale, -1, scale)
-        phases = cells.mean((1, 3))
-        spread = float(np.sqrt(np.square(phases - phases.mean((1, 2), keepdims=True)).mean()))
-        worst = max(worst, spread / level)
-    return worst
+    flats = {level: np.full((channels, *trial), level, np.float32) for level in _LEVELS}
+    return max(phase_spread(run(one), (scale, scale)) / level for level, one in flats.items())
+
+
+def phase_spread(planes: Planes, period: tuple[int, int]) -> float:
+    """Return the RMS of the pattern of a period, down and across, in the middle of planes.
+
+    What borders do reaches far into a deep network, but does not repeat: phases average it.
+    """
+    (height, width), middle = period, _middle(planes)
+    rows, columns = max(1, middle.shape[1] // height), max(1, middle.shape[2] // width)
+    middle = middle[:, : rows * height, : columns * width]
+    phases = middle.reshape(len(planes), rows, height, columns, width).mean(
+        (1, 3), dtype=np.float64
+    )
+    return float(np.sqrt(np.square(phases - phases.mean((1, 2), keepdims=True)).mean()))
 
 
 def _middle(planes: Planes) -> NDArray[np.float32]:
