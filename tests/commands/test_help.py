@@ -13,7 +13,7 @@ from terminal import Outcome, check_refused, imported_modules
 
 import upsample_cli
 from upsample_cli.commands.app import app
-from upsample_cli.commands.arguments.help_groups import GROUPS
+from upsample_cli.commands.upsample import GROUPS
 from upsample_cli.kernels.kernel_file import SHIPPED
 from upsample_cli.methods.catalogue import METHODS
 

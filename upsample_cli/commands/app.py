@@ -1,6 +1,7 @@
 """The group of commands, and the one place where errors become exit codes."""
 
 import os
+import re
 import sys
 from contextlib import suppress
 from importlib import import_module
@@ -15,6 +16,8 @@ from upsample_cli.commands.exit_codes import BROKEN_PIPE, FAILED, INTERRUPTED, U
 from upsample_cli.commands.output.messages import tell
 from upsample_cli.errors import SettingError, UpsampleError
 from upsample_cli.jobs.runtime import process
+
+_RANGES = ((r"([\d.]+)<=x<=([\d.]+)", r"\1 to \2"), (r"x>=([\d.]+)", r"\1 or more"))
 
 
 class _App(click.Group):
@@ -116,9 +119,7 @@ def _run() -> int:
         tell("Error", str(error))
         return USAGE if isinstance(error, SettingError) else FAILED
     except click.ClickException as error:
-        from upsample_cli.commands import usage_errors  # for mistakes alone
-
-        tell("Error", usage_errors.text_of(error, _help_of(error)))
+        tell("Error", _text_of(error, _help_of(error)))
         return error.exit_code
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else FAILED
@@ -142,6 +143,43 @@ def _help_of(error: click.ClickException) -> str:
     context = error.ctx if isinstance(error, click.UsageError) else None
     name = (context.invoked_subcommand or context.info_name) if context else None
     return f"upsample {name} --help" if name in COMMANDS else "upsample --help"
+
+
+def _text_of(error: click.ClickException, help_call: str) -> str:
+    """Return what click noticed in the form of our errors, `fact; remedy`."""
+    if isinstance(error, click.NoSuchOption):
+        near = " or ".join(f"'{name}'" for name in error.possibilities or ())
+        remedy = f"did you mean {near}?" if near else f"see `{help_call}`"
+        return f"no option '{error.option_name}'; {remedy}"
+    if isinstance(error, click.MissingParameter) and error.param is not None:
+        is_option = isinstance(error.param, click.Option)
+        name = _name(error.param) if is_option else error.param.human_readable_name
+        return f"{name} is missing; see `{help_call}`"
+    if isinstance(error, click.BadParameter) and error.param is not None:
+        return _bad_value(_name(error.param), error.message.rstrip("."), help_call)
+    text = error.format_message().rstrip(".")
+    text = re.sub(r"^Option '(.*)' requires an argument$", r"\1 needs a value", text)
+    return text if ";" in text else f"{text}; see `{help_call}`"
+
+
+def _bad_value(option: str, message: str, help_call: str) -> str:
+    """Return what is wrong with the value of an option, and what to give."""
+    if match := re.fullmatch(r"'(.*)' is not one of (.*)", message, re.DOTALL):
+        return f"invalid {option} '{match[1]}'; choose {match[2].replace(chr(39), '')}"
+    if match := re.fullmatch(r"(.*) is not in the range (.*)", message):
+        limits = match[2]
+        for pattern, words in _RANGES:
+            limits = re.sub(f"^{pattern}$", words, limits)
+        return f"{option} {match[1]} is out of range; give {limits}"
+    if match := re.fullmatch(r"'(.*)' is not a valid (.*)", message, re.DOTALL):
+        kind = {"integer": "a whole number", "number": "a number"}.get(match[2], f"a {match[2]}")
+        return f"invalid {option} '{match[1]}'; give {kind}"
+    return message if ";" in message else f"{option}: {message}; see `{help_call}`"
+
+
+def _name(param: click.Parameter) -> str:
+    """Return the long name of an option; another where it has none."""
+    return next((name for name in param.opts if name.startswith("--")), param.opts[0])
 
 
 def _is_from_echo(error: OSError) -> bool:

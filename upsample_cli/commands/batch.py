@@ -9,7 +9,7 @@ from time import perf_counter
 import click
 
 from upsample_cli.commands import exit_codes
-from upsample_cli.commands.arguments.name_list import places_from
+from upsample_cli.commands.arguments.options import places_from
 from upsample_cli.commands.arguments.request import Request
 from upsample_cli.commands.output import picture_lines
 from upsample_cli.commands.output.messages import printable, tell, with_picture_bar
@@ -24,6 +24,7 @@ from upsample_cli.images.places.folder import Folder
 from upsample_cli.images.places.place import Place
 from upsample_cli.images.write.formats import FORMATS
 from upsample_cli.jobs.batch import cluster, plan, run
+from upsample_cli.jobs.batch.naming import Naming
 from upsample_cli.jobs.batch.outputs import Outputs
 from upsample_cli.jobs.batch.picture_job import PictureJob, Work, is_other
 from upsample_cli.jobs.batch.pool import Workforce, open_pool
@@ -43,16 +44,17 @@ def enlarge(request: Request, work: Work = enlarge_picture) -> int:
         request: What is asked.
         work: What is done with each picture.
     """
+    naming = _naming(request)
     root = request.output if isinstance(request.output, Folder) else request.output.as_folder()
     if request.dry_run:
-        return _print_plan(_planned(request, root))
+        return _print_plan(_planned(request, root, naming))
     # The executor comes first: the libraries of its processes load while ours do.
     with (
         cluster.connected(request.cluster)
         if request.cluster
         else open_pool(request.jobs) as workforce
     ):
-        planned = _planned(request, root)
+        planned = _planned(request, root, naming)
         if not planned.count:
             if request.as_json:
                 click.echo(picture_lines.summary_line({"done": 0, "skipped": 0, "failed": 0}, 0.0))
@@ -62,21 +64,29 @@ def enlarge(request: Request, work: Work = enlarge_picture) -> int:
         return _enlarge(planned, root, request, workforce, work)
 
 
-def _planned(request: Request, root: Folder) -> plan.Plan:
+def _naming(request: Request) -> Naming:
+    """Return how the outputs are called, checked before any work."""
+    task = request.task
+    naming = Naming(task.encoding.format, request.name, task.target.scale, task.method.name)
+    naming.check()
+    return naming
+
+
+def _planned(request: Request, root: Folder, naming: Naming) -> plan.Plan:
     """Return which picture becomes which, after a note on what is hidden."""
-    planned = _plan(request, root)
+    planned = _plan(request, root, naming)
     if planned.hidden and not request.quiet:
         what = "file or folder is" if planned.hidden == 1 else "files and folders are"
         tell("note", f"{planned.hidden} hidden {what} left out")
     return planned
 
 
-def _plan(request: Request, root: Folder) -> plan.Plan:
+def _plan(request: Request, root: Folder, naming: Naming) -> plan.Plan:
     """Return which picture becomes which."""
     globs = Globs(request.include, request.exclude)
     if request.files_from is not None:
         places = places_from(request.files_from, request.null)
-        return plan.of_places(places, root, request.naming, globs, tree=True)
+        return plan.of_places(places, root, naming, globs, tree=True)
     inputs, output = request.inputs, request.output
     if any(isinstance(source, Place) and source.is_stream for source in inputs):
         raise SettingError("standard input is one picture; name a file to write it to")
@@ -87,14 +97,14 @@ def _plan(request: Request, root: Folder) -> plan.Plan:
                 f"{inputs[0]} is a folder and {output} the name of a picture; "
                 f"name a folder or write {output}/"
             )
-        return plan.of_folder(inputs[0], root, request.naming, globs)
+        return plan.of_folder(inputs[0], root, naming, globs)
     is_new = output.is_remote and output.modified() is None
     if not (is_new or isinstance(output, Folder)):
         raise SettingError(
             f"several inputs need a folder as the last name, and {output} is none; "
             f"make it or write {output}/"
         )
-    return plan.of_places(inputs, root, request.naming, globs)
+    return plan.of_places(inputs, root, naming, globs)
 
 
 def _print_plan(planned: plan.Plan) -> int:

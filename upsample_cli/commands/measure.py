@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import click
 
 from upsample_cli.commands import exit_codes
-from upsample_cli.commands.arguments.name_list import places_from
 from upsample_cli.commands.arguments.options import (
     Limit,
     complete_files,
@@ -14,6 +13,7 @@ from upsample_cli.commands.arguments.options import (
     json_option,
     max_memory_option,
     max_pixels_option,
+    places_from,
 )
 from upsample_cli.commands.output.messages import printable, with_picture_bar
 from upsample_cli.errors import SettingError

@@ -8,7 +8,6 @@ from upsample_cli.errors import SettingError
 from upsample_cli.images.places.folder import Folder
 from upsample_cli.images.places.place import MAX_PIXELS, STREAM, Place, parse
 from upsample_cli.images.write.formats import Encoding
-from upsample_cli.jobs.batch.naming import Naming
 from upsample_cli.jobs.enlarge.task import Existing, Fit, TargetSize, Task
 from upsample_cli.jobs.runtime import process
 from upsample_cli.methods.catalogue import METHODS, build
@@ -40,7 +39,7 @@ class Request:
         null: Whether the names in it end with NUL instead of a line break.
         include: Globs of the files to take.
         exclude: Globs of the files and folders to leave out.
-        naming: How the outputs of a folder are called.
+        name: How the outputs of a folder are called; None as the inputs.
         layout: The order of the axes of feature maps.
         max_ripple: The strongest checkerboard that is accepted, in levels.
         report: The file of results.
@@ -64,7 +63,7 @@ class Request:
     null: bool
     include: tuple[str, ...]
     exclude: tuple[str, ...]
-    naming: Naming
+    name: str | None
     layout: str | None
     max_ripple: float | None
     report: str | None
@@ -88,7 +87,6 @@ class Request:
             self._refuse(_FOR_FOLDERS, "for folders; leave it out for one picture")
         if self.report and self.no_report:
             raise SettingError("--report and --no-report exclude each other; leave one out")
-        self.naming.check()
 
     @property
     def is_for_arrays(self) -> bool:
@@ -151,12 +149,10 @@ def request_of(
     scale: float | None,
     size: str | None,
     fit: Fit | None,
-    name: str | None,
     force: bool,
     skip_existing: bool,
     update: bool,
     jobs: int | None,
-    files_from: str | None,
     **options: Any,
 ) -> Request:
     """Return the request that the options of the command line make.
@@ -167,8 +163,8 @@ def request_of(
     Raises:
         SettingError: A path, method, size or option cannot be.
     """
-    inputs, output = _places(paths, files_from)
-    given = _given(options | {"name": name})
+    inputs, output = _places(paths, options["files_from"])
+    given = _given(options)
     names = {parameter.name for one in METHODS for parameter in one.parameters()}
     chosen = build(method, **{n: v for n in names if (v := options.pop(n)) is not None})
     target = _target(chosen, scale, size, fit)
@@ -182,8 +178,6 @@ def request_of(
     )  # fmt: skip
     return Request(
         inputs=inputs, output=output, task=task, given=given, existing=existing,
-        files_from=files_from,
-        naming=Naming(encoding.format, name, target.scale, method),
         jobs=min(jobs or process.cores(), _MOST_JOBS * process.cores()), **options,
     )  # fmt: skip
 
