@@ -18,6 +18,7 @@ from upsample_cli.jobs.batch.pool import Workforce, open_pool
 from upsample_cli.jobs.runtime import process
 
 Call = Callable[..., Outcome]
+pytestmark = pytest.mark.usefixtures("in_threads")  # test_night.py has runs with processes
 
 
 def save(folder: Path, *names: str) -> None:

@@ -13,6 +13,7 @@ from terminal import Outcome, check_refused
 from textures import texture_samples
 
 Call = Callable[..., Outcome]
+pytestmark = pytest.mark.usefixtures("in_threads")
 
 
 def samples(source: bytes | Path) -> np.ndarray:
