@@ -1,5 +1,6 @@
 """Fixtures, and the profile of hypothesis."""
 
+import os
 import signal
 from collections.abc import Iterator
 from itertools import count
@@ -32,6 +33,12 @@ def _unignore_signals() -> None:
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, lambda *_: None)  # not inherited, unlike SIG_IGN
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _keep_byte_code() -> None:
+    """Let commands that tests start keep their byte code, so that only the first compiles."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 @pytest.fixture
