@@ -15,7 +15,7 @@ FLOORS = {
 INNER_FLOORS = {
     "commands": {"arguments": 1, "output": 1, "": 2},
     "jobs": {
-        "runtime": 1, "audit": 2, "teach": 2, "enlarge": 3, "batch": 4, "measure": 5, "train": 6,
+        "runtime": 1, "audit": 2, "enlarge": 3, "batch": 4, "measure": 5, "train": 6,
         "compare": 6, "": 7,
     },
     "networks": {"": 1, "enlargers": 2},

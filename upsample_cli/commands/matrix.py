@@ -9,7 +9,7 @@ from upsample_cli.commands.arguments.options import Whole, json_option
 from upsample_cli.errors import SettingError
 
 if TYPE_CHECKING:  # --help must not wait for NumPy
-    from upsample_cli.jobs.teach.small_convolution import SmallConvolution
+    from upsample_cli.jobs.matrix import SmallConvolution
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class MatrixRequest:
 
     def convolution(self) -> "SmallConvolution":
         """Return the convolution to show."""
-        from upsample_cli.jobs.teach.matrix import small_convolution
+        from upsample_cli.jobs.matrix import small_convolution
 
         return small_convolution(self.kernel, self.kernel_size, self.input, self.small,
                                  self.stride, self.padding, self.dilation)  # fmt: skip
@@ -79,7 +79,7 @@ def matrix(**values: Any) -> None:
 def _draw(conv: "SmallConvolution", output: str, force: bool) -> None:
     """Write the figure."""
     from upsample_cli.images.places.place import STREAM, parse_file
-    from upsample_cli.jobs.teach.matrix_figure import figure
+    from upsample_cli.jobs.matrix_figure import figure
 
     target = parse_file(output)
     target.check_target(parse_file(STREAM), force)
@@ -90,7 +90,7 @@ def _draw(conv: "SmallConvolution", output: str, force: bool) -> None:
 def _text(conv: "SmallConvolution") -> str:
     """Return the convolution as text for people."""
     from upsample_cli.commands.output.text_tables import beside, grid, number_cells, pixel_numbers
-    from upsample_cli.jobs.teach.small_convolution import LETTERS, as_text
+    from upsample_cli.jobs.matrix import LETTERS, as_text
 
     (height, width), (rows, columns) = conv.large, conv.cells.shape
     names = [".", *LETTERS]

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from upsample_cli.images.figures.grid import Grid, hues, shades
 from upsample_cli.images.figures.page import ARROW, Figure
-from upsample_cli.jobs.teach.small_convolution import LETTERS, Counts, SmallConvolution, as_text
+from upsample_cli.jobs.matrix import LETTERS, Counts, SmallConvolution, as_text
 from upsample_cli.planes import Size
 
 _NEUTRAL = "#eef1f4"

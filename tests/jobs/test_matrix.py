@@ -6,8 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from upsample_cli.errors import SettingError
-from upsample_cli.jobs.teach.matrix import small_convolution
-from upsample_cli.jobs.teach.small_convolution import LETTERS
+from upsample_cli.jobs.matrix import LETTERS, small_convolution
 from upsample_cli.kernels.geometry import conv_matrix
 
 

@@ -1,1 +1,0 @@
-"""A small convolution shown as a matrix."""
