@@ -98,8 +98,7 @@ def measure(
         print_results,
     )
     from upsample_cli.jobs.batch.walk import Globs
-    from upsample_cli.jobs.measure.many import measuring
-    from upsample_cli.jobs.measure.measure import MeasureOptions
+    from upsample_cli.jobs.measure.measure import MeasureOptions, measuring
 
     if as_json and as_csv:
         raise SettingError("--json and --csv exclude each other; give one")

@@ -13,7 +13,7 @@ from upsample_cli.images.places.place import parse
 from upsample_cli.jobs.api import upsample
 from upsample_cli.jobs.measure import measure_figures
 from upsample_cli.jobs.measure.measure import MeasureOptions, measure, measure_image
-from upsample_cli.jobs.measure.reference import Reference
+from upsample_cli.jobs.measure.measurement import Reference
 from upsample_cli.metrics.meter import LEVELS
 
 

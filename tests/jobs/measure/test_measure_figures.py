@@ -10,7 +10,7 @@ from upsample_cli.images.image import Image
 from upsample_cli.images.places.place import parse_file
 from upsample_cli.jobs.api import upsample
 from upsample_cli.jobs.measure import measure_figures
-from upsample_cli.jobs.measure.reference import Reference
+from upsample_cli.jobs.measure.measurement import Reference
 
 
 @pytest.fixture

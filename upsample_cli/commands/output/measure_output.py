@@ -12,7 +12,7 @@ import click
 
 from upsample_cli.commands.output.messages import printable, tell, without_bars
 from upsample_cli.commands.output.picture_lines import UNKNOWN, is_over, numbers, over_limit
-from upsample_cli.jobs.measure.many import Result
+from upsample_cli.jobs.measure.measure import Result
 from upsample_cli.jobs.measure.measurement import Measurement
 from upsample_cli.metrics.checkerboard import CHECKERBOARD, NONE
 

@@ -30,7 +30,7 @@ from upsample_cli.jobs.compare.subject import (
 )
 from upsample_cli.jobs.enlarge.render import period
 from upsample_cli.jobs.enlarge.strips import Picture, run
-from upsample_cli.jobs.measure.many import files_in
+from upsample_cli.jobs.measure.measure import files_in
 from upsample_cli.jobs.runtime.threads import Workers
 from upsample_cli.kernels.kernel import Kernel
 from upsample_cli.methods.kernel_chain import whole_stride

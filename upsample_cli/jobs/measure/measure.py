@@ -1,17 +1,25 @@
-"""Measure the checkerboard in a picture or an animation that any tool made."""
+"""Measure the checkerboard in pictures and animations that any tool made, many on processes."""
 
+from collections.abc import Iterator, Sequence
+from concurrent.futures import BrokenExecutor, Future
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
-from upsample_cli.errors import ImageFileError, SettingError
+from upsample_cli.errors import ImageFileError, SettingError, UpsampleError
 from upsample_cli.images.image import Image
+from upsample_cli.images.places.folder import Folder
 from upsample_cli.images.places.place import MAX_PIXELS, Place
 from upsample_cli.images.read import animation, files
 from upsample_cli.images.read.decode import Decoded, decode
+from upsample_cli.jobs.batch.picture_job import is_other
+from upsample_cli.jobs.batch.pool import WorkerDiedError, Workforce, open_pool
+from upsample_cli.jobs.batch.walk import Globs, walk
 from upsample_cli.jobs.measure import measure_figures
-from upsample_cli.jobs.measure.measurement import CHANNELS, Measurement, measure_image
-from upsample_cli.jobs.measure.reference import Reference
+from upsample_cli.jobs.measure.measurement import CHANNELS, Measurement, Reference, measure_image
+from upsample_cli.jobs.runtime.threads import in_turn
 from upsample_cli.metrics.checkerboard import NONE
 
 LARGEST_STRIDE = 16
@@ -106,3 +114,105 @@ def _draw(
         title = f"Spectrum of {title} in rings, cycles a pixel"
         sheet = measure_figures.spectrum(image, channel, stride, title, reference)
         measure_figures.write(sheet, options.spectrum, options.force)
+
+
+class Result(NamedTuple):
+    """What became of a picture.
+
+    Args:
+        source: Its place.
+        measurement: The checkerboard in it; None if it has not been measured.
+        error: Why it could not be read; None if it could, or is no picture.
+    """
+
+    source: Place
+    measurement: Measurement | None = None
+    error: str | None = None
+
+
+def files_in(sources: Sequence[Place | Folder], globs: Globs) -> Iterator[tuple[Place, bool]]:
+    """Yield the files that are named, and those below folders, sorted.
+
+    Yields:
+        Each file, and whether it lies in a folder that was named: such a file may be no picture.
+
+    Raises:
+        ImageFileError: A folder cannot be read.
+    """
+    for source in sources:
+        if not isinstance(source, Folder):
+            yield source, False
+            continue
+        try:
+            for path in walk(source, globs):
+                yield source.file(path), True
+        except OSError as error:
+            raise ImageFileError(f"cannot read {source}: {error.strerror}; check it") from error
+
+
+def measure_one(
+    source: Place, is_in_folder: bool, options: MeasureOptions, threads: int = 1
+) -> Result:
+    """Return what becomes of one picture; its errors are in the result."""
+    try:
+        if is_in_folder and is_other(source):
+            return Result(source)
+        return Result(source, measure(source, options, threads))
+    except ImageFileError as error:
+        return Result(source, error=str(error))
+    except MemoryError:
+        return Result(source, error=f"{source} needs more memory; pass fewer --jobs")
+
+
+@contextmanager
+def measuring(
+    sources: Sequence[Place | Folder], globs: Globs, options: MeasureOptions, jobs: int
+) -> Iterator[tuple[Iterator[Result], int]]:
+    """Give what becomes of each picture, in order, and how many there are.
+
+    One picture is measured here, by threads; several by worker processes.
+
+    Args:
+        sources: Files and folders.
+        globs: Which files of folders to take.
+        options: How to measure.
+        jobs: How many pictures, or channels of one, to work on at once.
+    """
+    count = sum(1 for _ in files_in(sources, globs))
+    files = files_in(sources, globs)
+    if min(count, jobs) <= 1:
+        yield (measure_one(*file, options, jobs) for file in files), count
+        return
+    with open_pool(min(count, jobs)) as workforce:
+        try:
+            yield _measured(files, options, workforce), count
+        except BrokenPipeError:  # nobody reads on: workers end in peace, without a word
+            workforce.executor.shutdown(cancel_futures=True)
+            raise
+
+
+def _measured(
+    files: Iterator[tuple[Place, bool]], options: MeasureOptions, workforce: Workforce
+) -> Iterator[Result]:
+    """Yield what becomes of each picture, in order."""
+
+    def begin(file: tuple[Place, bool]) -> Future[Result]:
+        """Begin with a picture; standard input no other process can read."""
+        if not file[0].is_stream:
+            return workforce.executor.submit(measure_one, *file, options)
+        future: Future[Result] = Future()
+        future.set_result(measure_one(*file, options))
+        return future
+
+    for (source, _), future in in_turn(begin, files, workforce.ahead):
+        yield _result(source, future)
+
+
+def _result(source: Place, future: Future[Result]) -> Result:
+    try:
+        return future.result()
+    except (WorkerDiedError, BrokenExecutor) as error:
+        fault = f"{source} ended its worker twice ({error}); it may need more memory"
+        return Result(source, error=fault)
+    except UpsampleError as error:
+        return Result(source, error=str(error))

@@ -9,8 +9,7 @@ from upsample_cli.images.figures.spectrum_figure import spectrum_figure
 from upsample_cli.images.image import Image
 from upsample_cli.images.levels import Channel, in_levels
 from upsample_cli.images.places.place import Place
-from upsample_cli.jobs.measure.measurement import least_levels
-from upsample_cli.jobs.measure.reference import Reference, channel_rows
+from upsample_cli.jobs.measure.measurement import Reference, channel_rows, least_levels
 from upsample_cli.metrics.meter import Meter
 from upsample_cli.metrics.spectrum import periodogram
 

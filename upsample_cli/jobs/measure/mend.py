@@ -25,11 +25,11 @@ from upsample_cli.jobs.measure.measure import MeasureOptions
 from upsample_cli.jobs.measure.measurement import (
     CHANNELS,
     Measurement,
+    Reference,
     cells_by_channel,
     least_levels,
     measure_image,
 )
-from upsample_cli.jobs.measure.reference import Reference
 from upsample_cli.jobs.runtime.threads import Workers
 from upsample_cli.metrics.cells import CellGrid, Cells
 from upsample_cli.metrics.checkerboard import CHECKERBOARD

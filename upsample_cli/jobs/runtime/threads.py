@@ -1,9 +1,10 @@
 """Threads that share the work on one picture."""
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import ParamSpec, TypeVar
 
 Item = TypeVar("Item")
@@ -38,13 +39,8 @@ class Workers(AbstractContextManager["Workers"]):
         if self._threads == 1:
             yield from map(work, items)
             return
-        waiting: deque[Future[Result]] = deque()
-        for item in items:
-            if len(waiting) > self._threads + 1:
-                yield waiting.popleft().result()
-            waiting.append(self._submit(work, item))
-        while waiting:
-            yield waiting.popleft().result()
+        for _, future in in_turn(partial(self._submit, work), items, self._threads + 2):
+            yield future.result()
 
     def _submit(self, work: Callable[[Item], Result], item: Item) -> Future[Result]:
         try:
@@ -53,6 +49,19 @@ class Workers(AbstractContextManager["Workers"]):
             done: Future[Result] = Future()
             done.set_result(work(item))
             return done
+
+
+def in_turn(
+    begin: Callable[[Item], Future[Result]], items: Iterable[Item], ahead: int
+) -> Iterator[tuple[Item, Future[Result]]]:
+    """Yield each item and the work on it, in order; so many at most have begun before."""
+    waiting: deque[tuple[Item, Future[Result]]] = deque()
+    for item in items:
+        if len(waiting) >= ahead:
+            yield waiting.popleft()
+        waiting.append((item, begin(item)))
+    while waiting:
+        yield waiting.popleft()
 
 
 def in_background(
