@@ -4,13 +4,11 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 from upsample_cli.errors import SettingError, UpsampleError
 from upsample_cli.jobs.batch.pool import Workforce
 
-Arguments = ParamSpec("Arguments")
-Result = TypeVar("Result")
 _PATIENCE = 10  # seconds for the scheduler to answer
 
 
@@ -36,13 +34,7 @@ class Cluster(Executor):
         self._killed = killed
         self._is_lost = is_lost
 
-    def submit(
-        self,
-        function: Callable[Arguments, Result],
-        /,
-        *args: Arguments.args,
-        **kwargs: Arguments.kwargs,
-    ) -> Future[Result]:
+    def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Have a function called by one of the workers; the call cannot be cancelled.
 
         Raises:
@@ -50,7 +42,7 @@ class Cluster(Executor):
         """
         if self._is_lost():
             raise ClusterLostError("the cluster has gone; start it and go on by --skip-existing")
-        future: Future[Result] = Future()
+        future: Future[Any] = Future()
         future.set_running_or_notify_cancel()
         remote = self._executor.submit(function, *args, **kwargs)
         remote.add_done_callback(partial(self._copy_result, future))

@@ -1,31 +1,30 @@
-"""Worker processes on this machine, over `concurrent.futures.ProcessPoolExecutor`.
+"""Worker processes on this machine; each works on one call at a time, which a thread waits for.
 
-A worker that dies breaks a pool of the library, with all calls that are under way. Here the pool is
-made anew, and each of these calls is tried once more, alone, so that it has all the memory.
+A worker that dies costs no other call anything. Its own is tried once more, alone, so that it has
+all the memory.
 """
 
 import multiprocessing
 import os
 import signal
-import sys
+import traceback
 from collections.abc import Callable, Iterator
-from concurrent.futures import CancelledError, Executor, Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
-from multiprocessing.process import BaseProcess
+from importlib import import_module
+from multiprocessing import resource_tracker
+from multiprocessing.connection import Connection
+from queue import LifoQueue
 from threading import Lock, Thread
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, NoReturn
 
 from upsample_cli import memory
 from upsample_cli.errors import UpsampleError
-from upsample_cli.jobs.batch import worker
+from upsample_cli.jobs.runtime import process
 
-Arguments = ParamSpec("Arguments")
-Result = TypeVar("Result")
-
-_MOST_ON_WINDOWS = 61  # processes that the library can wait for there
+_SIGNALS = {signal.SIGINT, *process.ENDING}
+"""The signals that a worker begins with blocked, as it cannot handle them yet."""
 
 
 class WorkerDiedError(Exception):
@@ -36,7 +35,7 @@ class WorkerStartError(UpsampleError):
     """The system does not let a process be started."""
 
 
-class Pool(Executor):
+class Pool(ThreadPoolExecutor):
     """Some worker processes. The first is started at once, the others when they are needed.
 
     A call that ends its worker twice fails with `WorkerDiedError`. What is under way is undone when
@@ -50,49 +49,36 @@ class Pool(Executor):
     """
 
     def __init__(self, count: int) -> None:
-        self._count = min(count, _MOST_ON_WINDOWS) if sys.platform == "win32" else count
-        # The library calls back with a lock of its own held, which `submit` takes, too. So what is
-        # called back must not wait for `_submitting`, under which we submit.
-        self._submitting, self._breaking = Lock(), Lock()
+        super().__init__(count)
+        self._count = count
         self._is_aborted = False
-        self._recovery: Thread | None = None
-        self._suspects: list[_Call] = []  # calls that were under way when a worker died
-        self._waiting: list[_Call] = []  # calls that came during a recovery
+        self._one_is_alone = Lock()
         with _starting():
+            if os.name == "posix":  # here, as it lets signals through once it has begun
+                resource_tracker.ensure_running()
             # Workers see its end when this side is closed, also by the death of this process.
             self._lifeline, self._open_end = multiprocessing.Pipe(duplex=False)
-        self._processes = self._new(self._count)
-        self.submit(os.getpid)  # so that a worker loads its libraries while we do
+        self._free = LifoQueue[_Worker | None]()  # workers, and places for more of them
+        for _ in range(count - 1):
+            self._free.put(None)
+        self._free.put(self._new_worker(count))  # it loads its libraries while we do
 
-    def submit(
-        self,
-        function: Callable[Arguments, Result],
-        /,
-        *args: Arguments.args,
-        **kwargs: Arguments.kwargs,
-    ) -> Future[Result]:
+    def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Have a function called by a worker; see `Executor.submit`.
 
         Raises:
-            WorkerStartError: The system does not let a process be started.
+            WorkerStartError: The system does not let a thread be started.
         """
         assert not kwargs, "by position only"
-        call = _Call(function, args)
-        with self._submitting:
-            if self._recovery:
-                self._waiting.append(call)
-            else:
-                self._start(call)
-        return call
+        with _starting():
+            return super().submit(self._called, function, args)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """End the workers once their work is done; see `Executor.shutdown`."""
-        processes = None
-        while processes is not self._processes:  # a recovery changes it
-            processes = self._processes
-            processes.shutdown(wait, cancel_futures=cancel_futures)
-            if wait and (recovery := self._recovery):
-                recovery.join()
+        super().shutdown(wait, cancel_futures=cancel_futures)
+        while wait and not self._free.empty():
+            if worker := self._free.get():
+                worker.end()
 
     def abort(self) -> None:
         """End the workers at once; what they work on is undone."""
@@ -104,105 +90,72 @@ class Pool(Executor):
         """Wait for the work, or after an error end it at once."""
         self.shutdown() if kind is None else self.abort()
 
-    def _new(self, count: int) -> ProcessPoolExecutor:
-        spawn = multiprocessing.get_context("spawn")
-        with _starting():
-            return ProcessPoolExecutor(
-                count, spawn, worker.start, (self._lifeline, memory.limit() // count)
-            )
+    def _new_worker(self, sharing: int) -> "_Worker":
+        """Start one of so many workers that share the memory."""
+        return _Worker(self._lifeline, memory.limit() // sharing)
 
-    def _start(self, call: "_Call") -> None:
-        """Hand a call to the library."""
+    def _called(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+        """Return what a free worker returns for a call."""
+        worker = self._free.get()
         try:
-            with _starting():
-                call.inner = self._processes.submit(worker.run, call.function, call.arguments)
-        except BrokenProcessPool:  # since its last call
-            self._waiting.append(call)
-            self._recover_later()
-        else:
-            call.inner.add_done_callback(partial(self._finish, call))
+            worker = worker or self._new_worker(self._count)
+            return worker.call(function, arguments)
+        except WorkerDiedError:
+            worker = None
+        finally:
+            self._free.put(worker)
+        return self._called_alone(function, arguments)
 
-    def _finish(self, call: "_Call", inner: Future[Any]) -> None:
-        """Copy the result of a call, or have it tried again."""
-        error = None if inner.cancelled() else inner.exception()
-        if inner.cancelled() or (error and self._is_aborted):
-            Future.cancel(call)
-        elif isinstance(error, BrokenProcessPool):
-            self._suspects.append(call)
-            self._recover_later()
-        elif error:
-            call.set_exception(error)
-        else:
-            call.set_result(inner.result())
+    def _called_alone(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+        """Return what a new worker returns for a call, while there is no other one."""
+        with self._one_is_alone:
+            for _ in range(self._count):
+                if other := self._free.get():
+                    other.end()
+            try:
+                if self._is_aborted:
+                    raise CancelledError
+                worker = self._new_worker(1)
+                try:
+                    return worker.call(function, arguments)
+                finally:
+                    worker.end()
+            finally:
+                for _ in range(self._count):
+                    self._free.put(None)
 
-    def _recover_later(self) -> None:
-        with self._breaking:
-            if not self._recovery:
-                self._recovery = Thread(target=self._recover)
-                self._recovery.start()
 
-    def _recover(self) -> None:
-        """Try each call of a broken pool again, alone; then go on with a new pool."""
-        self._processes.shutdown()
-        while True:
-            while self._suspects and not self._is_aborted:
-                self._try_alone()
-            with self._submitting:  # a call that was just submitted may be a suspect, too
-                if self._is_aborted or not self._suspects:
-                    self._go_on()
-                    return
+class _Worker:
+    """A process that waits for calls, one after the other; see `_serve`."""
 
-    def _go_on(self) -> None:
-        """Hand calls that came during the recovery to a new pool, or cancel all if aborted."""
-        calls = [*self._suspects, *(call for call in self._waiting if not call.cancelled())]
-        self._recovery, self._suspects, self._waiting = None, [], []
+    _starts_or_ends = Lock()  # for Python looks after all processes when one starts
+
+    def __init__(self, lifeline: Connection, share: int) -> None:
+        with self._starts_or_ends, _starting():
+            self._calls, theirs = multiprocessing.Pipe()
+            start = multiprocessing.get_context("spawn").Process
+            self._process = start(target=_serve, args=(theirs, lifeline, share))
+            self._process.start()
+            theirs.close()
+
+    def call(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+        """Return what a function returns there, or raise its error, or a `WorkerDiedError`."""
         try:
-            self._processes = self._new(self._count)
-            for call in calls:
-                Future.cancel(call) if self._is_aborted else self._start(call)
-        except WorkerStartError as error:
-            for call in calls:
-                if call.inner is None:
-                    call.set_exception(error)
+            self._calls.send((function, arguments))
+            result, error = self._calls.recv()
+        except (EOFError, OSError):
+            raise WorkerDiedError(self.end()) from None
+        if error is not None:
+            raise error
+        return result
 
-    def _try_alone(self) -> None:
-        """Try suspects one by one, in one worker, until none is left or the worker has ended."""
-        others, workers = {*multiprocessing.active_children()}, set[BaseProcess]()
-        call = self._suspects[0]
-        try:
-            with self._new(1) as processes:
-                while self._suspects and not self._is_aborted:
-                    call = self._suspects[0]
-                    with _starting():
-                        inner = processes.submit(worker.run, call.function, call.arguments)
-                    workers |= {*multiprocessing.active_children()} - others
-                    self._suspects.pop(0)
-                    if isinstance(inner.exception(), BrokenProcessPool):
-                        break
-                    self._finish(call, inner)
-                else:
-                    return
-        except BrokenProcessPool:  # between two calls
-            return
-        except WorkerStartError as error:
-            self._suspects.pop(0)
-            call.set_exception(error)
-            return
-        reasons = (_how_ended(ended.exitcode) for ended in workers)
-        call.set_exception(CancelledError() if self._is_aborted else WorkerDiedError(*reasons))
-
-
-class _Call(Future[Any]):
-    """A call, whose future stays when the one of the library breaks."""
-
-    def __init__(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
-        super().__init__()
-        self.function, self.arguments = function, arguments
-        self.inner: Future[Any] | None = None
-
-    def cancel(self) -> bool:
-        """Cancel the call unless it is being worked on."""
-        return (self.inner is None or self.inner.cancel()) and super().cancel()
+    def end(self) -> str:
+        """Wait for the end of the process, which has no call; return how it ended."""
+        self._calls.close()
+        with self._starts_or_ends:
+            self._process.join()
+            code = self._process.exitcode or 0
+        return signal.Signals(-code).name if code < 0 else f"status {code}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +182,7 @@ def open_pool(count: int) -> Iterator[Workforce]:
 def _starting() -> Iterator[None]:
     """Block signals, so that processes begin with them blocked; report what cannot be started."""
     has_masks = hasattr(signal, "pthread_sigmask")
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, worker.SIGNALS) if has_masks else None
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS) if has_masks else None
     try:
         yield
     except (OSError, RuntimeError) as error:
@@ -244,5 +197,47 @@ def _starting() -> Iterator[None]:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _how_ended(code: int | None) -> str:
-    return signal.Signals(-code).name if code is not None and code < 0 else f"status {code}"
+def _serve(calls: Connection, lifeline: Connection, share: int) -> None:
+    """Answer calls, in a process of a group of its own, so that Ctrl-C passes it by.
+
+    Args:
+        calls: From which functions and arguments come, and to which results and errors go.
+        lifeline: Its end says that the pool has ended.
+        share: Bytes of memory that the worker may take.
+    """
+    if hasattr(os, "setpgid"):
+        os.setpgid(0, 0)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+    process.prepare()
+    memory.limit_to(share)
+    os.dup2(2, 1)  # standard output is for results, not for what libraries print
+    Thread(target=_end_with_pool, args=(lifeline,), daemon=True).start()
+    import_module("upsample_cli.jobs.batch.picture_job")  # before the first call comes
+    process.let_signals_unwind()  # until here there was nothing to undo
+    signal.signal(signal.SIGTERM, process.leave)  # even where this signal is ignored
+    try:
+        with suppress(EOFError, OSError):
+            while True:
+                calls.send(_answer(*calls.recv()))
+    except SystemExit:  # unwound by a signal
+        os._exit(process.CODE + signal.SIGTERM)
+
+
+def _answer(
+    function: Callable[..., Any], arguments: tuple[Any, ...]
+) -> tuple[Any, Exception | None]:
+    """Return the result of a call, or its error, with the lines of code that led to it."""
+    try:
+        return function(*arguments), None
+    except Exception as error:  # whoever waits for the result knows what to do about it
+        error.add_note(traceback.format_exc())
+        return None, error
+
+
+def _end_with_pool(lifeline: Connection) -> NoReturn:
+    """Unwind what the worker does once the pool is aborted, or its process has died."""
+    with suppress(EOFError, OSError):
+        lifeline.recv()
+    process.unwind_main_thread()
