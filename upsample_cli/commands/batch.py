@@ -24,8 +24,7 @@ from upsample_cli.images.places.folder import Folder
 from upsample_cli.images.places.place import Place
 from upsample_cli.images.write.formats import FORMATS
 from upsample_cli.jobs.batch import cluster, plan, run
-from upsample_cli.jobs.batch.naming import Naming
-from upsample_cli.jobs.batch.outputs import Outputs
+from upsample_cli.jobs.batch.outputs import Naming, Outputs
 from upsample_cli.jobs.batch.picture_job import PictureJob, Work, is_other
 from upsample_cli.jobs.batch.pool import Workforce, open_pool
 from upsample_cli.jobs.batch.run import Stop

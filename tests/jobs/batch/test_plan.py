@@ -8,7 +8,7 @@ from upsample_cli.errors import ImageFileError
 from upsample_cli.images.places.folder import Folder
 from upsample_cli.images.places.place import parse
 from upsample_cli.jobs.batch import plan, walk
-from upsample_cli.jobs.batch.naming import Naming
+from upsample_cli.jobs.batch.outputs import Naming
 from upsample_cli.jobs.batch.walk import Globs
 
 
@@ -148,7 +148,7 @@ def test_a_plan_holds_one_folder_of_names(tmp_path: Path, monkeypatch: pytest.Mo
         inner = prefix.count("/")
         folders = [] if inner else [f"f{number:03}" for number in range(count)]
         files = [f"{prefix}{number:06}.png" for number in range(1000)] if inner else []
-        return walk.Listing(prefix, files, folders, 0)
+        return walk.Listing(files, folders, 0)
 
     places = iter(range(10**6))
     monkeypatch.setattr(walk, "_listing", listed)

@@ -37,7 +37,7 @@ def test_excluded_folders_are_not_entered(tmp_path: Path) -> None:
     entered: list[Listing] = []
     found = list(walk(Folder(str(tmp_path)), Globs(exclude=("thumbs",)), entered.append))
     assert found == ["a/2.png"]
-    assert [listing.prefix for listing in entered] == ["", "a/"]
+    assert [listing.files for listing in entered] == [[], ["a/2.png"]]
 
 
 def test_links_are_followed_but_not_in_circles(tmp_path: Path) -> None:

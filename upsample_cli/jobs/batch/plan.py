@@ -11,7 +11,7 @@ import numpy as np
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.places.folder import Folder
 from upsample_cli.images.places.place import Place
-from upsample_cli.jobs.batch.naming import Naming
+from upsample_cli.jobs.batch.outputs import Naming
 from upsample_cli.jobs.batch.walk import Globs, Listing, walk
 
 Pair: TypeAlias = tuple[Place, Place]
@@ -56,8 +56,7 @@ def of_folder(
         """Count what is hidden; refuse files of one folder that have one output."""
         nonlocal hidden
         hidden += listing.hidden
-        paths = [listing.prefix + name for name in listing.files]
-        _check_apart(lambda: map(pair, paths))
+        _check_apart(lambda: map(pair, listing.files))
 
     def pair(path: str) -> Pair:
         """Return where a file below the folder is read and written."""

@@ -2,15 +2,16 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import repeat
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from upsample_cli.errors import ImageFileError, SettingError
 from upsample_cli.images.places.folder import Folder
+from upsample_cli.images.places.place import Place
 
 if TYPE_CHECKING:
     from pathspec import PathSpec, RegexPattern
@@ -75,36 +76,38 @@ def _spec(patterns: tuple[str, ...]) -> "PathSpec[RegexPattern]":
         raise SettingError(f"a pattern cannot be ({error}); see .gitignore") from error
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """The names in a folder that a walk takes.
+class Listing(NamedTuple):
+    """The paths in a folder that a walk takes, relative to the top.
 
     Args:
-        prefix: The folder's path relative to the top, with a slash at its end; empty for the top.
-        files: Names of files, sorted; a folder that cannot be read is listed as a file.
-        folders: Names of folders to look into.
+        files: Sorted; a folder that cannot be read is listed as a file.
+        folders: To look into.
         hidden: How many names begin with a dot, or are empty, and were left out.
     """
 
-    prefix: str
     files: list[str]
     folders: list[str]
     hidden: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Level:
-    """A folder that is being walked.
+def files_in(sources: Sequence[Place | Folder], globs: Globs) -> Iterator[tuple[Place, bool]]:
+    """Yield the files that are named, and those below folders, sorted.
 
-    Args:
-        prefix: As in `Listing`.
-        names: The names that are still to come, and which of them are folders.
-        ancestors: The identities of this folder and of those it lies in; none is entered again.
+    Yields:
+        Each file, and whether it lies in a folder that was named: such a file may be no picture.
+
+    Raises:
+        ImageFileError: A folder cannot be read.
     """
-
-    prefix: str
-    names: Iterator[tuple[str, bool]]
-    ancestors: tuple[object, ...]
+    for source in sources:
+        if not isinstance(source, Folder):
+            yield source, False
+            continue
+        try:
+            for path in walk(source, globs):
+                yield source.file(path), True
+        except OSError as error:
+            raise ImageFileError(f"cannot read {source}: {error.strerror}; check it") from error
 
 
 def walk(
@@ -130,27 +133,37 @@ def walk(
         UpsampleError: A store cannot be asked.
     """
     visits = Counter[object]()
-    levels = [_level(top, "", _never_entered(top, apart), globs, on_listing)]
+    # The paths to come in each folder that is under way, and the folders that it does not lead to.
+    levels = [(iter([("", True)]), _never_entered(top, apart))]
     while levels:
-        level = levels[-1]
-        name, is_folder = next(level.names, ("", False))
-        if not name:
+        names, ancestors = levels[-1]
+        path, is_folder = next(names, (None, False))
+        if path is None:
             levels.pop()
             continue
-        path = level.prefix + name
         if not is_folder:
             yield path
             continue
+        folder = top.folder(path) if path else top
         try:
-            folder = top.folder(path)
+            identity = folder.identity()
             if folder.is_link():
-                visits[folder.identity()] += 1
-                _check_visits(folder, visits[folder.identity()])
-            levels.append(_level(folder, f"{path}/", level.ancestors, globs, on_listing))
-        except _LinkLoopError:
-            continue
+                visits[identity] += 1
+                _check_visits(folder, visits[identity])
+            if identity in ancestors:
+                continue
+            listing = _listing(folder, f"{path}/" if path else "", globs)
         except OSError:
+            if not path:
+                raise
             yield path
+            continue
+        if on_listing is not None:
+            on_listing(listing)
+        # In a store, an object and a folder can have the same name.
+        files, folders = zip(listing.files, repeat(False)), zip(listing.folders, repeat(True))
+        inside = iter(sorted([*files, *folders])) if listing.folders else files
+        levels.append((inside, (*ancestors, identity)))
 
 
 def _check_visits(folder: Folder, count: int) -> None:
@@ -160,29 +173,6 @@ def _check_visits(folder: Folder, count: int) -> None:
             f"links lead to the folder {folder} in more than {_MOST_VISITS} ways; "
             "remove some, or leave them out by --exclude"
         )
-
-
-class _LinkLoopError(Exception):
-    """A link leads to a folder that it lies in."""
-
-
-def _level(
-    folder: Folder,
-    prefix: str,
-    ancestors: tuple[object, ...],
-    globs: Globs,
-    on_listing: Callable[[Listing], None] | None,
-) -> _Level:
-    identity = folder.identity()
-    if identity in ancestors:
-        raise _LinkLoopError
-    listing = _listing(folder, prefix, globs)
-    if on_listing is not None:
-        on_listing(listing)
-    # In a store, an object and a folder can have the same name.
-    files, folders = zip(listing.files, repeat(False)), zip(listing.folders, repeat(True))
-    names = iter(sorted([*files, *folders])) if listing.folders else files
-    return _Level(prefix, names, (*ancestors, identity))
 
 
 def _never_entered(top: Folder, apart: Folder | None) -> tuple[object, ...]:
@@ -204,8 +194,8 @@ def _listing(folder: Folder, prefix: str, globs: Globs) -> Listing:
             hidden += 1
         elif entry.is_folder:
             if not globs.leaves_folder(path):
-                folders.append(entry.name)
+                folders.append(path)
         elif globs.takes(path):
-            files.append(entry.name)
+            files.append(path)
     files.sort()
-    return Listing(prefix, files, folders, hidden)
+    return Listing(files, folders, hidden)

@@ -16,7 +16,7 @@ from upsample_cli.images.read import animation, files
 from upsample_cli.images.read.decode import Decoded, decode
 from upsample_cli.jobs.batch.picture_job import is_other
 from upsample_cli.jobs.batch.pool import WorkerDiedError, Workforce, open_pool
-from upsample_cli.jobs.batch.walk import Globs, walk
+from upsample_cli.jobs.batch.walk import Globs, files_in
 from upsample_cli.jobs.measure import measure_figures
 from upsample_cli.jobs.measure.measurement import CHANNELS, Measurement, Reference, measure_image
 from upsample_cli.jobs.runtime.threads import in_turn
@@ -128,26 +128,6 @@ class Result(NamedTuple):
     source: Place
     measurement: Measurement | None = None
     error: str | None = None
-
-
-def files_in(sources: Sequence[Place | Folder], globs: Globs) -> Iterator[tuple[Place, bool]]:
-    """Yield the files that are named, and those below folders, sorted.
-
-    Yields:
-        Each file, and whether it lies in a folder that was named: such a file may be no picture.
-
-    Raises:
-        ImageFileError: A folder cannot be read.
-    """
-    for source in sources:
-        if not isinstance(source, Folder):
-            yield source, False
-            continue
-        try:
-            for path in walk(source, globs):
-                yield source.file(path), True
-        except OSError as error:
-            raise ImageFileError(f"cannot read {source}: {error.strerror}; check it") from error
 
 
 def measure_one(
