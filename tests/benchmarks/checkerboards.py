@@ -13,7 +13,7 @@ import PIL.Image
 from numpy.typing import NDArray
 
 from upsample_cli.jobs.api import upsample
-from upsample_cli.jobs.train.settings import applied
+from upsample_cli.jobs.enlarge.arrays import enlarge
 from upsample_cli.kernels.kernel import Kernel
 from upsample_cli.kernels.named import KERNELS
 
@@ -112,10 +112,8 @@ def enlarged(low: Pixels, stride: int, method: str, **settings: object) -> Level
 def uneven(low: Pixels, kernel: Kernel) -> Levels:
     """Return a picture enlarged by a transposed convolution, not rounded."""
     size = low.shape[0] * kernel.stride, low.shape[1] * kernel.stride
-    planes = [
-        applied([kernel.stage()], np.float64(low[..., channel]), size) for channel in range(3)
-    ]
-    return np.stack(planes, axis=2)
+    planes = enlarge(np.moveaxis(low, 2, 0).astype(np.float64), [kernel.stage()], size)
+    return np.moveaxis(planes, 0, 2)
 
 
 def kernels(stride: int, rng: np.random.Generator) -> dict[str, Kernel]:

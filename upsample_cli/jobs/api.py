@@ -56,9 +56,7 @@ def upsample(
     if len(planes) > _MOST_CHANNELS:
         built.check_for("feature maps")
     stages = built.stages(size_in, size_out)
-    out = np.empty((len(planes), *size_out), planes.dtype)
-    enlarge(planes, stages, out, planes.dtype, boundary, threads)
-    return out
+    return enlarge(planes, stages, size_out, boundary, threads)
 
 
 def measure(planes: Planes, stride: int | None = None) -> Checkerboard:

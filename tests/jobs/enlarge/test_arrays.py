@@ -12,13 +12,10 @@ from upsample_cli.jobs.enlarge.arrays import enlarge
 from upsample_cli.methods.method import Method
 
 
-def enlarge_array(method: Method, x: Any, scale: float, **settings: Any) -> Any:
+def enlarge_array(method: Method, x: Any, scale: float) -> Any:
     """Return planes enlarged by a method."""
     size = (round(x.shape[1] * scale), round(x.shape[2] * scale))
-    out = np.empty((len(x), *size), x.dtype)
-    stages = method.stages((x.shape[1], x.shape[2]), size)
-    enlarge(x, stages, out, x.dtype, "symmetric", 1, **settings)
-    return out
+    return enlarge(x, method.stages((x.shape[1], x.shape[2]), size), size)
 
 
 @pytest.mark.parametrize("method", [one for one in variants() if one.is_linear], ids=label)

@@ -14,7 +14,6 @@ from upsample_cli.kernels.network_weights import ResidualNetwork, load_network
 
 torch = pytest.importorskip("torch", reason="an extra; its wheel is gigabytes")
 job: Any = pytest.importorskip("upsample_cli.jobs.train.network_training")
-model: Any = pytest.importorskip("upsample_cli.jobs.train.network_model")
 
 STEPS = 40
 
@@ -57,7 +56,7 @@ def test_the_model_is_the_network(stride: int) -> None:
     """What PyTorch trains is what runs: wide layers collapsed, phases in their places."""
     network = drawn(0, stride)
     torch.manual_seed(0)
-    trained = model.Model(network)
+    trained = job.Model(network)
     with torch.no_grad():
         for layer in trained.body:
             layer.mix.normal_(0, 0.01)
@@ -116,7 +115,7 @@ def test_an_interrupt_keeps_the_best_so_far(photos: list[Place]) -> None:
 
     trained = job.train(photos, settings(steps=1000), interrupt)
     assert trained.look.step == 20
-    assert not same(trained.network, model.untrained(2, np.random.default_rng(0)))
+    assert not same(trained.network, job.untrained(2, np.random.default_rng(0)))
 
 
 def test_minutes_end_it(photos: list[Place]) -> None:

@@ -18,7 +18,7 @@ from upsample_cli.images.places.place import Place
 from upsample_cli.images.write import png
 from upsample_cli.images.write.formats import DEFAULT_COMPRESSION
 from upsample_cli.jobs.batch.picture_job import is_other
-from upsample_cli.jobs.batch.walk import Globs
+from upsample_cli.jobs.batch.walk import Globs, files_in
 from upsample_cli.jobs.compare.method_list import NamedMethod
 from upsample_cli.jobs.compare.subject import (
     Options,
@@ -28,9 +28,8 @@ from upsample_cli.jobs.compare.subject import (
     read_subject,
     whole,
 )
+from upsample_cli.jobs.enlarge.arrays import enlarge
 from upsample_cli.jobs.enlarge.render import period
-from upsample_cli.jobs.enlarge.strips import Picture, run
-from upsample_cli.jobs.measure.measure import files_in
 from upsample_cli.jobs.runtime.threads import Workers
 from upsample_cli.kernels.kernel import Kernel
 from upsample_cli.methods.kernel_chain import whole_stride
@@ -164,11 +163,9 @@ def kernel_of(method: Method, scale: float) -> Kernel | None:
         return kernel
     planes = np.zeros((1, side, side))
     planes[0, _REACH, _REACH] = 1.0
-    picture = Picture((side, side), lambda down, across: planes[
-        :, down.start : down.stop, across.start : across.stop])  # fmt: skip
     length = side * stride
-    stages = method.stages((side, side), (length, length))
-    taps = np.asarray(run(stages, picture, range(length), range(length))[0], np.float64)
+    size = (length, length)
+    taps = enlarge(planes, method.stages((side, side), size), size)[0]
     used = np.flatnonzero(np.abs(taps).max(axis=0) > 1e-7)
     edge = min(int(used[0]), length - 1 - int(used[-1]))
     return Kernel(method.name, taps[edge : length - edge, edge : length - edge], stride)

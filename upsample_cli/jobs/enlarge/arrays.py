@@ -1,4 +1,7 @@
-"""Planes of any number of channels enlarged into an array, a few channels and a strip at once.
+"""Planes of any number of channels and type enlarged, a few channels and a strip at once.
+
+Arithmetic is in float32 for types that fit it (floats of 16 and 32 bits, integers up to 16), else
+in float64. Integers are rounded half up and clipped to their type's range; floats are kept.
 
 An output is NaN if and only if it draws, with a tap that is not 0, on a value that is not finite;
 where the stages only copy, infinities are copied. Products with zeros would spread such values over
@@ -15,52 +18,47 @@ from numpy.typing import DTypeLike, NDArray
 from upsample_cli.jobs.enlarge.strips import Picture, run, strips, tiles
 from upsample_cli.jobs.runtime.threads import Workers
 from upsample_cli.methods.method import Stage
-from upsample_cli.planes import Planes
+from upsample_cli.planes import Planes, Size
 
 _CHANNELS = 8  # at once: more do not fit the processor's cache
-Finish = Callable[[Planes], NDArray[Any]]
 
 
 def enlarge(
     planes: NDArray[Any],
     stages: Sequence[Stage],
-    out: NDArray[Any],
-    work: DTypeLike,
-    boundary: str,
-    threads: int,
-    finish: Finish | None = None,
-) -> None:
-    """Fill an array with planes enlarged by stages.
+    size: Size,
+    boundary: str = "symmetric",
+    threads: int = 1,
+) -> NDArray[Any]:
+    """Return planes enlarged by stages, in their own type.
 
     Args:
-        planes: Shape (C, H, W), any numbers; may be mapped from a file.
+        planes: Shape (C, H, W), any real numbers; may be mapped from a file.
         stages: From their size to that of the output.
-        out: Shape (C, H', W').
-        work: Type to compute in, float32 or float64.
+        size: Height and width of the output.
         boundary: symmetric, nearest or zero.
         threads: How many work at once.
-        finish: Turns computed values into stored ones; None stores them unchanged.
+
+    Returns:
+        Shape (C, *size).
     """
-    (count, tall, wide), height = out.shape, planes.shape[1]
+    out = np.empty((len(planes), *size), planes.dtype)
     with Workers(threads) as workers:
-        for first in range(0, count, _CHANNELS):
-            some = slice(first, min(first + _CHANNELS, count))
-            fill = _filler(planes[some], stages, out[some], work, boundary, finish)
-            cut = strips((tall, wide), some.stop - some.start, tall / height)
+        for first in range(0, len(planes), _CHANNELS):
+            some = slice(first, min(first + _CHANNELS, len(planes)))
+            fill = _filler(planes[some], stages, out[some], boundary)
+            cut = strips(size, some.stop - some.start, size[0] / planes.shape[1])
             deque(workers.in_order(fill, cut), maxlen=0)
+    return out
 
 
 def _filler(
-    planes: NDArray[Any],
-    stages: Sequence[Stage],
-    out: NDArray[Any],
-    work: DTypeLike,
-    boundary: str,
-    finish: Finish | None,
+    planes: NDArray[Any], stages: Sequence[Stage], out: NDArray[Any], boundary: str
 ) -> Callable[[range], None]:
     """Return a function that fills a run of rows of the output."""
-    size = (planes.shape[1], planes.shape[2])
-    finite = planes.dtype.kind in "iu" or bool(np.isfinite(planes).all())
+    size, kind = (planes.shape[1], planes.shape[2]), planes.dtype
+    work = np.float64 if kind.itemsize > (4 if kind.kind == "f" else 2) else np.float32
+    finite = kind.kind in "iu" or bool(np.isfinite(planes).all())
     picture = Picture(size, _fetch(planes, work, None if finite else np.isfinite), boundary)
     copies = all(stage.copies for stage in stages)
     counting = [stage.touching() for stage in stages]
@@ -75,11 +73,23 @@ def _filler(
             window: NDArray[Any] = run(stages, picture, rows, columns)
             for value, marked in marks:
                 window[run(counting, marked, rows, columns) > 0] = value
-            if finish:
-                window = finish(window)
+            if kind.kind in "iu":
+                window = _to_integers(window, kind)
             out[:, rows.start : rows.stop, columns.start : columns.stop] = window
 
     return fill
+
+
+def _to_integers(window: Planes, kind: np.dtype[Any]) -> NDArray[Any]:
+    """Return a window rounded half up and clipped to a type's range."""
+    limits = np.iinfo(kind)
+    window += window.dtype.type(0.5)
+    np.floor(window, out=window)
+    # The largest integer of 64 bits is no float and rounds up, so both ends are set by hand.
+    low, high = window < limits.min, window >= float(limits.max)
+    whole = np.where(low | high, 0, window).astype(kind)
+    whole[low], whole[high] = limits.min, limits.max
+    return whole
 
 
 # The values to put in place and the inputs that cause them; infinities only where copied.

@@ -1,8 +1,4 @@
-"""Feature maps enlarged: arrays of any type and layout, rounded only where they are integers.
-
-Arithmetic is in float32 for types that fit it (floats of 16 and 32 bits, integers up to 16), else
-in float64. Integers are rounded half up and clipped to their type's range; floats are kept.
-"""
+"""Feature maps enlarged: arrays of any type and layout, rounded only where they are integers."""
 
 from dataclasses import dataclass
 from time import perf_counter
@@ -16,11 +12,9 @@ from upsample_cli.errors import ImageFileError
 from upsample_cli.images.places.place import Place
 from upsample_cli.images.read import array_files
 from upsample_cli.jobs.enlarge import arrays
-from upsample_cli.jobs.enlarge.arrays import Finish
 from upsample_cli.jobs.enlarge.strips import stages_to
 from upsample_cli.jobs.enlarge.task import Task
 from upsample_cli.metrics.ripple import ripple
-from upsample_cli.planes import Planes
 
 LAYOUTS = {"hw": 2, "chw": 3, "hwc": 3, "nchw": 4}
 """The names of the orders of axes, and how many axes there are."""
@@ -145,37 +139,16 @@ def _enlarged(name: str, array: NDArray[Any], task: Task, layout: str | None) ->
     channels = planes(name, array, layout)
     size = (channels.shape[1], channels.shape[2])
     size_out = task.target.size(size)
-    dtype = channels.dtype
-    is_deep = dtype.itemsize > (4 if dtype.kind == "f" else 2)
-    is_whole = dtype.kind in "iu"
-    if is_whole and is_deep and max(-int(channels.min()), int(channels.max())) > _EXACT:
+    is_whole = channels.dtype.kind in "iu"
+    if is_whole and max(-int(channels.min()), int(channels.max())) > _EXACT:
         raise ImageFileError(f"values beyond {_EXACT} cannot be computed exactly; scale them first")
-    memory.check(array.nbytes + len(channels) * size_out[0] * size_out[1] * dtype.itemsize, name)
-    out = np.empty((len(channels), *size_out), dtype)
-    work = np.float64 if is_deep else np.float32
-    finish = _to_integers(dtype) if is_whole else None
+    count = len(channels) * size_out[0] * size_out[1]
+    memory.check(array.nbytes + count * channels.dtype.itemsize, name)
     stages = stages_to(task.method, task.target, size)
-    arrays.enlarge(channels, stages, out, work, task.boundary, task.threads, finish)
+    out = arrays.enlarge(channels, stages, size_out, task.boundary, task.threads)
     if layout == "hwc":
         return np.moveaxis(out, 0, 2)
     return out.reshape(*array.shape[:-2], *size_out)
-
-
-def _to_integers(dtype: np.dtype[Any]) -> Finish:
-    """Return a function that rounds half up and clips to a type's range."""
-    limits = np.iinfo(dtype)
-
-    def finish(window: Planes) -> NDArray[Any]:
-        """Return the window as integers."""
-        window += window.dtype.type(0.5)
-        np.floor(window, out=window)
-        # The largest integer of 64 bits is no float and rounds up, so both ends are set by hand.
-        low, high = window < limits.min, window >= float(limits.max)
-        whole = np.where(low | high, 0, window).astype(dtype)
-        whole[low], whole[high] = limits.min, limits.max
-        return whole
-
-    return finish
 
 
 def _scale(before: NDArray[Any], after: NDArray[Any], name: str, layout: str | None) -> float:

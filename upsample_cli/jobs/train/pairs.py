@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from upsample_cli.images.figures.specimens import Grey, specimen, through_jpeg
-from upsample_cli.jobs.enlarge.strips import Picture, run
+from upsample_cli.jobs.enlarge.arrays import enlarge
 from upsample_cli.kernels.interpolants import (
     AREA,
     BICUBIC,
@@ -23,7 +23,6 @@ from upsample_cli.kernels.interpolants import (
     resampling,
 )
 from upsample_cli.methods.catalogue import build
-from upsample_cli.methods.method import Stage
 from upsample_cli.planes import Size
 
 Reals = NDArray[np.float32]
@@ -123,7 +122,7 @@ class Pairs:
         if is_damaged and rng.random() < (0.4 if is_noisy else 0.9):
             grey = through_jpeg(grey, int(98 - 58 * rng.random() ** 1.5))  # most of them mild
         low, high = (plane.astype(np.float32) / np.float32(255) for plane in (grey, high))
-        lack = high - _applied(build("tconv").stages(size, whole), low, whole)
+        lack = high - enlarge(low[None], build("tconv").stages(size, whole), whole)[0]
         phases = lack.reshape(size[0], stride, size[1], stride).transpose(1, 3, 0, 2)
         return Pair(
             np.pad(low - np.float32(0.5), self._halo, mode="symmetric"),
@@ -140,16 +139,8 @@ def _sized(grey: Grey, size: float) -> Grey:
 
 
 def _scaled(plane: Reals, size: Size, phi: Interpolant) -> Reals:
-    return _applied([resampling(phi, (plane.shape[0], plane.shape[1]), size)], plane, size)
-
-
-def _applied(stages: Sequence[Stage], plane: Reals, size: Size) -> Reals:
-    """Return the result of stages for one plane, in single precision."""
-    picture = Picture(
-        (plane.shape[0], plane.shape[1]),
-        lambda rows, columns: plane[None, rows.start : rows.stop, columns.start : columns.stop],
-    )
-    return np.asarray(run(stages, picture, range(size[0]), range(size[1]))[0], np.float32)
+    stage = resampling(phi, (plane.shape[0], plane.shape[1]), size)
+    return np.asarray(enlarge(plane[None], [stage], size)[0])
 
 
 def _rounded(levels: NDArray[np.floating]) -> Grey:

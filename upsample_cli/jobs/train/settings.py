@@ -1,18 +1,15 @@
 """How a kernel is trained, and the pairs of pictures that it learns from."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from upsample_cli.errors import SettingError
-from upsample_cli.jobs.enlarge.strips import Picture, run
+from upsample_cli.jobs.enlarge.arrays import enlarge
 from upsample_cli.kernels import interpolants
 from upsample_cli.kernels.interpolants import Interpolant, resampling
 from upsample_cli.kernels.kernel import Taps
 from upsample_cli.kernels.least_squares import BALANCES, Structure
-from upsample_cli.methods.method import Stage
-from upsample_cli.planes import Size
 
 _SHRINKS = {
     "bicubic": interpolants.BICUBIC,
@@ -103,19 +100,5 @@ def shrunk(high: Taps, settings: Settings) -> Taps:
     """
     size = (high.shape[0], high.shape[1])
     low = (size[0] // settings.stride, size[1] // settings.stride)
-    return applied([resampling(settings.shrinking(), size, low)], high, low)
-
-
-def applied(stages: Sequence[Stage], plane: Taps, size: Size) -> Taps:
-    """Return the result of stages for one plane.
-
-    Args:
-        stages: In order.
-        plane: Shape (H, W), any levels.
-        size: Height and width of the result.
-    """
-    picture = Picture(
-        (plane.shape[0], plane.shape[1]),
-        lambda rows, columns: plane[None, rows.start : rows.stop, columns.start : columns.stop],
-    )
-    return np.asarray(run(stages, picture, range(size[0]), range(size[1]))[0], np.float64)
+    stage = resampling(settings.shrinking(), size, low)
+    return np.asarray(enlarge(high[None], [stage], low)[0])

@@ -13,8 +13,9 @@ from upsample_cli.images.places.folder import Folder
 from upsample_cli.images.places.place import Place
 from upsample_cli.images.read import files
 from upsample_cli.images.read.opening import read_size
-from upsample_cli.jobs.batch.walk import Globs, walk
-from upsample_cli.jobs.train.settings import Settings, applied, pair
+from upsample_cli.jobs.batch.walk import Globs, files_in
+from upsample_cli.jobs.enlarge.arrays import enlarge
+from upsample_cli.jobs.train.settings import Settings, pair
 from upsample_cli.kernels.kernel import Kernel, Taps
 from upsample_cli.kernels.kernel_file import KernelFile
 from upsample_cli.kernels.least_squares import Moments, Structure, fit
@@ -57,14 +58,11 @@ def pictures(sources: Sequence[Place | Folder]) -> list[Place]:
     Raises:
         UpsampleError: One is no file or folder, or a store does not answer.
     """
-    files: list[Place] = []
-    for source in sources:
-        if isinstance(source, Folder):
-            files.extend(source.file(path) for path in walk(source, Globs()))
-        elif not source.is_rereadable():
+    files = list[Place]()
+    for source, is_in_folder in files_in(sources, Globs()):
+        if not (is_in_folder or source.is_rereadable()):
             raise ImageFileError(f"no file or folder {source}; check the path")
-        else:
-            files.append(source)
+        files.append(source)
     return files
 
 
@@ -177,7 +175,7 @@ def _scores(
             stages: Sequence[Stage] = (kernel.stage(),)
             if name != "trained":
                 stages = build(name).stages(small, size)
-            enlarged = np.clip(np.floor(applied(stages, low, size) + 0.5), 0, 255)
+            enlarged = np.clip(np.floor(enlarge(low[None], stages, size)[0] + 0.5), 0, 255)
             sums[name] += psnr(enlarged[s:-s, s:-s], high[s:-s, s:-s])
     means = {name: round(total / count, 3) for name, total in sums.items()} if count else {}
     return {"pictures": count, "psnr": means}
