@@ -28,7 +28,7 @@ from upsample_cli.images.places.place import parse
 from upsample_cli.jobs.api import upsample
 from upsample_cli.jobs.enlarge import picture
 from upsample_cli.jobs.enlarge.task import TargetSize, Task
-from upsample_cli.jobs.train.settings import Settings, shrunk
+from upsample_cli.jobs.train.train import Settings, shrunk
 from upsample_cli.methods.catalogue import build
 from upsample_cli.metrics.fidelity import psnr, ssim
 

@@ -15,8 +15,7 @@ from upsample_cli.errors import SettingError
 if TYPE_CHECKING:  # --help must not wait for NumPy
     from upsample_cli.images.places.place import Place
     from upsample_cli.jobs.train.network_training import Look
-    from upsample_cli.jobs.train.settings import Settings
-    from upsample_cli.jobs.train.train import Trained
+    from upsample_cli.jobs.train.train import Settings, Trained
 
 _FOR_KERNELS = ("taps", "separable", "balance", "shrink", "noise", "samples")
 _FOR_NETWORKS = ("start", "steps", "minutes", "degrade")
@@ -60,7 +59,7 @@ class TrainRequest:
 
     def settings(self) -> "Settings":
         """Return how to train."""
-        from upsample_cli.jobs.train.settings import Settings
+        from upsample_cli.jobs.train.train import Settings
         from upsample_cli.kernels.least_squares import Structure
 
         structure = Structure(self.method, self.separable, self.balance)
@@ -125,16 +124,17 @@ def train(**values: Any) -> None:
     """  # noqa: D301 # click needs the \b itself
     request = TrainRequest(**values)
     from upsample_cli.images.places.place import STREAM, parse, parse_file
-    from upsample_cli.jobs.train import train as job
+    from upsample_cli.jobs.train.pairs import pictures_in
+    from upsample_cli.jobs.train.train import train as train_kernel
 
     output = parse_file(request.output)
     output.check_target(parse_file(STREAM), request.force)
-    pictures = job.pictures([parse(name) for name in request.images])
+    pictures = pictures_in([parse(name) for name in request.images])
     if request.method == "network":
         _train_network(pictures, output, request)
         return
     settings = request.settings()
-    trained = job.train(pictures, settings, progress_bar(request.quiet, "picture"))
+    trained = train_kernel(pictures, settings, progress_bar(request.quiet, "picture"))
     with output.writing(request.force) as file:
         file.write(trained.file.to_bytes())
     if not request.quiet:

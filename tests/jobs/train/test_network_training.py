@@ -9,7 +9,7 @@ from textures import natural_texture
 
 from upsample_cli.errors import ImageFileError, SettingError
 from upsample_cli.images.places.place import Place, parse
-from upsample_cli.jobs.train.train import pictures
+from upsample_cli.jobs.train.pairs import pictures_in
 from upsample_cli.kernels.network_weights import ResidualNetwork, load_network
 
 torch = pytest.importorskip("torch", reason="an extra; its wheel is gigabytes")
@@ -26,7 +26,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> list[Place]:
         samples = np.round(natural_texture(200, 220, seed)[0] * 255).astype(np.uint8)
         PIL.Image.fromarray(samples).save(folder / f"{seed}.png")
     (folder / "notes.txt").write_text("no picture")
-    return pictures([parse(str(folder))])
+    return pictures_in([parse(str(folder))])
 
 
 @pytest.fixture(autouse=True)

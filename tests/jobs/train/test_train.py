@@ -9,8 +9,9 @@ from textures import natural_texture
 
 from upsample_cli.errors import ImageFileError, SettingError
 from upsample_cli.images.places.place import Place, parse
-from upsample_cli.jobs.train import settings, train
-from upsample_cli.jobs.train.settings import Settings
+from upsample_cli.jobs.train import train
+from upsample_cli.jobs.train.pairs import pictures_in
+from upsample_cli.jobs.train.train import Settings
 from upsample_cli.kernels.least_squares import Structure
 
 
@@ -23,7 +24,7 @@ def photos(tmp_path: Path) -> list[Place]:
         samples = np.round(natural_texture(120, 100, seed)[0] * 255).astype(np.uint8)
         PIL.Image.fromarray(samples).save(folder / f"{seed}.png")
     (folder / "notes.txt").write_text("no picture")
-    return train.pictures([parse(folder)])
+    return pictures_in([parse(folder)])
 
 
 def settings_with(**changes: object) -> Settings:
@@ -65,19 +66,19 @@ def test_pictures_are_found_in_order(tmp_path: Path, photos: list[Place]) -> Non
     (tmp_path / "photos" / ".thumbnails" / "z.png").write_bytes(b"")
     (deep / "x.png").write_bytes(b"")
     (deep / ".y.png").write_bytes(b"")
-    result = [file.name for file in train.pictures([parse(tmp_path / "photos"), photos[0]])]
+    result = [file.name for file in pictures_in([parse(tmp_path / "photos"), photos[0]])]
     assert result == [
         "x.png", "0.png", "1.png", "2.png", "3.png", "4.png", "5.png", "notes.txt", "0.png",
     ]  # fmt: skip
     with pytest.raises(ImageFileError, match=r"no file or folder .*; check the path"):
-        train.pictures([parse(tmp_path / "nowhere")])
+        pictures_in([parse(tmp_path / "nowhere")])
 
 
 def test_pictures_may_be_objects(bucket: Bucket, photos: list[Place]) -> None:
     """A URL stands for a picture, or for all that lie below it, as anywhere."""
     for number, photo in enumerate(photos[:6]):
         bucket.put(f"in/{'deep/' * (number % 2)}{number}.png", Path(photo.path).read_bytes())
-    result = train.pictures([parse(f"{bucket.url}/in"), parse(f"{bucket.url}/in/0.png")])
+    result = pictures_in([parse(f"{bucket.url}/in"), parse(f"{bucket.url}/in/0.png")])
     names = ["0.png", "2.png", "4.png", "deep/1.png", "deep/3.png", "deep/5.png", "0.png"]
     assert [file.path for file in result] == [f"{bucket.url}/in/{name}" for name in names]
     assert train.train(result, settings_with()).file.about["pictures"] == 4
@@ -132,6 +133,6 @@ def test_settings_that_cannot_be_are_refused(changes: dict[str, object], fault: 
 def test_shrinking_keeps_brightness_and_place(shrink: str) -> None:
     """A shrunk ramp is the same ramp at half-pixel centres."""
     ramp = np.arange(120.0)[:, None] + np.zeros((1, 24))
-    actual = settings.shrunk(ramp, settings_with(shrink=shrink))[:, 5]
+    actual = train.shrunk(ramp, settings_with(shrink=shrink))[:, 5]
     expected = 2 * np.arange(60) + 0.5
     np.testing.assert_allclose(actual[15:45], expected[15:45], atol=1e-9)

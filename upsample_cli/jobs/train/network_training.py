@@ -22,8 +22,7 @@ from torch.nn import functional
 from upsample_cli.errors import ImageFileError, SettingError
 from upsample_cli.images.places.place import Place
 from upsample_cli.jobs.runtime.process import cores
-from upsample_cli.jobs.train.pairs import LEAST_SIDE, Pairs
-from upsample_cli.jobs.train.train import held_out, luma_of, usable
+from upsample_cli.jobs.train.pairs import LEAST_SIDE, Pairs, held_out, luma_of, usable
 from upsample_cli.kernels.network_weights import Convolution, ResidualNetwork, load_network
 from upsample_cli.kernels.winograd import LEAK
 

@@ -1,4 +1,6 @@
-"""Pairs of patches for a network: what is to be enlarged, and what the linear kernel misses.
+"""Pictures to learn from, and pairs of patches of them for a network.
+
+A pair is what is to be enlarged, and what the linear kernel misses.
 
 A pool holds square crops of photographs and drawings, shrunk and, a third of them, damaged. Patches
 are cut from the pool, and every other batch puts a new crop in the place of the oldest: so crops
@@ -12,7 +14,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from upsample_cli.errors import ImageFileError
 from upsample_cli.images.figures.specimens import Grey, specimen, through_jpeg
+from upsample_cli.images.levels import luma
+from upsample_cli.images.places.folder import Folder
+from upsample_cli.images.places.place import Place
+from upsample_cli.images.read import files
+from upsample_cli.images.read.opening import read_size
+from upsample_cli.jobs.batch.walk import Globs, files_in
 from upsample_cli.jobs.enlarge.arrays import enlarge
 from upsample_cli.kernels.interpolants import (
     AREA,
@@ -22,6 +31,7 @@ from upsample_cli.kernels.interpolants import (
     Interpolant,
     resampling,
 )
+from upsample_cli.kernels.kernel import Taps
 from upsample_cli.methods.catalogue import build
 from upsample_cli.planes import Size
 
@@ -35,6 +45,55 @@ _DRAWN = 0.15  # share of crops that are drawings
 _DAMAGED = 0.35  # share of crops that are damaged, of `photo`
 _SHRINKS = (BICUBIC, BICUBIC, LANCZOS, AREA, BILINEAR)
 _SIZES = (1.0, 0.7, 0.5)  # of each photograph
+
+
+def pictures_in(sources: Sequence[Place | Folder]) -> list[Place]:
+    """Return the files among files and folders, sorted within each.
+
+    Hidden files and folders are left out unless they are named, as in a batch.
+
+    Raises:
+        UpsampleError: One is no file or folder, or a store does not answer.
+    """
+    files = list[Place]()
+    for source, is_in_folder in files_in(sources, Globs()):
+        if not (is_in_folder or source.is_rereadable()):
+            raise ImageFileError(f"no file or folder {source}; check the path")
+        files.append(source)
+    return files
+
+
+def usable(sources: Sequence[Place], side: int, skipped: list[str]) -> list[Place]:
+    """Return the files, each once, whose headers tell sides of so many pixels or more."""
+    once = {source.key: source for source in sources}
+    return [path for path in once.values() if _is_usable(path, side, skipped)]
+
+
+def _is_usable(path: Place, side: int, skipped: list[str]) -> bool:
+    """Return by a file's header whether it can be used; if not, add the reason to the skipped."""
+    try:
+        height, width = read_size(path)
+    except ImageFileError as error:
+        skipped.append(str(error))
+        return False
+    if min(height, width) < side:
+        skipped.append(f"{path} is {width}x{height}, too small")
+        return False
+    return True
+
+
+def luma_of(path: Place) -> Taps:
+    """Return the luma of a picture in levels of 0..255, not rounded."""
+    image = files.read(path)
+    levels = np.moveaxis(image.samples, 2, 0).astype(np.float32) * np.float32(255 / image.peak)
+    return luma(levels).astype(np.float64)
+
+
+def held_out(paths: Sequence[Place], share: float, rng: np.random.Generator) -> list[Place]:
+    """Return the share of the paths that is only tested on, at least one of two or more."""
+    count = min(len(paths) - 1, max(1, round(share * len(paths)))) if share > 0 else 0
+    chosen = rng.permutation(len(paths))[: max(0, count)]
+    return [paths[i] for i in sorted(chosen)]
 
 
 class Pair(NamedTuple):

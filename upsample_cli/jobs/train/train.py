@@ -1,24 +1,22 @@
 """Train a kernel: shrink pictures, sum their moments, solve, and test the kernel on others."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
-from upsample_cli.errors import ImageFileError
-from upsample_cli.images.levels import luma
-from upsample_cli.images.places.folder import Folder
+from upsample_cli.errors import ImageFileError, SettingError
 from upsample_cli.images.places.place import Place
-from upsample_cli.images.read import files
-from upsample_cli.images.read.opening import read_size
-from upsample_cli.jobs.batch.walk import Globs, files_in
 from upsample_cli.jobs.enlarge.arrays import enlarge
-from upsample_cli.jobs.train.settings import Settings, pair
+from upsample_cli.jobs.train.pairs import held_out, luma_of, usable
+from upsample_cli.kernels import interpolants
+from upsample_cli.kernels.interpolants import Interpolant
 from upsample_cli.kernels.kernel import Kernel, Taps
 from upsample_cli.kernels.kernel_file import KernelFile
-from upsample_cli.kernels.least_squares import Moments, Structure, fit
+from upsample_cli.kernels.least_squares import BALANCES, Moments, Structure, fit
+from upsample_cli.kernels.separable import resampling
 from upsample_cli.methods.catalogue import build
 from upsample_cli.methods.method import Stage
 from upsample_cli.metrics.fidelity import psnr
@@ -27,6 +25,73 @@ from upsample_cli.metrics.ripple import noise_gain, overshoot, ripple
 Progress = Callable[[Iterable[Place], int], Iterator[Place]]
 BASELINES = ("nearest", "bilinear", "bicubic", "lanczos")
 _LEAST_VARIANCE = 0.01  # within a patch, in levels squared: less is flat but for rounding
+
+
+_SHRINKS = {
+    "bicubic": interpolants.BICUBIC,
+    "area": interpolants.AREA,
+    "lanczos": interpolants.LANCZOS,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How to train.
+
+    Args:
+        stride: Output pixels per input pixel, 2..8.
+        taps: Input pixels along an axis that an output draws on; odd, 3..15.
+        structure: What is required of the kernel.
+        shrink: How originals are shrunk: bicubic, area, lanczos or gaussian:SIGMA (in pixels).
+        noise: Expected in the pictures to be enlarged, levels.
+        samples: Patches to learn from, in all.
+        seed: Of the choice of patches and of the held-out pictures.
+        holdout: Share of the pictures that the kernel is only tested on.
+
+    Raises:
+        SettingError: A value is out of range.
+    """
+
+    stride: int = 2
+    taps: int = 9
+    structure: Structure = field(default_factory=Structure)
+    shrink: str = "bicubic"
+    noise: float = 2.0
+    samples: int = 1_000_000
+    seed: int = 0
+    holdout: float = 0.1
+
+    def __post_init__(self) -> None:
+        """Check what cannot be learned."""
+        if self.taps % 2 == 0 or not 3 <= self.taps <= 15:
+            raise SettingError(f"--taps {self.taps} cannot be; give an odd number, 3..15")
+        if self.structure.balance not in BALANCES:
+            raise SettingError(
+                f"no balance '{self.structure.balance}'; choose {', '.join(BALANCES)}"
+            )
+        self.shrinking()
+
+    @property
+    def smallest_side(self) -> int:
+        """Pixels along each side of a picture that can be used, at least."""
+        return self.stride * (self.taps + 8)
+
+    def shrinking(self) -> Interpolant:
+        """Return the interpolant that originals are shrunk with, or raise a `SettingError`."""
+        if self.shrink in _SHRINKS:
+            return _SHRINKS[self.shrink]
+        name, _, number = self.shrink.partition(":")
+        try:
+            deviation = float(number)
+        except ValueError:
+            deviation = 0.0
+        # A narrower Gaussian is 0 half a pixel away, where the nearest originals lie.
+        if name != "gaussian" or not 0.2 <= deviation <= 16:
+            raise SettingError(
+                f"no shrink '{self.shrink}'; choose {', '.join(_SHRINKS)} or gaussian:SIGMA, "
+                "0.2 to 16 pixels"
+            )
+        return interpolants.gaussian(deviation / self.stride)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,22 +113,6 @@ class Trained:
     ripple_before: float
     ripple_after: float
     seconds: float
-
-
-def pictures(sources: Sequence[Place | Folder]) -> list[Place]:
-    """Return the files among files and folders, sorted within each.
-
-    Hidden files and folders are left out unless they are named, as in a batch.
-
-    Raises:
-        UpsampleError: One is no file or folder, or a store does not answer.
-    """
-    files = list[Place]()
-    for source, is_in_folder in files_in(sources, Globs()):
-        if not (is_in_folder or source.is_rereadable()):
-            raise ImageFileError(f"no file or folder {source}; check the path")
-        files.append(source)
-    return files
 
 
 def train(
@@ -113,25 +162,6 @@ def _check(moments: Moments, used: int, skipped: Sequence[str], settings: Settin
         raise ImageFileError("the pictures are flat, and teach nothing; give photographs")
 
 
-def usable(sources: Sequence[Place], side: int, skipped: list[str]) -> list[Place]:
-    """Return the files, each once, whose headers tell sides of so many pixels or more."""
-    once = {source.key: source for source in sources}
-    return [path for path in once.values() if _is_usable(path, side, skipped)]
-
-
-def _is_usable(path: Place, side: int, skipped: list[str]) -> bool:
-    """Return by a file's header whether it can be used; if not, add the reason to the skipped."""
-    try:
-        height, width = read_size(path)
-    except ImageFileError as error:
-        skipped.append(str(error))
-        return False
-    if min(height, width) < side:
-        skipped.append(f"{path} is {width}x{height}, too small")
-        return False
-    return True
-
-
 def _pairs(
     paths: Iterable[Place], settings: Settings, skipped: list[str]
 ) -> Iterator[tuple[Taps, Taps]]:
@@ -143,24 +173,36 @@ def _pairs(
             skipped.append(str(error))
 
 
+def pair(high: Taps, settings: Settings) -> tuple[Taps, Taps]:
+    """Return a picture shrunk, in whole levels, and the part of the original that it shows.
+
+    Args:
+        high: Shape (H, W), luma in levels.
+        settings: By what stride to shrink, and how.
+    """
+    stride = settings.stride
+    height, width = (length // stride * stride for length in high.shape)
+    high = high[:height, :width]
+    return np.clip(np.floor(shrunk(high, settings) + 0.5), 0, 255), high
+
+
+def shrunk(high: Taps, settings: Settings) -> Taps:
+    """Return a picture shrunk by the stride, not rounded.
+
+    Args:
+        high: Shape (H, W), multiples of the stride.
+        settings: By what stride to shrink, and how.
+    """
+    size = (high.shape[0], high.shape[1])
+    low = (size[0] // settings.stride, size[1] // settings.stride)
+    stage = resampling(settings.shrinking(), size, low)
+    return np.asarray(enlarge(high[None], [stage], low)[0])
+
+
 def _fitted(moments: Moments, structure: Structure, settings: Settings) -> KernelFile:
     taps = fit(moments, structure, settings.noise)
     resize = "nearest" if structure.method == "resize-conv" else ""
     return KernelFile(structure.method, settings.stride, taps, resize)
-
-
-def luma_of(path: Place) -> Taps:
-    """Return the luma of a picture in levels of 0..255, not rounded."""
-    image = files.read(path)
-    levels = np.moveaxis(image.samples, 2, 0).astype(np.float32) * np.float32(255 / image.peak)
-    return luma(levels).astype(np.float64)
-
-
-def held_out(paths: Sequence[Place], share: float, rng: np.random.Generator) -> list[Place]:
-    """Return the share of the paths that is only tested on, at least one of two or more."""
-    count = min(len(paths) - 1, max(1, round(share * len(paths)))) if share > 0 else 0
-    chosen = rng.permutation(len(paths))[: max(0, count)]
-    return [paths[i] for i in sorted(chosen)]
 
 
 def _scores(
