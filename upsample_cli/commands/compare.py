@@ -25,8 +25,7 @@ from upsample_cli.jobs.runtime.process import cores
 if TYPE_CHECKING:  # --help must not wait for NumPy
     from upsample_cli.jobs.compare.compare import Comparison
     from upsample_cli.jobs.compare.figures_table import Table
-    from upsample_cli.jobs.compare.method_list import NamedMethod
-    from upsample_cli.jobs.compare.subject import Box, Options
+    from upsample_cli.jobs.compare.subject import Box, NamedMethod, Options
 
 _PAGE = "compare.html"
 _WORST = 3  # pictures of a folder that its page shows
@@ -71,14 +70,14 @@ def compare(source: str, output: str | None, methods: str | None, force: bool, a
     upsample compare photo.png -s 4 -o sheet.png --crop 150,70,96,96
     upsample compare photos/ --shrink --methods bicubic,tconv,tconv:kernel=mine.npz
     """  # noqa: D301 # click needs the \b itself
-    from upsample_cli.jobs.compare import figures_table, method_list
+    from upsample_cli.jobs.compare import figures_table, subject
     from upsample_cli.jobs.compare.compare import compare_all
 
     options, place = _options(**settings), parse(source)
     if isinstance(place, Folder) and (options.reference or options.crop):
         raise SettingError("--reference and --crop are for one picture, not a folder; name one")
     target = _target(place, output or ("" if as_json else _PAGE), force)
-    named = method_list.parsed(methods) if methods else method_list.by_default(options.scale or 2)
+    named = subject.methods_of(methods) if methods else subject.default_methods(options.scale or 2)
     scores, worst, failed = [], list["Comparison"](), 0
     for picture, result in compare_all(place, named, options):
         if isinstance(result, UpsampleError):

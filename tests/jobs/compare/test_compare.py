@@ -7,8 +7,7 @@ import pytest
 from upsample_cli import measure, upsample
 from upsample_cli.images.places.place import parse_file
 from upsample_cli.jobs.compare.compare import Comparison, compare, kernel_of
-from upsample_cli.jobs.compare.method_list import parsed
-from upsample_cli.jobs.compare.subject import Options
+from upsample_cli.jobs.compare.subject import Options, methods_of
 from upsample_cli.jobs.enlarge.arrays import enlarge
 from upsample_cli.methods.catalogue import build
 from upsample_cli.methods.method import Method
@@ -20,7 +19,7 @@ UNIFORM = "tconv:kernel=uniform:kernel_size=3"
 
 def compared(path: Path, methods: str, **options: object) -> Comparison:
     """Return a comparison of methods on a picture."""
-    return compare(parse_file(path), parsed(methods), Options(**options))
+    return compare(parse_file(path), methods_of(methods), Options(**options))
 
 
 def test_the_figures_are_those_of_the_python_interface(tmp_path: Path) -> None:

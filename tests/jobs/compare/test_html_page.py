@@ -13,8 +13,7 @@ from upsample_cli.images.places.place import parse_file
 from upsample_cli.jobs.compare.compare import compare
 from upsample_cli.jobs.compare.figures_table import table
 from upsample_cli.jobs.compare.html_page import page
-from upsample_cli.jobs.compare.method_list import by_default, parsed
-from upsample_cli.jobs.compare.subject import Box, Options
+from upsample_cli.jobs.compare.subject import Box, Options, default_methods, methods_of
 
 METHODS = "nearest,bicubic,tconv,tconv:kernel=uniform:kernel_size=3"
 CHELSEA = Path(__file__).parents[3] / "sample_images" / "chelsea.png"
@@ -22,7 +21,7 @@ CHELSEA = Path(__file__).parents[3] / "sample_images" / "chelsea.png"
 
 def made(source: Path, methods: str, **options: object) -> bytes:
     """Return the page of one picture."""
-    named = parsed(methods)
+    named = methods_of(methods)
     comparison = compare(parse_file(source), named, Options(threads=2, **options))
     return page([comparison], named, table([comparison.scores]), 1)
 
@@ -248,7 +247,7 @@ def test_any_picture_has_a_page(tmp_path: Path, size: tuple[int, int], mode: str
 def test_the_default_methods_are_on_a_page(tmp_path: Path) -> None:
     """Eight methods, each with its figures, and a kernel unless it is no linear one."""
     PIL.Image.open(CHELSEA).crop((0, 0, 64, 64)).save(tmp_path / "small.png")
-    named = by_default(2)
+    named = default_methods(2)
     comparison = compare(parse_file(tmp_path / "small.png"), named, Options(shrink=True))
     data = data_of(page([comparison], named, table([comparison.scores]), 1))
     assert data["names"] == [one.label for one in named] + ["truth"]

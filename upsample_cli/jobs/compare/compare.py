@@ -19,8 +19,8 @@ from upsample_cli.images.write import png
 from upsample_cli.images.write.formats import DEFAULT_COMPRESSION
 from upsample_cli.jobs.batch.picture_job import is_other
 from upsample_cli.jobs.batch.walk import Globs, files_in
-from upsample_cli.jobs.compare.method_list import NamedMethod
 from upsample_cli.jobs.compare.subject import (
+    NamedMethod,
     Options,
     Plane,
     Subject,

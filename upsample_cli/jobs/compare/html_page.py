@@ -26,8 +26,7 @@ from upsample_cli.images.figures.small_pictures import (
 from upsample_cli.images.figures.spectrum_figure import decibel_range, spectrum_pixels
 from upsample_cli.jobs.compare.compare import BLOCK, Comparison
 from upsample_cli.jobs.compare.figures_table import Table, verdict
-from upsample_cli.jobs.compare.method_list import NamedMethod
-from upsample_cli.jobs.compare.subject import Box
+from upsample_cli.jobs.compare.subject import Box, NamedMethod
 
 _LARGEST = 7_500_000  # characters of a page, about
 _RESERVED = 1_200_000  # characters of these for the whole picture, reduced

@@ -1,5 +1,10 @@
-"""A picture that methods are compared on, and what it should become where that is known."""
+"""What is compared: a picture, what it should become where that is known, and methods in a list.
 
+People name the methods so: `bicubic,tconv:kernel=uniform:kernel_size=3`.
+"""
+
+import re
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -14,11 +19,21 @@ from upsample_cli.jobs.enlarge.render import Renderer, renderer
 from upsample_cli.jobs.enlarge.strips import strips, tiles
 from upsample_cli.jobs.enlarge.task import TargetSize, Task
 from upsample_cli.kernels.interpolants import BICUBIC, resampling
+from upsample_cli.methods import catalogue
 from upsample_cli.methods.interpolation import Bicubic
+from upsample_cli.methods.kernel_chain import whole_stride
 from upsample_cli.methods.method import Method
 from upsample_cli.planes import Size
 
 Plane = NDArray[np.float32]
+# Equal taps, one more than the stride: the classic that leaves a checkerboard at every scale.
+_DEFAULT = (
+    "nearest,bicubic,lanczos,tconv,tconv:kernel=learned-soft,"
+    "tconv:kernel=uniform:kernel_size={0},resize-conv,network"
+)
+_SETTING = re.compile(r":(?=\w[\w-]*=)")  # the colon of a drive, as in C:\mine.npz, is none
+_TELLING = ("kernel", "weights", "order", "model")  # parameters that a label always names
+_YES_OR_NO = {"yes": True, "no": False}
 
 
 class Box(NamedTuple):
@@ -128,3 +143,54 @@ def luma_over_black(image: Image) -> Plane:
     """Return the luma of a picture in levels; what is transparent is black."""
     plane = in_levels(image.samples, None)
     return plane * in_levels(image.samples, -1) / np.float32(255) if image.has_alpha else plane
+
+
+class NamedMethod(NamedTuple):
+    """A method, and the label that tells it from others."""
+
+    label: str
+    method: Method
+
+
+def default_methods(scale: float) -> list[NamedMethod]:
+    """Return the methods that are compared where none is named."""
+    return methods_of(_DEFAULT.format(whole_stride(scale) + 1))
+
+
+def methods_of(text: str) -> list[NamedMethod]:
+    """Return the methods of a list, in its order.
+
+    >>> [one.label for one in methods_of("nearest, tconv:kernel=uniform:kernel_size=3")]
+    ['nearest', 'tconv uniform 3']
+    """
+    named = [_one(word.strip()) for word in text.split(",") if word.strip()]
+    labels = [one.label for one in named]
+    twice = next((label for label in labels if labels.count(label) > 1), None)
+    if twice is not None or not named:
+        fault = "names no method" if twice is None else f"names {twice} twice"
+        raise SettingError(f"--methods {text} {fault}; give such as bicubic,tconv:kernel=uniform")
+    return named
+
+
+def _one(word: str) -> NamedMethod:
+    name, *settings = _SETTING.split(word)
+    methods = (method for method in catalogue.METHODS if method.name == name)
+    kinds = {setting.name: setting.kind for method in methods for setting in method.parameters()}
+    values: dict[str, str | float] = {}
+    for setting in settings:
+        key, _, value = setting.partition("=")
+        key = key.replace("-", "_")
+        if kinds.get(key) is bool and value not in _YES_OR_NO:
+            raise SettingError(f"{key}={value} is neither; give {key}=yes or {key}=no")
+        kind = kinds.get(key, str)
+        try:
+            values[key] = _YES_OR_NO[value] if kind is bool else kind(value)
+        except ValueError:
+            raise SettingError(f"{key}={value} is no number; give one") from None
+    method = catalogue.build(name, **values)
+    label = [name]
+    for parameter in method.parameters():
+        value = getattr(method, parameter.name)
+        if parameter.name in _TELLING or value != parameter.default:
+            label.append(parameter.name if value is True else Path(str(value)).name)
+    return NamedMethod(" ".join(label), method)
