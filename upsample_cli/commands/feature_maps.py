@@ -63,9 +63,8 @@ def print_report(
     """Print what became of feature maps."""
     if as_json:
         import json
-        from dataclasses import asdict
 
-        values = {**asdict(report), **more, "status": "done"}
+        values = {**report._asdict(), **more, "status": "done"}
         ripple = report.kernel_ripple
         if ripple is not None and not isfinite(ripple):
             values["kernel_ripple"] = None

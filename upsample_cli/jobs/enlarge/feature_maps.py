@@ -1,8 +1,8 @@
 """Feature maps enlarged: arrays of any type and layout, rounded only where they are integers."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +24,7 @@ _COLOURS = {1, 3, 4}  # numbers of channels that pictures have
 _EXACT = 2**53  # beyond it, float64 cannot hold every whole number
 
 
-@dataclass(frozen=True, slots=True)
-class ArrayReport:
+class ArrayReport(NamedTuple):
     """What became of a file of feature maps.
 
     Args:
@@ -44,7 +43,7 @@ class ArrayReport:
     shapes: dict[str, tuple[int, ...]]
     dtypes: dict[str, str]
     seconds: float
-    kernel_ripple: float | None
+    kernel_ripple: float | None = None
     scale: float | None = None
     notes: tuple[str, ...] = ()
 
@@ -61,20 +60,54 @@ def enlarge(source: Place, to: Place, task: Task, layout: str | None) -> ArrayRe
     Raises:
         UpsampleError: They cannot be read, enlarged or written.
     """
+    scales, notes = list[float](), list[str]()
+
+    def enlarged(name: str, array: NDArray[Any]) -> NDArray[Any]:
+        """Return one feature map enlarged."""
+        if layout is None and _resembles_picture(array):
+            notes.append(_layout_note(array))
+        channels = planes(name, array, layout)
+        larger = _enlarged(name, channels, task)
+        scales.extend(n / m for n, m in zip(larger.shape[1:], channels.shape[1:], strict=True))
+        if layout == "hwc":
+            return np.moveaxis(larger, 0, 2)
+        return larger.reshape(*array.shape[:-2], *larger.shape[1:])
+
+    report = convert(source, to, task.encoding.format, task.force, enlarged)
+    kernel = task.method.equivalent(max(scales))
+    exact = ripple(kernel.phase_sums) if kernel else None
+    return report._replace(kernel_ripple=exact, scale=max(scales), notes=tuple(notes))
+
+
+def convert(
+    source: Place,
+    to: Place,
+    format: str | None,
+    force: bool,
+    change: Callable[[str, NDArray[Any]], NDArray[Any]],
+) -> ArrayReport:
+    """Read feature maps, change each, write all of them or nothing, and report on them.
+
+    Args:
+        source: A .npy or .npz, or standard input.
+        to: A .npy or .npz, or "-" for standard output.
+        format: npy or npz for an output whose name does not say; None for the input's.
+        force: Whether to replace an output that exists.
+        change: Returns what becomes of an array, given its name and the array.
+
+    Raises:
+        UpsampleError: They cannot be read, changed or written.
+    """
     start = perf_counter()
-    to.check_target(source, task.force)
+    to.check_target(source, force)
     inputs = array_files.read(source)
-    format = format_of(to, task.encoding.format, source, len(inputs))
-    outputs = {name: _enlarged(name, array, task, layout) for name, array in inputs.items()}
-    write(outputs, format, to, task.force)
-    scale = max(_scale(inputs[name], outputs[name], name, layout) for name in outputs)
-    kernel = task.method.equivalent(scale)
+    word = _format_of(to, format, source, len(inputs))
+    outputs = {name: change(name, array) for name, array in inputs.items()}
+    with to.writing(force) as file:
+        array_files.write(outputs, word, file)
     return ArrayReport(
         str(source), str(to), {name: array.shape for name, array in outputs.items()},
         {name: str(array.dtype) for name, array in outputs.items()}, perf_counter() - start,
-        ripple(kernel.phase_sums) if kernel else None, scale,
-        tuple(_layout_note(array) for array in inputs.values()
-              if layout is None and _resembles_picture(array)),
     )  # fmt: skip
 
 
@@ -105,55 +138,27 @@ def planes(name: str, array: NDArray[Any], layout: str | None) -> NDArray[Any]:
     return array.reshape(-1, *array.shape[-2:])
 
 
-def format_of(to: Place, format: str | None, source: Place, count: int) -> str:
-    """Return the format to write: by suffix, else by --format, else the input's.
-
-    Args:
-        to: Where to write, or "-".
-        format: The value of --format.
-        source: Where the arrays were read.
-        count: How many arrays there are.
-
-    Raises:
-        ImageFileError: The suffix is another, or several arrays are to go into a .npy.
-    """
+def _format_of(to: Place, format: str | None, source: Place, count: int) -> str:
+    """Return the format to write: by suffix, else by --format, else the input's."""
     word = array_files.format_of(to)
     if to.is_stream:
         word = format or array_files.format_of(source)
     elif not word:
         raise ImageFileError(f"{to} cannot hold feature maps; name a .npy or .npz")
-    word = word if word in array_files.FORMATS_OF_ARRAYS else ("npy" if count == 1 else "npz")
-    if word == "npy" and count != 1:
-        raise ImageFileError(f"a .npy holds one array, not {count}; write a .npz")
-    return word
+    return word if word in array_files.FORMATS_OF_ARRAYS else ("npy" if count == 1 else "npz")
 
 
-def write(arrays: dict[str, NDArray[Any]], format: str, to: Place, force: bool) -> None:
-    """Write feature maps to a target, all of them or nothing."""
-    with to.writing(force) as file:
-        array_files.write(arrays, format, file)
-
-
-def _enlarged(name: str, array: NDArray[Any], task: Task, layout: str | None) -> NDArray[Any]:
-    """Return one feature map enlarged, in the type and the layout of the input."""
-    channels = planes(name, array, layout)
+def _enlarged(name: str, channels: NDArray[Any], task: Task) -> NDArray[Any]:
+    """Return planes enlarged, in their type."""
     size = (channels.shape[1], channels.shape[2])
     size_out = task.target.size(size)
     is_whole = channels.dtype.kind in "iu"
     if is_whole and max(-int(channels.min()), int(channels.max())) > _EXACT:
         raise ImageFileError(f"values beyond {_EXACT} cannot be computed exactly; scale them first")
     count = len(channels) * size_out[0] * size_out[1]
-    memory.check(array.nbytes + count * channels.dtype.itemsize, name)
+    memory.check(channels.nbytes + count * channels.dtype.itemsize, name)
     stages = stages_to(task.method, task.target, size)
-    out = arrays.enlarge(channels, stages, size_out, task.boundary, task.threads)
-    if layout == "hwc":
-        return np.moveaxis(out, 0, 2)
-    return out.reshape(*array.shape[:-2], *size_out)
-
-
-def _scale(before: NDArray[Any], after: NDArray[Any], name: str, layout: str | None) -> float:
-    sizes = (planes(name, array, layout).shape[1:] for array in (before, after))
-    return float(max(large / small for small, large in zip(*sizes, strict=True)))
+    return arrays.enlarge(channels, stages, size_out, task.boundary, task.threads)
 
 
 def _resembles_picture(array: NDArray[Any]) -> bool:

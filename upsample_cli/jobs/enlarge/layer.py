@@ -6,7 +6,6 @@ result; of half floats alone it is float16.
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -14,10 +13,9 @@ from numpy.typing import NDArray
 
 from upsample_cli.errors import ImageFileError, SettingError
 from upsample_cli.images.places.place import Place
-from upsample_cli.images.read import array_files
 from upsample_cli.jobs.audit import layer_figures
 from upsample_cli.jobs.audit.weights import transposed
-from upsample_cli.jobs.enlarge.feature_maps import ArrayReport, format_of, planes, write
+from upsample_cli.jobs.enlarge.feature_maps import ArrayReport, convert, planes
 from upsample_cli.kernels.convolve import conv_transpose2d
 from upsample_cli.kernels.geometry import Geometry
 from upsample_cli.kernels.kernel_file import read_arrays
@@ -56,23 +54,13 @@ def apply(source: Place, to: Place, task: LayerTask) -> ArrayReport:
     Raises:
         UpsampleError: Weights or maps cannot be read, do not fit, or the target not be written.
     """
-    start = perf_counter()
-    to.check_target(source, task.force)
     weight, bias = _weights(task)
-    inputs = array_files.read(source)
-    format = format_of(to, task.format, source, len(inputs))
-    outputs = {name: _applied(name, array, weight, bias, task) for name, array in inputs.items()}
-    write(outputs, format, to, task.force)
-    geometry = task.geometry
-    figures = layer_figures.figures(
-        transposed(Path(task.weights).name, weight, geometry.stride, geometry.padding,
-                   geometry.dilation, geometry.groups)
-    )  # fmt: skip
-    return ArrayReport(
-        str(source), str(to), {name: array.shape for name, array in outputs.items()},
-        {name: str(array.dtype) for name, array in outputs.items()}, perf_counter() - start,
-        figures.ripple,
-    )  # fmt: skip
+    report = convert(source, to, task.format, task.force,
+                     lambda name, array: _applied(name, array, weight, bias, task))  # fmt: skip
+    name, geometry = Path(task.weights).name, task.geometry
+    layer = transposed(name, weight, geometry.stride, geometry.padding, geometry.dilation,
+                       geometry.groups)  # fmt: skip
+    return report._replace(kernel_ripple=layer_figures.figures(layer).ripple)
 
 
 def _weights(task: LayerTask) -> tuple[Array, Array | None]:

@@ -23,8 +23,7 @@ from upsample_cli.errors import ImageFileError, SettingError
 from upsample_cli.images.places.place import Place
 from upsample_cli.jobs.runtime.process import cores
 from upsample_cli.jobs.train.pairs import LEAST_SIDE, Pairs, held_out, luma_of, usable
-from upsample_cli.kernels.network_weights import Convolution, ResidualNetwork, load_network
-from upsample_cli.kernels.winograd import LEAK
+from upsample_cli.kernels.network_weights import LEAK, Convolution, ResidualNetwork, load_network
 
 _SIZES = (5, 3, 3, 3, 3)  # of the taps of each layer of the body
 _FEATURES, _WIDE = 32, 128
