@@ -43,17 +43,16 @@ def enlarge(request: Request, work: Work = enlarge_picture) -> int:
         request: What is asked.
         work: What is done with each picture.
     """
-    naming = _naming(request)
     root = request.output if isinstance(request.output, Folder) else request.output.as_folder()
     if request.dry_run:
-        return _print_plan(_planned(request, root, naming))
+        return _print_plan(_planned(request, root))
     # The executor comes first: the libraries of its processes load while ours do.
     with (
         cluster.connected(request.cluster)
         if request.cluster
         else open_pool(request.jobs) as workforce
     ):
-        planned = _planned(request, root, naming)
+        planned = _planned(request, root)
         if not planned.count:
             if request.as_json:
                 click.echo(picture_lines.summary_line({"done": 0, "skipped": 0, "failed": 0}, 0.0))
@@ -63,26 +62,19 @@ def enlarge(request: Request, work: Work = enlarge_picture) -> int:
         return _enlarge(planned, root, request, workforce, work)
 
 
-def _naming(request: Request) -> Naming:
-    """Return how the outputs are called, checked before any work."""
-    task = request.task
-    naming = Naming(task.encoding.format, request.name, task.target.scale, task.method.name)
-    naming.check()
-    return naming
-
-
-def _planned(request: Request, root: Folder, naming: Naming) -> plan.Plan:
+def _planned(request: Request, root: Folder) -> plan.Plan:
     """Return which picture becomes which, after a note on what is hidden."""
-    planned = _plan(request, root, naming)
+    planned = _plan(request, root)
     if planned.hidden and not request.quiet:
         what = "file or folder is" if planned.hidden == 1 else "files and folders are"
         tell("note", f"{planned.hidden} hidden {what} left out")
     return planned
 
 
-def _plan(request: Request, root: Folder, naming: Naming) -> plan.Plan:
+def _plan(request: Request, root: Folder) -> plan.Plan:
     """Return which picture becomes which."""
-    globs = Globs(request.include, request.exclude)
+    task, globs = request.task, Globs(request.include, request.exclude)
+    naming = Naming(task.encoding.format, request.name, task.target.scale, task.method.name)
     if request.files_from is not None:
         places = places_from(request.files_from, request.null)
         return plan.of_places(places, root, naming, globs, tree=True)

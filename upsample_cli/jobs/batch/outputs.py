@@ -4,9 +4,10 @@ Objects are known by listings, not asked for one by one.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 from string import Formatter
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, TypeAlias
 
 from upsample_cli.errors import SettingError
 from upsample_cli.images.places.folder import Folder
@@ -20,7 +21,8 @@ State: TypeAlias = Literal["missing", "older", "there"]
 """What is known of an output; older means than its input."""
 
 
-class Naming(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Naming:
     """From the path of an input to that of its output, both below their folders.
 
     Args:
@@ -28,6 +30,9 @@ class Naming(NamedTuple):
         template: The name, with fields in braces: stem, suffix, scale and method; None keeps it.
         scale: Output pixels per input pixel; None where each picture has its own.
         method: The name of the method.
+
+    Raises:
+        SettingError: The template has an unknown field, a folder, or lacks the stem.
     """
 
     format: str | None = None
@@ -35,12 +40,8 @@ class Naming(NamedTuple):
     scale: float | None = None
     method: str = ""
 
-    def check(self) -> None:
-        """Refuse a template that names no file, or not every file apart.
-
-        Raises:
-            SettingError: It has an unknown field, a folder, or lacks the stem.
-        """
+    def __post_init__(self) -> None:
+        """Refuse a template that names no file, or not every file apart."""
         if self.template is None:
             return
         try:
