@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.figures.specimens import Grey, specimen, through_jpeg
-from upsample_cli.images.levels import luma
+from upsample_cli.images.levels import in_levels
 from upsample_cli.images.places.folder import Folder
 from upsample_cli.images.places.place import Place
 from upsample_cli.images.read import files
@@ -64,29 +64,30 @@ def pictures_in(sources: Sequence[Place | Folder]) -> list[Place]:
 
 
 def usable(sources: Sequence[Place], side: int, skipped: list[str]) -> list[Place]:
-    """Return the files, each once, whose headers tell sides of so many pixels or more."""
-    once = {source.key: source for source in sources}
-    return [path for path in once.values() if _is_usable(path, side, skipped)]
+    """Return the files, each once, whose headers tell sides of so many pixels or more.
 
-
-def _is_usable(path: Place, side: int, skipped: list[str]) -> bool:
-    """Return by a file's header whether it can be used; if not, add the reason to the skipped."""
-    try:
-        height, width = read_size(path)
-    except ImageFileError as error:
-        skipped.append(str(error))
-        return False
-    if min(height, width) < side:
-        skipped.append(f"{path} is {width}x{height}, too small")
-        return False
-    return True
+    Args:
+        sources: The files.
+        side: Pixels.
+        skipped: Gets the reasons why others cannot be used.
+    """
+    paths = list[Place]()
+    for path in {source.key: source for source in sources}.values():
+        try:
+            height, width = read_size(path)
+        except ImageFileError as error:
+            skipped.append(str(error))
+            continue
+        if min(height, width) >= side:
+            paths.append(path)
+        else:
+            skipped.append(f"{path} is {width}x{height}, too small")
+    return paths
 
 
 def luma_of(path: Place) -> Taps:
     """Return the luma of a picture in levels of 0..255, not rounded."""
-    image = files.read(path)
-    levels = np.moveaxis(image.samples, 2, 0).astype(np.float32) * np.float32(255 / image.peak)
-    return luma(levels).astype(np.float64)
+    return in_levels(files.read(path).samples, None).astype(np.float64)
 
 
 def held_out(paths: Sequence[Place], share: float, rng: np.random.Generator) -> list[Place]:
