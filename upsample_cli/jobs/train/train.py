@@ -12,11 +12,10 @@ from upsample_cli.images.places.place import Place
 from upsample_cli.jobs.enlarge.arrays import enlarge
 from upsample_cli.jobs.train.pairs import held_out, luma_of, usable
 from upsample_cli.kernels import interpolants
-from upsample_cli.kernels.interpolants import Interpolant
+from upsample_cli.kernels.interpolants import Interpolant, resampling
 from upsample_cli.kernels.kernel import Kernel, Taps
 from upsample_cli.kernels.kernel_file import KernelFile
 from upsample_cli.kernels.least_squares import BALANCES, Moments, Structure, fit
-from upsample_cli.kernels.separable import resampling
 from upsample_cli.methods.catalogue import build
 from upsample_cli.methods.method import Stage
 from upsample_cli.metrics.fidelity import psnr
