@@ -29,10 +29,10 @@ from tables import markdown
 from upsample_cli.images.image import Image
 from upsample_cli.jobs.measure.measure import MeasureOptions
 from upsample_cli.jobs.measure.mend import repaired
-from upsample_cli.kernels.balance import balanced
 from upsample_cli.kernels.kernel import Kernel
 from upsample_cli.kernels.kernel_file import shipped
 from upsample_cli.kernels.named import KERNELS
+from upsample_cli.kernels.phases import balanced
 from upsample_cli.metrics.ripple import ripple
 
 CODECS = ("8 bits", "JPEG 95", "JPEG 85")

@@ -6,7 +6,7 @@ import pytest
 from models import generator, model, node, responses, saved
 
 from upsample_cli.errors import NetworkFileError, SettingError
-from upsample_cli.kernels.balance import balanced
+from upsample_cli.kernels.phases import balanced
 from upsample_cli.networks.balanced_model import balanced_model
 
 

@@ -1,14 +1,25 @@
-"""The output phases of a transposed convolution: sums and moments of the taps that feed them.
+"""The output phases of a transposed convolution: sums of the taps that feed them, made equal too.
 
 Output n = s i - p + d t takes tap t of input i, so tap t belongs to phase (d t - p) mod s.
+
+The nearest balanced kernel is a projection, in closed form for each phase. The taps of a phase lie
+on a grid, over which 1 and the distances from the grid's middle along each axis are orthogonal. So
+the least change that corrects a phase's sum is the same for all its taps, and the least that
+corrects its first moment along an axis grows with the distance; neither undoes the other. All sums
+become their mean; all moments become the value that changes the taps least. The conditions are
+symmetric, so symmetric taps stay symmetric.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import product
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from upsample_cli.errors import SettingError
+
+Floats: TypeAlias = NDArray[np.float64]
 
 # Moments that differ by less, relative to the sizes of their taps, differ by rounding to float32.
 _EQUAL = 1e-6
@@ -21,7 +32,7 @@ def phase_sums(
     stride: Sequence[int],
     padding: Sequence[int] | None = None,
     dilation: Sequence[int] | None = None,
-) -> NDArray[np.float64]:
+) -> Floats:
     """Return the sum of the taps that feed each output phase: its gain on a flat picture.
 
     Args:
@@ -46,9 +57,7 @@ def phase_sums(
     return np.asarray(sums)
 
 
-def without_rounding(
-    sums: NDArray[np.float64], size: float | NDArray[np.floating[Any]]
-) -> NDArray[np.float64]:
+def without_rounding(sums: Floats, size: float | NDArray[np.floating[Any]]) -> Floats:
     """Return sums of taps in which what rounding leaves of 0 is 0.
 
     Args:
@@ -62,28 +71,9 @@ def without_rounding(
     return np.where(np.abs(sums) <= _ROUNDING * size, 0.0, sums)
 
 
-def blurred(sums: NDArray[Any], blur: NDArray[Any], axes: int) -> NDArray[np.float64]:
-    """Return the phase sums after a convolution on the output grid.
-
-    The phases of a flat picture repeat, so that is a cyclic convolution over one period.
-
-    Args:
-        sums: Shape (..., s1, ..., sN), phase sums before.
-        blur: Likewise, the phase sums of the convolution's taps.
-        axes: N, the number of axes of phases.
-
-    >>> blurred(np.array([4.0, 2.0]), phase_sums(np.array([0.25, 0.5, 0.25]), (2,)), 1).tolist()
-    [3.0, 3.0]
-    """
-    over = tuple(range(-axes, 0))
-    spectrum = np.fft.rfftn(np.asarray(sums, np.float64), axes=over)
-    spectrum = spectrum * np.fft.rfftn(np.asarray(blur, np.float64), axes=over)
-    return np.fft.irfftn(spectrum, s=np.shape(sums)[-axes:], axes=over)
-
-
 def first_moments(
     taps: NDArray[Any], stride: Sequence[int], padding: Sequence[int] | None = None
-) -> NDArray[np.float64]:
+) -> Floats:
     """Return for each axis the phase sums of the taps times their distance from the middle.
 
     The arguments are those of `phase_sums`. The result has shape (N, s1, ..., sN), in output
@@ -131,7 +121,91 @@ def strang_fix_order(taps: NDArray[Any], stride: Sequence[int]) -> int:
     return HIGHEST_ORDER
 
 
-def _places(taps: NDArray[Any]) -> list[NDArray[np.float64]]:
+def _places(taps: NDArray[Any]) -> list[Floats]:
     """Return for each axis the taps' distances from the middle, along that axis."""
     grids = np.ogrid[tuple(slice(length) for length in taps.shape)]
     return [grid - (length - 1) / 2 for grid, length in zip(grids, taps.shape, strict=True)]
+
+
+def balanced(taps: NDArray[Any], stride: tuple[int, ...], ramp: bool = False) -> Floats:
+    """Return the nearest taps, in least squares, whose phase sums are all equal.
+
+    Args:
+        taps: Shape (..., k1, ..., kN); each kernel of the leading axes is balanced by itself and
+            keeps its overall sum.
+        stride: Output pixels per input pixel along each of the N axes.
+        ramp: Whether to make first moments equal too, so that ramps stay ramps.
+
+    Returns:
+        The same shape, float64.
+
+    Raises:
+        SettingError: No taps of this size can be balanced for this stride.
+
+    >>> balanced(np.full((3, 3), 4 / 9), (2, 2)).round(9).tolist()  # bilinear
+    [[0.25, 0.5, 0.25], [0.5, 1.0, 0.5], [0.25, 0.5, 0.25]]
+    """
+    size = taps.shape[-len(stride) :]
+    _check(size, stride, ramp)
+    kernels = np.array(taps, np.float64).reshape(-1, *size)
+    goal = _total(kernels) / np.prod(stride)
+    for _ in range(2):  # the second time corrects the rounding of the first
+        for _, phase in _phases(kernels, stride):
+            phase += _broadcast((goal - _total(phase)) / phase[0].size, phase.ndim)
+        if ramp:
+            for axis in range(len(stride)):
+                _equalise_moments(kernels, stride, axis, goal)
+    return kernels.reshape(taps.shape)
+
+
+def _check(size: tuple[int, ...], stride: tuple[int, ...], ramp: bool) -> None:
+    """Raise a `SettingError` for kernels that are too small."""
+    for k, s in zip(size, stride, strict=True):
+        if k < s:
+            raise SettingError(
+                f"kernel {k} is smaller than stride {s}, so that some outputs have no taps to "
+                f"mend; use kernel {s} or {2 * s}"
+            )
+        # Two phases with one tap each cannot both have it in the right place.
+        if ramp and k < 2 * s - 1:
+            raise SettingError(
+                f"no kernel of {k} taps keeps ramps at stride {s}; leave --ramp out, or use "
+                f"{2 * s - 1} taps or more"
+            )
+
+
+def _equalise_moments(kernels: Floats, stride: tuple[int, ...], axis: int, goal: Floats) -> None:
+    """Make the first moments along an axis equal at the nearest value, in place."""
+    levers = []  # the taps of a phase are a lever about their middle
+    for first, taps in _phases(kernels, stride):
+        places = first[axis] + stride[axis] * np.arange(taps.shape[1 + axis])
+        middle = places.mean()
+        arms = (places - middle).reshape([-1 if i == axis else 1 for i in range(len(stride))])
+        inertia = float(np.broadcast_to(arms**2, taps.shape[1:]).sum())
+        levers.append((taps, arms, inertia, middle * goal + _total(taps * arms)))
+    fixed = [moments for _, _, inertia, moments in levers if not inertia]
+    if fixed:  # the moment of a single tap cannot change
+        common = fixed[0]
+    else:
+        shares = np.array([1 / inertia for _, _, inertia, _ in levers])
+        common = np.tensordot(shares, [moments for *_, moments in levers], 1) / shares.sum()
+    for taps, arms, inertia, moments in levers:
+        if inertia:
+            taps += _broadcast((common - moments) / inertia, taps.ndim) * arms
+
+
+def _phases(kernels: Floats, stride: tuple[int, ...]) -> Iterator[tuple[tuple[int, ...], Floats]]:
+    """Yield the place of the first tap of each phase, and a view of its taps in every kernel."""
+    for first in np.ndindex(*stride):
+        steps = (slice(a, None, s) for a, s in zip(first, stride, strict=True))
+        yield first, kernels[(slice(None), *steps)]
+
+
+def _total(taps: Floats) -> Floats:
+    """Return the sum of each kernel's taps."""
+    return np.asarray(taps.reshape(len(taps), -1).sum(axis=1))
+
+
+def _broadcast(values: Floats, axes: int) -> Floats:
+    """Return one value for each kernel in the shape that broadcasts against its taps."""
+    return values.reshape(-1, *(1,) * (axes - 1))

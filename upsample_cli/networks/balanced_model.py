@@ -1,7 +1,7 @@
 """A copy of an ONNX model whose transposed and sub-pixel convolutions are balanced.
 
 The weights of each pair of channels become the nearest ones, in least squares, that leave a flat
-picture flat: of a transposed convolution see `kernels.balance`; of a convolution before a pixel
+picture flat: of a transposed convolution see `kernels.phases`; of a convolution before a pixel
 shuffle (DepthToSpace), and of its bias, all phases of a channel get the same sum, the least change
 being the same for all taps. What else the network does is neither known nor changed.
 """
@@ -48,7 +48,7 @@ def balanced_model(path: str, layer: str | None, balanced: Balance) -> BalancedM
     Args:
         path: A .onnx file.
         layer: A glob of the names of the nodes, or of their weights, to balance; None for all.
-        balanced: Gives the nearest taps of transposed convolutions; see `kernels.balance`.
+        balanced: Gives the nearest taps of transposed convolutions; see `kernels.phases`.
 
     Raises:
         NetworkFileError: It cannot be read.

@@ -16,8 +16,8 @@ from upsample_cli.jobs.audit import kernel_figures, layer_figures
 from upsample_cli.jobs.audit.audit import PICKLES, Audit, audit
 from upsample_cli.jobs.audit.taps import TapsFile, read_taps
 from upsample_cli.jobs.audit.weights import Question, transposed
-from upsample_cli.kernels.balance import balanced
 from upsample_cli.kernels.kernel_file import KernelFile
+from upsample_cli.kernels.phases import balanced
 from upsample_cli.metrics.ripple import VISIBLE
 from upsample_cli.planes import Size
 

@@ -5,9 +5,8 @@ from hypothesis import strategies as st
 from strategies import Floats, seeds
 
 from upsample_cli.errors import SettingError
-from upsample_cli.kernels.balance import balanced
 from upsample_cli.kernels.named import KERNELS, uniform
-from upsample_cli.kernels.phases import first_moments, phase_sums
+from upsample_cli.kernels.phases import balanced, first_moments, phase_sums
 
 strides = st.tuples(st.integers(1, 3), st.integers(1, 3))
 extra = st.tuples(st.integers(0, 4), st.integers(0, 4))
