@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from upsample_cli.kernels.columns import product
+from upsample_cli.kernels.columns import meeting, product
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -21,3 +23,17 @@ def test_a_part_of_a_longer_row_will_do() -> None:
     rng = np.random.default_rng(0)
     matrix, wide = rng.standard_normal((6, 9)), rng.standard_normal((9, 90_000))
     assert np.allclose(product(matrix, wide[:, 7:60_000]), matrix @ wide[:, 7:60_000])
+
+
+@given(
+    st.integers(-9, 9), st.integers(1, 7), st.integers(1, 7), st.integers(0, 5), st.integers(0, 9)
+)
+def test_meeting_is_a_search(offset: int, stride: int, length: int, start: int, more: int) -> None:
+    """The run that meets is the one that a search over all of the run finds, with its places."""
+    run = range(start, start + more)
+    expected = [i for i in run if 0 <= stride * i + offset < length]
+    met = meeting(offset, stride, length, run)
+    assert (met is not None) == bool(expected)
+    if met:
+        assert list(run[met[0]]) == expected
+        assert list(range(length)[met[1]]) == [stride * i + offset for i in expected]

@@ -9,18 +9,10 @@ from strategies import kernels, random_planes, seeds
 
 from upsample_cli.errors import SettingError
 from upsample_cli.kernels.convolve import conv2d, conv_transpose2d
-from upsample_cli.kernels.geometry import Geometry, conv_matrix, meeting
+from upsample_cli.kernels.geometry import Geometry, conv_matrix
 from upsample_cli.kernels.kernel import Kernel
 
 small = st.integers(1, 7)
-
-
-@given(st.integers(-9, 9), small, small, st.integers(0, 5), st.integers(0, 9))
-def test_meeting_is_a_search(offset: int, stride: int, length: int, start: int, more: int) -> None:
-    """The run that meets is the one that a search over all of the run finds."""
-    run = range(start, start + more)
-    expected = [i for i in run if 0 <= stride * i + offset < length]
-    assert list(meeting(offset, stride, length, run)) == expected
 
 
 @given(small, small, small, small, st.integers(0, 3), st.integers(0, 6))

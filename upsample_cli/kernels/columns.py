@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from upsample_cli.kernels.geometry import Geometry, Pair, meeting
+from upsample_cli.kernels.geometry import Geometry, Pair
 
 Maps: TypeAlias = NDArray[np.floating[Any]]
 """Feature maps, shape ((N,) C, H, W)."""
@@ -32,20 +32,12 @@ def scatter(x: Maps, weight: Maps, out: Maps, geometry: Geometry) -> None:
     """Add the transposed convolution of x to out, shape (Cout, H', W'), by scattering."""
     (channels, height, width), (_, count, *taps) = x.shape, weight.shape
     matrix = np.ascontiguousarray(weight.transpose(2, 3, 1, 0)).reshape(-1, channels)
-    flat = x.reshape(channels, -1)
-    (down, across), (s, t) = geometry.offsets((taps[0], taps[1])), geometry.stride
+    flat, offsets = x.reshape(channels, -1), geometry.offsets((taps[0], taps[1]))
     for rows in _runs(height, len(matrix) * width):
         pixels = flat[:, rows.start * width : rows.stop * width]
         products = product(matrix, pixels).reshape(*taps, count, len(rows), width)
-        for a, top in enumerate(down):
-            tall = meeting(top, s, out.shape[1], rows)
-            for b, left in enumerate(across):
-                wide = meeting(left, t, out.shape[2], range(width))
-                if tall and wide:
-                    inside = slice(tall.start - rows.start, tall.stop - rows.start)
-                    out[:, _lattice(tall, s, top), _lattice(wide, t, left)] += products[
-                        a, b, :, inside, wide.start : wide.stop
-                    ]
+        for tap, part, place in _meetings(offsets, geometry.stride, out, rows, range(width)):
+            out[:, *place] += products[tap][:, *part]
 
 
 def gather_phases(x: Maps, weight: Maps, out: Maps, geometry: Geometry) -> None:
@@ -70,22 +62,43 @@ def gather(
     x: Maps, weight: Maps, out: Maps, offsets: tuple[list[int], list[int]], stride: Pair
 ) -> None:
     """Add to out, at (i, j), the sum of taps (a, b) times x at stride (i, j) + offsets (a, b)."""
-    (channels, height, width), (down, across) = x.shape, offsets
+    (channels, *_), (down, across) = x.shape, offsets
     matrix = np.ascontiguousarray(weight).reshape(len(weight), -1)
     columns = range(out.shape[2])
     for rows in _runs(out.shape[1], matrix.shape[1] * len(columns)):
         patches = np.zeros((channels, len(down), len(across), len(rows), len(columns)), x.dtype)
-        for a, top in enumerate(down):
-            tall = meeting(top, stride[0], height, rows)
-            for b, left in enumerate(across):
-                wide = meeting(left, stride[1], width, columns)
-                if tall and wide:
-                    inside = slice(tall.start - rows.start, tall.stop - rows.start)
-                    patches[:, a, b, inside, wide.start : wide.stop] = x[
-                        :, _lattice(tall, stride[0], top), _lattice(wide, stride[1], left)
-                    ]
+        for tap, part, place in _meetings(offsets, stride, x, rows, columns):
+            patches[:, *tap, *part] = x[:, *place]
         sums = product(matrix, patches.reshape(matrix.shape[1], -1))
         out[:, rows.start : rows.stop] += sums.reshape(len(out), len(rows), -1)
+
+
+def _meetings(
+    offsets: tuple[list[int], list[int]], stride: Pair, maps: Maps, rows: range, columns: range
+) -> Iterator[tuple[Pair, tuple[slice, slice], tuple[slice, slice]]]:
+    """Yield each tap, which of the rows and columns it takes to places in the maps, and these."""
+    runs = zip(offsets, stride, maps.shape[1:], (rows, columns), strict=True)
+    down, across = (
+        [meeting(offset, s, length, run) for offset in some] for some, s, length, run in runs
+    )
+    for a, tall in enumerate(down):
+        for b, wide in enumerate(across):
+            if tall and wide:
+                yield (a, b), (tall[0], wide[0]), (tall[1], wide[1])
+
+
+def meeting(offset: int, stride: int, length: int, run: range) -> tuple[slice, slice] | None:
+    """Return which i of a run have stride i + offset within 0..length, and where; None for none.
+
+    >>> meeting(-1, 2, 4, range(10))
+    (slice(1, 3, None), slice(1, 4, 2))
+    """
+    first = max(run.start, -(offset // stride))
+    last = min(run.stop - 1, (length - 1 - offset) // stride)
+    if last < first:
+        return None
+    place = slice(stride * first + offset, stride * last + offset + 1, stride)
+    return slice(first - run.start, last + 1 - run.start), place
 
 
 def product(matrix: Maps, long: Maps) -> Maps:
@@ -115,8 +128,3 @@ def _runs(rows: int, numbers: int) -> Iterator[range]:
     step = max(1, _TILE // numbers)
     for top in range(0, rows, step):
         yield range(top, min(top + step, rows))
-
-
-def _lattice(run: range, stride: int, offset: int) -> slice:
-    """Return the slice of stride i + offset for the i of a run."""
-    return slice(stride * run.start + offset, stride * (run.stop - 1) + offset + 1, stride)

@@ -124,16 +124,6 @@ class Geometry:
         return down, across
 
 
-def meeting(offset: int, stride: int, length: int, run: range) -> range:
-    """Return the i of a run for which stride i + offset lies within 0..length.
-
-    >>> meeting(-1, 2, 4, range(10))
-    range(1, 3)
-    """
-    first = max(run.start, -(offset // stride))
-    return range(first, max(first, min(run.stop, (length - 1 - offset) // stride + 1)))
-
-
 def conv_matrix(
     kernel: NDArray[Any] | Kernel,
     input_shape: Size,
