@@ -117,58 +117,49 @@ def _fit_separable(gram: Taps, cross: Taps, structure: Structure) -> Taps:
     With the taps along one axis fixed, those along the other are a linear problem.
     """
     n, s = cross.shape[0], cross.shape[2]
-    expansion = _expansion(structure, s, n)
-    symmetric = _symmetric(expansion.shape[1])
-    basis = expansion @ symmetric
-    conditions, goals = _conditions(structure.balance, s, n)
+    expansion, phases = _expansion(structure, s, n), _phase_taps(s, n)
+    half = _fold(expansion.shape[1])
+    basis = expansion @ np.eye(half.max() + 1)[half]
+    parts = basis[phases]
+    wanted = _conditions(structure.balance, s, n)
+    conditions = np.array([weights @ parts for weights, _ in wanted]).reshape(-1, basis.shape[1])
+    goals = np.array([goal for _, goal in wanted]).ravel()
     # Both axes and both directions of the pictures are alike.
     gram = (gram + gram.transpose(1, 0, 3, 2)) / 2
     cross = (cross + cross.transpose(1, 0, 3, 2)) / 2
-    phases = _phase_taps(s, n)
-    free = np.linalg.lstsq(basis, _triangle(s, n), rcond=None)[0]
+    triangle = np.maximum(0.0, 1.0 - np.abs(np.arange(s * n) - (s * n - 1) / 2) / s)
+    free = np.linalg.lstsq(basis, triangle, rcond=None)[0]
     for _ in range(_ROUNDS):
         other = (basis @ free)[phases]
         matrix = np.einsum("av,uvxy,ay->ux", other, gram, other, optimize=True)
         target = np.einsum("bv,uvab->au", other, cross)
-        selected = [basis[phase] for phase in phases]
-        normal = sum(part.T @ matrix @ part for part in selected)
-        right = sum(part.T @ goal for part, goal in zip(selected, target, strict=True))
-        fresh = _constrained_minimum(normal, right, conditions @ basis, goals)
-        free = (free + fresh) / 2
-    return np.asarray(symmetric @ free)
+        normal = sum(part.T @ matrix @ part for part in parts)
+        right = sum(part.T @ goal for part, goal in zip(parts, target, strict=True))
+        free = (free + _constrained_minimum(normal, right, conditions, goals)) / 2
+    return np.asarray(free[half])
 
 
 def _fit_full(gram: Taps, cross: Taps, structure: Structure) -> Taps:
     """Return the free taps of the best kernel that is no product."""
     n, s = cross.shape[0], cross.shape[2]
-    expansion = _expansion(structure, s, n)
-    length = expansion.shape[1]
-    orbits = _orbits(length)
+    expansion, phases = _expansion(structure, s, n), _phase_taps(s, n)
+    orbits = _orbits(expansion.shape[1])
     count = orbits.max() + 1
     # The taps that each free parameter stands for, spread over the kernel: (k, k, free).
     spread = np.zeros((s * n, s * n, count))
     for orbit in range(count):
         spread[..., orbit] = expansion @ (orbits == orbit) @ expansion.T
-    phases = _phase_taps(s, n)
     normal, right = np.zeros((count, count)), np.zeros(count)
-    rows, goals = [], []
-    conditions, targets = _conditions(structure.balance, s, n)
-    offsets = np.arange(n) - n // 2
-    for a in range(s):
-        for b in range(s):
-            part = spread[phases[a][:, None], phases[b]].reshape(n * n, count)
-            normal += part.T @ gram @ part
-            right += part.T @ cross[:, :, a, b].ravel()
-            if len(conditions):
-                rows.append(part.sum(axis=0))
-                goals.append(1.0)
-            if len(conditions) > s:
-                down = np.repeat(offsets, n)
-                rows.append(down @ part)
-                goals.append(targets[s + a])
-    conditions = np.array(rows).reshape(-1, count)
-    free = _constrained_minimum(normal, right, conditions, np.array(goals))
-    return np.asarray(free[orbits])
+    conditions, goals = [], []
+    for a, b in np.ndindex(s, s):
+        part = spread[phases[a][:, None], phases[b]].reshape(n * n, count)
+        normal += part.T @ gram @ part
+        right += part.T @ cross[:, :, a, b].ravel()
+        for weights, goal in _conditions(structure.balance, s, n):
+            conditions.append(np.repeat(weights, n) @ part)
+            goals.append(goal[a])
+    rows = np.array(conditions).reshape(-1, count)
+    return np.asarray(_constrained_minimum(normal, right, rows, np.array(goals))[orbits])
 
 
 def _expansion(structure: Structure, s: int, n: int) -> Taps:
@@ -176,10 +167,7 @@ def _expansion(structure: Structure, s: int, n: int) -> Taps:
     if structure.method == "tconv":
         return np.eye(s * n)
     length = (n - 1) * s + 1
-    matrix = np.zeros((s * n, length))
-    for tap in range(length):
-        matrix[tap : tap + s, tap] = 1.0
-    return matrix
+    return np.asarray(sum(np.eye(s * n, length, -a) for a in range(s)))
 
 
 def _phase_taps(s: int, n: int) -> NDArray[np.int64]:
@@ -187,19 +175,13 @@ def _phase_taps(s: int, n: int) -> NDArray[np.int64]:
     return s * (n - 1 - np.arange(n)) + np.arange(s)[:, None]
 
 
-def _conditions(balance: str, s: int, n: int) -> tuple[Taps, Taps]:
-    """Return the matrix C and the goals d along an axis: phase sums, then first moments."""
-    if balance == "none":
-        return np.zeros((0, s * n)), np.zeros(0)
-    phases = _phase_taps(s, n)
-    sums, moments = np.zeros((2, s, s * n))
-    for a in range(s):
-        sums[a, phases[a]] = 1.0
-        moments[a, phases[a]] = np.arange(n) - n // 2
-    centres = (np.arange(s) + 0.5) / s - 0.5
-    if balance == "flat":
-        return sums, np.ones(s)
-    return np.concatenate([sums, moments]), np.concatenate([np.ones(s), centres])
+def _conditions(balance: str, s: int, n: int) -> list[tuple[Taps, Taps]]:
+    """Return weights of a phase's n inputs, and to what each phase's taps sum with them."""
+    sums_and_moments: list[tuple[Taps, Taps]] = [
+        (np.ones(n), np.ones(s)),
+        (np.arange(n, dtype=np.float64) - n // 2, (np.arange(s) + 0.5) / s - 0.5),
+    ]
+    return sums_and_moments[: {"none": 0, "flat": 1, "ramp": 2}[balance]]
 
 
 def _constrained_minimum(normal: Taps, right: Taps, conditions: Taps, goals: Taps) -> Taps:
@@ -217,23 +199,13 @@ def _constrained_minimum(normal: Taps, right: Taps, conditions: Taps, goals: Tap
     return np.asarray(special + null @ rest[0])
 
 
-def _symmetric(length: int) -> Taps:
-    """Return the matrix from one half of symmetric taps to all of them."""
-    half = (length + 1) // 2
-    matrix = np.zeros((length, half))
-    matrix[np.arange(length), np.minimum(np.arange(length), length - 1 - np.arange(length))] = 1.0
-    return matrix
+def _fold(length: int) -> NDArray[np.int64]:
+    """Number the taps along an axis from both ends, so that a flip keeps the number."""
+    return np.minimum(np.arange(length), np.arange(length)[::-1])
 
 
 def _orbits(length: int) -> NDArray[Any]:
     """Number the taps of a square so that flips and quarter turns keep the number."""
-    fold = np.minimum(np.arange(length), length - 1 - np.arange(length))
-    low, high = np.minimum.outer(fold, fold), np.maximum.outer(fold, fold)
+    low, high = (pick.outer(_fold(length), _fold(length)) for pick in (np.minimum, np.maximum))
     numbers = np.unique(low * length + high, return_inverse=True)[1]
     return np.asarray(numbers.reshape(length, length))
-
-
-def _triangle(s: int, n: int) -> Taps:
-    """Return the taps of linear interpolation, where the alternation starts."""
-    distance = np.abs(np.arange(s * n) - (s * n - 1) / 2) / s
-    return np.asarray(np.maximum(0.0, 1.0 - distance))
