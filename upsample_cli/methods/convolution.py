@@ -8,24 +8,101 @@ its phase sums are all equal whatever the taps, so it cannot make a checkerboard
 Source: A. Odena, V. Dumoulin, C. Olah, "Deconvolution and checkerboard artifacts", Distill, 2016.
 """
 
+import os
+from abc import abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import reduce
+from math import prod
+from typing import TYPE_CHECKING, ClassVar
 
 from upsample_cli.errors import SettingError
-from upsample_cli.methods.kernel_chain import (
-    LEARNED,
-    KernelMethod,
-    kernels_from_files,
-    whole_stride,
-)
-from upsample_cli.methods.method import RingingMethod, parameter
+from upsample_cli.methods.method import RingingMethod, Stage, is_kernel_file, parameter
+from upsample_cli.methods.strides import composed, reduced, repeated, whole_stride
 
 if TYPE_CHECKING:  # as in interpolation.py
     from upsample_cli.kernels.kernel import Kernel
+    from upsample_cli.planes import Size
 
+LEARNED = ("learned", "learned-sharp", "learned-soft")
 _SIZED = ("uniform", "random", "gaussian")
 _TCONV_KERNELS = ("uniform", "bilinear", "bicubic", "lanczos", "gaussian", "random")
 _RESIZE_KERNELS = ("box", "gaussian", "sharpen")
+
+
+class KernelMethod(RingingMethod):
+    """A method that applies kernels: learned ones, fixed ones, or that of a file.
+
+    Attributes:
+        kernel: One of `LEARNED`; that of a fixed one; the path of a .npz with a stride of its own;
+            or that of a .npy of taps, used with the scale as stride.
+        kernel_size: Taps of a fixed kernel along each axis; None for what suits.
+        resize: What is done before a convolution; empty where nothing is.
+        sized: The names of kernels that have any size.
+        positive: The names of kernels without negative taps; those of files are looked at later.
+    """
+
+    __slots__ = ()
+    kernel: str
+    kernel_size: int | None
+    resize: str = ""
+    sized: ClassVar[tuple[str, ...]]
+    positive: ClassVar[tuple[str, ...]]
+
+    @property
+    def rings(self) -> bool:
+        """Whether a kernel of this name may have negative taps."""
+        return self.kernel not in self.positive
+
+    def check(self) -> None:
+        """Raise a `SettingError` for settings that do not go together."""
+        RingingMethod.check(self)
+        if self.kernel_size is not None and self.kernel not in self.sized:
+            raise SettingError(
+                f"--kernel-size is for {', '.join(self.sized)}, not {self.kernel}; leave it out"
+            )
+
+    @abstractmethod
+    def fixed(self, stride: int) -> "Kernel":
+        """Return the fixed kernel of this name for a stride."""
+
+    def kernels(self, scale: float) -> "list[Kernel]":
+        """Return the kernels that reach a scale, in the order they are applied.
+
+        Raises:
+            SettingError: A file cannot be read, or its stride does not reach the scale.
+        """
+        from upsample_cli.kernels.kernel_file import SHIPPED_STRIDES, load, shipped
+
+        if self.kernel in LEARNED:
+            strides = composed(scale, SHIPPED_STRIDES)
+            return [shipped(self.name, self.kernel, s).kernel(self.kernel) for s in strides]
+        stride = whole_stride(scale)
+        if not is_kernel_file(self.kernel):
+            return [self.fixed(stride)]
+        name = os.path.basename(self.kernel)
+        kernel = load(self.kernel, self.name, stride, self.resize).kernel(name)
+        if kernel.stride == stride:
+            return [kernel]
+        if kernel.stride == 1:
+            raise SettingError(f"kernel '{name}' has stride 1 and cannot enlarge; train another")
+        return [kernel] * len(repeated(f"kernel '{name}'", kernel.stride, scale))
+
+    def equivalent(self, scale: float) -> "Kernel | None":
+        """Return the one transposed convolution that the kernels amount to; None for none."""
+        kernels = self.kernels(scale)
+        return reduce(lambda first, later: first.then(later), kernels) if kernels else None
+
+    def free_stages(self, size_in: "Size", size_out: "Size") -> tuple[Stage, ...]:
+        """Return one stage a kernel, and a reduction where their strides lead beyond the size."""
+        scale = max(after / before for before, after in zip(size_in, size_out, strict=True))
+        kernels = self.kernels(scale)
+        if self.antiring and scale > 1 and all((kernel.taps >= 0).all() for kernel in kernels):
+            raise SettingError(
+                f"kernel '{kernels[0].name}' has no negative taps; leave --antiring out"
+            )
+        stride = prod(kernel.stride for kernel in kernels)
+        stages: tuple[Stage, ...] = tuple(kernel.stage() for kernel in kernels)
+        return reduced(stages, (size_in[0] * stride, size_in[1] * stride), size_out)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,29 +123,20 @@ class TransposedConvolution(KernelMethod):
     kernel_size: int | None = parameter(None, "taps of the kernel along each axis", low=1, high=64)
     seed: int = parameter(0, "seed of the random kernel", low=0, high=2**32 - 1)
 
-    @property
-    def rings(self) -> bool:
-        """Whether a kernel of this name has negative taps; those of files are looked at later."""
-        return self.kernel not in (*_SIZED, "bilinear")
+    sized = _SIZED
+    positive = (*_SIZED, "bilinear")
 
     def check(self) -> None:
         """Raise a `SettingError` for settings that do not go together."""
-        RingingMethod.check(self)
-        if self.kernel_size is not None and self.kernel not in _SIZED:
-            raise SettingError(
-                f"--kernel-size is for {', '.join(_SIZED)}, not {self.kernel}; leave it out"
-            )
+        KernelMethod.check(self)
         if self.seed and self.kernel != "random":
             raise SettingError(f"--seed is for random, not {self.kernel}; leave it out")
 
-    def kernels(self, scale: float) -> "list[Kernel]":
-        """Return the kernels that reach a scale, in the order they are applied."""
-        kernels = kernels_from_files(self.name, self.kernel, scale)
-        if kernels is not None:
-            return kernels
+    def fixed(self, stride: int) -> "Kernel":
+        """Return the fixed kernel of this name for a stride."""
         from upsample_cli.kernels.named import KERNELS
 
-        return [KERNELS[self.kernel](whole_stride(scale), self.kernel_size, self.seed)]
+        return KERNELS[self.kernel](stride, self.kernel_size, self.seed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,19 +159,12 @@ class ResizeConvolution(KernelMethod):
     )
     kernel_size: int | None = parameter(None, "taps of the kernel along each axis", low=1, high=64)
 
-    @property
-    def rings(self) -> bool:
-        """Whether a kernel of this name has negative taps; those of files are looked at later."""
-        return self.kernel not in ("box", "gaussian")
+    sized = _RESIZE_KERNELS
+    positive = ("box", "gaussian")
 
     def check(self) -> None:
         """Raise a `SettingError` for settings that do not go together."""
-        RingingMethod.check(self)
-        if self.kernel_size is not None and self.kernel not in _RESIZE_KERNELS:
-            raise SettingError(
-                f"--kernel-size is for {', '.join(_RESIZE_KERNELS)}, not {self.kernel}; "
-                "leave it out"
-            )
+        KernelMethod.check(self)
         if self.kernel_size is not None and self.kernel_size % 2 == 0:
             raise SettingError(
                 f"--kernel-size {self.kernel_size} is even, which moves the picture; give an odd"
@@ -114,12 +175,8 @@ class ResizeConvolution(KernelMethod):
                 f"choose {', '.join(_RESIZE_KERNELS)} or train one"
             )
 
-    def kernels(self, scale: float) -> "list[Kernel]":
-        """Return the kernels that reach a scale, in the order they are applied."""
-        kernels = kernels_from_files(self.name, self.kernel, scale, self.resize)
-        if kernels is not None:
-            return kernels
+    def fixed(self, stride: int) -> "Kernel":
+        """Return what upsampling and the fixed kernel of this name amount to, for a stride."""
         from upsample_cli.kernels.named import resized, smoothing
 
-        stride = whole_stride(scale)
-        return [resized(smoothing(self.kernel, stride, self.kernel_size), self.resize, stride)]
+        return resized(smoothing(self.kernel, stride, self.kernel_size), self.resize, stride)

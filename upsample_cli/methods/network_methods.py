@@ -11,8 +11,8 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from upsample_cli.errors import SettingError
-from upsample_cli.methods.kernel_chain import composed, reduced, repeated
 from upsample_cli.methods.method import RingingMethod, Stage, is_kernel_file, parameter
+from upsample_cli.methods.strides import composed, reduced, repeated
 
 if TYPE_CHECKING:  # as in interpolation.py
     from upsample_cli.networks.enlargers.image_model import ImageModel

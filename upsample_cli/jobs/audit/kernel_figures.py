@@ -17,8 +17,7 @@ from upsample_cli.kernels.phases import (
     strang_fix_order,
     without_rounding,
 )
-from upsample_cli.methods.convolution import ResizeConvolution, TransposedConvolution
-from upsample_cli.methods.kernel_chain import LEARNED
+from upsample_cli.methods.convolution import LEARNED, ResizeConvolution, TransposedConvolution
 from upsample_cli.metrics.ripple import (
     VISIBLE,
     WHITE,

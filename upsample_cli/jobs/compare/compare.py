@@ -32,8 +32,8 @@ from upsample_cli.jobs.enlarge.arrays import enlarge
 from upsample_cli.jobs.enlarge.render import period
 from upsample_cli.jobs.runtime.threads import Workers
 from upsample_cli.kernels.kernel import Kernel
-from upsample_cli.methods.kernel_chain import whole_stride
 from upsample_cli.methods.method import Method
+from upsample_cli.methods.strides import whole_stride
 from upsample_cli.metrics.checkerboard import Checkerboard
 from upsample_cli.metrics.fidelity import psnr, ssim
 from upsample_cli.metrics.meter import Field, Meter

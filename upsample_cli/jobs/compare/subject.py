@@ -21,8 +21,8 @@ from upsample_cli.jobs.enlarge.task import TargetSize, Task
 from upsample_cli.kernels.interpolants import BICUBIC, resampling
 from upsample_cli.methods import catalogue
 from upsample_cli.methods.interpolation import Bicubic
-from upsample_cli.methods.kernel_chain import whole_stride
 from upsample_cli.methods.method import Method
+from upsample_cli.methods.strides import whole_stride
 from upsample_cli.planes import Size
 
 Plane = NDArray[np.float32]

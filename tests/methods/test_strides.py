@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from upsample_cli.methods.kernel_chain import composed, whole_stride
+from upsample_cli.methods.strides import composed, whole_stride
 
 
 @given(st.floats(1, 64), st.sets(st.integers(2, 6), min_size=1, max_size=3))

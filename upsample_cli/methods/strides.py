@@ -1,0 +1,66 @@
+"""From a scale to strides, and from their product to the exact size.
+
+Strides compose (8 = 4 x 2). A scale between them is reached by the next product above it and an
+antialiased cubic reduction.
+"""
+
+from collections.abc import Sequence
+from itertools import combinations_with_replacement
+from math import ceil, prod
+from typing import TYPE_CHECKING
+
+from upsample_cli.errors import SettingError
+from upsample_cli.methods.method import Stage
+
+if TYPE_CHECKING:  # as in interpolation.py
+    from upsample_cli.planes import Size
+
+
+def composed(scale: float, strides: Sequence[int]) -> tuple[int, ...]:
+    """Return the fewest strides with the least product that reaches a scale, largest first.
+
+    >>> composed(8, (2, 3, 4)), composed(5, (2, 3, 4)), composed(1.5, (2, 3, 4))
+    ((4, 2), (3, 2), (2,))
+    """
+    if scale <= 1:
+        return ()
+    most = 1
+    while min(strides) ** most < scale:
+        most += 1
+    ranked = sorted(strides, reverse=True)
+    reaching = (
+        some
+        for count in range(1, most + 1)
+        for some in combinations_with_replacement(ranked, count)
+        if prod(some) >= scale
+    )
+    return min(reaching, key=lambda some: (prod(some), len(some)))
+
+
+def whole_stride(scale: float) -> int:
+    """Return the least whole stride that reaches a scale."""
+    return max(1, ceil(scale - 1e-9))
+
+
+def repeated(what: str, stride: int, scale: float) -> tuple[int, ...]:
+    """Return the one stride of a file as often as their product takes to reach a scale.
+
+    Raises:
+        SettingError: The scale is a whole number, and they go beyond it.
+    """
+    strides, needed = composed(scale, (stride,)), whole_stride(scale)
+    if scale == needed and prod(strides) != needed:
+        raise SettingError(
+            f"{what} has stride {stride}, but the scale is {needed}; "
+            f"pass --scale {stride} or train one for {needed}"
+        )
+    return strides
+
+
+def reduced(stages: tuple[Stage, ...], size: "Size", size_out: "Size") -> tuple[Stage, ...]:
+    """Return stages that lead to a size, and an antialiased reduction to the one that is wanted."""
+    if size == tuple(size_out) and stages:
+        return stages
+    from upsample_cli.kernels.interpolants import BICUBIC, resampling
+
+    return (*stages, resampling(BICUBIC, size, size_out))
