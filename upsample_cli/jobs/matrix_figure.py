@@ -5,8 +5,7 @@ import re
 import numpy as np
 from numpy.typing import NDArray
 
-from upsample_cli.images.figures.grid import Grid, hues, shades
-from upsample_cli.images.figures.page import ARROW, Figure
+from upsample_cli.images.figures.grids import ARROW, Figure, Grid, hues, shades
 from upsample_cli.jobs.matrix import LETTERS, Counts, SmallConvolution, as_text
 from upsample_cli.planes import Size
 

@@ -12,7 +12,7 @@ import PIL.ImageDraw
 from numpy.typing import NDArray
 
 from upsample_cli.images.figures.drawing import Pixels, shortened, write_text
-from upsample_cli.images.figures.grid import FAINT, INK, PAPER
+from upsample_cli.images.figures.grids import FAINT, INK, PAPER
 
 LONGEST_SIDE = 16383
 """Pixels of the longest side that a WebP can have."""

@@ -6,8 +6,7 @@ import PIL.ImageColor
 import PIL.ImageFont
 import pytest
 
-from upsample_cli.images.figures.grid import Grid, hues, shades
-from upsample_cli.images.figures.page import Figure
+from upsample_cli.images.figures.grids import Figure, Grid, hues, shades
 
 
 def grid(rows: int, columns: int, colour: str, labels: bool = False) -> Grid:

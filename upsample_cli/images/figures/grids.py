@@ -1,0 +1,238 @@
+"""Figures of grids: cells with colours and labels, several grids on a page.
+
+Everything is drawn at twice the size and reduced, so that lines and letters are smooth. Cells are
+as large as a width of 1600 pixels allows; the figure is wider only if they would be too small.
+"""
+
+import colorsys
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil
+from typing import TypeAlias
+
+import numpy as np
+import PIL.Image
+import PIL.ImageDraw
+from numpy.typing import NDArray
+
+from upsample_cli.images.figures import drawing
+from upsample_cli.planes import Size
+
+INK, FAINT, PAPER, _RULE = "#1c1c1c", "#6a6a6a", "#ffffff", "#b8b8b8"
+ARROW = "->"
+"""The sign that is drawn as an arrow."""
+
+_FINE = 2  # drawn pixels per pixel
+_TEXT, _TITLE_BAND = 26, 40  # heights of letters, and of a grid's title with its space
+_LABEL, _LABEL_BAND = 18, 34  # heights of labels, and the space they take beside a grid
+_LEAST_SIDE = 36  # of a cell in a grid without labels
+_WIDTH, _MARGIN, _GAP = 1600, 48, 44
+_SIDES = range(64, 19, -2)  # of a cell, to try
+_TITLE, _LINE = 40, 38  # heights of the title, and of a sentence
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Grid:
+    """A grid of cells.
+
+    Args:
+        title: One line.
+        text: Shape (rows, columns), the text of each cell; may be empty.
+        colours: Same shape, as "#rrggbb"; empty for paper.
+        rows: Labels of the rows, if any.
+        columns: Labels of the columns, if any.
+        groups: Rows and columns from one thick line to the next, 1 or more.
+    """
+
+    title: str
+    text: NDArray[np.str_]
+    colours: NDArray[np.str_]
+    rows: Sequence[str] = ()
+    columns: Sequence[str] = ()
+    groups: Size = (99, 99)
+
+
+Row: TypeAlias = Sequence[Grid | str]
+"""Grids side by side, with signs between them."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Figure:
+    """A page with rows of grids on the left and one tall grid on the right.
+
+    Args:
+        title: The line at the top.
+        subtitle: A line of smaller letters below it.
+        left: Rows of grids, from the top.
+        right: The tall grid.
+        sentences: Lines at the bottom.
+    """
+
+    title: str
+    subtitle: str
+    left: Sequence[Row]
+    right: Grid
+    sentences: Sequence[str]
+
+    def to_png(self) -> bytes:
+        """Return the figure as a PNG, 1600 pixels wide if the cells allow it."""
+        page = _drawn(self)
+        small = page.resize((page.width // _FINE, page.height // _FINE), PIL.Image.Resampling.BOX)
+        file = io.BytesIO()
+        small.save(file, "PNG")
+        return file.getvalue()
+
+
+def hues(count: int) -> list[str]:
+    """Return light colours, evenly spaced around the circle of hues."""
+    colours = (colorsys.hls_to_rgb(i / count, 0.77, 0.85) for i in range(count))
+    return ["#" + "".join(f"{round(255 * part):02x}" for part in rgb) for rgb in colours]
+
+
+def shades(count: int) -> list[str]:
+    """Return shades of orange, from paper to full colour."""
+    steps = [i / max(1, count - 1) for i in range(count)]
+    return [
+        "#" + "".join(f"{round(255 + step * (full - 255)):02x}" for full in (240, 140, 40))
+        for step in steps
+    ]
+
+
+def _drawn(figure: Figure) -> PIL.Image.Image:
+    """Return a figure at twice its size."""
+    side = next((side for side in _SIDES if _width(figure, side) <= _WIDTH), _SIDES[-1])
+    width = max(_width(figure, side), _WIDTH)
+    right = _grid_size(figure.right, side)
+    room = width - 2 * _MARGIN - right[0] - _GAP
+    sentences = [line for sentence in figure.sentences for line in _wrapped(sentence, room)]
+    rows = [_row_size(row, side)[1] for row in figure.left]
+    left_height = sum(rows) + _GAP * len(rows) + len(sentences) * _LINE
+    top = _MARGIN + _TITLE + _GAP // 2 + _TEXT + _GAP
+    height = top + max(left_height, right[1]) + _MARGIN
+    page = PIL.Image.new("RGB", (width * _FINE, height * _FINE), PAPER)
+    draw = PIL.ImageDraw.Draw(page)
+    _write_text(draw, (_MARGIN, _MARGIN + _TITLE // 2), figure.title, _TITLE, "lm")
+    _write_text(draw, (_MARGIN, top - _GAP - _TEXT // 2), figure.subtitle, _TEXT, "lm", FAINT)
+    _draw_grid(draw, figure.right, (width - _MARGIN - right[0], top), side)
+    # What the right side has more is shared among the gaps of the left one.
+    gap = _GAP + (height - _MARGIN - top - left_height) // max(1, len(rows))
+    for row, tallest in zip(figure.left, rows, strict=True):
+        _draw_row(draw, row, top, side)
+        top += tallest + gap
+    for i, sentence in enumerate(sentences):
+        _write_text(draw, (_MARGIN, top + i * _LINE), sentence, _TEXT, "lt")
+    return page
+
+
+def _wrapped(sentence: str, room: int) -> list[str]:
+    """Return a sentence as lines of at most so many pixels."""
+    lines = [""]
+    for word in sentence.split():
+        longer = f"{lines[-1]} {word}".lstrip()
+        if _text_width(longer, _TEXT) > room and lines[-1]:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return lines
+
+
+def _draw_row(draw: PIL.ImageDraw.ImageDraw, row: Row, top: int, side: int) -> None:
+    left = _MARGIN
+    # Signs are halfway down the smallest grid, so that they are beside every grid.
+    smallest = min(_grid_size(item, side)[1] for item in row if isinstance(item, Grid))
+    for item in row:
+        width = _grid_size(item, side)[0]
+        if isinstance(item, str):
+            at = (left + width // 2, top + (smallest + _TITLE_BAND) // 2)
+            if item == ARROW:
+                _draw_arrow(draw, at, width)
+            else:
+                _write_text(draw, at, item, _TITLE, "mm", FAINT)
+        else:
+            _draw_grid(draw, item, (left, top), side)
+        left += width + _GAP
+
+
+def _draw_arrow(draw: PIL.ImageDraw.ImageDraw, at: Size, width: int) -> None:
+    """Draw an arrow to the right around its middle."""
+    (x, y), half, head = at, width // 2, 9
+    draw.line([_FINE * end for end in (x - half, y, x + half - head, y)], FAINT, _FINE * 3)
+    tip = [(x + half, y), (x + half - 2 * head, y - head), (x + half - 2 * head, y + head)]
+    draw.polygon([(_FINE * a, _FINE * b) for a, b in tip], FAINT)
+
+
+def _width(figure: Figure, side: int) -> int:
+    """Return the width of the page for cells of this side."""
+    rows = max(_row_size(row, side)[0] for row in figure.left)
+    right = _grid_size(figure.right, side)[0]
+    title = max(_text_width(figure.title, _TITLE), _text_width(figure.subtitle, _TEXT))
+    return max(rows + _GAP + right, title) + 2 * _MARGIN
+
+
+def _row_size(row: Row, side: int) -> Size:
+    sizes = [_grid_size(item, side) for item in row]
+    return sum(width for width, _ in sizes) + _GAP * (len(row) - 1), max(size[1] for size in sizes)
+
+
+def _grid_size(grid: Grid | str, side: int) -> Size:
+    """Return width and height of a grid with cells of this side, or of a sign between grids."""
+    if isinstance(grid, str):
+        return max(40, _text_width(grid, _TITLE_BAND)), 0
+    (rows, columns), side = grid.text.shape, _side(grid, side)
+    width, height = columns * side + 1, rows * side + _TITLE_BAND + 1
+    if grid.rows:
+        width += _LABEL_BAND
+    if grid.columns:
+        height += _LABEL_BAND
+    return max(width, _text_width(grid.title, _TEXT)), height
+
+
+def _side(grid: Grid, side: int) -> int:
+    """Return the side of a grid's cells; small grids beside large ones stay legible."""
+    return side if grid.rows else max(side, _LEAST_SIDE)
+
+
+def _draw_grid(draw: PIL.ImageDraw.ImageDraw, grid: Grid, at: Size, side: int) -> None:
+    """Draw a grid with title and labels; its upper left corner is at (x, y)."""
+    (left, top), side = at, _side(grid, side)
+    _write_text(draw, (left, top + _TEXT // 2), grid.title, _TEXT, "lm")
+    top += _TITLE_BAND + (_LABEL_BAND if grid.columns else 0)
+    left += _LABEL_BAND if grid.rows else 0
+    middle, letters = side // 2, min(_LABEL, side * 3 // 4)
+    for i, label in enumerate(grid.rows):
+        _write_text(draw, (left - 8, top + i * side + middle), label, letters, "rm", FAINT)
+    step = grid.groups[1] if side < _LEAST_SIDE else 1  # narrow columns: one label a group
+    for j, label in list(enumerate(grid.columns))[::step]:
+        _write_text(draw, (left + j * side + middle, top - 8), label, letters, "ms", FAINT)
+    for (i, j), text in np.ndenumerate(grid.text):
+        x, y = left + j * side, top + i * side
+        box = [_FINE * end for end in (x, y, x + side, y + side)]
+        draw.rectangle(box, str(grid.colours[i, j]) or PAPER, _RULE, _FINE)
+        if text:
+            fitting = 85 * side // max(1, _text_width(text, 100))
+            _write_text(draw, (x + middle, y + middle), text, min(side * 5 // 9, fitting), "mm")
+    _draw_rules(draw, grid, (left, top), side)
+
+
+def _draw_rules(draw: PIL.ImageDraw.ImageDraw, grid: Grid, at: Size, side: int) -> None:
+    """Draw the thick lines around a grid and between its groups."""
+    (left, top), (rows, columns) = at, grid.text.shape
+    right, bottom = left + columns * side, top + rows * side
+    heights = (top + i * side for i in {*range(0, rows, grid.groups[0]), rows})
+    places = (left + j * side for j in {*range(0, columns, grid.groups[1]), columns})
+    lines = [*((left, y, right, y) for y in heights), *((x, top, x, bottom) for x in places)]
+    for line in lines:
+        draw.line([_FINE * end for end in line], INK, _FINE * 2)
+
+
+def _write_text(
+    draw: PIL.ImageDraw.ImageDraw, at: Size, text: str, size: int, anchor: str, ink: str = INK
+) -> None:
+    """Write a text on the enlarged sheet; as `drawing.write_text` otherwise."""
+    drawing.write_text(draw, (at[0] * _FINE, at[1] * _FINE), text, size * _FINE, anchor, ink)
+
+
+def _text_width(text: str, size: int) -> int:
+    """Return the width in pixels of a text with letters of this height."""
+    return ceil(drawing.text_width(text, size * _FINE)) // _FINE
