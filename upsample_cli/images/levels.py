@@ -11,8 +11,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from upsample_cli.images.image import Samples, full_scale
-from upsample_cli.images.palette import Palette
+from upsample_cli.images.image import Palette, Samples, full_scale
 from upsample_cli.planes import Planes
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)

@@ -9,7 +9,6 @@ import PIL.Image
 
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images import exif
-from upsample_cli.images import palette as palettes
 from upsample_cli.images.metadata import Metadata, metadata_of
 from upsample_cli.images.places.place import MAX_PIXELS, Place
 from upsample_cli.images.read import opening, png_chunks, raw_modes
@@ -17,7 +16,8 @@ from upsample_cli.images.read.opening import open_picture
 from upsample_cli.images.read.png_chunks import Chunk
 from upsample_cli.images.read.raw_modes import Depth
 
-if TYPE_CHECKING:  # few pictures are animations
+if TYPE_CHECKING:  # few pictures have a palette or are animations
+    from upsample_cli.images.image import Palette
     from upsample_cli.images.read.animation import Animation
 
 _Chunks: TypeAlias = tuple[Chunk, ...]
@@ -46,7 +46,7 @@ class Decoded(NamedTuple):
     metadata: Metadata
     notes: tuple[str, ...] = ()
     depth: Depth = Depth()
-    palette: palettes.Palette | None = None
+    palette: "Palette | None" = None
 
 
 def decode(
@@ -172,7 +172,11 @@ def _decode_still(
         depth = depth._replace(low=upright(depth.low)[0])
     opened = _loaded(opened, file, chunks, format)
     picture, exif_data, is_turned = upright(opened)
-    palette = palettes.of(picture, format) if indexed else None
+    palette = None
+    if indexed:
+        from upsample_cli.images.image import palette_of  # which imports NumPy
+
+        palette = palette_of(picture, format)
     if depth.is_deep or picture.mode.startswith("I"):
         if (levels := opened.info.get("transparency")) is not None:
             levels = levels if isinstance(levels, tuple) else (int(levels),)
@@ -180,17 +184,24 @@ def _decode_still(
     elif palette is None:
         picture, changes = _plain(picture)
         notes += changes
-    metadata = metadata_of(opened, exif_data, is_turned)
+    metadata, changes = _kept(metadata_of(opened, exif_data, is_turned), format, opened, file)
+    return Decoded(name, picture, format, metadata, notes + changes, depth, palette)
+
+
+def _kept(
+    metadata: Metadata, format: str, opened: PIL.Image.Image, file: BinaryIO
+) -> tuple[Metadata, tuple[str, ...]]:
+    """Return metadata without claims of what is not read of a JPEG or TIFF, and notes on that."""
     if format == "JPEG":
         from upsample_cli.images.read import jpeg_parts
 
-        xmp, changes = jpeg_parts.without_attachments(metadata.xmp or b"", opened, file)
-        metadata, notes = metadata._replace(xmp=xmp or None), notes + changes
+        xmp, notes = jpeg_parts.without_attachments(metadata.xmp or b"", opened, file)
+        return metadata._replace(xmp=xmp or None), notes
     if format == "TIFF":
         from upsample_cli.images import tiff_tags
 
-        notes += tuple(tiff_tags.notes_on_losses(opened.getexif(), metadata.iptc))
-    return Decoded(name, picture, format, metadata, notes, depth, palette)
+        return metadata, tuple(tiff_tags.notes_on_losses(opened.getexif(), metadata.iptc))
+    return metadata, ()
 
 
 def _loaded(

@@ -14,9 +14,8 @@ import PIL.Image
 
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.exif import with_dpi
-from upsample_cli.images.image import Samples
+from upsample_cli.images.image import Palette, Samples
 from upsample_cli.images.metadata import Metadata
-from upsample_cli.images.palette import Palette
 from upsample_cli.images.write.formats import WITH_LOSSLESS, WITH_QUALITY, Encoding
 from upsample_cli.planes import Size
 

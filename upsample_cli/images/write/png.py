@@ -16,9 +16,8 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from upsample_cli.images.image import Samples
+from upsample_cli.images.image import Palette, Samples, packed
 from upsample_cli.images.metadata import Metadata
-from upsample_cli.images.palette import Palette, packed
 from upsample_cli.images.write.formats import PNG_SIGNATURE
 from upsample_cli.planes import Size
 

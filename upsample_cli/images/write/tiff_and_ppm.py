@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from upsample_cli.images.exif import EXIF_ERRORS, IPTC, parse
-from upsample_cli.images.image import Image, Samples
+from upsample_cli.images.image import Image, Samples, packed
 from upsample_cli.images.metadata import Metadata
-from upsample_cli.images.palette import packed
 from upsample_cli.images.tiff_tags import descriptive
 from upsample_cli.planes import Size
 

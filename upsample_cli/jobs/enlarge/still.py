@@ -5,8 +5,7 @@ from typing import Any, BinaryIO
 
 from upsample_cli import memory
 from upsample_cli.errors import ImageFileError
-from upsample_cli.images.image import Image, Samples
-from upsample_cli.images.palette import count_colours
+from upsample_cli.images.image import Image, Samples, count_colours
 from upsample_cli.images.places.place import Place
 from upsample_cli.images.write import formats, png
 from upsample_cli.jobs.enlarge.render import MeasuredStrips, Progress
