@@ -10,7 +10,14 @@ import pytest
 from models import Array, node, saved
 
 from upsample_cli.jobs.audit.layer_figures import LayerFigures, figures
-from upsample_cli.networks.onnx_layers import layers_of as layers
+from upsample_cli.networks import onnx_layers
+from upsample_cli.networks.trial import tried
+from upsample_cli.networks.upsampling_layer import Layer
+
+
+def layers(path: str) -> list[Layer]:
+    """Return every layer of a .onnx file."""
+    return onnx_layers.layers(tried(path))
 
 
 def found(made: onnx.ModelProto, folder: Path) -> list[LayerFigures]:

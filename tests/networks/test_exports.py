@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from audits import layers
 
 from upsample_cli.jobs.audit.layer_figures import figures
 from upsample_cli.metrics.ripple import layer_ripple
-from upsample_cli.networks.onnx_layers import layers_of
 
 torch = pytest.importorskip("torch", reason="torch is in the group of peers")
 pytest.importorskip("onnxscript", reason="torch's newer exporter needs it")
@@ -179,5 +179,5 @@ def test_exports(tmp_path: Path, name: str, dynamo: bool) -> None:
     if not dynamo and name in ("spectral norm", "folded"):
         pytest.skip("the older exporter has no such operator")
     expected = brute(network, axes)
-    (figure,) = map(figures, layers_of(exported(network, axes, tmp_path, dynamo)))
+    (figure,) = map(figures, layers(exported(network, axes, tmp_path, dynamo)))
     assert figure.ripple == pytest.approx(expected, rel=1e-4, abs=1e-5)

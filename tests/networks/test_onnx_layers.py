@@ -5,12 +5,11 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from audits import NORM, WEIGHTS, found, normal, only, shuffle
+from audits import NORM, WEIGHTS, found, layers, normal, only, shuffle
 from models import Array, model, node
 
 from upsample_cli.errors import NetworkFileError
 from upsample_cli.jobs.audit.layer_figures import figures
-from upsample_cli.networks.onnx_layers import layers_of as layers
 
 
 @pytest.mark.parametrize(

@@ -105,7 +105,7 @@ class Flat:
     def _add(self, original: NodeProto, path: str) -> None:
         """Append a node, as float32."""
         title = _title(original)
-        for node in twin(original, str(len(self.nodes)), self.constants, self.varying):
+        for node in twin(original, self.constants, self.varying):
             node.name = str(len(self.nodes))
             self.titles[node.name] = path, title
             self.nodes.append(node)

@@ -27,14 +27,11 @@ _MIXED = {
 _BIAS = {"Conv": 8, "ConvTranspose": 8, "Gemm": 6}  # where that of a quantised operator stands
 
 
-def twin(
-    node: NodeProto, name: str, constants: Constants, varying: Collection[str]
-) -> list[NodeProto]:
+def twin(node: NodeProto, constants: Constants, varying: Collection[str]) -> list[NodeProto]:
     """Return what stands for a node in float32.
 
     Args:
         node: It is changed in place.
-        name: Of its own.
         constants: By name; those that its twin takes are added.
         varying: Names of values that depend on the picture.
     """
@@ -44,14 +41,12 @@ def twin(
                 entry.i = TensorProto.FLOAT
             if entry.name == "value" and entry.t.data_type in WIDE:
                 entry.t.CopyFrom(from_array(to_array(entry.t).astype(np.float32)))
-        return _rewritten(node, name, constants, varying)
+        return _rewritten(node, constants, varying)
     except (IndexError, KeyError, ValueError, TypeError):
         return [node]  # it is damaged: running it says how
 
 
-def _rewritten(
-    node: NodeProto, name: str, constants: Constants, varying: Collection[str]
-) -> list[NodeProto]:
+def _rewritten(node: NodeProto, constants: Constants, varying: Collection[str]) -> list[NodeProto]:
     kind, inputs = node.op_type, [*node.input, *[""] * (_NOWHERE + 1 - len(node.input))]
     if kind == "DynamicQuantizeLinear":  # by a scale of its own, which becomes 1
         constants[node.output[1]] = np.array(1, np.float32)
@@ -59,12 +54,12 @@ def _rewritten(
     if kind.endswith(("QuantizeLinear", "DequantizeLinear")) and inputs[0] in varying:
         return [make_node("Identity", inputs[:1], node.output[:1])]
     if kind == "Resize" and len(node.input) > 2 and not inputs[1]:
-        node.input[1] = f"{name}:region"  # some versions do not let it be left out
+        node.input[1] = f"{node.output[0]}:region"  # some versions do not let it be left out
         constants[node.input[1]] = np.zeros(0, np.float32)
     if kind in _MIXED:
         return _mixed(node, inputs, constants)
     if kind.startswith(("QLinear", "QGemm")):
-        return _quantised(node, name, inputs, constants, varying)
+        return _quantised(node, inputs, constants, varying)
     return [node]
 
 
@@ -82,7 +77,7 @@ def _mixed(node: NodeProto, inputs: list[str], constants: Constants) -> list[Nod
 
 
 def _quantised(
-    node: NodeProto, name: str, inputs: list[str], constants: Constants, varying: Collection[str]
+    node: NodeProto, inputs: list[str], constants: Constants, varying: Collection[str]
 ) -> list[NodeProto]:
     """Return the float operator for a quantised one: a scale and a zero point follow each input."""
     kind = node.op_type.removeprefix("QLinear").removeprefix("Q")
@@ -100,7 +95,7 @@ def _quantised(
     bias = inputs[_BIAS.get(kind, _NOWHERE)]
     if bias:
         factor = constants[inputs[1]] * constants[inputs[4]]
-        names.append(f"{bias}:{name}")
+        names.append(f"{node.output[0]}:bias")
         constants[names[-1]] = (constants[bias] * factor).astype(np.float32)
     return [*before, _change(node, kind, names)]
 

@@ -11,10 +11,9 @@ import numpy as np
 from onnx import NodeProto
 
 from upsample_cli.networks.model_graph import Network, RunError, channel_axes, numbers, weights_of
-from upsample_cli.networks.part import Axis, Part
+from upsample_cli.networks.part import Part, pixel_axes
 from upsample_cli.networks.places import places
 from upsample_cli.networks.probe import measured, name_of, shift_of
-from upsample_cli.networks.trial import tried
 from upsample_cli.networks.upsampling_layer import RESIZE, RESIZE_CONV, Layer
 
 _BETWEEN = frozenset(("Cast", "Identity", "Pad", "Relu"))  # and a convolution
@@ -32,11 +31,6 @@ def layers(network: Network) -> list[Layer]:
             layer = _interpolated(network, part) if is_resize else measured(network, part)
             results += [layer] if layer is not None else []
     return results
-
-
-def layers_of(path: str) -> list[Layer]:
-    """Return the layers of a .onnx file."""
-    return layers(tried(path))
 
 
 def _interpolated(network: Network, part: Part) -> Layer | None:
@@ -106,14 +100,11 @@ def _shift(network: Network, node: NodeProto, axis: int, scale: float) -> float 
 def _convolution(network: Network, node: NodeProto, axes: int) -> Part | None:
     """Return the convolution that alone takes what a node makes, with what stands between."""
     chain = list[NodeProto]()
-    steps = np.eye(axes, dtype=int).tolist()
     for taker in network.after(node.output[0]):
         chain.append(taker)
         if taker.op_type in ("Conv", "FusedConv"):
-            return Part(
-                taker, RESIZE_CONV, chain, {node.output[0]: 1}, taker.output[0],
-                tuple(Axis(2 + place, 1, (0, *step)) for place, step in enumerate(steps)), (taker,),
-            )  # fmt: skip
+            return Part(taker, RESIZE_CONV, chain, {node.output[0]: 1}, taker.output[0],
+                        pixel_axes([1] * axes), (taker,))  # fmt: skip
         if taker.op_type not in _BETWEEN:
             return None
     return None

@@ -34,6 +34,15 @@ class Axis(NamedTuple):
     steps: tuple[int, ...]
 
 
+def pixel_axes(strides: Sequence[int]) -> tuple[Axis, ...]:
+    """Return the axes of pixels in (N, C, ...), each with the stride of a node."""
+    steps = np.eye(1 + len(strides), dtype=int)[1:].tolist()
+    return tuple(
+        Axis(2 + place, stride, tuple(step))
+        for place, (stride, step) in enumerate(zip(strides, steps, strict=True))
+    )
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Part:
     """A part of a network that upsamples.

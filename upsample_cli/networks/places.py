@@ -17,12 +17,11 @@ from upsample_cli.networks.model_graph import (
     numbers,
 )
 from upsample_cli.networks.neighbours import before_activation, extended, passing
-from upsample_cli.networks.part import Axis, Part, ReadyPart
+from upsample_cli.networks.part import Part, ReadyPart, pixel_axes
 from upsample_cli.networks.probe import UnsteadyError, one_period
 from upsample_cli.networks.upsampling_layer import RESIZE, SUB_PIXEL, TCONV
 
 RESIZES = frozenset(("Resize", "Upsample"))
-_UNPOOL = "where its values go depends on the picture"
 _KINDS = {"ConvTranspose": TCONV, "DepthToSpace": SUB_PIXEL, "Resize": RESIZE, "Upsample": RESIZE}
 _OPAQUE = frozenset((*_KINDS, "Col2Im", "ConvTransposeWithDynamicPads", "MaxUnpool"))
 _LONGEST = 24  # nodes to follow
@@ -37,68 +36,62 @@ def places(network: Network) -> list[Part]:
         part = None
         if node.name in network.faults and node.op_type != "ConvTranspose":
             after = _after(network, node)
-            waiting |= after.keys()
-            if any(other.op_type in LAST_STEPS | _OPAQUE for other in (node, *after.values())):
+            waiting |= {other.name for other in after}
+            if any(other.op_type in LAST_STEPS | _OPAQUE for other in (node, *after)):
                 more = "; what follows it is not audited" if after else ""
-                kind = _KINDS.get(node.op_type, node.op_type)
-                part = Part(node, kind, weighing=(node,), unknown=network.faults[node.name] + more)
-        elif node.name not in measured and (
-            node.name not in waiting or node.op_type == "ConvTranspose"
-        ):
-            part = _of_node(network, node)
+                part = _unknown(node, network.faults[node.name] + more, (node,))
+        elif node.name not in measured:
+            if node.op_type == "ConvTranspose":
+                part = _of_transposed(network, node)
+            elif node.name not in waiting:
+                part = _of_node(network, node)
         results += [part] if part else []
     return sorted(results, key=lambda part: int(part.node.name))
 
 
-def _after(network: Network, node: NodeProto) -> dict[str, NodeProto]:
-    """Return by name all nodes that wait for one."""
-    result, waiting = dict[str, NodeProto](), list(node.output)
-    while waiting:
-        for taker in network.consumers.get(waiting.pop(), []):
-            if taker.name not in result:
-                result[taker.name] = taker
-                waiting += taker.output
+def _unknown(node: NodeProto, reason: str, weighing: tuple[NodeProto, ...] = ()) -> Part:
+    """Return a part that cannot be measured."""
+    kind = _KINDS.get(node.op_type, node.op_type)
+    return Part(node, kind, weighing=weighing, unknown=reason)
+
+
+def _after(network: Network, node: NodeProto) -> list[NodeProto]:
+    """Return all nodes that wait for one."""
+    missing, result = set(filter(None, node.output)), list[NodeProto]()
+    for other in network.nodes:
+        if not missing.isdisjoint(other.input):
+            missing.update(filter(None, other.output))
+            result.append(other)
     return result
 
 
 def _of_node(network: Network, node: NodeProto) -> Part | None:
     """Return the part of a node that upsamples by what it is; None where it does not."""
-    kind = _KINDS.get(node.op_type, node.op_type)
     if node.op_type == "MaxUnpool" or _unpools(network, node):
-        return Part(node, kind, unknown=_UNPOOL)
-    if node.op_type == "ConvTranspose":
-        return _of_transposed(network, node, network.faults.get(node.name, ""))
+        return _unknown(node, "where its values go depends on the picture")
     if node.op_type in _OPAQUE and node.output[0] not in network.shapes:
-        return Part(node, kind, unknown="it does not run")
-    if node.op_type in RESIZES:
-        return Part(node, RESIZE)
+        return _unknown(node, "it does not run")
     if node.op_type == "DepthToSpace":
-        return Part(node, kind, unknown="what it takes is too small to see")
-    return None
+        return _unknown(node, "what it takes is too small to see")
+    return Part(node, RESIZE) if node.op_type in RESIZES else None
 
 
-def _of_transposed(network: Network, node: NodeProto, fault: str) -> Part:
+def _of_transposed(network: Network, node: NodeProto) -> Part:
     """Return the part of a transposed convolution, which may stand where nothing runs."""
+    fault = network.faults.get(node.name, "")
     weights = node.input[1] if len(node.input) > 1 else ""
-    part = Part(node, TCONV, weighing=(node,))
-    maker = network.producers.get(weights)
     if weights in network.varying:
+        maker = network.producers.get(weights)
         source = f"worked out of the model's input by {maker.op_type}" if maker else "its input"
-        return replace(part, unknown=f"its weights are {source}")
+        return _unknown(node, f"its weights are {source}", (node,))
     known = network.constants.get(weights)
     if known is None or known.ndim < 3 or "which is not ONNX's" in fault:
-        return replace(part, unknown=fault or network.unread.get(weights, "it does not run"))
-    count = known.ndim - 2
-    strides = numbers(node, "strides") or [1] * count
-    if len(strides) != count or min(strides) < 1:
-        return replace(part, unknown=fault or f"its strides {strides} cannot be")
-    steps = np.eye(count, dtype=int).tolist()
-    axes = tuple(
-        Axis(2 + place, stride, (0, *step))
-        for place, (stride, step) in enumerate(zip(strides, steps, strict=True))
-    )
-    return extended(network, replace(
-        part, nodes=(node,), inputs={node.input[0]: 1}, output=node.output[0], axes=axes
+        return _unknown(node, fault or network.unread.get(weights, "it does not run"), (node,))
+    strides = numbers(node, "strides") or [1] * (known.ndim - 2)
+    if len(strides) != known.ndim - 2 or min(strides) < 1:
+        return _unknown(node, fault or f"its strides {strides} cannot be", (node,))
+    return extended(network, Part(
+        node, TCONV, (node,), {node.input[0]: 1}, node.output[0], pixel_axes(strides), (node,)
     ))  # fmt: skip
 
 

@@ -125,11 +125,8 @@ def _feeds(network: Network) -> Iterator[dict[str, Array]]:
     weights = [network.constants[name].shape for node in network.nodes for name in node.input[1:2]
                if "Conv" in node.op_type and name in network.constants]  # fmt: skip
     channels = dict.fromkeys([*(shape[1] for shape in weights[:1] if len(shape) > 2), 3, 1, 4])
-    fixed = any(all(lengths) for lengths in dims.values())
-    large = any(max(lengths, default=0) > _LARGE for lengths in dims.values())
-    sizes = [*_SIZES[:2], None, *_SIZES] if fixed and large else [None, *_SIZES]
     seen = list[dict[str, tuple[int, ...]]]()
-    for count, size in product(channels, sizes):
+    for count, size in product(channels, (*_SIZES[:2], None, *_SIZES[2:])):
         shapes = {name: _shape(lengths, size, count) for name, lengths in dims.items()}
         large = any(prod(shape) > _MOST_NUMBERS for shape in shapes.values())
         if shapes in seen or (size and large):

@@ -4,13 +4,12 @@ from pathlib import Path
 
 import onnx
 import pytest
-from audits import WEIGHTS, only
+from audits import WEIGHTS, layers, only
 from models import OPSET, model, node, saved
 from onnx import FunctionProto, NodeProto, helper
 
 from upsample_cli.errors import NetworkFileError
 from upsample_cli.jobs.audit.network import audit
-from upsample_cli.networks.onnx_layers import layers_of as layers
 
 OWN = helper.make_opsetid("own", 1)
 UP = [node("ConvTranspose", "a w", "b", strides=[2, 2])]

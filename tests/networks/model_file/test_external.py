@@ -5,12 +5,11 @@ from pathlib import Path
 
 import onnx
 import pytest
-from audits import WEIGHTS, only
+from audits import WEIGHTS, layers, only
 from models import model, node, saved
 from onnx import TensorProto, helper
 
 from upsample_cli.jobs.audit.layer_figures import LayerFigures, figures
-from upsample_cli.networks.onnx_layers import layers_of as layers
 
 UP = node("ConvTranspose", "x up.weight", "y", strides=[2, 2])
 

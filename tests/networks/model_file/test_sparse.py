@@ -4,12 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from audits import WEIGHTS, only
+from audits import WEIGHTS, layers, only
 from models import model, node
 from onnx import helper, numpy_helper
 
 from upsample_cli.errors import NetworkFileError
-from upsample_cli.networks.onnx_layers import layers_of as layers
 
 UP = node("ConvTranspose", "x wwww", "y", strides=[2, 2])
 PARTS = (

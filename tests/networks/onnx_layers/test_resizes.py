@@ -6,11 +6,9 @@ import models
 import numpy as np
 import onnx
 import pytest
-from audits import only
+from audits import layers, only
 from models import model, node, run, saved
 from onnx import helper, numpy_helper
-
-from upsample_cli.networks.onnx_layers import layers_of as layers
 
 
 @pytest.mark.parametrize("scale", [0.0, -2.0, float("nan"), float("inf")])

@@ -126,8 +126,8 @@ def _of_taps(path: str, question: Question) -> Audit:
     if is_network(read_arrays(path)):
         return _of_network(path)
     result = taps.read_taps(path, question.stride)
-    if result.kernel is not None:
-        return Audit(kernel_figures.figures(result.kernel, result.stride, question.padding))
+    if result.is_kernel:
+        return Audit(kernel_figures.figures(result.whole, result.stride, question.padding))
     layer = layer_of(result.name, result.taps, question)
     return Audit(layers=(layer_figures.figures(layer),))
 

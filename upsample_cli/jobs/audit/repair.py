@@ -2,14 +2,13 @@
 
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from upsample_cli.errors import SettingError
 from upsample_cli.jobs.audit import kernel_figures, layer_figures
@@ -73,8 +72,8 @@ def repair(
     suffix = Path(output).suffix.lower()
     _check(source, output, suffix)
     mended = balanced(source.taps, source.strides, ramp)
-    about = {**source.about, "repaired": "ramp" if ramp else "flat"}
     if suffix == ".npz":
+        about = {**source.about, "repaired": "ramp" if ramp else "flat"}
         data = KernelFile("tconv", source.stride[0], mended, "", about).to_bytes()
     else:
         # Weights are wanted back as they were; whole numbers cannot hold what is mended.
@@ -86,15 +85,15 @@ def repair(
                 f"mended taps of {source.name} are too large for {kind}; give taps of float32"
             )
         file = io.BytesIO()
-        np.save(file, mended if mended.ndim > 1 else np.outer(mended, mended))
+        np.save(file, np.outer(mended, mended) if mended.ndim == 1 else mended)
         data = file.getvalue()
-    size = float(np.linalg.norm(_whole(source.taps)))
-    change = float(np.linalg.norm(_whole(mended.astype(np.float64)) - _whole(source.taps)))
-    after = _audited(source, mended.astype(np.float64))
-    return Repair(
-        _audited(source, source.taps), after, change / size if size else 0.0, data,
-        tuple(_notes(source, output, mended.dtype, after)),
-    )  # fmt: skip
+    result = replace(source, taps=mended.astype(np.float64))
+    size, change = (
+        float(np.linalg.norm(whole)) for whole in (source.whole, result.whole - source.whole)
+    )
+    after = _audited(result)
+    notes = tuple(_notes(source, output, mended.dtype, after))
+    return Repair(_audited(source), after, change / size if size else 0.0, data, notes)
 
 
 def _repaired_network(path: str, output: str, layer: str | None, ramp: bool) -> Repair:
@@ -133,20 +132,15 @@ def _notes(source: TapsFile, output: str, kind: np.dtype[Any], after: Audit) -> 
 def _check(source: TapsFile, output: str, suffix: str) -> None:
     if suffix not in (".npz", ".npy"):
         raise SettingError(f"{output} is no kernel file; name it .npz or .npy")
-    if suffix == ".npz" and source.kernel is None:
+    if suffix == ".npz" and not source.is_kernel:
         raise SettingError(f"{source.name} holds a layer's weights; name the output .npy")
     if suffix == ".npz" and source.stride[0] != source.stride[1]:
         size = "x".join(map(str, source.stride))
         raise SettingError(f"a .npz has one stride, not {size}; name the output .npy")
 
 
-def _whole(taps: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.outer(taps, taps) if taps.ndim == 1 else taps
-
-
-def _audited(source: TapsFile, taps: NDArray[np.float64]) -> Audit:
-    if source.kernel is not None:
-        return Audit(kernel_figures.figures(_whole(taps), source.stride))
-    return Audit(
-        layers=(layer_figures.figures(transposed(source.name, taps, source.strides, None)),)
-    )
+def _audited(source: TapsFile) -> Audit:
+    if source.is_kernel:
+        return Audit(kernel_figures.figures(source.whole, source.stride))
+    layer = transposed(source.name, source.taps, source.strides, None)
+    return Audit(layers=(layer_figures.figures(layer),))

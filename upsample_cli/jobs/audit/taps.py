@@ -38,16 +38,19 @@ class TapsFile:
     about: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def kernel(self) -> NDArray[np.float64] | None:
-        """The taps as a matrix; None for a layer's weights."""
-        if self.taps.ndim == 1:
-            return np.outer(self.taps, self.taps)
-        return self.taps if self.taps.ndim == 2 else None
+    def whole(self) -> NDArray[np.float64]:
+        """The taps with all their axes."""
+        return np.outer(self.taps, self.taps) if self.taps.ndim == 1 else self.taps
+
+    @property
+    def is_kernel(self) -> bool:
+        """Whether they are of a kernel, not a layer's weights."""
+        return self.taps.ndim <= 2
 
     @property
     def strides(self) -> tuple[int, ...]:
         """The stride along each axis that taps are mended along."""
-        axes = self.taps.ndim - (2 if self.kernel is None else 0)
+        axes = self.taps.ndim - (0 if self.is_kernel else 2)
         return along(self.name, "stride", self.stride, axes)
 
 
