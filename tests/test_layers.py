@@ -28,7 +28,7 @@ HOMES = {
     "fsspec": {"images"},
     "s3fs": {"images"},
     "tifffile": {"images"},
-    "tqdm": {"jobs"},
+    "tqdm": {"commands"},
     "pathspec": {"jobs"},
     "distributed": {"jobs"},
     "torch": {"jobs"},

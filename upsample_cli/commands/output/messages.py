@@ -2,14 +2,17 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext, suppress
+from functools import partial
+from time import perf_counter
 from typing import Any, TypeVar
 
 import click
 
-Picture = TypeVar("Picture")
+Item = TypeVar("Item")
 _COLOURS = {"Error": "red", "note": "yellow"}
+_PATIENCE = 1.0  # seconds without a bar
 
 
 def tell(kind: str, text: str) -> None:
@@ -45,31 +48,52 @@ def printable(text: str) -> str:
 
 def progress_bar(quiet: bool, unit: str) -> Any:
     """Return a wrapper that shows a bar for work over a second; None where no bar is wanted."""
-    if quiet or not _is_terminal():
-        return None
-    from upsample_cli.jobs.runtime.progress import bar
+    return None if quiet or not _is_terminal() else partial(with_bar, unit=unit)
 
-    return lambda items, total: bar(items, total, unit)
+
+def with_bar(items: Iterable[Item], total: int, unit: str) -> Iterator[Item]:
+    """Yield the items; show a bar once they have taken a second."""
+    start, progress = perf_counter(), None
+    try:
+        for done, item in enumerate(items, 1):
+            if progress is not None:
+                progress.update()
+            elif perf_counter() - start > _PATIENCE:
+                from tqdm import tqdm  # slow to import, and quick work needs none
+
+                progress = tqdm(total=total, initial=done, leave=False, ascii=True, unit=unit)
+            yield item
+    finally:
+        if progress is not None:
+            progress.close()
+
+
+def with_picture_bar(
+    quiet: bool, pictures: Iterator[Item], total: int, has_failed: Callable[[Item], bool]
+) -> Iterator[Item]:
+    """Yield the pictures of a folder; show on a terminal how many, how fast, how many failed."""
+    if quiet or not _is_terminal():
+        yield from pictures
+        return
+    from tqdm import tqdm  # slow to import
+
+    failed = 0
+    with tqdm(total=total, leave=False, ascii=True, unit="picture") as progress:
+        for picture in pictures:
+            failed += has_failed(picture)
+            progress.set_postfix_str(f"{failed} failed", refresh=False)
+            progress.update()
+            yield picture
 
 
 def without_bars() -> AbstractContextManager[Any]:
     """Return a block in which lines are printed clear of any bar."""
     if "tqdm" not in sys.modules:  # then there is no bar
         return nullcontext()
-    from upsample_cli.jobs.runtime.progress import cleared
+    from tqdm import tqdm
 
-    return cleared()
-
-
-def with_picture_bar(
-    quiet: bool, pictures: Iterator[Picture], total: int, has_failed: Callable[[Picture], bool]
-) -> Iterator[Picture]:
-    """Return the pictures of a folder as they end, with a bar on a terminal."""
-    if quiet or not _is_terminal():
-        return pictures
-    from upsample_cli.jobs.runtime.progress import counted
-
-    return counted(pictures, total, has_failed)
+    block: AbstractContextManager[Any] = tqdm.external_write_mode(file=sys.stderr)
+    return block
 
 
 def _is_terminal() -> bool:

@@ -1,6 +1,6 @@
 import pytest
 
-from upsample_cli.jobs.runtime import progress
+from upsample_cli.commands.output import messages
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.5])
@@ -9,8 +9,8 @@ def test_slow_work_has_a_progress_bar(
 ) -> None:
     """Slow work has a bar in ASCII with its unit, quick work has none; all items are yielded."""
     clock = iter(range(1000))
-    monkeypatch.setattr(progress, "perf_counter", lambda: next(clock) * seconds)
-    assert list(progress.bar(range(20), 20, "picture")) == list(range(20))
+    monkeypatch.setattr(messages, "perf_counter", lambda: next(clock) * seconds)
+    assert list(messages.with_bar(range(20), 20, "picture")) == list(range(20))
     stderr = capsys.readouterr().err
     assert bool(stderr) == (seconds > 0)
     assert stderr.isascii()
