@@ -5,7 +5,6 @@ import sys
 from codecs import BOM_UTF8
 from collections.abc import Callable, Sequence
 from math import isnan
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -214,6 +213,8 @@ def places_from(path: str, null: bool) -> list[Place | Folder]:
     end = b"\0" if null else b"\n"
     if path == STREAM and sys.stdin is None:
         raise ImageFileError("standard input is closed; pipe names in or check --files-from")
+    from pathlib import Path  # slow to import, and most runs read no list
+
     try:
         data = sys.stdin.buffer.read() if path == STREAM else Path(path).read_bytes()
     except OSError as error:
