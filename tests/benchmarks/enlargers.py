@@ -23,10 +23,14 @@ from rounds import Run, interleaved, median
 from tables import markdown, number, ratio
 from textures import texture_samples
 
+from upsample_cli.jobs.enlarge.strips import Picture, run, strips
 from upsample_cli.jobs.runtime import process
+from upsample_cli.jobs.runtime.threads import Workers
+from upsample_cli.methods.catalogue import build
 
-HEADER = ["network", "scale", "upsample, s", "whole pass, s", "ratio", "ripple of flat pictures",
-          "checkerboard, levels", "largest difference inside, levels"]  # fmt: skip
+HEADER = ["network", "scale", "upsample, s", "its network, s", "whole pass, s", "upsample / pass",
+          "its network / pass", "ripple of flat pictures", "checkerboard, levels",
+          "largest difference inside, levels"]  # fmt: skip
 
 
 def whole_pass(network: Path, samples: NDArray[Any]) -> tuple[float, NDArray[Any]]:
@@ -50,6 +54,25 @@ def through_command(network: Path, folder: Path) -> tuple[float, dict[str, Any]]
     return report["seconds"], report
 
 
+def network_alone(network: Path, samples: NDArray[Any]) -> float:
+    """Return the seconds of the method alone on all cores, without files and metric."""
+    planes = np.ascontiguousarray(np.float32(samples / 255).transpose(2, 0, 1))
+    picture = Picture(
+        planes.shape[1:],
+        lambda rows, columns: planes[:, rows.start : rows.stop, columns.start : columns.stop],
+    )
+    method = build("onnx", model=str(network.resolve()))
+    scale = method.own_scale
+    size = round(planes.shape[1] * scale), round(planes.shape[2] * scale)
+    stages = method.stages(picture.size, size)
+    runs = strips(size, 3, scale, method.rows_at_once(size, scale))
+    start = time.perf_counter()
+    with Workers(process.cores()) as workers:
+        for _ in workers.in_order(lambda rows: run(stages, picture, rows, range(size[1])), runs):
+            pass
+    return time.perf_counter() - start
+
+
 def row(network: Path, folder: Path, samples: NDArray[Any], rounds: int) -> list[str]:
     """Return a row of the table."""
     last: dict[str, Any] = {}
@@ -62,9 +85,12 @@ def row(network: Path, folder: Path, samples: NDArray[Any], rounds: int) -> list
         seconds, last["whole"] = whole_pass(network, samples)
         return Run(seconds)
 
+    def alone() -> Run:
+        return Run(network_alone(network, samples))
+
+    runs = {"ours": ours, "alone": alone, "theirs": theirs}
     times = {
-        name: median(runs, "seconds")
-        for name, runs in interleaved({"ours": ours, "theirs": theirs}, rounds, 600).items()
+        name: median(taken, "seconds") for name, taken in interleaved(runs, rounds, 600).items()
     }
     report = last["report"]
     edge = report["model"]["scale"] * (report["model"]["halo"] + 1)
@@ -72,7 +98,8 @@ def row(network: Path, folder: Path, samples: NDArray[Any], rounds: int) -> list
         differences = np.abs(np.asarray(out) - last["whole"])[edge:-edge, edge:-edge]
     return [
         network.stem, f"x{report['model']['scale']}", number(times["ours"], 2),
-        number(times["theirs"], 2), ratio(times["ours"], times["theirs"]),
+        number(times["alone"], 2), number(times["theirs"], 2),
+        ratio(times["ours"], times["theirs"]), ratio(times["alone"], times["theirs"]),
         f"{report['checkerboard']['kernel_ripple']:.4f}",
         f"{report['checkerboard']['verdict']} {report['checkerboard']['ripple']:.2f}",
         f"{differences.max():.0f}",
@@ -94,4 +121,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    process.prepare()
     main()
