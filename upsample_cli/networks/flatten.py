@@ -4,7 +4,7 @@ Both branches of an If are there, and the body of a Loop or Scan once: an audit 
 layer, not to get the result that the model would give.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -75,32 +75,23 @@ class Flat:
     def _inline(
         self, node: NodeProto, graph: GraphProto, names: dict[str, str], path: str, first: bool
     ) -> None:
-        """Append a graph within a node, and hand its results on if it is the first."""
-        inputs = dict(zip([value.name for value in graph.input],
-                          self._inputs(node, path), strict=False))  # fmt: skip
-        own = self._walk(graph, names | inputs, path)
-        outputs = [own.get(value.name, value.name) for value in graph.output]
-        outputs = outputs[1:] if node.op_type == "Loop" else outputs
-        # What a Loop or Scan stacks is not handed on.
-        states = len(outputs) if node.op_type == "If" else len(node.input) - _others(node)
-        if first:
-            for taken, made in zip(outputs[: max(0, states)], node.output, strict=False):
-                self._add(make_node("Identity", [taken], [made]), path)
-
-    def _inputs(self, node: NodeProto, path: str) -> Iterator[str]:
-        """Yield what the inputs of a body are the first time that it runs."""
+        """Append a graph within a node, run once, and hand its results on if it is the first."""
+        start, go = f"{path}:first", f"{path}:go"
+        self.constants |= {start: np.array(0), go: np.array(True)}
+        taken, made = list(node.input), [value.name for value in graph.output]
+        states = len(taken) - sum(numbers(node, "num_scan_inputs"))  # and no more is handed on
         if node.op_type == "If":
-            return
-        first, go = f"{path}:first", f"{path}:go"
-        self.constants |= {first: np.array(0), go: np.array(True)}
-        states = max(0, len(node.input) - _others(node))
-        if node.op_type == "Loop":
-            yield from (first, go, *node.input[_others(node) :])
-            return
-        yield from node.input[:states]
-        for place, name in enumerate(node.input[states:]):
-            self._add(make_node("Gather", [name, first], [f"{path}:{place}"], axis=0), path)
-            yield f"{path}:{place}"
+            taken, states = [], len(made)
+        elif node.op_type == "Loop":
+            taken, made, states = [start, go, *taken[2:]], made[1:], len(taken) - 2
+        else:
+            for place, name in enumerate(taken[max(0, states) :], max(0, states)):
+                taken[place] = f"{path}:{place}"
+                self._add(make_node("Gather", [name, start], [taken[place]], axis=0), path)
+        inputs = dict(zip([value.name for value in graph.input], taken, strict=False))
+        own = self._walk(graph, names | inputs, path)
+        for name, output in zip(made[: max(0, states) if first else 0], node.output, strict=False):
+            self._add(make_node("Identity", [own.get(name, name)], [output]), path)
 
     def _add(self, original: NodeProto, path: str) -> None:
         """Append a node, as float32."""
@@ -135,8 +126,3 @@ class Flat:
 
 def _title(node: NodeProto) -> str:
     return str(node.name or (node.output[0] if node.output else node.op_type))
-
-
-def _others(node: NodeProto) -> int:
-    """Return how many inputs of a Loop or Scan are no states."""
-    return 2 if node.op_type == "Loop" else sum(numbers(node, "num_scan_inputs"))

@@ -14,6 +14,7 @@ from onnx.helper import make_node
 from onnx.numpy_helper import from_array, to_array
 
 from upsample_cli.networks.model_file import WIDE
+from upsample_cli.networks.model_graph import without
 
 Constants = dict[str, NDArray[Any]]
 _NOWHERE = 12  # more inputs than any of these has
@@ -67,13 +68,11 @@ def _mixed(node: NodeProto, inputs: list[str], constants: Constants) -> list[Nod
     """Return the float product, and a sum, for one with weights of whole numbers."""
     kind, scale, zero, bias = _MIXED[node.op_type]
     weights = _meant(constants, inputs[1], inputs[scale], inputs[zero], kind)
-    _change(node, kind, [inputs[0], weights])
+    product = _change(node, kind, [inputs[0], weights])
     if not inputs[bias]:
-        return [node]
-    taken = [f"{node.output[0]}:product", inputs[bias]]
-    after = make_node("Add", taken, node.output[:1])
-    node.output[0] = taken[0]
-    return [node, after]
+        return [product]
+    product.output[0] = f"{node.output[0]}:product"
+    return [product, make_node("Add", [product.output[0], inputs[bias]], node.output[:1])]
 
 
 def _quantised(
@@ -102,12 +101,10 @@ def _quantised(
 
 def _change(node: NodeProto, kind: str, inputs: list[str]) -> NodeProto:
     """Return a node as one of another kind; its own domain's attributes are left out."""
-    node.op_type, node.domain = kind, ""
-    kept = [item for item in node.attribute if item.name not in ("channels_last", "opset")]
-    del node.attribute[:]
-    node.attribute.extend(kept)
-    node.input[:] = inputs
-    return node
+    result = without(node, "channels_last", "opset")
+    result.op_type, result.domain = kind, ""
+    result.input[:] = inputs
+    return result
 
 
 def _meant(constants: Constants, name: str, scale: str, zero: str, kind: str) -> str:

@@ -42,15 +42,11 @@ def growths(network: Network) -> list[Part]:
             continue
         inside = {output for inner in part.nodes for output in inner.output}
         before = [other for other in results if other in inside]
-        if all(_fineness(results[other]) < _fineness(part) for other in before):
+        later = prod(part.stride), -part.empty
+        if all((prod(results[other].stride), -results[other].empty) < later for other in before):
             results = {other: results[other] for other in results if other not in before}
             results[part.output] = part
     return list(results.values())
-
-
-def _fineness(part: Part) -> tuple[int, float]:
-    """Return what is larger for the later of two steps of the same growth."""
-    return prod(part.stride), -part.empty
 
 
 def block(network: Network, output: str) -> tuple[list[NodeProto], list[str]]:

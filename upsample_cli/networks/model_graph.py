@@ -190,6 +190,15 @@ def numbers(node: NodeProto, name: str) -> list[int]:
     return [n for entry in own for n in entry.ints or [entry.i] * entry.HasField("i")]
 
 
+def without(node: NodeProto, *starts: str) -> NodeProto:
+    """Return a copy of a node without the attributes whose names start so."""
+    result = NodeProto()
+    result.CopyFrom(node)
+    del result.attribute[:]
+    result.attribute.extend(entry for entry in node.attribute if not entry.name.startswith(starts))
+    return result
+
+
 def is_activated(node: NodeProto) -> bool:
     """Tell whether a node ends in an activation of its own."""
     return any(entry.name == "activation" for entry in node.attribute)

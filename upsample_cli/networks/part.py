@@ -127,16 +127,26 @@ class ReadyPart:
         return {name: np.full(shape, value, np.float32) for name, shape in self.shapes.items()}
 
     def flat_channels(self) -> Iterator[Array]:
-        """Yield what comes out of each flat channel of 1, biases and all."""
+        """Yield what comes out of each flat channel of 1, biases and all.
+
+        A convolution that comes first gets the weights for one channel after the other: that takes
+        as many products for all channels as the whole convolution for one.
+        """
         first = self._first_convolution()
-        if first is not None:
-            yield from self._sliced(first)
+        if first is None:
+            for name, axis in self.part.inputs.items():
+                for channel in range(self.shapes[name][axis]):
+                    feeds = self.flat(0.0)
+                    np.moveaxis(feeds[name], axis, 0)[channel] = 1.0
+                    yield self.run(feeds)
             return
-        for name, axis in self.part.inputs.items():
-            for channel in range(self.shapes[name][axis]):
-                feeds = self.flat(0.0)
-                np.moveaxis(feeds[name], axis, 0)[channel] = 1.0
-                yield self.run(feeds)
+        weights = self._network.constants[first.input[1]]
+        session = self._network.part(self._nodes, first.input[:2], [self._output])
+        (shape,) = self.shapes.values()
+        ones = np.ones((1, 1, *shape[2:]), np.float32)
+        for piece in np.split(weights, shape[1], axis=_PLAIN[first.op_type]):
+            feeds = {first.input[0]: ones, first.input[1]: np.ascontiguousarray(piece)}
+            yield session.run(feeds)[self._output].astype(np.float64)
 
     def _first_convolution(self) -> NodeProto | None:
         """Return the convolution of all channels with which alone the part starts, if any does."""
@@ -147,19 +157,6 @@ class ReadyPart:
         known = node.input[0] in self.shapes and node.input[1] in self._network.constants
         grouped = max([1, *numbers(node, "group")]) > 1
         return node if known and not grouped and not node.domain else None
-
-    def _sliced(self, node: NodeProto) -> Iterator[Array]:
-        """Yield likewise, of the convolution with the weights for one channel after the other.
-
-        It takes as many products for all channels as the whole convolution for one.
-        """
-        weights = self._network.constants[node.input[1]]
-        session = self._network.part(self._nodes, node.input[:2], [self._output])
-        (shape,) = self.shapes.values()
-        ones = np.ones((1, 1, *shape[2:]), np.float32)
-        for piece in np.split(weights, shape[1], axis=_PLAIN[node.op_type]):
-            feeds = {node.input[0]: ones, node.input[1]: np.ascontiguousarray(piece)}
-            yield session.run(feeds)[self._output].astype(np.float64)
 
 
 _PLAIN = {"Conv": 1, "ConvTranspose": 0}  # and the axis of input channels in their weights

@@ -15,6 +15,7 @@ from upsample_cli.networks.model_graph import (
     is_activated,
     is_linear,
     numbers,
+    without,
 )
 from upsample_cli.networks.neighbours import before_activation, extended, passing
 from upsample_cli.networks.part import Part, ReadyPart, pixel_axes
@@ -86,7 +87,7 @@ def _of_transposed(network: Network, node: NodeProto) -> Part:
         return _unknown(node, f"its weights are {source}", (node,))
     known = network.constants.get(weights)
     if known is None or known.ndim < 3 or "which is not ONNX's" in fault:
-        return _unknown(node, fault or network.unread.get(weights, "it does not run"), (node,))
+        return _unknown(node, fault or "it does not run", (node,))
     strides = numbers(node, "strides") or [1] * (known.ndim - 2)
     if len(strides) != known.ndim - 2 or min(strides) < 1:
         return _unknown(node, fault or f"its strides {strides} cannot be", (node,))
@@ -117,7 +118,8 @@ def _of_growth(network: Network, part: Part) -> Part | None:
     if activations and len(part.inputs) > 1:
         title = network.title(activations[0])
         return replace(whole, unknown=f"{title} joins branches before it")
-    if not whole.weighing and _moves_alone(network, part):
+    low = sum(prod(network.shapes[source]) for source in part.inputs)
+    if not whole.weighing and prod(network.shapes[part.output]) <= low:  # so that none is a copy
         makers = [network.producers.get(source) for source in part.inputs]
         named = [network.title(maker) for maker in makers if maker is not None]
         more = f", but {named[0]}" if named else ""
@@ -151,29 +153,12 @@ def _with_weights(network: Network, part: Part) -> tuple[Part, list[NodeProto]]:
                 inputs[name] = axis
                 continue
             weighing.append(node)
-            nodes.append(_without_activation(node))
+            nodes.append(without(node, "activation"))
             inputs[network.taken(node)[0]] = axes[0]
     inside = {output for node in nodes for output in node.output}
     inputs = {name: axis for name, axis in inputs.items() if name not in inside}
     whole = replace(part, nodes=in_order(nodes), inputs=inputs, weighing=tuple(weighing))
     return whole, activations
-
-
-def _without_activation(node: NodeProto) -> NodeProto:
-    """Return a layer with weights without its own activation."""
-    plain = NodeProto()
-    plain.CopyFrom(node)
-    plain.ClearField("attribute")
-    plain.attribute.extend(
-        entry for entry in node.attribute if not entry.name.startswith("activation")
-    )
-    return plain
-
-
-def _moves_alone(network: Network, part: Part) -> bool:
-    """Tell whether a value has no more numbers than the maps before, so that none is a copy."""
-    sizes = {name: prod(network.shapes[name]) for name in (part.output, *part.inputs)}
-    return 2 * sizes[part.output] <= sum(sizes.values())
 
 
 def _keeps_flat(network: Network, part: Part) -> bool:
