@@ -66,7 +66,7 @@ class Folder(Location):
 
     def clean(self) -> int:
         """Remove temporary files that killed processes left in it; return how many."""
-        return atomic_file.clean(self.path)
+        return 0 if self.is_remote else atomic_file.clean(self.path)  # objects are put whole
 
     def identity(self) -> object:
         """Return a value that is the same for every path to the folder; may raise `OSError`."""
@@ -75,7 +75,7 @@ class Folder(Location):
 
     def is_link(self) -> bool:
         """Tell whether its path is that of a link."""
-        return os.path.islink(self.path)
+        return not self.is_remote and os.path.islink(self.path)
 
     def parents(self) -> tuple["Folder", ...]:
         """Return the folders it lies in, to which a link in it may lead back."""

@@ -7,7 +7,7 @@ import io
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, ClassVar, Self
 
@@ -95,7 +95,8 @@ class Location:
 
     def absolute(self, base: str) -> Self:
         """Return the same place for a process whose working folder is not `base`."""
-        return type(self)(os.path.join(base, self.path))
+        is_local = not (self.is_remote or self.is_stream)
+        return type(self)(os.path.join(base, self.path)) if is_local else self
 
     def modified(self) -> float | None:
         """Return when what is there was written, in seconds since 1970; None if nothing is."""
@@ -123,7 +124,7 @@ class Place(Location):
     @property
     def local_path(self) -> str | None:
         """The path of a file on this machine; None for other places."""
-        return self.path
+        return None if self.is_remote or self.is_stream else self.path
 
     @property
     def folder(self) -> "Folder":
@@ -143,8 +144,8 @@ class Place(Location):
         return os.path.isdir(self.path)
 
     def is_rereadable(self) -> bool:
-        """Tell whether it can be read more than once, as plain files can."""
-        return os.path.isfile(self.path)
+        """Tell whether it can be read more than once, as plain files and objects can."""
+        return self.is_remote or (not self.is_stream and os.path.isfile(self.path))
 
     def open(self) -> BinaryIO:
         """Open it for reading; the result can seek, so a pipe is read whole."""
@@ -192,8 +193,9 @@ class Place(Location):
             return
         except (OSError, ValueError) as error:
             raise ImageFileError(f"cannot write {path}: {error}; choose another name") from error
-        if source.local_path is not None and _is_same(path, source.local_path):
-            raise ImageFileError(f"{path} is the input too; name another output")
+        with suppress(OSError, ValueError):  # what is not there is no other's
+            if source.local_path is not None and os.path.samefile(path, source.local_path):
+                raise ImageFileError(f"{path} is the input too; name another output")
         if not force and not self._is_special():
             raise self._exists()
 
@@ -240,11 +242,3 @@ class Place(Location):
         """Tell whether it is a device or a pipe."""
         mode = atomic_file.mode_of(self.path)
         return mode is not None and not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
-
-
-def _is_same(path: str, other: str) -> bool:
-    """Tell whether two paths lead to one file; what is not there is no other's."""
-    try:
-        return os.path.samefile(path, other)
-    except (OSError, ValueError):
-        return False

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from shutil import rmtree
 from tempfile import TemporaryDirectory, mkdtemp
-from typing import Any, BinaryIO, ClassVar, Self, cast
+from typing import Any, BinaryIO, ClassVar, cast
 
 from upsample_cli.errors import ImageFileError, UpsampleError
 from upsample_cli.images.places import store
@@ -44,10 +44,6 @@ class _RemoteLocation(Location):
         key = self._bucket_and_key()[2]
         return self.name if {"", ".", ".."} & {*key.split("/")} else key
 
-    def absolute(self, base: str) -> Self:
-        """Return the place itself: a URL depends on no working folder."""
-        return self
-
     def modified(self) -> float | None:
         """Return when the object was written, in seconds since 1970; None if there is none."""
         info = self._info()
@@ -74,11 +70,6 @@ class RemoteFile(_RemoteLocation, Place):
     """An object in a store, there or not. Over HTTP it can only be read."""
 
     @property
-    def local_path(self) -> None:
-        """None: it is not on this machine."""
-        return None
-
-    @property
     def folder(self) -> "RemoteFolder":
         """What lies beside it."""
         return RemoteFolder(self.path.rpartition("/")[0])
@@ -90,10 +81,6 @@ class RemoteFile(_RemoteLocation, Place):
     def is_folder(self) -> bool:
         """Tell whether something lies below the URL."""
         return self.as_folder().exists()
-
-    def is_rereadable(self) -> bool:
-        """Return True."""
-        return True
 
     def open(self) -> BinaryIO:
         """Read all of it, by one request."""
@@ -185,17 +172,9 @@ class RemoteFolder(_RemoteLocation, Folder):
         if not store.file_system(self.path).root_marker and not bucket._info():
             raise ImageFileError(f"no bucket {bucket}; make it, or check the name")
 
-    def clean(self) -> int:
-        """Return 0: an object is put whole or not at all."""
-        return 0
-
     def identity(self) -> str:
         """Return the URL, as none is a link to another."""
         return self.path.rstrip("/")
-
-    def is_link(self) -> bool:
-        """Return False."""
-        return False
 
     def parents(self) -> tuple[Folder, ...]:
         """Return nothing, as no link leads back."""

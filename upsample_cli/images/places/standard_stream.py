@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import BinaryIO, ClassVar, Self
+from typing import BinaryIO, ClassVar
 
 from upsample_cli import memory
 from upsample_cli.errors import ImageFileError
@@ -23,21 +23,8 @@ class StandardStream(Place):
         """What messages call it as an input."""
         return "the picture on stdin"
 
-    @property
-    def local_path(self) -> None:
-        """None: it has no path."""
-        return None
-
-    def absolute(self, base: str) -> Self:
-        """Return the stream."""
-        return self
-
     def is_folder(self) -> bool:
         """Return False, even where a folder is called "-"."""
-        return False
-
-    def is_rereadable(self) -> bool:
-        """Return False."""
         return False
 
     def modified(self) -> None:
