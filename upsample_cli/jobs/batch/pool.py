@@ -9,7 +9,7 @@ import os
 import signal
 import traceback
 from collections.abc import Callable, Iterator
-from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
@@ -27,7 +27,7 @@ _SIGNALS = {signal.SIGINT, *process.ENDING}
 """The signals that a worker begins with blocked, as it cannot handle them yet."""
 
 
-class WorkerDiedError(Exception):
+class WorkerDiedError(BrokenExecutor):
     """The worker of a call has ended, and so has the one that was alone with it."""
 
 

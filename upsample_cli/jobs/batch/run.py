@@ -17,7 +17,7 @@ from upsample_cli.images.places.place import Place
 from upsample_cli.jobs.batch.outputs import Outputs
 from upsample_cli.jobs.batch.picture_job import PictureJob
 from upsample_cli.jobs.batch.plan import Pair, Plan
-from upsample_cli.jobs.batch.pool import WorkerDiedError, Workforce
+from upsample_cli.jobs.batch.pool import Workforce
 from upsample_cli.jobs.enlarge.task import Report
 from upsample_cli.jobs.runtime.process import CODE, ENDING, handle, leave
 
@@ -111,7 +111,7 @@ def _report(job: PictureJob, pair: Pair, future: Future[Report]) -> Report:
     source, _ = pair
     try:
         return future.result()
-    except (WorkerDiedError, BrokenExecutor) as error:
+    except BrokenExecutor as error:
         return job.failed(
             *pair, f"{source} ended its worker twice ({error}); it may need more memory"
         )

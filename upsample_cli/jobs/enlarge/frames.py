@@ -58,15 +58,7 @@ def write(
 
 
 class _Frames:
-    """The frames of an animation, enlarged one after the other, and what the metric measures.
-
-    Args:
-        source: The input.
-        size: Height and width of the output.
-        format: One of `ANIMATED`.
-        task: What to do.
-        workers: The threads that compute the strips.
-    """
+    """The frames of an animation, enlarged one after the other, and what the metric measures."""
 
     def __init__(
         self, source: Animation, size: Size, format: str, task: Task, workers: Workers

@@ -1,7 +1,6 @@
 """The strips of an enlarged picture: computed, measured and ready to be written."""
 
 from collections.abc import Callable, Iterable, Iterator
-from functools import lru_cache
 from math import gcd
 from typing import NamedTuple
 
@@ -13,9 +12,9 @@ from upsample_cli.images.image import Image, Samples
 from upsample_cli.images.levels import Colour, Curve
 from upsample_cli.images.write import png
 from upsample_cli.jobs.enlarge.strips import Picture, run, stages_to, strips, tiles
-from upsample_cli.jobs.enlarge.task import TargetSize, Task
+from upsample_cli.jobs.enlarge.task import Task
 from upsample_cli.jobs.runtime.threads import Workers
-from upsample_cli.methods.method import Method, Stage
+from upsample_cli.methods.method import Stage
 from upsample_cli.metrics.checkerboard import Checkerboard
 from upsample_cli.metrics.meter import Meter
 from upsample_cli.metrics.rows import Rows
@@ -109,7 +108,7 @@ def renderer(image: Image, size: Size, task: Task, compression: int | None) -> R
         return colour.planes(window)
 
     return Renderer(
-        stages=_stages(task.method, task.target, image.size),
+        stages=stages_to(task.method, task.target, image.size),
         picture=Picture(image.size, fetch, task.boundary),
         colour=colour,
         size=size,
@@ -124,11 +123,6 @@ def _curve(image: Image) -> Curve | None:
     from upsample_cli.images import profiles  # few pictures need it
 
     return profiles.curve_of(image.metadata)
-
-
-@lru_cache(8)  # pictures of a folder are often of one size
-def _stages(method: Method, target: TargetSize, size_in: Size) -> tuple[Stage, ...]:
-    return stages_to(method, target, size_in)
 
 
 def period(size_in: Size, size_out: Size) -> Size:

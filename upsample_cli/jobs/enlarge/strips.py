@@ -6,6 +6,7 @@ result does not depend on the number of threads.
 """
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -51,14 +52,10 @@ class Picture(NamedTuple):
         if across is not None:
             edges = (min(max(0, edge - columns.start), len(columns)) for edge in (0, self.size[1]))
             planes = _columns(planes, across - wide.start, slice(*edges))
-        if self.boundary == "zero":
-            for axis, run, n in ((1, rows, self.size[0]), (2, columns, self.size[1])):
-                index = np.arange(run.start, run.stop)
-                shape = [-1 if other == axis else 1 for other in range(3)]
-                if run.start < 0 or run.stop > n:
-                    planes = planes * ((index >= 0) & (index < n)).reshape(shape).astype(
-                        planes.dtype
-                    )
+        if self.boundary == "zero" and not (down is None and across is None):
+            indices = zip((np.array(rows), np.array(columns)), self.size, strict=True)
+            inside = ((index >= 0) & (index < n) for index, n in indices)
+            planes = np.where(np.outer(*inside), planes, planes.dtype.type(0))
         return planes
 
     def _inside(self, run: range, n: int) -> tuple[NDArray[np.int64] | None, range]:
@@ -98,6 +95,7 @@ def run(stages: Sequence[Stage], picture: Picture, rows: range, columns: range) 
     return planes
 
 
+@lru_cache(8)  # pictures of a folder are often of one size
 def stages_to(method: Method, target: TargetSize, size_in: Size) -> tuple[Stage, ...]:
     """Return the stages from a picture of a size to its output."""
     size, whole = target.size(size_in), target.whole(size_in)

@@ -15,7 +15,7 @@ from upsample_cli.images.places.place import MAX_PIXELS, Place
 from upsample_cli.images.read import animation, files
 from upsample_cli.images.read.decode import Decoded, decode
 from upsample_cli.jobs.batch.picture_job import is_other
-from upsample_cli.jobs.batch.pool import WorkerDiedError, Workforce, open_pool
+from upsample_cli.jobs.batch.pool import Workforce, open_pool
 from upsample_cli.jobs.batch.walk import Globs, files_in
 from upsample_cli.jobs.measure import measure_figures
 from upsample_cli.jobs.measure.measurement import CHANNELS, Measurement, Reference, measure_image
@@ -191,7 +191,7 @@ def _measured(
 def _result(source: Place, future: Future[Result]) -> Result:
     try:
         return future.result()
-    except (WorkerDiedError, BrokenExecutor) as error:
+    except BrokenExecutor as error:
         fault = f"{source} ended its worker twice ({error}); it may need more memory"
         return Result(source, error=fault)
     except UpsampleError as error:
