@@ -25,14 +25,12 @@ class Strip(NamedTuple):
     """A run of output rows.
 
     Args:
-        rows: Which rows.
         samples: Shape (rows, W, C); None for a streamed PNG.
         encoded: The deflated rows of a streamed PNG; None for any other output.
         luma: Shape (rows, W), in levels of 0..255.
         opacity: Shape (rows, W), in levels of 0..255; None where all pixels are opaque.
     """
 
-    rows: range
     samples: Samples | None
     encoded: png.PngStrip | None
     luma: NDArray[np.float32]
@@ -89,9 +87,9 @@ class Renderer(NamedTuple):
             for plane in (luma,) if opacity is None else (luma, opacity):
                 plane *= np.float32(255 / self.colour.peak)
         if self.compression is None:
-            return Strip(rows, samples, None, luma, opacity)
+            return Strip(samples, None, luma, opacity)
         encoded = png.encode_strip(samples, self.compression, rows.stop == height, self.bits)
-        return Strip(rows, None, encoded, luma, opacity)
+        return Strip(None, encoded, luma, opacity)
 
 
 def renderer(image: Image, size: Size, task: Task, compression: int | None) -> Renderer:
