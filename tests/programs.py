@@ -10,7 +10,7 @@ import weakref
 from pathlib import Path
 from threading import Thread
 
-from upsample_cli.jobs.runtime import process
+from upsample_cli import process
 
 
 def command(name: str, *arguments: object) -> list[str]:

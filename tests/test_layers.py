@@ -9,13 +9,13 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "upsample_cli"
 FLOORS = {
     "commands": 5, "jobs": 4, "methods": 3, "kernels": 2, "metrics": 2, "images": 2, "networks": 2,
-    "memory": 1, "errors": 0, "planes": 0,
+    "memory": 1, "process": 1, "errors": 0, "planes": 0,
 }  # fmt: skip
 # The order of the sub-packages inside a room; "" stands for the modules directly in the room.
 INNER_FLOORS = {
     "commands": {"arguments": 1, "output": 1, "": 2},
     "jobs": {
-        "runtime": 1, "audit": 2, "enlarge": 3, "batch": 4, "measure": 5, "train": 6,
+        "audit": 2, "enlarge": 3, "batch": 4, "measure": 5, "train": 6,
         "compare": 6, "": 7,
     },
     "networks": {"": 1, "enlargers": 2},
@@ -140,7 +140,7 @@ def test_an_arrow_that_points_up_is_seen(room: str, source: str) -> None:
 @pytest.mark.parametrize(
     ("room", "folder", "source"),
     [
-        ("jobs", "runtime", "from upsample_cli.jobs.enlarge.task import Task"),
+        ("jobs", "enlarge", "from upsample_cli.jobs.batch.plan import Plan"),
         ("jobs", "audit", "def f():\n    import upsample_cli.jobs.batch.plan"),
         ("jobs", "batch", "from upsample_cli.jobs import measure"),
         ("images", "write", "from upsample_cli.images.read.files import read"),

@@ -2,7 +2,7 @@
 
 from typing import NoReturn
 
-from upsample_cli.jobs.runtime import process
+from upsample_cli import process
 
 
 def main() -> NoReturn:

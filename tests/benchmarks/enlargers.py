@@ -23,9 +23,9 @@ from rounds import Run, interleaved, median
 from tables import markdown, number, ratio
 from textures import texture_samples
 
+from upsample_cli import process
 from upsample_cli.jobs.enlarge.strips import Picture, run, strips
-from upsample_cli.jobs.runtime import process
-from upsample_cli.jobs.runtime.threads import Workers
+from upsample_cli.jobs.enlarge.threads import Workers
 from upsample_cli.methods.catalogue import build
 
 HEADER = ["network", "scale", "upsample, s", "its network, s", "whole pass, s", "upsample / pass",

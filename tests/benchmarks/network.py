@@ -18,8 +18,8 @@ from exported import exported
 from rounds import Run, interleaved, median
 from tables import markdown, number, ratio
 
+from upsample_cli import process
 from upsample_cli.jobs.enlarge.strips import Picture, run, strips
-from upsample_cli.jobs.runtime import process
 from upsample_cli.kernels.network_weights import load_network
 from upsample_cli.methods.network_methods import LearnedNetwork
 

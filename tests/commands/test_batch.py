@@ -13,9 +13,9 @@ import pytest
 from terminal import Outcome, check_refused, contents
 from textures import texture_samples, write_truncated
 
+from upsample_cli import process
 from upsample_cli.commands import batch
 from upsample_cli.jobs.batch.pool import Workforce, open_pool
-from upsample_cli.jobs.runtime import process
 
 Call = Callable[..., Outcome]
 pytestmark = pytest.mark.usefixtures("in_threads")  # test_night.py has runs with processes

@@ -12,8 +12,8 @@ import pytest
 from terminal import Outcome, check_refused, contents
 from textures import texture_samples, write_truncated
 
+from upsample_cli import process
 from upsample_cli.jobs.enlarge import picture
-from upsample_cli.jobs.runtime import process
 
 PICTURE, USAGE = 1, 2
 

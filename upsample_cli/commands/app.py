@@ -10,12 +10,11 @@ from typing import Any, NoReturn
 
 import click
 
-from upsample_cli import memory
+from upsample_cli import memory, process
 from upsample_cli.commands import COMMANDS
 from upsample_cli.commands.exit_codes import BROKEN_PIPE, FAILED, INTERRUPTED, USAGE
 from upsample_cli.commands.output.messages import tell
 from upsample_cli.errors import SettingError, UpsampleError
-from upsample_cli.jobs.runtime import process
 
 _RANGES = ((r"([\d.]+)<=x<=([\d.]+)", r"\1 to \2"), (r"x>=([\d.]+)", r"\1 or more"))
 

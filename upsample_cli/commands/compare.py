@@ -20,7 +20,7 @@ from upsample_cli.errors import SettingError, UpsampleError
 from upsample_cli.images.places.folder import Folder
 from upsample_cli.images.places.place import MAX_PIXELS, STREAM, Place, parse, parse_file
 from upsample_cli.jobs.enlarge.task import TargetSize
-from upsample_cli.jobs.runtime.process import cores
+from upsample_cli.process import cores
 
 if TYPE_CHECKING:  # --help must not wait for NumPy
     from upsample_cli.jobs.compare.compare import Comparison

@@ -19,7 +19,7 @@ from upsample_cli.commands.output.messages import printable, with_picture_bar
 from upsample_cli.errors import SettingError
 from upsample_cli.images.places.folder import Folder
 from upsample_cli.images.places.place import MAX_PIXELS, Place, parse, parse_file
-from upsample_cli.jobs.runtime.process import cores
+from upsample_cli.process import cores
 
 
 def _stride(ctx: click.Context, param: click.Parameter, value: str) -> int | None:

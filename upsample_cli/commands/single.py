@@ -16,7 +16,7 @@ from upsample_cli.images.places.place import Place
 from upsample_cli.images.read.decode import decode
 from upsample_cli.images.write import formats
 from upsample_cli.jobs.enlarge.task import Report
-from upsample_cli.jobs.runtime.threads import in_background
+from upsample_cli.jobs.enlarge.threads import in_background
 
 if TYPE_CHECKING:  # one picture needs no batch
     from upsample_cli.jobs.batch.picture_job import Work

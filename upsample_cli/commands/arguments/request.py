@@ -4,12 +4,12 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
+from upsample_cli import process
 from upsample_cli.errors import SettingError
 from upsample_cli.images.places.folder import Folder
 from upsample_cli.images.places.place import MAX_PIXELS, STREAM, Place, parse
 from upsample_cli.images.write.formats import Encoding
 from upsample_cli.jobs.enlarge.task import Existing, Fit, TargetSize, Task
-from upsample_cli.jobs.runtime import process
 from upsample_cli.methods.catalogue import METHODS, build
 from upsample_cli.methods.method import Method
 

@@ -19,9 +19,8 @@ from queue import LifoQueue
 from threading import Lock, Thread
 from typing import Any, NoReturn
 
-from upsample_cli import memory
+from upsample_cli import memory, process
 from upsample_cli.errors import UpsampleError
-from upsample_cli.jobs.runtime import process
 
 _SIGNALS = {signal.SIGINT, *process.ENDING}
 """The signals that a worker begins with blocked, as it cannot handle them yet."""

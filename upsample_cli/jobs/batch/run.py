@@ -19,7 +19,7 @@ from upsample_cli.jobs.batch.picture_job import PictureJob
 from upsample_cli.jobs.batch.plan import Pair, Plan
 from upsample_cli.jobs.batch.pool import Workforce
 from upsample_cli.jobs.enlarge.task import Report
-from upsample_cli.jobs.runtime.process import CODE, ENDING, handle, leave
+from upsample_cli.process import CODE, ENDING, handle, leave
 
 EXISTS = "exists; --skip-existing goes on after a stop, --force replaces it"
 """The end of the error of a picture whose output exists."""

@@ -30,7 +30,7 @@ from upsample_cli.jobs.compare.subject import (
 )
 from upsample_cli.jobs.enlarge.arrays import enlarge
 from upsample_cli.jobs.enlarge.render import period
-from upsample_cli.jobs.runtime.threads import Workers
+from upsample_cli.jobs.enlarge.threads import Workers
 from upsample_cli.kernels.kernel import Kernel
 from upsample_cli.methods.method import Method
 from upsample_cli.methods.strides import whole_stride

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from upsample_cli.jobs.enlarge.strips import Picture, run, strips, tiles
-from upsample_cli.jobs.runtime.threads import Workers
+from upsample_cli.jobs.enlarge.threads import Workers
 from upsample_cli.methods.method import Stage
 from upsample_cli.planes import Planes, Size
 

@@ -16,7 +16,7 @@ from upsample_cli.images.write.png import PngStrip
 from upsample_cli.jobs.enlarge.render import MeasuredStrips
 from upsample_cli.jobs.enlarge.still import assembled, prepared
 from upsample_cli.jobs.enlarge.task import Task
-from upsample_cli.jobs.runtime.threads import Workers
+from upsample_cli.jobs.enlarge.threads import Workers
 from upsample_cli.metrics.checkerboard import Checkerboard
 from upsample_cli.planes import Size
 

@@ -23,7 +23,7 @@ from upsample_cli.images.read.raw_modes import FULL
 from upsample_cli.jobs.enlarge import still
 from upsample_cli.jobs.enlarge.strips import Picture, cut, stages_to
 from upsample_cli.jobs.enlarge.task import TargetSize, Task
-from upsample_cli.jobs.runtime.threads import Workers
+from upsample_cli.jobs.enlarge.threads import Workers
 from upsample_cli.methods.interpolation import Nearest
 from upsample_cli.methods.method import Stage, windows_of
 from upsample_cli.metrics.checkerboard import Checkerboard

@@ -13,7 +13,7 @@ from upsample_cli.images.levels import Colour, Curve
 from upsample_cli.images.write import png
 from upsample_cli.jobs.enlarge.strips import Picture, run, stages_to, strips, tiles
 from upsample_cli.jobs.enlarge.task import Task
-from upsample_cli.jobs.runtime.threads import Workers
+from upsample_cli.jobs.enlarge.threads import Workers
 from upsample_cli.methods.method import Stage
 from upsample_cli.metrics.checkerboard import Checkerboard
 from upsample_cli.metrics.meter import Meter

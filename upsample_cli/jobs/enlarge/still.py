@@ -10,7 +10,7 @@ from upsample_cli.images.places.place import Place
 from upsample_cli.images.write import formats, png
 from upsample_cli.jobs.enlarge.render import MeasuredStrips, Progress
 from upsample_cli.jobs.enlarge.task import Task
-from upsample_cli.jobs.runtime.threads import Workers
+from upsample_cli.jobs.enlarge.threads import Workers
 from upsample_cli.metrics.checkerboard import Checkerboard
 from upsample_cli.planes import Size
 

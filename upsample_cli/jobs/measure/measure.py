@@ -17,9 +17,9 @@ from upsample_cli.images.read.decode import Decoded, decode
 from upsample_cli.jobs.batch.picture_job import is_other
 from upsample_cli.jobs.batch.pool import Workforce, open_pool
 from upsample_cli.jobs.batch.walk import Globs, files_in
+from upsample_cli.jobs.enlarge.threads import in_turn
 from upsample_cli.jobs.measure import measure_figures
 from upsample_cli.jobs.measure.measurement import CHANNELS, Measurement, Reference, measure_image
-from upsample_cli.jobs.runtime.threads import in_turn
 from upsample_cli.metrics.checkerboard import NONE
 
 LARGEST_STRIDE = 16

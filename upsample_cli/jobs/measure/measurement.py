@@ -13,7 +13,7 @@ from upsample_cli.errors import SettingError
 from upsample_cli.images.image import Image
 from upsample_cli.images.levels import COLOURS, LUMA, OPACITY, Channel, in_levels
 from upsample_cli.jobs.enlarge.strips import Picture, run
-from upsample_cli.jobs.runtime.threads import Workers
+from upsample_cli.jobs.enlarge.threads import Workers
 from upsample_cli.methods.interpolation import Bicubic
 from upsample_cli.metrics.cells import CellReader, Cells
 from upsample_cli.metrics.checkerboard import (

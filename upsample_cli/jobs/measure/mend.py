@@ -20,6 +20,7 @@ from upsample_cli.images.read.decode import Decoded, decode
 from upsample_cli.images.write import formats
 from upsample_cli.jobs.enlarge import still
 from upsample_cli.jobs.enlarge.task import Report, Task
+from upsample_cli.jobs.enlarge.threads import Workers
 from upsample_cli.jobs.measure import measure_figures
 from upsample_cli.jobs.measure.measure import MeasureOptions
 from upsample_cli.jobs.measure.measurement import (
@@ -30,7 +31,6 @@ from upsample_cli.jobs.measure.measurement import (
     least_levels,
     measure_image,
 )
-from upsample_cli.jobs.runtime.threads import Workers
 from upsample_cli.metrics.cells import CellGrid, Cells
 from upsample_cli.metrics.checkerboard import CHECKERBOARD
 from upsample_cli.metrics.mending import mending

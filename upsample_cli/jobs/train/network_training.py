@@ -21,9 +21,9 @@ from torch.nn import functional
 
 from upsample_cli.errors import ImageFileError, SettingError
 from upsample_cli.images.places.place import Place
-from upsample_cli.jobs.runtime.process import cores
 from upsample_cli.jobs.train.pairs import LEAST_SIDE, Pairs, held_out, luma_of, usable
 from upsample_cli.kernels.network_weights import LEAK, Convolution, ResidualNetwork, load_network
+from upsample_cli.process import cores
 
 _SIZES = (5, 3, 3, 3, 3)  # of the taps of each layer of the body
 _FEATURES, _WIDE = 32, 128

@@ -4,7 +4,7 @@ import time
 import pytest
 
 from upsample_cli.jobs.enlarge.strips import cut
-from upsample_cli.jobs.runtime.threads import Workers, in_background
+from upsample_cli.jobs.enlarge.threads import Workers, in_background
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])

@@ -1,1 +1,0 @@
-"""Process set-up, threads and progress bars."""
