@@ -33,6 +33,9 @@ def write_files(folder: Path) -> None:
     np.save(folder / "maps.npy", np.ones((2, 4, 4), np.float32))
     np.save(folder / "taps.npy", np.full((3, 3), 4 / 9))
     np.save(folder / "words.npy", np.array(["a"]))
+    np.save(folder / "weights.npy", np.ones((2, 2, 4, 4), np.float32))
+    for name in ("fake.npy", "fake.npz", "fake.onnx", "fake.safetensors", "model.pt"):
+        (folder / name).write_text("text")
 
 
 def mistakes() -> list[tuple[str, str]]:

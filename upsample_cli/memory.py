@@ -24,7 +24,7 @@ def limit() -> int:
     """Return the budget in bytes: what was set, else half of what the machine has."""
     if _limit is None:
         given = os.environ.get(VARIABLE)
-        limit_to(size_of(given) if given else min(_machine() // 2, _address_space()))
+        limit_to(size_of(given, VARIABLE) if given else min(_machine() // 2, _address_space()))
     assert _limit is not None  # it has just been set
     return _limit
 
@@ -35,18 +35,22 @@ def limit_to(size: int | None) -> None:
     _limit = size
 
 
-def size_of(text: str) -> int:
+def size_of(text: str, setting: str = "--max-memory") -> int:
     """Return the bytes that a text such as 512MB or 1.5G means; units are powers of 1024.
 
+    Args:
+        text: A size.
+        setting: The option or variable that gives it, for the error.
+
     Raises:
-        SettingError: It is no size.
+        SettingError: It is not a size.
 
     >>> size_of("1.5K"), size_of("2 GiB")
     (1536, 2147483648)
     """
     match = re.fullmatch(r"(\d+\.?\d*) ?([KMGT]?)(?:I?B)?", text.strip().upper())
     if match is None or not float(match[1]):
-        raise SettingError(f"invalid --max-memory '{text}'; use a size such as 512MB or 4GB")
+        raise SettingError(f"invalid {setting} '{text}'; use a size such as 512MB or 4GB")
     return int(float(match[1]) * 2 ** _UNITS[match[2]])
 
 
@@ -62,8 +66,8 @@ def check(size: float, what: str) -> None:
     """
     if size + _PROGRAM > limit():
         raise PictureTooLargeError(
-            f"{what} needs {_in_words(size + _PROGRAM)} of memory, and {_in_words(limit())} may be "
-            "taken; raise --max-memory, or pass fewer --jobs"
+            f"{what} needs {_in_words(size + _PROGRAM)} of memory, but only {_in_words(limit())} "
+            "may be used; raise --max-memory, or pass fewer --jobs"
         )
 
 

@@ -260,12 +260,15 @@ def test_bias_and_weight_norm_of_sub_pixel_weights_are_audited(call: Call, weigh
     [
         (
             [],
-            "has no graph; pass --layer PATTERN and --stride N; it holds up1.weight 16x16x4x4, up2",
+            "has weights but no graph; pass --layer PATTERN and --stride N (it holds up1.weight",
         ),
-        (["-s", 2], "pass --layer PATTERN; it holds"),
-        (["--layer", "up*"], "pass --stride N; it holds"),
+        (["-s", 2], "pass --layer PATTERN (it holds"),
+        (["--layer", "up*"], "pass --stride N (it holds"),
         (["--layer", "down*", "-s", 2], "has no weights 'down*'; it holds up1.weight"),
-        (["--layer", "up2", "-s", 3, "--type", "sub-pixel"], "'up2' has 8 channels, no multiple"),
+        (
+            ["--layer", "up2", "-s", 3, "--type", "sub-pixel"],
+            "'up2' has 8 channels, not a multiple",
+        ),
         (["--layer", "up1", "-s", 512, "--padding", 1], "--stride 512x512 is too large for 'up1'"),
     ],
 )
@@ -331,26 +334,26 @@ def test_unusable_weights_are_reported(call: Call, folder: Path) -> None:
     (folder / "many.safetensors").write_bytes(safetensors(many))
     check_refused(call("audit", "many.safetensors"), 2, "w11 1x1x2x2 and 8 more")
     (folder / "odd.safetensors").write_bytes(b"text")
-    check_refused(call("audit", "odd.safetensors"), 2, "odd.safetensors is no .safetensors")
+    check_refused(call("audit", "odd.safetensors"), 2, "odd.safetensors is not a .safetensors")
 
 
 @pytest.mark.parametrize(
     ("arguments", "fault"),
     [
         (["k3.npy"], "k3.npy does not say its stride; pass --stride N"),
-        (["k3.npy", "-s", "two"], "--stride two is no number; give N or HxW"),
-        (["k3.npy", "-s", "2x2x2"], "--stride 2x2x2 is no number"),
-        (["k3.npy", "-s", "0"], "--stride 0x0 cannot be; give 1 to 512"),
-        (["k3.npy", "-s", "2", "--padding", "513"], "--padding 513x513 cannot be"),
+        (["k3.npy", "-s", "two"], "invalid --stride 'two'; give N or HxW"),
+        (["k3.npy", "-s", "2x2x2"], "invalid --stride '2x2x2'"),
+        (["k3.npy", "-s", "0"], "--stride 0 is out of range; give 1 to 512"),
+        (["k3.npy", "-s", "2", "--padding", "513"], "--padding 513 is out of range"),
         (["own.npz", "-s", "3"], "kernel 'own.npz' brings its own stride, 2; leave --stride out"),
         (["flat.npy", "-s", "2"], "kernel 'flat.npy' has shape 4; give a matrix"),
         (["cube6.npy", "-s", "2"], "weights 'cube6.npy' have shape 2x2x2x2x2x2; give 3 to 5 axes"),
         (["nan.npy", "-s", "2"], "weights 'nan.npy' hold NaN"),
-        (["objects.npy", "-s", "2"], "objects.npy is no kernel file"),
-        (["cube4.npy", "-s", "2", "--type", "sub-pixel"], "'cube4.npy' has 3 channels, no mult"),
+        (["objects.npy", "-s", "2"], "objects.npy is not a kernel file"),
+        (["cube4.npy", "-s", "2", "--type", "sub-pixel"], "'cube4.npy' has 3 channels, not a mult"),
         (["model.pt"], "model.pt is a pickle, which can run code when it is opened; export it"),
-        (["model.CKPT"], "export it by torch.onnx.export or safetensors.torch.save_file"),
-        (["in.png"], "in.png is of no known kind; give"),
+        (["model.CKPT"], "export it with torch.onnx.export or safetensors.torch.save_file"),
+        (["in.png"], "in.png is not a kernel or network file; give"),
         (["k3.npy", "--type", "conv"], "conv"),
         (["own.npz", "k3.npy", "--layer", "up"], "--layer is for .safetensors; leave it out"),
         (["own.npz", "--type", "sub-pixel"], "--type is for .npy, .safetensors; leave it out"),
@@ -411,4 +414,4 @@ def test_a_network_of_no_pictures_fails_a_gate_on_levels(call: Call, folder: Pat
     models.saved(models.generator(), folder)
     outcome = call("audit", "model.onnx", "--max-levels", 1)
     assert outcome.code == 1
-    assert "it makes no pictures of pictures, so that --max-levels has nothing" in outcome.err
+    assert "--max-levels is for networks that turn pictures into pictures" in outcome.err

@@ -87,7 +87,7 @@ def test_a_folder_run_reports_each_picture_and_the_counts(
     outcome = call("many", "out", "-j", 2)
     assert outcome.code == 1
     assert outcome.err.endswith("2 done, 1 skipped, 1 failed\n")
-    assert "Error: many/c.png is broken" in outcome.err
+    assert "Error: many/c.png is damaged" in outcome.err
     assert b"many/notes.txt  skipped: is not a supported image file\n" in outcome.out
     assert file_names(folder / "out") == ["a.png", "checkerboard.csv", "deep/b.png"]
     with PIL.Image.open(folder / "out" / "deep" / "b.png") as opened:
@@ -100,8 +100,8 @@ def test_every_error_in_a_folder_names_its_picture(call: Call, folder: Path) -> 
     PIL.Image.fromarray(texture_samples(8, 9, 4)).save(folder / "many" / "clear.png")
     write_truncated(folder / "many", "cut.png")
     stderr = call("many", "out", "--format", "jpeg", "-j", 1).err
-    assert "Error: many/clear.png: JPEG holds no transparency; write a PNG" in stderr
-    assert "Error: many/cut.png is broken" in stderr
+    assert "Error: many/clear.png: JPEG cannot hold transparency; write a PNG" in stderr
+    assert "Error: many/cut.png is damaged" in stderr
     assert "Error: many/clear.png: --size 3x3 is smaller" in call("many", "o", "--size", "3x3").err
 
 
@@ -133,7 +133,7 @@ def test_the_report_lists_pictures_in_input_order(call: Call, folder: Path, many
     ]  # fmt: skip
     assert [row["status"] for row in actual] == ["done", "failed", "done", "skipped"]
     assert (actual[0]["width"], actual[0]["height"], actual[0]["method"]) == ("18", "16", "tconv")
-    assert "is broken" in actual[1]["error"]
+    assert "is damaged" in actual[1]["error"]
 
 
 def test_any_number_of_workers_writes_the_same_bytes(call: Call, folder: Path) -> None:
@@ -178,13 +178,13 @@ def test_files_from_reads_names_from_a_file(call: Call, folder: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "fault"),
     [
-        (["in.png", "in.png", "old.png"], "old.png is none"),
+        (["in.png", "in.png", "old.png"], "old.png is not one"),
         (["in.png", "a/in.png", "out/"], "would both become out/in.png"),
         (["-", "in.png", "out/"], "standard input is one picture"),
         (["in.png", "in.png", "-"], "many pictures cannot go to standard output"),
         (["--files-from", "names", "in.png", "out"], "--files-from names the inputs"),
         (["--files-from", "names", "out"], "cannot read names"),
-        (["many", "many/out"], "lies within many"),
+        (["many", "many/out"], "is inside many"),
         (["many", "old.png"], "old.png is a file"),
         (["many", "out", "--report", "no/rows.csv"], "cannot write no/rows.csv"),
         (["many", "out", "--format", "webp"], "would both become out/a.webp"),
@@ -307,10 +307,10 @@ def test_a_table_with_other_columns_is_not_changed(
 ) -> None:
     """--report refuses a file of other rows."""
     (folder / name).write_text(text)
-    check_refused(call("in.png", "out.png", "--report", name), 2, "is no file of results")
+    check_refused(call("in.png", "out.png", "--report", name), 2, "is not a report of this version")
     assert (folder / name).read_text() == text
     call_again = call("in.png", "out.png", "--report", name, "--force")
-    check_refused(call_again, 2, "is no file of results")
+    check_refused(call_again, 2, "is not a report of this version")
     assert (folder / name).read_text() == text
 
 
@@ -371,15 +371,15 @@ def test_what_is_not_ours_is_refused_by_name(call: Call, folder: Path) -> None:
     for mode in ("--skip-existing", "--update"):
         outcome = call("many", "out", "-j", 1, mode)
         assert outcome.code == 1
-        assert "Error: out/a.png exists and is not whole; pass --force to replace" in outcome.err
-        assert "Error: out/b.png exists and is 7x5; pass --force to replace it" in outcome.err
+        assert "Error: out/a.png exists, but is incomplete; pass --force to replace" in outcome.err
+        assert "Error: out/b.png exists, but is 7x5; pass --force to replace it" in outcome.err
         assert {name: (folder / "out" / name).read_bytes() for name in contents} == contents
     # What a row says to be ours is made again.
     PIL.Image.new("RGB", (7, 5)).save(folder / "out/c.png")
     assert "1 done" in call("many", "out", "-j", 1, "--skip-existing").err
     (folder / "notes.txt").write_text("diary")
     arguments = ("in.png", "notes.txt", "--format", "png", "--skip-existing")
-    check_refused(call(*arguments), 1, "notes.txt exists and is not whole")
+    check_refused(call(*arguments), 1, "notes.txt exists, but is incomplete")
     assert (folder / "notes.txt").read_text() == "diary"
 
 
@@ -454,7 +454,7 @@ def test_what_a_run_only_left_is_not_its_own(call: Call, folder: Path) -> None:
     assert call("many", "out", "--skip-existing").code == 3
     outcome = call("many", "out", "--skip-existing", "--scale", 3)
     assert outcome.code == 1
-    assert "out/a.png exists and is 18x16; pass --force to replace it" in outcome.err
+    assert "out/a.png exists, but is 18x16; pass --force to replace it" in outcome.err
     assert (folder / "out" / "a.png").read_bytes() == before
 
 
@@ -463,7 +463,7 @@ def test_an_empty_folder_makes_none(call: Call, folder: Path) -> None:
     (folder / "empty").mkdir()
     outcome = call("empty", "out")
     assert (outcome.code, outcome.out) == (3, b"")
-    assert outcome.err == "note: there is no file to enlarge; nothing is done\n"
+    assert outcome.err == "note: found no file to enlarge, so nothing was done\n"
     assert not (folder / "out").exists()
 
 
@@ -483,7 +483,10 @@ def test_one_file_into_a_folder_leaves_no_report_unasked(call: Call, folder: Pat
             ["in.png", "out.png", "--skip-existing", "--force"],
             "--force and --skip-existing exclude",
         ),
-        (["in.png", "out.png", "--update", "--force"], "--force and --update exclude each other"),
+        (
+            ["in.png", "out.png", "--update", "--force"],
+            "--force and --update cannot be used together",
+        ),
         (["in.png", "out.png", "-0"], "--null is for --files-from"),
         (["in.png", "out.png", "--include", "*.jpg"], "--include is for folders"),
         (["in.png", "out.png", "--exclude", "*.jpg"], "--exclude is for folders"),

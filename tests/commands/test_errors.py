@@ -48,7 +48,7 @@ def test_an_unexpected_system_error_is_reported(
         raise OSError(errno.EMFILE, "Too many open files")
 
     monkeypatch.setattr(process, "cores", fail)
-    check_refused(call("in.png", "out.png"), PICTURE, "the system refuses: [Errno 24] Too many")
+    check_refused(call("in.png", "out.png"), PICTURE, "the system reports: [Errno 24] Too many")
 
 
 def test_running_out_of_memory_is_reported(
@@ -61,7 +61,7 @@ def test_running_out_of_memory_is_reported(
 
     monkeypatch.setattr(picture, "_write", fail)
     before = contents(folder)
-    check_refused(call("in.png", "out.png"), PICTURE, "memory has run out; allow more, or ")
+    check_refused(call("in.png", "out.png"), PICTURE, "out of memory; allow more, or ")
     assert contents(folder) == before
 
 
@@ -78,11 +78,11 @@ def write_png_with_a_wrong_byte(folder: Path) -> None:
     ("write_input", "name", "fault"),
     [
         (lambda folder: None, "no.png", "no file no.png"),
-        (lambda folder: write_truncated(folder, "cut.png"), "cut.png", "cut.png is broken"),
-        (lambda folder: write_truncated(folder, "cut.jpg"), "cut.jpg", "cut.jpg is broken"),
+        (lambda folder: write_truncated(folder, "cut.png"), "cut.png", "cut.png is damaged"),
+        (lambda folder: write_truncated(folder, "cut.jpg"), "cut.jpg", "cut.jpg is damaged"),
         (lambda folder: write_truncated(folder, "cut.webp"), "cut.webp", "cut.webp is"),
         (lambda folder: write_truncated(folder, "cut.tiff"), "cut.tiff", "cut.tiff is"),
-        (write_png_with_a_wrong_byte, "bad.png", "bad.png is broken"),
+        (write_png_with_a_wrong_byte, "bad.png", "bad.png is damaged"),
         (lambda folder: (folder / "a.png").write_text("text"), "a.png", "a.png is not a supported"),
         (lambda folder: (folder / "a.png").write_bytes(b""), "a.png", "a.png is not a supported"),
         (
@@ -150,15 +150,15 @@ def test_an_unreadable_picture_on_standard_input_is_refused(
         (["-s", "inf"], USAGE, "--scale inf"),
         (["-s", 65], USAGE, "--scale 65 is too large"),
         (["-s", "two"], USAGE, "invalid --scale 'two'; give a number"),
-        (["-s", 2, "--size", "48x40"], USAGE, "--scale and --size are both given"),
+        (["-s", 2, "--size", "48x40"], USAGE, "--scale and --size cannot be used together"),
         (["--size", "12x10"], USAGE, "smaller than the input"),
         (["--size", "big"], USAGE, "invalid --size 'big'"),
         (["--boundary", "wrap"], USAGE, "wrap"),
         (["--compression", 10], USAGE, "--compression 10 is out of range; give 0 to 9"),
         (["--jobs", 0], USAGE, "--jobs 0 is out of range; give 1 or more"),
         (["--colour"], USAGE, "--colour"),
-        (["extra"], USAGE, "several inputs need a folder as the last name, and extra is none"),
-        (["--report", "rows.txt"], USAGE, "--report rows.txt is neither .csv nor .jsonl"),
+        (["extra"], USAGE, "several inputs need a folder to write to, and extra is not one"),
+        (["--report", "rows.txt"], USAGE, "--report rows.txt is not a .csv or .jsonl file"),
         (["-m", "tconv", "-k", "uniform", "--kernel-size", 0], USAGE, "--kernel-size 0"),
     ],
 )
@@ -181,7 +181,7 @@ def test_wrong_options_are_refused(
         (np.ones((0, 0)), "has shape 0x0"),
         (np.array([["a"]]), "not numbers"),
         (np.array([[1 + 2j]]), "not numbers"),
-        (np.array([[{}]], object), "is no kernel file"),
+        (np.array([[{}]], object), "is not a kernel file"),
         (np.zeros((2, 2), "f4,f4"), "not numbers"),
     ],
 )
@@ -213,7 +213,7 @@ def test_a_text_file_is_refused_as_a_kernel(
 ) -> None:
     """A text file with a kernel's suffix is reported."""
     (folder / name).write_text("1 2 1\n2 4 2\n")
-    check_refused(call("in.png", "out.png", "-k", name), USAGE, f"{name} is no kernel file")
+    check_refused(call("in.png", "out.png", "-k", name), USAGE, f"{name} is not a kernel file")
     assert not (folder / "out.png").exists()
 
 
@@ -229,7 +229,7 @@ def test_errors_in_a_folder_are_ascii_and_one_line(
     (folder / "many").mkdir()
     write_truncated(folder / "many", "caf\xe9.png")
     outcome = call("many", "out", "-q")
-    check_refused(outcome, PICTURE, "is broken")
+    check_refused(outcome, PICTURE, "is damaged")
     assert [path.name for path in (folder / "out").iterdir()] == ["checkerboard.csv"]
 
 

@@ -143,7 +143,7 @@ def test_a_picture_that_kills_two_workers_fails(work_folder: Path) -> None:
                 killed.add(pid)
         _, stderr = process.communicate(timeout=faults.PATIENCE)
     assert process.returncode == 1
-    assert "Error: in/4.png ended its worker twice (SIGKILL); it may need more memory" in stderr
+    assert "Error: in/4.png crashed its worker process twice (SIGKILL); pass fewer --jobs" in stderr
     assert stderr.endswith(f"{COUNT - 1} done, 0 skipped, 1 failed\n")
     assert [row["status"] for row in report_rows(work_folder)] == [
         "failed" if number == SLOW else "done" for number in range(COUNT)

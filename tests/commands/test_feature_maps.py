@@ -48,19 +48,23 @@ def test_a_pipe_gets_the_bytes_of_the_file(maps: Path) -> None:
     ("arguments", "code", "fault"),
     [
         (["f.npy", "g.png"], 1, "g.png cannot hold feature maps; name a .npy or .npz"),
-        (["in.png", "g.npy"], 1, "in.png is no feature map; give a .npy or .npz"),
+        (["in.png", "g.npy"], 1, "in.png does not hold a NumPy array; give a .npy or .npz file"),
         (["f.npy", "g.npy", "--linear"], 2, "--linear is for pictures, not for feature maps"),
-        (["f.npy", "g.npy", "-m", "network"], 2, "and feature maps are none; pass -m tconv"),
+        (
+            ["f.npy", "g.npy", "-m", "network"],
+            2,
+            "is for pictures, not for feature maps; pass -m tconv",
+        ),
         (["f.npy", "g.npy", "--quality", "9"], 2, "--quality is for pictures"),
         (["f.npy", "g.npy", "--max-ripple", "1"], 2, "--max-ripple is for pictures"),
         (["f.npy", "g.npy", "--compression", "0"], 2, "--compression is for pictures"),
         (["f.npy", "g.npy", "--alpha", "straight"], 2, "--alpha is for pictures"),
-        (["f.npy", "g.npy", "--format", "png"], 2, "--format png holds no feature maps"),
+        (["f.npy", "g.npy", "--format", "png"], 2, "--format png cannot hold feature maps"),
         (["f.npy", "g.npy", "--layout", "nchw"], 1, "has 3 axes, but --layout nchw has 4"),
         (["f.npy", "g.npy", "-m", "spline", "-k", "uniform"], 2, "--kernel is for tconv"),
         (["gone.npy", "g.npy"], 1, "no file gone.npy"),
-        (["f.npy", "f.npy", "-f"], 1, "f.npy is the input too"),
-        ([".", "g.npy"], 2, ". is a folder; feature maps are enlarged one file at a time"),
+        (["f.npy", "f.npy", "-f"], 1, "f.npy is also the input"),
+        ([".", "g.npy"], 2, ". is a folder; name one file of feature maps"),
     ],
 )
 def test_picture_options_are_refused_for_feature_maps(

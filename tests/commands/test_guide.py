@@ -1,11 +1,17 @@
 """`upsample guide`."""
 
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from shutil import which
 
+import click
 import pytest
 from terminal import Outcome, check_refused
 
+from upsample_cli import __version__
+from upsample_cli.commands import COMMANDS
+from upsample_cli.commands.app import app
 from upsample_cli.commands.guide import FOLDER, TOPICS
 
 Call = Callable[..., Outcome]
@@ -30,6 +36,30 @@ def test_a_wrong_topic_is_refused(call: Call) -> None:
     """The error has the nearest one, or all."""
     check_refused(call("guide", "metrics"), 2, "no guide 'metrics'; did you mean 'metric'?")
     check_refused(call("guide", "xyz"), 2, "choose audit, ")
+
+
+def test_the_manual_page_has_every_option_of_every_command(call: Call, tmp_path: Path) -> None:
+    """It is roff without faults, from the texts of the help; examples keep their lines."""
+    page = call("guide", "--man").out.decode()
+    assert page.startswith(f'.TH UPSAMPLE 1 "" "upsample-cli {__version__}"\n.SH NAME\nupsample')
+    context = click.Context(app)
+    for name in ("upsample", *COMMANDS):
+        command = app.get_command(context, name)
+        assert command is not None
+        assert name == "upsample" or f"\n.SH {name.upper()}\n" in page
+        for option in command.params:
+            if isinstance(option, click.Option):
+                assert option.opts[-1].replace("-", "\\-") in page
+                assert str(option.help).replace("-", "\\-") in page
+    assert "\n.nf\nupsample photo.jpg large.png\nupsample photo.jpg large.png \\-\\-scale 3" in page
+    if which("groff"):
+        (tmp_path / "upsample.1").write_text(page)
+        command_line = ["groff", "-man", "-w", "all", "-W", "break", "-Tascii", "-rLL=120n"]
+        run = subprocess.run(
+            [*command_line, tmp_path / "upsample.1"], capture_output=True, check=True
+        )
+        assert run.stderr == b""
+        assert b"Output pixels per input pixel, 1 to 64; default 2." in run.stdout
 
 
 def test_guides_are_in_the_package() -> None:

@@ -30,6 +30,16 @@ COMMANDS = [
     "guide",
 ]
 CONTEXT = click.Context(app)
+_CHOICES = {
+    method.name: parameter.choices
+    for method in METHODS
+    for parameter in method.parameters()
+    if parameter.name == "kernel"
+}
+KERNELS = [
+    (name, [method for method, names in _CHOICES.items() if name in names])
+    for name in dict.fromkeys(name for names in _CHOICES.values() for name in names)
+]
 
 
 def command(name: str) -> click.Command:
@@ -139,9 +149,28 @@ def test_every_parameter_of_a_method_is_an_option() -> None:
         assert {parameter.name for parameter in method.parameters()} <= options
 
 
+def test_the_help_names_every_kernel(call: Callable[..., Outcome]) -> None:
+    """They are in the text above the options."""
+    words = call("--help").out.decode().partition("Size:")[0].replace(",", " ").replace(".", " ")
+    assert {name for name, _ in KERNELS} <= {*words.split()}
+
+
+def test_defaults_are_in_the_help() -> None:
+    """An option with a default value says it, in the same words everywhere."""
+    for _, one in commands():
+        for option in one.params:
+            if isinstance(option, click.Option) and not option.is_flag and option.help:
+                default = str(option.default).removesuffix(".0")
+                has_one = option.default is not None and "UNSET" not in default
+                assert not has_one or f"; default {default}" in option.help, option.name
+
+
 def test_methods_are_listed(call: Callable[..., Outcome]) -> None:
     """`upsample methods` prints one line per method with its parameters, then the kernels."""
-    method_text, kernel_text, note = call("methods").out.decode().split("\n\n")
+    method_text, names, kernel_text, note = call("methods").out.decode().split("\n\n")
+    listed = {line.split()[0]: line.split()[1] for line in names.splitlines()[1:]}
+    assert listed.pop("FILE") == "both"
+    assert listed == {name: owners[0] if len(owners) == 1 else "both" for name, owners in KERNELS}
     assert "--antiring 0.5" in note or "dB PSNR" in note
     lines = method_text.splitlines()
     assert [line.split()[0] for line in lines[1:]] == [method.name for method in METHODS]

@@ -51,13 +51,13 @@ def growing_gif() -> bytes:
         ("bomb.png", png_of_size(60_000, 60_000), "is 60000x60000, more than 268435456 pixels"),
         ("absurd.png", png_of_size(2**31 - 1, 2**31 - 1), "2147483647x2147483647, more than"),
         ("empty.png", png_of_size(0, 5), "empty.png"),
-        ("short.png", png_of_size(16_000, 16_000), "is broken"),
+        ("short.png", png_of_size(16_000, 16_000), "is damaged"),
         ("bomb.gif", gif_of_size(65535, 65535), "is 65535x65535, more than"),
-        ("growing.gif", growing_gif(), "growing.gif is broken"),
+        ("growing.gif", growing_gif(), "growing.gif is damaged"),
         ("text.png", png_of_size(4, 4, chunk(b"zTXt", b"k\0\0" + zlib.compress(bytes(1 << 28)))),
-         "is broken"),
+         "is damaged"),
         ("icc.png", png_of_size(4, 4, chunk(b"iCCP", b"k\0\0" + zlib.compress(bytes(1 << 28)))),
-         "is broken"),
+         "is damaged"),
     ],
     ids=["large", "absurd", "empty", "short", "gif", "growing", "text", "profile"],
 )  # fmt: skip
@@ -179,7 +179,7 @@ def test_a_truncated_picture_is_refused(
     before = contents(folder)
     outcome = call(f"in.{suffix}", "out.png")
     if suffix == "jpg" and missing_bytes < 3:
-        assert outcome.err == "note: in.jpg: it lacks its end marker\n"
+        assert outcome.err == "note: in.jpg: its end marker is missing\n"
         outcome = call("in.jpg", "strict.png", "--strict")
         (folder / "out.png").unlink()
     check_refused(outcome, 1, f"in.{suffix} is")
@@ -193,7 +193,7 @@ def test_a_png_with_a_wrong_checksum_is_broken(call: Call, folder: Path, offset:
     data[offset] ^= 1
     (folder / "broken.png").write_bytes(data)
     if offset == 20:
-        check_refused(call("broken.png", "out.png"), 1, "broken.png is broken")
+        check_refused(call("broken.png", "out.png"), 1, "broken.png is damaged")
         return
     outcome = call("broken.png", "out.png")
     assert outcome.err == "note: broken.png: its chunk tEXt is damaged and was left out\n"
@@ -203,7 +203,7 @@ def test_a_png_with_a_wrong_checksum_is_broken(call: Call, folder: Path, offset:
 def test_a_png_with_only_a_signature_ends_too_early(call: Call, folder: Path) -> None:
     """The error says in plain words that the file ends too early."""
     (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
-    check_refused(call("broken.png", "out.png"), 1, "broken.png is broken (truncated)")
+    check_refused(call("broken.png", "out.png"), 1, "broken.png is damaged (truncated)")
 
 
 def test_the_format_is_read_from_the_bytes(call: Call, folder: Path) -> None:

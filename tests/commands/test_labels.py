@@ -67,7 +67,7 @@ def test_lost_transparency_of_labels_is_noted(
 ) -> None:
     """A note is printed when the output format cannot store a mask's transparency."""
     outcome = call(name, "out.tif", "--labels")
-    note = f"note: {name}: TIFF holds no transparency of labels, so it was left out\n"
+    note = f"note: {name}: TIFF cannot hold the transparency of labels, so it was left out\n"
     assert (outcome.code, outcome.err) == (0, note if is_lost else "")
 
 
@@ -75,7 +75,9 @@ def test_a_tiff_without_labels_is_refused(call: Call, folder: Path) -> None:
     """A TIFF whose mode Pillow does not know cannot contain labels."""
     tifffile.imwrite(folder / "f.tif", np.zeros((4, 5)))
     check_refused(
-        call("f.tif", "out.png", "--labels"), 1, "f.tif has 1 x float32 a pixel, which is no label"
+        call("f.tif", "out.png", "--labels"),
+        1,
+        "f.tif has 1 x float32 a pixel, which is not a label",
     )
 
 
@@ -130,13 +132,13 @@ def test_pipes_and_folders_accept_masks(masks: Path) -> None:
         (
             ["in.png", "o.png"],
             1,
-            "in.png has 3 x uint8 a pixel, which is no label; give a palette or grey",
+            "in.png has 3 x uint8 a pixel, which is not a label; give a palette or grey",
         ),
-        (["in.jpg", "o.png"], 1, "in.jpg is a JPEG, whose losses blur labels; give a PNG"),
-        (["p.png", "o.jpg"], 1, "JPEG does not keep these labels as they are; write a PNG"),
-        (["p.png", "o.ppm"], 1, "PPM does not keep these labels"),
+        (["in.jpg", "o.png"], 1, "in.jpg is a JPEG, which blurs labels; give the mask as a PNG"),
+        (["p.png", "o.jpg"], 1, "JPEG would change these labels; write a PNG"),
+        (["p.png", "o.ppm"], 1, "PPM would change these labels"),
         (["p.png", "o.png", "--linear"], 2, "--linear is not for --labels; leave it out"),
-        (["p.png", "o.png", "-m", "network"], 2, "and labels are none; pass -m tconv"),
+        (["p.png", "o.png", "-m", "network"], 2, "is for pictures, not for labels; pass -m tconv"),
         (["p.png", "o.png", "--max-ripple", "0"], 2, "--max-ripple is not for --labels"),
         (["p.png", "o.png", "--alpha", "straight"], 2, "--alpha is not for --labels"),
         (["p.npy", "o.npy"], 2, "--labels is for pictures, not for feature maps; pass -m nearest"),
@@ -157,9 +159,9 @@ def test_a_cut_mask_is_refused(call: Call, masks: Path) -> None:
     """A truncated PNG is reported as broken."""
     data = (masks / "p.png").read_bytes()
     (masks / "cut.png").write_bytes(data[:-12])
-    check_refused(call("cut.png", "o.png", "--labels"), 1, "cut.png is broken")
+    check_refused(call("cut.png", "o.png", "--labels"), 1, "cut.png is damaged")
     outcome = call("-", "o.png", "--labels", stdin=data[:60])
-    check_refused(outcome, 1, "the picture on stdin is broken")
+    check_refused(outcome, 1, "the picture on stdin is damaged")
 
 
 def test_a_mask_is_read_and_written_as_other_pictures(call: Call, masks: Path) -> None:

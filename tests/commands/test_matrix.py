@@ -80,8 +80,8 @@ def test_the_figure_is_written_as_a_png(call: Call, folder: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "fault"),
     [
-        (["-o", "m.jpg"], "m.jpg is no .png; name the picture"),
-        (["--input", "99x99"], "99x99 are 9801 pixels, more than 64"),
+        (["-o", "m.jpg"], "m.jpg is not a .png file; name one"),
+        (["--input", "99x99"], "99x99 is 9801 pixels, more than the 64"),
         (["--input", "four"], "invalid --input 'four'"),
         (["--kernel", "learned"], "no kernel 'learned' to show; choose uniform"),
         (["--stride", "0"], "--stride 0 is out of range"),

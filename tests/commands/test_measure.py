@@ -154,7 +154,7 @@ def test_folders_are_measured(call: Call, folder: Path, patterned: str) -> None:
     assert outcome.code == 0
     rows = [*csv.DictReader(outcome.out.decode().splitlines())]
     assert [row["input"] for row in rows] == ["a/b.png", "a/c/d.png"]
-    assert outcome.err == "2 of 2 have a checkerboard; 1 file is no picture\n"
+    assert outcome.err == "2 of 2 have a checkerboard; 1 file is not a picture\n"
     alone = call("measure", "a", "-j", 1, "--exclude", "old", "--csv")
     assert alone.out == outcome.out
     listed = call("measure", "--files-from", "-", "--csv", "-q", stdin=b"a/b.png\na/c/d.png\n")
@@ -200,9 +200,9 @@ def test_map_and_spectrum_are_drawn(call: Call, folder: Path, patterned: str) ->
 @pytest.mark.parametrize(
     ("arguments", "fault"),
     [
-        (["--stride", "two"], "--stride two is no stride; give 2..16, or auto"),
-        (["--json", "--csv"], "--json and --csv exclude each other; give one"),
-        (["--map", "map.jpg"], "map.jpg is no PNG"),
+        (["--stride", "two"], "invalid --stride 'two'; give 2 to 16, or auto"),
+        (["--json", "--csv"], "--json and --csv cannot be used together; leave one out"),
+        (["--map", "map.jpg"], "map.jpg is not a .png"),
         (["--null"], "--null is for --files-from"),
         (["--files-from", "names.txt"], "--files-from names the pictures"),
         (["in.png", "--map", "map.png"], "--map is for one picture, not 2; name one"),
@@ -214,7 +214,7 @@ def test_map_and_spectrum_are_drawn(call: Call, folder: Path, patterned: str) ->
     ],
 )
 def test_wrong_measure_arguments_are_refused(call: Call, arguments: list[str], fault: str) -> None:
-    """Options that exclude each other are reported before a picture is read."""
+    """Options that cannot be used together are reported before a picture is read."""
     check_refused(call("measure", "in.png", *arguments), 2, fault)
 
 

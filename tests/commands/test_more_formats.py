@@ -65,7 +65,7 @@ def test_metadata_survives_in_avif(call: Call, folder: Path) -> None:
         assert opened.info["icc_profile"] == profile
         assert opened.getexif()[0x10E] == "a title"
         assert b"xmpmeta" in opened.info["xmp"]
-    assert "JPEG2000 holds no profile, so it was left out" in call("a.tif", "b.jp2").err
+    assert "JPEG2000 cannot hold its profile, so it was left out" in call("a.tif", "b.jp2").err
 
 
 def test_icons_are_small(call: Call, folder: Path) -> None:
@@ -137,17 +137,18 @@ def test_lossless_avif_needs_its_library(
     """Without imagecodecs the error says what to install."""
     monkeypatch.setitem(__import__("sys").modules, "imagecodecs", None)
     outcome = call(photo, "a.avif", "--lossless")
-    check_refused(outcome, 1, "AVIF without loss needs imagecodecs; pip install 'upsample-cli[t")
+    check_refused(outcome, 1, "lossless AVIF needs imagecodecs; pip install 'upsample-cli[t")
 
 
 def test_jpeg_is_never_lossless(call: Call) -> None:
     """Where there is no such thing, --lossless is refused or told, and contradicts a quality."""
-    check_refused(call("in.png", "a.jpg", "--lossless"), 1, "JPEG is never lossless; leave")
+    check_refused(call("in.png", "a.jpg", "--lossless"), 1, "JPEG cannot be lossless; leave")
     assert (
-        "--lossless is for WebP and AVIF; PNG has none" in call("in.png", "a.png", "--lossless").err
+        "--lossless is for WebP and AVIF; it does nothing for PNG"
+        in call("in.png", "a.png", "--lossless").err
     )
     outcome = call("in.png", "a.webp", "--lossless", "--quality", 3)
-    check_refused(outcome, 2, "--lossless has no --quality; leave one out")
+    check_refused(outcome, 2, "--lossless and --quality cannot be used together; leave one out")
 
 
 @avif
@@ -164,4 +165,4 @@ def test_an_animation_becomes_an_avif(call: Call, folder: Path) -> None:
             after.seek(index)
             after.load()  # AVIF tells the time then
             assert after.info["duration"] == pytest.approx(before.info["duration"], abs=1)
-    check_refused(call("a.gif", "c.avif", "--lossless"), 1, "an animated AVIF is never lossless")
+    check_refused(call("a.gif", "c.avif", "--lossless"), 1, "an animated AVIF cannot be lossless")

@@ -89,8 +89,8 @@ def test_what_cannot_be_is_refused(call: Call, folder: Path) -> None:
     (folder / "text.onnx").write_text("text")
     for words, fault in (
         (["-m", "onnx"], "pass --model"),
-        (["-m", "onnx", "--model", "no.onnx"], "no model no.onnx"),
-        (["-m", "onnx", "--model", "other.onnx"], "which is no picture"),
+        (["-m", "onnx", "--model", "no.onnx"], "no model file no.onnx"),
+        (["-m", "onnx", "--model", "other.onnx"], "not a picture"),
         (["-m", "onnx", "--model", "text.onnx"], "text.onnx cannot be run"),
         (["--model", "model.onnx"], "--model is for onnx"),
     ):

@@ -96,7 +96,9 @@ def test_every_frame_is_laid_on_the_background(call: Call, folder: Path, suffix:
 def test_what_is_no_colour_is_refused(call: Call, colour: str) -> None:
     """The colour is named, with what to give; a half transparent one is no background."""
     outcome = call("in.png", "out.jpg", "--background", colour)
-    check_refused(outcome, 2, f"--background {colour} is no opaque colour; give white, or #rrggbb")
+    check_refused(
+        outcome, 2, f"invalid --background '{colour}'; give an opaque colour: white, or #rrggbb"
+    )
 
 
 @pytest.mark.parametrize(
@@ -184,15 +186,15 @@ def test_names_follow_a_template(call: Call, pictures: Path) -> None:
 @pytest.mark.parametrize(
     ("template", "fault"),
     [
-        ("x{scale}.png", "would be the same for all; give a name with {stem}"),
+        ("x{scale}.png", "gives every output the same name; use {stem}"),
         ("{stem:5d}", "invalid --name '{stem:5d}' (Unknown format code 'd'"),
         ("{stem:{x}}", "invalid --name '{stem:{x}}' ('x'); use fields"),
-        ("{stem}{}", "--name has no {}; choose stem"),
-        ("a\\{stem}", "names a folder; give a name with {stem}"),
-        ("../{stem}.png", "names a folder; give a name with {stem}"),
-        ("{stem}{size}", "--name has no {size}; choose stem, suffix, scale, method"),
+        ("{stem}{}", "--name has no field {}; choose {stem}"),
+        ("a\\{stem}", "names a folder; use {stem} and no slash"),
+        ("../{stem}.png", "names a folder; use {stem} and no slash"),
+        ("{stem}{size}", "--name has no field {size}; choose {stem}, {suffix}, {scale}, {method}"),
         ("{stem", "invalid --name '{stem' (expected '}' before end of string); use fields"),
-        ("{stem.x}", "--name has no {stem.x}"),
+        ("{stem.x}", "--name has no field {stem.x}"),
     ],
 )
 def test_a_template_that_names_no_file_is_refused(
@@ -206,7 +208,7 @@ def test_a_template_that_names_no_file_is_refused(
 def test_a_template_needs_one_scale(call: Call, pictures: Path) -> None:
     """With --size each picture has its own scale, so no name can hold it."""
     how = ("--name", "{stem}_{scale}{suffix}", "--size", "30x")
-    check_refused(call("in", "out", *how), 2, "--name has {scale}, which --size leaves open")
+    check_refused(call("in", "out", *how), 2, "--name has {scale}, but --size sets no scale")
 
 
 @pytest.mark.parametrize("option", [("--name", "{stem}.png"), ("--no-report",)])
@@ -220,7 +222,7 @@ def test_options_of_folders_are_refused_for_one_picture(
 def test_no_report_and_a_report_exclude_each_other(call: Call, pictures: Path) -> None:
     """Only one of both can be meant."""
     outcome = call("in", "out", "--no-report", "--report", "r.csv")
-    check_refused(outcome, 2, "--report and --no-report exclude each other; leave one out")
+    check_refused(outcome, 2, "--report and --no-report cannot be used together; leave one out")
 
 
 @pytest.mark.parametrize("option", [("--background", "white"), ("--lossless",)])

@@ -93,7 +93,7 @@ def test_the_report_may_be_a_file_or_an_object(bucket: Bucket, call: Call, folde
     assert call("in.png", "out.png", "-q", "--report", f"{bucket.url}/rows.csv").code == 0
     bucket.put("other.csv", b"name,age\n")
     outcome = call("in.png", "o.png", "--report", f"{bucket.url}/other.csv")
-    check_refused(outcome, 2, f"{bucket.url}/other.csv is no file of results")
+    check_refused(outcome, 2, f"{bucket.url}/other.csv is not a report")
     assert report_rows(bucket.get("rows.csv")) == [("in.png", "done")]
     assert bucket.get("other.csv") == b"name,age\n"
 
@@ -159,19 +159,19 @@ def test_files_from_accepts_urls(bucket: Bucket, call: Call, folder: Path) -> No
 @pytest.mark.parametrize(
     ("arguments", "fault"),
     [
-        (["{}/in", "{}/in/out"], "/in/out lies within"),
-        (["{}", "{}/out"], "/out lies within"),
+        (["{}/in", "{}/in/out"], "/in/out is inside"),
+        (["{}", "{}/out"], "/out is inside"),
         (["{}/in", "{}/out", "--format", "webp"], "would both become"),
         (["{}/in", "{}/old.png"], "/old.png is a file"),
         (["{}/in", "old.png"], "old.png is a file"),
-        (["{}/in/a.png", "in.png", "{}/old.png"], "/old.png is none"),
+        (["{}/in/a.png", "in.png", "{}/old.png"], "/old.png is not one"),
         (["{}/in", "s3://nowhere/out"], "no bucket s3://nowhere; make it"),
         (["s3://nowhere/in", "out"], "cannot read s3://nowhere/in: The specified bucket"),
-        (["{}/no", "out"], "/no: not there; check the name"),
-        (["{}/no.png", "out.png"], "/no.png: not there; check the name"),
+        (["{}/no", "out"], "/no; check the path"),
+        (["{}/no.png", "out.png"], "/no.png: it does not exist; check the name"),
         (["in.png", "{}/old.png"], "/old.png exists; pass --force"),
         (["in.png", "s3://nowhere/o.png"], "cannot write s3://nowhere/o.png: The specified bucket"),
-        (["{}/old.png", "{}/old.png"], "is the input too"),
+        (["{}/old.png", "{}/old.png"], "is also the input"),
         (["in.png", "http://127.0.0.1:9/o.png"], "can only be read; write to"),
         (["in.png", "nonsense://o.png"], "cannot open nonsense://o.png"),
         (["in.png", "gs://b/o.png"], "by: pip install gcsfs"),
@@ -266,7 +266,7 @@ def test_a_failed_object_does_not_affect_others(bucket: Bucket, call: Call) -> N
     outcome = call(f"{bucket.url}/in", f"{bucket.url}/out", "-j", 1)
     assert outcome.code == 1
     assert outcome.err.endswith("1 done, 1 skipped, 4 failed\n")
-    assert f"Error: {bucket.url}/in/cut.png is broken" in outcome.err
+    assert f"Error: {bucket.url}/in/cut.png is damaged" in outcome.err
     assert f"Error: {bucket.url}/in/empty.png is not a supported image file" in outcome.err
     denied = "It says AccessDenied, check the address and the credentials"
     assert f"Error: cannot write {bucket.url}/out/b.png: {denied}" in outcome.err.replace(";", ",")

@@ -60,7 +60,7 @@ def test_a_resize_convolution_is_written_as_a_transposed_one(call: Call) -> None
     """A balanced kernel does not change; a note says that the output file is for tconv."""
     outcome = call("repair", Path(SHIPPED, "resize-conv-learned-x2.npz"), "-o", "out.npz", "--json")
     assert json.loads(outcome.out)["moved"] < 1e-12
-    note = "out.npz is for tconv; it does what resize-conv-learned-x2.npz does by resize-conv"
+    note = "use out.npz with -m tconv; resize-conv-learned-x2.npz was for -m resize-conv"
     assert (json.loads(outcome.out)["notes"], outcome.err) == ([note], f"note: {note}\n")
     assert kernel_file.load("out.npz", "tconv", 2).kernel("out").phase_sums == pytest.approx(1.0)
 
@@ -102,7 +102,7 @@ def test_ripple_left_by_rounding_is_noted(call: Call, kernels: Path) -> None:
     np.save("half.npy", (taps - taps.mean()).astype(np.float16))
     outcome = call("repair", "half.npy", "-o", "o.npy", "-s", 2)
     assert outcome.code == 0
-    assert "note: float16 is too coarse for even taps, a ripple of " in outcome.err
+    assert "note: float16 is too coarse for exact taps, so a ripple of " in outcome.err
     np.save("single.npy", (taps + 1).astype(np.float32))
     assert call("repair", "single.npy", "-o", "p.npy", "-s", 2).err == ""
 
@@ -126,8 +126,12 @@ def test_integer_taps_become_floats(call: Call, kernels: Path) -> None:
     ("arguments", "code", "fault"),
     [
         (["k3.npy", "-o", "out.npz"], 2, "k3.npy does not say its stride; pass --stride"),
-        (["k3.npy", "-o", "out.png", "-s", "2"], 2, "out.png is no kernel file; name it .npz"),
-        (["k3.npy", "-o", "k3.npy", "-s", "2"], 1, "k3.npy is the input too"),
+        (
+            ["k3.npy", "-o", "out.png", "-s", "2"],
+            2,
+            "out.png cannot hold a kernel; name the output .npz",
+        ),
+        (["k3.npy", "-o", "k3.npy", "-s", "2"], 1, "k3.npy is also the input"),
         (["k3.npy", "-o", "layer.npy", "-s", "2"], 1, "layer.npy exists; pass --force"),
         (["k3.npy", "-o", "no/out.npz", "-s", "2"], 1, "no folder no"),
         (["k3.npy", "-o", "out.npz", "-s", "4"], 2, "kernel 3 is smaller than stride 4"),
@@ -135,16 +139,16 @@ def test_integer_taps_become_floats(call: Call, kernels: Path) -> None:
         (["k3.npy", "-o", "out.npz", "-s", "2x1"], 2, "a .npz has one stride, not 2x1; name"),
         (["layer.npy", "-o", "out.npz", "-s", "2"], 2, "layer.npy holds a layer's weights; name"),
         (["no.npz", "-o", "out.npz"], 2, "no kernel file no.npz; check the path"),
-        (["in.png", "-o", "out.npz"], 2, "in.png is no kernel file"),
-        (["net.onnx", "-o", "out.npy"], 2, "out.npy holds no network; name the output .onnx"),
+        (["in.png", "-o", "out.npz"], 2, "in.png is not a kernel file"),
+        (["net.onnx", "-o", "out.npy"], 2, "out.npy cannot hold a network; name the output .onnx"),
         (["net.safetensors", "-o", "o.npy", "-s", "2"], 2, "net.safetensors is a network; export"),
         (["net.pt", "-o", "out.npy"], 2, "net.pt is a network; export it as .onnx"),
         (["k3.npy"], 2, "no output is named; give -o OUT.npz"),
         (["k3.npy", "-o", "o.npz", "-s", "2", "--update"], 2, "--update is for pictures, not for"),
         (["k3.npy", "-o", "o.npz", "-s", "2", "--layer", "a"], 2, "--layer is for networks"),
         (["in.png", "--ramp"], 2, "--ramp is for kernels and networks, not for pictures"),
-        (["in.png", "-o", "in.png"], 1, "in.png is the input too"),
-        (["in.png", "-o", "o.png", "-s", "2x3"], 2, "a picture has one stride"),
+        (["in.png", "-o", "in.png"], 1, "in.png is also the input"),
+        (["in.png", "-o", "o.png", "-s", "2x3"], 2, "--stride HxW is for kernels"),
         (["in.png", "k3.png", "-o", "new/", "--map", "m.png"], 2, "--map is for one picture"),
     ],
 )
@@ -162,6 +166,5 @@ def test_a_stride_out_of_range_is_refused(call: Call, kernels: Path, stride: str
     """A stride that no kernel has is refused in one line, and nothing is written."""
     before = contents(kernels)
     outcome = call("repair", "k3.npy", "-o", "out.npz", "--stride", stride)
-    size = stride if "x" in stride else f"{stride}x{stride}"
-    check_refused(outcome, 2, f"--stride {size} cannot be; give 1 to 512")
+    check_refused(outcome, 2, f"--stride {stride} is out of range; give 1 to 512")
     assert contents(kernels) == before

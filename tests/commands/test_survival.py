@@ -180,7 +180,7 @@ def test_promised_data_survives(
     else:
         outcome = call(source.name, target.name, "-m", "nearest")
     if channels in (2, 4) and suffix in OPAQUE_FORMATS:
-        check_refused(outcome, 1, "holds no transparency")
+        check_refused(outcome, 1, "cannot hold transparency")
         return
     assert outcome.code == 0, outcome.err
     expected = samples(mode).repeat(2, axis=0).repeat(2, axis=1)
@@ -212,7 +212,7 @@ def _check_metadata(before: dict, after: dict, suffix: str, stderr: str) -> None
         if suffix in formats_with_metadata:
             assert after[name] == before[name]
         else:
-            assert f"holds no {label}" in stderr
+            assert f"cannot hold its {label}" in stderr
     if suffix in formats_with_metadata - {"webp"}:
         assert after["dpi"] == pytest.approx((300, 150), abs=0.5)
     if suffix in {"png", "jpg", "webp"} and "exif" in before:

@@ -19,10 +19,10 @@ PICTURE, USAGE = 1, 2
     ("target", "fault"),
     [
         ("no/out.png", "no folder no"),
-        ("in.png/out.png", "no folder in.png"),
+        ("in.png/out.png", "in.png is a file, not a folder; name another output"),
         ("old.png", "old.png exists; pass --force"),
-        ("in.png", "in.png is the input too"),
-        ("./in.png", "is the input too"),
+        ("in.png", "in.png is also the input"),
+        ("./in.png", "is also the input"),
         ("out.xyz", "no format '.xyz'"),
         ("a" * 300 + ".png", "a.png"),
     ],
@@ -44,7 +44,7 @@ def test_an_empty_name_is_refused(
 ) -> None:
     """An unset shell variable as a name means neither this folder nor the root folder."""
     before = contents(folder)
-    check_refused(call(*names), USAGE, "a name is empty")
+    check_refused(call(*names), USAGE, "a file name is empty (is a shell variable not set?)")
     assert contents(folder) == before
 
 
@@ -89,7 +89,7 @@ def test_a_folder_is_refused_for_standard_output(
 def test_transparency_is_refused_for_jpeg(call: Callable[..., Outcome], folder: Path) -> None:
     """A transparent picture does not silently become opaque."""
     PIL.Image.fromarray(texture_samples(8, 8, 4)).save(folder / "clear.png")
-    check_refused(call("clear.png", "out.jpg"), PICTURE, "JPEG holds no transparency")
+    check_refused(call("clear.png", "out.jpg"), PICTURE, "JPEG cannot hold transparency")
     assert not (folder / "out.jpg").exists()
 
 
@@ -98,7 +98,7 @@ def test_a_failed_run_keeps_the_old_file(call: Callable[..., Outcome], folder: P
     write_truncated(folder, "cut.png")
     (folder / "old.png").write_bytes(b"old")
     before = contents(folder)
-    check_refused(call("cut.png", "old.png", "--force"), PICTURE, "cut.png is broken")
+    check_refused(call("cut.png", "old.png", "--force"), PICTURE, "cut.png is damaged")
     assert contents(folder) == before
 
 
@@ -108,7 +108,7 @@ def test_a_comment_is_kept_or_its_loss_is_noted(
 ) -> None:
     """A note names the comment if and only if the output lacks it."""
     PIL.Image.new("RGB", (8, 8)).save(folder / "in.jpg", comment=b"a cat")
-    is_noted = "holds no comment" in call("in.jpg", f"out.{suffix}").err
+    is_noted = "cannot hold its comment" in call("in.jpg", f"out.{suffix}").err
     assert is_noted == (b"a cat" not in (folder / f"out.{suffix}").read_bytes())
 
 

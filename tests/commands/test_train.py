@@ -53,12 +53,12 @@ def test_a_resize_conv_kernel_is_refused_by_tconv(call: Call, photos: str) -> No
 @pytest.mark.parametrize(
     ("arguments", "code", "fault"),
     [
-        (["photos", "-o", "mine.npy"], 2, "mine.npy is no .npz"),
+        (["photos", "-o", "mine.npy"], 2, "mine.npy is not a .npz"),
         (["nowhere", "-o", "mine.npz"], 1, "no file or folder nowhere"),
         (["in.png", "-o", "mine.npz"], 1, "no picture can be used (in.png is 24x20, too small);"),
         (["photos", "-o", "no/mine.npz"], 1, "no folder no"),
         (["photos", "-o", "old.npz"], 1, "old.npz exists; pass --force"),
-        (["photos", "-o", "mine.npz", "--taps", "4"], 2, "--taps 4 cannot be"),
+        (["photos", "-o", "mine.npz", "--taps", "4"], 2, "invalid --taps 4"),
         (["photos", "-o", "mine.npz", "--shrink", "box"], 2, "no shrink 'box'"),
         (["photos"], 2, "--output"),
         (["photos", "-o", "n.npz", "--steps", "9"], 2, "--steps is for network, not for tconv"),

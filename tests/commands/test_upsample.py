@@ -181,7 +181,7 @@ def test_an_option_without_effect_is_noted(call: Call) -> None:
     """A note says that --quality does nothing for a PNG; -q leaves the note out."""
     outcome = call("in.png", "out.png", "--quality", 90)
     assert outcome.code == 0
-    assert outcome.err == "note: --quality is for JPEG, WebP and AVIF; PNG has none\n"
+    assert outcome.err == "note: --quality is for JPEG, WebP and AVIF; it does nothing for PNG\n"
     for more in (["--force"], ["--dry-run", "--force"]):
         outcome = call("in.png", "x.jpeg", "--format", "png", *more)
         note = "note: --format is for names without a suffix; x.jpeg becomes a JPEG\n"

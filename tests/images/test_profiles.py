@@ -62,7 +62,7 @@ def test_other_formats_get_srgb(tmp_path: Path) -> None:
     """A format without CMYK gets sRGB, no CMYK profile, and a note."""
     samples, source = picture(tmp_path, "tiff")
     report = enlarge(parse(source), parse(tmp_path / "out.png"), NEAREST)
-    assert report.notes == ("PNG holds no inks, so CMYK became sRGB without a profile",)
+    assert report.notes == ("PNG cannot hold CMYK, so it became sRGB without a profile",)
     image = files.read(parse(tmp_path / "out.png"))
     assert image.metadata.icc is None
     expected = 255 - samples[..., :3].astype(int)
@@ -101,7 +101,7 @@ def test_cmyk_has_no_linear_light(tmp_path: Path) -> None:
     """--linear is refused where CMYK is kept."""
     _, source = picture(tmp_path, "tiff")
     task = Task(build("nearest"), TargetSize(scale=2.0), linear=True)
-    with pytest.raises(ImageFileError, match="inks are no light; leave --linear out"):
+    with pytest.raises(ImageFileError, match="--linear is not for CMYK; leave it out"):
         enlarge(parse(source), parse(tmp_path / "out.tiff"), task)
     enlarge(parse(source), parse(tmp_path / "out.png"), task)
 
@@ -202,7 +202,7 @@ def test_linear_light_is_by_the_pictures_own_curve(tmp_path: Path, how: str, gre
         (tmp_path / "in.png").write_bytes(data[:33] + gamma + data[33:])
     task = Task(build("bilinear"), TargetSize(scale=2.0), linear=True)
     report = enlarge(parse(tmp_path / "in.png"), parse(tmp_path / "out.png"), task)
-    assert report.notes == ("2 colours: -m nearest keeps its pixels",)
+    assert report.notes == ("it has only 2 colours; -m nearest would keep its pixels sharp",)
     with PIL.Image.open(tmp_path / "out.png") as opened:
         row = np.asarray(opened)[4, 15:17].reshape(2, -1)
     expected = np.array([0.25, 0.75]) ** (1 / 1.5) * 255
@@ -231,7 +231,7 @@ def test_levels_beyond_the_range_go_on_evenly() -> None:
 )
 def test_another_curve_is_noted(icc: bytes) -> None:
     """A profile with an unreadable curve gives a note."""
-    note = "--linear takes sRGB's curve, not that of its profile"
+    note = "--linear uses sRGB's curve, not that of its profile"
     assert notes_on_linear(Metadata(icc=icc)) == (note,)
 
 
@@ -249,7 +249,7 @@ def test_another_curve_is_noted(icc: bytes) -> None:
 )
 def test_the_first_declaration_counts(metadata: Metadata, word: str | None) -> None:
     """The first of cICP, profile, sRGB and gamma counts, as PNG specifies."""
-    note = f"--linear takes sRGB's curve, not that of its {word}"
+    note = f"--linear uses sRGB's curve, not that of its {word}"
     assert notes_on_linear(metadata) == (() if word is None else (note,))
 
 

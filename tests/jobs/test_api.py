@@ -50,10 +50,14 @@ def test_what_cannot_be_done_is_told(planes: np.ndarray, settings: dict, fault: 
     [
         (np.ones((64, 64)), None, r"planes are float64 \(64, 64\); give floats, \(C, H, W\)"),
         (np.ones((1, 64, 64), np.uint8), None, "planes are uint8"),
-        (np.ones((1, 64, 64)), 0, "stride 0 cannot be; give a whole number of 2 or more, or None"),
-        (np.ones((1, 64, 64)), "auto", "stride auto cannot be"),
-        (np.ones((1, 64, 64)), 2.0, "stride 2.0 cannot be"),
-        (np.ones((5, 64, 64)), 2, "planes are 5; give grey or red, green and blue"),
+        (np.ones((1, 64, 64)), 0, "invalid stride 0; give a whole number of 2 or more, or None"),
+        (np.ones((1, 64, 64)), "auto", "invalid stride auto"),
+        (np.ones((1, 64, 64)), 2.0, "invalid stride 2.0"),
+        (
+            np.ones((5, 64, 64)),
+            2,
+            r"there are 5 planes; give 1 \(grey\) or 3",
+        ),
         (np.full((1, 64, 64), np.nan), 2, "planes hold NaN or infinity; replace them"),
     ],
 )

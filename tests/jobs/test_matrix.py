@@ -46,7 +46,7 @@ def test_a_flat_image_shows_the_phases() -> None:
     assert actual.large == (7, 7)
     assert actual.ripple == pytest.approx(0.4843, abs=5e-5)
     assert actual.overlap.startswith(
-        "Far from the edges outputs get 1, 2 or 4 inputs by turns, because 3x3 taps"
+        "Far from the edges of a large image outputs get 1, 2 or 4 inputs by turns, because 3x3"
     )
 
 
@@ -66,16 +66,22 @@ def test_named_kernels_bring_their_taps(tmp_path: Any) -> None:
     ("settings", "fault"),
     [
         ({"kernel": "unifrom"}, "no kernel 'unifrom' to show; did you mean 'uniform'"),
-        ({"kernel": "8"}, f"kernel 8 has 8x8 taps, more than the {len(LETTERS)} letters"),
+        ({"kernel": "8"}, f"kernel 8 has 64 taps, more than the {len(LETTERS)} that have"),
         ({"kernel": "3", "kernel_size": 5}, "--kernel-size is for .*, not 3; give --kernel 5"),
         ({"kernel": "bicubic", "kernel_size": 3}, "--kernel-size is for uniform"),
         ({"kernel": "gone.npz"}, "no kernel file gone.npz; check the path"),
-        ({"small": "9x9"}, "11x11 are 121 pixels, .* give a smaller --small"),
-        ({"input": "9x9"}, "9x9 are 81 pixels, more than 64 that can be shown; give a smaller --i"),
-        ({"small": "5x5", "stride": 2}, "11x11 are 121 pixels"),
+        ({"small": "9x9"}, "11x11 is 121 pixels, .* give a smaller --small"),
+        (
+            {"input": "9x9"},
+            "9x9 is 81 pixels, more than the 64 that can be shown; give a smaller --i",
+        ),
+        ({"small": "5x5", "stride": 2}, "11x11 is 121 pixels"),
         ({"input": "4", "stride": 2}, "invalid --input '4'; use HEIGHTxWIDTH, such as 4x4"),
         ({"small": "0x4"}, "invalid --small '0x4'"),
-        ({"input": "4x4", "small": "2x2"}, "--input and --small are both given; leave one out"),
+        (
+            {"input": "4x4", "small": "2x2"},
+            "--input and --small cannot be used together; leave one out",
+        ),
         ({"input": "2x2"}, "are larger than the input"),
     ],
 )

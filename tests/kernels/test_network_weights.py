@@ -51,14 +51,17 @@ def test_phase_sums_are_what_flat_pictures_get() -> None:
     ("changes", "fault"),
     [
         ({"format": 2}, "is damaged (it has format 2, not 1); train it again"),
-        ({"method": "tconv"}, "holds no network; give a .npz of"),
+        ({"method": "tconv"}, "is not a network; give a .npz of"),
         ({"head": None}, "is damaged ('head"),
         ({"layer0": None}, "is damaged ('layer0"),
         ({"bias2": np.zeros(3)}, "bias2 has shape (3,)"),
         ({"layer1": np.zeros((4, 3, 3, 3))}, "layer1 has shape (4, 3, 3, 3)"),
         ({"layer0": np.zeros((4, 1, 4, 4))}, "taps of 4 and 4 phases"),
         ({"head": np.zeros((5, 4, 3, 3))}, "taps of 5 and 5 phases"),
-        ({"head": np.full((4, 4, 3, 3), np.nan)}, "head has shape (4, 4, 3, 3), or odd numbers"),
+        (
+            {"head": np.full((4, 4, 3, 3), np.nan)},
+            "head has shape (4, 4, 3, 3), or unusable numbers",
+        ),
         ({"about": "["}, "is damaged"),
         ({"layer2": np.array("word")}, "is damaged"),
         ({"bias0": np.array(1.0)}, "is damaged"),
@@ -78,5 +81,5 @@ def test_damaged_files_are_refused(tmp_path: Path, changes: dict[str, Any], faul
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     """The path is named."""
-    with pytest.raises(SettingError, match=r"no file of weights .*none\.npz; check the path"):
+    with pytest.raises(SettingError, match=r"no weights file .*none\.npz; check the path"):
         load_network(str(tmp_path / "none.npz"))

@@ -127,7 +127,7 @@ def test_a_kernel_file_without_negative_taps_refuses_it(tmp_path: object) -> Non
 @pytest.mark.parametrize("strength", [-0.1, 1.1, float("nan"), "1"])
 def test_a_strength_is_between_0_and_1(strength: object) -> None:
     """Anything else is refused by name."""
-    with pytest.raises(SettingError, match=r"--antiring \S+ is out of range; give 0..1"):
+    with pytest.raises(SettingError, match=r"--antiring \S+ is out of range; give 0 to 1"):
         build("bicubic", antiring=strength)
 
 

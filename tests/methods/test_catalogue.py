@@ -41,12 +41,12 @@ def test_every_parameter_has_help_and_limits(method: type[Method]) -> None:
         ("tconv", {"kernel": "q"}, "no kernel 'q'; choose learned, learned-sharp, learned-soft, "),
         ("tconv", {"kernel": "q.txt"}, ", gaussian, random or a .npz or .npy file"),
         ("resize-conv", {"kernel": "q.txt"}, ", gaussian, sharpen or a .npz or .npy file"),
-        ("resize-conv", {"resize": "q"}, "no resize 'q'; choose nearest, bilinear"),
+        ("resize-conv", {"resize": "q"}, "invalid --resize 'q'; choose nearest, bilinear"),
         ("bicubic", {"backend": "scipy"}, "--backend is for nearest, bilinear and spline, not"),
-        ("spline", {"backend": "numpy"}, "no backend 'numpy'; choose fast, scipy"),
-        ("spline", {"order": -1}, "--order -1 is out of range; give 0..5"),
-        ("spline", {"order": 6}, "--order 6 is out of range; give 0..5"),
-        ("spline", {"order": "3"}, "--order 3 is out of range; give 0..5"),
+        ("spline", {"backend": "numpy"}, "invalid --backend 'numpy'; choose fast, scipy"),
+        ("spline", {"order": -1}, "--order -1 is out of range; give 0 to 5"),
+        ("spline", {"order": 6}, "--order 6 is out of range; give 0 to 5"),
+        ("spline", {"order": "3"}, "--order 3 is out of range; give 0 to 5"),
     ],
 )
 def test_what_cannot_be_built_is_told(name: str, settings: dict[str, object], fault: str) -> None:

@@ -145,7 +145,7 @@ def test_other_scales_are_reduced(scale: float) -> None:
 def test_more_planes_than_a_picture_has_are_refused() -> None:
     """Feature maps are none of what the network has learned."""
     with pytest.raises(
-        SettingError, match="pictures look like, and feature maps are none; pass -m tconv"
+        SettingError, match="-m network is for pictures, not for feature maps; pass -m tconv"
     ):
         upsample(random_planes(5, 8, 8, 0), "network")
 
@@ -273,9 +273,9 @@ def test_its_own_scale_and_ripple_are_known(tmp_path: Path) -> None:
     ("settings", "fault"),
     [
         ({}, "pass --model FILE.onnx"),
-        ({"model": "a.pth"}, r"--model a\.pth is no \.onnx file"),
+        ({"model": "a.pth"}, r"--model a\.pth is not a \.onnx file"),
         ({"model": "a.onnx", "tile": -1}, "--tile -1 is out of range"),
-        ({"model": "a.onnx", "model_range": "2"}, "no model range '2'"),
+        ({"model": "a.onnx", "model_range": "2"}, "invalid --model-range '2'; choose auto, 1, 255"),
     ],
 )
 def test_wrong_settings_are_refused(settings: dict[str, Any], fault: str) -> None:

@@ -23,7 +23,7 @@ from upsample_cli.jobs.audit.layer_figures import figures
          "must have at least 3 dimensions"),
         ([node("ConvTranspose", "x w", "y", strides=[2])], {"w": WEIGHTS}, "does not match"),
         ([node("ConvTranspose", "x w", "y", strides=[0, 2])], {"w": WEIGHTS},
-         "its strides [0, 2] cannot be"),
+         "its strides [0, 2] are impossible"),
         ([node("ConvTranspose", "x w", "y", strides=[4096, 4096])], {"w": WEIGHTS},
          "its 16777216 phases are too many to judge"),
         ([node("ConvTranspose", "x w", "y", group=3)], {"w": WEIGHTS}, "not divisible by group"),
@@ -73,7 +73,9 @@ def test_what_is_no_model_is_refused(tmp_path: Path, data: bytes) -> None:
     """Nothing, text or other files are no models."""
     path = tmp_path / "odd.onnx"
     path.write_bytes(data)
-    with pytest.raises(NetworkFileError, match=r"odd.onnx (is no ONNX model|holds no network); "):
+    with pytest.raises(
+        NetworkFileError, match=r"odd.onnx (is not an ONNX model|holds no layers); "
+    ):
         layers(str(path))
 
 
@@ -82,7 +84,7 @@ def test_a_missing_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(NetworkFileError, match=r"no file nowhere.onnx; check the path"):
         layers("nowhere.onnx")
     (tmp_path / "folder.onnx").mkdir()
-    with pytest.raises(NetworkFileError, match="is no ONNX model"):
+    with pytest.raises(NetworkFileError, match="is not an ONNX model"):
         layers(str(tmp_path / "folder.onnx"))
 
 

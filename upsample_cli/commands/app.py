@@ -16,8 +16,6 @@ from upsample_cli.commands.exit_codes import BROKEN_PIPE, FAILED, INTERRUPTED, U
 from upsample_cli.commands.output.messages import tell
 from upsample_cli.errors import SettingError, UpsampleError
 
-_RANGES = ((r"([\d.]+)<=x<=([\d.]+)", r"\1 to \2"), (r"x>=([\d.]+)", r"\1 or more"))
-
 
 class _App(click.Group):
     """A group whose first command needs no name."""
@@ -123,16 +121,16 @@ def _run() -> int:
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else FAILED
     except (KeyboardInterrupt, click.Abort):
-        tell("Error", "interrupted; nothing half-written was left")
+        tell("Error", "interrupted; no half-written file was left")
         return INTERRUPTED
     except MemoryError:
-        tell("Error", "memory has run out; allow more, or take a smaller picture or --scale")
+        tell("Error", "out of memory; allow more, or give a smaller picture or --scale")
         return FAILED
     except OSError as error:  # not of a picture's file, which raises an UpsampleError
         if _is_from_echo(error):
             tell("Error", f"cannot write standard output: {error.strerror}; write to a file")
         else:
-            tell("Error", f"the system refuses: {error}; see to that and try again")
+            tell("Error", f"the system reports: {error}; mend that and try again")
         return FAILED
     return code if isinstance(code, int) else 0
 
@@ -152,12 +150,13 @@ def _text_of(error: click.ClickException, help_call: str) -> str:
         return f"no option '{error.option_name}'; {remedy}"
     if isinstance(error, click.MissingParameter) and error.param is not None:
         is_option = isinstance(error.param, click.Option)
-        name = _name(error.param) if is_option else error.param.human_readable_name
+        name = _name(error.param) if is_option else error.param.human_readable_name.rstrip(".")
         return f"{name} is missing; see `{help_call}`"
     if isinstance(error, click.BadParameter) and error.param is not None:
         return _bad_value(_name(error.param), error.message.rstrip("."), help_call)
     text = error.format_message().rstrip(".")
     text = re.sub(r"^Option '(.*)' requires an argument$", r"\1 needs a value", text)
+    text = re.sub(r"^Got unexpected extra arguments? \((.*)\)$", r"unexpected argument '\1'", text)
     return text if ";" in text else f"{text}; see `{help_call}`"
 
 
@@ -166,10 +165,7 @@ def _bad_value(option: str, message: str, help_call: str) -> str:
     if match := re.fullmatch(r"'(.*)' is not one of (.*)", message, re.DOTALL):
         return f"invalid {option} '{match[1]}'; choose {match[2].replace(chr(39), '')}"
     if match := re.fullmatch(r"(.*) is not in the range (.*)", message):
-        limits = match[2]
-        for pattern, words in _RANGES:
-            limits = re.sub(f"^{pattern}$", words, limits)
-        return f"{option} {match[1]} is out of range; give {limits}"
+        return f"{option} {match[1]} is out of range; give {match[2]}"
     if match := re.fullmatch(r"'(.*)' is not a valid (.*)", message, re.DOTALL):
         kind = {"integer": "a whole number", "number": "a number"}.get(match[2], f"a {match[2]}")
         return f"invalid {option} '{match[1]}'; give {kind}"

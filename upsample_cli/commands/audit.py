@@ -17,18 +17,20 @@ from upsample_cli.errors import SettingError, UpsampleError
 @click.command(short_help="Find the checkerboard of kernels and networks.")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", shell_complete=complete_files)
 @click.option("-s", "--stride", callback=pair, metavar="N|HxW",
-              help="Stride, where the file does not say it.")  # fmt: skip
+              help="Stride, if the file does not say it.")  # fmt: skip
 @click.option("--padding", callback=pair, metavar="N|HxW",
-              help="Padding, where the file does not say it.")  # fmt: skip
-@click.option("--layer", metavar="PATTERN", help="Which weights of a .safetensors, as up*.weight.")
+              help="Padding, if the file does not say it.")  # fmt: skip
+@click.option(
+    "--layer", metavar="PATTERN", help="Weights of a .safetensors to audit, such as 'up*.weight'."
+)
 @click.option("--type", "kind", type=click.Choice(("tconv", "sub-pixel")), default="tconv",
-              show_default=True, help="Layer that weights without a graph belong to.")  # fmt: skip
+              help="Kind of layer, if the file has only weights; default tconv.")  # fmt: skip
 @click.option("--max-ripple", type=Limit(0), metavar="RIPPLE",
-              help="Exit with 4 if a ripple is larger.")  # fmt: skip
+              help="Exit with 4 if a ripple is larger than this; 0 or more.")  # fmt: skip
 @click.option("--pictures", multiple=True, metavar="FILE", shell_complete=complete_files,
-              help="Photograph to run networks on; may be repeated.")  # fmt: skip
+              help="Photograph to run networks on too; may be repeated.")  # fmt: skip
 @click.option("--max-levels", type=Limit(0), metavar="LEVELS",
-              help="Exit with 4 if the output has a stronger pattern.")  # fmt: skip
+              help="Exit with 4 if a network's output has more than this.")  # fmt: skip
 @max_memory_option
 @json_option
 def audit(files: tuple[str, ...], stride: tuple[int, int] | None,
@@ -75,8 +77,8 @@ def audit(files: tuple[str, ...], stride: tuple[int, int] | None,
                          f"--max-levels {max_levels:g}")  # fmt: skip
         if max_levels is not None and result.layers and result.output is None:
             codes.add(FAILED)
-            tell("Error", f"{path}: it makes no pictures of pictures, so that --max-levels has "
-                          "nothing to judge")  # fmt: skip
+            tell("Error", f"{path}: --max-levels is for networks that turn pictures into pictures; "
+                          "leave it out")  # fmt: skip
         if max_ripple is not None and result.unknown:
             codes.add(FAILED)
             tell("Error", f"{path}: {result.unknown} of {len(result.layers)} layers could not be "

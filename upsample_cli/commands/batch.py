@@ -57,7 +57,7 @@ def enlarge(request: Request, work: Work = enlarge_picture) -> int:
             if request.as_json:
                 click.echo(picture_lines.summary_line({"done": 0, "skipped": 0, "failed": 0}, 0.0))
             if not request.quiet:
-                tell("note", "there is no file to enlarge; nothing is done")
+                tell("note", "found no file to enlarge, so nothing was done")
             return exit_codes.NOTHING
         return _enlarge(planned, root, request, workforce, work)
 
@@ -85,15 +85,15 @@ def _plan(request: Request, root: Folder) -> plan.Plan:
         is_picture_name = isinstance(output, Place) and output.suffix[1:] in FORMATS
         if is_picture_name and output.modified() is None and inputs[0].exists():
             raise SettingError(
-                f"{inputs[0]} is a folder and {output} the name of a picture; "
-                f"name a folder or write {output}/"
+                f"{inputs[0]} is a folder, so the output must be a folder; "
+                f"write {output}/ or name another"
             )
         return plan.of_folder(inputs[0], root, naming, globs)
     is_new = output.is_remote and output.modified() is None
     if not (is_new or isinstance(output, Folder)):
         raise SettingError(
-            f"several inputs need a folder as the last name, and {output} is none; "
-            f"make it or write {output}/"
+            f"several inputs need a folder to write to, and {output} is not one; "
+            f"write {output}/ or name another"
         )
     return plan.of_places(inputs, root, naming, globs)
 

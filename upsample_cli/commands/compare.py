@@ -7,7 +7,7 @@ import click
 
 from upsample_cli.commands import exit_codes
 from upsample_cli.commands.arguments.options import (
-    Number,
+    Limit,
     Whole,
     complete_files,
     json_option,
@@ -34,16 +34,22 @@ _WORST = 3  # pictures of a folder that its page shows
 @click.command(short_help="Show every method on a picture, in one page.")
 @click.argument("source", metavar="PICTURE|FOLDER", shell_complete=complete_files)
 @click.option("-o", "--output", metavar="FILE", shell_complete=complete_files,
-              help=f"Page .html, or sheet of crops .png ({_PAGE}).")  # fmt: skip
+              help=f"Page (.html) or sheet of crops (.png); default {_PAGE}.")  # fmt: skip
 @click.option(
-    "--methods", metavar="LIST", help="Such as bicubic,tconv:kernel=uniform:kernel-size=3."
+    "--methods", metavar="LIST", help="Methods to show, such as bicubic,tconv:kernel=uniform."
 )
 @click.option(
-    "-s", "--scale", type=Number(), metavar="N", help="Output pixels per input pixel (2)."
+    "-s",
+    "--scale",
+    type=Limit(),
+    metavar="N",
+    help="Output pixels per input pixel, 1 to 64; default 2.",
 )
 @click.option("--reference", metavar="LARGE", shell_complete=complete_files,
-              help="What the enlarged picture should be.")  # fmt: skip
-@click.option("--shrink", is_flag=True, help="Shrink it first: it is its own reference.")
+              help="The true large picture, for PSNR and SSIM.")  # fmt: skip
+@click.option(
+    "--shrink", is_flag=True, help="Shrink the picture first, and compare with the original."
+)
 @click.option("--crop", metavar="X,Y,W,H", help="The part to show, in the picture's pixels.")
 @click.option("-f", "--force", is_flag=True, help="Replace a file that exists.")
 @click.option(
@@ -51,7 +57,7 @@ _WORST = 3  # pictures of a folder that its page shows
     "--jobs",
     type=Whole(1),
     metavar="N",
-    help="Number of methods to work on at once (all cores).",
+    help="Methods to work on at once; default one for each core.",
 )
 @json_option
 @max_pixels_option
@@ -130,7 +136,7 @@ def _options(scale: float | None, reference: str | None, shrink: bool, crop: str
 
     TargetSize(scale)
     if reference and shrink:
-        raise SettingError("--reference and --shrink are two truths; give one")
+        raise SettingError("--reference and --shrink cannot be used together; leave one out")
     low = parse_file(reference) if reference else None
     return Options(scale, low, shrink, _box(crop), max_pixels or MAX_PIXELS, jobs or cores())
 
@@ -142,7 +148,7 @@ def _box(text: str | None) -> "Box | None":
     if text is None:
         return None
     if len(words) != 4 or not all(word.isascii() and word.isdecimal() for word in words):
-        raise SettingError(f"--crop {text} is no box; give X,Y,WIDTH,HEIGHT in pixels")
+        raise SettingError(f"invalid --crop '{text}'; give X,Y,WIDTH,HEIGHT in pixels")
     return Box(*map(int, words))
 
 
@@ -151,6 +157,6 @@ def _target(place: Place | Folder, name: str, force: bool) -> Place | None:
     target = parse_file(name) if name else None
     if target is not None:
         if target.suffix not in (".html", ".png"):
-            raise SettingError(f"{name} is no page and no sheet; name a .html or a .png")
+            raise SettingError(f"{name} is neither a page nor a sheet; name a .html or .png file")
         target.check_target(parse_file(STREAM) if isinstance(place, Folder) else place, force)
     return target

@@ -14,12 +14,20 @@ TOPICS = tuple(sorted(path.stem for path in FOLDER.glob("*.md")))
 
 @click.command(short_help="Read a guide.")
 @click.argument("topic", required=False, shell_complete=complete_words(TOPICS))
-def guide(topic: str | None) -> None:
+@click.option("--man", is_flag=True, help="Print the manual page of all commands, in roff.")
+@click.pass_context
+def guide(context: click.Context, topic: str | None, man: bool) -> None:
     """Print the guide on TOPIC; without one, list what there is.
 
     \b
     upsample guide transposed-convolution
+    upsample guide --man > ~/.local/share/man/man1/upsample.1
     """  # noqa: D301 # click needs the \b itself
+    if man:
+        from upsample_cli.commands.output.man_page import man_page
+
+        click.echo(man_page(context.find_root()), nl=False)
+        return
     if topic is None:
         for name in TOPICS:
             click.echo(f"{name.ljust(max(map(len, TOPICS)))}  {_text(name).splitlines()[0][2:]}")

@@ -22,25 +22,31 @@ Pair = tuple[int, int] | None
 @click.argument("input", shell_complete=complete_files)
 @click.argument("output", shell_complete=complete_files)
 @click.option("-w", "--weights", required=True, metavar="FILE", shell_complete=complete_files,
-              help="A .npy, .npz or .safetensors.")  # fmt: skip
-@click.option("--tensor", metavar="NAME", help="Name of the weights, where there are several.")
-@click.option("--bias", metavar="NAME|FILE.npy", help="Bias, by its name or in a file (none).")
+              help="The layer's weights: a .npy, .npz or .safetensors.")  # fmt: skip
+@click.option("--tensor", metavar="NAME", help="Name of the weights, if the file holds several.")
+@click.option(
+    "--bias", metavar="NAME|FILE.npy", help="Bias: a name in the file, or a file; default none."
+)
 @click.option("-s", "--stride", callback=pair, metavar="N|HxW",
-              help="Output pixels per input pixel (1).")  # fmt: skip
+              help="Output pixels per input pixel; default 1.")  # fmt: skip
 @click.option("--padding", callback=pair, metavar="N|HxW",
-              help="Output pixels cut off on each side (0).")  # fmt: skip
+              help="Output pixels cut off on each side; default 0.")  # fmt: skip
 @click.option("--output-padding", callback=pair, metavar="N|HxW",
-              help="Output pixels added at the far ends (0).")  # fmt: skip
+              help="Output pixels added at the bottom and right; default 0.")  # fmt: skip
 @click.option("--dilation", callback=pair, metavar="N|HxW",
-              help="Output pixels from one tap to the next (1).")  # fmt: skip
-@click.option("--groups", type=int, default=1, show_default=True, metavar="N",
-              help="Groups of channels.")  # fmt: skip
+              help="Output pixels from one tap to the next; default 1.")  # fmt: skip
+@click.option("--groups", type=int, default=1, metavar="N",
+              help="Groups of channels; default 1.")  # fmt: skip
 @layout_option
-@click.option("--format", type=click.Choice(ARRAY_FORMATS), help="Format of standard output.")
+@click.option(
+    "--format",
+    type=click.Choice(ARRAY_FORMATS),
+    help="Format, if the output has no suffix; default the input's.",
+)
 @click.option("-f", "--force", is_flag=True, help="Replace an output that exists.")
 @max_memory_option
 @json_option
-@click.option("-q", "--quiet", is_flag=True, help="No report.")
+@click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 def layer(input: str, output: str, weights: str, tensor: str | None, bias: str | None,
           stride: Pair, padding: Pair, output_padding: Pair, dilation: Pair, groups: int,
           layout: str | None, format: str | None, force: bool, as_json: bool,
@@ -48,14 +54,14 @@ def layer(input: str, output: str, weights: str, tensor: str | None, bias: str |
     """Apply a transposed convolution layer to the feature maps in INPUT, a .npy or .npz.
 
     Weights have PyTorch's shape, (Cin, Cout / groups, kH, kW); beyond the edges there are zeros,
-    as in the network. The layer's exact ripple is told.
+    as in the network. The report says the layer's exact ripple.
 
     \b
     upsample layer maps.npy out.npy --weights up.npy --stride 2 --padding 1
     upsample layer maps.npy out.npy -w net.safetensors --tensor up.weight --bias up.bias -s 2
     """  # noqa: D301 # click needs the \b itself
     if "" in (input, output):
-        raise SettingError("a name is empty, as of a shell variable that is not set; name a file")
+        raise SettingError("a file name is empty (is a shell variable not set?); name a file")
     source, to = as_file(parse(input)), as_file(output_place(output))
     if to.is_stream:
         check_stream((source,))

@@ -30,7 +30,7 @@ class MatrixRequest:
     def __post_init__(self) -> None:
         """Check the name of the output."""
         if self.output is not None and not self.output.endswith(".png"):
-            raise SettingError(f"{self.output} is no .png; name the picture PICTURE.png")
+            raise SettingError(f"{self.output} is not a .png file; name one")
 
     def convolution(self) -> "SmallConvolution":
         """Return the convolution to show."""
@@ -41,29 +41,29 @@ class MatrixRequest:
 
 
 @click.command(short_help="Show a small convolution as a matrix.")
-@click.option("--input", metavar="HxW", help="Size of the image that is convolved (4x4).")
+@click.option("--input", metavar="HxW", help="Size of the image that is convolved; default 4x4.")
 @click.option(
-    "--small", metavar="HxW", help="Size of the result instead: what the transpose takes."
+    "--small", metavar="HxW", help="Size of the small side instead: what the transpose takes."
 )
 @click.option("-k", "--kernel", default="3", metavar="HxW|NAME|FILE",
-              help="Size, name or file of the kernel (3).")  # fmt: skip
+              help="Size, name or file of the kernel; default 3.")  # fmt: skip
 @click.option("--kernel-size", type=Whole(1), metavar="N",
-              help="Taps along each axis, of uniform, random, gaussian.")  # fmt: skip
+              help="Taps along each axis, of uniform, random or gaussian.")  # fmt: skip
 @click.option(
-    "--stride", type=Whole(1), metavar="N", help="Pixels from one window to the next (1)."
+    "--stride", type=Whole(1), metavar="N", help="Pixels from one window to the next; default 1."
 )
 @click.option("--padding", type=Whole(0), default=0, metavar="N",
-              help="Zeros added around the image (0).")  # fmt: skip
+              help="Zeros added around the image; default 0.")  # fmt: skip
 @click.option("--dilation", type=Whole(1), default=1, metavar="N",
-              help="Pixels from one tap to the next (1).")  # fmt: skip
+              help="Pixels from one tap to the next; default 1.")  # fmt: skip
 @click.option("-o", "--output", metavar="PICTURE.png", help="Also save it as a picture.")
 @click.option("-f", "--force", is_flag=True, help="Replace a picture that exists.")
 @json_option
 def matrix(**values: Any) -> None:
     """Show a small convolution as a matrix, and its transpose, the transposed convolution.
 
-    Letters are taps, dots are zeros. How many inputs each output gets tells whether equal taps
-    make a checkerboard.
+    Letters are taps, dots are zeros. Equal taps make a checkerboard where outputs get different
+    numbers of inputs.
 
     \b
     upsample matrix

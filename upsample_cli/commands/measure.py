@@ -27,13 +27,13 @@ def _stride(ctx: click.Context, param: click.Parameter, value: str) -> int | Non
     try:
         return None if value == "auto" else int(value)
     except ValueError:
-        raise SettingError(f"--stride {value} is no stride; give 2..16, or auto") from None
+        raise SettingError(f"invalid --stride '{value}'; give 2 to 16, or auto") from None
 
 
 @click.command(short_help="Measure the checkerboard in pictures.")
 @click.argument("images", nargs=-1, metavar="IMAGE...", shell_complete=complete_files)
-@click.option("--stride", callback=_stride, default="auto", show_default=True, metavar="N|auto",
-              help="Period to look for, in pixels, 2..16; auto: 2..8.")  # fmt: skip
+@click.option("--stride", callback=_stride, default="auto", metavar="N|auto",
+              help="Period to look for, 2 to 16 pixels; default auto: 2 to 8.")  # fmt: skip
 @click.option(
     "--map",
     "heat_map",
@@ -45,21 +45,21 @@ def _stride(ctx: click.Context, param: click.Parameter, value: str) -> int | Non
     "--spectrum",
     metavar="OUT.png",
     shell_complete=complete_files,
-    help="Draw the spectrum, with the lines of the stride.",
+    help="Draw the spectrum, with the stride's frequencies marked.",
 )
 @click.option(
     "--reference",
     metavar="LOW",
     shell_complete=complete_files,
-    help="Original that the picture was enlarged from.",
+    help="The small picture that it was enlarged from.",
 )
 @click.option("--max-ripple", type=Limit(0), metavar="LEVELS",
-              help="Exit with 4 if a ripple is larger, or cannot be told.")  # fmt: skip
+              help="Exit with 4 if a ripple is larger than this, or unknown.")  # fmt: skip
 @click.option("-f", "--force", is_flag=True, help="Replace figures that exist.")
 @input_options
 @jobs_option
 @json_option
-@click.option("--csv", "as_csv", is_flag=True, help="Print CSV, one line for each picture.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV, one row for each picture.")
 @max_pixels_option
 @max_memory_option
 @click.option("-q", "--quiet", is_flag=True, help="Print no progress bar and no summary.")
@@ -83,12 +83,13 @@ def measure(
 ) -> int:
     """Measure the checkerboard in files, folders and URLs of pictures; "-" is standard input.
 
-    A line a picture: the stride it repeats with, the verdict, the RMS in levels of 0..255 of what
-    repeats (ripple), the part of the picture that has it (share), its strength where it is
-    strongest (peak), what could not have been seen (floor), and the pattern's power over its error
-    (contrast). Colours are measured one by one too, and the worst is told; of an animation, the
-    worst frame. With --reference what an even enlargement of LOW shows is taken off first: for
-    pictures that repeat by nature, as brickwork and halftones do.
+    Each picture gets a line: stride (pixels after which the pattern repeats), verdict, ripple (its
+    strength: RMS in levels of 0 to 255), share (part of the picture that has it), peak (strength
+    where it is strongest), floor (what could not have been seen), contrast (its power over its
+    error) and the worst colour channel. An animation is judged by its worst frame.
+
+    Pictures that repeat by nature, such as brickwork and halftones, need --reference: what an even
+    enlargement of LOW shows is then not counted.
     """
     from upsample_cli.commands.output.measure_output import (
         CsvTable,
@@ -101,7 +102,7 @@ def measure(
     from upsample_cli.jobs.measure.measure import MeasureOptions, measuring
 
     if as_json and as_csv:
-        raise SettingError("--json and --csv exclude each other; give one")
+        raise SettingError("--json and --csv cannot be used together; leave one out")
     sources = _sources(images, files_from, null)
     map_file, spectrum_file, low = _files_of_one(sources, heat_map, spectrum, reference)
     options = MeasureOptions(stride, low, map_file, spectrum_file, force, max_pixels or MAX_PIXELS)
@@ -123,7 +124,7 @@ def _sources(
         raise SettingError("--null is for --files-from; leave it out")
     sources = [*map(parse, images)] if files_from is None else places_from(files_from, null)
     if not sources:
-        raise SettingError("no picture is named; name files or folders, or give --files-from")
+        raise SettingError("no picture is named; give files, folders or --files-from")
     return sources
 
 

@@ -15,16 +15,40 @@ _ANTIRING = (
     "--antiring 1 leaves no overshoot at edges, 0.5 half of it; 0.5 changes photographs by -0.01\n"
     "to +0.07 dB PSNR, by -0.04 dB with network"
 )
-_KERNEL_HEADER = ("for", "kernel", "scale", "taps", "PSNR dB", "over bicubic", "noise", "overshoot")
+_KERNELS = (
+    ("kernel", "for", "when to take it"),
+    ("learned", "both", "photographs: the default"),
+    ("learned-sharp", "both", "clean photographs: sharper, and more noise"),
+    ("learned-soft", "both", "noisy photographs and JPEGs: softer, and less noise"),
+    ("uniform", "tconv", "equal taps: to see a checkerboard; --kernel-size sets their number"),
+    ("bilinear", "tconv", "bilinear interpolation as a transposed convolution"),
+    ("bicubic", "tconv", "bicubic interpolation as a transposed convolution"),
+    ("lanczos", "tconv", "Lanczos interpolation as a transposed convolution"),
+    ("gaussian", "both", "a soft blur, without overshoot"),
+    ("random", "tconv", "an untrained layer: uneven taps; --seed gives others"),
+    ("box", "resize-conv", "a mean of neighbours after the resize"),
+    ("sharpen", "resize-conv", "crisper edges after the resize"),
+    ("FILE", "both", "a .npz of `upsample train`, or taps in a .npy"),
+)
+_FIGURES_HEADER = (
+    "for",
+    "kernel",
+    "scale",
+    "taps",
+    "PSNR dB",
+    "over bicubic",
+    "noise",
+    "overshoot",
+)
 
 
 @click.command(short_help="List the methods and learned kernels.")
 @json_option
 def methods(as_json: bool) -> None:
-    """List the methods with their parameters, then the learned kernels.
+    """List the methods, the kernels with when to take which, and figures of the learned kernels.
 
-    PSNR is on pictures held out in training; noise is the power of white noise after over before;
-    overshoot is how far a step goes beyond itself.
+    PSNR is that of pictures left out of the training; noise is how much the power of white noise
+    grows; overshoot is how far an edge goes beyond its two sides.
     """
     from upsample_cli.commands.output.text_tables import aligned
     from upsample_cli.jobs.audit.kernel_figures import shipped_kernels
@@ -38,7 +62,8 @@ def methods(as_json: bool) -> None:
         rows.append((method.name, options or "-", ", ".join(method.backends()), method.summary))
     click.echo(aligned(rows))
     click.echo()
-    click.echo(aligned([_KERNEL_HEADER, *map(_kernel_row, shipped_kernels())]))
+    click.echo(f"{aligned(_KERNELS)}\n")
+    click.echo(aligned([_FIGURES_HEADER, *map(_kernel_row, shipped_kernels())]))
     click.echo(f"\n{_ANTIRING}")
 
 

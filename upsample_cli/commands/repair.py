@@ -22,8 +22,8 @@ from upsample_cli.methods.catalogue import METHODS
 
 _KERNELS = (".npz", ".npy", ".safetensors", ".onnx", ".pt", ".pth", ".ckpt", ".bin")
 _FOR_PICTURES = (
-    "heat_map", "reference", "skip_existing", "update", "report", "no_report", "name", "include",
-    "exclude", "files_from", "null", "jobs", "dry_run", "max_pixels",
+    "strength", "heat_map", "reference", "skip_existing", "update", "report", "no_report", "name",
+    "include", "exclude", "files_from", "null", "jobs", "dry_run", "max_pixels",
 )  # fmt: skip
 _OF_ENLARGING = ("layout", "max_ripple", "cluster", "fit")
 
@@ -33,29 +33,29 @@ def _stride(context: click.Context, option: click.Parameter, value: str) -> tupl
     return None if value == "auto" else pair(context, option, value)
 
 
-@click.command(short_help="Take a checkerboard out of pictures, kernels.")
+@click.command(short_help="Take the checkerboard out of pictures or kernels.")
 @click.argument("inputs", nargs=-1, metavar="PICTURE...|KERNEL", shell_complete=complete_files)
 @click.option(
     "-o",
     "--output",
     metavar="OUT",
     shell_complete=complete_files,
-    help="A file, or the folder of many (NAME-repaired).",
+    help="File to write, or folder for many; default NAME-repaired.",
 )
-@click.option("-s", "--stride", callback=_stride, default="auto", show_default=True,
-              metavar="N|HxW|auto", help="Period of the pattern, 2..16; of a kernel.")  # fmt: skip
-@click.option("--strength", type=Limit(0, 1), default=1.0, show_default=True, metavar="0..1",
-              help="How much of the pattern to take off.")  # fmt: skip
+@click.option("-s", "--stride", callback=_stride, default="auto", metavar="N|HxW|auto",
+              help="Period, 2 to 16, or a kernel's stride; default auto.")  # fmt: skip
+@click.option("--strength", type=Limit(0, 1), metavar="N",
+              help="How much of the pattern to take off, 0 to 1; default 1.")  # fmt: skip
 @click.option("--map", "heat_map", metavar="OUT.png", shell_complete=complete_files,
               help="Draw a map of where the checkerboard was.")  # fmt: skip
 @click.option("--reference", metavar="LOW", shell_complete=complete_files,
-              help="Original that the picture was enlarged from.")  # fmt: skip
-@click.option("--layer", metavar="GLOB", help="Layers of a network to balance (all).")
-@click.option("--ramp", is_flag=True, help="Keep ramps exact too, of kernels.")
+              help="The small picture that it was enlarged from.")  # fmt: skip
+@click.option("--layer", metavar="GLOB", help="Layers of a network to balance; default all.")
+@click.option("--ramp", is_flag=True, help="Let a kernel keep ramps exact, too.")
 @click.option("-f", "--force", is_flag=True, help="Replace files that exist.")
 @folder_options
 @jobs_option
-@click.option("--dry-run", is_flag=True, help="Only print what would be done.")
+@click.option("--dry-run", is_flag=True, help="Print what would be done, and write nothing.")
 @max_pixels_option
 @max_memory_option
 @json_option
@@ -65,14 +65,14 @@ def repair(
 ) -> int | None:
     """Take the checkerboard out of pictures, of a kernel, or of a network.
 
-    Of a PICTURE (files, folders, URLs, or - for stdin and stdout) the pattern that repeats with the
-    stride is taken off, where it is and as strong as it is there. All else stays: depth, opacity,
-    metadata. A picture without one is copied bit by bit.
+    PICTURE: a file, folder or URL, or - for stdin and stdout. The pattern is taken off where it
+    is, as strong as it is there; depth, opacity and metadata stay. A picture without a pattern is
+    copied unchanged.
 
-    Of a KERNEL (.npz, .npy) the nearest one, in least squares, is written whose phase sums are all
-    equal; the overall sum stays. A .npy of 3 to 5 axes is the weights of a transposed convolution
-    (Cin, Cout, kH, kW), mended for each pair of channels. Of a network (.onnx) a copy is written
-    whose transposed and sub-pixel convolutions are balanced so; check its quality.
+    KERNEL: a .npz, .npy or .onnx file. The output has the nearest taps (least squares) that keep a
+    flat picture flat. A .npy of 3 to 5 axes holds the weights of a transposed convolution (Cin,
+    Cout, kH, kW), which are repaired for each pair of channels; a network (.onnx) is copied with
+    its upsampling layers repaired, so check its quality.
 
     \b
     upsample repair generated.png -o clean.png
@@ -81,15 +81,19 @@ def repair(
     upsample repair weights.npy -o balanced.npy --stride 2
     upsample repair net.onnx -o balanced.onnx --layer "up*"
     """  # noqa: D301 # click needs the \b itself
+    if not inputs and options["files_from"] is None:
+        raise SettingError("no picture or kernel is named; give one, or --files-from")
     if len(inputs) == 1 and any(one.lower().endswith(_KERNELS) for one in (*inputs, output or "")):
         _repair_kernel(inputs[0], output, stride, **options)
         return None
+    options["strength"] = 1.0 if options["strength"] is None else options["strength"]
     return _repair_pictures(inputs, output, stride, **options)
 
 
 def _repair_pictures(
-    inputs: tuple[str, ...], output: str | None, stride: tuple[int, int] | None, *, strength: float,
-    heat_map: str | None, reference: str | None, ramp: bool, layer: str | None, **options: Any,
+    inputs: tuple[str, ...], output: str | None, stride: tuple[int, int] | None, *,
+    strength: float, heat_map: str | None, reference: str | None, ramp: bool, layer: str | None,
+    **options: Any,
 ) -> int:  # fmt: skip
     """Repair pictures, print what became of them, and return the exit code."""
     from upsample_cli.commands import batch, single
@@ -119,7 +123,7 @@ def _repair_pictures(
         if given and not request.is_for_one_file:
             raise SettingError(f"--{name} is for one picture; name one")
     if stride is not None and stride[0] != stride[1]:
-        raise SettingError("a picture has one stride, down and across; give --stride N")
+        raise SettingError("--stride HxW is for kernels, not for pictures; give --stride N")
     work = partial(mend, MeasureOptions(stride and stride[0], low, map_file), strength)
     if request.is_for_one_file:
         return single.enlarge(request, work)
@@ -136,7 +140,7 @@ def _repair_kernel(
     from upsample_cli.jobs.audit import repair as job
 
     for name in _FOR_PICTURES:
-        if others[name]:
+        if others[name] or isinstance(others[name], float):
             option = {"heat_map": "map"}.get(name, name).replace("_", "-")
             raise SettingError(f"--{option} is for pictures, not for {kernel}; leave it out")
     if output is None:

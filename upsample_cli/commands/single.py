@@ -78,7 +78,7 @@ def _reports(
     decoding = in_background(decode, *options)
     from upsample_cli.jobs.enlarge import picture
 
-    yield picture.enlarge(source, output, task, progress_bar(request.quiet, "strip"), decoding)
+    yield picture.enlarge(source, output, task, progress_bar(request.quiet), decoding)
 
 
 def _recorded(reports: Iterator[Report], request: Request) -> Iterator[Report]:

@@ -47,7 +47,7 @@ class TrainRequest:
     def __post_init__(self) -> None:
         """Check the name of the output."""
         if not self.output.endswith(".npz"):
-            raise SettingError(f"{self.output} is no .npz; name the kernel file KERNEL.npz")
+            raise SettingError(f"{self.output} is not a .npz file; name one")
         context, is_network = click.get_current_context(), self.method == "network"
         for name in _FOR_KERNELS if is_network else _FOR_NETWORKS:
             if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
@@ -71,43 +71,43 @@ class TrainRequest:
 @click.argument(
     "images", nargs=-1, required=True, metavar="IMAGES...", shell_complete=complete_files
 )
-@click.option("-o", "--output", required=True, metavar="KERNEL.npz", help="Where to write it.")
+@click.option("-o", "--output", required=True, metavar="KERNEL.npz", help="File to write.")
 @click.option("-m", "--method", type=click.Choice(("tconv", "resize-conv", "network")),
               default="tconv",
-              show_default=True, help="Method to train for.")  # fmt: skip
-@click.option("-s", "--stride", "--scale", type=Whole(2, 8), default=2, show_default=True,
-              metavar="N", help="Output pixels per input pixel, 2..8.")  # fmt: skip
-@click.option("--taps", type=int, default=9, show_default=True, metavar="N",
-              help="Input pixels for each output along an axis, odd.")  # fmt: skip
-@click.option("--separable/--full", default=True, show_default=True,
-              help="Same taps along both axes, or any taps.")  # fmt: skip
+              help="Method to train for; default tconv.")  # fmt: skip
+@click.option("-s", "--stride", "--scale", type=Whole(2, 8), default=2,
+              metavar="N", help="Output pixels per input pixel, 2 to 8; default 2.")  # fmt: skip
+@click.option("--taps", type=int, default=9, metavar="N",
+              help="Input pixels for an output, on each axis: 3, 5... 15; default 9.")  # fmt: skip
+@click.option("--separable/--full", default=True,
+              help="A kernel of rows times columns, or any taps; default separable.")  # fmt: skip
 @click.option("--balance", type=click.Choice(("flat", "ramp", "none")), default="ramp",
-              show_default=True, help="What the kernel keeps: flat areas or ramps.")  # fmt: skip
-@click.option("--shrink", default="bicubic", show_default=True, metavar="NAME",
-              help="How to shrink: bicubic, area, lanczos, gaussian:SIGMA.")  # fmt: skip
-@click.option("--noise", type=Limit(0, 64), default=2.0, show_default=True, metavar="LEVELS",
-              help="Noise to expect in the pictures to be enlarged.")  # fmt: skip
-@click.option("--samples", type=Whole(1000), default=1_000_000, show_default=True, metavar="N",
-              help="Number of patches to learn from.")  # fmt: skip
+              help="What the kernel keeps exact: flat areas or ramps; default ramp.")  # fmt: skip
+@click.option("--shrink", default="bicubic", metavar="NAME",
+              help="bicubic, area, lanczos or gaussian:SIGMA; default bicubic.")  # fmt: skip
+@click.option("--noise", type=Limit(0, 64), default=2.0, metavar="LEVELS",
+              help="Noise to expect in pictures, 0 to 64 levels; default 2.")  # fmt: skip
+@click.option("--samples", type=Whole(1000), default=1_000_000, metavar="N",
+              help="Patches to learn from, 1000 or more; default 1000000.")  # fmt: skip
 @click.option(
     "--start",
     metavar="NAME|FILE",
     shell_complete=complete_files,
-    help="Network to start from: photo, clean or a .npz.",
+    help="Network to start from: photo, clean or a .npz file.",
 )
 @click.option(
-    "--steps", type=Whole(1), metavar="N", help="Training steps of a network, instead of minutes."
+    "--steps", type=Whole(1), metavar="N", help="Steps to train a network, instead of minutes."
 )
-@click.option("--minutes", type=Limit(0.01), default=10.0, show_default=True, metavar="N",
-              help="Minutes to train a network.")  # fmt: skip
+@click.option("--minutes", type=Limit(0.01), default=10.0, metavar="N",
+              help="Minutes to train a network; default 10.")  # fmt: skip
 @click.option("--degrade", type=click.Choice(("photo", "clean")), default="photo",
-              show_default=True, help="Whether it learns to mend JPEG and noise.")  # fmt: skip
-@click.option("--seed", type=Whole(0), default=0, show_default=True, metavar="N",
-              help="Seed of all random choices.")  # fmt: skip
-@click.option("--holdout", type=Limit(0, 0.9), default=0.1, show_default=True, metavar="SHARE",
-              help="Share of pictures kept for testing.")  # fmt: skip
+              help="Training with JPEG and noise, or clean; default photo.")  # fmt: skip
+@click.option("--seed", type=Whole(0), default=0, metavar="N",
+              help="Seed of all random choices; default 0.")  # fmt: skip
+@click.option("--holdout", type=Limit(0, 0.9), default=0.1, metavar="SHARE",
+              help="Share of pictures kept for testing, 0 to 0.9; default 0.1.")  # fmt: skip
 @max_memory_option
-@click.option("-f", "--force", is_flag=True, help="Replace a kernel that exists.")
+@click.option("-f", "--force", is_flag=True, help="Replace a file that exists.")
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 def train(**values: Any) -> None:
     """Train a kernel or a network on IMAGES, files or folders, and write it to a file.
@@ -172,7 +172,7 @@ def _train_network(pictures: "list[Place]", output: "Place", request: TrainReque
     """Train a network on pictures and write it."""
     if sys.modules.get("torch", "torch") is None or find_spec("torch") is None:
         raise SettingError(
-            "a network is trained by torch, which is not installed; "
+            "training a network needs torch, which is not installed; "
             'pip install "upsample-cli[train]"'
         )
     from upsample_cli.jobs.train import network_training as job

@@ -7,7 +7,6 @@ import click
 
 from upsample_cli.commands.arguments.options import (
     Limit,
-    Number,
     Whole,
     complete_files,
     complete_words,
@@ -66,49 +65,47 @@ class _GroupedCommand(click.Command):
 @click.argument(
     "paths", nargs=-1, required=True, metavar="INPUT... OUTPUT", shell_complete=complete_files
 )
-@click.option("-m", "--method", default=DEFAULT, show_default=True, metavar="NAME",
+@click.option("-m", "--method", default=DEFAULT, metavar="NAME",
               shell_complete=complete_words([method.name for method in METHODS]),
-              help="How to enlarge; `upsample methods` lists them.")  # fmt: skip
-@click.option("-s", "--scale", type=Number(), metavar="FACTOR",
-              help="Output pixels per input pixel, 1 to 64 (2).")  # fmt: skip
+              help="How to enlarge; `upsample methods` lists all; default tconv.")  # fmt: skip
+@click.option("-s", "--scale", type=Limit(), metavar="FACTOR",
+              help="Output pixels per input pixel, 1 to 64; default 2.")  # fmt: skip
 @click.option("--size", metavar="WxH|Wx|xH", help="Exact size in pixels, instead of a scale.")
 @click.option("--fit", type=click.Choice(("stretch", "contain", "cover")),
-              help="How --size WxH is filled: stretched, within, or cut off.")  # fmt: skip
+              help="Stretch to --size WxH, fit inside, or crop; default stretch.")  # fmt: skip
 @method_options
 @click.option("--boundary", type=click.Choice(("symmetric", "nearest", "zero")),
-              default="symmetric", show_default=True,
-              help="What to assume beyond the edges.")  # fmt: skip
+              default="symmetric",
+              help="What to assume beyond the edges; default symmetric.")  # fmt: skip
 @click.option("--linear", is_flag=True, help="Filter in linear light.")
 @click.option("--alpha", type=click.Choice(("premultiplied", "straight")),
-              default="premultiplied", show_default=True,
-              help="How colours are filtered beside transparency.")  # fmt: skip
+              default="premultiplied",
+              help="How to filter colours beside transparency; default premultiplied.")  # fmt: skip
 @click.option(
     "--format",
     type=click.Choice((*FORMATS, *ARRAY_FORMATS)),
-    help="Output format, where the name has no suffix.",
+    help="Format, if the output has no suffix; default the input's.",
 )
 @click.option(
     "--quality", type=Whole(1, 100), metavar="N", help="Quality of JPEG, WebP and AVIF, 1 to 100."
 )
 @click.option("--compression", type=Whole(0, 9), metavar="N",
-              help="Compression of PNG: 0 none, 9 smallest (2).")  # fmt: skip
+              help="Compression of PNG, 0 (none) to 9 (smallest); default 2.")  # fmt: skip
 @click.option("--lossless", is_flag=True, help="Write WebP and AVIF without loss.")
 @click.option(
     "--background", metavar="COLOR", help="Colour to put under transparency: white, #rrggbb."
 )
 @layout_option
-@click.option("--labels", is_flag=True, help="Enlarge a mask of class numbers; adds no new ones.")
-@click.option("--strip", is_flag=True, help="Leave out metadata, but for the colour profile.")
-@click.option("--strict", is_flag=True, help="Refuse files that are damaged beside their pixels.")
+@click.option("--labels", is_flag=True, help="Enlarge a mask of class numbers; no new ones appear.")
+@click.option("--strip", is_flag=True, help="Leave out all metadata but the colour profile.")
+@click.option("--strict", is_flag=True, help="Refuse files with damage outside their pixels, too.")
 @click.option("-f", "--force", is_flag=True, help="Replace outputs that exist.")
 @folder_options
 @jobs_option
-@click.option(
-    "--cluster", metavar="ADDRESS", help="Address of a Dask cluster that works on a folder."
-)
-@click.option("--dry-run", is_flag=True, help="Only print what would be done.")
+@click.option("--cluster", metavar="ADDRESS", help="Address of a Dask cluster to work on a folder.")
+@click.option("--dry-run", is_flag=True, help="Print what would be done, and write nothing.")
 @click.option("--max-ripple", type=Limit(0), metavar="LEVELS",
-              help="Exit with 4 if a checkerboard is stronger than this.")  # fmt: skip
+              help="Exit with 4 if a checkerboard is stronger than this; 0 or more.")  # fmt: skip
 @max_pixels_option
 @max_memory_option
 @json_option
@@ -124,6 +121,9 @@ def upsample(paths: tuple[str, ...], **options: Any) -> int:
     find . -name "*.jpg" -print0 | upsample --files-from - -0 large/
     upsample s3://bucket/photos s3://bucket/large
     upsample features.npy larger.npy --layout chw -m bicubic
+
+    Kernels of tconv: learned, learned-sharp, learned-soft, uniform, bilinear, bicubic, lanczos,
+    gaussian, random. Of resize-conv: the learned ones, box, gaussian, sharpen. Of both: a file.
 
     Exit codes: 0 all done; 1 a picture failed; 2 wrong usage; 3 nothing to do; 4 a checkerboard is
     over --max-ripple; 130 interrupted. More is in `upsample methods` and `upsample guide`.

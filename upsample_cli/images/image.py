@@ -63,7 +63,7 @@ class Palette(NamedTuple):
     def filtered(self, samples: NDArray[Any]) -> tuple[NDArray[Any], str]:
         """Return indices, shape (H, W, 1), as samples that can be filtered, and a note on it."""
         if self.is_grey:
-            return samples * 255, "1-bit becomes L"
+            return samples * 255, "1-bit becomes grey"
         table = self.table()
         return table[samples[..., 0]], f"palette becomes {'RGBA' if self.opacity else 'RGB'}"
 

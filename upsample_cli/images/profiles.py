@@ -56,7 +56,7 @@ def notes_on_linear(metadata: Metadata) -> tuple[str, ...]:
     source, curve = _declared(metadata)
     if source is None or curve is not None:
         return ()
-    return (f"--linear takes sRGB's curve, not that of its {source}",)
+    return (f"--linear uses sRGB's curve, not that of its {source}",)
 
 
 def _declared(metadata: Metadata) -> tuple[str | None, Curve | None]:

@@ -75,11 +75,13 @@ def measure(planes: Planes, stride: int | None = None) -> Checkerboard:
     """
     _check(planes)
     if len(planes) > _MOST_CHANNELS:
-        raise SettingError(f"planes are {len(planes)}; give grey or red, green and blue")
+        raise SettingError(
+            f"there are {len(planes)} planes; give 1 (grey) or 3 (red, green and blue)"
+        )
     if not np.isfinite(planes).all():
         raise SettingError("planes hold NaN or infinity; replace them first")
     if stride is not None and not (isinstance(stride, Integral) and stride >= 2):
-        raise SettingError(f"stride {stride} cannot be; give a whole number of 2 or more, or None")
+        raise SettingError(f"invalid stride {stride}; give a whole number of 2 or more, or None")
     _, height, width = planes.shape
     strides = STRIDES if stride is None else (int(stride),)
     meter = Meter((height, width), *((s, s) for s in strides))

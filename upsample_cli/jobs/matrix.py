@@ -77,7 +77,7 @@ class SmallConvolution:
     def overlap(self) -> str:
         """A sentence on whether the overlap is even, and what follows."""
         counts = sorted({*self.phases.ravel().tolist()})
-        multiple = "a multiple" if self.even else "no multiple"
+        multiple = "a multiple" if self.even else "not a multiple"
         why = f"because {as_text(self.taps.shape)} taps are {multiple} of stride {self.stride}"
         if self.stride == 1:
             why = "as always with stride 1"
@@ -86,13 +86,13 @@ class SmallConvolution:
         if self.even:
             kept = "any" if self.stride == 1 else "equal"
             return (
-                f"Far from the edges every output gets {counts[0]} inputs, {why}: {kept} taps keep "
-                "a flat image flat."
+                f"Far from the edges of a large image every output gets {counts[0]} inputs, "
+                f"{why}: {kept} taps keep a flat image flat."
             )
         several = f"{', '.join(map(str, counts[:-1]))} or {counts[-1]}"
         return (
-            f"Far from the edges outputs get {several} inputs by turns, {why}: equal taps turn a "
-            "flat image into a checkerboard."
+            f"Far from the edges of a large image outputs get {several} inputs by turns, {why}: "
+            "equal taps turn a flat image into a checkerboard."
         )
 
     @property
@@ -141,13 +141,13 @@ def small_convolution(
     name, taps, stride = _kernel(kernel, kernel_size, stride)
     if taps.size > len(LETTERS):
         raise SettingError(
-            f"kernel {kernel} has {as_text(taps.shape)} taps, more than the {len(LETTERS)} letters "
-            "there are; give a smaller one"
+            f"kernel {kernel} has {taps.size} taps, more than the {len(LETTERS)} that have "
+            "a letter; give a smaller one"
         )
     geometry = Geometry.of(stride, padding, 0, dilation, 1)
     shape = (taps.shape[0], taps.shape[1])
     if input is not None and small is not None:
-        raise SettingError("--input and --small are both given; leave one out")
+        raise SettingError("--input and --small cannot be used together; leave one out")
     if input is None and stride > 1:
         small = small or "2x2"  # fewer would not overlap
     if small is not None:
@@ -201,8 +201,8 @@ def _check_size(size: Size, option: str) -> None:
     """Raise a `SettingError` for a size too large to be seen, naming the option that gives it."""
     if size[0] * size[1] > _LARGEST:
         raise SettingError(
-            f"{as_text(size)} are {size[0] * size[1]} pixels, more than {_LARGEST} that can be "
-            f"shown; give a smaller {option}, or take conv_matrix from Python"
+            f"{as_text(size)} is {size[0] * size[1]} pixels, more than the {_LARGEST} that can be "
+            f"shown; give a smaller {option}, or use conv_matrix in Python"
         )
 
 

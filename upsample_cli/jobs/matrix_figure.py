@@ -27,14 +27,14 @@ def figure(conv: SmallConvolution) -> Figure:
         "pixels are numbered row by row.",
         left=[
             [_pixels(f"image {large}", conv.large), "*", _taps(f"kernel {size}", letters, conv),
-             "=", _pixels(f"result {small}", conv.small)],
-            [_taps(f"matrix {rows}x{columns}: a row for each pixel of the result",
+             "=", _pixels(f"result {small}", conv.small), *_values(conv)],
+            [_taps(f"matrix {rows}x{columns}: rows are pixels of the result, columns of the image",
                    conv.cells, conv, conv.large[1], conv.small[1])],
-            [_counts(f"transposed, {small}: outputs that each input touches", conv.touches), ARROW,
-             _counts(f"{large}: inputs that each output gets", conv.gets), *_values(conv)],
+            [_counts(f"transposed, in {small}: outputs touched", conv.touches), ARROW,
+             _counts(f"out {large}: inputs received", conv.gets)],
         ],
-        right=_taps(f"transpose {columns}x{rows}", conv.cells.T, conv, conv.small[1],
-                    conv.large[1]),
+        right=_taps(f"transpose {columns}x{rows}: {small} to {large}", conv.cells.T, conv,
+                    conv.small[1], conv.large[1]),
         sentences=[conv.overlap, f"{conv.ripples}  {conv.verification.capitalize()}."],
     )  # fmt: skip
 
@@ -68,7 +68,7 @@ def _values(conv: SmallConvolution) -> list[Grid]:
         return []
     text = np.array([[f"{tap:.2f}" for tap in row] for row in conv.taps])
     colours = np.array(hues(conv.taps.size)).reshape(conv.taps.shape)
-    return [Grid(f"taps of {conv.kernel}", text, colours)]
+    return [Grid(f"values of {conv.kernel}", text, colours)]
 
 
 def _counts(title: str, counts: Counts) -> Grid:

@@ -67,8 +67,8 @@ class Geometry:
         bounds = zip(self.output_padding, self.stride, self.dilation, strict=True)
         if any(added >= max(s, d) for added, s, d in bounds):
             raise SettingError(
-                f"output_padding {self.output_padding} reaches stride {self.stride} and dilation "
-                f"{self.dilation}; give less than the larger of both on each axis"
+                f"output_padding {self.output_padding} is too large for stride {self.stride} and "
+                f"dilation {self.dilation}; give less than the larger of both on each axis"
             )
 
     def enlarged(self, size: Size, taps: Size) -> Size:
@@ -168,7 +168,9 @@ def conv_matrix(
     if taps.dtype == np.float16:  # SciPy has no sparse arrays of it
         taps = taps.astype(np.float32)
     if len(input_shape) != 2 or min(input_shape) < 1:
-        raise SettingError(f"input shape {input_shape} is no plane; give height and width")
+        raise SettingError(
+            f"input_shape {input_shape} is not the shape of a plane; give (height, width)"
+        )
     geometry, (height, width) = Geometry.of(stride, padding, 0, dilation, 1), input_shape
     size = geometry.reduced((height, width), (taps.shape[0], taps.shape[1]))
     (top, left), (s, t), (d, e) = geometry.padding, geometry.stride, geometry.dilation
@@ -190,7 +192,9 @@ def _pair(name: str, value: Span, least: int) -> Pair:
     try:
         values = tuple(map(index, value)) if isinstance(value, (tuple, list)) else (index(value),)
     except TypeError as error:
-        raise SettingError(f"{name} {value!r} is no whole number; give an int or a pair") from error
+        raise SettingError(
+            f"{name} {value!r} is not a whole number; give an int or a pair"
+        ) from error
     if len(values) == 1:
         values *= 2
     if len(values) != 2:

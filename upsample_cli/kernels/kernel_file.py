@@ -179,7 +179,7 @@ def read_arrays(path: str, most: int | None = None) -> NDArray[Any] | dict[str, 
     except (*_READ_ERRORS, tokenize.TokenError, zipfile.BadZipFile) as error:
         if isinstance(error, FileNotFoundError):
             raise SettingError(f"no kernel file {path}; check the path") from error
-        raise SettingError(f"{path} is no kernel file; give a .npz or .npy of taps") from error
+        raise SettingError(f"{path} is not a kernel file; give a .npz or .npy of taps") from error
 
 
 def _check_length(path: str, length: int, most: int | None) -> None:
@@ -201,11 +201,13 @@ def _from_entries(name: str, entries: dict[str, NDArray[Any]]) -> KernelFile:
     missing = sorted(_KINDS.keys() - entries.keys())
     if missing:
         raise SettingError(
-            f"kernel '{name}' lacks {', '.join(missing)}; give a file of `upsample train`"
+            f"kernel '{name}' has no {', '.join(missing)}; give a file of `upsample train`"
         )
     for key, kinds in _KINDS.items():
         if entries[key].dtype.kind not in kinds or (entries[key].ndim > 0 and key != "taps"):
-            raise SettingError(f"kernel '{name}' has an odd {key}; give a file of `upsample train`")
+            raise SettingError(
+                f"kernel '{name}' cannot be used, because of its {key}; train it again"
+            )
     version = int(entries["format"])
     if version != FORMAT:
         raise SettingError(f"kernel '{name}' has format {version}, not {FORMAT}; train it again")
@@ -219,7 +221,7 @@ def _from_entries(name: str, entries: dict[str, NDArray[Any]]) -> KernelFile:
     except (ValueError, RecursionError):
         about = None
     if not isinstance(about, dict):
-        raise SettingError(f"kernel '{name}' has an odd about; train it again")
+        raise SettingError(f"kernel '{name}' cannot be used, because of its about; train it again")
     stride, taps = int(entries["stride"]), _taps(name, entries["taps"])
     if not 1 <= stride <= _LARGEST:
         raise SettingError(f"kernel '{name}' has stride {stride}; give 1 to {_LARGEST}")
@@ -230,5 +232,7 @@ def _taps(name: str, array: NDArray[Any]) -> Taps:
     taps = as_numbers(name, array)
     if taps.ndim and max(taps.shape) > _LARGEST:
         size = "x".join(map(str, taps.shape))
-        raise SettingError(f"kernel '{name}' is {size}; give at most {_LARGEST} taps an axis")
+        raise SettingError(
+            f"kernel '{name}' is {size}; give at most {_LARGEST} taps along each axis"
+        )
     return taps

@@ -47,8 +47,7 @@ def _interpolant(phi: Interpolant) -> Callable[..., Kernel]:
         """Return the interpolant's samples for a stride, balanced."""
         if size is not None:
             raise SettingError(
-                f"--kernel-size is for uniform, random and gaussian, not for {phi.name}; "
-                "its size follows from the stride"
+                f"--kernel-size is for uniform, random and gaussian, not {phi.name}; leave it out"
             )
         # For an odd stride the outermost distance of an even size would be the support itself.
         reach = 2 * int(phi.support) * stride - stride % 2
@@ -80,7 +79,9 @@ def smoothing(name: str, stride: int, size: int | None = None) -> Kernel:
     reach = 2 * stride if name == "gaussian" else stride
     size = size or reach + 1 + reach % 2
     if size % 2 == 0:
-        raise SettingError(f"--kernel-size {size} is even and would move the picture; give an odd")
+        raise SettingError(
+            f"--kernel-size {size} is even, which moves the picture; give an odd number"
+        )
     if name == "box":
         return Kernel.outer(name, np.full(size, 1 / size), np.full(size, 1 / size), 1)
     if name == "gaussian":

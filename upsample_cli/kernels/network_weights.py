@@ -98,7 +98,7 @@ def load_network(weights: str, stride: int = 2) -> ResidualNetwork:
     try:
         state = os.stat(path)
     except (OSError, ValueError) as error:
-        raise SettingError(f"no file of weights {path}; check the path") from error
+        raise SettingError(f"no weights file {path}; check the path") from error
     return _load(path, state.st_mtime_ns, state.st_size)
 
 
@@ -107,7 +107,7 @@ def _load(path: str, modified: int, length: int) -> ResidualNetwork:
     """Return the network of a file; time and length are there as keys of the cache."""
     arrays = read_arrays(path, LONGEST)
     if isinstance(arrays, np.ndarray) or not is_network(arrays):
-        raise SettingError(f"{path} holds no network; give a .npz of `upsample train -m network`")
+        raise SettingError(f"{path} is not a network; give a .npz of `upsample train -m network`")
     try:
         return _network(arrays)
     except (KeyError, ValueError, TypeError) as error:
@@ -127,7 +127,7 @@ def _network(arrays: Mapping[str, NDArray[Any]]) -> ResidualNetwork:
         """Return an array of the file, once its shape and its values are checked."""
         array = np.asarray(arrays[name], np.float32)
         if array.shape != shape or not (np.abs(array) <= _LARGEST).all():
-            raise ValueError(f"{name} has shape {array.shape}, or odd numbers")
+            raise ValueError(f"{name} has shape {array.shape}, or unusable numbers")
         return array
 
     if int(arrays["format"]) != FORMAT:

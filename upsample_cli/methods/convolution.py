@@ -118,9 +118,9 @@ class TransposedConvolution(KernelMethod):
     name = "tconv"
     summary = "transposed convolution with a kernel"
     kernel: str = parameter(
-        "learned", "kernel to enlarge by", choices=LEARNED + _TCONV_KERNELS, file=True
+        "learned", "kernel to enlarge with", choices=LEARNED + _TCONV_KERNELS, file=True
     )
-    kernel_size: int | None = parameter(None, "taps of the kernel along each axis", low=1, high=64)
+    kernel_size: int | None = parameter(None, "taps along each axis, 1 to 64", low=1, high=64)
     seed: int = parameter(0, "seed of the random kernel", low=0, high=2**32 - 1)
 
     sized = _SIZED
@@ -130,7 +130,7 @@ class TransposedConvolution(KernelMethod):
         """Raise a `SettingError` for settings that do not go together."""
         KernelMethod.check(self)
         if self.seed and self.kernel != "random":
-            raise SettingError(f"--seed is for random, not {self.kernel}; leave it out")
+            raise SettingError(f"--seed is for --kernel random, not {self.kernel}; leave it out")
 
     def fixed(self, stride: int) -> "Kernel":
         """Return the fixed kernel of this name for a stride."""
@@ -155,9 +155,9 @@ class ResizeConvolution(KernelMethod):
         "nearest", "how to enlarge before the kernel", choices=("nearest", "bilinear")
     )
     kernel: str = parameter(
-        "learned", "kernel to enlarge by", choices=LEARNED + _RESIZE_KERNELS, file=True
+        "learned", "kernel to enlarge with", choices=LEARNED + _RESIZE_KERNELS, file=True
     )
-    kernel_size: int | None = parameter(None, "taps of the kernel along each axis", low=1, high=64)
+    kernel_size: int | None = parameter(None, "taps along each axis, 1 to 64", low=1, high=64)
 
     sized = _RESIZE_KERNELS
     positive = ("box", "gaussian")
@@ -167,7 +167,8 @@ class ResizeConvolution(KernelMethod):
         KernelMethod.check(self)
         if self.kernel_size is not None and self.kernel_size % 2 == 0:
             raise SettingError(
-                f"--kernel-size {self.kernel_size} is even, which moves the picture; give an odd"
+                f"--kernel-size {self.kernel_size} is even, which moves the picture; "
+                "give an odd number"
             )
         if self.kernel in LEARNED and self.resize != "nearest":
             raise SettingError(

@@ -24,7 +24,7 @@ class Nearest(Method):
 
     name = "nearest"
     summary = "copies the nearest pixel"
-    backend: str = parameter("fast", "compute fast, or by scipy.ndimage itself", choices=BACKENDS)
+    backend: str = parameter("fast", "own code or scipy.ndimage", choices=BACKENDS)
 
     @property
     def copies(self) -> bool:
@@ -42,7 +42,7 @@ class Bilinear(Method):
 
     name = "bilinear"
     summary = "linear along each axis, 2 taps"
-    backend: str = parameter("fast", "compute fast, or by scipy.ndimage itself", choices=BACKENDS)
+    backend: str = parameter("fast", "own code or scipy.ndimage", choices=BACKENDS)
 
     def stages(self, size_in: "Size", size_out: "Size") -> tuple[Stage, ...]:
         """Return the one stage of the interpolation."""
@@ -90,7 +90,7 @@ class Spline(RingingMethod):
     name = "spline"
     summary = "prefiltered B-spline (as SciPy's zoom)"
     order: int = parameter(3, "degree of the spline, 0 to 5", low=0, high=5)
-    backend: str = parameter("fast", "compute fast, or by scipy.ndimage itself", choices=BACKENDS)
+    backend: str = parameter("fast", "own code or scipy.ndimage", choices=BACKENDS)
 
     @property
     def copies(self) -> bool:

@@ -99,15 +99,18 @@ class Parameter(NamedTuple):
         if value is None and self.default is None:
             return
         if self.suffix and value and not str(value).lower().endswith(self.suffix):
-            raise SettingError(f"{self.option} {value} is no {self.suffix} file; name one")
+            raise SettingError(f"{self.option} {value} is not a {self.suffix} file; name one")
         if self.suffix or self.kind is bool:
             return
         if self.choices:
             if value not in self.choices and not (self.file and is_kernel_file(str(value))):
-                remedy = did_you_mean(str(value), self.choices) or f"choose {self.values}"
-                raise SettingError(f"no {self.name.replace('_', ' ')} '{value}'; {remedy}")
+                near = did_you_mean(str(value), self.choices) if self.file else ""
+                remedy = near or f"choose {self.values}"
+                what = f"no {self.name}" if self.file else f"invalid {self.option}"
+                raise SettingError(f"{what} '{value}'; {remedy}")
         elif not isinstance(value, _NUMBERS[self.kind]) or not self.low <= value <= self.high:
-            raise SettingError(f"{self.option} {value} is out of range; give {self.values}")
+            limits = f"{self.low} to {self.high}"
+            raise SettingError(f"{self.option} {value} is out of range; give {limits}")
 
 
 def parameter(default: Any, help: str, kw_only: bool = False, **limits: Any) -> Any:
@@ -173,10 +176,7 @@ class Method(ABC):
     def check_for(self, what: str) -> None:
         """Raise a `SettingError` where feature maps or labels, as `what` says, make no sense."""
         if not self.is_linear:
-            raise SettingError(
-                f"-m {self.name} has learned what pictures look like, and {what} are none; "
-                "pass -m tconv"
-            )
+            raise SettingError(f"-m {self.name} is for pictures, not for {what}; pass -m tconv")
 
     @classmethod
     def parameters(cls) -> tuple[Parameter, ...]:
@@ -208,9 +208,7 @@ class RingingMethod(Method):
     """
 
     neighbourhood: ClassVar[int] = 1  # input pixels on either side
-    antiring: float = parameter(
-        0.0, "hold back overshoot at edges, 0 to 1", kw_only=True, low=0, high=1
-    )
+    antiring: float = parameter(0.0, "hold back overshoot, 0 to 1", kw_only=True, low=0, high=1)
 
     @property
     def rings(self) -> bool:

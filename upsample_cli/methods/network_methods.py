@@ -90,11 +90,11 @@ class OnnxNetwork(RingingMethod):
     summary = "a network of your own, from a file"
     is_linear = False
     neighbourhood = 3  # as of `network`
-    model: str = parameter("", "network file to enlarge by", suffix=".onnx")
+    model: str = parameter("", "ONNX file of the network", suffix=".onnx")
     model_range: str = parameter("auto", "level of white in the network", choices=(*_RANGES,))
-    tile: int = parameter(0, "side of a tile in input pixels", low=0, high=8192)
-    halo: int | None = parameter(None, "input pixels around a tile", low=0, high=512)
-    provider: str = parameter("cpu", "device that runs the network", choices=_PROVIDERS)
+    tile: int = parameter(0, "side of a tile in pixels, 0 for what suits", low=0, high=8192)
+    halo: int | None = parameter(None, "input pixels to add around a tile", low=0, high=512)
+    provider: str = parameter("cpu", "device to run the network on", choices=_PROVIDERS)
     ensemble: bool = parameter(False, "average over eight flips and turns")
 
     def check(self) -> None:

@@ -34,9 +34,9 @@ def read(path: str) -> ModelProto:
     except FileNotFoundError as error:
         raise NetworkFileError(f"no file {path}; check the path") from error
     except (OSError, ValueError, DecodeError) as error:
-        raise NetworkFileError(f"{path} is no ONNX model; export it again") from error
+        raise NetworkFileError(f"{path} is not an ONNX model; export it again") from error
     if not model.graph.node:
-        raise NetworkFileError(f"{path} holds no network; export it again")
+        raise NetworkFileError(f"{path} holds no layers; export it again")
     if not all(isinstance(text, str) for text in _texts(model)):
         raise NetworkFileError(f"{path} is damaged; export it again")
     versions = {entry.domain: entry.version for entry in model.opset_import}

@@ -90,7 +90,7 @@ def _of_transposed(network: Network, node: NodeProto) -> Part:
         return _unknown(node, fault or "it does not run", (node,))
     strides = numbers(node, "strides") or [1] * (known.ndim - 2)
     if len(strides) != known.ndim - 2 or min(strides) < 1:
-        return _unknown(node, fault or f"its strides {strides} cannot be", (node,))
+        return _unknown(node, fault or f"its strides {strides} are impossible", (node,))
     return extended(network, Part(
         node, TCONV, (node,), {node.input[0]: 1}, node.output[0], pixel_axes(strides), (node,)
     ))  # fmt: skip

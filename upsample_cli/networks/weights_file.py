@@ -65,8 +65,8 @@ def read(path: str) -> Tensors:
         raise SettingError(f"no weights file {path}; check the path") from error
     except SafetensorError as error:
         length = int.from_bytes(data[:8], "little")
-        kind = "no" if len(data) < 8 or length > len(data) - 8 else "a broken"
-        raise SettingError(f"{path} is {kind} .safetensors; get a whole copy") from error
+        kind = "not a" if len(data) < 8 or length > len(data) - 8 else "a damaged"
+        raise SettingError(f"{path} is {kind} .safetensors file; get an intact copy") from error
     return {
         name: _array(entries[name])
         for name in names

@@ -1,12 +1,18 @@
 import numpy as np
 import pytest
 
-from upsample_cli.images.figures.heat_map import heat_figure
+from upsample_cli.images.figures.heat_map import heat_figure, reduced
 
 
-def first_row(drawn: np.ndarray) -> int:
-    """Return the first row of a figure without a title that is not paper."""
-    return int((drawn != drawn[0, 0]).any(axis=(1, 2)).argmax())
+def corner(drawn: np.ndarray, width: int) -> tuple[int, int]:
+    """Return the first row and column of the picture in a figure without a title.
+
+    Nothing but the picture is in the middle of the upper half, or at the right there.
+    """
+    inked = (drawn != drawn[0, 0]).any(axis=2)
+    top = int(inked[:, inked.shape[1] // 2].argmax())
+    right = int(np.flatnonzero(inked[top + 2]).max()) + 1
+    return top, right - width
 
 
 @pytest.mark.parametrize(("tile", "margin"), [((20, 20), (40, 10)), ((24, 16), (8, 8))])
@@ -17,7 +23,7 @@ def test_a_hot_tile_is_drawn_where_it_is(tile: tuple[int, int], margin: tuple[in
     size = 12 * tile[0] + 2 * margin[0], 15 * tile[1] + 2 * margin[1]
     blank = np.asarray(heat_figure(np.zeros(size, np.float32), 0 * heat, tile, margin, ""))
     drawn = np.asarray(heat_figure(np.zeros(size, np.float32), heat, tile, margin, ""))
-    top, left = first_row(drawn), (drawn.shape[1] - size[1]) // 2
+    top, left = corner(drawn, size[1])
     inside = slice(top, top + size[0]), slice(left, left + size[1])
     weight = np.abs(drawn.astype(float) - blank)[inside].sum(axis=2)
     for axis, index in ((0, 4), (1, 9)):
@@ -48,6 +54,26 @@ def test_few_strong_parts_do_not_set_the_scale(hot: int) -> None:
     assert different.mean() < 0.01 if hot == 400 else different.mean() > 0.01
 
 
+@pytest.mark.parametrize(
+    ("size", "down", "across"),
+    [((400, 300), range(0, 401, 100), range(0, 301, 100)),
+     ((3000, 400), range(0, 3001, 500), range(0, 401, 200))],
+)  # fmt: skip
+def test_axes_count_the_pixels_of_the_picture(
+    size: tuple[int, int], down: range, across: range
+) -> None:
+    """Each side has round numbers of pixels where they are, also of a picture that is reduced."""
+    light = np.full(size, 200, np.float32)
+    drawn = np.asarray(heat_figure(light, np.zeros((4, 4)), (75, 75), (0, 0), ""))
+    grey, step = reduced(light, 2048)
+    (height, width), (top, left) = grey.shape, corner(drawn, grey.shape[1])
+    ink = (drawn == (30, 30, 34)).all(axis=2)
+    assert (np.flatnonzero(ink[top : top + height + 1, left - 1]) * step).tolist() == [*down]
+    assert (np.flatnonzero(ink[top + height + 1, left : left + width + 1]) * step).tolist() == [
+        *across
+    ]
+
+
 def test_what_cannot_be_told_is_hatched_and_draws_nothing_down() -> None:
     """Parts of NaN look neither clean nor hot, and heat beside them is as strong as elsewhere."""
     light, heat = np.full((240, 480), 100, np.float32), np.zeros((12, 24))
@@ -56,7 +82,7 @@ def test_what_cannot_be_told_is_hatched_and_draws_nothing_down() -> None:
     half = np.asarray(heat_figure(light, heat, (20, 20), (0, 0), "")).astype(int)
     heat[:, :12] = 4.0
     hot = np.asarray(heat_figure(light, heat, (20, 20), (0, 0), "")).astype(int)
-    top, left = first_row(clean), (clean.shape[1] - 480) // 2
+    top, left = corner(clean, 480)
     clean, half, hot = (item[top : top + 240, left : left + 480] for item in (clean, half, hot))
     different = (half != clean).any(axis=2)
     assert not different[:, :240].any()

@@ -202,7 +202,7 @@ def test_the_input_is_never_a_target(tmp_path: Path) -> None:
     path.write_bytes(b"old")
     link.symlink_to(path)
     for other in (path, link, tmp_path / "." / "in.png"):
-        with pytest.raises(ImageFileError, match=r"is the input too; name another"):
+        with pytest.raises(ImageFileError, match=r"is also the input; name another"):
             parse_file(other).check_target(parse_file(path), force=True)
 
 
@@ -212,6 +212,11 @@ def test_folders_are_no_targets(tmp_path: Path) -> None:
         parse_file(tmp_path).check_target(parse_file("in.png"), force=True)
     with pytest.raises(ImageFileError, match=r"no folder .*; make it first"):
         parse_file(tmp_path / "no" / "out.png").check_target(parse_file("in.png"), force=True)
+    (tmp_path / "a.png").touch()
+    with pytest.raises(
+        ImageFileError, match=r"a\.png is a file, not a folder; name another output"
+    ):
+        parse_file(tmp_path / "a.png" / "out.png").check_target(parse_file("in.png"), force=True)
 
 
 def test_devices_are_written_straight() -> None:

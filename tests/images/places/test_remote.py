@@ -84,7 +84,7 @@ def test_a_picture_on_the_web_is_read(web: str) -> None:
     url = f"{web}/a.png"
     assert opening.read_size(parse_file(url)) == (200, 200)
     assert decode.decode(parse_file(url)).picture.size == (200, 200)
-    with pytest.raises(ImageFileError, match=r"no\.png: not there; check the name"):
+    with pytest.raises(ImageFileError, match=r"no\.png: it does not exist; check the name"):
         opening.read_size(parse_file(f"{web}/no.png"))
 
 
@@ -205,10 +205,10 @@ def test_a_copy_that_cannot_be_put_back_stays(
     """The rows of a night are not lost with the network: the error says where they are."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     bucket.server.refused["PUT", f"/{bucket.name}/rows.csv"] = (403, "ExpiredToken")
-    lost = pytest.raises(ImageFileError, match=r"It says ExpiredToken; put it there yourself: .*")
+    lost = pytest.raises(ImageFileError, match=r"It says ExpiredToken; copy .* there yourself")
     with lost as raised, parse_file(f"{bucket.url}/rows.csv").editing(anew=False) as path:
         Path(path).write_bytes(b"rows\n")
-    assert str(raised.value).endswith(path)
+    assert path in str(raised.value)
     assert Path(path).read_bytes() == b"rows\n"
 
 

@@ -26,8 +26,8 @@ def test_a_missing_library_is_named(missing: str, monkeypatch: pytest.MonkeyPatc
     ("url", "fault"),
     [
         ("nonsense://a", r"cannot open nonsense://a .*; name an s3:// URL"),
-        ("file:///a.png", "file:///a.png is a file of this machine; name its path"),
-        ("s3://", "s3:// is no whole URL; name a bucket"),
+        ("file:///a.png", "file:///a.png is a local file; give its path"),
+        ("s3://", "s3:// is not a complete URL; name a bucket"),
     ],
 )
 def test_what_is_no_store_is_told(url: str, fault: str) -> None:

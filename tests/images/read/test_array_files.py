@@ -65,27 +65,27 @@ def pickled() -> bytes:
 @pytest.mark.parametrize(
     ("data", "fault"),
     [
-        (b"\x89PNG\r\n", "is no feature map; give a .npy or .npz"),
-        (b"\x80\x04K\x01.", "is no feature map"),
-        (good()[:500], "is broken"),
-        (good()[:20], "is broken"),
+        (b"\x89PNG\r\n", "does not hold a NumPy array; give a .npy or .npz file"),
+        (b"\x80\x04K\x01.", "does not hold a NumPy array"),
+        (good()[:500], "is damaged"),
+        (good()[:20], "is damaged"),
         pytest.param(
             good().replace(b"(100,)", b"(-10,)"),
-            "is broken",
+            "is damaged",
             marks=pytest.mark.skipif(
                 np.lib.NumpyVersion(np.__version__) < "2.0.0", reason="read as any number of values"
             ),
         ),
-        (good().replace(b"(100,), }   ", b"(10**12,), }"), "is broken"),
-        (good().replace(b"(100,), }" + b" " * 20, b"(%d, 0), }" % 10**20), "is broken"),
-        (good().replace(b"(100,), }", b"(100,  ) "), "is broken"),
-        (good().replace(b"'<f8'", b"'x99'"), "is broken"),
+        (good().replace(b"(100,), }   ", b"(10**12,), }"), "is damaged"),
+        (good().replace(b"(100,), }" + b" " * 20, b"(%d, 0), }" % 10**20), "is damaged"),
+        (good().replace(b"(100,), }", b"(100,  ) "), "is damaged"),
+        (good().replace(b"'<f8'", b"'x99'"), "is damaged"),
         (pickled(), "holds Python objects, which can run code; save an array of numbers"),
         (archive(pickled()), "holds Python objects"),
-        (archive(good()[:300]), "is broken"),
-        (archive(b"text"), "is no archive of arrays; give a"),
-        (b"PK\x05\x06" + bytes(18), "is no archive of arrays"),
-        (archive(good())[:400], "is broken"),
+        (archive(good()[:300]), "is damaged"),
+        (archive(b"text"), "does not hold NumPy arrays; give another"),
+        (b"PK\x05\x06" + bytes(18), "does not hold NumPy arrays"),
+        (archive(good())[:400], "is damaged"),
     ],
 )
 def test_broken_and_hostile_files_are_refused(tmp_path: Path, data: bytes, fault: str) -> None:

@@ -59,7 +59,7 @@ def test_runs_may_skip(tmp_path: Path) -> None:
     data = bmp((5, 6), 8, 1, palette() * 16, runs)
     np.testing.assert_array_equal(read(tmp_path / "in.bmp", data), np.array(GREY, "u1")[expected])
     for cut in (2, 4, 6):
-        with pytest.raises(ImageFileError, match="is broken"):
+        with pytest.raises(ImageFileError, match="is damaged"):
             read(tmp_path / "in.bmp", data[:-cut])
 
 
@@ -98,7 +98,7 @@ def test_masks_say_where_samples_lie(
     ]
     np.testing.assert_array_equal(image.samples, np.stack(expected, axis=2))
     assert image.notes == (("its colours of 10 bits are read as 8",) if fields[0] > 255 else ())
-    with pytest.raises(ImageFileError, match="is broken"):
+    with pytest.raises(ImageFileError, match="is damaged"):
         read(tmp_path / "in.bmp", made[:-stride])
 
 

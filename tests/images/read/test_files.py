@@ -62,7 +62,11 @@ def test_big_endian_16_bits_are_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("mode", "becomes", "note"),
-    [("1", "L", "1-bit becomes L"), ("P", "RGB", "palette becomes RGB"), ("LAB", "RGB", "LAB")],
+    [
+        ("1", "L", "1-bit becomes grey"),
+        ("P", "RGB", "palette becomes RGB"),
+        ("LAB", "RGB", "LAB"),
+    ],
 )
 def test_other_modes_are_converted_with_a_note(
     tmp_path: Path, mode: str, becomes: str, note: str

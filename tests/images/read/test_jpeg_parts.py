@@ -33,8 +33,8 @@ def test_a_jpeg_may_lack_its_end_marker(
     (tmp_path / "in.jpg").write_bytes(data[:-missing])
     whole, image = (files.read(parse(tmp_path / name)) for name in ("whole.jpg", "in.jpg"))
     np.testing.assert_array_equal(image.samples, whole.samples)
-    assert image.notes == ("it lacks its end marker",)
-    with pytest.raises(ImageFileError, match=r"lacks its end marker.*leave --strict out"):
+    assert image.notes == ("its end marker is missing",)
+    with pytest.raises(ImageFileError, match=r"its end marker is missing.*leave --strict out"):
         decode.decode(parse(tmp_path / "in.jpg"), strict=True)
     assert decode.decode(parse(tmp_path / "whole.jpg"), strict=True).notes == ()
 

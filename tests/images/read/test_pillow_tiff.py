@@ -85,5 +85,5 @@ def test_a_broken_fax_is_refused(tmp_path: Path, compression: str) -> None:
     data = bytearray(path.read_bytes())
     data[start + 5 : start + 40] = rng.integers(0, 256, 35, np.uint8).tobytes()
     path.write_bytes(data)
-    with pytest.raises(ImageFileError, match="is broken"):
+    with pytest.raises(ImageFileError, match="is damaged"):
         files.read(parse(path))

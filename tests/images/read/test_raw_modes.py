@@ -184,7 +184,7 @@ def test_what_would_be_cut_is_refused(tmp_path: Path) -> None:
     )
     with (
         PIL.Image.open(path) as opened,
-        pytest.raises(ImageFileError, match=r"16 bits a colour .* save it as a PNG of 16 bits"),
+        pytest.raises(ImageFileError, match=r"16 bits a colour .* save it as a 16-bit PNG"),
     ):
         raw_modes.prepare(opened, lambda: opened, "in.tiff")
 

@@ -69,7 +69,7 @@ def test_a_size_that_a_format_cannot_hold_is_refused(format: str, longest: int) 
 @pytest.mark.parametrize("format", ["JPEG", "BMP", "PPM"])
 def test_transparency_is_not_dropped(format: str) -> None:
     """A format without opacity is refused for a transparent picture."""
-    with pytest.raises(ImageFileError, match=f"{format} holds no transparency; write a PNG"):
+    with pytest.raises(ImageFileError, match=f"{format} cannot hold transparency; write a PNG"):
         formats.fit(Image(texture_samples(4, 5, 4), "PNG"), format)
 
 
@@ -102,7 +102,7 @@ def test_floats_are_rounded_with_a_note(format: str, full: int) -> None:
     output, notes = formats.fit(floats, format)
     assert output.samples.ravel().tolist() == [0, int(full * 0.25 + 0.5), full]
     assert notes == (
-        f"{format} holds no floating-point samples, so they were rounded to "
+        f"{format} cannot hold floating-point samples, so they were rounded to "
         f"{8 if full == 255 else 16} bits",
     )
 
@@ -111,7 +111,9 @@ def test_floats_are_rounded_with_a_note(format: str, full: int) -> None:
 def test_floats_are_not_clipped(level: float) -> None:
     """Numbers beyond 0..1 are refused where they would be cut off, and kept in a TIFF."""
     floats = Image(np.array([[[level]]], np.float32), "TIFF")
-    with pytest.raises(ImageFileError, match=r"PNG holds no numbers beyond 0\.\.1"):
+    with pytest.raises(
+        ImageFileError, match=r"PNG cannot hold these samples, which lie beyond 0\.\.1"
+    ):
         formats.fit(floats, "PNG")
     assert formats.fit(floats, "TIFF") == (floats, ())
 
@@ -122,8 +124,8 @@ def test_what_a_format_cannot_say_is_told() -> None:
     metadata = Metadata(icc=b"p", exif=b"II", xmp=b"<x/>", dpi=(72, 72), text=text)
     image = Image(texture_samples(4, 5, 3), "PNG", metadata)
     assert formats.fit(image, "PNG")[1] == ()
-    assert formats.fit(image, "JPEG")[1] == ("JPEG holds no text, so it was left out",)
-    lost = [note.split()[3].rstrip(",") for note in formats.fit(image, "BMP")[1]]
+    assert formats.fit(image, "JPEG")[1] == ("JPEG cannot hold its text, so it was left out",)
+    lost = [note.split()[4].rstrip(",") for note in formats.fit(image, "BMP")[1]]
     assert lost == ["profile", "EXIF", "XMP", "comment", "text"]
 
 

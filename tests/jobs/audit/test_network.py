@@ -25,7 +25,9 @@ def test_errors_come_back_from_there(tmp_path: Path) -> None:
     with pytest.raises(NetworkFileError, match=r"no file none.onnx; check the path"):
         network.audit("none.onnx")
     path = models.saved(models.generator(), tmp_path)
-    with pytest.raises(SettingError, match="makes no pictures of pictures; leave --pictures out"):
+    with pytest.raises(
+        SettingError, match="does not turn pictures into pictures; leave --pictures out"
+    ):
         network.audit(path, (path,))
 
 

@@ -62,7 +62,7 @@ def cluster(started_cluster: LocalCluster) -> LocalCluster:
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Path:
-    """Return a folder with pictures, one of which is broken."""
+    """Return a folder with pictures, one of which is damaged."""
     (tmp_path / "in" / "sub").mkdir(parents=True)
     for number in range(6):
         folder = tmp_path / "in" / ("sub" if number % 3 == 0 else "")
@@ -76,7 +76,7 @@ def test_a_cluster_makes_the_same_bytes(cluster: LocalCluster, desk: Path) -> No
     here = run_process("in", "here", "-j", 1, "-q", folder=desk)
     there = run_process("in", "there", "--cluster", cluster.scheduler_address, "-q", folder=desk)
     assert (there.code, here.code) == (1, 1)
-    assert "in/broken.png is broken" in there.err
+    assert "in/broken.png is damaged" in there.err
     made = {name: data for name, data in contents(desk / "there").items() if name[-3:] == "png"}
     expected = {name: data for name, data in contents(desk / "here").items() if name[-3:] == "png"}
     assert made == expected

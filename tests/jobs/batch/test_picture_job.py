@@ -68,7 +68,7 @@ def test_a_broken_picture_has_failed(source: Path) -> None:
     """What is wrong with a picture is in its report, and nothing is written."""
     write_truncated(source.parent, "cut.png")
     report = done(source.parent / "cut.png")
-    assert (report.status, "cut.png is broken" in report.error) == ("failed", True)
+    assert (report.status, "cut.png is damaged" in report.error) == ("failed", True)
     assert list((source.parent / "out").iterdir()) == []
 
 

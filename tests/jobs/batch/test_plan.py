@@ -89,7 +89,7 @@ def test_equal_names_in_two_folders_do_not_collide(tree: Path, tmp_path: Path) -
 def test_outputs_within_the_input_are_refused(tree: Path) -> None:
     """A folder is not enlarged into itself, where its outputs would be inputs next time."""
     for goal in (tree, tree / "out"):
-        with pytest.raises(ImageFileError, match=r"lies within .*; name a folder outside"):
+        with pytest.raises(ImageFileError, match=r"is inside .*; name a folder outside"):
             of_folder(tree, goal)
 
 

@@ -110,8 +110,8 @@ def test_none_overtakes_another_by_far(tmp_path: Path, monkeypatch: pytest.Monke
     ("error", "word"),
     [
         (WorkerStartError("fact; remedy"), "fact; remedy"),
-        (WorkerDiedError("SIGKILL"), "in/0.png ended its worker twice (SIGKILL); "),
-        (ValueError("odd"), "in/0.png met a bug (ValueError: odd); please report it"),
+        (WorkerDiedError("SIGKILL"), "in/0.png crashed its worker process twice (SIGKILL); "),
+        (ValueError("odd"), "in/0.png hit a bug (ValueError: odd); please report it"),
     ],
 )
 def test_a_lost_picture_has_failed(tmp_path: Path, error: Exception, word: str) -> None:
@@ -167,7 +167,7 @@ def test_what_is_there_is_refused_unless_said(tmp_path: Path, existing: Existing
     assert len(hands.futures) == (existing != "refuse")
     if existing == "refuse":
         assert report.error.endswith(
-            "0.png exists; --skip-existing goes on after a stop, --force replaces it"
+            "pass --skip-existing to continue an earlier run, or --force to replace it"
         )
 
 

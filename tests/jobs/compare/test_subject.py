@@ -80,7 +80,9 @@ def test_a_crop_is_in_pixels_of_the_picture(photo: Place) -> None:
     assert read_subject(photo, Options(scale=2, crop=crop, shrink=True)).box == (10, 20, 30, 40)
     edge = read_subject(photo, Options(scale=2, crop=Box(80, 50, 50, 50))).box
     assert edge == (160, 100, 22, 22)
-    with pytest.raises(SettingError, match="--crop 91,0,5,5 holds no pixel; give another"):
+    with pytest.raises(
+        SettingError, match="--crop 91,0,5,5 lies outside the picture; give another"
+    ):
         read_subject(photo, Options(crop=Box(91, 0, 5, 5)))
 
 
@@ -140,9 +142,9 @@ def test_by_default_one_method_makes_a_checkerboard_at_any_scale(scale: float, s
         ("", "names no method"),
         ("nearest,nearest", "names nearest twice"),
         ("tconv,tconv:kernel=learned", "names tconv learned twice"),
-        ("tconv:kernel_size=x", "kernel_size=x is no number; give one"),
+        ("tconv:kernel_size=x", "invalid kernel_size=x; give a number"),
         ("bicubic:order=2", "--order is for spline"),
-        ("onnx:model=a.onnx:ensemble=2", "ensemble=2 is neither; give ensemble=yes"),
+        ("onnx:model=a.onnx:ensemble=2", "invalid ensemble=2; give ensemble=yes"),
         ("onnx", "needs a network"),
         ("tconv:colour=2", "no method has --colour"),
     ],

@@ -133,7 +133,7 @@ def test_the_ripple_of_the_kernel_is_reported(tmp_path: Path) -> None:
         (np.array(["a"]), {}, ImageFileError, "holds <U1"),
         (np.float64(1), {}, ImageFileError, "has 0 axes, but 2, 3 or 4 are needed; reshape"),
         (np.zeros((3, 3)), {"layout": "chw"}, ImageFileError, "has 2 axes, but --layout chw has 3"),
-        (np.zeros((0, 3)), {}, ImageFileError, r"has shape \(0, 3\), without a value"),
+        (np.zeros((0, 3)), {}, ImageFileError, r"is empty \(shape \(0, 3\)\)"),
         (np.full((2, 2), 2**60), {}, ImageFileError, "values beyond 9007199254740992 cannot be"),
         (np.zeros((2, 2)), {"scale": 0.5}, SettingError, "would shrink"),
     ],

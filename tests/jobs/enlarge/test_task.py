@@ -33,7 +33,7 @@ def test_invalid_sizes_are_refused(size: str) -> None:
 @pytest.mark.parametrize("size", ["19x10", "20x9", "19x", "x9", "1x1"])
 def test_smaller_sizes_are_refused(size: str) -> None:
     """Neither side may be smaller than the input."""
-    with pytest.raises(SettingError, match="smaller than the input, 20x10; this tool enlarges"):
+    with pytest.raises(SettingError, match="smaller than the input, 20x10; give a larger one"):
         TargetSize.parsed(size).size((10, 20))
 
 

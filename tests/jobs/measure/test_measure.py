@@ -43,7 +43,7 @@ def test_depth_does_not_change_the_figures(tmp_path: Path) -> None:
 @pytest.mark.parametrize("stride", [-1, 1, 17])
 def test_strides_out_of_range_are_refused(stride: int) -> None:
     """The stride is refused before any file is opened."""
-    with pytest.raises(SettingError, match=f"--stride {stride} is out of range; give 2..16"):
+    with pytest.raises(SettingError, match=f"--stride {stride} is out of range; give 2 to 16"):
         MeasureOptions(stride)
 
 

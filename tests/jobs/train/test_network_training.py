@@ -134,7 +134,7 @@ def test_without_held_out_pictures_the_last_is_kept(photos: list[Place]) -> None
 
 def test_strides_and_pictures_that_cannot_be_are_refused(photos: list[Place]) -> None:
     """The errors say what to give instead."""
-    with pytest.raises(SettingError, match="--stride 5 is none of a network's; give 2, 3 or 4"):
+    with pytest.raises(SettingError, match="--stride 5 is not for networks; give 2, 3 or 4"):
         settings(stride=5)
     with pytest.raises(
         ImageFileError, match="no picture can be used; give pictures of at least 256 px"

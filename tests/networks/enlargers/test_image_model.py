@@ -67,8 +67,8 @@ def test_uneven_phases_are_measured(tmp_path: Path) -> None:
     ("model", "fault"),
     [
         (two_inputs(), "not one picture"),
-        (classifier(), "which is no picture"),
-        (denoiser(), "pixels of 3 channels out of"),
+        (classifier(), "not a picture"),
+        (denoiser(), "pixels of 3 channels for"),
     ],
     ids=["two inputs", "classes", "same size"],
 )

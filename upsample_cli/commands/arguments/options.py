@@ -4,7 +4,7 @@ import os
 import sys
 from codecs import BOM_UTF8
 from collections.abc import Callable, Sequence
-from math import isnan
+from math import inf, isnan, nan
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -23,31 +23,35 @@ LAYOUTS = ("hw", "chw", "hwc", "nchw")
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-class Whole(click.IntRange):
-    """A whole number within bounds."""
+class Limit(click.ParamType):  # type: ignore[type-arg] # generic in late versions of click alone
+    """A number within bounds; click's own would write them as 1<=x<=100."""
 
-    name = "integer"  # in error messages
+    name = "number"
+    kind: type[float] = float
 
-
-class _NotNan(click.ParamType):  # type: ignore[type-arg] # generic in late versions of click alone
-    """What a number is besides its bounds."""
-
-    name = "number"  # in error messages
+    def __init__(self, low: float = -inf, high: float = inf) -> None:
+        """Take the bounds."""
+        self.low, self.high = low, high
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the number, or fail for one that is none."""
-        number = super().convert(value, param, ctx)
+        """Return the number, or fail for what is not one or is out of bounds."""
+        try:
+            number = self.kind(value)
+        except ValueError:
+            number = nan
         if isnan(number):
-            self.fail(f"{value!r} is not a valid number", param, ctx)
+            self.fail(f"{value!r} is not a valid {self.name}", param, ctx)
+        if not self.low <= number <= self.high:
+            limits = f"{self.low} or more" if self.high == inf else f"{self.low} to {self.high}"
+            self.fail(f"{value} is not in the range {limits}", param, ctx)
         return number
 
 
-class Number(_NotNan, click.types.FloatParamType):
-    """A number, of any size."""
+class Whole(Limit):
+    """A whole number within bounds."""
 
-
-class Limit(_NotNan, click.FloatRange):
-    """A number within bounds."""
+    name = "integer"
+    kind = int
 
 
 def complete_files(
@@ -79,23 +83,26 @@ def complete_words(words: Sequence[str], or_files: bool = False) -> Callable[...
     return complete
 
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print JSON, one object on each line."
+)
 jobs_option = click.option(
     "-j", "--jobs", type=Whole(1), metavar="N",
-    help="Number of pictures to work on at once (all cores).",
+    help="Pictures to work on at once; default one for each core.",
 )  # fmt: skip
 max_pixels_option = click.option(
-    "--max-pixels", type=Whole(1), metavar="N", help="Refuse inputs of more pixels (268 million)."
-)
+    "--max-pixels", type=Whole(1), metavar="N",
+    help="Refuse inputs of more pixels than this; default 268 million.",
+)  # fmt: skip
 max_memory_option = click.option(
     "--max-memory", metavar="SIZE", expose_value=False,
     callback=lambda ctx, param, value: memory.limit_to(memory.size_of(value) if value else None),
-    help="Memory to take at most, such as 2GB (half of the machine's).",
+    help="Most memory to use, such as 2GB; default half of the machine's.",
 )  # fmt: skip
 layout_option = click.option(
     "--layout",
     type=click.Choice(LAYOUTS),
-    help="Order of the axes of a feature map (hw, chw or nchw).",
+    help="Order of a feature map's axes; default hw, chw or nchw.",
 )
 _SHORT = {"kernel": "-k"}
 _INPUTS = (
@@ -103,40 +110,48 @@ _INPUTS = (
         "--include",
         multiple=True,
         metavar="GLOB",
-        help="Only take files that match; may be repeated.",
+        help="Take only files that match; may be repeated.",
     ),
     click.option(
-        "--exclude", multiple=True, metavar="GLOB", help="Leave out files and folders that match."
-    ),
+        "--exclude",
+        multiple=True,
+        metavar="GLOB",
+        help="Leave out files and folders that match; may be repeated.",
+    ),  # fmt: skip
     click.option(
         "--files-from",
         metavar="FILE|-",
         shell_complete=complete_files,
-        help="Read the names of inputs from a file, one a line.",
+        help="Read the names of inputs from a file, one on each line.",
     ),
     click.option(
-        "-0", "--null", is_flag=True, help="Names in --files-from end with NUL, not with a line."
+        "-0",
+        "--null",
+        is_flag=True,
+        help="Names in --files-from end with NUL, not with a line break.",
     ),
 )
 _OUTPUTS = (
     click.option(
-        "--name", metavar="TEMPLATE", help="Names of outputs, such as '{stem}_x{scale}{suffix}'."
+        "--name", metavar="TEMPLATE", help="Name of each output, such as '{stem}_x{scale}{suffix}'."
     ),
     click.option(
         "--skip-existing",
         is_flag=True,
-        help="Skip outputs that exist; remake ours of another size.",
+        help="Skip outputs that exist; remake those of another size.",
     ),
     click.option(
-        "--update", is_flag=True, help="Skip those whose output is also newer than the input."
+        "--update", is_flag=True, help="Skip outputs that exist and are newer than their input."
     ),
     click.option(
         "--report",
         metavar="FILE",
         shell_complete=complete_files,
-        help="Write a row for each picture to a .csv or .jsonl.",
+        help="Write a row for each picture into a .csv or .jsonl file.",
     ),
-    click.option("--no-report", is_flag=True, help="Write no checkerboard.csv into the folder."),
+    click.option(
+        "--no-report", is_flag=True, help="Do not write checkerboard.csv into the folder."
+    ),
 )
 
 
@@ -160,7 +175,7 @@ def method_options(command: Command) -> Command:
         command = click.option(
             *([_SHORT[name]] if name in _SHORT else []), option, name, **value,
             shell_complete=complete_words(first.choices, first.file or bool(first.suffix)),
-            help=f"{first.help} ({names}).".capitalize(),
+            help=f"{first.help[0].upper()}{first.help[1:]}{_default(first)} ({names}).",
         )(command)  # fmt: skip
     return command
 
@@ -179,6 +194,13 @@ def folder_options(command: Command) -> Command:
     return input_options(command)
 
 
+def _default(parameter: Parameter) -> str:
+    """Return what is assumed for a parameter that is not given, in words."""
+    if parameter.default in (None, "") or parameter.kind is bool:
+        return ""
+    return f"; default {str(parameter.default).removesuffix('.0')}"
+
+
 def _metavar(parameter: Parameter) -> str:
     if parameter.file:
         return "NAME|FILE"
@@ -195,7 +217,7 @@ def pair(
         return None
     words = value.lower().split("x")
     if len(words) > 2 or not all(word.isascii() and word.isdecimal() for word in words):
-        raise SettingError(f"--{option.name} {value} is no number; give N or HxW, such as 2 or 2x1")
+        raise SettingError(f"invalid {option.opts[-1]} '{value}'; give N or HxW, such as 2 or 2x1")
     return int(words[0]), int(words[-1])
 
 
@@ -220,7 +242,7 @@ def places_from(path: str, null: bool) -> list[Place | Folder]:
     except OSError as error:
         raise ImageFileError(f"cannot read {path}: {error.strerror}; check --files-from") from error
     if not null and b"\0" in data:
-        raise SettingError(f"{path} contains NUL, which no name does; pass --null if it ends them")
+        raise SettingError(f"{path} contains NUL characters; pass --null if they end its names")
     data = data.removeprefix(BOM_UTF8)  # which editors on Windows write
     lines = data.split(end) if null else data.replace(b"\r\n", end).split(end)
     # Stores are not asked about thousands of URLs, one by one.

@@ -86,7 +86,7 @@ class Request:
         if self.is_for_one_file:
             self._refuse(_FOR_FOLDERS, "for folders; leave it out for one picture")
         if self.report and self.no_report:
-            raise SettingError("--report and --no-report exclude each other; leave one out")
+            raise SettingError("--report and --no-report cannot be used together; leave one out")
 
     @property
     def is_for_arrays(self) -> bool:
@@ -123,9 +123,7 @@ class Request:
         if len(self.inputs) != 1:
             raise SettingError("feature maps are enlarged one file at a time; name one input")
         if isinstance(self.inputs[0], Folder):
-            raise SettingError(
-                f"{self.inputs[0]} is a folder; feature maps are enlarged one file at a time"
-            )
+            raise SettingError(f"{self.inputs[0]} is a folder; name one file of feature maps")
         self._refuse(_FOR_PICTURES, "for pictures, not for feature maps; leave it out")
         self.task.method.check_for("feature maps")
         if self.task.labels:
@@ -134,7 +132,7 @@ class Request:
             )
         if (format := self.task.encoding.format) not in (None, *ARRAY_FORMATS):
             choices = " or ".join(ARRAY_FORMATS)
-            raise SettingError(f"--format {format} holds no feature maps; choose {choices}")
+            raise SettingError(f"--format {format} cannot hold feature maps; choose {choices}")
 
     def _check_labels(self) -> None:
         """Refuse what labels do not have."""
@@ -194,7 +192,7 @@ def _given(options: dict[str, Any]) -> frozenset[str]:
 def _target(method: Method, scale: float | None, size: str | None, fit: Fit | None) -> TargetSize:
     """Return how large the outputs are."""
     if scale is not None and size is not None:
-        raise SettingError("--scale and --size are both given; leave one out")
+        raise SettingError("--scale and --size cannot be used together; leave one out")
     if size is not None:
         return TargetSize.parsed(size, fit or "stretch")
     if fit is not None:
@@ -206,7 +204,7 @@ def _existing(force: bool, skip_existing: bool, update: bool) -> Existing:
     """Return what becomes of outputs that exist."""
     if force and (skip_existing or update):
         other = "--update" if update else "--skip-existing"
-        raise SettingError(f"--force and {other} exclude each other; leave one out")
+        raise SettingError(f"--force and {other} cannot be used together; leave one out")
     if update:
         return "update"
     return "skip" if skip_existing else "replace" if force else "refuse"
@@ -236,9 +234,9 @@ def _places(
 ) -> tuple[tuple[Place | Folder, ...], Place | Folder]:
     """Return inputs and output as places."""
     if "" in paths:
-        raise SettingError("a name is empty, as of a shell variable that is not set; name a file")
+        raise SettingError("a file name is empty (is a shell variable not set?); name a file")
     if files_from is not None and len(paths) > 1:
         raise SettingError(f"--files-from names the inputs; leave {paths[0]} out")
     if files_from is None and len(paths) < 2:
-        raise SettingError(f"no OUTPUT after {paths[0]}; name a file or folder to write")
+        raise SettingError(f"OUTPUT is missing after {paths[0]}; name a file or folder to write")
     return tuple(map(parse, paths[:-1])), output_place(paths[-1])

@@ -35,7 +35,7 @@ def print_results(
         results: What became of each picture.
         table: How to print it.
         max_ripple: The strongest checkerboard that is accepted, in levels; None for any. What
-            cannot be told is not accepted.
+            unknown is not accepted.
         has_summary: Whether to print how many there are.
         quiet: Whether to leave out the note on those over the limit.
 
@@ -57,6 +57,8 @@ def print_results(
                     click.echo(line)
     if has_summary:
         click.echo(_summary(verdicts), err=True)
+    if not verdicts and not quiet:
+        tell("note", "found no picture to measure")
     if over and not quiet:
         tell("note", over_limit(over, f"--max-ripple {max_ripple:g}"))
     return tally, bool(over)
@@ -68,7 +70,7 @@ def has_failed(result: Result) -> bool:
 
 
 def _ripple(result: Result) -> float:
-    """Return the strongest ripple of a picture, in levels; 0 where it cannot be told."""
+    """Return the strongest ripple of a picture, in levels; 0 where it unknown."""
     assert result.measurement is not None  # it has been compared with a limit
     measurement = result.measurement
     ripples = [measurement.overall.ripple, measurement.worst.ripple]
@@ -80,7 +82,7 @@ def _summary(verdicts: Counter[str]) -> str:
     skipped = verdicts.pop("skipped", 0)
     usual = (CHECKERBOARD, NONE)
     others = "".join(f", {n} {word}" for word, n in sorted(verdicts.items()) if word not in usual)
-    files = "1 file is no picture" if skipped == 1 else f"{skipped} files are no pictures"
+    files = "1 file is not a picture" if skipped == 1 else f"{skipped} files are not pictures"
     end = f"; {files}" if skipped else ""
     return f"{verdicts[CHECKERBOARD]} of {verdicts.total()} have a checkerboard{others}{end}"
 
@@ -90,7 +92,7 @@ def _outcome(result: Result) -> str:
     if result.measurement is None:
         return "skipped" if result.error is None else "failed"
     overall = result.measurement.overall
-    return overall.verdict or "cannot be told"
+    return overall.verdict or "unknown"
 
 
 def _may_be_over(measurement: Measurement | None, limit: float) -> bool:

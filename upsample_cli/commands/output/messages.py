@@ -12,6 +12,7 @@ import click
 
 Item = TypeVar("Item")
 _COLOURS = {"Error": "red", "note": "yellow"}
+_IN_PER_CENT = "{l_bar}{bar}| {elapsed}, {remaining} left"
 _PATIENCE = 1.0  # seconds without a bar
 
 
@@ -46,13 +47,13 @@ def printable(text: str) -> str:
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
-def progress_bar(quiet: bool, unit: str) -> Any:
+def progress_bar(quiet: bool, unit: str = "") -> Any:
     """Return a wrapper that shows a bar for work over a second; None where no bar is wanted."""
     return None if quiet or not _is_terminal() else partial(with_bar, unit=unit)
 
 
 def with_bar(items: Iterable[Item], total: int, unit: str) -> Iterator[Item]:
-    """Yield the items; show a bar once they have taken a second."""
+    """Yield the items; show a bar once they have taken a second, in per cent without a unit."""
     start, progress = perf_counter(), None
     try:
         for done, item in enumerate(items, 1):
@@ -61,7 +62,10 @@ def with_bar(items: Iterable[Item], total: int, unit: str) -> Iterator[Item]:
             elif perf_counter() - start > _PATIENCE:
                 from tqdm import tqdm  # slow to import, and quick work needs none
 
-                progress = tqdm(total=total, initial=done, leave=False, ascii=True, unit=unit)
+                progress = tqdm(
+                    total=total, initial=done, leave=False, ascii=True, unit=unit,
+                    bar_format=None if unit else _IN_PER_CENT,
+                )  # fmt: skip
             yield item
     finally:
         if progress is not None:

@@ -9,7 +9,8 @@ import click
 
 from upsample_cli.commands.output.messages import coloured, printable, tell, without_bars
 from upsample_cli.jobs.enlarge.task import Report
-from upsample_cli.metrics.checkerboard import CHECKERBOARD, Checkerboard
+from upsample_cli.metrics.checkerboard import CHECKERBOARD, NONE, Checkerboard
+from upsample_cli.metrics.meter import LEVELS
 
 UNKNOWN = {
     "too-small": "unknown (picture too small to tell)",
@@ -68,13 +69,13 @@ def over_limit(over: Mapping[str, float], limit: str) -> str:
     """Return how many are over a limit, and which most.
 
     Args:
-        over: Ripples of pictures, in levels, by name; 0 for one that cannot be told.
+        over: Ripples of pictures, in levels, by name; 0 for one that is unknown.
         limit: The option and its value.
     """
     most = max(over, key=lambda name: over[name])
     count = f"{len(over)} pictures are" if len(over) > 1 else "1 picture is"
     if not over[most]:
-        return f"{count} over {limit}, or cannot be told"
+        return f"{count} over {limit}, or unknown"
     return f"{count} over {limit}; the most has {over[most]:.2f} levels, {most}"
 
 
@@ -154,6 +155,9 @@ def _in_words(checkerboard: Checkerboard, kernel_ripple: float | None) -> str:
     is_found = checkerboard.verdict == CHECKERBOARD
     word = coloured("found", "red") if is_found else checkerboard.verdict
     levels = f"{checkerboard.ripple:.2f} levels, floor {checkerboard.floor:.2f}"
+    if checkerboard.verdict == NONE and checkerboard.ripple > checkerboard.floor:
+        why = "too faint to see" if checkerboard.ripple < LEVELS else "no clear pattern"
+        levels = f"{checkerboard.ripple:.2f} levels, {why}"
     if is_found and checkerboard.share < _MOST:
         levels = f"in {checkerboard.share:.0%} of the picture, {levels}"
     return f"checkerboard {word} ({levels}{ripple})"

@@ -107,10 +107,13 @@ class ResultsFile:
             os.fsync(self._file.fileno())
         self._file.close()
         if not Path(self._path).exists():
-            tell("Error", f"{self._name} has vanished, and its rows with it; name another --report")
+            tell("Error", f"{self._name} has vanished with its rows; name another --report")
             return False
         if self._missing:
-            tell("Error", f"{self._name} lacks {self._missing} rows for want of room; make some")
+            tell(
+                "Error",
+                f"{self._name} lacks {self._missing} rows, for want of space; free some",
+            )
         return not self._missing
 
     def _sort(self) -> None:
@@ -146,7 +149,7 @@ class ResultsFile:
         # A crash may have left less than the first line.
         if not is_ours and not (not end and start.startswith(first)):
             raise SettingError(
-                f"{self._name} is no file of results by this version; name another --report"
+                f"{self._name} is not a report of this version of upsample; name another --report"
             )
 
     def _continued(self) -> dict[int, KnownOutput]:
@@ -221,7 +224,7 @@ def check_name(path: str) -> None:
         SettingError: The suffix is neither .csv nor .jsonl.
     """
     if not path.lower().endswith((".csv", ".jsonl")):
-        raise SettingError(f"--report {path} is neither .csv nor .jsonl; name it so")
+        raise SettingError(f"--report {path} is not a .csv or .jsonl file; name one")
 
 
 def _opened(path: str, name: str) -> io.FileIO:
@@ -240,4 +243,4 @@ def _opened(path: str, name: str) -> io.FileIO:
     if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         return file
     file.close()
-    raise SettingError(f"--report {name} is no file; name another")
+    raise SettingError(f"--report {name} is not a regular file; name another")

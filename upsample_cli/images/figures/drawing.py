@@ -1,9 +1,9 @@
 """What figures share: letters in Pillow's font, a ramp of colours, and a frame with a title."""
 
 from bisect import bisect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any, BinaryIO, TypeAlias
+from typing import Any, BinaryIO, NamedTuple, TypeAlias
 
 import numpy as np
 import PIL.Image
@@ -75,11 +75,26 @@ def ramp_colours(values: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     return np.stack([np.interp(places, stops, _RAMP[:, i]) for i in range(3)], axis=-1)
 
 
-def framed(pixels: Pixels, title: str, ticks: Sequence[str], unit: str, note: str = "") -> Sheet:
-    """Return a picture with a title above and the ramp of colours below.
+class AxisLabels(NamedTuple):
+    """What stands along a side of a picture: a name, and labels by their place in pixels."""
+
+    name: str
+    labels: Mapping[float, str]
+
+
+def framed(
+    pixels: Pixels,
+    axes: tuple[AxisLabels, AxisLabels],
+    title: str,
+    ticks: Sequence[str],
+    unit: str,
+    note: str = "",
+) -> Sheet:
+    """Return a picture with a title above, axes beside it and the ramp of colours below.
 
     Args:
         pixels: Shape (H, W, 3).
+        axes: Down, at the left, and across, below the picture.
         title: One line.
         ticks: What the ramp stands for at evenly spaced places, from its dark end to its light one.
         unit: What they are numbers of.
@@ -90,24 +105,59 @@ def framed(pixels: Pixels, title: str, ticks: Sequence[str], unit: str, note: st
     size = min(40, max(14, inner // 48))
     pad = size // 2 + 4
     band = size + 2 * pad
-    sheet = PIL.Image.new("RGB", (inner + 2 * pad, height + 2 * band + size + pad), _PAPER)
-    sheet.paste(PIL.Image.fromarray(pixels), (pad + (inner - width) // 2, band))
+    names = _room_at_left(axes[0], size)
+    left, bottom = pad + names + (inner - width) // 2, band + height
+    sheet = PIL.Image.new("RGB", (names + inner + 3 * pad, bottom + 3 * band + pad), _PAPER)
+    sheet.paste(PIL.Image.fromarray(pixels), (left, band))
     draw = PIL.ImageDraw.Draw(sheet)
     write_text(draw, (pad, band // 2), shortened(title, size, inner), size, "lm")
-    top, left = height + band + pad, pad
-    words = text_width(unit, size) + (text_width(note, size) + 2 * pad if note else 0)
-    length = int(min(sheet.width - left - words - 3 * pad, inner * 0.6))
+    _draw_axes(sheet, axes, (left, band, left + width, bottom), size)
+    _draw_ramp(sheet, bottom + 2 * band, ticks, (unit, note), size)
+    return sheet
+
+
+def _draw_axes(
+    sheet: Sheet, axes: tuple[AxisLabels, AxisLabels], box: tuple[int, int, int, int], size: int
+) -> None:
+    """Draw axes at the left of a box and below it, with letters of this size."""
+    draw, (down, across), (left, top, right, bottom) = PIL.ImageDraw.Draw(sheet), axes, box
+    mark, gap = size // 3, size // 2
+    for place, text in down.labels.items():
+        draw.line((left - mark, top + place, left - 1, top + place), _INK)
+        write_text(draw, (left - gap, top + place), text, size, "rm")
+    for place, text in across.labels.items():
+        draw.line((left + place, bottom, left + place, bottom + mark), _INK)
+        x = min(left + place, sheet.width - gap - text_width(text, size) / 2)
+        write_text(draw, (x, bottom + gap), text, size, "mt")
+    write_text(draw, ((left + right) / 2, bottom + 2 * size), across.name, size, "mt")
+    name = PIL.Image.new("RGB", (int(text_width(down.name, size)) + 2, 2 * size), _PAPER)
+    write_text(PIL.ImageDraw.Draw(name), (1, size), down.name, size, "lm")
+    name = name.rotate(90, expand=True)
+    sheet.paste(name, (left - _room_at_left(down, size), (top + bottom - name.height) // 2))
+
+
+def _room_at_left(axis: AxisLabels, size: int) -> int:
+    """Return the width of the name and the labels of an axis with letters of this size."""
+    return 3 * size + int(max(text_width(text, size) for text in axis.labels.values()))
+
+
+def _draw_ramp(
+    sheet: Sheet, top: int, ticks: Sequence[str], words: tuple[str, str], size: int
+) -> None:
+    """Draw the ramp of colours with its ticks, its unit and a note; see `framed`."""
+    (unit, note), draw, pad = words, PIL.ImageDraw.Draw(sheet), size // 2 + 4
+    taken = text_width(unit, size) + (text_width(note, size) + 2 * pad if note else 0)
+    length = int(min(sheet.width - taken - 4 * pad, sheet.width * 0.6))
     values = np.linspace(0, 1, max(2, length))
     bar = np.broadcast_to(ramp_colours(values), (size, len(values), 3)).astype(np.uint8)
-    sheet.paste(PIL.Image.fromarray(bar), (left, top))
+    sheet.paste(PIL.Image.fromarray(bar), (pad, top))
     for i, text in enumerate(ticks):
-        x = left + i * (length - 1) / (len(ticks) - 1)
+        x = pad + i * (length - 1) / (len(ticks) - 1)
         draw.line((x, top + size, x, top + size + pad // 2), _INK)
         anchor = "lt" if i == 0 else "mt"
         write_text(draw, (x, top + size + pad * 3 // 4), text, size, anchor)
-    write_text(draw, (left + length + pad, top + size // 2), unit, size, "lm")
+    write_text(draw, (length + 2 * pad, top + size // 2), unit, size, "lm")
     write_text(draw, (sheet.width - pad, top + size // 2), note, size, "rm")
-    return sheet
 
 
 def save(sheet: Sheet, file: BinaryIO) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import PIL.Image
 from numpy.typing import NDArray
 
-from upsample_cli.images.figures.drawing import Pixels, Sheet, framed, ramp_colours
+from upsample_cli.images.figures.drawing import AxisLabels, Pixels, Sheet, framed, ramp_colours
 from upsample_cli.planes import Size
 
 _LARGEST_SIDE = 2048  # pixels
@@ -42,8 +42,20 @@ def heat_figure(
     warm = spread(heat, tile, margin, (grey.shape[0], grey.shape[1]), step)
     top = heat_top([warm])
     ticks = [f"{share * top:g}" for share in np.linspace(0, 1, 5)]
-    note = "" if np.isfinite(warm).all() else "hatched: cannot tell"
-    return framed(heat_pixels(grey, warm, top), title, ticks, "levels, RMS", note)
+    note = "" if np.isfinite(warm).all() else "hatched: unknown"
+    down, across = (
+        AxisLabels(f"pixels {word}", _labels(length, step, max(grey.shape)))
+        for word, length in zip(("down", "across"), grey.shape, strict=True)
+    )
+    return framed(heat_pixels(grey, warm, top), (down, across), title, ticks, "levels, RMS", note)
+
+
+def _labels(length: int, step: int, longest: int) -> dict[float, str]:
+    """Return round numbers of pixels by their place along a side; few along a short one."""
+    count = max(1, min(6, length // max(60, longest // 16)))
+    units = (digit * 10**power for power in range(9) for digit in (1, 2, 5))
+    unit = next(unit for unit in units if length * step <= count * unit)
+    return {i * unit / step: str(i * unit) for i in range(length * step // unit + 1)}
 
 
 def reduced(plane: NDArray[np.float32], side: int) -> tuple[NDArray[np.float32], int]:

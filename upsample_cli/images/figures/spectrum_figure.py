@@ -7,7 +7,7 @@ import PIL.Image
 import PIL.ImageDraw
 from numpy.typing import NDArray
 
-from upsample_cli.images.figures.drawing import Pixels, Sheet, framed, ramp_colours, write_text
+from upsample_cli.images.figures.drawing import AxisLabels, Pixels, Sheet, framed, ramp_colours
 
 _SIDE = 768  # pixels: about the side of the figure
 _BEYOND = 8  # bins drawn beyond half a cycle a pixel, so that lines there are whole
@@ -27,7 +27,23 @@ def spectrum_figure(power: NDArray[np.float64], stride: tuple[int, int], title: 
     ends = decibel_range(power)
     ticks = [f"{value:.0f}" for value in np.linspace(*ends, 5)]
     pixels = spectrum_pixels(power, stride, ends, _SIDE)
-    return framed(pixels, title, ticks, "dB re one level squared")
+    down, across = (
+        AxisLabels(f"cycles per pixel, {word}", _labels(period, len(power)))
+        for word, period in zip(("down", "across"), stride, strict=True)
+    )
+    return framed(pixels, (down, across), title, ticks, "dB re one level squared")
+
+
+def _labels(stride: int, bins: int) -> dict[float, str]:
+    """Return the frequencies of a stride's lines by their place; quarters where there is none."""
+    step = max(1, _SIDE // bins)
+    marked = _frequencies(stride if stride > 1 else 4)
+    return {_place(frequency, bins) * step: str(frequency) for frequency in marked}
+
+
+def _place(frequency: Fraction, bins: int) -> float:
+    """Return the middle of a frequency's bin, in bins of the figure."""
+    return float((frequency + Fraction(1, 2)) * bins + _BEYOND + Fraction(1, 2))
 
 
 def decibel_range(power: NDArray[np.float64]) -> tuple[float, float]:
@@ -45,7 +61,7 @@ def spectrum_pixels(
         power: As in `spectrum_figure`, like stride.
         stride: Period down and across whose lines are marked; 1 or less for none.
         ends: Of the ramp of colours, in dB.
-        side: About the height and width in pixels; below twice n, marks have no labels.
+        side: About the height and width in pixels.
     """
     low, high = ends
     values = np.pad((_decibels(power) - low) / max(1e-9, high - low), _BEYOND, mode="wrap")
@@ -62,23 +78,15 @@ def _decibels(power: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _draw_rings(sheet: Sheet, stride: tuple[int, int], step: int, bins: int) -> None:
-    """Draw a ring around each line but the mean, and label those on the axes, in cycles a pixel."""
+    """Draw a ring around each line but the mean."""
     draw = PIL.ImageDraw.Draw(sheet)
     radius = max(_LEAST_RADIUS, 2 * step)  # a line is three bins wide
     for down in _frequencies(stride[0]):
         for across in _frequencies(stride[1]):
             if down == across == 0:
                 continue
-            y, x = (  # the middle of the line's bin
-                float((frequency + Fraction(1, 2)) * bins + _BEYOND + Fraction(1, 2)) * step
-                for frequency in (down, across)
-            )
+            y, x = (_place(frequency, bins) * step for frequency in (down, across))
             draw.ellipse((x - radius, y - radius, x + radius, y + radius), outline=_MARK, width=2)
-            if step > 1 and (down == 0 or across == 0):
-                # The label is beside the ring, towards the middle.
-                anchor, gap = ("rs", -radius) if across > 0 else ("ls", radius)
-                at = (x + gap, y - abs(gap))
-                write_text(draw, at, str(down or across), 15, anchor, _MARK)
 
 
 def _frequencies(stride: int) -> list[Fraction]:

@@ -61,8 +61,18 @@ class Folder(Location):
         """Make it and the folders it lies in, if they are not there."""
         try:
             os.makedirs(self.path, exist_ok=True)
+        except FileExistsError as error:
+            raise self.absence() from error
         except OSError as error:
-            raise ImageFileError(f"cannot make {self}: {error.strerror}; name another") from error
+            raise ImageFileError(
+                f"cannot create {self}: {error.strerror}; name another folder"
+            ) from error
+
+    def absence(self) -> ImageFileError:
+        """Return the error for a folder that is not there."""
+        if os.path.lexists(self.path.rstrip("/")):
+            return ImageFileError(f"{self} is a file, not a folder; name another output")
+        return ImageFileError(f"no folder {self}; make it first")
 
     def clean(self) -> int:
         """Remove temporary files that killed processes left in it; return how many."""

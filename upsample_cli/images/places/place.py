@@ -186,7 +186,7 @@ class Place(Location):
         if self.is_folder():
             raise ImageFileError(f"{path} is a folder; name a file in it")
         if not self.folder.exists():
-            raise ImageFileError(f"no folder {self.folder}; make it first")
+            raise self.folder.absence()
         try:
             os.lstat(path)  # a link to nothing is something, too
         except FileNotFoundError:
@@ -195,7 +195,7 @@ class Place(Location):
             raise ImageFileError(f"cannot write {path}: {error}; choose another name") from error
         with suppress(OSError, ValueError):  # what is not there is no other's
             if source.local_path is not None and os.path.samefile(path, source.local_path):
-                raise ImageFileError(f"{path} is the input too; name another output")
+                raise ImageFileError(f"{path} is also the input; name another output")
         if not force and not self._is_special():
             raise self._exists()
 

@@ -96,7 +96,7 @@ class RemoteFile(_RemoteLocation, Place):
         if self.path.endswith("/"):
             raise ImageFileError(f"{self} is a folder; name a file in it")
         if self == source:
-            raise ImageFileError(f"{self} is the input too; name another output")
+            raise ImageFileError(f"{self} is also the input; name another output")
         if not force and self.modified() is not None:
             raise self._exists()
 
@@ -126,7 +126,7 @@ class RemoteFile(_RemoteLocation, Place):
                     self._put(local)
                 except UpsampleError as error:
                     fact = str(error).partition(";")[0]
-                    raise ImageFileError(f"{fact}; put it there yourself: {local}") from error
+                    raise ImageFileError(f"{fact}; copy {local} there yourself") from error
             rmtree(local.parent)
 
     def _local_copy(self, folder: str) -> Path:

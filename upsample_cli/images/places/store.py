@@ -104,7 +104,7 @@ def _redirect_check() -> Any:
         to = redirect.url.join(type(redirect.url)(redirect.response.headers["Location"]))
         if await is_private(to.host) and not await is_private(redirect.url.host):
             raise ImageFileError(
-                f"{redirect.url.host} redirects to {to.host}, a private address; name that itself"
+                f"{redirect.url.host} redirects to {to.host}, a private address; give that address"
             )
 
     trace = aiohttp.TraceConfig()
@@ -120,11 +120,13 @@ def file_system(url: str) -> Any:
     """
     protocol, _, path = url.partition("://")
     if protocol in ("file", "local"):
-        raise SettingError(f"{url} is a file of this machine; name its path")
+        raise SettingError(f"{url} is a local file; give its path")
     if protocol == "ftp":  # fsspec's own prints tracebacks
-        raise SettingError("ftp:// is not read; download the file first, such as by curl")
+        raise SettingError(
+            "ftp:// is not supported; download the file first, for example with curl"
+        )
     if not path.strip("/"):
-        raise SettingError(f"{url} is no whole URL; name a bucket, such as s3://bucket")
+        raise SettingError(f"{url} is not a complete URL; name a bucket, such as s3://bucket")
     try:
         import fsspec
 
@@ -137,8 +139,7 @@ def file_system(url: str) -> Any:
         if protocol not in ("s3", "http", "https"):
             libraries = next((name for name in _LIBRARIES if name in str(error)), libraries)
         raise SettingError(
-            f"{protocol}:// needs more libraries ({_reason(error)}); "
-            f"install them by: pip install {libraries}"
+            f"{protocol}:// needs more libraries ({_reason(error)}); pip install {libraries}"
         ) from error
     except ValueError as error:
         shown = without_secret(url)
@@ -162,7 +163,7 @@ def errors(action: str, url: str) -> Iterator[None]:
     except (UpsampleError, MemoryError):
         raise
     except FileNotFoundError as error:
-        reason = _reason(error) if "bucket" in str(error) else "not there"
+        reason = _reason(error) if "bucket" in str(error) else "it does not exist"
         shown = without_secret(url)
         raise ImageFileError(f"cannot {action} {shown}: {reason}; check the name") from error
     except Exception as error:  # every store has errors of its own, which share no base

@@ -48,7 +48,7 @@ def read(place: Place) -> dict[str, Array]:
         head = file.read(len(_SIGNATURE))
         file.seek(0)
         if head != _SIGNATURE and head[:2] != _ZIP_SIGNATURE:
-            raise ImageFileError(f"{name} is no feature map; give a .npy or .npz")
+            raise ImageFileError(f"{name} does not hold a NumPy array; give a .npy or .npz file")
         try:
             # Not mapped: a file that is cut while it is mapped would end the process.
             memory.check(file.seek(0, io.SEEK_END), name)
@@ -66,10 +66,10 @@ def read(place: Place) -> dict[str, Array]:
                     f"{name} holds Python objects, which can run code; save an array of numbers"
                 ) from error
             reason = " ".join(str(error).split()) or type(error).__name__
-            raise ImageFileError(f"{name} is broken ({reason}); get a whole copy") from error
+            raise ImageFileError(f"{name} is damaged ({reason}); get an intact copy") from error
     # NumPy returns raw bytes for members of an archive that are no arrays.
     if not arrays or not all(isinstance(array, np.ndarray) for array in arrays.values()):
-        raise ImageFileError(f"{name} is no archive of arrays; give a feature map")
+        raise ImageFileError(f"{name} does not hold NumPy arrays; give another .npz file")
     return arrays
 
 

@@ -82,7 +82,7 @@ def _crop(clap: bytes, size: tuple[int, int]) -> tuple[int, int, int, int]:
     left, top = (size[0] - width) / 2 + right, (size[1] - height) / 2 + down
     box = int(left), int(top), int(left + width), int(top + height)
     if min(left, top) < 0 or box[2] > size[0] or box[3] > size[1]:
-        raise ValueError("its crop lies outside")
+        raise ValueError("its crop lies outside the picture")
     return box
 
 

@@ -75,7 +75,7 @@ def decode(
             if (whole := jpeg_parts.completed(file)) is None:
                 raise
             decoded = _decoded(whole, (), name, max_pixels, indexed)
-            damage = ("it lacks its end marker",)
+            damage = ("its end marker is missing",)
         if damage and strict:
             raise ImageFileError(f"{name} is damaged ({damage[0]}); leave --strict out to read it")
         return decoded._replace(notes=(*decoded.notes, *damage))
@@ -229,5 +229,9 @@ def _plain(picture: PIL.Image.Image) -> tuple[PIL.Image.Image, tuple[str, ...]]:
     is_grey = picture.mode in {"1", "L", "La"}
     mode = ("L" if is_grey else "RGB") + ("A" if is_transparent else "")
     name = _MODE_NAMES.get(picture.mode, picture.mode)
-    notes = () if picture.mode in _EQUAL_MODES else (f"{name} becomes {mode}",)
+    notes = (
+        ()
+        if picture.mode in _EQUAL_MODES
+        else (f"{name} becomes {'grey' if mode == 'L' else mode}",)
+    )
     return picture.convert(mode), notes

@@ -110,7 +110,7 @@ def check_size(size: "Size", name: str, max_pixels: int) -> None:
     """
     height, width = size
     if width * height == 0:
-        raise ImageFileError(f"{name} is {width}x{height}, without a pixel; give another")
+        raise ImageFileError(f"{name} has no pixels ({width}x{height}); give another")
     if width * height > max_pixels:
         raise PictureTooLargeError(
             f"{name} is {width}x{height}, more than {max_pixels} pixels; raise --max-pixels"
@@ -196,9 +196,9 @@ def image_errors(name: str) -> Iterator[None]:
     # Damaged bytes make decoders raise errors of any kind.
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
-        if isinstance(error.__cause__ or error, (StructError, IndexError)):
+        if "truncated" in reason or isinstance(error.__cause__ or error, (StructError, IndexError)):
             reason = "truncated"
-        raise ImageFileError(f"{name} is broken ({reason}); get a whole copy") from error
+        raise ImageFileError(f"{name} is damaged ({reason}); get an intact copy") from error
 
 
 def _known_formats() -> list[str]:

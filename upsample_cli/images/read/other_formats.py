@@ -118,7 +118,7 @@ def _size_in_head(kind: str, data: bytes, codecs: Any) -> "Size":
         return last[1] - first[1] + 1, last[0] - first[0] + 1
     if kind == "Radiance HDR":
         if (match := _RADIANCE_SIZE.search(data)) is None:
-            raise ValueError("it does not say how large it is")
+            raise ValueError("its size is missing")
         return int(match[1]), int(match[2])
     return _jpegxl_size(data)
 
@@ -191,7 +191,7 @@ def _photoshop(file: Any, name: str) -> Decoded:
 
     if not file.has_preview():
         raise ImageFileError(
-            f"{name} holds layers alone; save it with Photoshop's maximum compatibility"
+            f"{name} holds only layers; save it with Photoshop's maximum compatibility"
         )
     colours, about = file.color_mode.name, file.image_resources.get_data
     dpi, exif = about(_DPI), about(_EXIF)

@@ -80,7 +80,7 @@ def check(opened: PIL.Image.Image, name: str) -> None:
     tags: Any = getattr(opened, "tag_v2", {})
     if tags.get(_SUBFILE, 0) & _REDUCED and _SUBIFDS in tags:
         raise ImageFileError(
-            f"{name} shows but a preview of the picture in it, as raw files of cameras do; "
+            f"{name} is a raw file of a camera, of which only a preview can be read; "
             "develop it into a TIFF or PNG"
         )
     if opened.mode == "I":

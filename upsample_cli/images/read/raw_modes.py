@@ -132,8 +132,7 @@ def _keep_bytes(opened: PIL.Image.Image, name: str, low: bool) -> None:
             tiles.append(_with_raw_mode(tile, _SWAPPED[raw_mode]) if low else tile)
         else:
             raise ImageFileError(
-                f"{name} has 16 bits a colour in a way that would be cut to 8; "
-                "save it as a PNG of 16 bits"
+                f"{name} has 16 bits a colour in a form that is read as 8; save it as a 16-bit PNG"
             )
     opened.tile = tiles
 

@@ -100,7 +100,7 @@ def encode_webp_or_avif(
         ImageFileError: The format cannot hold it, or Pillow was built without the format.
     """
     if format == "AVIF" and encoding.lossless:
-        raise ImageFileError("an animated AVIF is never lossless; write a WebP or PNG")
+        raise ImageFileError("an animated AVIF cannot be lossless; write a WebP or PNG")
     first, file = next(frames), io.BytesIO()
     later = _LaterFrames(frames, len(durations) - 1)
     with encode.encoding_errors(format, "this animation"):

@@ -102,7 +102,7 @@ def _lossless_avif(picture: PIL.Image.Image) -> bytes:
         import imagecodecs
     except ImportError as error:
         raise ImageFileError(
-            "AVIF without loss needs imagecodecs; pip install 'upsample-cli[tiff]', pass --quality "
+            "lossless AVIF needs imagecodecs; pip install 'upsample-cli[tiff]', pass --quality "
             "or write a WebP"
         ) from error
     # As RGB, for only that is stored as it is; with the primaries and the curve of sRGB.
@@ -131,7 +131,7 @@ def encoding_errors(format: str, content: str) -> Iterator[None]:
 def options_for(format: str, metadata: Metadata, encoding: Encoding) -> dict[str, Any]:
     """Return the options for Pillow's encoder; see `save`."""
     if encoding.lossless and format == "JPEG":
-        raise ImageFileError("JPEG is never lossless; leave --lossless out or write a PNG")
+        raise ImageFileError("JPEG cannot be lossless; leave --lossless out or write a PNG")
     quality = encoding.quality
     options: dict[str, Any] = {"icc_profile": metadata.icc, "dpi": metadata.dpi}
     exif = metadata.exif

@@ -62,7 +62,7 @@ class Encoding(NamedTuple):
             SettingError: The background is no colour, or two options contradict each other.
         """
         if options["lossless"] and options["quality"] is not None:
-            raise SettingError("--lossless has no --quality; leave one out")
+            raise SettingError("--lossless and --quality cannot be used together; leave one out")
         if background is None:
             return cls(**options)
         from PIL import ImageColor
@@ -72,7 +72,7 @@ class Encoding(NamedTuple):
             if rest:
                 raise ValueError(background)
         except ValueError as error:
-            fault = f"--background {background} is no opaque colour; give white, or #rrggbb"
+            fault = f"invalid --background '{background}'; give an opaque colour: white, or #rrggbb"
             raise SettingError(fault) from error
         return cls(**options, background=(red, green, blue))
 
@@ -115,11 +115,11 @@ def unused_options(target: Place, encoding: Encoding) -> Iterator[str]:
     if word is not None and FORMATS.get(word) != format:
         yield f"--format is for names without a suffix; {target} becomes a {format}"
     if encoding.quality is not None and format not in WITH_QUALITY:
-        yield f"--quality is for JPEG, WebP and AVIF; {format} has none"
+        yield f"--quality is for JPEG, WebP and AVIF; it does nothing for {format}"
     if encoding.compression is not None and format != "PNG":
-        yield f"--compression is for PNG; {format} has none"
+        yield f"--compression is for PNG; it does nothing for {format}"
     if encoding.lossless and format not in WITH_LOSSLESS:
-        yield f"--lossless is for WebP and AVIF; {format} has none"
+        yield f"--lossless is for WebP and AVIF; it does nothing for {format}"
 
 
 def check_size(format: str, size: "Size") -> None:
@@ -153,10 +153,10 @@ def fit(
         from upsample_cli.images import profiles  # seldom needed
 
         image, how = profiles.to_srgb(image)
-        notes.append(f"{format} holds no inks, so CMYK became sRGB {how}")
+        notes.append(f"{format} cannot hold CMYK, so it became sRGB {how}")
     image = _fit_opacity(image, format, background)
     if image.channels > 2 and format == "PGM":
-        raise ImageFileError("PGM holds no colour; write a .ppm or .pnm")
+        raise ImageFileError("PGM cannot hold colour; write a .ppm or .pnm")
     if format == "JPEG":
         metadata, words = _fit_segments(image.metadata)
         image = image._replace(metadata=metadata)
@@ -164,7 +164,9 @@ def fit(
     kind = format
     if format == "AVIF" and encoding.is_lossless(image.metadata.lossless):
         kind = "lossless AVIF"
-    notes += [f"{kind} holds no {word}, so it was left out" for word in image.metadata.losses(kind)]
+    notes += [
+        f"{kind} cannot hold its {word}, so it was left out" for word in image.metadata.losses(kind)
+    ]
     image, words = _fit_depth(image, format)
     return image, (*notes, *words)
 
@@ -181,7 +183,7 @@ def _fit_opacity(image: "Image", format: str, background: tuple[int, int, int] |
         return image
     if (image.samples[..., -1] != image.peak).any():
         raise ImageFileError(
-            f"{format} holds no transparency; write a PNG, WebP or TIFF, or pass --background"
+            f"{format} cannot hold transparency; write a PNG, WebP or TIFF, or pass --background"
         )
     return image._replace(samples=image.samples[..., :-1])
 
@@ -192,12 +194,13 @@ def _fit_depth(image: "Image", format: str) -> "tuple[Image, list[str]]":
     if format == "TIFF" or (image.bits <= bits and not is_float):
         return image, []
     if is_float and (image.samples.min() < 0 or image.samples.max() > 1):
-        raise ImageFileError(f"{format} holds no numbers beyond 0..1, as these are; write a TIFF")
+        fault = f"{format} cannot hold these samples, which lie beyond 0..1"
+        raise ImageFileError(f"{fault}; write a TIFF")
     from upsample_cli.images import levels
 
     note = f"{format} holds 8 bits a sample, so 16 were rounded"
     if is_float:
-        note = f"{format} holds no floating-point samples, so they were rounded to {bits} bits"
+        note = f"{format} cannot hold floating-point samples, so they were rounded to {bits} bits"
     return image._replace(samples=levels.rounded(image.samples, bits)), [note]
 
 

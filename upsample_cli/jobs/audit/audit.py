@@ -116,10 +116,12 @@ def audit(path: str, question: Question, pictures: tuple[str, ...] = ()) -> Audi
         return Audit(layers=tuple(map(layer_figures.figures, layers_of(path, question))))
     if suffix in PICKLES:
         raise SettingError(
-            f"{path} is a pickle, which can run code when it is opened; export it by "
+            f"{path} is a pickle, which can run code when it is opened; export it with "
             "torch.onnx.export or safetensors.torch.save_file"
         )
-    raise SettingError(f"{path} is of no known kind; give .npz, .npy, .onnx or .safetensors")
+    raise SettingError(
+        f"{path} is not a kernel or network file; give a .npz, .npy, .onnx or .safetensors"
+    )
 
 
 def _of_taps(path: str, question: Question) -> Audit:

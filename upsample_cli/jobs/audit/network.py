@@ -80,7 +80,7 @@ def in_this_process(path: str, pictures: tuple[str, ...] = ()) -> Audit:
     network = picture_network(trial, prod(sides))
     output = None if network is None else _output(network, pictures)
     if output is None and pictures:
-        raise SettingError(f"{path} makes no pictures of pictures; leave --pictures out")
+        raise SettingError(f"{path} does not turn pictures into pictures; leave --pictures out")
     return Audit(None, layer_figures, output, perf_counter() - start, _memory())
 
 

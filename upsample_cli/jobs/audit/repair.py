@@ -82,7 +82,7 @@ def repair(
             mended = mended.astype(kind)
         if not np.isfinite(mended).all():
             raise SettingError(
-                f"mended taps of {source.name} are too large for {kind}; give taps of float32"
+                f"the repaired taps of {source.name} are too large for {kind}; give float32 taps"
             )
         file = io.BytesIO()
         np.save(file, np.outer(mended, mended) if mended.ndim == 1 else mended)
@@ -99,7 +99,7 @@ def repair(
 def _repaired_network(path: str, output: str, layer: str | None, ramp: bool) -> Repair:
     """Return a network with balanced layers, beside the audit of both."""
     if Path(output).suffix.lower() != ".onnx":
-        raise SettingError(f"{output} holds no network; name the output .onnx")
+        raise SettingError(f"{output} cannot hold a network; name the output .onnx")
     before = audit(path, Question())
     from upsample_cli.networks.balanced_model import (
         balanced_model,
@@ -113,25 +113,25 @@ def _repaired_network(path: str, output: str, layer: str | None, ramp: bool) -> 
     notes = [f"{name} is left as it is: {reason}" for name, reason in made.left.items()]
     if before.output is not None and before.output.most < _LEVELS:
         notes.append(
-            f"as a whole {path} has no checkerboard: its layers make up for each other, and the "
-            "copy may be worse; keep the original"
+            f"{path} as a whole has no checkerboard, since its layers cancel each other; the copy "
+            "may be worse, so keep the original"
         )
     notes.append(
-        "what its pictures are like now is not known; compare them, or train it a little further"
+        "its pictures have changed in ways that were not checked; compare them, or train it further"
     )
     return Repair(before, after, max(made.moved.values()), made.data, tuple(notes), made.moved)
 
 
 def _notes(source: TapsFile, output: str, kind: np.dtype[Any], after: Audit) -> Iterator[str]:
     if source.resized:
-        yield f"{output} is for tconv; it does what {source.name} does by resize-conv"
+        yield f"use {output} with -m tconv; {source.name} was for -m resize-conv"
     if after.ripple >= VISIBLE:
-        yield f"{kind} is too coarse for even taps, a ripple of {after.ripple:.4f} is left"
+        yield f"{kind} is too coarse for exact taps, so a ripple of {after.ripple:.4f} is left"
 
 
 def _check(source: TapsFile, output: str, suffix: str) -> None:
     if suffix not in (".npz", ".npy"):
-        raise SettingError(f"{output} is no kernel file; name it .npz or .npy")
+        raise SettingError(f"{output} cannot hold a kernel; name the output .npz or .npy")
     if suffix == ".npz" and not source.is_kernel:
         raise SettingError(f"{source.name} holds a layer's weights; name the output .npy")
     if suffix == ".npz" and source.stride[0] != source.stride[1]:

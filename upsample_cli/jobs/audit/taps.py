@@ -79,8 +79,8 @@ def along(name: str, option: str, pair: Size, axes: int) -> tuple[int, ...]:
 def check_range(option: str, pair: Size | None, least: int) -> None:
     """Raise a `SettingError` where a number of a pair is below the least or far too large."""
     if pair and not all(least <= number <= _LARGEST for number in pair):
-        size = "x".join(map(str, pair))
-        raise SettingError(f"--{option} {size} cannot be; give {least} to {_LARGEST}")
+        size = "x".join(map(str, pair if pair[0] != pair[1] else pair[:1]))
+        raise SettingError(f"--{option} {size} is out of range; give {least} to {_LARGEST}")
 
 
 def read_taps(path: str, stride: Size | None) -> TapsFile:

@@ -77,7 +77,7 @@ def layer_of(
     block = prod(stride)
     if len(weights) % block:
         raise SettingError(
-            f"'{name}' has {len(weights)} channels, no multiple of {block}; "
+            f"'{name}' has {len(weights)} channels, not a multiple of {block}; "
             "give another --stride or --type tconv"
         )
     return sub_pixel(name, weights, bias, stride, padding)
@@ -98,7 +98,7 @@ def layers_of(path: str, question: Question) -> list[Layer]:
     if question.layer is None or question.stride is None:
         options = {"--layer PATTERN": question.layer, "--stride N": question.stride}
         lacking = " and ".join(option for option, value in options.items() if value is None)
-        raise SettingError(f"{path} has no graph; pass {lacking}; {_listed(weights)}")
+        raise SettingError(f"{path} has weights but no graph; pass {lacking} ({_listed(weights)})")
     pattern = question.layer
     chosen = [
         name for name in weights

@@ -41,7 +41,9 @@ class Cluster(Executor):
             ClusterLostError: The scheduler has gone, so the call would never end.
         """
         if self._is_lost():
-            raise ClusterLostError("the cluster has gone; start it and go on by --skip-existing")
+            raise ClusterLostError(
+                "the cluster has gone; start it again and continue with --skip-existing"
+            )
         future: Future[Any] = Future()
         future.set_running_or_notify_cancel()
         remote = self._executor.submit(function, *args, **kwargs)
@@ -71,9 +73,7 @@ def connected(address: str) -> Iterator[Workforce]:
     try:
         import distributed
     except ImportError as error:
-        raise SettingError(
-            '--cluster needs Dask; install it by: pip install "upsample-cli[cluster]"'
-        ) from error
+        raise SettingError('--cluster needs Dask; pip install "upsample-cli[cluster]"') from error
     dask: Any = distributed  # only partly typed
     try:
         client = dask.Client(address, timeout=_PATIENCE, set_as_default=False)

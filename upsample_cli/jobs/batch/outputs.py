@@ -56,12 +56,15 @@ class Naming:
                 f"invalid --name '{self.template}' ({error}); use fields such as {{stem}}"
             ) from error
         if unknown:
-            raise SettingError(f"--name has no {{{unknown[0]}}}; choose {', '.join(_FIELDS)}")
+            choices = ", ".join(f"{{{field}}}" for field in _FIELDS)
+            raise SettingError(f"--name has no field {{{unknown[0]}}}; choose {choices}")
         if "stem" not in fields or {*self.template} & {"/", "\\"}:
-            fault = "would be the same for all" if "stem" not in fields else "names a folder"
-            raise SettingError(f"--name {self.template} {fault}; give a name with {{stem}}")
+            fault = "gives every output the same name" if "stem" not in fields else "names a folder"
+            raise SettingError(f"--name '{self.template}' {fault}; use {{stem}} and no slash")
         if "scale" in fields and self.scale is None:
-            raise SettingError("--name has {scale}, which --size leaves open; pass --scale")
+            raise SettingError(
+                "--name has {scale}, but --size sets no scale; pass --scale, or leave {scale} out"
+            )
 
     def output(self, path: str) -> str:
         """Return an output's path: with the format's suffix, or .png if the input's is not written.

@@ -114,7 +114,7 @@ class PictureJob:
         """
         misfit = self._misfit(source, to)
         if misfit and not is_ours:
-            raise TargetExistsError(f"{to} exists and {misfit}; pass --force to replace it")
+            raise TargetExistsError(f"{to} exists, but {misfit}; pass --force to replace it")
         return "is older than the input" if state == "older" else misfit
 
     def _misfit(self, source: Place, to: Place) -> str | None:
@@ -126,7 +126,7 @@ class PictureJob:
             if not to.is_remote:  # an object is put whole
                 decode.decode(to, limit * _OUTPUTS)
         except ImageFileError:
-            return "is not whole"
+            return "is incomplete"
         return None if (height, width) == expected else f"is {width}x{height}"
 
     def _make_folder(self, to: Place) -> None:

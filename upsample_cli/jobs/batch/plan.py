@@ -69,9 +69,11 @@ def of_folder(
     try:
         count = sum(1 for _ in walk(source, globs, on_listing, root or to))
     except OSError as error:
-        raise ImageFileError(f"cannot read {source}: {error.strerror}; check it") from error
+        raise ImageFileError(
+            f"cannot read {source}: {error.strerror}; check its permissions"
+        ) from error
     if not count and not source.exists():
-        raise ImageFileError(f"cannot read {source}: not there; check the name")
+        raise ImageFileError(f"no file or folder {source}; check the path")
     if _may_meet(source, to):
         _check_no_input_is_output(pairs)
     return Plan(pairs, count, hidden)
@@ -133,7 +135,7 @@ def _check_folders(source: Folder, to: Folder) -> None:
     if to.modified() is not None and not to.exists():
         raise ImageFileError(f"{to} is a file; name a folder to write to")
     if source.contains(to):
-        raise ImageFileError(f"{to} lies within {source}; name a folder outside it")
+        raise ImageFileError(f"{to} is inside {source}; name a folder outside it")
 
 
 def _check_apart(pairs: Callable[[], Iterable[Pair]]) -> None:

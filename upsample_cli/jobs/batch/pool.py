@@ -189,7 +189,7 @@ def _starting() -> Iterator[None]:
             raise
         reason = error.strerror if isinstance(error, OSError) else error
         raise WorkerStartError(
-            f"cannot start a worker process: {reason}; pass fewer --jobs, or mend that"
+            f"cannot start a worker process: {reason}; pass fewer --jobs"
         ) from error
     finally:
         if before is not None:

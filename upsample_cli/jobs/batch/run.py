@@ -21,7 +21,7 @@ from upsample_cli.jobs.batch.pool import Workforce
 from upsample_cli.jobs.enlarge.task import Report
 from upsample_cli.process import CODE, ENDING, handle, leave
 
-EXISTS = "exists; --skip-existing goes on after a stop, --force replaces it"
+EXISTS = "exists; pass --skip-existing to continue an earlier run, or --force to replace it"
 """The end of the error of a picture whose output exists."""
 _WINDOW = 1000  # pictures by which one may overtake another
 _INTERVAL = 0.2  # seconds between questions whether to stop
@@ -113,14 +113,15 @@ def _report(job: PictureJob, pair: Pair, future: Future[Report]) -> Report:
         return future.result()
     except BrokenExecutor as error:
         return job.failed(
-            *pair, f"{source} ended its worker twice ({error}); it may need more memory"
+            *pair,
+            f"{source} crashed its worker process twice ({error}); pass fewer --jobs",
         )
     except UpsampleError as error:
         return job.failed(*pair, str(error))
     except Exception as error:  # a bug must not cost the others
         traceback.print_exception(error)
         fault = f"{type(error).__name__}: {error}"
-        return job.failed(*pair, f"{source} met a bug ({fault}); please report it")
+        return job.failed(*pair, f"{source} hit a bug ({fault}); please report it")
 
 
 class Stop:

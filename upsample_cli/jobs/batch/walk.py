@@ -73,7 +73,9 @@ def _spec(patterns: tuple[str, ...]) -> "PathSpec[RegexPattern]":
         quick = (_BETWEEN.sub(r"(?>[^/]*?\1)", regex) for regex in regexes)
         return PathSpec([RegexPattern(re.compile(regex), True) for regex in quick])
     except (ValueError, re.error) as error:  # the latter for a range such as [z-a]
-        raise SettingError(f"a pattern cannot be ({error}); see .gitignore") from error
+        raise SettingError(
+            f"invalid pattern in {', '.join(patterns)} ({error}); write patterns as in .gitignore"
+        ) from error
 
 
 class Listing(NamedTuple):
@@ -107,7 +109,9 @@ def files_in(sources: Sequence[Place | Folder], globs: Globs) -> Iterator[tuple[
             for path in walk(source, globs):
                 yield source.file(path), True
         except OSError as error:
-            raise ImageFileError(f"cannot read {source}: {error.strerror}; check it") from error
+            raise ImageFileError(
+                f"cannot read {source}: {error.strerror}; check its permissions"
+            ) from error
 
 
 def walk(
@@ -171,7 +175,7 @@ def _check_visits(folder: Folder, count: int) -> None:
     if count > _MOST_VISITS:
         raise ImageFileError(
             f"links lead to the folder {folder} in more than {_MOST_VISITS} ways; "
-            "remove some, or leave them out by --exclude"
+            "remove some, or leave them out with --exclude"
         )
 
 

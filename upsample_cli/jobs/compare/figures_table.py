@@ -93,7 +93,7 @@ def badness(comparison: Comparison) -> float:
 
 def verdict(scores: Sequence[Scores]) -> str:
     """Return what is seen in one picture, or in how many of several a checkerboard is."""
-    verdicts = [one.checkerboard.verdict or "cannot tell" for one in scores]
+    verdicts = [one.checkerboard.verdict or "unknown" for one in scores]
     count = verdicts.count(CHECKERBOARD)
     if len(verdicts) == 1:
         return "found" if count else verdicts[0]

@@ -63,7 +63,7 @@ def page(
     data = {
         "title": title, "detail": first.subject.name, "names": _names(first), "views": views,
         "subtitle": f"{width} x {height} pixels to {wide} x {tall}, by {len(methods)} methods"
-        if is_one else "Mean and worst of all; below are those in which most is wrong.",
+        if is_one else "Mean and worst of all pictures; the worst of them are shown below.",
         **table._asdict(), **cards,
     }  # fmt: skip
     template = _Page(Path(__file__).with_name("compare.html").read_text("utf-8"))

@@ -55,7 +55,9 @@ class Box(NamedTuple):
         width = min(round((self.left + self.width) * scale), size[1]) - left
         height = min(round((self.top + self.height) * scale), size[0]) - top
         if width <= 0 or height <= 0:
-            raise SettingError(f"--crop {','.join(map(str, self))} holds no pixel; give another")
+            raise SettingError(
+                f"--crop {','.join(map(str, self))} lies outside the picture; give another"
+            )
         return Box(left, top, width, height)
 
 
@@ -116,7 +118,7 @@ def read_subject(source: Place, options: Options) -> Subject:
         if size != wanted or size[0] < image.size[0] or size[1] < image.size[1]:
             raise SettingError(
                 f"--reference is {size[1]}x{size[0]}, which is not {source} enlarged; "
-                "give what it was shrunk from, or another --scale"
+                "give the picture that it was shrunk from, or another --scale"
             )
     else:
         size = TargetSize(scale).size(image.size)
@@ -168,7 +170,7 @@ def methods_of(text: str) -> list[NamedMethod]:
     twice = next((label for label in labels if labels.count(label) > 1), None)
     if twice is not None or not named:
         fault = "names no method" if twice is None else f"names {twice} twice"
-        raise SettingError(f"--methods {text} {fault}; give such as bicubic,tconv:kernel=uniform")
+        raise SettingError(f"--methods {text} {fault}; write it as in bicubic,tconv:kernel=uniform")
     return named
 
 
@@ -181,12 +183,12 @@ def _one(word: str) -> NamedMethod:
         key, _, value = setting.partition("=")
         key = key.replace("-", "_")
         if kinds.get(key) is bool and value not in _YES_OR_NO:
-            raise SettingError(f"{key}={value} is neither; give {key}=yes or {key}=no")
+            raise SettingError(f"invalid {key}={value}; give {key}=yes or {key}=no")
         kind = kinds.get(key, str)
         try:
             values[key] = _YES_OR_NO[value] if kind is bool else kind(value)
         except ValueError:
-            raise SettingError(f"{key}={value} is no number; give one") from None
+            raise SettingError(f"invalid {key}={value}; give a number") from None
     method = catalogue.build(name, **values)
     label = [name]
     for parameter in method.parameters():

@@ -132,7 +132,7 @@ def planes(name: str, array: NDArray[Any], layout: str | None) -> NDArray[Any]:
             f"{label} has {array.ndim} axes, but {needed}; reshape it or pass another --layout"
         )
     if 0 in array.shape:
-        raise ImageFileError(f"{label} has shape {array.shape}, without a value; give another")
+        raise ImageFileError(f"{label} is empty (shape {array.shape}); give another")
     if word == "hwc":
         return np.moveaxis(array, 2, 0)
     return array.reshape(-1, *array.shape[-2:])

@@ -52,7 +52,7 @@ def write(
                 task.encoding,
             ))  # fmt: skip
             if format == "AVIF" and source.plays:
-                notes = ("AVIF is played endlessly",)
+                notes = ("an animated AVIF always repeats for ever",)
         checkerboard, more_notes = frames.worst()
         return checkerboard, frames.notes + notes + more_notes
 

@@ -46,13 +46,13 @@ def mask_of(decoded: Decoded | Animation) -> Image:
         raise ImageFileError(f"{name} is animated; give a still picture")
     if decoded.format in _LOSSY:
         raise ImageFileError(
-            f"{name} is a {decoded.format}, whose losses blur labels; give a PNG with them"
+            f"{name} is a {decoded.format}, which blurs labels; give the mask as a PNG"
         )
     # Levels of 12 bits are numbers here, and not to be scaled.
     mask = files.to_image(decoded._replace(depth=decoded.depth._replace(highest=FULL)))
     if mask.channels > 1 or mask.dtype.kind != "u":
         raise ImageFileError(
-            f"{name} has {mask.channels} x {mask.dtype} a pixel, which is no label; "
+            f"{name} has {mask.channels} x {mask.dtype} a pixel, which is not a label; "
             "give a palette or grey picture"
         )
     return mask
@@ -71,11 +71,11 @@ def write(
     """
     held = {"PNG", "TIFF", "BMP"} if mask.palette else {"PNG", "TIFF", "BMP", "PPM", "PGM"}
     if format not in held - ({"BMP"} if mask.bits > 8 else set()):
-        raise ImageFileError(f"{format} does not keep these labels as they are; write a PNG")
+        raise ImageFileError(f"{format} would change these labels; write a PNG")
     notes: tuple[str, ...] = ()
     if mask.palette and mask.palette.opacity and format != "PNG":
         mask = mask._replace(palette=mask.palette._replace(opacity=b""))
-        notes = (f"{format} holds no transparency of labels, so it was left out",)
+        notes = (f"{format} cannot hold the transparency of labels, so it was left out",)
     memory.check(2 * size[0] * size[1] * mask.dtype.itemsize, f"an output of {size[1]}x{size[0]}")
     stages = stages_to(task.method, task.target, mask.size)
     labels = enlarged(mask.samples[..., 0], stages, size, task.boundary, task.threads)

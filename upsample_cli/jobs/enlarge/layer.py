@@ -86,7 +86,9 @@ def _weights(task: LayerTask) -> tuple[Array, Array | None]:
     is_file = task.bias not in tensors and task.bias.endswith(".npy")
     bias = read_arrays(task.bias) if is_file else _named(tensors, task.bias, path)
     if isinstance(bias, dict) or bias.ndim != 1 or bias.dtype.kind != "f":
-        raise SettingError(f"bias '{task.bias}' is no row of floats; give one for each channel out")
+        raise SettingError(
+            f"bias '{task.bias}' is not a row of floats; give one for each output channel"
+        )
     return weight, bias
 
 
@@ -100,7 +102,7 @@ def _read(path: str) -> dict[str, Array]:
 
 def _named(tensors: dict[str, Array], name: str, path: str) -> Array:
     if name not in tensors:
-        raise SettingError(f"{path} has no '{name}'; it has {', '.join(tensors)}")
+        raise SettingError(f"{path} has no tensor '{name}'; choose {', '.join(tensors)}")
     return tensors[name]
 
 

@@ -96,7 +96,7 @@ def planned(source: Place, to: Place, task: Task) -> Size:
     """
     to.check_target(source, task.force)
     if source.is_stream:
-        raise ImageFileError("standard input cannot be looked at beforehand; name a file")
+        raise ImageFileError("--dry-run cannot look at standard input; name a file")
     from upsample_cli.images.read import opening
 
     return _size(to, opening.read_size(source, task.max_pixels), task)

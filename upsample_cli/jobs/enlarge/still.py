@@ -53,7 +53,7 @@ def prepared(image: Image, size: Size, format: str, task: Task) -> tuple[Image, 
     image, lost = formats.fit(image, format, task.encoding)
     notes += lost
     if image.is_cmyk and task.linear:
-        raise ImageFileError("inks are no light; leave --linear out or write a PNG")
+        raise ImageFileError("--linear is not for CMYK; leave it out or write a PNG")
     if task.linear:
         from upsample_cli.images import profiles  # few pictures need it
 
@@ -66,7 +66,11 @@ def _flat_art_note(image: Image, task: Task) -> tuple[str, ...]:
     if task.method.copies or image.palette:
         return ()
     count = count_colours(image.samples, _MOST_COLOURS)
-    return (f"{count} colours: -m nearest keeps its pixels",) if count and count > 1 else ()
+    return (
+        (f"it has only {count} colours; -m nearest would keep its pixels sharp",)
+        if count and count > 1
+        else ()
+    )
 
 
 def _write(

@@ -96,7 +96,7 @@ class TargetSize:
         if size[0] < height or size[1] < width:
             raise SettingError(
                 f"--size {size[1]}x{size[0]} is smaller than the input, {width}x{height}; "
-                "this tool enlarges"
+                "give a larger one"
             )
         if size[0] > height * _LARGEST_SCALE or size[1] > width * _LARGEST_SCALE:
             raise SettingError(

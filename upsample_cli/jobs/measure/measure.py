@@ -49,7 +49,7 @@ class MeasureOptions:
         """Check the stride."""
         if self.stride is not None and not 2 <= self.stride <= LARGEST_STRIDE:
             raise SettingError(
-                f"--stride {self.stride} is out of range; give 2..{LARGEST_STRIDE}, or auto"
+                f"--stride {self.stride} is out of range; give 2 to {LARGEST_STRIDE}, or auto"
             )
 
 
@@ -111,7 +111,7 @@ def _draw(
         sheet = measure_figures.heat(image, channel, stride, f"{start} in {title}", reference)
         measure_figures.write(sheet, options.heat_map, options.force)
     if options.spectrum:
-        title = f"Spectrum of {title} in rings, cycles a pixel"
+        title = f"Spectrum of {title} in rings"
         sheet = measure_figures.spectrum(image, channel, stride, title, reference)
         measure_figures.write(sheet, options.spectrum, options.force)
 
@@ -192,7 +192,7 @@ def _result(source: Place, future: Future[Result]) -> Result:
     try:
         return future.result()
     except BrokenExecutor as error:
-        fault = f"{source} ended its worker twice ({error}); it may need more memory"
+        fault = f"{source} crashed its worker process twice ({error}); pass fewer --jobs"
         return Result(source, error=fault)
     except UpsampleError as error:
         return Result(source, error=str(error))

@@ -29,7 +29,7 @@ def check(path: Place, source: Place, force: bool) -> None:
         ImageFileError: The target cannot be written.
     """
     if path.suffix != ".png":
-        raise SettingError(f"{path} is no PNG; name a figure FILE.png")
+        raise SettingError(f"{path} is not a .png file; name one")
     path.check_target(source, force)
 
 

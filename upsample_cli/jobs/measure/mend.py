@@ -145,7 +145,7 @@ def _still(source: Place, max_pixels: int) -> Image:
         raise ImageFileError(f"{decoded.name} is animated; give a still picture")
     image = files.to_image(decoded)
     if image.is_cmyk:
-        raise ImageFileError(f"{decoded.name} is in inks (CMYK); convert it to RGB first")
+        raise ImageFileError(f"{decoded.name} is CMYK; convert it to RGB first")
     return image
 
 
@@ -239,7 +239,11 @@ def _write(result: Image, image: Image, held: _Held, to: Place, task: Task) -> t
     format = formats.format_of(to, task.encoding.format, image.format)
     if result is not image or format != image.format:
         notes = still.write(result, image.size, format, to, task, None)[1]
-        return notes if result is not image else (*notes, f"nothing to repair, written as {format}")
+        return (
+            notes
+            if result is not image
+            else (*notes, f"nothing to repair, so it was only written as {format}")
+        )
     with to.writing(task.force, task.mode) as file:
         file.write(held.data)
-    return ("nothing to repair, copied bit by bit",)
+    return ("nothing to repair, so it was copied unchanged",)

@@ -123,7 +123,7 @@ class NetworkSettings:
     def __post_init__(self) -> None:
         """Check the stride."""
         if self.stride not in (2, 3, 4):
-            raise SettingError(f"--stride {self.stride} is none of a network's; give 2, 3 or 4")
+            raise SettingError(f"--stride {self.stride} is not for networks; give 2, 3 or 4")
 
     def first(self, rng: np.random.Generator) -> ResidualNetwork:
         """Return what to begin with: a network of another stride lends its body."""

@@ -63,7 +63,7 @@ class Settings:
     def __post_init__(self) -> None:
         """Check what cannot be learned."""
         if self.taps % 2 == 0 or not 3 <= self.taps <= 15:
-            raise SettingError(f"--taps {self.taps} cannot be; give an odd number, 3..15")
+            raise SettingError(f"invalid --taps {self.taps}; give an odd number from 3 to 15")
         if self.structure.balance not in BALANCES:
             raise SettingError(
                 f"no balance '{self.structure.balance}'; choose {', '.join(BALANCES)}"
@@ -158,7 +158,9 @@ def _check(moments: Moments, used: int, skipped: Sequence[str], settings: Settin
             f"no picture can be used{why}; give pictures of at least {least} px a side"
         )
     if moments.variance < _LEAST_VARIANCE:
-        raise ImageFileError("the pictures are flat, and teach nothing; give photographs")
+        raise ImageFileError(
+            "the pictures are flat, so there is nothing to learn; give photographs"
+        )
 
 
 def _pairs(

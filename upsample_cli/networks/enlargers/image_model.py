@@ -98,7 +98,7 @@ def load(path: str, provider: str, white: float | None, halo: int | None) -> Ima
     try:
         modified = Path(path).stat().st_mtime_ns
     except (OSError, ValueError) as error:
-        raise SettingError(f"no model {path}; check the path") from error
+        raise SettingError(f"no model file {path}; check the path") from error
     return _load(path, modified, provider, white, halo)
 
 
@@ -118,7 +118,7 @@ def _load(
     reach = max(reach if halo is None else halo, -(-border // scale))
     ripple = flat_ripple(run, form.channels, trial, scale)
     if not isfinite(ripple):
-        raise SettingError(f"{path} makes no numbers of grey pictures; export it again")
+        raise SettingError(f"{path} gives NaN or infinity for a grey picture; export it again")
     return ImageModel(
         run, scale, border, form.channels, form.white, "NHWC" if form.is_last else "NCHW",
         dtype, size, multiple, reach, is_global, ripple,
@@ -133,7 +133,7 @@ def _runner(path: str, provider: str) -> tuple[list[Any], str, Callable[[Form], 
         raise SettingError(f"{path} takes {takes}, not one picture; {_REMEDY}")
     if not outputs or len(outputs[0].shape) not in (0, 4):
         makes = f"{outputs[0].name} {outputs[0].shape}" if outputs else "nothing"
-        raise SettingError(f"{path} makes {makes}, which is no picture; {_REMEDY}")
+        raise SettingError(f"{path} gives {makes}, not a picture; {_REMEDY}")
     dtype = _TYPES[inputs[0].type]
 
     def runner(form: Form) -> Run:
@@ -149,7 +149,7 @@ def _runner(path: str, provider: str) -> tuple[list[Any], str, Callable[[Form], 
                 what = f"{path} fails on {planes.shape[2]}x{planes.shape[1]} pixels"
                 raise NetworkFileError(f"{what} ({reason(error)}); check what it takes") from error
             if result.ndim != 4 or len(result) != 1:
-                raise NetworkFileError(f"{path} makes {result.shape}, no picture; {_REMEDY}")
+                raise NetworkFileError(f"{path} gives {result.shape}, not a picture; {_REMEDY}")
             outcome = np.moveaxis(result[0], -1, 0) if form.is_last else result[0]
             planes = np.asarray(outcome, np.float32)
             return planes if form.white == 1 else planes / np.float32(form.white)

@@ -41,7 +41,7 @@ def form_of(
     path: str, shape: list[Any], runner: Callable[[Form], Run]
 ) -> tuple[Form, tuple[int, int] | None, int]:
     """Return how a network takes pictures, their size if it is fixed, and the multiple it needs."""
-    failure = f"{path} takes {shape}, no picture; give a network that enlarges pictures"
+    failure = f"{path} takes {shape}, not a picture; give a network that enlarges pictures"
     for form, multiple in product(_forms(shape), _MULTIPLES):
         space = shape[1:3] if form.is_last else shape[2:]
         size = (space[0], space[1]) if all(isinstance(n, int) and n > 0 for n in space) else None
@@ -79,7 +79,7 @@ def scale_of(
     expected = [(form.channels, *(scale * n - 2 * border for n in one)) for one in (small, large)]
     if scale < 2 or border < 0 or [before, after] != expected:
         raise SettingError(
-            f"{path} makes {before[2]}x{before[1]} pixels of {before[0]} channels out of "
+            f"{path} gives {before[2]}x{before[1]} pixels of {before[0]} channels for "
             f"{small[1]}x{small[0]} of {form.channels}; give a network that enlarges pictures"
         )
     return scale, border

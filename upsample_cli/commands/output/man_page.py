@@ -1,0 +1,60 @@
+"""The manual page, written from the help of the commands."""
+
+from collections.abc import Iterable
+from importlib.metadata import version
+
+import click
+
+
+class RoffFormatter(click.HelpFormatter):
+    """Writes what click writes as help in the macros of manual pages."""
+
+    def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:
+        """Write how a command is called."""
+        self.write(f".SS Usage\n.B {_escaped(prog)}\n{_escaped(args)}\n")
+
+    def write_heading(self, heading: str) -> None:
+        """Write the title of a group of options."""
+        self.write(f".SS {_escaped(heading)}\n")
+
+    def write_paragraph(self) -> None:
+        """Begin a paragraph."""
+        self.write(".PP\n")
+
+    def write_text(self, text: str) -> None:
+        """Write paragraphs; what begins with a backspace keeps its lines."""
+        for paragraph in text.split("\n\n"):
+            if paragraph.startswith("\b"):
+                lines = paragraph.removeprefix("\b\n")
+                self.write(f".PP\n.nf\n{_escaped(lines)}\n.fi\n")
+            else:
+                self.write(f".PP\n{_escaped(paragraph)}\n")
+
+    def write_dl(
+        self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2
+    ) -> None:
+        """Write options, or commands, with what they do."""
+        for name, text in rows:
+            self.write(f".TP\n.B {_escaped(name)}\n{_escaped(text)}\n")
+
+
+def man_page(root: click.Context) -> str:
+    """Return the manual page of all commands, in roff; `root` is the context of their group."""
+    group, formatter = root.command, RoffFormatter()
+    assert isinstance(group, click.Group)
+    root.info_name = "upsample"  # however it was called
+    formatter.write(f'.TH UPSAMPLE 1 "" "upsample-cli {version("upsample-cli")}"\n')
+    formatter.write(f".SH NAME\nupsample \\- {_escaped(group.help or '')}\n.SH DESCRIPTION\n")
+    group.format_help(root, formatter)
+    for name in group.list_commands(root):
+        command = group.get_command(root, name)
+        assert command is not None  # it is listed
+        formatter.write(f".SH {name.upper()}\n")
+        command.format_help(click.Context(command, root, name), formatter)
+    return formatter.getvalue()
+
+
+def _escaped(text: str) -> str:
+    """Return a text with the characters masked that mean something to roff."""
+    text = text.replace("\\", "\\e").replace("-", "\\-")
+    return "\n".join(f"\\&{line}" if line[:1] in (".", "'") else line for line in text.splitlines())
