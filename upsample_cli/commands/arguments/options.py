@@ -117,7 +117,7 @@ _INPUTS = (
         multiple=True,
         metavar="GLOB",
         help="Leave out files and folders that match; may be repeated.",
-    ),  # fmt: skip
+    ),
     click.option(
         "--files-from",
         metavar="FILE|-",
