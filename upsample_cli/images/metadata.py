@@ -119,17 +119,22 @@ class Metadata(NamedTuple):
         yield from (kind.decode() for kind, data in self.colours if (kind, data[:2]) != _CICP_SRGB)
 
 
-def metadata_of(opened: "PIL.Image.Image", exif: bytes | None, upright: bool) -> Metadata:
+def metadata_of(opened: "PIL.Image.Image", is_turned: bool) -> Metadata:
     """Return the metadata of a picture that Pillow has read.
 
     Args:
         opened: The picture.
-        exif: Its EXIF, with orientation 1.
-        upright: Whether the picture has been turned as its EXIF said.
+        is_turned: Whether its pixels have been turned as its EXIF said; then its orientation is 1.
     """
     info: dict[Any, Any] = opened.info
-    packet = _bytes(info.get("xmp"))
-    if packet and upright:
+    exif, packet = exif_tags.exif_bytes(opened), _bytes(info.get("xmp"))
+    if opened.format == "TIFF":
+        from upsample_cli.images import tiff_tags  # few pictures are TIFFs
+
+        exif = tiff_tags.as_exif(opened.getexif())
+    elif exif and is_turned:
+        exif = exif_tags.upright(exif)
+    if packet and is_turned:
         packet = upright_xmp(packet)
     segments = [data for _, data in getattr(opened, "applist", [])]
     return Metadata(

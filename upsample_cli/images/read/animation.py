@@ -75,8 +75,7 @@ def read(
         durations.append(duration)
         is_transparent = is_transparent or _is_transparent(frame)
         if len(durations) == 1:
-            _, exif, is_turned = upright(opened)
-            metadata = metadata_of(opened, exif, is_turned)
+            metadata = metadata_of(opened, is_turned=upright(opened)[1])
             size = frame.height, frame.width
     mode = "RGBA" if is_transparent else "RGB"
     return Animation(

@@ -99,24 +99,20 @@ def _decoded(
         return _decode_still(opened, name, file, chunks, indexed)
 
 
-def upright(opened: PIL.Image.Image) -> tuple[PIL.Image.Image, bytes | None, bool]:
+def upright(opened: PIL.Image.Image) -> tuple[PIL.Image.Image, bool]:
     """Load a picture and turn it as its EXIF says.
 
     Returns:
-        The picture, its EXIF with orientation 1, and whether the picture may have been turned, so
-        that other metadata with an orientation is out of date.
+        The picture, and whether it may have been turned, so that its orientation is out of date.
     """
     opened.load()
     if opened.format == "TIFF":  # Pillow turns these as it loads them
-        from upsample_cli.images import tiff_tags
-
-        return opened, tiff_tags.as_exif(opened.getexif()), True
-    data = exif.exif_bytes(opened)
-    if data is None or exif.orientation_of(opened) == 1:
-        return opened, data, False
+        return opened, True
+    if exif.orientation_of(opened) == 1:
+        return opened, False
     from PIL import ImageOps  # slow to import, and few pictures need it
 
-    return ImageOps.exif_transpose(opened), exif.upright(data), True
+    return ImageOps.exif_transpose(opened), True
 
 
 def _decode_tiff(
@@ -171,7 +167,7 @@ def _decode_still(
     if depth.low is not None:
         depth = depth._replace(low=upright(depth.low)[0])
     opened = _loaded(opened, file, chunks, format)
-    picture, exif_data, is_turned = upright(opened)
+    picture, is_turned = upright(opened)
     palette = None
     if indexed:
         from upsample_cli.images.image import palette_of  # which imports NumPy
@@ -184,7 +180,7 @@ def _decode_still(
     elif palette is None:
         picture, changes = _plain(picture)
         notes += changes
-    metadata, changes = _kept(metadata_of(opened, exif_data, is_turned), format, opened, file)
+    metadata, changes = _kept(metadata_of(opened, is_turned), format, opened, file)
     return Decoded(name, picture, format, metadata, notes + changes, depth, palette)
 
 

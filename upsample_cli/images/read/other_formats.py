@@ -10,7 +10,7 @@ import PIL.Image
 
 from upsample_cli import memory
 from upsample_cli.errors import ImageFileError
-from upsample_cli.images.exif import exif_bytes, read_tags, upright
+from upsample_cli.images.exif import read_tags, upright
 from upsample_cli.images.metadata import Metadata, metadata_of
 from upsample_cli.images.read.containers import boxes
 from upsample_cli.images.read.decode import Decoded
@@ -93,8 +93,7 @@ def read(file: BinaryIO, name: str, max_pixels: int) -> Decoded:
         samples = codecs.jpegxl_decode(data)
         library(kind, "pillow_jxl")
         with PIL.Image.open(io.BytesIO(data), formats=["JXL"]) as opened:
-            exif = exif_bytes(opened)
-            metadata = metadata_of(opened, exif and upright(exif), True)._replace(coding=None)
+            metadata = metadata_of(opened, is_turned=True)._replace(coding=None)
     else:
         is_exr = kind == "OpenEXR"
         light = _exr(codecs.File(io.BytesIO(data)), name) if is_exr else codecs.rgbe_decode(data)
@@ -167,8 +166,7 @@ def read_deep_jpeg2000(opened: PIL.Image.Image, file: BinaryIO, name: str) -> De
     file.seek(0)
     samples = _checked(codecs.jpeg2k_decode(file.read()), name, "JPEG 2000")
     wide = rescaled(samples, 2**bits - 1)
-    exif = exif_bytes(opened)
-    metadata = metadata_of(opened, exif and upright(exif), True)
+    metadata = metadata_of(opened, is_turned=True)
     return Decoded(name, tiff_reader.upright(wide, read_tags(opened)), "JPEG2000", metadata)
 
 
