@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from upsample_cli import memory
 from upsample_cli.errors import UpsampleError
-from upsample_cli.images.figures.heat_map import reduced
+from upsample_cli.images.figures.pattern_figures import reduced
 from upsample_cli.images.figures.small_pictures import eight_bit, smaller
 from upsample_cli.images.levels import in_levels
 from upsample_cli.images.places.folder import Folder

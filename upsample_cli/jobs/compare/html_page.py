@@ -13,7 +13,13 @@ import numpy as np
 
 from upsample_cli.errors import SettingError
 from upsample_cli.images.figures.drawing import Pixels, ramp_colours
-from upsample_cli.images.figures.heat_map import heat_pixels, heat_top, spread
+from upsample_cli.images.figures.pattern_figures import (
+    decibel_range,
+    heat_pixels,
+    heat_top,
+    spectrum_pixels,
+    spread,
+)
 from upsample_cli.images.figures.small_pictures import (
     LONGEST_SIDE,
     Panel,
@@ -23,7 +29,6 @@ from upsample_cli.images.figures.small_pictures import (
     kernel_pixels,
     smaller,
 )
-from upsample_cli.images.figures.spectrum_figure import decibel_range, spectrum_pixels
 from upsample_cli.jobs.compare.compare import BLOCK, Comparison
 from upsample_cli.jobs.compare.figures_table import Table, verdict
 from upsample_cli.jobs.compare.subject import Box, NamedMethod

@@ -4,8 +4,7 @@ import numpy as np
 
 from upsample_cli.errors import SettingError
 from upsample_cli.images.figures import drawing
-from upsample_cli.images.figures.heat_map import heat_figure
-from upsample_cli.images.figures.spectrum_figure import spectrum_figure
+from upsample_cli.images.figures.pattern_figures import heat_figure, spectrum_figure
 from upsample_cli.images.image import Image
 from upsample_cli.images.levels import Channel, in_levels
 from upsample_cli.images.places.place import Place

@@ -1,25 +1,32 @@
-"""A picture with the strength of its checkerboard laid over it as heat.
+"""Where a checkerboard is: laid over a picture as heat, and as lines of its spectrum.
 
 Parts where the checkerboard cannot be measured are hatched; left bare they would look clean.
 """
 
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import PIL.Image
+import PIL.ImageDraw
 from numpy.typing import NDArray
 
 from upsample_cli.images.figures.drawing import AxisLabels, Pixels, Sheet, framed, ramp_colours
 from upsample_cli.planes import Size
 
-_LARGEST_SIDE = 2048  # pixels
+_LARGEST_SIDE = 2048  # pixels of a heat map
 _DIM = 0.6  # brightness of the picture under the heat
 _COVER = 0.85  # opacity of full heat
 _FULL_QUANTILE = 0.99  # hot parts above it, such as beside clipped ones, are at full heat too
 _LEAST_TOP = 1.0  # levels; fainter patterns do not fill the scale
 _HATCHES = 64  # along the longer side
 _HATCH_COLOUR = np.array([100.0, 140.0, 166.0])  # no colour of the ramp
+_SIDE = 768  # pixels: about the side of a spectrum
+_BEYOND = 8  # bins drawn beyond half a cycle a pixel, so that lines there are whole
+_DARK, _BRIGHT = 2.0, 99.99  # percentiles of the bins that the ramp of colours spans
+_MARK = (120, 220, 255)
+_LEAST_RADIUS = 12  # pixels, of a ring around a line
 
 
 def heat_figure(
@@ -44,13 +51,13 @@ def heat_figure(
     ticks = [f"{share * top:g}" for share in np.linspace(0, 1, 5)]
     note = "" if np.isfinite(warm).all() else "hatched: unknown"
     down, across = (
-        AxisLabels(f"pixels {word}", _labels(length, step, max(grey.shape)))
+        AxisLabels(f"pixels {word}", _pixel_labels(length, step, max(grey.shape)))
         for word, length in zip(("down", "across"), grey.shape, strict=True)
     )
     return framed(heat_pixels(grey, warm, top), (down, across), title, ticks, "levels, RMS", note)
 
 
-def _labels(length: int, step: int, longest: int) -> dict[float, str]:
+def _pixel_labels(length: int, step: int, longest: int) -> dict[float, str]:
     """Return round numbers of pixels by their place along a side; few along a short one."""
     count = max(1, min(6, length // max(60, longest // 16)))
     units = (digit * 10**power for power in range(9) for digit in (1, 2, 5))
@@ -129,3 +136,81 @@ def _interpolated(
     weight = (index - low)[:, None] if axis == 0 else index - low
     first, second = np.take(plane, low, axis), np.take(plane, high, axis)
     return np.asarray(first + (second - first) * weight)
+
+
+def spectrum_figure(power: NDArray[np.float64], stride: tuple[int, int], title: str) -> Sheet:
+    """Return a figure of a spectrum.
+
+    Args:
+        power: Shape (n, n), frequency 0 in the middle, in squared levels.
+        stride: Period down and across whose lines are marked; 1 or less for none.
+        title: One line.
+    """
+    ends = decibel_range(power)
+    ticks = [f"{value:.0f}" for value in np.linspace(*ends, 5)]
+    pixels = spectrum_pixels(power, stride, ends, _SIDE)
+    down, across = (
+        AxisLabels(f"cycles per pixel, {word}", _frequency_labels(period, len(power)))
+        for word, period in zip(("down", "across"), stride, strict=True)
+    )
+    return framed(pixels, (down, across), title, ticks, "dB re one level squared")
+
+
+def _frequency_labels(stride: int, bins: int) -> dict[float, str]:
+    """Return the frequencies of a stride's lines by their place; quarters where there is none."""
+    step = max(1, _SIDE // bins)
+    marked = _frequencies(stride if stride > 1 else 4)
+    return {_place(frequency, bins) * step: str(frequency) for frequency in marked}
+
+
+def _place(frequency: Fraction, bins: int) -> float:
+    """Return the middle of a frequency's bin, in bins of the figure."""
+    return float((frequency + Fraction(1, 2)) * bins + _BEYOND + Fraction(1, 2))
+
+
+def decibel_range(power: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the ends of the ramp of colours for a spectrum, in dB."""
+    low, high = np.percentile(_decibels(power), (_DARK, _BRIGHT))
+    return float(low), float(high)
+
+
+def spectrum_pixels(
+    power: NDArray[np.float64], stride: tuple[int, int], ends: tuple[float, float], side: int
+) -> Pixels:
+    """Return a spectrum as pixels, shape (h, w, 3).
+
+    Args:
+        power: As in `spectrum_figure`, like stride.
+        stride: Period down and across whose lines are marked; 1 or less for none.
+        ends: Of the ramp of colours, in dB.
+        side: About the height and width in pixels.
+    """
+    low, high = ends
+    values = np.pad((_decibels(power) - low) / max(1e-9, high - low), _BEYOND, mode="wrap")
+    step = max(1, side // len(power))
+    pixels = ramp_colours(values.repeat(step, 0).repeat(step, 1)).astype(np.uint8)
+    sheet = PIL.Image.fromarray(pixels)
+    if min(stride) > 1:
+        _draw_rings(sheet, stride, step, len(power))
+    return np.asarray(sheet)
+
+
+def _decibels(power: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(10 * np.log10(np.maximum(power, 1e-9)))
+
+
+def _draw_rings(sheet: Sheet, stride: tuple[int, int], step: int, bins: int) -> None:
+    """Draw a ring around each line but the mean."""
+    draw = PIL.ImageDraw.Draw(sheet)
+    radius = max(_LEAST_RADIUS, 2 * step)  # a line is three bins wide
+    for down in _frequencies(stride[0]):
+        for across in _frequencies(stride[1]):
+            if down == across == 0:
+                continue
+            y, x = (_place(frequency, bins) * step for frequency in (down, across))
+            draw.ellipse((x - radius, y - radius, x + radius, y + radius), outline=_MARK, width=2)
+
+
+def _frequencies(stride: int) -> list[Fraction]:
+    """Return the frequencies of a stride's lines, -1/2 to 1/2."""
+    return [Fraction(i, stride) for i in range(-(stride // 2), stride // 2 + 1)]

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from upsample_cli.images.figures.heat_map import heat_figure, reduced
+from upsample_cli.images.figures.pattern_figures import heat_figure, reduced, spectrum_figure
 
 
 def corner(drawn: np.ndarray, width: int) -> tuple[int, int]:
@@ -89,3 +89,20 @@ def test_what_cannot_be_told_is_hatched_and_draws_nothing_down() -> None:
     assert different[:, 240:].mean() == pytest.approx(0.25, abs=0.1)
     assert np.ptp(hot[:, :240], axis=(0, 1)).max() == 0
     assert (hot[:, 240:] == half[:, 240:]).all()
+
+
+@pytest.mark.parametrize("side", [16, 24, 256])
+def test_a_ring_is_around_its_line(side: int) -> None:
+    """The ring of half a cycle down and across has that bin in its middle, and goes around it."""
+    power = np.ones((side, side))
+    power[0, 0] = 1e6
+    plain, marked = (
+        np.asarray(spectrum_figure(power, (stride, stride), "")).astype(int) for stride in (1, 2)
+    )
+    height, width = (length // 2 for length in plain.shape[:2])
+    bright = np.argwhere((plain[:height, :width] == (252, 252, 180)).all(axis=2))
+    changed = np.abs(marked - plain).sum(axis=2) > 0
+    (top, left), (bottom, right) = np.maximum(0, bright.min(axis=0) - 99), bright.max(axis=0) + 100
+    ring = np.argwhere(changed[top:bottom, left:right]) + np.array((top, left))
+    assert ring.mean(axis=0) == pytest.approx(bright.mean(axis=0), abs=0.6)
+    assert (ring.min(axis=0) < bright.min(axis=0)).all()
