@@ -65,10 +65,12 @@ def _reports(
     """Yield the report on the picture, once it is written."""
     task = request.task._replace(threads=request.jobs)
     if request.may_skip and output.modified() is not None:
+        from upsample_cli.jobs.batch.outputs import Outputs
         from upsample_cli.jobs.batch.picture_job import PictureJob
 
         job = PictureJob(task, output.folder, request.existing)
-        yield (replace(job, work=work) if work else job)(source, output)
+        state = Outputs().state(source, output, request.existing)
+        yield (replace(job, work=work) if work else job)(source, output, state)
         return
     if work is not None:
         yield work(source, output, task)

@@ -5,7 +5,7 @@ import pytest
 from objects import Bucket
 
 from upsample_cli.images.places.place import parse, parse_file
-from upsample_cli.jobs.batch.outputs import Outputs, State, state_of
+from upsample_cli.jobs.batch.outputs import Outputs, State
 
 
 @pytest.mark.parametrize(("seconds", "known"), [(None, "missing"), (-5, "older"), (5, "there")])
@@ -18,16 +18,18 @@ def test_an_output_is_there_and_perhaps_older(
     if seconds is not None:
         to.touch()
         os.utime(to, (source.stat().st_mtime + seconds,) * 2)
-    assert state_of(parse(source), parse(to), dated=True) == known
-    assert state_of(parse(source), parse(to), dated=False) == known.replace("older", "there")
-    assert Outputs().state(parse(source), parse(to), dated=True) is None
+    assert Outputs().state(parse(source), parse(to), "update") == known
+    undated = Outputs().state(parse(source), parse(to), "skip")
+    assert undated == known.replace("older", "there")
+    assert Outputs().state(parse(source), parse(to), "replace") == "missing"
     assert Outputs().is_there(parse(to)) == (known != "missing")
 
 
 def test_an_input_that_is_missing_makes_no_output_older(tmp_path: Path) -> None:
     """Whoever reads it tells that it is missing."""
     (tmp_path / "out").touch()
-    assert state_of(parse(tmp_path / "in"), parse(tmp_path / "out"), dated=True) == "there"
+    state = Outputs().state(parse(tmp_path / "in"), parse(tmp_path / "out"), "update")
+    assert state == "there"
 
 
 def test_objects_are_known_by_one_listing(bucket: Bucket) -> None:
@@ -38,5 +40,5 @@ def test_objects_are_known_by_one_listing(bucket: Bucket) -> None:
     outputs = Outputs()
     found = [outputs.is_there(parse_file(f"{bucket.url}/out/{number}")) for number in range(9)]
     assert found == [True] * 5 + [False] * 4
-    assert outputs.state(parse("in/0"), parse_file(f"{bucket.url}/out/0"), dated=False) == "there"
+    assert outputs.state(parse("in/0"), parse_file(f"{bucket.url}/out/0"), "skip") == "there"
     assert len(bucket.server.requests) == 1

@@ -10,6 +10,7 @@ from textures import texture_samples, write_truncated
 from upsample_cli.images.places.folder import Folder
 from upsample_cli.images.places.place import parse_file
 from upsample_cli.jobs.batch import picture_job
+from upsample_cli.jobs.batch.outputs import Outputs
 from upsample_cli.jobs.batch.picture_job import PictureJob
 from upsample_cli.jobs.enlarge.task import Existing, Report, TargetSize, Task
 from upsample_cli.methods.catalogue import build
@@ -34,7 +35,8 @@ def done(
 ) -> Report:
     root = source.parent / "out"
     job = PictureJob(TASK, Folder(str(root)), existing, work=work)
-    return job(parse_file(source), parse_file(source.parent / to), is_ours=is_ours)
+    places = parse_file(source), parse_file(source.parent / to)
+    return job(*places, Outputs().state(*places, existing), is_ours)
 
 
 def test_the_folder_is_made(source: Path) -> None:

@@ -3,7 +3,6 @@
 Objects are known by listings, not asked for one by one.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from string import Formatter
@@ -13,6 +12,7 @@ from upsample_cli.errors import SettingError
 from upsample_cli.images.places.folder import Folder
 from upsample_cli.images.places.place import Place
 from upsample_cli.images.write.formats import KEPT
+from upsample_cli.jobs.enlarge.task import Existing
 
 _FIELDS = ("stem", "suffix", "scale", "method")
 _LISTINGS = 8  # folders whose names are kept: one that is walked, and those it lies in
@@ -89,26 +89,6 @@ class Naming:
         return f"{folder}{slash}{name}"
 
 
-def state_of(
-    source: Place,
-    to: Place,
-    dated: bool,
-    modified: Callable[[Place], float | None] = lambda place: place.modified(),
-) -> State:
-    """Return what is known of an output.
-
-    Args:
-        source: Its input.
-        to: The output.
-        dated: Whether it matters that it is older than the input.
-        modified: Returns when something was written, and None where there is nothing.
-    """
-    if (output := modified(to)) is None:
-        return "missing"
-    before = modified(source) if dated else None
-    return "older" if before is not None and output < before else "there"
-
-
 class Outputs:
     """The outputs of a run, each of which is asked for once."""
 
@@ -119,11 +99,18 @@ class Outputs:
         """Tell whether an output is there."""
         return self._modified(to) is not None
 
-    def state(self, source: Place, to: Place, dated: bool) -> State | None:
-        """Return what listings tell; None for files, which the worker looks at."""
-        if source.is_remote or to.is_remote:
-            return state_of(source, to, dated, self._modified)
-        return None
+    def state(self, source: Place, to: Place, existing: Existing) -> State:
+        """Return what is known of an output; missing where it does not matter.
+
+        Args:
+            source: Its input.
+            to: The output.
+            existing: What becomes of an output that is there.
+        """
+        if existing in ("refuse", "replace") or (output := self._modified(to)) is None:
+            return "missing"
+        before = self._modified(source) if existing == "update" else None
+        return "older" if before is not None and output < before else "there"
 
     def _modified(self, place: Place) -> float | None:
         return self._times_in(place.folder).get(place.name) if place.is_remote else place.modified()

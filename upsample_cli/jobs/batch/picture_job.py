@@ -10,8 +10,8 @@ from upsample_cli.images.places.place import Place
 from upsample_cli.images.read import decode, opening
 from upsample_cli.images.read.opening import UNKNOWN
 from upsample_cli.images.write.formats import FORMATS
-from upsample_cli.jobs.batch.outputs import State, state_of
-from upsample_cli.jobs.enlarge.picture import enlarge
+from upsample_cli.jobs.batch.outputs import State
+from upsample_cli.jobs.enlarge.picture import OUTPUT_LIMIT, enlarge
 from upsample_cli.jobs.enlarge.task import KEPT, Existing, Report, Task
 
 Work: TypeAlias = Callable[[Place, Place, Task], Report]
@@ -21,7 +21,6 @@ _PICTURES = {
     *FORMATS, "apng", "avif", "dds", "exr", "hdr", "heic", "heif", "ico", "j2k", "jfif", "jp2",
     "jpe", "jxl", "pcx", "psd", "qoi", "sgi",
 }  # fmt: skip
-_OUTPUTS = 64  # times --max-pixels, as `picture.upsample` has it
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,25 +41,15 @@ class PictureJob:
     base: str | None = None
     work: Work = enlarge
 
-    @property
-    def needs_state(self) -> bool:
-        """Whether it matters what is known of an output before."""
-        return self.existing in ("skip", "update")
-
-    @property
-    def needs_dates(self) -> bool:
-        """Whether it matters which is older, input or output."""
-        return self.existing == "update"
-
     def __call__(
-        self, source: Place, to: Place, state: State | None = None, is_ours: bool = False
+        self, source: Place, to: Place, state: State = "missing", is_ours: bool = False
     ) -> Report:
         """Return what became of a picture.
 
         Args:
             source: Where it is read.
             to: Where it is written; the folder is made if need be.
-            state: What is known of the output; None to have it looked at, if it matters.
+            state: What is known of the output.
             is_ours: Whether the file of results says that an earlier run wrote the output.
         """
         try:
@@ -78,17 +67,15 @@ class PictureJob:
         """Return the report of a picture that could not be enlarged."""
         return Report(str(source), str(to), "failed", error, method=self.task.method.name)
 
-    def _enlarged(self, source: Place, to: Place, state: State | None, is_ours: bool) -> Report:
+    def _enlarged(self, source: Place, to: Place, state: State, is_ours: bool) -> Report:
         if is_other(source):
             return Report(str(source), str(to), "skipped", UNKNOWN)
         left = Report(str(source), str(to), "skipped", KEPT)
         fault = None
-        if self.needs_state:
-            state = state or state_of(source, to, self.needs_dates)
-            if state != "missing":
-                fault = self._fault(source, to, state, is_ours)
-                if fault is None:
-                    return left
+        if state != "missing":
+            fault = self._fault(source, to, state, is_ours)
+            if fault is None:
+                return left
         self._make_folder(to)
         # A cluster may repeat a picture, and then finds its own output.
         force = self.existing == "replace" or fault is not None or self.base is not None
@@ -97,7 +84,7 @@ class PictureJob:
         except TargetExistsError:
             if to.modified() is None or self._misfit(source, to) is not None:
                 raise
-            if self.needs_state:
+            if self.existing in ("skip", "update"):
                 return left  # another run was faster
             # Or a worker of this run, which died before it could report.
             report = self.work(source, to, self.task._replace(force=True))
@@ -122,9 +109,9 @@ class PictureJob:
         limit = self.task.max_pixels
         expected = self.task.target.size(opening.read_size(source, limit))
         try:
-            height, width = opening.read_size(to, limit * _OUTPUTS)
+            height, width = opening.read_size(to, limit * OUTPUT_LIMIT)
             if not to.is_remote:  # an object is put whole
-                decode.decode(to, limit * _OUTPUTS)
+                decode.decode(to, limit * OUTPUT_LIMIT)
         except ImageFileError:
             return "is incomplete"
         return None if (height, width) == expected else f"is {width}x{height}"

@@ -69,7 +69,7 @@ def run(
                 yield FinishedPicture(number, job.failed(*pair, fault))
             else:
                 _clean_once(pair[1].folder, cleaned)
-                state = outputs.state(*pair, job.needs_dates) if job.needs_state else None
+                state = outputs.state(*pair, job.existing)
                 future = workforce.executor.submit(job, *pair, state, is_ours(pair[1]))
                 under_way[number] = pair, future
                 future.add_done_callback(partial(_put, finished, number))
