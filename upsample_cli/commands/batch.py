@@ -88,9 +88,7 @@ def _plan(request: Request, root: Folder) -> plan.Plan:
                 f"{inputs[0]} is a folder, so the output must be a folder; "
                 f"write {output}/ or name another"
             )
-        return plan.of_folder(inputs[0], root, naming, globs)
-    is_new = output.is_remote and output.modified() is None
-    if not (is_new or isinstance(output, Folder)):
+    elif isinstance(output, Place) and not (output.is_remote and output.modified() is None):
         raise SettingError(
             f"several inputs need a folder to write to, and {output} is not one; "
             f"write {output}/ or name another"

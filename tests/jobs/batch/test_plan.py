@@ -34,7 +34,7 @@ def names(made: plan.Plan, top: Path, goal: Path) -> list[tuple[str, str]]:
 
 def of_folder(tree: Path, goal: Path, format: str | None = None, **globs: tuple[str, ...]
               ) -> plan.Plan:  # fmt: skip
-    return plan.of_folder(Folder(str(tree)), Folder(str(goal)), Naming(format), Globs(**globs))
+    return plan.of_places([Folder(str(tree))], Folder(str(goal)), Naming(format), Globs(**globs))
 
 
 def test_a_plan_keeps_the_tree_in_order(tree: Path, tmp_path: Path) -> None:

@@ -33,52 +33,6 @@ class Plan:
     hidden: int = 0
 
 
-def of_folder(
-    source: Folder, to: Folder, naming: Naming, globs: Globs, root: Folder | None = None
-) -> Plan:
-    """Return the plan of all files below a folder, sorted, the tree kept.
-
-    Args:
-        source: The folder to read.
-        to: The folder to write; need not be there yet.
-        naming: How outputs are called.
-        globs: Which files to take.
-        root: The folder of all outputs, which no link may lead into; that to write by default.
-
-    Raises:
-        ImageFileError: Two inputs have the same output, an output is an input, or the output folder
-            is within the input.
-    """
-    _check_folders(source, to)
-    hidden = 0
-
-    def on_listing(listing: Listing) -> None:
-        """Count what is hidden; refuse files of one folder that have one output."""
-        nonlocal hidden
-        hidden += listing.hidden
-        _check_apart(lambda: map(pair, listing.files))
-
-    def pair(path: str) -> Pair:
-        """Return where a file below the folder is read and written."""
-        return source.file(path), to.file(naming.output(path))
-
-    def pairs() -> Iterator[Pair]:
-        """Walk the folder again."""
-        return map(pair, walk(source, globs, apart=root or to))
-
-    try:
-        count = sum(1 for _ in walk(source, globs, on_listing, root or to))
-    except OSError as error:
-        raise ImageFileError(
-            f"cannot read {source}: {error.strerror}; check its permissions"
-        ) from error
-    if not count and not source.exists():
-        raise ImageFileError(f"no file or folder {source}; check the path")
-    if _may_meet(source, to):
-        _check_no_input_is_output(pairs)
-    return Plan(pairs, count, hidden)
-
-
 def of_places(
     sources: Sequence[Place | Folder],
     to: Folder,
@@ -86,10 +40,11 @@ def of_places(
     globs: Globs,
     tree: bool = False,
 ) -> Plan:
-    """Return the plan of files that are named, and of what is below folders among them.
+    """Return the plan of files that are named, and of what is below folders, sorted, as a tree.
 
     Args:
-        sources: Files and folders; one that is named twice is taken once.
+        sources: Files and folders; one that is named twice is taken once. Several folders become
+            folders in the output, a single one becomes the output itself.
         to: The folder to write; need not be there yet.
         naming: How outputs are called.
         globs: Which files to take.
@@ -97,37 +52,73 @@ def of_places(
             outside the working folder, and without `tree` everything, goes by its name alone.
 
     Raises:
-        ImageFileError: Two inputs have the same output, or the output folder is within an input.
+        ImageFileError: Two inputs have the same output, an output is an input, or the output folder
+            is within an input.
     """
+    places = {source.key: source for source in sources}.values()
 
     def output_path(source: Place | Folder) -> str:
         """Return the path below the output folder."""
         return source.relative if tree else source.name
 
-    once: dict[str, Place | Folder] = {}
-    for source in sources:
-        once.setdefault(source.key, source)
-    plans = {
-        source: of_folder(source, to.folder(output_path(source)), naming, globs, to)
-        for source in once.values()
-        if isinstance(source, Folder)
-    }
-    for folder in plans:
-        _check_folders(folder, to)
+    def target(source: Folder) -> Folder:
+        """Return the folder for what is below another one."""
+        return to if len(sources) == 1 and not tree else to.folder(output_path(source))
 
     def pairs() -> Iterator[Pair]:
         """Yield the files one by one, and what is below each folder."""
-        for source in once.values():
+        for source in places:
             if isinstance(source, Folder):
-                yield from plans[source].pairs()
+                paths = walk(source, globs, apart=to)
+                yield from _pairs(source, target(source), naming, paths)
             elif globs.takes(path := output_path(source)):
                 yield source, to.file(naming.output(path))
 
-    _check_apart(pairs)
-    if any(_may_meet(source, to) for source in once.values()):
+    count = hidden = 0
+    for source in places:
+        if isinstance(source, Folder):
+            _check_folders(source, to)
+            _check_folders(source, target(source))
+            files, others = _counted(source, target(source), naming, globs, to)
+            count, hidden = count + files, hidden + others
+        else:
+            count += globs.takes(output_path(source))
+    if len(places) > 1:
+        _check_apart(pairs)
+    if any(_may_meet(source, to) for source in places):
         _check_no_input_is_output(pairs)
-    hidden = sum(plan.hidden for plan in plans.values())
-    return Plan(pairs, sum(1 for _ in pairs()), hidden)
+    return Plan(pairs, count, hidden)
+
+
+def _pairs(source: Folder, to: Folder, naming: Naming, paths: Iterable[str]) -> Iterator[Pair]:
+    """Yield where files below a folder are read and written."""
+    return ((source.file(path), to.file(naming.output(path))) for path in paths)
+
+
+def _counted(
+    source: Folder, to: Folder, naming: Naming, globs: Globs, apart: Folder
+) -> tuple[int, int]:
+    """Return how many files are below a folder, and how many names are hidden.
+
+    Refuse files of one folder that have one output.
+    """
+    hidden = 0
+
+    def on_listing(listing: Listing) -> None:
+        """Look at one folder."""
+        nonlocal hidden
+        hidden += listing.hidden
+        _check_apart(lambda: _pairs(source, to, naming, listing.files))
+
+    try:
+        count = sum(1 for _ in walk(source, globs, on_listing, apart))
+    except OSError as error:
+        raise ImageFileError(
+            f"cannot read {source}: {error.strerror}; check its permissions"
+        ) from error
+    if not count and not source.exists():
+        raise ImageFileError(f"no file or folder {source}; check the path")
+    return count, hidden
 
 
 def _check_folders(source: Folder, to: Folder) -> None:
