@@ -207,7 +207,7 @@ def test_a_missing_onnx_library_is_reported(
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "onnx", None)
     (folder / "model.onnx").write_bytes(b"")
-    fault = 'this file needs onnx, which is not installed; pip install "upsample-cli[audit]"'
+    fault = 'needs onnx, which is not installed; pip install "upsample-cli[audit]"'
     check_refused(call("audit", "model.onnx"), 2, fault)
 
 

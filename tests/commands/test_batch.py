@@ -88,7 +88,7 @@ def test_a_folder_run_reports_each_picture_and_the_counts(
     assert outcome.code == 1
     assert outcome.err.endswith("2 done, 1 skipped, 1 failed\n")
     assert "Error: many/c.png is damaged" in outcome.err
-    assert b"many/notes.txt  skipped: is not a supported image file\n" in outcome.out
+    assert b"many/notes.txt  skipped: not a supported image file\n" in outcome.out
     assert file_names(folder / "out") == ["a.png", "checkerboard.csv", "deep/b.png"]
     with PIL.Image.open(folder / "out" / "deep" / "b.png") as opened:
         assert opened.size == (18, 16)

@@ -113,7 +113,7 @@ def test_a_picture_too_small_to_measure_is_reported(call: Call) -> None:
     """The line says that the picture is too small."""
     outcome = call("measure", "in.png")
     assert outcome.code == 0
-    assert b"unknown (picture too small to tell)" in outcome.out
+    assert b"unknown (the picture is too small)" in outcome.out
 
 
 def test_csv_has_a_row_for_every_picture(call: Call, patterned: str) -> None:

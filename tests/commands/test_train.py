@@ -30,7 +30,7 @@ def test_a_trained_kernel_can_be_used(call: Call, photos: str, folder: Path) -> 
     assert text.startswith("mine.npz  tconv x2  separable 10x10  balance ramp  ")
     assert "trained on 3 pictures" in text
     assert re.search(r"exact ripple 0\.\d{4} before balancing, 0\.0000 after", text)
-    assert "held-out PSNR (1)" in text
+    assert "PSNR of 1 held out" in text
     assert b"tconv mine.npz x2" in call("in.png", "out.png", "-k", "mine.npz").out
 
 

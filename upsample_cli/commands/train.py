@@ -162,7 +162,7 @@ def _summary(output: str, trained: "Trained") -> str:
         return "\n".join([*lines, "no picture was held out"])
     held_out = about["held_out"]["pictures"]
     rows = [
-        (f"held-out PSNR ({held_out})", *scores),
+        (f"PSNR of {held_out} held out", *scores),
         ("dB", *(f"{db:.2f}" for db in scores.values())),
     ]
     return "\n".join([*lines, aligned(rows)])

@@ -8,15 +8,16 @@ from typing import Any
 import click
 
 from upsample_cli.commands.output.messages import coloured, printable, tell, without_bars
+from upsample_cli.images.places.place import STREAM
 from upsample_cli.jobs.enlarge.task import Report
 from upsample_cli.metrics.checkerboard import CHECKERBOARD, NONE, Checkerboard
 from upsample_cli.metrics.meter import LEVELS
 
 UNKNOWN = {
-    "too-small": "unknown (picture too small to tell)",
-    "saturated": "unknown (picture too saturated to tell)",
+    "too-small": "unknown (the picture is too small)",
+    "saturated": "unknown (too many pixels are clipped)",
     "no-stride": "unknown (no short period at this scale)",
-    "constant": "none (constant picture)",
+    "constant": "none (the picture is flat)",
     "labels": "not measured for label masks",
 }
 """What people read for each status of the metric but "ok"."""
@@ -171,14 +172,15 @@ def _reason(report: Report) -> str:
 
 
 def _print_notes(report: Report) -> None:
+    name = "standard input" if report.input == STREAM else report.input
     for note in report.notes:
-        tell("note", f"{report.input}: {note}")
+        tell("note", f"{name}: {note}")
     down, across = report.shift
     if (down, across) != (0.0, 0.0):
         tell(
             "note",
-            f"{report.input}: the picture is shifted {_shift(down, across)}, "
-            "since kernel size minus stride is odd",
+            f"{name}: the picture is shifted {_shift(down, across)}, "
+            "because kernel size minus stride is odd",
         )
 
 

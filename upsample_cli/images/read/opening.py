@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # decoding begins before NumPy has loaded
 
 ALL_FRAMES = 64
 """How many times the pixels of a still picture all frames of an animation may have."""
-UNKNOWN = "is not a supported image file"
+UNKNOWN = "not a supported image file"
 """What errors say of a file that is no picture, or one of an unknown format such as HEIC."""
 # Common formats first: Pillow imports all its plugins once it comes to a rare one.
 # TGA has no signature, and takes icons for its own.
@@ -192,7 +192,7 @@ def image_errors(name: str) -> Iterator[None]:
     except ImportError as error:  # of a library that is not installed
         raise ImageFileError(f"{name} {error}") from error
     except PIL.UnidentifiedImageError as error:
-        raise ImageFileError(f"{name} {UNKNOWN}; give a PNG, JPEG, WebP, TIFF...") from error
+        raise ImageFileError(f"{name} is {UNKNOWN}; give a PNG, JPEG, WebP, TIFF...") from error
     # Damaged bytes make decoders raise errors of any kind.
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__

@@ -43,8 +43,7 @@ def audit(path: str, pictures: tuple[str, ...] = ()) -> Audit:
     for library in _LIBRARIES:
         if sys.modules.get(library, library) is None or find_spec(library) is None:
             raise SettingError(
-                f"this file needs {library}, which is not installed; "
-                'pip install "upsample-cli[audit]"'
+                f'{path} needs {library}, which is not installed; pip install "upsample-cli[audit]"'
             )
     with ProcessPoolExecutor(1, get_context("spawn")) as pool:
         result = pool.submit(in_this_process, path, pictures)
