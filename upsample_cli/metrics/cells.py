@@ -50,11 +50,6 @@ class Cells(NamedTuple):
     flat: Mask
 
     @classmethod
-    def joined(cls, parts: "list[Cells]") -> "Cells":
-        """Return the cells of several parts, one below the other."""
-        return cls(*map(np.concatenate, zip(*parts, strict=True)))
-
-    @classmethod
     def mixed(cls, parts: "Sequence[Cells]", shares: Floats) -> "Cells":
         """Return the cells of a weighted sum of planes, such as luma, from those of each plane."""
         phases, level, slope = (
@@ -177,7 +172,7 @@ class CellReader:
                 needed.append(self._next[index])
         left = min(needed) - self._top
         self._top += left
-        self._held = held.window(slice(left, None)).copy()
+        self._held = joined([held.window(slice(left, None))])
 
     def _read(self, index: int, held: Rows, marks: Marks) -> None:
         """Read the cells for one stride that are whole."""
@@ -195,7 +190,7 @@ class CellReader:
         """Return all cells for a stride; None if there is none."""
         parts = self._cells[index]
         if len(parts) > 1:
-            self._cells[index] = parts = [Cells.joined(parts)]
+            self._cells[index] = parts = [Cells(*map(np.concatenate, zip(*parts, strict=True)))]
         return parts[0] if parts else None
 
 

@@ -32,17 +32,13 @@ class Rows:
     def __len__(self) -> int:
         return len(self.levels)
 
-    def window(self, rows: slice, columns: slice = slice(None)) -> "Rows":
-        """Return a part."""
+    def window(self, rows: slice) -> "Rows":
+        """Return some of the rows."""
         return Rows(
-            self.levels[rows, columns],
-            None if self.opaque is None else self.opaque[rows, columns],
-            None if self.expected is None else self.expected[rows, columns],
+            self.levels[rows],
+            None if self.opaque is None else self.opaque[rows],
+            None if self.expected is None else self.expected[rows],
         )
-
-    def copy(self) -> "Rows":
-        """Return the same rows in memory of their own."""
-        return joined([self])
 
     @property
     def unexplained(self) -> Floats:
@@ -51,7 +47,7 @@ class Rows:
 
 
 def joined(runs: Sequence[Rows]) -> Rows:
-    """Return runs of rows, one after the other; all have one width and the same parts."""
+    """Return runs of rows in new memory, one after the other; all have the same parts."""
     opaque = [run.opaque for run in runs if run.opaque is not None]
     expected = [run.expected for run in runs if run.expected is not None]
     return Rows(

@@ -104,7 +104,8 @@ class _Cells(NamedTuple):
 
     def windows(self, stride: tuple[int, int], pixels: int) -> tuple[Floats, Floats, Floats]:
         """Return for each window its contrast in dB, and the sums of its phases and weights."""
-        rows, columns = (_Parts(*(_sums(p, axis) for p in self[:2])) for axis in (1, 0))
+        parts = self.phases, self.weight
+        rows, columns = ([_sums(part, axis) for part in parts] for axis in (1, 0))
         sums, total = (_sums(part, axis=0) for part in rows)
         error, squares = (
             _sums(_sums(part, axis=1), axis=0)[..., 0]
@@ -114,33 +115,21 @@ class _Cells(NamedTuple):
         tried = (power >= np.square(_LEVELS * total[..., 0])) & (power >= _WORTH * error)
         places = np.nonzero(tried & (np.square(total[..., 0]) > _KNOWN * squares))
         contrasts = np.full(power.shape, _NOTHING_DB, np.float32)
-        views = rows.views(_SIDE, 0), columns.views(_SIDE, 1), _Parts(*self[:2]).views(_SIDE, 0, 1)
+        views = (
+            [sliding_window_view(part, _SIDE, 0) for part in rows],
+            [sliding_window_view(part, _SIDE, 1) for part in columns],
+            [sliding_window_view(part, (_SIDE, _SIDE), (0, 1)) for part in parts],
+        )
         for start in range(0, len(places[0]), _AT_ONCE):
             some = tuple(axis[start : start + _AT_ONCE] for axis in places)
             contrasts[some] = _contrasts(sums[some], total[some], views, some, stride, pixels)
         return contrasts, sums, total
 
 
-class _Parts(NamedTuple):
-    """Parts of windows: rows, columns or single cells.
-
-    Args:
-        phases: Shape (m, n, phases), weighted.
-        weight: Shape (m, n, 1).
-    """
-
-    phases: Floats
-    weight: Floats
-
-    def views(self, side: int, *axes: int) -> "_Parts":
-        """Return the parts of each window, along further axes at the end."""
-        return _Parts(*(sliding_window_view(p, [side] * len(axes), axes) for p in self))
-
-
 def _contrasts(
     sums: Floats,
     total: Floats,
-    views: Sequence["_Parts"],
+    views: Sequence[Sequence[Floats]],
     places: tuple[NDArray[np.intp], ...],
     stride: tuple[int, int],
     pixels: int,
@@ -150,8 +139,8 @@ def _contrasts(
     Args:
         sums: Shape (windows, phases), weighted.
         total: Shape (windows, 1), of the weights.
-        views: The weighted phases and the weights of the parts of all windows: their rows, their
-            columns, their cells.
+        views: The weighted phases and the weights of what all windows consist of, along further
+            axes at the end: of their rows, their columns, their cells.
         places: Where the windows are, down and across.
         stride: Period down and across.
         pixels: How many pixels a cell has.
@@ -173,9 +162,7 @@ def _contrasts(
         error[left] = np.maximum(error[left], new)
         ratio = (power[left] / error[left])[:, 1:].mean(axis=1)
         contrasts[left] = 10 * np.log10(ratio + 1e-30)
-        left = left[
-            contrasts[left] >= least_db(stride)
-        ]  # of the others it is known that they are unclear
+        left = left[contrasts[left] >= least_db(stride)]  # the others are known to be unclear
     return contrasts
 
 
