@@ -10,35 +10,42 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto
+from onnx import AttributeProto, GraphProto, NodeProto, TensorProto
 from onnx.helper import get_attribute_value, make_node
 
 from upsample_cli.networks.float_twin import twin
-from upsample_cli.networks.model_file import array_of
-from upsample_cli.networks.model_graph import BY_SHAPE, numbers
+from upsample_cli.networks.model_file import array_of, read
+from upsample_cli.networks.model_graph import BY_SHAPE, Network, numbers
 
 _SPARSE = "its numbers are text, or a sparse tensor; save it dense"
 
 
-class Flat:
-    """The nodes and constants of a model, in float32.
+def network_of(path: str) -> Network:
+    """Return the network of a .onnx file, in float32 and not yet run.
 
-    Attributes:
-        nodes: In the order in which they run, each with its number as a name.
-        titles: By a node's name the path to its graph, and what its author called it.
-        constants: By name.
-        unread: Why a tensor cannot be read, by its name.
-        inputs: What the model takes.
-        varying: Names of values that depend on the picture by more than its size.
+    Raises:
+        NetworkFileError: There is no such file, or it is no model.
     """
+    model = read(path)
+    flat = _Flat(model.graph, Path(path).parent)
+    opsets = {entry.domain: entry.version for entry in model.opset_import}
+    opsets[""] = opsets.get("", opsets.get("ai.onnx", 1))
+    outputs = tuple(value.name for value in model.graph.output)
+    return Network(
+        tuple(flat.nodes), flat.titles, flat.constants, flat.inputs, outputs, opsets, flat.unread,
+        frozenset(flat.varying),
+    )  # fmt: skip
 
-    def __init__(self, model: ModelProto, folder: Path) -> None:
+
+class _Flat:
+    """The nodes and constants of a graph: what a `Network` has of the same names."""
+
+    def __init__(self, graph: GraphProto, folder: Path) -> None:
         self.nodes: list[NodeProto] = []
         self.titles: dict[str, tuple[str, str]] = {}
         self.constants: dict[str, NDArray[Any]] = {}
         self.unread: dict[str, str] = {}
         self._folder = folder
-        graph = model.graph
         known = {one.name for one in graph.initializer}
         known |= {one.values.name for one in graph.sparse_initializer}
         self.inputs = tuple(value for value in graph.input if value.name not in known)

@@ -4,7 +4,6 @@ Whatever the interpolation, its weights for an output sum to 1: a flat picture s
 convolution that follows keeps it flat. So there is no checkerboard, and only the shift is measured.
 """
 
-from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -42,19 +41,20 @@ def _interpolated(network: Network, part: Part) -> Layer | None:
     stride = tuple(scales[axis] for axis in axes)
     if max(stride, default=1.0) <= 1.0:
         return None
-    layer = Layer(name_of(network, part), RESIZE, stride)
-    shifts = [_shift(network, node, axis, scales[axis]) for axis in axes]
+    kind, size, moved = RESIZE, (), (0.0,) * len(stride)
     convolution = _convolution(network, node, len(stride))
     if convolution is not None:
-        (conv,) = convolution.weighing
-        weights = weights_of(network, conv)
-        size = () if weights is None else weights.shape[2:]
-        moved = shift_of(network, convolution) if channel_axes(network, conv) and size else None
-        layer = replace(layer, kind=RESIZE_CONV, size=size)
-        shifts = [a if a is None else a + b for a, b in zip(shifts, moved, strict=True)] if (
-            moved) else [None]  # fmt: skip
-    known = tuple(shift for shift in shifts if shift is not None)
-    return replace(layer, shift=known if len(known) == len(stride) else None)
+        weights = weights_of(network, convolution.node)
+        kind, size = RESIZE_CONV, () if weights is None else weights.shape[2:]
+        moved = (
+            shift_of(network, convolution)
+            if channel_axes(network, convolution.node) and size
+            else ()
+        )
+    shifts = [_shift(network, node, axis, scales[axis]) for axis in axes]
+    known = [a + b for a, b in zip(shifts, moved or (), strict=False) if a is not None]
+    shift = tuple(known) if len(known) == len(stride) else None
+    return Layer(name_of(network, part), kind, stride, size, shift=shift)
 
 
 def _scales(network: Network, node: NodeProto) -> list[float]:

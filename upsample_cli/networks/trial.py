@@ -4,16 +4,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import chain, product
 from math import prod
-from pathlib import Path
 from time import monotonic
 
 import numpy as np
 from onnx import NodeProto, TensorProto, ValueInfoProto, helper
 
-from upsample_cli.networks.flatten import Flat
-from upsample_cli.networks.model_file import read
 from upsample_cli.networks.model_graph import Array, Network, RunError, Session, numbers
 
+_SHAPE = "shape of "  # before a value's name
 _DROPPED = 24  # nodes to go without
 _SECONDS = 5.0  # for all that fail
 _LARGEST_KERNEL = 1 << 16  # pixels; onnxruntime dies of some
@@ -24,28 +22,8 @@ _LARGE = 128  # pixels along an axis: a fixed size above is tried smaller first
 _MOST_NUMBERS = 1 << 21  # of an input
 
 
-def tried(path: str) -> Network:
-    """Return a network after a trial run.
-
-    Args:
-        path: The .onnx file.
-
-    Raises:
-        NetworkFileError: There is no such file, or it is no model.
-    """
-    model = read(path)
-    flat = Flat(model, Path(path).parent)
-    opsets = {entry.domain: entry.version for entry in model.opset_import}
-    opsets[""] = opsets.get("", opsets.get("ai.onnx", 1))
-    outputs = tuple(value.name for value in model.graph.output)
-    return _run(Network(
-        tuple(flat.nodes), flat.titles, flat.constants, flat.inputs, outputs, opsets, flat.unread,
-        frozenset(flat.varying),
-    ))  # fmt: skip
-
-
-def _run(network: Network) -> Network:
-    """Run what can run; go without each node that fails at every size."""
+def tried(network: Network) -> Network:
+    """Return a network after a trial run: of what can run, without each node that always fails."""
     known = {"", *network.constants, *network.producers, *(item.name for item in network.inputs)}
     faults = {
         node.name: reason for node in network.nodes if (reason := _fault(network, node, known))
@@ -54,7 +32,7 @@ def _run(network: Network) -> Network:
     end = monotonic() + _SECONDS
     for _ in range(_DROPPED):
         try:
-            session, shapes, values = _session(network, faults)
+            session = _session(network, faults)
             failure = RunError("it takes nothing")
             for feeds in chain([best] if best else [], _feeds(network)):
                 try:
@@ -65,11 +43,12 @@ def _run(network: Network) -> Network:
                     if monotonic() > end:
                         break
                     continue
-                constants = {**{name: results[name] for name in values}, **network.constants}
-                reached = {name: tuple(map(int, results[shape])) for name, shape in shapes.items()}
-                reached |= {name: array.shape for name, array in feeds.items()}
+                shapes = {name: array.shape for name, array in feeds.items()}
+                for name in network.varying & {name.removeprefix(_SHAPE) for name in results}:
+                    shapes[name] = tuple(results.pop(_SHAPE + name).tolist())
+                constants = {**results, **network.constants}
                 return replace(
-                    network, constants=constants, shapes=reached, feeds=feeds, faults=faults
+                    network, constants=constants, shapes=shapes, feeds=feeds, faults=faults
                 )
         except RunError as error:
             failure = error
@@ -94,25 +73,21 @@ def _fault(network: Network, node: NodeProto, known: set[str]) -> str:
     return ""
 
 
-def _session(
-    network: Network, faults: Mapping[str, str]
-) -> tuple[Session, dict[str, str], list[str]]:
-    """Return what runs all that can, the names of varying values' shapes, and other values."""
+def _session(network: Network, faults: Mapping[str, str]) -> Session:
+    """Return what runs all that can, and gives shapes of varying values, and other values."""
     there = {*network.constants, *(value.name for value in network.inputs), ""}
-    nodes, shapes, values = list[NodeProto](), dict[str, str](), list[str]()
+    nodes, results = list[NodeProto](), list[str]()
     for node in network.nodes:
         if node.name in faults or not there.issuperset(node.input):
             continue
         nodes.append(node)
         there.update(node.output)
         for name in filter(None, node.output):
+            results.append(_SHAPE + name if name in network.varying else name)
             if name in network.varying:
-                shapes[name] = f"{name}:shape"
-                nodes.append(helper.make_node("Shape", [name], [shapes[name]]))
-            else:
-                values.append(name)
+                nodes.append(helper.make_node("Shape", [name], results[-1:]))
     kinds = {value.name: _kind(value) for value in network.inputs}
-    return network.part(nodes, kinds, [*shapes.values(), *values], kinds), shapes, values
+    return network.part(nodes, kinds, results, kinds)
 
 
 def _feeds(network: Network) -> Iterator[dict[str, Array]]:
