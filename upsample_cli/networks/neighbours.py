@@ -33,29 +33,24 @@ def extended(network: Network, part: Part, stuffed: bool = False) -> Part:
     them is the layer's own.
     """
     part = _with_borders(network, part)
-    done, open_nodes, output = list[NodeProto](), list[NodeProto](), part.output
-    weighing, kept = part.weighing, network.shapes.get(output, ())
-    before_pads: tuple[list[NodeProto], str] | None = None
-    for node in network.after(output):
-        own = stuffed and "Conv" in node.op_type and channel_axes(network, node) is not None
-        if not own and not _takes_each_channel(network, node, part.axes):
-            if before_pads and _is_convolved(network, node):
-                done, output = before_pads  # they are the next layer's
+    chain, weighing = list[NodeProto](), part.weighing
+    kept, borders = network.shapes.get(part.output, ()), frozenset[str]()
+    for node in network.after(part.output):
+        if stuffed and "Conv" in node.op_type and channel_axes(network, node) is not None:
+            stuffed, kept = False, network.shapes.get(node.output[0], ())
+            weighing = (*weighing, node)
+        elif not _takes_each_channel(network, node, part.axes):
+            if _is_convolved(network, node):  # borders before it are the next layer's
+                borders = _COPIES | {"Pad"}
             break
-        open_nodes.append(node)
-        shape = network.shapes.get(node.output[0], ())
-        if own:
-            stuffed, kept, weighing = False, shape, (*weighing, node)
-        if not _alike(shape, kept, part.axes) or (not shape and node.op_type in _TURNS):
-            continue
-        if node.op_type == "Pad":
-            before_pads = before_pads or (list(done), output)
-        elif node.op_type not in _COPIES:
-            before_pads = None
-        done, open_nodes, output = [*done, *open_nodes], [], node.output[0]
-    if not done:
+        chain.append(node)
+    while chain and (
+        chain[-1].op_type in borders or not _ends(network, chain[-1], kept, part.axes)
+    ):
+        chain.pop()
+    if not chain:
         return part
-    nodes = (*part.nodes, *done)
+    nodes, output = (*part.nodes, *chain), chain[-1].output[0]
     return replace(part, nodes=nodes, output=output, weighing=weighing, core=part)
 
 
@@ -103,9 +98,11 @@ def _is_convolved(network: Network, node: NodeProto) -> bool:
     return len(node.input) == 1 and len(takers) == 1 and "Conv" in takers[0].op_type
 
 
-def _alike(shape: Sequence[int], kept: Sequence[int], axes: Sequence[Axis]) -> bool:
-    """Tell whether a value has the axes and the channels of another."""
-    places = {axis.place for axis in axes}
+def _ends(network: Network, node: NodeProto, kept: Sequence[int], axes: Sequence[Axis]) -> bool:
+    """Tell whether a node makes a value with the axes and the channels of another."""
+    shape, places = network.shapes.get(node.output[0], ()), {axis.place for axis in axes}
+    if not shape and node.op_type in _TURNS:
+        return False
     return len(shape) == len(kept) and all(
         a > 1 if place in places else a == b
         for place, (a, b) in enumerate(zip(shape, kept, strict=True))
