@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 import PIL.Image
 
 if TYPE_CHECKING:  # decoding begins before NumPy has loaded
+    from numpy.typing import NDArray
+
     from upsample_cli.planes import Size
 
 ORIENTATION, IPTC = 0x0112, 0x83BB
@@ -32,6 +34,8 @@ _X_RESOLUTION, _Y_RESOLUTION, _UNIT = 0x011A, 0x011B, 0x0128
 _THUMBNAIL, _THUMBNAIL_LENGTH = 0x0201, 0x0202
 _INCH, _CENTIMETRE = 2, 3
 _SHORT, _LONG = 3, 4  # types of a value
+# Steps that undo each orientation: transpose, flip left and right, flip up and down.
+_STEPS = {2: "lr", 3: "lr ud", 4: "ud", 5: "t", 6: "t lr", 7: "t lr ud", 8: "t ud"}
 
 
 class _Text(str):
@@ -70,6 +74,16 @@ def orientation_of(opened: PIL.Image.Image) -> int:
     """Return the orientation that a picture's EXIF states: 1..8, or nonsense; 1 is upright."""
     orientation: int = read_tags(opened).get(ORIENTATION, 1) if exif_bytes(opened) else 1
     return orientation
+
+
+def turned(samples: "NDArray[Any]", orientation: int) -> "NDArray[Any]":
+    """Return samples, shape (H, W, C), turned as an orientation says."""
+    for step in _STEPS.get(orientation, "").split():
+        if step == "t":
+            samples = samples.transpose(1, 0, 2)
+        else:
+            samples = samples[:, ::-1] if step == "lr" else samples[::-1]
+    return samples
 
 
 def parse(exif: bytes) -> PIL.Image.Exif:

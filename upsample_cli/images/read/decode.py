@@ -119,7 +119,7 @@ def _decode_tiff(
     opened: PIL.Image.Image, name: str, file: BinaryIO, max_pixels: int, indexed: bool
 ) -> Decoded:
     """Return the picture in a TIFF, decoded by Pillow, or by tifffile where Pillow cannot."""
-    from upsample_cli.images.read import pillow_tiff, tiff_reader  # few pictures are TIFFs
+    from upsample_cli.images.read import pillow_tiff  # few pictures are TIFFs
 
     try:
         with pillow_tiff.quiet_libtiff():
@@ -128,6 +128,8 @@ def _decode_tiff(
         tags: Any = getattr(opened, "tag_v2", {})
         if tags.get(pillow_tiff.COMPRESSION) not in pillow_tiff.RARE_COMPRESSIONS:
             raise
+    from upsample_cli.images.read import tiff_reader  # tifffile is slow to import
+
     return tiff_reader.read(file, name, max_pixels)
 
 

@@ -81,10 +81,14 @@ def open_picture(file: BinaryIO) -> PIL.Image.Image | None:
 
 def other_reader(file: BinaryIO) -> ModuleType:
     """Return the module whose `size` and `read` are for a file that Pillow does not read."""
-    from upsample_cli.images.read import other_formats, tiff_reader
-
     file.seek(0)
-    return tiff_reader if file.read(4) in (*_TIFF, _BIG_ENDIAN_BIG_TIFF) else other_formats
+    if file.read(4) in (*_TIFF, _BIG_ENDIAN_BIG_TIFF):
+        from upsample_cli.images.read import tiff_reader  # tifffile is slow to import
+
+        return tiff_reader
+    from upsample_cli.images.read import other_formats
+
+    return other_formats
 
 
 def is_animated(opened: PIL.Image.Image) -> bool:

@@ -10,7 +10,7 @@ import PIL.Image
 
 from upsample_cli import memory
 from upsample_cli.errors import ImageFileError
-from upsample_cli.images.exif import read_tags, upright
+from upsample_cli.images.exif import ORIENTATION, read_tags, turned, upright
 from upsample_cli.images.metadata import Metadata, metadata_of
 from upsample_cli.images.read.containers import boxes
 from upsample_cli.images.read.decode import Decoded
@@ -157,8 +157,6 @@ def read_deep_jpeg2000(opened: PIL.Image.Image, file: BinaryIO, name: str) -> De
         ImageFileError: The samples are no plain RGB.
         ImportError: imagecodecs is not installed.
     """
-    from upsample_cli.images.read import tiff_reader
-
     bits, space = opened.info["bits"], opened.info.get("space", _RGB)
     if space not in (_RGB, _GREY):
         raise ImageFileError(f"{name} holds YCC or inks of {bits} bits; save it as RGB")
@@ -167,7 +165,8 @@ def read_deep_jpeg2000(opened: PIL.Image.Image, file: BinaryIO, name: str) -> De
     samples = _checked(codecs.jpeg2k_decode(file.read()), name, "JPEG 2000")
     wide = rescaled(samples, 2**bits - 1)
     metadata = metadata_of(opened, is_turned=True)
-    return Decoded(name, tiff_reader.upright(wide, read_tags(opened)), "JPEG2000", metadata)
+    samples = turned(wide, read_tags(opened).get(ORIENTATION, 1))
+    return Decoded(name, samples, "JPEG2000", metadata)
 
 
 def _checked(samples: "NDArray[Any]", name: str, kind: str) -> "NDArray[Any]":

@@ -5,9 +5,12 @@ needs imagecodecs for compressions other than Deflate and PackBits.
 """
 
 import logging
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
+import numpy as np
 import PIL.Image
+import tifffile
+from numpy.typing import NDArray
 from PIL.TiffImagePlugin import IFDRational
 
 from upsample_cli import memory
@@ -18,25 +21,16 @@ from upsample_cli.images.read.decode import Decoded
 from upsample_cli.images.read.opening import check_size
 from upsample_cli.images.read.pillow_tiff import ASSOCIATED, CMYK, UNSPECIFIED, WHITE_IS_ZERO
 from upsample_cli.images.read.raw_modes import rescaled
-
-if TYPE_CHECKING:  # tifffile is slow to import, and few TIFFs need it
-    import tifffile
-    from numpy.typing import NDArray
-
-    from upsample_cli.planes import Size
+from upsample_cli.planes import Size
 
 _XMP, _ICC = 700, 34675  # tags
 _BLACK_IS_ZERO, _RGB = 1, 2  # photometric interpretations
 _COLOURS = {0: 1, 1: 1, 2: 3, 3: 1, 5: 4, 6: 3, 8: 3}  # samples of each, without extra ones
-# Steps that undo each orientation: transpose, flip left and right, flip up and down.
-_STEPS = {2: "lr", 3: "lr ud", 4: "ud", 5: "t", 6: "t lr", 7: "t lr ud", 8: "t ud"}
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 
-def size(file: BinaryIO, name: str, max_pixels: int) -> "Size":
+def size(file: BinaryIO, name: str, max_pixels: int) -> Size:
     """Return height and width of the first picture in a file; see `opening.check_size`."""
-    import tifffile
-
     file.seek(0)
     with tifffile.TiffFile(file) as opened:
         page = opened.pages[0].aspage()
@@ -51,8 +45,6 @@ def read(file: BinaryIO, name: str, max_pixels: int) -> Decoded:
         ImageFileError: Its samples are of another kind, or need a decoder that is not installed.
         PictureTooLargeError: It has too many pixels.
     """
-    import tifffile
-
     file.seek(0)
     with tifffile.TiffFile(file) as opened:
         page = opened.pages[0].aspage()
@@ -68,10 +60,11 @@ def read(file: BinaryIO, name: str, max_pixels: int) -> Decoded:
         tags = _tags(file, page)
         metadata = _metadata(tags, page)
         notes.extend(tiff_tags.notes_on_losses(tags, metadata.iptc))
-        return Decoded(name, upright(samples, tags), "TIFF", metadata, tuple(notes))
+        upright = exif.turned(samples, tags.get(exif.ORIENTATION, 1))
+        return Decoded(name, upright, "TIFF", metadata, tuple(notes))
 
 
-def _tags(file: BinaryIO, page: "tifffile.TiffPage") -> PIL.Image.Exif:
+def _tags(file: BinaryIO, page: tifffile.TiffPage) -> PIL.Image.Exif:
     """Return the tags of a page as Pillow has them."""
     tags = PIL.Image.Exif()
     parent = page.parent
@@ -86,7 +79,7 @@ def _tags(file: BinaryIO, page: "tifffile.TiffPage") -> PIL.Image.Exif:
     return tags
 
 
-def _check_samples(page: "tifffile.TiffPage", name: str) -> None:
+def _check_samples(page: tifffile.TiffPage, name: str) -> None:
     """Refuse samples other than levels of colours and straight opacity."""
     photometric, dtype = int(page.photometric), page.dtype
     extra = page.samplesperpixel - _COLOURS.get(photometric, page.samplesperpixel)
@@ -111,10 +104,8 @@ def _check_samples(page: "tifffile.TiffPage", name: str) -> None:
         raise ImageFileError(f"{name} holds {colours} samples of type {dtype}; save it as {remedy}")
 
 
-def _samples(page: "tifffile.TiffPage", name: str) -> "NDArray[Any]":
+def _samples(page: tifffile.TiffPage, name: str) -> NDArray[Any]:
     """Return samples, shape (H, W, C), as uint8, uint16 or float32 with 0 as black."""
-    import numpy as np
-
     samples = _decoded(page, name)
     if samples.ndim == 2:
         samples = samples[..., None]
@@ -130,10 +121,8 @@ def _samples(page: "tifffile.TiffPage", name: str) -> "NDArray[Any]":
     return np.ascontiguousarray(samples, samples.dtype.newbyteorder("="))
 
 
-def _decoded(page: "tifffile.TiffPage", name: str) -> "NDArray[Any]":
+def _decoded(page: tifffile.TiffPage, name: str) -> NDArray[Any]:
     """Return samples as tifffile decodes them."""
-    import tifffile
-
     try:
         return page.asarray()
     except (ImportError, ValueError, NotImplementedError) as error:
@@ -149,7 +138,7 @@ def _decoded(page: "tifffile.TiffPage", name: str) -> "NDArray[Any]":
         ) from error
 
 
-def _metadata(tags: PIL.Image.Exif, page: "tifffile.TiffPage") -> Metadata:
+def _metadata(tags: PIL.Image.Exif, page: tifffile.TiffPage) -> Metadata:
     """Return what a TIFF's tags say beside the pixels."""
     iptc = page.tags.valueof(exif.IPTC)
     return Metadata(
@@ -159,13 +148,3 @@ def _metadata(tags: PIL.Image.Exif, page: "tifffile.TiffPage") -> Metadata:
         iptc=iptc if isinstance(iptc, bytes) else None,
         dpi=exif.tags_dpi(tags),
     )
-
-
-def upright(samples: "NDArray[Any]", tags: PIL.Image.Exif) -> "NDArray[Any]":
-    """Return samples turned as the orientation says."""
-    for step in _STEPS.get(tags.get(exif.ORIENTATION, 1), "").split():
-        if step == "t":
-            samples = samples.transpose(1, 0, 2)
-        else:
-            samples = samples[:, ::-1] if step == "lr" else samples[::-1]
-    return samples
