@@ -124,7 +124,7 @@ def test_workers_share_the_memory(call: Call, folder: Path) -> None:
     assert call("b.png", "c.png", "--max-memory", "300MB").code == 0
     outcome = call("in", "out", "--max-memory", "300MB", "-j", 4)
     assert outcome.code == 1
-    assert "in/a.png needs 157 MB of memory, and 75 MB may be taken" in outcome.err
+    assert "in/a.png needs 157 MB of memory, but only 75 MB may be used" in outcome.err
 
 
 def test_too_little_address_space_is_named(folder: Path) -> None:

@@ -120,7 +120,7 @@ class Image(NamedTuple):
 
 
 def palette_of(picture: PIL.Image.Image, format: str) -> Palette | None:
-    """Return the palette of a loaded picture; None where its samples are no indices."""
+    """Return the palette of a loaded picture; None where its samples are not indices."""
     clear = picture.info.get("transparency")
     if picture.mode == "1" and clear is None:
         return Palette(_BLACK_AND_WHITE, is_grey=True)

@@ -91,6 +91,6 @@ def measure(planes: Planes, stride: int | None = None) -> Checkerboard:
 
 
 def _check(planes: Planes) -> None:
-    """Refuse arrays that are no planes, such as levels of 0..255."""
+    """Refuse arrays that are not planes, such as levels of 0..255."""
     if planes.ndim != 3 or 0 in planes.shape or planes.dtype.kind != "f":
         raise SettingError(f"planes are {planes.dtype} {planes.shape}; give floats, (C, H, W)")

@@ -86,12 +86,12 @@ class SmallConvolution:
         if self.even:
             kept = "any" if self.stride == 1 else "equal"
             return (
-                f"Far from the edges of a large image every output gets {counts[0]} inputs, "
+                f"Inside a large image every output gets {counts[0]} inputs, "
                 f"{why}: {kept} taps keep a flat image flat."
             )
         several = f"{', '.join(map(str, counts[:-1]))} or {counts[-1]}"
         return (
-            f"Far from the edges of a large image outputs get {several} inputs by turns, {why}: "
+            f"Inside a large image outputs get {several} inputs by turns, {why}: "
             "equal taps turn a flat image into a checkerboard."
         )
 

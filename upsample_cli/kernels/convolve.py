@@ -131,7 +131,7 @@ def pixel_shuffle(input: NDArray[Any], upscale_factor: int) -> NDArray[Any]:
         Shape (..., C, H r, W r); channel c r^2 + i r + j is phase (i, j) of channel c.
 
     Raises:
-        SettingError: The number of channels is no multiple of r^2.
+        SettingError: The number of channels is not a multiple of r^2.
 
     Source: W. Shi et al., "Real-time single image and video super-resolution using an efficient
     sub-pixel convolutional neural network", CVPR 2016; torch.nn.functional.pixel_shuffle.

@@ -172,7 +172,7 @@ def read_arrays(path: str, most: int | None = None) -> NDArray[Any] | dict[str, 
             return content
         _check_length(path, sum(member.file_size for member in content.zip.infolist()), most)
         entries = {key: content[key] for key in content.files}
-        # NumPy returns raw bytes for members that are no arrays.
+        # NumPy returns raw bytes for members that are not arrays.
         return {key: value for key, value in entries.items() if isinstance(value, np.ndarray)}
     except UpsampleError:
         raise

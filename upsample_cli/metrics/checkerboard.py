@@ -80,7 +80,7 @@ def period(results: Mapping[int, Checkerboard]) -> int | None:
 def result_at(results: Mapping[int, Checkerboard], stride: int | None) -> Checkerboard:
     """Return the result at the picture's period; without one, the largest of each figure.
 
-    A period at which too much is saturated to tell is no reason to say that there is none.
+    A period at which too much is saturated to tell is not a reason to say that there is none.
 
     Args:
         results: The results by stride.

@@ -131,7 +131,7 @@ def noise(cells: Cells, pixels: int) -> Floats:
 
     It is half the mean square of their change to the more alike of both neighbours, down or across,
     whichever is greater; or the geometric mean of that over the cells around, if it is greater. So
-    where a pattern ends is no noise, but an edge is.
+    where a pattern ends is not noise, but an edge is.
 
     Args:
         cells: All cells of a picture.

@@ -1,6 +1,6 @@
 """The float32 twin of a network: half floats widened, quantised operators as what they stand for.
 
-What rounding to 8 bits adds is no checkerboard of the layer, and hides that a layer is linear. So
+What rounding to 8 bits adds is not a checkerboard of the layer, and hides that it is linear. So
 activations stay floats here, and only weights are what their whole numbers mean.
 """
 

@@ -56,7 +56,7 @@ def read(path: str) -> ModelProto:
 
 
 def _texts(message: Message) -> Iterator[object]:
-    """Yield all names in a message: protobuf hands on what is no UTF-8 as bytes."""
+    """Yield all names in a message: protobuf hands on what is not UTF-8 as bytes."""
     for field, value in message.ListFields():
         if field.type == field.TYPE_STRING:
             yield from [value] if isinstance(value, str | bytes) else value
@@ -100,7 +100,7 @@ def with_data(tensor: TensorProto, folder: Path) -> TensorProto:
 
     Raises:
         OSError: They cannot be read.
-        ValueError: They are no such data; the text says why.
+        ValueError: They are not such data; the text says why.
     """
     entries = {entry.key: entry.value for entry in tensor.external_data}
     location = Path(entries.get("location", ""))

@@ -58,7 +58,7 @@ class Session:
         model: Serialised.
 
     Raises:
-        RunError: It is no valid graph.
+        RunError: It is not a valid graph.
     """
 
     def __init__(self, model: bytes) -> None:
@@ -156,7 +156,7 @@ class Network:
             nodes: In the order in which they run.
             inputs: Names of the values to feed.
             outputs: Names of the values to fetch.
-            kinds: Of the inputs that are no floats.
+            kinds: Of the inputs that are not floats.
 
         Raises:
             RunError: They cannot run.

@@ -24,7 +24,7 @@ _SAME = 1e-3  # pixels
 def layers(network: Network) -> list[Layer]:
     """Return every layer that upsamples; one that cannot be measured is there with the reason."""
     results = []
-    with np.errstate(all="ignore"):  # of damaged weights: what is no number is told as unknown
+    with np.errstate(all="ignore"):  # of damaged weights: what is not a number is told as unknown
         for part in places(network):
             is_resize = part.kind == RESIZE and not part.unknown
             layer = _interpolated(network, part) if is_resize else measured(network, part)

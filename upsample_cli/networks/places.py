@@ -108,7 +108,7 @@ def _unpools(network: Network, node: NodeProto) -> bool:
 
 
 def _of_growth(network: Network, part: Part) -> Part | None:
-    """Return the whole part of a value that grows; None where that is no layer of a picture."""
+    """Return the whole part of a value that grows; None where that is not a layer of a picture."""
     if _attends(network, part.output):
         return None
     if part.empty:

@@ -125,7 +125,7 @@ def _combined(parts: list[Array], wanted: int) -> tuple[Array, str]:
         if part.dtype.kind != "f":  # quantised, which no one can divide
             return np.broadcast_to(np.zeros((), part.dtype), weight.shape), ""
     wide = weight.astype(np.float64)
-    with np.errstate(all="ignore"):  # what is no number is told as unknown
+    with np.errstate(all="ignore"):  # what is not a number is told as unknown
         if wanted == 2:
             axes = _others(other, wide)
             if axes is None:

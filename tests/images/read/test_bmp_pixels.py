@@ -125,7 +125,7 @@ def test_runs_of_an_absurd_size_take_no_memory(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("compression", [1, 3])
 def test_the_budget_is_asked_before_pixels_are_laid_out(tmp_path: Path, compression: int) -> None:
-    """Neither runs nor masks take more memory than may be taken."""
+    """Neither runs nor masks take more memory than may be used."""
     behind = palette() * 16 if compression == 1 else struct.pack("<3L", 0xF800, 0x7C0, 0x3F)
     data = bmp((15_000, 15_000), 8 if compression == 1 else 16, compression, behind, b"\0\1")
     (tmp_path / "in.bmp").write_bytes(data)

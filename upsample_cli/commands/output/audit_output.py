@@ -175,7 +175,7 @@ def _values(result: Audit) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Return a value of arrays and tuples as JSON has them; what is no number is None."""
+    """Return a value of arrays and tuples as JSON has them; what is not a number is None."""
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, np.ndarray):

@@ -67,7 +67,7 @@ def read(place: Place) -> dict[str, Array]:
                 ) from error
             reason = " ".join(str(error).split()) or type(error).__name__
             raise ImageFileError(f"{name} is damaged ({reason}); get an intact copy") from error
-    # NumPy returns raw bytes for members of an archive that are no arrays.
+    # NumPy returns raw bytes for members of an archive that are not arrays.
     if not arrays or not all(isinstance(array, np.ndarray) for array in arrays.values()):
         raise ImageFileError(f"{name} does not hold NumPy arrays; give another .npz file")
     return arrays

@@ -61,7 +61,7 @@ def decode(
         indexed: Whether the samples of a still picture with a palette remain indices.
 
     Raises:
-        ImageFileError: It is missing, cannot be read, is broken, or is no picture.
+        ImageFileError: It is missing, cannot be read, is broken, or is not a picture.
         PictureTooLargeError: It has more pixels.
     """
     name = place.label

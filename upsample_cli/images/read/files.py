@@ -41,7 +41,7 @@ def to_image(decoded: Decoded) -> Image:
     """Return a decoded picture as samples, and free the memory of the decoded one.
 
     Raises:
-        ImageFileError: Its samples have more than 16 bits, or are no finite numbers.
+        ImageFileError: Its samples have more than 16 bits, or are not finite numbers.
     """
     picture = decoded.picture
     if isinstance(picture, PIL.Image.Image):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # decoding begins before NumPy has loaded
 ALL_FRAMES = 64
 """How many times the pixels of a still picture all frames of an animation may have."""
 UNKNOWN = "not a supported image file"
-"""What errors say of a file that is no picture, or one of an unknown format such as HEIC."""
+"""What errors say of a file that is not a picture, or one of an unknown format such as HEIC."""
 # Common formats first: Pillow imports all its plugins once it comes to a rare one.
 # TGA has no signature, and takes icons for its own.
 READABLE = [*(name for name in dict.fromkeys(FORMATS.values()) if name not in ("PGM", "TGA")),
@@ -46,7 +46,7 @@ def open_picture(file: BinaryIO) -> PIL.Image.Image | None:
     """Return a picture that is not yet loaded; None for one that `other_reader` reads.
 
     Raises:
-        PIL.UnidentifiedImageError: It is no picture.
+        PIL.UnidentifiedImageError: It is not a picture.
     """
     if (common := _open_common(file)) is not None:
         return common
@@ -149,7 +149,7 @@ def read_size(place: Place, max_pixels: int = MAX_PIXELS) -> "Size":
     """Return height and width of the picture in a file, upright, from its head alone.
 
     Raises:
-        ImageFileError: It is missing, is no picture, or is one that `decode` refuses by its head.
+        ImageFileError: It is missing, not a picture, or one that `decode` refuses by its head.
     """
     name = place.label
     with place.open_head() as file, image_errors(name):

@@ -154,7 +154,7 @@ def read_deep_jpeg2000(opened: PIL.Image.Image, file: BinaryIO, name: str) -> De
     """Return a JPEG 2000 of more than 8 bits a colour, of which Pillow makes white black.
 
     Raises:
-        ImageFileError: The samples are no plain RGB.
+        ImageFileError: The samples are not plain RGB.
         ImportError: imagecodecs is not installed.
     """
     bits, space = opened.info["bits"], opened.info.get("space", _RGB)

@@ -42,7 +42,7 @@ def scan(file: BinaryIO) -> tuple[BinaryIO, tuple[Chunk, ...], tuple[str, ...]]:
     which `metadata_of` takes off again.
 
     Returns:
-        The same file, or a changed copy in memory; its chunks, none if it is no PNG; notes on
+        The same file, or a changed copy in memory; its chunks, none if it is not a PNG; notes on
         those that were left out.
     """
     file.seek(0)

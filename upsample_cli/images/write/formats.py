@@ -59,7 +59,7 @@ class Encoding(NamedTuple):
         """Return the encoding that options of the command line make.
 
         Raises:
-            SettingError: The background is no colour, or two options contradict each other.
+            SettingError: The background is not a colour, or two options contradict each other.
         """
         if options["lossless"] and options["quality"] is not None:
             raise SettingError("--lossless and --quality cannot be used together; leave one out")

@@ -88,7 +88,7 @@ def _output(network: "PictureNetwork", pictures: tuple[str, ...]) -> OutputFigur
     from upsample_cli.networks.model_graph import RunError
 
     try:
-        with np.errstate(all="ignore"):  # what is no number is no figure
+        with np.errstate(all="ignore"):  # what is not a number is no figure
             flat = network.flat()
     except RunError:
         return None

@@ -97,7 +97,7 @@ class PictureJob:
 
         Raises:
             TargetExistsError: It is not known to be the output of an earlier run: it has no row of
-                results, and is no whole picture of the output's size.
+                results, and is not a whole picture of the output's size.
         """
         misfit = self._misfit(source, to)
         if misfit and not is_ours:

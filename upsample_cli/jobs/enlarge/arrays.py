@@ -85,7 +85,7 @@ def _to_integers(window: Planes, kind: np.dtype[Any]) -> NDArray[Any]:
     limits = np.iinfo(kind)
     window += window.dtype.type(0.5)
     np.floor(window, out=window)
-    # The largest integer of 64 bits is no float and rounds up, so both ends are set by hand.
+    # The largest integer of 64 bits is not a float and rounds up, so both ends are set by hand.
     low, high = window < limits.min, window >= float(limits.max)
     whole = np.where(low | high, 0, window).astype(kind)
     whole[low], whole[high] = limits.min, limits.max

@@ -39,7 +39,7 @@ def mask_of(decoded: Decoded | Animation) -> Image:
     """Return a decoded picture as a mask, whose samples, shape (H, W, 1), are labels.
 
     Raises:
-        ImageFileError: Its samples are no labels.
+        ImageFileError: Its samples are not labels.
     """
     name = decoded.name
     if not isinstance(decoded, Decoded):

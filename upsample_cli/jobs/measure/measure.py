@@ -62,7 +62,7 @@ def measure(source: Place, options: MeasureOptions, threads: int = 1) -> Measure
         threads: How many channels to work on at once.
 
     Raises:
-        SettingError: The reference is too large, or a figure is no PNG.
+        SettingError: The reference is too large, or a figure is not a PNG.
         ImageFileError: A picture cannot be read or a figure written.
     """
     figures = [path for path in (options.heat_map, options.spectrum) if path is not None]
@@ -122,7 +122,7 @@ class Result(NamedTuple):
     Args:
         source: Its place.
         measurement: The checkerboard in it; None if it has not been measured.
-        error: Why it could not be read; None if it could, or is no picture.
+        error: Why it could not be read; None if it could, or is not a picture.
     """
 
     source: Place

@@ -24,7 +24,7 @@ def check(path: Place, source: Place, force: bool) -> None:
         force: Whether a file may be replaced.
 
     Raises:
-        SettingError: The target is no PNG.
+        SettingError: The target is not a PNG.
         ImageFileError: The target cannot be written.
     """
     if path.suffix != ".png":

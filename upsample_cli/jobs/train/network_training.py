@@ -109,7 +109,7 @@ class NetworkSettings:
         holdout: Share of the pictures that the network is only tested on.
 
     Raises:
-        SettingError: The stride is none of a network's.
+        SettingError: The stride is not for networks.
     """
 
     stride: int

@@ -53,7 +53,7 @@ def pictures_in(sources: Sequence[Place | Folder]) -> list[Place]:
     Hidden files and folders are left out unless they are named, as in a batch.
 
     Raises:
-        UpsampleError: One is no file or folder, or a store does not answer.
+        UpsampleError: One is not a file or folder, or a store does not answer.
     """
     files = list[Place]()
     for source, is_in_folder in files_in(sources, Globs()):
