@@ -118,6 +118,12 @@ def test_strips_of_tall_pictures_are_whole_rows_of_tall_tiles(scale: float) -> N
     assert method.rows_at_once((1000, 40), scale) == method.rows_at_once((2100, 8000), scale) == 0
 
 
+def test_tiles_are_no_higher_than_a_small_picture() -> None:
+    """A sprite is not worked out in a tile of 64 rows, of which most would be thrown away."""
+    rows = [LearnedNetwork().stages((n, 9), (2 * n, 18))[0].residual.rows for n in (1, 9, 64, 70)]
+    assert rows == [4, 12, 64, 64]
+
+
 def test_a_file_is_used_as_often_as_needed(weights: dict[int, str]) -> None:
     """A network of stride 2 enlarges by 4 in two steps; one of another scale is refused."""
     planes = random_planes(1, 9, 9, 0).astype(np.float32)

@@ -182,7 +182,9 @@ def _residual_stage(weights: str, stride: int, size: "Size", ensemble: bool) -> 
     from upsample_cli.kernels.residual import Residual
     from upsample_cli.methods.tiled_stage import ResidualStage
 
-    rows, width = _rows(stride, (size[0] * stride, size[1] * stride)), size[1]
+    height, width = size
+    # Layers are worked out in groups of four rows; those below the picture would be thrown away.
+    rows = min(_rows(stride, (height * stride, width * stride)), -(-height // 4) * 4)
     columns = -(-width // -(-width // _WIDEST))
     if ensemble:  # tiles are turned
         columns = rows
