@@ -1,6 +1,7 @@
 """What a part of a network makes of flat channels: its phase gains, biases and shift, measured."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from math import prod
 
@@ -51,17 +52,24 @@ def measured(network: Network, part: Part) -> Layer:
         except UnsteadyError:
             continue
         else:
-            larger = [_shift(network, part, other) for other in sides[number + 1 : number + 2]]
-            shifts = {shift, *larger} - {()}
-            known = len(shifts) == 1 and not layer.unknown
-            return replace(layer, shift=shifts.pop() if known else None)
+            larger = set(_shifts(network, part, sides[number + 1 : number + 2]))
+            is_known = larger <= {shift} and not layer.unknown
+            return replace(layer, shift=shift if is_known else None)
     return measured(network, part.core) if part.core else replace(layer, unknown=reason)
 
 
 def shift_of(network: Network, part: Part) -> tuple[float, ...] | None:
     """Return how far a part moves the picture along each axis; None if unknown."""
-    shifts = (_shift(network, part, side) for side in _sides(network, part))
-    return next((shift for shift in shifts if shift != ()), None)
+    return next(_shifts(network, part, _sides(network, part)), None)
+
+
+def _shifts(
+    network: Network, part: Part, sides: Sequence[int]
+) -> Iterator[tuple[float, ...] | None]:
+    """Yield how far a part moves the picture on maps of each size on which it runs."""
+    for side in sides:
+        with suppress(RunError):
+            yield _moves(ReadyPart(network, part, side))
 
 
 def _sides(network: Network, part: Part) -> list[int]:
@@ -136,14 +144,6 @@ def one_period(values: Array, axes: Sequence[Axis]) -> Array:
     if np.abs(here - there).max(initial=0.0) > _SAME * np.abs(values).max(initial=0.0):
         raise UnsteadyError
     return here
-
-
-def _shift(network: Network, part: Part, side: int) -> tuple[float, ...] | None:
-    """Return how far a part moves the picture on maps of a size; () where it does not run."""
-    try:
-        return _moves(ReadyPart(network, part, side))
-    except RunError:
-        return ()
 
 
 def _moves(ready: ReadyPart) -> tuple[float, ...] | None:
