@@ -75,11 +75,10 @@ def _channels(network: Network, name: str) -> int:
     shape = network.shapes[name]
     for _ in range(_MOST):
         node = network.producers.get(name)
-        axes = None if node is None else channel_axes(network, node)
-        if axes is not None:
-            return axes[1] % len(shape)
-        taken = [] if node is None else network.taken(node)
-        alike = [other for other in taken if network.shapes.get(other) == shape]
+        axes = channel_axes(network, node)
+        if node is None or axes is not None:
+            return axes[1] % len(shape) if axes else 1
+        alike = [other for other in network.taken(node) if network.shapes.get(other) == shape]
         if not alike:
             break
         name = alike[0]

@@ -213,10 +213,10 @@ def is_linear(network: Network, node: NodeProto) -> bool:
     return node.op_type not in ("Mul", "Einsum") or len(taken) == 1
 
 
-def channel_axes(network: Network, node: NodeProto) -> tuple[int, int] | None:
+def channel_axes(network: Network, node: NodeProto | None) -> tuple[int, int] | None:
     """Return which axes of what a node takes and makes hold channels; None if it has no weights."""
-    taken = network.taken(node)
-    if len(taken) != 1:
+    taken = [] if node is None else network.taken(node)
+    if node is None or len(taken) != 1:
         return None
     if "Conv" in node.op_type:
         return 1, 1

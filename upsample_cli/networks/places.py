@@ -115,20 +115,17 @@ def _of_growth(network: Network, part: Part) -> Part | None:
         return extended(network, part, stuffed=True)
     whole, activations = _with_weights(network, part)
     bent = bool(activations) or any(map(is_activated, whole.weighing))
+    low, reason = sum(prod(network.shapes[source]) for source in part.inputs), ""
     if activations and len(part.inputs) > 1:
-        title = network.title(activations[0])
-        return replace(whole, unknown=f"{title} joins branches before it")
-    low = sum(prod(network.shapes[source]) for source in part.inputs)
-    if not whole.weighing and prod(network.shapes[part.output]) <= low:  # so that none is a copy
-        makers = [network.producers.get(source) for source in part.inputs]
-        named = [network.title(maker) for maker in makers if maker is not None]
-        more = f", but {named[0]}" if named else ""
-        return replace(whole, unknown=f"no convolution stands before it{more}")
-    if bent and not _keeps_flat(network, part):
+        reason = f"{network.title(activations[0])} joins branches before it"
+    elif not whole.weighing and prod(network.shapes[part.output]) <= low:  # so that none is a copy
+        makers = [network.producers[name] for name in part.inputs if name in network.producers]
+        named = f", but {network.title(makers[0])}" if makers else ""
+        reason = f"no convolution stands before it{named}"
+    elif bent and not _keeps_flat(network, part):
         title = network.title(part.nodes[0])
         reason = f"{title} after the activation treats channels differently"
-        return replace(whole, unknown=reason)
-    return extended(network, whole)
+    return replace(whole, unknown=reason) if reason else extended(network, whole)
 
 
 def _with_weights(network: Network, part: Part) -> tuple[Part, list[NodeProto]]:
@@ -140,15 +137,14 @@ def _with_weights(network: Network, part: Part) -> tuple[Part, list[NodeProto]]:
     weighing, activations = list[NodeProto](), list[NodeProto]()
     for source, axis in part.inputs.items():
         maker, starts = network.producers.get(source), [source]
-        weighed = maker is not None and channel_axes(network, maker) is not None
-        base = None if weighed else before_activation(network, source)
+        base = None if channel_axes(network, maker) else before_activation(network, source)
         if base is not None and maker is not None:
             before, starts = block(network, base)
             activations.append(maker)
             nodes += [passing(maker, base), *before]
         for name in starts:
             node = network.producers.get(name)
-            axes = None if node is None else channel_axes(network, node)
+            axes = channel_axes(network, node)
             if node is None or axes is None:
                 inputs[name] = axis
                 continue
