@@ -45,6 +45,10 @@ def test_the_budget_is_what_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
     assert memory.limit() == 3 * GB
     memory.limit_to(GB)
     assert memory.limit() == GB
+    monkeypatch.setenv(memory.VARIABLE, "lots")
+    memory.limit_to(None)
+    with pytest.raises(SettingError, match="invalid UPSAMPLE_MAX_MEMORY 'lots'; use a size"):
+        memory.limit()
 
 
 def test_the_program_itself_counts() -> None:

@@ -192,7 +192,9 @@ def _check_length(path: str, length: int, most: int | None) -> None:
 def as_numbers(name: str, array: NDArray[Any]) -> NDArray[np.float64]:
     """Return the taps of a name as float64, or raise a `SettingError` if they are no numbers."""
     if array.dtype.kind not in "fiub":
-        raise SettingError(f"kernel '{name}' holds {array.dtype}, not numbers; give float taps")
+        raise SettingError(
+            f"kernel '{name}' holds values of type {array.dtype}, not numbers; give floats"
+        )
     return array.astype(np.float64)
 
 

@@ -128,9 +128,14 @@ def test_the_ripple_of_the_kernel_is_reported(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("array", "settings", "error", "fault"),
     [
-        (np.zeros((3, 3), complex), {}, ImageFileError, "holds complex128, not real numbers"),
-        (np.zeros((3, 3), bool), {}, ImageFileError, "holds bool, not real numbers"),
-        (np.array(["a"]), {}, ImageFileError, "holds <U1"),
+        (
+            np.zeros((3, 3), complex),
+            {},
+            ImageFileError,
+            "holds values of type complex128, not real numbers",
+        ),
+        (np.zeros((3, 3), bool), {}, ImageFileError, "holds values of type bool, not real numbers"),
+        (np.array(["a"]), {}, ImageFileError, "holds values of type <U1"),
         (np.float64(1), {}, ImageFileError, "has 0 axes, but 2, 3 or 4 are needed; reshape"),
         (np.zeros((3, 3)), {"layout": "chw"}, ImageFileError, "has 2 axes, but --layout chw has 3"),
         (np.zeros((0, 3)), {}, ImageFileError, r"is empty \(shape \(0, 3\)\)"),

@@ -124,7 +124,9 @@ def planes(name: str, array: NDArray[Any], layout: str | None) -> NDArray[Any]:
     """
     label = "the array" if name == array_files.UNNAMED else f"array '{name}'"
     if array.dtype.kind not in "fiu":
-        raise ImageFileError(f"{label} holds {array.dtype}, not real numbers; convert it first")
+        raise ImageFileError(
+            f"{label} holds values of type {array.dtype}, not real numbers; convert it first"
+        )
     word = layout or _BY_COUNT.get(array.ndim)
     if word is None or LAYOUTS[word] != array.ndim:
         needed = f"--layout {word} has {LAYOUTS[word]}" if word else "2, 3 or 4 are needed"
