@@ -481,7 +481,7 @@ def test_one_file_into_a_folder_leaves_no_report_unasked(call: Call, folder: Pat
     [
         (
             ["in.png", "out.png", "--skip-existing", "--force"],
-            "--force and --skip-existing exclude",
+            "--force and --skip-existing cannot",
         ),
         (
             ["in.png", "out.png", "--update", "--force"],

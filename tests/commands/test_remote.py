@@ -167,14 +167,14 @@ def test_files_from_accepts_urls(bucket: Bucket, call: Call, folder: Path) -> No
         (["{}/in/a.png", "in.png", "{}/old.png"], "/old.png is not one"),
         (["{}/in", "s3://nowhere/out"], "no bucket s3://nowhere; make it"),
         (["s3://nowhere/in", "out"], "cannot read s3://nowhere/in: The specified bucket"),
-        (["{}/no", "out"], "/no; check the path"),
+        (["{}/no", "out"], "/no: it does not exist; check the name"),
         (["{}/no.png", "out.png"], "/no.png: it does not exist; check the name"),
         (["in.png", "{}/old.png"], "/old.png exists; pass --force"),
         (["in.png", "s3://nowhere/o.png"], "cannot write s3://nowhere/o.png: The specified bucket"),
         (["{}/old.png", "{}/old.png"], "is also the input"),
         (["in.png", "http://127.0.0.1:9/o.png"], "can only be read; write to"),
         (["in.png", "nonsense://o.png"], "cannot open nonsense://o.png"),
-        (["in.png", "gs://b/o.png"], "by: pip install gcsfs"),
+        (["in.png", "gs://b/o.png"], "; pip install gcsfs"),
     ],
 )
 def test_impossible_arguments_are_refused_before_any_upload(
@@ -281,7 +281,7 @@ def test_an_existing_object_is_kept_without_force(bucket: Bucket, call: Call) ->
     bucket.put("out/a.png", b"precious")
     outcome = call(f"{bucket.url}/in", f"{bucket.url}/out", "-j", 1)
     assert outcome.code == 1
-    assert f"Error: {bucket.url}/out/a.png exists; --skip-existing goes" in outcome.err
+    assert f"Error: {bucket.url}/out/a.png exists; pass --skip-existing" in outcome.err
     assert bucket.get("out/a.png") == b"precious"
     assert call(f"{bucket.url}/in", f"{bucket.url}/out", "-j", 1, "--force").code == 0
     assert size(bucket.get("out/a.png")) == (48, 40)
