@@ -7,6 +7,7 @@ from models import generator, model, node, responses, saved
 
 from upsample_cli.errors import NetworkFileError, SettingError
 from upsample_cli.kernels.phases import balanced
+from upsample_cli.networks import balanced_model as balanced_model_module
 from upsample_cli.networks.balanced_model import balanced_model
 
 
@@ -95,4 +96,17 @@ def test_data_of_another_file_come_into_the_copy(tmp_path: Path) -> None:
         np.testing.assert_array_equal(tensors_of(result)[name], tensor)
     (tmp_path / "weights.bin").write_bytes(b"short")
     with pytest.raises(NetworkFileError, match=r"cannot be copied whole: weights.bin has only 5"):
+        balanced_model(str(path), None, balanced)
+
+
+def test_a_copy_that_no_file_can_hold_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A model of over 2 GiB is one only as long as its weights lie in other files."""
+    monkeypatch.setattr(balanced_model_module, "_LARGEST", 5000)
+    path = tmp_path / "external.onnx"
+    onnx.save_model(generator(), path, save_as_external_data=True, size_threshold=0)
+    with pytest.raises(
+        NetworkFileError, match=r"takes more than 2 GiB, too much for one file; export"
+    ):
         balanced_model(str(path), None, balanced)

@@ -24,7 +24,7 @@ from upsample_cli.networks.model_file import read, with_data
 Balance: TypeAlias = Callable[[NDArray[Any], tuple[int, ...]], NDArray[np.float64]]
 """Gives balanced taps (..., k1, ..., kN) for the stride of each of the N axes."""
 
-_LARGEST = (1 << 31) - 1  # bytes of a model, which protobuf can hold
+_LARGEST = (1 << 31) - 1  # bytes that a file of one model can have
 _POINTWISE = ("Relu", "LeakyRelu", "PRelu", "Clip", "Identity", "Tanh", "Sigmoid", "Elu")
 
 
@@ -55,16 +55,19 @@ def balanced_model(path: str, layer: str | None, balanced: Balance) -> BalancedM
         SettingError: No layer has such a name, or none can be balanced.
     """
     model = read(path)
-    external = [one for one in _tensors(model.graph) if uses_external_data(one)]
+    size = Path(path).stat().st_size
     try:
-        for tensor in external:
+        for tensor in filter(uses_external_data, [*_tensors(model.graph)]):
             tensor.CopyFrom(with_data(tensor, Path(path).parent))
+            size += len(tensor.raw_data)
+            if size > _LARGEST:
+                raise NetworkFileError(
+                    f"{path} takes more than 2 GiB, too much for one file; export it in float16"
+                )
     except (OSError, ValueError) as error:
         raise NetworkFileError(
             f"{path} cannot be copied whole: {error}; export it again"
         ) from error
-    if model.ByteSize() > _LARGEST:
-        raise NetworkFileError(f"{path} takes over 2 GiB, too much for one file; balance a part")
     moved: dict[str, float] = {}
     left: dict[str, str] = {}
     tensors = {one.name: one for one in model.graph.initializer}
