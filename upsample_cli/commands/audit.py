@@ -38,9 +38,9 @@ def audit(files: tuple[str, ...], stride: tuple[int, int] | None,
           pictures: tuple[str, ...], max_levels: float | None, as_json: bool) -> int:  # fmt: skip
     """Find the exact checkerboard of each FILE.
 
-    Ripple is the spread of the output phases' sums of taps over their mean: what a flat picture
-    gets, 0 where the kernel is balanced. A network that makes pictures of pictures is run on flat
-    ones too: the pattern in its output is told in levels of 255.
+    Ripple is the pattern that a flat picture gets: the spread of the phase sums over their mean, 0
+    where the kernel is balanced. A network that turns pictures into pictures is also run on flat
+    ones: the last line says how strong the pattern in its output is, in levels of 255.
 
     \b
     upsample audit mine.npz                        a kernel of `upsample train`

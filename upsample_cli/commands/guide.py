@@ -17,7 +17,7 @@ TOPICS = tuple(sorted(path.stem for path in FOLDER.glob("*.md")))
 @click.option("--man", is_flag=True, help="Print the manual page of all commands, in roff.")
 @click.pass_context
 def guide(context: click.Context, topic: str | None, man: bool) -> None:
-    """Print the guide on TOPIC; without one, list what there is.
+    """Print the guide on TOPIC; without a TOPIC, list the guides.
 
     \b
     upsample guide transposed-convolution

@@ -54,7 +54,7 @@ def layer(input: str, output: str, weights: str, tensor: str | None, bias: str |
     """Apply a transposed convolution layer to the feature maps in INPUT, a .npy or .npz.
 
     Weights have PyTorch's shape, (Cin, Cout / groups, kH, kW); beyond the edges there are zeros,
-    as in the network. The report says the layer's exact ripple.
+    as in the network. The report has the layer's exact ripple.
 
     \b
     upsample layer maps.npy out.npy --weights up.npy --stride 2 --padding 1

@@ -85,12 +85,16 @@ def measure(
 
     Each picture gets a line: stride (pixels after which the pattern repeats), verdict, ripple (its
     strength: RMS in levels of 0 to 255), share (part of the picture that has it), peak (strength
-    where it is strongest), floor (what could not have been seen), contrast (its power over its
-    error) and the worst colour channel. An animation is judged by its worst frame.
+    where it is strongest), floor (a weaker pattern could not be seen here), contrast (its power
+    over its error) and the worst channel. An animation is judged by its worst frame.
 
     Pictures that repeat by nature, such as brickwork and halftones, need --reference: what an even
     enlargement of LOW shows is then not counted.
-    """
+
+    \b
+    upsample measure photos/ --max-ripple 0.5
+    upsample measure large.png --map where.png
+    """  # noqa: D301 # click needs the \b itself
     from upsample_cli.commands.output.measure_output import (
         CsvTable,
         JsonLines,

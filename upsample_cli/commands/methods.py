@@ -42,10 +42,10 @@ _FIGURES_HEADER = (
 )
 
 
-@click.command(short_help="List the methods and learned kernels.")
+@click.command(short_help="List the methods and kernels.")
 @json_option
 def methods(as_json: bool) -> None:
-    """List the methods, the kernels with when to take which, and figures of the learned kernels.
+    """List the methods, when to take which kernel, and how good the learned kernels are.
 
     PSNR is that of pictures left out of the training; noise is how much the power of white noise
     grows; overshoot is how far an edge goes beyond its two sides.

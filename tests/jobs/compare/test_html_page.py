@@ -123,7 +123,7 @@ def test_any_two_methods_are_chosen_from_lists(tab: browser.Tab, cat: Path) -> N
     tab.open(cat)
     for side, image, tag in (("left", "imgL", "tagL"), ("right", "imgR", "tagR")):
         options = tab.value(f"[...document.getElementById('{side}').options].map(o => o.text)")
-        assert options == ["nearest", "bicubic", "tconv learned", "tconv uniform 3", "truth"]
+        assert options == ["nearest", "bicubic", "tconv learned", "tconv uniform 3", "original"]
         for number, name in enumerate(options):
             tab.value(f"{{ const list = document.getElementById('{side}'); list.value = {number};"
                       " list.dispatchEvent(new Event('change')) }")  # fmt: skip
@@ -250,6 +250,6 @@ def test_the_default_methods_are_on_a_page(tmp_path: Path) -> None:
     named = default_methods(2)
     comparison = compare(parse_file(tmp_path / "small.png"), named, Options(shrink=True))
     data = data_of(page([comparison], named, table([comparison.scores]), 1))
-    assert data["names"] == [one.label for one in named] + ["truth"]
+    assert data["names"] == [one.label for one in named] + ["original"]
     assert [card["kernel"] is None for card in data["cards"]] == [False] * 7 + [True]
     assert all(card["error"] and card["spectrum"] and card["heat"] for card in data["cards"])

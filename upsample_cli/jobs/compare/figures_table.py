@@ -35,9 +35,9 @@ def _of_kernel(figure: Callable[[Kernel], float]) -> Callable[[Scores], float]:
 
 
 _FIGURES = (
-    _Figure("psnr", "PSNR dB", "Nearness to the truth in luma: more is better.",
+    _Figure("psnr", "PSNR dB", "Nearness to the original in luma: more is better.",
             lambda one: one.psnr, ".2f", min),
-    _Figure("ssim", "SSIM", "Likeness of structure to the truth in luma: 1 is equal.",
+    _Figure("ssim", "SSIM", "Likeness of structure to the original in luma: 1 is equal.",
             lambda one: one.ssim, ".4f", min),
     _Figure("ripple", "Ripple", "RMS of the checkerboard that is seen, in levels of 255.",
             lambda one: one.checkerboard.ripple, ".2f", max),

@@ -87,7 +87,7 @@ def sheet(comparison: Comparison, methods: Sequence[NamedMethod]) -> bytes:
 
 
 def _names(comparison: Comparison) -> list[str]:
-    truth = ["truth"] * (comparison.subject.truth is not None)
+    truth = ["original"] * (comparison.subject.truth is not None)
     return [one.label for one in comparison.scores] + truth
 
 
