@@ -97,6 +97,7 @@ def test_nothing_takes_more_than_max_memory(folder: Path) -> None:
         ["measure", "still.gif"], ["small.png", "out.png", "--kernel", "zeros.npz"],
         ["zeros.npz", "out.npz"], ["audit", "zeros.npz"], ["-", "out.png"],
         ["wide.png", "out.png", "--scale", "64"], ["small.png", "out.webp", "--scale", "6"],
+        ["small.png", "out.jp2"], ["small.png", "out.webp", "--lossless"],
     ]  # fmt: skip
     if not Path("/dev/zero").exists():
         calls.remove(["-", "out.png"])

@@ -21,6 +21,10 @@ from upsample_cli.planes import Size
 
 _APP1, _APP13 = b"\xff\xe1", b"\xff\xed"
 _IPTC = 0x0404
+# Bytes that encoders take for a pixel, with the picture itself, measured.
+_BYTES = {"AVIF": 30, "GIF": 16, "WEBP": 10}
+_HEAVY_WEBP = 28
+_COPIES, _WIDE_COPIES = 3, 13  # of other pictures, and of a JPEG 2000
 _LONGEST_IPTC = 65_500  # bytes that fit into a segment
 
 
@@ -40,6 +44,21 @@ def to_pillow(
         height, width = samples.shape[:2]
         return PIL.Image.frombuffer("CMYK", (width, height), samples, "raw", "CMYK", 0, 1)
     return PIL.Image.fromarray(samples[..., 0] if samples.shape[2] == 1 else samples)
+
+
+def bytes_of_pixel(format: str, channels: int, is_lossless: bool) -> int:
+    """Return the bytes that a pixel of 8 bits takes while a picture is encoded whole.
+
+    Args:
+        format: One of the values of `FORMATS`.
+        channels: Samples a pixel.
+        is_lossless: Whether a WebP is coded without loss.
+    """
+    if format == "WEBP" and (is_lossless or channels in (2, 4)):
+        return _HEAVY_WEBP
+    if format == "JPEG2000":
+        return _WIDE_COPIES * channels
+    return max(_BYTES.get(format, 0), _COPIES * channels)
 
 
 def assembled(

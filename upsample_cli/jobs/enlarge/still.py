@@ -8,13 +8,13 @@ from upsample_cli.errors import ImageFileError
 from upsample_cli.images.image import Image, Samples, count_colours
 from upsample_cli.images.places.place import Place
 from upsample_cli.images.write import formats, png
+from upsample_cli.images.write.formats import Encoding
 from upsample_cli.jobs.enlarge.render import MeasuredStrips, Progress
 from upsample_cli.jobs.enlarge.task import Task
 from upsample_cli.jobs.enlarge.threads import Workers
 from upsample_cli.metrics.checkerboard import Checkerboard
 from upsample_cli.planes import Size
 
-_COPIES = 3  # of a whole output, while it is encoded
 _MOST_COLOURS = 32  # of flat art: sprites, pixel art, drawings without smooth edges
 
 
@@ -96,7 +96,7 @@ def _write(
         for part in jpeg.parts(_samples(strips), size, image.is_cmyk, options):
             file.write(part)
         return ()
-    picture = assembled(strips, image, size)
+    picture = assembled(strips, image, size, format, task.encoding)
     encode.save(picture, format, image.metadata, file, task.encoding)
     if format != "GIF":
         return ()
@@ -111,7 +111,9 @@ def _samples(strips: MeasuredStrips) -> Iterator[Samples]:
         yield strip.samples
 
 
-def assembled(strips: MeasuredStrips, image: Image, size: Size) -> Any:
+def assembled(
+    strips: MeasuredStrips, image: Image, size: Size, format: str, encoding: Encoding
+) -> Any:
     """Return all strips as one picture of Pillow's, for formats that are encoded whole.
 
     Raises:
@@ -119,8 +121,10 @@ def assembled(strips: MeasuredStrips, image: Image, size: Size) -> Any:
     """
     from upsample_cli.images.write import encode
 
-    count = size[0] * size[1] * image.channels * image.dtype.itemsize
-    memory.check(image.samples.nbytes + _COPIES * count, f"an output of {size[1]}x{size[0]}")
+    is_lossless = encoding.is_lossless(image.metadata.lossless)
+    pixel = encode.bytes_of_pixel(format, image.channels, is_lossless)
+    needed = image.samples.nbytes + size[0] * size[1] * pixel
+    memory.check(needed, f"an output of {size[1]}x{size[0]} as {format}")
     return encode.assembled(_samples(strips), size, image.is_cmyk, image.palette)
 
 
