@@ -81,7 +81,7 @@ def write(
     labels = enlarged(mask.samples[..., 0], stages, size, task.boundary, task.threads)
     copies = task._replace(method=Nearest(), target=TargetSize(1))
     mask = mask._replace(samples=labels[..., None])
-    _, lost = still.write(mask, size, format, to, copies, None)
+    _, lost = still.write(mask, size, format, to, copies)
     return Checkerboard((1, 1), status="labels"), notes + lost
 
 

@@ -1,9 +1,9 @@
 """One picture: read it, enlarge it, write it, report on it."""
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from time import perf_counter
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from upsample_cli.errors import ImageFileError, PictureTooLargeError
 from upsample_cli.images.image import Image
@@ -23,6 +23,9 @@ if TYPE_CHECKING:  # most pictures are stills
     from upsample_cli.images.read.decode import Decoded
 
     Decoding: TypeAlias = Callable[[], Decoded | Animation]
+
+Write: TypeAlias = Callable[[Any, Size, str, Place, Task], tuple[Checkerboard, tuple[str, ...]]]
+"""Enlarges and writes a picture of its kind; see `still.write`."""
 
 OUTPUT_LIMIT = 64
 """How many times --max-pixels an output may have: eight times the largest input, each way."""
@@ -54,11 +57,11 @@ def enlarge(
     mode = None if source.local_path is None else mode_of(source.local_path)
     if mode is not None:  # an output is no more open than its input
         task = task._replace(mode=mode & 0o666)
-    picture = _loaded(decoding() if decoding else _decode(source, task), task)
+    picture, write = _kind(decoding() if decoding else _decode(source, task), task, progress)
     size = _size(to, picture.size, task)
     format = formats.format_of(to, task.encoding.format, picture.format)
     formats.check_size(format, size)
-    checkerboard, losses = _write(picture, size, format, to, task, progress)
+    checkerboard, losses = write(picture, size, format, to, task)
     whole = task.target.whole(picture.size)
     scale = max(after / before for before, after in zip(picture.size, whole, strict=True))
     kernel_ripple, shift, gain = _kernel_figures(task.method, scale)
@@ -102,16 +105,23 @@ def planned(source: Place, to: Place, task: Task) -> Size:
     return _size(to, opening.read_size(source, task.max_pixels), task)
 
 
-def _loaded(decoded: "Decoded | Animation", task: Task) -> "Image | Animation":
-    """Return a decoded picture or mask as samples; an animation as it is."""
+def _kind(
+    decoded: "Decoded | Animation", task: Task, progress: Progress | None
+) -> "tuple[Image | Animation, Write]":
+    """Return a decoded picture or mask as samples, an animation as it is; and what writes it."""
     if task.labels:
         from upsample_cli.jobs.enlarge import labels
 
-        return labels.mask_of(decoded)
-    from upsample_cli.images.read import files
+        return labels.mask_of(decoded), labels.write
     from upsample_cli.images.read.decode import Decoded
 
-    return files.to_image(decoded) if isinstance(decoded, Decoded) else decoded
+    if isinstance(decoded, Decoded):
+        from upsample_cli.images.read import files
+
+        return files.to_image(decoded), partial(still.write, progress=progress)
+    from upsample_cli.jobs.enlarge import frames
+
+    return decoded, frames.write
 
 
 def _size(to: Place, size_in: Size, task: Task) -> Size:
@@ -122,26 +132,6 @@ def _size(to: Place, size_in: Size, task: Task) -> Size:
             f"{task.max_pixels} pixels; raise --max-pixels"
         )
     return size
-
-
-def _write(
-    picture: "Animation | Image",
-    size: Size,
-    format: str,
-    to: Place,
-    task: Task,
-    progress: Progress | None,
-) -> tuple[Checkerboard, tuple[str, ...]]:
-    """Enlarge and write a picture of any kind; see `still.write`."""
-    if not isinstance(picture, Image):
-        from upsample_cli.jobs.enlarge import frames
-
-        return frames.write(picture, size, format, to, task)
-    if task.labels:
-        from upsample_cli.jobs.enlarge import labels
-
-        return labels.write(picture, size, format, to, task)
-    return still.write(picture, size, format, to, task, progress)
 
 
 def _kernel_name(method: Method) -> str | None:

@@ -19,7 +19,12 @@ _MOST_COLOURS = 32  # of flat art: sprites, pixel art, drawings without smooth e
 
 
 def write(
-    image: Image, size: Size, format: str, to: Place, task: Task, progress: Progress | None
+    image: Image,
+    size: Size,
+    format: str,
+    to: Place,
+    task: Task,
+    progress: Progress | None = None,
 ) -> tuple[Checkerboard, tuple[str, ...]]:
     """Enlarge a picture and write it.
 
