@@ -17,15 +17,17 @@ from upsample_cli.networks.model_file import WIDE
 from upsample_cli.networks.model_graph import without
 
 Constants = dict[str, NDArray[Any]]
-_NOWHERE = 12  # more inputs than any of these has
-# Products of floats with weights of whole numbers: what they are, and where scale, zero point and
-# bias stand.
-_MIXED = {
-    "ConvInteger": ("Conv", _NOWHERE, 3, _NOWHERE),
-    "MatMulInteger": ("MatMul", _NOWHERE, 3, _NOWHERE),
-    "MatMulIntegerToFloat": ("MatMul", 3, 5, 6), "DynamicQuantizeMatMul": ("MatMul", 2, 3, 4),
+_NONE = 12  # where no input of any of these stands
+_BOTH = ((0, 1, 2), (3, 4, 5))
+# Quantised products: what they are of floats, where each value, its scale and its zero point
+# stand, and where a bias stands.
+_PRODUCTS = {
+    "ConvInteger": ("Conv", ((0, _NONE, 2), (1, _NONE, 3)), _NONE),
+    "MatMulInteger": ("MatMul", ((0, _NONE, 2), (1, _NONE, 3)), _NONE),
+    "MatMulIntegerToFloat": ("MatMul", ((0, 2, 4), (1, 3, 5)), 6),
+    "DynamicQuantizeMatMul": ("MatMul", ((0, _NONE, _NONE), (1, 2, 3)), 4),
+    "QLinearConv": ("Conv", _BOTH, 8), "QGemm": ("Gemm", _BOTH, 6),
 }  # fmt: skip
-_BIAS = {"Conv": 8, "ConvTranspose": 8, "Gemm": 6}  # where that of a quantised operator stands
 
 
 def twin(node: NodeProto, constants: Constants, varying: Collection[str]) -> list[NodeProto]:
@@ -48,7 +50,7 @@ def twin(node: NodeProto, constants: Constants, varying: Collection[str]) -> lis
 
 
 def _rewritten(node: NodeProto, constants: Constants, varying: Collection[str]) -> list[NodeProto]:
-    kind, inputs = node.op_type, [*node.input, *[""] * (_NOWHERE + 1 - len(node.input))]
+    kind, inputs = node.op_type, [*node.input, *[""] * (_NONE + 1 - len(node.input))]
     if kind == "DynamicQuantizeLinear":  # by a scale of its own, which becomes 1
         constants[node.output[1]] = np.array(1, np.float32)
         constants[node.output[2]] = np.array(0, np.uint8)
@@ -57,46 +59,37 @@ def _rewritten(node: NodeProto, constants: Constants, varying: Collection[str]) 
     if kind == "Resize" and len(node.input) > 2 and not inputs[1]:
         node.input[1] = f"{node.output[0]}:region"  # some versions do not let it be left out
         constants[node.input[1]] = np.zeros(0, np.float32)
-    if kind in _MIXED:
-        return _mixed(node, inputs, constants)
-    if kind.startswith(("QLinear", "QGemm")):
-        return _quantised(node, inputs, constants, varying)
+    if kind in _PRODUCTS or kind.startswith("QLinear"):
+        return _in_floats(node, inputs, constants, varying)
     return [node]
 
 
-def _mixed(node: NodeProto, inputs: list[str], constants: Constants) -> list[NodeProto]:
-    """Return the float product, and a sum, for one with weights of whole numbers."""
-    kind, scale, zero, bias = _MIXED[node.op_type]
-    weights = _meant(constants, inputs[1], inputs[scale], inputs[zero], kind)
-    product = _change(node, kind, [inputs[0], weights])
-    if not inputs[bias]:
-        return [product]
-    product.output[0] = f"{node.output[0]}:product"
-    return [product, make_node("Add", [product.output[0], inputs[bias]], node.output[:1])]
-
-
-def _quantised(
+def _in_floats(
     node: NodeProto, inputs: list[str], constants: Constants, varying: Collection[str]
 ) -> list[NodeProto]:
-    """Return the float operator for a quantised one: a scale and a zero point follow each input."""
-    kind = node.op_type.removeprefix("QLinear").removeprefix("Q")
-    if kind == "Concat":
+    """Return the float operator for a quantised one, after what makes its inputs floats."""
+    kind = node.op_type.removeprefix("QLinear")
+    if kind == "Concat":  # scale and zero point follow each input
         return [_change(node, kind, node.input[2::3])]
+    others = kind, _BOTH if len(node.input) > 5 else _BOTH[:1], _NONE
+    kind, values, bias = _PRODUCTS.get(node.op_type, others)
     before, names = list[NodeProto](), list[str]()
-    for place in (0, 3) if len(node.input) > 5 else (0,):
-        value, scale, zero = inputs[place : place + 3]
+    for value, scale, zero in ([inputs[place] for place in places] for places in values):
+        names.append(value if value in varying else f"{value}:floats")
         if value in constants:
-            value = _meant(constants, value, scale, zero, kind)
+            constants[names[-1]] = _meant(constants, value, scale, zero, kind)
         elif value not in varying:
-            value = f"{value}:floats"
-            before.append(make_node("DequantizeLinear", inputs[place : place + 3], [value]))
-        names.append(value)
-    bias = inputs[_BIAS.get(kind, _NOWHERE)]
-    if bias:
+            before.append(make_node("DequantizeLinear", [value, scale, zero], names[-1:]))
+    result = _change(node, kind, names)
+    if inputs[bias] and kind == "MatMul":  # it is of floats
+        result.output[0] = f"{node.output[0]}:product"
+        after = make_node("Add", [result.output[0], inputs[bias]], node.output[:1])
+        return [*before, result, after]
+    if inputs[bias]:
         factor = constants[inputs[1]] * constants[inputs[4]]
-        names.append(f"{node.output[0]}:bias")
-        constants[names[-1]] = (constants[bias] * factor).astype(np.float32)
-    return [*before, _change(node, kind, names)]
+        result.input.append(f"{node.output[0]}:bias")
+        constants[result.input[-1]] = (constants[inputs[bias]] * factor).astype(np.float32)
+    return [*before, result]
 
 
 def _change(node: NodeProto, kind: str, inputs: list[str]) -> NodeProto:
@@ -107,8 +100,8 @@ def _change(node: NodeProto, kind: str, inputs: list[str]) -> NodeProto:
     return result
 
 
-def _meant(constants: Constants, name: str, scale: str, zero: str, kind: str) -> str:
-    """Keep what whole numbers mean as a constant; return its name."""
+def _meant(constants: Constants, name: str, scale: str, zero: str, kind: str) -> NDArray[Any]:
+    """Return what whole numbers mean."""
     values = constants[name].astype(np.float32)
     axis = 0 if "Conv" in kind else 1
     shape = [-1 if place == axis else 1 for place in range(values.ndim)]
@@ -117,5 +110,4 @@ def _meant(constants: Constants, name: str, scale: str, zero: str, kind: str) ->
         if part else np.float32(default)
         for part, default in ((zero, 0), (scale, 1))
     )  # fmt: skip
-    constants[f"{name}:floats"] = (values - offset) * factor
-    return f"{name}:floats"
+    return np.asarray((values - offset) * factor)
