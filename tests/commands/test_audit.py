@@ -393,7 +393,10 @@ def test_the_output_of_a_network_is_judged_in_levels(call: Call, enlarger: Path)
     outcome = call("audit", "model.onnx", "--max-levels", 200)
     assert (outcome.code, outcome.err) == (0, "")
     last = outcome.out.decode().splitlines()[-1]
-    assert last == "output, stride 2x2: 111.15 levels on flat pictures (most on grey 0.9)"
+    assert (
+        last
+        == "output, stride 2x2: 111.15 levels on flat pictures (most on grey 0.9); checkerboard"
+    )
     assert call("audit", "model.onnx", "--max-levels", 50).code == 4
     output = json.loads(call("audit", "model.onnx", "--json").out)["output"]
     assert output["stride"] == [2, 2]

@@ -14,6 +14,7 @@ from upsample_cli.jobs.audit.audit import Audit, OutputFigures
 from upsample_cli.jobs.audit.kernel_figures import KernelFigures, order_in_words
 from upsample_cli.jobs.audit.layer_figures import LayerFigures
 from upsample_cli.jobs.audit.repair import Repair
+from upsample_cli.metrics.meter import LEVELS
 
 _DRAWN = 8  # phases along an axis of the grid: wider ones are told by their extremes
 _LINES = 6  # of the spectrum, the strongest
@@ -90,7 +91,8 @@ def _output(output: OutputFigures) -> str:
     parts += [
         f"{levels:.2f} levels on {printable(name)}" for name, levels in output.pictures.items()
     ]
-    return f"output, stride {_by(output.stride)}: {', '.join(parts)}"
+    verdict = "too faint to see" if output.most < LEVELS else "checkerboard"
+    return f"output, stride {_by(output.stride)}: {', '.join(parts)}; {verdict}"
 
 
 def _kernel(path: str, result: KernelFigures) -> str:

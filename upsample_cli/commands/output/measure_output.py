@@ -130,6 +130,8 @@ class TextTable:
         if overall.status in UNKNOWN:
             yield f"{name}  {'-':>6}  {UNKNOWN[overall.status]}{frame}"
             return
+        # That of a part of the picture where only a part has the pattern.
+        contrast = max(overall.contrast_db, overall.local_db, key=lambda db: (isfinite(db), db))
         cells = (
             str(overall.stride[0] or "-"),
             "found" if overall.verdict == CHECKERBOARD else overall.verdict,
@@ -137,7 +139,7 @@ class TextTable:
             f"{overall.share:.0%}",
             f"{overall.peak:.2f}",
             f"{overall.floor:.2f}",
-            f"{overall.contrast_db:.1f} dB" if isfinite(overall.contrast_db) else "-",
+            f"{contrast:.1f} dB" if contrast >= 0.0 else "-",
         )
         row = (
             cell.rjust(len(heading)) for cell, heading in zip(cells, self._HEADINGS, strict=True)
