@@ -96,9 +96,7 @@ class _Frames:
     def pictures(self) -> Iterator[Any]:
         """Yield each enlarged frame whole, as a picture of Pillow's."""
         for frame, strips in self.strips():
-            picture = assembled(
-                strips, frame, self.size, self._format, self._task.encoding
-            )
+            picture = assembled(strips, frame, self.size, self._format, self._task.encoding)
             self._record(strips)
             yield picture
 
