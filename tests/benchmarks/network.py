@@ -45,14 +45,15 @@ def main() -> None:
     )
     luma = np.random.default_rng(0).random((side, side), np.float32)
     mirrored = np.pad(luma, network.halo, mode="symmetric")[None, None]
-    stages = LearnedNetwork(options.weights).stages((side, side), (side * scale, side * scale))
+    method, size = LearnedNetwork(options.weights), (side * scale, side * scale)
+    stages = method.stages((side, side), size)
     picture = Picture(
         (side, side), lambda rows, columns: luma[None, rows.start : rows.stop, columns]
     )
 
     def ours() -> Run:
         began = time.process_time()
-        for rows in strips((side * scale, side * scale), 1, scale):
+        for rows in strips(size, 1, scale, method.rows_at_once(size, scale)):
             run(stages, picture, rows, range(side * scale))
         return Run(time.process_time() - began)
 
