@@ -36,8 +36,8 @@ from upsample_cli.metrics.rows import Mask, Rows
 from upsample_cli.metrics.windows import search
 
 LEVELS = 0.2
-# Chroma is stored at half size by many formats: single colours often hold up to 0.3 of that.
-COLOUR_LEVELS = 0.5
+# Codecs store chroma coarsely and at half size: textures in single colours come near that.
+COLOUR_LEVELS = 0.8
 _PART_LEVELS = 0.3  # of a pattern in parts of a picture alone: some textures repeat
 _LEAST_CELLS = 16
 _BLOCKS = 0.95  # of a picture's cells: of blocks of one colour no pattern is made

@@ -81,9 +81,9 @@ def test_a_pattern_that_luma_hides_is_still_found(stride: int | None) -> None:
 
 
 def test_a_trace_in_one_colour_is_no_checkerboard() -> None:
-    """What chroma at half size leaves in blue, up to half a level, is not called one."""
+    """What codecs leave in the colours that they store coarsely, up to 0.8 level, is none."""
     planes = coloured()
-    planes[2] += 0.35 * periodic_pattern(300, 280, 2)
+    planes[2] += 0.7 * periodic_pattern(300, 280, 2)
     result = measure_image(pictured(planes), None)
     assert result.channels["blue"].verdict == result.overall.verdict == "none"
 
