@@ -57,7 +57,7 @@ def test_a_vanished_root_is_not_made_anew(source: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "status", "word"),
-    [("notes.txt", "skipped", "is not a supported"), ("photo.JPG", "failed", "is not a supported")],
+    [("notes.txt", "skipped", "not a supported"), ("photo.JPG", "failed", "is not a supported")],
 )
 def test_what_is_no_picture(source: Path, name: str, status: str, word: str) -> None:
     """A file that claims nothing is skipped; one that is called a picture has failed."""
