@@ -30,10 +30,27 @@ def phase_lines(phases: NDArray[Any], stride: tuple[int, int]) -> NDArray[np.com
 
 def line_power(phases: NDArray[Any], stride: tuple[int, int]) -> NDArray[Any]:
     """Return the power of each line of patterns, shape (..., s t), for phases of that shape."""
-    matrix = _dft_matrix(*stride).astype(np.result_type(phases.dtype, np.complex64))
-    parts = phases @ np.concatenate([matrix.real, matrix.imag], axis=1)
-    count = phases.shape[-1]
-    return np.asarray(np.square(parts[..., :count]) + np.square(parts[..., count:]))
+    return square_lines(np.square(real_lines(phases, stride)), stride)
+
+
+def real_lines(phases: NDArray[Any], stride: tuple[int, int]) -> NDArray[Any]:
+    """Return the discrete Hartley transform of patterns, divided by their number of phases.
+
+    It is as real as they are, so half the work; the squares of it sum to their mean square.
+
+    Args:
+        phases: Shape (..., s t).
+        stride: Phases down and across, (s, t).
+    """
+    matrix = _dft_matrix(*stride)
+    return np.asarray(phases @ (matrix.real - matrix.imag).astype(phases.dtype))
+
+
+def square_lines(squares: NDArray[Any], stride: tuple[int, int]) -> NDArray[Any]:
+    """Return the power of each line, for squares of `real_lines` or sums of them."""
+    down, across = (-np.arange(length) % length for length in stride)
+    opposite = (down[:, None] * stride[1] + across).ravel()
+    return np.asarray((squares + squares[..., opposite]) / 2)
 
 
 @lru_cache(32)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from upsample_cli.metrics.cells import CellGrid
 from upsample_cli.metrics.rows import Floats
-from upsample_cli.metrics.spectrum import line_power
+from upsample_cli.metrics.spectrum import real_lines, square_lines
 
 _SIDE = 4  # cells
 _SIZES = 3  # of windows
@@ -62,7 +62,7 @@ def search(phases: Floats, weight: Floats, chance: Floats, grid: CellGrid) -> Wi
     """
     power, full = np.full((2, *weight.shape), np.nan, np.float32)
     best, least = _NOTHING_DB, least_db(grid.stride)
-    own_weight, own = weight[..., None], np.ascontiguousarray(phases.swapaxes(1, 2))
+    own_weight, own = weight[..., None], real_lines(phases.swapaxes(1, 2), grid.stride)
     cells = _Cells(own * own_weight, own_weight, np.square(own_weight) * chance[..., None])
     for size in range(_SIZES):
         if min(cells.weight.shape[:2]) < _SIDE:
@@ -74,8 +74,8 @@ def search(phases: Floats, weight: Floats, chance: Floats, grid: CellGrid) -> Wi
         windows = np.unravel_index(which[places], contrasts.shape)
         all_weight, part = total[windows], own_weight[places]
         others = (sums[windows] - part * own[places]) / np.maximum(all_weight - part, 1e-9)
-        power[places] = (own[places] * others).mean(axis=1)
-        full[places] = np.square(sums[windows] / all_weight).mean(axis=1)
+        power[places] = (own[places] * others).sum(axis=1)
+        full[places] = np.square(sums[windows] / all_weight).sum(axis=1)
         cells = cells.halved()
     if np.count_nonzero(power > full / 2) < _LEAST:
         best = np.nan
@@ -111,7 +111,7 @@ class _Cells(NamedTuple):
             _sums(_sums(part, axis=1), axis=0)[..., 0]
             for part in (self.error, np.square(self.weight))
         )
-        power = np.einsum("mnk,mnk->mn", sums, sums) / sums.shape[2]
+        power = np.einsum("mnk,mnk->mn", sums, sums)
         tried = (power >= np.square(_LEVELS * total[..., 0])) & (power >= _WORTH * error)
         places = np.nonzero(tried & (np.square(total[..., 0]) > _KNOWN * squares))
         contrasts = np.full(power.shape, _NOTHING_DB, np.float32)
@@ -146,7 +146,7 @@ def _contrasts(
         pixels: How many pixels a cell has.
     """
     mean = sums / total
-    power = line_power(mean, stride)
+    power = square_lines(np.square(mean), stride)
     error = np.full(power.shape, _ROUNDING / (_SIDE**2 * pixels))
     contrasts = np.empty(len(power), np.float32)
     left = np.arange(len(power))
@@ -154,12 +154,13 @@ def _contrasts(
         if not left.size:
             break
         where = tuple(axis[left] for axis in places)
-        part = parts[where].reshape(len(left), sums.shape[1], -1)
         weight = weights[where].reshape(len(left), 1, -1)
-        rest = np.maximum(total[left, :, None] - weight, 1e-9)
-        change = ((sums[left, :, None] - part) / rest - mean[left, :, None]).swapaxes(1, 2)
-        new = line_power(change, stride).sum(axis=1) * (1 - 1 / change.shape[1])
-        error[left] = np.maximum(error[left], new)
+        # (sum - part) / rest - mean, of which the sum is mean (rest + weight)
+        change = mean[left, :, None] * weight
+        change -= parts[where].reshape(len(left), sums.shape[1], -1)
+        change /= np.maximum(total[left, :, None] - weight, 1e-9)
+        spread = np.einsum("wkp,wkp->wk", change, change) * (1 - 1 / change.shape[2])
+        error[left] = np.maximum(error[left], square_lines(spread, stride))
         ratio = (power[left] / error[left])[:, 1:].mean(axis=1)
         contrasts[left] = 10 * np.log10(ratio + 1e-30)
         left = left[contrasts[left] >= least_db(stride)]  # the others are known to be unclear
