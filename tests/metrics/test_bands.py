@@ -5,44 +5,72 @@ from textures import natural_texture, periodic_pattern
 from upsample_cli.metrics import bands
 
 
-def strip(levels: np.ndarray, stride: int, cell: int) -> np.ndarray:
-    """Return a picture of whole cells with what `bands.pattern` draws on around."""
-    reach = bands.reach(stride, cell)
-    down, across = (
-        bands.repeated(-reach, length + reach, length, stride) for length in levels.shape
-    )
-    return levels.astype(np.float32)[np.ix_(down, across)]
+def window(levels: np.ndarray, stride: int) -> list[np.ndarray]:
+    """Return the changes and the bands of a picture, with its pattern in them."""
+    *_, average, changes = bands.light(levels.astype(np.float32), stride)
+    residual = bands.inside(levels, average.shape) - average
+    average = bands.averaged(residual, stride)
+    parts = bands.bands(bands.inside(residual, average.shape) - average, stride)
+    return [bands.inside(changes, parts[0].shape), *parts]
+
+
+def excess(levels: np.ndarray, stride: int, cell: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return what is taken for a pattern, and the same part of the picture."""
+    inside = [length // cell * cell - 2 * bands.reach(stride, cell) for length in levels.shape]
+    cells = tuple(length // cell * cell for length in inside)
+    levels = bands.inside(levels, tuple(n + 2 * bands.reach(stride, cell) for n in cells))
+    parts = window(levels, stride)
+    care = np.ones([n // cell + 2 for n in cells], np.float32)
+    found = bands.excess(parts, bands.ratios([parts], cell, 0.0), care, cell)
+    return found, bands.inside(levels, found.shape)
 
 
 @pytest.mark.parametrize(("stride", "cell"), [(2, 8), (3, 9), (4, 12)])
-def test_a_pattern_on_a_smooth_picture_is_found_whole(stride: int, cell: int) -> None:
-    """A pattern far above the rounding is returned up to the edges, and little of a ramp is."""
-    height, width = 12 * cell, 9 * cell
-    y, x = np.mgrid[:height, :width]
-    truth = 5 * periodic_pattern(height, width, stride)
-    levels = strip(60 + 0.2 * x + 0.3 * y + truth, stride, cell)
-    found = bands.pattern(levels, (stride, stride), (cell, cell))
-    assert np.sqrt(np.square(found - truth).mean()) < 0.25
-    inside = np.s_[cell:-cell, cell:-cell]
-    assert np.abs(found - truth)[inside].max() < 0.2
-    flat = strip(60 + 0.2 * x + 0.3 * y, stride, cell)
-    assert np.abs(bands.pattern(flat, (stride,) * 2, (cell,) * 2)[inside]).max() < 0.2
+def test_bands_sum_to_what_they_are_cut_from(stride: int, cell: int) -> None:
+    """The core and the rings are the residual, in which a pattern is as it was."""
+    pattern = 5 * periodic_pattern(240, 230, stride)
+    y, x = np.mgrid[:240, :230]
+    changes, *parts = window(60 + 0.2 * x + 0.3 * y + pattern, stride)
+    whole = sum(parts)
+    assert np.abs(whole - bands.inside(pattern, whole.shape)).max() < 1e-3
+    assert np.abs(parts[0] - whole).max() < 1e-3
+    assert np.abs(changes).max() < 1e-3
+
+
+@pytest.mark.parametrize(("stride", "cell"), [(2, 8), (3, 9), (4, 12)])
+def test_a_pattern_of_changing_sign_is_found(stride: int, cell: int) -> None:
+    """What is far above the picture's own changes is taken, as strong as it is in the place."""
+    y, x = np.mgrid[:320, :320]
+    photo = 40 + 150 * natural_texture(320, 320)[0]
+    for axis in (0, 1):
+        for _ in range(2 * stride):
+            photo = (np.roll(photo, 1, axis) + 2 * photo + np.roll(photo, -1, axis)) / 4
+    truth = 6 * np.sin(x / 25) * np.sin(y / 25) * periodic_pattern(320, 320, stride)
+    found = excess(photo + truth, stride, cell)[0]
+    assert np.sqrt(np.square(found - bands.inside(truth, found.shape)).mean()) < 0.35
 
 
 @pytest.mark.parametrize("stride", [2, 3])
 def test_noise_and_textures_mostly_stay(stride: int) -> None:
-    """What is as strong beside the lines as on them is no pattern."""
+    """What goes with the picture's own changes is no pattern."""
     cell = stride * (8 // stride + 1)
-    noise = np.random.default_rng(0).normal(128, 5, (20 * cell, 20 * cell))
-    photo = 250 * natural_texture(20 * cell, 20 * cell)[0]
+    noise = np.random.default_rng(0).normal(128, 5, (320, 320))
+    photo = 250 * natural_texture(320, 320)[0]
     for levels in (noise, photo):
-        window = strip(levels, stride, cell)
-        found = bands.pattern(window, (stride, stride), (cell, cell))
-        assert np.square(found).mean() < 0.1 * np.square(levels - levels.mean()).mean()
+        found, own = excess(levels, stride, cell)
+        assert np.square(found).mean() < 0.1 * np.square(own - own.mean()).mean()
 
 
-def test_units_are_the_power_of_white_noise() -> None:
-    """Noise of power 1 leaves in each band what the unit says."""
-    noise = np.random.default_rng(1).normal(0, 1, (600, 600)).astype(np.float32)
-    powers = [float(np.square(one).mean()) for one in bands._bands(noise, (2, 2))]
-    assert powers == pytest.approx(bands._units((2, 2)), rel=0.1)
+def test_care_keeps_what_is_there() -> None:
+    """A pattern is taken whole, but not from cells with all care in the world."""
+    levels = (128 + 5 * periodic_pattern(256, 256, 2)).astype(np.float32)
+    parts = window(levels, 2)
+    count = parts[0].shape[0] // 8 - 2
+    parts = [bands.inside(one, ((count + 2) * 8,) * 2) for one in parts]
+    care = np.ones((count, count), np.float32)
+    care[:, : count // 2] = 1e30
+    parts[0] = parts[0] + 1
+    found = bands.excess(parts, np.full(4, 1e-3), care, 8)
+    whole, middle = bands.inside(sum(parts[1:]), found.shape), (count // 2 - 1) * 8
+    assert np.abs(found[:, : middle - 8]).max() < 1e-3
+    assert np.abs(found - whole)[:, middle + 8 :].max() < 0.01

@@ -14,17 +14,16 @@ def made(levels: np.ndarray, stride: int) -> Mending:
     reader = CellReader(cut)
     reader.feed(Rows(levels.astype(np.float32)))
     cells = reader.cells(0)
-    return mending(cells, cut, judged(cells, cut)[1], levels.shape)
+    assert cells is not None
+    levels = levels.astype(np.float32)
+    fetch = lambda rows: [levels[rows.start : rows.stop]]  # noqa: E731 # as short as it gets
+    return mending(cells, cut, judged(cells, cut)[1], levels.shape, fetch)
 
 
 def mended(levels: np.ndarray, stride: int) -> np.ndarray:
     """Return a plane without its pattern."""
-    levels = levels.astype(np.float32)
     plan = made(levels, stride)
-    rows = [
-        plan.mended(lambda part: levels[part.start : part.stop], None, one) for one in plan.strips()
-    ]
-    return np.concatenate(rows)
+    return np.concatenate([plan.mended(rows) for rows in plan.strips()])
 
 
 def smooth(height: int, width: int) -> np.ndarray:
@@ -43,21 +42,29 @@ def rms(values: np.ndarray) -> float:
 @pytest.mark.parametrize("stride", [2, 3, 4])
 @pytest.mark.parametrize("is_relative", [False, True])
 def test_patterns_are_taken_off(stride: int, is_relative: bool) -> None:
-    """Of a pattern everywhere, added or in proportion, a tenth is left; the kind is recognised."""
+    """Of a pattern everywhere, added or in proportion, less than a tenth is left."""
     clean = smooth(301, 263)
     pattern = periodic_pattern(301, 263, stride)
     dirty = clean * (1 + 0.06 * pattern) if is_relative else clean + 6 * pattern
-    assert made(dirty, stride).is_relative == is_relative
     assert rms(mended(dirty, stride) - clean) < 0.1 * rms(dirty - clean)
 
 
-def test_a_pattern_in_proportion_is_divided_by() -> None:
-    """At an edge the pattern changes at once; division follows it, up to the very pixel."""
-    clean = np.where(np.arange(256) < 101, 60.0, 180.0) + np.zeros((256, 1))
-    clean += np.random.default_rng(0).normal(0, 0.3, clean.shape)
+def test_a_pattern_follows_the_brightness() -> None:
+    """At an edge, as an enlargement has it, the pattern is as strong as the brightness around."""
+    edge = 60 + 120 / (1 + np.exp((101 - np.arange(256)) / 2))
+    clean = edge + np.random.default_rng(0).normal(0, 0.3, (256, 256))
     dirty = clean * (1 + 0.1 * periodic_pattern(256, 256, 2))
     left = mended(dirty, 2) - clean
-    assert rms(left[:, 97:105]) < 0.15 * rms((dirty - clean)[:, 97:105])
+    assert rms(left[:, 90:112]) < 0.15 * rms((dirty - clean)[:, 90:112])
+
+
+def test_the_stairs_of_a_picture_stay() -> None:
+    """What goes with slopes alone, as nearest-neighbour leaves it, is not taken for a pattern."""
+    low = smooth(160, 150)
+    clean = low.repeat(2, 0).repeat(2, 1)
+    pattern = periodic_pattern(320, 300, 2)
+    dirty = clean + 4 * pattern
+    assert rms(mended(dirty, 2) - clean) < 0.2 * rms(dirty - clean)
 
 
 @pytest.mark.parametrize("kind", ["part", "sign"])
@@ -76,8 +83,15 @@ def test_strips_meet_without_seams() -> None:
     """Rows do not depend on the strip that they are computed in."""
     levels = (smooth(300, 200) + 5 * periodic_pattern(300, 200, 3)).astype(np.float32)
     plan = made(levels, 3)
-    fetch = lambda rows: levels[rows.start : rows.stop]  # noqa: E731 # as short as it gets
-    whole = plan.mended(fetch, None, range(300))
-    parts = [plan.mended(fetch, None, rows) for rows in plan.strips()]
+    parts = [plan.mended(rows) for rows in plan.strips()]
     assert len(parts) > 1
-    np.testing.assert_allclose(np.concatenate(parts), whole, atol=2e-3)
+    np.testing.assert_allclose(np.concatenate(parts), plan.mended(range(300)), atol=2e-3)
+
+
+def test_the_edges_of_a_picture_are_no_pattern() -> None:
+    """A picture that ends at an edge is mended there as well as inside."""
+    x = np.arange(240)
+    clean = smooth(240, 240) / 4 + 40 * (2 + np.sin(x / 4) + np.cos(x[:, None] / 4))
+    left = mended(clean + 2 * periodic_pattern(240, 240, 2), 2) - clean
+    edge = np.concatenate([left[:12], left[-12:], left[:, :12].T, left[:, -12:].T])
+    assert rms(edge) < 0.05

@@ -1,19 +1,19 @@
-"""Patterns that repeat with the stride and change within a few periods: rings around the lines.
+"""What a picture shows near the lines of a stride, and how much of that is a pattern.
 
-r = (I - B)^2 y keeps a pattern of the stride's period as it is (see `projection`). A smoothing of r
-that mixes only pixels of one phase, [1 2 1] / 4 along each axis, one period apart, then two, then
-four, keeps what is ever nearer to the lines in the spectrum: the last result is the core, the
-changes from one to the next are rings around it. A pattern is strongest at its lines and fades with
-the distance; what else a picture shows does not, least of all one that was enlarged. So of all
-rings the quietest tells the picture's own power near the lines. An edge is near a line along one
-axis alone: so the same is asked of rings along each axis, of r smoothed along the other, and the
-loudest of the three answers counts, n. Each band is kept as pattern as far as its power P is above
-it (both in each cell, per unit of what white noise would leave in the band):
+B is the moving average over one stride along each axis, and r = (I - B)^2 y keeps a pattern of the
+stride's period as it is (see `projection`). A smoothing of r that mixes only pixels of one phase,
+[1 2 1] / 4 along each axis, one period apart, then two, then four, keeps what is ever nearer to the
+lines in the spectrum: the last result is the core, the changes from one to the next are rings.
 
-    gain = max(0, 1 - n / P), never more than that of the band inside it
+Near the lines a picture repeats its own changes, ever less towards the lines. So for each of these
+bands it is asked how its power P goes with that of the picture's own changes, G: the median of
+P / G over windows of the picture, by weight of G, within limits that the outermost ring sets. In
+each neighbourhood the band is taken for a pattern as far as it is above that:
+
+    gain = max(0, 1 - ratio G / P)
+
+never more than that of the band inside it; of the two innermost bands the clearer one tells.
 """
-
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,25 +21,137 @@ from numpy.typing import NDArray
 from upsample_cli.metrics.rows import Floats
 
 _RINGS = 3
-_ROUNDING = 1 / 12  # variance of a rounded pixel: no picture is quieter
-_AROUND = 2  # cells beyond each side that the gains draw on
+_OWN = np.array([1 / 40, 1 / 20, 1 / 8, 1.0])  # of the outermost ring's ratio, from the core out
+_MORE = 2.0  # times that at most
+_STAIRS = 60.0  # times that more for a pixel of stairs: they are near the lines, too
+_LEAST = np.float32(1e-3)  # levels, squared
+_WIDER = 3  # pixels: a brightness of stride 2 is smoothed once more, over about a kernel's width
+_AROUND = 2  # cells beyond each side: gains draw on the powers of their neighbours, and on theirs
 
 
 def reach(stride: int, cell: int) -> int:
-    """Return how many pixels beyond each side `pattern` draws on, along an axis."""
-    return _margin(stride) + _AROUND * cell
+    """Return how many pixels beyond each side are drawn on, along an axis."""
+    return margin(stride) + stride // 2 + stride * ((1 << _RINGS) - 1) + _AROUND * cell
 
 
-def repeated(start: int, stop: int, length: int, period: int) -> NDArray[np.intp]:
-    """Return indices of which those beyond the edges repeat the first or the last period.
+def margin(stride: int) -> int:
+    """Return how many pixels `light` loses on each side."""
+    return stride // 2 + stride + (_WIDER if stride == 2 else 0) + 1
 
-    >>> repeated(-3, 7, 5, 2).tolist()
+
+def light(levels: Floats, stride: int) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+    """Return what a pattern may go with, and what it does not hold, all without a margin.
+
+    Returns:
+        The brightness of the pixels around, over about the width of a kernel; its slopes down and
+        across, in levels a pixel; B y; and the picture's own changes: B y less its smoothing.
+    """
+    average = averaged(levels, stride)
+    smooth = _smoothed(average, stride)
+    bright = _smoothed(smooth, _WIDER) if stride == 2 else smooth
+    down = (bright[2:, 1:-1] - bright[:-2, 1:-1]) * np.float32(0.5)
+    across = (bright[1:-1, 2:] - bright[1:-1, :-2]) * np.float32(0.5)
+    average, smooth = inside(average, down.shape), inside(smooth, down.shape)
+    return bright[1:-1, 1:-1], down, across, average, average - smooth
+
+
+def bands(residual: Floats, stride: int) -> list[Floats]:
+    """Return the core and the rings from the inside out, of r; two cells are around."""
+    chain = [residual]
+    for ring in range(_RINGS):
+        chain.append(_smoothed(chain[-1], stride << ring))
+    *chain, core = [inside(one, chain[-1].shape) for one in chain]
+    return [core, *(a - b for a, b in zip(reversed(chain), [core, *reversed(chain)], strict=False))]
+
+
+def ratios(windows: list[list[Floats]], cell: int, stairs: float) -> NDArray[np.float64]:
+    """Return the ratio of each band, from the core out.
+
+    Args:
+        windows: Of each the picture's own changes, and the bands.
+        cell: Pixels along a side of the cells that windows consist of.
+        stairs: How far stairs, as of nearest-neighbour, move an edge in the picture, in pixels.
+    """
+    powers = [np.stack([_power(one, cell).ravel() for one in window]) for window in windows]
+    changes, *parts = np.hstack(powers)
+    found = np.array([_median(part / (changes + _LEAST), changes) for part in parts])
+    least = found[-1] * _OWN
+    most = np.minimum((_MORE + _STAIRS * stairs) * least, found[-1])
+    return np.asarray(np.clip(found, least, most))
+
+
+def excess(window: list[Floats], ratios: NDArray[np.float64], care: Floats, cell: int) -> Floats:
+    """Return the pattern in whole cells.
+
+    Args:
+        window: The picture's own changes and the bands, with two cells more around.
+        ratios: Of the bands.
+        care: Times the ratios, of the cells and one more around.
+        cell: Pixels along a side of a cell.
+    """
+    changes, *powers = (_smooth(_power(one, cell)) for one in window)
+    down, across = (
+        between((np.arange((count - 2) * cell) + 0.5) / cell + 0.5, count)
+        for count in changes.shape
+    )
+    whole, most = np.zeros((len(down), len(across)), np.float32), np.ones_like(changes)
+    for index, (band, power) in enumerate(zip(window[1:], powers, strict=True)):
+        own = changes * care * np.float32(ratios[index])
+        gain = 1 - own / np.maximum(power, own + np.float32(1e-9))
+        most = np.maximum(most, gain) if index == 1 else np.minimum(most, gain)
+        whole += down @ (most @ across.T) * inside(band, whole.shape)
+    return whole
+
+
+def _power(levels: Floats, cell: int) -> Floats:
+    """Return the mean square of each cell."""
+    height, width = levels.shape
+    squares = np.square(levels).reshape(height // cell, cell, width).sum(axis=1)
+    power = squares.reshape(len(squares), width // cell, cell).sum(axis=2)
+    return np.asarray(power / np.float32(cell**2))
+
+
+def _smooth(powers: Floats) -> Floats:
+    """Return [1 2 1] / 4 of neighbours down and across, without the outermost."""
+    for _ in range(2):
+        powers = (powers[:-2] + 2 * powers[1:-1] + powers[2:]).T
+    return np.asarray(powers / np.float32(16))
+
+
+def _median(values: Floats, weight: Floats) -> float:
+    order = np.argsort(values)
+    total = np.cumsum(weight[order], dtype=np.float64)
+    return float(values[order[np.searchsorted(total, total[-1] / 2)]])
+
+
+def averaged(levels: Floats, stride: int) -> Floats:
+    """Return B y, without a margin of half a stride."""
+    taps = np.ones(stride) if stride % 2 else np.convolve(np.ones(stride), [0.5, 0.5])
+    for _ in range(2):
+        count = len(levels) - len(taps) + 1
+        total = levels[:count] * np.float32(taps[0] / stride)
+        for i, tap in enumerate(taps[1:], 1):
+            total += levels[i : i + count] * np.float32(tap / stride)
+        levels = total.T
+    return levels
+
+
+def inside(levels: Floats, shape: tuple[int, ...]) -> Floats:
+    """Return the middle of an array, of some shape."""
+    top, left = (levels.shape[0] - shape[0]) // 2, (levels.shape[1] - shape[1]) // 2
+    return levels[top : top + shape[0], left : left + shape[1]]
+
+
+def repeated(run: range, around: int, within: range, period: int) -> NDArray[np.intp]:
+    """Return the places of a run and around it; outside a range its first or last period repeats.
+
+    >>> repeated(range(4), 3, range(5), 2).tolist()
     [1, 0, 1, 0, 1, 2, 3, 4, 3, 4]
     """
-    index = np.arange(start, stop)
-    last = length - period
-    index = np.where(index < 0, index % period, index)
-    return np.asarray(np.where(index >= length, last + (index - last) % period, index))
+    place = np.arange(run.start - around, run.stop + around)
+    first, last = within.start, within.stop - period
+    place = np.where(place < first, first + (place - first) % period, place)
+    return np.asarray(np.where(place >= last, last + (place - last) % period, place))
 
 
 def between(places: NDArray[np.float64], count: int) -> Floats:
@@ -48,103 +160,14 @@ def between(places: NDArray[np.float64], count: int) -> Floats:
     return np.asarray(np.maximum(0, 1 - apart), np.float32)
 
 
-def pattern(
-    levels: Floats, stride: tuple[int, int], cell: tuple[int, int], most: Floats | float = np.inf
-) -> Floats:
-    """Return the pattern in some levels.
-
-    Args:
-        levels: Whole cells with what they draw on around, see `reach`.
-        stride: Period down and across.
-        cell: Rows and columns of a cell, multiples of the stride.
-        most: The mean square that a pattern may have; of each cell and one around, or of all.
-    """
-    (tall, wide), parts = cell, _bands(levels, stride)
-    m, n = parts[0].shape[0] // tall, parts[0].shape[1] // wide
-    powers = np.empty((len(parts), m - 2, n - 2), np.float32)
-    for index, (part, unit) in enumerate(zip(parts, _units(stride), strict=True)):
-        power = np.square(part).reshape(m, tall, n, wide).mean(axis=(1, 3)) / np.float32(unit)
-        for _ in range(2):
-            power = ((power[:-2] + 2 * power[1:-1] + power[2:]) / 4).T
-        powers[index] = power
-    powers, *lines = np.split(powers, [_RINGS + 1, 2 * _RINGS + 1])
-    own = np.max([one.min(axis=0) for one in (powers, *lines)], axis=0).clip(_ROUNDING)
-    gains = np.minimum.accumulate(1 - own / np.maximum(powers, own))
-    taken = np.tensordot(_units(stride)[: _RINGS + 1], np.square(gains) * powers, 1)
-    gains *= np.sqrt(np.minimum(1, most / np.maximum(taken, 1e-9)))
-    inside = np.s_[_AROUND * tall : (m - _AROUND) * tall, _AROUND * wide : (n - _AROUND) * wide]
-    down, across = (
-        between((np.arange(count * side) + 0.5) / side + 0.5, count + 2)
-        for count, side in ((m - 2 * _AROUND, tall), (n - 2 * _AROUND, wide))
-    )
-    whole = np.zeros_like(parts[0][inside])
-    for part, gain in zip(parts, gains.astype(np.float32), strict=False):
-        whole += part[inside] * (down @ gain @ across.T)
-    return whole
-
-
-def _margin(stride: int) -> int:
-    return 2 * (stride // 2) + stride * ((1 << _RINGS) - 1)
-
-
-def _bands(levels: Floats, stride: tuple[int, int]) -> list[Floats]:
-    """Return the core and the rings from the inside out, then the rings of lines down and across.
-
-    All are without the margin.
-    """
-    residual = _without_average(_without_average(levels, stride), stride)
-    chains = [[residual], [residual], [residual]]
-    for ring in range(_RINGS):
-        down, across = (length << ring for length in stride)
-        chains[0].append(_same_phase(_same_phase(chains[0][-1], 0, down), 1, across))
-        chains[1][0] = _same_phase(chains[1][0], 1, across)
-        chains[2][0] = _same_phase(chains[2][0], 0, down)
-    for axis in (0, 1):
-        for ring in range(_RINGS):
-            chain = chains[1 + axis]
-            chain.append(_same_phase(chain[-1], axis, stride[axis] << ring))
-    core = chains[0][-1]
-    bands = [core]
-    for chain in chains:
-        same = [_inside(one, core) for one in chain]
-        bands += [same[ring] - same[ring + 1] for ring in reversed(range(_RINGS))]
-    return bands
-
-
-def _inside(levels: Floats, smaller: Floats) -> Floats:
-    """Return the middle of an array, as large as another."""
-    (height, width), (tall, wide) = levels.shape, smaller.shape
-    top, left = (height - tall) // 2, (width - wide) // 2
-    return levels[top : top + tall, left : left + wide]
-
-
-def _without_average(levels: Floats, stride: tuple[int, int]) -> Floats:
-    """Return levels less their average over one stride each way."""
-    average = levels
-    for length in stride:
-        taps = np.ones(length) if length % 2 else np.convolve(np.ones(length), [0.5, 0.5])
-        count = len(average) - len(taps) + 1
-        parts = (average[i : i + count] * np.float32(tap / length) for i, tap in enumerate(taps))
-        average = np.asarray(sum(parts)).T
-    top, left = stride[0] // 2, stride[1] // 2
-    return levels[top : top + average.shape[0], left : left + average.shape[1]] - average
-
-
-def _same_phase(levels: Floats, axis: int, step: int) -> Floats:
-    """Return [1 2 1] / 4 of rows or columns that are a step apart."""
-    count = levels.shape[axis] - 2 * step
-    parts = [slice(start, start + count) for start in (0, step, 2 * step)]
-    before, own, after = (levels[part] if axis == 0 else levels[:, part] for part in parts)
-    mean = before + after
-    mean *= np.float32(0.5)
-    mean += own
-    mean *= np.float32(0.5)
-    return mean
-
-
-@lru_cache(32)
-def _units(stride: tuple[int, int]) -> list[float]:
-    """Return the power that white noise of power 1 leaves in each band."""
-    point = np.zeros([4 * _margin(s) + 1 for s in stride], np.float32)
-    point[2 * _margin(stride[0]), 2 * _margin(stride[1])] = 1.0
-    return [float(np.square(part).sum()) for part in _bands(point, stride)]
+def _smoothed(levels: Floats, step: int) -> Floats:
+    """Return [1 2 1] / 4 of rows that are a step apart, and of columns."""
+    height, width = levels.shape[0] - 2 * step, levels.shape[1] - 2 * step
+    down = levels[:height] + levels[2 * step :]
+    down *= np.float32(0.5)
+    down += levels[step : step + height]
+    across = down[:, :width] + down[:, 2 * step :]
+    across *= np.float32(0.5)
+    across += down[:, step : step + width]
+    across *= np.float32(0.25)
+    return across

@@ -1,23 +1,19 @@
 """Takes a pattern that repeats with the stride off a picture, strip by strip.
 
-1. What cells share. The mean of each phase in a cell (see `cells`), a, is b p: b is 1 for a pattern
-   of one strength, the cell's level for one in proportion to the brightness. p is estimated from
-   the whole picture, then what is left of it from ever smaller neighbourhoods, each with binomial
-   weights w / variance:
+1. What the whole picture shares. An uneven kernel adds to each phase a share of the brightness
+   around, and of its slopes. So the phases of all cells (see `cells`) are regressed on 1, on the
+   brightness and on its slopes, and what they predict is taken off. Much more of the slopes than of
+   the brightness is no uneven kernel, but the stairs of nearest-neighbour or its like: they stay.
+2. What only neighbours share, for patterns of a part, of changing sign, or broken by a codec: what
+   is near the lines of the stride beyond what the picture has there itself, see `bands`.
 
-       d = sum(w b (a - b p)) / sum(w b^2),   p += d max(0, 1 - 3 e / mean(d^2))
-
-   where e is what chance adds to d^2. The pattern is subtracted, or divided by: y / (1 + p). Of
-   the two the one counts that leaves less of a, by weight.
-2. What only neighbours share: see `bands`, for patterns that change within few cells, and for
-   what the first step leaves; no more than four times the power that the metric finds there.
-
-It is done where the metric finds a pattern, nowhere else. What it cannot know: a texture of the
-stride's period whose phase stays the same is the same thing; clipped pixels stay clipped.
+It is done where the metric finds a pattern, with four times the care in the wider neighbourhood,
+and nowhere else. What it cannot know: a texture of the stride's period whose phase stays the same
+is the same thing; clipped pixels stay clipped.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,20 +22,17 @@ from upsample_cli.metrics import bands
 from upsample_cli.metrics.cells import CellGrid, Cells
 from upsample_cli.metrics.meter import Field
 from upsample_cli.metrics.pattern import noise, weights
-from upsample_cli.metrics.rows import Floats
+from upsample_cli.metrics.rows import Floats, Mask
 
-Fetch = Callable[[range], Floats]
-"""Gives whole rows of a channel, in levels of 0..255."""
+Fetch = Callable[[range], list[Floats]]
+"""Gives whole rows of a channel, in levels of 0..255; and of its reference, where there is one."""
 
-_ROUNDING = 1 / 12  # variance of a rounded pixel
-_SURE = 3.0  # times chance: below it nothing is taken off
-_WIDEST, _LEAST = 6, 1  # neighbourhoods: their radius is about 2^n cells
-_NEAR = 2  # the neighbourhood of cells with a pattern, likewise: where its sign changes it is weak
-_MOST = 4.0  # times the power that the metric finds around: no more is taken off by step 2
-_UNKNOWN = 100.0  # levels, where the metric cannot tell
-_DARK = -0.9  # of a proportion: no pixel is made more than ten times as bright
-_ROWS = 128  # of a strip, about
-_COLUMNS = 768  # pixels, of a part of a strip: what fits the cache
+_SLOPES = 1.1  # strides: how far the slopes of an uneven kernel reach, about
+_NEAR, _WIDER = 4, 12  # cells around those with a pattern
+_CAREFUL, _NOTHING = 4.0, 1e4  # times the ratio, in the wider neighbourhood and beyond it
+_FEW = 4  # a stride of few lines: between more of them lies the picture itself, which stays
+_ROWS, _COLUMNS = 256, 512  # of a part of a picture, about: what fits the cache
+_WINDOW = 128  # pixels, about, along a side of the four windows that tell the ratios
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,147 +40,164 @@ class Mending:
     """How to take the pattern off one channel.
 
     Args:
-        grid: How the picture is cut into cells.
+        grid: How the picture is cut into cells, for one stride down and across.
         size: Height and width of the picture.
-        pattern: Shape (m, phases, n), in levels, or relative to the brightness.
-        is_relative: Which of the two.
-        where: Shape (m, n), 0..1: in which cells there is a pattern.
-        power: Same shape, the mean square that it may have there, in levels.
+        fetch: Gives rows of the channel.
+        shared: Shape (4, phases): what goes with 1, the brightness, its slopes down and across.
+        care: Shape (m, n), times the ratios.
+        ratios: See `bands`.
     """
 
     grid: CellGrid
     size: tuple[int, int]
-    pattern: Floats
-    is_relative: bool
-    where: Floats
-    power: Floats
+    fetch: Fetch
+    shared: Floats
+    care: Floats
+    ratios: NDArray[np.float64]
 
     def strips(self) -> list[range]:
         """Return the rows of the picture, in strips."""
-        step = -(-_ROWS // self.grid.cell[0]) * self.grid.cell[0]
-        return [range(top, min(top + step, self.size[0])) for top in range(0, self.size[0], step)]
+        return [range(run.start, min(run.stop, self.size[0])) for run in self._runs(0, _ROWS)]
 
-    def mended(self, fetch: Fetch, expected: Fetch | None, rows: range) -> Floats:
-        """Return rows of the channel without the pattern, in levels.
+    def mended(self, rows: range) -> Floats:
+        """Return rows of the channel without the pattern, in levels, for one of `strips`."""
+        mended, side = list[Floats](), self.grid.cell[0]
+        for columns, levels, shared, near in self._parts(rows, self._runs(1, _COLUMNS)):
+            local = bands.excess(near, self.ratios, self._care(rows, columns), side)
+            mended.append(levels - shared - local)
+        return np.concatenate(mended, axis=1)[: len(rows), : self.size[1]]
 
-        Args:
-            fetch: Gives rows of the channel.
-            expected: Gives rows of what the channel is known to show, such as a reference.
-            rows: One of `strips`.
+    def with_ratios(self, stairs: float) -> "Mending":
+        """Return the same with the ratios that some windows tell, and stairs, see `bands`."""
+        runs = [self._runs(axis, _WINDOW) for axis in (0, 1)]
+        rows, columns = ([one[len(one) // 4], one[3 * len(one) // 4]] for one in runs)
+        windows = [near for run in rows for *_, near in self._parts(run, columns)]
+        ratios = bands.ratios(windows, self.grid.cell[0], stairs)
+        if self.grid.stride[0] > _FEW:
+            ratios[-1] = _NOTHING
+        return replace(self, ratios=ratios)
+
+    def _runs(self, axis: int, about: int) -> list[range]:
+        """Return the rows or columns of the picture, in runs of whole cells."""
+        length, cell = self.size[axis], self.grid.cell[axis]
+        step = -(-about // cell) * cell
+        starts = range(0, length, step)
+        return [range(i, min(i + step, -(-length // cell) * cell)) for i in starts]
+
+    def _parts(
+        self, rows: range, runs: list[range]
+    ) -> Iterator[tuple[range, Floats, Floats, list[Floats]]]:
+        """Yield runs of columns; the levels of whole cells of these rows, and what is shared there.
+
+        And the picture's own changes and the bands of the rest, with two cells more around.
         """
-        (s, t), (tall, wide), (height, width) = self.grid.stride, self.grid.cell, self.size
-        m, n = -(-len(rows) // tall), -(-width // wide)
-        reach = bands.reach(s, tall), bands.reach(t, wide)
-        down = bands.repeated(rows.start - reach[0], rows.start + m * tall + reach[0], height, s)
-        across = bands.repeated(-reach[1], n * wide + reach[1], width, t)
+        stride, cell = self.grid.stride[0], self.grid.cell[0]
+        reach, margin = bands.reach(stride, cell), bands.margin(stride)
+        whole = range(rows.start, rows.start - (-len(rows) // cell) * cell)
+        down = bands.repeated(whole, reach, range(self.size[0]), stride)
         needed = range(int(down.min()), int(down.max()) + 1)
+        fetched = [one[down - needed.start] for one in self.fetch(needed)]
+        for columns in runs:
+            across = bands.repeated(columns, reach, range(self.size[1]), stride)
+            levels, *known = (one[:, across] for one in fetched)
+            *light, average, changes = bands.light(levels, stride)
+            start = whole.start - reach + margin, columns.start - reach + margin
+            spread = self._spread(light, start)
+            rest = levels
+            for one in known:
+                rest = levels - one
+                average = bands.inside(bands.averaged(rest, stride), spread.shape)
+            residual = bands.inside(rest, spread.shape) - average - spread
+            average = bands.averaged(residual, stride)
+            residual = bands.inside(residual, average.shape) - average
+            near = bands.bands(self._continued(residual, start), stride)
+            changes = self._continued(bands.inside(changes, average.shape), start)
+            own = len(whole), len(columns)
+            yield (
+                columns, bands.inside(levels, own), bands.inside(spread, own),
+                [bands.inside(changes, near[0].shape), *near],
+            )  # fmt: skip
 
-        def around(fetched: Fetch) -> Floats:
-            """Return the strip with what it draws on."""
-            return fetched(needed)[down - needed.start][:, across]
+    def _continued(self, residual: Floats, start: tuple[int, int]) -> Floats:
+        """Return a residual of which what draws on pixels beyond the edges repeats the inside."""
+        stride = self.grid.stride[0]
+        for axis, edge in enumerate(self.grid.margin):
+            first = start[axis] + stride // 2
+            own = range(first, first + residual.shape[axis])
+            within = range(edge, self.size[axis] - edge)
+            if own.start < within.start or own.stop > within.stop:
+                residual = residual.take(bands.repeated(own, 0, within, stride) - first, axis)
+        return residual
 
-        levels = around(fetch)
-        spread = self._spread(down, across)
-        levels = levels / (1 + spread) if self.is_relative else levels - spread
-        inside = np.s_[reach[0] : reach[0] + len(rows), reach[1] : reach[1] + width]
-        rest = levels if expected is None else levels - around(expected)
-        middles = rows.start + tall // 2 + tall * np.arange(-1, m + 1)
-        most = self._between(0, middles) @ self.power
-        most = most @ self._between(1, wide // 2 + wide * np.arange(-1, n + 1)).T
-        local = np.empty((m * tall, n * wide), np.float32)
-        for first in range(0, n, step := max(1, _COLUMNS // wide)):
-            last = min(first + step, n)
-            part = rest[:, first * wide : last * wide + 2 * reach[1]]
-            local[:, first * wide : last * wide] = bands.pattern(
-                part, (s, t), (tall, wide), np.asarray(most[:, first : last + 2], np.float32)
-            )
-        local = local[: len(rows), :width]
-        where = self._between(0, np.arange(rows.start, rows.stop)) @ self.where
-        local *= where @ self._between(1, np.arange(width)).T
-        return levels[inside] - local
+    def _spread(self, light: list[Floats], start: tuple[int, int]) -> Floats:
+        """Return what is shared, for pixels from some row and column on."""
+        stride, (height, width), (top, left) = self.grid.stride[0], light[0].shape, start
+        spread = np.empty((height, width), np.float32)
+        for i in range(stride):
+            shares = self.shared.reshape(4, stride, stride)[:, (top + i) % stride]
+            shares = np.tile(np.roll(shares, -(left % stride), axis=1), -(-width // stride))
+            even, *others = shares[:, :width]
+            for share, one in zip(others, light, strict=True):
+                even = even + one[i::stride] * share
+            spread[i::stride] = even
+        near = self.care == 1
+        if not near.all():
+            down = self._between(0, np.arange(top, top + height))
+            spread *= down @ near @ self._between(1, np.arange(left, left + width)).T
+        return spread
 
-    def _spread(self, down: NDArray[np.intp], across: NDArray[np.intp]) -> Floats:
-        """Return the pattern of all cells at some pixels, linear between the cells' middles."""
-        (s, t), (m, _, n) = self.grid.stride, self.pattern.shape
-        pattern = self.pattern.reshape(m, s, t, n)
-        spread = np.empty((len(down), len(across)), np.float32)
-        for i, j in np.ndindex(s, t):
-            rows = self._between(0, down[i::s])
-            columns = self._between(1, across[j::t])
-            phases = pattern[:, down[i] % s, across[j] % t]
-            spread[i::s, j::t] = rows @ phases @ columns.T
-        return np.maximum(spread, _DARK) if self.is_relative else spread
+    def _care(self, rows: range, columns: range) -> Floats:
+        """Return the care of whole cells of rows and columns, and of one more around."""
+        down, across = (
+            self._between(axis, np.arange(run.start - cell, run.stop + cell, cell) + cell // 2)
+            for axis, (run, cell) in enumerate(zip((rows, columns), self.grid.cell, strict=True))
+        )
+        return np.asarray(down @ self.care @ across.T)
 
     def _between(self, axis: int, places: NDArray[np.intp]) -> Floats:
         """Return the weights of all cells along an axis at some places, shape (places, cells)."""
         middle = (places + 0.5 - self.grid.margin[axis]) / self.grid.cell[axis] - 0.5
-        return bands.between(middle, self.where.shape[axis])
+        return bands.between(middle, self.care.shape[axis])
 
 
 def mending(
-    cells: Cells | None,
-    grid: CellGrid,
-    field: Field,
-    size: tuple[int, int],
+    cells: Cells, grid: CellGrid, field: Field, size: tuple[int, int], fetch: Fetch
 ) -> Mending:
     """Return how to take the pattern off a channel.
 
     Args:
-        cells: All cells of the channel; there are some.
-        grid: How the picture is cut into them.
+        cells: All cells of the channel.
+        grid: How the picture is cut into them, for one stride down and across.
         field: Where the metric finds a pattern, in this channel or in luma.
         size: Height and width of the picture.
+        fetch: Gives rows of the channel.
     """
-    assert cells is not None  # a picture with a checkerboard has cells
-    noises = noise(cells, grid.pixels)
-    weight = weights(cells, noises)
-    count = cells.phases.shape[1]
-    chance = (noises + np.float32(_ROUNDING)) * np.float32(count / grid.pixels)
-    there = np.nan_to_num(field.rms, nan=1.0) > 0
-    where = (_smooth(there[:, None].astype(np.float32), _NEAR)[:, 0] > 0).astype(np.float32)
-    where *= ~cells.plain
-    power = np.square(np.nan_to_num(field.rms, nan=_UNKNOWN)).astype(np.float32)
-    power = _MOST * _smooth(power[:, None], _NEAR)[:, 0]
-    kinds = []
-    for is_relative in (False, True):
-        base = cells.level if is_relative else np.ones_like(cells.level)
-        pattern = _fitted(cells.phases, weight, base, chance)
-        left = np.square(cells.phases - base[:, None] * pattern).sum(axis=1)
-        one = Mending(grid, size, pattern * where[:, None], is_relative, where, power)
-        kinds.append((float((left * weight).sum()), one))
-    return min(kinds, key=lambda kind: kind[0])[1]
+    there = np.nan_to_num(field.rms) > 0
+    care = np.where(_around(there, _WIDER), np.float32(_CAREFUL), np.float32(_NOTHING))
+    care[_around(there, _NEAR) & ~cells.plain] = 1.0
+    shared, stairs = _shared(cells, weights(cells, noise(cells, grid.pixels)), grid.stride[0])
+    return Mending(grid, size, fetch, shared, care, np.ones(4)).with_ratios(stairs)
 
 
-def _fitted(phases: Floats, weight: Floats, base: Floats, chance: Floats) -> Floats:
-    """Return the pattern of each cell, relative to its base; see step 1 above."""
-    count = phases.shape[1]
-    first, second = weight * base, weight * np.square(base)
-    shared = (first[:, None] * phases).sum(axis=(0, 2)) / max(float(second.sum()), 1e-30)
-    pattern = np.repeat(np.repeat(shared[None, :, None], len(base), 0), base.shape[1], 2)
-    for scale in range(_WIDEST, _LEAST - 1, -1):
-        if 2**scale > max(base.shape):
-            continue
-        power = _smooth(second[:, None], scale)
-        power = np.maximum(power, 1e-6 * power.max() + np.float32(1e-30))
-        rest = _smooth(first[:, None] * (phases - base[:, None] * pattern), scale) / power
-        error = _smooth((np.square(first) * chance)[:, None], scale, squared=True)
-        error *= np.float32(1 - 1 / count) / np.square(power)
-        strength = np.square(rest).mean(axis=1, keepdims=True)
-        pattern += rest * np.maximum(0.0, 1 - _SURE * error / (strength + np.float32(1e-30)))
-    return np.asarray(pattern, np.float32)
+def _shared(cells: Cells, weight: Floats, stride: int) -> tuple[Floats, float]:
+    """Return what all cells share, shape (4, phases), and how far stairs move an edge."""
+    light = np.stack([np.ones_like(cells.level), cells.level, *np.moveaxis(cells.slope, 1, 0)])
+    normal = np.einsum("imn,jmn->ij", light * weight, light, dtype=np.float64)
+    normal += 1e-9 * np.diag(np.diag(normal)) + 1e-30 * np.eye(4)
+    phases = np.einsum("imn,mpn->ip", light * weight, cells.phases, dtype=np.float64)
+    shared = np.linalg.solve(normal, phases)
+    mean = np.sqrt(normal[1, 1] / normal[0, 0]) + 1e-30
+    share = np.sqrt(np.square(shared[0] / mean + shared[1]).mean())
+    slopes = np.sqrt(np.square(shared[2:]).mean())
+    kept = np.clip(2 - slopes / (_SLOPES * stride * share + 1e-30), 0, 1)
+    shared[2:] *= kept
+    return shared.astype(np.float32), float((1 - kept) * slopes)
 
 
-def _smooth(values: Floats, scale: int, squared: bool = False) -> Floats:
-    """Return sums over the cells around each, with the weights of `taps`, or their squares."""
-    taps = np.ones(1)
-    for step in range(scale + 1):
-        wider = np.zeros(2 ** (step + 1) + 1)
-        wider[:: 2**step] = 0.25, 0.5, 0.25
-        taps = np.convolve(taps, wider)
-    taps = (np.square(taps) if squared else taps).astype(np.float32)
-    for axis in (0, 2):
-        place = np.arange(values.shape[axis])
-        apart = place - place[:, None] + len(taps) // 2
-        band = np.where((apart >= 0) & (apart < len(taps)), taps.take(apart, mode="clip"), 0.0)
-        values = np.moveaxis(np.tensordot(band.astype(np.float32), values, (1, axis)), 0, axis)
-    return values
+def _around(mask: Mask, cells: int) -> Mask:
+    """Return which cells have one of a mask within so many cells down and across."""
+    for _ in range(2):
+        place = np.arange(len(mask))
+        near = np.abs(place - place[:, None]) <= cells
+        mask = (near.astype(np.float32) @ mask > 0).T
+    return mask

@@ -80,7 +80,7 @@ def measure(source: Place, options: MeasureOptions, threads: int = 1) -> Measure
     if options.reference:
         reference = Reference(files.read(options.reference, options.max_pixels), image.size)
     measurement = measure_image(image, options.stride, reference, threads)
-    _draw(source, image, reference, measurement, options)
+    draw(source, image, reference, measurement, options)
     return measurement
 
 
@@ -95,13 +95,14 @@ def _worst_frame(source: animation.Animation, stride: int | None, threads: int) 
     return max(measurements, key=lambda one: one.overall.rank)
 
 
-def _draw(
+def draw(
     source: Place,
     image: Image,
     reference: Reference | None,
     measurement: Measurement,
     options: MeasureOptions,
 ) -> None:
+    """Draw the figures that are asked for of a picture that has been measured."""
     stride, name = measurement.likeliest_stride, measurement.worst_channel
     channel = CHANNELS[name]
     title = f"{source.name}, {name}: stride {stride[0]}"

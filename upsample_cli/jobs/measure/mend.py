@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from math import sqrt
 from time import perf_counter
@@ -13,7 +13,7 @@ import numpy as np
 from upsample_cli import memory
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.image import Image
-from upsample_cli.images.levels import COLOURS, OPACITY, Channel, in_levels
+from upsample_cli.images.levels import COLOURS, Channel, Colour, in_levels
 from upsample_cli.images.places.place import Place
 from upsample_cli.images.read import files
 from upsample_cli.images.read.decode import Decoded, decode
@@ -22,7 +22,7 @@ from upsample_cli.jobs.enlarge import still
 from upsample_cli.jobs.enlarge.task import Report, Task
 from upsample_cli.jobs.enlarge.threads import Workers
 from upsample_cli.jobs.measure import measure_figures
-from upsample_cli.jobs.measure.measure import MeasureOptions
+from upsample_cli.jobs.measure.measure import MeasureOptions, draw
 from upsample_cli.jobs.measure.measurement import (
     CHANNELS,
     Measurement,
@@ -33,7 +33,7 @@ from upsample_cli.jobs.measure.measurement import (
 )
 from upsample_cli.metrics.cells import CellGrid, Cells
 from upsample_cli.metrics.checkerboard import CHECKERBOARD
-from upsample_cli.metrics.mending import mending
+from upsample_cli.metrics.mending import Mending, mending
 from upsample_cli.metrics.meter import Field, grid, judged
 from upsample_cli.metrics.rows import Floats
 
@@ -102,11 +102,7 @@ def mend(options: MeasureOptions, strength: float, source: Place, to: Place, tas
     if result.image is not image and options.stride is None and reference is None:
         notes += (_BY_NATURE,)
     notes += _write(result.image, image, held, to, task)
-    if options.heat_map is not None:
-        name, stride = result.before.worst_channel, result.before.likeliest_stride
-        title = f"Checkerboard in {source.name}, {name}: stride {stride[0]}, before the repair"
-        sheet = measure_figures.heat(image, CHANNELS[name], stride, title, reference)
-        measure_figures.write(sheet, options.heat_map, task.force)
+    draw(source, image, reference, result.before, replace(options, force=task.force))
     return Report(
         str(source), str(to), "done", size=image.size, method="repair",
         seconds=perf_counter() - start, checkerboard=result.after.overall, notes=notes,
@@ -130,12 +126,11 @@ def repaired(
         reference: What the picture was enlarged from; None if unknown.
         threads: How many threads share the work.
     """
-    before = _measured(image, options.stride, reference, threads)
-    names = _uneven(before)
-    if not names or strength == 0:
+    before = _searched(image, options.stride, reference, threads)
+    if before.worst.verdict != CHECKERBOARD or strength == 0:
         return Repaired(image, before, before, 0.0)
-    result, moved = _mended(image, names, before, reference, strength, threads)
     stride = before.overall.stride[0]
+    result, moved = _mended(image, stride, reference, strength, threads)
     return Repaired(result, before, measure_image(result, stride, reference, threads), moved)
 
 
@@ -149,89 +144,71 @@ def _still(source: Place, max_pixels: int) -> Image:
     return image
 
 
-def _measured(
+def _searched(
     image: Image, stride: int | None, reference: Reference | None, threads: int
 ) -> Measurement:
-    """Return the checkerboard in a picture; a stride that luma tells is looked for alone."""
-    if stride is None and image.samples.shape[2] >= 3:
+    """Return the checkerboard in a picture; of colours where their luma has none."""
+    if image.samples.shape[2] == 3:
         light = in_levels(image.samples, None)[..., None] / np.float32(255)
-        if image.has_alpha:
-            opacity = in_levels(image.samples, OPACITY)[..., None] / np.float32(255)
-            light = np.concatenate([light, opacity], axis=2)
-        found = measure_image(image._replace(samples=light), None, reference, threads).luma
-        if found.verdict == CHECKERBOARD:
-            stride = found.stride[0]
+        found = measure_image(image._replace(samples=light), stride, reference, threads)
+        if found.luma.verdict == CHECKERBOARD:
+            return found
     return measure_image(image, stride, reference, threads)
 
 
-def _uneven(measurement: Measurement) -> list[str]:
-    """Return the channels to repair: all colours if any of them has a checkerboard."""
-    found = {
-        name
-        for name, one in {"luma": measurement.luma, **measurement.channels}.items()
-        if one.verdict == CHECKERBOARD
-    }
-    colours = [name for name in COLOURS if name in measurement.channels] or ["luma"]
-    names = colours if found - {"opacity"} else []
-    return [*names, *({"opacity"} & found)]
+def _fields(cells: Mapping[str, Sequence[Cells | None]], cut: CellGrid) -> dict[str, Field]:
+    """Return where each channel with a checkerboard has it; of colours luma tells, if it can."""
+    fields = dict[str, Field]()
+    for name, (own,) in cells.items():  # luma is the first
+        if name in COLOURS and "luma" in fields:
+            fields[name] = fields["luma"]
+            continue
+        result, field = judged(own, cut, least_levels(CHANNELS[name]))
+        if result.verdict == CHECKERBOARD:
+            fields[name] = field
+    return {name: fields[name] for name in fields if name != "luma" or "red" not in cells}
 
 
 def _mended(
-    image: Image,
-    names: list[str],
-    measurement: Measurement,
-    reference: Reference | None,
-    strength: float,
-    threads: int,
+    image: Image, stride: int, reference: Reference | None, strength: float, threads: int
 ) -> tuple[Image, float]:
     """Return a picture without its checkerboard, and the RMS of the change, in levels."""
-    stride = measurement.overall.stride[0]
     memory.check(3 * image.samples.nbytes, "its repair")
     cut = grid((stride, stride), image.size)
     samples = image.samples.copy()
+
+    def fetch(channel: Channel, rows: range) -> list[Floats]:
+        """Return rows of a channel as they were read, and of its reference."""
+        own = in_levels(image.samples[rows.start : rows.stop], channel)
+        known = reference is not None and reference.has(channel)
+        return [own, reference.rows(rows, channel)] if reference and known else [own]
+
     with Workers(threads) as workers:
         cells = cells_by_channel(image, range(stride, stride + 1), reference, workers)
-        fields = {name: _where(measurement, cells, cut, name) for name in names}
-        mendings = {name: mending(cells[name][0], cut, fields[name], image.size) for name in names}
+        fields = _fields(cells, cut)
 
-        def levels(rows: range, channel: Channel) -> Floats:
-            """Return rows of a channel as they were read."""
-            return in_levels(image.samples[rows.start : rows.stop], channel)
+        def planned(name: str) -> Mending:
+            """Return how to repair a channel."""
+            own = cells[name][0]
+            assert own is not None  # a picture with a checkerboard has cells
+            return mending(own, cut, fields[name], image.size, partial(fetch, CHANNELS[name]))
 
-        def repair(part: tuple[str, range]) -> float:
+        def repair(part: tuple[str, Mending, range]) -> float:
             """Repair some rows of a channel in place; return the sum of squared changes."""
-            name, rows = part
+            name, plan, rows = part
             channel = CHANNELS[name]
-            is_known = reference is not None and reference.has(channel)
-            known = partial(reference.rows, channel=channel) if reference and is_known else None
-            old = levels(rows, channel)
-            mended = mendings[name].mended(partial(levels, channel=channel), known, rows)
-            new = old + np.float32(strength) * (mended - old)
-            samples[rows.start : rows.stop, :, channel or 0] = _on_scale(new, image)
+            old, mended = fetch(channel, rows)[0], plan.mended(rows)
+            mended = old + np.float32(strength) * (mended - old)
+            planes = Colour(image.dtype).levels(mended[None] / np.float32(255))
+            samples[rows.start : rows.stop, :, channel or 0] = planes[0]
             change = in_levels(samples[rows.start : rows.stop], channel) - old
             return float(np.square(change, dtype=np.float64).sum())
 
-        parts = [(name, rows) for name in names for rows in mendings[name].strips()]
+        plans = zip(fields, workers.in_order(planned, list(fields)), strict=True)
+        parts = [(name, plan, rows) for name, plan in plans for rows in plan.strips()]
         squares = sum(workers.in_order(repair, parts))
-    pixels = image.size[0] * image.size[1] * len(names)
+    pixels = max(1, image.size[0] * image.size[1] * len(fields))
     return image._replace(samples=samples), sqrt(squares / pixels)
-
-
-def _on_scale(levels: Floats, image: Image) -> Floats:
-    """Return levels of 0..255 on the scale of a picture's samples, rounded like these."""
-    scaled: Floats = levels * np.float32(image.peak / 255)
-    if image.dtype.kind != "f":
-        np.clip(np.floor(scaled + np.float32(0.5)), 0, image.peak, out=scaled)
-    return scaled
-
-
-def _where(
-    measurement: Measurement, cells: Mapping[str, Sequence[Cells | None]], cut: CellGrid, name: str
-) -> Field:
-    """Return where a channel has a pattern: of colours luma tells, if it has one at all."""
-    if name != "opacity" and measurement.luma.verdict == CHECKERBOARD:
-        name = "luma"
-    return judged(cells[name][0], cut, least_levels(CHANNELS[name]))[1]
 
 
 def _write(result: Image, image: Image, held: _Held, to: Place, task: Task) -> tuple[str, ...]:
@@ -239,11 +216,8 @@ def _write(result: Image, image: Image, held: _Held, to: Place, task: Task) -> t
     format = formats.format_of(to, task.encoding.format, image.format)
     if result is not image or format != image.format:
         notes = still.write(result, image.size, format, to, task, None)[1]
-        return (
-            notes
-            if result is not image
-            else (*notes, f"nothing to repair, so it was only written as {format}")
-        )
+        untouched = (f"nothing to repair, so it was only written as {format}",)
+        return notes if result is not image else (*notes, *untouched)
     with to.writing(task.force, task.mode) as file:
         file.write(held.data)
     return ("nothing to repair, so it was copied unchanged",)
