@@ -73,7 +73,7 @@ def _of_node(network: Network, node: NodeProto) -> Part | None:
     if node.op_type in _OPAQUE and node.output[0] not in network.shapes:
         return _unknown(node, "it does not run")
     if node.op_type == "DepthToSpace":
-        return _unknown(node, "what it takes is too small to see")
+        return _unknown(node, "its input is too small to be judged")
     return Part(node, RESIZE) if node.op_type in RESIZES else None
 
 

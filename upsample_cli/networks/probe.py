@@ -96,7 +96,7 @@ def _measured(layer: Layer, ready: ReadyPart) -> Layer:
     both = {name: one[name] + two[name] for name in one}
     noise = [ready.run(feeds) - dark for feeds in (one, two, both)]
     if not all(np.isfinite(values).all() for values in noise):
-        return replace(layer, unknown="what it makes holds NaN or infinity")
+        return replace(layer, unknown="its output holds NaN or infinity")
     if np.abs(noise[0] + noise[1] - noise[2]).max() > _LINEAR * np.abs(noise[2]).max():
         kinds = ", ".join(dict.fromkeys(node.op_type for node in ready.part.nodes))
         return replace(layer, unknown=f"it is not linear: {kinds}")

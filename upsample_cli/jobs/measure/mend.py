@@ -38,8 +38,8 @@ from upsample_cli.metrics.meter import Field, grid, judged
 from upsample_cli.metrics.rows import Floats
 
 _BY_NATURE = (
-    "brickwork, halftones and screens repeat by nature; if it shows such, give --stride or "
-    "--reference, or keep the original"
+    "brickwork, halftones and screens repeat by nature; if it shows one of these, give --stride "
+    "or --reference, or keep the original"
 )
 
 
