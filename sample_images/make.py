@@ -1,4 +1,4 @@
-"""Make the test charts, and the picture at the head of the README, with the tool itself.
+"""Make the test charts, and the pictures of README and guides, with the tool itself.
 
 python sample_images/make.py
 """
@@ -11,12 +11,13 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 HERE = Path(__file__).parent
-# The picture at the head of the README: shrunk first, so that the truth stands beside the methods.
+# The picture at the head of the README: shrunk first, so that the original is beside the methods.
 FIGURE = (
     "compare", HERE / "chelsea.png", "--shrink", "--scale", "4", "--crop", "140,60,128,96",
     "--methods", "nearest,bicubic,tconv:kernel=uniform:kernel_size=5,tconv,network",
     "--output", HERE / "methods.png", "--force",
 )  # fmt: skip
+MATRIX = ("matrix", "--stride", "2", "--small", "2x2", "-o", HERE / "matrix.png", "--force")
 
 
 def zone_plate(size: int = 256) -> Image.Image:
@@ -47,4 +48,5 @@ if __name__ == "__main__":
     zone_plate().save(HERE / "zone_plate.png", optimize=True)
     flat_and_ramp().save(HERE / "flat_and_ramp.png", optimize=True)
     text().save(HERE / "text.png", optimize=True)
-    subprocess.run([sys.executable, "-m", "upsample_cli", *FIGURE], check=True)
+    for words in (FIGURE, MATRIX):
+        subprocess.run([sys.executable, "-m", "upsample_cli", *words], check=True)
