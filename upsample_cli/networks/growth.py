@@ -4,7 +4,7 @@ Every value that only moves numbers, or adds them up, is run on the coordinates 
 comes from. Along an axis of the picture these rise by one every s pixels: that s is the stride.
 """
 
-from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from math import prod
 
 import numpy as np
@@ -18,7 +18,7 @@ from upsample_cli.networks.model_graph import (
     in_order,
     is_linear,
 )
-from upsample_cli.networks.part import Axis, Part
+from upsample_cli.networks.part import Axis, Part, ReadyPart
 from upsample_cli.networks.upsampling_layer import SUB_PIXEL, TCONV
 
 LAST_STEPS = frozenset((
@@ -27,7 +27,8 @@ LAST_STEPS = frozenset((
 ))  # fmt: skip # what can be the last step of putting channels between pixels
 _HEARTS = ("DepthToSpace", "Transpose", "Einsum")
 _MOST, _SOURCES = 200, 64  # nodes of a block; maps that it draws on
-_COARSEST, _FEW = 64, 24  # stride; pixels along an axis, where any number will do
+_COARSEST, _SIDE = 64, 24  # stride; pixels along an axis, where any number will do
+_MOST_AXES = 5  # of a map with that many along each: of more it would be too large
 _COLUMNS = 300  # of a value that are looked at along an axis
 _SLACK = 0.05  # of a coordinate
 _GROWS = 1.3  # times as many pixels, at least: crops may take some away
@@ -94,41 +95,37 @@ def _grown(network: Network, node: NodeProto) -> Part | None:
     if not nodes or any(len(shape) < 2 or sorted(shape) == after for shape in shapes.values()):
         return None
     channels = {source: _channels(network, source) for source in sources}
-    longest = max(max(shape) for shape in shapes.values())
-    for few, spread in ((_FEW, 0.5), (longest, 0.5), (longest, 0.0)):
-        smaller = {
-            source: tuple(n if at in (0, channels[source]) else min(n, few)
-                          for at, n in enumerate(shape))
-            for source, shape in shapes.items()
-        }  # fmt: skip
-        lows = {prod(shape) // max(1, shape[channels[name]]) for name, shape in smaller.items()}
+    part = Part(node, SUB_PIXEL, nodes, channels, output)
+    longest = max(max(shape[2:], default=0) for shape in shapes.values())
+    smaller = longest > _SIDE and max(map(len, shapes.values())) <= _MOST_AXES
+    first = _SIDE if smaller else 0
+    for side, spread in dict.fromkeys(((first, 0.5), (0, 0.5), (0, 0.0))):
         try:
-            labels = _labels(network, nodes, smaller, channels, output, spread)
+            ready = ReadyPart(network, part, side)
+            labels = _labels(ready, spread)
         except (RunError, ValueError):
             continue
+        maps = [(prod(shape), shape[channels[name]]) for name, shape in ready.shapes.items()]
+        lows = {numbers // max(1, count) for numbers, count in maps}
         axes = _axes(labels, max(lows)) if len(lows) == 1 else ()
         if axes:
             hearts = {inner.op_type: inner for inner in nodes}
             heart = next((hearts[kind] for kind in _HEARTS if kind in hearts), node)
             empty = float(np.isnan(labels[0]).mean())
             kind = TCONV if empty else SUB_PIXEL
-            return Part(heart, kind, nodes, channels, output, axes, empty=empty)
+            return replace(part, node=heart, kind=kind, axes=axes, empty=empty)
     return None
 
 
-def _labels(
-    network: Network, nodes: Sequence[NodeProto], shapes: Mapping[str, tuple[int, ...]],
-    channels: Mapping[str, int], output: str, spread: float,
-) -> Array:  # fmt: skip
+def _labels(ready: ReadyPart, spread: float) -> Array:
     """Return the coordinates, in the maps before, of what each number of a value is made of.
 
     They come first, one for each axis of the maps but that of channels; NaN is made of nothing.
     Channels are weighted at random, so that sums of both signs are not 0, or else all alike.
     """
-    rng = np.random.default_rng(1)
-    session = network.part(nodes, shapes, [output])
+    rng, channels = np.random.default_rng(1), ready.part.inputs
     weights = {}
-    for name, shape in shapes.items():
+    for name, shape in ready.shapes.items():
         one_by_one = [n if at == channels[name] else 1 for at, n in enumerate(shape)]
         random = rng.uniform(1 - spread, 1 + spread, one_by_one)
         weights[name] = np.broadcast_to(random.astype(np.float32), shape)
@@ -140,12 +137,12 @@ def _labels(
             place = [at for at in range(values.ndim) if at != channels[name]][axis]
             ramp = np.arange(values.shape[place], dtype=np.float32)
             feeds[name] = values * ramp.reshape([-1] + [1] * (values.ndim - 1 - place))
-        return session.run(feeds)[output].astype(np.float64)
+        return ready.run(feeds)
 
-    zero = session.run({name: np.zeros_like(values) for name, values in weights.items()})[output]
-    ones = session.run({name: values.copy() for name, values in weights.items()})[output] - zero
+    zero = ready.run(ready.flat(0.0))
+    ones = ready.run({name: values.copy() for name, values in weights.items()}) - zero
     empty = np.abs(ones) <= 1e-6 * np.abs(ones).max(initial=0.0)
-    count = len(next(iter(shapes.values()))) - 1
+    count = len(next(iter(weights.values())).shape) - 1
     with np.errstate(divide="ignore", invalid="ignore"):
         ramps = [np.where(empty, np.nan, (response(at) - zero) / ones) for at in range(count)]
     return np.array(ramps)
