@@ -188,14 +188,14 @@ def _shift(down: float, across: float) -> str:
     """Return a shift in output pixels as words.
 
     >>> _shift(-0.5, -0.5), _shift(0, 1.5)
-    ('half a pixel up and half a pixel left', '1.5 pixels right')
+    ('half a pixel up and left', '1.5 pixels right')
     """
-    words = []
+    ways: dict[str, list[str]] = {}
     for pixels, ahead, back in ((down, "down", "up"), (across, "right", "left")):
         length = "half a pixel" if abs(pixels) == 0.5 else f"{abs(pixels):g} pixels"
         if pixels:
-            words.append(f"{length} {ahead if pixels > 0 else back}")
-    return " and ".join(words)
+            ways.setdefault(length, []).append(ahead if pixels > 0 else back)
+    return " and ".join(f"{length} {' and '.join(words)}" for length, words in ways.items())
 
 
 def _head(report: Report) -> dict[str, Any]:
