@@ -6,7 +6,7 @@ import numpy as np
 import PIL.Image
 import pytest
 from terminal import Outcome, check_refused, contents
-from textures import texture_samples
+from textures import natural_texture, periodic_pattern, texture_samples
 
 from upsample_cli import memory
 
@@ -49,6 +49,29 @@ def test_the_truth_is_told_where_it_is_known(call: Call, folder: Path) -> None:
     for first, second in zip(*scores, strict=True):
         assert first["psnr"] == pytest.approx(second["psnr"], abs=0.5)
     assert not (folder / "compare.html").exists()
+
+
+def test_a_checkerboard_is_shown_repaired(call: Call, folder: Path) -> None:
+    """A picture with a checkerboard has one entry more, in which it is gone."""
+    levels = 40 + 150 * natural_texture(160, 180)[0]
+    for axis in (0, 1):
+        for _ in range(3):
+            levels = (np.roll(levels, 1, axis) + 2 * levels + np.roll(levels, -1, axis)) / 4
+    dirty = levels * (1 + 0.06 * periodic_pattern(160, 180, 2))
+    for name, one in (("clean", levels), ("dirty", dirty)):
+        picture = PIL.Image.fromarray(np.floor(one + 0.5).astype(np.uint8))
+        picture.save(folder / f"{name}.png")
+        picture.resize((360, 320), PIL.Image.Resampling.BICUBIC).save(folder / f"{name}-x2.png")
+    outcome = call("compare", "dirty.png", "--reference", "clean-x2.png", "--json", "-o",
+                   "page.html", "--methods", "bicubic,nearest")  # fmt: skip
+    first, _, last = json.loads(outcome.out)["methods"]
+    assert (first["method"], last["method"]) == ("bicubic", "bicubic, repaired")
+    assert last["psnr"] > first["psnr"] + 10
+    assert b"bicubic, repaired" in (folder / "page.html").read_bytes()
+    (folder / "many").mkdir()
+    (folder / "dirty.png").rename(folder / "many" / "dirty.png")
+    outcome = call("compare", "many", "--json", "--methods", "bicubic,nearest")
+    assert len(json.loads(outcome.out)["methods"]) == 2
 
 
 def test_a_sheet_shows_the_crop_by_every_method(call: Call, folder: Path) -> None:

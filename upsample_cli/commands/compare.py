@@ -25,7 +25,7 @@ from upsample_cli.process import cores
 if TYPE_CHECKING:  # --help must not wait for NumPy
     from upsample_cli.jobs.compare.compare import Comparison
     from upsample_cli.jobs.compare.figures_table import Table
-    from upsample_cli.jobs.compare.subject import Box, NamedMethod, Options
+    from upsample_cli.jobs.compare.subject import Box, Options
 
 _PAGE = "compare.html"
 _WORST = 3  # pictures of a folder that its page shows
@@ -97,7 +97,7 @@ def compare(source: str, output: str | None, methods: str | None, force: bool, a
     if scores:
         table = figures_table.table(scores)
         if target is not None:
-            _write(target, worst, named, table, len(scores), force)
+            _write(target, worst, table, len(scores), force)
         if not as_json:
             click.echo(aligned([[title for title, _ in table.header], *table.rows]))
     return exit_codes.of_pictures({"done": len(scores), "failed": failed}, False)
@@ -116,15 +116,16 @@ def _line(picture: Place, result: "Comparison | UpsampleError") -> str:
     })  # fmt: skip
 
 
-def _write(target: Place, worst: "list[Comparison]", methods: "list[NamedMethod]", table: "Table",
-           count: int, force: bool) -> None:  # fmt: skip
+def _write(
+    target: Place, worst: "list[Comparison]", table: "Table", count: int, force: bool
+) -> None:
     """Write the page, or the sheet of the worst picture."""
     from upsample_cli.jobs.compare import html_page
 
     if target.suffix == ".png":
-        data = html_page.sheet(worst[0], methods)
+        data = html_page.sheet(worst[0], worst[0].methods)
     else:
-        data = html_page.page(worst, methods, table, count)
+        data = html_page.page(worst, worst[0].methods, table, count)
     with target.writing(force) as file:
         file.write(data)
 

@@ -78,6 +78,7 @@ class Comparison(NamedTuple):
     """A picture and the results of the methods, in the order of the list."""
 
     subject: Subject
+    methods: Sequence[NamedMethod]
     scores: Sequence[Scores]
     drawn: Sequence[Drawn]
     differences: Plane  # of each block, in levels
@@ -90,16 +91,35 @@ def compare_all(
     for source, is_in_folder in files_in([place], Globs()):
         try:
             if not (is_in_folder and is_other(source)):
-                yield source, compare(source, methods, options)
+                yield source, compare(source, methods, options, repairs=not is_in_folder)
         except UpsampleError as error:
             if not is_in_folder:
                 raise
             yield source, error
 
 
-def compare(source: Place, methods: Sequence[NamedMethod], options: Options) -> Comparison:
-    """Return what becomes of a picture by each method; raise where it or a setting is at fault."""
+def compare(
+    source: Place, methods: Sequence[NamedMethod], options: Options, repairs: bool = False
+) -> Comparison:
+    """Return what becomes of a picture by each method; raise where it or a setting is at fault.
+
+    Args:
+        source: The picture.
+        methods: What to enlarge it by.
+        options: How.
+        repairs: Whether a picture with a checkerboard is enlarged by the first method without it,
+            too.
+    """
     subject = read_subject(source, options)
+    if repairs:
+        from upsample_cli.jobs.measure.measure import MeasureOptions
+        from upsample_cli.jobs.measure.mend import repaired
+
+        mended = repaired(subject.image, MeasureOptions(), threads=options.threads).image
+        if mended is not subject.image:
+            subject = subject._replace(repaired=mended)
+            first = methods[0]
+            methods = [*methods, NamedMethod(f"{first.label}, repaired", first.method, True)]
     each = 2 * subject.image.channels * subject.image.dtype.itemsize + _LUMA
     each += 0 if subject.truth is None else _FIDELITY
     pixels = subject.size[0] * subject.size[1] * (options.threads + 1)
@@ -107,7 +127,7 @@ def compare(source: Place, methods: Sequence[NamedMethod], options: Options) -> 
     truth = None if subject.truth is None else luma_over_black(subject.truth)
     scores, drawn, steps, last = list[Scores](), list[Drawn](), list[Plane](), None
     with Workers(options.threads) as workers:
-        results = workers.in_order(lambda one: _result(subject, truth, one), methods)
+        results = workers.in_order(lambda one: _result(subject.of(one), truth, one), methods)
         for score, pictures, luma in results:
             # Of neighbours in the list, not of all from their mean: one that is off everywhere,
             # as a checkerboard is, then counts twice at most, and the median leaves it out.
@@ -115,7 +135,7 @@ def compare(source: Place, methods: Sequence[NamedMethod], options: Options) -> 
             scores.append(score)
             drawn.append(pictures)
             last = luma
-    return Comparison(subject, scores, drawn, np.median(steps[1:] or steps, axis=0))
+    return Comparison(subject, methods, scores, drawn, np.median(steps[1:] or steps, axis=0))
 
 
 def _result(

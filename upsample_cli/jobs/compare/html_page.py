@@ -95,7 +95,7 @@ def _parts(comparison: Comparison, methods: Sequence[NamedMethod], box: Box) -> 
     """Yield a part of the picture by each method, then of the truth."""
     subject = comparison.subject
     for one in methods:
-        yield eight_bit(subject.part(one.method, box), subject.image.peak)
+        yield eight_bit(subject.of(one).part(one.method, box), subject.image.peak)
     if subject.truth is not None:
         yield eight_bit(box.of(subject.truth.samples), subject.truth.peak)
 

@@ -80,11 +80,16 @@ class Subject(NamedTuple):
     size: Size  # of the outputs
     truth: Image | None = None
     box: Box | None = None  # to show, in pixels of the outputs
+    repaired: Image | None = None  # the picture without its checkerboard, if it has one
 
     @property
     def scale(self) -> float:
         """Output pixels per input pixel, the larger of both axes."""
         return max(out / low for out, low in zip(self.size, self.image.size, strict=True))
+
+    def of(self, named: "NamedMethod") -> "Subject":
+        """Return the subject that a method enlarges: this one, or without its checkerboard."""
+        return self._replace(image=self.repaired or self.image) if named.is_repaired else self
 
     def renderer(self, method: Method) -> Renderer:
         """Return what computes the enlargement by a method."""
@@ -152,6 +157,7 @@ class NamedMethod(NamedTuple):
 
     label: str
     method: Method
+    is_repaired: bool = False  # whether the picture's checkerboard is taken out first
 
 
 def default_methods(scale: float) -> list[NamedMethod]:
