@@ -24,6 +24,7 @@ _RINGS = 3
 _OWN = np.array([1 / 40, 1 / 20, 1 / 8, 1.0])  # of the outermost ring's ratio, from the core out
 _MORE = 2.0  # times that at most
 _STAIRS = 60.0  # times that more for a pixel of stairs: they are near the lines, too
+_SURE = 5.0  # for a pixel of stairs, how much more all of it may be: they differ by place
 _LEAST = np.float32(1e-3)  # levels, squared
 _WIDER = 3  # pixels: a brightness of stride 2 is smoothed once more, over about a kernel's width
 _AROUND = 2  # cells beyond each side: gains draw on the powers of their neighbours, and on theirs
@@ -75,6 +76,7 @@ def ratios(windows: list[list[Floats]], cell: int, stairs: float) -> NDArray[np.
     powers = [np.stack([_power(one, cell).ravel() for one in window]) for window in windows]
     changes, *parts = np.hstack(powers)
     found = np.array([_median(part / (changes + _LEAST), changes) for part in parts])
+    found *= 1 + _SURE * stairs
     least = found[-1] * _OWN
     most = np.minimum((_MORE + _STAIRS * stairs) * least, found[-1])
     return np.asarray(np.clip(found, least, most))
