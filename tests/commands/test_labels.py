@@ -77,7 +77,7 @@ def test_a_tiff_without_labels_is_refused(call: Call, folder: Path) -> None:
     check_refused(
         call("f.tif", "out.png", "--labels"),
         1,
-        "f.tif has 1 x float32 a pixel, which is not a label",
+        "f.tif has pixels of 1 x float32, which are not labels",
     )
 
 
@@ -132,7 +132,7 @@ def test_pipes_and_folders_accept_masks(masks: Path) -> None:
         (
             ["in.png", "o.png"],
             1,
-            "in.png has 3 x uint8 a pixel, which is not a label; give a palette or grey",
+            "in.png has pixels of 3 x uint8, which are not labels; give a palette or grey",
         ),
         (["in.jpg", "o.png"], 1, "in.jpg is a JPEG, which blurs labels; give the mask as a PNG"),
         (["p.png", "o.jpg"], 1, "JPEG would change these labels; write a PNG"),

@@ -59,7 +59,7 @@ def test_a_resize_conv_kernel_is_refused_by_tconv(call: Call, photos: str) -> No
         (["photos", "-o", "no/mine.npz"], 1, "no folder no"),
         (["photos", "-o", "old.npz"], 1, "old.npz exists; pass --force"),
         (["photos", "-o", "mine.npz", "--taps", "4"], 2, "invalid --taps 4"),
-        (["photos", "-o", "mine.npz", "--shrink", "box"], 2, "no shrink 'box'"),
+        (["photos", "-o", "mine.npz", "--shrink", "box"], 2, "invalid --shrink 'box'"),
         (["photos"], 2, "--output"),
         (["photos", "-o", "n.npz", "--steps", "9"], 2, "--steps is for network, not for tconv"),
         (["photos", "-o", "n.npz", "-m", "network", "--taps", "9"], 2, "--taps is for tconv and"),

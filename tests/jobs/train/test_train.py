@@ -114,11 +114,14 @@ def test_a_picture_named_twice_is_one(photos: list[Place]) -> None:
     [
         ({"taps": 4}, "invalid --taps 4; give an odd number from 3 to 15"),
         ({"taps": 17}, "invalid --taps 17"),
-        ({"shrink": "box"}, "no shrink 'box'; choose bicubic, area, lanczos or gaussian:SIGMA"),
-        ({"shrink": "gaussian"}, "no shrink 'gaussian'; "),
-        ({"shrink": "gaussian:0"}, "no shrink 'gaussian:0'; "),
+        (
+            {"shrink": "box"},
+            "invalid --shrink 'box'; choose bicubic, area, lanczos or gaussian:SIGMA",
+        ),
+        ({"shrink": "gaussian"}, "invalid --shrink 'gaussian'; "),
+        ({"shrink": "gaussian:0"}, "invalid --shrink 'gaussian:0'; "),
         ({"shrink": "gaussian:1e-9"}, "gaussian:SIGMA, 0.2 to 16 pixels"),
-        ({"shrink": "gaussian:nan"}, "no shrink 'gaussian:nan'; "),
+        ({"shrink": "gaussian:nan"}, "invalid --shrink 'gaussian:nan'; "),
         ({"structure": Structure(balance="even")}, "no balance 'even'; choose flat, ramp, none"),
     ],
 )

@@ -223,7 +223,7 @@ def check_stream(inputs: tuple[Place | Folder, ...]) -> None:
     """
     if len(inputs) != 1 or isinstance(inputs[0], Folder):
         what = f"folder {inputs[0]}" if len(inputs) == 1 else "many pictures"
-        raise SettingError(f"{what} cannot go to standard output; name a folder to write")
+        raise SettingError(f"{what} cannot go to standard output; name a folder to write to")
     if sys.stdout is None or sys.stdout.isatty():
         fault = "closed" if sys.stdout is None else "a terminal"
         raise SettingError(f"standard output is {fault}; name a file or pipe it on")

@@ -52,7 +52,7 @@ def mask_of(decoded: Decoded | Animation) -> Image:
     mask = files.to_image(decoded._replace(depth=decoded.depth._replace(highest=FULL)))
     if mask.channels > 1 or mask.dtype.kind != "u":
         raise ImageFileError(
-            f"{name} has {mask.channels} x {mask.dtype} a pixel, which is not a label; "
+            f"{name} has pixels of {mask.channels} x {mask.dtype}, which are not labels; "
             "give a palette or grey picture"
         )
     return mask

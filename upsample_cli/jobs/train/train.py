@@ -87,8 +87,8 @@ class Settings:
         # A narrower Gaussian is 0 half a pixel away, where the nearest originals lie.
         if name != "gaussian" or not 0.2 <= deviation <= 16:
             raise SettingError(
-                f"no shrink '{self.shrink}'; choose {', '.join(_SHRINKS)} or gaussian:SIGMA, "
-                "0.2 to 16 pixels"
+                f"invalid --shrink '{self.shrink}'; choose {', '.join(_SHRINKS)} or "
+                "gaussian:SIGMA, 0.2 to 16 pixels"
             )
         return interpolants.gaussian(deviation / self.stride)
 
