@@ -18,7 +18,7 @@ from upsample_cli.errors import SettingError, UpsampleError
 
 
 class _App(click.Group):
-    """A group whose first command needs no name."""
+    """A group of commands in which `upsample`, the main job, needs no name."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Insert the name of the main job before arguments that do not begin with a command."""
@@ -35,7 +35,7 @@ class _App(click.Group):
         try:
             return super().invoke(ctx)
         except click.UsageError as error:
-            error.ctx = error.ctx or ctx  # click sets none for an option that lacks its value
+            error.ctx = error.ctx or ctx  # click leaves it out where an option lacks its value
             raise
         except BrokenPipeError:
             # The rest of the buffer must not fail again when it is flushed.

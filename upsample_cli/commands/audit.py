@@ -30,7 +30,7 @@ from upsample_cli.errors import SettingError, UpsampleError
 @click.option("--pictures", multiple=True, metavar="FILE", shell_complete=complete_files,
               help="Photograph to run networks on too; may be repeated.")  # fmt: skip
 @click.option("--max-levels", type=Limit(0), metavar="LEVELS",
-              help="Exit with 4 if a network's output has more than this.")  # fmt: skip
+              help="Exit with 4 if the pattern in a network's output is stronger.")  # fmt: skip
 @max_memory_option
 @json_option
 def audit(files: tuple[str, ...], stride: tuple[int, int] | None,
@@ -38,9 +38,10 @@ def audit(files: tuple[str, ...], stride: tuple[int, int] | None,
           pictures: tuple[str, ...], max_levels: float | None, as_json: bool) -> int:  # fmt: skip
     """Find the exact checkerboard of each FILE.
 
-    Ripple is the pattern that a flat picture gets: the spread of the phase sums over their mean, 0
-    where the kernel is balanced. A network that turns pictures into pictures is also run on flat
-    ones: the last line says how strong the pattern in its output is, in levels of 255.
+    Ripple is the pattern that a flat picture gets: the spread of the phase sums divided by their
+    mean, 0 where the kernel is balanced. A network that turns pictures into pictures is also run on
+    flat pictures: the last line says how strong the pattern in its output is, in levels of 0 to
+    255.
 
     \b
     upsample audit mine.npz                        a kernel of `upsample train`

@@ -83,13 +83,14 @@ def measure(
 ) -> int:
     """Measure the checkerboard in files, folders and URLs of pictures; "-" is standard input.
 
-    Each picture gets a line: stride (pixels after which the pattern repeats), verdict, ripple (its
-    strength: RMS in levels of 0 to 255), share (part of the picture that has it), peak (strength
-    where it is strongest), floor (a weaker pattern could not be seen here), contrast (its power
-    over its error) and the worst channel. An animation is judged by its worst frame.
+    Each picture gets a line: stride (pixels after which the pattern repeats), verdict, ripple (the
+    pattern's strength: RMS in levels of 0 to 255), share (part of the picture that has it), peak
+    (strength where it is strongest), floor (a weaker pattern could not be seen here), contrast (the
+    pattern's power divided by its error's) and the worst channel. An animation is judged by its
+    worst frame.
 
-    Pictures that repeat by nature, such as brickwork and halftones, need --reference: what an even
-    enlargement of LOW shows is then not counted.
+    Brickwork, halftones and the like repeat by nature. For them give --reference LOW, the small
+    picture that was enlarged: a pattern that a clean enlargement of LOW also has is not counted.
 
     \b
     upsample measure photos/ --max-ripple 0.5
@@ -138,7 +139,7 @@ def _files_of_one(
     spectrum: str | None,
     reference: str | None,
 ) -> list[Place | None]:
-    """Return the map, the spectrum and the reference, which are for one picture only."""
+    """Return the files of --map, --spectrum and --reference, which are for one picture only."""
     names = {"map": heat_map, "spectrum": spectrum, "reference": reference}
     for option, name in names.items():
         if name and (len(sources) > 1 or isinstance(sources[0], Folder)):

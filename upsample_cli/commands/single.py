@@ -27,7 +27,7 @@ def enlarge(request: Request, work: "Work | None" = None) -> int:
 
     Args:
         request: What is asked.
-        work: What is done with the picture instead, if anything.
+        work: What to do with the picture instead of enlarging it, as `upsample repair` does.
     """
     source, output = as_file(request.inputs[0]), as_file(request.output)
     unused = list(formats.unused_options(output, request.task.encoding))
@@ -46,7 +46,7 @@ def enlarge(request: Request, work: "Work | None" = None) -> int:
                 click.echo(line, err=output.is_stream)
             raise
         code = exit_codes.of_pictures(tally, is_over)
-    # Notes come last: an error is one line.
+    # Only now, so that an error that ends the run is all that it prints.
     for note in () if request.quiet else unused:
         tell("note", note)
     return code

@@ -48,7 +48,7 @@ class Curve(NamedTuple):
 
 
 class Colour(NamedTuple):
-    """How a picture's levels correspond to planes.
+    """How to turn the samples of a picture into planes, and planes into levels.
 
     Args:
         dtype: uint8, uint16 or float32.
@@ -56,7 +56,7 @@ class Colour(NamedTuple):
         premultiplied: Whether colours are weighted by opacity while they are filtered.
         linear: Whether colours are filtered in linear light.
         is_cmyk: Whether the planes are CMYK.
-        curve: What linear light is by; None for sRGB's curve.
+        curve: How levels stand for light; None for sRGB's curve.
         palette: The colours that a plane of indices stands for, where pixels are only copied.
     """
 

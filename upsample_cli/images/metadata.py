@@ -18,7 +18,7 @@ _BYTES = (1, 7)  # types of TIFF
 _XMP_KEY = "XML:com.adobe.xmp"
 _XMP_VALUE = rb"(\s*=\s*[\"']|\s*>)\d+"
 PNG_TEXT_PREFIX = "upsample-cli text: "
-"""Stands before keywords that Pillow would confuse with properties; see `with_safe_texts`."""
+"""Stands before keywords that Pillow would confuse with properties; see `png_chunks.scan`."""
 _HELD = {
     "PNG": {"profile", "EXIF", "XMP", "dpi", "comment", "text", "gamma", "cICP", "mDCV", "cLLI"},
     "JPEG": {"profile", "EXIF", "XMP", "dpi", "comment", "IPTC", "extended XMP"},
@@ -164,7 +164,7 @@ def _iptc(opened: Any) -> bytes | None:
 
 
 def _text(opened: Any) -> Iterator[tuple[str, str]]:
-    """Yield keys and values of a PNG's texts, or the comment of another format."""
+    """Yield keys and values of a PNG's texts; of other formats the comment, as "Comment"."""
     if opened.format == "PNG":
         for key, value in opened.text.items():
             if key not in (_XMP_KEY, exif_tags.RAW_PROFILE):

@@ -38,10 +38,10 @@ class Convolution(NamedTuple):
 
 
 class ResidualNetwork(NamedTuple):
-    """The layers of a network.
+    """The network of the method `network`: what it makes is added to the linear enlargement.
 
     Args:
-        body: Convolutions, the first of one channel and any odd size, the others of 3x3 taps.
+        body: Convolutions: the first takes luma alone and has any odd size, the others 3x3 taps.
         head: Shape (s^2, C, 3, 3), the taps of each output phase of the transposed convolution.
         about: How it was trained: plain numbers and words.
     """
@@ -61,7 +61,7 @@ class ResidualNetwork(NamedTuple):
         return 1 + sum(len(layer.weights[0, 0]) // 2 for layer in self.body)
 
     def phase_sums(self) -> NDArray[np.float64]:
-        """Return what a flat picture gets by phase, shape (s, s): of all levels the most uneven."""
+        """Return the phase sums, shape (s, s), at the grey level at which they are most uneven."""
         features = np.linspace(-0.5, 0.5, 256)[None]
         for weights, bias in self.body:
             features = weights.astype(np.float64).sum((2, 3)) @ features + bias[:, None]

@@ -129,7 +129,7 @@ class Separable(NamedTuple):
         return self.rows.draws_on(rows), self.columns.draws_on(columns)
 
     def touching(self) -> "Separable":
-        """Return the stage that counts, in a mask of the input, the pixels an output draws on."""
+        """Return a stage for masks: it counts the marked input pixels that each output draws on."""
         return Separable(self.rows.touching(), self.columns.touching())
 
     def __call__(self, window: Planes, rows: range, columns: range) -> Planes:
@@ -198,7 +198,7 @@ class Polyphase:
 
     def __init__(self, taps: NDArray[np.float64], stride: int, padding: Size) -> None:
         self._taps, self._stride, self._padding = taps, stride, padding
-        # The coefficients of these bands are the numbers of the taps, counted from 1; 0 is none.
+        # These bands hold the numbers of taps, from 1, in place of their values; 0 is no tap.
         self._down, self._across = (
             transposed_convolution_band(np.arange(1.0, length + 1), stride, before)
             for length, before in zip(taps.shape, padding, strict=True)
@@ -216,7 +216,7 @@ class Polyphase:
         return self._down.draws_on(tall), self._across.draws_on(wide)
 
     def touching(self) -> "Polyphase":
-        """Return the stage that counts, in a mask of the input, the pixels an output draws on."""
+        """Return a stage for masks: it counts the marked input pixels that each output draws on."""
         return Polyphase((self._taps != 0).astype(np.float64), self._stride, self._padding)
 
     def __call__(self, window: Planes, rows: range, columns: range) -> Planes:
@@ -233,7 +233,7 @@ class Polyphase:
         return out[:, top : top + len(rows), left : left + len(columns)]
 
     def _cells(self, outputs: range, count: int) -> range:
-        """Return the outputs of the whole cells, a multiple of `count`, over a run of outputs."""
+        """Return a run of outputs, widened to a multiple of `count` whole cells."""
         first, last = outputs.start // self._stride, -(-outputs.stop // self._stride)
         cells = -(-(last - first) // count) * count
         return range(first * self._stride, (first + cells) * self._stride)

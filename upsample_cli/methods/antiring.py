@@ -95,7 +95,7 @@ class AntiRing(NamedTuple):
         return down, across
 
     def touching(self) -> "AntiRing":
-        """Return the stage that counts, in a mask of the input, the pixels an output draws on."""
+        """Return a stage for masks: it counts the marked input pixels that each output draws on."""
         return _Reached(tuple(stage.touching() for stage in self.stages), *self[1:])
 
     def __call__(self, window: Planes, rows: range, columns: range) -> Planes:

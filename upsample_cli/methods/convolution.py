@@ -33,12 +33,12 @@ class KernelMethod(RingingMethod):
     """A method that applies kernels: learned ones, fixed ones, or that of a file.
 
     Attributes:
-        kernel: One of `LEARNED`; that of a fixed one; the path of a .npz with a stride of its own;
-            or that of a .npy of taps, used with the scale as stride.
+        kernel: The name of a learned or fixed kernel; the path of a .npz, which says its stride; or
+            the path of a .npy of taps, whose stride is the scale.
         kernel_size: Taps of a fixed kernel along each axis; None for what suits.
         resize: What is done before a convolution; empty where nothing is.
         sized: The names of kernels that have any size.
-        positive: The names of kernels without negative taps; those of files are looked at later.
+        positive: The names of kernels without negative taps; a file is looked at once it is loaded.
     """
 
     __slots__ = ()

@@ -35,7 +35,7 @@ class Stage(Protocol):
         """Return a window of the output from exactly the window of the input it draws on."""
 
     def touching(self) -> "Stage":
-        """Return the stage that counts, in a mask of the input, the pixels an output draws on."""
+        """Return a stage for masks: it counts the marked input pixels that each output draws on."""
 
 
 def windows_of(stages: Sequence[Stage], rows: range, columns: range) -> list[tuple[range, range]]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # as in interpolation.py
 
 
 def composed(scale: float, strides: Sequence[int]) -> tuple[int, ...]:
-    """Return the fewest strides with the least product that reaches a scale, largest first.
+    """Return strides, largest first: as few as give the least product that reaches a scale.
 
     >>> composed(8, (2, 3, 4)), composed(5, (2, 3, 4)), composed(1.5, (2, 3, 4))
     ((4, 2), (3, 2), (2,))
@@ -43,10 +43,10 @@ def whole_stride(scale: float) -> int:
 
 
 def repeated(what: str, stride: int, scale: float) -> tuple[int, ...]:
-    """Return the one stride of a file as often as their product takes to reach a scale.
+    """Return the stride of a file, repeated until the product reaches a scale.
 
     Raises:
-        SettingError: The scale is a whole number, and they go beyond it.
+        SettingError: The scale is a whole number, and the product is larger.
     """
     strides, needed = composed(scale, (stride,)), whole_stride(scale)
     if scale == needed and prod(strides) != needed:

@@ -157,7 +157,7 @@ def repeated(run: range, around: int, within: range, period: int) -> NDArray[np.
 
 
 def between(places: NDArray[np.float64], count: int) -> Floats:
-    """Return weights that interpolate linearly between so many values, shape (places, count)."""
+    """Return the weights of `count` values at fractional indices, shape (len(places), count)."""
     apart = np.abs(np.clip(places, 0, count - 1)[:, None] - np.arange(count))
     return np.asarray(np.maximum(0, 1 - apart), np.float32)
 

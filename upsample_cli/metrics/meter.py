@@ -80,7 +80,7 @@ class Meter:
         self._reader = CellReader(*(grid(stride, size) for stride in strides))
 
     def feed(self, rows: Rows) -> None:
-        """Take the next rows; each run with the same parts."""
+        """Take the next rows; `opaque` and `expected` are each given in every call or in none."""
         self._reader.feed(rows)
 
     def result(self, index: int = 0) -> Checkerboard:

@@ -130,7 +130,7 @@ class Network:
         object.__setattr__(self, "consumers", consumers)
 
     def title(self, node: NodeProto) -> str:
-        """Return what a node is called: its operator, and its author's name."""
+        """Return a node's operator and, in brackets, its path and the name its author gave it."""
         return f"{node.op_type} ({''.join(self.titles.get(node.name, ('', node.name)))})"
 
     def taken(self, node: NodeProto) -> list[str]:

@@ -88,7 +88,7 @@ json_option = click.option(
 )
 jobs_option = click.option(
     "-j", "--jobs", type=Whole(1), metavar="N",
-    help="Pictures to work on at once; default one for each core.",
+    help="Processes or threads to use; default one for each core.",
 )  # fmt: skip
 max_pixels_option = click.option(
     "--max-pixels", type=Whole(1), metavar="N",

@@ -34,7 +34,7 @@ class Request:
         task: How to enlarge each picture, on one thread.
         given: The options that were given, as they are on the command line.
         existing: What becomes of outputs that exist.
-        jobs: How many cores to use.
+        jobs: How many processes, or threads for a single picture.
         files_from: A file that names inputs, or "-".
         null: Whether the names in it end with NUL instead of a line break.
         include: Globs of the files to take.
@@ -164,6 +164,7 @@ def request_of(
     inputs, output = _places(paths, options["files_from"])
     given = _given(options)
     names = {parameter.name for one in METHODS for parameter in one.parameters()}
+    # Each step takes its options out of the dictionary; the rest are fields of `Request`.
     chosen = build(method, **{n: v for n in names if (v := options.pop(n)) is not None})
     target = _target(chosen, scale, size, fit)
     encoding = Encoding.of(**{each: options.pop(each) for each in Encoding._fields})
@@ -185,6 +186,7 @@ def _given(options: dict[str, Any]) -> frozenset[str]:
     return frozenset(
         f"--{option.replace('_', '-')}"
         for option, value in options.items()
+        # None, False, () and premultiplied are what options have that are not given.
         if value is not None and value is not False and value not in ((), "premultiplied")
     )
 

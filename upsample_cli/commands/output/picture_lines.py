@@ -22,7 +22,7 @@ UNKNOWN = {
 }
 """What people read for each status of the metric but "ok"."""
 
-_MOST = 0.9  # of a picture: a pattern in so much of it is everywhere
+_EVERYWHERE = 0.9  # of a picture: beyond it, the line does not say in how much
 COLUMNS = (
     "input", "output", "status", "error", "width", "height", "method", "kernel", "scale", "seconds",
     "stride", "ripple", "share", "peak", "contrast_db", "floor", "ripple_rel", "local_db",
@@ -159,7 +159,7 @@ def _in_words(checkerboard: Checkerboard, kernel_ripple: float | None) -> str:
     if checkerboard.verdict == NONE and checkerboard.ripple > checkerboard.floor:
         why = "too faint to see" if checkerboard.ripple < LEVELS else "no clear pattern"
         levels = f"{checkerboard.ripple:.2f} levels, {why}"
-    if is_found and checkerboard.share < _MOST:
+    if is_found and checkerboard.share < _EVERYWHERE:
         levels = f"in {checkerboard.share:.0%} of the picture, {levels}"
     return f"checkerboard {word} ({levels}{ripple})"
 

@@ -177,12 +177,13 @@ class ResultsFile:
 def recorded(
     reports: Iterable[tuple[int, Report]], results: ResultsFile | None, max_ripple: float | None
 ) -> Iterator[Report]:
-    """Yield reports once their rows are written; a limit on the ripple holds for old outputs, too.
+    """Yield each report after its row is written, with the checkerboard in skipped outputs too.
 
     Args:
         reports: Each with the number of its picture.
         results: The file of results, if there is one.
-        max_ripple: The limit: an output that was left and has no row is measured for it.
+        max_ripple: The limit on the checkerboard; where there is one, a skipped output that an
+            earlier run has not measured is measured now.
     """
     for number, report in reports:
         if report.error == KEPT:
@@ -197,7 +198,7 @@ def recorded(
 
 
 def _measured(report: Report) -> Report:
-    """Return the report of an output that was left, with the checkerboard that is in it."""
+    """Return the report of a skipped output, with its checkerboard, which is measured now."""
     from upsample_cli.jobs.measure.measure import MeasureOptions, measure  # seldom needed
 
     options = MeasureOptions(max_pixels=sys.maxsize)  # memory is the limit

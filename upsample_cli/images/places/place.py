@@ -75,7 +75,7 @@ class Location:
 
     @property
     def key(self) -> str:
-        """The same text for `a` and for `./a`."""
+        """A text to compare places by: the same for `a` and for `./a`."""
         from pathlib import Path  # for batches alone: it is slow to import
 
         return str(Path(self.path))
@@ -107,7 +107,7 @@ class Location:
 
 
 class Place(Location):
-    """A file, there or not. Its methods raise `UpsampleError` where they cannot do their work."""
+    """A file to read or write, which may not exist yet; its methods raise `UpsampleError`."""
 
     __slots__ = ()
 
@@ -188,12 +188,12 @@ class Place(Location):
         if not self.folder.exists():
             raise self.folder.absence()
         try:
-            os.lstat(path)  # a link to nothing is something, too
+            os.lstat(path)  # not `os.stat`: a link to nothing counts as a file
         except FileNotFoundError:
             return
         except (OSError, ValueError) as error:
             raise ImageFileError(f"cannot write {path}: {error}; choose another name") from error
-        with suppress(OSError, ValueError):  # what is not there is no other's
+        with suppress(OSError, ValueError):  # a file that is not there is not the input
             if source.local_path is not None and os.path.samefile(path, source.local_path):
                 raise ImageFileError(f"{path} is also the input; name another output")
         if not force and not self._is_special():

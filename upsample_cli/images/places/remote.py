@@ -87,7 +87,7 @@ class RemoteFile(_RemoteLocation, Place):
         return io.BytesIO(store.read(self.path))
 
     def open_head(self) -> BinaryIO:
-        """Open it; its head is read by one request, and more of it when it is asked for."""
+        """Open it by a request for its head alone; the rest is fetched once it is read."""
         return cast(BinaryIO, io.BufferedReader(store.Head(self.path)))
 
     def check_target(self, source: Place, force: bool) -> None:

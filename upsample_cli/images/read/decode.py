@@ -57,7 +57,7 @@ def decode(
     Args:
         place: Where to read.
         max_pixels: The most pixels that it may have.
-        strict: Whether to refuse damage that no pixel needs.
+        strict: Whether to refuse damage even if it does not touch the pixels.
         indexed: Whether the samples of a still picture with a palette remain indices.
 
     Raises:
@@ -189,7 +189,7 @@ def _decode_still(
 def _kept(
     metadata: Metadata, format: str, opened: PIL.Image.Image, file: BinaryIO
 ) -> tuple[Metadata, tuple[str, ...]]:
-    """Return metadata without claims of what is not read of a JPEG or TIFF, and notes on that."""
+    """Return metadata that names no part of the file that is left out, and notes on such parts."""
     if format == "JPEG":
         from upsample_cli.images.read import jpeg_parts
 

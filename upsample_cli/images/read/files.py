@@ -1,4 +1,4 @@
-"""Pictures read from files as samples."""
+"""Turn what is decoded from a file into samples."""
 
 from typing import Any
 

@@ -15,7 +15,8 @@ import PIL.Image
 from PIL.JpegImagePlugin import jpeg_factory
 
 _BEGIN, _END = b"\xff\xd8", b"\xff\xd9"
-# What comes before the marker: it changes pixels that are missing, if need be after a restart.
+# Data to try before the end marker: if it changes what is decoded, pixels are missing. It has every
+# restart marker, as the decoder may ignore data until the one that is due.
 _TAILS = (
     b"", *(b"".join(fill * 64 + bytes([0xFF, 0xD0 + i]) for i in range(8)) for fill in (b"U", b"*"))
 )  # fmt: skip
@@ -46,9 +47,9 @@ def without_attachments(
 
 
 def completed(file: BinaryIO) -> io.BytesIO | None:
-    """Return a JPEG with an end marker; None if that is not all that it lacks."""
+    """Return a JPEG with its end marker added; None where more than the marker is missing."""
     file.seek(0)
-    if file.read(2) != _BEGIN:  # which may have no end, as /dev/zero
+    if file.read(2) != _BEGIN:  # other files are not read whole: /dev/zero never ends
         return None
     data, pixels = (_BEGIN + file.read()).removesuffix(_END[:1]), None
     try:

@@ -20,11 +20,11 @@ if TYPE_CHECKING:  # decoding begins before NumPy has loaded
     from upsample_cli.planes import Size
 
 ALL_FRAMES = 64
-"""How many times the pixels of a still picture all frames of an animation may have."""
+"""The limit on all frames of an animation together, in multiples of --max-pixels."""
 UNKNOWN = "not a supported image file"
 """What errors say of a file that is not a picture, or one of an unknown format such as HEIC."""
 # Common formats first: Pillow imports all its plugins once it comes to a rare one.
-# TGA has no signature, and takes icons for its own.
+# TGA comes last: it has no signature, and its plugin takes icons for TGAs.
 READABLE = [*(name for name in dict.fromkeys(FORMATS.values()) if name not in ("PGM", "TGA")),
             "QOI", "DDS", "SGI", "PCX", "TGA"]  # fmt: skip
 _BIG_ENDIAN_BIG_TIFF = b"MM\0\x2b"  # which Pillow takes for a small one
@@ -224,7 +224,7 @@ def _open_common(file: BinaryIO) -> PIL.Image.Image | None:
         opened = PngImagePlugin.PngImageFile(file)
         _scale_transparent_level(opened)
         return opened
-    with suppress(SyntaxError, IndexError, TypeError, StructError):  # Image.open says what it is
+    with suppress(SyntaxError, IndexError, TypeError, StructError):  # Image.open says what is wrong
         if head.startswith(b"\xff\xd8\xff"):
             from PIL.JpegImagePlugin import jpeg_factory
 

@@ -33,9 +33,9 @@ class Chunk(NamedTuple):
 
 
 def scan(file: BinaryIO) -> tuple[BinaryIO, tuple[Chunk, ...], tuple[str, ...]]:
-    """Return a PNG in which no text can pass for a property of the picture, and its chunks.
+    """Return a PNG that is safe for Pillow to read, and its chunks; other files as they are.
 
-    Chunks that the pixels do not need and whose checksum is wrong are left out.
+    Damaged chunks that the pixels do not need are left out, and some texts get a prefix.
 
     Pillow puts texts and properties into one dictionary: it would take a text called "gamma" for
     the gamma. All its properties are lower-case words, so texts with such keywords get a prefix,

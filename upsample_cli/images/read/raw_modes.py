@@ -29,7 +29,7 @@ FULL = 65535
 
 
 class Depth(NamedTuple):
-    """How to make samples of more than 8 bits out of what Pillow decoded.
+    """How to make samples out of what Pillow decoded, where they have more than 8 bits.
 
     Args:
         low: The low bytes of the samples, where the picture holds the high ones.

@@ -18,9 +18,9 @@ from upsample_cli.images.image import Samples
 from upsample_cli.images.write.encode import encoding_errors, to_pillow
 from upsample_cli.planes import Size
 
-_BLOCK = 16  # rows that blocks of any sampling divide
-_MOST = 8  # of them at once
-_LONGEST = 65535  # blocks between two restarts
+_BLOCK = 16  # rows: a whole number of blocks under any subsampling
+_MOST = 8  # times `_BLOCK` rows in one scan
+_LONGEST = 65535  # blocks between two restart markers, at most
 _FRAMES = (0xC0, 0xC1)  # SOF: baseline, extended
 _SCAN = 0xDA
 _END = b"\xff\xd9"
@@ -79,12 +79,12 @@ def _encoded(run: Samples, is_cmyk: bool, options: dict[str, Any]) -> bytes:
 
 
 def _after(data: bytes, segment: int) -> int:
-    """Return the offset behind the segment whose marker is at an offset."""
+    """Return where the segment that starts at an offset ends."""
     return segment + 2 + int.from_bytes(data[segment + 2 : segment + 4], "big")
 
 
 def _scan(data: bytes) -> int:
-    """Return the offset of the marker of the scan."""
+    """Return the offset of the marker that starts the scan (SOS)."""
     at = 2
     while data[at + 1] != _SCAN:
         at = _after(data, at)

@@ -39,7 +39,7 @@ _TRIAL_ROWS, _TRIAL_BYTES = 5, 4096  # the part of a strip that every filter is 
 _ADLER_MODULUS = 65521
 _adler32, _crc32 = (isal_zlib or zlib).adler32, (isal_zlib or zlib).crc32
 _ISAL_LEVELS = range(1, 4)
-# isal codes drawings and flat areas, which shrink this many times, in twice the bits of zlib.
+# isal takes twice the bytes of zlib for what shrinks more than this, such as drawings.
 _MUCH_SMALLER = 40
 _ZLIB_LEVEL = 4  # for those
 
@@ -199,7 +199,7 @@ def compress(data: Bytes, compression: int, last: bool = True) -> bytes:
 
 @lru_cache(16)  # drawings have many equal strips
 def _compressed_again(stream: bytes, last: bool) -> bytes:
-    """Return the data of a stream as zlib compresses it; the short stream is the cache's key."""
+    """Return the data of a stream compressed by zlib; the stream is a short key for the cache."""
     data = memoryview(zlib.decompressobj(wbits=-15).decompress(stream))
     return _stream(zlib.compressobj(_ZLIB_LEVEL, wbits=-15), data, last)
 

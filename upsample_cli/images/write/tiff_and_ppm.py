@@ -110,12 +110,12 @@ def _metadata_tags(metadata: Metadata) -> dict[int, Any]:
 
 
 def _exif_tags(exif: bytes) -> dict[int, Any]:
-    """Return the tags of EXIF that can be written, without those that are damaged."""
+    """Return the descriptive tags of EXIF; each that Pillow fails to write is left out."""
     tags: dict[int, Any] = {}
     with suppress(*EXIF_ERRORS):
         for tag, value in descriptive(parse(exif)).items():
             with suppress(*EXIF_ERRORS):
-                trial = ImageFileDirectory_v2()
+                trial = ImageFileDirectory_v2()  # damage may show only when a tag is written
                 trial[tag] = value
                 trial.tobytes()
                 tags[tag] = value

@@ -92,7 +92,7 @@ def badness(comparison: Comparison) -> float:
 
 
 def verdict(scores: Sequence[Scores]) -> str:
-    """Return what is seen in one picture, or in how many of several a checkerboard is."""
+    """Return the verdict on one picture, or in how many of several a checkerboard was found."""
     verdicts = [one.checkerboard.verdict or "unknown" for one in scores]
     count = verdicts.count(CHECKERBOARD)
     if len(verdicts) == 1:

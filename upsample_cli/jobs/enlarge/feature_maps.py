@@ -1,4 +1,4 @@
-"""Feature maps enlarged: arrays of any type and layout, rounded only where they are integers."""
+"""Enlarge feature maps: arrays of any type and layout. Only integer types are rounded."""
 
 from collections.abc import Callable
 from time import perf_counter

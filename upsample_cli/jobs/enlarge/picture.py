@@ -28,9 +28,9 @@ Write: TypeAlias = Callable[[Any, Size, str, Place, Task], tuple[Checkerboard, t
 """Enlarges and writes a picture of its kind; see `still.write`."""
 
 OUTPUT_LIMIT = 64
-"""How many times --max-pixels an output may have: eight times the largest input, each way."""
+"""The limit on an output, in multiples of --max-pixels: 8 times the largest input, each way."""
 
-_NOTED_GAIN = 0.01  # a change of brightness by two and a half levels of white
+_NOTED_GAIN = 0.01  # a change of brightness; white changes by 2.5 levels of 255
 
 
 def enlarge(
@@ -47,7 +47,7 @@ def enlarge(
         to: Where to write.
         task: How to enlarge it.
         progress: Wraps the strips for a progress bar; None for none.
-        decoding: Waits for the decoded picture, where decoding has begun already.
+        decoding: Returns the decoded picture, on which a thread is at work; None to decode here.
 
     Raises:
         UpsampleError: The picture cannot be read or enlarged, or the target cannot be written.
@@ -108,7 +108,7 @@ def planned(source: Place, to: Place, task: Task) -> Size:
 def _kind(
     decoded: "Decoded | Animation", task: Task, progress: Progress | None
 ) -> "tuple[Image | Animation, Write]":
-    """Return a decoded picture or mask as samples, an animation as it is; and what writes it."""
+    """Return the decoded picture in the form that its writer takes, and the writer of its kind."""
     if task.labels:
         from upsample_cli.jobs.enlarge import labels
 

@@ -38,9 +38,9 @@ class Strip(NamedTuple):
 
 
 Progress = Callable[[Iterable[Strip], int], Iterator[Strip]]
-"""Wraps the strips as they end, given how many there will be."""
+"""Passes strips through and shows how many are done, given how many there will be."""
 
-_FIGURES = 8  # bytes of luma and opacity that the metric takes of a pixel
+_METRIC_BYTES = 8  # of a pixel: luma and opacity in float32
 _WAITING = 3  # strips that wait to be written
 _LARGEST_STRIDE = 16  # pixels: longer periods are not measured
 
@@ -166,7 +166,7 @@ class MeasuredStrips:
         whole = task.target.whole(image.size)
         scale = whole[0] / image.size[0]
         runs = strips(size, render.channels, scale, task.method.rows_at_once(size, scale))
-        tallest = len(runs[0]) * size[1] * (render.channels * image.dtype.itemsize + _FIGURES)
+        tallest = len(runs[0]) * size[1] * (render.channels * image.dtype.itemsize + _METRIC_BYTES)
         under_way = (task.threads + _WAITING) * tallest
         memory.check(image.samples.nbytes + under_way, f"an output of {size[1]}x{size[0]}")
         computed: Iterable[Strip] = workers.in_order(render.strip, runs)

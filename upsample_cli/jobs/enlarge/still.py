@@ -1,4 +1,4 @@
-"""A still picture on its way to its file."""
+"""Enlarge a still picture and write it, strip by strip where its format allows that."""
 
 from collections.abc import Iterator
 from typing import Any, BinaryIO
@@ -51,7 +51,7 @@ def write(
 
 
 def prepared(image: Image, size: Size, format: str, task: Task) -> tuple[Image, tuple[str, ...]]:
-    """Return a picture as the format holds it once it is enlarged, and notes on it; see `write`."""
+    """Return the input with only what the output's format can hold, and notes on what is lost."""
     notes = _flat_art_note(image, task)
     if task.drop_metadata:
         image = image._replace(metadata=image.metadata.stripped())

@@ -26,6 +26,7 @@ _STRIP_SAMPLES = 3 << 20
 _LARGEST_STRIP = 12 << 20  # samples
 _LEAST_ROWS = 4
 _TILE = 4096  # output columns
+_UNIT = 16  # input pixels of one matrix product (see `Band.block`): cuts lie between two of them
 
 
 class Picture(NamedTuple):
@@ -59,7 +60,7 @@ class Picture(NamedTuple):
         return planes
 
     def _inside(self, run: range, n: int) -> tuple[NDArray[np.int64] | None, range]:
-        """Return the pixels that stand for a run (None: the run itself) and the range they span."""
+        """Return the pixels that stand for a run, None if it crosses no edge; and their range."""
         if run.start >= 0 and run.stop <= n:
             return None, run
         index = np.arange(run.start, run.stop)
@@ -83,7 +84,7 @@ def _columns(planes: Planes, index: NDArray[np.int64], inside: slice) -> Planes:
 
 
 def run(stages: Sequence[Stage], picture: Picture, rows: range, columns: range) -> Planes:
-    """Return a window of the output of stages applied to a picture.
+    """Apply stages to a picture, and return one window of their output.
 
     Returns:
         Shape (C, len(rows), len(columns)).
@@ -102,6 +103,7 @@ def stages_to(method: Method, target: TargetSize, size_in: Size) -> tuple[Stage,
     stages = method.stages(size_in, whole)
     if size == whole:
         return stages
+    # A last stage that crops: a band of one tap, 1, that starts at the first pixel to keep.
     before = ((outer - inner) // 2 for outer, inner in zip(whole, size, strict=True))
     return (*stages, Separable(*(Band(np.ones((1, 1)), np.array([n]), 1) for n in before)))
 
@@ -119,15 +121,20 @@ def strips(size_out: Size, channels: int, scale: float, at_once: int = 0) -> lis
     if at_once:
         return cut(height, max(_LEAST_ROWS, min(at_once, _LARGEST_STRIP // (width * channels))))
     rows = min(128, max(_LEAST_ROWS, _STRIP_SAMPLES // (width * channels)))
-    unit = max(1, round(16 * scale))
+    unit = max(1, round(_UNIT * scale))
     if unit > rows:
         unit = max(1, min(rows, round(scale)))
     return cut(height, unit * max(1, round(rows / unit)))
 
 
 def tiles(width: int, scale: float) -> list[range]:
-    """Return how a strip's columns are cut into tiles."""
-    unit = max(1, round(16 * scale))
+    """Return how the columns of an output are cut into tiles.
+
+    Args:
+        width: Output columns.
+        scale: Output columns per input column.
+    """
+    unit = max(1, round(_UNIT * scale))
     return cut(width, unit * max(1, round(_TILE / unit)))
 
 

@@ -15,11 +15,12 @@ if TYPE_CHECKING:  # a task is built before NumPy has loaded
     from upsample_cli.planes import Size
 
 Fit: TypeAlias = Literal["stretch", "contain", "cover"]
-"""How a picture gets into a box: its shape changed, all of it within, or the box filled and the
-rest cut off, as much on either side."""
+"""How a picture gets into a box: stretch changes its shape, contain fits all of it inside, cover
+fills the box and cuts off as much on either side."""
 
 Existing: TypeAlias = Literal["refuse", "replace", "skip", "update"]
-"""What becomes of outputs that exist: skip leaves whole ones, update those that are newer."""
+"""What becomes of outputs that exist: skip leaves complete ones as they are, update leaves those
+that are newer than their input."""
 
 _LARGEST_SCALE = 64
 
@@ -44,7 +45,7 @@ class TargetSize:
     fit: Fit = "stretch"
 
     def __post_init__(self) -> None:
-        """Check the scale."""
+        """Check the scale and the fit."""
         if self.fit != "stretch" and (self.width is None or self.height is None):
             raise SettingError(f"--fit {self.fit} is for --size WxH; leave it out")
         if self.scale is not None and not 1 <= self.scale <= _LARGEST_SCALE:
@@ -65,7 +66,7 @@ class TargetSize:
         return cls(width=width, height=height, fit=fit)
 
     def size(self, size_in: "Size") -> "Size":
-        """Return the output's height and width; `fit` may cut it out of the middle of `whole`.
+        """Return the output's height and width: `whole`, less what the fit "cover" cuts off.
 
         Raises:
             SettingError: As for `whole`.
@@ -76,7 +77,7 @@ class TargetSize:
         return height, width
 
     def whole(self, size_in: "Size") -> "Size":
-        """Return height and width of the whole enlarged picture; halves are rounded up.
+        """Return height and width before anything is cut off; halves are rounded up.
 
         Raises:
             SettingError: The output would be smaller than the input, or too large.
@@ -121,8 +122,8 @@ class Task(NamedTuple):
         max_pixels: The most pixels to read.
         threads: How many threads share the work on one picture.
         labels: Whether samples are numbers of classes, not colours.
-        strict: Whether to refuse files with damage that no pixel needs.
-        mode: What the system lets whom do with an output, before the umask.
+        strict: Whether to refuse files even if their damage does not touch the pixels.
+        mode: The permission bits of a new output, before the umask.
     """
 
     method: Method

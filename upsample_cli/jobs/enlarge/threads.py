@@ -54,7 +54,7 @@ class Workers(AbstractContextManager["Workers"]):
 def in_turn(
     begin: Callable[[Item], Future[Result]], items: Iterable[Item], ahead: int
 ) -> Iterator[tuple[Item, Future[Result]]]:
-    """Yield each item and the work on it, in order; so many at most have begun before."""
+    """Yield each item and the work on it, in order; begin up to `ahead` items before their turn."""
     waiting: deque[tuple[Item, Future[Result]]] = deque()
     for item in items:
         if len(waiting) >= ahead:

@@ -166,7 +166,7 @@ def _check(moments: Moments, used: int, skipped: Sequence[str], settings: Settin
 def _pairs(
     paths: Iterable[Place], settings: Settings, skipped: list[str]
 ) -> Iterator[tuple[Taps, Taps]]:
-    """Yield each picture shrunk and whole; add those that are broken to the skipped."""
+    """Yield each picture, shrunk and in full size; add errors of unreadable ones to `skipped`."""
     for path in paths:
         try:
             yield pair(luma_of(path), settings)
