@@ -13,7 +13,7 @@ from terminal import Outcome, check_refused, contents
 from textures import texture_samples, write_truncated
 
 from upsample_cli import process
-from upsample_cli.jobs.enlarge import picture
+from upsample_cli.jobs.enlarge import still
 
 PICTURE, USAGE = 1, 2
 
@@ -56,10 +56,10 @@ def test_running_out_of_memory_is_reported(
 ) -> None:
     """A picture that needs too much memory gives one line of error and leaves no file."""
 
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise MemoryError("Unable to allocate 6.00 MiB for an array")
 
-    monkeypatch.setattr(picture, "_write", fail)
+    monkeypatch.setattr(still, "write", fail)
     before = contents(folder)
     check_refused(call("in.png", "out.png"), PICTURE, "out of memory; allow more, or ")
     assert contents(folder) == before
