@@ -108,7 +108,8 @@ def excess(window: list[Floats], ratios: NDArray[np.float64], care: Floats, cell
 def _power(levels: Floats, cell: int) -> Floats:
     """Return the mean square of each cell."""
     height, width = levels.shape
-    squares = np.square(levels).reshape(height // cell, cell, width).sum(axis=1)
+    rows = levels.reshape(height // cell, cell, width)
+    squares = np.einsum("aiw,aiw->aw", rows, rows)
     power = squares.reshape(len(squares), width // cell, cell).sum(axis=2)
     return np.asarray(power / np.float32(cell**2))
 
@@ -128,6 +129,8 @@ def _median(values: Floats, weight: Floats) -> float:
 
 def averaged(levels: Floats, stride: int) -> Floats:
     """Return B y, without a margin of half a stride."""
+    if stride == 2:
+        return _smoothed(levels, 1)
     taps = np.ones(stride) if stride % 2 else np.convolve(np.ones(stride), [0.5, 0.5])
     for _ in range(2):
         count = len(levels) - len(taps) + 1

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from upsample_cli.metrics import bands
 from upsample_cli.metrics.cells import CellGrid, Cells
 from upsample_cli.metrics.meter import Field
-from upsample_cli.metrics.pattern import noise, weights
+from upsample_cli.metrics.pattern import around, noise, weights
 from upsample_cli.metrics.rows import Floats, Mask
 
 Fetch = Callable[[range], list[Floats]]
@@ -96,18 +96,18 @@ class Mending:
         whole = range(rows.start, rows.start - (-len(rows) // cell) * cell)
         down = bands.repeated(whole, reach, range(self.size[0]), stride)
         needed = range(int(down.min()), int(down.max()) + 1)
-        fetched = [one[down - needed.start] for one in self.fetch(needed)]
+        across = bands.repeated(range(runs[-1].stop), reach, range(self.size[1]), stride)
+        fetched = [one[down - needed.start].take(across, 1) for one in self.fetch(needed)]
         for columns in runs:
-            across = bands.repeated(columns, reach, range(self.size[1]), stride)
-            levels, *known = (one[:, across] for one in fetched)
+            part = slice(columns.start, columns.stop + 2 * reach)
+            levels, *known = (one[:, part] for one in fetched)
             *light, average, changes = bands.light(levels, stride)
             start = whole.start - reach + margin, columns.start - reach + margin
             spread = self._spread(light, start)
-            rest = levels
+            residual = bands.inside(levels, spread.shape) - average - spread
             for one in known:
-                rest = levels - one
-                average = bands.inside(bands.averaged(rest, stride), spread.shape)
-            residual = bands.inside(rest, spread.shape) - average - spread
+                residual -= bands.inside(one, spread.shape)
+                residual += bands.inside(bands.averaged(one, stride), spread.shape)
             average = bands.averaged(residual, stride)
             residual = bands.inside(residual, average.shape) - average
             near = bands.bands(self._continued(residual, start), stride)
@@ -138,7 +138,8 @@ class Mending:
             shares = np.tile(np.roll(shares, -(left % stride), axis=1), -(-width // stride))
             even, *others = shares[:, :width]
             for share, one in zip(others, light, strict=True):
-                even = even + one[i::stride] * share
+                if share.any():
+                    even = even + one[i::stride] * share
             spread[i::stride] = even
         near = self.care == 1
         if not near.all():
@@ -173,8 +174,8 @@ def mending(
         fetch: Gives rows of the channel.
     """
     there = np.nan_to_num(field.rms) > 0
-    care = np.where(_around(there, _WIDER), np.float32(_CAREFUL), np.float32(_NOTHING))
-    care[_around(there, _NEAR) & ~cells.plain] = 1.0
+    care = np.where(_grown(there, _WIDER), np.float32(_CAREFUL), np.float32(_NOTHING))
+    care[_grown(there, _NEAR) & ~cells.plain] = 1.0
     shared, stairs = _shared(cells, weights(cells, noise(cells, grid.pixels)), grid.stride[0])
     return Mending(grid, size, fetch, shared, care, np.ones(4)).with_ratios(stairs)
 
@@ -194,10 +195,8 @@ def _shared(cells: Cells, weight: Floats, stride: int) -> tuple[Floats, float]:
     return shared.astype(np.float32), float((1 - kept) * slopes)
 
 
-def _around(mask: Mask, cells: int) -> Mask:
+def _grown(mask: Mask, cells: int) -> Mask:
     """Return which cells have one of a mask within so many cells down and across."""
-    for _ in range(2):
-        place = np.arange(len(mask))
-        near = np.abs(place - place[:, None]) <= cells
-        mask = (near.astype(np.float32) @ mask > 0).T
+    for _ in range(cells):
+        mask = around(mask.astype(np.float32)) > 0
     return mask

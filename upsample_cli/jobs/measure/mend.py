@@ -45,11 +45,7 @@ _BY_NATURE = (
 
 @dataclass(frozen=True, slots=True)
 class _Held(Place):
-    """A file that has been read, whole.
-
-    Args:
-        data: Its bytes.
-    """
+    """A file that has been read, whole."""
 
     data: bytes
 
