@@ -35,13 +35,8 @@ def _stride(context: click.Context, option: click.Parameter, value: str) -> tupl
 
 @click.command(short_help="Take the checkerboard out of pictures or kernels.")
 @click.argument("inputs", nargs=-1, metavar="PICTURE...|KERNEL", shell_complete=complete_files)
-@click.option(
-    "-o",
-    "--output",
-    metavar="OUT",
-    shell_complete=complete_files,
-    help="File to write, or folder for many; default NAME-repaired.",
-)
+@click.option("-o", "--output", metavar="OUT", shell_complete=complete_files,
+              help="File to write, or folder for many; default NAME-repaired.")  # fmt: skip
 @click.option("-s", "--stride", callback=_stride, default="auto", metavar="N|HxW|auto",
               help="Period, 2 to 16, or a kernel's stride; default auto.")  # fmt: skip
 @click.option("--strength", type=Limit(0, 1), metavar="N",

@@ -100,10 +100,8 @@ def _repaired_network(path: str, output: str, layer: str | None, ramp: bool) -> 
     """Return a network with balanced layers, beside the audit of both."""
     if Path(output).suffix.lower() != ".onnx":
         raise SettingError(f"{output} cannot hold a network; name the output .onnx")
-    before = audit(path, Question())
-    from upsample_cli.networks.balanced_model import (
-        balanced_model,
-    )  # the audit asks for its library
+    before = audit(path, Question())  # it asks for the library
+    from upsample_cli.networks.balanced_model import balanced_model
 
     made = balanced_model(path, layer, partial(balanced, ramp=ramp))
     with TemporaryDirectory() as folder:

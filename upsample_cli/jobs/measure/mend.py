@@ -55,19 +55,12 @@ class _Held(Place):
 
 
 class Repaired(NamedTuple):
-    """A picture that was repaired.
+    """A picture that was repaired."""
 
-    Args:
-        image: Without its checkerboard; the very one that was given where there is none.
-        before: The checkerboard that was in it.
-        after: What is left.
-        moved: The RMS of the change, in levels of 0..255.
-    """
-
-    image: Image
-    before: Measurement
-    after: Measurement
-    moved: float
+    image: Image  # without its checkerboard; the very one that was given where there is none
+    before: Measurement  # the checkerboard that was in it
+    after: Measurement  # what is left
+    moved: float  # the RMS of the change, in levels of 0..255
 
 
 def mend(options: MeasureOptions, strength: float, source: Place, to: Place, task: Task) -> Report:
