@@ -24,7 +24,7 @@ from tables import markdown, number, ratio
 from textures import texture_samples
 
 from upsample_cli import process
-from upsample_cli.jobs.enlarge.strips import Picture, run, strips
+from upsample_cli.jobs.enlarge.strips import ExtendedInput, output_window, strips
 from upsample_cli.jobs.enlarge.threads import Workers
 from upsample_cli.methods.catalogue import build
 
@@ -57,7 +57,7 @@ def through_command(network: Path, folder: Path) -> tuple[float, dict[str, Any]]
 def network_alone(network: Path, samples: NDArray[Any]) -> float:
     """Return the seconds of the method alone on all cores, without files and metric."""
     planes = np.ascontiguousarray(np.float32(samples / 255).transpose(2, 0, 1))
-    picture = Picture(
+    picture = ExtendedInput(
         planes.shape[1:],
         lambda rows, columns: planes[:, rows.start : rows.stop, columns.start : columns.stop],
     )
@@ -68,7 +68,9 @@ def network_alone(network: Path, samples: NDArray[Any]) -> float:
     runs = strips(size, 3, scale, method.rows_at_once(size, scale))
     start = time.perf_counter()
     with Workers(process.cores()) as workers:
-        for _ in workers.in_order(lambda rows: run(stages, picture, rows, range(size[1])), runs):
+        for _ in workers.in_order(
+            lambda rows: output_window(stages, picture, rows, range(size[1])), runs
+        ):
             pass
     return time.perf_counter() - start
 

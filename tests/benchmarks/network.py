@@ -19,7 +19,7 @@ from rounds import Run, interleaved, median
 from tables import markdown, number, ratio
 
 from upsample_cli import process
-from upsample_cli.jobs.enlarge.strips import Picture, run, strips
+from upsample_cli.jobs.enlarge.strips import ExtendedInput, output_window, strips
 from upsample_cli.kernels.network_weights import load_network
 from upsample_cli.methods.network_methods import LearnedNetwork
 
@@ -47,14 +47,14 @@ def main() -> None:
     mirrored = np.pad(luma, network.halo, mode="symmetric")[None, None]
     method, size = LearnedNetwork(options.weights), (side * scale, side * scale)
     stages = method.stages((side, side), size)
-    picture = Picture(
+    picture = ExtendedInput(
         (side, side), lambda rows, columns: luma[None, rows.start : rows.stop, columns]
     )
 
     def ours() -> Run:
         began = time.process_time()
         for rows in strips(size, 1, scale, method.rows_at_once(size, scale)):
-            run(stages, picture, rows, range(side * scale))
+            output_window(stages, picture, rows, range(side * scale))
         return Run(time.process_time() - began)
 
     def theirs() -> Run:
@@ -76,8 +76,8 @@ def main() -> None:
     print(markdown(["", "ms an output megapixel", "ratio"], rows))
     (residual,) = session.run(None, {"x": mirrored})
     kernel = stages[0].linear  # type: ignore[attr-defined] # this method's stage has one
-    whole = run([kernel], picture, range(side * scale), range(side * scale))[0]
-    both = run(stages, picture, range(side * scale), range(side * scale))[0]
+    whole = output_window([kernel], picture, range(side * scale), range(side * scale))[0]
+    both = output_window(stages, picture, range(side * scale), range(side * scale))[0]
     print(
         f"\nlargest difference of the residuals: {np.abs(both - whole - residual[0, 0]).max():.1e}"
     )

@@ -19,13 +19,13 @@ _TAPS_A_PHASE = 9
 
 def ours(samples: Samples, method: Any, scale: int) -> Samples:
     """Enlarge with a method of ours, in strips and tiles as the jobs do."""
-    from upsample_cli.images.levels import Colour
-    from upsample_cli.jobs.enlarge.strips import Picture, run, strips, tiles
+    from upsample_cli.images.levels import Conversion
+    from upsample_cli.jobs.enlarge.strips import ExtendedInput, output_window, strips, tiles
 
     height, width, channels = samples.shape
     size = height * scale, width * scale
-    colour = Colour(samples.dtype, alpha=False, premultiplied=True, linear=False)
-    picture = Picture(
+    colour = Conversion(samples.dtype, alpha=False, premultiplied=True, linear=False)
+    picture = ExtendedInput(
         (height, width),
         lambda rows, columns: colour.planes(
             samples[rows.start : rows.stop, columns.start : columns.stop]
@@ -35,7 +35,7 @@ def ours(samples: Samples, method: Any, scale: int) -> Samples:
     larger = np.empty((*size, channels), samples.dtype)
     for rows in strips(size, channels, scale):
         for columns in tiles(size[1], scale):
-            levels = colour.levels(run(stages, picture, rows, columns))
+            levels = colour.levels(output_window(stages, picture, rows, columns))
             tile = larger[rows.start : rows.stop, columns.start : columns.stop]
             for channel, plane in enumerate(levels):
                 tile[..., channel] = plane

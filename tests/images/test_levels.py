@@ -3,10 +3,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from upsample_cli.images.levels import Colour, from_linear, luma, to_linear
+from upsample_cli.images.levels import Conversion, from_linear, luma, to_linear
 
 
-def levels_of(colour: Colour, values: list[float]) -> list[float]:
+def levels_of(colour: Conversion, values: list[float]) -> list[float]:
     planes = np.array(values, np.float32)[None, :, None]
     return colour.levels(planes)[0, :, 0].tolist()
 
@@ -15,7 +15,7 @@ def levels_of(colour: Colour, values: list[float]) -> list[float]:
 @pytest.mark.parametrize("linear", [False, True])
 def test_every_level_comes_back(dtype: type, linear: bool) -> None:
     """Levels converted to planes and back are the same, also in linear light."""
-    colour = Colour(dtype, linear=linear)
+    colour = Conversion(dtype, linear=linear)
     samples = np.arange(colour.peak + 1, dtype=dtype).reshape(1, -1, 1)
     planes = colour.planes(samples)
     assert planes.dtype == np.float32
@@ -26,7 +26,7 @@ def test_every_level_comes_back(dtype: type, linear: bool) -> None:
 @pytest.mark.parametrize("premultiplied", [False, True])
 def test_transparent_pictures_come_back(premultiplied: bool) -> None:
     """Every colour with every opacity but 0 is kept, premultiplied or not."""
-    colour = Colour(np.uint8, alpha=True, premultiplied=premultiplied)
+    colour = Conversion(np.uint8, alpha=True, premultiplied=premultiplied)
     y, x = np.mgrid[:256, 1:256]
     samples = np.stack([y, x], axis=2).astype(np.uint8)
     result = colour.levels(colour.planes(samples))
@@ -35,20 +35,20 @@ def test_transparent_pictures_come_back(premultiplied: bool) -> None:
 
 def test_halves_are_rounded_up_once() -> None:
     """A value halfway between two levels becomes the higher; others are clipped to the range."""
-    colour = Colour(np.uint8)
+    colour = Conversion(np.uint8)
     assert levels_of(colour, [0.5 / 255, 0.499 / 255, 1.5 / 255, 2.5 / 255]) == [1, 0, 2, 3]
     assert levels_of(colour, [-0.3, -1e-9, 1.0, 1.7]) == [0, 0, 255, 255]
 
 
 def test_hidden_colours_are_black_and_do_not_bleed() -> None:
     """With premultiplied colours a transparent pixel adds no colour to its neighbours."""
-    colour = Colour(np.uint8, alpha=True)
+    colour = Conversion(np.uint8, alpha=True)
     samples = np.array([[[200, 255], [90, 0]]], np.uint8)
     planes = colour.planes(samples)
     np.testing.assert_array_equal(planes[0, 0, 1], 0.0)
     between = planes.mean(axis=2, keepdims=True)
     np.testing.assert_array_equal(colour.levels(between).ravel(), [200, 128])
-    straight = Colour(np.uint8, alpha=True, premultiplied=False)
+    straight = Conversion(np.uint8, alpha=True, premultiplied=False)
     between = straight.planes(samples).mean(axis=2, keepdims=True)
     np.testing.assert_array_equal(straight.levels(between).ravel(), [145, 128])
 
@@ -56,16 +56,16 @@ def test_hidden_colours_are_black_and_do_not_bleed() -> None:
 def test_pixels_that_round_to_transparent_are_black() -> None:
     """Where opacity rounds to 0, the invisible colour becomes black."""
     planes = np.array([0.0012, 0.0014, 0.0015, 0.0025], np.float32).reshape(4, 1, 1)
-    result = Colour(np.uint8, alpha=True).levels(planes[[0, 1, 0, 2]].copy())
+    result = Conversion(np.uint8, alpha=True).levels(planes[[0, 1, 0, 2]].copy())
     np.testing.assert_array_equal(result.ravel(), [0, 0, 0, 0])
-    result = Colour(np.uint8, alpha=True).levels(planes[[0, 1, 0, 3]].copy())
+    result = Conversion(np.uint8, alpha=True).levels(planes[[0, 1, 0, 3]].copy())
     np.testing.assert_array_equal(result.ravel(), [122, 143, 122, 1])
 
 
 def test_linear_light_leaves_opacity_alone() -> None:
     """Only colours are converted to linear light."""
     samples = np.array([[[128, 128]]], np.uint8)
-    planes = Colour(np.uint8, alpha=True, premultiplied=False, linear=True).planes(samples)
+    planes = Conversion(np.uint8, alpha=True, premultiplied=False, linear=True).planes(samples)
     np.testing.assert_allclose(planes.ravel(), [0.21586, 128 / 255], atol=1e-5)
 
 

@@ -12,7 +12,7 @@ from textures import texture_samples
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images import profiles
 from upsample_cli.images.image import Image
-from upsample_cli.images.levels import Colour, from_linear, luma, to_linear
+from upsample_cli.images.levels import Conversion, from_linear, luma, to_linear
 from upsample_cli.images.metadata import Metadata
 from upsample_cli.images.places.place import parse
 from upsample_cli.images.profiles import notes_on_linear
@@ -91,7 +91,7 @@ def test_a_profile_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_luma_of_cmyk() -> None:
     """No ink is white, black alone is black, and yellow takes blue away."""
-    colour = Colour(np.uint8, is_cmyk=True)
+    colour = Conversion(np.uint8, is_cmyk=True)
     planes = np.array([[0, 0, 0], [0, 0, 0], [0, 0, 255], [0, 255, 0]], np.float32)[:, None]
     expected = luma(np.array([[255, 0, 255], [255, 0, 255], [255, 0, 0]], np.float32)[:, None])
     np.testing.assert_allclose(colour.luma(planes), expected, atol=1e-3)

@@ -10,7 +10,7 @@ from strategies import Floats, planes, random_planes, seeds
 from variants import is_centred, label, variants
 
 from upsample_cli.jobs.api import upsample
-from upsample_cli.jobs.enlarge.strips import Picture, run
+from upsample_cli.jobs.enlarge.strips import ExtendedInput, output_window
 from upsample_cli.methods.catalogue import METHODS
 from upsample_cli.methods.method import Method
 
@@ -155,14 +155,14 @@ def test_any_window_is_a_crop_of_the_whole(method: Method, data: st.DataObject) 
     size_in = x.shape[1], x.shape[2]
     size_out = int(size_in[0] * scale + 0.5), int(size_in[1] * scale + 0.5)
     stages = method.stages(size_in, size_out)
-    picture = Picture(size_in, lambda down, across: x[:, down.start : down.stop, across])
-    whole = run(stages, picture, range(size_out[0]), range(size_out[1]))
+    picture = ExtendedInput(size_in, lambda down, across: x[:, down.start : down.stop, across])
+    whole = output_window(stages, picture, range(size_out[0]), range(size_out[1]))
     top, left = (data.draw(st.integers(0, length - 1)) for length in size_out)
     low, right = (
         data.draw(st.integers(start + 1, length))
         for start, length in zip((top, left), size_out, strict=True)
     )
-    actual = run(stages, picture, range(top, low), range(left, right))
+    actual = output_window(stages, picture, range(top, low), range(left, right))
     np.testing.assert_allclose(actual, whole[:, top:low, left:right], atol=1e-12)
 
 

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from strategies import random_planes
 
 from upsample_cli.errors import SettingError
-from upsample_cli.images.levels import LUMA, Colour
+from upsample_cli.images.levels import LUMA, Conversion
 from upsample_cli.jobs.api import upsample
-from upsample_cli.jobs.enlarge.strips import Picture, run
+from upsample_cli.jobs.enlarge.strips import ExtendedInput, output_window
 from upsample_cli.kernels.kernel_file import SHIPPED, SHIPPED_STRIDES
 from upsample_cli.kernels.network_weights import load_network
 from upsample_cli.methods.catalogue import build
@@ -67,7 +67,7 @@ def test_flat_pictures_stay_the_same_to_the_last_bit(
     weights: dict[int, str], stride: int, dtype: type
 ) -> None:
     """Every level is the level it was, in 8 and in 16 bits, whatever the weights."""
-    colour = Colour(dtype)
+    colour = Conversion(dtype)
     levels = range(256) if dtype == np.uint8 else range(0, 65536, 257)
     for level in levels:
         planes = colour.planes(np.full((9, 9, 1), level, dtype))
@@ -96,13 +96,13 @@ def test_windows_are_the_same_bytes(data: st.DataObject) -> None:
     stages = LearnedNetwork().stages(size, size_out)[:1]
     if scale != int(scale):  # the reduction is exact to rounding only, as of every method
         size_out = size[0] * 2, size[1] * 2
-    picture = Picture(size, lambda rows, columns: planes[:, rows.start : rows.stop, columns])
-    whole = run(stages, picture, range(size_out[0]), range(size_out[1]))
+    picture = ExtendedInput(size, lambda rows, columns: planes[:, rows.start : rows.stop, columns])
+    whole = output_window(stages, picture, range(size_out[0]), range(size_out[1]))
     top, left = (data.draw(st.integers(0, n - 1)) for n in size_out)
     low, right = (
         data.draw(st.integers(start + 1, n)) for start, n in zip((top, left), size_out, strict=True)
     )
-    part = run(stages, picture, range(top, low), range(left, right))
+    part = output_window(stages, picture, range(top, low), range(left, right))
     assert part.tobytes() == whole[:, top:low, left:right].tobytes()
 
 

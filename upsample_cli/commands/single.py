@@ -55,7 +55,7 @@ def enlarge(request: Request, work: "Work | None" = None) -> int:
 def _print_plan(source: Place, output: Place, request: Request) -> None:
     from upsample_cli.jobs.enlarge import picture
 
-    height, width = picture.planned(source, output, request.task)
+    height, width = picture.planned_size(source, output, request.task)
     click.echo(f"{printable(str(source))} -> {printable(str(output))}  {width}x{height}")
 
 

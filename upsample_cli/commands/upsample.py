@@ -129,7 +129,7 @@ def upsample(paths: tuple[str, ...], **options: Any) -> int:
     over --max-ripple; 130 interrupted. More is in `upsample methods` and `upsample guide`.
     """  # noqa: D301 # click needs the \b itself
     request = request_of(paths, **options)
-    if request.is_for_arrays:
+    if request.is_for_feature_maps:
         from upsample_cli.commands import feature_maps
 
         return feature_maps.enlarge(request)

@@ -47,7 +47,7 @@ class Curve(NamedTuple):
         return out
 
 
-class Colour(NamedTuple):
+class Conversion(NamedTuple):
     """How to turn the samples of a picture into planes, and planes into levels.
 
     Args:

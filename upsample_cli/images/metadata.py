@@ -18,7 +18,7 @@ _BYTES = (1, 7)  # types of TIFF
 _XMP_KEY = "XML:com.adobe.xmp"
 _XMP_VALUE = rb"(\s*=\s*[\"']|\s*>)\d+"
 PNG_TEXT_PREFIX = "upsample-cli text: "
-"""Stands before keywords that Pillow would confuse with properties; see `png_chunks.scan`."""
+"""Stands before keywords that Pillow would confuse with properties; see `png_chunks.safe_png`."""
 _HELD = {
     "PNG": {"profile", "EXIF", "XMP", "dpi", "comment", "text", "gamma", "cICP", "mDCV", "cLLI"},
     "JPEG": {"profile", "EXIF", "XMP", "dpi", "comment", "IPTC", "extended XMP"},
@@ -31,7 +31,7 @@ _HELD = {
 }
 
 
-class Coding(NamedTuple):
+class JpegCoding(NamedTuple):
     """How a JPEG was coded.
 
     Args:
@@ -77,7 +77,7 @@ class Metadata(NamedTuple):
     chromaticity: tuple[float, ...] | None = None
     colours: tuple[tuple[bytes, bytes], ...] = ()
     text: tuple[tuple[str, str], ...] = ()
-    coding: Coding | None = None
+    coding: JpegCoding | None = None
     lossless: bool = False
 
     @property
@@ -176,14 +176,14 @@ def _text(opened: Any) -> Iterator[tuple[str, str]]:
             yield "Comment", comment.decode("latin-1")
 
 
-def _coding(opened: "PIL.Image.Image") -> Coding | None:
+def _coding(opened: "PIL.Image.Image") -> JpegCoding | None:
     """Return how a JPEG was coded; None for other formats."""
     tables: dict[int, Any] = getattr(opened, "quantization", {})
     if not tables or opened.mode not in ("L", "RGB", "CMYK"):
         return None
     from PIL.JpegImagePlugin import get_sampling
 
-    return Coding(
+    return JpegCoding(
         tuple(tuple(tables[key]) for key in sorted(tables)),
         get_sampling(opened),
         bool(opened.info.get("progressive")),

@@ -86,7 +86,7 @@ class Band:
             self._matrices[key] = dense.astype(dtype)
         return self._matrices[key]
 
-    def touching(self) -> "Band":
+    def counting(self) -> "Band":
         """Return the band whose coefficients are 1 where these are not 0."""
         return Band((self.coefficients != 0).astype(np.float64), self.starts, self.step)
 
@@ -128,9 +128,9 @@ class Separable(NamedTuple):
         """Return the input rows and columns that a window of the output needs."""
         return self.rows.draws_on(rows), self.columns.draws_on(columns)
 
-    def touching(self) -> "Separable":
+    def counting(self) -> "Separable":
         """Return a stage for masks: it counts the marked input pixels that each output draws on."""
-        return Separable(self.rows.touching(), self.columns.touching())
+        return Separable(self.rows.counting(), self.columns.counting())
 
     def __call__(self, window: Planes, rows: range, columns: range) -> Planes:
         """Return a window of the output, shape (C, len(rows), len(columns)).
@@ -215,7 +215,7 @@ class Polyphase:
         tall, wide = self._cells(rows, 1), self._cells(columns, _CELLS)
         return self._down.draws_on(tall), self._across.draws_on(wide)
 
-    def touching(self) -> "Polyphase":
+    def counting(self) -> "Polyphase":
         """Return a stage for masks: it counts the marked input pixels that each output draws on."""
         return Polyphase((self._taps != 0).astype(np.float64), self._stride, self._padding)
 

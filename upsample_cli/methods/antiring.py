@@ -94,9 +94,9 @@ class AntiRing(NamedTuple):
         )
         return down, across
 
-    def touching(self) -> "AntiRing":
+    def counting(self) -> "AntiRing":
         """Return a stage for masks: it counts the marked input pixels that each output draws on."""
-        return _Reached(tuple(stage.touching() for stage in self.stages), *self[1:])
+        return _Reached(tuple(stage.counting() for stage in self.stages), *self[1:])
 
     def __call__(self, window: Planes, rows: range, columns: range) -> Planes:
         """Return a window of the output; see `Stage`."""

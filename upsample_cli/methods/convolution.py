@@ -92,7 +92,7 @@ class KernelMethod(RingingMethod):
         kernels = self.kernels(scale)
         return reduce(lambda first, later: first.then(later), kernels) if kernels else None
 
-    def free_stages(self, size_in: "Size", size_out: "Size") -> tuple[Stage, ...]:
+    def stages_before_antiring(self, size_in: "Size", size_out: "Size") -> tuple[Stage, ...]:
         """Return one stage a kernel, and a reduction where their strides lead beyond the size."""
         scale = max(after / before for before, after in zip(size_in, size_out, strict=True))
         kernels = self.kernels(scale)

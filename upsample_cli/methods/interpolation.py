@@ -54,7 +54,7 @@ class _Resampling(RingingMethod):
 
     __slots__ = ()
 
-    def free_stages(self, size_in: "Size", size_out: "Size") -> tuple[Stage, ...]:
+    def stages_before_antiring(self, size_in: "Size", size_out: "Size") -> tuple[Stage, ...]:
         """Return the one stage that resamples with the interpolant of this name."""
         from upsample_cli.kernels import interpolants
 
@@ -102,7 +102,7 @@ class Spline(RingingMethod):
         """Return whether it is neither `nearest` nor `bilinear`."""
         return self.order > 1
 
-    def free_stages(self, size_in: "Size", size_out: "Size") -> tuple[Stage, ...]:
+    def stages_before_antiring(self, size_in: "Size", size_out: "Size") -> tuple[Stage, ...]:
         """Return the one stage of the interpolation."""
         return (_spline(self.order, self.backend, size_in, size_out),)
 

@@ -34,7 +34,7 @@ class Stage(Protocol):
     def __call__(self, window: "Planes", rows: range, columns: range) -> "Planes":
         """Return a window of the output from exactly the window of the input it draws on."""
 
-    def touching(self) -> "Stage":
+    def counting(self) -> "Stage":
         """Return a stage for masks: it counts the marked input pixels that each output draws on."""
 
 
@@ -222,7 +222,7 @@ class RingingMethod(Method):
 
     def stages(self, size_in: "Size", size_out: "Size") -> "tuple[Stage, ...]":
         """Return the stages that take a picture from one size to another, held back."""
-        stages = self.free_stages(size_in, size_out)
+        stages = self.stages_before_antiring(size_in, size_out)
         if not self.antiring:
             return stages
         from upsample_cli.methods.antiring import AntiRing
@@ -230,7 +230,7 @@ class RingingMethod(Method):
         return (AntiRing.of(stages, size_in, size_out, self.antiring, self.neighbourhood),)
 
     @abstractmethod
-    def free_stages(self, size_in: "Size", size_out: "Size") -> "tuple[Stage, ...]":
+    def stages_before_antiring(self, size_in: "Size", size_out: "Size") -> "tuple[Stage, ...]":
         """Return the stages without `antiring`."""
 
 

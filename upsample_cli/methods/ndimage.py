@@ -44,9 +44,9 @@ class NdimageZoom:
         """Whether every output pixel is a copy of one input pixel."""
         return self.order == 0
 
-    def touching(self) -> Separable:
+    def counting(self) -> Separable:
         """Return the stage that counts, in a mask of the input, the pixels an output draws on."""
-        return spline_resampling(self.order, self.size_in, self.size_out).touching()
+        return spline_resampling(self.order, self.size_in, self.size_out).counting()
 
     def draws_on(self, rows: range, columns: range) -> tuple[range, range]:
         """Return the input rows and columns that a window of the output needs."""

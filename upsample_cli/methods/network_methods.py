@@ -44,7 +44,7 @@ class LearnedNetwork(RingingMethod):
     )
     ensemble: bool = parameter(False, "average over eight flips and turns")
 
-    def free_stages(self, size_in: "Size", size_out: "Size") -> tuple[Stage, ...]:
+    def stages_before_antiring(self, size_in: "Size", size_out: "Size") -> tuple[Stage, ...]:
         """Return one stage a network, and a reduction where their strides lead beyond the size."""
         scale = max(after / before for before, after in zip(size_in, size_out, strict=True))
         stages: list[Stage] = []
@@ -123,7 +123,7 @@ class OnnxNetwork(RingingMethod):
             return ()
         return ("its network sees the whole picture, so tiles may differ; see --tile and --halo",)
 
-    def free_stages(self, size_in: "Size", size_out: "Size") -> tuple[Stage, ...]:
+    def stages_before_antiring(self, size_in: "Size", size_out: "Size") -> tuple[Stage, ...]:
         """Return a stage for each pass, and a reduction where they lead beyond the size."""
         model = self._loaded()
         scale = max(after / before for before, after in zip(size_in, size_out, strict=True))

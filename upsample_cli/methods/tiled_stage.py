@@ -53,7 +53,7 @@ class TiledStage(ABC):
         )
         return down, across
 
-    def touching(self) -> Separable:
+    def counting(self) -> Separable:
         """Return the stage that counts, in a mask of the input, all within a halo of an output."""
         ones, first = np.ones((self.scale, 2 * self.halo + 1)), np.full(self.scale, -self.halo)
         band = Band(ones, first, 1)

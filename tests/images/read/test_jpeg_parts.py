@@ -45,13 +45,13 @@ def test_a_jpeg_that_lacks_pixels_is_broken(options: dict[str, object]) -> None:
     data = jpeg(3, options)
     start = data.index(b"\xff\xda")
     for end in [*range(start, len(data) - 4, 37), len(data) - 5]:
-        assert jpeg_parts.completed(io.BytesIO(data[:end])) is None, end
+        assert jpeg_parts.with_end_marker(io.BytesIO(data[:end])) is None, end
 
 
 def test_other_files_are_none() -> None:
     """What is no JPEG lacks more than an end."""
-    assert jpeg_parts.completed(io.BytesIO(b"")) is None
-    assert jpeg_parts.completed(io.BytesIO(b"GIF89a" + bytes(50))) is None
+    assert jpeg_parts.with_end_marker(io.BytesIO(b"")) is None
+    assert jpeg_parts.with_end_marker(io.BytesIO(b"GIF89a" + bytes(50))) is None
 
 
 GAIN_MAP = b"""<x:xmpmeta><rdf:Description

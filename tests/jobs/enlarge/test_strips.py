@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import cuts, planes, random_planes
 
-from upsample_cli.jobs.enlarge.strips import Picture, cut, run, strips, tiles
+from upsample_cli.jobs.enlarge.strips import ExtendedInput, cut, output_window, strips, tiles
 from upsample_cli.methods.catalogue import build
 from upsample_cli.methods.method import Method
 
@@ -19,15 +19,15 @@ METHODS = [
 ]
 
 
-def picture_of(x: np.ndarray, boundary: str = "symmetric") -> Picture:
-    """Return planes as a Picture, and check that only pixels within it are fetched."""
+def picture_of(x: np.ndarray, boundary: str = "symmetric") -> ExtendedInput:
+    """Return planes as an ExtendedInput, and check that only pixels within it are fetched."""
 
     def fetch(rows: range, columns: range) -> np.ndarray:
         assert 0 <= rows.start < rows.stop <= x.shape[1]
         assert 0 <= columns.start < columns.stop <= x.shape[2]
         return x[:, rows.start : rows.stop, columns.start : columns.stop]
 
-    return Picture((x.shape[1], x.shape[2]), fetch, boundary)
+    return ExtendedInput((x.shape[1], x.shape[2]), fetch, boundary)
 
 
 @pytest.mark.parametrize("boundary", MODES)
@@ -61,12 +61,12 @@ def test_the_result_does_not_depend_on_the_cut(
     x = random_planes(2, 11, 9, 8).astype(np.float32)
     size_in, size_out = (11, 9), (int(11 * scale + 0.5), int(9 * scale + 0.5))
     stages, picture = method.stages(size_in, size_out), picture_of(x, boundary)
-    expected = run(stages, picture, range(size_out[0]), range(size_out[1]))
+    expected = output_window(stages, picture, range(size_out[0]), range(size_out[1]))
     actual = np.full_like(expected, np.nan)
     for rows in data.draw(cuts(size_out[0])):
         for columns in data.draw(cuts(size_out[1])):
             slices = slice(rows.start, rows.stop), slice(columns.start, columns.stop)
-            actual[:, slices[0], slices[1]] = run(stages, picture, rows, columns)
+            actual[:, slices[0], slices[1]] = output_window(stages, picture, rows, columns)
     np.testing.assert_allclose(actual, expected, atol=3e-6)
 
 

@@ -75,11 +75,11 @@ class Request:
 
     def __post_init__(self) -> None:
         """Check the options against each other."""
-        if self.is_for_arrays:
+        if self.is_for_feature_maps:
             self._check_arrays()
         if isinstance(self.output, Place) and self.output.is_stream:
             check_stream(self.inputs)
-        if self.task.labels and not self.is_for_arrays:
+        if self.task.labels and not self.is_for_feature_maps:
             self._check_labels()
         if self.null and self.files_from is None:
             raise SettingError("--null is for --files-from; leave it out")
@@ -89,7 +89,7 @@ class Request:
             raise SettingError("--report and --no-report cannot be used together; leave one out")
 
     @property
-    def is_for_arrays(self) -> bool:
+    def is_for_feature_maps(self) -> bool:
         """Whether feature maps are to be enlarged, not pictures."""
         paths = [place.path.lower() for place in (*self.inputs[:1], self.output)]
         return (

@@ -25,7 +25,7 @@ from upsample_cli.commands.output.result_rows import (
 from upsample_cli.errors import ImageFileError, SettingError, UpsampleError
 from upsample_cli.images.places.place import Place, parse_file
 from upsample_cli.jobs.batch.run import EXISTS
-from upsample_cli.jobs.enlarge.task import KEPT, Report
+from upsample_cli.jobs.enlarge.task import ALREADY_EXISTS, Report
 from upsample_cli.metrics.checkerboard import Checkerboard
 
 _SORTED = 1 << 26  # bytes: more rows stay in the order in which pictures ended
@@ -186,7 +186,7 @@ def recorded(
             earlier run has not measured is measured now.
     """
     for number, report in reports:
-        if report.error == KEPT:
+        if report.error == ALREADY_EXISTS:
             found = results.recalled(report.output) if results else None
             if found is None and max_ripple is not None:
                 report = _measured(report)

@@ -66,13 +66,13 @@ def decode(
     """
     name = place.label
     with place.open() as file, opening.image_errors(name):
-        file, chunks, damage = png_chunks.scan(file)
+        file, chunks, damage = png_chunks.safe_png(file)
         try:
             decoded = _decoded(file, chunks, name, max_pixels, indexed)
         except OSError:
             from upsample_cli.images.read import jpeg_parts  # few pictures are damaged
 
-            if (whole := jpeg_parts.completed(file)) is None:
+            if (whole := jpeg_parts.with_end_marker(file)) is None:
                 raise
             decoded = _decoded(whole, (), name, max_pixels, indexed)
             damage = ("its end marker is missing",)

@@ -46,7 +46,7 @@ def without_attachments(
     return (_CLAIMS.sub(b"", xmp) if notes else xmp), tuple(notes)
 
 
-def completed(file: BinaryIO) -> io.BytesIO | None:
+def with_end_marker(file: BinaryIO) -> io.BytesIO | None:
     """Return a JPEG with its end marker added; None where more than the marker is missing."""
     file.seek(0)
     if file.read(2) != _BEGIN:  # other files are not read whole: /dev/zero never ends

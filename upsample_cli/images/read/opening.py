@@ -158,7 +158,7 @@ def read_size(place: Place, max_pixels: int = MAX_PIXELS) -> "Size":
         except SyntaxError:  # of a PNG with a damaged chunk
             from upsample_cli.images.read import png_chunks
 
-            file, _, _ = png_chunks.scan(file)
+            file, _, _ = png_chunks.safe_png(file)
             opened = open_picture(file)
         if opened is None:
             size: Size = other_reader(file).size(file, name, max_pixels)

@@ -32,7 +32,7 @@ class Chunk(NamedTuple):
     length: int
 
 
-def scan(file: BinaryIO) -> tuple[BinaryIO, tuple[Chunk, ...], tuple[str, ...]]:
+def safe_png(file: BinaryIO) -> tuple[BinaryIO, tuple[Chunk, ...], tuple[str, ...]]:
     """Return a PNG that is safe for Pillow to read, and its chunks; other files as they are.
 
     Damaged chunks that the pixels do not need are left out, and some texts get a prefix.

@@ -22,7 +22,7 @@ PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 DEFAULT_COMPRESSION = 2
 """The compression of a PNG, 0..9."""
 
-KEPT = {word: format for word, format in FORMATS.items() if format != "ICO"}
+KEPT_FORMATS = {word: format for word, format in FORMATS.items() if format != "ICO"}
 """The formats that outputs have by themselves, as their inputs do; icons would be too large."""
 
 WITH_QUALITY = {"JPEG", "WEBP", "AVIF"}
@@ -99,7 +99,7 @@ def format_of(target: Place, word: str | None, source: str) -> str:
         return FORMATS[word]
     if suffix:
         raise ImageFileError(f"no format '.{suffix}' to write {target}; use .png or pass --format")
-    return source if source in KEPT.values() else "PNG"
+    return source if source in KEPT_FORMATS.values() else "PNG"
 
 
 def unused_options(target: Place, encoding: Encoding) -> Iterator[str]:

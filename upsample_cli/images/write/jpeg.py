@@ -44,7 +44,7 @@ def parts(
     rows = _rows(size[1])
     for index, run in enumerate(_runs(strips, rows)):
         data = _encoded(run, is_cmyk, options)
-        start = _scan(data)
+        start = _scan_start(data)
         if index == 0:
             yield _head(data[:start], size, rows) + data[start : _after(data, start)]
             options = {name: options[name] for name in _TABLES if name in options}
@@ -83,7 +83,7 @@ def _after(data: bytes, segment: int) -> int:
     return segment + 2 + int.from_bytes(data[segment + 2 : segment + 4], "big")
 
 
-def _scan(data: bytes) -> int:
+def _scan_start(data: bytes) -> int:
     """Return the offset of the marker that starts the scan (SOS)."""
     at = 2
     while data[at + 1] != _SCAN:

@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 from upsample_cli.errors import SettingError
 from upsample_cli.images.places.folder import Folder
 from upsample_cli.images.places.place import Place
-from upsample_cli.images.write.formats import KEPT
+from upsample_cli.images.write.formats import KEPT_FORMATS
 from upsample_cli.jobs.enlarge.task import Existing
 
 _FIELDS = ("stem", "suffix", "scale", "method")
@@ -80,7 +80,7 @@ class Naming:
         stem, dot, suffix = name.rpartition(".")
         if self.format is not None:
             stem, suffix = stem or name, self.format
-        elif not dot or suffix.lower() not in KEPT:
+        elif not dot or suffix.lower() not in KEPT_FORMATS:
             stem, suffix = name, "png"
         if self.template is None:
             return f"{folder}{slash}{stem}.{suffix}"

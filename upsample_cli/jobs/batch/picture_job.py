@@ -12,7 +12,7 @@ from upsample_cli.images.read.opening import UNKNOWN
 from upsample_cli.images.write.formats import FORMATS
 from upsample_cli.jobs.batch.outputs import State
 from upsample_cli.jobs.enlarge.picture import OUTPUT_LIMIT, enlarge
-from upsample_cli.jobs.enlarge.task import KEPT, Existing, Report, Task
+from upsample_cli.jobs.enlarge.task import ALREADY_EXISTS, Existing, Report, Task
 
 Work: TypeAlias = Callable[[Place, Place, Task], Report]
 """Makes an output of a picture and reports on it; such as `enlarge`."""
@@ -70,7 +70,7 @@ class PictureJob:
     def _enlarged(self, source: Place, to: Place, state: State, is_ours: bool) -> Report:
         if is_other(source):
             return Report(str(source), str(to), "skipped", UNKNOWN)
-        left = Report(str(source), str(to), "skipped", KEPT)
+        left = Report(str(source), str(to), "skipped", ALREADY_EXISTS)
         fault = None
         if state != "missing":
             fault = self._fault(source, to, state, is_ours)

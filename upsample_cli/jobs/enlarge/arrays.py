@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from upsample_cli.jobs.enlarge.strips import Picture, run, strips, tiles
+from upsample_cli.jobs.enlarge.strips import ExtendedInput, output_window, strips, tiles
 from upsample_cli.jobs.enlarge.threads import Workers
 from upsample_cli.methods.method import Stage
 from upsample_cli.planes import Planes, Size
@@ -59,20 +59,20 @@ def _filler(
     size, kind = (planes.shape[1], planes.shape[2]), planes.dtype
     work = np.float64 if kind.itemsize > (4 if kind.kind == "f" else 2) else np.float32
     finite = kind.kind in "iu" or bool(np.isfinite(planes).all())
-    picture = Picture(size, _fetch(planes, work, None if finite else np.isfinite), boundary)
+    picture = ExtendedInput(size, _fetch(planes, work, None if finite else np.isfinite), boundary)
     copies = all(stage.copies for stage in stages)
-    counting = [stage.touching() for stage in stages]
+    counting = [stage.counting() for stage in stages]
     marks = [
-        (value, Picture(size, _fetch(planes, work, test, values=False), boundary))
+        (value, ExtendedInput(size, _fetch(planes, work, test, values=False), boundary))
         for value, test in ([] if finite else _MARKS if copies else _MARKS[:1])
     ]
 
     def fill(rows: range) -> None:
         """Fill these rows."""
         for columns in tiles(out.shape[2], out.shape[2] / size[1]):
-            window: NDArray[Any] = run(stages, picture, rows, columns)
+            window: NDArray[Any] = output_window(stages, picture, rows, columns)
             for value, marked in marks:
-                window[run(counting, marked, rows, columns) > 0] = value
+                window[output_window(counting, marked, rows, columns) > 0] = value
             if kind.kind in "iu":
                 window = _to_integers(window, kind)
             out[:, rows.start : rows.stop, columns.start : columns.stop] = window

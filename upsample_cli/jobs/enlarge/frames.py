@@ -21,7 +21,7 @@ from upsample_cli.metrics.checkerboard import Checkerboard
 from upsample_cli.planes import Size
 
 
-def write(
+def enlarge_and_write(
     source: Animation, size: Size, format: str, to: Place, task: Task
 ) -> tuple[Checkerboard, tuple[str, ...]]:
     """Enlarge an animation and write it.
@@ -68,7 +68,7 @@ class _Frames:
         self.notes: tuple[str, ...] = ()  # on the first frame
         self.source, self.size = source, size
         self.is_flattened = task.encoding.background is not None
-        self.is_cut = self.size != task.target.whole(source.size)
+        self.is_cut = self.size != task.target.uncropped(source.size)
         self._format, self._task, self._workers = format, task, workers
         self._results: list[tuple[Checkerboard, tuple[str, ...]]] = []
 

@@ -21,7 +21,7 @@ from upsample_cli.images.read.animation import Animation
 from upsample_cli.images.read.decode import Decoded
 from upsample_cli.images.read.raw_modes import FULL
 from upsample_cli.jobs.enlarge import still
-from upsample_cli.jobs.enlarge.strips import Picture, cut, stages_to
+from upsample_cli.jobs.enlarge.strips import ExtendedInput, cut, stages_to
 from upsample_cli.jobs.enlarge.task import TargetSize, Task
 from upsample_cli.jobs.enlarge.threads import Workers
 from upsample_cli.methods.interpolation import Nearest
@@ -58,7 +58,7 @@ def mask_of(decoded: Decoded | Animation) -> Image:
     return mask
 
 
-def write(
+def enlarge_and_write(
     mask: Image, size: Size, format: str, to: Place, task: Task
 ) -> tuple[Checkerboard, tuple[str, ...]]:
     """Enlarge a mask and write it.
@@ -81,7 +81,7 @@ def write(
     labels = enlarged(mask.samples[..., 0], stages, size, task.boundary, task.threads)
     copies = task._replace(method=Nearest(), target=TargetSize(1))
     mask = mask._replace(samples=labels[..., None])
-    _, lost = still.write(mask, size, format, to, copies)
+    _, lost = still.enlarge_and_write(mask, size, format, to, copies)
     return Checkerboard((1, 1), status="labels"), notes + lost
 
 
@@ -103,7 +103,7 @@ def enlarged(
         window = labels[rows.start : rows.stop, columns.start : columns.stop]
         return window[None].astype(np.float32) + np.float32(1)
 
-    picture = Picture((labels.shape[0], labels.shape[1]), fetch, boundary)
+    picture = ExtendedInput((labels.shape[0], labels.shape[1]), fetch, boundary)
     out = np.empty(size, labels.dtype)
     unit = [max(1, round(16 * after / n)) for after, n in zip(size, labels.shape, strict=True)]
     tall, wide = (cut(n, step * max(1, _TILE // step)) for n, step in zip(size, unit, strict=True))
@@ -121,7 +121,7 @@ def enlarged(
 
 
 def _winners(
-    stages: Sequence[Stage], picture: Picture, rows: range, columns: range
+    stages: Sequence[Stage], picture: ExtendedInput, rows: range, columns: range
 ) -> NDArray[np.int64] | int:
     """Return the label with the largest plane at each pixel of a tile."""
     *windows, first = windows_of(stages, rows, columns)

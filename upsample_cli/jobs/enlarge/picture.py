@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # most pictures are stills
     Decoding: TypeAlias = Callable[[], Decoded | Animation]
 
 Write: TypeAlias = Callable[[Any, Size, str, Place, Task], tuple[Checkerboard, tuple[str, ...]]]
-"""Enlarges and writes a picture of its kind; see `still.write`."""
+"""Enlarges and writes a picture of its kind; see `still.enlarge_and_write`."""
 
 OUTPUT_LIMIT = 64
 """The limit on an output, in multiples of --max-pixels: 8 times the largest input, each way."""
@@ -57,12 +57,14 @@ def enlarge(
     mode = None if source.local_path is None else mode_of(source.local_path)
     if mode is not None:  # an output is no more open than its input
         task = task._replace(mode=mode & 0o666)
-    picture, write = _kind(decoding() if decoding else _decode(source, task), task, progress)
+    picture, write = _picture_and_writer(
+        decoding() if decoding else _decode(source, task), task, progress
+    )
     size = _size(to, picture.size, task)
     format = formats.format_of(to, task.encoding.format, picture.format)
     formats.check_size(format, size)
     checkerboard, losses = write(picture, size, format, to, task)
-    whole = task.target.whole(picture.size)
+    whole = task.target.uncropped(picture.size)
     scale = max(after / before for before, after in zip(picture.size, whole, strict=True))
     kernel_ripple, shift, gain = _kernel_figures(task.method, scale)
     return Report(
@@ -79,7 +81,7 @@ def enlarge(
         shift=shift,
         notes=(
             *picture.notes, *task.method.notes(), *losses,
-            *_stretched(picture.size, whole), *_brightened(gain, task),
+            *_stretch_note(picture.size, whole), *_brightness_note(gain, task),
         ),
         facts=task.method.facts(),
     )  # fmt: skip
@@ -91,7 +93,7 @@ def _decode(source: Place, task: Task) -> "Decoded | Animation":
     return decode(source, task.max_pixels, task.strict, task.keeps_indices)
 
 
-def planned(source: Place, to: Place, task: Task) -> Size:
+def planned_size(source: Place, to: Place, task: Task) -> Size:
     """Return the size that the output would have, after all checks that need no decoding.
 
     Raises:
@@ -105,23 +107,23 @@ def planned(source: Place, to: Place, task: Task) -> Size:
     return _size(to, opening.read_size(source, task.max_pixels), task)
 
 
-def _kind(
+def _picture_and_writer(
     decoded: "Decoded | Animation", task: Task, progress: Progress | None
 ) -> "tuple[Image | Animation, Write]":
     """Return the decoded picture in the form that its writer takes, and the writer of its kind."""
     if task.labels:
         from upsample_cli.jobs.enlarge import labels
 
-        return labels.mask_of(decoded), labels.write
+        return labels.mask_of(decoded), labels.enlarge_and_write
     from upsample_cli.images.read.decode import Decoded
 
     if isinstance(decoded, Decoded):
         from upsample_cli.images.read import files
 
-        return files.to_image(decoded), partial(still.write, progress=progress)
+        return files.to_image(decoded), partial(still.enlarge_and_write, progress=progress)
     from upsample_cli.jobs.enlarge import frames
 
-    return decoded, frames.write
+    return decoded, frames.enlarge_and_write
 
 
 def _size(to: Place, size_in: Size, task: Task) -> Size:
@@ -149,17 +151,17 @@ def _kernel_figures(method: Method, scale: float) -> tuple[float, tuple[float, f
     return ripple(kernel.phase_sums), kernel.shift, float(kernel.phase_sums.mean())
 
 
-def _brightened(gain: float, task: Task) -> tuple[str, ...]:
+def _brightness_note(gain: float, task: Task) -> tuple[str, ...]:
     """Return a note where the kernel changes the brightness, which labels do not have."""
     if task.labels or abs(gain - 1) <= _NOTED_GAIN:
         return ()
     return (f"its kernel's phase sums are {gain:.4g} on average, which multiplies its brightness",)
 
 
-def _stretched(size_in: Size, size_out: Size) -> tuple[str, ...]:
+def _stretch_note(size_in: Size, size_out: Size) -> tuple[str, ...]:
     """Return a note where a picture loses its shape by more than rounding.
 
-    >>> _stretched((20, 30), (33, 50)), _stretched((20, 30), (60, 60))
+    >>> _stretch_note((20, 30), (33, 50)), _stretch_note((20, 30), (60, 60))
     ((), ('it is stretched, x2 across and x3 down',))
     """
     (height, width), (tall, wide) = size_in, size_out

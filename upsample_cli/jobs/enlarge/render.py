@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from upsample_cli import memory
 from upsample_cli.images.image import Image, Samples
-from upsample_cli.images.levels import Colour, Curve
+from upsample_cli.images.levels import Conversion, Curve
 from upsample_cli.images.write import png
-from upsample_cli.jobs.enlarge.strips import Picture, run, stages_to, strips, tiles
+from upsample_cli.jobs.enlarge.strips import ExtendedInput, output_window, stages_to, strips, tiles
 from upsample_cli.jobs.enlarge.task import Task
 from upsample_cli.jobs.enlarge.threads import Workers
 from upsample_cli.methods.method import Stage
@@ -60,8 +60,8 @@ class Renderer(NamedTuple):
     """
 
     stages: tuple[Stage, ...]
-    picture: Picture
-    colour: Colour
+    picture: ExtendedInput
+    colour: Conversion
     size: Size
     channels: int
     bits: int
@@ -75,7 +75,7 @@ class Renderer(NamedTuple):
         luma = np.empty((len(rows), width), np.float32)
         opacity = np.empty((len(rows), width), np.float32) if self.colour.has_opacity else None
         for columns in self.tiles:
-            levels = self.colour.levels(run(self.stages, self.picture, rows, columns))
+            levels = self.colour.levels(output_window(self.stages, self.picture, rows, columns))
             across = slice(columns.start, columns.stop)
             for channel, plane in enumerate(levels):
                 # Converting first and interleaving afterwards is faster than both at once.
@@ -95,7 +95,7 @@ class Renderer(NamedTuple):
 def renderer(image: Image, size: Size, task: Task, compression: int | None) -> Renderer:
     """Return the renderer of a picture; see `Renderer`."""
     is_linear = task.linear and not image.palette
-    colour = Colour(
+    colour = Conversion(
         image.dtype, image.has_alpha, task.premultiplied, is_linear, image.is_cmyk,
         _curve(image) if is_linear else None, image.palette,
     )  # fmt: skip
@@ -107,13 +107,13 @@ def renderer(image: Image, size: Size, task: Task, compression: int | None) -> R
 
     return Renderer(
         stages=stages_to(task.method, task.target, image.size),
-        picture=Picture(image.size, fetch, task.boundary),
+        picture=ExtendedInput(image.size, fetch, task.boundary),
         colour=colour,
         size=size,
         channels=image.channels,
         bits=image.bits,
         compression=compression,
-        tiles=tuple(tiles(size[1], task.target.whole(image.size)[1] / image.size[1])),
+        tiles=tuple(tiles(size[1], task.target.uncropped(image.size)[1] / image.size[1])),
     )
 
 
@@ -163,7 +163,7 @@ class MeasuredStrips:
         progress: Progress | None = None,
     ) -> None:
         render = renderer(image, size, task, task.encoding.deflate if streamed else None)
-        whole = task.target.whole(image.size)
+        whole = task.target.uncropped(image.size)
         scale = whole[0] / image.size[0]
         runs = strips(size, render.channels, scale, task.method.rows_at_once(size, scale))
         tallest = len(runs[0]) * size[1] * (render.channels * image.dtype.itemsize + _METRIC_BYTES)

@@ -18,7 +18,7 @@ from upsample_cli.planes import Size
 _MOST_COLOURS = 32  # of flat art: sprites, pixel art, drawings without smooth edges
 
 
-def write(
+def enlarge_and_write(
     image: Image,
     size: Size,
     format: str,

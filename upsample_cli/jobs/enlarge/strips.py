@@ -29,7 +29,7 @@ _TILE = 4096  # output columns
 _UNIT = 16  # input pixels of one matrix product (see `Band.block`): cuts lie between two of them
 
 
-class Picture(NamedTuple):
+class ExtendedInput(NamedTuple):
     """An input extended beyond its edges.
 
     Args:
@@ -83,7 +83,9 @@ def _columns(planes: Planes, index: NDArray[np.int64], inside: slice) -> Planes:
     return columns
 
 
-def run(stages: Sequence[Stage], picture: Picture, rows: range, columns: range) -> Planes:
+def output_window(
+    stages: Sequence[Stage], picture: ExtendedInput, rows: range, columns: range
+) -> Planes:
     """Apply stages to a picture, and return one window of their output.
 
     Returns:
@@ -99,7 +101,7 @@ def run(stages: Sequence[Stage], picture: Picture, rows: range, columns: range) 
 @lru_cache(8)  # pictures of a folder are often of one size
 def stages_to(method: Method, target: TargetSize, size_in: Size) -> tuple[Stage, ...]:
     """Return the stages from a picture of a size to its output."""
-    size, whole = target.size(size_in), target.whole(size_in)
+    size, whole = target.size(size_in), target.uncropped(size_in)
     stages = method.stages(size_in, whole)
     if size == whole:
         return stages

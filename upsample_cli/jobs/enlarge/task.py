@@ -66,17 +66,17 @@ class TargetSize:
         return cls(width=width, height=height, fit=fit)
 
     def size(self, size_in: "Size") -> "Size":
-        """Return the output's height and width: `whole`, less what the fit "cover" cuts off.
+        """Return the output's height and width: `uncropped`, less what the fit "cover" cuts off.
 
         Raises:
-            SettingError: As for `whole`.
+            SettingError: As for `uncropped`.
         """
-        height, width = self.whole(size_in)
+        height, width = self.uncropped(size_in)
         if self.fit == "cover":
             return min(height, self.height or height), min(width, self.width or width)
         return height, width
 
-    def whole(self, size_in: "Size") -> "Size":
+    def uncropped(self, size_in: "Size") -> "Size":
         """Return height and width before anything is cut off; halves are rounded up.
 
         Raises:
@@ -146,7 +146,7 @@ class Task(NamedTuple):
         return self.labels or self.method.copies
 
 
-KEPT = "already exists"
+ALREADY_EXISTS = "already exists"
 """The reason in the report of a picture that was skipped because its output is whole."""
 
 

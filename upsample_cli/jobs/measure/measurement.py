@@ -12,7 +12,7 @@ import numpy as np
 from upsample_cli.errors import SettingError
 from upsample_cli.images.image import Image
 from upsample_cli.images.levels import COLOURS, LUMA, OPACITY, Channel, in_levels
-from upsample_cli.jobs.enlarge.strips import Picture, run
+from upsample_cli.jobs.enlarge.strips import ExtendedInput, output_window
 from upsample_cli.jobs.enlarge.threads import Workers
 from upsample_cli.methods.interpolation import Bicubic
 from upsample_cli.metrics.cells import CellReader, Cells
@@ -68,8 +68,8 @@ class Reference:
             window = self._low.samples[down.start : down.stop, across.start : across.stop]
             return in_levels(window, channel)[None]
 
-        picture = Picture(self._low.size, fetch)
-        return np.asarray(run(self._stages, picture, rows, range(self._width))[0])
+        picture = ExtendedInput(self._low.size, fetch)
+        return np.asarray(output_window(self._stages, picture, rows, range(self._width))[0])
 
 
 def channel_rows(

@@ -13,7 +13,7 @@ import numpy as np
 from upsample_cli import memory
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.image import Image
-from upsample_cli.images.levels import COLOURS, Channel, Colour, in_levels
+from upsample_cli.images.levels import COLOURS, Channel, Conversion, in_levels
 from upsample_cli.images.places.place import Place
 from upsample_cli.images.read import files
 from upsample_cli.images.read.decode import Decoded, decode
@@ -188,7 +188,7 @@ def _mended(
             channel = CHANNELS[name]
             old, mended = fetch(channel, rows)[0], plan.mended(rows)
             mended = old + np.float32(strength) * (mended - old)
-            planes = Colour(image.dtype).levels(mended[None] / np.float32(255))
+            planes = Conversion(image.dtype).levels(mended[None] / np.float32(255))
             samples[rows.start : rows.stop, :, channel or 0] = planes[0]
             change = in_levels(samples[rows.start : rows.stop], channel) - old
             return float(np.square(change, dtype=np.float64).sum())
@@ -204,7 +204,7 @@ def _write(result: Image, image: Image, held: _Held, to: Place, task: Task) -> t
     """Write the result, or the very bytes of the input where nothing has changed."""
     format = formats.format_of(to, task.encoding.format, image.format)
     if result is not image or format != image.format:
-        notes = still.write(result, image.size, format, to, task, None)[1]
+        notes = still.enlarge_and_write(result, image.size, format, to, task, None)[1]
         untouched = (f"nothing to repair, so it was only written as {format}",)
         return notes if result is not image else (*notes, *untouched)
     with to.writing(task.force, task.mode) as file:
