@@ -83,7 +83,11 @@ def compare(source: str, output: str | None, methods: str | None, force: bool, a
     if isinstance(place, Folder) and (options.reference or options.crop):
         raise SettingError("--reference and --crop are for one picture, not a folder; name one")
     target = _target(place, output or ("" if as_json else _PAGE), force)
-    named = subject.methods_of(methods) if methods else subject.default_methods(options.scale or 2)
+    named = (
+        subject.methods_of(methods)
+        if methods is not None
+        else subject.default_methods(options.scale or 2)
+    )
     scores, worst, failed = [], list["Comparison"](), 0
     for picture, result in compare_all(place, named, options):
         if isinstance(result, UpsampleError):
