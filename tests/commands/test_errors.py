@@ -59,7 +59,7 @@ def test_running_out_of_memory_is_reported(
     def fail(*_: object, **__: object) -> None:
         raise MemoryError("Unable to allocate 6.00 MiB for an array")
 
-    monkeypatch.setattr(still, "write", fail)
+    monkeypatch.setattr(still, "enlarge_and_write", fail)
     before = contents(folder)
     check_refused(call("in.png", "out.png"), PICTURE, "out of memory; allow more, or ")
     assert contents(folder) == before

@@ -65,3 +65,12 @@ def test_cells_without_weight_do_not_count() -> None:
     weight = np.full((20, 24), 1e-3)
     weight[5, 5] = weight[6, 6] = 1.0
     assert np.isnan(searched(phases_with(strength), weight).power).all()
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_cells_that_alone_have_weight_make_no_pattern(axis: int) -> None:
+    """Of a row of cells beside others without weight, as at letterbox bars, nothing is known."""
+    strength, weight = np.zeros((20, 24)), np.zeros((20, 24))
+    np.moveaxis(strength, axis, 0)[9] = 30.0
+    np.moveaxis(weight, axis, 0)[9] = 1.0
+    assert np.isnan(searched(phases_with(strength), weight).power).all()

@@ -155,10 +155,10 @@ def _contrasts(
             break
         where = tuple(axis[left] for axis in places)
         weight = weights[where].reshape(len(left), 1, -1)
-        # (sum - part) / rest - mean, of which the sum is mean (rest + weight)
-        change = mean[left, :, None] * weight
-        change -= parts[where].reshape(len(left), sums.shape[1], -1)
+        # without a part that has all the weight nothing is known: the change is the mean itself
+        change = sums[left, :, None] - parts[where].reshape(len(left), sums.shape[1], -1)
         change /= np.maximum(total[left, :, None] - weight, 1e-9)
+        change -= mean[left, :, None]
         spread = np.einsum("wkp,wkp->wk", change, change) * (1 - 1 / change.shape[2])
         error[left] = np.maximum(error[left], square_lines(spread, stride))
         ratio = (power[left] / error[left])[:, 1:].mean(axis=1)
