@@ -227,6 +227,12 @@ def test_json_of_a_pipe_is_on_stderr(folder: Path) -> None:
     assert outcome.out.startswith(b"\x89PNG")
 
 
+def test_json_of_a_pipe_has_the_notes_too(folder: Path) -> None:
+    """No line of text stands beside the JSON."""
+    outcome = run_process("in.png", "-", "--json", "--size", "200x90", folder=folder)
+    assert "stretched" in json.loads(outcome.err)["notes"][0]
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["measure", "--help"], ["methods", "--help"]])
 def test_help_imports_no_heavy_library(arguments: list[str]) -> None:
     """`--help` imports neither NumPy nor SciPy, Pillow, tqdm or a process pool."""

@@ -85,8 +85,9 @@ class SmallConvolution:
             why = f"as dilation {self.dilation} and stride {self.stride} meet"
         if self.even:
             kept = "any" if self.stride == 1 else "equal"
+            inputs = "1 input" if counts[0] == 1 else f"{counts[0]} inputs"
             return (
-                f"Inside a large image every output gets {counts[0]} inputs, "
+                f"Inside a large image every output gets {inputs}, "
                 f"{why}: {kept} taps keep a flat image flat."
             )
         several = f"{', '.join(map(str, counts[:-1]))} or {counts[-1]}"

@@ -59,7 +59,7 @@ def print_reports(
                 tell("Error", _reason(report))
             elif not quiet:
                 click.echo(text_line(report), err=to_stderr)
-            if not quiet:
+            if not quiet and not (as_json and to_stderr):  # there, all lines are JSON
                 _print_notes(report)
     if over and not quiet:
         tell("note", over_limit(over, f"--max-ripple {max_ripple:g}"))
