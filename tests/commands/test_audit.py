@@ -334,7 +334,9 @@ def test_unusable_weights_are_reported(call: Call, folder: Path) -> None:
     (folder / "many.safetensors").write_bytes(safetensors(many))
     check_refused(call("audit", "many.safetensors"), 2, "w11 1x1x2x2 and 8 more")
     (folder / "odd.safetensors").write_bytes(b"text")
-    check_refused(call("audit", "odd.safetensors"), 2, "odd.safetensors is not a .safetensors")
+    check_refused(
+        call("audit", "odd.safetensors"), 2, "odd.safetensors is damaged or not a safetensors"
+    )
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,9 @@ def test_the_default_matrix_is_printed(call: Call) -> None:
     text = outcome.out.decode()
     assert CLASSIC in text
     assert OVERLAP in text
-    assert text.endswith("matrix product == direct algorithm: yes (max difference 0)\n")
+    assert text.endswith(
+        "The matrix gives the same as the direct algorithm: yes (largest difference 0).\n"
+    )
     assert max(map(len, text.splitlines())) <= 110
 
 
@@ -80,7 +82,7 @@ def test_the_figure_is_written_as_a_png(call: Call, folder: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "fault"),
     [
-        (["-o", "m.jpg"], "m.jpg is not a .png file; name one"),
+        (["-o", "m.jpg"], "m.jpg is not a .png file; name a .png file"),
         (["--input", "99x99"], "99x99 is 9801 pixels, more than the 64"),
         (["--input", "four"], "invalid --input 'four'"),
         (["--kernel", "learned"], "no kernel 'learned' to show; choose uniform"),

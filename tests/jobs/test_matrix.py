@@ -46,7 +46,7 @@ def test_a_flat_image_shows_the_phases() -> None:
     assert actual.large == (7, 7)
     assert actual.ripple == pytest.approx(0.4843, abs=5e-5)
     assert actual.overlap.startswith(
-        "Inside a large image outputs get 1, 2 or 4 inputs by turns, because 3x3"
+        "Inside a large image outputs get 1, 2 or 4 inputs in turn, because the kernel size 3x3"
     )
 
 

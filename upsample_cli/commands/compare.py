@@ -81,7 +81,8 @@ def compare(source: str, output: str | None, methods: str | None, force: bool, a
 
     options, place = _options(**settings), parse(source)
     if isinstance(place, Folder) and (options.reference or options.crop):
-        raise SettingError("--reference and --crop are for one picture, not a folder; name one")
+        option = "--reference" if options.reference else "--crop"
+        raise SettingError(f"{option} is for one picture, not a folder; leave it out")
     target = _target(place, output or ("" if as_json else _PAGE), force)
     named = (
         subject.methods_of(methods)

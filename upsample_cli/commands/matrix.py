@@ -30,7 +30,7 @@ class MatrixRequest:
     def __post_init__(self) -> None:
         """Check the name of the output."""
         if self.output is not None and not self.output.endswith(".png"):
-            raise SettingError(f"{self.output} is not a .png file; name one")
+            raise SettingError(f"{self.output} is not a .png file; name a .png file")
 
     def convolution(self) -> "SmallConvolution":
         """Return the convolution to show."""

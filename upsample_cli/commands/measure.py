@@ -54,7 +54,7 @@ def _stride(ctx: click.Context, param: click.Parameter, value: str) -> int | Non
     help="The small picture that it was enlarged from.",
 )
 @click.option("--max-ripple", type=Limit(0), metavar="LEVELS",
-              help="Exit with 4 if a ripple is larger than this, or unknown.")  # fmt: skip
+              help="Exit with 4 if a ripple is larger than LEVELS, or is unknown.")  # fmt: skip
 @click.option("-f", "--force", is_flag=True, help="Replace figures that exist.")
 @input_options
 @jobs_option
@@ -144,7 +144,7 @@ def _files_of_one(
     for option, name in names.items():
         if name and (len(sources) > 1 or isinstance(sources[0], Folder)):
             count = "a folder" if len(sources) == 1 else len(sources)
-            raise SettingError(f"--{option} is for one picture, not {count}; name one")
+            raise SettingError(f"--{option} is for one picture, not {count}; name one picture")
     map_file, spectrum_file, low = (parse_file(name) if name else None for name in names.values())
     if map_file and spectrum_file and map_file.key == spectrum_file.key:
         raise SettingError(f"--map and --spectrum are both {map_file.key}; name two files")

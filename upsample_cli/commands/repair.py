@@ -45,7 +45,7 @@ def _stride(context: click.Context, option: click.Parameter, value: str) -> tupl
               help="Draw a map of where the checkerboard was.")  # fmt: skip
 @click.option("--reference", metavar="LOW", shell_complete=complete_files,
               help="The small picture that it was enlarged from.")  # fmt: skip
-@click.option("--layer", metavar="GLOB", help="Layers of a network to balance; default all.")
+@click.option("--layer", metavar="GLOB", help="Layers of a network to repair; default all.")
 @click.option("--ramp", is_flag=True, help="Let a kernel keep ramps exact, too.")
 @click.option("-f", "--force", is_flag=True, help="Replace files that exist.")
 @folder_options
@@ -103,7 +103,9 @@ def _repair_pictures(
         raise SettingError(f"--{name} is for kernels and networks, not for pictures; leave it out")
     if output is None:
         if len(inputs) != 1 or inputs[0] == "-":
-            raise SettingError("no output is named; give -o FILE, or -o FOLDER/ for many")
+            raise SettingError(
+                "no output is named; give -o FILE, -o FOLDER/ for many, or -o - for standard output"
+            )
         stem, suffix = splitext(inputs[0].rstrip("/"))  # noqa: PTH122 # a Path would change URLs
         output = f"{stem}-repaired{suffix}"
     settings = {parameter.name for method in METHODS for parameter in method.parameters()}
@@ -116,7 +118,7 @@ def _repair_pictures(
     low, map_file = (parse_file(name) if name else None for name in (reference, heat_map))
     for name, given in (("map", map_file), ("reference", low)):
         if given and not request.is_for_one_file:
-            raise SettingError(f"--{name} is for one picture; name one")
+            raise SettingError(f"--{name} is for one picture; name one picture")
     if stride is not None and stride[0] != stride[1]:
         raise SettingError("--stride HxW is for kernels, not for pictures; give --stride N")
     work = partial(mend, MeasureOptions(stride and stride[0], low, map_file), strength)

@@ -47,7 +47,7 @@ class TrainRequest:
     def __post_init__(self) -> None:
         """Check the name of the output."""
         if not self.output.endswith(".npz"):
-            raise SettingError(f"{self.output} is not a .npz file; name one")
+            raise SettingError(f"{self.output} is not a .npz file; name a .npz file")
         context, is_network = click.get_current_context(), self.method == "network"
         for name in _FOR_KERNELS if is_network else _FOR_NETWORKS:
             if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
@@ -101,7 +101,7 @@ class TrainRequest:
 @click.option("--minutes", type=Limit(0.01), default=10.0, metavar="N",
               help="Minutes to train a network; default 10.")  # fmt: skip
 @click.option("--degrade", type=click.Choice(("photo", "clean")), default="photo",
-              help="Training with JPEG and noise, or clean; default photo.")  # fmt: skip
+              help="Train with JPEG and noise (photo) or without; default photo.")  # fmt: skip
 @click.option("--seed", type=Whole(0), default=0, metavar="N",
               help="Seed of all random choices; default 0.")  # fmt: skip
 @click.option("--holdout", type=Limit(0, 0.9), default=0.1, metavar="SHARE",

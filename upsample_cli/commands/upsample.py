@@ -72,7 +72,7 @@ class _GroupedCommand(click.Command):
               help="Output pixels per input pixel, 1 to 64; default 2.")  # fmt: skip
 @click.option("--size", metavar="WxH|Wx|xH", help="Exact size in pixels, instead of a scale.")
 @click.option("--fit", type=click.Choice(("stretch", "contain", "cover")),
-              help="Stretch to --size WxH, fit inside, or crop; default stretch.")  # fmt: skip
+              help="Stretch to WxH, fit inside, or fill and crop; default stretch.")  # fmt: skip
 @method_options
 @click.option("--boundary", type=click.Choice(("symmetric", "nearest", "zero")),
               default="symmetric",
@@ -93,16 +93,20 @@ class _GroupedCommand(click.Command):
               help="Compression of PNG, 0 (none) to 9 (smallest); default 2.")  # fmt: skip
 @click.option("--lossless", is_flag=True, help="Write WebP and AVIF without loss.")
 @click.option(
-    "--background", metavar="COLOR", help="Colour to put under transparency: white, #rrggbb."
+    "--background", metavar="COLOUR", help="Colour to put under transparency: white, #rrggbb."
 )
 @layout_option
 @click.option("--labels", is_flag=True, help="Enlarge a mask of class numbers; no new ones appear.")
 @click.option("--strip", is_flag=True, help="Leave out all metadata but the colour profile.")
-@click.option("--strict", is_flag=True, help="Refuse files with damage outside their pixels, too.")
+@click.option(
+    "--strict", is_flag=True, help="Also refuse files that are damaged outside their pixel data."
+)
 @click.option("-f", "--force", is_flag=True, help="Replace outputs that exist.")
 @folder_options
 @jobs_option
-@click.option("--cluster", metavar="ADDRESS", help="Address of a Dask cluster to work on a folder.")
+@click.option(
+    "--cluster", metavar="ADDRESS", help="Address of a Dask cluster that enlarges a folder."
+)
 @click.option("--dry-run", is_flag=True, help="Print what would be done, and write nothing.")
 @click.option("--max-ripple", type=Limit(0), metavar="LEVELS",
               help="Exit with 4 if a checkerboard is stronger than this; 0 or more.")  # fmt: skip

@@ -78,7 +78,8 @@ class SmallConvolution:
         """A sentence on whether the overlap is even, and what follows."""
         counts = sorted({*self.phases.ravel().tolist()})
         multiple = "a multiple" if self.even else "not a multiple"
-        why = f"because {as_text(self.taps.shape)} taps are {multiple} of stride {self.stride}"
+        size = as_text(self.taps.shape)
+        why = f"because the kernel size {size} is {multiple} of stride {self.stride}"
         if self.stride == 1:
             why = "as always with stride 1"
         elif self.dilation > 1:
@@ -92,7 +93,7 @@ class SmallConvolution:
             )
         several = f"{', '.join(map(str, counts[:-1]))} or {counts[-1]}"
         return (
-            f"Inside a large image outputs get {several} inputs by turns, {why}: "
+            f"Inside a large image outputs get {several} inputs in turn, {why}: "
             "equal taps turn a flat image into a checkerboard."
         )
 
@@ -107,7 +108,8 @@ class SmallConvolution:
         """A sentence on whether the matrix does what the direct algorithm does."""
         answer = "yes" if self.verified else "no"
         return (
-            f"matrix product == direct algorithm: {answer} (max difference {self.difference:.2g})"
+            f"The matrix gives the same as the direct algorithm: {answer} "
+            f"(largest difference {self.difference:.2g})."
         )
 
 

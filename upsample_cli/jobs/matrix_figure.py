@@ -28,10 +28,10 @@ def figure(conv: SmallConvolution) -> Figure:
         left=[
             [_pixels(f"image {large}", conv.large), "*", _taps(f"kernel {size}", letters, conv),
              "=", _pixels(f"result {small}", conv.small), *_values(conv)],
-            [_taps(f"matrix {rows}x{columns}: rows are pixels of the result, columns of the image",
+            [_taps(f"matrix {rows}x{columns}, rows: pixels of the result; columns: of the image",
                    conv.cells, conv, conv.large[1], conv.small[1])],
-            [_counts(f"transposed, in {small}: outputs touched", conv.touches), ARROW,
-             _counts(f"out {large}: inputs received", conv.gets)],
+            [_counts(f"transpose, input {small}: outputs touched by each", conv.touches), ARROW,
+             _counts(f"output {large}: inputs received by each", conv.gets)],
         ],
         right=_taps(f"transpose {columns}x{rows}: {small} to {large}", conv.cells.T, conv,
                     conv.small[1], conv.large[1]),

@@ -118,7 +118,10 @@ class TransposedConvolution(KernelMethod):
     name = "tconv"
     summary = "transposed convolution with a kernel"
     kernel: str = parameter(
-        "learned", "kernel to enlarge with", choices=LEARNED + _TCONV_KERNELS, file=True
+        "learned",
+        "kernel to enlarge with",
+        choices=LEARNED + _TCONV_KERNELS,
+        file="a .npz or .npy file",
     )
     kernel_size: int | None = parameter(None, "taps along each axis, 1 to 64", low=1, high=64)
     seed: int = parameter(0, "seed of the random kernel", low=0, high=2**32 - 1)
@@ -155,7 +158,10 @@ class ResizeConvolution(KernelMethod):
         "nearest", "how to enlarge before the kernel", choices=("nearest", "bilinear")
     )
     kernel: str = parameter(
-        "learned", "kernel to enlarge with", choices=LEARNED + _RESIZE_KERNELS, file=True
+        "learned",
+        "kernel to enlarge with",
+        choices=LEARNED + _RESIZE_KERNELS,
+        file="a .npz or .npy file",
     )
     kernel_size: int | None = parameter(None, "taps along each axis, 1 to 64", low=1, high=64)
 

@@ -41,7 +41,7 @@ class Bilinear(Method):
     """Interpolate linearly along each axis."""
 
     name = "bilinear"
-    summary = "linear along each axis, 2 taps"
+    summary = "linear along each axis, from 2 pixels"
     backend: str = parameter("fast", "own code or scipy.ndimage", choices=BACKENDS)
 
     def stages(self, size_in: "Size", size_out: "Size") -> tuple[Stage, ...]:
@@ -67,7 +67,7 @@ class Bicubic(_Resampling):
 
     __slots__ = ()
     name = "bicubic"
-    summary = "Keys' cubic convolution, a = -0.5, 4 taps"
+    summary = "Keys' cubic convolution, a = -0.5, from 4 pixels"
 
 
 class Lanczos(_Resampling):
@@ -75,7 +75,7 @@ class Lanczos(_Resampling):
 
     __slots__ = ()
     name = "lanczos"
-    summary = "windowed sinc, a = 3, 6 taps"
+    summary = "windowed sinc, a = 3, from 6 pixels"
 
 
 @dataclass(frozen=True, slots=True)

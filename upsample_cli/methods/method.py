@@ -54,7 +54,7 @@ class Parameter(NamedTuple):
         default: Its value by default.
         help: What it is, 54 characters at most.
         choices: The words it can be; empty for a number.
-        file: Whether the path of a kernel file is a value too.
+        file: The kind of file whose path is a value too, for people; empty for none.
         suffix: How the path of a file ends, where only that is a value.
         low: The least number.
         high: The greatest number.
@@ -64,7 +64,7 @@ class Parameter(NamedTuple):
     default: Any
     help: str
     choices: tuple[str, ...] = ()
-    file: bool = False
+    file: str = ""
     suffix: str = ""
     low: int = 0
     high: int = 0
@@ -91,7 +91,7 @@ class Parameter(NamedTuple):
         if self.kind is bool:
             return "yes or no"
         if self.choices:
-            return ", ".join(self.choices) + (" or a .npz or .npy file" if self.file else "")
+            return ", ".join(self.choices) + (f" or {self.file}" if self.file else "")
         return f"{self.low}..{self.high}"
 
     def check(self, value: Any) -> None:
@@ -99,7 +99,9 @@ class Parameter(NamedTuple):
         if value is None and self.default is None:
             return
         if self.suffix and value and not str(value).lower().endswith(self.suffix):
-            raise SettingError(f"{self.option} {value} is not a {self.suffix} file; name one")
+            raise SettingError(
+                f"{self.option} {value} is not a {self.suffix} file; name such a file"
+            )
         if self.suffix or self.kind is bool:
             return
         if self.choices:

@@ -40,7 +40,7 @@ class LearnedNetwork(RingingMethod):
     is_linear = False
     neighbourhood = 3  # it sharpens on purpose: nearer bounds cost it 0.07 dB and more at 0.5
     weights: str = parameter(
-        "photo", "weights of the network", choices=("photo", "clean"), file=True
+        "photo", "weights of the network", choices=("photo", "clean"), file="a .npz file"
     )
     ensemble: bool = parameter(False, "average over eight flips and turns")
 

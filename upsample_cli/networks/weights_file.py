@@ -64,9 +64,8 @@ def read(path: str) -> Tensors:
     except (OSError, ValueError) as error:
         raise SettingError(f"no weights file {path}; check the path") from error
     except SafetensorError as error:
-        length = int.from_bytes(data[:8], "little")
-        kind = "not a" if len(data) < 8 or length > len(data) - 8 else "a damaged"
-        raise SettingError(f"{path} is {kind} .safetensors file; get an intact copy") from error
+        fault = "is damaged or not a safetensors file"
+        raise SettingError(f"{path} {fault}; get an intact copy") from error
     return {
         name: _array(entries[name])
         for name in names

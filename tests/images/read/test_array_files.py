@@ -65,8 +65,8 @@ def pickled() -> bytes:
 @pytest.mark.parametrize(
     ("data", "fault"),
     [
-        (b"\x89PNG\r\n", "does not hold a NumPy array; give a .npy or .npz file"),
-        (b"\x80\x04K\x01.", "does not hold a NumPy array"),
+        (b"\x89PNG\r\n", "is damaged or not a NumPy file; get an intact copy"),
+        (b"\x80\x04K\x01.", "is damaged or not a NumPy file"),
         (good()[:500], "is damaged"),
         (good()[:20], "is damaged"),
         pytest.param(

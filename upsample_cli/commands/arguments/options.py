@@ -138,7 +138,7 @@ _OUTPUTS = (
     click.option(
         "--skip-existing",
         is_flag=True,
-        help="Skip outputs that exist; remake those of another size.",
+        help="Skip outputs that exist with the right size; remake the others.",
     ),
     click.option(
         "--update", is_flag=True, help="Skip outputs that exist and are newer than their input."
@@ -174,7 +174,7 @@ def method_options(command: Command) -> Command:
             value = {"type": first.kind, "metavar": _metavar(first)}
         command = click.option(
             *([_SHORT[name]] if name in _SHORT else []), option, name, **value,
-            shell_complete=complete_words(first.choices, first.file or bool(first.suffix)),
+            shell_complete=complete_words(first.choices, bool(first.file or first.suffix)),
             help=f"{first.help[0].upper()}{first.help[1:]}{_default(first)} ({names}).",
         )(command)  # fmt: skip
     return command

@@ -225,7 +225,7 @@ def check_name(path: str) -> None:
         SettingError: The suffix is neither .csv nor .jsonl.
     """
     if not path.lower().endswith((".csv", ".jsonl")):
-        raise SettingError(f"--report {path} is not a .csv or .jsonl file; name one")
+        raise SettingError(f"--report {path} is not a .csv or .jsonl file; name such a file")
 
 
 def _opened(path: str, name: str) -> io.FileIO:

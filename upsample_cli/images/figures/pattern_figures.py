@@ -49,7 +49,7 @@ def heat_figure(
     warm = spread(heat, tile, margin, (grey.shape[0], grey.shape[1]), step)
     top = heat_top([warm])
     ticks = [f"{share * top:g}" for share in np.linspace(0, 1, 5)]
-    note = "" if np.isfinite(warm).all() else "hatched: unknown"
+    note = "" if np.isfinite(warm).all() else "hatched: unknown, as where pixels are clipped"
     down, across = (
         AxisLabels(f"pixels {word}", _pixel_labels(length, step, max(grey.shape)))
         for word, length in zip(("down", "across"), grey.shape, strict=True)
@@ -153,7 +153,7 @@ def spectrum_figure(power: NDArray[np.float64], stride: tuple[int, int], title: 
         AxisLabels(f"cycles per pixel, {word}", _frequency_labels(period, len(power)))
         for word, period in zip(("down", "across"), stride, strict=True)
     )
-    return framed(pixels, (down, across), title, ticks, "dB re one level squared")
+    return framed(pixels, (down, across), title, ticks, "dB (0 dB: one level squared)")
 
 
 def _frequency_labels(stride: int, bins: int) -> dict[float, str]:

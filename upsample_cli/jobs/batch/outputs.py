@@ -59,8 +59,10 @@ class Naming:
             choices = ", ".join(f"{{{field}}}" for field in _FIELDS)
             raise SettingError(f"--name has no field {{{unknown[0]}}}; choose {choices}")
         if "stem" not in fields or {*self.template} & {"/", "\\"}:
-            fault = "gives every output the same name" if "stem" not in fields else "names a folder"
-            raise SettingError(f"--name '{self.template}' {fault}; use {{stem}} and no slash")
+            fault = "has a slash; name files only, such as {stem}"
+            if "stem" not in fields:
+                fault = "gives every output the same name; use {stem}"
+            raise SettingError(f"--name '{self.template}' {fault}")
         if "scale" in fields and self.scale is None:
             raise SettingError(
                 "--name has {scale}, but --size sets no scale; pass --scale, or leave {scale} out"

@@ -39,16 +39,18 @@ _FIGURES = (
             lambda one: one.psnr, ".2f", min),
     _Figure("ssim", "SSIM", "Likeness of structure to the original in luma: 1 is equal.",
             lambda one: one.ssim, ".4f", min),
-    _Figure("ripple", "Ripple", "RMS of the checkerboard that is seen, in levels of 255.",
+    _Figure("ripple", "Ripple", "RMS of the checkerboard found, in levels of 0 to 255.",
             lambda one: one.checkerboard.ripple, ".2f", max),
-    _Figure("flat_ripple", "Flat ripple", "What becomes of a flat picture, exactly: RMS of the "
-            "pattern over its brightness; 0 where there can be no checkerboard.",
+    _Figure("flat_ripple", "Flat ripple", "The exact pattern on a flat picture: its RMS divided by "
+            "the brightness; 0 where there can be no checkerboard.",
             lambda one: ripple(one.kernel.phase_sums) if one.kernel else one.flat_ripple, ".4f"),
-    _Figure("noise_gain", "Noise gain", "Power of white noise after over before: grain.",
+    _Figure("noise_gain", "Noise gain",
+            "Power of white noise after enlarging, divided by the power before: grain.",
             _of_kernel(lambda kernel: noise_gain(kernel.taps, kernel.stride)), ".2f"),
-    _Figure("overshoot", "Overshoot", "How far a step goes beyond itself: halos.",
+    _Figure("overshoot", "Overshoot", "How far an edge goes beyond its two sides: halos.",
             _of_kernel(lambda kernel: overshoot(kernel.taps, kernel.stride)), ".1%"),
-    _Figure("seconds", "Time s", "To enlarge, on one thread while others work.",
+    _Figure("seconds", "Time s",
+            "Seconds to enlarge on one thread, while other methods may be running.",
             lambda one: one.seconds, ".2f", max),
     _Figure("megabytes", "PNG MB", "Size of the enlarged picture as a PNG.",
             lambda one: one.megabytes, ".2f"),
@@ -65,7 +67,7 @@ def figures(scores: Scores) -> dict[str, Any]:
 def table(pictures: Sequence[Sequence[Scores]]) -> Table:
     """Return the figures of pictures; those that no method has are left out."""
     methods = list(zip(*pictures, strict=True))
-    header = [("Method", "With its settings."), ("Checkerboard", "Whether one is seen.")]
+    header = [("Method", "With its settings."), ("Checkerboard", "Whether one was found.")]
     columns = [[scores[0].label for scores in methods], list(map(verdict, methods))]
     best: list[tuple[int, int]] = []
     for figure in _FIGURES:

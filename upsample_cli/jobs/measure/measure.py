@@ -112,7 +112,7 @@ def draw(
         sheet = measure_figures.heat(image, channel, stride, f"{start} in {title}", reference)
         measure_figures.write(sheet, options.heat_map, options.force)
     if options.spectrum:
-        title = f"Spectrum of {title} in rings"
+        title = f"Spectrum of {source.name} ({name}); rings: stride {stride[0]}"
         sheet = measure_figures.spectrum(image, channel, stride, title, reference)
         measure_figures.write(sheet, options.spectrum, options.force)
 

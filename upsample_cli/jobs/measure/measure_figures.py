@@ -28,7 +28,7 @@ def check(path: Place, source: Place, force: bool) -> None:
         ImageFileError: The target cannot be written.
     """
     if path.suffix != ".png":
-        raise SettingError(f"{path} is not a .png file; name one")
+        raise SettingError(f"{path} is not a .png file; name a .png file")
     path.check_target(source, force)
 
 
