@@ -35,7 +35,7 @@ def figure(conv: SmallConvolution) -> Figure:
         ],
         right=_taps(f"transpose {columns}x{rows}: {small} to {large}", conv.cells.T, conv,
                     conv.small[1], conv.large[1]),
-        sentences=[conv.overlap, f"{conv.ripples}  {conv.verification.capitalize()}."],
+        sentences=[conv.overlap, f"{conv.ripples} {conv.verification}"],
     )  # fmt: skip
 
 

@@ -48,7 +48,7 @@ def heat_figure(
     grey, step = reduced(light, _LARGEST_SIDE)
     warm = spread(heat, tile, margin, (grey.shape[0], grey.shape[1]), step)
     top = heat_top([warm])
-    ticks = [f"{share * top:g}" for share in np.linspace(0, 1, 5)]
+    ticks = [f"{share * top:.3g}" for share in np.linspace(0, 1, 5)]
     note = "" if np.isfinite(warm).all() else "hatched: unknown, as where pixels are clipped"
     down, across = (
         AxisLabels(f"pixels {word}", _pixel_labels(length, step, max(grey.shape)))
