@@ -67,17 +67,25 @@ def print_reports(
 
 
 def over_limit(over: Mapping[str, float], limit: str) -> str:
-    """Return how many are over a limit, and which most.
+    """Return how many are over a limit, which most, and which cannot be told.
 
     Args:
         over: Ripples of pictures, in levels, by name; 0 for one that is unknown.
         limit: The option and its value.
+
+    >>> over_limit({"a.png": 3, "b.png": 0, "c.png": 0}, "--max-ripple 1")
+    '1 picture is over --max-ripple 1; the most has 3.00 levels, a.png; unknown: b.png and 1 more'
     """
-    most = max(over, key=lambda name: over[name])
-    count = f"{len(over)} pictures are" if len(over) > 1 else "1 picture is"
-    if not over[most]:
-        return f"{count} over {limit}, or unknown"
-    return f"{count} over {limit}; the most has {over[most]:.2f} levels, {most}"
+    known, unknown = ([name for name in over if (over[name] > 0) is how] for how in (True, False))
+    parts = []
+    if known:
+        most = max(known, key=lambda name: over[name])
+        count = f"{len(known)} pictures are" if len(known) > 1 else "1 picture is"
+        parts += [f"{count} over {limit}", f"the most has {over[most]:.2f} levels, {most}"]
+    if unknown:
+        more = f" and {len(unknown) - 1} more" if len(unknown) > 1 else ""
+        parts.append(f"unknown: {unknown[0]}{more}" + ("" if known else f", with {limit}"))
+    return "; ".join(parts)
 
 
 def is_over(limit: float | None, *checkerboards: Checkerboard) -> bool:
