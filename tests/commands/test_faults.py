@@ -21,7 +21,11 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named p
 
 COUNT, SLOW = 8, 4  # number of pictures; index of the one whose input does not arrive
 QUICK_COUNT = COUNT - 1  # number of the other pictures
-COMMAND = [sys.executable, "-W", "error", "-m", "upsample_cli"]
+# A signal can come when a file is open, but has no name yet: Python warns when it closes that file.
+COMMAND = [
+    *(sys.executable, "-W", "error", "-W", "ignore:unclosed:ResourceWarning"),
+    *("-m", "upsample_cli"),
+]
 
 
 @pytest.fixture
@@ -191,7 +195,8 @@ def test_a_signal_stops_pictures_that_have_not_begun(work_folder: Path) -> None:
         _, stderr = process.communicate(timeout=faults.PATIENCE)
     assert process.returncode == 130
     count = len(finished_pictures(work_folder))
-    assert count in (SLOW + 1, SLOW + 2)  # the next one waits for the worker already
+    # At the signal the slow one may not have begun, and the next may wait for the worker already.
+    assert SLOW <= count <= SLOW + 2
     assert stderr == f"{count} done, 0 skipped, 0 failed, {COUNT - count} left\n"
 
 
