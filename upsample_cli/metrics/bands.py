@@ -93,7 +93,7 @@ def excess(window: list[Floats], ratios: NDArray[np.float64], care: Floats, cell
     """
     changes, *powers = (_smooth(_power(one, cell)) for one in window)
     down, across = (
-        between((np.arange((count - 2) * cell) + 0.5) / cell + 0.5, count)
+        linear_weights((np.arange((count - 2) * cell) + 0.5) / cell + 0.5, count)
         for count in changes.shape
     )
     whole, most = np.zeros((len(down), len(across)), np.float32), np.ones_like(changes)
@@ -159,7 +159,7 @@ def repeated(run: range, around: int, within: range, period: int) -> NDArray[np.
     return np.asarray(np.where(place >= last, last + (place - last) % period, place))
 
 
-def between(places: NDArray[np.float64], count: int) -> Floats:
+def linear_weights(places: NDArray[np.float64], count: int) -> Floats:
     """Return the weights of `count` values at fractional indices, shape (len(places), count)."""
     apart = np.abs(np.clip(places, 0, count - 1)[:, None] - np.arange(count))
     return np.asarray(np.maximum(0, 1 - apart), np.float32)

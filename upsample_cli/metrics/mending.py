@@ -143,22 +143,24 @@ class Mending:
             spread[i::stride] = even
         near = self.care == 1
         if not near.all():
-            down = self._between(0, np.arange(top, top + height))
-            spread *= down @ near @ self._between(1, np.arange(left, left + width)).T
+            down = self._weights_along(0, np.arange(top, top + height))
+            spread *= down @ near @ self._weights_along(1, np.arange(left, left + width)).T
         return spread
 
     def _care(self, rows: range, columns: range) -> Floats:
         """Return the care of whole cells of rows and columns, and of one more around."""
         down, across = (
-            self._between(axis, np.arange(run.start - cell, run.stop + cell, cell) + cell // 2)
+            self._weights_along(
+                axis, np.arange(run.start - cell, run.stop + cell, cell) + cell // 2
+            )
             for axis, (run, cell) in enumerate(zip((rows, columns), self.grid.cell, strict=True))
         )
         return np.asarray(down @ self.care @ across.T)
 
-    def _between(self, axis: int, places: NDArray[np.intp]) -> Floats:
+    def _weights_along(self, axis: int, places: NDArray[np.intp]) -> Floats:
         """Return the weights of all cells along an axis at some places, shape (places, cells)."""
         middle = (places + 0.5 - self.grid.margin[axis]) / self.grid.cell[axis] - 0.5
-        return bands.between(middle, self.care.shape[axis])
+        return bands.linear_weights(middle, self.care.shape[axis])
 
 
 def mending(
