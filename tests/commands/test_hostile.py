@@ -1,6 +1,7 @@
 """Hostile input through the real command line: bombs, devices, full disks and unusual names."""
 
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -114,6 +115,51 @@ def test_nothing_takes_more_than_max_memory(folder: Path) -> None:
         assert result.stderr.count("\n") == 1, words
         assert int(peak) < 220 << 10, words  # kB
     assert contents(folder) == before
+
+
+def write_smooth(folder: Path) -> None:
+    """Write pictures that make encoders take much memory, and a palette that takes little."""
+    y, x = np.mgrid[:700, :700] / 700
+    waves = [127.5 + 127.5 * np.sin(7 * x * (i + 1) + 5 * y) for i in range(4)]
+    picture = PIL.Image.fromarray(np.stack(waves, axis=2).astype(np.uint8))
+    picture.save(folder / "clear.png")
+    picture.convert("RGB").save(folder / "progressive.jpg", progressive=True)
+    picture.convert("RGB").quantize(16).save(folder / "palette.gif")
+
+
+@NEEDS_PROC
+@pytest.mark.parametrize(
+    "words",
+    [["clear.png", "out.webp", "--scale", "5"], ["progressive.jpg", "out.jpg", "--scale", "5"]],
+)
+def test_the_memory_that_an_encoder_is_said_to_need_is_enough(
+    folder: Path, words: list[str]
+) -> None:
+    """With that budget the picture is written, and takes no more."""
+    write_smooth(folder)
+
+    def run(budget: int) -> tuple[str, int, str]:
+        """Return the exit code, the peak of memory in kB, and what is on standard error."""
+        command = programs.command("peak_memory", *words, "-q", "--max-memory", f"{budget}MB")
+        result = subprocess.run(command, cwd=folder, capture_output=True, check=True, text=True)
+        code, peak = result.stdout.split()
+        return code, int(peak), result.stderr
+
+    code, budget, stderr = "1", 100, "needs 110 MB"
+    while code == "1":  # decoding, strips and encoding ask one after the other
+        needed = 1 + int(re.search(r"needs (\d+) MB", stderr)[1])
+        assert needed > budget
+        budget = needed
+        code, peak, stderr = run(budget)
+        assert peak < budget << 10
+    assert code == "0"
+
+
+def test_a_palette_is_encoded_in_little_memory(call: Call, folder: Path) -> None:
+    """Indices of a GIF are not asked to fit as colours do."""
+    write_smooth(folder)
+    words = ["palette.gif", "out.gif", "-m", "nearest", "--scale", "5", "--max-memory", "220MB"]
+    assert call(*words).code == 0
 
 
 def test_workers_share_the_memory(call: Call, folder: Path) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:  # decoding begins before NumPy has loaded
 
 _SRGB_GAMMA = 0.45455
 _CICP_SRGB = b"cICP", b"\x01\x0d"  # sRGB's primaries and curve
-_IPTC, _EXTENDED_XMP = 0x0404, b"http://ns.adobe.com/xmp/extension/\0"  # in a JPEG
+JPEG_IPTC, _EXTENDED_XMP = 0x0404, b"http://ns.adobe.com/xmp/extension/\0"
 _BYTES = (1, 7)  # types of TIFF
 _XMP_KEY = "XML:com.adobe.xmp"
 _XMP_VALUE = rb"(\s*=\s*[\"']|\s*>)\d+"
@@ -160,7 +160,7 @@ def _iptc(opened: Any) -> bytes | None:
     if opened.format == "TIFF":
         tags, kind = opened.tag_v2, opened.tag_v2.tagtype.get(exif_tags.IPTC)
         return tags[exif_tags.IPTC] if kind in _BYTES else None
-    return opened.info.get("photoshop", {}).get(_IPTC) or None
+    return opened.info.get("photoshop", {}).get(JPEG_IPTC) or None
 
 
 def _text(opened: Any) -> Iterator[tuple[str, str]]:

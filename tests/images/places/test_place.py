@@ -219,6 +219,14 @@ def test_folders_are_no_targets(tmp_path: Path) -> None:
         parse_file(tmp_path / "a.png" / "out.png").check_target(parse_file("in.png"), force=True)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="links need a right there")
+def test_a_link_to_nothing_is_no_folder(tmp_path: Path) -> None:
+    """It is neither a file nor a folder that could be made."""
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(ImageFileError, match=r"link is a link to nothing, not a folder"):
+        parse_file(tmp_path / "link" / "out.png").check_target(parse_file("in.png"), force=True)
+
+
 def test_devices_are_written_straight() -> None:
     """A device has no content to keep, needs no force, and is not renamed onto."""
     parse_file(os.devnull).check_target(parse_file("in.png"), force=False)

@@ -78,9 +78,3 @@ def test_a_jpeg_keeps_iptc_and_extended_xmp(tmp_path: Path, iptc: bytes) -> None
     assert metadata.losses("JPEG") == ()
     assert set(metadata.losses("PNG")) == {"IPTC", "extended XMP"}
     assert metadata.stripped().losses("PNG") == ()
-
-
-def test_iptc_that_no_segment_holds_is_left_out() -> None:
-    """IPTC longer than a segment, as a TIFF may hold, is left out of a JPEG."""
-    made = jpeg(Metadata(iptc=bytes(65_501)))
-    assert "photoshop" not in PIL.Image.open(io.BytesIO(made)).info

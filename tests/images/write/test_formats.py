@@ -131,16 +131,17 @@ def test_what_a_format_cannot_say_is_told() -> None:
 
 @pytest.mark.parametrize("length", [65_527, 65_528, 200_000])
 def test_a_jpeg_gets_what_its_segments_hold(length: int) -> None:
-    """EXIF and XMP that are too long are left out with a note; the longest that fit are written."""
+    """What is too long is left out with a note, and the longest that fits is written."""
     exif = b"II\x2a\0\x08\0\0\0" + bytes(length - 8)
-    metadata = Metadata(exif=exif, xmp=bytes(length - 23))
+    metadata = Metadata(exif=exif, xmp=bytes(length - 23), iptc=bytes(length - 27))
     output, notes = formats.fit(Image(texture_samples(4, 5, 3), "PNG", metadata), "JPEG")
     encode.save(encode.to_pillow(output.samples), "JPEG", output.metadata, io.BytesIO(), Encoding())
     if length == 65_527:
         assert (output.metadata, notes) == (metadata, ())
     else:
-        assert (output.metadata.exif, output.metadata.xmp) == (None, None)
+        assert output.metadata == Metadata()
         assert notes == (
             "its EXIF is too long for a JPEG, so it was left out",
             "its XMP is too long for a JPEG, so it was left out",
+            "its IPTC is too long for a JPEG, so it was left out",
         )

@@ -70,8 +70,10 @@ class Folder(Location):
 
     def absence(self) -> ImageFileError:
         """Return the error for a folder that is not there."""
-        if os.path.lexists(self.path.rstrip("/")):
-            return ImageFileError(f"{self} is a file, not a folder; name another output")
+        path = self.path.rstrip("/")
+        if os.path.lexists(path):
+            kind = "a file" if os.path.exists(path) else "a link to nothing"
+            return ImageFileError(f"{self} is {kind}, not a folder; name another output")
         return ImageFileError(f"no folder {self}; make it first")
 
     def clean(self) -> int:

@@ -70,6 +70,8 @@ def read(
     """
     opened = _open(data)
     opened.info["colours"] = colours
+    if opened.format == "GIF":
+        opened.info |= _gif_info(data)
     is_transparent, durations = False, []
     for frame, duration in _pictures(opened, data):
         durations.append(duration)
@@ -97,7 +99,6 @@ def frames(animation: Animation) -> Iterator[PIL.Image.Image]:
 def _pictures(opened: PIL.Image.Image, data: bytes) -> Iterator[tuple[PIL.Image.Image, float]]:
     """Yield each frame, upright, and how long it is shown, in milliseconds."""
     if opened.format == "GIF":
-        opened.info |= _gif_info(data)
         yield from gif_frames(data, opened.size)
         return
     # A PNG may have a still picture before its frames.

@@ -15,6 +15,7 @@ from upsample_cli.images.read import opening, png_chunks, raw_modes
 from upsample_cli.images.read.opening import open_picture
 from upsample_cli.images.read.png_chunks import Chunk
 from upsample_cli.images.read.raw_modes import Depth
+from upsample_cli.images.write.formats import with_alpha_flag
 
 if TYPE_CHECKING:  # few pictures have a palette or are animations
     from upsample_cli.images.image import Palette
@@ -138,7 +139,6 @@ def _decode_animation(
 ) -> "Animation":
     """Return an animation, which no longer needs its file."""
     from upsample_cli.images.read import animation
-    from upsample_cli.images.write import animations
 
     if raw_modes.is_deep(opened):
         raise ImageFileError(
@@ -146,7 +146,7 @@ def _decode_animation(
         )
     notes, colours = raw_modes.notes_on_cut(opened), opened.info["colours"]
     file.seek(0)
-    moving = animation.read(animations.with_alpha_flag(file.read()), name, notes, colours)
+    moving = animation.read(with_alpha_flag(file.read()), name, notes, colours)
     if moving.format == "PNG":
         png_chunks.check_end(file, chunks)
     return moving

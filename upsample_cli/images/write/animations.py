@@ -20,14 +20,12 @@ import PIL.Image
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.metadata import Metadata
 from upsample_cli.images.write import encode, png
-from upsample_cli.images.write.formats import PNG_SIGNATURE, Encoding
+from upsample_cli.images.write.formats import PNG_SIGNATURE, Encoding, with_alpha_flag
 from upsample_cli.images.write.png import chunk
 from upsample_cli.planes import Size
 
 _LONGEST = 65535  # numerator and denominator of a duration in seconds
 _REPLACE = 0, 0  # a frame stays until the next, and replaces all pixels before it
-_EXTENDED = b"WEBPVP8X"  # at 8
-_FLAGS, _ALPHA_FLAG = 20, 0x10
 
 
 def encode_png(
@@ -134,14 +132,3 @@ class _LaterFrames:
     def __getattr__(self, name: str) -> Any:
         """Behave as the current frame."""
         return getattr(self._frame, name)
-
-
-def with_alpha_flag(data: bytes) -> bytes:
-    """Return an animated WebP with the flag that it has transparency; any other file unchanged.
-
-    The encoder crops what is transparent around a frame, and then sets the flag only if something
-    inside is transparent too.
-    """
-    if data[8:16] != _EXTENDED:
-        return data
-    return data[:_FLAGS] + bytes([data[_FLAGS] | _ALPHA_FLAG]) + data[_FLAGS + 1 :]

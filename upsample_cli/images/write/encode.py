@@ -15,17 +15,16 @@ import PIL.Image
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.exif import with_dpi
 from upsample_cli.images.image import Palette, Samples
-from upsample_cli.images.metadata import Metadata
+from upsample_cli.images.metadata import JPEG_IPTC, Metadata
 from upsample_cli.images.write.formats import WITH_LOSSLESS, WITH_QUALITY, Encoding
 from upsample_cli.planes import Size
 
 _APP1, _APP13 = b"\xff\xe1", b"\xff\xed"
-_IPTC = 0x0404
-# Bytes that encoders take for a pixel, with the picture itself, measured.
-_BYTES = {"AVIF": 30, "GIF": 16, "WEBP": 10}
-_HEAVY_WEBP = 28
-_COPIES, _WIDE_COPIES = 3, 13  # of other pictures, and of a JPEG 2000
-_LONGEST_IPTC = 65_500  # bytes that fit into a segment
+# Bytes that encoders take for a pixel, with the picture itself, measured with photographs and with
+# smooth ramps: opaque, and with opacity, for which Pillow holds 4 bytes a pixel even of grey.
+_BYTES = {"AVIF": (30, 40), "GIF": (20, 21), "WEBP": (12, 44)}
+_LOSSLESS_WEBP, _INDEXED_GIF = 36, 6
+_COPIES, _WIDE_COPIES = 4, 14  # of other pictures, and of a JPEG 2000
 
 
 def to_pillow(
@@ -46,19 +45,22 @@ def to_pillow(
     return PIL.Image.fromarray(samples[..., 0] if samples.shape[2] == 1 else samples)
 
 
-def bytes_of_pixel(format: str, channels: int, is_lossless: bool) -> int:
+def bytes_of_pixel(format: str, channels: int, is_lossless: bool, is_indexed: bool) -> int:
     """Return the bytes that a pixel of 8 bits takes while a picture is encoded whole.
 
     Args:
         format: One of the values of `FORMATS`.
         channels: Samples a pixel.
         is_lossless: Whether a WebP is coded without loss.
+        is_indexed: Whether the samples are indices into a palette.
     """
-    if format == "WEBP" and (is_lossless or channels in (2, 4)):
-        return _HEAVY_WEBP
+    if format == "GIF" and is_indexed:
+        return _INDEXED_GIF
     if format == "JPEG2000":
         return _WIDE_COPIES * channels
-    return max(_BYTES.get(format, 0), _COPIES * channels)
+    own = _BYTES.get(format, (0, 0))[channels in (2, 4)]
+    lossless = _LOSSLESS_WEBP if format == "WEBP" and is_lossless else 0
+    return max(own, lossless, _COPIES * channels)
 
 
 def assembled(
@@ -179,13 +181,13 @@ def _jpeg_options(metadata: Metadata, quality: int | None) -> dict[str, Any]:
 
 
 def _segments(iptc: bytes, extended_xmp: tuple[bytes, ...]) -> bytes:
-    """Return JPEG segments with what Pillow reads and does not write; too long IPTC is left out.
+    """Return JPEG segments with what Pillow reads and does not write.
 
     Source: Adobe, "Photoshop File Formats Specification" (image resources) and "XMP Specification
     Part 3: Storage in Files" (ExtendedXMP).
     """
     segments = [(_APP1, data) for data in extended_xmp]
-    if iptc and len(iptc) <= _LONGEST_IPTC:
-        resource = b"8BIM" + pack(">HHL", _IPTC, 0, len(iptc)) + iptc + bytes(len(iptc) % 2)
+    if iptc:
+        resource = b"8BIM" + pack(">HHL", JPEG_IPTC, 0, len(iptc)) + iptc + bytes(len(iptc) % 2)
         segments.append((_APP13, b"Photoshop 3.0\0" + resource))
     return b"".join(marker + pack(">H", 2 + len(data)) + data for marker, data in segments)

@@ -34,7 +34,10 @@ _LARGEST_SIDE = {"JPEG": 65500, "WEBP": 16383, "GIF": 65535, "TGA": 65535, "AVIF
 _16_BITS = {"PNG", "TIFF", "PPM", "PGM"}
 _CMYK = {"JPEG", "TIFF"}
 _NO_ALPHA = {"JPEG", "BMP", "PPM", "PGM"}
-_LONGEST_EXIF, _LONGEST_XMP = 65_527, 65_504  # bytes in a segment of a JPEG
+# Bytes in a segment of a JPEG.
+_LONGEST_EXIF, _LONGEST_XMP, _LONGEST_IPTC = 65_527, 65_504, 65_500
+_EXTENDED_WEBP = b"WEBPVP8X"  # at 8
+_FLAGS, _ALPHA_FLAG = 20, 0x10
 
 
 class Encoding(NamedTuple):
@@ -217,4 +220,19 @@ def _fit_segments(metadata: "Metadata") -> "tuple[Metadata, list[str]]":
     if xmp and len(xmp) > _LONGEST_XMP:
         xmp = None
         notes.append("its XMP is too long for a JPEG, so it was left out")
-    return metadata._replace(exif=exif, xmp=xmp), notes
+    iptc = metadata.iptc
+    if iptc and len(iptc) > _LONGEST_IPTC:
+        iptc = None
+        notes.append("its IPTC is too long for a JPEG, so it was left out")
+    return metadata._replace(exif=exif, xmp=xmp, iptc=iptc), notes
+
+
+def with_alpha_flag(data: bytes) -> bytes:
+    """Return an animated WebP with the flag that it has transparency; any other file unchanged.
+
+    The encoder crops what is transparent around a frame, and then sets the flag only if something
+    inside is transparent too.
+    """
+    if data[8:16] != _EXTENDED_WEBP:
+        return data
+    return data[:_FLAGS] + bytes([data[_FLAGS] | _ALPHA_FLAG]) + data[_FLAGS + 1 :]

@@ -127,7 +127,8 @@ def assembled(
     from upsample_cli.images.write import encode
 
     is_lossless = encoding.is_lossless(image.metadata.lossless)
-    pixel = encode.bytes_of_pixel(format, image.channels, is_lossless)
+    is_indexed = image.palette is not None
+    pixel = encode.bytes_of_pixel(format, image.channels, is_lossless, is_indexed)
     needed = image.samples.nbytes + size[0] * size[1] * pixel
     memory.check(needed, f"an output of {size[1]}x{size[0]} as {format}")
     return encode.assembled(_samples(strips), size, image.is_cmyk, image.palette)
