@@ -38,8 +38,19 @@ def die_then_list_busy_processes(mark: str, go: str, active: str) -> list[str]:
     return list_busy_processes(f"{mark}-again", go, active)
 
 
+class OddError(Exception):
+    """Pickles, but is not made again from what it pickles as."""
+
+    def __init__(self, one: str, two: str) -> None:
+        super().__init__(one + two)
+
+
 def fail(kind: str) -> None:
     """Raise an error of ours, or one that means a bug."""
+    if kind == "open":
+        raise ValueError("a bug", open(os.devnull, "rb"))  # noqa: PTH123, SIM115
+    if kind == "odd":
+        raise OddError("a", " bug")
     raise ImageFileError("fact; remedy") if kind == "ours" else ValueError("a bug")
 
 

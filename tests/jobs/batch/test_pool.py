@@ -12,7 +12,7 @@ import programs
 import pytest
 
 from upsample_cli.errors import ImageFileError
-from upsample_cli.jobs.batch.pool import Pool, WorkerDiedError
+from upsample_cli.jobs.batch.pool import Pool, WorkerDiedError, WorkerStartError
 
 
 def workers() -> list[int]:
@@ -43,6 +43,47 @@ def test_errors_come_back(pool: Pool) -> None:
     with pytest.raises(ValueError, match="a bug") as raised:
         pool.submit(faults.fail, "bug").result()
     assert "in fail" in raised.value.__notes__[0]
+
+
+@pytest.mark.parametrize("kind", ["open", "odd"])
+def test_errors_that_cannot_travel_come_back_as_words(pool: Pool, kind: str) -> None:
+    """A bug is no crash, whatever its error holds: the worker goes on."""
+    numbers = workers()
+    with pytest.raises(RuntimeError, match="a bug") as raised:
+        pool.submit(faults.fail, kind).result()
+    assert "in fail" in str(raised.value)
+    assert workers() == numbers
+
+
+def test_a_second_try_does_not_wait_for_all_others(pool: Pool, tmp_path: Path) -> None:
+    """Whatever many calls come, the one that was killed is the next."""
+    retried = pool.submit(faults.die_once, str(tmp_path / "mark"), "fine")
+    ended = list[str]()
+    retried.add_done_callback(lambda _: ended.append("retried"))
+    for _ in range(60):
+        pool.submit(sleep, 0.02).add_done_callback(lambda _: ended.append("other"))
+    assert retried.result() == "fine"
+    pool.shutdown()
+    assert len(ended) == 61
+    assert ended.index("retried") < 40
+
+
+def test_no_more_calls_are_taken_where_no_worker_starts(
+    pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One call says so; those to come would all fail alike."""
+    busy = pool.submit(faults.wait_for, str(tmp_path / "go"))
+
+    def fail(*_: object) -> None:
+        raise WorkerStartError("cannot start a worker process: too many; pass fewer --jobs")
+
+    monkeypatch.setattr(pool, "_new_worker", fail)
+    with pytest.raises(WorkerStartError):
+        pool.submit(faults.double, 1).result()
+    with pytest.raises(WorkerStartError):
+        pool.submit(faults.double, 2)
+    (tmp_path / "go").touch()
+    assert busy.result()
 
 
 def test_what_a_library_prints_is_no_result(capfd: pytest.CaptureFixture[str]) -> None:

@@ -1,11 +1,12 @@
 """Worker processes on this machine; each works on one call at a time, which a thread waits for.
 
-A worker that dies costs no other call anything. Its own is tried once more, alone, so that it has
-all the memory.
+A worker that dies disturbs no call that is under way. Its own is tried once more, alone, so that it
+has all the memory; calls that come meanwhile wait.
 """
 
 import multiprocessing
 import os
+import pickle
 import signal
 import traceback
 from collections.abc import Callable, Iterator
@@ -51,6 +52,7 @@ class Pool(ThreadPoolExecutor):
         super().__init__(count)
         self._count = count
         self._is_aborted = False
+        self._start_fault: WorkerStartError | None = None
         self._one_is_alone = Lock()
         with _starting():
             if os.name == "posix":  # here, as it lets signals through once it has begun
@@ -66,9 +68,11 @@ class Pool(ThreadPoolExecutor):
         """Have a function called by a worker; see `Executor.submit`.
 
         Raises:
-            WorkerStartError: The system does not let a thread be started.
+            WorkerStartError: The system does not let a thread or a process be started.
         """
         assert not kwargs, "by position only"
+        if self._start_fault is not None:  # else all calls to come would fail alike
+            raise self._start_fault
         with _starting():
             return super().submit(self._called, function, args)
 
@@ -95,10 +99,14 @@ class Pool(ThreadPoolExecutor):
 
     def _called(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
         """Return what a free worker returns for a call."""
-        worker = self._free.get()
+        with self._one_is_alone:  # whoever is to be alone goes first
+            worker = self._free.get()
         try:
             worker = worker or self._new_worker(self._count)
             return worker.call(function, arguments)
+        except WorkerStartError as error:
+            self._start_fault = error
+            raise
         except WorkerDiedError:
             worker = None
         finally:
@@ -197,12 +205,9 @@ def _starting() -> Iterator[None]:
 
 
 def _serve(calls: Connection, lifeline: Connection, share: int) -> None:
-    """Answer calls, in a process of a group of its own, so that Ctrl-C passes it by.
+    """Answer calls until the lifeline ends, with a share of the memory in bytes.
 
-    Args:
-        calls: From which functions and arguments come, and to which results and errors go.
-        lifeline: Its end says that the pool has ended.
-        share: Bytes of memory that the worker may take.
+    The process is in a group of its own, so that Ctrl-C passes it by.
     """
     if hasattr(os, "setpgid"):
         os.setpgid(0, 0)
@@ -224,14 +229,16 @@ def _serve(calls: Connection, lifeline: Connection, share: int) -> None:
         os._exit(process.CODE + signal.SIGTERM)
 
 
-def _answer(
-    function: Callable[..., Any], arguments: tuple[Any, ...]
-) -> tuple[Any, Exception | None]:
+def _answer(function: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Any, Any]:
     """Return the result of a call, or its error, with the lines of code that led to it."""
     try:
         return function(*arguments), None
     except Exception as error:  # whoever waits for the result knows what to do about it
         error.add_note(traceback.format_exc())
+        try:
+            pickle.loads(pickle.dumps(error))
+        except Exception:  # an error that cannot travel is told by its words
+            return None, RuntimeError("\n".join([repr(error), *error.__notes__]))
         return None, error
 
 
