@@ -37,6 +37,14 @@ def test_a_repaired_kernel_can_be_used(call: Call, kernels: Path) -> None:
     assert b"tconv out.npz x2  checkerboard none" in enlarged.out
 
 
+def test_quiet_prints_nothing_of_a_kernel(call: Call, kernels: Path) -> None:
+    """With -q a kernel is repaired without a word, as a picture is."""
+    np.save(kernels / "k3.npy", np.full((3, 3), 4 / 9))
+    outcome = call("repair", "k3.npy", "-o", "even.npy", "-s", "2", "-q")
+    assert (outcome.code, outcome.out, outcome.err) == (0, b"", "")
+    assert np.load(kernels / "even.npy").shape == (3, 3)
+
+
 def test_a_separable_kernel_stays_separable(call: Call, kernels: Path) -> None:
     """A separable kernel is repaired along one axis, and its metadata is kept.
 
@@ -143,7 +151,7 @@ def test_integer_taps_become_floats(call: Call, kernels: Path) -> None:
         (["net.onnx", "-o", "out.npy"], 2, "out.npy cannot hold a network; name the output .onnx"),
         (["net.safetensors", "-o", "o.npy", "-s", "2"], 2, "net.safetensors is a network; export"),
         (["net.pt", "-o", "out.npy"], 2, "net.pt is a network; export it as .onnx"),
-        (["k3.npy"], 2, "no output is named; give -o OUT.npz"),
+        (["k3.npy"], 2, "no output is named; give -o OUT.npy"),
         (["k3.npy", "-o", "o.npz", "-s", "2", "--update"], 2, "--update is for pictures, not for"),
         (["k3.npy", "-o", "o.npz", "-s", "2", "--layer", "a"], 2, "--layer is for networks"),
         (["in.png", "--ramp"], 2, "--ramp is for kernels and networks, not for pictures"),

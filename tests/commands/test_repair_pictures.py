@@ -73,14 +73,24 @@ def test_the_name_of_an_output_is_made(call: Call, pictures: Path) -> None:
     assert (pictures / "dirty-repaired.png").exists()
 
 
+@pytest.mark.parametrize("options", [[], ["--force"]])
+def test_the_map_is_another_file_than_the_picture(
+    call: Call, pictures: Path, options: list[str]
+) -> None:
+    """The map would replace what has just been repaired."""
+    words = ["repair", "dirty.png", "-o", "out.png", "--map", "./out.png", *options]
+    check_refused(call(*words), 2, "-o and --map are both out.png; name two files")
+    assert not (pictures / "out.png").exists()
+
+
 def test_a_clean_picture_is_copied_bit_by_bit(call: Call, pictures: Path) -> None:
     """Where nothing is found the bytes stay, for JPEG too; another format is converted."""
     for name in ("clean.png", "clean.jpg"):
         outcome = call("repair", name, "-o", f"out-{name}")
         assert (pictures / f"out-{name}").read_bytes() == (pictures / name).read_bytes()
-        assert f"note: {name}: nothing to repair, so it was copied unchanged" in outcome.err
+        assert f"note: {name}: nothing was repaired, so it was copied unchanged" in outcome.err
     outcome = call("repair", "clean.png", "-o", "out.tif")
-    assert "nothing to repair, so it was only written as TIFF" in outcome.err
+    assert "nothing was repaired, so it was only written as TIFF" in outcome.err
     with PIL.Image.open("out.tif") as tiff, PIL.Image.open("clean.png") as png:
         assert np.array_equal(np.asarray(tiff), np.asarray(png))
 

@@ -1,4 +1,4 @@
-"""`upsample compare`: every method on one's own pictures, in one page."""
+"""`upsample compare`: many methods on one's own pictures, in one page."""
 
 import json
 from typing import TYPE_CHECKING, Any
@@ -31,7 +31,7 @@ _PAGE = "compare.html"
 _WORST = 3  # pictures of a folder that its page shows
 
 
-@click.command(short_help="Show every method on a picture, in one page.")
+@click.command(short_help="Show many methods on a picture, in one page.")
 @click.argument("source", metavar="PICTURE|FOLDER", shell_complete=complete_files)
 @click.option("-o", "--output", metavar="FILE", shell_complete=complete_files,
               help=f"Page (.html) or sheet of crops (.png); default {_PAGE}.")  # fmt: skip

@@ -41,16 +41,23 @@ class MatrixRequest:
 
 
 @click.command(short_help="Show a small convolution as a matrix.")
-@click.option("--input", metavar="HxW", help="Size of the image that is convolved; default 4x4.")
 @click.option(
-    "--small", metavar="HxW", help="Size of the small side instead: what the transpose takes."
+    "--input", metavar="HxW", help="Size of the image that is convolved; default 4x4 at stride 1."
+)
+@click.option(
+    "--small",
+    metavar="HxW",
+    help="Size of what the transpose takes, instead; default 2x2 at other strides.",
 )
 @click.option("-k", "--kernel", default="3", metavar="HxW|NAME|FILE",
               help="Size, name or file of the kernel; default 3.")  # fmt: skip
 @click.option("--kernel-size", type=Whole(1), metavar="N",
               help="Taps along each axis, of uniform, random or gaussian.")  # fmt: skip
 @click.option(
-    "--stride", type=Whole(1), metavar="N", help="Pixels from one window to the next; default 1."
+    "--stride",
+    type=Whole(1),
+    metavar="N",
+    help="Pixels from one window to the next; default 1, or a kernel file's.",
 )
 @click.option("--padding", type=Whole(0), default=0, metavar="N",
               help="Zeros added around the image; default 0.")  # fmt: skip

@@ -36,7 +36,7 @@ def _stride(context: click.Context, option: click.Parameter, value: str) -> tupl
 @click.command(short_help="Take the checkerboard out of pictures or kernels.")
 @click.argument("inputs", nargs=-1, metavar="PICTURE...|KERNEL", shell_complete=complete_files)
 @click.option("-o", "--output", metavar="OUT", shell_complete=complete_files,
-              help="File to write, or folder for many; default NAME-repaired.")  # fmt: skip
+              help="File, or folder for many; default NAME-repaired, for pictures.")  # fmt: skip
 @click.option("-s", "--stride", callback=_stride, default="auto", metavar="N|HxW|auto",
               help="Period, 2 to 16, or a kernel's stride; default auto.")  # fmt: skip
 @click.option("--strength", type=Limit(0, 1), metavar="N",
@@ -129,7 +129,7 @@ def _repair_pictures(
 
 def _repair_kernel(
     kernel: str, output: str | None, stride: tuple[int, int] | None, *, ramp: bool,
-    layer: str | None, force: bool, as_json: bool, **others: Any,
+    layer: str | None, force: bool, as_json: bool, quiet: bool, **others: Any,
 ) -> None:  # fmt: skip
     """Write the nearest balanced kernel or network, and print how far it is."""
     from upsample_cli.commands.output.audit_output import repair_in_words, repair_json
@@ -141,13 +141,14 @@ def _repair_kernel(
             option = {"heat_map": "map"}.get(name, name).replace("_", "-")
             raise SettingError(f"--{option} is for pictures, not for {kernel}; leave it out")
     if output is None:
-        raise SettingError("no output is named; give -o OUT.npz")
+        raise SettingError(f"no output is named; give -o OUT{splitext(kernel)[1]}")  # noqa: PTH122
     target = parse_file(output)
     target.check_target(parse_file(kernel), force)
     result = job.repair(kernel, output, stride, ramp, layer)
     with target.writing(force) as file:
         file.write(result.data)
-    words = repair_json if as_json else repair_in_words
-    click.echo(words(kernel, output, result))
-    for note in result.notes:
+    if as_json or not quiet:
+        words = repair_json if as_json else repair_in_words
+        click.echo(words(kernel, output, result))
+    for note in () if quiet else result.notes:
         tell("note", note)

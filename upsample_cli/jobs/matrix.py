@@ -132,7 +132,7 @@ def small_convolution(
     Args:
         kernel: A size, N or HxW, whose taps are 1, 2, 3...; the name of a fixed kernel; or a file.
         kernel_size: Taps along each axis, for uniform, random and gaussian.
-        input: HxW of the convolution's input; 4x4 by default.
+        input: HxW of the convolution's input; by default 4x4 at stride 1.
         small: HxW of the transposed convolution's input, instead.
         stride: 1 or more; by default the kernel file's own, or 1.
         padding: 0 or more.

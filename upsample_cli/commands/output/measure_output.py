@@ -35,7 +35,7 @@ def print_results(
         results: What became of each picture.
         table: How to print it.
         max_ripple: The strongest checkerboard that is accepted, in levels; None for any. What
-            unknown is not accepted.
+            is unknown is not accepted.
         has_summary: Whether to print how many there are.
         quiet: Whether to leave out the note on those over the limit.
 
@@ -70,7 +70,7 @@ def has_failed(result: Result) -> bool:
 
 
 def _ripple(result: Result) -> float:
-    """Return the strongest ripple of a picture, in levels; 0 where it unknown."""
+    """Return the strongest ripple of a picture, in levels; 0 where it is unknown."""
     assert result.measurement is not None  # it has been compared with a limit
     measurement = result.measurement
     ripples = [measurement.overall.ripple, measurement.worst.ripple]

@@ -11,7 +11,7 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 
 from upsample_cli import memory
-from upsample_cli.errors import ImageFileError
+from upsample_cli.errors import ImageFileError, SettingError
 from upsample_cli.images.image import Image
 from upsample_cli.images.levels import COLOURS, Channel, Conversion, in_levels
 from upsample_cli.images.places.place import Place
@@ -79,6 +79,8 @@ def mend(options: MeasureOptions, strength: float, source: Place, to: Place, tas
     start = perf_counter()
     to.check_target(source, task.force)
     if options.heat_map is not None:
+        if options.heat_map.key == to.key:
+            raise SettingError(f"-o and --map are both {to}; name two files")
         measure_figures.check(options.heat_map, source, task.force)
     with source.open() as file:
         held = _Held(source.label, bytes(memory.read_all(file, source.label)))
@@ -162,7 +164,7 @@ def _mended(
     image: Image, stride: int, reference: Reference | None, strength: float, threads: int
 ) -> tuple[Image, float]:
     """Return a picture without its checkerboard, and the RMS of the change, in levels."""
-    memory.check(3 * image.samples.nbytes, "its repair")
+    memory.check(3 * image.samples.nbytes, f"a repair of {image.size[1]}x{image.size[0]}")
     cut = grid((stride, stride), image.size)
     samples = image.samples.copy()
 
@@ -186,8 +188,8 @@ def _mended(
             """Repair some rows of a channel in place; return the sum of squared changes."""
             name, plan, rows = part
             channel = CHANNELS[name]
-            old, mended = fetch(channel, rows)[0], plan.mended(rows)
-            mended = old + np.float32(strength) * (mended - old)
+            old = in_levels(image.samples[rows.start : rows.stop], channel)
+            mended = old + np.float32(strength) * (plan.mended(rows) - old)
             planes = Conversion(image.dtype).levels(mended[None] / np.float32(255))
             samples[rows.start : rows.stop, :, channel or 0] = planes[0]
             change = in_levels(samples[rows.start : rows.stop], channel) - old
@@ -205,8 +207,8 @@ def _write(result: Image, image: Image, held: _Held, to: Place, task: Task) -> t
     format = formats.format_of(to, task.encoding.format, image.format)
     if result is not image or format != image.format:
         notes = still.enlarge_and_write(result, image.size, format, to, task, None)[1]
-        untouched = (f"nothing to repair, so it was only written as {format}",)
+        untouched = (f"nothing was repaired, so it was only written as {format}",)
         return notes if result is not image else (*notes, *untouched)
     with to.writing(task.force, task.mode) as file:
         file.write(held.data)
-    return ("nothing to repair, so it was copied unchanged",)
+    return ("nothing was repaired, so it was copied unchanged",)
