@@ -351,7 +351,7 @@ def test_unusable_weights_are_reported(call: Call, folder: Path) -> None:
         (["flat.npy", "-s", "2"], "kernel 'flat.npy' has shape 4; give a matrix"),
         (["cube6.npy", "-s", "2"], "weights 'cube6.npy' have shape 2x2x2x2x2x2; give 3 to 5 axes"),
         (["nan.npy", "-s", "2"], "weights 'nan.npy' hold NaN"),
-        (["objects.npy", "-s", "2"], "objects.npy is not a kernel file"),
+        (["objects.npy", "-s", "2"], "objects.npy is not a NumPy file of numbers"),
         (["cube4.npy", "-s", "2", "--type", "sub-pixel"], "'cube4.npy' has 3 channels, not a mult"),
         (["model.pt"], "model.pt is a pickle, which can run code when it is opened; export it"),
         (["model.CKPT"], "export it with torch.onnx.export or safetensors.torch.save_file"),

@@ -298,3 +298,13 @@ def test_a_network_may_see_less_than_the_kernel(tmp_path: Path) -> None:
     added = residual(load_network(str(path)), np.pad(planes[0], network.halo, mode="symmetric"))
     expected = upsample(planes, "tconv") + added
     np.testing.assert_allclose(enlarged(planes, 2, str(path)), expected, atol=1e-5)
+
+
+def test_what_the_kernel_alone_draws_on_is_unknown_too(tmp_path: Path) -> None:
+    """Of a network that sees less than the kernel, no number comes of an unknown pixel."""
+    network, path = drawn(3, 2, 4, 3, 0), tmp_path / "small.npz"
+    path.write_bytes(network.to_bytes())
+    planes = random_planes(1, 30, 24, 3).astype(np.float32)
+    planes[0, 15, 12] = np.nan
+    unknown = np.isnan(enlarged(planes, 2, str(path)))
+    assert (unknown >= np.isnan(upsample(planes, "tconv"))).all()

@@ -54,10 +54,10 @@ class TiledStage(ABC):
         return down, across
 
     def counting(self) -> Separable:
-        """Return the stage that counts, in a mask of the input, all within a halo of an output."""
-        ones, first = np.ones((self.scale, 2 * self.halo + 1)), np.full(self.scale, -self.halo)
+        """Return the stage that counts, in a mask of the input, all within a margin of outputs."""
+        ones, first = np.ones((self.scale, 2 * self.margin + 1)), np.full(self.scale, -self.margin)
         band = Band(ones, first, 1)
-        return _Touching(band, band)
+        return _CountingColours(band, band)
 
     def __call__(self, window: Planes, rows: range, columns: range) -> Planes:
         """Return a window of the output; see `Stage`."""
@@ -163,7 +163,7 @@ class OnnxStage(TiledStage):
         return outcome[:, edge : outcome.shape[1] - edge, edge : outcome.shape[2] - edge]
 
 
-class _Touching(Separable):
+class _CountingColours(Separable):
     """Counts for all colours together, since each draws on the luma of all."""
 
     __slots__ = ()

@@ -63,11 +63,15 @@ def test_a_layer_whose_pattern_is_taken_away_passes(tmp_path: Path) -> None:
 
 def test_levels_of_255_are_recognised(tmp_path: Path) -> None:
     """A network that takes 0..255 is told by what it makes of grey."""
-    first = [node("Div", "x m", "a"), node("ConvTranspose", "a w", "b", strides=[2, 2]),
-             node("Clip", "b low high", "c"), node("Mul", "c m", "y")]  # fmt: skip
+    nodes = [
+        node("Div", "x m", "a"),
+        node("ConvTranspose", "a w", "b", strides=[2, 2], pads=[1, 1, 0, 0]),
+        node("Clip", "b low high", "c"), node("Mul", "c m", "y"),
+    ]  # fmt: skip
     tensors = {"m": np.float32(255), "w": K3, "low": np.float32(0.02), "high": np.float32(1)}
-    found = network(model(first, tensors), tmp_path)
-    assert found is None or found.form.white == 255.0
+    found = network(model(nodes, tensors), tmp_path)
+    assert found is not None
+    assert found.form.white == 255.0
 
 
 def test_channels_may_come_last(tmp_path: Path) -> None:
@@ -95,3 +99,18 @@ def test_what_makes_no_pictures(tmp_path: Path, nodes: list[onnx.NodeProto]) -> 
     """Detectors, encoders and parts of networks have no picture to judge."""
     made = model(nodes, {"k": normal(3, 3, 3, 3), "k8": normal(8, 3, 1, 1)})
     assert network(made, tmp_path) is None
+
+
+def test_a_long_period_of_layers_side_by_side_is_measured(tmp_path: Path) -> None:
+    """Strides of branches are multiplied: the pattern is looked for over 64 pixels."""
+    nodes, tensors = list[onnx.NodeProto](), dict[str, np.ndarray]()
+    for stride in (2, 4, 8):
+        for one, value in (("d", 1 / stride**2 / 3), ("u", 1.0)):
+            tensors[f"{one}{stride}"] = np.zeros((3, 3, stride, stride), np.float32)
+            tensors[f"{one}{stride}"][range(3), range(3)] = value
+        down, up = f"x d{stride}", f"low{stride} u{stride}"
+        nodes += [node("Conv", down, f"low{stride}", strides=[stride] * 2),
+                  node("ConvTranspose", up, f"high{stride}", strides=[stride] * 2)]  # fmt: skip
+    found = network(model([*nodes, node("Sum", "high2 high4 high8", "y")], tensors), tmp_path, 64)
+    assert found is not None
+    assert max(found.flat().values()) < 1e-3

@@ -13,6 +13,7 @@ from upsample_cli.jobs.audit.network import audit
 
 OWN = helper.make_opsetid("own", 1)
 UP = [node("ConvTranspose", "a w", "b", strides=[2, 2])]
+REFUSED = "(has damaged functions|makes onnxruntime crash, or takes too much memory); export it"
 
 
 def call(number: int, takes: str, makes: str) -> NodeProto:
@@ -42,9 +43,9 @@ def test_functions_within_functions_are_found(tmp_path: Path) -> None:
 
 
 def test_a_long_circle_of_functions_is_refused(tmp_path: Path) -> None:
-    """However many functions it goes through, it has no end. onnx 1.19 crashes of it, apart."""
+    """However many functions it goes through, it has no end. onnx 1.19 crashes on it."""
     functions = [function(each, [call((each + 1) % 1000, "a", "b")]) for each in range(1000)]
-    with pytest.raises(NetworkFileError, match="; export it again"):
+    with pytest.raises(NetworkFileError, match=REFUSED):
         audit(saved(calling(functions), tmp_path))
 
 
@@ -58,5 +59,5 @@ def test_layers_of_local_functions_are_found(tmp_path: Path, opset: int) -> None
 def test_a_function_that_calls_itself_is_refused(tmp_path: Path) -> None:
     """It has no end, so the model is damaged."""
     made = calling([function(0, [call(0, "a", "b")])])
-    with pytest.raises(NetworkFileError, match=r"model.onnx .*; export it again"):
+    with pytest.raises(NetworkFileError, match="model.onnx " + REFUSED):
         audit(saved(made, tmp_path))

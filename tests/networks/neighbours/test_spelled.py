@@ -10,7 +10,6 @@ from models import model, node
 
 TURN = node("Transpose", "a", "b", perm=[0, 1, 4, 2, 5, 3])
 SHAPES = {"shape": np.array([1, 3, 2, 2, 12, 12]), "flat": np.array([1, 3, 24, 24])}
-LAST = {"shape": np.array([1, 8, 8, 2, 2, 3]), "flat": np.array([1, 16, 16, 3])}
 NUMBERS = {
     "s": np.float32(0.1), "z": np.uint8(128), "g": np.ones(12, np.float32), "one": np.array([1]),
     "end": np.array([99]),

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 SECONDS, MEMORY = 120.0, 4 << 30  # that an audit may take; bytes beyond what its process has
 _LIBRARIES = ("onnx", "onnxruntime")
-_LUMA = (0.299, 0.587, 0.114)
 
 
 def audit(path: str, pictures: tuple[str, ...] = ()) -> Audit:
@@ -101,6 +100,7 @@ def _output(network: "PictureNetwork", pictures: tuple[str, ...]) -> OutputFigur
 
 def _of_photograph(network: "PictureNetwork", name: str) -> float:
     """Return the ripple, in levels, in what a network makes of the middle of a photograph."""
+    from upsample_cli.images.levels import LUMA
     from upsample_cli.images.places.place import parse_file
     from upsample_cli.images.read.files import read
     from upsample_cli.metrics.meter import Meter
@@ -116,8 +116,8 @@ def _of_photograph(network: "PictureNetwork", name: str) -> float:
     planes = np.moveaxis(colours, 2, 0).astype(np.float32) / np.float32(image.peak)
     if network.form.channels == 1:
         planes = planes.mean(axis=0, keepdims=True, dtype=np.float32)
-    outcome = network.run(planes.astype(np.float32)).clip(0.0, 1.0) * WHITE
-    luma = np.tensordot(_LUMA, outcome[:3], 1) if len(outcome) >= 3 else outcome[0]
+    outcome = network.run(planes).clip(0.0, 1.0) * WHITE
+    luma = np.tensordot(LUMA, outcome[:3], 1) if len(outcome) >= 3 else outcome[0]
     meter = Meter(luma.shape, network.period)
     meter.feed(Rows(luma.astype(np.float32)))
     ripple = meter.result().ripple

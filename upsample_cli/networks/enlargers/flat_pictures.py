@@ -75,7 +75,7 @@ def picture_network(network: Network, period: int) -> PictureNetwork | None:
     if shape[channels] not in (1, 3) or outcome[channels] not in (1, 3, 4) or not exact:
         return None
     periods = stride if prod(stride) > 1 else (period, period)
-    if prod(periods) == 1 or max(periods) > _LONGEST:
+    if prod(periods) == 1 or max(periods) > min(_LONGEST, *after):
         return None
     kinds = {
         name: helper.np_dtype_to_tensor_dtype(array.dtype) for name, array in network.feeds.items()

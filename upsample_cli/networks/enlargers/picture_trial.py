@@ -135,9 +135,10 @@ def phase_spread(planes: Planes, period: tuple[int, int]) -> float:
 
     What borders do reaches far into a deep network, but does not repeat: phases average it.
     """
-    (height, width), middle = period, _middle(planes)
-    rows, columns = max(1, middle.shape[1] // height), max(1, middle.shape[2] // width)
-    middle = middle[:, : rows * height, : columns * width]
+    (height, width), (down, across) = period, planes.shape[1:]
+    rows, columns = max(1, down // 2 // height), max(1, across // 2 // width)
+    top, left = (down - rows * height) // 2, (across - columns * width) // 2
+    middle = planes[:, top : top + rows * height, left : left + columns * width]
     phases = middle.reshape(len(planes), rows, height, columns, width).mean(
         (1, 3), dtype=np.float64
     )
