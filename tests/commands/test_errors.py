@@ -181,7 +181,7 @@ def test_wrong_options_are_refused(
         (np.ones((0, 0)), "has shape 0x0"),
         (np.array([["a"]]), "not numbers"),
         (np.array([[1 + 2j]]), "not numbers"),
-        (np.array([[{}]], object), "is not a kernel file"),
+        (np.array([[{}]], object), "is not a NumPy file of numbers"),
         (np.zeros((2, 2), "f4,f4"), "not numbers"),
     ],
 )
@@ -213,7 +213,7 @@ def test_a_text_file_is_refused_as_a_kernel(
 ) -> None:
     """A text file with a kernel's suffix is reported."""
     (folder / name).write_text("1 2 1\n2 4 2\n")
-    check_refused(call("in.png", "out.png", "-k", name), USAGE, f"{name} is not a kernel file")
+    check_refused(call("in.png", "out.png", "-k", name), USAGE, f"{name} is not a NumPy file")
     assert not (folder / "out.png").exists()
 
 

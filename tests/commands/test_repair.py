@@ -147,7 +147,7 @@ def test_integer_taps_become_floats(call: Call, kernels: Path) -> None:
         (["k3.npy", "-o", "out.npz", "-s", "2x1"], 2, "a .npz has one stride, not 2x1; name"),
         (["layer.npy", "-o", "out.npz", "-s", "2"], 2, "layer.npy holds a layer's weights; name"),
         (["no.npz", "-o", "out.npz"], 2, "no kernel file no.npz; check the path"),
-        (["in.png", "-o", "out.npz"], 2, "in.png is not a kernel file"),
+        (["in.png", "-o", "out.npz"], 2, "in.png is not a NumPy file of numbers"),
         (["net.onnx", "-o", "out.npy"], 2, "out.npy cannot hold a network; name the output .onnx"),
         (["net.safetensors", "-o", "o.npy", "-s", "2"], 2, "net.safetensors is a network; export"),
         (["net.pt", "-o", "out.npy"], 2, "net.pt is a network; export it as .onnx"),

@@ -184,7 +184,7 @@ def test_a_head_that_promises_what_cannot_be_is_refused(tmp_path: Path, length: 
     head = f"{{'descr': '<f8', 'fortran_order': False, 'shape': ({length}, 3), }}".ljust(117)
     path = tmp_path / "damaged.npy"
     path.write_bytes(b"\x93NUMPY\x01\0" + struct.pack("<H", 118) + f"{head}\n".encode())
-    with pytest.raises(SettingError, match=r"damaged.npy is not a kernel file; give"):
+    with pytest.raises(SettingError, match=r"damaged.npy is not a NumPy file of numbers; give"):
         kernel_file.load(str(path), "tconv", 2)
 
 

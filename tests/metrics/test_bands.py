@@ -25,8 +25,8 @@ def excess(levels: np.ndarray, stride: int, cell: int) -> tuple[np.ndarray, np.n
     return found, bands.inside(levels, found.shape)
 
 
-@pytest.mark.parametrize(("stride", "cell"), [(2, 8), (3, 9), (4, 12)])
-def test_bands_sum_to_what_they_are_cut_from(stride: int, cell: int) -> None:
+@pytest.mark.parametrize("stride", [2, 3, 4])
+def test_bands_sum_to_what_they_are_cut_from(stride: int) -> None:
     """The core and the rings are the residual, in which a pattern is as it was."""
     pattern = 5 * periodic_pattern(240, 230, stride)
     y, x = np.mgrid[:240, :230]

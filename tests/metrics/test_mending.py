@@ -95,3 +95,21 @@ def test_the_edges_of_a_picture_are_no_pattern() -> None:
     left = mended(clean + 2 * periodic_pattern(240, 240, 2), 2) - clean
     edge = np.concatenate([left[:12], left[-12:], left[:, :12].T, left[:, -12:].T])
     assert rms(edge) < 0.05
+
+
+def test_far_from_a_pattern_nothing_changes() -> None:
+    """Beyond the wider neighbourhood of the cells with a pattern, all pixels stay as they are."""
+    dirty = smooth(240, 420)
+    dirty += np.random.default_rng(0).normal(0, 2, dirty.shape)
+    dirty[:, :120] += 6 * periodic_pattern(240, 120, 2)
+    change = mended(dirty, 2) - dirty.astype(np.float32)
+    assert rms(change[:, :100]) > 4
+    assert np.abs(change[:, 280:]).max() < 0.01
+
+
+def test_one_huge_sample_spoils_no_other() -> None:
+    """Squares of floating-point samples overflow; what they are compared with does not."""
+    dirty = smooth(200, 240)
+    dirty += 6 * periodic_pattern(200, 240, 2)
+    dirty[60, 70] = 1e22
+    assert np.isfinite(mended(dirty, 2)).all()

@@ -64,7 +64,7 @@ def test_cells_without_weight_do_not_count() -> None:
     assert np.isfinite(searched(phases_with(strength)).power).any()
     weight = np.full((20, 24), 1e-3)
     weight[5, 5] = weight[6, 6] = 1.0
-    assert np.isnan(searched(phases_with(strength), weight).power).all()
+    assert np.isnan(searched(phases_with(strength, 0.3), weight, 0.3).power).all()
 
 
 @pytest.mark.parametrize("axis", [0, 1])

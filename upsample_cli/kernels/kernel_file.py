@@ -179,7 +179,7 @@ def read_arrays(path: str, most: int | None = None) -> NDArray[Any] | dict[str, 
     except (*_READ_ERRORS, tokenize.TokenError, zipfile.BadZipFile) as error:
         if isinstance(error, FileNotFoundError):
             raise SettingError(f"no kernel file {path}; check the path") from error
-        raise SettingError(f"{path} is not a kernel file; give a .npz or .npy of taps") from error
+        raise SettingError(f"{path} is not a NumPy file of numbers; give a .npz or .npy") from error
 
 
 def _check_length(path: str, length: int, most: int | None) -> None:

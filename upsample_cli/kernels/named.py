@@ -78,10 +78,6 @@ def smoothing(name: str, stride: int, size: int | None = None) -> Kernel:
     """
     reach = 2 * stride if name == "gaussian" else stride
     size = size or reach + 1 + reach % 2
-    if size % 2 == 0:
-        raise SettingError(
-            f"--kernel-size {size} is even, which moves the picture; give an odd number"
-        )
     if name == "box":
         return Kernel.outer(name, np.full(size, 1 / size), np.full(size, 1 / size), 1)
     if name == "gaussian":

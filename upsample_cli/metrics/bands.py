@@ -26,6 +26,7 @@ _MORE = 2.0  # times that at most
 _STAIRS = 60.0  # times that more for a pixel of stairs: they are near the lines, too
 _SURE = 5.0  # for a pixel of stairs, how much more all of it may be: they differ by place
 _LEAST = np.float32(1e-3)  # levels, squared
+_MOST = np.float32(1e20)  # levels, squared
 _WIDER = 3  # pixels: a brightness of stride 2 is smoothed once more, over about a kernel's width
 _AROUND = 2  # cells beyond each side: gains draw on the powers of their neighbours, and on theirs
 
@@ -109,9 +110,10 @@ def _power(levels: Floats, cell: int) -> Floats:
     """Return the mean square of each cell."""
     height, width = levels.shape
     rows = levels.reshape(height // cell, cell, width)
-    squares = np.einsum("aiw,aiw->aw", rows, rows)
-    power = squares.reshape(len(squares), width // cell, cell).sum(axis=2)
-    return np.asarray(power / np.float32(cell**2))
+    with np.errstate(over="ignore"):  # floating-point samples may be of any size
+        squares = np.einsum("aiw,aiw->aw", rows, rows)
+        power = squares.reshape(len(squares), width // cell, cell).sum(axis=2)
+    return np.asarray(np.minimum(power / np.float32(cell**2), _MOST))
 
 
 def _smooth(powers: Floats) -> Floats:

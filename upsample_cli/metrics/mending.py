@@ -176,8 +176,10 @@ def mending(
         fetch: Gives rows of the channel.
     """
     there = np.nan_to_num(field.rms) > 0
-    care = np.where(_grown(there, _WIDER), np.float32(_CAREFUL), np.float32(_NOTHING))
-    care[_grown(there, _NEAR) & ~cells.plain] = 1.0
+    near = _grown(there, _NEAR)
+    wider = _grown(near, _WIDER - _NEAR)
+    care = np.where(wider, np.float32(_CAREFUL), np.float32(_NOTHING))
+    care[near & ~cells.plain] = 1.0
     shared, stairs = _shared(cells, weights(cells, noise(cells, grid.pixels)), grid.stride[0])
     return Mending(grid, size, fetch, shared, care, np.ones(4)).with_ratios(stairs)
 
