@@ -116,10 +116,6 @@ class Bucket:
         """Return the content type of an object."""
         return self._client.head_object(Bucket=self.name, Key=key)["ContentType"]
 
-    def delete(self, key: str) -> None:
-        """Delete an object."""
-        self._client.delete_object(Bucket=self.name, Key=key)
-
     def keys(self, prefix: str = "") -> list[str]:
         """Return the keys that begin with a prefix, sorted."""
         pages = self._client.get_paginator("list_objects_v2").paginate(

@@ -136,8 +136,11 @@ def test_the_report_lists_pictures_in_input_order(call: Call, folder: Path, many
     assert "is damaged" in actual[1]["error"]
 
 
-def test_any_number_of_workers_writes_the_same_bytes(call: Call, folder: Path) -> None:
+def test_any_number_of_workers_writes_the_same_bytes(
+    call: Call, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One process and three processes write identical files."""
+    monkeypatch.setattr(batch, "open_pool", open_pool)
     for number in range(6):
         save(folder / "in", f"{number}.{('png', 'jpg', 'webp')[number % 3]}")
     for jobs in (1, 3):

@@ -14,7 +14,6 @@ from upsample_cli.images.image import Image
 from upsample_cli.jobs.measure.measurement import measure_image
 
 Call = Callable[..., Outcome]
-pytestmark = pytest.mark.usefixtures("in_threads")
 
 
 def blurred(height: int = 240, width: int = 260) -> np.ndarray:
