@@ -6,7 +6,7 @@ from strategies import cuts, seeds
 from textures import natural_texture, periodic_pattern
 
 from upsample_cli.images.levels import LUMA
-from upsample_cli.metrics.cells import CellGrid, CellReader, Cells
+from upsample_cli.metrics.cells import CellGrid, CellReader, Cells, around
 from upsample_cli.metrics.rows import Rows
 
 
@@ -103,3 +103,9 @@ def test_large_pictures_have_larger_cells() -> None:
         grid = CellGrid((2, 2), side, side)
         assert grid.shape[0] * grid.shape[1] <= 30_000
         assert grid.cell[0] % 2 == 0
+
+
+def test_around_is_the_sum_of_nine() -> None:
+    """Beyond the edges there is nothing."""
+    ones = np.ones((3, 4), np.float32)
+    assert around(ones).tolist() == [[4, 6, 6, 4], [6, 9, 9, 6], [4, 6, 6, 4]]

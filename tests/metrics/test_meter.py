@@ -81,6 +81,16 @@ def test_a_pattern_whose_sign_changes_is_a_checkerboard() -> None:
     assert measured.ripple == pytest.approx(4, rel=0.1)
 
 
+@pytest.mark.parametrize("stride", [2, 3, 4])
+def test_fields_of_forty_pixels_are_large_enough(stride: int) -> None:
+    """A pattern whose sign changes from field to field is measured at any short stride."""
+    fields = np.add.outer(*2 * [np.arange(256) // 40]) % 2 * 2 - 1
+    levels = 128 + np.random.default_rng(0).normal(0, 2, (256, 256))
+    measured = metered(levels + 3 * fields * periodic_pattern(256, 256, stride), stride)
+    assert measured.verdict == "checkerboard"
+    assert measured.ripple == pytest.approx(2.5, rel=0.15)
+
+
 def test_an_edge_is_no_checkerboard() -> None:
     """The cells along one straight edge are alike; that does not make a pattern of it."""
     for place in range(100, 108):

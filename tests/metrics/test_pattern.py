@@ -4,7 +4,7 @@ from textures import natural_texture, periodic_pattern
 
 from upsample_cli.metrics.cells import CellGrid, CellReader, Cells
 from upsample_cli.metrics.checkerboard import CONTRAST_DB
-from upsample_cli.metrics.pattern import Estimate, Pattern, around, noise, pattern, weights
+from upsample_cli.metrics.pattern import Estimate, Pattern, noise, pattern, weights
 from upsample_cli.metrics.rows import Rows
 from upsample_cli.metrics.spectrum import phase_lines
 
@@ -77,6 +77,24 @@ def test_a_pattern_goes_with_the_brightness_or_not() -> None:
     np.testing.assert_allclose(growing.power_at(level), (0.05 * level) ** 2, rtol=0.05)
 
 
+def test_stairs_count_as_far_as_they_are_clear() -> None:
+    """What goes with the slopes of many cells is kept, what one steep cell shows is not."""
+    cells, grid = cells_of(np.random.default_rng(0).normal(128, 1.0, (400, 400)))
+    ones = np.ones_like(cells.level)
+    expected = np.array([-1.0, -1.0, 1.0, 1.0])
+
+    def stairs(steep: np.ndarray) -> np.ndarray:
+        """Return those of cells whose pixels are moved where they are steep."""
+        slope = cells.slope + np.stack([steep, 0 * steep], axis=1).astype(np.float32)
+        phases = cells.phases + (expected[:, None] * steep[:, None]).astype(np.float32)
+        return pattern(cells._replace(phases=phases, slope=slope), ones, ones, grid).stairs[0]
+
+    many, one = np.random.default_rng(1).normal(0, 3.0, ones.shape), np.zeros(ones.shape)
+    one[20, 20] = 30.0
+    np.testing.assert_allclose(stairs(many), expected, atol=0.05)
+    np.testing.assert_allclose(stairs(one), 0, atol=0.1)
+
+
 def test_patterns_may_be_the_same_within_their_errors() -> None:
     """Two that differ by more than their errors are not."""
     small, large = (estimate(np.full((2, 2), value), 0.01) for value in (1.0, 1.05))
@@ -117,9 +135,3 @@ def test_no_few_cells_have_all_the_weight() -> None:
     assert (weight == weight.max()).sum() >= 30
     assert weight[cells.plain].max() <= 1 / 6
     assert (weight > 0).all()
-
-
-def test_around_is_the_sum_of_nine() -> None:
-    """Beyond the edges there is nothing."""
-    ones = np.ones((3, 4), np.float32)
-    assert around(ones).tolist() == [[4, 6, 6, 4], [6, 9, 9, 6], [4, 6, 6, 4]]

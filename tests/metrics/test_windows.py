@@ -49,6 +49,18 @@ def test_noise_has_no_window(seed: int) -> None:
     assert np.isnan(windows.power).all()
 
 
+def test_an_edge_in_a_patch_has_no_more_than_four_times_its_power() -> None:
+    """What such a cell shows by chance, and weighs little, does not make the patch stronger."""
+    strength = np.zeros((20, 24))
+    strength[5:13, 8:16] = 3.0
+    phases, weight = phases_with(strength), np.ones((20, 24))
+    phases[9, :, 12] *= 100
+    weight[9, 12] = 1e-4
+    windows = searched(phases, weight)
+    assert windows.power[9, 12] == pytest.approx(4 * windows.full[9, 12])
+    assert windows.full[9, 12] == pytest.approx(9, rel=0.15)
+
+
 @pytest.mark.parametrize("axis", [0, 1])
 def test_one_row_of_cells_is_no_pattern(axis: int) -> None:
     """Cells along an edge are alike: without their row or column nothing is left."""

@@ -19,6 +19,7 @@ from upsample_cli.metrics.rows import Floats, Marks, Mask, Rows, joined
 
 # Pixels and periods that a cell has along a side, at least: the first that fits.
 _SIDES = ((8, 3), (8, 2), (6, 2))
+_SHORT = 5  # strides up to that begin with the second: their cells have few phases
 _LEAST = 4  # cells along each side of a picture
 _MOST = 30_000  # cells of a picture: those of larger ones are larger
 _RUN = 150_000  # values at once: what fits the cache
@@ -80,7 +81,7 @@ class CellGrid:
         self.cell, self.shape, self.together = (1, 1), (0, 0), 1
         if max(stride) == 1:
             return
-        for least in _SIDES:
+        for least in _SIDES[max(stride) <= _SHORT :]:
             self.cell = _multiple(stride[0], *least), _multiple(stride[1], *least)
             self.shape = self._shape(height, width)
             if min(self.shape) >= _LEAST:
@@ -192,6 +193,14 @@ class CellReader:
         if len(parts) > 1:
             self._cells[index] = parts = [Cells(*map(np.concatenate, zip(*parts, strict=True)))]
         return parts[0] if parts else None
+
+
+def around(plane: Floats) -> Floats:
+    """Return sums over each cell and the eight beside it, shape (m, n)."""
+    padded = np.pad(plane, 1)
+    rows = padded[:-2] + padded[1:-1] + padded[2:]
+    sums: Floats = rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:]
+    return sums
 
 
 def _multiple(stride: int, side: int, periods: int) -> int:

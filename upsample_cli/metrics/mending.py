@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from upsample_cli.metrics import bands
-from upsample_cli.metrics.cells import CellGrid, Cells
+from upsample_cli.metrics.cells import CellGrid, Cells, around
 from upsample_cli.metrics.meter import Field
-from upsample_cli.metrics.pattern import around, noise, weights
+from upsample_cli.metrics.pattern import noise, weights
 from upsample_cli.metrics.rows import Floats, Mask
 
 Fetch = Callable[[range], list[Floats]]

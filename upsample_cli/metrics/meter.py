@@ -22,7 +22,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from upsample_cli.metrics.cells import CellGrid, CellReader, Cells
+from upsample_cli.metrics.cells import CellGrid, CellReader, Cells, around
 from upsample_cli.metrics.checkerboard import (
     BLOCKS,
     CHECKERBOARD,
@@ -31,7 +31,7 @@ from upsample_cli.metrics.checkerboard import (
     NONE,
     Checkerboard,
 )
-from upsample_cli.metrics.pattern import Pattern, around, noise, pattern, weights
+from upsample_cli.metrics.pattern import Pattern, noise, pattern, weights
 from upsample_cli.metrics.rows import Mask, Rows
 from upsample_cli.metrics.windows import search
 

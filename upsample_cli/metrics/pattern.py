@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from upsample_cli.metrics.cells import CellGrid, Cells
+from upsample_cli.metrics.cells import CellGrid, Cells, around
 from upsample_cli.metrics.checkerboard import CONTRAST_DB
 from upsample_cli.metrics.rows import Floats
 from upsample_cli.metrics.spectrum import line_power, phase_lines
@@ -155,14 +155,6 @@ def noise(cells: Cells, pixels: int) -> Floats:
     return np.asarray(np.maximum(variance, np.exp(logs)), np.float32)
 
 
-def around(plane: Floats) -> Floats:
-    """Return sums over each cell and the eight beside it, shape (m, n)."""
-    padded = np.pad(plane, 1)
-    rows = padded[:-2] + padded[1:-1] + padded[2:]
-    sums: Floats = rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:]
-    return sums
-
-
 def weights(cells: Cells, noises: Floats) -> Floats:
     """Return the weight of each cell, 0 where a pattern would not show, shape (m, n).
 
@@ -194,14 +186,22 @@ def pattern(cells: Cells, weight: Floats, noises: Floats, grid: CellGrid) -> Pat
     fits = []
     for base in (0, 1):
         fit = _solved(rows.xx.sum(axis=0), rows.xa.sum(axis=0), base, prior)
-        errors = [groups.error(fit[0], base, prior, stride) for groups in (rows, columns)]
+        changes = [groups.changes(fit, base, prior) for groups in (rows, columns)]
+        errors = [line_power(one[0], stride).sum(axis=0).reshape(stride) for one in changes]
         power = float(rows.xx[:, base, base].sum())
         if min(weight.shape) < _MANY:  # too few groups to rely on
             errors.append(_error_of_single_cells(parts, fit, base, stride) / power**2)
         error = np.max(errors, axis=0) + least / power
-        fits.append((Estimate(phase_lines(fit[0], stride), error), fit[1:]))
+        doubt = np.max([np.square(one[1:]).sum(axis=(1, 2)) for one in changes], axis=0)
+        fits.append((Estimate(phase_lines(fit[0], stride), error), _clear(fit[1:], doubt)))
     (additive, stairs), (relative, _) = fits
     return Pattern(additive, relative, stairs)
+
+
+def _clear(stairs: Numbers, doubt: Numbers) -> Numbers:
+    """Return stairs, less of each the more their error's power is: few edges make odd ones."""
+    power = np.square(stairs).sum(axis=1)
+    return np.asarray(stairs * np.maximum(0.0, 1 - doubt / np.maximum(power, 1e-30))[:, None])
 
 
 class _Groups(NamedTuple):
@@ -222,12 +222,13 @@ class _Groups(NamedTuple):
         starts = range(0, len(x), _GROUP if len(x) >= _MANY else 1)
         return cls(*(np.add.reduceat(p, starts, axis=0, dtype=np.float64) for p in products))
 
-    def error(self, whole: Numbers, base: int, prior: float, stride: tuple[int, int]) -> Numbers:
-        """Return the power of the error of each line by leaving out one group after the other."""
+    def changes(self, whole: Numbers, base: int, prior: float) -> Numbers:
+        """Return how a fit changes without one group after the other, shape (3, groups, phases).
+
+        The sum of the squares over the groups is the power of the error.
+        """
         rest = _solved(self.xx.sum(axis=0) - self.xx, self.xa.sum(axis=0) - self.xa, base, prior)
-        change = rest[:, 0] - whole
-        power = line_power(change, stride).sum(axis=0) * (1 - 1 / len(change))
-        return np.asarray(power.reshape(stride))
+        return np.asarray((rest - whole).swapaxes(0, 1) * np.sqrt(1 - 1 / len(rest)))
 
 
 def _solved(xx: Numbers, xa: Numbers, base: int, prior: float) -> Numbers:

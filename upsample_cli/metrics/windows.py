@@ -22,6 +22,7 @@ _KNOWN = 3.0  # cells of a window, at least, must tell: as many as would share i
 _LEVELS = 1.0  # RMS: the weakest pattern that is looked for
 _WORTH = 3.0  # times the power of chance: what a jackknife is worth trying on
 _LEAST = 9  # cells that have the pattern of their window, in all windows
+_MOST = 4.0  # times its window's power that a cell has at most: chance may give it more at an edge
 _AT_ONCE = 2048  # windows
 _ROUNDING = 1 / 12  # variance of a rounded pixel
 _NOTHING_DB = -99.0
@@ -74,8 +75,9 @@ def search(phases: Floats, weight: Floats, chance: Floats, grid: CellGrid) -> Wi
         windows = np.unravel_index(which[places], contrasts.shape)
         all_weight, part = total[windows], own_weight[places]
         others = (sums[windows] - part * own[places]) / np.maximum(all_weight - part, 1e-9)
-        power[places] = (own[places] * others).sum(axis=1)
         full[places] = np.square(sums[windows] / all_weight).sum(axis=1)
+        most = _MOST * full[places]
+        power[places] = np.clip((own[places] * others).sum(axis=1), -most, most)
         cells = cells.halved()
     if np.count_nonzero(power > full / 2) < _LEAST:
         best = np.nan
