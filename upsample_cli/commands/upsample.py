@@ -42,6 +42,11 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
 class _GroupedCommand(click.Command):
     """A command whose help has its options in `GROUPS`."""
 
+    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write how the command is called, and that there are others."""
+        super().format_usage(ctx, formatter)
+        formatter.write_usage(ctx.command_path, "COMMAND --help", prefix="       ")
+
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write each group under its title, in the order of its names."""
         records = {

@@ -206,7 +206,7 @@ def _metavar(parameter: Parameter) -> str:
         return "NAME|FILE"
     if parameter.suffix:
         return f"FILE{parameter.suffix}"
-    return "|".join(parameter.choices) if parameter.choices else "N"
+    return f"[{'|'.join(parameter.choices)}]" if parameter.choices else "N"
 
 
 def pair(

@@ -11,7 +11,8 @@ class RoffFormatter(click.HelpFormatter):
 
     def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:
         """Write how a command is called."""
-        self.write(f".SS Usage\n.B {_escaped(prog)}\n{_escaped(args)}\n")
+        heading = ".br" if prefix else ".SS Usage"  # only a further call has a prefix, of spaces
+        self.write(f"{heading}\n.B {_escaped(prog)}\n{_escaped(args)}\n")
 
     def write_heading(self, heading: str) -> None:
         """Write the title of a group of options."""
