@@ -61,6 +61,19 @@ def test_an_edge_in_a_patch_has_no_more_than_four_times_its_power() -> None:
     assert windows.full[9, 12] == pytest.approx(9, rel=0.15)
 
 
+def test_what_cells_beside_a_window_share_with_it_counts() -> None:
+    """Where it is too loud for a window to be clear, the pattern is still measured; not far off."""
+    power = []
+    for seed in range(20):
+        strength, loud = np.zeros((20, 24)), np.random.default_rng(seed).normal(0, 12, (20, 4, 12))
+        strength[5:9, 8:14] = 3.0
+        phases = phases_with(strength, seed=seed)
+        phases[..., 12:] += (loud - loud.mean(axis=1, keepdims=True)).astype(np.float32)
+        power.append(searched(phases).power)
+    assert np.nanmean([one[5:9, 12] for one in power]) == pytest.approx(9, rel=0.3)
+    assert np.isnan([one[5:9, 13] for one in power]).mean() > 0.8
+
+
 @pytest.mark.parametrize("axis", [0, 1])
 def test_one_row_of_cells_is_no_pattern(axis: int) -> None:
     """Cells along an edge are alike: without their row or column nothing is left."""

@@ -4,8 +4,8 @@
    (see `cells`).
 2. The pattern of the whole picture comes from a regression over the cells (see `pattern`), that of
    its parts from windows of 4 x 4 cells (see `windows`); both come with honest errors.
-3. A cell in a window with a pattern has the power of its own phases, less that of chance. All other
-   cells have the power of the whole picture's pattern, if that is clear in them.
+3. A cell in a window with a pattern, or beside it, has the power that its own phases share with the
+   window. All other cells have the power of the whole picture's pattern, if that is clear in them.
 4. `ripple` is the root of the mean power over the cells that tell: the RMS, in levels, of the part
    that repeats with the stride. `share` is the part of the cells that have it, `peak` the RMS where
    it is strongest.
@@ -114,9 +114,9 @@ def judged(
     contrast = max(whole.contrast_db, rest.contrast_db)
     result = Checkerboard(
         grid.stride,
-        ripple=sqrt(power[cells.usable].mean()),
+        ripple=sqrt(max(0.0, power[cells.usable].mean())),
         share=float(evidence.has_it[cells.usable].mean()),
-        peak=sqrt(power[cells.usable].max()),
+        peak=sqrt(max(0.0, power[cells.usable].max())),
         contrast_db=contrast,
         floor=rest.additive.floor,
         ripple_rel=sqrt(whole.relative.power),
@@ -128,7 +128,7 @@ def judged(
         least = max(least, _PART_LEVELS) if is_in_parts else inf
     if result.ripple >= least:
         result = result._replace(verdict=_kind(result, rest, is_in_parts))
-    shown = np.sqrt(power) * (evidence.has_it if result.verdict != NONE else 0.0)
+    shown = np.sqrt(np.maximum(power, 0.0)) * (evidence.has_it if result.verdict != NONE else 0.0)
     return result, Field(np.where(cells.usable, shown, nan), grid.cell, grid.margin)
 
 
@@ -167,9 +167,7 @@ def _evidence(cells: Cells, grid: CellGrid) -> _Evidence:
     own = around(np.nan_to_num(windows.power)) / np.maximum(near, 1.0)
     power = np.where(marked, own, rest.power_at(cells.level)) * ~cells.plain
     has_it = np.where(marked, own > windows.full / 2, rest.contrast_db >= CONTRAST_DB)
-    return _Evidence(
-        whole, rest, windows.contrast_db, np.maximum(power, 0.0), has_it & ~cells.plain
-    )
+    return _Evidence(whole, rest, windows.contrast_db, power, has_it & ~cells.plain)
 
 
 def _kind(result: Checkerboard, pattern: Pattern, is_in_parts: bool) -> str:

@@ -2,7 +2,8 @@
 
 A window is 4 x 4 cells. Its pattern is the weighted mean of their phases; the error is that of a
 jackknife over the rows and the columns of cells in it, and that of single cells, whichever is most.
-Then the cells are joined two by two, and the windows are twice as large.
+Then the cells are joined two by two, and the windows are twice as large. Cells beside a window with
+a pattern may have it too: what they share with it counts, and chance adds nothing to that.
 """
 
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from upsample_cli.metrics.cells import CellGrid
-from upsample_cli.metrics.rows import Floats
+from upsample_cli.metrics.rows import Floats, Mask
 from upsample_cli.metrics.spectrum import real_lines, square_lines
 
 _SIDE = 4  # cells
@@ -23,6 +24,8 @@ _LEVELS = 1.0  # RMS: the weakest pattern that is looked for
 _WORTH = 3.0  # times the power of chance: what a jackknife is worth trying on
 _LEAST = 9  # cells that have the pattern of their window, in all windows
 _MOST = 4.0  # times its window's power that a cell has at most: chance may give it more at an edge
+_BESIDE = 1  # cells around a window that may have its pattern, too
+_FIRST = 1000.0  # dB by which windows that a cell is in go before those that it is beside
 _AT_ONCE = 2048  # windows
 _ROUNDING = 1 / 12  # variance of a rounded pixel
 _NOTHING_DB = -99.0
@@ -74,6 +77,7 @@ def search(phases: Floats, weight: Floats, chance: Floats, grid: CellGrid) -> Wi
         places = np.nonzero((which >= 0) & np.isnan(power[: len(which), : which.shape[1]]))
         windows = np.unravel_index(which[places], contrasts.shape)
         all_weight, part = total[windows], own_weight[places]
+        part = part * _are_inside(places, windows, 2**size)[:, None]
         others = (sums[windows] - part * own[places]) / np.maximum(all_weight - part, 1e-9)
         full[places] = np.square(sums[windows] / all_weight).sum(axis=1)
         most = _MOST * full[places]
@@ -176,14 +180,28 @@ def _sums(parts: Floats, axis: int) -> Floats:
     return parts
 
 
+def _are_inside(
+    places: tuple[NDArray[np.intp], ...], windows: tuple[NDArray[np.intp], ...], side: int
+) -> Mask:
+    """Return whether cells are in windows, of cells `side` times as large, and not beside them."""
+    apart = [place // side - first for place, first in zip(places, windows, strict=True)]
+    return np.asarray(np.logical_and(*((one >= 0) & (one < _SIDE) for one in apart)))
+
+
 def _clearest(contrasts: Floats, least: float) -> NDArray[np.intp]:
-    """Return for each cell the number of the clearest window around it; -1 where none is clear."""
+    """Return for each cell the number of the clearest window around it; -1 where none is clear.
+
+    Cells that are in no clear window get the clearest of those that they are beside.
+    """
     (m, n), numbers = contrasts.shape, np.arange(contrasts.size).reshape(contrasts.shape)
-    best = np.full((m + _SIDE - 1, n + _SIDE - 1), least, np.float32)
+    side = _SIDE + 2 * _BESIDE
+    best = np.full((m + side - 1, n + side - 1), least, np.float32)
     which = np.full(best.shape, -1, np.intp)
-    for down, across in np.ndindex(_SIDE, _SIDE) if contrasts.max() >= least else ():
+    for down, across in np.ndindex(side, side) if contrasts.max() >= least else ():
+        is_inside = all(_BESIDE <= step < _BESIDE + _SIDE for step in (down, across))
+        contrast = np.where(contrasts >= least, contrasts + _FIRST * is_inside, _NOTHING_DB)
         part = np.s_[down : down + m, across : across + n]
-        clearer = contrasts >= best[part]
-        best[part][clearer] = contrasts[clearer]
+        clearer = contrast >= best[part]
+        best[part][clearer] = contrast[clearer]
         which[part][clearer] = numbers[clearer]
-    return which
+    return which[_BESIDE:-_BESIDE, _BESIDE:-_BESIDE]
