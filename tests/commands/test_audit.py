@@ -5,6 +5,7 @@ from pathlib import Path
 
 import models
 import numpy as np
+import PIL.Image
 import pytest
 from onnx import helper
 from safetensors_file import safetensors
@@ -34,7 +35,7 @@ k3.npy  3x3 taps, stride 2x2, padding 1x1  ripple 0.4843 (123.50 levels at white
     1/2             0/2     0.3333     horizontal stripes
     1/2             1/2     0.1111     checker
   remedy: kernel 3 is not a multiple of stride 2: use kernel 4, or balance its taps (`upsample \
-repair`), or resize + convolution
+repair`), or use resize-conv
 """
 
 
@@ -412,6 +413,18 @@ def test_photographs_are_judged_too(call: Call, enlarger: Path) -> None:
     assert f" levels on {coffee}" in outcome.out.decode()
     check_refused(call("audit", "model.onnx", "--pictures", "no.png"), 1, "no.png")
     check_refused(call("audit", "model.onnx", "--pictures", "in.png"), 2, "is smaller than 96x96")
+
+
+def test_a_clipped_photograph_passes_no_gate(call: Call, enlarger: Path) -> None:
+    """Where nearly all of what comes out is clipped, the pattern is unknown, not 0."""
+    PIL.Image.new("RGB", (200, 200), "white").save(enlarger / "white.png")
+    outcome = call("audit", "model.onnx", "--pictures", "white.png", "--max-levels", 200)
+    assert outcome.code == 1
+    assert "unknown on white.png" in outcome.out.decode().splitlines()[-1]
+    assert "unknown on white.png, as too many pixels are clipped; give other" in outcome.err
+    output = json.loads(call("audit", "model.onnx", "--pictures", "white.png", "--json").out)
+    assert output["output"]["pictures"] == {"white.png": None}
+    assert output["output"]["verdict"] == "checkerboard"
 
 
 def test_a_network_of_no_pictures_fails_a_gate_on_levels(call: Call, folder: Path) -> None:

@@ -215,7 +215,8 @@ def test_a_dry_run_of_a_folder_prints_the_plan(call: Call, folder: Path) -> None
     outcome = call("many", "out", "--dry-run")
     assert (outcome.code, outcome.err) == (0, "")
     assert outcome.out == (
-        b"many/a.png -> out/a.png\nmany/b.png -> out/b.png  (already exists)\nmany/c -> out/c.png\n"
+        b"many/a.png -> out/a.png\nmany/b.png -> out/b.png  (already exists: needs --force)\n"
+        b"many/c -> out/c.png\n"
     )
     assert contents(folder) == before
     assert call("many", "out", "--dry-run", "--include", "*.txt").code == 3
@@ -402,20 +403,32 @@ def test_too_much_ripple_in_a_folder_is_exit_4(call: Call, folder: Path) -> None
     assert file_names(folder / "out") == ["a.png", "checkerboard.csv"]
 
 
+def test_an_unknown_picture_is_over_any_limit(call: Call, folder: Path) -> None:
+    """A gate does not pass what it cannot tell, alone or in a folder, and says so."""
+    save(folder, "many/a.png")
+    for outcome, name in (
+        (call("many/a.png", "a.png", "--max-ripple", 9), "a.png"),
+        (call("many", "out", "--max-ripple", 9), "out/a.png"),
+    ):
+        assert outcome.code == 4
+        assert f"note: unknown, so over --max-ripple 9: {name}\n" in outcome.err
+
+
 @pytest.mark.parametrize("report", ["rows.csv", "rows.jsonl"])
 def test_a_resumed_run_recalls_what_is_over_the_limit(
     call: Call, folder: Path, report: str
 ) -> None:
     """Pictures that are skipped count for --max-ripple by the rows they have."""
     PIL.Image.fromarray(texture_samples(96, 96, 3)).save(folder / "large.png")
-    save(folder, "many/a.png")
+    (folder / "many").mkdir()
+    PIL.Image.new("RGB", (96, 96)).save(folder / "many/a.png")
     (folder / "large.png").rename(folder / "many/b.png")
     uneven = ["-k", "uniform", "--kernel-size", 3, "--report", report]
     assert call("many", "out", *uneven, "--max-ripple", 1, "-j", 1).code == 4
     again = call("many", "out", *uneven, "--max-ripple", 1, "-j", 1, "--skip-existing")
     assert again.code == 4
     first, last = again.err.splitlines()
-    assert first.startswith("note: 1 picture is over --max-ripple 1; the most has ")
+    assert first.startswith("note: 1 picture is over --max-ripple 1; the strongest has ")
     assert first.endswith(" levels, out/b.png")
     assert last == "0 done, 2 skipped, 0 failed"
     relaxed = call("many", "out", *uneven, "--max-ripple", 250, "-j", 1, "--skip-existing")

@@ -48,7 +48,7 @@ def test_a_pipe_gets_the_bytes_of_the_file(maps: Path) -> None:
     ("arguments", "code", "fault"),
     [
         (["f.npy", "g.png"], 1, "g.png cannot hold feature maps; name a .npy or .npz"),
-        (["in.png", "g.npy"], 1, "in.png is damaged or not a NumPy file; get an intact copy"),
+        (["in.png", "g.npy"], 1, "in.png is not an intact NumPy file; give a .npy or .npz"),
         (["f.npy", "g.npy", "--linear"], 2, "--linear is for pictures, not for feature maps"),
         (
             ["f.npy", "g.npy", "-m", "network"],

@@ -227,6 +227,13 @@ def test_json_of_a_pipe_is_on_stderr(folder: Path) -> None:
     assert outcome.out.startswith(b"\x89PNG")
 
 
+def test_json_of_a_failed_pipe_is_all_that_is_on_stderr(folder: Path) -> None:
+    """A script that reads each line as JSON gets the error too."""
+    outcome = run_process("-", "-", "--json", stdin=b"no picture", folder=folder)
+    assert (outcome.code, outcome.out) == (1, b"")
+    assert "is not a supported image file" in json.loads(outcome.err)["error"]
+
+
 def test_json_of_a_pipe_has_the_notes_too(folder: Path) -> None:
     """No line of text stands beside the JSON."""
     outcome = run_process("in.png", "-", "--json", "--size", "200x90", folder=folder)

@@ -120,7 +120,7 @@ def test_globs_and_dry_runs_work_in_a_store(bucket: Bucket, call: Call) -> None:
     bucket.put("in/thumbs/", b"")  # consoles create folders as empty objects
     outcome = call(f"{bucket.url}/in", f"{bucket.url}/out", "--dry-run", "--exclude", "thumbs")
     assert outcome.out.decode().replace(bucket.url, "") == (
-        "/in/a.jpg -> /out/a.jpg\n/in/b.png -> /out/b.png  (already exists)\n"
+        "/in/a.jpg -> /out/a.jpg\n/in/b.png -> /out/b.png  (already exists: needs --force)\n"
     )
     assert outcome.err == "note: 1 hidden file or folder is left out\n"
     assert call(f"{bucket.url}/in", f"{bucket.url}/out", "--include", "*.gif").code == 3

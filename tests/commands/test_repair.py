@@ -26,7 +26,7 @@ def test_a_repaired_kernel_can_be_used(call: Call, kernels: Path) -> None:
     outcome = call("repair", "k3.npy", "-o", "out.npz", "--stride", 2)
     assert (outcome.code, outcome.err) == (0, "")
     title, _, gain, ripple = outcome.out.decode().splitlines()[:4]
-    assert title == "out.npz  moved by 51.54% of k3.npy"
+    assert title == "out.npz  changed by 51.54% of k3.npy"
     assert gain.split() == ["gain", "1", "1"]
     assert ripple.split() == ["ripple", "0.4843", "0.0000"]
     file = kernel_file.load("out.npz", "tconv", 2)

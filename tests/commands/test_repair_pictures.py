@@ -176,4 +176,4 @@ def test_a_network_is_balanced_between_two_audits(call: Call, pictures: Path) ->
     assert "its pictures have changed in ways that were not checked" in outcome.err
     assert call("audit", "even.onnx", "--max-ripple", 0.001).code == 0
     text = call("repair", "net.onnx", "-o", "b.onnx", "--layer", "up1").out.decode()
-    assert text.startswith("b.onnx  1 layers of net.onnx balanced\n    up1  moved by ")
+    assert text.startswith("b.onnx  balanced layers of net.onnx: 1\n    up1  changed by ")

@@ -76,6 +76,15 @@ def test_a_network_has_wider_neighbours() -> None:
     np.testing.assert_allclose(held[0], slow(x[0], free[0], 3, 1), atol=1e-6)
 
 
+@pytest.mark.parametrize("strength", [0.5, 1.0])
+def test_opacity_is_held_by_the_nearest_pixels(strength: float) -> None:
+    """It comes from a kernel beside a network too: nothing shows outside an opaque shape."""
+    x = random_planes(4, 8, 9, 0).astype(np.float32)
+    free, held = (upsample(x, "network", antiring=one) for one in (0, strength))
+    np.testing.assert_allclose(held[3], slow(x[3], free[3], 1, strength), atol=1e-6)
+    np.testing.assert_allclose(held[0], slow(x[0], free[0], 3, strength), atol=1e-6)
+
+
 @pytest.mark.parametrize("how", [how for how in RINGING if how.get("kernel") != "sharpen"])
 def test_nothing_changes_where_nothing_rings(how: dict[str, object]) -> None:
     """On a ramp, far from its ends, not a bit is changed."""

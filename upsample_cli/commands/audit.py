@@ -76,6 +76,11 @@ def audit(files: tuple[str, ...], stride: tuple[int, int] | None,
             over = True
             tell("note", f"{path}: {result.output.most:.2f} levels in the output are over "
                          f"--max-levels {max_levels:g}")  # fmt: skip
+        if max_levels is not None and result.output and result.output.unknown_pictures:
+            codes.add(FAILED)
+            names = ", ".join(result.output.unknown_pictures)
+            tell("Error", f"{path}: unknown on {names}, as too many pixels are clipped; give "
+                          "other --pictures")  # fmt: skip
         if max_levels is not None and result.layers and result.output is None:
             codes.add(FAILED)
             tell("Error", f"{path}: --max-levels is for networks that turn pictures into pictures; "

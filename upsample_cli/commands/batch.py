@@ -30,7 +30,7 @@ from upsample_cli.jobs.batch.pool import Workforce, open_pool
 from upsample_cli.jobs.batch.run import Stop
 from upsample_cli.jobs.batch.walk import Globs
 from upsample_cli.jobs.enlarge.picture import enlarge as enlarge_picture
-from upsample_cli.jobs.enlarge.task import Task
+from upsample_cli.jobs.enlarge.task import Existing, Task
 from upsample_cli.methods.catalogue import build
 
 _DEFAULT_REPORT = "checkerboard.csv"
@@ -45,7 +45,7 @@ def enlarge(request: Request, work: Work = enlarge_picture) -> int:
     """
     root = request.output if isinstance(request.output, Folder) else request.output.as_folder()
     if request.dry_run:
-        return _print_plan(_planned(request, root))
+        return _print_plan(_planned(request, root), request.existing)
     # The executor comes first: the libraries of its processes load while ours do.
     with (
         cluster.connected(request.cluster)
@@ -96,15 +96,17 @@ def _plan(request: Request, root: Folder) -> plan.Plan:
     return plan.of_places(inputs, root, naming, globs)
 
 
-def _print_plan(planned: plan.Plan) -> int:
+def _print_plan(planned: plan.Plan, existing: Existing) -> int:
     """Print which picture would become which, without files that are no pictures."""
     outputs, count = Outputs(), 0
+    words = {"refuse": "already exists: needs --force", "replace": "will be replaced"}
+    is_there = f"  ({words.get(existing, 'already exists')})"
     for source, to in planned.pairs():
         with suppress(ImageFileError):  # the run itself reports what cannot be read
             if is_other(source):
                 continue
         count += 1
-        there = "  (already exists)" if outputs.is_there(to) else ""
+        there = is_there if outputs.is_there(to) else ""
         click.echo(f"{printable(str(source))} -> {printable(str(to))}{there}")
     return exit_codes.DONE if count else exit_codes.NOTHING
 

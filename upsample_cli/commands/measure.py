@@ -15,7 +15,7 @@ from upsample_cli.commands.arguments.options import (
     max_pixels_option,
     places_from,
 )
-from upsample_cli.commands.output.messages import printable, with_picture_bar
+from upsample_cli.commands.output.messages import with_picture_bar
 from upsample_cli.errors import SettingError
 from upsample_cli.images.places.folder import Folder
 from upsample_cli.images.places.place import MAX_PIXELS, Place, parse, parse_file
@@ -55,7 +55,7 @@ def _stride(ctx: click.Context, param: click.Parameter, value: str) -> int | Non
 )
 @click.option("--max-ripple", type=Limit(0), metavar="LEVELS",
               help="Exit with 4 if a ripple is larger than LEVELS, or is unknown.")  # fmt: skip
-@click.option("-f", "--force", is_flag=True, help="Replace figures that exist.")
+@click.option("-f", "--force", is_flag=True, help="Replace pictures that exist.")
 @input_options
 @jobs_option
 @json_option
@@ -111,9 +111,9 @@ def measure(
     sources = _sources(images, files_from, null)
     map_file, spectrum_file, low = _files_of_one(sources, heat_map, spectrum, reference)
     options = MeasureOptions(stride, low, map_file, spectrum_file, force, max_pixels or MAX_PIXELS)
-    width = max(len("picture"), *(len(printable(str(source))) for source in sources))
-    table = JsonLines() if as_json else CsvTable() if as_csv else TextTable(width)
-    with measuring(sources, Globs(include, exclude), options, jobs or cores()) as (results, count):
+    globs = Globs(include, exclude)
+    with measuring(sources, globs, options, jobs or cores()) as (results, count, longest):
+        table = JsonLines() if as_json else CsvTable() if as_csv else TextTable(longest)
         pictures = with_picture_bar(quiet or count == 1, results, count, has_failed)
         tally, is_over = print_results(pictures, table, max_ripple, count > 1 and not quiet, quiet)
     return exit_codes.of_pictures(tally, is_over)

@@ -20,7 +20,7 @@ _KERNELS = (
     ("learned", "both", "photographs: the default"),
     ("learned-sharp", "both", "clean photographs: sharper, and more noise"),
     ("learned-soft", "both", "noisy photographs and JPEGs: softer, and less noise"),
-    ("uniform", "tconv", "equal taps: to see a checkerboard; --kernel-size sets their number"),
+    ("uniform", "tconv", "equal taps: a checkerboard if scale does not divide --kernel-size"),
     ("bilinear", "tconv", "bilinear interpolation as a transposed convolution"),
     ("bicubic", "tconv", "bicubic interpolation as a transposed convolution"),
     ("lanczos", "tconv", "Lanczos interpolation as a transposed convolution"),

@@ -33,7 +33,7 @@ def _stride(context: click.Context, option: click.Parameter, value: str) -> tupl
     return None if value == "auto" else pair(context, option, value)
 
 
-@click.command(short_help="Take the checkerboard out of pictures or kernels.")
+@click.command(short_help="Take it out of pictures, kernels or networks.")
 @click.argument("inputs", nargs=-1, metavar="PICTURE...|KERNEL", shell_complete=complete_files)
 @click.option("-o", "--output", metavar="OUT", shell_complete=complete_files,
               help="File, or folder for many; default NAME-repaired, for pictures.")  # fmt: skip
@@ -99,8 +99,8 @@ def _repair_pictures(
     from upsample_cli.jobs.measure.mend import mend
 
     if ramp or layer:
-        name = "ramp" if ramp else "layer"
-        raise SettingError(f"--{name} is for kernels and networks, not for pictures; leave it out")
+        what = "--ramp is for kernels and networks" if ramp else "--layer is for networks"
+        raise SettingError(f"{what}, not for pictures; leave it out")
     if output is None:
         if len(inputs) != 1 or inputs[0] == "-":
             raise SettingError(

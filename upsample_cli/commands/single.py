@@ -44,6 +44,8 @@ def enlarge(request: Request, work: "Work | None" = None) -> int:
             if request.as_json:
                 line = failed_line(str(source), str(output), request.task.method.name, str(error))
                 click.echo(line, err=output.is_stream)
+                if output.is_stream:  # there, all lines are JSON
+                    return exit_codes.FAILED
             raise
         code = exit_codes.of_pictures(tally, is_over)
     # Only now, so that an error that ends the run is all that it prints.

@@ -114,7 +114,7 @@ class _GroupedCommand(click.Command):
 )
 @click.option("--dry-run", is_flag=True, help="Print what would be done, and write nothing.")
 @click.option("--max-ripple", type=Limit(0), metavar="LEVELS",
-              help="Exit with 4 if a checkerboard is stronger than this; 0 or more.")  # fmt: skip
+              help="Exit with 4 if a checkerboard is stronger or unknown; 0 or more.")  # fmt: skip
 @max_pixels_option
 @max_memory_option
 @json_option
@@ -135,7 +135,8 @@ def upsample(paths: tuple[str, ...], **options: Any) -> int:
     gaussian, random. Of resize-conv: the learned ones, box, gaussian, sharpen. Of both: a file.
 
     Exit codes: 0 all done; 1 a picture failed; 2 wrong usage; 3 nothing to do; 4 a checkerboard is
-    over --max-ripple; 130 interrupted. More is in `upsample methods` and `upsample guide`.
+    over --max-ripple or --max-levels, or unknown; 130 interrupted. More is in `upsample methods`
+    and `upsample guide`.
     """  # noqa: D301 # click needs the \b itself
     request = request_of(paths, **options)
     if request.is_for_feature_maps:

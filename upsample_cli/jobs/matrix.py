@@ -177,7 +177,8 @@ def _kernel(kernel: str, size: int | None, stride: int | None) -> tuple[str, Tap
     numbers = re.fullmatch(r"([1-9]\d?)(?:x([1-9]\d?))?", kernel)
     if size is not None and kernel not in KERNELS:
         raise SettingError(
-            f"--kernel-size is for {', '.join(KERNELS)}, not {kernel}; give --kernel {size} instead"
+            f"--kernel-size is for uniform, random and gaussian, not {kernel}; "
+            f"give --kernel {size} instead"
         )
     if numbers:
         tall, wide = int(numbers[1]), int(numbers[2] or numbers[1])

@@ -68,7 +68,7 @@ class Geometry:
         if any(added >= max(s, d) for added, s, d in bounds):
             raise SettingError(
                 f"output_padding {self.output_padding} is too large for stride {self.stride} and "
-                f"dilation {self.dilation}; give less than the larger of both on each axis"
+                f"dilation {self.dilation}; give less than the larger of the two on each axis"
             )
 
     def enlarged(self, size: Size, taps: Size) -> Size:

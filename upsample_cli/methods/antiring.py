@@ -5,6 +5,7 @@
 Low and high are the least and the largest of the input pixels that lie at most `reach` pixels from
 the output's centre on each axis: 2x2 pixels for a reach of 1, and 3 on an axis where the centre is
 a pixel's own. A step so has no overshoot at strength 1; what is within the range is not changed.
+Opacity has a reach of 1 always: it comes from a kernel, whatever makes the colours.
 
 Source: mpv, `scale-antiring` (video/out/gpu/video.c, `pass_sample_separated_gen`); libplacebo,
     `pl_shader_sample_ortho2` (src/shaders/sampling.c).
@@ -32,6 +33,11 @@ class Neighbours(NamedTuple):
     before: int
     after: int
     reach: int
+
+    @property
+    def nearest(self) -> "Neighbours":
+        """The same within a reach of 1."""
+        return self._replace(reach=1)
 
     def ends(self, outputs: range) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the first and the last neighbour of each of a run of output pixels."""
@@ -102,6 +108,11 @@ class AntiRing(NamedTuple):
         """Return a window of the output; see `Stage`."""
         out = self._unheld(window, rows, columns)
         low, high = (self._extreme(least, window, rows, columns) for least in _EXTREMES)
+        if self.rows.reach > 1 and len(window) in (2, 4):
+            nearest = self._replace(rows=self.rows.nearest, columns=self.columns.nearest)
+            part = self._part(window, nearest.draws_on(rows, columns), rows, columns)[-1:]
+            for limits, least in zip((low, high), _EXTREMES, strict=True):
+                limits[-1:] = nearest._extreme(least, part, rows, columns)
         if self.strength == 1:
             return np.clip(out, low, high, out=out)
         held = np.clip(out, low, high)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # as in interpolation.py
 
 LEARNED = ("learned", "learned-sharp", "learned-soft")
 _SIZED = ("uniform", "random", "gaussian")
+_SIZE_HELP = "taps of uniform, random, gaussian or box, 1 to 64"
 _TCONV_KERNELS = ("uniform", "bilinear", "bicubic", "lanczos", "gaussian", "random")
 _RESIZE_KERNELS = ("box", "gaussian", "sharpen")
 
@@ -123,7 +124,7 @@ class TransposedConvolution(KernelMethod):
         choices=LEARNED + _TCONV_KERNELS,
         file="a .npz or .npy file",
     )
-    kernel_size: int | None = parameter(None, "taps along each axis, 1 to 64", low=1, high=64)
+    kernel_size: int | None = parameter(None, _SIZE_HELP, low=1, high=64)
     seed: int = parameter(0, "seed of the random kernel", low=0, high=2**32 - 1)
 
     sized = _SIZED
@@ -163,7 +164,7 @@ class ResizeConvolution(KernelMethod):
         choices=LEARNED + _RESIZE_KERNELS,
         file="a .npz or .npy file",
     )
-    kernel_size: int | None = parameter(None, "taps along each axis, 1 to 64", low=1, high=64)
+    kernel_size: int | None = parameter(None, _SIZE_HELP, low=1, high=64)
 
     sized = _RESIZE_KERNELS
     positive = ("box", "gaussian")

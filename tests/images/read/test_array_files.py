@@ -65,8 +65,8 @@ def pickled() -> bytes:
 @pytest.mark.parametrize(
     ("data", "fault"),
     [
-        (b"\x89PNG\r\n", "is damaged or not a NumPy file; get an intact copy"),
-        (b"\x80\x04K\x01.", "is damaged or not a NumPy file"),
+        (b"\x89PNG\r\n", "is not an intact NumPy file; give a .npy or .npz"),
+        (b"\x80\x04K\x01.", "is not an intact NumPy file"),
         (good()[:500], "is damaged"),
         (good()[:20], "is damaged"),
         pytest.param(

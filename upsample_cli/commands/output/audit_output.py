@@ -14,7 +14,6 @@ from upsample_cli.jobs.audit.audit import Audit, OutputFigures
 from upsample_cli.jobs.audit.kernel_figures import KernelFigures, order_in_words
 from upsample_cli.jobs.audit.layer_figures import LayerFigures
 from upsample_cli.jobs.audit.repair import Repair
-from upsample_cli.metrics.meter import LEVELS
 
 _DRAWN = 8  # phases along an axis of the grid: wider ones are told by their extremes
 _LINES = 6  # of the spectrum, the strongest
@@ -45,7 +44,7 @@ def in_words(path: str, result: Audit) -> str:
             remedies.setdefault(printable(layer.remedy), []).append(printable(layer.name))
     words = [f"{', '.join(names)}: {remedy}" for remedy, names in remedies.items()]
     if result.output is not None:
-        words.append(_output(result.output))
+        words.append(_output(result.output, bool(remedies)))
     return "\n".join([printable(path), rows, *words])
 
 
@@ -60,11 +59,12 @@ def as_json(path: str, result: Audit | None, error: str | None) -> str:
 def repair_in_words(path: str, output: str, result: Repair) -> str:
     """Return how far a repair moved a kernel and what it gained, for people."""
     if result.layers:
-        head = f"{printable(output)}  {len(result.layers)} layers of {printable(path)} balanced"
-        moves = [(printable(name), f"moved by {part:.2%}") for name, part in result.layers.items()]
+        head = f"{printable(output)}  balanced layers of {printable(path)}: {len(result.layers)}"
+        parts = result.layers.items()
+        changes = aligned([(printable(name), f"changed by {part:.2%}") for name, part in parts])
         audits = [in_words("before", result.before), in_words("after", result.after)]
-        return "\n".join([head, _indented(aligned(moves)), *audits])
-    head = f"{printable(output)}  moved by {result.moved:.2%} of {printable(path)}"
+        return "\n".join([head, _indented(changes), *audits])
+    head = f"{printable(output)}  changed by {result.moved:.2%} of {printable(path)}"
     before, after = result.before, result.after
     rows: list[tuple[str, ...]] = [("", "before", "after")]
     if before.kernel and after.kernel:
@@ -85,13 +85,15 @@ def repair_json(path: str, output: str, result: Repair) -> str:
     return json.dumps(_plain(values), allow_nan=False)
 
 
-def _output(output: OutputFigures) -> str:
-    """Return the pattern in a network's output, for people."""
+def _output(output: OutputFigures, has_remedies: bool) -> str:
+    """Return the pattern in a network's output, for people, and what it means for the layers."""
     parts = [f"{output.levels:.2f} levels on flat pictures (most on {output.worst})"]
-    parts += [
-        f"{levels:.2f} levels on {printable(name)}" for name, levels in output.pictures.items()
-    ]
-    verdict = "too faint to see" if output.most < LEVELS else "checkerboard"
+    for name, levels in output.pictures.items():
+        figure = "unknown" if isnan(levels) else f"{levels:.2f} levels"
+        parts.append(f"{figure} on {printable(name)}")
+    verdict = "checkerboard" if output.verdict == "checkerboard" else "too faint to see"
+    if has_remedies and output.verdict == "none":
+        verdict += ": the network as a whole needs no remedy"
     return f"output, stride {_by(output.stride)}: {', '.join(parts)}; {verdict}"
 
 
@@ -171,7 +173,7 @@ def _values(result: Audit) -> dict[str, Any]:
         return {"ripple": result.ripple, "kernel": asdict(result.kernel)}
     values = {"ripple": result.ripple, "layers": [asdict(layer) for layer in result.layers]}
     if result.seconds is not None:
-        output = None if result.output is None else asdict(result.output)
+        output = result.output and asdict(result.output) | {"verdict": result.output.verdict}
         values |= {"output": output, "seconds": result.seconds, "memory": result.memory}
     return values
 

@@ -84,7 +84,7 @@ def _summary(verdicts: Counter[str]) -> str:
     others = "".join(f", {n} {word}" for word, n in sorted(verdicts.items()) if word not in usual)
     files = "1 file is not a picture" if skipped == 1 else f"{skipped} files are not pictures"
     end = f"; {files}" if skipped else ""
-    return f"{verdicts[CHECKERBOARD]} of {verdicts.total()} have a checkerboard{others}{end}"
+    return f"checkerboard in {verdicts[CHECKERBOARD]} of {verdicts.total()}{others}{end}"
 
 
 def _outcome(result: Result) -> str:
@@ -114,7 +114,7 @@ class TextTable:
     _HEADINGS = ("stride", "checkerboard", "ripple", "share", "  peak", "floor", "contrast")
 
     def __init__(self, width: int) -> None:
-        self._width = width
+        self._width = max(len("picture"), width)
         self._begun = False
 
     def lines(self, result: Result) -> Iterator[str]:

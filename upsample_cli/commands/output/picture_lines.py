@@ -45,13 +45,16 @@ def print_reports(
         to_stderr: Whether the picture itself goes to standard output.
         as_json: Whether to print JSON lines.
         quiet: Whether to print failures only.
-        max_ripple: The strongest checkerboard that is accepted, in levels; None for any.
+        max_ripple: The strongest checkerboard that is accepted, in levels; None for any. What
+            is unknown is not accepted.
     """
     tally, over = Counter(done=0, skipped=0, failed=0), dict[str, float]()
     for report in reports:
         tally[report.status] += 1
-        if report.checkerboard is not None and is_over(max_ripple, report.checkerboard):
-            over[report.output] = report.checkerboard.ripple
+        if report.checkerboard is not None and max_ripple is not None:
+            is_known = isfinite(report.checkerboard.ripple)
+            if not is_known or is_over(max_ripple, report.checkerboard):
+                over[report.output] = report.checkerboard.ripple if is_known else 0.0
         with without_bars():
             if as_json:
                 click.echo(json_line(report), err=to_stderr)
@@ -73,18 +76,18 @@ def over_limit(over: Mapping[str, float], limit: str) -> str:
         over: Ripples of pictures, in levels, by name; 0 for one that is unknown.
         limit: The option and its value.
 
-    >>> over_limit({"a.png": 3, "b.png": 0, "c.png": 0}, "--max-ripple 1")
-    '1 picture is over --max-ripple 1; the most has 3.00 levels, a.png; unknown: b.png and 1 more'
+    >>> over_limit({"a.png": 3, "b.png": 0}, "--max-ripple 1")
+    '1 picture is over --max-ripple 1; the strongest has 3.00 levels, a.png; unknown: b.png'
     """
     known, unknown = ([name for name in over if (over[name] > 0) is how] for how in (True, False))
     parts = []
     if known:
         most = max(known, key=lambda name: over[name])
         count = f"{len(known)} pictures are" if len(known) > 1 else "1 picture is"
-        parts += [f"{count} over {limit}", f"the most has {over[most]:.2f} levels, {most}"]
+        parts += [f"{count} over {limit}", f"the strongest has {over[most]:.2f} levels, {most}"]
     if unknown:
         more = f" and {len(unknown) - 1} more" if len(unknown) > 1 else ""
-        parts.append(f"unknown: {unknown[0]}{more}" + ("" if known else f", with {limit}"))
+        parts.append(f"unknown{'' if known else f', so over {limit}'}: {unknown[0]}{more}")
     return "; ".join(parts)
 
 
@@ -111,7 +114,7 @@ def text_line(report: Report) -> str:
         words = _in_words(report.before, None)
         if report.moved:
             after = _in_words(report.checkerboard, None).removeprefix("checkerboard ")
-            words += f", repaired: {after}, moved by {report.moved:.2f} levels"
+            words += f", repaired: {after}, changed by {report.moved:.2f} levels"
         return f"{printable(report.output)}  {width}x{height}  {words}  {report.seconds:.2f} s"
     assert report.scale
     kernel = f" {report.kernel}" if report.kernel else ""

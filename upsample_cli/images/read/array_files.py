@@ -48,7 +48,7 @@ def read(place: Place) -> dict[str, Array]:
         head = file.read(len(_SIGNATURE))
         file.seek(0)
         if head != _SIGNATURE and head[:2] != _ZIP_SIGNATURE:
-            raise ImageFileError(f"{name} is damaged or not a NumPy file; get an intact copy")
+            raise ImageFileError(f"{name} is not an intact NumPy file; give a .npy or .npz")
         try:
             # Not mapped: a file that is cut while it is mapped would end the process.
             memory.check(file.seek(0, io.SEEK_END), name)

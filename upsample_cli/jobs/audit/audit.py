@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite, isnan
 from pathlib import Path
 
 from upsample_cli.errors import SettingError
@@ -11,6 +12,7 @@ from upsample_cli.jobs.audit.layer_figures import LayerFigures
 from upsample_cli.jobs.audit.weights import Question, layer_of, layers_of
 from upsample_cli.kernels.kernel_file import read_arrays
 from upsample_cli.kernels.network_weights import is_network, load_network
+from upsample_cli.metrics.meter import LEVELS
 from upsample_cli.metrics.ripple import VISIBLE, WHITE, ripple
 
 _OPTIONS = {  # and the files that do not say themselves what they set
@@ -31,7 +33,7 @@ class OutputFigures:
         levels: The largest pattern of all flat pictures.
         worst: The flat picture that has it.
         flat: The RMS of the pattern of each flat picture.
-        pictures: The ripple in what it makes of each photograph.
+        pictures: The ripple in what it makes of each photograph; NaN where it is unknown.
     """
 
     stride: tuple[int, int]
@@ -43,7 +45,17 @@ class OutputFigures:
     @property
     def most(self) -> float:
         """The largest pattern of flat pictures and photographs."""
-        return max(self.levels, *self.pictures.values(), 0.0)
+        return max(self.levels, *filter(isfinite, self.pictures.values()), 0.0)
+
+    @property
+    def unknown_pictures(self) -> tuple[str, ...]:
+        """The photographs on which the pattern is unknown, as too many pixels are clipped."""
+        return tuple(name for name, levels in self.pictures.items() if isnan(levels))
+
+    @property
+    def verdict(self) -> str:
+        """`checkerboard`, or `none` where the pattern is too faint to see."""
+        return "none" if self.most < LEVELS else "checkerboard"
 
 
 @dataclass(frozen=True, slots=True)

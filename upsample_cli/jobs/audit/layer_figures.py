@@ -10,7 +10,7 @@ from upsample_cli.kernels.phases import overlaps
 from upsample_cli.metrics.ripple import VISIBLE, LayerRipple, layer_ripple
 from upsample_cli.networks.upsampling_layer import SUB_PIXEL, TCONV, Layer
 
-_OTHERWISE = "or resize + convolution"
+_OTHERWISE = "or use resize-conv"
 _DARK = 0.01  # of the layer's gain: the mean of a channel that is near 0
 
 

@@ -8,7 +8,7 @@ import sys
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from importlib.util import find_spec
-from math import isfinite, isnan, prod
+from math import isfinite, prod
 from multiprocessing import get_context
 from pathlib import Path
 from time import perf_counter
@@ -99,7 +99,7 @@ def _output(network: "PictureNetwork", pictures: tuple[str, ...]) -> OutputFigur
 
 
 def _of_photograph(network: "PictureNetwork", name: str) -> float:
-    """Return the ripple, in levels, in what a network makes of the middle of a photograph."""
+    """Return the ripple, in levels, in what a network makes of a photograph; NaN if unknown."""
     from upsample_cli.images.levels import LUMA
     from upsample_cli.images.places.place import parse_file
     from upsample_cli.images.read.files import read
@@ -120,8 +120,7 @@ def _of_photograph(network: "PictureNetwork", name: str) -> float:
     luma = np.tensordot(LUMA, outcome[:3], 1) if len(outcome) >= 3 else outcome[0]
     meter = Meter(luma.shape, network.period)
     meter.feed(Rows(luma.astype(np.float32)))
-    ripple = meter.result().ripple
-    return 0.0 if isnan(ripple) else ripple
+    return meter.result().ripple
 
 
 def _limit_memory() -> None:

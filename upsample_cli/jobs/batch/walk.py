@@ -73,8 +73,9 @@ def _spec(patterns: tuple[str, ...]) -> "PathSpec[RegexPattern]":
         quick = (_BETWEEN.sub(r"(?>[^/]*?\1)", regex) for regex in regexes)
         return PathSpec([RegexPattern(re.compile(regex), True) for regex in quick])
     except (ValueError, re.error) as error:  # the latter for a range such as [z-a]
+        reason = error.msg if isinstance(error, re.error) else error
         raise SettingError(
-            f"invalid pattern in {', '.join(patterns)} ({error}); write patterns as in .gitignore"
+            f"invalid pattern in {', '.join(patterns)} ({reason}); write patterns as in .gitignore"
         ) from error
 
 

@@ -119,7 +119,7 @@ def compare(
         if mended is not subject.image:
             subject = subject._replace(repaired=mended)
             first = methods[0]
-            methods = [*methods, NamedMethod(f"{first.label}, repaired", first.method, True)]
+            methods = [*methods, NamedMethod(f"repaired, {first.label}", first.method, True)]
     each = 2 * subject.image.channels * subject.image.dtype.itemsize + _LUMA
     each += 0 if subject.truth is None else _FIDELITY
     pixels = subject.size[0] * subject.size[1] * (options.threads + 1)

@@ -96,15 +96,19 @@ class TargetSize:
         )
         if size[0] < height or size[1] < width:
             raise SettingError(
-                f"--size {size[1]}x{size[0]} is smaller than the input, {width}x{height}; "
-                "give a larger one"
+                f"{self._asked} is smaller than the input, {width}x{height}; give a larger one"
             )
         if size[0] > height * _LARGEST_SCALE or size[1] > width * _LARGEST_SCALE:
             raise SettingError(
-                f"--size {size[1]}x{size[0]} is over {_LARGEST_SCALE} times the input, "
-                f"{width}x{height}; give a smaller one"
+                f"{self._asked} is over {_LARGEST_SCALE} times the input, {width}x{height}; "
+                "give a smaller one"
             )
         return size
+
+    @property
+    def _asked(self) -> str:
+        """The size that was asked for, as an option."""
+        return f"--size {self.width or ''}x{self.height or ''}"
 
 
 class Task(NamedTuple):

@@ -148,8 +148,8 @@ def measure_one(
 @contextmanager
 def measuring(
     sources: Sequence[Place | Folder], globs: Globs, options: MeasureOptions, jobs: int
-) -> Iterator[tuple[Iterator[Result], int]]:
-    """Give what becomes of each picture, in order, and how many there are.
+) -> Iterator[tuple[Iterator[Result], int, int]]:
+    """Give what becomes of each picture, in order; how many there are; their longest name's length.
 
     One picture is measured here, by threads; several by worker processes.
 
@@ -159,14 +159,16 @@ def measuring(
         options: How to measure.
         jobs: How many pictures, or channels of one, to work on at once.
     """
-    count = sum(1 for _ in files_in(sources, globs))
+    count = longest = 0
+    for source, _ in files_in(sources, globs):
+        count, longest = count + 1, max(longest, len(str(source)))
     files = files_in(sources, globs)
     if min(count, jobs) <= 1:
-        yield (measure_one(*file, options, jobs) for file in files), count
+        yield (measure_one(*file, options, jobs) for file in files), count, longest
         return
     with open_pool(min(count, jobs)) as workforce:
         try:
-            yield _measured(files, options, workforce), count
+            yield _measured(files, options, workforce), count, longest
         except BrokenPipeError:  # nobody reads on: workers end in peace, without a word
             workforce.executor.shutdown(cancel_futures=True)
             raise
