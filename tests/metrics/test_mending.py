@@ -113,3 +113,26 @@ def test_one_huge_sample_spoils_no_other() -> None:
     dirty += 6 * periodic_pattern(200, 240, 2)
     dirty[60, 70] = 1e22
     assert np.isfinite(mended(dirty, 2)).all()
+
+
+@pytest.mark.parametrize("stride", [2, 3, 4])
+def test_what_a_pattern_clipped_is_as_bright_as_its_neighbours(stride: int) -> None:
+    """Where one phase of a pattern was clipped, the other phases tell how bright it was."""
+    clean = np.clip(smooth(301, 263) * 1.4, 2, 245)
+    pattern = periodic_pattern(301, 263, stride)
+    dirty = np.rint(np.clip(clean * (1 + 0.3 * pattern), 0, 255))
+    bright = clean > 200
+    assert (dirty[bright] == 255).mean() > 0.2
+    left = np.clip(mended(dirty, stride), 0, 255) - clean
+    assert abs(left[bright].mean()) < 2.5
+    assert rms(left[bright]) < 0.06 * rms((dirty - clean)[bright])
+
+
+def test_pure_white_and_black_stay() -> None:
+    """Where all phases are clipped, nothing tells more than that."""
+    clean = smooth(301, 263)
+    clean[100:140, 80:150], clean[180:220, 80:150] = 300, 0
+    dirty = np.rint(np.clip(clean * (1 + 0.2 * periodic_pattern(301, 263, 2)), 0, 255))
+    plain = np.clip(mended(dirty, 2), 0, 255)
+    assert (plain[105:135, 85:145] > 254).all()
+    assert (plain[185:215, 85:145] < 4).all()

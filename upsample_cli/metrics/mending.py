@@ -4,12 +4,13 @@
    around, and of its slopes. So the phases of all cells (see `cells`) are regressed on 1, on the
    brightness and on its slopes, and what they predict is taken off. Much more of the slopes than of
    the brightness is no uneven kernel, but the stairs of nearest-neighbour or its like: they stay.
+   Clipped pixels first become what the pattern would have made of the brightness around.
 2. What only neighbours share, for patterns of a part, of changing sign, or broken by a codec: what
    is near the lines of the stride beyond what the picture has there itself, see `bands`.
 
 It is done where the metric finds a pattern, with four times the care in the wider neighbourhood,
 and nowhere else. What it cannot know: a texture of the stride's period whose phase stays the same
-is the same thing; clipped pixels stay clipped.
+is the same thing; what was clipped is guessed.
 """
 
 from collections.abc import Callable, Iterator
@@ -31,6 +32,8 @@ _SLOPES = 1.1  # strides: how far the slopes of an uneven kernel reach, about
 _NEAR, _WIDER = 4, 12  # cells around those with a pattern
 _CAREFUL, _NOTHING = 4.0, 1e4  # times the ratio, in the wider neighbourhood and beyond it
 _FEW = 4  # a stride of few lines: between more of them lies the picture itself, which stays
+_WHITE = 255.0  # levels
+_DARKEST = 0.1  # of the brightness: what a pattern leaves at least
 _ROWS, _COLUMNS = 256, 512  # of a part of a picture, about: what fits the cache
 _WINDOW = 128  # pixels, about, along a side of the four windows that tell the ratios
 
@@ -101,6 +104,7 @@ class Mending:
         for columns in runs:
             part = slice(columns.start, columns.stop + 2 * reach)
             levels, *known = (one[:, part] for one in fetched)
+            levels = self._unclipped(levels, (whole.start - reach, columns.start - reach))
             *light, average, changes = bands.light(levels, stride)
             start = whole.start - reach + margin, columns.start - reach + margin
             spread = self._spread(light, start)
@@ -113,10 +117,8 @@ class Mending:
             near = bands.bands(self._continued(residual, start), stride)
             changes = self._continued(bands.inside(changes, average.shape), start)
             own = len(whole), len(columns)
-            yield (
-                columns, bands.inside(levels, own), bands.inside(spread, own),
-                [bands.inside(changes, near[0].shape), *near],
-            )  # fmt: skip
+            near = [bands.inside(changes, near[0].shape), *near]
+            yield columns, bands.inside(levels, own), bands.inside(spread, own), near
 
     def _continued(self, residual: Floats, start: tuple[int, int]) -> Floats:
         """Return a residual of which what draws on pixels beyond the edges repeats the inside."""
@@ -128,6 +130,28 @@ class Mending:
             if own.start < within.start or own.stop > within.stop:
                 residual = residual.take(bands.repeated(own, 0, within, stride) - first, axis)
         return residual
+
+    def _unclipped(self, levels: Floats, start: tuple[int, int]) -> Floats:
+        """Return levels, from some row and column on, that may lie beyond 0 and 255."""
+        known = ((levels > 0) & (levels < _WHITE)).astype(np.float32)
+        if known.all():
+            return levels
+        stride, near = self.grid.stride[0], self._near(levels.shape, start)
+        shifts = -(start[0] % stride), -(start[1] % stride)
+        phases = np.roll(self.shared[:2].reshape(2, stride, stride), shifts, (1, 2))
+        cells = tuple(-(-length // stride) for length in levels.shape)
+        even, times = np.tile(phases, (1, *cells))[:, : levels.shape[0], : levels.shape[1]] * near
+        times = np.maximum(1 + times, _DARKEST)
+        total = bands.averaged(known, stride)
+        around = bands.averaged((levels - even) / times * known, stride)
+        own = bands.inside(levels, total.shape)
+        around = np.where(total > 0, around / np.maximum(total, 1e-6), own)
+        expected = around * bands.inside(times, total.shape) + bands.inside(even, total.shape)
+        result = levels.copy()
+        beyond = np.where(own > 0, np.maximum(own, expected), np.minimum(own, expected))
+        inner = bands.inside(result, total.shape)
+        np.copyto(inner, beyond, where=bands.inside(known, total.shape) == 0)
+        return result
 
     def _spread(self, light: list[Floats], start: tuple[int, int]) -> Floats:
         """Return what is shared, for pixels from some row and column on."""
@@ -141,11 +165,18 @@ class Mending:
                 if share.any():
                     even = even + one[i::stride] * share
             spread[i::stride] = even
+        return spread * self._near((height, width), start)
+
+    def _near(self, shape: tuple[int, ...], start: tuple[int, int]) -> Floats:
+        """Return how near to the pattern pixels are, 0..1."""
         near = self.care == 1
-        if not near.all():
-            down = self._weights_along(0, np.arange(top, top + height))
-            spread *= down @ near @ self._weights_along(1, np.arange(left, left + width)).T
-        return spread
+        if near.all():
+            return np.ones((1, 1), np.float32)
+        down, across = (
+            self._weights_along(axis, np.arange(first, first + length))
+            for axis, (first, length) in enumerate(zip(start, shape, strict=True))
+        )
+        return np.asarray(down @ near.astype(np.float32) @ across.T)
 
     def _care(self, rows: range, columns: range) -> Floats:
         """Return the care of whole cells of rows and columns, and of one more around."""
