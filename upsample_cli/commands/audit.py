@@ -1,5 +1,8 @@
 """`upsample audit`: the exact checkerboard of kernels and of networks' upsampling layers."""
 
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
 import click
 
 from upsample_cli.commands.arguments.options import (
@@ -12,6 +15,9 @@ from upsample_cli.commands.arguments.options import (
 from upsample_cli.commands.exit_codes import FAILED, NOTHING, OVER_RIPPLE, USAGE
 from upsample_cli.commands.output.messages import tell
 from upsample_cli.errors import SettingError, UpsampleError
+
+if TYPE_CHECKING:  # it needs NumPy, which help does without
+    from upsample_cli.jobs.audit.audit import Audit
 
 
 @click.command(short_help="Find the checkerboard of kernels and networks.")
@@ -69,26 +75,35 @@ def audit(files: tuple[str, ...], stride: tuple[int, int] | None,
             continue
         click.echo(in_json(path, result, None) if as_json else in_words(path, result))
         nothing &= not result.kernel and not result.layers
-        if max_ripple is not None and result.ripple > max_ripple:
+        for excess in _excesses(result, max_ripple, max_levels):
             over = True
-            tell("note", f"{path}: ripple {result.ripple:.4f} is over --max-ripple {max_ripple:g}")
-        if max_levels is not None and result.output and result.output.most > max_levels:
-            over = True
-            tell("note", f"{path}: {result.output.most:.2f} levels in the output are over "
-                         f"--max-levels {max_levels:g}")  # fmt: skip
-        if max_levels is not None and result.output and result.output.unknown_pictures:
+            tell("note", f"{path}: {excess}")
+        for fault in _unanswered(result, max_ripple, max_levels):
             codes.add(FAILED)
-            names = ", ".join(result.output.unknown_pictures)
-            tell("Error", f"{path}: unknown on {names}, as too many pixels are clipped; give "
-                          "other --pictures")  # fmt: skip
-        if max_levels is not None and result.layers and result.output is None:
-            codes.add(FAILED)
-            tell("Error", f"{path}: --max-levels is for networks that turn pictures into pictures; "
-                          "leave it out")  # fmt: skip
-        if max_ripple is not None and result.unknown:
-            codes.add(FAILED)
-            tell("Error", f"{path}: {result.unknown} of {len(result.layers)} layers could not be "
-                          "audited; see the reasons above")  # fmt: skip
+            tell("Error", f"{path}: {fault}")
     if codes:
         return max(codes)
     return NOTHING if nothing else OVER_RIPPLE if over else 0
+
+
+def _excesses(result: "Audit", max_ripple: float | None, max_levels: float | None) -> Iterator[str]:
+    """Yield what is over a limit."""
+    if max_ripple is not None and result.ripple > max_ripple:
+        yield f"ripple {result.ripple:.4f} is over --max-ripple {max_ripple:g}"
+    if max_levels is not None and result.output and result.output.most > max_levels:
+        levels = f"{result.output.most:.2f} levels in the output"
+        yield f"{levels} are over --max-levels {max_levels:g}"
+
+
+def _unanswered(
+    result: "Audit", max_ripple: float | None, max_levels: float | None
+) -> Iterator[str]:
+    """Yield why it is unknown whether something is over a limit."""
+    if max_levels is not None and result.output and result.output.unknown_pictures:
+        names = ", ".join(result.output.unknown_pictures)
+        yield f"unknown on {names}, as too many pixels are clipped; give other --pictures"
+    if max_levels is not None and result.layers and result.output is None:
+        yield "--max-levels is for networks that turn pictures into pictures; leave it out"
+    if max_ripple is not None and result.unknown:
+        count = f"{result.unknown} of {len(result.layers)} layers"
+        yield f"{count} could not be audited; see the reasons above"
