@@ -73,12 +73,14 @@ def test_flat_art_is_pointed_at_nearest(call: Call, folder: Path) -> None:
     """A picture of few colours that are to be mixed gets a note; copies and photographs do not."""
     colours = np.random.default_rng(0).integers(0, 256, (12, 3)).astype(np.uint8)
     PIL.Image.fromarray(colours[np.arange(24 * 20).reshape(20, 24) % 12]).save(folder / "art.png")
-    note = "note: art.png: it has only 12 colours; -m nearest would keep its pixels sharp\n"
-    assert call("art.png", "out.png").err == note
+    note = "note: art.png: it has only 12 colours; -m nearest keeps its pixels sharp"
+    assert call("art.png", "out.png").err == f"{note}, --antiring 1 avoids halos\n"
+    assert call("art.png", "held.png", "--antiring", 1).err == f"{note}\n"
+    assert call("art.png", "soft.png", "-m", "bilinear").err == f"{note}\n"
     assert call("art.png", "near.png", "-m", "nearest").err == ""
     assert call("in.png", "photo.png").err == ""
     PIL.Image.fromarray(texture_samples(30, 30, 1)[..., 0] // 16 * 16).save(folder / "grey.png")
-    assert "colours; -m nearest would" in call("grey.png", "grey2.png").err
+    assert "colours; -m nearest keeps" in call("grey.png", "grey2.png").err
 
 
 def test_an_animated_sprite_is_pointed_at_nearest(call: Call, folder: Path) -> None:
@@ -89,7 +91,7 @@ def test_an_animated_sprite_is_pointed_at_nearest(call: Call, folder: Path) -> N
         frame.paste(0, (5, 5, 9, 9))
     frames[0].save(folder / "a.gif", save_all=True, append_images=frames[1:], duration=50)
     assert (
-        "note: a.gif: it has only 2 colours; -m nearest would keep its pixels sharp\n"
+        "note: a.gif: it has only 2 colours; -m nearest keeps its pixels sharp, --antiring 1 avoids"
         in call("a.gif", "b.gif").err
     )
     assert call("a.gif", "c.gif", "-m", "nearest").err == ""

@@ -202,7 +202,7 @@ def test_linear_light_is_by_the_pictures_own_curve(tmp_path: Path, how: str, gre
         (tmp_path / "in.png").write_bytes(data[:33] + gamma + data[33:])
     task = Task(build("bilinear"), TargetSize(scale=2.0), linear=True)
     report = enlarge(parse(tmp_path / "in.png"), parse(tmp_path / "out.png"), task)
-    assert report.notes == ("it has only 2 colours; -m nearest would keep its pixels sharp",)
+    assert report.notes == ("it has only 2 colours; -m nearest keeps its pixels sharp",)
     with PIL.Image.open(tmp_path / "out.png") as opened:
         row = np.asarray(opened)[4, 15:17].reshape(2, -1)
     expected = np.array([0.25, 0.75]) ** (1 / 1.5) * 255

@@ -11,6 +11,7 @@ from onnx.helper import make_attribute, make_node
 from upsample_cli.networks.model_graph import (
     Array,
     Network,
+    RunError,
     in_order,
     numbers,
     weights_of,
@@ -110,9 +111,12 @@ class ReadyPart:
         nodes = _with_shapes(network, part) if side else in_order(part.nodes)
         last, self._output = network.producers[part.output], part.output
         if "nchwc" in last.domain and last.op_type != "ReorderOutput":  # channels are in blocks
+            shape = network.shapes.get(part.output, ())
+            if len(shape) < 2:
+                raise RunError(f"the channels of {part.output} are unknown")
             self._output = f"{part.output}:plain"
             reorder = make_node("ReorderOutput", [part.output], [self._output], domain=last.domain)
-            reorder.attribute.append(make_attribute("channels", network.shapes[part.output][1]))
+            reorder.attribute.append(make_attribute("channels", shape[1]))
             nodes.append(reorder)
         self._nodes = nodes
         self.shapes = {name: _shape(network, part, name, side) for name in part.inputs}

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from math import prod
+from math import inf, prod
 
 import numpy as np
 
@@ -165,7 +165,7 @@ def _moved(ready: ReadyPart, name: str, axis: int) -> tuple[float, ...] | None:
     at[axis % len(shape)] = slice(None)
     feeds[name][tuple(at)] = np.random.default_rng(4).uniform(0.5, 1.5, shape[axis])
     spread = np.abs(ready.run(feeds) - ready.run(ready.flat(0.0)))
-    if not spread.max() > 0.0:
+    if not 0.0 < spread.max() < inf:
         return None
     own = _spots(ready.part, [place for place in at if isinstance(place, int)])
     return tuple(

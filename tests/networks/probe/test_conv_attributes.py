@@ -72,6 +72,13 @@ def test_an_output_shape_leaves_the_shift_unknown(tmp_path: Path) -> None:
     assert only(made, tmp_path).shift is None
 
 
+def test_weights_that_overflow_leave_the_shift_unknown(tmp_path: Path) -> None:
+    """As a damaged file may have them; the other figures are unknown too."""
+    up = node("ConvTranspose", "x w", "y", strides=[2, 2])
+    figure = only(model([up], {"w": np.full((1, 1, 3, 3), 3e38, np.float32)}), tmp_path)
+    assert figure.shift is None
+
+
 def test_groups_of_channels(tmp_path: Path) -> None:
     """Channels of a group draw on those of the group alone."""
     weights = normal(4, 2, 3, 3)

@@ -12,6 +12,7 @@ from upsample_cli.images.write.formats import Encoding
 from upsample_cli.jobs.enlarge.render import MeasuredStrips, Progress
 from upsample_cli.jobs.enlarge.task import Task
 from upsample_cli.jobs.enlarge.threads import Workers
+from upsample_cli.methods.method import RingingMethod
 from upsample_cli.metrics.checkerboard import Checkerboard
 from upsample_cli.planes import Size
 
@@ -71,11 +72,12 @@ def _flat_art_note(image: Image, task: Task) -> tuple[str, ...]:
     if task.method.copies or image.palette:
         return ()
     count = count_colours(image.samples, _MOST_COLOURS)
-    return (
-        (f"it has only {count} colours; -m nearest would keep its pixels sharp",)
-        if count and count > 1
-        else ()
-    )
+    if not count or count == 1:
+        return ()
+    method, remedy = task.method, "-m nearest keeps its pixels sharp"
+    if isinstance(method, RingingMethod) and method.rings and not method.antiring:
+        remedy += ", --antiring 1 avoids halos"
+    return (f"it has only {count} colours; {remedy}",)
 
 
 def _write(
