@@ -49,6 +49,15 @@ def test_patterns_are_taken_off(stride: int, is_relative: bool) -> None:
     assert rms(mended(dirty, stride) - clean) < 0.1 * rms(dirty - clean)
 
 
+def test_what_the_picture_shares_leaves_its_details_alone() -> None:
+    """A faint pattern of the whole picture takes little with it of what is near the lines."""
+    clean = natural_texture(301, 263)[0] * 150 + 40
+    for axis in (0, 1):
+        clean = (np.roll(clean, 1, axis) + 2 * clean + np.roll(clean, -1, axis)) / 4
+    dirty = clean * (1 + 0.01 * periodic_pattern(301, 263, 4))
+    assert rms(mended(dirty, 4) - clean) < 0.25 * rms(dirty - clean)
+
+
 def test_a_pattern_follows_the_brightness() -> None:
     """At an edge, as an enlargement has it, the pattern is as strong as the brightness around."""
     edge = 60 + 120 / (1 + np.exp((101 - np.arange(256)) / 2))

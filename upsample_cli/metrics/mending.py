@@ -8,9 +8,10 @@
 2. What only neighbours share, for patterns of a part, of changing sign, or broken by a codec: what
    is near the lines of the stride beyond what the picture has there itself, see `bands`.
 
-It is done where the metric finds a pattern, with four times the care in the wider neighbourhood,
-and nowhere else. What it cannot know: a texture of the stride's period whose phase stays the same
-is the same thing; what was clipped is guessed.
+The first is done where the metric finds a pattern. The second is done where it finds one even then,
+with four times the care in the wider neighbourhood of any pattern, and nowhere else. What it cannot
+know: a texture of the stride's period whose phase stays the same is the same thing; what was
+clipped is guessed.
 """
 
 from collections.abc import Callable, Iterator
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 
 from upsample_cli.metrics import bands
 from upsample_cli.metrics.cells import CellGrid, Cells, around
-from upsample_cli.metrics.meter import Field
+from upsample_cli.metrics.meter import Field, judged
 from upsample_cli.metrics.pattern import noise, weights
 from upsample_cli.metrics.rows import Floats, Mask
 
@@ -30,7 +31,8 @@ Fetch = Callable[[range], list[Floats]]
 
 _SLOPES = 1.1  # strides: how far the slopes of an uneven kernel reach, about
 _NEAR, _WIDER = 4, 12  # cells around those with a pattern
-_CAREFUL, _NOTHING = 4.0, 1e4  # times the ratio, in the wider neighbourhood and beyond it
+# Times the ratio: near what was shared and is taken off, in the wider neighbourhood, and beyond it.
+_DOUBT, _CAREFUL, _NOTHING = 2.0, 4.0, 1e4
 _FEW = 4  # a stride of few lines: between more of them lies the picture itself, which stays
 _WHITE = 255.0  # levels
 _DARKEST = 0.1  # of the brightness: what a pattern leaves at least
@@ -47,6 +49,7 @@ class Mending:
         size: Height and width of the picture.
         fetch: Gives rows of the channel.
         shared: Shape (4, phases): what goes with 1, the brightness, its slopes down and across.
+        near: Shape (m, n), which cells have what is shared.
         care: Shape (m, n), times the ratios.
         ratios: See `bands`.
     """
@@ -55,6 +58,7 @@ class Mending:
     size: tuple[int, int]
     fetch: Fetch
     shared: Floats
+    near: Mask
     care: Floats
     ratios: NDArray[np.float64]
 
@@ -169,14 +173,13 @@ class Mending:
 
     def _near(self, shape: tuple[int, ...], start: tuple[int, int]) -> Floats:
         """Return how near to the pattern pixels are, 0..1."""
-        near = self.care == 1
-        if near.all():
+        if self.near.all():
             return np.ones((1, 1), np.float32)
         down, across = (
             self._weights_along(axis, np.arange(first, first + length))
             for axis, (first, length) in enumerate(zip(start, shape, strict=True))
         )
-        return np.asarray(down @ near.astype(np.float32) @ across.T)
+        return np.asarray(down @ self.near.astype(np.float32) @ across.T)
 
     def _care(self, rows: range, columns: range) -> Floats:
         """Return the care of whole cells of rows and columns, and of one more around."""
@@ -207,21 +210,25 @@ def mending(
         fetch: Gives rows of the channel.
     """
     there = np.nan_to_num(field.rms) > 0
-    near = _grown(there, _NEAR)
-    wider = _grown(near, _WIDER - _NEAR)
-    care = np.where(wider, np.float32(_CAREFUL), np.float32(_NOTHING))
-    care[near & ~cells.plain] = 1.0
-    shared, stairs = _shared(cells, weights(cells, noise(cells, grid.pixels)), grid.stride[0])
-    return Mending(grid, size, fetch, shared, care, np.ones(4)).with_ratios(stairs)
-
-
-def _shared(cells: Cells, weight: Floats, stride: int) -> tuple[Floats, float]:
-    """Return what all cells share, shape (4, phases), and how far stairs move an edge."""
+    weight = weights(cells, noise(cells, grid.pixels))
     light = np.stack([np.ones_like(cells.level), cells.level, *np.moveaxis(cells.slope, 1, 0)])
+    shared, stairs = _shared(cells.phases, light, weight, grid.stride[0])
+    rest = cells._replace(phases=cells.phases - np.einsum("imn,ip->mpn", light, shared))
+    left = np.nan_to_num(judged(rest, grid)[1].rms) > 0
+    near, wider = _grown(there, _NEAR), _grown(there, _WIDER)
+    care = np.where(wider, np.float32(_CAREFUL), np.float32(_NOTHING))
+    care[near & ~cells.plain] = _DOUBT
+    care[_grown(left, _NEAR) & near & ~cells.plain] = 1.0
+    near &= ~cells.plain
+    return Mending(grid, size, fetch, shared, near, care, np.ones(4)).with_ratios(stairs)
+
+
+def _shared(phases: Floats, light: Floats, weight: Floats, stride: int) -> tuple[Floats, float]:
+    """Return what all cells share, shape (4, phases), and how far stairs move an edge."""
     normal = np.einsum("imn,jmn->ij", light * weight, light, dtype=np.float64)
     normal += 1e-9 * np.diag(np.diag(normal)) + 1e-30 * np.eye(4)
-    phases = np.einsum("imn,mpn->ip", light * weight, cells.phases, dtype=np.float64)
-    shared = np.linalg.solve(normal, phases)
+    products = np.einsum("imn,mpn->ip", light * weight, phases, dtype=np.float64)
+    shared = np.linalg.solve(normal, products)
     mean = np.sqrt(normal[1, 1] / normal[0, 0]) + 1e-30
     share = np.sqrt(np.square(shared[0] / mean + shared[1]).mean())
     slopes = np.sqrt(np.square(shared[2:]).mean())
