@@ -11,9 +11,9 @@ from onnx import NodeProto
 
 from upsample_cli.networks.model_graph import Network, RunError, channel_axes, numbers, weights_of
 from upsample_cli.networks.part import Part, pixel_axes
-from upsample_cli.networks.places import places
 from upsample_cli.networks.probe import measured, name_of, shift_of
 from upsample_cli.networks.upsampling_layer import RESIZE, RESIZE_CONV, Layer
+from upsample_cli.networks.upsampling_parts import upsampling_parts
 
 _BETWEEN = frozenset(("Cast", "Identity", "Pad", "Relu"))  # and a convolution
 _LENGTH, _OTHER = 48, 8  # of the axis that a ramp runs along, and of others
@@ -25,7 +25,7 @@ def layers(network: Network) -> list[Layer]:
     """Return every layer that upsamples; one that cannot be measured is there with the reason."""
     results = []
     with np.errstate(all="ignore"):  # of damaged weights: what is not a number is told as unknown
-        for part in places(network):
+        for part in upsampling_parts(network):
             is_resize = part.kind == RESIZE and not part.unknown
             layer = _interpolated(network, part) if is_resize else measured(network, part)
             results += [layer] if layer is not None else []

@@ -132,7 +132,7 @@ def check_size(format: str, size: "Size") -> None:
         raise ImageFileError(f"{format} cannot hold {width}x{height} pixels; write a PNG or TIFF")
 
 
-def fit(
+def converted(
     image: "Image",
     format: str,
     encoding: Encoding = Encoding(),  # noqa: B008 # it is frozen

@@ -56,7 +56,7 @@ def prepared(image: Image, size: Size, format: str, task: Task) -> tuple[Image, 
     notes = _flat_art_note(image, task)
     if task.drop_metadata:
         image = image._replace(metadata=image.metadata.stripped())
-    image, lost = formats.fit(image, format, task.encoding)
+    image, lost = formats.converted(image, format, task.encoding)
     notes += lost
     if image.is_cmyk and task.linear:
         raise ImageFileError("--linear is not for CMYK; leave it out or write a PNG")

@@ -28,7 +28,7 @@ _OPAQUE = frozenset((*_KINDS, "Col2Im", "ConvTransposeWithDynamicPads", "MaxUnpo
 _LONGEST = 24  # nodes to follow
 
 
-def places(network: Network) -> list[Part]:
+def upsampling_parts(network: Network) -> list[Part]:
     """Return the parts of a network that upsample, in the order in which they run."""
     results = [part for grown in growths(network) if (part := _of_growth(network, grown))]
     measured = {node.name for part in results for node in part.nodes}
