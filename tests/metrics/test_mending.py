@@ -58,6 +58,15 @@ def test_what_the_picture_shares_leaves_its_details_alone() -> None:
     assert rms(mended(dirty, 4) - clean) < 0.25 * rms(dirty - clean)
 
 
+@pytest.mark.parametrize("stride", [2, 4])
+def test_only_what_the_whole_picture_has_is_shared(stride: int) -> None:
+    """A pattern in a part would be spread over all of it, where most of it is to stay."""
+    clean, x = smooth(320, 320), np.mgrid[:320, :320][1]
+    pattern = 5 * periodic_pattern(320, 320, stride)
+    assert rms(made(clean + pattern, stride).shared[0]) > 1
+    assert not made(clean + (x < 120) * pattern, stride).shared.any()
+
+
 def test_a_pattern_follows_the_brightness() -> None:
     """At an edge, as an enlargement has it, the pattern is as strong as the brightness around."""
     edge = 60 + 120 / (1 + np.exp((101 - np.arange(256)) / 2))

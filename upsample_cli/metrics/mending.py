@@ -4,6 +4,7 @@
    around, and of its slopes. So the phases of all cells (see `cells`) are regressed on 1, on the
    brightness and on its slopes, and what they predict is taken off. Much more of the slopes than of
    the brightness is no uneven kernel, but the stairs of nearest-neighbour or its like: they stay.
+   Where that explains less than half of the pattern's power, nothing is shared.
    Clipped pixels first become what the pattern would have made of the brightness around.
 2. What only neighbours share, for patterns of a part, of changing sign, or broken by a codec: what
    is near the lines of the stride beyond what the picture has there itself, see `bands`.
@@ -214,11 +215,13 @@ def mending(
     light = np.stack([np.ones_like(cells.level), cells.level, *np.moveaxis(cells.slope, 1, 0)])
     shared, stairs = _shared(cells.phases, light, weight, grid.stride[0])
     rest = cells._replace(phases=cells.phases - np.einsum("imn,ip->mpn", light, shared))
-    left = np.nan_to_num(judged(rest, grid)[1].rms) > 0
+    own, left = (np.square(np.nan_to_num(judged(c, grid)[1].rms)) for c in (cells, rest))
+    if left.sum() > own.sum() / 2:  # few cells share it
+        shared, left = np.zeros_like(shared), there.astype(np.float64)
     near, wider = _grown(there, _NEAR), _grown(there, _WIDER)
     care = np.where(wider, np.float32(_CAREFUL), np.float32(_NOTHING))
     care[near & ~cells.plain] = _DOUBT
-    care[_grown(left, _NEAR) & near & ~cells.plain] = 1.0
+    care[_grown(left > 0, _NEAR) & near & ~cells.plain] = 1.0
     near &= ~cells.plain
     return Mending(grid, size, fetch, shared, near, care, np.ones(4)).with_ratios(stairs)
 
