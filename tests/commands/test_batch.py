@@ -412,6 +412,7 @@ def test_an_unknown_picture_is_over_any_limit(call: Call, folder: Path) -> None:
     ):
         assert outcome.code == 4
         assert f"note: unknown, so over --max-ripple 9: {name}\n" in outcome.err
+    assert call("many/a.png", "b.png", "--max-ripple", 9, "--size", "9x8").code == 0
 
 
 @pytest.mark.parametrize("report", ["rows.csv", "rows.jsonl"])

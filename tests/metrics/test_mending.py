@@ -154,3 +154,13 @@ def test_pure_white_and_black_stay() -> None:
     plain = np.clip(mended(dirty, 2), 0, 255)
     assert (plain[105:135, 85:145] > 254).all()
     assert (plain[185:215, 85:145] < 4).all()
+
+
+def test_levels_beyond_white_are_not_clipped() -> None:
+    """Floating-point samples that are brighter than white are repaired, too."""
+    y, x = np.mgrid[-150:151, -131:132]
+    clean = smooth(301, 263) + 350 * np.exp(-(y**2 + x**2) / 2500)
+    dirty = clean * (1 + 0.05 * periodic_pattern(301, 263, 2))
+    left = (mended(dirty, 2) - clean)[clean > 260]
+    assert left.size > 3000
+    assert rms(left) < 0.05 * rms((dirty - clean)[clean > 260])

@@ -101,7 +101,8 @@ def _unanswered(
     """Yield why it is unknown whether something is over a limit."""
     if max_levels is not None and result.output and result.output.unknown_pictures:
         names = ", ".join(result.output.unknown_pictures)
-        yield f"unknown on {names}, as too many pixels are clipped; give other --pictures"
+        what = "too many pixels are clipped, or its periods are too few"
+        yield f"unknown on {names}: {what}; give other --pictures or none"
     if max_levels is not None and result.layers and result.output is None:
         yield "--max-levels is for networks that turn pictures into pictures; leave it out"
     if max_ripple is not None and result.unknown:

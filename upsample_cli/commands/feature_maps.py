@@ -54,6 +54,8 @@ def failures_as_json(source: Place, output: Place, as_json: bool) -> Iterator[No
                 "error": str(error),
             }  # fmt: skip
             click.echo(json.dumps(line), err=output.is_stream)
+            if output.is_stream:  # there, all lines are JSON
+                raise click.exceptions.Exit(exit_codes.FAILED) from error
         raise
 
 

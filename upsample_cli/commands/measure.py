@@ -15,7 +15,7 @@ from upsample_cli.commands.arguments.options import (
     max_pixels_option,
     places_from,
 )
-from upsample_cli.commands.output.messages import with_picture_bar
+from upsample_cli.commands.output.messages import printable, with_picture_bar
 from upsample_cli.errors import SettingError
 from upsample_cli.images.places.folder import Folder
 from upsample_cli.images.places.place import MAX_PIXELS, Place, parse, parse_file
@@ -111,8 +111,9 @@ def measure(
     sources = _sources(images, files_from, null)
     map_file, spectrum_file, low = _files_of_one(sources, heat_map, spectrum, reference)
     options = MeasureOptions(stride, low, map_file, spectrum_file, force, max_pixels or MAX_PIXELS)
-    globs = Globs(include, exclude)
-    with measuring(sources, globs, options, jobs or cores()) as (results, count, longest):
+    globs, jobs = Globs(include, exclude), jobs or cores()
+    length = lambda source: len(printable(str(source)))  # noqa: E731 # as short as it gets
+    with measuring(sources, globs, options, jobs, length) as (results, count, longest):
         table = JsonLines() if as_json else CsvTable() if as_csv else TextTable(longest)
         pictures = with_picture_bar(quiet or count == 1, results, count, has_failed)
         tally, is_over = print_results(pictures, table, max_ripple, count > 1 and not quiet, quiet)

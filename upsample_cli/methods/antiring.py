@@ -5,7 +5,8 @@
 Low and high are the least and the largest of the input pixels that lie at most `reach` pixels from
 the output's centre on each axis: 2x2 pixels for a reach of 1, and 3 on an axis where the centre is
 a pixel's own. A step so has no overshoot at strength 1; what is within the range is not changed.
-Opacity has a reach of 1 always: it comes from a kernel, whatever makes the colours.
+Opacity, and the black of CMYK, has a reach of 1 always: it comes from a kernel, whatever makes the
+colours.
 
 Source: mpv, `scale-antiring` (video/out/gpu/video.c, `pass_sample_separated_gen`); libplacebo,
     `pl_shader_sample_ortho2` (src/shaders/sampling.c).

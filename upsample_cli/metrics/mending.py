@@ -35,7 +35,7 @@ _NEAR, _WIDER = 4, 12  # cells around those with a pattern
 # Times the ratio: near what was shared and is taken off, in the wider neighbourhood, and beyond it.
 _DOUBT, _CAREFUL, _NOTHING = 2.0, 4.0, 1e4
 _FEW = 4  # a stride of few lines: between more of them lies the picture itself, which stays
-_WHITE = 255.0  # levels
+_WHITE = 255.0  # levels: floating-point samples may lie beyond it, and are not clipped then
 _DARKEST = 0.1  # of the brightness: what a pattern leaves at least
 _ROWS, _COLUMNS = 256, 512  # of a part of a picture, about: what fits the cache
 _WINDOW = 128  # pixels, about, along a side of the four windows that tell the ratios
@@ -138,7 +138,7 @@ class Mending:
 
     def _unclipped(self, levels: Floats, start: tuple[int, int]) -> Floats:
         """Return levels, from some row and column on, that may lie beyond 0 and 255."""
-        known = ((levels > 0) & (levels < _WHITE)).astype(np.float32)
+        known = ((levels != 0) & (levels != _WHITE)).astype(np.float32)
         if known.all():
             return levels
         stride, near = self.grid.stride[0], self._near(levels.shape, start)

@@ -45,8 +45,8 @@ class Windows(NamedTuple):
     Args:
         contrast_db: The contrast of the clearest window with a pattern; NaN where there is none.
         power: Shape (m, n), the mean product of the phases of each cell and those of the others in
-            the smallest, then clearest window around it, in squared levels: chance adds nothing to
-            it. NaN where no window has a pattern.
+            the smallest, then clearest window around it or beside it, in squared levels: chance
+            adds nothing to it. NaN where no window has a pattern.
         full: Same shape, the mean square of that window's pattern.
     """
 

@@ -89,9 +89,9 @@ def _output(output: OutputFigures, has_remedies: bool) -> str:
     """Return the pattern in a network's output, for people, and what it means for the layers."""
     parts = [f"{output.levels:.2f} levels on flat pictures (most on {output.worst})"]
     for name, levels in output.pictures.items():
-        figure = "unknown" if isnan(levels) else f"{levels:.2f} levels"
+        figure = f"{levels:.2f} levels" if isfinite(levels) else "unknown"
         parts.append(f"{figure} on {printable(name)}")
-    verdict = "checkerboard" if output.verdict == "checkerboard" else "too faint to see"
+    verdict = "too faint to see" if output.verdict == "none" else output.verdict
     if has_remedies and output.verdict == "none":
         verdict += ": the network as a whole needs no remedy"
     return f"output, stride {_by(output.stride)}: {', '.join(parts)}; {verdict}"

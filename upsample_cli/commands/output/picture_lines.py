@@ -46,14 +46,15 @@ def print_reports(
         as_json: Whether to print JSON lines.
         quiet: Whether to print failures only.
         max_ripple: The strongest checkerboard that is accepted, in levels; None for any. What
-            is unknown is not accepted.
+            is unknown of a picture is not accepted; a scale without a stride makes none.
     """
     tally, over = Counter(done=0, skipped=0, failed=0), dict[str, float]()
     for report in reports:
         tally[report.status] += 1
         if report.checkerboard is not None and max_ripple is not None:
             is_known = isfinite(report.checkerboard.ripple)
-            if not is_known or is_over(max_ripple, report.checkerboard):
+            is_unknown = not is_known and report.checkerboard.status != "no-stride"
+            if is_unknown or is_over(max_ripple, report.checkerboard):
                 over[report.output] = report.checkerboard.ripple if is_known else 0.0
         with without_bars():
             if as_json:

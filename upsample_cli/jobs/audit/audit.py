@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isfinite, isnan
+from math import isfinite
 from pathlib import Path
 
 from upsample_cli.errors import SettingError
@@ -49,13 +49,15 @@ class OutputFigures:
 
     @property
     def unknown_pictures(self) -> tuple[str, ...]:
-        """The photographs on which the pattern is unknown, as too many pixels are clipped."""
-        return tuple(name for name, levels in self.pictures.items() if isnan(levels))
+        """The photographs on which the pattern is unknown: clipped, or of too few periods."""
+        return tuple(name for name, levels in self.pictures.items() if not isfinite(levels))
 
     @property
     def verdict(self) -> str:
-        """`checkerboard`, or `none` where the pattern is too faint to see."""
-        return "none" if self.most < LEVELS else "checkerboard"
+        """`checkerboard`, `none` where the pattern is too faint to see, or `unknown`."""
+        if self.most >= LEVELS:
+            return "checkerboard"
+        return "unknown" if self.unknown_pictures else "none"
 
 
 @dataclass(frozen=True, slots=True)

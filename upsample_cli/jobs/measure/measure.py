@@ -1,6 +1,6 @@
 """Measure the checkerboard in pictures and animations that any tool made, many on processes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Future
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -147,9 +147,13 @@ def measure_one(
 
 @contextmanager
 def measuring(
-    sources: Sequence[Place | Folder], globs: Globs, options: MeasureOptions, jobs: int
+    sources: Sequence[Place | Folder],
+    globs: Globs,
+    options: MeasureOptions,
+    jobs: int,
+    length: Callable[[Place], int],
 ) -> Iterator[tuple[Iterator[Result], int, int]]:
-    """Give what becomes of each picture, in order; how many there are; their longest name's length.
+    """Give what becomes of each picture, in order; how many there are; the greatest length.
 
     One picture is measured here, by threads; several by worker processes.
 
@@ -158,10 +162,11 @@ def measuring(
         globs: Which files of folders to take.
         options: How to measure.
         jobs: How many pictures, or channels of one, to work on at once.
+        length: Of a picture's name, as it is printed.
     """
     count = longest = 0
     for source, _ in files_in(sources, globs):
-        count, longest = count + 1, max(longest, len(str(source)))
+        count, longest = count + 1, max(longest, length(source))
     files = files_in(sources, globs)
     if min(count, jobs) <= 1:
         yield (measure_one(*file, options, jobs) for file in files), count, longest
