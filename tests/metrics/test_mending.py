@@ -3,7 +3,7 @@ import pytest
 from textures import natural_texture, periodic_pattern
 
 from upsample_cli.metrics.cells import CellReader
-from upsample_cli.metrics.mending import Mending, mending
+from upsample_cli.metrics.mending import Mending, mending, unshared
 from upsample_cli.metrics.meter import grid, judged
 from upsample_cli.metrics.rows import Rows
 
@@ -17,7 +17,8 @@ def made(levels: np.ndarray, stride: int) -> Mending:
     assert cells is not None
     levels = levels.astype(np.float32)
     fetch = lambda rows: [levels[rows.start : rows.stop]]  # noqa: E731 # as short as it gets
-    return mending(cells, cut, judged(cells, cut)[1], levels.shape, fetch)
+    fields = judged(cells, cut)[1], unshared(cells, cut)
+    return mending(cells, cut, fields, levels.shape, fetch)
 
 
 def mended(levels: np.ndarray, stride: int) -> np.ndarray:

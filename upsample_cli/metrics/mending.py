@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from upsample_cli.metrics import bands
-from upsample_cli.metrics.cells import CellGrid, Cells, around
+from upsample_cli.metrics.cells import CellGrid, Cells, grown
 from upsample_cli.metrics.meter import Field, judged
 from upsample_cli.metrics.pattern import noise, weights
 from upsample_cli.metrics.rows import Floats, Mask
@@ -152,10 +152,9 @@ class Mending:
         own = bands.inside(levels, total.shape)
         around = np.where(total > 0, around / np.maximum(total, 1e-6), own)
         expected = around * bands.inside(times, total.shape) + bands.inside(even, total.shape)
-        result = levels.copy()
         beyond = np.where(own > 0, np.maximum(own, expected), np.minimum(own, expected))
-        inner = bands.inside(result, total.shape)
-        np.copyto(inner, beyond, where=bands.inside(known, total.shape) == 0)
+        result, is_clipped = levels.copy(), bands.inside(known, total.shape) == 0
+        np.copyto(bands.inside(result, total.shape), beyond, where=is_clipped)
         return result
 
     def _spread(self, light: list[Floats], start: tuple[int, int]) -> Floats:
@@ -198,50 +197,51 @@ class Mending:
         return bands.linear_weights(middle, self.care.shape[axis])
 
 
+def unshared(cells: Cells, grid: CellGrid) -> Field:
+    """Return where the metric still finds a pattern when what all cells share is off."""
+    shared, _, light = _shared(cells, grid)
+    rest = cells._replace(phases=cells.phases - np.einsum("imn,ip->mpn", light, shared))
+    return judged(rest, grid)[1]
+
+
 def mending(
-    cells: Cells, grid: CellGrid, field: Field, size: tuple[int, int], fetch: Fetch
+    cells: Cells, grid: CellGrid, fields: tuple[Field, Field], size: tuple[int, int], fetch: Fetch
 ) -> Mending:
     """Return how to take the pattern off a channel.
 
     Args:
         cells: All cells of the channel.
         grid: How the picture is cut into them, for one stride down and across.
-        field: Where the metric finds a pattern, in this channel or in luma.
+        fields: Where the metric finds a pattern, and where one is left, see `unshared`; of this
+            channel or of luma.
         size: Height and width of the picture.
         fetch: Gives rows of the channel.
     """
-    there = np.nan_to_num(field.rms) > 0
-    weight = weights(cells, noise(cells, grid.pixels))
-    light = np.stack([np.ones_like(cells.level), cells.level, *np.moveaxis(cells.slope, 1, 0)])
-    shared, stairs = _shared(cells.phases, light, weight, grid.stride[0])
-    rest = cells._replace(phases=cells.phases - np.einsum("imn,ip->mpn", light, shared))
-    own, left = (np.square(np.nan_to_num(judged(c, grid)[1].rms)) for c in (cells, rest))
+    own, left = (np.square(np.nan_to_num(field.rms)) for field in fields)
+    shared, stairs, _ = _shared(cells, grid)
     if left.sum() > own.sum() / 2:  # few cells share it
-        shared, left = np.zeros_like(shared), there.astype(np.float64)
-    near, wider = _grown(there, _NEAR), _grown(there, _WIDER)
-    care = np.where(wider, np.float32(_CAREFUL), np.float32(_NOTHING))
-    care[near & ~cells.plain] = _DOUBT
-    care[_grown(left > 0, _NEAR) & near & ~cells.plain] = 1.0
-    near &= ~cells.plain
+        shared, left = np.zeros_like(shared), own
+    near = grown(own > 0, _NEAR) & ~cells.plain
+    care = np.where(grown(own > 0, _WIDER), np.float32(_CAREFUL), np.float32(_NOTHING))
+    care[near] = _DOUBT
+    care[near & grown(left > 0, _NEAR)] = 1.0
     return Mending(grid, size, fetch, shared, near, care, np.ones(4)).with_ratios(stairs)
 
 
-def _shared(phases: Floats, light: Floats, weight: Floats, stride: int) -> tuple[Floats, float]:
-    """Return what all cells share, shape (4, phases), and how far stairs move an edge."""
-    normal = np.einsum("imn,jmn->ij", light * weight, light, dtype=np.float64)
+def _shared(cells: Cells, grid: CellGrid) -> tuple[Floats, float, Floats]:
+    """Return what all cells share, shape (4, phases), how far stairs move an edge, and the light.
+
+    The light is what a pattern may go with, shape (4, m, n): 1, the brightness and its slopes.
+    """
+    light = np.stack([np.ones_like(cells.level), cells.level, *np.moveaxis(cells.slope, 1, 0)])
+    weighted, stride = light * weights(cells, noise(cells, grid.pixels)), grid.stride[0]
+    normal = np.einsum("imn,jmn->ij", weighted, light, dtype=np.float64)
     normal += 1e-9 * np.diag(np.diag(normal)) + 1e-30 * np.eye(4)
-    products = np.einsum("imn,mpn->ip", light * weight, phases, dtype=np.float64)
+    products = np.einsum("imn,mpn->ip", weighted, cells.phases, dtype=np.float64)
     shared = np.linalg.solve(normal, products)
     mean = np.sqrt(normal[1, 1] / normal[0, 0]) + 1e-30
     share = np.sqrt(np.square(shared[0] / mean + shared[1]).mean())
     slopes = np.sqrt(np.square(shared[2:]).mean())
     kept = np.clip(2 - slopes / (_SLOPES * stride * share + 1e-30), 0, 1)
     shared[2:] *= kept
-    return shared.astype(np.float32), float((1 - kept) * slopes)
-
-
-def _grown(mask: Mask, cells: int) -> Mask:
-    """Return which cells have one of a mask within so many cells down and across."""
-    for _ in range(cells):
-        mask = around(mask.astype(np.float32)) > 0
-    return mask
+    return shared.astype(np.float32), float((1 - kept) * slopes), light

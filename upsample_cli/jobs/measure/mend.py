@@ -33,7 +33,7 @@ from upsample_cli.jobs.measure.measurement import (
 )
 from upsample_cli.metrics.cells import CellGrid, Cells
 from upsample_cli.metrics.checkerboard import CHECKERBOARD
-from upsample_cli.metrics.mending import Mending, mending
+from upsample_cli.metrics.mending import Mending, mending, unshared
 from upsample_cli.metrics.meter import Field, grid, judged
 from upsample_cli.metrics.rows import Floats
 
@@ -147,16 +147,21 @@ def _searched(
     return measure_image(image, stride, reference, threads)
 
 
-def _fields(cells: Mapping[str, Sequence[Cells | None]], cut: CellGrid) -> dict[str, Field]:
-    """Return where each channel with a checkerboard has it; of colours luma tells, if it can."""
-    fields = dict[str, Field]()
+def _fields(
+    cells: Mapping[str, Sequence[Cells | None]], cut: CellGrid
+) -> dict[str, tuple[Field, Field]]:
+    """Return where each channel with a checkerboard has it; of colours luma tells, if it can.
+
+    And where a pattern is left when what the whole picture shares is off.
+    """
+    fields = dict[str, tuple[Field, Field]]()
     for name, (own,) in cells.items():  # luma is the first
         if name in COLOURS and "luma" in fields:
             fields[name] = fields["luma"]
             continue
         result, field = judged(own, cut, least_levels(CHANNELS[name]))
-        if result.verdict == CHECKERBOARD:
-            fields[name] = field
+        if result.verdict == CHECKERBOARD and own is not None:
+            fields[name] = field, unshared(own, cut)
     return {name: fields[name] for name in fields if name != "luma" or "red" not in cells}
 
 
