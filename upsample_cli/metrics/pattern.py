@@ -192,14 +192,14 @@ def pattern(cells: Cells, weight: Floats, noises: Floats, grid: CellGrid) -> Pat
         if min(weight.shape) < _MANY:  # too few groups to rely on
             errors.append(_error_of_single_cells(parts, fit, base, stride) / power**2)
         error = np.max(errors, axis=0) + least / power
-        doubt = np.max([np.square(one[1:]).sum(axis=(1, 2)) for one in changes], axis=0)
-        fits.append((Estimate(phase_lines(fit[0], stride), error), _clear(fit[1:], doubt)))
-    (additive, stairs), (relative, _) = fits
-    return Pattern(additive, relative, stairs)
+        fits.append((Estimate(phase_lines(fit[0], stride), error), fit[1:], changes))
+    (additive, stairs, changes), (relative, *_) = fits
+    return Pattern(additive, relative, _clear(stairs, changes))
 
 
-def _clear(stairs: Numbers, doubt: Numbers) -> Numbers:
+def _clear(stairs: Numbers, changes: list[Numbers]) -> Numbers:
     """Return stairs, less of each the more their error's power is: few edges make odd ones."""
+    doubt = np.max([np.square(one[1:]).sum(axis=(1, 2)) for one in changes], axis=0)
     power = np.square(stairs).sum(axis=1)
     return np.asarray(stairs * np.maximum(0.0, 1 - doubt / np.maximum(power, 1e-30))[:, None])
 
