@@ -15,10 +15,16 @@ def phases_with(power: np.ndarray, noise: float = 0.5, seed: int = 0) -> np.ndar
     return (phases - phases.mean(axis=1, keepdims=True)).astype(np.float32)
 
 
-def searched(phases: np.ndarray, weight: np.ndarray | None = None, noise: float = 0.5):
+def searched(
+    phases: np.ndarray,
+    weight: np.ndarray | None = None,
+    noise: float = 0.5,
+    level: np.ndarray | None = None,
+):
     ones = np.ones((20, 24), np.float32)
     chance = np.float32(noise**2 * 0.75) * ones
-    return search(phases, ones if weight is None else weight.astype(np.float32), chance, GRID)
+    weight, level = (ones if one is None else one.astype(np.float32) for one in (weight, level))
+    return search(phases, level, weight, chance, GRID)
 
 
 def test_a_patch_is_found_where_it_is() -> None:
@@ -39,6 +45,18 @@ def test_signs_may_change_from_window_to_window() -> None:
     strength = np.where(np.arange(24) // 8 % 2, 3.0, -3.0) * np.ones((20, 1))
     windows = searched(phases_with(strength))
     assert np.nanmean(windows.power) == pytest.approx(9, rel=0.1)
+
+
+@pytest.mark.parametrize("is_relative", [False, True])
+def test_a_patch_may_be_in_proportion_to_the_brightness(is_relative: bool) -> None:
+    """Cells have its power at their own brightness, or that of a patch of one strength."""
+    level = np.random.default_rng(0).choice([20.0, 40.0, 120.0], (20, 24))
+    strength = np.zeros((20, 24))
+    strength[4:16, 4:20] = (0.05 * level if is_relative else 3.0 * np.ones_like(level))[4:16, 4:20]
+    power = searched(phases_with(strength), level=level).power
+    for one in (20, 40, 120):
+        which = (level == one) & (strength > 0)
+        assert power[which].mean() == pytest.approx(np.square(strength[which]).mean(), rel=0.1)
 
 
 @pytest.mark.parametrize("seed", range(20))

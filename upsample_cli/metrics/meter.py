@@ -156,7 +156,8 @@ def _evidence(cells: Cells, grid: CellGrid) -> _Evidence:
     weight = weights(cells, noises)
     whole = rest = pattern(cells, weight, noises, grid)
     phases = cells.phases - whole.stairs.T.astype(np.float32) @ cells.slope
-    windows = search(phases, weight, noises * (phases.shape[1] / grid.pixels), grid)
+    chance = noises * (phases.shape[1] / grid.pixels)
+    windows = search(phases, cells.level, weight, chance, grid)
     marked = np.isfinite(windows.power)
     near = around(marked.astype(np.float32))
     elsewhere = weight * (near == 0)

@@ -2,8 +2,9 @@
 
 A window is 4 x 4 cells. Its pattern is the weighted mean of their phases; the error is that of a
 jackknife over the rows and the columns of cells in it, and that of single cells, whichever is most.
-Then the cells are joined two by two, and the windows are twice as large. Cells beside a window with
-a pattern may have it too: what they share with it counts, and chance adds nothing to that.
+Then the cells are joined two by two, and the windows are twice as large. The pattern of a clear
+window is of one strength, or in proportion to the brightness: what explains more. Cells beside it
+may have it, too: what a cell shares with the others counts, and chance adds nothing to that.
 """
 
 from collections.abc import Sequence
@@ -29,6 +30,8 @@ _FIRST = 1000.0  # dB by which windows that a cell is in go before those that it
 _AT_ONCE = 2048  # windows
 _ROUNDING = 1 / 12  # variance of a rounded pixel
 _NOTHING_DB = -99.0
+_TINY = 1e-9  # weight
+_BRIGHTEST = 1e5  # levels: beyond that, squares overflow
 
 
 def least_db(stride: tuple[int, int]) -> float:
@@ -55,33 +58,36 @@ class Windows(NamedTuple):
     full: Floats
 
 
-def search(phases: Floats, weight: Floats, chance: Floats, grid: CellGrid) -> Windows:
+def search(
+    phases: Floats, level: Floats, weight: Floats, chance: Floats, grid: CellGrid
+) -> Windows:
     """Return what the windows of a picture show.
 
     Args:
         phases: Shape (m, phases, n), of each cell, without the stairs of its slopes.
-        weight: Shape (m, n), of each cell.
+        level: Shape (m, n), of each cell.
+        weight: Same shape.
         chance: Shape (m, n), the mean square of the phases of each cell that is due to chance.
         grid: How the picture is cut.
     """
     power, full = np.full((2, *weight.shape), np.nan, np.float32)
     best, least = _NOTHING_DB, least_db(grid.stride)
-    own_weight, own = weight[..., None], real_lines(phases.swapaxes(1, 2), grid.stride)
-    cells = _Cells(own * own_weight, own_weight, np.square(own_weight) * chance[..., None])
+    own = real_lines(phases.swapaxes(1, 2), grid.stride)
+    bright = np.where(weight > 0, np.clip(level, 0, _BRIGHTEST), 0)[..., None]
+    cells = singles = _Cells.of(own, bright, weight[..., None], chance[..., None])
     for size in range(_SIZES):
         if min(cells.weight.shape[:2]) < _SIDE:
             break
-        contrasts, sums, total = cells.windows(grid.stride, grid.pixels * 4**size)
+        contrasts = cells.contrasts(grid.stride, grid.pixels * 4**size)
         best = max(best, float(contrasts.max()))
-        which = _clearest(contrasts, least).repeat(2**size, axis=0).repeat(2**size, axis=1)
-        places = np.nonzero((which >= 0) & np.isnan(power[: len(which), : which.shape[1]]))
-        windows = np.unravel_index(which[places], contrasts.shape)
-        all_weight, part = total[windows], own_weight[places]
-        part = part * _are_inside(places, windows, 2**size)[:, None]
-        others = (sums[windows] - part * own[places]) / np.maximum(all_weight - part, 1e-9)
-        full[places] = np.square(sums[windows] / all_weight).sum(axis=1)
-        most = _MOST * full[places]
-        power[places] = np.clip((own[places] * others).sum(axis=1), -most, most)
+        if contrasts.max() >= least:
+            which = _clearest(contrasts, least).repeat(2**size, axis=0).repeat(2**size, axis=1)
+            places = np.nonzero((which >= 0) & np.isnan(power[: len(which), : which.shape[1]]))
+            windows = np.unravel_index(which[places], contrasts.shape)
+            inside = _are_inside(places, windows, 2**size)[:, None].astype(np.float32)
+            near = [sums[windows] for sums in cells.sums()]
+            others = [sums - inside * one[places] for sums, one in zip(near, singles, strict=True)]
+            full[places], power[places] = _powers(own[places], bright[places], near, others)
         cells = cells.halved()
     if np.count_nonzero(power > full / 2) < _LEAST:
         best = np.nan
@@ -95,12 +101,22 @@ class _Cells(NamedTuple):
     Args:
         phases: Shape (m, n, phases), weighted.
         weight: Shape (m, n, 1).
+        bright_phases: As `phases`, times the brightness.
+        bright_weight: As `weight`, times the square of the brightness.
         error: Shape (m, n, 1), the mean square of the phases that is due to chance.
     """
 
     phases: Floats
     weight: Floats
+    bright_phases: Floats
+    bright_weight: Floats
     error: Floats
+
+    @classmethod
+    def of(cls, phases: Floats, level: Floats, weight: Floats, chance: Floats) -> "_Cells":
+        """Return single cells, of their mean phases, level, weight and chance."""
+        parts = phases * weight
+        return cls(parts, weight, parts * level, weight * level**2, np.square(weight) * chance)
 
     def halved(self) -> "_Cells":
         """Return the sums over 2 x 2 cells."""
@@ -108,8 +124,12 @@ class _Cells(NamedTuple):
         rows = (part[:m:2, :n] + part[1:m:2, :n] for part in self)
         return _Cells(*(part[:, ::2] + part[:, 1::2] for part in rows))
 
-    def windows(self, stride: tuple[int, int], pixels: int) -> tuple[Floats, Floats, Floats]:
-        """Return for each window its contrast in dB, and the sums of its phases and weights."""
+    def sums(self) -> "_Cells":
+        """Return the sums over each window."""
+        return _Cells(*(_sums(_sums(part, axis=1), axis=0) for part in self))
+
+    def contrasts(self, stride: tuple[int, int], pixels: int) -> Floats:
+        """Return for each window its contrast in dB."""
         parts = self.phases, self.weight
         rows, columns = ([_sums(part, axis) for part in parts] for axis in (1, 0))
         sums, total = (_sums(part, axis=0) for part in rows)
@@ -129,7 +149,31 @@ class _Cells(NamedTuple):
         for start in range(0, len(places[0]), _AT_ONCE):
             some = tuple(axis[start : start + _AT_ONCE] for axis in places)
             contrasts[some] = _contrasts(sums[some], total[some], views, some, stride, pixels)
-        return contrasts, sums, total
+        return contrasts
+
+
+def _powers(
+    own: Floats, level: Floats, near: Sequence[Floats], others: Sequence[Floats]
+) -> tuple[Floats, Floats]:
+    """Return the power of its window's pattern in each of some cells, and what it shares of that.
+
+    Args:
+        own: Shape (cells, phases).
+        level: Shape (cells, 1), the brightness.
+        near: The sums of `_Cells` over the window of each cell.
+        others: The same without the cell itself.
+    """
+    fits = []
+    for first, scale in ((0, np.ones_like(level)), (2, level)):
+        parts, rest = (sums[first] * scale for sums in (near, others))
+        weight, rest_weight = (np.maximum(sums[first + 1], _TINY) for sums in (near, others))
+        explained = (np.square(near[first]) / weight).sum(axis=1)
+        full = np.square(parts / weight).sum(axis=1)
+        shared = (own * rest / rest_weight).sum(axis=1)
+        fits.append((explained, full, np.clip(shared, -_MOST * full, _MOST * full)))
+    (constant, *same), (relative, *other) = fits
+    full, power = np.where(relative > constant, other, same)
+    return full, power
 
 
 def _contrasts(
@@ -145,8 +189,7 @@ def _contrasts(
     Args:
         sums: Shape (windows, phases), weighted.
         total: Shape (windows, 1), of the weights.
-        views: The weighted phases and the weights of what all windows consist of, along further
-            axes at the end: of their rows, their columns, their cells.
+        views: Weighted phases and weights of all windows' rows, columns, and cells, by last axes.
         places: Where the windows are, down and across.
         stride: Period down and across.
         pixels: How many pixels a cell has.
