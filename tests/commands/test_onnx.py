@@ -32,7 +32,8 @@ def network(folder: Path) -> None:
 def test_pictures_of_any_size(call: Call, folder: Path, size: tuple[int, int]) -> None:
     """A bilinear network gives the bilinear kernel's picture, to a level."""
     cv2.imwrite(str(folder / "a.png"), noise(*size))
-    assert call("a.png", "network.png", *METHOD, "--tile", 40).code == 0
+    edges = "--edges", "boundary"
+    assert call("a.png", "network.png", *METHOD, *edges, "--tile", 40).code == 0
     assert call("a.png", "kernel.png", "-k", "bilinear").code == 0
     names = (str(folder / f"{name}.png") for name in ("network", "kernel"))
     both = [cv2.imread(name).astype(int) for name in names]

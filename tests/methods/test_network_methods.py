@@ -18,6 +18,7 @@ from upsample_cli.kernels.kernel_file import SHIPPED, SHIPPED_STRIDES
 from upsample_cli.kernels.network_weights import load_network
 from upsample_cli.methods.catalogue import build
 from upsample_cli.methods.network_methods import LearnedNetwork
+from upsample_cli.networks.enlargers.image_model import load
 
 Reals = NDArray[np.float32]
 
@@ -194,12 +195,41 @@ def by_network(planes: Any, path: str, scale: float = 2, **settings: Any) -> Any
 def test_tiles_meet_without_a_seam(
     form: dict[str, Any], size: tuple[int, int], tmp_path: Path
 ) -> None:
-    """A bilinear network gives what the bilinear kernel gives, edges and all, in any tiles."""
+    """Where the picture is padded, a bilinear network gives what the bilinear kernel gives."""
     planes = random_planes(3, *size, 0).astype(np.float32)
     expected = upsample(planes, "tconv", kernel="bilinear")
     path = written(enlarger(**form), tmp_path)
     for tile in (0, 13):
-        np.testing.assert_allclose(by_network(planes, path, tile=tile), expected, atol=2e-6)
+        actual = by_network(planes, path, tile=tile, edges="boundary")
+        np.testing.assert_allclose(actual, expected, atol=2e-6)
+
+
+@pytest.mark.parametrize("form", [
+    {}, {"layout": "NHWC"}, {"size": (20, 28)}, {"multiple": 4}, {"channels": 1},
+], ids=str)  # fmt: skip
+@pytest.mark.parametrize("size", [(20, 28), (60, 28), (44, 116)], ids=str)
+def test_edges_are_those_of_one_whole_pass(
+    form: dict[str, Any], size: tuple[int, int], tmp_path: Path
+) -> None:
+    """A network pads its edges as it does by itself, also in tiles of any size."""
+    planes = random_planes(1, *size, 0).astype(np.float32)
+    whole = load(written(enlarger(channels=1), tmp_path, "whole.onnx"), "cpu", None, None)
+    path = written(enlarger(**form), tmp_path)
+    for tile in (0, 13):
+        actual = by_network(planes, path, tile=tile)
+        np.testing.assert_allclose(actual, whole.run(planes), atol=2e-6)
+
+
+@pytest.mark.parametrize("form", [{"size": (20, 28)}, {"multiple": 16}, {"border": 6}], ids=str)
+def test_what_a_network_needs_beyond_the_edges_is_mirrored(
+    form: dict[str, Any], tmp_path: Path
+) -> None:
+    """A picture too small for it is padded below and right; what it leaves off, on all sides."""
+    planes = random_planes(3, 9, 11, 0).astype(np.float32)
+    expected = upsample(planes, "tconv", kernel="bilinear")
+    actual = by_network(planes, written(enlarger(**form), tmp_path))
+    np.testing.assert_allclose(actual[:, 1:, 1:], expected[:, 1:, 1:], atol=2e-6)
+    assert np.allclose(actual[:, 0], expected[:, 0]) == ("border" in form)
 
 
 def test_a_halo_too_small_shows(tmp_path: Path) -> None:
@@ -212,12 +242,20 @@ def test_a_halo_too_small_shows(tmp_path: Path) -> None:
     assert seams[10] < 1e-6
 
 
+def test_a_halo_leaves_something_of_a_fixed_size(tmp_path: Path) -> None:
+    """A network of a fixed size keeps at least a pixel between its halos."""
+    planes, path = random_planes(3, 40, 40, 0), written(enlarger(size=(20, 28)), tmp_path)
+    np.testing.assert_allclose(by_network(planes, path, halo=9), by_network(planes, path))
+    with pytest.raises(SettingError, match=r"--halo 10 leaves .*28x20.*give 9 or less"):
+        by_network(planes, path, halo=10)
+
+
 def test_opacity_is_by_the_learned_kernel(tmp_path: Path) -> None:
     """The network sees the colours, grey ones too; the opacity is interpolated."""
     path = written(enlarger(), tmp_path)
     for colours in (1, 3):
         planes = random_planes(colours + 1, 12, 15, 3)
-        actual = by_network(planes, path)
+        actual = by_network(planes, path, edges="boundary")
         np.testing.assert_allclose(
             actual[:-1], upsample(planes, "tconv", kernel="bilinear")[:-1], atol=2e-6
         )
@@ -229,7 +267,7 @@ def test_a_network_of_luma_leaves_the_colours_to_the_kernel(tmp_path: Path) -> N
     path = written(enlarger(channels=1), tmp_path)
     planes = random_planes(3, 12, 15, 3)
     weights = np.array([0.299, 0.587, 0.114])
-    actual, learned = by_network(planes, path), upsample(planes, "tconv")
+    actual, learned = by_network(planes, path, edges="boundary"), upsample(planes, "tconv")
     expected = upsample(np.tensordot(weights, planes, 1)[None], "tconv", kernel="bilinear")[0]
     np.testing.assert_allclose(np.tensordot(weights, actual, 1), expected, atol=2e-6)
     np.testing.assert_allclose(actual[0] - actual[1], learned[0] - learned[1], atol=2e-6)

@@ -3,7 +3,7 @@
 `network` is the picture by the learned linear kernel, and what a network adds to its luma: flat
 pictures stay as the kernel has them, to the last bit, whatever the weights (`kernels/residual.py`
 has the proof). `onnx` runs a network of the user's tile by tile, and gives opacity to the learned
-kernel. Beyond the edges lies what the boundary says, not the zeros of a network's own padding.
+kernel. At the edges of a picture it does what it was trained with: it pads its layers itself.
 """
 
 from dataclasses import dataclass
@@ -82,6 +82,7 @@ class OnnxNetwork(RingingMethod):
         model_range: What it takes for white; `auto` finds out.
         tile: Input pixels along the side of a tile, 0 for what suits.
         halo: Input pixels around a tile that it draws on; None finds out.
+        edges: `own` where it pads its layers itself; `boundary` where the picture is padded.
         provider: What runs it.
         ensemble: Whether to average what it makes of the picture in eight positions.
     """
@@ -94,6 +95,9 @@ class OnnxNetwork(RingingMethod):
     model_range: str = parameter("auto", "level of white in the network", choices=(*_RANGES,))
     tile: int = parameter(0, "side of a tile in pixels, 0 for what suits", low=0, high=8192)
     halo: int | None = parameter(None, "input pixels to add around a tile", low=0, high=512)
+    edges: str = parameter(
+        "own", "edges as the network pads them, or --boundary", choices=("own", "boundary")
+    )
     provider: str = parameter("cpu", "device to run the network on", choices=_PROVIDERS)
     ensemble: bool = parameter(False, "average over eight flips and turns")
 
@@ -127,10 +131,11 @@ class OnnxNetwork(RingingMethod):
         """Return a stage for each pass, and a reduction where they lead beyond the size."""
         model = self._loaded()
         scale = max(after / before for before, after in zip(size_in, size_out, strict=True))
-        passes = len(composed(scale, (model.scale,)))
-        grown = model.scale**passes
-        stages: tuple[Stage, ...] = (self._stage(model),) * passes
-        return reduced(stages, (size_in[0] * grown, size_in[1] * grown), size_out)
+        (height, width), stages = size_in, []
+        for stride in composed(scale, (model.scale,)):
+            stages.append(self._stage(model, (height, width)))
+            height, width = height * stride, width * stride
+        return reduced(tuple(stages), (height, width), size_out)
 
     def rows_at_once(self, size: "Size", scale: float) -> int:
         """Return rows that are worth their halo, and leave some strips to share among threads."""
@@ -146,16 +151,21 @@ class OnnxNetwork(RingingMethod):
             ) from error
         return load(self.model, self.provider, _RANGES[self.model_range], self.halo)
 
-    def _stage(self, model: "ImageModel") -> Stage:
-        """Return the stage of one pass."""
+    def _stage(self, model: "ImageModel", size: "Size") -> Stage:
+        """Return the stage of one pass over a picture of a size."""
         from upsample_cli.kernels.kernel_file import SHIPPED_STRIDES, shipped
         from upsample_cli.kernels.named import bicubic
-        from upsample_cli.methods.tiled_stage import OnnxStage
+        from upsample_cli.methods.onnx_stage import OnnxStage
 
         side = self.tile or (_GLOBAL_TILE if model.is_global else _TILE)
         tall, wide = (side, side)
         if model.size:
-            tall, wide = (max(1, n - 2 * model.halo) for n in model.size)
+            tall, wide = (n - 2 * model.halo for n in model.size)
+            if min(tall, wide) < 1:
+                raise SettingError(
+                    f"--halo {model.halo} leaves nothing of the {model.size[1]}x{model.size[0]} "
+                    f"pixels that {self.model} takes; give {(min(model.size) - 1) // 2} or less"
+                )
             if self.ensemble and tall != wide:
                 raise SettingError(
                     f"--ensemble turns pictures, and {self.model} takes {model.size[1]}x"
@@ -165,7 +175,8 @@ class OnnxNetwork(RingingMethod):
             kernel = shipped("tconv", "learned", model.scale).kernel("learned")
         else:
             kernel = bicubic(model.scale)
-        return OnnxStage(kernel, model, tall, wide, self.ensemble)
+        pads = self.edges == "own" and not model.border
+        return OnnxStage(kernel, model, (tall, wide), size if pads else None, self.ensemble)
 
 
 def _rows(stride: int, size_out: "Size") -> int:
@@ -180,7 +191,7 @@ def _residual_stage(weights: str, stride: int, size: "Size", ensemble: bool) -> 
     from upsample_cli.kernels.kernel_file import shipped
     from upsample_cli.kernels.network_weights import load_network
     from upsample_cli.kernels.residual import Residual
-    from upsample_cli.methods.tiled_stage import ResidualStage
+    from upsample_cli.methods.network_stage import ResidualStage
 
     height, width = size
     # Layers are worked out in groups of four rows; those below the picture would be thrown away.

@@ -1,0 +1,136 @@
+"""The stage of a network in ONNX: tiles cover each window, each seen with what lies around it."""
+
+from collections.abc import Iterator
+from itertools import product
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from upsample_cli.kernels.kernel import Kernel
+from upsample_cli.methods.network_stage import NetworkStage, colours_of, eightfold, luma_of
+from upsample_cli.planes import Planes, Size
+
+if TYPE_CHECKING:  # as in interpolation.py
+    from upsample_cli.networks.enlargers.image_model import ImageModel
+
+
+class _Tile(NamedTuple):
+    """Along one axis, in input pixels: what the network sees, and of what its output is kept."""
+
+    seen: range
+    kept: range
+
+
+class OnnxStage(NetworkStage):
+    """One pass of a network in ONNX.
+
+    Args:
+        kernel: Of its scale: for opacity, and for colours beside a network of luma.
+        model: The network.
+        most: Rows and columns of a tile at most, without the halo.
+        size: Of the picture, where the network pads its edges itself; None where what lies beyond
+            the edges is given.
+        ensemble: Whether to average over eight positions of a tile.
+    """
+
+    def __init__(
+        self, kernel: Kernel, model: "ImageModel", most: Size, size: Size | None, ensemble: bool
+    ) -> None:
+        super().__init__(kernel, model.halo)
+        self.model, self.most, self.size, self.ensemble = model, most, size, ensemble
+
+    def draws_on(self, rows: range, columns: range) -> tuple[range, range]:
+        """Return the input rows and columns of the tiles that cover these rows and columns."""
+        down, across = (
+            range(
+                min(kernel.start, *(tile.seen.start for tile in tiles)),
+                max(kernel.stop, *(tile.seen.stop for tile in tiles)),
+            )
+            for kernel, tiles in zip(
+                self.linear.draws_on(rows, columns), self._tiles(rows, columns), strict=True
+            )
+        )
+        return down, across
+
+    def __call__(self, window: Planes, rows: range, columns: range) -> Planes:
+        """Return a window of the output; see `Stage`."""
+        down, across = self.draws_on(rows, columns)
+        first = down.start, across.start
+        colours = colours_of(window)
+        count, others = len(colours), window[len(colours) :]
+        if self.model.channels == 3:
+            seen = np.broadcast_to(colours, (3, *colours.shape[1:]))
+            out = self._by_network(seen, first, rows, columns)
+            out = luma_of(out)[None].astype(window.dtype) if count == 1 else out
+            if not len(others):
+                return out
+            return np.concatenate([out, self._by_kernel(others, first, rows, columns)])
+        out = self._by_kernel(window, first, rows, columns)
+        luma = self._by_network(luma_of(colours)[None], first, rows, columns)[0]
+        out[:count] += luma - luma_of(out[:count])
+        return out
+
+    def _by_network(self, planes: Planes, first: Size, *window: range) -> Planes:
+        """Return a window by the network, of planes whose first row and column are given."""
+        scale, border, tiles = self.scale, self.model.border, self._tiles(*window)
+        starts = [along[0].kept.start for along in tiles]
+        ends = [along[-1].kept.stop for along in tiles]
+        shape = [(stop - start) * scale for start, stop in zip(starts, ends, strict=True)]
+        whole: Planes = np.empty((len(planes), *shape), planes.dtype)
+        for tile in product(*tiles):
+            places = list(zip(tile, first, starts, strict=True))
+            seen = (_run(one.seen, before) for one, before, _ in places)
+            kept = (_run(one.kept, one.seen.start, scale, border) for one, *_ in places)
+            into = (_run(one.kept, start, scale) for one, _, start in places)
+            part = np.ascontiguousarray(planes[:, *seen])
+            outcome = eightfold(self.model.run, part) if self.ensemble else self.model.run(part)
+            whole[:, *into] = outcome[:, *kept]
+        for axis, (run, start) in enumerate(zip(window, starts, strict=True)):
+            whole = np.take(whole, self._indices(axis, run) - start * scale, axis + 1)
+        return whole
+
+    def _indices(self, axis: int, run: range) -> NDArray[np.int64]:
+        """Return the rows or columns of the output that stand for a run of them.
+
+        What the network pads itself ends at the edges: beyond is what lies inside, mirrored.
+        """
+        indices = np.arange(run.start, run.stop)
+        if self.size:
+            length = self.size[axis] * self.scale
+            indices %= 2 * length
+            indices = np.minimum(indices, 2 * length - 1 - indices)
+        return indices
+
+    def _tiles(self, *window: range) -> list[list[_Tile]]:
+        """Return the tiles that cover a window of the output: down, and across."""
+        indices = (self._indices(axis, run) for axis, run in enumerate(window))
+        runs = (range(int(one.min()), int(one.max()) + 1) for one in indices)
+        return [list(self._along(axis, run)) for axis, run in enumerate(runs)]
+
+    def _along(self, axis: int, run: range) -> Iterator[_Tile]:
+        """Yield the tiles that cover a run of rows or columns of the output."""
+        start, stop = run.start // self.scale, -(-run.stop // self.scale)
+        side = self._side(axis, stop - start)
+        while start < stop:
+            first, after = start - self.halo, start - 2 * self.halo + side
+            if self.size:
+                first = max(0, min(first, self.size[axis] - side))
+                is_last = first + side >= self.size[axis]
+                after = stop if is_last else first + side - self.halo
+            yield _Tile(range(first, first + side), range(start, min(after, stop)))
+            start = after
+
+    def _side(self, axis: int, length: int) -> int:
+        """Return the side of the tiles, with their halo, that cover so many input pixels."""
+        if self.model.size:
+            return self.model.size[axis]
+        side = -(-length // -(-length // self.most[axis])) + 2 * self.halo
+        if self.size:
+            side = min(side, self.size[axis])
+        return -(-side // self.model.multiple) * self.model.multiple
+
+
+def _run(run: range, start: int, scale: int = 1, border: int = 0) -> slice:
+    """Return the output pixels of a run of input pixels, counted from those of one of them."""
+    return slice((run.start - start) * scale - border, (run.stop - start) * scale - border)
