@@ -22,6 +22,7 @@ _WIDEST = 256  # input columns of a tile: larger ones leave the processor's cach
 _STRIP = 128  # output rows of a tile, about; twice as many where enough strips are left to share
 _TALL, _WIDE = 2048, 6144  # output pixels: where strips are that high, and where they are low
 _TILE, _GLOBAL_TILE = 256, 1024  # input pixels along a side
+_SAMPLES = 1 << 20  # of a plane of a strip: each thread holds a few
 _RANGES = {"auto": None, "1": 1.0, "255": 255.0}
 _PROVIDERS = ("cpu", "cuda", "coreml", "directml")
 
@@ -138,8 +139,9 @@ class OnnxNetwork(RingingMethod):
         return reduced(tuple(stages), (height, width), size_out)
 
     def rows_at_once(self, size: "Size", scale: float) -> int:
-        """Return rows that are worth their halo, and leave some strips to share among threads."""
-        return round(min(_TILE, max(_TILE / 4, size[0] / scale / 4)) * scale)
+        """Return rows that are worth their halo, take little memory, and leave strips to share."""
+        rows = min(_TILE * scale, size[0] / 4, _SAMPLES / size[1])
+        return round(max(_TILE / 4 * scale, rows))
 
     def _loaded(self) -> "ImageModel":
         try:

@@ -86,9 +86,9 @@ class OnnxStage(NetworkStage):
             part = np.ascontiguousarray(planes[:, *seen])
             outcome = eightfold(self.model.run, part) if self.ensemble else self.model.run(part)
             whole[:, *into] = outcome[:, *kept]
-        for axis, (run, start) in enumerate(zip(window, starts, strict=True)):
-            whole = np.take(whole, self._indices(axis, run) - start * scale, axis + 1)
-        return whole
+        top, left = starts
+        rows, columns = (self._indices(axis, run) for axis, run in enumerate(window))
+        return whole[:, _places(rows - top * scale)][:, :, _places(columns - left * scale)]
 
     def _indices(self, axis: int, run: range) -> NDArray[np.int64]:
         """Return the rows or columns of the output that stand for a run of them.
@@ -129,6 +129,13 @@ class OnnxStage(NetworkStage):
         if self.size:
             side = min(side, self.size[axis])
         return -(-side // self.model.multiple) * self.model.multiple
+
+
+def _places(indices: NDArray[np.int64]) -> NDArray[np.int64] | slice:
+    """Return indices, as a slice where it does, since that copies nothing."""
+    first, last = int(indices[0]), int(indices[-1])
+    is_run = last - first == len(indices) - 1
+    return slice(first, last + 1) if is_run else indices
 
 
 def _run(run: range, start: int, scale: int = 1, border: int = 0) -> slice:
