@@ -22,6 +22,7 @@ def enlarger(
     border: int = 0,
     multiple: int = 1,
     is_global: bool = False,
+    mirrored: int = 0,
 ) -> onnx.ModelProto:
     """Return a network.
 
@@ -33,6 +34,7 @@ def enlarger(
         white: 255 rounds to whole levels; 1 does not.
         border: Output pixels that it leaves off at each side.
         multiple: Height and width have to be multiples of this.
+        mirrored: Input pixels by which it mirrors the picture itself.
         is_global: Whether it adds a tenth of the mean of the picture to each pixel.
     """
     tensors: dict[str, NDArray[Any]] = {
@@ -53,7 +55,11 @@ def enlarger(
         now = then("SpaceToDepth", blocksize=multiple)
         now = then("DepthToSpace", blocksize=multiple)
     start = now
-    now = then("ConvTranspose", "w", strides=[2, 2], pads=[1 + border] * 4, group=channels)
+    if mirrored:
+        tensors["beyond"] = np.array([0, 0, mirrored, mirrored] * 2)
+        now = then("Pad", "beyond", mode="reflect")
+    pads = [1 + border + 2 * mirrored] * 4
+    now = then("ConvTranspose", "w", strides=[2, 2], pads=pads, group=channels)
     if is_global:
         tensors["tenth"] = np.array(0.1, dtype)
         large, now = now, start

@@ -12,6 +12,7 @@ import PIL.features
 import PIL.Image
 from numpy.typing import NDArray
 
+from upsample_cli.images.levels import LUMA
 from upsample_cli.jobs.api import upsample
 from upsample_cli.jobs.enlarge.arrays import enlarge
 from upsample_cli.kernels.kernel import Kernel
@@ -79,6 +80,25 @@ def patch(shape: tuple[int, ...], part: int, rng: np.random.Generator) -> Levels
     levels = np.zeros((*shape[:2], 1))
     levels[top : top + sides[0], left : left + sides[1]] = 1.0
     return levels
+
+
+def luma(pixels: Pixels | Levels) -> Levels:
+    """Return the luma of a picture in colour, or the grey picture, shape (H, W)."""
+    return np.asarray(pixels @ LUMA if pixels.shape[2] == 3 else pixels[..., 0], np.float64)
+
+
+def proportional(smooth: Levels, pattern: Levels, strength: float) -> tuple[Pixels, float]:
+    """Return a picture with a pattern in proportion to its brightness, and its RMS in luma.
+
+    Args:
+        smooth: Shape (H, W, C), not rounded.
+        pattern: Shape (H, W, 1), 0 where there is none.
+        strength: RMS in levels, where the pattern is.
+    """
+    where = pattern[..., 0] != 0
+    gain = strength / np.sqrt(np.square(pattern[..., 0] * luma(smooth))[where].mean())
+    pixels = whole(smooth * (1 + gain * pattern))
+    return pixels, float(np.std(luma(pixels) - luma(np.clip(smooth, 0, 255))))
 
 
 def compressed(photo: Pixels, quality: int, format: str = "JPEG", **options: object) -> Pixels:

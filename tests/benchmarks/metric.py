@@ -74,6 +74,9 @@ def patterned(
         patch = checkerboards.patch(photo.shape, part, rng)
         levels = checkerboards.whole(smooth + 4 * patch * pattern)
         yield f"4 levels in 1/{part}", levels, 4 * float(patch.mean()) ** 0.5
+        name = f"in 1/{part}, by brightness"
+        yield name, *checkerboards.proportional(smooth, patch * pattern, 4)
+    yield "4 levels by brightness", *checkerboards.proportional(smooth, pattern, 4)
     waves = checkerboards.waves(photo.shape, rng)
     yield "2 levels, sign varying", checkerboards.whole(smooth + 2 * waves * pattern), 2.0
 

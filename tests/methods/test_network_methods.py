@@ -232,6 +232,18 @@ def test_what_a_network_needs_beyond_the_edges_is_mirrored(
     assert np.allclose(actual[:, 0], expected[:, 0]) == ("border" in form)
 
 
+@pytest.mark.parametrize("size", [(1, 1), (2, 30), (45, 3)], ids=str)
+def test_a_network_that_mirrors_gets_enough_to_mirror(
+    size: tuple[int, int], tmp_path: Path
+) -> None:
+    """Of one pixel nothing can be mirrored within the network: it gets as many as it reaches."""
+    planes = random_planes(3, *size, 0).astype(np.float32)
+    actual = by_network(planes, written(enlarger(mirrored=3), tmp_path), halo=3)
+    expected = upsample(planes, "tconv", kernel="bilinear")
+    assert actual.shape == expected.shape
+    np.testing.assert_allclose(actual[:, 1:-1, 1:-1], expected[:, 1:-1, 1:-1], atol=2e-6)
+
+
 def test_a_halo_too_small_shows(tmp_path: Path) -> None:
     """--halo overrules what was found out: with none, tiles no longer meet."""
     planes = random_planes(3, 40, 40, 0)

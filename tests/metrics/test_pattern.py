@@ -73,8 +73,8 @@ def test_a_pattern_goes_with_the_brightness_or_not() -> None:
     lattice = periodic_pattern(300, 300, 2)
     fixed, growing = estimated(texture + 3 * lattice), estimated(texture * (1 + 0.05 * lattice))
     level = np.array([20.0, 200.0])
-    np.testing.assert_allclose(fixed.power_at(level), 9, rtol=0.05)
-    np.testing.assert_allclose(growing.power_at(level), (0.05 * level) ** 2, rtol=0.05)
+    np.testing.assert_allclose(fixed.power_at(level**2), 9, rtol=0.05)
+    np.testing.assert_allclose(growing.power_at(level**2), (0.05 * level) ** 2, rtol=0.05)
 
 
 def test_stairs_count_as_far_as_they_are_clear() -> None:

@@ -126,8 +126,8 @@ class OnnxStage(NetworkStage):
         if self.model.size:
             return self.model.size[axis]
         side = -(-length // -(-length // self.most[axis])) + 2 * self.halo
-        if self.size:
-            side = min(side, self.size[axis])
+        if self.size:  # a network that mirrors cannot do so by as much as a picture has
+            side = max(min(side, self.size[axis]), self.halo + 1)
         return -(-side // self.model.multiple) * self.model.multiple
 
 

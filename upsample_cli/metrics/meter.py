@@ -4,8 +4,8 @@
    (see `cells`).
 2. The pattern of the whole picture comes from a regression over the cells (see `pattern`), that of
    its parts from windows of 4 x 4 cells (see `windows`); both come with honest errors.
-3. A cell in a window with a pattern, or beside it, has the power that its own phases share with the
-   window. All other cells have the power of the whole picture's pattern, if that is clear in them.
+3. A cell in a window with a pattern, or near it, has the power that its own phases share with the
+   window (see `patches`). All others have that of the whole picture's pattern, if it is clear.
 4. `ripple` is the root of the mean power over the cells that tell: the RMS, in levels, of the part
    that repeats with the stride. `share` is the part of the cells that have it, `peak` the RMS where
    it is strongest.
@@ -156,19 +156,18 @@ def _evidence(cells: Cells, grid: CellGrid) -> _Evidence:
     weight = weights(cells, noises)
     whole = rest = pattern(cells, weight, noises, grid)
     phases = cells.phases - whole.stairs.T.astype(np.float32) @ cells.slope
-    chance = noises * (phases.shape[1] / grid.pixels)
-    windows = search(phases, cells.level, weight, chance, grid)
-    marked = np.isfinite(windows.power)
-    near = around(marked.astype(np.float32))
+    chance, square = noises * (phases.shape[1] / grid.pixels), cells.squares(grid.cell)
+    local_db, patches = search(phases, cells.level, square, weight, chance, grid)
+    near = around(patches.known.astype(np.float32))
     elsewhere = weight * (near == 0)
-    if marked.any() and np.count_nonzero(elsewhere) >= _LEAST_CELLS:
+    if near.any() and np.count_nonzero(elsewhere) >= _LEAST_CELLS:
         rest = pattern(cells, elsewhere, noises, grid)
         if rest.contrast_db < CONTRAST_DB and rest.may_be(whole):
             rest = whole
-    own = around(np.nan_to_num(windows.power)) / np.maximum(near, 1.0)
-    power = np.where(marked, own, rest.power_at(cells.level)) * ~cells.plain
-    has_it = np.where(marked, own > windows.full / 2, rest.contrast_db >= CONTRAST_DB)
-    return _Evidence(whole, rest, windows.contrast_db, power, has_it & ~cells.plain)
+    own = around(np.nan_to_num(patches.power)) / np.maximum(near, 1.0)
+    power = np.where(patches.known, own, rest.power_at(square)) * ~cells.plain
+    has_it = np.where(patches.known, own > patches.full / 2, rest.contrast_db >= CONTRAST_DB)
+    return _Evidence(whole, rest, local_db, power, has_it & ~cells.plain)
 
 
 def _kind(result: Checkerboard, pattern: Pattern, is_in_parts: bool) -> str:

@@ -119,11 +119,11 @@ class Pattern(NamedTuple):
         change = np.square(np.abs(self.additive.lines - other.additive.lines)).ravel()[1:]
         return bool(change.sum() <= _SAME * self.additive.error.ravel()[1:].sum())
 
-    def power_at(self, level: Floats) -> Numbers:
-        """Return the mean square of the pattern, in levels, where the picture has some level."""
+    def power_at(self, square: Numbers) -> Numbers:
+        """Return the mean square of the pattern, in levels, where the picture has some."""
         if self.additive.contrast_db >= self.relative.contrast_db:
-            return np.full(level.shape, self.additive.power)
-        return np.asarray(self.relative.power * np.square(level, dtype=np.float64))
+            return np.full_like(square, self.additive.power)
+        return self.relative.power * square
 
 
 def noise(cells: Cells, pixels: int) -> Floats:

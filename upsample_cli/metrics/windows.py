@@ -2,9 +2,7 @@
 
 A window is 4 x 4 cells. Its pattern is the weighted mean of their phases; the error is that of a
 jackknife over the rows and the columns of cells in it, and that of single cells, whichever is most.
-Then the cells are joined two by two, and the windows are twice as large. The pattern of a clear
-window is of one strength, or in proportion to the brightness: what explains more. Cells beside it
-may have it, too: what a cell shares with the others counts, and chance adds nothing to that.
+Then the cells are joined two by two, and the windows are twice as large.
 """
 
 from collections.abc import Sequence
@@ -15,6 +13,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from upsample_cli.metrics.cells import CellGrid
+from upsample_cli.metrics.patches import Patches
 from upsample_cli.metrics.rows import Floats, Mask
 from upsample_cli.metrics.spectrum import real_lines, square_lines
 
@@ -24,13 +23,11 @@ _KNOWN = 3.0  # cells of a window, at least, must tell: as many as would share i
 _LEVELS = 1.0  # RMS: the weakest pattern that is looked for
 _WORTH = 3.0  # times the power of chance: what a jackknife is worth trying on
 _LEAST = 9  # cells that have the pattern of their window, in all windows
-_MOST = 4.0  # times its window's power that a cell has at most: chance may give it more at an edge
 _BESIDE = 1  # cells around a window that may have its pattern, too
 _FIRST = 1000.0  # dB by which windows that a cell is in go before those that it is beside
 _AT_ONCE = 2048  # windows
 _ROUNDING = 1 / 12  # variance of a rounded pixel
 _NOTHING_DB = -99.0
-_TINY = 1e-9  # weight
 _BRIGHTEST = 1e5  # levels: beyond that, squares overflow
 
 
@@ -47,34 +44,37 @@ class Windows(NamedTuple):
 
     Args:
         contrast_db: The contrast of the clearest window with a pattern; NaN where there is none.
-        power: Shape (m, n), the mean product of the phases of each cell and those of the others in
-            the smallest, then clearest window around it or beside it, in squared levels: chance
-            adds nothing to it. NaN where no window has a pattern.
-        full: Same shape, the mean square of that window's pattern.
+        patches: The patterns of the cells in the smallest, then clearest windows, and around.
     """
 
     contrast_db: float
-    power: Floats
-    full: Floats
+    patches: Patches
 
 
 def search(
-    phases: Floats, level: Floats, weight: Floats, chance: Floats, grid: CellGrid
+    phases: Floats,
+    level: Floats,
+    square: NDArray[np.float64],
+    weight: Floats,
+    chance: Floats,
+    grid: CellGrid,
 ) -> Windows:
     """Return what the windows of a picture show.
 
     Args:
         phases: Shape (m, phases, n), of each cell, without the stairs of its slopes.
-        level: Shape (m, n), of each cell.
+        level: Shape (m, n), the brightness of each cell.
+        square: Same shape, its mean square.
         weight: Same shape.
         chance: Shape (m, n), the mean square of the phases of each cell that is due to chance.
         grid: How the picture is cut.
     """
-    power, full = np.full((2, *weight.shape), np.nan, np.float32)
     best, least = _NOTHING_DB, least_db(grid.stride)
-    own = real_lines(phases.swapaxes(1, 2), grid.stride)
-    bright = np.where(weight > 0, np.clip(level, 0, _BRIGHTEST), 0)[..., None]
-    cells = singles = _Cells.of(own, bright, weight[..., None], chance[..., None])
+    lines = real_lines(phases.swapaxes(1, 2), grid.stride)
+    usable = weight > 0
+    level = np.clip(np.where(usable, level, 0), 0, _BRIGHTEST)
+    patches = Patches(lines, level, np.minimum(square, _BRIGHTEST**2).astype(np.float32))
+    cells = singles = _Cells.of(lines, level[..., None], weight[..., None], chance[..., None])
     for size in range(_SIZES):
         if min(cells.weight.shape[:2]) < _SIDE:
             break
@@ -82,17 +82,18 @@ def search(
         best = max(best, float(contrasts.max()))
         if contrasts.max() >= least:
             which = _clearest(contrasts, least).repeat(2**size, axis=0).repeat(2**size, axis=1)
-            places = np.nonzero((which >= 0) & np.isnan(power[: len(which), : which.shape[1]]))
+            free = usable & ~patches.known
+            places = np.nonzero((which >= 0) & free[: len(which), : which.shape[1]])
             windows = np.unravel_index(which[places], contrasts.shape)
             inside = _are_inside(places, windows, 2**size)[:, None].astype(np.float32)
             near = [sums[windows] for sums in cells.sums()]
             others = [sums - inside * one[places] for sums, one in zip(near, singles, strict=True)]
-            full[places], power[places] = _powers(own[places], bright[places], near, others)
+            patches.fill(places, near, others)
         cells = cells.halved()
-    if np.count_nonzero(power > full / 2) < _LEAST:
-        best = np.nan
-        power[...] = full[...] = np.nan
-    return Windows(best if best >= least else np.nan, power, full)
+    if np.count_nonzero(patches.power > patches.full / 2) < _LEAST:
+        return Windows(np.nan, Patches(lines, level, level))
+    patches.grow(usable)
+    return Windows(best, patches)
 
 
 class _Cells(NamedTuple):
@@ -150,30 +151,6 @@ class _Cells(NamedTuple):
             some = tuple(axis[start : start + _AT_ONCE] for axis in places)
             contrasts[some] = _contrasts(sums[some], total[some], views, some, stride, pixels)
         return contrasts
-
-
-def _powers(
-    own: Floats, level: Floats, near: Sequence[Floats], others: Sequence[Floats]
-) -> tuple[Floats, Floats]:
-    """Return the power of its window's pattern in each of some cells, and what it shares of that.
-
-    Args:
-        own: Shape (cells, phases).
-        level: Shape (cells, 1), the brightness.
-        near: The sums of `_Cells` over the window of each cell.
-        others: The same without the cell itself.
-    """
-    fits = []
-    for first, scale in ((0, np.ones_like(level)), (2, level)):
-        parts, rest = (sums[first] * scale for sums in (near, others))
-        weight, rest_weight = (np.maximum(sums[first + 1], _TINY) for sums in (near, others))
-        explained = (np.square(near[first]) / weight).sum(axis=1)
-        full = np.square(parts / weight).sum(axis=1)
-        shared = (own * rest / rest_weight).sum(axis=1)
-        fits.append((explained, full, np.clip(shared, -_MOST * full, _MOST * full)))
-    (constant, *same), (relative, *other) = fits
-    full, power = np.where(relative > constant, other, same)
-    return full, power
 
 
 def _contrasts(

@@ -1,0 +1,100 @@
+"""The pattern of a part of a picture, in each cell that may have it.
+
+A cell gets the pattern of the window around it, or beside it: one of equal strength, or one in
+proportion to the brightness, whichever explains more of the window. What the cell shares with the
+others of the window counts, so chance adds nothing. Then the patches grow: a cell beside one that
+has its pattern gets it too, for an edge or a texture may hide it from every window.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from upsample_cli.metrics.cells import around
+from upsample_cli.metrics.rows import Floats, Mask
+
+_MOST = 4.0  # times its window's power that a cell has at most: chance may give it more at an edge
+_SUPPORT = (0.7, 2)  # times the pattern's power are shared where cells beside may have it, too
+_ROUNDS = 12  # cells by which patches grow
+_TINY = 1e-9  # weight
+
+Places = tuple[NDArray[np.intp], ...]
+
+
+class Patches:
+    """The patterns of cells.
+
+    Args:
+        lines: Shape (m, n, phases), see `real_lines`.
+        level: Shape (m, n), the brightness.
+        square: Same shape, its mean square.
+
+    Attributes:
+        power: Shape (m, n), what a cell shares of its pattern, in squared levels: its mean is that
+            of the pattern's square. NaN where there is none.
+        full: Same shape, the mean square of the pattern in the cell.
+    """
+
+    def __init__(self, lines: Floats, level: Floats, square: Floats) -> None:
+        self._lines, self._level, self._square = lines, level, square
+        self.power, self.full = np.full((2, *level.shape), np.nan, np.float32)
+        self._patterns = np.zeros_like(lines)  # for each level of brightness where relative
+        self._is_relative = np.zeros(level.shape, bool)
+
+    @property
+    def known(self) -> Mask:
+        """Which cells have a pattern."""
+        return np.asarray(np.isfinite(self.power))
+
+    def fill(self, places: Places, windows: Sequence[Floats], others: Sequence[Floats]) -> None:
+        """Give cells the patterns of windows.
+
+        Args:
+            places: Where the cells are.
+            windows: For each cell the sums over its window, shapes (cells, phases) and (cells, 1):
+                of weighted lines, of weights, and of both times the brightness and its square.
+            others: The same without the cell itself.
+        """
+        (constant, relative), (rest, relative_rest) = (
+            [parts / np.maximum(weight, _TINY) for parts, weight in (sums[:2], sums[2:])]
+            for sums in (windows[:4], others[:4])
+        )
+        explained = [
+            np.square(one).sum(axis=1) * weight[:, 0]
+            for one, weight in ((constant, windows[1]), (relative, windows[3]))
+        ]
+        is_relative = explained[1] > explained[0]
+        which = is_relative[:, None]
+        patterns = np.where(which, relative, constant)
+        self._set(places, is_relative, patterns, np.where(which, relative_rest, rest))
+
+    def grow(self, usable: Mask) -> None:
+        """Give cells the patterns of cells beside them that share most of theirs.
+
+        Args:
+            usable: Shape (m, n), whether a cell can tell.
+        """
+        m, n = usable.shape
+        for _ in range(_ROUNDS):
+            shared, whole = (around(np.nan_to_num(one)) for one in (self.power, self.full))
+            support = shared / np.maximum(whole, _TINY)
+            has_it = self.known & (support > _SUPPORT[0]) & (support < _SUPPORT[1])
+            padded = np.pad(np.where(has_it, support, 0.0), 1)
+            near = np.stack([padded[i : i + m, j : j + n] for i, j in np.ndindex(3, 3)])
+            places = np.nonzero(usable & ~self.known & near.any(axis=0))
+            if not places[0].size:
+                return
+            down, across = np.divmod(near[:, places[0], places[1]].argmax(axis=0), 3)
+            best = places[0] + down - 1, places[1] + across - 1
+            patterns = self._patterns[best]
+            self._set(places, self._is_relative[best], patterns, patterns)
+
+    def _set(self, places: Places, is_relative: Mask, patterns: Floats, others: Floats) -> None:
+        """Give cells patterns, of which they share what the others of their window have."""
+        level, square = self._level[places], self._square[places]
+        full = np.square(patterns).sum(axis=1) * np.where(is_relative, square, 1.0)
+        shared = (self._lines[places] * others).sum(axis=1)
+        shared *= np.where(is_relative, square / np.maximum(level, 1.0), 1.0)
+        self._patterns[places], self._is_relative[places] = patterns, is_relative
+        self.full[places], self.power[places] = full, np.clip(shared, -_MOST * full, _MOST * full)
