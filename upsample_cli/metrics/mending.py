@@ -32,8 +32,9 @@ Fetch = Callable[[range], list[Floats]]
 
 _SLOPES = 1.1  # strides: how far the slopes of an uneven kernel reach, about
 _NEAR, _WIDER = 4, 12  # cells around those with a pattern
-# Times the ratio: near what was shared and is taken off, in the wider neighbourhood, and beyond it.
-_DOUBT, _CAREFUL, _NOTHING = 2.0, 4.0, 1e4
+# Times the ratio: near a pattern that is left, near one that was shared and is taken off, in the
+# wider neighbourhood, and beyond it.
+_CLEAR, _DOUBT, _CAREFUL, _NOTHING = 1.3, 2.6, 5.2, 1e4
 _FEW = 4  # a stride of few lines: between more of them lies the picture itself, which stays
 _WHITE = 255.0  # levels: floating-point samples may lie beyond it, and are not clipped then
 _DARKEST = 0.1  # of the brightness: what a pattern leaves at least
@@ -224,7 +225,7 @@ def mending(
     near = grown(own > 0, _NEAR) & ~cells.plain
     care = np.where(grown(own > 0, _WIDER), np.float32(_CAREFUL), np.float32(_NOTHING))
     care[near] = _DOUBT
-    care[near & grown(left > 0, _NEAR)] = 1.0
+    care[near & grown(left > 0, _NEAR)] = _CLEAR
     return Mending(grid, size, fetch, shared, near, care, np.ones(4)).with_ratios(stairs)
 
 

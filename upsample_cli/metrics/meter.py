@@ -10,7 +10,7 @@
    that repeats with the stride. `share` is the part of the cells that have it, `peak` the RMS where
    it is strongest.
 5. The verdict is "checkerboard" if a pattern is clear of its error, as a whole (12 dB) or in a
-   window (13 dB or more), and `ripple` is 0.2 level or more, 0.3 if only windows have it.
+   window (13 dB or more), and `ripple` is 0.2 level or more, 0.35 if only windows have it.
 
     ripple^2 = mean over cells of (sum over phases of a^2 / phases - error)
 """
@@ -38,7 +38,7 @@ from upsample_cli.metrics.windows import search
 LEVELS = 0.2
 # Codecs store chroma coarsely and at half size: textures in single colours come near that.
 COLOUR_LEVELS = 0.8
-_PART_LEVELS = 0.3  # of a pattern in parts of a picture alone: some textures repeat
+_PART_LEVELS = 0.35  # of a pattern in parts of a picture alone: some textures repeat
 _LEAST_CELLS = 16
 _BLOCKS = 0.95  # of a picture's cells: of blocks of one colour no pattern is made
 _DITHER = 0.5  # levels: what rounding with a pattern leaves at most
