@@ -14,6 +14,8 @@ from programs import command
 from terminal import Outcome, check_refused
 from textures import texture_samples
 
+from upsample_cli.networks.enlargers.image_model import load
+
 Call = Callable[..., Outcome]
 METHOD = ["-m", "onnx", "--model", "model.onnx"]
 
@@ -103,3 +105,14 @@ def test_what_cannot_be_is_refused(call: Call, folder: Path) -> None:
     outcome = Outcome(run.returncode, run.stdout.encode(), run.stderr)
     check_refused(outcome, 2, 'pip install "upsample-cli[models]"')
     assert not (folder / "out.png").exists()
+
+
+def test_a_network_of_the_whole_picture_sees_it_whole(call: Call, folder: Path) -> None:
+    """Up to 1024 px a side no strip or tile differs from one whole pass."""
+    path = written(enlarger(is_global=True), folder, "global.onnx")
+    samples = noise(700, 90) // 4 + np.linspace(0, 180, 700).astype(np.uint8)[:, None, None]
+    cv2.imwrite(str(folder / "a.png"), samples)
+    assert call("a.png", "out.png", "-m", "onnx", "--model", "global.onnx", "-j", 2).code == 0
+    whole = load(path, "cpu", None, None).run(np.float32(samples / 255).transpose(2, 0, 1))
+    expected = np.clip(np.rint(whole.transpose(1, 2, 0) * 255), 0, 255)
+    assert np.abs(cv2.imread(str(folder / "out.png")).astype(int) - expected).max() <= 1

@@ -126,7 +126,10 @@ class OnnxNetwork(RingingMethod):
         """Return a note where tiles may differ."""
         if not self._loaded().is_global:
             return ()
-        return ("its network sees the whole picture, so tiles may differ; see --tile and --halo",)
+        return (
+            f"its network sees the whole picture; over {_GLOBAL_TILE} px a side tiles may differ, "
+            "see --tile and --halo",
+        )
 
     def stages_before_antiring(self, size_in: "Size", size_out: "Size") -> tuple[Stage, ...]:
         """Return a stage for each pass, and a reduction where they lead beyond the size."""
@@ -140,6 +143,8 @@ class OnnxNetwork(RingingMethod):
 
     def rows_at_once(self, size: "Size", scale: float) -> int:
         """Return rows that are worth their halo, take little memory, and leave strips to share."""
+        if self._loaded().is_global and max(size) <= _GLOBAL_TILE * scale:
+            return size[0]
         rows = min(_TILE * scale, size[0] / 4, _SAMPLES / size[1])
         return round(max(_TILE / 4 * scale, rows))
 

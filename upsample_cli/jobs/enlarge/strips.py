@@ -23,7 +23,6 @@ Fetch = Callable[[range, range], Planes]
 BOUNDARIES = ("symmetric", "nearest", "zero")
 # Larger strips leave the cache; smaller ones make threads wait for the interpreter.
 _STRIP_SAMPLES = 3 << 20
-_LARGEST_STRIP = 12 << 20  # samples
 _LEAST_ROWS = 4
 _TILE = 4096  # output columns
 _UNIT = 16  # input pixels of one matrix product (see `Band.block`): cuts lie between two of them
@@ -117,11 +116,11 @@ def strips(size_out: Size, channels: int, scale: float, at_once: int = 0) -> lis
         size_out: Height and width of the output.
         channels: Samples a pixel.
         scale: Output rows per input row.
-        at_once: Rows that a method is best given, as far as memory allows; 0 for any number.
+        at_once: Rows that a method is best given; 0 for any number.
     """
     height, width = size_out
     if at_once:
-        return cut(height, max(_LEAST_ROWS, min(at_once, _LARGEST_STRIP // (width * channels))))
+        return cut(height, at_once)
     rows = min(128, max(_LEAST_ROWS, _STRIP_SAMPLES // (width * channels)))
     unit = max(1, round(_UNIT * scale))
     if unit > rows:
