@@ -81,6 +81,22 @@ def enlarger(
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
 
 
+def of_blocks(block: int) -> onnx.ModelProto:
+    """Return a network that convolves blocks of pixels: what it makes depends on where they are."""
+    rng = np.random.default_rng(0)
+    taps = rng.normal(0, 0.1, (3 * (2 * block) ** 2, 3 * block**2, 3, 3)).astype(np.float32)
+    shape = [1, 3, "h", "w"]
+    graph = helper.make_graph(
+        [helper.make_node("SpaceToDepth", ["x"], ["a"], blocksize=block),
+         helper.make_node("Conv", ["a", "w"], ["b"], pads=[1, 1, 1, 1]),
+         helper.make_node("DepthToSpace", ["b"], ["y"], blocksize=2 * block)], "blocks",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, shape)],
+        [numpy_helper.from_array(taps, "w")],
+    )  # fmt: skip
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+
+
 def two_inputs() -> onnx.ModelProto:
     """Return a network of two pictures, which is none that enlarges one."""
     shape = [1, 3, "h", "w"]

@@ -3,7 +3,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from enlargers import enlarger, written
+from enlargers import enlarger, of_blocks, written
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from networks_drawn import drawn, residual
@@ -232,16 +232,51 @@ def test_what_a_network_needs_beyond_the_edges_is_mirrored(
     assert np.allclose(actual[:, 0], expected[:, 0]) == ("border" in form)
 
 
+@pytest.mark.parametrize("edges", ["own", "boundary"])
+@pytest.mark.parametrize("block", [2, 4])
+@pytest.mark.parametrize("size", [(8, 12), (60, 44), (33, 70)], ids=str)
+def test_tiles_begin_where_blocks_of_pixels_begin(
+    size: tuple[int, int], block: int, edges: str, tmp_path: Path
+) -> None:
+    """A network that unshuffles pixels gives the same picture in any tiles."""
+    planes, path = (
+        random_planes(3, *size, 0).astype(np.float32),
+        written(of_blocks(block), tmp_path),
+    )
+    whole, *tiled = (by_network(planes, path, tile=n, edges=edges) for n in (0, 10, 13))
+    for one in tiled:
+        np.testing.assert_allclose(one, whole, atol=1e-5)
+    if edges == "own" and size[0] % block == size[1] % block == 0:
+        run = load(path, "cpu", None, None).run
+        np.testing.assert_allclose(whole, run(planes), atol=1e-5)
+
+
 @pytest.mark.parametrize("size", [(1, 1), (2, 30), (45, 3)], ids=str)
 def test_a_network_that_mirrors_gets_enough_to_mirror(
     size: tuple[int, int], tmp_path: Path
 ) -> None:
-    """Of one pixel nothing can be mirrored within the network: it gets as many as it reaches."""
+    """Of one pixel nothing can be mirrored within the network; others get the picture as it is."""
     planes = random_planes(3, *size, 0).astype(np.float32)
-    actual = by_network(planes, written(enlarger(mirrored=3), tmp_path), halo=3)
+    actual = by_network(planes, written(enlarger(mirrored=3), tmp_path))
     expected = upsample(planes, "tconv", kernel="bilinear")
     assert actual.shape == expected.shape
     np.testing.assert_allclose(actual[:, 1:-1, 1:-1], expected[:, 1:-1, 1:-1], atol=2e-6)
+    path = written(enlarger(), tmp_path, "zeros.onnx")
+    zeros = upsample(planes, "tconv", kernel="bilinear", boundary="zero")
+    np.testing.assert_allclose(by_network(planes, path, halo=40), zeros, atol=2e-6)
+
+
+@pytest.mark.parametrize("scale", [2, 3])
+def test_windows_of_a_network_of_the_whole_picture_see_it_whole(scale: int, tmp_path: Path) -> None:
+    """Any part of a picture up to 1024 px a side, however it is cut."""
+    path = written(enlarger(is_global=True), tmp_path)
+    planes = np.linspace(0, 1, 400, dtype=np.float32)[None, :, None] * np.ones((1, 1, 30))
+    method, size_out = build("onnx", model=path), (400 * scale, 30 * scale)
+    stages = method.stages((400, 30), size_out)
+    picture = ExtendedInput((400, 30), lambda rows, columns: planes[:, rows.start : rows.stop])
+    whole = output_window(stages, picture, range(size_out[0]), range(size_out[1]))
+    part = output_window(stages, picture, range(300, 340), range(size_out[1]))
+    np.testing.assert_allclose(part, whole[:, 300:340], atol=1e-6)
 
 
 def test_a_halo_too_small_shows(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # as in interpolation.py
 
 
 class _Tile(NamedTuple):
-    """Along one axis, in input pixels: what the network sees, and of what its output is kept."""
+    """Along one axis, in input pixels: what the network gets, and of what its output is kept."""
 
     seen: range
     kept: range
@@ -29,8 +29,8 @@ class OnnxStage(NetworkStage):
         kernel: Of its scale: for opacity, and for colours beside a network of luma.
         model: The network.
         most: Rows and columns of a tile at most, without the halo.
-        size: Of the picture, where the network pads its edges itself; None where what lies beyond
-            the edges is given.
+        size: Height and width of the picture, where the network pads its edges itself; None where
+            windows hold what lies beyond the edges.
         ensemble: Whether to average over eight positions of a tile.
     """
 
@@ -93,7 +93,7 @@ class OnnxStage(NetworkStage):
     def _indices(self, axis: int, run: range) -> NDArray[np.int64]:
         """Return the rows or columns of the output that stand for a run of them.
 
-        What the network pads itself ends at the edges: beyond is what lies inside, mirrored.
+        Where the network pads, the output ends at the picture's edges and is mirrored beyond.
         """
         indices = np.arange(run.start, run.stop)
         if self.size:
@@ -109,35 +109,48 @@ class OnnxStage(NetworkStage):
         return [list(self._along(axis, run)) for axis, run in enumerate(runs)]
 
     def _along(self, axis: int, run: range) -> Iterator[_Tile]:
-        """Yield the tiles that cover a run of rows or columns of the output."""
+        """Yield the tiles that cover a run of rows or columns of the output.
+
+        They begin at multiples of what the network needs: it may put pixels into blocks.
+        """
         start, stop = run.start // self.scale, -(-run.stop // self.scale)
-        side = self._side(axis, stop - start)
+        multiple, side = self.model.multiple, self._side(axis, stop - start)
+        end = self._end(axis)
         while start < stop:
-            first, after = start - self.halo, start - 2 * self.halo + side
-            if self.size:
-                first = max(0, min(first, self.size[axis] - side))
-                is_last = first + side >= self.size[axis]
-                after = stop if is_last else first + side - self.halo
+            first = (start - self.halo) // multiple * multiple
+            if end:
+                first = max(0, min(first, end - side))
+            after = stop if end and first + side >= end else first + side - self.halo
             yield _Tile(range(first, first + side), range(start, min(after, stop)))
             start = after
 
     def _side(self, axis: int, length: int) -> int:
-        """Return the side of the tiles, with their halo, that cover so many input pixels."""
+        """Return the side of tiles, with their halo, for a run of so many input pixels."""
         if self.model.size:
             return self.model.size[axis]
-        side = -(-length // -(-length // self.most[axis])) + 2 * self.halo
-        if self.size:  # a network that mirrors cannot do so by as much as a picture has
-            side = max(min(side, self.size[axis]), self.halo + 1)
-        return -(-side // self.model.multiple) * self.model.multiple
+        multiple, end = self.model.multiple, self._end(axis)
+        side = -(-length // -(-length // self.most[axis])) + 2 * self.halo + multiple - 1
+        side = -(-max(side, self.model.least) // multiple) * multiple
+        if end and self.model.is_global and end <= self.most[axis]:
+            return end
+        return min(side, end) if end else side
+
+    def _end(self, axis: int) -> int:
+        """Return the pixels of a picture that the network pads itself, as many as it needs; or 0.
+
+        Below and right of the picture they are mirrored.
+        """
+        multiple = self.model.multiple
+        return -(-max(self.size[axis], self.model.least) // multiple) * multiple if self.size else 0
 
 
 def _places(indices: NDArray[np.int64]) -> NDArray[np.int64] | slice:
-    """Return indices, as a slice where it does, since that copies nothing."""
+    """Return indices, as a slice if they are consecutive: slices copy nothing."""
     first, last = int(indices[0]), int(indices[-1])
     is_run = last - first == len(indices) - 1
     return slice(first, last + 1) if is_run else indices
 
 
 def _run(run: range, start: int, scale: int = 1, border: int = 0) -> slice:
-    """Return the output pixels of a run of input pixels, counted from those of one of them."""
+    """Return the output pixels of a run of input pixels, counted from those of pixel `start`."""
     return slice((run.start - start) * scale - border, (run.stop - start) * scale - border)

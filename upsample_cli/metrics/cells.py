@@ -26,7 +26,7 @@ _RUN = 150_000  # values at once: what fits the cache
 _SATURATED = 0.1  # of a cell's pixels at 0 or 255: with more, the cell tells nothing
 _PLAIN = 0.5  # blocks of one colour in a plain cell, for each period that it holds
 _HIDDEN = 0.25  # mean square of a pattern that rounding to 8 bits may hide in a plain cell
-_SPREAD = 2.6  # of the variance in a cell over what slopes explain: median of 72 photographs
+_SPREAD = 2.6  # variance in a cell over that of its slope: median of 72 photographs
 _BLACK = 8.0  # levels: a pattern in proportion to the brightness does not show below
 
 
@@ -52,7 +52,7 @@ class Cells(NamedTuple):
     flat: Mask
 
     def squares(self, cell: tuple[int, int]) -> NDArray[np.float64]:
-        """Return the mean square of the picture in each cell, as far as slopes tell.
+        """Return the mean square of the picture in each cell, estimated from level and slopes.
 
         Args:
             cell: Rows and columns of a cell.

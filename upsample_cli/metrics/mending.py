@@ -32,8 +32,8 @@ Fetch = Callable[[range], list[Floats]]
 
 _SLOPES = 1.1  # strides: how far the slopes of an uneven kernel reach, about
 _NEAR, _WIDER = 4, 12  # cells around those with a pattern
-# Times the ratio: near a pattern that is left, near one that was shared and is taken off, in the
-# wider neighbourhood, and beyond it.
+# Times the ratios of `bands`: near a pattern that is left, near one that was shared and is off, in
+# the wider neighbourhood, and beyond it.
 _CLEAR, _DOUBT, _CAREFUL, _NOTHING = 1.3, 2.6, 5.2, 1e4
 _FEW = 4  # a stride of few lines: between more of them lies the picture itself, which stays
 _WHITE = 255.0  # levels: floating-point samples may lie beyond it, and are not clipped then

@@ -10,7 +10,7 @@
    that repeats with the stride. `share` is the part of the cells that have it, `peak` the RMS where
    it is strongest.
 5. The verdict is "checkerboard" if a pattern is clear of its error, as a whole (12 dB) or in a
-   window (13 dB or more), and `ripple` is 0.2 level or more, 0.35 if only windows have it.
+   window (13 to 20 dB), and `ripple` is 0.2 level or more, 0.35 if only windows have it.
 
     ripple^2 = mean over cells of (sum over phases of a^2 / phases - error)
 """

@@ -1,9 +1,10 @@
 """The pattern of a part of a picture, in each cell that may have it.
 
 A cell gets the pattern of the window around it, or beside it: one of equal strength, or one in
-proportion to the brightness, whichever explains more of the window. What the cell shares with the
-others of the window counts, so chance adds nothing. Then the patches grow: a cell beside one that
-has its pattern gets it too, for an edge or a texture may hide it from every window.
+proportion to the brightness, whichever explains more of the window. Its power in the cell is the
+product of the cell's own phases and the mean of the window's other cells, so chance adds nothing on
+average. Then the patches grow: a cell beside one that has its pattern gets it too, for an edge or a
+texture may hide it from every window.
 """
 
 from collections.abc import Sequence
@@ -14,8 +15,13 @@ from numpy.typing import NDArray
 from upsample_cli.metrics.cells import around
 from upsample_cli.metrics.rows import Floats, Mask
 
-_MOST = 4.0  # times its window's power that a cell has at most: chance may give it more at an edge
-_SUPPORT = (0.7, 2)  # times the pattern's power are shared where cells beside may have it, too
+_MOST = (
+    4.0  # times its pattern's power that a cell has at most: at an edge, chance may give it more
+)
+_SUPPORT = (
+    0.7,
+    2,
+)  # shares of the pattern's power around a cell between which patches grow from it
 _ROUNDS = 12  # cells by which patches grow
 _TINY = 1e-9  # weight
 
@@ -31,8 +37,8 @@ class Patches:
         square: Same shape, its mean square.
 
     Attributes:
-        power: Shape (m, n), what a cell shares of its pattern, in squared levels: its mean is that
-            of the pattern's square. NaN where there is none.
+        power: Shape (m, n), what a cell shares with its pattern, in squared levels; on average the
+            mean square of the pattern. NaN where there is none.
         full: Same shape, the mean square of the pattern in the cell.
     """
 
@@ -52,8 +58,9 @@ class Patches:
 
         Args:
             places: Where the cells are.
-            windows: For each cell the sums over its window, shapes (cells, phases) and (cells, 1):
-                of weighted lines, of weights, and of both times the brightness and its square.
+            windows: For each cell four sums over its window, shapes (cells, phases) and (cells, 1)
+                in turn: weighted lines, weights, weighted lines times the brightness, weights times
+                its square.
             others: The same without the cell itself.
         """
         (constant, relative), (rest, relative_rest) = (
@@ -73,7 +80,7 @@ class Patches:
         """Give cells the patterns of cells beside them that share most of theirs.
 
         Args:
-            usable: Shape (m, n), whether a cell can tell.
+            usable: Shape (m, n), whether a pattern would show in a cell.
         """
         m, n = usable.shape
         for _ in range(_ROUNDS):

@@ -120,7 +120,7 @@ class Pattern(NamedTuple):
         return bool(change.sum() <= _SAME * self.additive.error.ravel()[1:].sum())
 
     def power_at(self, square: Numbers) -> Numbers:
-        """Return the mean square of the pattern, in levels, where the picture has some."""
+        """Return the mean square of the pattern in cells, by that of the picture in each."""
         if self.additive.contrast_db >= self.relative.contrast_db:
             return np.full_like(square, self.additive.power)
         return self.relative.power * square

@@ -1,8 +1,8 @@
 """A pattern in a part of a picture, or one whose sign changes: the same question window by window.
 
 A window is 4 x 4 cells. Its pattern is the weighted mean of their phases; the error is that of a
-jackknife over the rows and the columns of cells in it, and that of single cells, whichever is most.
-Then the cells are joined two by two, and the windows are twice as large.
+jackknife over the rows of cells in it, the columns, or single cells, whichever is greatest. Then
+the cells are joined two by two, and the windows are twice as large.
 """
 
 from collections.abc import Sequence
@@ -17,6 +17,7 @@ from upsample_cli.metrics.patches import Patches
 from upsample_cli.metrics.rows import Floats, Mask
 from upsample_cli.metrics.spectrum import real_lines, square_lines
 
+Numbers = NDArray[np.intp]
 _SIDE = 4  # cells
 _SIZES = 3  # of windows
 _KNOWN = 3.0  # cells of a window, at least, must tell: as many as would share its weight evenly
@@ -24,7 +25,7 @@ _LEVELS = 1.0  # RMS: the weakest pattern that is looked for
 _WORTH = 3.0  # times the power of chance: what a jackknife is worth trying on
 _LEAST = 9  # cells that have the pattern of their window, in all windows
 _BESIDE = 1  # cells around a window that may have its pattern, too
-_FIRST = 1000.0  # dB by which windows that a cell is in go before those that it is beside
+_FIRST = 1000.0  # dB added to windows that a cell is in, so that they win over those beside it
 _AT_ONCE = 2048  # windows
 _ROUNDING = 1 / 12  # variance of a rounded pixel
 _NOTHING_DB = -99.0
@@ -44,7 +45,8 @@ class Windows(NamedTuple):
 
     Args:
         contrast_db: The contrast of the clearest window with a pattern; NaN where there is none.
-        patches: The patterns of the cells in the smallest, then clearest windows, and around.
+        patches: The patterns of cells: each of the clearest window of the smallest size that is
+            clear around it; and of the cells around that have them, too.
     """
 
     contrast_db: float
@@ -73,7 +75,8 @@ def search(
     lines = real_lines(phases.swapaxes(1, 2), grid.stride)
     usable = weight > 0
     level = np.clip(np.where(usable, level, 0), 0, _BRIGHTEST)
-    patches = Patches(lines, level, np.minimum(square, _BRIGHTEST**2).astype(np.float32))
+    bounded = np.minimum(square, _BRIGHTEST**2).astype(np.float32)
+    patches = Patches(lines, level, bounded)
     cells = singles = _Cells.of(lines, level[..., None], weight[..., None], chance[..., None])
     for size in range(_SIZES):
         if min(cells.weight.shape[:2]) < _SIDE:
@@ -81,19 +84,36 @@ def search(
         contrasts = cells.contrasts(grid.stride, grid.pixels * 4**size)
         best = max(best, float(contrasts.max()))
         if contrasts.max() >= least:
-            which = _clearest(contrasts, least).repeat(2**size, axis=0).repeat(2**size, axis=1)
-            free = usable & ~patches.known
-            places = np.nonzero((which >= 0) & free[: len(which), : which.shape[1]])
-            windows = np.unravel_index(which[places], contrasts.shape)
-            inside = _are_inside(places, windows, 2**size)[:, None].astype(np.float32)
-            near = [sums[windows] for sums in cells.sums()]
-            others = [sums - inside * one[places] for sums, one in zip(near, singles, strict=True)]
-            patches.fill(places, near, others)
+            _fill(patches, usable, _clearest(contrasts, least), (cells, singles), 2**size)
         cells = cells.halved()
     if np.count_nonzero(patches.power > patches.full / 2) < _LEAST:
-        return Windows(np.nan, Patches(lines, level, level))
+        return Windows(np.nan, Patches(lines, level, bounded))
     patches.grow(usable)
     return Windows(best, patches)
+
+
+def _fill(
+    patches: Patches, usable: Mask, which: Numbers, cells: "tuple[_Cells, _Cells]", side: int
+) -> None:
+    """Give cells the patterns of the windows of one size that are clear.
+
+    Args:
+        patches: The patterns so far, of smaller windows: they stay.
+        usable: Shape (m, n), whether a pattern would show in a cell.
+        which: The number of each cell's window, see `_clearest`.
+        cells: Those that the windows consist of, and single ones.
+        side: How many single ones the first have along a side.
+    """
+    joined, singles = cells
+    sums = joined.sums()
+    which = which.repeat(side, axis=0).repeat(side, axis=1)
+    free = usable & ~patches.known
+    places = np.nonzero((which >= 0) & free[: len(which), : which.shape[1]])
+    windows = np.unravel_index(which[places], sums.weight.shape[:2])
+    inside = _are_inside(places, windows, side)[:, None].astype(np.float32)
+    near = [one[windows] for one in sums]
+    others = [one - inside * own[places] for one, own in zip(near, singles, strict=True)]
+    patches.fill(places, near, others)
 
 
 class _Cells(NamedTuple):
@@ -208,7 +228,7 @@ def _are_inside(
     return np.asarray(np.logical_and(*((one >= 0) & (one < _SIDE) for one in apart)))
 
 
-def _clearest(contrasts: Floats, least: float) -> NDArray[np.intp]:
+def _clearest(contrasts: Floats, least: float) -> Numbers:
     """Return for each cell the number of the clearest window around it; -1 where none is clear.
 
     Cells that are in no clear window get the clearest of those that they are beside.

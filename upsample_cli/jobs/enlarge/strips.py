@@ -116,7 +116,7 @@ def strips(size_out: Size, channels: int, scale: float, at_once: int = 0) -> lis
         size_out: Height and width of the output.
         channels: Samples a pixel.
         scale: Output rows per input row.
-        at_once: Rows that a method is best given; 0 for any number.
+        at_once: Rows of a strip, as the method asks; 0 for what suits the cache.
     """
     height, width = size_out
     if at_once:

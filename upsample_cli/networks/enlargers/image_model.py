@@ -23,6 +23,7 @@ from upsample_cli.networks.enlargers.picture_trial import (
     Run,
     flat_ripple,
     form_of,
+    least_of,
     multiple_of,
     reach_of,
     reason,
@@ -52,6 +53,7 @@ class ImageModel(NamedTuple):
         dtype: float32 or float16.
         size: Height and width of its input; None for any.
         multiple: Of which height and width of its input have to be.
+        least: The least height and width that it takes.
         halo: Input pixels beyond each side that an output draws on.
         is_global: Whether an output draws on the whole picture, so that tiles can differ.
         ripple: What it makes of flat pictures: the RMS of the pattern over their level.
@@ -66,6 +68,7 @@ class ImageModel(NamedTuple):
     dtype: str
     size: tuple[int, int] | None
     multiple: int
+    least: int
     halo: int
     is_global: bool
     ripple: float
@@ -116,12 +119,13 @@ def _load(
     trial = size or (multiple_of(SIDE, multiple),) * 2
     reach, is_global = reach_of(run, form.channels, size, multiple, scale)
     reach = max(reach if halo is None else halo, -(-border // scale))
+    least = min(size) if size else least_of(run, form.channels, multiple)
     ripple = flat_ripple(run, form.channels, trial, scale)
     if not isfinite(ripple):
         raise SettingError(f"{path} gives NaN or infinity for a grey picture; export it again")
     return ImageModel(
         run, scale, border, form.channels, form.white, "NHWC" if form.is_last else "NCHW",
-        dtype, size, multiple, reach, is_global, ripple,
+        dtype, size, multiple, least, reach, is_global, ripple,
     )  # fmt: skip
 
 

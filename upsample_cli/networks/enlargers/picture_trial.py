@@ -1,6 +1,7 @@
 """What small pictures, run through a network, say of it: its form, scale, range and reach."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -96,6 +97,15 @@ def white_of(
         flats = (np.full((form.channels, *trial), level, np.float32) for level in _LEVELS)
         errors[white] = sum(abs(float(_middle(run(one)).mean() - one.mean())) for one in flats)
     return min(errors, key=lambda white: errors[white])
+
+
+def least_of(run: Run, channels: int, multiple: int) -> int:
+    """Return the least side of a picture that a network takes: one that mirrors needs a few."""
+    for side in range(multiple, SIDE, multiple):
+        with suppress(NetworkFileError):
+            run(np.zeros((channels, side, side), np.float32))
+            return side
+    return multiple_of(SIDE, multiple)
 
 
 def reach_of(
