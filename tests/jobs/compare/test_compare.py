@@ -93,7 +93,9 @@ def test_a_network_in_onnx_is_compared_like_any_method(tmp_path: Path) -> None:
     from enlargers import enlarger
 
     onnx.save(enlarger(), str(tmp_path / "net.onnx"))
-    comparison = compared(COFFEE, f"bilinear,onnx:model={tmp_path / 'net.onnx'}", shrink=True)
+    comparison = compared(
+        COFFEE, f"bilinear,onnx:edges=boundary:model={tmp_path / 'net.onnx'}", shrink=True
+    )
     linear, network = comparison.scores
     assert network.psnr == pytest.approx(linear.psnr, abs=0.05)
     assert (network.kernel, network.flat_ripple) == (None, pytest.approx(0, abs=1e-6))
