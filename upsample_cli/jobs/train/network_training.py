@@ -104,7 +104,7 @@ class NetworkSettings:
         start: `photo`, `clean` or a .npz to begin with; None for random features.
         steps: How many; None for as many as the minutes allow.
         minutes: How long, where there are no steps.
-        degrade: `photo` damages a third of the pictures by noise and JPEG, `clean` none.
+        degrade: `photo` damages a quarter of the pictures by noise and JPEG, `clean` none.
         seed: Of all that chance picks.
         holdout: Share of the pictures that the network is only tested on.
 

@@ -2,9 +2,9 @@
 
 A pair is what is to be enlarged, and what the linear kernel misses.
 
-A pool holds square crops of photographs and drawings, shrunk and, a third of them, damaged. Patches
-are cut from the pool, and every other batch puts a new crop in the place of the oldest: so crops
-are made at a fraction of the cost of a step.
+A pool holds square crops of photographs and drawings, shrunk and, a quarter of them, damaged.
+Patches are cut from the pool, and every other batch puts a new crop in the place of the oldest: so
+crops are made at a fraction of the cost of a step.
 """
 
 from collections import deque
@@ -42,7 +42,8 @@ LEAST_SIDE = 64
 
 _LOW = 192  # pixels along the side of a shrunk crop
 _DRAWN = 0.15  # share of crops that are drawings
-_DAMAGED = 0.35  # share of crops that are damaged, of `photo`
+_DAMAGED = 0.25  # share of crops that are damaged, of `photo`
+_MILD = 2.5  # the power that makes most JPEG mild
 _SHRINKS = (BICUBIC, BICUBIC, LANCZOS, AREA, BILINEAR)
 _SIZES = (1.0, 0.7, 0.5)  # of each photograph
 
@@ -180,7 +181,7 @@ class Pairs:
             low += np.float32(rng.uniform(0.5, 5)) * rng.standard_normal(low.shape, np.float32)
         grey = _rounded(low)
         if is_damaged and rng.random() < (0.4 if is_noisy else 0.9):
-            grey = through_jpeg(grey, int(98 - 58 * rng.random() ** 1.5))  # most of them mild
+            grey = through_jpeg(grey, int(98 - 58 * rng.random() ** _MILD))
         low, high = (plane.astype(np.float32) / np.float32(255) for plane in (grey, high))
         lack = high - enlarge(low[None], build("tconv").stages(size, whole), whole)[0]
         phases = lack.reshape(size[0], stride, size[1], stride).transpose(1, 3, 0, 2)
