@@ -96,7 +96,7 @@ def test_what_is_too_loud_for_a_window_is_measured_from_beside() -> None:
     """Cells beside a window may have its pattern: what they share with it counts, on average."""
     inside, outside = [], []
     for seed in range(40):
-        strength, loud = np.zeros((20, 24)), np.random.default_rng(seed).normal(0, 6, (20, 4, 12))
+        strength, loud = np.zeros((20, 24)), np.random.default_rng(seed).normal(0, 12, (20, 4, 12))
         strength[5:11, 8:16] = 3.0
         phases = phases_with(strength, seed=seed)
         phases[..., 12:] += (loud - loud.mean(axis=1, keepdims=True)).astype(np.float32)
