@@ -112,12 +112,16 @@ def measure(
     map_file, spectrum_file, low = _files_of_one(sources, heat_map, spectrum, reference)
     options = MeasureOptions(stride, low, map_file, spectrum_file, force, max_pixels or MAX_PIXELS)
     globs, jobs = Globs(include, exclude), jobs or cores()
-    length = lambda source: len(printable(str(source)))  # noqa: E731 # as short as it gets
-    with measuring(sources, globs, options, jobs, length) as (results, count, longest):
+    with measuring(sources, globs, options, jobs, _length) as (results, count, longest):
         table = JsonLines() if as_json else CsvTable() if as_csv else TextTable(longest)
         pictures = with_picture_bar(quiet or count == 1, results, count, has_failed)
         tally, is_over = print_results(pictures, table, max_ripple, count > 1 and not quiet, quiet)
     return exit_codes.of_pictures(tally, is_over)
+
+
+def _length(source: Place) -> int:
+    """Return the length of a picture's name as it is printed."""
+    return len(printable(str(source)))
 
 
 def _sources(

@@ -1,7 +1,7 @@
-"""The stage of our own network: the learned kernel, and what the network adds to the luma.
+"""The stage of our own network, and what it shares with that of others (see `onnx_stage`).
 
-It works in whole tiles of a grid that depends on the picture's size alone, so that its bytes do not
-depend on strips and threads.
+Ours is the learned kernel, and what the network adds to the luma. It works in whole tiles of a grid
+that depends on the picture's size alone, so that its bytes do not depend on strips and threads.
 """
 
 from collections.abc import Callable, Iterator

@@ -80,15 +80,15 @@ class OnnxStage(NetworkStage):
         whole: Planes = np.empty((len(planes), *shape), planes.dtype)
         for tile in product(*tiles):
             places = list(zip(tile, first, starts, strict=True))
-            seen = (_run(one.seen, before) for one, before, _ in places)
-            kept = (_run(one.kept, one.seen.start, scale, border) for one, *_ in places)
-            into = (_run(one.kept, start, scale) for one, _, start in places)
+            seen = (_slice_of(one.seen, before) for one, before, _ in places)
+            kept = (_slice_of(one.kept, one.seen.start, scale, border) for one, *_ in places)
+            into = (_slice_of(one.kept, start, scale) for one, _, start in places)
             part = np.ascontiguousarray(planes[:, *seen])
             outcome = eightfold(self.model.run, part) if self.ensemble else self.model.run(part)
             whole[:, *into] = outcome[:, *kept]
         top, left = starts
         rows, columns = (self._indices(axis, run) for axis, run in enumerate(window))
-        return whole[:, _places(rows - top * scale)][:, :, _places(columns - left * scale)]
+        return whole[:, _as_slice(rows - top * scale)][:, :, _as_slice(columns - left * scale)]
 
     def _indices(self, axis: int, run: range) -> NDArray[np.int64]:
         """Return the rows or columns of the output that stand for a run of them.
@@ -144,13 +144,13 @@ class OnnxStage(NetworkStage):
         return -(-max(self.size[axis], self.model.least) // multiple) * multiple if self.size else 0
 
 
-def _places(indices: NDArray[np.int64]) -> NDArray[np.int64] | slice:
+def _as_slice(indices: NDArray[np.int64]) -> NDArray[np.int64] | slice:
     """Return indices, as a slice if they are consecutive: slices copy nothing."""
     first, last = int(indices[0]), int(indices[-1])
     is_run = last - first == len(indices) - 1
     return slice(first, last + 1) if is_run else indices
 
 
-def _run(run: range, start: int, scale: int = 1, border: int = 0) -> slice:
+def _slice_of(run: range, start: int, scale: int = 1, border: int = 0) -> slice:
     """Return the output pixels of a run of input pixels, counted from those of pixel `start`."""
     return slice((run.start - start) * scale - border, (run.stop - start) * scale - border)

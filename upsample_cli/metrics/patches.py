@@ -15,13 +15,8 @@ from numpy.typing import NDArray
 from upsample_cli.metrics.cells import around
 from upsample_cli.metrics.rows import Floats, Mask
 
-_MOST = (
-    4.0  # times its pattern's power that a cell has at most: at an edge, chance may give it more
-)
-_SUPPORT = (
-    0.7,
-    2,
-)  # shares of the pattern's power around a cell between which patches grow from it
+_MOST = 4.0  # times its pattern's power that a cell has at most: chance may give an edge more
+_LOW, _HIGH = 0.7, 2.0  # shares of the pattern's power around a cell, between which patches grow
 _ROUNDS = 12  # cells by which patches grow
 _TINY = 1e-9  # weight
 
@@ -86,7 +81,7 @@ class Patches:
         for _ in range(_ROUNDS):
             shared, whole = (around(np.nan_to_num(one)) for one in (self.power, self.full))
             support = shared / np.maximum(whole, _TINY)
-            has_it = self.known & (support > _SUPPORT[0]) & (support < _SUPPORT[1])
+            has_it = self.known & (support > _LOW) & (support < _HIGH)
             padded = np.pad(np.where(has_it, support, 0.0), 1)
             near = np.stack([padded[i : i + m, j : j + n] for i, j in np.ndindex(3, 3)])
             places = np.nonzero(usable & ~self.known & near.any(axis=0))

@@ -17,7 +17,7 @@ from upsample_cli.metrics.patches import Patches
 from upsample_cli.metrics.rows import Floats, Mask
 from upsample_cli.metrics.spectrum import real_lines, square_lines
 
-Numbers = NDArray[np.intp]
+Indices = NDArray[np.intp]
 _SIDE = 4  # cells
 _SIZES = 3  # of windows
 _KNOWN = 3.0  # cells of a window, at least, must tell: as many as would share its weight evenly
@@ -93,7 +93,7 @@ def search(
 
 
 def _fill(
-    patches: Patches, usable: Mask, which: Numbers, cells: "tuple[_Cells, _Cells]", side: int
+    patches: Patches, usable: Mask, which: Indices, cells: "tuple[_Cells, _Cells]", side: int
 ) -> None:
     """Give cells the patterns of the windows of one size that are clear.
 
@@ -228,7 +228,7 @@ def _are_inside(
     return np.asarray(np.logical_and(*((one >= 0) & (one < _SIDE) for one in apart)))
 
 
-def _clearest(contrasts: Floats, least: float) -> Numbers:
+def _clearest(contrasts: Floats, least: float) -> Indices:
     """Return for each cell the number of the clearest window around it; -1 where none is clear.
 
     Cells that are in no clear window get the clearest of those that they are beside.
