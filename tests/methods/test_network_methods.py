@@ -239,11 +239,10 @@ def test_tiles_begin_where_blocks_of_pixels_begin(
     size: tuple[int, int], block: int, edges: str, tmp_path: Path
 ) -> None:
     """A network that unshuffles pixels gives the same picture in any tiles."""
-    planes, path = (
-        random_planes(3, *size, 0).astype(np.float32),
-        written(of_blocks(block), tmp_path),
-    )
-    whole, *tiled = (by_network(planes, path, tile=n, edges=edges) for n in (0, 10, 13))
+    planes = random_planes(3, *size, 0).astype(np.float32)
+    path = written(of_blocks(block), tmp_path)
+    halo = 2 * block + 1  # more than its reach, and no multiple of its blocks
+    whole, *tiled = (by_network(planes, path, tile=n, edges=edges, halo=halo) for n in (0, 10, 13))
     for one in tiled:
         np.testing.assert_allclose(one, whole, atol=1e-5)
     if edges == "own" and size[0] % block == size[1] % block == 0:
@@ -277,6 +276,19 @@ def test_windows_of_a_network_of_the_whole_picture_see_it_whole(scale: int, tmp_
     whole = output_window(stages, picture, range(size_out[0]), range(size_out[1]))
     part = output_window(stages, picture, range(300, 340), range(size_out[1]))
     np.testing.assert_allclose(part, whole[:, 300:340], atol=1e-6)
+
+
+def test_beyond_its_own_edges_an_output_is_mirrored(tmp_path: Path) -> None:
+    """A later stage that draws on what lies beyond gets the output's inside, mirrored."""
+    (stage,) = build("onnx", model=written(enlarger(), tmp_path)).stages((9, 11), (18, 22))
+    planes = random_planes(3, 9, 11, 0).astype(np.float32)
+    picture = ExtendedInput(
+        (9, 11), lambda rows, columns: planes[:, rows.start : rows.stop, columns]
+    )
+    inside = output_window([stage], picture, range(18), range(22))
+    around = output_window([stage], picture, range(-5, 23), range(-3, 26))
+    expected = np.pad(inside, ((0, 0), (5, 5), (3, 4)), mode="symmetric")
+    np.testing.assert_allclose(around, expected, atol=1e-6)
 
 
 def test_a_halo_too_small_shows(tmp_path: Path) -> None:

@@ -109,3 +109,15 @@ def test_around_is_the_sum_of_nine() -> None:
     """Beyond the edges there is nothing."""
     ones = np.ones((3, 4), np.float32)
     assert around(ones).tolist() == [[4, 6, 6, 4], [6, 9, 9, 6], [4, 6, 6, 4]]
+
+
+@pytest.mark.parametrize("contrast", [0.5, 1.0])
+def test_squares_count_how_the_brightness_varies_in_a_cell(contrast: float) -> None:
+    """Slopes tell of most of it: far nearer to the truth than the level's square alone."""
+    levels = 20 + 200 * contrast * natural_texture(304, 304)[0]
+    cells, grid = cells_of(levels), CellGrid((2, 2), *levels.shape)
+    (tall, wide), (top, left), (m, n) = grid.cell, grid.margin, grid.shape
+    inner = levels[top : top + m * tall, left : left + n * wide].reshape(m, tall, n, wide)
+    true = np.square(inner).mean(axis=(1, 3)).sum()
+    level = np.square(cells.level).sum()
+    assert abs(cells.squares(grid.cell).sum() - true) < 0.5 * (true - level)
