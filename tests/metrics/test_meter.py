@@ -70,6 +70,18 @@ def test_a_pattern_in_a_part_of_a_picture_is_measured(
     assert measured.peak == pytest.approx(amplitude, rel=0.15)
 
 
+@pytest.mark.parametrize("stride", [3, 4])
+def test_textures_that_repeat_are_no_part_of_a_faint_pattern(stride: int) -> None:
+    """A pattern of 1 level over patches of other patterns, of 1 level each, has 1 level."""
+    rng, side = np.random.default_rng(1), 480
+    levels = 128 + rng.normal(0, 2, (side, side)) + periodic_pattern(side, side, stride)
+    for seed, (top, left) in enumerate(rng.integers(0, side - 48, (24, 2))):
+        texture = periodic_pattern(48, 48, stride, 10 + seed)
+        levels[top : top + 48, left : left + 48] += texture
+    measured = metered(levels, stride)
+    assert measured.ripple == pytest.approx(1, rel=0.05)
+
+
 def test_a_pattern_whose_sign_changes_is_a_checkerboard() -> None:
     """Where the sum over the picture cancels, its parts still show the pattern."""
     levels = noisy(2, 0.0)

@@ -56,6 +56,19 @@ def test_patches_do_not_grow_through_what_is_much_stronger() -> None:
     assert not one.known[:, 10:].any()
 
 
+@pytest.mark.parametrize(("texture", "power"), [(2.0, 9.0), (12.0, 9.0 + 144.0)])
+def test_a_texture_is_no_part_of_the_whole_pictures_pattern(texture: float, power: float) -> None:
+    """What repeats beside it in a window does not count, but a pattern that is unlike it does."""
+    pattern = PATTERN + np.array([0, 0, texture, 0], np.float32)
+    lines = np.tile(pattern, (4, 4, 1))
+    level = np.full((4, 4), 50, np.float32)
+    one = Patches(lines, level, np.square(level), PATTERN)
+    places = tuple(axis.ravel() for axis in np.mgrid[:4, :4])
+    sums = [np.tile(pattern, (16, 1)), np.ones((16, 1))]
+    one.fill(places, [*sums, 0 * sums[0], 0 * sums[1]], [*sums, 0 * sums[0], 0 * sums[1]])
+    assert one.power == pytest.approx(np.full((4, 4), power))
+
+
 def test_what_is_relative_grows_with_the_mean_square_of_the_brightness() -> None:
     """In bright cells, and in those with a bright part, there is more of it."""
     level = np.full((8, 16), 20.0)

@@ -5,7 +5,8 @@
 2. The pattern of the whole picture comes from a regression over the cells (see `pattern`), that of
    its parts from windows of 4 x 4 cells (see `windows`); both come with honest errors.
 3. A cell in a window with a pattern, or near it, has the power that its own phases share with the
-   window (see `patches`). All others have that of the whole picture's pattern, if it is clear.
+   window, in the shape of the whole picture's pattern if the window's is like it (see `patches`).
+   All others have the power of the whole picture's pattern, if it is clear.
 4. `ripple` is the root of the mean power over the cells that tell: the RMS, in levels, of the part
    that repeats with the stride. `share` is the part of the cells that have it, `peak` the RMS where
    it is strongest.
@@ -157,7 +158,8 @@ def _evidence(cells: Cells, grid: CellGrid) -> _Evidence:
     whole = rest = pattern(cells, weight, noises, grid)
     phases = cells.phases - whole.stairs.T.astype(np.float32) @ cells.slope
     chance, square = noises * (phases.shape[1] / grid.pixels), cells.squares(grid.cell)
-    local_db, patches = search(phases, cells.level, square, weight, chance, grid)
+    parts = phases, cells.level, square, weight, chance
+    local_db, patches = search(*parts, grid, whole.shape)
     near = around(patches.known.astype(np.float32))
     elsewhere = weight * (near == 0)
     if near.any() and np.count_nonzero(elsewhere) >= _LEAST_CELLS:

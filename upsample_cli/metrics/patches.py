@@ -3,8 +3,9 @@
 A cell gets the pattern of the window around it, or beside it: one of equal strength, or one in
 proportion to the brightness, whichever explains more of the window. Its power in the cell is the
 product of the cell's own phases and the mean of the window's other cells, so chance adds nothing on
-average. Then the patches grow: a cell beside one that has its pattern gets it too, for an edge or a
-texture may hide it from every window.
+average. If the whole picture has a pattern, and the window's is like it, only what has its shape
+counts: a texture that repeats by chance has another. Then the patches grow: a cell beside one that
+has its pattern gets it too, for an edge or a texture may hide it from every window.
 """
 
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from upsample_cli.metrics.rows import Floats, Mask
 _MOST = 4.0  # times its pattern's power that a cell has at most: chance may give an edge more
 _LOW, _HIGH = 0.7, 2.0  # shares of the pattern's power around a cell, between which patches grow
 _ROUNDS = 12  # cells by which patches grow
+_ALIKE = 0.3  # of a pattern's power that has the shape of the whole picture's, at least
 _TINY = 1e-9  # weight
 
 Places = tuple[NDArray[np.intp], ...]
@@ -30,6 +32,7 @@ class Patches:
         lines: Shape (m, n, phases), see `real_lines`.
         level: Shape (m, n), the brightness.
         square: Same shape, its mean square.
+        shape: Shape (phases,), lines of a pattern that the whole picture has; None if it has none.
 
     Attributes:
         power: Shape (m, n), what a cell shares with its pattern, in squared levels; on average the
@@ -37,8 +40,11 @@ class Patches:
         full: Same shape, the mean square of the pattern in the cell.
     """
 
-    def __init__(self, lines: Floats, level: Floats, square: Floats) -> None:
+    def __init__(
+        self, lines: Floats, level: Floats, square: Floats, shape: Floats | None = None
+    ) -> None:
         self._lines, self._level, self._square = lines, level, square
+        self._shape = None if shape is None else shape / np.linalg.norm(shape)
         self.power, self.full = np.full((2, *level.shape), np.nan, np.float32)
         self._patterns = np.zeros_like(lines)  # for each level of brightness where relative
         self._is_relative = np.zeros(level.shape, bool)
@@ -69,7 +75,10 @@ class Patches:
         is_relative = explained[1] > explained[0]
         which = is_relative[:, None]
         patterns = np.where(which, relative, constant)
-        self._set(places, is_relative, patterns, np.where(which, relative_rest, rest))
+        beside = np.where(which, relative_rest, rest)
+        if self._shape is not None:
+            patterns, beside = _shaped(patterns, beside, self._shape)
+        self._set(places, is_relative, patterns, beside)
 
     def grow(self, usable: Mask) -> None:
         """Give cells the patterns of cells beside them that share most of theirs.
@@ -100,3 +109,17 @@ class Patches:
         shared *= np.where(is_relative, square / np.maximum(level, 1.0), 1.0)
         self._patterns[places], self._is_relative[places] = patterns, is_relative
         self.full[places], self.power[places] = full, np.clip(shared, -_MOST * full, _MOST * full)
+
+
+def _shaped(patterns: Floats, beside: Floats, shape: Floats) -> tuple[Floats, Floats]:
+    """Return patterns of which only what has some shape is left, where they are like it.
+
+    Args:
+        patterns: Shape (cells, phases).
+        beside: Same shape, patterns of the cells around each, which are treated alike.
+        shape: Shape (phases,), of length 1.
+    """
+    along, beside_along = (np.outer(one @ shape, shape) for one in (patterns, beside))
+    shared, power = (np.square(one).sum(axis=1, keepdims=True) for one in (along, patterns))
+    is_alike = shared > _ALIKE * power
+    return np.where(is_alike, along, patterns), np.where(is_alike, beside_along, beside)

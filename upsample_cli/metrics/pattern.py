@@ -14,15 +14,12 @@ Resampling Plans", 1982, section 3.
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from upsample_cli.metrics.cells import CellGrid, Cells, around
 from upsample_cli.metrics.checkerboard import CONTRAST_DB
-from upsample_cli.metrics.rows import Floats
-from upsample_cli.metrics.spectrum import line_power, phase_lines
+from upsample_cli.metrics.rows import ROUNDING, Floats
+from upsample_cli.metrics.spectrum import Estimate, Numbers, line_power, phase_lines
 
-Numbers = NDArray[np.float64]
-_ROUNDING = 1 / 12  # variance of a rounded pixel
 _LARGEST = np.float32(1e20)  # square: such cells have no weight to speak of
 _LEAST = np.float32(1e-6)  # variance
 _NOISE = 0.5  # levels: what is finer than rounding to 8 bits says nothing
@@ -33,67 +30,6 @@ _MANY = 12  # of them
 _STAIR = 0.3  # pixels: about how far stairs move an edge
 _TILE = 1024  # pixels, over which stairs are one
 _SAME = 4.0  # times the error, of patterns that may be the same
-_SIGNIFICANT = 12.0  # of a line's power over its error; by chance e^-12 of all lines pass
-
-
-class Estimate(NamedTuple):
-    """A pattern and its error.
-
-    Args:
-        lines: Shape (s, t), the discrete Fourier transform (DFT) of the pattern over its phases.
-        error: Same shape, the expected power of each line's error.
-    """
-
-    lines: NDArray[np.complex128]
-    error: Numbers
-
-    @property
-    def contrast_db(self) -> float:
-        """The mean power of the lines over their errors; 0 dB is nothing."""
-        return float(10 * np.log10(self._ratios.mean() + 1e-30))
-
-    @property
-    def power(self) -> float:
-        """The mean square of the pattern.
-
-        All lines count where they are clear of their errors together; else only those that are
-        significant alone.
-        """
-        power = (np.square(np.abs(self.lines)) - self.error).ravel()[1:]
-        if self.contrast_db < CONTRAST_DB:
-            power = power[self._ratios > _SIGNIFICANT]
-        return float(np.maximum(power, 0.0).sum())
-
-    @property
-    def floor(self) -> float:
-        """The RMS of the errors: what could not have been seen."""
-        return float(np.sqrt(self.error.ravel()[1:].sum()))
-
-    @property
-    def axis_share(self) -> float:
-        """The part of the power in lines along one axis: stripes down and across."""
-        power = np.square(np.abs(self.lines))
-        along = power[0, 1:].sum() + power[1:, 0].sum()
-        return float(along / (along + power[1:, 1:].sum() + 1e-30))
-
-    def likeness(self, pattern: Numbers) -> float:
-        """Return the greatest correlation with a pattern that may be shifted, turned, inverted.
-
-        Args:
-            pattern: Shape (s, s).
-        """
-        most = 0.0
-        for turned in (pattern, pattern.T, pattern[::-1], pattern.T[::-1]):
-            lines = np.fft.fft2(turned - turned.mean())
-            together = np.fft.ifft2(self.lines * lines.conj()).real * lines.size
-            own = np.linalg.norm(self.lines.ravel()[1:]) * np.linalg.norm(lines)
-            most = max(most, float(np.abs(together).max() / (own + 1e-30)))
-        return most
-
-    @property
-    def _ratios(self) -> Numbers:
-        """The power of each line but that of the mean over its error."""
-        return np.asarray((np.square(np.abs(self.lines)) / self.error).ravel()[1:])
 
 
 class Pattern(NamedTuple):
@@ -114,14 +50,25 @@ class Pattern(NamedTuple):
         """The contrast of the clearer of both."""
         return max(self.additive.contrast_db, self.relative.contrast_db)
 
+    @property
+    def is_additive(self) -> bool:
+        """Whether it is clearer as one of equal strength than as one in proportion."""
+        return self.additive.contrast_db >= self.relative.contrast_db
+
     def may_be(self, other: "Pattern") -> bool:
         """Return whether the errors allow that another pattern is the same."""
         change = np.square(np.abs(self.additive.lines - other.additive.lines)).ravel()[1:]
         return bool(change.sum() <= _SAME * self.additive.error.ravel()[1:].sum())
 
+    @property
+    def shape(self) -> Numbers | None:
+        """The phases of the clearer of both, shape (phases,); None if neither is clear."""
+        clearer = self.additive if self.is_additive else self.relative
+        return clearer.phases if clearer.contrast_db >= CONTRAST_DB else None
+
     def power_at(self, square: Numbers) -> Numbers:
         """Return the mean square of the pattern in cells, by that of the picture in each."""
-        if self.additive.contrast_db >= self.relative.contrast_db:
+        if self.is_additive:
             return np.full_like(square, self.additive.power)
         return self.relative.power * square
 
@@ -182,7 +129,7 @@ def pattern(cells: Cells, weight: Floats, noises: Floats, grid: CellGrid) -> Pat
     rows, columns = _Groups.of(*parts), _Groups.of(*(np.ascontiguousarray(p.T) for p in parts))
     count = int((weight > 0).sum()) * grid.pixels
     prior = float((weight * noises).sum()) / (count / _TILE) / _STAIR**2
-    least = _ROUNDING / count * float(weight.sum())
+    least = ROUNDING / count * float(weight.sum())
     fits = []
     for base in (0, 1):
         fit = _solved(rows.xx.sum(axis=0), rows.xa.sum(axis=0), base, prior)

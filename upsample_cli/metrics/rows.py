@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 Floats: TypeAlias = NDArray[np.float32]
 Mask: TypeAlias = NDArray[np.bool_]
 
+ROUNDING = 1 / 12
+"""The variance of a pixel's rounding."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rows:

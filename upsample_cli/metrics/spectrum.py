@@ -1,12 +1,81 @@
 """Spectra: of the phases of a pattern, and of a whole picture, where a pattern is bright points."""
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from upsample_cli.metrics.checkerboard import CONTRAST_DB
+
+Numbers = NDArray[np.float64]
 _SIDE = 256  # of the windows of `periodogram`
+_SIGNIFICANT = 12.0  # of a line's power over its error; by chance e^-12 of all lines pass
+
+
+class Estimate(NamedTuple):
+    """A pattern and its error.
+
+    Args:
+        lines: Shape (s, t), the discrete Fourier transform (DFT) of the pattern over its phases.
+        error: Same shape, the expected power of each line's error.
+    """
+
+    lines: NDArray[np.complex128]
+    error: Numbers
+
+    @property
+    def phases(self) -> Numbers:
+        """The pattern, shape (s t,), a value for each phase."""
+        return np.asarray(np.fft.ifft2(self.lines).real.ravel() * self.lines.size)
+
+    @property
+    def contrast_db(self) -> float:
+        """The mean power of the lines over their errors; 0 dB is nothing."""
+        return float(10 * np.log10(self._ratios.mean() + 1e-30))
+
+    @property
+    def power(self) -> float:
+        """The mean square of the pattern.
+
+        All lines count where they are clear of their errors together; else only those that are
+        significant alone.
+        """
+        power = (np.square(np.abs(self.lines)) - self.error).ravel()[1:]
+        if self.contrast_db < CONTRAST_DB:
+            power = power[self._ratios > _SIGNIFICANT]
+        return float(np.maximum(power, 0.0).sum())
+
+    @property
+    def floor(self) -> float:
+        """The RMS of the errors: what could not have been seen."""
+        return float(np.sqrt(self.error.ravel()[1:].sum()))
+
+    @property
+    def axis_share(self) -> float:
+        """The part of the power in lines along one axis: stripes down and across."""
+        power = np.square(np.abs(self.lines))
+        along = power[0, 1:].sum() + power[1:, 0].sum()
+        return float(along / (along + power[1:, 1:].sum() + 1e-30))
+
+    def likeness(self, pattern: Numbers) -> float:
+        """Return the greatest correlation with a pattern that may be shifted, turned, inverted.
+
+        Args:
+            pattern: Shape (s, s).
+        """
+        most = 0.0
+        for turned in (pattern, pattern.T, pattern[::-1], pattern.T[::-1]):
+            lines = np.fft.fft2(turned - turned.mean())
+            together = np.fft.ifft2(self.lines * lines.conj()).real * lines.size
+            own = np.linalg.norm(self.lines.ravel()[1:]) * np.linalg.norm(lines)
+            most = max(most, float(np.abs(together).max() / (own + 1e-30)))
+        return most
+
+    @property
+    def _ratios(self) -> Numbers:
+        """The power of each line but that of the mean over its error."""
+        return np.asarray((np.square(np.abs(self.lines)) / self.error).ravel()[1:])
 
 
 def phase_lines(phases: NDArray[Any], stride: tuple[int, int]) -> NDArray[np.complex128]:

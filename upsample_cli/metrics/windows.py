@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from upsample_cli.metrics.cells import CellGrid
 from upsample_cli.metrics.patches import Patches
-from upsample_cli.metrics.rows import Floats, Mask
+from upsample_cli.metrics.rows import ROUNDING, Floats, Mask
 from upsample_cli.metrics.spectrum import real_lines, square_lines
 
 Indices = NDArray[np.intp]
@@ -27,7 +27,6 @@ _LEAST = 9  # cells that have the pattern of their window, in all windows
 _BESIDE = 1  # cells around a window that may have its pattern, too
 _FIRST = 1000.0  # dB added to windows that a cell is in, so that they win over those beside it
 _AT_ONCE = 2048  # windows
-_ROUNDING = 1 / 12  # variance of a rounded pixel
 _NOTHING_DB = -99.0
 _BRIGHTEST = 1e5  # levels: beyond that, squares overflow
 
@@ -60,6 +59,7 @@ def search(
     weight: Floats,
     chance: Floats,
     grid: CellGrid,
+    shape: NDArray[np.float64] | None = None,
 ) -> Windows:
     """Return what the windows of a picture show.
 
@@ -70,13 +70,15 @@ def search(
         weight: Same shape.
         chance: Shape (m, n), the mean square of the phases of each cell that is due to chance.
         grid: How the picture is cut.
+        shape: Shape (phases,), a pattern that the whole picture has; None if it has none.
     """
     best, least = _NOTHING_DB, least_db(grid.stride)
     lines = real_lines(phases.swapaxes(1, 2), grid.stride)
     usable = weight > 0
     level = np.clip(np.where(usable, level, 0), 0, _BRIGHTEST)
     bounded = np.minimum(square, _BRIGHTEST**2).astype(np.float32)
-    patches = Patches(lines, level, bounded)
+    known = None if shape is None else real_lines(shape.astype(np.float32), grid.stride)
+    patches = Patches(lines, level, bounded, known)
     cells = singles = _Cells.of(lines, level[..., None], weight[..., None], chance[..., None])
     for size in range(_SIZES):
         if min(cells.weight.shape[:2]) < _SIDE:
@@ -87,7 +89,7 @@ def search(
             _fill(patches, usable, _clearest(contrasts, least), (cells, singles), 2**size)
         cells = cells.halved()
     if np.count_nonzero(patches.power > patches.full / 2) < _LEAST:
-        return Windows(np.nan, Patches(lines, level, bounded))
+        return Windows(np.nan, Patches(lines, level, bounded, known))
     patches.grow(usable)
     return Windows(best, patches)
 
@@ -193,7 +195,7 @@ def _contrasts(
     """
     mean = sums / total
     power = square_lines(np.square(mean), stride)
-    error = np.full(power.shape, _ROUNDING / (_SIDE**2 * pixels))
+    error = np.full(power.shape, ROUNDING / (_SIDE**2 * pixels))
     contrasts = np.empty(len(power), np.float32)
     left = np.arange(len(power))
     for parts, weights in views:
