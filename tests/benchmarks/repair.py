@@ -9,9 +9,9 @@ allows. The difference is scaled to a ripple in levels and added everywhere, in 
 picture, or with changing sign; then the picture is rounded to 8 bits, or compressed by JPEG.
 
 Prints Markdown tables of the PSNR to the truth in dB, the mean over the photographs: before, after
-`upsample repair`, and after other ways, each at the setting that is best for the very picture,
-which nobody would know: Gaussian blur, median, a notch filter in the Fourier domain, OpenCV's
-non-local means. Then what becomes of photographs without a checkerboard, and the time.
+`upsample repair`, and after other ways, each at the setting that is best for the row, which needs
+the truth: Gaussian blur, median, a notch filter in the Fourier domain, OpenCV's non-local means.
+Then what becomes of photographs without a checkerboard, and the time.
 """
 
 import argparse
@@ -118,20 +118,20 @@ def others(pixels: checkerboards.Pixels, stride: int) -> dict[str, Iterator[chec
 
 def compare(photos: list[checkerboards.Pixels], stride: int, levels: float, fast: bool) -> None:
     """Print the PSNR before and after, beside that of other ways, and the ripple that is left."""
-    scores: dict[tuple[str, str, str], list[dict[str, float]]] = defaultdict(list)
+    scores: dict[tuple[str, str, str], list[dict[str, list[float]]]] = defaultdict(list)
     for index, photo in enumerate(photos):
         for name, pixels, truth in pairs(photo, stride, levels, index):
             result = repaired(Image(pixels, "PNG"), MeasureOptions(stride), 1.0, None, 1)
-            row = {"before": psnr(pixels, truth), "repair": psnr(result.image.samples, truth)}
+            row = {"before": [psnr(pixels, truth)], "repair": [psnr(result.image.samples, truth)]}
             for way, made in others(pixels, stride).items():
                 if not (fast and way == "non-local means"):
-                    row[way] = max(psnr(one, truth) for one in made)
-            row["ripple before"] = result.before.overall.ripple
-            row["after"] = result.after.overall.ripple
+                    row[way] = [psnr(one, truth) for one in made]
+            row["ripple before"] = [result.before.overall.ripple]
+            row["after"] = [result.after.overall.ripple]
             scores[name].append(row)
     rows, heads = [], ["uneven kernel", "where", "then"]
     for name, found in scores.items():
-        mean = {way: float(np.mean([one[way] for one in found])) for way in found[0]}
+        mean = {way: np.mean([one[way] for one in found], axis=0).max() for way in found[0]}
         rows.append([*name, *(f"{value:.2f}" for value in mean.values())])
     heads += list(next(iter(scores.values()))[0])
     print(f"stride {stride}, ripple {levels:g}\n\n{markdown(heads, rows)}", end="\n\n", flush=True)

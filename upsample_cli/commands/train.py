@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # --help must not wait for NumPy
     from upsample_cli.jobs.train.train import Settings, Trained
 
 _FOR_KERNELS = ("taps", "separable", "balance", "shrink", "noise", "samples")
-_FOR_NETWORKS = ("start", "steps", "minutes", "degrade")
+_FOR_NETWORKS = ("start", "layers", "steps", "minutes", "degrade")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,7 @@ class TrainRequest:
     noise: float
     samples: int
     start: str | None
+    layers: int | None
     steps: int | None
     minutes: float
     degrade: str
@@ -95,6 +96,8 @@ class TrainRequest:
     shell_complete=complete_files,
     help="Network to start from: photo, clean or a .npz file.",
 )
+@click.option("--layers", type=Whole(1, 20), metavar="N",
+              help="Convolutions before the last, 1 to 20; default --start's, or 5.")  # fmt: skip
 @click.option(
     "--steps", type=Whole(1), metavar="N", help="Steps to train a network, instead of minutes."
 )
@@ -178,8 +181,9 @@ def _train_network(pictures: "list[Place]", output: "Place", request: TrainReque
     from upsample_cli.jobs.train import network_training as job
     from upsample_cli.metrics.ripple import ripple
 
-    settings = job.NetworkSettings(request.stride, request.start, request.steps, request.minutes,
-                                   request.degrade, request.seed, request.holdout)  # fmt: skip
+    settings = job.NetworkSettings(request.stride, request.start, request.layers, request.steps,
+                                   request.minutes, request.degrade, request.seed,
+                                   request.holdout)  # fmt: skip
 
     def watch(look: "Look") -> None:
         """Print the scores of a look at the network."""

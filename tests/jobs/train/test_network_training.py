@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 import PIL.Image
 import pytest
-from networks_drawn import drawn, residual
+from networks_drawn import drawn
 from textures import natural_texture
 
 from upsample_cli.errors import ImageFileError, SettingError
@@ -38,8 +38,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def settings(**changes: Any) -> Any:
-    options = {"stride": 2, "start": None, "steps": STEPS, "minutes": 1.0, "degrade": "clean",
-               "seed": 0, "holdout": 0.3}  # fmt: skip
+    options = {"stride": 2, "start": None, "layers": None, "steps": STEPS, "minutes": 1.0,
+               "degrade": "clean", "seed": 0, "holdout": 0.3}  # fmt: skip
     return job.NetworkSettings(**(options | changes))
 
 
@@ -49,24 +49,6 @@ def train(photos: list[Place], **changes: Any) -> Any:
 
 def same(one: ResidualNetwork, other: ResidualNetwork) -> bool:
     return one.to_bytes() == other._replace(about=one.about).to_bytes()
-
-
-@pytest.mark.parametrize("stride", [2, 3])
-def test_the_model_is_the_network(stride: int) -> None:
-    """What PyTorch trains is what runs: wide layers collapsed, phases in their places."""
-    network = drawn(0, stride)
-    torch.manual_seed(0)
-    trained = job.Model(network)
-    with torch.no_grad():
-        for layer in trained.body:
-            layer.mix.normal_(0, 0.01)
-        luma = np.random.default_rng(0).random((30, 26), np.float32)
-        found = trained(torch.from_numpy(luma - np.float32(0.5))[None, None])
-        whole = torch.nn.functional.pixel_shuffle(found, stride)[0, 0].numpy()
-    actual = trained.network()
-    assert not same(actual, network)
-    np.testing.assert_allclose(residual(actual, luma), whole, atol=1e-5)
-    assert np.abs(actual.head.sum((2, 3))).max() < 1e-6
 
 
 def test_training_makes_it_better(photos: list[Place]) -> None:
@@ -106,6 +88,22 @@ def test_it_goes_on_from_a_file(photos: list[Place], tmp_path: Path) -> None:
     assert train(photos, start=str(path), steps=2, stride=3).network.about["start"] == str(path)
 
 
+def test_layers_are_added(photos: list[Place], tmp_path: Path) -> None:
+    """A new network has as many as are asked for; one that is given keeps its own, and no fewer."""
+    rng = np.random.default_rng(0)
+    assert len(settings().first(rng).body) == 5
+    assert len(settings(layers=2).first(rng).body) == 2
+    path = tmp_path / "start.npz"
+    path.write_bytes(drawn(3).to_bytes())
+    old = load_network(str(path))
+    count = len(old.body)
+    more = settings(start=str(path), layers=count + 2).first(rng)
+    assert more.body[:count] == old.body
+    assert len(train(photos, start=str(path), steps=2, layers=count + 2).network.body) == count + 2
+    with pytest.raises(SettingError, match=f"--layers {count - 1} is fewer than the {count} of"):
+        settings(start=str(path), layers=count - 1).first(rng)
+
+
 def test_an_interrupt_keeps_the_best_so_far(photos: list[Place]) -> None:
     """Ctrl-C ends the training, and what it has found is returned."""
 
@@ -115,7 +113,7 @@ def test_an_interrupt_keeps_the_best_so_far(photos: list[Place]) -> None:
 
     trained = job.train(photos, settings(steps=1000), interrupt)
     assert trained.look.step == 20
-    assert not same(trained.network, job.untrained(2, np.random.default_rng(0)))
+    assert not same(trained.network, settings().first(np.random.default_rng(0)))
 
 
 def test_minutes_end_it(photos: list[Place]) -> None:

@@ -1,10 +1,6 @@
 """Train a network: Adam on patches, its rate falling as a cosine, averaged weights, held-out crops.
 
-Absolute errors count, and for the last tenth squared ones. PyTorch trains each convolution W as
-W + B A, where A makes many features by its taps and B mixes them down. Both are linear, so their
-sum is one convolution of the size of W: the width helps the training and costs nothing afterwards.
-The head's taps are trained less their mean, so that they sum to 0 for each phase and feature at
-every step.
+Absolute errors count, and for the last tenth squared ones.
 """
 
 import copy
@@ -16,17 +12,17 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import nn
 
 from upsample_cli.errors import ImageFileError, SettingError
 from upsample_cli.images.places.place import Place
+from upsample_cli.jobs.train.network_model import Model, deepened, untrained
 from upsample_cli.jobs.train.pairs import LEAST_SIDE, Pairs, held_out, luma_of, usable
-from upsample_cli.kernels.network_weights import LEAK, Convolution, ResidualNetwork, load_network
+from upsample_cli.kernels.network_weights import ResidualNetwork, load_network
 from upsample_cli.process import cores
 
-_SIZES = (5, 3, 3, 3, 3)  # of the taps of each layer of the body
-_FEATURES, _WIDE = 32, 128
+_LAYERS = 5  # of the body of a new network
+_KEPT = 0.9  # of what a new layer of a trained network is given
 _BATCH, _SIDE = 16, 48  # patches a step, and input pixels along the side of each
 _RATE, _RATE_ON = 2e-3, 1e-3  # of a new network; of one that was trained before
 _WARMUP = 200  # steps in which the rate rises
@@ -37,64 +33,6 @@ _LOOK = 500  # steps from one look at the held-out crops to the next
 _POOL, _HELD_OUT = 128, 24  # crops to learn from at a time, and to test on
 
 
-class Wide(nn.Module):
-    """A convolution beside a wider one, which begins with 0."""
-
-    def __init__(self, layer: Convolution) -> None:
-        super().__init__()
-        self.direct = nn.Parameter(torch.from_numpy(layer.weights.copy()))
-        self.taps = nn.Parameter(torch.empty(_WIDE, *layer.weights.shape[1:]))
-        self.mix = nn.Parameter(torch.zeros(len(layer.bias), _WIDE))
-        self.bias = nn.Parameter(torch.from_numpy(layer.bias.copy()))
-        nn.init.kaiming_normal_(self.taps)
-
-    def collapsed(self) -> Tensor:
-        """Return the weights of the one convolution that both amount to."""
-        return self.direct + (self.mix @ self.taps.flatten(1)).view_as(self.direct)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the layer's features, without the pixels that its taps do not reach."""
-        return functional.leaky_relu(functional.conv2d(x, self.collapsed(), self.bias), LEAK)
-
-
-class Model(nn.Module):
-    """A network that is trained, beginning with one that is given."""
-
-    def __init__(self, network: ResidualNetwork) -> None:
-        super().__init__()
-        self.body = nn.Sequential(*map(Wide, network.body))
-        self.head = nn.Parameter(torch.from_numpy(network.head.copy()))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return what is added to the enlargement of luma less 1/2, by phase, without the halo."""
-        return functional.conv2d(self.body(x), self._balanced())
-
-    def _balanced(self) -> Tensor:
-        """Return the head's taps, which sum to 0 for each phase and feature."""
-        return self.head - self.head.mean((2, 3), keepdim=True)
-
-    @torch.no_grad()
-    def network(self) -> ResidualNetwork:
-        """Return the network as it runs."""
-        layers = (layer for layer in self.body if isinstance(layer, Wide))
-        body = [Convolution(one.collapsed().numpy(), one.bias.numpy().copy()) for one in layers]
-        return ResidualNetwork(tuple(body), self._balanced().numpy())
-
-
-def untrained(stride: int, rng: np.random.Generator) -> ResidualNetwork:
-    """Return a network of random features whose head adds nothing."""
-    body, before = [], 1
-    for size in _SIZES:
-        spread = np.sqrt(2 / (before * size**2 * (1 + LEAK**2)))
-        weights = spread * rng.standard_normal((_FEATURES, before, size, size))
-        if before == _FEATURES:  # half of what each layer passes on is what it was given
-            weights *= 0.5
-            weights[range(before), range(before), 1, 1] += 0.5
-        body.append(Convolution(np.asarray(weights, np.float32), np.zeros(_FEATURES, np.float32)))
-        before = _FEATURES
-    return ResidualNetwork(tuple(body), np.zeros((stride**2, _FEATURES, 3, 3), np.float32))
-
-
 @dataclass(frozen=True, slots=True)
 class NetworkSettings:
     """How to train a network.
@@ -102,6 +40,7 @@ class NetworkSettings:
     Args:
         stride: Output pixels per input pixel, 2..4.
         start: `photo`, `clean` or a .npz to begin with; None for random features.
+        layers: Convolutions of the body; None for as many as `start` has, or 5.
         steps: How many; None for as many as the minutes allow.
         minutes: How long, where there are no steps.
         degrade: `photo` damages a quarter of the pictures by noise and JPEG, `clean` none.
@@ -114,6 +53,7 @@ class NetworkSettings:
 
     stride: int
     start: str | None
+    layers: int | None
     steps: int | None
     minutes: float
     degrade: str
@@ -128,12 +68,16 @@ class NetworkSettings:
     def first(self, rng: np.random.Generator) -> ResidualNetwork:
         """Return what to begin with: a network of another stride lends its body."""
         if self.start is None:
-            return untrained(self.stride, rng)
+            return untrained(self.stride, self.layers or _LAYERS, rng)
         old = load_network(self.start, self.stride)
-        if old.stride == self.stride:
-            return old
-        head = np.zeros((self.stride**2, *old.head.shape[1:]), np.float32)
-        return old._replace(head=head)
+        if self.layers is not None and self.layers < len(old.body):
+            raise SettingError(
+                f"--layers {self.layers} is fewer than the {len(old.body)} of {self.start}; "
+                f"give {len(old.body)} or more"
+            )
+        if old.stride != self.stride:
+            old = old._replace(head=np.zeros((self.stride**2, *old.head.shape[1:]), np.float32))
+        return deepened(old, self.layers or 0, _KEPT, rng)
 
 
 class Look(NamedTuple):
