@@ -19,7 +19,7 @@ from upsample_cli.metrics.rows import Floats, Mask
 _MOST = 4.0  # times its pattern's power that a cell has at most: chance may give an edge more
 _LOW, _HIGH = 0.7, 2.0  # shares of the pattern's power around a cell, between which patches grow
 _ROUNDS = 12  # cells by which patches grow
-_ALIKE = 0.3  # of a pattern's power that has the shape of the whole picture's, at least
+_ALIKE = 0.15  # of a pattern's power that has the shape of the whole picture's, at least
 _TINY = 1e-9  # weight
 
 Places = tuple[NDArray[np.intp], ...]
