@@ -121,7 +121,8 @@ def compare(photos: list[checkerboards.Pixels], stride: int, levels: float, fast
     scores: dict[tuple[str, str, str], list[dict[str, list[float]]]] = defaultdict(list)
     for index, photo in enumerate(photos):
         for name, pixels, truth in pairs(photo, stride, levels, index):
-            result = repaired(Image(pixels, "PNG"), MeasureOptions(stride), 1.0, None, 1)
+            image = Image(pixels, "PNG" if name[2] == CODECS[0] else "JPEG")
+            result = repaired(image, MeasureOptions(stride), 1.0, None, 1)
             row = {"before": [psnr(pixels, truth)], "repair": [psnr(result.image.samples, truth)]}
             for way, made in others(pixels, stride).items():
                 if not (fast and way == "non-local means"):

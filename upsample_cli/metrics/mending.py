@@ -35,6 +35,7 @@ _NEAR, _WIDER = 4, 12  # cells around those with a pattern
 # Times the ratios of `bands`: near a pattern that is left, near one that was shared and is off, in
 # the wider neighbourhood, and beyond it.
 _CLEAR, _DOUBT, _CAREFUL, _NOTHING = 1.3, 2.6, 5.2, 1e4
+_LOSSY = 0.35  # times that after a lossy codec, which smooths pictures and breaks patterns up
 _FEW = 4  # a stride of few lines: between more of them lies the picture itself, which stays
 _WHITE = 255.0  # levels: floating-point samples may lie beyond it, and are not clipped then
 _DARKEST = 0.1  # of the brightness: what a pattern leaves at least
@@ -205,9 +206,8 @@ def unshared(cells: Cells, grid: CellGrid) -> Field:
     return judged(rest, grid)[1]
 
 
-def mending(
-    cells: Cells, grid: CellGrid, fields: tuple[Field, Field], size: tuple[int, int], fetch: Fetch
-) -> Mending:
+def mending(cells: Cells, grid: CellGrid, fields: tuple[Field, Field], size: tuple[int, int],
+            fetch: Fetch, is_lossy: bool = False) -> Mending:  # fmt: skip
     """Return how to take the pattern off a channel.
 
     Args:
@@ -217,6 +217,7 @@ def mending(
             channel or of luma.
         size: Height and width of the picture.
         fetch: Gives rows of the channel.
+        is_lossy: Whether the picture comes from a lossy codec, such as JPEG.
     """
     own, left = (np.square(np.nan_to_num(field.rms)) for field in fields)
     shared, stairs, _ = _shared(cells, grid)
@@ -226,6 +227,7 @@ def mending(
     care = np.where(grown(own > 0, _WIDER), np.float32(_CAREFUL), np.float32(_NOTHING))
     care[near] = _DOUBT
     care[near & grown(left > 0, _NEAR)] = _CLEAR
+    care *= _LOSSY if is_lossy else 1.0
     return Mending(grid, size, fetch, shared, near, care, np.ones(4)).with_ratios(stairs)
 
 

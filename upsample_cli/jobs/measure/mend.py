@@ -172,6 +172,7 @@ def _mended(
     memory.check(3 * image.samples.nbytes, f"a repair of {image.size[1]}x{image.size[0]}")
     cut = grid((stride, stride), image.size)
     samples = image.samples.copy()
+    is_lossy = image.format in formats.WITH_QUALITY and not image.metadata.lossless
 
     def fetch(channel: Channel, rows: range) -> list[Floats]:
         """Return rows of a channel as they were read, and of its reference."""
@@ -187,7 +188,8 @@ def _mended(
             """Return how to repair a channel."""
             own = cells[name][0]
             assert own is not None  # a picture with a checkerboard has cells
-            return mending(own, cut, fields[name], image.size, partial(fetch, CHANNELS[name]))
+            rows = partial(fetch, CHANNELS[name])
+            return mending(own, cut, fields[name], image.size, rows, is_lossy)
 
         def repair(part: tuple[str, Mending, range]) -> float:
             """Repair some rows of a channel in place; return the sum of squared changes."""
