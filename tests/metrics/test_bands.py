@@ -21,7 +21,7 @@ def excess(levels: np.ndarray, stride: int, cell: int) -> tuple[np.ndarray, np.n
     levels = bands.inside(levels, tuple(n + 2 * bands.reach(stride, cell) for n in cells))
     parts = window(levels, stride)
     care = np.ones([n // cell + 2 for n in cells], np.float32)
-    found = bands.excess(parts, bands.ratios([parts], cell, 0.0), care, cell)
+    found = bands.excess(parts, bands.ratios([parts], cell, 0.0), care, 1e9 * care, cell)
     return found, bands.inside(levels, found.shape)
 
 
@@ -70,7 +70,18 @@ def test_care_keeps_what_is_there() -> None:
     care = np.ones((count, count), np.float32)
     care[:, : count // 2] = 1e30
     parts[0] = parts[0] + 1
-    found = bands.excess(parts, np.full(4, 1e-3), care, 8)
+    found = bands.excess(parts, np.full(4, 1e-3), care, np.full_like(care, 1e9), 8)
     whole, middle = bands.inside(sum(parts[1:]), found.shape), (count // 2 - 1) * 8
     assert np.abs(found[:, : middle - 8]).max() < 1e-3
     assert np.abs(found - whole)[:, middle + 8 :].max() < 0.01
+
+
+def test_no_more_is_taken_than_the_metric_may_have_seen() -> None:
+    """Of what is stronger than the pattern that was seen, only as much is taken off."""
+    levels = (128 + 5 * periodic_pattern(256, 256, 2)).astype(np.float32)
+    parts = window(levels, 2)
+    count = parts[0].shape[0] // 8 - 2
+    parts = [bands.inside(one, ((count + 2) * 8,) * 2) for one in parts]
+    care = np.ones((count, count), np.float32)
+    found = bands.excess(parts, np.full(4, 1e-3), care, np.full_like(care, 0.25), 8)
+    assert np.sqrt(np.square(found).mean()) == pytest.approx(0.5, rel=0.02)

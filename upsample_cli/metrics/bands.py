@@ -12,7 +12,8 @@ each neighbourhood the band is taken for a pattern as far as it is above that:
 
     gain = max(0, 1 - ratio G / P)
 
-never more than that of the band inside it; of the two innermost bands the clearer one tells.
+never more than that of the band inside it; of the two innermost bands the clearer one tells. All of
+them together are never more than what the metric may have seen.
 """
 
 import numpy as np
@@ -83,13 +84,16 @@ def ratios(windows: list[list[Floats]], cell: int, stairs: float) -> NDArray[np.
     return np.asarray(np.clip(found, least, most))
 
 
-def excess(window: list[Floats], ratios: NDArray[np.float64], care: Floats, cell: int) -> Floats:
+def excess(
+    window: list[Floats], ratios: NDArray[np.float64], care: Floats, largest: Floats, cell: int
+) -> Floats:
     """Return the pattern in whole cells.
 
     Args:
         window: The picture's own changes and the bands, with two cells more around.
         ratios: Of the bands.
         care: Times the ratios, of the cells and one more around.
+        largest: The mean square of a pattern at most, of the same cells.
         cell: Pixels along a side of a cell.
     """
     changes, *powers = (_smooth(_power(one, cell)) for one in window)
@@ -97,12 +101,17 @@ def excess(window: list[Floats], ratios: NDArray[np.float64], care: Floats, cell
         linear_weights((np.arange((count - 2) * cell) + 0.5) / cell + 0.5, count)
         for count in changes.shape
     )
-    whole, most = np.zeros((len(down), len(across)), np.float32), np.ones_like(changes)
-    for index, (band, power) in enumerate(zip(window[1:], powers, strict=True)):
+    gains, most, total = list[Floats](), np.ones_like(changes), np.zeros_like(changes)
+    for index, power in enumerate(powers):
         own = changes * care * np.float32(ratios[index])
         gain = 1 - own / np.maximum(power, own + np.float32(1e-9))
         most = np.maximum(most, gain) if index == 1 else np.minimum(most, gain)
-        whole += down @ (most @ across.T) * inside(band, whole.shape)
+        total += np.square(most) * power
+        gains.append(most)
+    scale = np.sqrt(np.minimum(1, largest / np.maximum(total, np.float32(1e-9))))
+    whole = np.zeros((len(down), len(across)), np.float32)
+    for gain, band in zip(gains, window[1:], strict=True):
+        whole += down @ (gain * scale @ across.T) * inside(band, whole.shape)
     return whole
 
 

@@ -214,13 +214,6 @@ def around(plane: Floats) -> Floats:
     return sums
 
 
-def grown(mask: Mask, cells: int) -> Mask:
-    """Return which cells have one of a mask within so many cells down and across."""
-    for _ in range(cells):
-        mask = around(mask.astype(np.float32)) > 0
-    return mask
-
-
 def _multiple(stride: int, side: int, periods: int) -> int:
     """Return the least multiple of the stride that has so many pixels and periods."""
     return stride * max(periods, -(-side // stride))

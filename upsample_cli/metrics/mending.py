@@ -20,22 +20,23 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter
 
 from upsample_cli.metrics import bands
-from upsample_cli.metrics.cells import CellGrid, Cells, grown
+from upsample_cli.metrics.cells import CellGrid, Cells
 from upsample_cli.metrics.meter import Field, judged
-from upsample_cli.metrics.pattern import noise, weights
+from upsample_cli.metrics.pattern import shares
 from upsample_cli.metrics.rows import Floats, Mask
 
 Fetch = Callable[[range], list[Floats]]
 """Gives whole rows of a channel, in levels of 0..255; and of its reference, where there is one."""
 
-_SLOPES = 1.1  # strides: how far the slopes of an uneven kernel reach, about
 _NEAR, _WIDER = 4, 12  # cells around those with a pattern
 # Times the ratios of `bands`: near a pattern that is left, near one that was shared and is off, in
 # the wider neighbourhood, and beyond it.
 _CLEAR, _DOUBT, _CAREFUL, _NOTHING = 1.3, 2.6, 5.2, 1e4
 _LOSSY = 0.35  # times that after a lossy codec, which smooths pictures and breaks patterns up
+_MOST = 2.0  # times the strongest power of a pattern around, that is taken off at most
 _FEW = 4  # a stride of few lines: between more of them lies the picture itself, which stays
 _WHITE = 255.0  # levels: floating-point samples may lie beyond it, and are not clipped then
 _DARKEST = 0.1  # of the brightness: what a pattern leaves at least
@@ -54,6 +55,7 @@ class Mending:
         shared: Shape (4, phases): what goes with 1, the brightness, its slopes down and across.
         near: Shape (m, n), which cells have what is shared.
         care: Shape (m, n), times the ratios.
+        largest: Same shape, the mean square of a pattern that is left, at most, in levels.
         ratios: See `bands`.
     """
 
@@ -63,6 +65,7 @@ class Mending:
     shared: Floats
     near: Mask
     care: Floats
+    largest: Floats
     ratios: NDArray[np.float64]
 
     def strips(self) -> list[range]:
@@ -73,7 +76,8 @@ class Mending:
         """Return rows of the channel without the pattern, in levels, for one of `strips`."""
         mended, side = list[Floats](), self.grid.cell[0]
         for columns, levels, shared, near in self._parts(rows, self._runs(1, _COLUMNS)):
-            local = bands.excess(near, self.ratios, self._care(rows, columns), side)
+            care, largest = (self._at(rows, columns, one) for one in (self.care, self.largest))
+            local = bands.excess(near, self.ratios, care, largest, side)
             mended.append(levels - shared - local)
         return np.concatenate(mended, axis=1)[: len(rows), : self.size[1]]
 
@@ -183,15 +187,15 @@ class Mending:
         )
         return np.asarray(down @ self.near.astype(np.float32) @ across.T)
 
-    def _care(self, rows: range, columns: range) -> Floats:
-        """Return the care of whole cells of rows and columns, and of one more around."""
+    def _at(self, rows: range, columns: range, of_cells: Floats) -> Floats:
+        """Return figures of all cells at those of rows and columns, and at one more around."""
         down, across = (
             self._weights_along(
                 axis, np.arange(run.start - cell, run.stop + cell, cell) + cell // 2
             )
             for axis, (run, cell) in enumerate(zip((rows, columns), self.grid.cell, strict=True))
         )
-        return np.asarray(down @ self.care @ across.T)
+        return np.asarray(down @ of_cells @ across.T)
 
     def _weights_along(self, axis: int, places: NDArray[np.intp]) -> Floats:
         """Return the weights of all cells along an axis at some places, shape (places, cells)."""
@@ -201,7 +205,7 @@ class Mending:
 
 def unshared(cells: Cells, grid: CellGrid) -> Field:
     """Return where the metric still finds a pattern when what all cells share is off."""
-    shared, _, light = _shared(cells, grid)
+    shared, _, light = shares(cells, grid)
     rest = cells._replace(phases=cells.phases - np.einsum("imn,ip->mpn", light, shared))
     return judged(rest, grid)[1]
 
@@ -219,32 +223,18 @@ def mending(cells: Cells, grid: CellGrid, fields: tuple[Field, Field], size: tup
         fetch: Gives rows of the channel.
         is_lossy: Whether the picture comes from a lossy codec, such as JPEG.
     """
-    own, left = (np.square(np.nan_to_num(field.rms)) for field in fields)
-    shared, stairs, _ = _shared(cells, grid)
+    own, left = (np.square(np.nan_to_num(field.rms), dtype=np.float32) for field in fields)
+    shared, stairs, _ = shares(cells, grid)
     if left.sum() > own.sum() / 2:  # few cells share it
         shared, left = np.zeros_like(shared), own
-    near = grown(own > 0, _NEAR) & ~cells.plain
-    care = np.where(grown(own > 0, _WIDER), np.float32(_CAREFUL), np.float32(_NOTHING))
-    care[near] = _DOUBT
-    care[near & grown(left > 0, _NEAR)] = _CLEAR
+    wide, close, rest = (
+        maximum_filter(power, 2 * reach + 1)
+        for power, reach in ((own, _WIDER), (own, _NEAR), (left, _NEAR))
+    )
+    near = (close > 0) & ~cells.plain
+    care = np.where(
+        near, np.where(rest > 0, _CLEAR, _DOUBT), np.where(wide > 0, _CAREFUL, _NOTHING)
+    )
     care *= _LOSSY if is_lossy else 1.0
-    return Mending(grid, size, fetch, shared, near, care, np.ones(4)).with_ratios(stairs)
-
-
-def _shared(cells: Cells, grid: CellGrid) -> tuple[Floats, float, Floats]:
-    """Return what all cells share, shape (4, phases), how far stairs move an edge, and the light.
-
-    The light is what a pattern may go with, shape (4, m, n): 1, the brightness and its slopes.
-    """
-    light = np.stack([np.ones_like(cells.level), cells.level, *np.moveaxis(cells.slope, 1, 0)])
-    weighted, stride = light * weights(cells, noise(cells, grid.pixels)), grid.stride[0]
-    normal = np.einsum("imn,jmn->ij", weighted, light, dtype=np.float64)
-    normal += 1e-9 * np.diag(np.diag(normal)) + 1e-30 * np.eye(4)
-    products = np.einsum("imn,mpn->ip", weighted, cells.phases, dtype=np.float64)
-    shared = np.linalg.solve(normal, products)
-    mean = np.sqrt(normal[1, 1] / normal[0, 0]) + 1e-30
-    share = np.sqrt(np.square(shared[0] / mean + shared[1]).mean())
-    slopes = np.sqrt(np.square(shared[2:]).mean())
-    kept = np.clip(2 - slopes / (_SLOPES * stride * share + 1e-30), 0, 1)
-    shared[2:] *= kept
-    return shared.astype(np.float32), float((1 - kept) * slopes), light
+    care, largest = care.astype(np.float32), np.float32(_MOST) * wide
+    return Mending(grid, size, fetch, shared, near, care, largest, np.ones(4)).with_ratios(stairs)

@@ -29,6 +29,7 @@ _GROUP = 3  # rows or columns of cells that are left out together, in large pict
 _MANY = 12  # of them
 _STAIR = 0.3  # pixels: about how far stairs move an edge
 _TILE = 1024  # pixels, over which stairs are one
+_SLOPES = 1.1  # strides: how far the slopes of an uneven kernel reach, about
 _SAME = 4.0  # times the error, of patterns that may be the same
 
 
@@ -149,6 +150,25 @@ def _clear(stairs: Numbers, changes: list[Numbers]) -> Numbers:
     doubt = np.max([np.square(one[1:]).sum(axis=(1, 2)) for one in changes], axis=0)
     power = np.square(stairs).sum(axis=1)
     return np.asarray(stairs * np.maximum(0.0, 1 - doubt / np.maximum(power, 1e-30))[:, None])
+
+
+def shares(cells: Cells, grid: CellGrid) -> tuple[Floats, float, Floats]:
+    """Return what all cells share, shape (4, phases), how far stairs move an edge, and the light.
+
+    The light is what a pattern may go with, shape (4, m, n): 1, the brightness and its slopes.
+    """
+    light = np.stack([np.ones_like(cells.level), cells.level, *np.moveaxis(cells.slope, 1, 0)])
+    weighted, stride = light * weights(cells, noise(cells, grid.pixels)), grid.stride[0]
+    normal = np.einsum("imn,jmn->ij", weighted, light, dtype=np.float64)
+    normal += 1e-9 * np.diag(np.diag(normal)) + 1e-30 * np.eye(4)
+    products = np.einsum("imn,mpn->ip", weighted, cells.phases, dtype=np.float64)
+    shared = np.linalg.solve(normal, products)
+    mean = np.sqrt(normal[1, 1] / normal[0, 0]) + 1e-30
+    share = np.sqrt(np.square(shared[0] / mean + shared[1]).mean())
+    slopes = np.sqrt(np.square(shared[2:]).mean())
+    kept = np.clip(2 - slopes / (_SLOPES * stride * share + 1e-30), 0, 1)
+    shared[2:] *= kept
+    return shared.astype(np.float32), float((1 - kept) * slopes), light
 
 
 class _Groups(NamedTuple):
