@@ -214,6 +214,14 @@ def around(plane: Floats) -> Floats:
     return sums
 
 
+def strongest(plane: Floats, cells: int) -> Floats:
+    """Return the greatest of the values, 0 or more, within so many cells down and across."""
+    for _ in range(2):
+        padded = np.pad(plane, ((cells, cells), (0, 0)))
+        plane = sliding_window_view(padded, 2 * cells + 1, axis=0).max(axis=2).T
+    return plane
+
+
 def _multiple(stride: int, side: int, periods: int) -> int:
     """Return the least multiple of the stride that has so many pixels and periods."""
     return stride * max(periods, -(-side // stride))

@@ -20,10 +20,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import maximum_filter
 
 from upsample_cli.metrics import bands
-from upsample_cli.metrics.cells import CellGrid, Cells
+from upsample_cli.metrics.cells import CellGrid, Cells, strongest
 from upsample_cli.metrics.meter import Field, judged
 from upsample_cli.metrics.pattern import shares
 from upsample_cli.metrics.rows import Floats, Mask
@@ -228,13 +227,11 @@ def mending(cells: Cells, grid: CellGrid, fields: tuple[Field, Field], size: tup
     if left.sum() > own.sum() / 2:  # few cells share it
         shared, left = np.zeros_like(shared), own
     wide, close, rest = (
-        maximum_filter(power, 2 * reach + 1)
-        for power, reach in ((own, _WIDER), (own, _NEAR), (left, _NEAR))
+        strongest(power, reach) for power, reach in ((own, _WIDER), (own, _NEAR), (left, _NEAR))
     )
     near = (close > 0) & ~cells.plain
-    care = np.where(
-        near, np.where(rest > 0, _CLEAR, _DOUBT), np.where(wide > 0, _CAREFUL, _NOTHING)
-    )
+    care = np.where(wide > 0, np.float32(_CAREFUL), np.float32(_NOTHING))
+    care[near] = np.where(rest > 0, _CLEAR, _DOUBT)[near]
     care *= _LOSSY if is_lossy else 1.0
-    care, largest = care.astype(np.float32), np.float32(_MOST) * wide
+    largest = np.float32(_MOST) * wide
     return Mending(grid, size, fetch, shared, near, care, largest, np.ones(4)).with_ratios(stairs)

@@ -172,7 +172,6 @@ def _mended(
     memory.check(3 * image.samples.nbytes, f"a repair of {image.size[1]}x{image.size[0]}")
     cut = grid((stride, stride), image.size)
     samples = image.samples.copy()
-    is_lossy = image.format in formats.WITH_QUALITY and not image.metadata.lossless
 
     def fetch(channel: Channel, rows: range) -> list[Floats]:
         """Return rows of a channel as they were read, and of its reference."""
@@ -188,8 +187,8 @@ def _mended(
             """Return how to repair a channel."""
             own = cells[name][0]
             assert own is not None  # a picture with a checkerboard has cells
-            rows = partial(fetch, CHANNELS[name])
-            return mending(own, cut, fields[name], image.size, rows, is_lossy)
+            own_rows = partial(fetch, CHANNELS[name])
+            return mending(own, cut, fields[name], image.size, own_rows, _is_lossy(image))
 
         def repair(part: tuple[str, Mending, range]) -> float:
             """Repair some rows of a channel in place; return the sum of squared changes."""
@@ -207,6 +206,11 @@ def _mended(
         squares = sum(workers.in_order(repair, parts))
     pixels = max(1, image.size[0] * image.size[1] * len(fields))
     return image._replace(samples=samples), sqrt(squares / pixels)
+
+
+def _is_lossy(image: Image) -> bool:
+    """Return whether a picture comes from a lossy codec, such as JPEG."""
+    return image.format in formats.WITH_QUALITY and not image.metadata.lossless
 
 
 def _write(result: Image, image: Image, held: _Held, to: Place, task: Task) -> tuple[str, ...]:
