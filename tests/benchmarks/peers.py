@@ -13,6 +13,8 @@ PILLOW = "pillow"
 
 LABELS = {
     OURS: "upsample",
+    "photo": "upsample -m network --weights photo",
+    "clean": "upsample -m network --weights clean",
     PILLOW: "Pillow resize, bicubic",
     "opencv": "OpenCV resize, cubic",
     "scipy": "scipy.ndimage.zoom, order 3",
@@ -100,6 +102,8 @@ def command(tool: str, *options: str) -> list[str] | None:
     """
     if tool == OURS:
         return ours(*options)
+    if tool in ("photo", "clean"):
+        return ours("-m", "network", "--weights", tool, *options)
     if tool == "vips":
         program = shutil.which("vips")
         return (program and [program, "resize", SOURCE, TARGET, SCALE]) or None
