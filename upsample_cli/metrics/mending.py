@@ -54,7 +54,7 @@ class Mending:
         shared: Shape (4, phases): what goes with 1, the brightness, its slopes down and across.
         near: Shape (m, n), which cells have what is shared.
         care: Shape (m, n), times the ratios.
-        largest: Same shape, the mean square of a pattern that is left, at most, in levels.
+        largest: Same shape, the mean square of a pattern that is left, at most, in squared levels.
         ratios: See `bands`.
     """
 

@@ -40,11 +40,12 @@ class Patches:
         full: Same shape, the mean square of the pattern in the cell.
     """
 
-    def __init__(
-        self, lines: Floats, level: Floats, square: Floats, shape: Floats | None = None
-    ) -> None:
+    def __init__(self, lines: Floats, level: Floats, square: Floats,
+                 shape: NDArray[np.float64] | None = None) -> None:  # fmt: skip
         self._lines, self._level, self._square = lines, level, square
-        self._shape = None if shape is None else shape / np.linalg.norm(shape)
+        self._shape: Floats | None = None  # of length 1
+        if shape is not None:
+            self._shape = (shape / np.linalg.norm(shape)).astype(np.float32)
         self.power, self.full = np.full((2, *level.shape), np.nan, np.float32)
         self._patterns = np.zeros_like(lines)  # for each level of brightness where relative
         self._is_relative = np.zeros(level.shape, bool)

@@ -77,7 +77,7 @@ def search(
     usable = weight > 0
     level = np.clip(np.where(usable, level, 0), 0, _BRIGHTEST)
     bounded = np.minimum(square, _BRIGHTEST**2).astype(np.float32)
-    known = None if shape is None else real_lines(shape.astype(np.float32), grid.stride)
+    known = None if shape is None else real_lines(shape, grid.stride)
     patches = Patches(lines, level, bounded, known)
     cells = singles = _Cells.of(lines, level[..., None], weight[..., None], chance[..., None])
     for size in range(_SIZES):
