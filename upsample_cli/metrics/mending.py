@@ -35,6 +35,7 @@ _NEAR, _WIDER = 4, 12  # cells around those with a pattern
 # the wider neighbourhood, and beyond it.
 _CLEAR, _DOUBT, _CAREFUL, _NOTHING = 1.3, 2.6, 5.2, 1e4
 _LOSSY = 0.35  # times that after a lossy codec, which smooths pictures and breaks patterns up
+_CODED = 8.0  # levels by which such a codec moves what was clipped, about
 _MOST = 2.0  # times the strongest power of a pattern around, that is taken off at most
 _FEW = 4  # a stride of few lines: between more of them lies the picture itself, which stays
 _WHITE = 255.0  # levels: floating-point samples may lie beyond it, and are not clipped then
@@ -56,6 +57,7 @@ class Mending:
         care: Shape (m, n), times the ratios.
         largest: Same shape, the mean square of a pattern that is left, at most, in squared levels.
         ratios: See `bands`.
+        clipped: Levels from 0 and 255 within which pixels may have been clipped.
     """
 
     grid: CellGrid
@@ -66,6 +68,7 @@ class Mending:
     care: Floats
     largest: Floats
     ratios: NDArray[np.float64]
+    clipped: float
 
     def strips(self) -> list[range]:
         """Return the rows of the picture, in strips."""
@@ -143,7 +146,8 @@ class Mending:
 
     def _unclipped(self, levels: Floats, start: tuple[int, int]) -> Floats:
         """Return levels, from some row and column on, that may lie beyond 0 and 255."""
-        known = ((levels != 0) & (levels != _WHITE)).astype(np.float32)
+        inside = (np.abs(levels) > self.clipped) & (np.abs(levels - _WHITE) > self.clipped)
+        known = inside.astype(np.float32)
         if known.all():
             return levels
         stride, near = self.grid.stride[0], self._near(levels.shape, start)
@@ -157,7 +161,7 @@ class Mending:
         own = bands.inside(levels, total.shape)
         around = np.where(total > 0, around / np.maximum(total, 1e-6), own)
         expected = around * bands.inside(times, total.shape) + bands.inside(even, total.shape)
-        beyond = np.where(own > 0, np.maximum(own, expected), np.minimum(own, expected))
+        beyond = np.where(own > _WHITE / 2, np.maximum(own, expected), np.minimum(own, expected))
         result, is_clipped = levels.copy(), bands.inside(known, total.shape) == 0
         np.copyto(bands.inside(result, total.shape), beyond, where=is_clipped)
         return result
@@ -233,5 +237,6 @@ def mending(cells: Cells, grid: CellGrid, fields: tuple[Field, Field], size: tup
     care = np.where(wide > 0, np.float32(_CAREFUL), np.float32(_NOTHING))
     care[near] = np.where(rest > 0, _CLEAR, _DOUBT)[near]
     care *= _LOSSY if is_lossy else 1.0
-    largest = np.float32(_MOST) * wide
-    return Mending(grid, size, fetch, shared, near, care, largest, np.ones(4)).with_ratios(stairs)
+    largest, clipped = np.float32(_MOST) * wide, _CODED if is_lossy else 0.0
+    plan = Mending(grid, size, fetch, shared, near, care, largest, np.ones(4), clipped)
+    return plan.with_ratios(stairs)
