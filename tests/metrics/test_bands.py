@@ -25,6 +25,13 @@ def excess(levels: np.ndarray, stride: int, cell: int) -> tuple[np.ndarray, np.n
     return found, bands.inside(levels, found.shape)
 
 
+def even_pattern() -> tuple[list[np.ndarray], int]:
+    """Return the parts of a flat picture with a pattern of 5 levels, and its cells along a side."""
+    parts = window((128 + 5 * periodic_pattern(256, 256, 2)).astype(np.float32), 2)
+    count = parts[0].shape[0] // 8 - 2
+    return [bands.inside(one, ((count + 2) * 8,) * 2) for one in parts], count
+
+
 @pytest.mark.parametrize("stride", [2, 3, 4])
 def test_bands_sum_to_what_they_are_cut_from(stride: int) -> None:
     """The core and the rings are the residual, in which a pattern is as it was."""
@@ -63,10 +70,7 @@ def test_noise_and_textures_mostly_stay(stride: int) -> None:
 
 def test_care_keeps_what_is_there() -> None:
     """A pattern is taken whole, but not from cells with all care in the world."""
-    levels = (128 + 5 * periodic_pattern(256, 256, 2)).astype(np.float32)
-    parts = window(levels, 2)
-    count = parts[0].shape[0] // 8 - 2
-    parts = [bands.inside(one, ((count + 2) * 8,) * 2) for one in parts]
+    parts, count = even_pattern()
     care = np.ones((count, count), np.float32)
     care[:, : count // 2] = 1e30
     parts[0] = parts[0] + 1
@@ -78,10 +82,7 @@ def test_care_keeps_what_is_there() -> None:
 
 def test_no_more_is_taken_than_the_metric_may_have_seen() -> None:
     """Of what is stronger than the pattern that was seen, only as much is taken off."""
-    levels = (128 + 5 * periodic_pattern(256, 256, 2)).astype(np.float32)
-    parts = window(levels, 2)
-    count = parts[0].shape[0] // 8 - 2
-    parts = [bands.inside(one, ((count + 2) * 8,) * 2) for one in parts]
+    parts, count = even_pattern()
     care = np.ones((count, count), np.float32)
     found = bands.excess(parts, np.full(4, 1e-3), care, np.full_like(care, 0.25), 8)
     assert np.sqrt(np.square(found).mean()) == pytest.approx(0.5, rel=0.02)
