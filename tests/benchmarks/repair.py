@@ -143,8 +143,8 @@ def controls(photos: list[checkerboards.Pixels]) -> None:
     moved: dict[str, list[float]] = defaultdict(list)
     for photo in photos:
         for name, pixels in checkerboards.controls(photo, 2):
-            result = repaired(Image(pixels, "PNG"), MeasureOptions(), 1.0, None, 1)
-            moved[name].append(result.moved)
+            image = Image(pixels, "JPEG" if "JPEG" in name else "PNG")
+            moved[name].append(repaired(image, MeasureOptions(), 1.0, None, 1).moved)
     rows = [
         [name, str(len(each)), str(sum(one > 0 for one in each)), f"{max(each):.2f}"]
         for name, each in moved.items()
