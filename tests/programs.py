@@ -136,6 +136,27 @@ def signal_in_a_callback(name: str) -> None:
         print("undone", reference() or "")
 
 
+class _Named:
+    """Something that gets a signal when a class names it."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        os.kill(os.getpid(), self.number)
+        time.sleep(5)
+
+
+def signal_in_a_class(name: str) -> None:
+    """Get a signal while a command makes a class, as the import of a module does."""
+    from upsample_cli.commands import app
+
+    methods = app.app.get_command(None, "methods")
+    methods.callback = lambda **_: type("_Class", (), {"it": _Named(getattr(signal, name))})
+    sys.argv = ["upsample", "methods"]
+    app.main()
+
+
 def exit_in_a_callback() -> None:
     """Exit in a callback whose errors Python ignores, without any signal."""
     process.prepare()

@@ -26,6 +26,26 @@ def test_a_signal_right_before_a_system_call_ends_it() -> None:
     assert run_program("signal_before_a_wait") == (143, "", "")
 
 
+@pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGINT", -signal.SIGINT)])
+def test_a_signal_in_a_callback_unwinds_the_work(name: str, code: int) -> None:
+    """What a signal raises in a callback, as at the end of an import, is not lost."""
+    status, output, error = run_program("signal_in_a_callback", name)
+    assert (status, output, "ignored" in error) == (code, "undone", False)
+
+
+def test_an_exit_in_a_callback_is_no_signal() -> None:
+    """What else Python ignores in a callback is printed, as ever."""
+    status, output, error = run_program("exit_in_a_callback")
+    assert (status, output, "ignored" in error) == (0, "", True)
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGINT", 130)])
+def test_a_signal_in_a_class_statement_ends_the_command(name: str, code: int) -> None:
+    """What a signal raises while a module makes a class is no bug, though Python 3.11 wraps it."""
+    status, output, error = run_program("signal_in_a_class", name)
+    assert (status, output, "Traceback" in error) == (code, "", False)
+
+
 def test_environment_variables_are_set_before_threads_start() -> None:
     """A thread that reads the environment can crash while another thread changes it."""
     assert run_program("variables_set_by_libraries") == (0, "True []", "")

@@ -7,9 +7,9 @@ import os
 import signal
 import sys
 import warnings
-from collections.abc import Callable
-from contextlib import suppress
-from threading import main_thread
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from threading import Timer, main_thread
 from time import monotonic, sleep
 from types import FrameType
 from typing import Any, NoReturn
@@ -24,6 +24,8 @@ PATIENCE = 5.0
 """Seconds that work has to unwind."""
 
 _PAUSE = 0.1  # seconds from one signal to the next
+
+_received: list[signal.Signals] = []  # signals that unwind the work
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _MOST_ARENAS = -1, -3, -8  # of mallopt
 _HUGE_PAGES = 14  # of madvise
@@ -44,6 +46,7 @@ def prepare() -> None:
     _keep_freed_memory()
     if not sys.warnoptions:
         warnings.simplefilter("ignore")  # libraries warn of oddities in files that they can read
+    sys.unraisablehook = _send_again
     for variable in _ENVIRONMENT:
         os.environ.setdefault(variable, "1")
 
@@ -56,20 +59,52 @@ def let_signals_kill() -> None:
 
 def let_signals_unwind() -> None:
     """Let signals unwind the work under way, so that nothing is left half-written."""
-    handle(signal.SIGINT, signal.default_int_handler)
-    for number in ENDING:
+    for number in (signal.SIGINT, *ENDING):
         handle(number, leave)
 
 
 def leave(number: int, frame: FrameType | None) -> NoReturn:
-    """Exit with the code of a signal; further signals do not interrupt the unwinding."""
+    """Exit with the code of a signal, by a KeyboardInterrupt for Ctrl-C.
+
+    Further signals but Ctrl-C do not interrupt the unwinding.
+    """
+    _received.append(signal.Signals(number))
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
     for other in ENDING:
         handle(other, _stay)
     sys.exit(CODE + number)
 
 
+@contextmanager
+def leaving() -> Iterator[None]:
+    """Leave the block as the signal says, also where a library made an error of what it raised."""
+    try:
+        yield
+    except Exception:
+        if _received:
+            leave(_received[-1], None)
+        raise
+
+
+def go_on() -> None:
+    """Go on after a signal: errors to come are errors."""
+    _received.clear()
+
+
 def _stay(number: int, frame: FrameType | None) -> None:
     """Ignore a signal, but let it interrupt a system call."""
+
+
+def _send_again(ignored: "sys.UnraisableHookArgs") -> None:
+    """Send a signal again where Python ignored what it raised, as in a callback of an import."""
+    if not (_received and isinstance(ignored.exc_value, SystemExit | KeyboardInterrupt)):
+        sys.__unraisablehook__(ignored)
+        return
+    handle(_received[-1], leave)
+    later = Timer(_PAUSE, _wake_main_thread, _received[-1:])  # when that callback is over
+    later.daemon = True
+    later.start()
 
 
 def unwind_main_thread() -> NoReturn:
@@ -88,9 +123,7 @@ def _wake_main_thread(number: signal.Signals) -> None:
         _thread.interrupt_main(number)
 
 
-def handle(
-    number: signal.Signals, handler: Callable[[int, FrameType | None], None] | signal.Handlers
-) -> Any:
+def handle(number: int, handler: Callable[[int, FrameType | None], None] | signal.Handlers) -> Any:
     """Handle a signal unless it is ignored, as under nohup; return the handler it had."""
     before = signal.getsignal(number)
     return before if before is signal.SIG_IGN else signal.signal(number, handler)

@@ -111,7 +111,8 @@ def main() -> NoReturn:
 def _run() -> int:
     try:
         memory.check_address_space()
-        code: Any = app(standalone_mode=False)
+        with process.leaving():
+            code: Any = app(standalone_mode=False)
     except UpsampleError as error:
         tell("Error", str(error))
         return USAGE if isinstance(error, SettingError) else FAILED

@@ -149,8 +149,6 @@ class Stop:
             signal.signal(number, handler)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        if self.is_asked and number == signal.SIGINT:
-            raise KeyboardInterrupt
         if self.is_asked:
             leave(number, frame)
         self.code = CODE + number

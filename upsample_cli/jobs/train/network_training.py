@@ -14,12 +14,12 @@ import numpy as np
 import torch
 from torch import nn
 
+from upsample_cli import process
 from upsample_cli.errors import ImageFileError, SettingError
 from upsample_cli.images.places.place import Place
 from upsample_cli.jobs.train.network_model import Model, deepened, untrained
 from upsample_cli.jobs.train.pairs import LEAST_SIDE, Pairs, held_out, luma_of, usable
 from upsample_cli.kernels.network_weights import ResidualNetwork, load_network
-from upsample_cli.process import cores
 
 _LAYERS = 5  # of the body of a new network
 _KEPT = 0.9  # of what a new layer of a trained network is given
@@ -138,7 +138,7 @@ def train(
                     best, look = model.network(), now
                 watch(now)
     except KeyboardInterrupt:
-        pass
+        process.go_on()
     about = {
         "steps": look.step, "degrade": settings.degrade, "seed": settings.seed,
         "start": settings.start, "pictures": len(others), "psnr": look.psnr,
@@ -152,7 +152,7 @@ def _steps(
 ) -> Iterator[tuple[int, float, Model]]:
     """Yield after every step its number, the share done, and the averaged model."""
     torch.manual_seed(settings.seed)
-    torch.set_num_threads(cores())
+    torch.set_num_threads(process.cores())
     model = Model(network)
     average = copy.deepcopy(model)
     kept, moving = list(average.parameters()), list(model.parameters())
