@@ -52,14 +52,31 @@ def test_every_colour_is_the_learned_kernel_and_the_residual_of_luma(
 
 @pytest.mark.parametrize("stride", SHIPPED_STRIDES)
 def test_opacity_is_enlarged_by_the_learned_kernel(weights: dict[int, str], stride: int) -> None:
-    """The last of two or four planes is as with the kernel; the others see nothing of it."""
+    """The last of two or four planes is as with the kernel; even, it leaves the others alone."""
     planes = random_planes(4, 20, 18, 1).astype(np.float32)
+    planes[3] = 0.25
     expected = upsample(planes, "tconv", scale=stride)[-1]
     for few in (planes, planes[2:]):
         actual = enlarged(few, stride, weights[stride])
         np.testing.assert_allclose(actual[-1], expected, atol=1e-6)
         alone = enlarged(few[:-1], stride, weights[stride])
         np.testing.assert_array_equal(actual[:-1], alone)
+
+
+@pytest.mark.parametrize("stride", SHIPPED_STRIDES)
+def test_a_sprite_has_no_fringe(stride: int) -> None:
+    """Beside transparency, colours are as with the kernel; elsewhere the network sharpens them."""
+    planes = np.zeros((4, 40, 40), np.float32)
+    planes[3, 8:32, 8:32] = 1
+    planes[:3] = planes[3] * np.array([1, 0.9, 0.2], np.float32)[:, None, None]
+    planes[:3, 19:21, 19:21] = 0  # a mark on the sprite
+    actual, linear = (upsample(planes, one, scale=stride) for one in ("network", "tconv"))
+    gain = np.abs(actual - linear)[:3].max(0)
+    inner = slice(10 * stride, 30 * stride)
+    assert gain[inner, inner].max() > 0.03
+    gain[inner, inner] = 0
+    assert gain.max() < 0.02
+    np.testing.assert_array_equal(actual[3], linear[3])
 
 
 @pytest.mark.parametrize("stride", SHIPPED_STRIDES)
@@ -157,17 +174,18 @@ def test_more_planes_than_a_picture_has_are_refused() -> None:
         upsample(random_planes(5, 8, 8, 0), "network")
 
 
-def test_what_draws_on_a_nan_is_nan(weights: dict[int, str]) -> None:
+@pytest.mark.parametrize("plane", [0, 3])
+def test_what_draws_on_a_nan_is_nan(plane: int) -> None:
     """A value that is not finite reaches as far as the network, and no farther."""
     planes = random_planes(4, 40, 40, 2).astype(np.float32)
-    planes[0, 20, 20] = np.nan
-    actual = enlarged(planes, 2, weights[2])
-    halo = load_network(weights[2]).halo
+    planes[plane, 20, 20] = np.nan
+    actual = enlarged(planes, 2, "photo")
+    halo = load_network("photo", 2).halo
     for colour in actual[:3]:  # all of them draw on the luma
         rows, columns = np.nonzero(np.isnan(colour))
         assert (rows.min(), rows.max()) == (2 * (20 - halo), 2 * (20 + halo) + 1)
         assert (columns.min(), columns.max()) == (2 * (20 - halo), 2 * (20 + halo) + 1)
-    assert np.isfinite(actual[3]).all()
+    assert np.isfinite(actual[3]).all() == (plane == 0)
 
 
 @pytest.mark.parametrize("name", ["photo", "clean"])
@@ -314,6 +332,7 @@ def test_opacity_is_by_the_learned_kernel(tmp_path: Path) -> None:
     path = written(enlarger(), tmp_path)
     for colours in (1, 3):
         planes = random_planes(colours + 1, 12, 15, 3)
+        planes[-1] = 0.5
         actual = by_network(planes, path, edges="boundary")
         np.testing.assert_allclose(
             actual[:-1], upsample(planes, "tconv", kernel="bilinear")[:-1], atol=2e-6

@@ -9,6 +9,7 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from upsample_cli.images.levels import LUMA
 from upsample_cli.kernels.kernel import Kernel
@@ -17,6 +18,9 @@ from upsample_cli.planes import Planes
 
 if TYPE_CHECKING:  # as in interpolation.py
     from upsample_cli.kernels.residual import Residual
+
+
+_AROUND = 3  # input pixels: as far as a network sharpens an edge
 
 
 class NetworkStage:
@@ -32,7 +36,8 @@ class NetworkStage:
     def __init__(self, kernel: Kernel, halo: int) -> None:
         self.linear, self.scale, self.halo = kernel.stage(), kernel.stride, halo
         first, _ = self.linear.draws_on(range(self.scale), range(self.scale))
-        self.margin = max(halo, -first.start, first.stop - 1)
+        self.reach = _AROUND + max(-first.start, first.stop - 1)
+        self.margin = max(halo, self.reach)
 
     def counting(self) -> Separable:
         """Return the stage that counts, in a mask of the input, all within a margin of outputs."""
@@ -47,6 +52,24 @@ class NetworkStage:
             for run, start in zip(self.linear.draws_on(*window), first, strict=True)
         )
         return self.linear(np.ascontiguousarray(planes[:, down, across]), *window)
+
+    def _share(self, opacity: Planes, first: tuple[int, int], *window: range) -> Planes:
+        """Return how much of what a network adds is right beside transparency, 0..1.
+
+        A network sharpens the edge of a sprite in colours that are weighted by opacity, and the
+        kernel leaves that of opacity soft: what is added there would be a dark or light fringe.
+        """
+        if np.ptp(opacity) == 0:
+            return np.ones((1, 1), np.float32)
+        side, least, most = 2 * _AROUND + 1, opacity, opacity
+        for axis in (0, 1):
+            least = sliding_window_view(least, side, axis).min(-1)
+            most = sliding_window_view(most, side, axis).max(-1)
+        even = np.divide(least, most, out=np.zeros_like(least), where=most > 0)
+        top, left = first
+        larger = self._by_kernel(even[None], (top + _AROUND, left + _AROUND), *window)
+        share: Planes = np.clip(larger[0], 0, 1)
+        return share
 
 
 class ResidualStage(NetworkStage):
@@ -97,20 +120,22 @@ class ResidualStage(NetworkStage):
         out = self._by_kernel(window, (-margin, -margin), rows, columns)
         colours, added = colours_of(window), self.residual.added
         seen = luma_of(colours)[less : -less or None, less : -less or None]
-        out[: len(colours)] += eightfold(added, seen) if self.ensemble else added(seen)
+        residual = eightfold(added, seen) if self.ensemble else added(seen)
+        if len(window) > len(colours):
+            residual = residual * self._share(window[-1], (-margin, -margin), rows, columns)
+        out[: len(colours)] += residual
         return out
 
 
 class _CountingColours(Separable):
-    """Counts for all colours together, since each draws on the luma of all."""
+    """Counts for all colours together, since each draws on the luma and the opacity of all."""
 
     __slots__ = ()
 
     def __call__(self, window: Planes, rows: range, columns: range) -> Planes:
         """Return the counts of a window; see `Separable`."""
         out = super().__call__(window, rows, columns)
-        if len(out) >= 3:
-            out[:3] = out[:3].sum(0)
+        colours_of(out)[:] = out.sum(0)
         return out
 
 

@@ -44,12 +44,10 @@ class OnnxStage(NetworkStage):
         """Return the input rows and columns of the tiles that cover these rows and columns."""
         down, across = (
             range(
-                min(kernel.start, *(tile.seen.start for tile in tiles)),
-                max(kernel.stop, *(tile.seen.stop for tile in tiles)),
+                min(run.start // self.scale - self.reach, *(tile.seen.start for tile in tiles)),
+                max(-(-run.stop // self.scale) + self.reach, *(tile.seen.stop for tile in tiles)),
             )
-            for kernel, tiles in zip(
-                self.linear.draws_on(rows, columns), self._tiles(rows, columns), strict=True
-            )
+            for run, tiles in zip((rows, columns), self._tiles(rows, columns), strict=True)
         )
         return down, across
 
@@ -65,11 +63,16 @@ class OnnxStage(NetworkStage):
             out = luma_of(out)[None].astype(window.dtype) if count == 1 else out
             if not len(others):
                 return out
-            return np.concatenate([out, self._by_kernel(others, first, rows, columns)])
-        out = self._by_kernel(window, first, rows, columns)
-        luma = self._by_network(luma_of(colours)[None], first, rows, columns)[0]
-        out[:count] += luma - luma_of(out[:count])
-        return out
+            linear = self._by_kernel(window, first, rows, columns)
+            added = out - linear[:count]
+        else:
+            linear = self._by_kernel(window, first, rows, columns)
+            luma = self._by_network(luma_of(colours)[None], first, rows, columns)[0]
+            added = luma - luma_of(linear[:count])
+        if len(others):
+            added = added * self._share(window[-1], first, rows, columns)
+        linear[:count] += added
+        return linear
 
     def _by_network(self, planes: Planes, first: Size, *window: range) -> Planes:
         """Return a window by the network, of planes whose first row and column are given."""
