@@ -22,7 +22,7 @@ from pictures import first_photograph, square
 from rounds import Run, interleaved, median
 from tables import markdown, number, ratio
 
-_OURS = [sys.executable, "-m", "upsample_cli"]
+_OURS = [sys.executable, "-m", "upsample_cli", "-m", "tconv"]
 _PILLOW = """
 import sys
 from pathlib import Path

@@ -12,9 +12,9 @@ OURS = "upsample"
 PILLOW = "pillow"
 
 LABELS = {
-    OURS: "upsample",
-    "photo": "upsample -m network --weights photo",
-    "clean": "upsample -m network --weights clean",
+    OURS: "upsample -m tconv",
+    "photo": "upsample",
+    "clean": "upsample --weights clean",
     PILLOW: "Pillow resize, bicubic",
     "opencv": "OpenCV resize, cubic",
     "scipy": "scipy.ndimage.zoom, order 3",
@@ -86,10 +86,11 @@ _MODULES = {
 
 
 def ours(*options: str) -> list[str]:
-    """Return our command with its defaults, apart from these options."""
+    """Return our command, by its fast method unless these options name another."""
+    method = () if {"-m", "--weights"} & {*options} else ("-m", "tconv")
     return [
         *(sys.executable, "-m", "upsample_cli", SOURCE, TARGET),
-        *("--scale", SCALE, "--force", *options),
+        *("--scale", SCALE, "--force", *method, *options),
     ]
 
 
@@ -103,7 +104,7 @@ def command(tool: str, *options: str) -> list[str] | None:
     if tool == OURS:
         return ours(*options)
     if tool in ("photo", "clean"):
-        return ours("-m", "network", "--weights", tool, *options)
+        return ours("--weights", tool, *options)
     if tool == "vips":
         program = shutil.which("vips")
         return (program and [program, "resize", SOURCE, TARGET, SCALE]) or None

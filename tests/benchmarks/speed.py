@@ -104,7 +104,7 @@ def compare_threads(bench: Bench, size: int) -> None:
         for count in jobs
     ]
     print(f"\n### Threads: PNG {size} px, x2\n")
-    heads = ["upsample", "seconds", "processor s", "peak MB", "times as fast"]
+    heads = ["upsample -m tconv", "seconds", "processor s", "peak MB", "times as fast"]
     print(markdown(heads, rows), flush=True)
 
 
@@ -121,7 +121,7 @@ def compare_startup(bench: Bench) -> None:
         )
         for name, words in python.items()
     }
-    ours = f"upsample, PNG {_STARTUP_SIZE} px, x2"
+    ours = f"upsample -m tconv, PNG {_STARTUP_SIZE} px, x2"
     runs[ours] = bench.conversion(peers.ours(), _STARTUP_SIZE, 2, "png")
     results = bench.measured(runs)
     imports = median(results["python, numpy and Pillow imported"], "seconds")

@@ -132,7 +132,7 @@ def test_the_report_lists_pictures_in_input_order(call: Call, folder: Path, many
         "many/a.png", "many/c.png", "many/deep/b.png", "many/notes.txt",
     ]  # fmt: skip
     assert [row["status"] for row in actual] == ["done", "failed", "done", "skipped"]
-    assert (actual[0]["width"], actual[0]["height"], actual[0]["method"]) == ("18", "16", "tconv")
+    assert (actual[0]["width"], actual[0]["height"], actual[0]["method"]) == ("18", "16", "network")
     assert "is damaged" in actual[1]["error"]
 
 

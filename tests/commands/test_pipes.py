@@ -247,10 +247,13 @@ def test_help_imports_no_heavy_library(arguments: list[str]) -> None:
     assert heavy & imported_modules(*arguments) == set()
 
 
-def test_enlarging_a_png_imports_no_needless_library(folder: Path) -> None:
-    """PNG to PNG does not import SciPy, tqdm, multiprocessing or zipfile."""
-    modules = imported_modules("in.png", "out.png", "--jobs", 2, folder=folder)
-    assert {"scipy", "tqdm", "multiprocessing", "zipfile"} & modules == set()
+@pytest.mark.parametrize(("method", "reads"), [("network", {"zipfile"}), ("tconv", set())])
+def test_enlarging_a_png_imports_no_needless_library(
+    folder: Path, method: str, reads: set[str]
+) -> None:
+    """PNG to PNG imports neither SciPy, tqdm nor multiprocessing, and zipfile for weights only."""
+    modules = imported_modules("in.png", "out.png", "--jobs", 2, "-m", method, folder=folder)
+    assert {"scipy", "tqdm", "multiprocessing", "zipfile"} & modules == reads
 
 
 def test_decoders_print_no_messages(tmp_path: Path) -> None:

@@ -44,8 +44,30 @@ def test_one_line_is_printed_per_picture(call: Call, large: str, folder: Path) -
     assert outcome.code == 0
     assert outcome.err == ""
     match = LINE.match(outcome.out.decode())
-    assert match.groups() == ("192x192", "tconv learned", "2", "none")
+    assert match.groups() == ("192x192", "network photo", "2", "none")
     assert size(folder / "out.png") == (192, 192)
+
+
+@pytest.mark.parametrize(
+    ("words", "method"),
+    [
+        (["in.png", "o.png"], "network"), (["in.png", "o.png", "-k", "learned"], "tconv"),
+        (["in.png", "o.png", "--labels"], "tconv"), (["in.npy", "o.npy"], "tconv"),
+        (["in.png", "o.png", "--weights", "clean"], "network"),
+    ],
+)  # fmt: skip
+def test_a_method_that_is_not_named_suits_the_input(
+    call: Call, folder: Path, words: list[str], method: str
+) -> None:
+    """Pictures are enlarged by the network; masks and feature maps, and by a kernel, by tconv."""
+    PIL.Image.fromarray(texture_samples(12, 12, 1)[..., 0]).save(folder / "in.png")
+    np.save(folder / "in.npy", np.random.default_rng(0).random((2, 12, 12)))
+    for number, named in enumerate(([], ["-m", method])):
+        assert call(*words, *named, "-f").code == 0
+        target = folder / words[1]
+        target.rename(target.with_stem(f"o{number}"))
+    first, second = (path.read_bytes() for path in sorted(folder.glob(f"o?{target.suffix}")))
+    assert first == second
 
 
 def test_an_unbalanced_kernel_is_reported(call: Call, large: str) -> None:

@@ -2,7 +2,7 @@ import pytest
 from enlargers import plain
 
 from upsample_cli.errors import SettingError
-from upsample_cli.methods.catalogue import DEFAULT, METHODS, build
+from upsample_cli.methods.catalogue import METHODS, build, default
 from upsample_cli.methods.method import Method
 
 
@@ -13,10 +13,18 @@ def test_methods_are_built_by_their_word(method: type[Method]) -> None:
     assert build(method.name, **settings) == method(**settings)
 
 
-def test_the_default_is_one_of_them() -> None:
-    """The method that is used where none is named is in the catalogue."""
-    assert DEFAULT == "tconv"
-    assert DEFAULT in [method.name for method in METHODS]
+@pytest.mark.parametrize(
+    ("settings", "is_picture", "name"),
+    [
+        ([], True, "network"), (["weights"], True, "network"), (["antiring"], True, "network"),
+        (["kernel"], True, "tconv"), (["kernel_size", "antiring"], True, "tconv"),
+        (["seed"], True, "tconv"), (["order"], True, "network"), ([], False, "tconv"),
+    ],
+)  # fmt: skip
+def test_a_method_that_is_not_named(settings: list[str], is_picture: bool, name: str) -> None:
+    """It is the network; settings of tconv alone, masks and feature maps ask for tconv."""
+    assert default(settings, is_picture) == name
+    assert name in [method.name for method in METHODS]
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)

@@ -20,7 +20,7 @@ from upsample_cli.commands.arguments.options import (
 )
 from upsample_cli.commands.arguments.request import ARRAY_FORMATS, request_of
 from upsample_cli.images.write.formats import FORMATS
-from upsample_cli.methods.catalogue import DEFAULT, METHODS
+from upsample_cli.methods.catalogue import METHODS
 
 _PARAMETERS = tuple(dict.fromkeys(item.name for one in METHODS for item in one.parameters()))
 GROUPS: Mapping[str, tuple[str, ...]] = {
@@ -70,9 +70,10 @@ class _GroupedCommand(click.Command):
 @click.argument(
     "paths", nargs=-1, required=True, metavar="INPUT... OUTPUT", shell_complete=complete_files
 )
-@click.option("-m", "--method", default=DEFAULT, metavar="NAME",
+@click.option("-m", "--method", metavar="NAME",
               shell_complete=complete_words([method.name for method in METHODS]),
-              help="How to enlarge; `upsample methods` lists all; default tconv.")  # fmt: skip
+              help="How to enlarge; `upsample methods` lists all; default network, or tconv with "
+                   "--kernel.")  # fmt: skip
 @click.option("-s", "--scale", type=Limit(), metavar="FACTOR",
               help="Output pixels per input pixel, 1 to 64; default 2.")  # fmt: skip
 @click.option("--size", metavar="WxH|Wx|xH", help="Exact size in pixels, instead of a scale.")

@@ -21,7 +21,7 @@ _MOST_CHANNELS = 4  # of a picture: colours and opacity
 
 def upsample(
     planes: Planes,
-    method: str = catalogue.DEFAULT,
+    method: str = catalogue.DEFAULT_OF_PLANES,
     *,
     scale: float = 2.0,
     boundary: str = "symmetric",

@@ -1,5 +1,6 @@
 """The list of all methods, in the order in which help and tables show them."""
 
+from collections.abc import Collection
 from typing import Any
 
 from upsample_cli.errors import SettingError
@@ -20,7 +21,23 @@ METHODS: tuple[type[Method], ...] = (
     OnnxNetwork,
 )
 
-DEFAULT = TransposedConvolution.name
+DEFAULT, DEFAULT_OF_PLANES = LearnedNetwork.name, TransposedConvolution.name
+"""The methods where none is named: of pictures, and of masks and feature maps."""
+
+
+def default(settings: Collection[str], is_picture: bool) -> str:
+    """Return the method where none is named.
+
+    Args:
+        settings: The names of parameters that are given; those of tconv alone ask for it.
+        is_picture: Whether a picture is enlarged, not a mask or feature maps.
+
+    >>> default([], True), default(["kernel"], True), default([], False)
+    ('network', 'tconv', 'tconv')
+    """
+    own = {parameter.name for parameter in LearnedNetwork.parameters()}
+    linear = {parameter.name for parameter in TransposedConvolution.parameters()} - own
+    return DEFAULT if is_picture and linear.isdisjoint(settings) else DEFAULT_OF_PLANES
 
 
 def build(name: str, **settings: Any) -> Method:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:  # as in interpolation.py
 _WIDEST = 256  # input columns of a tile: larger ones leave the processor's cache
 _STRIP = 128  # output rows of a tile, about; twice as many where enough strips are left to share
 _TALL, _WIDE = 2048, 6144  # output pixels: where strips are that high, and where they are low
+# Bytes of a thread: for an output pixel of a row of tiles, once and for every stage, and for an
+# input pixel of a tile.
+_OF_PIXEL, _OF_STAGE, _OF_FEATURES = 24, 20, 768
 _TILE, _GLOBAL_TILE = 256, 1024  # input pixels along a side
 _SAMPLES = 1 << 20  # of a plane of a strip: each thread holds a few
 _RANGES = {"auto": None, "1": 1.0, "255": 255.0}
@@ -63,6 +66,16 @@ class LearnedNetwork(RingingMethod):
         if not strides or height < _TALL or width > _WIDE:
             return 0
         return round(_rows(strides[-1], (height, width)) * strides[-1] / reduction)
+
+    def memory(self, size: "Size", scale: float) -> int:
+        """Return the bytes of a row of tiles of the last network, and of the features of one."""
+        if not (strides := self._strides(scale)):
+            return 0
+        height, width = (round(n * prod(strides) / scale) for n in size)
+        rows, columns = _rows(strides[-1], (height, width)), width // strides[-1]
+        stages = len(strides) + (prod(strides) != scale)
+        of_row = (_OF_PIXEL + _OF_STAGE * stages) * columns * strides[-1] ** 2
+        return rows * (of_row + _OF_FEATURES * min(columns, _WIDEST))
 
     def _strides(self, scale: float) -> tuple[int, ...]:
         """Return the strides that reach a scale, in the order they are applied."""

@@ -10,7 +10,7 @@ from upsample_cli.images.places.folder import Folder
 from upsample_cli.images.places.place import MAX_PIXELS, STREAM, Place, parse
 from upsample_cli.images.write.formats import Encoding
 from upsample_cli.jobs.enlarge.task import Existing, Fit, TargetSize, Task
-from upsample_cli.methods.catalogue import METHODS, build
+from upsample_cli.methods.catalogue import METHODS, build, default
 from upsample_cli.methods.method import Method
 
 ARRAY_FORMATS = ("npy", "npz")
@@ -91,12 +91,7 @@ class Request:
     @property
     def is_for_feature_maps(self) -> bool:
         """Whether feature maps are to be enlarged, not pictures."""
-        paths = [place.path.lower() for place in (*self.inputs[:1], self.output)]
-        return (
-            any(path.endswith(_ARRAY_SUFFIXES) for path in paths)
-            or self.task.encoding.format in ARRAY_FORMATS
-            or self.layout is not None
-        )
+        return _has_arrays((*self.inputs[:1], self.output), self.task.encoding.format, self.layout)
 
     @property
     def is_for_one_file(self) -> bool:
@@ -143,7 +138,7 @@ class Request:
 def request_of(
     paths: tuple[str, ...],
     *,
-    method: str,
+    method: str | None,
     scale: float | None,
     size: str | None,
     fit: Fit | None,
@@ -165,9 +160,13 @@ def request_of(
     given = _given(options)
     names = {parameter.name for one in METHODS for parameter in one.parameters()}
     # Each step takes its options out of the dictionary; the rest are fields of `Request`.
-    chosen = build(method, **{n: v for n in names if (v := options.pop(n)) is not None})
-    target = _target(chosen, scale, size, fit)
+    settings = {n: v for n in names if (v := options.pop(n)) is not None}
     encoding = Encoding.of(**{each: options.pop(each) for each in Encoding._fields})
+    has_arrays = _has_arrays((*inputs[:1], output), encoding.format, options["layout"])
+    is_picture = not (options["labels"] or has_arrays)
+    name = default(settings, is_picture) if method is None else method
+    chosen = build(name, **settings)
+    target = _target(chosen, scale, size, fit)
     existing = _existing(force, skip_existing, update)
     task = Task(
         chosen, target, encoding=encoding, force=force,
@@ -179,6 +178,12 @@ def request_of(
         inputs=inputs, output=output, task=task, given=given, existing=existing,
         jobs=min(jobs or process.cores(), _MOST_JOBS * process.cores()), **options,
     )  # fmt: skip
+
+
+def _has_arrays(places: tuple[Place | Folder, ...], format: str | None, layout: str | None) -> bool:
+    """Return whether one of the places is a file of arrays, or an option is for arrays."""
+    files = [place.path.lower().endswith(_ARRAY_SUFFIXES) for place in places]
+    return any(files) or format in ARRAY_FORMATS or layout is not None
 
 
 def _given(options: dict[str, Any]) -> frozenset[str]:

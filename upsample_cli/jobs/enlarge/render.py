@@ -167,8 +167,9 @@ class MeasuredStrips:
         scale = whole[0] / image.size[0]
         runs = strips(size, render.channels, scale, task.method.rows_at_once(size, scale))
         tallest = len(runs[0]) * size[1] * (render.channels * image.dtype.itemsize + _METRIC_BYTES)
-        under_way = (task.threads + _WAITING) * tallest
-        memory.check(image.samples.nbytes + under_way, f"an output of {size[1]}x{size[0]}")
+        self.memory = (task.threads + _WAITING) * tallest
+        self.memory += task.threads * task.method.memory(whole, scale)
+        memory.check(image.samples.nbytes + self.memory, f"an output of {size[1]}x{size[0]}")
         computed: Iterable[Strip] = workers.in_order(render.strip, runs)
         self._strips = progress(computed, len(runs)) if progress else computed
         stride = period(image.size, whole)

@@ -131,7 +131,7 @@ def assembled(
     is_lossless = encoding.is_lossless(image.metadata.lossless)
     is_indexed = image.palette is not None
     pixel = encode.bytes_of_pixel(format, image.channels, is_lossless, is_indexed)
-    needed = image.samples.nbytes + size[0] * size[1] * pixel
+    needed = image.samples.nbytes + strips.memory + size[0] * size[1] * pixel
     memory.check(needed, f"an output of {size[1]}x{size[0]} as {format}")
     return encode.assembled(_samples(strips), size, image.is_cmyk, image.palette)
 
