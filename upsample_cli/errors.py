@@ -4,6 +4,8 @@ A class exists where a caller reacts differently, not per cause. Any other excep
 keeps its traceback.
 """
 
+from collections.abc import Iterable
+
 
 class UpsampleError(Exception):
     """A request that cannot be met."""
@@ -30,3 +32,10 @@ class PictureTooLargeError(ImageFileError):
 
 class NetworkFileError(UpsampleError):
     """A network, or its weights, that cannot be read."""
+
+
+def did_you_mean(word: str, words: Iterable[str]) -> str:
+    """Return "did you mean 'x'?" with the most similar word, or nothing if none is similar."""
+    from difflib import get_close_matches  # only mistakes need it
+
+    return "".join(f"did you mean '{near}'?" for near in get_close_matches(word, words, 1))

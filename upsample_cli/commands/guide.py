@@ -5,8 +5,7 @@ from pathlib import Path
 import click
 
 from upsample_cli.commands.arguments.options import complete_words
-from upsample_cli.errors import SettingError
-from upsample_cli.methods.method import did_you_mean
+from upsample_cli.errors import SettingError, did_you_mean
 
 FOLDER = Path(__file__).parent.parent / "guides"
 TOPICS = tuple(sorted(path.stem for path in FOLDER.glob("*.md")))

@@ -72,8 +72,7 @@ class _GroupedCommand(click.Command):
 )
 @click.option("-m", "--method", metavar="NAME",
               shell_complete=complete_words([method.name for method in METHODS]),
-              help="How to enlarge; `upsample methods` lists all; default network, or tconv with "
-                   "--kernel.")  # fmt: skip
+              help="How to enlarge; `upsample methods` lists all; default network.")  # fmt: skip
 @click.option("-s", "--scale", type=Limit(), metavar="FACTOR",
               help="Output pixels per input pixel, 1 to 64; default 2.")  # fmt: skip
 @click.option("--size", metavar="WxH|Wx|xH", help="Exact size in pixels, instead of a scale.")
@@ -131,6 +130,9 @@ def upsample(paths: tuple[str, ...], **options: Any) -> int:
     find . -name "*.jpg" -print0 | upsample --files-from - -0 large/
     upsample s3://bucket/photos s3://bucket/large
     upsample features.npy larger.npy --layout chw -m bicubic
+
+    The method is network, if none is named: it is the best. tconv is faster; it is taken for masks
+    and feature maps, and where --kernel is given.
 
     Kernels of tconv: learned, learned-sharp, learned-soft, uniform, bilinear, bicubic, lanczos,
     gaussian, random. Of resize-conv: the learned ones, box, gaussian, sharpen. Of both: a file.

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from upsample_cli.errors import SettingError
+from upsample_cli.errors import SettingError, did_you_mean
 from upsample_cli.kernels.convolve import conv2d, conv_transpose2d
 from upsample_cli.kernels.geometry import Geometry, conv_matrix
 from upsample_cli.kernels.kernel import Kernel, Taps
 from upsample_cli.kernels.kernel_file import load
 from upsample_cli.kernels.named import KERNELS
-from upsample_cli.methods.method import did_you_mean, is_kernel_file
+from upsample_cli.methods.method import is_kernel_file
 from upsample_cli.metrics.ripple import ripple
 from upsample_cli.planes import Size
 

@@ -3,10 +3,10 @@
 from collections.abc import Collection
 from typing import Any
 
-from upsample_cli.errors import SettingError
+from upsample_cli.errors import SettingError, did_you_mean
 from upsample_cli.methods.convolution import ResizeConvolution, TransposedConvolution
 from upsample_cli.methods.interpolation import Bicubic, Bilinear, Lanczos, Nearest, Spline
-from upsample_cli.methods.method import Method, did_you_mean
+from upsample_cli.methods.method import Method
 from upsample_cli.methods.network_methods import LearnedNetwork, OnnxNetwork
 
 METHODS: tuple[type[Method], ...] = (

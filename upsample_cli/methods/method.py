@@ -7,11 +7,11 @@ stages follow one another without a whole picture between them.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
-from upsample_cli.errors import SettingError
+from upsample_cli.errors import SettingError, did_you_mean
 
 if TYPE_CHECKING:  # the kernels need NumPy, and `upsample --help` must not wait for it
     from upsample_cli.kernels.kernel import Kernel
@@ -243,10 +243,3 @@ class RingingMethod(Method):
 def is_kernel_file(kernel: str) -> bool:
     """Return whether the name of a kernel is the path of a kernel file."""
     return kernel.endswith((".npz", ".npy"))
-
-
-def did_you_mean(word: str, words: Iterable[str]) -> str:
-    """Return "did you mean 'x'?" with the most similar word, or nothing if none is similar."""
-    from difflib import get_close_matches  # only mistakes need it
-
-    return "".join(f"did you mean '{near}'?" for near in get_close_matches(word, words, 1))
