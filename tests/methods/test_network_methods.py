@@ -13,11 +13,13 @@ from strategies import random_planes
 from upsample_cli.errors import SettingError
 from upsample_cli.images.levels import LUMA, Conversion
 from upsample_cli.jobs.api import upsample
-from upsample_cli.jobs.enlarge.strips import ExtendedInput, output_window
+from upsample_cli.jobs.enlarge.strips import ExtendedInput, output_window, strips
+from upsample_cli.jobs.enlarge.threads import Workers
 from upsample_cli.kernels.kernel_file import SHIPPED, SHIPPED_STRIDES
 from upsample_cli.kernels.network_weights import load_network
 from upsample_cli.methods.catalogue import build
 from upsample_cli.methods.network_methods import LearnedNetwork
+from upsample_cli.methods.network_stage import ResidualStage
 from upsample_cli.networks.enlargers.image_model import load
 
 Reals = NDArray[np.float32]
@@ -124,16 +126,48 @@ def test_windows_are_the_same_bytes(data: st.DataObject) -> None:
     assert part.tobytes() == whole[:, top:low, left:right].tobytes()
 
 
-@pytest.mark.parametrize("scale", [1.5, 2.0, 3.0, 4.0, 8.0])
-def test_strips_of_tall_pictures_are_whole_rows_of_tall_tiles(scale: float) -> None:
-    """What is computed at once is what a row of tiles gives: no tile is computed for two strips."""
-    size_in = (round(2100 / scale), 40)
-    method, size_out = LearnedNetwork(), (round(size_in[0] * scale), round(40 * scale))
-    networks = [one for one in method.stages(size_in, size_out) if hasattr(one, "residual")]
-    grown = np.prod([one.residual.network.stride for one in networks])
-    tile = networks[-1].residual.rows * networks[-1].residual.network.stride
-    assert method.rows_at_once(size_out, scale) * grown / scale == tile > 200
-    assert method.rows_at_once((1000, 40), scale) == method.rows_at_once((2100, 8000), scale) == 0
+@pytest.mark.parametrize("scale", [2, 3, 4, 8])
+@pytest.mark.parametrize(("width", "rows"), [(40, 128), (8000, 64)])
+def test_strips_are_whole_rows_of_tiles(scale: int, width: int, rows: int) -> None:
+    """What is computed at once is what a row of tiles gives; tiles of wide pictures are low."""
+    size_in = (2100 // scale, width // scale)
+    method, size_out = LearnedNetwork(), (size_in[0] * scale, size_in[1] * scale)
+    last = method.stages(size_in, size_out)[-1]
+    assert method.rows_at_once(size_out, scale) == last.residual.rows * last.scale >= rows
+    assert method.rows_at_once(size_out, scale - 0.1) == 0  # tiles are kept there
+
+
+@pytest.mark.parametrize("scale", [1.9, 2.7, 5.0, 8.0])
+def test_no_tile_is_computed_twice(scale: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows of a reduction overlap; two threads share the tiles that they draw on."""
+    seen = []
+    compute = ResidualStage._computed
+
+    def counted(stage: ResidualStage, window: np.ndarray) -> np.ndarray:
+        """Note the tile."""
+        seen.append((stage.scale, window.tobytes()))
+        return compute(stage, window)
+
+    monkeypatch.setattr(ResidualStage, "_computed", counted)
+    planes = random_planes(1, 150, 280, 4).astype(np.float32)
+    size, columns = (round(150 * scale), round(280 * scale)), range(round(280 * scale))
+
+    def fetch(rows: range, columns: range) -> Reals:
+        """Return a window of the planes."""
+        return planes[:, rows.start : rows.stop, columns.start : columns.stop]
+
+    method, picture = LearnedNetwork(), ExtendedInput((150, 280), fetch)
+    stages = method.stages((150, 280), size)
+
+    def strip(rows: range) -> Reals:
+        """Return rows of the output."""
+        return output_window(stages, picture, rows, columns)
+
+    with Workers(2) as workers:
+        runs = strips(size, 1, scale, method.rows_at_once(size, scale))
+        parts = list(workers.in_order(strip, runs))
+    assert len(set(seen)) == len(seen)
+    assert np.concatenate(parts, 1).tobytes() == strip(range(size[0])).tobytes()
 
 
 def test_tiles_are_no_higher_than_a_small_picture() -> None:

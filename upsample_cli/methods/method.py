@@ -175,8 +175,8 @@ class Method(ABC):
         """Return how many rows of an output of this size are best computed at once; 0 for any."""
         return 0
 
-    def memory(self, size: "Size", scale: float) -> int:
-        """Return the bytes that a thread takes for a strip of an output; 0 where they are few."""
+    def memory(self, size: "Size", scale: float, threads: int) -> int:
+        """Return the bytes that threads take for strips of an output; 0 where they are few."""
         return 0
 
     def check_for(self, what: str) -> None:

@@ -13,17 +13,19 @@ from typing import TYPE_CHECKING
 from upsample_cli.errors import SettingError
 from upsample_cli.methods.method import RingingMethod, Stage, is_kernel_file, parameter
 from upsample_cli.methods.strides import composed, reduced, repeated
+from upsample_cli.process import cores
 
 if TYPE_CHECKING:  # as in interpolation.py
     from upsample_cli.networks.enlargers.image_model import ImageModel
     from upsample_cli.planes import Size
 
 _WIDEST = 256  # input columns of a tile: larger ones leave the processor's cache
-_STRIP = 128  # output rows of a tile, about; twice as many where enough strips are left to share
-_TALL, _WIDE = 2048, 6144  # output pixels: where strips are that high, and where they are low
+_STRIP = 128  # output rows of a tile, about
+_KEPT, _MOST_KEPT = 3, 8  # rows of tiles: what a window of what follows draws on; more by threads
+_WIDE, _LOW = 6144, 32  # output columns from which on tiles are low, and their input rows
 # Bytes of a thread: for an output pixel of a row of tiles, once and for every stage, and for an
 # input pixel of a tile.
-_OF_PIXEL, _OF_STAGE, _OF_FEATURES = 24, 20, 768
+_OF_PIXEL, _OF_STAGE, _OF_FEATURES = 24, 28, 768
 _TILE, _GLOBAL_TILE = 256, 1024  # input pixels along a side
 _SAMPLES = 1 << 20  # of a plane of a strip: each thread holds a few
 _RANGES = {"auto": None, "1": 1.0, "255": 255.0}
@@ -52,30 +54,34 @@ class LearnedNetwork(RingingMethod):
         """Return one stage a network, and a reduction where their strides lead beyond the size."""
         scale = max(after / before for before, after in zip(size_in, size_out, strict=True))
         stages: list[Stage] = []
-        height, width = size_in
-        for stride in self._strides(scale):
-            stages.append(_residual_stage(self.weights, stride, (height, width), self.ensemble))
+        (height, width), strides = size_in, self._strides(scale)
+        end = height * prod(strides), width * prod(strides)
+        for number, stride in enumerate(strides, 1):
+            is_last = number == len(strides) and end == size_out
+            stages.append(
+                _residual_stage(self.weights, stride, (height, width), self.ensemble, not is_last)
+            )
             height, width = height * stride, width * stride
-        return reduced(tuple(stages), (height, width), size_out)
+        return reduced(tuple(stages), end, size_out)
 
     def rows_at_once(self, size: "Size", scale: float) -> int:
-        """Return the rows that come of a row of tall tiles of the last network."""
+        """Return the rows that come of a row of tiles of the last network; 0 before a reduction."""
         strides = self._strides(scale)
-        reduction = prod(strides) / scale
-        height, width = (round(n * reduction) for n in size)
-        if not strides or height < _TALL or width > _WIDE:
+        if not strides or prod(strides) != scale:
             return 0
-        return round(_rows(strides[-1], (height, width)) * strides[-1] / reduction)
+        return _rows(strides[-1], size[1]) * strides[-1]
 
-    def memory(self, size: "Size", scale: float) -> int:
-        """Return the bytes of a row of tiles of the last network, and of the features of one."""
+    def memory(self, size: "Size", scale: float, threads: int) -> int:
+        """Return the bytes of a row of tiles, of the features of one, and of what is kept."""
         if not (strides := self._strides(scale)):
             return 0
-        height, width = (round(n * prod(strides) / scale) for n in size)
-        rows, columns = _rows(strides[-1], (height, width)), width // strides[-1]
-        stages = len(strides) + (prod(strides) != scale)
-        of_row = (_OF_PIXEL + _OF_STAGE * stages) * columns * strides[-1] ** 2
-        return rows * (of_row + _OF_FEATURES * min(columns, _WIDEST))
+        last, grown = strides[-1], prod(strides)
+        columns = round(size[1] * grown / scale) // last
+        stages = len(strides) + (grown != scale)
+        of_row = columns * last**2 * (_OF_PIXEL + _OF_STAGE * stages)
+        of_thread = of_row + _OF_FEATURES * min(columns, _WIDEST)
+        kept = columns * last**2 * _OF_STAGE * _kept_rows() if stages > 1 else 0
+        return _rows(last, columns * last) * (threads * of_thread + kept)
 
     def _strides(self, scale: float) -> tuple[int, ...]:
         """Return the strides that reach a scale, in the order they are applied."""
@@ -199,25 +205,34 @@ class OnnxNetwork(RingingMethod):
         return OnnxStage(kernel, model, (tall, wide), size if pads else None, self.ensemble)
 
 
-def _rows(stride: int, size_out: "Size") -> int:
-    """Return the input rows of a tile of a network, for an output of a size."""
-    if size_out[1] > _WIDE:
-        return 32
-    return 16 * round(_STRIP / 16 / stride) * (2 if size_out[0] >= _TALL else 1)
+def _kept_rows() -> int:
+    """Return the rows of tiles to keep for the windows of all threads."""
+    return _KEPT + min(cores(), _MOST_KEPT)
 
 
-def _residual_stage(weights: str, stride: int, size: "Size", ensemble: bool) -> Stage:
-    """Return the stage of a network for pictures of a size."""
+def _rows(stride: int, width: int) -> int:
+    """Return the input rows of a tile of a network, for an output of a width."""
+    return _LOW if width > _WIDE else 16 * round(_STRIP / 16 / stride)
+
+
+def _residual_stage(
+    weights: str, stride: int, size: "Size", ensemble: bool, is_followed: bool
+) -> Stage:
+    """Return the stage of a network for pictures of a size, by another or as the last."""
     from upsample_cli.kernels.kernel_file import shipped
     from upsample_cli.kernels.network_weights import load_network
     from upsample_cli.kernels.residual import Residual
-    from upsample_cli.methods.network_stage import ResidualStage
+    from upsample_cli.methods.network_stage import BEYOND, ResidualStage
 
-    height, width = size
+    height, width = (n + 2 * BEYOND * is_followed for n in size)
     # Layers are worked out in groups of four rows; those below the picture would be thrown away.
-    rows = min(_rows(stride, (height * stride, width * stride)), -(-height // 4) * 4)
-    columns = -(-width // -(-width // _WIDEST))
+    rows = min(_rows(stride, size[1] * stride), -(-height // 4) * 4)
+    across = -(-width // _WIDEST)
+    columns = -(-width // across)
     if ensemble:  # tiles are turned
         columns = rows
+        across = -(-width // columns)
     residual = Residual.of(load_network(weights, stride), rows, columns)
-    return ResidualStage(shipped("tconv", "learned", stride).kernel("learned"), residual, ensemble)
+    kernel = shipped("tconv", "learned", stride).kernel("learned")
+    keep = across * _kept_rows() if is_followed else 0
+    return ResidualStage(kernel, residual, ensemble, keep)

@@ -2,10 +2,13 @@
 
 Ours is the learned kernel, and what the network adds to the luma. It works in whole tiles of a grid
 that depends on the picture's size alone, so that its bytes do not depend on strips and threads.
+Where another stage follows, the windows that this draws on overlap; so the last tiles are kept.
 """
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from itertools import product
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +24,7 @@ if TYPE_CHECKING:  # as in interpolation.py
 
 
 _AROUND = 3  # input pixels: as far as a network sharpens an edge
+BEYOND = 16  # input pixels of a grid beyond the picture: what follows draws on a few of them
 
 
 class NetworkStage:
@@ -79,17 +83,21 @@ class ResidualStage(NetworkStage):
         kernel: The learned one.
         residual: The network, made ready for tiles.
         ensemble: Whether to average over eight positions of a tile, which then is a square.
+        keep: How many tiles are kept for windows to come; 0 where windows do not overlap.
     """
 
-    def __init__(self, kernel: Kernel, residual: "Residual", ensemble: bool) -> None:
+    def __init__(self, kernel: Kernel, residual: "Residual", ensemble: bool, keep: int = 0) -> None:
         super().__init__(kernel, residual.network.halo)
-        self.residual, self.ensemble = residual, ensemble
+        self.residual, self.ensemble, self.keep = residual, ensemble, keep
+        self._kept: dict[bytes, Future[Planes]] = {}  # tiles by their input, the latest use last
+        self._lock = Lock()
 
     def _tiles(self, rows: range, columns: range) -> Iterator[tuple[range, int]]:
         """Yield where tiles start, in input pixels, and their side: down, then across."""
         for run, side in ((rows, self.residual.rows), (columns, self.residual.columns)):
-            step = side * self.scale
-            yield range(run.start // step * side, -(-run.stop // step) * side, side), side
+            step, beyond = side * self.scale, BEYOND if self.keep else 0
+            start, stop = run.start + beyond * self.scale, run.stop + beyond * self.scale
+            yield range(start // step * side - beyond, -(-stop // step) * side - beyond, side), side
 
     def draws_on(self, rows: range, columns: range) -> tuple[range, range]:
         """Return the input rows and columns of the tiles that cover these rows and columns."""
@@ -108,12 +116,29 @@ class ResidualStage(NetworkStage):
         for top, left in product(tops, lefts):
             y, x = top - tops[0], left - lefts[0]
             part = window[:, y : y + tall + 2 * margin, x : x + wide + 2 * margin]
-            tile = self._tile(np.ascontiguousarray(part))
+            tile = self._tile(np.ascontiguousarray(part))  # only read: others may get it too
             whole[:, y * scale :, x * scale :][:, : tall * scale, : wide * scale] = tile
         top, left = rows.start - tops[0] * scale, columns.start - lefts[0] * scale
         return whole[:, top : top + len(rows), left : left + len(columns)]
 
     def _tile(self, window: Planes) -> Planes:
+        """Return the output of a tile, given with its margin; only one thread computes it."""
+        if not self.keep:
+            return self._computed(window)
+        key = window.tobytes()
+        with self._lock:
+            known = self._kept.pop(key, None)
+            future = self._kept[key] = known or Future()
+            while len(self._kept) > self.keep:
+                del self._kept[next(iter(self._kept))]
+        if known is None:
+            try:
+                future.set_result(self._computed(window))
+            except BaseException as error:  # whoever waits for it must end, too
+                future.set_exception(error)
+        return future.result()
+
+    def _computed(self, window: Planes) -> Planes:
         """Return the output of a tile, given with its margin."""
         margin, less = self.margin, self.margin - self.halo
         rows, columns = (range((n - 2 * margin) * self.scale) for n in window.shape[1:])

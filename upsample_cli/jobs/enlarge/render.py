@@ -168,7 +168,7 @@ class MeasuredStrips:
         runs = strips(size, render.channels, scale, task.method.rows_at_once(size, scale))
         tallest = len(runs[0]) * size[1] * (render.channels * image.dtype.itemsize + _METRIC_BYTES)
         self.memory = (task.threads + _WAITING) * tallest
-        self.memory += task.threads * task.method.memory(whole, scale)
+        self.memory += task.method.memory(whole, scale, task.threads)
         memory.check(image.samples.nbytes + self.memory, f"an output of {size[1]}x{size[0]}")
         computed: Iterable[Strip] = workers.in_order(render.strip, runs)
         self._strips = progress(computed, len(runs)) if progress else computed

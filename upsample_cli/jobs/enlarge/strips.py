@@ -97,7 +97,7 @@ def output_window(
     return planes
 
 
-@lru_cache(8)  # pictures of a folder are often of one size
+@lru_cache(1)  # pictures of a folder are often of one size
 def stages_to(method: Method, target: TargetSize, size_in: Size) -> tuple[Stage, ...]:
     """Return the stages from a picture of a size to its output."""
     size, whole = target.size(size_in), target.uncropped(size_in)
