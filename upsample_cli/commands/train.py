@@ -103,8 +103,8 @@ class TrainRequest:
 )
 @click.option("--minutes", type=Limit(0.01), default=10.0, metavar="N",
               help="Minutes to train a network; default 10.")  # fmt: skip
-@click.option("--degrade", type=click.Choice(("photo", "clean")), default="photo",
-              help="Train with JPEG and noise (photo) or without; default photo.")  # fmt: skip
+@click.option("--degrade", type=click.Choice(("photo", "web", "clean")), default="photo",
+              help="Train with some JPEG and noise, more, or none; default photo.")  # fmt: skip
 @click.option("--seed", type=Whole(0), default=0, metavar="N",
               help="Seed of all random choices; default 0.")  # fmt: skip
 @click.option("--holdout", type=Limit(0, 0.9), default=0.1, metavar="SHARE",

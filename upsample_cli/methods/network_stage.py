@@ -6,7 +6,6 @@ Where another stage follows, the windows that this draws on overlap; so the last
 """
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from itertools import product
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -89,7 +88,7 @@ class ResidualStage(NetworkStage):
     def __init__(self, kernel: Kernel, residual: "Residual", ensemble: bool, keep: int = 0) -> None:
         super().__init__(kernel, residual.network.halo)
         self.residual, self.ensemble, self.keep = residual, ensemble, keep
-        self._kept: dict[bytes, Future[Planes]] = {}  # tiles by their input, the latest use last
+        self._kept: dict[bytes, _Kept] = {}  # tiles by their input, the latest use last
         self._lock = Lock()
 
     def _tiles(self, rows: range, columns: range) -> Iterator[tuple[range, int]]:
@@ -127,16 +126,13 @@ class ResidualStage(NetworkStage):
             return self._computed(window)
         key = window.tobytes()
         with self._lock:
-            known = self._kept.pop(key, None)
-            future = self._kept[key] = known or Future()
+            tile = self._kept[key] = self._kept.pop(key) if key in self._kept else _Kept()
             while len(self._kept) > self.keep:
                 del self._kept[next(iter(self._kept))]
-        if known is None:
-            try:
-                future.set_result(self._computed(window))
-            except BaseException as error:  # whoever waits for it must end, too
-                future.set_exception(error)
-        return future.result()
+        with tile.lock:
+            if tile.output is None:
+                tile.output = self._computed(window)
+            return tile.output
 
     def _computed(self, window: Planes) -> Planes:
         """Return the output of a tile, given with its margin."""
@@ -150,6 +146,16 @@ class ResidualStage(NetworkStage):
             residual = residual * self._share(window[-1], (-margin, -margin), rows, columns)
         out[: len(colours)] += residual
         return out
+
+
+class _Kept:
+    """A tile that is computed, or about to be."""
+
+    __slots__ = ("lock", "output")
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.output: Planes | None = None
 
 
 class _CountingColours(Separable):

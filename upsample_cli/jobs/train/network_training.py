@@ -43,7 +43,8 @@ class NetworkSettings:
         layers: Convolutions of the body; None for as many as `start` has, or 5.
         steps: How many; None for as many as the minutes allow.
         minutes: How long, where there are no steps.
-        degrade: `photo` damages a quarter of the pictures by noise and JPEG, `clean` none.
+        degrade: `photo` damages a quarter of the pictures by noise and JPEG, `web` two in five and
+            more strongly, `clean` none.
         seed: Of all that chance picks.
         holdout: Share of the pictures that the network is only tested on.
 
@@ -123,8 +124,7 @@ def train(
     def pairs(chosen: list[Place], count: int) -> Pairs:
         """Return pairs of patches that are cut from pictures."""
         pictures = [np.asarray(luma_of(path) + 0.5, np.uint8) for path in chosen]
-        is_photo = settings.degrade == "photo"
-        return Pairs(pictures, settings.stride, best.halo, is_photo, rng, count)
+        return Pairs(pictures, settings.stride, best.halo, settings.degrade, rng, count)
 
     held = pairs(tests, _HELD_OUT) if tests else None
     others = [path for path in paths if path not in tests]

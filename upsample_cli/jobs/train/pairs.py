@@ -42,8 +42,9 @@ LEAST_SIDE = 64
 
 _LOW = 192  # pixels along the side of a shrunk crop
 _DRAWN = 0.15  # share of crops that are drawings
-_DAMAGED = 0.25  # share of crops that are damaged, of `photo`
-_MILD = 2.5  # the power that makes most JPEG mild
+DAMAGE = {"photo": (0.25, 2.5), "web": (0.4, 1.2), "clean": (0.0, 1.0)}
+"""The share of crops that are damaged, and the power that makes most JPEG mild, by --degrade."""
+
 _SHRINKS = (BICUBIC, BICUBIC, LANCZOS, AREA, BILINEAR)
 _SIZES = (1.0, 0.7, 0.5)  # of each photograph
 
@@ -119,14 +120,15 @@ class Pairs:
         photographs: Each of shape (H, W), luma in levels.
         stride: Of the network.
         halo: Pixels that the network draws on beyond each side.
-        is_photo: Whether crops are damaged by noise and JPEG.
+        degrade: How crops are damaged by noise and JPEG, one of `DAMAGE`.
         rng: What chooses.
         count: Crops in the pool.
     """
 
-    def __init__(self, photographs: Sequence[Grey], stride: int, halo: int, is_photo: bool,
+    def __init__(self, photographs: Sequence[Grey], stride: int, halo: int, degrade: str,
                  rng: np.random.Generator, count: int) -> None:  # fmt: skip
-        self._stride, self._halo, self._is_photo, self._rng = stride, halo, is_photo, rng
+        self._stride, self._halo, self._rng = stride, halo, rng
+        self._damaged, self._mild = DAMAGE[degrade]
         sized = [_sized(one, size) for one in photographs for size in _SIZES]
         self._photographs = [one for one in sized if min(one.shape) >= stride * LEAST_SIDE]
         areas = np.array([one.size for one in self._photographs], float)
@@ -174,14 +176,14 @@ class Pairs:
         stride, rng = self._stride, self._rng
         whole = (high.shape[0], high.shape[1])
         size = (whole[0] // stride, whole[1] // stride)
-        is_damaged = self._is_photo and rng.random() < _DAMAGED
+        is_damaged = self._damaged > 0 and rng.random() < self._damaged
         low = _scaled(high, size, _SHRINKS[rng.integers(len(_SHRINKS))] if is_damaged else BICUBIC)
         is_noisy = is_damaged and rng.random() < 0.4
         if is_noisy:
             low += np.float32(rng.uniform(0.5, 5)) * rng.standard_normal(low.shape, np.float32)
         grey = _rounded(low)
         if is_damaged and rng.random() < (0.4 if is_noisy else 0.9):
-            grey = through_jpeg(grey, int(98 - 58 * rng.random() ** _MILD))
+            grey = through_jpeg(grey, int(98 - 58 * rng.random() ** self._mild))
         low, high = (plane.astype(np.float32) / np.float32(255) for plane in (grey, high))
         lack = high - enlarge(low[None], build("tconv").stages(size, whole), whole)[0]
         phases = lack.reshape(size[0], stride, size[1], stride).transpose(1, 3, 0, 2)
