@@ -374,6 +374,20 @@ def test_opacity_is_by_the_learned_kernel(tmp_path: Path) -> None:
         np.testing.assert_allclose(actual[-1], upsample(planes, "tconv")[-1], atol=2e-6)
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_network_adds_nothing_beside_transparency(tmp_path: Path, channels: int) -> None:
+    """At the edge of a sprite colours are the kernel's; inside they are the network's."""
+    path, planes = written(enlarger(channels=channels), tmp_path), np.zeros((4, 40, 40), np.float32)
+    planes[3, 8:32, 8:32] = 1
+    planes[:3] = planes[3] * random_planes(1, 40, 40, 5)
+    actual, whole = by_network(planes, path), by_network(planes[:3], path)
+    linear = upsample(planes, "tconv")
+    beside, inner = slice(0, 18), slice(30, 50)
+    np.testing.assert_allclose(actual[:, beside], linear[:, beside], atol=0.02)
+    np.testing.assert_allclose(actual[:3, inner, inner], whole[:, inner, inner], atol=1e-5)
+    assert np.abs(whole - linear[:3])[:, beside].max() > 0.05
+
+
 def test_a_network_of_luma_leaves_the_colours_to_the_kernel(tmp_path: Path) -> None:
     """The luma is the network's; the differences of the colours are the learned kernel's."""
     path = written(enlarger(channels=1), tmp_path)

@@ -218,7 +218,7 @@ def _rows(stride: int, width: int) -> int:
 def _residual_stage(
     weights: str, stride: int, size: "Size", ensemble: bool, is_followed: bool
 ) -> Stage:
-    """Return the stage of a network for pictures of a size, by another or as the last."""
+    """Return the stage of a network for pictures of a size; another stage may follow it."""
     from upsample_cli.kernels.kernel_file import shipped
     from upsample_cli.kernels.network_weights import load_network
     from upsample_cli.kernels.residual import Residual

@@ -57,18 +57,19 @@ class OnnxStage(NetworkStage):
         first = down.start, across.start
         colours = colours_of(window)
         count, others = len(colours), window[len(colours) :]
-        if self.model.channels == 3:
-            seen = np.broadcast_to(colours, (3, *colours.shape[1:]))
-            out = self._by_network(seen, first, rows, columns)
-            out = luma_of(out)[None].astype(window.dtype) if count == 1 else out
-            if not len(others):
-                return out
-            linear = self._by_kernel(window, first, rows, columns)
-            added = out - linear[:count]
-        else:
-            linear = self._by_kernel(window, first, rows, columns)
-            luma = self._by_network(luma_of(colours)[None], first, rows, columns)[0]
-            added = luma - luma_of(linear[:count])
+        is_of_luma = self.model.channels == 1
+        seen = (
+            luma_of(colours)[None]
+            if is_of_luma
+            else np.broadcast_to(colours, (3, *colours.shape[1:]))
+        )
+        out = self._by_network(seen, first, rows, columns)
+        if count == 1 and not is_of_luma:
+            out = luma_of(out)[None].astype(window.dtype)
+        if not is_of_luma and not len(others):
+            return out
+        linear = self._by_kernel(window, first, rows, columns)
+        added = out - (luma_of(linear[:count]) if is_of_luma else linear[:count])
         if len(others):
             added = added * self._share(window[-1], first, rows, columns)
         linear[:count] += added
