@@ -1,6 +1,9 @@
 """Fixtures, and the profile of hypothesis."""
 
 import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command does, before NumPy is imported
+
 import signal
 from collections.abc import Iterator
 from itertools import count

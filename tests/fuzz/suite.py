@@ -1,6 +1,6 @@
 """Run a folder of files through the tool and other readers: python tests/fuzz/suite.py FOLDER.
 
-Each file is enlarged once by `nearest` at scale 1 and read by OpenCV, and by imagecodecs,
+Each file is enlarged once by `nearest` at scale 1 and read by OpenCV and PyPNG, and by imagecodecs,
 ImageMagick and libvips where they are installed, until one has the same picture. It prints a line
 for each file that comes out "wrong": two readers have another picture, the same one, and none has
 ours; "unsure": no reader has it, but no two agree; or "refused", though a reader has it. The last
@@ -24,6 +24,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import PIL.Image
+import png
 
 from upsample_cli.commands import app
 
@@ -91,7 +93,8 @@ def pictures_of(
 ) -> list[np.ndarray]:
     """Return what a reader makes of a file: a picture, one for each of its ways, or none."""
     try:
-        return [plain(picture) for picture in reader(path, folder) if picture is not None]
+        read = [plain(picture) for picture in reader(path, folder) if picture is not None]
+        return [*read, *(turned(picture, path) for picture in read)]
     except Exception:  # whatever a reader says of a file that it does not read
         return []
 
@@ -109,6 +112,16 @@ def plain(samples: np.ndarray) -> np.ndarray:
     return 255 * levels
 
 
+def turned(picture: np.ndarray, path: Path) -> np.ndarray:
+    """Return a picture turned as the EXIF of its file says, for readers that do not turn it."""
+    with PIL.Image.open(path) as opened:
+        orientation = opened.getexif().get(274, 1)
+    if orientation >= 5:  # its first row is a column
+        picture = picture.transpose(1, 0, 2)
+    down, across = (-1 if orientation in those else 1 for those in ((3, 4, 7, 8), (2, 3, 6, 7)))
+    return picture[::down, ::across]
+
+
 def distance(ours: np.ndarray, other: np.ndarray) -> float:
     """Return the mean difference of two pictures; infinity for those of other sizes."""
     return float(np.abs(ours - other).mean()) if ours.shape == other.shape else float("inf")
@@ -119,6 +132,13 @@ def by_opencv(path: Path, folder: Path) -> list[np.ndarray | None]:
     pictures = [cv2.imread(str(path), flag) for flag in (cv2.IMREAD_UNCHANGED, cv2.IMREAD_COLOR)]
     _, animation = cv2.imreadanimation(str(path))
     return [*pictures, *animation.frames[:1]]
+
+
+def by_pypng(path: Path, folder: Path) -> list[np.ndarray | None]:
+    """Read a PNG with PyPNG, of which OpenCV ignores the opacity where it is grey."""
+    width, height, rows, about = png.Reader(filename=str(path)).asRGBA()
+    samples = np.array(list(rows)).reshape(height, width, 4) / (2 ** about["bitdepth"] - 1)
+    return [samples[..., [2, 1, 0, 3]]]
 
 
 def by_program(*command: str) -> Callable[[Path, Path], list[np.ndarray | None]]:
@@ -148,11 +168,12 @@ def by_imagecodecs(path: Path, folder: Path) -> list[np.ndarray | None]:
     import imagecodecs
 
     samples = imagecodecs.imread(path)
-    return [samples[..., [2, 1, 0, 3][: samples.shape[2]]] if samples.ndim == 3 else samples]
+    has_colours = samples.ndim == 3 and samples.shape[2] > 2
+    return [samples[..., [2, 1, 0, 3][: samples.shape[2]]] if has_colours else samples]
 
 
 READERS: dict[str, Callable[[Path, Path], list[np.ndarray | None]]] = {
-    "OpenCV": by_opencv, "imagecodecs": by_imagecodecs
+    "OpenCV": by_opencv, "PyPNG": by_pypng, "imagecodecs": by_imagecodecs
 }  # fmt: skip
 if shutil.which("convert"):
     READERS["ImageMagick"] = by_program("convert", "IN[0]", "-auto-orient", "OUT")

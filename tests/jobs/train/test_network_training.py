@@ -74,6 +74,24 @@ def test_it_is_the_same_for_one_seed_and_number_of_steps(photos: list[Place]) ->
     assert not same(first.network, train(photos, degrade="photo", seed=1).network)
 
 
+@pytest.mark.parametrize(("processor", "is_short"), [("AVX2", False), ("AVX512", True)])
+def test_numbers_are_short_where_a_processor_has_them(
+    photos: list[Place], processor: str, is_short: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without AVX-512, bfloat16 takes ten times as long as float32, so it is not used."""
+    seen, cast = set(), torch.autocast
+
+    def noted(*args: Any, enabled: bool) -> Any:
+        """Note whether numbers are short."""
+        seen.add(enabled)
+        return cast(*args, enabled=enabled)
+
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: processor)
+    monkeypatch.setattr(torch, "autocast", noted)
+    train(photos, steps=2)
+    assert seen == {is_short}
+
+
 def test_it_goes_on_from_a_file(photos: list[Place], tmp_path: Path) -> None:
     """A start of the same stride is where it begins; one of another stride lends its body."""
     path = tmp_path / "start.npz"
