@@ -1,4 +1,5 @@
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -37,6 +38,14 @@ def pictures(folder: Path) -> Path:
     deep = np.dstack([np.floor(dirty * 257 + 0.5), np.full((240, 260), 40000)])
     cv2.imwrite(str(folder / "deep.png"), deep.astype(np.uint16))
     return folder
+
+
+def enlarge_stripes(down: float, across: float) -> None:
+    """Write low.png, of rows and columns some levels apart, and large.png of twice its size."""
+    rows, columns = np.arange(120)[:, None] % 2, np.arange(130) % 2
+    low = PIL.Image.fromarray((90 + down * rows + across * columns).astype(np.uint8))
+    low.save("low.png")
+    low.resize((260, 240), PIL.Image.Resampling.BICUBIC).save("large.png")
 
 
 def levels_of(path: str) -> np.ndarray:
@@ -162,14 +171,24 @@ def test_a_map_shows_where_the_pattern_was(call: Call, pictures: Path) -> None:
 
 def test_what_the_original_repeats_stays_with_a_reference(call: Call, pictures: Path) -> None:
     """A texture that the original has, too, is no checkerboard: --reference keeps it."""
-    rows = np.arange(120)[:, None] % 2 * 20.0 + 90 + np.zeros((1, 130))
-    low = PIL.Image.fromarray(rows.astype(np.uint8))
-    low.save("low.png")
-    low.resize((260, 240), PIL.Image.Resampling.BICUBIC).save("large.png")
+    enlarge_stripes(down=20, across=20)
     assert b", repaired: " in call("repair", "large.png", "-o", "less.png").out
     outcome = call("repair", "large.png", "-o", "out.png", "--reference", "low.png")
     assert "copied unchanged" in outcome.err
     assert (pictures / "out.png").read_bytes() == (pictures / "large.png").read_bytes()
+
+
+def test_stripes_stay_unless_a_stride_is_given(call: Call, pictures: Path) -> None:
+    """No uneven kernel repeats along one axis alone, but fences do."""
+    enlarge_stripes(down=20, across=0)
+    outcome = call("repair", "large.png", "-o", "out.png")
+    stride = re.search(r"repeat by nature and were left; --stride (\d) takes them off", outcome.err)
+    assert stride is not None
+    assert b"checkerboard found" in outcome.out
+    assert (pictures / "out.png").read_bytes() == (pictures / "large.png").read_bytes()
+    assert (
+        b", repaired: " in call("repair", "large.png", "-o", "less.png", "--stride", stride[1]).out
+    )
 
 
 def test_animations_and_inks_are_refused(call: Call, pictures: Path) -> None:

@@ -4,7 +4,14 @@ from textures import natural_texture, periodic_pattern
 
 from upsample_cli.metrics.cells import CellGrid, CellReader, Cells
 from upsample_cli.metrics.checkerboard import CONTRAST_DB
-from upsample_cli.metrics.pattern import Estimate, Pattern, noise, pattern, weights
+from upsample_cli.metrics.pattern import (
+    Estimate,
+    Pattern,
+    is_striped,
+    noise,
+    pattern,
+    weights,
+)
 from upsample_cli.metrics.rows import Rows
 from upsample_cli.metrics.spectrum import phase_lines
 
@@ -135,3 +142,21 @@ def test_no_few_cells_have_all_the_weight() -> None:
     assert (weight == weight.max()).sum() >= 30
     assert weight[cells.plain].max() <= 1 / 6
     assert (weight > 0).all()
+
+
+@pytest.mark.parametrize("stride", [2, 3, 4])
+def test_stripes_repeat_along_one_axis_alone(stride: int) -> None:
+    """A tenth as much along the other axis, where the pattern is, and they are none."""
+    levels = 100 + 40 * natural_texture(96, 108, 1)[0]
+    along = 4.0 * np.resize(np.arange(stride) - (stride - 1) / 2, 108)
+    across = np.resize(np.arange(stride) - (stride - 1) / 2, 96)[:, None]
+    part = np.zeros(levels.shape)
+    part[:, :50] = 1.0
+    for stripes in (along, (along + np.zeros(levels.shape)).T[:96, :96]):
+        plain = levels[:, : stripes.shape[-1]]
+        cells, grid = cells_of(plain + stripes, stride)
+        assert is_striped(cells, grid, np.ones(grid.shape, np.float32))
+    cells, grid = cells_of(levels + part * (along + 1.2 * across), stride)
+    where = np.zeros(grid.shape, np.float32)
+    where[:, : 40 // grid.cell[1]] = 1.0
+    assert not is_striped(cells, grid, where)

@@ -30,6 +30,7 @@ _MANY = 12  # of them
 _STAIR = 0.3  # pixels: about how far stairs move an edge
 _TILE = 1024  # pixels, over which stairs are one
 _SLOPES = 1.1  # strides: how far the slopes of an uneven kernel reach, about
+_STRIPES = 0.98  # of the power of stripes lies along one axis; of uneven kernels less than 0.9
 _SAME = 4.0  # times the error, of patterns that may be the same
 
 
@@ -169,6 +170,19 @@ def shares(cells: Cells, grid: CellGrid) -> tuple[Floats, float, Floats]:
     kept = np.clip(2 - slopes / (_SLOPES * stride * share + 1e-30), 0, 1)
     shared[2:] *= kept
     return shared.astype(np.float32), float((1 - kept) * slopes), light
+
+
+def is_striped(cells: Cells, grid: CellGrid, power: Floats) -> bool:
+    """Return whether a pattern repeats along one axis alone, as a fence does and no uneven kernel.
+
+    Args:
+        cells: All cells of a picture.
+        grid: How the picture is cut.
+        power: Shape (m, n), of the pattern in each cell.
+    """
+    phases = np.stack([around(one) for one in np.moveaxis(cells.phases, 1, 0)], axis=-1)
+    lines = np.tensordot(power, line_power(phases, grid.stride), 2).reshape(grid.stride)
+    return bool(max(lines[0].sum(), lines[:, 0].sum()) >= _STRIPES * lines.sum())
 
 
 class _Groups(NamedTuple):

@@ -35,11 +35,16 @@ from upsample_cli.metrics.cells import CellGrid, Cells
 from upsample_cli.metrics.checkerboard import CHECKERBOARD
 from upsample_cli.metrics.mending import Mending, mending, unshared
 from upsample_cli.metrics.meter import Field, grid, judged
+from upsample_cli.metrics.pattern import is_striped
 from upsample_cli.metrics.rows import Floats
 
 _BY_NATURE = (
     "brickwork, halftones and screens repeat by nature; if it shows one of these, give --stride "
     "or --reference, or keep the original"
+)
+_STRIPES = (
+    "stripes along one axis alone, as of a fence, repeat by nature and were left; --stride {} "
+    "takes them off"
 )
 
 
@@ -90,8 +95,11 @@ def mend(options: MeasureOptions, strength: float, source: Place, to: Place, tas
         reference = Reference(files.read(options.reference, task.max_pixels), image.size)
     result = repaired(image, options, strength, reference, task.threads)
     notes = image.notes
-    if result.image is not image and options.stride is None and reference is None:
-        notes += (_BY_NATURE,)
+    if options.stride is None and reference is None:
+        if result.image is not image:
+            notes += (_BY_NATURE,)
+        elif result.before.worst.verdict == CHECKERBOARD and strength > 0:
+            notes += (_STRIPES.format(result.before.overall.stride[0]),)
     notes += _write(result.image, image, held, to, task)
     draw(source, image, reference, result.before, replace(options, force=task.force))
     return Report(
@@ -110,6 +118,8 @@ def repaired(
 ) -> Repaired:
     """Return a picture without its checkerboard; the same one where none is found.
 
+    Where neither a stride nor a reference says what to look for, stripes stay.
+
     Args:
         image: A picture, not CMYK.
         options: How to look for the checkerboard.
@@ -121,7 +131,10 @@ def repaired(
     if before.worst.verdict != CHECKERBOARD or strength == 0:
         return Repaired(image, before, before, 0.0)
     stride = before.overall.stride[0]
-    result, moved = _mended(image, stride, reference, strength, threads)
+    is_free = options.stride is None and reference is None
+    result, moved = _mended(image, stride, reference, strength, threads, leaves_stripes=is_free)
+    if result is image:
+        return Repaired(image, before, before, 0.0)
     return Repaired(result, before, measure_image(result, stride, reference, threads), moved)
 
 
@@ -165,9 +178,8 @@ def _fields(
     return {name: fields[name] for name in fields if name != "luma" or "red" not in cells}
 
 
-def _mended(
-    image: Image, stride: int, reference: Reference | None, strength: float, threads: int
-) -> tuple[Image, float]:
+def _mended(image: Image, stride: int, reference: Reference | None, strength: float, threads: int,
+            leaves_stripes: bool) -> tuple[Image, float]:  # fmt: skip
     """Return a picture without its checkerboard, and the RMS of the change, in levels."""
     memory.check(3 * image.samples.nbytes, f"a repair of {image.size[1]}x{image.size[0]}")
     cut = grid((stride, stride), image.size)
@@ -182,6 +194,10 @@ def _mended(
     with Workers(threads) as workers:
         cells = cells_by_channel(image, range(stride, stride + 1), reference, workers)
         fields = _fields(cells, cut)
+        if leaves_stripes and all(
+            _is_striped(cells[name], cut, fields[name][0]) for name in fields
+        ):
+            return image, 0.0
 
         def planned(name: str) -> Mending:
             """Return how to repair a channel."""
@@ -206,6 +222,12 @@ def _mended(
         squares = sum(workers.in_order(repair, parts))
     pixels = max(1, image.size[0] * image.size[1] * len(fields))
     return image._replace(samples=samples), sqrt(squares / pixels)
+
+
+def _is_striped(cells: Sequence[Cells | None], cut: CellGrid, field: Field) -> bool:
+    """Return whether the pattern of a channel repeats along one axis alone."""
+    power = np.square(np.nan_to_num(field.rms), dtype=np.float32)
+    return cells[0] is not None and is_striped(cells[0], cut, power)
 
 
 def _is_lossy(image: Image) -> bool:
