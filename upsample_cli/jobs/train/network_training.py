@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import cos, pi
 from time import perf_counter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -158,8 +158,10 @@ def _steps(
     kept, moving = list(average.parameters()), list(model.parameters())
     rate = _RATE if settings.start is None else _RATE_ON
     adam = torch.optim.Adam(moving, rate, betas=(0.9, 0.99), fused=True)
-    # A processor without AVX-512 works out bfloat16 by programs that take ten times as long.
-    is_short = torch.backends.cpu.get_cpu_capability() == "AVX512"
+    # Processors without bfloat16 work it out by programs that take up to ten times as long.
+    # Earlier versions of PyTorch do not say which have it.
+    abilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+    is_short = abilities.get("avx512_bf16", False)
     begin, step, done = perf_counter(), 0, 0.0
     while done < 1:
         adam.param_groups[0]["lr"] = rate * min(1, (step + 1) / _WARMUP) * (cos(pi * done) + 1) / 2
