@@ -38,6 +38,9 @@ from upsample_cli.metrics.meter import Field, grid, judged
 from upsample_cli.metrics.pattern import is_striped
 from upsample_cli.metrics.rows import Floats
 
+_CellsOf = Mapping[str, Sequence[Cells | None]]  # by channel, for the one stride
+_FieldsOf = Mapping[str, tuple[Field, Field]]  # by channel, see `_fields`
+
 _BY_NATURE = (
     "brickwork, halftones and screens repeat by nature; if it shows one of these, give --stride "
     "or --reference, or keep the original"
@@ -160,9 +163,7 @@ def _searched(
     return measure_image(image, stride, reference, threads)
 
 
-def _fields(
-    cells: Mapping[str, Sequence[Cells | None]], cut: CellGrid
-) -> dict[str, tuple[Field, Field]]:
+def _fields(cells: _CellsOf, cut: CellGrid) -> _FieldsOf:
     """Return where each channel with a checkerboard has it; of colours luma tells, if it can.
 
     And where a pattern is left when what the whole picture shares is off.
@@ -184,27 +185,18 @@ def _mended(image: Image, stride: int, reference: Reference | None, strength: fl
     memory.check(3 * image.samples.nbytes, f"a repair of {image.size[1]}x{image.size[0]}")
     cut = grid((stride, stride), image.size)
     samples = image.samples.copy()
-
-    def fetch(channel: Channel, rows: range) -> list[Floats]:
-        """Return rows of a channel as they were read, and of its reference."""
-        own = in_levels(image.samples[rows.start : rows.stop], channel)
-        known = reference is not None and reference.has(channel)
-        return [own, reference.rows(rows, channel)] if reference and known else [own]
-
     with Workers(threads) as workers:
         cells = cells_by_channel(image, range(stride, stride + 1), reference, workers)
         fields = _fields(cells, cut)
-        if leaves_stripes and all(
-            _is_striped(cells[name], cut, fields[name][0]) for name in fields
-        ):
+        if leaves_stripes and _are_stripes(cells, cut, fields):
             return image, 0.0
 
         def planned(name: str) -> Mending:
             """Return how to repair a channel."""
             own = cells[name][0]
             assert own is not None  # a picture with a checkerboard has cells
-            own_rows = partial(fetch, CHANNELS[name])
-            return mending(own, cut, fields[name], image.size, own_rows, _is_lossy(image))
+            fetch = partial(_rows, image, reference, CHANNELS[name])
+            return mending(own, cut, fields[name], image.size, fetch, _is_lossy(image))
 
         def repair(part: tuple[str, Mending, range]) -> float:
             """Repair some rows of a channel in place; return the sum of squared changes."""
@@ -224,10 +216,20 @@ def _mended(image: Image, stride: int, reference: Reference | None, strength: fl
     return image._replace(samples=samples), sqrt(squares / pixels)
 
 
-def _is_striped(cells: Sequence[Cells | None], cut: CellGrid, field: Field) -> bool:
-    """Return whether the pattern of a channel repeats along one axis alone."""
-    power = np.square(np.nan_to_num(field.rms), dtype=np.float32)
-    return cells[0] is not None and is_striped(cells[0], cut, power)
+def _rows(image: Image, reference: Reference | None, channel: Channel, rows: range) -> list[Floats]:
+    """Return rows of a channel as they were read, and of its reference where there is one."""
+    own = in_levels(image.samples[rows.start : rows.stop], channel)
+    known = reference is not None and reference.has(channel)
+    return [own, reference.rows(rows, channel)] if reference and known else [own]
+
+
+def _are_stripes(cells: _CellsOf, cut: CellGrid, fields: _FieldsOf) -> bool:
+    """Return whether the patterns of all channels repeat along one axis alone."""
+    for name, (field, _) in fields.items():
+        own, power = cells[name][0], np.square(np.nan_to_num(field.rms))
+        if own is None or not is_striped(own, cut, power):
+            return False
+    return True
 
 
 def _is_lossy(image: Image) -> bool:
