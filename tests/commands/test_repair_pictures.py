@@ -179,7 +179,7 @@ def test_what_the_original_repeats_stays_with_a_reference(call: Call, pictures: 
 
 
 def test_stripes_stay_unless_a_stride_is_given(call: Call, pictures: Path) -> None:
-    """No uneven kernel repeats along one axis alone, but fences do."""
+    """Few uneven kernels repeat along one axis alone, but fences do."""
     enlarge_stripes(down=20, across=0)
     outcome = call("repair", "large.png", "-o", "out.png")
     stride = re.search(r"repeat by nature and were left; --stride (\d) takes them off", outcome.err)

@@ -93,8 +93,7 @@ def pictures_of(
 ) -> list[np.ndarray]:
     """Return what a reader makes of a file: a picture, one for each of its ways, or none."""
     try:
-        read = [plain(picture) for picture in reader(path, folder) if picture is not None]
-        return [*read, *(turned(picture, path) for picture in read)]
+        return [plain(picture) for picture in reader(path, folder) if picture is not None]
     except Exception:  # whatever a reader says of a file that it does not read
         return []
 
@@ -112,14 +111,14 @@ def plain(samples: np.ndarray) -> np.ndarray:
     return 255 * levels
 
 
-def turned(picture: np.ndarray, path: Path) -> np.ndarray:
-    """Return a picture turned as the EXIF of its file says, for readers that do not turn it."""
+def turned(samples: np.ndarray, path: Path) -> np.ndarray:
+    """Return samples turned as the EXIF of their file says, for readers that do not turn them."""
     with PIL.Image.open(path) as opened:
         orientation = opened.getexif().get(274, 1)
     if orientation >= 5:  # its first row is a column
-        picture = picture.transpose(1, 0, 2)
+        samples = samples.swapaxes(0, 1)
     down, across = (-1 if orientation in those else 1 for those in ((3, 4, 7, 8), (2, 3, 6, 7)))
-    return picture[::down, ::across]
+    return samples[::down, ::across]
 
 
 def distance(ours: np.ndarray, other: np.ndarray) -> float:
@@ -128,8 +127,10 @@ def distance(ours: np.ndarray, other: np.ndarray) -> float:
 
 
 def by_opencv(path: Path, folder: Path) -> list[np.ndarray | None]:
-    """Read with OpenCV: as it is, turned as EXIF says, and the first frame of an animation."""
+    """Read with OpenCV: as it is, in colour, turned, and the first frame of an animation."""
     pictures = [cv2.imread(str(path), flag) for flag in (cv2.IMREAD_UNCHANGED, cv2.IMREAD_COLOR)]
+    if (unturned := pictures[0]) is not None:
+        pictures.append(turned(unturned, path))
     _, animation = cv2.imreadanimation(str(path))
     return [*pictures, *animation.frames[:1]]
 
@@ -138,7 +139,7 @@ def by_pypng(path: Path, folder: Path) -> list[np.ndarray | None]:
     """Read a PNG with PyPNG, of which OpenCV ignores the opacity where it is grey."""
     width, height, rows, about = png.Reader(filename=str(path)).asRGBA()
     samples = np.array(list(rows)).reshape(height, width, 4) / (2 ** about["bitdepth"] - 1)
-    return [samples[..., [2, 1, 0, 3]]]
+    return [turned(samples[..., [2, 1, 0, 3]], path)]
 
 
 def by_program(*command: str) -> Callable[[Path, Path], list[np.ndarray | None]]:

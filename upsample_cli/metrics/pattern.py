@@ -30,7 +30,7 @@ _MANY = 12  # of them
 _STAIR = 0.3  # pixels: about how far stairs move an edge
 _TILE = 1024  # pixels, over which stairs are one
 _SLOPES = 1.1  # strides: how far the slopes of an uneven kernel reach, about
-_STRIPES = 0.98  # of the power of stripes lies along one axis; of uneven kernels less than 0.9
+_STRIPES = 0.98  # of the power of stripes lies along one axis; of most uneven kernels half
 _SAME = 4.0  # times the error, of patterns that may be the same
 
 
@@ -173,7 +173,9 @@ def shares(cells: Cells, grid: CellGrid) -> tuple[Floats, float, Floats]:
 
 
 def is_striped(cells: Cells, grid: CellGrid, power: Floats) -> bool:
-    """Return whether a pattern repeats along one axis alone, as a fence does and no uneven kernel.
+    """Return whether a pattern repeats along one axis alone, as a fence does.
+
+    So does an uneven kernel only if it is even along the other axis.
 
     Args:
         cells: All cells of a picture.
