@@ -18,7 +18,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Callable
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from itertools import combinations, product
 from pathlib import Path
 
@@ -113,7 +113,8 @@ def plain(samples: np.ndarray) -> np.ndarray:
 
 def turned(samples: np.ndarray, path: Path) -> np.ndarray:
     """Return samples turned as the EXIF of their file says, for readers that do not turn them."""
-    with PIL.Image.open(path) as opened:
+    orientation = 1
+    with suppress(PIL.UnidentifiedImageError), PIL.Image.open(path) as opened:
         orientation = opened.getexif().get(274, 1)
     if orientation >= 5:  # its first row is a column
         samples = samples.swapaxes(0, 1)

@@ -30,7 +30,7 @@ _MANY = 12  # of them
 _STAIR = 0.3  # pixels: about how far stairs move an edge
 _TILE = 1024  # pixels, over which stairs are one
 _SLOPES = 1.1  # strides: how far the slopes of an uneven kernel reach, about
-_STRIPES = 0.98  # of the power of stripes lies along one axis; of most uneven kernels half
+_ONE_AXIS = 0.98  # of the power of stripes lies along one axis; of most uneven kernels half
 _SAME = 4.0  # times the error, of patterns that may be the same
 
 
@@ -184,7 +184,7 @@ def is_striped(cells: Cells, grid: CellGrid, power: Floats) -> bool:
     """
     phases = np.stack([around(one) for one in np.moveaxis(cells.phases, 1, 0)], axis=-1)
     lines = np.tensordot(power, line_power(phases, grid.stride), 2).reshape(grid.stride)
-    return bool(max(lines[0].sum(), lines[:, 0].sum()) >= _STRIPES * lines.sum())
+    return bool(max(lines[0].sum(), lines[:, 0].sum()) >= _ONE_AXIS * lines.sum())
 
 
 class _Groups(NamedTuple):

@@ -45,7 +45,7 @@ _BY_NATURE = (
     "brickwork, halftones and screens repeat by nature; if it shows one of these, give --stride "
     "or --reference, or keep the original"
 )
-_STRIPES = (
+_STRIPES_STAY = (
     "stripes along one axis alone, as of a fence, repeat by nature and were left; --stride {} "
     "takes them off"
 )
@@ -102,7 +102,7 @@ def mend(options: MeasureOptions, strength: float, source: Place, to: Place, tas
         if result.image is not image:
             notes += (_BY_NATURE,)
         elif result.before.worst.verdict == CHECKERBOARD and strength > 0:
-            notes += (_STRIPES.format(result.before.overall.stride[0]),)
+            notes += (_STRIPES_STAY.format(result.before.overall.stride[0]),)
     notes += _write(result.image, image, held, to, task)
     draw(source, image, reference, result.before, replace(options, force=task.force))
     return Report(
@@ -184,12 +184,12 @@ def _mended(image: Image, stride: int, reference: Reference | None, strength: fl
     """Return a picture without its checkerboard, and the RMS of the change, in levels."""
     memory.check(3 * image.samples.nbytes, f"a repair of {image.size[1]}x{image.size[0]}")
     cut = grid((stride, stride), image.size)
-    samples = image.samples.copy()
     with Workers(threads) as workers:
         cells = cells_by_channel(image, range(stride, stride + 1), reference, workers)
         fields = _fields(cells, cut)
         if leaves_stripes and _are_stripes(cells, cut, fields):
             return image, 0.0
+        samples = image.samples.copy()
 
         def planned(name: str) -> Mending:
             """Return how to repair a channel."""
@@ -229,7 +229,7 @@ def _are_stripes(cells: _CellsOf, cut: CellGrid, fields: _FieldsOf) -> bool:
         own, power = cells[name][0], np.square(np.nan_to_num(field.rms))
         if own is None or not is_striped(own, cut, power):
             return False
-    return True
+    return bool(fields)
 
 
 def _is_lossy(image: Image) -> bool:
