@@ -29,6 +29,11 @@ settings.register_profile(
 settings.load_profile("fixed")
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name long bytes by their argument: files hold the time, and a test's name must not."""
+    return argname if isinstance(val, bytes) and len(val) > 32 else None
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _unignore_signals() -> None:
     """Keep commands from inheriting signals that nohup or a background shell ignores."""
