@@ -1,4 +1,4 @@
-"""Enlarge pictures three ways, and know how much checkerboard is in the result."""
+"""Enlarge pictures, and measure how much checkerboard is in the result."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
-    """Return a public name from the module that defines it, imported at its first use."""
+    """Return the object with a public name; its module is imported at the first use."""
     if name == "__version__":
         from importlib.metadata import version
 
@@ -38,5 +38,5 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    """Return the public names too, for interpreters that complete them."""
+    """Return all names, also public ones not imported yet, so that interpreters complete them."""
     return sorted({*globals(), *__all__})

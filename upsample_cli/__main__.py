@@ -6,10 +6,10 @@ from upsample_cli import process
 
 
 def main() -> NoReturn:
-    """Set the process up, and only then load and run the command line."""
+    """Set up the process, then load and run the command line."""
     process.let_signals_kill()
     process.prepare()
-    from upsample_cli.commands import app  # after the signals are handled: click is large
+    from upsample_cli.commands import app  # only once signals are handled: click is slow to import
 
     app.main()
 

@@ -1,7 +1,7 @@
 """The errors that a user can mend: each text is `fact; remedy`, in one line.
 
-A class exists where a caller reacts differently, not per cause. Any other exception is a bug and
-keeps its traceback.
+Errors that callers handle alike share a class, whatever their cause. An exception that nobody
+expects is a bug, and keeps its traceback.
 """
 
 from collections.abc import Iterable
@@ -12,14 +12,14 @@ class UpsampleError(Exception):
 
 
 class SettingError(UpsampleError, ValueError):
-    """A method, kernel, scale or option that cannot be, detected before work starts.
+    """An invalid method, kernel, scale or option, detected before work starts.
 
-    It is a ValueError too: from Python, it is an argument of the wrong value.
+    It is also a ValueError: in Python, the setting is an argument with a wrong value.
     """
 
 
 class ImageFileError(UpsampleError):
-    """A picture that cannot be read or written."""
+    """A picture, or another file, that cannot be read or written."""
 
 
 class TargetExistsError(ImageFileError):
@@ -27,7 +27,7 @@ class TargetExistsError(ImageFileError):
 
 
 class PictureTooLargeError(ImageFileError):
-    """A picture has more pixels than are allowed."""
+    """A picture has more pixels, or needs more memory, than is allowed."""
 
 
 class NetworkFileError(UpsampleError):
@@ -35,7 +35,7 @@ class NetworkFileError(UpsampleError):
 
 
 def did_you_mean(word: str, words: Iterable[str]) -> str:
-    """Return "did you mean 'x'?" with the most similar word, or nothing if none is similar."""
+    """Return "did you mean 'x'?" with the most similar of `words`, or "" if none is similar."""
     from difflib import get_close_matches  # only mistakes need it
 
     return "".join(f"did you mean '{near}'?" for near in get_close_matches(word, words, 1))

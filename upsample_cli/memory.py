@@ -1,4 +1,4 @@
-"""How much memory this process may take: one budget, asked before memory is taken."""
+"""The memory budget of this process, checked before large amounts of memory are taken."""
 
 import os
 import re
@@ -9,41 +9,44 @@ from typing import BinaryIO
 from upsample_cli.errors import PictureTooLargeError, SettingError, UpsampleError
 
 VARIABLE = "UPSAMPLE_MAX_MEMORY"
-"""The environment variable that stands for --max-memory."""
+"""The environment variable that sets the budget where --max-memory does not."""
 
 _PROGRAM = 96 << 20  # bytes that Python and the libraries take
-_LEAST_SPACE = 192 << 20  # bytes to map: Python, NumPy with OpenBLAS, and a small picture
-_UNKNOWN = 8 << 30  # bytes of a machine that does not say how many it has
-_UNITS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
+_LEAST_SPACE = 192 << 20  # bytes of address space: Python, NumPy with OpenBLAS, a small picture
+_UNKNOWN = 8 << 30  # bytes to assume for a machine that does not report its memory
+_UNITS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}  # powers of 2
 _CONTAINER = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 _PART = 1 << 20  # bytes to read at once
 _limit: int | None = None
 
 
 def limit() -> int:
-    """Return the budget in bytes: what was set, else half of what the machine has."""
+    """Return the budget in bytes.
+
+    By default it is half of the machine's memory, and at most the address space.
+    """
     if _limit is None:
         given = os.environ.get(VARIABLE)
         limit_to(size_of(given, VARIABLE) if given else min(_machine() // 2, _address_space()))
-    assert _limit is not None  # it has just been set
+    assert _limit is not None  # `limit_to` has just set it
     return _limit
 
 
 def limit_to(size: int | None) -> None:
-    """Set the budget of this process in bytes; None for what it is by default."""
-    global _limit  # a process has one memory
+    """Set the budget of this process in bytes; None restores the default."""
+    global _limit  # one budget for the process
     _limit = size
 
 
 def size_of(text: str, setting: str = "--max-memory") -> int:
-    """Return the bytes that a text such as 512MB or 1.5G means; units are powers of 1024.
+    """Return the size in bytes that a text such as 512MB or 1.5G names; units are powers of 1024.
 
     Args:
-        text: A size.
-        setting: The option or variable that gives it, for the error.
+        text: A number, with or without a unit.
+        setting: The option or variable that the text comes from, for the error.
 
     Raises:
-        SettingError: It is not a size.
+        SettingError: The text is not a size above 0.
 
     >>> size_of("1.5K"), size_of("2 GiB")
     (1536, 2147483648)
@@ -58,11 +61,11 @@ def check(size: float, what: str) -> None:
     """Refuse to take memory beyond the budget.
 
     Args:
-        size: Bytes that are to be taken.
-        what: What needs them.
+        size: Bytes to take, in addition to the program itself.
+        what: What needs them, for the error.
 
     Raises:
-        PictureTooLargeError: They and the program are more than the budget.
+        PictureTooLargeError: `size` and the program together exceed the budget.
     """
     if size + _PROGRAM > limit():
         raise PictureTooLargeError(
@@ -72,10 +75,10 @@ def check(size: float, what: str) -> None:
 
 
 def check_address_space() -> None:
-    """Refuse to work in an address space that the libraries do not fit in: some hang there.
+    """Refuse to work in an address space too small for the libraries: some would hang.
 
     Raises:
-        UpsampleError: The system lets this process have less.
+        UpsampleError: The system allows this process too little address space.
     """
     if (space := _address_space()) < _LEAST_SPACE:
         raise UpsampleError(
@@ -85,20 +88,20 @@ def check_address_space() -> None:
 
 
 def read_all(file: BinaryIO, what: str) -> bytearray:
-    """Return all bytes of a file that does not say how many they are.
+    """Return all bytes of a file whose size is unknown until it ends, such as a pipe.
 
     Raises:
-        PictureTooLargeError: They are more than the budget.
+        PictureTooLargeError: The bytes exceed the budget.
     """
     data = bytearray()
     while part := file.read(_PART):
         data += part
-        check(2 * len(data), what)  # an array that grows is copied
+        check(2 * len(data), what)  # growing the array copies it
     return data
 
 
 def _address_space() -> int:
-    """Return the bytes that the system lets this process map."""
+    """Return how many bytes of address space the system allows this process."""
     try:
         import resource
     except ImportError:  # on Windows
@@ -108,7 +111,7 @@ def _address_space() -> int:
 
 
 def _machine() -> int:
-    """Return the bytes of memory that this machine, or its container, has."""
+    """Return the memory of this machine in bytes, or of its container if that has less."""
     sizes = [_UNKNOWN]
     with suppress(AttributeError, ValueError, OSError):  # not on Windows
         sizes = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
@@ -120,7 +123,7 @@ def _machine() -> int:
 
 
 def _in_words(size: float) -> str:
-    """Return a number of bytes in the unit that suits it.
+    """Return a number of bytes as text, in GB or MB.
 
     >>> _in_words(3 << 29), _in_words(5 << 20)
     ('1.5 GB', '5 MB')

@@ -1,7 +1,7 @@
 """Planes: the form of picture data everywhere between reading and writing.
 
 Planes are a float array of shape (C, H, W) whose values run from 0 (black) to 1 (full scale):
-float32 in the product; every stage also takes float64, for exact figures.
+float32 for pictures; every stage also takes float64, for exact figures.
 """
 
 from typing import Any, TypeAlias

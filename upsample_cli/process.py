@@ -15,37 +15,37 @@ from types import FrameType
 from typing import Any, NoReturn
 
 CODE = 128
-"""Added to the number of a signal, it is the exit code of a process ended by it, as in shells."""
+"""A process that a signal ended has this plus the signal's number as exit code, as in shells."""
 
 ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-"""The signals that end a process; SIGHUP comes from a closed terminal."""
+"""The signals, besides Ctrl-C, that ask a process to end; a closed terminal sends SIGHUP."""
 
 PATIENCE = 5.0
-"""Seconds that work has to unwind."""
+"""Seconds that work may take to unwind before the process is ended."""
 
 _PAUSE = 0.1  # seconds from one signal to the next
 
-_received: list[signal.Signals] = []  # signals that unwind the work
+_received: list[signal.Signals] = []  # signals that have begun to unwind the work
 
-_TRIM_THRESHOLD, _MMAP_THRESHOLD, _MOST_ARENAS = -1, -3, -8  # of mallopt
-_HUGE_PAGES = 14  # of madvise
-_HEAP, _PAGE = 24 << 20, 1 << 21  # bytes: about the strips of one picture, and a huge page
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _MOST_ARENAS = -1, -3, -8  # options of mallopt
+_HUGE_PAGES = 14  # MADV_HUGEPAGE, an advice of madvise
+_HEAP, _PAGE = 24 << 20, 1 << 21  # bytes: about all strips of one picture; a huge page
 _ENVIRONMENT = (
-    # One thread a matrix product: our own threads or processes share the work.
+    # One thread per matrix product: our own threads or processes share the work.
     *("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"),
-    # NumPy sets these at its import unless they are set. libjpeg, on the thread that decodes, reads
-    # variables, and setenv(3) on one thread makes getenv(3) on another crash.
+    # NumPy sets these when it is imported, unless they are set already. Meanwhile libjpeg reads
+    # variables on the decoding thread, and setenv(3) on one thread can crash getenv(3) on another.
     *("OPENBLAS_MAIN_FREE", "GOTOBLAS_MAIN_FREE"),
 )
 
 
 def prepare() -> None:
-    """Set the process up, before NumPy is imported."""
+    """Set up the process; call this before NumPy is imported."""
     _occupy_standard_descriptors()
-    gc.set_threshold(100_000)  # imports create many objects and no garbage
+    gc.set_threshold(100_000)  # imports create many objects but no garbage
     _keep_freed_memory()
     if not sys.warnoptions:
-        warnings.simplefilter("ignore")  # libraries warn of oddities in files that they can read
+        warnings.simplefilter("ignore")  # libraries warn about oddities in files that they can read
     sys.unraisablehook = _send_again
     for variable in _ENVIRONMENT:
         os.environ.setdefault(variable, "1")
@@ -64,9 +64,9 @@ def let_signals_unwind() -> None:
 
 
 def leave(number: int, frame: FrameType | None) -> NoReturn:
-    """Exit with the code of a signal, by a KeyboardInterrupt for Ctrl-C.
+    """Raise SystemExit with the exit code of a signal, or KeyboardInterrupt for Ctrl-C.
 
-    Further signals but Ctrl-C do not interrupt the unwinding.
+    After SystemExit, only Ctrl-C can interrupt the unwinding.
     """
     _received.append(signal.Signals(number))
     if number == signal.SIGINT:
@@ -78,7 +78,7 @@ def leave(number: int, frame: FrameType | None) -> NoReturn:
 
 @contextmanager
 def leaving() -> Iterator[None]:
-    """Leave the block as the signal says, also where a library made an error of what it raised."""
+    """Exit the block as a signal asks, even if a library replaced the signal's exception."""
     try:
         yield
     except Exception:
@@ -88,27 +88,27 @@ def leaving() -> Iterator[None]:
 
 
 def go_on() -> None:
-    """Go on after a signal: errors to come are errors."""
+    """Forget the signals so far: the work goes on, and later errors are not due to them."""
     _received.clear()
 
 
 def _stay(number: int, frame: FrameType | None) -> None:
-    """Ignore a signal, but let it interrupt a system call."""
+    """Do nothing on a signal; unlike an ignored one, it still interrupts system calls."""
 
 
 def _send_again(ignored: "sys.UnraisableHookArgs") -> None:
-    """Send a signal again where Python ignored what it raised, as in a callback of an import."""
+    """Send a signal again if Python ignored its exception, as in a callback of an import."""
     if not (_received and isinstance(ignored.exc_value, SystemExit | KeyboardInterrupt)):
         sys.__unraisablehook__(ignored)
         return
     handle(_received[-1], leave)
-    later = Timer(_PAUSE, _wake_main_thread, _received[-1:])  # when that callback is over
+    later = Timer(_PAUSE, _wake_main_thread, _received[-1:])  # when the callback has ended
     later.daemon = True
     later.start()
 
 
 def unwind_main_thread() -> NoReturn:
-    """Make the main thread unwind its work, and end the process if that takes too long."""
+    """Signal the main thread to unwind its work; end the process if that takes too long."""
     end = monotonic() + PATIENCE
     while monotonic() < end:
         _wake_main_thread(signal.SIGTERM)
@@ -124,7 +124,7 @@ def _wake_main_thread(number: signal.Signals) -> None:
 
 
 def handle(number: int, handler: Callable[[int, FrameType | None], None] | signal.Handlers) -> Any:
-    """Handle a signal unless it is ignored, as under nohup; return the handler it had."""
+    """Set a signal's handler, unless the signal is ignored, as under nohup; return the old one."""
     before = signal.getsignal(number)
     return before if before is signal.SIG_IGN else signal.signal(number, handler)
 
@@ -133,14 +133,14 @@ def cores() -> int:
     """Return how many cores this process may use."""
     try:
         return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on every platform
+    except AttributeError:  # some platforms lack it
         return os.cpu_count() or 1
 
 
 def _occupy_standard_descriptors() -> None:
-    """Open the null device where standard streams are closed: no pipe may get their numbers."""
+    """Open the null device for closed standard streams, so that no pipe gets their numbers."""
     number = os.open(os.devnull, os.O_RDWR)
-    while number <= 2:  # standard error
+    while number <= 2:  # the number of standard error
         number = os.dup(number)
     os.close(number)
 
@@ -148,7 +148,8 @@ def _occupy_standard_descriptors() -> None:
 def _keep_freed_memory() -> None:
     """Let the allocator keep freed memory, for all threads, in pages of 2 MB.
 
-    Strips come and go; getting new pages of 4 kB takes as long as filling them.
+    Strips are allocated and freed all the time; getting new pages of 4 kB takes as long as filling
+    them.
 
     Source: mallopt(3), madvise(2); a C library without these calls is left as it is.
     """

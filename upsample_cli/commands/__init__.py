@@ -1,6 +1,6 @@
-"""The command line, the only room that knows click: a command parses, calls a job and prints."""
+"""The command line, which alone imports click: a command parses, calls a job and prints."""
 
 COMMANDS = (
     "measure", "audit", "repair", "train", "layer", "matrix", "compare", "methods", "guide",
 )  # fmt: skip
-"""The commands beside the main job: each is a function in the module of its name."""
+"""The commands besides the main one, `upsample`: functions, each in a module of the same name."""

@@ -1,4 +1,4 @@
-"""The group of commands, and the one place where errors become exit codes."""
+"""The group of commands; errors that end a run become messages and exit codes here."""
 
 import os
 import re
@@ -18,10 +18,10 @@ from upsample_cli.errors import SettingError, UpsampleError
 
 
 class _App(click.Group):
-    """A group of commands in which `upsample`, the main job, needs no name."""
+    """A group of commands that runs `upsample`, the main one, if no command is named."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Insert the name of the main job before arguments that do not begin with a command."""
+        """Insert the main command's name before arguments that do not begin with a command."""
         if not args or args[0] in {"upsample", *COMMANDS, "--version", "-V"}:
             return super().parse_args(ctx, args)
         words = args[: args.index("--")] if "--" in args else args
@@ -31,41 +31,41 @@ class _App(click.Group):
         return super().parse_args(ctx, ["upsample", *args])
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; end silently where the reader of standard output has closed it."""
+        """Run the command; end silently if the program that reads standard output has closed it."""
         try:
             return super().invoke(ctx)
         except click.UsageError as error:
-            error.ctx = error.ctx or ctx  # click leaves it out where an option lacks its value
+            error.ctx = error.ctx or ctx  # click sets none if an option lacks its value
             raise
         except BrokenPipeError:
-            # The rest of the buffer must not fail again when it is flushed.
+            # Flushing the rest of the buffer must not fail again.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return BROKEN_PIPE
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the main job's help, then the other commands."""
+        """Write the main command's help, then the list of the other commands."""
         upsample = self.get_command(ctx, "upsample")
         assert upsample is not None  # it always exists
-        own = click.Context(upsample, info_name=ctx.info_name, **upsample.context_settings)
-        upsample.format_help(own, formatter)
+        context = click.Context(upsample, info_name=ctx.info_name, **upsample.context_settings)
+        upsample.format_help(context, formatter)
         self.format_commands(ctx, formatter)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
-        """Offer commands, and what the main job takes, as it needs no name."""
+        """Offer the commands, and the main command's options and files, as it needs no name."""
         main = self.get_command(ctx, "upsample")
         assert main is not None  # it always exists
-        own = click.Context(main, parent=ctx, resilient_parsing=True)
-        of_main = main.shell_complete(own, incomplete)
+        context = click.Context(main, parent=ctx, resilient_parsing=True)
+        of_main = main.shell_complete(context, incomplete)
         if not incomplete.startswith("-"):
-            of_main = main.params[0].shell_complete(own, incomplete)
+            of_main = main.params[0].shell_complete(context, incomplete)
         return [*of_main, *super().shell_complete(ctx, incomplete)]
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names of all commands but the main job."""
+        """Return the names of all commands but the main one."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return the command of this name, None if there is no such command."""
+        """Return the command with a name, or None if there is no such command."""
         if cmd_name not in ("upsample", *COMMANDS):
             return None
         command = getattr(import_module(f"upsample_cli.commands.{cmd_name}"), cmd_name)
@@ -74,9 +74,9 @@ class _App(click.Group):
 
 
 def _check_word(word: str) -> None:
-    """Refuse a first argument that is no file and resembles the name of a command."""
+    """Refuse a first argument that is not a file but resembles the name of a command."""
     if word.isalpha() and not os.path.lexists(word):
-        from difflib import get_close_matches  # few words are mistyped
+        from difflib import get_close_matches  # few runs need it
 
         for name in get_close_matches(word.lower(), COMMANDS, 1, 0.7):
             raise SettingError(f"no command or file '{word}'; did you mean `upsample {name}`?")
@@ -96,16 +96,16 @@ def app(ctx: click.Context) -> None:
 
 
 def main() -> NoReturn:
-    """Run the command line, in a process that is set up, and exit with its code."""
+    """Run the command line and exit with its code; call `process.prepare` before."""
     if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
-        sys.stdout.reconfigure(errors="backslashreplace")  # names may hold any letters
+        sys.stdout.reconfigure(errors="backslashreplace")  # file names may hold any character
     process.let_signals_unwind()
     code = _run()
     process.let_signals_kill()
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, AttributeError):  # the disk is full, or the stream was never open
             stream.flush()
-    os._exit(code)  # the interpreter's own end takes longer than a small picture
+    os._exit(code)  # a normal exit of Python takes longer than a small picture
 
 
 def _run() -> int:
@@ -127,7 +127,7 @@ def _run() -> int:
     except MemoryError:
         tell("Error", "out of memory; allow more, or give a smaller picture or --scale")
         return FAILED
-    except OSError as error:  # not of a picture's file, which raises an UpsampleError
+    except OSError as error:  # not from a picture's file: that raises an UpsampleError
         if _is_from_echo(error):
             tell("Error", f"cannot write standard output: {error.strerror}; write to a file")
         else:
@@ -137,14 +137,14 @@ def _run() -> int:
 
 
 def _help_of(error: click.ClickException) -> str:
-    """Return the call that prints the help of the command that was called wrongly."""
+    """Return the command line that prints the help of the command that was misused."""
     context = error.ctx if isinstance(error, click.UsageError) else None
     name = (context.invoked_subcommand or context.info_name) if context else None
     return f"upsample {name} --help" if name in COMMANDS else "upsample --help"
 
 
 def _text_of(error: click.ClickException, help_call: str) -> str:
-    """Return what click noticed in the form of our errors, `fact; remedy`."""
+    """Return the text of click's error in the form of ours, `fact; remedy`."""
     if isinstance(error, click.NoSuchOption):
         near = " or ".join(f"'{name}'" for name in error.possibilities or ())
         remedy = f"did you mean {near}?" if near else f"see `{help_call}`"
@@ -162,7 +162,7 @@ def _text_of(error: click.ClickException, help_call: str) -> str:
 
 
 def _bad_value(option: str, message: str, help_call: str) -> str:
-    """Return what is wrong with the value of an option, and what to give."""
+    """Return what is wrong with the value of an option, and what to give instead."""
     if match := re.fullmatch(r"'(.*)' is not one of (.*)", message, re.DOTALL):
         return f"invalid {option} '{match[1]}'; choose {match[2].replace(chr(39), '')}"
     if match := re.fullmatch(r"(.*) is not in the range (.*)", message):
@@ -174,12 +174,12 @@ def _bad_value(option: str, message: str, help_call: str) -> str:
 
 
 def _name(param: click.Parameter) -> str:
-    """Return the long name of an option; another where it has none."""
+    """Return the long name of a parameter, or its first name if it has no long one."""
     return next((name for name in param.opts if name.startswith("--")), param.opts[0])
 
 
 def _is_from_echo(error: OSError) -> bool:
-    """Return whether an error was raised while results were printed."""
+    """Return whether an error was raised by `click.echo`, which prints the results."""
     trace = error.__traceback__
     while trace and trace.tb_frame.f_code is not click.echo.__code__:
         trace = trace.tb_next

@@ -1,4 +1,4 @@
-"""`upsample audit`: the exact checkerboard of kernels and of networks' upsampling layers."""
+"""`upsample audit`: find the exact checkerboard of kernels and of networks' upsampling layers."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from upsample_cli.commands.exit_codes import FAILED, NOTHING, OVER_RIPPLE, USAGE
 from upsample_cli.commands.output.messages import tell
 from upsample_cli.errors import SettingError, UpsampleError
 
-if TYPE_CHECKING:  # it needs NumPy, which help does without
+if TYPE_CHECKING:  # --help must not wait for NumPy
     from upsample_cli.jobs.audit.audit import Audit
 
 
@@ -87,7 +87,7 @@ def audit(files: tuple[str, ...], stride: tuple[int, int] | None,
 
 
 def _excesses(result: "Audit", max_ripple: float | None, max_levels: float | None) -> Iterator[str]:
-    """Yield what is over a limit."""
+    """Yield a text for each figure that is over its limit."""
     if max_ripple is not None and result.ripple > max_ripple:
         yield f"ripple {result.ripple:.4f} is over --max-ripple {max_ripple:g}"
     if max_levels is not None and result.output and result.output.most > max_levels:
@@ -98,7 +98,7 @@ def _excesses(result: "Audit", max_ripple: float | None, max_levels: float | Non
 def _unanswered(
     result: "Audit", max_ripple: float | None, max_levels: float | None
 ) -> Iterator[str]:
-    """Yield why it is unknown whether something is over a limit."""
+    """Yield a text for each limit that cannot be checked, with the reason."""
     if max_levels is not None and result.output and result.output.unknown_pictures:
         names = ", ".join(result.output.unknown_pictures)
         what = "too many pixels are clipped, or its periods are too few"

@@ -1,4 +1,4 @@
-"""Many pictures: which they are, who enlarges them, and what became of them."""
+"""Enlarge or repair many pictures: plan, run on workers, print and record the reports."""
 
 from collections.abc import Callable
 from contextlib import closing, suppress
@@ -37,16 +37,16 @@ _DEFAULT_REPORT = "checkerboard.csv"
 
 
 def enlarge(request: Request, work: Work = enlarge_picture) -> int:
-    """Enlarge many pictures into a folder, print what became of them, return the exit code.
+    """Enlarge many pictures into a folder, print a report on each, and return the exit code.
 
     Args:
-        request: What is asked.
-        work: What is done with each picture.
+        request: The options of the command.
+        work: What to do with each picture: enlarge it, or repair it.
     """
     root = request.output if isinstance(request.output, Folder) else request.output.as_folder()
     if request.dry_run:
         return _print_plan(_planned(request, root), request.existing)
-    # The executor comes first: the libraries of its processes load while ours do.
+    # The executor is opened first: its processes load their libraries while this one plans.
     with (
         cluster.connected(request.cluster)
         if request.cluster
@@ -63,7 +63,7 @@ def enlarge(request: Request, work: Work = enlarge_picture) -> int:
 
 
 def _planned(request: Request, root: Folder) -> plan.Plan:
-    """Return which picture becomes which, after a note on what is hidden."""
+    """Return the plan, after a note on the hidden files that it leaves out."""
     planned = _plan(request, root)
     if planned.hidden and not request.quiet:
         what = "file or folder is" if planned.hidden == 1 else "files and folders are"
@@ -72,7 +72,7 @@ def _planned(request: Request, root: Folder) -> plan.Plan:
 
 
 def _plan(request: Request, root: Folder) -> plan.Plan:
-    """Return which picture becomes which."""
+    """Return the plan: which input becomes which output."""
     task, globs = request.task, Globs(request.include, request.exclude)
     naming = Naming(task.encoding.format, request.name, task.target.scale, task.method.name)
     if request.files_from is not None:
@@ -97,33 +97,33 @@ def _plan(request: Request, root: Folder) -> plan.Plan:
 
 
 def _print_plan(planned: plan.Plan, existing: Existing) -> int:
-    """Print which picture would become which, without files that are no pictures."""
+    """Print which picture would become which output; return the exit code."""
     outputs, count = Outputs(), 0
     words = {"refuse": "already exists: needs --force", "replace": "will be replaced"}
-    is_there = f"  ({words.get(existing, 'already exists')})"
+    remark = f"  ({words.get(existing, 'already exists')})"
     for source, to in planned.pairs():
-        with suppress(ImageFileError):  # the run itself reports what cannot be read
+        with suppress(ImageFileError):  # a real run reports files that it cannot read
             if is_other(source):
                 continue
         count += 1
-        there = is_there if outputs.is_there(to) else ""
-        click.echo(f"{printable(str(source))} -> {printable(str(to))}{there}")
+        end = remark if outputs.is_there(to) else ""
+        click.echo(f"{printable(str(source))} -> {printable(str(to))}{end}")
     return exit_codes.DONE if count else exit_codes.NOTHING
 
 
 def _enlarge(
     planned: plan.Plan, root: Folder, request: Request, workforce: Workforce, work: Work
 ) -> int:
-    """Enlarge the pictures, with a row of results for each; return the exit code."""
+    """Enlarge the pictures, with a results file unless none is wanted; return the exit code."""
     is_one = planned.count == 1 and len(request.inputs) == 1
-    is_unasked = is_one and isinstance(request.inputs[0], Place) and request.report is None
-    is_unasked = is_unasked or request.no_report
+    has_no_report = is_one and isinstance(request.inputs[0], Place) and request.report is None
+    has_no_report = has_no_report or request.no_report
     path = request.report or root.file(_DEFAULT_REPORT).path
     check_name(path)
     root.make()
     base = str(Path.cwd()) if request.cluster else None
     job = PictureJob(_task(request), root, request.existing, base, work)
-    if is_unasked:
+    if has_no_report:
         return _run(planned, job, None, request, workforce)
     anew = request.existing == "replace"
     with local_copy(path, anew) as local:
@@ -136,7 +136,7 @@ def _enlarge(
 
 
 def _task(request: Request) -> Task:
-    """Return how to enlarge each picture; on a cluster a kernel file needs its whole path."""
+    """Return the task for each picture; a cluster needs absolute paths of the method's files."""
     task = request.task
     settings = asdict(task.method)
     for name in {"kernel", "weights", "model"} & settings.keys():
@@ -152,21 +152,21 @@ def _run(
     request: Request,
     workforce: Workforce,
 ) -> int:
-    """Enlarge the pictures, print what becomes of each, and return the exit code."""
+    """Enlarge the pictures, print the report on each, and return the exit code."""
     start = perf_counter()
     is_ours = results.has if results else lambda _: False
     with Stop() as stop:
-        finished = run.run(planned, job, workforce, _asking(stop), is_ours)
+        finished = run.run(planned, job, workforce, _stop_check(stop), is_ours)
         with closing(finished):
             pictures = with_picture_bar(
-                request.quiet, finished, planned.count, lambda one: one.report.status == "failed"
+                request.quiet, finished, planned.count, lambda item: item.report.status == "failed"
             )
             reports = recorded(pictures, results, request.max_ripple)
             tally, is_over = picture_lines.print_reports(
                 reports, False, request.as_json, request.quiet, request.max_ripple
             )
-    left = planned.count - tally.total()
-    counts = dict(tally) | ({"left": left} if stop.is_asked else {})
+    remaining = planned.count - tally.total()
+    counts = dict(tally) | ({"left": remaining} if stop.is_asked else {})
     if request.as_json:
         click.echo(picture_lines.summary_line(counts, perf_counter() - start))
     elif not request.quiet:
@@ -174,12 +174,12 @@ def _run(
     return stop.code or exit_codes.of_pictures(tally, is_over)
 
 
-def _asking(stop: Stop) -> Callable[[], bool]:
-    """Return a function that asks whether to stop, and prints a note the first time it is so."""
+def _stop_check(stop: Stop) -> Callable[[], bool]:
+    """Return a function that returns whether to stop, and prints a note the first time it does."""
     has_noted = False
 
     def is_asked() -> bool:
-        """Return whether to stop."""
+        """Return whether a signal has asked the run to stop."""
         nonlocal has_noted
         if stop.is_asked and not has_noted:
             has_noted = True

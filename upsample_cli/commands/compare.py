@@ -1,4 +1,4 @@
-"""`upsample compare`: many methods on one's own pictures, in one page."""
+"""`upsample compare`: many methods side by side on the user's pictures, in one page."""
 
 import json
 from typing import TYPE_CHECKING, Any
@@ -28,7 +28,7 @@ if TYPE_CHECKING:  # --help must not wait for NumPy
     from upsample_cli.jobs.compare.subject import Box, Options
 
 _PAGE = "compare.html"
-_WORST = 3  # pictures of a folder that its page shows
+_WORST = 3  # how many of a folder's pictures the page shows
 
 
 @click.command(short_help="Show many methods on a picture, in one page.")
@@ -109,7 +109,7 @@ def compare(source: str, output: str | None, methods: str | None, force: bool, a
 
 
 def _line(picture: Place, result: "Comparison | UpsampleError") -> str:
-    """Return what became of a picture, for programs."""
+    """Return the figures of a picture, or its error, as one line of JSON."""
     from upsample_cli.jobs.compare.figures_table import figures
 
     if isinstance(result, UpsampleError):
@@ -124,7 +124,7 @@ def _line(picture: Place, result: "Comparison | UpsampleError") -> str:
 def _write(
     target: Place, worst: "list[Comparison]", table: "Table", count: int, force: bool
 ) -> None:
-    """Write the page, or the sheet of the worst picture."""
+    """Write the page, or a sheet of crops of the worst picture."""
     from upsample_cli.jobs.compare import html_page
 
     if target.suffix == ".png":
@@ -137,14 +137,14 @@ def _write(
 
 def _options(scale: float | None, reference: str | None, shrink: bool, crop: str | None,
              jobs: int | None, max_pixels: int | None) -> "Options":  # fmt: skip
-    """Return how to compare, checked."""
+    """Check the options and return how to compare."""
     from upsample_cli.jobs.compare.subject import Options
 
-    TargetSize(scale)
+    TargetSize(scale)  # raises a `SettingError` for an invalid scale
     if reference and shrink:
         raise SettingError("--reference and --shrink cannot be used together; leave one out")
-    low = parse_file(reference) if reference else None
-    return Options(scale, low, shrink, _box(crop), max_pixels or MAX_PIXELS, jobs or cores())
+    truth = parse_file(reference) if reference else None
+    return Options(scale, truth, shrink, _box(crop), max_pixels or MAX_PIXELS, jobs or cores())
 
 
 def _box(text: str | None) -> "Box | None":
@@ -159,7 +159,7 @@ def _box(text: str | None) -> "Box | None":
 
 
 def _target(place: Place | Folder, name: str, force: bool) -> Place | None:
-    """Return where to write, checked; None for an empty name."""
+    """Check and return where to write; None for an empty name."""
     target = parse_file(name) if name else None
     if target is not None:
         if target.suffix not in (".html", ".png"):

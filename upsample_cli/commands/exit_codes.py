@@ -12,7 +12,7 @@ BROKEN_PIPE = 141
 
 
 def of_pictures(tally: Mapping[str, int], is_over: bool) -> int:
-    """Return the exit code of a run."""
+    """Return a run's exit code from counts by status, and if any picture exceeds --max-ripple."""
     if tally["failed"]:
         return FAILED
     if is_over:

@@ -1,4 +1,4 @@
-"""Feature maps on the command line: what the main job does with .npy and .npz."""
+"""Enlarge feature maps (.npy and .npz files), and print the reports on them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # --help must not load NumPy
 
 
 def enlarge(request: Request) -> int:
-    """Enlarge feature maps, print what became of them, and return the exit code."""
+    """Enlarge feature maps, print the report on them, and return the exit code."""
     source, output = as_file(request.inputs[0]), as_file(request.output)
     if request.may_skip and not output.is_stream and output.modified() is not None:
         if not request.quiet:
@@ -42,19 +42,19 @@ def enlarge(request: Request) -> int:
 
 @contextmanager
 def failures_as_json(source: Place, output: Place, as_json: bool) -> Iterator[None]:
-    """Print a failure in the block as JSON too, where JSON is wanted."""
+    """Return a context manager that also prints a failure in its block as JSON, if `as_json`."""
     try:
         yield
     except ImageFileError as error:
         if as_json:
-            import json  # most runs print none
+            import json  # most runs print no JSON
 
             line = {
                 "input": str(source), "output": str(output), "status": "failed",
                 "error": str(error),
             }  # fmt: skip
             click.echo(json.dumps(line), err=output.is_stream)
-            if output.is_stream:  # there, all lines are JSON
+            if output.is_stream:  # then stderr has only JSON lines
                 raise click.exceptions.Exit(exit_codes.FAILED) from error
         raise
 
@@ -62,7 +62,7 @@ def failures_as_json(source: Place, output: Place, as_json: bool) -> Iterator[No
 def print_report(
     report: "ArrayReport", how: str, to_stderr: bool, as_json: bool, quiet: bool, **more: Any
 ) -> None:
-    """Print what became of feature maps."""
+    """Print the report on feature maps as JSON or text, then its notes."""
     if as_json:
         import json
 

@@ -1,4 +1,4 @@
-"""`upsample guide`: the guides that come with the package."""
+"""`upsample guide`: print the guides that come with the package."""
 
 from pathlib import Path
 
@@ -38,5 +38,5 @@ def guide(context: click.Context, topic: str | None, man: bool) -> None:
 
 
 def _text(topic: str) -> str:
-    """Return a guide, in Markdown."""
+    """Return the text of a guide, in Markdown."""
     return (FOLDER / f"{topic}.md").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""`upsample layer`: a network's transposed convolution, applied to feature maps."""
+"""`upsample layer`: apply a network's transposed convolution to feature maps."""
 
 import click
 

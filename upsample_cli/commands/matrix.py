@@ -1,4 +1,4 @@
-"""`upsample matrix`: what a transposed convolution is, on a case small enough to see."""
+"""`upsample matrix`: show what a transposed convolution is, on a case small enough to see."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -28,7 +28,7 @@ class MatrixRequest:
     as_json: bool
 
     def __post_init__(self) -> None:
-        """Check the name of the output."""
+        """Check that the output's name ends with .png."""
         if self.output is not None and not self.output.endswith(".png"):
             raise SettingError(f"{self.output} is not a .png file; name a .png file")
 
@@ -84,7 +84,7 @@ def matrix(**values: Any) -> None:
 
 
 def _draw(conv: "SmallConvolution", output: str, force: bool) -> None:
-    """Write the figure."""
+    """Write the convolution as a figure, in a PNG file."""
     from upsample_cli.images.places.place import STREAM, parse_file
     from upsample_cli.jobs.matrix_figure import figure
 
@@ -102,8 +102,8 @@ def _text(conv: "SmallConvolution") -> str:
     (height, width), (rows, columns) = conv.large, conv.cells.shape
     names = [".", *LETTERS]
     cells = [[names[tap] for tap in row] for row in conv.cells]
-    wide = conv.taps.shape[1]
-    letters = [[names[i * wide + j + 1] for j in range(wide)] for i in range(len(conv.taps))]
+    kernel_h, kernel_w = conv.taps.shape
+    letters = [[names[i * kernel_w + j + 1] for j in range(kernel_w)] for i in range(kernel_h)]
     grids = [
         (f"image {as_text(conv.large)}", grid(list(pixel_numbers(height, width)))),
         (f"kernel {as_text(conv.taps.shape)}", grid(letters)),

@@ -1,4 +1,4 @@
-"""`upsample measure`: the checkerboard in pictures that any tool made."""
+"""`upsample measure`: measure the checkerboard in pictures that any tool made."""
 
 from collections.abc import Sequence
 
@@ -120,14 +120,14 @@ def measure(
 
 
 def _length(source: Place) -> int:
-    """Return the length of a picture's name as it is printed."""
+    """Return the length of a picture's printed name, in characters."""
     return len(printable(str(source)))
 
 
 def _sources(
     images: tuple[str, ...], files_from: str | None, null: bool
 ) -> Sequence[Place | Folder]:
-    """Return the places that are named, on the command line or in a list."""
+    """Return the files and folders that the command line, or the list `files_from`, names."""
     if images and files_from is not None:
         raise SettingError("--files-from names the pictures; leave the others out")
     if null and files_from is None:

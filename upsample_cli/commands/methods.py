@@ -1,4 +1,4 @@
-"""`upsample methods`: the methods and the learned kernels."""
+"""`upsample methods`: list the methods and the kernels."""
 
 from typing import TYPE_CHECKING
 
@@ -76,8 +76,8 @@ def _print_json() -> None:
 
     for method in METHODS:
         parameters = [
-            {"name": each.name, "default": each.default, "help": each.help, "values": each.values}
-            for each in method.parameters()
+            {"name": item.name, "default": item.default, "help": item.help, "values": item.values}
+            for item in method.parameters()
         ]
         line = {"method": method.name, "summary": method.summary, "parameters": parameters}
         click.echo(json.dumps(line))

@@ -1,4 +1,4 @@
-"""`upsample repair`: pictures, kernels and networks without their checkerboard."""
+"""`upsample repair`: take the checkerboard out of pictures, kernels and networks."""
 
 from functools import partial
 from os.path import splitext
@@ -90,7 +90,7 @@ def _repair_pictures(
     strength: float, heat_map: str | None, reference: str | None, ramp: bool, layer: str | None,
     **options: Any,
 ) -> int:  # fmt: skip
-    """Repair pictures, print what became of them, and return the exit code."""
+    """Repair pictures, print the report on each, and return the exit code."""
     from upsample_cli.commands import batch, single
     from upsample_cli.commands.arguments.request import request_of
     from upsample_cli.images.places.place import parse_file
@@ -131,7 +131,7 @@ def _repair_kernel(
     kernel: str, output: str | None, stride: tuple[int, int] | None, *, ramp: bool,
     layer: str | None, force: bool, as_json: bool, quiet: bool, **others: Any,
 ) -> None:  # fmt: skip
-    """Write the nearest balanced kernel or network, and print how far it is."""
+    """Write the nearest balanced kernel or network, and print what changed."""
     from upsample_cli.commands.output.audit_output import repair_in_words, repair_json
     from upsample_cli.images.places.place import parse_file
     from upsample_cli.jobs.audit import repair as job

@@ -1,4 +1,4 @@
-"""One picture into one file."""
+"""Enlarge or repair one picture, from one file into another."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -23,11 +23,11 @@ if TYPE_CHECKING:  # one picture needs no batch
 
 
 def enlarge(request: Request, work: "Work | None" = None) -> int:
-    """Enlarge one picture, print what became of it, and return the exit code.
+    """Enlarge one picture, print the report on it, and return the exit code.
 
     Args:
-        request: What is asked.
-        work: What to do with the picture instead of enlarging it, as `upsample repair` does.
+        request: The options of the command.
+        work: What to do with the picture instead of enlarging it, as for `upsample repair`.
     """
     source, output = as_file(request.inputs[0]), as_file(request.output)
     unused = list(formats.unused_options(output, request.task.encoding))
@@ -44,11 +44,11 @@ def enlarge(request: Request, work: "Work | None" = None) -> int:
             if request.as_json:
                 line = failed_line(str(source), str(output), request.task.method.name, str(error))
                 click.echo(line, err=output.is_stream)
-                if output.is_stream:  # there, all lines are JSON
+                if output.is_stream:  # then stderr has only JSON lines
                     return exit_codes.FAILED
             raise
         code = exit_codes.of_pictures(tally, is_over)
-    # Only now, so that an error that ends the run is all that it prints.
+    # Printed last, so that a run that fails prints only its error.
     for note in () if request.quiet else unused:
         tell("note", note)
     return code
@@ -64,7 +64,7 @@ def _print_plan(source: Place, output: Place, request: Request) -> None:
 def _reports(
     source: Place, output: Place, request: Request, work: "Work | None"
 ) -> Iterator[Report]:
-    """Yield the report on the picture, once it is written."""
+    """Enlarge or repair the picture, or skip it, and yield the report on it."""
     task = request.task._replace(threads=request.jobs)
     if request.may_skip and output.modified() is not None:
         from upsample_cli.jobs.batch.outputs import Outputs
@@ -86,7 +86,7 @@ def _reports(
 
 
 def _recorded(reports: Iterator[Report], request: Request) -> Iterator[Report]:
-    """Yield reports, once they are written to a file of results where there is one."""
+    """Write each report to the results file, if there is one, then yield the report."""
     if not request.report and not request.may_skip:
         yield from reports
         return

@@ -1,4 +1,4 @@
-"""`upsample train`: a kernel or a network from pictures."""
+"""`upsample train`: train a kernel or a network on pictures."""
 
 import sys
 from dataclasses import dataclass
@@ -46,7 +46,7 @@ class TrainRequest:
     quiet: bool
 
     def __post_init__(self) -> None:
-        """Check the name of the output."""
+        """Check the output's name, and that all options given are for the method."""
         if not self.output.endswith(".npz"):
             raise SettingError(f"{self.output} is not a .npz file; name a .npz file")
         context, is_network = click.get_current_context(), self.method == "network"
@@ -59,7 +59,7 @@ class TrainRequest:
                 )
 
     def settings(self) -> "Settings":
-        """Return how to train."""
+        """Return the settings for training a kernel."""
         from upsample_cli.jobs.train.train import Settings
         from upsample_cli.kernels.least_squares import Structure
 
@@ -172,7 +172,7 @@ def _summary(output: str, trained: "Trained") -> str:
 
 
 def _train_network(pictures: "list[Place]", output: "Place", request: TrainRequest) -> None:
-    """Train a network on pictures and write it."""
+    """Train a network on pictures, write it, and print its scores."""
     if sys.modules.get("torch", "torch") is None or find_spec("torch") is None:
         raise SettingError(
             "training a network needs torch, which is not installed; "
@@ -186,7 +186,7 @@ def _train_network(pictures: "list[Place]", output: "Place", request: TrainReque
                                    request.holdout)  # fmt: skip
 
     def watch(look: "Look") -> None:
-        """Print the scores of a look at the network."""
+        """Print how far the training is, and the network's scores."""
         if not request.quiet:
             tell("note", f"step {look.step}, {look.done:.0%}: {_scores(look)}")
 
@@ -204,6 +204,6 @@ def _train_network(pictures: "list[Place]", output: "Place", request: TrainReque
 
 
 def _scores(look: "Look") -> str:
-    """Return how good a network is on pictures that were held out."""
-    found = ", ".join(f"{name} {db:.2f}" for name, db in look.psnr.items())
-    return f"held-out PSNR, dB: {found}" if found else "no picture was held out"
+    """Return the PSNR on held-out pictures, as text."""
+    scores = ", ".join(f"{name} {db:.2f}" for name, db in look.psnr.items())
+    return f"held-out PSNR, dB: {scores}" if scores else "no picture was held out"

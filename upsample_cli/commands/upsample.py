@@ -1,4 +1,4 @@
-"""`upsample INPUT OUTPUT`: the main job; its help has the options in groups."""
+"""`upsample INPUT OUTPUT`: the main command; its help shows the options in groups."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -22,7 +22,7 @@ from upsample_cli.commands.arguments.request import ARRAY_FORMATS, request_of
 from upsample_cli.images.write.formats import FORMATS
 from upsample_cli.methods.catalogue import METHODS
 
-_PARAMETERS = tuple(dict.fromkeys(item.name for one in METHODS for item in one.parameters()))
+_PARAMETERS = tuple(dict.fromkeys(item.name for method in METHODS for item in method.parameters()))
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "Size": ("scale", "size", "fit"),
     "Method": ("method", *_PARAMETERS, "boundary"),
@@ -36,19 +36,19 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "Limits": ("max_pixels", "max_memory", "strict"),
     "Masks and feature maps": ("labels", "layout"),
 }  # fmt: skip
-"""The names of options by the group in which the help has them."""
+"""The groups of options in the help: names of options by the title of their group."""
 
 
 class _GroupedCommand(click.Command):
-    """A command whose help has its options in `GROUPS`."""
+    """A command whose help shows its options in the groups of `GROUPS`."""
 
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write how the command is called, and that there are others."""
+        """Write how to call the command, and how to get the help of other commands."""
         super().format_usage(ctx, formatter)
         formatter.write_usage(ctx.command_path, "COMMAND --help", prefix="       ")
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write each group under its title, in the order of its names."""
+        """Write the options of each group under its title, in the order of `GROUPS`."""
         records = {
             option.name: record
             for option in self.get_params(ctx)

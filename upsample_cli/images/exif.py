@@ -1,8 +1,8 @@
-"""EXIF: reading it, and changing the values that turning and enlarging make wrong.
+"""Read EXIF, and correct the values that turning or enlarging a picture makes wrong.
 
-Numbers are changed in place and every other byte stays: makers' notes hold offsets of their own,
-which rewriting the EXIF would break. EXIF is passed around as its TIFF structure, without the
-"Exif" mark before it.
+Except in `with_dpi`, numbers are changed in place and all other bytes stay where they are: makers'
+notes hold offsets, which rewriting the EXIF would break. Everywhere in this package EXIF is passed
+as its TIFF structure, without the "Exif" mark before it.
 
 Source: CIPA DC-008, "Exchangeable image file format for digital still cameras"; TIFF 6.0.
 """
@@ -27,32 +27,32 @@ EXIF_ERRORS = (
 )  # fmt: skip
 """What Pillow raises for damaged EXIF."""
 RAW_PROFILE = "Raw profile type exif"
-"""The PNG text in which ImageMagick stored EXIF before PNG had a chunk for it."""
+"""The keyword of the PNG text in which ImageMagick stored EXIF before PNG had a chunk for it."""
 SUB_DIRECTORIES = _EXIF_DIRECTORY, _GPS_DIRECTORY = 0x8769, 0x8825
 _WIDTHS, _HEIGHTS = (0x0100, 0xA002), (0x0101, 0xA003)
 _X_RESOLUTION, _Y_RESOLUTION, _UNIT = 0x011A, 0x011B, 0x0128
 _THUMBNAIL, _THUMBNAIL_LENGTH = 0x0201, 0x0202
 _INCH, _CENTIMETRE = 2, 3
-_SHORT, _LONG = 3, 4  # types of a value
-# Steps that undo each orientation: transpose, flip left and right, flip up and down.
+_SHORT, _LONG = 3, 4  # types of a value: 16 and 32 bits
+# Steps that undo each orientation: "t" transposes, "lr" and "ud" flip left-right and up-down.
 _STEPS = {2: "lr", 3: "lr ud", 4: "ud", 5: "t", 6: "t lr", 7: "t lr ud", 8: "t ud"}
 
 
 class _Text(str):
-    """Text that is written with the bytes it was read from.
+    """Text that Pillow writes with the same bytes that it read.
 
-    Pillow decodes text as Latin-1, in which every byte is a letter, and encodes it as ASCII.
+    Pillow decodes text as Latin-1, which has a character for every byte, but encodes it as ASCII.
     """
 
     __slots__ = ()
 
     def encode(self, encoding: str = "latin-1", errors: str = "strict") -> bytes:
-        """Return the bytes the text was read from."""
+        """Return the bytes that the text was read from, whatever the encoding."""
         return super().encode("latin-1", "replace")
 
 
 def exif_bytes(opened: PIL.Image.Image) -> bytes | None:
-    """Return the EXIF of a picture as its file holds it."""
+    """Return the EXIF of a picture as its file holds it; None if it has none."""
     data: Any = opened.info.get("exif")
     if not data and RAW_PROFILE in opened.info:
         try:
@@ -71,13 +71,13 @@ def read_tags(opened: PIL.Image.Image) -> PIL.Image.Exif:
 
 
 def orientation_of(opened: PIL.Image.Image) -> int:
-    """Return the orientation that a picture's EXIF states: 1..8, or nonsense; 1 is upright."""
+    """Return the orientation in a picture's EXIF: 1..8, or any invalid value; 1 is upright."""
     orientation: int = read_tags(opened).get(ORIENTATION, 1) if exif_bytes(opened) else 1
     return orientation
 
 
 def turned(samples: "NDArray[Any]", orientation: int) -> "NDArray[Any]":
-    """Return samples, shape (H, W, C), turned as an orientation says."""
+    """Return samples, shape (H, W, C), turned upright as their EXIF orientation says."""
     for step in _STEPS.get(orientation, "").split():
         if step == "t":
             samples = samples.transpose(1, 0, 2)
@@ -90,7 +90,7 @@ def parse(exif: bytes) -> PIL.Image.Exif:
     """Return EXIF as Pillow's tags.
 
     Raises:
-        EXIF_ERRORS: It is damaged; some damage shows only when its parts are read or written.
+        EXIF_ERRORS: It is damaged; some damage shows only when the tags are read or written.
     """
     tags = PIL.Image.Exif()
     tags.load(exif)
@@ -98,16 +98,16 @@ def parse(exif: bytes) -> PIL.Image.Exif:
 
 
 def upright(exif: bytes) -> bytes:
-    """Return EXIF for a picture that has been turned as it said: orientation 1, no thumbnail."""
+    """Return EXIF for a picture that has been turned upright: orientation 1, no thumbnail."""
     changed = _with_numbers(exif, {ORIENTATION: 1})
-    with suppress(struct.error):  # it is cut short and has none
+    with suppress(struct.error):  # the EXIF is cut short and has no thumbnail
         order, pointer = _thumbnail_pointer(changed)
         pack_into(f"{order}L", changed, pointer, 0)
     return bytes(changed)
 
 
 def without_thumbnail(exif: bytes) -> bytes:
-    """Return EXIF cut where its thumbnail begins, if that comes last."""
+    """Return EXIF without its thumbnail if that comes last, else unchanged."""
     try:
         order, pointer = _thumbnail_pointer(exif)
         (second,) = unpack_from(f"{order}L", exif, pointer)
@@ -124,14 +124,14 @@ def without_thumbnail(exif: bytes) -> bytes:
 
 
 def resized(exif: bytes, size: "Size") -> bytes:
-    """Return EXIF with another height and width, wherever it states them."""
+    """Return EXIF with `size` in place of the height and width, wherever it states them."""
     height, width = size
     numbers = dict.fromkeys(_WIDTHS, width) | dict.fromkeys(_HEIGHTS, height)
     return bytes(_with_numbers(exif, numbers))
 
 
 def with_dpi(exif: bytes | None, dpi: tuple[float, float] | None) -> bytes | None:
-    """Return EXIF with a resolution, for formats that state it nowhere else.
+    """Return EXIF with a resolution added, for formats that have no other place for it.
 
     Args:
         exif: The EXIF so far, or None. A resolution in it stays.
@@ -145,7 +145,7 @@ def with_dpi(exif: bytes | None, dpi: tuple[float, float] | None) -> bytes | Non
             return exif
         for tag, value in [*tags.items()]:
             tags[tag] = keep_bytes(value)
-        for directory in set(SUB_DIRECTORIES) & set(tags):  # get_ifd would add a missing one
+        for directory in set(SUB_DIRECTORIES) & set(tags):  # get_ifd would add a missing directory
             values = tags.get_ifd(directory)
             values |= {tag: keep_bytes(value) for tag, value in values.items()}
         tags[_X_RESOLUTION], tags[_Y_RESOLUTION], tags[_UNIT] = *dpi, _INCH
@@ -155,7 +155,7 @@ def with_dpi(exif: bytes | None, dpi: tuple[float, float] | None) -> bytes | Non
 
 
 def tags_dpi(tags: Any) -> tuple[float, float] | None:
-    """Return the resolution stated by EXIF or TIFF tags, in dots per inch."""
+    """Return the resolution that EXIF or TIFF tags state, in dots per inch; None without one."""
     unit = tags.get(_UNIT, _INCH)
     if unit not in (_INCH, _CENTIMETRE):
         return None
@@ -164,7 +164,7 @@ def tags_dpi(tags: Any) -> tuple[float, float] | None:
 
 
 def valid_dpi(dpi: Any) -> tuple[float, float] | None:
-    """Return a resolution as two numbers; None where it is missing, damaged or implausible."""
+    """Return a resolution as two numbers; None if it is missing, damaged or implausible."""
     try:
         horizontal, vertical = (float(value) for value in dpi)
     except (TypeError, ValueError, ZeroDivisionError):
@@ -174,14 +174,14 @@ def valid_dpi(dpi: Any) -> tuple[float, float] | None:
 
 
 def keep_bytes(value: object) -> object:
-    """Return a value which, if it is text, is written with the bytes it was read from."""
+    """Return a tag's value; if it is text, as `_Text`, which keeps the bytes it was read from."""
     return _Text(value) if isinstance(value, str) else value
 
 
 def _with_numbers(exif: bytes, numbers: dict[int, int]) -> bytearray:
-    """Return EXIF with other numbers for some tags, in the first and the EXIF directory."""
+    """Return EXIF with the tags in `numbers` set, if the first or EXIF directory has them."""
     changed = bytearray(exif)
-    with suppress(struct.error):  # it is cut short: what is there has been changed
+    with suppress(struct.error):  # the EXIF is cut short: the tags that it has are changed
         order, first = _header(changed)
         directories = [first]
         for directory in directories:
@@ -198,13 +198,13 @@ def _with_numbers(exif: bytes, numbers: dict[int, int]) -> bytearray:
 
 
 def _header(exif: bytes | bytearray) -> tuple[str, int]:
-    """Return the byte order and the offset of the first directory."""
+    """Return the byte order and the offset of the first directory of EXIF."""
     order = ">" if exif[:2] == b"MM" else "<"
     return order, unpack_from(f"{order}L", exif, 4)[0]
 
 
 def _thumbnail_pointer(exif: bytes | bytearray) -> tuple[str, int]:
-    """Return the byte order, and the offset of the pointer to the second directory."""
+    """Return the byte order, and the offset of the pointer to the thumbnail's directory."""
     order, first = _header(exif)
     return order, first + 2 + 12 * unpack_from(f"{order}H", exif, first)[0]
 

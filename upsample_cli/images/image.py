@@ -1,7 +1,7 @@
-"""A picture as it is read from a file: its samples, and what the file says beside them.
+"""Pictures in memory as files hold them: samples, palettes and metadata.
 
-Where pixels are only copied, a picture with a palette, or of 1 bit, stays what it is: its samples
-are the indices of colours, and palette and transparency are kept.
+Where a method only copies pixels, a picture with a palette, or of 1 bit, is kept as it is: its
+samples are indices of colours, and its palette and transparency are kept too.
 """
 
 from typing import Any, NamedTuple
@@ -17,13 +17,13 @@ Samples = NDArray[np.unsignedinteger[Any] | np.floating[Any]]
 """Levels of shape (H, W, C) as files hold them: uint8, uint16, or float32 with full scale 1."""
 
 _BLACK_AND_WHITE = b"\0\0\0\xff\xff\xff"
-_LARGEST_ART = 1 << 20  # pixels
+_LARGEST_ART = 1 << 20  # pixels; the colours of larger pictures are not counted
 _OPAQUE = {"TIFF", "BMP"}  # formats whose palettes hold no transparency
-_HOLD = {"PNG"} | _OPAQUE
+_WITH_PALETTE = {"PNG"} | _OPAQUE
 
 
 def full_scale(dtype: DTypeLike) -> int:
-    """Return the level of full scale: 255 or 65535, and 1 for floating-point samples."""
+    """Return the level of full scale: 255, 65535, or 1 for floating-point samples."""
     kind = np.dtype(dtype)
     return int(np.iinfo(kind).max) if kind.kind == "u" else 1
 
@@ -32,9 +32,9 @@ class Palette(NamedTuple):
     """The colours that the samples of a picture stand for.
 
     Args:
-        colours: Red, green and blue of each index in turn.
-        opacity: Of the first indices, 0..255; the others are opaque.
-        is_grey: Whether it is a picture of 1 bit, whose file needs no palette.
+        colours: Red, green and blue of each index in turn, 0..255.
+        opacity: The opacity of each of the first indices, 0..255; later indices are opaque.
+        is_grey: Whether the picture has 1 bit, black or white; its file needs no palette.
     """
 
     colours: bytes
@@ -43,17 +43,17 @@ class Palette(NamedTuple):
 
     @property
     def bits(self) -> int:
-        """The least bits of a sample, 1, 2, 4 or 8, that have an index for each colour."""
+        """The fewest bits per sample, 1, 2, 4 or 8, that give every colour an index."""
         return next(bits for bits in (1, 2, 4, 8) if len(self.colours) <= 3 << bits)
 
     def fits(self, format: str) -> bool:
-        """Return whether a format can hold it; the word is one of the values of `FORMATS`."""
+        """Return whether `format`, one of the values of `FORMATS`, can hold the palette."""
         if format == "GIF":
             return self.opacity.count(0) == len(self.opacity.replace(b"\xff", b"")) <= 1
-        return format in _HOLD and not (self.opacity and format in _OPAQUE)
+        return format in _WITH_PALETTE and not (self.opacity and format in _OPAQUE)
 
     def table(self) -> NDArray[Any]:
-        """Return the colour of each of 256 indices, shape (256, C): RGB or RGBA, uint8."""
+        """Return the colours of the indices 0..255: shape (256, C), RGB or RGBA, uint8."""
         colours = np.frombuffer(self.colours.ljust(768, b"\0"), np.uint8).reshape(256, 3)
         if not self.opacity:
             return colours
@@ -61,7 +61,7 @@ class Palette(NamedTuple):
         return np.column_stack((colours, opacity))
 
     def filtered(self, samples: NDArray[Any]) -> tuple[NDArray[Any], str]:
-        """Return indices, shape (H, W, 1), as samples that can be filtered, and a note on it."""
+        """Convert indices, shape (H, W, 1), to levels; return these and a note on the change."""
         if self.is_grey:
             return samples * 255, "1-bit becomes grey"
         table = self.table()
@@ -69,16 +69,16 @@ class Palette(NamedTuple):
 
 
 class Image(NamedTuple):
-    """A picture.
+    """A picture in memory, with what its file says beside the pixels.
 
     Args:
         samples: Levels of shape (H, W, C), uint8, uint16 or float32. C is 1 (grey) or 3 (RGB),
             plus 1 for opacity, which comes last; or 4 for CMYK.
         format: Pillow's name of the file's format, such as "PNG".
         metadata: What the file says beside its pixels.
-        notes: What reading changed, each in a few words.
-        is_cmyk: Whether the four channels are CMYK, of which 0 is no ink.
-        palette: The colours that samples of one channel are indices of; None for plain levels.
+        notes: What reading changed, a few words for each change.
+        is_cmyk: Whether the four channels are CMYK, where 0 means no ink.
+        palette: The colours, if samples are indices in one channel; None if they are levels.
     """
 
     samples: Samples
@@ -105,7 +105,7 @@ class Image(NamedTuple):
 
     @property
     def bits(self) -> int:
-        """Bits of a sample."""
+        """Bits per sample."""
         return self.palette.bits if self.palette else 8 * self.dtype.itemsize
 
     @property
@@ -120,16 +120,16 @@ class Image(NamedTuple):
 
 
 def palette_of(picture: PIL.Image.Image, format: str) -> Palette | None:
-    """Return the palette of a loaded picture; None where its samples are not indices."""
+    """Return the palette of a loaded picture; None if its samples cannot be kept as indices."""
     clear = picture.info.get("transparency")
     if picture.mode == "1" and clear is None:
         return Palette(_BLACK_AND_WHITE, is_grey=True)
-    if picture.mode == "L" and (format == "GIF" or clear is not None):  # a ramp of greys
+    if picture.mode == "L" and (format == "GIF" or clear is not None):  # as a ramp of greys
         colours = bytes(level for level in range(256) for _ in range(3))
     elif picture.mode == "P":
         colours = bytes(picture.getpalette("RGB") or [])
         used = max(index for index, count in enumerate(picture.histogram()) if count) + 1
-        colours = colours.ljust(3 * used, b"\0")  # a file may use more than it defines
+        colours = colours.ljust(3 * used, b"\0")  # a file may use indices that it does not define
     else:
         return None
     opacity = bytes([255] * clear + [0]) if isinstance(clear, int) else clear or b""
@@ -137,10 +137,10 @@ def palette_of(picture: PIL.Image.Image, format: str) -> Palette | None:
 
 
 def count_colours(samples: NDArray[Any], most: int) -> int | None:
-    """Return how many colours samples of 8 bits have, shape (H, W, C); None for more than `most`.
+    """Return the number of colours in samples, shape (H, W, C); None if over `most` or not counted.
 
-    A few rows tell of nearly every photograph that it has more; what has over a megapixel is no art
-    of single pixels, and not counted.
+    A few rows come first: they alone have over `most` colours in nearly every photograph. Samples
+    of more than 8 bits, and pictures over a megapixel, which are no pixel art, are not counted.
     """
     if samples.dtype != "u1" or samples.shape[0] * samples.shape[1] > _LARGEST_ART:
         return None
@@ -155,14 +155,14 @@ def count_colours(samples: NDArray[Any], most: int) -> int | None:
 
 
 def packed(samples: NDArray[Any], bits: int) -> NDArray[Any]:
-    """Return rows of indices as bytes, the first index in the highest bits.
+    """Return rows of indices packed into bytes, the first index in the highest bits.
 
     Args:
         samples: Shape (rows, W, 1), uint8, each below 2 ** bits.
-        bits: Of a sample: 1, 2, 4 or 8.
+        bits: Bits per sample: 1, 2, 4 or 8.
 
     Returns:
-        Shape (rows, bytes of a row), uint8.
+        Shape (rows, bytes per row), uint8.
     """
     count = 8 // bits
     short = -samples.shape[1] % count

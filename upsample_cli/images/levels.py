@@ -27,17 +27,17 @@ _LEAST_ALPHA = 1e-6
 
 
 class Curve(NamedTuple):
-    """How the levels of a file stand for light.
+    """The curve from the levels of a file to light.
 
     Args:
-        light: Shape (C, N): the light, 0..1 and never falling, of N levels from 0 to 1; one row for
-            all colours, or one for each.
+        light: Shape (C, N): the light, 0..1 and never falling, at N evenly spaced levels from 0
+            to 1. C is 1 if all colours share a curve, else the number of colours.
     """
 
     light: NDArray[np.float64]
 
     def applied(self, colours: Planes, inverse: bool = False) -> Planes:
-        """Return planes of levels, shape (C, H, W), as light, or the inverse; even beyond 0..1."""
+        """Convert levels, shape (C, H, W), to light, or back; the excess beyond 0..1 is kept."""
         levels = np.linspace(0, 1, self.light.shape[1])
         out = colours - np.clip(colours, 0, 1)
         for index, plane in enumerate(colours):
@@ -51,13 +51,13 @@ class Conversion(NamedTuple):
     """How to turn the samples of a picture into planes, and planes into levels.
 
     Args:
-        dtype: uint8, uint16 or float32.
+        dtype: Type of the samples: uint8, uint16 or float32.
         alpha: Whether the last plane is opacity.
         premultiplied: Whether colours are weighted by opacity while they are filtered.
         linear: Whether colours are filtered in linear light.
         is_cmyk: Whether the planes are CMYK.
-        curve: How levels stand for light; None for sRGB's curve.
-        palette: The colours that a plane of indices stands for, where pixels are only copied.
+        curve: The curve from levels to light; None for sRGB's.
+        palette: The colours, if the plane holds indices that are only copied; else None.
     """
 
     dtype: DTypeLike
@@ -83,13 +83,13 @@ class Conversion(NamedTuple):
         return np.dtype(self.dtype).kind == "u"
 
     def planes(self, samples: Samples) -> Planes:
-        """Return samples as planes.
+        """Return samples as planes, in linear light and premultiplied if these are set.
 
         Args:
             samples: Shape (H, W, C).
 
         Returns:
-            Shape (C, H, W), float32. Whole levels become 0..1; floating-point samples stay.
+            Shape (C, H, W), float32. Integer levels become 0..1; floats keep their scale.
         """
         height, width, count = samples.shape
         planes = np.empty((count, height, width), np.float32)
@@ -139,7 +139,7 @@ class Conversion(NamedTuple):
         return luma((full - levels[:3]) * ((full - levels[3]) / full))
 
     def opacity(self, levels: Planes) -> NDArray[np.float32]:
-        """Return the opacity of levels, on the same scale."""
+        """Return the opacity of levels, shape (H, W), on the same scale."""
         return np.asarray((self._colours_of(levels) if self.palette else levels)[-1])
 
     def _colours_of(self, levels: Planes) -> Planes:
@@ -150,27 +150,27 @@ class Conversion(NamedTuple):
 
 
 def luma(levels: Planes) -> NDArray[np.float32]:
-    """Return the luma of levels or planes, without their alpha.
+    """Return the luma of levels or planes, ignoring their alpha.
 
     Args:
-        levels: Shape (C, H, W); C is 1 or 3, and 1 more with alpha.
+        levels: Shape (C, H, W); C is 1 or 3, plus 1 for alpha.
 
     Returns:
         Shape (H, W).
     """
     if len(levels) < 3:
         return np.asarray(levels[0], np.float32)
-    # A product of two matrices is faster than one of a vector and a matrix.
+    # Matrix times matrix is faster than vector times matrix.
     weighted = LUMA[None] @ levels[:3].reshape(3, -1)
     return np.asarray(weighted.reshape(levels.shape[1:]), np.float32)
 
 
 def in_levels(samples: Samples, channel: Channel) -> NDArray[np.float32]:
-    """Return luma, a colour or the opacity of samples in levels of 0..255, not rounded.
+    """Return one channel of samples in levels of 0..255, not rounded.
 
     Args:
         samples: Shape (H, W, C).
-        channel: Which; every colour of a grey picture is its luma.
+        channel: The channel to return; each colour of a grey picture is its luma.
 
     Returns:
         Shape (H, W).
@@ -194,11 +194,11 @@ def from_linear(x: Planes) -> Planes:
 
 
 def rounded(samples: Samples, bits: int) -> Samples:
-    """Return samples of 16 bits, or floating-point ones of 0..1, rounded to whole levels.
+    """Return 16-bit or floating-point samples rounded to levels of fewer bits.
 
     Args:
-        samples: Of any shape.
-        bits: Of the result: 8, or 16 for floating-point samples.
+        samples: Of any shape; floating-point samples lie in 0..1.
+        bits: Bits per sample of the result: 8, or for floating-point samples also 16.
     """
     if samples.dtype.kind == "u":
         return ((samples.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
@@ -207,14 +207,14 @@ def rounded(samples: Samples, bits: int) -> Samples:
 
 
 def laid_on(samples: Samples, background: tuple[int, int, int]) -> Samples:
-    """Return samples without their opacity, laid on a colour.
+    """Return samples composited on a background colour, without opacity.
 
     Args:
         samples: Shape (H, W, C) with C of 2 or 4.
         background: Red, green and blue, 0..255.
 
     Returns:
-        Shape (H, W, 1) or (H, W, 3).
+        Shape (H, W, 1) if samples and background are grey, else (H, W, 3).
     """
     peak, colours = full_scale(samples.dtype), samples.shape[2] - 1
     if colours == 1 and len(set(background)) > 1:

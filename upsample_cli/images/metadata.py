@@ -1,4 +1,4 @@
-"""What a picture's file says beside its pixels, and which formats can say it."""
+"""Metadata: what a picture's file holds beside its pixels, and which formats can hold it."""
 
 import re
 from collections.abc import Iterator
@@ -12,13 +12,13 @@ if TYPE_CHECKING:  # decoding begins before NumPy has loaded
     from upsample_cli.planes import Size
 
 _SRGB_GAMMA = 0.45455
-_CICP_SRGB = b"cICP", b"\x01\x0d"  # sRGB's primaries and curve
+_CICP_SRGB = b"cICP", b"\x01\x0d"  # chunk and first bytes that declare sRGB's primaries and curve
 JPEG_IPTC, _EXTENDED_XMP = 0x0404, b"http://ns.adobe.com/xmp/extension/\0"
-_BYTES = (1, 7)  # types of TIFF
+_BYTES = (1, 7)  # TIFF's types BYTE and UNDEFINED
 _XMP_KEY = "XML:com.adobe.xmp"
 _XMP_VALUE = rb"(\s*=\s*[\"']|\s*>)\d+"
 PNG_TEXT_PREFIX = "upsample-cli text: "
-"""Stands before keywords that Pillow would confuse with properties; see `png_chunks.safe_png`."""
+"""Prefix of keywords that Pillow would confuse with properties; see `png_chunks.safe_png`."""
 _HELD = {
     "PNG": {"profile", "EXIF", "XMP", "dpi", "comment", "text", "gamma", "cICP", "mDCV", "cLLI"},
     "JPEG": {"profile", "EXIF", "XMP", "dpi", "comment", "IPTC", "extended XMP"},
@@ -35,9 +35,9 @@ class JpegCoding(NamedTuple):
     """How a JPEG was coded.
 
     Args:
-        tables: Its quantisation tables of 64 numbers, which set the quality.
-        subsampling: 0 for 4:4:4, 1 for 4:2:2, 2 for 4:2:0; -1 for another.
-        progressive: Whether it comes in scans of rising quality.
+        tables: Its quantisation tables, of 64 numbers each, which set the quality.
+        subsampling: 0 for 4:4:4, 1 for 4:2:2, 2 for 4:2:0; -1 for any other.
+        progressive: Whether it is stored in scans of rising quality.
     """
 
     tables: tuple[tuple[int, ...], ...]
@@ -50,7 +50,7 @@ class Metadata(NamedTuple):
 
     Args:
         icc: The colour profile.
-        exif: A TIFF structure, without the "Exif" mark before it; its orientation is 1.
+        exif: EXIF as a TIFF structure, without the "Exif" mark; its orientation is 1.
         xmp: An XMP packet.
         extended_xmp: JPEG segments with the rest of a long XMP packet.
         iptc: IPTC records.
@@ -61,7 +61,7 @@ class Metadata(NamedTuple):
             them.
         colours: Kind and data of PNG's chunks cICP, mDCV and cLLI, which declare the primaries
             and the curve of wide colours and HDR.
-        text: Keys and values of text chunks and comments.
+        text: Keys and values of text chunks; a comment has the key "Comment".
         coding: How the pixels of a JPEG were coded.
         lossless: Whether the pixels of a WebP or AVIF were coded without loss.
     """
@@ -86,18 +86,18 @@ class Metadata(NamedTuple):
         return dict(self.text).get("Comment")
 
     def stripped(self) -> "Metadata":
-        """Return only what the pixels need: profile, PNG's colours, and coding."""
+        """Return only what the pixels need: profile, PNG's colour declarations, and coding."""
         return self._replace(exif=None, xmp=None, extended_xmp=(), iptc=None, dpi=None, text=())
 
     def resized(self, size: "Size") -> "Metadata":
-        """Return the metadata for the same picture with another height and width."""
+        """Return the metadata for the same picture at another height and width."""
         exif = self.exif and exif_tags.resized(self.exif, size)
         if not self.xmp:
             return self._replace(exif=exif)
         return self._replace(exif=exif, xmp=resized_xmp(self.xmp, size))
 
     def losses(self, format: str) -> tuple[str, ...]:
-        """Return the names of what is there and a format cannot hold.
+        """Return the names of the metadata that a format cannot hold.
 
         Args:
             format: One of the values of `formats.FORMATS`.
@@ -106,7 +106,7 @@ class Metadata(NamedTuple):
         return tuple(name for name in self._names() if name not in held)
 
     def _names(self) -> Iterator[str]:
-        """Yield the name of everything that is there and can be lost."""
+        """Yield the name of each kind of metadata that is present and that a format may lose."""
         keys = {key for key, _ in self.text}
         own_gamma = self.gamma is not None and abs(self.gamma - _SRGB_GAMMA) > 1e-3
         values: dict[str, object] = {
@@ -124,7 +124,7 @@ def metadata_of(opened: "PIL.Image.Image", is_turned: bool) -> Metadata:
 
     Args:
         opened: The picture.
-        is_turned: Whether its pixels have been turned as its EXIF said; then its orientation is 1.
+        is_turned: Whether its pixels have been turned upright; then its orientation becomes 1.
     """
     info: dict[Any, Any] = opened.info
     exif, packet = exif_tags.exif_bytes(opened), _bytes(info.get("xmp"))
@@ -156,7 +156,7 @@ def metadata_of(opened: "PIL.Image.Image", is_turned: bool) -> Metadata:
 
 
 def _iptc(opened: Any) -> bytes | None:
-    """Return the IPTC of a JPEG or TIFF; None where a TIFF holds it as other numbers than bytes."""
+    """Return the IPTC of a JPEG or TIFF; None without IPTC, or if a TIFF has it in other types."""
     if opened.format == "TIFF":
         tags, kind = opened.tag_v2, opened.tag_v2.tagtype.get(exif_tags.IPTC)
         return tags[exif_tags.IPTC] if kind in _BYTES else None
@@ -164,7 +164,7 @@ def _iptc(opened: Any) -> bytes | None:
 
 
 def _text(opened: Any) -> Iterator[tuple[str, str]]:
-    """Yield keys and values of a PNG's texts; of other formats the comment, as "Comment"."""
+    """Yield keys and values of a PNG's texts, or another format's comment under "Comment"."""
     if opened.format == "PNG":
         for key, value in opened.text.items():
             if key not in (_XMP_KEY, exif_tags.RAW_PROFILE):
@@ -195,12 +195,12 @@ def _bytes(text: Any) -> bytes | None:
 
 
 def upright_xmp(packet: bytes) -> bytes:
-    """Return a packet for a picture that has been turned as it said: orientation 1."""
+    """Return an XMP packet for a picture that has been turned upright: orientation 1."""
     return _with_number(packet, b"tiff:Orientation", 1)
 
 
 def resized_xmp(packet: bytes, size: "Size") -> bytes:
-    """Return a packet with another height and width, wherever it states them.
+    """Return an XMP packet with `size` in place of the height and width, wherever it states them.
 
     >>> resized_xmp(b"<x exif:PixelXDimension='9'/>", (40, 50))
     b"<x exif:PixelXDimension='50'/>"

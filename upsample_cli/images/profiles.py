@@ -1,4 +1,4 @@
-"""What profiles say of colours: CMYK converted to sRGB, and whether a picture's curve is sRGB's.
+"""Colour profiles: convert CMYK to sRGB, and find the curve from a picture's levels to light.
 
 Source: ICC.1:2022, "Image technology colour management" (types curv and para); ITU-T H.273 (cICP).
 """
@@ -17,18 +17,18 @@ from upsample_cli.images.levels import Curve, to_linear
 from upsample_cli.images.metadata import Metadata
 
 _TOLERANCE = 0.002  # of light: less than half of the difference between sRGB and gamma 2.2
-_PARA_NUMBERS = {0: 1, 1: 3, 2: 4, 3: 5, 4: 7}  # how many numbers each form of para has
+_PARA_NUMBERS = {0: 1, 1: 3, 2: 4, 3: 5, 4: 7}  # count of numbers in each form of para
 _MOST_TAGS = 100  # a profile that claims more is broken
 _COLOURS, _GREY = (b"rTRC", b"gTRC", b"bTRC"), b"kTRC"
-_LEVELS = np.linspace(0, 1, 4097)
-_CICP_SRGB = 13
-_PNG_GAMMA = 1 / 2.2  # what a PNG of about sRGB declares
+_LEVELS = np.linspace(0, 1, 4097)  # where curves are evaluated
+_CICP_SRGB = 13  # the number of sRGB's curve in cICP
+_PNG_GAMMA = 1 / 2.2  # the gamma that a PNG of about sRGB declares
 
 
 def to_srgb(image: Image) -> tuple[Image, str]:
     """Return a CMYK picture in sRGB, and how its colours were converted, in words.
 
-    Its own profile is used where it has one that works, else Pillow's plain formula.
+    The picture's own profile is used if it works, else Pillow's plain formula.
     """
     height, width = image.size
     cmyk = PIL.Image.frombuffer("CMYK", (width, height), image.samples, "raw", "CMYK", 0, 1)
@@ -47,12 +47,12 @@ def to_srgb(image: Image) -> tuple[Image, str]:
 
 
 def curve_of(metadata: Metadata) -> Curve | None:
-    """Return the curve that a file declares; None for about sRGB's, and for one that is unknown."""
+    """Return the curve that a file declares; None if it is missing, unreadable or about sRGB's."""
     return _declared(metadata)[1]
 
 
 def notes_on_linear(metadata: Metadata) -> tuple[str, ...]:
-    """Return a note where `--linear` takes sRGB's curve though the file declares another."""
+    """Return a note if `--linear` uses sRGB's curve although the file declares another."""
     source, curve = _declared(metadata)
     if source is None or curve is not None:
         return ()
@@ -60,7 +60,7 @@ def notes_on_linear(metadata: Metadata) -> tuple[str, ...]:
 
 
 def _declared(metadata: Metadata) -> tuple[str | None, Curve | None]:
-    """Return what declares a curve other than sRGB's, and the curve; None where none does."""
+    """Return what declares a curve other than sRGB's, or None, and the curve, None if unknown."""
     cicp = dict(metadata.colours).get(b"cICP")
     if cicp is not None:
         return None if cicp[1] == _CICP_SRGB else "cICP", None
@@ -75,7 +75,7 @@ def _declared(metadata: Metadata) -> tuple[str | None, Curve | None]:
 
 
 def _profile_curve(profile: bytes) -> Curve | None:
-    """Return the curves of the colours, or of grey, in a profile; None where one is unknown."""
+    """Return the curves of the colours, or of grey, in a profile; None if they cannot be read."""
     try:
         (count,) = unpack_from(">L", profile, 128)
         entries = range(132, 132 + 12 * min(count, _MOST_TAGS), 12)
@@ -91,11 +91,13 @@ def _profile_curve(profile: bytes) -> Curve | None:
 
 
 def _light(profile: bytes, start: int) -> NDArray[np.float64]:
-    """Return the light of `_LEVELS` by the curve at an offset.
+    """Return the light at `_LEVELS` by the curve that begins at an offset.
 
     Raises:
-        StructError: It is cut off; so may a LookupError, ValueError or ArithmeticError say of one
-            that is of an unknown kind or no curve.
+        StructError: The curve is cut off.
+        LookupError: It is a parametric curve of an unknown form.
+        ValueError: It is of an unknown type, or its table is cut off.
+        ArithmeticError: Its values are infinite or undefined.
     """
     kind, first = unpack_from(">4s4xL", profile, start)
     if kind == b"para":

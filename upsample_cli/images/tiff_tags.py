@@ -1,4 +1,4 @@
-"""A TIFF's own tags that describe the picture, not the layout of its pixels: kept as EXIF.
+"""Keep as EXIF those tags of a TIFF that describe the picture, not the layout of its pixels.
 
 Source: Adobe, "TIFF Revision 6.0"; OGC, "GeoTIFF standard", 19-008.
 """
@@ -10,18 +10,18 @@ import PIL.Image
 
 from upsample_cli.images.exif import IPTC, SUB_DIRECTORIES, keep_bytes
 
-_INTEROPERABILITY = 0xA005  # points to a directory of its own
+_INTEROPERABILITY = 0xA005  # points to another directory
 _DESCRIPTION = 0x010E
-# ImageJ, OME and tifffile describe sizes, pages and units here, which are wrong in another file.
+# In such descriptions ImageJ, OME and tifffile state sizes, pages and units: wrong in other files.
 _LAYOUT = re.compile(r'(ImageJ|SCIFIO)=|\{"shape": |shape=\(|.*<(\w+:)?OME[\s>]', re.DOTALL)
-_SIZE_ALONE = re.compile(r'\{"shape": [^"]*\}|shape=\([^=]*')
+_SIZE_ALONE = re.compile(r'\{"shape": [^"]*\}|shape=\([^=]*')  # no pages or units
 _LOST = {
-    "georeference": {0x830E, 0x8482, 0x85D8, 0x87AF},  # is right for one size only
-    "position on the page": {0x011E, 0x011F},  # its unit is the resolution's
-    "transfer function": {0x012D},  # has a number a level
+    "georeference": {0x830E, 0x8482, 0x85D8, 0x87AF},  # right for one size only
+    "position on the page": {0x011E, 0x011F},  # in the unit of the resolution
+    "transfer function": {0x012D},  # has a number per level
 }
 # Names of document and page, description, maker, model, software, date, artist, host, white point,
-# primaries, rating, copyright. The other tags lay out the pixels and are the writer's business.
+# primaries, rating, copyright. The other tags lay out the pixels; the writer sets them.
 _DESCRIPTIVE = {
     0x010D, 0x010E, 0x010F, 0x0110, 0x011D, 0x0131, 0x0132, 0x013B, 0x013C, 0x013E, 0x013F, 0x4746,
     0x8298,
@@ -41,7 +41,7 @@ def notes_on_losses(tags: PIL.Image.Exif, iptc: bytes | None) -> Iterator[str]:
 
     Args:
         tags: The TIFF's own tags.
-        iptc: The IPTC that is kept.
+        iptc: The IPTC that is kept, or None.
     """
     if IPTC in tags and iptc is None:
         yield "its IPTC is left out"
@@ -52,7 +52,7 @@ def notes_on_losses(tags: PIL.Image.Exif, iptc: bytes | None) -> Iterator[str]:
 
 
 def descriptive(tags: PIL.Image.Exif) -> dict[int, object]:
-    """Return the descriptive tags; the EXIF and GPS directories as dicts."""
+    """Return the descriptive tags of a TIFF, with its EXIF and GPS directories as dicts."""
     kept: dict[int, object] = {tag: keep_bytes(tags[tag]) for tag in _DESCRIPTIVE & set(tags)}
     for directory in SUB_DIRECTORIES:
         values = {

@@ -28,18 +28,18 @@ def upsample(
     threads: int = 1,
     **settings: Any,
 ) -> Planes:
-    """Return planes enlarged.
+    """Return enlarged planes.
 
     Args:
         planes: Shape (C, H, W), floating point, any range; nothing is clipped or rounded.
         method: The name of a method.
-        scale: Output pixels per input pixel, 1 or more.
-        boundary: symmetric, nearest or zero.
+        scale: Output pixels per input pixel, 1..64.
+        boundary: What lies beyond the edges: symmetric, nearest or zero.
         threads: How many threads share the work.
         **settings: Parameters of the method, such as `kernel`.
 
     Returns:
-        Shape (C, round(H scale), round(W scale)), of the same type.
+        Shape (C, H x scale, W x scale), both rounded, halves up; of the same type.
 
     Raises:
         SettingError: A setting is out of range, or does not exist.
@@ -91,6 +91,6 @@ def measure(planes: Planes, stride: int | None = None) -> Checkerboard:
 
 
 def _check(planes: Planes) -> None:
-    """Refuse arrays that are not planes, such as levels of 0..255."""
+    """Refuse arrays that are not planes of floats, such as 8-bit samples."""
     if planes.ndim != 3 or 0 in planes.shape or planes.dtype.kind != "f":
         raise SettingError(f"planes are {planes.dtype} {planes.shape}; give floats, (C, H, W)")

@@ -1,4 +1,4 @@
-"""A convolution small enough to see: its matrix, and all that follows, from options."""
+"""A convolution small enough to show: its matrix, overlaps and ripple."""
 
 import re
 from dataclasses import dataclass
@@ -21,27 +21,29 @@ from upsample_cli.planes import Size
 Counts = NDArray[np.int64]
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 """The names of the taps, in order."""
-_LARGEST = 64  # pixels: more would fill no screen legibly
+_LARGEST = 64  # pixels of a plane: the matrix of more would not be legible on a screen
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SmallConvolution:
-    """A convolution of a small plane, and all that follows from it.
+    """A convolution of a small plane, with its matrix, overlaps and ripple.
 
     Args:
-        kernel: The name of the kernel; empty for plain numbers.
+        kernel: The name of the kernel; empty if the taps are plain numbers, 1, 2, 3...
         taps: Shape (kH, kW).
         stride: Input pixels per output pixel.
-        padding: Zeros around the input.
+        padding: Zeros added on every side of the input.
         dilation: Input pixels from one tap to the next.
-        large: Height and width of the convolution's input, the transposed one's output.
-        small: Height and width of the convolution's output, the transposed one's input.
-        cells: Shape (small pixels, large pixels): the number of the tap there, from 1; 0 for none.
-        touches: Shape of small: how many outputs each input of the transposed one touches.
-        gets: Shape of large: how many inputs each output of the transposed one gets.
-        phases: Shape (stride, stride): the same far from edges, for each phase.
-        ripple: Of the kernel; for plain numbers, of equal taps.
-        difference: Largest between the matrix products and the direct algorithms.
+        large: Height and width of the convolution's input, the transposed convolution's output.
+        small: Height and width of the convolution's output, the transposed convolution's input.
+        cells: Shape (small pixels, large pixels): the number of the tap in each cell of the matrix,
+            from 1; 0 for none.
+        touches: Shape `small`: how many outputs each input of the transposed convolution touches.
+        gets: Shape `large`: how many inputs each output of the transposed convolution gets.
+        phases: Shape (stride, stride): how many inputs an output of each phase gets, far from the
+            edges.
+        ripple: The exact ripple of the kernel; of equal taps if `kernel` is empty.
+        difference: The largest difference of the matrix products from the direct algorithms.
     """
 
     kernel: str
@@ -65,7 +67,7 @@ class SmallConvolution:
 
     @property
     def verified(self) -> bool:
-        """Whether the products and the algorithms agree up to rounding."""
+        """Whether the matrix products and the direct algorithms agree up to rounding."""
         return self.difference <= 1e-12 * max(1.0, float(np.abs(self.taps).sum()))
 
     @property
@@ -105,7 +107,7 @@ class SmallConvolution:
 
     @property
     def verification(self) -> str:
-        """A sentence on whether the matrix does what the direct algorithm does."""
+        """A sentence on whether the matrix gives the same as the direct algorithm."""
         answer = "yes" if self.verified else "no"
         return (
             f"The matrix gives the same as the direct algorithm: {answer} "
@@ -133,10 +135,10 @@ def small_convolution(
         kernel: A size, N or HxW, whose taps are 1, 2, 3...; the name of a fixed kernel; or a file.
         kernel_size: Taps along each axis, for uniform, random and gaussian.
         input: HxW of the convolution's input; by default 4x4 at stride 1.
-        small: HxW of the transposed convolution's input, instead.
-        stride: 1 or more; by default the kernel file's own, or 1.
-        padding: 0 or more.
-        dilation: 1 or more.
+        small: HxW of the transposed convolution's input, instead; by default 2x2 at other strides.
+        stride: Input pixels per output pixel, 1 or more; by default the kernel file's own, or 1.
+        padding: Zeros added on every side of the input, 0 or more.
+        dilation: Input pixels from one tap to the next, 1 or more.
 
     Raises:
         SettingError: A setting is out of range, or the result too large to be seen.
@@ -152,7 +154,7 @@ def small_convolution(
     if input is not None and small is not None:
         raise SettingError("--input and --small cannot be used together; leave one out")
     if input is None and stride > 1:
-        small = small or "2x2"  # fewer would not overlap
+        small = small or "2x2"  # in 1x1, nothing would overlap
     if small is not None:
         large = geometry.enlarged(_size("--small", small), shape)
     else:
@@ -181,8 +183,8 @@ def _kernel(kernel: str, size: int | None, stride: int | None) -> tuple[str, Tap
             f"give --kernel {size} instead"
         )
     if numbers:
-        tall, wide = int(numbers[1]), int(numbers[2] or numbers[1])
-        return "", np.arange(1.0, tall * wide + 1).reshape(tall, wide), stride or 1
+        height, width = int(numbers[1]), int(numbers[2] or numbers[1])
+        return "", np.arange(1.0, height * width + 1).reshape(height, width), stride or 1
     if is_kernel_file(kernel):
         file = load(kernel, "tconv", stride or 1)
         taps = file.kernel(Path(kernel).name).taps
@@ -220,7 +222,7 @@ def _phases(geometry: Geometry, taps: Size) -> Counts:
 
 
 def _difference(taps: Taps, large: Size, small: Size, geometry: Geometry) -> float:
-    """Return the largest difference of products with the matrix from the direct algorithms."""
+    """Return the largest difference of the matrix products from the direct algorithms."""
     settings: dict[str, Any] = {"stride": geometry.stride, "padding": geometry.padding,
                                 "dilation": geometry.dilation}  # fmt: skip
     matrix = conv_matrix(taps, large, **settings)

@@ -1,4 +1,4 @@
-"""A small convolution as a figure for a wall."""
+"""A small convolution drawn as a figure: the kernel, the matrix and its transpose."""
 
 import re
 
@@ -13,7 +13,7 @@ _NEUTRAL = "#eef1f4"
 
 
 def figure(conv: SmallConvolution) -> Figure:
-    """Return the figure; the transpose stands on the right, all the rest on the left."""
+    """Return the figure of a convolution: the transpose on the right, all the rest on the left."""
     large, small, size = as_text(conv.large), as_text(conv.small), as_text(conv.taps.shape)
     rows, columns = conv.cells.shape
     letters = np.arange(1, conv.taps.size + 1).reshape(conv.taps.shape)
@@ -40,7 +40,7 @@ def figure(conv: SmallConvolution) -> Figure:
 
 
 def _a_or_an(size: str) -> str:
-    """Return a size with its article, as it is spoken."""
+    """Return a size with the article that it is spoken with: a 4x4, an 8x8."""
     return f"{'an' if re.match('(8|11|18)(x|$)', size) else 'a'} {size}"
 
 
@@ -53,7 +53,7 @@ def _pixels(title: str, size: Size) -> Grid:
 def _taps(
     title: str, cells: Counts, conv: SmallConvolution, across: int = 0, down: int = 0
 ) -> Grid:
-    """Return a grid of letters; with groups of columns and rows it is a matrix with labels."""
+    """Return a grid of letters; `across` and `down` group the columns and rows of a matrix."""
     names = np.array(["", *LETTERS[: conv.taps.size]])
     colours = np.array(["", *hues(conv.taps.size)])
     if not across:
@@ -63,7 +63,7 @@ def _taps(
 
 
 def _values(conv: SmallConvolution) -> list[Grid]:
-    """Return a grid of the taps' values, where they are those of a kernel."""
+    """Return a grid of the taps' values in a list, which is empty for plain numbers."""
     if not conv.kernel:
         return []
     text = np.array([[f"{tap:.2f}" for tap in row] for row in conv.taps])

@@ -1,15 +1,15 @@
 """Convolution as a matrix product of the taps and columns of pixels.
 
-There are two ways, and both take some rows at a time. Scattering multiplies first: it computes the
-products of all taps with some input rows, and adds them to the output in strided sums. Gathering
-copies first: the patch under each output is a column of one matrix. A transposed convolution can
-do either, because each of its output phases is an ordinary convolution of stride 1 with the taps
-that feed it (polyphase). Scattering moves as many numbers as there are channels out, gathering as
-many as there are channels in.
+There are two ways, and both process a few rows at a time. Scattering multiplies first: it computes
+the products of all taps with some input rows, and adds them to the output in strided sums.
+Gathering copies first: the patch under each output pixel becomes a column of one matrix. Both can
+do a transposed convolution, because each of its output phases is an ordinary convolution of
+stride 1 with the taps that feed that phase (polyphase). The memory traffic of scattering is
+proportional to the number of output channels, that of gathering to the number of input channels.
 
 Source: K. Chellapilla, S. Puri, P. Simard, "High performance convolutional neural networks for
 document processing", 2006 (convolution as a matrix product); OpenBLAS, interface/gemm.c (one
-thread where M N K <= 2**16 GEMM_MULTITHREAD_THRESHOLD, which is 4).
+thread where M N K <= 2**16 GEMM_MULTITHREAD_THRESHOLD, which is 4 by default).
 """
 
 from collections.abc import Iterator
@@ -23,13 +23,13 @@ from upsample_cli.kernels.geometry import Geometry, Pair
 Maps: TypeAlias = NDArray[np.floating[Any]]
 """Feature maps, shape ((N,) C, H, W)."""
 
-_TILE = 1 << 18  # numbers between the two steps: fewer starve the product, more leave the cache
-_ONE_THREAD = 1 << 18  # multiplications
-_LEAST = 64  # columns: narrower blocks cost more than they save
+_TILE = 1 << 18  # values between the two steps: fewer slow the product, more do not fit the cache
+_ONE_THREAD = 1 << 18  # multiplications that OpenBLAS does on one thread, at most
+_LEAST = 64  # columns of a block: narrower blocks cost more than they save
 
 
 def scatter(x: Maps, weight: Maps, out: Maps, geometry: Geometry) -> None:
-    """Add the transposed convolution of x to out, shape (Cout, H', W'), by scattering."""
+    """Add the transposed convolution of `x` to `out`, shape (Cout, H', W'), by scattering."""
     (channels, height, width), (_, count, *taps) = x.shape, weight.shape
     matrix = np.ascontiguousarray(weight.transpose(2, 3, 1, 0)).reshape(-1, channels)
     flat, offsets = x.reshape(channels, -1), geometry.offsets((taps[0], taps[1]))
@@ -41,27 +41,30 @@ def scatter(x: Maps, weight: Maps, out: Maps, geometry: Geometry) -> None:
 
 
 def gather_phases(x: Maps, weight: Maps, out: Maps, geometry: Geometry) -> None:
-    """Add the transposed convolution of x to out by gathering, phase by phase.
+    """Add the transposed convolution of `x` to `out` by gathering, phase by phase.
 
-    Output s q + r gets input q - m of the tap whose offset is s m + r.
+    The tap at offset s m + r carries input pixel q - m to output pixel s q + r.
     """
     down, across = geometry.offsets((weight.shape[2], weight.shape[3]))
     s, t = geometry.stride
     mirrored = weight.swapaxes(0, 1)
     for i in range(s):
-        tall = [a for a, offset in enumerate(down) if offset % s == i]
+        rows = [a for a, offset in enumerate(down) if offset % s == i]
         for j in range(t):
-            wide = [b for b, offset in enumerate(across) if offset % t == j]
+            columns = [b for b, offset in enumerate(across) if offset % t == j]
             phase = out[:, i::s, j::t]
-            if tall and wide and phase.size:
-                backward = [-(down[a] // s) for a in tall], [-(across[b] // t) for b in wide]
-                gather(x, mirrored[:, :, tall][..., wide], phase, backward, (1, 1))
+            if rows and columns and phase.size:
+                backward = [-(down[a] // s) for a in rows], [-(across[b] // t) for b in columns]
+                gather(x, mirrored[:, :, rows][..., columns], phase, backward, (1, 1))
 
 
 def gather(
     x: Maps, weight: Maps, out: Maps, offsets: tuple[list[int], list[int]], stride: Pair
 ) -> None:
-    """Add to out, at (i, j), the sum of taps (a, b) times x at stride (i, j) + offsets (a, b)."""
+    """Add a convolution of `x`, of stride (s, t) and tap offsets (down, across), to `out`.
+
+    Output pixel (i, j) gets the sum over taps of weight[a, b] x[s i + down[a], t j + across[b]].
+    """
     (channels, *_), (down, across) = x.shape, offsets
     matrix = np.ascontiguousarray(weight).reshape(len(weight), -1)
     columns = range(out.shape[2])
@@ -76,19 +79,21 @@ def gather(
 def _meetings(
     offsets: tuple[list[int], list[int]], stride: Pair, maps: Maps, rows: range, columns: range
 ) -> Iterator[tuple[Pair, tuple[slice, slice], tuple[slice, slice]]]:
-    """Yield each tap, which of the rows and columns it takes to places in the maps, and these."""
+    """Yield each tap, the part of `rows` and `columns` that it maps into `maps`, and the places."""
     runs = zip(offsets, stride, maps.shape[1:], (rows, columns), strict=True)
     down, across = (
-        [meeting(offset, s, length, run) for offset in some] for some, s, length, run in runs
+        [meeting(offset, s, length, run) for offset in axis] for axis, s, length, run in runs
     )
-    for a, tall in enumerate(down):
-        for b, wide in enumerate(across):
-            if tall and wide:
-                yield (a, b), (tall[0], wide[0]), (tall[1], wide[1])
+    for a, in_rows in enumerate(down):
+        for b, in_columns in enumerate(across):
+            if in_rows and in_columns:
+                yield (a, b), (in_rows[0], in_columns[0]), (in_rows[1], in_columns[1])
 
 
 def meeting(offset: int, stride: int, length: int, run: range) -> tuple[slice, slice] | None:
-    """Return which i of a run have stride i + offset within 0..length, and where; None for none.
+    """Return, as slices, the i of `run` with 0 <= stride i + offset < length, and these places.
+
+    None if there is no such i.
 
     >>> meeting(-1, 2, 4, range(10))
     (slice(1, 3, None), slice(1, 4, 2))
@@ -102,11 +107,11 @@ def meeting(offset: int, stride: int, length: int, run: range) -> tuple[slice, s
 
 
 def product(matrix: Maps, long: Maps) -> Maps:
-    """Return the product of a small matrix and a long one, in blocks for one thread each.
+    """Return `matrix` @ `long`, where possible in blocks that BLAS computes on one thread.
 
-    BLAS shares a large product among threads that wait for each other by spinning: with anything
-    else at work on the machine that can take ten times as long. Products below its limit stay on
-    the caller's thread, and in blocks that fit the cache they are as fast.
+    BLAS splits a large product among threads that wait for each other by spinning, which can take
+    ten times as long on a machine that is also doing other work. Products below its limit stay on
+    the caller's thread, and are as fast in blocks that fit the cache.
 
     Args:
         matrix: Shape (M, K).
@@ -114,7 +119,7 @@ def product(matrix: Maps, long: Maps) -> Maps:
     """
     out: Maps = np.empty((len(matrix), long.shape[1]), np.result_type(matrix, long))
     block = _ONE_THREAD // max(1, matrix.size)
-    if block < _LEAST:  # so much to do that threads are worth it
+    if block < _LEAST:  # the matrix is so large that threads pay off
         return np.asarray(np.matmul(matrix, long, out=out))
     whole = long.shape[1] // block * block
     inputs, outputs = (rows[:, :whole].reshape(len(rows), -1, block) for rows in (long, out))
@@ -124,7 +129,7 @@ def product(matrix: Maps, long: Maps) -> Maps:
 
 
 def _runs(rows: int, numbers: int) -> Iterator[range]:
-    """Yield runs of rows that hold about `_TILE` numbers together, `numbers` in each row."""
+    """Yield runs of rows that hold about `_TILE` values each; a row holds `numbers` values."""
     step = max(1, _TILE // numbers)
     for top in range(0, rows, step):
         yield range(top, min(top + step, rows))

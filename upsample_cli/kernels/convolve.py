@@ -1,7 +1,7 @@
 """The layers of networks on the CPU: convolution, transposed convolution, pixel shuffle.
 
-The products are NumPy's: its BLAS decides how many threads they use (OPENBLAS_NUM_THREADS and the
-like).
+NumPy computes the matrix products; for large ones its BLAS decides how many threads to use (see
+OPENBLAS_NUM_THREADS and the like).
 
 Source: semantics, layouts and errors are those of torch.nn.functional.conv2d, conv_transpose2d and
 pixel_shuffle.
@@ -34,23 +34,23 @@ def conv_transpose2d(
         input: Shape ((N,) Cin, H, W), float32 or float64.
         weight: Shape (Cin, Cout / groups, kH, kW), of the input's type.
         bias: Shape (Cout,), of the input's type.
-        stride: Output pixels per input pixel, 1 or more; one number, or down and across.
-        padding: Output pixels left off on every side, 0 or more.
-        output_padding: Output pixels added below and on the right, below stride or dilation.
-        groups: Parts into which the channels fall, with taps of their own.
+        stride: Output pixels per input pixel, 1 or more; one number, or a pair (down, across).
+        padding: Output pixels cropped on every side, 0 or more.
+        output_padding: Output pixels added at the bottom and right; less than stride or dilation.
+        groups: How many groups the channels are split into; each has its own taps.
         dilation: Output pixels from one tap to the next, 1 or more.
 
     Returns:
         Shape ((N,) Cout, H', W') with H' = (H - 1) s - 2p + d (kH - 1) + output_padding + 1.
 
     Raises:
-        SettingError: A setting that PyTorch refuses too, or an output without pixels. It is a
-            ValueError.
+        SettingError: PyTorch refuses this setting, too; or the output has no pixels or does not
+            fit into memory. `SettingError` is a ValueError.
 
     Source: torch.nn.functional.conv_transpose2d; for one group, ONNX's ConvTranspose.
 
     >>> x, box = np.array([[[1.0, 2.0]]]), np.ones((1, 1, 1, 3))
-    >>> conv_transpose2d(x, box, stride=(1, 2)).tolist()  # the middle is touched twice
+    >>> conv_transpose2d(x, box, stride=(1, 2)).tolist()  # both inputs reach the middle
     [[[1.0, 1.0, 3.0, 2.0, 2.0]]]
     """
     geometry = Geometry.of(stride, padding, output_padding, dilation, groups)
@@ -79,23 +79,23 @@ def conv2d(
     dilation: Span = 1,
     groups: int = 1,
 ) -> Maps:
-    """Return the convolution (in networks' sense: a correlation) of feature maps.
+    """Return the convolution of feature maps, as in networks: a cross-correlation.
 
     Args:
         input: Shape ((N,) Cin, H, W), float32 or float64.
         weight: Shape (Cout, Cin / groups, kH, kW), of the input's type.
         bias: Shape (Cout,), of the input's type.
-        stride: Input pixels per output pixel, 1 or more; one number, or down and across.
-        padding: Zeros added on every side, 0 or more; "valid" for none, "same" (stride 1) for as
-            many as keep the size, an odd one below and on the right.
+        stride: Input pixels per output pixel, 1 or more; one number, or a pair (down, across).
+        padding: Zeros added on every side, 0 or more; "valid" adds none, "same" (stride 1 only)
+            keeps the size: if an odd number is needed, the bottom and right get one more.
         dilation: Input pixels from one tap to the next, 1 or more.
-        groups: Parts into which the channels fall, with taps of their own.
+        groups: How many groups the channels are split into; each has its own taps.
 
     Returns:
         Shape ((N,) Cout, H', W') with H' = floor((H + 2p - d (kH - 1) - 1) / s) + 1.
 
     Raises:
-        SettingError: A setting that PyTorch refuses too. It is a ValueError.
+        SettingError: PyTorch refuses this setting, too. `SettingError` is a ValueError.
 
     Source: torch.nn.functional.conv2d.
 
@@ -121,7 +121,7 @@ def conv2d(
 
 
 def pixel_shuffle(input: NDArray[Any], upscale_factor: int) -> NDArray[Any]:
-    """Return maps whose channels, r x r at a time, become the pixels of a cell.
+    """Return maps in which every r^2 channels of a pixel become a cell of r x r pixels.
 
     Args:
         input: Shape (..., C r^2, H, W), any type.
@@ -131,7 +131,8 @@ def pixel_shuffle(input: NDArray[Any], upscale_factor: int) -> NDArray[Any]:
         Shape (..., C, H r, W r); channel c r^2 + i r + j is phase (i, j) of channel c.
 
     Raises:
-        SettingError: The number of channels is not a multiple of r^2.
+        SettingError: The number of channels is not a multiple of r^2, r is below 1, or `input`
+            has fewer than three axes.
 
     Source: W. Shi et al., "Real-time single image and video super-resolution using an efficient
     sub-pixel convolutional neural network", CVPR 2016; torch.nn.functional.pixel_shuffle.
@@ -152,7 +153,7 @@ def pixel_shuffle(input: NDArray[Any], upscale_factor: int) -> NDArray[Any]:
 
 
 def _maps(input: Maps, weight: Maps, bias: Maps | None) -> Maps:
-    """Return the input as a batch, or raise a `SettingError` for wrong types and shapes."""
+    """Return the input as (N, C, H, W), or raise a `SettingError` for wrong types or shapes."""
     arrays = [input, weight] + ([] if bias is None else [bias])
     if input.dtype not in (np.float32, np.float64) or any(
         array.dtype != input.dtype for array in arrays
@@ -167,7 +168,7 @@ def _maps(input: Maps, weight: Maps, bias: Maps | None) -> Maps:
 
 
 def _filled(shape: tuple[int, ...], maps: Maps, bias: Maps | None) -> Maps:
-    """Return an output that holds only the bias yet."""
+    """Return a new output array, filled with the bias (or 0)."""
     if bias is not None and bias.shape != shape[1:2]:
         raise SettingError(f"bias has shape {bias.shape}; give one number for {shape[1]} channels")
     try:
@@ -182,7 +183,7 @@ def _filled(shape: tuple[int, ...], maps: Maps, bias: Maps | None) -> Maps:
 
 
 def _padded_by_word(padding: str, geometry: Geometry, taps: Pair) -> Geometry:
-    """Return the geometry with padding "valid" or "same"; an odd zero of "same" comes after."""
+    """Return the geometry with padding "valid" or "same", as added at the top and left."""
     if padding not in ("valid", "same"):
         raise SettingError(f"no padding '{padding}'; give a number, a pair, 'valid' or 'same'")
     if padding == "valid":
@@ -194,7 +195,7 @@ def _padded_by_word(padding: str, geometry: Geometry, taps: Pair) -> Geometry:
 
 
 def _parts(maps: Maps, out: Maps, weights: Sequence[Maps]) -> Iterator[tuple[Maps, Maps, Maps]]:
-    """Yield input, output and weight of every group of every map."""
+    """Yield the input, output and weight of each group, for each item of the batch."""
     count = len(weights)
     for source, target in zip(maps, out, strict=True):
         pairs = zip(np.split(source, count), np.split(target, count), weights, strict=True)

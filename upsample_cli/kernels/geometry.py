@@ -1,7 +1,8 @@
-"""The geometry of a layer: where its taps and pixels lie, the sizes that follow, and its matrix.
+"""The geometry of a layer: which pixels its taps connect, its output size, and its sparse matrix.
 
-A convolution reads input pixel s i + d a - p for output pixel i and tap a; the transposed one
-writes to output pixel s i + d a - p from input pixel i. Letters as in Dumoulin & Visin.
+A convolution reads input pixel s i + d a - p for output pixel i and tap a; the transposed
+convolution writes to output pixel s i + d a - p from input pixel i. The letters are those of
+Dumoulin & Visin.
 
 Source: V. Dumoulin, F. Visin, "A guide to convolution arithmetic for deep learning", 2016, arXiv
 1603.07285; PyTorch's torch.nn.functional.conv2d and conv_transpose2d.
@@ -24,19 +25,22 @@ if TYPE_CHECKING:  # only `conv_matrix` needs SciPy
 
 Pair: TypeAlias = tuple[int, int]
 Span: TypeAlias = int | tuple[int, ...]
-"""A number for both axes, or one for each: down, across."""
+"""One number for both axes, or a pair (down, across)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Geometry:
-    """Where the taps of a layer lie; every pair is down, across.
+    """The settings of a layer; every pair is (down, across).
+
+    All lengths are in pixels of the large map: a convolution's input, or a transposed
+    convolution's output.
 
     Args:
-        stride: s, pixels of the large side per pixel of the small one, 1 or more.
-        padding: p, pixels of the large side left off before its first row and column, 0 or more.
-        output_padding: Pixels of the large side added after its last, below stride or dilation.
+        stride: s, pixels of the large map per pixel of the small one, 1 or more.
+        padding: p, added by a convolution or cropped by a transposed one on every side, 0 or more.
+        output_padding: Added at the bottom and right; less than stride or dilation.
         dilation: d, pixels from one tap to the next, 1 or more.
-        groups: Parts into which the channels fall, 1 or more.
+        groups: How many groups the channels are split into, 1 or more.
     """
 
     stride: Pair = (1, 1)
@@ -49,10 +53,10 @@ class Geometry:
     def of(
         cls, stride: Span, padding: Span, output_padding: Span, dilation: Span, groups: int
     ) -> "Geometry":
-        """Return the geometry of numbers or pairs of numbers.
+        """Return the geometry; each setting but `groups` is a number or a pair (down, across).
 
         Raises:
-            SettingError: One is no whole number, or out of range.
+            SettingError: A setting is not a whole number, or is out of range.
         """
         return cls(
             _pair("stride", stride, 1),
@@ -63,7 +67,7 @@ class Geometry:
         )
 
     def __post_init__(self) -> None:
-        """Check the output padding: no strided convolution loses as much as its stride."""
+        """Check that the output padding is less than the stride or the dilation."""
         bounds = zip(self.output_padding, self.stride, self.dilation, strict=True)
         if any(added >= max(s, d) for added, s, d in bounds):
             raise SettingError(
@@ -72,10 +76,12 @@ class Geometry:
             )
 
     def enlarged(self, size: Size, taps: Size) -> Size:
-        """Return the output size of the transposed convolution: (n - 1) s - 2p + d (k - 1) + 1.
+        """Return the transposed convolution's output size.
+
+        It is (n - 1) s - 2p + d (k - 1) + output_padding + 1 along each axis.
 
         Raises:
-            SettingError: No pixel would be left.
+            SettingError: The output would have no pixels.
 
         >>> Geometry((2, 2), (1, 1), (1, 1)).enlarged((4, 4), (3, 3))
         (8, 8)
@@ -94,7 +100,7 @@ class Geometry:
         return height, width
 
     def reduced(self, size: Size, taps: Size) -> Size:
-        """Return the output size of the convolution: floor((n + 2p - d (k - 1) - 1) / s) + 1.
+        """Return the convolution's output size: floor((n + 2p - d (k - 1) - 1) / s) + 1.
 
         Raises:
             SettingError: The taps are larger than the padded input.
@@ -116,7 +122,7 @@ class Geometry:
         return height, width
 
     def offsets(self, taps: Size) -> tuple[list[int], list[int]]:
-        """Return d a - p of every tap a, down and across."""
+        """Return the offset d a - p of every tap a in pixels, down and across."""
         down, across = (
             [d * tap - p for tap in range(k)]
             for k, d, p in zip(taps, self.dilation, self.padding, strict=True)
@@ -131,30 +137,30 @@ def conv_matrix(
     padding: Span = 0,
     dilation: Span = 1,
 ) -> "scipy.sparse.csr_array":
-    """Return the matrix of the convolution of one plane, zero beyond its edges.
+    """Return the sparse matrix that convolves a plane, which is zero beyond its edges.
 
-    Row (i, j) holds tap (a, b) at column (s i + d a - p, s j + d b - p), pixels counted row by row.
-    The transpose is the transposed convolution with the same numbers.
+    Row (i, j) holds tap (a, b) at column (s i + d a - p, s j + d b - p); pixels are numbered row by
+    row. The transpose is the transposed convolution with the same settings.
 
     Args:
-        kernel: Taps of shape (kH, kW), or a kernel, of which only the taps are used.
-        input_shape: Height and width of the plane, 1 or more.
-        stride: Input pixels per output pixel; one number, or down and across.
-        padding: Zeros added on every side.
-        dilation: Input pixels from one tap to the next.
+        kernel: Taps of shape (kH, kW), or a `Kernel`; only its taps are used.
+        input_shape: Height and width of the plane in pixels, 1 or more.
+        stride: Input pixels per output pixel, 1 or more; one number, or a pair (down, across).
+        padding: Zeros added on every side, 0 or more.
+        dilation: Input pixels from one tap to the next, 1 or more.
 
     Returns:
-        Shape (H' W', H W), of the taps' type (float32 for float16), sorted; taps that are 0 are
-        stored too.
+        Shape (H' W', H W), of the taps' type (float32 for float16), column indices sorted; taps
+        of 0 are stored, too.
 
     Raises:
-        SettingError: The taps, the shape or a number is out of range.
+        SettingError: The taps, `input_shape` or another setting cannot be used.
 
     >>> k3 = np.arange(1, 10).reshape(3, 3)
     >>> matrix = conv_matrix(k3, (4, 4))
     >>> matrix.shape
     (4, 16)
-    >>> (matrix.T @ [1, 0, 0, 0]).reshape(4, 4)  # the first of 2x2 pixels spreads the kernel
+    >>> (matrix.T @ [1, 0, 0, 0]).reshape(4, 4)  # the kernel, spread by the first of 2x2 pixels
     array([[1, 2, 3, 0],
            [4, 5, 6, 0],
            [7, 8, 9, 0],
@@ -165,7 +171,7 @@ def conv_matrix(
     taps = kernel.taps if isinstance(kernel, Kernel) else np.asarray(kernel)
     if taps.ndim != 2 or 0 in taps.shape or taps.dtype.kind not in "fiub":
         raise SettingError(f"kernel is {taps.dtype} {taps.shape}; give numbers of shape (kH, kW)")
-    if taps.dtype == np.float16:  # SciPy has no sparse arrays of it
+    if taps.dtype == np.float16:  # SciPy has no sparse arrays of float16
         taps = taps.astype(np.float32)
     if len(input_shape) != 2 or min(input_shape) < 1:
         raise SettingError(
@@ -177,9 +183,9 @@ def conv_matrix(
     type_ = np.int32 if max(height * width, size[0] * size[1] * taps.size) < 2**31 else np.int64
     pixels: NDArray[Any] = np.arange(height * width, dtype=type_).reshape(height, width)
     pixels = np.pad(pixels, ((top, top), (left, left)), constant_values=-1)
-    reach = d * (taps.shape[0] - 1) + 1, e * (taps.shape[1] - 1) + 1
-    # The pixel under each tap, a row for each output; so the rows of the matrix are sorted.
-    windows = sliding_window_view(pixels, reach)[::s, ::t, ::d, ::e].reshape(-1, taps.size)
+    extent = d * (taps.shape[0] - 1) + 1, e * (taps.shape[1] - 1) + 1
+    # Each row holds the input pixels under the taps of one output, in ascending order.
+    windows = sliding_window_view(pixels, extent)[::s, ::t, ::d, ::e].reshape(-1, taps.size)
     inside = windows >= 0
     ends = np.concatenate([[0], np.cumsum(inside.sum(axis=1))]).astype(type_)
     values = np.broadcast_to(taps.ravel(), windows.shape)[inside]
@@ -188,7 +194,7 @@ def conv_matrix(
 
 
 def _pair(name: str, value: Span, least: int) -> Pair:
-    """Return a number or pair as a pair, or raise a `SettingError`."""
+    """Return a whole number or a pair of them as a pair, or raise a `SettingError`."""
     try:
         values = tuple(map(index, value)) if isinstance(value, (tuple, list)) else (index(value),)
     except TypeError as error:

@@ -1,7 +1,7 @@
-"""Interpolants, and the stages that resample by them.
+"""Interpolants such as bicubic or Lanczos, and the stages that resample with them.
 
-An interpolant phi is an even function of the distance to a sample, in input pixels; it gives the
-value at position u as sum_i phi(u - i) x[i].
+An interpolant phi is an even function of the distance to a sample, in input pixels. The
+interpolated value at position u is sum_i phi(u - i) x[i].
 """
 
 from collections.abc import Callable
@@ -24,8 +24,8 @@ class Interpolant:
 
     Args:
         name: Its name.
-        function: phi of distances, any shape, in input pixels.
-        support: phi is 0 at and beyond this distance, in input pixels.
+        function: phi, a function of distances of any shape, in input pixels.
+        support: The distance at and beyond which phi is 0, in input pixels.
     """
 
     name: str
@@ -69,16 +69,16 @@ Source: C. Duchon, "Lanczos filtering in one and two dimensions", 1979.
 """
 
 AREA = Interpolant("area", np.ones_like, 0.5)
-"""The box: an axis that shrinks by whole numbers gets the mean of the pixels under each output."""
+"""The box: on an axis shrunk by a whole factor, an output is the mean of the pixels under it."""
 
 
 def gaussian(deviation: float) -> Interpolant:
-    """Return a Gaussian of a standard deviation in input pixels, cut at four of them."""
+    """Return a Gaussian of standard deviation `deviation` input pixels, cut at four deviations."""
     return Interpolant("gaussian", lambda x: np.exp(-0.5 * (x / deviation) ** 2), 4 * deviation)
 
 
 def b_spline(order: int, x: Distances) -> Distances:
-    """Return the centred B-spline of an order, 0 to 5, at distances x in input pixels.
+    """Return the centred B-spline of `order`, 0 to 5, at distances `x` in input pixels.
 
     Source: M. Unser, "Splines: a perfect fit for signal and image processing", 1999, equation 6
         (the recursion over the order).
@@ -96,11 +96,11 @@ def b_spline(order: int, x: Distances) -> Distances:
 
 @lru_cache
 def cardinal_spline(order: int) -> Interpolant:
-    """Return the interpolating spline of an order, 1 to 5, as one interpolant.
+    """Return the interpolating spline of `order`, 1 to 5, as one interpolant.
 
-    Interpolating with B-splines needs a prefilter whose response never ends. It decays by a
-    constant factor per pixel, so it is cut where it has fallen below 1e-9; prefilter and B-spline
-    together are then one kernel, and spline interpolation is a convolution like any other.
+    Interpolating with B-splines needs a prefilter with an infinite response. The response decays
+    exponentially, so it is cut where it falls below 1e-9. Prefilter and B-spline together are then
+    one kernel, and spline interpolation is a convolution like any other.
 
     Source: M. Unser, A. Aldroubi, M. Eden, "B-spline signal processing: part I - theory", 1993,
         section II.D (cardinal splines).
@@ -123,8 +123,8 @@ def interpolation_band(phi: Interpolant, size_in: int, size_out: int) -> Band:
     """Return the band that resamples an axis with an interpolant.
 
     Half-pixel centres: output pixel o samples the input at (o + 0.5) size_in / size_out - 0.5.
-    When the axis shrinks, phi is widened by the reduction (antialiasing). Each row is divided by
-    its sum, so a flat picture stays flat.
+    When the axis shrinks, phi is widened by the reduction factor (antialiasing). Each row of the
+    band is divided by its sum, so a flat picture stays flat.
 
     Args:
         phi: The interpolant.
@@ -133,7 +133,7 @@ def interpolation_band(phi: Interpolant, size_in: int, size_out: int) -> Band:
     """
     step, period = _lowest_terms(size_in, size_out)
     widening = max(1.0, step / period)
-    # Twice the period times the position, an exact integer: equal phases give equal rows.
+    # Each position times 2 `period`, an exact integer, so that equal phases give equal rows.
     position = (2 * np.arange(period, dtype=np.int64) + 1) * step - period
     whole, rest = np.divmod(position, 2 * period)
     reach = int(np.ceil(phi.support * widening))
@@ -168,6 +168,6 @@ def spline_resampling(order: int, size_in: Size, size_out: Size) -> Separable:
 
 
 def _lowest_terms(size_in: int, size_out: int) -> tuple[int, int]:
-    """Return the least whole numbers of input and output pixels that span the same length."""
+    """Return the least numbers of input and output pixels that span the same length."""
     common = gcd(size_in, size_out)
     return size_in // common, size_out // common

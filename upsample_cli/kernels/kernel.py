@@ -1,7 +1,7 @@
 """The kernel of a transposed convolution: taps, stride, phases, shift.
 
-Output size is (n - 1) s - 2p + k + output_padding with dilation 1 (Dumoulin & Visin, arXiv
-1603.07285, relationship 14); p and output_padding are chosen so that it is exactly n s.
+The output size for dilation 1 is (n - 1) s - 2p + k + output_padding (Dumoulin & Visin, arXiv
+1603.07285, relationship 14); p and output_padding are chosen so that the size is exactly n s.
 """
 
 from dataclasses import dataclass, field
@@ -14,23 +14,23 @@ from upsample_cli.kernels.phases import phase_sums, without_rounding
 from upsample_cli.kernels.stages import Polyphase, Separable, transposed_convolution_band
 from upsample_cli.planes import Size
 
-_LARGEST = 1e12  # of a tap; sums of much larger ones would overflow in single precision
+_LARGEST = 1e12  # absolute tap; sums of much larger taps would overflow in single precision
 
 Taps = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Kernel:
-    """The taps of a transposed convolution and the stride they are for.
+    """The taps of a transposed convolution, and its stride.
 
     Args:
         name: Its name.
         taps: Shape (kH, kW), finite.
         stride: Output pixels per input pixel on both axes, 1 or more.
-        factors: Taps down and across whose outer product they are, where that is known.
+        factors: 1-D taps down and across whose outer product is `taps`; None where not known.
 
     Raises:
-        SettingError: The taps or the stride cannot be those of a kernel.
+        SettingError: The taps are not a finite matrix or are too large, or the stride is below 1.
 
     >>> import numpy as np
     >>> Kernel("uniform", np.full((3, 3), 4 / 9), 2).phase_sums.round(2).tolist()
@@ -60,18 +60,18 @@ class Kernel:
 
     @classmethod
     def outer(cls, name: str, down: Taps, across: Taps, stride: int) -> "Kernel":
-        """Return the separable kernel of taps along each axis, shapes (kH,) and (kW,)."""
+        """Return the separable kernel of taps `down`, shape (kH,), and `across`, shape (kW,)."""
         return cls(name, np.outer(down, across), stride, (down, across))
 
     @property
     def padding(self) -> Size:
-        """Output pixels cropped before the first row and column: half of k - s, rounded up."""
-        tall, wide = (-((self.stride - length) // 2) for length in self.taps.shape)
-        return tall, wide
+        """Output rows and columns cropped at the top and left: half of k - s, rounded up."""
+        down, across = (-((self.stride - length) // 2) for length in self.taps.shape)
+        return down, across
 
     @property
     def shift(self) -> tuple[float, float]:
-        """How far the picture moves down and right, in output pixels; 0 where k - s is even."""
+        """How far the picture moves down and right, in output pixels; 0, or -0.5 for odd k - s."""
         down, right = (
             (length - self.stride) / 2 - padding
             for length, padding in zip(self.taps.shape, self.padding, strict=True)
@@ -80,12 +80,12 @@ class Kernel:
 
     @property
     def phase_sums(self) -> Taps:
-        """The DC gain of each output phase, shape (stride, stride)."""
+        """The gain of each output phase on a flat picture, shape (stride, stride)."""
         sums = phase_sums(self.taps, (self.stride, self.stride), self.padding)
         return without_rounding(sums, float(np.abs(self.taps).sum()))
 
     def stage(self) -> Separable | Polyphase:
-        """Return the stage that applies this kernel, the separable one where that is possible."""
+        """Return the stage that applies this kernel, a `Separable` one if the taps allow it."""
         factors = self.factors or _factored(self.taps)
         if factors is None:
             return Polyphase(self.taps, self.stride, self.padding)
@@ -96,10 +96,10 @@ class Kernel:
         )
 
     def then(self, later: "Kernel") -> "Kernel":
-        """Return the one kernel that does what this and then a later one do.
+        """Return the kernel that is equivalent to this one followed by `later`.
 
-        Its stride is the product of the two; its taps are this one's spread by the later stride
-        and convolved with the later taps.
+        Its stride is the product of both strides; its taps are this kernel's taps, the later
+        stride apart, convolved with the later taps.
         """
         name, stride = f"{self.name} then {later.name}", self.stride * later.stride
         if self.factors and later.factors:
@@ -112,7 +112,7 @@ class Kernel:
 
 
 def _chained(first: Taps, later: Taps, stride: int) -> Taps:
-    """Return taps spread by a stride and convolved with later taps."""
+    """Return the taps `first`, spaced `stride` apart, convolved with the taps `later`."""
     (rows, columns), (height, width) = first.shape, later.shape
     taps = np.zeros(((rows - 1) * stride + height, (columns - 1) * stride + width))
     for i in range(rows):
@@ -123,7 +123,7 @@ def _chained(first: Taps, later: Taps, stride: int) -> Taps:
 
 
 def _factored(taps: Taps) -> tuple[Taps, Taps] | None:
-    """Return the taps down and across whose outer product these are, None if there are none."""
+    """Return taps down and across whose outer product is `taps`; None if it is not separable."""
     left, weights, right = np.linalg.svd(taps)
     if (weights[1:] > 1e-7 * weights[0]).any():
         return None

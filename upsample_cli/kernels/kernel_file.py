@@ -1,9 +1,9 @@
 """Kernel files: .npz with a format version, .npy with bare taps; read by NumPy, never unpickled.
 
-A .npz holds `format`, `method` (tconv or resize-conv), `stride`, `resize` (what a resize-conv
-upsamples by), `taps`, and `about`, a JSON text of how the kernel was trained. A kernel that comes
-with the package lies twice in `learned/`: as it was trained, .npz, and its taps alone, .npy, which
-every run reads without the ZIP and JSON libraries.
+A .npz holds `format`, `method` (tconv or resize-conv), `stride`, `resize` (how a resize-conv
+upsamples: nearest or bilinear), `taps`, and `about`, a JSON text on how the kernel was trained.
+Each kernel of the package is in `learned/` twice: the .npz as trained, and its taps alone as .npy.
+Enlarging reads the .npy, which needs no ZIP and JSON libraries.
 """
 
 import io
@@ -25,29 +25,29 @@ FORMAT = 1
 SHIPPED_STRIDES = (2, 3, 4)
 SHIPPED = os.path.join(os.path.dirname(__file__), "learned")
 LONGEST = 1 << 26
-"""The most bytes of a file of a kernel or a network."""
-_LARGEST = 512  # taps an axis: more is no kernel but a picture
+"""The largest size of a kernel or network file, in bytes."""
+_LARGEST = 512  # taps per axis, and stride: a larger array is a picture rather than a kernel
 _KINDS = {"format": "iu", "method": "U", "stride": "iu", "resize": "U", "taps": "f", "about": "U"}
 _METHODS = {("tconv", ""), ("resize-conv", "nearest"), ("resize-conv", "bilinear")}
 # What NumPy raises for a damaged archive or array.
 _READ_ERRORS = (
     OSError, ValueError, EOFError, KeyError, TypeError, SyntaxError, NotImplementedError,
     OverflowError, zlib.error,
-    MemoryError,  # a header that promises too much
-    RuntimeError,  # an archive that says it is encrypted
+    MemoryError,  # a header that claims a huge array
+    RuntimeError,  # an archive marked as encrypted
 )  # fmt: skip
 
 
 class KernelFile(NamedTuple):
-    """What a kernel file holds.
+    """The contents of a kernel file.
 
     Args:
         method: `tconv` or `resize-conv`.
         stride: Output pixels per input pixel.
-        taps: Of the transposed convolution, or of the convolution after resizing: shape (kH, kW),
-            or (k,) for a separable kernel, the same along both axes.
-        resize: What a resize-conv upsamples by, `nearest` or `bilinear`; empty for tconv.
-        about: How it was trained: plain numbers and words.
+        taps: Those of the transposed convolution, or of the convolution after resizing: shape
+            (kH, kW), or (k,) for a separable kernel with the same taps along both axes.
+        resize: How a resize-conv upsamples, `nearest` or `bilinear`; empty for tconv.
+        about: How it was trained, as JSON values; empty where not known.
     """
 
     method: str
@@ -57,10 +57,10 @@ class KernelFile(NamedTuple):
     about: Mapping[str, Any] = MappingProxyType({})
 
     def kernel(self, name: str) -> Kernel:
-        """Return the transposed convolution that this kernel amounts to, under a name.
+        """Return the equivalent transposed convolution, called `name`.
 
         Raises:
-            SettingError: The taps or the stride cannot be those of a kernel.
+            SettingError: `Kernel` refuses the taps or the stride.
         """
         stride = self.stride if self.method == "tconv" else 1
         if self.taps.ndim == 1:
@@ -74,7 +74,7 @@ class KernelFile(NamedTuple):
         return resized(kernel, self.resize, self.stride)
 
     def to_bytes(self) -> bytes:
-        """Return the bytes of the .npz file; the same for the same kernel."""
+        """Return the bytes of the .npz file; equal kernels give equal bytes."""
         import json
 
         file = io.BytesIO()
@@ -88,7 +88,7 @@ class KernelFile(NamedTuple):
 
 @lru_cache(maxsize=32)
 def shipped(method: str, name: str, stride: int) -> KernelFile:
-    """Return a kernel that comes with the package, without how it was trained.
+    """Return a kernel that comes with the package; its `about` is empty.
 
     Args:
         method: `tconv` or `resize-conv`.
@@ -105,16 +105,17 @@ def shipped_path(method: str, name: str, stride: int, suffix: str = ".npz") -> s
 
 
 def load(path: str, method: str | None, stride: int, resize: str = "") -> KernelFile:
-    """Return what is in a kernel file; it is read again only when it has changed.
+    """Return the contents of a kernel file, cached until the file changes.
 
     Args:
         path: A .npz that `upsample train` wrote, or a .npy of taps, shape (kH, kW).
-        method: The method to use it for: `tconv` or `resize-conv`; None for its own.
-        stride: The stride to use the taps of a .npy with; a .npz brings its own.
-        resize: What the resize-conv upsamples by.
+        method: The method to use it for: `tconv` or `resize-conv`; None for the file's own.
+        stride: The stride for the taps of a .npy; a .npz has its own.
+        resize: How the resize-conv upsamples, `nearest` or `bilinear`; empty for tconv.
 
     Raises:
-        SettingError: No such file, no kernel, another format version or method, wrong shape, NaN.
+        SettingError: The file is missing, is not a kernel, has another format version, method or
+            `resize`, or its taps have a wrong shape or hold NaN.
     """
     try:
         state = os.stat(path)
@@ -127,7 +128,7 @@ def load(path: str, method: str | None, stride: int, resize: str = "") -> Kernel
 def _load(
     path: str, modified: int, length: int, method: str | None, stride: int, resize: str
 ) -> KernelFile:
-    """Return what is in a kernel file; time and length are there as keys of the cache."""
+    """Return the contents of a kernel file; `modified` and `length` only serve as cache keys."""
     name = os.path.basename(path)
     content = read_arrays(path, LONGEST)
     if isinstance(content, dict):
@@ -137,7 +138,7 @@ def _load(
         if taps.ndim == 1:
             raise SettingError(f"kernel '{name}' has shape {len(taps)}; give a matrix of taps")
         file = KernelFile(method or "tconv", stride, taps, resize)
-    file.kernel(name)  # raises for shapes, strides and NaN
+    file.kernel(name)  # raises an error for wrong shapes or strides, and for NaN
     if method not in (None, file.method):
         raise SettingError(
             f"kernel '{name}' is for {file.method}, not {method}; pass -m {file.method}"
@@ -151,15 +152,15 @@ def _load(
 
 
 def read_arrays(path: str, most: int | None = None) -> NDArray[Any] | dict[str, NDArray[Any]]:
-    """Return the array of a .npy, or those of a .npz by name.
+    """Return the array of a .npy, or the arrays of a .npz by name.
 
     Args:
         path: The file.
-        most: How many bytes the arrays may have; None for what memory allows.
+        most: The most bytes that the file and its arrays may have; None for what memory allows.
 
     Raises:
-        SettingError: No file, too large, without arrays, or one that would have to be unpickled.
-        PictureTooLargeError: It needs more memory than may be taken.
+        SettingError: The file is missing, larger than `most`, not a NumPy file, or pickled.
+        PictureTooLargeError: The file needs more memory than may be taken.
     """
     import tokenize  # slow to import, and most runs read no such file
     import zipfile
@@ -183,14 +184,14 @@ def read_arrays(path: str, most: int | None = None) -> NDArray[Any] | dict[str, 
 
 
 def _check_length(path: str, length: int, most: int | None) -> None:
-    """Refuse a file that is, or whose members are, too long."""
+    """Raise an error if a file, or the sum of its members, is too large."""
     if most is not None and length > most:
         raise SettingError(f"{path} holds {length} bytes, too many for a kernel; check the file")
     memory.check(2 * length, path)
 
 
 def as_numbers(name: str, array: NDArray[Any]) -> NDArray[np.float64]:
-    """Return the taps of a name as float64, or raise a `SettingError` if they are no numbers."""
+    """Return kernel `name`'s array as float64, or raise a `SettingError` if it is not numeric."""
     if array.dtype.kind not in "fiub":
         raise SettingError(
             f"kernel '{name}' holds values of type {array.dtype}, not numbers; give floats"
@@ -199,7 +200,7 @@ def as_numbers(name: str, array: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def _from_entries(name: str, entries: dict[str, NDArray[Any]]) -> KernelFile:
-    """Return the kernel of the arrays of a .npz, or raise a `SettingError`."""
+    """Return the kernel that the arrays of a .npz describe, or raise a `SettingError`."""
     missing = sorted(_KINDS.keys() - entries.keys())
     if missing:
         raise SettingError(

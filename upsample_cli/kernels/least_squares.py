@@ -1,15 +1,17 @@
-"""Kernels by least squares: the taps that bring shrunk pictures nearest to their originals.
+"""Training of kernels by least squares: the taps that best turn shrunk pictures into originals.
 
 Every output phase is a weighted sum of the same n x n input pixels, so all phases share one Gram
-matrix G = E[x x^T]; with the cross moments b = E[x y] of each phase nothing else of the pictures is
-kept. What is required of a kernel - symmetric, separable, balanced, exact on ramps, a
-resize-convolution - is linear in its free parameters f: taps = S f with C f = d. The best f solves
-one small system (Karush-Kuhn-Tucker):
+matrix G = E[x x^T]. Besides G, only the cross moments b = E[x y] of each phase are kept of the
+pictures. The requirements on a kernel (symmetric, balanced, exact on ramps, a resize-convolution)
+are linear in its free parameters f: taps = S f with C f = d. A separable kernel is fitted along one
+axis at a time. The best f, with Lagrange multipliers m, solves one small system
+(Karush-Kuhn-Tucker):
 
     | S'GS  C' | | f |   | S'b |
     |  C    0  | | m | = |  d  |
 
-Noise of sigma levels in the pictures to be enlarged is sigma^2 more on the diagonal of G.
+If noise of sigma levels is expected in the pictures to enlarge, sigma^2 is added to the diagonal
+of G.
 """
 
 from dataclasses import dataclass, field
@@ -23,16 +25,16 @@ from upsample_cli.kernels.kernel import Taps
 
 BALANCES = ("flat", "ramp", "none")
 _CHUNK = 1 << 15  # patches at once
-_ROUNDS = 30  # of alternation between the axes; ten are enough to 1e-6
+_ROUNDS = 30  # of fitting one axis at a time; ten are enough for an accuracy of 1e-6
 
 
 @dataclass(frozen=True, slots=True)
 class Structure:
-    """What is required of a kernel.
+    """The requirements on a kernel.
 
     Args:
-        method: `tconv` or `resize-conv`; the latter's taps are a free kernel over a box.
-        separable: Whether it is a product of the same taps along both axes.
+        method: `tconv` or `resize-conv`; the latter convolves its free taps with a box (nearest).
+        separable: Whether it is the outer product of the same taps along both axes.
         balance: `flat` (equal phase sums), `ramp` (equal first moments too) or `none`.
     """
 
@@ -43,11 +45,11 @@ class Structure:
 
 @dataclass(slots=True, eq=False)
 class Moments:
-    """The sums that are kept of pairs of shrunk and original pictures.
+    """The sums over pairs of shrunk and original pictures that a fit needs.
 
     Args:
         stride: Original pixels per shrunk pixel along an axis, s.
-        taps: Shrunk pixels along an axis that a phase draws on, n; odd.
+        taps: Shrunk pixels along an axis that each phase draws on, n; odd.
     """
 
     stride: int
@@ -67,7 +69,7 @@ class Moments:
         Args:
             low: Shape (h, w), the shrunk picture in levels.
             high: Shape (h s, w s), its original.
-            samples: How many patches at most.
+            samples: The most patches to add.
             rng: Chooses the places.
         """
         s, n, reach = self.stride, self.taps, self.taps // 2
@@ -95,9 +97,9 @@ def fit(moments: Moments, structure: Structure, noise: float) -> Taps:
     """Return the best taps of the transposed convolution, or of the convolution after resizing.
 
     Args:
-        moments: Of pairs of pictures, in levels.
-        structure: What is required of the kernel.
-        noise: Expected in the pictures to be enlarged, levels.
+        moments: Sums over pairs of pictures, in levels.
+        structure: The requirements on the kernel.
+        noise: Standard deviation of the noise expected in pictures to enlarge, in levels.
 
     Returns:
         Shape (k,), the same along both axes, if separable, else (k, k); k is s n for tconv and
@@ -114,7 +116,7 @@ def fit(moments: Moments, structure: Structure, noise: float) -> Taps:
 def _fit_separable(gram: Taps, cross: Taps, structure: Structure) -> Taps:
     """Return the free taps along an axis of the best separable kernel.
 
-    With the taps along one axis fixed, those along the other are a linear problem.
+    With the taps along one axis fixed, finding the taps along the other is a linear problem.
     """
     n, s = cross.shape[0], cross.shape[2]
     expansion, phases = _expansion(structure, s, n), _phase_taps(s, n)
@@ -124,7 +126,7 @@ def _fit_separable(gram: Taps, cross: Taps, structure: Structure) -> Taps:
     wanted = _conditions(structure.balance, s, n)
     conditions = np.array([weights @ parts for weights, _ in wanted]).reshape(-1, basis.shape[1])
     goals = np.array([goal for _, goal in wanted]).ravel()
-    # Both axes and both directions of the pictures are alike.
+    # The kernel has the same taps along both axes, so their moments are averaged.
     gram = (gram + gram.transpose(1, 0, 3, 2)) / 2
     cross = (cross + cross.transpose(1, 0, 3, 2)) / 2
     triangle = np.maximum(0.0, 1.0 - np.abs(np.arange(s * n) - (s * n - 1) / 2) / s)
@@ -140,12 +142,12 @@ def _fit_separable(gram: Taps, cross: Taps, structure: Structure) -> Taps:
 
 
 def _fit_full(gram: Taps, cross: Taps, structure: Structure) -> Taps:
-    """Return the free taps of the best kernel that is no product."""
+    """Return the free taps of the best kernel that need not be separable."""
     n, s = cross.shape[0], cross.shape[2]
     expansion, phases = _expansion(structure, s, n), _phase_taps(s, n)
     orbits = _orbits(expansion.shape[1])
     count = orbits.max() + 1
-    # The taps that each free parameter stands for, spread over the kernel: (k, k, free).
+    # For each free parameter, the kernel whose taps depend on it: shape (s n, s n, count).
     spread = np.zeros((s * n, s * n, count))
     for orbit in range(count):
         spread[..., orbit] = expansion @ (orbits == orbit) @ expansion.T
@@ -163,7 +165,7 @@ def _fit_full(gram: Taps, cross: Taps, structure: Structure) -> Taps:
 
 
 def _expansion(structure: Structure, s: int, n: int) -> Taps:
-    """Return the matrix from free taps along an axis to those of the transposed convolution."""
+    """Return the matrix from free taps along an axis to the transposed convolution's taps."""
     if structure.method == "tconv":
         return np.eye(s * n)
     length = (n - 1) * s + 1
@@ -171,12 +173,12 @@ def _expansion(structure: Structure, s: int, n: int) -> Taps:
 
 
 def _phase_taps(s: int, n: int) -> NDArray[np.int64]:
-    """Return for each phase the indices of the taps that weigh its n inputs, shape (s, n)."""
+    """Return the indices of the taps that weigh the n inputs of each phase, shape (s, n)."""
     return s * (n - 1 - np.arange(n)) + np.arange(s)[:, None]
 
 
 def _conditions(balance: str, s: int, n: int) -> list[tuple[Taps, Taps]]:
-    """Return weights of a phase's n inputs, and to what each phase's taps sum with them."""
+    """Return conditions: weights of a phase's n taps, and the required weighted sum per phase."""
     sums_and_moments: list[tuple[Taps, Taps]] = [
         (np.ones(n), np.ones(s)),
         (np.arange(n, dtype=np.float64) - n // 2, (np.arange(s) + 0.5) / s - 0.5),
@@ -185,9 +187,9 @@ def _conditions(balance: str, s: int, n: int) -> list[tuple[Taps, Taps]]:
 
 
 def _constrained_minimum(normal: Taps, right: Taps, conditions: Taps, goals: Taps) -> Taps:
-    """Return the minimiser of f'Nf - 2 f'r under C f = d; conditions may depend on one another.
+    """Return the f that minimises f'Nf - 2 f'r under C f = d; rows of C may be dependent.
 
-    The conditions are met first, exactly; the minimum is looked for in the freedom they leave.
+    A special solution meets the conditions exactly; the minimum is then found in their null space.
     """
     if not len(conditions):
         return np.asarray(np.linalg.lstsq(normal, right, rcond=None)[0])
@@ -200,12 +202,12 @@ def _constrained_minimum(normal: Taps, right: Taps, conditions: Taps, goals: Tap
 
 
 def _fold(length: int) -> NDArray[np.int64]:
-    """Number the taps along an axis from both ends, so that a flip keeps the number."""
+    """Number the taps along an axis from both ends, so that a flip keeps their numbers."""
     return np.minimum(np.arange(length), np.arange(length)[::-1])
 
 
 def _orbits(length: int) -> NDArray[Any]:
-    """Number the taps of a square so that flips and quarter turns keep the number."""
+    """Number the taps of a square kernel so that flips and quarter turns keep their numbers."""
     low, high = (pick.outer(_fold(length), _fold(length)) for pick in (np.minimum, np.maximum))
     numbers = np.unique(low * length + high, return_inverse=True)[1]
     return np.asarray(numbers.reshape(length, length))

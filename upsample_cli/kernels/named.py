@@ -1,4 +1,4 @@
-"""Fixed kernels by name: functions of the stride whose mean phase sum is 1."""
+"""Fixed kernels by name, such as bilinear, for any stride; their mean phase sum is 1."""
 
 from collections.abc import Callable
 
@@ -8,12 +8,12 @@ from upsample_cli.errors import SettingError
 from upsample_cli.kernels.interpolants import BICUBIC, BILINEAR, LANCZOS, Interpolant
 from upsample_cli.kernels.kernel import Kernel, Taps
 
-# All have the same arguments: the stride, the taps along each axis (by default each has its own
-# size), and the seed of a random kernel.
+# All functions in `KERNELS` take a stride, the taps along each axis (None for a size that suits the
+# kernel) and a seed, which only `random` uses.
 
 
 def uniform(stride: int, size: int | None = None, seed: int = 0) -> Kernel:
-    """Return the kernel whose taps are all equal; balanced where the stride divides its size.
+    """Return the kernel whose taps are all equal; balanced if its size is a multiple of the stride.
 
     >>> round(float(uniform(2, 3).phase_sums.max()), 4)
     1.7778
@@ -24,9 +24,9 @@ def uniform(stride: int, size: int | None = None, seed: int = 0) -> Kernel:
 
 
 def random(stride: int, size: int | None = None, seed: int = 0) -> Kernel:
-    """Return a kernel of independent random taps: a layer before training.
+    """Return a kernel of independent random taps, like a layer before training.
 
-    Taps are drawn evenly from 0..1, then scaled to keep brightness.
+    Taps are drawn uniformly from 0..1, then scaled to keep the brightness.
     """
     size = size or _balanced_size(stride)
     taps = np.random.default_rng(seed).random((size, size))
@@ -34,24 +34,24 @@ def random(stride: int, size: int | None = None, seed: int = 0) -> Kernel:
 
 
 def gaussian(stride: int, size: int | None = None, seed: int = 0) -> Kernel:
-    """Return a Gaussian of half an input pixel's standard deviation, balanced."""
+    """Return a balanced Gaussian kernel; its standard deviation is half an input pixel."""
     size = size or 4 * stride - stride % 2
     taps = np.exp(-0.5 * (_distances(size, stride) / 0.5) ** 2)
     return _outer("gaussian", taps, stride)
 
 
 def _interpolant(phi: Interpolant) -> Callable[..., Kernel]:
-    """Return the function that gives an interpolant's kernel."""
+    """Return the function from a stride to an interpolant's kernel."""
 
     def kernel(stride: int, size: int | None = None, seed: int = 0) -> Kernel:
-        """Return the interpolant's samples for a stride, balanced."""
+        """Return the kernel of the interpolant's samples for a stride, balanced."""
         if size is not None:
             raise SettingError(
                 f"--kernel-size is for uniform, random and gaussian, not {phi.name}; leave it out"
             )
-        # For an odd stride the outermost distance of an even size would be the support itself.
-        reach = 2 * int(phi.support) * stride - stride % 2
-        return _outer(phi.name, phi(_distances(reach, stride)), stride)
+        # The size is odd for an odd stride, so that the picture stays in place.
+        length = 2 * int(phi.support) * stride - stride % 2
+        return _outer(phi.name, phi(_distances(length, stride)), stride)
 
     return kernel
 
@@ -67,17 +67,17 @@ KERNELS: dict[str, Callable[..., Kernel]] = {
 
 
 def smoothing(name: str, stride: int, size: int | None = None) -> Kernel:
-    """Return the convolution that follows an upsampling by a stride.
+    """Return the kernel of a convolution that follows an upsampling by a stride.
 
     Args:
         name: `box` (all taps equal), `gaussian` (standard deviation half an input pixel) or
-            `sharpen` (the picture, plus half of its difference from a box filtered copy).
+            `sharpen` (the picture, plus half of its difference from a box-filtered copy).
         stride: Output pixels per input pixel of the upsampling.
-        size: Taps along each axis, odd; by default the odd number next above the stride
+        size: Taps along each axis, odd; by default the next odd number above the stride
             (gaussian: above twice the stride).
     """
-    reach = 2 * stride if name == "gaussian" else stride
-    size = size or reach + 1 + reach % 2
+    width = 2 * stride if name == "gaussian" else stride
+    size = size or width + 1 + width % 2
     if name == "box":
         return Kernel.outer(name, np.full(size, 1 / size), np.full(size, 1 / size), 1)
     if name == "gaussian":
@@ -89,7 +89,7 @@ def smoothing(name: str, stride: int, size: int | None = None) -> Kernel:
 
 
 def resized(kernel: Kernel, resize: str, stride: int) -> Kernel:
-    """Return the transposed convolution that an upsampling and then a convolution amount to.
+    """Return the transposed convolution equivalent to an upsampling followed by a convolution.
 
     Args:
         kernel: The convolution, of stride 1.
@@ -102,7 +102,7 @@ def resized(kernel: Kernel, resize: str, stride: int) -> Kernel:
 
 
 def _balanced_size(stride: int) -> int:
-    """Return the least size above the stride that is balanced and centred."""
+    """Return the least multiple of the stride above it that keeps the picture in place."""
     return stride * (2 + stride % 2)
 
 
@@ -112,7 +112,7 @@ def _distances(size: int, stride: int) -> Taps:
 
 
 def _outer(name: str, taps: Taps, stride: int) -> Kernel:
-    """Return the separable kernel of these taps, each phase divided by its own sum."""
+    """Return the separable kernel of `taps` along both axes, each phase divided by its sum."""
     phase = np.arange(len(taps)) % stride
     taps = taps / np.bincount(phase, taps, stride)[phase]
     return Kernel.outer(name, taps, taps, stride)

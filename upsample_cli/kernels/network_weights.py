@@ -1,10 +1,10 @@
-"""The weights of a learned network, and the file that they lie in.
+"""The weights of a learned network, and the .npz file that holds them.
 
 A network is a body of convolutions, each followed by a leaky rectifier, and a head: a transposed
-convolution of stride s over the body's features, its 3 s x 3 s taps given by output phase. A file
-is a .npz of `format`, `method` (network), `layer0`, `bias0`, `layer1`, ..., `head` in float16, and
-`about`, a JSON text of how it was trained. Reading takes from the head's taps their mean for each
-phase and feature, so that they sum to 0 whatever the rounding.
+convolution of stride s over the body's features, whose 3s x 3s taps are stored by output phase. A
+file is a .npz of `format`, `method` (network), `layer0`, `bias0`, `layer1`, ..., `head` in float16,
+and `about`, a JSON text on how the network was trained. Reading subtracts from the head's taps
+their mean for each phase and feature, so that they sum to 0 despite the rounding to float16.
 """
 
 import io
@@ -24,10 +24,10 @@ from upsample_cli.kernels.kernel_file import FORMAT, LONGEST, SHIPPED, read_arra
 Weights = NDArray[np.float32]
 
 LEAK = 0.2
-"""What the leaky rectifier after each layer multiplies negative values by."""
+"""The factor of negative values in the leaky rectifier after each layer of the body."""
 
 _PHASES = [stride**2 for stride in range(2, 9)]
-_LARGEST = 1e4  # of a weight: sums of products of larger ones would overflow
+_LARGEST = 1e4  # absolute weight; sums of products of larger weights would overflow
 
 
 class Convolution(NamedTuple):
@@ -38,12 +38,12 @@ class Convolution(NamedTuple):
 
 
 class ResidualNetwork(NamedTuple):
-    """The network of the method `network`: what it makes is added to the linear enlargement.
+    """The network of the method `network`; its output is added to the linear enlargement.
 
     Args:
-        body: Convolutions: the first takes luma alone and has any odd size, the others 3x3 taps.
+        body: Convolutions: the first takes luma alone and has k x k taps, k odd; the others 3x3.
         head: Shape (s^2, C, 3, 3), the taps of each output phase of the transposed convolution.
-        about: How it was trained: plain numbers and words.
+        about: How it was trained, as JSON values.
     """
 
     body: tuple[Convolution, ...]
@@ -57,11 +57,11 @@ class ResidualNetwork(NamedTuple):
 
     @property
     def halo(self) -> int:
-        """Input pixels that an output draws on beyond each side of its own."""
+        """Input pixels that the network needs beyond each side of what it computes."""
         return 1 + sum(len(layer.weights[0, 0]) // 2 for layer in self.body)
 
     def phase_sums(self) -> NDArray[np.float64]:
-        """Return the phase sums, shape (s, s), at the grey level at which they are most uneven."""
+        """Return the phase sums, shape (s, s), at the grey level where they are most uneven."""
         features = np.linspace(-0.5, 0.5, 256)[None]
         for weights, bias in self.body:
             features = weights.astype(np.float64).sum((2, 3)) @ features + bias[:, None]
@@ -71,7 +71,7 @@ class ResidualNetwork(NamedTuple):
         return np.asarray(worst.reshape(self.stride, self.stride))
 
     def to_bytes(self) -> bytes:
-        """Return the bytes of the .npz file; the same for the same network."""
+        """Return the bytes of the .npz file, the same on every call."""
         import json
 
         arrays: dict[str, Any] = {"format": FORMAT, "method": "network"}
@@ -84,14 +84,15 @@ class ResidualNetwork(NamedTuple):
 
 
 def load_network(weights: str, stride: int = 2) -> ResidualNetwork:
-    """Return the network of a name or a file; it is read again only when it has changed.
+    """Return the network of a name or a file, cached until the file changes.
 
     Args:
         weights: `photo` or `clean`, or the path of a .npz.
-        stride: Which of those that have a name; a file brings its own.
+        stride: The stride of a network by name; a .npz has its own.
 
     Raises:
-        SettingError: No such file, no network, another format, wrong shapes, NaN.
+        SettingError: The file is missing, is not a network, has another format version, or its
+            arrays have wrong shapes or hold NaN.
     """
     shipped = os.path.join(SHIPPED, f"network-{weights}-x{stride}.npz")
     path = weights if "." in weights else shipped
@@ -104,7 +105,7 @@ def load_network(weights: str, stride: int = 2) -> ResidualNetwork:
 
 @lru_cache(maxsize=8)
 def _load(path: str, modified: int, length: int) -> ResidualNetwork:
-    """Return the network of a file; time and length are there as keys of the cache."""
+    """Return the network of a file; `modified` and `length` only serve as cache keys."""
     arrays = read_arrays(path, LONGEST)
     if isinstance(arrays, np.ndarray) or not is_network(arrays):
         raise SettingError(f"{path} is not a network; give a .npz of `upsample train -m network`")
@@ -115,16 +116,16 @@ def _load(path: str, modified: int, length: int) -> ResidualNetwork:
 
 
 def is_network(arrays: NDArray[Any] | Mapping[str, NDArray[Any]]) -> bool:
-    """Return whether what `read_arrays` read from a file are the arrays of a network."""
+    """Return whether arrays that `read_arrays` returned are those of a network."""
     return not isinstance(arrays, np.ndarray) and str(arrays.get("method")) == "network"
 
 
 def _network(arrays: Mapping[str, NDArray[Any]]) -> ResidualNetwork:
-    """Return the network of arrays, or raise an error that says which is none of a network's."""
-    import json  # slow to import, and kernels do without
+    """Return the network that `arrays` describe, or raise an error that says what is wrong."""
+    import json  # slow to import, and kernels do not need it
 
     def named(name: str, *shape: int) -> Weights:
-        """Return an array of the file, once its shape and its values are checked."""
+        """Return the array called `name` after checking its shape and values."""
         array = np.asarray(arrays[name], np.float32)
         if array.shape != shape or not (np.abs(array) <= _LARGEST).all():
             raise ValueError(f"{name} has shape {array.shape}, or unusable numbers")

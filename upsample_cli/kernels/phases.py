@@ -1,13 +1,13 @@
-"""The output phases of a transposed convolution: sums of the taps that feed them, made equal too.
+"""The output phases of a transposed convolution: the sums of their taps, and how to equalise them.
 
-Output n = s i - p + d t takes tap t of input i, so tap t belongs to phase (d t - p) mod s.
+Tap t of input i contributes to output n = s i - p + d t, so tap t belongs to phase (d t - p) mod s.
 
 The nearest balanced kernel is a projection, in closed form for each phase. The taps of a phase lie
 on a grid, over which 1 and the distances from the grid's middle along each axis are orthogonal. So
-the least change that corrects a phase's sum is the same for all its taps, and the least that
-corrects its first moment along an axis grows with the distance; neither undoes the other. All sums
-become their mean; all moments become the value that changes the taps least. The conditions are
-symmetric, so symmetric taps stay symmetric.
+the least change that corrects a phase's sum is the same for all its taps, and the least change that
+corrects its first moment along an axis is proportional to the distance; neither undoes the other.
+All sums are set to their mean; all moments along an axis are set to the value that changes the taps
+least. The conditions are symmetric, so symmetric taps stay symmetric.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,10 +21,11 @@ from upsample_cli.errors import SettingError
 
 Floats: TypeAlias = NDArray[np.float64]
 
-# Moments that differ by less, relative to the sizes of their taps, differ by rounding to float32.
+# Moments that differ by less, relative to the sum of their absolute terms, differ only by rounding
+# to float32.
 _EQUAL = 1e-6
-_ROUNDING = 1e-7  # of the sizes of the taps: rounding to float32 leaves as much of a sum of 0
-HIGHEST_ORDER = 12  # that `strang_fix_order` looks for
+_ROUNDING = 1e-7  # of the sum of absolute taps: what float32 rounding leaves of a sum of 0
+HIGHEST_ORDER = 12  # the highest result of `strang_fix_order`
 
 
 def phase_sums(
@@ -38,8 +39,8 @@ def phase_sums(
     Args:
         taps: Shape (..., k1, ..., kN): any axes, then one for each axis of the picture.
         stride: Output pixels per input pixel along each of the N axes.
-        padding: Output pixels cropped before the first along each; by default 0.
-        dilation: Output pixels from one tap to the next along each; by default 1.
+        padding: Output pixels cropped before the first along each axis; by default 0.
+        dilation: Output pixels from one tap to the next along each axis; by default 1.
 
     Returns:
         Shape (..., s1, ..., sN).
@@ -52,17 +53,17 @@ def phase_sums(
     settings = zip(stride, padding or (0,) * count, dilation or (1,) * count, strict=True)
     for s, p, d in settings:
         phase = (d * np.arange(sums.shape[-count]) - p) % s
-        # Each axis in turn is summed away, and its phases become the last axis.
+        # Each axis in turn is summed over, and its phases become the last axis.
         sums = np.tensordot(sums, phase[:, None] == np.arange(s), axes=(-count, 0))
     return np.asarray(sums)
 
 
 def without_rounding(sums: Floats, size: float | NDArray[np.floating[Any]]) -> Floats:
-    """Return sums of taps in which what rounding leaves of 0 is 0.
+    """Return sums of taps, where those that differ from 0 only by rounding are set to 0.
 
     Args:
         sums: Any shape.
-        size: The sums of the absolute taps; a number, or a shape that broadcasts.
+        size: The sums of the absolute taps; a number, or an array that broadcasts with `sums`.
 
     >>> edge = np.array([0.1, 0.2, -0.3])
     >>> without_rounding(edge.sum(), np.abs(edge).sum()).tolist()
@@ -74,10 +75,10 @@ def without_rounding(sums: Floats, size: float | NDArray[np.floating[Any]]) -> F
 def first_moments(
     taps: NDArray[Any], stride: Sequence[int], padding: Sequence[int] | None = None
 ) -> Floats:
-    """Return for each axis the phase sums of the taps times their distance from the middle.
+    """Return the phase sums of taps times their signed distance from the middle, for each axis.
 
-    The arguments are those of `phase_sums`. The result has shape (N, s1, ..., sN), in output
-    pixels.
+    The arguments are those of `phase_sums`, without leading axes of `taps`. The result has shape
+    (N, s1, ..., sN); the distances are in output pixels.
     """
     moments = (taps * place for place in _places(taps))
     return np.array([phase_sums(moment, stride, padding) for moment in moments])
@@ -86,7 +87,7 @@ def first_moments(
 def overlaps(
     size: Sequence[int], stride: Sequence[int], dilation: Sequence[int] | None = None
 ) -> list[NDArray[np.int64]]:
-    """Return for each axis how many of its taps feed each phase; see `phase_sums`.
+    """Return how many taps feed each phase, for each axis; see `phase_sums`.
 
     >>> [axis.tolist() for axis in overlaps((3, 4), (2, 2))]
     [[2, 1], [2, 2]]
@@ -96,9 +97,10 @@ def overlaps(
 
 
 def strang_fix_order(taps: NDArray[Any], stride: Sequence[int]) -> int:
-    """Return how many orders of polynomials pass without a pattern of the stride's period.
+    """Return how many degrees of polynomials, from 0 up, get no pattern of the stride's period.
 
-    0: not even flat pictures pass; 1: they do (balanced); 2: ramps too; up to `HIGHEST_ORDER`.
+    0: even flat pictures get one; 1: flat pictures get none (balanced); 2: nor do ramps; and so on,
+    up to `HIGHEST_ORDER`.
     The arguments are those of `phase_sums`.
 
     Source: G. Strang, G. Fix, "A Fourier analysis of the finite element variational method", 1971.
@@ -122,7 +124,7 @@ def strang_fix_order(taps: NDArray[Any], stride: Sequence[int]) -> int:
 
 
 def _places(taps: NDArray[Any]) -> list[Floats]:
-    """Return for each axis the taps' distances from the middle, along that axis."""
+    """Return the signed distances of the taps from the middle, along each axis."""
     grids = np.ogrid[tuple(slice(length) for length in taps.shape)]
     return [grid - (length - 1) / 2 for grid, length in zip(grids, taps.shape, strict=True)]
 
@@ -131,7 +133,7 @@ def balanced(taps: NDArray[Any], stride: tuple[int, ...], ramp: bool = False) ->
     """Return the nearest taps, in least squares, whose phase sums are all equal.
 
     Args:
-        taps: Shape (..., k1, ..., kN); each kernel of the leading axes is balanced by itself and
+        taps: Shape (..., k1, ..., kN); each kernel of the leading axes is balanced separately and
             keeps its overall sum.
         stride: Output pixels per input pixel along each of the N axes.
         ramp: Whether to make first moments equal too, so that ramps stay ramps.
@@ -142,14 +144,14 @@ def balanced(taps: NDArray[Any], stride: tuple[int, ...], ramp: bool = False) ->
     Raises:
         SettingError: No taps of this size can be balanced for this stride.
 
-    >>> balanced(np.full((3, 3), 4 / 9), (2, 2)).round(9).tolist()  # bilinear
+    >>> balanced(np.full((3, 3), 4 / 9), (2, 2)).round(9).tolist()  # gives bilinear
     [[0.25, 0.5, 0.25], [0.5, 1.0, 0.5], [0.25, 0.5, 0.25]]
     """
     size = taps.shape[-len(stride) :]
     _check(size, stride, ramp)
     kernels = np.array(taps, np.float64).reshape(-1, *size)
     goal = _total(kernels) / np.prod(stride)
-    for _ in range(2):  # the second time corrects the rounding of the first
+    for _ in range(2):  # the second pass corrects the rounding of the first
         for _, phase in _phases(kernels, stride):
             phase += _broadcast((goal - _total(phase)) / phase[0].size, phase.ndim)
         if ramp:
@@ -159,14 +161,14 @@ def balanced(taps: NDArray[Any], stride: tuple[int, ...], ramp: bool = False) ->
 
 
 def _check(size: tuple[int, ...], stride: tuple[int, ...], ramp: bool) -> None:
-    """Raise a `SettingError` for kernels that are too small."""
+    """Raise a `SettingError` for kernels that are too small to be balanced."""
     for k, s in zip(size, stride, strict=True):
         if k < s:
             raise SettingError(
                 f"kernel {k} is smaller than stride {s}, so that some outputs have no taps to "
                 f"mend; use kernel {s} or {2 * s}"
             )
-        # Two phases with one tap each cannot both have it in the right place.
+        # Two phases of one tap each have different moments, which cannot change.
         if ramp and k < 2 * s - 1:
             raise SettingError(
                 f"no kernel of {k} taps keeps ramps at stride {s}; leave --ramp out, or use "
@@ -175,27 +177,27 @@ def _check(size: tuple[int, ...], stride: tuple[int, ...], ramp: bool) -> None:
 
 
 def _equalise_moments(kernels: Floats, stride: tuple[int, ...], axis: int, goal: Floats) -> None:
-    """Make the first moments along an axis equal at the nearest value, in place."""
-    levers = []  # the taps of a phase are a lever about their middle
+    """Make the phases' first moments along an axis equal, in place, changing the taps least."""
+    parts = []  # of each phase: taps, distances from their middle, sum of squares of these, moments
     for first, taps in _phases(kernels, stride):
         places = first[axis] + stride[axis] * np.arange(taps.shape[1 + axis])
         middle = places.mean()
         arms = (places - middle).reshape([-1 if i == axis else 1 for i in range(len(stride))])
         inertia = float(np.broadcast_to(arms**2, taps.shape[1:]).sum())
-        levers.append((taps, arms, inertia, middle * goal + _total(taps * arms)))
-    fixed = [moments for _, _, inertia, moments in levers if not inertia]
-    if fixed:  # the moment of a single tap cannot change
+        parts.append((taps, arms, inertia, middle * goal + _total(taps * arms)))
+    fixed = [moments for _, _, inertia, moments in parts if not inertia]
+    if fixed:  # the moment of a single tap along the axis cannot change
         common = fixed[0]
     else:
-        shares = np.array([1 / inertia for _, _, inertia, _ in levers])
-        common = np.tensordot(shares, [moments for *_, moments in levers], 1) / shares.sum()
-    for taps, arms, inertia, moments in levers:
+        shares = np.array([1 / inertia for _, _, inertia, _ in parts])
+        common = np.tensordot(shares, [moments for *_, moments in parts], 1) / shares.sum()
+    for taps, arms, inertia, moments in parts:
         if inertia:
             taps += _broadcast((common - moments) / inertia, taps.ndim) * arms
 
 
 def _phases(kernels: Floats, stride: tuple[int, ...]) -> Iterator[tuple[tuple[int, ...], Floats]]:
-    """Yield the place of the first tap of each phase, and a view of its taps in every kernel."""
+    """Yield each phase: the index of its first tap, and a view of its taps in every kernel."""
     for first in np.ndindex(*stride):
         steps = (slice(a, None, s) for a, s in zip(first, stride, strict=True))
         yield first, kernels[(slice(None), *steps)]
@@ -207,5 +209,5 @@ def _total(taps: Floats) -> Floats:
 
 
 def _broadcast(values: Floats, axes: int) -> Floats:
-    """Return one value for each kernel in the shape that broadcasts against its taps."""
+    """Return `values`, one per kernel, in a shape that broadcasts against taps of `axes` axes."""
     return values.reshape(-1, *(1,) * (axes - 1))

@@ -1,18 +1,18 @@
 """The stages that apply kernels, separable or not, to windows of planes.
 
-A separable one is out = A_rows X A_columns^T, with a banded matrix along each axis. A band is such
-a matrix, given by the rows of one period. Its row o computes output pixel o from `taps` neighbours
-in the input:
+A separable stage computes out = A_rows X A_columns^T, with a banded matrix along each axis. A band
+is such a matrix, given by the rows of one period. Its row o computes output pixel o from `taps`
+neighbours in the input:
 
     out[o] = sum_t coefficients[o mod period, t] * in[start(o) + t]
     start(o) = starts[o mod period] + step * (o div period)
 
-`period` outputs lie over `step` inputs: 2 over 1 for a stride of 2, 3 over 2 for a scale of 1.5.
-Input and output are endless here; the edges are up to the caller who cuts the window.
+`period` outputs span `step` inputs: 2 span 1 for a stride of 2, 3 span 2 for a scale of 1.5. The
+input and output have no edges here: the caller supplies windows that may go beyond the picture.
 
 The matrices are never built whole. They are applied as small dense products (GEMM) over blocks of
-outputs: the zeros inside a block cost less than leaving the fast path of the processor. All blocks
-that share a matrix are one call, over overlapping views of the input.
+outputs: multiplying the zeros inside a block costs less than sparse arithmetic would. All blocks
+that share a matrix are computed in one call, over overlapping views of the input.
 """
 
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from upsample_cli.planes import Planes, Size
 
-_CELLS = 8  # cells of one product: more of them waste zeros, fewer starve the processor
+_CELLS = 8  # cells of one product: more multiply too many zeros, fewer slow it down
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,7 +33,7 @@ class Band:
 
     Args:
         coefficients: Shape (period, taps).
-        starts: Shape (period,), the first input pixel of each row; never falling.
+        starts: Shape (period,), the first input pixel of each row; non-decreasing.
         step: Input pixels from one period to the next.
     """
 
@@ -49,14 +49,14 @@ class Band:
 
     @property
     def block(self) -> int:
-        """Output pixels of one product: whole periods if they are short, over about 16 inputs."""
+        """Output pixels of one product, which span about 16 inputs; whole periods if `repeats`."""
         if self.repeats:
             return self.period * round(16 / self.step)
         return max(1, 16 * self.period // self.step)
 
     @property
     def repeats(self) -> bool:
-        """Whether blocks are whole periods, so that they all have one matrix."""
+        """Whether blocks are whole periods, so that they all share one matrix."""
         return self.step < 16
 
     @property
@@ -65,17 +65,17 @@ class Band:
         return self.coefficients.shape[1] == 1 and bool((self.coefficients == 1).all())
 
     def draws_on(self, outputs: range) -> range:
-        """Return the input pixels that a run of output pixels needs."""
+        """Return the input pixels that a run of output pixels draws on."""
         first, last = self.sources(np.array([outputs.start, outputs.stop - 1])).tolist()
         return range(first, last + self.coefficients.shape[1])
 
     def sources(self, outputs: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the first input pixel of each of some output pixels."""
+        """Return the first input pixel that each output pixel draws on."""
         cycle, phase = np.divmod(outputs, self.period)
         return np.asarray(self.starts[phase] + self.step * cycle)
 
     def matrix(self, outputs: range, dtype: np.dtype[Any]) -> NDArray[Any]:
-        """Return the dense block for a run of outputs, shape (outputs, inputs it draws on)."""
+        """Return the dense matrix of a run of outputs, shape (outputs, inputs they draw on)."""
         key = (outputs.start % self.period, len(outputs), dtype.char)
         if key not in self._matrices:
             needed, run = self.draws_on(outputs), np.arange(outputs.start, outputs.stop)
@@ -87,7 +87,7 @@ class Band:
         return self._matrices[key]
 
     def counting(self) -> "Band":
-        """Return the band whose coefficients are 1 where these are not 0."""
+        """Return this band with every nonzero coefficient replaced by 1."""
         return Band((self.coefficients != 0).astype(np.float64), self.starts, self.step)
 
 
@@ -97,7 +97,7 @@ def transposed_convolution_band(taps: NDArray[np.float64], stride: int, padding:
     Args:
         taps: Shape (k,), the kernel along this axis.
         stride: Output pixels per input pixel, s.
-        padding: Output pixels cropped before the first, p; a negative number adds some.
+        padding: Output pixels cropped before the first, p; a negative number adds pixels there.
     """
     length = -(-len(taps) // stride)
     phase = np.arange(stride, dtype=np.int64)
@@ -109,11 +109,11 @@ def transposed_convolution_band(taps: NDArray[np.float64], stride: int, padding:
 
 
 class Separable(NamedTuple):
-    """One linear step that is a band along each axis.
+    """A linear stage that applies a band along each axis.
 
     Args:
-        rows: From input rows to output rows.
-        columns: From input columns to output columns.
+        rows: The band from input rows to output rows.
+        columns: The band from input columns to output columns.
     """
 
     rows: Band
@@ -136,16 +136,16 @@ class Separable(NamedTuple):
         """Return a window of the output, shape (C, len(rows), len(columns)).
 
         Args:
-            window: Shape (C, len(input rows), len(input columns)), exactly what it draws on.
+            window: Shape (C, len(input rows), len(input columns)), exactly the input needed.
             rows: The output rows to compute.
             columns: The output columns to compute.
         """
         count, _, width = window.shape
-        tall: Planes = np.empty((count, len(rows), width), window.dtype)
-        _apply(self.rows, window, rows, tall)
+        between: Planes = np.empty((count, len(rows), width), window.dtype)
+        _apply(self.rows, window, rows, between)
         out: Planes = np.empty((count, len(rows), len(columns)), window.dtype)
-        # Along the columns the same is done to the transposes, all rows of all planes at once.
-        lines, flat = tall.reshape(1, -1, width), out.reshape(1, -1, len(columns))
+        # The columns are done likewise on transposed views, all rows of all planes at once.
+        lines, flat = between.reshape(1, -1, width), out.reshape(1, -1, len(columns))
         _apply(self.columns, lines.transpose(0, 2, 1), columns, flat.transpose(0, 2, 1))
         return out
 
@@ -172,20 +172,20 @@ def _apply(band: Band, x: Planes, outputs: range, out: Planes) -> None:
 
 
 def _product(matrix: Planes, x: Planes, out: Planes) -> None:
-    """Write matrix @ x into out; where out lies transposed in memory, as x^T @ matrix^T."""
+    """Write matrix @ x into `out`; as x^T @ matrix^T if `out` lies transposed in memory."""
     if out.strides[-1] == out.itemsize:
         np.matmul(matrix, x, out=out)
     else:
-        # NumPy multiplies small matrices without packing them first if they lie as they are read.
+        # A contiguous transpose is faster: NumPy need not pack small matrices before it multiplies.
         turned = np.ascontiguousarray(matrix.T)
         np.matmul(x.swapaxes(-1, -2), turned, out=out.swapaxes(-1, -2))
 
 
 class Polyphase:
-    """A transposed convolution with any kernel.
+    """The stage of a transposed convolution whose kernel need not be separable.
 
-    Every input pixel owns the s x s outputs of its cell. A run of cells draws on one patch of the
-    input, and all their outputs are one dense product with the taps laid out for that patch; no
+    Each input pixel has a cell of s x s output pixels. A run of cells draws on one patch of the
+    input, and its outputs are one dense product of that patch and a layout of the taps. So no
     picture with zeros between its pixels is built.
 
     Args:
@@ -198,22 +198,22 @@ class Polyphase:
 
     def __init__(self, taps: NDArray[np.float64], stride: int, padding: Size) -> None:
         self._taps, self._stride, self._padding = taps, stride, padding
-        # These bands hold the numbers of taps, from 1, in place of their values; 0 is no tap.
+        # The coefficients of these bands are tap numbers from 1, not tap values; 0 means no tap.
         self._down, self._across = (
             transposed_convolution_band(np.arange(1.0, length + 1), stride, before)
             for length, before in zip(taps.shape, padding, strict=True)
         )
-        tall = self._down.matrix(range(stride), np.dtype(np.intp)).T
-        wide = self._across.matrix(range(stride * _CELLS), np.dtype(np.intp)).T
-        self._patch = len(tall), len(wide)
+        down = self._down.matrix(range(stride), np.dtype(np.intp)).T
+        across = self._across.matrix(range(stride * _CELLS), np.dtype(np.intp)).T
+        self._patch = len(down), len(across)
         numbered = np.pad(taps, ((1, 0), (1, 0)))
-        layout = numbered[tall[:, None, :, None], wide[:, None, :]]
-        self._layout = layout.reshape(len(tall) * len(wide), -1)
+        layout = numbered[down[:, None, :, None], across[:, None, :]]
+        self._layout = layout.reshape(len(down) * len(across), -1)
 
     def draws_on(self, rows: range, columns: range) -> tuple[range, range]:
         """Return the input rows and columns that a window of the output needs."""
-        tall, wide = self._cells(rows, 1), self._cells(columns, _CELLS)
-        return self._down.draws_on(tall), self._across.draws_on(wide)
+        down, across = self._cells(rows, 1), self._cells(columns, _CELLS)
+        return self._down.draws_on(down), self._across.draws_on(across)
 
     def counting(self) -> "Polyphase":
         """Return a stage for masks: it counts the marked input pixels that each output draws on."""
@@ -221,15 +221,15 @@ class Polyphase:
 
     def __call__(self, window: Planes, rows: range, columns: range) -> Planes:
         """Return a window of the output; see `Separable`."""
-        tall, wide = self._cells(rows, 1), self._cells(columns, _CELLS)
-        count, cells, across = len(window), len(tall) // self._stride, self._stride * _CELLS
+        whole_rows, whole_columns = self._cells(rows, 1), self._cells(columns, _CELLS)
+        count, cells, across = len(window), len(whole_rows) // self._stride, self._stride * _CELLS
         patches = sliding_window_view(window, self._patch, axis=(1, 2))[:, :, ::_CELLS]
         layout = self._layout.astype(window.dtype)
-        out = np.empty((count, len(tall), len(wide)), window.dtype)
+        out = np.empty((count, len(whole_rows), len(whole_columns)), window.dtype)
         for block in range(patches.shape[2]):
             outputs = patches[:, :, block].reshape(count * cells, -1) @ layout
             out[:, :, block * across :][:, :, :across] = outputs.reshape(count, -1, across)
-        top, left = rows.start - tall.start, columns.start - wide.start
+        top, left = rows.start - whole_rows.start, columns.start - whole_columns.start
         return out[:, top : top + len(rows), left : left + len(columns)]
 
     def _cells(self, outputs: range, count: int) -> range:

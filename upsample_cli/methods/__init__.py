@@ -1,1 +1,1 @@
-"""Ways to upsample; no method imports another one."""
+"""Methods: the ways to upsample. No method imports another."""

@@ -1,12 +1,12 @@
-"""Antiringing: what a kernel with negative taps makes of edges, kept within its neighbours' range.
+"""Antiringing: hold the output of a method at edges within the range of nearby input pixels.
 
     held = y + strength (min(max(y, low), high) - y)
 
-Low and high are the least and the largest of the input pixels that lie at most `reach` pixels from
-the output's centre on each axis: 2x2 pixels for a reach of 1, and 3 on an axis where the centre is
-a pixel's own. A step so has no overshoot at strength 1; what is within the range is not changed.
-Opacity, and the black of CMYK, has a reach of 1 always: it comes from a kernel, whatever makes the
-colours.
+Here y is an output pixel. `low` and `high` are the least and the greatest of the input pixels that
+lie at most `reach` pixels from its centre on each axis. With a reach of 1 these are 2x2 pixels, or
+3 on an axis where the centre is also that of an input pixel. At strength 1 an edge has no
+overshoot; values within the range are not changed. For opacity, and for the black of CMYK, the
+reach is always 1, because a kernel computes them even where a network computes the colours.
 
 Source: mpv, `scale-antiring` (video/out/gpu/video.c, `pass_sample_separated_gen`); libplacebo,
     `pl_shader_sample_ortho2` (src/shaders/sampling.c).
@@ -23,12 +23,12 @@ from upsample_cli.planes import Planes, Size
 
 
 class Neighbours(NamedTuple):
-    """The input pixels of one axis near an output pixel's centre.
+    """Which input pixels along one axis are neighbours of an output pixel: near its centre.
 
     Args:
-        before: Input pixels along the axis.
-        after: Output pixels along the axis.
-        reach: How far from the centre they may lie, in input pixels.
+        before: Length of the axis in input pixels.
+        after: Length of the axis in output pixels.
+        reach: The greatest distance of a neighbour from the centre, in input pixels.
     """
 
     before: int
@@ -37,40 +37,47 @@ class Neighbours(NamedTuple):
 
     @property
     def nearest(self) -> "Neighbours":
-        """The same within a reach of 1."""
+        """The same axis with a reach of 1."""
         return self._replace(reach=1)
 
     def ends(self, outputs: range) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return the first and the last neighbour of each of a run of output pixels."""
-        # Half-pixel centres, as a fraction: (o + 1/2) before / after - 1/2.
+        """Return the first and the last neighbour of each output pixel in a run."""
+        # The centre of output o is (o + 1/2) before / after - 1/2, here as an exact fraction.
         o = np.arange(outputs.start, outputs.stop, dtype=np.int64)
-        above, below = (2 * o + 1) * self.before - self.after, 2 * self.after
-        return -(-above // below) - self.reach, above // below + self.reach
+        numerator, denominator = (2 * o + 1) * self.before - self.after, 2 * self.after
+        return -(-numerator // denominator) - self.reach, numerator // denominator + self.reach
 
     def draws_on(self, outputs: range) -> range:
-        """Return the input pixels among which all neighbours of a run of output pixels are."""
+        """Return the run of input pixels that holds all neighbours of a run of output pixels."""
         first, last = self.ends(outputs)
         return range(int(first[0]), int(last[-1]) + 1)
 
     def extreme(self, least: np.ufunc, x: Planes, outputs: range, axis: int) -> Planes:
-        """Return the least or the largest neighbour along an axis of what outputs draw on."""
+        """Return the least or the greatest neighbour of each output pixel, along one axis.
+
+        Args:
+            least: np.minimum or np.maximum.
+            x: The input pixels that the outputs draw on along the axis; shape (C, H, W).
+            outputs: The run of output pixels.
+            axis: 1 for down, 2 for across.
+        """
         first, last = (end - self.draws_on(outputs).start for end in self.ends(outputs))
         count, runs = 2 * self.reach, x.shape[axis] - 2 * self.reach + 1
         parts = (np.take(x, range(k, k + runs), axis) for k in range(count))
         run: Planes = reduce(least, parts)
         out: Planes = np.take(run, first, axis)
-        later = last - count + 1  # differs where the centre is a pixel's own
+        later = last - count + 1  # not `first` where the centre is an input pixel's too
         return out if (later == first).all() else least(out, np.take(run, later, axis))
 
 
 class AntiRing(NamedTuple):
-    """Stages in a row whose result is held within the range of the input's neighbours.
+    """A chain of stages whose result is held within the range of the neighbouring input pixels.
 
     Args:
-        stages: From the input to the output.
-        rows: The neighbours down the picture.
-        columns: The neighbours across it.
-        strength: 0..1; see above.
+        stages: The chain, from the input to the output.
+        rows: The neighbours along the height of the picture.
+        columns: The neighbours along its width.
+        strength: 0..1: the share of the overshoot to remove.
     """
 
     stages: tuple[Stage, ...]
@@ -82,7 +89,7 @@ class AntiRing(NamedTuple):
     def of(
         cls, stages: tuple[Stage, ...], size_in: Size, size_out: Size, strength: float, reach: int
     ) -> "AntiRing":
-        """Return stages from one size to another, held back."""
+        """Return `stages`, which lead from `size_in` to `size_out`, with antiringing."""
         sides = zip(size_in, size_out, strict=True)
         rows, columns = (Neighbours(before, after, reach) for before, after in sides)
         return cls(stages, rows, columns, strength)
@@ -93,7 +100,7 @@ class AntiRing(NamedTuple):
         return False
 
     def draws_on(self, rows: range, columns: range) -> tuple[range, range]:
-        """Return the input rows and columns that kernels or neighbours need."""
+        """Return the input rows and columns that the stages need or that hold the neighbours."""
         near = self.rows.draws_on(rows), self.columns.draws_on(columns)
         down, across = (
             range(min(one.start, other.start), max(one.stop, other.stop))
@@ -102,7 +109,7 @@ class AntiRing(NamedTuple):
         return down, across
 
     def counting(self) -> "AntiRing":
-        """Return a stage for masks: it counts the marked input pixels that each output draws on."""
+        """Return a stage for masks: its output is > 0 where it draws on marked input pixels."""
         return _Reached(tuple(stage.counting() for stage in self.stages), *self[1:])
 
     def __call__(self, window: Planes, rows: range, columns: range) -> Planes:
@@ -123,7 +130,7 @@ class AntiRing(NamedTuple):
         return out
 
     def _unheld(self, window: Planes, rows: range, columns: range) -> Planes:
-        """Return what the stages alone make of a window."""
+        """Return a window of the output by the stages alone, without antiringing."""
         *windows, first = windows_of(self.stages, rows, columns)
         planes = self._part(window, first, rows, columns)
         for stage in self.stages:
@@ -131,16 +138,16 @@ class AntiRing(NamedTuple):
         return planes
 
     def _extreme(self, least: np.ufunc, window: Planes, rows: range, columns: range) -> Planes:
-        """Return the least or the largest neighbour of each output pixel."""
+        """Return the least or the greatest neighbour of each output pixel; see `Neighbours`."""
         near = self.rows.draws_on(rows), self.columns.draws_on(columns)
         part = self._part(window, near, rows, columns)
-        tall = self.rows.extreme(least, part, rows, 1)
-        return self.columns.extreme(least, tall, columns, 2)
+        vertical = self.rows.extreme(least, part, rows, 1)
+        return self.columns.extreme(least, vertical, columns, 2)
 
     def _part(
         self, window: Planes, part: tuple[range, range], rows: range, columns: range
     ) -> Planes:
-        """Return those rows and columns of a window that are a part of what outputs draw on."""
+        """Return the input rows and columns `part` from the window that these outputs draw on."""
         down, across = (
             slice(inner.start - outer.start, inner.stop - outer.start)
             for inner, outer in zip(part, self.draws_on(rows, columns), strict=True)
@@ -149,7 +156,7 @@ class AntiRing(NamedTuple):
 
 
 class _Reached(AntiRing):
-    """Counts what the stages draw on, and the neighbours."""
+    """For masks: counts the marked pixels that the stages draw on, plus 1 for marked neighbours."""
 
     __slots__ = ()
 

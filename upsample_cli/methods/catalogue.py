@@ -22,33 +22,34 @@ METHODS: tuple[type[Method], ...] = (
 )
 
 DEFAULT, DEFAULT_OF_PLANES = LearnedNetwork.name, TransposedConvolution.name
-"""The methods where none is named: of pictures, and of masks and feature maps."""
+"""The names of the default methods: for pictures, and for masks and feature maps."""
 
 
 def default(settings: Collection[str], is_picture: bool) -> str:
-    """Return the method where none is named.
+    """Return the name of the method to use where none is named.
 
     Args:
-        settings: The names of parameters that are given; those of tconv alone ask for it.
+        settings: The names of the parameters that are given. One that `tconv` has and `network`
+            lacks selects `tconv`.
         is_picture: Whether a picture is enlarged, not a mask or feature maps.
 
     >>> default([], True), default(["kernel"], True), default([], False)
     ('network', 'tconv', 'tconv')
     """
-    own = {parameter.name for parameter in LearnedNetwork.parameters()}
-    linear = {parameter.name for parameter in TransposedConvolution.parameters()} - own
-    return DEFAULT if is_picture and linear.isdisjoint(settings) else DEFAULT_OF_PLANES
+    of_network = {parameter.name for parameter in LearnedNetwork.parameters()}
+    of_tconv = {parameter.name for parameter in TransposedConvolution.parameters()} - of_network
+    return DEFAULT if is_picture and of_tconv.isdisjoint(settings) else DEFAULT_OF_PLANES
 
 
 def build(name: str, **settings: Any) -> Method:
     """Return a method by its name.
 
     Args:
-        name: Its word on the command line.
-        **settings: Values of its parameters; the others have their defaults.
+        name: Its name on the command line.
+        **settings: Values of its parameters; those that are not given have their defaults.
 
     Raises:
-        SettingError: There is no such method, it lacks a setting, or a value is out of range.
+        SettingError: There is no such method, it has no such parameter, or a value is out of range.
     """
     known = {method.name: method for method in METHODS}
     if name not in known:

@@ -1,9 +1,10 @@
-"""Transposed convolution, and upsampling followed by a convolution.
+"""The methods `tconv`, a transposed convolution, and `resize-conv`, upsampling then a convolution.
 
-A transposed convolution spreads the kernel of every input pixel over the output, stride apart. A
-resize-convolution interpolates, then convolves on the output grid; both steps together are one
-transposed convolution: its kernel is the interpolation's convolved with the taps. With nearest
-its phase sums are all equal whatever the taps, so it cannot make a checkerboard.
+A transposed convolution adds a copy of the kernel, times the input pixel, to the output for every
+input pixel; neighbouring copies lie one stride apart. A resize-convolution interpolates, then
+convolves on the output grid. Both steps together are one transposed convolution, whose kernel is
+the interpolation's kernel convolved with the taps. With nearest-neighbour interpolation its phase
+sums are all equal whatever the taps, so it cannot make a checkerboard.
 
 Source: A. Odena, V. Dumoulin, C. Olah, "Deconvolution and checkerboard artifacts", Distill, 2016.
 """
@@ -19,7 +20,7 @@ from upsample_cli.errors import SettingError
 from upsample_cli.methods.method import RingingMethod, Stage, is_kernel_file, parameter
 from upsample_cli.methods.strides import composed, reduced, repeated, whole_stride
 
-if TYPE_CHECKING:  # as in interpolation.py
+if TYPE_CHECKING:  # `upsample --help` must not wait for NumPy
     from upsample_cli.kernels.kernel import Kernel
     from upsample_cli.planes import Size
 
@@ -31,15 +32,15 @@ _RESIZE_KERNELS = ("box", "gaussian", "sharpen")
 
 
 class KernelMethod(RingingMethod):
-    """A method that applies kernels: learned ones, fixed ones, or that of a file.
+    """A method that applies kernels: learned, fixed, or from a file.
 
     Attributes:
-        kernel: The name of a learned or fixed kernel; the path of a .npz, which says its stride; or
-            the path of a .npy of taps, whose stride is the scale.
-        kernel_size: Taps of a fixed kernel along each axis; None for what suits.
-        resize: What is done before a convolution; empty where nothing is.
-        sized: The names of kernels that have any size.
-        positive: The names of kernels without negative taps; a file is looked at once it is loaded.
+        kernel: The name of a learned or fixed kernel; the path of a .npz, which holds its stride;
+            or the path of a .npy of taps, whose stride is the scale, rounded up.
+        kernel_size: Taps of a fixed kernel along each axis; None for the kernel's default.
+        resize: The interpolation before the convolution; empty for none.
+        sized: The names of the kernels that `kernel_size` is for.
+        positive: The names of the kernels without negative taps; a file's taps are checked later.
     """
 
     __slots__ = ()
@@ -51,7 +52,7 @@ class KernelMethod(RingingMethod):
 
     @property
     def rings(self) -> bool:
-        """Whether a kernel of this name may have negative taps."""
+        """Whether the kernel may have negative taps, judged by its name."""
         return self.kernel not in self.positive
 
     def check(self) -> None:
@@ -64,13 +65,13 @@ class KernelMethod(RingingMethod):
 
     @abstractmethod
     def fixed(self, stride: int) -> "Kernel":
-        """Return the fixed kernel of this name for a stride."""
+        """Return the fixed kernel named `kernel` for a stride."""
 
     def kernels(self, scale: float) -> "list[Kernel]":
-        """Return the kernels that reach a scale, in the order they are applied.
+        """Return kernels whose strides multiply to `scale` or more, in the order they are applied.
 
         Raises:
-            SettingError: A file cannot be read, or its stride does not reach the scale.
+            SettingError: A kernel file cannot be read, or its stride cannot give the scale.
         """
         from upsample_cli.kernels.kernel_file import SHIPPED_STRIDES, load, shipped
 
@@ -89,12 +90,12 @@ class KernelMethod(RingingMethod):
         return [kernel] * len(repeated(f"kernel '{name}'", kernel.stride, scale))
 
     def equivalent(self, scale: float) -> "Kernel | None":
-        """Return the one transposed convolution that the kernels amount to; None for none."""
+        """Return the one transposed convolution that equals all kernels in turn; None for none."""
         kernels = self.kernels(scale)
         return reduce(lambda first, later: first.then(later), kernels) if kernels else None
 
     def stages_before_antiring(self, size_in: "Size", size_out: "Size") -> tuple[Stage, ...]:
-        """Return one stage a kernel, and a reduction where their strides lead beyond the size."""
+        """Return one stage per kernel, and a reduction if their strides lead beyond `size_out`."""
         scale = max(after / before for before, after in zip(size_in, size_out, strict=True))
         kernels = self.kernels(scale)
         if self.antiring and scale > 1 and all((kernel.taps >= 0).all() for kernel in kernels):
@@ -112,8 +113,8 @@ class TransposedConvolution(KernelMethod):
 
     Args:
         kernel: The name of a learned or fixed kernel, or the path of a kernel file.
-        kernel_size: Taps along each axis, for uniform, random and gaussian; by default balanced.
-        seed: Of the random kernel.
+        kernel_size: Taps along each axis, for uniform, random and gaussian; None for the default.
+        seed: Seed of the random kernel.
     """
 
     name = "tconv"
@@ -137,7 +138,7 @@ class TransposedConvolution(KernelMethod):
             raise SettingError(f"--seed is for --kernel random, not {self.kernel}; leave it out")
 
     def fixed(self, stride: int) -> "Kernel":
-        """Return the fixed kernel of this name for a stride."""
+        """Return the fixed kernel named `kernel` for a stride."""
         from upsample_cli.kernels.named import KERNELS
 
         return KERNELS[self.kernel](stride, self.kernel_size, self.seed)
@@ -148,9 +149,9 @@ class ResizeConvolution(KernelMethod):
     """Upsample by nearest or bilinear interpolation, then convolve.
 
     Args:
-        resize: The interpolation.
+        resize: The interpolation, nearest or bilinear.
         kernel: The name of a learned or fixed kernel, or the path of a kernel file.
-        kernel_size: Taps along each axis of box, gaussian or sharpen, odd.
+        kernel_size: Taps along each axis, odd, of box, gaussian or sharpen; None for the default.
     """
 
     name = "resize-conv"
@@ -184,7 +185,7 @@ class ResizeConvolution(KernelMethod):
             )
 
     def fixed(self, stride: int) -> "Kernel":
-        """Return what upsampling and the fixed kernel of this name amount to, for a stride."""
+        """Return one kernel for upsampling by a stride, then the fixed kernel named `kernel`."""
         from upsample_cli.kernels.named import resized, smoothing
 
         return resized(smoothing(self.kernel, stride, self.kernel_size), self.resize, stride)

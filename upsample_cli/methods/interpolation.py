@@ -1,7 +1,8 @@
 """Interpolation: every output pixel is a fixed weighted mean of the input pixels around it.
 
-Half-pixel centres, any real scale, nothing learned. Every row of weights sums to 1, so a flat
-picture stays flat and no interpolation makes a checkerboard.
+Output pixels lie at half-pixel centres, any real scale is possible, and nothing is learned. The
+weights of each output pixel sum to 1, so a flat picture stays flat and no interpolation makes a
+checkerboard.
 """
 
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from upsample_cli.planes import Size
 
 BACKENDS = ("fast", "scipy")
-"""What computes a spline: our banded matrices, or scipy.ndimage itself."""
+"""The ways to compute a spline of order 0 to 5: our banded matrices, or scipy.ndimage itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Nearest(Method):
 
     @property
     def copies(self) -> bool:
-        """Return True: that is what it does."""
+        """Whether every output pixel is a copy of an input pixel: always."""
         return True
 
     def stages(self, size_in: "Size", size_out: "Size") -> tuple[Stage, ...]:
@@ -50,12 +51,12 @@ class Bilinear(Method):
 
 
 class _Resampling(RingingMethod):
-    """What interpolation by an interpolant of the method's own name shares."""
+    """A method that resamples with the interpolant of the same name."""
 
     __slots__ = ()
 
     def stages_before_antiring(self, size_in: "Size", size_out: "Size") -> tuple[Stage, ...]:
-        """Return the one stage that resamples with the interpolant of this name."""
+        """Return the one stage of the interpolation."""
         from upsample_cli.kernels import interpolants
 
         phi = getattr(interpolants, self.name.upper())
@@ -71,7 +72,7 @@ class Bicubic(_Resampling):
 
 
 class Lanczos(_Resampling):
-    """Interpolate by a windowed sinc, three lobes."""
+    """Interpolate by a windowed sinc with three lobes."""
 
     __slots__ = ()
     name = "lanczos"
@@ -94,12 +95,12 @@ class Spline(RingingMethod):
 
     @property
     def copies(self) -> bool:
-        """Return whether it is `nearest`."""
+        """Whether every output pixel is a copy of an input pixel: at order 0."""
         return self.order == 0
 
     @property
     def rings(self) -> bool:
-        """Return whether it is neither `nearest` nor `bilinear`."""
+        """Whether it can overshoot: at orders above 1."""
         return self.order > 1
 
     def stages_before_antiring(self, size_in: "Size", size_out: "Size") -> tuple[Stage, ...]:
@@ -108,7 +109,7 @@ class Spline(RingingMethod):
 
 
 def _spline(order: int, backend: str, size_in: "Size", size_out: "Size") -> Stage:
-    """Return the stage of a spline of any order."""
+    """Return the stage that interpolates by a spline of `order`, computed by `backend`."""
     if backend == "scipy":
         from upsample_cli.methods.ndimage import NdimageZoom
 

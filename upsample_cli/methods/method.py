@@ -1,9 +1,9 @@
-"""The contract of a method: frozen settings that give the stages from one size to another.
+"""The base classes of methods: frozen settings that give the stages from one size to another.
 
-A stage is one linear step. It computes any window of its output from the window of its input that
-this output draws on. Where that window runs over the picture's edges, the caller supplies the
-extension. So no method sees an edge, the result does not depend on how a picture is cut, and
-stages follow one another without a whole picture between them.
+A stage is one step. It computes any window of its output from exactly the window of its input that
+this output draws on. Where the input window extends beyond the picture's edges, the caller fills it
+in. So, apart from networks in ONNX, no stage sees an edge, and the result does not depend on how a
+picture is cut. Stages follow one another without a whole picture between them.
 """
 
 from abc import ABC, abstractmethod
@@ -18,11 +18,11 @@ if TYPE_CHECKING:  # the kernels need NumPy, and `upsample --help` must not wait
     from upsample_cli.planes import Planes, Size
 
 
-_NUMBERS = {int: (int,), float: (int, float)}  # what stands for a number of each kind
+_NUMBERS = {int: (int,), float: (int, float)}  # types that a value of each kind may have
 
 
 class Stage(Protocol):
-    """One linear step from planes to larger (or slightly smaller) planes."""
+    """One step from planes to planes of another size."""
 
     @property
     def copies(self) -> bool:
@@ -32,14 +32,14 @@ class Stage(Protocol):
         """Return the input rows and columns that these output rows and columns need."""
 
     def __call__(self, window: "Planes", rows: range, columns: range) -> "Planes":
-        """Return a window of the output from exactly the window of the input it draws on."""
+        """Return a window of the output, given exactly the window of the input it draws on."""
 
     def counting(self) -> "Stage":
         """Return a stage for masks: it counts the marked input pixels that each output draws on."""
 
 
 def windows_of(stages: Sequence[Stage], rows: range, columns: range) -> list[tuple[range, range]]:
-    """Return the windows that an output window draws on, from the output back to the input."""
+    """Return an output window and, back to the input, the window that each stage draws on."""
     windows = [(rows, columns)]
     for stage in reversed(stages):
         windows.append(stage.draws_on(*windows[-1]))
@@ -47,17 +47,17 @@ def windows_of(stages: Sequence[Stage], rows: range, columns: range) -> list[tup
 
 
 class Parameter(NamedTuple):
-    """One setting of a method, as options, help, checks and reports read it.
+    """One setting of a method: its option, its help, and the values it can have.
 
     Args:
         name: The field's name, with underscores.
-        default: Its value by default.
+        default: The default value.
         help: What it is, 54 characters at most.
-        choices: The words it can be; empty for a number.
-        file: The kind of file whose path is a value too, for people; empty for none.
-        suffix: How the path of a file ends, where only that is a value.
-        low: The least number.
-        high: The greatest number.
+        choices: The words that are values; empty for a number.
+        file: What help calls a file whose path is a value too, "a .npz file"; empty for none.
+        suffix: The suffix of its values where all are paths of files; empty elsewhere.
+        low: The least number that is a value.
+        high: The greatest number that is a value.
     """
 
     name: str
@@ -71,7 +71,7 @@ class Parameter(NamedTuple):
 
     @property
     def kind(self) -> type:
-        """`str` for words and paths, `bool` for yes or no, `float` or `int` for numbers."""
+        """Its type: `str` for words and paths, `bool` for yes or no, or `float` or `int`."""
         if isinstance(self.default, bool):
             return bool
         if self.choices or self.suffix:
@@ -80,12 +80,12 @@ class Parameter(NamedTuple):
 
     @property
     def option(self) -> str:
-        """Its name on the command line."""
+        """Its option on the command line."""
         return f"--{self.name.replace('_', '-')}"
 
     @property
     def values(self) -> str:
-        """The values it can have, for people."""
+        """The values it can have, in words for the user."""
         if self.suffix:
             return f"a {self.suffix} file"
         if self.kind is bool:
@@ -95,7 +95,7 @@ class Parameter(NamedTuple):
         return f"{self.low}..{self.high}"
 
     def check(self, value: Any) -> None:
-        """Raise a `SettingError` if this is none of its values."""
+        """Raise a `SettingError` if `value` is not one that it can have."""
         if value is None and self.default is None:
             return
         if self.suffix and value and not str(value).lower().endswith(self.suffix):
@@ -116,7 +116,7 @@ class Parameter(NamedTuple):
 
 
 def parameter(default: Any, help: str, kw_only: bool = False, **limits: Any) -> Any:
-    """Return a field of a method, with `choices` (and `file`) or `low` and `high` as limits."""
+    """Return a field of a method; `limits` are further arguments of its `Parameter`."""
     return field(default=default, kw_only=kw_only, metadata={"help": help, **limits})
 
 
@@ -127,9 +127,9 @@ class Method(ABC):
     A method is a frozen dataclass whose fields are made by `parameter`.
 
     Attributes:
-        name: Its word on the command line.
+        name: Its name on the command line.
         summary: What it does, 54 characters at most.
-        is_linear: Whether planes of any meaning can be enlarged: feature maps and classes too.
+        is_linear: Whether it can enlarge feature maps and labels too, not pictures alone.
 
     Raises:
         SettingError: A setting is out of range, or two do not go together.
@@ -147,7 +147,7 @@ class Method(ABC):
 
     @property
     def copies(self) -> bool:
-        """Whether every output pixel is a copy of an input pixel, so that indices stay indices."""
+        """Whether every output pixel is a copy of an input pixel, so palette indices stay valid."""
         return False
 
     def check(self) -> None:  # noqa: B027 # most methods have nothing to check
@@ -155,20 +155,20 @@ class Method(ABC):
 
     @property
     def own_scale(self) -> float:
-        """The scale where none is asked for."""
+        """The scale to use where none is given."""
         return 2.0
 
     @property
     def flat_ripple(self) -> float:
-        """The RMS of the pattern that a method without a kernel makes of flat pictures."""
+        """Ripple that a method without a kernel adds to flat pictures: RMS over their level."""
         return 0.0
 
     def facts(self) -> dict[str, object]:
-        """Return what programs may want to know of it beside its settings."""
+        """Return facts about it, beyond its settings, for JSON output."""
         return {}
 
     def notes(self) -> tuple[str, ...]:
-        """Return what a user of it may not expect."""
+        """Return notes on what a user of the method may not expect."""
         return ()
 
     def rows_at_once(self, size: "Size", scale: float) -> int:
@@ -176,23 +176,23 @@ class Method(ABC):
         return 0
 
     def memory(self, size: "Size", scale: float, threads: int) -> int:
-        """Return the bytes that threads take for strips of an output; 0 where they are few."""
+        """Return the bytes that threads need besides their strips of an output; 0 for little."""
         return 0
 
     def check_for(self, what: str) -> None:
-        """Raise a `SettingError` where feature maps or labels, as `what` says, make no sense."""
+        """Raise a `SettingError` if it is for pictures alone; `what` names the other input."""
         if not self.is_linear:
             raise SettingError(f"-m {self.name} is for pictures, not for {what}; pass -m tconv")
 
     @classmethod
     def parameters(cls) -> tuple[Parameter, ...]:
-        """Return what can be set: first what is the method's own, then what it shares."""
+        """Return the method's parameters: first its own, then those that methods share."""
         own_first = sorted(fields(cls), key=lambda item: item.kw_only is True)
         return tuple(Parameter(item.name, item.default, **item.metadata) for item in own_first)
 
     @classmethod
     def backends(cls) -> tuple[str, ...]:
-        """Return what can compute it: the choices of its parameter `backend`, or `fast` alone."""
+        """Return the backends that can compute it: the choices of `backend`, or `fast` alone."""
         choices = (item.choices for item in cls.parameters() if item.name == "backend")
         return next(choices, ("fast",))
 
@@ -201,24 +201,24 @@ class Method(ABC):
         """Return the stages that take a picture from one size to another."""
 
     def equivalent(self, scale: float) -> "Kernel | None":
-        """Return the transposed convolution that the stages amount to; None where none does."""
+        """Return the transposed convolution that equals all stages together; None if none does."""
         return None
 
 
 @dataclass(frozen=True, slots=True)
 class RingingMethod(Method):
-    """A method that can go beyond its input at edges, and a setting that holds it back.
+    """A method that can overshoot at edges, with a setting that holds the overshoot back.
 
     Args:
-        antiring: How much of what lies beyond the input's neighbours is taken away, 0..1.
+        antiring: Share of the overshoot to remove, 0..1; see the module `antiring`.
     """
 
-    neighbourhood: ClassVar[int] = 1  # input pixels on either side
+    neighbourhood: ClassVar[int] = 1  # reach for antiringing, in input pixels
     antiring: float = parameter(0.0, "hold back overshoot, 0 to 1", kw_only=True, low=0, high=1)
 
     @property
     def rings(self) -> bool:
-        """Whether it can go beyond its input."""
+        """Whether it can overshoot: go beyond the range of its input."""
         return True
 
     def check(self) -> None:
@@ -227,7 +227,7 @@ class RingingMethod(Method):
             raise SettingError("--antiring is for kernels with negative taps; leave it out")
 
     def stages(self, size_in: "Size", size_out: "Size") -> "tuple[Stage, ...]":
-        """Return the stages that take a picture from one size to another, held back."""
+        """Return the stages that take a picture from one size to another, with antiringing."""
         stages = self.stages_before_antiring(size_in, size_out)
         if not self.antiring:
             return stages
@@ -237,9 +237,9 @@ class RingingMethod(Method):
 
     @abstractmethod
     def stages_before_antiring(self, size_in: "Size", size_out: "Size") -> "tuple[Stage, ...]":
-        """Return the stages without `antiring`."""
+        """Return the stages without antiringing."""
 
 
 def is_kernel_file(kernel: str) -> bool:
-    """Return whether the name of a kernel is the path of a kernel file."""
+    """Return whether `kernel` is the path of a kernel file, not a name; judged by its suffix."""
     return kernel.endswith((".npz", ".npy"))

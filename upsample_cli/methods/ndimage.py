@@ -1,11 +1,12 @@
 """The backend `scipy`: splines computed by scipy.ndimage itself, window by window.
 
 The result is that of `scipy.ndimage.zoom(plane, order=order, mode="reflect", grid_mode=True)`,
-up to rounding. A plane is resampled at a time: on an axis as short as the channels SciPy's
-prefilter is not exact.
+up to rounding. Planes are resampled one by one, because SciPy's prefilter would also run along the
+axis of channels, and is not exact on so short an axis.
 
 The prefilter of a spline runs along whole rows and columns. Its response falls by a constant factor
-(its pole) with every pixel, so a margin around the window makes the result independent of the cut.
+(its pole) with every pixel, so with a margin around each window the result does not depend on how
+the picture is cut.
 """
 
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from math import ceil, floor, log
 from typing import Any
 
 import numpy as np
-import scipy  # which imports its submodules on first use
+import scipy  # it imports its submodules on first use
 
 from upsample_cli.kernels.interpolants import spline_resampling
 from upsample_cli.kernels.stages import Separable
@@ -22,12 +23,12 @@ from upsample_cli.planes import Planes, Size
 # The largest pole of the prefilter, by the order of the spline.
 # Source: M. Unser, "Splines: a perfect fit for signal and image processing", 1999, table 1.
 _POLES = {2: 0.1716, 3: 0.2680, 4: 0.3613, 5: 0.4306}
-_PRECISION = 1e-13  # how much of a pixel beyond the margin is neglected
+_PRECISION = 1e-13  # pixels of a smaller weight are left out of the margin
 
 
 @dataclass(frozen=True, slots=True)
 class NdimageZoom:
-    """One linear step: the spline interpolation of scipy.ndimage.
+    """The stage of a spline interpolation by scipy.ndimage.
 
     Args:
         order: Polynomial degree, 0..5.
@@ -45,7 +46,7 @@ class NdimageZoom:
         return self.order == 0
 
     def counting(self) -> Separable:
-        """Return the stage that counts, in a mask of the input, the pixels an output draws on."""
+        """Return a stage for masks: it counts the marked input pixels that each output draws on."""
         return spline_resampling(self.order, self.size_in, self.size_out).counting()
 
     def draws_on(self, rows: range, columns: range) -> tuple[range, range]:
@@ -66,7 +67,7 @@ class NdimageZoom:
         """Return a window of the output, shape (C, len(rows), len(columns)).
 
         Args:
-            window: Shape (C, len(input rows), len(input columns)), exactly what it draws on.
+            window: Shape (C, input rows, input columns), exactly what the output draws on.
             rows: The output rows to compute.
             columns: The output columns to compute.
         """
@@ -74,7 +75,7 @@ class NdimageZoom:
         first = [self._position(axis, run.start) for axis, run in enumerate((rows, columns))]
         offset = [position - run.start for position, run in zip(first, needed, strict=True)]
         ratio = [before / after for before, after in zip(self.size_in, self.size_out, strict=True)]
-        order: Any = self.order  # SciPy's types take literals alone
+        order: Any = self.order  # SciPy's type hints accept literals alone
         out: Planes = np.empty((len(window), len(rows), len(columns)), window.dtype)
         for plane, target in zip(window, out, strict=True):
             scipy.ndimage.affine_transform(
@@ -84,14 +85,14 @@ class NdimageZoom:
                 output_shape=target.shape,
                 output=target,
                 order=order,
-                mode="mirror",  # never used but by the prefilter, which is exact with it
+                mode="mirror",  # used by the prefilter alone, which is exact with it
             )
         return out
 
     def _position(self, axis: int, output: int) -> float:
-        """Return where an output pixel samples the input: at half-pixel centres."""
+        """Return the position in the input, in pixels, that an output pixel samples."""
         before, after = self.size_in[axis], self.size_out[axis]
-        # Order 0 takes the upper of two pixels equally near. Positions are multiples of
-        # 1 / (2 after), so that half of that decides every tie and nothing else.
+        # Order 0 takes the later of two pixels that are equally near. Positions are multiples of
+        # 1 / (2 after), so adding half of that decides every tie and changes nothing else.
         tie = 0.25 / after if self.order == 0 else 0.0
         return (output + 0.5) * before / after - 0.5 + tie

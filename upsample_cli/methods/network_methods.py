@@ -1,9 +1,10 @@
-"""Networks as methods: our own learned one, and any in ONNX that enlarges pictures.
+"""The methods `network`, our learned network, and `onnx`, any network in ONNX for pictures.
 
-`network` is the picture by the learned linear kernel, and what a network adds to its luma: flat
-pictures stay as the kernel has them, to the last bit, whatever the weights (`kernels/residual.py`
-has the proof). `onnx` runs a network of the user's tile by tile, and gives opacity to the learned
-kernel. At the edges of a picture it does what it was trained with: it pads its layers itself.
+`network` enlarges by the learned linear kernel, and a network adds to the luma of the result. Flat
+pictures stay exactly as the kernel makes them, whatever the weights (`kernels/residual.py` has the
+proof). `onnx` runs a network of the user's tile by tile, and enlarges opacity by a kernel. At the
+edges of a picture such a network pads its layers itself, as in its training, unless `edges` is
+`boundary`.
 """
 
 from dataclasses import dataclass
@@ -15,19 +16,22 @@ from upsample_cli.methods.method import RingingMethod, Stage, is_kernel_file, pa
 from upsample_cli.methods.strides import composed, reduced, repeated
 from upsample_cli.process import cores
 
-if TYPE_CHECKING:  # as in interpolation.py
+if TYPE_CHECKING:  # `upsample --help` must not wait for NumPy
     from upsample_cli.networks.enlargers.image_model import ImageModel
     from upsample_cli.planes import Size
 
-_WIDEST = 256  # input columns of a tile: larger ones leave the processor's cache
-_STRIP = 128  # output rows of a tile, about
-_KEPT, _MOST_KEPT = 3, 8  # rows of tiles: what a window of what follows draws on; more by threads
-_WIDE, _LOW = 6144, 32  # output columns from which on tiles are low, and their input rows
-# Bytes of a thread: for an output pixel of a row of tiles, once and for every stage, and for an
-# input pixel of a tile.
+_WIDEST = 256  # input columns of a tile at most: wider tiles do not fit the processor's cache
+_STRIP = 128  # approximate output rows of a tile
+# Rows of tiles to keep for the next stage: those that one of its windows draws on; and one more per
+# core, up to this number.
+_KEPT, _MOST_KEPT = 3, 8
+_WIDE, _LOW = 6144, 32  # output columns above which tiles are low; input rows of a low tile
+# Bytes per thread: for each output pixel of a row of tiles; for each such pixel and stage; and for
+# each input pixel of one tile.
 _OF_PIXEL, _OF_STAGE, _OF_FEATURES = 24, 28, 768
-_TILE, _GLOBAL_TILE = 256, 1024  # input pixels along a side
-_SAMPLES = 1 << 20  # of a plane of a strip: each thread holds a few
+# Input pixels along a tile's side; and for a network that sees the whole picture.
+_TILE, _GLOBAL_TILE = 256, 1024
+_SAMPLES = 1 << 20  # output pixels of a strip, about: each thread holds a few planes of them
 _RANGES = {"auto": None, "1": 1.0, "255": 255.0}
 _PROVIDERS = ("cpu", "cuda", "coreml", "directml")
 
@@ -37,21 +41,21 @@ class LearnedNetwork(RingingMethod):
     """Upsample by the learned kernel and a network that adds to the luma.
 
     Args:
-        weights: `photo` (mends mild noise and JPEG), `clean`, or the path of a .npz.
-        ensemble: Whether to average over eight positions of the picture.
+        weights: `photo` (reduces mild noise and JPEG artifacts), `clean`, or the path of a .npz.
+        ensemble: Whether to average over eight flips and rotations of the picture.
     """
 
     name = "network"
     summary = "learned kernel, and a network on its luma"
     is_linear = False
-    neighbourhood = 3  # it sharpens on purpose: nearer bounds cost it 0.07 dB and more at 0.5
+    neighbourhood = 3  # a smaller reach undoes sharpening: 0.07 dB or more at antiring 0.5
     weights: str = parameter(
         "photo", "weights of the network", choices=("photo", "clean"), file="a .npz file"
     )
     ensemble: bool = parameter(False, "average over eight flips and turns")
 
     def stages_before_antiring(self, size_in: "Size", size_out: "Size") -> tuple[Stage, ...]:
-        """Return one stage a network, and a reduction where their strides lead beyond the size."""
+        """Return one stage per network, and a reduction if their strides lead beyond `size_out`."""
         scale = max(after / before for before, after in zip(size_in, size_out, strict=True))
         stages: list[Stage] = []
         (height, width), strides = size_in, self._strides(scale)
@@ -65,14 +69,14 @@ class LearnedNetwork(RingingMethod):
         return reduced(tuple(stages), end, size_out)
 
     def rows_at_once(self, size: "Size", scale: float) -> int:
-        """Return the rows that come of a row of tiles of the last network; 0 before a reduction."""
+        """Return the output rows of a row of the last network's tiles; 0 if a reduction follows."""
         strides = self._strides(scale)
         if not strides or prod(strides) != scale:
             return 0
         return _rows(strides[-1], size[1]) * strides[-1]
 
     def memory(self, size: "Size", scale: float, threads: int) -> int:
-        """Return the bytes of a row of tiles, of the features of one, and of what is kept."""
+        """Return the bytes of each thread's tiles and features, and of the tiles that are kept."""
         if not (strides := self._strides(scale)):
             return 0
         last, grown = strides[-1], prod(strides)
@@ -84,7 +88,7 @@ class LearnedNetwork(RingingMethod):
         return _rows(last, columns * last) * (threads * of_thread + kept)
 
     def _strides(self, scale: float) -> tuple[int, ...]:
-        """Return the strides that reach a scale, in the order they are applied."""
+        """Return the strides whose product reaches a scale, in the order they are applied."""
         from upsample_cli.kernels.kernel_file import SHIPPED_STRIDES
         from upsample_cli.kernels.network_weights import load_network
 
@@ -95,22 +99,23 @@ class LearnedNetwork(RingingMethod):
 
 @dataclass(frozen=True, slots=True)
 class OnnxNetwork(RingingMethod):
-    """Upsample by a network of the user's.
+    """Upsample by a network of the user's, in ONNX.
 
     Args:
         model: The path of a .onnx file.
-        model_range: What it takes for white; `auto` finds out.
-        tile: Input pixels along the side of a tile, 0 for what suits.
-        halo: Input pixels around a tile that it draws on; None finds out.
-        edges: `own` where it pads its layers itself; `boundary` where the picture is padded.
-        provider: What runs it.
-        ensemble: Whether to average what it makes of the picture in eight positions.
+        model_range: The network's level of white, `1` or `255`; `auto` finds it by trial.
+        tile: Input pixels along the side of a tile, without the halo; 0 for a suitable size.
+        halo: Input pixels to add around a tile; None finds by trial how many the network needs.
+        edges: `own` if the network pads its layers at the picture's edges; `boundary` if the
+            picture is extended beyond them.
+        provider: The device that runs the network.
+        ensemble: Whether to average over eight flips and rotations of the picture.
     """
 
     name = "onnx"
     summary = "a network of your own, from a file"
     is_linear = False
-    neighbourhood = 3  # as of `network`
+    neighbourhood = 3  # as for `network`
     model: str = parameter("", "ONNX file of the network", suffix=".onnx")
     model_range: str = parameter("auto", "level of white in the network", choices=(*_RANGES,))
     tile: int = parameter(0, "side of a tile in pixels, 0 for what suits", low=0, high=8192)
@@ -134,15 +139,15 @@ class OnnxNetwork(RingingMethod):
 
     @property
     def flat_ripple(self) -> float:
-        """What the network makes of flat pictures: the RMS of the pattern over their level."""
+        """Ripple that the network adds to flat pictures: RMS over their level."""
         return self._loaded().ripple
 
     def facts(self) -> dict[str, object]:
-        """Return what was found out of the network, for programs."""
+        """Return what was found out about the network, for JSON output."""
         return {"model": self._loaded().facts()}
 
     def notes(self) -> tuple[str, ...]:
-        """Return a note where tiles may differ."""
+        """Return a note if tiles may differ, because the network sees the whole picture."""
         if not self._loaded().is_global:
             return ()
         return (
@@ -151,7 +156,7 @@ class OnnxNetwork(RingingMethod):
         )
 
     def stages_before_antiring(self, size_in: "Size", size_out: "Size") -> tuple[Stage, ...]:
-        """Return a stage for each pass, and a reduction where they lead beyond the size."""
+        """Return one stage per pass, and a reduction if they lead beyond `size_out`."""
         model = self._loaded()
         scale = max(after / before for before, after in zip(size_in, size_out, strict=True))
         (height, width), stages = size_in, []
@@ -161,7 +166,7 @@ class OnnxNetwork(RingingMethod):
         return reduced(tuple(stages), (height, width), size_out)
 
     def rows_at_once(self, size: "Size", scale: float) -> int:
-        """Return rows that are worth their halo, take little memory, and leave strips to share."""
+        """Return rows that are many beside the halo, but few enough for memory and for threads."""
         if self._loaded().is_global and max(size) <= _GLOBAL_TILE * scale:
             return size[0]
         rows = min(_TILE * scale, size[0] / 4, _SAMPLES / size[1])
@@ -178,21 +183,21 @@ class OnnxNetwork(RingingMethod):
         return load(self.model, self.provider, _RANGES[self.model_range], self.halo)
 
     def _stage(self, model: "ImageModel", size: "Size") -> Stage:
-        """Return the stage of one pass over a picture of a size."""
+        """Return the stage of one pass over a picture of this size."""
         from upsample_cli.kernels.kernel_file import SHIPPED_STRIDES, shipped
         from upsample_cli.kernels.named import bicubic
         from upsample_cli.methods.onnx_stage import OnnxStage
 
         side = self.tile or (_GLOBAL_TILE if model.is_global else _TILE)
-        tall, wide = (side, side)
+        height, width = (side, side)
         if model.size:
-            tall, wide = (n - 2 * model.halo for n in model.size)
-            if min(tall, wide) < 1:
+            height, width = (n - 2 * model.halo for n in model.size)
+            if min(height, width) < 1:
                 raise SettingError(
                     f"--halo {model.halo} leaves nothing of the {model.size[1]}x{model.size[0]} "
                     f"pixels that {self.model} takes; give {(min(model.size) - 1) // 2} or less"
                 )
-            if self.ensemble and tall != wide:
+            if self.ensemble and height != width:
                 raise SettingError(
                     f"--ensemble turns pictures, and {self.model} takes {model.size[1]}x"
                     f"{model.size[0]} alone; leave it out"
@@ -202,34 +207,34 @@ class OnnxNetwork(RingingMethod):
         else:
             kernel = bicubic(model.scale)
         pads = self.edges == "own" and not model.border
-        return OnnxStage(kernel, model, (tall, wide), size if pads else None, self.ensemble)
+        return OnnxStage(kernel, model, (height, width), size if pads else None, self.ensemble)
 
 
 def _kept_rows() -> int:
-    """Return the rows of tiles to keep for the windows of all threads."""
+    """Return how many rows of tiles to keep, for the windows of all threads."""
     return _KEPT + min(cores(), _MOST_KEPT)
 
 
 def _rows(stride: int, width: int) -> int:
-    """Return the input rows of a tile of a network, for an output of a width."""
+    """Return the input rows of a network's tile, for an output of `width` columns."""
     return _LOW if width > _WIDE else 16 * round(_STRIP / 16 / stride)
 
 
 def _residual_stage(
     weights: str, stride: int, size: "Size", ensemble: bool, is_followed: bool
 ) -> Stage:
-    """Return the stage of a network for pictures of a size; another stage may follow it."""
+    """Return the stage of our network for pictures of `size`; it keeps tiles if a stage follows."""
     from upsample_cli.kernels.kernel_file import shipped
     from upsample_cli.kernels.network_weights import load_network
     from upsample_cli.kernels.residual import Residual
     from upsample_cli.methods.network_stage import BEYOND, ResidualStage
 
     height, width = (n + 2 * BEYOND * is_followed for n in size)
-    # Layers are worked out in groups of four rows; those below the picture would be thrown away.
+    # Layers are computed in groups of four rows; groups below the picture would be wasted.
     rows = min(_rows(stride, size[1] * stride), -(-height // 4) * 4)
     across = -(-width // _WIDEST)
     columns = -(-width // across)
-    if ensemble:  # tiles are turned
+    if ensemble:  # rotated tiles must be square
         columns = rows
         across = -(-width // columns)
     residual = Residual.of(load_network(weights, stride), rows, columns)

@@ -1,8 +1,9 @@
-"""The stage of our own network, and what it shares with that of others (see `onnx_stage`).
+"""The stage of our learned network, and the base class that `onnx_stage` shares with it.
 
-Ours is the learned kernel, and what the network adds to the luma. It works in whole tiles of a grid
-that depends on the picture's size alone, so that its bytes do not depend on strips and threads.
-Where another stage follows, the windows that this draws on overlap; so the last tiles are kept.
+Our stage enlarges by the learned kernel and adds the network's output to the luma. It computes
+whole tiles of a grid that depends on the picture's size alone, so the result is the same, bit for
+bit, for any strips and threads. Where another stage follows, the windows that it draws on overlap,
+so the latest tiles are kept.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,19 +19,19 @@ from upsample_cli.kernels.kernel import Kernel
 from upsample_cli.kernels.stages import Band, Separable
 from upsample_cli.planes import Planes
 
-if TYPE_CHECKING:  # as in interpolation.py
+if TYPE_CHECKING:  # annotations alone need it
     from upsample_cli.kernels.residual import Residual
 
 
-_AROUND = 3  # input pixels: as far as a network sharpens an edge
-BEYOND = 16  # input pixels of a grid beyond the picture: what follows draws on a few of them
+_AROUND = 3  # input pixels from an edge within which a network sharpens it
+BEYOND = 16  # input pixels of the grid beyond the picture: the next stage draws on some of them
 
 
 class NetworkStage:
-    """A network, and a kernel of its scale: for opacity, and under or beside what it makes.
+    """A network, and a linear kernel: for opacity, and to combine with the network's output.
 
     Args:
-        kernel: Of the network's scale.
+        kernel: Its stride is the network's scale.
         halo: Input pixels that the network draws on beyond each side of a tile.
     """
 
@@ -43,13 +44,13 @@ class NetworkStage:
         self.margin = max(halo, self.reach)
 
     def counting(self) -> Separable:
-        """Return the stage that counts, in a mask of the input, all within a margin of outputs."""
+        """Return a stage for masks: it counts the marked inputs within a margin of each output."""
         ones, first = np.ones((self.scale, 2 * self.margin + 1)), np.full(self.scale, -self.margin)
         band = Band(ones, first, 1)
         return _CountingColours(band, band)
 
     def _by_kernel(self, planes: Planes, first: tuple[int, int], *window: range) -> Planes:
-        """Return a window by the kernel, of planes whose first row and column are given."""
+        """Return a window of the output by the kernel; `planes` begin at input pixel `first`."""
         down, across = (
             slice(run.start - start, run.stop - start)
             for run, start in zip(self.linear.draws_on(*window), first, strict=True)
@@ -57,10 +58,10 @@ class NetworkStage:
         return self.linear(np.ascontiguousarray(planes[:, down, across]), *window)
 
     def _share(self, opacity: Planes, first: tuple[int, int], *window: range) -> Planes:
-        """Return how much of what a network adds is right beside transparency, 0..1.
+        """Return how much of a network's addition to keep, 0..1: less near transparency.
 
-        A network sharpens the edge of a sprite in colours that are weighted by opacity, and the
-        kernel leaves that of opacity soft: what is added there would be a dark or light fringe.
+        At the edge of a sprite a network sharpens the colours, which are weighted by opacity, while
+        the kernel leaves the opacity soft: the addition there would be a dark or light fringe.
         """
         if np.ptp(opacity) == 0:
             return np.ones((1, 1), np.float32)
@@ -76,30 +77,30 @@ class NetworkStage:
 
 
 class ResidualStage(NetworkStage):
-    """The learned kernel, and what the learned network adds to the luma of its output.
+    """The stage of the method `network`: the learned kernel, plus what a network adds to luma.
 
     Args:
-        kernel: The learned one.
+        kernel: The learned kernel.
         residual: The network, made ready for tiles.
-        ensemble: Whether to average over eight positions of a tile, which then is a square.
-        keep: How many tiles are kept for windows to come; 0 where windows do not overlap.
+        ensemble: Whether to average over eight flips and rotations of a tile, which must be square.
+        keep: How many of the latest tiles to keep for later windows; 0 if windows do not overlap.
     """
 
     def __init__(self, kernel: Kernel, residual: "Residual", ensemble: bool, keep: int = 0) -> None:
         super().__init__(kernel, residual.network.halo)
         self.residual, self.ensemble, self.keep = residual, ensemble, keep
-        self._kept: dict[bytes, _Kept] = {}  # tiles by their input, the latest use last
+        self._kept: dict[bytes, _Kept] = {}  # tiles by their input; the one used last is at the end
         self._lock = Lock()
 
     def _tiles(self, rows: range, columns: range) -> Iterator[tuple[range, int]]:
-        """Yield where tiles start, in input pixels, and their side: down, then across."""
+        """Yield the starts of tiles and their side, in input pixels: first down, then across."""
         for run, side in ((rows, self.residual.rows), (columns, self.residual.columns)):
             step, beyond = side * self.scale, BEYOND if self.keep else 0
             start, stop = run.start + beyond * self.scale, run.stop + beyond * self.scale
             yield range(start // step * side - beyond, -(-stop // step) * side - beyond, side), side
 
     def draws_on(self, rows: range, columns: range) -> tuple[range, range]:
-        """Return the input rows and columns of the tiles that cover these rows and columns."""
+        """Return the input rows and columns of the tiles that cover a window of the output."""
         down, across = (
             range(starts[0] - self.margin, starts[-1] + side + self.margin)
             for starts, side in self._tiles(rows, columns)
@@ -109,19 +110,19 @@ class ResidualStage(NetworkStage):
     def __call__(self, window: Planes, rows: range, columns: range) -> Planes:
         """Return a window of the output; see `Stage`."""
         scale, margin = self.scale, self.margin
-        (tops, tall), (lefts, wide) = self._tiles(rows, columns)
-        shape = (tops[-1] + tall - tops[0]) * scale, (lefts[-1] + wide - lefts[0]) * scale
+        (tops, height), (lefts, width) = self._tiles(rows, columns)
+        shape = (tops[-1] + height - tops[0]) * scale, (lefts[-1] + width - lefts[0]) * scale
         whole: Planes = np.empty((len(window), *shape), window.dtype)
         for top, left in product(tops, lefts):
             y, x = top - tops[0], left - lefts[0]
-            part = window[:, y : y + tall + 2 * margin, x : x + wide + 2 * margin]
-            tile = self._tile(np.ascontiguousarray(part))  # only read: others may get it too
-            whole[:, y * scale :, x * scale :][:, : tall * scale, : wide * scale] = tile
+            part = window[:, y : y + height + 2 * margin, x : x + width + 2 * margin]
+            tile = self._tile(np.ascontiguousarray(part))  # read only: other windows may get it too
+            whole[:, y * scale :, x * scale :][:, : height * scale, : width * scale] = tile
         top, left = rows.start - tops[0] * scale, columns.start - lefts[0] * scale
         return whole[:, top : top + len(rows), left : left + len(columns)]
 
     def _tile(self, window: Planes) -> Planes:
-        """Return the output of a tile, given with its margin; only one thread computes it."""
+        """Return a tile's output, given its input with the margin; only one thread computes it."""
         if not self.keep:
             return self._computed(window)
         key = window.tobytes()
@@ -135,12 +136,12 @@ class ResidualStage(NetworkStage):
             return tile.output
 
     def _computed(self, window: Planes) -> Planes:
-        """Return the output of a tile, given with its margin."""
-        margin, less = self.margin, self.margin - self.halo
+        """Compute a tile's output, given its input with the margin."""
+        margin, trim = self.margin, self.margin - self.halo
         rows, columns = (range((n - 2 * margin) * self.scale) for n in window.shape[1:])
         out = self._by_kernel(window, (-margin, -margin), rows, columns)
         colours, added = colours_of(window), self.residual.added
-        seen = luma_of(colours)[less : -less or None, less : -less or None]
+        seen = luma_of(colours)[trim : -trim or None, trim : -trim or None]
         residual = eightfold(added, seen) if self.ensemble else added(seen)
         if len(window) > len(colours):
             residual = residual * self._share(window[-1], (-margin, -margin), rows, columns)
@@ -149,7 +150,7 @@ class ResidualStage(NetworkStage):
 
 
 class _Kept:
-    """A tile that is computed, or about to be."""
+    """A tile's output, once it is computed, and the lock to hold while computing it."""
 
     __slots__ = ("lock", "output")
 
@@ -159,7 +160,7 @@ class _Kept:
 
 
 class _CountingColours(Separable):
-    """Counts for all colours together, since each draws on the luma and the opacity of all."""
+    """Gives each colour the counts of all planes, since it draws on their luma and on opacity."""
 
     __slots__ = ()
 
@@ -171,12 +172,12 @@ class _CountingColours(Separable):
 
 
 def colours_of(planes: Planes) -> Planes:
-    """Return planes without their opacity."""
+    """Return planes without their opacity, or without the black of CMYK."""
     return planes[:3] if len(planes) >= 3 else planes[:1]
 
 
 def luma_of(colours: Planes) -> Planes:
-    """Return the luma of one or three planes, in one order of sums on all systems."""
+    """Return the luma of one or three planes, summed in the same order on all systems."""
     luma: Planes = np.zeros(colours.shape[1:], np.float32)
     weights = LUMA if len(colours) == 3 else np.ones(1, np.float32)
     for weight, plane in zip(weights, colours, strict=True):
@@ -185,14 +186,14 @@ def luma_of(colours: Planes) -> Planes:
 
 
 def eightfold(function: Callable[[Planes], Planes], planes: Planes) -> Planes:
-    """Return the mean of what a function makes of planes, turned and mirrored in eight ways.
+    """Return the mean of a function's results for eight flips and rotations of planes, each undone.
 
     Source: Timofte, Rothe, van Gool, "Seven ways to improve example-based single image super
     resolution" (CVPR 2016), enhanced prediction.
 
     Args:
-        function: Of planes, shape (..., H, W), to planes that are larger by a whole factor.
-        planes: Of a shape that it takes, also with height and width exchanged.
+        function: From planes, shape (..., H, W), to planes larger by a whole factor.
+        planes: The function has to take them with height and width exchanged, too.
 
     >>> float(eightfold(lambda planes: planes, np.eye(2, dtype=np.float32))[0, 0])
     1.0

@@ -1,4 +1,4 @@
-"""The stage of a network in ONNX: tiles cover each window, each seen with what lies around it."""
+"""The stage of a network in ONNX: tiles cover each window; the network gets each with a halo."""
 
 from collections.abc import Iterator
 from itertools import product
@@ -11,12 +11,12 @@ from upsample_cli.kernels.kernel import Kernel
 from upsample_cli.methods.network_stage import NetworkStage, colours_of, eightfold, luma_of
 from upsample_cli.planes import Planes, Size
 
-if TYPE_CHECKING:  # as in interpolation.py
+if TYPE_CHECKING:  # it imports onnxruntime, which need not be installed
     from upsample_cli.networks.enlargers.image_model import ImageModel
 
 
 class _Tile(NamedTuple):
-    """Along one axis, in input pixels: what the network gets, and of what its output is kept."""
+    """A tile along one axis, in input pixels: what the network sees, and whose output is kept."""
 
     seen: range
     kept: range
@@ -26,12 +26,12 @@ class OnnxStage(NetworkStage):
     """One pass of a network in ONNX.
 
     Args:
-        kernel: Of its scale: for opacity, and for colours beside a network of luma.
+        kernel: Enlarges opacity by the network's scale; and colours, if the network is for luma.
         model: The network.
-        most: Rows and columns of a tile at most, without the halo.
+        most: The most rows and columns of a tile, without the halo.
         size: Height and width of the picture, where the network pads its edges itself; None where
             windows hold what lies beyond the edges.
-        ensemble: Whether to average over eight positions of a tile.
+        ensemble: Whether to average over eight flips and rotations of a tile.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class OnnxStage(NetworkStage):
         self.model, self.most, self.size, self.ensemble = model, most, size, ensemble
 
     def draws_on(self, rows: range, columns: range) -> tuple[range, range]:
-        """Return the input rows and columns of the tiles that cover these rows and columns."""
+        """Return the input rows and columns of the tiles that cover a window of the output."""
         down, across = (
             range(
                 min(run.start // self.scale - self.reach, *(tile.seen.start for tile in tiles)),
@@ -76,7 +76,7 @@ class OnnxStage(NetworkStage):
         return linear
 
     def _by_network(self, planes: Planes, first: Size, *window: range) -> Planes:
-        """Return a window by the network, of planes whose first row and column are given."""
+        """Return a window of the output by the network; `planes` begin at input pixel `first`."""
         scale, border, tiles = self.scale, self.model.border, self._tiles(*window)
         starts = [along[0].kept.start for along in tiles]
         ends = [along[-1].kept.stop for along in tiles]
@@ -95,9 +95,9 @@ class OnnxStage(NetworkStage):
         return whole[:, _as_slice(rows - top * scale)][:, :, _as_slice(columns - left * scale)]
 
     def _indices(self, axis: int, run: range) -> NDArray[np.int64]:
-        """Return the rows or columns of the output that stand for a run of them.
+        """Return which rows or columns of the output to compute for a run of them.
 
-        Where the network pads, the output ends at the picture's edges and is mirrored beyond.
+        If the network pads the edges, its output ends there and is mirrored beyond.
         """
         indices = np.arange(run.start, run.stop)
         if self.size:
@@ -107,7 +107,7 @@ class OnnxStage(NetworkStage):
         return indices
 
     def _tiles(self, *window: range) -> list[list[_Tile]]:
-        """Return the tiles that cover a window of the output: down, and across."""
+        """Return the tiles, down and across, that cover a window of the output."""
         indices = (self._indices(axis, run) for axis, run in enumerate(window))
         runs = (range(int(one.min()), int(one.max()) + 1) for one in indices)
         return [list(self._along(axis, run)) for axis, run in enumerate(runs)]
@@ -115,7 +115,7 @@ class OnnxStage(NetworkStage):
     def _along(self, axis: int, run: range) -> Iterator[_Tile]:
         """Yield the tiles that cover a run of rows or columns of the output.
 
-        They begin at multiples of what the network needs: it may put pixels into blocks.
+        What the network sees begins at a multiple of `model.multiple`: it may work in blocks.
         """
         start, stop = run.start // self.scale, -(-run.stop // self.scale)
         multiple, side = self.model.multiple, self._side(axis, stop - start)
@@ -129,7 +129,7 @@ class OnnxStage(NetworkStage):
             start = after
 
     def _side(self, axis: int, length: int) -> int:
-        """Return the side of tiles, with their halo, for a run of so many input pixels."""
+        """Return the side of tiles, halo included, for a run of `length` input pixels."""
         if self.model.size:
             return self.model.size[axis]
         multiple, end = self.model.multiple, self._end(axis)
@@ -140,21 +140,24 @@ class OnnxStage(NetworkStage):
         return min(side, end) if end else side
 
     def _end(self, axis: int) -> int:
-        """Return the pixels of a picture that the network pads itself, as many as it needs; or 0.
+        """Return a picture's length along an axis if the network pads its edges, else 0.
 
-        Below and right of the picture they are mirrored.
+        It is rounded up to what the network takes; the boundary fills the pixels that are added.
         """
         multiple = self.model.multiple
         return -(-max(self.size[axis], self.model.least) // multiple) * multiple if self.size else 0
 
 
 def _as_slice(indices: NDArray[np.int64]) -> NDArray[np.int64] | slice:
-    """Return indices, as a slice if they are consecutive: slices copy nothing."""
+    """Return indices, as a slice if they are consecutive, because slices copy nothing."""
     first, last = int(indices[0]), int(indices[-1])
     is_run = last - first == len(indices) - 1
     return slice(first, last + 1) if is_run else indices
 
 
 def _slice_of(run: range, start: int, scale: int = 1, border: int = 0) -> slice:
-    """Return the output pixels of a run of input pixels, counted from those of pixel `start`."""
+    """Return where a run of input pixels lies in an array that begins at input pixel `start`.
+
+    The array is enlarged by `scale`, and lacks its first `border` pixels.
+    """
     return slice((run.start - start) * scale - border, (run.stop - start) * scale - border)

@@ -1,7 +1,7 @@
-"""From a scale to strides, and from their product to the exact size.
+"""Choose strides whose product reaches a scale, and reduce their output to the exact size.
 
-Strides compose (8 = 4 x 2). A scale between them is reached by the next product above it and an
-antialiased cubic reduction.
+Strides multiply (8 = 4 x 2). A scale that is no such product is reached by the next larger product
+and an antialiased bicubic reduction.
 """
 
 from collections.abc import Sequence
@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 from upsample_cli.errors import SettingError
 from upsample_cli.methods.method import Stage
 
-if TYPE_CHECKING:  # as in interpolation.py
+if TYPE_CHECKING:  # `upsample --help` must not wait for NumPy
     from upsample_cli.planes import Size
 
 
 def composed(scale: float, strides: Sequence[int]) -> tuple[int, ...]:
-    """Return strides, largest first: as few as give the least product that reaches a scale.
+    """Return the strides, largest first, whose product is the least >= `scale`; as few as possible.
 
     >>> composed(8, (2, 3, 4)), composed(5, (2, 3, 4)), composed(1.5, (2, 3, 4))
     ((4, 2), (3, 2), (2,))
@@ -29,21 +29,21 @@ def composed(scale: float, strides: Sequence[int]) -> tuple[int, ...]:
         most += 1
     ranked = sorted(strides, reverse=True)
     reaching = (
-        some
+        chosen
         for count in range(1, most + 1)
-        for some in combinations_with_replacement(ranked, count)
-        if prod(some) >= scale
+        for chosen in combinations_with_replacement(ranked, count)
+        if prod(chosen) >= scale
     )
-    return min(reaching, key=lambda some: (prod(some), len(some)))
+    return min(reaching, key=lambda chosen: (prod(chosen), len(chosen)))
 
 
 def whole_stride(scale: float) -> int:
-    """Return the least whole stride that reaches a scale."""
+    """Return the least whole number, 1 or more, that is >= `scale` up to rounding errors."""
     return max(1, ceil(scale - 1e-9))
 
 
 def repeated(what: str, stride: int, scale: float) -> tuple[int, ...]:
-    """Return the stride of a file, repeated until the product reaches a scale.
+    """Return the stride of a file, repeated until the product reaches `scale`.
 
     Raises:
         SettingError: The scale is a whole number, and the product is larger.
@@ -58,7 +58,7 @@ def repeated(what: str, stride: int, scale: float) -> tuple[int, ...]:
 
 
 def reduced(stages: tuple[Stage, ...], size: "Size", size_out: "Size") -> tuple[Stage, ...]:
-    """Return stages that lead to a size, and an antialiased reduction to the one that is wanted."""
+    """Return stages, which lead to `size`, and an antialiased reduction to `size_out` if needed."""
     if size == tuple(size_out) and stages:
         return stages
     from upsample_cli.kernels.interpolants import BICUBIC, resampling

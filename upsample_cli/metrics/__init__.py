@@ -1,1 +1,1 @@
-"""Figures of pictures and kernels."""
+"""Figures of pictures, kernels and layers: the checkerboard in them, PSNR and SSIM."""

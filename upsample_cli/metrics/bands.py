@@ -1,19 +1,21 @@
-"""What a picture shows near the lines of a stride, and how much of that is a pattern.
+"""Separates a pattern of the stride's period from a picture's own content at the same frequencies.
 
 B is the moving average over one stride along each axis, and r = (I - B)^2 y keeps a pattern of the
-stride's period as it is (see `projection`). A smoothing of r that mixes only pixels of one phase,
-[1 2 1] / 4 along each axis, one period apart, then two, then four, keeps what is ever nearer to the
-lines in the spectrum: the last result is the core, the changes from one to the next are rings.
+stride's period as it is (see `projection`). In the spectrum, such a pattern lies at the lines: the
+multiples of 1 / stride. Smoothing r by [1 2 1] / 4 along each axis, over pixels one period apart,
+then two, then four, keeps what lies nearer and nearer to the lines. The last result is the core;
+the differences between successive results are the rings. Core and rings are the bands.
 
-Near the lines a picture repeats its own changes, ever less towards the lines. So for each of these
-bands it is asked how its power P goes with that of the picture's own changes, G: the median of
-P / G over windows of the picture, by weight of G, within limits that the outermost ring sets. In
-each neighbourhood the band is taken for a pattern as far as it is above that:
+A picture also has content of its own near the lines: the nearer to a line, the less. For each band
+this is estimated from the picture's own changes: with P the power of the band and G that of the
+changes, the band's ratio is the median of P / G over cells of the picture, weighted by G and kept
+within limits that the outermost ring sets. In each cell, what exceeds ratio G counts as pattern:
 
     gain = max(0, 1 - ratio G / P)
 
-never more than that of the band inside it; of the two innermost bands the clearer one tells. All of
-them together are never more than what the metric may have seen.
+The innermost ring gets the core's gain if that is greater; the gain of each ring further out is at
+most that of the band inside it. All bands together have no more power than the metric may have seen
+(`largest`).
 """
 
 import numpy as np
@@ -22,18 +24,19 @@ from numpy.typing import NDArray
 from upsample_cli.metrics.rows import Floats
 
 _RINGS = 3
-_OWN = np.array([1 / 40, 1 / 20, 1 / 8, 1.0])  # of the outermost ring's ratio, from the core out
-_MORE = 2.0  # times that at most
-_STAIRS = 60.0  # times that more for a pixel of stairs: they are near the lines, too
-_SURE = 5.0  # for a pixel of stairs, how much more all of it may be: they differ by place
-_LEAST = np.float32(1e-3)  # levels, squared
-_MOST = np.float32(1e20)  # levels, squared
-_WIDER = 3  # pixels: a brightness of stride 2 is smoothed once more, over about a kernel's width
-_AROUND = 2  # cells beyond each side: gains draw on the powers of their neighbours, and on theirs
+# Of the outermost ring's ratio: the least ratio of each band, from the core out.
+_LEAST_RATIOS = np.array([1 / 40, 1 / 20, 1 / 8, 1.0])
+_MORE = 2.0  # times the least ratio: the greatest ratio
+_STAIRS = 60.0  # added to that per pixel of stairs: they have power near the lines, too
+_SURE = 5.0  # relative growth of all ratios per pixel of stairs, whose power differs by place
+_LEAST = np.float32(1e-3)  # squared levels, against division by 0
+_MOST = np.float32(1e20)  # squared levels, against overflow
+_WIDER = 3  # pixels apart: for stride 2 the brightness is smoothed once more, over about a kernel
+_AROUND = 2  # cells needed beyond each side: one to smooth powers, one to interpolate gains
 
 
 def reach(stride: int, cell: int) -> int:
-    """Return how many pixels beyond each side are drawn on, along an axis."""
+    """Return how many pixels beyond each side of a window `excess` draws on, along an axis."""
     return margin(stride) + stride // 2 + stride * ((1 << _RINGS) - 1) + _AROUND * cell
 
 
@@ -43,11 +46,12 @@ def margin(stride: int) -> int:
 
 
 def light(levels: Floats, stride: int) -> tuple[Floats, Floats, Floats, Floats, Floats]:
-    """Return what a pattern may go with, and what it does not hold, all without a margin.
+    """Return brightness and slopes, which a pattern may follow, B y, and the picture's own changes.
 
     Returns:
-        The brightness of the pixels around, over about the width of a kernel; its slopes down and
-        across, in levels a pixel; B y; and the picture's own changes: B y less its smoothing.
+        The brightness around each pixel, averaged over about a kernel's width; its slopes down and
+        across, in levels per pixel; B y; and the picture's own changes, B y less its smoothing. All
+        are `margin` pixels smaller on each side than `levels`.
     """
     average = averaged(levels, stride)
     smooth = _smoothed(average, stride)
@@ -59,7 +63,7 @@ def light(levels: Floats, stride: int) -> tuple[Floats, Floats, Floats, Floats, 
 
 
 def bands(residual: Floats, stride: int) -> list[Floats]:
-    """Return the core and the rings from the inside out, of r; two cells are around."""
+    """Return the bands of a residual r, from the core out, 7 strides smaller on each side."""
     chain = [residual]
     for ring in range(_RINGS):
         chain.append(_smoothed(chain[-1], stride << ring))
@@ -71,29 +75,29 @@ def ratios(windows: list[list[Floats]], cell: int, stairs: float) -> NDArray[np.
     """Return the ratio of each band, from the core out.
 
     Args:
-        windows: Of each the picture's own changes, and the bands.
-        cell: Pixels along a side of the cells that windows consist of.
-        stairs: How far stairs, as of nearest-neighbour, move an edge in the picture, in pixels.
+        windows: For each window, the picture's own changes and the bands, in whole cells.
+        cell: Pixels along a side of a cell.
+        stairs: How far stairs, such as nearest-neighbour's, move an edge in the picture, in pixels.
     """
     powers = [np.stack([_power(one, cell).ravel() for one in window]) for window in windows]
     changes, *parts = np.hstack(powers)
-    found = np.array([_median(part / (changes + _LEAST), changes) for part in parts])
-    found *= 1 + _SURE * stairs
-    least = found[-1] * _OWN
-    most = np.minimum((_MORE + _STAIRS * stairs) * least, found[-1])
-    return np.asarray(np.clip(found, least, most))
+    medians = np.array([_median(part / (changes + _LEAST), changes) for part in parts])
+    medians *= 1 + _SURE * stairs
+    least = medians[-1] * _LEAST_RATIOS
+    most = np.minimum((_MORE + _STAIRS * stairs) * least, medians[-1])
+    return np.asarray(np.clip(medians, least, most))
 
 
 def excess(
     window: list[Floats], ratios: NDArray[np.float64], care: Floats, largest: Floats, cell: int
 ) -> Floats:
-    """Return the pattern in whole cells.
+    """Return the pattern in a window of whole cells, in levels.
 
     Args:
-        window: The picture's own changes and the bands, with two cells more around.
-        ratios: Of the bands.
-        care: Times the ratios, of the cells and one more around.
-        largest: The mean square of a pattern at most, of the same cells.
+        window: The picture's own changes and the bands, with two more cells on each side.
+        ratios: The ratio of each band.
+        care: Factor of the ratios in each cell, with one more cell on each side.
+        largest: The greatest mean square of a pattern in each of these cells, in squared levels.
         cell: Pixels along a side of a cell.
     """
     changes, *powers = (_smooth(_power(one, cell)) for one in window)
@@ -103,8 +107,8 @@ def excess(
     )
     gains, most, total = list[Floats](), np.ones_like(changes), np.zeros_like(changes)
     for index, power in enumerate(powers):
-        own = changes * care * np.float32(ratios[index])
-        gain = 1 - own / np.maximum(power, own + np.float32(1e-9))
+        expected = changes * care * np.float32(ratios[index])
+        gain = 1 - expected / np.maximum(power, expected + np.float32(1e-9))
         most = np.maximum(most, gain) if index == 1 else np.minimum(most, gain)
         total += np.square(most) * power
         gains.append(most)
@@ -116,17 +120,17 @@ def excess(
 
 
 def _power(levels: Floats, cell: int) -> Floats:
-    """Return the mean square of each cell."""
+    """Return the mean square of each cell, in squared levels."""
     height, width = levels.shape
     rows = levels.reshape(height // cell, cell, width)
-    with np.errstate(over="ignore"):  # floating-point samples may be of any size
+    with np.errstate(over="ignore"):  # floating-point samples may be huge
         squares = np.einsum("aiw,aiw->aw", rows, rows)
         power = squares.reshape(len(squares), width // cell, cell).sum(axis=2)
     return np.asarray(np.minimum(power / np.float32(cell**2), _MOST))
 
 
 def _smooth(powers: Floats) -> Floats:
-    """Return [1 2 1] / 4 of neighbours down and across, without the outermost."""
+    """Return powers smoothed by [1 2 1] / 4 down and across, without the outermost cells."""
     for _ in range(2):
         powers = (powers[:-2] + 2 * powers[1:-1] + powers[2:]).T
     return np.asarray(powers / np.float32(16))
@@ -139,7 +143,7 @@ def _median(values: Floats, weight: Floats) -> float:
 
 
 def averaged(levels: Floats, stride: int) -> Floats:
-    """Return B y, without a margin of half a stride."""
+    """Return B y of levels y, half a stride smaller on each side."""
     if stride == 2:
         return _smoothed(levels, 1)
     taps = np.ones(stride) if stride % 2 else np.convolve(np.ones(stride), [0.5, 0.5])
@@ -153,13 +157,15 @@ def averaged(levels: Floats, stride: int) -> Floats:
 
 
 def inside(levels: Floats, shape: tuple[int, ...]) -> Floats:
-    """Return the middle of an array, of some shape."""
+    """Return the part of a given shape in the middle of an array."""
     top, left = (levels.shape[0] - shape[0]) // 2, (levels.shape[1] - shape[1]) // 2
     return levels[top : top + shape[0], left : left + shape[1]]
 
 
 def repeated(run: range, around: int, within: range, period: int) -> NDArray[np.intp]:
-    """Return the places of a run and around it; outside a range its first or last period repeats.
+    """Return the indices of `run` and `around` more on each side, all moved to lie in `within`.
+
+    Indices outside `within` become those of the same phase in its first or last period.
 
     >>> repeated(range(4), 3, range(5), 2).tolist()
     [1, 0, 1, 0, 1, 2, 3, 4, 3, 4]
@@ -171,13 +177,13 @@ def repeated(run: range, around: int, within: range, period: int) -> NDArray[np.
 
 
 def linear_weights(places: NDArray[np.float64], count: int) -> Floats:
-    """Return the weights of `count` values at fractional indices, shape (len(places), count)."""
+    """Return weights that interpolate `count` values at `places`, shape (len(places), count)."""
     apart = np.abs(np.clip(places, 0, count - 1)[:, None] - np.arange(count))
     return np.asarray(np.maximum(0, 1 - apart), np.float32)
 
 
 def _smoothed(levels: Floats, step: int) -> Floats:
-    """Return [1 2 1] / 4 of rows that are a step apart, and of columns."""
+    """Return levels smoothed by [1 2 1] / 4 over rows, then columns, that are `step` apart."""
     height, width = levels.shape[0] - 2 * step, levels.shape[1] - 2 * step
     down = levels[:height] + levels[2 * step :]
     down *= np.float32(0.5)

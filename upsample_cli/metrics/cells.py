@@ -3,8 +3,8 @@
 A cell is a few periods wide and high. It keeps the mean of its residual in each phase (see
 `projection`), its level and its slopes.
 
-Cells with many blocks of equal pixels (see `rows`) are plain: flat colours with edges, and what
-nearest-neighbour makes.
+Cells with many blocks of equal pixels (see `rows`) are plain: parts with flat colours and edges,
+and parts enlarged by nearest-neighbour.
 """
 
 from collections.abc import Sequence
@@ -17,30 +17,30 @@ from numpy.typing import NDArray
 from upsample_cli.metrics.projection import Projection
 from upsample_cli.metrics.rows import Floats, Marks, Mask, Rows, joined
 
-# Pixels and periods that a cell has along a side, at least: the first that fits.
+# Pixels and periods along a side of a cell, at least: the first pair that gives enough cells.
 _SIDES = ((8, 3), (8, 2), (6, 2))
-_SHORT = 5  # strides up to that begin with the second: their cells have few phases
-_LEAST = 4  # cells along each side of a picture
-_MOST = 30_000  # cells of a picture: those of larger ones are larger
-_RUN = 150_000  # values at once: what fits the cache
-_SATURATED = 0.1  # of a cell's pixels at 0 or 255: with more, the cell tells nothing
-_PLAIN = 0.5  # blocks of one colour in a plain cell, for each period that it holds
-_HIDDEN = 0.25  # mean square of a pattern that rounding to 8 bits may hide in a plain cell
-_SPREAD = 2.6  # variance in a cell over that of its slope: median of 72 photographs
-_BLACK = 8.0  # levels: a pattern in proportion to the brightness does not show below
+_SHORT = 5  # strides up to this begin with the second pair: their cells have few phases
+_LEAST = 4  # cells along each side of a picture, at least
+_MOST = 30_000  # cells of a picture, at most: larger pictures get larger cells
+_RUN = 150_000  # values computed at once: what fits the cache
+_SATURATED = 0.1  # of a cell's pixels at 0 or 255: with more, the cell is not usable
+_PLAIN = 0.5  # blocks of one colour per period of a plain cell, at least
+_HIDDEN = 0.25  # squared levels: power of a pattern that 8-bit rounding may hide in a plain cell
+_SPREAD = 2.6  # variance in a cell over the variance of its slope: median of 72 photographs
+_BLACK = 8.0  # levels: below, a pattern proportional to the brightness does not show
 
 
 class Cells(NamedTuple):
-    """What is kept of m x n cells.
+    """The figures of m x n cells.
 
     Args:
-        phases: Shape (m, phases, n), mean of the residual in each phase, their mean taken off.
-        level: Shape (m, n), mean of the picture.
-        slope: Shape (m, 2, n), mean gradient down and across, in levels a pixel.
+        phases: Shape (m, phases, n), mean of the residual in each phase, less the mean over phases.
+        level: Shape (m, n), mean of the picture, in levels.
+        slope: Shape (m, 2, n), mean gradient down and across, in levels per pixel.
         usable: Shape (m, n), whether a pattern would show in the cell.
-        plain: Shape (m, n), whether the cell shows that there is none: its phases are 0.
-        blocks: Shape (m, n), whether it may consist of blocks of one colour, a period each.
-        flat: Shape (m, n), whether it is of one value.
+        plain: Shape (m, n), whether the cell certainly has no pattern: its phases are set to 0.
+        blocks: Shape (m, n), whether the cell may consist of one-colour blocks, one per period.
+        flat: Shape (m, n), whether all pixels of the cell are equal.
     """
 
     phases: Floats
@@ -63,7 +63,7 @@ class Cells(NamedTuple):
 
     @classmethod
     def mixed(cls, parts: "Sequence[Cells]", shares: Floats) -> "Cells":
-        """Return the cells of a weighted sum of planes, such as luma, from those of each plane."""
+        """Return the cells of a weighted sum of planes, such as luma, from each plane's cells."""
         phases, level, slope = (
             np.asarray(sum(share * one for share, one in zip(shares, same, strict=True)))
             for same in zip(*(part[:3] for part in parts), strict=True)
@@ -77,13 +77,13 @@ class CellGrid:
     """How a picture is cut into cells for a stride.
 
     Args:
-        stride: Period down and across, in pixels, each 1 or more, not both 1.
+        stride: Period down and across, in pixels, each 1 or more; (1, 1) gives no cells.
 
     Attributes:
         cell: Rows and columns of a cell, multiples of the stride.
         margin: Rows and columns that the residual loses on each side.
         shape: How many cells there are down and across; (0, 0) if the picture is too small.
-        together: How many rows of cells to read at once: fewer calls, in as much memory.
+        together: How many rows of cells to read at once: as many as fit the cache.
     """
 
     def __init__(self, stride: tuple[int, int], height: int, width: int) -> None:
@@ -117,11 +117,11 @@ class CellGrid:
         )
 
     def read(self, rows: Rows, marks: Marks) -> Cells:
-        """Return the cells of whole rows of cells, with the margin above and below."""
+        """Return the cells of picture rows: whole rows of cells, and the margin above and below."""
         (tall, wide), (top, left), n = self.cell, self.margin, self.shape[1]
         m = (len(rows) - 2 * top) // tall
         inside = slice(top, top + m * tall), slice(left, left + n * wide)
-        with np.errstate(over="ignore", invalid="ignore"):  # such a cell is not usable
+        with np.errstate(over="ignore", invalid="ignore"):  # such cells are not usable
             levels = rows.levels[:, : n * wide + 2 * left]
             phases, level, slope = self._projection.products(levels, m, n)
             if rows.expected is not None:
@@ -141,7 +141,7 @@ class CellGrid:
         return Cells(phases, level, slope, usable, plain, equal >= periods, flat)
 
     def _opaque(self, opaque: Mask) -> Mask:
-        """Return which cells are opaque, with the margin around that their residual draws on."""
+        """Return which cells are opaque, including the margin that their residual draws on."""
         (tall, wide), (top, left) = self.cell, self.margin
         starts = range(0, len(opaque) - 2 * top, tall)
         columns = np.stack([opaque[i : i + tall + 2 * top].all(axis=0) for i in starts])
@@ -160,7 +160,7 @@ class CellGrid:
 
 
 class CellReader:
-    """Reads the cells of a picture for several strides, fed from the top down in runs of rows.
+    """Reads the cells of a picture for several strides, from runs of rows fed from the top down.
 
     Args:
         grids: How the picture is cut for each stride.
@@ -170,11 +170,11 @@ class CellReader:
         self.grids = grids
         self._cells: list[list[Cells]] = [[] for _ in grids]
         self._next = [0] * len(grids)  # the row at which the next row of cells begins
-        self._top = 0  # the row that is held first
+        self._top = 0  # the first row that is held
         self._held: Rows | None = None
 
     def feed(self, rows: Rows) -> None:
-        """Take the next rows; each run with the same parts."""
+        """Take the next rows; `opaque` and `expected` are each given in every call or in none."""
         held = rows if self._held is None else joined([self._held, rows])
         marks = Marks.of(held.levels)
         needed = [self._top + len(held)]
@@ -182,12 +182,12 @@ class CellReader:
             self._read(index, held, marks)
             if self._next[index] < grid.shape[0] * grid.cell[0]:
                 needed.append(self._next[index])
-        left = min(needed) - self._top
-        self._top += left
-        self._held = joined([held.window(slice(left, None))])
+        done = min(needed) - self._top
+        self._top += done
+        self._held = joined([held.window(slice(done, None))])
 
     def _read(self, index: int, held: Rows, marks: Marks) -> None:
-        """Read the cells for one stride that are whole."""
+        """Read the rows of cells of one grid whose pixel rows are all held."""
         grid, start = self.grids[index], self._next[index] - self._top
         (tall, _), (top, _) = grid.cell, grid.margin
         count = (len(held) - start - 2 * top) // tall
@@ -199,7 +199,7 @@ class CellReader:
         self._next[index] += count * tall
 
     def cells(self, index: int) -> Cells | None:
-        """Return all cells for a stride; None if there is none."""
+        """Return all cells of the grid at `index`; None if there are none."""
         parts = self._cells[index]
         if len(parts) > 1:
             self._cells[index] = parts = [Cells(*map(np.concatenate, zip(*parts, strict=True)))]
@@ -207,7 +207,7 @@ class CellReader:
 
 
 def around(plane: Floats) -> Floats:
-    """Return sums over each cell and the eight beside it, shape (m, n)."""
+    """Return sums over each cell and its eight neighbours, shape (m, n)."""
     padded = np.pad(plane, 1)
     rows = padded[:-2] + padded[1:-1] + padded[2:]
     sums: Floats = rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:]
@@ -215,7 +215,7 @@ def around(plane: Floats) -> Floats:
 
 
 def strongest(plane: Floats, cells: int) -> Floats:
-    """Return the greatest of the values, 0 or more, within so many cells down and across."""
+    """Return the greatest value, 0 or more, within `cells` cells of each cell, down and across."""
     for _ in range(2):
         padded = np.pad(plane, ((cells, cells), (0, 0)))
         plane = sliding_window_view(padded, 2 * cells + 1, axis=0).max(axis=2).T
@@ -223,5 +223,5 @@ def strongest(plane: Floats, cells: int) -> Floats:
 
 
 def _multiple(stride: int, side: int, periods: int) -> int:
-    """Return the least multiple of the stride that has so many pixels and periods."""
+    """Return the least multiple of the stride of at least `side` pixels and `periods` strides."""
     return stride * max(periods, -(-side // stride))

@@ -1,4 +1,4 @@
-"""The result of the metric for a picture, and the choice among the results for several strides."""
+"""The checkerboard metric's result for a picture, and the choice among those of several strides."""
 
 from collections.abc import Mapping
 from math import isfinite, nan
@@ -7,14 +7,14 @@ from typing import Any, NamedTuple
 STRIDES = range(2, 9)
 NO_STRIDE = (0, 0)
 CONTRAST_DB = 12.0
-"""The least contrast of a pattern of a whole picture that is clear of its error."""
+"""The least contrast, in dB, of a whole picture's pattern that is clear of its error."""
 
 CHECKERBOARD = "checkerboard"
 NONE = "none"
 DITHER = "dither"
 BLOCKS = "codec blocks"
 _FIGURES = ("ripple", "peak", "contrast_db", "floor", "ripple_rel", "local_db")
-_EXPLAINED = 0.6  # of the power of the strongest pattern: what the picture's period holds at least
+_EXPLAINED = 0.6  # of the strongest pattern's power: at least that of the picture's period
 
 
 class Checkerboard(NamedTuple):
@@ -22,15 +22,15 @@ class Checkerboard(NamedTuple):
 
     Args:
         stride: Period looked for, down and across, in pixels.
-        ripple: RMS over the measured pixels of what repeats with the stride, in levels of 0..255.
+        ripple: RMS of what repeats with the stride, over the measured pixels, in levels of 0..255.
         share: Part of the measured pixels that have the pattern, 0..1.
         peak: RMS of the pattern where it is strongest, in levels.
-        contrast_db: Mean power of the lines over their error; 0 dB is nothing.
-        floor: RMS of the errors, in levels: what could not have been seen here.
-        ripple_rel: RMS of the pattern relative to the brightness it stands on.
+        contrast_db: Power of the lines over that of their error, mean ratio in dB; 0 is no pattern.
+        floor: RMS of the errors, in levels: a weaker pattern could not have been seen.
+        ripple_rel: RMS of the pattern relative to the local brightness.
         local_db: The contrast of the clearest window with a pattern; NaN where there is none.
         verdict: "checkerboard" or "none"; "dither" or "codec blocks" for patterns that look like
-            these; empty where there is no figure.
+            these; empty where nothing was measured.
         status: "ok", "too-small", "constant", "saturated", "no-stride" or "labels".
     """
 
@@ -47,7 +47,7 @@ class Checkerboard(NamedTuple):
 
     @property
     def rank(self) -> tuple[bool, int, float]:
-        """A key to sort by, the worst last: verdict, whether there are figures, ripple."""
+        """A sort key that puts the worst picture last: by verdict, then status, then ripple."""
         ripple = self.ripple if isfinite(self.ripple) else -1.0
         known = {"constant": 0, "ok": 2}.get(self.status, 1)
         return self.verdict == CHECKERBOARD, known, ripple
@@ -61,7 +61,8 @@ class Checkerboard(NamedTuple):
 def period(results: Mapping[int, Checkerboard]) -> int | None:
     """Return the shortest period that explains the strongest checkerboard.
 
-    Without one it is that of a pattern that looks like something else; None without any.
+    If dither is about as strong or stronger, its period is returned; without a checkerboard, that
+    of dither or codec blocks; without any pattern, None.
 
     Args:
         results: The results by stride.
@@ -80,7 +81,8 @@ def period(results: Mapping[int, Checkerboard]) -> int | None:
 def result_at(results: Mapping[int, Checkerboard], stride: int | None) -> Checkerboard:
     """Return the result at the picture's period; without one, the largest of each figure.
 
-    A period at which too much is saturated to tell is not a reason to say that there is none.
+    Without a period, only results of one status count: "saturated" if there are any, because they
+    leave open whether there is a pattern; else "ok"; else "constant".
 
     Args:
         results: The results by stride.

@@ -34,16 +34,17 @@ def ssim(candidate: Levels, reference: Levels, peak: float = 255.0) -> float:
         peak: The largest possible difference.
 
     Source: Z. Wang, A. Bovik, H. Sheikh, E. Simoncelli, "Image quality assessment: from error
-        visibility to structural similarity", 2004 (Gaussian of 1.5, 11 x 11, 0.01 and 0.03).
+        visibility to structural similarity", 2004 (Gaussian window of 1.5
+        pixels, 11 x 11; K1 = 0.01, K2 = 0.03).
     """
-    small, smaller = (0.01 * peak) ** 2, (0.03 * peak) ** 2
+    c1, c2 = (0.01 * peak) ** 2, (0.03 * peak) ** 2
     mean_c, mean_r = _blurred(candidate), _blurred(reference)
     variance_c = _blurred(candidate**2) - mean_c**2
     variance_r = _blurred(reference**2) - mean_r**2
     covariance = _blurred(candidate * reference) - mean_c * mean_r
-    light = (2 * mean_c * mean_r + small) / (mean_c**2 + mean_r**2 + small)
-    structure = (2 * covariance + smaller) / (variance_c + variance_r + smaller)
-    return float(np.mean(light * structure))
+    luminance = (2 * mean_c * mean_r + c1) / (mean_c**2 + mean_r**2 + c1)
+    structure = (2 * covariance + c2) / (variance_c + variance_r + c2)
+    return float(np.mean(luminance * structure))
 
 
 def _blurred(plane: Levels) -> Levels:

@@ -1,18 +1,18 @@
-"""Takes a pattern that repeats with the stride off a picture, strip by strip.
+"""Removes a pattern that repeats with the stride from a picture, strip by strip.
 
-1. What the whole picture shares. An uneven kernel adds to each phase a share of the brightness
-   around, and of its slopes. So the phases of all cells (see `cells`) are regressed on 1, on the
-   brightness and on its slopes, and what they predict is taken off. Much more of the slopes than of
-   the brightness is no uneven kernel, but the stairs of nearest-neighbour or its like: they stay.
-   Where that explains less than half of the pattern's power, nothing is shared.
-   Clipped pixels first become what the pattern would have made of the brightness around.
-2. What only neighbours share, for patterns of a part, of changing sign, or broken by a codec: what
-   is near the lines of the stride beyond what the picture has there itself, see `bands`.
+1. The pattern that the whole picture shares. An uneven kernel adds to each phase a share of the
+   brightness around, and of its slopes. So the phases of all cells (see `cells`) are regressed on
+   1, the brightness and its slopes, and what these predict is subtracted. What goes with the slopes
+   far more than with the brightness comes from stairs, such as nearest-neighbour's, and stays. If
+   the prediction explains less than half of the pattern's power, this step is left out.
+   Before it, clipped pixels get the value that the brightness around and the pattern predict.
+2. Patterns that only neighbours share: in a part of the picture, of changing sign, or broken by a
+   codec. They are what exceeds the picture's own content near the stride's lines, see `bands`.
 
-The first is done where the metric finds a pattern. The second is done where it finds one even then,
-with four times the care in the wider neighbourhood of any pattern, and nowhere else. What it cannot
-know: a texture of the stride's period whose phase stays the same is the same thing; what was
-clipped is guessed.
+Step 1 is done near cells where the metric finds a pattern. Step 2 is done near cells where it then
+still finds one; with twice the care where step 1 was enough; with four times the care in the wider
+neighbourhood of any pattern; and nowhere else. A texture of the stride's period whose phase stays
+the same looks like a pattern and is removed, too; the values of clipped pixels are guesses.
 """
 
 from collections.abc import Callable, Iterator
@@ -28,36 +28,36 @@ from upsample_cli.metrics.pattern import shares
 from upsample_cli.metrics.rows import Floats, Mask
 
 Fetch = Callable[[range], list[Floats]]
-"""Gives whole rows of a channel, in levels of 0..255; and of its reference, where there is one."""
+"""Returns whole rows of a channel in levels of 0..255, then those of its reference, if any."""
 
-_NEAR, _WIDER = 4, 12  # cells around those with a pattern
-# Times the ratios of `bands`: near a pattern that is left, near one that was shared and is off, in
+_NEAR, _WIDER = 4, 12  # how many cells the neighbourhoods of a pattern reach beyond its cells
+# Factors of the ratios of `bands`: near a pattern that step 1 leaves, near one that it removes, in
 # the wider neighbourhood, and beyond it.
 _CLEAR, _DOUBT, _CAREFUL, _NOTHING = 1.3, 2.6, 5.2, 1e4
-_LOSSY = 0.35  # times that after a lossy codec, which smooths pictures and breaks patterns up
-_CODED = 8.0  # levels by which such a codec moves what was clipped, about
-_MOST = 2.0  # times the strongest power of a pattern around, that is taken off at most
-_FEW = 4  # a stride of few lines: between more of them lies the picture itself, which stays
-_WHITE = 255.0  # levels: floating-point samples may lie beyond it, and are not clipped then
-_DARKEST = 0.1  # of the brightness: what a pattern leaves at least
-_ROWS, _COLUMNS = 256, 512  # of a part of a picture, about: what fits the cache
-_WINDOW = 128  # pixels, about, along a side of the four windows that tell the ratios
+_LOSSY = 0.35  # factor of these after a lossy codec, which smooths pictures and breaks patterns up
+_CODED = 8.0  # levels by which a lossy codec moves clipped pixels, about
+_MOST = 2.0  # times the strongest pattern's power around: the most that step 2 removes
+_FEW = 4  # strides above this have many lines: the outermost ring, between them, is left alone
+_WHITE = 255.0  # levels; floating-point samples beyond it are not clipped
+_DARKEST = 0.1  # of the brightness: the least that a pattern leaves of it
+_ROWS, _COLUMNS = 256, 512  # pixels of a part of a picture, about: what fits the cache
+_WINDOW = 128  # pixels, about, along a side of the four windows that the ratios come from
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Mending:
-    """How to take the pattern off one channel.
+    """How to remove the pattern from one channel.
 
     Args:
-        grid: How the picture is cut into cells, for one stride down and across.
-        size: Height and width of the picture.
-        fetch: Gives rows of the channel.
-        shared: Shape (4, phases): what goes with 1, the brightness, its slopes down and across.
-        near: Shape (m, n), which cells have what is shared.
-        care: Shape (m, n), times the ratios.
-        largest: Same shape, the mean square of a pattern that is left, at most, in squared levels.
-        ratios: See `bands`.
-        clipped: Levels from 0 and 255 within which pixels may have been clipped.
+        grid: How the picture is cut into cells, for the same stride down and across.
+        size: Height and width of the picture, in pixels.
+        fetch: Returns rows of the channel.
+        shared: Shape (4, phases), coefficients of 1, brightness, slopes down and across.
+        near: Shape (m, n), which cells have the shared pattern.
+        care: Shape (m, n), factors of the ratios.
+        largest: Same shape, the greatest mean square that step 2 removes, in squared levels.
+        ratios: The ratio of each band, see `bands`.
+        clipped: How near to 0 or 255 pixels may have been clipped, in levels.
     """
 
     grid: CellGrid
@@ -71,11 +71,11 @@ class Mending:
     clipped: float
 
     def strips(self) -> list[range]:
-        """Return the rows of the picture, in strips."""
+        """Return the rows of the picture, as strips of whole cells."""
         return [range(run.start, min(run.stop, self.size[0])) for run in self._runs(0, _ROWS)]
 
     def mended(self, rows: range) -> Floats:
-        """Return rows of the channel without the pattern, in levels, for one of `strips`."""
+        """Return the rows of one of `strips` without the pattern, in levels."""
         mended, side = list[Floats](), self.grid.cell[0]
         for columns, levels, shared, near in self._parts(rows, self._runs(1, _COLUMNS)):
             care, largest = (self._at(rows, columns, one) for one in (self.care, self.largest))
@@ -84,7 +84,7 @@ class Mending:
         return np.concatenate(mended, axis=1)[: len(rows), : self.size[1]]
 
     def with_ratios(self, stairs: float) -> "Mending":
-        """Return the same with the ratios that some windows tell, and stairs, see `bands`."""
+        """Return this plan with the ratios of four windows of the picture; see `bands.ratios`."""
         runs = [self._runs(axis, _WINDOW) for axis in (0, 1)]
         rows, columns = ([one[len(one) // 4], one[3 * len(one) // 4]] for one in runs)
         windows = [near for run in rows for *_, near in self._parts(run, columns)]
@@ -94,7 +94,7 @@ class Mending:
         return replace(self, ratios=ratios)
 
     def _runs(self, axis: int, about: int) -> list[range]:
-        """Return the rows or columns of the picture, in runs of whole cells."""
+        """Return the rows or columns of the picture, in runs of whole cells of `about` pixels."""
         length, cell = self.size[axis], self.grid.cell[axis]
         step = -(-about // cell) * cell
         starts = range(0, length, step)
@@ -103,9 +103,9 @@ class Mending:
     def _parts(
         self, rows: range, runs: list[range]
     ) -> Iterator[tuple[range, Floats, Floats, list[Floats]]]:
-        """Yield runs of columns; the levels of whole cells of these rows, and what is shared there.
+        """Yield each run of columns, its levels in whole cells, the shared pattern, and a list.
 
-        And the picture's own changes and the bands of the rest, with two cells more around.
+        The list is the `window` of `bands.excess`: the picture's own changes and the bands.
         """
         stride, cell = self.grid.stride[0], self.grid.cell[0]
         reach, margin = bands.reach(stride, cell), bands.margin(stride)
@@ -129,12 +129,12 @@ class Mending:
             residual = bands.inside(residual, average.shape) - average
             near = bands.bands(self._continued(residual, start), stride)
             changes = self._continued(bands.inside(changes, average.shape), start)
-            own = len(whole), len(columns)
+            shape = len(whole), len(columns)
             near = [bands.inside(changes, near[0].shape), *near]
-            yield columns, bands.inside(levels, own), bands.inside(spread, own), near
+            yield columns, bands.inside(levels, shape), bands.inside(spread, shape), near
 
     def _continued(self, residual: Floats, start: tuple[int, int]) -> Floats:
-        """Return a residual of which what draws on pixels beyond the edges repeats the inside."""
+        """Return a residual in which values drawn from beyond the edges repeat inner ones."""
         stride = self.grid.stride[0]
         for axis, edge in enumerate(self.grid.margin):
             first = start[axis] + stride // 2
@@ -145,7 +145,7 @@ class Mending:
         return residual
 
     def _unclipped(self, levels: Floats, start: tuple[int, int]) -> Floats:
-        """Return levels, from some row and column on, that may lie beyond 0 and 255."""
+        """Return levels of a window that begins at `start`, clipped ones restored beyond 0..255."""
         inside = (np.abs(levels) > self.clipped) & (np.abs(levels - _WHITE) > self.clipped)
         known = inside.astype(np.float32)
         if known.all():
@@ -167,7 +167,7 @@ class Mending:
         return result
 
     def _spread(self, light: list[Floats], start: tuple[int, int]) -> Floats:
-        """Return what is shared, for pixels from some row and column on."""
+        """Return the shared pattern of a window that begins at `start`, in levels."""
         stride, (height, width), (top, left) = self.grid.stride[0], light[0].shape, start
         spread = np.empty((height, width), np.float32)
         for i in range(stride):
@@ -181,7 +181,7 @@ class Mending:
         return spread * self._near((height, width), start)
 
     def _near(self, shape: tuple[int, ...], start: tuple[int, int]) -> Floats:
-        """Return how near to the pattern pixels are, 0..1."""
+        """Return how much of the shared pattern the pixels of a window have, 0..1."""
         if self.near.all():
             return np.ones((1, 1), np.float32)
         down, across = (
@@ -191,7 +191,7 @@ class Mending:
         return np.asarray(down @ self.near.astype(np.float32) @ across.T)
 
     def _at(self, rows: range, columns: range, of_cells: Floats) -> Floats:
-        """Return figures of all cells at those of rows and columns, and at one more around."""
+        """Return figures of all cells, interpolated at a part's cells and one more on each side."""
         down, across = (
             self._weights_along(
                 axis, np.arange(run.start - cell, run.stop + cell, cell) + cell // 2
@@ -201,37 +201,37 @@ class Mending:
         return np.asarray(down @ of_cells @ across.T)
 
     def _weights_along(self, axis: int, places: NDArray[np.intp]) -> Floats:
-        """Return the weights of all cells along an axis at some places, shape (places, cells)."""
+        """Return the weights of all cells at pixels `places` of an axis, shape (places, cells)."""
         middle = (places + 0.5 - self.grid.margin[axis]) / self.grid.cell[axis] - 0.5
         return bands.linear_weights(middle, self.care.shape[axis])
 
 
 def unshared(cells: Cells, grid: CellGrid) -> Field:
-    """Return where the metric still finds a pattern when what all cells share is off."""
-    shared, _, light = shares(cells, grid)
-    rest = cells._replace(phases=cells.phases - np.einsum("imn,ip->mpn", light, shared))
+    """Return where the metric still finds a pattern once the one that all cells share is off."""
+    shared, _, regressors = shares(cells, grid)
+    rest = cells._replace(phases=cells.phases - np.einsum("imn,ip->mpn", regressors, shared))
     return judged(rest, grid)[1]
 
 
 def mending(cells: Cells, grid: CellGrid, fields: tuple[Field, Field], size: tuple[int, int],
             fetch: Fetch, is_lossy: bool = False) -> Mending:  # fmt: skip
-    """Return how to take the pattern off a channel.
+    """Return how to remove the pattern from a channel.
 
     Args:
         cells: All cells of the channel.
-        grid: How the picture is cut into them, for one stride down and across.
-        fields: Where the metric finds a pattern, and where one is left, see `unshared`; of this
-            channel or of luma.
-        size: Height and width of the picture.
-        fetch: Gives rows of the channel.
+        grid: How the picture is cut into cells, for the same stride down and across.
+        fields: Where the metric finds a pattern, and where it still does, see `unshared`; for this
+            channel, or for luma.
+        size: Height and width of the picture, in pixels.
+        fetch: Returns rows of the channel.
         is_lossy: Whether the picture comes from a lossy codec, such as JPEG.
     """
-    own, left = (np.square(np.nan_to_num(field.rms), dtype=np.float32) for field in fields)
+    own, after = (np.square(np.nan_to_num(field.rms), dtype=np.float32) for field in fields)
     shared, stairs, _ = shares(cells, grid)
-    if left.sum() > own.sum() / 2:  # few cells share it
-        shared, left = np.zeros_like(shared), own
+    if after.sum() > own.sum() / 2:  # most of its power is not shared
+        shared, after = np.zeros_like(shared), own
     wide, close, rest = (
-        strongest(power, reach) for power, reach in ((own, _WIDER), (own, _NEAR), (left, _NEAR))
+        strongest(power, reach) for power, reach in ((own, _WIDER), (own, _NEAR), (after, _NEAR))
     )
     near = (close > 0) & ~cells.plain
     care = np.where(wide > 0, np.float32(_CAREFUL), np.float32(_NOTHING))

@@ -1,19 +1,19 @@
-"""The checkerboard in a picture: what repeats with the stride, where, and how strong?
+"""The checkerboard metric: is there a pattern of the stride's period, where, and how strong?
 
 1. A picture is cut into cells of a few periods; each keeps the mean of its residual in each phase
    (see `cells`).
 2. The pattern of the whole picture comes from a regression over the cells (see `pattern`), that of
-   its parts from windows of 4 x 4 cells (see `windows`); both come with honest errors.
-3. A cell in a window with a pattern, or near it, has the power that its own phases share with the
-   window, in the shape of the whole picture's pattern if the window's is like it (see `patches`).
-   All others have the power of the whole picture's pattern, if it is clear.
-4. `ripple` is the root of the mean power over the cells that tell: the RMS, in levels, of the part
-   that repeats with the stride. `share` is the part of the cells that have it, `peak` the RMS where
-   it is strongest.
+   its parts from windows of 4 x 4 cells (see `windows`); both come with estimates of their error.
+3. A cell in or near a window with a pattern gets the power that its own phases share with that
+   pattern (see `patches`). If the window's pattern resembles the whole picture's, only the part of
+   that shape counts. All other cells get the power of the pattern that they have in common.
+4. `ripple` is the root of the mean power over the usable cells: the RMS, in levels, of the part
+   that repeats with the stride. `share` is the part of these cells that have the pattern, `peak`
+   the RMS where it is strongest.
 5. The verdict is "checkerboard" if a pattern is clear of its error, as a whole (12 dB) or in a
    window (13 to 20 dB), and `ripple` is 0.2 level or more, 0.35 if only windows have it.
 
-    ripple^2 = mean over cells of (sum over phases of a^2 / phases - error)
+    ripple^2 = mean over cells of ((mean over phases of a^2) - error), with a the pattern
 """
 
 from functools import lru_cache
@@ -36,25 +36,25 @@ from upsample_cli.metrics.pattern import Pattern, noise, pattern, weights
 from upsample_cli.metrics.rows import Mask, Rows
 from upsample_cli.metrics.windows import search
 
-LEVELS = 0.2
-# Codecs store chroma coarsely and at half size: textures in single colours come near that.
+LEVELS = 0.2  # the least ripple of a checkerboard, in levels
+# Levels, for single colours: codecs store chroma coarsely and at half size, so textures come near.
 COLOUR_LEVELS = 0.8
-_PART_LEVELS = 0.35  # of a pattern in parts of a picture alone: some textures repeat
-_LEAST_CELLS = 16
-_BLOCKS = 0.95  # of a picture's cells: of blocks of one colour no pattern is made
-_DITHER = 0.5  # levels: what rounding with a pattern leaves at most
-_ALIKE = 0.9  # of the pattern and the thresholds of ordered dither
-_BLOCK = 8  # pixels, of JPEG and its like
-_FAINT = 1.0  # levels of blocks of a codec
-_STRIPES = 0.6  # of the power of blocks lies along the axes
+_PART_LEVELS = 0.35  # the same for a pattern in parts of a picture only: some textures repeat
+_LEAST_CELLS = 16  # usable ones
+_BLOCKS = 0.95  # of a picture's cells: if more consist of one-colour blocks, it has no pattern
+_DITHER = 0.5  # levels: the greatest ripple of ordered dither
+_ALIKE = 0.9  # least correlation of a pattern with the thresholds of ordered dither
+_BLOCK = 8  # pixels along a side of the blocks of JPEG and similar codecs
+_FAINT = 1.0  # levels: the greatest ripple of codec blocks
+_STRIPES = 0.6  # of the power of codec blocks, at least, lies along the axes
 
 
 class Field(NamedTuple):
     """Where in a picture the pattern is.
 
     Args:
-        rms: Shape (m, n), of the pattern in each cell, in levels; 0 where it is not clear, NaN
-            where there is no figure, as in saturated or transparent parts.
+        rms: Shape (m, n), RMS of the pattern in each cell, in levels; 0 where no pattern is clear,
+            NaN where none could be measured, as in saturated or transparent parts.
         cell: Rows and columns of a cell.
         margin: Rows and columns above and left of the first cell.
     """
@@ -65,12 +65,12 @@ class Field(NamedTuple):
 
 
 class Meter:
-    """Measures one picture at some strides, fed from the top down in runs of rows.
+    """Measures the checkerboard of a picture at some strides, from rows fed from the top down.
 
     Args:
         size: Height and width of the picture, in pixels.
         strides: Periods to look for, each down and across, in pixels.
-        least: The ripple that matters, in levels.
+        least: The least ripple of a checkerboard, in levels.
     """
 
     def __init__(
@@ -85,23 +85,23 @@ class Meter:
         self._reader.feed(rows)
 
     def result(self, index: int = 0) -> Checkerboard:
-        """Return the checkerboard of the rows so far at one of the strides."""
+        """Return the checkerboard of the rows so far, at the stride of this index."""
         return judged(self._reader.cells(index), self._reader.grids[index], self._least)[0]
 
     def field(self, index: int = 0) -> Field:
-        """Return where the checkerboard of the rows so far is, at one of the strides."""
+        """Return where the checkerboard of the rows so far is, at the stride of this index."""
         return judged(self._reader.cells(index), self._reader.grids[index], self._least)[1]
 
 
 def judged(
     cells: Cells | None, grid: CellGrid, least: float = LEVELS
 ) -> tuple[Checkerboard, Field]:
-    """Return the checkerboard in all cells of a picture, and where it is.
+    """Return the checkerboard of a picture, and where it is.
 
     Args:
-        cells: All cells of the picture; None if there is none.
-        grid: How the picture is cut.
-        least: The ripple that matters, in levels.
+        cells: All cells of the picture; None if there are none.
+        grid: How the picture is cut into cells.
+        least: The least ripple of a checkerboard, in levels.
     """
     status = _status(cells, grid)
     if cells is None or status not in ("ok", "constant"):
@@ -134,14 +134,14 @@ def judged(
 
 
 class _Evidence(NamedTuple):
-    """What speaks for a pattern.
+    """The evidence for a pattern.
 
     Args:
         whole: The pattern of all cells.
-        rest: That of the cells without one of their own.
+        rest: The pattern of the cells away from those with a local pattern; or `whole`.
         local_db: The contrast of the clearest window; NaN where none is clear.
-        power: Shape (m, n), the mean square of the pattern in each cell, in levels.
-        has_it: Same shape, whether it has a pattern.
+        power: Shape (m, n), the mean square of the pattern in each cell, in squared levels.
+        has_it: Same shape, whether each cell has a pattern.
     """
 
     whole: Pattern
@@ -152,7 +152,7 @@ class _Evidence(NamedTuple):
 
 
 def _evidence(cells: Cells, grid: CellGrid) -> _Evidence:
-    """Return the pattern of a picture, and of each of its cells."""
+    """Return the evidence for a pattern in a picture, and in each of its cells."""
     noises = noise(cells, grid.pixels)
     weight = weights(cells, noises)
     whole = rest = pattern(cells, weight, noises, grid)
@@ -173,7 +173,7 @@ def _evidence(cells: Cells, grid: CellGrid) -> _Evidence:
 
 
 def _kind(result: Checkerboard, pattern: Pattern, is_in_parts: bool) -> str:
-    """Return what a pattern looks like that is clear and strong enough."""
+    """Return the verdict on a pattern that is clear and strong enough."""
     if result.stride == (_BLOCK, _BLOCK):
         if result.ripple <= _DITHER and pattern.additive.likeness(_bayer()) >= _ALIKE:
             return DITHER
@@ -207,5 +207,5 @@ def _status(cells: Cells | None, grid: CellGrid) -> str:
 
 @lru_cache(32)  # pictures of a folder are often of one size
 def grid(stride: tuple[int, int], size: tuple[int, int]) -> CellGrid:
-    """Return how a picture of some height and width is cut for a stride."""
+    """Return how a picture of a given height and width is cut into cells for a stride."""
     return CellGrid(stride, *size)

@@ -1,11 +1,12 @@
-"""The pattern of a part of a picture, in each cell that may have it.
+"""Patterns of parts of a picture: which pattern each cell has, and how strongly.
 
-A cell gets the pattern of the window around it, or beside it: one of equal strength, or one in
-proportion to the brightness, whichever explains more of the window. Its power in the cell is the
-product of the cell's own phases and the mean of the window's other cells, so chance adds nothing on
-average. If the whole picture has a pattern, and the window's is like it, only what has its shape
-counts: a texture that repeats by chance has another. Then the patches grow: a cell beside one that
-has its pattern gets it too, for an edge or a texture may hide it from every window.
+A cell gets the pattern of a window around or beside it: one of equal strength, or one proportional
+to the brightness, whichever explains more of the window. The pattern's power in the cell is the
+product of the cell's own phases and the mean phases of the window's other cells, so that chance
+adds nothing on average. If the whole picture has a pattern and the window's resembles it, only the
+part of that shape counts: a texture that repeats by chance has another shape. Then the patches
+grow: a neighbour of a cell that clearly has its pattern gets that pattern, too, because an edge or
+a texture may hide it from every window.
 """
 
 from collections.abc import Sequence
@@ -16,38 +17,40 @@ from numpy.typing import NDArray
 from upsample_cli.metrics.cells import around
 from upsample_cli.metrics.rows import Floats, Mask
 
-_MOST = 4.0  # times its pattern's power that a cell has at most: chance may give an edge more
-_LOW, _HIGH = 0.7, 2.0  # shares of the pattern's power around a cell, between which patches grow
-_ROUNDS = 12  # cells by which patches grow
-_ALIKE = 0.15  # of a pattern's power that has the shape of the whole picture's, at least
-_TINY = 1e-9  # weight
+_MOST = 4.0  # times its pattern's power: cap of a cell's power, which an edge may exceed by chance
+# A patch grows from a cell if the power in it and its neighbours is between these multiples of the
+# power of their patterns.
+_LOW, _HIGH = 0.7, 2.0
+_ROUNDS = 12  # cells by which patches grow, at most
+_ALIKE = 0.15  # share of a pattern's power in the whole picture's shape: with more, they are alike
+_TINY = 1e-9  # against division by 0
 
 Places = tuple[NDArray[np.intp], ...]
 
 
 class Patches:
-    """The patterns of cells.
+    """The pattern of each cell, and its power there.
 
     Args:
-        lines: Shape (m, n, phases), see `real_lines`.
-        level: Shape (m, n), the brightness.
-        square: Same shape, its mean square.
-        shape: Shape (phases,), lines of a pattern that the whole picture has; None if it has none.
+        lines: Shape (m, n, phases), the transform of each cell's phases, see `real_lines`.
+        level: Shape (m, n), the brightness of each cell.
+        square: Same shape, the mean square of the picture in each cell.
+        shape: Shape (phases,), lines of the whole picture's pattern; None if it has none.
 
     Attributes:
-        power: Shape (m, n), what a cell shares with its pattern, in squared levels; on average the
-            mean square of the pattern. NaN where there is none.
-        full: Same shape, the mean square of the pattern in the cell.
+        power: Shape (m, n), the product of a cell's lines and its pattern's, in squared levels; on
+            average the mean square of the pattern. NaN where a cell has no pattern.
+        full: Same shape, the mean square of the pattern at the cell's brightness.
     """
 
     def __init__(self, lines: Floats, level: Floats, square: Floats,
                  shape: NDArray[np.float64] | None = None) -> None:  # fmt: skip
         self._lines, self._level, self._square = lines, level, square
-        self._shape: Floats | None = None  # of length 1
+        self._shape: Floats | None = None  # a unit vector
         if shape is not None:
             self._shape = (shape / np.linalg.norm(shape)).astype(np.float32)
         self.power, self.full = np.full((2, *level.shape), np.nan, np.float32)
-        self._patterns = np.zeros_like(lines)  # for each level of brightness where relative
+        self._patterns = np.zeros_like(lines)  # where relative: per level of brightness
         self._is_relative = np.zeros(level.shape, bool)
 
     @property
@@ -56,13 +59,13 @@ class Patches:
         return np.asarray(np.isfinite(self.power))
 
     def fill(self, places: Places, windows: Sequence[Floats], others: Sequence[Floats]) -> None:
-        """Give cells the patterns of windows.
+        """Give cells the patterns of their windows.
 
         Args:
             places: Where the cells are.
             windows: For each cell four sums over its window, shapes (cells, phases) and (cells, 1)
                 in turn: weighted lines, weights, weighted lines times the brightness, weights times
-                its square.
+                the squared brightness.
             others: The same without the cell itself.
         """
         (constant, relative), (rest, relative_rest) = (
@@ -82,7 +85,7 @@ class Patches:
         self._set(places, is_relative, patterns, beside)
 
     def grow(self, usable: Mask) -> None:
-        """Give cells the patterns of cells beside them that share most of theirs.
+        """Give cells without a pattern that of a neighbour, as far as patches grow.
 
         Args:
             usable: Shape (m, n), whether a pattern would show in a cell.
@@ -103,7 +106,7 @@ class Patches:
             self._set(places, self._is_relative[best], patterns, patterns)
 
     def _set(self, places: Places, is_relative: Mask, patterns: Floats, others: Floats) -> None:
-        """Give cells patterns, of which they share what the others of their window have."""
+        """Give cells patterns; their power is the product of their own lines and `others`."""
         level, square = self._level[places], self._square[places]
         full = np.square(patterns).sum(axis=1) * np.where(is_relative, square, 1.0)
         shared = (self._lines[places] * others).sum(axis=1)
@@ -113,12 +116,12 @@ class Patches:
 
 
 def _shaped(patterns: Floats, beside: Floats, shape: Floats) -> tuple[Floats, Floats]:
-    """Return patterns of which only what has some shape is left, where they are like it.
+    """Return patterns reduced to their part of a given shape, where they resemble it.
 
     Args:
         patterns: Shape (cells, phases).
-        beside: Same shape, patterns of the cells around each, which are treated alike.
-        shape: Shape (phases,), of length 1.
+        beside: Same shape, the patterns of each window's other cells, which are reduced alike.
+        shape: Shape (phases,), a unit vector.
     """
     along, beside_along = (np.outer(one @ shape, shape) for one in (patterns, beside))
     shared, power = (np.square(one).sum(axis=1, keepdims=True) for one in (along, patterns))

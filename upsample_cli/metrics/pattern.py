@@ -1,14 +1,15 @@
-"""The pattern that a whole picture has: a regression over its cells, with honest errors.
+"""The pattern of a whole picture: a regression over its cells, with estimates of the error.
 
-The phases of a cell are regressed on its slopes and on 1, or on its brightness. What goes with the
-slopes are stairs, as nearest-neighbour makes them; the rest is the pattern: of one strength
-everywhere, or in proportion to the brightness, as uneven kernels leave it. The quieter a cell is,
-the more it tells: cells weigh 1 / (noise + 0.5^2), the noise being what differs between neighbours.
+The phases of the cells are regressed on their slopes and either on 1 or on their brightness. What
+goes with the slopes is stairs, such as nearest-neighbour's. What goes with 1 is a pattern of equal
+strength everywhere; what goes with the brightness is a pattern in proportion to it, such as that of
+an uneven kernel. Quiet cells count more: a cell weighs 1 / (noise + 0.5^2), where the noise is the
+variance that differences from neighbouring cells show.
 
 Cells along an edge or a line of a table are alike, not independent. So the error is that of a
-jackknife: all is estimated again without one row of cells, or column, after the other, and the
-greater spread of the two counts. Source: B. Efron, "The Jackknife, the Bootstrap and Other
-Resampling Plans", 1982, section 3.
+jackknife: the regression is repeated without each group of rows of cells in turn, then without each
+group of columns, and the greater of the two spreads counts. Source: B. Efron, "The Jackknife, the
+Bootstrap and Other Resampling Plans", 1982, section 3.
 """
 
 from typing import NamedTuple
@@ -20,27 +21,27 @@ from upsample_cli.metrics.checkerboard import CONTRAST_DB
 from upsample_cli.metrics.rows import ROUNDING, Floats
 from upsample_cli.metrics.spectrum import Estimate, Numbers, line_power, phase_lines
 
-_LARGEST = np.float32(1e20)  # square: such cells have no weight to speak of
-_LEAST = np.float32(1e-6)  # variance
-_NOISE = 0.5  # levels: what is finer than rounding to 8 bits says nothing
-_PLAIN_WEIGHT = 1 / 6  # of a plain cell at most: rounding may hide a faint pattern in it
-_HEAVIEST = 32  # cells
+_LARGEST = np.float32(1e20)  # squared levels: the greatest change; such cells have almost no weight
+_LEAST = np.float32(1e-6)  # variance, whose logarithm must be finite
+_NOISE = 0.5  # levels, added to a cell's noise: differences below 8-bit rounding mean nothing
+_PLAIN_WEIGHT = 1 / 6  # the most that a plain cell weighs: rounding may hide a faint pattern in it
+_HEAVIEST = 32  # cells that share the greatest weight
 _GROUP = 3  # rows or columns of cells that are left out together, in large pictures
-_MANY = 12  # of them
+_MANY = 12  # rows or columns of cells: a picture with as many is large
 _STAIR = 0.3  # pixels: about how far stairs move an edge
-_TILE = 1024  # pixels, over which stairs are one
-_SLOPES = 1.1  # strides: how far the slopes of an uneven kernel reach, about
-_ONE_AXIS = 0.98  # of the power of stripes lies along one axis; of most uneven kernels half
-_SAME = 4.0  # times the error, of patterns that may be the same
+_TILE = 1024  # pixels over which stairs are alike
+_SLOPES = 1.1  # strides: an uneven kernel's share of the slopes over that of the brightness, about
+_ONE_AXIS = 0.98  # least share of stripes' power along one axis; of most uneven kernels' it is half
+_SAME = 4.0  # times the error: patterns that differ by no more may be the same
 
 
 class Pattern(NamedTuple):
     """The pattern of a picture.
 
     Args:
-        additive: As one of equal strength everywhere, in levels.
-        relative: As one in proportion to the brightness, relative to it.
-        stairs: Shape (2, phases), what goes with a slope of 1 level a pixel down and across.
+        additive: Fitted with equal strength everywhere, in levels.
+        relative: Fitted in proportion to the brightness, relative to it.
+        stairs: Shape (2, phases), levels that a slope of 1 level per pixel, down or across, adds.
     """
 
     additive: Estimate
@@ -49,50 +50,50 @@ class Pattern(NamedTuple):
 
     @property
     def contrast_db(self) -> float:
-        """The contrast of the clearer of both."""
+        """The contrast of the clearer of the two fits."""
         return max(self.additive.contrast_db, self.relative.contrast_db)
 
     @property
     def is_additive(self) -> bool:
-        """Whether it is clearer as one of equal strength than as one in proportion."""
+        """Whether the additive fit is as clear as the relative one, or clearer."""
         return self.additive.contrast_db >= self.relative.contrast_db
 
     def may_be(self, other: "Pattern") -> bool:
-        """Return whether the errors allow that another pattern is the same."""
+        """Return whether another pattern may be the same, within this one's error."""
         change = np.square(np.abs(self.additive.lines - other.additive.lines)).ravel()[1:]
         return bool(change.sum() <= _SAME * self.additive.error.ravel()[1:].sum())
 
     @property
     def shape(self) -> Numbers | None:
-        """The phases of the clearer of both, shape (phases,); None if neither is clear."""
+        """The phases of the clearer fit, shape (phases,); None if neither is clear."""
         clearer = self.additive if self.is_additive else self.relative
         return clearer.phases if clearer.contrast_db >= CONTRAST_DB else None
 
     def power_at(self, square: Numbers) -> Numbers:
-        """Return the mean square of the pattern in cells, by that of the picture in each."""
+        """Return the mean square of the pattern in cells, given `square`, the picture's in each."""
         if self.is_additive:
             return np.full_like(square, self.additive.power)
         return self.relative.power * square
 
 
 def noise(cells: Cells, pixels: int) -> Floats:
-    """Return the variance of the pixels of each cell, as far as its phases differ by chance.
+    """Return the noise of each cell: the pixel variance that explains how its phases change.
 
-    It is half the mean square of their change to the more alike of both neighbours, down or across,
-    whichever is greater; or the geometric mean of that over the cells around, if it is greater. So
-    where a pattern ends is not noise, but an edge is.
+    On each axis, the change to the more similar of the two neighbours counts. The noise is half the
+    mean square of the greater of these two changes, or its geometric mean over the cells around, if
+    that is greater. So an edge is noise, but the end of a pattern is not.
 
     Args:
         cells: All cells of a picture.
         pixels: How many pixels a cell has.
 
     Returns:
-        Shape (m, n).
+        Shape (m, n), in squared levels.
     """
     squares = np.full(cells.level.shape, np.nan, np.float32)
     for axis in (0, 1):
         phases, usable = np.moveaxis(cells.phases, 2 * axis, 0), np.moveaxis(cells.usable, axis, 0)
-        with np.errstate(over="ignore"):  # floating-point samples may be of any size
+        with np.errstate(over="ignore"):  # floating-point samples may be huge
             change = np.square(phases[1:] - phases[:-1]).sum(axis=2 if axis else 1)
         change = np.where(usable[1:] & usable[:-1], np.minimum(change, _LARGEST), np.nan)
         beyond = np.full((1, change.shape[1]), np.nan, np.float32)
@@ -107,7 +108,7 @@ def noise(cells: Cells, pixels: int) -> Floats:
 def weights(cells: Cells, noises: Floats) -> Floats:
     """Return the weight of each cell, 0 where a pattern would not show, shape (m, n).
 
-    Many share the greatest weight: what a few quiet cells have in common is no pattern.
+    Many cells share the greatest weight: what a few quiet cells have in common is no pattern.
     """
     weight = cells.usable / (noises + np.float32(_NOISE**2))
     rank = min(_HEAVIEST, int(np.count_nonzero(weight)) // 2 + 1)
@@ -116,7 +117,7 @@ def weights(cells: Cells, noises: Floats) -> Floats:
 
 
 def pattern(cells: Cells, weight: Floats, noises: Floats, grid: CellGrid) -> Pattern:
-    """Return the pattern of the cells that have a weight.
+    """Return the pattern of the cells whose weight is not 0.
 
     Args:
         cells: All cells of a picture.
@@ -125,7 +126,7 @@ def pattern(cells: Cells, weight: Floats, noises: Floats, grid: CellGrid) -> Pat
         grid: How the picture is cut.
     """
     stride = grid.stride
-    x = np.empty((len(weight), 4, weight.shape[1]), np.float32)  # what may explain the phases
+    x = np.empty((len(weight), 4, weight.shape[1]), np.float32)  # the regressors of the phases
     x[:, 0], x[:, 1], x[:, 2:] = 1.0, cells.level, cells.slope
     parts = x * weight[:, None], x, cells.phases
     rows, columns = _Groups.of(*parts), _Groups.of(*(np.ascontiguousarray(p.T) for p in parts))
@@ -147,20 +148,21 @@ def pattern(cells: Cells, weight: Floats, noises: Floats, grid: CellGrid) -> Pat
 
 
 def _clear(stairs: Numbers, changes: list[Numbers]) -> Numbers:
-    """Return stairs, less of each the more their error's power is: few edges make odd ones."""
+    """Return stairs, reduced by the share of error in their power: few edges show them badly."""
     doubt = np.max([np.square(one[1:]).sum(axis=(1, 2)) for one in changes], axis=0)
     power = np.square(stairs).sum(axis=1)
     return np.asarray(stairs * np.maximum(0.0, 1 - doubt / np.maximum(power, 1e-30))[:, None])
 
 
 def shares(cells: Cells, grid: CellGrid) -> tuple[Floats, float, Floats]:
-    """Return what all cells share, shape (4, phases), how far stairs move an edge, and the light.
+    """Return the pattern that all cells share, how far stairs move edges, and the regressors.
 
-    The light is what a pattern may go with, shape (4, m, n): 1, the brightness and its slopes.
+    The regressors, shape (4, m, n), are 1, the brightness and its slopes. The shared pattern, shape
+    (4, phases), holds their coefficients without stairs. The distance is in pixels.
     """
-    light = np.stack([np.ones_like(cells.level), cells.level, *np.moveaxis(cells.slope, 1, 0)])
-    weighted, stride = light * weights(cells, noise(cells, grid.pixels)), grid.stride[0]
-    normal = np.einsum("imn,jmn->ij", weighted, light, dtype=np.float64)
+    regressors = np.stack([np.ones_like(cells.level), cells.level, *np.moveaxis(cells.slope, 1, 0)])
+    weighted, stride = regressors * weights(cells, noise(cells, grid.pixels)), grid.stride[0]
+    normal = np.einsum("imn,jmn->ij", weighted, regressors, dtype=np.float64)
     normal += 1e-9 * np.diag(np.diag(normal)) + 1e-30 * np.eye(4)
     products = np.einsum("imn,mpn->ip", weighted, cells.phases, dtype=np.float64)
     shared = np.linalg.solve(normal, products)
@@ -169,18 +171,18 @@ def shares(cells: Cells, grid: CellGrid) -> tuple[Floats, float, Floats]:
     slopes = np.sqrt(np.square(shared[2:]).mean())
     kept = np.clip(2 - slopes / (_SLOPES * stride * share + 1e-30), 0, 1)
     shared[2:] *= kept
-    return shared.astype(np.float32), float((1 - kept) * slopes), light
+    return shared.astype(np.float32), float((1 - kept) * slopes), regressors
 
 
 def is_striped(cells: Cells, grid: CellGrid, power: Floats) -> bool:
     """Return whether a pattern repeats along one axis alone, as a fence does.
 
-    So does an uneven kernel only if it is even along the other axis.
+    The pattern of an uneven kernel does so only if the kernel is even along the other axis.
 
     Args:
         cells: All cells of a picture.
         grid: How the picture is cut.
-        power: Shape (m, n), of the pattern in each cell.
+        power: Shape (m, n), the power of the pattern in each cell, in squared levels.
     """
     phases = np.stack([around(one) for one in np.moveaxis(cells.phases, 1, 0)], axis=-1)
     lines = np.tensordot(power, line_power(phases, grid.stride), 2).reshape(grid.stride)
@@ -191,8 +193,8 @@ class _Groups(NamedTuple):
     """Weighted sums of products over groups of rows of cells.
 
     Args:
-        xx: Shape (groups, 4, 4), of what may explain the phases: 1, level, slope down and across.
-        xa: Shape (groups, 4, phases), of that and the phases.
+        xx: Shape (groups, 4, 4), of the regressors: 1, level, slope down, slope across.
+        xa: Shape (groups, 4, phases), of the regressors and the phases.
     """
 
     xx: Numbers
@@ -200,22 +202,22 @@ class _Groups(NamedTuple):
 
     @classmethod
     def of(cls, wx: Floats, x: Floats, phases: Floats) -> "_Groups":
-        """Return the sums over rows of cells; each part has shape (m, values, n)."""
+        """Return the sums over groups of rows; each argument has shape (m, values, n)."""
         products = wx @ x.swapaxes(1, 2), wx @ phases.swapaxes(1, 2)
         starts = range(0, len(x), _GROUP if len(x) >= _MANY else 1)
         return cls(*(np.add.reduceat(p, starts, axis=0, dtype=np.float64) for p in products))
 
     def changes(self, whole: Numbers, base: int, prior: float) -> Numbers:
-        """Return how a fit changes without one group after the other, shape (3, groups, phases).
+        """Return how a fit changes without each group in turn, shape (3, groups, phases).
 
-        The sum of the squares over the groups is the power of the error.
+        The changes are scaled so that their sum of squares over the groups is the error's power.
         """
         rest = _solved(self.xx.sum(axis=0) - self.xx, self.xa.sum(axis=0) - self.xa, base, prior)
         return np.asarray((rest - whole).swapaxes(0, 1) * np.sqrt(1 - 1 / len(rest)))
 
 
 def _solved(xx: Numbers, xa: Numbers, base: int, prior: float) -> Numbers:
-    """Return what goes with the base and both slopes, shape (..., 3, phases)."""
+    """Return the coefficients of regressor `base` and both slopes, shape (..., 3, phases)."""
     used = [base, 2, 3]
     normal = xx[..., used, :][..., used] + np.diag([0.0, prior, prior])
     scale = np.maximum(np.abs(xx[..., base, base]), 1e-30)[..., None, None]
@@ -225,9 +227,9 @@ def _solved(xx: Numbers, xa: Numbers, base: int, prior: float) -> Numbers:
 def _error_of_single_cells(
     parts: tuple[Floats, Floats, Floats], fit: Numbers, base: int, stride: tuple[int, int]
 ) -> Numbers:
-    """Return the weighted power of what the fit leaves of each cell, by line."""
+    """Return the power of each line in the weighted residuals of the fit, summed over cells."""
     wx, x, phases = parts
-    left = phases - np.einsum("ik,min->mkn", fit, x[:, [base, 2, 3]])
-    left *= wx[:, base][:, None]
-    power = line_power(left.swapaxes(1, 2), stride).sum(axis=(0, 1))
+    residuals = phases - np.einsum("ik,min->mkn", fit, x[:, [base, 2, 3]])
+    residuals *= wx[:, base][:, None]
+    power = line_power(residuals.swapaxes(1, 2), stride).sum(axis=(0, 1))
     return np.asarray(power.reshape(stride), np.float64)

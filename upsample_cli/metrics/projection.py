@@ -1,10 +1,10 @@
-"""The phases, the level and the slopes of cells: linear maps of a picture, one axis at a time.
+"""Computes phases, level and slopes of cells: linear maps of a picture, one axis at a time.
 
 With B the symmetric moving average over one stride along each axis, r = (I - B)^2 y is the residual
 of a picture y. B nulls every harmonic of the stride, so a pattern of that period passes into r with
-gain 1; polynomials up to degree 3 do not pass. (I - B)^2 = I - 2 B + B^2, and B works along one
-axis after the other: so the mean of each phase of r in a cell is the sum of three products of y
-with small matrices, one for each axis. The slopes are those of B y, in which no pattern is left.
+gain 1; polynomials up to degree 3 do not pass. (I - B)^2 = I - 2 B + B^2, and B is separable. So
+the mean of each phase of r in a cell is the sum of three products, each of y and two small
+matrices, one for each axis. The slopes are those of B y, in which no pattern is left.
 """
 
 import numpy as np
@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 
 from upsample_cli.metrics.rows import Floats
 
-_ORDERS = np.array([1.0, -2.0, 1.0])  # of I, B and B^2
+_FACTORS = np.array([1.0, -2.0, 1.0])  # of I, B and B^2
 
 
 class Projection:
-    """What gives phases, levels and slopes of cells of one size.
+    """The matrices that give phases, levels and slopes of cells of one size.
 
     Args:
         stride: Period down and across, in pixels, (s, t).
         cell: Rows and columns of a cell, multiples of the stride, twice it or more.
-        margin: Rows and columns beside a cell that its residual draws on.
+        margin: Rows and columns on each side of a cell that its residual draws on.
     """
 
     def __init__(
@@ -30,16 +30,16 @@ class Projection:
         self._stride, self._cell, self._margin = stride, cell, margin
         self._down = np.concatenate(_rows(stride[0], cell[0], margin[0])).astype(np.float32)
         *phases, moments = _rows(stride[1], cell[1], margin[1])
-        signed = [sign * rows for sign, rows in zip(_ORDERS, phases, strict=True)]
+        signed = [sign * rows for sign, rows in zip(_FACTORS, phases, strict=True)]
         self._across = [_in_blocks(rows, cell[1], margin[1]) for rows in (*signed, moments)]
 
     @property
     def height(self) -> int:
-        """How many values are held for each column of a row of cells."""
+        """How many values `products` computes per pixel column of each row of cells."""
         return len(self._down)
 
     def products(self, levels: Floats, m: int, n: int) -> tuple[Floats, Floats, Floats]:
-        """Return the phases, the level and the slope of cells.
+        """Return the phases, the level and the slopes of cells.
 
         Args:
             levels: Rows and columns of m x n cells, with the margin around.
@@ -50,7 +50,7 @@ class Projection:
             Shapes (m, s t, n), (m, n) and (m, 2, n), as in `Cells`.
         """
         (tall, wide), (top, left), (s, t) = self._cell, self._margin, self._stride
-        # A block more on each side holds the margin: the residual draws on a cell's neighbours.
+        # One more block on each side holds the margin that the residual draws on.
         down = np.zeros((m, self.height, (n + 2) * wide), np.float32)
         for i, rows in enumerate(down[..., wide - left : (n + 1) * wide + left]):
             np.matmul(self._down, levels[i * tall : (i + 1) * tall + 2 * top], out=rows)
@@ -70,7 +70,7 @@ def _add_products(total: Floats, matrix: Floats, blocks: Floats) -> None:
 
     Args:
         total: Shape (m, rows, values, n).
-        matrix: Shape (3 values, wide): for the block before a cell, its own and the one after.
+        matrix: Shape (3 values, wide): for the block before a cell, the cell, the block after.
         blocks: Shape (m, rows, wide, n + 2).
     """
     values, n = total.shape[2:]
@@ -80,11 +80,11 @@ def _add_products(total: Floats, matrix: Floats, blocks: Floats) -> None:
 
 
 def _rows(s: int, cell: int, margin: int) -> list[NDArray[np.float64]]:
-    """Return what gives the phases of y, of B y and of B^2 y along an axis; the mean and slope.
+    """Return the matrices of an axis: for the phases of y, B y and B^2 y, and for mean and slope.
 
     Returns:
-        Three matrices of s rows and one of two, each of cell + 2 margin columns: those of a cell
-        and of the margin on both sides.
+        Three matrices of s rows and one of two rows, each of cell + 2 margin columns: the pixels
+        of a cell and of the margin on both sides.
     """
     place = np.arange(cell + 2 * margin)
     inside = (place >= margin) & (place < margin + cell)
@@ -102,7 +102,7 @@ def _smoothed(rows: NDArray[np.float64], average: NDArray[np.float64]) -> NDArra
 
 
 def _in_blocks(rows: NDArray[np.float64], cell: int, margin: int) -> Floats:
-    """Return rows as one matrix for the blocks before, at and after a cell, (3 rows, cell)."""
+    """Return rows cut into blocks before, at and after a cell, stacked to (3 rows, cell)."""
     spare = cell - margin
     blocks = np.split(np.pad(rows, ((0, 0), (spare, spare))), 3, axis=1)
     return np.concatenate(blocks).astype(np.float32)

@@ -1,12 +1,14 @@
-"""Exact figures of a kernel or a layer: its checkerboard; what a kernel does to noise and to edges.
+"""Exact figures of a kernel or a layer: its checkerboard; a kernel's effect on noise and edges.
 
-On a flat picture a transposed convolution has one output value for each phase, its phase sum g.
-Ripple is their spread about the mean, relative to it; by Parseval's theorem it is also the
-amplitude of the lines at multiples of the sampling frequency, relative to the picture's brightness.
+On a flat picture of brightness 1, a transposed convolution has one output value per phase, its
+phase sum. Ripple is the standard deviation of the phase sums, relative to their mean; by Parseval's
+theorem its square is the power of all lines at multiples of the sampling frequency, relative to
+that of the flat picture.
 
-In a layer of many channels each phase multiplies a flat picture, one value a channel, by a matrix G
-of output by input channels. With M their mean over the phases, ripple is the RMS of |G - M| over
-|M| (Frobenius norms): the RMS of the pattern over that of the picture, for independent channels.
+In a layer of many channels, each phase multiplies a flat picture, one value per channel, by a
+matrix G of output by input channels. With M the mean of G over the phases, ripple is the RMS of
+|G - M| over |M| (Frobenius norms): the RMS of the pattern over that of the picture, for independent
+channels.
 
 Source: Y. Sugawara, S. Shiota, H. Kiya, "Super-resolution using convolutional neural networks
 without any checkerboard artifacts", ICIP 2018 (the condition: all phase sums equal).
@@ -18,19 +20,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 WHITE = 255.0  # levels of a white picture
-VISIBLE = 0.2 / WHITE  # a ripple of 0.2 level at white: where a picture's verdict begins too
-_BALANCED = 1e-6  # float32 sums of many taps are no nearer
-_ROUNDING = 1e-14  # of the sums themselves, relative
+VISIBLE = 0.2 / WHITE  # a ripple of 0.2 level at white, the limit of a picture's verdict, too
+_BALANCED = 1e-6  # ripple of balanced kernels: float32 sums of many taps are no more exact
+_ROUNDING = 1e-14  # relative rounding error of float64 sums
 
 
 def ripple(phase_sums: NDArray[np.float64]) -> float:
-    """Return the spread of phase sums over the size of their mean, 0 where all are equal.
+    """Return the standard deviation of the phase sums over the absolute value of their mean.
 
     Args:
         phase_sums: Shape (s, s), the DC gain of each output phase.
 
     Returns:
-        0 or more, without unit; infinity where the sums cancel.
+        0 or more, without unit; infinity where the mean is 0 but not every sum.
 
     >>> sums = np.outer([4 / 3, 2 / 3], [4 / 3, 2 / 3])  # uniform, 3x3 taps, stride 2
     >>> round(ripple(sums), 4)
@@ -42,13 +44,13 @@ def ripple(phase_sums: NDArray[np.float64]) -> float:
 
 
 def peak_to_peak(phase_sums: NDArray[np.float64]) -> float:
-    """Return the largest minus the least phase sum, over the size of their mean.
+    """Return the largest minus the least phase sum, over the absolute value of their mean.
 
     Args:
         phase_sums: Shape (s, s), the DC gain of each output phase.
 
     Returns:
-        0 or more, without unit; infinity where the sums cancel.
+        0 or more, without unit; infinity where the mean is 0 but not every sum.
 
     >>> round(peak_to_peak(np.outer([4 / 3, 2 / 3], [4 / 3, 2 / 3])), 4)
     1.3333
@@ -63,8 +65,8 @@ def lines(phase_sums: NDArray[np.float64]) -> NDArray[np.float64]:
         phase_sums: Shape (s1, s2), the DC gain of each output phase.
 
     Returns:
-        Shape (s1, s2): the line at p/s1 cycles a pixel down and q/s2 across stands at (p, q); all
-        but (0, 0), which is 1, sum in power to the square of the ripple.
+        Shape (s1, s2): entry (p, q) is the line at p/s1 cycles per pixel down and q/s2 across.
+        Entry (0, 0) is 1; the squares of all others sum to the square of the ripple.
 
     >>> lines(np.outer([4 / 3, 2 / 3], [4 / 3, 2 / 3])).round(4).tolist()
     [[1.0, 0.3333], [0.3333, 0.1111]]
@@ -75,17 +77,17 @@ def lines(phase_sums: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def ramp_error(phase_sums: NDArray[np.float64], moments: NDArray[np.float64]) -> float:
-    """Return how far from its place a ramp's value lies, RMS, in output pixels.
+    """Return how far the values of a ramp are displaced, as RMS, in output pixels.
 
     A staircase of width s (nearest) is off by sqrt((s^2 - 1) / 12) along each axis.
 
     Args:
         phase_sums: Shape (s1, ..., sN).
-        moments: Shape (N, s1, ..., sN), phase sums of taps times place, in output pixels.
+        moments: Shape (N, s1, ..., sN), phase sums of taps times their place, in output pixels.
 
     Returns:
-        The root of the sum of squares of the axes; NaN where already flat pictures get a pattern,
-        because then it grows with the ramp's distance from its origin.
+        The root of the sum of the axes' squares; NaN if even flat pictures get a pattern, because
+        the error then grows with the distance from the ramp's zero.
 
     >>> corner = np.array([[-0.5, -0.5], [0.5, 0.5]])  # nearest, stride 2
     >>> round(ramp_error(np.ones((2, 2)), np.array([corner, corner.T])), 3)
@@ -124,7 +126,7 @@ def overshoot(taps: NDArray[np.float64], stride: int) -> float:
         stride: Output pixels per input pixel.
 
     Returns:
-        0 where it does not; 0.1 is 10 % of the step. The larger of both axes.
+        The larger value of both axes: 0 is no overshoot, 0.1 is 10 % of the step.
     """
     return max(_overshoot(taps.sum(axis=axis) / stride, stride) for axis in (0, 1))
 
@@ -133,9 +135,9 @@ class LayerRipple(NamedTuple):
     """How unequal the phases of a layer are; infinity where their mean is 0.
 
     Args:
-        average: Over all channels.
-        channels: Shape (Cout,), of each output channel by itself.
-        bias: Of the phases' biases, relative to the gain.
+        average: Ripple of all channels together.
+        channels: Shape (Cout,), ripple of each output channel by itself.
+        bias: RMS by which the phases' biases differ from their mean, relative to the gain.
         gain: RMS of the output for a flat input of 1 in each channel.
     """
 

@@ -1,6 +1,6 @@
 """Rows of a picture as the metric takes them, and which of their pixels are equal or clipped.
 
-A block of one stride each way whose pixels are all equal holds no pattern of that period.
+A block one stride high and wide whose pixels are all equal holds no pattern of that period.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ Floats: TypeAlias = NDArray[np.float32]
 Mask: TypeAlias = NDArray[np.bool_]
 
 ROUNDING = 1 / 12
-"""The variance of a pixel's rounding."""
+"""The variance of rounding to whole levels, in squared levels."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,10 +22,10 @@ class Rows:
     """Rows of a picture.
 
     Args:
-        levels: Shape (r, W), luma or a channel in levels of 0..255, not rounded where the picture
-            is deeper.
+        levels: Shape (r, W), luma or a channel in levels of 0..255, not rounded if the picture has
+            more than 8 bits.
         opaque: Same shape, false where the picture is transparent; None for opaque everywhere.
-        expected: Same shape, levels to subtract first, as of a reference; None for none.
+        expected: Same shape, levels to subtract first, such as a reference's; None for none.
     """
 
     levels: Floats
@@ -50,7 +50,7 @@ class Rows:
 
 
 def joined(runs: Sequence[Rows]) -> Rows:
-    """Return runs of rows in new memory, one after the other; all have the same parts."""
+    """Return runs of rows joined in new memory; `opaque` and `expected` are in all or none."""
     opaque = [run.opaque for run in runs if run.opaque is not None]
     expected = [run.expected for run in runs if run.expected is not None]
     return Rows(
@@ -84,7 +84,7 @@ class Marks(NamedTuple):
         return Marks(self.across[rows], self.down[rows.start : rows.stop - 1], self.ends[rows])
 
     def equal_blocks(self, stride: tuple[int, int]) -> Mask:
-        """Return where blocks of one stride each way begin whose pixels are all equal.
+        """Return at which pixels a block of equal pixels begins, one stride high and wide.
 
         Returns:
             Shape (h - s + 1, w - t + 1), for a stride of (s, t).
@@ -98,7 +98,7 @@ class Marks(NamedTuple):
 
 
 def _all_of(mask: Mask, count: int, axis: int) -> Mask:
-    """Return which runs of neighbours along an axis are all true, each at its first place."""
+    """Return at which places a run of `count` true values along an axis begins."""
     length = 1
     while length < count and mask.any():
         step = min(length, count - length)

@@ -1,4 +1,4 @@
-"""Spectra: of the phases of a pattern, and of a whole picture, where a pattern is bright points."""
+"""Spectra of a pattern's phases, and of a whole picture, where a pattern shows as bright points."""
 
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 from upsample_cli.metrics.checkerboard import CONTRAST_DB
 
 Numbers = NDArray[np.float64]
-_SIDE = 256  # of the windows of `periodogram`
-_SIGNIFICANT = 12.0  # of a line's power over its error; by chance e^-12 of all lines pass
+_SIDE = 256  # pixels along a side of the windows of `periodogram`
+_SIGNIFICANT = 12.0  # least power of a line over its error; by chance e^-12 of all lines have it
 
 
 class Estimate(NamedTuple):
     """A pattern and its error.
 
     Args:
-        lines: Shape (s, t), the discrete Fourier transform (DFT) of the pattern over its phases.
+        lines: Shape (s, t), the discrete Fourier transform (DFT) of the pattern, see `phase_lines`.
         error: Same shape, the expected power of each line's error.
     """
 
@@ -31,15 +31,15 @@ class Estimate(NamedTuple):
 
     @property
     def contrast_db(self) -> float:
-        """The mean power of the lines over their errors; 0 dB is nothing."""
+        """The lines' power over their error's, mean ratio in dB; 0 is no pattern."""
         return float(10 * np.log10(self._ratios.mean() + 1e-30))
 
     @property
     def power(self) -> float:
         """The mean square of the pattern.
 
-        All lines count where they are clear of their errors together; else only those that are
-        significant alone.
+        If the lines together are clear of their errors, all of them count; else only those that
+        are significant by themselves.
         """
         power = (np.square(np.abs(self.lines)) - self.error).ravel()[1:]
         if self.contrast_db < CONTRAST_DB:
@@ -48,25 +48,25 @@ class Estimate(NamedTuple):
 
     @property
     def floor(self) -> float:
-        """The RMS of the errors: what could not have been seen."""
+        """The RMS of the errors: a weaker pattern could not have been seen."""
         return float(np.sqrt(self.error.ravel()[1:].sum()))
 
     @property
     def axis_share(self) -> float:
-        """The part of the power in lines along one axis: stripes down and across."""
+        """The share of power in lines along either axis: stripes down or across."""
         power = np.square(np.abs(self.lines))
         along = power[0, 1:].sum() + power[1:, 0].sum()
         return float(along / (along + power[1:, 1:].sum() + 1e-30))
 
     def likeness(self, pattern: Numbers) -> float:
-        """Return the greatest correlation with a pattern that may be shifted, turned, inverted.
+        """Return the greatest correlation with `pattern`, shifted, flipped, transposed or inverted.
 
         Args:
             pattern: Shape (s, s).
         """
         most = 0.0
-        for turned in (pattern, pattern.T, pattern[::-1], pattern.T[::-1]):
-            lines = np.fft.fft2(turned - turned.mean())
+        for variant in (pattern, pattern.T, pattern[::-1], pattern.T[::-1]):
+            lines = np.fft.fft2(variant - variant.mean())
             together = np.fft.ifft2(self.lines * lines.conj()).real * lines.size
             own = np.linalg.norm(self.lines.ravel()[1:]) * np.linalg.norm(lines)
             most = max(most, float(np.abs(together).max() / (own + 1e-30)))
@@ -74,7 +74,7 @@ class Estimate(NamedTuple):
 
     @property
     def _ratios(self) -> Numbers:
-        """The power of each line but that of the mean over its error."""
+        """The power of each line over its error, without line (0, 0), the mean."""
         return np.asarray((np.square(np.abs(self.lines)) / self.error).ravel()[1:])
 
 
@@ -89,7 +89,7 @@ def phase_lines(phases: NDArray[Any], stride: tuple[int, int]) -> NDArray[np.com
         stride: Phases down and across, (s, t).
 
     Returns:
-        Shape (..., s, t), in the same unit: a pattern's line (0, 0) is its mean.
+        Shape (..., s, t), in the unit of the phases: a pattern's line (0, 0) is its mean.
 
     >>> phase_lines(np.array([1.0, -1.0, -1.0, 1.0]), (2, 2)).real.round(9).tolist()
     [[0.0, 0.0], [0.0, 1.0]]
@@ -98,14 +98,14 @@ def phase_lines(phases: NDArray[Any], stride: tuple[int, int]) -> NDArray[np.com
 
 
 def line_power(phases: NDArray[Any], stride: tuple[int, int]) -> NDArray[Any]:
-    """Return the power of each line of patterns, shape (..., s t), for phases of that shape."""
+    """Return the power of each line of patterns, for phases of the same shape (..., s t)."""
     return square_lines(np.square(real_lines(phases, stride)), stride)
 
 
 def real_lines(phases: NDArray[Any], stride: tuple[int, int]) -> NDArray[Any]:
     """Return the discrete Hartley transform of patterns, divided by their number of phases.
 
-    It is as real as they are, so half the work; the squares of it sum to their mean square.
+    It is real, which halves the work; its squares sum to a pattern's mean square.
 
     Args:
         phases: Shape (..., s t).
@@ -116,7 +116,7 @@ def real_lines(phases: NDArray[Any], stride: tuple[int, int]) -> NDArray[Any]:
 
 
 def square_lines(squares: NDArray[Any], stride: tuple[int, int]) -> NDArray[Any]:
-    """Return the power of each line, for squares of `real_lines` or sums of them."""
+    """Return the power of each line, given squares of `real_lines` or sums of such squares."""
     down, across = (-np.arange(length) % length for length in stride)
     opposite = (down[:, None] * stride[1] + across).ravel()
     return np.asarray((squares + squares[..., opposite]) / 2)
@@ -138,8 +138,8 @@ def periodogram(plane: NDArray[np.float32]) -> NDArray[np.float64]:
         plane: Shape (H, W), luma or a channel in levels, at least 16 x 16.
 
     Returns:
-        Shape (n, n), n = 256 or as many pixels as there are; the frequency 0 in the middle, in
-        squared levels.
+        Shape (n, n), in squared levels, with frequency 0 in the middle; n is 256, or the shorter
+        side of the picture if less, less 1 if odd.
 
     Source: P. Welch, "The use of fast Fourier transform for the estimation of power spectra", 1967
         (here along two axes, with Hann windows that overlap by half).
@@ -158,5 +158,5 @@ def periodogram(plane: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def _starts(length: int, side: int) -> list[int]:
-    """Return where windows begin: half a window apart, the last at the end."""
+    """Return where windows begin: half a window apart, and one that ends at the end."""
     return sorted({*range(0, length - side + 1, side // 2), length - side})

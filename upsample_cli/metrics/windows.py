@@ -1,8 +1,8 @@
-"""A pattern in a part of a picture, or one whose sign changes: the same question window by window.
+"""Searches windows of a picture for patterns that a part of it has, or whose sign changes.
 
-A window is 4 x 4 cells. Its pattern is the weighted mean of their phases; the error is that of a
-jackknife over the rows of cells in it, the columns, or single cells, whichever is greatest. Then
-the cells are joined two by two, and the windows are twice as large.
+A window is 4 x 4 cells. Its pattern is the weighted mean of their phases; its error is the greatest
+of three jackknife errors: over the window's rows of cells, its columns, and its single cells. Then
+2 x 2 cells are joined into one, and the search is repeated with windows twice as large.
 """
 
 from collections.abc import Sequence
@@ -18,23 +18,23 @@ from upsample_cli.metrics.rows import ROUNDING, Floats, Mask
 from upsample_cli.metrics.spectrum import real_lines, square_lines
 
 Indices = NDArray[np.intp]
-_SIDE = 4  # cells
-_SIZES = 3  # of windows
-_KNOWN = 3.0  # cells of a window, at least, must tell: as many as would share its weight evenly
-_LEVELS = 1.0  # RMS: the weakest pattern that is looked for
-_WORTH = 3.0  # times the power of chance: what a jackknife is worth trying on
-_LEAST = 9  # cells that have the pattern of their window, in all windows
-_BESIDE = 1  # cells around a window that may have its pattern, too
-_FIRST = 1000.0  # dB added to windows that a cell is in, so that they win over those beside it
-_AT_ONCE = 2048  # windows
+_SIDE = 4  # cells along a side of a window
+_SIZES = 3  # of windows, each twice as large as the one before
+_KNOWN = 3.0  # least effective number of cells in a window, by their weights
+_LEVELS = 1.0  # levels RMS: the weakest pattern that is looked for
+_WORTH = 3.0  # times the power of chance: for weaker windows the jackknife is not tried
+_LEAST = 9  # cells in the picture, at least, that have the pattern of their window
+_BESIDE = 1  # cells beyond a window's sides that may have its pattern, too
+_FIRST = 1000.0  # dB added to windows that contain a cell, so that they win over windows beside it
+_AT_ONCE = 2048  # windows computed together
 _NOTHING_DB = -99.0
 _BRIGHTEST = 1e5  # levels: beyond that, squares overflow
 
 
 def least_db(stride: tuple[int, int]) -> float:
-    """Return the least contrast of a pattern that is clear in one window of many.
+    """Return the least contrast, in dB, of a clear pattern in one window of many.
 
-    The fewer lines a stride has, the further their mean strays by chance.
+    The fewer lines a stride has, the more the mean over them varies by chance.
     """
     return 12.5 + 8 / (stride[0] * stride[1] - 1)
 
@@ -44,8 +44,8 @@ class Windows(NamedTuple):
 
     Args:
         contrast_db: The contrast of the clearest window with a pattern; NaN where there is none.
-        patches: The patterns of cells: each of the clearest window of the smallest size that is
-            clear around it; and of the cells around that have them, too.
+        patches: The patterns of cells: each from the clearest window around the cell, of the
+            smallest size with a clear one; and those of neighbours that share such a pattern.
     """
 
     contrast_db: float
@@ -64,13 +64,13 @@ def search(
     """Return what the windows of a picture show.
 
     Args:
-        phases: Shape (m, phases, n), of each cell, without the stairs of its slopes.
+        phases: Shape (m, phases, n), the phases of each cell, less the stairs of its slopes.
         level: Shape (m, n), the brightness of each cell.
-        square: Same shape, its mean square.
-        weight: Same shape.
+        square: Same shape, the mean square of the picture in each cell.
+        weight: Same shape, the weight of each cell.
         chance: Shape (m, n), the mean square of the phases of each cell that is due to chance.
-        grid: How the picture is cut.
-        shape: Shape (phases,), a pattern that the whole picture has; None if it has none.
+        grid: How the picture is cut into cells.
+        shape: Shape (phases,), the pattern of the whole picture; None if it has none.
     """
     best, least = _NOTHING_DB, least_db(grid.stride)
     lines = real_lines(phases.swapaxes(1, 2), grid.stride)
@@ -97,14 +97,14 @@ def search(
 def _fill(
     patches: Patches, usable: Mask, which: Indices, cells: "tuple[_Cells, _Cells]", side: int
 ) -> None:
-    """Give cells the patterns of the windows of one size that are clear.
+    """Give cells the patterns of the clear windows of one size.
 
     Args:
         patches: The patterns so far, of smaller windows: they stay.
         usable: Shape (m, n), whether a pattern would show in a cell.
-        which: The number of each cell's window, see `_clearest`.
-        cells: Those that the windows consist of, and single ones.
-        side: How many single ones the first have along a side.
+        which: The index of each cell's window, see `_clearest`.
+        cells: The cells that the windows consist of, and the single cells.
+        side: How many single cells a cell of these windows has along a side.
     """
     joined, singles = cells
     sums = joined.sums()
@@ -119,14 +119,14 @@ def _fill(
 
 
 class _Cells(NamedTuple):
-    """Sums over the cells of a picture.
+    """Weighted sums over m x n cells or windows.
 
     Args:
-        phases: Shape (m, n, phases), weighted.
-        weight: Shape (m, n, 1).
+        phases: Shape (m, n, phases), phases times weight.
+        weight: Shape (m, n, 1), the weight.
         bright_phases: As `phases`, times the brightness.
         bright_weight: As `weight`, times the square of the brightness.
-        error: Shape (m, n, 1), the mean square of the phases that is due to chance.
+        error: Shape (m, n, 1), the phases' mean square by chance, times the squared weight.
     """
 
     phases: Floats
@@ -137,7 +137,7 @@ class _Cells(NamedTuple):
 
     @classmethod
     def of(cls, phases: Floats, level: Floats, weight: Floats, chance: Floats) -> "_Cells":
-        """Return single cells, of their mean phases, level, weight and chance."""
+        """Return the sums of single cells; `chance` is the phases' mean square by chance."""
         parts = phases * weight
         return cls(parts, weight, parts * level, weight * level**2, np.square(weight) * chance)
 
@@ -152,7 +152,7 @@ class _Cells(NamedTuple):
         return _Cells(*(_sums(_sums(part, axis=1), axis=0) for part in self))
 
     def contrasts(self, stride: tuple[int, int], pixels: int) -> Floats:
-        """Return for each window its contrast in dB."""
+        """Return the contrast of each window, in dB."""
         parts = self.phases, self.weight
         rows, columns = ([_sums(part, axis) for part in parts] for axis in (1, 0))
         sums, total = (_sums(part, axis=0) for part in rows)
@@ -186,9 +186,9 @@ def _contrasts(
     """Return the contrast of some windows in dB.
 
     Args:
-        sums: Shape (windows, phases), weighted.
-        total: Shape (windows, 1), of the weights.
-        views: Weighted phases and weights of all windows' rows, columns, and cells, by last axes.
+        sums: Shape (windows, phases), sums of weighted phases.
+        total: Shape (windows, 1), sums of weights.
+        views: Weighted phases and weights of each window's rows, columns and cells, on last axes.
         places: Where the windows are, down and across.
         stride: Period down and across.
         pixels: How many pixels a cell has.
@@ -197,21 +197,21 @@ def _contrasts(
     power = square_lines(np.square(mean), stride)
     error = np.full(power.shape, ROUNDING / (_SIDE**2 * pixels))
     contrasts = np.empty(len(power), np.float32)
-    left = np.arange(len(power))
+    active = np.arange(len(power))
     for parts, weights in views:
-        if not left.size:
+        if not active.size:
             break
-        where = tuple(axis[left] for axis in places)
-        weight = weights[where].reshape(len(left), 1, -1)
-        # without a part that has all the weight nothing is known: the change is the mean itself
-        change = sums[left, :, None] - parts[where].reshape(len(left), sums.shape[1], -1)
-        change /= np.maximum(total[left, :, None] - weight, 1e-9)
-        change -= mean[left, :, None]
+        where = tuple(axis[active] for axis in places)
+        weight = weights[where].reshape(len(active), 1, -1)
+        # nothing is left without a part that has all the weight: the change is minus the mean
+        change = sums[active, :, None] - parts[where].reshape(len(active), sums.shape[1], -1)
+        change /= np.maximum(total[active, :, None] - weight, 1e-9)
+        change -= mean[active, :, None]
         spread = np.einsum("wkp,wkp->wk", change, change) * (1 - 1 / change.shape[2])
-        error[left] = np.maximum(error[left], square_lines(spread, stride))
-        ratio = (power[left] / error[left])[:, 1:].mean(axis=1)
-        contrasts[left] = 10 * np.log10(ratio + 1e-30)
-        left = left[contrasts[left] >= least_db(stride)]  # the others are known to be unclear
+        error[active] = np.maximum(error[active], square_lines(spread, stride))
+        ratio = (power[active] / error[active])[:, 1:].mean(axis=1)
+        contrasts[active] = 10 * np.log10(ratio + 1e-30)
+        active = active[contrasts[active] >= least_db(stride)]  # the others are already unclear
     return contrasts
 
 
@@ -225,15 +225,15 @@ def _sums(parts: Floats, axis: int) -> Floats:
 def _are_inside(
     places: tuple[NDArray[np.intp], ...], windows: tuple[NDArray[np.intp], ...], side: int
 ) -> Mask:
-    """Return whether cells are in windows, of cells `side` times as large, and not beside them."""
+    """Return whether each cell is inside its window, whose cells are `side` cells wide and high."""
     apart = [place // side - first for place, first in zip(places, windows, strict=True)]
     return np.asarray(np.logical_and(*((one >= 0) & (one < _SIDE) for one in apart)))
 
 
 def _clearest(contrasts: Floats, least: float) -> Indices:
-    """Return for each cell the number of the clearest window around it; -1 where none is clear.
+    """Return for each cell the index of the clearest window around it; -1 where none is clear.
 
-    Cells that are in no clear window get the clearest of those that they are beside.
+    Cells that are in no clear window get the clearest window that they are beside.
     """
     (m, n), numbers = contrasts.shape, np.arange(contrasts.size).reshape(contrasts.shape)
     side = _SIDE + 2 * _BESIDE

@@ -1,1 +1,1 @@
-"""Networks in files: their upsampling layers. The only room that knows onnx."""
+"""Networks in files, and their upsampling layers. The only package that imports `onnx`."""

@@ -1,9 +1,9 @@
 """A copy of an ONNX model whose transposed and sub-pixel convolutions are balanced.
 
-The weights of each pair of channels become the nearest ones, in least squares, that leave a flat
-picture flat: of a transposed convolution see `kernels.phases`; of a convolution before a pixel
-shuffle (DepthToSpace), and of its bias, all phases of a channel get the same sum, the least change
-being the same for all taps. What else the network does is neither known nor changed.
+The weights of each pair of channels become the nearest weights, in least squares, that keep a flat
+picture flat. For transposed convolutions see `kernels.phases`. For a convolution before a pixel
+shuffle (DepthToSpace), and for its bias, all phases of a channel get the same sum; the least change
+that does this is the same for all taps. The rest of the network is neither checked nor changed.
 """
 
 from collections.abc import Callable, Iterator
@@ -22,9 +22,10 @@ from upsample_cli.errors import NetworkFileError, SettingError
 from upsample_cli.networks.model_file import read, with_data
 
 Balance: TypeAlias = Callable[[NDArray[Any], tuple[int, ...]], NDArray[np.float64]]
-"""Gives balanced taps (..., k1, ..., kN) for the stride of each of the N axes."""
+"""Takes taps (..., k1, ..., kN) and the stride of each of the N axes; returns balanced taps."""
 
-_LARGEST = (1 << 31) - 1  # bytes that a file of one model can have
+_LARGEST = (1 << 31) - 1  # bytes that the file of one model can hold
+# Operators that may stand between a convolution and its pixel shuffle.
 _POINTWISE = ("Relu", "LeakyRelu", "PRelu", "Clip", "Identity", "Tanh", "Sigmoid", "Elu")
 
 
@@ -32,9 +33,9 @@ class BalancedModel(NamedTuple):
     """A model with balanced layers.
 
     Args:
-        data: The bytes of its file.
-        moved: By the name of each layer, how far its weights moved, over their size.
-        left: By the name of each layer that is left as it was, why.
+        data: The bytes of its .onnx file.
+        moved: By layer name, the norm of the change of its weights over the norm of its weights.
+        left: By name of each unchanged layer, the reason why it was not changed.
     """
 
     data: bytes
@@ -43,16 +44,16 @@ class BalancedModel(NamedTuple):
 
 
 def balanced_model(path: str, layer: str | None, balanced: Balance) -> BalancedModel:
-    """Return a model whose upsampling layers are balanced.
+    """Return a copy of a model with balanced upsampling layers.
 
     Args:
         path: A .onnx file.
         layer: A glob of the names of the nodes, or of their weights, to balance; None for all.
-        balanced: Gives the nearest taps of transposed convolutions; see `kernels.phases`.
+        balanced: Balances the taps of transposed convolutions, as `kernels.phases.balanced` does.
 
     Raises:
-        NetworkFileError: It cannot be read.
-        SettingError: No layer has such a name, or none can be balanced.
+        NetworkFileError: The file cannot be read, or is too large to be copied.
+        SettingError: No layer matches `layer`, or none can be balanced.
     """
     model = read(path)
     size = Path(path).stat().st_size
@@ -71,7 +72,7 @@ def balanced_model(path: str, layer: str | None, balanced: Balance) -> BalancedM
     moved: dict[str, float] = {}
     left: dict[str, str] = {}
     tensors = {one.name: one for one in model.graph.initializer}
-    for node, blocks in _layers(model):
+    for node, shuffle in _layers(model):
         name = node.input[1].removesuffix(".weight")
         if layer and not any(
             fnmatchcase(one, layer) for one in (name, *node.input[1:2], node.name)
@@ -85,7 +86,7 @@ def balanced_model(path: str, layer: str | None, balanced: Balance) -> BalancedM
             left[name] = "its weights are shared with another layer"
         else:
             try:
-                moved[name] = _balance(node, blocks, [one for one in weights if one], balanced)
+                moved[name] = _balance(node, shuffle, [one for one in weights if one], balanced)
             except SettingError as error:
                 left[name] = str(error)
     if not moved:
@@ -96,7 +97,7 @@ def balanced_model(path: str, layer: str | None, balanced: Balance) -> BalancedM
 
 
 def _tensors(graph: GraphProto) -> Iterator[TensorProto]:
-    """Yield all tensors in a graph, those of its inner graphs too."""
+    """Yield all tensors in a graph and in its inner graphs."""
     yield from graph.initializer
     for node in graph.node:
         for entry in node.attribute:
@@ -105,7 +106,7 @@ def _tensors(graph: GraphProto) -> Iterator[TensorProto]:
 
 
 def _layers(model: ModelProto) -> Iterator[tuple[NodeProto, NodeProto | None]]:
-    """Yield each transposed convolution, and each convolution with its DepthToSpace."""
+    """Yield each transposed convolution with None, and each convolution with its DepthToSpace."""
     producers = {name: node for node in model.graph.node for name in node.output}
     for node in model.graph.node:
         if node.op_type == "ConvTranspose":
@@ -119,36 +120,36 @@ def _layers(model: ModelProto) -> Iterator[tuple[NodeProto, NodeProto | None]]:
 
 
 def _balance(
-    node: NodeProto, blocks: NodeProto | None, tensors: list[TensorProto], balanced: Balance
+    node: NodeProto, shuffle: NodeProto | None, tensors: list[TensorProto], balanced: Balance
 ) -> float:
-    """Balance the weights of a layer, and its bias, in place; return how far the weights moved."""
-    about = {one.name: get_attribute_value(one) for one in node.attribute}
+    """Balance a layer's weights and bias in place; return the relative change of the weights."""
+    attributes = {one.name: get_attribute_value(one) for one in node.attribute}
     old = to_array(tensors[0])
     if old.dtype.kind != "f":
         raise SettingError(f"its weights are of {old.dtype}; export it in floating point")
-    if blocks is None:
-        if set(about.get("dilations", [1])) != {1}:
+    if shuffle is None:
+        if set(attributes.get("dilations", [1])) != {1}:
             raise SettingError("its taps are dilated; balance it by hand")
-        stride = tuple(about.get("strides", [1] * (old.ndim - 2)))
+        stride = tuple(attributes.get("strides", [1] * (old.ndim - 2)))
         new = balanced(old, stride)
     else:
-        form = {one.name: get_attribute_value(one) for one in blocks.attribute}
-        is_crd = form.get("mode", b"DCR") == b"CRD"
+        settings = {one.name: get_attribute_value(one) for one in shuffle.attribute}
+        is_crd = settings.get("mode", b"DCR") == b"CRD"
         for tensor in tensors[1:]:
             values = to_array(tensor)
-            even = _same_sums(values.astype(np.float64), form["blocksize"] ** 2, is_crd)
+            even = _same_sums(values.astype(np.float64), settings["blocksize"] ** 2, is_crd)
             tensor.CopyFrom(from_array(even.astype(values.dtype), tensor.name))
-        new = _same_sums(old.astype(np.float64), form["blocksize"] ** 2, is_crd)
+        new = _same_sums(old.astype(np.float64), settings["blocksize"] ** 2, is_crd)
     tensors[0].CopyFrom(from_array(new.astype(old.dtype), tensors[0].name))
     return float(np.linalg.norm(new - old) / max(float(np.linalg.norm(old)), 1e-30))
 
 
 def _same_sums(weights: NDArray[np.float64], phases: int, is_crd: bool) -> NDArray[np.float64]:
-    """Return the nearest weights, shape (Cout phases, ...), of which all phases have the same sums.
+    """Return the nearest weights, shape (Cout phases, ...), whose phases all have the same sums.
 
     Args:
-        weights: Of a convolution, (..., Cin, kH, kW), or its bias.
-        phases: Of the pixel shuffle.
+        weights: Of a convolution, shape (Cout phases, Cin, kH, kW), or its bias.
+        phases: Number of phases of the pixel shuffle.
         is_crd: Whether the phases of a channel follow each other; else the channels of a phase do.
     """
     order = (-1, phases) if is_crd else (phases, -1)

@@ -1,7 +1,7 @@
-"""One flat list of nodes for a model: branches and bodies stand where their nodes stood.
+"""Turns a model into one flat list of nodes: inner graphs replace the nodes that hold them.
 
-Both branches of an If are there, and the body of a Loop or Scan once: an audit wants to see every
-layer, not to get the result that the model would give.
+Both branches of an If are kept, and the body of a Loop or Scan appears once: an audit has to see
+every layer, and does not need the results that the model would give.
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ def network_of(path: str) -> Network:
     """Return the network of a .onnx file, in float32 and not yet run.
 
     Raises:
-        NetworkFileError: There is no such file, or it is no model.
+        NetworkFileError: There is no such file, or it is not a model, or damaged.
     """
     model = read(path)
     flat = _Flat(model.graph, Path(path).parent)
@@ -38,7 +38,7 @@ def network_of(path: str) -> Network:
 
 
 class _Flat:
-    """The nodes and constants of a graph: what a `Network` has of the same names."""
+    """The nodes and constants of a graph, in attributes named as those of `Network`."""
 
     def __init__(self, graph: GraphProto, folder: Path) -> None:
         self.nodes: list[NodeProto] = []
@@ -53,7 +53,7 @@ class _Flat:
         self._walk(graph, {}, "")
 
     def _walk(self, graph: GraphProto, outer: Mapping[str, str], path: str) -> dict[str, str]:
-        """Append the nodes of a graph; return the name here of every name in it."""
+        """Append the nodes of a graph, with unique names; return the new name of each old one."""
         names = dict(outer)
         prefix = f"{path}{len(self.nodes)}:" if path else ""
         for tensor in graph.initializer:
@@ -82,26 +82,28 @@ class _Flat:
     def _inline(
         self, node: NodeProto, graph: GraphProto, names: dict[str, str], path: str, first: bool
     ) -> None:
-        """Append a graph within a node, run once, and hand its results on if it is the first."""
+        """Append an inner graph, run once; if it is the `first`, its results become the node's."""
         start, go = f"{path}:first", f"{path}:go"
         self.constants |= {start: np.array(0), go: np.array(True)}
-        taken, made = list(node.input), [value.name for value in graph.output]
-        states = len(taken) - sum(numbers(node, "num_scan_inputs"))  # and no more is handed on
+        sources, results = list(node.input), [value.name for value in graph.output]
+        states = len(sources) - sum(numbers(node, "num_scan_inputs"))  # only these are passed on
         if node.op_type == "If":
-            taken, states = [], len(made)
+            sources, states = [], len(results)
         elif node.op_type == "Loop":
-            taken, made, states = [start, go, *taken[2:]], made[1:], len(taken) - 2
+            sources, results, states = [start, go, *sources[2:]], results[1:], len(sources) - 2
         else:
-            for place, name in enumerate(taken[max(0, states) :], max(0, states)):
-                taken[place] = f"{path}:{place}"
-                self._add(make_node("Gather", [name, start], [taken[place]], axis=0), path)
-        inputs = dict(zip([value.name for value in graph.input], taken, strict=False))
-        own = self._walk(graph, names | inputs, path)
-        for name, output in zip(made[: max(0, states) if first else 0], node.output, strict=False):
-            self._add(make_node("Identity", [own.get(name, name)], [output]), path)
+            for place, name in enumerate(sources[max(0, states) :], max(0, states)):
+                sources[place] = f"{path}:{place}"
+                self._add(make_node("Gather", [name, start], [sources[place]], axis=0), path)
+        inputs = dict(zip([value.name for value in graph.input], sources, strict=False))
+        renamed = self._walk(graph, names | inputs, path)
+        for name, output in zip(
+            results[: max(0, states) if first else 0], node.output, strict=False
+        ):
+            self._add(make_node("Identity", [renamed.get(name, name)], [output]), path)
 
     def _add(self, original: NodeProto, path: str) -> None:
-        """Append a node, as float32."""
+        """Append the nodes that replace a node in float32."""
         title = _title(original)
         for node in twin(original, self.constants, self.varying):
             node.name = str(len(self.nodes))
@@ -111,14 +113,14 @@ class _Flat:
                 self.varying.update(filter(None, node.output))
 
     def _keep(self, name: str, tensor: TensorProto) -> None:
-        """Keep a tensor as a constant, or why it cannot be read."""
+        """Keep a tensor as a constant, or the reason why it cannot be read."""
         try:
             self.constants[name] = array_of(tensor, self._folder)
         except ValueError as error:
             self.unread[name] = str(error)
 
     def _keep_value(self, node: NodeProto) -> None:
-        """Keep the tensor of a Constant, however it says it."""
+        """Keep the value of a Constant node, or the reason why it cannot be read."""
         (name,) = node.output
         kinds = {"value_float": np.float32, "value_int": np.int64}
         for entry in node.attribute:

@@ -1,7 +1,7 @@
-"""The float32 twin of a network: half floats widened, quantised operators as what they stand for.
+"""The float32 twin of a network: floats become float32, quantised operators become float ones.
 
-What rounding to 8 bits adds is not a checkerboard of the layer, and hides that it is linear. So
-activations stay floats here, and only weights are what their whole numbers mean.
+Rounding activations to 8 bits adds a pattern that is not the layer's, and hides that the layer is
+linear. So activations are not rounded here. Weights are, as their quantised values say.
 """
 
 from collections.abc import Collection
@@ -17,26 +17,26 @@ from upsample_cli.networks.model_file import WIDE
 from upsample_cli.networks.model_graph import without
 
 Constants = dict[str, NDArray[Any]]
-_NONE = 12  # where no input of any of these stands
+_ABSENT = 12  # input index that none of these operators uses: its name reads as empty
 _BOTH = ((0, 1, 2), (3, 4, 5))
-# Quantised products: what they are of floats, where each value, its scale and its zero point
-# stand, and where a bias stands.
+# Quantised products: the float operator; the input indices of each value, its scale and its zero
+# point; the input index of the bias.
 _PRODUCTS = {
-    "ConvInteger": ("Conv", ((0, _NONE, 2), (1, _NONE, 3)), _NONE),
-    "MatMulInteger": ("MatMul", ((0, _NONE, 2), (1, _NONE, 3)), _NONE),
+    "ConvInteger": ("Conv", ((0, _ABSENT, 2), (1, _ABSENT, 3)), _ABSENT),
+    "MatMulInteger": ("MatMul", ((0, _ABSENT, 2), (1, _ABSENT, 3)), _ABSENT),
     "MatMulIntegerToFloat": ("MatMul", ((0, 2, 4), (1, 3, 5)), 6),
-    "DynamicQuantizeMatMul": ("MatMul", ((0, _NONE, _NONE), (1, 2, 3)), 4),
+    "DynamicQuantizeMatMul": ("MatMul", ((0, _ABSENT, _ABSENT), (1, 2, 3)), 4),
     "QLinearConv": ("Conv", _BOTH, 8), "QGemm": ("Gemm", _BOTH, 6),
 }  # fmt: skip
 
 
 def twin(node: NodeProto, constants: Constants, varying: Collection[str]) -> list[NodeProto]:
-    """Return what stands for a node in float32.
+    """Return the nodes that replace a node in float32.
 
     Args:
-        node: It is changed in place.
-        constants: By name; those that its twin takes are added.
-        varying: Names of values that depend on the picture.
+        node: The original; it may be changed in place.
+        constants: Arrays by name; constants that the new nodes take are added.
+        varying: Names of values that depend on the picture by more than its size.
     """
     try:
         for entry in node.attribute:
@@ -46,18 +46,18 @@ def twin(node: NodeProto, constants: Constants, varying: Collection[str]) -> lis
                 entry.t.CopyFrom(from_array(to_array(entry.t).astype(np.float32)))
         return _rewritten(node, constants, varying)
     except (IndexError, KeyError, ValueError, TypeError):
-        return [node]  # it is damaged: running it says how
+        return [node]  # it is damaged; running it will say how
 
 
 def _rewritten(node: NodeProto, constants: Constants, varying: Collection[str]) -> list[NodeProto]:
-    kind, inputs = node.op_type, [*node.input, *[""] * (_NONE + 1 - len(node.input))]
-    if kind == "DynamicQuantizeLinear":  # by a scale of its own, which becomes 1
+    kind, inputs = node.op_type, [*node.input, *[""] * (_ABSENT + 1 - len(node.input))]
+    if kind == "DynamicQuantizeLinear":  # the value is not rounded, so its scale is 1
         constants[node.output[1]] = np.array(1, np.float32)
         constants[node.output[2]] = np.array(0, np.uint8)
     if kind.endswith(("QuantizeLinear", "DequantizeLinear")) and inputs[0] in varying:
         return [make_node("Identity", inputs[:1], node.output[:1])]
     if kind == "Resize" and len(node.input) > 2 and not inputs[1]:
-        node.input[1] = f"{node.output[0]}:region"  # some versions do not let it be left out
+        node.input[1] = f"{node.output[0]}:region"  # opset 11 requires this input
         constants[node.input[1]] = np.zeros(0, np.float32)
     if kind in _PRODUCTS or kind.startswith("QLinear"):
         return _in_floats(node, inputs, constants, varying)
@@ -67,21 +67,21 @@ def _rewritten(node: NodeProto, constants: Constants, varying: Collection[str]) 
 def _in_floats(
     node: NodeProto, inputs: list[str], constants: Constants, varying: Collection[str]
 ) -> list[NodeProto]:
-    """Return the float operator for a quantised one, after what makes its inputs floats."""
+    """Return the float operator for a quantised one, with the nodes that dequantise its inputs."""
     kind = node.op_type.removeprefix("QLinear")
-    if kind == "Concat":  # scale and zero point follow each input
+    if kind == "Concat":  # from 2 on: value, scale and zero point of each
         return [_change(node, kind, node.input[2::3])]
-    others = kind, _BOTH if len(node.input) > 5 else _BOTH[:1], _NONE
-    kind, values, bias = _PRODUCTS.get(node.op_type, others)
+    default_entry = kind, _BOTH if len(node.input) > 5 else _BOTH[:1], _ABSENT
+    kind, values, bias = _PRODUCTS.get(node.op_type, default_entry)
     before, names = list[NodeProto](), list[str]()
     for value, scale, zero in ([inputs[place] for place in places] for places in values):
         names.append(value if value in varying else f"{value}:floats")
         if value in constants:
-            constants[names[-1]] = _meant(constants, value, scale, zero, kind)
+            constants[names[-1]] = _dequantised(constants, value, scale, zero, kind)
         elif value not in varying:
             before.append(make_node("DequantizeLinear", [value, scale, zero], names[-1:]))
     result = _change(node, kind, names)
-    if inputs[bias] and kind == "MatMul":  # it is of floats
+    if inputs[bias] and kind == "MatMul":  # this bias is in floats
         result.output[0] = f"{node.output[0]}:product"
         after = make_node("Add", [result.output[0], inputs[bias]], node.output[:1])
         return [*before, result, after]
@@ -93,15 +93,15 @@ def _in_floats(
 
 
 def _change(node: NodeProto, kind: str, inputs: list[str]) -> NodeProto:
-    """Return a node as one of another kind; its own domain's attributes are left out."""
+    """Return a node as ONNX operator `kind`, without its old domain's attributes."""
     result = without(node, "channels_last", "opset")
     result.op_type, result.domain = kind, ""
     result.input[:] = inputs
     return result
 
 
-def _meant(constants: Constants, name: str, scale: str, zero: str, kind: str) -> NDArray[Any]:
-    """Return what whole numbers mean."""
+def _dequantised(constants: Constants, name: str, scale: str, zero: str, kind: str) -> NDArray[Any]:
+    """Return the floats that a quantised constant stands for."""
     values = constants[name].astype(np.float32)
     axis = 0 if "Conv" in kind else 1
     shape = [-1 if place == axis else 1 for place in range(values.ndim)]

@@ -1,7 +1,8 @@
-"""Where a network upsamples: found by what its values do, not by how it is spelled.
+"""Where a network upsamples: found by how its nodes move numbers, not by the nodes' names.
 
-Every value that only moves numbers, or adds them up, is run on the coordinates of the map that it
-comes from. Along an axis of the picture these rise by one every s pixels: that s is the stride.
+Each block of linear nodes, which only move numbers, add them up or scale them, is run on input maps
+that hold pixel coordinates. Along an axis of the picture, the coordinates in the output rise by a
+whole number, mostly 1, every s pixels: s is the stride.
 """
 
 from dataclasses import replace
@@ -24,18 +25,18 @@ from upsample_cli.networks.upsampling_layer import SUB_PIXEL, TCONV
 LAST_STEPS = frozenset((
     "Col2Im", "Concat", "DepthToSpace", "Einsum", "Expand", "Flatten", "Gather", "GatherElements",
     "GatherND", "ReorderOutput", "Reshape", "ScatterElements", "ScatterND", "Tile",
-))  # fmt: skip # what can be the last step of putting channels between pixels
-_HEARTS = ("DepthToSpace", "Transpose", "Einsum")
-_MOST, _SOURCES = 200, 64  # nodes of a block; maps that it draws on
-_COARSEST, _SIDE = 64, 24  # stride; pixels along an axis, where any number will do
-_MOST_AXES = 5  # of a map with that many along each: of more it would be too large
-_COLUMNS = 300  # of a value that are looked at along an axis
-_SLACK = 0.05  # of a coordinate
-_GROWS = 1.3  # times as many pixels, at least: crops may take some away
+))  # fmt: skip # operators that can be the last step of moving channels between pixels
+_MAIN_KINDS = ("DepthToSpace", "Transpose", "Einsum")  # a main node is of the first kind present
+_MOST, _SOURCES = 200, 64  # at most: nodes of a block; values that it starts from
+_COARSEST, _SIDE = 64, 24  # largest stride; side of test maps in pixels, if any size will do
+_MOST_AXES = 5  # of a map with `_SIDE` pixels along each: with more axes it would be too large
+_COLUMNS = 300  # of a value that are compared along an axis, at most
+_SLACK = 0.05  # error that a step of coordinates may have, in input pixels
+_GROWS = 1.3  # least ratio of pixels after to pixels before; crops may take some away
 
 
 def growths(network: Network) -> list[Part]:
-    """Return the values that grow, each as what its last step makes: all linear."""
+    """Return the linear parts that enlarge; of nested parts the one with the largest stride."""
     results: dict[str, Part] = {}
     for node in network.nodes:
         part = _grown(network, node) if node.op_type in LAST_STEPS else None
@@ -51,9 +52,9 @@ def growths(network: Network) -> list[Part]:
 
 
 def block(network: Network, output: str) -> tuple[list[NodeProto], list[str]]:
-    """Return the linear nodes that make a value, and the values that they start from.
+    """Return the linear nodes that compute a value, and the values that they start from.
 
-    There are none of either where it is too large.
+    Both lists are empty if there are too many of either.
     """
     nodes: dict[str, NodeProto] = {}
     sources: dict[str, None] = {}
@@ -72,7 +73,7 @@ def block(network: Network, output: str) -> tuple[list[NodeProto], list[str]]:
 
 
 def _channels(network: Network, name: str) -> int:
-    """Return which axis of a value holds channels: as after the layer with weights before it."""
+    """Return the channel axis of a value: that of the last layer with weights before it, else 1."""
     shape = network.shapes[name]
     for _ in range(_MOST):
         node = network.producers.get(name)
@@ -87,7 +88,7 @@ def _channels(network: Network, name: str) -> int:
 
 
 def _grown(network: Network, node: NodeProto) -> Part | None:
-    """Return the part that a node ends; None where its output has no more pixels than its input."""
+    """Return the linear part that ends with a node; None if it does not enlarge."""
     output = node.output[0]
     nodes, sources = block(network, output)
     shapes = {source: network.shapes.get(source, ()) for source in sources}
@@ -106,22 +107,23 @@ def _grown(network: Network, node: NodeProto) -> Part | None:
         except (RunError, ValueError):
             continue
         maps = [(prod(shape), shape[channels[name]]) for name, shape in ready.shapes.items()]
-        lows = {numbers // max(1, count) for numbers, count in maps}
-        axes = _axes(labels, max(lows)) if len(lows) == 1 else ()
+        pixel_counts = {numbers // max(1, count) for numbers, count in maps}
+        axes = _axes(labels, max(pixel_counts)) if len(pixel_counts) == 1 else ()
         if axes:
-            hearts = {inner.op_type: inner for inner in nodes}
-            heart = next((hearts[kind] for kind in _HEARTS if kind in hearts), node)
+            by_kind = {inner.op_type: inner for inner in nodes}
+            main_node = next((by_kind[kind] for kind in _MAIN_KINDS if kind in by_kind), node)
             empty = float(np.isnan(labels[0]).mean())
             kind = TCONV if empty else SUB_PIXEL
-            return replace(part, node=heart, kind=kind, axes=axes, empty=empty)
+            return replace(part, node=main_node, kind=kind, axes=axes, empty=empty)
     return None
 
 
 def _labels(ready: ReadyPart, spread: float) -> Array:
-    """Return the coordinates, in the maps before, of what each number of a value is made of.
+    """Return the input coordinates that each number of the output comes from.
 
-    They come first, one for each axis of the maps but that of channels; NaN is made of nothing.
-    Channels are weighted at random, so that sums of both signs are not 0, or else all alike.
+    The first axis of the result holds one coordinate for each axis of the input maps except their
+    channel axis; NaN means that a number comes from no input. Channels have random weights in
+    1 - `spread` .. 1 + `spread`, so that a difference of two channels is not 0.
     """
     rng, channels = np.random.default_rng(1), ready.part.inputs
     weights = {}
@@ -131,7 +133,7 @@ def _labels(ready: ReadyPart, spread: float) -> Array:
         weights[name] = np.broadcast_to(random.astype(np.float32), shape)
 
     def response(axis: int) -> Array:
-        """Return the output for a ramp along an axis that holds no channels."""
+        """Return the output for a ramp along an input axis; channel axes are not counted."""
         feeds = {}
         for name, values in weights.items():
             place = [at for at in range(values.ndim) if at != channels[name]][axis]
@@ -149,7 +151,7 @@ def _labels(ready: ReadyPart, spread: float) -> Array:
 
 
 def _axes(labels: Array, low: int) -> tuple[Axis, ...]:
-    """Return the axes of the picture in a value; none where it has no more pixels than before."""
+    """Return the picture axes of a value; none if it has not over `_GROWS` times `low` pixels."""
     axes = []
     for place, length in enumerate(labels.shape[1:]):
         axis = _axis(labels, place) if length > 1 else Axis(place, 0, ())
@@ -163,9 +165,9 @@ def _axes(labels: Array, low: int) -> tuple[Axis, ...]:
 
 
 def _axis(labels: Array, place: int) -> Axis | None:
-    """Return an axis of a value, with stride 0 where nothing changes along it; None if irregular.
+    """Return axis `place` of a value, of stride 0 where labels are constant; None if irregular.
 
-    Borders may be padded, so the middle alone counts.
+    Borders may be padded, so only the middle is compared.
     """
     rows = np.moveaxis(labels, place + 1, 0)
     rows = rows.reshape(len(rows), len(labels), -1)

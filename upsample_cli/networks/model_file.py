@@ -1,4 +1,4 @@
-"""ONNX files: a model, and the arrays of its tensors."""
+"""Reading ONNX files: models, and their tensors as arrays."""
 
 from collections.abc import Iterator
 from math import prod
@@ -21,7 +21,7 @@ WIDE = (TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE)  # read a
 
 
 def read(path: str) -> ModelProto:
-    """Return the model of a file, with its own functions in the place of their calls.
+    """Return the model in a file, with calls to its local functions inlined.
 
     Args:
         path: The .onnx file. External data are not read yet.
@@ -40,7 +40,7 @@ def read(path: str) -> ModelProto:
     if not all(isinstance(text, str) for text in _texts(model)):
         raise NetworkFileError(f"{path} is damaged; export it again")
     versions = {entry.domain: entry.version for entry in model.opset_import}
-    for function in model.functions:  # onnx leaves out functions of other versions
+    for function in model.functions:  # onnx inlines no functions of other versions
         for entry in function.opset_import:
             entry.version = versions.get(entry.domain, entry.version)
     try:
@@ -56,7 +56,7 @@ def read(path: str) -> ModelProto:
 
 
 def _texts(message: Message) -> Iterator[object]:
-    """Yield all names in a message: protobuf hands on what is not UTF-8 as bytes."""
+    """Yield all strings in a message; protobuf returns those that are not UTF-8 as bytes."""
     for field, value in message.ListFields():
         if field.type == field.TYPE_STRING:
             yield from [value] if isinstance(value, str | bytes) else value
@@ -66,14 +66,14 @@ def _texts(message: Message) -> Iterator[object]:
 
 
 def array_of(tensor: TensorProto, folder: Path) -> NDArray[Any]:
-    """Return the numbers of a tensor, half floats and doubles as float32.
+    """Return the array of a tensor; half floats and doubles become float32.
 
     Args:
-        tensor: Its external data, if any, are read from the folder and nowhere else.
-        folder: Of the model.
+        tensor: A tensor; its external data, if any, are read from `folder`.
+        folder: The folder of the model.
 
     Raises:
-        ValueError: They cannot be read; the text says why.
+        ValueError: The data cannot be read, or are text; the message says why.
     """
     try:
         if min(tensor.dims, default=0) < 0:
@@ -90,24 +90,24 @@ def array_of(tensor: TensorProto, folder: Path) -> NDArray[Any]:
 
 
 def with_data(tensor: TensorProto, folder: Path) -> TensorProto:
-    """Return a tensor with its external data, which have to be as long as its shape takes.
+    """Return a tensor with its external data read in; their length has to fit its shape.
 
-    Links are followed: caches keep a model and its data as links to files elsewhere.
+    Symbolic links are followed: caches keep models and their data as links to files elsewhere.
 
     Args:
-        tensor: It says where they are.
-        folder: Of the model; nothing outside is read.
+        tensor: It names the file, offset and length of its data.
+        folder: The folder of the model; paths that lead out of it are refused.
 
     Raises:
-        OSError: They cannot be read.
-        ValueError: They are not such data; the text says why.
+        OSError: The file cannot be read.
+        ValueError: The path or the length does not fit; the message says why.
     """
     entries = {entry.key: entry.value for entry in tensor.external_data}
     location = Path(entries.get("location", ""))
     if location.anchor or ".." in location.parts:
         raise ValueError(f"{location} lies outside the model's folder")
     path = folder / location
-    if not path.is_file():  # others may never end
+    if not path.is_file():  # reading a pipe or device may never end
         raise ValueError(f"no file {location} beside the model")
     start, size = int(entries.get("offset", 0)), path.stat().st_size
     length = int(entries.get("length", max(0, size - start)))

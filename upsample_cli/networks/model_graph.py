@@ -11,20 +11,21 @@ from onnx import NodeProto, TensorProto, ValueInfoProto, helper
 from onnx.numpy_helper import from_array
 
 Array = NDArray[Any]
+# Finds the name of a node in an error message of onnxruntime.
 _NODE = re.compile(r"Name:'(\d+)'|Node, \(\"(\d+)\"|[Nn]ode ?\(?:? ?(\d+)\b|'(\d+) : ")
-# What its errors begin with, before the reason; paths of its own sources.
+# What stands before the reason in such a message, and paths of onnxruntime's source files.
 _NOISE = re.compile(
     r"^.*Status Message:|^.*, Error |^\[ONNXRuntimeError\] : \d+ : \w+ : |\S*/onnxruntime/\S+ "
 )
-onnxruntime.set_default_logger_severity(4)  # it would write to the terminal
+onnxruntime.set_default_logger_severity(4)  # else it writes to the terminal
 _QUIET = onnxruntime.RunOptions()
 _QUIET.log_severity_level = 4
 BY_SHAPE = frozenset((
     "Shape", "Size", "RandomNormalLike", "RandomUniformLike", "EyeLike",
-))  # fmt: skip # what takes no numbers of its input, but its shape
-_LONGEST = 24  # nodes to follow
-_NEWEST_IR = 10  # version of the format that every supported onnxruntime reads
-# What moves numbers to other places, and what adds them up, by which inputs may be the picture's.
+))  # fmt: skip # operators that use only the shape of their input
+_LONGEST = 24  # nodes to follow, at most
+_NEWEST_IR = 10  # newest version of the file format that every supported onnxruntime reads
+# Operators that only move, add up or scale numbers: which of their inputs may hold the picture.
 _FIRST, _ALL = frozenset((0,)), frozenset(range(1000))
 _LINEAR = dict.fromkeys((
     "AveragePool", "BatchNormalization", "Cast", "Col2Im", "DepthToSpace", "Div", "Dropout",
@@ -38,10 +39,10 @@ _LINEAR = dict.fromkeys((
 
 
 class RunError(Exception):
-    """Why a graph does not run; `node` is the name of the node at fault, if known.
+    """A graph does not run; `node` is the name of the node at fault, if known.
 
     Args:
-        error: Of onnxruntime.
+        error: The exception of onnxruntime, or a reason.
     """
 
     def __init__(self, error: Exception | str) -> None:
@@ -52,13 +53,13 @@ class RunError(Exception):
 
 
 class Session:
-    """A graph that onnxruntime runs, on one thread, without a word and without optimisation.
+    """A graph that onnxruntime runs on one thread, without logging or optimisation.
 
     Args:
-        model: Serialised.
+        model: The serialised model.
 
     Raises:
-        RunError: It is not a valid graph.
+        RunError: The model is not a valid graph.
     """
 
     def __init__(self, model: bytes) -> None:
@@ -71,18 +72,18 @@ class Session:
             self._session = onnxruntime.InferenceSession(
                 model, options, providers=["CPUExecutionProvider"], enable_fallback=0
             )
-        except Exception as error:  # its own classes have no base but this
+        except Exception as error:  # onnxruntime's own errors share no base
             raise RunError(error) from error
 
     def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
         """Return all outputs by name.
 
         Raises:
-            RunError: They cannot be worked out.
+            RunError: The outputs cannot be computed.
         """
         try:
             values = self._session.run(None, dict(feeds), _QUIET)
-        except Exception as error:  # likewise
+        except Exception as error:  # as above
             raise RunError(error) from error
         return dict(zip([item.name for item in self._session.get_outputs()], values, strict=True))
 
@@ -92,17 +93,17 @@ class Network:
     """The nodes of a network, in the order in which they run.
 
     Args:
-        nodes: Each with a name of its own, its number.
-        titles: By a node's name the path to its graph, and what its author called it.
-        constants: By name; after a trial run also values that do not depend on the picture.
-        inputs: What the model takes.
-        outputs: Names of what it returns.
-        opsets: Version of each domain of operators.
-        unread: Why a tensor cannot be read, by its name.
+        nodes: The nodes; the name of each is its number in this order.
+        titles: By node name, the path to its graph and the name that its author gave it.
+        constants: Arrays by name; after a trial run also computed values not in `varying`.
+        inputs: The inputs of the model.
+        outputs: Names of the outputs of the model.
+        opsets: Opset version of each domain of operators.
+        unread: By tensor name, why it cannot be read.
         varying: Names of values that depend on the picture by more than its size.
-        shapes: Of those that a trial run reached.
-        feeds: What the trial run took; empty where there was none.
-        faults: Why a node does not run, by its name.
+        shapes: By name, the shapes of the varying values that a trial run reached.
+        feeds: Inputs of the trial run by name; empty if there was none, or it failed.
+        faults: By node name, why it does not run.
     """
 
     nodes: tuple[NodeProto, ...]
@@ -120,7 +121,7 @@ class Network:
     consumers: dict[str, list[NodeProto]] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Index what the graph has by name."""
+        """Index by value name the node that makes it, and the nodes that take it."""
         consumers: dict[str, list[NodeProto]] = {}
         for node in self.nodes:
             for name in dict.fromkeys(node.input):
@@ -138,7 +139,7 @@ class Network:
         return [name for name in dict.fromkeys(node.input) if name in self.varying]
 
     def after(self, name: str) -> Iterator[NodeProto]:
-        """Yield the node that alone takes a value, then what takes that, and so on."""
+        """Yield the only node that takes a value, then the only node after that, and so on."""
         for _ in range(_LONGEST):
             takers = [node for node in self.consumers.get(name, []) if node.op_type not in BY_SHAPE]
             if len(takers) != 1 or name in self.outputs:
@@ -150,16 +151,16 @@ class Network:
         self, nodes: Sequence[NodeProto], inputs: Iterable[str], outputs: Iterable[str],
         kinds: Mapping[str, int] | None = None,
     ) -> Session:  # fmt: skip
-        """Return nodes as something to run.
+        """Return a session that runs some of the nodes.
 
         Args:
             nodes: In the order in which they run.
             inputs: Names of the values to feed.
             outputs: Names of the values to fetch.
-            kinds: Of the inputs that are not floats.
+            kinds: By name, the ONNX element types of inputs that are not float32.
 
         Raises:
-            RunError: They cannot run.
+            RunError: The nodes cannot run.
         """
         used = {name for node in nodes for name in node.input} | set(outputs)
         types = {**dict.fromkeys(inputs, int(TensorProto.FLOAT)), **(kinds or {})}
@@ -185,13 +186,13 @@ def in_order(nodes: Iterable[NodeProto]) -> list[NodeProto]:
 
 
 def numbers(node: NodeProto, name: str) -> list[int]:
-    """Return the whole numbers of a node's attribute; none where it is not given."""
-    own = (entry for entry in node.attribute if entry.name == name)
-    return [n for entry in own for n in entry.ints or [entry.i] * entry.HasField("i")]
+    """Return the integers in a node's attribute; an empty list if it is not given."""
+    entries = (entry for entry in node.attribute if entry.name == name)
+    return [n for entry in entries for n in entry.ints or [entry.i] * entry.HasField("i")]
 
 
 def without(node: NodeProto, *starts: str) -> NodeProto:
-    """Return a copy of a node without the attributes whose names start so."""
+    """Return a copy of a node without the attributes whose names begin with one of `starts`."""
     result = NodeProto()
     result.CopyFrom(node)
     del result.attribute[:]
@@ -200,12 +201,12 @@ def without(node: NodeProto, *starts: str) -> NodeProto:
 
 
 def is_activated(node: NodeProto) -> bool:
-    """Tell whether a node ends in an activation of its own."""
+    """Return whether a node includes an activation, as fused operators do."""
     return any(entry.name == "activation" for entry in node.attribute)
 
 
 def is_linear(network: Network, node: NodeProto) -> bool:
-    """Tell whether a node only moves the picture's numbers, adds them up or scales them."""
+    """Return whether a node only moves the picture's numbers, adds them up or scales them."""
     allowed = _LINEAR.get(node.op_type, frozenset())
     taken = [place for place, name in enumerate(node.input) if name in network.varying]
     if not taken or not allowed.issuperset(taken) or is_activated(node):
@@ -214,18 +215,18 @@ def is_linear(network: Network, node: NodeProto) -> bool:
 
 
 def channel_axes(network: Network, node: NodeProto | None) -> tuple[int, int] | None:
-    """Return which axes of what a node takes and makes hold channels; None if it has no weights."""
+    """Return the channel axes of a node's input and output; None if it is no layer with weights."""
     taken = [] if node is None else network.taken(node)
     if node is None or len(taken) != 1:
         return None
     if "Conv" in node.op_type:
         return 1, 1
     is_product = any(word in node.op_type for word in ("MatMul", "Gemm"))
-    turned = any(numbers(node, "transA"))
-    return (-1, -1) if is_product and taken[0] == node.input[0] and not turned else None
+    transposed = any(numbers(node, "transA"))
+    return (-1, -1) if is_product and taken[0] == node.input[0] and not transposed else None
 
 
 def weights_of(network: Network, node: NodeProto) -> Array | None:
-    """Return the weights of a node; None where they are not constant."""
+    """Return the weights of a node: its first constant input; None if no input is constant."""
     names = [name for name in node.input if name in network.constants]
     return network.constants[names[0]] if names else None

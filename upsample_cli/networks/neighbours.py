@@ -1,4 +1,4 @@
-"""What stands before and after a place that upsamples, as far as it is part of the layer."""
+"""The nodes before and after an upsampling part that belong to the same layer."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -20,32 +20,32 @@ from upsample_cli.networks.model_graph import (
 from upsample_cli.networks.part import Axis, Part
 
 _COPIES = frozenset(("Cast", "Dropout", "Identity", "ReorderInput", "ReorderOutput"))
-_TURNS = frozenset(("Flatten", "Reshape", "Squeeze", "Transpose", "Unsqueeze"))
+_RESHAPES = frozenset(("Flatten", "Reshape", "Squeeze", "Transpose", "Unsqueeze"))
 _SUMS = frozenset(("Add", "Sub", "Mul", "Div"))
-_MOST = 200  # nodes of an activation
-_LONGEST = 24  # nodes before a place
+_MOST = 200  # nodes of an activation, at most
+_LONGEST = 24  # nodes to follow before a part, at most
 
 
 def extended(network: Network, part: Part, stuffed: bool = False) -> Part:
-    """Return a part with borders before it, and the linear nodes after it.
+    """Return a part with the borders before it, and the linear nodes after it.
 
-    Those take each channel by itself. Where zeros were put between pixels, the convolution after
-    them is the layer's own.
+    The nodes after it take each channel separately. With `stuffed`, zeros stand between the pixels,
+    and the next convolution belongs to the layer.
     """
     part = _with_borders(network, part)
     chain, weighing = list[NodeProto](), part.weighing
-    kept, borders = network.shapes.get(part.output, ()), frozenset[str]()
+    expected, borders = network.shapes.get(part.output, ()), frozenset[str]()
     for node in network.after(part.output):
         if stuffed and "Conv" in node.op_type and channel_axes(network, node) is not None:
-            stuffed, kept = False, network.shapes.get(node.output[0], ())
+            stuffed, expected = False, network.shapes.get(node.output[0], ())
             weighing = (*weighing, node)
         elif not _takes_each_channel(network, node, part.axes):
-            if _is_convolved(network, node):  # borders before it are the next layer's
+            if _is_convolved(network, node):  # borders before it belong to the next layer
                 borders = _COPIES | {"Pad"}
             break
         chain.append(node)
     while chain and (
-        chain[-1].op_type in borders or not _ends(network, chain[-1], kept, part.axes)
+        chain[-1].op_type in borders or not _ends(network, chain[-1], expected, part.axes)
     ):
         chain.pop()
     if not chain:
@@ -55,7 +55,7 @@ def extended(network: Network, part: Part, stuffed: bool = False) -> Part:
 
 
 def _with_borders(network: Network, part: Part) -> Part:
-    """Return a part with the borders that are put around what it takes."""
+    """Return a part that includes the padding of its inputs."""
     inputs, nodes = dict[str, int](), list(part.nodes)
     for name, axis in part.inputs.items():
         chain, first, axes = list[NodeProto](), name, [axis]
@@ -75,7 +75,7 @@ def _with_borders(network: Network, part: Part) -> Part:
 
 
 def _channels_before(node: NodeProto, axis: int) -> int | None:
-    """Return which axis of what a node takes is that of channels; None if it may be no border."""
+    """Return the channel axis of a node's input; None if it does more than pad or move channels."""
     if node.op_type in _COPIES | {"Pad", "Relu"}:
         return axis
     order = numbers(node, "perm") if node.op_type == "Transpose" else []
@@ -86,37 +86,37 @@ def _channels_before(node: NodeProto, axis: int) -> int | None:
 
 
 def passing(node: NodeProto, name: str) -> NodeProto:
-    """Return what hands a value on in the place of a node, which is an activation."""
+    """Return an Identity node that replaces an activation and passes on the value `name`."""
     return make_node("Identity", [name], node.output[:1], node.name)
 
 
 def _is_convolved(network: Network, node: NodeProto) -> bool:
-    """Tell whether a node is a convolution, or what activates the picture before one."""
+    """Return whether a node is a convolution or pooling, or an activation before a convolution."""
     if "Conv" in node.op_type or "Pool" in node.op_type:
         return True
     takers = network.consumers.get(node.output[0], [])
     return len(node.input) == 1 and len(takers) == 1 and "Conv" in takers[0].op_type
 
 
-def _ends(network: Network, node: NodeProto, kept: Sequence[int], axes: Sequence[Axis]) -> bool:
-    """Tell whether a node makes a value with the axes and the channels of another."""
+def _ends(network: Network, node: NodeProto, expected: Sequence[int], axes: Sequence[Axis]) -> bool:
+    """Return whether a node's output has the axes and channels of a value of shape `expected`."""
     shape, places = network.shapes.get(node.output[0], ()), {axis.place for axis in axes}
-    if not shape and node.op_type in _TURNS:
+    if not shape and node.op_type in _RESHAPES:
         return False
-    return len(shape) == len(kept) and all(
+    return len(shape) == len(expected) and all(
         a > 1 if place in places else a == b
-        for place, (a, b) in enumerate(zip(shape, kept, strict=True))
+        for place, (a, b) in enumerate(zip(shape, expected, strict=True))
     )
 
 
 def _takes_each_channel(network: Network, node: NodeProto, axes: Sequence[Axis]) -> bool:
-    """Tell whether a node is linear, leaves out no pixels, and takes each channel by itself."""
+    """Return whether a node is linear, skips no pixels, and takes each channel separately."""
     steps = [network.constants[name] for name in node.input[4:5] if name in network.constants]
     if set(numbers(node, "strides")) - {1} or (
         node.op_type == "Slice" and any((array != 1).any() for array in steps)
     ):
         return False
-    if node.op_type in _COPIES | _TURNS | {"AveragePool", "BatchNormalization", "Pad", "Slice"}:
+    if node.op_type in _COPIES | _RESHAPES | {"AveragePool", "BatchNormalization", "Pad", "Slice"}:
         return is_linear(network, node)
     if node.op_type in _SUMS:  # with a constant, the same for every pixel
         known = [network.constants[name] for name in node.input if name in network.constants]
@@ -138,7 +138,7 @@ def _takes_each_channel(network: Network, node: NodeProto, axes: Sequence[Axis])
 
 
 def before_activation(network: Network, source: str) -> str | None:
-    """Return what a value is a function of, the same for every number; None if of nothing such."""
+    """Return the value from which an activation makes `source`; None if no activation makes it."""
     nodes, waiting = list[NodeProto](), {source}
     while len(nodes) < _MOST:
         makers = [network.producers[name] for name in waiting if name in network.producers]
@@ -157,7 +157,7 @@ def before_activation(network: Network, source: str) -> str | None:
 
 
 def _is_pointwise(network: Network, nodes: Sequence[NodeProto], name: str, output: str) -> bool:
-    """Tell whether nodes apply one function to all numbers: it commutes with any permutation."""
+    """Return whether nodes apply one function to each number: it commutes with a permutation."""
     shape = network.shapes.get(name) or (1, 8, 6, 6)
     rng = np.random.default_rng(2)
     values = rng.normal(size=shape).astype(np.float32)

@@ -22,12 +22,12 @@ Feeds = dict[str, Array]
 
 
 class Axis(NamedTuple):
-    """An axis of the picture in a value.
+    """A picture axis of a value.
 
     Args:
-        place: Of the axis in the value's shape.
-        stride: After how many pixels the coordinates of the map before rise.
-        steps: By how much then, along each axis of the map before but that of its channels.
+        place: Index of the axis in the value's shape.
+        stride: Pixels along it after which the coordinates of the input map rise.
+        steps: Input pixels by which they rise, for each axis of the input map except channels.
     """
 
     place: int
@@ -36,7 +36,7 @@ class Axis(NamedTuple):
 
 
 def pixel_axes(strides: Sequence[int]) -> tuple[Axis, ...]:
-    """Return the axes of pixels in (N, C, ...), each with the stride of a node."""
+    """Return the picture axes of a value of shape (N, C, ...), with their strides."""
     steps = np.eye(1 + len(strides), dtype=int)[1:].tolist()
     return tuple(
         Axis(2 + place, stride, tuple(step))
@@ -49,16 +49,16 @@ class Part:
     """A part of a network that upsamples.
 
     Args:
-        node: The node at its heart.
-        kind: Of layer.
-        nodes: Of the part.
-        inputs: What it takes, and which axis of that holds the channels.
-        output: The value that it makes.
-        axes: Of the picture in the output.
-        weighing: Nodes whose weights it has.
-        unknown: Why it cannot be measured.
-        core: The part without what comes after it, if anything does.
-        empty: Share of the output that nothing feeds, before such weights.
+        node: Its main node, the node that upsamples.
+        kind: The kind of the layer; see `Layer`.
+        nodes: All nodes of the part.
+        inputs: By name of each value that it takes, the channel axis of that value.
+        output: Name of its output.
+        axes: The picture axes of its output.
+        weighing: The nodes that hold the layer's weights.
+        unknown: Why it cannot be measured; empty if it can.
+        core: The part before `extended` added nodes after it; None if it added none.
+        empty: Share of the output to which no input goes: zeros, before a convolution fills them.
     """
 
     node: NodeProto
@@ -79,14 +79,14 @@ class Part:
 
     @property
     def dilation(self) -> tuple[int, ...]:
-        """Distance of neighbouring taps; 1 where it says none."""
-        said = numbers(self.weighing[0], "dilations") if self.weighing else []
-        known = self.kind != SUB_PIXEL and len(said) == len(self.axes)
-        return tuple(said) if known else (1,) * len(self.axes)
+        """Output pixels from one tap to the next along each axis; 1 if no node states it."""
+        stated = numbers(self.weighing[0], "dilations") if self.weighing else []
+        known = self.kind != SUB_PIXEL and len(stated) == len(self.axes)
+        return tuple(stated) if known else (1,) * len(self.axes)
 
 
 def size_of(network: Network, part: Part) -> tuple[int, ...]:
-    """Return the taps of a layer's own kernel, the largest where there are several."""
+    """Return the taps of a part's kernel along each axis, the largest of its convolutions'."""
     weights = [weights_of(network, node) for node in part.weighing if "Conv" in node.op_type]
     sizes = [array.shape[2:] for array in weights if array is not None]
     if not sizes or {len(size) for size in sizes} != {len(part.axes)}:
@@ -98,19 +98,19 @@ class ReadyPart:
     """A part that is ready to run on maps of one size.
 
     Args:
-        network: Which it is of.
-        part: With its inputs and output.
-        side: Pixels of the maps along each axis; 0 for the size of the whole network's run.
+        network: The network that the part belongs to.
+        part: A part with inputs and an output.
+        side: Pixels of the input maps along each axis; 0 for their size in the trial run.
 
     Raises:
-        RunError: It cannot run.
+        RunError: The part cannot run.
     """
 
     def __init__(self, network: Network, part: Part, side: int) -> None:
         self.part, self._network = part, network
         nodes = _with_shapes(network, part) if side else in_order(part.nodes)
         last, self._output = network.producers[part.output], part.output
-        if "nchwc" in last.domain and last.op_type != "ReorderOutput":  # channels are in blocks
+        if "nchwc" in last.domain and last.op_type != "ReorderOutput":  # channels in blocks
             shape = network.shapes.get(part.output, ())
             if len(shape) < 2:
                 raise RunError(f"the channels of {part.output} are unknown")
@@ -123,18 +123,18 @@ class ReadyPart:
         self._session = network.part(self._nodes, part.inputs, [self._output])
 
     def run(self, feeds: Feeds) -> Array:
-        """Return what comes out, in float64."""
+        """Return the output, as float64."""
         return self._session.run(feeds)[self._output].astype(np.float64)
 
     def flat(self, value: float) -> Feeds:
-        """Return inputs that hold one value."""
+        """Return inputs that hold `value` everywhere."""
         return {name: np.full(shape, value, np.float32) for name, shape in self.shapes.items()}
 
     def flat_channels(self) -> Iterator[Array]:
-        """Yield what comes out of each flat channel of 1, biases and all.
+        """Yield the output for each input channel set to 1, all others to 0; it includes biases.
 
-        A convolution that comes first gets the weights for one channel after the other: that takes
-        as many products for all channels as the whole convolution for one.
+        If the part begins with a convolution, only the weights of one channel are used at a time:
+        all channels together then cost as much as one run of the whole convolution.
         """
         first = self._first_convolution()
         if first is None:
@@ -153,7 +153,7 @@ class ReadyPart:
             yield session.run(feeds)[self._output].astype(np.float64)
 
     def _first_convolution(self) -> NodeProto | None:
-        """Return the convolution of all channels with which alone the part starts, if any does."""
+        """Return the ungrouped convolution that alone takes the part's input; None if none does."""
         takers = [node for node in self._nodes if not self.shapes.keys().isdisjoint(node.input)]
         if len(takers) != 1 or len(self.shapes) != 1 or takers[0].op_type not in _PLAIN:
             return None
@@ -163,11 +163,11 @@ class ReadyPart:
         return node if known and not grouped and not node.domain else None
 
 
-_PLAIN = {"Conv": 1, "ConvTranspose": 0}  # and the axis of input channels in their weights
+_PLAIN = {"Conv": 1, "ConvTranspose": 0}  # by operator, the axis of input channels in its weights
 
 
 def _shape(network: Network, part: Part, name: str, side: int) -> tuple[int, ...]:
-    """Return the shape of what a part takes; where it did not run, one that fits its weights."""
+    """Return the shape of a part's input; if it did not run, a shape that fits its weights."""
     shape = network.shapes.get(name, ())
     if not shape or part.node.name in network.faults:
         weights = [weights_of(network, node) for node in part.weighing if name in node.input]
@@ -178,16 +178,16 @@ def _shape(network: Network, part: Part, name: str, side: int) -> tuple[int, ...
 
 
 def _with_shapes(network: Network, part: Part) -> list[NodeProto]:
-    """Return nodes with those that work out shapes from theirs, so that any size will do."""
+    """Return a part's nodes and those that compute shapes from its values, for any size."""
     inside = {*part.inputs, *(name for node in part.nodes for name in node.output)}
-    more: list[NodeProto] = []
-    for node in network.nodes:  # before which all that it takes is made
+    shape_nodes: list[NodeProto] = []
+    for node in network.nodes:  # in running order: a node comes after those that it takes from
         if not inside.isdisjoint(node.input) and network.varying.isdisjoint(node.output):
-            more.append(node)
+            shape_nodes.append(node)
             inside.update(node.output)
     needed = {name for node in part.nodes for name in node.input}
     kept = list(part.nodes)
-    for node in reversed(more):
+    for node in reversed(shape_nodes):
         if not needed.isdisjoint(node.output):
             kept.append(node)
             needed.update(node.input)

@@ -1,4 +1,4 @@
-"""What a part of a network makes of flat channels: its phase gains, biases and shift, measured."""
+"""Measures a part that upsamples: its phase gains and biases on flat channels, and its shift."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -11,19 +11,19 @@ from upsample_cli.networks.model_graph import Array, Network, RunError, numbers
 from upsample_cli.networks.part import Axis, Part, ReadyPart, size_of
 from upsample_cli.networks.upsampling_layer import MOST_SUMS, SUB_PIXEL, Layer
 
-_SIDES = (8, 14, 28, 56, 0)  # of the maps that are tried; 0 is that of the whole network's run
-_MOST_NUMBERS = 1 << 24  # of a map that is made
-_SAME = 1e-4  # of the largest: one period and the next differ by less in the middle
-_LINEAR = 1e-3  # of the largest: what rounding may leave of a sum
-_NOTHING = 1e-6  # of the largest that comes out for noise: what rounding leaves of 0
+_SIDES = (8, 14, 28, 56, 0)  # pixels, of the maps to try; 0 is their size in the trial run
+_MOST_NUMBERS = 1 << 24  # of one channel of an output map, at most
+_SAME = 1e-4  # of the largest value: periods that differ by less count as equal
+_LINEAR = 1e-3  # of the largest value: a smaller deviation from a linear part is rounding
+_NOTHING = 1e-6  # of the largest output for noise: what is less is rounding, and counts as 0
 
 
 class UnsteadyError(Exception):
-    """The middle of a map still feels its borders."""
+    """The middle of a map still depends on its borders."""
 
 
 def name_of(network: Network, part: Part) -> str:
-    """Return what to call a layer: as its author called its weights, else its node."""
+    """Return the name of a layer: what its author called its weights, or else its node."""
     for node in part.weighing:
         path = network.titles[node.name][0]
         for name in node.input[1:2]:
@@ -33,7 +33,7 @@ def name_of(network: Network, part: Part) -> str:
 
 
 def measured(network: Network, part: Part) -> Layer:
-    """Return the layer of a part, with its figures or why there are none."""
+    """Return the layer of a part, with its figures or the reason why there are none."""
     layer = Layer(name_of(network, part), part.kind, unknown=part.unknown)
     if part.unknown:
         return layer
@@ -46,7 +46,7 @@ def measured(network: Network, part: Part) -> Layer:
     for number, side in enumerate(sides):
         try:
             ready = ReadyPart(network, part, side)
-            layer, shift = _measured(layer, ready), _moves(ready)
+            layer, shift = _measured(layer, ready), _common_shift(ready)
         except RunError as error:
             reason = str(error)
         except UnsteadyError:
@@ -59,21 +59,21 @@ def measured(network: Network, part: Part) -> Layer:
 
 
 def shift_of(network: Network, part: Part) -> tuple[float, ...] | None:
-    """Return how far a part moves the picture along each axis; None if unknown."""
+    """Return how far a part moves the picture on each axis, in output pixels; None if unknown."""
     return next(_shifts(network, part, _sides(network, part)), None)
 
 
 def _shifts(
     network: Network, part: Part, sides: Sequence[int]
 ) -> Iterator[tuple[float, ...] | None]:
-    """Yield how far a part moves the picture on maps of each size on which it runs."""
+    """Yield the shift of a part, as `shift_of`, for each size of map on which it runs."""
     for side in sides:
         with suppress(RunError):
-            yield _moves(ReadyPart(network, part, side))
+            yield _common_shift(ReadyPart(network, part, side))
 
 
 def _sides(network: Network, part: Part) -> list[int]:
-    """Return sides of maps in whose middle borders are not felt, of what a part takes."""
+    """Return sides of input maps that are large enough for their middle to be free of borders."""
     sizes = size_of(network, part)
     reach = max(2 * d * k for d, k in zip(part.dilation, sizes, strict=True))
     return [
@@ -84,7 +84,7 @@ def _sides(network: Network, part: Part) -> list[int]:
 
 
 def _measured(layer: Layer, ready: ReadyPart) -> Layer:
-    """Return a layer with what comes out of no light, of each flat channel, and of noise."""
+    """Return a layer with its gains and biases, or with the reason why it has none."""
     axes = ready.part.axes
     dark = ready.run(ready.flat(0.0))
     base = one_period(dark, axes)
@@ -111,7 +111,7 @@ def _measured(layer: Layer, ready: ReadyPart) -> Layer:
 
 
 def _without_rounding(gains: Array, sizes: Array) -> Array:
-    """Return gains that are 0 where rounding alone is left, and even where it alone differs."""
+    """Return gains without rounding errors: tiny gains become 0, nearly equal phases equal."""
     axes = tuple(range(2, gains.ndim))
     least = _NOTHING * sizes.reshape(-1, *(1,) * (gains.ndim - 1))
     gains = np.where(np.abs(gains) <= least, 0.0, gains)
@@ -121,17 +121,17 @@ def _without_rounding(gains: Array, sizes: Array) -> Array:
 
 
 def _pixels_last(values: Array, axes: Sequence[Axis]) -> Array:
-    """Return a map with the axes of the picture last, and one for all channels before."""
+    """Return a map with its picture axes last, and all other axes merged into the first."""
     places = [axis.place for axis in axes]
     turned = np.moveaxis(values, places, range(-len(places), 0))
     return turned.reshape(-1, *turned.shape[-len(places) :])
 
 
 def one_period(values: Array, axes: Sequence[Axis]) -> Array:
-    """Return one period out of the middle of a map: shape (C, s1, ..., sN).
+    """Return one period from the middle of a map, shape (C, s1, ..., sN).
 
     Raises:
-        UnsteadyError: The next one is not the same.
+        UnsteadyError: The period before it is different, or outside the map.
     """
     here = there = _pixels_last(values, axes)
     for place, axis in enumerate(axes, 1):
@@ -146,20 +146,20 @@ def one_period(values: Array, axes: Sequence[Axis]) -> Array:
     return here
 
 
-def _moves(ready: ReadyPart) -> tuple[float, ...] | None:
-    """Return how far the middle of what a pixel spreads to lies from that pixel's own place.
+def _common_shift(ready: ReadyPart) -> tuple[float, ...] | None:
+    """Return how far a part moves a pixel along each axis, in output pixels.
 
-    None where that differs between its inputs, or pixels are left out.
+    None if the part's inputs are moved differently, or a convolution skips pixels.
     """
     if any(set(numbers(node, "strides")) - {1} and "Transpose" not in node.op_type
            for node in ready.part.weighing):  # fmt: skip
         return None
-    shifts = {_moved(ready, name, axis) for name, axis in ready.part.inputs.items()}
+    shifts = {_input_shift(ready, name, axis) for name, axis in ready.part.inputs.items()}
     return shifts.pop() if len(shifts) == 1 else None
 
 
-def _moved(ready: ReadyPart, name: str, axis: int) -> tuple[float, ...] | None:
-    """Return how far a pixel of one of its inputs moves; None where nothing comes of it."""
+def _input_shift(ready: ReadyPart, name: str, axis: int) -> tuple[float, ...] | None:
+    """Return how far a pixel of an input moves; None if the output is unchanged or not finite."""
     feeds, shape = ready.flat(0.0), ready.shapes[name]
     at: list[int | slice] = [length // 2 for length in shape]
     at[axis % len(shape)] = slice(None)
@@ -167,22 +167,22 @@ def _moved(ready: ReadyPart, name: str, axis: int) -> tuple[float, ...] | None:
     spread = np.abs(ready.run(feeds) - ready.run(ready.flat(0.0)))
     if not 0.0 < spread.max() < inf:
         return None
-    own = _spots(ready.part, [place for place in at if isinstance(place, int)])
+    places = _in_strides(ready.part, [place for place in at if isinstance(place, int)])
     return tuple(
         _middle(spread, item.place) - item.stride * spot - (item.stride - 1) / 2
-        for item, spot in zip(ready.part.axes, own, strict=True)
+        for item, spot in zip(ready.part.axes, places, strict=True)
     )
 
 
 def _middle(spread: Array, place: int) -> float:
-    """Return the middle of what is lit along an axis."""
+    """Return the middle, along an axis, of the pixels that are not 0."""
     others = tuple(item for item in range(spread.ndim) if item != place)
     lit = np.flatnonzero(spread.max(axis=others) > 1e-5 * spread.max())
     return float(lit[0] + lit[-1]) / 2
 
 
-def _spots(part: Part, spots: list[int]) -> list[int]:
-    """Return where along each axis of the picture a place of the map before lies."""
+def _in_strides(part: Part, spots: list[int]) -> list[int]:
+    """Return the place of an input pixel along each picture axis, in strides."""
     result = dict[int, int]()
     for axis in sorted(part.axes, key=lambda axis: -max(axis.steps)):
         where = int(np.argmax(axis.steps))

@@ -1,4 +1,4 @@
-"""A trial run of a network: at which sizes it runs, and what shapes its values have then."""
+"""A trial run of a network: at which size it runs, and the shapes that its values then have."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -11,19 +11,20 @@ from onnx import NodeProto, TensorProto, ValueInfoProto, helper
 
 from upsample_cli.networks.model_graph import Array, Network, RunError, Session, numbers
 
-_SHAPE = "shape of "  # before a value's name
-_DROPPED = 24  # nodes to go without
-_SECONDS = 5.0  # for all that fail
-_LARGEST_KERNEL = 1 << 16  # pixels; onnxruntime dies of some
-_OWN = ("", "ai.onnx.ml", "com.microsoft", "com.microsoft.nchwc")  # domains that onnxruntime has
+_SHAPE = "shape of "  # before a value's name: the output that holds its shape
+_DROPPED = 24  # failing nodes to leave out, at most
+_SECONDS = 5.0  # for all failing runs together
+_LARGEST_KERNEL = 1 << 16  # taps; onnxruntime crashes on some that are larger
+_DOMAINS = ("", "ai.onnx.ml", "com.microsoft", "com.microsoft.nchwc")  # of onnxruntime's operators
+# Heights and widths of the pictures to try.
 _SIZES = ((64, 96), (64, 64), (32, 32), (128, 128), (224, 224), (256, 256), (512, 512),
           (16, 16), (12, 12), (8, 8))  # fmt: skip
-_LARGE = 128  # pixels along an axis: a fixed size above is tried smaller first
-_MOST_NUMBERS = 1 << 21  # of an input
+_LARGE = 128  # pixels along an axis: above this, a fixed size is first tried smaller
+_MOST_NUMBERS = 1 << 21  # of an input, at most
 
 
 def tried(network: Network) -> Network:
-    """Return a network after a trial run: of what can run, without each node that always fails."""
+    """Return a network after a trial run, which leaves out the nodes that always fail."""
     known = {"", *network.constants, *network.producers, *(item.name for item in network.inputs)}
     faults = {
         node.name: reason for node in network.nodes if (reason := _fault(network, node, known))
@@ -59,13 +60,13 @@ def tried(network: Network) -> Network:
 
 
 def _fault(network: Network, node: NodeProto, known: set[str]) -> str:
-    """Return why a node cannot run, as far as it can be told before; empty where it may."""
+    """Return why a node cannot run, as far as known before running it; empty if it may run."""
     for name in node.input:
         if name in network.unread:
             return network.unread[name]
         if name not in known:
             return f"'{name}' is an input of the model"
-    if node.domain not in _OWN:
+    if node.domain not in _DOMAINS:
         return f"it is {node.domain}.{node.op_type}, which is not ONNX's own"
     sides = numbers(node, "kernel_shape")
     if min(sides, default=1) < 1 or prod(sides) > _LARGEST_KERNEL:
@@ -74,7 +75,7 @@ def _fault(network: Network, node: NodeProto, known: set[str]) -> str:
 
 
 def _session(network: Network, faults: Mapping[str, str]) -> Session:
-    """Return what runs all that can, and gives shapes of varying values, and other values."""
+    """Return a session of all nodes that can run; of varying values it gives only the shapes."""
     there = {*network.constants, *(value.name for value in network.inputs), ""}
     nodes, results = list[NodeProto](), list[str]()
     for node in network.nodes:
@@ -91,7 +92,7 @@ def _session(network: Network, faults: Mapping[str, str]) -> Session:
 
 
 def _feeds(network: Network) -> Iterator[dict[str, Array]]:
-    """Yield values of all inputs, for one choice of sizes after the other."""
+    """Yield values for all inputs, for each choice of channels and picture size in turn."""
     rng = np.random.default_rng(0)
     kinds = {value.name: value.type.tensor_type for value in network.inputs}
     if not all(kind.HasField("shape") for kind in kinds.values()):
@@ -116,14 +117,14 @@ def _feeds(network: Network) -> Iterator[dict[str, Array]]:
 
 
 def _kind(value: ValueInfoProto) -> int:
-    """Return the type of an input; half floats and whole numbers of 8 bits become floats."""
+    """Return the element type to feed an input with: float, unless it is int32, int64 or bool."""
     kind = int(value.type.tensor_type.elem_type)
     keep = (TensorProto.INT64, TensorProto.INT32, TensorProto.BOOL)
     return kind if kind in keep else int(TensorProto.FLOAT)
 
 
 def _shape(dims: list[int], size: tuple[int, int] | None, channels: int) -> tuple[int, ...]:
-    """Return the shape of an input for a size of the picture; None leaves fixed sizes alone."""
+    """Return the shape of an input for a picture size; if `size` is None, fixed sizes are kept."""
     last = len(dims) == 4 and 0 < dims[3] <= 4 < max(dims[1], 5)  # channels come last
     space = range(2 - last, len(dims) - last if len(dims) > 2 else 0)
     lengths = dict(zip(space, (*(size or _SIZES[0]), (size or _SIZES[0])[1]), strict=False))

@@ -1,4 +1,4 @@
-"""An upsampling layer of a network, as far as it can be told from flat pictures."""
+"""An upsampling layer of a network: its settings, its gains on flat pictures, and its shift."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-MOST_SUMS = 1 << 25  # phases times pairs of channels: more is a mistake, not a layer
+MOST_SUMS = 1 << 25  # phases times pairs of channels, at most: more is no real layer
 TCONV, SUB_PIXEL, RESIZE_CONV, RESIZE = "tconv", "sub-pixel", "resize-conv", "resize"
 
 
@@ -15,15 +15,15 @@ class Layer:
     """An upsampling layer.
 
     Args:
-        name: Of the layer in its network.
-        kind: `tconv`, `sub-pixel`, `resize-conv` or `resize`.
-        stride: Output pixels per input pixel along each of the N axes; of a resize any number.
+        name: Name of the layer in its network.
+        kind: `tconv`, `sub-pixel`, `resize-conv` or `resize`; an ONNX operator if unknown.
+        stride: Output pixels per input pixel along each of the N axes; fractional too for a resize.
         size: Taps of the layer's own kernel along each axis; empty for a bare resize.
-        dilation: Distance of neighbouring taps along each axis.
-        gains: Shape (Cout, Cin, s1, ..., sN): what each phase of each output channel makes of a
-            flat input channel of 1; None for a resize, which keeps flat pictures flat, and where
-            it is unknown. Cin is that of one group.
-        bias: Shape (Cout, s1, ..., sN), where every phase can have its own.
+        dilation: Output pixels from one tap to the next along each axis.
+        gains: Shape (Cout, Cin, s1, ..., sN): the value, without bias, of each phase of each
+            output channel for a flat input channel of 1; None if unknown, and for a resize, which
+            keeps flat pictures flat. For weights without a graph, Cin is that of one group.
+        bias: Shape (Cout, s1, ..., sN); None unless each phase can have its own bias.
         shift: Output pixels that the picture moves along each axis; None if unknown.
         unknown: Why it cannot be audited; empty if it can.
     """

@@ -1,4 +1,4 @@
-"""The parts of a network that upsample, from the weights before to the blurs after."""
+"""Finds the parts of a network that upsample, with the weights before and the blurs after."""
 
 from dataclasses import replace
 from math import prod
@@ -24,8 +24,8 @@ from upsample_cli.networks.upsampling_layer import RESIZE, SUB_PIXEL, TCONV
 
 RESIZES = frozenset(("Resize", "Upsample"))
 _KINDS = {"ConvTranspose": TCONV, "DepthToSpace": SUB_PIXEL, "Resize": RESIZE, "Upsample": RESIZE}
-_OPAQUE = frozenset((*_KINDS, "Col2Im", "ConvTransposeWithDynamicPads", "MaxUnpool"))
-_LONGEST = 24  # nodes to follow
+_UPSAMPLERS = frozenset((*_KINDS, "Col2Im", "ConvTransposeWithDynamicPads", "MaxUnpool"))
+_LONGEST = 24  # nodes to follow, at most
 
 
 def upsampling_parts(network: Network) -> list[Part]:
@@ -38,7 +38,7 @@ def upsampling_parts(network: Network) -> list[Part]:
         if node.name in network.faults and node.op_type != "ConvTranspose":
             after = _after(network, node)
             waiting |= {other.name for other in after}
-            if any(other.op_type in LAST_STEPS | _OPAQUE for other in (node, *after)):
+            if any(other.op_type in LAST_STEPS | _UPSAMPLERS for other in (node, *after)):
                 more = "; what follows it is not audited" if after else ""
                 part = _unknown(node, network.faults[node.name] + more, (node,))
         elif node.name not in measured:
@@ -51,13 +51,13 @@ def upsampling_parts(network: Network) -> list[Part]:
 
 
 def _unknown(node: NodeProto, reason: str, weighing: tuple[NodeProto, ...] = ()) -> Part:
-    """Return a part that cannot be measured."""
+    """Return a part that cannot be measured, with the reason."""
     kind = _KINDS.get(node.op_type, node.op_type)
     return Part(node, kind, weighing=weighing, unknown=reason)
 
 
 def _after(network: Network, node: NodeProto) -> list[NodeProto]:
-    """Return all nodes that wait for one."""
+    """Return all nodes that depend on the outputs of a node."""
     missing, result = set(filter(None, node.output)), list[NodeProto]()
     for other in network.nodes:
         if not missing.isdisjoint(other.input):
@@ -67,10 +67,10 @@ def _after(network: Network, node: NodeProto) -> list[NodeProto]:
 
 
 def _of_node(network: Network, node: NodeProto) -> Part | None:
-    """Return the part of a node that upsamples by what it is; None where it does not."""
+    """Return the part of a node whose operator itself upsamples; None if it does not upsample."""
     if node.op_type == "MaxUnpool" or _unpools(network, node):
         return _unknown(node, "where its values go depends on the picture")
-    if node.op_type in _OPAQUE and node.output[0] not in network.shapes:
+    if node.op_type in _UPSAMPLERS and node.output[0] not in network.shapes:
         return _unknown(node, "it does not run")
     if node.op_type == "DepthToSpace":
         return _unknown(node, "its input is too small to be judged")
@@ -78,7 +78,7 @@ def _of_node(network: Network, node: NodeProto) -> Part | None:
 
 
 def _of_transposed(network: Network, node: NodeProto) -> Part:
-    """Return the part of a transposed convolution, which may stand where nothing runs."""
+    """Return the part of a transposed convolution, even where the trial run does not get to it."""
     fault = network.faults.get(node.name, "")
     weights = node.input[1] if len(node.input) > 1 else ""
     if weights in network.varying:
@@ -97,7 +97,7 @@ def _of_transposed(network: Network, node: NodeProto) -> Part:
 
 
 def _unpools(network: Network, node: NodeProto) -> bool:
-    """Tell whether a node puts values where the largest of a picture's were."""
+    """Return whether a node puts values at the places that a MaxPool reports."""
     names = node.input[1:2] if node.op_type.startswith("Scatter") else []
     for _ in range(_LONGEST):
         maker = network.producers.get(names[0]) if names else None
@@ -108,30 +108,31 @@ def _unpools(network: Network, node: NodeProto) -> bool:
 
 
 def _of_growth(network: Network, part: Part) -> Part | None:
-    """Return the whole part of a value that grows; None where that is not a layer of a picture."""
+    """Return the whole layer of a part that enlarges; None if it is attention, not a layer."""
     if _attends(network, part.output):
         return None
     if part.empty:
         return extended(network, part, stuffed=True)
     whole, activations = _with_weights(network, part)
-    bent = bool(activations) or any(map(is_activated, whole.weighing))
-    low, reason = sum(prod(network.shapes[source]) for source in part.inputs), ""
+    is_nonlinear = bool(activations) or any(map(is_activated, whole.weighing))
+    size_before, reason = sum(prod(network.shapes[source]) for source in part.inputs), ""
     if activations and len(part.inputs) > 1:
         reason = f"{network.title(activations[0])} joins branches before it"
-    elif not whole.weighing and prod(network.shapes[part.output]) <= low:  # so that none is a copy
+    elif not whole.weighing and prod(network.shapes[part.output]) <= size_before:
+        # No numbers were copied to enlarge: only channels became pixels.
         makers = [network.producers[name] for name in part.inputs if name in network.producers]
         named = f", but {network.title(makers[0])}" if makers else ""
         reason = f"no convolution stands before it{named}"
-    elif bent and not _keeps_flat(network, part):
+    elif is_nonlinear and not _keeps_flat(network, part):
         title = network.title(part.nodes[0])
         reason = f"{title} after the activation treats channels differently"
     return replace(whole, unknown=reason) if reason else extended(network, whole)
 
 
 def _with_weights(network: Network, part: Part) -> tuple[Part, list[NodeProto]]:
-    """Return a part with the layers with weights that make what it grows from, and activations.
+    """Return a part that includes the layers with weights before it, and the activations between.
 
-    These stand between and are left out: the part takes what comes before them instead.
+    In the part, Identity nodes replace the activations.
     """
     nodes, inputs = list(part.nodes), dict[str, int]()
     weighing, activations = list[NodeProto](), list[NodeProto]()
@@ -158,7 +159,7 @@ def _with_weights(network: Network, part: Part) -> tuple[Part, list[NodeProto]]:
 
 
 def _keeps_flat(network: Network, part: Part) -> bool:
-    """Tell whether a part makes the same of all ones at every pixel."""
+    """Return whether a part's output for inputs of 1 is the same at every pixel."""
     for side in (8, 0):
         try:
             ready = ReadyPart(network, part, side)
@@ -171,7 +172,7 @@ def _keeps_flat(network: Network, part: Part) -> bool:
 
 
 def _attends(network: Network, name: str) -> bool:
-    """Tell whether a value is only multiplied by others of the picture, as in attention."""
+    """Return whether a value is only multiplied with another of the picture, as in attention."""
     for node in network.after(name):
         if node.op_type == "MatMul" and len(network.taken(node)) > 1:
             return True

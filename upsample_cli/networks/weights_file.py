@@ -1,15 +1,15 @@
-"""Tensors of .safetensors files, and the weights that are stored there in parts.
+"""Reads .safetensors files, and computes the weights that are stored there in parts.
 
-A weight norm stores a direction v and lengths g: along one axis each slice of v has a length of its
-own, and the weight is g v / |v|, norms being taken over all other axes. Which axis that is, g's
-shape says: PyTorch's first is of input channels in a transposed convolution, of output channels in
-any other. Without an axis (`dim=None`) g is one number. Weights that began without ripple (ICNR)
-get one when each channel is normalised by itself.
+Weight norm stores a direction v and lengths g; the weight is g v / |v|. The lengths belong to the
+slices of v along one axis, and |v| is taken over all other axes. The shape of g shows which axis:
+by default PyTorch's first, which holds the input channels of a transposed convolution and the
+output channels of any other. Without an axis (`dim=None`) g is one number. Weights that began
+without ripple (ICNR) get a ripple when each channel is normalised separately.
 
-A spectral norm stores a weight W before its division by sigma = u^T W v, where W is laid out as a
-matrix with one row for each place along an axis, and u and v, stored beside it, are nearly its
-first singular vectors. That axis is of output channels: PyTorch's second in a transposed
-convolution, its first in any other.
+Spectral norm stores a weight W before it is divided by sigma = u^T W v. For this, W is reshaped to
+a matrix with one row per output channel; the stored vectors u and v are nearly its first singular
+vectors. In PyTorch output channels are the second axis of a transposed convolution, and the first
+axis of any other.
 
 Source: T. Salimans, D. Kingma, "Weight normalization", NeurIPS 2016; T. Miyato et al., "Spectral
 normalization for generative adversarial networks", ICLR 2018; the names are PyTorch's.
@@ -31,7 +31,7 @@ _TYPES = {
     "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1",
     "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "u1", "BOOL": "?",
 }  # fmt: skip
-_NORMS = (  # direction and lengths; weight, u and v
+_NORMS = (  # ends of names: direction and lengths; or weight, u and v
     ("weight_v", "weight_g"),
     ("parametrizations.weight.original1", "parametrizations.weight.original0"),
     ("weight_orig", "weight_u", "weight_v"),
@@ -40,15 +40,15 @@ _NORMS = (  # direction and lengths; weight, u and v
 
 
 def read(path: str) -> Tensors:
-    """Return the tensors of a file by name, those of bfloat16 as float32.
+    """Return the tensors of a file by name; bfloat16 becomes float32.
 
-    Floats of 8 bits, which mean little without a scale, are whole numbers.
+    8-bit floats, which mean little without a scale, are returned as their bytes, in uint8.
 
     Args:
-        path: A .safetensors.
+        path: A .safetensors file.
 
     Raises:
-        SettingError: It is missing or damaged, or the library for it is not installed.
+        SettingError: The file is missing or damaged, or `safetensors` is not installed.
     """
     try:
         from safetensors import SafetensorError, deserialize
@@ -81,15 +81,15 @@ def _array(entry: Mapping[str, Any]) -> Array:
 
 
 def effective(tensors: Tensors, rounded: bool = False) -> tuple[Tensors, dict[str, str]]:
-    """Return tensors with every normalised weight in the place of its parts.
+    """Return tensors in which each normalised weight replaces its parts.
 
     Args:
-        tensors: By name, such as `up.weight_g` and `up.weight_v`.
-        rounded: Whether a weight is of the type of its parts; otherwise it stays float64.
+        tensors: Tensors by name, such as `up.weight_g` and `up.weight_v`.
+        rounded: Whether to round a weight to the type of its parts; otherwise it is float64.
 
     Returns:
-        The tensors by name, such as `up.weight`, and by name why a weight cannot be worked out,
-        which is NaN then. Where a part is not of floats the weight is of that part's type.
+        The tensors by name, such as `up.weight`; and, by name, why a weight cannot be computed:
+        such a weight is NaN. If a part does not hold floats, the weight is 0, in that part's type.
 
     >>> parts = {"up.weight_v": np.array([[3.0, 4.0]]), "up.weight_g": np.array([[10.0]])}
     >>> effective(parts)
@@ -110,23 +110,23 @@ def effective(tensors: Tensors, rounded: bool = False) -> tuple[Tensors, dict[st
                 result.pop(stem + part, None)
             weight, reason = _combined([part for part in parts if part is not None], len(names))
             kind = tensors[name].dtype if rounded and weight.dtype.kind == "f" else weight.dtype
-            with np.errstate(over="ignore"):  # half floats become infinite, and are refused
+            with np.errstate(over="ignore"):  # float16 may overflow; callers refuse infinity
                 result[f"{stem}weight"] = weight.astype(kind, copy=False)
             if reason:
                 faults[f"{stem}weight"] = f"its {reason} before saving"
     return result, faults
 
 
-def _combined(parts: list[Array], wanted: int) -> tuple[Array, str]:
-    """Return the weight that parts are of, and why it is NaN if it cannot be worked out."""
+def _combined(parts: list[Array], count: int) -> tuple[Array, str]:
+    """Return the weight computed from its parts, and why it is NaN; the reason is empty if not."""
     weight, other = parts[:2]
     for part in (weight, other):
-        if part.dtype.kind != "f":  # quantised, which no one can divide
+        if part.dtype.kind != "f":  # quantised: cannot be divided
             return np.broadcast_to(np.zeros((), part.dtype), weight.shape), ""
     wide = weight.astype(np.float64)
-    with np.errstate(all="ignore"):  # what is not a number is told as unknown
-        if wanted == 2:
-            axes = _others(other, wide)
+    with np.errstate(all="ignore"):  # NaN is reported as unknown
+        if count == 2:
+            axes = _norm_axes(other, wide)
             if axes is None:
                 shapes = ["x".join(map(str, part.shape)) for part in (other, wide)]
                 return wide * np.nan, (
@@ -136,27 +136,27 @@ def _combined(parts: list[Array], wanted: int) -> tuple[Array, str]:
             wide /= np.abs(wide).max(axis=axes, keepdims=True, initial=0.0)  # no square overflows
             norm = np.sqrt(np.square(wide).sum(axis=axes, keepdims=True))
             return wide / norm * (other.reshape(()) if other.size == 1 else other), ""
-        sigma = _sigma(wide, other, parts[2]) if len(parts) == wanted else None
+        sigma = _sigma(wide, other, parts[2]) if len(parts) == count else None
         if sigma is None:
             return wide * np.nan, "spectral norm has vectors that do not fit; remove it"
         return wide / sigma, ""
 
 
-def _others(g: Array, v: Array) -> tuple[int, ...] | None:
-    """Return the axes over which norms are taken; None where lengths do not fit."""
+def _norm_axes(g: Array, v: Array) -> tuple[int, ...] | None:
+    """Return the axes over which |v| is taken; None if the shape of `g` does not fit."""
     if g.size == 1:
         return tuple(range(v.ndim))
-    own = [axis for axis, size in enumerate(g.shape) if size != 1]
-    if g.ndim != v.ndim or len(own) != 1 or g.shape[own[0]] != v.shape[own[0]]:
+    kept_axes = [axis for axis, size in enumerate(g.shape) if size != 1]
+    if g.ndim != v.ndim or len(kept_axes) != 1 or g.shape[kept_axes[0]] != v.shape[kept_axes[0]]:
         return None
-    return tuple(axis for axis in range(v.ndim) if axis not in own)
+    return tuple(axis for axis in range(v.ndim) if axis not in kept_axes)
 
 
 def _sigma(weight: Array, u: Array, v: Array) -> float | None:
-    """Return the norm; None where its vectors fit no axis.
+    """Return sigma of a spectral norm; None if `u` and `v` fit no axis.
 
-    Where they fit two, for a weight of as many input as output channels, they are singular vectors
-    along one of them alone, and sigma is larger there.
+    If they fit two axes, since there are as many input as output channels, they are singular
+    vectors for only one of the two: the axis with the larger absolute sigma.
     """
     u, v = (item.astype(np.float64).reshape(-1) for item in (u, v))
     rows = [

@@ -1,1 +1,1 @@
-"""What the command line says: options, names, and the request that they make."""
+"""The arguments of commands: options, file names, and the request made from them."""

@@ -1,4 +1,4 @@
-"""Options that commands share, and the methods' own, made from the catalogue."""
+"""Options that several commands share, and one for each parameter of the methods."""
 
 import os
 import sys
@@ -23,18 +23,18 @@ LAYOUTS = ("hw", "chw", "hwc", "nchw")
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-class Limit(click.ParamType):  # type: ignore[type-arg] # generic in late versions of click alone
-    """A number within bounds; click's own would write them as 1<=x<=100."""
+class Limit(click.ParamType):  # type: ignore[type-arg] # generic only in recent versions of click
+    """A number within bounds; the errors of click's own type would show them as 1<=x<=100."""
 
     name = "number"
     kind: type[float] = float
 
     def __init__(self, low: float = -inf, high: float = inf) -> None:
-        """Take the bounds."""
+        """Set the bounds, both inclusive."""
         self.low, self.high = low, high
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the number, or fail for what is not one or is out of bounds."""
+        """Return the value as a number; fail if it is not a number or is out of bounds."""
         try:
             number = self.kind(value)
         except ValueError:
@@ -57,24 +57,24 @@ class Whole(Limit):
 def complete_files(
     context: click.Context, parameter: click.Parameter, incomplete: str
 ) -> "list[CompletionItem]":
-    """Have the shell complete files and folders."""
-    from click.shell_completion import CompletionItem  # for shells alone
+    """Return an item that makes the shell complete files and folders."""
+    from click.shell_completion import CompletionItem  # only completion needs it
 
     return [CompletionItem(incomplete, type="file")]
 
 
 def complete_words(words: Sequence[str], or_files: bool = False) -> Callable[..., Any]:
-    """Return a function that offers a shell the words that fit, and files if none does.
+    """Return a completion function that offers the words that fit, and files if `or_files`.
 
     Args:
-        words: Values of an option.
-        or_files: Whether a value may be the path of a file, too.
+        words: Words that the value can be.
+        or_files: Whether the value can also be the path of a file.
     """
 
     def complete(
         context: click.Context, parameter: click.Parameter, incomplete: str
     ) -> "list[CompletionItem]":
-        """Offer the words that begin like that."""
+        """Return items for the words that begin with `incomplete`."""
         from click.shell_completion import CompletionItem
 
         items = complete_files(context, parameter, incomplete) if or_files else []
@@ -156,7 +156,7 @@ _OUTPUTS = (
 
 
 def method_options(command: Command) -> Command:
-    """Add one option for every parameter of every method to a command."""
+    """Add an option to a command for each parameter of the methods; equal names share one."""
     owners: dict[str, list[tuple[str, Parameter]]] = {}
     for method in METHODS:
         for parameter in method.parameters():
@@ -181,21 +181,21 @@ def method_options(command: Command) -> Command:
 
 
 def input_options(command: Command) -> Command:
-    """Add the options on which pictures to take to a command."""
+    """Add to a command the options that select pictures."""
     for option in reversed(_INPUTS):
         command = option(command)
     return command
 
 
 def folder_options(command: Command) -> Command:
-    """Add the options on which pictures to take, and what becomes of them, to a command."""
+    """Add to a command the options that select pictures, and that name, skip and report outputs."""
     for option in reversed(_OUTPUTS):
         command = option(command)
     return input_options(command)
 
 
 def _default(parameter: Parameter) -> str:
-    """Return what is assumed for a parameter that is not given, in words."""
+    """Return the end of a parameter's help, which names its default; "" if it has none."""
     if parameter.default in (None, "") or parameter.kind is bool:
         return ""
     return f"; default {str(parameter.default).removesuffix('.0')}"
@@ -212,7 +212,7 @@ def _metavar(parameter: Parameter) -> str:
 def pair(
     context: click.Context, option: click.Parameter, value: str | None
 ) -> tuple[int, int] | None:
-    """Return "N" or "HxW" as two whole numbers, down and across."""
+    """Return a value "N" or "HxW" as two whole numbers, down and across; None if not given."""
     if value is None:
         return None
     words = value.lower().split("x")
@@ -222,20 +222,20 @@ def pair(
 
 
 def places_from(path: str, null: bool) -> list[Place | Folder]:
-    """Return what is named in a file or on standard input; blank lines are left out.
+    """Return the places that a file or standard input names; blank lines are skipped.
 
     Args:
         path: The file, or "-" for standard input.
-        null: Whether names end with NUL, not with a line.
+        null: Whether names end with NUL, not with a line break.
 
     Raises:
         ImageFileError: The list cannot be read.
-        SettingError: Lines hold NUL.
+        SettingError: The list contains NUL, and `null` is off.
     """
     end = b"\0" if null else b"\n"
     if path == STREAM and sys.stdin is None:
         raise ImageFileError("standard input is closed; pipe names in or check --files-from")
-    from pathlib import Path  # slow to import, and most runs read no list
+    from pathlib import Path  # slow to import, and few runs read a list
 
     try:
         data = sys.stdin.buffer.read() if path == STREAM else Path(path).read_bytes()
@@ -243,7 +243,7 @@ def places_from(path: str, null: bool) -> list[Place | Folder]:
         raise ImageFileError(f"cannot read {path}: {error.strerror}; check --files-from") from error
     if not null and b"\0" in data:
         raise SettingError(f"{path} contains NUL characters; pass --null if they end its names")
-    data = data.removeprefix(BOM_UTF8)  # which editors on Windows write
+    data = data.removeprefix(BOM_UTF8)  # editors on Windows write it
     lines = data.split(end) if null else data.replace(b"\r\n", end).split(end)
-    # Stores are not asked about thousands of URLs, one by one.
+    # Thousands of URLs are not looked up in their stores one by one.
     return [parse(os.fsdecode(line), ask_store=False) for line in lines if line.strip()]

@@ -1,4 +1,4 @@
-"""The request: what the command line asks of the main job, parsed and checked in one place."""
+"""The request: the arguments of `upsample` or `upsample repair`, parsed and checked."""
 
 import sys
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ from upsample_cli.methods.method import Method
 
 ARRAY_FORMATS = ("npy", "npz")
 _ARRAY_SUFFIXES = (".npy", ".npz")
-_STANDARD_OUTPUT = ("/dev/stdout", "/dev/fd/1")  # a temporary must not replace it
-_MOST_JOBS = 4  # for each core: more only wait for one another
+_STANDARD_OUTPUT = ("/dev/stdout", "/dev/fd/1")  # a temporary file must not replace them
+_MOST_JOBS = 4  # per core: more would only wait for one another
 _NOT_FOR_LABELS = (
     "--linear", "--quality", "--lossless", "--background", "--strict", "--max-ripple", "--alpha"
 )  # fmt: skip
@@ -36,21 +36,21 @@ class Request:
         existing: What becomes of outputs that exist.
         jobs: How many processes, or threads for a single picture.
         files_from: A file that names inputs, or "-".
-        null: Whether the names in it end with NUL instead of a line break.
+        null: Whether the names in that file end with NUL instead of a line break.
         include: Globs of the files to take.
         exclude: Globs of the files and folders to leave out.
-        name: How the outputs of a folder are called; None as the inputs.
+        name: A template for the names of outputs in a folder; None for the inputs' names.
         layout: The order of the axes of feature maps.
-        max_ripple: The strongest checkerboard that is accepted, in levels.
-        report: The file of results.
-        no_report: Whether to write none for a folder.
+        max_ripple: The limit on the checkerboard, in levels; None for no limit.
+        report: The results file; None for the default one of a folder.
+        no_report: Whether to write no results file for a folder.
         cluster: The address of a Dask cluster.
-        dry_run: Whether to print the plan only.
+        dry_run: Whether to only print the plan.
         as_json: Whether to print JSON lines.
         quiet: Whether to print failures only.
 
     Raises:
-        SettingError: Two of them contradict each other.
+        SettingError: Options contradict each other, or do not suit the inputs or the output.
     """
 
     inputs: tuple[Place | Folder, ...]
@@ -74,7 +74,7 @@ class Request:
     quiet: bool
 
     def __post_init__(self) -> None:
-        """Check the options against each other."""
+        """Check the options against each other, the inputs and the output."""
         if self.is_for_feature_maps:
             self._check_arrays()
         if isinstance(self.output, Place) and self.output.is_stream:
@@ -90,12 +90,12 @@ class Request:
 
     @property
     def is_for_feature_maps(self) -> bool:
-        """Whether feature maps are to be enlarged, not pictures."""
+        """Whether to enlarge feature maps, not pictures."""
         return _has_arrays((*self.inputs[:1], self.output), self.task.encoding.format, self.layout)
 
     @property
     def is_for_one_file(self) -> bool:
-        """Whether one file becomes one file."""
+        """Whether there is one input and one output, and both are files, not folders."""
         return (
             len(self.inputs) == 1
             and not isinstance((self.inputs[0]), Folder)
@@ -108,13 +108,13 @@ class Request:
         return self.existing in ("skip", "update")
 
     def _refuse(self, options: tuple[str, ...], reason: str) -> None:
-        """Refuse options that are given, with the reason."""
+        """Raise a `SettingError` with the reason if one of the options was given."""
         for option in options:
             if option in self.given:
                 raise SettingError(f"{option} is {reason}")
 
     def _check_arrays(self) -> None:
-        """Refuse what feature maps do not have."""
+        """Refuse inputs and options that do not suit feature maps."""
         if len(self.inputs) != 1:
             raise SettingError("feature maps are enlarged one file at a time; name one input")
         if isinstance(self.inputs[0], Folder):
@@ -130,7 +130,7 @@ class Request:
             raise SettingError(f"--format {format} cannot hold feature maps; choose {choices}")
 
     def _check_labels(self) -> None:
-        """Refuse what labels do not have."""
+        """Refuse methods and options that do not suit label masks."""
         self.task.method.check_for("labels")
         self._refuse(_NOT_FOR_LABELS, "not for --labels; leave it out")
 
@@ -148,13 +148,13 @@ def request_of(
     jobs: int | None,
     **options: Any,
 ) -> Request:
-    """Return the request that the options of the command line make.
+    """Return the request made from the arguments of the command line.
 
-    Paths are inputs and output, with --files-from the output alone; options are the parameters of
-    methods and the other fields of `Request`.
+    `paths` are the inputs and the output; with --files-from, the output alone. `options` become the
+    settings of the method and the fields of `Encoding`, `Task` and `Request`.
 
     Raises:
-        SettingError: A path, method, size or option cannot be.
+        SettingError: A path, method, size or option is invalid.
     """
     inputs, output = _places(paths, options["files_from"])
     given = _given(options)
@@ -181,23 +181,23 @@ def request_of(
 
 
 def _has_arrays(places: tuple[Place | Folder, ...], format: str | None, layout: str | None) -> bool:
-    """Return whether one of the places is a file of arrays, or an option is for arrays."""
+    """Return whether one of the places is a .npy or .npz file, or an option is for arrays."""
     files = [place.path.lower().endswith(_ARRAY_SUFFIXES) for place in places]
     return any(files) or format in ARRAY_FORMATS or layout is not None
 
 
 def _given(options: dict[str, Any]) -> frozenset[str]:
-    """Return which options were given, as they are on the command line."""
+    """Return the names of the options that were given, as on the command line."""
     return frozenset(
         f"--{option.replace('_', '-')}"
         for option, value in options.items()
-        # None, False, () and premultiplied are what options have that are not given.
+        # Options not given have one of these values, but for --boundary, which nothing refuses.
         if value is not None and value is not False and value not in ((), "premultiplied")
     )
 
 
 def _target(method: Method, scale: float | None, size: str | None, fit: Fit | None) -> TargetSize:
-    """Return how large the outputs are."""
+    """Return the size of the outputs, from --scale or --size."""
     if scale is not None and size is not None:
         raise SettingError("--scale and --size cannot be used together; leave one out")
     if size is not None:
@@ -208,7 +208,7 @@ def _target(method: Method, scale: float | None, size: str | None, fit: Fit | No
 
 
 def _existing(force: bool, skip_existing: bool, update: bool) -> Existing:
-    """Return what becomes of outputs that exist."""
+    """Return what to do with outputs that exist."""
     if force and (skip_existing or update):
         other = "--update" if update else "--skip-existing"
         raise SettingError(f"--force and {other} cannot be used together; leave one out")
@@ -218,12 +218,12 @@ def _existing(force: bool, skip_existing: bool, update: bool) -> Existing:
 
 
 def output_place(path: str) -> Place | Folder:
-    """Return the place that an output names; the system's names of standard output are "-"."""
+    """Return the place of an output; /dev/stdout and /dev/fd/1 stand for standard output too."""
     return parse(STREAM if path in _STANDARD_OUTPUT else path)
 
 
 def check_stream(inputs: tuple[Place | Folder, ...]) -> None:
-    """Refuse to write to standard output what it cannot take.
+    """Refuse inputs that cannot go to standard output, and an output that cannot take them.
 
     Raises:
         SettingError: The inputs are not one file, or standard output is closed or a terminal.
@@ -239,7 +239,7 @@ def check_stream(inputs: tuple[Place | Folder, ...]) -> None:
 def _places(
     paths: tuple[str, ...], files_from: str | None
 ) -> tuple[tuple[Place | Folder, ...], Place | Folder]:
-    """Return inputs and output as places."""
+    """Return the inputs and the output as places, after checking how many there are."""
     if "" in paths:
         raise SettingError("a file name is empty (is a shell variable not set?); name a file")
     if files_from is not None and len(paths) > 1:

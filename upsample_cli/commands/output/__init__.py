@@ -1,1 +1,1 @@
-"""What commands print, and the file of results."""
+"""What commands print, and the results file."""

@@ -1,4 +1,4 @@
-"""What an audit found or a repair did: as text for people, or as one line of JSON."""
+"""The results of audits and repairs, as text for people or as one line of JSON."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -15,8 +15,8 @@ from upsample_cli.jobs.audit.kernel_figures import KernelFigures, order_in_words
 from upsample_cli.jobs.audit.layer_figures import LayerFigures
 from upsample_cli.jobs.audit.repair import Repair
 
-_DRAWN = 8  # phases along an axis of the grid: wider ones are told by their extremes
-_LINES = 6  # of the spectrum, the strongest
+_DRAWN = 8  # most phases along an axis of a grid; of more, only the range is printed
+_LINES = 6  # how many lines of the spectrum to print, the strongest first
 _HEAD = ("layer", "type", "kernel", "stride", "divides", "ripple", "worst channel", "bias",
          "shift, px", "verdict")  # fmt: skip
 
@@ -32,7 +32,7 @@ _FIGURES: dict[str, Callable[[KernelFigures], str]] = {
 
 
 def in_words(path: str, result: Audit) -> str:
-    """Return what was found in a file, for people."""
+    """Return the audit of a file, as text for people."""
     if result.kernel:
         return _kernel(path, result.kernel)
     if not result.layers:
@@ -49,7 +49,7 @@ def in_words(path: str, result: Audit) -> str:
 
 
 def as_json(path: str, result: Audit | None, error: str | None) -> str:
-    """Return what was found in a file, or why nothing was, as one line of JSON."""
+    """Return the audit of a file, or the error that prevented it, as one line of JSON."""
     if result is None:
         return json.dumps({"input": path, "status": "failed", "error": error})
     values = {"input": path, "status": "done", "error": None, **_values(result)}
@@ -57,7 +57,7 @@ def as_json(path: str, result: Audit | None, error: str | None) -> str:
 
 
 def repair_in_words(path: str, output: str, result: Repair) -> str:
-    """Return how far a repair moved a kernel and what it gained, for people."""
+    """Return how much a repair changed the taps, with figures before and after, for people."""
     if result.layers:
         head = f"{printable(output)}  balanced layers of {printable(path)}: {len(result.layers)}"
         parts = result.layers.items()
@@ -76,7 +76,7 @@ def repair_in_words(path: str, output: str, result: Repair) -> str:
 
 
 def repair_json(path: str, output: str, result: Repair) -> str:
-    """Return a repair as one line of JSON."""
+    """Return the result of a repair as one line of JSON."""
     both = {"before": _values(result.before), "after": _values(result.after)}
     summary = {"status": "done", "moved": result.moved, "notes": list(result.notes)}
     if result.layers:
@@ -86,7 +86,7 @@ def repair_json(path: str, output: str, result: Repair) -> str:
 
 
 def _output(output: OutputFigures, has_remedies: bool) -> str:
-    """Return the pattern in a network's output, for people, and what it means for the layers."""
+    """Return a line on the pattern in a network's output, with a verdict on the network."""
     parts = [f"{output.levels:.2f} levels on flat pictures (most on {output.worst})"]
     for name, levels in output.pictures.items():
         figure = f"{levels:.2f} levels" if isfinite(levels) else "unknown"
@@ -111,7 +111,7 @@ def _kernel(path: str, result: KernelFigures) -> str:
 
 
 def _grid(sums: np.ndarray[Any, np.dtype[np.float64]]) -> str:
-    """Draw phase sums as the output pixels of one input pixel."""
+    """Return a grid of the phase sums, or their range if the grid would be too large."""
     if max(sums.shape) > _DRAWN:
         return f"{sums.min():.4f} to {sums.max():.4f}"
     cells = [[f"{item:.4f}" for item in row] for row in sums]
@@ -122,7 +122,7 @@ def _grid(sums: np.ndarray[Any, np.dtype[np.float64]]) -> str:
 
 
 def _lines(result: KernelFigures) -> list[tuple[str, ...]]:
-    """Return rows of the strongest lines, each pair of opposite ones once."""
+    """Return a table of the strongest spectral lines, one row per pair of opposite frequencies."""
     down, across = result.lines.shape
     rows = []
     for p, q in np.ndindex(down, across):
@@ -179,7 +179,7 @@ def _values(result: Audit) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Return a value of arrays and tuples as JSON has them; what is not a number is None."""
+    """Return a value for JSON: arrays and tuples become lists, NaN and infinity None."""
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, np.ndarray):

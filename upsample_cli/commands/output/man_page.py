@@ -7,11 +7,11 @@ import click
 
 
 class RoffFormatter(click.HelpFormatter):
-    """Writes what click writes as help in the macros of manual pages."""
+    """A formatter that writes the help of commands with the roff macros of manual pages."""
 
     def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:
-        """Write how a command is called."""
-        heading = ".br" if prefix else ".SS Usage"  # only a further call has a prefix, of spaces
+        """Write how to call a command."""
+        heading = ".br" if prefix else ".SS Usage"  # only the second usage line has a prefix
         self.write(f"{heading}\n.B {_escaped(prog)}\n{_escaped(args)}\n")
 
     def write_heading(self, heading: str) -> None:
@@ -23,7 +23,7 @@ class RoffFormatter(click.HelpFormatter):
         self.write(".PP\n")
 
     def write_text(self, text: str) -> None:
-        """Write paragraphs; what begins with a backspace keeps its lines."""
+        """Write paragraphs; one that begins with a backspace keeps its line breaks."""
         for paragraph in text.split("\n\n"):
             if paragraph.startswith("\b"):
                 lines = paragraph.removeprefix("\b\n")
@@ -43,7 +43,7 @@ def man_page(root: click.Context) -> str:
     """Return the manual page of all commands, in roff; `root` is the context of their group."""
     group, formatter = root.command, RoffFormatter()
     assert isinstance(group, click.Group)
-    root.info_name = "upsample"  # however it was called
+    root.info_name = "upsample"  # whatever the program file is called
     formatter.write(f'.TH UPSAMPLE 1 "" "upsample-cli {version("upsample-cli")}"\n')
     formatter.write(f".SH NAME\nupsample \\- {_escaped(group.help or '')}\n.SH DESCRIPTION\n")
     group.format_help(root, formatter)
@@ -56,6 +56,6 @@ def man_page(root: click.Context) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Return a text with the characters masked that mean something to roff."""
+    """Return a text with the special characters of roff escaped."""
     text = text.replace("\\", "\\e").replace("-", "\\-")
     return "\n".join(f"\\&{line}" if line[:1] in (".", "'") else line for line in text.splitlines())

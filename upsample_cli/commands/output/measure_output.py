@@ -29,18 +29,18 @@ def print_results(
     has_summary: bool,
     quiet: bool = False,
 ) -> tuple[Counter[str], bool]:
-    """Print each result as it comes, then how many have a checkerboard.
+    """Print each result as it comes, then how many pictures have a checkerboard.
 
     Args:
-        results: What became of each picture.
-        table: How to print it.
-        max_ripple: The strongest checkerboard that is accepted, in levels; None for any. What
-            is unknown is not accepted.
-        has_summary: Whether to print how many there are.
-        quiet: Whether to leave out the note on those over the limit.
+        results: The result for each file.
+        table: Turns a result into lines.
+        max_ripple: The limit on the ripple, in levels; None for no limit. An unknown ripple counts
+            as over the limit.
+        has_summary: Whether to print how many pictures have a checkerboard.
+        quiet: Whether to leave out notes.
 
     Returns:
-        How many were done and have failed, and whether any is over the limit.
+        The numbers of pictures done and failed, and whether any picture is over the limit.
     """
     verdicts, tally, over = Counter[str](), Counter(done=0, failed=0), dict[str, float]()
     for result in results:
@@ -52,7 +52,7 @@ def print_results(
         with without_bars():
             if result.error is not None:
                 tell("Error", result.error)
-            if result.measurement is not None or result.error is not None:  # else no picture
+            if result.measurement is not None or result.error is not None:  # else not a picture
                 for line in table.lines(result):
                     click.echo(line)
     if has_summary:
@@ -71,7 +71,7 @@ def has_failed(result: Result) -> bool:
 
 def _ripple(result: Result) -> float:
     """Return the strongest ripple of a picture, in levels; 0 where it is unknown."""
-    assert result.measurement is not None  # it has been compared with a limit
+    assert result.measurement is not None  # its ripple was compared with a limit
     measurement = result.measurement
     ripples = [measurement.overall.ripple, measurement.worst.ripple]
     return max([0.0, *(ripple for ripple in ripples if isfinite(ripple))])
@@ -88,7 +88,7 @@ def _summary(verdicts: Counter[str]) -> str:
 
 
 def _outcome(result: Result) -> str:
-    """Return the word that a result is counted under."""
+    """Return how the summary counts a result: its verdict, "skipped", "failed" or "unknown"."""
     if result.measurement is None:
         return "skipped" if result.error is None else "failed"
     overall = result.measurement.overall
@@ -96,7 +96,7 @@ def _outcome(result: Result) -> str:
 
 
 def _may_be_over(measurement: Measurement | None, limit: float) -> bool:
-    """Return whether a picture has more than the limit, or cannot tell."""
+    """Return whether a picture's ripple is over the limit or unknown."""
     if measurement is None:
         return False
     if not measurement.overall.verdict:
@@ -108,7 +108,7 @@ class TextTable:
     """A table for people, with a line of headings above the first row.
 
     Args:
-        width: Letters of the longest name of a picture.
+        width: Characters of the longest name of a picture.
     """
 
     _HEADINGS = ("stride", "checkerboard", "ripple", "share", "  peak", "floor", "contrast")
@@ -118,7 +118,7 @@ class TextTable:
         self._begun = False
 
     def lines(self, result: Result) -> Iterator[str]:
-        """Yield the lines for one picture; none if it could not be read."""
+        """Yield the lines for one picture; none if it was not measured."""
         measurement = result.measurement
         if measurement is None:
             return
@@ -130,7 +130,7 @@ class TextTable:
         if overall.status in UNKNOWN:
             yield f"{name}  {'-':>6}  {UNKNOWN[overall.status]}{frame}"
             return
-        # That of a part of the picture where only a part has the pattern.
+        # If only a part of the picture has the pattern, the contrast of that part.
         contrast = max(overall.contrast_db, overall.local_db, key=lambda db: (isfinite(db), db))
         cells = (
             str(overall.stride[0] or "-"),
@@ -150,7 +150,7 @@ class TextTable:
 
 
 class JsonLines:
-    """One JSON object a picture."""
+    """One JSON object per picture."""
 
     def lines(self, result: Result) -> Iterator[str]:
         """Yield the line for one picture."""
@@ -163,7 +163,7 @@ class JsonLines:
         }
         if measurement and measurement.channels:
             channels = {"luma": measurement.luma, **measurement.channels}
-            line["channels"] = {name: numbers(one) for name, one in channels.items()}
+            line["channels"] = {name: numbers(figures) for name, figures in channels.items()}
             line["worst"] = measurement.worst_channel
         if measurement and measurement.frame:
             line["frame"] = measurement.frame
@@ -171,7 +171,7 @@ class JsonLines:
 
 
 class CsvTable:
-    """A CSV line a picture, with a line of headings above the first."""
+    """One CSV line per picture, with a line of headings above the first."""
 
     _HEADINGS = ("input", "status", "error", *_FIGURES, "metric_status", "worst", "worst_ripple")
 

@@ -1,4 +1,4 @@
-"""Messages on standard error: ASCII, one line each; and progress bars there."""
+"""Messages (one ASCII line each) and progress bars, on standard error."""
 
 import os
 import sys
@@ -13,7 +13,7 @@ import click
 Item = TypeVar("Item")
 _COLOURS = {"Error": "red", "note": "yellow"}
 _IN_PER_CENT = "{l_bar}{bar}| {elapsed}, {remaining} left"
-_PATIENCE = 1.0  # seconds without a bar
+_PATIENCE = 1.0  # seconds of work before a bar appears
 
 
 def tell(kind: str, text: str) -> None:
@@ -21,7 +21,8 @@ def tell(kind: str, text: str) -> None:
 
     Args:
         kind: "Error" or "note".
-        text: Any text; line breaks become blanks, other controls and what is not ASCII are escaped.
+        text: Any text; line breaks become spaces, other control characters and non-ASCII ones are
+            escaped.
     """
     line = printable(" ".join(text.split())).encode("ascii", "backslashreplace").decode()
     with suppress(OSError):  # the terminal was closed
@@ -29,7 +30,7 @@ def tell(kind: str, text: str) -> None:
 
 
 def coloured(word: str, colour: str) -> str:
-    """Return a word in a colour, which `click.echo` leaves out where there is no terminal.
+    """Return a word in a colour, which `click.echo` drops if the output is not a terminal.
 
     Source: https://no-color.org for the variable that turns colours off.
     """
@@ -37,7 +38,7 @@ def coloured(word: str, colour: str) -> str:
 
 
 def printable(text: str) -> str:
-    r"""Return a name as one line in which no character controls a terminal.
+    r"""Return a text as one line, with control and other unprintable characters escaped.
 
     >>> print(printable("red\x1b[31m\n.png"))
     red\x1b[31m\n.png
@@ -48,19 +49,19 @@ def printable(text: str) -> str:
 
 
 def progress_bar(quiet: bool, unit: str = "") -> Any:
-    """Return a wrapper that shows a bar for work over a second; None where no bar is wanted."""
+    """Return `with_bar` for a unit; None if `quiet`, or if standard error is not a terminal."""
     return None if quiet or not _is_terminal() else partial(with_bar, unit=unit)
 
 
 def with_bar(items: Iterable[Item], total: int, unit: str) -> Iterator[Item]:
-    """Yield the items; show a bar once they have taken a second, in per cent without a unit."""
+    """Yield the items; after a second show a bar, which counts in per cent if `unit` is ""."""
     start, progress = perf_counter(), None
     try:
         for done, item in enumerate(items, 1):
             if progress is not None:
                 progress.update()
             elif perf_counter() - start > _PATIENCE:
-                from tqdm import tqdm  # slow to import, and quick work needs none
+                from tqdm import tqdm  # slow to import, and quick work shows no bar
 
                 progress = tqdm(
                     total=total, initial=done, leave=False, ascii=True, unit=unit,
@@ -75,7 +76,7 @@ def with_bar(items: Iterable[Item], total: int, unit: str) -> Iterator[Item]:
 def with_picture_bar(
     quiet: bool, pictures: Iterator[Item], total: int, has_failed: Callable[[Item], bool]
 ) -> Iterator[Item]:
-    """Yield the pictures of a folder; show on a terminal how many, how fast, how many failed."""
+    """Yield the pictures of a folder; on a terminal, a bar shows the progress and failures."""
     if quiet or not _is_terminal():
         yield from pictures
         return
@@ -91,7 +92,7 @@ def with_picture_bar(
 
 
 def without_bars() -> AbstractContextManager[Any]:
-    """Return a block in which lines are printed clear of any bar."""
+    """Return a context manager in which printed lines do not mix with a progress bar."""
     if "tqdm" not in sys.modules:  # then there is no bar
         return nullcontext()
     from tqdm import tqdm
@@ -101,5 +102,5 @@ def without_bars() -> AbstractContextManager[Any]:
 
 
 def _is_terminal() -> bool:
-    """Return whether standard error is a terminal; it may be closed."""
+    """Return whether standard error is a terminal: it can also be a file, or closed."""
     return sys.stderr is not None and sys.stderr.isatty()

@@ -20,9 +20,9 @@ UNKNOWN = {
     "constant": "none (the picture is flat)",
     "labels": "not measured for label masks",
 }
-"""What people read for each status of the metric but "ok"."""
+"""The text for people, for each status of the metric but "ok"."""
 
-_EVERYWHERE = 0.9  # of a picture: beyond it, the line does not say in how much
+_EVERYWHERE = 0.9  # share of a picture; from here on, the text does not give the share
 COLUMNS = (
     "input", "output", "status", "error", "width", "height", "method", "kernel", "scale", "seconds",
     "stride", "ripple", "share", "peak", "contrast_db", "floor", "ripple_rel", "local_db",
@@ -38,15 +38,15 @@ def print_reports(
     quiet: bool,
     max_ripple: float | None,
 ) -> tuple[Counter[str], bool]:
-    """Print each report as it comes; return how many ended how, and whether any is over the limit.
+    """Print each report; return counts by status, and whether any picture is over the limit.
 
     Args:
         reports: What became of each picture.
-        to_stderr: Whether the picture itself goes to standard output.
+        to_stderr: Whether to print on standard error, as the picture goes to standard output.
         as_json: Whether to print JSON lines.
-        quiet: Whether to print failures only.
-        max_ripple: The strongest checkerboard that is accepted, in levels; None for any. What
-            is unknown of a picture is not accepted; a scale without a stride makes none.
+        quiet: Whether to leave out notes and, unless `as_json`, reports without a failure.
+        max_ripple: The limit on the ripple, in levels; None for no limit. An unknown ripple counts
+            as over the limit, except where the scale has no stride.
     """
     tally, over = Counter(done=0, skipped=0, failed=0), dict[str, float]()
     for report in reports:
@@ -63,7 +63,7 @@ def print_reports(
                 tell("Error", _reason(report))
             elif not quiet:
                 click.echo(text_line(report), err=to_stderr)
-            if not quiet and not (as_json and to_stderr):  # there, all lines are JSON
+            if not quiet and not (as_json and to_stderr):  # then stderr has only JSON lines
                 _print_notes(report)
     if over and not quiet:
         tell("note", over_limit(over, f"--max-ripple {max_ripple:g}"))
@@ -71,11 +71,11 @@ def print_reports(
 
 
 def over_limit(over: Mapping[str, float], limit: str) -> str:
-    """Return how many are over a limit, which most, and which cannot be told.
+    """Return a note: how many pictures are over a limit, the strongest, and unknown ones.
 
     Args:
-        over: Ripples of pictures, in levels, by name; 0 for one that is unknown.
-        limit: The option and its value.
+        over: Ripples of pictures, in levels, by name; 0 for an unknown ripple.
+        limit: The option and its value, for the note.
 
     >>> over_limit({"a.png": 3, "b.png": 0}, "--max-ripple 1")
     '1 picture is over --max-ripple 1; the strongest has 3.00 levels, a.png; unknown: b.png'
@@ -93,15 +93,15 @@ def over_limit(over: Mapping[str, float], limit: str) -> str:
 
 
 def is_over(limit: float | None, *checkerboards: Checkerboard) -> bool:
-    """Return whether a pattern that stands clear of its error is stronger than a limit.
+    """Return whether a pattern that is clear of its error is stronger than a limit.
 
     Args:
         limit: In levels; None for no limit.
-        *checkerboards: Of one picture, or of its channels.
+        *checkerboards: The results for one picture, or for its channels.
     """
     if limit is None:
         return False
-    return any(one.is_clear and one.ripple > limit for one in checkerboards)
+    return any(item.is_clear and item.ripple > limit for item in checkerboards)
 
 
 def text_line(report: Report) -> str:
@@ -140,7 +140,7 @@ def failed_line(source: str, to: str, method: str, error: str) -> str:
 
 
 def summary_line(counts: dict[str, int], seconds: float) -> str:
-    """Return the last line of JSON of a folder."""
+    """Return the summary of a folder, its last line of JSON."""
     return _json(summary={**counts, "seconds": seconds})
 
 
@@ -177,7 +177,7 @@ def _in_words(checkerboard: Checkerboard, kernel_ripple: float | None) -> str:
 
 
 def _reason(report: Report) -> str:
-    """Return why a picture failed, with its name where the error does not have it."""
+    """Return why a picture failed, with its name in front unless the error names it."""
     error = str(report.error)
     is_named = report.input in error or report.output in error
     return error if is_named else f"{report.input}: {error}"
@@ -232,6 +232,6 @@ def _number(value: Any) -> Any:
 
 
 def _json(**values: Any) -> str:
-    import json  # most runs print none
+    import json  # most runs print no JSON
 
     return json.dumps(values, allow_nan=False)

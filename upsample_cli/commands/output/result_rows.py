@@ -1,4 +1,4 @@
-"""The rows of a file of results: how they are written, and what a later run needs of them."""
+"""The rows of a results file: how they are written, and what a later run reads from them."""
 
 import csv
 import io
@@ -11,18 +11,18 @@ from upsample_cli.metrics.checkerboard import NO_STRIDE, Checkerboard
 
 BLOCK = 1 << 16
 """Bytes to read at once."""
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how cells begin that spreadsheets run
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # spreadsheets run cells that begin with one
 _FIGURES = ("ripple", "contrast_db", "local_db")
 
 
 class KnownOutput(NamedTuple):
-    """What a row of an earlier run says of an output.
+    """What a row of an earlier run says about an output.
 
     Args:
         ripple: As in `Checkerboard`; NaN where it is unknown.
         contrast_db: Likewise.
         local_db: Likewise.
-        is_ours: Whether that run wrote the output, and did not just leave it.
+        is_ours: Whether that run wrote the output, and did not just skip it.
     """
 
     ripple: float
@@ -31,7 +31,7 @@ class KnownOutput(NamedTuple):
     is_ours: bool
 
     def checkerboard(self) -> Checkerboard:
-        """Return what was measured, as far as the row has it."""
+        """Return a checkerboard with these three figures; the others are unknown."""
         return Checkerboard(
             NO_STRIDE, ripple=self.ripple, contrast_db=self.contrast_db, local_db=self.local_db
         )
@@ -52,12 +52,12 @@ def known_outputs(rows: Iterable[dict[str, Any]]) -> Iterator[tuple[int, KnownOu
 
 
 def csv_line(cells: Sequence[object]) -> bytes:
-    """Return a row in which no text looks like a formula or ends the row."""
+    """Return cells as a line of CSV; a ' precedes text that spreadsheets would run as a formula."""
     plain = [
         f"'{cell}" if isinstance(cell, str) and cell[:1] in _FORMULA else cell for cell in cells
     ]
     text = io.StringIO(newline="")
-    if any("\r" in cell for cell in plain if isinstance(cell, str)):  # not quoted by old Pythons
+    if any("\r" in cell for cell in plain if isinstance(cell, str)):  # old Pythons do not quote it
         csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL).writerow(plain)
     else:
         csv.writer(text, lineterminator="\n").writerow(plain)
@@ -65,12 +65,12 @@ def csv_line(cells: Sequence[object]) -> bytes:
 
 
 def _plain(cell: str) -> str:
-    """Return the text of a cell, without the mark before what looks like a formula."""
+    """Return the text of a cell, without the ' that `csv_line` puts before a formula."""
     return cell[1:] if cell[:1] == "'" and cell[1:2] in _FORMULA else cell
 
 
 def cut_unfinished(file: io.FileIO) -> None:
-    """Remove a last line that a crash left half-written."""
+    """Cut off a last line that a crash left half-written."""
     end = file.seek(0, os.SEEK_END)
     while end:
         start = max(0, end - BLOCK)

@@ -1,4 +1,4 @@
-"""The file of results: a row a picture, written as it ends, at last in the order of the inputs."""
+"""The results file: a row per finished picture; at the end, rows get the order of the inputs."""
 
 import csv
 import io
@@ -28,22 +28,22 @@ from upsample_cli.jobs.batch.run import EXISTS
 from upsample_cli.jobs.enlarge.task import ALREADY_EXISTS, Report
 from upsample_cli.metrics.checkerboard import Checkerboard
 
-_SORTED = 1 << 26  # bytes: more rows stay in the order in which pictures ended
+_SORTED = 1 << 26  # bytes of rows to sort at most; more stay in the order in which pictures ended
 
 
 class ResultsFile:
     """A CSV or JSON Lines file of reports; an existing one is continued.
 
-    A picture that was skipped because its output exists keeps the row it has.
+    A picture whose output exists, and is not replaced, keeps its row from an earlier run.
 
     Args:
         path: The file.
         anew: Whether to discard the rows of an existing file.
-        name: What messages call it; None for its path.
+        name: The file's name in messages; None for its path.
 
     Raises:
-        SettingError: The suffix is neither .csv nor .jsonl.
-        ImageFileError: It cannot be written, or has other columns.
+        SettingError: The suffix is neither .csv nor .jsonl, or the file is not an intact report.
+        ImageFileError: The file cannot be written.
     """
 
     def __init__(self, path: str, anew: bool, name: str | None = None) -> None:
@@ -51,10 +51,10 @@ class ResultsFile:
         self._path = path
         self._name = name or path
         self._is_json = path.lower().endswith(".jsonl")
-        self._written = array("q")  # of each row its number, where it starts, and its length
+        self._written = array("q")  # per row: picture's number, start and length in bytes
         self._missing = 0
         try:
-            # `close` closes it, after the last rows are written.
+            # The method `close` closes it, after the last rows are written.
             self._file = _opened(path, self._name)
             with ExitStack() as on_error:
                 on_error.enter_context(self._file)
@@ -73,10 +73,10 @@ class ResultsFile:
 
         Args:
             index: The picture's number, from 0.
-            report: What became of it.
+            report: The report on it.
         """
-        is_left = report.status == "skipped" or str(report.error).endswith(EXISTS)
-        if is_left and hash(report.output) in self._known:
+        is_unchanged = report.status == "skipped" or str(report.error).endswith(EXISTS)
+        if is_unchanged and hash(report.output) in self._known:
             return
         row, end = self._encoded(report), self._file.seek(0, os.SEEK_END)
         try:
@@ -91,17 +91,17 @@ class ResultsFile:
             self._file.truncate(end)
 
     def has(self, output: Place) -> bool:
-        """Return whether a row says that a run before this one wrote an output."""
+        """Return whether an earlier run wrote this output, as its row says."""
         known = self._known.get(hash(str(output)))
         return known is not None and known.is_ours
 
     def recalled(self, output: str) -> Checkerboard | None:
-        """Return what an earlier run measured in an output; None where it did not."""
+        """Return the checkerboard that an earlier run measured in an output; None if unknown."""
         known = self._known.get(hash(output))
         return None if known is None or isnan(known.ripple) else known.checkerboard()
 
     def close(self) -> bool:
-        """Put the rows of this run in order, and return whether every row was written."""
+        """Sort the rows of this run, close the file, and return whether every row was written."""
         with suppress(OSError):
             self._sort()
             os.fsync(self._file.fileno())
@@ -117,7 +117,7 @@ class ResultsFile:
         return not self._missing
 
     def _sort(self) -> None:
-        """Put the rows of this run in the order of the inputs, where no other run wrote between."""
+        """Put this run's rows in the order of the inputs, unless another run wrote in between."""
         numbers, starts, lengths = (self._written[part::3].tolist() for part in range(3))
         order = sorted(range(len(numbers)), key=numbers.__getitem__)
         total = sum(lengths)
@@ -129,7 +129,7 @@ class ResultsFile:
         rows = self._file.read(total)
         first = starts[0]
         parts = (rows[starts[i] - first : starts[i] - first + lengths[i]] for i in order)
-        with Path(self._path).open("r+b") as file:  # the other one only appends
+        with Path(self._path).open("r+b") as file:  # `self._file` can only append
             file.seek(starts[0])
             file.write(b"".join(parts))
 
@@ -140,20 +140,20 @@ class ResultsFile:
         return csv_line([row.get(name) for name in COLUMNS])
 
     def _check_ours(self) -> None:
-        """Refuse a file that is no file of results, before anything in it is changed."""
+        """Refuse a file that is not a results file, before anything in it is changed."""
         start = csv_line(COLUMNS) if not self._is_json else b'{"input": '
         self._file.seek(0)
         first, end, _ = self._file.read(BLOCK).partition(b"\n")
         first += end
         is_ours = first == start if end and not self._is_json else first.startswith(start)
-        # A crash may have left less than the first line.
+        # A crash may have left only the start of the first line.
         if not is_ours and not (not end and start.startswith(first)):
             raise SettingError(
                 f"{self._name} is not a report of this version of upsample; name another --report"
             )
 
     def _continued(self) -> dict[int, KnownOutput]:
-        """Make the file end with a whole row; return what its rows say, by hash of the output."""
+        """Cut off an unfinished last row; return what the rows say, by the hash of the output."""
         cut_unfinished(self._file)
         size = self._file.seek(0, os.SEEK_END)
         if self._is_json:
@@ -177,31 +177,31 @@ class ResultsFile:
 def recorded(
     reports: Iterable[tuple[int, Report]], results: ResultsFile | None, max_ripple: float | None
 ) -> Iterator[Report]:
-    """Yield each report after its row is written, with the checkerboard in skipped outputs too.
+    """Write a row for each report, then yield it, with the checkerboard of skipped outputs too.
 
     Args:
-        reports: Each with the number of its picture.
-        results: The file of results, if there is one.
-        max_ripple: The limit on the checkerboard; where there is one, a skipped output that an
-            earlier run has not measured is measured now.
+        reports: Numbers of pictures, each with the report on the picture.
+        results: The results file, if there is one.
+        max_ripple: The limit on the ripple, in levels. If there is one, skipped outputs that no
+            earlier run has measured are measured now.
     """
     for number, report in reports:
         if report.error == ALREADY_EXISTS:
-            found = results.recalled(report.output) if results else None
-            if found is None and max_ripple is not None:
+            known = results.recalled(report.output) if results else None
+            if known is None and max_ripple is not None:
                 report = _measured(report)
             else:
-                report = report._replace(checkerboard=found)
+                report = report._replace(checkerboard=known)
         if results is not None:
             results.add(number, report)
         yield report
 
 
 def _measured(report: Report) -> Report:
-    """Return the report of a skipped output, with its checkerboard, which is measured now."""
+    """Measure a skipped output, and return its report with the checkerboard."""
     from upsample_cli.jobs.measure.measure import MeasureOptions, measure  # seldom needed
 
-    options = MeasureOptions(max_pixels=sys.maxsize)  # memory is the limit
+    options = MeasureOptions(max_pixels=sys.maxsize)  # only memory limits them
     try:
         return report._replace(checkerboard=measure(parse_file(report.output), options).overall)
     except UpsampleError as error:
@@ -209,17 +209,17 @@ def _measured(report: Report) -> Report:
 
 
 def local_copy(path: str, anew: bool) -> AbstractContextManager[str]:
-    """Return a block that gives a local file; that of a URL is uploaded when the block ends.
+    """Return a context manager that gives a local file; for a URL it uploads that file at the end.
 
     Args:
         path: A file or a URL.
-        anew: Whether to begin with an empty file.
+        anew: Whether the local file for a URL begins empty.
     """
     return parse_file(path).editing(anew)
 
 
 def check_name(path: str) -> None:
-    """Refuse a name whose suffix does not tell CSV from JSON Lines.
+    """Refuse a name of a results file that ends with neither .csv nor .jsonl.
 
     Raises:
         SettingError: The suffix is neither .csv nor .jsonl.
@@ -229,11 +229,11 @@ def check_name(path: str) -> None:
 
 
 def _opened(path: str, name: str) -> io.FileIO:
-    """Open a file of results, there or not, for reading and writing.
+    """Open a results file for reading and appending; create it if it does not exist.
 
     Raises:
-        SettingError: It is a link, which may lead to anything, or no file.
-        OSError: It cannot be opened.
+        SettingError: The path is a symbolic link, which may lead anywhere, or no regular file.
+        OSError: The file cannot be opened.
     """
     if Path(path).is_symlink():
         raise SettingError(f"--report {name} is a link; name the file itself")

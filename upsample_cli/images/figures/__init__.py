@@ -1,1 +1,1 @@
-"""Figures: heat maps, spectra and grids of numbers."""
+"""Draw figures: heat maps, spectra, grids of numbers, crops and test pictures."""

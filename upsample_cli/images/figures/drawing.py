@@ -1,4 +1,4 @@
-"""What figures share: letters in Pillow's font, a ramp of colours, and a frame with a title."""
+"""Drawing for all figures: text in Pillow's font, a colour ramp, a frame with title and axes."""
 
 from bisect import bisect
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ Sheet: TypeAlias = PIL.Image.Image
 Colour: TypeAlias = str | tuple[int, int, int]
 
 _PAPER, _INK = (255, 255, 255), (30, 30, 34)
-_LEAST_WIDTH = 420  # of a frame
+_LEAST_WIDTH = 420  # pixels inside a frame
 # From dark through violet and orange to light. Brightness grows evenly, so the ramp reads the same
 # to the colour-blind and in grey.
 _RAMP = np.array(
@@ -32,25 +32,25 @@ def write_text(
     anchor: str,
     ink: Colour = _INK,
 ) -> None:
-    """Write a line of letters of `size` pixels whose anchor, named as by Pillow, is at (x, y)."""
+    """Write a line of text in letters of `size` pixels; Pillow's text `anchor` is `at` (x, y)."""
     font = _font(size)
     if not isinstance(font, PIL.ImageFont.FreeTypeFont):
-        anchor = "la"  # the small font supports no other
+        anchor = "la"  # the small font supports no other anchor
     draw.text(at, text, ink, font, anchor)
 
 
 def text_width(text: str, size: int) -> float:
-    """Return the width in pixels of a text with letters of this height."""
+    """Return the width in pixels of a text in letters of `size` pixels."""
     return _font(size).getlength(text)
 
 
 def shortened(text: str, size: int, room: float) -> str:
-    """Return a text without so much of its middle that its width is at most `room` pixels."""
+    """Return a text, its middle replaced by "..." if it is wider than `room` pixels."""
     if text_width(text, size) <= room or len(text) < 3:
         return text
 
     def ends(kept: int) -> str:
-        """Return so many letters, half of them from the end."""
+        """Return the first and last letters of the text, `kept` in all, with "..." between them."""
         return f"{text[: kept // 2]}...{text[kept // 2 - kept :]}"
 
     counts = range(2, len(text))
@@ -68,7 +68,7 @@ def _font(size: int) -> PIL.ImageFont.FreeTypeFont | PIL.ImageFont.ImageFont:
 def ramp_colours(values: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     """Return the colours of values from 0 (the dark end) to 1, in levels of 0..255.
 
-    The result has one axis more than the values, for red, green and blue.
+    The result has one more axis than the values, at the end, for red, green and blue.
     """
     places = np.clip(values, 0.0, 1.0) * (len(_RAMP) - 1)
     stops = np.arange(len(_RAMP))
@@ -76,7 +76,7 @@ def ramp_colours(values: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
 
 
 class AxisLabels(NamedTuple):
-    """What stands along a side of a picture: a name, and labels by their place in pixels."""
+    """An axis along a side of a picture: its name, and its labels by their position in pixels."""
 
     name: str
     labels: Mapping[float, str]
@@ -90,15 +90,15 @@ def framed(
     unit: str,
     note: str = "",
 ) -> Sheet:
-    """Return a picture with a title above, axes beside it and the ramp of colours below.
+    """Return a picture with a title above, axes at its left and bottom, and the ramp below.
 
     Args:
         pixels: Shape (H, W, 3).
-        axes: Down, at the left, and across, below the picture.
-        title: One line.
-        ticks: What the ramp stands for at evenly spaced places, from its dark end to its light one.
-        unit: What they are numbers of.
-        note: A text at the right below the picture.
+        axes: The vertical axis, at the left, and the horizontal axis, below the picture.
+        title: One line, shortened if it is too long.
+        ticks: Numbers at evenly spaced positions of the ramp, from its dark end to its light end.
+        unit: The unit of these numbers.
+        note: A text at the right end of the ramp's line; may be empty.
     """
     height, width = pixels.shape[:2]
     inner = max(width, _LEAST_WIDTH)
@@ -119,7 +119,7 @@ def framed(
 def _draw_axes(
     sheet: Sheet, axes: tuple[AxisLabels, AxisLabels], box: tuple[int, int, int, int], size: int
 ) -> None:
-    """Draw axes at the left of a box and below it, with letters of this size."""
+    """Draw axes at the left of a box and below it, in letters of `size` pixels."""
     draw, (down, across), (left, top, right, bottom) = PIL.ImageDraw.Draw(sheet), axes, box
     mark, gap = size // 3, size // 2
     for place, text in down.labels.items():
@@ -137,17 +137,17 @@ def _draw_axes(
 
 
 def _room_at_left(axis: AxisLabels, size: int) -> int:
-    """Return the width of the name and the labels of an axis with letters of this size."""
+    """Return the width in pixels of an axis at the left, in letters of `size` pixels."""
     return 3 * size + int(max(text_width(text, size) for text in axis.labels.values()))
 
 
 def _draw_ramp(
     sheet: Sheet, top: int, ticks: Sequence[str], words: tuple[str, str], size: int
 ) -> None:
-    """Draw the ramp of colours with its ticks, its unit and a note; see `framed`."""
+    """Draw the colour ramp with its ticks, and `words`: its unit and a note; see `framed`."""
     (unit, note), draw, pad = words, PIL.ImageDraw.Draw(sheet), size // 2 + 4
-    taken = text_width(unit, size) + (text_width(note, size) + 2 * pad if note else 0)
-    length = int(min(sheet.width - taken - 4 * pad, sheet.width * 0.6))
+    words_width = text_width(unit, size) + (text_width(note, size) + 2 * pad if note else 0)
+    length = int(min(sheet.width - words_width - 4 * pad, sheet.width * 0.6))
     values = np.linspace(0, 1, max(2, length))
     bar = np.broadcast_to(ramp_colours(values), (size, len(values), 3)).astype(np.uint8)
     sheet.paste(PIL.Image.fromarray(bar), (pad, top))

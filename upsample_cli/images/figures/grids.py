@@ -1,7 +1,7 @@
-"""Figures of grids: cells with colours and labels, several grids on a page.
+"""Draw pages of grids: cells with colours, texts and labels.
 
 Everything is drawn at twice the size and reduced, so that lines and letters are smooth. Cells are
-as large as a width of 1600 pixels allows; the figure is wider only if they would be too small.
+as large as a page of 1600 pixels allows; the page is wider only if cells would be under 20 pixels.
 """
 
 import colorsys
@@ -21,15 +21,15 @@ from upsample_cli.planes import Size
 
 INK, FAINT, PAPER, _RULE = "#1c1c1c", "#6a6a6a", "#ffffff", "#b8b8b8"
 ARROW = "->"
-"""The sign that is drawn as an arrow."""
+"""A text in a `Row` that is drawn as an arrow."""
 
-_FINE = 2  # drawn pixels per pixel
-_TEXT, _TITLE_BAND = 26, 40  # heights of letters, and of a grid's title with its space
-_LABEL, _LABEL_BAND = 18, 34  # heights of labels, and the space they take beside a grid
-_LEAST_SIDE = 36  # of a cell in a grid without labels
+_FINE = 2  # drawn pixels per pixel of the figure; all other lengths are in pixels of the figure
+_TEXT, _TITLE_BAND = 26, 40  # height of letters; height of a grid's title with its space
+_LABEL, _LABEL_BAND = 18, 34  # height of labels; space that they take beside a grid
+_LEAST_SIDE = 36  # of a cell in a grid without row labels
 _WIDTH, _MARGIN, _GAP = 1600, 48, 44
-_SIDES = range(64, 19, -2)  # of a cell, to try
-_TITLE, _LINE = 40, 38  # heights of the title, and of a sentence
+_SIDES = range(64, 19, -2)  # of a cell, the first that fits is taken
+_TITLE, _LINE = 40, 38  # heights of the page's title, and of a line of its sentences
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,11 +38,11 @@ class Grid:
 
     Args:
         title: One line.
-        text: Shape (rows, columns), the text of each cell; may be empty.
-        colours: Same shape, as "#rrggbb"; empty for paper.
-        rows: Labels of the rows, if any.
-        columns: Labels of the columns, if any.
-        groups: Rows and columns from one thick line to the next, 1 or more.
+        text: Shape (rows, columns), the text of each cell; "" for none.
+        colours: Same shape, the colour of each cell as "#rrggbb"; "" for white.
+        rows: Labels of the rows; empty for none.
+        columns: Labels of the columns; empty for none.
+        groups: Number of rows, and of columns, between thick lines; each 1 or more.
     """
 
     title: str
@@ -54,7 +54,7 @@ class Grid:
 
 
 Row: TypeAlias = Sequence[Grid | str]
-"""Grids side by side, with signs between them."""
+"""Grids side by side, with signs such as "=" between them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,7 +76,7 @@ class Figure:
     sentences: Sequence[str]
 
     def to_png(self) -> bytes:
-        """Return the figure as a PNG, 1600 pixels wide if the cells allow it."""
+        """Return the figure as a PNG: 1600 pixels wide, or wider if its content needs it."""
         page = _drawn(self)
         small = page.resize((page.width // _FINE, page.height // _FINE), PIL.Image.Resampling.BOX)
         file = io.BytesIO()
@@ -85,13 +85,13 @@ class Figure:
 
 
 def hues(count: int) -> list[str]:
-    """Return light colours, evenly spaced around the circle of hues."""
+    """Return `count` light colours, evenly spaced in hue, as "#rrggbb"."""
     colours = (colorsys.hls_to_rgb(i / count, 0.77, 0.85) for i in range(count))
     return ["#" + "".join(f"{round(255 * part):02x}" for part in rgb) for rgb in colours]
 
 
 def shades(count: int) -> list[str]:
-    """Return shades of orange, from paper to full colour."""
+    """Return `count` shades, from white to full orange, as "#rrggbb"."""
     steps = [i / max(1, count - 1) for i in range(count)]
     return [
         "#" + "".join(f"{round(255 + step * (full - 255)):02x}" for full in (240, 140, 40))
@@ -100,14 +100,14 @@ def shades(count: int) -> list[str]:
 
 
 def _drawn(figure: Figure) -> PIL.Image.Image:
-    """Return a figure at twice its size."""
+    """Return a figure drawn at `_FINE` times its size."""
     side = next((side for side in _SIDES if _width(figure, side) <= _WIDTH), _SIDES[-1])
     width = max(_width(figure, side), _WIDTH)
     right = _grid_size(figure.right, side)
     room = width - 2 * _MARGIN - right[0] - _GAP
     sentences = [line for sentence in figure.sentences for line in _wrapped(sentence, room)]
-    rows = [_row_size(row, side)[1] for row in figure.left]
-    left_height = sum(rows) + _GAP * len(rows) + len(sentences) * _LINE
+    heights = [_row_size(row, side)[1] for row in figure.left]
+    left_height = sum(heights) + _GAP * len(heights) + len(sentences) * _LINE
     top = _MARGIN + _TITLE + _GAP // 2 + _TEXT + _GAP
     height = top + max(left_height, right[1]) + _MARGIN
     page = PIL.Image.new("RGB", (width * _FINE, height * _FINE), PAPER)
@@ -115,18 +115,18 @@ def _drawn(figure: Figure) -> PIL.Image.Image:
     _write_text(draw, (_MARGIN, _MARGIN + _TITLE // 2), figure.title, _TITLE, "lm")
     _write_text(draw, (_MARGIN, top - _GAP - _TEXT // 2), figure.subtitle, _TEXT, "lm", FAINT)
     _draw_grid(draw, figure.right, (width - _MARGIN - right[0], top), side)
-    # What the right side has more is shared among the gaps of the left one.
-    gap = _GAP + (height - _MARGIN - top - left_height) // max(1, len(rows))
-    for row, tallest in zip(figure.left, rows, strict=True):
+    # If the right side is taller, the gaps between the rows of the left side are widened.
+    gap = _GAP + (height - _MARGIN - top - left_height) // max(1, len(heights))
+    for row, row_height in zip(figure.left, heights, strict=True):
         _draw_row(draw, row, top, side)
-        top += tallest + gap
+        top += row_height + gap
     for i, sentence in enumerate(sentences):
         _write_text(draw, (_MARGIN, top + i * _LINE), sentence, _TEXT, "lt")
     return page
 
 
 def _wrapped(sentence: str, room: int) -> list[str]:
-    """Return a sentence as lines of at most so many pixels."""
+    """Return a sentence as lines of at most `room` pixels, or of one word."""
     lines = [""]
     for word in sentence.split():
         longer = f"{lines[-1]} {word}".lstrip()
@@ -155,7 +155,7 @@ def _draw_row(draw: PIL.ImageDraw.ImageDraw, row: Row, top: int, side: int) -> N
 
 
 def _draw_arrow(draw: PIL.ImageDraw.ImageDraw, at: Size, width: int) -> None:
-    """Draw an arrow to the right around its middle."""
+    """Draw an arrow that points right; its middle is `at` (x, y)."""
     (x, y), half, head = at, width // 2, 9
     draw.line([_FINE * end for end in (x - half, y, x + half - head, y)], FAINT, _FINE * 3)
     tip = [(x + half, y), (x + half - 2 * head, y - head), (x + half - 2 * head, y + head)]
@@ -163,7 +163,7 @@ def _draw_arrow(draw: PIL.ImageDraw.ImageDraw, at: Size, width: int) -> None:
 
 
 def _width(figure: Figure, side: int) -> int:
-    """Return the width of the page for cells of this side."""
+    """Return the width in pixels of a page whose cells have a side of `side` pixels."""
     rows = max(_row_size(row, side)[0] for row in figure.left)
     right = _grid_size(figure.right, side)[0]
     title = max(_text_width(figure.title, _TITLE), _text_width(figure.subtitle, _TEXT))
@@ -176,7 +176,7 @@ def _row_size(row: Row, side: int) -> Size:
 
 
 def _grid_size(grid: Grid | str, side: int) -> Size:
-    """Return width and height of a grid with cells of this side, or of a sign between grids."""
+    """Return the width and height in pixels of a grid, or of a sign between grids."""
     if isinstance(grid, str):
         return max(40, _text_width(grid, _TITLE_BAND)), 0
     (rows, columns), side = grid.text.shape, _side(grid, side)
@@ -189,12 +189,12 @@ def _grid_size(grid: Grid | str, side: int) -> Size:
 
 
 def _side(grid: Grid, side: int) -> int:
-    """Return the side of a grid's cells; small grids beside large ones stay legible."""
+    """Return the side of a grid's cells: at least `_LEAST_SIDE` if its rows have no labels."""
     return side if grid.rows else max(side, _LEAST_SIDE)
 
 
 def _draw_grid(draw: PIL.ImageDraw.ImageDraw, grid: Grid, at: Size, side: int) -> None:
-    """Draw a grid with title and labels; its upper left corner is at (x, y)."""
+    """Draw a grid with title and labels; its upper left corner is `at` (x, y)."""
     (left, top), side = at, _side(grid, side)
     _write_text(draw, (left, top + _TEXT // 2), grid.title, _TEXT, "lm")
     top += _TITLE_BAND + (_LABEL_BAND if grid.columns else 0)
@@ -202,7 +202,7 @@ def _draw_grid(draw: PIL.ImageDraw.ImageDraw, grid: Grid, at: Size, side: int) -
     middle, letters = side // 2, min(_LABEL, side * 3 // 4)
     for i, label in enumerate(grid.rows):
         _write_text(draw, (left - 8, top + i * side + middle), label, letters, "rm", FAINT)
-    step = grid.groups[1] if side < _LEAST_SIDE else 1  # narrow columns: one label a group
+    step = grid.groups[1] if side < _LEAST_SIDE else 1  # narrow columns: one label per group
     for j, label in list(enumerate(grid.columns))[::step]:
         _write_text(draw, (left + j * side + middle, top - 8), label, letters, "ms", FAINT)
     for (i, j), text in np.ndenumerate(grid.text):
@@ -229,10 +229,10 @@ def _draw_rules(draw: PIL.ImageDraw.ImageDraw, grid: Grid, at: Size, side: int) 
 def _write_text(
     draw: PIL.ImageDraw.ImageDraw, at: Size, text: str, size: int, anchor: str, ink: str = INK
 ) -> None:
-    """Write a text on the enlarged sheet; as `drawing.write_text` otherwise."""
+    """Write a text at `_FINE` times its position and size; see `drawing.write_text`."""
     drawing.write_text(draw, (at[0] * _FINE, at[1] * _FINE), text, size * _FINE, anchor, ink)
 
 
 def _text_width(text: str, size: int) -> int:
-    """Return the width in pixels of a text with letters of this height."""
+    """Return the width in pixels of a text in letters of `size` pixels."""
     return ceil(drawing.text_width(text, size * _FINE)) // _FINE

@@ -1,6 +1,6 @@
-"""Where a checkerboard is: laid over a picture as heat, and as lines of its spectrum.
+"""Show where a checkerboard is: as heat over a picture, and as lines in its spectrum.
 
-Parts where the checkerboard cannot be measured are hatched; left bare they would look clean.
+Parts where the checkerboard cannot be measured are hatched; without hatches they would look clean.
 """
 
 from collections.abc import Sequence
@@ -18,13 +18,13 @@ from upsample_cli.planes import Size
 _LARGEST_SIDE = 2048  # pixels of a heat map
 _DIM = 0.6  # brightness of the picture under the heat
 _COVER = 0.85  # opacity of full heat
-_FULL_QUANTILE = 0.99  # hot parts above it, such as beside clipped ones, are at full heat too
-_LEAST_TOP = 1.0  # levels; fainter patterns do not fill the scale
-_HATCHES = 64  # along the longer side
-_HATCH_COLOUR = np.array([100.0, 140.0, 166.0])  # no colour of the ramp
+_FULL_QUANTILE = 0.99  # of the heat; hotter parts, such as beside clipped pixels, are at full heat
+_LEAST_TOP = 1.0  # levels: the least strength of full heat, so that faint patterns look faint
+_HATCHES = 64  # number of lines along the longer side
+_HATCH_COLOUR = np.array([100.0, 140.0, 166.0])  # no colour of the heat
 _SIDE = 768  # pixels: about the side of a spectrum
-_BEYOND = 8  # bins drawn beyond half a cycle a pixel, so that lines there are whole
-_DARK, _BRIGHT = 2.0, 99.99  # percentiles of the bins that the ramp of colours spans
+_BEYOND = 8  # bins drawn beyond half a cycle per pixel, so that lines there are drawn whole
+_DARK, _BRIGHT = 2.0, 99.99  # percentiles of the power at the ends of the colour ramp
 _MARK = (120, 220, 255)
 _LEAST_RADIUS = 12  # pixels, of a ring around a line
 
@@ -36,11 +36,11 @@ def heat_figure(
     margin: tuple[int, int],
     title: str,
 ) -> Sheet:
-    """Return a figure of where the checkerboard is.
+    """Return a heat map of the checkerboard over the picture, with axes and a scale.
 
     Args:
-        light: Shape (H, W), the picture in levels of 0..255.
-        heat: Shape (tiles down, tiles across), strength in levels; NaN where it is unknown.
+        light: Shape (H, W), the grey picture in levels of 0..255.
+        heat: Shape (tiles down, tiles across), RMS of the checkerboard in levels; NaN if unknown.
         tile: Rows and columns of a tile.
         margin: Rows and columns above and left of the first tile.
         title: One line.
@@ -58,7 +58,7 @@ def heat_figure(
 
 
 def _pixel_labels(length: int, step: int, longest: int) -> dict[float, str]:
-    """Return round numbers of pixels by their place along a side; few along a short one."""
+    """Return labels, round pixel numbers, by position along an axis; fewer for short axes."""
     count = max(1, min(6, length // max(60, longest // 16)))
     units = (digit * 10**power for power in range(9) for digit in (1, 2, 5))
     unit = next(unit for unit in units if length * step <= count * unit)
@@ -66,7 +66,7 @@ def _pixel_labels(length: int, step: int, longest: int) -> dict[float, str]:
 
 
 def reduced(plane: NDArray[np.float32], side: int) -> tuple[NDArray[np.float32], int]:
-    """Return the means of square blocks of pixels, so many that no side is longer, and theirs."""
+    """Return a plane reduced by block means to sides of at most `side`, and the blocks' side."""
     step = -(-max(plane.shape) // side)
     return np.asarray(PIL.Image.fromarray(plane).reduce(step)), step
 
@@ -74,14 +74,14 @@ def reduced(plane: NDArray[np.float32], side: int) -> tuple[NDArray[np.float32],
 def spread(
     heat: NDArray[np.float64], tile: tuple[int, int], margin: tuple[int, int], size: Size, step: int
 ) -> NDArray[np.float64]:
-    """Return the strength at each pixel of a reduced picture; NaN where it is unknown.
+    """Return the heat at each pixel of a reduced picture; NaN where it is unknown.
 
     Args:
-        heat: As in `heat_figure`, like tile and margin.
+        heat: As for `heat_figure`.
         tile: Rows and columns of a tile.
         margin: Rows and columns above and left of the first tile.
         size: Height and width of the reduced picture.
-        step: Pixels of the picture for one of the reduced ones, on each axis.
+        step: Pixels of the picture per pixel of the reduced picture, on each axis.
     """
     strength, known = np.nan_to_num(heat), np.isfinite(heat).astype(float)
     for axis in (0, 1):
@@ -89,23 +89,23 @@ def spread(
         places = (np.arange(size[axis]) + 0.5) * step
         strength = _interpolated(strength, centres, places, axis)
         known = _interpolated(known, centres, places, axis)
-    # Unknown tiles, which are 0 here, must not lower the strength beside them.
+    # Unknown tiles count as 0 here, which must not lower the heat beside them.
     return np.where(known >= 0.5, strength / np.maximum(known, 0.5), np.nan)
 
 
 def heat_top(warm: Sequence[NDArray[np.floating[Any]]]) -> float:
-    """Return the strength of full heat, in levels, for pictures that share one scale."""
-    highs = [np.quantile(hot, _FULL_QUANTILE) for one in warm if (hot := one[one > 0.0]).size]
+    """Return the strength of full heat, in levels, for heat maps that share one scale."""
+    highs = [np.quantile(hot, _FULL_QUANTILE) for heat in warm if (hot := heat[heat > 0.0]).size]
     return max(_LEAST_TOP, float(np.ceil(4 * max(highs, default=0.0)) / 4))
 
 
 def heat_pixels(grey: NDArray[np.float32], warm: NDArray[np.float64], top: float) -> Pixels:
-    """Return a grey picture under heat, shape (H, W, 3); unknown parts are hatched.
+    """Return a grey picture with heat over it, shape (H, W, 3); unknown parts are hatched.
 
     Args:
         grey: Shape (H, W), levels of 0..255.
-        warm: Same shape, strength in levels; NaN where it is unknown.
-        top: The strength of full heat.
+        warm: Same shape, strength of the pattern in levels; NaN where it is unknown.
+        top: The strength of full heat, in levels.
     """
     share = np.minimum(np.nan_to_num(warm) / top, 1.0)[..., None]
     cover = _COVER * np.minimum(1.0, 2 * np.sqrt(share)) * (share > 0)
@@ -117,7 +117,7 @@ def heat_pixels(grey: NDArray[np.float32], warm: NDArray[np.float64], top: float
 
 
 def _hatches(area: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return the pixels of slanting lines over an area."""
+    """Return the part of an area that lies on slanting hatch lines."""
     down, across = np.indices(area.shape)
     period = max(4, max(area.shape) // _HATCHES)
     return np.asarray(area & ((down + across) % period < -(-period // 4)))
@@ -129,7 +129,7 @@ def _interpolated(
     places: NDArray[np.floating[Any]],
     axis: int,
 ) -> NDArray[np.float64]:
-    """Return values at places along an axis, linear between centres, the nearest beyond them."""
+    """Return values at `places` along an axis: linear between `centres`, constant beyond them."""
     index = np.interp(places, centres, np.arange(len(centres)))
     low = np.minimum(index.astype(int), max(0, len(centres) - 2))
     high = np.minimum(low + 1, len(centres) - 1)
@@ -139,11 +139,11 @@ def _interpolated(
 
 
 def spectrum_figure(power: NDArray[np.float64], stride: tuple[int, int], title: str) -> Sheet:
-    """Return a figure of a spectrum.
+    """Return a figure of a spectrum, with axes and a scale.
 
     Args:
-        power: Shape (n, n), frequency 0 in the middle, in squared levels.
-        stride: Period down and across whose lines are marked; 1 or less for none.
+        power: Shape (n, n), power in squared levels, with frequency 0 in the middle.
+        stride: Period in pixels, down and across, whose lines are marked; 1 or less for none.
         title: One line.
     """
     ends = decibel_range(power)
@@ -157,19 +157,19 @@ def spectrum_figure(power: NDArray[np.float64], stride: tuple[int, int], title: 
 
 
 def _frequency_labels(stride: int, bins: int) -> dict[float, str]:
-    """Return the frequencies of a stride's lines by their place; quarters where there is none."""
+    """Return labels by position: the frequencies of a stride's lines, or quarters for none."""
     step = max(1, _SIDE // bins)
     marked = _frequencies(stride if stride > 1 else 4)
     return {_place(frequency, bins) * step: str(frequency) for frequency in marked}
 
 
 def _place(frequency: Fraction, bins: int) -> float:
-    """Return the middle of a frequency's bin, in bins of the figure."""
+    """Return the position of a frequency along a side of the figure, in bins."""
     return float((frequency + Fraction(1, 2)) * bins + _BEYOND + Fraction(1, 2))
 
 
 def decibel_range(power: NDArray[np.float64]) -> tuple[float, float]:
-    """Return the ends of the ramp of colours for a spectrum, in dB."""
+    """Return the values at the ends of the colour ramp for a spectrum, in dB."""
     low, high = np.percentile(_decibels(power), (_DARK, _BRIGHT))
     return float(low), float(high)
 
@@ -180,10 +180,10 @@ def spectrum_pixels(
     """Return a spectrum as pixels, shape (h, w, 3).
 
     Args:
-        power: As in `spectrum_figure`, like stride.
-        stride: Period down and across whose lines are marked; 1 or less for none.
-        ends: Of the ramp of colours, in dB.
-        side: About the height and width in pixels.
+        power: As for `spectrum_figure`.
+        stride: Period in pixels, down and across, whose lines are marked; 1 or less for none.
+        ends: Values at the ends of the colour ramp, in dB.
+        side: Approximate height and width, in pixels.
     """
     low, high = ends
     values = np.pad((_decibels(power) - low) / max(1e-9, high - low), _BEYOND, mode="wrap")
@@ -200,7 +200,7 @@ def _decibels(power: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _draw_rings(sheet: Sheet, stride: tuple[int, int], step: int, bins: int) -> None:
-    """Draw a ring around each line but the mean."""
+    """Draw a ring around each line of the stride except frequency 0, the mean."""
     draw = PIL.ImageDraw.Draw(sheet)
     radius = max(_LEAST_RADIUS, 2 * step)  # a line is three bins wide
     for down in _frequencies(stride[0]):
@@ -212,5 +212,5 @@ def _draw_rings(sheet: Sheet, stride: tuple[int, int], step: int, bins: int) -> 
 
 
 def _frequencies(stride: int) -> list[Fraction]:
-    """Return the frequencies of a stride's lines, -1/2 to 1/2."""
+    """Return the frequencies of a stride's lines, -1/2..1/2 cycles per pixel."""
     return [Fraction(i, stride) for i in range(-(stride // 2), stride // 2 + 1)]

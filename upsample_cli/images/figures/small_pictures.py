@@ -1,4 +1,4 @@
-"""Small pictures for a page: kernels, pixels as its text holds them, and crops side by side."""
+"""Small pictures for comparisons: kernels, data URLs for a page, and crops side by side."""
 
 import io
 from base64 import b64encode
@@ -15,23 +15,23 @@ from upsample_cli.images.figures.drawing import Pixels, shortened, write_text
 from upsample_cli.images.figures.grids import FAINT, INK, PAPER
 
 LONGEST_SIDE = 16383
-"""Pixels of the longest side that a WebP can have."""
+"""The longest side that a WebP can have, in pixels."""
 
 _PLUS, _ZERO, _MINUS = np.array([(240, 140, 40), (128, 128, 134), (60, 130, 230)], float)
-_KERNEL = 320  # pixels, about the side of a kernel
-_LARGEST_PROFILE = 1 << 14  # bytes; larger ones would be most of a page
-_SIDE = 384  # pixels: about the longer side of a panel
+_KERNEL = 320  # pixels: about the longer side of a drawn kernel
+_LARGEST_PROFILE = 1 << 14  # bytes of an ICC profile; larger profiles would be most of a page
+_SIDE = 384  # pixels: about the longer side of a panel's crop
 _LEAST_SIDE = 240  # pixels of width, so that names fit
-_NAME, _FIGURES, _GAP, _MARGIN = 22, 17, 20, 24  # heights of letters, spaces
+_NAME, _FIGURES, _GAP, _MARGIN = 22, 17, 20, 24  # pixels: heights of letters, and spaces
 
 
 class Panel(NamedTuple):
-    """A crop and what stands above it.
+    """A crop and the two lines above it.
 
     Args:
         name: One line.
         figures: A line of smaller letters; may be empty.
-        pixels: Shape (H, W, C).
+        pixels: The crop, shape (H, W, C).
     """
 
     name: str
@@ -40,9 +40,9 @@ class Panel(NamedTuple):
 
 
 def kernel_pixels(taps: NDArray[np.float64]) -> Pixels:
-    """Return a square for each tap, shape (h, w, 4): orange above 0, blue below, grey at 0.
+    """Return one square per tap as RGBA, shape (h, w, 4): orange above 0, blue below, grey at 0.
 
-    Colour grows with the root of a tap, so that small ones are seen beside large ones.
+    Colour grows with the square root of a tap, so that small taps are seen beside large ones.
     """
     share = np.sqrt(np.abs(taps) / (np.abs(taps).max() or 1.0))[..., None]
     ends = np.where(taps[..., None] > 0, _PLUS, _MINUS)
@@ -57,20 +57,20 @@ def kernel_pixels(taps: NDArray[np.float64]) -> Pixels:
 
 
 def eight_bit(samples: NDArray[Any], peak: float) -> Pixels:
-    """Return samples of any depth, shape (H, W, C), as levels of 0..255."""
+    """Return samples of any depth, shape (H, W, C), full scale `peak`, as levels of 0..255."""
     if samples.dtype == np.uint8:
         return samples
     return np.asarray(np.clip(samples * (255 / peak) + 0.5, 0, 255), np.uint8)
 
 
 def smaller(pixels: Pixels, side: int) -> Pixels:
-    """Return pixels reduced by a whole number so that no side is longer."""
+    """Return pixels reduced by a whole factor so that no side exceeds `side` pixels."""
     step = -(-max(pixels.shape[:2]) // side)
     return np.asarray(_picture(pixels).reduce(step))
 
 
 def data_url(pixels: Pixels, quality: int | None = None, icc: bytes | None = None) -> str:
-    """Return pixels, shape (H, W, C), as a WebP that stands in a page; without loss if None."""
+    """Return pixels, shape (H, W, C), as the data URL of a WebP; lossless if `quality` is None."""
     picture, file = _picture(pixels), io.BytesIO()
     # More effort would save a tenth of the bytes and take four times as long.
     how = {"lossless": True, "quality": 0} if quality is None else {"quality": quality}
@@ -80,28 +80,28 @@ def data_url(pixels: Pixels, quality: int | None = None, icc: bytes | None = Non
 
 
 def crop_sheet(panels: Sequence[Panel]) -> bytes:
-    """Return a PNG of panels in rows of up to four, magnified by a whole number.
+    """Return a PNG of panels in rows of up to four, magnified by a whole factor.
 
     Args:
-        panels: One or more, all of one size.
+        panels: One or more panels, whose crops all have the same size.
     """
     rows = ceil(len(panels) / 4)
     across = ceil(len(panels) / rows)
     height, width = panels[0].pixels.shape[:2]
-    times = max(1, round(_SIDE / max(height, width)))
-    wide = max(_LEAST_SIDE, width * times)
+    factor = max(1, round(_SIDE / max(height, width)))
+    panel_width = max(_LEAST_SIDE, width * factor)
     head = _NAME + 8 + (_FIGURES + 8 if any(panel.figures for panel in panels) else 0) + 4
-    step = (wide + _GAP, head + height * times + _GAP)
+    step = (panel_width + _GAP, head + height * factor + _GAP)
     size = (across * step[0] - _GAP + 2 * _MARGIN, rows * step[1] - _GAP + 2 * _MARGIN)
     sheet = PIL.Image.new("RGB", size, PAPER)
     draw = PIL.ImageDraw.Draw(sheet)
     for i, panel in enumerate(panels):
         left, top = _MARGIN + i % across * step[0], _MARGIN + i // across * step[1]
-        write_text(draw, (left, top), shortened(panel.name, _NAME, wide), _NAME, "la", INK)
-        line = shortened(panel.figures, _FIGURES, wide)
+        write_text(draw, (left, top), shortened(panel.name, _NAME, panel_width), _NAME, "la", INK)
+        line = shortened(panel.figures, _FIGURES, panel_width)
         write_text(draw, (left, top + _NAME + 8), line, _FIGURES, "la", FAINT)
         large = over_white(panel.pixels).resize(
-            (width * times, height * times), PIL.Image.Resampling.NEAREST
+            (width * factor, height * factor), PIL.Image.Resampling.NEAREST
         )
         sheet.paste(large, (left, top + head))
     file = io.BytesIO()
@@ -110,7 +110,7 @@ def crop_sheet(panels: Sequence[Panel]) -> bytes:
 
 
 def over_white(pixels: Pixels) -> PIL.Image.Image:
-    """Return pixels as an RGB picture; what is transparent is white."""
+    """Return pixels as an RGB picture, laid on white if they have opacity."""
     picture = _picture(pixels).convert("RGBA")
     sheet = PIL.Image.new("RGBA", picture.size, "white")
     sheet.alpha_composite(picture)

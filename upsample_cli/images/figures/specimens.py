@@ -1,4 +1,4 @@
-"""Grey pictures to learn from: text, shapes, sprites and gratings, and what JPEG does to any."""
+"""Grey drawings to train networks on: text, shapes, sprites, gratings; and damage by JPEG."""
 
 import io
 from collections.abc import Callable
@@ -13,19 +13,19 @@ from upsample_cli.images.figures.drawing import write_text
 Grey = NDArray[np.uint8]
 Kind = Callable[[int, np.random.Generator], Grey]
 
-_FINE = 4  # shapes are drawn so many times as large, then averaged
-_SIZES = (9, 10, 11, 12, 13, 14, 16, 18, 20, 24, 32, 48)  # of letters
+_FINE = 4  # shapes are drawn larger by this factor, then averaged
+_SIZES = (9, 10, 11, 12, 13, 14, 16, 18, 20, 24, 32, 48)  # pixels: heights of letters
 _LETTERS = "abcdefghijklmnopqrstuvwxyz ABCDEFGHIJKLMNOPQRSTUVWXYZ 0123456789 .,:;-()[]{}+=/*&%$#@!?"
 
 
 def specimen(side: int, rng: np.random.Generator) -> Grey:
-    """Return a square drawing of a kind that chance picks."""
+    """Return a drawing of a random kind, `side` pixels high and wide."""
     kinds: tuple[Kind, ...] = (text, shapes, shapes, sprites, gratings)
     return kinds[rng.integers(len(kinds))](side, rng)
 
 
 def text(side: int, rng: np.random.Generator) -> Grey:
-    """Return lines of letters of many sizes, dark on light or light on dark, some on a ramp."""
+    """Return lines of letters of many sizes, dark on light or light on dark, some on a gradient."""
     paper, ink = int(rng.integers(150, 256)), int(rng.integers(0, 90))
     if rng.random() < 0.4:
         paper, ink = ink, paper
@@ -42,7 +42,7 @@ def text(side: int, rng: np.random.Generator) -> Grey:
 
 
 def shapes(side: int, rng: np.random.Generator) -> Grey:
-    """Return lines, filled and outlined shapes with smooth edges, over one another."""
+    """Return overlapping lines and arcs, or overlapping filled shapes, with smooth edges."""
     sheet = PIL.Image.new("L", (side * _FINE,) * 2, int(rng.integers(256)))
     draw = PIL.ImageDraw.Draw(sheet)
     are_lines = rng.random() < 0.5
@@ -69,7 +69,7 @@ def shapes(side: int, rng: np.random.Generator) -> Grey:
 
 
 def sprites(side: int, rng: np.random.Generator) -> Grey:
-    """Return mirrored figures of few levels in large square pixels, the way of old games."""
+    """Return mirror-symmetric figures of few levels in large square pixels, as in old games."""
     block = int(rng.integers(2, 9))
     levels = rng.integers(0, 256, int(rng.integers(3, 9))).astype(np.uint8)
     count = side // block // 12 + 2
@@ -83,18 +83,19 @@ def sprites(side: int, rng: np.random.Generator) -> Grey:
 
 
 def gratings(side: int, rng: np.random.Generator) -> Grey:
-    """Return waves, straight or in rings, that shorten away from a centre."""
+    """Return straight or circular waves that get shorter with distance from a centre."""
     y, x = (np.arange(side) - rng.uniform(0, side, (2, 1))) / side
-    angle, shortest = rng.uniform(0, np.pi), rng.uniform(3, 12)  # pixels of the shortest wave
+    # The wavelength, in pixels, holds at a distance of `side` pixels from the centre.
+    angle, wavelength = rng.uniform(0, np.pi), rng.uniform(3, 12)
     is_round = rng.random() < 0.5
     along = np.hypot(y[:, None], x) if is_round else y[:, None] * np.sin(angle) + x * np.cos(angle)
-    turns = np.pi * side / shortest * along**2
+    turns = np.pi * side / wavelength * along**2
     grey, swing = rng.uniform(40, 215), rng.uniform(10, 120)
     return np.asarray(np.clip(grey + swing * np.cos(turns) + 0.5, 0, 255), np.uint8)
 
 
 def through_jpeg(grey: Grey, quality: int) -> Grey:
-    """Return a grey picture, shape (H, W), as saved as JPEG and read again; quality is 1..100."""
+    """Return a grey picture, shape (H, W), saved as a JPEG of quality 1..100 and read back."""
     file = io.BytesIO()
     PIL.Image.fromarray(grey).save(file, "JPEG", quality=quality)
     with PIL.Image.open(file) as read:

@@ -1,1 +1,1 @@
-"""Where pictures are read and written: files, streams, objects."""
+"""Where pictures are read and written: files, standard streams, objects in stores."""

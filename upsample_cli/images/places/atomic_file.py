@@ -1,8 +1,8 @@
-"""Files that appear whole or not at all.
+"""Write files that appear whole or not at all.
 
-Data go to a temporary file beside the target, which takes the target's name when all of it is on
-the disk. A process holds a lock on its temporary files. One that a killed process left behind is
-recognised on the same machine by its lock, on others by its age, and is removed later.
+Data go to a temporary file beside the target; it takes the target's name once all data are on the
+disk. A process holds a lock on each temporary file that it writes. A temporary file that a killed
+process left behind is recognised by its missing lock on the same machine, by its age on others.
 """
 
 import os
@@ -18,11 +18,11 @@ from zlib import crc32
 try:
     from fcntl import LOCK_EX, LOCK_NB, flock
 except ImportError:  # Windows, where an open file cannot be removed anyway
-    flock = None  # type: ignore[assignment] # so the name is there
+    flock = None  # type: ignore[assignment] # None says: no locks
 
 _PREFIX, _SUFFIX = ".upsample-", ".part"
-_FOREIGN_AGE = 24 * 3600  # seconds since the last write after which any temporary is abandoned
-_LOCKLESS_AGE = 600  # and one of this machine where there are no locks
+_FOREIGN_AGE = 24 * 3600  # seconds since the last write, after which any temporary is abandoned
+_LOCKLESS_AGE = 600  # the same for a temporary of this machine, where locks do not work
 
 
 @contextmanager
@@ -30,32 +30,33 @@ def writing(target: str, force: bool, mode: int = 0o666) -> Iterator[BinaryIO]:
     """Open a temporary file that takes the target's name when the block ends.
 
     Args:
-        target: A file, there or not; a link stands for what it leads to.
-        force: Whether to replace it; it keeps its mode.
-        mode: Of a new file, before the umask.
+        target: A file, which need not exist; with `force`, a link stands for the file it leads to.
+        force: Whether to replace an existing file; its mode is kept.
+        mode: Mode of a new file, before the umask.
 
     Raises:
-        FileExistsError: It is there when the block ends, and `force` is off.
-        OSError: It cannot be written.
+        FileExistsError: The target exists when the block ends, and `force` is off.
+        OSError: The target cannot be written.
     """
     temporary = ""
     target = os.path.realpath(target) if force else target
-    kept = mode_of(target) if force else None
-    allowed = mode if kept is None else kept & 0o666  # the temporary never allows more
+    old_mode = mode_of(target) if force else None
+    # The temporary never allows more than the file that it replaces.
+    allowed = mode if old_mode is None else old_mode & 0o666
     try:
         while True:
             temporary = temporary_beside(target)
             with open(temporary, "xb", opener=partial(os.open, mode=allowed)) as file:
-                if not _locks(file):
+                if not _lock(file):
                     continue
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
-                if kept is not None and hasattr(os, "fchmod"):
+                if old_mode is not None and hasattr(os, "fchmod"):
                     with suppress(OSError):  # a file system without modes
-                        os.fchmod(file.fileno(), stat.S_IMODE(kept))
+                        os.fchmod(file.fileno(), stat.S_IMODE(old_mode))
                 if flock is not None:
-                    # Still locked, so that no other process takes it for abandoned.
+                    # Rename while it is locked, so that no other process takes it for abandoned.
                     _rename(temporary, target, force)
             if flock is None:
                 _rename(temporary, target, force)  # Windows renames closed files only
@@ -67,7 +68,7 @@ def writing(target: str, force: bool, mode: int = 0o666) -> Iterator[BinaryIO]:
 
 
 def mode_of(path: str) -> int | None:
-    """Return the type and mode of what is there; None where nothing is."""
+    """Return the `st_mode` (type and mode) of what a path leads to; None if nothing is there."""
     try:
         return os.stat(path).st_mode
     except (OSError, ValueError):
@@ -75,19 +76,19 @@ def mode_of(path: str) -> int | None:
 
 
 def temporary_beside(target: str) -> str:
-    """Return a path for a temporary of this machine that no other has."""
+    """Return a unique path beside a target for a temporary file of this machine."""
     name = f"{_PREFIX}{_machine()}-{os.urandom(6).hex()}{_SUFFIX}"
     return os.path.join(os.path.dirname(target), name)
 
 
 def clean(folder: str) -> int:
-    """Remove abandoned temporaries from a folder, which need not be there; return how many."""
+    """Remove abandoned temporaries from a folder, which need not exist; return their number."""
     removed = 0
-    with suppress(OSError), os.scandir(folder) as entries:  # not there, or not readable
+    with suppress(OSError), os.scandir(folder) as entries:  # missing or not readable
         for entry in entries:
             if entry.name.startswith(_PREFIX) and entry.name.endswith(_SUFFIX):
                 with suppress(OSError):  # removed meanwhile, or locked
-                    # A pipe or a link of that name is nothing of ours, and might never open.
+                    # A pipe or a link of that name is not ours, and opening a pipe might hang.
                     if entry.is_file(follow_symlinks=False) and _is_abandoned(entry):
                         os.unlink(entry)
                         removed += 1
@@ -95,13 +96,13 @@ def clean(folder: str) -> int:
 
 
 def _rename(temporary: str, target: str, force: bool) -> None:
-    """Give a temporary its target's name, in one step where the system can."""
+    """Rename a temporary to its target, atomically where the system can."""
     if force:
         os.replace(temporary, target)
         return
     try:
         if os.name == "nt":
-            os.rename(temporary, target)  # replaces nothing there
+            os.rename(temporary, target)  # on Windows, `rename` replaces no file
         else:
             os.link(temporary, target)
     except FileExistsError:
@@ -111,12 +112,12 @@ def _rename(temporary: str, target: str, force: bool) -> None:
             raise FileExistsError(EEXIST, os.strerror(EEXIST), target) from None
         os.replace(temporary, target)
     else:
-        with suppress(OSError):  # on Windows it has been renamed
+        with suppress(OSError):  # on Windows it is already renamed
             os.unlink(temporary)
 
 
-def _locks(file: BinaryIO) -> bool:
-    """Lock a new temporary; tell whether that was done before another process removed it."""
+def _lock(file: BinaryIO) -> bool:
+    """Lock a new temporary; return False if another process removed it before it was locked."""
     if flock is None:
         return True
     with suppress(OSError):  # a file system without locks
@@ -125,7 +126,7 @@ def _locks(file: BinaryIO) -> bool:
 
 
 def _machine() -> str:
-    """Return a word for this machine."""
+    """Return a hash of this machine's name, 8 hexadecimal digits."""
     name = os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "")
     return f"{crc32(name.encode(errors='surrogateescape')):08x}"
 
@@ -138,7 +139,7 @@ def _is_abandoned(entry: os.DirEntry[str]) -> bool:
 
 
 def _is_unlocked(path: str, age: float) -> bool:
-    """Tell whether no process of this machine holds a temporary."""
+    """Return whether a temporary is unlocked or, where locks do not work, old enough."""
     if flock is not None:
         try:
             with open(path, "rb") as file:

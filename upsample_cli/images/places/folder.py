@@ -1,4 +1,4 @@
-"""Folders: what lies in them, and where a file of theirs is."""
+"""Folders: list their entries, and find the places of files in them."""
 
 import os
 from collections.abc import Iterator
@@ -13,9 +13,9 @@ class Entry(NamedTuple):
     """An entry of a folder's listing.
 
     Args:
-        name: Without the folder; empty for what lies between two slashes of a key.
-        is_folder: Whether there is more below it.
-        modified: When it was written, in seconds since 1970; NaN where a listing does not tell.
+        name: The name alone; empty where an object's key has two slashes in a row.
+        is_folder: Whether the entry is a folder.
+        modified: Time of the last write, in seconds since 1970; NaN where the listing has none.
     """
 
     name: str
@@ -24,28 +24,28 @@ class Entry(NamedTuple):
 
 
 class Folder(Location):
-    """A folder on this machine, there or not; `RemoteFolder` is one in a store."""
+    """A folder on this machine, which need not exist; `RemoteFolder` is a folder in a store."""
 
     __slots__ = ()
 
     def exists(self) -> bool:
-        """Tell whether it is there, as a folder."""
+        """Return whether a folder exists at the path."""
         return os.path.isdir(self.path)
 
     def file(self, name: str) -> Place:
-        """Return the file of a name, which may contain slashes."""
+        """Return the file called `name` in this folder; `name` may contain slashes."""
         return Place(self._joined(name))
 
     def folder(self, name: str) -> Self:
-        """Return the folder of a name, which may contain slashes."""
+        """Return the folder called `name` in this folder; `name` may contain slashes."""
         return type(self)(self._joined(name))
 
     def entries(self) -> Iterator[Entry]:
-        """Yield folders, files and links; pipes and devices are left out, as none is a picture.
+        """Yield folders, files, links and whatever is hidden; other pipes and devices are left out.
 
         Raises:
-            OSError: It cannot be read.
-            UpsampleError: A store cannot be asked.
+            OSError: The folder cannot be read.
+            UpsampleError: A store does not answer.
         """
         with os.scandir(self.path) as entries:
             for entry in entries:
@@ -58,7 +58,7 @@ class Folder(Location):
                     yield Entry(entry.name, is_folder)
 
     def make(self) -> None:
-        """Make it and the folders it lies in, if they are not there."""
+        """Create the folder and its parents, as far as they do not exist."""
         try:
             os.makedirs(self.path, exist_ok=True)
         except FileExistsError as error:
@@ -69,7 +69,7 @@ class Folder(Location):
             ) from error
 
     def absence(self) -> ImageFileError:
-        """Return the error for a folder that is not there."""
+        """Return the error to raise if no folder exists at the path."""
         path = self.path.rstrip("/")
         if os.path.lexists(path):
             kind = "a file" if os.path.exists(path) else "a link to nothing"
@@ -77,8 +77,8 @@ class Folder(Location):
         return ImageFileError(f"no folder {self}; make it first")
 
     def clean(self) -> int:
-        """Remove temporary files that killed processes left in it; return how many."""
-        return 0 if self.is_remote else atomic_file.clean(self.path)  # objects are put whole
+        """Remove temporary files that killed processes left in the folder; return their number."""
+        return 0 if self.is_remote else atomic_file.clean(self.path)  # uploads need none
 
     def identity(self) -> object:
         """Return a value that is the same for every path to the folder; may raise `OSError`."""
@@ -86,17 +86,17 @@ class Folder(Location):
         return status.st_dev, status.st_ino
 
     def is_link(self) -> bool:
-        """Tell whether its path is that of a link."""
+        """Return whether the path itself is a link."""
         return not self.is_remote and os.path.islink(self.path)
 
     def parents(self) -> tuple["Folder", ...]:
-        """Return the folders it lies in, to which a link in it may lead back."""
-        from pathlib import Path  # for batches alone: it is slow to import
+        """Return all parent folders; a link inside the folder may lead back to them."""
+        from pathlib import Path  # slow to import, and only batches need it
 
         return tuple(Folder(str(folder)) for folder in Path(self.path).resolve().parents)
 
     def contains(self, other: "Folder") -> bool:
-        """Tell whether another folder is this one, or lies in it."""
+        """Return whether another folder is this folder or lies in it."""
         from pathlib import Path  # as in `parents`
 
         inner, outer = os.path.realpath(other.path), os.path.realpath(self.path)
@@ -107,10 +107,10 @@ class Folder(Location):
 
 
 def as_file(place: Place | Folder) -> Place:
-    """Return a place that has to be a file.
+    """Return the place unchanged, after a check that it is not a folder.
 
     Raises:
-        ImageFileError: It is a folder.
+        ImageFileError: The place is a folder.
     """
     if isinstance(place, Folder):
         raise ImageFileError(f"{place} is a folder; name a file in it")

@@ -1,4 +1,4 @@
-"""Places: where pictures are read and written. A path is classified once, by `parse`.
+"""Places that pictures are read from or written to; `parse` makes them from paths and URLs.
 
 `Place` is a file on this machine; its subclasses are standard streams and objects in stores.
 """
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
 
 STREAM = "-"
 MAX_PIXELS = 2**28
-"""The limit on the pixels of an input, unless another is given."""
+"""The default limit on the pixels of an input."""
 
 
 def parse(text: str | os.PathLike[str], ask_store: bool = True) -> "Place | Folder":
     """Return the place that a path, a URL or "-" names.
 
-    It is a folder where a folder is there, or where the text ends with a slash.
+    The result is a `Folder` if `text` ends with a slash or if a folder exists there.
 
     Args:
-        text: "-" is standard input or output.
-        ask_store: Whether to ask what is there if a URL does not end with a slash.
+        text: A path, a URL, or "-" for standard input or output.
+        ask_store: Whether to ask the store if a URL without a slash at its end is a folder.
 
     Raises:
-        UpsampleError: A store cannot be asked.
+        UpsampleError: A store does not answer.
     """
     file = parse_file(text)
     if file.path.endswith(("/", os.sep)) or (
@@ -44,7 +44,7 @@ def parse(text: str | os.PathLike[str], ask_store: bool = True) -> "Place | Fold
 
 
 def parse_file(text: str | os.PathLike[str]) -> "Place":
-    """Return the file that a path, a URL or "-" names, without looking at what is there."""
+    """Return the file that a path, a URL or "-" names, without checking what exists there."""
     path = os.fspath(text)
     if path == STREAM:
         from upsample_cli.images.places.standard_stream import StandardStream
@@ -59,10 +59,10 @@ def parse_file(text: str | os.PathLike[str]) -> "Place":
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """What files and folders share.
+    """A path or URL, with what files and folders have in common.
 
     Args:
-        path: As it was given.
+        path: The path or URL as it was given.
     """
 
     path: str
@@ -75,31 +75,31 @@ class Location:
 
     @property
     def key(self) -> str:
-        """A text to compare places by: the same for `a` and for `./a`."""
-        from pathlib import Path  # for batches alone: it is slow to import
+        """A text to compare locations by: the same for `a` and `./a`."""
+        from pathlib import Path  # slow to import, and few commands need it
 
         return str(Path(self.path))
 
     @property
     def name(self) -> str:
-        """The last part of the path."""
+        """The last part of the absolute path."""
         return os.path.basename(os.path.abspath(self.path))
 
     @property
     def relative(self) -> str:
-        """The path below the working folder; the name of what lies elsewhere."""
+        """The path relative to the working folder; the name alone if it lies elsewhere."""
         from pathlib import Path  # as in `key`
 
         here, whole = Path.cwd(), Path(os.path.abspath(self.path))
         return whole.relative_to(here).as_posix() if whole.is_relative_to(here) else whole.name
 
     def absolute(self, base: str) -> Self:
-        """Return the same place for a process whose working folder is not `base`."""
+        """Return the location with its path, if local, joined to the working folder `base`."""
         is_local = not (self.is_remote or self.is_stream)
         return type(self)(os.path.join(base, self.path)) if is_local else self
 
     def modified(self) -> float | None:
-        """Return when what is there was written, in seconds since 1970; None if nothing is."""
+        """Return the time of the last write, in seconds since 1970; None if nothing is there."""
         try:
             return os.stat(self.path).st_mtime
         except (OSError, ValueError):
@@ -107,13 +107,13 @@ class Location:
 
 
 class Place(Location):
-    """A file to read or write, which may not exist yet; its methods raise `UpsampleError`."""
+    """A file to read or write, which need not exist; its methods raise `UpsampleError`."""
 
     __slots__ = ()
 
     @property
     def label(self) -> str:
-        """What messages call it as an input."""
+        """The name of this input in messages."""
         return self.path
 
     @property
@@ -123,32 +123,32 @@ class Place(Location):
 
     @property
     def local_path(self) -> str | None:
-        """The path of a file on this machine; None for other places."""
+        """The path if the place is a file on this machine, else None."""
         return None if self.is_remote or self.is_stream else self.path
 
     @property
     def folder(self) -> "Folder":
-        """The folder it lies in."""
-        from upsample_cli.images.places.folder import Folder  # which imports this module
+        """The folder that the file lies in."""
+        from upsample_cli.images.places.folder import Folder  # it imports this module
 
         return Folder(os.path.dirname(self.path) or ".")
 
     def as_folder(self) -> "Folder":
-        """Return the folder of this path, whether it is there or not."""
+        """Return the folder with this path; it need not exist."""
         from upsample_cli.images.places.folder import Folder
 
         return Folder(self.path)
 
     def is_folder(self) -> bool:
-        """Tell whether a folder is there; one that cannot be looked at is none."""
+        """Return whether a folder exists at the path; False where that cannot be found out."""
         return os.path.isdir(self.path)
 
     def is_rereadable(self) -> bool:
-        """Tell whether it can be read more than once, as plain files and objects can."""
+        """Return whether the place can be read more than once, as plain files and objects can."""
         return self.is_remote or (not self.is_stream and os.path.isfile(self.path))
 
     def open(self) -> BinaryIO:
-        """Open it for reading; the result can seek, so a pipe is read whole."""
+        """Open the file for reading; the result can seek, so a pipe is first read into memory."""
         path = self.path
         try:
             file = open(path, "rb")  # noqa: SIM115 # the caller closes it
@@ -168,19 +168,19 @@ class Place(Location):
             raise ImageFileError(f"cannot read {path}: {error}; check the path") from error
 
     def open_head(self) -> BinaryIO:
-        """Open it for reading its first bytes; a store sends no more than that."""
+        """Open the file to read its head; of an object, the store first sends only the head."""
         return self.open()
 
     def check_target(self, source: "Place", force: bool) -> None:
-        """Refuse it as a target before any work is done.
+        """Raise an error if the place cannot be a target, before any work is done.
 
         Args:
             source: The place that is read.
-            force: Whether to replace what is there.
+            force: Whether to replace an existing file.
 
         Raises:
-            TargetExistsError: It is there, and `force` is off.
-            ImageFileError: It is the source, a folder, or in no folder.
+            TargetExistsError: The file exists, and `force` is off.
+            ImageFileError: The target is the source or a folder, or it cannot be written there.
         """
         path = self.path
         if self.is_folder():
@@ -201,17 +201,17 @@ class Place(Location):
 
     @contextmanager
     def writing(self, force: bool = False, mode: int = 0o666) -> Iterator[BinaryIO]:
-        """Open it for writing; it appears when the block ends, and not at all if that fails.
+        """Open the file for writing; it appears when the block ends, or never if the block fails.
 
-        A device or a pipe is written straight.
+        A device or a pipe is written directly.
 
         Args:
-            force: Whether to replace what is there, even what comes while the block runs.
-            mode: Of a new file, before the umask; one that is replaced keeps its own.
+            force: Whether to replace an existing file, even one made while the block runs.
+            mode: Mode of a new file, before the umask; a replaced file keeps its mode.
 
         Raises:
-            TargetExistsError: Something is there at the end, and `force` is off.
-            ImageFileError: It cannot be written.
+            TargetExistsError: The file exists when the block ends, and `force` is off.
+            ImageFileError: The file cannot be written.
         """
         try:
             if self._is_special():
@@ -228,10 +228,12 @@ class Place(Location):
             ) from error
 
     def editing(self, anew: bool) -> AbstractContextManager[str]:
-        """Give the path of a local file to change; of an object, a copy that is put back.
+        """Return a context manager that gives the path of a local file to change.
+
+        For an object this file is a copy, which is uploaded when the block ends.
 
         Args:
-            anew: Whether a copy begins empty, whatever is there.
+            anew: Whether the copy of an object begins empty, even if the object exists.
         """
         return nullcontext(self.path)
 
@@ -239,6 +241,6 @@ class Place(Location):
         return TargetExistsError(f"{self} exists; pass --force to replace it")
 
     def _is_special(self) -> bool:
-        """Tell whether it is a device or a pipe."""
+        """Return whether a device or a pipe is at the path."""
         mode = atomic_file.mode_of(self.path)
         return mode is not None and not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)

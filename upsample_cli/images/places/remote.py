@@ -1,4 +1,4 @@
-"""Objects in stores, named by URLs, as files and folders."""
+"""Objects in stores, and folders of objects: places and folders that are named by URLs."""
 
 import io
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ _PREFIX = "upsample-"  # of temporary folders
 
 @dataclass(frozen=True, slots=True)
 class _RemoteLocation(Location):
-    """What objects and folders of them share."""
+    """A URL, with what objects and folders of objects have in common."""
 
     is_remote: ClassVar[bool] = True
 
@@ -29,23 +29,23 @@ class _RemoteLocation(Location):
 
     @property
     def key(self) -> str:
-        """The URL: no two URLs mean the same object."""
+        """The URL: different URLs name different objects."""
         return self.path
 
     @property
     def name(self) -> str:
-        """The last part of the key; the bucket where there is no key."""
+        """The last part of the key; the bucket if the URL has no key."""
         bucket, _, key = self._bucket_and_key()
         return key.rpartition("/")[2] or bucket
 
     @property
     def relative(self) -> str:
-        """The key below the bucket; the name where the key has parts that no path can keep."""
+        """The key; the name alone if the key has a part that is empty, "." or ".."."""
         key = self._bucket_and_key()[2]
         return self.name if {"", ".", ".."} & {*key.split("/")} else key
 
     def modified(self) -> float | None:
-        """Return when the object was written, in seconds since 1970; None if there is none."""
+        """Return the time of the last write, in seconds since 1970; None if no object is there."""
         info = self._info()
         return store.time(info) if info.get("type") == "file" else None
 
@@ -53,7 +53,7 @@ class _RemoteLocation(Location):
         return self.path.partition("://")[2].rstrip("/").partition("/")
 
     def _info(self) -> dict[str, Any]:
-        """Return what the store says about the URL; nothing if nothing is there."""
+        """Return fsspec's description of what is at the URL; an empty dict if nothing is."""
         with store.errors("read", self.path):
             try:
                 return dict(store.file_system(self.path).info(self.path))
@@ -67,31 +67,31 @@ class _RemoteLocation(Location):
 
 @dataclass(frozen=True, slots=True)
 class RemoteFile(_RemoteLocation, Place):
-    """An object in a store, there or not. Over HTTP it can only be read."""
+    """An object in a store, which need not exist. Over HTTP it can only be read."""
 
     @property
     def folder(self) -> "RemoteFolder":
-        """What lies beside it."""
+        """The folder that the object lies in."""
         return RemoteFolder(self.path.rpartition("/")[0])
 
     def as_folder(self) -> "RemoteFolder":
-        """Return the folder of this URL, whether it is there or not."""
+        """Return the folder with this URL; it need not exist."""
         return RemoteFolder(self.path)
 
     def is_folder(self) -> bool:
-        """Tell whether something lies below the URL."""
+        """Return whether something lies below the URL."""
         return self.as_folder().exists()
 
     def open(self) -> BinaryIO:
-        """Read all of it, by one request."""
+        """Read the whole object, by one request."""
         return io.BytesIO(store.read(self.path))
 
     def open_head(self) -> BinaryIO:
-        """Open it by a request for its head alone; the rest is fetched once it is read."""
+        """Open the object by a request for its head alone; the rest is fetched when it is read."""
         return cast(BinaryIO, io.BufferedReader(store.Head(self.path)))
 
     def check_target(self, source: Place, force: bool) -> None:
-        """Refuse it as a target before any work is done; see `Place.check_target`."""
+        """Raise an error if the object cannot be a target; see `Place.check_target`."""
         self._check_writable()
         if self.path.endswith("/"):
             raise ImageFileError(f"{self} is a folder; name a file in it")
@@ -102,7 +102,7 @@ class RemoteFile(_RemoteLocation, Place):
 
     @contextmanager
     def writing(self, force: bool = False, mode: int = 0o666) -> Iterator[BinaryIO]:
-        """Write a local file that is put when the block ends."""
+        """Give a local file to write; it is uploaded when the block ends."""
         with TemporaryDirectory(prefix=_PREFIX) as folder:
             local = self._local_copy(folder)
             with local.open("w+b") as file:
@@ -111,9 +111,10 @@ class RemoteFile(_RemoteLocation, Place):
 
     @contextmanager
     def editing(self, anew: bool) -> Iterator[str]:
-        """Give a local copy, as objects do not grow; it is put back if it has changed.
+        """Give a local copy to change, as nothing can be appended to an object.
 
-        Also where the block fails. A copy that cannot be put back stays, and the error says where.
+        A changed copy is uploaded at the end, even if the block fails. If the upload fails, the
+        copy stays, and the error says where.
         """
         old = b"" if anew or self.modified() is None else store.read(self.path)
         local = self._local_copy(mkdtemp(prefix=_PREFIX))
@@ -130,7 +131,7 @@ class RemoteFile(_RemoteLocation, Place):
             rmtree(local.parent)
 
     def _local_copy(self, folder: str) -> Path:
-        """Return a path that any disk takes, with the suffix by which a store knows the type."""
+        """Return a path for a local copy, with the suffix by which a store knows the type."""
         suffix = PurePosixPath(self.path).suffix
         return Path(folder, f"object{suffix if suffix[1:].isalnum() else ''}")
 
@@ -141,31 +142,31 @@ class RemoteFile(_RemoteLocation, Place):
 
 @dataclass(frozen=True, slots=True)
 class RemoteFolder(_RemoteLocation, Folder):
-    """What lies below a URL."""
+    """The folder of all objects below a URL."""
 
     def exists(self) -> bool:
-        """Tell whether something lies below the URL."""
+        """Return whether something lies below the URL."""
         return bool(self._info().get("type") == "directory")
 
     def file(self, name: str) -> RemoteFile:
-        """Return the object of a name, which may contain slashes."""
+        """Return the object called `name` in this folder; `name` may contain slashes."""
         return RemoteFile(self._joined(name))
 
     def entries(self) -> Iterator[Entry]:
-        """Yield the entries right below it; none where there is nothing."""
+        """Yield the entries directly below the URL; none if nothing is there."""
         with store.errors("list", self.path):
             try:
                 infos = store.file_system(self.path).ls(self.path.rstrip("/"), detail=True)
-            except FileNotFoundError:  # nothing has been put there yet
+            except FileNotFoundError:  # nothing has been uploaded there yet
                 infos = []
         for info in infos:
             name, is_folder = info["name"].rpartition("/")[2], info["type"] == "directory"
-            # Consoles make folders as keys that end with a slash, which have no name.
+            # Consoles make folders as objects whose key ends with a slash; their name is empty.
             if name or is_folder:
                 yield Entry(name, is_folder, store.time(info))
 
     def make(self) -> None:
-        """Refuse a bucket that is not there; a store needs no folders."""
+        """Raise an error if the bucket does not exist; folders in a store need not be made."""
         self._check_writable()
         bucket = RemoteFolder(f"{self.path.partition('://')[0]}://{self._bucket_and_key()[0]}")
         # A store with a root has folders, not buckets.
@@ -173,13 +174,13 @@ class RemoteFolder(_RemoteLocation, Folder):
             raise ImageFileError(f"no bucket {bucket}; make it, or check the name")
 
     def identity(self) -> str:
-        """Return the URL, as none is a link to another."""
+        """Return the URL, as a store has no links."""
         return self.path.rstrip("/")
 
     def parents(self) -> tuple[Folder, ...]:
-        """Return nothing, as no link leads back."""
+        """Return no folders, as a store has no links that could lead back to them."""
         return ()
 
     def contains(self, other: Folder) -> bool:
-        """Tell whether another folder is this one, or lies in it."""
+        """Return whether another folder is this folder or lies in it."""
         return f"{other.path.rstrip('/')}/".startswith(f"{self.path.rstrip('/')}/")

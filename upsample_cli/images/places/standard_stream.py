@@ -1,4 +1,4 @@
-"""Standard input as a source, standard output as a target."""
+"""Standard input as a place to read, standard output as a place to write."""
 
 import io
 import sys
@@ -20,7 +20,7 @@ class StandardStream(Place):
 
     @property
     def label(self) -> str:
-        """What messages call it as an input."""
+        """The name of standard input in messages."""
         return "the picture on stdin"
 
     def is_folder(self) -> bool:
@@ -28,10 +28,10 @@ class StandardStream(Place):
         return False
 
     def modified(self) -> None:
-        """Return None: nothing is there to be replaced."""
+        """Return None: a stream holds nothing that could be replaced."""
 
     def open(self) -> BinaryIO:
-        """Read all of standard input."""
+        """Read all of standard input; return it as a file that can seek."""
         if sys.stdin is None or sys.stdin.isatty():
             fault = "closed" if sys.stdin is None else "a terminal"
             raise ImageFileError(f"standard input is {fault}; pipe a picture in or name a file")
@@ -41,11 +41,11 @@ class StandardStream(Place):
         return io.BytesIO(data)
 
     def check_target(self, source: Place, force: bool) -> None:
-        """Accept any source."""
+        """Accept any source: standard output is always a valid target."""
 
     @contextmanager
     def writing(self, force: bool = False, mode: int = 0o666) -> Iterator[BinaryIO]:
-        """Write to standard output; `BrokenPipeError` says that the reader has gone."""
+        """Give standard output to write to; a `BrokenPipeError` says that its reader has gone."""
         out = sys.stdout.buffer
         # Without a buffer (PYTHONUNBUFFERED) a write may stop half-way without an error.
         is_raw = isinstance(out, io.RawIOBase)

@@ -1,6 +1,6 @@
-"""Stores of objects: the only module that uses fsspec, which is imported with the first URL.
+"""Access to stores of objects and to HTTP; only this module imports fsspec, at the first URL.
 
-Nothing is cached: a listing that is remembered would miss what others, or we, have put since.
+Listings are not cached: a cached listing would miss what we, or others, have uploaded since.
 """
 
 import asyncio
@@ -16,20 +16,20 @@ from typing import Any
 from upsample_cli import memory
 from upsample_cli.errors import ImageFileError, SettingError, UpsampleError
 
-_HEAD = 1 << 16  # bytes: what stands before the pixels is seldom longer
-_BLOCK = 1 << 20  # bytes to read at once behind the head, as a TIFF's directory may be at the end
+_HEAD = 1 << 16  # bytes: the part of a file before its pixels is seldom longer
+_BLOCK = 1 << 20  # bytes per read after the head; a TIFF's directory may be at the end
 _SECRET = re.compile(r"://[^/@\s]*@")
-_LIBRARIES = ("gcsfs", "adlfs", "paramiko", "dropbox", "ocifs")  # of stores other than S3
-_TIMES = ("LastModified", "last_modified", "mtime", "updated", "created")  # as stores call it
+_LIBRARIES = ("gcsfs", "adlfs", "paramiko", "dropbox", "ocifs")  # packages for stores other than S3
+_TIMES = ("LastModified", "last_modified", "mtime", "updated", "created")  # as stores name it
 
 
 class Head(io.RawIOBase):
-    """An object whose head is read at first, and the rest block by block on demand."""
+    """An object whose head is read first; the rest is read block by block when it is needed."""
 
     def __init__(self, url: str) -> None:
         self._url = url
         data = read(url, _HEAD)
-        # A shorter answer is the whole object; so is a longer one, of a server without ranges.
+        # A shorter answer is the whole object; so is a longer one, from a server without ranges.
         self._has_more = len(data) == _HEAD
         self._file: Any = io.BytesIO(data)
 
@@ -42,20 +42,20 @@ class Head(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Go to a position."""
+        """Go to a position and return it."""
         if whence == io.SEEK_END:
             self._open_rest()
         return int(self._file.seek(offset, whence))
 
     def readinto(self, buffer: Any) -> int:
-        """Fill a buffer."""
+        """Read bytes into a buffer and return their number."""
         if self._file.tell() >= _HEAD:
             self._open_rest()
         with errors("read", self._url):
             return int(self._file.readinto(buffer))
 
     def _open_rest(self) -> None:
-        """Change to a file that reads any position, which costs more requests."""
+        """Switch to a file that can read at any position, by further requests."""
         if self._has_more:
             position, self._has_more = self._file.tell(), False
             with errors("read", self._url):
@@ -64,17 +64,17 @@ class Head(io.RawIOBase):
 
 
 def read(url: str, end: int | None = None) -> bytes:
-    """Return an object, or its first bytes, by one request."""
+    """Return an object, or at least its first `end` bytes, by one request if possible."""
     with errors("read", url):
         if url.startswith(("http://", "https://")):
             return _body(url, end)
         most = memory.limit() if end is None else end
         try:
-            # Without a start, some stores ask for the size first and then for parts.
+            # Without `start`, fsspec asks some stores for the size first and then for parts.
             data = bytes(file_system(url).cat_file(url, start=0, end=most))
         except FileNotFoundError:
             raise
-        except OSError:  # an empty object has no ranges
+        except OSError:  # such as for an empty object, which has no ranges
             return bytes(file_system(url).cat_file(url))
         if end is None:
             memory.check(2 * len(data), without_secret(url))
@@ -82,25 +82,25 @@ def read(url: str, end: int | None = None) -> bytes:
 
 
 def _body(url: str, end: int | None) -> bytes:
-    """Return the body of an HTTP answer; a server that knows ranges sends its first bytes alone."""
+    """Return the body of an HTTP answer: the first `end` bytes if the server supports ranges."""
     headers = {} if end is None else {"Range": f"bytes=0-{end - 1}"}
-    # Given a size, fsspec does not ask for it; without blocks, it streams.
+    # Given a size, fsspec does not ask for the size; with block size 0, it streams.
     with file_system(url).open(url, block_size=0, size=1, headers=headers) as file:
         return bytes(memory.read_all(file, without_secret(url)))
 
 
 @lru_cache(1)
 def _redirect_check() -> Any:
-    """Return what has aiohttp refuse a redirect from a public address to a private one."""
+    """Return aiohttp hooks that refuse a redirect from a public address to a private one."""
     import aiohttp
 
     async def is_private(host: str | None) -> bool:
-        """Return whether a host has an address inside a network."""
-        found = await asyncio.get_running_loop().getaddrinfo(host, None)
-        return not all(ip_address(where[4][0]).is_global for where in found)
+        """Return whether a host has an address that is not public."""
+        addresses = await asyncio.get_running_loop().getaddrinfo(host, None)
+        return not all(ip_address(info[4][0]).is_global for info in addresses)
 
     async def check(session: Any, context: Any, redirect: Any) -> None:
-        """Refuse a redirect that a server may not give."""
+        """Raise an error if a public host redirects to a private one."""
         to = redirect.url.join(type(redirect.url)(redirect.response.headers["Location"]))
         if await is_private(to.host) and not await is_private(redirect.url.host):
             raise ImageFileError(
@@ -116,12 +116,13 @@ def file_system(url: str) -> Any:
     """Return fsspec's file system for a URL.
 
     Raises:
-        SettingError: There is none of this kind, or its library is not installed.
+        SettingError: The kind of URL is not supported, a library for it is not installed, or the
+            URL names no bucket.
     """
     protocol, _, path = url.partition("://")
     if protocol in ("file", "local"):
         raise SettingError(f"{url} is a local file; give its path")
-    if protocol == "ftp":  # fsspec's own prints tracebacks
+    if protocol == "ftp":  # fsspec's own support prints tracebacks
         raise SettingError(
             "ftp:// is not supported; download the file first, for example with curl"
         )
@@ -147,7 +148,7 @@ def file_system(url: str) -> Any:
 
 
 def without_secret(url: str) -> str:
-    """Return a URL without the user and the password that it may hold.
+    """Return a URL without the user name and password that it may hold.
 
     >>> without_secret("https://me:secret@host/a.png")
     'https://host/a.png'
@@ -157,7 +158,7 @@ def without_secret(url: str) -> str:
 
 @contextmanager
 def errors(action: str, url: str) -> Iterator[None]:
-    """Turn a store's errors into an `ImageFileError` that says what cannot be done."""
+    """Turn errors of a store into an `ImageFileError` that says which `action` failed."""
     try:
         yield
     except (UpsampleError, MemoryError):
@@ -166,7 +167,7 @@ def errors(action: str, url: str) -> Iterator[None]:
         reason = _reason(error) if "bucket" in str(error) else "it does not exist"
         shown = without_secret(url)
         raise ImageFileError(f"cannot {action} {shown}: {reason}; check the name") from error
-    except Exception as error:  # every store has errors of its own, which share no base
+    except Exception as error:  # each store has its own errors, without a common base class
         raise ImageFileError(
             f"cannot {action} {without_secret(url)}: {_reason(error)}; "
             "check the address and the credentials"
@@ -174,14 +175,14 @@ def errors(action: str, url: str) -> Iterator[None]:
 
 
 def _reason(error: Exception) -> str:
-    """Return an error's message on one line, without semicolons, which introduce remedies."""
+    """Return an error's message on one line, without semicolons: they would announce a remedy."""
     words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     plain = without_secret(words.replace(";", ","))
     return " ".join(plain.split()).rstrip(".") or type(error).__name__
 
 
 def time(info: dict[str, Any]) -> float:
-    """Return when an object was written, in seconds since 1970; NaN where it is not said."""
+    """Return the time of an object's last write, in seconds since 1970; NaN if `info` has none."""
     value = next((info[name] for name in _TIMES if info.get(name)), float("nan"))
     if isinstance(value, str):
         value = datetime.fromisoformat(value)

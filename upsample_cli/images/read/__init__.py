@@ -1,1 +1,1 @@
-"""From the bytes of a file to samples."""
+"""Read picture files: decode their bytes to samples."""

@@ -1,11 +1,11 @@
-"""Animations, read frame by frame; every frame is complete, as a viewer shows it.
+"""Read animations frame by frame; every frame is complete, as a viewer shows it.
 
-All frames are decoded once before any is enlarged: so a broken frame is found before anything is
-written, and writers know the duration of every frame beforehand.
+All frames are decoded once before any is enlarged, so that a broken frame is found before anything
+is written, and writers know the duration of every frame beforehand.
 
-The frames of a GIF are put together as browsers do. Pillow decodes the pixels of each. It fills
-what no frame covers, or what a frame clears, with the background colour, grows the canvas for later
-frames, and overlooks profile and XMP.
+This module composes the frames of a GIF as browsers do; Pillow only decodes the pixels of each.
+Pillow would fill what no frame covers, or what a frame clears, with the background colour, and grow
+the canvas for later frames. It also overlooks profile and XMP.
 
 Source: CompuServe, "Graphics Interchange Format, version 89a"; ICC.1:2022, annex B.
 """
@@ -27,22 +27,22 @@ from upsample_cli.images.write.gif import APPLICATION, CONTROL, FRAME, blocks, h
 if TYPE_CHECKING:  # decoding begins before NumPy has loaded
     from upsample_cli.planes import Size
 
-_TO_CLEAR, _TO_PREVIOUS = 2, 3  # what becomes of a GIF's frame before the next
-_BYTES = 12  # that a pixel of a frame or a canvas takes
-_XMP_TRAILER = 258  # bytes behind a packet, which end it for readers of blocks
+_TO_CLEAR, _TO_PREVIOUS = 2, 3  # what happens to a GIF's frame before the next is drawn
+_BYTES = 12  # per pixel of a frame or a canvas
+_XMP_TRAILER = 258  # bytes after an XMP packet in a GIF, which end it for readers of blocks
 
 
 class Animation(NamedTuple):
-    """An animation.
+    """An animation: its file, and the properties of its frames.
 
     Args:
         name: What errors call it.
-        data: Its file.
+        data: The bytes of its file.
         format: Pillow's name of the file's format, such as "GIF".
         durations: How long each frame is shown, in milliseconds.
         plays: How often it is played; 0 for endlessly.
-        mode: RGBA if any pixel of any frame is transparent, else RGB.
-        size: Height and width, upright.
+        mode: RGBA if any pixel of any frame is not opaque, else RGB.
+        size: Height and width when upright, in pixels.
         metadata: What the file says beside its pixels.
         notes: What reading changed.
     """
@@ -66,7 +66,7 @@ def read(
 ) -> Animation:
     """Return an animation, after decoding all its frames.
 
-    The arguments are as in `Animation`, but `colours`, which are as in `Metadata`.
+    The arguments are those of `Animation`; `colours` is that of `Metadata`.
     """
     opened = _open(data)
     opened.info["colours"] = colours
@@ -115,7 +115,7 @@ def _open(data: bytes) -> PIL.Image.Image:
 
 
 def _is_transparent(opened: PIL.Image.Image) -> bool:
-    """Tell whether any pixel of a loaded frame is transparent."""
+    """Return whether any pixel of a loaded frame is not opaque."""
     if opened.mode in ("L", "RGB", "P") and "transparency" not in opened.info:
         return False
     lowest, _ = opened.convert("RGBA").getchannel("A").getextrema()
@@ -127,7 +127,7 @@ def _plays(opened: PIL.Image.Image) -> int:
     loop = opened.info.get("loop")
     if opened.format != "GIF":
         return int(loop or 0)
-    # A GIF says how often it starts again; without this, it is played once.
+    # A GIF gives the number of repeats; without that number, it is played once.
     return 1 if loop is None else int(loop) + 1 if loop else 0
 
 
@@ -145,18 +145,19 @@ def still_gif(opened: PIL.Image.Image, file: BinaryIO) -> PIL.Image.Image:
 
 
 def gif_frames(data: bytes, size: tuple[int, int]) -> Iterator[tuple[PIL.Image.Image, float]]:
-    """Yield each frame of a GIF whole, and how long it is shown, in milliseconds.
+    """Yield the whole canvas as each frame of a GIF leaves it, and its duration in milliseconds.
 
     Args:
         data: The file.
-        size: Width and height of its canvas, to which frames are cut.
+        size: Width and height of its canvas, in pixels; frames are cropped to it.
 
     Yields:
-        The frame as RGBA, black and transparent where nothing is.
+        The canvas as RGBA, transparent black where nothing is drawn; and its duration.
 
     Raises:
-        IndexError: The file ends too early; or struct.error.
-        PictureTooLargeError: A frame would take more memory than may be taken.
+        IndexError: The file ends too early.
+        struct.error: The same.
+        PictureTooLargeError: A frame needs more memory than is allowed.
     """
     canvas, control = PIL.Image.new("RGBA", size), b""
     for block in blocks(data):
@@ -165,10 +166,10 @@ def gif_frames(data: bytes, size: tuple[int, int]) -> Iterator[tuple[PIL.Image.I
             continue
         left, top, width, height = unpack_from("<4H", block, 1)
         screen = data[:6] + pack("<2H", width, height) + data[10 : head_length(data)]
-        pixels, seen = _patch(screen + control + b"," + bytes(4) + block[5:] + b";", size)
+        pixels, visible = _patch(screen + control + b"," + bytes(4) + block[5:] + b";", size)
         flags, delay = unpack_from("<BH", control or bytes(6), 3)
         before, canvas, control = canvas, canvas.copy(), b""
-        canvas.paste(pixels, (left, top), seen)
+        canvas.paste(pixels, (left, top), visible)
         yield canvas, 10 * delay
         if flags >> 2 & 7 == _TO_PREVIOUS:
             canvas = before
@@ -178,21 +179,21 @@ def gif_frames(data: bytes, size: tuple[int, int]) -> Iterator[tuple[PIL.Image.I
 
 
 def _patch(gif: bytes, size: tuple[int, int]) -> tuple[PIL.Image.Image, PIL.Image.Image]:
-    """Return the colours of a frame that is a GIF of its own, and which of its pixels are seen."""
+    """Return the colours of a GIF of one frame, and a mask of its pixels that are visible."""
     with GifImageFile(io.BytesIO(gif)) as opened:
         memory.check(
             _BYTES * (opened.width * opened.height + size[0] * size[1]),
             f"a frame of {opened.width}x{opened.height}",
         )
         opened.load()
-        clear = opened.info.pop("transparency", None)  # which Pillow fails at without a palette
+        clear = opened.info.pop("transparency", None)  # Pillow fails at it without a palette
         numbers = PIL.Image.frombytes("L", opened.size, opened.tobytes())
-        seen = numbers.point([255 * (number != clear) for number in range(256)])
-        return opened.convert("RGB"), seen
+        visible = numbers.point([255 * (number != clear) for number in range(256)])
+        return opened.convert("RGB"), visible
 
 
 def _gif_info(data: bytes) -> dict[Any, Any]:
-    """Return the profile and XMP of a GIF by Pillow's names; see `gif_frames` for errors."""
+    """Return the profile and XMP of a GIF under Pillow's keys; see `gif_frames` for errors."""
     info = {}
     for block in blocks(data):
         name, at = block[3:14], 14

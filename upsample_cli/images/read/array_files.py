@@ -1,4 +1,4 @@
-"""Feature maps read from and written to .npy and .npz files; never unpickled.
+"""Read and write feature maps as .npy and .npz files, without ever unpickling.
 
 Source: numpy.lib.format, "The .npy array format"; a .npz is a ZIP archive of such files.
 """
@@ -21,7 +21,7 @@ from upsample_cli.images.places.place import Place
 Array: TypeAlias = NDArray[Any]
 FORMATS_OF_ARRAYS = ("npy", "npz")
 UNNAMED = "arr_0"
-"""What NumPy calls an array without a name."""
+"""NumPy's name for an array that was saved without a name."""
 
 _SIGNATURE, _ZIP_SIGNATURE = b"\x93NUMPY", b"PK"
 # What NumPy raises for damaged files; MemoryError where a header claims too large an array.
@@ -32,7 +32,7 @@ _ERRORS = (
 
 
 def format_of(place: Place) -> str:
-    """Return npy or npz where a path has such a suffix, else an empty text."""
+    """Return "npy" or "npz" if a path has that suffix, else an empty string."""
     suffix = place.suffix[1:]
     return suffix if suffix in FORMATS_OF_ARRAYS else ""
 
@@ -41,7 +41,7 @@ def read(place: Place) -> dict[str, Array]:
     """Return the arrays in a file by name; the one in a .npy is called `UNNAMED`.
 
     Raises:
-        ImageFileError: It is missing or broken, or holds objects that would have to be unpickled.
+        ImageFileError: The file is missing or broken, or holds objects that need unpickling.
     """
     name = place.label.replace("the picture", "the feature map")
     with place.open() as file:
@@ -74,15 +74,15 @@ def read(place: Place) -> dict[str, Array]:
 
 
 def write(arrays: Mapping[str, Array], format: str, file: BinaryIO) -> None:
-    """Write arrays to a file that need not seek.
+    """Write arrays to a file, which need not be seekable.
 
     Args:
-        arrays: By name; only one for npy.
+        arrays: Arrays by name; exactly one for npy.
         format: One of `FORMATS_OF_ARRAYS`.
-        file: Where to.
+        file: The file to write to.
 
     Raises:
-        ImageFileError: There are several arrays and the format is npy.
+        ImageFileError: The format is npy and there is not exactly one array.
     """
     if format == "npz":
         buffer = io.BytesIO()  # an archive seeks; standard output cannot
@@ -98,6 +98,6 @@ def write(arrays: Mapping[str, Array], format: str, file: BinaryIO) -> None:
 
 
 def _write(array: Array, file: Any) -> None:
-    """Write one array as a .npy by `write` alone, as pipes can do no more."""
+    """Write one array as a .npy, only by the file's `write`: a pipe has nothing else."""
     only_write: Any = SimpleNamespace(write=file.write)
     np.lib.format.write_array(only_write, np.ascontiguousarray(array), allow_pickle=False)

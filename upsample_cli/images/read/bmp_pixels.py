@@ -1,6 +1,6 @@
-"""BMPs that Pillow misreads, laid out anew as it reads them: runs of colours, and masks of bits.
+"""Rewrite BMPs that Pillow misreads, those with run-length encoding or bit masks, in plain form.
 
-Pillow lets runs go over the end of a row, and knows few of the masks that samples may have.
+Pillow lets runs continue past the end of a row, and knows few of the possible bit masks.
 
 Source: Microsoft, "Bitmap Storage" (BITMAPINFOHEADER, BITMAPV5HEADER, bitmap compression).
 """
@@ -13,17 +13,17 @@ from upsample_cli import memory
 from upsample_cli.images.places.place import MAX_PIXELS
 
 _RLE8, _RLE4, _MASKS, _MASKS_WITH_ALPHA = 1, 2, 3, 6  # compressions
-_LONGEST_HEAD = 14 + 124
-_BYTES_OF_RUNS, _BYTES_OF_MASKS = 3, 40  # that laying out a pixel anew takes
-_OS2 = 64  # bytes of a header whose compressions have other numbers
-_EMBEDDED = b"DEBM"
+_LONGEST_HEAD = 14 + 124  # bytes
+_BYTES_OF_RUNS, _BYTES_OF_MASKS = 3, 40  # memory in bytes per pixel, to rewrite
+_OS2 = 64  # bytes of OS/2's header, which numbers compressions otherwise
+_EMBEDDED = b"DEBM"  # the profile is in the file
 
 
 def plain(file: BinaryIO) -> tuple[BinaryIO, dict[Any, Any]]:
-    """Return a BMP without runs and masks, and its profile and bits a sample by Pillow's names.
+    """Return a BMP without runs and masks, and profile and bits per sample under Pillow's keys.
 
     Raises:
-        struct.error: It ends too early.
+        struct.error: The file ends too early.
     """
     file.seek(0)
     head = file.read(_LONGEST_HEAD)
@@ -35,7 +35,7 @@ def plain(file: BinaryIO) -> tuple[BinaryIO, dict[Any, Any]]:
         start, size = unpack_from("<2L", head, 126)
         file.seek(14 + start)
         info["icc_profile"] = file.read(size)
-    if abs(width * height) > MAX_PIXELS:  # which is refused later
+    if abs(width * height) > MAX_PIXELS:  # refused later, unless --max-pixels is higher
         return file, info
     if compression in (_RLE8, _RLE4):
         memory.check(_BYTES_OF_RUNS * abs(width * height), f"a BMP of {width}x{height}")
@@ -50,7 +50,7 @@ def plain(file: BinaryIO) -> tuple[BinaryIO, dict[Any, Any]]:
 
 
 def _without_runs(file: BinaryIO, head: bytes, has_nibbles: bool) -> bytes:
-    """Return a BMP of 8 bits a pixel, whose rows are cut off where the data is."""
+    """Return a BMP of 8 bits per pixel, decoded from runs, without rows that the data lacks."""
     start, length, width, height = unpack_from("<3Ll", head, 10)
     file.seek(14 + length)
     palette, data = file.read(start - 14 - length), file.read()
@@ -58,7 +58,7 @@ def _without_runs(file: BinaryIO, head: bytes, has_nibbles: bool) -> bytes:
     canvas = bytearray(stride * abs(height))
     x = y = at = 0
     while y < abs(height):
-        if at + 2 > len(data):  # Pillow will miss the rest
+        if at + 2 > len(data):  # Pillow will report the missing rows
             canvas = canvas[: y * stride]
             break
         count, value = data[at], data[at + 1]
@@ -75,14 +75,14 @@ def _without_runs(file: BinaryIO, head: bytes, has_nibbles: bool) -> bytes:
             packed, at = data[at : at + used], at + used + used % 2
         if has_nibbles:
             packed = bytes(nibble for byte in packed for nibble in (byte >> 4, byte & 15))
-        seen = packed[: min(count, max(width - x, 0))]
-        canvas[y * stride + x : y * stride + x + len(seen)] = seen
+        inside = packed[: min(count, max(width - x, 0))]
+        canvas[y * stride + x : y * stride + x + len(inside)] = inside
         x += count
     return _header(head, palette, 8, 0) + canvas
 
 
 def _without_masks(file: BinaryIO, head: bytes, masks: tuple[int, ...]) -> bytes:
-    """Return a BMP of 32 bits a pixel, with as many rows as there are."""
+    """Return a BMP of 32 bits per pixel, decoded by masks, without rows that the data lacks."""
     import numpy as np  # decoding begins before it has loaded
 
     start, _, width, height = unpack_from("<3Ll", head, 10)
@@ -106,11 +106,11 @@ def _without_masks(file: BinaryIO, head: bytes, masks: tuple[int, ...]) -> bytes
     return _header(head, layout, 32, _MASKS) + pixels.tobytes()
 
 
-def _header(head: bytes, behind: bytes, bits: int, compression: int) -> bytes:
-    """Return a head of another layout; what follows it, a palette or masks, is a part of it."""
+def _header(head: bytes, tail: bytes, bits: int, compression: int) -> bytes:
+    """Return a file's head for another layout, ending with `tail`: its palette or masks."""
     size = 56 if compression else 40
-    start = 54 + len(behind)
+    start = 54 + len(tail)
     return (
         pack("<2s4L", b"BM", 0, 0, start, size) + head[18:28]
-        + pack("<HLL", bits, compression, 0) + head[38:54] + behind
+        + pack("<HLL", bits, compression, 0) + head[38:54] + tail
     )  # fmt: skip

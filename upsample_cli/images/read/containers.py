@@ -1,4 +1,4 @@
-"""What the parts of JPEG 2000, AVIF and WebP files say and Pillow overlooks.
+"""Read what Pillow overlooks in the boxes and chunks of JPEG 2000, AVIF and WebP files.
 
 Source: ITU-T T.800, annex I (JP2); ISO/IEC 14496-12 and 23008-12 (boxes, `clap`); XMP, part 3; RFC
 9649, "WebP Image Format".
@@ -14,14 +14,14 @@ from PIL import ImagePalette
 
 _EXIF = b"JpgTiffExif->JP2"
 _XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
-_SIZES = b"\xff\x4f\xff\x51"  # begins the pixels: samples, their number and depth
-_OVER_8, _IS_12 = 0x40, 0x20  # bits of AVIF's depth
-_WITHIN = {b"jp2h": 0, b"meta": 4, b"iprp": 0}  # hold boxes behind so many bytes
-_WEBP_FRAME, _FRAME_HEADER = b"ANMF", 16  # holds chunks of its own behind so many bytes
+_SIZES = b"\xff\x4f\xff\x51"  # begins the pixel data: channels and depth follow
+_OVER_8, _IS_12 = 0x40, 0x20  # flags in the depth byte of an AVIF
+_PARENTS = {b"jp2h": 0, b"meta": 4, b"iprp": 0}  # hold boxes, after this number of bytes
+_WEBP_FRAME, _FRAME_HEADER = b"ANMF", 16  # holds chunks after a header of 16 bytes
 
 
 def complete_info(opened: PIL.Image.Image, file: BinaryIO) -> None:
-    """Put what a JPEG 2000, AVIF or WebP says and Pillow overlooks into a picture's info."""
+    """Add to a picture's info what its JPEG 2000, AVIF or WebP says and Pillow overlooks."""
     if opened.format == "WEBP":
         opened.info["lossless"] = is_lossless_webp(file)
         return
@@ -30,7 +30,7 @@ def complete_info(opened: PIL.Image.Image, file: BinaryIO) -> None:
 
 
 def read_jpeg2000(opened: PIL.Image.Image, data: bytes) -> None:
-    """Put profile, EXIF, XMP, bits and colour space into a picture's info, and mend its palette."""
+    """Add profile, EXIF, XMP, bits and colour space to a picture's info, and mend its palette."""
     info: dict[Any, Any] = opened.info
     start = data.find(_SIZES) + 4
     count = unpack_from(">H", data, start + 36)[0]
@@ -43,25 +43,25 @@ def read_jpeg2000(opened: PIL.Image.Image, data: bytes) -> None:
         elif kind == b"uuid" and body.startswith((_EXIF, _XMP)):
             info["exif" if body.startswith(_EXIF) else "xmp"] = body[16:]
         elif kind == b"pclr" and opened.mode in ("P", "PA") and opened.palette:
-            # Pillow leaves out colours that come twice, and so moves those behind them.
+            # Pillow drops repeated colours, which shifts the indices of all later colours.
             levels = body[3 + body[2] :][: body[2] * unpack_from(">H", body)[0]]
             opened.palette = ImagePalette.ImagePalette(opened.palette.mode, levels)
             opened.palette.dirty = 1
 
 
 def read_avif(opened: PIL.Image.Image, data: bytes) -> None:
-    """Put bits, crop and whether the colours are stored as they are into a picture's info.
+    """Add bits per sample, losslessness and crop to a picture's info.
 
-    Only AVIFs without loss store them so. The crop is the part of the pixels that is the picture:
-    left, top, right and bottom, or None.
+    An AVIF counts as lossless if it stores RGB, not YCbCr, as only lossless files do. The crop is
+    left, top, right and bottom of the part to show, in pixels, or None for all of it.
 
     Source: AV1 Codec ISO Media File Format Binding, av1C; ITU-T H.273, matrix 0 (identity).
 
     Raises:
-        ValueError: The crop lies outside.
+        ValueError: The crop lies outside the picture.
     """
-    held = dict(reversed([*boxes(data)]))  # the first of each kind
-    properties = [*boxes(held.get(b"ipco", b""))]
+    by_kind = dict(reversed([*boxes(data)]))  # the first of each kind
+    properties = [*boxes(by_kind.get(b"ipco", b""))]
     depths = [body[2] for kind, body in properties if kind == b"av1C" and len(body) > 2] or [0]
     colours = [body for kind, body in properties if kind == b"colr" and body[:4] == b"nclx"]
     opened.info["bits"] = 8 + 2 * bool(depths[0] & _OVER_8) + 2 * bool(depths[0] & _IS_12)
@@ -69,14 +69,14 @@ def read_avif(opened: PIL.Image.Image, data: bytes) -> None:
     opened.info["crop"] = None
     if b"clap" not in dict(properties):
         return
-    (primary,) = unpack_from(">L" if held[b"pitm"][0] else ">H", held[b"pitm"], 4)
-    own = dict(properties[index - 1] for index in _associated(held[b"ipma"], primary))
-    if b"clap" in own:
-        opened.info["crop"] = _crop(own[b"clap"], opened.size)
+    (primary,) = unpack_from(">L" if by_kind[b"pitm"][0] else ">H", by_kind[b"pitm"], 4)
+    applicable = dict(properties[index - 1] for index in _associated(by_kind[b"ipma"], primary))
+    if b"clap" in applicable:
+        opened.info["crop"] = _crop(applicable[b"clap"], opened.size)
 
 
 def _crop(clap: bytes, size: tuple[int, int]) -> tuple[int, int, int, int]:
-    """Return the part of a picture of a width and height that a box clap names."""
+    """Return the crop in a `clap` box, for a picture whose width and height are `size`."""
     numbers = unpack_from(">LLLLlLlL", clap)
     width, height, right, down = (numbers[i] / (numbers[i + 1] or 1) for i in (0, 2, 4, 6))
     left, top = (size[0] - width) / 2 + right, (size[1] - height) / 2 + down
@@ -87,7 +87,7 @@ def _crop(clap: bytes, size: tuple[int, int]) -> tuple[int, int, int, int]:
 
 
 def _associated(table: bytes, item: int) -> list[int]:
-    """Return the indices, from 1 on, of the properties that an item has."""
+    """Return the indices, counted from 1, of the properties that a table gives an item."""
     version, wide, at = table[0], table[3] & 1, 8
     for _ in range(unpack_from(">L", table, 4)[0]):
         name, count = unpack_from(">LB" if version else ">HB", table, at)
@@ -100,7 +100,7 @@ def _associated(table: bytes, item: int) -> list[int]:
 
 
 def boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yield kind and content of every box, those in some others included."""
+    """Yield kind and content of every box; for a box in `_PARENTS`, those of the boxes inside."""
     at = 0
     while at + 8 <= len(data):
         length, kind = unpack_from(">L4s", data, at)
@@ -110,15 +110,15 @@ def boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         if length < head:
             return
         body = data[at + head : at + length]
-        if kind in _WITHIN:
-            yield from boxes(body[_WITHIN[kind] :])
+        if kind in _PARENTS:
+            yield from boxes(body[_PARENTS[kind] :])
         else:
             yield kind, body
         at += length
 
 
 def is_lossless_webp(file: BinaryIO) -> bool:
-    """Tell whether all frames of a WebP file are coded without loss."""
+    """Return whether all frames of a WebP file are coded without loss."""
     kinds = set()
     file.seek(12)
     while len(header := file.read(8)) == 8:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # few pictures have a palette or are animations
 
 _Chunks: TypeAlias = tuple[Chunk, ...]
 _PLAIN_MODES = {"L", "LA", "RGB", "RGBA", "CMYK", "F"}
-_EQUAL_MODES = {"La", "RGBa", "RGBX"}  # hold what a plain mode holds, in another way
+_EQUAL_MODES = {"La", "RGBa", "RGBX"}  # hold the same as a plain mode, in another form
 _MODE_NAMES = {"1": "1-bit", "P": "palette", "PA": "palette"}
 
 
@@ -32,13 +32,13 @@ class Decoded(NamedTuple):
 
     Args:
         name: What errors call it.
-        picture: A picture of Pillow's with mode L, LA, RGB, RGBA, CMYK, F, or one of 16-bit grey;
-            or samples of shape (H, W, C) that Pillow has no mode for.
+        picture: Pillow's picture, of mode L, LA, RGB, RGBA, CMYK, F, or a mode of 16-bit grey, or
+            of mode 1 or P with a palette; or samples, shape (H, W, C), without a mode in Pillow.
         format: Pillow's name of the file's format, such as "PNG".
         metadata: What the file says beside its pixels.
-        notes: What decoding changed, each in a few words.
-        depth: How to make samples of more than 8 bits out of the picture.
-        palette: The colours of its indices, where these are kept.
+        notes: What decoding changed, a few words for each change.
+        depth: How to get samples of more than 8 bits from the picture.
+        palette: The colours, if samples are kept as indices; else None.
     """
 
     name: str
@@ -53,17 +53,17 @@ class Decoded(NamedTuple):
 def decode(
     place: Place, max_pixels: int = MAX_PIXELS, strict: bool = False, indexed: bool = False
 ) -> "Decoded | Animation":
-    """Return the picture or the animation in a file with at most so many pixels.
+    """Return the picture or the animation in a file.
 
     Args:
         place: Where to read.
-        max_pixels: The most pixels that it may have.
+        max_pixels: The most pixels that a picture, or a frame of an animation, may have.
         strict: Whether to refuse damage even if it does not touch the pixels.
-        indexed: Whether the samples of a still picture with a palette remain indices.
+        indexed: Whether to keep the samples of a still picture with a palette as indices.
 
     Raises:
-        ImageFileError: It is missing, cannot be read, is broken, or is not a picture.
-        PictureTooLargeError: It has more pixels.
+        ImageFileError: The file is missing, cannot be read, is broken, or is not a picture.
+        PictureTooLargeError: It has more pixels, or needs more memory than is allowed.
     """
     name = place.label
     with place.open() as file, opening.image_errors(name):
@@ -101,10 +101,10 @@ def _decoded(
 
 
 def upright(opened: PIL.Image.Image) -> tuple[PIL.Image.Image, bool]:
-    """Load a picture and turn it as its EXIF says.
+    """Load a picture, and turn it upright as its EXIF says.
 
     Returns:
-        The picture, and whether it may have been turned, so that its orientation is out of date.
+        The picture, and whether it may have been turned, so that its EXIF is out of date.
     """
     opened.load()
     if opened.format == "TIFF":  # Pillow turns these as it loads them
@@ -137,7 +137,7 @@ def _decode_tiff(
 def _decode_animation(
     opened: PIL.Image.Image, name: str, file: BinaryIO, chunks: _Chunks
 ) -> "Animation":
-    """Return an animation, which no longer needs its file."""
+    """Return an animation in memory; its file is no longer needed."""
     from upsample_cli.images.read import animation
 
     if raw_modes.is_deep(opened):
@@ -156,7 +156,7 @@ def _decode_still(
     opened: PIL.Image.Image, name: str, file: BinaryIO, chunks: _Chunks, indexed: bool
 ) -> Decoded:
     """Return a still picture, or the first of several."""
-    # MPO is a JPEG with more pictures behind the first, as phones write it.
+    # MPO is a JPEG with more pictures after the first, as phones write them.
     format = (opened.format or "PNG").replace("MPO", "JPEG")
     if format == "JPEG2000" and opened.info["bits"] > 8 and not opened.mode.startswith("I"):
         from upsample_cli.images.read import other_formats  # few pictures need it
@@ -189,7 +189,7 @@ def _decode_still(
 def _kept(
     metadata: Metadata, format: str, opened: PIL.Image.Image, file: BinaryIO
 ) -> tuple[Metadata, tuple[str, ...]]:
-    """Return metadata that names no part of the file that is left out, and notes on such parts."""
+    """Return metadata that mentions no part that is left out, and notes on the parts left out."""
     if format == "JPEG":
         from upsample_cli.images.read import jpeg_parts
 
@@ -205,7 +205,7 @@ def _kept(
 def _loaded(
     opened: PIL.Image.Image, file: BinaryIO, chunks: _Chunks, format: str
 ) -> PIL.Image.Image:
-    """Return a picture with its pixels, cropped as its file says, once these are checked."""
+    """Return a picture with its pixels loaded, cropped as its file says, and checked."""
     if format == "GIF":
         from upsample_cli.images.read import animation  # seldom needed
 
@@ -220,7 +220,7 @@ def _loaded(
 
 
 def _plain(picture: PIL.Image.Image) -> tuple[PIL.Image.Image, tuple[str, ...]]:
-    """Return a picture of 8 bits in a mode that can be filtered, and a note if that changes it."""
+    """Return an 8-bit picture in a mode that can be filtered, and a note if that changes it."""
     is_transparent = picture.mode in {"PA", "La", "RGBa"} or "transparency" in picture.info
     if picture.mode in _PLAIN_MODES and not is_transparent:
         return picture, ()

@@ -1,4 +1,4 @@
-"""Turn what is decoded from a file into samples."""
+"""Read still pictures, and turn what was decoded from a file into samples."""
 
 from typing import Any
 
@@ -11,15 +11,15 @@ from upsample_cli.images.image import Image, Samples
 from upsample_cli.images.places.place import MAX_PIXELS, Place
 from upsample_cli.images.read.decode import Decoded, decode
 
-_LARGEST = 1e30  # of floating-point samples: sums of larger ones would overflow
+_LARGEST = 1e30  # limit of floating-point samples: sums of larger samples would overflow
 _PART = 1 << 20  # pixels to convert at once
 
 
 def read(place: Place, max_pixels: int = MAX_PIXELS) -> Image:
-    """Return the still picture in a file, CMYK as sRGB.
+    """Return the still picture in a file; CMYK is converted to sRGB.
 
     Raises:
-        ImageFileError: It is an animation, or `decode` or `to_image` raises it.
+        ImageFileError: The file holds an animation, or `decode` or `to_image` refuses it.
     """
     decoded = decode(place, max_pixels)
     if not isinstance(decoded, Decoded):
@@ -28,7 +28,7 @@ def read(place: Place, max_pixels: int = MAX_PIXELS) -> Image:
 
 
 def to_still(decoded: Decoded) -> Image:
-    """Return a decoded picture as samples, CMYK as sRGB; see `to_image`."""
+    """Return a decoded picture as an `Image`, CMYK converted to sRGB; see `to_image`."""
     image = to_image(decoded)
     if not image.is_cmyk:
         return image
@@ -38,10 +38,10 @@ def to_still(decoded: Decoded) -> Image:
 
 
 def to_image(decoded: Decoded) -> Image:
-    """Return a decoded picture as samples, and free the memory of the decoded one.
+    """Return a decoded picture as an `Image`, and free the memory of Pillow's picture.
 
     Raises:
-        ImageFileError: Its samples have more than 16 bits, or are not finite numbers.
+        ImageFileError: Its samples need more than 16 bits, or are NaN, infinite or beyond 1e30.
     """
     picture = decoded.picture
     if isinstance(picture, PIL.Image.Image):
@@ -56,7 +56,7 @@ def to_image(decoded: Decoded) -> Image:
 def _samples(decoded: Decoded, picture: PIL.Image.Image) -> Samples:
     """Return a picture's samples, shape (H, W, C), uint8, uint16 or float32.
 
-    Pillow hands samples over in a copy of its own: a part at a time, that copy stays small.
+    Pillow copies the samples that it hands over; converting part by part keeps that copy small.
     """
     height, width = picture.height, picture.width
     step = max(1, _PART // width)
@@ -72,7 +72,7 @@ def _samples(decoded: Decoded, picture: PIL.Image.Image) -> Samples:
 
 
 def _rows(decoded: Decoded, picture: PIL.Image.Image, rows: range) -> Samples:
-    """Return some rows of a picture; see `_samples`."""
+    """Return the samples of some rows of a picture; see `_samples`."""
     box = (0, rows.start, picture.width, rows.stop)
     is_whole = len(rows) == picture.height  # cropping copies
     samples: NDArray[Any] = np.asarray(picture if is_whole else picture.crop(box))
@@ -88,7 +88,7 @@ def _rows(decoded: Decoded, picture: PIL.Image.Image, rows: range) -> Samples:
 
 
 def _check_finite(samples: Samples, name: str) -> None:
-    """Refuse floating-point samples that cannot be summed; row by row, to save memory."""
+    """Refuse floating-point samples that are not finite or too large; by rows, to save memory."""
     if samples.dtype.kind == "f" and not all(
         (np.abs(row) <= _LARGEST).all()  # false for NaN
         for row in samples

@@ -1,4 +1,4 @@
-"""What Pillow does not see in a JPEG: that more is behind its picture, or only its end is missing.
+"""Find what Pillow overlooks in a JPEG: attachments after its picture, and a lost end marker.
 
 Source: ITU-T T.81, annexes B (markers) and G (progression).
 """
@@ -15,14 +15,14 @@ import PIL.Image
 from PIL.JpegImagePlugin import jpeg_factory
 
 _BEGIN, _END = b"\xff\xd8", b"\xff\xd9"
-# Data to try before the end marker: if it changes what is decoded, pixels are missing. It has every
-# restart marker, as the decoder may ignore data until the one that is due.
+# Data to insert before the end marker: if it changes the decoded pixels, some are missing. It holds
+# every restart marker, because the decoder may skip data until the marker that is due.
 _TAILS = (
     b"", *(b"".join(fill * 64 + bytes([0xFF, 0xD0 + i]) for i in range(8)) for fill in (b"U", b"*"))
 )  # fmt: skip
 _MARKER = re.compile(rb"\xff[\xc0-\xcf\xda-\xfe]")
 _PROGRESSIVE, _SCAN = 0xC2, 0xDA
-_HEAD, _TAIL = 64, 4096  # bytes of the segments and of the end that tell what is attached
+_HEAD, _TAIL = 64, 4096  # bytes to search for attachments: of each segment, at the end
 _GAIN_MAP = b"hdrgm:", b"GainMap", b"urn:iso:std:iso:ts:21496"
 _MOTION = b"MotionPhoto", b"MicroVideo"
 _CLAIMS = re.compile(
@@ -35,7 +35,7 @@ _CLAIMS = re.compile(
 def without_attachments(
     xmp: bytes, opened: PIL.Image.Image, file: BinaryIO
 ) -> tuple[bytes, tuple[str, ...]]:
-    """Return XMP that no longer claims what lies behind a picture, and notes on what does."""
+    """Return XMP without claims of a gain map or video after the picture, and notes on these."""
     file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
     segments = b"".join(data[:_HEAD] for _, data in getattr(opened, "applist", []))
     marks, notes = xmp + segments + file.read(), []
@@ -47,7 +47,7 @@ def without_attachments(
 
 
 def with_end_marker(file: BinaryIO) -> io.BytesIO | None:
-    """Return a JPEG with its end marker added; None where more than the marker is missing."""
+    """Return a JPEG with its end marker added; None if more is missing, or it is not a JPEG."""
     file.seek(0)
     if file.read(2) != _BEGIN:  # other files are not read whole: /dev/zero never ends
         return None
@@ -66,18 +66,18 @@ def with_end_marker(file: BinaryIO) -> io.BytesIO | None:
 
 
 def _has_all_scans(data: bytes) -> bool:
-    """Tell whether every bit of every coefficient of a progressive JPEG has had its scan."""
-    coarse: set[tuple[int, int]] = set()
+    """Return whether scans hold all bits of all coefficients; True if a JPEG is not progressive."""
+    incomplete: set[tuple[int, int]] = set()
     at, is_progressive = 2, False
-    while found := _MARKER.search(data, at):
-        marker, start = data[found.start() + 1], found.end() + 2
-        at = found.end() + unpack_from(">H", data, found.end())[0]
+    while match := _MARKER.search(data, at):
+        marker, start = data[match.start() + 1], match.end() + 2
+        at = match.end() + unpack_from(">H", data, match.end())[0]
         if marker == _PROGRESSIVE:
             is_progressive = True
             components = data[start + 6 : at : 3]
-            coarse = set(product(components, range(64)))
+            incomplete = set(product(components, range(64)))
         elif marker == _SCAN and at <= len(data):
             first, last, bits = data[at - 3 : at]
             parts = set(product(data[start + 1 : at - 3 : 2], range(first, last + 1)))
-            coarse = coarse | parts if bits & 15 else coarse - parts
-    return not (is_progressive and coarse)
+            incomplete = incomplete | parts if bits & 15 else incomplete - parts
+    return not (is_progressive and incomplete)

@@ -1,4 +1,4 @@
-"""Opening a picture: which formats are read, and what the head of a file says. Decodes no pixel."""
+"""Open pictures without decoding pixels: which formats are read, and what a file's head says."""
 
 import logging
 from collections.abc import Iterator
@@ -20,30 +20,30 @@ if TYPE_CHECKING:  # decoding begins before NumPy has loaded
     from upsample_cli.planes import Size
 
 ALL_FRAMES = 64
-"""The limit on all frames of an animation together, in multiples of --max-pixels."""
+"""The limit on the pixels of all frames of an animation together, in multiples of --max-pixels."""
 UNKNOWN = "not a supported image file"
-"""What errors say of a file that is not a picture, or one of an unknown format such as HEIC."""
-# Common formats first: Pillow imports all its plugins once it comes to a rare one.
-# TGA comes last: it has no signature, and its plugin takes icons for TGAs.
+"""What errors call a file that is not a picture, or is in a format that is not read."""
+# Common formats first: Pillow imports all its plugins when it comes to a rare one.
+# TGA comes last: it has no signature, and its plugin would open icons as TGAs.
 READABLE = [*(name for name in dict.fromkeys(FORMATS.values()) if name not in ("PGM", "TGA")),
             "QOI", "DDS", "SGI", "PCX", "TGA"]  # fmt: skip
-_BIG_ENDIAN_BIG_TIFF = b"MM\0\x2b"  # which Pillow takes for a small one
+_BIG_ENDIAN_BIG_TIFF = b"MM\0\x2b"  # Pillow mistakes it for a classic TIFF
 _TIFF = (b"II\x2a\0", b"MM\0\x2a", b"II\x2b\0")
 ANIMATED = {"GIF": "GIF", "WEBP": "WebP", "PNG": "PNG", "AVIF": "AVIF"}
-"""The formats that an animation can have, and their names in messages."""
-# Bytes a pixel that decoding and holding a picture takes at most, measured by mode and format.
+"""The formats that can hold an animation, and their names in messages."""
+# The most bytes per pixel that decoding and holding a picture takes, measured by mode and format.
 _BYTES, _HEAVY_BYTES = 16, 24
 _LIGHT_BYTES = {"1": 3, "L": 3, "I;16": 5, "I;16B": 5}
-_DECODED_WHOLE = {"WEBP", "AVIF", "JPEG2000", "HEIF"}  # the decoder keeps a picture of its own
+_DECODED_WHOLE = {"WEBP", "AVIF", "JPEG2000", "HEIF"}  # the decoder keeps its own copy
 _LONGEST_TEXT = 1 << 25  # bytes of one text in a PNG: editors write long histories
 
-PIL.Image.MAX_IMAGE_PIXELS = None  # `check_size` holds our own limit
-# What Pillow logs of damage it also raises.
+PIL.Image.MAX_IMAGE_PIXELS = None  # `check_size` enforces our own limit
+# Pillow also raises errors for the damage that it logs.
 logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 
 def open_picture(file: BinaryIO) -> PIL.Image.Image | None:
-    """Return a picture that is not yet loaded; None for one that `other_reader` reads.
+    """Open a picture without loading its pixels; return None if `other_reader` reads it.
 
     Raises:
         PIL.UnidentifiedImageError: It is not a picture.
@@ -52,7 +52,7 @@ def open_picture(file: BinaryIO) -> PIL.Image.Image | None:
         return common
     file.seek(0)
     head = file.read(12)
-    from upsample_cli.images.read import bmp_pixels, other_formats  # PNG and JPEG go without
+    from upsample_cli.images.read import bmp_pixels, other_formats  # not for PNG, JPEG
 
     kind = other_formats.kind_of(head)
     if kind == "HEIF":
@@ -80,7 +80,7 @@ def open_picture(file: BinaryIO) -> PIL.Image.Image | None:
 
 
 def other_reader(file: BinaryIO) -> ModuleType:
-    """Return the module whose `size` and `read` are for a file that Pillow does not read."""
+    """Return the module whose functions `size` and `read` read a file that Pillow does not."""
     file.seek(0)
     if file.read(4) in (*_TIFF, _BIG_ENDIAN_BIG_TIFF):
         from upsample_cli.images.read import tiff_reader  # tifffile is slow to import
@@ -92,12 +92,12 @@ def other_reader(file: BinaryIO) -> ModuleType:
 
 
 def is_animated(opened: PIL.Image.Image) -> bool:
-    """Tell whether a picture has frames that follow each other in time."""
+    """Return whether a picture has frames that follow each other in time."""
     return opened.format in ANIMATED and bool(getattr(opened, "is_animated", False))
 
 
 def frame_count(opened: PIL.Image.Image) -> int:
-    """Return how many frames or pages a picture has."""
+    """Return the number of frames or pages in a picture."""
     if opened.format == "TIFF":
         from upsample_cli.images.read import pillow_tiff
 
@@ -109,8 +109,8 @@ def check_size(size: "Size", name: str, max_pixels: int) -> None:
     """Refuse a picture without pixels or with too many.
 
     Raises:
-        ImageFileError: It is empty.
-        PictureTooLargeError: It is too large.
+        ImageFileError: It has no pixels.
+        PictureTooLargeError: It has more than `max_pixels`.
     """
     height, width = size
     if width * height == 0:
@@ -122,7 +122,7 @@ def check_size(size: "Size", name: str, max_pixels: int) -> None:
 
 
 def check(opened: PIL.Image.Image, name: str, max_pixels: int) -> None:
-    """Refuse a picture for its size, its frames, or what it holds; see `check_size`."""
+    """Refuse a picture with too many pixels or frames, or a TIFF that cannot be read correctly."""
     check_size((opened.height, opened.width), name, max_pixels)
     pixels, is_moving = opened.width * opened.height, is_animated(opened)
     is_heavy = is_moving or opened.format in _DECODED_WHOLE
@@ -141,15 +141,15 @@ def check(opened: PIL.Image.Image, name: str, max_pixels: int) -> None:
 
 
 def crop_of(opened: PIL.Image.Image) -> tuple[int, int, int, int] | None:
-    """Return the part of an AVIF that is the picture; None if all of it is. Pillow keeps all."""
+    """Return the crop that an AVIF asks for, which Pillow ignores; None for the whole picture."""
     return opened.info["crop"] if opened.format == "AVIF" else None
 
 
 def read_size(place: Place, max_pixels: int = MAX_PIXELS) -> "Size":
-    """Return height and width of the picture in a file, upright, from its head alone.
+    """Return the upright height and width of the picture in a file, from its head if possible.
 
     Raises:
-        ImageFileError: It is missing, not a picture, or one that `decode` refuses by its head.
+        ImageFileError: The file is missing, no picture, or one that `decode` refuses by its head.
     """
     name = place.label
     with place.open_head() as file, image_errors(name):
@@ -168,13 +168,13 @@ def read_size(place: Place, max_pixels: int = MAX_PIXELS) -> "Size":
             height, width = opened.height, opened.width
             if (box := crop_of(opened)) is not None:
                 height, width = box[3] - box[1], box[2] - box[0]
-            # Pillow states the size of a TIFF as it is upright.
+            # Of a TIFF, Pillow already gives the upright size.
             swaps = opened.format != "TIFF" and exif.orientation_of(opened) in (5, 6, 7, 8)
             return (width, height) if swaps else (height, width)
 
 
 def is_picture(place: Place) -> bool:
-    """Tell by its first bytes whether a file is a picture of any format that is read."""
+    """Return whether a file, by its first bytes, is a picture in any format that is read."""
     try:
         with place.open_head() as file:
             if (opened := open_picture(file)) is not None:
@@ -188,7 +188,7 @@ def is_picture(place: Place) -> bool:
 
 @contextmanager
 def image_errors(name: str) -> Iterator[None]:
-    """Turn whatever a decoder raises in the block into an `ImageFileError` about a picture."""
+    """Turn any error of a decoder in the block into an `ImageFileError` that names the picture."""
     try:
         yield
     except (ImageFileError, MemoryError):
@@ -206,7 +206,7 @@ def image_errors(name: str) -> Iterator[None]:
 
 
 def _known_formats() -> list[str]:
-    """Return the readable formats that this Pillow has a plugin for; it fails at others."""
+    """Return the readable formats that this Pillow has plugins for; others would raise errors."""
     if find_spec("PIL.AvifImagePlugin"):
         return READABLE
     return [name for name in READABLE if name != "AVIF"]

@@ -1,4 +1,4 @@
-"""Formats that Pillow does not read, or not with all their bits, through libraries of an extra."""
+"""Read formats that Pillow cannot read, or not with all their bits, with optional libraries."""
 
 import io
 import re
@@ -17,7 +17,7 @@ from upsample_cli.images.read.decode import Decoded
 from upsample_cli.images.read.opening import check_size
 from upsample_cli.images.read.raw_modes import rescaled
 
-if TYPE_CHECKING:  # decoding begins before it has loaded
+if TYPE_CHECKING:  # decoding begins before NumPy has loaded
     from numpy.typing import NDArray
 
     from upsample_cli.planes import Size
@@ -28,28 +28,28 @@ _MAGIC = {
 }  # fmt: skip
 _HEIF = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 _RGB, _GREY = 16, 17  # colour spaces of JPEG 2000
-_DPI, _PROFILE, _EXIF, _XMP = 1005, 1039, 1058, 1060  # resources of Photoshop
+_DPI, _PROFILE, _EXIF, _XMP = 1005, 1039, 1058, 1060  # numbers of Photoshop's resources
 _MODULES = {
     "JPEG XL": "imagecodecs", "Radiance HDR": "imagecodecs", "OpenEXR": "OpenEXR",
     "Photoshop": "psd_tools",
 }  # fmt: skip
-_BYTES = {"Photoshop": 72}  # that a pixel takes at most in these libraries, measured
+_BYTES = {"Photoshop": 72}  # the most bytes that a pixel takes in these libraries, measured
 _OTHER_BYTES = 32
 _RADIANCE_SIZE = re.compile(rb"\n[-+]Y (\d+) [-+]X (\d+)\n")
-_JPEGXL_RATIOS = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
+_JPEGXL_RATIOS = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))  # width : height
 
 _LINEAR = "its linear light became sRGB's curve"
 
 
 def kind_of(head: bytes) -> str | None:
-    """Return the name of the format that the first 12 bytes of a file are of; None if none here."""
+    """Return the name of a file's format by its first 12 bytes; None if it is not read here."""
     if head[4:8] == b"ftyp" and head[8:12] in _HEIF:
         return "HEIF"
     return next((name for magic, name in _MAGIC.items() if head.startswith(magic)), None)
 
 
 def library(kind: str, module: str) -> Any:
-    """Return a library that a kind of picture needs.
+    """Return the imported library `module`, which a kind of picture needs.
 
     Raises:
         ImportError: It is not installed.
@@ -62,7 +62,7 @@ def library(kind: str, module: str) -> Any:
 
 
 def size(file: BinaryIO, name: str, max_pixels: int) -> "Size":
-    """Return height and width of a picture; most of these formats tell no more than all."""
+    """Return height and width of a picture, in pixels; it is decoded whole for that."""
     picture = read(file, name, max_pixels).picture
     if isinstance(picture, PIL.Image.Image):
         return picture.height, picture.width
@@ -74,7 +74,7 @@ def read(file: BinaryIO, name: str, max_pixels: int) -> Decoded:
     """Return the picture in a file of one of these formats.
 
     Raises:
-        ImageFileError: Its samples are of another kind.
+        ImageFileError: Its kind of samples is not read.
         ImportError: Its library is not installed.
         PictureTooLargeError: It has too many pixels.
     """
@@ -104,7 +104,7 @@ def read(file: BinaryIO, name: str, max_pixels: int) -> Decoded:
 
 
 def _size_in_head(kind: str, data: bytes, codecs: Any) -> "Size":
-    """Return height and width as a file's head states them, before anything is decoded.
+    """Return height and width as a file's head states them, without decoding pixels.
 
     Source: Adobe, "Photoshop File Formats Specification"; Radiance, "Picture file format".
     """
@@ -123,23 +123,23 @@ def _size_in_head(kind: str, data: bytes, codecs: Any) -> "Size":
 
 
 def _jpegxl_size(data: bytes) -> "Size":
-    """Return height and width, which are the first bits of a JPEG XL, the lowest of a byte first.
+    """Return height and width from the first bits of a JPEG XL, lowest bit of each byte first.
 
     Source: ISO/IEC 18181-1, SizeHeader; 18181-2, boxes jxlc and jxlp.
     """
     if data[:1] != b"\xff":
-        streams = {b"jxlc": 0, b"jxlp": 4}  # and the bytes before them
+        streams = {b"jxlc": 0, b"jxlp": 4}  # boxes, and the bytes in them before the pixels
         data = next(body[streams[box] :] for box, body in boxes(data) if box in streams)
     bits = int.from_bytes(data[2:14], "little")
 
     def take(count: int) -> int:
-        """Return the next bits as a number."""
+        """Return the next `count` bits as a number."""
         nonlocal bits
         number, bits = bits % (1 << count), bits >> count
         return number
 
     def side() -> int:
-        """Return the next length."""
+        """Return the next side, in pixels."""
         return 8 * (1 + take(5)) if is_small else 1 + take((9, 13, 18, 30)[take(2)])
 
     is_small = take(1)
@@ -151,10 +151,10 @@ def _jpegxl_size(data: bytes) -> "Size":
 
 
 def read_deep_jpeg2000(opened: PIL.Image.Image, file: BinaryIO, name: str) -> Decoded:
-    """Return a JPEG 2000 of more than 8 bits a colour, of which Pillow makes white black.
+    """Return a JPEG 2000 of more than 8 bits per colour, in which Pillow would turn white black.
 
     Raises:
-        ImageFileError: The samples are not plain RGB.
+        ImageFileError: The samples are neither RGB nor grey.
         ImportError: imagecodecs is not installed.
     """
     bits, space = opened.info["bits"], opened.info.get("space", _RGB)
@@ -170,7 +170,7 @@ def read_deep_jpeg2000(opened: PIL.Image.Image, file: BinaryIO, name: str) -> De
 
 
 def _checked(samples: "NDArray[Any]", name: str, kind: str) -> "NDArray[Any]":
-    """Refuse samples other than one to four levels a pixel."""
+    """Return samples, 1 to 4 per pixel of 8 or 16 bits or floating-point; refuse all others."""
     import numpy as np
 
     if samples.dtype == np.float16:
@@ -190,10 +190,10 @@ def _photoshop(file: Any, name: str) -> Decoded:
         raise ImageFileError(
             f"{name} holds only layers; save it with Photoshop's maximum compatibility"
         )
-    colours, about = file.color_mode.name, file.image_resources.get_data
-    dpi, exif = about(_DPI), about(_EXIF)
+    colours, resource = file.color_mode.name, file.image_resources.get_data
+    dpi, exif = resource(_DPI), resource(_EXIF)
     metadata = Metadata(
-        about(_PROFILE), exif and upright(exif), about(_XMP),
+        resource(_PROFILE), exif and upright(exif), resource(_XMP),
         dpi=dpi and (dpi.horizontal / 65536, dpi.vertical / 65536),
     )  # fmt: skip
     notes = ("its layers are flattened",) if len(file) else ()
@@ -212,7 +212,7 @@ def _photoshop(file: Any, name: str) -> Decoded:
 
 
 def _exr(file: Any, name: str) -> "NDArray[Any]":
-    """Return the first part of an OpenEXR file, with straight opacity."""
+    """Return the samples of the first part of an OpenEXR file, with straight opacity."""
     with file as opened:
         head = opened.header()
         channels = {key: channel.pixels for key, channel in opened.channels().items()}
@@ -229,13 +229,13 @@ def _exr(file: Any, name: str) -> "NDArray[Any]":
 
 
 def _encoded(light: "NDArray[Any]") -> "NDArray[Any]":
-    """Return linear light as levels on sRGB's curve, which goes on beyond 0 and 1."""
+    """Return linear light as levels on sRGB's curve, which is extended beyond 0..1."""
     import numpy as np
 
     from upsample_cli.images.levels import from_linear
 
     levels = np.array(light, np.float32)
-    for row in levels:  # each takes some copies
+    for row in levels:  # row by row, as the conversion makes copies
         colours = row[..., :3] if levels.ndim == 3 else row
         colours[...] = np.sign(colours) * from_linear(np.abs(colours))
     return levels

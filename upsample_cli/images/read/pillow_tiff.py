@@ -1,4 +1,4 @@
-"""TIFFs that Pillow reads: which they are, and what it needs to read them correctly."""
+"""Decide which TIFFs Pillow can read, and prepare them so that it reads them correctly."""
 
 import os
 import tempfile
@@ -21,8 +21,8 @@ WHITE_IS_ZERO, CMYK, _YCBCR = 0, 5, 6  # photometric interpretations
 UNSPECIFIED, ASSOCIATED = 0, 1  # kinds of extra samples
 _SIGNED, _SEPARATE_PLANES, _REDUCED = 2, 2, 1
 RARE_COMPRESSIONS = {34925, 50000, 50001}
-"""Those that Pillow may be built without: LZMA, Zstandard, WebP."""
-_STDERR_LOCK = Lock()
+"""Compressions that a build of Pillow may lack: LZMA, Zstandard, WebP."""
+_LIBTIFF_LOCK = Lock()
 
 
 def prepared(opened: PIL.Image.Image, file: BinaryIO) -> PIL.Image.Image | None:
@@ -31,24 +31,24 @@ def prepared(opened: PIL.Image.Image, file: BinaryIO) -> PIL.Image.Image | None:
     bits, extra = max(tags.get(_BITS, (1,))), tags.get(_EXTRA_SAMPLES, ())
     # Pillow drops samples other than colours and opacity.
     drops = UNSPECIFIED in extra or len(extra) > 1
-    # It reads separate planes as 8 bits, whatever their depth, and as straight opacity.
+    # Pillow reads separate planes as 8 bits, whatever their depth, and their opacity as straight.
     separate = tags.get(_PLANAR) == _SEPARATE_PLANES and (bits > 8 or ASSOCIATED in extra)
-    # Above 8 bits it does not invert white as 0, and cuts CMYK and premultiplied colours.
+    # Above 8 bits Pillow does not invert WhiteIsZero, and cuts CMYK and premultiplied colours.
     special = tags.get(_PHOTOMETRIC) in (WHITE_IS_ZERO, CMYK) or ASSOCIATED in extra
-    # It reads negative levels of 8 bits as light ones.
+    # Pillow reads negative 8-bit levels as light levels.
     negative = tags.get(_SAMPLE_FORMAT) == (_SIGNED,) and bits == 8
     if drops or separate or (special and bits > 8) or negative:
         return None
     if tags.get(_PHOTOMETRIC) == _YCBCR and opened.info.get("compression") == "raw":
         return _opened_by_libtiff(file)  # Pillow's own decoder knows no subsampling
-    if opened.mode in ("P", "PA") and max(tags[_COLOUR_MAP]) < 256:  # as libtiff takes it
+    if opened.mode in ("P", "PA") and max(tags[_COLOUR_MAP]) < 256:  # as libtiff reads it
         opened.palette = ImagePalette.raw("RGB;L", bytes(tags[_COLOUR_MAP]))
     set_float_order(opened)
     return opened
 
 
 def page_count(opened: PIL.Image.Image) -> int:
-    """Return how many pictures a TIFF has; Pillow stops at a later one that it does not read."""
+    """Return the number of pictures in a TIFF; Pillow's count stops at one that it cannot read."""
     if not getattr(opened, "is_animated", False):
         return 1
     import tifffile
@@ -61,9 +61,9 @@ def page_count(opened: PIL.Image.Image) -> int:
 
 
 def _opened_by_libtiff(file: BinaryIO) -> PIL.Image.Image:
-    """Return an uncompressed TIFF that Pillow will load by libtiff."""
+    """Open an uncompressed TIFF so that Pillow will load it through libtiff."""
     file.seek(0)
-    with _STDERR_LOCK:
+    with _LIBTIFF_LOCK:
         try:
             TiffImagePlugin.READ_LIBTIFF = True
             return PIL.Image.open(file, formats=["TIFF"])
@@ -72,7 +72,7 @@ def _opened_by_libtiff(file: BinaryIO) -> PIL.Image.Image:
 
 
 def check(opened: PIL.Image.Image, name: str) -> None:
-    """Refuse previews, and signed or 32-bit integers, which have no known full scale.
+    """Refuse previews of raw files, and signed or 32-bit integers, whose full scale is unknown.
 
     Raises:
         ImageFileError: Pillow would read one of these.
@@ -93,22 +93,22 @@ def check(opened: PIL.Image.Image, name: str) -> None:
 
 @contextmanager
 def quiet_libtiff() -> Iterator[None]:
-    """Keep libtiff, which decodes for Pillow, from writing to stderr what Pillow raises as well.
+    """Keep Pillow's libtiff from writing errors to stderr; Pillow raises them as well.
 
-    It writes in C, to the file descriptor. What other threads write to stderr meanwhile is lost.
+    libtiff writes to the file descriptor. What other threads write to stderr meanwhile is lost.
 
     Raises:
-        OSError: It has left out lines of a fax, which Pillow takes for success.
+        OSError: libtiff has left out lines of a fax, which Pillow takes for success.
     """
-    with _STDERR_LOCK, ExitStack() as stack:
-        said = stack.enter_context(tempfile.TemporaryFile())
+    with _LIBTIFF_LOCK, ExitStack() as stack:
+        messages = stack.enter_context(tempfile.TemporaryFile())
         with suppress(OSError):  # stderr may be closed
             stderr = os.dup(2)
             stack.callback(os.close, stderr)
-            os.dup2(said.fileno(), 2)
+            os.dup2(messages.fileno(), 2)
             stack.callback(os.dup2, stderr, 2)
         yield
-        said.seek(0)
-        for line in said:
+        messages.seek(0)
+        for line in messages:
             if line.startswith(b"Fax") and b"Warning" not in line:
                 raise OSError(line.decode("ascii", "replace").strip(" .\n"))

@@ -1,4 +1,4 @@
-"""The chunks of a PNG file: what Pillow mixes up, overlooks, or does not check.
+"""Handle the chunks of a PNG that Pillow mixes up, overlooks, or does not check.
 
 Source: W3C, "Portable Network Graphics (PNG) specification (third edition)".
 """
@@ -16,16 +16,16 @@ from upsample_cli.images.metadata import PNG_TEXT_PREFIX
 from upsample_cli.images.write.formats import PNG_SIGNATURE
 
 _TEXTS = {b"tEXt", b"zTXt", b"iTXt"}
-_COLOURS = {b"cICP": 4, b"mDCV": 24, b"cLLI": 8}  # and their lengths
+_COLOURS = {b"cICP": 4, b"mDCV": 24, b"cLLI": 8}  # and the bytes of their data
 _PIXELS, _END = b"IDAT", b"IEND"
 _SAMPLES = {2: 3, 4: 2, 6: 4}  # per pixel, by colour type; otherwise 1
 _LONGEST_KEYWORD = 79
 _INFLATED = 1 << 20  # bytes to inflate at once
-_OF_PIXELS = {b"tRNS", b"acTL", b"fcTL", b"fdAT"}  # lower-case as they are, these count
+_OF_PIXELS = {b"tRNS", b"acTL", b"fcTL", b"fdAT"}  # pixels need these, despite their lower case
 
 
 class Chunk(NamedTuple):
-    """A chunk's four letters, and the offset and length of its data; the file may end earlier."""
+    """The four letters of a chunk, and the offset and length of its data, which may be cut off."""
 
     kind: bytes
     start: int
@@ -33,17 +33,17 @@ class Chunk(NamedTuple):
 
 
 def safe_png(file: BinaryIO) -> tuple[BinaryIO, tuple[Chunk, ...], tuple[str, ...]]:
-    """Return a PNG that is safe for Pillow to read, and its chunks; other files as they are.
+    """Return a PNG that is safe for Pillow to read, and its chunks; other files are not changed.
 
     Damaged chunks that the pixels do not need are left out, and some texts get a prefix.
 
     Pillow puts texts and properties into one dictionary: it would take a text called "gamma" for
-    the gamma. All its properties are lower-case words, so texts with such keywords get a prefix,
-    which `metadata_of` takes off again.
+    the gamma. All of Pillow's properties are lower-case words, so texts with such keywords get a
+    prefix, which `metadata_of` removes again.
 
     Returns:
         The same file, or a changed copy in memory; its chunks, none if it is not a PNG; notes on
-        those that were left out.
+        chunks that were left out.
     """
     file.seek(0)
     if file.read(len(PNG_SIGNATURE)) != PNG_SIGNATURE:
@@ -63,7 +63,7 @@ def safe_png(file: BinaryIO) -> tuple[BinaryIO, tuple[Chunk, ...], tuple[str, ..
 
 
 def colours(file: BinaryIO, chunks: tuple[Chunk, ...]) -> tuple[tuple[bytes, bytes], ...]:
-    """Return kind and data of the chunks before the pixels that declare wide colours or HDR."""
+    """Return kind and data of each chunk before the pixels that declares wide colours or HDR."""
     declared = []
     for chunk in chunks:
         if chunk.kind == _PIXELS:
@@ -75,7 +75,7 @@ def colours(file: BinaryIO, chunks: tuple[Chunk, ...]) -> tuple[tuple[bytes, byt
 
 
 def check_end(file: BinaryIO, chunks: tuple[Chunk, ...]) -> None:
-    """Refuse a PNG without its last chunk, which Pillow reads all the same.
+    """Refuse a PNG that is cut off before the end of its last chunk, which Pillow would accept.
 
     Raises:
         OSError: The file is cut off.
@@ -87,7 +87,7 @@ def check_end(file: BinaryIO, chunks: tuple[Chunk, ...]) -> None:
 
 
 def check_rows(file: BinaryIO, chunks: tuple[Chunk, ...], decoded: PIL.Image.Image) -> None:
-    """Refuse a still PNG whose data ends before its last row, which Pillow fills with zeros.
+    """Refuse a still PNG whose data ends before its last row; Pillow would fill it with zeros.
 
     Raises:
         OSError: Rows are missing.
@@ -97,7 +97,7 @@ def check_rows(file: BinaryIO, chunks: tuple[Chunk, ...], decoded: PIL.Image.Ima
     file.seek(16)
     width, height, bits, colour_type, *_, interlaced = unpack(">LLBBBBB", file.read(13))
     row = 1 + -(-width * bits * _SAMPLES.get(colour_type, 1) // 8)
-    missing = 0 if interlaced else row * height  # an interlaced picture has rows of seven widths
+    missing = 0 if interlaced else row * height  # interlaced rows differ in width: no check
     inflate = zlib.decompressobj()
     for chunk in chunks:
         if chunk.kind != _PIXELS or missing <= 0:
@@ -112,7 +112,7 @@ def check_rows(file: BinaryIO, chunks: tuple[Chunk, ...], decoded: PIL.Image.Ima
 
 
 def _chunks(file: BinaryIO) -> Iterator[Chunk]:
-    """Yield the chunks of a file that stands behind its signature, up to the last."""
+    """Yield the chunks of a PNG, up to the last; its signature has already been read."""
     start = len(PNG_SIGNATURE)
     while len(head := file.read(8)) == 8:
         length, kind = unpack(">I4s", head)
@@ -123,14 +123,14 @@ def _chunks(file: BinaryIO) -> Iterator[Chunk]:
 
 
 def _is_unsafe(file: BinaryIO, chunk: Chunk) -> bool:
-    """Tell whether the keyword of a text could be the name of a property in Pillow."""
+    """Return whether the keyword of a text could be the name of a property in Pillow."""
     file.seek(chunk.start)
     keyword = file.read(min(chunk.length, _LONGEST_KEYWORD)).partition(b"\0")[0].decode("latin-1")
     return keyword.isidentifier() and keyword.islower()
 
 
 def _is_damaged(file: BinaryIO, chunk: Chunk) -> bool:
-    """Tell whether a chunk that the pixels do not need is whole and has a wrong checksum."""
+    """Return whether a chunk is complete, has a wrong checksum, and is not needed for pixels."""
     if not chunk.kind[:1].islower() or chunk.kind in _OF_PIXELS:
         return False
     file.seek(chunk.start)
@@ -139,10 +139,10 @@ def _is_damaged(file: BinaryIO, chunk: Chunk) -> bool:
     return is_whole and pack(">I", zlib.crc32(chunk.kind + data[:-4])) != data[-4:]
 
 
-def _changed(data: bytes, texts: list[Chunk], damaged: list[Chunk]) -> bytes:
-    """Return a PNG without damaged chunks, and `PNG_TEXT_PREFIX` before the keywords of texts."""
+def _changed(data: bytes, changed: list[Chunk], damaged: list[Chunk]) -> bytes:
+    """Return a PNG without the `damaged` chunks; the texts in `changed` get `PNG_TEXT_PREFIX`."""
     parts, copied = [], 0
-    for chunk in texts:
+    for chunk in changed:
         parts.append(data[copied : chunk.start - 8])
         copied = chunk.start + chunk.length + 4
         if chunk in damaged:

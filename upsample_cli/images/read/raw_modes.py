@@ -1,7 +1,7 @@
-"""Choosing Pillow's raw mode, its name for how samples lie in a file, so that no bit is lost.
+"""Make Pillow read all bits of each sample, by choosing its raw mode (the layout in the file).
 
-Pillow has no mode for 16-bit colours: it keeps the high byte of each sample, or with the raw mode
-of the other byte order the low one. So these pictures are decoded twice and the bytes are joined.
+Pillow has no mode for 16-bit colours: it keeps the high byte of each sample, or, with the raw mode
+of the other byte order, the low byte. So such pictures are decoded twice and the bytes are joined.
 No light library reads every compression, filter and predictor that Pillow reads.
 """
 
@@ -17,25 +17,25 @@ from upsample_cli.errors import ImageFileError
 if TYPE_CHECKING:  # decoding begins before NumPy has loaded
     from numpy.typing import NDArray
 
-_SWAPPED = {
+_SWAPPED = {  # the same raw modes in the other byte order
     f"{mode};16{order}": f"{mode};16{other}"
     for mode in ("RGB", "RGBA")
     for order, other in (("B", "L"), ("L", "B"), ("N", "B" if sys.byteorder == "little" else "L"))
 }
 _GREY_ALPHA = "LA;16B"
-_FIVE_SIX_FIVE = "BGR;16"  # 16 bits a pixel, in a BMP
+_FIVE_SIX_FIVE = "BGR;16"  # 16 bits per pixel, in a BMP
 FULL = 65535
 """The level of full scale of 16-bit samples."""
 
 
 class Depth(NamedTuple):
-    """How to make samples out of what Pillow decoded, where they have more than 8 bits.
+    """How to turn what Pillow decoded into samples of more than 8 bits.
 
     Args:
-        low: The low bytes of the samples, where the picture holds the high ones.
-        is_packed: Whether the picture is RGBA whose bytes are grey and opacity of 16 bits.
-        highest: The level of full scale of 16-bit samples.
-        transparent: The 16-bit levels, one a channel, that stand for full transparency.
+        low: A picture of the samples' low bytes, if the decoded picture holds the high bytes.
+        is_packed: Whether the four bytes of an RGBA pixel are grey and opacity of 16 bits each.
+        highest: The full-scale level of the decoded 16-bit samples; `join` scales it to 65535.
+        transparent: The 16-bit levels, one per channel, of pixels that are fully transparent.
     """
 
     low: PIL.Image.Image | None = None
@@ -45,15 +45,15 @@ class Depth(NamedTuple):
 
     @property
     def is_deep(self) -> bool:
-        """Whether the picture, whose mode has 8 bits, stands for samples of 16."""
+        """Whether the picture has an 8-bit mode but holds samples of 16 bits."""
         return self.is_packed or self.low is not None
 
     def join(self, samples: "NDArray[Any]", box: tuple[int, int, int, int]) -> "NDArray[Any]":
-        """Return samples, shape (H, W, C), with all their bits.
+        """Return samples, shape (H, W, C), with all their bits, and with opacity if it is needed.
 
         Args:
             samples: A part of the picture, shape (H, W) or (H, W, C).
-            box: Left, top, right and bottom of this part.
+            box: Left, top, right and bottom of this part, in pixels.
         """
         import numpy as np
 
@@ -72,7 +72,7 @@ class Depth(NamedTuple):
 
 
 def rescaled(samples: "NDArray[Any]", highest: int, full: int = FULL) -> "NDArray[Any]":
-    """Return levels of which one is the highest as uint16, of which `full` is."""
+    """Return levels of 0..`highest`, scaled to 0..`full`, as uint16."""
     import numpy as np
 
     scaled = (samples.astype(np.uint32) * full + highest // 2) // highest
@@ -80,7 +80,7 @@ def rescaled(samples: "NDArray[Any]", highest: int, full: int = FULL) -> "NDArra
 
 
 def is_deep(opened: PIL.Image.Image) -> bool:
-    """Tell whether Pillow would cut the colours of a picture, not yet loaded, to 8 bits."""
+    """Return whether Pillow would cut the colours of a picture, not yet loaded, to 8 bits."""
     return not opened.mode.startswith(("I", "F")) and any(
         (";16" in _raw_mode(tile) and _raw_mode(tile) != _FIVE_SIX_FIVE) or _ppm_level(tile) > 255
         for tile in getattr(opened, "tile", [])
@@ -90,20 +90,20 @@ def is_deep(opened: PIL.Image.Image) -> bool:
 def prepare(
     opened: PIL.Image.Image, reopen: Callable[[], PIL.Image.Image | None], name: str
 ) -> Depth:
-    """Make Pillow keep all bits of a picture, which is not yet loaded, and say how to join them.
+    """Make Pillow keep all bits of a picture that is not yet loaded, and return how to join them.
 
     Args:
         opened: The picture.
-        reopen: Opens it again, for its low bytes; these are not yet loaded either.
+        reopen: Opens the picture again without loading it, to read the low bytes.
         name: What errors call the picture.
 
     Raises:
-        ImageFileError: Its samples are laid out so that Pillow can only read 8 bits.
+        ImageFileError: Its samples are laid out in a way that Pillow can only read as 8 bits.
     """
     tiles = getattr(opened, "tile", [])
     if any(_raw_mode(tile) == "I;12" for tile in tiles):  # of a grey TIFF
         return Depth(highest=4095)
-    if opened.format == "JPEG2000" and opened.mode.startswith("I"):  # moved up to 16 bits
+    if opened.format == "JPEG2000" and opened.mode.startswith("I"):  # levels shifted to 16 bits
         return Depth(highest=FULL - (1 << 16 - opened.info["bits"]) + 1)
     if not is_deep(opened):
         return Depth()
@@ -119,7 +119,7 @@ def prepare(
 
 
 def _keep_bytes(opened: PIL.Image.Image, name: str, low: bool) -> None:
-    """Make Pillow keep the low or the high byte of each sample; of grey with opacity, both."""
+    """Make Pillow keep the low or the high byte of each sample, or both for grey with opacity."""
     assert isinstance(opened, PIL.ImageFile.ImageFile)  # `is_deep` has looked at its tiles
     tiles: list[Any] = []
     for tile in opened.tile:
@@ -149,8 +149,8 @@ def set_float_order(opened: PIL.Image.Image) -> None:
 
 
 def notes_on_cut(opened: PIL.Image.Image) -> tuple[str, ...]:
-    """Return a note where Pillow's decoder can only read more than 8 bits a colour as 8."""
-    bits = int(opened.info.get("bits", opened.info.get("bit_depth", 8)))  # the latter of HEIF
+    """Return a note if a picture has more than 8 bits per colour, but only 8 are read."""
+    bits = int(opened.info.get("bits", opened.info.get("bit_depth", 8)))  # bit_depth is HEIF's
     if any(tile.codec_name == "SGI16" for tile in getattr(opened, "tile", [])):
         bits = 16
     is_cut = bits > 8 and not opened.mode.startswith("I")
@@ -158,7 +158,7 @@ def notes_on_cut(opened: PIL.Image.Image) -> tuple[str, ...]:
 
 
 def _raw_mode(tile: Any) -> str:
-    """Return the raw mode of a tile: Pillow's name for how its samples lie."""
+    """Return the raw mode of a tile, a part of a file that Pillow decodes at once."""
     args = tile.args
     return str(args[0] if isinstance(args, tuple) and args else args)
 
@@ -169,6 +169,6 @@ def _with_raw_mode(tile: Any, raw_mode: str) -> Any:
 
 
 def _ppm_level(tile: Any) -> int:
-    """Return the highest level of a portable anymap; 0 for other formats and bitmaps."""
+    """Return the level of full scale of a portable anymap; 0 for bitmaps and other formats."""
     has_level = tile.codec_name in ("ppm", "ppm_plain") and isinstance(tile.args, tuple)
     return int(tile.args[1]) if has_level else 0

@@ -1,6 +1,6 @@
-"""Reading with tifffile the TIFFs that Pillow does not read correctly.
+"""Read TIFFs with tifffile where Pillow does not read them correctly.
 
-Pillow has no mode for float colours and 16-bit opacity, and it misreads some other TIFFs. tifffile
+Pillow has no mode for float colours or 16-bit opacity, and it misreads some other TIFFs. tifffile
 needs imagecodecs for compressions other than Deflate and PackBits.
 """
 
@@ -25,12 +25,12 @@ from upsample_cli.planes import Size
 
 _XMP, _ICC = 700, 34675  # tags
 _BLACK_IS_ZERO, _RGB = 1, 2  # photometric interpretations
-_COLOURS = {0: 1, 1: 1, 2: 3, 3: 1, 5: 4, 6: 3, 8: 3}  # samples of each, without extra ones
+_COLOURS = {0: 1, 1: 1, 2: 3, 3: 1, 5: 4, 6: 3, 8: 3}  # colour samples per pixel of each
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 
 def size(file: BinaryIO, name: str, max_pixels: int) -> Size:
-    """Return height and width of the first picture in a file; see `opening.check_size`."""
+    """Return height and width of the first picture in a file; `opening.check_size` checks it."""
     file.seek(0)
     with tifffile.TiffFile(file) as opened:
         page = opened.pages[0].aspage()
@@ -42,7 +42,7 @@ def read(file: BinaryIO, name: str, max_pixels: int) -> Decoded:
     """Return the first picture in a file, decoded by tifffile.
 
     Raises:
-        ImageFileError: Its samples are of another kind, or need a decoder that is not installed.
+        ImageFileError: Its kind of samples is not read, or its decoder is not installed.
         PictureTooLargeError: It has too many pixels.
     """
     file.seek(0)
@@ -65,10 +65,10 @@ def read(file: BinaryIO, name: str, max_pixels: int) -> Decoded:
 
 
 def _tags(file: BinaryIO, page: tifffile.TiffPage) -> PIL.Image.Exif:
-    """Return the tags of a page as Pillow has them."""
+    """Return the tags of a page as Pillow's `Exif`."""
     tags = PIL.Image.Exif()
     parent = page.parent
-    if parent.is_bigtiff and parent.byteorder == ">":  # which Pillow does not know
+    if parent.is_bigtiff and parent.byteorder == ">":  # Pillow cannot load these
         for tag in page.tags:
             is_ratio = isinstance(tag.value, tuple) and tag.dtype in (5, 10) and tag.count == 1
             if is_ratio or isinstance(tag.value, (str, bytes, int)):
@@ -80,7 +80,7 @@ def _tags(file: BinaryIO, page: tifffile.TiffPage) -> PIL.Image.Exif:
 
 
 def _check_samples(page: tifffile.TiffPage, name: str) -> None:
-    """Refuse samples other than levels of colours and straight opacity."""
+    """Refuse samples other than grey or RGB, with or without straight opacity."""
     photometric, dtype = int(page.photometric), page.dtype
     extra = page.samplesperpixel - _COLOURS.get(photometric, page.samplesperpixel)
     if extra == 1 and ASSOCIATED in page.extrasamples:
@@ -139,7 +139,7 @@ def _decoded(page: tifffile.TiffPage, name: str) -> NDArray[Any]:
 
 
 def _metadata(tags: PIL.Image.Exif, page: tifffile.TiffPage) -> Metadata:
-    """Return what a TIFF's tags say beside the pixels."""
+    """Return the metadata in the tags of a TIFF."""
     iptc = page.tags.valueof(exif.IPTC)
     return Metadata(
         icc=tags.get(_ICC) or None,

@@ -1,1 +1,1 @@
-"""From samples to the bytes of a file."""
+"""Encode samples as the bytes of a file, one module per family of formats."""

@@ -1,7 +1,7 @@
-"""Animations that Pillow's own writers would keep whole in memory: APNG, WebP and AVIF.
+"""Write animated PNG, WebP and AVIF frame by frame; Pillow alone would hold all frames in memory.
 
-The frames of a PNG are made of the strips of `png.py`; Pillow's writer joins frames that are alike.
-Its encoder of WebP does not announce the transparency around frames.
+The frames of a PNG are joined from the strips of `png.py`, as Pillow's writer would merge equal
+frames. Its WebP encoder does not always set the flag for transparency, so it is set here.
 
 Source: W3C, "Portable Network Graphics (PNG) specification (third edition)", APNG; RFC 9649, "WebP
 Image Format".
@@ -24,8 +24,8 @@ from upsample_cli.images.write.formats import PNG_SIGNATURE, Encoding, with_alph
 from upsample_cli.images.write.png import chunk
 from upsample_cli.planes import Size
 
-_LONGEST = 65535  # numerator and denominator of a duration in seconds
-_REPLACE = 0, 0  # a frame stays until the next, and replaces all pixels before it
+_LONGEST = 65535  # largest numerator and denominator of a duration in seconds
+_REPLACE = 0, 0  # dispose_op and blend_op: each frame replaces all pixels of the one before
 
 
 def encode_png(
@@ -36,29 +36,29 @@ def encode_png(
     plays: int,
     metadata: Metadata,
 ) -> Iterator[bytes]:
-    """Yield an animated PNG in parts.
+    """Yield the parts of an animated PNG.
 
     Args:
-        frames: The strips of each frame, and how long it is shown, in milliseconds.
-        number: How many frames there are.
+        frames: For each frame, its strips and its duration in milliseconds.
+        number: Number of frames.
         size: Height and width of every frame.
-        channels: 3 RGB, 4 with alpha.
-        plays: How often the animation is played; 0 for endlessly.
+        channels: 3 for RGB, 4 for RGBA.
+        plays: Number of times the animation is played; 0 for endlessly.
         metadata: What to write beside the pixels.
     """
-    places = count()
+    sequence = count()
 
-    def placed(kind: bytes, data: bytes | memoryview) -> bytes:
-        """Return a chunk that states its place among all that do."""
-        return chunk(kind, pack(">I", next(places)) + data)
+    def numbered(kind: bytes, data: bytes | memoryview) -> bytes:
+        """Return a chunk that begins with its sequence number, as fcTL and fdAT chunks do."""
+        return chunk(kind, pack(">I", next(sequence)) + data)
 
     yield PNG_SIGNATURE + png.image_header(size, channels, bits=8)
     yield chunk(b"acTL", pack(">II", number, plays)) + png.metadata_chunks(metadata)
     for index, (strips, milliseconds) in enumerate(frames):
         duration = _seconds(milliseconds)
-        yield placed(b"fcTL", pack(">4I2H2B", *size[::-1], 0, 0, *duration, *_REPLACE))
-        # Programs that know no animations show the first frame.
-        part = partial(placed, b"fdAT") if index else partial(chunk, b"IDAT")
+        yield numbered(b"fcTL", pack(">4I2H2B", *size[::-1], 0, 0, *duration, *_REPLACE))
+        # The first frame is plain IDAT: programs that do not know animations show it.
+        part = partial(numbered, b"fdAT") if index else partial(chunk, b"IDAT")
         checksum = png.Checksum()
         yield part(png.ZLIB_HEADER)
         for strip in strips:
@@ -69,9 +69,9 @@ def encode_png(
 
 
 def _seconds(milliseconds: float) -> tuple[int, int]:
-    """Return a duration as a fraction: numerator and denominator, in seconds."""
+    """Return a duration in seconds as numerator and denominator, each at most `_LONGEST`."""
     delay = Fraction(min(milliseconds / 1000, _LONGEST)).limit_denominator(_LONGEST)
-    if delay.numerator > _LONGEST:  # over a second, and no simple fraction
+    if delay.numerator > _LONGEST:  # over a second, and no simple fraction: whole milliseconds
         delay = Fraction(round(delay * 1000), 1000).limit_denominator(_LONGEST // 65)
     return min(delay.numerator, _LONGEST), delay.denominator
 
@@ -84,18 +84,18 @@ def encode_webp_or_avif(
     metadata: Metadata,
     encoding: Encoding,
 ) -> bytes:
-    """Return an animated WebP or AVIF as a file; one frame at a time is in memory.
+    """Return the bytes of an animated WebP or AVIF; only one frame at a time is in memory.
 
     Args:
         format: "WEBP" or "AVIF".
-        frames: Of mode RGB or RGBA, all of one size.
-        durations: How long each frame is shown, in milliseconds.
-        plays: How often the animation is played; 0 for endlessly.
+        frames: Pictures of mode RGB or RGBA, all of the same size.
+        durations: Duration of each frame, in milliseconds.
+        plays: Number of times the animation is played; 0 for endlessly.
         metadata: What to write beside the pixels.
-        encoding: As for `encode.save`.
+        encoding: Quality and losslessness, as for `encode.save`.
 
     Raises:
-        ImageFileError: The format cannot hold it, or Pillow was built without the format.
+        ImageFileError: The format cannot hold the animation, or Pillow was built without it.
     """
     if format == "AVIF" and encoding.lossless:
         raise ImageFileError("an animated AVIF cannot be lossless; write a WebP or PNG")
@@ -111,13 +111,13 @@ def encode_webp_or_avif(
 
 
 class _LaterFrames:
-    """A picture of several frames for Pillow's encoder; `seek` computes the next frame.
+    """All frames after the first, as one Pillow image whose `seek` computes the next frame.
 
-    Pillow makes a list of `append_images`, so a generator of pictures would be held in memory.
+    Pillow turns `append_images` into a list, so the pictures of a generator would all be in memory.
 
     Args:
         frames: The frames, in order.
-        count: How many there are.
+        count: Number of frames.
     """
 
     def __init__(self, frames: Iterator[PIL.Image.Image], count: int) -> None:
@@ -126,9 +126,9 @@ class _LaterFrames:
         self._frame: PIL.Image.Image | None = None
 
     def seek(self, index: int) -> None:
-        """Go on to the next frame."""
+        """Go on to the next frame; Pillow asks for the frames in order."""
         self._frame = next(self._frames)
 
     def __getattr__(self, name: str) -> Any:
-        """Behave as the current frame."""
+        """Return an attribute of the current frame."""
         return getattr(self._frame, name)

@@ -1,6 +1,7 @@
-"""Formats that are encoded whole: JPEG, JPEG 2000, WebP, AVIF, BMP, TGA, ICO and a still GIF.
+"""Write still pictures that are encoded whole: JPEG 2000, WebP, AVIF, BMP, TGA, ICO, GIF, JPEG.
 
-Pillow encodes them, but for AVIF without loss: it turns colours to YCbCr, which rounds them.
+Only progressive JPEGs are encoded whole; `jpeg.py` writes the others. Pillow encodes all of
+them except lossless AVIF: it would convert the colours to YCbCr, which rounds them.
 """
 
 import io
@@ -20,17 +21,17 @@ from upsample_cli.images.write.formats import WITH_LOSSLESS, WITH_QUALITY, Encod
 from upsample_cli.planes import Size
 
 _APP1, _APP13 = b"\xff\xe1", b"\xff\xed"
-# Bytes that encoders take for a pixel, with the picture itself, measured with photographs and with
-# smooth ramps: opaque, and with opacity, for which Pillow holds 4 bytes a pixel even of grey.
+# Bytes per pixel that the encoder and the picture take: for opaque pictures, and for pictures with
+# opacity, where Pillow holds even grey in 4 bytes. Measured on photographs and smooth ramps.
 _BYTES = {"AVIF": (30, 40), "GIF": (20, 21), "WEBP": (12, 44)}
-_LOSSLESS_WEBP, _INDEXED_GIF = 36, 6
-_COPIES, _WIDE_COPIES = 4, 14  # of other pictures, and of a JPEG 2000
+_LOSSLESS_WEBP, _INDEXED_GIF = 36, 6  # bytes per pixel
+_COPIES, _WIDE_COPIES = 4, 14  # bytes per sample: at least, in any format; in JPEG 2000
 
 
 def to_pillow(
     samples: Samples, is_cmyk: bool = False, palette: Palette | None = None
 ) -> PIL.Image.Image:
-    """Return samples of 8 bits, shape (H, W, C), as a picture of Pillow."""
+    """Return 8-bit samples, shape (H, W, C), as a Pillow image."""
     if palette is not None:
         if palette.is_grey:
             return PIL.Image.fromarray(samples[..., 0].astype(bool))
@@ -46,27 +47,27 @@ def to_pillow(
 
 
 def bytes_of_pixel(format: str, channels: int, is_lossless: bool, is_indexed: bool) -> int:
-    """Return the bytes that a pixel of 8 bits takes while a picture is encoded whole.
+    """Return the memory, in bytes per pixel, that encoding an 8-bit picture whole takes.
 
     Args:
         format: One of the values of `FORMATS`.
-        channels: Samples a pixel.
-        is_lossless: Whether a WebP is coded without loss.
+        channels: Samples per pixel.
+        is_lossless: Whether a WebP is encoded without loss.
         is_indexed: Whether the samples are indices into a palette.
     """
     if format == "GIF" and is_indexed:
         return _INDEXED_GIF
     if format == "JPEG2000":
         return _WIDE_COPIES * channels
-    own = _BYTES.get(format, (0, 0))[channels in (2, 4)]
+    measured = _BYTES.get(format, (0, 0))[channels in (2, 4)]
     lossless = _LOSSLESS_WEBP if format == "WEBP" and is_lossless else 0
-    return max(own, lossless, _COPIES * channels)
+    return max(measured, lossless, _COPIES * channels)
 
 
 def assembled(
     strips: Iterable[Samples], size: Size, is_cmyk: bool, palette: Palette | None
 ) -> PIL.Image.Image:
-    """Return strips of 8 bits, from the top, as one picture of Pillow, without a copy beside it."""
+    """Return 8-bit strips, from the top down, joined to one Pillow image without a second copy."""
     picture, top = None, 0
     for samples in strips:
         part = to_pillow(samples, is_cmyk, palette)
@@ -77,7 +78,7 @@ def assembled(
                 picture.info |= part.info
         picture.paste(part, (0, top))
         top += part.height
-    assert picture is not None  # a picture has a row
+    assert picture is not None  # a picture has at least one row
     return picture
 
 
@@ -88,18 +89,18 @@ def save(
     file: BinaryIO,
     encoding: Encoding,
 ) -> None:
-    """Write a picture.
+    """Encode a picture and write it to a file.
 
     Args:
-        picture: The picture.
+        picture: The picture to encode.
         format: One of the values of `FORMATS`, but neither PNG nor one of `FORMATS_OF_ROWS`.
         metadata: What to write beside the pixels.
-        file: Where to.
-        encoding: How. By default a JPEG keeps the quality of the JPEG it was read from, what was
-            lossless stays lossless, and others get the encoder's default.
+        file: The file to write to.
+        encoding: Quality and losslessness. By default a JPEG keeps the quality of the JPEG it was
+            read from, a lossless WebP or AVIF stays lossless, and the rest get Pillow's default.
 
     Raises:
-        ImageFileError: The format cannot hold it, or Pillow was built without the format.
+        ImageFileError: The format cannot hold the picture, or Pillow was built without the format.
     """
     if format == "GIF":
         from upsample_cli.images.write import gif  # seldom needed
@@ -110,7 +111,7 @@ def save(
     if format == "AVIF" and encoding.is_lossless(metadata.lossless):
         file.write(_lossless_avif(picture))
         return
-    buffer = io.BytesIO()  # encoders seek; standard output cannot
+    buffer = io.BytesIO()  # encoders seek, which standard output cannot
     with encoding_errors(format, f"{picture.width}x{picture.height} pixels"):
         sizes = {"sizes": [picture.size]} if format == "ICO" else {}
         picture.save(buffer, format, **options_for(format, metadata, encoding), **sizes)
@@ -118,7 +119,7 @@ def save(
 
 
 def _lossless_avif(picture: PIL.Image.Image) -> bytes:
-    """Return a picture as an AVIF that keeps every level."""
+    """Return a picture as the bytes of a lossless AVIF."""
     try:
         import imagecodecs
     except ImportError as error:
@@ -126,7 +127,7 @@ def _lossless_avif(picture: PIL.Image.Image) -> bytes:
             "lossless AVIF needs imagecodecs; pip install 'upsample-cli[tiff]', pass --quality "
             "or write a WebP"
         ) from error
-    # As RGB, for only that is stored as it is; with the primaries and the curve of sRGB.
+    # As RGB (matrix 0), which alone is stored unchanged; with the primaries and curve of sRGB.
     colours = picture.convert("RGBA" if picture.mode in ("LA", "RGBA") else "RGB")
     try:
         return bytes(
@@ -138,7 +139,7 @@ def _lossless_avif(picture: PIL.Image.Image) -> bytes:
 
 @contextmanager
 def encoding_errors(format: str, content: str) -> Iterator[None]:
-    """Turn what Pillow raises in the block into an error about the format and its content."""
+    """Turn Pillow's errors in the block into an `ImageFileError` about a format and its content."""
     try:
         yield
     except (OSError, ValueError) as error:
@@ -159,7 +160,7 @@ def options_for(format: str, metadata: Metadata, encoding: Encoding) -> dict[str
     if format in WITH_LOSSLESS:
         exif = with_dpi(metadata.exif, metadata.dpi)
         options["lossless"] = encoding.is_lossless(metadata.lossless)
-    if format == "JPEG2000":  # without loss, as Pillow writes it by default
+    if format == "JPEG2000":  # lossless, as Pillow writes it by default
         options["comment"] = metadata.comment
     if format in WITH_QUALITY:
         options |= {"exif": exif and b"Exif\0\0" + exif, "xmp": metadata.xmp, "quality": quality}
@@ -181,7 +182,7 @@ def _jpeg_options(metadata: Metadata, quality: int | None) -> dict[str, Any]:
 
 
 def _segments(iptc: bytes, extended_xmp: tuple[bytes, ...]) -> bytes:
-    """Return JPEG segments with what Pillow reads and does not write.
+    """Return JPEG segments with IPTC and extended XMP, which Pillow reads but does not write.
 
     Source: Adobe, "Photoshop File Formats Specification" (image resources) and "XMP Specification
     Part 3: Storage in Files" (ExtendedXMP).

@@ -1,4 +1,4 @@
-"""The formats that can be written, which of them a target gets, and what each cannot hold."""
+"""The formats that can be written: which one a target gets, and what each cannot hold."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -16,39 +16,40 @@ FORMATS = {
     "bmp": "BMP", "gif": "GIF", "ppm": "PPM", "pgm": "PGM", "pnm": "PPM", "tga": "TGA",
     "avif": "AVIF", "jp2": "JPEG2000", "ico": "ICO",
 }  # fmt: skip
-"""Words of --format and suffixes, and the format of each by Pillow's name; PGM is a grey anymap."""
+"""Suffixes and words of --format, with Pillow's name of the format; PGM, for grey, is our own."""
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 DEFAULT_COMPRESSION = 2
-"""The compression of a PNG, 0..9."""
+"""The compression level of a PNG, 0..9, unless another is given."""
 
 KEPT_FORMATS = {word: format for word, format in FORMATS.items() if format != "ICO"}
-"""The formats that outputs have by themselves, as their inputs do; icons would be too large."""
+"""The formats that an output takes over from its input; icons would become too large."""
 
 WITH_QUALITY = {"JPEG", "WEBP", "AVIF"}
 WITH_LOSSLESS = {"WEBP", "AVIF"}
-"""The formats of pictures with and without loss."""
+"""The formats that can be written with or without loss."""
 
+# Pixels; the sides of other formats are not checked.
 _LARGEST_SIDE = {"JPEG": 65500, "WEBP": 16383, "GIF": 65535, "TGA": 65535, "AVIF": 65536,
                  "ICO": 256}  # fmt: skip
 _16_BITS = {"PNG", "TIFF", "PPM", "PGM"}
 _CMYK = {"JPEG", "TIFF"}
 _NO_ALPHA = {"JPEG", "BMP", "PPM", "PGM"}
-# Bytes in a segment of a JPEG.
+# Bytes that fit into one segment of a JPEG.
 _LONGEST_EXIF, _LONGEST_XMP, _LONGEST_IPTC = 65_527, 65_504, 65_500
-_EXTENDED_WEBP = b"WEBPVP8X"  # at 8
-_FLAGS, _ALPHA_FLAG = 20, 0x10
+_EXTENDED_WEBP = b"WEBPVP8X"  # from byte 8 on
+_FLAGS, _ALPHA_FLAG = 20, 0x10  # offset of a WebP's flags; the flag for transparency
 
 
 class Encoding(NamedTuple):
-    """How outputs are written.
+    """How outputs are encoded.
 
     Args:
-        format: A word of `FORMATS` for outputs whose name has no suffix.
+        format: A word of `FORMATS`, for outputs whose name has no suffix of `FORMATS`.
         quality: 1..100, for the formats of `WITH_QUALITY`.
         compression: 0..9 for PNG; None for the default.
-        lossless: Whether WebP and AVIF are written without loss; if not, as the source was.
-        background: What transparency is laid on, red, green and blue, 0..255; None to keep it.
+        lossless: Whether WebP and AVIF have to be lossless; if not, see `is_lossless`.
+        background: Red, green and blue, 0..255, to lay transparent pictures on; None keeps them.
     """
 
     format: str | None = None
@@ -59,7 +60,7 @@ class Encoding(NamedTuple):
 
     @classmethod
     def of(cls, background: str | None, **options: Any) -> "Encoding":
-        """Return the encoding that options of the command line make.
+        """Return the encoding for command-line options; `background` is a colour as text.
 
         Raises:
             SettingError: The background is not a colour, or two options contradict each other.
@@ -80,20 +81,20 @@ class Encoding(NamedTuple):
         return cls(**options, background=(red, green, blue))
 
     def is_lossless(self, source: bool) -> bool:
-        """Return whether WebP and AVIF are written without loss, given if the source has none."""
+        """Return whether WebP and AVIF are written losslessly; `source`: whether the input was."""
         return self.lossless or (source and self.quality is None)
 
     @property
     def deflate(self) -> int:
-        """The compression of a PNG, 0..9."""
+        """The compression level of a PNG, 0..9: as given, or the default."""
         return DEFAULT_COMPRESSION if self.compression is None else self.compression
 
 
 def format_of(target: Place, word: str | None, source: str) -> str:
-    """Return the format to write: by suffix, else by --format, else the source's.
+    """Return the format to write: by suffix, else by --format, else the source's, else PNG.
 
     Raises:
-        ImageFileError: The suffix is none of `FORMATS`, and there is no --format.
+        ImageFileError: The suffix is not in `FORMATS`, and --format is not given.
     """
     suffix = target.suffix[1:]
     if suffix in FORMATS:
@@ -106,10 +107,10 @@ def format_of(target: Place, word: str | None, source: str) -> str:
 
 
 def unused_options(target: Place, encoding: Encoding) -> Iterator[str]:
-    """Yield a note on each option that has no effect on the format of a target.
+    """Yield a note on each option that has no effect on a target, because of its format.
 
     Raises:
-        ImageFileError: The suffix is none of `FORMATS`, and there is no --format.
+        ImageFileError: The suffix is not in `FORMATS`, and --format is not given.
     """
     word = encoding.format
     if target.is_stream and word is None:
@@ -126,7 +127,7 @@ def unused_options(target: Place, encoding: Encoding) -> Iterator[str]:
 
 
 def check_size(format: str, size: "Size") -> None:
-    """Raise ImageFileError if a picture of this height and width is too large for a format."""
+    """Raise an `ImageFileError` if a height or width, in pixels, is too large for a format."""
     height, width = size
     if max(size) > _LARGEST_SIDE.get(format, max(size)):
         raise ImageFileError(f"{format} cannot hold {width}x{height} pixels; write a PNG or TIFF")
@@ -137,13 +138,13 @@ def converted(
     format: str,
     encoding: Encoding = Encoding(),  # noqa: B008 # it is frozen
 ) -> "tuple[Image, tuple[str, ...]]":
-    """Return a picture as a format can hold it, laid on its background, and notes on what is lost.
+    """Return a picture reduced to what a format can hold, and notes on what is lost.
 
-    The colours that a GIF cannot hold are not known before it is written; see `gif.rounding_note`.
+    A background replaces transparency. `gif.rounding_note` notes colours that are lost in a GIF.
 
     Raises:
-        ImageFileError: The picture has transparency, colours, or numbers beyond 0..1, and the
-            format does not.
+        ImageFileError: The picture has transparency, colours, or numbers beyond 0..1, which the
+            format cannot hold.
     """
     notes = []
     background = encoding.background
@@ -175,7 +176,7 @@ def converted(
 
 
 def _fit_opacity(image: "Image", format: str, background: tuple[int, int, int] | None) -> "Image":
-    """Return a picture laid on its background, or without opacity that a format cannot hold."""
+    """Return a picture laid on `background`, or without opacity if the format cannot hold it."""
     if not image.has_alpha:
         return image
     if background is not None:
@@ -208,7 +209,7 @@ def _fit_depth(image: "Image", format: str) -> "tuple[Image, list[str]]":
 
 
 def _fit_segments(metadata: "Metadata") -> "tuple[Metadata, list[str]]":
-    """Return metadata as the segments of a JPEG can hold it, and notes on what is lost."""
+    """Return the metadata that fit into the segments of a JPEG, and notes on what is lost."""
     from upsample_cli.images.exif import without_thumbnail
 
     exif, xmp, notes = metadata.exif, metadata.xmp, []
@@ -228,10 +229,10 @@ def _fit_segments(metadata: "Metadata") -> "tuple[Metadata, list[str]]":
 
 
 def with_alpha_flag(data: bytes) -> bytes:
-    """Return an animated WebP with the flag that it has transparency; any other file unchanged.
+    """Return an extended WebP, as animated ones are, with its alpha flag set, others unchanged.
 
-    The encoder crops what is transparent around a frame, and then sets the flag only if something
-    inside is transparent too.
+    The encoder crops the transparent border of a frame, and then sets the flag only if pixels
+    inside are transparent too.
     """
     if data[8:16] != _EXTENDED_WEBP:
         return data

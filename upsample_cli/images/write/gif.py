@@ -1,9 +1,9 @@
-"""GIFs: their blocks, frames that are written one by one, and a GIF enlarged as it is stored.
+"""Write GIFs frame by frame, split GIFs into blocks, and enlarge GIFs by copying their pixels.
 
-Pillow chooses the colours and packs the pixels; its own writer of animations keeps all frames in
-memory and joins frames that are alike. Where pixels are only copied, nothing changes but the
-indices in the frames: palettes, transparency, disposal, times, loops and comments stay as they
-are, byte for byte, and so does each frame's part of the canvas, enlarged.
+Pillow chooses the colours and packs the pixels; its own writer of animations holds all frames in
+memory and merges equal frames. Where pixels are only copied, only the size of the canvas and the
+position, size and indices of each frame change: palettes, transparency, disposal, durations, loops
+and comments stay the same, byte for byte.
 
 Source: CompuServe, "Graphics Interchange Format, version 89a"; Netscape's extension for loops.
 """
@@ -26,15 +26,15 @@ if TYPE_CHECKING:  # decoding begins before NumPy has loaded
 
 TRAILER = b";"
 FRAME, CONTROL, APPLICATION = 0x2C, 0xF9, 0xFF
-"""The first byte of a frame, and the second of two extensions."""
+"""The first byte of a frame; the second byte of a control and of an application extension."""
 
 _EXTENSION, _COMMENT, _IS_INTERLACED = 0x21, 0xFE, 0x40
 _LOOPS = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
-# Any palette but a ramp of greys, which Pillow would leave out.
+# Flags and table for 256 colours: any table except a ramp of greys, which Pillow would ignore.
 _TABLE_OF_256 = 0x87, bytes(768)
-_LARGEST = 65535  # number of loops, and duration in hundredths of a second
-_CLEAR_FRAME = 2  # disposal of a frame with transparency before the next
-_CLEAR_INDEX = 255  # the colour that is transparent; those below it are seen
+_LARGEST = 65535  # largest number of loops, and longest duration in hundredths of a second
+_CLEAR_FRAME = 2  # disposal of frames with transparency: cleared before the next frame
+_CLEAR_INDEX = 255  # index of the transparent colour; lower indices are visible
 _WITH_ALPHA = {"LA", "RGBA"}
 
 
@@ -43,8 +43,8 @@ def header(size: "Size", plays: int, comment: str | None = None) -> bytes:
 
     Args:
         size: Height and width, up to 65535.
-        plays: How often the animation is played; 0 for endlessly.
-        comment: Text of any length.
+        plays: Number of times the animation is played; 0 for endlessly.
+        comment: Text of any length, or None.
     """
     height, width = size
     data = b"GIF89a" + pack("<HHBBB", width, height, 0x70, 0, 0)
@@ -59,10 +59,10 @@ def header(size: "Size", plays: int, comment: str | None = None) -> bytes:
 
 
 def frame(picture: PIL.Image.Image, milliseconds: float) -> bytes:
-    """Return the bytes of a GIF frame; pixels under half opacity become transparent.
+    """Return the bytes of a GIF frame; pixels below half opacity become transparent.
 
     Args:
-        picture: Of mode P, 1, L, LA, RGB or RGBA.
+        picture: A picture of mode P, 1, L, LA, RGB or RGBA.
         milliseconds: Its duration, rounded to hundredths of a second; 0 for a still picture.
     """
     options: dict[str, int | bool] = {"include_color_table": True}
@@ -85,7 +85,7 @@ def frame(picture: PIL.Image.Image, milliseconds: float) -> bytes:
 
 
 def rounding_note(picture: PIL.Image.Image) -> tuple[str, ...]:
-    """Return a note if `frame` cannot keep all colours of a picture exactly."""
+    """Return one note if `frame` cannot keep all colours of a picture exactly, else none."""
     colours: list[Any] | None = picture.getcolors(256)
     is_exact = colours is not None
     if colours is not None and picture.mode in _WITH_ALPHA:
@@ -97,15 +97,15 @@ def rounding_note(picture: PIL.Image.Image) -> tuple[str, ...]:
 
 
 def head_length(data: bytes) -> int:
-    """Return how many bytes come before the first block."""
+    """Return the number of bytes before the first block of a GIF."""
     return 13 + _table_length(data[10])
 
 
 def blocks(data: bytes) -> Iterator[bytes]:
-    """Yield each frame and extension of a GIF whole.
+    """Yield the bytes of each frame and of each extension of a GIF.
 
     Raises:
-        IndexError: It ends too early.
+        IndexError: The GIF ends too early.
     """
     at = head_length(data)
     while at < len(data) and data[at] != TRAILER[0]:
@@ -119,12 +119,12 @@ def blocks(data: bytes) -> Iterator[bytes]:
 
 
 def enlarged(data: bytes, rows: "Index", columns: "Index", strip: bool) -> Iterator[bytes]:
-    """Yield a GIF in parts, each pixel of its canvas a copy of one of the input's.
+    """Yield the parts of an enlarged GIF, whose pixels are copies of the input's pixels.
 
     Args:
-        data: The input, a file that has been read without an error.
-        rows: For each output row, the row of the canvas that it copies; never falling.
-        columns: Likewise.
+        data: The bytes of the input, which has been read without an error.
+        rows: For each output row, the index of the input row that it copies; never decreasing.
+        columns: The same for each output column.
         strip: Whether to leave out comments and other metadata.
     """
     yield data[:6] + pack("<HH", len(columns), len(rows)) + data[10 : head_length(data)]
@@ -139,15 +139,15 @@ def enlarged(data: bytes, rows: "Index", columns: "Index", strip: bool) -> Itera
 
 
 def _enlarged_frame(block: bytes, rows: "Index", columns: "Index") -> bytes:
-    """Return a frame enlarged, from its head to its last block."""
+    """Return a whole frame enlarged: its descriptor, its colour table and its pixels."""
     import numpy as np
 
     left, top, width, height, flags = unpack_from("<4HB", block, 1)
     start = 10 + _table_length(flags)
-    kind, table = _TABLE_OF_256
-    screen = b"GIF89a" + pack("<HHBBB", width, height, kind, 0, 0) + table
-    place = pack("<B4HB", FRAME, 0, 0, width, height, flags & _IS_INTERLACED)
-    with GifImageFile(io.BytesIO(screen + place + block[start:] + TRAILER)) as opened:
+    table_flags, table = _TABLE_OF_256
+    screen = b"GIF89a" + pack("<HHBBB", width, height, table_flags, 0, 0) + table
+    descriptor = pack("<B4HB", FRAME, 0, 0, width, height, flags & _IS_INTERLACED)
+    with GifImageFile(io.BytesIO(screen + descriptor + block[start:] + TRAILER)) as opened:
         indices = np.asarray(opened)
     down = rows[(rows >= top) & (rows < top + height)] - top
     across = columns[(columns >= left) & (columns < left + width)] - left
@@ -158,12 +158,12 @@ def _enlarged_frame(block: bytes, rows: "Index", columns: "Index") -> bytes:
 
 
 def _table_length(flags: int) -> int:
-    """Return the bytes of the table of colours that flags announce."""
+    """Return the length, in bytes, of the colour table that `flags` announces; 0 for none."""
     return 3 << (flags & 7) + 1 if flags & 0x80 else 0
 
 
 def _end(data: bytes, at: int) -> int:
-    """Return where the parts end that begin at an offset; the zero after them may be missing."""
+    """Return the end of the sub-blocks that begin at an offset; their final 0 may be missing."""
     begin = at
     while (at == begin or at != len(data)) and data[at]:
         at += data[at] + 1

@@ -1,8 +1,8 @@
-"""A JPEG writer that never holds the picture.
+"""Write a JPEG run by run of rows, without holding the whole picture in memory.
 
-Rows go to Pillow's encoder a few blocks at a time, always with the same tables. What it makes of
-them is one scan after the other, with a restart marker between two: decoders begin anew there, so
-the scans are joined as they are, and the pixels are those of a picture that is encoded whole.
+Pillow's encoder gets a few rows of blocks at a time, always with the same tables, and returns one
+scan for each. The scans are joined unchanged, with restart markers between them, at which decoders
+begin anew. The pixels are the same as those of a picture that is encoded whole.
 
 Source: ITU-T T.81, annexes B (markers SOF, DRI, SOS, RST) and E.1.4.
 """
@@ -19,27 +19,27 @@ from upsample_cli.images.write.encode import encoding_errors, to_pillow
 from upsample_cli.planes import Size
 
 _BLOCK = 16  # rows: a whole number of blocks under any subsampling
-_MOST = 8  # times `_BLOCK` rows in one scan
-_LONGEST = 65535  # blocks between two restart markers, at most
+_MOST = 8  # most rows of one scan, in multiples of `_BLOCK`
+_LONGEST = 65535  # most blocks between two restart markers
 _FRAMES = (0xC0, 0xC1)  # SOF: baseline, extended
-_SCAN = 0xDA
-_END = b"\xff\xd9"
+_SCAN = 0xDA  # SOS
+_END = b"\xff\xd9"  # EOI
 _TABLES = ("quality", "qtables", "subsampling")  # options that all scans share
 
 
 def parts(
     strips: Iterable[Samples], size: Size, is_cmyk: bool, options: dict[str, Any]
 ) -> Iterator[bytes]:
-    """Yield a JPEG part by part.
+    """Yield the parts of a JPEG.
 
     Args:
         strips: Runs of rows from the top, each of shape (rows, W, C), uint8.
         size: Height and width.
-        is_cmyk: Whether the four channels are inks.
-        options: For Pillow's encoder; not progressive.
+        is_cmyk: Whether the four channels are CMYK.
+        options: Options for Pillow's encoder, without "progressive".
 
     Raises:
-        ImageFileError: The encoder refuses it.
+        ImageFileError: The encoder refuses the picture.
     """
     rows = _rows(size[1])
     for index, run in enumerate(_runs(strips, rows)):
@@ -55,12 +55,12 @@ def parts(
 
 
 def _rows(width: int) -> int:
-    """Return how many rows become one scan."""
+    """Return the number of rows per scan, for a width in pixels."""
     return _BLOCK * max(1, min(_MOST, _LONGEST // (2 * -(-width // 8))))
 
 
 def _runs(strips: Iterable[Samples], rows: int) -> Iterator[Samples]:
-    """Yield runs of so many rows, the last one shorter."""
+    """Yield runs of `rows` rows; the last run may be shorter."""
     rest: Samples | None = None
     for strip in strips:
         rest = strip if rest is None else np.concatenate((rest, strip))
@@ -79,7 +79,7 @@ def _encoded(run: Samples, is_cmyk: bool, options: dict[str, Any]) -> bytes:
 
 
 def _after(data: bytes, segment: int) -> int:
-    """Return where the segment that starts at an offset ends."""
+    """Return the offset of the end of the segment that starts at the offset `segment`."""
     return segment + 2 + int.from_bytes(data[segment + 2 : segment + 4], "big")
 
 
@@ -92,13 +92,13 @@ def _scan_start(data: bytes) -> int:
 
 
 def _head(data: bytes, size: Size, rows: int) -> bytes:
-    """Return all before the scan, for the whole picture, with a restart after so many rows."""
+    """Return a run's header changed to the picture's `size`, with restarts every `rows` rows."""
     head, at = bytearray(data), 2
     while head[at + 1] not in _FRAMES:
         at = _after(data, at)
     pack_into(">HH", head, at + 5, *size)
     count = head[at + 9]
     factors = [divmod(head[at + 11 + 3 * index], 16) for index in range(count)]
-    across, down = (max(one) for one in zip(*factors, strict=True)) if count > 1 else (1, 1)
+    across, down = (max(axis) for axis in zip(*factors, strict=True)) if count > 1 else (1, 1)
     blocks = -(-size[1] // (8 * across)) * (rows // (8 * down))
     return bytes(head) + (pack(">HHH", 0xFFDD, 4, blocks) if size[0] > rows else b"")

@@ -1,9 +1,9 @@
-"""A PNG writer that never holds the picture: each strip of rows becomes a chunk of its own.
+"""Write a PNG strip by strip, without holding the picture: each strip of rows becomes a chunk.
 
 Strips are filtered and deflated independently, so threads can share the work, and the bytes do not
 depend on the number of threads. Deflate streams that end on a byte boundary can be joined (as pigz
-does), and the checksum of the whole is computed from theirs. isal deflates several times as fast as
-zlib, where it is installed.
+does), and the checksum of all data is computed from the checksums of the strips. Where isal is
+installed, it deflates several times as fast as zlib.
 
 Source: W3C, "Portable Network Graphics (PNG) specification (third edition)"; RFC 1950, RFC 1951.
 """
@@ -35,22 +35,22 @@ _INDEXED = 3
 _NONE, _SUB, _UP, _AVERAGE = range(4)
 # The fifth, Paeth, saves 2 % at most on enlarged pictures and takes longer than deflate itself.
 _FILTERS = (_AVERAGE, _UP, _SUB, _NONE)
-_TRIAL_ROWS, _TRIAL_BYTES = 5, 4096  # the part of a strip that every filter is tried on
+_TRIAL_ROWS, _TRIAL_BYTES = 5, 4096  # the largest part of a strip that all filters are tried on
 _ADLER_MODULUS = 65521
 _adler32, _crc32 = (isal_zlib or zlib).adler32, (isal_zlib or zlib).crc32
 _ISAL_LEVELS = range(1, 4)
-# isal takes twice the bytes of zlib for what shrinks more than this, such as drawings.
+# Data that shrink by more than this factor, such as drawings: isal leaves twice the bytes of zlib.
 _MUCH_SMALLER = 40
-_ZLIB_LEVEL = 4  # for those
+_ZLIB_LEVEL = 4  # for such data
 
 
 class PngStrip(NamedTuple):
     """A compressed strip.
 
     Args:
-        chunk: The IDAT chunk.
+        chunk: The strip as an IDAT chunk.
         adler: The Adler-32 checksum of the bytes before compression.
-        length: How many bytes they were.
+        length: Number of bytes before compression.
     """
 
     chunk: bytes
@@ -59,7 +59,7 @@ class PngStrip(NamedTuple):
 
     @property
     def data(self) -> memoryview:
-        """The data of the chunk."""
+        """The data of the chunk, without length, kind and checksum."""
         return memoryview(self.chunk)[8:-4]
 
 
@@ -70,7 +70,7 @@ class Checksum:
         self.value = 1
 
     def add(self, strip: PngStrip) -> None:
-        """Append a strip."""
+        """Take in the next strip."""
         low, high = self.value & 0xFFFF, self.value >> 16
         low_next, high_next = strip.adler & 0xFFFF, strip.adler >> 16
         high = (high + high_next + strip.length * (low - 1)) % _ADLER_MODULUS
@@ -78,7 +78,7 @@ class Checksum:
 
 
 def chunk(kind: bytes, data: bytes) -> bytes:
-    """Return a chunk with its length and checksum."""
+    """Return a PNG chunk: length, kind, data and CRC-32 checksum."""
     return b"".join((pack(">I", len(data)), kind, data, pack(">I", _crc32(data, _crc32(kind)))))
 
 
@@ -89,10 +89,10 @@ def header(
 
     Args:
         size: Height and width, each 1..2**31 - 1.
-        channels: 1 grey, 2 with alpha, 3 RGB, 4 with alpha.
-        bits: 8 or 16 a sample; 1, 2, 4 or 8 an index.
+        channels: 1 for grey, 2 for grey with alpha, 3 for RGB, 4 for RGBA.
+        bits: Bits per sample, 8 or 16; for indices of a palette 1, 2, 4 or 8.
         metadata: What to write beside the pixels.
-        palette: The colours of indices.
+        palette: The colours that the samples are indices of; None for plain samples.
     """
     colours = b""
     if palette and not palette.is_grey:
@@ -103,7 +103,7 @@ def header(
 
 
 def image_header(size: Size, channels: int, bits: int, indexed: bool = False) -> bytes:
-    """Return the first chunk; the arguments are those of `header`."""
+    """Return the IHDR chunk; arguments as for `header`, `indexed` if samples are indices."""
     height, width = size
     kind = _INDEXED if indexed else _COLOUR_TYPES[channels]
     shape = pack(">IIBBBBB", width, height, bits, kind, 0, 0, 0)
@@ -116,8 +116,8 @@ def encode_strip(samples: Samples, compression: int, last: bool, bits: int = 8) 
     Args:
         samples: Shape (rows, W, C), uint8 or uint16.
         compression: 0 (none) to 9 (slowest).
-        last: Whether no strip follows.
-        bits: Of an index; 8 for plain samples.
+        last: Whether this is the last strip.
+        bits: Bits per index of a palette; 8 or more for plain samples.
     """
     if bits < 8:
         samples = packed(samples, bits)[..., None]
@@ -132,7 +132,7 @@ def trailer(checksum: Checksum) -> bytes:
 
 
 def _filtered(samples: Samples, compression: int) -> Bytes:
-    """Return the filtered rows, shape (rows, 1 + bytes of a row)."""
+    """Return the filtered rows, shape (rows, 1 + bytes per row)."""
     if samples.dtype.itemsize == 2:
         samples = samples.astype(">u2")
     rows, _, channels = samples.shape
@@ -142,7 +142,7 @@ def _filtered(samples: Samples, compression: int) -> Bytes:
 
 
 def _best_filter(raw: Bytes, pixel: int) -> int:
-    """Return the filter under which a few rows from the middle compress best."""
+    """Return the filter that compresses the middle of the rows best; `pixel`: bytes per pixel."""
     rows, width = raw.shape
     top, left = max(0, (rows - _TRIAL_ROWS) // 2), max(0, (width - _TRIAL_BYTES) // 2)
     left -= left % pixel
@@ -151,12 +151,12 @@ def _best_filter(raw: Bytes, pixel: int) -> int:
 
 
 def _apply(filter: int, raw: Bytes, pixel: int) -> Bytes:
-    """Return filtered rows; the first is filtered by Sub, as the row above is in another strip.
+    """Return filtered rows; the first row gets Sub in place of Up or Average: no row is above it.
 
     Args:
         filter: A filter type of the specification.
-        raw: Shape (rows, bytes of a row).
-        pixel: Bytes of a pixel.
+        raw: Shape (rows, bytes per row).
+        pixel: Bytes per pixel.
     """
     out: Bytes = np.empty((len(raw), 1 + raw.shape[1]), np.uint8)
     filtered = out[:, 1:]
@@ -167,7 +167,7 @@ def _apply(filter: int, raw: Bytes, pixel: int) -> Bytes:
     if filter == _UP:
         np.subtract(raw[1:], raw[:-1], out=filtered[1:])
     elif filter == _AVERAGE:
-        # Half the sum, rounded down, without leaving 8 bits; left of the first pixel is 0.
+        # Half of left + up, rounded down, within 8 bits; left of the first pixel counts as 0.
         np.subtract(raw[1:, :pixel], raw[:-1, :pixel] >> 1, out=filtered[1:, :pixel])
         left, up = raw[1:, :-pixel], raw[:-1, pixel:]
         half = left ^ up
@@ -185,7 +185,7 @@ def compress(data: Bytes, compression: int, last: bool = True) -> bytes:
     """Return a raw deflate stream that ends on a byte boundary, so that another can follow.
 
     Args:
-        data: What to compress, contiguous in memory.
+        data: The bytes to compress, contiguous in memory.
         compression: 0 (none) to 9 (slowest).
         last: Whether no stream follows.
     """
@@ -199,7 +199,7 @@ def compress(data: Bytes, compression: int, last: bool = True) -> bytes:
 
 @lru_cache(16)  # drawings have many equal strips
 def _compressed_again(stream: bytes, last: bool) -> bytes:
-    """Return the data of a stream compressed by zlib; the stream is a short key for the cache."""
+    """Return a stream's data compressed by zlib; the cache key is the stream, as it is short."""
     data = memoryview(zlib.decompressobj(wbits=-15).decompress(stream))
     return _stream(zlib.compressobj(_ZLIB_LEVEL, wbits=-15), data, last)
 
@@ -233,7 +233,7 @@ def metadata_chunks(metadata: Metadata) -> bytes:
 
 
 def _text_chunk(key: str, value: str) -> bytes:
-    # NUL ends a keyword and may not be in a text, but the texts of JPEGs often end with one.
+    # A NUL ends a keyword and is not allowed in a text, but texts of JPEGs often end with it.
     key, value = (text.rstrip("\0").replace("\0", " ") for text in (key, value))
     keyword = key.strip().encode("latin-1", "replace")[:79] or b"Comment"
     try:

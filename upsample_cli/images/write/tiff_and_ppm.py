@@ -1,6 +1,6 @@
-"""Formats that are a header and then the rows as they are: TIFF, and the anymaps PPM and PGM.
+"""Write formats of a header and uncompressed rows: TIFF, and the anymaps PPM and PGM.
 
-tifffile cannot write EXIF or GPS directories, nor into a pipe, so the header of a TIFF is ours;
+tifffile cannot write EXIF or GPS directories, nor into a pipe, so we build the header of a TIFF;
 Pillow encodes its tags. Pillow's own writer has no 16-bit or floating-point colours.
 
 Source: Adobe, "TIFF Revision 6.0"; BigTIFF beyond 4 GB; "pgm" and "ppm" of the Netpbm formats.
@@ -24,12 +24,12 @@ FORMATS_OF_ROWS = {"TIFF", "PPM", "PGM"}
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
 _OFFSETS, _SAMPLES, _ROWS, _COUNTS, _ACROSS, _DOWN, _PLANAR = 273, 277, 278, 279, 282, 283, 284
 _UNIT, _EXTRA, _SAMPLE_FORMAT, _XMP, _ICC = 296, 338, 339, 700, 34675
-_BYTE, _UNDEFINED, _LONG8 = 1, 7, 16  # types of values
-_COLOURS = 320
+_BYTE, _UNDEFINED, _LONG8 = 1, 7, 16  # TIFF types of values
+_COLOURS = 320  # tag of the colour table
 _GREY, _RGB, _INDEXED, _CMYK = 1, 2, 3, 5
 _UNSIGNED, _FLOAT = 1, 3
 _STRAIGHT_ALPHA = 2
-_STRIP_BYTES = 1 << 16  # of a strip in the file, as other writers have it
+_STRIP_BYTES = 1 << 16  # bytes per strip in the file, as other writers choose
 _CLASSIC = b"II\x2a\0\0\0\0\0"
 _BIG = b"II\x2b\0\x08\0\0\0" + bytes(8)
 
@@ -40,7 +40,7 @@ def header(format: str, size: Size, image: Image) -> bytes:
     Args:
         format: One of `FORMATS_OF_ROWS`.
         size: Height and width.
-        image: A picture of another size, but with the same pixels and metadata.
+        image: A picture like the output in type of samples, palette and metadata, but of any size.
     """
     if format == "TIFF":
         return _tiff_header(size, image)
@@ -50,12 +50,12 @@ def header(format: str, size: Size, image: Image) -> bytes:
 
 
 def rows(format: str, samples: Samples, bits: int = 8) -> NDArray[np.uint8]:
-    """Return rows as bytes in the order of the format.
+    """Return rows as the bytes that follow the header.
 
     Args:
         format: One of `FORMATS_OF_ROWS`.
         samples: Shape (rows, W, C).
-        bits: Of an index; 8 for plain samples.
+        bits: Bits per index of a palette; 8 or more for plain samples.
     """
     if bits < 8:
         return packed(samples, bits).reshape(-1)
@@ -78,7 +78,7 @@ def _tiff_header(size: Size, image: Image) -> bytes:
 
 
 def _pixel_tags(size: Size, image: Image, row: int) -> dict[int, Any]:
-    """Return the tags that describe the pixels; a row has so many bytes."""
+    """Return the tags that describe the pixels; `row` is the number of bytes per row."""
     (height, width), channels = size, image.channels
     rows = max(1, _STRIP_BYTES // row)
     starts = range(0, height, rows)
@@ -110,7 +110,7 @@ def _metadata_tags(metadata: Metadata) -> dict[int, Any]:
 
 
 def _exif_tags(exif: bytes) -> dict[int, Any]:
-    """Return the descriptive tags of EXIF; each that Pillow fails to write is left out."""
+    """Return the descriptive tags of EXIF, except those that Pillow fails to write."""
     tags: dict[int, Any] = {}
     with suppress(*EXIF_ERRORS):
         for tag, value in descriptive(parse(exif)).items():

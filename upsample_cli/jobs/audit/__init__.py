@@ -1,1 +1,1 @@
-"""The exact checkerboard of kernels and network layers."""
+"""The audit and repair of kernels and network layers: their exact checkerboard."""

@@ -1,4 +1,4 @@
-"""What an audit finds in a file: a kernel, or the upsampling layers of a network."""
+"""The audit of a file: the checkerboard of a kernel, or of a network's upsampling layers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from upsample_cli.kernels.network_weights import is_network, load_network
 from upsample_cli.metrics.meter import LEVELS
 from upsample_cli.metrics.ripple import VISIBLE, WHITE, ripple
 
-_OPTIONS = {  # and the files that do not say themselves what they set
+_OPTIONS = {  # by option, the suffixes of the files that do not hold its value
     "--stride": (".npy", ".npz", ".safetensors"),
     "--padding": (".npy", ".npz", ".safetensors"),
     "--type": (".npy", ".safetensors"),
@@ -26,14 +26,14 @@ PICKLES = (".pt", ".pth", ".ckpt", ".bin", ".pkl", ".pickle")
 
 @dataclass(frozen=True, slots=True)
 class OutputFigures:
-    """The pattern in what a network makes of pictures, in levels of 255.
+    """The checkerboard pattern in the output of a network, in levels of 0..255.
 
     Args:
         stride: Output pixels per input pixel, down and across.
-        levels: The largest pattern of all flat pictures.
-        worst: The flat picture that has it.
-        flat: The RMS of the pattern of each flat picture.
-        pictures: The ripple in what it makes of each photograph; NaN where it is unknown.
+        levels: RMS of the pattern of the flat picture where it is strongest.
+        worst: The name of that flat picture.
+        flat: RMS of the pattern by flat picture; empty for a .npz, which is not run.
+        pictures: The ripple in the output by photograph; NaN where it is unknown.
     """
 
     stride: tuple[int, int]
@@ -44,17 +44,17 @@ class OutputFigures:
 
     @property
     def most(self) -> float:
-        """The largest pattern of flat pictures and photographs."""
+        """The strongest pattern of all flat pictures and photographs, RMS in levels."""
         return max(self.levels, *filter(isfinite, self.pictures.values()), 0.0)
 
     @property
     def unknown_pictures(self) -> tuple[str, ...]:
-        """The photographs on which the pattern is unknown: clipped, or of too few periods."""
+        """The photographs whose pattern is unknown: they are clipped, or have too few periods."""
         return tuple(name for name, levels in self.pictures.items() if not isfinite(levels))
 
     @property
     def verdict(self) -> str:
-        """`checkerboard`, `none` where the pattern is too faint to see, or `unknown`."""
+        """`checkerboard`, `none` if every pattern is too faint to see, or `unknown`."""
         if self.most >= LEVELS:
             return "checkerboard"
         return "unknown" if self.unknown_pictures else "none"
@@ -62,14 +62,14 @@ class OutputFigures:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """What was found in a file: the figures of a kernel, or of layers.
+    """The result of an audit: the figures of a kernel, or of layers.
 
     Args:
-        kernel: Of a kernel file.
-        layers: Of a network or its weights.
-        output: Of a network as a whole, where it makes pictures of pictures.
-        seconds: That it took to run a network; None for other files.
-        memory: Bytes that this took at most, likewise.
+        kernel: The figures of a kernel file; None for other files.
+        layers: The figures of the upsampling layers in a network or in a file of weights.
+        output: The figures of a network's output; None unless it turns pictures into pictures.
+        seconds: Seconds that the audit of a .onnx took; None for other files.
+        memory: The most bytes of memory that it took, 0 if unknown; None for other files.
     """
 
     kernel: KernelFigures | None = None
@@ -80,26 +80,26 @@ class Audit:
 
     @property
     def ripple(self) -> float:
-        """The largest ripple of the kernel or of any layer's weights or bias."""
+        """The ripple of the kernel, or the largest of all layers' weights and biases."""
         if self.kernel:
             return self.kernel.ripple
         return max((layer.most for layer in self.layers), default=0.0)
 
     @property
     def unknown(self) -> int:
-        """How many layers could not be audited."""
+        """The number of layers that could not be audited."""
         return sum(layer.verdict == "unknown" for layer in self.layers)
 
 
 def check(paths: Sequence[str], question: Question) -> None:
-    """Refuse what is asked of none of the files.
+    """Refuse an option that none of the files needs.
 
     Args:
         paths: All files to audit.
-        question: What they do not say themselves.
+        question: The options.
 
     Raises:
-        SettingError: Names the option, and the files that it is for.
+        SettingError: An option is for other kinds of file.
     """
     suffixes = {Path(path).suffix.lower() for path in paths}
     for option in question.named_options:
@@ -108,22 +108,23 @@ def check(paths: Sequence[str], question: Question) -> None:
 
 
 def audit(path: str, question: Question, pictures: tuple[str, ...] = ()) -> Audit:
-    """Return what there is to say of the checkerboard of a kernel or network.
+    """Return the figures of the checkerboard of a kernel or network.
 
     Args:
-        path: A .npz, .npy, .onnx or .safetensors.
-        question: What the file does not say itself.
-        pictures: Photographs to run networks on.
+        path: A .npz, .npy, .onnx or .safetensors file.
+        question: The options, which give what the file lacks.
+        pictures: Paths of photographs to run a .onnx on, too.
 
     Raises:
-        SettingError: The file is of no known kind, or what it lacks was not given.
-        NetworkFileError: A network cannot be read.
+        SettingError: The file is of no known kind, or an option that it needs is missing.
+        NetworkFileError: A network cannot be read, or takes too much memory or time.
+        ImageFileError: A photograph cannot be read.
     """
     suffix = Path(path).suffix.lower()
     if suffix in (".npz", ".npy"):
         return _of_taps(path, question)
     if suffix == ".onnx":
-        from upsample_cli.jobs.audit import network  # other files need no process of their own
+        from upsample_cli.jobs.audit import network  # only a .onnx needs a process of its own
 
         return network.audit(path, pictures)
     if suffix == ".safetensors":
@@ -149,7 +150,7 @@ def _of_taps(path: str, question: Question) -> Audit:
 
 
 def _of_network(path: str) -> Audit:
-    """Return what a learned network as a whole, over its balanced kernel, does to flat pictures."""
+    """Return the audit of a learned network together with the enlargement that it is added to."""
     network = load_network(path)
     stride = network.stride, network.stride
     spread = ripple(network.phase_sums())

@@ -1,4 +1,4 @@
-"""All that is exactly known of a kernel's checkerboard, and of the kernels that are shipped."""
+"""The exact figures of a kernel's checkerboard, and a list of the kernels in the package."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -34,24 +34,25 @@ Pair = tuple[int, int]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KernelFigures:
-    """The exact figures of a kernel; NaN or None where one has no meaning.
+    """The exact figures of a kernel; a figure without a meaning is NaN or None.
 
     Args:
         size: Taps down and across.
         stride: Output pixels per input pixel down and across.
-        padding: Output pixels cropped before the first row and column.
-        divides: Whether every phase is fed by the same number of taps.
-        gain: Mean phase sum: a flat picture's brightness after over before.
-        ripple: Spread of the phase sums over their mean, RMS.
-        peak_to_peak: Largest minus least phase sum over their mean.
-        levels: The ripple of a white picture, in levels of 255.
-        phase_sums: Shape (s, s), what each output phase makes of a flat picture of 1.
-        lines: Shape (s, s), amplitude at p/s cycles a pixel down and q/s across, over the mean.
-        ramp_error: RMS of how far a ramp's values lie from their place, in output pixels.
-        shift: How far the picture moves down and right, in output pixels.
-        order: Strang-Fix order, orders of polynomials without a pattern; None for stride 1.
-        verdict: `checkerboard` from 0.2 level at white on, else `none`.
-        remedy: What to do about it; empty where there is nothing to do.
+        padding: Output rows and columns cropped at the top and at the left.
+        divides: Whether every output phase is fed by the same number of taps.
+        gain: Mean phase sum: what enlarging multiplies the brightness of a flat picture by.
+        ripple: RMS deviation of the phase sums from their mean, divided by the mean.
+        peak_to_peak: Largest minus least phase sum, divided by the mean.
+        levels: RMS of the pattern on a white picture, in levels of 0..255.
+        phase_sums: Shape (s1, s2), the value of each output phase for a flat picture of 1.
+        lines: Shape (s1, s2): [p, q] is the amplitude, divided by the mean, of the line at p/s1
+            cycles per pixel down and q/s2 across.
+        ramp_error: RMS distance of a ramp's values from where they belong, in output pixels.
+        shift: Output pixels that the picture moves down and right; None if the taps sum to 0.
+        order: Strang-Fix order: orders of polynomials without a pattern; None for stride 1.
+        verdict: `checkerboard` if `levels` is 0.2 or more, else `none`.
+        remedy: How to remove the checkerboard, in words; empty if there is none.
     """
 
     size: Pair
@@ -77,8 +78,8 @@ def figures(taps: NDArray[np.float64], stride: Pair, padding: Pair | None = None
     Args:
         taps: Shape (kH, kW), finite.
         stride: Output pixels per input pixel down and across, each 1 or more.
-        padding: Output pixels cropped before the first row and column; by default what keeps the
-            picture in place, half of k - s rounded up.
+        padding: Output rows and columns cropped at the top and at the left; by default half of
+            k - s, rounded up, which centres the taps on their input pixel.
 
     >>> result = figures(np.full((3, 3), 4 / 9), (2, 2))
     >>> round(result.ripple, 4), result.order, result.shift
@@ -90,11 +91,11 @@ def figures(taps: NDArray[np.float64], stride: Pair, padding: Pair | None = None
     sums = without_rounding(phase_sums(taps, stride, padding), float(np.abs(taps).sum()))
     moments = first_moments(taps, stride, padding)
     spread = ripple(sums)
-    whole = divides(taps.shape, stride, (1, 1))
+    is_even = divides(taps.shape, stride, (1, 1))
     verdict = "checkerboard" if spread >= VISIBLE else "none"
     order = strang_fix_order(taps, stride) if sums.size > 1 else None
     return KernelFigures(
-        (height, width), stride, padding, whole, float(sums.mean()), spread, peak_to_peak(sums),
+        (height, width), stride, padding, is_even, float(sums.mean()), spread, peak_to_peak(sums),
         WHITE * spread, sums, lines(sums), ramp_error(sums, moments),
         _shift(taps, stride, padding, moments), order, verdict,
         taps_remedy(taps.shape, stride, (1, 1)) if verdict == "checkerboard" else "",
@@ -102,7 +103,7 @@ def figures(taps: NDArray[np.float64], stride: Pair, padding: Pair | None = None
 
 
 def order_in_words(order: int | None) -> str:
-    """Return a Strang-Fix order for people."""
+    """Return a Strang-Fix order as text."""
     if order is None:
         return "-"
     return f"{order} or more" if order == HIGHEST_ORDER else str(order)
@@ -111,7 +112,7 @@ def order_in_words(order: int | None) -> str:
 def _shift(
     taps: NDArray[np.float64], stride: Pair, padding: Pair, moments: NDArray[np.float64]
 ) -> tuple[float, float] | None:
-    """Return how far the kernel's centre of mass lies from the middle of the input pixel."""
+    """Return how far the taps shift a picture, in output pixels; None if the taps sum to 0."""
     total = float(taps.sum())
     if abs(total) <= 1e-12 * np.abs(taps).sum():
         return None
@@ -125,18 +126,18 @@ def _shift(
 
 @dataclass(frozen=True, slots=True)
 class ShippedKernel:
-    """What there is to know of a kernel that comes with the package, or of an interpolation.
+    """The figures of a kernel that comes with the package, or of an interpolation.
 
     Args:
-        method: The method it is for.
-        kernel: Its word.
+        method: The name of the method that uses the kernel.
+        kernel: The name of the kernel.
         stride: Output pixels per input pixel.
-        taps: Taps of the transposed convolution along an axis.
-        psnr: Mean over the pictures held out in training, in dB.
-        gain: How much more that is than bicubic's, in dB.
-        noise_gain: Power of white noise after over before.
-        overshoot: Of a step, as a share of it.
-        ripple: Exact, of the phase sums.
+        taps: Taps along each axis, as a transposed convolution.
+        psnr: Mean PSNR over the pictures held out in training, in dB; None for an interpolation.
+        gain: `psnr` minus that of bicubic, in dB; None for an interpolation.
+        noise_gain: Power of white noise after enlarging, divided by the power before.
+        overshoot: How far the response to a step goes beyond it, as a share of the step.
+        ripple: The exact ripple of the phase sums.
     """
 
     method: str
@@ -151,7 +152,7 @@ class ShippedKernel:
 
 
 def shipped_kernels() -> Iterator[ShippedKernel]:
-    """Yield the learned kernels of each method, and cubic and Lanczos, stride by stride."""
+    """Yield bicubic, Lanczos and the learned kernels of each method, stride by stride."""
     for stride in SHIPPED_STRIDES:
         for word in ("bicubic", "lanczos"):
             yield _shipped("interpolation", KERNELS[word](stride), None, None)

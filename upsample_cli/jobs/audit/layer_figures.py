@@ -1,4 +1,4 @@
-"""All that is exactly known of a network layer's checkerboard, and what to do about it."""
+"""The exact figures of a network layer's checkerboard, and how to remove it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,28 +11,29 @@ from upsample_cli.metrics.ripple import VISIBLE, LayerRipple, layer_ripple
 from upsample_cli.networks.upsampling_layer import SUB_PIXEL, TCONV, Layer
 
 _OTHERWISE = "or use resize-conv"
-_DARK = 0.01  # of the layer's gain: the mean of a channel that is near 0
+_DARK = 0.01  # of the layer's gain: a channel whose mean is smaller counts as near 0
 
 
 @dataclass(frozen=True, slots=True)
 class LayerFigures:
-    """The figures of an upsampling layer; None where one is unknown or has no meaning.
+    """The figures of an upsampling layer; unknown and meaningless figures are None.
 
     Args:
-        name: Of the layer in its network.
+        name: The name of the layer in its network.
         kind: `tconv`, `sub-pixel`, `resize-conv` or `resize`.
         size: Taps of its kernel along each axis.
-        stride: Output pixels per input pixel along each axis; of a resize any number.
-        dilation: Distance of neighbouring taps along each axis.
-        divides: Whether every phase is fed by the same number of taps.
-        ripple: RMS of the pattern over that of the picture, for flat inputs.
-        worst_channel: The output channel with the largest ripple of its own, of those whose mean is
-            not near 0.
-        worst_ripple: That ripple.
-        bias_ripple: Spread of the phases' biases over the response to a flat input of 1.
+        stride: Output pixels per input pixel along each axis; may be fractional for a resize.
+        dilation: Pixels from one tap to the next along each axis.
+        divides: Whether every output phase is fed by the same number of taps.
+        ripple: RMS of the pattern divided by that of the picture that carries it, for flat inputs.
+        worst_channel: The output channel with the largest ripple, from 0; channels whose mean is
+            near 0 do not count.
+        worst_ripple: The ripple of that channel.
+        bias_ripple: RMS deviation of the phases' biases, divided by the RMS of the output for flat
+            inputs of 1.
         shift: Output pixels that the picture moves along each axis.
         verdict: `checkerboard`, `none` or `unknown`.
-        remedy: What to do about it; why, where the verdict is unknown.
+        remedy: How to remove the checkerboard, in words; the reason where the verdict is `unknown`.
     """
 
     name: str
@@ -51,7 +52,7 @@ class LayerFigures:
 
     @property
     def most(self) -> float:
-        """The larger of the ripples of weights and bias; 0 where both are unknown."""
+        """The larger of `ripple` and `bias_ripple`; an unknown figure counts as 0."""
         return max(self.ripple or 0.0, self.bias_ripple or 0.0)
 
 
@@ -60,9 +61,9 @@ def figures(layer: Layer) -> LayerFigures:
     if layer.unknown:
         return _figures(layer, None, "unknown", layer.unknown)
     if layer.gains is None:
-        # Interpolation keeps flat pictures flat, and a convolution keeps them so.
+        # Interpolation keeps flat pictures flat, and so does a convolution after it.
         return _figures(layer, LayerRipple(0.0, np.zeros(1), 0.0, 1.0), "none", "")
-    with np.errstate(over="ignore", invalid="ignore"):  # told as unknown below
+    with np.errstate(over="ignore", invalid="ignore"):  # the verdict is then `unknown`, below
         ripple = layer_ripple(layer.gains, layer.bias)
     if not isfinite(ripple.gain):
         return _figures(layer, None, "unknown", "sums of its weights overflow")
@@ -77,16 +78,16 @@ def figures(layer: Layer) -> LayerFigures:
 
 
 def _figures(layer: Layer, ripple: LayerRipple | None, verdict: str, remedy: str) -> LayerFigures:
-    whole = worst = None
+    is_even = worst = None
     if ripple is not None and layer.gains is not None:
         stride = tuple(map(int, layer.stride))
-        whole = layer.kind != TCONV or divides(layer.size, stride, layer.dilation)
+        is_even = layer.kind != TCONV or divides(layer.size, stride, layer.dilation)
         means = layer.gains.reshape(*layer.gains.shape[:2], -1).mean(axis=2)
         bright = np.linalg.norm(means, axis=1) > _DARK * ripple.gain
-        if bright.any():  # a ripple relative to almost nothing says nothing
+        if bright.any():  # a ripple that is divided by almost 0 says nothing
             worst = int(np.argmax(np.where(bright, ripple.channels, -1.0)))
     return LayerFigures(
-        layer.name, layer.kind, layer.size, layer.stride, layer.dilation, whole,
+        layer.name, layer.kind, layer.size, layer.stride, layer.dilation, is_even,
         None if ripple is None else ripple.average, worst,
         None if worst is None or ripple is None else float(ripple.channels[worst]),
         None if ripple is None or layer.bias is None else ripple.bias,
@@ -95,12 +96,12 @@ def _figures(layer: Layer, ripple: LayerRipple | None, verdict: str, remedy: str
 
 
 def divides(size: Sequence[int], stride: Sequence[int], dilation: Sequence[int]) -> bool:
-    """Tell whether every output phase is fed by the same number of taps.
+    """Return whether every output phase is fed by the same number of taps.
 
     Args:
         size: Taps along each axis.
-        stride: Output pixels per input pixel along each.
-        dilation: Distance of neighbouring taps along each.
+        stride: Output pixels per input pixel along each axis.
+        dilation: Output pixels from one tap to the next along each axis.
 
     Source: A. Odena, V. Dumoulin, C. Olah, "Deconvolution and checkerboard artifacts", 2016.
 
@@ -111,12 +112,12 @@ def divides(size: Sequence[int], stride: Sequence[int], dilation: Sequence[int])
 
 
 def taps_remedy(size: Sequence[int], stride: Sequence[int], dilation: Sequence[int]) -> str:
-    """Return the remedy for a transposed convolution whose phases are uneven.
+    """Return the remedy, in words, for a transposed convolution whose phase sums differ.
 
     Args:
         size: Taps along each axis.
-        stride: Output pixels per input pixel along each.
-        dilation: Distance of neighbouring taps along each.
+        stride: Output pixels per input pixel along each axis.
+        dilation: Output pixels from one tap to the next along each axis.
 
     >>> taps_remedy((3, 3), (2, 2), (1, 1)).split(": ")[0]
     'kernel 3 is not a multiple of stride 2'
@@ -146,7 +147,7 @@ def taps_remedy(size: Sequence[int], stride: Sequence[int], dilation: Sequence[i
 
 
 def sub_pixel_remedy(weights: bool, bias: bool) -> str:
-    """Return the remedy for a sub-pixel convolution whose weights or biases are uneven."""
+    """Return the remedy for a sub-pixel convolution; `weights` and `bias` say which are uneven."""
     parts = []
     if weights:
         parts.append(

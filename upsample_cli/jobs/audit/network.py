@@ -1,7 +1,7 @@
 """The audit of a network, in a process of its own.
 
-What runs a damaged model can crash, or ask for any amount of memory or time: then that process
-ends, and what is told is that.
+On a damaged model, onnxruntime can crash, or take any amount of memory or time. Then only that
+process ends, and the audit raises an error.
 """
 
 import sys
@@ -24,20 +24,20 @@ from upsample_cli.metrics.ripple import WHITE
 if TYPE_CHECKING:
     from upsample_cli.networks.enlargers.flat_pictures import PictureNetwork
 
-SECONDS, MEMORY = 120.0, 4 << 30  # that an audit may take; bytes beyond what its process has
+SECONDS, MEMORY = 120.0, 4 << 30  # limits of an audit; bytes beyond what its process has at first
 _LIBRARIES = ("onnx", "onnxruntime")
 
 
 def audit(path: str, pictures: tuple[str, ...] = ()) -> Audit:
-    """Return what there is to say of a network.
+    """Return the audit of a network.
 
     Args:
         path: A .onnx file.
-        pictures: Files of photographs to run it on, too.
+        pictures: Paths of photographs to run the network on, too.
 
     Raises:
-        SettingError: A library is not installed.
-        UpsampleError: The network or a picture cannot be read, or is too much.
+        SettingError: A library is not installed, or the network cannot be run on a photograph.
+        UpsampleError: A file cannot be read, or the audit takes too much memory or time.
     """
     for library in _LIBRARIES:
         if sys.modules.get(library, library) is None or find_spec(library) is None:
@@ -65,7 +65,7 @@ def audit(path: str, pictures: tuple[str, ...] = ()) -> Audit:
 
 
 def in_this_process(path: str, pictures: tuple[str, ...] = ()) -> Audit:
-    """Return what there is to say of a network; see `audit`."""
+    """Return the audit of a network, made in this very process; see `audit`."""
     from upsample_cli.networks.enlargers.flat_pictures import picture_network
     from upsample_cli.networks.flatten import network_of
     from upsample_cli.networks.onnx_layers import layers
@@ -80,14 +80,14 @@ def in_this_process(path: str, pictures: tuple[str, ...] = ()) -> Audit:
     output = None if network is None else _output(network, pictures)
     if output is None and pictures:
         raise SettingError(f"{path} does not turn pictures into pictures; leave --pictures out")
-    return Audit(None, layer_figures, output, perf_counter() - start, _memory())
+    return Audit(None, layer_figures, output, perf_counter() - start, _peak_memory())
 
 
 def _output(network: "PictureNetwork", pictures: tuple[str, ...]) -> OutputFigures | None:
     from upsample_cli.networks.model_graph import RunError
 
     try:
-        with np.errstate(all="ignore"):  # what is not a number is no figure
+        with np.errstate(all="ignore"):  # results that are not finite are refused below
             flat = network.flat()
     except RunError:
         return None
@@ -99,7 +99,7 @@ def _output(network: "PictureNetwork", pictures: tuple[str, ...]) -> OutputFigur
 
 
 def _of_photograph(network: "PictureNetwork", name: str) -> float:
-    """Return the ripple, in levels, in what a network makes of a photograph; NaN if unknown."""
+    """Return the ripple of the output for a photograph's middle, in levels; NaN if unknown."""
     from upsample_cli.images.levels import LUMA
     from upsample_cli.images.places.place import parse_file
     from upsample_cli.images.read.files import read
@@ -124,7 +124,7 @@ def _of_photograph(network: "PictureNetwork", name: str) -> float:
 
 
 def _limit_memory() -> None:
-    """Let this process take only so much more memory, where the system can limit that."""
+    """Limit this process to `MEMORY` more bytes than it has now, where the system can do that."""
     try:
         import resource
 
@@ -135,8 +135,8 @@ def _limit_memory() -> None:
         return
 
 
-def _memory() -> int:
-    """Return the most bytes that this process had; 0 where the system does not tell."""
+def _peak_memory() -> int:
+    """Return the most bytes of memory that this process has had; 0 where that is unknown."""
     try:
         lines = Path("/proc/self/status").read_text().splitlines()
     except OSError:

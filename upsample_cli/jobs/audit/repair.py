@@ -1,4 +1,4 @@
-"""Repairs: the nearest balanced taps of a file, and how far they are from it."""
+"""The repair of kernels and networks: the nearest balanced taps, and how far they moved."""
 
 import io
 from collections.abc import Iterator
@@ -20,20 +20,21 @@ from upsample_cli.kernels.phases import balanced
 from upsample_cli.metrics.ripple import VISIBLE
 from upsample_cli.planes import Size
 
-_LEVELS = 0.5  # of 255, on flat pictures: what cannot be seen
+_LEVELS = 0.5  # of 0..255: a weaker pattern on flat pictures cannot be seen
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Repair:
-    """What became of taps.
+    """The result of a repair: the new file, and audits before and after.
 
     Args:
-        before: Their figures.
-        after: The figures of what is written, its rounding included.
-        moved: How far they moved, over their size (Frobenius norms).
+        before: The audit of the original taps.
+        after: The audit of the new taps, rounded as they are written.
+        moved: Frobenius norm of the change of the taps, divided by that of the taps; of a network,
+            the largest of its layers.
         data: The bytes of the new file.
-        notes: What else to know of it, each in a few words.
-        layers: How far each layer of a network moved, by name.
+        notes: What a user may not expect of the new file, each in a few words.
+        layers: `moved` of each layer of a network, by name; empty for other files.
     """
 
     before: Audit
@@ -49,17 +50,19 @@ def repair(
 ) -> Repair:
     """Return the nearest balanced taps, in least squares, and how far they moved.
 
-    Taps that are the same along both axes are mended along an axis, and stay so.
+    A separable kernel is repaired along one axis, and stays separable.
 
     Args:
         path: A .npz or .npy of a kernel, a .npy of a transposed convolution's weights, or a .onnx.
-        output: A .npz for a kernel, or a .npy; what is written, not yet where.
-        stride: Of a .npy, down and across, or the same along every axis.
-        ramp: Whether ramps are to stay ramps too.
-        layer: A glob of the layers of a .onnx to mend; None for all.
+        output: The file that the caller will write; its suffix sets the format: .npz or .npy for a
+            kernel, .npy for weights, .onnx for a network.
+        stride: The stride of a .npy, down and across; equal numbers hold for any number of axes.
+        ramp: Whether to keep ramps exact, too.
+        layer: A glob of the names of a .onnx's layers to repair; None for all.
 
     Raises:
-        SettingError: The taps cannot be read or mended, or the output cannot hold them.
+        SettingError: The taps cannot be read or balanced, or the output cannot hold them.
+        NetworkFileError: A network cannot be read.
     """
     ending = Path(path).suffix.lower()
     if ending == ".onnx":
@@ -76,9 +79,9 @@ def repair(
         about = {**source.about, "repaired": "ramp" if ramp else "flat"}
         data = KernelFile("tconv", source.stride[0], mended, "", about).to_bytes()
     else:
-        # Weights are wanted back as they were; whole numbers cannot hold what is mended.
+        # The number type is kept, except for whole numbers, which cannot hold balanced taps.
         kind = source.kind if source.kind.kind == "f" else np.dtype(np.float64)
-        with np.errstate(over="ignore"):  # which is refused
+        with np.errstate(over="ignore"):  # infinite taps are refused below
             mended = mended.astype(kind)
         if not np.isfinite(mended).all():
             raise SettingError(
@@ -97,18 +100,18 @@ def repair(
 
 
 def _repaired_network(path: str, output: str, layer: str | None, ramp: bool) -> Repair:
-    """Return a network with balanced layers, beside the audit of both."""
+    """Return a network whose layers are balanced, with audits of the original and of the copy."""
     if Path(output).suffix.lower() != ".onnx":
         raise SettingError(f"{output} cannot hold a network; name the output .onnx")
-    before = audit(path, Question())  # it asks for the library
+    before = audit(path, Question())  # first, as it reports a missing library
     from upsample_cli.networks.balanced_model import balanced_model
 
-    made = balanced_model(path, layer, partial(balanced, ramp=ramp))
+    model = balanced_model(path, layer, partial(balanced, ramp=ramp))
     with TemporaryDirectory() as folder:
         copy = Path(folder) / "balanced.onnx"
-        copy.write_bytes(made.data)
+        copy.write_bytes(model.data)
         after = audit(str(copy), Question())
-    notes = [f"{name} is left as it is: {reason}" for name, reason in made.left.items()]
+    notes = [f"{name} is left as it is: {reason}" for name, reason in model.left.items()]
     if before.output is not None and before.output.most < _LEVELS:
         notes.append(
             f"{path} as a whole has no checkerboard, since its layers cancel each other; the copy "
@@ -117,7 +120,7 @@ def _repaired_network(path: str, output: str, layer: str | None, ramp: bool) -> 
     notes.append(
         "its pictures have changed in ways that were not checked; compare them, or train it further"
     )
-    return Repair(before, after, max(made.moved.values()), made.data, tuple(notes), made.moved)
+    return Repair(before, after, max(model.moved.values()), model.data, tuple(notes), model.moved)
 
 
 def _notes(source: TapsFile, output: str, kind: np.dtype[Any], after: Audit) -> Iterator[str]:

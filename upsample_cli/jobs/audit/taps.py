@@ -1,4 +1,4 @@
-"""Taps in a file, with the stride they are for: what an audit judges and a repair mends."""
+"""Files of taps, read with their stride: what an audit judges and a repair balances."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,8 +12,8 @@ from upsample_cli.errors import SettingError
 from upsample_cli.kernels.kernel_file import as_numbers, load, read_arrays
 from upsample_cli.planes import Size
 
-AXES = range(3, 6)  # of a layer's weights: two of channels, and one to three of a picture
-_LARGEST = 512  # of a stride or padding
+AXES = range(3, 6)  # number of axes of a layer's weights: two of channels, one to three of space
+_LARGEST = 512  # stride or padding
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,13 +21,13 @@ class TapsFile:
     """The taps of a file.
 
     Args:
-        name: The file's.
-        taps: Shape (k,), the same along both axes; (kH, kW), a kernel; or three to five axes, a
-            layer's weights.
+        name: The name of the file.
+        taps: Shape (kH, kW) of a kernel; (k,) of a separable kernel, the same taps along both axes;
+            or three to five axes of a layer's weights.
         stride: Output pixels per input pixel, down and across.
-        kind: The type of number in the file.
-        resized: Whether they are what a resize-convolution amounts to.
-        about: How a kernel file says it was made.
+        kind: The number type of a .npy; float64 for a .npz.
+        resized: Whether the file is for resize-conv; the taps are the equal transposed convolution.
+        about: How the kernel was trained, as a .npz says; empty for a .npy.
     """
 
     name: str
@@ -39,32 +39,32 @@ class TapsFile:
 
     @property
     def whole(self) -> NDArray[np.float64]:
-        """The taps with all their axes."""
+        """The taps with all their axes: shape (k, k) for those of a separable kernel."""
         return np.outer(self.taps, self.taps) if self.taps.ndim == 1 else self.taps
 
     @property
     def is_kernel(self) -> bool:
-        """Whether they are of a kernel, not a layer's weights."""
+        """Whether the taps are a kernel, not a layer's weights."""
         return self.taps.ndim <= 2
 
     @property
     def strides(self) -> tuple[int, ...]:
-        """The stride along each axis that taps are mended along."""
+        """The stride along each axis of the taps, without the axes of channels."""
         axes = self.taps.ndim - (0 if self.is_kernel else 2)
         return along(self.name, "stride", self.stride, axes)
 
 
 def along(name: str, option: str, pair: Size, axes: int) -> tuple[int, ...]:
-    """Return a number for each of a picture's axes: a pair, or one number for all.
+    """Return one number for each axis of a picture, from an option's pair of numbers.
 
     Args:
-        name: What it is of.
-        option: That gave it, without its dashes.
-        pair: Down and across; the same where one number was given.
-        axes: How many.
+        name: The name of the kernel or layer, for the error.
+        option: The name of the option without its dashes, for the error.
+        pair: Numbers down and across; equal where the user gave one number.
+        axes: The number of axes.
 
     Raises:
-        SettingError: It is a pair, and there are not two.
+        SettingError: The numbers of the pair differ, and there are not two axes.
     """
     if axes == len(pair):
         return pair
@@ -77,37 +77,37 @@ def along(name: str, option: str, pair: Size, axes: int) -> tuple[int, ...]:
 
 
 def check_range(option: str, pair: Size | None, least: int) -> None:
-    """Raise a `SettingError` where a number of a pair is below the least or far too large."""
+    """Raise a `SettingError` if a number of a pair is below `least` or above 512."""
     if pair and not all(least <= number <= _LARGEST for number in pair):
         size = "x".join(map(str, pair if pair[0] != pair[1] else pair[:1]))
         raise SettingError(f"--{option} {size} is out of range; give {least} to {_LARGEST}")
 
 
 def read_taps(path: str, stride: Size | None) -> TapsFile:
-    """Return the taps of a kernel file, of bare taps or of a layer's weights.
+    """Return the taps of a kernel file, or of a .npy of bare taps or a layer's weights.
 
-    A kernel file of resize-conv is returned as the transposed convolution that it amounts to.
+    A kernel file of resize-conv is returned as the transposed convolution that it equals.
 
     Args:
         path: A .npz of `upsample train` or a .npy.
-        stride: Of a .npy; None, or its own, for a .npz.
+        stride: The stride of a .npy; for a .npz None, or the stride that the file holds.
 
     Raises:
-        SettingError: No such file, no taps, or a stride that is missing or not the file's.
+        SettingError: No such file, no taps, or a stride that is missing or differs from the file's.
     """
     check_range("stride", stride, 1)
     array, name = read_arrays(path), Path(path).name
     if isinstance(array, dict):
         file = load(path, None, 1)
-        own = file.stride, file.stride
-        if stride not in (None, own):
+        file_stride = file.stride, file.stride
+        if stride not in (None, file_stride):
             raise SettingError(
                 f"kernel '{name}' brings its own stride, {file.stride}; leave --stride out"
             )
         kernel = file.kernel(name)
         taps = kernel.factors[0] if kernel.factors else kernel.taps
         resized = file.method == "resize-conv"
-        return TapsFile(name, taps, own, np.dtype(np.float64), resized, file.about)
+        return TapsFile(name, taps, file_stride, np.dtype(np.float64), resized, file.about)
     if stride is None:
         raise SettingError(f"{path} does not say its stride; pass --stride N")
     if array.ndim <= 2:

@@ -1,4 +1,4 @@
-"""Weights without a graph: what a person has to say of them to make them layers."""
+"""Layers from weights without a graph, for which a user gives the stride and the kind."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,18 +15,19 @@ from upsample_cli.kernels.phases import phase_sums, without_rounding
 from upsample_cli.networks.upsampling_layer import MOST_SUMS, SUB_PIXEL, TCONV, Layer
 from upsample_cli.networks.weights_file import effective, read
 
-_NAMED = 12  # tensors that a message names
+_NAMED = 12  # most tensors that a message names
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What to know of files that do not say it themselves.
+    """Options that give what files do not say themselves.
 
     Args:
         stride: Output pixels per input pixel, down and across; None if not given.
-        padding: Output pixels cropped before the first, down and across; None for the default.
-        layer: Pattern of the tensors' names in a file of weights; None if not given.
-        kind: What weights without a graph are of: `tconv` or `sub-pixel`.
+        padding: Output pixels cropped at the top and left; of a sub-pixel convolution, input pixels
+            added there; None if not given.
+        layer: Pattern of the names of the tensors to audit in a .safetensors; None if not given.
+        kind: The kind of layer that the weights belong to: `tconv` or `sub-pixel`.
     """
 
     stride: tuple[int, int] | None = None
@@ -36,13 +37,13 @@ class Question:
 
     @property
     def named_options(self) -> list[str]:
-        """The options that say it."""
+        """The names of the options that differ from their defaults."""
         options = {"--stride": self.stride, "--padding": self.padding, "--layer": self.layer}
-        asked = [option for option, value in options.items() if value is not None]
-        return asked + ["--type"] * (self.kind != TCONV)
+        given = [option for option, value in options.items() if value is not None]
+        return given + ["--type"] * (self.kind != TCONV)
 
     def __post_init__(self) -> None:
-        """Refuse strides and paddings that cannot be."""
+        """Refuse strides and paddings that are out of range."""
         check_range("stride", self.stride, 1)
         check_range("padding", self.padding, 0)
 
@@ -53,18 +54,18 @@ def layer_of(
     question: Question,
     bias: NDArray[np.floating[Any]] | None = None,
 ) -> Layer:
-    """Return the layer that weights without a graph are of.
+    """Return the layer that weights without a graph belong to.
 
     Args:
-        name: What to call it.
+        name: What to call the layer.
         weights: Shape (Cin, Cout / groups, k1, ..., kN) of a transposed convolution, or
             (Cout s1 ... sN, Cin, k1, ..., kN) of a sub-pixel convolution.
-        question: With its stride and kind.
-        bias: Of the sub-pixel convolution, shape (Cout s1 ... sN,).
+        question: The options: stride, padding and kind are used.
+        bias: The bias of a sub-pixel convolution, shape (Cout s1 ... sN,); None if it has none.
 
     Raises:
-        SettingError: Channels of a sub-pixel convolution do not make whole blocks, or the stride
-            is far too large or for another number of axes.
+        SettingError: The channels of a sub-pixel convolution are no multiple of a block's pixels,
+            the stride is too large, or stride or padding is for another number of axes.
     """
     axes = weights.ndim - 2
     stride = along(name, "stride", question.stride or (1, 1), axes)
@@ -84,14 +85,14 @@ def layer_of(
 
 
 def layers_of(path: str, question: Question) -> list[Layer]:
-    """Return the layers of a .safetensors whose weights match the question's pattern.
+    """Return the layers of a .safetensors whose names match the pattern of --layer.
 
     Args:
         path: The file.
-        question: With its stride, and its pattern of names (as of files: *, ?, [abc]).
+        question: The options; the pattern may have *, ? and [abc], as for files.
 
     Raises:
-        SettingError: The file cannot be read, or pattern or stride are missing or match nothing.
+        SettingError: The file cannot be read, the pattern or stride is missing, or no name matches.
     """
     tensors, faults = effective(read(path))
     weights = {name: item for name, item in tensors.items() if item.ndim in AXES and item.size}
@@ -129,7 +130,7 @@ def _layer(name: str, tensors: Mapping[str, NDArray[Any]], question: Question) -
 
 
 def _listed(weights: Mapping[str, NDArray[Any]]) -> str:
-    """Return the names and shapes of tensors in words."""
+    """Return the names and shapes of tensors as part of a message."""
     if not weights:
         return "it holds no weights of three to five axes"
     words = [f"{name} {'x'.join(map(str, item.shape))}" for name, item in weights.items()]
@@ -148,24 +149,24 @@ def transposed(
     """Return the layer of a transposed convolution.
 
     Args:
-        name: Of the layer.
-        weights: Shape (Cin, Cout / groups, k1, ..., kN), as PyTorch and ONNX have them.
-        stride: Along each of the N axes.
-        padding: Output pixels cropped before the first along each; None if unknown.
-        dilation: Distance of neighbouring taps along each; by default 1.
-        groups: Runs of channels that do not mix.
+        name: The name of the layer.
+        weights: Shape (Cin, Cout / groups, k1, ..., kN), as in PyTorch and ONNX.
+        stride: Output pixels per input pixel along each of the N axes.
+        padding: Output pixels cropped at the start of each axis; None if unknown.
+        dilation: Output pixels from one tap to the next along each axis; by default 1.
+        groups: Number of groups of channels, which do not mix.
     """
     size = weights.shape[2:]
     dilation = dilation or (1,) * len(size)
-    # Input channels of a group belong to the output channels of that group alone.
+    # Input channels feed only the output channels of their own group.
     runs = weights.reshape(groups, -1, *weights.shape[1:]).swapaxes(1, 2)
     taps = runs.reshape(-1, *runs.shape[2:])
     shift = padding and tuple(
         (d * (k - 1) + 1 - s) / 2 - p
         for k, s, p, d in zip(size, stride, padding, dilation, strict=True)
     )
-    with np.errstate(over="ignore", invalid="ignore"):  # sums that overflow are told as unknown
-        gains = without_rounding(phase_sums(taps, stride, padding, dilation), _sizes(taps))
+    with np.errstate(over="ignore", invalid="ignore"):  # sums that overflow are audited as unknown
+        gains = without_rounding(phase_sums(taps, stride, padding, dilation), _absolute_sums(taps))
     return Layer(name, TCONV, stride, size, dilation, gains, shift=shift)
 
 
@@ -176,22 +177,22 @@ def sub_pixel(
     stride: tuple[int, ...],
     padding: tuple[int, ...] | None,
 ) -> Layer:
-    """Return the layer of a convolution whose channels are then shuffled to pixels.
+    """Return the layer of a convolution whose channels are then shuffled into blocks of pixels.
 
     Args:
-        name: Of the layer.
+        name: The name of the layer.
         weights: Shape (Cout s1 ... sN, Cin, k1, ..., kN), in the order of PyTorch's pixel shuffle.
-        bias: Shape (Cout s1 ... sN,).
-        stride: The blocks of pixels made of channels, along each of the N axes.
-        padding: Of the convolution, before the first input along each axis; None if unknown.
+        bias: Shape (Cout s1 ... sN,); None if there is none.
+        stride: Output pixels per input pixel along each of the N axes: the sides of a block.
+        padding: Input pixels added at the start of each axis; None if unknown.
 
     Source: W. Shi et al., "Real-time single image and video super-resolution using an efficient
     sub-pixel convolutional neural network", CVPR 2016.
     """
     size, block = weights.shape[2:], prod(stride)
-    with np.errstate(over="ignore", invalid="ignore"):  # sums that overflow are told as unknown
+    with np.errstate(over="ignore", invalid="ignore"):  # sums that overflow are audited as unknown
         sums = weights.reshape(*weights.shape[:2], -1).sum(axis=2, dtype=np.float64)
-        gains = without_rounding(sums, _sizes(weights).reshape(sums.shape))
+        gains = without_rounding(sums, _absolute_sums(weights).reshape(sums.shape))
     gains = gains.reshape(-1, block, weights.shape[1]).swapaxes(1, 2)
     shift = padding and tuple(
         s * (p - (k - 1) / 2) for s, k, p in zip(stride, size, padding, strict=True)
@@ -202,8 +203,8 @@ def sub_pixel(
     )  # fmt: skip
 
 
-def _sizes(taps: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
-    """Return the sum of the sizes of taps for each pair of channels, shape (Cout, Cin, 1, ...)."""
-    # One output channel after the other: all at once would take as much memory as the taps.
+def _absolute_sums(taps: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+    """Return the sum of the absolute taps of each pair of channels, shape (Cout, Cin, 1, ...)."""
+    # One output channel at a time: all at once would take as much memory as the taps.
     sizes = np.array([np.abs(item).reshape(len(item), -1).sum(axis=1) for item in taps])
     return sizes.reshape(*sizes.shape, *(1,) * (taps.ndim - 2))

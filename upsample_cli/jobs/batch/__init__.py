@@ -1,1 +1,1 @@
-"""Many pictures: which, by whom, and what became of them."""
+"""Batches of pictures: the plan, the processes that do the work, and the run."""

@@ -9,7 +9,7 @@ from typing import Any
 from upsample_cli.errors import SettingError, UpsampleError
 from upsample_cli.jobs.batch.pool import Workforce
 
-_PATIENCE = 10  # seconds for the scheduler to answer
+_PATIENCE = 10  # seconds that the scheduler has to answer
 
 
 class ClusterLostError(UpsampleError):
@@ -17,14 +17,14 @@ class ClusterLostError(UpsampleError):
 
 
 class Cluster(Executor):
-    """The workers of a cluster.
+    """An executor that runs calls on the workers of a cluster.
 
-    A call whose worker dies is tried by others; if they die too, it fails with `BrokenExecutor`.
+    If a worker dies, others repeat its call; if they die too, the call fails with `BrokenExecutor`.
 
     Args:
-        executor: Dask's own.
+        executor: The executor of Dask.
         killed: Dask's error for a call whose workers died.
-        is_lost: Tells whether Dask has given the scheduler up.
+        is_lost: Returns whether Dask has given up on the scheduler.
     """
 
     def __init__(
@@ -62,19 +62,19 @@ class Cluster(Executor):
 
 @contextmanager
 def connected(address: str) -> Iterator[Workforce]:
-    """Connect to a cluster.
+    """Connect to a cluster for a `with` block, and yield its workers.
 
     Args:
-        address: Of its scheduler, such as tcp://host:8786.
+        address: The address of its scheduler, such as tcp://host:8786.
 
     Raises:
-        SettingError: Dask is not installed, or there is no cluster, or it has no workers.
+        SettingError: Dask is not installed, no cluster answers, or the cluster has no workers.
     """
     try:
         import distributed
     except ImportError as error:
         raise SettingError('--cluster needs Dask; pip install "upsample-cli[cluster]"') from error
-    dask: Any = distributed  # only partly typed
+    dask: Any = distributed  # its types are incomplete
     try:
         client = dask.Client(address, timeout=_PATIENCE, set_as_default=False)
     except (OSError, TimeoutError, ValueError) as error:

@@ -1,6 +1,6 @@
-"""The outputs of a folder: how they are called, and which are there already.
+"""The outputs of a batch: their names, and which of them exist already.
 
-Objects are known by listings, not asked for one by one.
+Objects in stores are looked up in listings of their folders, not one by one.
 """
 
 from dataclasses import dataclass
@@ -15,24 +15,26 @@ from upsample_cli.images.write.formats import KEPT_FORMATS
 from upsample_cli.jobs.enlarge.task import Existing
 
 _FIELDS = ("stem", "suffix", "scale", "method")
-_LISTINGS = 8  # folders whose names are kept: one that is walked, and those it lies in
+_LISTINGS = 8  # cached listings: of the folder being walked, and of those it lies in
 
 State: TypeAlias = Literal["missing", "older", "there"]
-"""What is known of an output; older means than its input."""
+"""Whether an output is missing, older than its input, or there and not known to be older."""
 
 
 @dataclass(frozen=True, slots=True)
 class Naming:
-    """From the path of an input to that of its output, both below their folders.
+    """Turns the path of an input into that of its output, each relative to its folder.
 
     Args:
-        format: A word of `formats.FORMATS` that every output gets; None keeps the inputs' suffixes.
-        template: The name, with fields in braces: stem, suffix, scale and method; None keeps it.
+        format: The format of every output, a key of `FORMATS`; None keeps the inputs' suffixes.
+        template: The name of an output, with fields: {stem}, {suffix}, {scale}, {method}; None
+            keeps the inputs' names.
         scale: Output pixels per input pixel; None where each picture has its own.
         method: The name of the method.
 
     Raises:
-        SettingError: The template has an unknown field, a folder, or lacks the stem.
+        SettingError: The template has an unknown field or a slash, lacks {stem}, or has {scale}
+            without a scale.
     """
 
     format: str | None = None
@@ -41,7 +43,7 @@ class Naming:
     method: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse a template that names no file, or not every file apart."""
+        """Refuse a template that is no file name, or gives every output the same name."""
         if self.template is None:
             return
         try:
@@ -69,7 +71,7 @@ class Naming:
             )
 
     def output(self, path: str) -> str:
-        """Return an output's path: with the format's suffix, or .png if the input's is not written.
+        """Return an output's path; without a format, .png is added to a suffix that cannot be kept.
 
         >>> Naming().output("a/b.jpg"), Naming("webp").output("a.b/c")
         ('a/b.jpg', 'a.b/c.webp')
@@ -92,22 +94,22 @@ class Naming:
 
 
 class Outputs:
-    """The outputs of a run, each of which is asked for once."""
+    """Which outputs of a run exist; a cached listing may be old, so ask for each output once."""
 
     def __init__(self) -> None:
         self._times_in = lru_cache(_LISTINGS)(_times_in)
 
     def is_there(self, to: Place) -> bool:
-        """Tell whether an output is there."""
+        """Return whether an output exists."""
         return self._modified(to) is not None
 
     def state(self, source: Place, to: Place, existing: Existing) -> State:
-        """Return what is known of an output; missing where it does not matter.
+        """Return the state of an output; "missing" also if `existing` is "refuse" or "replace".
 
         Args:
-            source: Its input.
+            source: The input.
             to: The output.
-            existing: What becomes of an output that is there.
+            existing: What becomes of outputs that exist.
         """
         if existing in ("refuse", "replace") or (output := self._modified(to)) is None:
             return "missing"

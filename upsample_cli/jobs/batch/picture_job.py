@@ -1,4 +1,4 @@
-"""The work on each picture of a batch, in whichever process."""
+"""The work on one picture of a batch, in a worker process or on a cluster."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ from upsample_cli.jobs.enlarge.picture import OUTPUT_LIMIT, enlarge
 from upsample_cli.jobs.enlarge.task import ALREADY_EXISTS, Existing, Report, Task
 
 Work: TypeAlias = Callable[[Place, Place, Task], Report]
-"""Makes an output of a picture and reports on it; such as `enlarge`."""
+"""Reads a picture, writes its output and returns a report, as `enlarge` does."""
 
-_PICTURES = {
+_PICTURE_SUFFIXES = {
     *FORMATS, "apng", "avif", "dds", "exr", "hdr", "heic", "heif", "ico", "j2k", "jfif", "jp2",
     "jpe", "jxl", "pcx", "psd", "qoi", "sgi",
 }  # fmt: skip
@@ -25,14 +25,14 @@ _PICTURES = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PictureJob:
-    """Enlarges or repairs one picture of many; its errors are in its report.
+    """Enlarges or repairs one picture of a batch; an error becomes a report of a failure.
 
     Args:
         task: How to enlarge.
-        root: The folder that all outputs lie in; it is not made anew where it has vanished.
-        existing: What becomes of outputs that are there already; the caller refuses them.
-        base: The folder that paths are relative to, for workers elsewhere; None here.
-        work: What is done.
+        root: The folder that all outputs lie in; if it vanishes, it is not made again.
+        existing: What becomes of outputs that exist; for "refuse", the caller refuses them.
+        base: The folder that paths are relative to, for workers on a cluster; None on this machine.
+        work: What to do with a picture.
     """
 
     task: Task
@@ -44,13 +44,13 @@ class PictureJob:
     def __call__(
         self, source: Place, to: Place, state: State = "missing", is_ours: bool = False
     ) -> Report:
-        """Return what became of a picture.
+        """Do the work on a picture, and return its report.
 
         Args:
-            source: Where it is read.
-            to: Where it is written; the folder is made if need be.
-            state: What is known of the output.
-            is_ours: Whether the file of results says that an earlier run wrote the output.
+            source: Where to read.
+            to: Where to write; the folder is made if need be.
+            state: Whether the output exists; see `Outputs.state`.
+            is_ours: Whether the results file says that an earlier run wrote the output.
         """
         try:
             if self.base is None:
@@ -64,20 +64,20 @@ class PictureJob:
             return self.failed(source, to, f"{source} needs more memory; pass fewer --jobs")
 
     def failed(self, source: Place, to: Place, error: str) -> Report:
-        """Return the report of a picture that could not be enlarged."""
+        """Return the report of a picture that failed."""
         return Report(str(source), str(to), "failed", error, method=self.task.method.name)
 
     def _enlarged(self, source: Place, to: Place, state: State, is_ours: bool) -> Report:
         if is_other(source):
             return Report(str(source), str(to), "skipped", UNKNOWN)
-        left = Report(str(source), str(to), "skipped", ALREADY_EXISTS)
+        skipped = Report(str(source), str(to), "skipped", ALREADY_EXISTS)
         fault = None
         if state != "missing":
             fault = self._fault(source, to, state, is_ours)
             if fault is None:
-                return left
+                return skipped
         self._make_folder(to)
-        # A cluster may repeat a picture, and then finds its own output.
+        # A cluster may repeat a picture, and then finds the output of its first attempt.
         force = self.existing == "replace" or fault is not None or self.base is not None
         try:
             report = self.work(source, to, self.task._replace(force=force))
@@ -85,19 +85,19 @@ class PictureJob:
             if to.modified() is None or self._misfit(source, to) is not None:
                 raise
             if self.existing in ("skip", "update"):
-                return left  # another run was faster
-            # Or a worker of this run, which died before it could report.
+                return skipped  # another run was faster
+            # Else it may be of a worker of this run that died before it could report.
             report = self.work(source, to, self.task._replace(force=True))
         if fault is None:
             return report
         return report._replace(notes=(*report.notes, f"replaced the old output, which {fault}"))
 
     def _fault(self, source: Place, to: Place, state: State, is_ours: bool) -> str | None:
-        """Return why an output that is there is made again; None if it would be made the same.
+        """Return why an output that exists is made again; None if it can stay.
 
         Raises:
-            TargetExistsError: It is not known to be the output of an earlier run: it has no row of
-                results, and is not a whole picture of the output's size.
+            TargetExistsError: The file may not be ours: the results file has no row for it, and it
+                is not a whole picture of the output's size.
         """
         misfit = self._misfit(source, to)
         if misfit and not is_ours:
@@ -105,12 +105,12 @@ class PictureJob:
         return "is older than the input" if state == "older" else misfit
 
     def _misfit(self, source: Place, to: Place) -> str | None:
-        """Return why what is there is not the output; None if it may be."""
+        """Return why an existing file is not the output; None if it may be."""
         limit = self.task.max_pixels
         expected = self.task.target.size(opening.read_size(source, limit))
         try:
             height, width = opening.read_size(to, limit * OUTPUT_LIMIT)
-            if not to.is_remote:  # an object is put whole
+            if not to.is_remote:  # an object is only ever written whole
                 decode.decode(to, limit * OUTPUT_LIMIT)
         except ImageFileError:
             return "is incomplete"
@@ -126,9 +126,9 @@ class PictureJob:
 
 
 def is_other(source: Place) -> bool:
-    """Tell whether a file neither claims to be a picture nor begins like one: it is skipped.
+    """Return whether to skip a file: neither its suffix nor its first bytes are of a picture.
 
     Raises:
-        ImageFileError: It cannot be read.
+        ImageFileError: The file cannot be read.
     """
-    return source.suffix[1:] not in _PICTURES and not opening.is_picture(source)
+    return source.suffix[1:] not in _PICTURE_SUFFIXES and not opening.is_picture(source)

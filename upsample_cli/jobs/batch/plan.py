@@ -1,4 +1,4 @@
-"""Which file becomes which. A plan streams: its pairs are made anew whenever they are read."""
+"""The plan of a batch: pairs of input and output, computed each time they are read, not stored."""
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -20,12 +20,13 @@ Pair: TypeAlias = tuple[Place, Place]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Inputs and outputs, no two outputs the same.
+    """Pairs of an input and its output; no two outputs are the same.
 
     Args:
-        pairs: Gives them in order, as often as it is called.
-        count: How many there are.
-        hidden: How many files and folders were left out because their names begin with a dot.
+        pairs: Returns the pairs in order; may be called again and again.
+        count: The number of pairs.
+        hidden: The number of files and folders left out because their names begin with a dot
+            or are empty.
     """
 
     pairs: Callable[[], Iterator[Pair]]
@@ -40,33 +41,33 @@ def of_places(
     globs: Globs,
     tree: bool = False,
 ) -> Plan:
-    """Return the plan of files that are named, and of what is below folders, sorted, as a tree.
+    """Return the plan for files and for folders, whose files are sorted and keep their subfolders.
 
     Args:
-        sources: Files and folders; one that is named twice is taken once. Several folders become
-            folders in the output, a single one becomes the output itself.
-        to: The folder to write; need not be there yet.
-        naming: How outputs are called.
+        sources: Files and folders; duplicates count once. A folder alone becomes the output folder
+            itself, unless `tree` is set; otherwise each folder becomes a folder in it.
+        to: The folder to write to; it need not exist yet.
+        naming: How outputs are named.
         globs: Which files to take.
-        tree: Whether relative paths, and URLs below their bucket, keep their folders; what lies
-            outside the working folder, and without `tree` everything, goes by its name alone.
+        tree: Whether each source keeps the folders of its path, below the working folder or the
+            bucket; a source outside the working folder keeps its name alone.
 
     Raises:
-        ImageFileError: Two inputs have the same output, an output is an input, or the output folder
-            is within an input.
+        ImageFileError: Two inputs have the same output, an output is an input, the output folder
+            lies in an input or is a file, or an input folder cannot be read.
     """
     places = {source.key: source for source in sources}.values()
 
     def output_path(source: Place | Folder) -> str:
-        """Return the path below the output folder."""
+        """Return the path of a source below the output folder, before `naming`."""
         return source.relative if tree else source.name
 
     def target(source: Folder) -> Folder:
-        """Return the folder for what is below another one."""
+        """Return the output folder for the files below an input folder."""
         return to if len(sources) == 1 and not tree else to.folder(output_path(source))
 
     def pairs() -> Iterator[Pair]:
-        """Yield the files one by one, and what is below each folder."""
+        """Yield the pair of each file, and the pairs of the files below each folder."""
         for source in places:
             if isinstance(source, Folder):
                 paths = walk(source, globs, apart=to)
@@ -84,14 +85,14 @@ def of_places(
         else:
             count += globs.takes(output_path(source))
     if len(places) > 1:
-        _check_apart(pairs)
+        _check_distinct(pairs)
     if any(_may_meet(source, to) for source in places):
         _check_no_input_is_output(pairs)
     return Plan(pairs, count, hidden)
 
 
 def _pairs(source: Folder, to: Folder, naming: Naming, paths: Iterable[str]) -> Iterator[Pair]:
-    """Yield where files below a folder are read and written."""
+    """Yield the pairs of files below a folder, given by their relative paths."""
     return ((source.file(path), to.file(naming.output(path))) for path in paths)
 
 
@@ -100,15 +101,15 @@ def _counted(
 ) -> tuple[int, int]:
     """Return how many files are below a folder, and how many names are hidden.
 
-    Refuse files of one folder that have one output.
+    Refuse two files of the same folder that have the same output.
     """
     hidden = 0
 
     def on_listing(listing: Listing) -> None:
-        """Look at one folder."""
+        """Count the hidden names of one folder, and check its outputs."""
         nonlocal hidden
         hidden += listing.hidden
-        _check_apart(lambda: _pairs(source, to, naming, listing.files))
+        _check_distinct(lambda: _pairs(source, to, naming, listing.files))
 
     try:
         count = sum(1 for _ in walk(source, globs, on_listing, apart))
@@ -122,15 +123,15 @@ def _counted(
 
 
 def _check_folders(source: Folder, to: Folder) -> None:
-    """Refuse an output folder that is a file, or whose outputs would be inputs next time."""
+    """Refuse an output folder that is a file, or in `source`, where outputs would become inputs."""
     if to.modified() is not None and not to.exists():
         raise ImageFileError(f"{to} is a file; name a folder to write to")
     if source.contains(to):
         raise ImageFileError(f"{to} is inside {source}; name a folder outside it")
 
 
-def _check_apart(pairs: Callable[[], Iterable[Pair]]) -> None:
-    """Refuse pairs of which two have one output, with eight bytes of memory for each."""
+def _check_distinct(pairs: Callable[[], Iterable[Pair]]) -> None:
+    """Refuse two pairs with the same output; a pair takes only eight bytes of memory, a hash."""
     codes, counts = np.unique(
         np.fromiter((hash(_system_name(to)) for _, to in pairs()), np.int64), return_counts=True
     )
@@ -147,15 +148,15 @@ def _check_apart(pairs: Callable[[], Iterable[Pair]]) -> None:
 
 
 def _may_meet(source: Place | Folder, to: Folder) -> bool:
-    """Return whether a file below a folder may be an input; stores are not asked for that."""
+    """Return whether an output in `to` may be an input; a store is not asked, URLs are compared."""
     if source.is_remote or to.is_remote:
         return source.path.startswith(f"{to.path.rstrip('/')}/")
     return to.exists()
 
 
 def _check_no_input_is_output(pairs: Callable[[], Iterable[Pair]]) -> None:
-    """Refuse a plan that would write over one of its inputs, whatever paths or links lead to it."""
-    inputs, outputs = set[int](), set[int]()  # of eight bytes each, not of whole paths
+    """Refuse a plan that would overwrite an input, whichever paths or links lead to the input."""
+    inputs, outputs = set[int](), set[int]()  # hashes of eight bytes, not whole paths
     for source, to in pairs():
         inputs.add(hash(_identity(source)))
         if (known := _identity(to)) is not None:
@@ -173,7 +174,7 @@ def _check_no_input_is_output(pairs: Callable[[], Iterable[Pair]]) -> None:
 
 
 def _identity(place: Place) -> object:
-    """Return what is the same for every path to a file; None where there is none."""
+    """Return a value that is the same for every path to a file; None if there is no file."""
     if place.is_remote:
         return place.path
     try:
@@ -184,6 +185,6 @@ def _identity(place: Place) -> object:
 
 
 def _system_name(place: Place) -> str:
-    """Return a text that is the same for paths which the system takes for the same."""
+    """Return the path of a place; in lower case where the system ignores case."""
     ignores_case = sys.platform in ("darwin", "win32") and not place.is_remote
     return place.path.casefold() if ignores_case else place.path

@@ -1,7 +1,7 @@
-"""Worker processes on this machine; each works on one call at a time, which a thread waits for.
+"""A pool of worker processes on this machine; a thread waits for each call under way.
 
-A worker that dies disturbs no call that is under way. Its own is tried once more, alone, so that it
-has all the memory; calls that come meanwhile wait.
+If a worker dies, the calls of other workers go on. Its own call is tried once more, with no other
+worker running, so that it has all the memory; new calls wait meanwhile.
 """
 
 import multiprocessing
@@ -24,28 +24,28 @@ from upsample_cli import memory, process
 from upsample_cli.errors import UpsampleError
 
 _SIGNALS = {signal.SIGINT, *process.ENDING}
-"""The signals that a worker begins with blocked, as it cannot handle them yet."""
+"""The signals that are blocked while a worker starts, as it cannot handle them yet."""
 
 
 class WorkerDiedError(BrokenExecutor):
-    """The worker of a call has ended, and so has the one that was alone with it."""
+    """The worker of a call died; callers of a `Pool` get this after a second worker died, too."""
 
 
 class WorkerStartError(UpsampleError):
-    """The system does not let a process be started."""
+    """The system refuses to start a process."""
 
 
 class Pool(ThreadPoolExecutor):
-    """Some worker processes. The first is started at once, the others when they are needed.
+    """Worker processes; the first starts at once, the others when they are needed.
 
-    A call that ends its worker twice fails with `WorkerDiedError`. What is under way is undone when
-    the pool is left by an error, or when this process is killed.
+    A call whose worker dies twice fails with `WorkerDiedError`. Work under way is undone if an
+    error leaves the pool's `with` block, or if this process is killed.
 
     Args:
-        count: How many processes at most.
+        count: The most processes that run at once.
 
     Raises:
-        WorkerStartError: The system does not let a process be started.
+        WorkerStartError: The system refuses to start a process.
     """
 
     def __init__(self, count: int) -> None:
@@ -55,23 +55,23 @@ class Pool(ThreadPoolExecutor):
         self._start_fault: WorkerStartError | None = None
         self._one_is_alone = Lock()
         with _starting():
-            if os.name == "posix":  # here, as it lets signals through once it has begun
+            if os.name == "posix":  # before the workers: starting the tracker unblocks signals
                 resource_tracker.ensure_running()
-            # Workers see its end when this side is closed, also by the death of this process.
+            # Workers see the end of the lifeline when this process closes its side, or dies.
             self._lifeline, self._open_end = multiprocessing.Pipe(duplex=False)
-        self._free = LifoQueue[_Worker | None]()  # workers, and places for more of them
+        self._free = LifoQueue[_Worker | None]()  # idle workers; None: one may be started
         for _ in range(count - 1):
             self._free.put(None)
-        self._free.put(self._new_worker(count))  # it loads its libraries while we do
+        self._free.put(self._new_worker(count))  # it loads its libraries while this process does
 
     def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Have a function called by a worker; see `Executor.submit`.
 
         Raises:
-            WorkerStartError: The system does not let a thread or a process be started.
+            WorkerStartError: The system refuses to start a thread or a process.
         """
         assert not kwargs, "by position only"
-        if self._start_fault is not None:  # else all calls to come would fail alike
+        if self._start_fault is not None:  # later calls would fail in the same way
             raise self._start_fault
         with _starting():
             return super().submit(self._called, function, args)
@@ -84,22 +84,22 @@ class Pool(ThreadPoolExecutor):
                 worker.end()
 
     def abort(self) -> None:
-        """End the workers at once; what they work on is undone."""
+        """End the workers at once; their unfinished work is undone."""
         self._is_aborted = True
         self._open_end.close()
         self.shutdown(cancel_futures=True)
 
     def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
-        """Wait for the work, or after an error end it at once."""
+        """Wait until the work is done; after an error, abort it."""
         self.shutdown() if kind is None else self.abort()
 
     def _new_worker(self, sharing: int) -> "_Worker":
-        """Start one of so many workers that share the memory."""
+        """Start a worker that may use 1 / `sharing` of the memory."""
         return _Worker(self._lifeline, memory.limit() // sharing)
 
     def _called(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-        """Return what a free worker returns for a call."""
-        with self._one_is_alone:  # whoever is to be alone goes first
+        """Return a call's result from an idle or new worker; if that dies, try once more, alone."""
+        with self._one_is_alone:  # a call that has to run alone goes first
             worker = self._free.get()
         try:
             worker = worker or self._new_worker(self._count)
@@ -114,7 +114,7 @@ class Pool(ThreadPoolExecutor):
         return self._called_alone(function, arguments)
 
     def _called_alone(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-        """Return what a new worker returns for a call, while there is no other one."""
+        """Return the result of a call by a new worker, while no other worker runs."""
         with self._one_is_alone:
             for _ in range(self._count):
                 if other := self._free.get():
@@ -133,20 +133,20 @@ class Pool(ThreadPoolExecutor):
 
 
 class _Worker:
-    """A process that waits for calls, one after the other; see `_serve`."""
+    """A process that answers calls one after the other; see `_serve`."""
 
-    _starts_or_ends = Lock()  # for Python looks after all processes when one starts
+    _starts_or_ends = Lock()  # as starting a process also polls all other processes
 
     def __init__(self, lifeline: Connection, share: int) -> None:
         with self._starts_or_ends, _starting():
-            self._calls, theirs = multiprocessing.Pipe()
-            start = multiprocessing.get_context("spawn").Process
-            self._process = start(target=_serve, args=(theirs, lifeline, share))
+            self._calls, worker_end = multiprocessing.Pipe()
+            spawned = multiprocessing.get_context("spawn").Process
+            self._process = spawned(target=_serve, args=(worker_end, lifeline, share))
             self._process.start()
-            theirs.close()
+            worker_end.close()
 
     def call(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-        """Return what a function returns there, or raise its error, or a `WorkerDiedError`."""
+        """Return the result of a function in the process; raise its error, or `WorkerDiedError`."""
         try:
             self._calls.send((function, arguments))
             result, error = self._calls.recv()
@@ -157,7 +157,7 @@ class _Worker:
         return result
 
     def end(self) -> str:
-        """Wait for the end of the process, which has no call; return how it ended."""
+        """Let the process end, wait for it, and return how it ended: a signal or a status."""
         self._calls.close()
         with self._starts_or_ends:
             self._process.join()
@@ -170,8 +170,8 @@ class Workforce:
     """An executor, and how much work to give it.
 
     Args:
-        executor: Works on pictures.
-        ahead: How many pictures to submit before one of them has ended.
+        executor: Runs the calls.
+        ahead: The most pictures to have submitted and not yet finished.
     """
 
     executor: Executor
@@ -180,14 +180,14 @@ class Workforce:
 
 @contextmanager
 def open_pool(count: int) -> Iterator[Workforce]:
-    """Give a pool of processes; an error in the block ends them at once."""
+    """Yield a pool of `count` processes for a `with` block; an error in the block ends them."""
     with Pool(count) as pool:
         yield Workforce(pool, 2 * count)
 
 
 @contextmanager
 def _starting() -> Iterator[None]:
-    """Block signals, so that processes begin with them blocked; report what cannot be started."""
+    """Block signals while processes start; turn a failed start into a `WorkerStartError`."""
     has_masks = hasattr(signal, "pthread_sigmask")
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS) if has_masks else None
     try:
@@ -205,9 +205,9 @@ def _starting() -> Iterator[None]:
 
 
 def _serve(calls: Connection, lifeline: Connection, share: int) -> None:
-    """Answer calls until the lifeline ends, with a share of the memory in bytes.
+    """Answer calls until either connection is closed; use at most `share` bytes of memory.
 
-    The process is in a group of its own, so that Ctrl-C passes it by.
+    The process gets a process group of its own, so that Ctrl-C does not reach it.
     """
     if hasattr(os, "setpgid"):
         os.setpgid(0, 0)
@@ -220,7 +220,7 @@ def _serve(calls: Connection, lifeline: Connection, share: int) -> None:
     Thread(target=_end_with_pool, args=(lifeline,), daemon=True).start()
     import_module("upsample_cli.jobs.batch.picture_job")  # before the first call comes
     process.let_signals_unwind()  # until here there was nothing to undo
-    signal.signal(signal.SIGTERM, process.leave)  # even where this signal is ignored
+    signal.signal(signal.SIGTERM, process.leave)  # even if ignored: `_end_with_pool` sends it
     try:
         with suppress(EOFError, OSError):
             while True:
@@ -230,20 +230,20 @@ def _serve(calls: Connection, lifeline: Connection, share: int) -> None:
 
 
 def _answer(function: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Any, Any]:
-    """Return the result of a call, or its error, with the lines of code that led to it."""
+    """Return the result of a call, or its error with the traceback as a note; the other is None."""
     try:
         return function(*arguments), None
-    except Exception as error:  # whoever waits for the result knows what to do about it
+    except Exception as error:  # the main process decides what to do about it
         error.add_note(traceback.format_exc())
         try:
             pickle.loads(pickle.dumps(error))
-        except Exception:  # an error that cannot travel is told by its words
+        except Exception:  # an error that cannot be pickled is sent as text
             return None, RuntimeError("\n".join([repr(error), *error.__notes__]))
         return None, error
 
 
 def _end_with_pool(lifeline: Connection) -> NoReturn:
-    """Unwind what the worker does once the pool is aborted, or its process has died."""
+    """Wait until the pool is aborted or its process dies, then unwind the worker's work."""
     with suppress(EOFError, OSError):
         lifeline.recv()
     process.unwind_main_thread()

@@ -1,4 +1,4 @@
-"""Many pictures on an executor: bounded in memory, each with its report, whatever happens to it."""
+"""Runs a batch on an executor: in bounded memory, and with a report on every picture."""
 
 import signal
 import traceback
@@ -23,8 +23,8 @@ from upsample_cli.process import CODE, ENDING, handle, leave
 
 EXISTS = "exists; pass --skip-existing to continue an earlier run, or --force to replace it"
 """The end of the error of a picture whose output exists."""
-_WINDOW = 1000  # pictures by which one may overtake another
-_INTERVAL = 0.2  # seconds between questions whether to stop
+_WINDOW = 1000  # most pictures from the oldest under way to the newest
+_INTERVAL = 0.2  # seconds between checks whether to stop
 
 
 class FinishedPicture(NamedTuple):
@@ -46,14 +46,14 @@ def run(
     is_stopped: Callable[[], bool],
     is_ours: Callable[[Place], bool] = lambda _: False,
 ) -> Generator[FinishedPicture, None, None]:
-    """Yield each picture as it ends; no fault of one stops the others.
+    """Yield each picture as it finishes; one that fails does not stop the others.
 
     Args:
-        plan: Which pictures.
+        plan: The pictures and their outputs.
         job: What to do with each.
-        workforce: Runs the job; stays open.
-        is_stopped: Tells whether to begin no more; what is under way is still finished.
-        is_ours: Tells whether an earlier run wrote an output.
+        workforce: Runs the job; its executor is not shut down.
+        is_stopped: Returns whether to start no more pictures; those that have started are finished.
+        is_ours: Returns whether an earlier run wrote an output.
     """
     finished: SimpleQueue[tuple[int, Future[Report]]] = SimpleQueue()
     under_way: dict[int, tuple[Pair, Future[Report]]] = {}
@@ -76,7 +76,7 @@ def run(
         if is_stopped():
             has_more = False
             for _, future in under_way.values():
-                future.cancel()  # unless it is being worked on
+                future.cancel()  # has no effect on one that has started
         if not under_way:
             continue
         with suppress(Empty):
@@ -85,7 +85,7 @@ def run(
             if not future.cancelled():
                 yield FinishedPicture(number, _report(job, pair, future))
     for folder in cleaned:
-        folder.clean()  # a worker that was killed may have left something, too
+        folder.clean()  # a worker that was killed may have left temporary files
 
 
 def _clean_once(folder: Folder, cleaned: set[Folder]) -> None:
@@ -95,7 +95,7 @@ def _clean_once(folder: Folder, cleaned: set[Folder]) -> None:
 
 
 def _has_room(under_way: dict[int, Any], ahead: int) -> bool:
-    """Tell whether one more may begin; reports that wait for an earlier one are in memory too."""
+    """Return whether one more picture may be submitted, by the limits `ahead` and `_WINDOW`."""
     if not under_way:
         return True
     first, last = min(under_way), max(under_way)
@@ -107,7 +107,7 @@ def _put(finished: "SimpleQueue[tuple[int, Future[Report]]]", number: int, futur
 
 
 def _report(job: PictureJob, pair: Pair, future: Future[Report]) -> Report:
-    """Return the report of a picture, also where its worker died or met a bug."""
+    """Return the report of a picture, even if its worker died or hit a bug."""
     source, _ = pair
     try:
         return future.result()
@@ -118,14 +118,14 @@ def _report(job: PictureJob, pair: Pair, future: Future[Report]) -> Report:
         )
     except UpsampleError as error:
         return job.failed(*pair, str(error))
-    except Exception as error:  # a bug must not cost the others
+    except Exception as error:  # a bug must not stop the other pictures
         traceback.print_exception(error)
         fault = f"{type(error).__name__}: {error}"
         return job.failed(*pair, f"{source} hit a bug ({fault}); please report it")
 
 
 class Stop:
-    """In its block, the first Ctrl-C, SIGTERM or SIGHUP asks to stop; the second one is raised."""
+    """In its `with` block, the first Ctrl-C, SIGTERM or SIGHUP asks to stop; the second exits."""
 
     def __init__(self) -> None:
         self.code = 0
@@ -133,11 +133,11 @@ class Stop:
 
     @property
     def is_asked(self) -> bool:
-        """Whether to stop."""
+        """Whether a signal has asked to stop."""
         return self.code != 0
 
     def __enter__(self) -> Self:
-        """Handle the signals; Python lets only the main thread do so."""
+        """Install the handlers; Python lets only the main thread do so."""
         if current_thread() is main_thread():
             for number in (signal.SIGINT, *ENDING):
                 self._handlers[number] = handle(number, self._note)

@@ -1,4 +1,4 @@
-"""The files below a folder, in order; no more of them are in memory than one folder's names."""
+"""The files below a folder, in order; memory holds only the names in one folder and its parents."""
 
 import re
 from collections import Counter
@@ -17,20 +17,20 @@ if TYPE_CHECKING:
     from pathspec import PathSpec, RegexPattern
 
 
-_MOST_VISITS = 100  # of one folder by links
-_BETWEEN = re.compile(r"\[\^/\]\*([^()*]+?)(?=\[\^/\]\*)")  # in a regular expression of pathspec
+_MOST_VISITS = 100  # times that links may lead to one folder
+_BETWEEN = re.compile(r"\[\^/\]\*([^()*]+?)(?=\[\^/\]\*)")  # a text between two `*` of a glob
 
 
 @dataclass(frozen=True)
 class Globs:
-    """Patterns as in `.gitignore`, on paths relative to a folder; upper and lower case are alike.
+    """Patterns as in `.gitignore`, for paths relative to a folder; case is ignored.
 
-    `*` and `?` stop at a slash, `**` does not. A pattern without a slash is for names at any depth,
-    one with a slash for the whole path. A folder that matches stands for all that is in it.
+    `*` and `?` stop at a slash, `**` does not. A pattern without a slash matches names at any
+    depth, one with a slash matches the whole path. If a folder matches, all that is in it does.
 
     Args:
-        include: A file has to match one of these; none stand for all.
-        exclude: A file or folder that matches one of these is left out.
+        include: A file has to match one of these patterns; without any, all files do.
+        exclude: A file or folder that matches one of these patterns is left out.
 
     >>> Globs(include=("*.jpg",), exclude=("thumbs/",)).takes("a/b.JPG")
     True
@@ -42,13 +42,13 @@ class Globs:
     exclude: tuple[str, ...] = ()
 
     def takes(self, path: str) -> bool:
-        """Tell whether a file is wanted."""
+        """Return whether a file is included and not excluded."""
         path = path.lower()
         is_included = not self.include or self._included.match_file(path)
         return is_included and not (self.exclude and self._excluded.match_file(path))
 
     def leaves_folder(self, path: str) -> bool:
-        """Tell whether a folder is left out with all that is in it."""
+        """Return whether a folder is left out, with everything in it."""
         return bool(self.exclude) and self._excluded.match_file(f"{path.lower()}/")
 
     @cached_property
@@ -63,13 +63,13 @@ class Globs:
 def _spec(patterns: tuple[str, ...]) -> "PathSpec[RegexPattern]":
     from pathspec import GitIgnoreSpec, PathSpec, RegexPattern  # most runs have no patterns
 
-    # A # would begin a comment, a ! undo other patterns, and a space at the end be left out.
+    # Escaped, as # would begin a comment, ! undo other patterns, and a last space be dropped.
     special = r"^(?=[#!])|(?<!\\)(?= \Z)"
     plain = (re.sub(special, r"\\", glob.removeprefix("./").lower()) for glob in patterns)
     try:
-        read = GitIgnoreSpec.from_lines(plain).patterns
-        regexes = (one.regex.pattern for one in read if one.regex)
-        # What stands between two `*` need only be looked for once: else many `*` take for ever.
+        parsed = GitIgnoreSpec.from_lines(plain).patterns
+        regexes = (pattern.regex.pattern for pattern in parsed if pattern.regex)
+        # Atomic groups: a text between two `*` is searched once. Else many `*` take for ever.
         quick = (_BETWEEN.sub(r"(?>[^/]*?\1)", regex) for regex in regexes)
         return PathSpec([RegexPattern(re.compile(regex), True) for regex in quick])
     except (ValueError, re.error) as error:  # the latter for a range such as [z-a]
@@ -80,12 +80,12 @@ def _spec(patterns: tuple[str, ...]) -> "PathSpec[RegexPattern]":
 
 
 class Listing(NamedTuple):
-    """The paths in a folder that a walk takes, relative to the top.
+    """The paths in one folder that a walk takes, relative to the top folder of the walk.
 
     Args:
-        files: Sorted; a folder that cannot be read is listed as a file.
-        folders: To look into.
-        hidden: How many names begin with a dot, or are empty, and were left out.
+        files: Files, sorted; a link that leads nowhere counts as a file.
+        folders: Folders to walk, too.
+        hidden: The number of names left out because they begin with a dot or are empty.
     """
 
     files: list[str]
@@ -94,10 +94,10 @@ class Listing(NamedTuple):
 
 
 def files_in(sources: Sequence[Place | Folder], globs: Globs) -> Iterator[tuple[Place, bool]]:
-    """Yield the files that are named, and those below folders, sorted.
+    """Yield the files in `sources`, and in sorted order the files below its folders.
 
     Yields:
-        Each file, and whether it lies in a folder that was named: such a file may be no picture.
+        Each file, and whether it was found in a folder, where not every file is a picture.
 
     Raises:
         ImageFileError: A folder cannot be read.
@@ -121,24 +121,24 @@ def walk(
     on_listing: Callable[[Listing], None] | None = None,
     apart: Folder | None = None,
 ) -> Iterator[str]:
-    """Yield the files below a folder as paths relative to it with slashes, sorted level by level.
+    """Yield the paths of the files below a folder, relative to it, with slashes, sorted by folder.
 
-    Links are followed, but not to a folder that leads here or is kept apart. A folder that cannot
-    be read is yielded itself: whoever opens it reports why.
+    Links are followed, but not to a folder that the link lies in. The path of a subfolder that
+    cannot be read is yielded like that of a file, so that an attempt to open it reports why.
 
     Args:
         top: The folder.
         globs: Which files to take.
         on_listing: Called with the listing of each folder before any of its files is yielded.
-        apart: A folder that is never entered, such as the one that is written.
+        apart: A folder that is never entered, such as the output folder.
 
     Raises:
         OSError: The top folder cannot be read.
         ImageFileError: Links lead to one folder in too many ways.
-        UpsampleError: A store cannot be asked.
+        UpsampleError: A store does not answer.
     """
     visits = Counter[object]()
-    # The paths to come in each folder that is under way, and the folders that it does not lead to.
+    # For each open folder: the paths still to come, and the folders not to enter from there.
     levels = [(iter([("", True)]), _never_entered(top, apart))]
     while levels:
         names, ancestors = levels[-1]
@@ -172,7 +172,7 @@ def walk(
 
 
 def _check_visits(folder: Folder, count: int) -> None:
-    """Refuse links to links that make thousands of outputs of one picture."""
+    """Refuse too many ways to a folder: links to links can turn one picture into thousands."""
     if count > _MOST_VISITS:
         raise ImageFileError(
             f"links lead to the folder {folder} in more than {_MOST_VISITS} ways; "
@@ -181,7 +181,7 @@ def _check_visits(folder: Folder, count: int) -> None:
 
 
 def _never_entered(top: Folder, apart: Folder | None) -> tuple[object, ...]:
-    """Return the identities of the folders around the top, and of one to be kept apart."""
+    """Return the identities of the folders that `top` lies in, and of `apart`."""
     identities: list[object] = []
     for folder in (*top.parents(), *([] if apart is None else [apart])):
         with suppress(OSError):  # not there, or not readable
@@ -195,7 +195,7 @@ def _listing(folder: Folder, prefix: str, globs: Globs) -> Listing:
     hidden = 0
     for entry in folder.entries():
         path = prefix + entry.name
-        if entry.name[:1] in (".", ""):  # between two slashes of a key there is no name
+        if entry.name[:1] in (".", ""):  # a key with two slashes in a row has an empty name
             hidden += 1
         elif entry.is_folder:
             if not globs.leaves_folder(path):

@@ -1,1 +1,1 @@
-"""Methods side by side on one's own pictures."""
+"""The comparison of methods, side by side on a user's pictures."""

@@ -1,4 +1,4 @@
-"""One picture enlarged by many methods, and what can be said of each result."""
+"""One picture enlarged by many methods, with scores and figures of each result."""
 
 from collections.abc import Iterator, Sequence
 from math import nan
@@ -41,53 +41,53 @@ from upsample_cli.metrics.rows import Rows
 from upsample_cli.metrics.spectrum import periodogram
 
 BLOCK = 16
-"""Output pixels along a side of the blocks in which differences are counted."""
+"""Output pixels along a side of the blocks in which methods are compared."""
 
-_WHOLE, _HEAT = 960, 480  # pixels of the longer side of reduced pictures
+_WHOLE, _HEAT = 960, 480  # most pixels on the longer side of a reduced picture
 _SPECTRUM = 1024  # pixels along a side of the middle part whose spectrum is taken
-_LEAST_SPECTRUM, _LEAST_SSIM = 16, 11  # pixels
-_REACH = 24  # input pixels on each side of a bright one: a spline's kernel fades to nothing there
-_LUMA, _FIDELITY = 12, 40  # bytes on a pixel of an output under way, measured
+_LEAST_SPECTRUM, _LEAST_SSIM = 16, 11  # pixels on the shorter side
+_REACH = 24  # input pixels around a bright one: beyond them even a spline's kernel is about 0
+_LUMA, _FIDELITY = 12, 40  # bytes per output pixel beside its samples, measured
 
 
 class Scores(NamedTuple):
-    """What can be said of an enlargement in numbers; NaN and None where it cannot."""
+    """The figures of an enlargement; an unknown figure is NaN or None."""
 
     label: str
     kernel: Kernel | None
-    flat_ripple: float  # of what has no kernel
+    flat_ripple: float  # of a method without a kernel
     seconds: float  # on one thread
-    megabytes: float  # as PNG
+    megabytes: float  # of the output as a PNG
     psnr: float
     ssim: float
     checkerboard: Checkerboard
 
 
 class Drawn(NamedTuple):
-    """What a page shows of an enlargement."""
+    """The pictures that a page shows of an enlargement."""
 
     field: Field  # where the metric sees a checkerboard
-    power: NDArray[np.float64] | None  # the spectrum
-    light: Plane  # its luma, reduced
-    error: Plane | None  # what that is off by, reduced
-    step: int  # pixels for one of these, on each axis
-    whole: NDArray[np.uint8]  # reduced, too
+    power: NDArray[np.float64] | None  # the spectrum; None if the output is too small
+    light: Plane  # the luma, reduced
+    error: Plane | None  # the absolute error of the luma, reduced; None without a reference
+    step: int  # output pixels per pixel of `light` and `error`, on each axis
+    whole: NDArray[np.uint8]  # the enlargement, reduced
 
 
 class Comparison(NamedTuple):
-    """A picture and the results of the methods, in the order of the list."""
+    """A picture, and the results of the methods in the order in which they are listed."""
 
     subject: Subject
     methods: Sequence[NamedMethod]
     scores: Sequence[Scores]
     drawn: Sequence[Drawn]
-    differences: Plane  # of each block, in levels
+    differences: Plane  # between methods, RMS in each block, in levels
 
 
 def compare_all(
     place: Place | Folder, methods: Sequence[NamedMethod], options: Options
 ) -> Iterator[tuple[Place, Comparison | UpsampleError]]:
-    """Yield the comparison of a picture, or of each in a folder, there also why there is none."""
+    """Yield each picture with its comparison, or, in a folder, with the error that prevented it."""
     for source, is_in_folder in files_in([place], Globs()):
         try:
             if not (is_in_folder and is_other(source)):
@@ -101,14 +101,17 @@ def compare_all(
 def compare(
     source: Place, methods: Sequence[NamedMethod], options: Options, repairs: bool = False
 ) -> Comparison:
-    """Return what becomes of a picture by each method; raise where it or a setting is at fault.
+    """Return the comparison of methods on one picture.
 
     Args:
         source: The picture.
-        methods: What to enlarge it by.
-        options: How.
-        repairs: Whether a picture with a checkerboard is enlarged by the first method without it,
-            too.
+        methods: The methods to enlarge it by.
+        options: How to compare.
+        repairs: Whether to repair a picture that has a checkerboard, and enlarge the result by the
+            first method, too.
+
+    Raises:
+        UpsampleError: The picture cannot be read or enlarged, or a setting is out of range.
     """
     subject = read_subject(source, options)
     if repairs:
@@ -120,17 +123,17 @@ def compare(
             subject = subject._replace(repaired=mended)
             first = methods[0]
             methods = [*methods, NamedMethod(f"repaired, {first.label}", first.method, True)]
-    each = 2 * subject.image.channels * subject.image.dtype.itemsize + _LUMA
-    each += 0 if subject.truth is None else _FIDELITY
+    bytes_per_pixel = 2 * subject.image.channels * subject.image.dtype.itemsize + _LUMA
+    bytes_per_pixel += 0 if subject.truth is None else _FIDELITY
     pixels = subject.size[0] * subject.size[1] * (options.threads + 1)
-    memory.check(pixels * each, f"{subject.name} at x{subject.scale:g}")
+    memory.check(pixels * bytes_per_pixel, f"{subject.name} at x{subject.scale:g}")
     truth = None if subject.truth is None else luma_over_black(subject.truth)
     scores, drawn, steps, last = list[Scores](), list[Drawn](), list[Plane](), None
     with Workers(options.threads) as workers:
         results = workers.in_order(lambda one: _result(subject.of(one), truth, one), methods)
         for score, pictures, luma in results:
-            # Of neighbours in the list, not of all from their mean: one that is off everywhere,
-            # as a checkerboard is, then counts twice at most, and the median leaves it out.
+            # Differences of neighbours in the list, not of all from their mean: a method that is
+            # off everywhere, as by a checkerboard, is in two at most; the median leaves them out.
             steps.append(_block_rms(luma.astype(np.float32) - (0 if last is None else last)))
             scores.append(score)
             drawn.append(pictures)
@@ -141,7 +144,7 @@ def compare(
 def _result(
     subject: Subject, truth: Plane | None, named: NamedMethod
 ) -> tuple[Scores, Drawn, NDArray[np.uint8]]:
-    """Enlarge by one method; return also its luma in whole levels."""
+    """Return the scores and pictures of one method, and the luma of its output in whole levels."""
     start = perf_counter()
     method = named.method
     rows = method.rows_at_once(subject.size, subject.scale)
@@ -152,8 +155,8 @@ def _result(
     light, step = reduced(luma, _HEAT)
     fidelity, error = (nan, nan), None
     if truth is not None:
-        one, other = luma.astype(np.float64), truth.astype(np.float64)
-        fidelity = psnr(one, other), ssim(one, other) if min(one.shape) >= _LEAST_SSIM else nan
+        ours, true = luma.astype(np.float64), truth.astype(np.float64)
+        fidelity = psnr(ours, true), ssim(ours, true) if min(ours.shape) >= _LEAST_SSIM else nan
         error, _ = reduced(np.abs(luma - truth), _HEAT)
     megabytes = nan
     if samples.dtype.kind == "u":
@@ -172,9 +175,9 @@ def _result(
 
 
 def kernel_of(method: Method, scale: float) -> Kernel | None:
-    """Return a method's kernel at the least whole stride that reaches a scale, if it is linear.
+    """Return a linear method's kernel at the least whole stride >= `scale`; None for other methods.
 
-    That of an interpolation is what it makes of one bright pixel.
+    The kernel of an interpolation is its response to one bright pixel.
     """
     stride, side = whole_stride(scale), 2 * _REACH + 1
     is_linear = method.is_linear and not getattr(method, "antiring", 0)
@@ -192,7 +195,7 @@ def kernel_of(method: Method, scale: float) -> Kernel | None:
 
 
 def _block_rms(plane: Plane) -> Plane:
-    """Return the RMS of each block; pixels beyond the last whole one belong to none."""
+    """Return the RMS of each block; pixels beyond the last whole block are left out."""
     down, across = (min(BLOCK, n) for n in plane.shape)
     rows, columns = plane.shape[0] // down, plane.shape[1] // across
     cut = plane[: rows * down, : columns * across].reshape(rows, down, columns, across)

@@ -12,7 +12,7 @@ from upsample_cli.metrics.ripple import noise_gain, overshoot, ripple
 
 
 class _Figure(NamedTuple):
-    """A column: its key in JSON, title, meaning, value, form; `min` or `max` for which is worse."""
+    """A column: key in JSON, title, meaning, value, format; `min` or `max` for the worst value."""
 
     key: str
     title: str
@@ -23,7 +23,7 @@ class _Figure(NamedTuple):
 
 
 class Table(NamedTuple):
-    """Titles with their meaning; rows of words, a method each; where (row, column) the best are."""
+    """Titles with their meanings; a row of texts per method; (row, column) of the best figures."""
 
     header: Sequence[tuple[str, str]]
     rows: Sequence[Sequence[str]]
@@ -58,14 +58,14 @@ _FIGURES = (
 
 
 def figures(scores: Scores) -> dict[str, Any]:
-    """Return the figures of a method by name, for programs; what is unknown is None."""
+    """Return the figures of a method by key, for JSON; an unknown figure is None."""
     values = {figure.key: figure.of(scores) for figure in _FIGURES}
     known = {key: value if isfinite(value) else None for key, value in values.items()}
     return {"method": scores.label, "verdict": scores.checkerboard.verdict or None, **known}
 
 
 def table(pictures: Sequence[Sequence[Scores]]) -> Table:
-    """Return the figures of pictures; those that no method has are left out."""
+    """Return the table of one or more pictures' scores; figures that no method has are left out."""
     methods = list(zip(*pictures, strict=True))
     header = [("Method", "With its settings."), ("Checkerboard", "Whether one was found.")]
     columns = [[scores[0].label for scores in methods], list(map(verdict, methods))]
@@ -79,7 +79,7 @@ def table(pictures: Sequence[Sequence[Scores]]) -> Table:
             kinds = {f"{figure.title} mean": fmean, f"{figure.title} worst": figure.worst}
         for title, summary in kinds.items():
             words = [format(summary(known), figure.form) if known else "-" for known in values]
-            if figure.worst is min:  # then more is better, and it is clear which is best
+            if figure.worst is min:  # then more is better, and the best can be marked
                 top = max(words, key=lambda word: float(word) if word != "-" else -1.0)
                 best += [(i, len(columns)) for i, word in enumerate(words) if word == top]
             header.append((title, figure.hint))
@@ -88,13 +88,13 @@ def table(pictures: Sequence[Sequence[Scores]]) -> Table:
 
 
 def badness(comparison: Comparison) -> float:
-    """Return how bad a picture is: minus its mean PSNR, or how different methods make it."""
+    """Return how bad a picture is: minus its mean PSNR, else the mean difference of the methods."""
     known = [one.psnr for one in comparison.scores if isfinite(one.psnr)]
     return -fmean(known) if known else float(comparison.differences.mean())
 
 
 def verdict(scores: Sequence[Scores]) -> str:
-    """Return the verdict on one picture, or in how many of several a checkerboard was found."""
+    """Return the verdict on one picture, or in how many pictures a checkerboard was found."""
     verdicts = [one.checkerboard.verdict or "unknown" for one in scores]
     count = verdicts.count(CHECKERBOARD)
     if len(verdicts) == 1:

@@ -1,4 +1,4 @@
-"""A comparison as one HTML file that needs nothing else, or as a sheet of crops."""
+"""Comparisons as one self-contained HTML page, or as a sheet of crops."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -33,12 +33,12 @@ from upsample_cli.jobs.compare.compare import BLOCK, Comparison
 from upsample_cli.jobs.compare.figures_table import Table, verdict
 from upsample_cli.jobs.compare.subject import Box, NamedMethod
 
-_LARGEST = 7_500_000  # characters of a page, about
-_RESERVED = 1_200_000  # characters of these for the whole picture, reduced
-_WHOLE = 4_500_000  # pixels of all methods together that are worth a try to show whole
-_AREA = 1_250_000  # pixels of all methods together in an area
-_AREAS = 4
-_QUALITY = 80  # of what is reduced or drawn; parts of pictures have no loss
+_LARGEST = 7_500_000  # about the most characters of a page
+_RESERVED = 1_200_000  # of these characters, kept for the whole picture, reduced
+_WHOLE = 4_500_000  # pixels of all methods together, up to which the whole picture is tried
+_AREA = 1_250_000  # pixels of all methods together in one view of a part
+_AREAS = 4  # parts of a single picture
+_QUALITY = 80  # of reduced and drawn pictures; parts of a picture are lossless
 _SHEET, _SPECTRUM = 192, 256  # pixels along a side
 
 
@@ -49,7 +49,7 @@ class _Page(Template):
 def page(
     comparisons: Sequence[Comparison], methods: Sequence[NamedMethod], table: Table, count: int
 ) -> bytes:
-    """Return a page on some pictures, the first in detail, of the `count` that a table is on."""
+    """Return a page on `comparisons`, the first in detail; `table` is on all `count` pictures."""
     first, is_one, views = comparisons[0], count == 1, list[dict[str, Any]]()
     cards = _cards(first)
     room = _LARGEST - len(json.dumps(cards)) - (_RESERVED if is_one else 0)
@@ -59,26 +59,27 @@ def page(
                 break
             room -= _length(view)
             views.append(view)
-    (height, width), (tall, wide) = first.subject.image.size, first.subject.size
-    if is_one and views[0]["size"] != [wide, tall]:
+    (height, width), (height_out, width_out) = first.subject.image.size, first.subject.size
+    if is_one and views[0]["size"] != [width_out, height_out]:
         whole = _reduced(first)
         views += [whole] * (_length(whole) <= room + _RESERVED)
     title = first.subject.name if is_one else f"{count} pictures"
     title = f"{title}, enlarged x{first.subject.scale:.4g}"
     data = {
         "title": title, "detail": first.subject.name, "names": _names(first), "views": views,
-        "subtitle": f"{width} x {height} pixels to {wide} x {tall}, by {len(methods)} methods"
+        "subtitle": f"{width} x {height} pixels to {width_out} x {height_out}, "
+        f"by {len(methods)} methods"
         if is_one else "Mean and worst of all pictures; the worst of them are shown below.",
         **table._asdict(), **cards,
     }  # fmt: skip
     template = _Page(Path(__file__).with_name("compare.html").read_text("utf-8"))
-    # A name may hold anything: nothing in the data may end the script that it stands in.
+    # A file name may hold any text, and must not end the <script> that holds the data.
     safe = json.dumps(data).replace("<", "\\u003c")
     return template.substitute(title=escape(title), data=safe).encode("utf-8", "replace")
 
 
 def sheet(comparison: Comparison, methods: Sequence[NamedMethod]) -> bytes:
-    """Return the same part of a picture by all methods as a PNG."""
+    """Return a PNG that shows the same part of a picture by every method."""
     box = _crop(comparison) or next(_most_different(comparison, _SHEET))
     lines = [(f"{one.psnr:.2f} dB, " if isfinite(one.psnr) else "")
              + f"checkerboard {verdict([one])}" for one in comparison.scores]  # fmt: skip
@@ -92,7 +93,7 @@ def _names(comparison: Comparison) -> list[str]:
 
 
 def _parts(comparison: Comparison, methods: Sequence[NamedMethod], box: Box) -> Iterator[Pixels]:
-    """Yield a part of the picture by each method, then of the truth."""
+    """Yield a part of the picture by each method, then of the reference if there is one."""
     subject = comparison.subject
     for one in methods:
         yield eight_bit(subject.of(one).part(one.method, box), subject.image.peak)
@@ -103,7 +104,7 @@ def _parts(comparison: Comparison, methods: Sequence[NamedMethod], box: Box) -> 
 def _views(
     comparison: Comparison, methods: Sequence[NamedMethod], room: int, is_one: bool
 ) -> Iterator[dict[str, Any]]:
-    """Yield the whole picture if there is room for it, else parts of it, one of many pictures."""
+    """Yield views: of the crop, or the whole picture if it fits, or its parts (one in a folder)."""
     subject, shown = comparison.subject, len(_names(comparison))
     if box := _crop(comparison):
         yield _view(comparison, methods, box, "The crop")
@@ -121,7 +122,7 @@ def _views(
 
 
 def _crop(comparison: Comparison) -> Box | None:
-    """Return the crop that was asked for, unless it is too large."""
+    """Return the crop that was asked for, or None; raise a `SettingError` if it is too large."""
     box, shown = comparison.subject.box, len(_names(comparison))
     if box and not _fits(box, shown):
         side = isqrt(_WHOLE // shown)
@@ -149,7 +150,7 @@ def _length(view: dict[str, Any]) -> int:
 
 
 def _reduced(comparison: Comparison) -> dict[str, Any]:
-    """Return the whole picture by all methods, reduced."""
+    """Return a view of the whole picture by all methods, reduced."""
     wholes, subject = [one.whole for one in comparison.drawn], comparison.subject
     (height, width), icc = wholes[0].shape[:2], subject.image.metadata.icc
     if subject.truth is not None:
@@ -161,29 +162,29 @@ def _reduced(comparison: Comparison) -> dict[str, Any]:
 
 
 def _most_different(comparison: Comparison, side: int) -> Iterator[Box]:
-    """Yield boxes of side x side pixels in the shape of a screen, the most different first."""
+    """Yield separate boxes of about side^2 pixels, 16:9, those where methods differ most first."""
     size = comparison.subject.size
     height, width = min(side * 3 // 4, size[0]), min(side * 4 // 3, size[1])
     blocks = comparison.differences.astype(np.float64)
-    tall, wide = (max(1, min(length // BLOCK, n)) for length, n in
+    rows, cols = (max(1, min(length // BLOCK, n)) for length, n in
                   zip((height, width), blocks.shape, strict=True))  # fmt: skip
     sums = np.pad(blocks, ((1, 0), (1, 0))).cumsum(0).cumsum(1)
-    means = sums[tall:, wide:] - sums[:-tall, wide:] - sums[tall:, :-wide] + sums[:-tall, :-wide]
+    means = sums[rows:, cols:] - sums[:-rows, cols:] - sums[rows:, :-cols] + sums[:-rows, :-cols]
     while (means > -np.inf).any():
         i, j = (int(place) for place in np.unravel_index(np.argmax(means), means.shape))
         yield Box(min(j * BLOCK, size[1] - width), min(i * BLOCK, size[0] - height), width, height)
-        # One block more: at an edge of the picture, boxes do not lie on whole blocks.
-        means[max(0, i - tall) : i + tall + 1, max(0, j - wide) : j + wide + 1] = -np.inf
+        # Leave out what overlaps, and one block more: at an edge, boxes do not lie on whole blocks.
+        means[max(0, i - rows) : i + rows + 1, max(0, j - cols) : j + cols + 1] = -np.inf
 
 
 def _cards(comparison: Comparison) -> dict[str, Any]:
-    """Return the kernel, the spectrum and the heat maps of each method, on common scales."""
+    """Return the kernel, spectrum, heat map and error map of each method, on common scales."""
     drawn = comparison.drawn
     fields = [spread(*one.field, (one.light.shape[0], one.light.shape[1]), one.step)
               for one in drawn]  # fmt: skip
     top = heat_top(fields)
     errors = [float(np.quantile(one.error, 0.99)) for one in drawn if one.error is not None]
-    most = max(1.0, float(np.ceil(np.median(errors)))) if errors else 1.0
+    top_error = max(1.0, float(np.ceil(np.median(errors)))) if errors else 1.0
     ranges = [decibel_range(one.power) for one in drawn if one.power is not None] or [(0.0, 0.0)]
     ends = (min(low for low, _ in ranges), max(high for _, high in ranges))
     cards = []
@@ -197,8 +198,8 @@ def _cards(comparison: Comparison) -> dict[str, Any]:
             data_url(spectrum_pixels(one.power, stride, ends, _SPECTRUM), _QUALITY),
             "heat": data_url(heat, _QUALITY),
             "error": None if one.error is None else
-            data_url(np.asarray(ramp_colours(one.error / most), np.uint8), _QUALITY),
+            data_url(np.asarray(ramp_colours(one.error / top_error), np.uint8), _QUALITY),
         })  # fmt: skip
     scales = {"spectrum": "{:.0f} to {:.0f} dB".format(*ends), "heat": f"0 to {top:g} levels",
-              "error": f"0 to {most:g} levels"}  # fmt: skip
+              "error": f"0 to {top_error:g} levels"}  # fmt: skip
     return {"cards": cards, "scales": scales}

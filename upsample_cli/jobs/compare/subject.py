@@ -1,6 +1,6 @@
-"""What is compared: a picture, what it should become where that is known, and methods in a list.
+"""The input of a comparison: a picture, its reference if there is one, and a list of methods.
 
-People name the methods so: `bicubic,tconv:kernel=uniform:kernel_size=3`.
+A user writes the list as `bicubic,tconv:kernel=uniform:kernel_size=3`.
 """
 
 import re
@@ -26,13 +26,13 @@ from upsample_cli.methods.strides import whole_stride
 from upsample_cli.planes import Size
 
 Plane = NDArray[np.float32]
-# Equal taps, one more than the stride: the classic that leaves a checkerboard at every scale.
+# The uniform kernel of stride + 1 taps is a classic: it leaves a checkerboard at every scale.
 _DEFAULT = (
     "nearest,bicubic,lanczos,tconv,tconv:kernel=learned-soft,"
     "tconv:kernel=uniform:kernel_size={0},resize-conv,network"
 )
-_SETTING = re.compile(r":(?=\w[\w-]*=)")  # the colon of a drive, as in C:\mine.npz, is none
-_TELLING = ("kernel", "weights", "order", "model")  # parameters that a label always names
+_SETTING = re.compile(r":(?=\w[\w-]*=)")  # not the colon of a drive, as in C:\mine.npz
+_ALWAYS_NAMED = ("kernel", "weights", "order", "model")  # parameters that a label always names
 _YES_OR_NO = {"yes": True, "no": False}
 
 
@@ -50,7 +50,7 @@ class Box(NamedTuple):
         return rows[:, self.left : self.left + self.width]
 
     def enlarged(self, scale: float, size: Size) -> "Box":
-        """Return the same part of a picture of some size that is `scale` times as large."""
+        """Return the same part of an enlargement by `scale`, cut to its `size`."""
         left, top = round(self.left * scale), round(self.top * scale)
         width = min(round((self.left + self.width) * scale), size[1]) - left
         height = min(round((self.top + self.height) * scale), size[0]) - top
@@ -64,7 +64,7 @@ class Box(NamedTuple):
 class Options(NamedTuple):
     """How to compare methods: options of the command."""
 
-    scale: float | None = None  # None for 2, or for what makes the reference's size
+    scale: float | None = None  # None for 2, or for the scale that leads to the reference's size
     reference: Place | None = None
     shrink: bool = False
     crop: Box | None = None  # in pixels of the picture
@@ -73,53 +73,53 @@ class Options(NamedTuple):
 
 
 class Subject(NamedTuple):
-    """A picture to enlarge, and what it should become."""
+    """A picture to enlarge, and the true enlargement if there is a reference."""
 
     name: str
     image: Image
-    size: Size  # of the outputs
+    size: Size  # height and width of the outputs
     truth: Image | None = None
-    box: Box | None = None  # to show, in pixels of the outputs
-    repaired: Image | None = None  # the picture without its checkerboard, if it has one
+    box: Box | None = None  # the part to show, in pixels of the outputs
+    repaired: Image | None = None  # `image` without its checkerboard, if it was repaired
 
     @property
     def scale(self) -> float:
-        """Output pixels per input pixel, the larger of both axes."""
+        """Output pixels per input pixel, on the axis where there are more."""
         return max(out / low for out, low in zip(self.size, self.image.size, strict=True))
 
     def of(self, named: "NamedMethod") -> "Subject":
-        """Return the subject that a method enlarges: this one, or without its checkerboard."""
+        """Return the subject with the picture that a method enlarges: original or repaired."""
         return self._replace(image=self.repaired or self.image) if named.is_repaired else self
 
     def renderer(self, method: Method) -> Renderer:
-        """Return what computes the enlargement by a method."""
+        """Return the renderer of the enlargement by a method."""
         target = TargetSize(width=self.size[1], height=self.size[0])
         return renderer(self.image, self.size, Task(method, target), None)
 
     def part(self, method: Method, box: Box) -> Samples:
-        """Return a part of the enlargement by a method; nothing else of it is computed."""
+        """Return a part of the enlargement by a method, without computing the rest."""
         tile = range(box.left, box.left + box.width)
         strip = self.renderer(method)._replace(tiles=(tile,)).strip(
             range(box.top, box.top + box.height)
         )  # fmt: skip
-        assert strip.samples is not None  # they are not encoded
+        assert strip.samples is not None  # only a streamed PNG has none
         return strip.samples[:, box.left : box.left + box.width]
 
 
 def read_subject(source: Place, options: Options) -> Subject:
-    """Read a picture, and what it should become."""
+    """Read a picture and its reference, which is the picture itself where `shrink` is set."""
     image, scale = files.read(source, options.max_pixels), options.scale or 2.0
-    low, truth, grown = image, None, scale
+    low, truth, crop_scale = image, None, scale
     if options.shrink:
         small = (max(1, int(image.size[0] / scale)), max(1, int(image.size[1] / scale)))
         size = (min(round(small[0] * scale), image.size[0]),
                 min(round(small[1] * scale), image.size[1]))  # fmt: skip
         truth = image._replace(samples=image.samples[: size[0], : size[1]])
-        low, grown = _shrunk(truth, small), 1.0
+        low, crop_scale = _shrunk(truth, small), 1.0
     elif options.reference is not None:
         truth = files.read(options.reference, options.max_pixels)
         wanted = truth.size if options.scale is None else TargetSize(scale).size(image.size)
-        size, grown = truth.size, truth.size[1] / image.size[1]
+        size, crop_scale = truth.size, truth.size[1] / image.size[1]
         if size != wanted or size[0] < image.size[0] or size[1] < image.size[1]:
             raise SettingError(
                 f"--reference is {size[1]}x{size[0]}, which is not {source} enlarged; "
@@ -127,12 +127,12 @@ def read_subject(source: Place, options: Options) -> Subject:
             )
     else:
         size = TargetSize(scale).size(image.size)
-    box = None if options.crop is None else options.crop.enlarged(grown, size)
+    box = None if options.crop is None else options.crop.enlarged(crop_scale, size)
     return Subject(source.name, low, size, truth, box)
 
 
 def _shrunk(image: Image, size: Size) -> Image:
-    """Return a picture shrunk by an antialiased cubic."""
+    """Return a picture shrunk to a size by an antialiased cubic."""
     render = renderer(image, image.size, Task(Bicubic(), TargetSize(1)), None)
     render = render._replace(stages=(resampling(BICUBIC, image.size, size),), size=size,
                              tiles=tuple(tiles(size[1], 1.0)))  # fmt: skip
@@ -140,38 +140,38 @@ def _shrunk(image: Image, size: Size) -> Image:
 
 
 def whole(render: Renderer, at_once: int = 0) -> Samples:
-    """Return the samples of a whole output, computed in runs of rows; 0 for what suits."""
+    """Return the samples of a whole output, computed `at_once` rows at a time; 0 for any."""
     runs = strips(render.size, render.channels, 1.0, at_once)
     parts = (render.strip(rows).samples for rows in runs)
     return np.concatenate([part for part in parts if part is not None])
 
 
 def luma_over_black(image: Image) -> Plane:
-    """Return the luma of a picture in levels; what is transparent is black."""
+    """Return the luma of a picture over black, in levels of 0..255."""
     plane = in_levels(image.samples, None)
     return plane * in_levels(image.samples, -1) / np.float32(255) if image.has_alpha else plane
 
 
 class NamedMethod(NamedTuple):
-    """A method, and the label that tells it from others."""
+    """A method, and a label that no other method in the list has."""
 
     label: str
     method: Method
-    is_repaired: bool = False  # whether the picture's checkerboard is taken out first
+    is_repaired: bool = False  # whether the picture is repaired first
 
 
 def default_methods(scale: float) -> list[NamedMethod]:
-    """Return the methods that are compared where none is named."""
+    """Return the methods that are compared at a scale if the user names none."""
     return methods_of(_DEFAULT.format(whole_stride(scale) + 1))
 
 
 def methods_of(text: str) -> list[NamedMethod]:
-    """Return the methods of a list, in its order.
+    """Return the methods that a user's list names, in its order.
 
     >>> [one.label for one in methods_of("nearest, tconv:kernel=uniform:kernel_size=3")]
     ['nearest', 'tconv uniform 3']
     """
-    named = [_one(word.strip()) for word in text.split(",") if word.strip()]
+    named = [_named_method(word.strip()) for word in text.split(",") if word.strip()]
     labels = [one.label for one in named]
     twice = next((label for label in labels if labels.count(label) > 1), None)
     if twice is not None or not named:
@@ -180,7 +180,7 @@ def methods_of(text: str) -> list[NamedMethod]:
     return named
 
 
-def _one(word: str) -> NamedMethod:
+def _named_method(word: str) -> NamedMethod:
     name, *settings = _SETTING.split(word)
     methods = (method for method in catalogue.METHODS if method.name == name)
     kinds = {setting.name: setting.kind for method in methods for setting in method.parameters()}
@@ -199,6 +199,6 @@ def _one(word: str) -> NamedMethod:
     label = [name]
     for parameter in method.parameters():
         value = getattr(method, parameter.name)
-        if parameter.name in _TELLING or value != parameter.default:
+        if parameter.name in _ALWAYS_NAMED or value != parameter.default:
             label.append(parameter.name if value is True else Path(str(value)).name)
     return NamedMethod(" ".join(label), method)

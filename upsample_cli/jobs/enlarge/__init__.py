@@ -1,1 +1,1 @@
-"""From a picture, an animation or arrays to a larger one."""
+"""Enlarge one picture, animation or label mask, or one file of arrays."""

@@ -1,11 +1,11 @@
-"""Planes of any number of channels and type enlarged, a few channels and a strip at once.
+"""Enlarge planes of any type and number of channels, a few channels and a strip at a time.
 
 Arithmetic is in float32 for types that fit it (floats of 16 and 32 bits, integers up to 16), else
-in float64. Integers are rounded half up and clipped to their type's range; floats are kept.
+in float64. Integer results are rounded half up and clipped to their type's range; floats are not.
 
 An output is NaN if and only if it draws, with a tap that is not 0, on a value that is not finite;
-where the stages only copy, infinities are copied. Products with zeros would spread such values over
-whole blocks, so they are computed as 0 and put in place afterwards.
+where the stages only copy, infinities are copied. Multiplied by zeros, such values would spread NaN
+over whole blocks, so they are replaced by 0 first, and the outputs are marked afterwards.
 """
 
 from collections import deque
@@ -20,7 +20,7 @@ from upsample_cli.jobs.enlarge.threads import Workers
 from upsample_cli.methods.method import Stage
 from upsample_cli.planes import Planes, Size
 
-_CHANNELS = 8  # at once: more do not fit the processor's cache
+_CHANNELS = 8  # to enlarge at once: more do not fit the processor's cache
 
 
 def enlarge(
@@ -33,11 +33,11 @@ def enlarge(
     """Return planes enlarged by stages, in their own type.
 
     Args:
-        planes: Shape (C, H, W), any real numbers; may be mapped from a file.
-        stages: From their size to that of the output.
+        planes: Shape (C, H, W), any real numbers; may be memory-mapped.
+        stages: The stages from the size of the planes to that of the output.
         size: Height and width of the output.
         boundary: symmetric, nearest or zero.
-        threads: How many work at once.
+        threads: How many threads share the work.
 
     Returns:
         Shape (C, *size).
@@ -45,17 +45,17 @@ def enlarge(
     out = np.empty((len(planes), *size), planes.dtype)
     with Workers(threads) as workers:
         for first in range(0, len(planes), _CHANNELS):
-            some = slice(first, min(first + _CHANNELS, len(planes)))
-            fill = _filler(planes[some], stages, out[some], boundary)
-            cut = strips(size, some.stop - some.start, size[0] / planes.shape[1])
-            deque(workers.in_order(fill, cut), maxlen=0)
+            channels = slice(first, min(first + _CHANNELS, len(planes)))
+            fill = _filler(planes[channels], stages, out[channels], boundary)
+            runs = strips(size, channels.stop - channels.start, size[0] / planes.shape[1])
+            deque(workers.in_order(fill, runs), maxlen=0)
     return out
 
 
 def _filler(
     planes: NDArray[Any], stages: Sequence[Stage], out: NDArray[Any], boundary: str
 ) -> Callable[[range], None]:
-    """Return a function that fills a run of rows of the output."""
+    """Return a function that computes a run of output rows and writes them into `out`."""
     size, kind = (planes.shape[1], planes.shape[2]), planes.dtype
     work = np.float64 if kind.itemsize > (4 if kind.kind == "f" else 2) else np.float32
     finite = kind.kind in "iu" or bool(np.isfinite(planes).all())
@@ -68,7 +68,7 @@ def _filler(
     ]
 
     def fill(rows: range) -> None:
-        """Fill these rows."""
+        """Compute these rows of the output."""
         for columns in tiles(out.shape[2], out.shape[2] / size[1]):
             window: NDArray[Any] = output_window(stages, picture, rows, columns)
             for value, marked in marks:
@@ -85,14 +85,15 @@ def _to_integers(window: Planes, kind: np.dtype[Any]) -> NDArray[Any]:
     limits = np.iinfo(kind)
     window += window.dtype.type(0.5)
     np.floor(window, out=window)
-    # The largest integer of 64 bits is not a float and rounds up, so both ends are set by hand.
+    # As a float the largest 64-bit integer is rounded up, so both ends are set explicitly.
     low, high = window < limits.min, window >= float(limits.max)
     whole = np.where(low | high, 0, window).astype(kind)
     whole[low], whole[high] = limits.min, limits.max
     return whole
 
 
-# The values to put in place and the inputs that cause them; infinities only where copied.
+# Values to write into the output, and tests for the inputs that cause them. Only the first is used
+# where the stages do more than copy: infinities cause NaN there.
 _MARKS: tuple[tuple[float, Callable[[Any], Any]], ...] = (
     (np.nan, lambda window: ~np.isfinite(window)),
     (np.inf, np.isposinf),
@@ -103,7 +104,10 @@ _MARKS: tuple[tuple[float, Callable[[Any], Any]], ...] = (
 def _fetch(
     planes: NDArray[Any], work: DTypeLike, test: Callable[[Any], Any] | None, values: bool = True
 ) -> Callable[[range, range], Planes]:
-    """Return a function of windows: of the values that pass a test, or of the test itself."""
+    """Return a function that gives windows of the planes, with 0 for values that fail `test`.
+
+    Without `values` it gives the results of the test instead.
+    """
 
     def fetch(rows: range, columns: range) -> Planes:
         """Return a window inside the planes."""

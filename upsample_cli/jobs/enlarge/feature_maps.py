@@ -17,7 +17,7 @@ from upsample_cli.jobs.enlarge.task import Task
 from upsample_cli.metrics.ripple import ripple
 
 LAYOUTS = {"hw": 2, "chw": 3, "hwc": 3, "nchw": 4}
-"""The names of the orders of axes, and how many axes there are."""
+"""The layouts: orders of axes by name, each with its number of axes."""
 
 _BY_COUNT = {2: "hw", 3: "chw", 4: "nchw"}
 _COLOURS = {1, 3, 4}  # numbers of channels that pictures have
@@ -25,17 +25,17 @@ _EXACT = 2**53  # beyond it, float64 cannot hold every whole number
 
 
 class ArrayReport(NamedTuple):
-    """What became of a file of feature maps.
+    """The report on a file of feature maps.
 
     Args:
-        input: Where it was read.
+        input: Where it was read from.
         output: Where it was written.
-        shapes: Of the arrays written, by name.
-        dtypes: Of the arrays written, by name.
-        seconds: From opening the input to closing the output.
-        kernel_ripple: The exact ripple of the kernel or layer; None where there is none.
-        scale: Output pixels per input pixel; None for a layer.
-        notes: What may not be intended, each in a few words.
+        shapes: Shapes of the arrays written, by name.
+        dtypes: Types of the arrays written, by name.
+        seconds: Time from opening the input to closing the output.
+        kernel_ripple: The exact ripple of the kernel or layer; None where it is not known.
+        scale: Output pixels per input pixel, the largest of all; None for a layer.
+        notes: What the user may not have intended, each in a few words.
     """
 
     input: str
@@ -58,7 +58,7 @@ def enlarge(source: Place, to: Place, task: Task, layout: str | None) -> ArrayRe
         layout: One of `LAYOUTS`; None for hw, chw or nchw, by the number of axes.
 
     Raises:
-        UpsampleError: They cannot be read, enlarged or written.
+        UpsampleError: The feature maps cannot be read, enlarged or written.
     """
     scales, notes = list[float](), list[str]()
 
@@ -93,10 +93,10 @@ def convert(
         to: A .npy or .npz, or "-" for standard output.
         format: npy or npz for an output whose name does not say; None for the input's.
         force: Whether to replace an output that exists.
-        change: Returns what becomes of an array, given its name and the array.
+        change: Returns the new array for a name and an array.
 
     Raises:
-        UpsampleError: They cannot be read, changed or written.
+        UpsampleError: The feature maps cannot be read, changed or written.
     """
     start = perf_counter()
     to.check_target(source, force)
@@ -115,12 +115,12 @@ def planes(name: str, array: NDArray[Any], layout: str | None) -> NDArray[Any]:
     """Return a feature map as planes, shape (C, H, W); a view where that is possible.
 
     Args:
-        name: What messages call it.
-        array: Of any layout.
+        name: Its name, for messages.
+        array: The feature map.
         layout: One of `LAYOUTS`; None for hw, chw or nchw, by the number of axes.
 
     Raises:
-        ImageFileError: It has another number of axes, no values, or no real numbers.
+        ImageFileError: The number of axes is wrong, or there are no values or no real numbers.
     """
     label = "the array" if name == array_files.UNNAMED else f"array '{name}'"
     if array.dtype.kind not in "fiu":
@@ -141,7 +141,7 @@ def planes(name: str, array: NDArray[Any], layout: str | None) -> NDArray[Any]:
 
 
 def _format_of(to: Place, format: str | None, source: Place, count: int) -> str:
-    """Return the format to write: by suffix, else by --format, else the input's."""
+    """Return the format to write: by the suffix; for standard output by --format or the input."""
     word = array_files.format_of(to)
     if to.is_stream:
         word = format or array_files.format_of(source)
@@ -151,7 +151,7 @@ def _format_of(to: Place, format: str | None, source: Place, count: int) -> str:
 
 
 def _enlarged(name: str, channels: NDArray[Any], task: Task) -> NDArray[Any]:
-    """Return planes enlarged, in their type."""
+    """Return planes enlarged, in their own type."""
     size = (channels.shape[1], channels.shape[2])
     size_out = task.target.size(size)
     is_whole = channels.dtype.kind in "iu"
@@ -164,7 +164,7 @@ def _enlarged(name: str, channels: NDArray[Any], task: Task) -> NDArray[Any]:
 
 
 def _resembles_picture(array: NDArray[Any]) -> bool:
-    """Return whether three axes look like rows, columns and colours rather than maps."""
+    """Return whether an array looks like a picture with its colours last, not like maps."""
     return array.ndim == 3 and array.shape[2] in _COLOURS and min(array.shape[:2]) > max(_COLOURS)
 
 

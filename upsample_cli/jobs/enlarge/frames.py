@@ -1,4 +1,4 @@
-"""An animation: every frame is enlarged in the same way and written as it comes."""
+"""Enlarge an animation frame by frame, and write it."""
 
 from collections.abc import Iterator
 from typing import Any, BinaryIO
@@ -30,7 +30,7 @@ def enlarge_and_write(
         The checkerboard of the worst frame, and notes on what is lost.
 
     Raises:
-        ImageFileError: The format holds no animation, or it cannot be written.
+        ImageFileError: The format cannot hold an animation, or the target cannot be written.
     """
     if format not in ANIMATED:
         raise ImageFileError(
@@ -58,14 +58,14 @@ def enlarge_and_write(
 
 
 class _Frames:
-    """The frames of an animation, enlarged one after the other, and what the metric measures."""
+    """Enlarges the frames of an animation one by one, and keeps what the metric measures."""
 
     def __init__(
         self, source: Animation, size: Size, format: str, task: Task, workers: Workers
     ) -> None:
         metadata = source.metadata.stripped() if task.drop_metadata else source.metadata
         self.metadata = metadata.resized(size)
-        self.notes: tuple[str, ...] = ()  # on the first frame
+        self.notes: tuple[str, ...] = ()  # those of the first frame
         self.source, self.size = source, size
         self.is_flattened = task.encoding.background is not None
         self.is_cut = self.size != task.target.uncropped(source.size)
@@ -74,12 +74,12 @@ class _Frames:
 
     @property
     def are_copies(self) -> bool:
-        """Whether all that changes in a GIF is how often its pixels stand in it."""
+        """Whether the source is a GIF whose pixels are only repeated, not flattened or cropped."""
         is_gif = self.source.format == "GIF" and self._task.method.copies
         return is_gif and not (self.is_flattened or self.is_cut)
 
     def strips(self) -> Iterator[tuple[Image, MeasuredStrips]]:
-        """Yield each frame and its strips; once these are taken, `_record` them."""
+        """Yield each frame and its strips; call `_record` once all of its strips are taken."""
         for picture in animation.frames(self.source):
             frame = Image(np.asarray(picture), self._format, self.metadata)
             frame, notes = prepared(frame, self.size, self._format, self._task)
@@ -94,7 +94,7 @@ class _Frames:
             self._record(strips)
 
     def pictures(self) -> Iterator[Any]:
-        """Yield each enlarged frame whole, as a picture of Pillow's."""
+        """Yield each enlarged frame as one Pillow image."""
         for frame, strips in self.strips():
             picture = assembled(strips, frame, self.size, self._format, self._task.encoding)
             self._record(strips)
@@ -119,14 +119,14 @@ def _write_png(file: BinaryIO, frames: _Frames) -> None:
 
 
 def _copy_gif(file: BinaryIO, frames: _Frames, strip: bool) -> None:
-    """Write a GIF whose pixels are copies as it is stored; measure what it shows."""
+    """Write a GIF by repeating the pixels of its stored frames, once all frames are measured."""
     from upsample_cli.kernels.interpolants import nearest_band
 
     rows, columns = (
         nearest_band(before, after).sources(np.arange(after))
         for before, after in zip(frames.source.size, frames.size, strict=True)
     )
-    for _ in frames.pictures():  # asks for memory, too
+    for _ in frames.pictures():  # measures them, and checks that they fit in memory
         pass
     with image_errors(frames.source.name):
         parts = [*gif.enlarged(frames.source.data, rows, columns, strip)]
@@ -134,7 +134,7 @@ def _copy_gif(file: BinaryIO, frames: _Frames, strip: bool) -> None:
 
 
 def _write_gif(file: BinaryIO, frames: _Frames) -> tuple[str, ...]:
-    """Write a GIF, and return a note if colours of any frame had to be rounded."""
+    """Write a GIF, and return a note if the colours of any frame had to be rounded."""
     source = frames.source
     note: tuple[str, ...] = ()
     file.write(gif.header(frames.size, source.plays, frames.metadata.comment))

@@ -1,9 +1,9 @@
-"""Label masks enlarged: every class is a plane, and the largest plane wins at each pixel.
+"""Enlarge label masks: every class becomes a plane, and the largest plane wins at each pixel.
 
 The labels of a palette picture are its indices, those of a grey picture its levels.
-A tile of the output takes only the classes in the window that it draws on, a few at a time, and
-keeps the largest value so far; so memory does not grow with the number of classes. Where planes
-are equal up to rounding, the lower label wins.
+For a tile of the output only the classes in the window that it draws on are enlarged, a few at a
+time, and only the largest value so far is kept; so memory does not grow with the number of classes.
+Where planes are equal up to rounding, the lower label wins.
 """
 
 from collections.abc import Sequence
@@ -30,9 +30,9 @@ from upsample_cli.metrics.checkerboard import Checkerboard
 from upsample_cli.planes import Planes, Size
 
 _LOSSY = {"JPEG", "WEBP", "JPEG2000", "AVIF", "HEIF", "JPEG XL"}
-_TOGETHER = 8  # classes
-_TILE = 256  # output pixels a side: larger tiles hold more classes, smaller ones more margin
-_ROUNDING = 1e-5  # of float32 through all stages
+_TOGETHER = 8  # classes that are enlarged at once
+_TILE = 256  # output pixels along a side: larger tiles hold more classes, smaller tiles more margin
+_ROUNDING = 1e-5  # largest error of float32 after all stages
 
 
 def mask_of(decoded: Decoded | Animation) -> Image:
@@ -48,7 +48,7 @@ def mask_of(decoded: Decoded | Animation) -> Image:
         raise ImageFileError(
             f"{name} is a {decoded.format}, which blurs labels; give the mask as a PNG"
         )
-    # Levels of 12 bits are numbers here, and not to be scaled.
+    # Levels of 12 bits are labels here, so they must not be scaled.
     mask = files.to_image(decoded._replace(depth=decoded.depth._replace(highest=FULL)))
     if mask.channels > 1 or mask.dtype.kind != "u":
         raise ImageFileError(
@@ -69,8 +69,8 @@ def enlarge_and_write(
     Raises:
         ImageFileError: The format does not keep labels, or the target cannot be written.
     """
-    held = {"PNG", "TIFF", "BMP"} if mask.palette else {"PNG", "TIFF", "BMP", "PPM", "PGM"}
-    if format not in held - ({"BMP"} if mask.bits > 8 else set()):
+    formats = {"PNG", "TIFF", "BMP"} if mask.palette else {"PNG", "TIFF", "BMP", "PPM", "PGM"}
+    if format not in formats - ({"BMP"} if mask.bits > 8 else set()):
         raise ImageFileError(f"{format} would change these labels; write a PNG")
     notes: tuple[str, ...] = ()
     if mask.palette and mask.palette.opacity and format != "PNG":
@@ -88,18 +88,18 @@ def enlarge_and_write(
 def enlarged(
     labels: Samples, stages: Sequence[Stage], size: Size, boundary: str, threads: int
 ) -> Samples:
-    """Return labels enlarged; every one is a label of the input nearby.
+    """Return labels enlarged; every output label is one of the input labels nearby.
 
     Args:
         labels: Shape (H, W).
-        stages: From its size to that of the output.
+        stages: The stages from the size of the mask to that of the output.
         size: Height and width of the output.
         boundary: symmetric, nearest or zero.
-        threads: How many work at once.
+        threads: How many threads share the work.
     """
 
     def fetch(rows: range, columns: range) -> Planes:
-        """Return labels counted from 1; 0 means no label."""
+        """Return a window of the labels plus 1; 0 means no label."""
         window = labels[rows.start : rows.stop, columns.start : columns.stop]
         return window[None].astype(np.float32) + np.float32(1)
 
@@ -108,14 +108,14 @@ def enlarged(
     unit = [max(1, round(16 * after / n)) for after, n in zip(size, labels.shape, strict=True)]
     tall, wide = (cut(n, step * max(1, _TILE // step)) for n, step in zip(size, unit, strict=True))
 
-    def make(rows: range) -> None:
-        """Fill these rows."""
+    def fill(rows: range) -> None:
+        """Compute these rows of the output."""
         for columns in wide:
             window = slice(rows.start, rows.stop), slice(columns.start, columns.stop)
             out[window] = _winners(stages, picture, rows, columns)
 
     with Workers(threads) as workers:
-        for _ in workers.in_order(make, tall):
+        for _ in workers.in_order(fill, tall):
             pass
     return out
 
@@ -123,22 +123,22 @@ def enlarged(
 def _winners(
     stages: Sequence[Stage], picture: ExtendedInput, rows: range, columns: range
 ) -> NDArray[np.int64] | int:
-    """Return the label with the largest plane at each pixel of a tile."""
+    """Return the label with the largest plane at each pixel of a tile; one number for one class."""
     *windows, first = windows_of(stages, rows, columns)
     window = picture.window(*first)
     classes = np.unique(window[window > 0])
-    if len(classes) == 0:  # all of it lies beyond a boundary of zeros: take the nearest label
+    if len(classes) == 0:  # outside the picture, with boundary "zero": take the nearest label
         classes = np.unique(picture._replace(boundary="nearest").window(*first))[:1]
     if len(classes) == 1:
         return int(classes[0]) - 1
     winners = np.full((len(rows), len(columns)), -1, np.int64)
     best: NDArray[Any] = np.full(winners.shape, -np.inf, np.float32)
     for start in range(0, len(classes), _TOGETHER):
-        some = classes[start : start + _TOGETHER]
-        planes: Planes = (window == some[:, None, None]).astype(np.float32)
+        group = classes[start : start + _TOGETHER]
+        planes: Planes = (window == group[:, None, None]).astype(np.float32)
         for stage, place in zip(stages, reversed(windows), strict=True):
             planes = stage(planes, *place)
-        for label, plane in zip(some, planes, strict=True):
+        for label, plane in zip(group, planes, strict=True):
             better = plane > best + np.float32(_ROUNDING)
             np.copyto(best, plane, where=better)
             winners[better] = int(label) - 1

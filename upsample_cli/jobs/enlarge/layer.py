@@ -1,7 +1,7 @@
-"""A transposed convolution layer applied to feature maps, as in its network.
+"""Apply a transposed convolution layer to feature maps, as its network does.
 
-Arithmetic is in float64 where maps or weights are, else in float32, which is also the type of the
-result; of half floats alone it is float16.
+Arithmetic and results are in float64 if the maps or the weights are, else in float32. If both are
+float16, results are float16 too.
 """
 
 from dataclasses import dataclass, field
@@ -31,8 +31,8 @@ class LayerTask:
     Args:
         weights: A .npy, .npz or .safetensors with a weight of (Cin, Cout / groups, kH, kW), or
             with the parts of a weight norm.
-        tensor: Name of the weight; by default the only one with four axes.
-        bias: Name of the bias in the same file, or a .npy; None for none.
+        tensor: Name of the weight; None for the only tensor of floats with four axes.
+        bias: Name of the bias in the same file, or the path of a .npy; None for no bias.
         geometry: Stride, padding, output padding, dilation and groups.
         layout: Axes of the feature map, as for `feature_maps.planes`.
         format: npy or npz for an output whose name does not say.
@@ -52,7 +52,8 @@ def apply(source: Place, to: Place, task: LayerTask) -> ArrayReport:
     """Apply a layer to every feature map of a file, write the results, and report.
 
     Raises:
-        UpsampleError: Weights or maps cannot be read, do not fit, or the target not be written.
+        UpsampleError: Weights or maps cannot be read or do not fit, or the target cannot be
+            written.
     """
     weight, bias = _weights(task)
     report = convert(source, to, task.format, task.force,
@@ -93,7 +94,7 @@ def _weights(task: LayerTask) -> tuple[Array, Array | None]:
 
 
 def _read(path: str) -> dict[str, Array]:
-    """Return the tensors in a file by name; bare weights are called "weight"."""
+    """Return the tensors in a file by name; an array without a name is called "weight"."""
     if path.endswith(".safetensors"):
         return weights_file.read(path)
     content = read_arrays(path)
@@ -122,6 +123,6 @@ def _applied(name: str, array: Array, weight: Array, bias: Array | None, task: L
         geometry.stride, geometry.padding, geometry.output_padding, geometry.groups,
         geometry.dilation,
     )  # fmt: skip
-    with np.errstate(over="ignore"):  # half floats become infinite, as in a network
+    with np.errstate(over="ignore"):  # half floats overflow to infinity, as in a network
         out = result.astype(np.float16) if half else result
     return np.moveaxis(out, 0, 2) if task.layout == "hwc" else out

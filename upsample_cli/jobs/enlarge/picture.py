@@ -1,4 +1,4 @@
-"""One picture: read it, enlarge it, write it, report on it."""
+"""Read one picture, enlarge it, write it, and report on it."""
 
 from collections.abc import Callable
 from functools import lru_cache, partial
@@ -18,19 +18,19 @@ from upsample_cli.metrics.checkerboard import Checkerboard
 from upsample_cli.metrics.ripple import ripple
 from upsample_cli.planes import Size
 
-if TYPE_CHECKING:  # most pictures are stills
+if TYPE_CHECKING:  # they are imported below, where they are needed
     from upsample_cli.images.read.animation import Animation
     from upsample_cli.images.read.decode import Decoded
 
     Decoding: TypeAlias = Callable[[], Decoded | Animation]
 
 Write: TypeAlias = Callable[[Any, Size, str, Place, Task], tuple[Checkerboard, tuple[str, ...]]]
-"""Enlarges and writes a picture of its kind; see `still.enlarge_and_write`."""
+"""A function that enlarges and writes one kind of picture, such as `still.enlarge_and_write`."""
 
 OUTPUT_LIMIT = 64
-"""The limit on an output, in multiples of --max-pixels: 8 times the largest input, each way."""
+"""The most pixels of an output, in multiples of --max-pixels; enough to enlarge any input by 8."""
 
-_NOTED_GAIN = 0.01  # a change of brightness; white changes by 2.5 levels of 255
+_NOTED_GAIN = 0.01  # change of brightness that is noted: white changes by 2.5 of 255 levels
 
 
 def enlarge(
@@ -43,11 +43,11 @@ def enlarge(
     """Read a picture, enlarge it, write it, and report on it.
 
     Args:
-        source: Where to read.
+        source: Where to read from.
         to: Where to write.
         task: How to enlarge it.
-        progress: Wraps the strips for a progress bar; None for none.
-        decoding: Returns the decoded picture, on which a thread is at work; None to decode here.
+        progress: Wraps the strips to show a progress bar; None for no bar.
+        decoding: Waits for and returns the picture that a thread decodes; None to decode it here.
 
     Raises:
         UpsampleError: The picture cannot be read or enlarged, or the target cannot be written.
@@ -55,7 +55,7 @@ def enlarge(
     start = perf_counter()
     to.check_target(source, task.force)
     mode = None if source.local_path is None else mode_of(source.local_path)
-    if mode is not None:  # an output is no more open than its input
+    if mode is not None:  # an output permits no more than its input
         task = task._replace(mode=mode & 0o666)
     picture, write = _picture_and_writer(
         decoding() if decoding else _decode(source, task), task, progress
@@ -110,7 +110,7 @@ def planned_size(source: Place, to: Place, task: Task) -> Size:
 def _picture_and_writer(
     decoded: "Decoded | Animation", task: Task, progress: Progress | None
 ) -> "tuple[Image | Animation, Write]":
-    """Return the decoded picture in the form that its writer takes, and the writer of its kind."""
+    """Return the decoded picture in the form that its writer takes, and that writer."""
     if task.labels:
         from upsample_cli.jobs.enlarge import labels
 
@@ -142,9 +142,9 @@ def _kernel_name(method: Method) -> str | None:
     return next((name for name in names if name), None)
 
 
-@lru_cache(8)  # pictures of a folder are often of one scale
+@lru_cache(8)  # pictures of a folder often share a scale
 def _kernel_figures(method: Method, scale: float) -> tuple[float, tuple[float, float], float]:
-    """Return the exact ripple, the shift and the gain of a method's kernel."""
+    """Return the exact ripple, the shift in output pixels and the gain of a method's kernel."""
     kernel = method.equivalent(scale)
     if kernel is None:
         return method.flat_ripple, (0.0, 0.0), 1.0
@@ -152,19 +152,19 @@ def _kernel_figures(method: Method, scale: float) -> tuple[float, tuple[float, f
 
 
 def _brightness_note(gain: float, task: Task) -> tuple[str, ...]:
-    """Return a note where the kernel changes the brightness, which labels do not have."""
+    """Return a note if the kernel changes the brightness; labels have no brightness."""
     if task.labels or abs(gain - 1) <= _NOTED_GAIN:
         return ()
     return (f"its kernel's phase sums are {gain:.4g} on average, which multiplies its brightness",)
 
 
 def _stretch_note(size_in: Size, size_out: Size) -> tuple[str, ...]:
-    """Return a note where a picture loses its shape by more than rounding.
+    """Return a note if the aspect ratio changes by more than rounding.
 
     >>> _stretch_note((20, 30), (33, 50)), _stretch_note((20, 30), (60, 60))
     ((), ('it is stretched, x2 across and x3 down',))
     """
-    (height, width), (tall, wide) = size_in, size_out
-    if abs(tall * width - wide * height) <= width + height:
+    (height, width), (rows, columns) = size_in, size_out
+    if abs(rows * width - columns * height) <= width + height:
         return ()
-    return (f"it is stretched, x{wide / width:.4g} across and x{tall / height:.4g} down",)
+    return (f"it is stretched, x{columns / width:.4g} across and x{rows / height:.4g} down",)

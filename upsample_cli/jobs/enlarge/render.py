@@ -1,4 +1,4 @@
-"""The strips of an enlarged picture: computed, measured and ready to be written."""
+"""Compute and measure the strips of an enlarged picture, ready to be written."""
 
 from collections.abc import Callable, Iterable, Iterator
 from math import gcd
@@ -38,25 +38,25 @@ class Strip(NamedTuple):
 
 
 Progress = Callable[[Iterable[Strip], int], Iterator[Strip]]
-"""Passes strips through and shows how many are done, given how many there will be."""
+"""Passes strips on and shows how many of the given number are done."""
 
-_METRIC_BYTES = 8  # of a pixel: luma and opacity in float32
-_WAITING = 3  # strips that wait to be written
+_METRIC_BYTES = 8  # per pixel: luma and opacity in float32
+_WAITING = 3  # strips that wait to be written, at most
 _LARGEST_STRIDE = 16  # pixels: longer periods are not measured
 
 
 class Renderer(NamedTuple):
-    """Computes the strips of one picture; threads may call it at once.
+    """Computes the strips of one picture; several threads may use it at once.
 
     Args:
         stages: From the input's size to the output's.
         picture: The input.
-        colour: How levels and planes correspond.
+        colour: Converts samples to planes, and planes to levels.
         size: Height and width of the output.
-        channels: Samples a pixel.
-        bits: Bits of a sample.
+        channels: Samples per pixel.
+        bits: Bits per sample.
         compression: 0..9 for a streamed PNG; None for any other output.
-        tiles: The columns that are computed at once.
+        tiles: Runs of columns; the columns of a run are computed together.
     """
 
     stages: tuple[Stage, ...]
@@ -69,7 +69,7 @@ class Renderer(NamedTuple):
     tiles: tuple[range, ...]
 
     def strip(self, rows: range) -> Strip:
-        """Return a run of output rows."""
+        """Return the strip of these output rows."""
         height, width = self.size
         samples = np.empty((len(rows), width, self.channels), self.colour.dtype)
         luma = np.empty((len(rows), width), np.float32)
@@ -78,7 +78,7 @@ class Renderer(NamedTuple):
             levels = self.colour.levels(output_window(self.stages, self.picture, rows, columns))
             across = slice(columns.start, columns.stop)
             for channel, plane in enumerate(levels):
-                # Converting first and interleaving afterwards is faster than both at once.
+                # Converting the type first, then interleaving is faster than both at once.
                 samples[:, across, channel] = plane.astype(self.colour.dtype, copy=False)
             luma[:, across] = self.colour.luma(levels)
             if opacity is not None:
@@ -142,15 +142,15 @@ def period(size_in: Size, size_out: Size) -> Size:
 
 
 class MeasuredStrips:
-    """The strips of a picture in order, fed to the metric as they pass.
+    """The strips of a picture in order; each is measured when it is taken.
 
     Args:
         image: The input.
         size: Height and width of the output.
         task: How to enlarge it.
-        streamed: Whether strips are encoded for a PNG as they come.
+        streamed: Whether each strip is encoded for a PNG at once.
         workers: The threads that compute strips.
-        progress: Wraps the strips for a progress bar; None for none.
+        progress: Wraps the strips to show a progress bar; None for no bar.
     """
 
     def __init__(
@@ -178,7 +178,7 @@ class MeasuredStrips:
             self._meters["opacity"] = Meter(size, stride)
 
     def __iter__(self) -> Iterator[Strip]:
-        """Yield the strips."""
+        """Yield the strips, each once it is measured."""
         for strip in self._strips:
             if strip.opacity is None:
                 self._meters["colours"].feed(Rows(strip.luma))

@@ -16,7 +16,7 @@ from upsample_cli.methods.method import RingingMethod
 from upsample_cli.metrics.checkerboard import Checkerboard
 from upsample_cli.planes import Size
 
-_MOST_COLOURS = 32  # of flat art: sprites, pixel art, drawings without smooth edges
+_MOST_COLOURS = 32  # of flat art at most: sprites, pixel art, drawings without smooth edges
 
 
 def enlarge_and_write(
@@ -33,15 +33,15 @@ def enlarge_and_write(
         image: The input.
         size: Height and width of the output.
         format: One of the values of `formats.FORMATS`.
-        to: A file, or "-" for standard output.
+        to: Where to write.
         task: How to enlarge it.
-        progress: Wraps the strips for a progress bar; None for none.
+        progress: Wraps the strips to show a progress bar; None for no bar.
 
     Returns:
         The checkerboard in the output, and a note on each thing that was lost.
 
     Raises:
-        UpsampleError: The picture cannot be enlarged so, or the target cannot be written.
+        UpsampleError: The picture cannot be enlarged in this way, or the target cannot be written.
     """
     image, notes = prepared(image, size, format, task)
     with to.writing(task.force, task.mode) as file, Workers(task.threads) as workers:
@@ -68,7 +68,7 @@ def prepared(image: Image, size: Size, format: str, task: Task) -> tuple[Image, 
 
 
 def _flat_art_note(image: Image, task: Task) -> tuple[str, ...]:
-    """Return a note where a picture has so few colours that mixing them may not be wanted."""
+    """Return a note if a picture has so few colours that the user may not want them mixed."""
     if task.method.copies or image.palette:
         return ()
     count = count_colours(image.samples, _MOST_COLOURS)
@@ -83,11 +83,11 @@ def _flat_art_note(image: Image, task: Task) -> tuple[str, ...]:
 def _write(
     file: BinaryIO, strips: MeasuredStrips, image: Image, size: Size, format: str, task: Task
 ) -> tuple[str, ...]:
-    """Write the strips, one by one where the format allows it; return what the format lost."""
+    """Write the strips, one by one if the format allows it; return notes on what is lost."""
     if format == "PNG":
         _write_png(file, strips, image, size)
         return ()
-    from upsample_cli.images.write import tiff_and_ppm  # PNGs go without
+    from upsample_cli.images.write import tiff_and_ppm  # PNGs do not need it
 
     if format in tiff_and_ppm.FORMATS_OF_ROWS:
         file.write(tiff_and_ppm.header(format, size, image))
@@ -114,17 +114,17 @@ def _write(
 
 def _samples(strips: MeasuredStrips) -> Iterator[Samples]:
     for strip in strips:
-        assert strip.samples is not None  # a renderer without a compression keeps them
+        assert strip.samples is not None  # there is no compression, so the renderer keeps them
         yield strip.samples
 
 
 def assembled(
     strips: MeasuredStrips, image: Image, size: Size, format: str, encoding: Encoding
 ) -> Any:
-    """Return all strips as one picture of Pillow's, for formats that are encoded whole.
+    """Return all strips as one Pillow image, for formats that are encoded whole.
 
     Raises:
-        PictureTooLargeError: It, and what encoding it takes, are beyond the budget.
+        PictureTooLargeError: The image, and the memory to encode it, exceed the budget.
     """
     from upsample_cli.images.write import encode
 
@@ -140,7 +140,7 @@ def _write_png(file: BinaryIO, strips: MeasuredStrips, image: Image, size: Size)
     file.write(png.header(size, image.channels, image.bits, image.metadata, image.palette))
     checksum = png.Checksum()
     for strip in strips:
-        assert strip.encoded is not None  # a renderer with a compression encodes strips
+        assert strip.encoded is not None  # there is a compression, so the renderer encodes strips
         checksum.add(strip.encoded)
         file.write(strip.encoded.chunk)
     file.write(png.trailer(checksum))

@@ -1,8 +1,8 @@
-"""Strips of the output: where the output is cut, and how a window of it is computed.
+"""Cut the output into strips, and compute any window of it.
 
-A strip is a run of whole output rows. It is computed in tiles that stay in the processor's cache,
-each from the window of the input that it draws on. The cut depends on the sizes alone, so the
-result does not depend on the number of threads.
+A strip is a run of whole output rows. It is computed in tiles that fit the processor's cache, each
+from the window of the input that it draws on. The cut depends on the sizes and the method alone, so
+the result does not depend on the number of threads.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,11 +21,11 @@ Fetch = Callable[[range, range], Planes]
 """Returns the planes of a window inside the picture, given its rows and columns."""
 
 BOUNDARIES = ("symmetric", "nearest", "zero")
-# Larger strips leave the cache; smaller ones make threads wait for the interpreter.
+# Larger strips do not fit the cache; smaller strips make threads wait for the interpreter.
 _STRIP_SAMPLES = 3 << 20
 _LEAST_ROWS = 4
-_TILE = 4096  # output columns
-_UNIT = 16  # input pixels of one matrix product (see `Band.block`): cuts lie between two of them
+_TILE = 4096  # output columns of a tile, about
+_UNIT = 16  # input pixels of one matrix product (see `Band.block`): cuts lie between products
 
 
 class ExtendedInput(NamedTuple):
@@ -43,15 +43,15 @@ class ExtendedInput(NamedTuple):
 
     def window(self, rows: range, columns: range) -> Planes:
         """Return a window that may cross the edges, shape (C, len(rows), len(columns))."""
-        (down, tall), (across, wide) = (
+        (down, inner_rows), (across, inner_columns) = (
             self._inside(run, n) for run, n in zip((rows, columns), self.size, strict=True)
         )
-        planes = self.fetch(tall, wide)
+        planes = self.fetch(inner_rows, inner_columns)
         if down is not None:
-            planes = np.take(planes, down - tall.start, axis=1)
+            planes = np.take(planes, down - inner_rows.start, axis=1)
         if across is not None:
             edges = (min(max(0, edge - columns.start), len(columns)) for edge in (0, self.size[1]))
-            planes = _columns(planes, across - wide.start, slice(*edges))
+            planes = _columns(planes, across - inner_columns.start, slice(*edges))
         if self.boundary == "zero" and not (down is None and across is None):
             indices = zip((np.array(rows), np.array(columns)), self.size, strict=True)
             inside = ((index >= 0) & (index < n) for index, n in indices)
@@ -59,7 +59,7 @@ class ExtendedInput(NamedTuple):
         return planes
 
     def _inside(self, run: range, n: int) -> tuple[NDArray[np.int64] | None, range]:
-        """Return the pixels that stand for a run, None if it crosses no edge; and their range."""
+        """Return the pixels that stand for a run (None if it crosses no edge), and their range."""
         if run.start >= 0 and run.stop <= n:
             return None, run
         index = np.arange(run.start, run.stop)
@@ -72,7 +72,7 @@ class ExtendedInput(NamedTuple):
 
 
 def _columns(planes: Planes, index: NDArray[np.int64], inside: slice) -> Planes:
-    """Return columns by their index; those inside the picture are copied as one block."""
+    """Return the columns at `index`; those `inside` the picture are copied as one block."""
     count, height, _ = planes.shape
     columns: Planes = np.empty((count, height, len(index)), planes.dtype)
     if (neighbours := index[inside]).size:
@@ -97,9 +97,9 @@ def output_window(
     return planes
 
 
-@lru_cache(1)  # pictures of a folder are often of one size
+@lru_cache(1)  # pictures of a folder often share a size
 def stages_to(method: Method, target: TargetSize, size_in: Size) -> tuple[Stage, ...]:
-    """Return the stages from a picture of a size to its output."""
+    """Return the stages from a picture of `size_in` to its output, including any crop."""
     size, whole = target.size(size_in), target.uncropped(size_in)
     stages = method.stages(size_in, whole)
     if size == whole:
@@ -110,13 +110,13 @@ def stages_to(method: Method, target: TargetSize, size_in: Size) -> tuple[Stage,
 
 
 def strips(size_out: Size, channels: int, scale: float, at_once: int = 0) -> list[range]:
-    """Return how an output is cut into strips.
+    """Return the rows of each strip of an output.
 
     Args:
         size_out: Height and width of the output.
-        channels: Samples a pixel.
+        channels: Samples per pixel.
         scale: Output rows per input row.
-        at_once: Rows of a strip, as the method asks; 0 for what suits the cache.
+        at_once: Rows of a strip, as the method asks; 0 to suit the cache.
     """
     height, width = size_out
     if at_once:
@@ -129,7 +129,7 @@ def strips(size_out: Size, channels: int, scale: float, at_once: int = 0) -> lis
 
 
 def tiles(width: int, scale: float) -> list[range]:
-    """Return how the columns of an output are cut into tiles.
+    """Return the columns of each tile of an output.
 
     Args:
         width: Output columns.
@@ -140,5 +140,5 @@ def tiles(width: int, scale: float) -> list[range]:
 
 
 def cut(length: int, step: int) -> list[range]:
-    """Return runs of `step` that cover 0..length, the last one shorter."""
+    """Return runs of `step` numbers that cover 0..`length` - 1; the last run may be shorter."""
     return [range(start, min(start + step, length)) for start in range(0, length, step)]

@@ -1,4 +1,4 @@
-"""How to enlarge a picture, how large, and the report on it."""
+"""How to enlarge a picture (`Task`), how large (`TargetSize`), and the `Report` on it."""
 
 import re
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ if TYPE_CHECKING:  # a task is built before NumPy has loaded
     from upsample_cli.planes import Size
 
 Fit: TypeAlias = Literal["stretch", "contain", "cover"]
-"""How a picture gets into a box: stretch changes its shape, contain fits all of it inside, cover
-fills the box and cuts off as much on either side."""
+"""How a picture is fitted into a box: stretch changes its aspect ratio, contain fits all of it
+inside, cover fills the box and crops both sides equally."""
 
 Existing: TypeAlias = Literal["refuse", "replace", "skip", "update"]
-"""What becomes of outputs that exist: skip leaves complete ones as they are, update leaves those
-that are newer than their input."""
+"""What happens to an output that exists: skip keeps it if it is complete, update keeps it if it is
+complete and not older than its input."""
 
 _LARGEST_SCALE = 64
 
@@ -33,10 +33,10 @@ class TargetSize:
         scale: Output pixels per input pixel, 1..64.
         width: Output columns.
         height: Output rows.
-        fit: How a picture gets into width and height.
+        fit: How a picture is fitted into width and height.
 
     Raises:
-        SettingError: The scale is below 1 or above 64, or there is no width or height to fit.
+        SettingError: The scale is below 1 or above 64, or `fit` lacks a width or a height.
     """
 
     scale: float | None = None
@@ -66,7 +66,7 @@ class TargetSize:
         return cls(width=width, height=height, fit=fit)
 
     def size(self, size_in: "Size") -> "Size":
-        """Return the output's height and width: `uncropped`, less what the fit "cover" cuts off.
+        """Return the output's height and width: `uncropped`, less what the fit "cover" crops.
 
         Raises:
             SettingError: As for `uncropped`.
@@ -77,7 +77,7 @@ class TargetSize:
         return height, width
 
     def uncropped(self, size_in: "Size") -> "Size":
-        """Return height and width before anything is cut off; halves are rounded up.
+        """Return height and width before any crop; halves are rounded up.
 
         Raises:
             SettingError: The output would be smaller than the input, or too large.
@@ -112,7 +112,7 @@ class TargetSize:
 
 
 class Task(NamedTuple):
-    """How to enlarge a picture, whichever it is.
+    """How to enlarge any picture.
 
     Args:
         method: How to upsample.
@@ -123,9 +123,9 @@ class Task(NamedTuple):
         encoding: How the output is written.
         drop_metadata: Whether to leave out all metadata but colour.
         force: Whether to replace an output that exists.
-        max_pixels: The most pixels to read.
+        max_pixels: The most pixels that an input may have.
         threads: How many threads share the work on one picture.
-        labels: Whether samples are numbers of classes, not colours.
+        labels: Whether samples are class labels, not colours.
         strict: Whether to refuse files even if their damage does not touch the pixels.
         mode: The permission bits of a new output, before the umask.
     """
@@ -151,29 +151,29 @@ class Task(NamedTuple):
 
 
 ALREADY_EXISTS = "already exists"
-"""The reason in the report of a picture that was skipped because its output is whole."""
+"""The `error` in the report on a picture that was skipped: its output exists and is complete."""
 
 
 class Report(NamedTuple):
-    """What became of a picture.
+    """The report on a picture that was enlarged or repaired, skipped, or failed.
 
     Args:
-        input: Where it was read.
+        input: Where it was read from.
         output: Where it was written.
         status: "done", "skipped" or "failed".
         error: Why it was skipped or failed.
         size: Height and width of the output.
         method: The name of the method.
-        kernel: The name of its kernel; None where it has none.
+        kernel: The name or path of its kernel, weights or model; None where it has none.
         scale: Output pixels per input pixel.
-        seconds: From opening the input to closing the output.
+        seconds: Time from opening the input to closing the output.
         checkerboard: What the metric found in the output.
         kernel_ripple: The exact ripple of the kernel.
         shift: How far the kernel moves the picture, down and right, in output pixels.
         notes: What could not be kept, each in a few words.
-        facts: What else programs may want to know of the method.
-        before: What the metric found in the input; None unless it was to be repaired.
-        moved: How far a repair moved the samples, RMS, in levels of 0..255.
+        facts: More facts about the method, for JSON output.
+        before: What the metric found in the input of a repair; None for other tasks.
+        moved: RMS of the change that a repair made, in levels of 0..255.
     """
 
     input: str

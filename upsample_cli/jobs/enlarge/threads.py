@@ -13,7 +13,7 @@ Arguments = ParamSpec("Arguments")
 
 
 class Workers(AbstractContextManager["Workers"]):
-    """Threads that work on the strips of a picture; leaving the block ends them.
+    """Threads that work on the strips of a picture; leaving the context manager ends them.
 
     Args:
         threads: How many strips are computed at once.
@@ -21,19 +21,20 @@ class Workers(AbstractContextManager["Workers"]):
 
     def __init__(self, threads: int) -> None:
         self._threads = threads
-        self._executor = ThreadPoolExecutor(threads)  # starts threads as work comes
+        self._executor = ThreadPoolExecutor(threads)  # starts threads only when there is work
 
     def __exit__(self, *error: object) -> None:
         """Wait for work under way and drop the rest."""
         self._executor.shutdown(cancel_futures=True)
 
     def in_order(self, work: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
-        """Yield the work on each item, in order, computed a few items ahead of the caller.
+        """Yield the result for each item, in order, computed a few items ahead of the caller.
 
-        Where the system has no more threads, the caller does the work.
+        If the system cannot start a thread, or only one is wanted, the caller's thread does the
+        work.
 
         Args:
-            work: What to do with an item.
+            work: Returns the result for an item.
             items: The items, such as runs of rows.
         """
         if self._threads == 1:
@@ -54,7 +55,7 @@ class Workers(AbstractContextManager["Workers"]):
 def in_turn(
     begin: Callable[[Item], Future[Result]], items: Iterable[Item], ahead: int
 ) -> Iterator[tuple[Item, Future[Result]]]:
-    """Yield each item and the work on it, in order; begin up to `ahead` items before their turn."""
+    """Yield each item and its future, in order; begin up to `ahead` items before their turn."""
     waiting: deque[tuple[Item, Future[Result]]] = deque()
     for item in items:
         if len(waiting) >= ahead:
@@ -69,7 +70,7 @@ def in_background(
 ) -> Callable[[], Result]:
     """Begin a call on a thread of its own; return a function that waits for its result.
 
-    Where the system has no more threads, the call is made when its result is asked for.
+    If the system cannot start a thread, the call is made when its result is asked for.
     """
     executor = ThreadPoolExecutor(1)
     try:

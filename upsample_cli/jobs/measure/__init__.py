@@ -1,1 +1,1 @@
-"""The checkerboard in pictures that any tool made."""
+"""Measure the checkerboard in pictures that any tool made, and remove it."""

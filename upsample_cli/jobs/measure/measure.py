@@ -1,4 +1,4 @@
-"""Measure the checkerboard in pictures and animations that any tool made, many on processes."""
+"""Measure the checkerboard in pictures and animations, several at once in worker processes."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Future
@@ -31,11 +31,11 @@ class MeasureOptions:
 
     Args:
         stride: Period to look for, in pixels, 2..16; None to find it among 2..8.
-        reference: The file that the picture was enlarged from, if any.
+        reference: The small picture that the picture was enlarged from; None if unknown.
         heat_map: Where to draw a map of the checkerboard, if anywhere.
         spectrum: Where to draw the spectrum, if anywhere.
         force: Whether figures may replace files.
-        max_pixels: The most pixels to read.
+        max_pixels: The most pixels that an input may have.
     """
 
     stride: int | None = None
@@ -57,13 +57,13 @@ def measure(source: Place, options: MeasureOptions, threads: int = 1) -> Measure
     """Return the checkerboard in a picture, and draw the figures asked for.
 
     Args:
-        source: Where the picture is read; of an animation the worst frame counts.
+        source: Where to read the picture from; of an animation the worst frame counts.
         options: How to measure.
         threads: How many channels to work on at once.
 
     Raises:
-        SettingError: The reference is too large, or a figure is not a PNG.
-        ImageFileError: A picture cannot be read or a figure written.
+        SettingError: The reference is too large, a figure is not a PNG, or it cannot be drawn.
+        ImageFileError: A picture cannot be read, or a figure cannot be written.
     """
     figures = [path for path in (options.heat_map, options.spectrum) if path is not None]
     for path in figures:
@@ -102,7 +102,7 @@ def draw(
     measurement: Measurement,
     options: MeasureOptions,
 ) -> None:
-    """Draw the figures that are asked for of a picture that has been measured."""
+    """Draw the figures that `options` asks for, of a picture that has been measured."""
     stride, name = measurement.likeliest_stride, measurement.worst_channel
     channel = CHANNELS[name]
     title = f"{source.name}, {name}: stride {stride[0]}"
@@ -118,12 +118,12 @@ def draw(
 
 
 class Result(NamedTuple):
-    """What became of a picture.
+    """The result of measuring one file.
 
     Args:
-        source: Its place.
+        source: Where the file was read from.
         measurement: The checkerboard in it; None if it has not been measured.
-        error: Why it could not be read; None if it could, or is not a picture.
+        error: Why it could not be measured; None if it was, or if it is not a picture.
     """
 
     source: Place
@@ -134,7 +134,7 @@ class Result(NamedTuple):
 def measure_one(
     source: Place, is_in_folder: bool, options: MeasureOptions, threads: int = 1
 ) -> Result:
-    """Return what becomes of one picture; its errors are in the result."""
+    """Return the result for one file; errors in reading it are part of the result."""
     try:
         if is_in_folder and is_other(source):
             return Result(source)
@@ -153,16 +153,16 @@ def measuring(
     jobs: int,
     length: Callable[[Place], int],
 ) -> Iterator[tuple[Iterator[Result], int, int]]:
-    """Give what becomes of each picture, in order; how many there are; the greatest length.
+    """Give the results in the order of the files, how many there are, and the greatest `length`.
 
-    One picture is measured here, by threads; several by worker processes.
+    With one file or one job this process measures, by threads; otherwise worker processes do.
 
     Args:
         sources: Files and folders.
         globs: Which files of folders to take.
         options: How to measure.
-        jobs: How many pictures, or channels of one, to work on at once.
-        length: Of a picture's name, as it is printed.
+        jobs: How many files, or channels of a single file, to work on at once.
+        length: Returns the length of a file's name, as it is printed.
     """
     count = longest = 0
     for source, _ in files_in(sources, globs):
@@ -174,7 +174,7 @@ def measuring(
     with open_pool(min(count, jobs)) as workforce:
         try:
             yield _measured(files, options, workforce), count, longest
-        except BrokenPipeError:  # nobody reads on: workers end in peace, without a word
+        except BrokenPipeError:  # nobody reads the results any more: workers end without a message
             workforce.executor.shutdown(cancel_futures=True)
             raise
 
@@ -182,10 +182,10 @@ def measuring(
 def _measured(
     files: Iterator[tuple[Place, bool]], options: MeasureOptions, workforce: Workforce
 ) -> Iterator[Result]:
-    """Yield what becomes of each picture, in order."""
+    """Yield the result for each file, in order, by worker processes."""
 
     def begin(file: tuple[Place, bool]) -> Future[Result]:
-        """Begin with a picture; standard input no other process can read."""
+        """Begin with a file; standard input is measured here, as no other process can read it."""
         if not file[0].is_stream:
             return workforce.executor.submit(measure_one, *file, options)
         future: Future[Result] = Future()

@@ -1,4 +1,4 @@
-"""Figures of the checkerboard in a picture: where it is, and its lines in the spectrum."""
+"""Draw where the checkerboard in a picture is, and its lines in the spectrum."""
 
 import numpy as np
 
@@ -16,12 +16,12 @@ _LEAST_SIDE = 16
 
 
 def check(path: Place, source: Place, force: bool) -> None:
-    """Check a target before any work is done for it.
+    """Check the target of a figure before any work is done.
 
     Args:
         path: Where to write the figure.
         source: Where the picture is read from.
-        force: Whether a file may be replaced.
+        force: Whether to replace a figure that exists.
 
     Raises:
         SettingError: The target is not a PNG.
@@ -33,7 +33,7 @@ def check(path: Place, source: Place, force: bool) -> None:
 
 
 def write(sheet: drawing.Sheet, path: Place, force: bool = False) -> None:
-    """Write a figure; with `force` it may replace a file."""
+    """Write a figure; with `force` it replaces a file that exists."""
     with path.writing(force) as file:
         drawing.save(sheet, file)
 
@@ -78,7 +78,7 @@ def spectrum(
         reference: What the picture was enlarged from; None if unknown.
 
     Raises:
-        SettingError: The picture is smaller.
+        SettingError: The picture is smaller than 16 x 16 pixels.
     """
     if min(image.size) < _LEAST_SIDE:
         height, width = image.size

@@ -1,6 +1,7 @@
-"""The checkerboard in every channel of a picture that has been read.
+"""Measure the checkerboard in every channel of a picture that has been read.
 
-Where its original is known, what an even enlargement of that shows is taken off first.
+If the small picture that it was enlarged from is known, the bicubic enlargement of that picture is
+subtracted first, so that a pattern in both is not counted.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,18 +32,18 @@ CHANNELS: dict[str, Channel] = {
     "luma": None, **{name: index for index, name in enumerate(COLOURS)}, "opacity": OPACITY,
 }  # fmt: skip
 _CellsByStride = Sequence[Cells | None]
-_ROWS = 256  # at a time
+_ROWS = 256  # to read at a time
 
 
 class Reference:
-    """The picture that another was enlarged from, enlarged by bicubic interpolation.
+    """The small picture that another was enlarged from, enlarged by bicubic interpolation.
 
     Args:
-        low: The picture.
+        low: The small picture.
         size: Height and width to enlarge it to.
 
     Raises:
-        SettingError: The picture is larger than that.
+        SettingError: `low` is larger than `size`.
     """
 
     def __init__(self, low: Image, size: Size) -> None:
@@ -57,7 +58,7 @@ class Reference:
         self._stages = Bicubic().stages(low.size, size)
 
     def has(self, channel: Channel) -> bool:
-        """Tell whether the picture has a channel."""
+        """Return whether the small picture has a channel."""
         return channel != OPACITY or self._low.has_alpha
 
     def rows(self, rows: range, channel: Channel) -> Floats:
@@ -100,11 +101,11 @@ class Measurement:
     """The checkerboard in each channel of a picture.
 
     Args:
-        luma: In its luma.
-        channels: In red, green, blue and opacity, as far as the picture has them.
-        likeliest_stride: The stride found; without one, that of the clearest pattern.
-        frame: The number of the frame, from 1, that is the worst of an animation; None for a still
-            picture.
+        luma: The checkerboard in its luma.
+        channels: Those in red, green, blue and opacity, as far as the picture has these, by name.
+        likeliest_stride: The stride found, down and across; if none, that at which luma has the
+            clearest pattern.
+        frame: The number, from 1, of the worst frame of an animation; None for a still picture.
     """
 
     luma: Checkerboard
@@ -148,7 +149,7 @@ def measure_image(
         names = list(cells)
 
         def results_of(name: str) -> dict[int, Checkerboard]:
-            """Judge one channel at every stride."""
+            """Return the result for one channel, by stride."""
             least = least_levels(CHANNELS[name])
             return {
                 s: judged(part, grid((s, s), image.size), least)[0]
@@ -169,20 +170,20 @@ def measure_image(
 
 
 def least_levels(channel: Channel) -> float:
-    """Return the ripple, in levels, from which a channel is said to have a checkerboard."""
+    """Return the least ripple, in levels, that counts as a checkerboard in a channel."""
     return LEVELS if channel in (None, OPACITY) else COLOUR_LEVELS
 
 
 def cells_by_channel(
     image: Image, strides: range, reference: Reference | None, workers: Workers
 ) -> Mapping[str, _CellsByStride]:
-    """Return the cells of each channel at each stride, luma first, that is the sum of colours."""
+    """Return the cells of each channel at each stride; luma, mixed from the colours, is first."""
     colours = COLOURS if image.samples.shape[2] >= 3 else ("luma",)
     names = (*colours, *("opacity",) * image.has_alpha)
     grids = [grid((s, s), image.size) for s in strides]
 
     def read(name: str) -> _CellsByStride:
-        """Read the cells of one channel for all strides."""
+        """Return the cells of one channel, for each stride."""
         reader = CellReader(*grids)
         for rows in channel_rows(image, CHANNELS[name], reference):
             reader.feed(rows)

@@ -1,4 +1,4 @@
-"""A picture is repaired: its checkerboard is taken off, and all else stays as it is."""
+"""Repair a picture: remove its checkerboard, and leave all else as it is."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -52,32 +52,32 @@ _STRIPES_STAY = (
 
 
 @dataclass(frozen=True, slots=True)
-class _Held(Place):
-    """A file that has been read, whole."""
+class _Loaded(Place):
+    """A file whose bytes are in memory."""
 
     data: bytes
 
     def open(self) -> BinaryIO:
-        """Return its bytes."""
+        """Return a stream of its bytes."""
         return io.BytesIO(self.data)
 
 
 class Repaired(NamedTuple):
     """A picture that was repaired."""
 
-    image: Image  # without its checkerboard; the very one that was given where there is none
-    before: Measurement  # the checkerboard that was in it
-    after: Measurement  # what is left
+    image: Image  # without its checkerboard; the same object as the input if nothing was repaired
+    before: Measurement  # the checkerboard in the input
+    after: Measurement  # what is left of the checkerboard
     moved: float  # the RMS of the change, in levels of 0..255
 
 
 def mend(options: MeasureOptions, strength: float, source: Place, to: Place, task: Task) -> Report:
-    """Take the checkerboard off a picture, write it, and report on it.
+    """Remove the checkerboard from a picture, write the picture, and report on it.
 
     Args:
         options: How to look for the checkerboard, and where to draw a map of it.
-        strength: How much of the pattern to take off, 0..1.
-        source: Where to read.
+        strength: Share of the pattern to remove, 0..1.
+        source: Where to read from.
         to: Where to write.
         task: How to write; its method leaves a picture as it is.
 
@@ -91,8 +91,8 @@ def mend(options: MeasureOptions, strength: float, source: Place, to: Place, tas
             raise SettingError(f"-o and --map are both {to}; name two files")
         measure_figures.check(options.heat_map, source, task.force)
     with source.open() as file:
-        held = _Held(source.label, bytes(memory.read_all(file, source.label)))
-    image = _still(held, task.max_pixels)
+        loaded = _Loaded(source.label, bytes(memory.read_all(file, source.label)))
+    image = _still(loaded, task.max_pixels)
     reference = None
     if options.reference is not None:
         reference = Reference(files.read(options.reference, task.max_pixels), image.size)
@@ -103,7 +103,7 @@ def mend(options: MeasureOptions, strength: float, source: Place, to: Place, tas
             notes += (_BY_NATURE,)
         elif result.before.worst.verdict == CHECKERBOARD and strength > 0:
             notes += (_STRIPES_STAY.format(result.before.overall.stride[0]),)
-    notes += _write(result.image, image, held, to, task)
+    notes += _write(result.image, image, loaded, to, task)
     draw(source, image, reference, result.before, replace(options, force=task.force))
     return Report(
         str(source), str(to), "done", size=image.size, method="repair",
@@ -119,14 +119,14 @@ def repaired(
     reference: Reference | None = None,
     threads: int = 1,
 ) -> Repaired:
-    """Return a picture without its checkerboard; the same one where none is found.
+    """Return a picture without its checkerboard; the same object if none is found.
 
-    Where neither a stride nor a reference says what to look for, stripes stay.
+    If neither a stride nor a reference is given, stripes along one axis alone are left.
 
     Args:
         image: A picture, not CMYK.
         options: How to look for the checkerboard.
-        strength: How much of the pattern to take off, 0..1.
+        strength: Share of the pattern to remove, 0..1.
         reference: What the picture was enlarged from; None if unknown.
         threads: How many threads share the work.
     """
@@ -154,28 +154,28 @@ def _still(source: Place, max_pixels: int) -> Image:
 def _searched(
     image: Image, stride: int | None, reference: Reference | None, threads: int
 ) -> Measurement:
-    """Return the checkerboard in a picture; of colours where their luma has none."""
+    """Return the checkerboard in a picture; of RGB that in luma alone, if luma has one."""
     if image.samples.shape[2] == 3:
         light = in_levels(image.samples, None)[..., None] / np.float32(255)
-        found = measure_image(image._replace(samples=light), stride, reference, threads)
-        if found.luma.verdict == CHECKERBOARD:
-            return found
+        of_luma = measure_image(image._replace(samples=light), stride, reference, threads)
+        if of_luma.luma.verdict == CHECKERBOARD:
+            return of_luma
     return measure_image(image, stride, reference, threads)
 
 
 def _fields(cells: _CellsOf, cut: CellGrid) -> _FieldsOf:
-    """Return where each channel with a checkerboard has it; of colours luma tells, if it can.
+    """Return by channel where a checkerboard is, and where one is left without the shared pattern.
 
-    And where a pattern is left when what the whole picture shares is off.
+    The shared pattern is that of the whole picture. Colours have luma's fields, if luma has any.
     """
     fields = dict[str, tuple[Field, Field]]()
-    for name, (own,) in cells.items():  # luma is the first
+    for name, (of_channel,) in cells.items():  # luma comes first
         if name in COLOURS and "luma" in fields:
             fields[name] = fields["luma"]
             continue
-        result, field = judged(own, cut, least_levels(CHANNELS[name]))
-        if result.verdict == CHECKERBOARD and own is not None:
-            fields[name] = field, unshared(own, cut)
+        result, field = judged(of_channel, cut, least_levels(CHANNELS[name]))
+        if result.verdict == CHECKERBOARD and of_channel is not None:
+            fields[name] = field, unshared(of_channel, cut)
     return {name: fields[name] for name in fields if name != "luma" or "red" not in cells}
 
 
@@ -193,10 +193,10 @@ def _mended(image: Image, stride: int, reference: Reference | None, strength: fl
 
         def planned(name: str) -> Mending:
             """Return how to repair a channel."""
-            own = cells[name][0]
-            assert own is not None  # a picture with a checkerboard has cells
+            of_channel = cells[name][0]
+            assert of_channel is not None  # a picture with a checkerboard has cells
             fetch = partial(_rows, image, reference, CHANNELS[name])
-            return mending(own, cut, fields[name], image.size, fetch, _is_lossy(image))
+            return mending(of_channel, cut, fields[name], image.size, fetch, _is_lossy(image))
 
         def repair(part: tuple[str, Mending, range]) -> float:
             """Repair some rows of a channel in place; return the sum of squared changes."""
@@ -217,17 +217,17 @@ def _mended(image: Image, stride: int, reference: Reference | None, strength: fl
 
 
 def _rows(image: Image, reference: Reference | None, channel: Channel, rows: range) -> list[Floats]:
-    """Return rows of a channel as they were read, and of its reference where there is one."""
-    own = in_levels(image.samples[rows.start : rows.stop], channel)
+    """Return rows of a channel in levels, and those of its reference if there is one."""
+    levels = in_levels(image.samples[rows.start : rows.stop], channel)
     known = reference is not None and reference.has(channel)
-    return [own, reference.rows(rows, channel)] if reference and known else [own]
+    return [levels, reference.rows(rows, channel)] if reference and known else [levels]
 
 
 def _are_stripes(cells: _CellsOf, cut: CellGrid, fields: _FieldsOf) -> bool:
     """Return whether the patterns of all channels repeat along one axis alone."""
     for name, (field, _) in fields.items():
-        own, power = cells[name][0], np.square(np.nan_to_num(field.rms))
-        if own is None or not is_striped(own, cut, power):
+        of_channel, power = cells[name][0], np.square(np.nan_to_num(field.rms))
+        if of_channel is None or not is_striped(of_channel, cut, power):
             return False
     return bool(fields)
 
@@ -237,13 +237,13 @@ def _is_lossy(image: Image) -> bool:
     return image.format in formats.WITH_QUALITY and not image.metadata.lossless
 
 
-def _write(result: Image, image: Image, held: _Held, to: Place, task: Task) -> tuple[str, ...]:
-    """Write the result, or the very bytes of the input where nothing has changed."""
+def _write(result: Image, image: Image, loaded: _Loaded, to: Place, task: Task) -> tuple[str, ...]:
+    """Write the result, or the bytes of the input if nothing has changed; return notes."""
     format = formats.format_of(to, task.encoding.format, image.format)
     if result is not image or format != image.format:
         notes = still.enlarge_and_write(result, image.size, format, to, task, None)[1]
         untouched = (f"nothing was repaired, so it was only written as {format}",)
         return notes if result is not image else (*notes, *untouched)
     with to.writing(task.force, task.mode) as file:
-        file.write(held.data)
+        file.write(loaded.data)
     return ("nothing was repaired, so it was copied unchanged",)

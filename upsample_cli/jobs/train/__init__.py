@@ -1,1 +1,1 @@
-"""Kernels learned from pictures."""
+"""Train kernels and networks on pictures."""

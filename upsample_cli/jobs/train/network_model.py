@@ -1,9 +1,9 @@
-"""A network as PyTorch trains it, and what a training begins with.
+"""A network as PyTorch trains it, and the networks that training can begin with.
 
-Each convolution W is trained as W + B A, where A makes many features by its taps and B mixes them
-down. Both are linear, so their sum is one convolution of the size of W: the width helps the
-training and costs nothing afterwards. The head's taps are trained less their mean, so that they sum
-to 0 for each phase and feature at every step.
+Each convolution W is trained as W + B A: the convolution A computes many features, and B mixes them
+down. Both summands are linear, so their sum is one convolution of the size of W: the extra features
+help training and cost nothing afterwards. The mean of the head's taps is subtracted at every step,
+so that they sum to 0 for each phase and feature.
 """
 
 import numpy as np
@@ -13,12 +13,12 @@ from torch.nn import functional
 
 from upsample_cli.kernels.network_weights import LEAK, Convolution, ResidualNetwork
 
-_FIRST_SIZE, _SIZE = 5, 3  # of the taps of the first layer of the body, and of the others
-_FEATURES, _WIDE = 32, 128
+_FIRST_SIZE, _SIZE = 5, 3  # taps along each axis of the first layer, and of the others
+_FEATURES, _WIDE = 32, 128  # features of a layer W of the body, and of its A
 
 
 class Wide(nn.Module):
-    """A convolution beside a wider one, which begins with 0."""
+    """A convolution W plus a wider one, B A, which is 0 before training."""
 
     def __init__(self, layer: Convolution) -> None:
         super().__init__()
@@ -29,16 +29,16 @@ class Wide(nn.Module):
         nn.init.kaiming_normal_(self.taps)
 
     def collapsed(self) -> Tensor:
-        """Return the weights of the one convolution that both amount to."""
+        """Return the weights of the one convolution that is the sum of both."""
         return self.direct + (self.mix @ self.taps.flatten(1)).view_as(self.direct)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the layer's features, without the pixels that its taps do not reach."""
+        """Return the layer's features; without padding they are smaller than `x`."""
         return functional.leaky_relu(functional.conv2d(x, self.collapsed(), self.bias), LEAK)
 
 
 class Model(nn.Module):
-    """A network that is trained, beginning with one that is given."""
+    """A network to train, beginning with a given one."""
 
     def __init__(self, network: ResidualNetwork) -> None:
         super().__init__()
@@ -46,16 +46,16 @@ class Model(nn.Module):
         self.head = nn.Parameter(torch.from_numpy(network.head.copy()))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return what is added to the enlargement of luma less 1/2, by phase, without the halo."""
+        """Return what to add to the enlarged luma, by phase; `x` is luma less 1/2 with its halo."""
         return functional.conv2d(self.body(x), self._balanced())
 
     def _balanced(self) -> Tensor:
-        """Return the head's taps, which sum to 0 for each phase and feature."""
+        """Return the head's taps less their mean, so that they sum to 0 by phase and feature."""
         return self.head - self.head.mean((2, 3), keepdim=True)
 
     @torch.no_grad()
     def network(self) -> ResidualNetwork:
-        """Return the network as it runs."""
+        """Return the network in the form that runs without PyTorch."""
         layers = (layer for layer in self.body if isinstance(layer, Wide))
         body = [Convolution(one.collapsed().numpy(), one.bias.numpy().copy()) for one in layers]
         return ResidualNetwork(tuple(body), self._balanced().numpy())
@@ -75,9 +75,9 @@ def deepened(
 
     Args:
         network: What to begin with.
-        layers: Of the body, in all.
-        kept: How much of what each new layer passes on is what it was given, 0..1.
-        rng: What chooses the rest.
+        layers: Layers of the body, in all.
+        kept: Share of its input that each new layer passes on unchanged, 0..1; the rest is random.
+        rng: Makes the random choices.
     """
     body, count = list(network.body), len(network.body[-1].bias)
     while len(body) < layers:
@@ -87,8 +87,8 @@ def deepened(
     return network._replace(body=tuple(body))
 
 
-def _random(features: int, before: int, size: int, rng: np.random.Generator) -> Convolution:
-    """Return a layer that keeps the power of what it is given."""
-    spread = np.sqrt(2 / (before * size**2 * (1 + LEAK**2)))
-    weights = spread * rng.standard_normal((features, before, size, size))
+def _random(features: int, inputs: int, size: int, rng: np.random.Generator) -> Convolution:
+    """Return a random layer that keeps the power of its input."""
+    spread = np.sqrt(2 / (inputs * size**2 * (1 + LEAK**2)))
+    weights = spread * rng.standard_normal((features, inputs, size, size))
     return Convolution(np.asarray(weights, np.float32), np.zeros(features, np.float32))

@@ -1,6 +1,7 @@
-"""Train a network: Adam on patches, its rate falling as a cosine, averaged weights, held-out crops.
+"""Train a network by Adam on patches, and test it on held-out crops.
 
-Absolute errors count, and for the last tenth squared ones.
+The learning rate falls as a cosine, and a moving average of the weights is kept. The loss is the
+mean absolute error, and in the last tenth of the training the mean squared error.
 """
 
 import copy
@@ -22,14 +23,14 @@ from upsample_cli.jobs.train.pairs import LEAST_SIDE, Pairs, held_out, luma_of, 
 from upsample_cli.kernels.network_weights import ResidualNetwork, load_network
 
 _LAYERS = 5  # of the body of a new network
-_KEPT = 0.9  # of what a new layer of a trained network is given
-_BATCH, _SIDE = 16, 48  # patches a step, and input pixels along the side of each
-_RATE, _RATE_ON = 2e-3, 1e-3  # of a new network; of one that was trained before
-_WARMUP = 200  # steps in which the rate rises
-_CLIP = 0.5  # the longest gradient
+_KEPT = 0.9  # share of its input that a new layer of a trained network passes on
+_BATCH, _SIDE = 16, 48  # patches per step, and input pixels along the side of each
+_RATE, _RATE_ON = 2e-3, 1e-3  # learning rate of a new network; of one trained before
+_WARMUP = 200  # steps in which the learning rate rises
+_CLIP = 0.5  # norm to which longer gradients are clipped
 _AVERAGE = 0.999  # share of the averaged weights that a step keeps
-_LAST = 0.9  # of the training: from there on, squared errors count
-_LOOK = 500  # steps from one look at the held-out crops to the next
+_LAST = 0.9  # share of the training after which the loss is the squared error
+_LOOK = 500  # steps from one test on the held-out crops to the next
 _POOL, _HELD_OUT = 128, 24  # crops to learn from at a time, and to test on
 
 
@@ -41,15 +42,15 @@ class NetworkSettings:
         stride: Output pixels per input pixel, 2..4.
         start: `photo`, `clean` or a .npz to begin with; None for random features.
         layers: Convolutions of the body; None for as many as `start` has, or 5.
-        steps: How many; None for as many as the minutes allow.
-        minutes: How long, where there are no steps.
-        degrade: `photo` damages a quarter of the pictures by noise and JPEG, `web` two in five and
+        steps: Steps to train; None for as many as `minutes` allows.
+        minutes: How long to train if `steps` is None.
+        degrade: `photo` damages a quarter of the crops by noise and JPEG, `web` two in five and
             more strongly, `clean` none.
-        seed: Of all that chance picks.
-        holdout: Share of the pictures that the network is only tested on.
+        seed: Seed of all random choices.
+        holdout: Share of the pictures to test on, not to learn from.
 
     Raises:
-        SettingError: The stride is not for networks.
+        SettingError: The stride is not 2, 3 or 4.
     """
 
     stride: int
@@ -67,7 +68,7 @@ class NetworkSettings:
             raise SettingError(f"--stride {self.stride} is not for networks; give 2, 3 or 4")
 
     def first(self, rng: np.random.Generator) -> ResidualNetwork:
-        """Return what to begin with: a network of another stride lends its body."""
+        """Return the network to begin with; of one for another stride only the body is used."""
         if self.start is None:
             return untrained(self.stride, self.layers or _LAYERS, rng)
         old = load_network(self.start, self.stride)
@@ -82,7 +83,7 @@ class NetworkSettings:
 
 
 class Look(NamedTuple):
-    """How far a training is: PSNR on the held-out crops, in dB; empty where none are held out."""
+    """A test on the held-out crops: step, share done, and PSNR by method, in dB (empty if none)."""
 
     step: int
     done: float
@@ -90,7 +91,7 @@ class Look(NamedTuple):
 
 
 class TrainedNetwork(NamedTuple):
-    """The best network of a training, the look that found it, and what could not be used."""
+    """The best network of a training, its figures, the pictures skipped, and the duration."""
 
     network: ResidualNetwork
     look: Look
@@ -101,16 +102,16 @@ class TrainedNetwork(NamedTuple):
 def train(
     sources: Sequence[Place], settings: NetworkSettings, watch: Callable[[Look], None]
 ) -> TrainedNetwork:
-    """Return the best network of a training, by the held-out crops; Ctrl-C ends it early.
+    """Train a network, and return its best state by the held-out crops; Ctrl-C ends training early.
 
     Args:
-        sources: Pictures.
+        sources: Pictures to learn from and to test on.
         settings: How to train.
-        watch: Is told of each look.
+        watch: Called with the figures of each test.
 
     Raises:
         ImageFileError: No picture can be used.
-        SettingError: What it starts from cannot be read.
+        SettingError: The network to begin with cannot be read, or has more layers than asked for.
     """
     start, skipped = perf_counter(), list[str]()
     rng = np.random.default_rng(settings.seed)
@@ -122,7 +123,7 @@ def train(
     tests = held_out(paths, settings.holdout, rng)
 
     def pairs(chosen: list[Place], count: int) -> Pairs:
-        """Return pairs of patches that are cut from pictures."""
+        """Return a pool of `count` crops of the chosen pictures."""
         pictures = [np.asarray(luma_of(path) + 0.5, np.uint8) for path in chosen]
         return Pairs(pictures, settings.stride, best.halo, settings.degrade, rng, count)
 
@@ -150,45 +151,45 @@ def train(
 def _steps(
     network: ResidualNetwork, pairs: Pairs, settings: NetworkSettings
 ) -> Iterator[tuple[int, float, Model]]:
-    """Yield after every step its number, the share done, and the averaged model."""
+    """Train; yield after every step its number, the share done, 0..1, and the averaged model."""
     torch.manual_seed(settings.seed)
     torch.set_num_threads(process.cores())
     model = Model(network)
     average = copy.deepcopy(model)
-    kept, moving = list(average.parameters()), list(model.parameters())
+    averages, weights = list(average.parameters()), list(model.parameters())
     rate = _RATE if settings.start is None else _RATE_ON
-    adam = torch.optim.Adam(moving, rate, betas=(0.9, 0.99), fused=True)
-    # Processors without bfloat16 work it out by programs that take up to ten times as long.
-    # Earlier versions of PyTorch do not say which have it.
+    adam = torch.optim.Adam(weights, rate, betas=(0.9, 0.99), fused=True)
+    # Processors without bfloat16 emulate it, which takes up to ten times as long. Older versions of
+    # PyTorch do not say whether the processor has it.
     abilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
-    is_short = abilities.get("avx512_bf16", False)
+    has_bfloat16 = abilities.get("avx512_bf16", False)
     begin, step, done = perf_counter(), 0, 0.0
     while done < 1:
         adam.param_groups[0]["lr"] = rate * min(1, (step + 1) / _WARMUP) * (cos(pi * done) + 1) / 2
         low, lack = map(torch.from_numpy, pairs.batch(_BATCH, _SIDE))
-        with torch.autocast("cpu", torch.bfloat16, enabled=is_short):
-            found = model(low.to(memory_format=torch.channels_last))
-        miss = found.float() - lack
+        with torch.autocast("cpu", torch.bfloat16, enabled=has_bfloat16):
+            added = model(low.to(memory_format=torch.channels_last))
+        miss = added.float() - lack
         loss = miss.abs().mean() if done < _LAST else 8 * miss.square().mean()
         adam.zero_grad()
         loss.backward()
-        nn.utils.clip_grad_norm_(moving, _CLIP)
+        nn.utils.clip_grad_norm_(weights, _CLIP)
         adam.step()
         step += 1
         minutes = (perf_counter() - begin) / 60
         done = step / settings.steps if settings.steps else minutes / settings.minutes
         with torch.no_grad():
-            for old, new in zip(kept, moving, strict=True):
+            for old, new in zip(averages, weights, strict=True):
                 old.lerp_(new, 1 - min(_AVERAGE, step / (step + 20)))
         yield step, done, average
 
 
 @torch.no_grad()
 def _scores(model: Model, pairs: Pairs) -> dict[str, float]:
-    """Return the mean PSNR in dB on whole crops of a network, the learned kernel and bicubic."""
+    """Return the mean PSNR, in dB on whole crops, of network, learned kernel and bicubic."""
     errors = []
     for low, lack, bicubic in pairs.pool:
-        found = model(torch.from_numpy(low)[None, None])[0].numpy()
-        errors.append([np.square(lack - found).mean(), np.square(lack).mean(), bicubic])
+        added = model(torch.from_numpy(low)[None, None])[0].numpy()
+        errors.append([np.square(lack - added).mean(), np.square(lack).mean(), bicubic])
     psnr = -10 * np.log10(np.maximum(errors, 1e-10)).mean(0)
     return dict(zip(("network", "learned", "bicubic"), psnr.round(3).tolist(), strict=True))

@@ -1,10 +1,10 @@
-"""Pictures to learn from, and pairs of patches of them for a network.
+"""Find pictures to learn from, and cut pairs of patches from them for a network.
 
-A pair is what is to be enlarged, and what the linear kernel misses.
+A pair is a shrunk picture, and what its enlargement by the linear kernel lacks.
 
-A pool holds square crops of photographs and drawings, shrunk and, a quarter of them, damaged.
-Patches are cut from the pool, and every other batch puts a new crop in the place of the oldest: so
-crops are made at a fraction of the cost of a step.
+A pool holds crops of photographs and drawings; all are shrunk, and a share (see `DAMAGE`) is
+damaged. Patches are cut from the pool, and every other batch replaces the oldest crop by a new one,
+so that making crops takes only a fraction of the time of a step.
 """
 
 from collections import deque
@@ -38,24 +38,24 @@ from upsample_cli.planes import Size
 Reals = NDArray[np.float32]
 
 LEAST_SIDE = 64
-"""Pixels of a shrunk picture that are needed along each side."""
+"""The least height and width of a shrunk picture, in pixels."""
 
 _LOW = 192  # pixels along the side of a shrunk crop
 _DRAWN = 0.15  # share of crops that are drawings
 DAMAGE = {"photo": (0.25, 2.5), "web": (0.4, 1.2), "clean": (0.0, 1.0)}
-"""The share of crops that are damaged, and the power that makes most JPEG mild, by --degrade."""
+"""By --degrade: the share of damaged crops, and a power: the higher, the milder the JPEG."""
 
 _SHRINKS = (BICUBIC, BICUBIC, LANCZOS, AREA, BILINEAR)
-_SIZES = (1.0, 0.7, 0.5)  # of each photograph
+_SIZES = (1.0, 0.7, 0.5)  # of each photograph, relative to its own
 
 
 def pictures_in(sources: Sequence[Place | Folder]) -> list[Place]:
-    """Return the files among files and folders, sorted within each.
+    """Return the named files and those in the named folders, sorted within each folder.
 
     Hidden files and folders are left out unless they are named, as in a batch.
 
     Raises:
-        UpsampleError: One is not a file or folder, or a store does not answer.
+        UpsampleError: A source is neither a file nor a folder, or a store does not answer.
     """
     files = list[Place]()
     for source, is_in_folder in files_in(sources, Globs()):
@@ -66,12 +66,12 @@ def pictures_in(sources: Sequence[Place | Folder]) -> list[Place]:
 
 
 def usable(sources: Sequence[Place], side: int, skipped: list[str]) -> list[Place]:
-    """Return the files, each once, whose headers tell sides of so many pixels or more.
+    """Return the files, each once, whose headers give at least `side` pixels along each side.
 
     Args:
         sources: The files.
-        side: Pixels.
-        skipped: Gets the reasons why others cannot be used.
+        side: The least height and width, in pixels.
+        skipped: The reasons why other files cannot be used are appended to it.
     """
     paths = list[Place]()
     for path in {source.key: source for source in sources}.values():
@@ -93,7 +93,7 @@ def luma_of(path: Place) -> Taps:
 
 
 def held_out(paths: Sequence[Place], share: float, rng: np.random.Generator) -> list[Place]:
-    """Return the share of the paths that is only tested on, at least one of two or more."""
+    """Return a random share of the paths, to test on; of two or more at least one, if share > 0."""
     count = min(len(paths) - 1, max(1, round(share * len(paths)))) if share > 0 else 0
     chosen = rng.permutation(len(paths))[: max(0, count)]
     return [paths[i] for i in sorted(chosen)]
@@ -103,9 +103,9 @@ class Pair(NamedTuple):
     """A shrunk crop and what its enlargement lacks.
 
     Args:
-        low: Shape (H + 2 halo, W + 2 halo), the shrunk crop less 1/2, its edges mirrored.
-        lack: Shape (stride^2, H, W), the original less the linear enlargement, by phase.
-        bicubic: The mean squared error of a bicubic enlargement.
+        low: Shape (H + 2 halo, W + 2 halo), the shrunk crop, 0..1, less 1/2; its edges mirrored.
+        lack: Shape (stride^2, H, W), the original, 0..1, less the linear enlargement, by phase.
+        bicubic: The mean squared error of a bicubic enlargement of values 0..1.
     """
 
     low: Reals
@@ -114,14 +114,14 @@ class Pair(NamedTuple):
 
 
 class Pairs:
-    """A pool of crops that gives batches of patches.
+    """A pool of crops, from which batches of patches are cut.
 
     Args:
         photographs: Each of shape (H, W), luma in levels.
-        stride: Of the network.
+        stride: Output pixels per input pixel.
         halo: Pixels that the network draws on beyond each side.
         degrade: How crops are damaged by noise and JPEG, one of `DAMAGE`.
-        rng: What chooses.
+        rng: Makes all random choices.
         count: Crops in the pool.
     """
 
@@ -129,22 +129,25 @@ class Pairs:
                  rng: np.random.Generator, count: int) -> None:  # fmt: skip
         self._stride, self._halo, self._rng = stride, halo, rng
         self._damaged, self._mild = DAMAGE[degrade]
-        sized = [_sized(one, size) for one in photographs for size in _SIZES]
-        self._photographs = [one for one in sized if min(one.shape) >= stride * LEAST_SIDE]
-        areas = np.array([one.size for one in self._photographs], float)
+        sized = [_sized(grey, size) for grey in photographs for size in _SIZES]
+        self._photographs = [grey for grey in sized if min(grey.shape) >= stride * LEAST_SIDE]
+        areas = np.array([grey.size for grey in self._photographs], float)
         self._odds = areas / areas.sum()
         self.pool = deque((self._pair() for _ in range(count)), count)
-        self._drawn = 0
+        self._batches = 0
 
     def batch(self, count: int, side: int) -> tuple[Reals, Reals]:
-        """Return patches, shape (count, 1, side + 2 halo, ...), and (count, stride^2, side, side).
+        """Return a batch of shrunk patches, and of what their enlargements lack.
 
         Args:
             count: How many patches.
-            side: Input pixels along each side that are learned from.
+            side: Input pixels along each side of a patch, without the halo.
+
+        Returns:
+            Shapes (count, 1, side + 2 halo, side + 2 halo) and (count, stride^2, side, side).
         """
-        self._drawn += 1
-        if self._drawn % 2 == 0:
+        self._batches += 1
+        if self._batches % 2 == 0:
             self.pool.append(self._pair())
         whole, lows, lacks = side + 2 * self._halo, [], []
         for _ in range(count):
@@ -155,7 +158,7 @@ class Pairs:
         return np.stack(lows), np.stack(lacks)
 
     def _pair(self) -> Pair:
-        """Return a new crop, turned or mirrored, in a range of levels that chance picks."""
+        """Return the pair of a new crop, randomly flipped, rotated and changed in contrast."""
         rng, side = self._rng, _LOW * self._stride
         if rng.random() < _DRAWN:
             crop = specimen(side, rng)
@@ -172,7 +175,7 @@ class Pairs:
         return self._shrunk(high)
 
     def _shrunk(self, high: Reals) -> Pair:
-        """Return an original, levels, as a pair."""
+        """Shrink an original, in levels of 0..255, at random damage it, and return the pair."""
         stride, rng = self._stride, self._rng
         whole = (high.shape[0], high.shape[1])
         size = (whole[0] // stride, whole[1] // stride)

@@ -1,4 +1,4 @@
-"""Train a kernel: shrink pictures, sum their moments, solve, and test the kernel on others."""
+"""Train a kernel: shrink pictures, sum their moments, solve, and test it on held-out pictures."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ from upsample_cli.metrics.ripple import noise_gain, overshoot, ripple
 
 Progress = Callable[[Iterable[Place], int], Iterator[Place]]
 BASELINES = ("nearest", "bilinear", "bicubic", "lanczos")
-_LEAST_VARIANCE = 0.01  # within a patch, in levels squared: less is flat but for rounding
+_LEAST_VARIANCE = 0.01  # within a patch, in squared levels: with less, pictures are flat
 
 
 _SHRINKS = {
@@ -42,10 +42,10 @@ class Settings:
         taps: Input pixels along an axis that an output draws on; odd, 3..15.
         structure: What is required of the kernel.
         shrink: How originals are shrunk: bicubic, area, lanczos or gaussian:SIGMA (in pixels).
-        noise: Expected in the pictures to be enlarged, levels.
+        noise: RMS of the noise to expect in the pictures to be enlarged, in levels.
         samples: Patches to learn from, in all.
-        seed: Of the choice of patches and of the held-out pictures.
-        holdout: Share of the pictures that the kernel is only tested on.
+        seed: Seed of the choice of patches and of held-out pictures.
+        holdout: Share of the pictures to test on, not to learn from.
 
     Raises:
         SettingError: A value is out of range.
@@ -61,7 +61,7 @@ class Settings:
     holdout: float = 0.1
 
     def __post_init__(self) -> None:
-        """Check what cannot be learned."""
+        """Check the taps, the balance and how originals are shrunk."""
         if self.taps % 2 == 0 or not 3 <= self.taps <= 15:
             raise SettingError(f"invalid --taps {self.taps}; give an odd number from 3 to 15")
         if self.structure.balance not in BALANCES:
@@ -72,7 +72,7 @@ class Settings:
 
     @property
     def smallest_side(self) -> int:
-        """Pixels along each side of a picture that can be used, at least."""
+        """The least height and width of a picture that can be used, in pixels."""
         return self.stride * (self.taps + 8)
 
     def shrinking(self) -> Interpolant:
@@ -84,7 +84,7 @@ class Settings:
             deviation = float(number)
         except ValueError:
             deviation = 0.0
-        # A narrower Gaussian is 0 half a pixel away, where the nearest originals lie.
+        # A much narrower Gaussian would be 0 at the nearest original pixels, half a pixel away.
         if name != "gaussian" or not 0.2 <= deviation <= 16:
             raise SettingError(
                 f"invalid --shrink '{self.shrink}'; choose {', '.join(_SHRINKS)} or "
@@ -99,11 +99,11 @@ class Trained:
 
     Args:
         file: The kernel file to write.
-        kernel: The transposed convolution it amounts to.
+        kernel: The transposed convolution that is equal to the kernel of the file.
         skipped: Pictures that could not be used, with the reasons.
         ripple_before: Exact ripple of the best kernel that need not be balanced.
-        ripple_after: Exact ripple of this one.
-        seconds: How long it took.
+        ripple_after: Exact ripple of `kernel`.
+        seconds: How long the training took.
     """
 
     file: KernelFile
@@ -150,7 +150,7 @@ def train(
 
 
 def _check(moments: Moments, used: int, skipped: Sequence[str], settings: Settings) -> None:
-    """Raise an `ImageFileError` if there is no picture or nothing in them to learn from."""
+    """Raise an `ImageFileError` if no picture can be used or all pictures are flat."""
     if not used:
         why = f" ({skipped[0].partition(';')[0]})" if skipped else ""
         least = settings.smallest_side
@@ -166,7 +166,7 @@ def _check(moments: Moments, used: int, skipped: Sequence[str], settings: Settin
 def _pairs(
     paths: Iterable[Place], settings: Settings, skipped: list[str]
 ) -> Iterator[tuple[Taps, Taps]]:
-    """Yield each picture, shrunk and in full size; add errors of unreadable ones to `skipped`."""
+    """Yield each picture, shrunk and in full size; append errors in reading to `skipped`."""
     for path in paths:
         try:
             yield pair(luma_of(path), settings)
@@ -191,7 +191,7 @@ def shrunk(high: Taps, settings: Settings) -> Taps:
     """Return a picture shrunk by the stride, not rounded.
 
     Args:
-        high: Shape (H, W), multiples of the stride.
+        high: Shape (H, W), multiples of the stride; luma in levels.
         settings: By what stride to shrink, and how.
     """
     size = (high.shape[0], high.shape[1])

@@ -1,1 +1,1 @@
-"""Networks that make pictures of pictures: judged as a whole, or run by the method `onnx`."""
+"""Networks that turn pictures into pictures: audited as a whole, or run by the method `onnx`."""

@@ -1,4 +1,4 @@
-"""A network as a whole: the pattern that it makes of pictures, flat ones before all."""
+"""A network as a whole: the pattern in its output for pictures, mainly for flat pictures."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -13,8 +13,8 @@ from upsample_cli.networks.model_graph import Array, Network, RunError, Session
 from upsample_cli.planes import Planes
 
 WHITE = 255.0
-_SIDE = 96  # pixels of a picture, where the network takes any number
-_LONGEST = 64  # pixels of a pattern's period
+_SIDE = 96  # pixels, height and width of a picture where the network takes any size
+_LONGEST = 64  # pixels of a pattern's period, at most
 _LEVELS = (0.1, 0.25, 0.5, 0.75, 0.9)
 _COLOURS = {
     "red": (0.8, 0.2, 0.2), "green": (0.2, 0.8, 0.2), "blue": (0.2, 0.2, 0.8),
@@ -23,15 +23,15 @@ _COLOURS = {
 
 
 class PictureNetwork(NamedTuple):
-    """A network that takes a picture and makes one.
+    """A network that turns a picture into a picture.
 
     Args:
-        run: Returns the planes that it makes of those of its channels and size; may raise a
+        run: Returns its output planes for planes of its channels and size; may raise a
             `RunError`.
-        form: How it takes pictures.
-        size: Height and width of the picture that it takes.
+        form: How it takes pictures: channels, their place, and the value of white.
+        size: Height and width, in pixels, of the picture that it takes.
         stride: Output pixels per input pixel, down and across.
-        period: Pixels down and across after which a pattern of a flat picture comes again.
+        period: Output pixels down and across after which the pattern of a flat picture repeats.
     """
 
     run: Run
@@ -41,7 +41,7 @@ class PictureNetwork(NamedTuple):
     period: tuple[int, int]
 
     def flat(self) -> dict[str, float]:
-        """Return the RMS, in levels, of the pattern that it makes of each flat picture."""
+        """Return the RMS of the pattern in the output, in levels of 255, for each flat picture."""
         colours = {f"grey {level:g}": (level,) * 3 for level in _LEVELS}
         colours |= _COLOURS if self.form.channels == 3 else {}
         return {
@@ -56,11 +56,11 @@ class PictureNetwork(NamedTuple):
 
 
 def picture_network(network: Network, period: int) -> PictureNetwork | None:
-    """Return a network that makes pictures of pictures; None where a model does not.
+    """Return a network as one that turns a picture into a picture; None if it does not.
 
     Args:
         network: After a trial run.
-        period: Pixels of a pattern that its layers can make, where its output is no larger.
+        period: Period, in pixels, of a pattern to look for if the output is not enlarged.
     """
     pictures = [name for name, array in network.feeds.items() if array.ndim == 4]
     outputs = [name for name in network.outputs if len(network.shapes.get(name, ())) == 4]
@@ -87,21 +87,21 @@ def picture_network(network: Network, period: int) -> PictureNetwork | None:
     run = partial(_run, session, network.feeds, pictures[0])
     forms = [Form(shape[channels], is_last, white) for white in (1.0, WHITE)]
     for size in ((_SIDE, _SIDE), (height, width)):
-        both = [PictureNetwork(partial(run, form), form, size, stride, periods) for form in forms]
-        try:  # for white what makes grey most like itself
+        trials = [PictureNetwork(partial(run, form), form, size, stride, periods) for form in forms]
+        try:  # the white for which grey changes least
             errors = [
-                abs(float(one.run(one.flat_picture((0.5,) * 3)).mean()) - 0.5) for one in both
+                abs(float(one.run(one.flat_picture((0.5,) * 3)).mean()) - 0.5) for one in trials
             ]
         except (RunError, ValueError):
             continue
-        return both[int(np.argmin(errors))]
+        return trials[int(np.argmin(errors))]
     return None
 
 
 def _run(
     session: Session, feeds: Mapping[str, Array], name: str, form: Form, planes: Planes
 ) -> Planes:
-    """Return the planes that a network makes of planes."""
+    """Return a network's output planes for input planes."""
     picture = planes * np.float32(form.white)
     picture = np.moveaxis(picture, 0, -1) if form.is_last else picture
     feeds = {**feeds, name: np.ascontiguousarray(picture[None], np.float32)}

@@ -1,9 +1,9 @@
 """A network in ONNX that enlarges pictures: what it takes and gives, found out by running it.
 
-The file says little: so small pictures are run through it. From two sizes come the scale and the
-border that it leaves off; from sizes that fail, the multiple that it needs; from flat pictures, the
-range of its levels and the pattern that it makes of them; from a picture with one half exchanged,
-how far it reaches.
+The file says little, so small pictures are run through the network. Two sizes show its scale and
+the border that it leaves off; sizes that fail show the multiple that it needs; flat pictures show
+the range of its levels and the pattern in its output; a picture with one half exchanged shows its
+reach.
 """
 
 from collections.abc import Callable
@@ -44,19 +44,19 @@ class ImageModel(NamedTuple):
     """A network that enlarges pictures.
 
     Args:
-        run: Runs it; threads may call it at once.
+        run: Runs it on planes; several threads may call it at once.
         scale: Output pixels per input pixel.
-        border: Output pixels that it leaves off at each side.
+        border: Output pixels that it leaves off at each edge.
         channels: 1 for luma or 3 for red, green and blue.
-        white: What it takes for white, 1 or 255.
+        white: The value that it takes as white, 1 or 255.
         layout: NCHW or NHWC.
         dtype: float32 or float16.
-        size: Height and width of its input; None for any.
-        multiple: Of which height and width of its input have to be.
-        least: The least height and width that it takes.
-        halo: Input pixels beyond each side that an output draws on.
-        is_global: Whether an output draws on the whole picture, so that tiles can differ.
-        ripple: What it makes of flat pictures: the RMS of the pattern over their level.
+        size: Height and width of its input in pixels; None if any size will do.
+        multiple: Height and width of its input have to be multiples of this many pixels.
+        least: The least height and width that it takes, in pixels.
+        halo: Input pixels beyond each side of a tile that the tile's output depends on.
+        is_global: Whether an output pixel depends on the whole picture, so that tiles can differ.
+        ripple: The RMS of the pattern in its output for flat pictures, over their level.
     """
 
     run: Run
@@ -74,12 +74,12 @@ class ImageModel(NamedTuple):
     ripple: float
 
     def facts(self) -> dict[str, Any]:
-        """Return what was found out, for programs."""
+        """Return all fields except `run`, for reports that programs read."""
         return {name: value for name, value in self._asdict().items() if name != "run"}
 
 
 class _Value(NamedTuple):
-    """An input or output: its name, its type, and its shape, empty where it is not known."""
+    """An input or output: its name, its type, and its shape, empty if unknown."""
 
     name: str
     type: str
@@ -87,16 +87,17 @@ class _Value(NamedTuple):
 
 
 def load(path: str, provider: str, white: float | None, halo: int | None) -> ImageModel:
-    """Return the network of a file; it is tried again only when the file has changed.
+    """Return the network in a file; it is examined again only when the file has changed.
 
     Args:
         path: A .onnx file.
         provider: One of `PROVIDERS`.
-        white: What it takes for white; None to find out.
-        halo: Its reach; None to find out.
+        white: The value that it takes as white; None to find out.
+        halo: Its reach in input pixels; None to find out.
 
     Raises:
-        SettingError: There is no such file or provider, or it enlarges no pictures.
+        SettingError: There is no such file or provider, or the network enlarges no pictures.
+        NetworkFileError: The network fails on a picture.
     """
     try:
         modified = Path(path).stat().st_mtime_ns
@@ -106,11 +107,11 @@ def load(path: str, provider: str, white: float | None, halo: int | None) -> Ima
 
 
 @lru_cache(maxsize=4)
-@np.errstate(all="ignore")  # a damaged network makes numbers of any size
+@np.errstate(all="ignore")  # a damaged network can return any numbers
 def _load(
     path: str, modified: int, provider: str, white: float | None, halo: int | None
 ) -> ImageModel:
-    """Return the network of a file; its time is there as a key of the cache."""
+    """Return the network in a file; `modified` is there only as a part of the cache key."""
     shape, dtype, runner = _runner(path, provider)
     form, size, multiple = form_of(path, shape, runner)
     scale, border = scale_of(path, runner(form), form, size, multiple)
@@ -130,7 +131,7 @@ def _load(
 
 
 def _runner(path: str, provider: str) -> tuple[list[Any], str, Callable[[Form], Run]]:
-    """Return the shape and type that a network takes, and what makes functions of it."""
+    """Return a network's input shape and type, and a function that returns a `Run` for a form."""
     session, inputs, outputs = _session(path, provider)
     if len(inputs) != 1 or len(inputs[0].shape) != 4 or inputs[0].type not in _TYPES:
         takes = ", ".join(f"{one.name} {one.type} {one.shape}" for one in inputs) or "nothing"
@@ -141,10 +142,10 @@ def _runner(path: str, provider: str) -> tuple[list[Any], str, Callable[[Form], 
     dtype = _TYPES[inputs[0].type]
 
     def runner(form: Form) -> Run:
-        """Return a function of planes that runs the network in this form."""
+        """Return a function that runs the network on planes in this form."""
 
         def run(planes: Planes) -> Planes:
-            """Return what the network makes of planes of its channels."""
+            """Return the network's output planes for input planes."""
             picture = np.moveaxis(planes, 0, -1) if form.is_last else planes
             feed = np.ascontiguousarray(picture[None] * np.float32(form.white), dtype)
             try:
@@ -164,9 +165,9 @@ def _runner(path: str, provider: str) -> tuple[list[Any], str, Callable[[Form], 
 
 
 def _session(path: str, provider: str) -> tuple[Any, list[_Value], list[_Value]]:
-    """Return what runs a file, its inputs and its outputs; one thread a call, as ours share it."""
-    if PROVIDERS[provider] not in (there := onnxruntime.get_available_providers()):
-        words = [word for word, name in PROVIDERS.items() if name in there]
+    """Return a session of a file, its inputs and outputs; each call runs on the caller's thread."""
+    if PROVIDERS[provider] not in (available := onnxruntime.get_available_providers()):
+        words = [word for word, name in PROVIDERS.items() if name in available]
         raise SettingError(
             f"--provider {provider} is not in this onnxruntime; choose {' or '.join(words)}, or "
             "install the package that has it, such as onnxruntime-gpu"
@@ -174,12 +175,12 @@ def _session(path: str, provider: str) -> tuple[Any, list[_Value], list[_Value]]
     memory.check(2 * Path(path).stat().st_size, path)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.enable_cpu_mem_arena = False  # it would never give memory back
-    options.log_severity_level = 4  # what it logs it also raises
+    options.enable_cpu_mem_arena = False  # the arena would never give memory back
+    options.log_severity_level = 4  # it also raises what it would log
     names = [PROVIDERS[provider]]
     try:
         session = onnxruntime.InferenceSession(path, options, names, enable_fallback=0)
-        # Names and shapes of a damaged file fail when they are asked for.
+        # Reading names and shapes of a damaged file can fail.
         inputs, outputs = (
             [_Value(one.name, one.type, one.shape or []) for one in values]
             for values in (session.get_inputs(), session.get_outputs())

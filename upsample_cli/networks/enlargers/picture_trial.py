@@ -1,4 +1,4 @@
-"""What small pictures, run through a network, say of it: its form, scale, range and reach."""
+"""Finds the form, scale, range and reach of a network by running small pictures through it."""
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -12,16 +12,16 @@ from upsample_cli.errors import NetworkFileError, SettingError
 from upsample_cli.planes import Planes
 
 SIDE = 48
-"""Pixels along the side of a picture that is tried first."""
+"""Height and width, in pixels, of the first picture to try."""
 
 _MULTIPLES = (1, 2, 4, 8, 16, 32, 64)
-_SIDES = (SIDE, 128, 256)  # of the pictures by which the reach is found
-_SEEN = 2e-4  # of full scale: a change that is smaller is none
+_SIDES = (SIDE, 128, 256)  # pixels: height and width of the pictures that show the reach
+_SEEN = 2e-4  # of full scale: smaller changes count as none
 _LEVELS = (0.25, 0.5, 0.75)
-_GLOBAL_HALO = 32  # of a network that sees the whole picture
+_GLOBAL_HALO = 32  # input pixels, for a network that sees the whole picture
 
 Run = Callable[[Planes], Planes]
-"""From planes, shape (C, H, W), 0..1, to those that a network makes of them."""
+"""Takes planes, shape (C, H, W), 0..1; returns the output planes of a network."""
 
 
 class Form(NamedTuple):
@@ -41,7 +41,7 @@ class Form(NamedTuple):
 def form_of(
     path: str, shape: list[Any], runner: Callable[[Form], Run]
 ) -> tuple[Form, tuple[int, int] | None, int]:
-    """Return how a network takes pictures, their size if it is fixed, and the multiple it needs."""
+    """Return a network's form, its input size if that is fixed, and the multiple it needs."""
     failure = f"{path} takes {shape}, not a picture; give a network that enlarges pictures"
     for form, multiple in product(_forms(shape), _MULTIPLES):
         space = shape[1:3] if form.is_last else shape[2:]
@@ -68,7 +68,7 @@ def _forms(shape: list[Any]) -> Iterator[Form]:
 def scale_of(
     path: str, run: Run, form: Form, size: tuple[int, int] | None, multiple: int
 ) -> tuple[int, int]:
-    """Return output pixels per input pixel, and those left off at each side."""
+    """Return output pixels per input pixel, and the output pixels left off at each edge."""
     small = size or (multiple_of(SIDE, multiple),) * 2
     large = size or (small[0] + multiple, small[1] + 2 * multiple)
     before, after = (run(np.zeros((form.channels, *n), np.float32)).shape for n in (small, large))
@@ -89,7 +89,7 @@ def scale_of(
 def white_of(
     runner: Callable[[Form], Run], form: Form, size: tuple[int, int] | None, multiple: int
 ) -> float:
-    """Return what a network takes for white: where flat pictures come out most like themselves."""
+    """Return the value to feed as white, 1 or 255: that with which flat pictures change least."""
     trial = size or (multiple_of(SIDE, multiple),) * 2
     errors = {}
     for white in (1.0, 255.0):
@@ -100,7 +100,7 @@ def white_of(
 
 
 def least_of(run: Run, channels: int, multiple: int) -> int:
-    """Return the least side of a picture that a network takes: one that mirrors needs a few."""
+    """Return the least side, in pixels, that a network takes: mirrored edges need a few pixels."""
     for side in range(multiple, SIDE, multiple):
         with suppress(NetworkFileError):
             run(np.zeros((channels, side, side), np.float32))
@@ -111,23 +111,23 @@ def least_of(run: Run, channels: int, multiple: int) -> int:
 def reach_of(
     run: Run, channels: int, size: tuple[int, int] | None, multiple: int, scale: int
 ) -> tuple[int, bool]:
-    """Return how far, in input pixels, a change is seen; and whether there is no end.
+    """Return the reach of a network in input pixels, and whether it sees the whole picture.
 
-    The half of a picture below the middle, or right of it, is exchanged: all that depends on it
-    changes, and above or left of the middle only what is within reach.
+    The lower half of a picture, then the right half, is exchanged: in the other half of the output,
+    only pixels within reach of the middle change.
     """
     rng = np.random.default_rng(0)
     for side in [0] if size else _SIDES:
         trial = size or (multiple_of(side, multiple),) * 2
         picture, other = rng.random((2, channels, *trial), np.float32)
-        other *= np.float32(0.5)  # of another mean, which a network of the whole picture may use
+        other *= np.float32(0.5)  # another mean, since a network may use the mean of the whole
         before, reaches = run(picture), []
         for axis, middle in ((1, trial[0] // 2), (2, trial[1] // 2)):
             half = np.arange(trial[axis - 1]) >= middle
             mixed = np.where(half[:, None] if axis == 1 else half, other, picture)
-            seen = np.abs(run(mixed) - before).max(0) > _SEEN
+            changed = np.abs(run(mixed) - before).max(0) > _SEEN
             border = (trial[axis - 1] * scale - before.shape[axis]) // 2
-            places = np.flatnonzero(seen.any(2 - axis)) + border
+            places = np.flatnonzero(changed.any(2 - axis)) + border
             reaches.append(-(-(middle * scale - int(min(places, default=middle * scale))) // scale))
         if all(2 * reach < n - 4 for reach, n in zip(reaches, trial, strict=True)):
             return max(0, *reaches), False
@@ -135,7 +135,7 @@ def reach_of(
 
 
 def flat_ripple(run: Run, channels: int, trial: tuple[int, int], scale: int) -> float:
-    """Return the RMS of the pattern that flat pictures come out with, over their level."""
+    """Return the largest RMS of the pattern in the output for flat pictures, over their level."""
     flats = {level: np.full((channels, *trial), level, np.float32) for level in _LEVELS}
     return max(phase_spread(run(one), (scale, scale)) / level for level, one in flats.items())
 
@@ -143,7 +143,8 @@ def flat_ripple(run: Run, channels: int, trial: tuple[int, int], scale: int) -> 
 def phase_spread(planes: Planes, period: tuple[int, int]) -> float:
     """Return the RMS of the pattern of a period, down and across, in the middle of planes.
 
-    What borders do reaches far into a deep network, but does not repeat: phases average it.
+    In a deep network the borders have effects far inside, but these do not repeat, so averaging
+    each phase over the periods reduces them.
     """
     (height, width), (down, across) = period, planes.shape[1:]
     rows, columns = max(1, down // 2 // height), max(1, across // 2 // width)
@@ -156,18 +157,18 @@ def phase_spread(planes: Planes, period: tuple[int, int]) -> float:
 
 
 def _middle(planes: Planes) -> NDArray[np.float32]:
-    """Return the middle of planes, away from what borders do."""
+    """Return the middle half of planes along each axis, away from the effects of borders."""
     top, left = (n // 4 for n in planes.shape[1:])
     return planes[:, top : planes.shape[1] - top, left : planes.shape[2] - left]
 
 
 def multiple_of(side: int, multiple: int) -> int:
-    """Return a side of so many pixels or a few more: an odd multiple."""
+    """Return the least odd multiple of `multiple` that is at least `side`, in pixels."""
     count = -(-side // multiple)
     return (count + 1 - count % 2) * multiple
 
 
 def reason(error: Exception) -> str:
-    """Return what onnxruntime says, in one line without its codes."""
+    """Return the message of an onnxruntime error, in one line without its codes."""
     text = " ".join(str(error).split()).replace(";", ",")
     return (text.rpartition(" : ")[2] or type(error).__name__)[:160]
