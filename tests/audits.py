@@ -12,13 +12,13 @@ from models import Array, node, saved
 from upsample_cli.jobs.audit.layer_figures import LayerFigures, figures
 from upsample_cli.networks import onnx_layers
 from upsample_cli.networks.flatten import network_of
-from upsample_cli.networks.trial import tried
+from upsample_cli.networks.trial import with_trial_run
 from upsample_cli.networks.upsampling_layer import Layer
 
 
 def layers(path: str) -> list[Layer]:
     """Return every layer of a .onnx file."""
-    return onnx_layers.layers(tried(network_of(path)))
+    return onnx_layers.layers(with_trial_run(network_of(path)))
 
 
 def found(made: onnx.ModelProto, folder: Path) -> list[LayerFigures]:

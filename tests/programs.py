@@ -98,7 +98,7 @@ def signals_while_unwinding() -> None:
     try:
         os.kill(os.getpid(), signal.SIGTERM)
     finally:
-        for number in process.ENDING:
+        for number in process.END_SIGNALS:
             os.kill(os.getpid(), number)
         print("undone")
 

@@ -14,10 +14,10 @@ from time import monotonic, sleep
 from types import FrameType
 from typing import Any, NoReturn
 
-CODE = 128
+SIGNAL_EXIT_BASE = 128
 """A process that a signal ended has this plus the signal's number as exit code, as in shells."""
 
-ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+END_SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 """The signals, besides Ctrl-C, that ask a process to end; a closed terminal sends SIGHUP."""
 
 PATIENCE = 5.0
@@ -53,17 +53,17 @@ def prepare() -> None:
 
 def let_signals_kill() -> None:
     """Let signals end the process silently, while there is nothing to undo."""
-    for number in (signal.SIGINT, *ENDING):
-        handle(number, signal.SIG_DFL)
+    for number in (signal.SIGINT, *END_SIGNALS):
+        set_handler(number, signal.SIG_DFL)
 
 
 def let_signals_unwind() -> None:
     """Let signals unwind the work under way, so that nothing is left half-written."""
-    for number in (signal.SIGINT, *ENDING):
-        handle(number, leave)
+    for number in (signal.SIGINT, *END_SIGNALS):
+        set_handler(number, raise_for_signal)
 
 
-def leave(number: int, frame: FrameType | None) -> NoReturn:
+def raise_for_signal(number: int, frame: FrameType | None) -> NoReturn:
     """Raise SystemExit with the exit code of a signal, or KeyboardInterrupt for Ctrl-C.
 
     After SystemExit, only Ctrl-C can interrupt the unwinding.
@@ -71,23 +71,23 @@ def leave(number: int, frame: FrameType | None) -> NoReturn:
     _received.append(signal.Signals(number))
     if number == signal.SIGINT:
         raise KeyboardInterrupt
-    for other in ENDING:
-        handle(other, _stay)
-    sys.exit(CODE + number)
+    for other in END_SIGNALS:
+        set_handler(other, _stay)
+    sys.exit(SIGNAL_EXIT_BASE + number)
 
 
 @contextmanager
-def leaving() -> Iterator[None]:
+def exiting_on_signal() -> Iterator[None]:
     """Exit the block as a signal asks, even if a library replaced the signal's exception."""
     try:
         yield
     except Exception:
         if _received:
-            leave(_received[-1], None)
+            raise_for_signal(_received[-1], None)
         raise
 
 
-def go_on() -> None:
+def forget_signals() -> None:
     """Forget the signals so far: the work goes on, and later errors are not due to them."""
     _received.clear()
 
@@ -101,7 +101,7 @@ def _send_again(ignored: "sys.UnraisableHookArgs") -> None:
     if not (_received and isinstance(ignored.exc_value, SystemExit | KeyboardInterrupt)):
         sys.__unraisablehook__(ignored)
         return
-    handle(_received[-1], leave)
+    set_handler(_received[-1], raise_for_signal)
     later = Timer(_PAUSE, _wake_main_thread, _received[-1:])  # when the callback has ended
     later.daemon = True
     later.start()
@@ -123,7 +123,9 @@ def _wake_main_thread(number: signal.Signals) -> None:
         _thread.interrupt_main(number)
 
 
-def handle(number: int, handler: Callable[[int, FrameType | None], None] | signal.Handlers) -> Any:
+def set_handler(
+    number: int, handler: Callable[[int, FrameType | None], None] | signal.Handlers
+) -> Any:
     """Set a signal's handler, unless the signal is ignored, as under nohup; return the old one."""
     before = signal.getsignal(number)
     return before if before is signal.SIG_IGN else signal.signal(number, handler)

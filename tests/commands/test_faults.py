@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import faults
@@ -88,7 +88,7 @@ def slow_picture(work_folder: Path, process: subprocess.Popen[str]) -> Iterator[
     faults.wait_until(is_read)
     yield
     for pipe in pipes:
-        with os.fdopen(pipe, "wb") as file:
+        with suppress(BrokenPipeError), os.fdopen(pipe, "wb") as file:  # the run may end meanwhile
             file.write((work_folder / "slow.png").read_bytes())
 
 

@@ -37,7 +37,7 @@ def test_numbers_change_in_place(order: str) -> None:
     """Orientation and size change, as long or short; every other byte stays."""
     before = sample(order)
     assert read(before)[0x0112] == 6
-    after = exif.resized(exif.upright(before), (90_000, 80))
+    after = exif.resized(exif.with_upright_orientation(before), (90_000, 80))
     assert len(after) == len(before)
     assert sum(one != two for one, two in zip(before, after, strict=True)) < 16
     tags = read(after)
@@ -57,14 +57,14 @@ def test_a_turned_thumbnail_is_left_out() -> None:
     pointed = bytearray(plain)
     at = 8 + 2 + 12
     pointed[at : at + 4] = len(plain).to_bytes(4, "little" if plain[:2] == b"II" else "big")
-    assert exif.upright(bytes(pointed) + bytes(6))[at : at + 4] == bytes(4)
+    assert exif.with_upright_orientation(bytes(pointed) + bytes(6))[at : at + 4] == bytes(4)
 
 
 @pytest.mark.parametrize("length", range(0, 60, 3))
 def test_exif_that_is_cut_short_stays_harmless(length: int) -> None:
     """Broken EXIF is kept and raises no error."""
     cut = sample("<")[:length]
-    assert len(exif.resized(exif.upright(cut), (9, 9))) == len(cut)
+    assert len(exif.resized(exif.with_upright_orientation(cut), (9, 9))) == len(cut)
 
 
 def test_a_resolution_is_added_once() -> None:

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from upsample_cli.kernels.columns import meeting, product
+from upsample_cli.kernels.columns import overlap_slices, product
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -32,7 +32,7 @@ def test_meeting_is_a_search(offset: int, stride: int, length: int, start: int, 
     """The run that meets is the one that a search over all of the run finds, with its places."""
     run = range(start, start + more)
     expected = [i for i in run if 0 <= stride * i + offset < length]
-    met = meeting(offset, stride, length, run)
+    met = overlap_slices(offset, stride, length, run)
     assert (met is not None) == bool(expected)
     if met:
         assert list(run[met[0]]) == expected

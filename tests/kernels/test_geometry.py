@@ -21,7 +21,7 @@ def test_sizes_are_inverse(n: int, k: int, s: int, d: int, p: int, added: int) -
     if added >= s or (n - 1) * s - 2 * p + d * (k - 1) + added < 0:
         return
     geometry = Geometry((s, s), (p, p), (added, added), (d, d))
-    assert geometry.reduced(geometry.enlarged((n, n), (k, k)), (k, k)) == (n, n)
+    assert geometry.convolved_size(geometry.transposed_size((n, n), (k, k)), (k, k)) == (n, n)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from textures import natural_texture
 
 from upsample_cli.kernels.kernel import Kernel
 from upsample_cli.kernels.least_squares import Moments, Structure, fit
-from upsample_cli.kernels.named import resized
+from upsample_cli.kernels.named import resize_conv_kernel
 from upsample_cli.metrics.ripple import ripple
 
 STRIDES = [2, 3]
@@ -35,7 +35,7 @@ def kernel_of(taps: np.ndarray, structure: Structure, stride: int) -> Kernel:
     taps = np.outer(taps, taps) if taps.ndim == 1 else taps
     if structure.method == "tconv":
         return Kernel("fitted", taps, stride)
-    return resized(Kernel("fitted", taps, 1), "nearest", stride)
+    return resize_conv_kernel(Kernel("fitted", taps, 1), "nearest", stride)
 
 
 def hidden(method: str, stride: int, taps: int) -> Kernel:
@@ -46,7 +46,7 @@ def hidden(method: str, stride: int, taps: int) -> Kernel:
         return Kernel.outer("hidden", along, along, stride)
     free = np.zeros((taps - 1) * stride + 1)
     free[len(free) // 2 - 1 : len(free) // 2 + 2] = [0.25, 0.5, 0.25]
-    return resized(Kernel.outer("hidden", free, free, 1), "nearest", stride)
+    return resize_conv_kernel(Kernel.outer("hidden", free, free, 1), "nearest", stride)
 
 
 @pytest.mark.parametrize("stride", STRIDES)

@@ -10,7 +10,7 @@ from strategies import seeds
 from upsample_cli.kernels import residual as arithmetic
 from upsample_cli.kernels.convolve import conv2d
 from upsample_cli.kernels.network_weights import LEAK
-from upsample_cli.kernels.residual import Maps, Residual, layer, rectify, transformed
+from upsample_cli.kernels.residual import Maps, Residual, layer, rectify, winograd_weights
 
 
 @settings(max_examples=20, deadline=None)
@@ -86,7 +86,7 @@ def convolved(maps: Maps, weights: Maps, bias: Maps, rows: int) -> Maps:
     _, width, channels = maps.shape
     tall = np.zeros((rows + 5, width * channels), np.float32)
     tall[: rows + 2] = maps.reshape(rows + 2, -1)
-    out = layer(tall, transformed(weights), np.tile(bias, width), rows)
+    out = layer(tall, winograd_weights(weights), np.tile(bias, width), rows)
     assert np.isfinite(out).all()
     assert len(out) >= rows + 3
     return out[:rows].reshape(rows, width, channels)
@@ -117,7 +117,7 @@ def test_every_run_is_the_same() -> None:
     """All numbers are the same in two runs, those that mean nothing too."""
     rng = np.random.default_rng(0)
     maps = rng.standard_normal((45, 30 * 32), np.float32)
-    matrices = transformed(rng.standard_normal((32, 32, 3, 3), np.float32))
+    matrices = winograd_weights(rng.standard_normal((32, 32, 3, 3), np.float32))
     bias = np.zeros(30 * 32, np.float32)
     first = layer(maps, matrices, bias, 40).tobytes()
     for _ in range(5):

@@ -2,7 +2,7 @@ import pytest
 from enlargers import plain
 
 from upsample_cli.errors import SettingError
-from upsample_cli.methods.catalogue import METHODS, build, default
+from upsample_cli.methods.catalogue import METHODS, build, default_name
 from upsample_cli.methods.method import Method
 
 
@@ -23,7 +23,7 @@ def test_methods_are_built_by_their_word(method: type[Method]) -> None:
 )  # fmt: skip
 def test_a_method_that_is_not_named(settings: list[str], is_picture: bool, name: str) -> None:
     """It is the network; settings of tconv alone, masks and feature maps ask for tconv."""
-    assert default(settings, is_picture) == name
+    assert default_name(settings, is_picture) == name
     assert name in [method.name for method in METHODS]
 
 

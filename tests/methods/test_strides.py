@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from upsample_cli.methods.strides import composed, whole_stride
+from upsample_cli.methods.strides import strides_for, whole_stride
 
 
 @given(st.floats(1, 64), st.sets(st.integers(2, 6), min_size=1, max_size=3))
@@ -13,7 +13,7 @@ def test_composed_strides_reach_the_scale_with_the_least_product(
     scale: float, strides: set[int]
 ) -> None:
     """No other strides reach the scale with a smaller product, nor fewer with the same."""
-    result = composed(scale, tuple(strides))
+    result = strides_for(scale, tuple(strides))
     assert prod(result) >= scale
     reaching = [
         others

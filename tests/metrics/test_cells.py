@@ -7,7 +7,7 @@ from strategies import cuts, seeds
 from textures import natural_texture, periodic_pattern
 
 from upsample_cli.images.levels import LUMA
-from upsample_cli.metrics.cells import CellGrid, CellReader, Cells, around, strongest
+from upsample_cli.metrics.cells import CellGrid, CellReader, Cells, maximum_within, sum_3x3
 from upsample_cli.metrics.rows import Rows
 
 
@@ -109,7 +109,7 @@ def test_large_pictures_have_larger_cells() -> None:
 def test_around_is_the_sum_of_nine() -> None:
     """Beyond the edges there is nothing."""
     ones = np.ones((3, 4), np.float32)
-    assert around(ones).tolist() == [[4, 6, 6, 4], [6, 9, 9, 6], [4, 6, 6, 4]]
+    assert sum_3x3(ones).tolist() == [[4, 6, 6, 4], [6, 9, 9, 6], [4, 6, 6, 4]]
 
 
 @given(st.integers(1, 30), st.integers(1, 30), st.integers(0, 5), seeds)
@@ -117,7 +117,7 @@ def test_strongest_is_a_running_maximum(m: int, n: int, cells: int, seed: int) -
     """The same as SciPy's, with nothing beyond the edges."""
     plane = np.random.default_rng(seed).random((m, n), np.float32)
     expected = maximum_filter(plane, 2 * cells + 1, mode="constant")
-    assert (strongest(plane, cells) == expected).all()
+    assert (maximum_within(plane, cells) == expected).all()
 
 
 @pytest.mark.parametrize("contrast", [0.5, 1.0])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from upsample_cli.networks.weights_file import effective
+from upsample_cli.networks.weights_file import with_combined_weights
 
 WEIGHT_NORMS = [
     ("weight_g", "weight_v"),
@@ -32,7 +32,7 @@ def test_parts_become_the_weight(
     v, bias = rng.normal(size=shape), rng.normal(size=3)
     place = axis if axis is None else axis % v.ndim
     g = rng.uniform(1, 2, [size if each == place else 1 for each, size in enumerate(shape)])
-    found, faults = effective({f"a.{length}": g, f"a.{direction}": v, "a.bias": bias})
+    found, faults = with_combined_weights({f"a.{length}": g, f"a.{direction}": v, "a.bias": bias})
     assert (set(found), faults) == ({"a.weight", "a.bias"}, {})
     np.testing.assert_allclose(found["a.weight"], sliced(g, v, place), rtol=1e-12)
     assert found["a.bias"] is bias
@@ -45,7 +45,7 @@ def test_one_length_is_that_of_the_whole(
 ) -> None:
     """PyTorch's dim=None stores a single number, without axes."""
     v = rng.normal(size=(3, 4, 2, 2))
-    found, faults = effective({f"a.{length}": np.full(shape, 2.5), f"a.{direction}": v})
+    found, faults = with_combined_weights({f"a.{length}": np.full(shape, 2.5), f"a.{direction}": v})
     assert (set(found), faults) == ({"a.weight"}, {})
     np.testing.assert_allclose(found["a.weight"], 2.5 * v / np.linalg.norm(v), rtol=1e-12)
 
@@ -59,7 +59,7 @@ def test_lengths_that_fit_no_axis_are_told(
 ) -> None:
     """The direction alone is no weight: it is NaN, and the reason is told with the remedy."""
     v = np.ones((3, 4, 2, 2))
-    found, faults = effective({f"a.{length}": np.ones(shape), f"a.{direction}": v})
+    found, faults = with_combined_weights({f"a.{length}": np.ones(shape), f"a.{direction}": v})
     assert set(found) == {"a.weight"}
     assert found["a.weight"].shape == v.shape
     assert np.isnan(found["a.weight"]).all()
@@ -73,13 +73,13 @@ def test_a_part_alone_is_no_weight_norm() -> None:
     """A tensor that is only called like one of the parts stays what it is."""
     for name in ("a.weight_v", "a.weight_g", "a.parametrizations.weight.original1"):
         parts = {name: np.ones((2, 2))}
-        assert effective(parts) == (parts, {})
+        assert with_combined_weights(parts) == (parts, {})
 
 
 def test_a_direction_without_length_is_no_number() -> None:
     """Nothing normalised is NaN, without a warning; the audit calls it unknown."""
     parts = {"a.weight_v": np.array([[0.0, 0.0], [3.0, 4.0]]), "a.weight_g": np.ones((2, 1))}
-    found, faults = effective(parts)
+    found, faults = with_combined_weights(parts)
     np.testing.assert_allclose(found["a.weight"], [[np.nan, np.nan], [0.6, 0.8]])
     assert faults == {}
 
@@ -88,7 +88,7 @@ def test_a_direction_without_length_is_no_number() -> None:
 def test_directions_of_any_size_are_normalised(size: float) -> None:
     """Squares neither overflow nor vanish: they would make the weight 0 or infinite."""
     v = np.array([[size, -size], [1.0, 1.0]])
-    found, _ = effective({"a.weight_v": v, "a.weight_g": np.full((2, 1), np.sqrt(2))})
+    found, _ = with_combined_weights({"a.weight_v": v, "a.weight_g": np.full((2, 1), np.sqrt(2))})
     np.testing.assert_allclose(found["a.weight"], [[1, -1], [1, 1]])
 
 
@@ -96,9 +96,11 @@ def test_directions_of_any_size_are_normalised(size: float) -> None:
 def test_parts_of_no_floats_tell_their_type(shape: tuple[int, ...]) -> None:
     """A quantised part leaves a weight of its type and of the direction's shape."""
     v, whole = np.ones((2, 1, 4, 4), np.float32), np.ones(shape, np.int8)
-    (made,) = effective({"a.weight_v": v, "a.weight_g": whole})[0].values()
+    (made,) = with_combined_weights({"a.weight_v": v, "a.weight_g": whole})[0].values()
     assert (made.shape, made.dtype) == (v.shape, np.int8)
-    (made,) = effective({"a.weight_v": v.astype("i1"), "a.weight_g": np.ones(shape)})[0].values()
+    (made,) = with_combined_weights({"a.weight_v": v.astype("i1"), "a.weight_g": np.ones(shape)})[
+        0
+    ].values()
     assert (made.shape, made.dtype) == (v.shape, np.int8)
 
 
@@ -107,7 +109,9 @@ def test_a_weight_is_rounded_to_the_type_of_its_parts(rng: np.random.Generator, 
     """A layer is applied in the type that its network has; an audit takes what is exact."""
     v, g = rng.normal(size=(3, 2, 2, 2)).astype(kind), np.ones((3, 1, 1, 1), kind)
     parts = {"a.weight_v": v, "a.weight_g": g}
-    exact, rounded = (effective(parts, rounded=each)[0]["a.weight"] for each in (False, True))
+    exact, rounded = (
+        with_combined_weights(parts, rounded=each)[0]["a.weight"] for each in (False, True)
+    )
     assert (exact.dtype, rounded.dtype) == (np.float64, kind)
     np.testing.assert_array_equal(rounded, exact.astype(kind))
 
@@ -142,7 +146,7 @@ def test_a_weight_is_divided_by_its_norm(
     weight, bias = rng.normal(size=shape), rng.normal(size=3)
     u, v, sigma = vectors(weight, axis, 4)
     parts = {f"a.{name}": each for name, each in zip(names, (weight, u, v), strict=True)}
-    found, faults = effective(parts | {"a.bias": bias})
+    found, faults = with_combined_weights(parts | {"a.bias": bias})
     assert (set(found), faults) == ({"a.weight", "a.bias"}, {})
     np.testing.assert_allclose(found["a.weight"], weight / sigma, rtol=1e-12)
     assert found["a.bias"] is bias
@@ -158,7 +162,7 @@ def test_vectors_that_do_not_fit_are_told(
     parts = {whole: rng.normal(size=(8, 4, 4, 4)), left: np.ones(lengths[0])}
     if lengths[1] is not None:
         parts[right] = np.ones(lengths[1])
-    found, faults = effective(parts)
+    found, faults = with_combined_weights(parts)
     assert list(found) == list(faults) == ["a.weight"]
     assert "remove it before saving" in faults["a.weight"]
     assert np.isnan(found["a.weight"]).all()
@@ -169,12 +173,12 @@ def test_the_type_of_the_parts_is_kept_where_it_is_wanted(rng: np.random.Generat
     weight = rng.normal(size=(4, 2, 2, 2)).astype(np.float32)
     u, v, _ = vectors(weight, 1, 9)
     parts = {"weight_orig": weight, "weight_u": u, "weight_v": v}
-    assert effective(parts, rounded=True)[0]["weight"].dtype == np.float32
-    assert effective(parts)[0]["weight"].dtype == np.float64
+    assert with_combined_weights(parts, rounded=True)[0]["weight"].dtype == np.float32
+    assert with_combined_weights(parts)[0]["weight"].dtype == np.float64
 
 
 def test_whole_numbers_stay_whole() -> None:
     """Quantised weights are told as such, not divided."""
     parts = {"weight_orig": np.ones((2, 2, 2, 2), np.int8)}
     parts |= {"weight_u": np.ones(2), "weight_v": np.ones(8)}
-    assert effective(parts)[0]["weight"].dtype == np.int8
+    assert with_combined_weights(parts)[0]["weight"].dtype == np.int8

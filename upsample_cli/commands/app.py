@@ -13,7 +13,7 @@ import click
 from upsample_cli import memory, process
 from upsample_cli.commands import COMMANDS
 from upsample_cli.commands.exit_codes import BROKEN_PIPE, FAILED, INTERRUPTED, USAGE
-from upsample_cli.commands.output.messages import tell
+from upsample_cli.commands.output.messages import print_message
 from upsample_cli.errors import SettingError, UpsampleError
 
 
@@ -111,27 +111,29 @@ def main() -> NoReturn:
 def _run() -> int:
     try:
         memory.check_address_space()
-        with process.leaving():
+        with process.exiting_on_signal():
             code: Any = app(standalone_mode=False)
     except UpsampleError as error:
-        tell("Error", str(error))
+        print_message("Error", str(error))
         return USAGE if isinstance(error, SettingError) else FAILED
     except click.ClickException as error:
-        tell("Error", _text_of(error, _help_of(error)))
+        print_message("Error", _text_of(error, _help_of(error)))
         return error.exit_code
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else FAILED
     except (KeyboardInterrupt, click.Abort):
-        tell("Error", "interrupted; no half-written file was left")
+        print_message("Error", "interrupted; no half-written file was left")
         return INTERRUPTED
     except MemoryError:
-        tell("Error", "out of memory; allow more, or give a smaller picture or --scale")
+        print_message("Error", "out of memory; allow more, or give a smaller picture or --scale")
         return FAILED
     except OSError as error:  # not from a picture's file: that raises an UpsampleError
         if _is_from_echo(error):
-            tell("Error", f"cannot write standard output: {error.strerror}; write to a file")
+            print_message(
+                "Error", f"cannot write standard output: {error.strerror}; write to a file"
+            )
         else:
-            tell("Error", f"the system reports: {error}; mend that and try again")
+            print_message("Error", f"the system reports: {error}; mend that and try again")
         return FAILED
     return code if isinstance(code, int) else 0
 

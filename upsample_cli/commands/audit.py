@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 import click
 
 from upsample_cli.commands.arguments.options import (
-    Limit,
+    BoundedNumber,
     complete_files,
     json_option,
     max_memory_option,
-    pair,
+    parse_pair,
 )
-from upsample_cli.commands.exit_codes import FAILED, NOTHING, OVER_RIPPLE, USAGE
-from upsample_cli.commands.output.messages import tell
+from upsample_cli.commands.exit_codes import FAILED, NOTHING_DONE, OVER_RIPPLE, USAGE
+from upsample_cli.commands.output.messages import print_message
 from upsample_cli.errors import SettingError, UpsampleError
 
 if TYPE_CHECKING:  # --help must not wait for NumPy
@@ -22,20 +22,20 @@ if TYPE_CHECKING:  # --help must not wait for NumPy
 
 @click.command(short_help="Find the checkerboard of kernels and networks.")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", shell_complete=complete_files)
-@click.option("-s", "--stride", callback=pair, metavar="N|HxW",
+@click.option("-s", "--stride", callback=parse_pair, metavar="N|HxW",
               help="Stride, if the file does not say it.")  # fmt: skip
-@click.option("--padding", callback=pair, metavar="N|HxW",
+@click.option("--padding", callback=parse_pair, metavar="N|HxW",
               help="Padding, if the file does not say it.")  # fmt: skip
 @click.option(
     "--layer", metavar="PATTERN", help="Weights of a .safetensors to audit, such as 'up*.weight'."
 )
 @click.option("--type", "kind", type=click.Choice(("tconv", "sub-pixel")), default="tconv",
               help="Kind of layer, if the file has only weights; default tconv.")  # fmt: skip
-@click.option("--max-ripple", type=Limit(0), metavar="RIPPLE",
+@click.option("--max-ripple", type=BoundedNumber(0), metavar="RIPPLE",
               help="Exit with 4 if a ripple is larger than this; 0 or more.")  # fmt: skip
 @click.option("--pictures", multiple=True, metavar="FILE", shell_complete=complete_files,
               help="Photograph to run networks on too; may be repeated.")  # fmt: skip
-@click.option("--max-levels", type=Limit(0), metavar="LEVELS",
+@click.option("--max-levels", type=BoundedNumber(0), metavar="LEVELS",
               help="Exit with 4 if the pattern in a network's output is stronger.")  # fmt: skip
 @max_memory_option
 @json_option
@@ -59,9 +59,9 @@ def audit(files: tuple[str, ...], stride: tuple[int, int] | None,
     from upsample_cli.commands.output.audit_output import as_json as in_json
     from upsample_cli.commands.output.audit_output import in_words
     from upsample_cli.jobs.audit import audit as job
-    from upsample_cli.jobs.audit.weights import Question
+    from upsample_cli.jobs.audit.weights import FileOptions
 
-    question = Question(stride, padding, layer, kind)
+    question = FileOptions(stride, padding, layer, kind)
     job.check(files, question)
     codes, nothing, over = set(), True, False
     for path in files:
@@ -71,19 +71,19 @@ def audit(files: tuple[str, ...], stride: tuple[int, int] | None,
             codes.add(USAGE if isinstance(error, SettingError) else FAILED)
             if as_json:
                 click.echo(in_json(path, None, str(error)))
-            tell("Error", str(error))
+            print_message("Error", str(error))
             continue
         click.echo(in_json(path, result, None) if as_json else in_words(path, result))
         nothing &= not result.kernel and not result.layers
         for excess in _excesses(result, max_ripple, max_levels):
             over = True
-            tell("note", f"{path}: {excess}")
+            print_message("note", f"{path}: {excess}")
         for fault in _unanswered(result, max_ripple, max_levels):
             codes.add(FAILED)
-            tell("Error", f"{path}: {fault}")
+            print_message("Error", f"{path}: {fault}")
     if codes:
         return max(codes)
-    return NOTHING if nothing else OVER_RIPPLE if over else 0
+    return NOTHING_DONE if nothing else OVER_RIPPLE if over else 0
 
 
 def _excesses(result: "Audit", max_ripple: float | None, max_levels: float | None) -> Iterator[str]:

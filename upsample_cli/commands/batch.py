@@ -12,12 +12,12 @@ from upsample_cli.commands import exit_codes
 from upsample_cli.commands.arguments.options import places_from
 from upsample_cli.commands.arguments.request import Request
 from upsample_cli.commands.output import picture_lines
-from upsample_cli.commands.output.messages import printable, tell, with_picture_bar
+from upsample_cli.commands.output.messages import print_message, printable, with_picture_bar
 from upsample_cli.commands.output.results_file import (
     ResultsFile,
     check_name,
     local_copy,
-    recorded,
+    with_rows_written,
 )
 from upsample_cli.errors import ImageFileError, SettingError
 from upsample_cli.images.places.folder import Folder
@@ -25,7 +25,7 @@ from upsample_cli.images.places.place import Place
 from upsample_cli.images.write.formats import FORMATS
 from upsample_cli.jobs.batch import cluster, plan, run
 from upsample_cli.jobs.batch.outputs import Naming, Outputs
-from upsample_cli.jobs.batch.picture_job import PictureJob, Work, is_other
+from upsample_cli.jobs.batch.picture_job import PictureJob, Work, is_not_picture
 from upsample_cli.jobs.batch.pool import Workforce, open_pool
 from upsample_cli.jobs.batch.run import Stop
 from upsample_cli.jobs.batch.walk import Globs
@@ -57,8 +57,8 @@ def enlarge(request: Request, work: Work = enlarge_picture) -> int:
             if request.as_json:
                 click.echo(picture_lines.summary_line({"done": 0, "skipped": 0, "failed": 0}, 0.0))
             if not request.quiet:
-                tell("note", "found no file to enlarge, so nothing was done")
-            return exit_codes.NOTHING
+                print_message("note", "found no file to enlarge, so nothing was done")
+            return exit_codes.NOTHING_DONE
         return _enlarge(planned, root, request, workforce, work)
 
 
@@ -67,7 +67,7 @@ def _planned(request: Request, root: Folder) -> plan.Plan:
     planned = _plan(request, root)
     if planned.hidden and not request.quiet:
         what = "file or folder is" if planned.hidden == 1 else "files and folders are"
-        tell("note", f"{planned.hidden} hidden {what} left out")
+        print_message("note", f"{planned.hidden} hidden {what} left out")
     return planned
 
 
@@ -103,12 +103,12 @@ def _print_plan(planned: plan.Plan, existing: Existing) -> int:
     remark = f"  ({words.get(existing, 'already exists')})"
     for source, to in planned.pairs():
         with suppress(ImageFileError):  # a real run reports files that it cannot read
-            if is_other(source):
+            if is_not_picture(source):
                 continue
         count += 1
         end = remark if outputs.is_there(to) else ""
         click.echo(f"{printable(str(source))} -> {printable(str(to))}{end}")
-    return exit_codes.DONE if count else exit_codes.NOTHING
+    return exit_codes.DONE if count else exit_codes.NOTHING_DONE
 
 
 def _enlarge(
@@ -154,14 +154,14 @@ def _run(
 ) -> int:
     """Enlarge the pictures, print the report on each, and return the exit code."""
     start = perf_counter()
-    is_ours = results.has if results else lambda _: False
+    is_ours = results.wrote if results else lambda _: False
     with Stop() as stop:
         finished = run.run(planned, job, workforce, _stop_check(stop), is_ours)
         with closing(finished):
             pictures = with_picture_bar(
                 request.quiet, finished, planned.count, lambda item: item.report.status == "failed"
             )
-            reports = recorded(pictures, results, request.max_ripple)
+            reports = with_rows_written(pictures, results, request.max_ripple)
             tally, is_over = picture_lines.print_reports(
                 reports, False, request.as_json, request.quiet, request.max_ripple
             )
@@ -171,7 +171,7 @@ def _run(
         click.echo(picture_lines.summary_line(counts, perf_counter() - start))
     elif not request.quiet:
         click.echo(", ".join(f"{n} {word}" for word, n in counts.items()), err=True)
-    return stop.code or exit_codes.of_pictures(tally, is_over)
+    return stop.code or exit_codes.exit_code_of(tally, is_over)
 
 
 def _stop_check(stop: Stop) -> Callable[[], bool]:
@@ -183,7 +183,9 @@ def _stop_check(stop: Stop) -> Callable[[], bool]:
         nonlocal has_noted
         if stop.is_asked and not has_noted:
             has_noted = True
-            tell("note", "finishing the pictures in progress; press Ctrl-C again to stop now")
+            print_message(
+                "note", "finishing the pictures in progress; press Ctrl-C again to stop now"
+            )
         return stop.is_asked
 
     return is_asked

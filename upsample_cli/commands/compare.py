@@ -7,14 +7,14 @@ import click
 
 from upsample_cli.commands import exit_codes
 from upsample_cli.commands.arguments.options import (
-    Limit,
+    BoundedNumber,
     Whole,
     complete_files,
     json_option,
     max_memory_option,
     max_pixels_option,
 )
-from upsample_cli.commands.output.messages import tell
+from upsample_cli.commands.output.messages import print_message
 from upsample_cli.commands.output.text_tables import aligned
 from upsample_cli.errors import SettingError, UpsampleError
 from upsample_cli.images.places.folder import Folder
@@ -41,7 +41,7 @@ _WORST = 3  # how many of a folder's pictures the page shows
 @click.option(
     "-s",
     "--scale",
-    type=Limit(),
+    type=BoundedNumber(),
     metavar="N",
     help="Output pixels per input pixel, 1 to 64; default 2.",
 )
@@ -93,7 +93,7 @@ def compare(source: str, output: str | None, methods: str | None, force: bool, a
     for picture, result in compare_all(place, named, options):
         if isinstance(result, UpsampleError):
             failed += 1
-            tell("Error", str(result))
+            print_message("Error", str(result))
         else:
             scores.append(result.scores)
             worst = sorted([*worst, result], key=figures_table.badness, reverse=True)[:_WORST]
@@ -105,7 +105,7 @@ def compare(source: str, output: str | None, methods: str | None, force: bool, a
             _write(target, worst, table, len(scores), force)
         if not as_json:
             click.echo(aligned([[title for title, _ in table.header], *table.rows]))
-    return exit_codes.of_pictures({"done": len(scores), "failed": failed}, False)
+    return exit_codes.exit_code_of({"done": len(scores), "failed": failed}, False)
 
 
 def _line(picture: Place, result: "Comparison | UpsampleError") -> str:

@@ -5,16 +5,16 @@ from collections.abc import Mapping
 DONE = 0
 FAILED = 1
 USAGE = 2
-NOTHING = 3
+NOTHING_DONE = 3
 OVER_RIPPLE = 4
 INTERRUPTED = 130
 BROKEN_PIPE = 141
 
 
-def of_pictures(tally: Mapping[str, int], is_over: bool) -> int:
+def exit_code_of(tally: Mapping[str, int], is_over: bool) -> int:
     """Return a run's exit code from counts by status, and if any picture exceeds --max-ripple."""
     if tally["failed"]:
         return FAILED
     if is_over:
         return OVER_RIPPLE
-    return DONE if tally["done"] else NOTHING
+    return DONE if tally["done"] else NOTHING_DONE

@@ -9,7 +9,7 @@ import click
 
 from upsample_cli.commands import exit_codes
 from upsample_cli.commands.arguments.request import Request
-from upsample_cli.commands.output.messages import printable, tell
+from upsample_cli.commands.output.messages import print_message, printable
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.places.folder import as_file
 from upsample_cli.images.places.place import Place
@@ -23,8 +23,8 @@ def enlarge(request: Request) -> int:
     source, output = as_file(request.inputs[0]), as_file(request.output)
     if request.may_skip and not output.is_stream and output.modified() is not None:
         if not request.quiet:
-            tell("note", f"{output} already exists, so it was skipped")
-        return exit_codes.NOTHING
+            print_message("note", f"{output} already exists, so it was skipped")
+        return exit_codes.NOTHING_DONE
     if request.dry_run:
         click.echo(f"{printable(str(source))} -> {printable(str(output))}")
         return exit_codes.DONE
@@ -80,4 +80,4 @@ def print_report(
                 line += f"  kernel ripple {report.kernel_ripple:.4f}"
             click.echo(f"{line}  {report.seconds:.2f} s", err=to_stderr)
     for note in () if quiet else report.notes:
-        tell("note", f"{report.input}: {note}")
+        print_message("note", f"{report.input}: {note}")

@@ -8,7 +8,7 @@ from upsample_cli.commands.arguments.options import (
     json_option,
     layout_option,
     max_memory_option,
-    pair,
+    parse_pair,
 )
 from upsample_cli.commands.arguments.request import ARRAY_FORMATS, check_stream, output_place
 from upsample_cli.errors import SettingError
@@ -27,13 +27,13 @@ Pair = tuple[int, int] | None
 @click.option(
     "--bias", metavar="NAME|FILE.npy", help="Bias: a name in the file, or a file; default none."
 )
-@click.option("-s", "--stride", callback=pair, metavar="N|HxW",
+@click.option("-s", "--stride", callback=parse_pair, metavar="N|HxW",
               help="Output pixels per input pixel; default 1.")  # fmt: skip
-@click.option("--padding", callback=pair, metavar="N|HxW",
+@click.option("--padding", callback=parse_pair, metavar="N|HxW",
               help="Output pixels cut off on each side; default 0.")  # fmt: skip
-@click.option("--output-padding", callback=pair, metavar="N|HxW",
+@click.option("--output-padding", callback=parse_pair, metavar="N|HxW",
               help="Output pixels added at the bottom and right; default 0.")  # fmt: skip
-@click.option("--dilation", callback=pair, metavar="N|HxW",
+@click.option("--dilation", callback=parse_pair, metavar="N|HxW",
               help="Output pixels from one tap to the next; default 1.")  # fmt: skip
 @click.option("--groups", type=int, default=1, metavar="N",
               help="Groups of channels; default 1.")  # fmt: skip

@@ -6,7 +6,7 @@ import click
 
 from upsample_cli.commands import exit_codes
 from upsample_cli.commands.arguments.options import (
-    Limit,
+    BoundedNumber,
     complete_files,
     input_options,
     jobs_option,
@@ -53,7 +53,7 @@ def _stride(ctx: click.Context, param: click.Parameter, value: str) -> int | Non
     shell_complete=complete_files,
     help="The small picture that it was enlarged from.",
 )
-@click.option("--max-ripple", type=Limit(0), metavar="LEVELS",
+@click.option("--max-ripple", type=BoundedNumber(0), metavar="LEVELS",
               help="Exit with 4 if a ripple is larger than LEVELS, or is unknown.")  # fmt: skip
 @click.option("-f", "--force", is_flag=True, help="Replace pictures that exist.")
 @input_options
@@ -116,7 +116,7 @@ def measure(
         table = JsonLines() if as_json else CsvTable() if as_csv else TextTable(longest)
         pictures = with_picture_bar(quiet or count == 1, results, count, has_failed)
         tally, is_over = print_results(pictures, table, max_ripple, count > 1 and not quiet, quiet)
-    return exit_codes.of_pictures(tally, is_over)
+    return exit_codes.exit_code_of(tally, is_over)
 
 
 def _length(source: Place) -> int:

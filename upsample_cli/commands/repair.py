@@ -7,16 +7,16 @@ from typing import Any
 import click
 
 from upsample_cli.commands.arguments.options import (
-    Limit,
+    BoundedNumber,
     complete_files,
     folder_options,
     jobs_option,
     json_option,
     max_memory_option,
     max_pixels_option,
-    pair,
+    parse_pair,
 )
-from upsample_cli.commands.output.messages import tell
+from upsample_cli.commands.output.messages import print_message
 from upsample_cli.errors import SettingError
 from upsample_cli.methods.catalogue import METHODS
 
@@ -30,7 +30,7 @@ _OF_ENLARGING = ("layout", "max_ripple", "cluster", "fit")
 
 def _stride(context: click.Context, option: click.Parameter, value: str) -> tuple[int, int] | None:
     """Return the value of --stride; None for auto."""
-    return None if value == "auto" else pair(context, option, value)
+    return None if value == "auto" else parse_pair(context, option, value)
 
 
 @click.command(short_help="Take it out of pictures, kernels or networks.")
@@ -39,7 +39,7 @@ def _stride(context: click.Context, option: click.Parameter, value: str) -> tupl
               help="File, or folder for many; default NAME-repaired, for pictures.")  # fmt: skip
 @click.option("-s", "--stride", callback=_stride, default="auto", metavar="N|HxW|auto",
               help="Period, 2 to 16, or a kernel's stride; default auto.")  # fmt: skip
-@click.option("--strength", type=Limit(0, 1), metavar="N",
+@click.option("--strength", type=BoundedNumber(0, 1), metavar="N",
               help="How much of the pattern to take off, 0 to 1; default 1.")  # fmt: skip
 @click.option("--map", "heat_map", metavar="OUT.png", shell_complete=complete_files,
               help="Draw a map of where the checkerboard was.")  # fmt: skip
@@ -96,7 +96,7 @@ def _repair_pictures(
     from upsample_cli.images.places.place import parse_file
     from upsample_cli.images.write.formats import Encoding
     from upsample_cli.jobs.measure.measure import MeasureOptions
-    from upsample_cli.jobs.measure.mend import mend
+    from upsample_cli.jobs.measure.picture_repair import repair_picture
 
     if ramp or layer:
         what = "--ramp is for kernels and networks" if ramp else "--layer is for networks"
@@ -121,7 +121,7 @@ def _repair_pictures(
             raise SettingError(f"--{name} is for one picture; name one picture")
     if stride is not None and stride[0] != stride[1]:
         raise SettingError("--stride HxW is for kernels, not for pictures; give --stride N")
-    work = partial(mend, MeasureOptions(stride and stride[0], low, map_file), strength)
+    work = partial(repair_picture, MeasureOptions(stride and stride[0], low, map_file), strength)
     if request.is_for_one_file:
         return single.enlarge(request, work)
     return batch.enlarge(request, work)
@@ -151,4 +151,4 @@ def _repair_kernel(
         words = repair_json if as_json else repair_in_words
         click.echo(words(kernel, output, result))
     for note in () if quiet else result.notes:
-        tell("note", note)
+        print_message("note", note)

@@ -8,7 +8,7 @@ import click
 
 from upsample_cli.commands import exit_codes
 from upsample_cli.commands.arguments.request import Request
-from upsample_cli.commands.output.messages import printable, progress_bar, tell
+from upsample_cli.commands.output.messages import print_message, printable, progress_bar
 from upsample_cli.commands.output.picture_lines import failed_line, print_reports
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.places.folder import as_file
@@ -47,10 +47,10 @@ def enlarge(request: Request, work: "Work | None" = None) -> int:
                 if output.is_stream:  # then stderr has only JSON lines
                     return exit_codes.FAILED
             raise
-        code = exit_codes.of_pictures(tally, is_over)
+        code = exit_codes.exit_code_of(tally, is_over)
     # Printed last, so that a run that fails prints only its error.
     for note in () if request.quiet else unused:
-        tell("note", note)
+        print_message("note", note)
     return code
 
 
@@ -90,15 +90,15 @@ def _recorded(reports: Iterator[Report], request: Request) -> Iterator[Report]:
     if not request.report and not request.may_skip:
         yield from reports
         return
-    from upsample_cli.commands.output.results_file import ResultsFile, local_copy, recorded
+    from upsample_cli.commands.output.results_file import ResultsFile, local_copy, with_rows_written
 
     if not request.report:
-        yield from recorded(enumerate(reports), None, request.max_ripple)
+        yield from with_rows_written(enumerate(reports), None, request.max_ripple)
         return
     anew = request.existing == "replace"
     with local_copy(request.report, anew) as local:
         results = ResultsFile(local, anew, request.report)
         try:
-            yield from recorded(enumerate(reports), results, request.max_ripple)
+            yield from with_rows_written(enumerate(reports), results, request.max_ripple)
         finally:
             results.close()

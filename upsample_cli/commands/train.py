@@ -8,13 +8,18 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from upsample_cli.commands.arguments.options import Limit, Whole, complete_files, max_memory_option
-from upsample_cli.commands.output.messages import printable, progress_bar, tell
+from upsample_cli.commands.arguments.options import (
+    BoundedNumber,
+    Whole,
+    complete_files,
+    max_memory_option,
+)
+from upsample_cli.commands.output.messages import print_message, printable, progress_bar
 from upsample_cli.errors import SettingError
 
 if TYPE_CHECKING:  # --help must not wait for NumPy
     from upsample_cli.images.places.place import Place
-    from upsample_cli.jobs.train.network_training import Look
+    from upsample_cli.jobs.train.network_training import Evaluation
     from upsample_cli.jobs.train.train import Settings, Trained
 
 _FOR_KERNELS = ("taps", "separable", "balance", "shrink", "noise", "samples")
@@ -86,7 +91,7 @@ class TrainRequest:
               help="What the kernel keeps exact: flat areas or ramps; default ramp.")  # fmt: skip
 @click.option("--shrink", default="bicubic", metavar="NAME",
               help="bicubic, area, lanczos or gaussian:SIGMA; default bicubic.")  # fmt: skip
-@click.option("--noise", type=Limit(0, 64), default=2.0, metavar="LEVELS",
+@click.option("--noise", type=BoundedNumber(0, 64), default=2.0, metavar="LEVELS",
               help="Noise to expect in pictures, 0 to 64 levels; default 2.")  # fmt: skip
 @click.option("--samples", type=Whole(1000), default=1_000_000, metavar="N",
               help="Patches to learn from, 1000 or more; default 1000000.")  # fmt: skip
@@ -101,13 +106,13 @@ class TrainRequest:
 @click.option(
     "--steps", type=Whole(1), metavar="N", help="Steps to train a network, instead of minutes."
 )
-@click.option("--minutes", type=Limit(0.01), default=10.0, metavar="N",
+@click.option("--minutes", type=BoundedNumber(0.01), default=10.0, metavar="N",
               help="Minutes to train a network; default 10.")  # fmt: skip
 @click.option("--degrade", type=click.Choice(("photo", "web", "clean")), default="photo",
               help="Train with some JPEG and noise, more, or none; default photo.")  # fmt: skip
 @click.option("--seed", type=Whole(0), default=0, metavar="N",
               help="Seed of all random choices; default 0.")  # fmt: skip
-@click.option("--holdout", type=Limit(0, 0.9), default=0.1, metavar="SHARE",
+@click.option("--holdout", type=BoundedNumber(0, 0.9), default=0.1, metavar="SHARE",
               help="Share of pictures kept for testing, 0 to 0.9; default 0.1.")  # fmt: skip
 @max_memory_option
 @click.option("-f", "--force", is_flag=True, help="Replace a file that exists.")
@@ -142,7 +147,7 @@ def train(**values: Any) -> None:
         file.write(trained.file.to_bytes())
     if not request.quiet:
         for reason in trained.skipped:
-            tell("note", f"skipped: {reason}")
+            print_message("note", f"skipped: {reason}")
         click.echo(_summary(request.output, trained))
 
 
@@ -185,17 +190,17 @@ def _train_network(pictures: "list[Place]", output: "Place", request: TrainReque
                                    request.minutes, request.degrade, request.seed,
                                    request.holdout)  # fmt: skip
 
-    def watch(look: "Look") -> None:
+    def watch(look: "Evaluation") -> None:
         """Print how far the training is, and the network's scores."""
         if not request.quiet:
-            tell("note", f"step {look.step}, {look.done:.0%}: {_scores(look)}")
+            print_message("note", f"step {look.step}, {look.done:.0%}: {_scores(look)}")
 
     trained = job.train(pictures, settings, watch)
     with output.writing(request.force) as file:
         file.write(trained.network.to_bytes())
     if not request.quiet:
         for reason in trained.skipped:
-            tell("note", f"skipped: {reason}")
+            print_message("note", f"skipped: {reason}")
         exact = ripple(trained.network.phase_sums())
         click.echo(
             f"{printable(request.output)}  network x{request.stride}  step {trained.look.step}  "
@@ -203,7 +208,7 @@ def _train_network(pictures: "list[Place]", output: "Place", request: TrainReque
         )
 
 
-def _scores(look: "Look") -> str:
+def _scores(look: "Evaluation") -> str:
     """Return the PSNR on held-out pictures, as text."""
     scores = ", ".join(f"{name} {db:.2f}" for name, db in look.psnr.items())
     return f"held-out PSNR, dB: {scores}" if scores else "no picture was held out"

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from upsample_cli.commands.arguments.options import (
-    Limit,
+    BoundedNumber,
     Whole,
     complete_files,
     complete_words,
@@ -73,7 +73,7 @@ class _GroupedCommand(click.Command):
 @click.option("-m", "--method", metavar="NAME",
               shell_complete=complete_words([method.name for method in METHODS]),
               help="How to enlarge; `upsample methods` lists all; default network.")  # fmt: skip
-@click.option("-s", "--scale", type=Limit(), metavar="FACTOR",
+@click.option("-s", "--scale", type=BoundedNumber(), metavar="FACTOR",
               help="Output pixels per input pixel, 1 to 64; default 2.")  # fmt: skip
 @click.option("--size", metavar="WxH|Wx|xH", help="Exact size in pixels, instead of a scale.")
 @click.option("--fit", type=click.Choice(("stretch", "contain", "cover")),
@@ -113,7 +113,7 @@ class _GroupedCommand(click.Command):
     "--cluster", metavar="ADDRESS", help="Address of a Dask cluster that enlarges a folder."
 )
 @click.option("--dry-run", is_flag=True, help="Print what would be done, and write nothing.")
-@click.option("--max-ripple", type=Limit(0), metavar="LEVELS",
+@click.option("--max-ripple", type=BoundedNumber(0), metavar="LEVELS",
               help="Exit with 4 if a checkerboard is stronger or unknown; 0 or more.")  # fmt: skip
 @max_pixels_option
 @max_memory_option

@@ -76,7 +76,7 @@ def orientation_of(opened: PIL.Image.Image) -> int:
     return orientation
 
 
-def turned(samples: "NDArray[Any]", orientation: int) -> "NDArray[Any]":
+def upright_samples(samples: "NDArray[Any]", orientation: int) -> "NDArray[Any]":
     """Return samples, shape (H, W, C), turned upright as their EXIF orientation says."""
     for step in _STEPS.get(orientation, "").split():
         if step == "t":
@@ -97,7 +97,7 @@ def parse(exif: bytes) -> PIL.Image.Exif:
     return tags
 
 
-def upright(exif: bytes) -> bytes:
+def with_upright_orientation(exif: bytes) -> bytes:
     """Return EXIF for a picture that has been turned upright: orientation 1, no thumbnail."""
     changed = _with_numbers(exif, {ORIENTATION: 1})
     with suppress(struct.error):  # the EXIF is cut short and has no thumbnail
@@ -144,10 +144,10 @@ def with_dpi(exif: bytes | None, dpi: tuple[float, float] | None) -> bytes | Non
         if _X_RESOLUTION in tags:
             return exif
         for tag, value in [*tags.items()]:
-            tags[tag] = keep_bytes(value)
+            tags[tag] = byte_preserving(value)
         for directory in set(SUB_DIRECTORIES) & set(tags):  # get_ifd would add a missing directory
             values = tags.get_ifd(directory)
-            values |= {tag: keep_bytes(value) for tag, value in values.items()}
+            values |= {tag: byte_preserving(value) for tag, value in values.items()}
         tags[_X_RESOLUTION], tags[_Y_RESOLUTION], tags[_UNIT] = *dpi, _INCH
         return tags.tobytes().removeprefix(b"Exif\0\0")
     except EXIF_ERRORS:
@@ -173,7 +173,7 @@ def valid_dpi(dpi: Any) -> tuple[float, float] | None:
     return (horizontal, vertical) if 1 < horizontal < 1e6 and 1 < vertical < 1e6 else None
 
 
-def keep_bytes(value: object) -> object:
+def byte_preserving(value: object) -> object:
     """Return a tag's value; if it is text, as `_Text`, which keeps the bytes it was read from."""
     return _Text(value) if isinstance(value, str) else value
 

@@ -34,12 +34,12 @@ class Palette(NamedTuple):
     Args:
         colours: Red, green and blue of each index in turn, 0..255.
         opacity: The opacity of each of the first indices, 0..255; later indices are opaque.
-        is_grey: Whether the picture has 1 bit, black or white; its file needs no palette.
+        is_bilevel: Whether the picture has 1 bit, black or white; its file needs no palette.
     """
 
     colours: bytes
     opacity: bytes = b""
-    is_grey: bool = False
+    is_bilevel: bool = False
 
     @property
     def bits(self) -> int:
@@ -60,9 +60,9 @@ class Palette(NamedTuple):
         opacity = np.frombuffer(self.opacity.ljust(256, b"\xff"), np.uint8)
         return np.column_stack((colours, opacity))
 
-    def filtered(self, samples: NDArray[Any]) -> tuple[NDArray[Any], str]:
+    def expanded(self, samples: NDArray[Any]) -> tuple[NDArray[Any], str]:
         """Convert indices, shape (H, W, 1), to levels; return these and a note on the change."""
-        if self.is_grey:
+        if self.is_bilevel:
             return samples * 255, "1-bit becomes grey"
         table = self.table()
         return table[samples[..., 0]], f"palette becomes {'RGBA' if self.opacity else 'RGB'}"
@@ -123,7 +123,7 @@ def palette_of(picture: PIL.Image.Image, format: str) -> Palette | None:
     """Return the palette of a loaded picture; None if its samples cannot be kept as indices."""
     clear = picture.info.get("transparency")
     if picture.mode == "1" and clear is None:
-        return Palette(_BLACK_AND_WHITE, is_grey=True)
+        return Palette(_BLACK_AND_WHITE, is_bilevel=True)
     if picture.mode == "L" and (format == "GIF" or clear is not None):  # as a ramp of greys
         colours = bytes(level for level in range(256) for _ in range(3))
     elif picture.mode == "P":

@@ -165,7 +165,7 @@ def luma(levels: Planes) -> NDArray[np.float32]:
     return np.asarray(weighted.reshape(levels.shape[1:]), np.float32)
 
 
-def in_levels(samples: Samples, channel: Channel) -> NDArray[np.float32]:
+def channel_levels(samples: Samples, channel: Channel) -> NDArray[np.float32]:
     """Return one channel of samples in levels of 0..255, not rounded.
 
     Args:
@@ -206,7 +206,7 @@ def rounded(samples: Samples, bits: int) -> Samples:
     return levels.astype(f"u{bits // 8}")
 
 
-def laid_on(samples: Samples, background: tuple[int, int, int]) -> Samples:
+def composited(samples: Samples, background: tuple[int, int, int]) -> Samples:
     """Return samples composited on a background colour, without opacity.
 
     Args:

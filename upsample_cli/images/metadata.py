@@ -133,7 +133,7 @@ def metadata_of(opened: "PIL.Image.Image", is_turned: bool) -> Metadata:
 
         exif = tiff_tags.as_exif(opened.getexif())
     elif exif and is_turned:
-        exif = exif_tags.upright(exif)
+        exif = exif_tags.with_upright_orientation(exif)
     if packet and is_turned:
         packet = upright_xmp(packet)
     segments = [data for _, data in getattr(opened, "applist", [])]

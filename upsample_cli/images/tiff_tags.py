@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import PIL.Image
 
-from upsample_cli.images.exif import IPTC, SUB_DIRECTORIES, keep_bytes
+from upsample_cli.images.exif import IPTC, SUB_DIRECTORIES, byte_preserving
 
 _INTEROPERABILITY = 0xA005  # points to another directory
 _DESCRIPTION = 0x010E
@@ -53,10 +53,10 @@ def notes_on_losses(tags: PIL.Image.Exif, iptc: bytes | None) -> Iterator[str]:
 
 def descriptive(tags: PIL.Image.Exif) -> dict[int, object]:
     """Return the descriptive tags of a TIFF, with its EXIF and GPS directories as dicts."""
-    kept: dict[int, object] = {tag: keep_bytes(tags[tag]) for tag in _DESCRIPTIVE & set(tags)}
+    kept: dict[int, object] = {tag: byte_preserving(tags[tag]) for tag in _DESCRIPTIVE & set(tags)}
     for directory in SUB_DIRECTORIES:
         values = {
-            tag: keep_bytes(value)
+            tag: byte_preserving(value)
             for tag, value in tags.get_ifd(directory).items()
             if tag != _INTEROPERABILITY
         }

@@ -21,7 +21,7 @@ _MOST_CHANNELS = 4  # of a picture: colours and opacity
 
 def upsample(
     planes: Planes,
-    method: str = catalogue.DEFAULT_OF_PLANES,
+    method: str = catalogue.DEFAULT_LINEAR,
     *,
     scale: float = 2.0,
     boundary: str = "symmetric",

@@ -156,10 +156,10 @@ def small_convolution(
     if input is None and stride > 1:
         small = small or "2x2"  # in 1x1, nothing would overlap
     if small is not None:
-        large = geometry.enlarged(_size("--small", small), shape)
+        large = geometry.transposed_size(_size("--small", small), shape)
     else:
         large = _size("--input", input or "4x4")
-    low = geometry.reduced(large, shape)
+    low = geometry.convolved_size(large, shape)
     for size in (large, low):
         _check_size(size, "--small" if small else "--input")
     numbers = np.arange(1, taps.size + 1).reshape(shape)
@@ -228,7 +228,7 @@ def _difference(taps: Taps, large: Size, small: Size, geometry: Geometry) -> flo
     matrix = conv_matrix(taps, large, **settings)
     rng = np.random.default_rng(0)
     x, y = (rng.integers(-9, 10, size).astype(np.float64) for size in (large, small))
-    reached = geometry.enlarged(small, (taps.shape[0], taps.shape[1]))
+    reached = geometry.transposed_size(small, (taps.shape[0], taps.shape[1]))
     added = tuple(n - m for n, m in zip(large, reached, strict=True))
     forward = conv2d(x[None], taps[None, None], **settings)
     back = conv_transpose2d(y[None], taps[None, None], output_padding=added, **settings)

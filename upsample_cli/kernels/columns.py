@@ -82,7 +82,7 @@ def _meetings(
     """Yield each tap, the part of `rows` and `columns` that it maps into `maps`, and the places."""
     runs = zip(offsets, stride, maps.shape[1:], (rows, columns), strict=True)
     down, across = (
-        [meeting(offset, s, length, run) for offset in axis] for axis, s, length, run in runs
+        [overlap_slices(offset, s, length, run) for offset in axis] for axis, s, length, run in runs
     )
     for a, in_rows in enumerate(down):
         for b, in_columns in enumerate(across):
@@ -90,12 +90,12 @@ def _meetings(
                 yield (a, b), (in_rows[0], in_columns[0]), (in_rows[1], in_columns[1])
 
 
-def meeting(offset: int, stride: int, length: int, run: range) -> tuple[slice, slice] | None:
+def overlap_slices(offset: int, stride: int, length: int, run: range) -> tuple[slice, slice] | None:
     """Return, as slices, the i of `run` with 0 <= stride i + offset < length, and these places.
 
     None if there is no such i.
 
-    >>> meeting(-1, 2, 4, range(10))
+    >>> overlap_slices(-1, 2, 4, range(10))
     (slice(1, 3, None), slice(1, 4, 2))
     """
     first = max(run.start, -(offset // stride))

@@ -61,7 +61,7 @@ def conv_transpose2d(
             f"input {input.shape} and weight {weight.shape} do not fit with {geometry.groups} "
             f"groups; give a weight of shape (input channels, output channels / groups, kH, kW)"
         )
-    size = geometry.enlarged((maps.shape[2], maps.shape[3]), taps)
+    size = geometry.transposed_size((maps.shape[2], maps.shape[3]), taps)
     out = _filled((len(maps), weight.shape[1] * geometry.groups, *size), maps, bias)
     fewer = weight.shape[1] * geometry.groups < channels
     spread = scatter if fewer else gather_phases
@@ -113,7 +113,7 @@ def conv2d(
         )
     if isinstance(padding, str):
         geometry = _padded_by_word(padding, geometry, taps)
-    size_out = size if padding == "same" else geometry.reduced(size, taps)
+    size_out = size if padding == "same" else geometry.convolved_size(size, taps)
     out = _filled((len(maps), len(weight), *size_out), maps, bias)
     for source, target, part in _parts(maps, out, np.split(weight, geometry.groups)):
         gather(source, part, target, geometry.offsets(taps), geometry.stride)

@@ -75,7 +75,7 @@ class Geometry:
                 f"dilation {self.dilation}; give less than the larger of the two on each axis"
             )
 
-    def enlarged(self, size: Size, taps: Size) -> Size:
+    def transposed_size(self, size: Size, taps: Size) -> Size:
         """Return the transposed convolution's output size.
 
         It is (n - 1) s - 2p + d (k - 1) + output_padding + 1 along each axis.
@@ -83,7 +83,7 @@ class Geometry:
         Raises:
             SettingError: The output would have no pixels.
 
-        >>> Geometry((2, 2), (1, 1), (1, 1)).enlarged((4, 4), (3, 3))
+        >>> Geometry((2, 2), (1, 1), (1, 1)).transposed_size((4, 4), (3, 3))
         (8, 8)
         """
         height, width = (
@@ -99,13 +99,13 @@ class Geometry:
             )
         return height, width
 
-    def reduced(self, size: Size, taps: Size) -> Size:
+    def convolved_size(self, size: Size, taps: Size) -> Size:
         """Return the convolution's output size: floor((n + 2p - d (k - 1) - 1) / s) + 1.
 
         Raises:
             SettingError: The taps are larger than the padded input.
 
-        >>> Geometry((2, 2), (1, 1)).reduced((8, 8), (3, 3))
+        >>> Geometry((2, 2), (1, 1)).convolved_size((8, 8), (3, 3))
         (4, 4)
         """
         height, width = (
@@ -178,7 +178,7 @@ def conv_matrix(
             f"input_shape {input_shape} is not the shape of a plane; give (height, width)"
         )
     geometry, (height, width) = Geometry.of(stride, padding, 0, dilation, 1), input_shape
-    size = geometry.reduced((height, width), (taps.shape[0], taps.shape[1]))
+    size = geometry.convolved_size((height, width), (taps.shape[0], taps.shape[1]))
     (top, left), (s, t), (d, e) = geometry.padding, geometry.stride, geometry.dilation
     type_ = np.int32 if max(height * width, size[0] * size[1] * taps.size) < 2**31 else np.int64
     pixels: NDArray[Any] = np.arange(height * width, dtype=type_).reshape(height, width)

@@ -24,7 +24,7 @@ from upsample_cli.kernels.kernel import Kernel, Taps
 FORMAT = 1
 SHIPPED_STRIDES = (2, 3, 4)
 SHIPPED = os.path.join(os.path.dirname(__file__), "learned")
-LONGEST = 1 << 26
+MAX_FILE_BYTES = 1 << 26
 """The largest size of a kernel or network file, in bytes."""
 _LARGEST = 512  # taps per axis, and stride: a larger array is a picture rather than a kernel
 _KINDS = {"format": "iu", "method": "U", "stride": "iu", "resize": "U", "taps": "f", "about": "U"}
@@ -69,9 +69,11 @@ class KernelFile(NamedTuple):
             kernel = Kernel(name, self.taps, stride)
         if self.method == "tconv":
             return kernel
-        from upsample_cli.kernels.named import resized  # not needed for a transposed convolution
+        from upsample_cli.kernels.named import (
+            resize_conv_kernel,  # not needed for a transposed convolution
+        )
 
-        return resized(kernel, self.resize, self.stride)
+        return resize_conv_kernel(kernel, self.resize, self.stride)
 
     def to_bytes(self) -> bytes:
         """Return the bytes of the .npz file; equal kernels give equal bytes."""
@@ -130,7 +132,7 @@ def _load(
 ) -> KernelFile:
     """Return the contents of a kernel file; `modified` and `length` only serve as cache keys."""
     name = os.path.basename(path)
-    content = read_arrays(path, LONGEST)
+    content = read_arrays(path, MAX_FILE_BYTES)
     if isinstance(content, dict):
         file = _from_entries(name, content)
     else:

@@ -88,7 +88,7 @@ def smoothing(name: str, stride: int, size: int | None = None) -> Kernel:
     return Kernel(name, sharp, 1)
 
 
-def resized(kernel: Kernel, resize: str, stride: int) -> Kernel:
+def resize_conv_kernel(kernel: Kernel, resize: str, stride: int) -> Kernel:
     """Return the transposed convolution equivalent to an upsampling followed by a convolution.
 
     Args:

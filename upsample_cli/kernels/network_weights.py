@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from upsample_cli.errors import SettingError
-from upsample_cli.kernels.kernel_file import FORMAT, LONGEST, SHIPPED, read_arrays
+from upsample_cli.kernels.kernel_file import FORMAT, MAX_FILE_BYTES, SHIPPED, read_arrays
 
 Weights = NDArray[np.float32]
 
@@ -106,7 +106,7 @@ def load_network(weights: str, stride: int = 2) -> ResidualNetwork:
 @lru_cache(maxsize=8)
 def _load(path: str, modified: int, length: int) -> ResidualNetwork:
     """Return the network of a file; `modified` and `length` only serve as cache keys."""
-    arrays = read_arrays(path, LONGEST)
+    arrays = read_arrays(path, MAX_FILE_BYTES)
     if isinstance(arrays, np.ndarray) or not is_network(arrays):
         raise SettingError(f"{path} is not a network; give a .npz of `upsample train -m network`")
     try:

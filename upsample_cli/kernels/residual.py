@@ -44,7 +44,7 @@ class Residual(NamedTuple):
         rows: Height of a tile in input pixels, without the halo.
         columns: Width of a tile in input pixels, without the halo.
         first: Shape (k^2 + 1, C), the first layer's taps and bias.
-        others: The matrices (see `transformed`) and the bias of each other layer.
+        others: The matrices (see `winograd_weights`) and the bias of each other layer.
         head: Shape (9 s^2, C), all phases of the first of 3x3 taps, then of the second, ...
     """
 
@@ -61,7 +61,7 @@ class Residual(NamedTuple):
         (weights, bias), *others = network.body
         count, width = len(bias), columns + 2 * network.halo
         first = np.concatenate([weights.reshape(count, -1), bias[:, None]], 1).T
-        ready = tuple((transformed(taps), np.tile(more, width)) for taps, more in others)
+        ready = tuple((winograd_weights(taps), np.tile(more, width)) for taps, more in others)
         head = network.head.transpose(2, 3, 0, 1).reshape(-1, count)
         first, head = np.ascontiguousarray(first), np.ascontiguousarray(head)
         return cls(network, rows, columns, first, ready, head)
@@ -109,7 +109,7 @@ class Residual(NamedTuple):
         return whole.reshape(self.rows * stride, self.columns * stride)
 
 
-def transformed(weights: Maps) -> Maps:
+def winograd_weights(weights: Maps) -> Maps:
     """Return weights (Cout, Cin, 3, 3) as the six matrices of `layer`, shape (6, 3 Cin, Cout)."""
     mixed = np.einsum("kr,oirc->kcio", _TAPS, weights.astype(np.float64))
     return np.ascontiguousarray(mixed.reshape(6, -1, len(weights)), np.float32)
@@ -120,7 +120,7 @@ def layer(maps: Maps, matrices: Maps, bias: Maps, rows: int) -> Maps:
 
     Args:
         maps: Shape (R, width x C), contiguous; R is `rows` + 5 or more.
-        matrices: From `transformed`, with C channels in and C out.
+        matrices: From `winograd_weights`, with C channels in and C out.
         bias: Shape (width x C,).
         rows: Output rows to compute; they draw on the first rows + 2 rows of the maps.
 

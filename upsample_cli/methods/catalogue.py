@@ -21,11 +21,11 @@ METHODS: tuple[type[Method], ...] = (
     OnnxNetwork,
 )
 
-DEFAULT, DEFAULT_OF_PLANES = LearnedNetwork.name, TransposedConvolution.name
+DEFAULT, DEFAULT_LINEAR = LearnedNetwork.name, TransposedConvolution.name
 """The names of the default methods: for pictures, and for masks and feature maps."""
 
 
-def default(settings: Collection[str], is_picture: bool) -> str:
+def default_name(settings: Collection[str], is_picture: bool) -> str:
     """Return the name of the method to use where none is named.
 
     Args:
@@ -33,12 +33,12 @@ def default(settings: Collection[str], is_picture: bool) -> str:
             lacks selects `tconv`.
         is_picture: Whether a picture is enlarged, not a mask or feature maps.
 
-    >>> default([], True), default(["kernel"], True), default([], False)
+    >>> default_name([], True), default_name(["kernel"], True), default_name([], False)
     ('network', 'tconv', 'tconv')
     """
     of_network = {parameter.name for parameter in LearnedNetwork.parameters()}
     of_tconv = {parameter.name for parameter in TransposedConvolution.parameters()} - of_network
-    return DEFAULT if is_picture and of_tconv.isdisjoint(settings) else DEFAULT_OF_PLANES
+    return DEFAULT if is_picture and of_tconv.isdisjoint(settings) else DEFAULT_LINEAR
 
 
 def build(name: str, **settings: Any) -> Method:

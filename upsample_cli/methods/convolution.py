@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from upsample_cli.errors import SettingError
 from upsample_cli.methods.method import RingingMethod, Stage, is_kernel_file, parameter
-from upsample_cli.methods.strides import composed, reduced, repeated, whole_stride
+from upsample_cli.methods.strides import repeated_stride, strides_for, whole_stride, with_reduction
 
 if TYPE_CHECKING:  # `upsample --help` must not wait for NumPy
     from upsample_cli.kernels.kernel import Kernel
@@ -76,7 +76,7 @@ class KernelMethod(RingingMethod):
         from upsample_cli.kernels.kernel_file import SHIPPED_STRIDES, load, shipped
 
         if self.kernel in LEARNED:
-            strides = composed(scale, SHIPPED_STRIDES)
+            strides = strides_for(scale, SHIPPED_STRIDES)
             return [shipped(self.name, self.kernel, s).kernel(self.kernel) for s in strides]
         stride = whole_stride(scale)
         if not is_kernel_file(self.kernel):
@@ -87,7 +87,7 @@ class KernelMethod(RingingMethod):
             return [kernel]
         if kernel.stride == 1:
             raise SettingError(f"kernel '{name}' has stride 1 and cannot enlarge; train another")
-        return [kernel] * len(repeated(f"kernel '{name}'", kernel.stride, scale))
+        return [kernel] * len(repeated_stride(f"kernel '{name}'", kernel.stride, scale))
 
     def equivalent(self, scale: float) -> "Kernel | None":
         """Return the one transposed convolution that equals all kernels in turn; None for none."""
@@ -104,7 +104,7 @@ class KernelMethod(RingingMethod):
             )
         stride = prod(kernel.stride for kernel in kernels)
         stages: tuple[Stage, ...] = tuple(kernel.stage() for kernel in kernels)
-        return reduced(stages, (size_in[0] * stride, size_in[1] * stride), size_out)
+        return with_reduction(stages, (size_in[0] * stride, size_in[1] * stride), size_out)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +186,8 @@ class ResizeConvolution(KernelMethod):
 
     def fixed(self, stride: int) -> "Kernel":
         """Return one kernel for upsampling by a stride, then the fixed kernel named `kernel`."""
-        from upsample_cli.kernels.named import resized, smoothing
+        from upsample_cli.kernels.named import resize_conv_kernel, smoothing
 
-        return resized(smoothing(self.kernel, stride, self.kernel_size), self.resize, stride)
+        return resize_conv_kernel(
+            smoothing(self.kernel, stride, self.kernel_size), self.resize, stride
+        )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from upsample_cli.errors import SettingError
 from upsample_cli.methods.method import RingingMethod, Stage, is_kernel_file, parameter
-from upsample_cli.methods.strides import composed, reduced, repeated
+from upsample_cli.methods.strides import repeated_stride, strides_for, with_reduction
 from upsample_cli.process import cores
 
 if TYPE_CHECKING:  # `upsample --help` must not wait for NumPy
@@ -66,7 +66,7 @@ class LearnedNetwork(RingingMethod):
                 _residual_stage(self.weights, stride, (height, width), self.ensemble, not is_last)
             )
             height, width = height * stride, width * stride
-        return reduced(tuple(stages), end, size_out)
+        return with_reduction(tuple(stages), end, size_out)
 
     def rows_at_once(self, size: "Size", scale: float) -> int:
         """Return the output rows of a row of the last network's tiles; 0 if a reduction follows."""
@@ -93,8 +93,8 @@ class LearnedNetwork(RingingMethod):
         from upsample_cli.kernels.network_weights import load_network
 
         if not is_kernel_file(self.weights):
-            return composed(scale, SHIPPED_STRIDES)
-        return repeated(f"network {self.weights}", load_network(self.weights).stride, scale)
+            return strides_for(scale, SHIPPED_STRIDES)
+        return repeated_stride(f"network {self.weights}", load_network(self.weights).stride, scale)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,10 +160,10 @@ class OnnxNetwork(RingingMethod):
         model = self._loaded()
         scale = max(after / before for before, after in zip(size_in, size_out, strict=True))
         (height, width), stages = size_in, []
-        for stride in composed(scale, (model.scale,)):
+        for stride in strides_for(scale, (model.scale,)):
             stages.append(self._stage(model, (height, width)))
             height, width = height * stride, width * stride
-        return reduced(tuple(stages), (height, width), size_out)
+        return with_reduction(tuple(stages), (height, width), size_out)
 
     def rows_at_once(self, size: "Size", scale: float) -> int:
         """Return rows that are many beside the halo, but few enough for memory and for threads."""

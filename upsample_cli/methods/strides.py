@@ -16,10 +16,10 @@ if TYPE_CHECKING:  # `upsample --help` must not wait for NumPy
     from upsample_cli.planes import Size
 
 
-def composed(scale: float, strides: Sequence[int]) -> tuple[int, ...]:
+def strides_for(scale: float, strides: Sequence[int]) -> tuple[int, ...]:
     """Return the strides, largest first, whose product is the least >= `scale`; as few as possible.
 
-    >>> composed(8, (2, 3, 4)), composed(5, (2, 3, 4)), composed(1.5, (2, 3, 4))
+    >>> strides_for(8, (2, 3, 4)), strides_for(5, (2, 3, 4)), strides_for(1.5, (2, 3, 4))
     ((4, 2), (3, 2), (2,))
     """
     if scale <= 1:
@@ -42,13 +42,13 @@ def whole_stride(scale: float) -> int:
     return max(1, ceil(scale - 1e-9))
 
 
-def repeated(what: str, stride: int, scale: float) -> tuple[int, ...]:
+def repeated_stride(what: str, stride: int, scale: float) -> tuple[int, ...]:
     """Return the stride of a file, repeated until the product reaches `scale`.
 
     Raises:
         SettingError: The scale is a whole number, and the product is larger.
     """
-    strides, needed = composed(scale, (stride,)), whole_stride(scale)
+    strides, needed = strides_for(scale, (stride,)), whole_stride(scale)
     if scale == needed and prod(strides) != needed:
         raise SettingError(
             f"{what} has stride {stride}, but the scale is {needed}; "
@@ -57,7 +57,7 @@ def repeated(what: str, stride: int, scale: float) -> tuple[int, ...]:
     return strides
 
 
-def reduced(stages: tuple[Stage, ...], size: "Size", size_out: "Size") -> tuple[Stage, ...]:
+def with_reduction(stages: tuple[Stage, ...], size: "Size", size_out: "Size") -> tuple[Stage, ...]:
     """Return stages, which lead to `size`, and an antialiased reduction to `size_out` if needed."""
     if size == tuple(size_out) and stages:
         return stages

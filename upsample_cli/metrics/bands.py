@@ -36,16 +36,18 @@ _AROUND = 2  # cells needed beyond each side: one to smooth powers, one to inter
 
 
 def reach(stride: int, cell: int) -> int:
-    """Return how many pixels beyond each side of a window `excess` draws on, along an axis."""
+    """Return how many pixels beyond each side of a window `local_pattern` uses, along an axis."""
     return margin(stride) + stride // 2 + stride * ((1 << _RINGS) - 1) + _AROUND * cell
 
 
 def margin(stride: int) -> int:
-    """Return how many pixels `light` loses on each side."""
+    """Return how many pixels `brightness_and_changes` loses on each side."""
     return stride // 2 + stride + (_WIDER if stride == 2 else 0) + 1
 
 
-def light(levels: Floats, stride: int) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+def brightness_and_changes(
+    levels: Floats, stride: int
+) -> tuple[Floats, Floats, Floats, Floats, Floats]:
     """Return brightness and slopes, which a pattern may follow, B y, and the picture's own changes.
 
     Returns:
@@ -58,7 +60,7 @@ def light(levels: Floats, stride: int) -> tuple[Floats, Floats, Floats, Floats, 
     bright = _smoothed(smooth, _WIDER) if stride == 2 else smooth
     down = (bright[2:, 1:-1] - bright[:-2, 1:-1]) * np.float32(0.5)
     across = (bright[1:-1, 2:] - bright[1:-1, :-2]) * np.float32(0.5)
-    average, smooth = inside(average, down.shape), inside(smooth, down.shape)
+    average, smooth = centre(average, down.shape), centre(smooth, down.shape)
     return bright[1:-1, 1:-1], down, across, average, average - smooth
 
 
@@ -67,7 +69,7 @@ def bands(residual: Floats, stride: int) -> list[Floats]:
     chain = [residual]
     for ring in range(_RINGS):
         chain.append(_smoothed(chain[-1], stride << ring))
-    *chain, core = [inside(one, chain[-1].shape) for one in chain]
+    *chain, core = [centre(one, chain[-1].shape) for one in chain]
     return [core, *(a - b for a, b in zip(reversed(chain), [core, *reversed(chain)], strict=False))]
 
 
@@ -88,7 +90,7 @@ def ratios(windows: list[list[Floats]], cell: int, stairs: float) -> NDArray[np.
     return np.asarray(np.clip(medians, least, most))
 
 
-def excess(
+def local_pattern(
     window: list[Floats], ratios: NDArray[np.float64], care: Floats, largest: Floats, cell: int
 ) -> Floats:
     """Return the pattern in a window of whole cells, in levels.
@@ -115,7 +117,7 @@ def excess(
     scale = np.sqrt(np.minimum(1, largest / np.maximum(total, np.float32(1e-9))))
     whole = np.zeros((len(down), len(across)), np.float32)
     for gain, band in zip(gains, window[1:], strict=True):
-        whole += down @ (gain * scale @ across.T) * inside(band, whole.shape)
+        whole += down @ (gain * scale @ across.T) * centre(band, whole.shape)
     return whole
 
 
@@ -156,18 +158,18 @@ def averaged(levels: Floats, stride: int) -> Floats:
     return levels
 
 
-def inside(levels: Floats, shape: tuple[int, ...]) -> Floats:
+def centre(levels: Floats, shape: tuple[int, ...]) -> Floats:
     """Return the part of a given shape in the middle of an array."""
     top, left = (levels.shape[0] - shape[0]) // 2, (levels.shape[1] - shape[1]) // 2
     return levels[top : top + shape[0], left : left + shape[1]]
 
 
-def repeated(run: range, around: int, within: range, period: int) -> NDArray[np.intp]:
+def wrapped_indices(run: range, around: int, within: range, period: int) -> NDArray[np.intp]:
     """Return the indices of `run` and `around` more on each side, all moved to lie in `within`.
 
     Indices outside `within` become those of the same phase in its first or last period.
 
-    >>> repeated(range(4), 3, range(5), 2).tolist()
+    >>> wrapped_indices(range(4), 3, range(5), 2).tolist()
     [1, 0, 1, 0, 1, 2, 3, 4, 3, 4]
     """
     place = np.arange(run.start - around, run.stop + around)

@@ -206,7 +206,7 @@ class CellReader:
         return parts[0] if parts else None
 
 
-def around(plane: Floats) -> Floats:
+def sum_3x3(plane: Floats) -> Floats:
     """Return sums over each cell and its eight neighbours, shape (m, n)."""
     padded = np.pad(plane, 1)
     rows = padded[:-2] + padded[1:-1] + padded[2:]
@@ -214,7 +214,7 @@ def around(plane: Floats) -> Floats:
     return sums
 
 
-def strongest(plane: Floats, cells: int) -> Floats:
+def maximum_within(plane: Floats, cells: int) -> Floats:
     """Return the greatest value, 0 or more, within `cells` cells of each cell, down and across."""
     for _ in range(2):
         padded = np.pad(plane, ((cells, cells), (0, 0)))

@@ -23,7 +23,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from upsample_cli.metrics.cells import CellGrid, CellReader, Cells, around
+from upsample_cli.metrics.cells import CellGrid, CellReader, Cells, sum_3x3
 from upsample_cli.metrics.checkerboard import (
     BLOCKS,
     CHECKERBOARD,
@@ -49,7 +49,7 @@ _FAINT = 1.0  # levels: the greatest ripple of codec blocks
 _STRIPES = 0.6  # of the power of codec blocks, at least, lies along the axes
 
 
-class Field(NamedTuple):
+class PatternMap(NamedTuple):
     """Where in a picture the pattern is.
 
     Args:
@@ -86,16 +86,16 @@ class Meter:
 
     def result(self, index: int = 0) -> Checkerboard:
         """Return the checkerboard of the rows so far, at the stride of this index."""
-        return judged(self._reader.cells(index), self._reader.grids[index], self._least)[0]
+        return verdict_and_map(self._reader.cells(index), self._reader.grids[index], self._least)[0]
 
-    def field(self, index: int = 0) -> Field:
+    def field(self, index: int = 0) -> PatternMap:
         """Return where the checkerboard of the rows so far is, at the stride of this index."""
-        return judged(self._reader.cells(index), self._reader.grids[index], self._least)[1]
+        return verdict_and_map(self._reader.cells(index), self._reader.grids[index], self._least)[1]
 
 
-def judged(
+def verdict_and_map(
     cells: Cells | None, grid: CellGrid, least: float = LEVELS
-) -> tuple[Checkerboard, Field]:
+) -> tuple[Checkerboard, PatternMap]:
     """Return the checkerboard of a picture, and where it is.
 
     Args:
@@ -106,10 +106,10 @@ def judged(
     status = _status(cells, grid)
     if cells is None or status not in ("ok", "constant"):
         nothing = np.full((1, 1), nan)
-        return Checkerboard(grid.stride, status=status), Field(nothing, grid.cell, grid.margin)
+        return Checkerboard(grid.stride, status=status), PatternMap(nothing, grid.cell, grid.margin)
     if cells.blocks.mean() >= _BLOCKS:
         none = Checkerboard(grid.stride, 0.0, 0.0, 0.0, nan, 0.0, 0.0, nan, NONE, status)
-        return none, Field(np.where(cells.usable, 0.0, nan), grid.cell, grid.margin)
+        return none, PatternMap(np.where(cells.usable, 0.0, nan), grid.cell, grid.margin)
     evidence = _evidence(cells, grid)
     whole, rest, power = evidence.whole, evidence.rest, evidence.power
     contrast = max(whole.contrast_db, rest.contrast_db)
@@ -130,7 +130,7 @@ def judged(
     if result.ripple >= least:
         result = result._replace(verdict=_kind(result, rest, is_in_parts))
     shown = np.sqrt(np.maximum(power, 0.0)) * (evidence.has_it if result.verdict != NONE else 0.0)
-    return result, Field(np.where(cells.usable, shown, nan), grid.cell, grid.margin)
+    return result, PatternMap(np.where(cells.usable, shown, nan), grid.cell, grid.margin)
 
 
 class _Evidence(NamedTuple):
@@ -160,13 +160,13 @@ def _evidence(cells: Cells, grid: CellGrid) -> _Evidence:
     chance, square = noises * (phases.shape[1] / grid.pixels), cells.squares(grid.cell)
     parts = phases, cells.level, square, weight, chance
     local_db, patches = search(*parts, grid, whole.shape)
-    near = around(patches.known.astype(np.float32))
+    near = sum_3x3(patches.known.astype(np.float32))
     elsewhere = weight * (near == 0)
     if near.any() and np.count_nonzero(elsewhere) >= _LEAST_CELLS:
         rest = pattern(cells, elsewhere, noises, grid)
         if rest.contrast_db < CONTRAST_DB and rest.may_be(whole):
             rest = whole
-    own = around(np.nan_to_num(patches.power)) / np.maximum(near, 1.0)
+    own = sum_3x3(np.nan_to_num(patches.power)) / np.maximum(near, 1.0)
     power = np.where(patches.known, own, rest.power_at(square)) * ~cells.plain
     has_it = np.where(patches.known, own > patches.full / 2, rest.contrast_db >= CONTRAST_DB)
     return _Evidence(whole, rest, local_db, power, has_it & ~cells.plain)

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from upsample_cli.metrics.cells import around
+from upsample_cli.metrics.cells import sum_3x3
 from upsample_cli.metrics.rows import Floats, Mask
 
 _MOST = 4.0  # times its pattern's power: cap of a cell's power, which an edge may exceed by chance
@@ -92,7 +92,7 @@ class Patches:
         """
         m, n = usable.shape
         for _ in range(_ROUNDS):
-            shared, whole = (around(np.nan_to_num(one)) for one in (self.power, self.full))
+            shared, whole = (sum_3x3(np.nan_to_num(one)) for one in (self.power, self.full))
             support = shared / np.maximum(whole, _TINY)
             has_it = self.known & (support > _LOW) & (support < _HIGH)
             padded = np.pad(np.where(has_it, support, 0.0), 1)

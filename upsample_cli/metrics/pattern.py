@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from upsample_cli.metrics.cells import CellGrid, Cells, around
+from upsample_cli.metrics.cells import CellGrid, Cells, sum_3x3
 from upsample_cli.metrics.checkerboard import CONTRAST_DB
 from upsample_cli.metrics.rows import ROUNDING, Floats
 from upsample_cli.metrics.spectrum import Estimate, Numbers, line_power, phase_lines
@@ -101,7 +101,7 @@ def noise(cells: Cells, pixels: int) -> Floats:
         squares = np.fmax(squares, np.moveaxis(least, 0, axis))
     variance = np.nan_to_num(squares * (pixels / (2 * cells.phases.shape[1] ** 2)))
     known = np.isfinite(squares).astype(np.float32)
-    logs = around(np.log(variance + _LEAST) * known) / np.maximum(around(known), 1.0)
+    logs = sum_3x3(np.log(variance + _LEAST) * known) / np.maximum(sum_3x3(known), 1.0)
     return np.asarray(np.maximum(variance, np.exp(logs)), np.float32)
 
 
@@ -154,7 +154,7 @@ def _clear(stairs: Numbers, changes: list[Numbers]) -> Numbers:
     return np.asarray(stairs * np.maximum(0.0, 1 - doubt / np.maximum(power, 1e-30))[:, None])
 
 
-def shares(cells: Cells, grid: CellGrid) -> tuple[Floats, float, Floats]:
+def shared_pattern(cells: Cells, grid: CellGrid) -> tuple[Floats, float, Floats]:
     """Return the pattern that all cells share, how far stairs move edges, and the regressors.
 
     The regressors, shape (4, m, n), are 1, the brightness and its slopes. The shared pattern, shape
@@ -184,7 +184,7 @@ def is_striped(cells: Cells, grid: CellGrid, power: Floats) -> bool:
         grid: How the picture is cut.
         power: Shape (m, n), the power of the pattern in each cell, in squared levels.
     """
-    phases = np.stack([around(one) for one in np.moveaxis(cells.phases, 1, 0)], axis=-1)
+    phases = np.stack([sum_3x3(one) for one in np.moveaxis(cells.phases, 1, 0)], axis=-1)
     lines = np.tensordot(power, line_power(phases, grid.stride), 2).reshape(grid.stride)
     return bool(max(lines[0].sum(), lines[:, 0].sum()) >= _ONE_AXIS * lines.sum())
 

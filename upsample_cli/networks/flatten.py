@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from onnx import AttributeProto, GraphProto, NodeProto, TensorProto
 from onnx.helper import get_attribute_value, make_node
 
-from upsample_cli.networks.float_twin import twin
+from upsample_cli.networks.float_twin import float32_nodes
 from upsample_cli.networks.model_file import array_of, read
-from upsample_cli.networks.model_graph import BY_SHAPE, Network, numbers
+from upsample_cli.networks.model_graph import SHAPE_ONLY, Network, int_attribute
 
 _SPARSE = "its numbers are text, or a sparse tensor; save it dense"
 
@@ -86,7 +86,9 @@ class _Flat:
         start, go = f"{path}:first", f"{path}:go"
         self.constants |= {start: np.array(0), go: np.array(True)}
         sources, results = list(node.input), [value.name for value in graph.output]
-        states = len(sources) - sum(numbers(node, "num_scan_inputs"))  # only these are passed on
+        states = len(sources) - sum(
+            int_attribute(node, "num_scan_inputs")
+        )  # only these are passed on
         if node.op_type == "If":
             sources, states = [], len(results)
         elif node.op_type == "Loop":
@@ -105,11 +107,11 @@ class _Flat:
     def _add(self, original: NodeProto, path: str) -> None:
         """Append the nodes that replace a node in float32."""
         title = _title(original)
-        for node in twin(original, self.constants, self.varying):
+        for node in float32_nodes(original, self.constants, self.varying):
             node.name = str(len(self.nodes))
             self.titles[node.name] = path, title
             self.nodes.append(node)
-            if node.op_type not in BY_SHAPE and not self.varying.isdisjoint(node.input):
+            if node.op_type not in SHAPE_ONLY and not self.varying.isdisjoint(node.input):
                 self.varying.update(filter(None, node.output))
 
     def _keep(self, name: str, tensor: TensorProto) -> None:

@@ -13,8 +13,8 @@ from onnx import NodeProto, TensorProto
 from onnx.helper import make_node
 from onnx.numpy_helper import from_array, to_array
 
-from upsample_cli.networks.model_file import WIDE
-from upsample_cli.networks.model_graph import without
+from upsample_cli.networks.model_file import READ_AS_FLOAT32
+from upsample_cli.networks.model_graph import without_attributes
 
 Constants = dict[str, NDArray[Any]]
 _ABSENT = 12  # input index that none of these operators uses: its name reads as empty
@@ -30,7 +30,9 @@ _PRODUCTS = {
 }  # fmt: skip
 
 
-def twin(node: NodeProto, constants: Constants, varying: Collection[str]) -> list[NodeProto]:
+def float32_nodes(
+    node: NodeProto, constants: Constants, varying: Collection[str]
+) -> list[NodeProto]:
     """Return the nodes that replace a node in float32.
 
     Args:
@@ -40,9 +42,9 @@ def twin(node: NodeProto, constants: Constants, varying: Collection[str]) -> lis
     """
     try:
         for entry in node.attribute:
-            if entry.name in ("to", "dtype") and entry.i in WIDE:
+            if entry.name in ("to", "dtype") and entry.i in READ_AS_FLOAT32:
                 entry.i = TensorProto.FLOAT
-            if entry.name == "value" and entry.t.data_type in WIDE:
+            if entry.name == "value" and entry.t.data_type in READ_AS_FLOAT32:
                 entry.t.CopyFrom(from_array(to_array(entry.t).astype(np.float32)))
         return _rewritten(node, constants, varying)
     except (IndexError, KeyError, ValueError, TypeError):
@@ -94,7 +96,7 @@ def _in_floats(
 
 def _change(node: NodeProto, kind: str, inputs: list[str]) -> NodeProto:
     """Return a node as ONNX operator `kind`, without its old domain's attributes."""
-    result = without(node, "channels_last", "opset")
+    result = without_attributes(node, "channels_last", "opset")
     result.op_type, result.domain = kind, ""
     result.input[:] = inputs
     return result

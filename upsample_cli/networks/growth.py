@@ -35,7 +35,7 @@ _SLACK = 0.05  # error that a step of coordinates may have, in input pixels
 _GROWS = 1.3  # least ratio of pixels after to pixels before; crops may take some away
 
 
-def growths(network: Network) -> list[Part]:
+def growing_parts(network: Network) -> list[Part]:
     """Return the linear parts that enlarge; of nested parts the one with the largest stride."""
     results: dict[str, Part] = {}
     for node in network.nodes:
@@ -44,8 +44,10 @@ def growths(network: Network) -> list[Part]:
             continue
         inside = {output for inner in part.nodes for output in inner.output}
         before = [other for other in results if other in inside]
-        later = prod(part.stride), -part.empty
-        if all((prod(results[other].stride), -results[other].empty) < later for other in before):
+        later = prod(part.stride), -part.unfed_share
+        if all(
+            (prod(results[other].stride), -results[other].unfed_share) < later for other in before
+        ):
             results = {other: results[other] for other in results if other not in before}
             results[part.output] = part
     return list(results.values())
@@ -114,7 +116,7 @@ def _grown(network: Network, node: NodeProto) -> Part | None:
             main_node = next((by_kind[kind] for kind in _MAIN_KINDS if kind in by_kind), node)
             empty = float(np.isnan(labels[0]).mean())
             kind = TCONV if empty else SUB_PIXEL
-            return replace(part, node=main_node, kind=kind, axes=axes, empty=empty)
+            return replace(part, node=main_node, kind=kind, axes=axes, unfed_share=empty)
     return None
 
 

@@ -17,7 +17,7 @@ from onnx.numpy_helper import to_array
 
 from upsample_cli.errors import NetworkFileError
 
-WIDE = (TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE)  # read as float32
+READ_AS_FLOAT32 = (TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE)  # read as float32
 
 
 def read(path: str) -> ModelProto:
@@ -86,7 +86,7 @@ def array_of(tensor: TensorProto, folder: Path) -> NDArray[Any]:
     if array.dtype.kind in "OSU":
         raise ValueError(f"'{tensor.name}' holds text")
     with np.errstate(over="ignore"):
-        return array.astype(np.float32) if tensor.data_type in WIDE else array
+        return array.astype(np.float32) if tensor.data_type in READ_AS_FLOAT32 else array
 
 
 def with_data(tensor: TensorProto, folder: Path) -> TensorProto:

@@ -20,7 +20,7 @@ _NOISE = re.compile(
 onnxruntime.set_default_logger_severity(4)  # else it writes to the terminal
 _QUIET = onnxruntime.RunOptions()
 _QUIET.log_severity_level = 4
-BY_SHAPE = frozenset((
+SHAPE_ONLY = frozenset((
     "Shape", "Size", "RandomNormalLike", "RandomUniformLike", "EyeLike",
 ))  # fmt: skip # operators that use only the shape of their input
 _LONGEST = 24  # nodes to follow, at most
@@ -138,16 +138,18 @@ class Network:
         """Return the inputs of a node that depend on the picture by more than its size."""
         return [name for name in dict.fromkeys(node.input) if name in self.varying]
 
-    def after(self, name: str) -> Iterator[NodeProto]:
+    def sole_consumers(self, name: str) -> Iterator[NodeProto]:
         """Yield the only node that takes a value, then the only node after that, and so on."""
         for _ in range(_LONGEST):
-            takers = [node for node in self.consumers.get(name, []) if node.op_type not in BY_SHAPE]
+            takers = [
+                node for node in self.consumers.get(name, []) if node.op_type not in SHAPE_ONLY
+            ]
             if len(takers) != 1 or name in self.outputs:
                 return
             yield takers[0]
             name = takers[0].output[0]
 
-    def part(
+    def session_of(
         self, nodes: Sequence[NodeProto], inputs: Iterable[str], outputs: Iterable[str],
         kinds: Mapping[str, int] | None = None,
     ) -> Session:  # fmt: skip
@@ -185,13 +187,13 @@ def in_order(nodes: Iterable[NodeProto]) -> list[NodeProto]:
     return sorted({node.name: node for node in nodes}.values(), key=lambda node: int(node.name))
 
 
-def numbers(node: NodeProto, name: str) -> list[int]:
+def int_attribute(node: NodeProto, name: str) -> list[int]:
     """Return the integers in a node's attribute; an empty list if it is not given."""
     entries = (entry for entry in node.attribute if entry.name == name)
     return [n for entry in entries for n in entry.ints or [entry.i] * entry.HasField("i")]
 
 
-def without(node: NodeProto, *starts: str) -> NodeProto:
+def without_attributes(node: NodeProto, *starts: str) -> NodeProto:
     """Return a copy of a node without the attributes whose names begin with one of `starts`."""
     result = NodeProto()
     result.CopyFrom(node)
@@ -208,10 +210,10 @@ def is_activated(node: NodeProto) -> bool:
 def is_linear(network: Network, node: NodeProto) -> bool:
     """Return whether a node only moves the picture's numbers, adds them up or scales them."""
     allowed = _LINEAR.get(node.op_type, frozenset())
-    taken = [place for place, name in enumerate(node.input) if name in network.varying]
-    if not taken or not allowed.issuperset(taken) or is_activated(node):
+    varying_inputs = [place for place, name in enumerate(node.input) if name in network.varying]
+    if not varying_inputs or not allowed.issuperset(varying_inputs) or is_activated(node):
         return False
-    return node.op_type not in ("Mul", "Einsum") or len(taken) == 1
+    return node.op_type not in ("Mul", "Einsum") or len(varying_inputs) == 1
 
 
 def channel_axes(network: Network, node: NodeProto | None) -> tuple[int, int] | None:
@@ -222,7 +224,7 @@ def channel_axes(network: Network, node: NodeProto | None) -> tuple[int, int] | 
     if "Conv" in node.op_type:
         return 1, 1
     is_product = any(word in node.op_type for word in ("MatMul", "Gemm"))
-    transposed = any(numbers(node, "transA"))
+    transposed = any(int_attribute(node, "transA"))
     return (-1, -1) if is_product and taken[0] == node.input[0] and not transposed else None
 
 

@@ -12,9 +12,9 @@ from upsample_cli.networks.model_graph import (
     RunError,
     channel_axes,
     in_order,
+    int_attribute,
     is_activated,
     is_linear,
-    numbers,
     weights_of,
 )
 from upsample_cli.networks.part import Axis, Part
@@ -33,12 +33,12 @@ def extended(network: Network, part: Part, stuffed: bool = False) -> Part:
     and the next convolution belongs to the layer.
     """
     part = _with_borders(network, part)
-    chain, weighing = list[NodeProto](), part.weighing
+    chain, weighted = list[NodeProto](), part.weighted_nodes
     expected, borders = network.shapes.get(part.output, ()), frozenset[str]()
-    for node in network.after(part.output):
+    for node in network.sole_consumers(part.output):
         if stuffed and "Conv" in node.op_type and channel_axes(network, node) is not None:
             stuffed, expected = False, network.shapes.get(node.output[0], ())
-            weighing = (*weighing, node)
+            weighted = (*weighted, node)
         elif not _takes_each_channel(network, node, part.axes):
             if _is_convolved(network, node):  # borders before it belong to the next layer
                 borders = _COPIES | {"Pad"}
@@ -51,7 +51,7 @@ def extended(network: Network, part: Part, stuffed: bool = False) -> Part:
     if not chain:
         return part
     nodes, output = (*part.nodes, *chain), chain[-1].output[0]
-    return replace(part, nodes=nodes, output=output, weighing=weighing, core=part)
+    return replace(part, nodes=nodes, output=output, weighted_nodes=weighted, core=part)
 
 
 def _with_borders(network: Network, part: Part) -> Part:
@@ -69,7 +69,7 @@ def _with_borders(network: Network, part: Part) -> Part:
         while chain and chain[-1].op_type != "Pad":
             first = chain.pop().output[0]
         inputs[first] = axes[len(chain)]
-        nodes += [passing(node, node.input[0]) if node.op_type == "Relu" else node
+        nodes += [identity_for(node, node.input[0]) if node.op_type == "Relu" else node
                   for node in chain]  # fmt: skip
     return replace(part, inputs=inputs, nodes=nodes)
 
@@ -78,14 +78,14 @@ def _channels_before(node: NodeProto, axis: int) -> int | None:
     """Return the channel axis of a node's input; None if it does more than pad or move channels."""
     if node.op_type in _COPIES | {"Pad", "Relu"}:
         return axis
-    order = numbers(node, "perm") if node.op_type == "Transpose" else []
+    order = int_attribute(node, "perm") if node.op_type == "Transpose" else []
     if not -len(order) <= axis < len(order):
         return None
     others = [place for place in order if place != order[axis]]
     return order[axis] if others == sorted(others) else None
 
 
-def passing(node: NodeProto, name: str) -> NodeProto:
+def identity_for(node: NodeProto, name: str) -> NodeProto:
     """Return an Identity node that replaces an activation and passes on the value `name`."""
     return make_node("Identity", [name], node.output[:1], node.name)
 
@@ -112,7 +112,7 @@ def _ends(network: Network, node: NodeProto, expected: Sequence[int], axes: Sequ
 def _takes_each_channel(network: Network, node: NodeProto, axes: Sequence[Axis]) -> bool:
     """Return whether a node is linear, skips no pixels, and takes each channel separately."""
     steps = [network.constants[name] for name in node.input[4:5] if name in network.constants]
-    if set(numbers(node, "strides")) - {1} or (
+    if set(int_attribute(node, "strides")) - {1} or (
         node.op_type == "Slice" and any((array != 1).any() for array in steps)
     ):
         return False
@@ -133,7 +133,7 @@ def _takes_each_channel(network: Network, node: NodeProto, axes: Sequence[Axis])
         and weights is not None
         and weights.ndim > 2
         and weights.shape[1] == 1
-        and max([1, *numbers(node, "group")]) == len(weights)
+        and max([1, *int_attribute(node, "group")]) == len(weights)
     )
 
 
@@ -163,7 +163,7 @@ def _is_pointwise(network: Network, nodes: Sequence[NodeProto], name: str, outpu
     values = rng.normal(size=shape).astype(np.float32)
     order = rng.permutation(values.size)
     try:
-        session = network.part(nodes, [name], [output])
+        session = network.session_of(nodes, [name], [output])
         one = session.run({name: values})[output]
         other = session.run({name: values.ravel()[order].reshape(shape)})[output]
     except RunError:

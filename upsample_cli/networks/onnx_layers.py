@@ -10,9 +10,15 @@ from fractions import Fraction
 import numpy as np
 from onnx import NodeProto
 
-from upsample_cli.networks.model_graph import Network, RunError, channel_axes, numbers, weights_of
+from upsample_cli.networks.model_graph import (
+    Network,
+    RunError,
+    channel_axes,
+    int_attribute,
+    weights_of,
+)
 from upsample_cli.networks.part import Part, pixel_axes
-from upsample_cli.networks.probe import measured, name_of, shift_of
+from upsample_cli.networks.probe import measured_layer, name_of, shift_of
 from upsample_cli.networks.upsampling_layer import RESIZE, RESIZE_CONV, Layer
 from upsample_cli.networks.upsampling_parts import upsampling_parts
 
@@ -28,7 +34,7 @@ def layers(network: Network) -> list[Layer]:
     with np.errstate(all="ignore"):  # damaged weights: NaN is reported as unknown
         for part in upsampling_parts(network):
             is_resize = part.kind == RESIZE and not part.unknown
-            layer = _interpolated(network, part) if is_resize else measured(network, part)
+            layer = _interpolated(network, part) if is_resize else measured_layer(network, part)
             results += [layer] if layer is not None else []
     return results
 
@@ -64,7 +70,7 @@ def _scales(network: Network, node: NodeProto) -> list[float]:
     ratios = [a / b for a, b in zip(after, before, strict=True)]
     stated = [network.constants[name] for name in node.input[1:] if name in network.constants]
     stated += [np.array(entry.floats) for entry in node.attribute if entry.name == "scales"]
-    axes = numbers(node, "axes") or range(len(before))
+    axes = int_attribute(node, "axes") or range(len(before))
     for scales in stated:
         if scales.dtype.kind == "f" and scales.shape == (len(axes),):
             for axis, scale in zip(axes, scales, strict=True):
@@ -80,7 +86,7 @@ def _shift(network: Network, node: NodeProto, axis: int, scale: float) -> float 
     shape[axis] = before[axis] if by_size else _LENGTH
     ramp = np.arange(shape[axis], dtype=np.float32).reshape([-1] + [1] * (len(shape) - 1 - axis))
     try:
-        session = network.part([node], node.input[:1], [node.output[0]])
+        session = network.session_of([node], node.input[:1], [node.output[0]])
         outcome = session.run({node.input[0]: np.broadcast_to(ramp, shape).copy()})
     except RunError:
         return None
@@ -101,7 +107,7 @@ def _shift(network: Network, node: NodeProto, axis: int, scale: float) -> float 
 def _convolution(network: Network, node: NodeProto, axes: int) -> Part | None:
     """Return the convolution that follows a node, with the nodes between; None if none does."""
     chain = list[NodeProto]()
-    for taker in network.after(node.output[0]):
+    for taker in network.sole_consumers(node.output[0]):
         chain.append(taker)
         if taker.op_type in ("Conv", "FusedConv"):
             return Part(taker, RESIZE_CONV, chain, {node.output[0]: 1}, taker.output[0],

@@ -13,7 +13,7 @@ from upsample_cli.networks.model_graph import (
     Network,
     RunError,
     in_order,
-    numbers,
+    int_attribute,
     weights_of,
 )
 from upsample_cli.networks.upsampling_layer import SUB_PIXEL
@@ -55,10 +55,10 @@ class Part:
         inputs: By name of each value that it takes, the channel axis of that value.
         output: Name of its output.
         axes: The picture axes of its output.
-        weighing: The nodes that hold the layer's weights.
+        weighted_nodes: The nodes that hold the layer's weights.
         unknown: Why it cannot be measured; empty if it can.
         core: The part before `extended` added nodes after it; None if it added none.
-        empty: Share of the output to which no input goes: zeros, before a convolution fills them.
+        unfed_share: Share of the output that no input reaches: zeros, before a convolution.
     """
 
     node: NodeProto
@@ -67,10 +67,10 @@ class Part:
     inputs: Mapping[str, int] = field(default_factory=dict)
     output: str = ""
     axes: tuple[Axis, ...] = ()
-    weighing: tuple[NodeProto, ...] = ()
+    weighted_nodes: tuple[NodeProto, ...] = ()
     unknown: str = ""
     core: "Part | None" = None
-    empty: float = 0.0
+    unfed_share: float = 0.0
 
     @property
     def stride(self) -> tuple[int, ...]:
@@ -80,14 +80,14 @@ class Part:
     @property
     def dilation(self) -> tuple[int, ...]:
         """Output pixels from one tap to the next along each axis; 1 if no node states it."""
-        stated = numbers(self.weighing[0], "dilations") if self.weighing else []
+        stated = int_attribute(self.weighted_nodes[0], "dilations") if self.weighted_nodes else []
         known = self.kind != SUB_PIXEL and len(stated) == len(self.axes)
         return tuple(stated) if known else (1,) * len(self.axes)
 
 
 def size_of(network: Network, part: Part) -> tuple[int, ...]:
     """Return the taps of a part's kernel along each axis, the largest of its convolutions'."""
-    weights = [weights_of(network, node) for node in part.weighing if "Conv" in node.op_type]
+    weights = [weights_of(network, node) for node in part.weighted_nodes if "Conv" in node.op_type]
     sizes = [array.shape[2:] for array in weights if array is not None]
     if not sizes or {len(size) for size in sizes} != {len(part.axes)}:
         return (1,) * len(part.axes)
@@ -120,7 +120,7 @@ class ReadyPart:
             nodes.append(reorder)
         self._nodes = nodes
         self.shapes = {name: _shape(network, part, name, side) for name in part.inputs}
-        self._session = network.part(self._nodes, part.inputs, [self._output])
+        self._session = network.session_of(self._nodes, part.inputs, [self._output])
 
     def run(self, feeds: Feeds) -> Array:
         """Return the output, as float64."""
@@ -145,7 +145,7 @@ class ReadyPart:
                     yield self.run(feeds)
             return
         weights = self._network.constants[first.input[1]]
-        session = self._network.part(self._nodes, first.input[:2], [self._output])
+        session = self._network.session_of(self._nodes, first.input[:2], [self._output])
         (shape,) = self.shapes.values()
         ones = np.ones((1, 1, *shape[2:]), np.float32)
         for piece in np.split(weights, shape[1], axis=_PLAIN[first.op_type]):
@@ -159,7 +159,7 @@ class ReadyPart:
             return None
         (node,) = takers
         known = node.input[0] in self.shapes and node.input[1] in self._network.constants
-        grouped = max([1, *numbers(node, "group")]) > 1
+        grouped = max([1, *int_attribute(node, "group")]) > 1
         return node if known and not grouped and not node.domain else None
 
 
@@ -170,7 +170,7 @@ def _shape(network: Network, part: Part, name: str, side: int) -> tuple[int, ...
     """Return the shape of a part's input; if it did not run, a shape that fits its weights."""
     shape = network.shapes.get(name, ())
     if not shape or part.node.name in network.faults:
-        weights = [weights_of(network, node) for node in part.weighing if name in node.input]
+        weights = [weights_of(network, node) for node in part.weighted_nodes if name in node.input]
         shape = next((array.shape for array in weights if array is not None), (1, 1, 8, 8))
         shape = (1, shape[0 if part.kind != SUB_PIXEL else 1], *(side or 8,) * (len(shape) - 2))
     keep = (0, part.inputs[name] % len(shape))

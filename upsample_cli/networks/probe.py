@@ -7,7 +7,7 @@ from math import inf, prod
 
 import numpy as np
 
-from upsample_cli.networks.model_graph import Array, Network, RunError, numbers
+from upsample_cli.networks.model_graph import Array, Network, RunError, int_attribute
 from upsample_cli.networks.part import Axis, Part, ReadyPart, size_of
 from upsample_cli.networks.upsampling_layer import MOST_SUMS, SUB_PIXEL, Layer
 
@@ -24,7 +24,7 @@ class UnsteadyError(Exception):
 
 def name_of(network: Network, part: Part) -> str:
     """Return the name of a layer: what its author called its weights, or else its node."""
-    for node in part.weighing:
+    for node in part.weighted_nodes:
         path = network.titles[node.name][0]
         for name in node.input[1:2]:
             if name.endswith(".weight") and (name in network.constants or name in network.unread):
@@ -32,7 +32,7 @@ def name_of(network: Network, part: Part) -> str:
     return "".join(network.titles[part.node.name])
 
 
-def measured(network: Network, part: Part) -> Layer:
+def measured_layer(network: Network, part: Part) -> Layer:
     """Return the layer of a part, with its figures or the reason why there are none."""
     layer = Layer(name_of(network, part), part.kind, unknown=part.unknown)
     if part.unknown:
@@ -55,7 +55,7 @@ def measured(network: Network, part: Part) -> Layer:
             larger = set(_shifts(network, part, sides[number + 1 : number + 2]))
             is_known = larger <= {shift} and not layer.unknown
             return replace(layer, shift=shift if is_known else None)
-    return measured(network, part.core) if part.core else replace(layer, unknown=reason)
+    return measured_layer(network, part.core) if part.core else replace(layer, unknown=reason)
 
 
 def shift_of(network: Network, part: Part) -> tuple[float, ...] | None:
@@ -151,8 +151,8 @@ def _common_shift(ready: ReadyPart) -> tuple[float, ...] | None:
 
     None if the part's inputs are moved differently, or a convolution skips pixels.
     """
-    if any(set(numbers(node, "strides")) - {1} and "Transpose" not in node.op_type
-           for node in ready.part.weighing):  # fmt: skip
+    if any(set(int_attribute(node, "strides")) - {1} and "Transpose" not in node.op_type
+           for node in ready.part.weighted_nodes):  # fmt: skip
         return None
     shifts = {_input_shift(ready, name, axis) for name, axis in ready.part.inputs.items()}
     return shifts.pop() if len(shifts) == 1 else None

@@ -9,7 +9,7 @@ from time import monotonic
 import numpy as np
 from onnx import NodeProto, TensorProto, ValueInfoProto, helper
 
-from upsample_cli.networks.model_graph import Array, Network, RunError, Session, numbers
+from upsample_cli.networks.model_graph import Array, Network, RunError, Session, int_attribute
 
 _SHAPE = "shape of "  # before a value's name: the output that holds its shape
 _DROPPED = 24  # failing nodes to leave out, at most
@@ -23,7 +23,7 @@ _LARGE = 128  # pixels along an axis: above this, a fixed size is first tried sm
 _MOST_NUMBERS = 1 << 21  # of an input, at most
 
 
-def tried(network: Network) -> Network:
+def with_trial_run(network: Network) -> Network:
     """Return a network after a trial run, which leaves out the nodes that always fail."""
     known = {"", *network.constants, *network.producers, *(item.name for item in network.inputs)}
     faults = {
@@ -68,7 +68,7 @@ def _fault(network: Network, node: NodeProto, known: set[str]) -> str:
             return f"'{name}' is an input of the model"
     if node.domain not in _DOMAINS:
         return f"it is {node.domain}.{node.op_type}, which is not ONNX's own"
-    sides = numbers(node, "kernel_shape")
+    sides = int_attribute(node, "kernel_shape")
     if min(sides, default=1) < 1 or prod(sides) > _LARGEST_KERNEL:
         return f"its kernel of {sides} cannot run"
     return ""
@@ -88,7 +88,7 @@ def _session(network: Network, faults: Mapping[str, str]) -> Session:
             if name in network.varying:
                 nodes.append(helper.make_node("Shape", [name], results[-1:]))
     kinds = {value.name: _kind(value) for value in network.inputs}
-    return network.part(nodes, kinds, results, kinds)
+    return network.session_of(nodes, kinds, results, kinds)
 
 
 def _feeds(network: Network) -> Iterator[dict[str, Array]]:

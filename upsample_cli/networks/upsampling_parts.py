@@ -6,18 +6,18 @@ from math import prod
 import numpy as np
 from onnx import NodeProto
 
-from upsample_cli.networks.growth import LAST_STEPS, block, growths
+from upsample_cli.networks.growth import LAST_STEPS, block, growing_parts
 from upsample_cli.networks.model_graph import (
     Network,
     RunError,
     channel_axes,
     in_order,
+    int_attribute,
     is_activated,
     is_linear,
-    numbers,
-    without,
+    without_attributes,
 )
-from upsample_cli.networks.neighbours import before_activation, extended, passing
+from upsample_cli.networks.neighbours import before_activation, extended, identity_for
 from upsample_cli.networks.part import Part, ReadyPart, pixel_axes
 from upsample_cli.networks.probe import UnsteadyError, one_period
 from upsample_cli.networks.upsampling_layer import RESIZE, SUB_PIXEL, TCONV
@@ -30,7 +30,7 @@ _LONGEST = 24  # nodes to follow, at most
 
 def upsampling_parts(network: Network) -> list[Part]:
     """Return the parts of a network that upsample, in the order in which they run."""
-    results = [part for grown in growths(network) if (part := _of_growth(network, grown))]
+    results = [part for grown in growing_parts(network) if (part := _of_growth(network, grown))]
     measured = {node.name for part in results for node in part.nodes}
     waiting = set[str]()
     for node in network.nodes:
@@ -50,10 +50,10 @@ def upsampling_parts(network: Network) -> list[Part]:
     return sorted(results, key=lambda part: int(part.node.name))
 
 
-def _unknown(node: NodeProto, reason: str, weighing: tuple[NodeProto, ...] = ()) -> Part:
+def _unknown(node: NodeProto, reason: str, weighted: tuple[NodeProto, ...] = ()) -> Part:
     """Return a part that cannot be measured, with the reason."""
     kind = _KINDS.get(node.op_type, node.op_type)
-    return Part(node, kind, weighing=weighing, unknown=reason)
+    return Part(node, kind, weighted_nodes=weighted, unknown=reason)
 
 
 def _after(network: Network, node: NodeProto) -> list[NodeProto]:
@@ -88,7 +88,7 @@ def _of_transposed(network: Network, node: NodeProto) -> Part:
     known = network.constants.get(weights)
     if known is None or known.ndim < 3 or "which is not ONNX's" in fault:
         return _unknown(node, fault or "it does not run", (node,))
-    strides = numbers(node, "strides") or [1] * (known.ndim - 2)
+    strides = int_attribute(node, "strides") or [1] * (known.ndim - 2)
     if len(strides) != known.ndim - 2 or min(strides) < 1:
         return _unknown(node, fault or f"its strides {strides} are impossible", (node,))
     return extended(network, Part(
@@ -111,14 +111,14 @@ def _of_growth(network: Network, part: Part) -> Part | None:
     """Return the whole layer of a part that enlarges; None if it is attention, not a layer."""
     if _attends(network, part.output):
         return None
-    if part.empty:
+    if part.unfed_share:
         return extended(network, part, stuffed=True)
     whole, activations = _with_weights(network, part)
-    is_nonlinear = bool(activations) or any(map(is_activated, whole.weighing))
+    is_nonlinear = bool(activations) or any(map(is_activated, whole.weighted_nodes))
     size_before, reason = sum(prod(network.shapes[source]) for source in part.inputs), ""
     if activations and len(part.inputs) > 1:
         reason = f"{network.title(activations[0])} joins branches before it"
-    elif not whole.weighing and prod(network.shapes[part.output]) <= size_before:
+    elif not whole.weighted_nodes and prod(network.shapes[part.output]) <= size_before:
         # No numbers were copied to enlarge: only channels became pixels.
         makers = [network.producers[name] for name in part.inputs if name in network.producers]
         named = f", but {network.title(makers[0])}" if makers else ""
@@ -135,26 +135,26 @@ def _with_weights(network: Network, part: Part) -> tuple[Part, list[NodeProto]]:
     In the part, Identity nodes replace the activations.
     """
     nodes, inputs = list(part.nodes), dict[str, int]()
-    weighing, activations = list[NodeProto](), list[NodeProto]()
+    weighted, activations = list[NodeProto](), list[NodeProto]()
     for source, axis in part.inputs.items():
         maker, starts = network.producers.get(source), [source]
         base = None if channel_axes(network, maker) else before_activation(network, source)
         if base is not None and maker is not None:
             before, starts = block(network, base)
             activations.append(maker)
-            nodes += [passing(maker, base), *before]
+            nodes += [identity_for(maker, base), *before]
         for name in starts:
             node = network.producers.get(name)
             axes = channel_axes(network, node)
             if node is None or axes is None:
                 inputs[name] = axis
                 continue
-            weighing.append(node)
-            nodes.append(without(node, "activation"))
+            weighted.append(node)
+            nodes.append(without_attributes(node, "activation"))
             inputs[network.taken(node)[0]] = axes[0]
     inside = {output for node in nodes for output in node.output}
     inputs = {name: axis for name, axis in inputs.items() if name not in inside}
-    whole = replace(part, nodes=in_order(nodes), inputs=inputs, weighing=tuple(weighing))
+    whole = replace(part, nodes=in_order(nodes), inputs=inputs, weighted_nodes=tuple(weighted))
     return whole, activations
 
 
@@ -173,7 +173,7 @@ def _keeps_flat(network: Network, part: Part) -> bool:
 
 def _attends(network: Network, name: str) -> bool:
     """Return whether a value is only multiplied with another of the picture, as in attention."""
-    for node in network.after(name):
+    for node in network.sole_consumers(name):
         if node.op_type == "MatMul" and len(network.taken(node)) > 1:
             return True
         if not is_linear(network, node) or node.op_type not in ("Mul", "Div", "Transpose"):

@@ -80,7 +80,9 @@ def _array(entry: Mapping[str, Any]) -> Array:
     return values
 
 
-def effective(tensors: Tensors, rounded: bool = False) -> tuple[Tensors, dict[str, str]]:
+def with_combined_weights(
+    tensors: Tensors, rounded: bool = False
+) -> tuple[Tensors, dict[str, str]]:
     """Return tensors in which each normalised weight replaces its parts.
 
     Args:
@@ -92,11 +94,11 @@ def effective(tensors: Tensors, rounded: bool = False) -> tuple[Tensors, dict[st
         such a weight is NaN. If a part does not hold floats, the weight is 0, in that part's type.
 
     >>> parts = {"up.weight_v": np.array([[3.0, 4.0]]), "up.weight_g": np.array([[10.0]])}
-    >>> effective(parts)
+    >>> with_combined_weights(parts)
     ({'up.weight': array([[6., 8.]])}, {})
     >>> parts = {"up.weight_orig": np.array([[3.0, 0.0], [0.0, 2.0]])}
     >>> parts |= {"up.weight_u": np.array([1.0, 0.0]), "up.weight_v": np.array([1.0, 0.0])}
-    >>> effective(parts)[0]["up.weight"].round(2).tolist()
+    >>> with_combined_weights(parts)[0]["up.weight"].round(2).tolist()
     [[1.0, 0.0], [0.0, 0.67]]
     """
     result, faults = dict(tensors), dict[str, str]()

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from upsample_cli.images.figures.pattern_figures import heat_figure, reduced, spectrum_figure
+from upsample_cli.images.figures.pattern_figures import block_means, heat_figure, spectrum_figure
 
 
 def corner(drawn: np.ndarray, width: int) -> tuple[int, int]:
@@ -65,7 +65,7 @@ def test_axes_count_the_pixels_of_the_picture(
     """Each side has round numbers of pixels where they are, also of a picture that is reduced."""
     light = np.full(size, 200, np.float32)
     drawn = np.asarray(heat_figure(light, np.zeros((4, 4)), (75, 75), (0, 0), ""))
-    grey, step = reduced(light, 2048)
+    grey, step = block_means(light, 2048)
     (height, width), (top, left) = grey.shape, corner(drawn, grey.shape[1])
     ink = (drawn == (30, 30, 34)).all(axis=2)
     assert (np.flatnonzero(ink[top : top + height + 1, left - 1]) * step).tolist() == [*down]

@@ -41,7 +41,7 @@ def test_only_files_that_claim_to_be_pictures_are_broken(tmp_path: Path, data: b
     (tmp_path / "in").write_bytes(data)
     is_picture = data[:1] in (b"\x89", b"I")
     assert opening.is_picture(path) == is_picture
-    with pytest.raises(ImageFileError, match="is damaged" if is_picture else opening.UNKNOWN):
+    with pytest.raises(ImageFileError, match="is damaged" if is_picture else opening.NOT_A_PICTURE):
         opening.read_size(path)
 
 

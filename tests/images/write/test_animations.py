@@ -76,7 +76,8 @@ def written(frames: list[np.ndarray], milliseconds: float) -> bytes:
 
 
 @pytest.mark.parametrize(
-    "milliseconds", [0, 1, 16 + 2 / 3, 40, 100, 1000 / 3, 12_345.678, 65_535_000]
+    "milliseconds",
+    [0, 1, 16 + 2 / 3, 40, 100, 1000 / 3, 12_345.678, 65_536, 70_001, 32_768_500, 65_535_000],
 )
 def test_a_duration_of_any_length_is_told(milliseconds: float) -> None:
     """Thirds of a second are exact, hours are to a thousandth of themselves."""

@@ -70,7 +70,7 @@ def test_a_size_that_a_format_cannot_hold_is_refused(format: str, longest: int) 
 def test_transparency_is_not_dropped(format: str) -> None:
     """A format without opacity is refused for a transparent picture."""
     with pytest.raises(ImageFileError, match=f"{format} cannot hold transparency; write a PNG"):
-        formats.converted(Image(texture_samples(4, 5, 4), "PNG"), format)
+        formats.fitted_to_format(Image(texture_samples(4, 5, 4), "PNG"), format)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
@@ -79,7 +79,7 @@ def test_full_opacity_is_no_transparency(channels: int, dtype: type) -> None:
     """A picture that is opaque everywhere is written without its opacity; nothing is lost."""
     samples = np.ones((4, 5, channels), dtype) * np.array(full_scale(dtype), dtype)
     samples[..., :-1] //= 2
-    output, notes = formats.converted(Image(samples, "PNG"), "PPM")
+    output, notes = formats.fitted_to_format(Image(samples, "PNG"), "PPM")
     assert output.channels == channels - 1
     if dtype is not np.float32:
         assert notes == ()
@@ -89,17 +89,17 @@ def test_full_opacity_is_no_transparency(channels: int, dtype: type) -> None:
 def test_depth_is_dropped_with_a_note() -> None:
     """16 bits into a format of 8 are rounded, and that is told; PNG keeps them."""
     deep = Image(np.array([[[0], [128], [129], [65535]]], np.uint16), "PNG")
-    output, notes = formats.converted(deep, "JPEG")
+    output, notes = formats.fitted_to_format(deep, "JPEG")
     assert output.samples.ravel().tolist() == [0, 0, 1, 255]
     assert notes == ("JPEG holds 8 bits a sample, so 16 were rounded",)
-    assert formats.converted(deep, "PNG") == (deep, ())
+    assert formats.fitted_to_format(deep, "PNG") == (deep, ())
 
 
 @pytest.mark.parametrize(("format", "full"), [("PNG", 65535), ("PPM", 65535), ("WEBP", 255)])
 def test_floats_are_rounded_with_a_note(format: str, full: int) -> None:
     """Floating-point samples of 0..1 get as many bits as the format holds, and that is told."""
     floats = Image(np.array([[[0.0], [0.25], [1.0]]], np.float32), "TIFF")
-    output, notes = formats.converted(floats, format)
+    output, notes = formats.fitted_to_format(floats, format)
     assert output.samples.ravel().tolist() == [0, int(full * 0.25 + 0.5), full]
     assert notes == (
         f"{format} cannot hold floating-point samples, so they were rounded to "
@@ -114,8 +114,8 @@ def test_floats_are_not_clipped(level: float) -> None:
     with pytest.raises(
         ImageFileError, match=r"PNG cannot hold these samples, which lie beyond 0\.\.1"
     ):
-        formats.converted(floats, "PNG")
-    assert formats.converted(floats, "TIFF") == (floats, ())
+        formats.fitted_to_format(floats, "PNG")
+    assert formats.fitted_to_format(floats, "TIFF") == (floats, ())
 
 
 def test_what_a_format_cannot_say_is_told() -> None:
@@ -123,9 +123,11 @@ def test_what_a_format_cannot_say_is_told() -> None:
     text = (("Title", "cat"), ("Comment", "black"))
     metadata = Metadata(icc=b"p", exif=b"II", xmp=b"<x/>", dpi=(72, 72), text=text)
     image = Image(texture_samples(4, 5, 3), "PNG", metadata)
-    assert formats.converted(image, "PNG")[1] == ()
-    assert formats.converted(image, "JPEG")[1] == ("JPEG cannot hold its text, so it was left out",)
-    lost = [note.split()[4].rstrip(",") for note in formats.converted(image, "BMP")[1]]
+    assert formats.fitted_to_format(image, "PNG")[1] == ()
+    assert formats.fitted_to_format(image, "JPEG")[1] == (
+        "JPEG cannot hold its text, so it was left out",
+    )
+    lost = [note.split()[4].rstrip(",") for note in formats.fitted_to_format(image, "BMP")[1]]
     assert lost == ["profile", "EXIF", "XMP", "comment", "text"]
 
 
@@ -134,7 +136,9 @@ def test_a_jpeg_gets_what_its_segments_hold(length: int) -> None:
     """What is too long is left out with a note, and the longest that fits is written."""
     exif = b"II\x2a\0\x08\0\0\0" + bytes(length - 8)
     metadata = Metadata(exif=exif, xmp=bytes(length - 23), iptc=bytes(length - 27))
-    output, notes = formats.converted(Image(texture_samples(4, 5, 3), "PNG", metadata), "JPEG")
+    output, notes = formats.fitted_to_format(
+        Image(texture_samples(4, 5, 3), "PNG", metadata), "JPEG"
+    )
     encode.save(encode.to_pillow(output.samples), "JPEG", output.metadata, io.BytesIO(), Encoding())
     if length == 65_527:
         assert (output.metadata, notes) == (metadata, ())

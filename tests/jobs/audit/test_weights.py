@@ -7,7 +7,7 @@ import pytest
 from safetensors_file import safetensors
 
 from upsample_cli.errors import SettingError
-from upsample_cli.jobs.audit.weights import Question, layers_of
+from upsample_cli.jobs.audit.weights import FileOptions, layers_of
 
 
 @pytest.fixture
@@ -22,11 +22,11 @@ def path(tmp_path: Path) -> str:
 
 def test_all_weights_that_match_are_layers(path: str) -> None:
     """One number is the stride, and the padding, along every axis; none is passed over."""
-    found = layers_of(path, Question((2, 2), (1, 1), "up*"))
+    found = layers_of(path, FileOptions((2, 2), (1, 1), "up*"))
     assert [(each.name, each.stride, each.shift) for each in found] == [
         ("up.1", (2,), (0.0,)), ("up.2", (2, 2), (0.0,) * 2), ("up.3", (2,) * 3, (0.0,) * 3),
     ]  # fmt: skip
-    (layer,) = layers_of(path, Question((2, 2), None, "up.3", "sub-pixel"))
+    (layer,) = layers_of(path, FileOptions((2, 2), None, "up.3", "sub-pixel"))
     assert layer.gains is not None
     assert layer.gains.shape == (2, 3, 2, 2, 2)
 
@@ -36,6 +36,6 @@ def test_a_pair_is_for_two_axes(
     path: str, stride: tuple[int, int], padding: tuple[int, int] | None
 ) -> None:
     """Down and across mean nothing along one axis, nor along three."""
-    assert layers_of(path, Question(stride, padding, "up.2"))[0].stride == stride
+    assert layers_of(path, FileOptions(stride, padding, "up.2"))[0].stride == stride
     with pytest.raises(SettingError, match=r"is for two axes, and 'up\.1' has 1; give one"):
-        layers_of(path, Question(stride, padding, "up*"))
+        layers_of(path, FileOptions(stride, padding, "up*"))

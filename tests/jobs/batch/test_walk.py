@@ -67,8 +67,8 @@ def test_links_do_not_multiply(tmp_path: Path) -> None:
 def test_many_stars_take_no_time() -> None:
     """A pattern of many stars is decided at once; trying all their lengths would take hours."""
     name = "a" * 255
-    assert not Globs(include=("a*" * 12 + "b",)).takes(name)
-    assert Globs(include=("a*" * 12 + "b",)).takes(f"{name}b")
+    assert not Globs(include=("a*" * 12 + "b",)).includes(name)
+    assert Globs(include=("a*" * 12 + "b",)).includes(f"{name}b")
 
 
 def test_what_cannot_be_read_is_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,32 +134,32 @@ def test_folders_without_a_name_are_counted(bucket: Bucket) -> None:
 def test_patterns(pattern: str, yes: list[str], no: list[str]) -> None:
     """A pattern matches as in .gitignore, upper and lower case alike, both ways round."""
     for path in yes:
-        assert Globs(include=(pattern,)).takes(path), path
-        assert Globs(exclude=(pattern,)).leaves_folder(path), path
+        assert Globs(include=(pattern,)).includes(path), path
+        assert Globs(exclude=(pattern,)).excludes_folder(path), path
     for path in no:
-        assert not Globs(include=(pattern,)).takes(path), path
-        assert not Globs(exclude=(pattern,)).leaves_folder(path), path
+        assert not Globs(include=(pattern,)).includes(path), path
+        assert not Globs(exclude=(pattern,)).excludes_folder(path), path
 
 
 def test_exclusion_goes_before_inclusion() -> None:
     """What matches both is left; without patterns everything is taken."""
     globs = Globs(include=("*.png", "*.jpg"), exclude=("b*",))
-    assert [name for name in ("a.png", "b.png", "c.jpg", "d.gif") if globs.takes(name)] == [
+    assert [name for name in ("a.png", "b.png", "c.jpg", "d.gif") if globs.includes(name)] == [
         "a.png", "c.jpg",
     ]  # fmt: skip
-    assert Globs().takes("anything")
+    assert Globs().includes("anything")
 
 
 def test_a_pattern_with_a_slash_at_its_end_is_for_folders() -> None:
     """A file of the same name is taken; all that is in such a folder is left out."""
     globs = Globs(exclude=("thumbs/",))
-    assert globs.leaves_folder("a/thumbs")
-    assert globs.takes("a/thumbs")
-    assert not globs.takes("a/thumbs/b.png")
+    assert globs.excludes_folder("a/thumbs")
+    assert globs.includes("a/thumbs")
+    assert not globs.includes("a/thumbs/b.png")
 
 
 @pytest.mark.parametrize("pattern", ["a\\", "[z-a]"])
 def test_a_pattern_that_cannot_be_is_refused(pattern: str) -> None:
     """An escape of nothing and a range that runs backwards are errors of ours."""
     with pytest.raises(SettingError, match=r"invalid pattern in .* \(.*\); write patterns as in"):
-        Globs(include=(pattern,)).takes("a")
+        Globs(include=(pattern,)).includes("a")

@@ -11,7 +11,7 @@ from onnx import helper
 
 from upsample_cli.networks.enlargers.flat_pictures import PictureNetwork, picture_network
 from upsample_cli.networks.flatten import network_of
-from upsample_cli.networks.trial import tried
+from upsample_cli.networks.trial import with_trial_run
 
 K3 = np.zeros((3, 3, 3, 3), np.float32)
 K3[range(3), range(3)] = np.outer([0.5, 1, 0.5], [0.5, 1, 0.5])
@@ -23,7 +23,7 @@ def network(
     """Return a network of a model that takes pictures of three channels."""
     shape = [1, "h", "w", 3] if last else [1, 3, "h", "w"]
     made.graph.input[0].CopyFrom(helper.make_tensor_value_info("x", 1, shape))
-    return picture_network(tried(network_of(saved(made, folder))), period)
+    return picture_network(with_trial_run(network_of(saved(made, folder))), period)
 
 
 def up(weights: np.ndarray, *after: onnx.NodeProto, **tensors: np.ndarray) -> onnx.ModelProto:

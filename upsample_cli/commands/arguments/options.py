@@ -23,7 +23,7 @@ LAYOUTS = ("hw", "chw", "hwc", "nchw")
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-class Limit(click.ParamType):  # type: ignore[type-arg] # generic only in recent versions of click
+class BoundedNumber(click.ParamType):  # type: ignore[type-arg] # generic only in recent versions of click
     """A number within bounds; the errors of click's own type would show them as 1<=x<=100."""
 
     name = "number"
@@ -47,7 +47,7 @@ class Limit(click.ParamType):  # type: ignore[type-arg] # generic only in recent
         return number
 
 
-class Whole(Limit):
+class Whole(BoundedNumber):
     """A whole number within bounds."""
 
     name = "integer"
@@ -209,7 +209,7 @@ def _metavar(parameter: Parameter) -> str:
     return f"[{'|'.join(parameter.choices)}]" if parameter.choices else "N"
 
 
-def pair(
+def parse_pair(
     context: click.Context, option: click.Parameter, value: str | None
 ) -> tuple[int, int] | None:
     """Return a value "N" or "HxW" as two whole numbers, down and across; None if not given."""

@@ -10,7 +10,7 @@ from upsample_cli.images.places.folder import Folder
 from upsample_cli.images.places.place import MAX_PIXELS, STREAM, Place, parse
 from upsample_cli.images.write.formats import Encoding
 from upsample_cli.jobs.enlarge.task import Existing, Fit, TargetSize, Task
-from upsample_cli.methods.catalogue import METHODS, build, default
+from upsample_cli.methods.catalogue import METHODS, build, default_name
 from upsample_cli.methods.method import Method
 
 ARRAY_FORMATS = ("npy", "npz")
@@ -164,7 +164,7 @@ def request_of(
     encoding = Encoding.of(**{each: options.pop(each) for each in Encoding._fields})
     has_arrays = _has_arrays((*inputs[:1], output), encoding.format, options["layout"])
     is_picture = not (options["labels"] or has_arrays)
-    name = default(settings, is_picture) if method is None else method
+    name = default_name(settings, is_picture) if method is None else method
     chosen = build(name, **settings)
     target = _target(chosen, scale, size, fit)
     existing = _existing(force, skip_existing, update)

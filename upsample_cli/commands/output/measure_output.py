@@ -10,8 +10,8 @@ from typing import Any
 
 import click
 
-from upsample_cli.commands.output.messages import printable, tell, without_bars
-from upsample_cli.commands.output.picture_lines import UNKNOWN, is_over, numbers, over_limit
+from upsample_cli.commands.output.messages import print_message, printable, without_bars
+from upsample_cli.commands.output.picture_lines import STATUS_WORDS, is_over, numbers, over_limit
 from upsample_cli.jobs.measure.measure import Result
 from upsample_cli.jobs.measure.measurement import Measurement
 from upsample_cli.metrics.checkerboard import CHECKERBOARD, NONE
@@ -51,16 +51,16 @@ def print_results(
             over[str(result.source)] = _ripple(result)
         with without_bars():
             if result.error is not None:
-                tell("Error", result.error)
+                print_message("Error", result.error)
             if result.measurement is not None or result.error is not None:  # else not a picture
                 for line in table.lines(result):
                     click.echo(line)
     if has_summary:
         click.echo(_summary(verdicts), err=True)
     if not verdicts and not quiet:
-        tell("note", "found no picture to measure")
+        print_message("note", "found no picture to measure")
     if over and not quiet:
-        tell("note", over_limit(over, f"--max-ripple {max_ripple:g}"))
+        print_message("note", over_limit(over, f"--max-ripple {max_ripple:g}"))
     return tally, bool(over)
 
 
@@ -127,8 +127,8 @@ class TextTable:
             yield "  ".join(("picture".ljust(self._width), *self._HEADINGS, "worst"))
         overall, name = measurement.overall, printable(str(result.source)).ljust(self._width)
         frame = f"  frame {measurement.frame}" if measurement.frame else ""
-        if overall.status in UNKNOWN:
-            yield f"{name}  {'-':>6}  {UNKNOWN[overall.status]}{frame}"
+        if overall.status in STATUS_WORDS:
+            yield f"{name}  {'-':>6}  {STATUS_WORDS[overall.status]}{frame}"
             return
         # If only a part of the picture has the pattern, the contrast of that part.
         contrast = max(overall.contrast_db, overall.local_db, key=lambda db: (isfinite(db), db))

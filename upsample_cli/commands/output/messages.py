@@ -16,7 +16,7 @@ _IN_PER_CENT = "{l_bar}{bar}| {elapsed}, {remaining} left"
 _PATIENCE = 1.0  # seconds of work before a bar appears
 
 
-def tell(kind: str, text: str) -> None:
+def print_message(kind: str, text: str) -> None:
     """Print `kind: text` on standard error.
 
     Args:

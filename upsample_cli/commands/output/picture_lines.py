@@ -7,13 +7,13 @@ from typing import Any
 
 import click
 
-from upsample_cli.commands.output.messages import coloured, printable, tell, without_bars
+from upsample_cli.commands.output.messages import coloured, print_message, printable, without_bars
 from upsample_cli.images.places.place import STREAM
 from upsample_cli.jobs.enlarge.task import Report
 from upsample_cli.metrics.checkerboard import CHECKERBOARD, NONE, Checkerboard
 from upsample_cli.metrics.meter import LEVELS
 
-UNKNOWN = {
+STATUS_WORDS = {
     "too-small": "unknown (the picture is too small)",
     "saturated": "unknown (too many pixels are clipped)",
     "no-stride": "unknown (no short period at this scale)",
@@ -60,13 +60,13 @@ def print_reports(
             if as_json:
                 click.echo(json_line(report), err=to_stderr)
             elif report.status == "failed":
-                tell("Error", _reason(report))
+                print_message("Error", _reason(report))
             elif not quiet:
                 click.echo(text_line(report), err=to_stderr)
             if not quiet and not (as_json and to_stderr):  # then stderr has only JSON lines
                 _print_notes(report)
     if over and not quiet:
-        tell("note", over_limit(over, f"--max-ripple {max_ripple:g}"))
+        print_message("note", over_limit(over, f"--max-ripple {max_ripple:g}"))
     return tally, bool(over)
 
 
@@ -163,8 +163,8 @@ def _in_words(checkerboard: Checkerboard, kernel_ripple: float | None) -> str:
     ripple = (
         f"; kernel ripple {kernel_ripple:.4f}" if kernel_ripple and kernel_ripple >= 5e-5 else ""
     )
-    if checkerboard.status in UNKNOWN:
-        return f"checkerboard {UNKNOWN[checkerboard.status]}{ripple}"
+    if checkerboard.status in STATUS_WORDS:
+        return f"checkerboard {STATUS_WORDS[checkerboard.status]}{ripple}"
     is_found = checkerboard.verdict == CHECKERBOARD
     word = coloured("found", "red") if is_found else checkerboard.verdict
     levels = f"{checkerboard.ripple:.2f} levels, floor {checkerboard.floor:.2f}"
@@ -186,10 +186,10 @@ def _reason(report: Report) -> str:
 def _print_notes(report: Report) -> None:
     name = "standard input" if report.input == STREAM else report.input
     for note in report.notes:
-        tell("note", f"{name}: {note}")
+        print_message("note", f"{name}: {note}")
     down, across = report.shift
     if (down, across) != (0.0, 0.0):
-        tell(
+        print_message(
             "note",
             f"{name}: the picture is shifted {_shift(down, across)}, "
             "because kernel size minus stride is odd",

@@ -13,7 +13,7 @@ from math import isnan
 from pathlib import Path
 from typing import Any
 
-from upsample_cli.commands.output.messages import tell
+from upsample_cli.commands.output.messages import print_message
 from upsample_cli.commands.output.picture_lines import COLUMNS, csv_row, json_line
 from upsample_cli.commands.output.result_rows import (
     BLOCK,
@@ -90,12 +90,12 @@ class ResultsFile:
         with suppress(OSError):
             self._file.truncate(end)
 
-    def has(self, output: Place) -> bool:
+    def wrote(self, output: Place) -> bool:
         """Return whether an earlier run wrote this output, as its row says."""
         known = self._known.get(hash(str(output)))
         return known is not None and known.is_ours
 
-    def recalled(self, output: str) -> Checkerboard | None:
+    def earlier_checkerboard(self, output: str) -> Checkerboard | None:
         """Return the checkerboard that an earlier run measured in an output; None if unknown."""
         known = self._known.get(hash(output))
         return None if known is None or isnan(known.ripple) else known.checkerboard()
@@ -107,10 +107,12 @@ class ResultsFile:
             os.fsync(self._file.fileno())
         self._file.close()
         if not Path(self._path).exists():
-            tell("Error", f"{self._name} has vanished with its rows; name another --report")
+            print_message(
+                "Error", f"{self._name} has vanished with its rows; name another --report"
+            )
             return False
         if self._missing:
-            tell(
+            print_message(
                 "Error",
                 f"{self._name} lacks {self._missing} rows, for want of space; free some",
             )
@@ -174,7 +176,7 @@ class ResultsFile:
             yield from file
 
 
-def recorded(
+def with_rows_written(
     reports: Iterable[tuple[int, Report]], results: ResultsFile | None, max_ripple: float | None
 ) -> Iterator[Report]:
     """Write a row for each report, then yield it, with the checkerboard of skipped outputs too.
@@ -187,7 +189,7 @@ def recorded(
     """
     for number, report in reports:
         if report.error == ALREADY_EXISTS:
-            known = results.recalled(report.output) if results else None
+            known = results.earlier_checkerboard(report.output) if results else None
             if known is None and max_ripple is not None:
                 report = _measured(report)
             else:

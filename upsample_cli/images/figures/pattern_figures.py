@@ -45,7 +45,7 @@ def heat_figure(
         margin: Rows and columns above and left of the first tile.
         title: One line.
     """
-    grey, step = reduced(light, _LARGEST_SIDE)
+    grey, step = block_means(light, _LARGEST_SIDE)
     warm = spread(heat, tile, margin, (grey.shape[0], grey.shape[1]), step)
     top = heat_top([warm])
     ticks = [f"{share * top:.3g}" for share in np.linspace(0, 1, 5)]
@@ -65,7 +65,7 @@ def _pixel_labels(length: int, step: int, longest: int) -> dict[float, str]:
     return {i * unit / step: str(i * unit) for i in range(length * step // unit + 1)}
 
 
-def reduced(plane: NDArray[np.float32], side: int) -> tuple[NDArray[np.float32], int]:
+def block_means(plane: NDArray[np.float32], side: int) -> tuple[NDArray[np.float32], int]:
     """Return a plane reduced by block means to sides of at most `side`, and the blocks' side."""
     step = -(-max(plane.shape) // side)
     return np.asarray(PIL.Image.fromarray(plane).reduce(step)), step

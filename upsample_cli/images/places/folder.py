@@ -62,13 +62,13 @@ class Folder(Location):
         try:
             os.makedirs(self.path, exist_ok=True)
         except FileExistsError as error:
-            raise self.absence() from error
+            raise self.missing_error() from error
         except OSError as error:
             raise ImageFileError(
                 f"cannot create {self}: {error.strerror}; name another folder"
             ) from error
 
-    def absence(self) -> ImageFileError:
+    def missing_error(self) -> ImageFileError:
         """Return the error to raise if no folder exists at the path."""
         path = self.path.rstrip("/")
         if os.path.lexists(path):

@@ -186,7 +186,7 @@ class Place(Location):
         if self.is_folder():
             raise ImageFileError(f"{path} is a folder; name a file in it")
         if not self.folder.exists():
-            raise self.folder.absence()
+            raise self.folder.missing_error()
         try:
             os.lstat(path)  # not `os.stat`: a link to nothing counts as a file
         except FileNotFoundError:

@@ -20,7 +20,7 @@ from PIL.GifImagePlugin import GifImageFile
 
 from upsample_cli import memory
 from upsample_cli.images.metadata import Metadata, metadata_of
-from upsample_cli.images.read.decode import upright
+from upsample_cli.images.read.decode import load_upright
 from upsample_cli.images.read.opening import frame_count, image_errors, open_picture
 from upsample_cli.images.write.gif import APPLICATION, CONTROL, FRAME, blocks, head_length
 
@@ -77,7 +77,7 @@ def read(
         durations.append(duration)
         is_transparent = is_transparent or _is_transparent(frame)
         if len(durations) == 1:
-            metadata = metadata_of(opened, is_turned=upright(opened)[1])
+            metadata = metadata_of(opened, is_turned=load_upright(opened)[1])
             size = frame.height, frame.width
     mode = "RGBA" if is_transparent else "RGB"
     return Animation(
@@ -104,7 +104,7 @@ def _pictures(opened: PIL.Image.Image, data: bytes) -> Iterator[tuple[PIL.Image.
     # A PNG may have a still picture before its frames.
     for index in range(int(getattr(opened, "default_image", False)), frame_count(opened)):
         opened.seek(index)
-        frame = upright(opened)[0]
+        frame = load_upright(opened)[0]
         yield frame, max(0.0, float(opened.info.get("duration") or 0))
 
 

@@ -19,7 +19,7 @@ _OS2 = 64  # bytes of OS/2's header, which numbers compressions otherwise
 _EMBEDDED = b"DEBM"  # the profile is in the file
 
 
-def plain(file: BinaryIO) -> tuple[BinaryIO, dict[Any, Any]]:
+def without_runs_and_masks(file: BinaryIO) -> tuple[BinaryIO, dict[Any, Any]]:
     """Return a BMP without runs and masks, and profile and bits per sample under Pillow's keys.
 
     Raises:

@@ -14,7 +14,7 @@ from upsample_cli.images.places.place import MAX_PIXELS, Place
 from upsample_cli.images.read import opening, png_chunks, raw_modes
 from upsample_cli.images.read.opening import open_picture
 from upsample_cli.images.read.png_chunks import Chunk
-from upsample_cli.images.read.raw_modes import Depth
+from upsample_cli.images.read.raw_modes import DeepSamples
 from upsample_cli.images.write.formats import with_alpha_flag
 
 if TYPE_CHECKING:  # few pictures have a palette or are animations
@@ -46,7 +46,7 @@ class Decoded(NamedTuple):
     format: str
     metadata: Metadata
     notes: tuple[str, ...] = ()
-    depth: Depth = Depth()
+    depth: DeepSamples = DeepSamples()
     palette: "Palette | None" = None
 
 
@@ -100,7 +100,7 @@ def _decoded(
         return _decode_still(opened, name, file, chunks, indexed)
 
 
-def upright(opened: PIL.Image.Image) -> tuple[PIL.Image.Image, bool]:
+def load_upright(opened: PIL.Image.Image) -> tuple[PIL.Image.Image, bool]:
     """Load a picture, and turn it upright as its EXIF says.
 
     Returns:
@@ -140,7 +140,7 @@ def _decode_animation(
     """Return an animation in memory; its file is no longer needed."""
     from upsample_cli.images.read import animation
 
-    if raw_modes.is_deep(opened):
+    if raw_modes.would_be_cut(opened):
         raise ImageFileError(
             f"{name} is an animation of 16 bits a colour, which would be cut to 8; save it with 8"
         )
@@ -167,9 +167,9 @@ def _decode_still(
         notes += (f"only the first of its {pages} pictures is enlarged",)
     depth = raw_modes.prepare(opened, lambda: open_picture(file), name)
     if depth.low is not None:
-        depth = depth._replace(low=upright(depth.low)[0])
+        depth = depth._replace(low=load_upright(depth.low)[0])
     opened = _loaded(opened, file, chunks, format)
-    picture, is_turned = upright(opened)
+    picture, is_turned = load_upright(opened)
     palette = None
     if indexed:
         from upsample_cli.images.image import palette_of  # which imports NumPy

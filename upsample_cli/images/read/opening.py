@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # decoding begins before NumPy has loaded
 
 ALL_FRAMES = 64
 """The limit on the pixels of all frames of an animation together, in multiples of --max-pixels."""
-UNKNOWN = "not a supported image file"
+NOT_A_PICTURE = "not a supported image file"
 """What errors call a file that is not a picture, or is in a format that is not read."""
 # Common formats first: Pillow imports all its plugins when it comes to a rare one.
 # TGA comes last: it has no signature, and its plugin would open icons as TGAs.
@@ -60,7 +60,7 @@ def open_picture(file: BinaryIO) -> PIL.Image.Image | None:
         return PIL.Image.open(file, formats=["HEIF"])
     if kind is not None or head.startswith(_BIG_ENDIAN_BIG_TIFF):
         return None
-    file, info = bmp_pixels.plain(file)
+    file, info = bmp_pixels.without_runs_and_masks(file)
     try:
         opened = PIL.Image.open(file, formats=_known_formats())
     except PIL.UnidentifiedImageError:
@@ -196,7 +196,9 @@ def image_errors(name: str) -> Iterator[None]:
     except ImportError as error:  # of a library that is not installed
         raise ImageFileError(f"{name} {error}") from error
     except PIL.UnidentifiedImageError as error:
-        raise ImageFileError(f"{name} is {UNKNOWN}; give a PNG, JPEG, WebP, TIFF...") from error
+        raise ImageFileError(
+            f"{name} is {NOT_A_PICTURE}; give a PNG, JPEG, WebP, TIFF..."
+        ) from error
     # Damaged bytes make decoders raise errors of any kind.
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__

@@ -10,7 +10,12 @@ import PIL.Image
 
 from upsample_cli import memory
 from upsample_cli.errors import ImageFileError
-from upsample_cli.images.exif import ORIENTATION, read_tags, turned, upright
+from upsample_cli.images.exif import (
+    ORIENTATION,
+    read_tags,
+    upright_samples,
+    with_upright_orientation,
+)
 from upsample_cli.images.metadata import Metadata, metadata_of
 from upsample_cli.images.read.containers import boxes
 from upsample_cli.images.read.decode import Decoded
@@ -165,7 +170,7 @@ def read_deep_jpeg2000(opened: PIL.Image.Image, file: BinaryIO, name: str) -> De
     samples = _checked(codecs.jpeg2k_decode(file.read()), name, "JPEG 2000")
     wide = rescaled(samples, 2**bits - 1)
     metadata = metadata_of(opened, is_turned=True)
-    samples = turned(wide, read_tags(opened).get(ORIENTATION, 1))
+    samples = upright_samples(wide, read_tags(opened).get(ORIENTATION, 1))
     return Decoded(name, samples, "JPEG2000", metadata)
 
 
@@ -193,7 +198,7 @@ def _photoshop(file: Any, name: str) -> Decoded:
     colours, resource = file.color_mode.name, file.image_resources.get_data
     dpi, exif = resource(_DPI), resource(_EXIF)
     metadata = Metadata(
-        resource(_PROFILE), exif and upright(exif), resource(_XMP),
+        resource(_PROFILE), exif and with_upright_orientation(exif), resource(_XMP),
         dpi=dpi and (dpi.horizontal / 65536, dpi.vertical / 65536),
     )  # fmt: skip
     notes = ("its layers are flattened",) if len(file) else ()

@@ -28,7 +28,7 @@ FULL = 65535
 """The level of full scale of 16-bit samples."""
 
 
-class Depth(NamedTuple):
+class DeepSamples(NamedTuple):
     """How to turn what Pillow decoded into samples of more than 8 bits.
 
     Args:
@@ -79,7 +79,7 @@ def rescaled(samples: "NDArray[Any]", highest: int, full: int = FULL) -> "NDArra
     return np.minimum(scaled, full).astype(np.uint16)
 
 
-def is_deep(opened: PIL.Image.Image) -> bool:
+def would_be_cut(opened: PIL.Image.Image) -> bool:
     """Return whether Pillow would cut the colours of a picture, not yet loaded, to 8 bits."""
     return not opened.mode.startswith(("I", "F")) and any(
         (";16" in _raw_mode(tile) and _raw_mode(tile) != _FIVE_SIX_FIVE) or _ppm_level(tile) > 255
@@ -89,7 +89,7 @@ def is_deep(opened: PIL.Image.Image) -> bool:
 
 def prepare(
     opened: PIL.Image.Image, reopen: Callable[[], PIL.Image.Image | None], name: str
-) -> Depth:
+) -> DeepSamples:
     """Make Pillow keep all bits of a picture that is not yet loaded, and return how to join them.
 
     Args:
@@ -102,25 +102,25 @@ def prepare(
     """
     tiles = getattr(opened, "tile", [])
     if any(_raw_mode(tile) == "I;12" for tile in tiles):  # of a grey TIFF
-        return Depth(highest=4095)
+        return DeepSamples(highest=4095)
     if opened.format == "JPEG2000" and opened.mode.startswith("I"):  # levels shifted to 16 bits
-        return Depth(highest=FULL - (1 << 16 - opened.info["bits"]) + 1)
-    if not is_deep(opened):
-        return Depth()
+        return DeepSamples(highest=FULL - (1 << 16 - opened.info["bits"]) + 1)
+    if not would_be_cut(opened):
+        return DeepSamples()
     highest = max(_ppm_level(tile) for tile in tiles) or FULL
     if any(_raw_mode(tile) == _GREY_ALPHA for tile in tiles):
         _keep_bytes(opened, name, low=False)
-        return Depth(is_packed=True, highest=highest)
+        return DeepSamples(is_packed=True, highest=highest)
     low = reopen()
     assert low is not None  # it was opened before
     _keep_bytes(low, name, low=True)
     _keep_bytes(opened, name, low=False)
-    return Depth(low, highest=highest)
+    return DeepSamples(low, highest=highest)
 
 
 def _keep_bytes(opened: PIL.Image.Image, name: str, low: bool) -> None:
     """Make Pillow keep the low or the high byte of each sample, or both for grey with opacity."""
-    assert isinstance(opened, PIL.ImageFile.ImageFile)  # `is_deep` has looked at its tiles
+    assert isinstance(opened, PIL.ImageFile.ImageFile)  # `would_be_cut` has looked at its tiles
     tiles: list[Any] = []
     for tile in opened.tile:
         raw_mode = _raw_mode(tile)

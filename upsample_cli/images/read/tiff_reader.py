@@ -60,7 +60,7 @@ def read(file: BinaryIO, name: str, max_pixels: int) -> Decoded:
         tags = _tags(file, page)
         metadata = _metadata(tags, page)
         notes.extend(tiff_tags.notes_on_losses(tags, metadata.iptc))
-        upright = exif.turned(samples, tags.get(exif.ORIENTATION, 1))
+        upright = exif.upright_samples(samples, tags.get(exif.ORIENTATION, 1))
         return Decoded(name, upright, "TIFF", metadata, tuple(notes))
 
 

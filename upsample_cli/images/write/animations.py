@@ -70,10 +70,9 @@ def encode_png(
 
 def _seconds(milliseconds: float) -> tuple[int, int]:
     """Return a duration in seconds as numerator and denominator, each at most `_LONGEST`."""
-    delay = Fraction(min(milliseconds / 1000, _LONGEST)).limit_denominator(_LONGEST)
-    if delay.numerator > _LONGEST:  # over a second, and no simple fraction: whole milliseconds
-        delay = Fraction(round(delay * 1000), 1000).limit_denominator(_LONGEST // 65)
-    return min(delay.numerator, _LONGEST), delay.denominator
+    seconds = min(milliseconds / 1000, _LONGEST)
+    delay = Fraction(seconds).limit_denominator(int(_LONGEST / max(1, seconds)))
+    return delay.numerator, delay.denominator
 
 
 def encode_webp_or_avif(

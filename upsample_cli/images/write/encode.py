@@ -33,7 +33,7 @@ def to_pillow(
 ) -> PIL.Image.Image:
     """Return 8-bit samples, shape (H, W, C), as a Pillow image."""
     if palette is not None:
-        if palette.is_grey:
+        if palette.is_bilevel:
             return PIL.Image.fromarray(samples[..., 0].astype(bool))
         picture = PIL.Image.fromarray(samples[..., 0], "P")
         picture.putpalette(palette.colours)
@@ -64,7 +64,7 @@ def bytes_of_pixel(format: str, channels: int, is_lossless: bool, is_indexed: bo
     return max(measured, lossless, _COPIES * channels)
 
 
-def assembled(
+def joined_strips(
     strips: Iterable[Samples], size: Size, is_cmyk: bool, palette: Palette | None
 ) -> PIL.Image.Image:
     """Return 8-bit strips, from the top down, joined to one Pillow image without a second copy."""

@@ -133,7 +133,7 @@ def check_size(format: str, size: "Size") -> None:
         raise ImageFileError(f"{format} cannot hold {width}x{height} pixels; write a PNG or TIFF")
 
 
-def converted(
+def fitted_to_format(
     image: "Image",
     format: str,
     encoding: Encoding = Encoding(),  # noqa: B008 # it is frozen
@@ -150,7 +150,7 @@ def converted(
     background = encoding.background
     is_hidden = background is not None and image.palette is not None and image.palette.opacity
     if image.palette and (is_hidden or not image.palette.fits(format)):
-        samples, note = image.palette.filtered(image.samples)
+        samples, note = image.palette.expanded(image.samples)
         image = image._replace(samples=samples, palette=None)
         notes.append(note)
     if image.is_cmyk and format not in _CMYK:
@@ -182,7 +182,7 @@ def _fit_opacity(image: "Image", format: str, background: tuple[int, int, int] |
     if background is not None:
         from upsample_cli.images import levels
 
-        return image._replace(samples=levels.laid_on(image.samples, background))
+        return image._replace(samples=levels.composited(image.samples, background))
     if format not in _NO_ALPHA:
         return image
     if (image.samples[..., -1] != image.peak).any():

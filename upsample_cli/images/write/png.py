@@ -95,7 +95,7 @@ def header(
         palette: The colours that the samples are indices of; None for plain samples.
     """
     colours = b""
-    if palette and not palette.is_grey:
+    if palette and not palette.is_bilevel:
         colours = chunk(b"PLTE", palette.colours)
         colours += chunk(b"tRNS", palette.opacity) if palette.opacity else b""
     start = PNG_SIGNATURE + image_header(size, channels, bits, bool(colours))

@@ -83,7 +83,7 @@ def _pixel_tags(size: Size, image: Image, row: int) -> dict[int, Any]:
     rows = max(1, _STRIP_BYTES // row)
     starts = range(0, height, rows)
     colours = _CMYK if image.is_cmyk else _RGB if channels > 2 else _GREY
-    palette = None if image.palette is None or image.palette.is_grey else image.palette
+    palette = None if image.palette is None or image.palette.is_bilevel else image.palette
     colours = _INDEXED if palette else colours
     tags = {
         _WIDTH: width, _HEIGHT: height, _BITS: (image.bits,) * channels,

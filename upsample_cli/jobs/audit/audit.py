@@ -9,7 +9,7 @@ from upsample_cli.errors import SettingError
 from upsample_cli.jobs.audit import kernel_figures, layer_figures, taps
 from upsample_cli.jobs.audit.kernel_figures import KernelFigures
 from upsample_cli.jobs.audit.layer_figures import LayerFigures
-from upsample_cli.jobs.audit.weights import Question, layer_of, layers_of
+from upsample_cli.jobs.audit.weights import FileOptions, layer_of, layers_of
 from upsample_cli.kernels.kernel_file import read_arrays
 from upsample_cli.kernels.network_weights import is_network, load_network
 from upsample_cli.metrics.meter import LEVELS
@@ -91,7 +91,7 @@ class Audit:
         return sum(layer.verdict == "unknown" for layer in self.layers)
 
 
-def check(paths: Sequence[str], question: Question) -> None:
+def check(paths: Sequence[str], question: FileOptions) -> None:
     """Refuse an option that none of the files needs.
 
     Args:
@@ -107,7 +107,7 @@ def check(paths: Sequence[str], question: Question) -> None:
             raise SettingError(f"{option} is for {', '.join(_OPTIONS[option])}; leave it out")
 
 
-def audit(path: str, question: Question, pictures: tuple[str, ...] = ()) -> Audit:
+def audit(path: str, question: FileOptions, pictures: tuple[str, ...] = ()) -> Audit:
     """Return the figures of the checkerboard of a kernel or network.
 
     Args:
@@ -139,7 +139,7 @@ def audit(path: str, question: Question, pictures: tuple[str, ...] = ()) -> Audi
     )
 
 
-def _of_taps(path: str, question: Question) -> Audit:
+def _of_taps(path: str, question: FileOptions) -> Audit:
     if is_network(read_arrays(path)):
         return _of_network(path)
     result = taps.read_taps(path, question.stride)

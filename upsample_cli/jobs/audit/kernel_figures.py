@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from upsample_cli.jobs.audit.layer_figures import divides, taps_remedy
+from upsample_cli.jobs.audit.layer_figures import is_overlap_even, taps_remedy
 from upsample_cli.kernels.kernel import Kernel
 from upsample_cli.kernels.kernel_file import SHIPPED_STRIDES, load, shipped_path
 from upsample_cli.kernels.named import KERNELS
@@ -91,7 +91,7 @@ def figures(taps: NDArray[np.float64], stride: Pair, padding: Pair | None = None
     sums = without_rounding(phase_sums(taps, stride, padding), float(np.abs(taps).sum()))
     moments = first_moments(taps, stride, padding)
     spread = ripple(sums)
-    is_even = divides(taps.shape, stride, (1, 1))
+    is_even = is_overlap_even(taps.shape, stride, (1, 1))
     verdict = "checkerboard" if spread >= VISIBLE else "none"
     order = strang_fix_order(taps, stride) if sums.size > 1 else None
     return KernelFigures(

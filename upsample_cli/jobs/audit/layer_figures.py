@@ -81,7 +81,7 @@ def _figures(layer: Layer, ripple: LayerRipple | None, verdict: str, remedy: str
     is_even = worst = None
     if ripple is not None and layer.gains is not None:
         stride = tuple(map(int, layer.stride))
-        is_even = layer.kind != TCONV or divides(layer.size, stride, layer.dilation)
+        is_even = layer.kind != TCONV or is_overlap_even(layer.size, stride, layer.dilation)
         means = layer.gains.reshape(*layer.gains.shape[:2], -1).mean(axis=2)
         bright = np.linalg.norm(means, axis=1) > _DARK * ripple.gain
         if bright.any():  # a ripple that is divided by almost 0 says nothing
@@ -95,7 +95,7 @@ def _figures(layer: Layer, ripple: LayerRipple | None, verdict: str, remedy: str
     )  # fmt: skip
 
 
-def divides(size: Sequence[int], stride: Sequence[int], dilation: Sequence[int]) -> bool:
+def is_overlap_even(size: Sequence[int], stride: Sequence[int], dilation: Sequence[int]) -> bool:
     """Return whether every output phase is fed by the same number of taps.
 
     Args:
@@ -105,7 +105,7 @@ def divides(size: Sequence[int], stride: Sequence[int], dilation: Sequence[int])
 
     Source: A. Odena, V. Dumoulin, C. Olah, "Deconvolution and checkerboard artifacts", 2016.
 
-    >>> divides((3, 3), (2, 2), (1, 1)), divides((4, 4), (2, 2), (1, 1))
+    >>> is_overlap_even((3, 3), (2, 2), (1, 1)), is_overlap_even((4, 4), (2, 2), (1, 1))
     (False, True)
     """
     return all(len(set(axis.tolist())) == 1 for axis in overlaps(size, stride, dilation))
@@ -123,7 +123,7 @@ def taps_remedy(size: Sequence[int], stride: Sequence[int], dilation: Sequence[i
     'kernel 3 is not a multiple of stride 2'
     """
     for k, s, d in zip(size, stride, dilation, strict=True):
-        if divides((k,), (s,), (d,)):
+        if is_overlap_even((k,), (s,), (d,)):
             continue
         shared = gcd(d, s)
         if shared > 1:

@@ -69,11 +69,11 @@ def in_this_process(path: str, pictures: tuple[str, ...] = ()) -> Audit:
     from upsample_cli.networks.enlargers.flat_pictures import picture_network
     from upsample_cli.networks.flatten import network_of
     from upsample_cli.networks.onnx_layers import layers
-    from upsample_cli.networks.trial import tried
+    from upsample_cli.networks.trial import with_trial_run
 
     start = perf_counter()
     _limit_memory()
-    trial = tried(network_of(path))
+    trial = with_trial_run(network_of(path))
     layer_figures = tuple(figures(layer) for layer in layers(trial))
     sides = [max(map(int, layer.stride)) for layer in layer_figures if layer.stride]
     network = picture_network(trial, prod(sides))

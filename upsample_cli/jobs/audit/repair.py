@@ -14,7 +14,7 @@ from upsample_cli.errors import SettingError
 from upsample_cli.jobs.audit import kernel_figures, layer_figures
 from upsample_cli.jobs.audit.audit import PICKLES, Audit, audit
 from upsample_cli.jobs.audit.taps import TapsFile, read_taps
-from upsample_cli.jobs.audit.weights import Question, transposed
+from upsample_cli.jobs.audit.weights import FileOptions, transposed
 from upsample_cli.kernels.kernel_file import KernelFile
 from upsample_cli.kernels.phases import balanced
 from upsample_cli.metrics.ripple import VISIBLE
@@ -103,14 +103,14 @@ def _repaired_network(path: str, output: str, layer: str | None, ramp: bool) -> 
     """Return a network whose layers are balanced, with audits of the original and of the copy."""
     if Path(output).suffix.lower() != ".onnx":
         raise SettingError(f"{output} cannot hold a network; name the output .onnx")
-    before = audit(path, Question())  # first, as it reports a missing library
+    before = audit(path, FileOptions())  # first, as it reports a missing library
     from upsample_cli.networks.balanced_model import balanced_model
 
     model = balanced_model(path, layer, partial(balanced, ramp=ramp))
     with TemporaryDirectory() as folder:
         copy = Path(folder) / "balanced.onnx"
         copy.write_bytes(model.data)
-        after = audit(str(copy), Question())
+        after = audit(str(copy), FileOptions())
     notes = [f"{name} is left as it is: {reason}" for name, reason in model.left.items()]
     if before.output is not None and before.output.most < _LEVELS:
         notes.append(

@@ -13,13 +13,13 @@ from upsample_cli.errors import SettingError
 from upsample_cli.jobs.audit.taps import AXES, along, check_range
 from upsample_cli.kernels.phases import phase_sums, without_rounding
 from upsample_cli.networks.upsampling_layer import MOST_SUMS, SUB_PIXEL, TCONV, Layer
-from upsample_cli.networks.weights_file import effective, read
+from upsample_cli.networks.weights_file import read, with_combined_weights
 
 _NAMED = 12  # most tensors that a message names
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class FileOptions:
     """Options that give what files do not say themselves.
 
     Args:
@@ -51,7 +51,7 @@ class Question:
 def layer_of(
     name: str,
     weights: NDArray[np.floating[Any]],
-    question: Question,
+    question: FileOptions,
     bias: NDArray[np.floating[Any]] | None = None,
 ) -> Layer:
     """Return the layer that weights without a graph belong to.
@@ -84,7 +84,7 @@ def layer_of(
     return sub_pixel(name, weights, bias, stride, padding)
 
 
-def layers_of(path: str, question: Question) -> list[Layer]:
+def layers_of(path: str, question: FileOptions) -> list[Layer]:
     """Return the layers of a .safetensors whose names match the pattern of --layer.
 
     Args:
@@ -94,7 +94,7 @@ def layers_of(path: str, question: Question) -> list[Layer]:
     Raises:
         SettingError: The file cannot be read, the pattern or stride is missing, or no name matches.
     """
-    tensors, faults = effective(read(path))
+    tensors, faults = with_combined_weights(read(path))
     weights = {name: item for name, item in tensors.items() if item.ndim in AXES and item.size}
     if question.layer is None or question.stride is None:
         options = {"--layer PATTERN": question.layer, "--stride N": question.stride}
@@ -115,7 +115,7 @@ def layers_of(path: str, question: Question) -> list[Layer]:
     ]
 
 
-def _layer(name: str, tensors: Mapping[str, NDArray[Any]], question: Question) -> Layer:
+def _layer(name: str, tensors: Mapping[str, NDArray[Any]], question: FileOptions) -> Layer:
     title = name.removesuffix(".weight")
     bias = tensors.get(f"{title}.bias") if question.kind == SUB_PIXEL else None
     if bias is not None and bias.shape != tensors[name].shape[:1]:

@@ -8,7 +8,7 @@ from upsample_cli.errors import ImageFileError, TargetExistsError, UpsampleError
 from upsample_cli.images.places.folder import Folder
 from upsample_cli.images.places.place import Place
 from upsample_cli.images.read import decode, opening
-from upsample_cli.images.read.opening import UNKNOWN
+from upsample_cli.images.read.opening import NOT_A_PICTURE
 from upsample_cli.images.write.formats import FORMATS
 from upsample_cli.jobs.batch.outputs import State
 from upsample_cli.jobs.enlarge.picture import OUTPUT_LIMIT, enlarge
@@ -68,8 +68,8 @@ class PictureJob:
         return Report(str(source), str(to), "failed", error, method=self.task.method.name)
 
     def _enlarged(self, source: Place, to: Place, state: State, is_ours: bool) -> Report:
-        if is_other(source):
-            return Report(str(source), str(to), "skipped", UNKNOWN)
+        if is_not_picture(source):
+            return Report(str(source), str(to), "skipped", NOT_A_PICTURE)
         skipped = Report(str(source), str(to), "skipped", ALREADY_EXISTS)
         fault = None
         if state != "missing":
@@ -125,7 +125,7 @@ class PictureJob:
         to.folder.make()
 
 
-def is_other(source: Place) -> bool:
+def is_not_picture(source: Place) -> bool:
     """Return whether to skip a file: neither its suffix nor its first bytes are of a picture.
 
     Raises:

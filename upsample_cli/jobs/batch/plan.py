@@ -72,7 +72,7 @@ def of_places(
             if isinstance(source, Folder):
                 paths = walk(source, globs, apart=to)
                 yield from _pairs(source, target(source), naming, paths)
-            elif globs.takes(path := output_path(source)):
+            elif globs.includes(path := output_path(source)):
                 yield source, to.file(naming.output(path))
 
     count = hidden = 0
@@ -83,7 +83,7 @@ def of_places(
             files, others = _counted(source, target(source), naming, globs, to)
             count, hidden = count + files, hidden + others
         else:
-            count += globs.takes(output_path(source))
+            count += globs.includes(output_path(source))
     if len(places) > 1:
         _check_distinct(pairs)
     if any(_may_meet(source, to) for source in places):

@@ -23,7 +23,7 @@ from typing import Any, NoReturn
 from upsample_cli import memory, process
 from upsample_cli.errors import UpsampleError
 
-_SIGNALS = {signal.SIGINT, *process.ENDING}
+_SIGNALS = {signal.SIGINT, *process.END_SIGNALS}
 """The signals that are blocked while a worker starts, as it cannot handle them yet."""
 
 
@@ -220,13 +220,14 @@ def _serve(calls: Connection, lifeline: Connection, share: int) -> None:
     Thread(target=_end_with_pool, args=(lifeline,), daemon=True).start()
     import_module("upsample_cli.jobs.batch.picture_job")  # before the first call comes
     process.let_signals_unwind()  # until here there was nothing to undo
-    signal.signal(signal.SIGTERM, process.leave)  # even if ignored: `_end_with_pool` sends it
+    # Even if SIGTERM is ignored: `_end_with_pool` sends it.
+    signal.signal(signal.SIGTERM, process.raise_for_signal)
     try:
         with suppress(EOFError, OSError):
             while True:
                 calls.send(_answer(*calls.recv()))
     except SystemExit:  # unwound by a signal
-        os._exit(process.CODE + signal.SIGTERM)
+        os._exit(process.SIGNAL_EXIT_BASE + signal.SIGTERM)
 
 
 def _answer(function: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Any, Any]:

@@ -19,7 +19,7 @@ from upsample_cli.jobs.batch.picture_job import PictureJob
 from upsample_cli.jobs.batch.plan import Pair, Plan
 from upsample_cli.jobs.batch.pool import Workforce
 from upsample_cli.jobs.enlarge.task import Report
-from upsample_cli.process import CODE, ENDING, handle, leave
+from upsample_cli.process import END_SIGNALS, SIGNAL_EXIT_BASE, raise_for_signal, set_handler
 
 EXISTS = "exists; pass --skip-existing to continue an earlier run, or --force to replace it"
 """The end of the error of a picture whose output exists."""
@@ -139,8 +139,8 @@ class Stop:
     def __enter__(self) -> Self:
         """Install the handlers; Python lets only the main thread do so."""
         if current_thread() is main_thread():
-            for number in (signal.SIGINT, *ENDING):
-                self._handlers[number] = handle(number, self._note)
+            for number in (signal.SIGINT, *END_SIGNALS):
+                self._handlers[number] = set_handler(number, self._note)
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -150,5 +150,5 @@ class Stop:
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self.is_asked:
-            leave(number, frame)
-        self.code = CODE + number
+            raise_for_signal(number, frame)
+        self.code = SIGNAL_EXIT_BASE + number

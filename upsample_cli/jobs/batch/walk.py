@@ -32,22 +32,22 @@ class Globs:
         include: A file has to match one of these patterns; without any, all files do.
         exclude: A file or folder that matches one of these patterns is left out.
 
-    >>> Globs(include=("*.jpg",), exclude=("thumbs/",)).takes("a/b.JPG")
+    >>> Globs(include=("*.jpg",), exclude=("thumbs/",)).includes("a/b.JPG")
     True
-    >>> Globs(exclude=("thumbs", "**/old/*.png")).leaves_folder("a/thumbs")
+    >>> Globs(exclude=("thumbs", "**/old/*.png")).excludes_folder("a/thumbs")
     True
     """
 
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
 
-    def takes(self, path: str) -> bool:
+    def includes(self, path: str) -> bool:
         """Return whether a file is included and not excluded."""
         path = path.lower()
         is_included = not self.include or self._included.match_file(path)
         return is_included and not (self.exclude and self._excluded.match_file(path))
 
-    def leaves_folder(self, path: str) -> bool:
+    def excludes_folder(self, path: str) -> bool:
         """Return whether a folder is left out, with everything in it."""
         return bool(self.exclude) and self._excluded.match_file(f"{path.lower()}/")
 
@@ -198,9 +198,9 @@ def _listing(folder: Folder, prefix: str, globs: Globs) -> Listing:
         if entry.name[:1] in (".", ""):  # a key with two slashes in a row has an empty name
             hidden += 1
         elif entry.is_folder:
-            if not globs.leaves_folder(path):
+            if not globs.excludes_folder(path):
                 folders.append(path)
-        elif globs.takes(path):
+        elif globs.includes(path):
             files.append(path)
     files.sort()
     return Listing(files, folders, hidden)

@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 from upsample_cli import memory
 from upsample_cli.errors import UpsampleError
-from upsample_cli.images.figures.pattern_figures import reduced
+from upsample_cli.images.figures.pattern_figures import block_means
 from upsample_cli.images.figures.small_pictures import eight_bit, smaller
-from upsample_cli.images.levels import in_levels
+from upsample_cli.images.levels import channel_levels
 from upsample_cli.images.places.folder import Folder
 from upsample_cli.images.places.place import Place
 from upsample_cli.images.write import png
 from upsample_cli.images.write.formats import DEFAULT_COMPRESSION
-from upsample_cli.jobs.batch.picture_job import is_other
+from upsample_cli.jobs.batch.picture_job import is_not_picture
 from upsample_cli.jobs.batch.walk import Globs, files_in
 from upsample_cli.jobs.compare.subject import (
     NamedMethod,
@@ -36,7 +36,7 @@ from upsample_cli.methods.method import Method
 from upsample_cli.methods.strides import whole_stride
 from upsample_cli.metrics.checkerboard import Checkerboard
 from upsample_cli.metrics.fidelity import psnr, ssim
-from upsample_cli.metrics.meter import Field, Meter
+from upsample_cli.metrics.meter import Meter, PatternMap
 from upsample_cli.metrics.rows import Rows
 from upsample_cli.metrics.spectrum import periodogram
 
@@ -63,10 +63,10 @@ class Scores(NamedTuple):
     checkerboard: Checkerboard
 
 
-class Drawn(NamedTuple):
+class PagePictures(NamedTuple):
     """The pictures that a page shows of an enlargement."""
 
-    field: Field  # where the metric sees a checkerboard
+    field: PatternMap  # where the metric sees a checkerboard
     power: NDArray[np.float64] | None  # the spectrum; None if the output is too small
     light: Plane  # the luma, reduced
     error: Plane | None  # the absolute error of the luma, reduced; None without a reference
@@ -80,7 +80,7 @@ class Comparison(NamedTuple):
     subject: Subject
     methods: Sequence[NamedMethod]
     scores: Sequence[Scores]
-    drawn: Sequence[Drawn]
+    drawn: Sequence[PagePictures]
     differences: Plane  # between methods, RMS in each block, in levels
 
 
@@ -90,7 +90,7 @@ def compare_all(
     """Yield each picture with its comparison, or, in a folder, with the error that prevented it."""
     for source, is_in_folder in files_in([place], Globs()):
         try:
-            if not (is_in_folder and is_other(source)):
+            if not (is_in_folder and is_not_picture(source)):
                 yield source, compare(source, methods, options, repairs=not is_in_folder)
         except UpsampleError as error:
             if not is_in_folder:
@@ -116,7 +116,7 @@ def compare(
     subject = read_subject(source, options)
     if repairs:
         from upsample_cli.jobs.measure.measure import MeasureOptions
-        from upsample_cli.jobs.measure.mend import repaired
+        from upsample_cli.jobs.measure.picture_repair import repaired
 
         mended = repaired(subject.image, MeasureOptions(), threads=options.threads).image
         if mended is not subject.image:
@@ -128,7 +128,7 @@ def compare(
     pixels = subject.size[0] * subject.size[1] * (options.threads + 1)
     memory.check(pixels * bytes_per_pixel, f"{subject.name} at x{subject.scale:g}")
     truth = None if subject.truth is None else luma_over_black(subject.truth)
-    scores, drawn, steps, last = list[Scores](), list[Drawn](), list[Plane](), None
+    scores, drawn, steps, last = list[Scores](), list[PagePictures](), list[Plane](), None
     with Workers(options.threads) as workers:
         results = workers.in_order(lambda one: _result(subject.of(one), truth, one), methods)
         for score, pictures, luma in results:
@@ -143,7 +143,7 @@ def compare(
 
 def _result(
     subject: Subject, truth: Plane | None, named: NamedMethod
-) -> tuple[Scores, Drawn, NDArray[np.uint8]]:
+) -> tuple[Scores, PagePictures, NDArray[np.uint8]]:
     """Return the scores and pictures of one method, and the luma of its output in whole levels."""
     start = perf_counter()
     method = named.method
@@ -151,13 +151,15 @@ def _result(
     image = subject.image._replace(samples=whole(subject.renderer(method), rows))
     seconds, samples, luma = perf_counter() - start, image.samples, luma_over_black(image)
     meter = Meter(subject.size, period(subject.image.size, subject.size))
-    meter.feed(Rows(in_levels(samples, None), samples[..., -1] > 0 if image.has_alpha else None))
-    light, step = reduced(luma, _HEAT)
+    meter.feed(
+        Rows(channel_levels(samples, None), samples[..., -1] > 0 if image.has_alpha else None)
+    )
+    light, step = block_means(luma, _HEAT)
     fidelity, error = (nan, nan), None
     if truth is not None:
         ours, true = luma.astype(np.float64), truth.astype(np.float64)
         fidelity = psnr(ours, true), ssim(ours, true) if min(ours.shape) >= _LEAST_SSIM else nan
-        error, _ = reduced(np.abs(luma - truth), _HEAT)
+        error, _ = block_means(np.abs(luma - truth), _HEAT)
     megabytes = nan
     if samples.dtype.kind == "u":
         megabytes = len(png.encode_strip(samples, DEFAULT_COMPRESSION, True).chunk) / 1e6
@@ -168,7 +170,7 @@ def _result(
         Scores(named.label, kernel_of(method, subject.scale),
                nan if getattr(method, "antiring", 0) else method.flat_ripple,
                seconds, megabytes, *fidelity, meter.result()),
-        Drawn(meter.field(), power, light, error, step,
+        PagePictures(meter.field(), power, light, error, step,
               smaller(eight_bit(samples, image.peak), _WHOLE)),
         np.asarray(np.clip(luma + 0.5, 0, 255), np.uint8),
     )  # fmt: skip

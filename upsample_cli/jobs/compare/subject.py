@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from upsample_cli.errors import SettingError
 from upsample_cli.images.image import Image, Samples
-from upsample_cli.images.levels import in_levels
+from upsample_cli.images.levels import channel_levels
 from upsample_cli.images.places.place import MAX_PIXELS, Place
 from upsample_cli.images.read import files
 from upsample_cli.jobs.enlarge.render import Renderer, renderer
@@ -148,8 +148,8 @@ def whole(render: Renderer, at_once: int = 0) -> Samples:
 
 def luma_over_black(image: Image) -> Plane:
     """Return the luma of a picture over black, in levels of 0..255."""
-    plane = in_levels(image.samples, None)
-    return plane * in_levels(image.samples, -1) / np.float32(255) if image.has_alpha else plane
+    plane = channel_levels(image.samples, None)
+    return plane * channel_levels(image.samples, -1) / np.float32(255) if image.has_alpha else plane
 
 
 class NamedMethod(NamedTuple):

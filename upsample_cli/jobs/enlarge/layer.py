@@ -67,7 +67,7 @@ def apply(source: Place, to: Place, task: LayerTask) -> ArrayReport:
 def _weights(task: LayerTask) -> tuple[Array, Array | None]:
     """Return the weight and the bias of a layer."""
     path = task.weights
-    tensors, faults = weights_file.effective(_read(path), rounded=True)
+    tensors, faults = weights_file.with_combined_weights(_read(path), rounded=True)
     names = [name for name, array in tensors.items() if array.ndim == 4 and array.dtype.kind == "f"]
     if task.tensor is None and len(names) != 1:
         fact = f"{path} holds {len(names) or 'no'} tensors of floats with four axes"

@@ -56,7 +56,7 @@ def prepared(image: Image, size: Size, format: str, task: Task) -> tuple[Image, 
     notes = _flat_art_note(image, task)
     if task.drop_metadata:
         image = image._replace(metadata=image.metadata.stripped())
-    image, lost = formats.converted(image, format, task.encoding)
+    image, lost = formats.fitted_to_format(image, format, task.encoding)
     notes += lost
     if image.is_cmyk and task.linear:
         raise ImageFileError("--linear is not for CMYK; leave it out or write a PNG")
@@ -133,7 +133,7 @@ def assembled(
     pixel = encode.bytes_of_pixel(format, image.channels, is_lossless, is_indexed)
     needed = image.samples.nbytes + strips.memory + size[0] * size[1] * pixel
     memory.check(needed, f"an output of {size[1]}x{size[0]} as {format}")
-    return encode.assembled(_samples(strips), size, image.is_cmyk, image.palette)
+    return encode.joined_strips(_samples(strips), size, image.is_cmyk, image.palette)
 
 
 def _write_png(file: BinaryIO, strips: MeasuredStrips, image: Image, size: Size) -> None:

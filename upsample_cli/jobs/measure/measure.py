@@ -14,7 +14,7 @@ from upsample_cli.images.places.folder import Folder
 from upsample_cli.images.places.place import MAX_PIXELS, Place
 from upsample_cli.images.read import animation, files
 from upsample_cli.images.read.decode import Decoded, decode
-from upsample_cli.jobs.batch.picture_job import is_other
+from upsample_cli.jobs.batch.picture_job import is_not_picture
 from upsample_cli.jobs.batch.pool import Workforce, open_pool
 from upsample_cli.jobs.batch.walk import Globs, files_in
 from upsample_cli.jobs.enlarge.threads import in_turn
@@ -136,7 +136,7 @@ def measure_one(
 ) -> Result:
     """Return the result for one file; errors in reading it are part of the result."""
     try:
-        if is_in_folder and is_other(source):
+        if is_in_folder and is_not_picture(source):
             return Result(source)
         return Result(source, measure(source, options, threads))
     except ImageFileError as error:

@@ -6,7 +6,7 @@ from upsample_cli.errors import SettingError
 from upsample_cli.images.figures import drawing
 from upsample_cli.images.figures.pattern_figures import heat_figure, spectrum_figure
 from upsample_cli.images.image import Image
-from upsample_cli.images.levels import Channel, in_levels
+from upsample_cli.images.levels import Channel, channel_levels
 from upsample_cli.images.places.place import Place
 from upsample_cli.jobs.measure.measurement import Reference, channel_rows, least_levels
 from upsample_cli.metrics.meter import Meter
@@ -58,7 +58,9 @@ def heat(
     for rows in channel_rows(image, channel, reference):
         meter.feed(rows)
     field = meter.field()
-    return heat_figure(in_levels(image.samples, None), field.rms, field.cell, field.margin, title)
+    return heat_figure(
+        channel_levels(image.samples, None), field.rms, field.cell, field.margin, title
+    )
 
 
 def spectrum(

@@ -12,7 +12,7 @@ import numpy as np
 
 from upsample_cli.errors import SettingError
 from upsample_cli.images.image import Image
-from upsample_cli.images.levels import COLOURS, LUMA, OPACITY, Channel, in_levels
+from upsample_cli.images.levels import COLOURS, LUMA, OPACITY, Channel, channel_levels
 from upsample_cli.jobs.enlarge.strips import ExtendedInput, output_window
 from upsample_cli.jobs.enlarge.threads import Workers
 from upsample_cli.methods.interpolation import Bicubic
@@ -24,7 +24,7 @@ from upsample_cli.metrics.checkerboard import (
     period,
     result_at,
 )
-from upsample_cli.metrics.meter import COLOUR_LEVELS, LEVELS, grid, judged
+from upsample_cli.metrics.meter import COLOUR_LEVELS, LEVELS, grid, verdict_and_map
 from upsample_cli.metrics.rows import Floats, Rows
 from upsample_cli.planes import Planes, Size
 
@@ -67,7 +67,7 @@ class Reference:
         def fetch(down: range, across: range) -> Planes:
             """Return a window of the channel."""
             window = self._low.samples[down.start : down.stop, across.start : across.stop]
-            return in_levels(window, channel)[None]
+            return channel_levels(window, channel)[None]
 
         picture = ExtendedInput(self._low.size, fetch)
         return np.asarray(output_window(self._stages, picture, rows, range(self._width))[0])
@@ -90,7 +90,7 @@ def channel_rows(
         rows = range(top, min(top + _ROWS, image.size[0]))
         samples = image.samples[rows.start : rows.stop]
         yield Rows(
-            in_levels(samples, channel),
+            channel_levels(samples, channel),
             samples[..., -1] > 0 if is_masked else None,
             None if reference is None else reference.rows(rows, channel),
         )
@@ -152,7 +152,7 @@ def measure_image(
             """Return the result for one channel, by stride."""
             least = least_levels(CHANNELS[name])
             return {
-                s: judged(part, grid((s, s), image.size), least)[0]
+                s: verdict_and_map(part, grid((s, s), image.size), least)[0]
                 for s, part in zip(strides, cells[name], strict=True)
             }
 

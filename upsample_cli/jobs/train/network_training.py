@@ -82,7 +82,7 @@ class NetworkSettings:
         return deepened(old, self.layers or 0, _KEPT, rng)
 
 
-class Look(NamedTuple):
+class Evaluation(NamedTuple):
     """A test on the held-out crops: step, share done, and PSNR by method, in dB (empty if none)."""
 
     step: int
@@ -94,13 +94,13 @@ class TrainedNetwork(NamedTuple):
     """The best network of a training, its figures, the pictures skipped, and the duration."""
 
     network: ResidualNetwork
-    look: Look
+    look: Evaluation
     skipped: tuple[str, ...]
     seconds: float
 
 
 def train(
-    sources: Sequence[Place], settings: NetworkSettings, watch: Callable[[Look], None]
+    sources: Sequence[Place], settings: NetworkSettings, watch: Callable[[Evaluation], None]
 ) -> TrainedNetwork:
     """Train a network, and return its best state by the held-out crops; Ctrl-C ends training early.
 
@@ -129,17 +129,17 @@ def train(
 
     held = pairs(tests, _HELD_OUT) if tests else None
     others = [path for path in paths if path not in tests]
-    look = Look(0, 0.0, _scores(Model(best), held) if held else {})
+    look = Evaluation(0, 0.0, _scores(Model(best), held) if held else {})
     watch(look)
     try:
         for step, done, model in _steps(best, pairs(others, _POOL), settings):
             if step % _LOOK == 0 or done >= 1:
-                now = Look(step, done, _scores(model, held) if held else {})
+                now = Evaluation(step, done, _scores(model, held) if held else {})
                 if now.psnr.get("network", 0) >= look.psnr.get("network", 0):
                     best, look = model.network(), now
                 watch(now)
     except KeyboardInterrupt:
-        process.go_on()
+        process.forget_signals()
     about = {
         "steps": look.step, "degrade": settings.degrade, "seed": settings.seed,
         "start": settings.start, "pictures": len(others), "psnr": look.psnr,

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.figures.specimens import Grey, specimen, through_jpeg
-from upsample_cli.images.levels import in_levels
+from upsample_cli.images.levels import channel_levels
 from upsample_cli.images.places.folder import Folder
 from upsample_cli.images.places.place import Place
 from upsample_cli.images.read import files
@@ -89,7 +89,7 @@ def usable(sources: Sequence[Place], side: int, skipped: list[str]) -> list[Plac
 
 def luma_of(path: Place) -> Taps:
     """Return the luma of a picture in levels of 0..255, not rounded."""
-    return in_levels(files.read(path).samples, None).astype(np.float64)
+    return channel_levels(files.read(path).samples, None).astype(np.float64)
 
 
 def held_out(paths: Sequence[Place], share: float, rng: np.random.Generator) -> list[Place]:

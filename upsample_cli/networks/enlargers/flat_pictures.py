@@ -81,7 +81,7 @@ def picture_network(network: Network, period: int) -> PictureNetwork | None:
         name: helper.np_dtype_to_tensor_dtype(array.dtype) for name, array in network.feeds.items()
     }
     try:
-        session = network.part(network.nodes, kinds, outputs[:1], kinds)
+        session = network.session_of(network.nodes, kinds, outputs[:1], kinds)
     except RunError:
         return None
     run = partial(_run, session, network.feeds, pictures[0])

@@ -23,8 +23,8 @@ from upsample_cli.networks.enlargers.picture_trial import (
     Run,
     flat_ripple,
     form_of,
+    least_odd_multiple,
     least_of,
-    multiple_of,
     reach_of,
     reason,
     scale_of,
@@ -117,7 +117,7 @@ def _load(
     scale, border = scale_of(path, runner(form), form, size, multiple)
     form = form._replace(white=white_of(runner, form, size, multiple) if white is None else white)
     run = runner(form)
-    trial = size or (multiple_of(SIDE, multiple),) * 2
+    trial = size or (least_odd_multiple(SIDE, multiple),) * 2
     reach, is_global = reach_of(run, form.channels, size, multiple, scale)
     reach = max(reach if halo is None else halo, -(-border // scale))
     least = min(size) if size else least_of(run, form.channels, multiple)

@@ -46,7 +46,7 @@ def form_of(
     for form, multiple in product(_forms(shape), _MULTIPLES):
         space = shape[1:3] if form.is_last else shape[2:]
         size = (space[0], space[1]) if all(isinstance(n, int) and n > 0 for n in space) else None
-        trial = size or (multiple_of(SIDE, multiple),) * 2
+        trial = size or (least_odd_multiple(SIDE, multiple),) * 2
         try:
             runner(form)(np.full((form.channels, *trial), 0.5, np.float32))
         except NetworkFileError as error:
@@ -69,7 +69,7 @@ def scale_of(
     path: str, run: Run, form: Form, size: tuple[int, int] | None, multiple: int
 ) -> tuple[int, int]:
     """Return output pixels per input pixel, and the output pixels left off at each edge."""
-    small = size or (multiple_of(SIDE, multiple),) * 2
+    small = size or (least_odd_multiple(SIDE, multiple),) * 2
     large = size or (small[0] + multiple, small[1] + 2 * multiple)
     before, after = (run(np.zeros((form.channels, *n), np.float32)).shape for n in (small, large))
     if size:
@@ -90,7 +90,7 @@ def white_of(
     runner: Callable[[Form], Run], form: Form, size: tuple[int, int] | None, multiple: int
 ) -> float:
     """Return the value to feed as white, 1 or 255: that with which flat pictures change least."""
-    trial = size or (multiple_of(SIDE, multiple),) * 2
+    trial = size or (least_odd_multiple(SIDE, multiple),) * 2
     errors = {}
     for white in (1.0, 255.0):
         run = runner(form._replace(white=white))
@@ -105,7 +105,7 @@ def least_of(run: Run, channels: int, multiple: int) -> int:
         with suppress(NetworkFileError):
             run(np.zeros((channels, side, side), np.float32))
             return side
-    return multiple_of(SIDE, multiple)
+    return least_odd_multiple(SIDE, multiple)
 
 
 def reach_of(
@@ -118,7 +118,7 @@ def reach_of(
     """
     rng = np.random.default_rng(0)
     for side in [0] if size else _SIDES:
-        trial = size or (multiple_of(side, multiple),) * 2
+        trial = size or (least_odd_multiple(side, multiple),) * 2
         picture, other = rng.random((2, channels, *trial), np.float32)
         other *= np.float32(0.5)  # another mean, since a network may use the mean of the whole
         before, reaches = run(picture), []
@@ -162,7 +162,7 @@ def _middle(planes: Planes) -> NDArray[np.float32]:
     return planes[:, top : planes.shape[1] - top, left : planes.shape[2] - left]
 
 
-def multiple_of(side: int, multiple: int) -> int:
+def least_odd_multiple(side: int, multiple: int) -> int:
     """Return the least odd multiple of `multiple` that is at least `side`, in pixels."""
     count = -(-side // multiple)
     return (count + 1 - count % 2) * multiple

@@ -22,9 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from upsample_cli.metrics import bands
-from upsample_cli.metrics.cells import CellGrid, Cells, strongest
-from upsample_cli.metrics.meter import Field, judged
-from upsample_cli.metrics.pattern import shares
+from upsample_cli.metrics.cells import CellGrid, Cells, maximum_within
+from upsample_cli.metrics.meter import PatternMap, verdict_and_map
+from upsample_cli.metrics.pattern import shared_pattern
 from upsample_cli.metrics.rows import Floats, Mask
 
 Fetch = Callable[[range], list[Floats]]
@@ -45,7 +45,7 @@ _WINDOW = 128  # pixels, about, along a side of the four windows that the ratios
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Mending:
+class PatternRemoval:
     """How to remove the pattern from one channel.
 
     Args:
@@ -74,16 +74,16 @@ class Mending:
         """Return the rows of the picture, as strips of whole cells."""
         return [range(run.start, min(run.stop, self.size[0])) for run in self._runs(0, _ROWS)]
 
-    def mended(self, rows: range) -> Floats:
+    def without_pattern(self, rows: range) -> Floats:
         """Return the rows of one of `strips` without the pattern, in levels."""
         mended, side = list[Floats](), self.grid.cell[0]
         for columns, levels, shared, near in self._parts(rows, self._runs(1, _COLUMNS)):
             care, largest = (self._at(rows, columns, one) for one in (self.care, self.largest))
-            local = bands.excess(near, self.ratios, care, largest, side)
+            local = bands.local_pattern(near, self.ratios, care, largest, side)
             mended.append(levels - shared - local)
         return np.concatenate(mended, axis=1)[: len(rows), : self.size[1]]
 
-    def with_ratios(self, stairs: float) -> "Mending":
+    def with_ratios(self, stairs: float) -> "PatternRemoval":
         """Return this plan with the ratios of four windows of the picture; see `bands.ratios`."""
         runs = [self._runs(axis, _WINDOW) for axis in (0, 1)]
         rows, columns = ([one[len(one) // 4], one[3 * len(one) // 4]] for one in runs)
@@ -105,33 +105,33 @@ class Mending:
     ) -> Iterator[tuple[range, Floats, Floats, list[Floats]]]:
         """Yield each run of columns, its levels in whole cells, the shared pattern, and a list.
 
-        The list is the `window` of `bands.excess`: the picture's own changes and the bands.
+        The list is the `window` of `bands.local_pattern`: the picture's own changes and the bands.
         """
         stride, cell = self.grid.stride[0], self.grid.cell[0]
         reach, margin = bands.reach(stride, cell), bands.margin(stride)
         whole = range(rows.start, rows.start - (-len(rows) // cell) * cell)
-        down = bands.repeated(whole, reach, range(self.size[0]), stride)
+        down = bands.wrapped_indices(whole, reach, range(self.size[0]), stride)
         needed = range(int(down.min()), int(down.max()) + 1)
-        across = bands.repeated(range(runs[-1].stop), reach, range(self.size[1]), stride)
+        across = bands.wrapped_indices(range(runs[-1].stop), reach, range(self.size[1]), stride)
         fetched = [one[down - needed.start].take(across, 1) for one in self.fetch(needed)]
         for columns in runs:
             part = slice(columns.start, columns.stop + 2 * reach)
             levels, *known = (one[:, part] for one in fetched)
             levels = self._unclipped(levels, (whole.start - reach, columns.start - reach))
-            *light, average, changes = bands.light(levels, stride)
+            *light, average, changes = bands.brightness_and_changes(levels, stride)
             start = whole.start - reach + margin, columns.start - reach + margin
             spread = self._spread(light, start)
-            residual = bands.inside(levels, spread.shape) - average - spread
+            residual = bands.centre(levels, spread.shape) - average - spread
             for one in known:
-                residual -= bands.inside(one, spread.shape)
-                residual += bands.inside(bands.averaged(one, stride), spread.shape)
+                residual -= bands.centre(one, spread.shape)
+                residual += bands.centre(bands.averaged(one, stride), spread.shape)
             average = bands.averaged(residual, stride)
-            residual = bands.inside(residual, average.shape) - average
+            residual = bands.centre(residual, average.shape) - average
             near = bands.bands(self._continued(residual, start), stride)
-            changes = self._continued(bands.inside(changes, average.shape), start)
+            changes = self._continued(bands.centre(changes, average.shape), start)
             shape = len(whole), len(columns)
-            near = [bands.inside(changes, near[0].shape), *near]
-            yield columns, bands.inside(levels, shape), bands.inside(spread, shape), near
+            near = [bands.centre(changes, near[0].shape), *near]
+            yield columns, bands.centre(levels, shape), bands.centre(spread, shape), near
 
     def _continued(self, residual: Floats, start: tuple[int, int]) -> Floats:
         """Return a residual in which values drawn from beyond the edges repeat inner ones."""
@@ -141,7 +141,9 @@ class Mending:
             own = range(first, first + residual.shape[axis])
             within = range(edge, self.size[axis] - edge)
             if own.start < within.start or own.stop > within.stop:
-                residual = residual.take(bands.repeated(own, 0, within, stride) - first, axis)
+                residual = residual.take(
+                    bands.wrapped_indices(own, 0, within, stride) - first, axis
+                )
         return residual
 
     def _unclipped(self, levels: Floats, start: tuple[int, int]) -> Floats:
@@ -158,12 +160,12 @@ class Mending:
         times = np.maximum(1 + times, _DARKEST)
         total = bands.averaged(known, stride)
         around = bands.averaged((levels - even) / times * known, stride)
-        own = bands.inside(levels, total.shape)
+        own = bands.centre(levels, total.shape)
         around = np.where(total > 0, around / np.maximum(total, 1e-6), own)
-        expected = around * bands.inside(times, total.shape) + bands.inside(even, total.shape)
+        expected = around * bands.centre(times, total.shape) + bands.centre(even, total.shape)
         beyond = np.where(own > _WHITE / 2, np.maximum(own, expected), np.minimum(own, expected))
-        result, is_clipped = levels.copy(), bands.inside(known, total.shape) == 0
-        np.copyto(bands.inside(result, total.shape), beyond, where=is_clipped)
+        result, is_clipped = levels.copy(), bands.centre(known, total.shape) == 0
+        np.copyto(bands.centre(result, total.shape), beyond, where=is_clipped)
         return result
 
     def _spread(self, light: list[Floats], start: tuple[int, int]) -> Floats:
@@ -206,37 +208,39 @@ class Mending:
         return bands.linear_weights(middle, self.care.shape[axis])
 
 
-def unshared(cells: Cells, grid: CellGrid) -> Field:
+def pattern_left_over(cells: Cells, grid: CellGrid) -> PatternMap:
     """Return where the metric still finds a pattern once the one that all cells share is off."""
-    shared, _, regressors = shares(cells, grid)
+    shared, _, regressors = shared_pattern(cells, grid)
     rest = cells._replace(phases=cells.phases - np.einsum("imn,ip->mpn", regressors, shared))
-    return judged(rest, grid)[1]
+    return verdict_and_map(rest, grid)[1]
 
 
-def mending(cells: Cells, grid: CellGrid, fields: tuple[Field, Field], size: tuple[int, int],
-            fetch: Fetch, is_lossy: bool = False) -> Mending:  # fmt: skip
+def pattern_removal(cells: Cells, grid: CellGrid, fields: tuple[PatternMap, PatternMap],
+                    size: tuple[int, int], fetch: Fetch, is_lossy: bool = False
+                    ) -> PatternRemoval:  # fmt: skip
     """Return how to remove the pattern from a channel.
 
     Args:
         cells: All cells of the channel.
         grid: How the picture is cut into cells, for the same stride down and across.
-        fields: Where the metric finds a pattern, and where it still does, see `unshared`; for this
-            channel, or for luma.
+        fields: Where the metric finds a pattern, and where it still does, see `pattern_left_over`;
+            for this channel, or for luma.
         size: Height and width of the picture, in pixels.
         fetch: Returns rows of the channel.
         is_lossy: Whether the picture comes from a lossy codec, such as JPEG.
     """
     own, after = (np.square(np.nan_to_num(field.rms), dtype=np.float32) for field in fields)
-    shared, stairs, _ = shares(cells, grid)
+    shared, stairs, _ = shared_pattern(cells, grid)
     if after.sum() > own.sum() / 2:  # most of its power is not shared
         shared, after = np.zeros_like(shared), own
     wide, close, rest = (
-        strongest(power, reach) for power, reach in ((own, _WIDER), (own, _NEAR), (after, _NEAR))
+        maximum_within(power, reach)
+        for power, reach in ((own, _WIDER), (own, _NEAR), (after, _NEAR))
     )
     near = (close > 0) & ~cells.plain
     care = np.where(wide > 0, np.float32(_CAREFUL), np.float32(_NOTHING))
     care[near] = np.where(rest > 0, _CLEAR, _DOUBT)[near]
     care *= _LOSSY if is_lossy else 1.0
     largest, clipped = np.float32(_MOST) * wide, _CODED if is_lossy else 0.0
-    plan = Mending(grid, size, fetch, shared, near, care, largest, np.ones(4), clipped)
+    plan = PatternRemoval(grid, size, fetch, shared, near, care, largest, np.ones(4), clipped)
     return plan.with_ratios(stairs)

@@ -13,7 +13,7 @@ import numpy as np
 from upsample_cli import memory
 from upsample_cli.errors import ImageFileError, SettingError
 from upsample_cli.images.image import Image
-from upsample_cli.images.levels import COLOURS, Channel, Conversion, in_levels
+from upsample_cli.images.levels import COLOURS, Channel, Conversion, channel_levels
 from upsample_cli.images.places.place import Place
 from upsample_cli.images.read import files
 from upsample_cli.images.read.decode import Decoded, decode
@@ -33,13 +33,13 @@ from upsample_cli.jobs.measure.measurement import (
 )
 from upsample_cli.metrics.cells import CellGrid, Cells
 from upsample_cli.metrics.checkerboard import CHECKERBOARD
-from upsample_cli.metrics.mending import Mending, mending, unshared
-from upsample_cli.metrics.meter import Field, grid, judged
+from upsample_cli.metrics.meter import PatternMap, grid, verdict_and_map
 from upsample_cli.metrics.pattern import is_striped
+from upsample_cli.metrics.pattern_removal import PatternRemoval, pattern_left_over, pattern_removal
 from upsample_cli.metrics.rows import Floats
 
 _CellsOf = Mapping[str, Sequence[Cells | None]]  # by channel, for the one stride
-_FieldsOf = Mapping[str, tuple[Field, Field]]  # by channel, see `_fields`
+_FieldsOf = Mapping[str, tuple[PatternMap, PatternMap]]  # by channel, see `_fields`
 
 _BY_NATURE = (
     "brickwork, halftones and screens repeat by nature; if it shows one of these, give --stride "
@@ -71,7 +71,9 @@ class Repaired(NamedTuple):
     moved: float  # the RMS of the change, in levels of 0..255
 
 
-def mend(options: MeasureOptions, strength: float, source: Place, to: Place, task: Task) -> Report:
+def repair_picture(
+    options: MeasureOptions, strength: float, source: Place, to: Place, task: Task
+) -> Report:
     """Remove the checkerboard from a picture, write the picture, and report on it.
 
     Args:
@@ -156,7 +158,7 @@ def _searched(
 ) -> Measurement:
     """Return the checkerboard in a picture; of RGB that in luma alone, if luma has one."""
     if image.samples.shape[2] == 3:
-        light = in_levels(image.samples, None)[..., None] / np.float32(255)
+        light = channel_levels(image.samples, None)[..., None] / np.float32(255)
         of_luma = measure_image(image._replace(samples=light), stride, reference, threads)
         if of_luma.luma.verdict == CHECKERBOARD:
             return of_luma
@@ -168,14 +170,14 @@ def _fields(cells: _CellsOf, cut: CellGrid) -> _FieldsOf:
 
     The shared pattern is that of the whole picture. Colours have luma's fields, if luma has any.
     """
-    fields = dict[str, tuple[Field, Field]]()
+    fields = dict[str, tuple[PatternMap, PatternMap]]()
     for name, (of_channel,) in cells.items():  # luma comes first
         if name in COLOURS and "luma" in fields:
             fields[name] = fields["luma"]
             continue
-        result, field = judged(of_channel, cut, least_levels(CHANNELS[name]))
+        result, field = verdict_and_map(of_channel, cut, least_levels(CHANNELS[name]))
         if result.verdict == CHECKERBOARD and of_channel is not None:
-            fields[name] = field, unshared(of_channel, cut)
+            fields[name] = field, pattern_left_over(of_channel, cut)
     return {name: fields[name] for name in fields if name != "luma" or "red" not in cells}
 
 
@@ -190,23 +192,24 @@ def _mended(image: Image, stride: int, reference: Reference | None, strength: fl
         if leaves_stripes and _are_stripes(cells, cut, fields):
             return image, 0.0
         samples = image.samples.copy()
+        is_lossy = image.format in formats.WITH_QUALITY and not image.metadata.lossless
 
-        def planned(name: str) -> Mending:
+        def planned(name: str) -> PatternRemoval:
             """Return how to repair a channel."""
             of_channel = cells[name][0]
             assert of_channel is not None  # a picture with a checkerboard has cells
             fetch = partial(_rows, image, reference, CHANNELS[name])
-            return mending(of_channel, cut, fields[name], image.size, fetch, _is_lossy(image))
+            return pattern_removal(of_channel, cut, fields[name], image.size, fetch, is_lossy)
 
-        def repair(part: tuple[str, Mending, range]) -> float:
+        def repair(part: tuple[str, PatternRemoval, range]) -> float:
             """Repair some rows of a channel in place; return the sum of squared changes."""
             name, plan, rows = part
             channel = CHANNELS[name]
-            old = in_levels(image.samples[rows.start : rows.stop], channel)
-            mended = old + np.float32(strength) * (plan.mended(rows) - old)
+            old = channel_levels(image.samples[rows.start : rows.stop], channel)
+            mended = old + np.float32(strength) * (plan.without_pattern(rows) - old)
             planes = Conversion(image.dtype).levels(mended[None] / np.float32(255))
             samples[rows.start : rows.stop, :, channel or 0] = planes[0]
-            change = in_levels(samples[rows.start : rows.stop], channel) - old
+            change = channel_levels(samples[rows.start : rows.stop], channel) - old
             return float(np.square(change, dtype=np.float64).sum())
 
         plans = zip(fields, workers.in_order(planned, list(fields)), strict=True)
@@ -218,7 +221,7 @@ def _mended(image: Image, stride: int, reference: Reference | None, strength: fl
 
 def _rows(image: Image, reference: Reference | None, channel: Channel, rows: range) -> list[Floats]:
     """Return rows of a channel in levels, and those of its reference if there is one."""
-    levels = in_levels(image.samples[rows.start : rows.stop], channel)
+    levels = channel_levels(image.samples[rows.start : rows.stop], channel)
     known = reference is not None and reference.has(channel)
     return [levels, reference.rows(rows, channel)] if reference and known else [levels]
 
@@ -230,11 +233,6 @@ def _are_stripes(cells: _CellsOf, cut: CellGrid, fields: _FieldsOf) -> bool:
         if of_channel is None or not is_striped(of_channel, cut, power):
             return False
     return bool(fields)
-
-
-def _is_lossy(image: Image) -> bool:
-    """Return whether a picture comes from a lossy codec, such as JPEG."""
-    return image.format in formats.WITH_QUALITY and not image.metadata.lossless
 
 
 def _write(result: Image, image: Image, loaded: _Loaded, to: Place, task: Task) -> tuple[str, ...]:

@@ -3,12 +3,12 @@ import pytest
 from textures import natural_texture, periodic_pattern
 
 from upsample_cli.metrics.cells import CellReader
-from upsample_cli.metrics.mending import Mending, mending, unshared
-from upsample_cli.metrics.meter import grid, judged
+from upsample_cli.metrics.meter import grid, verdict_and_map
+from upsample_cli.metrics.pattern_removal import PatternRemoval, pattern_left_over, pattern_removal
 from upsample_cli.metrics.rows import Rows
 
 
-def made(levels: np.ndarray, stride: int, is_lossy: bool = False) -> Mending:
+def made(levels: np.ndarray, stride: int, is_lossy: bool = False) -> PatternRemoval:
     """Return how to mend a plane."""
     cut = grid((stride, stride), levels.shape)
     reader = CellReader(cut)
@@ -17,14 +17,14 @@ def made(levels: np.ndarray, stride: int, is_lossy: bool = False) -> Mending:
     assert cells is not None
     levels = levels.astype(np.float32)
     fetch = lambda rows: [levels[rows.start : rows.stop]]  # noqa: E731 # as short as it gets
-    fields = judged(cells, cut)[1], unshared(cells, cut)
-    return mending(cells, cut, fields, levels.shape, fetch, is_lossy)
+    fields = verdict_and_map(cells, cut)[1], pattern_left_over(cells, cut)
+    return pattern_removal(cells, cut, fields, levels.shape, fetch, is_lossy)
 
 
 def mended(levels: np.ndarray, stride: int, is_lossy: bool = False) -> np.ndarray:
     """Return a plane without its pattern."""
     plan = made(levels, stride, is_lossy)
-    return np.concatenate([plan.mended(rows) for rows in plan.strips()])
+    return np.concatenate([plan.without_pattern(rows) for rows in plan.strips()])
 
 
 def smooth(height: int, width: int) -> np.ndarray:
@@ -102,9 +102,9 @@ def test_strips_meet_without_seams() -> None:
     """Rows do not depend on the strip that they are computed in."""
     levels = (smooth(300, 200) + 5 * periodic_pattern(300, 200, 3)).astype(np.float32)
     plan = made(levels, 3)
-    parts = [plan.mended(rows) for rows in plan.strips()]
+    parts = [plan.without_pattern(rows) for rows in plan.strips()]
     assert len(parts) > 1
-    np.testing.assert_allclose(np.concatenate(parts), plan.mended(range(300)), atol=2e-3)
+    np.testing.assert_allclose(np.concatenate(parts), plan.without_pattern(range(300)), atol=2e-3)
 
 
 def test_the_edges_of_a_picture_are_no_pattern() -> None:
