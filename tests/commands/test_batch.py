@@ -183,7 +183,7 @@ def test_files_from_reads_names_from_a_file(call: Call, folder: Path) -> None:
     [
         (["in.png", "in.png", "old.png"], "old.png is not one"),
         (["in.png", "a/in.png", "out/"], "would both become out/in.png"),
-        (["-", "in.png", "out/"], "standard input is one picture"),
+        (["-", "in.png", "out/"], "standard input must be the only input"),
         (["in.png", "in.png", "-"], "many pictures cannot go to standard output"),
         (["--files-from", "names", "in.png", "out"], "--files-from names the inputs"),
         (["--files-from", "names", "out"], "cannot read names"),
@@ -480,7 +480,7 @@ def test_an_empty_folder_makes_none(call: Call, folder: Path) -> None:
     (folder / "empty").mkdir()
     outcome = call("empty", "out")
     assert (outcome.code, outcome.out) == (3, b"")
-    assert outcome.err == "note: found no file to enlarge, so nothing was done\n"
+    assert outcome.err == "note: found no pictures, so nothing was done\n"
     assert not (folder / "out").exists()
 
 

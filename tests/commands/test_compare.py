@@ -157,7 +157,7 @@ def test_a_crop_that_no_page_holds_is_refused(call: Call, folder: Path) -> None:
     """It is said how large it may be."""
     PIL.Image.new("L", (1200, 1200)).save(folder / "large.png")
     outcome = call("compare", "large.png", "--crop", "0,0,1200,1200", *TWO)
-    check_refused(outcome, 2, "give at most 1500x1500 of these pixels")
+    check_refused(outcome, 2, "give at most 1500x1500 enlarged pixels")
 
 
 def test_more_memory_than_there_is_is_not_taken(call: Call, folder: Path) -> None:

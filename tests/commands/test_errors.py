@@ -61,7 +61,7 @@ def test_running_out_of_memory_is_reported(
 
     monkeypatch.setattr(still, "enlarge_and_write", fail)
     before = contents(folder)
-    check_refused(call("in.png", "out.png"), PICTURE, "out of memory; allow more, or ")
+    check_refused(call("in.png", "out.png"), PICTURE, "out of memory; free some, or ")
     assert contents(folder) == before
 
 
@@ -158,7 +158,7 @@ def test_an_unreadable_picture_on_standard_input_is_refused(
         (["--jobs", 0], USAGE, "--jobs 0 is out of range; give 1 or more"),
         (["--colour"], USAGE, "--colour"),
         (["extra"], USAGE, "several inputs need a folder to write to, and extra is not one"),
-        (["--report", "rows.txt"], USAGE, "--report rows.txt is not a .csv or .jsonl file"),
+        (["--report", "rows.txt"], USAGE, "--report rows.txt must end in .csv or .jsonl"),
         (["-m", "tconv", "-k", "uniform", "--kernel-size", 0], USAGE, "--kernel-size 0"),
     ],
 )
@@ -176,7 +176,7 @@ def test_wrong_options_are_refused(
     [
         (np.array([[1.0, np.nan]]), "NaN"),
         (np.array([[1.0, -2e12]]), "has taps beyond 1e+12"),
-        (np.ones(4), "has shape 4"),
+        (np.ones(4), "has one axis"),
         (np.ones((1, 2, 3)), "has shape 1x2x3"),
         (np.ones((0, 0)), "has shape 0x0"),
         (np.array([["a"]]), "not numbers"),

@@ -261,8 +261,8 @@ def test_a_deleted_output_folder_is_not_created_again(work_folder: Path) -> None
         send_slow_picture(work_folder, process)
         _, stderr = process.communicate(timeout=faults.PATIENCE)
     assert process.returncode == 1
-    assert stderr.count(".png: folder out has vanished; ") == COUNT - SLOW - 1
-    assert "checkerboard.csv has vanished with its rows" in stderr
+    assert stderr.count(".png: folder out is gone; ") == COUNT - SLOW - 1
+    assert "checkerboard.csv was deleted with its rows" in stderr
     assert f"{SLOW} done, 0 skipped, {COUNT - SLOW} failed\n" in stderr
     assert not (work_folder / "out").exists()
 

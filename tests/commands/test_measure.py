@@ -96,7 +96,7 @@ def test_measuring_continues_after_a_failure(call: Call, patterned: str) -> None
     assert outcome.code == 1
     assert outcome.err.splitlines() == [
         "Error: no file no.png; check the path",
-        "checkerboard in 1 of 2, 1 failed",
+        "checkerboard in 1 of 2 pictures, 1 failed",
     ]
     assert outcome.out.splitlines()[1].startswith(b"grid.png")
     lines = [json.loads(line) for line in call("measure", "no.png", patterned, "--json")
@@ -156,7 +156,7 @@ def test_folders_are_measured(call: Call, folder: Path, patterned: str) -> None:
     assert outcome.code == 0
     rows = [*csv.DictReader(outcome.out.decode().splitlines())]
     assert [row["input"] for row in rows] == ["a/b.png", "a/c/d.png"]
-    assert outcome.err == "checkerboard in 2 of 2; 1 file is not a picture\n"
+    assert outcome.err == "checkerboard in 2 of 2 pictures; 1 file is not a picture\n"
     table = call("measure", "a", "-j", 1, "--exclude", "old").out.decode().splitlines()
     assert len({len(line.rpartition("  ")[0]) for line in table}) == 1
     alone = call("measure", "a", "-j", 1, "--exclude", "old", "--csv")

@@ -67,9 +67,7 @@ def test_a_description_of_pages_is_left_out(
         path, np.zeros((4, 6), dtype), description=description, metadata=None, software="scope"
     )
     decoded = decode(parse_file(path))
-    assert decoded.notes == (
-        ("its description of pages and units is left out",) if is_noted else ()
-    )
+    assert decoded.notes == (("its ImageJ or OME description is left out",) if is_noted else ())
     assert decoded.metadata.exif is not None
     assert dict(parse(decoded.metadata.exif)) == {0x0131: "scope"}
 

@@ -125,7 +125,7 @@ def _run() -> int:
         print_message("Error", "interrupted; no half-written file was left")
         return INTERRUPTED
     except MemoryError:
-        print_message("Error", "out of memory; allow more, or give a smaller picture or --scale")
+        print_message("Error", "out of memory; free some, or give a smaller picture or --scale")
         return FAILED
     except OSError as error:  # not from a picture's file: that raises an UpsampleError
         if _is_from_echo(error):
@@ -133,7 +133,7 @@ def _run() -> int:
                 "Error", f"cannot write standard output: {error.strerror}; write to a file"
             )
         else:
-            print_message("Error", f"the system reports: {error}; mend that and try again")
+            print_message("Error", f"the system reports: {error}; fix that and try again")
         return FAILED
     return code if isinstance(code, int) else 0
 

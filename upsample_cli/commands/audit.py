@@ -36,7 +36,7 @@ if TYPE_CHECKING:  # --help must not wait for NumPy
 @click.option("--pictures", multiple=True, metavar="FILE", shell_complete=complete_files,
               help="Photograph to run networks on too; may be repeated.")  # fmt: skip
 @click.option("--max-levels", type=BoundedNumber(0), metavar="LEVELS",
-              help="Exit with 4 if the pattern in a network's output is stronger.")  # fmt: skip
+              help="Exit with 4 if the output's pattern is over LEVELS.")  # fmt: skip
 @max_memory_option
 @json_option
 def audit(files: tuple[str, ...], stride: tuple[int, int] | None,
@@ -101,7 +101,7 @@ def _unanswered(
     """Yield a text for each limit that cannot be checked, with the reason."""
     if max_levels is not None and result.output and result.output.unknown_pictures:
         names = ", ".join(result.output.unknown_pictures)
-        what = "too many pixels are clipped, or its periods are too few"
+        what = "too many pixels are clipped, or it is too small"
         yield f"unknown on {names}: {what}; give other --pictures or none"
     if max_levels is not None and result.layers and result.output is None:
         yield "--max-levels is for networks that turn pictures into pictures; leave it out"

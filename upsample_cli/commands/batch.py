@@ -57,7 +57,7 @@ def enlarge(request: Request, work: Work = enlarge_picture) -> int:
             if request.as_json:
                 click.echo(picture_lines.summary_line({"done": 0, "skipped": 0, "failed": 0}, 0.0))
             if not request.quiet:
-                print_message("note", "found no file to enlarge, so nothing was done")
+                print_message("note", "found no pictures, so nothing was done")
             return exit_codes.NOTHING_DONE
         return _enlarge(planned, root, request, workforce, work)
 
@@ -80,7 +80,7 @@ def _plan(request: Request, root: Folder) -> plan.Plan:
         return plan.of_places(places, root, naming, globs, tree=True)
     inputs, output = request.inputs, request.output
     if any(isinstance(source, Place) and source.is_stream for source in inputs):
-        raise SettingError("standard input is one picture; name a file to write it to")
+        raise SettingError("standard input must be the only input; name an output file")
     if len(inputs) == 1 and isinstance(inputs[0], Folder):
         is_picture_name = isinstance(output, Place) and output.suffix[1:] in FORMATS
         if is_picture_name and output.modified() is None and inputs[0].exists():

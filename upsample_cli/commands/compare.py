@@ -67,7 +67,7 @@ def compare(source: str, output: str | None, methods: str | None, force: bool, a
     """Enlarge a picture by many methods, and show them side by side.
 
     The page is one file that opens from disk: two methods under a slider, a table of figures, the
-    kernel, spectrum and heat maps of each. PSNR and SSIM need --reference or --shrink. Of a folder
+    kernel, spectrum and heat maps of each. PSNR and SSIM need --reference or --shrink. For a folder
     the table has mean and worst, and the page shows the worst pictures. With --json the figures
     are printed, and a file is written only with -o.
 

@@ -47,7 +47,7 @@ class MatrixRequest:
 @click.option(
     "--small",
     metavar="HxW",
-    help="Size of what the transpose takes, instead; default 2x2 at other strides.",
+    help="Size of the transpose's input; default 2x2 if strided.",
 )
 @click.option("-k", "--kernel", default="3", metavar="HxW|NAME|FILE",
               help="Size, name or file of the kernel; default 3.")  # fmt: skip
@@ -63,7 +63,7 @@ class MatrixRequest:
               help="Zeros added around the image; default 0.")  # fmt: skip
 @click.option("--dilation", type=Whole(1), default=1, metavar="N",
               help="Pixels from one tap to the next; default 1.")  # fmt: skip
-@click.option("-o", "--output", metavar="PICTURE.png", help="Also save it as a picture.")
+@click.option("-o", "--output", metavar="PICTURE.png", help="Also save it as a PNG.")
 @click.option("-f", "--force", is_flag=True, help="Replace a picture that exists.")
 @json_option
 def matrix(**values: Any) -> None:

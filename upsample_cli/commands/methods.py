@@ -45,9 +45,9 @@ _FIGURES_HEADER = (
 @click.command(short_help="List the methods and kernels.")
 @json_option
 def methods(as_json: bool) -> None:
-    """List the methods, when to take which kernel, and how good the learned kernels are.
+    """List the methods, when to use which kernel, and how good the learned kernels are.
 
-    PSNR is that of pictures left out of the training; noise is how much the power of white noise
+    PSNR is for pictures held out of the training; noise is how much the power of white noise
     grows; overshoot is how far an edge goes beyond its two sides.
     """
     from upsample_cli.commands.output.text_tables import aligned

@@ -33,20 +33,20 @@ def _stride(context: click.Context, option: click.Parameter, value: str) -> tupl
     return None if value == "auto" else parse_pair(context, option, value)
 
 
-@click.command(short_help="Take it out of pictures, kernels or networks.")
+@click.command(short_help="Repair pictures, kernels or networks.")
 @click.argument("inputs", nargs=-1, metavar="PICTURE...|KERNEL", shell_complete=complete_files)
 @click.option("-o", "--output", metavar="OUT", shell_complete=complete_files,
               help="File, or folder for many; default NAME-repaired, for pictures.")  # fmt: skip
 @click.option("-s", "--stride", callback=_stride, default="auto", metavar="N|HxW|auto",
               help="Period, 2 to 16, or a kernel's stride; default auto.")  # fmt: skip
 @click.option("--strength", type=BoundedNumber(0, 1), metavar="N",
-              help="How much of the pattern to take off, 0 to 1; default 1.")  # fmt: skip
+              help="How much of the pattern to remove, 0 to 1; default 1.")  # fmt: skip
 @click.option("--map", "heat_map", metavar="OUT.png", shell_complete=complete_files,
               help="Draw a map of where the checkerboard was.")  # fmt: skip
 @click.option("--reference", metavar="LOW", shell_complete=complete_files,
               help="The small picture that it was enlarged from.")  # fmt: skip
 @click.option("--layer", metavar="GLOB", help="Layers of a network to repair; default all.")
-@click.option("--ramp", is_flag=True, help="Let a kernel keep ramps exact, too.")
+@click.option("--ramp", is_flag=True, help="Also let a kernel keep ramps exact.")
 @click.option("-f", "--force", is_flag=True, help="Replace files that exist.")
 @folder_options
 @jobs_option
@@ -58,11 +58,11 @@ def _stride(context: click.Context, option: click.Parameter, value: str) -> tupl
 def repair(
     inputs: tuple[str, ...], output: str | None, stride: tuple[int, int] | None, **options: Any
 ) -> int | None:
-    """Take the checkerboard out of pictures, of a kernel, or of a network.
+    """Remove the checkerboard from pictures, a kernel, or a network.
 
-    PICTURE: a file, folder or URL, or - for stdin and stdout. The pattern is taken off where it
-    is, as strong as it is there; depth, opacity and metadata stay. A picture without a pattern is
-    copied unchanged.
+    PICTURE: a file, folder or URL, or - for stdin and stdout. The pattern is removed where it is,
+    at its local strength; depth, opacity and metadata stay. A picture without a pattern is copied
+    unchanged.
 
     KERNEL: a .npz, .npy or .onnx file. The output has the nearest taps (least squares) that keep a
     flat picture flat. A .npy of 3 to 5 axes holds the weights of a transposed convolution (Cin,

@@ -82,15 +82,15 @@ class TrainRequest:
               default="tconv",
               help="Method to train for; default tconv.")  # fmt: skip
 @click.option("-s", "--stride", "--scale", type=Whole(2, 8), default=2,
-              metavar="N", help="Output pixels per input pixel, 2 to 8; default 2.")  # fmt: skip
+              metavar="N", help="Scale: 2 to 8, for a network 2 to 4; default 2.")  # fmt: skip
 @click.option("--taps", type=int, default=9, metavar="N",
-              help="Input pixels for an output, on each axis: 3, 5... 15; default 9.")  # fmt: skip
+              help="Input pixels per axis: 3, 5... 15; default 9.")  # fmt: skip
 @click.option("--separable/--full", default=True,
-              help="A kernel of rows times columns, or any taps; default separable.")  # fmt: skip
+              help="Row times column, or free taps; default separable.")  # fmt: skip
 @click.option("--balance", type=click.Choice(("flat", "ramp", "none")), default="ramp",
               help="What the kernel keeps exact: flat areas or ramps; default ramp.")  # fmt: skip
 @click.option("--shrink", default="bicubic", metavar="NAME",
-              help="bicubic, area, lanczos or gaussian:SIGMA; default bicubic.")  # fmt: skip
+              help="Shrink by bicubic, area, lanczos or gaussian:SIGMA; default bicubic.")  # fmt: skip
 @click.option("--noise", type=BoundedNumber(0, 64), default=2.0, metavar="LEVELS",
               help="Noise to expect in pictures, 0 to 64 levels; default 2.")  # fmt: skip
 @click.option("--samples", type=Whole(1000), default=1_000_000, metavar="N",
@@ -109,7 +109,7 @@ class TrainRequest:
 @click.option("--minutes", type=BoundedNumber(0.01), default=10.0, metavar="N",
               help="Minutes to train a network; default 10.")  # fmt: skip
 @click.option("--degrade", type=click.Choice(("photo", "web", "clean")), default="photo",
-              help="Train with some JPEG and noise, more, or none; default photo.")  # fmt: skip
+              help="JPEG and noise: some, more or none; default photo.")  # fmt: skip
 @click.option("--seed", type=Whole(0), default=0, metavar="N",
               help="Seed of all random choices; default 0.")  # fmt: skip
 @click.option("--holdout", type=BoundedNumber(0, 0.9), default=0.1, metavar="SHARE",
@@ -120,9 +120,9 @@ class TrainRequest:
 def train(**values: Any) -> None:
     """Train a kernel or a network on IMAGES, files or folders, and write it to a file.
 
-    Pictures are shrunk by the stride; the kernel is the one that brings them nearest to their
-    originals, in one pass and one small solve. A network takes minutes to hours; Ctrl-C keeps the
-    best so far, and --start goes on from it.
+    Pictures are shrunk by the stride, and the kernel that best restores the originals is found in
+    one pass and one small solve. A network takes minutes to hours; Ctrl-C keeps the best so far,
+    and --start continues it.
 
     \b
     upsample train photos/ -o mine.npz

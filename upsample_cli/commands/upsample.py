@@ -85,7 +85,7 @@ class _GroupedCommand(click.Command):
 @click.option("--linear", is_flag=True, help="Filter in linear light.")
 @click.option("--alpha", type=click.Choice(("premultiplied", "straight")),
               default="premultiplied",
-              help="How to filter colours beside transparency; default premultiplied.")  # fmt: skip
+              help="How to filter colours near transparency; default premultiplied.")  # fmt: skip
 @click.option(
     "--format",
     type=click.Choice((*FORMATS, *ARRAY_FORMATS)),
@@ -97,9 +97,7 @@ class _GroupedCommand(click.Command):
 @click.option("--compression", type=Whole(0, 9), metavar="N",
               help="Compression of PNG, 0 (none) to 9 (smallest); default 2.")  # fmt: skip
 @click.option("--lossless", is_flag=True, help="Write WebP and AVIF without loss.")
-@click.option(
-    "--background", metavar="COLOUR", help="Colour to put under transparency: white, #rrggbb."
-)
+@click.option("--background", metavar="COLOUR", help="Colour under transparency: white or #rrggbb.")
 @layout_option
 @click.option("--labels", is_flag=True, help="Enlarge a mask of class numbers; no new ones appear.")
 @click.option("--strip", is_flag=True, help="Leave out all metadata but the colour profile.")
@@ -114,7 +112,7 @@ class _GroupedCommand(click.Command):
 )
 @click.option("--dry-run", is_flag=True, help="Print what would be done, and write nothing.")
 @click.option("--max-ripple", type=BoundedNumber(0), metavar="LEVELS",
-              help="Exit with 4 if a checkerboard is stronger or unknown; 0 or more.")  # fmt: skip
+              help="Exit with 4 if over LEVELS or unknown; 0 or more.")  # fmt: skip
 @max_pixels_option
 @max_memory_option
 @json_option
@@ -131,8 +129,8 @@ def upsample(paths: tuple[str, ...], **options: Any) -> int:
     upsample s3://bucket/photos s3://bucket/large
     upsample features.npy larger.npy --layout chw -m bicubic
 
-    The method is network, if none is named: it is the best. tconv is faster; it is taken for masks
-    and feature maps, and where --kernel is given.
+    The default method is network, which has the best quality. tconv is faster, and the default for
+    masks, feature maps and --kernel.
 
     Kernels of tconv: learned, learned-sharp, learned-soft, uniform, bilinear, bicubic, lanczos,
     gaussian, random. Of resize-conv: the learned ones, box, gaussian, sharpen. Of both: a file.

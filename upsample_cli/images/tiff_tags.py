@@ -48,7 +48,7 @@ def notes_on_losses(tags: PIL.Image.Exif, iptc: bytes | None) -> Iterator[str]:
     yield from (f"its {name} is left out" for name, lost in _LOST.items() if lost & set(tags))
     description = str(tags.get(_DESCRIPTION, ""))
     if _LAYOUT.match(description) and not _SIZE_ALONE.fullmatch(description):
-        yield "its description of pages and units is left out"
+        yield "its ImageJ or OME description is left out"
 
 
 def descriptive(tags: PIL.Image.Exif) -> dict[int, object]:

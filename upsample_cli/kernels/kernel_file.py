@@ -138,7 +138,7 @@ def _load(
     else:
         taps = _taps(name, content)
         if taps.ndim == 1:
-            raise SettingError(f"kernel '{name}' has shape {len(taps)}; give a matrix of taps")
+            raise SettingError(f"kernel '{name}' has one axis; give a matrix of taps")
         file = KernelFile(method or "tconv", stride, taps, resize)
     file.kernel(name)  # raises an error for wrong shapes or strides, and for NaN
     if method not in (None, file.method):
@@ -206,13 +206,11 @@ def _from_entries(name: str, entries: dict[str, NDArray[Any]]) -> KernelFile:
     missing = sorted(_KINDS.keys() - entries.keys())
     if missing:
         raise SettingError(
-            f"kernel '{name}' has no {', '.join(missing)}; give a file of `upsample train`"
+            f"kernel '{name}' has no {', '.join(missing)}; give a kernel from `upsample train`"
         )
     for key, kinds in _KINDS.items():
         if entries[key].dtype.kind not in kinds or (entries[key].ndim > 0 and key != "taps"):
-            raise SettingError(
-                f"kernel '{name}' cannot be used, because of its {key}; train it again"
-            )
+            raise SettingError(f"kernel '{name}' cannot be used: invalid {key}; train it again")
     version = int(entries["format"])
     if version != FORMAT:
         raise SettingError(f"kernel '{name}' has format {version}, not {FORMAT}; train it again")
@@ -226,7 +224,7 @@ def _from_entries(name: str, entries: dict[str, NDArray[Any]]) -> KernelFile:
     except (ValueError, RecursionError):
         about = None
     if not isinstance(about, dict):
-        raise SettingError(f"kernel '{name}' cannot be used, because of its about; train it again")
+        raise SettingError(f"kernel '{name}' has damaged metadata; train it again")
     stride, taps = int(entries["stride"]), _taps(name, entries["taps"])
     if not 1 <= stride <= _LARGEST:
         raise SettingError(f"kernel '{name}' has stride {stride}; give 1 to {_LARGEST}")

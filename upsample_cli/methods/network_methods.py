@@ -118,7 +118,7 @@ class OnnxNetwork(RingingMethod):
     neighbourhood = 3  # as for `network`
     model: str = parameter("", "ONNX file of the network", suffix=".onnx")
     model_range: str = parameter("auto", "level of white in the network", choices=(*_RANGES,))
-    tile: int = parameter(0, "side of a tile in pixels, 0 for what suits", low=0, high=8192)
+    tile: int = parameter(0, "side of a tile in pixels, 0 for automatic", low=0, high=8192)
     halo: int | None = parameter(None, "input pixels to add around a tile", low=0, high=512)
     edges: str = parameter(
         "own", "edges as the network pads them, or --boundary", choices=("own", "boundary")

@@ -115,7 +115,7 @@ def with_data(tensor: TensorProto, folder: Path) -> TensorProto:
         raise ValueError(f"{location} has only {size} bytes")
     needed = prod(tensor.dims) * tensor_dtype_to_np_dtype(tensor.data_type).itemsize
     if length != needed:
-        raise ValueError(f"its shape takes {needed} bytes")
+        raise ValueError(f"it has {length} bytes, not the {needed} of its shape")
     with path.open("rb") as file:
         file.seek(start)
         data = file.read(length)

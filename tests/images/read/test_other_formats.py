@@ -126,7 +126,7 @@ def test_linear_light_gets_the_curve_of_srgb(tmp_path: Path, kind: str, channels
     np.testing.assert_allclose(actual, light[..., :colours], rtol=0.02, atol=0.02 * light.max())
     if channels == 4:
         np.testing.assert_array_equal(image.samples[..., 3], light[..., 3])
-    assert image.notes == ("its linear light became sRGB's curve",)
+    assert image.notes == ("it was converted from linear light to sRGB",)
 
 
 def psd(samples: np.ndarray, mode: int, has_picture: bool, layers: bytes = b"") -> bytes:

@@ -137,11 +137,11 @@ def test_metadata_is_read(tmp_path: Path) -> None:
         (np.ones((4, 5), "f4"), {"photometric": "miniswhite"}, "MINISWHITE samples of"),
         (np.ones((4, 4, 5), "u1"),
          {"photometric": "rgb", "planarconfig": "separate", "extrasamples": ["assocalpha"]},
-         "opacity multiplied into its colours; save it with straight opacity"),
+         "has premultiplied opacity; save it with straight opacity"),
         (np.ones((4, 5, 4), "f4"), {"photometric": "rgb", "extrasamples": ["assocalpha"]},
-         "opacity multiplied into its colours; save it with straight opacity"),
+         "has premultiplied opacity; save it with straight opacity"),
         (np.ones((4, 5, 4), "u2"), {"photometric": "rgb", "extrasamples": ["assocalpha"]},
-         "opacity multiplied into its colours; save it with straight opacity"),
+         "has premultiplied opacity; save it with straight opacity"),
         (np.ones((4, 5, 4), "u2"), {"photometric": "separated"},
          "CMYK samples of type uint16; save it as CMYK of 8 bits without opacity"),
     ],
@@ -173,7 +173,7 @@ def test_bands_are_not_dropped(tmp_path: Path, dtype: str, kind: str, extra: lis
         tmp_path / "in.tiff", np.ones((4, 5, channels), dtype), photometric=kind,
         planarconfig="contig", extrasamples=extra,
     )  # fmt: skip
-    fault = f"has {channels} samples a pixel, of which some are neither .*; save it without"
+    fault = f"has {channels} samples per pixel, and some are neither .*; save it without"
     with pytest.raises(ImageFileError, match=fault):
         files.read(parse(tmp_path / "in.tiff"))
 
@@ -181,10 +181,10 @@ def test_bands_are_not_dropped(tmp_path: Path, dtype: str, kind: str, extra: lis
 @pytest.mark.parametrize(
     ("dtype", "fault"),
     [
-        ("<i2", "signed whole numbers of 16 bits; save"),
-        (">i2", "signed whole numbers of 16 bits; save"),
-        ("<i4", "signed whole numbers of 32 bits; save"),
-        ("<u4", "holds whole numbers of 32 bits; save"),
+        ("<i2", "signed integers of 16 bits; save"),
+        (">i2", "signed integers of 16 bits; save"),
+        ("<i4", "signed integers of 32 bits; save"),
+        ("<u4", "holds integers of 32 bits; save"),
         (">u4", "samples of type uint32; save"),
     ],
 )

@@ -141,7 +141,7 @@ def test_a_lost_cluster_is_told(cluster: LocalCluster) -> None:
     with connected(cluster.scheduler_address) as workforce:
         executor = workforce.executor
         executor._executor._client.close()  # as it does itself then
-        with pytest.raises(ClusterLostError, match="has gone; start it again and continue"):
+        with pytest.raises(ClusterLostError, match="is gone; restart it and continue"):
             executor.submit(faults.double, 1)
 
 

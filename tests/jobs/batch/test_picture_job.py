@@ -51,7 +51,7 @@ def test_a_vanished_root_is_not_made_anew(source: Path) -> None:
     shutil.rmtree(source.parent / "out")
     report = done(source, "out/deep/a.png")
     assert report.status == "failed"
-    assert "out has vanished; " in report.error
+    assert "out is gone; " in report.error
     assert not (source.parent / "out").exists()
 
 

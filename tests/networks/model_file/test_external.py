@@ -83,7 +83,7 @@ def test_links_are_followed(tmp_path: Path, outside: Path, hard: bool) -> None:
         ({"location": "weights.bin", "offset": "-1"}, "weights.bin has only 384 bytes"),
         ({"location": "weights.bin", "offset": "385"}, "weights.bin has only 384 bytes"),
         ({"location": "weights.bin", "offset": "a"}, "invalid literal"),
-        ({"location": "weights.bin", "length": "380"}, "its shape takes 384 bytes"),
+        ({"location": "weights.bin", "length": "380"}, "not the 384 of its shape"),
     ],
 )
 def test_data_outside_the_folder_or_file_are_unknown(

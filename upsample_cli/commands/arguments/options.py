@@ -102,7 +102,7 @@ max_memory_option = click.option(
 layout_option = click.option(
     "--layout",
     type=click.Choice(LAYOUTS),
-    help="Axes of a feature map; default by number: hw, chw, nchw.",
+    help="Axes of an array; default by count: hw, chw, nchw.",
 )
 _SHORT = {"kernel": "-k"}
 _INPUTS = (

@@ -84,7 +84,7 @@ def _summary(verdicts: Counter[str]) -> str:
     others = "".join(f", {n} {word}" for word, n in sorted(verdicts.items()) if word not in usual)
     files = "1 file is not a picture" if skipped == 1 else f"{skipped} files are not pictures"
     end = f"; {files}" if skipped else ""
-    return f"checkerboard in {verdicts[CHECKERBOARD]} of {verdicts.total()}{others}{end}"
+    return f"checkerboard in {verdicts[CHECKERBOARD]} of {verdicts.total()} pictures{others}{end}"
 
 
 def _outcome(result: Result) -> str:

@@ -107,14 +107,12 @@ class ResultsFile:
             os.fsync(self._file.fileno())
         self._file.close()
         if not Path(self._path).exists():
-            print_message(
-                "Error", f"{self._name} has vanished with its rows; name another --report"
-            )
+            print_message("Error", f"{self._name} was deleted with its rows; name another --report")
             return False
         if self._missing:
             print_message(
                 "Error",
-                f"{self._name} lacks {self._missing} rows, for want of space; free some",
+                f"{self._name} lacks {self._missing} rows: the disk is full; free space",
             )
         return not self._missing
 
@@ -227,7 +225,7 @@ def check_name(path: str) -> None:
         SettingError: The suffix is neither .csv nor .jsonl.
     """
     if not path.lower().endswith((".csv", ".jsonl")):
-        raise SettingError(f"--report {path} is not a .csv or .jsonl file; name such a file")
+        raise SettingError(f"--report {path} must end in .csv or .jsonl; rename it")
 
 
 def _opened(path: str, name: str) -> io.FileIO:

@@ -142,7 +142,7 @@ def _decode_animation(
 
     if raw_modes.would_be_cut(opened):
         raise ImageFileError(
-            f"{name} is an animation of 16 bits a colour, which would be cut to 8; save it with 8"
+            f"{name} is an animation of 16 bits per colour, which would be cut to 8; save it with 8"
         )
     notes, colours = raw_modes.notes_on_cut(opened), opened.info["colours"]
     file.seek(0)

@@ -43,7 +43,7 @@ _OTHER_BYTES = 32
 _RADIANCE_SIZE = re.compile(rb"\n[-+]Y (\d+) [-+]X (\d+)\n")
 _JPEGXL_RATIOS = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))  # width : height
 
-_LINEAR = "its linear light became sRGB's curve"
+_LINEAR = "it was converted from linear light to sRGB"
 
 
 def kind_of(head: bytes) -> str | None:
@@ -164,7 +164,7 @@ def read_deep_jpeg2000(opened: PIL.Image.Image, file: BinaryIO, name: str) -> De
     """
     bits, space = opened.info["bits"], opened.info.get("space", _RGB)
     if space not in (_RGB, _GREY):
-        raise ImageFileError(f"{name} holds YCC or inks of {bits} bits; save it as RGB")
+        raise ImageFileError(f"{name} is {bits}-bit YCC or CMYK; save it as RGB")
     codecs = library(f"{bits}-bit JPEG 2000", "imagecodecs")
     file.seek(0)
     samples = _checked(codecs.jpeg2k_decode(file.read()), name, "JPEG 2000")

@@ -86,7 +86,7 @@ def check(opened: PIL.Image.Image, name: str) -> None:
     if opened.mode == "I":
         signed = "signed " if _SIGNED in tags.get(_SAMPLE_FORMAT, ()) else ""
         raise ImageFileError(
-            f"{name} holds {signed}whole numbers of {max(tags.get(_BITS, (32,)))} bits; "
+            f"{name} holds {signed}integers of {max(tags.get(_BITS, (32,)))} bits; "
             "save it as grey or RGB of 8 or 16 bits or 32-bit floats"
         )
 

@@ -84,13 +84,11 @@ def _check_samples(page: tifffile.TiffPage, name: str) -> None:
     photometric, dtype = int(page.photometric), page.dtype
     extra = page.samplesperpixel - _COLOURS.get(photometric, page.samplesperpixel)
     if extra == 1 and ASSOCIATED in page.extrasamples:
-        raise ImageFileError(
-            f"{name} has opacity multiplied into its colours; save it with straight opacity"
-        )
+        raise ImageFileError(f"{name} has premultiplied opacity; save it with straight opacity")
     if extra not in (0, 1) or UNSPECIFIED in page.extrasamples:
         raise ImageFileError(
-            f"{name} has {page.samplesperpixel} samples a pixel, of which some are neither "
-            "colours nor opacity; save it without those"
+            f"{name} has {page.samplesperpixel} samples per pixel, and some are neither colours "
+            "nor opacity; save it without them"
         )
     is_level = str(dtype) in ("uint8", "uint16") and isinstance(page.bitspersample, int)
     is_float = dtype is not None and dtype.kind == "f" and photometric != WHITE_IS_ZERO

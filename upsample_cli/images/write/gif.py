@@ -92,7 +92,7 @@ def rounding_note(picture: PIL.Image.Image) -> tuple[str, ...]:
         opacities = {colour[-1] for _, colour in colours}
         seen = {colour[:-1] for _, colour in colours}
         is_exact = opacities <= {0, 255} and len(seen) <= _CLEAR_INDEX
-    note = "GIF holds 256 colours and no partial opacity, so others were rounded"
+    note = "GIF holds 256 colours and no partial opacity, so pixels were rounded"
     return () if is_exact else (note,)
 
 

@@ -118,7 +118,7 @@ def _repaired_network(path: str, output: str, layer: str | None, ramp: bool) -> 
             "may be worse, so keep the original"
         )
     notes.append(
-        "its pictures have changed in ways that were not checked; compare them, or train it further"
+        "the network's output has changed and was not checked; compare it, or train it further"
     )
     return Repair(before, after, max(model.moved.values()), model.data, tuple(notes), model.moved)
 

@@ -42,7 +42,7 @@ class Cluster(Executor):
         """
         if self._is_lost():
             raise ClusterLostError(
-                "the cluster has gone; start it again and continue with --skip-existing"
+                "the cluster is gone; restart it and continue with --skip-existing"
             )
         future: Future[Any] = Future()
         future.set_running_or_notify_cancel()

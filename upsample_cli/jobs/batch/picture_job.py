@@ -121,7 +121,7 @@ class PictureJob:
             return
         root = self.root if self.base is None else self.root.absolute(self.base)
         if not root.exists():
-            raise ImageFileError(f"folder {self.root} has vanished; bring it back and start again")
+            raise ImageFileError(f"folder {self.root} is gone; restore it and run again")
         to.folder.make()
 
 

@@ -115,7 +115,7 @@ def _counted(
         count = sum(1 for _ in walk(source, globs, on_listing, apart))
     except OSError as error:
         raise ImageFileError(
-            f"cannot read {source}: {error.strerror}; check its permissions"
+            f"cannot read {source}: {error.strerror}; check path and access"
         ) from error
     if not count and not source.exists():
         raise ImageFileError(f"no file or folder {source}; check the path")

@@ -111,7 +111,7 @@ def files_in(sources: Sequence[Place | Folder], globs: Globs) -> Iterator[tuple[
                 yield source.file(path), True
         except OSError as error:
             raise ImageFileError(
-                f"cannot read {source}: {error.strerror}; check its permissions"
+                f"cannot read {source}: {error.strerror}; check path and access"
             ) from error
 
 

@@ -35,9 +35,9 @@ def _of_kernel(figure: Callable[[Kernel], float]) -> Callable[[Scores], float]:
 
 
 _FIGURES = (
-    _Figure("psnr", "PSNR dB", "Nearness to the original in luma: more is better.",
+    _Figure("psnr", "PSNR dB", "Closeness to the original in luma: higher is better.",
             lambda one: one.psnr, ".2f", min),
-    _Figure("ssim", "SSIM", "Likeness of structure to the original in luma: 1 is equal.",
+    _Figure("ssim", "SSIM", "Structural similarity to the original in luma: 1 is equal.",
             lambda one: one.ssim, ".4f", min),
     _Figure("ripple", "Ripple", "RMS of the checkerboard found, in levels of 0 to 255.",
             lambda one: one.checkerboard.ripple, ".2f", max),

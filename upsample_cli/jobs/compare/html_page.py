@@ -128,7 +128,7 @@ def _crop(comparison: Comparison) -> Box | None:
         side = isqrt(_WHOLE // shown)
         raise SettingError(
             f"--crop is {box.width}x{box.height} once enlarged, too much for {shown} pictures side "
-            f"by side; give at most {side}x{side} of these pixels"
+            f"by side; give at most {side}x{side} enlarged pixels"
         )
     return box
 

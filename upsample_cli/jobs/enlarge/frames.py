@@ -52,7 +52,7 @@ def enlarge_and_write(
                 task.encoding,
             ))  # fmt: skip
             if format == "AVIF" and source.plays:
-                notes = ("an animated AVIF always repeats for ever",)
+                notes = ("an animated AVIF always loops forever",)
         checkerboard, more_notes = frames.worst()
         return checkerboard, frames.notes + notes + more_notes
 

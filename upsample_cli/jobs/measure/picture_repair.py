@@ -47,7 +47,7 @@ _BY_NATURE = (
 )
 _STRIPES_STAY = (
     "stripes along one axis alone, as of a fence, repeat by nature and were left; --stride {} "
-    "takes them off"
+    "removes them"
 )
 
 

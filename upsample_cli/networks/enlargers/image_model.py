@@ -152,7 +152,7 @@ def _runner(path: str, provider: str) -> tuple[list[Any], str, Callable[[Form], 
                 (result,) = session.run([outputs[0].name], {inputs[0].name: feed})
             except Exception as error:  # onnxruntime's own errors share no base
                 what = f"{path} fails on {planes.shape[2]}x{planes.shape[1]} pixels"
-                raise NetworkFileError(f"{what} ({reason(error)}); check what it takes") from error
+                raise NetworkFileError(f"{what} ({reason(error)}); check its input size") from error
             if result.ndim != 4 or len(result) != 1:
                 raise NetworkFileError(f"{path} gives {result.shape}, not a picture; {_REMEDY}")
             outcome = np.moveaxis(result[0], -1, 0) if form.is_last else result[0]
