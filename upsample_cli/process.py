@@ -78,7 +78,7 @@ def raise_for_signal(number: int, frame: FrameType | None) -> NoReturn:
 
 @contextmanager
 def exiting_on_signal() -> Iterator[None]:
-    """Exit the block as a signal asks, even if a library replaced the signal's exception."""
+    """Raise a signal's exception again if a library has replaced it by another."""
     try:
         yield
     except Exception:

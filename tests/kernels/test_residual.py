@@ -10,7 +10,7 @@ from strategies import seeds
 from upsample_cli.kernels import residual as arithmetic
 from upsample_cli.kernels.convolve import conv2d
 from upsample_cli.kernels.network_weights import LEAK
-from upsample_cli.kernels.residual import Maps, Residual, layer, rectify, winograd_weights
+from upsample_cli.kernels.residual import Maps, TileNetwork, layer, rectify, winograd_weights
 
 
 @settings(max_examples=20, deadline=None)
@@ -20,7 +20,7 @@ def test_it_is_the_network(seed: int, stride: int, rows: int, columns: int) -> N
     network = drawn(seed, stride)
     shape = rows + 2 * network.halo, columns + 2 * network.halo
     luma = np.random.default_rng(seed).random(shape, np.float32)
-    actual = Residual.of(network, rows, columns).computed(luma)
+    actual = TileNetwork.of(network, rows, columns).residual_even_if_flat(luma)
     np.testing.assert_allclose(actual, residual(network, luma), atol=1e-5)
 
 
@@ -30,7 +30,9 @@ def test_bodies_of_any_depth(size: int, layers: int) -> None:
     network = drawn(1, 2, 8, size, layers)
     luma = np.random.default_rng(1).random((9 + 2 * network.halo, 8 + 2 * network.halo), np.float32)
     np.testing.assert_allclose(
-        Residual.of(network, 9, 8).computed(luma), residual(network, luma), atol=1e-5
+        TileNetwork.of(network, 9, 8).residual_even_if_flat(luma),
+        residual(network, luma),
+        atol=1e-5,
     )
 
 
@@ -40,14 +42,14 @@ def test_flat_luma_gets_nothing(seed: int, stride: int, level: float) -> None:
     """Whatever the weights and the brightness, what is added to a flat tile is rounding."""
     network = drawn(seed, stride)
     luma = np.full((8 + 2 * network.halo, 8 + 2 * network.halo), level, np.float32)
-    assert np.abs(Residual.of(network, 8, 8).computed(luma)).max() < 2e-6
+    assert np.abs(TileNetwork.of(network, 8, 8).residual_even_if_flat(luma)).max() < 2e-6
 
 
 def test_taps_that_do_not_sum_to_0_are_seen() -> None:
     """The test above can fail: such a head adds a pattern to a flat tile."""
     network = unbalanced(drawn(0))
     luma = np.full((8 + 2 * network.halo, 8 + 2 * network.halo), 0.75, np.float32)
-    assert np.abs(Residual.of(network, 8, 8).computed(luma)).max() > 1e-3
+    assert np.abs(TileNetwork.of(network, 8, 8).residual_even_if_flat(luma)).max() > 1e-3
 
 
 def test_it_tells_rounding_and_nothing_else_of_where_a_tile_lies() -> None:
@@ -55,9 +57,9 @@ def test_it_tells_rounding_and_nothing_else_of_where_a_tile_lies() -> None:
     network = drawn(5)
     halo = network.halo
     luma = np.random.default_rng(5).random((6 + 2 * halo, 20 + 2 * halo), np.float32)
-    whole = Residual.of(network, 6, 20).added(luma)
-    half = Residual.of(network, 6, 10)
-    parts = [half.added(np.ascontiguousarray(luma[:, x : x + 10 + 2 * halo])) for x in (0, 10)]
+    whole = TileNetwork.of(network, 6, 20).residual(luma)
+    half = TileNetwork.of(network, 6, 10)
+    parts = [half.residual(np.ascontiguousarray(luma[:, x : x + 10 + 2 * halo])) for x in (0, 10)]
     np.testing.assert_allclose(np.concatenate(parts, 1), whole, atol=1e-6)
 
 
@@ -65,10 +67,10 @@ def test_a_flat_tile_gets_exactly_nothing() -> None:
     """No rounding is left on a tile that is flat."""
     network = drawn(6)
     luma = np.full((8 + 2 * network.halo, 8 + 2 * network.halo), 0.3, np.float32)
-    assert not Residual.of(network, 8, 8).added(luma).any()
-    assert Residual.of(network, 8, 8).added(luma).shape == (16, 16)
+    assert not TileNetwork.of(network, 8, 8).residual(luma).any()
+    assert TileNetwork.of(network, 8, 8).residual(luma).shape == (16, 16)
     luma[0, 0] = 1
-    assert Residual.of(network, 8, 8).added(luma).any()
+    assert TileNetwork.of(network, 8, 8).residual(luma).any()
 
 
 @pytest.mark.parametrize("stride", [2, 3, 4])
@@ -77,7 +79,7 @@ def test_it_is_what_onnx_makes_of_the_network(stride: int) -> None:
     network = drawn(7, stride)
     luma = np.random.default_rng(7).random((20 + 2 * network.halo,) * 2, np.float32)
     (expected,) = ReferenceEvaluator(exported(network)).run(None, {"x": luma[None, None]})
-    actual = Residual.of(network, 20, 20).added(luma)
+    actual = TileNetwork.of(network, 20, 20).residual(luma)
     np.testing.assert_allclose(actual, expected[0, 0], atol=1e-5)
 
 

@@ -134,7 +134,7 @@ def test_strips_are_whole_rows_of_tiles(scale: int, width: int, rows: int) -> No
     size_in = (2100 // scale, width // scale)
     method, size_out = LearnedNetwork(), (size_in[0] * scale, size_in[1] * scale)
     last = method.stages(size_in, size_out)[-1]
-    assert method.rows_at_once(size_out, scale) == last.residual.rows * last.scale >= rows
+    assert method.rows_at_once(size_out, scale) == last.tile_network.rows * last.scale >= rows
     assert method.rows_at_once(size_out, scale - 0.1) == 0  # tiles are kept there
 
 
@@ -175,7 +175,9 @@ def test_no_tile_is_computed_twice(scale: float, monkeypatch: pytest.MonkeyPatch
 
 def test_tiles_are_no_higher_than_a_small_picture() -> None:
     """A sprite is not worked out in a tile of 64 rows, of which most would be thrown away."""
-    rows = [LearnedNetwork().stages((n, 9), (2 * n, 18))[0].residual.rows for n in (1, 9, 64, 70)]
+    rows = [
+        LearnedNetwork().stages((n, 9), (2 * n, 18))[0].tile_network.rows for n in (1, 9, 64, 70)
+    ]
     assert rows == [4, 12, 64, 64]
 
 
@@ -197,7 +199,7 @@ def test_other_scales_are_reduced(scale: float) -> None:
     stages = LearnedNetwork().stages((20, 24), size_out)
     kernels = build("tconv").stages((20, 24), size_out)
     assert len(stages) == len(kernels)
-    assert [stage.residual.network.stride for stage in stages[:-1]] == [
+    assert [stage.tile_network.network.stride for stage in stages[:-1]] == [
         stage.rows.period for stage in kernels[:-1]
     ]
     assert stages[-1].draws_on(range(6), range(9)) == kernels[-1].draws_on(range(6), range(9))

@@ -27,7 +27,7 @@ class _App(click.Group):
         words = args[: args.index("--")] if "--" in args else args
         if {"-h", "--help"} & set(words):
             return super().parse_args(ctx, ["--help"])
-        _check_word(args[0])
+        _refuse_misspelt_command(args[0])
         return super().parse_args(ctx, ["upsample", *args])
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -73,7 +73,7 @@ class _App(click.Group):
         return command
 
 
-def _check_word(word: str) -> None:
+def _refuse_misspelt_command(word: str) -> None:
     """Refuse a first argument that is not a file but resembles the name of a command."""
     if word.isalpha() and not os.path.lexists(word):
         from difflib import get_close_matches  # few runs need it

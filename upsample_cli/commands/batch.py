@@ -74,7 +74,7 @@ def _planned(request: Request, root: Folder) -> plan.Plan:
 def _plan(request: Request, root: Folder) -> plan.Plan:
     """Return the plan: which input becomes which output."""
     task, globs = request.task, Globs(request.include, request.exclude)
-    naming = Naming(task.encoding.format, request.name, task.target.scale, task.method.name)
+    naming = Naming(task.encoding.format, request.name, task.target_size.scale, task.method.name)
     if request.files_from is not None:
         places = places_from(request.files_from, request.null)
         return plan.of_places(places, root, naming, globs, tree=True)

@@ -12,7 +12,7 @@ BROKEN_PIPE = 141
 
 
 def exit_code_of(tally: Mapping[str, int], is_over: bool) -> int:
-    """Return a run's exit code from counts by status, and if any picture exceeds --max-ripple."""
+    """Return a run's exit code from counts by status and whether a ripple is over the limit."""
     if tally["failed"]:
         return FAILED
     if is_over:

@@ -35,6 +35,7 @@ def enlarge(request: Request, work: "Work | None" = None) -> int:
         _print_plan(source, output, request)
         code = exit_codes.DONE
     else:
+        # Lazy: the picture is enlarged when `print_reports` takes the report on it.
         reports = _recorded(_reports(source, output, request, work), request)
         try:
             tally, is_over = print_reports(

@@ -90,7 +90,7 @@ class TrainRequest:
 @click.option("--balance", type=click.Choice(("flat", "ramp", "none")), default="ramp",
               help="What the kernel keeps exact: flat areas or ramps; default ramp.")  # fmt: skip
 @click.option("--shrink", default="bicubic", metavar="NAME",
-              help="Shrink by bicubic, area, lanczos or gaussian:SIGMA; default bicubic.")  # fmt: skip
+              help="How to shrink: area, lanczos, gaussian:SIGMA; default bicubic.")  # fmt: skip
 @click.option("--noise", type=BoundedNumber(0, 64), default=2.0, metavar="LEVELS",
               help="Noise to expect in pictures, 0 to 64 levels; default 2.")  # fmt: skip
 @click.option("--samples", type=Whole(1000), default=1_000_000, metavar="N",
@@ -121,8 +121,8 @@ def train(**values: Any) -> None:
     """Train a kernel or a network on IMAGES, files or folders, and write it to a file.
 
     Pictures are shrunk by the stride, and the kernel that best restores the originals is found in
-    one pass and one small solve. A network takes minutes to hours; Ctrl-C keeps the best so far,
-    and --start continues it.
+    one pass over them. A network takes minutes to hours; Ctrl-C keeps the best so far, and --start
+    goes on from it.
 
     \b
     upsample train photos/ -o mine.npz

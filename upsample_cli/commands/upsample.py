@@ -112,7 +112,7 @@ class _GroupedCommand(click.Command):
 )
 @click.option("--dry-run", is_flag=True, help="Print what would be done, and write nothing.")
 @click.option("--max-ripple", type=BoundedNumber(0), metavar="LEVELS",
-              help="Exit with 4 if over LEVELS or unknown; 0 or more.")  # fmt: skip
+              help="Exit with 4 if the ripple is over LEVELS or unknown.")  # fmt: skip
 @max_pixels_option
 @max_memory_option
 @json_option

@@ -1,6 +1,7 @@
 """The output phases of a transposed convolution: the sums of their taps, and how to equalise them.
 
-Tap t of input i contributes to output n = s i - p + d t, so tap t belongs to phase (d t - p) mod s.
+With stride s, padding p and dilation d, tap t of input i feeds output s i - p + d t: its phase is
+(d t - p) mod s.
 
 The nearest balanced kernel is a projection, in closed form for each phase. The taps of a phase lie
 on a grid, over which 1 and the distances from the grid's middle along each axis are orthogonal. So

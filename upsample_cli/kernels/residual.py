@@ -5,9 +5,9 @@ the head has no bias, and its taps sum to 0 for each phase and feature: so the r
 every brightness. A flat tile is not computed at all, so that not even rounding errors are left. A
 flat part of another tile gets rounding errors of about 1e-6, less than half a level of 16 bits.
 
-The layers of 3x3 taps need half the multiplications by vertical Winograd F(4, 3): four output rows
+Vertical Winograd F(4, 3) halves the multiplications of the layers of 3x3 taps: four output rows
 come from six input rows. Small fixed matrices mix the rows before and after, so that six matrix
-products do the work of twelve. Maps are flat, (rows, width x channels): three neighbouring pixels
+products do the work of twelve. Maps are 2-D, (rows, width x channels): three neighbouring pixels
 of a row are 3 C neighbouring values, so the triples at pixels j, j + 3, ... of all rows form one
 matrix without a copy. A layer keeps the width; the last two columns of each row draw on the next
 row and are meaningless. A few groups of four rows are computed at once, to stay in the cache.
@@ -36,8 +36,8 @@ _OUTPUT = np.array([[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0]
                     [0, 1, -1, 8, -8, 1]], np.float32)  # fmt: skip
 
 
-class Residual(NamedTuple):
-    """A network prepared for tiles of one size.
+class TileNetwork(NamedTuple):
+    """A network, arranged to compute the residual of tiles of one size.
 
     Args:
         network: The network.
@@ -56,7 +56,7 @@ class Residual(NamedTuple):
     head: Maps
 
     @classmethod
-    def of(cls, network: ResidualNetwork, rows: int, columns: int) -> "Residual":
+    def of(cls, network: ResidualNetwork, rows: int, columns: int) -> "TileNetwork":
         """Return a network with its weights arranged for the matrix products."""
         (weights, bias), *others = network.body
         count, width = len(bias), columns + 2 * network.halo
@@ -66,7 +66,7 @@ class Residual(NamedTuple):
         first, head = np.ascontiguousarray(first), np.ascontiguousarray(head)
         return cls(network, rows, columns, first, ready, head)
 
-    def added(self, luma: Planes) -> Planes:
+    def residual(self, luma: Planes) -> Planes:
         """Return the residual of a tile, shape (rows s, columns s).
 
         Args:
@@ -75,10 +75,10 @@ class Residual(NamedTuple):
         if np.ptp(luma) == 0:
             stride = self.network.stride
             return np.zeros((self.rows * stride, self.columns * stride), np.float32)
-        return self.computed(luma)
+        return self.residual_even_if_flat(luma)
 
-    def computed(self, luma: Planes) -> Planes:
-        """Return the residual of a tile, computed even if it is flat; see `added`."""
+    def residual_even_if_flat(self, luma: Planes) -> Planes:
+        """Return the residual of a tile, computed even if it is flat."""
         size = len(self.network.body[0].weights[0, 0])
         height, width = luma.shape
         rows = height - size + 1

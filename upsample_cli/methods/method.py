@@ -39,7 +39,7 @@ class Stage(Protocol):
 
 
 def windows_of(stages: Sequence[Stage], rows: range, columns: range) -> list[tuple[range, range]]:
-    """Return an output window and, back to the input, the window that each stage draws on."""
+    """Return the output window, then the one that each stage draws on, last stage first."""
     windows = [(rows, columns)]
     for stage in reversed(stages):
         windows.append(stage.draws_on(*windows[-1]))

@@ -2,7 +2,7 @@
 
 `network` enlarges by the learned linear kernel, and a network adds to the luma of the result. Flat
 pictures stay exactly as the kernel makes them, whatever the weights (`kernels/residual.py` has the
-proof). `onnx` runs a network of the user's tile by tile, and enlarges opacity by a kernel. At the
+proof). `onnx` runs the user's network tile by tile, and enlarges opacity by a kernel. At the
 edges of a picture such a network pads its layers itself, as in its training, unless `edges` is
 `boundary`.
 """
@@ -22,8 +22,8 @@ if TYPE_CHECKING:  # `upsample --help` must not wait for NumPy
 
 _WIDEST = 256  # input columns of a tile at most: wider tiles do not fit the processor's cache
 _STRIP = 128  # approximate output rows of a tile
-# Rows of tiles to keep for the next stage: those that one of its windows draws on; and one more per
-# core, up to this number.
+# Rows of tiles to keep for the next stage: those that one window draws on; and one more per core,
+# up to `_MOST_KEPT`.
 _KEPT, _MOST_KEPT = 3, 8
 _WIDE, _LOW = 6144, 32  # output columns above which tiles are low; input rows of a low tile
 # Bytes per thread: for each output pixel of a row of tiles; for each such pixel and stage; and for
@@ -61,15 +61,15 @@ class LearnedNetwork(RingingMethod):
         (height, width), strides = size_in, self._strides(scale)
         end = height * prod(strides), width * prod(strides)
         for number, stride in enumerate(strides, 1):
-            is_last = number == len(strides) and end == size_out
+            is_followed = number < len(strides) or end != size_out
             stages.append(
-                _residual_stage(self.weights, stride, (height, width), self.ensemble, not is_last)
+                _residual_stage(self.weights, stride, (height, width), self.ensemble, is_followed)
             )
             height, width = height * stride, width * stride
         return with_reduction(tuple(stages), end, size_out)
 
     def rows_at_once(self, size: "Size", scale: float) -> int:
-        """Return the output rows of a row of the last network's tiles; 0 if a reduction follows."""
+        """Return the last network's tile height in output rows; 0 if a reduction follows."""
         strides = self._strides(scale)
         if not strides or prod(strides) != scale:
             return 0
@@ -166,7 +166,7 @@ class OnnxNetwork(RingingMethod):
         return with_reduction(tuple(stages), (height, width), size_out)
 
     def rows_at_once(self, size: "Size", scale: float) -> int:
-        """Return rows that are many beside the halo, but few enough for memory and for threads."""
+        """Return rows enough that the halo costs little, but few enough for memory and threads."""
         if self._loaded().is_global and max(size) <= _GLOBAL_TILE * scale:
             return size[0]
         rows = min(_TILE * scale, size[0] / 4, _SAMPLES / size[1])
@@ -226,7 +226,7 @@ def _residual_stage(
     """Return the stage of our network for pictures of `size`; it keeps tiles if a stage follows."""
     from upsample_cli.kernels.kernel_file import shipped
     from upsample_cli.kernels.network_weights import load_network
-    from upsample_cli.kernels.residual import Residual
+    from upsample_cli.kernels.residual import TileNetwork
     from upsample_cli.methods.network_stage import BEYOND, ResidualStage
 
     height, width = (n + 2 * BEYOND * is_followed for n in size)
@@ -237,7 +237,7 @@ def _residual_stage(
     if ensemble:  # rotated tiles must be square
         columns = rows
         across = -(-width // columns)
-    residual = Residual.of(load_network(weights, stride), rows, columns)
+    residual = TileNetwork.of(load_network(weights, stride), rows, columns)
     kernel = shipped("tconv", "learned", stride).kernel("learned")
     keep = across * _kept_rows() if is_followed else 0
     return ResidualStage(kernel, residual, ensemble, keep)

@@ -20,7 +20,7 @@ from upsample_cli.kernels.stages import Band, Separable
 from upsample_cli.planes import Planes
 
 if TYPE_CHECKING:  # annotations alone need it
-    from upsample_cli.kernels.residual import Residual
+    from upsample_cli.kernels.residual import TileNetwork
 
 
 _AROUND = 3  # input pixels from an edge within which a network sharpens it
@@ -39,12 +39,14 @@ class NetworkStage:
 
     def __init__(self, kernel: Kernel, halo: int) -> None:
         self.linear, self.scale, self.halo = kernel.stage(), kernel.stride, halo
+        # Input pixels needed beyond each side: by the kernel and `_share_to_keep`; by these and the
+        # network.
         first, _ = self.linear.draws_on(range(self.scale), range(self.scale))
         self.reach = _AROUND + max(-first.start, first.stop - 1)
         self.margin = max(halo, self.reach)
 
     def counting(self) -> Separable:
-        """Return a stage for masks: it counts the marked inputs within a margin of each output."""
+        """Return a stage for masks: it counts the marked inputs within `margin` of each output."""
         ones, first = np.ones((self.scale, 2 * self.margin + 1)), np.full(self.scale, -self.margin)
         band = Band(ones, first, 1)
         return _CountingColours(band, band)
@@ -57,7 +59,7 @@ class NetworkStage:
         )
         return self.linear(np.ascontiguousarray(planes[:, down, across]), *window)
 
-    def _share(self, opacity: Planes, first: tuple[int, int], *window: range) -> Planes:
+    def _share_to_keep(self, opacity: Planes, first: tuple[int, int], *window: range) -> Planes:
         """Return how much of a network's addition to keep, 0..1: less near transparency.
 
         At the edge of a sprite a network sharpens the colours, which are weighted by opacity, while
@@ -69,10 +71,10 @@ class NetworkStage:
         for axis in (0, 1):
             least = sliding_window_view(least, side, axis).min(-1)
             most = sliding_window_view(most, side, axis).max(-1)
-        even = np.divide(least, most, out=np.zeros_like(least), where=most > 0)
+        evenness = np.divide(least, most, out=np.zeros_like(least), where=most > 0)
         top, left = first
-        larger = self._by_kernel(even[None], (top + _AROUND, left + _AROUND), *window)
-        share: Planes = np.clip(larger[0], 0, 1)
+        enlarged = self._by_kernel(evenness[None], (top + _AROUND, left + _AROUND), *window)
+        share: Planes = np.clip(enlarged[0], 0, 1)
         return share
 
 
@@ -81,26 +83,28 @@ class ResidualStage(NetworkStage):
 
     Args:
         kernel: The learned kernel.
-        residual: The network, made ready for tiles.
+        tile_network: The network, arranged for tiles.
         ensemble: Whether to average over eight flips and rotations of a tile, which must be square.
         keep: How many of the latest tiles to keep for later windows; 0 if windows do not overlap.
     """
 
-    def __init__(self, kernel: Kernel, residual: "Residual", ensemble: bool, keep: int = 0) -> None:
-        super().__init__(kernel, residual.network.halo)
-        self.residual, self.ensemble, self.keep = residual, ensemble, keep
+    def __init__(
+        self, kernel: Kernel, tile_network: "TileNetwork", ensemble: bool, keep: int = 0
+    ) -> None:
+        super().__init__(kernel, tile_network.network.halo)
+        self.tile_network, self.ensemble, self.keep = tile_network, ensemble, keep
         self._kept: dict[bytes, _Kept] = {}  # tiles by their input; the one used last is at the end
         self._lock = Lock()
 
     def _tiles(self, rows: range, columns: range) -> Iterator[tuple[range, int]]:
         """Yield the starts of tiles and their side, in input pixels: first down, then across."""
-        for run, side in ((rows, self.residual.rows), (columns, self.residual.columns)):
+        for run, side in ((rows, self.tile_network.rows), (columns, self.tile_network.columns)):
             step, beyond = side * self.scale, BEYOND if self.keep else 0
             start, stop = run.start + beyond * self.scale, run.stop + beyond * self.scale
             yield range(start // step * side - beyond, -(-stop // step) * side - beyond, side), side
 
     def draws_on(self, rows: range, columns: range) -> tuple[range, range]:
-        """Return the input rows and columns of the tiles that cover a window of the output."""
+        """Return the input rows and columns that the tiles of an output window draw on."""
         down, across = (
             range(starts[0] - self.margin, starts[-1] + side + self.margin)
             for starts, side in self._tiles(rows, columns)
@@ -140,11 +144,11 @@ class ResidualStage(NetworkStage):
         margin, trim = self.margin, self.margin - self.halo
         rows, columns = (range((n - 2 * margin) * self.scale) for n in window.shape[1:])
         out = self._by_kernel(window, (-margin, -margin), rows, columns)
-        colours, added = colours_of(window), self.residual.added
+        colours, residual_of = colours_of(window), self.tile_network.residual
         seen = luma_of(colours)[trim : -trim or None, trim : -trim or None]
-        residual = eightfold(added, seen) if self.ensemble else added(seen)
+        residual = eightfold(residual_of, seen) if self.ensemble else residual_of(seen)
         if len(window) > len(colours):
-            residual = residual * self._share(window[-1], (-margin, -margin), rows, columns)
+            residual = residual * self._share_to_keep(window[-1], (-margin, -margin), rows, columns)
         out[: len(colours)] += residual
         return out
 

@@ -26,11 +26,11 @@ class OnnxStage(NetworkStage):
     """One pass of a network in ONNX.
 
     Args:
-        kernel: Enlarges opacity by the network's scale; and colours, if the network is for luma.
+        kernel: Enlarges opacity; also colours, if there is opacity or the network is for luma.
         model: The network.
         most: The most rows and columns of a tile, without the halo.
-        size: Height and width of the picture, where the network pads its edges itself; None where
-            windows hold what lies beyond the edges.
+        size: Height and width of the picture if the network pads its edges itself; None if the
+            windows include pixels beyond them.
         ensemble: Whether to average over eight flips and rotations of a tile.
     """
 
@@ -41,7 +41,7 @@ class OnnxStage(NetworkStage):
         self.model, self.most, self.size, self.ensemble = model, most, size, ensemble
 
     def draws_on(self, rows: range, columns: range) -> tuple[range, range]:
-        """Return the input rows and columns of the tiles that cover a window of the output."""
+        """Return the input rows and columns that the tiles of an output window draw on."""
         down, across = (
             range(
                 min(run.start // self.scale - self.reach, *(tile.seen.start for tile in tiles)),
@@ -71,7 +71,7 @@ class OnnxStage(NetworkStage):
         linear = self._by_kernel(window, first, rows, columns)
         added = out - (luma_of(linear[:count]) if is_of_luma else linear[:count])
         if len(others):
-            added = added * self._share(window[-1], first, rows, columns)
+            added = added * self._share_to_keep(window[-1], first, rows, columns)
         linear[:count] += added
         return linear
 

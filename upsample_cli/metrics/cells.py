@@ -141,7 +141,7 @@ class CellGrid:
         return Cells(phases, level, slope, usable, plain, equal >= periods, flat)
 
     def _opaque(self, opaque: Mask) -> Mask:
-        """Return which cells are opaque, including the margin that their residual draws on."""
+        """Return which cells are opaque in all pixels that their residual draws on."""
         (tall, wide), (top, left) = self.cell, self.margin
         starts = range(0, len(opaque) - 2 * top, tall)
         columns = np.stack([opaque[i : i + tall + 2 * top].all(axis=0) for i in starts])

@@ -1,12 +1,12 @@
 """The checkerboard metric: is there a pattern of the stride's period, where, and how strong?
 
 1. A picture is cut into cells of a few periods; each keeps the mean of its residual in each phase
-   (see `cells`).
+   (see `projection`).
 2. The pattern of the whole picture comes from a regression over the cells (see `pattern`), that of
    its parts from windows of 4 x 4 cells (see `windows`); both come with estimates of their error.
 3. A cell in or near a window with a pattern gets the power that its own phases share with that
-   pattern (see `patches`). If the window's pattern resembles the whole picture's, only the part of
-   that shape counts. All other cells get the power of the pattern that they have in common.
+   pattern (see `patches`). A window's pattern that resembles the picture's counts only by
+   its part of that shape. All other cells get the power of the pattern that they have in common.
 4. `ripple` is the root of the mean power over the usable cells: the RMS, in levels, of the part
    that repeats with the stride. `share` is the part of these cells that have the pattern, `peak`
    the RMS where it is strongest.
@@ -36,9 +36,9 @@ from upsample_cli.metrics.pattern import Pattern, noise, pattern, weights
 from upsample_cli.metrics.rows import Mask, Rows
 from upsample_cli.metrics.windows import search
 
-LEVELS = 0.2  # the least ripple of a checkerboard, in levels
-# Levels, for single colours: codecs store chroma coarsely and at half size, so textures come near.
-COLOUR_LEVELS = 0.8
+LEAST_RIPPLE = 0.2  # the least ripple of a checkerboard, in levels
+# The same for one colour: codecs store chroma coarsely, so textures have more ripple.
+LEAST_COLOUR_RIPPLE = 0.8
 _PART_LEVELS = 0.35  # the same for a pattern in parts of a picture only: some textures repeat
 _LEAST_CELLS = 16  # usable ones
 _BLOCKS = 0.95  # of a picture's cells: if more consist of one-colour blocks, it has no pattern
@@ -74,27 +74,27 @@ class Meter:
     """
 
     def __init__(
-        self, size: tuple[int, int], *strides: tuple[int, int], least: float = LEVELS
+        self, size: tuple[int, int], *strides: tuple[int, int], least: float = LEAST_RIPPLE
     ) -> None:
         self._least = least
         self._strides = strides
         self._reader = CellReader(*(grid(stride, size) for stride in strides))
 
     def feed(self, rows: Rows) -> None:
-        """Take the next rows; `opaque` and `expected` are each given in every call or in none."""
+        """Take the next rows; all calls or none have `rows.opaque`, likewise `rows.expected`."""
         self._reader.feed(rows)
 
     def result(self, index: int = 0) -> Checkerboard:
         """Return the checkerboard of the rows so far, at the stride of this index."""
         return verdict_and_map(self._reader.cells(index), self._reader.grids[index], self._least)[0]
 
-    def field(self, index: int = 0) -> PatternMap:
+    def pattern_map(self, index: int = 0) -> PatternMap:
         """Return where the checkerboard of the rows so far is, at the stride of this index."""
         return verdict_and_map(self._reader.cells(index), self._reader.grids[index], self._least)[1]
 
 
 def verdict_and_map(
-    cells: Cells | None, grid: CellGrid, least: float = LEVELS
+    cells: Cells | None, grid: CellGrid, least: float = LEAST_RIPPLE
 ) -> tuple[Checkerboard, PatternMap]:
     """Return the checkerboard of a picture, and where it is.
 
@@ -108,8 +108,8 @@ def verdict_and_map(
         nothing = np.full((1, 1), nan)
         return Checkerboard(grid.stride, status=status), PatternMap(nothing, grid.cell, grid.margin)
     if cells.blocks.mean() >= _BLOCKS:
-        none = Checkerboard(grid.stride, 0.0, 0.0, 0.0, nan, 0.0, 0.0, nan, NONE, status)
-        return none, PatternMap(np.where(cells.usable, 0.0, nan), grid.cell, grid.margin)
+        nowhere = Checkerboard(grid.stride, 0.0, 0.0, 0.0, nan, 0.0, 0.0, nan, NONE, status)
+        return nowhere, PatternMap(np.where(cells.usable, 0.0, nan), grid.cell, grid.margin)
     evidence = _evidence(cells, grid)
     whole, rest, power = evidence.whole, evidence.rest, evidence.power
     contrast = max(whole.contrast_db, rest.contrast_db)
@@ -156,6 +156,7 @@ def _evidence(cells: Cells, grid: CellGrid) -> _Evidence:
     noises = noise(cells, grid.pixels)
     weight = weights(cells, noises)
     whole = rest = pattern(cells, weight, noises, grid)
+    # Without the stairs of slopes; the phases' mean square by chance, and that of the picture.
     phases = cells.phases - whole.stairs.T.astype(np.float32) @ cells.slope
     chance, square = noises * (phases.shape[1] / grid.pixels), cells.squares(grid.cell)
     parts = phases, cells.level, square, weight, chance

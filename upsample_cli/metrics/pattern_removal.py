@@ -53,7 +53,7 @@ class PatternRemoval:
         size: Height and width of the picture, in pixels.
         fetch: Returns rows of the channel.
         shared: Shape (4, phases), coefficients of 1, brightness, slopes down and across.
-        near: Shape (m, n), which cells have the shared pattern.
+        near: Shape (m, n), which cells are near a pattern.
         care: Shape (m, n), factors of the ratios.
         largest: Same shape, the greatest mean square that step 2 removes, in squared levels.
         ratios: The ratio of each band, see `bands`.
@@ -183,7 +183,7 @@ class PatternRemoval:
         return spread * self._near((height, width), start)
 
     def _near(self, shape: tuple[int, ...], start: tuple[int, int]) -> Floats:
-        """Return how much of the shared pattern the pixels of a window have, 0..1."""
+        """Return the weight of the shared pattern at each pixel of a window, 0..1."""
         if self.near.all():
             return np.ones((1, 1), np.float32)
         down, across = (

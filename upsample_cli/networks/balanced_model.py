@@ -34,13 +34,13 @@ class BalancedModel(NamedTuple):
 
     Args:
         data: The bytes of its .onnx file.
-        moved: By layer name, the norm of the change of its weights over the norm of its weights.
-        left: By name of each unchanged layer, the reason why it was not changed.
+        moved: By layer name, how far its weights moved, relative to their norm.
+        unchanged: By name of each layer that was left as it is, the reason.
     """
 
     data: bytes
     moved: dict[str, float]
-    left: dict[str, str]
+    unchanged: dict[str, str]
 
 
 def balanced_model(path: str, layer: str | None, balanced: Balance) -> BalancedModel:

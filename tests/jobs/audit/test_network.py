@@ -47,7 +47,9 @@ def test_a_large_sparse_file_is_refused_before_it_is_read(tmp_path: Path) -> Non
     weights.external_data.add(key="location", value="weights.bin")
     up = models.node("ConvTranspose", "x w", "y", strides=[2, 2])
     found = network.audit(models.saved(models.model([up], {"w": weights}), tmp_path))
-    assert found.layers[0].remedy == ("the data of 'w' cannot be read (it has 3221225472 bytes, not the 384 of its shape)")
+    assert found.layers[0].remedy == (
+        "the data of 'w' cannot be read (it has 3221225472 bytes, not the 384 of its shape)"
+    )
     assert found.memory < 300 << 20
 
 

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from upsample_cli.errors import SettingError
-from upsample_cli.jobs.enlarge.render import period
+from upsample_cli.jobs.enlarge.render import pattern_period
 from upsample_cli.jobs.enlarge.task import TargetSize
 
 
@@ -73,4 +73,4 @@ def test_the_period_follows_from_the_scale(
     before: tuple[int, int], after: tuple[int, int], expected: tuple[int, int]
 ) -> None:
     """A scale of p / q has the period p; a period above 16 is reported as 1."""
-    assert period(before, after) == expected
+    assert pattern_period(before, after) == expected

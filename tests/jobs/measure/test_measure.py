@@ -14,7 +14,7 @@ from upsample_cli.jobs.api import upsample
 from upsample_cli.jobs.measure import measure_figures
 from upsample_cli.jobs.measure.measure import MeasureOptions, measure, measure_image
 from upsample_cli.jobs.measure.measurement import Reference
-from upsample_cli.metrics.meter import LEVELS
+from upsample_cli.metrics.meter import LEAST_RIPPLE
 
 
 def pictured(planes: np.ndarray) -> Image:
@@ -76,7 +76,7 @@ def test_a_pattern_that_luma_hides_is_still_found(stride: int | None) -> None:
     planes[2] += periodic_pattern(300, 280, 2)
     result = measure_image(pictured(planes), stride)
     assert (result.worst_channel, result.overall.verdict) == ("blue", "checkerboard")
-    assert result.luma.ripple < LEVELS
+    assert result.luma.ripple < LEAST_RIPPLE
     assert (result.luma.verdict, result.overall) == ("none", result.channels["blue"])
 
 

@@ -31,8 +31,8 @@ class Request:
     Args:
         inputs: Files and folders; none where --files-from names them.
         output: A file, or the folder of all outputs.
-        task: How to enlarge each picture, on one thread.
-        given: The options that were given, as they are on the command line.
+        task: How to enlarge each picture, with `threads` of 1.
+        given: The options given that may not suit the inputs, such as "--alpha".
         existing: What becomes of outputs that exist.
         jobs: How many processes, or threads for a single picture.
         files_from: A file that names inputs, or "-".
@@ -191,7 +191,7 @@ def _given(options: dict[str, Any]) -> frozenset[str]:
     return frozenset(
         f"--{option.replace('_', '-')}"
         for option, value in options.items()
-        # Options not given have one of these values, but for --boundary, which nothing refuses.
+        # The defaults, but for that of --boundary: it counts as given, and nothing refuses it.
         if value is not None and value is not False and value not in ((), "premultiplied")
     )
 

@@ -11,7 +11,7 @@ from upsample_cli.commands.output.messages import coloured, print_message, print
 from upsample_cli.images.places.place import STREAM
 from upsample_cli.jobs.enlarge.task import Report
 from upsample_cli.metrics.checkerboard import CHECKERBOARD, NONE, Checkerboard
-from upsample_cli.metrics.meter import LEVELS
+from upsample_cli.metrics.meter import LEAST_RIPPLE
 
 STATUS_WORDS = {
     "too-small": "unknown (the picture is too small)",
@@ -169,7 +169,7 @@ def _in_words(checkerboard: Checkerboard, kernel_ripple: float | None) -> str:
     word = coloured("found", "red") if is_found else checkerboard.verdict
     levels = f"{checkerboard.ripple:.2f} levels, floor {checkerboard.floor:.2f}"
     if checkerboard.verdict == NONE and checkerboard.ripple > checkerboard.floor:
-        why = "too faint to see" if checkerboard.ripple < LEVELS else "no clear pattern"
+        why = "too faint to see" if checkerboard.ripple < LEAST_RIPPLE else "no clear pattern"
         levels = f"{checkerboard.ripple:.2f} levels, {why}"
     if is_found and checkerboard.share < _EVERYWHERE:
         levels = f"in {checkerboard.share:.0%} of the picture, {levels}"

@@ -170,12 +170,12 @@ def _width(figure: Figure, side: int) -> int:
     return max(rows + _GAP + right, title) + 2 * _MARGIN
 
 
-def _row_size(row: Row, side: int) -> Size:
+def _row_size(row: Row, side: int) -> tuple[int, int]:
     sizes = [_grid_size(item, side) for item in row]
     return sum(width for width, _ in sizes) + _GAP * (len(row) - 1), max(size[1] for size in sizes)
 
 
-def _grid_size(grid: Grid | str, side: int) -> Size:
+def _grid_size(grid: Grid | str, side: int) -> tuple[int, int]:
     """Return the width and height in pixels of a grid, or of a sign between grids."""
     if isinstance(grid, str):
         return max(40, _text_width(grid, _TITLE_BAND)), 0

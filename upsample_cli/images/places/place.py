@@ -180,7 +180,7 @@ class Place(Location):
 
         Raises:
             TargetExistsError: The file exists, and `force` is off.
-            ImageFileError: The target is the source or a folder, or it cannot be written there.
+            ImageFileError: The target is the source or a folder, or cannot be written.
         """
         path = self.path
         if self.is_folder():

@@ -182,14 +182,14 @@ def _decode_still(
     elif palette is None:
         picture, changes = _plain(picture)
         notes += changes
-    metadata, changes = _kept(metadata_of(opened, is_turned), format, opened, file)
+    metadata, changes = _without_lost_parts(metadata_of(opened, is_turned), format, opened, file)
     return Decoded(name, picture, format, metadata, notes + changes, depth, palette)
 
 
-def _kept(
+def _without_lost_parts(
     metadata: Metadata, format: str, opened: PIL.Image.Image, file: BinaryIO
 ) -> tuple[Metadata, tuple[str, ...]]:
-    """Return metadata that mentions no part that is left out, and notes on the parts left out."""
+    """Return metadata without claims of parts that are left out, and notes on those parts."""
     if format == "JPEG":
         from upsample_cli.images.read import jpeg_parts
 
@@ -220,7 +220,7 @@ def _loaded(
 
 
 def _plain(picture: PIL.Image.Image) -> tuple[PIL.Image.Image, tuple[str, ...]]:
-    """Return an 8-bit picture in a mode that can be filtered, and a note if that changes it."""
+    """Return a picture in a mode that can be filtered, and a note if that changes it."""
     is_transparent = picture.mode in {"PA", "La", "RGBa"} or "transparency" in picture.info
     if picture.mode in _PLAIN_MODES and not is_transparent:
         return picture, ()

@@ -19,7 +19,7 @@ from upsample_cli.images.write.formats import FORMATS, PNG_SIGNATURE
 if TYPE_CHECKING:  # decoding begins before NumPy has loaded
     from upsample_cli.planes import Size
 
-ALL_FRAMES = 64
+ALL_FRAMES_LIMIT = 64
 """The limit on the pixels of all frames of an animation together, in multiples of --max-pixels."""
 NOT_A_PICTURE = "not a supported image file"
 """What errors call a file that is not a picture, or is in a format that is not read."""
@@ -126,17 +126,17 @@ def check(opened: PIL.Image.Image, name: str, max_pixels: int) -> None:
     check_size((opened.height, opened.width), name, max_pixels)
     pixels, is_moving = opened.width * opened.height, is_animated(opened)
     is_heavy = is_moving or opened.format in _DECODED_WHOLE
-    least = _LIGHT_BYTES.get(opened.mode, _BYTES)
-    memory.check(pixels * (_HEAVY_BYTES if is_heavy else least), name)
+    usual = _LIGHT_BYTES.get(opened.mode, _BYTES)
+    memory.check(pixels * (_HEAVY_BYTES if is_heavy else usual), name)
     if opened.format == "TIFF":
         from upsample_cli.images.read import pillow_tiff
 
         pillow_tiff.check(opened, name)
     frames = frame_count(opened) if is_moving else 1
-    if frames * pixels > ALL_FRAMES * max_pixels:
+    if frames * pixels > ALL_FRAMES_LIMIT * max_pixels:
         raise PictureTooLargeError(
-            f"{name} has {frames} frames of {opened.width}x{opened.height}, more than {ALL_FRAMES} "
-            f"times {max_pixels} pixels; raise --max-pixels"
+            f"{name} has {frames} frames of {opened.width}x{opened.height}, more than "
+            f"{ALL_FRAMES_LIMIT} times {max_pixels} pixels; raise --max-pixels"
         )
 
 

@@ -80,9 +80,9 @@ class Encoding(NamedTuple):
             raise SettingError(fault) from error
         return cls(**options, background=(red, green, blue))
 
-    def is_lossless(self, source: bool) -> bool:
-        """Return whether WebP and AVIF are written losslessly; `source`: whether the input was."""
-        return self.lossless or (source and self.quality is None)
+    def is_lossless(self, from_lossless: bool) -> bool:
+        """Return whether WebP and AVIF are written losslessly: if asked, or as the input was."""
+        return self.lossless or (from_lossless and self.quality is None)
 
     @property
     def deflate(self) -> int:

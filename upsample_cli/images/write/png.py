@@ -39,7 +39,7 @@ _TRIAL_ROWS, _TRIAL_BYTES = 5, 4096  # the largest part of a strip that all filt
 _ADLER_MODULUS = 65521
 _adler32, _crc32 = (isal_zlib or zlib).adler32, (isal_zlib or zlib).crc32
 _ISAL_LEVELS = range(1, 4)
-# Data that shrink by more than this factor, such as drawings: isal leaves twice the bytes of zlib.
+# Of data that zlib shrinks by more than this, such as drawings, isal leaves twice as many bytes.
 _MUCH_SMALLER = 40
 _ZLIB_LEVEL = 4  # for such data
 

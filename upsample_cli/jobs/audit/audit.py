@@ -12,7 +12,7 @@ from upsample_cli.jobs.audit.layer_figures import LayerFigures
 from upsample_cli.jobs.audit.weights import FileOptions, layer_of, layers_of
 from upsample_cli.kernels.kernel_file import read_arrays
 from upsample_cli.kernels.network_weights import is_network, load_network
-from upsample_cli.metrics.meter import LEVELS
+from upsample_cli.metrics.meter import LEAST_RIPPLE
 from upsample_cli.metrics.ripple import VISIBLE, WHITE, ripple
 
 _OPTIONS = {  # by option, the suffixes of the files that do not hold its value
@@ -55,7 +55,7 @@ class OutputFigures:
     @property
     def verdict(self) -> str:
         """`checkerboard`, `none` if every pattern is too faint to see, or `unknown`."""
-        if self.most >= LEVELS:
+        if self.most >= LEAST_RIPPLE:
             return "checkerboard"
         return "unknown" if self.unknown_pictures else "none"
 

@@ -111,7 +111,7 @@ def _repaired_network(path: str, output: str, layer: str | None, ramp: bool) -> 
         copy = Path(folder) / "balanced.onnx"
         copy.write_bytes(model.data)
         after = audit(str(copy), FileOptions())
-    notes = [f"{name} is left as it is: {reason}" for name, reason in model.left.items()]
+    notes = [f"{name} is left as it is: {reason}" for name, reason in model.unchanged.items()]
     if before.output is not None and before.output.most < _LEVELS:
         notes.append(
             f"{path} as a whole has no checkerboard, since its layers cancel each other; the copy "

@@ -107,7 +107,7 @@ class PictureJob:
     def _misfit(self, source: Place, to: Place) -> str | None:
         """Return why an existing file is not the output; None if it may be."""
         limit = self.task.max_pixels
-        expected = self.task.target.size(opening.read_size(source, limit))
+        expected = self.task.target_size.size(opening.read_size(source, limit))
         try:
             height, width = opening.read_size(to, limit * OUTPUT_LIMIT)
             if not to.is_remote:  # an object is only ever written whole

@@ -29,7 +29,7 @@ from upsample_cli.jobs.compare.subject import (
     whole,
 )
 from upsample_cli.jobs.enlarge.arrays import enlarge
-from upsample_cli.jobs.enlarge.render import period
+from upsample_cli.jobs.enlarge.render import pattern_period
 from upsample_cli.jobs.enlarge.threads import Workers
 from upsample_cli.kernels.kernel import Kernel
 from upsample_cli.methods.method import Method
@@ -150,7 +150,7 @@ def _result(
     rows = method.rows_at_once(subject.size, subject.scale)
     image = subject.image._replace(samples=whole(subject.renderer(method), rows))
     seconds, samples, luma = perf_counter() - start, image.samples, luma_over_black(image)
-    meter = Meter(subject.size, period(subject.image.size, subject.size))
+    meter = Meter(subject.size, pattern_period(subject.image.size, subject.size))
     meter.feed(
         Rows(channel_levels(samples, None), samples[..., -1] > 0 if image.has_alpha else None)
     )
@@ -170,7 +170,7 @@ def _result(
         Scores(named.label, kernel_of(method, subject.scale),
                nan if getattr(method, "antiring", 0) else method.flat_ripple,
                seconds, megabytes, *fidelity, meter.result()),
-        PagePictures(meter.field(), power, light, error, step,
+        PagePictures(meter.pattern_map(), power, light, error, step,
               smaller(eight_bit(samples, image.peak), _WHOLE)),
         np.asarray(np.clip(luma + 0.5, 0, 255), np.uint8),
     )  # fmt: skip

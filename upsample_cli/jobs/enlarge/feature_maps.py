@@ -153,13 +153,13 @@ def _format_of(to: Place, format: str | None, source: Place, count: int) -> str:
 def _enlarged(name: str, channels: NDArray[Any], task: Task) -> NDArray[Any]:
     """Return planes enlarged, in their own type."""
     size = (channels.shape[1], channels.shape[2])
-    size_out = task.target.size(size)
+    size_out = task.target_size.size(size)
     is_whole = channels.dtype.kind in "iu"
     if is_whole and max(-int(channels.min()), int(channels.max())) > _EXACT:
         raise ImageFileError(f"values beyond {_EXACT} cannot be computed exactly; scale them first")
     count = len(channels) * size_out[0] * size_out[1]
     memory.check(channels.nbytes + count * channels.dtype.itemsize, name)
-    stages = stages_to(task.method, task.target, size)
+    stages = stages_to(task.method, task.target_size, size)
     return arrays.enlarge(channels, stages, size_out, task.boundary, task.threads)
 
 

@@ -68,7 +68,7 @@ class _Frames:
         self.notes: tuple[str, ...] = ()  # those of the first frame
         self.source, self.size = source, size
         self.is_flattened = task.encoding.background is not None
-        self.is_cut = self.size != task.target.uncropped(source.size)
+        self.is_cut = self.size != task.target_size.uncropped(source.size)
         self._format, self._task, self._workers = format, task, workers
         self._results: list[tuple[Checkerboard, tuple[str, ...]]] = []
 

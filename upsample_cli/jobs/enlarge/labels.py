@@ -77,9 +77,9 @@ def enlarge_and_write(
         mask = mask._replace(palette=mask.palette._replace(opacity=b""))
         notes = (f"{format} cannot hold the transparency of labels, so it was left out",)
     memory.check(2 * size[0] * size[1] * mask.dtype.itemsize, f"an output of {size[1]}x{size[0]}")
-    stages = stages_to(task.method, task.target, mask.size)
+    stages = stages_to(task.method, task.target_size, mask.size)
     labels = enlarged(mask.samples[..., 0], stages, size, task.boundary, task.threads)
-    copies = task._replace(method=Nearest(), target=TargetSize(1))
+    copies = task._replace(method=Nearest(), target_size=TargetSize(1))
     mask = mask._replace(samples=labels[..., None])
     _, lost = still.enlarge_and_write(mask, size, format, to, copies)
     return Checkerboard((1, 1), status="labels"), notes + lost

@@ -64,7 +64,7 @@ def enlarge(
     format = formats.format_of(to, task.encoding.format, picture.format)
     formats.check_size(format, size)
     checkerboard, losses = write(picture, size, format, to, task)
-    whole = task.target.uncropped(picture.size)
+    whole = task.target_size.uncropped(picture.size)
     scale = max(after / before for before, after in zip(picture.size, whole, strict=True))
     kernel_ripple, shift, gain = _kernel_figures(task.method, scale)
     return Report(
@@ -74,7 +74,7 @@ def enlarge(
         size=size,
         method=task.method.name,
         kernel=_kernel_name(task.method),
-        scale=scale if task.target.scale is None else task.target.scale,
+        scale=scale if task.target_size.scale is None else task.target_size.scale,
         seconds=perf_counter() - start,
         checkerboard=checkerboard,
         kernel_ripple=kernel_ripple,
@@ -127,7 +127,7 @@ def _picture_and_writer(
 
 
 def _size(to: Place, size_in: Size, task: Task) -> Size:
-    size = task.target.size(size_in)
+    size = task.target_size.size(size_in)
     if size[0] * size[1] > task.max_pixels * OUTPUT_LIMIT:
         raise PictureTooLargeError(
             f"{to} would be {size[1]}x{size[0]}, more than {OUTPUT_LIMIT} times the limit of "

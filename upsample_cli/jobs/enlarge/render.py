@@ -106,14 +106,14 @@ def renderer(image: Image, size: Size, task: Task, compression: int | None) -> R
         return colour.planes(window)
 
     return Renderer(
-        stages=stages_to(task.method, task.target, image.size),
+        stages=stages_to(task.method, task.target_size, image.size),
         picture=ExtendedInput(image.size, fetch, task.boundary),
         colour=colour,
         size=size,
         channels=image.channels,
         bits=image.bits,
         compression=compression,
-        tiles=tuple(tiles(size[1], task.target.uncropped(image.size)[1] / image.size[1])),
+        tiles=tuple(tiles(size[1], task.target_size.uncropped(image.size)[1] / image.size[1])),
     )
 
 
@@ -123,13 +123,13 @@ def _curve(image: Image) -> Curve | None:
     return profiles.curve_of(image.metadata)
 
 
-def period(size_in: Size, size_out: Size) -> Size:
-    """Return the period, down and across, that upsampling can leave in the output.
+def pattern_period(size_in: Size, size_out: Size) -> Size:
+    """Return the period, down and across, of a pattern that upsampling can leave.
 
     A scale of p / q, in lowest terms, leaves a period of p output pixels; 1 stands for a period
     that is too long to measure.
 
-    >>> period((100, 100), (150, 233))
+    >>> pattern_period((100, 100), (150, 233))
     (3, 1)
     """
     down, across = (
@@ -148,7 +148,7 @@ class MeasuredStrips:
         image: The input.
         size: Height and width of the output.
         task: How to enlarge it.
-        streamed: Whether each strip is encoded for a PNG at once.
+        streamed: Whether strips are encoded as PNG one by one.
         workers: The threads that compute strips.
         progress: Wraps the strips to show a progress bar; None for no bar.
     """
@@ -163,16 +163,18 @@ class MeasuredStrips:
         progress: Progress | None = None,
     ) -> None:
         render = renderer(image, size, task, task.encoding.deflate if streamed else None)
-        whole = task.target.uncropped(image.size)
+        whole = task.target_size.uncropped(image.size)
         scale = whole[0] / image.size[0]
         runs = strips(size, render.channels, scale, task.method.rows_at_once(size, scale))
-        tallest = len(runs[0]) * size[1] * (render.channels * image.dtype.itemsize + _METRIC_BYTES)
-        self.memory = (task.threads + _WAITING) * tallest
+        strip_bytes = (
+            len(runs[0]) * size[1] * (render.channels * image.dtype.itemsize + _METRIC_BYTES)
+        )
+        self.memory = (task.threads + _WAITING) * strip_bytes
         self.memory += task.method.memory(whole, scale, task.threads)
         memory.check(image.samples.nbytes + self.memory, f"an output of {size[1]}x{size[0]}")
         computed: Iterable[Strip] = workers.in_order(render.strip, runs)
         self._strips = progress(computed, len(runs)) if progress else computed
-        stride = period(image.size, whole)
+        stride = pattern_period(image.size, whole)
         self._meters = {"colours": Meter(size, stride)}
         if render.colour.has_opacity:
             self._meters["opacity"] = Meter(size, stride)

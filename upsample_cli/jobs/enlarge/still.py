@@ -16,7 +16,7 @@ from upsample_cli.methods.method import RingingMethod
 from upsample_cli.metrics.checkerboard import Checkerboard
 from upsample_cli.planes import Size
 
-_MOST_COLOURS = 32  # of flat art at most: sprites, pixel art, drawings without smooth edges
+_MOST_COLOURS = 32  # flat art has no more: sprites, pixel art, drawings without smooth edges
 
 
 def enlarge_and_write(
@@ -114,7 +114,7 @@ def _write(
 
 def _samples(strips: MeasuredStrips) -> Iterator[Samples]:
     for strip in strips:
-        assert strip.samples is not None  # there is no compression, so the renderer keeps them
+        assert strip.samples is not None  # they are not streamed, so the renderer keeps them
         yield strip.samples
 
 
@@ -140,7 +140,7 @@ def _write_png(file: BinaryIO, strips: MeasuredStrips, image: Image, size: Size)
     file.write(png.header(size, image.channels, image.bits, image.metadata, image.palette))
     checksum = png.Checksum()
     for strip in strips:
-        assert strip.encoded is not None  # there is a compression, so the renderer encodes strips
+        assert strip.encoded is not None  # they are streamed, so the renderer encodes them
         checksum.add(strip.encoded)
         file.write(strip.encoded.chunk)
     file.write(png.trailer(checksum))

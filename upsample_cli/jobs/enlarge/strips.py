@@ -59,7 +59,7 @@ class ExtendedInput(NamedTuple):
         return planes
 
     def _inside(self, run: range, n: int) -> tuple[NDArray[np.int64] | None, range]:
-        """Return the pixels that stand for a run (None if it crosses no edge), and their range."""
+        """Return the pixel to use for each of a run (None if all are inside), and their range."""
         if run.start >= 0 and run.stop <= n:
             return None, run
         index = np.arange(run.start, run.stop)
@@ -122,6 +122,7 @@ def strips(size_out: Size, channels: int, scale: float, at_once: int = 0) -> lis
     if at_once:
         return cut(height, at_once)
     rows = min(128, max(_LEAST_ROWS, _STRIP_SAMPLES // (width * channels)))
+    # A strip holds whole matrix products; if one is too tall, whole input rows.
     unit = max(1, round(_UNIT * scale))
     if unit > rows:
         unit = max(1, min(rows, round(scale)))

@@ -131,7 +131,7 @@ class Task(NamedTuple):
     """
 
     method: Method
-    target: TargetSize
+    target_size: TargetSize
     boundary: str = "symmetric"
     linear: bool = False
     premultiplied: bool = True
@@ -166,11 +166,11 @@ class Report(NamedTuple):
         method: The name of the method.
         kernel: The name or path of its kernel, weights or model; None where it has none.
         scale: Output pixels per input pixel.
-        seconds: Time from opening the input to closing the output.
+        seconds: How long it took, but for decoding that began before.
         checkerboard: What the metric found in the output.
         kernel_ripple: The exact ripple of the kernel.
         shift: How far the kernel moves the picture, down and right, in output pixels.
-        notes: What could not be kept, each in a few words.
+        notes: What users may not expect, each in a few words.
         facts: More facts about the method, for JSON output.
         before: What the metric found in the input of a repair; None for other tasks.
         moved: RMS of the change that a repair made, in levels of 0..255.

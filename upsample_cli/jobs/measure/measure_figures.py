@@ -8,7 +8,7 @@ from upsample_cli.images.figures.pattern_figures import heat_figure, spectrum_fi
 from upsample_cli.images.image import Image
 from upsample_cli.images.levels import Channel, channel_levels
 from upsample_cli.images.places.place import Place
-from upsample_cli.jobs.measure.measurement import Reference, channel_rows, least_levels
+from upsample_cli.jobs.measure.measurement import Reference, channel_rows, least_ripple
 from upsample_cli.metrics.meter import Meter
 from upsample_cli.metrics.spectrum import periodogram
 
@@ -54,10 +54,10 @@ def heat(
         title: One line.
         reference: What the picture was enlarged from; None if unknown.
     """
-    meter = Meter(image.size, stride, least=least_levels(channel))
+    meter = Meter(image.size, stride, least=least_ripple(channel))
     for rows in channel_rows(image, channel, reference):
         meter.feed(rows)
-    field = meter.field()
+    field = meter.pattern_map()
     return heat_figure(
         channel_levels(image.samples, None), field.rms, field.cell, field.margin, title
     )

@@ -24,7 +24,7 @@ from upsample_cli.metrics.checkerboard import (
     period,
     result_at,
 )
-from upsample_cli.metrics.meter import COLOUR_LEVELS, LEVELS, grid, verdict_and_map
+from upsample_cli.metrics.meter import LEAST_COLOUR_RIPPLE, LEAST_RIPPLE, grid, verdict_and_map
 from upsample_cli.metrics.rows import Floats, Rows
 from upsample_cli.planes import Planes, Size
 
@@ -150,7 +150,7 @@ def measure_image(
 
         def results_of(name: str) -> dict[int, Checkerboard]:
             """Return the result for one channel, by stride."""
-            least = least_levels(CHANNELS[name])
+            least = least_ripple(CHANNELS[name])
             return {
                 s: verdict_and_map(part, grid((s, s), image.size), least)[0]
                 for s, part in zip(strides, cells[name], strict=True)
@@ -169,9 +169,9 @@ def measure_image(
     return Measurement(luma, dict(zip(names[1:], channels, strict=True)), (likeliest, likeliest))
 
 
-def least_levels(channel: Channel) -> float:
+def least_ripple(channel: Channel) -> float:
     """Return the least ripple, in levels, that counts as a checkerboard in a channel."""
-    return LEVELS if channel in (None, OPACITY) else COLOUR_LEVELS
+    return LEAST_RIPPLE if channel in (None, OPACITY) else LEAST_COLOUR_RIPPLE
 
 
 def cells_by_channel(

@@ -28,7 +28,7 @@ from upsample_cli.jobs.measure.measurement import (
     Measurement,
     Reference,
     cells_by_channel,
-    least_levels,
+    least_ripple,
     measure_image,
 )
 from upsample_cli.metrics.cells import CellGrid, Cells
@@ -175,7 +175,7 @@ def _fields(cells: _CellsOf, cut: CellGrid) -> _FieldsOf:
         if name in COLOURS and "luma" in fields:
             fields[name] = fields["luma"]
             continue
-        result, field = verdict_and_map(of_channel, cut, least_levels(CHANNELS[name]))
+        result, field = verdict_and_map(of_channel, cut, least_ripple(CHANNELS[name]))
         if result.verdict == CHECKERBOARD and of_channel is not None:
             fields[name] = field, pattern_left_over(of_channel, cut)
     return {name: fields[name] for name in fields if name != "luma" or "red" not in cells}
