@@ -9,9 +9,7 @@ def main() -> NoReturn:
     """Set up the process, then load and run the command line."""
     process.let_signals_kill()
     process.prepare()
-    from upsample_cli.commands import (
-        app,
-    )  # only once Ctrl-C ends it silently: click is slow to import
+    from upsample_cli.commands import app  # click is slow to import: Ctrl-C must end it silently
 
     app.main()
 

@@ -69,9 +69,7 @@ class KernelFile(NamedTuple):
             kernel = Kernel(name, self.taps, stride)
         if self.method == "tconv":
             return kernel
-        from upsample_cli.kernels.named import (
-            resize_conv_kernel,  # not needed for a transposed convolution
-        )
+        from upsample_cli.kernels.named import resize_conv_kernel  # tconv does without
 
         return resize_conv_kernel(kernel, self.resize, self.stride)
 
