@@ -97,6 +97,53 @@ def of_blocks(block: int) -> onnx.ModelProto:
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
 
 
+def of_any_size(kind: str) -> onnx.ModelProto:
+    """Return a network for pictures of any size whose output depends on where they begin.
+
+    Args:
+        kind: "pooled" adds maxima of blocks of 4 pixels; "corners" enlarges with aligned corners;
+            "rounded" halves the picture first, so that odd sides come out longer.
+    """
+    scales = np.array([1, 1, 2, 2], np.float32)
+    half, box = np.float32(0.5), np.full((3, 1, 4, 4), 0.25, np.float32)
+    blocks = {"kernel_shape": [4, 4], "strides": [4, 4], "ceil_mode": 1}
+    copies = {"mode": "nearest", "coordinate_transformation_mode": "asymmetric",
+              "nearest_mode": "floor"}  # fmt: skip
+    nodes = {
+        "pooled": [
+            helper.make_node("MaxPool", ["x"], ["p"], **blocks),
+            helper.make_node("Shape", ["x"], ["s"]),
+            helper.make_node("Resize", ["p", "", "four"], ["r"], **copies),
+            helper.make_node("Slice", ["r", "zeros", "s"], ["q"]),
+            helper.make_node("Add", ["x", "q"], ["a"]), helper.make_node("Mul", ["a", "h"], ["b"]),
+            helper.make_node("Resize", ["b", "", "two"], ["y"], **copies),
+        ],
+        "corners": [helper.make_node("Resize", ["x", "", "two"], ["y"], mode="linear",
+                                     coordinate_transformation_mode="align_corners")],
+        "rounded": [
+            helper.make_node("AveragePool", ["x"], ["p"], kernel_shape=[2, 2], strides=[2, 2],
+                             ceil_mode=1),
+            helper.make_node("ConvTranspose", ["p", "w"], ["q"], strides=[2, 2],
+                             pads=[1, 1, 1, 1], group=3),
+            helper.make_node("Resize", ["q", "", "two"], ["y"], **copies),
+        ],
+    }[kind]  # fmt: skip
+    shape = [1, 3, "h", "w"]
+    tensors = {
+        "two": scales,
+        "four": scales**2,
+        "zeros": np.zeros(4, np.int64),
+        "h": half,
+        "w": box,
+    }
+    graph = helper.make_graph(
+        nodes, kind, [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 3, "H", "W"])],
+        [numpy_helper.from_array(np.asarray(value), name) for name, value in tensors.items()],
+    )  # fmt: skip
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
 def two_inputs() -> onnx.ModelProto:
     """Return a network of two pictures, which is none that enlarges one."""
     shape = [1, 3, "h", "w"]

@@ -3,7 +3,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from enlargers import enlarger, of_blocks, written
+from enlargers import enlarger, of_any_size, of_blocks, written
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from networks_drawn import drawn, residual
@@ -290,8 +290,8 @@ def test_what_a_network_needs_beyond_the_edges_is_mirrored(
 
 
 @pytest.mark.parametrize("edges", ["own", "boundary"])
-@pytest.mark.parametrize("block", [2, 4])
-@pytest.mark.parametrize("size", [(8, 12), (60, 44), (33, 70)], ids=str)
+@pytest.mark.parametrize("block", [2, 4, 7])
+@pytest.mark.parametrize("size", [(8, 12), (60, 44), (33, 70), (84, 49)], ids=str)
 def test_tiles_begin_where_blocks_of_pixels_begin(
     size: tuple[int, int], block: int, edges: str, tmp_path: Path
 ) -> None:
@@ -305,6 +305,17 @@ def test_tiles_begin_where_blocks_of_pixels_begin(
     if edges == "own" and size[0] % block == size[1] % block == 0:
         run = load(path, "cpu", None, None).run
         np.testing.assert_allclose(whole, run(planes), atol=1e-5)
+
+
+@pytest.mark.parametrize(("kind", "grid"), [("pooled", 4), ("corners", 1), ("rounded", 2)])
+def test_a_network_for_any_size_gives_its_whole_pass(kind: str, grid: int, tmp_path: Path) -> None:
+    """Sizes never fail, but its output depends on where a picture begins: so tiles follow that."""
+    path = written(of_any_size(kind), tmp_path)
+    model = load(path, "cpu", 1.0, None)
+    assert (model.grid, model.is_global) == (grid, kind == "corners")
+    planes = random_planes(3, 402, 518, 0).astype(np.float32)
+    actual = by_network(planes, path, tile=0 if model.is_global else 100, model_range="1")
+    np.testing.assert_allclose(actual, model.run(planes), atol=1e-5)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 30), (45, 3)], ids=str)

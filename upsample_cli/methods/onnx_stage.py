@@ -115,26 +115,29 @@ class OnnxStage(NetworkStage):
     def _along(self, axis: int, run: range) -> Iterator[_Tile]:
         """Yield the tiles that cover a run of rows or columns of the output.
 
-        What the network sees begins at a multiple of `model.multiple`: it may work in blocks.
+        What the network sees begins at a multiple of `model.grid`: it may work in blocks.
         """
         start, stop = run.start // self.scale, -(-run.stop // self.scale)
-        multiple, side = self.model.multiple, self._side(axis, stop - start)
+        grid, side = self.model.grid, self._side(axis, stop - start)
         end = self._end(axis)
         while start < stop:
-            first = (start - self.halo) // multiple * multiple
+            first = (start - self.halo) // grid * grid
             if end:
-                first = max(0, min(first, end - side))
-            after = stop if end and first + side >= end else first + side - self.halo
-            yield _Tile(range(first, first + side), range(start, min(after, stop)))
+                first = max(0, min(first, (end - side) // grid * grid))
+            last = first + side
+            if end and not self.model.size and end - last < grid:
+                last = end
+            after = stop if end and last >= end else last - self.halo
+            yield _Tile(range(first, last), range(start, min(after, stop)))
             start = after
 
     def _side(self, axis: int, length: int) -> int:
         """Return the side of tiles, halo included, for a run of `length` input pixels."""
         if self.model.size:
             return self.model.size[axis]
-        multiple, end = self.model.multiple, self._end(axis)
-        side = -(-length // -(-length // self.most[axis])) + 2 * self.halo + multiple - 1
-        side = -(-max(side, self.model.least) // multiple) * multiple
+        grid, end = self.model.grid, self._end(axis)
+        side = -(-length // -(-length // self.most[axis])) + 2 * self.halo + grid - 1
+        side = -(-max(side, self.model.least) // grid) * grid
         if end and self.model.is_global and end <= self.most[axis]:
             return end
         return min(side, end) if end else side

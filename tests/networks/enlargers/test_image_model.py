@@ -16,7 +16,7 @@ FORMS: list[dict[str, Any]] = [
     {}, {"channels": 1}, {"layout": "NHWC"}, {"layout": "NHWC", "channels": 1},
     {"dtype": np.float16}, {"white": 255}, {"white": 255, "layout": "NHWC"},
     {"size": (40, 56)}, {"size": (64, 64), "white": 255}, {"border": 5}, {"border": 14},
-    {"multiple": 4}, {"multiple": 16},
+    {"multiple": 4}, {"multiple": 16}, {"multiple": 3}, {"multiple": 7}, {"multiple": 12},
 ]  # fmt: skip
 
 

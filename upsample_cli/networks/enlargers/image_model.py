@@ -3,7 +3,7 @@
 The file says little, so small pictures are run through the network. Two sizes show its scale and
 the border that it leaves off; sizes that fail show the multiple that it needs; flat pictures show
 the range of its levels and the pattern in its output; a picture with one half exchanged shows its
-reach.
+reach; a picture that begins some pixels later shows where tiles can begin.
 """
 
 from collections.abc import Callable
@@ -53,6 +53,7 @@ class ImageModel(NamedTuple):
         dtype: float32 or float16.
         size: Height and width of its input in pixels; None if any size will do.
         multiple: Height and width of its input have to be multiples of this many pixels.
+        grid: A tile has to begin at a multiple of this many input pixels; a multiple of `multiple`.
         least: The least height and width that it takes, in pixels.
         halo: Input pixels beyond each side of a tile that the tile's output depends on.
         is_global: Whether an output pixel depends on the whole picture, so that tiles can differ.
@@ -68,6 +69,7 @@ class ImageModel(NamedTuple):
     dtype: str
     size: tuple[int, int] | None
     multiple: int
+    grid: int
     least: int
     halo: int
     is_global: bool
@@ -114,19 +116,20 @@ def _load(
     """Return the network in a file; `modified` is there only as a part of the cache key."""
     shape, dtype, runner = _runner(path, provider)
     form, size, multiple = form_of(path, shape, runner)
-    scale, border = scale_of(path, runner(form), form, size, multiple)
+    scale, border, multiple = scale_of(path, runner(form), form, size, multiple)
     form = form._replace(white=white_of(runner, form, size, multiple) if white is None else white)
     run = runner(form)
-    trial = size or (least_odd_multiple(SIDE, multiple),) * 2
-    reach, is_global = reach_of(run, form.channels, size, multiple, scale)
+    reach, grid = reach_of(run, form.channels, size, multiple, scale)
+    is_global, grid = grid == 0, grid or multiple
+    trial = size or (least_odd_multiple(max(SIDE, 3 * grid), multiple),) * 2
     reach = max(reach if halo is None else halo, -(-border // scale))
     least = min(size) if size else least_of(run, form.channels, multiple)
-    ripple = flat_ripple(run, form.channels, trial, scale)
+    ripple = flat_ripple(run, form.channels, trial, scale * grid)
     if not isfinite(ripple):
         raise SettingError(f"{path} gives NaN or infinity for a grey picture; export it again")
     return ImageModel(
         run, scale, border, form.channels, form.white, "NHWC" if form.is_last else "NCHW",
-        dtype, size, multiple, least, reach, is_global, ripple,
+        dtype, size, multiple, grid, least, reach, is_global, ripple,
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Finds the form, scale, range and reach of a network by running small pictures through it."""
+"""Finds the form, scale, range, reach and grid of a network by running small pictures."""
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -14,9 +14,11 @@ from upsample_cli.planes import Planes
 SIDE = 48
 """Height and width, in pixels, of the first picture to try."""
 
-_MULTIPLES = (1, 2, 4, 8, 16, 32, 64)
+_MULTIPLES: tuple[int, ...] = (*range(1, 17), 18, 20, 24, 28, 32, 40, 48, 56, 64)
 _SIDES = (SIDE, 128, 256)  # pixels: height and width of the pictures that show the reach
 _SEEN = 2e-4  # of full scale: smaller changes count as none
+_EQUAL = 4e-3  # of full scale, about a level of 255: two runs that differ by less are the same
+_INSIDE = 8  # input pixels, along a side of the part in which two runs are compared, at least
 _LEVELS = (0.25, 0.5, 0.75)
 _GLOBAL_HALO = 32  # input pixels, for a network that sees the whole picture
 
@@ -46,7 +48,9 @@ def form_of(
     for form, multiple in product(_forms(shape), _MULTIPLES):
         space = shape[1:3] if form.is_last else shape[2:]
         size = (space[0], space[1]) if all(isinstance(n, int) and n > 0 for n in space) else None
-        trial = size or (least_odd_multiple(SIDE, multiple),) * 2
+        side = least_odd_multiple(SIDE, multiple)
+        # No larger multiple divides both sides.
+        trial = size or (side, side + 2 * multiple)
         try:
             runner(form)(np.full((form.channels, *trial), 0.5, np.float32))
         except NetworkFileError as error:
@@ -67,23 +71,29 @@ def _forms(shape: list[Any]) -> Iterator[Form]:
 
 def scale_of(
     path: str, run: Run, form: Form, size: tuple[int, int] | None, multiple: int
-) -> tuple[int, int]:
-    """Return output pixels per input pixel, and the output pixels left off at each edge."""
-    small = size or (least_odd_multiple(SIDE, multiple),) * 2
-    large = size or (small[0] + multiple, small[1] + 2 * multiple)
-    before, after = (run(np.zeros((form.channels, *n), np.float32)).shape for n in (small, large))
-    if size:
-        scale, border = before[1] // size[0], 0
-    else:
-        scale = (after[1] - before[1]) // multiple
-        border = (scale * small[0] - before[1]) // 2
-    expected = [(form.channels, *(scale * n - 2 * border for n in one)) for one in (small, large)]
-    if scale < 2 or border < 0 or [before, after] != expected:
-        raise SettingError(
+) -> tuple[int, int, int]:
+    """Return output pixels per input pixel, those left off at each edge, and the multiple.
+
+    A network that rounds the size of its output up needs a larger multiple than it says.
+    """
+    failure = ""
+    for step in [multiple] if size else [n for n in _MULTIPLES if n % multiple == 0]:
+        small = size or (least_odd_multiple(SIDE, step),) * 2
+        large = size or (small[0] + step, small[1] + 2 * step)
+        before, after = (run(np.zeros((form.channels, *n), np.float32)).shape
+                         for n in (small, large))  # fmt: skip
+        scale = before[1] // size[0] if size else (after[1] - before[1]) // step
+        border = 0 if size else (scale * small[0] - before[1]) // 2
+        sizes = [tuple(scale * n - 2 * border for n in one) for one in (small, large)]
+        failure = failure or (
             f"{path} gives {before[2]}x{before[1]} pixels of {before[0]} channels for "
             f"{small[1]}x{small[0]} of {form.channels}; give a network that enlarges pictures"
         )
-    return scale, border
+        if before[0] != form.channels or [before[1:], after[1:]] == sizes:
+            break
+    if before[0] != form.channels or [before[1:], after[1:]] != sizes or scale < 2 or border < 0:
+        raise SettingError(failure)
+    return scale, border, step
 
 
 def white_of(
@@ -110,8 +120,8 @@ def least_of(run: Run, channels: int, multiple: int) -> int:
 
 def reach_of(
     run: Run, channels: int, size: tuple[int, int] | None, multiple: int, scale: int
-) -> tuple[int, bool]:
-    """Return the reach of a network in input pixels, and whether it sees the whole picture.
+) -> tuple[int, int]:
+    """Return a network's reach and its grid, in input pixels; grid 0: it needs the whole picture.
 
     The lower half of a picture, then the right half, is exchanged: in the other half of the output,
     only pixels within reach of the middle change.
@@ -130,14 +140,34 @@ def reach_of(
             places = np.flatnonzero(changed.any(2 - axis)) + border
             reaches.append(-(-(middle * scale - int(min(places, default=middle * scale))) // scale))
         if all(2 * reach < n - 4 for reach, n in zip(reaches, trial, strict=True)):
-            return max(0, *reaches), False
-    return min(_GLOBAL_HALO, min(trial) // 4), True
+            reach = max(0, *reaches)
+            return reach, multiple if size else _grid(run, channels, multiple, reach, scale)
+    return min(_GLOBAL_HALO, min(trial) // 4), 0
 
 
-def flat_ripple(run: Run, channels: int, trial: tuple[int, int], scale: int) -> float:
+def _grid(run: Run, channels: int, multiple: int, reach: int, scale: int) -> int:
+    """Return at multiples of how many input pixels a tile can begin; 0 if nowhere.
+
+    A picture that begins so many pixels later has the same output, moved, away from its edges. With
+    pooling or strides that takes whole steps; with corners that are aligned there is no such step.
+    """
+    rng = np.random.default_rng(0)
+    for step in (n for n in _MULTIPLES if n % multiple == 0):
+        side = step + least_odd_multiple(max(SIDE, 2 * reach + _INSIDE), multiple)
+        picture = rng.random((channels, side, side), np.float32)
+        whole, part = run(picture), run(np.ascontiguousarray(picture[:, step:, step:]))
+        edge = reach * scale
+        rows, columns = (slice(edge, n - edge) for n in part.shape[1:])
+        moved = whole[:, step * scale :, step * scale :]
+        if np.abs(moved[:, rows, columns] - part[:, rows, columns]).max() <= _EQUAL:
+            return step
+    return 0
+
+
+def flat_ripple(run: Run, channels: int, trial: tuple[int, int], period: int) -> float:
     """Return the largest RMS of the pattern in the output for flat pictures, over their level."""
     flats = {level: np.full((channels, *trial), level, np.float32) for level in _LEVELS}
-    return max(phase_spread(run(one), (scale, scale)) / level for level, one in flats.items())
+    return max(phase_spread(run(one), (period, period)) / level for level, one in flats.items())
 
 
 def phase_spread(planes: Planes, period: tuple[int, int]) -> float:
