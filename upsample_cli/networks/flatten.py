@@ -31,9 +31,11 @@ def network_of(path: str) -> Network:
     opsets = {entry.domain: entry.version for entry in model.opset_import}
     opsets[""] = opsets.get("", opsets.get("ai.onnx", 1))
     outputs = tuple(value.name for value in model.graph.output)
+    kinds = {value.type.tensor_type.elem_type for value in model.graph.output}
     return Network(
         tuple(flat.nodes), flat.titles, flat.constants, flat.inputs, outputs, opsets, flat.unread,
         frozenset(flat.varying),
+        rounding_file=path if flat.rounds and kinds == {TensorProto.FLOAT} else "",
     )  # fmt: skip
 
 
@@ -45,6 +47,7 @@ class _Flat:
         self.titles: dict[str, tuple[str, str]] = {}
         self.constants: dict[str, NDArray[Any]] = {}
         self.unread: dict[str, str] = {}
+        self.rounds = False  # whether values that vary are quantised
         self._folder = folder
         known = {one.name for one in graph.initializer}
         known |= {one.values.name for one in graph.sparse_initializer}
@@ -107,6 +110,8 @@ class _Flat:
     def _add(self, original: NodeProto, path: str) -> None:
         """Append the nodes that replace a node in float32."""
         title = _title(original)
+        if "Quantize" in original.op_type and not self.varying.isdisjoint(original.input):
+            self.rounds = True
         for node in float32_nodes(original, self.constants, self.varying):
             node.name = str(len(self.nodes))
             self.titles[node.name] = path, title

@@ -56,13 +56,13 @@ class Session:
     """A graph that onnxruntime runs on one thread, without logging or optimisation.
 
     Args:
-        model: The serialised model.
+        model: The serialised model, or the path of its file.
 
     Raises:
         RunError: The model is not a valid graph.
     """
 
-    def __init__(self, model: bytes) -> None:
+    def __init__(self, model: bytes | str) -> None:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4
         options.intra_op_num_threads = options.inter_op_num_threads = 1
@@ -104,6 +104,8 @@ class Network:
         shapes: By name, the shapes of the varying values that a trial run reached.
         feeds: Inputs of the trial run by name; empty if there was none, or it failed.
         faults: By node name, why it does not run.
+        rounding_file: Path of the model's file if the model rounds values in `varying`, which these
+            nodes do not; else empty.
     """
 
     nodes: tuple[NodeProto, ...]
@@ -117,6 +119,7 @@ class Network:
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     feeds: Mapping[str, Array] = field(default_factory=dict)
     faults: Mapping[str, str] = field(default_factory=dict)
+    rounding_file: str = ""
     producers: dict[str, NodeProto] = field(init=False)
     consumers: dict[str, list[NodeProto]] = field(init=False)
 

@@ -114,3 +114,36 @@ def test_a_long_period_of_layers_side_by_side_is_measured(tmp_path: Path) -> Non
     found = network(model([*nodes, node("Sum", "high2 high4 high8", "y")], tensors), tmp_path, 64)
     assert found is not None
     assert max(found.flat().values()) < 1e-3
+
+
+@pytest.mark.parametrize("fixed", [False, True])
+def test_a_quantised_network_is_run_as_it_is(tmp_path: Path, fixed: bool) -> None:
+    """Quantisers leave out a Relu, since rounding to whole numbers cuts negative values off."""
+    uneven = np.zeros((3, 3, 2, 2), np.float32)
+    uneven[range(3), range(3)] = [[1, 0.2], [0.2, 0.2]]
+    nodes = [
+        node("Sub", "dark x", "a"), node("QuantizeLinear", "a s z", "b"),
+        node("DequantizeLinear", "b s z", "c"), node("ConvTranspose", "c w", "y", strides=[2, 2]),
+    ]  # fmt: skip
+    tensors = {"dark": np.float32(0.3), "s": np.float32(0.001), "z": np.uint8(0), "w": uneven}
+    made = model(nodes, tensors)
+    shape = [1, 3, *((200, 208) if fixed else ("h", "w"))]
+    made.graph.input[0].CopyFrom(helper.make_tensor_value_info("x", 1, shape))
+    found = picture_network(with_trial_run(network_of(saved(made, tmp_path))), 2)
+    assert found is not None
+    flat = found.flat()
+    assert flat["grey 0.1"] == pytest.approx(255 * 0.2 * uneven[0, 0].std(), rel=1e-4)
+    assert (flat["grey 0.5"], flat["grey 0.9"]) == (0.0, 0.0)
+
+
+def test_a_quantised_network_that_takes_no_floats_is_run_in_floats(tmp_path: Path) -> None:
+    """What its whole numbers mean is known from its layers alone."""
+    made = model(
+        [node("DequantizeLinear", "x s", "a"), node("QuantizeLinear", "a s", "b"),
+         node("DequantizeLinear", "b s", "c"), node("Resize", "c - r", "y")],
+        {"s": np.float32(1), "r": np.float32([1, 1, 2, 2])},
+    )  # fmt: skip
+    made.graph.input[0].CopyFrom(helper.make_tensor_value_info("x", 2, [1, 3, "h", "w"]))
+    found = picture_network(with_trial_run(network_of(saved(made, tmp_path))), 2)
+    assert found is not None
+    assert max(found.flat().values()) == 0.0

@@ -1,7 +1,9 @@
 """A network as a whole: the pattern in its output for pictures, mainly for flat pictures."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import partial
+from itertools import product
 from math import prod
 from typing import NamedTuple
 
@@ -77,16 +79,13 @@ def picture_network(network: Network, period: int) -> PictureNetwork | None:
     periods = stride if prod(stride) > 1 else (period, period)
     if prod(periods) == 1 or max(periods) > min(_LONGEST, *after):
         return None
-    kinds = {
-        name: helper.np_dtype_to_tensor_dtype(array.dtype) for name, array in network.feeds.items()
-    }
-    try:
-        session = network.session_of(network.nodes, kinds, outputs[:1], kinds)
-    except RunError:
-        return None
-    run = partial(_run, session, network.feeds, pictures[0])
+    runs = [
+        partial(_run, session, network.feeds, pictures[0], outputs[0])
+        for session in _sessions(network, outputs[0])
+    ]
     forms = [Form(shape[channels], is_last, white) for white in (1.0, WHITE)]
-    for size in ((_SIDE, _SIDE), (height, width)):
+    fixed = _fixed_size(network, pictures[0], space)
+    for run, size in product(runs, ((_SIDE, _SIDE), (height, width), *fixed)):
         trials = [PictureNetwork(partial(run, form), form, size, stride, periods) for form in forms]
         try:  # the white for which grey changes least
             errors = [
@@ -98,13 +97,35 @@ def picture_network(network: Network, period: int) -> PictureNetwork | None:
     return None
 
 
+def _sessions(network: Network, output: str) -> Iterator[Session]:
+    """Yield sessions of a network, the best first: its file if that rounds, and its nodes.
+
+    Rounding also cuts values off, as a Relu does: quantisers leave out the Relu then.
+    """
+    kinds = {
+        name: helper.np_dtype_to_tensor_dtype(array.dtype) for name, array in network.feeds.items()
+    }
+    if network.rounding_file:
+        with suppress(RunError):
+            yield Session(network.rounding_file)
+    with suppress(RunError):
+        yield network.session_of(network.nodes, kinds, [output], kinds)
+
+
+def _fixed_size(network: Network, picture: str, space: slice) -> list[tuple[int, int]]:
+    """Return the height and width that the file says a picture has; nothing if it says neither."""
+    (value,) = (value for value in network.inputs if value.name == picture)
+    height, width = (dim.dim_value for dim in value.type.tensor_type.shape.dim[space])
+    return [(height, width)] if min(height, width) > 0 else []
+
+
 def _run(
-    session: Session, feeds: Mapping[str, Array], name: str, form: Form, planes: Planes
+    session: Session, feeds: Mapping[str, Array], name: str, output: str, form: Form, planes: Planes
 ) -> Planes:
     """Return a network's output planes for input planes."""
     picture = planes * np.float32(form.white)
     picture = np.moveaxis(picture, 0, -1) if form.is_last else picture
     feeds = {**feeds, name: np.ascontiguousarray(picture[None], np.float32)}
-    (outcome,) = session.run(feeds).values()
+    outcome = session.run(feeds)[output]
     outcome = np.moveaxis(outcome, -1, 1) if form.is_last else outcome
     return np.asarray(outcome[0] / np.float64(form.white), np.float64)
