@@ -17,13 +17,16 @@ K3 = np.zeros((3, 3, 3, 3), np.float32)
 K3[range(3), range(3)] = np.outer([0.5, 1, 0.5], [0.5, 1, 0.5])
 
 
+Strides = tuple[tuple[float, ...], ...]
+
+
 def network(
-    made: onnx.ModelProto, folder: Path, period: int = 2, last: bool = False
+    made: onnx.ModelProto, folder: Path, strides: Strides = ((2, 2),), last: bool = False
 ) -> PictureNetwork | None:
     """Return a network of a model that takes pictures of three channels."""
     shape = [1, "h", "w", 3] if last else [1, 3, "h", "w"]
     made.graph.input[0].CopyFrom(helper.make_tensor_value_info("x", 1, shape))
-    return picture_network(with_trial_run(network_of(saved(made, folder))), period)
+    return picture_network(with_trial_run(network_of(saved(made, folder))), strides)
 
 
 def up(weights: np.ndarray, *after: onnx.NodeProto, **tensors: np.ndarray) -> onnx.ModelProto:
@@ -111,7 +114,8 @@ def test_a_long_period_of_layers_side_by_side_is_measured(tmp_path: Path) -> Non
         down, up = f"x d{stride}", f"low{stride} u{stride}"
         nodes += [node("Conv", down, f"low{stride}", strides=[stride] * 2),
                   node("ConvTranspose", up, f"high{stride}", strides=[stride] * 2)]  # fmt: skip
-    found = network(model([*nodes, node("Sum", "high2 high4 high8", "y")], tensors), tmp_path, 64)
+    found = network(model([*nodes, node("Sum", "high2 high4 high8", "y")], tensors), tmp_path,
+                    ((2, 2), (4, 4), (8, 8)))  # fmt: skip
     assert found is not None
     assert max(found.flat().values()) < 1e-3
 
@@ -129,7 +133,7 @@ def test_a_quantised_network_is_run_as_it_is(tmp_path: Path, fixed: bool) -> Non
     made = model(nodes, tensors)
     shape = [1, 3, *((200, 208) if fixed else ("h", "w"))]
     made.graph.input[0].CopyFrom(helper.make_tensor_value_info("x", 1, shape))
-    found = picture_network(with_trial_run(network_of(saved(made, tmp_path))), 2)
+    found = picture_network(with_trial_run(network_of(saved(made, tmp_path))), [(2, 2)])
     assert found is not None
     flat = found.flat()
     assert flat["grey 0.1"] == pytest.approx(255 * 0.2 * uneven[0, 0].std(), rel=1e-4)
@@ -144,6 +148,71 @@ def test_a_quantised_network_that_takes_no_floats_is_run_in_floats(tmp_path: Pat
         {"s": np.float32(1), "r": np.float32([1, 1, 2, 2])},
     )  # fmt: skip
     made.graph.input[0].CopyFrom(helper.make_tensor_value_info("x", 2, [1, 3, "h", "w"]))
-    found = picture_network(with_trial_run(network_of(saved(made, tmp_path))), 2)
+    found = picture_network(with_trial_run(network_of(saved(made, tmp_path))), [(2, 2)])
     assert found is not None
     assert max(found.flat().values()) == 0.0
+
+
+def encoded(*sides: int) -> list[onnx.NodeProto]:
+    """Return nodes that shrink a picture by each side and enlarge it again, by weights w{side}."""
+    nodes = list[onnx.NodeProto]()
+    for place, side in enumerate(sides):
+        before = f"u{place - 1}" if place else "x"
+        nodes += [node("AveragePool", before, f"p{place}", kernel_shape=[side] * 2,
+                       strides=[side] * 2),
+                  node("ConvTranspose", f"p{place} w{side}", f"u{place}",
+                       strides=[side] * 2)]  # fmt: skip
+    return nodes
+
+
+def half_brighter(side: int) -> np.ndarray:
+    """Return the weights of a layer that makes the first quarter of each block brighter."""
+    weights = np.zeros((3, 3, side, side), np.float32)
+    weights[range(3), range(3)] = 0.9
+    weights[range(3), range(3), : side // 2, : side // 2] = 1.3
+    return weights
+
+
+def test_the_pattern_of_an_inner_layer_is_looked_for(tmp_path: Path) -> None:
+    """What enlarges after a layer of stride 4 by 2 leaves its pattern with a period of 8."""
+    nodes = [*encoded(4), node("Resize", "u0 - r", "y")]
+    made = model(nodes, {"w4": half_brighter(4), "r": np.float32([1, 1, 2, 2])})
+    found = network(made, tmp_path, ((4, 4), (2.0, 2.0)))
+    assert found is not None
+    assert (found.stride, found.period) == ((2, 2), (8, 8))
+    assert found.flat()["grey 0.5"] == pytest.approx(127.5 * np.std([1.3, 0.9, 0.9, 0.9]), rel=1e-4)
+
+
+def test_each_axis_has_its_own_period(tmp_path: Path) -> None:
+    """The strides of layers along an axis say how long a pattern is there."""
+    up = node("ConvTranspose", "x w", "y", strides=[3, 2])
+    weights = np.ones((3, 3, 3, 2), np.float32)
+    found = network(model([up], {"w": weights}), tmp_path, ((3, 2),))
+    assert found is not None
+    assert found.period == (3, 2)
+    assert max(found.flat().values()) < 1e-3
+
+
+def test_of_many_layers_the_last_ones_count(tmp_path: Path) -> None:
+    """Seven layers of stride 2 might leave a pattern longer than the picture: six of them count."""
+    nodes = encoded(*(2,) * 7)
+    nodes[-1].output[0] = "y"
+    found = network(model(nodes, {"w2": half_brighter(2)}), tmp_path, ((2, 2),) * 7)
+    assert found is not None
+    assert (found.size, found.period) == ((96, 96), (64, 64))
+    assert found.flat()["grey 0.5"] > 20.0
+
+
+def test_a_period_stays_away_from_the_borders_of_small_pictures(tmp_path: Path) -> None:
+    """Of a picture of 32 pixels, a period of 32 would have the borders in it."""
+    nodes = [*encoded(2, 2, 2, 2, 2), node("Reshape", "u4 n", "v"),
+             node("Conv", "v k", "y", pads=[1] * 4)]  # fmt: skip
+    even = np.zeros((3, 3, 2, 2), np.float32)
+    even[range(3), range(3)] = 1
+    tensors = {"w2": even, "n": np.array([1, 3, 32, 32])}
+    made = model(nodes, {**tensors, "k": np.ones((3, 3, 3, 3), np.float32) / 27})
+    made.graph.input[0].CopyFrom(helper.make_tensor_value_info("x", 1, [1, 3, 32, 32]))
+    found = picture_network(with_trial_run(network_of(saved(made, tmp_path))), [(2, 2)] * 5)
+    assert found is not None
+    assert found.period == (16, 16)
+    assert max(found.flat().values()) < 1e-3

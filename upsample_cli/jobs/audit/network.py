@@ -8,7 +8,7 @@ import sys
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from importlib.util import find_spec
-from math import isfinite, prod
+from math import isfinite
 from multiprocessing import get_context
 from pathlib import Path
 from time import perf_counter
@@ -75,8 +75,7 @@ def in_this_process(path: str, pictures: tuple[str, ...] = ()) -> Audit:
     _limit_memory()
     trial = with_trial_run(network_of(path))
     layer_figures = tuple(figures(layer) for layer in layers(trial))
-    sides = [max(map(int, layer.stride)) for layer in layer_figures if layer.stride]
-    network = picture_network(trial, prod(sides))
+    network = picture_network(trial, [layer.stride for layer in layer_figures if layer.stride])
     output = None if network is None else _output(network, pictures)
     if output is None and pictures:
         raise SettingError(f"{path} does not turn pictures into pictures; leave --pictures out")

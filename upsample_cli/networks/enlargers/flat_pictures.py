@@ -1,10 +1,10 @@
 """A network as a whole: the pattern in its output for pictures, mainly for flat pictures."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import product
-from math import prod
+from math import lcm, prod
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +15,9 @@ from upsample_cli.networks.model_graph import Array, Network, RunError, Session
 from upsample_cli.planes import Planes
 
 WHITE = 255.0
-_SIDE = 96  # pixels, height and width of a picture where the network takes any size
+# Pixels, heights and widths of a picture where the network takes any size: some take only
+# multiples of 64.
+_SIDES = (96, 128)
 _LONGEST = 64  # pixels of a pattern's period, at most
 _LEVELS = (0.1, 0.25, 0.5, 0.75, 0.9)
 _COLOURS = {
@@ -57,12 +59,14 @@ class PictureNetwork(NamedTuple):
         return np.broadcast_to(planes, (self.form.channels, *self.size))
 
 
-def picture_network(network: Network, period: int) -> PictureNetwork | None:
+def picture_network(
+    network: Network, strides: Sequence[tuple[float, ...]]
+) -> PictureNetwork | None:
     """Return a network as one that turns a picture into a picture; None if it does not.
 
     Args:
         network: After a trial run.
-        period: Period, in pixels, of a pattern to look for if the output is not enlarged.
+        strides: Of each of its layers, in the order in which they run.
     """
     pictures = [name for name, array in network.feeds.items() if array.ndim == 4]
     outputs = [name for name in network.outputs if len(network.shapes.get(name, ())) == 4]
@@ -76,25 +80,41 @@ def picture_network(network: Network, period: int) -> PictureNetwork | None:
     exact = (stride[0] * height, stride[1] * width) == after and prod(stride) > 0
     if shape[channels] not in (1, 3) or outcome[channels] not in (1, 3, 4) or not exact:
         return None
-    periods = stride if prod(stride) > 1 else (period, period)
-    if prod(periods) == 1 or max(periods) > min(_LONGEST, *after):
-        return None
     runs = [
         partial(_run, session, network.feeds, pictures[0], outputs[0])
         for session in _sessions(network, outputs[0])
     ]
     forms = [Form(shape[channels], is_last, white) for white in (1.0, WHITE)]
     fixed = _fixed_size(network, pictures[0], space)
-    for run, size in product(runs, ((_SIDE, _SIDE), (height, width), *fixed)):
+    squares = [(side, side) for side in _SIDES]
+    for run, size in product(runs, (*squares, (height, width), *fixed)):
+        down, across = (_period(stride[axis], strides, axis, size[axis]) for axis in (0, 1))
+        periods = down, across
+        if prod(periods) == 1 or max(periods) > _LONGEST:
+            continue
         trials = [PictureNetwork(partial(run, form), form, size, stride, periods) for form in forms]
-        try:  # the white for which grey changes least
-            errors = [
-                abs(float(one.run(one.flat_picture((0.5,) * 3)).mean()) - 0.5) for one in trials
-            ]
+        try:
+            greys = [one.run(one.flat_picture((0.5,) * 3)) for one in trials]
         except (RunError, ValueError):
             continue
-        return trials[int(np.argmin(errors))]
+        if greys[0].shape[1:] == (stride[0] * size[0], stride[1] * size[1]):
+            # The white for which grey changes least.
+            return trials[int(np.argmin([abs(float(grey.mean()) - 0.5) for grey in greys]))]
     return None
+
+
+def _period(scale: int, strides: Sequence[tuple[float, ...]], axis: int, side: int) -> int:
+    """Return the period, in output pixels, of a pattern to look for along an axis.
+
+    Each layer multiplies the period of the layers before it. As many layers count, from the last
+    on, as two thirds of the output hold, away from its borders.
+    """
+    multiple, limit = 1, min(_LONGEST, scale * side * 2 // 3)
+    for stride in reversed(strides):
+        longer = multiple * max(1, int(stride[axis] if len(stride) == 2 else max(stride)))
+        if lcm(scale, longer) <= limit:
+            multiple = longer
+    return lcm(scale, multiple)
 
 
 def _sessions(network: Network, output: str) -> Iterator[Session]:
