@@ -4,7 +4,8 @@ Both branches of an If are kept, and the body of a Loop or Scan appears once: an
 every layer, and does not need the results that the model would give.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,7 @@ class _Flat:
         for sparse in graph.sparse_initializer:
             names[sparse.values.name] = prefix + sparse.values.name
             self.unread[prefix + sparse.values.name] = _SPARSE
-        for original in graph.node:
+        for original in _sorted(graph.node):
             node = NodeProto()
             node.CopyFrom(original)
             node.domain = "" if node.domain == "ai.onnx" else node.domain
@@ -138,6 +139,32 @@ class _Flat:
                 self.constants[name] = np.array(get_attribute_value(entry), kind)
         if name not in self.constants:
             self.unread.setdefault(name, _SPARSE)
+
+
+def _sorted(nodes: Sequence[NodeProto]) -> Sequence[NodeProto]:
+    """Return nodes so that each stands after those whose outputs it takes; as given if none can."""
+    places = {name: place for place, node in enumerate(nodes) for name in node.output if name}
+    before = {
+        place: {places[name] for name in _taken(node) & places.keys()}
+        for place, node in enumerate(nodes)
+    }
+    if all(max(takes, default=-1) < place for place, takes in before.items()):
+        return nodes
+    try:
+        return [nodes[place] for place in TopologicalSorter(before).static_order()]
+    except CycleError:
+        return nodes
+
+
+def _taken(node: NodeProto) -> set[str]:
+    """Return the names that a node takes, those that its inner graphs take from outside too."""
+    names = set(node.input)
+    for graph in (entry.g for entry in node.attribute if entry.type == AttributeProto.GRAPH):
+        own = {name for inner in graph.node for name in inner.output}
+        own |= {one.name for one in [*graph.input, *graph.initializer]}
+        taken = {one.name for one in graph.output}.union(*map(_taken, graph.node))
+        names |= taken - own
+    return names
 
 
 def _title(node: NodeProto) -> str:

@@ -82,3 +82,33 @@ def test_nodes_take_what_names_mean_where_they_stand(
     up = node("ConvTranspose", "x w", "y", strides=[2, 2])
     expected = only(model([up], {"w": weights}), tmp_path).ripple
     assert only(made, tmp_path).ripple == pytest.approx(expected)
+
+
+def test_nodes_may_stand_in_any_order(tmp_path: Path) -> None:
+    """Converters to float16 put nodes at the end whose results those at the front take."""
+    nodes = [
+        node("Resize", "u - s", "y"), node("ConvTranspose", "c w", "u", strides=[2, 2]),
+        node("Cast", "k", "s", to=1), node("Cast", "x", "c", to=1),
+    ]  # fmt: skip
+    tensors = {"w": WEIGHTS, "k": np.float32([1, 1, 2, 2])}
+    first, second = found(model(nodes, tensors), tmp_path)
+    assert [first.verdict, second.verdict] == ["checkerboard", "none"]
+    assert [first, second] == found(model(nodes[::-1], tensors), tmp_path)
+
+
+def test_nodes_around_may_stand_after_those_within(tmp_path: Path) -> None:
+    """A branch may take what a later node of the graph around it makes."""
+    branch = helper.make_graph(
+        [node("Identity", "u", "b"), node("ConvTranspose", "c w", "u", strides=[2, 2])], "up", [],
+        [helper.make_tensor_value_info("b", 1, None)],
+    )  # fmt: skip
+    choice = helper.make_node("If", ["p"], ["y"], "which", then_branch=branch, else_branch=branch)
+    made = model([choice, node("Neg", "x", "c")], {"w": WEIGHTS}, inputs=("x", "p"))
+    assert [one.verdict for one in found(made, tmp_path)] == ["checkerboard"] * 2
+
+
+def test_nodes_that_wait_for_each_other_stay_as_they_are(tmp_path: Path) -> None:
+    """A cycle has no order in which it could run, but a layer in it can be measured alone."""
+    nodes = [node("Add", "x b", "a"), node("ConvTranspose", "a w", "b", strides=[2, 2])]
+    figure = only(model([*nodes, node("Neg", "b", "y")], {"w": WEIGHTS}), tmp_path)
+    assert figure.verdict == "checkerboard"
