@@ -83,6 +83,17 @@ def test_what_cannot_be_balanced_is_named(tmp_path: Path) -> None:
         balanced_model(saved(made, tmp_path), None, balanced)
 
 
+@pytest.mark.parametrize("kind", ["BFLOAT16", "INT8"])
+def test_weights_of_other_types_are_left(tmp_path: Path, kind: str) -> None:
+    """The error names types that can be repaired; bfloat16 is floating point, but is not."""
+    weights = onnx.helper.make_tensor("w", onnx.TensorProto.DataType.Value(kind), (1, 1, 2, 2),
+                                      np.ones(4, np.int8))  # fmt: skip
+    made = model([node("ConvTranspose", "x w", "y", strides=[2, 2])], {"w": weights})
+    reason = f"w: its weights are of {kind.lower()}; export it in float32 or float16"
+    with pytest.raises(SettingError, match=reason):
+        balanced_model(saved(made, tmp_path), None, balanced)
+
+
 def test_data_of_another_file_come_into_the_copy(tmp_path: Path) -> None:
     """The copy stands alone: it may be written to any folder."""
     made = generator()

@@ -25,6 +25,7 @@ Balance: TypeAlias = Callable[[NDArray[Any], tuple[int, ...]], NDArray[np.float6
 """Takes taps (..., k1, ..., kN) and the stride of each of the N axes; returns balanced taps."""
 
 _LARGEST = (1 << 31) - 1  # bytes that the file of one model can hold
+_TYPES = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE)  # of weights
 # Operators that may stand between a convolution and its pixel shuffle.
 _POINTWISE = ("Relu", "LeakyRelu", "PRelu", "Clip", "Identity", "Tanh", "Sigmoid", "Elu")
 
@@ -125,8 +126,9 @@ def _balance(
     """Balance a layer's weights and bias in place; return the relative change of the weights."""
     attributes = {one.name: get_attribute_value(one) for one in node.attribute}
     old = to_array(tensors[0])
-    if old.dtype.kind != "f":
-        raise SettingError(f"its weights are of {old.dtype}; export it in floating point")
+    if tensors[0].data_type not in _TYPES:
+        kind = TensorProto.DataType.Name(tensors[0].data_type).lower()
+        raise SettingError(f"its weights are of {kind}; export it in float32 or float16")
     if shuffle is None:
         if set(attributes.get("dilations", [1])) != {1}:
             raise SettingError("its taps are dilated; balance it by hand")
