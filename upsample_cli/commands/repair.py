@@ -64,10 +64,10 @@ def repair(
     at its local strength; depth, opacity and metadata stay. A picture without a pattern is copied
     unchanged.
 
-    KERNEL: a .npz, .npy or .onnx file. The output has the nearest taps (least squares) that keep a
-    flat picture flat. A .npy of 3 to 5 axes holds the weights of a transposed convolution (Cin,
-    Cout, kH, kW), which are repaired for each pair of channels; a network (.onnx) is copied with
-    its upsampling layers repaired, so check its quality.
+    KERNEL: a .npz, .npy or .onnx file. The output has the nearest taps (least squares) of the same
+    sum that keep a flat picture flat. A .npy of 3 to 5 axes holds the weights of a transposed
+    convolution (Cin, Cout, kH, kW), which are repaired for each pair of channels; a network (.onnx)
+    is copied with its upsampling layers repaired, so check its quality.
 
     \b
     upsample repair generated.png -o clean.png
