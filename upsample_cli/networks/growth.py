@@ -110,7 +110,9 @@ def _grown(network: Network, node: NodeProto) -> Part | None:
             continue
         maps = [(prod(shape), shape[channels[name]]) for name, shape in ready.shapes.items()]
         pixel_counts = {numbers // max(1, count) for numbers, count in maps}
-        axes = _axes(labels, max(pixel_counts)) if len(pixel_counts) == 1 else ()
+        axes = _axes(labels, max(pixel_counts)) if len(pixel_counts) == 1 else None
+        if axes == ():  # larger maps would not grow, either
+            return None
         if axes:
             by_kind = {inner.op_type: inner for inner in nodes}
             main_node = next((by_kind[kind] for kind in _MAIN_KINDS if kind in by_kind), node)
@@ -152,13 +154,16 @@ def _labels(ready: ReadyPart, spread: float) -> Array:
     return np.array(ramps)
 
 
-def _axes(labels: Array, low: int) -> tuple[Axis, ...]:
-    """Return the picture axes of a value; none if it has not over `_GROWS` times `low` pixels."""
+def _axes(labels: Array, low: int) -> tuple[Axis, ...] | None:
+    """Return the picture axes of a value; None if one is irregular.
+
+    There are none if the value has not over `_GROWS` times `low` pixels.
+    """
     axes = []
     for place, length in enumerate(labels.shape[1:]):
         axis = _axis(labels, place) if length > 1 else Axis(place, 0, ())
         if axis is None:
-            return ()
+            return None
         if axis.stride:
             axes.append(axis)
     after = prod(labels.shape[1 + axis.place] for axis in axes)

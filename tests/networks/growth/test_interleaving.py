@@ -9,6 +9,8 @@ import pytest
 from audits import expected, found, normal, only, ripples
 from models import model, node
 
+from upsample_cli.networks import growth
+
 CONV = node("Conv", "x w", "c")
 END = node("Reshape", "s flat", "y")
 STACK = [node("Unsqueeze", "a after", "a2"), node("Unsqueeze", "b after", "b2")]
@@ -74,3 +76,16 @@ def test_copies_between_each_other_are_even(tmp_path: Path) -> None:
 def test_what_is_stacked_otherwise(tmp_path: Path, nodes: list[onnx.NodeProto]) -> None:
     """Maps that stay apart make no new pixels."""
     assert found(model(nodes, TENSORS), tmp_path) == []
+
+
+def test_joined_channels_are_judged_on_one_small_map(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dense networks join channels hundreds of times: larger maps would take minutes."""
+    runs = list[int]()
+    ready = growth.ReadyPart
+    monkeypatch.setattr(growth, "ReadyPart", lambda *given: runs.append(given[2]) or ready(*given))
+    nodes = [node("Conv", "x w", "a"), node("Conv", "x v", "b"), node("Concat", "a b", "y", axis=1)]
+    made = model(nodes, {"w": normal(4, 2, 1, 1), "v": normal(3, 2, 1, 1)})
+    assert found(made, tmp_path) == []
+    assert runs == [24]
