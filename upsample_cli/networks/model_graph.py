@@ -53,20 +53,22 @@ class RunError(Exception):
 
 
 class Session:
-    """A graph that onnxruntime runs on one thread, without logging or optimisation.
+    """A graph that onnxruntime runs on one thread, without logging.
 
     Args:
         model: The serialised model, or the path of its file.
+        optimised: Whether onnxruntime may change the graph; its errors then name no nodes.
 
     Raises:
         RunError: The model is not a valid graph.
     """
 
-    def __init__(self, model: bytes | str) -> None:
+    def __init__(self, model: bytes | str, optimised: bool = False) -> None:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4
         options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        if not optimised:
+            options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
         options.enable_cpu_mem_arena = options.enable_mem_pattern = False
         try:
             self._session = onnxruntime.InferenceSession(
@@ -154,7 +156,7 @@ class Network:
 
     def session_of(
         self, nodes: Sequence[NodeProto], inputs: Iterable[str], outputs: Iterable[str],
-        kinds: Mapping[str, int] | None = None,
+        kinds: Mapping[str, int] | None = None, optimised: bool = False,
     ) -> Session:  # fmt: skip
         """Return a session that runs some of the nodes.
 
@@ -163,6 +165,7 @@ class Network:
             inputs: Names of the values to feed.
             outputs: Names of the values to fetch.
             kinds: By name, the ONNX element types of inputs that are not float32.
+            optimised: As of `Session`.
 
         Raises:
             RunError: The nodes cannot run.
@@ -182,7 +185,7 @@ class Network:
             for domain in sorted({node.domain for node in nodes} | {""})
         ]
         model = helper.make_model(graph, opset_imports=opsets, ir_version=_NEWEST_IR)
-        return Session(model.SerializeToString())
+        return Session(model.SerializeToString(), optimised)
 
 
 def in_order(nodes: Iterable[NodeProto]) -> list[NodeProto]:

@@ -127,9 +127,9 @@ def _sessions(network: Network, output: str) -> Iterator[Session]:
     }
     if network.rounding_file:
         with suppress(RunError):
-            yield Session(network.rounding_file)
+            yield Session(network.rounding_file, optimised=True)
     with suppress(RunError):
-        yield network.session_of(network.nodes, kinds, [output], kinds)
+        yield network.session_of(network.nodes, kinds, [output], kinds, optimised=True)
 
 
 def _fixed_size(network: Network, picture: str, space: slice) -> list[tuple[int, int]]:
