@@ -11,6 +11,7 @@ from onnx import helper
 from safetensors_file import safetensors
 from terminal import Outcome, check_refused, contents
 
+from upsample_cli.jobs.audit import network
 from upsample_cli.kernels.kernel_file import SHIPPED, KernelFile
 
 Call = Callable[..., Outcome]
@@ -425,6 +426,23 @@ def test_a_clipped_photograph_passes_no_gate(call: Call, enlarger: Path) -> None
     output = json.loads(call("audit", "model.onnx", "--pictures", "white.png", "--json").out)
     assert output["output"]["pictures"] == {"white.png": None}
     assert output["output"]["verdict"] == "checkerboard"
+
+
+def test_a_network_that_runs_too_long_passes_no_gate(
+    call: Call, enlarger: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its layers are judged all the same."""
+    monkeypatch.setattr(network, "_FLAT_SECONDS", 0.0)
+    monkeypatch.setattr(network, "_limit_memory", lambda: None)
+    monkeypatch.setattr(network, "audit", network.in_this_process)
+    outcome = call("audit", "model.onnx", "--max-levels", 200)
+    lines = outcome.out.decode().splitlines()
+    assert outcome.code == 1
+    assert lines[-1] == "output, stride 2x2: unknown, since the network takes too long to run"
+    assert "takes too long to run on flat pictures; audit a part of it" in outcome.err
+    assert "tconv" in lines[2]
+    output = json.loads(call("audit", "model.onnx", "--json").out)["output"]
+    assert (output["levels"], output["verdict"]) == (None, "unknown")
 
 
 def test_a_network_of_no_pictures_fails_a_gate_on_levels(call: Call, folder: Path) -> None:

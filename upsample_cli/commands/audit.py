@@ -103,6 +103,8 @@ def _unanswered(
         names = ", ".join(result.output.unknown_pictures)
         what = "too many pixels are clipped, or it is too small"
         yield f"unknown on {names}: {what}; give other --pictures or none"
+    if max_levels is not None and result.output and not result.output.worst:
+        yield "the network takes too long to run on flat pictures; audit a part of it"
     if max_levels is not None and result.layers and result.output is None:
         yield "--max-levels is for networks that turn pictures into pictures; leave it out"
     if max_ripple is not None and result.unknown:

@@ -65,3 +65,18 @@ def test_photographs_are_run_through_it(tmp_path: Path) -> None:
     assert output is not None
     assert output.pictures[str(picture)] > 5.0
     assert output.most == max(output.levels, output.pictures[str(picture)])
+
+
+def test_layers_are_kept_where_pictures_take_too_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pattern in the output of a large network is unknown then, and neither 0 nor an error."""
+    monkeypatch.setattr(network, "_FLAT_SECONDS", 0.0)
+    monkeypatch.setattr(network, "_limit_memory", lambda: None)
+    up = models.node("ConvTranspose", "x w", "y", strides=[2, 2])
+    made = models.model([up], {"w": np.ones((3, 3, 2, 2), np.float32)})
+    made.graph.input[0].CopyFrom(helper.make_tensor_value_info("x", 1, [1, 3, "h", "w"]))
+    result = network.in_this_process(models.saved(made, tmp_path))
+    assert [layer.verdict for layer in result.layers] == ["none"]
+    assert result.output is not None
+    assert (result.output.verdict, result.output.flat) == ("unknown", {})

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isfinite
+from math import isfinite, isnan
 from pathlib import Path
 
 from upsample_cli.errors import SettingError
@@ -30,8 +30,9 @@ class OutputFigures:
 
     Args:
         stride: Output pixels per input pixel, down and across.
-        levels: RMS of the pattern of the flat picture where it is strongest.
-        worst: The name of that flat picture.
+        levels: RMS of the pattern of the flat picture where it is strongest; NaN if running the
+            network takes too long.
+        worst: The name of that flat picture; empty if running the network takes too long.
         flat: RMS of the pattern by flat picture; empty for a .npz, which is not run.
         pictures: The ripple in the output by photograph; NaN where it is unknown.
     """
@@ -44,7 +45,7 @@ class OutputFigures:
 
     @property
     def most(self) -> float:
-        """The strongest pattern of all flat pictures and photographs, RMS in levels."""
+        """The strongest pattern of all pictures, RMS in levels; NaN if `levels` is."""
         return max(self.levels, *filter(isfinite, self.pictures.values()), 0.0)
 
     @property
@@ -57,7 +58,7 @@ class OutputFigures:
         """`checkerboard`, `none` if every pattern is too faint to see, or `unknown`."""
         if self.most >= LEAST_RIPPLE:
             return "checkerboard"
-        return "unknown" if self.unknown_pictures else "none"
+        return "unknown" if self.unknown_pictures or isnan(self.levels) else "none"
 
 
 @dataclass(frozen=True, slots=True)

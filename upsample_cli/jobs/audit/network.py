@@ -8,7 +8,7 @@ import sys
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from importlib.util import find_spec
-from math import isfinite
+from math import isfinite, nan
 from multiprocessing import get_context
 from pathlib import Path
 from time import perf_counter
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from upsample_cli.networks.enlargers.flat_pictures import PictureNetwork
 
 SECONDS, MEMORY = 120.0, 4 << 30  # limits of an audit; bytes beyond what its process has at first
+_FLAT_SECONDS = 80.0  # after which no other flat picture is begun
 _LIBRARIES = ("onnx", "onnxruntime")
 
 
@@ -76,20 +77,24 @@ def in_this_process(path: str, pictures: tuple[str, ...] = ()) -> Audit:
     trial = with_trial_run(network_of(path))
     layer_figures = tuple(figures(layer) for layer in layers(trial))
     network = picture_network(trial, [layer.stride for layer in layer_figures if layer.stride])
-    output = None if network is None else _output(network, pictures)
+    output = None if network is None else _output(network, pictures, start + _FLAT_SECONDS)
     if output is None and pictures:
         raise SettingError(f"{path} does not turn pictures into pictures; leave --pictures out")
     return Audit(None, layer_figures, output, perf_counter() - start, _peak_memory())
 
 
-def _output(network: "PictureNetwork", pictures: tuple[str, ...]) -> OutputFigures | None:
+def _output(
+    network: "PictureNetwork", pictures: tuple[str, ...], end: float
+) -> OutputFigures | None:
     from upsample_cli.networks.model_graph import RunError
 
     try:
         with np.errstate(all="ignore"):  # results that are not finite are refused below
-            flat = network.flat()
+            flat = network.flat(end)
     except RunError:
         return None
+    except TimeoutError:
+        return OutputFigures(network.stride, nan, "", {}, {})
     if not all(map(isfinite, flat.values())):
         return None
     worst = max(flat, key=lambda name: flat[name])

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import product
-from math import lcm, prod
+from math import inf, lcm, prod
+from time import perf_counter
 from typing import NamedTuple
 
 import numpy as np
@@ -44,14 +45,21 @@ class PictureNetwork(NamedTuple):
     stride: tuple[int, int]
     period: tuple[int, int]
 
-    def flat(self) -> dict[str, float]:
-        """Return the RMS of the pattern in the output, in levels of 255, for each flat picture."""
+    def flat(self, end: float = inf) -> dict[str, float]:
+        """Return the RMS of the pattern in the output, in levels of 255, for each flat picture.
+
+        Args:
+            end: The time by `perf_counter` after which to raise a `TimeoutError`.
+        """
         colours = {f"grey {level:g}": (level,) * 3 for level in _LEVELS}
         colours |= _COLOURS if self.form.channels == 3 else {}
-        return {
-            name: WHITE * phase_spread(self.run(self.flat_picture(colour)), self.period)
-            for name, colour in colours.items()
-        }
+        result = dict[str, float]()
+        for name, colour in colours.items():
+            if perf_counter() > end:
+                raise TimeoutError
+            planes = self.run(self.flat_picture(colour))
+            result[name] = WHITE * phase_spread(planes, self.period)
+        return result
 
     def flat_picture(self, colour: tuple[float, ...]) -> Planes:
         """Return planes of one colour."""
