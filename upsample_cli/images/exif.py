@@ -28,6 +28,8 @@ EXIF_ERRORS = (
 """What Pillow raises for damaged EXIF."""
 RAW_PROFILE = "Raw profile type exif"
 """The keyword of the PNG text in which ImageMagick stored EXIF before PNG had a chunk for it."""
+SOURCES = ("exif", RAW_PROFILE)
+"""Pillow's names of the properties that hold EXIF."""
 SUB_DIRECTORIES = _EXIF_DIRECTORY, _GPS_DIRECTORY = 0x8769, 0x8825
 _WIDTHS, _HEIGHTS = (0x0100, 0xA002), (0x0101, 0xA003)
 _X_RESOLUTION, _Y_RESOLUTION, _UNIT = 0x011A, 0x011B, 0x0128

@@ -3,9 +3,10 @@
 All frames are decoded once before any is enlarged, so that a broken frame is found before anything
 is written, and writers know the duration of every frame beforehand.
 
-This module composes the frames of a GIF as browsers do; Pillow only decodes the pixels of each.
-Pillow would fill what no frame covers, or what a frame clears, with the background colour, and grow
-the canvas for later frames. It also overlooks profile and XMP.
+This module composes the frames of a GIF as browsers do, and `apng` those of a PNG; Pillow only
+decodes the pixels of each. In a GIF, Pillow would fill what no frame covers, or what a frame
+clears, with the background colour, and grow the canvas for later frames. It also overlooks profile
+and XMP.
 
 Source: CompuServe, "Graphics Interchange Format, version 89a"; ICC.1:2022, annex B.
 """
@@ -19,7 +20,9 @@ import PIL.Image
 from PIL.GifImagePlugin import GifImageFile
 
 from upsample_cli import memory
+from upsample_cli.images import exif
 from upsample_cli.images.metadata import Metadata, metadata_of
+from upsample_cli.images.read.apng import apng_frames
 from upsample_cli.images.read.decode import load_upright
 from upsample_cli.images.read.opening import frame_count, image_errors, open_picture
 from upsample_cli.images.write.gif import APPLICATION, CONTROL, FRAME, blocks, head_length
@@ -101,8 +104,15 @@ def _pictures(opened: PIL.Image.Image, data: bytes) -> Iterator[tuple[PIL.Image.
     if opened.format == "GIF":
         yield from gif_frames(data, opened.size)
         return
-    # A PNG may have a still picture before its frames.
-    for index in range(int(getattr(opened, "default_image", False)), frame_count(opened)):
+    if opened.format == "PNG":
+        opened.load()
+        # A PNG may have a still picture before its frames.
+        count = frame_count(opened) - int(getattr(opened, "default_image", False))
+        for canvas, duration in apng_frames(data, count):
+            canvas.info = {key: opened.info[key] for key in exif.SOURCES if key in opened.info}
+            yield load_upright(canvas)[0], duration
+        return
+    for index in range(frame_count(opened)):
         opened.seek(index)
         frame = load_upright(opened)[0]
         yield frame, max(0.0, float(opened.info.get("duration") or 0))

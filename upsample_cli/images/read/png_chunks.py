@@ -48,7 +48,7 @@ def safe_png(file: BinaryIO) -> tuple[BinaryIO, tuple[Chunk, ...], tuple[str, ..
     file.seek(0)
     if file.read(len(PNG_SIGNATURE)) != PNG_SIGNATURE:
         return file, (), ()
-    chunks = tuple(_chunks(file))
+    chunks = tuple(chunks_of(file))
     unsafe = [chunk for chunk in chunks if chunk.kind in _TEXTS and _is_unsafe(file, chunk)]
     damaged = [chunk for chunk in chunks if _is_damaged(file, chunk)]
     if not unsafe and not damaged:
@@ -56,10 +56,9 @@ def safe_png(file: BinaryIO) -> tuple[BinaryIO, tuple[Chunk, ...], tuple[str, ..
     file.seek(0)
     changed = sorted({*unsafe, *damaged}, key=lambda chunk: chunk.start)
     copy = io.BytesIO(_changed(file.read(), changed, damaged))
-    copy.seek(len(PNG_SIGNATURE))
     names = sorted({chunk.kind.decode("latin-1") for chunk in damaged})
     notes = tuple(f"its chunk {name} is damaged and was left out" for name in names)
-    return copy, tuple(_chunks(copy)), notes
+    return copy, tuple(chunks_of(copy)), notes
 
 
 def colours(file: BinaryIO, chunks: tuple[Chunk, ...]) -> tuple[tuple[bytes, bytes], ...]:
@@ -111,9 +110,9 @@ def check_rows(file: BinaryIO, chunks: tuple[Chunk, ...], decoded: PIL.Image.Ima
         raise OSError("its pixels end early")
 
 
-def _chunks(file: BinaryIO) -> Iterator[Chunk]:
-    """Yield the chunks of a PNG, up to the last; its signature has already been read."""
-    start = len(PNG_SIGNATURE)
+def chunks_of(file: BinaryIO) -> Iterator[Chunk]:
+    """Yield the chunks of a PNG, up to the last."""
+    start = file.seek(len(PNG_SIGNATURE))
     while len(head := file.read(8)) == 8:
         length, kind = unpack(">I4s", head)
         yield Chunk(kind, start + 8, length)
