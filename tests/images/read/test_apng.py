@@ -211,3 +211,12 @@ def test_a_damaged_frame_is_an_error(tmp_path: Path, data: bytes, fault: str, st
     (tmp_path / "in.png").write_bytes(data)
     with pytest.raises(ImageFileError, match=fault):
         decode(parse(tmp_path / "in.png"), strict=strict)
+
+
+@pytest.mark.parametrize("kind", [GREY, RGB, RGBA])
+def test_frames_of_16_bits_are_refused(tmp_path: Path, kind: int) -> None:
+    """They would be cut to 8 bits, or to white."""
+    still = full(4, 4, *[128] * (2 * {GREY: 1, RGB: 3, RGBA: 4}[kind]))
+    (tmp_path / "in.png").write_bytes(apng((4, 4), [Part(still)] * 2, kind, 16))
+    with pytest.raises(ImageFileError, match="16 bits per colour"):
+        decode(parse(tmp_path / "in.png"))

@@ -140,7 +140,7 @@ def _decode_animation(
     """Return an animation in memory; its file is no longer needed."""
     from upsample_cli.images.read import animation
 
-    if raw_modes.would_be_cut(opened):
+    if raw_modes.would_be_cut(opened) or opened.mode.startswith("I"):
         raise ImageFileError(
             f"{name} is an animation of 16 bits per colour, which would be cut to 8; save it with 8"
         )
