@@ -87,3 +87,51 @@ def test_a_broken_fax_is_refused(tmp_path: Path, compression: str) -> None:
     path.write_bytes(data)
     with pytest.raises(ImageFileError, match="is damaged"):
         files.read(parse(path))
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 8])
+@pytest.mark.parametrize("kind", [0, 1, 3])
+def test_bits_may_run_from_the_lowest(tmp_path: Path, kind: int, bits: int) -> None:
+    """Grey, inverted grey and palettes are the same in either order of bits."""
+    rows = texture_samples(6, 16, 1)[..., 0]
+    colours = {320: tuple(range(0, 3 << bits + 6, 64))} if kind == 3 else {}
+    images = []
+    for order in (1, 2):
+        data = rows[:, : 2 * bits].tobytes()
+        if order == 2:
+            data = bytes(int(f"{byte:08b}"[::-1], 2) for byte in data)
+        tags = {
+            256: (16,), 257: (6,), 258: (bits,), 259: (1,), 262: (kind,), 266: (order,),
+            277: (1,), 278: (6,), **colours,
+        }  # fmt: skip
+        (tmp_path / "in.tif").write_bytes(tiff(tags, data))
+        images.append(files.read(parse(tmp_path / "in.tif")).samples)
+    np.testing.assert_array_equal(*images)
+
+
+@pytest.mark.parametrize("compression", [None, "zlib"])
+@pytest.mark.parametrize("channels", [2, 4])
+def test_opacity_may_be_a_plane_of_its_own(
+    tmp_path: Path, channels: int, compression: str | None
+) -> None:
+    """Grey and colours with opacity are read from separate planes."""
+    samples = texture_samples(9, 11, channels)
+    tifffile.imwrite(
+        tmp_path / "in.tif", np.moveaxis(samples, 2, 0), planarconfig="separate",
+        photometric="minisblack" if channels == 2 else "rgb", extrasamples=["unassalpha"],
+        compression=compression,
+    )  # fmt: skip
+    np.testing.assert_array_equal(files.read(parse(tmp_path / "in.tif")).samples, samples)
+
+
+@pytest.mark.parametrize(("kind", "name"), [(3, "PALETTE"), (8, "CIELAB")])
+def test_some_separate_planes_are_refused(tmp_path: Path, kind: int, name: str) -> None:
+    """CIELab, and palettes with opacity, are read only if the samples of a pixel lie together."""
+    count = {3: 2, 8: 3}[kind]
+    tags = {
+        256: (8,), 257: (8,), 258: (8,) * count, 259: (1,), 262: (kind,), 277: (count,), 278: (8,),
+        284: (2,), **({320: (9,) * 768, 338: (2,)} if kind == 3 else {}),
+    }  # fmt: skip
+    (tmp_path / "in.tif").write_bytes(tiff(tags, bytes(64 * count)))
+    with pytest.raises(ImageFileError, match=f"{name} samples of type uint8 in separate planes"):
+        files.read(parse(tmp_path / "in.tif"))

@@ -14,12 +14,12 @@ from upsample_cli.errors import ImageFileError
 from upsample_cli.images.read.raw_modes import set_float_order
 
 _SUBFILE, _SUBIFDS = 254, 330  # tags
-_BITS, COMPRESSION, _PHOTOMETRIC, _PLANAR, _COLOUR_MAP, _EXTRA_SAMPLES, _SAMPLE_FORMAT = (
-    258, 259, 262, 284, 320, 338, 339
-)  # fmt: skip
+_BITS, COMPRESSION, _PHOTOMETRIC, _FILL_ORDER, _PLANAR, _COLOUR_MAP = 258, 259, 262, 266, 284, 320
+_EXTRA_SAMPLES, _SAMPLE_FORMAT = 338, 339
 WHITE_IS_ZERO, CMYK, _YCBCR = 0, 5, 6  # photometric interpretations
 UNSPECIFIED, ASSOCIATED = 0, 1  # kinds of extra samples
-_SIGNED, _SEPARATE_PLANES, _REDUCED = 2, 2, 1
+_SIGNED, _SEPARATE_PLANES, _REDUCED, _LOWEST_BIT_FIRST = 2, 2, 1, 2
+_NOT_SEPARATE = {"LA", "PA", "LAB"}  # modes whose separate planes Pillow mixes up
 RARE_COMPRESSIONS = {34925, 50000, 50001}
 """Compressions that a build of Pillow may lack: LZMA, Zstandard, WebP."""
 _LIBTIFF_LOCK = Lock()
@@ -32,15 +32,19 @@ def prepared(opened: PIL.Image.Image, file: BinaryIO) -> PIL.Image.Image | None:
     # Pillow drops samples other than colours and opacity.
     drops = UNSPECIFIED in extra or len(extra) > 1
     # Pillow reads separate planes as 8 bits, whatever their depth, and their opacity as straight.
-    separate = tags.get(_PLANAR) == _SEPARATE_PLANES and (bits > 8 or ASSOCIATED in extra)
+    separate = tags.get(_PLANAR) == _SEPARATE_PLANES and (
+        bits > 8 or ASSOCIATED in extra or opened.mode in _NOT_SEPARATE
+    )
     # Above 8 bits Pillow does not invert WhiteIsZero, and cuts CMYK and premultiplied colours.
     special = tags.get(_PHOTOMETRIC) in (WHITE_IS_ZERO, CMYK) or ASSOCIATED in extra
     # Pillow reads negative 8-bit levels as light levels.
     negative = tags.get(_SAMPLE_FORMAT) == (_SIGNED,) and bits == 8
     if drops or separate or (special and bits > 8) or negative:
         return None
-    if tags.get(_PHOTOMETRIC) == _YCBCR and opened.info.get("compression") == "raw":
-        return _opened_by_libtiff(file)  # Pillow's own decoder knows no subsampling
+    # Pillow's own decoder knows no subsampling, and not every kind of pixel in that order of bits.
+    for_libtiff = tags.get(_PHOTOMETRIC) == _YCBCR or tags.get(_FILL_ORDER) == _LOWEST_BIT_FIRST
+    if for_libtiff and opened.info.get("compression") == "raw":
+        opened = _opened_by_libtiff(file)
     if opened.mode in ("P", "PA") and max(tags[_COLOUR_MAP]) < 256:  # as libtiff reads it
         opened.palette = ImagePalette.raw("RGB;L", bytes(tags[_COLOUR_MAP]))
     set_float_order(opened)

@@ -99,7 +99,8 @@ def _check_samples(page: tifffile.TiffPage, name: str) -> None:
         remedy = "grey or RGB of 8 or 16 bits or 32-bit floats"
         if colours == "CMYK":
             remedy = "CMYK of 8 bits without opacity"
-        raise ImageFileError(f"{name} holds {colours} samples of type {dtype}; save it as {remedy}")
+        kind = f"{dtype} in separate planes" if page.axes == "SYX" else dtype
+        raise ImageFileError(f"{name} holds {colours} samples of type {kind}; save it as {remedy}")
 
 
 def _samples(page: tifffile.TiffPage, name: str) -> NDArray[Any]:
