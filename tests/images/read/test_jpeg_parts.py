@@ -48,6 +48,40 @@ def test_a_jpeg_that_lacks_pixels_is_broken(options: dict[str, object]) -> None:
         assert jpeg_parts.with_end_marker(io.BytesIO(data[:end])) is None, end
 
 
+@pytest.mark.parametrize("strict", [True, False])
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_an_end_marker_does_not_hide_that_pixels_are_missing(
+    tmp_path: Path, options: dict[str, object], mode: str, strict: bool
+) -> None:
+    """A file that was cut and ended is as damaged as one without its end."""
+    file = io.BytesIO()
+    picture = PIL.Image.fromarray(texture_samples(90, 110, 3)).convert(mode)
+    picture.save(file, "JPEG", **options)
+    data = file.getvalue()
+    start = data.index(b"\xff\xda") + 12
+    for share in (0.1, 0.4):
+        cut = data[: start + int(share * (len(data) - start))].removesuffix(b"\xff")
+        (tmp_path / "in.jpg").write_bytes(cut + b"\xff\xd9")
+        with pytest.raises(ImageFileError, match="is damaged"):
+            decode.decode(parse(tmp_path / "in.jpg"), strict=strict)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+@pytest.mark.parametrize("size", [(1, 1), (16, 16), (50, 33)])
+def test_mid_grey_is_no_damage(
+    tmp_path: Path, options: dict[str, object], mode: str, size: tuple[int, int]
+) -> None:
+    """A grey like that of missing pixels is read, whatever follows the picture."""
+    for level in (127, 128):
+        levels = (level,) * len(mode) if len(mode) > 1 else level
+        PIL.Image.new(mode, size, levels).save(tmp_path / "in.jpg", **options)
+        with (tmp_path / "in.jpg").open("ab") as file:
+            file.write(b"\xff\xd8 and more")
+        assert decode.decode(parse(tmp_path / "in.jpg"), strict=True).notes == ()
+
+
 def test_other_files_are_none() -> None:
     """What is no JPEG lacks more than an end."""
     assert jpeg_parts.with_end_marker(io.BytesIO(b"")) is None

@@ -216,6 +216,10 @@ def _loaded(
     if format == "PNG":
         png_chunks.check_end(file, chunks)
         png_chunks.check_rows(file, chunks, opened)
+    elif format == "JPEG":
+        from upsample_cli.images.read import jpeg_parts
+
+        jpeg_parts.check_pixels(file, opened)
     return opened
 
 
