@@ -169,6 +169,7 @@ def _decode_still(
     if depth.low is not None:
         depth = depth._replace(low=load_upright(depth.low)[0])
     opened = _loaded(opened, file, chunks, format)
+    notes += opened.info.get("notes", ())
     picture, is_turned = load_upright(opened)
     palette = None
     if indexed:
@@ -210,6 +211,8 @@ def _loaded(
         from upsample_cli.images.read import animation  # seldom needed
 
         opened = animation.still_gif(opened, file)
+    elif format == "TGA":
+        opened = raw_modes.with_declared_opacity(opened, file)
     opened.load()
     if (box := opening.crop_of(opened)) is not None:
         opened = opened.crop(box)

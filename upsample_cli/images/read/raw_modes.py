@@ -7,7 +7,7 @@ No light library reads every compression, filter and predictor that Pillow reads
 
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import PIL.Image
 import PIL.ImageFile
@@ -23,6 +23,8 @@ _SWAPPED = {  # the same raw modes in the other byte order
     for order, other in (("B", "L"), ("L", "B"), ("N", "B" if sys.byteorder == "little" else "L"))
 }
 _GREY_ALPHA = "LA;16B"
+_INVERTED, _ONE_BIT = "BGRA;15Z", "BGRA;15"  # opacity of one bit, in a TGA
+_TGA_DESCRIPTOR = 17  # offset of the byte with the number of bits of opacity
 _FIVE_SIX_FIVE = "BGR;16"  # 16 bits per pixel, in a BMP
 FULL = 65535
 """The level of full scale of 16-bit samples."""
@@ -146,6 +148,36 @@ def set_float_order(opened: PIL.Image.Image) -> None:
         else tile
         for tile in opened.tile
     ]
+
+
+def with_declared_opacity(opened: PIL.Image.Image, file: BinaryIO) -> PIL.Image.Image:
+    """Load a TGA and return it with opacity if its head declares some, else without.
+
+    Pillow inverts opacity of one bit, overlooks that of palettes, and adds some that is undeclared.
+
+    Source: Truevision, "TGA File Format Specification 2.0", image descriptor.
+    """
+    assert isinstance(opened, PIL.ImageFile.ImageFile)
+    file.seek(_TGA_DESCRIPTOR)
+    is_declared = file.read(1)[0] & 15 > 0
+    opened.tile = [
+        _with_raw_mode(tile, _ONE_BIT) if _raw_mode(tile) == _INVERTED else tile
+        for tile in opened.tile
+    ]
+    if opened.palette and opened.palette.rawmode == _INVERTED:
+        opened.palette.rawmode = _ONE_BIT
+    opened.load()
+    opacity = b""
+    if opened.palette and opened.palette.mode == "RGBA":
+        opacity = bytes((opened.getpalette("RGBA") or [])[3::4])
+        if is_declared:
+            opened.info["transparency"] = opacity
+    elif not is_declared and opened.mode in ("LA", "RGBA"):
+        opacity = opened.getchannel("A").tobytes()
+        opened = opened.convert(opened.mode[:-1])
+    if not is_declared and len(set(opacity)) > 1:
+        opened.info["notes"] = ("its head declares no opacity, so that of its pixels is left out",)
+    return opened
 
 
 def notes_on_cut(opened: PIL.Image.Image) -> tuple[str, ...]:
