@@ -74,7 +74,10 @@ def read_tags(opened: PIL.Image.Image) -> PIL.Image.Exif:
 
 def orientation_of(opened: PIL.Image.Image) -> int:
     """Return the orientation in a picture's EXIF: 1..8, or any invalid value; 1 is upright."""
-    orientation: int = read_tags(opened).get(ORIENTATION, 1) if exif_bytes(opened) else 1
+    try:  # Pillow's own tags have the orientation of XMP if EXIF has none
+        orientation: int = parse(exif_bytes(opened) or b"").get(ORIENTATION, 1)
+    except EXIF_ERRORS:
+        return 1
     return orientation
 
 

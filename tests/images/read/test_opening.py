@@ -4,6 +4,8 @@ import numpy as np
 import PIL.Image
 import pytest
 import tifffile
+from PIL import TiffImagePlugin
+from PIL.PngImagePlugin import PngInfo
 from textures import texture_samples
 
 from upsample_cli.errors import ImageFileError
@@ -22,6 +24,42 @@ def test_the_head_states_the_upright_size(tmp_path: Path, suffix: str, orientati
     picture = decode.decode(parse(path)).picture
     assert opening.read_size(parse(path)) == (picture.height, picture.width)
     assert picture.width == (8 if orientation > 4 else 9)
+
+
+XMP = b"""<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="6"/></x:xmpmeta>"""
+
+
+@pytest.mark.parametrize("has_exif", [True, False])
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tiff", "avif"])
+def test_xmp_turns_nothing(tmp_path: Path, suffix: str, has_exif: bool) -> None:
+    """Only the orientation in EXIF, or in a TIFF's own tag, counts."""
+    path, options = tmp_path / f"in.{suffix}", {}
+    if has_exif:
+        options["exif"] = PIL.Image.Exif()
+        options["exif"][0x010F] = "a maker"
+    if suffix == "tiff":
+        options["tiffinfo"] = {700: XMP}
+    elif suffix == "png":
+        options["pnginfo"] = PngInfo()
+        options["pnginfo"].add_itxt("XML:com.adobe.xmp", XMP.decode())
+    else:
+        options["xmp"] = XMP
+    PIL.Image.fromarray(texture_samples(8, 9, 3)).save(path, **options)
+    decoded = decode.decode(parse(path))
+    assert decoded.metadata.xmp is not None
+    assert decoded.picture.size == (9, 8)
+    assert opening.read_size(parse(path)) == (8, 9)
+
+
+def test_the_xmp_of_a_tiff_may_be_text(tmp_path: Path) -> None:
+    """Some programs write the packet as text, not as bytes."""
+    path = tmp_path / "in.tiff"
+    tags = TiffImagePlugin.ImageFileDirectory_v2()
+    tags[700], tags.tagtype[700] = XMP.decode(), 2
+    PIL.Image.fromarray(texture_samples(8, 9, 3)).save(path, tiffinfo=tags)
+    decoded = decode.decode(parse(path))
+    assert decoded.metadata.xmp == XMP.replace(b"6", b"1")
+    assert decoded.picture.size == (9, 8)
 
 
 def test_a_pillow_without_avif_reads_tiffs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,12 +10,7 @@ import PIL.Image
 
 from upsample_cli import memory
 from upsample_cli.errors import ImageFileError
-from upsample_cli.images.exif import (
-    ORIENTATION,
-    read_tags,
-    upright_samples,
-    with_upright_orientation,
-)
+from upsample_cli.images.exif import orientation_of, upright_samples, with_upright_orientation
 from upsample_cli.images.metadata import Metadata, metadata_of
 from upsample_cli.images.read.containers import boxes
 from upsample_cli.images.read.decode import Decoded
@@ -170,7 +165,7 @@ def read_deep_jpeg2000(opened: PIL.Image.Image, file: BinaryIO, name: str) -> De
     samples = _checked(codecs.jpeg2k_decode(file.read()), name, "JPEG 2000")
     wide = rescaled(samples, 2**bits - 1)
     metadata = metadata_of(opened, is_turned=True)
-    samples = upright_samples(wide, read_tags(opened).get(ORIENTATION, 1))
+    samples = upright_samples(wide, orientation_of(opened))
     return Decoded(name, samples, "JPEG2000", metadata)
 
 

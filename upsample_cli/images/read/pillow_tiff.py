@@ -11,6 +11,7 @@ import PIL.Image
 from PIL import ImagePalette, TiffImagePlugin
 
 from upsample_cli.errors import ImageFileError
+from upsample_cli.images.metadata import upright_xmp
 from upsample_cli.images.read.raw_modes import set_float_order
 
 _SUBFILE, _SUBIFDS = 254, 330  # tags
@@ -47,6 +48,9 @@ def prepared(opened: PIL.Image.Image, file: BinaryIO) -> PIL.Image.Image | None:
         opened = _opened_by_libtiff(file)
     if opened.mode in ("P", "PA") and max(tags[_COLOUR_MAP]) < 256:  # as libtiff reads it
         opened.palette = ImagePalette.raw("RGB;L", bytes(tags[_COLOUR_MAP]))
+    if packet := opened.info.get("xmp"):  # Pillow would turn the picture by it, and fails at text
+        packet = packet.encode("latin-1") if isinstance(packet, str) else packet
+        opened.info["xmp"] = upright_xmp(packet)
     set_float_order(opened)
     return opened
 
