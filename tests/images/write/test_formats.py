@@ -56,7 +56,8 @@ def test_settings_without_use_are_named(
 
 
 @pytest.mark.parametrize(
-    ("format", "longest"), [("JPEG", 65500), ("WEBP", 16383), ("GIF", 65535), ("TGA", 65535)]
+    ("format", "longest"),
+    [("JPEG", 65500), ("WEBP", 16383), ("GIF", 65535), ("TGA", 65535), ("AVIF", 32768)],
 )
 def test_a_size_that_a_format_cannot_hold_is_refused(format: str, longest: int) -> None:
     """It is told before any work is done; one pixel less is fine."""

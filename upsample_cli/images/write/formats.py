@@ -30,7 +30,7 @@ WITH_LOSSLESS = {"WEBP", "AVIF"}
 """The formats that can be written with or without loss."""
 
 # Pixels; the sides of other formats are not checked.
-_LARGEST_SIDE = {"JPEG": 65500, "WEBP": 16383, "GIF": 65535, "TGA": 65535, "AVIF": 65536,
+_LARGEST_SIDE = {"JPEG": 65500, "WEBP": 16383, "GIF": 65535, "TGA": 65535, "AVIF": 32768,
                  "ICO": 256}  # fmt: skip
 _16_BITS = {"PNG", "TIFF", "PPM", "PGM"}
 _CMYK = {"JPEG", "TIFF"}
