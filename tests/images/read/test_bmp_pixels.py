@@ -135,3 +135,9 @@ def test_the_budget_is_asked_before_pixels_are_laid_out(tmp_path: Path, compress
             files.read(parse(tmp_path / "in.bmp"))
     finally:
         memory.limit_to(None)
+
+
+def test_a_bmp_that_is_not_read_is_not_called_damaged(tmp_path: Path) -> None:
+    """Two bits a pixel are intact, so another copy would not help."""
+    with pytest.raises(ImageFileError, match=r"not read \(Unsupported .*\); save it as a PNG"):
+        read(tmp_path / "in.bmp", bmp((4, 4), 2, 0, palette()[:16], bytes(16)))

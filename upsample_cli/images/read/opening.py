@@ -27,6 +27,7 @@ NOT_A_PICTURE = "not a supported image file"
 # TGA comes last: it has no signature, and its plugin would open icons as TGAs.
 READABLE = [*(name for name in dict.fromkeys(FORMATS.values()) if name not in ("PGM", "TGA")),
             "QOI", "DDS", "SGI", "PCX", "TGA"]  # fmt: skip
+_NOT_READ = "unsupported", "unimplemented"  # how Pillow's errors on intact files begin
 _BIG_ENDIAN_BIG_TIFF = b"MM\0\x2b"  # Pillow mistakes it for a classic TIFF
 _TIFF = (b"II\x2a\0", b"MM\0\x2a", b"II\x2b\0")
 ANIMATED = {"GIF": "GIF", "WEBP": "WebP", "PNG": "PNG", "AVIF": "AVIF"}
@@ -202,6 +203,10 @@ def image_errors(name: str) -> Iterator[None]:
     # Damaged bytes make decoders raise errors of any kind.
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
+        if reason.lower().startswith(_NOT_READ):
+            raise ImageFileError(
+                f"{name} is of a kind that is not read ({reason}); save it as a PNG"
+            ) from error
         if "truncated" in reason or isinstance(error.__cause__ or error, (StructError, IndexError)):
             reason = "truncated"
         raise ImageFileError(f"{name} is damaged ({reason}); get an intact copy") from error
