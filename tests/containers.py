@@ -16,6 +16,8 @@ def read_metadata(path: Path) -> dict[str, bytes | tuple[float, float]]:
         return _jpeg(data)
     if data.startswith(b"RIFF"):
         return _webp(data)
+    if data.startswith(b"GIF"):
+        return _gif(data)
     return _tiff(path) if data[:2] in (b"II", b"MM") else {}
 
 
@@ -52,6 +54,19 @@ def _png(data: bytes) -> dict[str, bytes | tuple[float, float]]:
         elif kind == b"iTXt" and body.startswith(b"XML:com.adobe.xmp\0"):
             metadata["xmp"] = body[22:]
         offset += 12 + length
+    return metadata
+
+
+def _gif(data: bytes) -> dict[str, bytes | tuple[float, float]]:
+    metadata: dict[str, bytes | tuple[float, float]] = {}
+    if (start := data.find(b"ICCRGBG1012")) > 0:
+        at, profile = start + 11, b""
+        while data[at]:
+            profile += data[at + 1 : at + 1 + data[at]]
+            at += 1 + data[at]
+        metadata["icc"] = profile
+    if (start := data.find(b"XMP DataXMP")) > 0:
+        metadata["xmp"] = data[start + 11 : data.index(b"\1\xff\xfe\xfd", start)]
     return metadata
 
 

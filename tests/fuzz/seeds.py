@@ -17,6 +17,7 @@ import tifffile
 sys.path.insert(0, str(Path(__file__).parent.parent))  # where the tests' own modules lie
 from enlargers import enlarger
 
+from upsample_cli.images.metadata import Metadata
 from upsample_cli.images.write import gif
 from upsample_cli.images.write.formats import PNG_SIGNATURE
 from upsample_cli.images.write.png import chunk
@@ -59,6 +60,7 @@ def pictures() -> dict[str, bytes]:
     exif[0x0112], exif[0x010F] = 6, "maker"
     exif.get_ifd(0x8769)[0xA002] = 24
     rgb, told = _picture("RGB"), {"exif": exif, "icc_profile": b"profile" * 30, "dpi": (300, 300)}
+    beside = Metadata(b"profile" * 30, xmp=b"<x/>", text=(("Comment", "words"),))
     moving = {"save_all": True, "append_images": [_picture("L").convert("RGB"), rgb], "loop": 2}
     made = {
         "rgba.png": _saved(PIL.Image.fromarray(_texture(4)), "PNG", **told),
@@ -71,7 +73,7 @@ def pictures() -> dict[str, bytes]:
         "lossy.webp": _saved(rgb, "WEBP", exif=exif),
         "exact.webp": _saved(PIL.Image.fromarray(_texture(4)), "WEBP", lossless=True),
         "moving.webp": _saved(rgb, "WEBP", duration=50, **moving),
-        "plain.gif": gif.header((20, 24), 1, "words") + gif.frame(rgb, 0) + gif.TRAILER,
+        "plain.gif": gif.header((20, 24), 1, beside) + gif.frame(rgb, 0) + gif.TRAILER,
         "part.gif": gif.header((30, 40), 1) + gif.frame(rgb, 0) + gif.TRAILER,
         "moving.gif": _saved(rgb, "GIF", duration=50, **moving),
         "plain.tiff": _saved(rgb, "TIFF", **told),

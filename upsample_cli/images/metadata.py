@@ -27,7 +27,7 @@ _HELD = {
     "JPEG2000": {"comment"},
     "TIFF": {"profile", "EXIF", "XMP", "dpi", "IPTC"},
     "BMP": {"dpi"},
-    "GIF": {"comment"},
+    "GIF": {"profile", "XMP", "comment"},
 }
 
 
@@ -103,6 +103,8 @@ class Metadata(NamedTuple):
             format: One of the values of `formats.FORMATS`.
         """
         held = _HELD.get(format, set())
+        if format == "GIF" and b"\0" in (self.xmp or b""):  # a zero, as in UTF-16, ends a packet
+            held = held - {"XMP"}
         return tuple(name for name in self._names() if name not in held)
 
     def _names(self) -> Iterator[str]:

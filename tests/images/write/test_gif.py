@@ -5,13 +5,15 @@ import PIL.Image
 import pytest
 from textures import texture_samples
 
+from upsample_cli.images.metadata import Metadata
+from upsample_cli.images.read import animation
 from upsample_cli.images.write import gif
 
 
-def opened(picture: PIL.Image.Image, comment: str | None = None) -> PIL.Image.Image:
+def opened(picture: PIL.Image.Image, metadata: Metadata = Metadata()) -> PIL.Image.Image:  # noqa: B008 # it is frozen
     size = picture.height, picture.width
     return PIL.Image.open(
-        io.BytesIO(gif.header(size, 1, comment) + gif.frame(picture, 0) + gif.TRAILER)
+        io.BytesIO(gif.header(size, 1, metadata) + gif.frame(picture, 0) + gif.TRAILER)
     )
 
 
@@ -35,8 +37,23 @@ def test_opacity_becomes_all_or_nothing(channels: int) -> None:
 @pytest.mark.parametrize("length", [1, 255, 256, 700])
 def test_a_comment_of_any_length_is_kept(length: int) -> None:
     """Long comments go into several blocks."""
-    with opened(PIL.Image.new("RGB", (3, 2)), "c" * length) as result:
+    metadata = Metadata(text=(("Comment", "c" * length),))
+    with opened(PIL.Image.new("RGB", (3, 2)), metadata) as result:
         assert result.info["comment"] == b"c" * length
+
+
+@pytest.mark.parametrize("length", [1, 255, 256, 700])
+def test_profile_and_xmp_are_kept(length: int) -> None:
+    """Both are read again as they were, beside a comment; a packet with a zero is a noted loss."""
+    text = (("Comment", "words"),)
+    metadata = Metadata(b"\0p" * length, xmp=b"<x>" + b"x" * length, text=text)
+    picture = PIL.Image.new("RGB", (3, 2))
+    data = gif.header((2, 3), 0, metadata) + gif.frame(picture, 40) * 2 + gif.TRAILER
+    assert animation.read(data, "it").metadata == metadata
+    assert metadata.losses("GIF") == ()
+    wide = metadata._replace(xmp="<x>".encode("utf-16"))
+    assert wide.losses("GIF") == ("XMP",)
+    assert b"XMP Data" not in gif.header((2, 3), 0, wide)
 
 
 def coloured(count: int, *alphas: int) -> PIL.Image.Image:

@@ -8,7 +8,9 @@ import pytest
 from textures import texture_samples
 
 from upsample_cli.errors import ImageFileError, PictureTooLargeError
+from upsample_cli.images.metadata import Metadata
 from upsample_cli.images.places.place import parse
+from upsample_cli.images.read.decode import decode
 from upsample_cli.images.write import gif
 from upsample_cli.images.write.formats import Encoding
 from upsample_cli.jobs.enlarge.picture import enlarge
@@ -120,17 +122,30 @@ def test_the_worst_frame_is_reported(tmp_path: Path, suffix: str, index: int) ->
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_metadata_is_kept_or_its_loss_is_noted(tmp_path: Path, suffix: str) -> None:
-    """Profile and EXIF are copied; for a GIF, which cannot store them, notes are given."""
+    """Profile and EXIF are copied; for a GIF, which cannot store EXIF, a note is given."""
     exif = PIL.Image.Exif()
     exif[0x010F] = "maker"
     first, *rest = map(PIL.Image.fromarray, animations.frames())
     first.save(tmp_path / "in.png", save_all=True, append_images=rest, icc_profile=b"p", exif=exif)
     report = enlarge_file(tmp_path / "in.png", tmp_path / f"out.{suffix}")
-    with PIL.Image.open(tmp_path / f"out.{suffix}") as opened:
-        kept = (opened.info.get("icc_profile"), opened.getexif().get(0x010F))
-    assert kept == ((None, None) if suffix == "gif" else (b"p", "maker"))
+    metadata = decode(parse(tmp_path / f"out.{suffix}")).metadata
+    assert metadata.icc == b"p"
+    assert bool(metadata.exif) is (suffix != "gif")
     lost = [note for note in report.notes if "was left out" in note]
-    assert len(lost) == (2 if suffix == "gif" else 0)
+    assert len(lost) == (suffix == "gif")
+
+
+@pytest.mark.parametrize("method", ["nearest", "bilinear"])
+@pytest.mark.parametrize("strip", [True, False])
+def test_a_gif_keeps_its_profile(tmp_path: Path, method: str, strip: bool) -> None:
+    """Whether frames are copied or filtered, and other metadata kept or not, without a note."""
+    metadata = Metadata(b"profile", xmp=b"<x/>", text=(("Comment", "words"),))
+    frame = gif.frame(PIL.Image.new("RGB", (8, 8), "red"), 40)
+    (tmp_path / "in.gif").write_bytes(gif.header((8, 8), 0, metadata) + frame * 2 + gif.TRAILER)
+    report = enlarge_file(tmp_path / "in.gif", tmp_path / "out.gif", method, drop_metadata=strip)
+    expected = metadata.stripped() if strip else metadata
+    assert decode(parse(tmp_path / "out.gif")).metadata == expected
+    assert not [note for note in report.notes if "profile" in note or "XMP" in note]
 
 
 def test_the_pixels_of_all_frames_are_limited(tmp_path: Path) -> None:

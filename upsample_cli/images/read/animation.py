@@ -25,14 +25,22 @@ from upsample_cli.images.metadata import Metadata, metadata_of
 from upsample_cli.images.read.apng import apng_frames
 from upsample_cli.images.read.decode import load_upright
 from upsample_cli.images.read.opening import frame_count, image_errors, open_picture
-from upsample_cli.images.write.gif import APPLICATION, CONTROL, FRAME, blocks, head_length
+from upsample_cli.images.write.gif import (
+    APPLICATION,
+    CONTROL,
+    FRAME,
+    PROFILE,
+    XMP,
+    XMP_TRAILER,
+    blocks,
+    head_length,
+)  # fmt: skip
 
 if TYPE_CHECKING:  # decoding begins before NumPy has loaded
     from upsample_cli.planes import Size
 
 _TO_CLEAR, _TO_PREVIOUS = 2, 3  # what happens to a GIF's frame before the next is drawn
 _BYTES = 12  # per pixel of a frame or a canvas
-_XMP_TRAILER = 258  # bytes after an XMP packet in a GIF, which end it for readers of blocks
 
 
 class Animation(NamedTuple):
@@ -209,9 +217,9 @@ def _gif_info(data: bytes) -> dict[Any, Any]:
         name, at = block[3:14], 14
         if block[0] == FRAME or block[1] != APPLICATION:
             continue
-        if name == b"XMP DataXMP":
-            info["xmp"] = block[at:-_XMP_TRAILER]
-        elif name == b"ICCRGBG1012":
+        if name == XMP:
+            info["xmp"] = block[at : -len(XMP_TRAILER)]
+        elif name == PROFILE:
             info["icc_profile"] = b""
             while block[at]:
                 info["icc_profile"] += block[at + 1 : at + 1 + block[at]]

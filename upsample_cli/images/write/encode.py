@@ -106,7 +106,7 @@ def save(
         from upsample_cli.images.write import gif  # seldom needed
 
         size = picture.height, picture.width
-        file.write(gif.header(size, 1, metadata.comment) + gif.frame(picture, 0) + gif.TRAILER)
+        file.write(gif.header(size, 1, metadata) + gif.frame(picture, 0) + gif.TRAILER)
         return
     if format == "AVIF" and encoding.is_lossless(metadata.lossless):
         file.write(_lossless_avif(picture))

@@ -5,7 +5,8 @@ memory and merges equal frames. Where pixels are only copied, only the size of t
 position, size and indices of each frame change: palettes, transparency, disposal, durations, loops
 and comments stay the same, byte for byte.
 
-Source: CompuServe, "Graphics Interchange Format, version 89a"; Netscape's extension for loops.
+Source: CompuServe, "Graphics Interchange Format, version 89a"; Netscape's extension for loops;
+ICC.1:2022, annex B; Adobe, "XMP Specification", part 3.
 """
 
 import io
@@ -15,6 +16,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import PIL.Image
 from PIL.GifImagePlugin import GifImageFile, getdata
+
+from upsample_cli.images.metadata import Metadata
 
 if TYPE_CHECKING:  # decoding begins before NumPy has loaded
     import numpy as np
@@ -27,9 +30,14 @@ if TYPE_CHECKING:  # decoding begins before NumPy has loaded
 TRAILER = b";"
 FRAME, CONTROL, APPLICATION = 0x2C, 0xF9, 0xFF
 """The first byte of a frame; the second byte of a control and of an application extension."""
+PROFILE, XMP = b"ICCRGBG1012", b"XMP DataXMP"
+"""The names of the application extensions that hold a profile and an XMP packet."""
+XMP_TRAILER = bytes([1, *range(255, -1, -1), 0])
+"""What follows a packet, which is not cut into blocks, to end it for readers of blocks."""
 
 _EXTENSION, _COMMENT, _IS_INTERLACED = 0x21, 0xFE, 0x40
-_LOOPS = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
+_NEEDED = (b"NETSCAPE2.0", b"ANIMEXTS1.0", PROFILE)  # extensions that are no mere metadata
+_NO_METADATA = Metadata()
 # Flags and table for 256 colours: any table except a ramp of greys, which Pillow would ignore.
 _TABLE_OF_256 = 0x87, bytes(768)
 _LARGEST = 65535  # largest number of loops, and longest duration in hundredths of a second
@@ -38,24 +46,32 @@ _CLEAR_INDEX = 255  # index of the transparent colour; lower indices are visible
 _WITH_ALPHA = {"LA", "RGBA"}
 
 
-def header(size: "Size", plays: int, comment: str | None = None) -> bytes:
+def header(size: "Size", plays: int, metadata: Metadata = _NO_METADATA) -> bytes:
     """Return everything before the first frame.
 
     Args:
         size: Height and width, up to 65535.
         plays: Number of times the animation is played; 0 for endlessly.
-        comment: Text of any length, or None.
+        metadata: Where profile, XMP and comment come from.
     """
     height, width = size
     data = b"GIF89a" + pack("<HHBBB", width, height, 0x70, 0, 0)
     if plays != 1:
         loops = min(max(plays - 1, 0), _LARGEST)
         data += b"!\xff\x0bNETSCAPE2.0\x03\x01" + pack("<H", loops) + b"\0"
-    if comment:
-        text = comment.encode()
-        blocks = (text[start : start + 255] for start in range(0, len(text), 255))
-        data += b"!\xfe" + b"".join(bytes([len(block)]) + block for block in blocks) + b"\0"
+    if metadata.icc:
+        data += b"!\xff\x0b" + PROFILE + _sub_blocks(metadata.icc)
+    if metadata.xmp and b"\0" not in metadata.xmp:
+        data += b"!\xff\x0b" + XMP + metadata.xmp + XMP_TRAILER
+    if metadata.comment:
+        data += b"!\xfe" + _sub_blocks(metadata.comment.encode())
     return data
+
+
+def _sub_blocks(data: bytes) -> bytes:
+    """Return data in blocks of at most 255 bytes, each after its length, and the end of blocks."""
+    blocks = (data[start : start + 255] for start in range(0, len(data), 255))
+    return b"".join(bytes([len(block)]) + block for block in blocks) + b"\0"
 
 
 def frame(picture: PIL.Image.Image, milliseconds: float) -> bytes:
@@ -125,14 +141,14 @@ def enlarged(data: bytes, rows: "Index", columns: "Index", strip: bool) -> Itera
         data: The bytes of the input, which has been read without an error.
         rows: For each output row, the index of the input row that it copies; never decreasing.
         columns: The same for each output column.
-        strip: Whether to leave out comments and other metadata.
+        strip: Whether to leave out comments and all other metadata but the profile.
     """
     yield data[:6] + pack("<HH", len(columns), len(rows)) + data[10 : head_length(data)]
     for block in blocks(data):
         if block[0] == FRAME:
             yield _enlarged_frame(block, rows, columns)
         elif not strip or not (
-            block[1] == _COMMENT or (block[1] == APPLICATION and block[3:14] not in _LOOPS)
+            block[1] == _COMMENT or (block[1] == APPLICATION and block[3:14] not in _NEEDED)
         ):
             yield block
     yield TRAILER

@@ -137,7 +137,7 @@ def _write_gif(file: BinaryIO, frames: _Frames) -> tuple[str, ...]:
     """Write a GIF, and return a note if the colours of any frame had to be rounded."""
     source = frames.source
     note: tuple[str, ...] = ()
-    file.write(gif.header(frames.size, source.plays, frames.metadata.comment))
+    file.write(gif.header(frames.size, source.plays, frames.metadata))
     for picture, duration in zip(frames.pictures(), source.durations, strict=True):
         file.write(gif.frame(picture, duration))
         note = note or gif.rounding_note(picture)
