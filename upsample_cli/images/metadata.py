@@ -11,6 +11,7 @@ if TYPE_CHECKING:  # decoding begins before NumPy has loaded
 
     from upsample_cli.planes import Size
 
+_SPACE = slice(16, 20)  # the bytes of a profile that name its kind of colours
 _SRGB_GAMMA = 0.45455
 _CICP_SRGB = b"cICP", b"\x01\x0d"  # chunk and first bytes that declare sRGB's primaries and curve
 JPEG_IPTC, _EXTENDED_XMP = 0x0404, b"http://ns.adobe.com/xmp/extension/\0"
@@ -84,6 +85,13 @@ class Metadata(NamedTuple):
     def comment(self) -> str | None:
         """The text under "Comment", the only key that formats other than PNG know."""
         return dict(self.text).get("Comment")
+
+    def without_grey_profile(self) -> "tuple[Metadata, list[str]]":
+        """Return the metadata for a picture in RGB, and a note if a profile of grey is lost."""
+        if self.icc is None or self.icc[_SPACE] != b"GRAY":
+            return self, []
+        note = "its profile of grey does not fit colours, so it was left out"
+        return self._replace(icc=None), [note]
 
     def stripped(self) -> "Metadata":
         """Return only what the pixels need: profile, PNG's colour declarations, and coding."""

@@ -184,6 +184,14 @@ def test_profile_and_xmp_are_kept(tmp_path: Path, count: int) -> None:
     assert (metadata.icc, metadata.xmp) == (profile, packet)
 
 
+def test_a_profile_of_grey_does_not_fit_frames() -> None:
+    """Frames become RGB, so a profile of grey is left out with a note."""
+    profile = bytes(16) + b"GRAY" + bytes(108)
+    moving = animation.read(animated("PNG", "L", icc_profile=profile), "it")
+    assert moving.metadata.icc is None
+    assert moving.notes == ("its profile of grey does not fit colours, so it was left out",)
+
+
 def test_a_cut_gif_is_an_error() -> None:
     """A frame that ends early is no frame; the zero after it and the trailer may be missing."""
     data = gif_of((4, 4), [Drawn(0, 0, np.ones((4, 4), int))])

@@ -132,6 +132,37 @@ def test_what_a_format_cannot_say_is_told() -> None:
     assert lost == ["profile", "EXIF", "XMP", "comment", "text"]
 
 
+GREY_PROFILE = bytes(16) + b"GRAY" + bytes(108)
+
+
+@pytest.mark.parametrize(
+    ("format", "channels", "background", "is_kept"),
+    [
+        ("PNG", 1, None, True),
+        ("PNG", 2, None, True),
+        ("TIFF", 1, (255, 0, 0), True),
+        ("PNG", 2, (255, 0, 0), False),
+        ("JPEG", 2, (255, 0, 0), False),
+        ("JPEG", 1, None, True),
+        ("WEBP", 1, None, False),
+        ("AVIF", 2, None, False),
+        ("GIF", 1, None, False),
+        ("PNG", 3, None, False),
+        ("BMP", 3, None, False),
+    ],
+)
+def test_a_profile_of_grey_is_for_grey(
+    format: str, channels: int, background: tuple[int, int, int] | None, is_kept: bool
+) -> None:
+    """It is left out, with one note, where the output has colours."""
+    image = Image(texture_samples(4, 5, channels), "PNG", Metadata(icc=GREY_PROFILE))
+    encoding = Encoding(background=background)
+    image, notes = formats.fitted_to_format(image, format, encoding)
+    assert (image.metadata.icc == GREY_PROFILE) is is_kept
+    lost = "its profile of grey does not fit colours, so it was left out"
+    assert notes == (() if is_kept else (lost,))
+
+
 @pytest.mark.parametrize("length", [65_527, 65_528, 200_000])
 def test_a_jpeg_gets_what_its_segments_hold(length: int) -> None:
     """What is too long is left out with a note, and the longest that fits is written."""

@@ -90,10 +90,11 @@ def read(
         if len(durations) == 1:
             metadata = metadata_of(opened, is_turned=load_upright(opened)[1])
             size = frame.height, frame.width
+    metadata, lost = metadata.without_grey_profile()  # frames become RGB
     mode = "RGBA" if is_transparent else "RGB"
     return Animation(
         name, data, opened.format or "PNG", tuple(durations), _plays(opened), mode, size, metadata,
-        notes,
+        (*notes, *lost),
     )  # fmt: skip
 
 

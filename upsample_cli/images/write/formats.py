@@ -33,6 +33,7 @@ WITH_LOSSLESS = {"WEBP", "AVIF"}
 _LARGEST_SIDE = {"JPEG": 65500, "WEBP": 16383, "GIF": 65535, "TGA": 65535, "AVIF": 32768,
                  "ICO": 256}  # fmt: skip
 _16_BITS = {"PNG", "TIFF", "PPM", "PGM"}
+_ALWAYS_RGB = {"WEBP", "AVIF", "GIF"}  # also of a grey picture
 _CMYK = {"JPEG", "TIFF"}
 _NO_ALPHA = {"JPEG", "BMP", "PPM", "PGM"}
 # Bytes that fit into one segment of a JPEG.
@@ -161,6 +162,11 @@ def fitted_to_format(
     image = _fit_opacity(image, format, background)
     if image.channels > 2 and format == "PGM":
         raise ImageFileError("PGM cannot hold colour; write a .ppm or .pnm")
+    has_palette = image.palette is not None and not image.palette.is_bilevel
+    if image.channels > 2 or has_palette or format in _ALWAYS_RGB:
+        metadata, words = image.metadata.without_grey_profile()
+        image = image._replace(metadata=metadata)
+        notes += words
     if format == "JPEG":
         metadata, words = _fit_segments(image.metadata)
         image = image._replace(metadata=metadata)
