@@ -13,6 +13,8 @@ if TYPE_CHECKING:  # decoding begins before NumPy has loaded
 
 _SPACE = slice(16, 20)  # the bytes of a profile that name its kind of colours
 _SRGB_GAMMA = 0.45455
+_SRGB_CHROMATICITY = 0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06  # white, red, green, blue
+_SAME = 1e-3  # numbers that differ by less are rounded
 _CICP_SRGB = b"cICP", b"\x01\x0d"  # chunk and first bytes that declare sRGB's primaries and curve
 JPEG_IPTC, _EXTENDED_XMP = 0x0404, b"http://ns.adobe.com/xmp/extension/\0"
 _BYTES = (1, 7)  # TIFF's types BYTE and UNDEFINED
@@ -21,7 +23,19 @@ _XMP_VALUE = rb"(\s*=\s*[\"']|\s*>)\d+"
 PNG_TEXT_PREFIX = "upsample-cli text: "
 """Prefix of keywords that Pillow would confuse with properties; see `png_chunks.safe_png`."""
 _HELD = {
-    "PNG": {"profile", "EXIF", "XMP", "dpi", "comment", "text", "gamma", "cICP", "mDCV", "cLLI"},
+    "PNG": {
+        "profile",
+        "EXIF",
+        "XMP",
+        "dpi",
+        "comment",
+        "text",
+        "gamma",
+        "cHRM",
+        "cICP",
+        "mDCV",
+        "cLLI",
+    },
     "JPEG": {"profile", "EXIF", "XMP", "dpi", "comment", "IPTC", "extended XMP"},
     "WEBP": {"profile", "EXIF", "XMP", "dpi"},
     "AVIF": {"profile", "EXIF", "XMP", "dpi"},
@@ -118,12 +132,17 @@ class Metadata(NamedTuple):
     def _names(self) -> Iterator[str]:
         """Yield the name of each kind of metadata that is present and that a format may lose."""
         keys = {key for key, _ in self.text}
-        own_gamma = self.gamma is not None and abs(self.gamma - _SRGB_GAMMA) > 1e-3
+        own_gamma = self.gamma is not None and abs(self.gamma - _SRGB_GAMMA) > _SAME
+        own_primaries = self.chromaticity is not None and any(
+            abs(number - srgb) > _SAME
+            for number, srgb in zip(self.chromaticity, _SRGB_CHROMATICITY, strict=False)
+        )
         values: dict[str, object] = {
             "profile": self.icc, "EXIF": self.exif, "XMP": self.xmp, "dpi": self.dpi,
             "extended XMP": self.extended_xmp, "IPTC": self.iptc,
             "comment": "Comment" in keys, "text": keys - {"Comment"},
             "gamma": own_gamma and not self.icc,
+            "cHRM": own_primaries and not self.icc and self.srgb is None,
         }  # fmt: skip
         yield from (name for name, value in values.items() if value)
         yield from (kind.decode() for kind, data in self.colours if (kind, data[:2]) != _CICP_SRGB)
