@@ -7,8 +7,11 @@ import PIL.Image
 import pytest
 from textures import texture_samples, write_truncated
 
+from upsample_cli import memory
+from upsample_cli.images.places import place
 from upsample_cli.images.places.folder import Folder
 from upsample_cli.images.places.place import parse_file
+from upsample_cli.images.read import opening
 from upsample_cli.jobs.batch import picture_job
 from upsample_cli.jobs.batch.outputs import Outputs
 from upsample_cli.jobs.batch.picture_job import PictureJob
@@ -130,6 +133,49 @@ def test_what_is_not_whole_is_made_again(source: Path, fault: str) -> None:
     assert report.status == "done"
     assert output.read_bytes() == whole
     assert "replaced the old output" in report.notes[-1]
+
+
+@pytest.mark.parametrize("existing", ["skip", "update"])
+@pytest.mark.parametrize("width", [24, 25])
+def test_an_output_too_large_to_decode_counts_by_its_size(
+    source: Path, monkeypatch: pytest.MonkeyPatch, existing: Existing, width: int
+) -> None:
+    """An output that memory does not hold whole stays where its head says the right size."""
+    output = source.parent / "out" / "a.png"
+    PIL.Image.new("RGB", (width, 18)).save(output)
+    before = output.read_bytes()
+    monkeypatch.setattr(memory, "limit", lambda: 97 << 20)  # decoding may take about 1 MB
+    monkeypatch.setattr(opening, "_BYTES", 1 << 13)
+    report = done(source, existing=existing)
+    assert output.read_bytes() == before
+    assert (report.status, "is 25x18; " in str(report.error)) == (
+        ("skipped", False) if width == 24 else ("failed", True)
+    )
+
+
+@pytest.mark.parametrize("existing", ["skip", "update"])
+@pytest.mark.parametrize("is_ours", [False, True])
+def test_an_output_that_cannot_be_opened_is_an_error(
+    source: Path, monkeypatch: pytest.MonkeyPatch, existing: Existing, is_ours: bool
+) -> None:
+    """A folder and a file without permission at the output's path are named as what they are."""
+    (source.parent / "out" / "folder.png").mkdir()
+    report = done(source, "out/folder.png", existing, is_ours)
+    assert (report.status, "folder.png is a folder; " in report.error) == ("failed", True)
+    done(source)
+    locked = source.parent / "out" / "a.png"
+    before = locked.read_bytes()
+
+    def opened(path: str, *arguments: Any) -> Any:
+        """Stand in for permissions, which the administrator does not meet."""
+        if str(path) == str(locked):
+            raise PermissionError(13, "Permission denied")
+        return open(path, *arguments)  # noqa: PTH123 # it stands for `open`
+
+    monkeypatch.setattr(place, "open", opened, raising=False)
+    report = done(source, existing=existing, is_ours=is_ours)
+    assert (report.status, "Permission denied" in report.error) == ("failed", True)
+    assert locked.read_bytes() == before
 
 
 @pytest.mark.parametrize("existing", ["refuse", "skip", "update"])

@@ -122,13 +122,14 @@ def check_size(size: "Size", name: str, max_pixels: int) -> None:
         )
 
 
-def check(opened: PIL.Image.Image, name: str, max_pixels: int) -> None:
-    """Refuse a picture with too many pixels or frames, or a TIFF that cannot be read correctly."""
+def check(opened: PIL.Image.Image, name: str, max_pixels: int, must_fit: bool = True) -> None:
+    """Refuse a picture with too many pixels or frames, too large to fit, or read incorrectly."""
     check_size((opened.height, opened.width), name, max_pixels)
     pixels, is_moving = opened.width * opened.height, is_animated(opened)
     is_heavy = is_moving or opened.format in _DECODED_WHOLE
     usual = _LIGHT_BYTES.get(opened.mode, _BYTES)
-    memory.check(pixels * (_HEAVY_BYTES if is_heavy else usual), name)
+    if must_fit:
+        memory.check(pixels * (_HEAVY_BYTES if is_heavy else usual), name)
     if opened.format == "TIFF":
         from upsample_cli.images.read import pillow_tiff
 
@@ -146,8 +147,13 @@ def crop_of(opened: PIL.Image.Image) -> tuple[int, int, int, int] | None:
     return opened.info["crop"] if opened.format == "AVIF" else None
 
 
-def read_size(place: Place, max_pixels: int = MAX_PIXELS) -> "Size":
+def read_size(place: Place, max_pixels: int = MAX_PIXELS, must_fit: bool = True) -> "Size":
     """Return the upright height and width of the picture in a file, from its head if possible.
+
+    Args:
+        place: Where to read.
+        max_pixels: The most pixels that it may have.
+        must_fit: Whether to refuse a picture that would not fit in memory.
 
     Raises:
         ImageFileError: The file is missing, no picture, or one that `decode` refuses by its head.
@@ -165,7 +171,7 @@ def read_size(place: Place, max_pixels: int = MAX_PIXELS) -> "Size":
             size: Size = other_reader(file).size(file, name, max_pixels)
             return size
         with opened:
-            check(opened, name, max_pixels)
+            check(opened, name, max_pixels, must_fit)
             height, width = opened.height, opened.width
             if (box := crop_of(opened)) is not None:
                 height, width = box[3] - box[1], box[2] - box[0]

@@ -1,10 +1,17 @@
 """The work on one picture of a batch, in a worker process or on a cluster."""
 
+import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from upsample_cli.errors import ImageFileError, TargetExistsError, UpsampleError
+from upsample_cli.errors import (
+    ImageFileError,
+    PictureTooLargeError,
+    TargetExistsError,
+    UpsampleError,
+)
 from upsample_cli.images.places.folder import Folder
 from upsample_cli.images.places.place import Place
 from upsample_cli.images.read import decode, opening
@@ -105,16 +112,24 @@ class PictureJob:
         return "is older than the input" if state == "older" else misfit
 
     def _misfit(self, source: Place, to: Place) -> str | None:
-        """Return why an existing file is not the output; None if it may be."""
+        """Return why an existing file is not the output; None if it may be.
+
+        Raises:
+            ImageFileError: A file cannot be read for another reason than damage.
+        """
         limit = self.task.max_pixels
-        expected = self.task.target_size.size(opening.read_size(source, limit))
+        expected = self.task.target_size.size(opening.read_size(source, limit, must_fit=False))
         try:
-            height, width = opening.read_size(to, limit * OUTPUT_LIMIT)
-            if not to.is_remote:  # an object is only ever written whole
-                decode.decode(to, limit * OUTPUT_LIMIT)
-        except ImageFileError:
+            size = opening.read_size(to, sys.maxsize, must_fit=False)
+            if size == expected and not to.is_remote:  # an object is only ever written whole
+                with suppress(PictureTooLargeError):  # an output may be: it is written in strips
+                    decode.decode(to, limit * OUTPUT_LIMIT)
+        except ImageFileError as error:
+            # The system gives its errors a number; decoders give none to damage.
+            if isinstance(error.__cause__, ImportError) or getattr(error.__cause__, "errno", None):
+                raise
             return "is incomplete"
-        return None if (height, width) == expected else f"is {width}x{height}"
+        return None if size == expected else f"is {size[1]}x{size[0]}"
 
     def _make_folder(self, to: Place) -> None:
         if to.is_remote or to.folder.exists():
