@@ -3,7 +3,7 @@
 import csv
 import io
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from math import nan
 from typing import Any, NamedTuple
 
@@ -37,18 +37,23 @@ class KnownOutput(NamedTuple):
         )
 
 
-def known_outputs(rows: Iterable[dict[str, Any]]) -> Iterator[tuple[int, KnownOutput]]:
-    """Yield the hash of each output that did not fail, and what its row says.
+def known_outputs(rows: Iterable[dict[str, Any]]) -> dict[int, KnownOutput]:
+    """Return what the rows say about each output that did not fail, by the output's hash.
+
+    The last row of an output counts, but a run that skipped it knows less than one that wrote it.
 
     Raises:
         ValueError, KeyError, TypeError: A row is damaged.
     """
+    known = dict[int, KnownOutput]()
     for row in rows:
-        if row["status"] != "failed":
-            values = row if "ripple" in row else row["checkerboard"] or {}
-            ripple, contrast, local = (float(values.get(name) or nan) for name in _FIGURES)
-            is_ours = row["status"] == "done"
-            yield hash(_plain(row["output"])), KnownOutput(ripple, contrast, local, is_ours)
+        key, is_ours = hash(_plain(row["output"])), row["status"] == "done"
+        if row["status"] == "failed" or (not is_ours and key in known and known[key].is_ours):
+            continue
+        values = row if "ripple" in row else row["checkerboard"] or {}
+        ripple, contrast, local = (float(values.get(name) or nan) for name in _FIGURES)
+        known[key] = KnownOutput(ripple, contrast, local, is_ours)
+    return known
 
 
 def csv_line(cells: Sequence[object]) -> bytes:

@@ -163,7 +163,7 @@ class ResultsFile:
                 self._file.write(csv_line(COLUMNS))
             rows = csv.DictReader(self._lines())
         try:
-            return dict(known_outputs(rows))
+            return known_outputs(rows)
         except (ValueError, KeyError, TypeError, csv.Error) as error:
             raise SettingError(
                 f"{self._name} is damaged ({error}); name another --report"
