@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import faults
+import numpy as np
 import PIL.Image
 import pytest
 from terminal import Outcome, check_refused, contents
@@ -35,6 +36,37 @@ def test_impossible_targets_are_refused(
     (folder / "old.png").write_bytes(b"old")
     before = contents(folder)
     check_refused(call("in.png", target), PICTURE, fault)
+    assert contents(folder) == before
+
+
+@pytest.mark.parametrize(
+    ("command", "target"),
+    [
+        ("maps.npy kernel.npy --kernel kernel.npy", "kernel.npy"),
+        ("maps.npy net.npz -m tconv --kernel net.npz", "net.npz"),
+        ("layer maps.npy weights.npy -w weights.npy", "weights.npy"),
+        ("layer maps.npy bias.npy -w weights.npy --bias bias.npy", "bias.npy"),
+        ("repair in.png -o low.png --reference low.png", "low.png"),
+        ("repair in.png -o out.png --map low.png --reference low.png", "low.png"),
+        ("measure in.png --reference low.png --map low.png", "low.png"),
+        ("measure in.png --reference low.png --spectrum link.png", "link.png"),
+        ("compare low.png --reference in.png -o in.png", "in.png"),
+        ("train many -o net.npz -m network --start net.npz", "net.npz"),
+    ],
+)
+def test_no_input_is_overwritten(
+    call: Callable[..., Outcome], folder: Path, command: str, target: str
+) -> None:
+    """Files that options name are inputs too, and --force does not replace them."""
+    PIL.Image.fromarray(texture_samples(10, 12, 3)).save(folder / "low.png")
+    (folder / "link.png").symlink_to("low.png")
+    np.save(folder / "maps.npy", np.ones((1, 8, 8), np.float32))
+    np.save(folder / "weights.npy", np.ones((1, 1, 2, 2), np.float32))
+    np.save(folder / "bias.npy", np.ones(1, np.float32))
+    np.save(folder / "kernel.npy", np.ones((4, 4)))
+    (folder / "net.npz").write_bytes(b"old")
+    before = contents(folder)
+    check_refused(call(*command.split(), "-f"), PICTURE, f"{target} is also the input; name")
     assert contents(folder) == before
 
 

@@ -18,7 +18,7 @@ from upsample_cli.commands.output.messages import print_message
 from upsample_cli.commands.output.text_tables import aligned
 from upsample_cli.errors import SettingError, UpsampleError
 from upsample_cli.images.places.folder import Folder
-from upsample_cli.images.places.place import MAX_PIXELS, STREAM, Place, parse, parse_file
+from upsample_cli.images.places.place import MAX_PIXELS, Place, parse, parse_file
 from upsample_cli.jobs.enlarge.task import TargetSize
 from upsample_cli.process import cores
 
@@ -83,7 +83,8 @@ def compare(source: str, output: str | None, methods: str | None, force: bool, a
     if isinstance(place, Folder) and (options.reference or options.crop):
         option = "--reference" if options.reference else "--crop"
         raise SettingError(f"{option} is for one picture, not a folder; leave it out")
-    target = _target(place, output or ("" if as_json else _PAGE), force)
+    read = [one for one in (place, options.reference) if isinstance(one, Place)]
+    target = _target(read, output or ("" if as_json else _PAGE), force)
     named = (
         subject.methods_of(methods)
         if methods is not None
@@ -158,11 +159,11 @@ def _box(text: str | None) -> "Box | None":
     return Box(*map(int, words))
 
 
-def _target(place: Place | Folder, name: str, force: bool) -> Place | None:
+def _target(sources: list[Place], name: str, force: bool) -> Place | None:
     """Check and return where to write; None for an empty name."""
     target = parse_file(name) if name else None
     if target is not None:
         if target.suffix not in (".html", ".png"):
             raise SettingError(f"{name} is neither a page nor a sheet; name a .html or .png file")
-        target.check_target(parse_file(STREAM) if isinstance(place, Folder) else place, force)
+        target.check_target(sources, force)
     return target

@@ -85,11 +85,11 @@ def matrix(**values: Any) -> None:
 
 def _draw(conv: "SmallConvolution", output: str, force: bool) -> None:
     """Write the convolution as a figure, in a PNG file."""
-    from upsample_cli.images.places.place import STREAM, parse_file
+    from upsample_cli.images.places.place import parse_file
     from upsample_cli.jobs.matrix_figure import figure
 
     target = parse_file(output)
-    target.check_target(parse_file(STREAM), force)
+    target.check_target((), force)
     with target.writing(force) as file:
         file.write(figure(conv).to_png())
 

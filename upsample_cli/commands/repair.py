@@ -143,7 +143,7 @@ def _repair_kernel(
     if output is None:
         raise SettingError(f"no output is named; give -o OUT{splitext(kernel)[1]}")  # noqa: PTH122
     target = parse_file(output)
-    target.check_target(parse_file(kernel), force)
+    target.check_target((parse_file(kernel),), force)
     result = job.repair(kernel, output, stride, ramp, layer)
     with target.writing(force) as file:
         file.write(result.data)

@@ -131,12 +131,12 @@ def train(**values: Any) -> None:
     upsample small.png large.png --method network --weights scans.npz
     """  # noqa: D301 # click needs the \b itself
     request = TrainRequest(**values)
-    from upsample_cli.images.places.place import STREAM, parse, parse_file
+    from upsample_cli.images.places.place import parse, parse_file
     from upsample_cli.jobs.train.pairs import pictures_in
     from upsample_cli.jobs.train.train import train as train_kernel
 
     output = parse_file(request.output)
-    output.check_target(parse_file(STREAM), request.force)
+    output.check_target([parse_file(request.start)] if request.start else [], request.force)
     pictures = pictures_in([parse(name) for name in request.images])
     if request.method == "network":
         _train_network(pictures, output, request)

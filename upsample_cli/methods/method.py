@@ -167,6 +167,11 @@ class Method(ABC):
         """Return facts about it, beyond its settings, for JSON output."""
         return {}
 
+    def files(self) -> tuple[str, ...]:
+        """Return the paths of the files that it reads: of a kernel, weights or a network."""
+        values = ((item, getattr(self, item.name)) for item in self.parameters())
+        return tuple(v for of, v in values if v and (of.suffix or (of.file and is_kernel_file(v))))
+
     def notes(self) -> tuple[str, ...]:
         """Return notes on what a user of the method may not expect."""
         return ()

@@ -96,8 +96,8 @@ def test_a_link_to_nothing_is_not_replaced_unasked(tmp_path: Path) -> None:
     link.symlink_to("away.png")
     (tmp_path / "in.png").touch()
     with pytest.raises(TargetExistsError, match=r"out.png exists; pass --force"):
-        parse_file(link).check_target(parse_file(tmp_path / "in.png"), force=False)
-    parse_file(link).check_target(parse_file(tmp_path / "in.png"), force=True)
+        parse_file(link).check_target([parse_file(tmp_path / "in.png")], force=False)
+    parse_file(link).check_target([parse_file(tmp_path / "in.png")], force=True)
 
 
 @pytest.mark.parametrize("fault", [ValueError, KeyboardInterrupt, SystemExit, MemoryError])
@@ -189,11 +189,11 @@ def test_a_folder_that_cannot_be_written_is_told(
 def test_existing_targets_need_force(tmp_path: Path) -> None:
     """A file that is there is refused, unless it may be replaced."""
     path = tmp_path / "out.png"
-    parse_file(path).check_target(parse_file("in.png"), force=False)
+    parse_file(path).check_target([parse_file("in.png")], force=False)
     path.write_bytes(b"old")
     with pytest.raises(TargetExistsError, match=r"exists; pass --force"):
-        parse_file(path).check_target(parse_file("in.png"), force=False)
-    parse_file(path).check_target(parse_file("in.png"), force=True)
+        parse_file(path).check_target([parse_file("in.png")], force=False)
+    parse_file(path).check_target([parse_file("in.png")], force=True)
 
 
 def test_the_input_is_never_a_target(tmp_path: Path) -> None:
@@ -203,20 +203,28 @@ def test_the_input_is_never_a_target(tmp_path: Path) -> None:
     link.symlink_to(path)
     for other in (path, link, tmp_path / "." / "in.png"):
         with pytest.raises(ImageFileError, match=r"is also the input; name another"):
-            parse_file(other).check_target(parse_file(path), force=True)
+            parse_file(other).check_target([parse_file(path)], force=True)
+
+
+def test_no_other_input_is_a_target(tmp_path: Path) -> None:
+    """Every file that is read is an input, such as a kernel or a reference."""
+    (tmp_path / "kernel.npy").write_bytes(b"old")
+    places = [parse_file(name) for name in ("-", tmp_path / "no.png", tmp_path / "kernel.npy")]
+    with pytest.raises(ImageFileError, match=r"kernel\.npy is also the input; name another"):
+        places[-1].check_target(places, force=True)
 
 
 def test_folders_are_no_targets(tmp_path: Path) -> None:
     """A folder, or a file in a folder that is not there, is refused before any work."""
     with pytest.raises(ImageFileError, match=r"is a folder; name a file in it"):
-        parse_file(tmp_path).check_target(parse_file("in.png"), force=True)
+        parse_file(tmp_path).check_target([parse_file("in.png")], force=True)
     with pytest.raises(ImageFileError, match=r"no folder .*; make it first"):
-        parse_file(tmp_path / "no" / "out.png").check_target(parse_file("in.png"), force=True)
+        parse_file(tmp_path / "no" / "out.png").check_target([parse_file("in.png")], force=True)
     (tmp_path / "a.png").touch()
     with pytest.raises(
         ImageFileError, match=r"a\.png is a file, not a folder; name another output"
     ):
-        parse_file(tmp_path / "a.png" / "out.png").check_target(parse_file("in.png"), force=True)
+        parse_file(tmp_path / "a.png" / "out.png").check_target([parse_file("in.png")], force=True)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links need a right there")
@@ -224,12 +232,12 @@ def test_a_link_to_nothing_is_no_folder(tmp_path: Path) -> None:
     """It is neither a file nor a folder that could be made."""
     (tmp_path / "link").symlink_to(tmp_path / "nowhere")
     with pytest.raises(ImageFileError, match=r"link is a link to nothing, not a folder"):
-        parse_file(tmp_path / "link" / "out.png").check_target(parse_file("in.png"), force=True)
+        parse_file(tmp_path / "link" / "out.png").check_target([parse_file("in.png")], force=True)
 
 
 def test_devices_are_written_straight() -> None:
     """A device has no content to keep, needs no force, and is not renamed onto."""
-    parse_file(os.devnull).check_target(parse_file("in.png"), force=False)
+    parse_file(os.devnull).check_target([parse_file("in.png")], force=False)
     with parse_file(os.devnull).writing() as file:
         file.write(b"gone")
     assert not Path(os.devnull).is_file()

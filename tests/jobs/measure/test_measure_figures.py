@@ -107,9 +107,9 @@ def test_a_tiny_picture_has_no_spectrum(tmp_path: Path) -> None:
 def test_figures_are_png_and_replace_nothing(tmp_path: Path) -> None:
     """Another suffix is refused, and so is a file that is there, unless forced."""
     with pytest.raises(SettingError, match=r"is not a \.png file; name a \.png file"):
-        measure_figures.check(parse_file(tmp_path / "map.jpg"), parse_file("in.png"), force=False)
+        measure_figures.check(parse_file(tmp_path / "map.jpg"), [parse_file("in.png")], force=False)
     there = tmp_path / "map.png"
     there.write_text("mine")
     with pytest.raises(TargetExistsError):
-        measure_figures.check(parse_file(there), parse_file("in.png"), force=False)
-    measure_figures.check(parse_file(there), parse_file("in.png"), force=True)
+        measure_figures.check(parse_file(there), [parse_file("in.png")], force=False)
+    measure_figures.check(parse_file(there), [parse_file("in.png")], force=True)

@@ -6,7 +6,7 @@
 import io
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, ClassVar, Self
@@ -171,16 +171,16 @@ class Place(Location):
         """Open the file to read its head; of an object, the store first sends only the head."""
         return self.open()
 
-    def check_target(self, source: "Place", force: bool) -> None:
+    def check_target(self, sources: Sequence["Place"], force: bool) -> None:
         """Raise an error if the place cannot be a target, before any work is done.
 
         Args:
-            source: The place that is read.
+            sources: The places that are read.
             force: Whether to replace an existing file.
 
         Raises:
             TargetExistsError: The file exists, and `force` is off.
-            ImageFileError: The target is the source or a folder, or cannot be written.
+            ImageFileError: The target is a source or a folder, or cannot be written.
         """
         path = self.path
         if self.is_folder():
@@ -193,9 +193,10 @@ class Place(Location):
             return
         except (OSError, ValueError) as error:
             raise ImageFileError(f"cannot write {path}: {error}; choose another name") from error
-        with suppress(OSError, ValueError):  # a file that is not there is not the input
-            if source.local_path is not None and os.path.samefile(path, source.local_path):
-                raise ImageFileError(f"{path} is also the input; name another output")
+        for local in filter(None, (source.local_path for source in sources)):
+            with suppress(OSError, ValueError):  # a file that is not there is not the input
+                if os.path.samefile(path, local):
+                    raise ImageFileError(f"{path} is also the input; name another output")
         if not force and not self._is_special():
             raise self._exists()
 

@@ -1,7 +1,7 @@
 """Objects in stores, and folders of objects: places and folders that are named by URLs."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -90,12 +90,12 @@ class RemoteFile(_RemoteLocation, Place):
         """Open the object by a request for its head alone; the rest is fetched when it is read."""
         return cast(BinaryIO, io.BufferedReader(store.Head(self.path)))
 
-    def check_target(self, source: Place, force: bool) -> None:
+    def check_target(self, sources: Sequence[Place], force: bool) -> None:
         """Raise an error if the object cannot be a target; see `Place.check_target`."""
         self._check_writable()
         if self.path.endswith("/"):
             raise ImageFileError(f"{self} is a folder; name a file in it")
-        if self == source:
+        if self in sources:
             raise ImageFileError(f"{self} is also the input; name another output")
         if not force and self.modified() is not None:
             raise self._exists()

@@ -2,7 +2,7 @@
 
 import io
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import BinaryIO, ClassVar
@@ -40,8 +40,8 @@ class StandardStream(Place):
             raise ImageFileError("standard input is empty; pipe a picture in or name a file")
         return io.BytesIO(data)
 
-    def check_target(self, source: Place, force: bool) -> None:
-        """Accept any source: standard output is always a valid target."""
+    def check_target(self, sources: Sequence[Place], force: bool) -> None:
+        """Accept any sources: standard output is always a valid target."""
 
     @contextmanager
     def writing(self, force: bool = False, mode: int = 0o666) -> Iterator[BinaryIO]:

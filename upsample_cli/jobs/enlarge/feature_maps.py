@@ -1,6 +1,6 @@
 """Enlarge feature maps: arrays of any type and layout. Only integer types are rounded."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import perf_counter
 from typing import Any, NamedTuple
 
@@ -73,7 +73,8 @@ def enlarge(source: Place, to: Place, task: Task, layout: str | None) -> ArrayRe
             return np.moveaxis(larger, 0, 2)
         return larger.reshape(*array.shape[:-2], *larger.shape[1:])
 
-    report = convert(source, to, task.encoding.format, task.force, enlarged)
+    format = task.encoding.format
+    report = convert(source, to, format, task.force, task.files(), enlarged)
     kernel = task.method.equivalent(max(scales))
     exact = ripple(kernel.phase_sums) if kernel else None
     return report._replace(kernel_ripple=exact, scale=max(scales), notes=tuple(notes))
@@ -84,6 +85,7 @@ def convert(
     to: Place,
     format: str | None,
     force: bool,
+    others: Sequence[Place],
     change: Callable[[str, NDArray[Any]], NDArray[Any]],
 ) -> ArrayReport:
     """Read feature maps, change each, write all of them or nothing, and report on them.
@@ -93,13 +95,14 @@ def convert(
         to: A .npy or .npz, or "-" for standard output.
         format: npy or npz for an output whose name does not say; None for the input's.
         force: Whether to replace an output that exists.
+        others: What is read beside the source.
         change: Returns the new array for a name and an array.
 
     Raises:
         UpsampleError: The feature maps cannot be read, changed or written.
     """
     start = perf_counter()
-    to.check_target(source, force)
+    to.check_target((source, *others), force)
     inputs = array_files.read(source)
     word = _format_of(to, format, source, len(inputs))
     outputs = {name: change(name, array) for name, array in inputs.items()}

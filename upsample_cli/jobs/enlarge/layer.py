@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from upsample_cli.errors import ImageFileError, SettingError
-from upsample_cli.images.places.place import Place
+from upsample_cli.images.places.place import Place, parse_file
 from upsample_cli.jobs.audit import layer_figures
 from upsample_cli.jobs.audit.weights import transposed
 from upsample_cli.jobs.enlarge.feature_maps import ArrayReport, convert, planes
@@ -56,7 +56,8 @@ def apply(source: Place, to: Place, task: LayerTask) -> ArrayReport:
             written.
     """
     weight, bias = _weights(task)
-    report = convert(source, to, task.format, task.force,
+    others = [parse_file(name) for name in (task.weights, task.bias) if name]
+    report = convert(source, to, task.format, task.force, others,
                      lambda name, array: _applied(name, array, weight, bias, task))  # fmt: skip
     name, geometry = Path(task.weights).name, task.geometry
     layer = transposed(name, weight, geometry.stride, geometry.padding, geometry.dilation,

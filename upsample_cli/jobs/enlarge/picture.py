@@ -53,7 +53,7 @@ def enlarge(
         UpsampleError: The picture cannot be read or enlarged, or the target cannot be written.
     """
     start = perf_counter()
-    to.check_target(source, task.force)
+    to.check_target((source, *task.files()), task.force)
     mode = None if source.local_path is None else mode_of(source.local_path)
     if mode is not None:  # an output permits no more than its input
         task = task._replace(mode=mode & 0o666)
@@ -99,7 +99,7 @@ def planned_size(source: Place, to: Place, task: Task) -> Size:
     Raises:
         UpsampleError: The picture cannot be read, or the target cannot be written.
     """
-    to.check_target(source, task.force)
+    to.check_target((source, *task.files()), task.force)
     if source.is_stream:
         raise ImageFileError("--dry-run cannot look at standard input; name a file")
     from upsample_cli.images.read import opening

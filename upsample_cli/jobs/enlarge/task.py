@@ -6,7 +6,7 @@ from math import floor
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from upsample_cli.errors import SettingError
-from upsample_cli.images.places.place import MAX_PIXELS
+from upsample_cli.images.places.place import MAX_PIXELS, Place, parse_file
 from upsample_cli.images.write.formats import Encoding
 from upsample_cli.methods.method import Method
 from upsample_cli.metrics.checkerboard import Checkerboard
@@ -148,6 +148,10 @@ class Task(NamedTuple):
     def keeps_indices(self) -> bool:
         """Whether the samples of a picture with a palette remain indices."""
         return self.labels or self.method.copies
+
+    def files(self) -> tuple[Place, ...]:
+        """Return the files that the method reads."""
+        return tuple(map(parse_file, self.method.files()))
 
 
 ALREADY_EXISTS = "already exists"

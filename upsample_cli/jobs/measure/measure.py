@@ -52,6 +52,10 @@ class MeasureOptions:
                 f"--stride {self.stride} is out of range; give 2 to {LARGEST_STRIDE}, or auto"
             )
 
+    def sources(self, picture: Place) -> tuple[Place, ...]:
+        """Return all that is read: a picture, and its reference if there is one."""
+        return (picture,) if self.reference is None else (picture, self.reference)
+
 
 def measure(source: Place, options: MeasureOptions, threads: int = 1) -> Measurement:
     """Return the checkerboard in a picture, and draw the figures asked for.
@@ -67,7 +71,7 @@ def measure(source: Place, options: MeasureOptions, threads: int = 1) -> Measure
     """
     figures = [path for path in (options.heat_map, options.spectrum) if path is not None]
     for path in figures:
-        measure_figures.check(path, source, options.force)
+        measure_figures.check(path, options.sources(source), options.force)
     decoded = decode(source, options.max_pixels)
     if not isinstance(decoded, Decoded):
         if figures or options.reference:

@@ -1,5 +1,7 @@
 """Draw where the checkerboard in a picture is, and its lines in the spectrum."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from upsample_cli.errors import SettingError
@@ -15,12 +17,12 @@ from upsample_cli.metrics.spectrum import periodogram
 _LEAST_SIDE = 16
 
 
-def check(path: Place, source: Place, force: bool) -> None:
+def check(path: Place, sources: Sequence[Place], force: bool) -> None:
     """Check the target of a figure before any work is done.
 
     Args:
         path: Where to write the figure.
-        source: Where the picture is read from.
+        sources: Where the picture and its reference are read from.
         force: Whether to replace a figure that exists.
 
     Raises:
@@ -29,7 +31,7 @@ def check(path: Place, source: Place, force: bool) -> None:
     """
     if path.suffix != ".png":
         raise SettingError(f"{path} is not a .png file; name a .png file")
-    path.check_target(source, force)
+    path.check_target(sources, force)
 
 
 def write(sheet: drawing.Sheet, path: Place, force: bool = False) -> None:

@@ -87,11 +87,12 @@ def repair_picture(
         UpsampleError: The picture cannot be read or repaired, or the target cannot be written.
     """
     start = perf_counter()
-    to.check_target(source, task.force)
+    sources = options.sources(source)
+    to.check_target(sources, task.force)
     if options.heat_map is not None:
         if options.heat_map.key == to.key:
             raise SettingError(f"-o and --map are both {to}; name two files")
-        measure_figures.check(options.heat_map, source, task.force)
+        measure_figures.check(options.heat_map, sources, task.force)
     with source.open() as file:
         loaded = _Loaded(source.label, bytes(memory.read_all(file, source.label)))
     image = _still(loaded, task.max_pixels)
