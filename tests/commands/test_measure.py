@@ -1,5 +1,7 @@
 import csv
+import io
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -116,6 +118,22 @@ def test_a_picture_too_small_to_measure_is_reported(call: Call) -> None:
     outcome = call("measure", "in.png")
     assert outcome.code == 0
     assert b"unknown (the picture is too small)" in outcome.out
+
+
+@pytest.mark.skipif(os.name == "nt", reason="has no such names")
+@pytest.mark.parametrize("name", ["two\nlines.png", "a\rb.png", 'a"b.png', "=1+1.png", "a,b.png"])
+def test_csv_holds_any_name(call: Call, folder: Path, name: str) -> None:
+    """A name with a line break is quoted, and one that spreadsheets would compute is guarded."""
+    (folder / "in.png").rename(name)
+    outcome = call("measure", name, f"no{name}", "--csv")
+    measured, failed = csv.DictReader(io.StringIO(outcome.out.decode(), newline=""))
+    assert measured["input"].removeprefix("'") == name
+    assert measured["input"].startswith("'") == name.startswith("=")
+    assert (measured["status"], failed["input"], failed["status"]) == (
+        "done",
+        f"no{name}",
+        "failed",
+    )
 
 
 def test_csv_has_a_row_for_every_picture(call: Call, patterned: str) -> None:

@@ -1,7 +1,5 @@
 """Measurements of pictures as a table for people, as JSON lines or as CSV."""
 
-import csv
-import io
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -12,6 +10,7 @@ import click
 
 from upsample_cli.commands.output.messages import print_message, printable, without_bars
 from upsample_cli.commands.output.picture_lines import STATUS_WORDS, is_over, numbers, over_limit
+from upsample_cli.commands.output.result_rows import csv_line
 from upsample_cli.jobs.measure.measure import Result
 from upsample_cli.jobs.measure.measurement import Measurement
 from upsample_cli.metrics.checkerboard import CHECKERBOARD, NONE
@@ -194,7 +193,5 @@ class CsvTable:
         ))  # fmt: skip
 
 
-def _csv(cells: Sequence[Any]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="").writerow(cells)
-    return text.getvalue()
+def _csv(cells: Sequence[object]) -> str:
+    return csv_line(cells).decode("utf-8", "surrogateescape").removesuffix("\n")
