@@ -1,8 +1,10 @@
+import io
 from math import isnan
+from pathlib import Path
 
 import pytest
 
-from upsample_cli.commands.output.result_rows import known_outputs
+from upsample_cli.commands.output.result_rows import BLOCK, csv_line, cut_unfinished, known_outputs
 
 DONE = {"output": "a.png", "status": "done", "ripple": "1", "contrast_db": "2", "local_db": "3"}
 SKIPPED = {**DONE, "status": "skipped", "ripple": "", "contrast_db": "", "local_db": ""}
@@ -20,3 +22,26 @@ def test_of_two_runs_that_wrote_an_output_the_last_counts() -> None:
     assert known_outputs([DONE, {**DONE, "ripple": "7"}])[hash("a.png")].ripple == 7.0
     (known,) = known_outputs([SKIPPED]).values()
     assert (isnan(known.ripple), known.is_ours) == (True, False)
+
+
+@pytest.mark.parametrize("name", ["a", "two\nlines", 'quote"', '"\n"\n', "b" * BLOCK + "\n"])
+def test_a_half_row_is_cut_off_whole(tmp_path: Path, name: str) -> None:
+    """Wherever a crash cut the last row of a CSV file, the rows before it stay, and no part of it.
+
+    A line break in a name ends no row.
+    """
+    row = csv_line([name, "done", f"in {name}"])
+    for length in {0, 1, 2, len(row) // 2, row.rfind(b"\n", 0, -1) + 1, len(row) - 1}:
+        (tmp_path / "rows.csv").write_bytes(2 * row + row[:length])
+        with io.FileIO(tmp_path / "rows.csv", "r+") as file:
+            cut_unfinished(file, is_csv=True)
+        assert (tmp_path / "rows.csv").read_bytes() == 2 * row
+
+
+def test_a_half_line_of_json_is_cut_off(tmp_path: Path) -> None:
+    """Quotes within JSON do not hide the end of a line."""
+    for whole in (b"", b'{"input": "a\\"b"}\n'):
+        (tmp_path / "rows.jsonl").write_bytes(whole + b'{"input": "c')
+        with io.FileIO(tmp_path / "rows.jsonl", "r+") as file:
+            cut_unfinished(file, is_csv=False)
+        assert (tmp_path / "rows.jsonl").read_bytes() == whole

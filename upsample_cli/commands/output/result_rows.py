@@ -2,7 +2,7 @@
 
 import csv
 import io
-import os
+import re
 from collections.abc import Iterable, Sequence
 from math import nan
 from typing import Any, NamedTuple
@@ -74,15 +74,14 @@ def _plain(cell: str) -> str:
     return cell[1:] if cell[:1] == "'" and cell[1:2] in _FORMULA else cell
 
 
-def cut_unfinished(file: io.FileIO) -> None:
-    """Cut off a last line that a crash left half-written."""
-    end = file.seek(0, os.SEEK_END)
-    while end:
-        start = max(0, end - BLOCK)
-        file.seek(start)
-        at = file.read(end - start).rfind(b"\n")
-        if at >= 0:
-            file.truncate(start + at + 1)
-            return
-        end = start
-    file.truncate(0)
+def cut_unfinished(file: io.FileIO, is_csv: bool) -> None:
+    """Cut off a last row that a crash left half-written; in CSV, a row may hold line breaks."""
+    end = position = quotes = 0
+    file.seek(0)
+    while block := file.read(BLOCK):
+        for part in re.split(b'(")', block) if is_csv else [block]:
+            quotes += is_csv and part == b'"'
+            if quotes % 2 == 0 and (at := part.rfind(b"\n")) >= 0:
+                end = position + at + 1
+            position += len(part)
+    file.truncate(end)

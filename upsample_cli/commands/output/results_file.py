@@ -154,7 +154,7 @@ class ResultsFile:
 
     def _continued(self) -> dict[int, KnownOutput]:
         """Cut off an unfinished last row; return what the rows say, by the hash of the output."""
-        cut_unfinished(self._file)
+        cut_unfinished(self._file, is_csv=not self._is_json)
         size = self._file.seek(0, os.SEEK_END)
         if self._is_json:
             rows: Iterator[dict[str, Any]] = map(json.loads, self._lines())
