@@ -51,6 +51,19 @@ def test_an_unexpected_system_error_is_reported(
     check_refused(call("in.png", "out.png"), PICTURE, "the system reports: [Errno 24] Too many")
 
 
+def test_an_unexpected_end_of_data_is_a_bug(
+    call: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An `EOFError` is no interruption: nobody is asked anything that could be left unanswered."""
+
+    def fail(*_: object) -> int:
+        raise EOFError("marshal data too short")
+
+    monkeypatch.setattr(process, "cores", fail)
+    with pytest.raises(EOFError, match="marshal data too short"):
+        call("in.png", "out.png")
+
+
 def test_running_out_of_memory_is_reported(
     call: Callable[..., Outcome], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

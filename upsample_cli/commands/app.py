@@ -121,7 +121,9 @@ def _run() -> int:
         return error.exit_code
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else FAILED
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, click.Abort) as stop:
+        if isinstance(stop.__cause__, EOFError):  # click takes it for the end of an answer
+            raise stop.__cause__ from None
         print_message("Error", "interrupted; no half-written file was left")
         return INTERRUPTED
     except MemoryError:
