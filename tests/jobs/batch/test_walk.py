@@ -129,10 +129,26 @@ def test_folders_without_a_name_are_counted(bucket: Bucket) -> None:
         ("!1.png", ["!1.png"], ["1.png"]),
         ("a ", ["a ", "b/a "], ["a", "a  "]),
         ("a\\ ", ["a "], ["a", "a\\ "]),
+        ("thumbs[!0-9]", ["thumbsa", "b/thumbs-"], ["thumbs", "thumbs/a.png", "thumbs1"]),
+        ("a[^b]c", ["axc", "a^c"], ["abc", "a/c"]),
+        ("a[.-9]c", ["a.c", "a5c"], ["a/c", "a-c"]),
+        ("[[:digit:]]x", ["1x", "a/2x"], ["ax", ":x", "dx"]),
+        ("a[[:upper:]_-]b", ["aXb", "axb", "a_b", "a-b"], ["a1b", "ab"]),
+        ("a[![:alnum:]]b", ["a-b", "a b"], ["axb", "a1b", "a/b"]),
+        ("a[\\]]b", ["a]b"], ["a\\b", "a\\]b"]),
+        ("a[]x]b", ["a]b", "axb"], ["a[b", "ab"]),
+        ("a[b\\-d]e", ["abe", "a-e", "ade"], ["ace"]),
+        ("a[--9]b[+--]", ["a-b,", "a1b-"], ["a,b-", "a-b."]),
+        ("a\\[b]", ["a[b]"], ["ab", "a\\b"]),
+        ("[ab]*[!c]x[12]", ["aax1", "b-dx2"], ["acx1", "aax3"]),
     ],
 )
 def test_patterns(pattern: str, yes: list[str], no: list[str]) -> None:
-    """A pattern matches as in .gitignore, upper and lower case alike, both ways round."""
+    """A pattern matches as in .gitignore, upper and lower case alike, both ways round.
+
+    `git check-ignore` with core.ignorecase agrees, but for "./", "#" and "!" at the start and a
+    space at the end.
+    """
     for path in yes:
         assert Globs(include=(pattern,)).includes(path), path
         assert Globs(exclude=(pattern,)).excludes_folder(path), path
@@ -158,7 +174,7 @@ def test_a_pattern_with_a_slash_at_its_end_is_for_folders() -> None:
     assert not globs.includes("a/thumbs/b.png")
 
 
-@pytest.mark.parametrize("pattern", ["a\\", "[z-a]"])
+@pytest.mark.parametrize("pattern", ["a\\", "[z-a]", "[[:digits:]]"])
 def test_a_pattern_that_cannot_be_is_refused(pattern: str) -> None:
     """An escape of nothing and a range that runs backwards are errors of ours."""
     with pytest.raises(SettingError, match=r"invalid pattern in .* \(.*\); write patterns as in"):

@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 
 _MOST_VISITS = 100  # times that links may lead to one folder
 _BETWEEN = re.compile(r"\[\^/\]\*([^()*]+?)(?=\[\^/\]\*)")  # a text between two `*` of a glob
+_BRACKETS = re.compile(r"(?s)(?<!(?<!\\)\\)\[([!^]?)(\]?+(?:\[:[a-z]+:]|\\.|[^]\\])*)]")
+_IN_BRACKETS = re.compile(r"(?s)\[:([a-z]+):]|(?<=.)(-)(?=.)|\\?(.)")
+_POSIX = {
+    "alnum": "0-9a-z", "alpha": "a-z", "blank": r" \t", "cntrl": r"\x00-\x1f\x7f", "digit": "0-9",
+    "graph": "!-~", "lower": "a-z", "print": " -~", "punct": r"!-/:-@\[-`{-~", "space": r"\s",
+    "upper": "a-z", "xdigit": "0-9a-f",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -65,18 +72,32 @@ def _spec(patterns: tuple[str, ...]) -> "PathSpec[RegexPattern]":
 
     # Escaped, as # would begin a comment, ! undo other patterns, and a last space be dropped.
     special = r"^(?=[#!])|(?<!\\)(?= \Z)"
-    plain = (re.sub(special, r"\\", glob.removeprefix("./").lower()) for glob in patterns)
+    globs = [glob.removeprefix("./").lower() for glob in patterns]
+    # pathspec reads brackets in another way than git, so it gets a NUL in place of each.
+    plain = (re.sub(special, r"\\", _BRACKETS.sub("\0", glob)) for glob in globs)
+    classes = (_class_regex(*parts) for glob in globs for parts in _BRACKETS.findall(glob))
     try:
         parsed = GitIgnoreSpec.from_lines(plain).patterns
         regexes = (pattern.regex.pattern for pattern in parsed if pattern.regex)
         # Atomic groups: a text between two `*` is searched once. Else many `*` take for ever.
         quick = (_BETWEEN.sub(r"(?>[^/]*?\1)", regex) for regex in regexes)
-        return PathSpec([RegexPattern(re.compile(regex), True) for regex in quick])
+        whole = (re.sub("\0", lambda _: next(classes), regex) for regex in quick)
+        return PathSpec([RegexPattern(re.compile(regex), True) for regex in whole])
     except (ValueError, re.error) as error:  # the latter for a range such as [z-a]
         reason = error.msg if isinstance(error, re.error) else error
         raise SettingError(
             f"invalid pattern in {', '.join(patterns)} ({reason}); write patterns as in .gitignore"
         ) from error
+
+
+def _class_regex(negation: str, inside: str) -> str:
+    """Return brackets of a glob, such as [!a-z], as a regular expression; they match no slash."""
+
+    def plain(part: re.Match[str]) -> str:
+        """Return the characters of a POSIX class, the hyphen of a range, or one character."""
+        return _POSIX.get(part[1], "") if part[1] else part[2] or re.escape(part[3])
+
+    return f"(?!/)[{'^' * len(negation)}{_IN_BRACKETS.sub(plain, inside)}]"
 
 
 class Listing(NamedTuple):
