@@ -1,3 +1,4 @@
+import csv
 import json
 import re
 from collections.abc import Callable
@@ -212,3 +213,18 @@ def test_a_network_is_balanced_between_two_audits(call: Call, pictures: Path) ->
     assert call("audit", "even.onnx", "--max-ripple", 0.001).code == 0
     text = call("repair", "net.onnx", "-o", "b.onnx", "--layer", "up1").out.decode()
     assert text.startswith("b.onnx  balanced layers of net.onnx: 1\n    up1  changed by ")
+
+
+def test_a_repair_that_fails_is_called_a_repair(call: Call, folder: Path) -> None:
+    """Lines of JSON, rows of reports and names have the method "repair", whatever becomes of it."""
+    failed = json.loads(call("repair", "nope.png", "-o", "n.png", "--json").out)
+    assert (failed["status"], failed["method"]) == ("failed", "repair")
+    (folder / "many").mkdir()
+    (folder / "in.png").rename(folder / "many" / "a.png")
+    (folder / "many" / "b.png").write_bytes(b"no picture")
+    call("repair", "many", "-o", "out", "--name", "{stem}-{method}{suffix}", "-j", 1)
+    rows = list(csv.DictReader((folder / "out" / "checkerboard.csv").read_text().splitlines()))
+    assert [(row["status"], row["method"]) for row in rows] == [
+        ("done", "repair"), ("failed", "repair"),
+    ]  # fmt: skip
+    assert rows[0]["output"].endswith("a-repair.png")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import closing, suppress
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
@@ -31,7 +31,6 @@ from upsample_cli.jobs.batch.run import Stop
 from upsample_cli.jobs.batch.walk import Globs
 from upsample_cli.jobs.enlarge.picture import enlarge as enlarge_picture
 from upsample_cli.jobs.enlarge.task import Existing, Task
-from upsample_cli.methods.catalogue import build
 
 _DEFAULT_REPORT = "checkerboard.csv"
 
@@ -137,12 +136,12 @@ def _enlarge(
 
 def _task(request: Request) -> Task:
     """Return the task for each picture; a cluster needs absolute paths of the method's files."""
-    task = request.task
-    settings = asdict(task.method)
-    for name in {"kernel", "weights", "model"} & settings.keys():
-        if request.cluster and Path(settings[name]).is_file():
-            settings[name] = str(Path(settings[name]).absolute())
-    return task._replace(method=build(task.method.name, **settings))
+    method, absolute = request.task.method, dict[str, str]()
+    for name in ("kernel", "weights", "model"):
+        path = Path(getattr(method, name, ""))
+        if request.cluster and path.is_file():
+            absolute[name] = str(path.absolute())
+    return request.task._replace(method=replace(method, **absolute))
 
 
 def _run(

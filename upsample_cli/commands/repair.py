@@ -1,5 +1,6 @@
 """`upsample repair`: take the checkerboard out of pictures, kernels and networks."""
 
+from dataclasses import replace
 from functools import partial
 from os.path import splitext
 from typing import Any
@@ -97,6 +98,7 @@ def _repair_pictures(
     from upsample_cli.images.write.formats import Encoding
     from upsample_cli.jobs.measure.measure import MeasureOptions
     from upsample_cli.jobs.measure.picture_repair import repair_picture
+    from upsample_cli.methods.interpolation import Unchanged
 
     if ramp or layer:
         what = "--ramp is for kernels and networks" if ramp else "--layer is for networks"
@@ -115,6 +117,7 @@ def _repair_pictures(
         boundary="symmetric", linear=False, strip=False, strict=False, labels=False,
         **options, **unused,
     )  # fmt: skip
+    request = replace(request, task=request.task._replace(method=Unchanged()))
     low, map_file = (parse_file(name) if name else None for name in (reference, heat_map))
     for name, given in (("map", map_file), ("reference", low)):
         if given and not request.is_for_one_file:
@@ -122,9 +125,8 @@ def _repair_pictures(
     if stride is not None and stride[0] != stride[1]:
         raise SettingError("--stride HxW is for kernels, not for pictures; give --stride N")
     work = partial(repair_picture, MeasureOptions(stride and stride[0], low, map_file), strength)
-    if request.is_for_one_file:
-        return single.enlarge(request, work)
-    return batch.enlarge(request, work)
+    run = single.enlarge if request.is_for_one_file else batch.enlarge
+    return run(request, work)
 
 
 def _repair_kernel(

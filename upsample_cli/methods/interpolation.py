@@ -38,6 +38,19 @@ class Nearest(Method):
 
 
 @dataclass(frozen=True, slots=True)
+class Unchanged(Nearest):
+    """What a repair has for a method: it keeps the size and all pixels."""
+
+    name = "repair"
+    summary = "leaves a picture as it is"
+
+    @property
+    def own_scale(self) -> float:
+        """The scale that changes nothing."""
+        return 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class Bilinear(Method):
     """Interpolate linearly along each axis."""
 
