@@ -110,6 +110,15 @@ def test_a_picture_that_fails_stops_no_other(call: Call, photos: Path) -> None:
     assert "broken.png" in lines[1]["error"]
 
 
+def test_one_picture_that_fails_has_its_line_too(call: Call, folder: Path) -> None:
+    """With --json, a picture that cannot be read fails in a line of JSON, and in an error."""
+    outcome = call("compare", "nope.png", "--json")
+    assert (outcome.code, outcome.err) == (1, "Error: no file nope.png; check the path\n")
+    assert json.loads(outcome.out) == {
+        "input": "nope.png", "status": "failed", "error": "no file nope.png; check the path",
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("words", "fault"),
     [

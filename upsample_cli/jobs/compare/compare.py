@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from upsample_cli import memory
-from upsample_cli.errors import UpsampleError
+from upsample_cli.errors import ImageFileError, UpsampleError
 from upsample_cli.images.figures.pattern_figures import block_means
 from upsample_cli.images.figures.small_pictures import eight_bit, smaller
 from upsample_cli.images.levels import channel_levels
@@ -87,13 +87,17 @@ class Comparison(NamedTuple):
 def compare_all(
     place: Place | Folder, methods: Sequence[NamedMethod], options: Options
 ) -> Iterator[tuple[Place, Comparison | UpsampleError]]:
-    """Yield each picture with its comparison, or, in a folder, with the error that prevented it."""
+    """Yield each picture with its comparison, or with the error that prevented it.
+
+    Raises:
+        UpsampleError: The options do not suit the one picture.
+    """
     for source, is_in_folder in files_in([place], Globs()):
         try:
             if not (is_in_folder and is_not_picture(source)):
                 yield source, compare(source, methods, options, repairs=not is_in_folder)
         except UpsampleError as error:
-            if not is_in_folder:
+            if not (is_in_folder or isinstance(error, ImageFileError)):
                 raise
             yield source, error
 
