@@ -70,7 +70,9 @@ def test_named_kernels_bring_their_taps(tmp_path: Any) -> None:
         ({"kernel": "3", "kernel_size": 5}, "--kernel-size is for .*, not 3; give --kernel 5"),
         ({"kernel": "bicubic", "kernel_size": 3}, "--kernel-size is for uniform"),
         ({"kernel": "gone.npz"}, "no kernel file gone.npz; check the path"),
-        ({"small": "9x9"}, "11x11 is 121 pixels, .* give a smaller --small"),
+        ({"small": "9x9"}, "9x9 is 81 pixels, .* give a smaller --small, or"),
+        ({"stride": 20}, "23x23 is 529 pixels, .* give a smaller --small, --stride or --dilation"),
+        ({"padding": 5}, "12x12 is 144 pixels, .* give a smaller --padding, or"),
         (
             {"input": "9x9"},
             "9x9 is 81 pixels, more than the 64 that can be shown; give a smaller --i",

@@ -156,12 +156,14 @@ def small_convolution(
     if input is None and stride > 1:
         small = small or "2x2"  # in 1x1, nothing would overlap
     if small is not None:
+        _check_size(_size("--small", small), "--small")
         large = geometry.transposed_size(_size("--small", small), shape)
     else:
         large = _size("--input", input or "4x4")
+        _check_size(large, "--input")
     low = geometry.convolved_size(large, shape)
     for size in (large, low):
-        _check_size(size, "--small" if small else "--input")
+        _check_size(size, "--small, --stride or --dilation" if small else "--padding")
     numbers = np.arange(1, taps.size + 1).reshape(shape)
     cells = conv_matrix(numbers, large, stride, padding, dilation).toarray()
     spread = np.zeros([d * (k - 1) + 1 for d, k in zip(geometry.dilation, shape, strict=True)])
@@ -204,7 +206,7 @@ def _size(option: str, text: str) -> Size:
 
 
 def _check_size(size: Size, option: str) -> None:
-    """Raise a `SettingError` for a size too large to be seen, naming the option that gives it."""
+    """Raise a `SettingError` for a size too large to be seen, naming what makes it so."""
     if size[0] * size[1] > _LARGEST:
         raise SettingError(
             f"{as_text(size)} is {size[0] * size[1]} pixels, more than the {_LARGEST} that can be "
