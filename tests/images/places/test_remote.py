@@ -79,6 +79,12 @@ def test_a_head_goes_on_to_the_whole(bucket: Bucket, length: int) -> None:
         assert file.read() == data[-3:]
 
 
+def test_schemes_ignore_case(web: str) -> None:
+    """HTTP:// is http://, and S3:// is s3://; the rest of a URL is kept as it is."""
+    assert opening.read_size(parse_file(web.replace("http", "HTTP") + "/a.png")) == (200, 200)
+    assert parse_file("S3://Bucket/A.png").path == "s3://Bucket/A.png"
+
+
 def test_a_picture_on_the_web_is_read(web: str) -> None:
     """A server that knows no ranges gives all of it, also where the head was asked for."""
     url = f"{web}/a.png"

@@ -50,10 +50,11 @@ def parse_file(text: str | os.PathLike[str]) -> "Place":
         from upsample_cli.images.places.standard_stream import StandardStream
 
         return StandardStream(path)
-    if "://" in path:
+    scheme, mark, rest = path.partition("://")
+    if mark:
         from upsample_cli.images.places.remote import RemoteFile  # few paths are URLs
 
-        return RemoteFile(path)
+        return RemoteFile(f"{scheme.lower()}{mark}{rest}")
     return Place(path)
 
 
