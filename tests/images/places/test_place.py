@@ -214,6 +214,16 @@ def test_no_other_input_is_a_target(tmp_path: Path) -> None:
         places[-1].check_target(places, force=True)
 
 
+@pytest.mark.parametrize(
+    ("name", "reason"), [("a" * 300, "File name too long"), ("a\0b", "embedded null byte")]
+)
+def test_a_name_that_cannot_be_is_named_once(name: str, reason: str) -> None:
+    """The error has the system's reason, without its number and without the path once more."""
+    with pytest.raises(ImageFileError) as caught:
+        parse_file(name).check_target([], force=False)
+    assert str(caught.value) == f"cannot write {name}: {reason}; choose another name"
+
+
 def test_folders_are_no_targets(tmp_path: Path) -> None:
     """A folder, or a file in a folder that is not there, is refused before any work."""
     with pytest.raises(ImageFileError, match=r"is a folder; name a file in it"):

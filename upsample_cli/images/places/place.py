@@ -193,7 +193,8 @@ class Place(Location):
         except FileNotFoundError:
             return
         except (OSError, ValueError) as error:
-            raise ImageFileError(f"cannot write {path}: {error}; choose another name") from error
+            reason = getattr(error, "strerror", error)  # without number and path
+            raise ImageFileError(f"cannot write {path}: {reason}; choose another name") from error
         for local in filter(None, (source.local_path for source in sources)):
             with suppress(OSError, ValueError):  # a file that is not there is not the input
                 if os.path.samefile(path, local):
