@@ -36,6 +36,8 @@ def test_values_are_neither_clipped_nor_rounded() -> None:
         (np.ones((1, 3, 3), np.uint8), {}, "planes are uint8"),
         (np.ones((1, 3, 3)), {"boundary": "wrap"}, "no boundary 'wrap'; choose symmetric"),
         (np.ones((1, 3, 3)), {"scale": 0.5}, "--scale 0.5 would shrink; give 1 to 64"),
+        (np.ones((1, 3, 3)), {"threads": 0}, "invalid threads 0; give a whole number of 1 or more"),
+        (np.ones((1, 3, 3)), {"threads": 2.0}, "invalid threads 2.0"),
         (np.ones((1, 3, 3)), {"method": "cubic"}, "no method 'cubic'; did you mean 'bicubic'"),
     ],
 )

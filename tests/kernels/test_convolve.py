@@ -274,8 +274,21 @@ def test_shuffling_is_a_transposed_convolution() -> None:
     np.testing.assert_allclose(pixel_shuffle(x, 2), conv_transpose2d(x, weight, stride=2))
 
 
-@pytest.mark.parametrize(("shape", "factor"), [((3, 2, 2), 2), ((4, 2), 2), ((4, 2, 2), 0)])
-def test_what_cannot_be_shuffled_is_refused(shape: tuple[int, ...], factor: int) -> None:
-    """Channels that do not divide, planes without channels and no factor are refused."""
-    with pytest.raises(SettingError, match=r"cannot be shuffled by \d; give"):
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan, 1e308])
+@pytest.mark.parametrize("layer", [conv2d, conv_transpose2d])
+@pytest.mark.filterwarnings("error")
+def test_values_that_are_not_finite_spread_without_a_warning(layer: Any, value: float) -> None:
+    """Infinity times 0 and sums that overflow are no news to whoever put such values in."""
+    x = np.full((4, 3, 3), value)
+    weight = np.stack([np.zeros((4, 2, 2)), np.full((4, 2, 2), 1e10)], 1).reshape(-1, 4, 2, 2)
+    weight = weight if layer is conv2d else weight.reshape(4, -1, 2, 2)
+    assert not np.isfinite(layer(x, weight)).all()
+
+
+@pytest.mark.parametrize(
+    ("shape", "factor"), [((3, 2, 2), 2), ((4, 2), 2), ((4, 2, 2), 0), ((4, 2, 2), 2.0)]
+)
+def test_what_cannot_be_shuffled_is_refused(shape: tuple[int, ...], factor: Any) -> None:
+    """Channels that do not divide, planes without channels and wrong factors are refused."""
+    with pytest.raises(SettingError, match=r"cannot be shuffled by \d(\.0)?; give"):
         pixel_shuffle(np.ones(shape), factor)

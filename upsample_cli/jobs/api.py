@@ -50,6 +50,8 @@ def upsample(
     _check(planes)
     if boundary not in BOUNDARIES:
         raise SettingError(f"no boundary '{boundary}'; choose {', '.join(BOUNDARIES)}")
+    if not (isinstance(threads, Integral) and threads >= 1):
+        raise SettingError(f"invalid threads {threads}; give a whole number of 1 or more")
     size_in = (planes.shape[1], planes.shape[2])
     size_out = TargetSize(scale=scale).size(size_in)
     built = catalogue.build(method, **settings)

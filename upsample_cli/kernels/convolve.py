@@ -8,6 +8,7 @@ pixel_shuffle.
 """
 
 from collections.abc import Iterator, Sequence
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,10 @@ from upsample_cli.errors import SettingError
 from upsample_cli.kernels.columns import Maps, gather, gather_phases, scatter
 from upsample_cli.kernels.geometry import Geometry, Pair, Span
 
+_QUIET = np.errstate(over="ignore", invalid="ignore")  # infinity and NaN spread as in PyTorch
 
+
+@_QUIET
 def conv_transpose2d(
     input: Maps,
     weight: Maps,
@@ -70,6 +74,7 @@ def conv_transpose2d(
     return out if input.ndim == 4 else out[0]
 
 
+@_QUIET
 def conv2d(
     input: Maps,
     weight: Maps,
@@ -131,8 +136,8 @@ def pixel_shuffle(input: NDArray[Any], upscale_factor: int) -> NDArray[Any]:
         Shape (..., C, H r, W r); channel c r^2 + i r + j is phase (i, j) of channel c.
 
     Raises:
-        SettingError: The number of channels is not a multiple of r^2, r is below 1, or `input`
-            has fewer than three axes.
+        SettingError: The number of channels is not a multiple of r^2, r is not a whole number of 1
+            or more, or `input` has fewer than three axes.
 
     Source: W. Shi et al., "Real-time single image and video super-resolution using an efficient
     sub-pixel convolutional neural network", CVPR 2016; torch.nn.functional.pixel_shuffle.
@@ -141,7 +146,7 @@ def pixel_shuffle(input: NDArray[Any], upscale_factor: int) -> NDArray[Any]:
     [[[0, 1], [2, 3]]]
     """
     r = upscale_factor
-    if r < 1 or input.ndim < 3 or input.shape[-3] % r**2:
+    if not isinstance(r, Integral) or r < 1 or input.ndim < 3 or input.shape[-3] % r**2:
         raise SettingError(
             f"maps {input.shape} cannot be shuffled by {r}; give (..., C, H, W), C a multiple of "
             "the factor's square"
