@@ -192,6 +192,32 @@ def test_stripes_stay_unless_a_stride_is_given(call: Call, pictures: Path) -> No
     )
 
 
+def test_patterns_of_two_strides_are_removed(call: Call, pictures: Path) -> None:
+    """Two uneven layers in a row leave patterns of two periods; the report is on what is left."""
+    levels = (
+        blurred() + 5 * (periodic_pattern(240, 260, 2) + periodic_pattern(240, 260, 3))[..., None]
+    )
+    PIL.Image.fromarray(np.clip(levels + 0.5, 0, 255).astype(np.uint8)).save("both.png")
+    assert b"repaired: none" in call("repair", "both.png", "-o", "out.png").out
+    with PIL.Image.open("out.png") as opened:
+        left = measure_image(Image(np.asarray(opened), "PNG"), None)
+    assert left.luma.verdict == "none"
+    line = json.loads(
+        call("repair", "both.png", "-o", "half.png", "--strength", "0.5", "--json").out
+    )
+    assert line["checkerboard"]["verdict"] == "checkerboard"
+
+
+def test_a_palette_that_is_copied_is_not_said_to_change(call: Call, pictures: Path) -> None:
+    """Notes on what a new file would lose are for pictures that are written anew."""
+    with PIL.Image.open("clean.png") as opened:
+        opened.convert("L").quantize(32).save("palette.png")
+    outcome = call("repair", "palette.png", "-o", "out.png")
+    assert "copied unchanged" in outcome.err
+    assert "becomes" not in outcome.err
+    assert (pictures / "out.png").read_bytes() == (pictures / "palette.png").read_bytes()
+
+
 def test_animations_and_inks_are_refused(call: Call, pictures: Path) -> None:
     """What cannot be repaired is refused in one line, and nothing is written."""
     frames = [PIL.Image.new("L", (40, 40), level) for level in (10, 200)]

@@ -169,6 +169,25 @@ def measure_image(
     return Measurement(luma, dict(zip(names[1:], channels, strict=True)), (likeliest, likeliest))
 
 
+def measure_luma_first(
+    image: Image, stride: int | None, reference: Reference | None = None, threads: int = 1
+) -> Measurement:
+    """Return the checkerboard in a picture; of RGB that in luma alone, if luma has one."""
+    if image.samples.shape[2] == 3:
+        result = measure_image(luma_of(image), stride, reference, threads)
+        if result.luma.verdict == CHECKERBOARD:
+            return result
+    return measure_image(image, stride, reference, threads)
+
+
+def luma_of(image: Image) -> Image:
+    """Return the luma of a picture of three channels; other pictures as they are."""
+    if image.samples.shape[2] != 3:
+        return image
+    levels = channel_levels(image.samples, None)[..., None]
+    return image._replace(samples=levels / np.float32(255))
+
+
 def least_ripple(channel: Channel) -> float:
     """Return the least ripple, in levels, that counts as a checkerboard in a channel."""
     return LEAST_RIPPLE if channel in (None, OPACITY) else LEAST_COLOUR_RIPPLE

@@ -29,7 +29,9 @@ from upsample_cli.jobs.measure.measurement import (
     Reference,
     cells_by_channel,
     least_ripple,
+    luma_of,
     measure_image,
+    measure_luma_first,
 )
 from upsample_cli.metrics.cells import CellGrid, Cells
 from upsample_cli.metrics.checkerboard import CHECKERBOARD
@@ -45,6 +47,7 @@ _BY_NATURE = (
     "brickwork, halftones and screens repeat by nature; if it shows one of these, give --stride "
     "or --reference, or keep the original"
 )
+_ROUNDS = 3  # patterns of different strides that are removed one after the other, at most
 _STRIPES_STAY = (
     "stripes along one axis alone, as of a fence, repeat by nature and were left; --stride {} "
     "removes them"
@@ -100,7 +103,7 @@ def repair_picture(
     if options.reference is not None:
         reference = Reference(files.read(options.reference, task.max_pixels), image.size)
     result = repaired(image, options, strength, reference, task.threads)
-    notes = image.notes
+    notes = tuple[str, ...]()
     if options.stride is None and reference is None:
         if result.image is not image:
             notes += (_BY_NATURE,)
@@ -133,15 +136,22 @@ def repaired(
         reference: What the picture was enlarged from; None if unknown.
         threads: How many threads share the work.
     """
-    before = _searched(image, options.stride, reference, threads)
-    if before.worst.verdict != CHECKERBOARD or strength == 0:
-        return Repaired(image, before, before, 0.0)
-    stride = before.overall.stride[0]
+    before = measure_luma_first(image, options.stride, reference, threads)
+    result, after, squares = image, before, 0.0
     is_free = options.stride is None and reference is None
-    result, moved = _mended(image, stride, reference, strength, threads, leaves_stripes=is_free)
-    if result is image:
-        return Repaired(image, before, before, 0.0)
-    return Repaired(result, before, measure_image(result, stride, reference, threads), moved)
+    for _ in range(_ROUNDS if options.stride is None and strength == 1 else 1):
+        if after.worst.verdict != CHECKERBOARD or strength == 0:
+            break
+        stride = after.overall.stride[0]
+        mended, moved = _mended(result, stride, reference, strength, threads, is_free)
+        if mended is result:  # only stripes are left
+            break
+        result, squares = mended, squares + moved**2
+        after = measure_image(result, stride, reference, threads)
+        if options.stride is None:  # layers of several strides leave several patterns
+            others = measure_image(luma_of(result), None, reference, threads)
+            after = others if others.luma.verdict == CHECKERBOARD else after
+    return Repaired(result, before, after, sqrt(squares))
 
 
 def _still(source: Place, max_pixels: int) -> Image:
@@ -152,18 +162,6 @@ def _still(source: Place, max_pixels: int) -> Image:
     if image.is_cmyk:
         raise ImageFileError(f"{decoded.name} is CMYK; convert it to RGB first")
     return image
-
-
-def _searched(
-    image: Image, stride: int | None, reference: Reference | None, threads: int
-) -> Measurement:
-    """Return the checkerboard in a picture; of RGB that in luma alone, if luma has one."""
-    if image.samples.shape[2] == 3:
-        light = channel_levels(image.samples, None)[..., None] / np.float32(255)
-        of_luma = measure_image(image._replace(samples=light), stride, reference, threads)
-        if of_luma.luma.verdict == CHECKERBOARD:
-            return of_luma
-    return measure_image(image, stride, reference, threads)
 
 
 def _fields(cells: _CellsOf, cut: CellGrid) -> _FieldsOf:
@@ -242,7 +240,7 @@ def _write(result: Image, image: Image, loaded: _Loaded, to: Place, task: Task) 
     if result is not image or format != image.format:
         notes = still.enlarge_and_write(result, image.size, format, to, task, None)[1]
         untouched = (f"nothing was repaired, so it was only written as {format}",)
-        return notes if result is not image else (*notes, *untouched)
+        return image.notes + notes + (untouched if result is image else ())
     with to.writing(task.force, task.mode) as file:
         file.write(loaded.data)
     return ("nothing was repaired, so it was copied unchanged",)
