@@ -144,16 +144,25 @@ def test_no_few_cells_have_all_the_weight() -> None:
     assert (weight > 0).all()
 
 
-@pytest.mark.parametrize("stride", [2, 3, 4])
-def test_stripes_repeat_along_one_axis_alone(stride: int) -> None:
-    """A tenth as much along the other axis, where the pattern is, and they are none."""
+@pytest.mark.parametrize(("stride", "other"), [(2, 0.3), (3, 0.5), (4, 0.7), (8, 0.7)])
+def test_stripes_repeat_along_one_axis_alone(stride: int, other: float) -> None:
+    """With more along the other axis, where the pattern is, they are none."""
     levels = 100 + 40 * natural_texture(96, 96, 1)[0]
     stripes = 4 * np.resize(np.arange(stride) - (stride - 1) / 2, 96)
     part = (np.arange(96) < 50).astype(float)
     for pattern_of_one_axis in (stripes, stripes[:, None]):
         cells, grid = cells_of(levels + pattern_of_one_axis, stride)
         assert is_striped(cells, grid, np.ones(grid.shape, np.float32))
-    cells, grid = cells_of(levels + part * (stripes + 0.3 * stripes[:, None]), stride)
+    cells, grid = cells_of(levels + part * (stripes + other * stripes[:, None]), stride)
     where = np.zeros(grid.shape, np.float32)
     where[:, : 40 // grid.cell[1]] = 1.0
     assert not is_striped(cells, grid, where)
+
+
+@pytest.mark.parametrize(("stride", "expected"), [(2, False), (3, True), (8, True)])
+def test_lines_of_text_are_stripes(stride: int, expected: bool) -> None:
+    """Letters add a little along the other axis; at stride 2 uneven kernels do so, too."""
+    levels = 100 + 40 * natural_texture(96, 96, 1)[0]
+    lines = 4 * np.resize(np.arange(stride) - (stride - 1) / 2, 96)[:, None]
+    cells, grid = cells_of(levels + lines + 0.35 * lines.T, stride)
+    assert is_striped(cells, grid, np.ones(grid.shape, np.float32)) == expected

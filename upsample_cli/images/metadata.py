@@ -15,6 +15,7 @@ _SPACE = slice(16, 20)  # the bytes of a profile that name its kind of colours
 _SRGB_GAMMA = 0.45455
 _SRGB_CHROMATICITY = 0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06  # white, red, green, blue
 _SAME = 1e-3  # numbers that differ by less are rounded
+_COLOUR_CHUNKS = "gamma", "cHRM", "cICP", "mDCV", "cLLI"  # of a PNG
 _CICP_SRGB = b"cICP", b"\x01\x0d"  # chunk and first bytes that declare sRGB's primaries and curve
 JPEG_IPTC, _EXTENDED_XMP = 0x0404, b"http://ns.adobe.com/xmp/extension/\0"
 _BYTES = (1, 7)  # TIFF's types BYTE and UNDEFINED
@@ -23,19 +24,7 @@ _XMP_VALUE = rb"(\s*=\s*[\"']|\s*>)\d+"
 PNG_TEXT_PREFIX = "upsample-cli text: "
 """Prefix of keywords that Pillow would confuse with properties; see `png_chunks.safe_png`."""
 _HELD = {
-    "PNG": {
-        "profile",
-        "EXIF",
-        "XMP",
-        "dpi",
-        "comment",
-        "text",
-        "gamma",
-        "cHRM",
-        "cICP",
-        "mDCV",
-        "cLLI",
-    },
+    "PNG": {"profile", "EXIF", "XMP", "dpi", "comment", "text", *_COLOUR_CHUNKS},
     "JPEG": {"profile", "EXIF", "XMP", "dpi", "comment", "IPTC", "extended XMP"},
     "WEBP": {"profile", "EXIF", "XMP", "dpi"},
     "AVIF": {"profile", "EXIF", "XMP", "dpi"},

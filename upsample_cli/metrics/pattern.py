@@ -31,7 +31,9 @@ _MANY = 12  # rows or columns of cells: a picture with as many is large
 _STAIR = 0.3  # pixels: about how far stairs move an edge
 _TILE = 1024  # pixels over which stairs are alike
 _SLOPES = 1.1  # strides: an uneven kernel's share of the slopes over that of the brightness, about
-_ONE_AXIS = 0.98  # least share of stripes' power along one axis; of most uneven kernels' it is half
+# Least share of stripes' power along one axis, for strides 2, 3 and more. Of uneven kernels it is
+# half or less, and one in fifty random patterns has that much: the more lines, the less on one axis.
+_ONE_AXIS = 0.98, 0.85, 0.75
 _SAME = 4.0  # times the error: patterns that differ by no more may be the same
 
 
@@ -186,7 +188,8 @@ def is_striped(cells: Cells, grid: CellGrid, power: Floats) -> bool:
     """
     phases = np.stack([sum_3x3(one) for one in np.moveaxis(cells.phases, 1, 0)], axis=-1)
     lines = np.tensordot(power, line_power(phases, grid.stride), 2).reshape(grid.stride)
-    return bool(max(lines[0].sum(), lines[:, 0].sum()) >= _ONE_AXIS * lines.sum())
+    least = _ONE_AXIS[min(grid.stride[0] - 2, len(_ONE_AXIS) - 1)]
+    return bool(max(lines[0].sum(), lines[:, 0].sum()) >= least * lines.sum())
 
 
 class _Groups(NamedTuple):
