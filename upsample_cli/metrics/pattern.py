@@ -32,7 +32,7 @@ _STAIR = 0.3  # pixels: about how far stairs move an edge
 _TILE = 1024  # pixels over which stairs are alike
 _SLOPES = 1.1  # strides: an uneven kernel's share of the slopes over that of the brightness, about
 # Least share of stripes' power along one axis, for strides 2, 3 and more. Of uneven kernels it is
-# half or less, and one in fifty random patterns has that much: the more lines, the less on one axis.
+# half or less; one in fifty random patterns has that much: of more lines, fewer lie on one axis.
 _ONE_AXIS = 0.98, 0.85, 0.75
 _SAME = 4.0  # times the error: patterns that differ by no more may be the same
 
