@@ -214,7 +214,7 @@ def _loaded(
     elif format == "TGA":
         opened = raw_modes.with_declared_opacity(opened, file)
     opened.load()
-    if (box := opening.crop_of(opened)) is not None:
+    if format == "AVIF" and (box := opened.info["crop"]):
         opened = opened.crop(box)
     if format == "PNG":
         png_chunks.check_end(file, chunks)

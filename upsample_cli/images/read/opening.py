@@ -142,11 +142,6 @@ def check(opened: PIL.Image.Image, name: str, max_pixels: int, must_fit: bool = 
         )
 
 
-def crop_of(opened: PIL.Image.Image) -> tuple[int, int, int, int] | None:
-    """Return the crop that an AVIF asks for, which Pillow ignores; None for the whole picture."""
-    return opened.info["crop"] if opened.format == "AVIF" else None
-
-
 def read_size(place: Place, max_pixels: int = MAX_PIXELS, must_fit: bool = True) -> "Size":
     """Return the upright height and width of the picture in a file, from its head if possible.
 
@@ -173,7 +168,7 @@ def read_size(place: Place, max_pixels: int = MAX_PIXELS, must_fit: bool = True)
         with opened:
             check(opened, name, max_pixels, must_fit)
             height, width = opened.height, opened.width
-            if (box := crop_of(opened)) is not None:
+            if opened.format == "AVIF" and (box := opened.info["crop"]):  # Pillow ignores it
                 height, width = box[3] - box[1], box[2] - box[0]
             # Of a TIFF, Pillow already gives the upright size.
             swaps = opened.format != "TIFF" and exif.orientation_of(opened) in (5, 6, 7, 8)
