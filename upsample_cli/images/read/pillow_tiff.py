@@ -49,6 +49,7 @@ def prepared(opened: PIL.Image.Image, file: BinaryIO) -> PIL.Image.Image | None:
     if opened.mode in ("P", "PA") and max(tags[_COLOUR_MAP]) < 256:  # as libtiff reads it
         opened.palette = ImagePalette.raw("RGB;L", bytes(tags[_COLOUR_MAP]))
     if packet := opened.info.get("xmp"):  # Pillow would turn the picture by it, and fails at text
+        packet = packet[0] if isinstance(packet, tuple) else packet  # Pillow 11 gives text so
         packet = packet.encode("latin-1") if isinstance(packet, str) else packet
         opened.info["xmp"] = upright_xmp(packet)
     set_float_order(opened)

@@ -166,6 +166,8 @@ def with_declared_opacity(opened: PIL.Image.Image, file: BinaryIO) -> PIL.Image.
     ]
     if opened.palette and opened.palette.rawmode == _INVERTED:
         opened.palette.rawmode = _ONE_BIT
+    if opened.palette and opened.palette.rawmode in ("BGRA", _ONE_BIT):
+        opened.palette.mode = "RGBA"  # Pillow 11 leaves it at RGB, and cannot load the map then
     opened.load()
     opacity = b""
     if opened.palette and opened.palette.mode == "RGBA":
