@@ -88,4 +88,5 @@ def _decoded(head: bytes, pixels: list[bytes]) -> PIL.Image.Image:
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:
+    """Return a PNG chunk, as `write.png.chunk` does, which needs NumPy: decoding begins before."""
     return pack(">I", len(data)) + kind + data + pack(">I", zlib.crc32(kind + data))
