@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import PIL.Image
 import pytest
+from textures import natural_texture
 
 from upsample_cli import measure, upsample
 from upsample_cli.images.places.place import parse_file
@@ -114,6 +115,18 @@ def test_transparent_pixels_count_as_black(tmp_path: Path) -> None:
     reference = parse_file(tmp_path / "truth.png")
     (scores,) = compared(tmp_path / "low.png", "nearest", reference=reference).scores
     assert scores.psnr == float("inf")
+
+
+def test_a_checkerboard_of_the_opacity_counts(tmp_path: Path) -> None:
+    """The verdict, ripple and heat are of what has more of it, as in `upsample IN OUT`."""
+    samples = np.full((96, 96, 4), 90, np.uint8)
+    samples[..., 3] = 60 + 140 * natural_texture(96, 96)[0]
+    PIL.Image.fromarray(samples).save(tmp_path / "soft.png")
+    comparison = compared(tmp_path / "soft.png", f"bicubic,{UNIFORM}")
+    even, uneven = (one.checkerboard for one in comparison.scores)
+    assert (even.verdict, uneven.verdict) == ("none", "checkerboard")
+    assert uneven.ripple > 10
+    assert np.nanmin(comparison.drawn[1].field.rms) > 10
 
 
 def test_differences_are_where_methods_differ(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from upsample_cli import memory
 from upsample_cli.errors import ImageFileError, UpsampleError
 from upsample_cli.images.figures.pattern_figures import block_means
 from upsample_cli.images.figures.small_pictures import eight_bit, smaller
+from upsample_cli.images.image import Image
 from upsample_cli.images.levels import channel_levels
 from upsample_cli.images.places.folder import Folder
 from upsample_cli.images.places.place import Place
@@ -39,6 +40,7 @@ from upsample_cli.metrics.fidelity import psnr, ssim
 from upsample_cli.metrics.meter import Meter, PatternMap
 from upsample_cli.metrics.rows import Rows
 from upsample_cli.metrics.spectrum import periodogram
+from upsample_cli.planes import Size
 
 BLOCK = 16
 """Output pixels along a side of the blocks in which methods are compared."""
@@ -154,10 +156,7 @@ def _result(
     rows = method.rows_at_once(subject.size, subject.scale)
     image = subject.image._replace(samples=whole(subject.renderer(method), rows))
     seconds, samples, luma = perf_counter() - start, image.samples, luma_over_black(image)
-    meter = Meter(subject.size, pattern_period(subject.image.size, subject.size))
-    meter.feed(
-        Rows(channel_levels(samples, None), samples[..., -1] > 0 if image.has_alpha else None)
-    )
+    meter = _worse_meter(image, pattern_period(subject.image.size, subject.size))
     light, step = block_means(luma, _HEAT)
     fidelity, error = (nan, nan), None
     if truth is not None:
@@ -178,6 +177,18 @@ def _result(
               smaller(eight_bit(samples, image.peak), _WHOLE)),
         np.asarray(np.clip(luma + 0.5, 0, 255), np.uint8),
     )  # fmt: skip
+
+
+def _worse_meter(image: Image, stride: Size) -> Meter:
+    """Return the meter of a picture's luma, or of its opacity if its checkerboard is the worse."""
+    parts = [Rows(channel_levels(image.samples, None))]
+    if image.has_alpha:
+        opacity = channel_levels(image.samples, -1)
+        parts = [Rows(parts[0].levels, opacity > 0), Rows(opacity)]
+    meters = [Meter(image.size, stride) for _ in parts]
+    for meter, rows in zip(meters, parts, strict=True):
+        meter.feed(rows)
+    return max(meters, key=lambda meter: meter.result().rank)
 
 
 def kernel_of(method: Method, scale: float) -> Kernel | None:
