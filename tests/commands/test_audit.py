@@ -111,6 +111,15 @@ def test_exceeding_max_ripple_is_exit_4(call: Call, kernels: Path, limit: float,
     assert (outcome.code, outcome.out.decode()) == (code, K3)
 
 
+@pytest.mark.parametrize(("limit", "code"), [(123, 4), (124, 0)])
+def test_max_levels_holds_for_a_kernel(call: Call, kernels: Path, limit: float, code: int) -> None:
+    """What is printed as levels at white counts for --max-levels."""
+    outcome = call("audit", "k3.npy", "--stride", 2, "--max-levels", limit)
+    assert (outcome.code, outcome.out.decode()) == (code, K3)
+    over = "note: k3.npy: 123.50 levels in the output are over --max-levels 123\n"
+    assert outcome.err == (over if code else "")
+
+
 def test_one_bad_file_does_not_stop_the_others(call: Call, kernels: Path) -> None:
     """The other files are audited, and the exit code reports the failure."""
     outcome = call("audit", "no.npy", "k3.npy", "--stride", 2, "--max-ripple", 0)
@@ -361,6 +370,7 @@ def test_unusable_weights_are_reported(call: Call, folder: Path) -> None:
         (["k3.npy", "--type", "conv"], "conv"),
         (["own.npz", "k3.npy", "--layer", "up"], "--layer is for .safetensors; leave it out"),
         (["own.npz", "--type", "sub-pixel"], "--type is for .npy, .safetensors; leave it out"),
+        (["k3.npy", "--pictures", "in.png"], "--pictures is for .onnx; leave it out"),
         (["no.onnx", "-s", "2"], "--stride is for .npy, .npz, .safetensors; leave it out"),
         (["no.onnx", "--padding", "1"], "--padding is for .npy, .npz, .safetensors; leave"),
     ],
@@ -450,4 +460,4 @@ def test_a_network_of_no_pictures_fails_a_gate_on_levels(call: Call, folder: Pat
     models.saved(models.generator(), folder)
     outcome = call("audit", "model.onnx", "--max-levels", 1)
     assert outcome.code == 1
-    assert "--max-levels is for networks that turn pictures into pictures" in outcome.err
+    assert "--max-levels is for kernels, and networks that turn pictures" in outcome.err

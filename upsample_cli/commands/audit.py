@@ -1,6 +1,7 @@
 """`upsample audit`: find the exact checkerboard of kernels and of networks' upsampling layers."""
 
 from collections.abc import Iterator
+from math import nan
 from typing import TYPE_CHECKING
 
 import click
@@ -62,7 +63,7 @@ def audit(files: tuple[str, ...], stride: tuple[int, int] | None,
     from upsample_cli.jobs.audit.weights import FileOptions
 
     question = FileOptions(stride, padding, layer, kind)
-    job.check(files, question)
+    job.check(files, question, pictures)
     codes, nothing, over = set(), True, False
     for path in files:
         try:
@@ -90,9 +91,9 @@ def _excesses(result: "Audit", max_ripple: float | None, max_levels: float | Non
     """Yield a text for each figure that is over its limit."""
     if max_ripple is not None and result.ripple > max_ripple:
         yield f"ripple {result.ripple:.4f} is over --max-ripple {max_ripple:g}"
-    if max_levels is not None and result.output and result.output.most > max_levels:
-        levels = f"{result.output.most:.2f} levels in the output"
-        yield f"{levels} are over --max-levels {max_levels:g}"
+    levels = result.kernel.levels if result.kernel else result.output.most if result.output else nan
+    if max_levels is not None and levels > max_levels:
+        yield f"{levels:.2f} levels in the output are over --max-levels {max_levels:g}"
 
 
 def _unanswered(
@@ -106,7 +107,8 @@ def _unanswered(
     if max_levels is not None and result.output and not result.output.worst:
         yield "the network takes too long to run on flat pictures; audit a part of it"
     if max_levels is not None and result.layers and result.output is None:
-        yield "--max-levels is for networks that turn pictures into pictures; leave it out"
+        what = "kernels, and networks that turn pictures into pictures"
+        yield f"--max-levels is for {what}; leave it out"
     if max_ripple is not None and result.unknown:
         count = f"{result.unknown} of {len(result.layers)} layers"
         yield f"{count} could not be audited; see the reasons above"

@@ -15,11 +15,12 @@ from upsample_cli.kernels.network_weights import is_network, load_network
 from upsample_cli.metrics.meter import LEAST_RIPPLE
 from upsample_cli.metrics.ripple import VISIBLE, WHITE, ripple
 
-_OPTIONS = {  # by option, the suffixes of the files that do not hold its value
+_OPTIONS = {  # by option, the suffixes of the files that it is for
     "--stride": (".npy", ".npz", ".safetensors"),
     "--padding": (".npy", ".npz", ".safetensors"),
     "--type": (".npy", ".safetensors"),
     "--layer": (".safetensors",),
+    "--pictures": (".onnx",),
 }
 PICKLES = (".pt", ".pth", ".ckpt", ".bin", ".pkl", ".pickle")
 
@@ -92,18 +93,19 @@ class Audit:
         return sum(layer.verdict == "unknown" for layer in self.layers)
 
 
-def check(paths: Sequence[str], question: FileOptions) -> None:
+def check(paths: Sequence[str], question: FileOptions, pictures: tuple[str, ...]) -> None:
     """Refuse an option that none of the files needs.
 
     Args:
         paths: All files to audit.
         question: The options.
+        pictures: Paths of photographs to run a .onnx on.
 
     Raises:
         SettingError: An option is for other kinds of file.
     """
     suffixes = {Path(path).suffix.lower() for path in paths}
-    for option in question.named_options:
+    for option in question.named_options + ["--pictures"] * bool(pictures):
         if not suffixes & set(_OPTIONS[option]) and suffixes <= {".onnx", *_OPTIONS["--stride"]}:
             raise SettingError(f"{option} is for {', '.join(_OPTIONS[option])}; leave it out")
 
