@@ -31,7 +31,8 @@ def upsample(
     """Return enlarged planes.
 
     Args:
-        planes: Shape (C, H, W), floating point, any range; nothing is clipped or rounded.
+        planes: Shape (C, H, W), floating point; nothing is clipped or rounded. The methods
+            `network` and `onnx` expect 0..1, the others take any range.
         method: The name of a method.
         scale: Output pixels per input pixel, 1..64.
         boundary: What lies beyond the edges: symmetric, nearest or zero.
