@@ -3,8 +3,8 @@ from math import inf, nan
 
 import numpy as np
 
-from upsample_cli.jobs.compare.compare import Scores
-from upsample_cli.jobs.compare.figures_table import figures, table
+from upsample_cli.jobs.compare.compare import Comparison, Scores
+from upsample_cli.jobs.compare.figures_table import badness, figures, table
 from upsample_cli.kernels.named import KERNELS
 from upsample_cli.metrics.checkerboard import Checkerboard
 
@@ -45,6 +45,18 @@ def test_an_equal_picture_is_best() -> None:
     """An infinite PSNR is a value, and the best."""
     shown = table([[scores("a", inf), scores("b", 60.0)]])
     assert (shown.rows[0][2], shown.best) == ("inf", [(0, 2)])
+
+
+def test_an_equal_picture_among_many_is_the_best_of_them() -> None:
+    """An infinite PSNR counts as 100 dB in a mean, and such a picture is not the worst."""
+    pictures = [[scores("a", inf), scores("b", 40.0)], [scores("a", 20.0), scores("b", 30.0)]]
+    shown = table(pictures)
+    assert [row[2:4] for row in shown.rows] == [("60.00", "20.00"), ("35.00", "30.00")]
+    equal, fair, poor = (
+        Comparison(None, (), [scores("a", psnr)], (), np.zeros((1, 1)))
+        for psnr in (inf, 40.0, 20.0)
+    )
+    assert badness(equal) < badness(fair) < badness(poor)
 
 
 def test_figures_are_valid_json() -> None:

@@ -10,6 +10,8 @@ from upsample_cli.kernels.kernel import Kernel
 from upsample_cli.metrics.checkerboard import CHECKERBOARD
 from upsample_cli.metrics.ripple import noise_gain, overshoot, ripple
 
+_EQUAL_DB = 100.0  # what the infinite PSNR of an equal picture counts as in a mean
+
 
 class _Figure(NamedTuple):
     """A column: key in JSON, title, meaning, value, format; `min` or `max` for the worst value."""
@@ -35,7 +37,8 @@ def _of_kernel(figure: Callable[[Kernel], float]) -> Callable[[Scores], float]:
 
 
 _FIGURES = (
-    _Figure("psnr", "PSNR dB", "Closeness to the original in luma: higher is better.",
+    _Figure("psnr", "PSNR dB", "Closeness to the original in luma: higher is better. "
+            f"An equal picture has inf, which counts as {_EQUAL_DB:g} in a mean.",
             lambda one: one.psnr, ".2f", min),
     _Figure("ssim", "SSIM", "Structural similarity to the original in luma: 1 is equal.",
             lambda one: one.ssim, ".4f", min),
@@ -74,9 +77,10 @@ def table(pictures: Sequence[Sequence[Scores]]) -> Table:
         values = [[v for one in scores if not isnan(v := figure.of(one))] for scores in methods]
         if not any(values):
             continue
-        kinds = {figure.title: fmean}
+        kinds: dict[str, Callable[..., float]] = {figure.title: fmean}
         if len(pictures) > 1 and figure.worst:
-            kinds = {f"{figure.title} mean": fmean, f"{figure.title} worst": figure.worst}
+            mean = _mean if figure.worst is min else fmean
+            kinds = {f"{figure.title} mean": mean, f"{figure.title} worst": figure.worst}
         for title, summary in kinds.items():
             words = [format(summary(known), figure.form) if known else "-" for known in values]
             if figure.worst is min:  # then more is better, and the best can be marked
@@ -89,8 +93,13 @@ def table(pictures: Sequence[Sequence[Scores]]) -> Table:
 
 def badness(comparison: Comparison) -> float:
     """Return how bad a picture is: minus its mean PSNR, else the mean difference of the methods."""
-    known = [one.psnr for one in comparison.scores if isfinite(one.psnr)]
-    return -fmean(known) if known else float(comparison.differences.mean())
+    known = [one.psnr for one in comparison.scores if not isnan(one.psnr)]
+    return -_mean(known) if known else float(comparison.differences.mean())
+
+
+def _mean(values: Sequence[float]) -> float:
+    """Return the mean of PSNRs, of which some may be infinite, or of SSIMs."""
+    return fmean(min(value, _EQUAL_DB) for value in values)
 
 
 def verdict(scores: Sequence[Scores]) -> str:
