@@ -4,7 +4,7 @@ from math import inf, nan
 import numpy as np
 
 from upsample_cli.jobs.compare.compare import Comparison, Scores
-from upsample_cli.jobs.compare.figures_table import badness, figures, table
+from upsample_cli.jobs.compare.figures_table import badness, figures, table, verdict
 from upsample_cli.kernels.named import KERNELS
 from upsample_cli.metrics.checkerboard import Checkerboard
 
@@ -39,6 +39,14 @@ def test_many_pictures_have_mean_and_worst() -> None:
     assert (row["PSNR dB mean"], row["PSNR dB worst"]) == ("25.00", "20.00")
     assert (row["Ripple mean"], row["Ripple worst"]) == ("2.00", "3.00")
     assert row["Checkerboard"] == "found in 1 of 3"
+
+
+def test_what_is_unknown_is_not_none() -> None:
+    """Where nothing was found in some pictures and others could not be measured, it is said."""
+    clean, unknown = scores("a"), scores("a", verdict="")
+    assert verdict([clean, clean]) == "none"
+    assert verdict([clean, unknown, unknown]) == "unknown in 2 of 3"
+    assert verdict([unknown]) == "unknown"
 
 
 def test_an_equal_picture_is_best() -> None:

@@ -103,9 +103,12 @@ def _mean(values: Sequence[float]) -> float:
 
 
 def verdict(scores: Sequence[Scores]) -> str:
-    """Return the verdict on one picture, or in how many pictures a checkerboard was found."""
+    """Return the verdict on one picture, or in how many a checkerboard was found, or unknown."""
     verdicts = [one.checkerboard.verdict or "unknown" for one in scores]
     count = verdicts.count(CHECKERBOARD)
     if len(verdicts) == 1:
         return "found" if count else verdicts[0]
-    return f"found in {count} of {len(verdicts)}" if count else "none"
+    if count:
+        return f"found in {count} of {len(verdicts)}"
+    unknown = verdicts.count("unknown")
+    return f"unknown in {unknown} of {len(verdicts)}" if unknown else "none"
