@@ -51,6 +51,17 @@ def test_the_truth_is_told_where_it_is_known(call: Call, folder: Path) -> None:
     assert not (folder / "compare.html").exists()
 
 
+def test_a_reference_sets_the_default_methods(call: Call, folder: Path) -> None:
+    """Without -s, the uneven kernel is the classic one of the scale that leads to the reference."""
+    samples = texture_samples(96, 128, 3)
+    PIL.Image.fromarray(samples).save(folder / "large.png")
+    PIL.Image.fromarray(samples[::4, ::4]).save(folder / "low.png")
+    outcome = call("compare", "low.png", "--reference", "large.png", "--json")
+    labels = [one["method"] for one in json.loads(outcome.out)["methods"]]
+    assert "tconv uniform 5" in labels
+    assert "tconv uniform 3" not in labels
+
+
 def test_a_checkerboard_is_shown_repaired(call: Call, folder: Path) -> None:
     """A picture with a checkerboard has one entry more, in which it is gone."""
     levels = 40 + 150 * natural_texture(160, 180)[0]

@@ -85,11 +85,7 @@ def compare(source: str, output: str | None, methods: str | None, force: bool, a
         raise SettingError(f"{option} is for one picture, not a folder; leave it out")
     read = [one for one in (place, options.reference) if isinstance(one, Place)]
     target = _target(read, output or ("" if as_json else _PAGE), force)
-    named = (
-        subject.methods_of(methods)
-        if methods is not None
-        else subject.default_methods(options.scale or 2)
-    )
+    named = None if methods is None else subject.methods_of(methods)
     scores, worst, failed = [], list["Comparison"](), 0
     for picture, result in compare_all(place, named, options):
         if isinstance(result, UpsampleError):

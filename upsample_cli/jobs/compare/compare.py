@@ -25,6 +25,7 @@ from upsample_cli.jobs.compare.subject import (
     Options,
     Plane,
     Subject,
+    default_methods,
     luma_over_black,
     read_subject,
     whole,
@@ -87,7 +88,7 @@ class Comparison(NamedTuple):
 
 
 def compare_all(
-    place: Place | Folder, methods: Sequence[NamedMethod], options: Options
+    place: Place | Folder, methods: Sequence[NamedMethod] | None, options: Options
 ) -> Iterator[tuple[Place, Comparison | UpsampleError]]:
     """Yield each picture with its comparison, or with the error that prevented it.
 
@@ -105,13 +106,13 @@ def compare_all(
 
 
 def compare(
-    source: Place, methods: Sequence[NamedMethod], options: Options, repairs: bool = False
+    source: Place, methods: Sequence[NamedMethod] | None, options: Options, repairs: bool = False
 ) -> Comparison:
     """Return the comparison of methods on one picture.
 
     Args:
         source: The picture.
-        methods: The methods to enlarge it by.
+        methods: The methods to enlarge it by; None for the default ones at the scale.
         options: How to compare.
         repairs: Whether to repair a picture that has a checkerboard, and enlarge the result by the
             first method, too.
@@ -120,6 +121,7 @@ def compare(
         UpsampleError: The picture cannot be read or enlarged, or a setting is out of range.
     """
     subject = read_subject(source, options)
+    methods = methods or default_methods(options.scale or subject.scale)
     if repairs:
         from upsample_cli.jobs.measure.measure import MeasureOptions
         from upsample_cli.jobs.measure.picture_repair import repaired
