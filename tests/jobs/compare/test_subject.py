@@ -103,7 +103,7 @@ def test_a_palette_is_compared_in_its_colours(tmp_path: Path, mode: str) -> None
     [
         ("tconv", "tconv learned", build("tconv")),
         ("spline:order=2", "spline 2", build("spline", order=2)),
-        ("lanczos:antiring=0.5", "lanczos 0.5", build("lanczos", antiring=0.5)),
+        ("lanczos:antiring=0.5", "lanczos antiring 0.5", build("lanczos", antiring=0.5)),
         ("tconv:kernel=uniform:kernel-size=3", "tconv uniform 3",
          build("tconv", kernel="uniform", kernel_size=3)),
         ("tconv:kernel=C:\\some\\mine.npz", None,
@@ -118,6 +118,19 @@ def test_a_word_names_a_method_with_its_settings(word: str, label: str, method: 
     (named,) = methods_of(word)
     assert named.method == method
     assert named.label == label or label is None
+
+
+def test_files_of_one_name_are_told_apart_by_their_folders(tmp_path: Path) -> None:
+    """Two kernels of the same name have labels with their paths; others keep short ones."""
+    words = []
+    for run in ("run1", "run2"):
+        (tmp_path / run).mkdir()
+        np.save(tmp_path / run / "best.npy", np.ones((2, 2)))
+        words.append(f"tconv:kernel={tmp_path / run / 'best.npy'}")
+    labels = [one.label for one in methods_of(",".join([*words, "tconv"]))]
+    assert labels == [*(f"tconv {tmp_path / run / 'best.npy'}" for run in ("run1", "run2")),
+                      "tconv learned"]  # fmt: skip
+    assert methods_of(words[0])[0].label == "tconv best.npy"
 
 
 def test_every_method_can_be_named() -> None:
@@ -145,7 +158,8 @@ def test_by_default_one_method_makes_a_checkerboard_at_any_scale(scale: float, s
         ("tconv:kernel_size=x", "invalid kernel_size=x; give a number"),
         ("bicubic:order=2", "--order is for spline"),
         ("onnx:model=a.onnx:ensemble=2", "invalid ensemble=2; give ensemble=yes"),
-        ("onnx", "needs a network"),
+        ("onnx", "needs a network; pass model=FILE.onnx"),
+        ("spline:order=9", "order=9 is out of range; give 0 to 5"),
         ("tconv:colour=2", "no method has --colour"),
     ],
 )

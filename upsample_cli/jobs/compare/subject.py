@@ -32,6 +32,7 @@ _DEFAULT = (
     "tconv:kernel=uniform:kernel_size={0},resize-conv,network"
 )
 _SETTING = re.compile(r":(?=\w[\w-]*=)")  # not the colon of a drive, as in C:\mine.npz
+_OPTION = re.compile(r"--([\w-]+) (?=[\dA-Z'])")  # with its value, in an error
 _ALWAYS_NAMED = ("kernel", "weights", "order", "model")  # parameters that a label always names
 _YES_OR_NO = {"yes": True, "no": False}
 
@@ -171,16 +172,22 @@ def methods_of(text: str) -> list[NamedMethod]:
     >>> [one.label for one in methods_of("nearest, tconv:kernel=uniform:kernel_size=3")]
     ['nearest', 'tconv uniform 3']
     """
-    named = [_named_method(word.strip()) for word in text.split(",") if word.strip()]
-    labels = [one.label for one in named]
+    methods = [_method(word.strip()) for word in text.split(",") if word.strip()]
+    labels = [_label(method, has_folders=False) for method in methods]
+    # Folders are named where they alone tell files apart.
+    labels = [
+        _label(method, has_folders=True) if labels.count(label) > 1 else label
+        for method, label in zip(methods, labels, strict=True)
+    ]
     twice = next((label for label in labels if labels.count(label) > 1), None)
-    if twice is not None or not named:
+    if twice is not None or not methods:
         fault = "names no method" if twice is None else f"names {twice} twice"
         raise SettingError(f"--methods {text} {fault}; write it as in bicubic,tconv:kernel=uniform")
-    return named
+    return list(map(NamedMethod, labels, methods))
 
 
-def _named_method(word: str) -> NamedMethod:
+def _method(word: str) -> Method:
+    """Return the method that a word of the list names, such as `spline:order=2`."""
     name, *settings = _SETTING.split(word)
     methods = (method for method in catalogue.METHODS if method.name == name)
     kinds = {setting.name: setting.kind for method in methods for setting in method.parameters()}
@@ -195,10 +202,20 @@ def _named_method(word: str) -> NamedMethod:
             values[key] = _YES_OR_NO[value] if kind is bool else kind(value)
         except ValueError:
             raise SettingError(f"invalid {key}={value}; give a number") from None
-    method = catalogue.build(name, **values)
-    label = [name]
+    try:
+        return catalogue.build(name, **values)
+    except SettingError as error:
+        raise SettingError(_OPTION.sub(r"\1=", str(error))) from None
+
+
+def _label(method: Method, has_folders: bool) -> str:
+    """Return the name of a method and those of its settings that tell it apart."""
+    label = [method.name]
     for parameter in method.parameters():
         value = getattr(method, parameter.name)
         if parameter.name in _ALWAYS_NAMED or value != parameter.default:
-            label.append(parameter.name if value is True else Path(str(value)).name)
-    return NamedMethod(" ".join(label), method)
+            if isinstance(value, bool | float):
+                label.append(parameter.name)
+            if value is not True:
+                label.append(str(value) if has_folders else Path(str(value)).name)
+    return " ".join(label)
