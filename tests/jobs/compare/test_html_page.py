@@ -107,6 +107,30 @@ def test_wheel_and_keys_zoom_both_pictures_in_step(tab: browser.Tab, cat: Path) 
     assert tab.value(width.replace("{}", "imgL")) == pytest.approx(1.5 * fitted, rel=0.01)
 
 
+def test_a_tiny_picture_is_not_made_smaller_by_plus(tab: browser.Tab, tmp_path: Path) -> None:
+    """Where a picture that fits is at the limit of the zoom or beyond, + changes nothing."""
+    PIL.Image.new("L", (8, 8)).save(tmp_path / "tiny.png")
+    (tmp_path / "page.html").write_bytes(made(tmp_path / "tiny.png", "nearest"))
+    tab.open(tmp_path / "page.html")
+    fitted = tab.value("level.textContent")
+    tab.value("document.getElementById('in').click()")
+    assert tab.value("level.textContent") == fitted
+
+
+@pytest.mark.parametrize("size", [(1500, 16), (16, 1500)])
+def test_a_long_picture_leaves_room_for_the_divider(
+    tab: browser.Tab, tmp_path: Path, size: tuple[int, int]
+) -> None:
+    """However wide or tall a picture is, names and handle fit on the stage, which fits the page."""
+    PIL.Image.new("L", size).save(tmp_path / "long.png")
+    (tmp_path / "page.html").write_bytes(made(tmp_path / "long.png", "nearest,bicubic"))
+    for width in (390, 1280):
+        tab.open(tmp_path / "page.html", width)
+        assert tab.value("stage.clientHeight") in range(90, 640)
+        assert tab.value("stage.clientWidth") >= 230
+        assert tab.value("document.documentElement.scrollWidth <= window.innerWidth")
+
+
 def test_two_fingers_zoom(tab: browser.Tab, cat: Path) -> None:
     """Fingers that part enlarge the picture as they do."""
     tab.open(cat, 390, 844)
