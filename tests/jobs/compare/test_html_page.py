@@ -131,6 +131,16 @@ def test_a_long_picture_leaves_room_for_the_divider(
         assert tab.value("document.documentElement.scrollWidth <= window.innerWidth")
 
 
+@pytest.mark.parametrize("dark", [False, True])
+def test_what_is_transparent_does_not_show_the_other_method(
+    tab: browser.Tab, cat: Path, dark: bool
+) -> None:
+    """Behind the right picture is an opaque ground that hides the left one."""
+    tab.open(cat, dark=dark)
+    for name in ("stage", "over"):
+        assert tab.value(f"getComputedStyle({name}).backgroundColor").startswith("rgb(")
+
+
 def test_two_fingers_zoom(tab: browser.Tab, cat: Path) -> None:
     """Fingers that part enlarge the picture as they do."""
     tab.open(cat, 390, 844)
