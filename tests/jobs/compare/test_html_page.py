@@ -1,3 +1,5 @@
+import base64
+import io
 import json
 import re
 from collections.abc import Iterator
@@ -12,7 +14,7 @@ import pytest
 from upsample_cli.images.places.place import parse_file
 from upsample_cli.jobs.compare.compare import compare
 from upsample_cli.jobs.compare.figures_table import table
-from upsample_cli.jobs.compare.html_page import page
+from upsample_cli.jobs.compare.html_page import page, sheet
 from upsample_cli.jobs.compare.subject import Box, Options, default_methods, methods_of
 
 METHODS = "nearest,bicubic,tconv,tconv:kernel=uniform:kernel_size=3"
@@ -227,14 +229,27 @@ def test_a_picture_that_a_page_does_not_hold_is_shown_in_parts(tmp_path: Path) -
 
 def test_a_crop_is_shown_pixel_by_pixel(tmp_path: Path) -> None:
     """The first picture of nearest is the picture itself, each pixel four times."""
-    import base64
-    import io
-
     html = made(CHELSEA, METHODS, crop=Box(100, 50, 40, 30))
     (view,) = [one for one in data_of(html)["views"] if one["name"] == "The crop"]
     stored = PIL.Image.open(io.BytesIO(base64.b64decode(view["urls"][0].split(",")[1])))
     expected = np.asarray(PIL.Image.open(CHELSEA).convert("RGB"))[50:80, 100:140]
     np.testing.assert_array_equal(np.asarray(stored), expected.repeat(2, 0).repeat(2, 1))
+
+
+@pytest.mark.parametrize(("mode", "space"), [("RGB", b"RGB "), ("L", b"GRAY")])
+def test_pages_and_sheets_have_the_profile_of_colours(
+    tmp_path: Path, mode: str, space: bytes
+) -> None:
+    """Samples are not converted, so their profile stays; one of grey does not fit RGB."""
+    profile = bytes(16) + space + bytes(108)
+    PIL.Image.new(mode, (20, 20)).save(tmp_path / "in.png", icc_profile=profile)
+    named = methods_of("nearest")
+    comparison = compare(parse_file(tmp_path / "in.png"), named, Options())
+    (view,) = data_of(page([comparison], named, table([comparison.scores]), 1))["views"]
+    shown = base64.b64decode(view["urls"][0].split(",")[1]), sheet(comparison, named)
+    for data in shown:
+        stored = PIL.Image.open(io.BytesIO(data)).info.get("icc_profile")
+        assert stored == (profile if mode == "RGB" else None)
 
 
 @pytest.mark.parametrize("name", ["<!--<script>.png", "&quot;@@data$x<b>.png", "tab\t\"quote'.png"])

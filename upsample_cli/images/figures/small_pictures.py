@@ -79,11 +79,12 @@ def data_url(pixels: Pixels, quality: int | None = None, icc: bytes | None = Non
     return f"data:image/webp;base64,{b64encode(file.getvalue()).decode()}"
 
 
-def crop_sheet(panels: Sequence[Panel]) -> bytes:
+def crop_sheet(panels: Sequence[Panel], icc: bytes | None = None) -> bytes:
     """Return a PNG of panels in rows of up to four, magnified by a whole factor.
 
     Args:
         panels: One or more panels, whose crops all have the same size.
+        icc: The colour profile of the crops.
     """
     rows = ceil(len(panels) / 4)
     across = ceil(len(panels) / rows)
@@ -105,7 +106,7 @@ def crop_sheet(panels: Sequence[Panel]) -> bytes:
         )
         sheet.paste(large, (left, top + head))
     file = io.BytesIO()
-    sheet.save(file, "PNG", optimize=True)
+    sheet.save(file, "PNG", optimize=True, icc_profile=icc)
     return file.getvalue()
 
 

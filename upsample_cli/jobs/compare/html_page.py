@@ -84,7 +84,8 @@ def sheet(comparison: Comparison, methods: Sequence[NamedMethod]) -> bytes:
     lines = [(f"{one.psnr:.2f} dB, " if isfinite(one.psnr) else "")
              + f"checkerboard {verdict([one])}" for one in comparison.scores]  # fmt: skip
     panels = zip(_names(comparison), [*lines, ""], _parts(comparison, methods, box), strict=False)
-    return crop_sheet([Panel(*panel) for panel in panels])
+    icc = comparison.subject.image.metadata.icc
+    return crop_sheet([Panel(*panel) for panel in panels], icc)
 
 
 def _names(comparison: Comparison) -> list[str]:

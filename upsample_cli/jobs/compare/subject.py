@@ -110,6 +110,8 @@ class Subject(NamedTuple):
 def read_subject(source: Place, options: Options) -> Subject:
     """Read a picture and its reference, which is the picture itself where `shrink` is set."""
     image, scale = files.read(source, options.max_pixels), options.scale or 2.0
+    # A page or sheet shows grey pictures in colours, too, which a profile of grey does not fit.
+    image = image._replace(metadata=image.metadata.without_grey_profile()[0])
     low, truth, crop_scale = image, None, scale
     if options.shrink:
         small = (max(1, int(image.size[0] / scale)), max(1, int(image.size[1] / scale)))
