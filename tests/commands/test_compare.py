@@ -166,10 +166,10 @@ def test_a_page_is_not_replaced_without_force(call: Call, folder: Path) -> None:
 
 
 def test_a_folder_without_pictures_has_nothing_to_compare(call: Call, tmp_path: Path) -> None:
-    """The exit code is 3, and no page is written."""
+    """The exit code is 3, which a note explains, and no page is written."""
     (tmp_path / "empty").mkdir()
     outcome = call("compare", "empty")
-    assert (outcome.code, outcome.out) == (3, b"")
+    assert outcome == Outcome(3, b"", "note: found no picture to compare\n")
     assert not (tmp_path / "compare.html").exists()
 
 

@@ -102,6 +102,8 @@ def compare(source: str, output: str | None, methods: str | None, force: bool, a
             _write(target, worst, table, len(scores), force)
         if not as_json:
             click.echo(aligned([[title for title, _ in table.header], *table.rows]))
+    elif not failed:
+        print_message("note", "found no picture to compare")
     return exit_codes.exit_code_of({"done": len(scores), "failed": failed}, False)
 
 

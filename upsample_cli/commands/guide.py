@@ -20,6 +20,7 @@ def guide(context: click.Context, topic: str | None, man: bool) -> None:
 
     \b
     upsample guide transposed-convolution
+    mkdir -p ~/.local/share/man/man1
     upsample guide --man > ~/.local/share/man/man1/upsample.1
     """  # noqa: D301 # click needs the \b itself
     if man:
