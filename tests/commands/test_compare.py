@@ -1,4 +1,5 @@
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -78,7 +79,9 @@ def test_a_checkerboard_is_shown_repaired(call: Call, folder: Path) -> None:
     first, _, last = json.loads(outcome.out)["methods"]
     assert (first["method"], last["method"]) == ("bicubic", "repaired, bicubic")
     assert last["psnr"] > first["psnr"] + 10
-    assert b"repaired, bicubic" in (folder / "page.html").read_bytes()
+    page = (folder / "page.html").read_text()
+    assert "repaired, bicubic" in page
+    assert re.search(r"The picture itself has a checkerboard \(\d\.\d\d levels, stride 2\)", page)
     (folder / "many").mkdir()
     (folder / "dirty.png").rename(folder / "many" / "dirty.png")
     outcome = call("compare", "many", "--json", "--methods", "bicubic,nearest")
@@ -108,6 +111,15 @@ def test_a_folder_has_mean_and_worst(call: Call, photos: Path) -> None:
     lines = call("compare", photos, "--json", *TWO).out.decode().splitlines()
     names = [json.loads(line)["input"] for line in lines]
     assert names == [f"{photos}/a.png", f"{photos}/more/b.png"]
+
+
+def test_pictures_of_one_name_are_told_apart(call: Call, photos: Path) -> None:
+    """On the page a picture of a folder has its path in it."""
+    (photos / "a.png").rename(photos / "b.png")
+    for source in (str(photos), f"{photos}/"):
+        assert call("compare", source, *TWO, "-o", "page.html", "-f").code == 0
+        names = re.findall(r'"name": "([^"]*)"', Path("page.html").read_text())
+        assert sorted(names) == ["b.png", "more/b.png"]
 
 
 def test_a_picture_that_fails_stops_no_other(call: Call, photos: Path) -> None:

@@ -236,6 +236,15 @@ def test_a_crop_is_shown_pixel_by_pixel(tmp_path: Path) -> None:
     np.testing.assert_array_equal(np.asarray(stored), expected.repeat(2, 0).repeat(2, 1))
 
 
+def test_a_whole_picture_beside_a_crop_is_named_by_what_is_lost(tmp_path: Path) -> None:
+    """One that is not reduced is only compressed."""
+    picture = PIL.Image.open(CHELSEA)
+    for side, how in ((64, "compressed"), (960, "reduced to 50 %")):
+        picture.resize((side, 16)).save(tmp_path / "in.png")
+        views = data_of(made(tmp_path / "in.png", "nearest", crop=Box(0, 0, 8, 8)))["views"]
+        assert [one["name"] for one in views] == ["The crop", f"Whole picture, {how}"]
+
+
 @pytest.mark.parametrize(("mode", "space"), [("RGB", b"RGB "), ("L", b"GRAY")])
 def test_pages_and_sheets_have_the_profile_of_colours(
     tmp_path: Path, mode: str, space: bytes

@@ -97,8 +97,13 @@ def compare_all(
     """
     for source, is_in_folder in files_in([place], Globs()):
         try:
-            if not (is_in_folder and is_not_picture(source)):
-                yield source, compare(source, methods, options, repairs=not is_in_folder)
+            if is_in_folder and is_not_picture(source):
+                continue
+            result = compare(source, methods, options, repairs=not is_in_folder)
+            if is_in_folder:  # other folders may hold the same name
+                name = str(source).removeprefix(str(place)).lstrip("/")
+                result = result._replace(subject=result.subject._replace(name=name))
+            yield source, result
         except UpsampleError as error:
             if not (is_in_folder or isinstance(error, ImageFileError)):
                 raise
@@ -126,9 +131,9 @@ def compare(
         from upsample_cli.jobs.measure.measure import MeasureOptions
         from upsample_cli.jobs.measure.picture_repair import repaired
 
-        mended = repaired(subject.image, MeasureOptions(), threads=options.threads).image
-        if mended is not subject.image:
-            subject = subject._replace(repaired=mended)
+        repair = repaired(subject.image, MeasureOptions(), threads=options.threads)
+        if repair.image is not subject.image:
+            subject = subject._replace(repaired=repair.image, found=repair.before.overall)
             first = methods[0]
             methods = [*methods, NamedMethod(f"repaired, {first.label}", first.method, True)]
     bytes_per_pixel = 2 * subject.image.channels * subject.image.dtype.itemsize + _LUMA

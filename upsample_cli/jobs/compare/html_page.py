@@ -31,7 +31,7 @@ from upsample_cli.images.figures.small_pictures import (
 )
 from upsample_cli.jobs.compare.compare import BLOCK, Comparison
 from upsample_cli.jobs.compare.figures_table import Table, verdict
-from upsample_cli.jobs.compare.subject import Box, NamedMethod
+from upsample_cli.jobs.compare.subject import Box, NamedMethod, Subject
 
 _LARGEST = 7_500_000  # about the most characters of a page
 _RESERVED = 1_200_000  # of these characters, kept for the whole picture, reduced
@@ -59,23 +59,34 @@ def page(
                 break
             room -= _length(view)
             views.append(view)
-    (height, width), (height_out, width_out) = first.subject.image.size, first.subject.size
-    if is_one and views[0]["size"] != [width_out, height_out]:
+    if is_one and views[0]["size"] != [*reversed(first.subject.size)]:
         whole = _reduced(first)
         views += [whole] * (_length(whole) <= room + _RESERVED)
     title = first.subject.name if is_one else f"{count} pictures"
     title = f"{title}, enlarged x{first.subject.scale:.4g}"
     data = {
         "title": title, "detail": first.subject.name, "names": _names(first), "views": views,
-        "subtitle": f"{width} x {height} pixels to {width_out} x {height_out}, "
-        f"by {len(methods)} methods"
-        if is_one else "Mean and worst of all pictures; the worst of them are shown below.",
+        "subtitle": _subtitle(first.subject, len(methods)) if is_one
+        else "Mean and worst of all pictures; the worst of them are shown below.",
         **table._asdict(), **cards,
     }  # fmt: skip
     template = _Page(Path(__file__).with_name("compare.html").read_text("utf-8"))
     # A file name may hold any text, and must not end the <script> that holds the data.
     safe = json.dumps(data).replace("<", "\\u003c")
     return template.substitute(title=escape(title), data=safe).encode("utf-8", "replace")
+
+
+def _subtitle(subject: Subject, count: int) -> str:
+    """Return what the page says of its one picture."""
+    (height, width), (height_out, width_out) = subject.image.size, subject.size
+    words = f"{width} x {height} pixels to {width_out} x {height_out}, by {count} methods"
+    if subject.found is None:
+        return words
+    ripple, stride = subject.found.ripple, subject.found.stride[0]
+    return (
+        f"{words}. The picture itself has a checkerboard ({ripple:.2f} levels, stride {stride}): "
+        "the last row is of the repaired picture."
+    )
 
 
 def sheet(comparison: Comparison, methods: Sequence[NamedMethod]) -> bytes:
@@ -157,9 +168,10 @@ def _reduced(comparison: Comparison) -> dict[str, Any]:
     if subject.truth is not None:
         pixels = eight_bit(subject.truth.samples, subject.truth.peak)
         wholes.append(smaller(pixels, max(height, width)))
-    name = f"Whole picture, reduced to {100 * width / subject.size[1]:.0f} %"
+    is_reduced = width < subject.size[1]
+    how = f"reduced to {100 * width / subject.size[1]:.0f} %" if is_reduced else "compressed"
     urls = [data_url(one, _QUALITY, icc) for one in wholes]
-    return {"name": name, "size": [width, height], "urls": urls}
+    return {"name": f"Whole picture, {how}", "size": [width, height], "urls": urls}
 
 
 def _most_different(comparison: Comparison, side: int) -> Iterator[Box]:

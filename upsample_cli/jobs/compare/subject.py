@@ -23,6 +23,7 @@ from upsample_cli.methods import catalogue
 from upsample_cli.methods.interpolation import Bicubic
 from upsample_cli.methods.method import Method
 from upsample_cli.methods.strides import whole_stride
+from upsample_cli.metrics.checkerboard import Checkerboard
 from upsample_cli.planes import Size
 
 Plane = NDArray[np.float32]
@@ -82,6 +83,7 @@ class Subject(NamedTuple):
     truth: Image | None = None
     box: Box | None = None  # the part to show, in pixels of the outputs
     repaired: Image | None = None  # `image` without its checkerboard, if it was repaired
+    found: Checkerboard | None = None  # the checkerboard of `image`, if it was repaired
 
     @property
     def scale(self) -> float:
