@@ -26,7 +26,7 @@ class Checkerboard(NamedTuple):
         share: Part of the measured pixels that have the pattern, 0..1.
         peak: RMS of the pattern where it is strongest, in levels.
         contrast_db: Power of the lines over that of their error, mean ratio in dB; 0 is no pattern.
-        floor: RMS of the errors, in levels: a weaker pattern could not have been seen.
+        floor: RMS of the errors, in levels: a pattern well below it could not have been seen.
         ripple_rel: RMS of the pattern relative to the local brightness.
         local_db: The contrast of the clearest window with a pattern; NaN where there is none.
         verdict: "checkerboard" or "none"; "dither" or "codec blocks" for patterns that look like

@@ -48,7 +48,7 @@ class Estimate(NamedTuple):
 
     @property
     def floor(self) -> float:
-        """The RMS of the errors: a weaker pattern could not have been seen."""
+        """The RMS of the errors: a pattern well below it could not have been seen."""
         return float(np.sqrt(self.error.ravel()[1:].sum()))
 
     @property
