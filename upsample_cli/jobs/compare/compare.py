@@ -101,7 +101,7 @@ def compare_all(
                 continue
             result = compare(source, methods, options, repairs=not is_in_folder)
             if is_in_folder:  # other folders may hold the same name
-                name = str(source).removeprefix(str(place)).lstrip("/")
+                name = str(source).removeprefix(str(place)).lstrip("/\\")
                 result = result._replace(subject=result.subject._replace(name=name))
             yield source, result
         except UpsampleError as error:
