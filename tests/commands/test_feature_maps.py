@@ -31,6 +31,17 @@ def test_a_feature_map_is_enlarged(call: Call, maps: Path) -> None:
     assert line["kernel"] == "learned"
 
 
+def test_a_shift_is_noted(call: Call, maps: Path) -> None:
+    """A kernel that moves feature maps is noted, as for pictures; JSON has the pixels."""
+    uneven = ("-m", "tconv", "-k", "uniform", "--kernel-size", 3)
+    noted = call("f.npy", "g.npy", *uneven)
+    assert "note: f.npy: the maps are shifted half a pixel up and left, because" in noted.err
+    assert json.loads(call("f.npy", "h.npy", *uneven, "--json").out)["shift"] == [-0.5, -0.5]
+    assert "shift" not in call("f.npy", "i.npy").err
+    piped = call("f.npy", "-", *uneven, "--json")
+    assert json.loads(piped.err)["shift"] == [-0.5, -0.5]
+
+
 def test_a_pipe_gets_the_bytes_of_the_file(maps: Path) -> None:
     """Standard output gets the same bytes as a file, and the report goes to standard error."""
     to_file = run_process("f.npy", "g.npy", folder=maps)

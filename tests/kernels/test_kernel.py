@@ -123,6 +123,15 @@ def test_then_is_one_after_the_other(first: Kernel, later: Kernel, x: Floats) ->
     np.testing.assert_allclose(actual, expected, atol=1e-12)
 
 
+@given(kernels(most=4), kernels(most=4))
+def test_then_adds_the_shifts(first: Kernel, later: Kernel) -> None:
+    """The joined kernel moves a picture as both kernels do one after the other."""
+    moved = [
+        shift * later.stride + more for shift, more in zip(first.shift, later.shift, strict=True)
+    ]
+    assert list(first.then(later).shift) == moved
+
+
 @given(kernels(), st.integers(3, 6))
 def test_phase_sums_are_what_a_flat_picture_becomes(kernel: Kernel, n: int) -> None:
     """On a flat picture each output phase is its phase sum."""

@@ -79,5 +79,11 @@ def print_report(
             if report.kernel_ripple is not None:
                 line += f"  kernel ripple {report.kernel_ripple:.4f}"
             click.echo(f"{line}  {report.seconds:.2f} s", err=to_stderr)
-    for note in () if quiet else report.notes:
+    if quiet or (as_json and to_stderr):  # then stderr has only JSON lines
+        return
+    for note in report.notes:
         print_message("note", f"{report.input}: {note}")
+    if report.shift:
+        from upsample_cli.commands.output.picture_lines import print_shift
+
+        print_shift(f"{report.input}: the maps are", *report.shift)

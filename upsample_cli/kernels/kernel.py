@@ -28,6 +28,8 @@ class Kernel:
         taps: Shape (kH, kW), finite.
         stride: Output pixels per input pixel on both axes, 1 or more.
         factors: 1-D taps down and across whose outer product is `taps`; None where not known.
+        crop: Output rows and columns cropped at the top and left; None to keep the picture in
+            place, or to move it by half a pixel.
 
     Raises:
         SettingError: The taps are not a finite matrix or are too large, or the stride is below 1.
@@ -41,6 +43,7 @@ class Kernel:
     taps: Taps = field(repr=False)
     stride: int
     factors: tuple[Taps, Taps] | None = field(default=None, repr=False)
+    crop: Size | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         """Check the taps and the stride."""
@@ -65,16 +68,25 @@ class Kernel:
 
     @property
     def padding(self) -> Size:
-        """Output rows and columns cropped at the top and left: half of k - s, rounded up."""
+        """Output rows and columns cropped at the top and left; half of k - s, rounded up."""
+        if self.crop is not None:
+            return self.crop
         down, across = (-((self.stride - length) // 2) for length in self.taps.shape)
         return down, across
 
     @property
     def shift(self) -> tuple[float, float]:
-        """How far the picture moves down and right, in output pixels; 0, or -0.5 for odd k - s."""
+        """How far the picture moves down and right, in output pixels; -0.5 for odd k - s."""
         down, right = (
             (length - self.stride) / 2 - padding
             for length, padding in zip(self.taps.shape, self.padding, strict=True)
+        )
+        return down, right
+
+    def shift_at(self, scales: tuple[float, float]) -> tuple[float, float]:
+        """Return the shift after a reduction to these scales, down and across."""
+        down, right = (
+            shift * scale / self.stride for shift, scale in zip(self.shift, scales, strict=True)
         )
         return down, right
 
@@ -99,16 +111,18 @@ class Kernel:
         """Return the kernel that is equivalent to this one followed by `later`.
 
         Its stride is the product of both strides; its taps are this kernel's taps, the later
-        stride apart, convolved with the later taps.
+        stride apart, convolved with the later taps; both crops are kept.
         """
         name, stride = f"{self.name} then {later.name}", self.stride * later.stride
+        (top, left), (more, beside) = self.padding, later.padding
+        crop = top * later.stride + more, left * later.stride + beside
         if self.factors and later.factors:
             down, across = (
                 _chained(first[:, None], second[:, None], later.stride)[:, 0]
                 for first, second in zip(self.factors, later.factors, strict=True)
             )
-            return Kernel.outer(name, down, across, stride)
-        return Kernel(name, _chained(self.taps, later.taps, later.stride), stride)
+            return Kernel(name, np.outer(down, across), stride, (down, across), crop)
+        return Kernel(name, _chained(self.taps, later.taps, later.stride), stride, None, crop)
 
 
 def _chained(first: Taps, later: Taps, stride: int) -> Taps:

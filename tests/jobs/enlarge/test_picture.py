@@ -171,6 +171,24 @@ def test_the_report_contains_every_figure(tmp_path: Path) -> None:
     assert report.checkerboard.stride == (2, 2)
 
 
+@pytest.mark.parametrize("target", [TargetSize(scale=9), TargetSize(width=180, height=240)])
+def test_the_shift_is_that_of_the_whole_enlargement(tmp_path: Path, target: TargetSize) -> None:
+    """A kernel that is repeated and reduced moves a dot as far as is reported, along both axes."""
+    np.savez(
+        tmp_path / "k.npz", format=1, method="tconv", stride=3, resize="", about="{}",
+        taps=np.outer([0.5, 1, 1, 0.5], [0.5, 1, 1, 0.5]),
+    )  # fmt: skip
+    dot = np.zeros((41, 41, 1), np.uint8)
+    dot[20, 20] = 255
+    task = Task(build("tconv", kernel=str(tmp_path / "k.npz")), target)
+    report = enlarge(parse(write_png(tmp_path, dot)), parse(tmp_path / "out.png"), task)
+    spread = files.read(parse(tmp_path / "out.png")).samples[..., 0].astype(float)
+    for axis, shift in enumerate(report.shift):
+        profile = spread.sum(1 - axis)
+        moved = profile @ np.arange(len(profile)) / profile.sum() - (len(profile) - 1) / 2
+        assert shift == pytest.approx(moved, abs=0.02)
+
+
 @pytest.mark.parametrize(
     ("factor", "note"), [(4.0, "are 4 on average"), (0.0, "are 0 on"), (1.005, "")]
 )

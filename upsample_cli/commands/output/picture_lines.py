@@ -187,13 +187,14 @@ def _print_notes(report: Report) -> None:
     name = "standard input" if report.input == STREAM else report.input
     for note in report.notes:
         print_message("note", f"{name}: {note}")
-    down, across = report.shift
-    if (down, across) != (0.0, 0.0):
-        print_message(
-            "note",
-            f"{name}: the picture is shifted {_shift(down, across)}, "
-            "because kernel size minus stride is odd",
-        )
+    print_shift(f"{name}: the picture is", *report.shift)
+
+
+def print_shift(subject: str, down: float, across: float) -> None:
+    """Print a note on a shift in output pixels, if there is one; `subject` is its beginning."""
+    if down or across:
+        reason = "because kernel size minus stride is odd"
+        print_message("note", f"{subject} shifted {_shift(down, across)}, {reason}")
 
 
 def _shift(down: float, across: float) -> str:
@@ -204,7 +205,7 @@ def _shift(down: float, across: float) -> str:
     """
     ways: dict[str, list[str]] = {}
     for pixels, ahead, back in ((down, "down", "up"), (across, "right", "left")):
-        length = "half a pixel" if abs(pixels) == 0.5 else f"{abs(pixels):g} pixels"
+        length = "half a pixel" if abs(pixels) == 0.5 else f"{abs(pixels):.4g} pixels"
         if pixels:
             ways.setdefault(length, []).append(ahead if pixels > 0 else back)
     return " and ".join(f"{length} {' and '.join(words)}" for length, words in ways.items())

@@ -35,6 +35,8 @@ class ArrayReport(NamedTuple):
         seconds: Time from opening the input to closing the output.
         kernel_ripple: The exact ripple of the kernel or layer; None where it is not known.
         scale: Output pixels per input pixel, the largest of all; None for a layer.
+        shift: How far the kernel moves the maps, down and right, in output pixels, at that scale;
+            None where it is not known.
         notes: What the user may not have intended, each in a few words.
     """
 
@@ -45,6 +47,7 @@ class ArrayReport(NamedTuple):
     seconds: float
     kernel_ripple: float | None = None
     scale: float | None = None
+    shift: tuple[float, float] | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -60,7 +63,7 @@ def enlarge(source: Place, to: Place, task: Task, layout: str | None) -> ArrayRe
     Raises:
         UpsampleError: The feature maps cannot be read, enlarged or written.
     """
-    scales, notes = list[float](), list[str]()
+    scales, notes = list[tuple[float, float]](), list[str]()
 
     def enlarged(name: str, array: NDArray[Any]) -> NDArray[Any]:
         """Return one feature map enlarged."""
@@ -68,16 +71,21 @@ def enlarge(source: Place, to: Place, task: Task, layout: str | None) -> ArrayRe
             notes.append(_layout_note(array))
         channels = planes(name, array, layout)
         larger = _enlarged(name, channels, task)
-        scales.extend(n / m for n, m in zip(larger.shape[1:], channels.shape[1:], strict=True))
+        _, height, width = channels.shape
+        rows, columns = task.target_size.uncropped((height, width))
+        scales.append((rows / height, columns / width))
         if layout == "hwc":
             return np.moveaxis(larger, 0, 2)
         return larger.reshape(*array.shape[:-2], *larger.shape[1:])
 
     format = task.encoding.format
     report = convert(source, to, format, task.force, task.files(), enlarged)
-    kernel = task.method.equivalent(max(scales))
-    exact = ripple(kernel.phase_sums) if kernel else None
-    return report._replace(kernel_ripple=exact, scale=max(scales), notes=tuple(notes))
+    largest = max(scales, key=max)
+    report = report._replace(scale=max(largest), notes=tuple(notes))
+    kernel = task.method.equivalent(max(largest))
+    if kernel is None:
+        return report
+    return report._replace(kernel_ripple=ripple(kernel.phase_sums), shift=kernel.shift_at(largest))
 
 
 def convert(

@@ -66,7 +66,7 @@ def enlarge(
     checkerboard, losses = write(picture, size, format, to, task)
     whole = task.target_size.uncropped(picture.size)
     scale = max(after / before for before, after in zip(picture.size, whole, strict=True))
-    kernel_ripple, shift, gain = _kernel_figures(task.method, scale)
+    kernel_ripple, shift, gain = _kernel_figures(task.method, picture.size, whole)
     return Report(
         input=str(source),
         output=str(to),
@@ -142,13 +142,16 @@ def _kernel_name(method: Method) -> str | None:
     return next((name for name in names if name), None)
 
 
-@lru_cache(8)  # pictures of a folder often share a scale
-def _kernel_figures(method: Method, scale: float) -> tuple[float, tuple[float, float], float]:
+@lru_cache(8)  # pictures of a folder often share their size
+def _kernel_figures(
+    method: Method, size_in: Size, size_out: Size
+) -> tuple[float, tuple[float, float], float]:
     """Return the exact ripple, the shift in output pixels and the gain of a method's kernel."""
-    kernel = method.equivalent(scale)
+    scales = size_out[0] / size_in[0], size_out[1] / size_in[1]
+    kernel = method.equivalent(max(scales))
     if kernel is None:
         return method.flat_ripple, (0.0, 0.0), 1.0
-    return ripple(kernel.phase_sums), kernel.shift, float(kernel.phase_sums.mean())
+    return ripple(kernel.phase_sums), kernel.shift_at(scales), float(kernel.phase_sums.mean())
 
 
 def _brightness_note(gain: float, task: Task) -> tuple[str, ...]:
