@@ -114,6 +114,20 @@ def test_hidden_colours_do_not_bleed(tmp_path: Path) -> None:
     assert result[result[..., 3] > 0][:, 1].max() > 50
 
 
+@pytest.mark.parametrize("linear", [False, True])
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.float32])
+def test_nearest_copies_every_sample(tmp_path: Path, kind: type, linear: bool) -> None:
+    """Pixels are copied bit for bit, transparent ones with their hidden colours."""
+    samples = np.random.default_rng(0).random((6, 6, 4)).astype(np.float32)
+    if kind is not np.float32:
+        samples = (samples * np.iinfo(kind).max).astype(kind)
+    samples[:2, :, 3] = 0
+    tifffile.imwrite(tmp_path / "in.tif", samples, photometric="rgb", extrasamples=["unassalpha"])
+    enlarge_file(tmp_path / "in.tif", tmp_path / "out.tif", "nearest", 2, linear=linear)
+    expected = samples.repeat(2, axis=0).repeat(2, axis=1)
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "out.tif"), expected)
+
+
 def test_linear_light_averages_light(tmp_path: Path) -> None:
     """The middle between black and white is 187 in linear light, and 127.5 without."""
     samples = np.zeros((4, 9, 1), np.uint8)

@@ -94,9 +94,10 @@ class Renderer(NamedTuple):
 
 def renderer(image: Image, size: Size, task: Task, compression: int | None) -> Renderer:
     """Return the renderer of a picture; see `Renderer`."""
-    is_linear = task.linear and not image.palette
+    mixes = not (task.method.copies or image.palette)  # else samples are copied bit for bit
+    is_linear = task.linear and mixes
     colour = Conversion(
-        image.dtype, image.has_alpha, task.premultiplied, is_linear, image.is_cmyk,
+        image.dtype, image.has_alpha, task.premultiplied and mixes, is_linear, image.is_cmyk,
         _curve(image) if is_linear else None, image.palette,
     )  # fmt: skip
 
