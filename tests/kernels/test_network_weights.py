@@ -58,6 +58,7 @@ def test_phase_sums_are_what_flat_pictures_get() -> None:
         ({"layer1": np.zeros((4, 3, 3, 3))}, "layer1 has shape (4, 3, 3, 3)"),
         ({"layer0": np.zeros((4, 1, 4, 4))}, "taps of 4 and 4 phases"),
         ({"head": np.zeros((5, 4, 3, 3))}, "taps of 5 and 5 phases"),
+        ({"head": np.zeros((25, 4, 3, 3))}, "taps of 5 and 25 phases, not 3 to 11 and 4, 9 or 16"),
         (
             {"head": np.full((4, 4, 3, 3), np.nan)},
             "head has shape (4, 4, 3, 3), or unusable numbers",

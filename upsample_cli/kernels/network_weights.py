@@ -19,14 +19,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from upsample_cli.errors import SettingError
-from upsample_cli.kernels.kernel_file import FORMAT, MAX_FILE_BYTES, SHIPPED, read_arrays
+from upsample_cli.kernels.kernel_file import (
+    FORMAT,
+    MAX_FILE_BYTES,
+    SHIPPED,
+    SHIPPED_STRIDES,
+    read_arrays,
+)
 
 Weights = NDArray[np.float32]
 
 LEAK = 0.2
 """The factor of negative values in the leaky rectifier after each layer of the body."""
 
-_PHASES = [stride**2 for stride in range(2, 9)]
+_PHASES = [stride**2 for stride in SHIPPED_STRIDES]  # the learned kernel has no others
 _LARGEST = 1e4  # absolute weight; sums of products of larger weights would overflow
 
 
@@ -135,7 +141,7 @@ def _network(arrays: Mapping[str, NDArray[Any]]) -> ResidualNetwork:
         raise ValueError(f"it has format {arrays['format']}, not {FORMAT}")
     count, size, phases = len(arrays["bias0"]), arrays["layer0"].shape[-1], len(arrays["head"])
     if size not in range(3, 12, 2) or phases not in _PHASES:
-        raise ValueError(f"it has taps of {size} and {phases} phases")
+        raise ValueError(f"it has taps of {size} and {phases} phases, not 3 to 11 and 4, 9 or 16")
     body = [Convolution(named("layer0", count, 1, size, size), named("bias0", count))]
     for number in range(1, sum(name.startswith("layer") for name in arrays)):
         weights = named(f"layer{number}", count, count, 3, 3)
