@@ -50,7 +50,12 @@ def _keys(x: Distances) -> Distances:
 
 
 def _lanczos3(x: Distances) -> Distances:
-    return np.sinc(x) * np.sinc(x / 3.0)
+    return _exact_at_samples(x, np.sinc(x) * np.sinc(x / 3.0))
+
+
+def _exact_at_samples(x: Distances, values: Distances) -> Distances:
+    """Return values at distances `x`; at whole ones exactly 0, and 1 at a distance of 0."""
+    return np.where(x == np.rint(x), x == 0.0, values)
 
 
 BILINEAR = Interpolant("bilinear", _triangle, 1.0)
@@ -114,7 +119,7 @@ def cardinal_spline(order: int) -> Interpolant:
 
     def phi(x: Distances) -> Distances:
         """Return the sum of shifted B-splines, weighted by the prefilter."""
-        return b_spline(order, x[..., None] - offsets) @ weights
+        return _exact_at_samples(x, b_spline(order, x[..., None] - offsets) @ weights)
 
     return Interpolant(f"spline {order}", phi, reach + (order + 1) / 2)
 

@@ -38,6 +38,14 @@ def test_nan_affects_only_outputs_that_depend_on_it(method: Method, scale: float
     )
 
 
+@pytest.mark.parametrize("name", ["bicubic", "lanczos", "spline"])
+def test_nan_leaves_the_centres_of_other_pixels(name: str) -> None:
+    """At an odd scale the output at a pixel's centre is that pixel, whatever is beside it."""
+    x = np.ones((1, 25, 25))
+    x[0, 12, 12] = np.nan
+    assert np.isnan(upsample(x, name, scale=3)[0, 1::3, 1::3]).sum() == 1
+
+
 def test_nearest_copies_infinities() -> None:
     """Nearest copies infinity as any other value; methods that compute turn it into NaN."""
     x = np.zeros((1, 6, 5), np.float32)
