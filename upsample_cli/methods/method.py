@@ -180,8 +180,8 @@ class Method(ABC):
         """Return how many rows of an output of this size are best computed at once; 0 for any."""
         return 0
 
-    def memory(self, size: "Size", scale: float, threads: int) -> int:
-        """Return the bytes that threads need besides their strips of an output; 0 for little."""
+    def memory(self, size_in: "Size", size_out: "Size", window: "Size", threads: int) -> int:
+        """Return the bytes of threads that compute such windows, besides strips; 0 for little."""
         return 0
 
     def check_for(self, what: str) -> None:

@@ -26,9 +26,9 @@ _STRIP = 128  # approximate output rows of a tile
 # up to `_MOST_KEPT`.
 _KEPT, _MOST_KEPT = 3, 8
 _WIDE, _LOW = 6144, 32  # output columns above which tiles are low; input rows of a low tile
-# Bytes per thread: for each output pixel of a row of tiles; for each such pixel and stage; and for
-# each input pixel of one tile.
-_OF_PIXEL, _OF_STAGE, _OF_FEATURES = 24, 28, 768
+# Bytes for each pixel that the last network computes for a window; for each pixel of the tiles that
+# are kept; and for each input pixel of one tile.
+_OF_PIXEL, _OF_KEPT, _OF_FEATURES = 48, 28, 768
 # Input pixels along a tile's side; and for a network that sees the whole picture.
 _TILE, _GLOBAL_TILE = 256, 1024
 _SAMPLES = 1 << 20  # output pixels of a strip, about: each thread holds a few planes of them
@@ -73,19 +73,23 @@ class LearnedNetwork(RingingMethod):
         strides = self._strides(scale)
         if not strides or prod(strides) != scale:
             return 0
-        return _rows(strides[-1], size[1]) * strides[-1]
+        return _rows(strides[-1], size[0] // strides[-1], size[1] // strides[-1]) * strides[-1]
 
-    def memory(self, size: "Size", scale: float, threads: int) -> int:
-        """Return the bytes of each thread's tiles and features, and of the tiles that are kept."""
-        if not (strides := self._strides(scale)):
+    def memory(self, size_in: "Size", size_out: "Size", window: "Size", threads: int) -> int:
+        """Return the bytes of each thread's window and features, and of the tiles that are kept."""
+        strides = self._strides(max(size_out[0] / size_in[0], size_out[1] / size_in[1]))
+        if not strides:
             return 0
-        last, grown = strides[-1], prod(strides)
-        columns = round(size[1] * grown / scale) // last
-        stages = len(strides) + (grown != scale)
-        of_row = columns * last**2 * (_OF_PIXEL + _OF_STAGE * stages)
-        of_thread = of_row + _OF_FEATURES * min(columns, _WIDEST)
-        kept = columns * last**2 * _OF_STAGE * _kept_rows() if stages > 1 else 0
-        return _rows(last, columns * last) * (threads * of_thread + kept)
+        last, (height, width) = strides[-1], (n * prod(strides) for n in size_in)
+        is_kept = len(strides) > 1 or (height, width) != tuple(size_out)
+        rows = _rows(last, height // last, width // last, is_kept)
+        # A reduction draws on more pixels than its window has.
+        drawn = max(rows * last, window[0] * height / size_out[0])
+        drawn *= window[1] * width / size_out[1]
+        of_thread = drawn * _OF_PIXEL + rows * min(width // last, _WIDEST) * _OF_FEATURES
+        tiles = min(_kept_rows(), height // (rows * last) + 2) if is_kept else 0
+        kept = tiles * rows * last * width * _OF_KEPT
+        return int(threads * of_thread) + kept
 
     def _strides(self, scale: float) -> tuple[int, ...]:
         """Return the strides whose product reaches a scale, in the order they are applied."""
@@ -215,9 +219,13 @@ def _kept_rows() -> int:
     return _KEPT + min(cores(), _MOST_KEPT)
 
 
-def _rows(stride: int, width: int) -> int:
-    """Return the input rows of a network's tile, for an output of `width` columns."""
-    return _LOW if width > _WIDE else 16 * round(_STRIP / 16 / stride)
+def _rows(stride: int, height: int, width: int, is_followed: bool = False) -> int:
+    """Return the rows of a network's tile, for an input of this height and width."""
+    from upsample_cli.methods.network_stage import BEYOND
+
+    # Layers are computed in groups of four rows; groups below the picture would be wasted.
+    whole = -(-(height + 2 * BEYOND * is_followed) // 4) * 4
+    return min(whole, _LOW if width * stride > _WIDE else 16 * round(_STRIP / 16 / stride))
 
 
 def _residual_stage(
@@ -229,9 +237,7 @@ def _residual_stage(
     from upsample_cli.kernels.residual import TileNetwork
     from upsample_cli.methods.network_stage import BEYOND, ResidualStage
 
-    height, width = (n + 2 * BEYOND * is_followed for n in size)
-    # Layers are computed in groups of four rows; groups below the picture would be wasted.
-    rows = min(_rows(stride, size[1] * stride), -(-height // 4) * 4)
+    rows, width = _rows(stride, *size, is_followed), size[1] + 2 * BEYOND * is_followed
     across = -(-width // _WIDEST)
     columns = -(-width // across)
     if ensemble:  # rotated tiles must be square

@@ -170,8 +170,9 @@ class MeasuredStrips:
         strip_bytes = (
             len(runs[0]) * size[1] * (render.channels * image.dtype.itemsize + _METRIC_BYTES)
         )
-        self.memory = (task.threads + _WAITING) * strip_bytes
-        self.memory += task.method.memory(whole, scale, task.threads)
+        threads, window = min(task.threads, len(runs)), (len(runs[0]), len(render.tiles[0]))
+        self.memory = (threads + _WAITING) * strip_bytes
+        self.memory += task.method.memory(image.size, whole, window, threads)
         memory.check(image.samples.nbytes + self.memory, f"an output of {size[1]}x{size[0]}")
         computed: Iterable[Strip] = workers.in_order(render.strip, runs)
         self._strips = progress(computed, len(runs)) if progress else computed
