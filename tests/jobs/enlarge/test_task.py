@@ -60,6 +60,21 @@ def test_scaled_sizes_are_rounded_half_up(height: int, width: int, scale: float)
 
 
 @pytest.mark.parametrize(
+    ("target", "size_in", "expected"),
+    [
+        (TargetSize(scale=2.3), (25, 15), (58, 35)),  # 57.5, as a float 57.49999999999999
+        (TargetSize(scale=1.1), (5, 15), (6, 17)),  # 5.5 and 16.5
+        (TargetSize(width=1061, height=165, fit="contain"), (134, 67), (165, 83)),  # 82.5
+    ],
+)
+def test_halves_are_rounded_up_despite_float_errors(
+    target: TargetSize, size_in: tuple[int, int], expected: tuple[int, int]
+) -> None:
+    """A half is a half to the user, also where its float is a little less."""
+    assert target.size(size_in) == expected
+
+
+@pytest.mark.parametrize(
     ("before", "after", "expected"),
     [
         ((10, 10), (20, 30), (2, 3)),

@@ -199,4 +199,4 @@ class Report(NamedTuple):
 
 
 def _rounded(length: float) -> int:
-    return max(1, floor(length + 0.5))
+    return max(1, floor(length + 0.5 + 1e-9))  # 25 times 2.3 is a little less than 57.5
