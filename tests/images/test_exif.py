@@ -1,4 +1,5 @@
 import io
+from importlib.util import find_spec
 from pathlib import Path
 from struct import pack
 
@@ -7,14 +8,19 @@ import PIL.Image
 import pytest
 from textures import texture_samples
 
-from upsample_cli.images import exif, tiff_tags
+from upsample_cli.images import exif, exif_directory, tiff_tags
 from upsample_cli.images.image import Image
 from upsample_cli.images.metadata import Metadata
 from upsample_cli.images.places.place import parse
+from upsample_cli.images.read.decode import decode
 from upsample_cli.images.write import tiff_and_ppm
 from upsample_cli.jobs.enlarge.picture import enlarge
 from upsample_cli.jobs.enlarge.task import TargetSize, Task
 from upsample_cli.methods.catalogue import build
+
+AVIF = pytest.param(
+    "AVIF", marks=pytest.mark.skipif(not find_spec("PIL.AvifImagePlugin"), reason="no AVIF")
+)
 
 
 def sample(order: str) -> bytes:
@@ -67,16 +73,6 @@ def test_exif_that_is_cut_short_stays_harmless(length: int) -> None:
     assert len(exif.resized(exif.with_upright_orientation(cut), (9, 9))) == len(cut)
 
 
-def test_a_resolution_is_added_once() -> None:
-    """A resolution is added to EXIF without one, and to missing EXIF; an existing one stays."""
-    made = exif.with_dpi(None, (300.0, 150.0))
-    assert read(made)[0x011A] == 300
-    assert read(made)[0x011B] == 150
-    assert exif.with_dpi(made, (72.0, 72.0)) == made
-    assert exif.with_dpi(None, None) is None
-    assert read(exif.with_dpi(sample("<"), (72.0, 72.0)))[0x010F] == "maker"
-
-
 def test_text_keeps_its_bytes() -> None:
     """UTF-8, as cameras write it, keeps its bytes in TIFF tags and in rewritten EXIF."""
     tags = PIL.Image.Exif()
@@ -85,7 +81,7 @@ def test_text_keeps_its_bytes() -> None:
     kept = tiff_tags.as_exif(tags)
     image = Image(np.zeros((8, 9, 3), np.uint8), "TIFF", Metadata(exif=kept))
     written = tiff_and_ppm.header("TIFF", (8, 9), image)
-    for made in (kept, exif.with_dpi(kept, (300.0, 300.0)), written):
+    for made in (kept, exif_directory.with_dpi(kept, (300.0, 300.0)), written):
         assert "J\xf6rg \u9ad8".encode() in made
         assert "50 mm \u0192/2".encode() in made
     opened = PIL.Image.open(io.BytesIO(written + bytes(216)))
@@ -94,14 +90,17 @@ def test_text_keeps_its_bytes() -> None:
     assert "50 mm \u0192/2".encode() in again
 
 
-def exif_with_text() -> bytes:
-    """Return EXIF whose orientation is a text."""
-    return b"II*\0\x08\0\0\0\x01\0" + pack("<HHL4s", 0x0112, 2, 4, b"abc\0") + bytes(4)
+def oriented(kind: int, count: int, value: bytes, *more: bytes) -> bytes:
+    """Return EXIF with an orientation of any type and count, and more tags of 12 bytes."""
+    entries = sorted([pack("<HHL4s", 0x0112, kind, count, value), *more], key=lambda e: e[1::-1])
+    return b"II*\0\x08\0\0\0" + pack("<H", len(entries)) + b"".join(entries) + bytes(4)
 
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF")
-@pytest.mark.parametrize("odd", [b"\xff" * 40, b"II*\0\x08\0\0\0\xff\xff", exif_with_text()])
-@pytest.mark.parametrize("format", ["JPEG", "PNG", "TIFF", "WEBP"])
+@pytest.mark.parametrize(
+    "odd", [b"\xff" * 40, b"garbage", b"II*\0\x08\0\0\0\xff\xff", oriented(2, 4, b"abc\0")]
+)
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "TIFF", "WEBP", AVIF])
 def test_damaged_exif_keeps_no_picture_from_its_file(
     tmp_path: Path, format: str, odd: bytes
 ) -> None:
@@ -112,13 +111,6 @@ def test_damaged_exif_keeps_no_picture_from_its_file(
     assert report.size == (16, 18)
     with PIL.Image.open(to) as made:
         assert made.size == (18, 16)
-
-
-def test_no_directory_is_added() -> None:
-    """Adding a resolution adds no empty EXIF or GPS directory."""
-    made = exif.with_dpi(None, (300.0, 150.0))
-    assert made is not None
-    assert set(read(made)) == {0x011A, 0x011B, 0x0128}
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
@@ -136,3 +128,51 @@ def test_a_thumbnail_that_comes_last_is_cut_off(order: str) -> None:
     assert exif.parse(cut).get_ifd(PIL.ExifTags.IFD.IFD1) == {}
     assert exif.without_thumbnail(made + b"more") == made + b"more"
     assert exif.without_thumbnail(made[:40]) == made[:40]
+
+
+@pytest.mark.filterwarnings("ignore:Metadata Warning")
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", AVIF])
+@pytest.mark.parametrize(
+    ("kind", "count", "is_turned"),
+    [(1, 1, False), (2, 2, False), (3, 1, True), (3, 2, True), (7, 1, False), (8, 1, True),
+     (9, 1, True)],
+)  # fmt: skip
+def test_no_picture_is_turned_twice(
+    tmp_path: Path, format: str, kind: int, count: int, is_turned: bool
+) -> None:
+    """The output is upright, whatever type and count the orientation had; an animation, too."""
+    first = PIL.Image.fromarray(texture_samples(8, 9, 3))
+    more = {"save_all": True, "append_images": [first.rotate(180)]} if format != "JPEG" else {}
+    path, to = tmp_path / "in.webp", str(tmp_path / f"out.{format.lower()}")
+    first.save(path, exif=b"Exif\0\0" + oriented(kind, count, b"\6\0\0\0"), **more)
+    enlarge(parse(path), parse(to), Task(build("nearest"), TargetSize(scale=2.0)))
+    with PIL.Image.open(to) as made:
+        assert made.size == ((16, 18) if is_turned else (18, 16))
+        assert made.getexif().get(0x0112, 1) == 1
+
+
+RESOLUTION, UNIT, WIDTH, YCC, DATE = 0x011A, 0x0128, 0x0100, 0x0213, 0x0132
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp"])
+@pytest.mark.parametrize(
+    "odd",
+    [
+        pack("<HHL4s", RESOLUTION, 2, 3, b"72\0"),
+        pack("<HHLL", UNIT, 4, 1, 70_000),
+        pack("<HHLl", WIDTH, 9, 1, -1),
+        pack("<HHL4s", YCC, 2, 2, b"1\0"),
+        pack("<HHLH2x", DATE, 3, 1, 7),
+    ],
+)
+def test_odd_tags_do_not_keep_a_picture_from_being_turned(
+    tmp_path: Path, suffix: str, odd: bytes
+) -> None:
+    """A picture is turned without its EXIF being written anew, which odd tags would prevent."""
+    path = tmp_path / f"in.{suffix}"
+    tags = b"Exif\0\0" + oriented(3, 1, b"\6\0\0\0", odd)
+    PIL.Image.fromarray(texture_samples(8, 9, 3)).save(path, exif=tags)
+    decoded = decode(parse(path))
+    assert decoded.picture.size == (8, 9)
+    assert decoded.metadata.exif is not None
+    assert read(decoded.metadata.exif)[0x0112] == 1

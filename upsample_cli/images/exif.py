@@ -1,8 +1,8 @@
 """Read EXIF, and correct the values that turning or enlarging a picture makes wrong.
 
-Except in `with_dpi`, numbers are changed in place and all other bytes stay where they are: makers'
-notes hold offsets, which rewriting the EXIF would break. Everywhere in this package EXIF is passed
-as its TIFF structure, without the "Exif" mark before it.
+Numbers are changed in place and all other bytes stay where they are: makers' notes hold offsets,
+which rewriting the EXIF would break. Everywhere in this package EXIF is passed as its TIFF
+structure, without the "Exif" mark before it.
 
 Source: CIPA DC-008, "Exchangeable image file format for digital still cameras"; TIFF 6.0.
 """
@@ -14,6 +14,7 @@ from struct import pack_into, unpack_from
 from typing import TYPE_CHECKING, Any
 
 import PIL.Image
+from PIL.Image import Transpose
 
 if TYPE_CHECKING:  # decoding begins before NumPy has loaded
     from numpy.typing import NDArray
@@ -30,12 +31,20 @@ RAW_PROFILE = "Raw profile type exif"
 """The keyword of the PNG text in which ImageMagick stored EXIF before PNG had a chunk for it."""
 SOURCES = ("exif", RAW_PROFILE)
 """Pillow's names of the properties that hold EXIF."""
+_ORDERS = {b"II*\0": "<", b"MM\0*": ">"}  # of bytes, by how EXIF begins
 SUB_DIRECTORIES = _EXIF_DIRECTORY, _GPS_DIRECTORY = 0x8769, 0x8825
 _WIDTHS, _HEIGHTS = (0x0100, 0xA002), (0x0101, 0xA003)
-_X_RESOLUTION, _Y_RESOLUTION, _UNIT = 0x011A, 0x011B, 0x0128
+X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 0x011A, 0x011B, 0x0128
 _THUMBNAIL, _THUMBNAIL_LENGTH = 0x0201, 0x0202
-_INCH, _CENTIMETRE = 2, 3
-_SHORT, _LONG = 3, 4  # types of a value: 16 and 32 bits
+INCH, _CENTIMETRE = 2, 3
+SHORT, LONG = 3, 4  # types of a value: 16 and 32 bits
+_UNKNOWN = 0  # an orientation that is no number
+# What undoes each orientation.
+_TURNS = {
+    2: Transpose.FLIP_LEFT_RIGHT, 3: Transpose.ROTATE_180, 4: Transpose.FLIP_TOP_BOTTOM,
+    5: Transpose.TRANSPOSE, 6: Transpose.ROTATE_270, 7: Transpose.TRANSVERSE,
+    8: Transpose.ROTATE_90,
+}  # fmt: skip
 # Steps that undo each orientation: "t" transposes, "lr" and "ud" flip left-right and up-down.
 _STEPS = {2: "lr", 3: "lr ud", 4: "ud", 5: "t", 6: "t lr", 7: "t lr ud", 8: "t ud"}
 
@@ -78,7 +87,13 @@ def orientation_of(opened: PIL.Image.Image) -> int:
         orientation: int = parse(exif_bytes(opened) or b"").get(ORIENTATION, 1)
     except EXIF_ERRORS:
         return 1
-    return orientation
+    return orientation if isinstance(orientation, int) else _UNKNOWN
+
+
+def upright(picture: PIL.Image.Image, orientation: int) -> PIL.Image.Image:
+    """Return a picture turned upright as its EXIF orientation says."""
+    turn = _TURNS.get(orientation)
+    return picture if turn is None else picture.transpose(turn)
 
 
 def upright_samples(samples: "NDArray[Any]", orientation: int) -> "NDArray[Any]":
@@ -118,7 +133,7 @@ def without_thumbnail(exif: bytes) -> bytes:
         (second,) = unpack_from(f"{order}L", exif, pointer)
         numbers = {
             tag: unpack_from(f"{order}L", exif, offset + 8)[0]
-            for offset, tag, _, _ in _entries(exif, order, second)
+            for offset, tag, _, _ in entries_of(exif, order, second)
         }
         start, length = numbers[_THUMBNAIL], numbers[_THUMBNAIL_LENGTH]
     except (struct.error, KeyError):
@@ -135,36 +150,12 @@ def resized(exif: bytes, size: "Size") -> bytes:
     return bytes(_with_numbers(exif, numbers))
 
 
-def with_dpi(exif: bytes | None, dpi: tuple[float, float] | None) -> bytes | None:
-    """Return EXIF with a resolution added, for formats that have no other place for it.
-
-    Args:
-        exif: The EXIF so far, or None. A resolution in it stays.
-        dpi: Dots per inch, horizontal and vertical, or None.
-    """
-    if dpi is None:
-        return exif
-    try:
-        tags = parse(exif) if exif else PIL.Image.Exif()
-        if _X_RESOLUTION in tags:
-            return exif
-        for tag, value in [*tags.items()]:
-            tags[tag] = byte_preserving(value)
-        for directory in set(SUB_DIRECTORIES) & set(tags):  # get_ifd would add a missing directory
-            values = tags.get_ifd(directory)
-            values |= {tag: byte_preserving(value) for tag, value in values.items()}
-        tags[_X_RESOLUTION], tags[_Y_RESOLUTION], tags[_UNIT] = *dpi, _INCH
-        return tags.tobytes().removeprefix(b"Exif\0\0")
-    except EXIF_ERRORS:
-        return exif
-
-
 def tags_dpi(tags: Any) -> tuple[float, float] | None:
     """Return the resolution that EXIF or TIFF tags state, in dots per inch; None without one."""
-    unit = tags.get(_UNIT, _INCH)
-    if unit not in (_INCH, _CENTIMETRE):
+    unit = tags.get(RESOLUTION_UNIT, INCH)
+    if unit not in (INCH, _CENTIMETRE):
         return None
-    dpi = valid_dpi((tags.get(_X_RESOLUTION), tags.get(_Y_RESOLUTION)))
+    dpi = valid_dpi((tags.get(X_RESOLUTION), tags.get(Y_RESOLUTION)))
     return (dpi[0] * 2.54, dpi[1] * 2.54) if dpi and unit == _CENTIMETRE else dpi
 
 
@@ -184,40 +175,52 @@ def byte_preserving(value: object) -> object:
 
 
 def _with_numbers(exif: bytes, numbers: dict[int, int]) -> bytearray:
-    """Return EXIF with the tags in `numbers` set, if the first or EXIF directory has them."""
+    """Return EXIF with the tags in `numbers` set, if the first or EXIF directory has them.
+
+    Whatever their types were: Pillow turns a picture by an orientation of any whole number.
+    """
     changed = bytearray(exif)
     with suppress(struct.error):  # the EXIF is cut short: the tags that it has are changed
-        order, first = _header(changed)
+        order, first = header(changed)
         directories = [first]
         for directory in directories:
-            for offset, tag, kind, count in _entries(changed, order, directory):
+            for offset, tag, _, _ in entries_of(changed, order, directory):
                 if tag == _EXIF_DIRECTORY and len(directories) == 1:
                     directories += unpack_from(f"{order}L", changed, offset + 8)
-                if tag in numbers and count == 1 and kind in (_SHORT, _LONG):
+                if tag in numbers:
                     number = numbers[tag]
                     if number < 1 << 16:
-                        pack_into(f"{order}HHLHH", changed, offset, tag, _SHORT, 1, number, 0)
+                        pack_into(f"{order}HHLHH", changed, offset, tag, SHORT, 1, number, 0)
                     else:
-                        pack_into(f"{order}HHLL", changed, offset, tag, _LONG, 1, number)
+                        pack_into(f"{order}HHLL", changed, offset, tag, LONG, 1, number)
     return changed
 
 
-def _header(exif: bytes | bytearray) -> tuple[str, int]:
-    """Return the byte order and the offset of the first directory of EXIF."""
-    order = ">" if exif[:2] == b"MM" else "<"
+def header(exif: bytes | bytearray) -> tuple[str, int]:
+    """Return the byte order and the offset of the first directory of EXIF.
+
+    Raises:
+        struct.error: It does not begin as EXIF does.
+    """
+    if (order := _ORDERS.get(bytes(exif[:4]))) is None:
+        raise struct.error("no EXIF")
     return order, unpack_from(f"{order}L", exif, 4)[0]
 
 
 def _thumbnail_pointer(exif: bytes | bytearray) -> tuple[str, int]:
     """Return the byte order, and the offset of the pointer to the thumbnail's directory."""
-    order, first = _header(exif)
+    order, first = header(exif)
     return order, first + 2 + 12 * unpack_from(f"{order}H", exif, first)[0]
 
 
-def _entries(
+def entries_of(
     exif: bytes | bytearray, order: str, directory: int
 ) -> Iterator[tuple[int, int, int, int]]:
-    """Yield the offset, tag, type and count of each entry of a directory."""
+    """Yield the offset, tag, type and count of each entry of a directory.
+
+    Raises:
+        struct.error: It is cut short.
+    """
     (count,) = unpack_from(f"{order}H", exif, directory)
     for index in range(count):
         offset = directory + 2 + 12 * index

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from upsample_cli.images import exif as exif_tags
+from upsample_cli.images import exif_directory
 
 if TYPE_CHECKING:  # decoding begins before NumPy has loaded
     import PIL.Image
@@ -116,6 +117,8 @@ class Metadata(NamedTuple):
         held = _HELD.get(format, set())
         if format == "GIF" and b"\0" in (self.xmp or b""):  # a zero, as in UTF-16, ends a packet
             held = held - {"XMP"}
+        if format == "AVIF" and self.exif and exif_directory.without_orientation(self.exif) is None:
+            held = held - {"EXIF"}  # it is damaged
         return tuple(name for name in self._names() if name not in held)
 
     def _names(self) -> Iterator[str]:

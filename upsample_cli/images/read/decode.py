@@ -109,11 +109,8 @@ def load_upright(opened: PIL.Image.Image) -> tuple[PIL.Image.Image, bool]:
     opened.load()
     if opened.format == "TIFF":  # Pillow turns these as it loads them
         return opened, True
-    if exif.orientation_of(opened) == 1:
-        return opened, False
-    from PIL import ImageOps  # slow to import, and few pictures need it
-
-    return ImageOps.exif_transpose(opened), True
+    orientation = exif.orientation_of(opened)
+    return exif.upright(opened, orientation), orientation != 1
 
 
 def _decode_tiff(

@@ -14,7 +14,7 @@ import numpy as np
 import PIL.Image
 
 from upsample_cli.errors import ImageFileError
-from upsample_cli.images.exif import with_dpi
+from upsample_cli.images.exif_directory import with_dpi, without_orientation
 from upsample_cli.images.image import Palette, Samples
 from upsample_cli.images.metadata import JPEG_IPTC, Metadata
 from upsample_cli.images.write.formats import WITH_LOSSLESS, WITH_QUALITY, Encoding
@@ -157,8 +157,10 @@ def options_for(format: str, metadata: Metadata, encoding: Encoding) -> dict[str
     quality = encoding.quality
     options: dict[str, Any] = {"icc_profile": metadata.icc, "dpi": metadata.dpi}
     exif = metadata.exif
+    if format == "AVIF" and exif:  # Pillow would write an EXIF with an orientation anew
+        exif = without_orientation(exif)
     if format in WITH_LOSSLESS:
-        exif = with_dpi(metadata.exif, metadata.dpi)
+        exif = with_dpi(exif, metadata.dpi)
         options["lossless"] = encoding.is_lossless(metadata.lossless)
     if format == "JPEG2000":  # lossless, as Pillow writes it by default
         options["comment"] = metadata.comment
