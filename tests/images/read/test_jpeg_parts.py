@@ -82,6 +82,24 @@ def test_mid_grey_is_no_damage(
         assert decode.decode(parse(tmp_path / "in.jpg"), strict=True).notes == ()
 
 
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_zeros_in_place_of_the_end_are_no_pixels(
+    tmp_path: Path, options: dict[str, object]
+) -> None:
+    """A download that broke off in a file of reserved size is as damaged as a file that is cut."""
+    data, path = jpeg(3, options), tmp_path / "in.jpg"
+    start = data.index(b"\xff\xda") + 12
+    for share in (0.1, 0.6):
+        whole = start + int(share * (len(data) - start))
+        path.write_bytes(data[:whole] + bytes(4 * len(data)))
+        with pytest.raises(ImageFileError, match="is damaged"):
+            decode.decode(parse(path))
+    path.write_bytes(data[:-2] + bytes(500))
+    assert decode.decode(parse(path)).notes == ("its end marker is missing",)
+    with pytest.raises(ImageFileError, match=r"its end marker is missing.*leave --strict out"):
+        decode.decode(parse(path), strict=True)
+
+
 def test_other_files_are_none() -> None:
     """What is no JPEG lacks more than an end."""
     assert jpeg_parts.with_end_marker(io.BytesIO(b"")) is None

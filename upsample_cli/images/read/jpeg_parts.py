@@ -26,6 +26,7 @@ _PROGRESSIVE, _SCAN, _ARITHMETIC = 0xC2, 0xDA, (0xC9, 0xCA)
 _ERRORS = OSError, SyntaxError, ValueError, IndexError, StructError  # of damaged segments
 _MID_GREY = {127, 128}  # what libjpeg puts where data are missing; 127 in CMYK
 _HEAD, _TAIL = 64, 4096  # bytes to search for attachments: of each segment, at the end
+_ZEROS = 64  # at the end: what a download that broke off leaves of a reserved file
 _GAIN_MAP = b"hdrgm:", b"GainMap", b"urn:iso:std:iso:ts:21496"
 _MOTION = b"MotionPhoto", b"MicroVideo"
 _CLAIMS = re.compile(
@@ -50,14 +51,16 @@ def without_attachments(
 
 
 def check_pixels(file: BinaryIO, decoded: PIL.Image.Image) -> None:
-    """Refuse a JPEG with an end marker whose data end early; Pillow would fill it with grey.
+    """Refuse a JPEG without an end marker, and one whose data end early; Pillow would fill it.
 
     Only suspicious files are decoded again: those whose last pixel is grey, or without all scans.
     So a cut within the last block, or within the last scan of a progressive JPEG, is not found.
 
     Raises:
-        OSError: Pixels are missing.
+        OSError: Pixels or the end marker are missing.
     """
+    if not _has_end_marker(file):
+        raise OSError("its end is missing")
     corner = decoded.crop((decoded.width - 1, decoded.height - 1, *decoded.size)).tobytes()
     is_grey = set(corner) <= _MID_GREY
     if not is_grey and not decoded.info.get("progressive"):
@@ -78,13 +81,29 @@ def with_end_marker(file: BinaryIO) -> io.BytesIO | None:
     file.seek(0)
     if file.read(2) != _BEGIN:  # other files are not read whole: /dev/zero never ends
         return None
-    data = (_BEGIN + file.read()).removesuffix(_END[:1])
+    data = _BEGIN + file.read()
+    if data.endswith(bytes(_ZEROS)):
+        data = data.rstrip(b"\0")
+    data = data.removesuffix(_END[:1])
     try:
         if not _scans(data).are_complete or _lacks_data(data):
             return None
     except _ERRORS:
         return None
     return io.BytesIO(data + _END)
+
+
+def _has_end_marker(file: BinaryIO) -> bool:
+    """Return whether a JPEG has an end marker; it is searched only if it does not end in one."""
+    file.seek(-len(_END), os.SEEK_END)
+    if file.read() == _END:
+        return True
+    file.seek(0)
+    data = file.read()
+    try:
+        return _scans(data).end < len(data)
+    except _ERRORS:  # segments that only Pillow understands
+        return True
 
 
 def _lacks_data(data: bytes) -> bool:
