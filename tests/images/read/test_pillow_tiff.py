@@ -7,7 +7,8 @@ import pytest
 import tifffile
 from textures import texture_samples
 
-from upsample_cli.errors import ImageFileError
+from upsample_cli import memory
+from upsample_cli.errors import ImageFileError, PictureTooLargeError
 from upsample_cli.images.places.place import parse
 from upsample_cli.images.read import files
 
@@ -135,3 +136,19 @@ def test_some_separate_planes_are_refused(tmp_path: Path, kind: int, name: str) 
     (tmp_path / "in.tif").write_bytes(tiff(tags, bytes(64 * count)))
     with pytest.raises(ImageFileError, match=f"{name} samples of type uint8 in separate planes"):
         files.read(parse(tmp_path / "in.tif"))
+
+
+@pytest.mark.parametrize("dtype", ["u1", "u2", "f4"])
+def test_a_tile_must_fit_in_memory(tmp_path: Path, dtype: str) -> None:
+    """A small picture in a large tile is refused by the size of the tile."""
+    samples = texture_samples(9, 11, 3).astype(dtype)
+    tifffile.imwrite(
+        tmp_path / "in.tif", samples, photometric="rgb", tile=(1600, 1600), compression="zlib"
+    )
+    np.testing.assert_array_equal(files.read(parse(tmp_path / "in.tif")).samples, samples)
+    memory.limit_to(100 << 20)
+    try:
+        with pytest.raises(PictureTooLargeError, match=r"a tile of .*--max-memory"):
+            files.read(parse(tmp_path / "in.tif"))
+    finally:
+        memory.limit_to(None)

@@ -119,6 +119,7 @@ def _decode_tiff(
     """Return the picture in a TIFF, decoded by Pillow, or by tifffile where Pillow cannot."""
     from upsample_cli.images.read import pillow_tiff  # few pictures are TIFFs
 
+    pillow_tiff.check_tile(opened, name)
     try:
         with pillow_tiff.quiet_libtiff():
             return _decode_still(opened, name, file, (), indexed)

@@ -10,13 +10,14 @@ from typing import Any, BinaryIO
 import PIL.Image
 from PIL import ImagePalette, TiffImagePlugin
 
+from upsample_cli import memory
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.metadata import upright_xmp
 from upsample_cli.images.read.raw_modes import set_float_order
 
 _SUBFILE, _SUBIFDS = 254, 330  # tags
 _BITS, COMPRESSION, _PHOTOMETRIC, _FILL_ORDER, _PLANAR, _COLOUR_MAP = 258, 259, 262, 266, 284, 320
-_EXTRA_SAMPLES, _SAMPLE_FORMAT = 338, 339
+_TILE_WIDTH, _TILE_HEIGHT, _EXTRA_SAMPLES, _SAMPLE_FORMAT = 322, 323, 338, 339
 WHITE_IS_ZERO, CMYK, _YCBCR = 0, 5, 6  # photometric interpretations
 UNSPECIFIED, ASSOCIATED = 0, 1  # kinds of extra samples
 _SIGNED, _SEPARATE_PLANES, _REDUCED, _LOWEST_BIT_FIRST = 2, 2, 1, 2
@@ -98,6 +99,17 @@ def check(opened: PIL.Image.Image, name: str) -> None:
             f"{name} holds {signed}integers of {max(tags.get(_BITS, (32,)))} bits; "
             "save it as grey or RGB of 8 or 16 bits or 32-bit floats"
         )
+
+
+def check_tile(opened: PIL.Image.Image, name: str) -> None:
+    """Refuse a TIFF whose tiles, which may be larger than the picture, do not fit in memory.
+
+    Raises:
+        PictureTooLargeError: It is too large.
+    """
+    tags: Any = getattr(opened, "tag_v2", {})
+    pixels = tags.get(_TILE_WIDTH, 0) * tags.get(_TILE_HEIGHT, 0)
+    memory.check(pixels * sum(tags.get(_BITS, (1,))) / 8, f"a tile of {name}")
 
 
 @contextmanager

@@ -51,6 +51,8 @@ def read(file: BinaryIO, name: str, max_pixels: int) -> Decoded:
         check_size((page.imagelength, page.imagewidth), name, max_pixels)
         memory.check(2 * page.nbytes, name)
         _check_samples(page, name)
+        tile = page.tilewidth * page.tilelength * page.samplesperpixel  # it may exceed the picture
+        memory.check(2 * tile * np.dtype(page.dtype).itemsize, f"a tile of {name}")
         samples = _samples(page, name)
         notes = []
         if samples.dtype.kind == "f" and page.dtype != samples.dtype:
