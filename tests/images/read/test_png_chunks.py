@@ -35,6 +35,21 @@ def test_a_png_without_its_end_is_refused(missing: int) -> None:
         png_chunks.check_end(file, chunks)
 
 
+@pytest.mark.parametrize("share", [0.4, 0.9, 1])
+def test_the_png_in_an_icon_is_checked(tmp_path: Path, share: float) -> None:
+    """An icon whose rest is zeros, as of a download that broke off, is damaged."""
+    path = tmp_path / "in.ico"
+    PIL.Image.fromarray(texture_samples(64, 64, 4)).save(path, sizes=[(64, 64)])
+    data = path.read_bytes()
+    whole = int(share * len(data))
+    path.write_bytes(data[:whole] + bytes(len(data) - whole))
+    if share == 1:
+        assert decode(parse(path), strict=True).notes == ()
+        return
+    with pytest.raises(ImageFileError, match="is damaged"):
+        decode(parse(path))
+
+
 @pytest.mark.parametrize("more", [b"", b"appended"])
 def test_a_png_with_its_end_is_whole(more: bytes) -> None:
     """Data that some programs append is ignored."""

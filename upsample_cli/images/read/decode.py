@@ -217,6 +217,9 @@ def _loaded(
     if format == "PNG":
         png_chunks.check_end(file, chunks)
         png_chunks.check_rows(file, chunks, opened)
+    elif format == "ICO":
+        icon: Any = opened
+        png_chunks.check_icon(file, icon.ico.entry[0].offset, opened)
     elif format == "JPEG":
         from upsample_cli.images.read import jpeg_parts
 

@@ -85,6 +85,20 @@ def check_end(file: BinaryIO, chunks: tuple[Chunk, ...]) -> None:
         raise OSError("its end is missing")
 
 
+def check_icon(file: BinaryIO, start: int, decoded: PIL.Image.Image) -> None:
+    """Refuse an icon whose picture is a damaged PNG, which begins at `start`, as these checks do.
+
+    Raises:
+        OSError: Rows or the end are missing.
+    """
+    file.seek(start)
+    inside = io.BytesIO(file.read())
+    if inside.read(len(PNG_SIGNATURE)) == PNG_SIGNATURE:
+        chunks = tuple(chunks_of(inside))
+        check_end(inside, chunks)
+        check_rows(inside, chunks, decoded)
+
+
 def check_rows(file: BinaryIO, chunks: tuple[Chunk, ...], decoded: PIL.Image.Image) -> None:
     """Refuse a still PNG whose data ends before its last row; Pillow would fill it with zeros.
 
