@@ -1,12 +1,17 @@
+import io
 from pathlib import Path
+from struct import pack
 
 import numpy as np
+import PIL.Image
 import pytest
 import tifffile
 from textures import texture_samples
 
+from upsample_cli.images import tiff_tags
 from upsample_cli.images.exif import parse
 from upsample_cli.images.image import Image
+from upsample_cli.images.metadata import Metadata
 from upsample_cli.images.places.place import parse_file
 from upsample_cli.images.read.decode import decode
 from upsample_cli.images.write import tiff_and_ppm
@@ -104,3 +109,39 @@ def test_a_tiff_keeps_names_and_colours_and_tells_the_rest(tmp_path: Path, dtype
     assert decoded.notes == (
         "its position on the page is left out", "its transfer function is left out",
     )  # fmt: skip
+
+
+def test_bytes_keep_their_type() -> None:
+    """Bytes that are no numbers, such as a user's comment, stay of type UNDEFINED; others BYTE."""
+    comment, first, inside = b"ASCII\0\0\0hello", 8, 38
+    gps = inside + 30
+    data = b"II*\0" + pack("<L", first) + pack("<H", 2)
+    data += pack("<HHLL HHLL L", 0x8769, 4, 1, inside, 0x8825, 4, 1, gps, 0)
+    data += pack("<H HHL4s HHLL L", 2, 0x9000, 7, 4, b"0232", 0x9286, 7, 13, gps + 30, 0)
+    data += pack("<H HHL4s HHLL L", 2, 0, 1, 4, b"\2\3\0\0", 0x1B, 7, 13, gps + 30, 0) + comment
+    image = Image(np.zeros((8, 9, 3), np.uint8), "TIFF", Metadata(exif=data))
+    written = tiff_and_ppm.header("TIFF", (8, 9), image)
+    with PIL.Image.open(io.BytesIO(written + bytes(216))) as opened:
+        read = tiff_tags.as_exif(opened.getexif())
+    assert read is not None
+    for made, order in ((written, "<"), (read, ">")):
+        for tag, kind, count in ((0x9000, 7, 4), (0x9286, 7, 13), (0, 1, 4), (0x1B, 7, 13)):
+            assert pack(f"{order}HHL", tag, kind, count) in made, hex(tag)
+        assert made.count(comment) == 2
+        assert b"0232" in made
+
+
+@pytest.mark.parametrize("dtype", ["u1", "f4"])
+def test_what_windows_says_of_a_picture_is_kept(tmp_path: Path, dtype: str) -> None:
+    """Title, comment, author, keywords, subject and rating travel from TIFF and to TIFF."""
+    title = "T\xeftel\0".encode("utf-16-le")
+    texts = {tag: (tag, 1, len(title), title, True) for tag in range(0x9C9B, 0x9CA0)}
+    tifffile.imwrite(
+        tmp_path / "in.tif", np.zeros((4, 6, 3), dtype), photometric="rgb", metadata=None,
+        software=False, extratags=[*texts.values(), (0x4749, 3, 1, 75, True)],
+    )  # fmt: skip
+    exif = decode(parse_file(tmp_path / "in.tif")).metadata.exif
+    assert exif is not None
+    assert dict(parse(exif)) == dict.fromkeys(texts, title) | {0x4749: 75}
+    image = Image(np.zeros((4, 6, 3), np.uint8), "TIFF", Metadata(exif=exif))
+    assert tiff_and_ppm.header("TIFF", (4, 6), image).count(title) == len(texts)

@@ -32,7 +32,7 @@ RAW_PROFILE = "Raw profile type exif"
 SOURCES = ("exif", RAW_PROFILE)
 """Pillow's names of the properties that hold EXIF."""
 _ORDERS = {b"II*\0": "<", b"MM\0*": ">"}  # of bytes, by how EXIF begins
-SUB_DIRECTORIES = _EXIF_DIRECTORY, _GPS_DIRECTORY = 0x8769, 0x8825
+SUB_DIRECTORIES = EXIF_DIRECTORY, _GPS_DIRECTORY = 0x8769, 0x8825
 _WIDTHS, _HEIGHTS = (0x0100, 0xA002), (0x0101, 0xA003)
 X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 0x011A, 0x011B, 0x0128
 _THUMBNAIL, _THUMBNAIL_LENGTH = 0x0201, 0x0202
@@ -47,19 +47,6 @@ _TURNS = {
 }  # fmt: skip
 # Steps that undo each orientation: "t" transposes, "lr" and "ud" flip left-right and up-down.
 _STEPS = {2: "lr", 3: "lr ud", 4: "ud", 5: "t", 6: "t lr", 7: "t lr ud", 8: "t ud"}
-
-
-class _Text(str):
-    """Text that Pillow writes with the same bytes that it read.
-
-    Pillow decodes text as Latin-1, which has a character for every byte, but encodes it as ASCII.
-    """
-
-    __slots__ = ()
-
-    def encode(self, encoding: str = "latin-1", errors: str = "strict") -> bytes:
-        """Return the bytes that the text was read from, whatever the encoding."""
-        return super().encode("latin-1", "replace")
 
 
 def exif_bytes(opened: PIL.Image.Image) -> bytes | None:
@@ -169,11 +156,6 @@ def valid_dpi(dpi: Any) -> tuple[float, float] | None:
     return (horizontal, vertical) if 1 < horizontal < 1e6 and 1 < vertical < 1e6 else None
 
 
-def byte_preserving(value: object) -> object:
-    """Return a tag's value; if it is text, as `_Text`, which keeps the bytes it was read from."""
-    return _Text(value) if isinstance(value, str) else value
-
-
 def _with_numbers(exif: bytes, numbers: dict[int, int]) -> bytearray:
     """Return EXIF with the tags in `numbers` set, if the first or EXIF directory has them.
 
@@ -185,7 +167,7 @@ def _with_numbers(exif: bytes, numbers: dict[int, int]) -> bytearray:
         directories = [first]
         for directory in directories:
             for offset, tag, _, _ in entries_of(changed, order, directory):
-                if tag == _EXIF_DIRECTORY and len(directories) == 1:
+                if tag == EXIF_DIRECTORY and len(directories) == 1:
                     directories += unpack_from(f"{order}L", changed, offset + 8)
                 if tag in numbers:
                     number = numbers[tag]

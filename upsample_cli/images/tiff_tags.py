@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import PIL.Image
 
-from upsample_cli.images.exif import IPTC, SUB_DIRECTORIES, byte_preserving
+from upsample_cli.images.exif import EXIF_DIRECTORY, IPTC, SUB_DIRECTORIES
 
 _INTEROPERABILITY = 0xA005  # points to another directory
 _DESCRIPTION = 0x010E
@@ -21,11 +21,26 @@ _LOST = {
     "transfer function": {0x012D},  # has a number per level
 }
 # Names of document and page, description, maker, model, software, date, artist, host, white point,
-# primaries, rating, copyright. The other tags lay out the pixels; the writer sets them.
+# primaries, ratings, copyright; title, comment, author, keywords and subject, as Windows has them.
+# The other tags lay out the pixels; the writer sets them.
 _DESCRIPTIVE = {
     0x010D, 0x010E, 0x010F, 0x0110, 0x011D, 0x0131, 0x0132, 0x013B, 0x013C, 0x013E, 0x013F, 0x4746,
-    0x8298,
+    0x4749, 0x8298, *range(0x9C9B, 0x9CA0),
 }  # fmt: skip
+_UNDEFINED_GPS = {0x001B, 0x001C}  # texts that name their encoding; other bytes there are numbers
+
+
+class _Text(str):
+    """Text that Pillow writes with the same bytes that it read.
+
+    Pillow decodes text as Latin-1, which has a character for every byte, but encodes it as ASCII.
+    """
+
+    __slots__ = ()
+
+    def encode(self, encoding: str = "latin-1", errors: str = "strict") -> bytes:
+        """Return the bytes that the text was read from, whatever the encoding."""
+        return super().encode("latin-1", "replace")
 
 
 def as_exif(tags: PIL.Image.Exif) -> bytes | None:
@@ -53,10 +68,10 @@ def notes_on_losses(tags: PIL.Image.Exif, iptc: bytes | None) -> Iterator[str]:
 
 def descriptive(tags: PIL.Image.Exif) -> dict[int, object]:
     """Return the descriptive tags of a TIFF, with its EXIF and GPS directories as dicts."""
-    kept: dict[int, object] = {tag: byte_preserving(tags[tag]) for tag in _DESCRIPTIVE & set(tags)}
+    kept: dict[int, object] = {tag: _as_read(tags[tag]) for tag in _DESCRIPTIVE & set(tags)}
     for directory in SUB_DIRECTORIES:
         values = {
-            tag: byte_preserving(value)
+            tag: _as_read(value, directory == EXIF_DIRECTORY or tag in _UNDEFINED_GPS)
             for tag, value in tags.get_ifd(directory).items()
             if tag != _INTEROPERABILITY
         }
@@ -65,3 +80,10 @@ def descriptive(tags: PIL.Image.Exif) -> dict[int, object]:
     if _LAYOUT.match(str(kept.get(_DESCRIPTION, ""))):
         del kept[_DESCRIPTION]
     return kept
+
+
+def _as_read(value: object, is_undefined: bool = False) -> object:
+    """Return a tag's value so that Pillow writes the bytes and the type that it has read."""
+    if is_undefined and isinstance(value, bytes):
+        return (bytearray(value),)  # Pillow gives bytes the type BYTE, and this the type UNDEFINED
+    return _Text(value) if isinstance(value, str) else value
