@@ -1,3 +1,4 @@
+import re
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -84,6 +85,34 @@ def test_only_files_that_claim_to_be_pictures_are_broken(tmp_path: Path, data: b
     assert opening.is_picture(path) == is_picture
     with pytest.raises(ImageFileError, match="is damaged" if is_picture else opening.NOT_A_PICTURE):
         opening.read_size(path)
+
+
+@pytest.mark.parametrize(
+    ("data", "fault"),
+    [
+        (b"\xff\xd8\xff\xe0\0\7JFIF\0", "is damaged (truncated)"),
+        (b"\xff\xd8\xff\xc1\0\x0b\x0c\0\1\0\1\1\1\x11\0", "of a kind that is not read (cannot"),
+        (b"P1\n4 4\n0 \0 1 1 ", "is damaged (Invalid token for this mode: "),
+    ],
+    ids=["JPEG", "JPEG of 12 bits", "PBM"],
+)
+def test_errors_say_what_is_wrong(tmp_path: Path, data: bytes, fault: str) -> None:
+    """What claims to be a picture is damaged or of a kind that is not read, in plain words."""
+    (tmp_path / "in").write_bytes(data)
+    with pytest.raises(ImageFileError, match=re.escape(fault)):
+        decode.decode(parse(tmp_path / "in"))
+
+
+@pytest.mark.parametrize("cause", [TypeError("'<' not supported"), AttributeError("no attribute")])
+def test_errors_hold_no_words_about_python(cause: Exception) -> None:
+    """A decoder that stumbles over a wrong value says nothing that a user understands."""
+    for error in (cause, SyntaxError(str(cause))):
+        error.__cause__ = None if error is cause else cause
+        with (
+            pytest.raises(ImageFileError, match=r"^a is damaged \(it holds a wrong value\); get"),
+            opening.image_errors("a"),
+        ):
+            raise error
 
 
 @pytest.mark.parametrize("size", [32, 64, 128])

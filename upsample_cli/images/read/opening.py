@@ -1,8 +1,9 @@
 """Open pictures without decoding pixels: which formats are read, and what a file's head says."""
 
 import logging
+import re
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from importlib.util import find_spec
 from struct import error as StructError  # noqa: N812 # a class, whatever its name
 from types import ModuleType
@@ -27,7 +28,7 @@ NOT_A_PICTURE = "not a supported image file"
 # TGA comes last: it has no signature, and its plugin would open icons as TGAs.
 READABLE = [*(name for name in dict.fromkeys(FORMATS.values()) if name not in ("PGM", "TGA")),
             "QOI", "DDS", "SGI", "PCX", "TGA"]  # fmt: skip
-_NOT_READ = "unsupported", "unimplemented"  # how Pillow's errors on intact files begin
+_NOT_READ = "unsupported", "unimplemented", "cannot handle"  # how errors on intact files begin
 _BIG_ENDIAN_BIG_TIFF = b"MM\0\x2b"  # Pillow mistakes it for a classic TIFF
 _TIFF = (b"II\x2a\0", b"MM\0\x2a", b"II\x2b\0")
 ANIMATED = {"GIF": "GIF", "WEBP": "WebP", "PNG": "PNG", "AVIF": "AVIF"}
@@ -203,21 +204,22 @@ def image_errors(name: str) -> Iterator[None]:
         ) from error
     # Damaged bytes make decoders raise errors of any kind.
     except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
+        words = re.sub(r"^b'(.*)'$", r"\1", str(error))  # Pillow gives some of its errors bytes
+        reason, cause = " ".join(words.split()) or type(error).__name__, error.__cause__ or error
         if reason.lower().startswith(_NOT_READ):
             raise ImageFileError(
                 f"{name} is of a kind that is not read ({reason}); save it as a PNG"
             ) from error
-        if "truncated" in reason or isinstance(error.__cause__ or error, (StructError, IndexError)):
+        if "truncated" in reason or isinstance(cause, (StructError, IndexError)):
             reason = "truncated"
+        elif isinstance(cause, (TypeError, AttributeError)):  # its words are about Python
+            reason = "it holds a wrong value"
         raise ImageFileError(f"{name} is damaged ({reason}); get an intact copy") from error
 
 
 def _known_formats() -> list[str]:
     """Return the readable formats that this Pillow has plugins for; others would raise errors."""
-    if find_spec("PIL.AvifImagePlugin"):
-        return READABLE
-    return [name for name in READABLE if name != "AVIF"]
+    return [name for name in READABLE if name != "AVIF" or find_spec("PIL.AvifImagePlugin")]
 
 
 def _open_common(file: BinaryIO) -> PIL.Image.Image | None:
@@ -232,11 +234,10 @@ def _open_common(file: BinaryIO) -> PIL.Image.Image | None:
         opened = PngImagePlugin.PngImageFile(file)
         _scale_transparent_level(opened)
         return opened
-    with suppress(SyntaxError, IndexError, TypeError, StructError):  # Image.open says what is wrong
-        if head.startswith(b"\xff\xd8\xff"):
-            from PIL.JpegImagePlugin import jpeg_factory
+    if head.startswith(b"\xff\xd8\xff"):
+        from PIL.JpegImagePlugin import jpeg_factory
 
-            return jpeg_factory(file)
+        return jpeg_factory(file)
     return None
 
 
