@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from PIL.GifImagePlugin import getdata
 from textures import texture_samples
 
-from upsample_cli.errors import PictureTooLargeError
+from upsample_cli.errors import ImageFileError, PictureTooLargeError
 from upsample_cli.images.places.place import parse
 from upsample_cli.images.read import animation, files
+from upsample_cli.images.read.decode import decode
 from upsample_cli.images.write import gif
 
 COLOURS = [(255, 0, 0), (0, 204, 0), (0, 0, 255)]
@@ -53,6 +54,26 @@ def test_a_gif_states_how_often_it_starts_again(loop: int | None, plays: int) ->
     """A GIF without a loop is played once, one that loops twice is played three times."""
     options = {} if loop is None else {"loop": loop}
     assert animation.read(animated("GIF", "RGB", **options), "it").plays == plays
+
+
+@pytest.mark.parametrize("frames", [1, 3])
+@pytest.mark.parametrize(("end", "is_whole"), [(b"", False), (b";", True), (b";more", True)])
+def test_a_gif_may_lack_its_end_marker(
+    tmp_path: Path, frames: int, end: bytes, is_whole: bool
+) -> None:
+    """A GIF that ends behind a frame is read with a note, or refused where asked to be strict."""
+    data, path = animated("GIF", "RGB"), tmp_path / "in.gif"
+    if frames == 1:
+        PIL.Image.new("P", (8, 9)).save(path)
+        data = path.read_bytes()
+    path.write_bytes(data.removesuffix(b";") + end)
+    is_noted = "its end marker is missing" in decode(parse(path)).notes
+    assert is_noted is not is_whole
+    if is_whole:
+        decode(parse(path), strict=True)
+        return
+    with pytest.raises(ImageFileError, match=r"its end marker is missing.*leave --strict out"):
+        decode(parse(path), strict=True)
 
 
 def test_transparent_frames_are_rgba() -> None:

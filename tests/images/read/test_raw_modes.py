@@ -111,6 +111,35 @@ def test_an_anymap_of_bits_has_no_levels(tmp_path: Path) -> None:
     assert image.samples[..., 0].tolist() == [[0, 255, 0], [255, 0, 255]]
 
 
+@pytest.mark.parametrize("mode", ["1", "L", "RGB", "I;16"])
+def test_anymaps_that_follow_are_noted(tmp_path: Path, mode: str) -> None:
+    """Of the pictures that a video tool puts in a row, the first is read, with a note."""
+    file = io.BytesIO()
+    picture = PIL.Image.fromarray(texture_samples(9, 11, 3))
+    picture.convert("L" if mode == "I;16" else mode).convert(mode).save(file, "PPM")
+    for count in (1, 2, 3):
+        (tmp_path / "in.ppm").write_bytes(count * file.getvalue())
+        decoded = decode.decode(parse(tmp_path / "in.ppm"))
+        note = "only the first of its pictures is enlarged"
+        assert (note in decoded.notes) is (count > 1)
+    (tmp_path / "in.ppm").write_bytes(file.getvalue() + b"\n")
+    assert note not in decode.decode(parse(tmp_path / "in.ppm")).notes
+
+
+@pytest.mark.parametrize(("across", "down"), [(2, 1), (1, 1), (0, 1)])
+def test_pixels_that_are_not_square_are_noted(tmp_path: Path, across: int, down: int) -> None:
+    """A ratio without a unit, in a PNG or JPEG, is kept nowhere; 0 stands for an unknown one."""
+    samples = texture_samples(9, 11, 3)
+    data = png_file(samples, (b"pHYs", struct.pack(">IIB", across, down, 0)))
+    (tmp_path / "in.png").write_bytes(data)
+    PIL.Image.fromarray(samples).save(tmp_path / "in.jpg")
+    data = (tmp_path / "in.jpg").read_bytes()
+    (tmp_path / "in.jpg").write_bytes(data[:13] + struct.pack(">BHH", 0, across, down) + data[18:])
+    notes = ("the shape of its pixels (2:1) is left out",) if across == 2 else ()
+    for name in ("in.png", "in.jpg"):
+        assert decode.decode(parse(tmp_path / name)).notes == notes
+
+
 @pytest.mark.parametrize("orientation", range(2, 9))
 def test_deep_pictures_are_turned_whole(orientation: int, tmp_path: Path) -> None:
     """Both halves of a sample are turned as EXIF says."""

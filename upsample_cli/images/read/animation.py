@@ -163,6 +163,14 @@ def still_gif(opened: PIL.Image.Image, file: BinaryIO) -> PIL.Image.Image:
     return whole
 
 
+def gif_damage(file: BinaryIO) -> tuple[str, ...]:
+    """Return a note if a GIF that has been read lacks its end marker."""
+    file.seek(0)
+    data = file.read()
+    end = head_length(data) + sum(map(len, blocks(data)))
+    return () if end < len(data) else ("its end marker is missing",)
+
+
 def gif_frames(data: bytes, size: tuple[int, int]) -> Iterator[tuple[PIL.Image.Image, float]]:
     """Yield the whole canvas as each frame of a GIF leaves it, and its duration in milliseconds.
 

@@ -77,6 +77,10 @@ def decode(
                 raise
             decoded = _decoded(whole, (), name, max_pixels, indexed)
             damage = ("its end marker is missing",)
+        if decoded.format == "GIF":
+            from upsample_cli.images.read import animation  # seldom needed
+
+            damage = animation.gif_damage(file)
         if damage and strict:
             raise ImageFileError(f"{name} is damaged ({damage[0]}); leave --strict out to read it")
         return decoded._replace(notes=(*decoded.notes, *damage))
@@ -160,7 +164,8 @@ def _decode_still(
         from upsample_cli.images.read import other_formats  # few pictures need it
 
         return other_formats.read_deep_jpeg2000(opened, file, name)
-    notes = raw_modes.notes_on_cut(opened)
+    notes = raw_modes.notes_on_cut(opened) + raw_modes.notes_on_shape(opened)
+    notes += raw_modes.notes_on_more(opened, file)
     if (pages := opening.frame_count(opened)) > 1:
         notes += (f"only the first of its {pages} pictures is enlarged",)
     depth = raw_modes.prepare(opened, lambda: open_picture(file), name)

@@ -5,6 +5,7 @@ of the other byte order, the low byte. So such pictures are decoded twice and th
 No light library reads every compression, filter and predictor that Pillow reads.
 """
 
+import re
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
@@ -189,6 +190,28 @@ def notes_on_cut(opened: PIL.Image.Image) -> tuple[str, ...]:
         bits = 16
     is_cut = bits > 8 and not opened.mode.startswith("I")
     return (f"its colours of {bits} bits are read as 8",) if is_cut else ()
+
+
+def notes_on_shape(opened: PIL.Image.Image) -> tuple[str, ...]:
+    """Return a note if the pixels of a PNG or JPEG are not square, which no output would say."""
+    info = opened.info
+    density = info.get("jfif_density") if info.get("jfif_unit") == 0 else None
+    across, down = info.get("aspect") or density or (1, 1)
+    is_square = across == down or not across or not down  # 0 is unknown
+    return () if is_square else (f"the shape of its pixels ({across}:{down}) is left out",)
+
+
+def notes_on_more(opened: PIL.Image.Image, file: BinaryIO) -> tuple[str, ...]:
+    """Return a note if another anymap follows a binary one, as video tools put them in a row."""
+    tiles, (width, height) = getattr(opened, "tile", []), opened.size
+    if opened.format != "PPM" or not tiles:
+        return ()
+    row = -(-width // 8) if opened.mode == "1" else width * len(opened.getbands())
+    for size in (row * height, 2 * row * height):  # of 8 or 16 bits a sample
+        file.seek(tiles[0].offset + size)
+        if re.match(rb"P[1-6]\s", file.read(3)):
+            return ("only the first of its pictures is enlarged",)
+    return ()
 
 
 def _raw_mode(tile: Any) -> str:
