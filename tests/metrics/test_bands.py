@@ -21,15 +21,17 @@ def excess(levels: np.ndarray, stride: int, cell: int) -> tuple[np.ndarray, np.n
     levels = bands.centre(levels, tuple(n + 2 * bands.reach(stride, cell) for n in cells))
     parts = window(levels, stride)
     care = np.ones([n // cell + 2 for n in cells], np.float32)
-    found = bands.local_pattern(parts, bands.ratios([parts], cell, 0.0), care, 1e9 * care, cell)
+    found = bands.local_pattern(
+        parts, bands.ratios([parts], cell, 0.0), care, 1e9 * care, cell, False
+    )
     return found, bands.centre(levels, found.shape)
 
 
 def even_pattern() -> tuple[list[np.ndarray], int]:
     """Return the parts of a flat picture with a pattern of 5 levels, and its cells along a side."""
     parts = window((128 + 5 * periodic_pattern(256, 256, 2)).astype(np.float32), 2)
-    count = parts[0].shape[0] // 8 - 2
-    return [bands.centre(one, ((count + 2) * 8,) * 2) for one in parts], count
+    count = parts[0].shape[0] // 8 - 4
+    return [bands.centre(one, ((count + 4) * 8,) * 2) for one in parts], count
 
 
 @pytest.mark.parametrize("stride", [2, 3, 4])
@@ -74,7 +76,7 @@ def test_care_keeps_what_is_there() -> None:
     care = np.ones((count, count), np.float32)
     care[:, : count // 2] = 1e30
     parts[0] = parts[0] + 1
-    found = bands.local_pattern(parts, np.full(4, 1e-3), care, np.full_like(care, 1e9), 8)
+    found = bands.local_pattern(parts, np.full(4, 1e-3), care, np.full_like(care, 1e9), 8, False)
     whole, middle = bands.centre(sum(parts[1:]), found.shape), (count // 2 - 1) * 8
     assert np.abs(found[:, : middle - 8]).max() < 1e-3
     assert np.abs(found - whole)[:, middle + 8 :].max() < 0.01
@@ -84,5 +86,5 @@ def test_no_more_is_taken_than_the_metric_may_have_seen() -> None:
     """Of what is stronger than the pattern that was seen, only as much is taken off."""
     parts, count = even_pattern()
     care = np.ones((count, count), np.float32)
-    found = bands.local_pattern(parts, np.full(4, 1e-3), care, np.full_like(care, 0.25), 8)
+    found = bands.local_pattern(parts, np.full(4, 1e-3), care, np.full_like(care, 0.25), 8, False)
     assert np.sqrt(np.square(found).mean()) == pytest.approx(0.5, rel=0.02)

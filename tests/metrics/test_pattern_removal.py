@@ -1,4 +1,7 @@
+from pathlib import Path
+
 import numpy as np
+import PIL.Image
 import pytest
 from textures import natural_texture, periodic_pattern
 
@@ -6,6 +9,8 @@ from upsample_cli.metrics.cells import CellReader
 from upsample_cli.metrics.meter import grid, verdict_and_map
 from upsample_cli.metrics.pattern_removal import PatternRemoval, pattern_left_over, pattern_removal
 from upsample_cli.metrics.rows import Rows
+
+SAMPLES = Path(__file__).parents[2] / "sample_images"
 
 
 def made(levels: np.ndarray, stride: int, is_lossy: bool = False) -> PatternRemoval:
@@ -96,6 +101,19 @@ def test_patterns_of_a_part_or_of_changing_sign_are_taken_off(kind: str) -> None
     assert rms(result - clean) < 0.25 * rms(dirty - clean)
     if kind == "part":
         assert rms((result - clean)[:, :100]) < 0.1
+
+
+@pytest.mark.parametrize("stride", [2, 3, 4])
+def test_the_texture_of_a_sharp_picture_stays(stride: int) -> None:
+    """A photograph that was not enlarged has details near the stride's lines; they are kept."""
+    with PIL.Image.open(SAMPLES / "coffee.png") as opened:
+        clean = np.asarray(opened.convert("L"), np.float32)[:288, :288]
+    pattern = 2 * periodic_pattern(288, 288, stride)
+    within = np.zeros_like(clean)
+    within[48:240, 48:240] = 1
+    whole, part = (mended(clean + field * pattern, stride) for field in (1, within))
+    assert rms(whole - clean) < 0.1 * rms(pattern)
+    assert rms(part - clean) < 0.75 * rms(within * pattern)
 
 
 def test_strips_meet_without_seams() -> None:

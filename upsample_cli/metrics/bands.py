@@ -13,6 +13,11 @@ within limits that the outermost ring sets. In each cell, what exceeds ratio G c
 
     gain = max(0, 1 - ratio G / P)
 
+A sharp texture has more content near the lines than its changes tell. It has as much further from
+them, which a pattern has not. So unless a lossy codec has spread patterns over the rings, ratio G
+is at least 4 L P, with L the least ratio of the band, and P the least power of the outermost ring
+in the cell and its neighbours: the border of a pattern has power there, but is narrow.
+
 The innermost ring gets the core's gain if that is greater; the gain of each ring further out is at
 most that of the band inside it. All bands together have no more power than the metric may have seen
 (`largest`).
@@ -32,7 +37,9 @@ _SURE = 5.0  # relative growth of all ratios per pixel of stairs, whose power di
 _LEAST = np.float32(1e-3)  # squared levels, against division by 0
 _MOST = np.float32(1e20)  # squared levels, against overflow
 _WIDER = 3  # pixels apart: for stride 2 the brightness is smoothed once more, over about a kernel
-_AROUND = 2  # cells needed beyond each side: one to smooth powers, one to interpolate gains
+_TEXTURE = 4.0  # times the least power of the outermost ring around: about the mean, with care
+# Cells needed beyond each side: to find the least power, to smooth powers, to interpolate gains.
+_AROUND = 3
 
 
 def reach(stride: int, cell: int) -> int:
@@ -90,26 +97,29 @@ def ratios(windows: list[list[Floats]], cell: int, stairs: float) -> NDArray[np.
     return np.asarray(np.clip(medians, least, most))
 
 
-def local_pattern(
-    window: list[Floats], ratios: NDArray[np.float64], care: Floats, largest: Floats, cell: int
-) -> Floats:
+def local_pattern(window: list[Floats], ratios: NDArray[np.float64], care: Floats, largest: Floats,
+                  cell: int, is_lossy: bool) -> Floats:  # fmt: skip
     """Return the pattern in a window of whole cells, in levels.
 
     Args:
-        window: The picture's own changes and the bands, with two more cells on each side.
+        window: The picture's own changes and the bands, with three more cells on each side.
         ratios: The ratio of each band.
         care: Factor of the ratios in each cell, with one more cell on each side.
         largest: The greatest mean square of a pattern in each of these cells, in squared levels.
         cell: Pixels along a side of a cell.
+        is_lossy: Whether the picture comes from a lossy codec, such as JPEG.
     """
-    changes, *powers = (_smooth(_power(one, cell)) for one in window)
+    powers = [_power(one, cell) for one in window]
+    texture = np.float32(0 if is_lossy else _TEXTURE) * _smooth(_least_around(powers[-1]))
+    changes, *powers = (_smooth(one[1:-1, 1:-1]) for one in powers)
     down, across = (
         linear_weights((np.arange((count - 2) * cell) + 0.5) / cell + 0.5, count)
         for count in changes.shape
     )
     gains, most, total = list[Floats](), np.ones_like(changes), np.zeros_like(changes)
     for index, power in enumerate(powers):
-        expected = changes * care * np.float32(ratios[index])
+        own = changes * np.float32(ratios[index])
+        expected = care * np.maximum(own, texture * np.float32(_LEAST_RATIOS[index]))
         gain = 1 - expected / np.maximum(power, expected + np.float32(1e-9))
         most = np.maximum(most, gain) if index == 1 else np.minimum(most, gain)
         total += np.square(most) * power
@@ -136,6 +146,13 @@ def _smooth(powers: Floats) -> Floats:
     for _ in range(2):
         powers = (powers[:-2] + 2 * powers[1:-1] + powers[2:]).T
     return np.asarray(powers / np.float32(16))
+
+
+def _least_around(powers: Floats) -> Floats:
+    """Return the least power of each cell and its neighbours, without the outermost cells."""
+    for _ in range(2):
+        powers = np.minimum(np.minimum(powers[:-2], powers[1:-1]), powers[2:]).T
+    return powers
 
 
 def _median(values: Floats, weight: Floats) -> float:

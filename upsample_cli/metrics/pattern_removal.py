@@ -11,8 +11,9 @@
 
 Step 1 is done near cells where the metric finds a pattern. Step 2 is done near cells where it then
 still finds one; with twice the care where step 1 was enough; with four times the care in the wider
-neighbourhood of any pattern; and nowhere else. A texture of the stride's period whose phase stays
-the same looks like a pattern and is removed, too; the values of clipped pixels are guesses.
+neighbourhood of any pattern; and nowhere else. It is left out if step 1 leaves no pattern in a
+whole picture, unless a lossy codec has changed that. A texture of the stride's period whose phase
+stays the same looks like a pattern and is removed, too; the values of clipped pixels are guesses.
 """
 
 from collections.abc import Callable, Iterator
@@ -57,7 +58,7 @@ class PatternRemoval:
         care: Shape (m, n), factors of the ratios.
         largest: Same shape, the greatest mean square that step 2 removes, in squared levels.
         ratios: The ratio of each band, see `bands`.
-        clipped: How near to 0 or 255 pixels may have been clipped, in levels.
+        is_lossy: Whether the picture comes from a lossy codec, such as JPEG.
     """
 
     grid: CellGrid
@@ -68,7 +69,7 @@ class PatternRemoval:
     care: Floats
     largest: Floats
     ratios: NDArray[np.float64]
-    clipped: float
+    is_lossy: bool
 
     def strips(self) -> list[range]:
         """Return the rows of the picture, as strips of whole cells."""
@@ -79,7 +80,7 @@ class PatternRemoval:
         mended, side = list[Floats](), self.grid.cell[0]
         for columns, levels, shared, near in self._parts(rows, self._runs(1, _COLUMNS)):
             care, largest = (self._at(rows, columns, one) for one in (self.care, self.largest))
-            local = bands.local_pattern(near, self.ratios, care, largest, side)
+            local = bands.local_pattern(near, self.ratios, care, largest, side, self.is_lossy)
             mended.append(levels - shared - local)
         return np.concatenate(mended, axis=1)[: len(rows), : self.size[1]]
 
@@ -148,8 +149,8 @@ class PatternRemoval:
 
     def _unclipped(self, levels: Floats, start: tuple[int, int]) -> Floats:
         """Return levels of a window that begins at `start`, clipped ones restored beyond 0..255."""
-        inside = (np.abs(levels) > self.clipped) & (np.abs(levels - _WHITE) > self.clipped)
-        known = inside.astype(np.float32)
+        from_ends = np.minimum(np.abs(levels), np.abs(levels - _WHITE))
+        known = (from_ends > self.is_lossy * _CODED).astype(np.float32)
         if known.all():
             return levels
         stride, near = self.grid.stride[0], self._near(levels.shape, start)
@@ -237,10 +238,11 @@ def pattern_removal(cells: Cells, grid: CellGrid, fields: tuple[PatternMap, Patt
         maximum_within(power, reach)
         for power, reach in ((own, _WIDER), (own, _NEAR), (after, _NEAR))
     )
+    close = np.where(np.isnan(fields[0].rms), wide, close)  # unmeasured cells, such as clipped ones
     near = (close > 0) & ~cells.plain
     care = np.where(wide > 0, np.float32(_CAREFUL), np.float32(_NOTHING))
     care[near] = np.where(rest > 0, _CLEAR, _DOUBT)[near]
-    care *= _LOSSY if is_lossy else 1.0
-    largest, clipped = np.float32(_MOST) * wide, _CODED if is_lossy else 0.0
-    plan = PatternRemoval(grid, size, fetch, shared, near, care, largest, np.ones(4), clipped)
+    care *= _LOSSY if is_lossy else 1.0 if after.any() else _NOTHING
+    largest = np.float32(_MOST) * wide
+    plan = PatternRemoval(grid, size, fetch, shared, near, care, largest, np.ones(4), is_lossy)
     return plan.with_ratios(stairs)
