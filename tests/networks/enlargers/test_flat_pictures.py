@@ -77,6 +77,17 @@ def test_levels_of_255_are_recognised(tmp_path: Path) -> None:
     assert found.form.white == 255.0
 
 
+def test_a_bounded_output_is_not_of_255_levels(tmp_path: Path) -> None:
+    """A negative by tanh is nearer to grey if divided by 255, and its pattern would vanish."""
+    uneven = np.zeros((3, 3, 3, 3), np.float32)
+    uneven[range(3), range(3)] = -8 / 9
+    found = network(up(uneven, node("Tanh", "u", "y")), tmp_path)
+    assert found is not None
+    assert found.form.white == 1.0
+    blocks = np.tanh([-4 / 9, -8 / 9, -8 / 9, -16 / 9])
+    assert found.flat()["grey 0.5"] == pytest.approx(255 * blocks.std(), rel=1e-4)
+
+
 def test_channels_may_come_last(tmp_path: Path) -> None:
     """As TensorFlow has them."""
     nodes = [

@@ -50,6 +50,18 @@ def test_a_network_of_the_whole_picture_is_noticed(tmp_path: Path) -> None:
     assert model.is_global
 
 
+def test_a_bounded_output_is_not_of_255_levels(tmp_path: Path) -> None:
+    """A negative by tanh is nearer to grey if divided by 255, and would come out black."""
+    made = enlarger()
+    (weights,) = made.graph.initializer
+    taps = -3 * onnx.numpy_helper.to_array(weights)
+    weights.CopyFrom(onnx.numpy_helper.from_array(taps, "w"))
+    result = made.graph.output[0].name
+    made.graph.node.append(onnx.helper.make_node("Tanh", [result], ["bounded"]))
+    made.graph.output[0].name = "bounded"
+    assert load(written(made, tmp_path), "cpu", None, None).white == 1
+
+
 def test_uneven_phases_are_measured(tmp_path: Path) -> None:
     """The ripple of flat pictures is that of the kernel's phase sums."""
     model = enlarger()

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from onnx import helper
 
-from upsample_cli.networks.enlargers.picture_trial import Form, Run, phase_spread
+from upsample_cli.networks.enlargers.picture_trial import Form, Run, flat_error, phase_spread
 from upsample_cli.networks.model_graph import Array, Network, RunError, Session
 from upsample_cli.planes import Planes
 
@@ -107,7 +107,10 @@ def picture_network(
             continue
         if greys[0].shape[1:] == (stride[0] * size[0], stride[1] * size[1]):
             # The white for which grey changes least.
-            return trials[int(np.argmin([abs(float(grey.mean()) - 0.5) for grey in greys]))]
+            errors = [
+                flat_error(grey, 0.5, form.white) for grey, form in zip(greys, forms, strict=True)
+            ]
+            return trials[int(np.argmin(errors))]
     return None
 
 

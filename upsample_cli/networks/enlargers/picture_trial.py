@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import product
+from math import inf
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +21,7 @@ _SEEN = 2e-4  # of full scale: smaller changes count as none
 _EQUAL = 4e-3  # of full scale, about a level of 255: two runs that differ by less are the same
 _INSIDE = 8  # input pixels, along a side of the part in which two runs are compared, at least
 _LEVELS = (0.25, 0.5, 0.75)
+_BOUND = 1.01  # above what a bounded activation gives at most, after rounding
 _GLOBAL_HALO = 32  # input pixels, for a network that sees the whole picture
 
 Run = Callable[[Planes], Planes]
@@ -104,9 +106,19 @@ def white_of(
     errors = {}
     for white in (1.0, 255.0):
         run = runner(form._replace(white=white))
-        flats = (np.full((form.channels, *trial), level, np.float32) for level in _LEVELS)
-        errors[white] = sum(abs(float(_middle(run(one)).mean() - one.mean())) for one in flats)
+        flats = {level: np.full((form.channels, *trial), level, np.float32) for level in _LEVELS}
+        errors[white] = sum(flat_error(run(one), level, white) for level, one in flats.items())
     return min(errors, key=lambda white: errors[white])
+
+
+def flat_error(output: Planes, level: float, white: float) -> float:
+    """Return how far the output for a flat picture is from its level.
+
+    An output within 1 is that of a tanh or the like: divided by 255 it would be 0, so the error is
+    infinite.
+    """
+    is_bounded = white > 1 and float(np.abs(output).max()) * white < _BOUND
+    return inf if is_bounded else abs(float(_middle(output).mean()) - level)
 
 
 def least_of(run: Run, channels: int, multiple: int) -> int:
