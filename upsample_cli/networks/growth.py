@@ -31,6 +31,7 @@ _MOST, _SOURCES = 200, 64  # at most: nodes of a block; values that it starts fr
 _COARSEST, _SIDE = 64, 24  # largest stride; side of test maps in pixels, if any size will do
 _MOST_AXES = 5  # of a map with `_SIDE` pixels along each: with more axes it would be too large
 _COLUMNS = 300  # of a value that are compared along an axis, at most
+_ROWS = 4096  # numbers along the axis that are compared, at most
 _SLACK = 0.05  # error that a step of coordinates may have, in input pixels
 _GROWS = 1.3  # least ratio of pixels after to pixels before; crops may take some away
 
@@ -177,10 +178,10 @@ def _axis(labels: Array, place: int) -> Axis | None:
     Borders may be padded, so only the middle is compared.
     """
     rows = np.moveaxis(labels, place + 1, 0)
+    cut = max(len(rows) // 5 if len(rows) > 10 else 0, (len(rows) - _ROWS) // 2)
+    rows = rows[cut : len(rows) - cut]
     rows = rows.reshape(len(rows), len(labels), -1)
     rows = rows[:, :, :: 1 + rows.shape[2] // _COLUMNS]
-    cut = len(rows) // 5 if len(rows) > 10 else 0
-    rows = rows[cut : len(rows) - cut]
     for stride in range(1, min(_COARSEST, len(rows) // 2) + 1):
         steps = (rows[stride:] - rows[:-stride]).swapaxes(0, 1).reshape(len(labels), -1)
         steps = steps[:, np.isfinite(steps).all(axis=0)]
