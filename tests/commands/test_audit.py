@@ -448,8 +448,8 @@ def test_a_network_that_runs_too_long_passes_no_gate(
     outcome = call("audit", "model.onnx", "--max-levels", 200)
     lines = outcome.out.decode().splitlines()
     assert outcome.code == 1
-    assert lines[-1] == "output, stride 2x2: unknown, since the network takes too long to run"
-    assert "takes too long to run on flat pictures; audit a part of it" in outcome.err
+    assert lines[-1] == "output, stride 2x2: unknown, since the audit takes too long"
+    assert "takes too long for flat pictures; audit a part of it" in outcome.err
     assert "tconv" in lines[2]
     output = json.loads(call("audit", "model.onnx", "--json").out)["output"]
     assert (output["levels"], output["verdict"]) == (None, "unknown")
