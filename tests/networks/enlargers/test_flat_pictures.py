@@ -88,6 +88,18 @@ def test_a_bounded_output_is_not_of_255_levels(tmp_path: Path) -> None:
     assert found.flat()["grey 0.5"] == pytest.approx(255 * blocks.std(), rel=1e-4)
 
 
+@pytest.mark.parametrize("border", [3, 20])
+def test_a_network_may_leave_off_its_border(tmp_path: Path, border: int) -> None:
+    """As those without padding do: the pattern is that of what is left."""
+    uneven = np.zeros((3, 3, 3, 3), np.float32)
+    uneven[range(3), range(3)] = 4 / 9
+    layer = node("ConvTranspose", "x w", "y", strides=[2, 2], pads=[1 + border, 1, border, 0])
+    found = network(model([layer], {"w": uneven}), tmp_path)
+    assert found is not None
+    assert (found.stride, found.period) == ((2, 2), (2, 2))
+    assert found.flat()["grey 0.5"] == pytest.approx(0.48432 * 127.5, rel=1e-4)
+
+
 def test_channels_may_come_last(tmp_path: Path) -> None:
     """As TensorFlow has them."""
     nodes = [

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import product
-from math import inf, lcm, prod
+from math import inf, lcm
 from time import perf_counter
 from typing import NamedTuple
 
@@ -83,44 +83,64 @@ def picture_network(
     shape, outcome = network.shapes[pictures[0]], network.shapes[outputs[0]]
     is_last = shape[1] not in (1, 3) and shape[3] in (1, 3)
     channels, space = (3, slice(1, 3)) if is_last else (1, slice(2, 4))
-    (height, width), after = shape[space], outcome[space]
-    stride = after[0] // height, after[1] // width
-    exact = (stride[0] * height, stride[1] * width) == after and prod(stride) > 0
-    if shape[channels] not in (1, 3) or outcome[channels] not in (1, 3, 4) or not exact:
+    if shape[channels] not in (1, 3) or outcome[channels] not in (1, 3, 4):
         return None
     runs = [
         partial(_run, session, network.feeds, pictures[0], outputs[0])
         for session in _sessions(network, outputs[0])
     ]
     forms = [Form(shape[channels], is_last, white) for white in (1.0, WHITE)]
+    (height, width), after = shape[space], outcome[space]
     fixed = _fixed_size(network, pictures[0], space)
     squares = [(side, side) for side in _SIDES]
     for run, size in product(runs, (*squares, (height, width), *fixed)):
-        down, across = (_period(stride[axis], strides, axis, size[axis]) for axis in (0, 1))
-        periods = down, across
-        if prod(periods) == 1 or max(periods) > _LONGEST:
-            continue
-        trials = [PictureNetwork(partial(run, form), form, size, stride, periods) for form in forms]
+        grey = np.full((shape[channels], *size), 0.5, np.float32)
         try:
-            greys = [one.run(one.flat_picture((0.5,) * 3)) for one in trials]
+            greys = [run(form, grey) for form in forms]
         except (RunError, ValueError):
             continue
-        if greys[0].shape[1:] == (stride[0] * size[0], stride[1] * size[1]):
-            # The white for which grey changes least.
+        stride = _stride((height, width), after, size, greys[0].shape[1:])
+        if stride is None:
+            continue
+        down, across = (_period(stride[axis], strides, axis, greys[0].shape[1 + axis])
+                        for axis in (0, 1))  # fmt: skip
+        if down * across > 1 and max(down, across) <= _LONGEST:
             errors = [
-                flat_error(grey, 0.5, form.white) for grey, form in zip(greys, forms, strict=True)
+                flat_error(one, 0.5, form.white) for one, form in zip(greys, forms, strict=True)
             ]
-            return trials[int(np.argmin(errors))]
+            form = forms[int(np.argmin(errors))]
+            return PictureNetwork(partial(run, form), form, size, stride, (down, across))
     return None
 
 
-def _period(scale: int, strides: Sequence[tuple[float, ...]], axis: int, side: int) -> int:
+def _stride(
+    before: tuple[int, int], after: tuple[int, ...], size: tuple[int, int], outcome: tuple[int, ...]
+) -> tuple[int, int] | None:
+    """Return output pixels per input pixel by two runs; None if they differ, or in the border.
+
+    Where both runs have one size, a border that the network leaves off would be a guess.
+
+    Args:
+        before: Height and width of the picture of one run.
+        after: Those of its output.
+        size: Height and width of the picture of the other run.
+        outcome: Those of its output.
+    """
+    down, across = (-(-long // short) for long, short in zip(outcome, size, strict=True))
+    borders, others = (
+        (down * inputs[0] - results[0], across * inputs[1] - results[1])
+        for inputs, results in ((before, after), (size, outcome))
+    )
+    return (down, across) if borders == others and (before != size or not any(borders)) else None
+
+
+def _period(scale: int, strides: Sequence[tuple[float, ...]], axis: int, length: int) -> int:
     """Return the period, in output pixels, of a pattern to look for along an axis.
 
     Each layer multiplies the period of the layers before it. As many layers count, from the last
-    on, as two thirds of the output hold, away from its borders.
+    on, as two thirds of the output's `length` pixels hold, away from its borders.
     """
-    multiple, limit = 1, min(_LONGEST, scale * side * 2 // 3)
+    multiple, limit = 1, min(_LONGEST, length * 2 // 3)
     for stride in reversed(strides):
         longer = multiple * max(1, int(stride[axis] if len(stride) == 2 else max(stride)))
         if lcm(scale, longer) <= limit:
