@@ -135,6 +135,30 @@ def test_an_interrupt_keeps_the_best_so_far(photos: list[Place]) -> None:
     assert not same(trained.network, settings().first(np.random.default_rng(0)))
 
 
+@pytest.mark.parametrize("holdout", [0.3, 0.0])
+def test_an_interrupt_between_two_tests_loses_no_steps(
+    photos: list[Place], holdout: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C keeps what is learned up to that step; before the first there is nothing to keep."""
+    calls, batch = [0], job.Pairs.batch
+
+    def interrupted(self: Any, count: int, side: int) -> Any:
+        """Return patches, and press Ctrl-C after 30 steps."""
+        calls[0] += 1
+        if calls[0] > 30:
+            raise KeyboardInterrupt
+        return batch(self, count, side)
+
+    monkeypatch.setattr(job.Pairs, "batch", interrupted)
+    seen = []
+    trained = job.train(photos, settings(steps=1000, holdout=holdout), seen.append)
+    assert [look.step for look in seen] == [0, 20, 30]
+    assert trained.look == seen[-1]
+    assert trained.network.about["steps"] == 30
+    with pytest.raises(KeyboardInterrupt):
+        job.train(photos, settings(), seen.append)
+
+
 def test_minutes_end_it(photos: list[Place]) -> None:
     """Without a number of steps the time decides."""
     trained = train(photos, steps=None, minutes=0.02)

@@ -6,6 +6,7 @@ mean absolute error, and in the last tenth of the training the mean squared erro
 
 import copy
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from math import cos, pi
 from time import perf_counter
@@ -115,7 +116,7 @@ def train(
     """
     start, skipped = perf_counter(), list[str]()
     rng = np.random.default_rng(settings.seed)
-    best = settings.first(rng)
+    first = settings.first(rng)
     least = settings.stride * LEAST_SIDE
     paths = usable(sources, least, skipped)
     if not paths:
@@ -125,27 +126,48 @@ def train(
     def pairs(chosen: list[Place], count: int) -> Pairs:
         """Return a pool of `count` crops of the chosen pictures."""
         pictures = [np.asarray(luma_of(path) + 0.5, np.uint8) for path in chosen]
-        return Pairs(pictures, settings.stride, best.halo, settings.degrade, rng, count)
+        return Pairs(pictures, settings.stride, first.halo, settings.degrade, rng, count)
 
     held = pairs(tests, _HELD_OUT) if tests else None
     others = [path for path in paths if path not in tests]
-    look = Evaluation(0, 0.0, _scores(Model(best), held) if held else {})
-    watch(look)
-    try:
-        for step, done, model in _steps(best, pairs(others, _POOL), settings):
-            if step % _LOOK == 0 or done >= 1:
-                now = Evaluation(step, done, _scores(model, held) if held else {})
-                if now.psnr.get("network", 0) >= look.psnr.get("network", 0):
-                    best, look = model.network(), now
-                watch(now)
-    except KeyboardInterrupt:
-        process.forget_signals()
+    steps = _steps(first, pairs(others, _POOL), settings)
+    best, look = _best(first, steps, held, watch)
     about = {
         "steps": look.step, "degrade": settings.degrade, "seed": settings.seed,
         "start": settings.start, "pictures": len(others), "psnr": look.psnr,
     }  # fmt: skip
     seconds = perf_counter() - start
     return TrainedNetwork(best._replace(about=about), look, tuple(skipped), seconds)
+
+
+def _best(
+    first: ResidualNetwork, steps: Iterator[tuple[int, float, Model]], held: Pairs | None,
+    watch: Callable[[Evaluation], None],
+) -> tuple[ResidualNetwork, Evaluation]:  # fmt: skip
+    """Return the best network by the tests before, during and after the steps, and its test."""
+    best, look = first, Evaluation(0, 0.0, _scores(Model(first), held) if held else {})
+    watch(look)
+
+    def judge(step: int, done: float, model: Model) -> None:
+        """Test a model, and keep it if it is the best so far."""
+        nonlocal best, look
+        now = Evaluation(step, done, _scores(model, held) if held else {})
+        if now.psnr.get("network", 0) >= look.psnr.get("network", 0):
+            best, look = model.network(), now
+        watch(now)
+
+    latest = None
+    try:
+        for latest in steps:
+            if latest[0] % _LOOK == 0 or latest[1] >= 1:
+                judge(*latest)
+    except KeyboardInterrupt:
+        if latest is None:
+            raise
+        with suppress(KeyboardInterrupt):  # a second one keeps the best so far
+            judge(*latest)
+        process.forget_signals()
+    return best, look
 
 
 def _steps(
