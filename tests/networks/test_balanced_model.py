@@ -59,6 +59,20 @@ def test_sub_pixel_convolutions_are_balanced(tmp_path: Path, mode: str) -> None:
     np.testing.assert_allclose(old, new, atol=1e-6)
 
 
+@pytest.mark.parametrize("glob", ["up.weight", "up", "the_DepthToSpace", "*Space", "the_Conv"])
+def test_a_sub_pixel_convolution_has_several_names(tmp_path: Path, glob: str) -> None:
+    """That of its weights, and that of its pixel shuffle, as an audit may print it."""
+    path = saved(sub_pixel("CRD"), tmp_path)
+    assert list(balanced_model(path, glob, balanced).moved) == ["up"]
+
+
+def test_a_layer_without_a_name_has_that_of_its_output(tmp_path: Path) -> None:
+    """As an audit prints it."""
+    made = sub_pixel("CRD")
+    made.graph.node[2].name = ""
+    assert list(balanced_model(saved(made, tmp_path), "y", balanced).moved) == ["up"]
+
+
 def test_layers_are_chosen_by_name(tmp_path: Path) -> None:
     """--layer takes a glob; what it does not name stays."""
     made = generator()

@@ -75,9 +75,9 @@ def balanced_model(path: str, layer: str | None, balanced: Balance) -> BalancedM
     tensors = {one.name: one for one in model.graph.initializer}
     for node, shuffle in _layers(model):
         name = node.input[1].removesuffix(".weight")
-        if layer and not any(
-            fnmatchcase(one, layer) for one in (name, *node.input[1:2], node.name)
-        ):
+        titles = (one.name or one.output[0] for one in (node, shuffle) if one)
+        names = (name, node.input[1], node.name, *titles)
+        if layer and not any(fnmatchcase(one, layer) for one in names):
             continue
         weights = [tensors.get(one) for one in node.input[1:] if one]
         uses = sum(list(one.input).count(node.input[1]) for one in model.graph.node)
