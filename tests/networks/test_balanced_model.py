@@ -59,6 +59,15 @@ def test_sub_pixel_convolutions_are_balanced(tmp_path: Path, mode: str) -> None:
     np.testing.assert_allclose(old, new, atol=1e-6)
 
 
+def test_weights_of_constant_nodes_are_balanced(tmp_path: Path) -> None:
+    """Some exporters keep weights in nodes instead of initializers."""
+    taps = np.random.default_rng(0).normal(0, 1, (2, 2, 3, 3)).astype(np.float32)
+    constant = node("Constant", "", "w", value=onnx.numpy_helper.from_array(taps))
+    made = model([constant, node("ConvTranspose", "x w", "y", strides=[2, 2], pads=[1] * 4)])
+    after = onnx.load_from_string(balanced_model(saved(made, tmp_path), None, balanced).data)
+    assert np.ptp(responses(after, 2)[..., 4:-4, 4:-4], axis=(-1, -2)).max() < 1e-5
+
+
 @pytest.mark.parametrize("glob", ["up.weight", "up", "the_DepthToSpace", "*Space", "the_Conv"])
 def test_a_sub_pixel_convolution_has_several_names(tmp_path: Path, glob: str) -> None:
     """That of its weights, and that of its pixel shuffle, as an audit may print it."""

@@ -72,7 +72,7 @@ def balanced_model(path: str, layer: str | None, balanced: Balance) -> BalancedM
         ) from error
     moved: dict[str, float] = {}
     left: dict[str, str] = {}
-    tensors = {one.name: one for one in model.graph.initializer}
+    tensors = _constants(model.graph)
     for node, shuffle in _layers(model):
         name = node.input[1].removesuffix(".weight")
         titles = (one.name or one.output[0] for one in (node, shuffle) if one)
@@ -104,6 +104,16 @@ def _tensors(graph: GraphProto) -> Iterator[TensorProto]:
         for entry in node.attribute:
             yield from [entry.t] if entry.HasField("t") else []
             yield from _tensors(entry.g) if entry.HasField("g") else ()
+
+
+def _constants(graph: GraphProto) -> dict[str, TensorProto]:
+    """Return the tensors of a graph's initializers and Constant nodes by name."""
+    tensors = {one.name: one for one in graph.initializer}
+    for node in graph.node:
+        if node.op_type == "Constant":
+            values = [entry.t for entry in node.attribute if entry.HasField("t")]
+            tensors |= dict(zip(node.output, values, strict=False))
+    return tensors
 
 
 def _layers(model: ModelProto) -> Iterator[tuple[NodeProto, NodeProto | None]]:
