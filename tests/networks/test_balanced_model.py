@@ -59,6 +59,21 @@ def test_sub_pixel_convolutions_are_balanced(tmp_path: Path, mode: str) -> None:
     np.testing.assert_allclose(old, new, atol=1e-6)
 
 
+def test_a_bias_that_others_share_stays_theirs(tmp_path: Path) -> None:
+    """Exporters keep equal tensors once; the layer that is balanced gets a copy."""
+    made = sub_pixel("CRD")
+    made.graph.node.insert(0, node("Conv", "x first.weight up.bias", "f"))
+    made.graph.node[1].input[0] = "f"
+    rng = np.random.default_rng(1)
+    for name, shape in (("first.weight", (12, 2, 1, 1)), ("up.weight", (12, 12, 3, 3))):
+        taps = onnx.numpy_helper.from_array(rng.normal(0, 0.2, shape).astype(np.float32), name)
+        made.graph.initializer.append(taps)
+    del made.graph.initializer[0]
+    after = onnx.load_from_string(balanced_model(saved(made, tmp_path), None, balanced).data)
+    np.testing.assert_array_equal(tensors_of(after)["up.bias"], tensors_of(made)["up.bias"])
+    assert np.ptp(responses(after, 2)[..., 4:-4, 4:-4], axis=(-1, -2)).max() < 1e-5
+
+
 def test_weights_of_constant_nodes_are_balanced(tmp_path: Path) -> None:
     """Some exporters keep weights in nodes instead of initializers."""
     taps = np.random.default_rng(0).normal(0, 1, (2, 2, 3, 3)).astype(np.float32)

@@ -6,7 +6,8 @@ shuffle (DepthToSpace), and for its bias, all phases of a channel get the same s
 that does this is the same for all taps. The rest of the network is neither checked nor changed.
 """
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
@@ -73,21 +74,21 @@ def balanced_model(path: str, layer: str | None, balanced: Balance) -> BalancedM
     moved: dict[str, float] = {}
     left: dict[str, str] = {}
     tensors = _constants(model.graph)
-    for node, shuffle in _layers(model):
+    uses = Counter(name for node in model.graph.node for name in node.input)
+    for node, shuffle, places in _layers(model):
         name = node.input[1].removesuffix(".weight")
         titles = (one.name or one.output[0] for one in (node, shuffle) if one)
         names = (name, node.input[1], node.name, *titles)
         if layer and not any(fnmatchcase(one, layer) for one in names):
             continue
-        weights = [tensors.get(one) for one in node.input[1:] if one]
-        uses = sum(list(one.input).count(node.input[1]) for one in model.graph.node)
-        if any(one is None for one in weights):
+        if any(one.input[place] not in tensors for one, place in places):
             left[name] = "its weights are computed, or of another graph"
-        elif uses > 1:
+        elif uses[node.input[1]] > 1:
             left[name] = "its weights are shared with another layer"
         else:
+            own = [_own(model.graph, tensors, uses, *place) for place in places]
             try:
-                moved[name] = _balance(node, shuffle, [one for one in weights if one], balanced)
+                moved[name] = _balance(node, shuffle, own, balanced)
             except SettingError as error:
                 left[name] = str(error)
     if not moved:
@@ -116,24 +117,46 @@ def _constants(graph: GraphProto) -> dict[str, TensorProto]:
     return tensors
 
 
-def _layers(model: ModelProto) -> Iterator[tuple[NodeProto, NodeProto | None]]:
-    """Yield each transposed convolution with None, and each convolution with its DepthToSpace."""
+def _own(
+    graph: GraphProto, tensors: Mapping[str, TensorProto], uses: Mapping[str, int],
+    node: NodeProto, place: int,
+) -> TensorProto:  # fmt: skip
+    """Return the tensor that is a node's input; if others take it too, a copy for the node."""
+    tensor = tensors[node.input[place]]
+    if uses[node.input[place]] > 1:
+        node.input[place] += f" of {node.output[0]}"
+        copy: TensorProto = graph.initializer.add()
+        copy.CopyFrom(tensor)
+        copy.name = node.input[place]
+        return copy
+    return tensor
+
+
+def _layers(
+    model: ModelProto,
+) -> Iterator[tuple[NodeProto, NodeProto | None, list[tuple[NodeProto, int]]]]:
+    """Yield each layer's convolution, its DepthToSpace if it has one, and what is to be balanced.
+
+    These are inputs, each as a node and its place in the node: the weights, and for a DepthToSpace
+    the bias.
+    """
     producers = {name: node for node in model.graph.node for name in node.output}
     for node in model.graph.node:
         if node.op_type == "ConvTranspose":
-            yield node, None
+            yield node, None, [(node, 1)]
         if node.op_type == "DepthToSpace":
             before = producers.get(node.input[0])
             while before is not None and before.op_type in _POINTWISE:
                 before = producers.get(before.input[0])
             if before is not None and before.op_type == "Conv":
-                yield before, node
+                places = [(before, place) for place, name in enumerate(before.input) if name]
+                yield before, node, places[1:]
 
 
 def _balance(
     node: NodeProto, shuffle: NodeProto | None, tensors: list[TensorProto], balanced: Balance
 ) -> float:
-    """Balance a layer's weights and bias in place; return the relative change of the weights."""
+    """Balance a layer's tensors in place, the weights first; return their relative change."""
     attributes = {one.name: get_attribute_value(one) for one in node.attribute}
     old = to_array(tensors[0])
     if tensors[0].data_type not in _TYPES:
