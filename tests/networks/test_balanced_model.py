@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from models import generator, model, node, responses, saved
+from models import generator, model, node, responses, run, saved
 
 from upsample_cli.errors import NetworkFileError, SettingError
 from upsample_cli.kernels.phases import balanced
@@ -57,6 +57,21 @@ def test_sub_pixel_convolutions_are_balanced(tmp_path: Path, mode: str) -> None:
         for one in (made, after)
     )
     np.testing.assert_allclose(old, new, atol=1e-6)
+
+
+@pytest.mark.parametrize("mode", ["CRD", "DCR"])
+def test_slopes_that_differ_by_channel_are_balanced(tmp_path: Path, mode: str) -> None:
+    """A flat picture stays flat through a PRelu, whose slopes become equal within a block."""
+    made = sub_pixel(mode)
+    made.graph.node[1].CopyFrom(node("PRelu", "a slopes", "b"))
+    slopes = np.random.default_rng(1).uniform(0, 1, (12, 1, 1)).astype(np.float32)
+    made.graph.initializer.append(onnx.numpy_helper.from_array(slopes, "slopes"))
+    after = onnx.load_from_string(balanced_model(saved(made, tmp_path), None, balanced).data)
+    for level in (-1, 1):
+        flat = run(after, np.full((2, 12, 12), level))[:, 4:-4, 4:-4]
+        assert np.ptp(flat, axis=(1, 2)).max() < 1e-5
+    assert tensors_of(after)["slopes"].shape == (12, 1, 1)
+    assert tensors_of(after)["slopes"].mean() == pytest.approx(slopes.mean())
 
 
 def test_a_bias_that_others_share_stays_theirs(tmp_path: Path) -> None:

@@ -2,13 +2,15 @@
 
 The weights of each pair of channels become the nearest weights, in least squares, that keep a flat
 picture flat. For transposed convolutions see `kernels.phases`. For a convolution before a pixel
-shuffle (DepthToSpace), and for its bias, all phases of a channel get the same sum; the least change
-that does this is the same for all taps. The rest of the network is neither checked nor changed.
+shuffle (DepthToSpace), for its bias and for the slopes of a PRelu between, all phases of a channel
+get the same sum; the least change that does this is the same for all taps. The rest of the network
+is neither checked nor changed.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from fnmatch import fnmatchcase
+from math import prod
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
@@ -75,7 +77,7 @@ def balanced_model(path: str, layer: str | None, balanced: Balance) -> BalancedM
     left: dict[str, str] = {}
     tensors = _constants(model.graph)
     uses = Counter(name for node in model.graph.node for name in node.input)
-    for node, shuffle, places in _layers(model):
+    for node, shuffle, places in _layers(model, tensors):
         name = node.input[1].removesuffix(".weight")
         titles = (one.name or one.output[0] for one in (node, shuffle) if one)
         names = (name, node.input[1], node.name, *titles)
@@ -133,24 +135,27 @@ def _own(
 
 
 def _layers(
-    model: ModelProto,
+    model: ModelProto, tensors: Mapping[str, TensorProto]
 ) -> Iterator[tuple[NodeProto, NodeProto | None, list[tuple[NodeProto, int]]]]:
     """Yield each layer's convolution, its DepthToSpace if it has one, and what is to be balanced.
 
     These are inputs, each as a node and its place in the node: the weights, and for a DepthToSpace
-    the bias.
+    the bias and the slopes of each PRelu between, unless it has one slope for all channels.
     """
     producers = {name: node for node in model.graph.node for name in node.output}
     for node in model.graph.node:
         if node.op_type == "ConvTranspose":
             yield node, None, [(node, 1)]
         if node.op_type == "DepthToSpace":
-            before = producers.get(node.input[0])
+            before, slopes = producers.get(node.input[0]), list[tuple[NodeProto, int]]()
             while before is not None and before.op_type in _POINTWISE:
+                slope = tensors.get(before.input[1]) if before.op_type == "PRelu" else None
+                if before.op_type == "PRelu" and (slope is None or prod(slope.dims) > 1):
+                    slopes.append((before, 1))
                 before = producers.get(before.input[0])
             if before is not None and before.op_type == "Conv":
                 places = [(before, place) for place, name in enumerate(before.input) if name]
-                yield before, node, places[1:]
+                yield before, node, [*places[1:], *slopes]
 
 
 def _balance(
@@ -172,7 +177,8 @@ def _balance(
         is_crd = settings.get("mode", b"DCR") == b"CRD"
         for tensor in tensors[1:]:
             values = to_array(tensor)
-            even = _same_sums(values.astype(np.float64), settings["blocksize"] ** 2, is_crd)
+            flat = values.ravel().astype(np.float64)
+            even = _same_sums(flat, settings["blocksize"] ** 2, is_crd).reshape(values.shape)
             tensor.CopyFrom(from_array(even.astype(values.dtype), tensor.name))
         new = _same_sums(old.astype(np.float64), settings["blocksize"] ** 2, is_crd)
     tensors[0].CopyFrom(from_array(new.astype(old.dtype), tensors[0].name))
