@@ -438,6 +438,16 @@ def test_a_clipped_photograph_passes_no_gate(call: Call, enlarger: Path) -> None
     assert output["output"]["verdict"] == "checkerboard"
 
 
+def test_json_contains_the_output_of_a_learned_network(call: Call) -> None:
+    """A .npz of a network has the figures of its output, as in the text; weights have none."""
+    outcome = call("audit", Path(SHIPPED, "network-photo-x2.npz"), "--json")
+    output = json.loads(outcome.out)["output"]
+    assert (output["stride"], output["worst"], output["verdict"]) == ([2, 2], "white", "none")
+    assert output["levels"] < 1e-3
+    np.save("layer.npy", np.ones((2, 2, 2, 2)))
+    assert json.loads(call("audit", "layer.npy", "-s", 2, "--json").out)["output"] is None
+
+
 def test_a_network_that_runs_too_long_passes_no_gate(
     call: Call, enlarger: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -173,10 +173,11 @@ def _indented(text: str) -> str:
 def _values(result: Audit) -> dict[str, Any]:
     if result.kernel:
         return {"ripple": result.ripple, "kernel": asdict(result.kernel)}
-    values = {"ripple": result.ripple, "layers": [asdict(layer) for layer in result.layers]}
+    layers = [asdict(layer) for layer in result.layers]
+    output = result.output and asdict(result.output) | {"verdict": result.output.verdict}
+    values = {"ripple": result.ripple, "layers": layers, "output": output}
     if result.seconds is not None:
-        output = result.output and asdict(result.output) | {"verdict": result.output.verdict}
-        values |= {"output": output, "seconds": result.seconds, "memory": result.memory}
+        values |= {"seconds": result.seconds, "memory": result.memory}
     return values
 
 
