@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import PIL.Image
 import pytest
-from models import generator, saved
+from models import generator, model, node, saved
 from terminal import Outcome, check_refused
 from textures import natural_texture, periodic_pattern
 
@@ -238,6 +238,18 @@ def test_a_network_is_balanced_between_two_audits(call: Call, pictures: Path) ->
     assert call("audit", "even.onnx", "--max-ripple", 0.001).code == 0
     text = call("repair", "net.onnx", "-o", "b.onnx", "--layer", "up1").out.decode()
     assert text.startswith("b.onnx  balanced layers of net.onnx: 1\n    up1  changed by ")
+
+
+def test_options_without_effect_on_a_network_are_refused(call: Call, pictures: Path) -> None:
+    """Its layers have their strides, and sub-pixel convolutions keep no ramps."""
+    weights = np.random.default_rng(0).normal(size=(4, 1, 3, 3)).astype(np.float32)
+    nodes = [node("Conv", "x w", "a", pads=[1] * 4), node("DepthToSpace", "a", "y", blocksize=2)]
+    saved(model(nodes, {"w": weights}), pictures, "net.onnx")
+    repair = ("repair", "net.onnx", "-o", "even.onnx")
+    check_refused(call(*repair, "-s", 3), 2, "--stride is not for net.onnx, whose layers have")
+    check_refused(call(*repair, "--ramp"), 2, "--ramp is for transposed convolutions, of which")
+    assert not (pictures / "even.onnx").exists()
+    assert call(*repair).code == 0
 
 
 def test_a_repair_that_fails_is_called_a_repair(call: Call, folder: Path) -> None:

@@ -66,6 +66,8 @@ def repair(
     """
     ending = Path(path).suffix.lower()
     if ending == ".onnx":
+        if stride is not None:
+            raise SettingError(f"--stride is not for {path}, whose layers have one; leave it out")
         return _repaired_network(path, output, layer, ramp)
     if layer is not None:
         raise SettingError("--layer is for networks in .onnx; leave it out")
@@ -105,7 +107,12 @@ def _repaired_network(path: str, output: str, layer: str | None, ramp: bool) -> 
         raise SettingError(f"{output} cannot hold a network; name the output .onnx")
     before = audit(path, FileOptions())  # first, as it reports a missing library
     from upsample_cli.networks.balanced_model import balanced_model
+    from upsample_cli.networks.upsampling_layer import TCONV
 
+    if ramp and all(one.kind != TCONV for one in before.layers):
+        raise SettingError(
+            f"--ramp is for transposed convolutions, of which {path} has none; leave it out"
+        )
     model = balanced_model(path, layer, partial(balanced, ramp=ramp))
     with TemporaryDirectory() as folder:
         copy = Path(folder) / "balanced.onnx"
