@@ -10,7 +10,7 @@ from strategies import Floats
 
 from upsample_cli.errors import SettingError
 from upsample_cli.kernels import kernel_file
-from upsample_cli.kernels.kernel_file import KernelFile
+from upsample_cli.kernels.kernel_file import SHIPPED, KernelFile
 
 GOOD: dict[str, Any] = {
     "format": 1,
@@ -231,3 +231,10 @@ def test_shipped_kernels_are_exact_on_ramps(stride: int) -> None:
     inner = np.arange(14 * stride, 26 * stride)
     actual = ramp[inner + kernel.padding[0]]
     np.testing.assert_allclose(actual, (inner + 0.5) / stride - 0.5, atol=1e-6)
+
+
+def test_a_network_is_not_taken_for_a_damaged_kernel() -> None:
+    """The error says what the file is, and where to give it."""
+    fault = "network-photo-x2.npz is a network, balanced already, .* use it with -m network"
+    with pytest.raises(SettingError, match=fault):
+        kernel_file.load(str(Path(SHIPPED, "network-photo-x2.npz")), None, 1)

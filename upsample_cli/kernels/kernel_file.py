@@ -201,6 +201,10 @@ def as_numbers(name: str, array: NDArray[Any]) -> NDArray[np.float64]:
 
 def _from_entries(name: str, entries: dict[str, NDArray[Any]]) -> KernelFile:
     """Return the kernel that the arrays of a .npz describe, or raise a `SettingError`."""
+    if str(entries.get("method")) == "network":
+        raise SettingError(
+            f"{name} is a network, balanced already, not a kernel; use it with -m network --weights"
+        )
     missing = sorted(_KINDS.keys() - entries.keys())
     if missing:
         raise SettingError(
