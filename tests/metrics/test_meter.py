@@ -6,7 +6,7 @@ from strategies import cuts
 from textures import natural_texture, periodic_pattern
 
 from upsample_cli.jobs.api import measure, upsample
-from upsample_cli.metrics.checkerboard import CONTRAST_DB, Checkerboard
+from upsample_cli.metrics.checkerboard import CHECKERBOARD, CONTRAST_DB, NONE, Checkerboard
 from upsample_cli.metrics.meter import Meter
 from upsample_cli.metrics.rows import Rows
 
@@ -101,6 +101,20 @@ def test_fields_of_forty_pixels_are_large_enough(stride: int) -> None:
     measured = metered(levels + 3 * fields * periodic_pattern(256, 256, stride), stride)
     assert measured.verdict == "checkerboard"
     assert measured.ripple == pytest.approx(2.5, rel=0.15)
+
+
+@pytest.mark.parametrize("side", [5, 8, 14])
+def test_black_between_shapes_does_not_hide_their_pattern(side: int) -> None:
+    """A kernel's pattern leaves black as it is: small shapes on it tell, or nothing does."""
+    rng = np.random.default_rng(0)
+    low = np.zeros((160, 200))
+    for _ in range(220):
+        (y, x), (tall, wide) = rng.integers(0, (150, 190)), rng.integers(1, side, 2)
+        low[y : y + tall, x : x + wide] = 200
+    uneven = metered(np.kron(low, [[0.8, 1.0], [1.0, 1.2]]), 2)
+    assert (uneven.verdict, uneven.status) in {("", "saturated"), (CHECKERBOARD, "ok")}
+    assert (uneven.verdict == CHECKERBOARD) == (side > 5)
+    assert metered(np.kron(low, np.ones((2, 2))), 2).verdict == NONE
 
 
 def test_an_edge_is_no_checkerboard() -> None:

@@ -113,7 +113,7 @@ def test_the_texture_of_a_sharp_picture_stays(stride: int) -> None:
     within[48:240, 48:240] = 1
     whole, part = (mended(clean + field * pattern, stride) for field in (1, within))
     assert rms(whole - clean) < 0.1 * rms(pattern)
-    assert rms(part - clean) < 0.75 * rms(within * pattern)
+    assert rms(part - clean) < 0.8 * rms(within * pattern)
 
 
 def test_strips_meet_without_seams() -> None:

@@ -15,7 +15,7 @@ within limits that the outermost ring sets. In each cell, what exceeds ratio G c
 
 A sharp texture has more content near the lines than its changes tell. It has as much further from
 them, which a pattern has not. So unless a lossy codec has spread patterns over the rings, ratio G
-is at least 4 L P, with L the least ratio of the band, and P the least power of the outermost ring
+is at least 3 L P, with L the least ratio of the band, and P the least power of the outermost ring
 in the cell and its neighbours: the border of a pattern has power there, but is narrow.
 
 The innermost ring gets the core's gain if that is greater; the gain of each ring further out is at
@@ -37,7 +37,7 @@ _SURE = 5.0  # relative growth of all ratios per pixel of stairs, whose power di
 _LEAST = np.float32(1e-3)  # squared levels, against division by 0
 _MOST = np.float32(1e20)  # squared levels, against overflow
 _WIDER = 3  # pixels apart: for stride 2 the brightness is smoothed once more, over about a kernel
-_TEXTURE = 4.0  # times the least power of the outermost ring around: about the mean, with care
+_TEXTURE = 3.0  # times the least power of the outermost ring around: about the mean, with care
 # Cells needed beyond each side: to find the least power, to smooth powers, to interpolate gains.
 _AROUND = 3
 

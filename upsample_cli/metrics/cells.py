@@ -4,7 +4,8 @@ A cell is a few periods wide and high. It keeps the mean of its residual in each
 `projection`), its level and its slopes.
 
 Cells with many blocks of equal pixels (see `rows`) are plain: parts with flat colours and edges,
-and parts enlarged by nearest-neighbour.
+and parts enlarged by nearest-neighbour. Black blocks do not count: a pattern in proportion to the
+brightness, such as that of an uneven kernel, leaves black as it is.
 """
 
 from collections.abc import Sequence
@@ -24,10 +25,10 @@ _LEAST = 4  # cells along each side of a picture, at least
 _MOST = 30_000  # cells of a picture, at most: larger pictures get larger cells
 _RUN = 150_000  # values computed at once: what fits the cache
 _SATURATED = 0.1  # of a cell's pixels at 0 or 255: with more, the cell is not usable
-_PLAIN = 0.5  # blocks of one colour per period of a plain cell, at least
+_PLAIN = 0.5  # blocks of one colour per period of a plain cell, at least, that are not black
 _HIDDEN = 0.25  # squared levels: power of a pattern that 8-bit rounding may hide in a plain cell
 _SPREAD = 2.6  # variance in a cell over the variance of its slope: median of 72 photographs
-_BLACK = 8.0  # levels: below, a pattern proportional to the brightness does not show
+_BLACK = 8.0  # levels: in darker pixels a pattern in proportion to the brightness does not show
 
 
 class Cells(NamedTuple):
@@ -128,17 +129,19 @@ class CellGrid:
                 unexplained = rows.unexplained[:, : n * wide + 2 * left]
                 phases = self._projection.products(unexplained, m, n)[0]
             strength = np.square(phases).mean(axis=1)
-        equal = self._counts(marks.equal_blocks(self.stride)[inside])
-        periods = self.pixels / (self.stride[0] * self.stride[1])
-        flat = equal == self.pixels
-        plain = (equal >= _PLAIN * periods) & ((strength > _HIDDEN) | flat)
+        is_lit, blocks = rows.levels >= _BLACK, marks.equal_blocks(self.stride)
+        lit_blocks = blocks & is_lit[: len(blocks), : blocks.shape[1]]
+        equal, of_lit, lit = (self._counts(x[inside]) for x in (blocks, lit_blocks, is_lit))
+        period, flat = self.stride[0] * self.stride[1], equal == self.pixels
+        is_blocks = (equal >= self.pixels / period) & (of_lit >= _PLAIN * lit / period)
+        plain = (of_lit >= _PLAIN * self.pixels / period) & ((strength > _HIDDEN) | flat)
         phases *= ~plain[:, None]
         slope *= ~plain[:, None]
         usable = plain | (self._counts(marks.ends[inside]) <= _SATURATED * self.pixels)
         usable &= ~(flat & (level < _BLACK))
         if rows.opaque is not None:
             usable &= self._opaque(rows.opaque)
-        return Cells(phases, level, slope, usable, plain, equal >= periods, flat)
+        return Cells(phases, level, slope, usable, plain, is_blocks, flat)
 
     def _opaque(self, opaque: Mask) -> Mask:
         """Return which cells are opaque in all pixels that their residual draws on."""
