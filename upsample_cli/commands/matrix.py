@@ -1,6 +1,5 @@
 """`upsample matrix`: show what a transposed convolution is, on a case small enough to see."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,34 +9,6 @@ from upsample_cli.errors import SettingError
 
 if TYPE_CHECKING:  # --help must not wait for NumPy
     from upsample_cli.jobs.matrix import SmallConvolution
-
-
-@dataclass(frozen=True, slots=True)
-class MatrixRequest:
-    """The options of the command; their help is below."""
-
-    input: str | None
-    small: str | None
-    kernel: str
-    kernel_size: int | None
-    stride: int | None
-    padding: int
-    dilation: int
-    output: str | None
-    force: bool
-    as_json: bool
-
-    def __post_init__(self) -> None:
-        """Check that the output's name ends with .png."""
-        if self.output is not None and not self.output.endswith(".png"):
-            raise SettingError(f"{self.output} is not a .png file; name a .png file")
-
-    def convolution(self) -> "SmallConvolution":
-        """Return the convolution to show."""
-        from upsample_cli.jobs.matrix import small_convolution
-
-        return small_convolution(self.kernel, self.kernel_size, self.input, self.small,
-                                 self.stride, self.padding, self.dilation)  # fmt: skip
 
 
 @click.command(short_help="Show a small convolution as a matrix.")
@@ -66,7 +37,7 @@ class MatrixRequest:
 @click.option("-o", "--output", metavar="PICTURE.png", help="Also save it as a PNG.")
 @click.option("-f", "--force", is_flag=True, help="Replace a picture that exists.")
 @json_option
-def matrix(**values: Any) -> None:
+def matrix(output: str | None, force: bool, as_json: bool, **settings: Any) -> None:
     """Show a small convolution as a matrix, and its transpose, the transposed convolution.
 
     Letters are taps, dots are zeros. Equal taps make a checkerboard where outputs get different
@@ -76,11 +47,14 @@ def matrix(**values: Any) -> None:
     upsample matrix
     upsample matrix --small 3x3 --kernel 3 --stride 2 -o matrix.png
     """  # noqa: D301 # click needs the \b itself
-    request = MatrixRequest(**values)
-    conv = request.convolution()
-    if request.output is not None:
-        _draw(conv, request.output, request.force)
-    click.echo(_json(conv) if request.as_json else _text(conv))
+    from upsample_cli.jobs.matrix import small_convolution
+
+    if output is not None and not output.endswith(".png"):
+        raise SettingError(f"{output} is not a .png file; name a .png file")
+    conv = small_convolution(**settings)
+    if output is not None:
+        _draw(conv, output, force)
+    click.echo(_json(conv) if as_json else _text(conv))
 
 
 def _draw(conv: "SmallConvolution", output: str, force: bool) -> None:
