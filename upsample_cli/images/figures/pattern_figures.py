@@ -5,6 +5,7 @@ Parts where the checkerboard cannot be measured are hatched; without hatches the
 
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -87,8 +88,8 @@ def spread(
     for axis in (0, 1):
         centres = margin[axis] + (np.arange(heat.shape[axis]) + 0.5) * tile[axis]
         places = (np.arange(size[axis]) + 0.5) * step
-        strength = _interpolated(strength, centres, places, axis)
-        known = _interpolated(known, centres, places, axis)
+        along = partial(np.interp, places, centres)
+        strength, known = (np.apply_along_axis(along, axis, one) for one in (strength, known))
     # Unknown tiles count as 0 here, which must not lower the heat beside them.
     return np.where(known >= 0.5, strength / np.maximum(known, 0.5), np.nan)
 
@@ -121,21 +122,6 @@ def _hatches(area: NDArray[np.bool_]) -> NDArray[np.bool_]:
     down, across = np.indices(area.shape)
     period = max(4, max(area.shape) // _HATCHES)
     return np.asarray(area & ((down + across) % period < -(-period // 4)))
-
-
-def _interpolated(
-    plane: NDArray[np.float64],
-    centres: NDArray[np.floating[Any]],
-    places: NDArray[np.floating[Any]],
-    axis: int,
-) -> NDArray[np.float64]:
-    """Return values at `places` along an axis: linear between `centres`, constant beyond them."""
-    index = np.interp(places, centres, np.arange(len(centres)))
-    low = np.minimum(index.astype(int), max(0, len(centres) - 2))
-    high = np.minimum(low + 1, len(centres) - 1)
-    weight = (index - low)[:, None] if axis == 0 else index - low
-    first, second = np.take(plane, low, axis), np.take(plane, high, axis)
-    return np.asarray(first + (second - first) * weight)
 
 
 def spectrum_figure(power: NDArray[np.float64], stride: tuple[int, int], title: str) -> Sheet:
