@@ -16,12 +16,11 @@ from upsample_cli.commands.output.messages import print_message, printable, with
 from upsample_cli.commands.output.results_file import (
     ResultsFile,
     check_name,
-    local_copy,
     with_rows_written,
 )
 from upsample_cli.errors import ImageFileError, SettingError
 from upsample_cli.images.places.folder import Folder
-from upsample_cli.images.places.place import Place
+from upsample_cli.images.places.place import Place, parse_file
 from upsample_cli.images.write.formats import FORMATS
 from upsample_cli.jobs.batch import cluster, plan, run
 from upsample_cli.jobs.batch.outputs import Naming, Outputs
@@ -125,7 +124,7 @@ def _enlarge(
     if has_no_report:
         return _run(planned, job, None, request, workforce)
     anew = request.existing == "replace"
-    with local_copy(path, anew) as local:
+    with parse_file(path).editing(anew) as local:
         results = ResultsFile(local, anew, path)
         try:
             code = _run(planned, job, results, request, workforce)

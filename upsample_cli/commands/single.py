@@ -12,7 +12,7 @@ from upsample_cli.commands.output.messages import print_message, printable, prog
 from upsample_cli.commands.output.picture_lines import failed_line, print_reports
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.places.folder import as_file
-from upsample_cli.images.places.place import Place
+from upsample_cli.images.places.place import Place, parse_file
 from upsample_cli.images.read.decode import decode
 from upsample_cli.images.write import formats
 from upsample_cli.jobs.enlarge.task import Report
@@ -91,13 +91,13 @@ def _recorded(reports: Iterator[Report], request: Request) -> Iterator[Report]:
     if not request.report and not request.may_skip:
         yield from reports
         return
-    from upsample_cli.commands.output.results_file import ResultsFile, local_copy, with_rows_written
+    from upsample_cli.commands.output.results_file import ResultsFile, with_rows_written
 
     if not request.report:
         yield from with_rows_written(enumerate(reports), None, request.max_ripple)
         return
     anew = request.existing == "replace"
-    with local_copy(request.report, anew) as local:
+    with parse_file(request.report).editing(anew) as local:
         results = ResultsFile(local, anew, request.report)
         try:
             yield from with_rows_written(enumerate(reports), results, request.max_ripple)

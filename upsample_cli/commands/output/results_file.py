@@ -8,7 +8,7 @@ import stat
 import sys
 from array import array
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, ExitStack, suppress
+from contextlib import ExitStack, suppress
 from math import isnan
 from pathlib import Path
 from typing import Any
@@ -206,16 +206,6 @@ def _measured(report: Report) -> Report:
         return report._replace(checkerboard=measure(parse_file(report.output), options).overall)
     except UpsampleError as error:
         return report._replace(status="failed", error=str(error))
-
-
-def local_copy(path: str, anew: bool) -> AbstractContextManager[str]:
-    """Return a context manager that gives a local file; for a URL it uploads that file at the end.
-
-    Args:
-        path: A file or a URL.
-        anew: Whether the local file for a URL begins empty.
-    """
-    return parse_file(path).editing(anew)
 
 
 def check_name(path: str) -> None:
