@@ -14,6 +14,7 @@ from upsample_cli.kernels.geometry import Geometry, conv_matrix
 from upsample_cli.kernels.kernel import Kernel, Taps
 from upsample_cli.kernels.kernel_file import load
 from upsample_cli.kernels.named import KERNELS
+from upsample_cli.kernels.phases import phase_sums
 from upsample_cli.methods.method import is_kernel_file
 from upsample_cli.metrics.ripple import ripple
 from upsample_cli.planes import Size
@@ -171,8 +172,8 @@ def small_convolution(
     return SmallConvolution(
         name, taps, stride, padding, dilation, large, low, cells,
         (cells > 0).sum(axis=1).reshape(low), (cells > 0).sum(axis=0).reshape(large),
-        _phases(geometry, shape), ripple(Kernel(name, spread, stride).phase_sums),
-        _difference(taps, large, low, geometry),
+        phase_sums(np.ones(shape), (stride,) * 2, (padding,) * 2, (dilation,) * 2).astype(int),
+        ripple(Kernel(name, spread, stride).phase_sums), _difference(taps, large, low, geometry),
     )  # fmt: skip
 
 
@@ -212,15 +213,6 @@ def _check_size(size: Size, option: str) -> None:
             f"{as_text(size)} is {size[0] * size[1]} pixels, more than the {_LARGEST} that can be "
             f"shown; give a smaller {option}, or use conv_matrix in Python"
         )
-
-
-def _phases(geometry: Geometry, taps: Size) -> Counts:
-    """Return how many taps feed each phase, shape (stride, stride)."""
-    down, across = (
-        np.bincount(np.array(offsets) % s, minlength=s)
-        for offsets, s in zip(geometry.offsets(taps), geometry.stride, strict=True)
-    )
-    return np.outer(down, across)
 
 
 def _difference(taps: Taps, large: Size, small: Size, geometry: Geometry) -> float:
