@@ -168,10 +168,8 @@ def measuring(
         jobs: How many files, or channels of a single file, to work on at once.
         length: Returns the length of a file's name, as it is printed.
     """
-    count = longest = 0
-    for source, _ in files_in(sources, globs):
-        count, longest = count + 1, max(longest, length(source))
-    files = files_in(sources, globs)
+    files = list(files_in(sources, globs))
+    count, longest = len(files), max((length(source) for source, _ in files), default=0)
     if min(count, jobs) <= 1:
         yield (measure_one(*file, options, jobs) for file in files), count, longest
         return
@@ -184,7 +182,7 @@ def measuring(
 
 
 def _measured(
-    files: Iterator[tuple[Place, bool]], options: MeasureOptions, workforce: Workforce
+    files: Sequence[tuple[Place, bool]], options: MeasureOptions, workforce: Workforce
 ) -> Iterator[Result]:
     """Yield the result for each file, in order, by worker processes."""
 
