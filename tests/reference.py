@@ -89,13 +89,13 @@ def apply_stage(
     return stage(np.ascontiguousarray(window), range(size[0]), range(size[1]))
 
 
-def psnr_by_pixel(candidate: Plane, reference: Plane, peak: float) -> float:
-    """Return the peak signal-to-noise ratio in dB, summed pixel by pixel."""
+def psnr_by_pixel(candidate: Plane, reference: Plane) -> float:
+    """Return the peak signal-to-noise ratio of levels in dB, summed pixel by pixel."""
     total = sum(
         (float(a) - float(b)) ** 2
         for a, b in zip(candidate.ravel(), reference.ravel(), strict=True)
     )
-    return float(10 * np.log10(peak**2 / (total / candidate.size)))
+    return float(10 * np.log10(255**2 / (total / candidate.size)))
 
 
 def residual(plane: Plane, stride: Pair) -> Plane:
