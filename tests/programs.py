@@ -166,24 +166,6 @@ def exit_in_a_callback() -> None:
     print(reference() or "")
 
 
-def variables_set_by_libraries() -> None:
-    """Print how many variables are set in preparation, and which ones as libraries load."""
-    changed: list[object] = []
-
-    def note(event: str, arguments: object) -> None:
-        """Collect changes of the environment."""
-        if event in ("os.putenv", "os.unsetenv"):
-            changed.append(arguments)
-
-    sys.addaudithook(note)
-    process.prepare()
-    before = len(changed)
-    import numpy  # noqa: F401 # loaded for what that does
-    import PIL.Image  # noqa: F401 # likewise
-
-    print(before > 0, changed[before:])
-
-
 def signal_at_once(name: str) -> None:
     """Get a signal before there is work."""
     process.let_signals_kill()

@@ -46,11 +46,6 @@ def test_a_signal_in_a_class_statement_ends_the_command(name: str, code: int) ->
     assert (status, output, "Traceback" in error) == (code, "", False)
 
 
-def test_environment_variables_are_set_before_threads_start() -> None:
-    """A thread that reads the environment can crash while another thread changes it."""
-    assert run_program("variables_set_by_libraries") == (0, "True []", "")
-
-
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
 def test_a_signal_during_start_up_ends_the_process_quietly(name: str) -> None:
     """Ctrl-C while libraries load prints no traceback."""

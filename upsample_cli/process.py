@@ -32,11 +32,8 @@ _HUGE_PAGES = 14  # MADV_HUGEPAGE, an advice of madvise
 _HEAP, _PAGE = 24 << 20, 1 << 21  # bytes: about all strips of one picture; a huge page
 _ENVIRONMENT = (
     # One thread per matrix product: our own threads or processes share the work.
-    *("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"),
-    # NumPy sets these when it is imported, unless they are set already. Meanwhile libjpeg reads
-    # variables on the decoding thread, and setenv(3) on one thread can crash getenv(3) on another.
-    *("OPENBLAS_MAIN_FREE", "GOTOBLAS_MAIN_FREE"),
-)
+    "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "VECLIB_MAXIMUM_THREADS",
+)  # fmt: skip
 
 
 def prepare() -> None:

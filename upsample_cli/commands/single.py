@@ -13,10 +13,9 @@ from upsample_cli.commands.output.picture_lines import failed_line, print_report
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.places.folder import as_file
 from upsample_cli.images.places.place import Place, parse_file
-from upsample_cli.images.read.decode import decode
 from upsample_cli.images.write import formats
+from upsample_cli.jobs.enlarge import picture
 from upsample_cli.jobs.enlarge.task import Report
-from upsample_cli.jobs.enlarge.threads import in_background
 
 if TYPE_CHECKING:  # one picture needs no batch
     from upsample_cli.jobs.batch.picture_job import Work
@@ -56,8 +55,6 @@ def enlarge(request: Request, work: "Work | None" = None) -> int:
 
 
 def _print_plan(source: Place, output: Place, request: Request) -> None:
-    from upsample_cli.jobs.enlarge import picture
-
     height, width = picture.planned_size(source, output, request.task)
     click.echo(f"{printable(str(source))} -> {printable(str(output))}  {width}x{height}")
 
@@ -78,12 +75,7 @@ def _reports(
     if work is not None:
         yield work(source, output, task)
         return
-    # The picture is decoded while the libraries of the job load.
-    options = (source, task.max_pixels, task.strict, task.keeps_indices)
-    decoding = in_background(decode, *options)
-    from upsample_cli.jobs.enlarge import picture
-
-    yield picture.enlarge(source, output, task, progress_bar(request.quiet), decoding)
+    yield picture.enlarge(source, output, task, progress_bar(request.quiet))
 
 
 def _recorded(reports: Iterator[Report], request: Request) -> Iterator[Report]:

@@ -11,15 +11,13 @@ import struct
 from collections.abc import Iterator
 from contextlib import suppress
 from struct import pack_into, unpack_from
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import PIL.Image
+from numpy.typing import NDArray
 from PIL.Image import Transpose
 
-if TYPE_CHECKING:  # decoding begins before NumPy has loaded
-    from numpy.typing import NDArray
-
-    from upsample_cli.planes import Size
+from upsample_cli.planes import Size
 
 ORIENTATION, IPTC = 0x0112, 0x83BB
 EXIF_ERRORS = (
@@ -83,7 +81,7 @@ def upright(picture: PIL.Image.Image, orientation: int) -> PIL.Image.Image:
     return picture if turn is None else picture.transpose(turn)
 
 
-def upright_samples(samples: "NDArray[Any]", orientation: int) -> "NDArray[Any]":
+def upright_samples(samples: NDArray[Any], orientation: int) -> NDArray[Any]:
     """Return samples, shape (H, W, C), turned upright as their EXIF orientation says."""
     for step in _STEPS.get(orientation, "").split():
         if step == "t":
@@ -130,7 +128,7 @@ def without_thumbnail(exif: bytes) -> bytes:
     return exif[:pointer] + bytes(4) + exif[pointer + 4 : start]
 
 
-def resized(exif: bytes, size: "Size") -> bytes:
+def resized(exif: bytes, size: Size) -> bytes:
     """Return EXIF with `size` in place of the height and width, wherever it states them."""
     height, width = size
     numbers = dict.fromkeys(_WIDTHS, width) | dict.fromkeys(_HEIGHTS, height)

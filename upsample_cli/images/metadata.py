@@ -2,15 +2,13 @@
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
+
+import PIL.Image
 
 from upsample_cli.images import exif as exif_tags
 from upsample_cli.images import exif_directory
-
-if TYPE_CHECKING:  # decoding begins before NumPy has loaded
-    import PIL.Image
-
-    from upsample_cli.planes import Size
+from upsample_cli.planes import Size
 
 _SPACE = slice(16, 20)  # the bytes of a profile that name its kind of colours
 _SRGB_GAMMA = 0.45455
@@ -101,7 +99,7 @@ class Metadata(NamedTuple):
         """Return only what the pixels need: profile, PNG's colour declarations, and coding."""
         return self._replace(exif=None, xmp=None, extended_xmp=(), iptc=None, dpi=None, text=())
 
-    def resized(self, size: "Size") -> "Metadata":
+    def resized(self, size: Size) -> "Metadata":
         """Return the metadata for the same picture at another height and width."""
         exif = self.exif and exif_tags.resized(self.exif, size)
         if not self.xmp:
@@ -140,7 +138,7 @@ class Metadata(NamedTuple):
         yield from (kind.decode() for kind, data in self.colours if (kind, data[:2]) != _CICP_SRGB)
 
 
-def metadata_of(opened: "PIL.Image.Image", is_turned: bool) -> Metadata:
+def metadata_of(opened: PIL.Image.Image, is_turned: bool) -> Metadata:
     """Return the metadata of a picture that Pillow has read.
 
     Args:
@@ -197,7 +195,7 @@ def _text(opened: Any) -> Iterator[tuple[str, str]]:
             yield "Comment", comment.decode("latin-1")
 
 
-def _coding(opened: "PIL.Image.Image") -> JpegCoding | None:
+def _coding(opened: PIL.Image.Image) -> JpegCoding | None:
     """Return how a JPEG was coded; None for other formats."""
     tables: dict[int, Any] = getattr(opened, "quantization", {})
     if not tables or opened.mode not in ("L", "RGB", "CMYK"):
@@ -220,7 +218,7 @@ def upright_xmp(packet: bytes) -> bytes:
     return _with_number(packet, b"tiff:Orientation", 1)
 
 
-def resized_xmp(packet: bytes, size: "Size") -> bytes:
+def resized_xmp(packet: bytes, size: Size) -> bytes:
     """Return an XMP packet with `size` in place of the height and width, wherever it states them.
 
     >>> resized_xmp(b"<x exif:PixelXDimension='9'/>", (40, 50))

@@ -13,28 +13,15 @@ from upsample_cli.images.read import files
 from upsample_cli.images.write.png import chunk
 
 
-@pytest.mark.parametrize("suffix", ["gif", "webp", "png"])
-def test_an_animation_is_decoded_without_numpy(tmp_path: Path, suffix: str) -> None:
-    """Frames are decoded while NumPy loads."""
-    path = tmp_path / f"in.{suffix}"
-    first = PIL.Image.fromarray(texture_samples(8, 9, 3))
-    second = first.transpose(PIL.Image.Transpose.ROTATE_180)
-    first.save(path, save_all=True, append_images=[second])
-    command = programs.command("modules_to_decode", path)
-    loaded = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
-    assert "upsample_cli.images.read.animation" in loaded
-    assert "numpy" not in loaded
-
-
 @pytest.mark.parametrize("suffix", ["png", "jpg"])
 def test_common_formats_import_no_other(tmp_path: Path, suffix: str) -> None:
-    """A PNG or JPEG is decoded without NumPy, and without Pillow's decoders of rare formats."""
+    """A PNG or JPEG is decoded without decoders of rare formats."""
     path = tmp_path / f"in.{suffix}"
     PIL.Image.fromarray(texture_samples(8, 9, 3)).save(path)
     command = programs.command("modules_to_decode", path)
     loaded = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
     assert "PIL.Image" in loaded
-    late = {"numpy", "tifffile", "PIL.TiffImagePlugin", "PIL.WebPImagePlugin"}
+    late = {"tifffile", "PIL.TiffImagePlugin", "PIL.WebPImagePlugin"}
     assert late & set(loaded) == set()
 
 

@@ -4,7 +4,7 @@ import time
 import pytest
 
 from upsample_cli.jobs.enlarge.strips import cut
-from upsample_cli.jobs.enlarge.threads import Workers, in_background
+from upsample_cli.jobs.enlarge.threads import Workers
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
@@ -97,19 +97,6 @@ def test_every_item_is_processed_once() -> None:
     with Workers(4) as workers:
         assert list(workers.in_order(work, cut(2000, 1))) == list(range(2000))
     assert sorted(done) == list(range(2000))
-
-
-def test_a_background_call_returns_its_result_or_error() -> None:
-    """The result, or the error, is available when the caller asks for it."""
-    assert in_background(divmod, 7, 2)() == (3, 1)
-    with pytest.raises(ZeroDivisionError):
-        in_background(divmod, 7, 0)()
-
-
-@pytest.mark.usefixtures("no_threads")
-def test_a_background_call_without_threads_runs_later() -> None:
-    """When no thread can start, the caller computes the result when it asks for it."""
-    assert in_background(divmod, 7, 2)() == (3, 1)
 
 
 def test_two_threads_work_at_once() -> None:

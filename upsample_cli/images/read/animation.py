@@ -14,7 +14,7 @@ Source: CompuServe, "Graphics Interchange Format, version 89a"; ICC.1:2022, anne
 import io
 from collections.abc import Iterator
 from struct import pack, unpack_from
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import PIL.Image
 from PIL.GifImagePlugin import GifImageFile
@@ -35,9 +35,7 @@ from upsample_cli.images.write.gif import (
     blocks,
     head_length,
 )  # fmt: skip
-
-if TYPE_CHECKING:  # decoding begins before NumPy has loaded
-    from upsample_cli.planes import Size
+from upsample_cli.planes import Size
 
 _TO_CLEAR, _TO_PREVIOUS = 2, 3  # what happens to a GIF's frame before the next is drawn
 _BYTES = 12  # per pixel of a frame or a canvas
@@ -64,7 +62,7 @@ class Animation(NamedTuple):
     durations: tuple[float, ...]
     plays: int
     mode: str
-    size: "Size"
+    size: Size
     metadata: Metadata
     notes: tuple[str, ...] = ()
 

@@ -7,16 +7,16 @@ Source: W3C, "Portable Network Graphics (PNG) specification (third edition)", AP
 """
 
 import io
-import zlib
 from collections.abc import Iterator
 from itertools import islice
-from struct import pack, unpack_from
+from struct import unpack_from
 
 import PIL.Image
 
 from upsample_cli.images.read import png_chunks
 from upsample_cli.images.read.opening import open_picture
 from upsample_cli.images.write.formats import PNG_SIGNATURE
+from upsample_cli.images.write.png import chunk
 
 _CLEAR, _RESTORE = 1, 2  # what happens to a frame before the next is drawn
 _OVER = 1  # a frame is blended with what lies below it, and does not replace it
@@ -46,7 +46,7 @@ def apng_frames(data: bytes, count: int) -> Iterator[tuple[PIL.Image.Image, floa
         width, height, left, top, delay, unit, disposal, blend = unpack_from(">4L2H2B", control, 4)
         if left + width > size[0] or top + height > size[1]:
             raise OSError("a frame lies beyond its canvas")
-        picture = _decoded(_chunk(b"IHDR", control[4:12] + header[8:]) + tables, pixels)
+        picture = _decoded(chunk(b"IHDR", control[4:12] + header[8:]) + tables, pixels)
         before, canvas = canvas, canvas.copy()
         if blend == _OVER:
             canvas.alpha_composite(picture, (left, top))
@@ -68,7 +68,7 @@ def _split(data: bytes) -> tuple[bytes, bytes, list[tuple[bytes, list[bytes]]]]:
         if kind == b"IHDR":
             header = body
         elif kind in (b"PLTE", b"tRNS"):
-            tables += _chunk(kind, body)
+            tables += chunk(kind, body)
         elif kind == b"fcTL":
             parts.append((body, []))
         elif parts and kind in (b"IDAT", b"fdAT"):  # IDAT before any control is no frame
@@ -78,15 +78,10 @@ def _split(data: bytes) -> tuple[bytes, bytes, list[tuple[bytes, list[bytes]]]]:
 
 def _decoded(head: bytes, pixels: list[bytes]) -> PIL.Image.Image:
     """Return the pixels of one frame as RGBA."""
-    png = PNG_SIGNATURE + head + _chunk(b"IDAT", b"".join(pixels)) + _chunk(b"IEND", b"")
+    png = PNG_SIGNATURE + head + chunk(b"IDAT", b"".join(pixels)) + chunk(b"IEND", b"")
     file = io.BytesIO(png)
     opened = open_picture(file)
     assert opened is not None  # it is a PNG
     opened.load()
     png_chunks.check_rows(file, tuple(png_chunks.chunks_of(file)), opened)
     return opened.convert("RGBA")
-
-
-def _chunk(kind: bytes, data: bytes) -> bytes:
-    """Return a PNG chunk, as `write.png.chunk` does, which needs NumPy: decoding begins before."""
-    return pack(">I", len(data)) + kind + data + pack(">I", zlib.crc32(kind + data))

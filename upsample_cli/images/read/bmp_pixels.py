@@ -9,6 +9,8 @@ import io
 from struct import pack, unpack_from
 from typing import Any, BinaryIO
 
+import numpy as np
+
 from upsample_cli import memory
 from upsample_cli.images.places.place import MAX_PIXELS
 
@@ -83,8 +85,6 @@ def _without_runs(file: BinaryIO, head: bytes, has_nibbles: bool) -> bytes:
 
 def _without_masks(file: BinaryIO, head: bytes, masks: tuple[int, ...]) -> bytes:
     """Return a BMP of 32 bits per pixel, decoded by masks, without rows that the data lacks."""
-    import numpy as np  # decoding begins before it has loaded
-
     start, _, width, height = unpack_from("<3Ll", head, 10)
     bits = unpack_from("<H", head, 28)[0]
     file.seek(start)

@@ -1,7 +1,4 @@
-"""Decode a file to a picture in memory, upright and in a plain mode.
-
-Nothing here imports NumPy, so that decoding can begin on a thread while NumPy loads.
-"""
+"""Decode a file to a picture in memory, upright and in a plain mode."""
 
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeAlias
 
@@ -9,6 +6,7 @@ import PIL.Image
 
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images import exif
+from upsample_cli.images.image import Palette, palette_of
 from upsample_cli.images.metadata import Metadata, metadata_of
 from upsample_cli.images.places.place import MAX_PIXELS, Place
 from upsample_cli.images.read import opening, png_chunks, raw_modes
@@ -17,8 +15,7 @@ from upsample_cli.images.read.png_chunks import Chunk
 from upsample_cli.images.read.raw_modes import DeepSamples
 from upsample_cli.images.write.formats import with_alpha_flag
 
-if TYPE_CHECKING:  # few pictures have a palette or are animations
-    from upsample_cli.images.image import Palette
+if TYPE_CHECKING:  # few pictures are animations
     from upsample_cli.images.read.animation import Animation
 
 _Chunks: TypeAlias = tuple[Chunk, ...]
@@ -47,7 +44,7 @@ class Decoded(NamedTuple):
     metadata: Metadata
     notes: tuple[str, ...] = ()
     depth: DeepSamples = DeepSamples()
-    palette: "Palette | None" = None
+    palette: Palette | None = None
 
 
 def decode(
@@ -174,11 +171,7 @@ def _decode_still(
     opened = _loaded(opened, file, chunks, format)
     notes += opened.info.get("notes", ())
     picture, is_turned = load_upright(opened)
-    palette = None
-    if indexed:
-        from upsample_cli.images.image import palette_of  # which imports NumPy
-
-        palette = palette_of(picture, format)
+    palette = palette_of(picture, format) if indexed else None
     if depth.is_deep or picture.mode.startswith("I"):
         if (levels := opened.info.get("transparency")) is not None:
             levels = levels if isinstance(levels, tuple) else (int(levels),)

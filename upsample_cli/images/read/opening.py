@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from struct import error as StructError  # noqa: N812 # a class, whatever its name
 from types import ModuleType
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 import PIL.Image
 
@@ -16,9 +16,7 @@ from upsample_cli.errors import ImageFileError, PictureTooLargeError
 from upsample_cli.images import exif
 from upsample_cli.images.places.place import MAX_PIXELS, Place
 from upsample_cli.images.write.formats import FORMATS, PNG_SIGNATURE
-
-if TYPE_CHECKING:  # decoding begins before NumPy has loaded
-    from upsample_cli.planes import Size
+from upsample_cli.planes import Size
 
 ALL_FRAMES_LIMIT = 64
 """The limit on the pixels of all frames of an animation together, in multiples of --max-pixels."""
@@ -107,7 +105,7 @@ def frame_count(opened: PIL.Image.Image) -> int:
     return int(getattr(opened, "n_frames", 1))
 
 
-def check_size(size: "Size", name: str, max_pixels: int) -> None:
+def check_size(size: Size, name: str, max_pixels: int) -> None:
     """Refuse a picture without pixels or with too many.
 
     Raises:
@@ -143,7 +141,7 @@ def check(opened: PIL.Image.Image, name: str, max_pixels: int, must_fit: bool = 
         )
 
 
-def read_size(place: Place, max_pixels: int = MAX_PIXELS, must_fit: bool = True) -> "Size":
+def read_size(place: Place, max_pixels: int = MAX_PIXELS, must_fit: bool = True) -> Size:
     """Return the upright height and width of the picture in a file, from its head if possible.
 
     Args:

@@ -4,23 +4,22 @@ import io
 import re
 from importlib import import_module
 from struct import unpack_from
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
+import numpy as np
 import PIL.Image
+from numpy.typing import NDArray
 
 from upsample_cli import memory
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.exif import orientation_of, upright_samples, with_upright_orientation
+from upsample_cli.images.levels import from_linear
 from upsample_cli.images.metadata import Metadata, metadata_of
 from upsample_cli.images.read.containers import boxes
 from upsample_cli.images.read.decode import Decoded
 from upsample_cli.images.read.opening import check_size
 from upsample_cli.images.read.raw_modes import rescaled
-
-if TYPE_CHECKING:  # decoding begins before NumPy has loaded
-    from numpy.typing import NDArray
-
-    from upsample_cli.planes import Size
+from upsample_cli.planes import Size
 
 _MAGIC = {
     b"\xff\x0a": "JPEG XL", b"\0\0\0\x0cJXL ": "JPEG XL", b"#?": "Radiance HDR",
@@ -61,7 +60,7 @@ def library(kind: str, module: str) -> Any:
         raise ImportError(f"is {kind}, which needs {module}; {remedy}") from error
 
 
-def size(file: BinaryIO, name: str, max_pixels: int) -> "Size":
+def size(file: BinaryIO, name: str, max_pixels: int) -> Size:
     """Return height and width of a picture, in pixels; it is decoded whole for that."""
     picture = read(file, name, max_pixels).picture
     if isinstance(picture, PIL.Image.Image):
@@ -103,7 +102,7 @@ def read(file: BinaryIO, name: str, max_pixels: int) -> Decoded:
     return Decoded(name, _checked(samples, name, kind), kind, metadata, notes)
 
 
-def _size_in_head(kind: str, data: bytes, codecs: Any) -> "Size":
+def _size_in_head(kind: str, data: bytes, codecs: Any) -> Size:
     """Return height and width as a file's head states them, without decoding pixels.
 
     Source: Adobe, "Photoshop File Formats Specification"; Radiance, "Picture file format".
@@ -122,7 +121,7 @@ def _size_in_head(kind: str, data: bytes, codecs: Any) -> "Size":
     return _jpegxl_size(data)
 
 
-def _jpegxl_size(data: bytes) -> "Size":
+def _jpegxl_size(data: bytes) -> Size:
     """Return height and width from the first bits of a JPEG XL, lowest bit of each byte first.
 
     Source: ISO/IEC 18181-1, SizeHeader; 18181-2, boxes jxlc and jxlp.
@@ -169,10 +168,8 @@ def read_deep_jpeg2000(opened: PIL.Image.Image, file: BinaryIO, name: str) -> De
     return Decoded(name, samples, "JPEG2000", metadata)
 
 
-def _checked(samples: "NDArray[Any]", name: str, kind: str) -> "NDArray[Any]":
+def _checked(samples: NDArray[Any], name: str, kind: str) -> NDArray[Any]:
     """Return samples, 1 to 4 per pixel of 8 or 16 bits or floating-point; refuse all others."""
-    import numpy as np
-
     if samples.dtype == np.float16:
         samples = samples.astype(np.float32)
     if samples.ndim != 3 or samples.shape[2] > 4 or samples.dtype not in ("u1", "u2", "f4"):
@@ -184,8 +181,6 @@ def _checked(samples: "NDArray[Any]", name: str, kind: str) -> "NDArray[Any]":
 
 def _photoshop(file: Any, name: str) -> Decoded:
     """Return the flattened picture in a Photoshop file."""
-    import numpy as np
-
     if not file.has_preview():
         raise ImageFileError(
             f"{name} holds only layers; save it with Photoshop's maximum compatibility"
@@ -211,7 +206,7 @@ def _photoshop(file: Any, name: str) -> Decoded:
     return Decoded(name, _checked(samples, name, "Photoshop"), "PSD", metadata, notes)
 
 
-def _exr(file: Any, name: str) -> "NDArray[Any]":
+def _exr(file: Any, name: str) -> NDArray[Any]:
     """Return the samples of the first part of an OpenEXR file, with straight opacity."""
     with file as opened:
         head = opened.header()
@@ -228,12 +223,8 @@ def _exr(file: Any, name: str) -> "NDArray[Any]":
     return samples
 
 
-def _encoded(light: "NDArray[Any]") -> "NDArray[Any]":
+def _encoded(light: NDArray[Any]) -> NDArray[Any]:
     """Return linear light as levels on sRGB's curve, which is extended beyond 0..1."""
-    import numpy as np
-
-    from upsample_cli.images.levels import from_linear
-
     levels = np.array(light, np.float32)
     for row in levels:  # row by row, as the conversion makes copies
         colours = row[..., :3] if levels.ndim == 3 else row

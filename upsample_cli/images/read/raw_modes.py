@@ -8,15 +8,14 @@ No light library reads every compression, filter and predictor that Pillow reads
 import re
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
+import numpy as np
 import PIL.Image
 import PIL.ImageFile
+from numpy.typing import NDArray
 
 from upsample_cli.errors import ImageFileError
-
-if TYPE_CHECKING:  # decoding begins before NumPy has loaded
-    from numpy.typing import NDArray
 
 _SWAPPED = {  # the same raw modes in the other byte order
     f"{mode};16{order}": f"{mode};16{other}"
@@ -51,15 +50,13 @@ class DeepSamples(NamedTuple):
         """Whether the picture has an 8-bit mode but holds samples of 16 bits."""
         return self.is_packed or self.low is not None
 
-    def join(self, samples: "NDArray[Any]", box: tuple[int, int, int, int]) -> "NDArray[Any]":
+    def join(self, samples: NDArray[Any], box: tuple[int, int, int, int]) -> NDArray[Any]:
         """Return samples, shape (H, W, C), with all their bits, and with opacity if it is needed.
 
         Args:
             samples: A part of the picture, shape (H, W) or (H, W, C).
             box: Left, top, right and bottom of this part, in pixels.
         """
-        import numpy as np
-
         if self.is_packed:
             samples = samples.view(">u2").astype(np.uint16)
         elif self.low is not None:
@@ -74,10 +71,8 @@ class DeepSamples(NamedTuple):
         return samples
 
 
-def rescaled(samples: "NDArray[Any]", highest: int, full: int = FULL) -> "NDArray[Any]":
+def rescaled(samples: NDArray[Any], highest: int, full: int = FULL) -> NDArray[Any]:
     """Return levels of 0..`highest`, scaled to 0..`full`, as uint16."""
-    import numpy as np
-
     scaled = (samples.astype(np.uint32) * full + highest // 2) // highest
     return np.minimum(scaled, full).astype(np.uint16)
 

@@ -12,20 +12,17 @@ ICC.1:2022, annex B; Adobe, "XMP Specification", part 3.
 import io
 from collections.abc import Iterator
 from struct import pack, unpack_from
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
+import numpy as np
 import PIL.Image
+from numpy.typing import NDArray
 from PIL.GifImagePlugin import GifImageFile, getdata
 
 from upsample_cli.images.metadata import Metadata
+from upsample_cli.planes import Size
 
-if TYPE_CHECKING:  # decoding begins before NumPy has loaded
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from upsample_cli.planes import Size
-
-    Index: TypeAlias = NDArray[np.int64]
+Index: TypeAlias = NDArray[np.int64]
 
 TRAILER = b";"
 FRAME, CONTROL, APPLICATION = 0x2C, 0xF9, 0xFF
@@ -46,7 +43,7 @@ _CLEAR_INDEX = 255  # index of the transparent colour; lower indices are visible
 _WITH_ALPHA = {"LA", "RGBA"}
 
 
-def header(size: "Size", plays: int, metadata: Metadata = _NO_METADATA) -> bytes:
+def header(size: Size, plays: int, metadata: Metadata = _NO_METADATA) -> bytes:
     """Return everything before the first frame.
 
     Args:
@@ -134,7 +131,7 @@ def blocks(data: bytes) -> Iterator[bytes]:
             at += 1
 
 
-def enlarged(data: bytes, rows: "Index", columns: "Index", strip: bool) -> Iterator[bytes]:
+def enlarged(data: bytes, rows: Index, columns: Index, strip: bool) -> Iterator[bytes]:
     """Yield the parts of an enlarged GIF, whose pixels are copies of the input's pixels.
 
     Args:
@@ -154,10 +151,8 @@ def enlarged(data: bytes, rows: "Index", columns: "Index", strip: bool) -> Itera
     yield TRAILER
 
 
-def _enlarged_frame(block: bytes, rows: "Index", columns: "Index") -> bytes:
+def _enlarged_frame(block: bytes, rows: Index, columns: Index) -> bytes:
     """Return a whole frame enlarged: its descriptor, its colour table and its pixels."""
-    import numpy as np
-
     left, top, width, height, flags = unpack_from("<4HB", block, 1)
     start = 10 + _table_length(flags)
     table_flags, table = _TABLE_OF_256

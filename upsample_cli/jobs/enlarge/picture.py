@@ -9,6 +9,8 @@ from upsample_cli.errors import ImageFileError, PictureTooLargeError
 from upsample_cli.images.image import Image
 from upsample_cli.images.places.atomic_file import mode_of
 from upsample_cli.images.places.place import Place
+from upsample_cli.images.read import files, opening
+from upsample_cli.images.read.decode import Decoded, decode
 from upsample_cli.images.write import formats
 from upsample_cli.jobs.enlarge import still
 from upsample_cli.jobs.enlarge.render import Progress
@@ -18,11 +20,8 @@ from upsample_cli.metrics.checkerboard import Checkerboard
 from upsample_cli.metrics.ripple import ripple
 from upsample_cli.planes import Size
 
-if TYPE_CHECKING:  # they are imported below, where they are needed
+if TYPE_CHECKING:  # few pictures are animations
     from upsample_cli.images.read.animation import Animation
-    from upsample_cli.images.read.decode import Decoded
-
-    Decoding: TypeAlias = Callable[[], Decoded | Animation]
 
 Write: TypeAlias = Callable[[Any, Size, str, Place, Task], tuple[Checkerboard, tuple[str, ...]]]
 """A function that enlarges and writes one kind of picture, such as `still.enlarge_and_write`."""
@@ -33,13 +32,7 @@ OUTPUT_LIMIT = 64
 _NOTED_GAIN = 0.01  # change of brightness that is noted: white changes by 2.5 of 255 levels
 
 
-def enlarge(
-    source: Place,
-    to: Place,
-    task: Task,
-    progress: Progress | None = None,
-    decoding: "Decoding | None" = None,
-) -> Report:
+def enlarge(source: Place, to: Place, task: Task, progress: Progress | None = None) -> Report:
     """Read a picture, enlarge it, write it, and report on it.
 
     Args:
@@ -47,7 +40,6 @@ def enlarge(
         to: Where to write.
         task: How to enlarge it.
         progress: Wraps the strips to show a progress bar; None for no bar.
-        decoding: Waits for and returns the picture that a thread decodes; None to decode it here.
 
     Raises:
         UpsampleError: The picture cannot be read or enlarged, or the target cannot be written.
@@ -57,9 +49,8 @@ def enlarge(
     mode = None if source.local_path is None else mode_of(source.local_path)
     if mode is not None:  # an output permits no more than its input
         task = task._replace(mode=mode & 0o666)
-    picture, write = _picture_and_writer(
-        decoding() if decoding else _decode(source, task), task, progress
-    )
+    decoded = decode(source, task.max_pixels, task.strict, task.keeps_indices)
+    picture, write = _picture_and_writer(decoded, task, progress)
     size = _size(to, picture.size, task)
     format = formats.format_of(to, task.encoding.format, picture.format)
     formats.check_size(format, size)
@@ -87,12 +78,6 @@ def enlarge(
     )  # fmt: skip
 
 
-def _decode(source: Place, task: Task) -> "Decoded | Animation":
-    from upsample_cli.images.read.decode import decode
-
-    return decode(source, task.max_pixels, task.strict, task.keeps_indices)
-
-
 def planned_size(source: Place, to: Place, task: Task) -> Size:
     """Return the size that the output would have, after all checks that need no decoding.
 
@@ -102,8 +87,6 @@ def planned_size(source: Place, to: Place, task: Task) -> Size:
     to.check_target((source, *task.files()), task.force)
     if source.is_stream:
         raise ImageFileError("--dry-run cannot look at standard input; name a file")
-    from upsample_cli.images.read import opening
-
     return _size(to, opening.read_size(source, task.max_pixels), task)
 
 
@@ -115,11 +98,7 @@ def _picture_and_writer(
         from upsample_cli.jobs.enlarge import labels
 
         return labels.mask_of(decoded), labels.enlarge_and_write
-    from upsample_cli.images.read.decode import Decoded
-
     if isinstance(decoded, Decoded):
-        from upsample_cli.images.read import files
-
         return files.to_image(decoded), partial(still.enlarge_and_write, progress=progress)
     from upsample_cli.jobs.enlarge import frames
 

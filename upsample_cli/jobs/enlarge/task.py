@@ -170,7 +170,7 @@ class Report(NamedTuple):
         method: The name of the method.
         kernel: The name or path of its kernel, weights or model; None where it has none.
         scale: Output pixels per input pixel.
-        seconds: How long it took, but for decoding that began before.
+        seconds: How long it took.
         checkerboard: What the metric found in the output.
         kernel_ripple: The exact ripple of the kernel.
         shift: How far the kernel moves the picture, down and right, in output pixels.

@@ -5,11 +5,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from functools import partial
-from typing import ParamSpec, TypeVar
+from typing import TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-Arguments = ParamSpec("Arguments")
 
 
 class Workers(AbstractContextManager["Workers"]):
@@ -63,17 +62,3 @@ def in_turn(
         waiting.append((item, begin(item)))
     while waiting:
         yield waiting.popleft()
-
-
-def in_background(
-    function: Callable[Arguments, Result], *args: Arguments.args, **kwargs: Arguments.kwargs
-) -> Callable[[], Result]:
-    """Begin a call on a thread of its own; return a function that waits for its result.
-
-    If the system cannot start a thread, the call is made when its result is asked for.
-    """
-    executor = ThreadPoolExecutor(1)
-    try:
-        return executor.submit(function, *args, **kwargs).result
-    except RuntimeError:
-        return lambda: function(*args, **kwargs)
