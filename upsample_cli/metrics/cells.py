@@ -9,6 +9,7 @@ brightness, such as that of an uneven kernel, leaves black as it is.
 """
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -129,12 +130,15 @@ class CellGrid:
                 unexplained = rows.unexplained[:, : n * wide + 2 * left]
                 phases = self._projection.products(unexplained, m, n)[0]
             strength = np.square(phases).mean(axis=1)
-        is_lit, blocks = rows.levels >= _BLACK, marks.equal_blocks(self.stride)
-        lit_blocks = blocks & is_lit[: len(blocks), : blocks.shape[1]]
-        equal, of_lit, lit = (self._counts(x[inside]) for x in (blocks, lit_blocks, is_lit))
-        period, flat = self.stride[0] * self.stride[1], equal == self.pixels
-        is_blocks = (equal >= self.pixels / period) & (of_lit >= _PLAIN * lit / period)
-        plain = (of_lit >= _PLAIN * self.pixels / period) & ((strength > _HIDDEN) | flat)
+        blocks, periods = marks.equal_blocks(self.stride), self.pixels / prod(self.stride)
+        equal = lit_blocks = self._counts(blocks[inside])
+        flat, is_blocks = equal == self.pixels, equal >= periods
+        if (equal >= _PLAIN * periods).any():
+            is_lit = rows.levels >= _BLACK
+            lit = self._counts(is_lit[inside])
+            lit_blocks = self._counts((blocks & is_lit[: len(blocks), : blocks.shape[1]])[inside])
+            is_blocks &= lit_blocks >= _PLAIN * periods * (lit / self.pixels)
+        plain = (lit_blocks >= _PLAIN * periods) & ((strength > _HIDDEN) | flat)
         phases *= ~plain[:, None]
         slope *= ~plain[:, None]
         usable = plain | (self._counts(marks.ends[inside]) <= _SATURATED * self.pixels)
