@@ -235,6 +235,6 @@ def test_shipped_kernels_are_exact_on_ramps(stride: int) -> None:
 
 def test_a_network_is_not_taken_for_a_damaged_kernel() -> None:
     """The error says what the file is, and where to give it."""
-    fault = "network-photo-x2.npz is a network, balanced already, .* use it with -m network"
+    fault = "network-photo-x2.npz is a network, not a kernel, .* use -m network --weights"
     with pytest.raises(SettingError, match=fault):
         kernel_file.load(str(Path(SHIPPED, "network-photo-x2.npz")), None, 1)

@@ -56,9 +56,12 @@ def test_phase_sums_are_what_flat_pictures_get() -> None:
         ({"layer0": None}, "is damaged ('layer0"),
         ({"bias2": np.zeros(3)}, "bias2 has shape (3,)"),
         ({"layer1": np.zeros((4, 3, 3, 3))}, "layer1 has shape (4, 3, 3, 3)"),
-        ({"layer0": np.zeros((4, 1, 4, 4))}, "taps of 4 and 4 phases"),
-        ({"head": np.zeros((5, 4, 3, 3))}, "taps of 5 and 5 phases"),
-        ({"head": np.zeros((25, 4, 3, 3))}, "taps of 5 and 25 phases, not 3 to 11 and 4, 9 or 16"),
+        ({"layer0": np.zeros((4, 1, 4, 4))}, "4 phases and taps of 4"),
+        ({"head": np.zeros((5, 4, 3, 3))}, "5 phases and taps of 5"),
+        (
+            {"head": np.zeros((25, 4, 3, 3))},
+            "25 phases and taps of 5, not 4, 9 or 16 and 3, 5, 7, 9 or 11",
+        ),
         (
             {"head": np.full((4, 4, 3, 3), np.nan)},
             "head has shape (4, 4, 3, 3), or unusable numbers",

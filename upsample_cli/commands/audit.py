@@ -105,7 +105,7 @@ def _unanswered(
         what = "too many pixels are clipped, or it is too small"
         yield f"unknown on {names}: {what}; give other --pictures or none"
     if max_levels is not None and result.output and not result.output.worst:
-        yield "the audit takes too long for flat pictures; audit a part of it"
+        yield "the flat pictures take too long to audit; audit a part of the network"
     if max_levels is not None and result.layers and result.output is None:
         what = "kernels, and networks that turn pictures into pictures"
         yield f"--max-levels is for {what}; leave it out"

@@ -157,7 +157,7 @@ def valid_dpi(dpi: Any) -> tuple[float, float] | None:
 def _with_numbers(exif: bytes, numbers: dict[int, int]) -> bytearray:
     """Return EXIF with the tags in `numbers` set, if the first or EXIF directory has them.
 
-    Whatever their types were: Pillow turns a picture by an orientation of any whole number.
+    Their types do not matter: Pillow obeys an orientation that is stored as any kind of integer.
     """
     changed = bytearray(exif)
     with suppress(struct.error):  # the EXIF is cut short: the tags that it has are changed

@@ -27,7 +27,7 @@ _DESCRIPTIVE = {
     0x010D, 0x010E, 0x010F, 0x0110, 0x011D, 0x0131, 0x0132, 0x013B, 0x013C, 0x013E, 0x013F, 0x4746,
     0x4749, 0x8298, *range(0x9C9B, 0x9CA0),
 }  # fmt: skip
-_UNDEFINED_GPS = {0x001B, 0x001C}  # texts that name their encoding; other bytes there are numbers
+_UNDEFINED_GPS = {0x001B, 0x001C}  # texts of type UNDEFINED; other bytes there are of type BYTE
 
 
 class _Text(str):

@@ -68,7 +68,7 @@ class Kernel:
 
     @property
     def padding(self) -> Size:
-        """Output rows and columns cropped at the top and left; half of k - s, rounded up."""
+        """Rows and columns cropped at the top and left: `crop`, else half of k - s, rounded up."""
         if self.crop is not None:
             return self.crop
         down, across = (-((self.stride - length) // 2) for length in self.taps.shape)
@@ -76,7 +76,7 @@ class Kernel:
 
     @property
     def shift(self) -> tuple[float, float]:
-        """How far the picture moves down and right, in output pixels; -0.5 for odd k - s."""
+        """Output pixels that the picture moves, down and right; 0 or -0.5 unless `crop` is set."""
         down, right = (
             (length - self.stride) / 2 - padding
             for length, padding in zip(self.taps.shape, self.padding, strict=True)

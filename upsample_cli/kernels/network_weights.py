@@ -141,7 +141,9 @@ def _network(arrays: Mapping[str, NDArray[Any]]) -> ResidualNetwork:
         raise ValueError(f"it has format {arrays['format']}, not {FORMAT}")
     count, size, phases = len(arrays["bias0"]), arrays["layer0"].shape[-1], len(arrays["head"])
     if size not in range(3, 12, 2) or phases not in _PHASES:
-        raise ValueError(f"it has taps of {size} and {phases} phases, not 3 to 11 and 4, 9 or 16")
+        raise ValueError(
+            f"it has {phases} phases and taps of {size}, not 4, 9 or 16 and 3, 5, 7, 9 or 11"
+        )
     body = [Convolution(named("layer0", count, 1, size, size), named("bias0", count))]
     for number in range(1, sum(name.startswith("layer") for name in arrays)):
         weights = named(f"layer{number}", count, count, 3, 3)

@@ -181,7 +181,7 @@ class Method(ABC):
         return 0
 
     def memory(self, size_in: "Size", size_out: "Size", window: "Size", threads: int) -> int:
-        """Return the bytes of threads that compute such windows, besides strips; 0 for little."""
+        """Return the bytes of threads that compute a window each, without strips; 0 for little."""
         return 0
 
     def check_for(self, what: str) -> None:

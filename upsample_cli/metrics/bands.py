@@ -13,10 +13,10 @@ within limits that the outermost ring sets. In each cell, what exceeds ratio G c
 
     gain = max(0, 1 - ratio G / P)
 
-A sharp texture has more content near the lines than its changes tell. It has as much further from
-them, which a pattern has not. So unless a lossy codec has spread patterns over the rings, ratio G
-is at least 3 L P, with L the least ratio of the band, and P the least power of the outermost ring
-in the cell and its neighbours: the border of a pattern has power there, but is narrow.
+A sharp texture has more power near the lines than G tells and, unlike a pattern, as much further
+from them. So ratio G is at least 3 L T, except after a lossy codec, which spreads patterns over the
+rings. L is the band's number in `_LEAST_RATIOS`. T is the least power of the outermost ring in a
+cell and its neighbours: the border of a pattern has power there, too, but is narrow.
 
 The innermost ring gets the core's gain if that is greater; the gain of each ring further out is at
 most that of the band inside it. All bands together have no more power than the metric may have seen
@@ -37,7 +37,7 @@ _SURE = 5.0  # relative growth of all ratios per pixel of stairs, whose power di
 _LEAST = np.float32(1e-3)  # squared levels, against division by 0
 _MOST = np.float32(1e20)  # squared levels, against overflow
 _WIDER = 3  # pixels apart: for stride 2 the brightness is smoothed once more, over about a kernel
-_TEXTURE = 3.0  # times the least power of the outermost ring around: about the mean, with care
+_TEXTURE = 3.0  # times the least power around: the mean of a texture, estimated on the safe side
 # Cells needed beyond each side: to find the least power, to smooth powers, to interpolate gains.
 _AROUND = 3
 

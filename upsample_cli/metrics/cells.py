@@ -4,8 +4,8 @@ A cell is a few periods wide and high. It keeps the mean of its residual in each
 `projection`), its level and its slopes.
 
 Cells with many blocks of equal pixels (see `rows`) are plain: parts with flat colours and edges,
-and parts enlarged by nearest-neighbour. Black blocks do not count: a pattern in proportion to the
-brightness, such as that of an uneven kernel, leaves black as it is.
+and parts enlarged by nearest-neighbour. They need enough blocks that are not nearly black: there a
+pattern in proportion to the brightness, such as that of an uneven kernel, does not show.
 """
 
 from collections.abc import Sequence

@@ -123,7 +123,7 @@ def _own(
     graph: GraphProto, tensors: Mapping[str, TensorProto], uses: Mapping[str, int],
     node: NodeProto, place: int,
 ) -> TensorProto:  # fmt: skip
-    """Return the tensor that is a node's input; if others take it too, a copy for the node."""
+    """Return a node's input tensor; if others use it too, first give the node its own copy."""
     tensor = tensors[node.input[place]]
     if uses[node.input[place]] > 1:
         node.input[place] += f" of {node.output[0]}"
@@ -161,7 +161,7 @@ def _layers(
 def _balance(
     node: NodeProto, shuffle: NodeProto | None, tensors: list[TensorProto], balanced: Balance
 ) -> float:
-    """Balance a layer's tensors in place, the weights first; return their relative change."""
+    """Balance a layer's tensors in place; return the relative change of the first, the weights."""
     attributes = {one.name: get_attribute_value(one) for one in node.attribute}
     old = to_array(tensors[0])
     if tensors[0].data_type not in _TYPES:

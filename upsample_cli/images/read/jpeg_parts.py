@@ -26,7 +26,7 @@ _PROGRESSIVE, _SCAN, _ARITHMETIC = 0xC2, 0xDA, (0xC9, 0xCA)
 _ERRORS = OSError, SyntaxError, ValueError, IndexError, StructError  # of damaged segments
 _MID_GREY = {127, 128}  # what libjpeg puts where data are missing; 127 in CMYK
 _HEAD, _TAIL = 64, 4096  # bytes to search for attachments: of each segment, at the end
-_ZEROS = 64  # at the end: what a download that broke off leaves of a reserved file
+_ZEROS = 64  # bytes: as many at the end were reserved by a download that broke off
 _GAIN_MAP = b"hdrgm:", b"GainMap", b"urn:iso:std:iso:ts:21496"
 _MOTION = b"MotionPhoto", b"MicroVideo"
 _CLAIMS = re.compile(
@@ -51,10 +51,10 @@ def without_attachments(
 
 
 def check_pixels(file: BinaryIO, decoded: PIL.Image.Image) -> None:
-    """Refuse a JPEG without an end marker, and one whose data end early; Pillow would fill it.
+    """Refuse a JPEG without an end marker, or whose data end early: Pillow fills gaps with grey.
 
     Only suspicious files are decoded again: those whose last pixel is grey, or without all scans.
-    So a cut within the last block, or within the last scan of a progressive JPEG, is not found.
+    So a gap before the end marker within the last block, or the last progressive scan, may pass.
 
     Raises:
         OSError: Pixels or the end marker are missing.
@@ -94,7 +94,7 @@ def with_end_marker(file: BinaryIO) -> io.BytesIO | None:
 
 
 def _has_end_marker(file: BinaryIO) -> bool:
-    """Return whether a JPEG has an end marker; it is searched only if it does not end in one."""
+    """Return whether a JPEG has an end marker, in its last bytes or else found by a search."""
     file.seek(-len(_END), os.SEEK_END)
     if file.read() == _END:
         return True

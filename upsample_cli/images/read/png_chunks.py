@@ -86,7 +86,7 @@ def check_end(file: BinaryIO, chunks: tuple[Chunk, ...]) -> None:
 
 
 def check_icon(file: BinaryIO, start: int, decoded: PIL.Image.Image) -> None:
-    """Refuse an icon whose picture is a damaged PNG, which begins at `start`, as these checks do.
+    """Refuse an icon whose picture, from byte `start` on, is a PNG without all rows or its end.
 
     Raises:
         OSError: Rows or the end are missing.

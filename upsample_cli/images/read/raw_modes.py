@@ -197,7 +197,7 @@ def notes_on_shape(opened: PIL.Image.Image) -> tuple[str, ...]:
 
 
 def notes_on_more(opened: PIL.Image.Image, file: BinaryIO) -> tuple[str, ...]:
-    """Return a note if another anymap follows a binary one, as video tools put them in a row."""
+    """Return a note if a binary anymap is followed by another, as in raw streams of video."""
     tiles, (width, height) = getattr(opened, "tile", []), opened.size
     if opened.format != "PPM" or not tiles:
         return ()

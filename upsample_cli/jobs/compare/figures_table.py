@@ -103,7 +103,7 @@ def _mean(values: Sequence[float]) -> float:
 
 
 def verdict(scores: Sequence[Scores]) -> str:
-    """Return the verdict on one picture, or in how many a checkerboard was found, or unknown."""
+    """Return the verdict on one picture; of more, how many have a checkerboard or are unknown."""
     verdicts = [one.checkerboard.verdict or "unknown" for one in scores]
     count = verdicts.count(CHECKERBOARD)
     if len(verdicts) == 1:

@@ -33,7 +33,7 @@ _DEFAULT = (
     "tconv:kernel=uniform:kernel_size={0},resize-conv,network"
 )
 _SETTING = re.compile(r":(?=\w[\w-]*=)")  # not the colon of a drive, as in C:\mine.npz
-_OPTION = re.compile(r"--([\w-]+) (?=[\dA-Z'])")  # with its value, in an error
+_OPTION = re.compile(r"--([\w-]+) (?=[\dA-Z'])")  # an option in an error, if its value follows
 _ALWAYS_NAMED = ("kernel", "weights", "order", "model")  # parameters that a label always names
 _YES_OR_NO = {"yes": True, "no": False}
 
@@ -112,7 +112,7 @@ class Subject(NamedTuple):
 def read_subject(source: Place, options: Options) -> Subject:
     """Read a picture and its reference, which is the picture itself where `shrink` is set."""
     image, scale = files.read(source, options.max_pixels), options.scale or 2.0
-    # A page or sheet shows grey pictures in colours, too, which a profile of grey does not fit.
+    # The page and the sheet are in colour, which the profile of a grey picture does not fit.
     image = image._replace(metadata=image.metadata.without_grey_profile()[0])
     low, truth, crop_scale = image, None, scale
     if options.shrink:

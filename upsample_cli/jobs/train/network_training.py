@@ -103,7 +103,7 @@ class TrainedNetwork(NamedTuple):
 def train(
     sources: Sequence[Place], settings: NetworkSettings, watch: Callable[[Evaluation], None]
 ) -> TrainedNetwork:
-    """Train a network, and return its best state by the held-out crops; Ctrl-C ends training early.
+    """Train a network, and return its best state by held-out crops; Ctrl-C ends the steps early.
 
     Args:
         sources: Pictures to learn from and to test on.
@@ -144,7 +144,7 @@ def _best(
     first: ResidualNetwork, steps: Iterator[tuple[int, float, Model]], held: Pairs | None,
     watch: Callable[[Evaluation], None],
 ) -> tuple[ResidualNetwork, Evaluation]:  # fmt: skip
-    """Return the best network by the tests before, during and after the steps, and its test."""
+    """Return the best network of all tests, and its test; the first test is before any step."""
     best, look = first, Evaluation(0, 0.0, _scores(Model(first), held) if held else {})
     watch(look)
 

@@ -116,9 +116,10 @@ def picture_network(
 def _stride(
     before: tuple[int, int], after: tuple[int, ...], size: tuple[int, int], outcome: tuple[int, ...]
 ) -> tuple[int, int] | None:
-    """Return output pixels per input pixel by two runs; None if they differ, or in the border.
+    """Return output pixels per input pixel, down and across; None if two runs disagree.
 
-    Where both runs have one size, a border that the network leaves off would be a guess.
+    Both must leave off the same border. Runs of one size must leave off none: they could not tell
+    a border from another scale.
 
     Args:
         before: Height and width of the picture of one run.
@@ -127,11 +128,11 @@ def _stride(
         outcome: Those of its output.
     """
     down, across = (-(-long // short) for long, short in zip(outcome, size, strict=True))
-    borders, others = (
-        (down * inputs[0] - results[0], across * inputs[1] - results[1])
-        for inputs, results in ((before, after), (size, outcome))
-    )
-    return (down, across) if borders == others and (before != size or not any(borders)) else None
+    border = down * before[0] - after[0], across * before[1] - after[1]
+    other = down * size[0] - outcome[0], across * size[1] - outcome[1]
+    if border != other or (before == size and any(border)):
+        return None
+    return down, across
 
 
 def _period(scale: int, strides: Sequence[tuple[float, ...]], axis: int, length: int) -> int:

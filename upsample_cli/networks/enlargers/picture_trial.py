@@ -21,7 +21,7 @@ _SEEN = 2e-4  # of full scale: smaller changes count as none
 _EQUAL = 4e-3  # of full scale, about a level of 255: two runs that differ by less are the same
 _INSIDE = 8  # input pixels, along a side of the part in which two runs are compared, at least
 _LEVELS = (0.25, 0.5, 0.75)
-_BOUND = 1.01  # above what a bounded activation gives at most, after rounding
+_BOUND = 1.01  # a network whose numbers are below is bounded to 1, with room for rounding
 _GLOBAL_HALO = 32  # input pixels, for a network that sees the whole picture
 
 Run = Callable[[Planes], Planes]
@@ -114,8 +114,8 @@ def white_of(
 def flat_error(output: Planes, level: float, white: float) -> float:
     """Return how far the output for a flat picture is from its level.
 
-    An output within 1 is that of a tanh or the like: divided by 255 it would be 0, so the error is
-    infinite.
+    It is infinite if `white` is 255 but the network's own numbers are within 1, as after a tanh:
+    divided by 255, they would all be nearly 0.
     """
     is_bounded = white > 1 and float(np.abs(output).max()) * white < _BOUND
     return inf if is_bounded else abs(float(_middle(output).mean()) - level)
