@@ -165,6 +165,22 @@ def test_what_a_pattern_clipped_is_as_bright_as_its_neighbours(stride: int) -> N
     assert rms(left[bright]) < 0.06 * rms((dirty - clean)[bright])
 
 
+def test_a_clipped_sky_is_repaired_far_from_what_can_be_measured() -> None:
+    """What the whole picture shares is removed where too many pixels are clipped to measure it."""
+    clean = smooth(320, 320)
+    clean[:, :256] = 230
+    dirty = np.rint(np.clip(clean * (1 + 0.2 * periodic_pattern(320, 320, 2)), 0, 255))
+    sky = np.s_[20:300, 20:120]
+    assert rms((mended(dirty, 2) - clean)[sky]) < 0.3 * rms((dirty - clean)[sky])
+
+
+def test_dark_bars_beside_a_pattern_stay() -> None:
+    """A flat part has no pattern, however dark it is."""
+    dirty = smooth(320, 320) + 4 * periodic_pattern(320, 320, 2)
+    dirty[:120] = 4
+    assert np.abs(mended(dirty, 2)[:104] - 4).max() < 0.1
+
+
 def test_pure_white_and_black_stay() -> None:
     """Where all phases are clipped, nothing tells more than that."""
     clean = smooth(301, 263)

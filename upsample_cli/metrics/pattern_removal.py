@@ -9,8 +9,8 @@
 2. Patterns that only neighbours share: in a part of the picture, of changing sign, or broken by a
    codec. They are what exceeds the picture's own content near the stride's lines, see `bands`.
 
-Step 1 is done near cells where the metric finds a pattern, and in cells that it could not measure
-in the wider neighbourhood. Step 2 is done near cells where it then still finds one; with twice the
+Step 1 is done near cells where the metric finds a pattern, and in cells that it could not measure,
+such as clipped ones. Step 2 is done near cells where it then still finds one; with twice the
 care where step 1 was enough; with four times the care in the wider neighbourhood of any pattern;
 and nowhere else. Step 2 is left out if step 1 leaves no pattern anywhere in the picture, unless the
 picture comes from a lossy codec. A texture of the stride's period whose phase stays the same looks
@@ -239,8 +239,8 @@ def pattern_removal(cells: Cells, grid: CellGrid, fields: tuple[PatternMap, Patt
         maximum_within(power, reach)
         for power, reach in ((own, _WIDER), (own, _NEAR), (after, _NEAR))
     )
-    close = np.where(np.isnan(fields[0].rms), wide, close)  # clipped cells, for example, are NaN
-    near = (close > 0) & ~cells.plain
+    close = np.where(np.isnan(fields[0].rms), own.max(), close)  # clipped cells, for example
+    near = (close > 0) & ~(cells.plain | cells.flat)
     care = np.where(wide > 0, np.float32(_CAREFUL), np.float32(_NOTHING))
     care[near] = np.where(rest > 0, _CLEAR, _DOUBT)[near]
     care *= _LOSSY if is_lossy else 1.0 if after.any() else _NOTHING
