@@ -6,8 +6,8 @@ import pytest
 from textures import natural_texture, periodic_pattern
 
 from upsample_cli.metrics.cells import CellReader
-from upsample_cli.metrics.meter import grid, verdict_and_map
-from upsample_cli.metrics.pattern_removal import PatternRemoval, pattern_left_over, pattern_removal
+from upsample_cli.metrics.meter import grid, pattern_left_over, verdict_and_map
+from upsample_cli.metrics.pattern_removal import PatternRemoval, pattern_removal
 from upsample_cli.metrics.rows import Rows
 
 SAMPLES = Path(__file__).parents[2] / "sample_images"

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from upsample_cli.metrics import bands
 from upsample_cli.metrics.cells import CellGrid, Cells, maximum_within
-from upsample_cli.metrics.meter import PatternMap, verdict_and_map
+from upsample_cli.metrics.meter import PatternMap
 from upsample_cli.metrics.pattern import shared_pattern
 from upsample_cli.metrics.rows import Floats, Mask
 
@@ -80,9 +80,11 @@ class PatternRemoval:
         """Return the rows of one of `strips` without the pattern, in levels."""
         mended, side = list[Floats](), self.grid.cell[0]
         for columns, levels, shared, near in self._parts(rows, self._runs(1, _COLUMNS)):
-            care, largest = (self._at(rows, columns, one) for one in (self.care, self.largest))
-            local = bands.local_pattern(near, self.ratios, care, largest, side, self.is_lossy)
-            mended.append(levels - shared - local)
+            mended.append(levels - shared)
+            if near:
+                care, largest = (self._at(rows, columns, one) for one in (self.care, self.largest))
+                local = bands.local_pattern(near, self.ratios, care, largest, side, self.is_lossy)
+                mended[-1] -= local
         return np.concatenate(mended, axis=1)[: len(rows), : self.size[1]]
 
     def with_ratios(self, stairs: float) -> "PatternRemoval":
@@ -108,9 +110,11 @@ class PatternRemoval:
         """Yield each run of columns, its levels in whole cells, the shared pattern, and a list.
 
         The list is the `window` of `bands.local_pattern`: the picture's own changes and the bands.
+        It is empty without step 2.
         """
-        stride, cell = self.grid.stride[0], self.grid.cell[0]
-        reach, margin = bands.reach(stride, cell), bands.margin(stride)
+        stride, cell, is_local = self.grid.stride[0], self.grid.cell[0], self.largest.any()
+        margin = bands.margin(stride)
+        reach = bands.reach(stride, cell) if is_local else margin
         whole = range(rows.start, rows.start - (-len(rows) // cell) * cell)
         down = bands.wrapped_indices(whole, reach, range(self.size[0]), stride)
         needed = range(int(down.min()), int(down.max()) + 1)
@@ -122,7 +126,10 @@ class PatternRemoval:
             levels = self._unclipped(levels, (whole.start - reach, columns.start - reach))
             *light, average, changes = bands.brightness_and_changes(levels, stride)
             start = whole.start - reach + margin, columns.start - reach + margin
-            spread = self._spread(light, start)
+            spread, shape = self._spread(light, start), (len(whole), len(columns))
+            if not is_local:
+                yield columns, bands.centre(levels, shape), spread, []
+                continue
             residual = bands.centre(levels, spread.shape) - average - spread
             for one in known:
                 residual -= bands.centre(one, spread.shape)
@@ -131,9 +138,8 @@ class PatternRemoval:
             residual = bands.centre(residual, average.shape) - average
             near = bands.bands(self._continued(residual, start), stride)
             changes = self._continued(bands.centre(changes, average.shape), start)
-            shape = len(whole), len(columns)
-            near = [bands.centre(changes, near[0].shape), *near]
-            yield columns, bands.centre(levels, shape), bands.centre(spread, shape), near
+            window = [bands.centre(changes, near[0].shape), *near]
+            yield columns, bands.centre(levels, shape), bands.centre(spread, shape), window
 
     def _continued(self, residual: Floats, start: tuple[int, int]) -> Floats:
         """Return a residual in which values drawn from beyond the edges repeat inner ones."""
@@ -188,33 +194,26 @@ class PatternRemoval:
         """Return the weight of the shared pattern at each pixel of a window, 0..1."""
         if self.near.all():
             return np.ones((1, 1), np.float32)
-        down, across = (
-            self._weights_along(axis, np.arange(first, first + length))
-            for axis, (first, length) in enumerate(zip(start, shape, strict=True))
-        )
-        return np.asarray(down @ self.near.astype(np.float32) @ across.T)
+        pixels = (np.arange(i, i + length) for i, length in zip(start, shape, strict=True))
+        return self._interpolated(self.near.astype(np.float32), *pixels)
 
     def _at(self, rows: range, columns: range, of_cells: Floats) -> Floats:
         """Return figures of all cells, interpolated at a part's cells and one more on each side."""
+        middles = (
+            np.arange(run.start - cell, run.stop + cell, cell) + cell // 2
+            for run, cell in zip((rows, columns), self.grid.cell, strict=True)
+        )
+        return self._interpolated(of_cells, *middles)
+
+    def _interpolated(self, of_cells: Floats, *pixels: NDArray[np.intp]) -> Floats:
+        """Return figures of all cells, interpolated at some rows and columns of pixels."""
         down, across = (
-            self._weights_along(
-                axis, np.arange(run.start - cell, run.stop + cell, cell) + cell // 2
+            bands.linear_weights((at + 0.5 - margin) / cell - 0.5, count)
+            for at, margin, cell, count in zip(
+                pixels, self.grid.margin, self.grid.cell, of_cells.shape, strict=True
             )
-            for axis, (run, cell) in enumerate(zip((rows, columns), self.grid.cell, strict=True))
         )
         return np.asarray(down @ of_cells @ across.T)
-
-    def _weights_along(self, axis: int, places: NDArray[np.intp]) -> Floats:
-        """Return the weights of all cells at pixels `places` of an axis, shape (places, cells)."""
-        middle = (places + 0.5 - self.grid.margin[axis]) / self.grid.cell[axis] - 0.5
-        return bands.linear_weights(middle, self.care.shape[axis])
-
-
-def pattern_left_over(cells: Cells, grid: CellGrid) -> PatternMap:
-    """Return where the metric still finds a pattern once the one that all cells share is off."""
-    shared, _, regressors = shared_pattern(cells, grid)
-    rest = cells._replace(phases=cells.phases - np.einsum("imn,ip->mpn", regressors, shared))
-    return verdict_and_map(rest, grid)[1]
 
 
 def pattern_removal(cells: Cells, grid: CellGrid, fields: tuple[PatternMap, PatternMap],
@@ -225,8 +224,8 @@ def pattern_removal(cells: Cells, grid: CellGrid, fields: tuple[PatternMap, Patt
     Args:
         cells: All cells of the channel.
         grid: How the picture is cut into cells, for the same stride down and across.
-        fields: Where the metric finds a pattern, and where it still does, see `pattern_left_over`;
-            for this channel, or for luma.
+        fields: Where the metric finds a pattern, and where it still does, see `pattern_left_over`
+            in `meter`; for this channel, or for luma.
         size: Height and width of the picture, in pixels.
         fetch: Returns rows of the channel.
         is_lossy: Whether the picture comes from a lossy codec, such as JPEG.
@@ -243,7 +242,7 @@ def pattern_removal(cells: Cells, grid: CellGrid, fields: tuple[PatternMap, Patt
     near = (close > 0) & ~(cells.plain | cells.flat)
     care = np.where(wide > 0, np.float32(_CAREFUL), np.float32(_NOTHING))
     care[near] = np.where(rest > 0, _CLEAR, _DOUBT)[near]
-    care *= _LOSSY if is_lossy else 1.0 if after.any() else _NOTHING
-    largest = np.float32(_MOST) * wide
+    care *= _LOSSY if is_lossy else 1.0
+    largest = np.float32(_MOST if is_lossy or after.any() else 0.0) * wide
     plan = PatternRemoval(grid, size, fetch, shared, near, care, largest, np.ones(4), is_lossy)
-    return plan.with_ratios(stairs)
+    return plan.with_ratios(stairs) if largest.any() else plan

@@ -35,9 +35,9 @@ from upsample_cli.jobs.measure.measurement import (
 )
 from upsample_cli.metrics.cells import CellGrid, Cells
 from upsample_cli.metrics.checkerboard import CHECKERBOARD
-from upsample_cli.metrics.meter import PatternMap, grid, verdict_and_map
+from upsample_cli.metrics.meter import PatternMap, grid, pattern_left_over, verdict_and_map
 from upsample_cli.metrics.pattern import is_striped
-from upsample_cli.metrics.pattern_removal import PatternRemoval, pattern_left_over, pattern_removal
+from upsample_cli.metrics.pattern_removal import PatternRemoval, pattern_removal
 from upsample_cli.metrics.rows import Floats
 
 _CellsOf = Mapping[str, Sequence[Cells | None]]  # by channel, for the one stride
