@@ -177,7 +177,17 @@ def test_strides_and_pictures_that_cannot_be_are_refused(photos: list[Place]) ->
     """The errors say what to give instead."""
     with pytest.raises(SettingError, match="--stride 5 is not for networks; give 2, 3 or 4"):
         settings(stride=5)
-    with pytest.raises(
-        ImageFileError, match="no picture can be used; give pictures of at least 256 px"
-    ):
+    fault = r"no picture can be used \(.*0.png is 220x200, too small\); give .* at least 256 px"
+    with pytest.raises(ImageFileError, match=fault):
         train([place for place in photos if str(place).endswith("png")], stride=4)
+
+
+def test_a_picture_that_cannot_be_read_is_skipped(photos: list[Place], tmp_path: Path) -> None:
+    """A damaged picture ends no training that others allow; with none left, the error names it."""
+    cut = tmp_path / "cut.png"
+    cut.write_bytes(Path(photos[0].path).read_bytes()[:9000])
+    trained = train([photos[0], parse(str(cut))], steps=2, holdout=0.5)
+    assert trained.network.about["pictures"] == 1
+    assert [reason for reason in trained.skipped if "cut.png is damaged" in reason]
+    with pytest.raises(ImageFileError, match=r"no picture can be used \(.*cut.png is damaged"):
+        train([parse(str(cut))])

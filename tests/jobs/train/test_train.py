@@ -92,6 +92,21 @@ def test_pictures_too_small_are_told(tmp_path: Path) -> None:
         train.train([parse(tmp_path / "small.png")], settings_with())
 
 
+@pytest.mark.parametrize(("good", "bad", "tests"), [(1, 1, 0), (1, 4, 0), (2, 4, 1), (6, 3, 2)])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_held_out_pictures_are_chosen_among_the_readable(
+    photos: list[Place], tmp_path: Path, good: int, bad: int, tests: int, seed: int
+) -> None:
+    """Damaged pictures take no place of those to learn from or to test on."""
+    for number in range(bad):
+        (tmp_path / f"cut{number}.png").write_bytes(Path(photos[0].path).read_bytes()[:5000])
+    cut = [parse(tmp_path / f"cut{number}.png") for number in range(bad)]
+    actual = train.train(photos[:good] + cut, settings_with(seed=seed))
+    about = actual.file.about
+    assert (about["pictures"], about["held_out"]["pictures"]) == (good - tests, tests)
+    assert len(actual.skipped) == bad
+
+
 @pytest.mark.parametrize("level", [0, 128])
 @pytest.mark.parametrize(
     "changes", [{}, {"noise": 0.0}, {"structure": Structure("tconv", True, "none")}]

@@ -17,10 +17,17 @@ import torch
 from torch import nn
 
 from upsample_cli import process
-from upsample_cli.errors import ImageFileError, SettingError
+from upsample_cli.errors import SettingError
 from upsample_cli.images.places.place import Place
 from upsample_cli.jobs.train.network_model import Model, deepened, untrained
-from upsample_cli.jobs.train.pairs import LEAST_SIDE, Pairs, held_out, luma_of, usable
+from upsample_cli.jobs.train.pairs import (
+    LEAST_SIDE,
+    Pairs,
+    held_out,
+    none_usable,
+    readable,
+    usable,
+)
 from upsample_cli.kernels.network_weights import ResidualNetwork, load_network
 
 _LAYERS = 5  # of the body of a new network
@@ -119,17 +126,19 @@ def train(
     first = settings.first(rng)
     least = settings.stride * LEAST_SIDE
     paths = usable(sources, least, skipped)
-    if not paths:
-        raise ImageFileError(f"no picture can be used; give pictures of at least {least} px a side")
-    tests = held_out(paths, settings.holdout, rng)
+    pictures = [np.asarray(luma + 0.5, np.uint8) for _, luma in readable(paths, skipped)]
+    if not pictures:
+        raise none_usable(least, skipped)
+    order = rng.permutation(len(pictures)).tolist()
+    tests = order[: held_out(len(order), settings.holdout)]
 
-    def pairs(chosen: list[Place], count: int) -> Pairs:
+    def pairs(chosen: list[int], count: int) -> Pairs:
         """Return a pool of `count` crops of the chosen pictures."""
-        pictures = [np.asarray(luma_of(path) + 0.5, np.uint8) for path in chosen]
-        return Pairs(pictures, settings.stride, first.halo, settings.degrade, rng, count)
+        photographs = [pictures[i] for i in sorted(chosen)]
+        return Pairs(photographs, settings.stride, first.halo, settings.degrade, rng, count)
 
     held = pairs(tests, _HELD_OUT) if tests else None
-    others = [path for path in paths if path not in tests]
+    others = order[len(tests) :]
     steps = _steps(first, pairs(others, _POOL), settings)
     best, look = _best(first, steps, held, watch)
     about = {

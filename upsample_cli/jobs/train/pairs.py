@@ -8,7 +8,7 @@ so that making crops takes only a fraction of the time of a step.
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -87,16 +87,31 @@ def usable(sources: Sequence[Place], side: int, skipped: list[str]) -> list[Plac
     return paths
 
 
-def luma_of(path: Place) -> Taps:
-    """Return the luma of a picture in levels of 0..255, not rounded."""
-    return channel_levels(files.read(path).samples, None).astype(np.float64)
+def none_usable(side: int, skipped: Sequence[str]) -> ImageFileError:
+    """Return the error for no picture of `side` pixels or more, with the first reason."""
+    why = f" ({skipped[0].partition(';')[0]})" if skipped else ""
+    return ImageFileError(
+        f"no picture can be used{why}; give pictures of at least {side} px a side"
+    )
 
 
-def held_out(paths: Sequence[Place], share: float, rng: np.random.Generator) -> list[Place]:
-    """Return a random share of the paths, to test on; of two or more at least one, if share > 0."""
-    count = min(len(paths) - 1, max(1, round(share * len(paths)))) if share > 0 else 0
-    chosen = rng.permutation(len(paths))[: max(0, count)]
-    return [paths[i] for i in sorted(chosen)]
+def readable(paths: Iterable[Place], skipped: list[str]) -> Iterator[tuple[Place, Taps]]:
+    """Yield each picture that can be read, and its luma in levels of 0..255, not rounded.
+
+    The errors of other pictures are appended to `skipped`.
+    """
+    for path in paths:
+        try:
+            luma = channel_levels(files.read(path).samples, None)
+        except ImageFileError as error:
+            skipped.append(str(error))
+        else:
+            yield path, luma.astype(np.float64)
+
+
+def held_out(count: int, share: float) -> int:
+    """Return how many of `count` pictures to test on; of two or more at least one, if share > 0."""
+    return max(0, min(count - 1, max(1, round(share * count)))) if share > 0 else 0
 
 
 class Pair(NamedTuple):

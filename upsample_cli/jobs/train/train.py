@@ -10,7 +10,7 @@ import numpy as np
 from upsample_cli.errors import ImageFileError, SettingError
 from upsample_cli.images.places.place import Place
 from upsample_cli.jobs.enlarge.arrays import enlarge
-from upsample_cli.jobs.train.pairs import held_out, luma_of, usable
+from upsample_cli.jobs.train.pairs import held_out, none_usable, readable, usable
 from upsample_cli.kernels import interpolants
 from upsample_cli.kernels.interpolants import Interpolant, resampling
 from upsample_cli.kernels.kernel import Kernel, Taps
@@ -126,52 +126,34 @@ def train(
     rng = np.random.default_rng(settings.seed)
     skipped: list[str] = []
     paths = usable(sources, settings.smallest_side, skipped)
-    tests = held_out(paths, settings.holdout, rng)
-    others: Iterable[Place] = [path for path in paths if path not in tests]
-    count = len(paths) - len(tests)
+    count = len(paths) - held_out(len(paths), settings.holdout)
+    order: Iterable[Place] = [paths[i] for i in rng.permutation(len(paths))]
     if progress:
-        others = progress(others, count)
-    moments, used = Moments(settings.stride, settings.taps), 0
-    for low, high in _pairs(others, settings, skipped):
-        moments.add(low, high, -(-settings.samples // max(1, count)), rng)
-        used += 1
-    _check(moments, used, skipped, settings)
+        order = progress(order, len(paths))
+    moments, used, tests = Moments(settings.stride, settings.taps), 0, list[Place]()
+    for path, luma in readable(order, skipped):
+        if held_out(used + len(tests) + 1, settings.holdout) > len(tests):
+            tests.append(path)
+        else:
+            moments.add(*pair(luma, settings), -(-settings.samples // count), rng)
+            used += 1
+    if not used:
+        raise none_usable(settings.smallest_side, skipped)
+    if moments.variance < _LEAST_VARIANCE:
+        raise ImageFileError(
+            "the pictures are flat, so there is nothing to learn; give photographs"
+        )
     free = Structure("tconv", settings.structure.separable, "none")
     unbalanced = _fitted(moments, free, settings).kernel("unbalanced")
     file = _fitted(moments, settings.structure, settings)
     kernel = file.kernel("trained")
-    scores = _scores(_pairs(tests, settings, skipped), kernel)
+    scores = _scores((pair(luma, settings) for _, luma in readable(tests, skipped)), kernel)
     about = _about(settings, kernel, used, moments.count) | {"held_out": scores}
     return Trained(
         file._replace(about=about), kernel, tuple(skipped),
         ripple(unbalanced.phase_sums), ripple(kernel.phase_sums),
         perf_counter() - start,
     )  # fmt: skip
-
-
-def _check(moments: Moments, used: int, skipped: Sequence[str], settings: Settings) -> None:
-    """Raise an `ImageFileError` if no picture can be used or all pictures are flat."""
-    if not used:
-        why = f" ({skipped[0].partition(';')[0]})" if skipped else ""
-        least = settings.smallest_side
-        raise ImageFileError(
-            f"no picture can be used{why}; give pictures of at least {least} px a side"
-        )
-    if moments.variance < _LEAST_VARIANCE:
-        raise ImageFileError(
-            "the pictures are flat, so there is nothing to learn; give photographs"
-        )
-
-
-def _pairs(
-    paths: Iterable[Place], settings: Settings, skipped: list[str]
-) -> Iterator[tuple[Taps, Taps]]:
-    """Yield each picture, shrunk and in full size; append errors in reading to `skipped`."""
-    for path in paths:
-        try:
-            yield pair(luma_of(path), settings)
-        except ImageFileError as error:
-            skipped.append(str(error))
 
 
 def pair(high: Taps, settings: Settings) -> tuple[Taps, Taps]:
