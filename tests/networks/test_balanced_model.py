@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,13 @@ from upsample_cli.kernels.phases import balanced
 from upsample_cli.networks import balanced_model as balanced_model_module
 from upsample_cli.networks.balanced_model import balanced_model
 
+RELU = (node("Relu", "a", "b"),)
 
-def sub_pixel(mode: str) -> onnx.ModelProto:
-    """Return a network of one convolution before a pixel shuffle."""
+
+def sub_pixel(
+    mode: str, between: Sequence[onnx.NodeProto] = RELU, **constants: np.ndarray
+) -> onnx.ModelProto:
+    """Return a network of one convolution before a pixel shuffle, `between` from a to b."""
     rng = np.random.default_rng(0)
     tensors = {
         "up.weight": rng.normal(0, 0.2, (12, 2, 3, 3)).astype(np.float32),
@@ -20,10 +25,11 @@ def sub_pixel(mode: str) -> onnx.ModelProto:
     }
     nodes = [
         node("Conv", "x up.weight up.bias", "a", pads=[1] * 4),
-        node("Relu", "a", "b"),
+        *between,
         node("DepthToSpace", "b", "y", blocksize=2, mode=mode),
     ]
-    return model(nodes, tensors)
+    more = {name: value.astype(np.float32) for name, value in constants.items()}
+    return model(nodes, tensors | more)
 
 
 def tensors_of(made: onnx.ModelProto) -> dict[str, np.ndarray]:
@@ -72,6 +78,56 @@ def test_slopes_that_differ_by_channel_are_balanced(tmp_path: Path, mode: str) -
         assert np.ptp(flat, axis=(1, 2)).max() < 1e-5
     assert tensors_of(after)["slopes"].shape == (12, 1, 1)
     assert tensors_of(after)["slopes"].mean() == pytest.approx(slopes.mean())
+
+
+@pytest.mark.parametrize("mode", ["CRD", "DCR"])
+@pytest.mark.parametrize(
+    "between",
+    [
+        [node("Sigmoid", "a", "s"), node("Mul", "a s", "b")],
+        [node("Mul", "a c", "e"), node("Erf", "e", "f"), node("Add", "f d", "g"),
+         node("Mul", "a g", "h"), node("Mul", "c h", "b")],
+        [node("HardSwish", "a", "b")],
+        [node("Softplus", "a", "t"), node("Tanh", "t", "u"), node("Mul", "a u", "b")],
+        [node("Add", "a d", "e"), node("Clip", "e - c", "f"), node("Div", "f c", "b")],
+    ],
+    ids=["SiLU", "GELU", "HardSwish", "Mish", "constants"],
+)  # fmt: skip
+def test_functions_of_single_numbers_may_stand_between(
+    tmp_path: Path, between: list[onnx.NodeProto], mode: str
+) -> None:
+    """What is the same function for all channels keeps equal what the convolution makes equal."""
+    made = sub_pixel(mode, between, c=np.array(0.7), d=np.full((1, 12, 1, 1), 0.3))
+    after = onnx.load_from_string(balanced_model(saved(made, tmp_path), None, balanced).data)
+    for level in (-1, 1):
+        flat = run(after, np.full((2, 12, 12), level))[:, 4:-4, 4:-4]
+        assert np.ptp(flat, axis=(1, 2)).max() < 1e-5
+    assert np.ptp(run(made, np.ones((2, 12, 12)))[:, 4:-4, 4:-4], axis=(1, 2)).max() > 0.01
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        [node("Mul", "a gains", "b")],
+        [node("Conv", "x up.weight", "o", pads=[1] * 4), node("Add", "a o", "b")],
+        [node("Concat", "x x x x x x", "o", axis=1), node("Sub", "o a", "b")],
+        [node("Softmax", "a", "b", axis=1)],
+    ],
+    ids=["gains", "two convolutions", "residual", "Softmax"],
+)
+def test_channels_that_differ_otherwise_are_named(
+    tmp_path: Path, between: list[onnx.NodeProto]
+) -> None:
+    """A layer before a DepthToSpace that cannot be balanced is left with the reason."""
+    gains = np.arange(1, 13.0).reshape(1, 12, 1, 1)
+    made = sub_pixel("CRD", between, gains=gains, t=np.ones((3, 3, 3, 3)))
+    made.graph.node.append(node("ConvTranspose", "y t", "z", strides=[2, 2]))
+    made.graph.output[0].name = "z"
+    result = balanced_model(saved(made, tmp_path), None, balanced)
+    reason = "its channels are not made alike from one convolution; balance it by hand"
+    assert (list(result.moved), result.unchanged) == (["t"], {"the_DepthToSpace": reason})
+    with pytest.raises(SettingError, match=f"to balance; the_DepthToSpace: {reason}"):
+        balanced_model(saved(made, tmp_path), "*Space", balanced)
 
 
 def test_a_bias_that_others_share_stays_theirs(tmp_path: Path) -> None:

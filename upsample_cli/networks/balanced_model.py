@@ -3,14 +3,14 @@
 The weights of each pair of channels become the nearest weights, in least squares, that keep a flat
 picture flat. For transposed convolutions see `kernels.phases`. For a convolution before a pixel
 shuffle (DepthToSpace), for its bias and for the slopes of a PRelu between, all phases of a channel
-get the same sum; the least change that does this is the same for all taps. The rest of the network
-is neither checked nor changed.
+get the same sum; the least change that does this is the same for all taps. Between the two, each
+number may go through any function that is the same for all channels. The rest of the network is
+neither checked nor changed.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from fnmatch import fnmatchcase
-from math import prod
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
@@ -29,8 +29,13 @@ Balance: TypeAlias = Callable[[NDArray[Any], tuple[int, ...]], NDArray[np.float6
 
 _LARGEST = (1 << 31) - 1  # bytes that the file of one model can hold
 _TYPES = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE)  # of weights
-# Operators that may stand between a convolution and its pixel shuffle.
-_POINTWISE = ("Relu", "LeakyRelu", "PRelu", "Clip", "Identity", "Tanh", "Sigmoid", "Elu")
+# Operators that may stand between a convolution and its pixel shuffle, as in SiLU and GELU.
+_POINTWISE = (
+    "Abs", "Add", "Cast", "Celu", "Clip", "Div", "Elu", "Erf", "Exp", "Gelu", "HardSigmoid",
+    "HardSwish", "Identity", "LeakyRelu", "Log", "Max", "Min", "Mish", "Mul", "Neg", "PRelu", "Pow",
+    "QuickGelu", "Reciprocal", "Relu", "Selu", "Sigmoid", "Softplus", "Softsign", "Sqrt", "Sub",
+    "Sum", "Swish", "Tanh", "ThresholdedRelu",
+)  # fmt: skip
 
 
 class BalancedModel(NamedTuple):
@@ -59,6 +64,38 @@ def balanced_model(path: str, layer: str | None, balanced: Balance) -> BalancedM
         NetworkFileError: The file cannot be read, or is too large to be copied.
         SettingError: No layer matches `layer`, or none can be balanced.
     """
+    model = _whole(path)
+    moved: dict[str, float] = {}
+    left: dict[str, str] = {}
+    tensors = _constants(model.graph)
+    uses = Counter(name for node in model.graph.node for name in node.input)
+    for node, shuffle, places in _layers(model, tensors):
+        titles = [one.name or one.output[0] for one in (node, shuffle) if one]
+        weights = node.input[1] if node else titles[0]
+        name = weights.removesuffix(".weight")
+        if layer and not any(fnmatchcase(one, layer) for one in (name, weights, *titles)):
+            continue
+        if node is None:
+            left[name] = "its channels are not made alike from one convolution; balance it by hand"
+        elif any(one.input[place] not in tensors for one, place in places):
+            left[name] = "its weights are computed, or of another graph"
+        elif uses[weights] > 1:
+            left[name] = "its weights are shared with another layer"
+        else:
+            own = [_own(model.graph, tensors, uses, *place) for place in places]
+            try:
+                moved[name] = _balance(node, shuffle, own, balanced)
+            except SettingError as error:
+                left[name] = str(error)
+    if not moved:
+        why = "; ".join(f"{name}: {reason}" for name, reason in left.items())
+        what = "no layer of that name" if layer else "no transposed or sub-pixel convolution"
+        raise SettingError(f"{path} has {what} to balance; {why or 'see upsample audit'}")
+    return BalancedModel(model.SerializeToString(), moved, left)
+
+
+def _whole(path: str) -> ModelProto:
+    """Return a model with the data that lie in other files."""
     model = read(path)
     size = Path(path).stat().st_size
     try:
@@ -73,31 +110,7 @@ def balanced_model(path: str, layer: str | None, balanced: Balance) -> BalancedM
         raise NetworkFileError(
             f"{path} cannot be copied whole: {error}; export it again"
         ) from error
-    moved: dict[str, float] = {}
-    left: dict[str, str] = {}
-    tensors = _constants(model.graph)
-    uses = Counter(name for node in model.graph.node for name in node.input)
-    for node, shuffle, places in _layers(model, tensors):
-        name = node.input[1].removesuffix(".weight")
-        titles = (one.name or one.output[0] for one in (node, shuffle) if one)
-        names = (name, node.input[1], node.name, *titles)
-        if layer and not any(fnmatchcase(one, layer) for one in names):
-            continue
-        if any(one.input[place] not in tensors for one, place in places):
-            left[name] = "its weights are computed, or of another graph"
-        elif uses[node.input[1]] > 1:
-            left[name] = "its weights are shared with another layer"
-        else:
-            own = [_own(model.graph, tensors, uses, *place) for place in places]
-            try:
-                moved[name] = _balance(node, shuffle, own, balanced)
-            except SettingError as error:
-                left[name] = str(error)
-    if not moved:
-        why = "; ".join(f"{name}: {reason}" for name, reason in left.items())
-        what = "no layer of that name" if layer else "no transposed or sub-pixel convolution"
-        raise SettingError(f"{path} has {what} to balance; {why or 'see upsample audit'}")
-    return BalancedModel(model.SerializeToString(), moved, left)
+    return model
 
 
 def _tensors(graph: GraphProto) -> Iterator[TensorProto]:
@@ -136,26 +149,49 @@ def _own(
 
 def _layers(
     model: ModelProto, tensors: Mapping[str, TensorProto]
-) -> Iterator[tuple[NodeProto, NodeProto | None, list[tuple[NodeProto, int]]]]:
+) -> Iterator[tuple[NodeProto | None, NodeProto | None, list[tuple[NodeProto, int]]]]:
     """Yield each layer's convolution, its DepthToSpace if it has one, and what is to be balanced.
 
     These are inputs, each as a node and its place in the node: the weights, and for a DepthToSpace
-    the bias and the slopes of each PRelu between, unless it has one slope for all channels.
+    the bias and the slopes of each PRelu between, unless it has one slope for all channels. Where
+    not all channels are made alike from one convolution, the DepthToSpace is yielded without one.
     """
-    producers = {name: node for node in model.graph.node for name in node.output}
     for node in model.graph.node:
         if node.op_type == "ConvTranspose":
             yield node, None, [(node, 1)]
         if node.op_type == "DepthToSpace":
-            before, slopes = producers.get(node.input[0]), list[tuple[NodeProto, int]]()
-            while before is not None and before.op_type in _POINTWISE:
-                slope = tensors.get(before.input[1]) if before.op_type == "PRelu" else None
-                if before.op_type == "PRelu" and (slope is None or prod(slope.dims) > 1):
-                    slopes.append((before, 1))
-                before = producers.get(before.input[0])
-            if before is not None and before.op_type == "Conv":
-                places = [(before, place) for place, name in enumerate(before.input) if name]
-                yield before, node, [*places[1:], *slopes]
+            convolution, places = _source(model.graph, tensors, node.input[0])
+            yield convolution, node, places
+
+
+def _source(
+    graph: GraphProto, tensors: Mapping[str, TensorProto], name: str
+) -> tuple[NodeProto | None, list[tuple[NodeProto, int]]]:
+    """Return the convolution that all channels of a value are made from alike, and its inputs.
+
+    The inputs, of it and of nodes after it, are those to be balanced. Without one: None and [].
+    """
+    waiting, slopes = {name}, list[tuple[NodeProto, int]]()
+    for node in reversed(graph.node):  # a node stands after all that it draws on
+        if waiting.isdisjoint(node.output):
+            continue
+        if node.op_type == "Conv" and len(waiting) == 1:
+            places = [(node, place) for place, one in enumerate(node.input) if one]
+            return node, [*places[1:], *slopes]
+        if node.op_type not in _POINTWISE:
+            break
+        waiting.difference_update(node.output)
+        varied = [one for one in node.input if one and not _is_one_value(tensors.get(one))]
+        if node.op_type == "PRelu" and node.input[1] in varied:
+            slopes.append((node, 1))
+            varied.remove(node.input[1])
+        waiting.update(varied)
+    return None, []
+
+
+def _is_one_value(tensor: TensorProto | None) -> bool:
+    """Return whether a tensor is known and holds one value, once or repeated."""
+    return tensor is not None and len(np.unique(to_array(tensor))) == 1
 
 
 def _balance(
