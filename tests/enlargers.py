@@ -102,8 +102,10 @@ def of_any_size(kind: str) -> onnx.ModelProto:
 
     Args:
         kind: "pooled" adds maxima of blocks of 4 pixels; "corners" enlarges with aligned corners;
-            "rounded" halves the picture first, so that odd sides come out longer.
+            "rounded" halves the picture first, so that odd sides come out longer; "attention" adds
+            what it makes of maxima of a small map, enlarged to the picture's size, as RLFN does.
     """
+    rng = np.random.default_rng(0)
     scales = np.array([1, 1, 2, 2], np.float32)
     half, box = np.float32(0.5), np.full((3, 1, 4, 4), 0.25, np.float32)
     blocks = {"kernel_shape": [4, 4], "strides": [4, 4], "ceil_mode": 1}
@@ -127,6 +129,15 @@ def of_any_size(kind: str) -> onnx.ModelProto:
                              pads=[1, 1, 1, 1], group=3),
             helper.make_node("Resize", ["q", "", "two"], ["y"], **copies),
         ],
+        "attention": [
+            helper.make_node("Conv", ["x", "v1"], ["p"], strides=[2, 2]),
+            helper.make_node("MaxPool", ["p"], ["q"], kernel_shape=[7, 7], strides=[3, 3]),
+            helper.make_node("Conv", ["q", "v2"], ["r"], pads=[1] * 4),
+            helper.make_node("Conv", ["r", "v3"], ["s"]), helper.make_node("Shape", ["x"], ["t"]),
+            helper.make_node("Resize", ["s", "", "", "t"], ["a"], mode="linear"),
+            helper.make_node("Add", ["x", "a"], ["b"]),
+            helper.make_node("Resize", ["b", "", "two"], ["y"], **copies),
+        ],
     }[kind]  # fmt: skip
     shape = [1, 3, "h", "w"]
     tensors = {
@@ -135,6 +146,9 @@ def of_any_size(kind: str) -> onnx.ModelProto:
         "zeros": np.zeros(4, np.int64),
         "h": half,
         "w": box,
+        "v1": rng.normal(0, 0.3, (16, 3, 3, 3)).astype(np.float32),
+        "v2": rng.normal(0, 0.1, (16, 16, 3, 3)).astype(np.float32),
+        "v3": rng.normal(0, 0.1, (3, 16, 1, 1)).astype(np.float32),
     }
     graph = helper.make_graph(
         nodes, kind, [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],

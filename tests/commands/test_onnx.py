@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import cv2
 import numpy as np
 import PIL.Image
 import pytest
-from enlargers import classifier, enlarger, written
+from enlargers import classifier, enlarger, of_any_size, written
 from programs import command
 from terminal import Outcome, check_refused
 from textures import texture_samples
@@ -105,6 +106,16 @@ def test_what_cannot_be_is_refused(call: Call, folder: Path) -> None:
     outcome = Outcome(run.returncode, run.stdout.encode(), run.stderr)
     check_refused(outcome, 2, 'pip install "upsample-cli[models]"')
     assert not (folder / "out.png").exists()
+
+
+def test_a_picture_too_small_for_a_network_does_not_end_the_process(folder: Path) -> None:
+    """Where a map would have no pixels left, onnxruntime's layout for speed divides by zero."""
+    written(of_any_size("attention"), folder)
+    run = subprocess.run(
+        [sys.executable, "-m", "upsample_cli", "in.png", "out.png", *METHOD, "--json"],
+        cwd=folder, capture_output=True, check=True,
+    )  # fmt: skip
+    assert json.loads(run.stdout)["model"]["least"] == 11
 
 
 def test_a_network_of_the_whole_picture_sees_it_whole(call: Call, folder: Path) -> None:

@@ -36,6 +36,9 @@ PROVIDERS = {
     "cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider",
     "coreml": "CoreMLExecutionProvider", "directml": "DmlExecutionProvider",
 }  # fmt: skip
+# Where a map has no pixels left, the layout for speed divides by zero, which ends the process.
+_CAREFUL = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+_FAST = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
 _REMEDY = "give a network that enlarges pictures"
 _TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
 
@@ -114,16 +117,17 @@ def _load(
     path: str, modified: int, provider: str, white: float | None, halo: int | None
 ) -> ImageModel:
     """Return the network in a file; `modified` is there only as a part of the cache key."""
-    shape, dtype, runner = _runner(path, provider)
+    shape, dtype, runner = _runner(path, provider, _CAREFUL)
     form, size, multiple = form_of(path, shape, runner)
     scale, border, multiple = scale_of(path, runner(form), form, size, multiple)
+    least = min(size) if size else least_of(runner(form), form.channels, multiple)
+    _, _, runner = _runner(path, provider, _FAST)
     form = form._replace(white=white_of(runner, form, size, multiple) if white is None else white)
     run = runner(form)
     reach, grid = reach_of(run, form.channels, size, multiple, scale)
     is_global, grid = grid == 0, grid or multiple
     trial = size or (least_odd_multiple(max(SIDE, 3 * grid), multiple),) * 2
     reach = max(reach if halo is None else halo, -(-border // scale))
-    least = min(size) if size else least_of(run, form.channels, multiple)
     ripple = flat_ripple(run, form.channels, trial, scale * grid)
     if not isfinite(ripple):
         raise SettingError(f"{path} gives NaN or infinity for a grey picture; export it again")
@@ -133,9 +137,9 @@ def _load(
     )  # fmt: skip
 
 
-def _runner(path: str, provider: str) -> tuple[list[Any], str, Callable[[Form], Run]]:
+def _runner(path: str, provider: str, level: Any) -> tuple[list[Any], str, Callable[[Form], Run]]:
     """Return a network's input shape and type, and a function that returns a `Run` for a form."""
-    session, inputs, outputs = _session(path, provider)
+    session, inputs, outputs = _session(path, provider, level)
     if len(inputs) != 1 or len(inputs[0].shape) != 4 or inputs[0].type not in _TYPES:
         takes = ", ".join(f"{one.name} {one.type} {one.shape}" for one in inputs) or "nothing"
         raise SettingError(f"{path} takes {takes}, not one picture; {_REMEDY}")
@@ -167,7 +171,7 @@ def _runner(path: str, provider: str) -> tuple[list[Any], str, Callable[[Form], 
     return inputs[0].shape, np.dtype(dtype).name, runner
 
 
-def _session(path: str, provider: str) -> tuple[Any, list[_Value], list[_Value]]:
+def _session(path: str, provider: str, level: Any) -> tuple[Any, list[_Value], list[_Value]]:
     """Return a session of a file, its inputs and outputs; each call runs on the caller's thread."""
     if PROVIDERS[provider] not in (available := onnxruntime.get_available_providers()):
         words = [word for word, name in PROVIDERS.items() if name in available]
@@ -179,6 +183,7 @@ def _session(path: str, provider: str) -> tuple[Any, list[_Value], list[_Value]]
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.enable_cpu_mem_arena = False  # the arena would never give memory back
+    options.graph_optimization_level = level
     options.log_severity_level = 4  # it also raises what it would log
     names = [PROVIDERS[provider]]
     try:
