@@ -19,6 +19,7 @@ def enlarger(
     dtype: type = np.float32,
     size: tuple[int, int] | None = None,
     white: int = 1,
+    white_out: int | None = None,
     border: int = 0,
     multiple: int = 1,
     is_global: bool = False,
@@ -32,6 +33,7 @@ def enlarger(
         dtype: float32 or float16.
         size: Height and width of its input; None for any.
         white: 255 rounds to whole levels; 1 does not.
+        white_out: What its output has as white, 1 or 255; by default `white`.
         border: Output pixels that it leaves off at each side.
         multiple: Height and width have to be multiples of this.
         mirrored: Input pixels by which it mirrors the picture itself.
@@ -68,6 +70,9 @@ def enlarger(
         now = then("Add", large)
     if white == 255:
         now = then("Round")
+    if white_out:
+        tensors["gain"] = np.array(white_out / white, dtype)
+        now = then("Mul", "gain")
     if layout == "NHWC":
         now = then("Transpose", perm=[0, 2, 3, 1])
     sides: list[Any] = [*size] if size else ["height", "width"]

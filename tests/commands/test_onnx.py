@@ -60,9 +60,9 @@ def test_facts_go_to_programs(call: Call) -> None:
     report = json.loads(line)
     assert (report["method"], report["kernel"], report["scale"]) == ("onnx", "model.onnx", 2.0)
     assert report["model"] == {
-        "scale": 2, "border": 0, "channels": 3, "white": 1.0, "layout": "NCHW", "dtype": "float32",
-        "size": None, "multiple": 1, "grid": 1, "least": 1, "halo": 1, "is_global": False,
-        "ripple": report["model"]["ripple"],
+        "scale": 2, "border": 0, "channels": 3, "white": 1.0, "white_out": 1.0, "layout": "NCHW",
+        "dtype": "float32", "size": None, "multiple": 1, "grid": 1, "least": 1, "halo": 1,
+        "is_global": False, "ripple": report["model"]["ripple"],
     }  # fmt: skip
 
 

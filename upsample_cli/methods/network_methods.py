@@ -107,7 +107,7 @@ class OnnxNetwork(RingingMethod):
 
     Args:
         model: The path of a .onnx file.
-        model_range: The network's level of white, `1` or `255`; `auto` finds it by trial.
+        model_range: What the network takes as white, `1` or `255`; `auto` finds it by trial.
         tile: Input pixels along the side of a tile, without the halo; 0 for a suitable size.
         halo: Input pixels to add around a tile; None finds by trial how many the network needs.
         edges: `own` if the network pads its layers at the picture's edges; `boundary` if the

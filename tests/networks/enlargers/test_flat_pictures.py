@@ -77,6 +77,18 @@ def test_levels_of_255_are_recognised(tmp_path: Path) -> None:
     assert found.form.white == 255.0
 
 
+def test_the_output_may_have_another_white(tmp_path: Path) -> None:
+    """A network that takes 0..1 and gives 0..255 has its pattern in levels of 255, unclipped."""
+    uneven = np.zeros((3, 3, 3, 3), np.float32)
+    uneven[range(3), range(3)] = 4 / 9
+    nodes = [node("Clip", "u low high", "c"), node("Mul", "c m", "y")]
+    tensors = {"m": np.float32(255), "low": np.float32(0), "high": np.float32(1)}
+    found = network(up(uneven, *nodes, **tensors), tmp_path)
+    assert found is not None
+    assert (found.form.white, found.form.white_out) == (1.0, 255.0)
+    assert found.flat()["grey 0.5"] == pytest.approx(0.48432 * 127.5, rel=1e-4)
+
+
 def test_a_bounded_output_is_not_of_255_levels(tmp_path: Path) -> None:
     """A negative by tanh is nearer to grey if divided by 255, and its pattern would vanish."""
     uneven = np.zeros((3, 3, 3, 3), np.float32)

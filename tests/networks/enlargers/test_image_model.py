@@ -15,6 +15,7 @@ from upsample_cli.networks.enlargers.image_model import load
 FORMS: list[dict[str, Any]] = [
     {}, {"channels": 1}, {"layout": "NHWC"}, {"layout": "NHWC", "channels": 1},
     {"dtype": np.float16}, {"white": 255}, {"white": 255, "layout": "NHWC"},
+    {"white_out": 255}, {"white": 255, "white_out": 1},
     {"size": (40, 56)}, {"size": (64, 64), "white": 255}, {"border": 5}, {"border": 14},
     {"multiple": 4}, {"multiple": 16}, {"multiple": 3}, {"multiple": 7}, {"multiple": 12},
 ]  # fmt: skip
@@ -26,6 +27,7 @@ def test_the_form_is_found_out(form: dict[str, Any], tmp_path: Path) -> None:
     found = load(written(enlarger(**form), tmp_path), "cpu", None, None)
     expected = {"scale": 2, "channels": 3, "layout": "NCHW", "size": None, "border": 0,
                 "multiple": 1, "white": 1, "is_global": False} | form  # fmt: skip
+    expected.setdefault("white_out", expected["white"])
     expected["dtype"] = np.dtype(expected.get("dtype", np.float32)).name
     assert found.facts().items() >= expected.items()
     assert found.halo == max(1, -(-form.get("border", 0) // 2))
@@ -37,7 +39,8 @@ def test_what_it_makes_is_as_onnx_defines_it(tmp_path: Path) -> None:
     planes = np.random.default_rng(0).random((3, 9, 11), np.float32)
     reference = ReferenceEvaluator(enlarger())
     (expected,) = reference.run(None, {"x": planes[None]})
-    for form in ({}, {"layout": "NHWC"}, {"dtype": np.float16}, {"white": 255}):
+    forms = ({}, {"layout": "NHWC"}, {"dtype": np.float16}, {"white": 255}, {"white_out": 255})
+    for form in forms:
         model = load(
             written(enlarger(**form), tmp_path, f"{len(form)}{form}.onnx"), "cpu", None, None
         )
@@ -60,6 +63,17 @@ def test_a_bounded_output_is_not_of_255_levels(tmp_path: Path) -> None:
     made.graph.node.append(onnx.helper.make_node("Tanh", [result], ["bounded"]))
     made.graph.output[0].name = "bounded"
     assert load(written(made, tmp_path), "cpu", None, None).white == 1
+
+
+def test_the_white_of_the_output_is_found_out_where_that_of_the_input_is_given(
+    tmp_path: Path,
+) -> None:
+    """--model-range says what a network takes; one that gives 0..255 for 0..1 came out white."""
+    path = written(enlarger(white_out=255), tmp_path)
+    found = load(path, "cpu", 1.0, None)
+    assert (found.white, found.white_out) == (1, 255)
+    other = load(path, "cpu", 255.0, None)
+    assert (other.white, other.white_out) == (255, 255)
 
 
 def test_uneven_phases_are_measured(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from onnx import helper
 
-from upsample_cli.networks.enlargers.picture_trial import Form, Run, flat_error, phase_spread
+from upsample_cli.networks.enlargers.picture_trial import Form, Run, phase_spread, with_whites
 from upsample_cli.networks.model_graph import Array, Network, RunError, Session
 from upsample_cli.planes import Planes
 
@@ -33,7 +33,7 @@ class PictureNetwork(NamedTuple):
     Args:
         run: Returns its output planes for planes of its channels and size; may raise a
             `RunError`.
-        form: How it takes pictures: channels, their place, and the value of white.
+        form: How it takes pictures: channels, their place, and the values of white.
         size: Height and width, in pixels, of the picture that it takes.
         stride: Output pixels per input pixel, down and across.
         period: Output pixels down and across after which the pattern of a flat picture repeats.
@@ -80,36 +80,32 @@ def picture_network(
     outputs = [name for name in network.outputs if len(network.shapes.get(name, ())) == 4]
     if len(pictures) != 1 or not outputs or 0 in network.shapes[outputs[0]]:
         return None
-    shape, outcome = network.shapes[pictures[0]], network.shapes[outputs[0]]
+    shape, result = network.shapes[pictures[0]], network.shapes[outputs[0]]
     is_last = shape[1] not in (1, 3) and shape[3] in (1, 3)
     channels, space = (3, slice(1, 3)) if is_last else (1, slice(2, 4))
-    if shape[channels] not in (1, 3) or outcome[channels] not in (1, 3, 4):
+    if shape[channels] not in (1, 3) or result[channels] not in (1, 3, 4):
         return None
     runs = [
         partial(_run, session, network.feeds, pictures[0], outputs[0])
         for session in _sessions(network, outputs[0])
     ]
-    forms = [Form(shape[channels], is_last, white) for white in (1.0, WHITE)]
-    (height, width), after = shape[space], outcome[space]
+    form = Form(shape[channels], is_last)
+    (height, width), after = shape[space], result[space]
     fixed = _fixed_size(network, pictures[0], space)
     squares = [(side, side) for side in _SIDES]
     for run, size in product(runs, (*squares, (height, width), *fixed)):
         grey = np.full((shape[channels], *size), 0.5, np.float32)
         try:
-            greys = [run(form, grey) for form in forms]
+            outcome = run(form, grey).shape[1:]
+            stride = _stride((height, width), after, size, outcome)
+            if stride is None:
+                continue
+            down, across = (_period(stride[axis], strides, axis, outcome[axis]) for axis in (0, 1))
+            if down * across > 1 and max(down, across) <= _LONGEST:
+                form = with_whites(form, partial(partial, run), size)
+                return PictureNetwork(partial(run, form), form, size, stride, (down, across))
         except (RunError, ValueError):
             continue
-        stride = _stride((height, width), after, size, greys[0].shape[1:])
-        if stride is None:
-            continue
-        down, across = (_period(stride[axis], strides, axis, greys[0].shape[1 + axis])
-                        for axis in (0, 1))  # fmt: skip
-        if down * across > 1 and max(down, across) <= _LONGEST:
-            errors = [
-                flat_error(one, 0.5, form.white) for one, form in zip(greys, forms, strict=True)
-            ]
-            form = forms[int(np.argmin(errors))]
-            return PictureNetwork(partial(run, form), form, size, stride, (down, across))
     return None
 
 
@@ -180,4 +176,4 @@ def _run(
     feeds = {**feeds, name: np.ascontiguousarray(picture[None], np.float32)}
     outcome = session.run(feeds)[output]
     outcome = np.moveaxis(outcome, -1, 1) if form.is_last else outcome
-    return np.asarray(outcome[0] / np.float64(form.white), np.float64)
+    return np.asarray(outcome[0] / np.float64(form.white_out), np.float64)

@@ -28,7 +28,7 @@ from upsample_cli.networks.enlargers.picture_trial import (
     reach_of,
     reason,
     scale_of,
-    white_of,
+    with_whites,
 )
 from upsample_cli.planes import Planes
 
@@ -52,6 +52,7 @@ class ImageModel(NamedTuple):
         border: Output pixels that it leaves off at each edge.
         channels: 1 for luma or 3 for red, green and blue.
         white: The value that it takes as white, 1 or 255.
+        white_out: The value that it gives as white, 1 or 255.
         layout: NCHW or NHWC.
         dtype: float32 or float16.
         size: Height and width of its input in pixels; None if any size will do.
@@ -68,6 +69,7 @@ class ImageModel(NamedTuple):
     border: int
     channels: int
     white: float
+    white_out: float
     layout: str
     dtype: str
     size: tuple[int, int] | None
@@ -122,7 +124,7 @@ def _load(
     scale, border, multiple = scale_of(path, runner(form), form, size, multiple)
     least = min(size) if size else least_of(runner(form), form.channels, multiple)
     _, _, runner = _runner(path, provider, _FAST)
-    form = form._replace(white=white_of(runner, form, size, multiple) if white is None else white)
+    form = with_whites(form, runner, size or (least_odd_multiple(SIDE, multiple),) * 2, white)
     run = runner(form)
     reach, grid = reach_of(run, form.channels, size, multiple, scale)
     is_global, grid = grid == 0, grid or multiple
@@ -132,8 +134,9 @@ def _load(
     if not isfinite(ripple):
         raise SettingError(f"{path} gives NaN or infinity for a grey picture; export it again")
     return ImageModel(
-        run, scale, border, form.channels, form.white, "NHWC" if form.is_last else "NCHW",
-        dtype, size, multiple, grid, least, reach, is_global, ripple,
+        run, scale, border, form.channels, form.white, form.white_out,
+        "NHWC" if form.is_last else "NCHW", dtype, size, multiple, grid, least, reach, is_global,
+        ripple,
     )  # fmt: skip
 
 
@@ -164,7 +167,7 @@ def _runner(path: str, provider: str, level: Any) -> tuple[list[Any], str, Calla
                 raise NetworkFileError(f"{path} gives {result.shape}, not a picture; {_REMEDY}")
             outcome = np.moveaxis(result[0], -1, 0) if form.is_last else result[0]
             planes = np.asarray(outcome, np.float32)
-            return planes if form.white == 1 else planes / np.float32(form.white)
+            return planes if form.white_out == 1 else planes / np.float32(form.white_out)
 
         return run
 

@@ -21,6 +21,8 @@ _SEEN = 2e-4  # of full scale: smaller changes count as none
 _EQUAL = 4e-3  # of full scale, about a level of 255: two runs that differ by less are the same
 _INSIDE = 8  # input pixels, along a side of the part in which two runs are compared, at least
 _LEVELS = (0.25, 0.5, 0.75)
+_WHITES = (1.0, 255.0)
+_NEAR = 0.1  # of full scale: the most that flat pictures change where white in and out differ
 _BOUND = 1.01  # a network whose numbers are below is bounded to 1, with room for rounding
 _GLOBAL_HALO = 32  # input pixels, for a network that sees the whole picture
 
@@ -35,11 +37,13 @@ class Form(NamedTuple):
         channels: As in `ImageModel`.
         is_last: Whether channels come last.
         white: As in `ImageModel`.
+        white_out: As in `ImageModel`.
     """
 
     channels: int
     is_last: bool
     white: float = 1.0
+    white_out: float = 1.0
 
 
 def form_of(
@@ -98,23 +102,36 @@ def scale_of(
     return scale, border, step
 
 
-def white_of(
-    runner: Callable[[Form], Run], form: Form, size: tuple[int, int] | None, multiple: int
-) -> float:
-    """Return the value to feed as white, 1 or 255: that with which flat pictures change least."""
-    trial = size or (least_odd_multiple(SIDE, multiple),) * 2
-    errors = {}
-    for white in (1.0, 255.0):
-        run = runner(form._replace(white=white))
-        flats = {level: np.full((form.channels, *trial), level, np.float32) for level in _LEVELS}
-        errors[white] = sum(flat_error(run(one), level, white) for level, one in flats.items())
-    return min(errors, key=lambda white: errors[white])
+def with_whites(
+    form: Form, runner: Callable[[Form], Run], trial: tuple[int, int], given: float | None = None
+) -> Form:
+    """Return a form with the values of white, 1 or 255, with which flat pictures change least.
+
+    Those of input and output differ only if flat pictures then come out nearly as they are.
+
+    Args:
+        form: The network's form but for the values of white.
+        runner: Returns a `Run` for a form.
+        trial: Height and width of a picture that the network takes.
+        given: The value that it takes as white, if that is known.
+    """
+    flats = [(level, np.full((form.channels, *trial), level, np.float32)) for level in _LEVELS[::2]]
+    errors = dict[Form, float]()
+    for white in [given] if given else _WHITES:
+        run = runner(form._replace(white=white, white_out=1.0))
+        outputs = [(level, run(flat)) for level, flat in flats]
+        for white_out in (white, *_WHITES):
+            changes = [_flat_error(one / white_out, level, white_out) for level, one in outputs]
+            error = sum(changes) / len(changes)
+            if white == white_out or error < _NEAR:
+                errors[form._replace(white=white, white_out=white_out)] = error
+    return min(errors, key=lambda one: errors[one])
 
 
-def flat_error(output: Planes, level: float, white: float) -> float:
-    """Return how far the output for a flat picture is from its level.
+def _flat_error(output: Planes, level: float, white: float) -> float:
+    """Return how far the output for a flat picture is from its level; `white` is the output's.
 
-    It is infinite if `white` is 255 but the network's own numbers are within 1, as after a tanh:
+    It is infinite if that is 255 but the network's own numbers are within 1, as after a tanh:
     divided by 255, they would all be nearly 0.
     """
     is_bounded = white > 1 and float(np.abs(output).max()) * white < _BOUND
