@@ -108,7 +108,8 @@ def of_any_size(kind: str) -> onnx.ModelProto:
     Args:
         kind: "pooled" adds maxima of blocks of 4 pixels; "corners" enlarges with aligned corners;
             "rounded" halves the picture first, so that odd sides come out longer; "attention" adds
-            what it makes of maxima of a small map, enlarged to the picture's size, as RLFN does.
+            what it makes of maxima of a small map, enlarged to the picture's size, as RLFN does;
+            "coordinates" adds a little of how far a pixel is across, as CoordConv can.
     """
     rng = np.random.default_rng(0)
     scales = np.array([1, 1, 2, 2], np.float32)
@@ -143,6 +144,13 @@ def of_any_size(kind: str) -> onnx.ModelProto:
             helper.make_node("Add", ["x", "a"], ["b"]),
             helper.make_node("Resize", ["b", "", "two"], ["y"], **copies),
         ],
+        "coordinates": [
+            helper.make_node("Shape", ["x"], ["s"]),
+            helper.make_node("Resize", ["ends", "", "", "s"], ["a"], mode="linear",
+                             coordinate_transformation_mode="align_corners"),
+            helper.make_node("Add", ["x", "a"], ["b"]),
+            helper.make_node("Resize", ["b", "", "two"], ["y"], **copies),
+        ],
     }[kind]  # fmt: skip
     shape = [1, 3, "h", "w"]
     tensors = {
@@ -150,10 +158,11 @@ def of_any_size(kind: str) -> onnx.ModelProto:
         "four": scales**2,
         "zeros": np.zeros(4, np.int64),
         "h": half,
+        "ends": np.float32([[[[-0.05, 0.05]]]]).repeat(3, 1),
         "w": box,
         "v1": rng.normal(0, 0.3, (16, 3, 3, 3)).astype(np.float32),
         "v2": rng.normal(0, 0.1, (16, 16, 3, 3)).astype(np.float32),
-        "v3": rng.normal(0, 0.1, (3, 16, 1, 1)).astype(np.float32),
+        "v3": rng.normal(0, 0.01, (3, 16, 1, 1)).astype(np.float32),
     }
     graph = helper.make_graph(
         nodes, kind, [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],

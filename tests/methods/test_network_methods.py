@@ -307,12 +307,15 @@ def test_tiles_begin_where_blocks_of_pixels_begin(
         np.testing.assert_allclose(whole, run(planes), atol=1e-5)
 
 
-@pytest.mark.parametrize(("kind", "grid"), [("pooled", 4), ("corners", 1), ("rounded", 2)])
+@pytest.mark.parametrize(
+    ("kind", "grid"),
+    [("pooled", 4), ("rounded", 2), ("corners", 1), ("attention", 1), ("coordinates", 1)],
+)
 def test_a_network_for_any_size_gives_its_whole_pass(kind: str, grid: int, tmp_path: Path) -> None:
     """Sizes never fail, but its output depends on where a picture begins: so tiles follow that."""
     path = written(of_any_size(kind), tmp_path)
     model = load(path, "cpu", 1.0, None)
-    assert (model.grid, model.is_global) == (grid, kind == "corners")
+    assert (model.grid, model.is_global) == (grid, grid == 1)
     planes = random_planes(3, 402, 518, 0).astype(np.float32)
     actual = by_network(planes, path, tile=0 if model.is_global else 100, model_range="1")
     np.testing.assert_allclose(actual, model.run(planes), atol=1e-5)

@@ -179,18 +179,27 @@ def _grid(run: Run, channels: int, multiple: int, reach: int, scale: int) -> int
 
     A picture that begins so many pixels later has the same output, moved, away from its edges. With
     pooling or strides that takes whole steps; with corners that are aligned there is no such step.
+    A network that knows the picture's size can agree there by accident: so a tile of a picture
+    twice as long has to agree, too.
     """
     rng = np.random.default_rng(0)
     for step in (n for n in _MULTIPLES if n % multiple == 0):
         side = step + least_odd_multiple(max(SIDE, 2 * reach + _INSIDE), multiple)
-        picture = rng.random((channels, side, side), np.float32)
-        whole, part = run(picture), run(np.ascontiguousarray(picture[:, step:, step:]))
-        edge = reach * scale
-        rows, columns = (slice(edge, n - edge) for n in part.shape[1:])
-        moved = whole[:, step * scale :, step * scale :]
-        if np.abs(moved[:, rows, columns] - part[:, rows, columns]).max() <= _EQUAL:
+        picture = rng.random((channels, 2 * side, 2 * side), np.float32)
+        if all(
+            _is_tile(run, picture[:, :end, :end], slice(step, step + length), reach, scale)
+            for end, length in ((side, side - step), (2 * side, side // step * step))
+        ):
             return step
     return 0
+
+
+def _is_tile(run: Run, picture: Planes, part: slice, reach: int, scale: int) -> bool:
+    """Return whether a part of a picture comes out as it does within it, away from its edges."""
+    whole, alone = run(picture), run(picture[:, part, part])
+    within = whole[:, part.start * scale :, part.start * scale :]
+    rows, columns = (slice(reach * scale, n - reach * scale) for n in alone.shape[1:])
+    return bool(np.abs(within[:, rows, columns] - alone[:, rows, columns]).max() <= _EQUAL)
 
 
 def flat_ripple(run: Run, channels: int, trial: tuple[int, int], period: int) -> float:
