@@ -25,11 +25,11 @@ from upsample_cli.networks.enlargers.picture_trial import (
     form_of,
     least_odd_multiple,
     least_of,
-    reach_of,
     reason,
     scale_of,
     with_whites,
 )
+from upsample_cli.networks.enlargers.tile_trial import reach_of
 from upsample_cli.planes import Planes
 
 PROVIDERS = {

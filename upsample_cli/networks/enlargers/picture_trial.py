@@ -1,4 +1,4 @@
-"""Finds the form, scale, range, reach and grid of a network by running small pictures."""
+"""Finds the form, scale and range of a network, and its pattern, by running small pictures."""
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -15,16 +15,16 @@ from upsample_cli.planes import Planes
 SIDE = 48
 """Height and width, in pixels, of the first picture to try."""
 
-_MULTIPLES: tuple[int, ...] = (*range(1, 17), 18, 20, 24, 28, 32, 40, 48, 56, 64)
-_SIDES = (SIDE, 128, 256)  # pixels: height and width of the pictures that show the reach
-_SEEN = 2e-4  # of full scale: smaller changes count as none
-_EQUAL = 4e-3  # of full scale, about a level of 255: two runs that differ by less are the same
-_INSIDE = 8  # input pixels, along a side of the part in which two runs are compared, at least
+MULTIPLES: tuple[int, ...] = (*range(1, 17), 18, 20, 24, 28, 32, 40, 48, 56, 64)
+"""Input pixels: of what the sides of a picture may have to be multiples."""
+
+EQUAL = 4e-3
+"""Of full scale, about a level of 255: two runs that differ by less are the same."""
+
 _LEVELS = (0.25, 0.5, 0.75)
 _WHITES = (1.0, 255.0)
 _NEAR = 0.1  # of full scale: the most that flat pictures change where white in and out differ
 _BOUND = 1.01  # a network whose numbers are below is bounded to 1, with room for rounding
-_GLOBAL_HALO = 32  # input pixels, for a network that sees the whole picture
 
 Run = Callable[[Planes], Planes]
 """Takes planes, shape (C, H, W), 0..1; returns the output planes of a network."""
@@ -51,7 +51,7 @@ def form_of(
 ) -> tuple[Form, tuple[int, int] | None, int]:
     """Return a network's form, its input size if that is fixed, and the multiple it needs."""
     failure = f"{path} takes {shape}, not a picture; give a network that enlarges pictures"
-    for form, multiple in product(_forms(shape), _MULTIPLES):
+    for form, multiple in product(_forms(shape), MULTIPLES):
         space = shape[1:3] if form.is_last else shape[2:]
         size = (space[0], space[1]) if all(isinstance(n, int) and n > 0 for n in space) else None
         side = least_odd_multiple(SIDE, multiple)
@@ -83,7 +83,7 @@ def scale_of(
     A network that rounds the size of its output up needs a larger multiple than it says.
     """
     failure = ""
-    for step in [multiple] if size else [n for n in _MULTIPLES if n % multiple == 0]:
+    for step in [multiple] if size else [n for n in MULTIPLES if n % multiple == 0]:
         small = size or (least_odd_multiple(SIDE, step),) * 2
         large = size or (small[0] + step, small[1] + 2 * step)
         before, after = (run(np.zeros((form.channels, *n), np.float32)).shape
@@ -145,61 +145,6 @@ def least_of(run: Run, channels: int, multiple: int) -> int:
             run(np.zeros((channels, side, side), np.float32))
             return side
     return least_odd_multiple(SIDE, multiple)
-
-
-def reach_of(
-    run: Run, channels: int, size: tuple[int, int] | None, multiple: int, scale: int
-) -> tuple[int, int]:
-    """Return a network's reach and its grid, in input pixels; grid 0: it needs the whole picture.
-
-    The lower half of a picture, then the right half, is exchanged: in the other half of the output,
-    only pixels within reach of the middle change.
-    """
-    rng = np.random.default_rng(0)
-    for side in [0] if size else _SIDES:
-        trial = size or (least_odd_multiple(side, multiple),) * 2
-        picture, other = rng.random((2, channels, *trial), np.float32)
-        other *= np.float32(0.5)  # another mean, since a network may use the mean of the whole
-        before, reaches = run(picture), []
-        for axis, middle in ((1, trial[0] // 2), (2, trial[1] // 2)):
-            half = np.arange(trial[axis - 1]) >= middle
-            mixed = np.where(half[:, None] if axis == 1 else half, other, picture)
-            changed = np.abs(run(mixed) - before).max(0) > _SEEN
-            border = (trial[axis - 1] * scale - before.shape[axis]) // 2
-            places = np.flatnonzero(changed.any(2 - axis)) + border
-            reaches.append(-(-(middle * scale - int(min(places, default=middle * scale))) // scale))
-        if all(2 * reach < n - 4 for reach, n in zip(reaches, trial, strict=True)):
-            reach = max(0, *reaches)
-            return reach, multiple if size else _grid(run, channels, multiple, reach, scale)
-    return min(_GLOBAL_HALO, min(trial) // 4), 0
-
-
-def _grid(run: Run, channels: int, multiple: int, reach: int, scale: int) -> int:
-    """Return at multiples of how many input pixels a tile can begin; 0 if nowhere.
-
-    A picture that begins so many pixels later has the same output, moved, away from its edges. With
-    pooling or strides that takes whole steps; with corners that are aligned there is no such step.
-    A network that knows the picture's size can agree there by accident: so a tile of a picture
-    twice as long has to agree, too.
-    """
-    rng = np.random.default_rng(0)
-    for step in (n for n in _MULTIPLES if n % multiple == 0):
-        side = step + least_odd_multiple(max(SIDE, 2 * reach + _INSIDE), multiple)
-        picture = rng.random((channels, 2 * side, 2 * side), np.float32)
-        if all(
-            _is_tile(run, picture[:, :end, :end], slice(step, step + length), reach, scale)
-            for end, length in ((side, side - step), (2 * side, side // step * step))
-        ):
-            return step
-    return 0
-
-
-def _is_tile(run: Run, picture: Planes, part: slice, reach: int, scale: int) -> bool:
-    """Return whether a part of a picture comes out as it does within it, away from its edges."""
-    whole, alone = run(picture), run(picture[:, part, part])
-    within = whole[:, part.start * scale :, part.start * scale :]
-    rows, columns = (slice(reach * scale, n - reach * scale) for n in alone.shape[1:])
-    return bool(np.abs(within[:, rows, columns] - alone[:, rows, columns]).max() <= _EQUAL)
 
 
 def flat_ripple(run: Run, channels: int, trial: tuple[int, int], period: int) -> float:

@@ -1,0 +1,72 @@
+"""Finds how a network's pictures can be cut into tiles, its reach and grid, by running it."""
+
+import numpy as np
+
+from upsample_cli.networks.enlargers.picture_trial import (
+    EQUAL,
+    MULTIPLES,
+    SIDE,
+    Run,
+    least_odd_multiple,
+)
+from upsample_cli.planes import Planes
+
+_SIDES = (SIDE, 128, 256)  # pixels: height and width of the pictures that show the reach
+_SEEN = 2e-4  # of full scale: smaller changes count as none
+_INSIDE = 8  # input pixels, along a side of the part in which two runs are compared, at least
+_GLOBAL_HALO = 32  # input pixels, for a network that sees the whole picture
+
+
+def reach_of(
+    run: Run, channels: int, size: tuple[int, int] | None, multiple: int, scale: int
+) -> tuple[int, int]:
+    """Return a network's reach and its grid, in input pixels; grid 0: it needs the whole picture.
+
+    The lower half of a picture, then the right half, is exchanged: in the other half of the output,
+    only pixels within reach of the middle change.
+    """
+    rng = np.random.default_rng(0)
+    for side in [0] if size else _SIDES:
+        trial = size or (least_odd_multiple(side, multiple),) * 2
+        picture, other = rng.random((2, channels, *trial), np.float32)
+        other *= np.float32(0.5)  # another mean, since a network may use the mean of the whole
+        before, reaches = run(picture), []
+        for axis, middle in ((1, trial[0] // 2), (2, trial[1] // 2)):
+            half = np.arange(trial[axis - 1]) >= middle
+            mixed = np.where(half[:, None] if axis == 1 else half, other, picture)
+            changed = np.abs(run(mixed) - before).max(0) > _SEEN
+            border = (trial[axis - 1] * scale - before.shape[axis]) // 2
+            places = np.flatnonzero(changed.any(2 - axis)) + border
+            reaches.append(-(-(middle * scale - int(min(places, default=middle * scale))) // scale))
+        if all(2 * reach < n - 4 for reach, n in zip(reaches, trial, strict=True)):
+            reach = max(0, *reaches)
+            return reach, multiple if size else _grid(run, channels, multiple, reach, scale)
+    return min(_GLOBAL_HALO, min(trial) // 4), 0
+
+
+def _grid(run: Run, channels: int, multiple: int, reach: int, scale: int) -> int:
+    """Return at multiples of how many input pixels a tile can begin; 0 if nowhere.
+
+    A picture that begins so many pixels later has the same output, moved, away from its edges. With
+    pooling or strides that takes whole steps; with corners that are aligned there is no such step.
+    A network that knows the picture's size can agree there by accident: so a tile of a picture
+    twice as long has to agree, too.
+    """
+    rng = np.random.default_rng(0)
+    for step in (n for n in MULTIPLES if n % multiple == 0):
+        side = step + least_odd_multiple(max(SIDE, 2 * reach + _INSIDE), multiple)
+        picture = rng.random((channels, 2 * side, 2 * side), np.float32)
+        if all(
+            _is_tile(run, picture[:, :end, :end], slice(step, step + length), reach, scale)
+            for end, length in ((side, side - step), (2 * side, side // step * step))
+        ):
+            return step
+    return 0
+
+
+def _is_tile(run: Run, picture: Planes, part: slice, reach: int, scale: int) -> bool:
+    """Return whether a part of a picture comes out as it does within it, away from its edges."""
+    whole, alone = run(picture), run(picture[:, part, part])
+    within = whole[:, part.start * scale :, part.start * scale :]
+    rows, columns = (slice(reach * scale, n - reach * scale) for n in alone.shape[1:])
+    return bool(np.abs(within[:, rows, columns] - alone[:, rows, columns]).max() <= EQUAL)
