@@ -205,6 +205,17 @@ def denoiser() -> onnx.ModelProto:
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
 
 
+def one_and_a_half() -> onnx.ModelProto:
+    """Return a network of one size whose output is as large as if it left off a border of x2."""
+    graph = helper.make_graph(
+        [helper.make_node("Resize", ["x", "", "s"], ["y"], mode="linear")], "larger",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, 40, 40])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 3, 60, 60])],
+        [numpy_helper.from_array(np.float32([1, 1, 1.5, 1.5]), "s")],
+    )  # fmt: skip
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+
+
 def written(model: onnx.ModelProto, folder: Path, name: str = "model.onnx") -> str:
     """Write a network; return its path."""
     path = folder / name

@@ -246,7 +246,8 @@ def by_network(planes: Any, path: str, scale: float = 2, **settings: Any) -> Any
 
 
 @pytest.mark.parametrize("form", [
-    {}, {"layout": "NHWC"}, {"size": (20, 28)}, {"border": 6}, {"multiple": 8},
+    {}, {"layout": "NHWC"}, {"size": (20, 28)}, {"border": 6}, {"size": (20, 28), "border": 6},
+    {"multiple": 8},
 ], ids=str)  # fmt: skip
 @pytest.mark.parametrize("size", [(1, 1), (7, 60), (45, 38)], ids=str)
 def test_tiles_meet_without_a_seam(

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from enlargers import classifier, denoiser, enlarger, two_inputs, written
+from enlargers import classifier, denoiser, enlarger, one_and_a_half, two_inputs, written
 from onnx.reference import ReferenceEvaluator
 
 from upsample_cli.errors import SettingError
@@ -17,6 +17,7 @@ FORMS: list[dict[str, Any]] = [
     {"dtype": np.float16}, {"white": 255}, {"white": 255, "layout": "NHWC"},
     {"white_out": 255}, {"white": 255, "white_out": 1},
     {"size": (40, 56)}, {"size": (64, 64), "white": 255}, {"border": 5}, {"border": 14},
+    {"size": (40, 56), "border": 5}, {"size": (64, 64), "border": 14, "white": 255},
     {"multiple": 4}, {"multiple": 16}, {"multiple": 3}, {"multiple": 7}, {"multiple": 12},
 ]  # fmt: skip
 
@@ -95,8 +96,9 @@ def test_uneven_phases_are_measured(tmp_path: Path) -> None:
         (two_inputs(), "not one picture"),
         (classifier(), "not a picture"),
         (denoiser(), "pixels of 3 channels for"),
+        (one_and_a_half(), "gives 60x60 pixels of 3 channels for 40x40"),
     ],
-    ids=["two inputs", "classes", "same size"],
+    ids=["two inputs", "classes", "same size", "one and a half"],
 )
 def test_other_tasks_are_refused(model: onnx.ModelProto, fault: str, tmp_path: Path) -> None:
     """The error says what the network takes and makes."""

@@ -88,8 +88,8 @@ def scale_of(
         large = size or (small[0] + step, small[1] + 2 * step)
         before, after = (run(np.zeros((form.channels, *n), np.float32)).shape
                          for n in (small, large))  # fmt: skip
-        scale = before[1] // size[0] if size else (after[1] - before[1]) // step
-        border = 0 if size else (scale * small[0] - before[1]) // 2
+        scale = -(-before[1] // size[0]) if size else (after[1] - before[1]) // step
+        border = (scale * small[0] - before[1]) // 2
         sizes = [tuple(scale * n - 2 * border for n in one) for one in (small, large)]
         failure = failure or (
             f"{path} gives {before[2]}x{before[1]} pixels of {before[0]} channels for "
@@ -99,7 +99,17 @@ def scale_of(
             break
     if before[0] != form.channels or [before[1:], after[1:]] != sizes or scale < 2 or border < 0:
         raise SettingError(failure)
+    if size and border and not _is_moved(run, form.channels, size, scale):
+        raise SettingError(failure)  # it has another scale, and leaves off nothing
     return scale, border, step
+
+
+def _is_moved(run: Run, channels: int, size: tuple[int, int], scale: int) -> bool:
+    """Return whether a picture that begins a pixel later has the same output, moved by `scale`."""
+    picture = np.random.default_rng(0).random((channels, size[0] + 1, size[1] + 1), np.float32)
+    early, late = run(picture[:, :-1, :-1]), run(picture[:, 1:, 1:])
+    change = _middle(early[:, scale:, scale:] - late[:, :-scale, :-scale])
+    return bool(np.abs(change).max() <= EQUAL * np.abs(early).max())
 
 
 def with_whites(
