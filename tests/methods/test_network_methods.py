@@ -449,6 +449,20 @@ def test_the_ensemble_is_the_mean_of_eight(tmp_path: Path) -> None:
     assert np.abs(one[0] - np.mean(one, 0)).max() > 0.01
 
 
+def test_the_ensemble_turns_the_picture_and_not_its_tiles(tmp_path: Path) -> None:
+    """A network that works in blocks counts them from the first pixel of the turned picture."""
+    path = written(of_any_size("pooled"), tmp_path)
+    run, planes = load(path, "cpu", 1.0, None).run, random_planes(3, 131, 150, 2)
+    positions = [(turns, step) for turns in range(4) for step in (1, -1)]
+    one = [
+        np.rot90(run(np.rot90(planes, turns, (1, 2))[..., ::step])[..., ::step], -turns, (1, 2))
+        for turns, step in positions
+    ]
+    for tile in (0, 40):
+        actual = by_network(planes, path, ensemble=True, tile=tile, model_range="1")
+        np.testing.assert_allclose(actual, np.mean(one, 0), atol=2e-6)
+
+
 def test_its_own_scale_and_ripple_are_known(tmp_path: Path) -> None:
     """They are found out by running it."""
     method = build("onnx", model=written(enlarger(), tmp_path))

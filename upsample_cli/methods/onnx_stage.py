@@ -1,6 +1,6 @@
 """The stage of a network in ONNX: tiles cover each window; the network gets each with a halo."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import product
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from upsample_cli.kernels.kernel import Kernel
-from upsample_cli.methods.network_stage import NetworkStage, colours_of, eightfold, luma_of
+from upsample_cli.methods.network_stage import NetworkStage, colours_of, luma_of
 from upsample_cli.planes import Planes, Size
 
 if TYPE_CHECKING:  # it imports onnxruntime, which need not be installed
     from upsample_cli.networks.enlargers.image_model import ImageModel
+    from upsample_cli.networks.enlargers.picture_trial import Run
 
 
 class _Tile(NamedTuple):
@@ -31,7 +32,7 @@ class OnnxStage(NetworkStage):
         most: The most rows and columns of a tile, without the halo.
         size: Height and width of the picture if the network pads its edges itself; None if the
             windows include pixels beyond them.
-        ensemble: Whether to average over eight flips and rotations of a tile.
+        ensemble: Whether to average over eight flips and rotations of the picture.
     """
 
     def __init__(
@@ -42,12 +43,14 @@ class OnnxStage(NetworkStage):
 
     def draws_on(self, rows: range, columns: range) -> tuple[range, range]:
         """Return the input rows and columns that the tiles of an output window draw on."""
+        steps = (1, -1) if self.ensemble else (1,)
         down, across = (
             range(
                 min(run.start // self.scale - self.reach, *(tile.seen.start for tile in tiles)),
                 max(-(-run.stop // self.scale) + self.reach, *(tile.seen.stop for tile in tiles)),
             )
-            for run, tiles in zip((rows, columns), self._tiles(rows, columns), strict=True)
+            for axis, run in enumerate((rows, columns))
+            for tiles in [[tile for step in steps for tile in self._tiles(axis, run, step)]]
         )
         return down, across
 
@@ -77,19 +80,36 @@ class OnnxStage(NetworkStage):
 
     def _by_network(self, planes: Planes, first: Size, *window: range) -> Planes:
         """Return a window of the output by the network; `planes` begin at input pixel `first`."""
-        scale, border, tiles = self.scale, self.model.border, self._tiles(*window)
+        if not self.ensemble:
+            return self._by_tiles(self.model.run, planes, first, window, (1, 1))
+        total: Planes = np.zeros(1, np.float32)
+        for run, *steps in product((self.model.run, self._turned), (1, -1), (1, -1)):
+            total = total + self._by_tiles(run, planes, first, window, steps)
+        return total / np.float32(8)
+
+    def _turned(self, planes: Planes) -> Planes:
+        """Return the network's output for planes with rows and columns exchanged, and back."""
+        return self.model.run(planes.swapaxes(1, 2)).swapaxes(1, 2)
+
+    def _by_tiles(
+        self, run: "Run", planes: Planes, first: Size, window: Sequence[range], steps: Sequence[int]
+    ) -> Planes:
+        """Return a window of the output, tile by tile; a step of -1 flips the picture there."""
+        scale, border = self.scale, self.model.border
+        tiles = [
+            self._tiles(axis, *along) for axis, along in enumerate(zip(window, steps, strict=True))
+        ]
         starts = [along[0].kept.start for along in tiles]
         ends = [along[-1].kept.stop for along in tiles]
         shape = [(stop - start) * scale for start, stop in zip(starts, ends, strict=True)]
         whole: Planes = np.empty((len(planes), *shape), planes.dtype)
+        flipped = [slice(None, None, step) for step in steps]
         for tile in product(*tiles):
             places = list(zip(tile, first, starts, strict=True))
             seen = (_slice_of(one.seen, before) for one, before, _ in places)
             kept = (_slice_of(one.kept, one.seen.start, scale, border) for one, *_ in places)
             into = (_slice_of(one.kept, start, scale) for one, _, start in places)
-            part = np.ascontiguousarray(planes[:, *seen])
-            outcome = eightfold(self.model.run, part) if self.ensemble else self.model.run(part)
-            whole[:, *into] = outcome[:, *kept]
+            whole[:, *into] = run(planes[:, *seen][:, *flipped])[:, *flipped][:, *kept]
         top, left = starts
         rows, columns = (self._indices(axis, run) for axis, run in enumerate(window))
         return whole[:, _as_slice(rows - top * scale)][:, :, _as_slice(columns - left * scale)]
@@ -106,18 +126,20 @@ class OnnxStage(NetworkStage):
             indices = np.minimum(indices, 2 * length - 1 - indices)
         return indices
 
-    def _tiles(self, *window: range) -> list[list[_Tile]]:
-        """Return the tiles, down and across, that cover a window of the output."""
-        indices = (self._indices(axis, run) for axis, run in enumerate(window))
-        runs = (range(int(one.min()), int(one.max()) + 1) for one in indices)
-        return [list(self._along(axis, run)) for axis, run in enumerate(runs)]
+    def _tiles(self, axis: int, run: range, step: int) -> list[_Tile]:
+        """Return the tiles that cover a run of output rows or columns; see `_by_tiles`."""
+        indices, end = self._indices(axis, run), self._end(axis)
+        start, stop = int(indices.min()) // self.scale, -(-(int(indices.max()) + 1) // self.scale)
+        if step == 1:
+            return list(self._along(axis, start, stop))
+        tiles = reversed(list(self._along(axis, end - stop, end - start)))
+        return [_Tile(*(range(end - one.stop, end - one.start) for one in tile)) for tile in tiles]
 
-    def _along(self, axis: int, run: range) -> Iterator[_Tile]:
-        """Yield the tiles that cover a run of rows or columns of the output.
+    def _along(self, axis: int, start: int, stop: int) -> Iterator[_Tile]:
+        """Yield the tiles that cover a run of input rows or columns.
 
         What the network sees begins at a multiple of `model.grid`: it may work in blocks.
         """
-        start, stop = run.start // self.scale, -(-run.stop // self.scale)
         grid, side = self.model.grid, self._side(axis, stop - start)
         end = self._end(axis)
         while start < stop:
