@@ -462,6 +462,23 @@ def test_a_resumed_run_measures_what_has_no_row(call: Call, folder: Path) -> Non
     assert call("many/a.png", "out/a.png", "--skip-existing").code == 3
 
 
+def test_a_resumed_run_measures_what_was_changed(call: Call, folder: Path) -> None:
+    """An output that is newer than the report counts by what it is, not by its row."""
+    (folder / "many").mkdir()
+    PIL.Image.fromarray(texture_samples(96, 96, 3)).save(folder / "many/a.png")
+    assert call("many", "out", "-q", "-j", 1).code == 0
+    uneven = ["-k", "uniform", "--kernel-size", 3, "-f", "-q"]
+    assert call("many/a.png", "out/a.png", *uneven).code == 0
+    later = (folder / "out/checkerboard.csv").stat().st_mtime + 1
+    os.utime(folder / "out/a.png", (later, later))
+    for limit in ([], ["--max-ripple", 1]):  # the first run's row must not hide the change either
+        outcome = call("many", "out", "--skip-existing", *limit, "-j", 1)
+        assert outcome.code == (4 if limit else 3)
+    written = rows(folder / "out/checkerboard.csv")
+    assert (written[0]["status"], written[-1]["status"]) == ("done", "skipped")
+    assert float(written[-1]["ripple"]) > 1
+
+
 def test_what_a_run_only_left_is_not_its_own(call: Call, folder: Path) -> None:
     """A picture of someone else that has the right size is left, and never replaced later on."""
     save(folder, "many/a.png")

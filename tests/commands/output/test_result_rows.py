@@ -24,6 +24,12 @@ def test_of_two_runs_that_wrote_an_output_the_last_counts() -> None:
     assert (isnan(known.ripple), known.is_ours) == (True, False)
 
 
+def test_what_was_measured_last_counts() -> None:
+    """Figures that a run measured in an output that it skipped replace older ones."""
+    measured = {**DONE, "status": "skipped", "ripple": "7"}
+    assert list(known_outputs([DONE, measured, SKIPPED]).values()) == [(7.0, 2.0, 3.0, True)]
+
+
 @pytest.mark.parametrize("name", ["a", "two\nlines", 'quote"', '"\n"\n', "b" * BLOCK + "\n"])
 def test_a_half_row_is_cut_off_whole(tmp_path: Path, name: str) -> None:
     """Wherever a crash cut the last row of a CSV file, the rows before it stay, and no part of it.

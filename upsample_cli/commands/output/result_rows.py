@@ -4,7 +4,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Sequence
-from math import nan
+from math import isnan, nan
 from typing import Any, NamedTuple
 
 from upsample_cli.metrics.checkerboard import NO_STRIDE, Checkerboard
@@ -22,7 +22,7 @@ class KnownOutput(NamedTuple):
         ripple: As in `Checkerboard`; NaN where it is unknown.
         contrast_db: Likewise.
         local_db: Likewise.
-        is_ours: Whether that run wrote the output, and did not just skip it.
+        is_ours: Whether a run wrote the output, and did not just skip it.
     """
 
     ripple: float
@@ -40,7 +40,7 @@ class KnownOutput(NamedTuple):
 def known_outputs(rows: Iterable[dict[str, Any]]) -> dict[int, KnownOutput]:
     """Return what the rows say about each output that did not fail, by the output's hash.
 
-    The last row of an output counts, but a run that skipped it knows less than one that wrote it.
+    The last row of an output counts; one of a run that skipped it only if it has figures.
 
     Raises:
         ValueError, KeyError, TypeError: A row is damaged.
@@ -48,10 +48,14 @@ def known_outputs(rows: Iterable[dict[str, Any]]) -> dict[int, KnownOutput]:
     known = dict[int, KnownOutput]()
     for row in rows:
         key, is_ours = hash(_plain(row["output"])), row["status"] == "done"
-        if row["status"] == "failed" or (not is_ours and key in known and known[key].is_ours):
+        if row["status"] == "failed":
             continue
         values = row if "ripple" in row else row["checkerboard"] or {}
         ripple, contrast, local = (float(values.get(name) or nan) for name in _FIGURES)
+        if not is_ours and key in known:
+            if isnan(ripple):
+                continue
+            is_ours = known[key].is_ours
         known[key] = KnownOutput(ripple, contrast, local, is_ours)
     return known
 
@@ -84,4 +88,5 @@ def cut_unfinished(file: io.FileIO, is_csv: bool) -> None:
             if quotes % 2 == 0 and (at := part.rfind(b"\n")) >= 0:
                 end = position + at + 1
             position += len(part)
-    file.truncate(end)
+    if end < position:  # else the file keeps its time
+        file.truncate(end)

@@ -56,6 +56,7 @@ class ResultsFile:
         try:
             # The method `close` closes it, after the last rows are written.
             self._file = _opened(path, self._name)
+            self._modified = os.fstat(self._file.fileno()).st_mtime
             with ExitStack() as on_error:
                 on_error.enter_context(self._file)
                 self._check_ours()
@@ -94,6 +95,15 @@ class ResultsFile:
         """Return whether an earlier run wrote this output, as its row says."""
         known = self._known.get(hash(str(output)))
         return known is not None and known.is_ours
+
+    def forget_changed(self, output: str) -> bool:
+        """Forget the row of an output that is newer than all rows; return whether it is newer.
+
+        Objects in stores are not asked for their time: that would take a request for each.
+        """
+        place = parse_file(output)
+        is_newer = not place.is_remote and (place.modified() or 0.0) > self._modified
+        return is_newer and self._known.pop(hash(output), None) is not None
 
     def earlier_checkerboard(self, output: str) -> Checkerboard | None:
         """Return the checkerboard that an earlier run measured in an output; None if unknown."""
@@ -183,12 +193,13 @@ def with_rows_written(
         reports: Numbers of pictures, each with the report on the picture.
         results: The results file, if there is one.
         max_ripple: The limit on the ripple, in levels. If there is one, skipped outputs that no
-            earlier run has measured are measured now.
+            earlier run has measured are measured now; outputs that were changed after that always.
     """
     for number, report in reports:
         if report.error == ALREADY_EXISTS:
+            is_changed = results is not None and results.forget_changed(report.output)
             known = results.earlier_checkerboard(report.output) if results else None
-            if known is None and max_ripple is not None:
+            if is_changed or (known is None and max_ripple is not None):
                 report = _measured(report)
             else:
                 report = report._replace(checkerboard=known)
