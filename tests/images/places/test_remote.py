@@ -22,6 +22,7 @@ from upsample_cli.images.places import store
 from upsample_cli.images.places.place import parse_file
 from upsample_cli.images.places.remote import RemoteFile, RemoteFolder
 from upsample_cli.images.read import decode, opening
+from upsample_cli.jobs.batch.walk import Globs, Listing, walk
 
 HEAD = 1 << 16
 
@@ -124,6 +125,19 @@ def web(tmp_path: Path) -> Iterator[str]:
         Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
+
+
+def test_a_page_lists_pictures_and_folders(web: str, tmp_path: Path) -> None:
+    """Folders over HTTP are entered, and a link of a page to itself is none."""
+    (tmp_path / "in/sub/deep").mkdir(parents=True)
+    for name in ("in/b.png", "in/sub/c.png", "in/sub/deep/d.png"):
+        (tmp_path / name).write_bytes(b"")
+    (tmp_path / "in/sub/deep/index.html").write_text('<a href="/">up</a> <a href="d.png">d</a>')
+    pictures = ["b.png", "sub/c.png", "sub/deep/d.png"]
+    for end in ("", "/"):
+        entered: list[Listing] = []
+        assert list(walk(RemoteFolder(f"{web}/in{end}"), Globs(), entered.append)) == pictures
+        assert [listing.hidden for listing in entered] == [0, 0, 0]
 
 
 def test_a_body_without_end_is_refused(web: str) -> None:

@@ -60,8 +60,13 @@ class _RemoteLocation(Location):
             except FileNotFoundError:
                 return {}
 
+    @property
+    def _is_page(self) -> bool:
+        """Whether the URL is of HTTP, where pages list folders, and nothing can be written."""
+        return self.path.startswith(("http://", "https://"))
+
     def _check_writable(self) -> None:
-        if self.path.startswith(("http://", "https://")):
+        if self._is_page:
             raise ImageFileError(f"{self} can only be read; write to a file or an s3:// URL")
 
 
@@ -160,9 +165,12 @@ class RemoteFolder(_RemoteLocation, Folder):
             except FileNotFoundError:  # nothing has been uploaded there yet
                 infos = []
         for info in infos:
-            name, is_folder = info["name"].rpartition("/")[2], info["type"] == "directory"
+            path, is_folder, is_page = info["name"], info["type"] == "directory", self._is_page
+            if is_page:  # its links to folders end with a slash; one may lead to the page itself
+                path = path.removeprefix(self._joined("")).rstrip("/")
+            name = path.rpartition("/")[2]
             # Consoles make folders as objects whose key ends with a slash; their name is empty.
-            if name or is_folder:
+            if name or (is_folder and not is_page):
                 yield Entry(name, is_folder, store.time(info))
 
     def make(self) -> None:
