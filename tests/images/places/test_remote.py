@@ -127,6 +127,18 @@ def web(tmp_path: Path) -> Iterator[str]:
         server.shutdown()
 
 
+def test_a_query_is_no_part_of_a_name(web: str) -> None:
+    """The query of a URL, which may be a key, is sent, but neither named nor shown."""
+    place = parse_file(f"{web}/a.png?key=a/b.jpg#c")
+    assert decode.decode(place).picture.size == (200, 200)
+    assert (place.name, place.suffix, place.relative) == ("a.png", ".png", "a.png")
+    assert str(place) == place.label == f"{web}/a.png"
+    for where in (f"{web}/no.png?key=secret", f"{web}/two words?key=secret", f"{web}/to/?secret"):
+        with pytest.raises(ImageFileError) as raised:
+            decode.decode(parse_file(where))
+        assert "secret" not in str(raised.value)
+
+
 def test_a_page_lists_pictures_and_folders(web: str, tmp_path: Path) -> None:
     """Folders over HTTP are entered, and a link of a page to itself is none."""
     (tmp_path / "in/sub/deep").mkdir(parents=True)

@@ -24,8 +24,8 @@ class _RemoteLocation(Location):
     is_remote: ClassVar[bool] = True
 
     def __str__(self) -> str:
-        """Return the URL without user and password."""
-        return store.without_secret(self.path)
+        """Return the URL without user, password and query."""
+        return store.without_query(store.without_secret(self.path))
 
     @property
     def key(self) -> str:
@@ -50,7 +50,8 @@ class _RemoteLocation(Location):
         return store.time(info) if info.get("type") == "file" else None
 
     def _bucket_and_key(self) -> tuple[str, str, str]:
-        return self.path.partition("://")[2].rstrip("/").partition("/")
+        path = store.without_query(self.path)
+        return path.partition("://")[2].rstrip("/").partition("/")
 
     def _info(self) -> dict[str, Any]:
         """Return fsspec's description of what is at the URL; an empty dict if nothing is."""
@@ -63,7 +64,7 @@ class _RemoteLocation(Location):
     @property
     def _is_page(self) -> bool:
         """Whether the URL is of HTTP, where pages list folders, and nothing can be written."""
-        return self.path.startswith(("http://", "https://"))
+        return self.path.startswith(store.PAGES)
 
     def _check_writable(self) -> None:
         if self._is_page:
@@ -73,6 +74,16 @@ class _RemoteLocation(Location):
 @dataclass(frozen=True, slots=True)
 class RemoteFile(_RemoteLocation, Place):
     """An object in a store, which need not exist. Over HTTP it can only be read."""
+
+    @property
+    def label(self) -> str:
+        """The URL without user, password and query, the name of this input in messages."""
+        return str(self)
+
+    @property
+    def suffix(self) -> str:
+        """The suffix in lower case, such as ".png", or ""."""
+        return PurePosixPath(self.name).suffix.lower()
 
     @property
     def folder(self) -> "RemoteFolder":
@@ -165,7 +176,8 @@ class RemoteFolder(_RemoteLocation, Folder):
             except FileNotFoundError:  # nothing has been uploaded there yet
                 infos = []
         for info in infos:
-            path, is_folder, is_page = info["name"], info["type"] == "directory", self._is_page
+            path, is_page = store.without_query(info["name"]), self._is_page
+            is_folder = info["type"] == "directory"
             if is_page:  # its links to folders end with a slash; one may lead to the page itself
                 path = path.removeprefix(self._joined("")).rstrip("/")
             name = path.rpartition("/")[2]

@@ -16,9 +16,12 @@ from typing import Any
 from upsample_cli import memory
 from upsample_cli.errors import ImageFileError, SettingError, UpsampleError
 
+PAGES = ("http://", "https://")
+"""How the URLs of HTTP begin."""
 _HEAD = 1 << 16  # bytes: the part of a file before its pixels is seldom longer
 _BLOCK = 1 << 20  # bytes per read after the head; a TIFF's directory may be at the end
-_SECRET = re.compile(r"://[^/@\s]*@")
+_SECRET = re.compile(r"(?<=://)[^/@\s]*@")
+_QUERY = re.compile(r"(^https?://[^?#]*|https?://[^\s?#'\"]*)[?#][^\s'\")]*")
 _LIBRARIES = ("gcsfs", "adlfs", "paramiko", "dropbox", "ocifs")  # packages for stores other than S3
 _TIMES = ("LastModified", "last_modified", "mtime", "updated", "created")  # as stores name it
 
@@ -66,7 +69,7 @@ class Head(io.RawIOBase):
 def read(url: str, end: int | None = None) -> bytes:
     """Return an object, or at least its first `end` bytes, by one request if possible."""
     with errors("read", url):
-        if url.startswith(("http://", "https://")):
+        if url.startswith(PAGES):
             return _body(url, end)
         most = memory.limit() if end is None else end
         try:
@@ -147,13 +150,22 @@ def file_system(url: str) -> Any:
         raise SettingError(f"cannot open {shown} ({_reason(error)}); name an s3:// URL") from error
 
 
-def without_secret(url: str) -> str:
-    """Return a URL without the user name and password that it may hold.
+def without_query(url: str) -> str:
+    """Return a URL of HTTP without query and fragment; other URLs have none.
 
-    >>> without_secret("https://me:secret@host/a.png")
+    >>> without_query("https://host/a.png?token=secret"), without_query("s3://host/a?.png")
+    ('https://host/a.png', 's3://host/a?.png')
+    """
+    return re.split("[?#]", url, maxsplit=1)[0] if url.startswith(PAGES) else url
+
+
+def without_secret(text: str) -> str:
+    """Return a text without user names, passwords and queries in its URLs.
+
+    >>> without_secret("https://me:secret@host/a.png?token=secret")
     'https://host/a.png'
     """
-    return _SECRET.sub("://", url)
+    return _QUERY.sub(r"\1", _SECRET.sub("", text))
 
 
 @contextmanager
