@@ -1,5 +1,6 @@
 import tracemalloc
 from pathlib import Path
+from shutil import rmtree
 
 import PIL.Image
 import pytest
@@ -55,6 +56,23 @@ def test_a_plan_can_be_read_again(tree: Path, tmp_path: Path) -> None:
     """It is made anew each time, and is the same."""
     made = of_folder(tree, tmp_path / "out")
     assert list(made.pairs()) == list(made.pairs())
+
+
+def test_a_folder_that_vanishes_costs_no_other(tree: Path, tmp_path: Path) -> None:
+    """A folder that is deleted after it was counted becomes a pair, which fails when it is read."""
+    others = tmp_path / "a", tmp_path / "z"
+    for other in others:
+        other.mkdir()
+        (other / "p.png").touch()
+    folders = [Folder(str(folder)) for folder in (others[0], tree, others[1])]
+    made = plan.of_places(folders, Folder(str(tmp_path / "out")), Naming(), Globs())
+    rmtree(tree)
+    sources = [source for source, _ in made.pairs()]
+    assert [source.path for source in sources] == [
+        str(others[0] / "p.png"), str(tree), str(others[1] / "p.png"),
+    ]  # fmt: skip
+    with pytest.raises(ImageFileError, match=r"no file .*/in; check the path"):
+        sources[1].open()
 
 
 def test_a_format_is_for_every_output(tree: Path, tmp_path: Path) -> None:

@@ -70,8 +70,7 @@ def of_places(
         """Yield the pair of each file, and the pairs of the files below each folder."""
         for source in places:
             if isinstance(source, Folder):
-                paths = walk(source, globs, apart=to)
-                yield from _pairs(source, target(source), naming, paths)
+                yield from _walked(source, target(source), naming, globs, to)
             elif globs.includes(path := output_path(source)):
                 yield source, to.file(naming.output(path))
 
@@ -94,6 +93,16 @@ def of_places(
 def _pairs(source: Folder, to: Folder, naming: Naming, paths: Iterable[str]) -> Iterator[Pair]:
     """Yield the pairs of files below a folder, given by their relative paths."""
     return ((source.file(path), to.file(naming.output(path))) for path in paths)
+
+
+def _walked(
+    source: Folder, to: Folder, naming: Naming, globs: Globs, apart: Folder
+) -> Iterator[Pair]:
+    """Yield the pairs of the files below a folder; if it has vanished, one that fails to open."""
+    try:
+        yield from _pairs(source, to, naming, walk(source, globs, apart=apart))
+    except OSError:
+        yield Place(source.path), to.file(naming.output(source.name))
 
 
 def _counted(
