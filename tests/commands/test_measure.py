@@ -249,3 +249,16 @@ def test_the_pattern_of_the_reference_is_subtracted(call: Call, folder: Path) ->
     assert json.loads(alone.out)["checkerboard"]["stride"] == 4
     against = json.loads(call("measure", "high.png", "--reference", "low.png", "--json").out)
     assert against["checkerboard"]["verdict"] == "none"
+
+
+def test_a_file_is_measured_once(call: Call, folder: Path) -> None:
+    """A file that is named twice, or with the folder that it lies in, gets one line."""
+    (folder / "f/deep").mkdir(parents=True)
+    for name in ("f/a.png", "f/deep/b.png"):
+        PIL.Image.fromarray(texture_samples(40, 50, 3)).save(folder / name)
+    (folder / "f/notes.txt").write_text("text")
+    (folder / "-").write_bytes((folder / "f/a.png").read_bytes())
+    names = ["f", "f/a.png", "f/deep", "f/notes.txt", folder / "f", "./f//a.png", "-", "./-"]
+    outcome = call("measure", *names, "-j", 1, stdin=(folder / "f/a.png").read_bytes())
+    lines = outcome.out.decode().splitlines()
+    assert [line.split()[0] for line in lines[1:]] == ["f/a.png", "f/deep/b.png", "-", "./-"]

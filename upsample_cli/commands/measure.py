@@ -152,5 +152,5 @@ def _files_of_one(
             raise SettingError(f"--{option} is for one picture, not {count}; name one picture")
     map_file, spectrum_file, low = (parse_file(name) if name else None for name in names.values())
     if map_file and spectrum_file and map_file.key == spectrum_file.key:
-        raise SettingError(f"--map and --spectrum are both {map_file.key}; name two files")
+        raise SettingError(f"--map and --spectrum are both {map_file}; name two files")
     return [map_file, spectrum_file, low]

@@ -152,6 +152,34 @@ def test_listed_files_keep_their_folders(
     ]
 
 
+@pytest.mark.parametrize("is_absolute", [False, True])
+def test_a_list_of_folders_and_their_files_names_each_once(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_absolute: bool
+) -> None:
+    """The output of `find`, which names folders and the files in them, takes each file once."""
+    monkeypatch.chdir(tmp_path)
+    (tree / "gone.png").symlink_to("nothing")
+    found = [".", *(path.relative_to(tree).as_posix() for path in sorted(tree.rglob("*")))]
+    sources = [f"in/{path}" for path in found]
+    sources += [str(tmp_path / path) for path in sources if is_absolute]
+    made = plan.of_places(list(map(parse, sources)), Folder("out"), Naming(), Globs(), tree=True)
+    outputs = [to.path for _, to in made.pairs()]
+    assert sorted(outputs) == [
+        "out/in/.e.png", "out/in/.hidden/d.png", "out/in/a.jpg", "out/in/b.png",
+        "out/in/deep/er/c.ico.png", "out/in/gone.png", "out/in/notes.txt.png",
+    ]  # fmt: skip
+    assert made.count == len(outputs)
+    assert [to.path for _, to in made.pairs()] == outputs
+
+
+def test_one_folder_named_twice_is_one(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder and its absolute path become the output folder itself, as one of them does."""
+    monkeypatch.chdir(tree.parent)
+    made = plan.of_places([parse("in"), parse(str(tree))], Folder("out"), Naming(), Globs())
+    assert next(made.pairs())[1].path == "out/a.jpg"
+    assert made.count == 4
+
+
 def test_named_files_that_meet_are_refused(tmp_path: Path) -> None:
     """Two files of one name do not replace each other in silence."""
     with pytest.raises(ImageFileError, match=r"a/x.png and b/x.png would both become out/x.png"):

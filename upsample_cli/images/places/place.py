@@ -76,10 +76,10 @@ class Location:
 
     @property
     def key(self) -> str:
-        """A text to compare locations by: the same for `a` and `./a`."""
+        """A text to compare locations by: the same for `a`, `./a` and the absolute path of `a`."""
         from pathlib import Path  # slow to import, and few commands need it
 
-        return str(Path(self.path))
+        return str(Path(self.path).absolute())
 
     @property
     def name(self) -> str:

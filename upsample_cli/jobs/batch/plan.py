@@ -1,8 +1,10 @@
 """The plan of a batch: pairs of input and output, computed each time they are read, not stored."""
 
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -44,8 +46,9 @@ def of_places(
     """Return the plan for files and for folders, whose files are sorted and keep their subfolders.
 
     Args:
-        sources: Files and folders; duplicates count once. A folder alone becomes the output folder
-            itself, unless `tree` is set; otherwise each folder becomes a folder in it.
+        sources: Files and folders; a file that is named twice, or lies in a folder that is named
+            too, counts once for an output. A folder alone becomes the output folder itself, unless
+            `tree` is set; otherwise each folder becomes a folder in it.
         to: The folder to write to; it need not exist yet.
         naming: How outputs are named.
         globs: Which files to take.
@@ -56,7 +59,7 @@ def of_places(
         ImageFileError: Two inputs have the same output, an output is an input, the output folder
             lies in an input or is a file, or an input folder cannot be read.
     """
-    places = {source.key: source for source in sources}.values()
+    places = list({source.key: source for source in sources}.values())
 
     def output_path(source: Place | Folder) -> str:
         """Return the path of a source below the output folder, before `naming`."""
@@ -64,9 +67,9 @@ def of_places(
 
     def target(source: Folder) -> Folder:
         """Return the output folder for the files below an input folder."""
-        return to if len(sources) == 1 and not tree else to.folder(output_path(source))
+        return to if len(places) == 1 and not tree else to.folder(output_path(source))
 
-    def pairs() -> Iterator[Pair]:
+    def all_pairs() -> Iterator[Pair]:
         """Yield the pair of each file, and the pairs of the files below each folder."""
         for source in places:
             if isinstance(source, Folder):
@@ -83,11 +86,11 @@ def of_places(
             count, hidden = count + files, hidden + others
         else:
             count += globs.includes(output_path(source))
-    if len(places) > 1:
-        _check_distinct(pairs)
+    repeats = _repeats(all_pairs) if len(places) > 1 else Counter[str]()
+    pairs = partial(_without, repeats, all_pairs) if repeats else all_pairs
     if any(_may_meet(source, to) for source in places):
         _check_no_input_is_output(pairs)
-    return Plan(pairs, count, hidden)
+    return Plan(pairs, count - repeats.total(), hidden)
 
 
 def _pairs(source: Folder, to: Folder, naming: Naming, paths: Iterable[str]) -> Iterator[Pair]:
@@ -118,7 +121,7 @@ def _counted(
         """Count the hidden names of one folder, and check its outputs."""
         nonlocal hidden
         hidden += listing.hidden
-        _check_distinct(lambda: _pairs(source, to, naming, listing.files))
+        _repeats(lambda: _pairs(source, to, naming, listing.files))
 
     try:
         count = sum(1 for _ in walk(source, globs, on_listing, apart))
@@ -139,21 +142,39 @@ def _check_folders(source: Folder, to: Folder) -> None:
         raise ImageFileError(f"{to} is inside {source}; name a folder outside it")
 
 
-def _check_distinct(pairs: Callable[[], Iterable[Pair]]) -> None:
-    """Refuse two pairs with the same output; a pair takes only eight bytes of memory, a hash."""
+def _repeats(pairs: Callable[[], Iterable[Pair]]) -> Counter[str]:
+    """Return how many pairs repeat an earlier one, by output; refuse two inputs with one output.
+
+    A pair takes only eight bytes of memory, a hash, unless it is repeated.
+    """
     codes, counts = np.unique(
         np.fromiter((hash(_system_name(to)) for _, to in pairs()), np.int64), return_counts=True
     )
     shared = set(codes[counts > 1].tolist())
-    sources: dict[str, Place] = {}
+    sources, repeats = dict[str, Place](), Counter[str]()
     for source, to in pairs() if shared else ():
         name = _system_name(to)
         if name in sources:
-            raise ImageFileError(
-                f"{sources[name]} and {source} would both become {to}; rename one of them"
-            )
-        if hash(name) in shared:
+            if sources[name].key != source.key:
+                raise ImageFileError(
+                    f"{sources[name]} and {source} would both become {to}; rename one of them"
+                )
+            repeats[name] += 1
+        elif hash(name) in shared:
             sources[name] = source
+    return repeats
+
+
+def _without(repeats: Counter[str], pairs: Callable[[], Iterable[Pair]]) -> Iterator[Pair]:
+    """Yield the pairs, each once, given how often which ones are repeated."""
+    met = set[str]()
+    for pair in pairs():
+        name = _system_name(pair[1])
+        if name in met:
+            continue
+        if name in repeats:
+            met.add(name)
+        yield pair
 
 
 def _may_meet(source: Place | Folder, to: Folder) -> bool:

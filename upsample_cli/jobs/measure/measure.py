@@ -162,13 +162,16 @@ def measuring(
     With one file or one job this process measures, by threads; otherwise worker processes do.
 
     Args:
-        sources: Files and folders.
+        sources: Files and folders; a file that is named twice, or in a folder too, counts once.
         globs: Which files of folders to take.
         options: How to measure.
         jobs: How many files, or channels of a single file, to work on at once.
         length: Returns the length of a file's name, as it is printed.
     """
-    files = list(files_in(sources, globs))
+    named = dict[str, tuple[Place, bool]]()
+    for file in files_in(sources, globs):
+        named.setdefault(file[0].key, file)
+    files = list(named.values())
     count, longest = len(files), max((length(source) for source, _ in files), default=0)
     if min(count, jobs) <= 1:
         yield (measure_one(*file, options, jobs) for file in files), count, longest
