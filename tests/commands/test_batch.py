@@ -222,6 +222,26 @@ def test_a_dry_run_of_a_folder_prints_the_plan(call: Call, folder: Path) -> None
     assert call("many", "out", "--dry-run", "--include", "*.txt").code == 3
 
 
+def test_a_dry_run_says_what_update_replaces(call: Call, folder: Path) -> None:
+    """With --update it tells what is older than its input from what stays, alone or in a folder."""
+    save(folder, "many/a.png", "many/b.png", "out/a.png", "out/b.png")
+    os.utime(folder / "out/a.png", (1, 1))
+    for option, fates in (
+        ("--update", ("will be replaced", "already exists")),
+        ("--skip-existing", ("already exists", "already exists")),
+        ("--force", ("will be replaced", "will be replaced")),
+    ):
+        whole = call("many", "out", "--dry-run", option)
+        assert (whole.code, whole.err) == (0, "")
+        lines = whole.out.decode().splitlines()
+        assert [line.partition("  ")[2] for line in lines] == [f"({fate})" for fate in fates]
+        for command in ([], ["repair"]):
+            names = ["many/a.png", *(["-o"] if command else []), "out/a.png"]
+            one = call(*command, *names, "--dry-run", option)
+            assert (one.code, one.err) == (0, "")
+            assert one.out.decode().endswith(f"  ({fates[0]})\n")
+
+
 def test_globs_select_inputs_and_hidden_files_are_noted(call: Call, folder: Path) -> None:
     """--include and --exclude select inputs; a note counts the hidden files left out."""
     save(folder, "many/a.png", "many/b.png", "many/thumbs/a.png", "many/c.jpg", "many/.d.png")

@@ -12,7 +12,12 @@ from upsample_cli.commands import exit_codes
 from upsample_cli.commands.arguments.options import places_from
 from upsample_cli.commands.arguments.request import Request
 from upsample_cli.commands.output import picture_lines
-from upsample_cli.commands.output.messages import print_message, printable, with_picture_bar
+from upsample_cli.commands.output.messages import (
+    plan_remark,
+    print_message,
+    printable,
+    with_picture_bar,
+)
 from upsample_cli.commands.output.results_file import (
     ResultsFile,
     check_name,
@@ -97,15 +102,13 @@ def _plan(request: Request, root: Folder) -> plan.Plan:
 def _print_plan(planned: plan.Plan, existing: Existing) -> int:
     """Print which picture would become which output; return the exit code."""
     outputs, count = Outputs(), 0
-    words = {"refuse": "already exists: needs --force", "replace": "will be replaced"}
-    remark = f"  ({words.get(existing, 'already exists')})"
     for source, to in planned.pairs():
         with suppress(ImageFileError):  # a real run reports files that it cannot read
             if is_not_picture(source):
                 continue
         count += 1
-        end = remark if outputs.is_there(to) else ""
-        click.echo(f"{printable(str(source))} -> {printable(str(to))}{end}")
+        remark = plan_remark(source, to, existing, outputs)
+        click.echo(f"{printable(str(source))} -> {printable(str(to))}{remark}")
     return exit_codes.DONE if count else exit_codes.NOTHING_DONE
 
 

@@ -8,7 +8,12 @@ import click
 
 from upsample_cli.commands import exit_codes
 from upsample_cli.commands.arguments.request import Request
-from upsample_cli.commands.output.messages import print_message, printable, progress_bar
+from upsample_cli.commands.output.messages import (
+    plan_remark,
+    print_message,
+    printable,
+    progress_bar,
+)
 from upsample_cli.commands.output.picture_lines import failed_line, print_reports
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.places.folder import as_file
@@ -55,8 +60,16 @@ def enlarge(request: Request, work: "Work | None" = None) -> int:
 
 
 def _print_plan(source: Place, output: Place, request: Request) -> None:
-    height, width = picture.planned_size(source, output, request.task)
-    click.echo(f"{printable(str(source))} -> {printable(str(output))}  {width}x{height}")
+    """Print the size of the output, after the checks that the run would make."""
+    existing, remark = request.existing, ""
+    task = request.task._replace(force=existing != "refuse")
+    height, width = picture.planned_size(source, output, task)
+    if existing != "refuse":
+        from upsample_cli.jobs.batch.outputs import Outputs
+
+        remark = plan_remark(source, output, existing, Outputs())
+    names = f"{printable(str(source))} -> {printable(str(output))}"
+    click.echo(f"{names}  {width}x{height}{remark}")
 
 
 def _reports(

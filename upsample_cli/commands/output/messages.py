@@ -6,9 +6,14 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import partial
 from time import perf_counter
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+if TYPE_CHECKING:  # --help must not wait for NumPy
+    from upsample_cli.images.places.place import Place
+    from upsample_cli.jobs.batch.outputs import Outputs
+    from upsample_cli.jobs.enlarge.task import Existing
 
 Item = TypeVar("Item")
 _COLOURS = {"Error": "red", "note": "yellow"}
@@ -104,3 +109,12 @@ def without_bars() -> AbstractContextManager[Any]:
 def _is_terminal() -> bool:
     """Return whether standard error is a terminal: it can also be a file, or closed."""
     return sys.stderr is not None and sys.stderr.isatty()
+
+
+def plan_remark(source: "Place", to: "Place", existing: "Existing", outputs: "Outputs") -> str:
+    """Return the end of a dry run's line: what would become of an output that exists, or ""."""
+    if existing in ("refuse", "replace"):
+        fate = {"refuse": "already exists: needs --force", "replace": "will be replaced"}[existing]
+        return f"  ({fate})" if outputs.is_there(to) else ""
+    state = outputs.state(source, to, existing)
+    return {"older": "  (will be replaced)", "there": "  (already exists)"}.get(state, "")
