@@ -456,6 +456,20 @@ def test_a_resumed_run_recalls_what_is_over_the_limit(
     assert relaxed.code == 3
 
 
+def test_a_resumed_run_knows_its_outputs_by_any_path(call: Call, folder: Path) -> None:
+    """The output folder may be named in another way: its rows are still those of its pictures."""
+    save(folder, "many/a.png")
+    assert call("many", "out", "-q", "-j", 1).code == 0
+    before = (folder / "out/checkerboard.csv").read_bytes()
+    for name in ("./out", folder / "out"):
+        assert call("many", name, "--skip-existing", "-q", "-j", 1).code == 3
+        assert (folder / "out/checkerboard.csv").read_bytes() == before
+        other = call("many", name, "--skip-existing", "-s", 3, "-j", 1)
+        assert (other.code, "replaced the old output, which is 18x16" in other.err) == (0, True)
+        assert call("many", "out", "-f", "-q", "-j", 1).code == 0
+        before = (folder / "out/checkerboard.csv").read_bytes()
+
+
 def test_a_run_that_may_not_replace_spoils_no_rows(call: Call, folder: Path) -> None:
     """What is there keeps the row it has, where a second run lacks --skip-existing."""
     save(folder, "many/a.png", "many/b.png")

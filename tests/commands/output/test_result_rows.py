@@ -4,7 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from upsample_cli.commands.output.result_rows import BLOCK, csv_line, cut_unfinished, known_outputs
+from upsample_cli.commands.output.result_rows import (
+    BLOCK,
+    csv_line,
+    cut_unfinished,
+    key_of,
+    known_outputs,
+)
 
 DONE = {"output": "a.png", "status": "done", "ripple": "1", "contrast_db": "2", "local_db": "3"}
 SKIPPED = {**DONE, "status": "skipped", "ripple": "", "contrast_db": "", "local_db": ""}
@@ -19,7 +25,7 @@ def test_the_run_that_wrote_an_output_knows_it_best(rows: list[dict[str, str]]) 
 
 def test_of_two_runs_that_wrote_an_output_the_last_counts() -> None:
     """An output that is made again has the figures of the second time."""
-    assert known_outputs([DONE, {**DONE, "ripple": "7"}])[hash("a.png")].ripple == 7.0
+    assert known_outputs([DONE, {**DONE, "ripple": "7"}])[key_of("a.png")].ripple == 7.0
     (known,) = known_outputs([SKIPPED]).values()
     assert (isnan(known.ripple), known.is_ours) == (True, False)
 

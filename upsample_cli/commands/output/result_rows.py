@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from math import isnan, nan
 from typing import Any, NamedTuple
 
+from upsample_cli.images.places.place import parse_file
 from upsample_cli.metrics.checkerboard import NO_STRIDE, Checkerboard
 
 BLOCK = 1 << 16
@@ -38,7 +39,7 @@ class KnownOutput(NamedTuple):
 
 
 def known_outputs(rows: Iterable[dict[str, Any]]) -> dict[int, KnownOutput]:
-    """Return what the rows say about each output that did not fail, by the output's hash.
+    """Return what the rows say about each output that did not fail, by its `key_of`.
 
     The last row of an output counts; one of a run that skipped it only if it has figures.
 
@@ -47,7 +48,7 @@ def known_outputs(rows: Iterable[dict[str, Any]]) -> dict[int, KnownOutput]:
     """
     known = dict[int, KnownOutput]()
     for row in rows:
-        key, is_ours = hash(_plain(row["output"])), row["status"] == "done"
+        key, is_ours = key_of(_plain(row["output"])), row["status"] == "done"
         if row["status"] == "failed":
             continue
         values = row if "ripple" in row else row["checkerboard"] or {}
@@ -58,6 +59,11 @@ def known_outputs(rows: Iterable[dict[str, Any]]) -> dict[int, KnownOutput]:
             is_ours = known[key].is_ours
         known[key] = KnownOutput(ripple, contrast, local, is_ours)
     return known
+
+
+def key_of(output: str) -> int:
+    """Return a hash of an output, the same for its relative and its absolute path."""
+    return hash(parse_file(output).key)
 
 
 def csv_line(cells: Sequence[object]) -> bytes:

@@ -20,6 +20,7 @@ from upsample_cli.commands.output.result_rows import (
     KnownOutput,
     csv_line,
     cut_unfinished,
+    key_of,
     known_outputs,
 )
 from upsample_cli.errors import ImageFileError, SettingError, UpsampleError
@@ -77,7 +78,7 @@ class ResultsFile:
             report: The report on it.
         """
         is_unchanged = report.status == "skipped" or str(report.error).endswith(EXISTS)
-        if is_unchanged and hash(report.output) in self._known:
+        if is_unchanged and key_of(report.output) in self._known:
             return
         row, end = self._encoded(report), self._file.seek(0, os.SEEK_END)
         try:
@@ -93,7 +94,7 @@ class ResultsFile:
 
     def wrote(self, output: Place) -> bool:
         """Return whether an earlier run wrote this output, as its row says."""
-        known = self._known.get(hash(str(output)))
+        known = self._known.get(key_of(str(output)))
         return known is not None and known.is_ours
 
     def forget_changed(self, output: str) -> bool:
@@ -103,11 +104,11 @@ class ResultsFile:
         """
         place = parse_file(output)
         is_newer = not place.is_remote and (place.modified() or 0.0) > self._modified
-        return is_newer and self._known.pop(hash(output), None) is not None
+        return is_newer and self._known.pop(key_of(output), None) is not None
 
     def earlier_checkerboard(self, output: str) -> Checkerboard | None:
         """Return the checkerboard that an earlier run measured in an output; None if unknown."""
-        known = self._known.get(hash(output))
+        known = self._known.get(key_of(output))
         return None if known is None or isnan(known.ripple) else known.checkerboard()
 
     def close(self) -> bool:
@@ -163,7 +164,7 @@ class ResultsFile:
             )
 
     def _continued(self) -> dict[int, KnownOutput]:
-        """Cut off an unfinished last row; return what the rows say, by the hash of the output."""
+        """Cut off an unfinished last row; return what the rows say, by `key_of`."""
         cut_unfinished(self._file, is_csv=not self._is_json)
         size = self._file.seek(0, os.SEEK_END)
         if self._is_json:
