@@ -4,9 +4,11 @@ import csv
 import io
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import PIL.Image
 import pytest
@@ -15,7 +17,10 @@ from textures import texture_samples, write_truncated
 
 from upsample_cli import process
 from upsample_cli.commands import batch
+from upsample_cli.commands.output import results_file
+from upsample_cli.jobs.batch import plan, run
 from upsample_cli.jobs.batch.pool import Workforce, open_pool
+from upsample_cli.jobs.enlarge.task import Report
 
 Call = Callable[..., Outcome]
 pytestmark = pytest.mark.usefixtures("in_threads")  # test_night.py has runs with processes
@@ -524,6 +529,36 @@ def test_what_a_run_only_left_is_not_its_own(call: Call, folder: Path) -> None:
     assert outcome.code == 1
     assert "out/a.png exists, but is 18x16; pass --force to replace it" in outcome.err
     assert (folder / "out" / "a.png").read_bytes() == before
+
+
+def test_a_stopped_run_has_no_fewer_than_none_left(
+    call: Call, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pictures that come during a run are enlarged, and the summary counts none for them."""
+    save(folder, "many/a.png", "many/b.png")
+    of_places, stops = plan.of_places, list[run.Stop]()
+
+    class LateStop(run.Stop):
+        """Is asked to stop when all pictures are done."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            stops.append(self)
+
+    def written(*arguments: Any) -> Iterator[Report]:
+        """Yield the reports, then stop."""
+        yield from results_file.with_rows_written(*arguments)
+        stops[0].code = 130
+
+    def of_fewer(*arguments: Any) -> plan.Plan:
+        """Return the plan as if a picture had come after it was counted."""
+        return replace(of_places(*arguments), count=1)
+
+    monkeypatch.setattr(plan, "of_places", of_fewer)
+    monkeypatch.setattr(batch, "Stop", LateStop)
+    monkeypatch.setattr(batch, "with_rows_written", written)
+    outcome = call("many", "out", "-j", 1)
+    assert (outcome.code, outcome.err) == (130, "2 done, 0 skipped, 0 failed, 0 left\n")
 
 
 def test_an_empty_folder_makes_none(call: Call, folder: Path) -> None:

@@ -166,7 +166,7 @@ def _run(
             tally, is_over = picture_lines.print_reports(
                 reports, False, request.as_json, request.quiet, request.max_ripple
             )
-    remaining = planned.count - tally.total()
+    remaining = max(0, planned.count - tally.total())  # files may have come during the run
     counts = dict(tally) | ({"left": remaining} if stop.is_asked else {})
     if request.as_json:
         click.echo(picture_lines.summary_line(counts, perf_counter() - start))
