@@ -118,6 +118,20 @@ def test_format_gives_the_suffix_of_outputs(call: Call, folder: Path, suffix: st
     assert (folder / "out" / f"a.{suffix}").exists()
 
 
+def test_an_option_that_no_output_of_a_folder_uses_is_noted(call: Call, folder: Path) -> None:
+    """It is noted once, as for one picture, unless an output used it; -q leaves the note out."""
+    save(folder, "many/a.png", "many/b.png")
+    told = "note: --quality is for JPEG, WebP and AVIF; it does nothing for PNG\n"
+    assert (
+        call("many", "o1", "--quality", 50, "-j", 1).err == f"{told}2 done, 0 skipped, 0 failed\n"
+    )
+    assert call("many", "o2", "--quality", 50, "-j", 1, "-q").err == ""
+    outcome = call("many", "o3", "--format", "jpg", "--name", "{stem}.webp", "-j", 1)
+    assert "note: --format is for names without a suffix; o3/b.webp becomes a WEBP\n" in outcome.err
+    save(folder, "many/c.jpg")
+    assert call("many", "o4", "--quality", 50, "-j", 1).err == "3 done, 0 skipped, 0 failed\n"
+
+
 def test_json_has_a_line_per_picture_and_a_summary(call: Call, many: Path) -> None:
     """--json prints one line per picture, then one line with the counts."""
     lines = [json.loads(line) for line in call("many", "out", "--json", "-j", 2).out.splitlines()]

@@ -1,6 +1,7 @@
 """Enlarge or repair many pictures: plan, run on workers, print and record the reports."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +27,7 @@ from upsample_cli.commands.output.results_file import (
 from upsample_cli.errors import ImageFileError, SettingError
 from upsample_cli.images.places.folder import Folder
 from upsample_cli.images.places.place import Place, parse_file
-from upsample_cli.images.write.formats import FORMATS
+from upsample_cli.images.write.formats import FORMATS, Encoding, unused_options
 from upsample_cli.jobs.batch import cluster, plan, run
 from upsample_cli.jobs.batch.outputs import Naming, Outputs
 from upsample_cli.jobs.batch.picture_job import PictureJob, Work, is_not_picture
@@ -34,7 +35,7 @@ from upsample_cli.jobs.batch.pool import Workforce, open_pool
 from upsample_cli.jobs.batch.run import Stop
 from upsample_cli.jobs.batch.walk import Globs
 from upsample_cli.jobs.enlarge.picture import enlarge as enlarge_picture
-from upsample_cli.jobs.enlarge.task import Existing, Task
+from upsample_cli.jobs.enlarge.task import Existing, Report, Task
 
 _DEFAULT_REPORT = "checkerboard.csv"
 
@@ -163,6 +164,8 @@ def _run(
                 request.quiet, finished, planned.count, lambda item: item.report.status == "failed"
             )
             reports = with_rows_written(pictures, results, request.max_ripple)
+            if not request.quiet:
+                reports = _with_unused_noted(reports, request.task.encoding)
             tally, is_over = picture_lines.print_reports(
                 reports, False, request.as_json, request.quiet, request.max_ripple
             )
@@ -173,6 +176,22 @@ def _run(
     elif not request.quiet:
         click.echo(", ".join(f"{n} {word}" for word, n in counts.items()), err=True)
     return stop.code or exit_codes.exit_code_of(tally, is_over)
+
+
+def _with_unused_noted(reports: Iterable[Report], encoding: Encoding) -> Iterator[Report]:
+    """Yield the reports, then print a note on each option that had no effect on any output."""
+    done, counts, notes = 0, Counter[str](), dict[str, str]()
+    for report in reports:
+        if report.status == "done":
+            done += 1
+            for note in unused_options(parse_file(report.output), encoding):
+                option = note.partition(" ")[0]
+                counts[option] += 1
+                notes[option] = note
+        yield report
+    for option, count in counts.items():
+        if count == done:
+            print_message("note", notes[option])
 
 
 def _stop_check(stop: Stop) -> Callable[[], bool]:
