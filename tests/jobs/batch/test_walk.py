@@ -89,8 +89,9 @@ def test_what_cannot_be_read_is_not_lost(tmp_path: Path, monkeypatch: pytest.Mon
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes have names on POSIX only")
 def test_pipes_are_not_waited_for(tmp_path: Path) -> None:
-    """A named pipe among the pictures is none of them."""
+    """A named pipe among the pictures, or a link to one, is none of them."""
     os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "link.png").symlink_to("pipe.png")
     assert list(walk(Folder(str(tmp_path)), Globs())) == []
 
 
