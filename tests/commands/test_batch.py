@@ -433,6 +433,15 @@ def test_names_that_end_with_nul_need_an_option(call: Call, folder: Path) -> Non
     assert call("--files-from", "names", "--null", "out", "-j", 1).code == 0
 
 
+@pytest.mark.parametrize("options", [["out"], ["measure"]])
+def test_a_list_does_not_name_standard_input(call: Call, folder: Path, options: list[str]) -> None:
+    """It may be the list itself; a file of that name has another, ./-."""
+    (folder / "-").write_bytes((folder / "in.png").read_bytes())
+    fault = "standard input must be the only input; write ./- for a file called -"
+    check_refused(call(*options, "--files-from", "-", stdin=b"in.png\n-\n"), 2, fault)
+    assert call(*options, "--files-from", "-", stdin=b"./-\nin.png\n").code == 0
+
+
 def test_too_much_ripple_in_a_folder_is_exit_4(call: Call, folder: Path) -> None:
     """The exit code is 4 when one picture exceeds --max-ripple; every picture is written."""
     (folder / "many").mkdir()

@@ -230,9 +230,8 @@ def places_from(path: str, null: bool) -> list[Place | Folder]:
 
     Raises:
         ImageFileError: The list cannot be read.
-        SettingError: The list contains NUL, and `null` is off.
+        SettingError: The list contains NUL, and `null` is off; or it names standard input.
     """
-    end = b"\0" if null else b"\n"
     if path == STREAM and sys.stdin is None:
         raise ImageFileError("standard input is closed; pipe names in or check --files-from")
     from pathlib import Path  # slow to import, and few runs read a list
@@ -244,6 +243,8 @@ def places_from(path: str, null: bool) -> list[Place | Folder]:
     if not null and b"\0" in data:
         raise SettingError(f"{path} contains NUL characters; pass --null if they end its names")
     data = data.removeprefix(BOM_UTF8)  # editors on Windows write it
-    lines = data.split(end) if null else data.replace(b"\r\n", end).split(end)
+    lines = data.split(b"\0") if null else data.replace(b"\r\n", b"\n").split(b"\n")
+    if STREAM.encode() in lines:
+        raise SettingError("standard input must be the only input; write ./- for a file called -")
     # Thousands of URLs are not looked up in their stores one by one.
     return [parse(os.fsdecode(line), ask_store=False) for line in lines if line.strip()]
