@@ -121,9 +121,15 @@ def test_a_picture_too_small_to_measure_is_reported(call: Call) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="has no such names")
-@pytest.mark.parametrize("name", ["two\nlines.png", "a\rb.png", 'a"b.png', "=1+1.png", "a,b.png"])
+@pytest.mark.parametrize(
+    "name",
+    ["two\nlines.png", "a\rb.png", 'a"b.png', "=1+1.png", "a,b.png", "\x1b[31mred\x1b[0m.png"],
+)
 def test_csv_holds_any_name(call: Call, folder: Path, name: str) -> None:
-    """A name with a line break is quoted, and one that spreadsheets would compute is guarded."""
+    """A name with a line break is quoted, and one that spreadsheets would compute is guarded.
+
+    What would set a colour on a terminal stays.
+    """
     (folder / "in.png").rename(name)
     outcome = call("measure", name, f"no{name}", "--csv")
     measured, failed = csv.DictReader(io.StringIO(outcome.out.decode(), newline=""))

@@ -53,7 +53,7 @@ def print_results(
                 print_message("Error", result.error)
             if result.measurement is not None or result.error is not None:  # else not a picture
                 for line in table.lines(result):
-                    click.echo(line)
+                    click.echo(line, color=True)  # what looks like a colour is of a name
     if has_summary:
         click.echo(_summary(verdicts), err=True)
     if not verdicts and not quiet:
