@@ -4,8 +4,28 @@ from pathlib import Path
 import pytest
 from objects import Bucket
 
+from upsample_cli.errors import SettingError
 from upsample_cli.images.places.place import parse, parse_file
-from upsample_cli.jobs.batch.outputs import Outputs, State
+from upsample_cli.jobs.batch.outputs import Naming, Outputs, State
+
+
+@pytest.mark.parametrize(
+    ("field", "scale", "expected"),
+    [
+        ("{scale}", 2.0, "2"), ("{scale}", 4 / 3, "1.33333"), ("{scale:02}", 2.0, "02"),
+        ("{scale:.1f}", 2.0, "2.0"), ("{scale:04}", 1.5, "01.5"), ("{scale:d}", 10.0, "10"),
+    ],
+)  # fmt: skip
+def test_the_scale_in_a_name_is_a_number(field: str, scale: float, expected: str) -> None:
+    """It may have a format, as Python has it for numbers."""
+    assert Naming(None, "{stem}" + field, scale).output("a.png") == f"a{expected}"
+
+
+@pytest.mark.parametrize(("field", "scale"), [("{scale:d}", 1.5), ("{scale:s}", 2.0)])
+def test_a_format_that_does_not_fit_is_refused(field: str, scale: float) -> None:
+    """A format that the scale cannot have is an error before any work."""
+    with pytest.raises(SettingError, match=r"invalid --name .*; use fields such as \{stem\}"):
+        Naming(None, "{stem}" + field, scale)
 
 
 @pytest.mark.parametrize(("seconds", "known"), [(None, "missing"), (-5, "older"), (5, "there")])

@@ -52,7 +52,7 @@ class Naming:
             }
             unknown = sorted(fields - {*_FIELDS})
             if not unknown:
-                self.template.format(**dict.fromkeys(_FIELDS, ""))
+                self._named("", "")
         except (ValueError, LookupError) as error:
             raise SettingError(
                 f"invalid --name '{self.template}' ({error}); use fields such as {{stem}}"
@@ -79,6 +79,8 @@ class Naming:
         'b.ico.png'
         >>> Naming("webp", "{stem}_x{scale}{suffix}", 2.0).output("a/b.jpg")
         'a/b_x2.webp'
+        >>> Naming(None, "{stem}_x{scale:02}{suffix}", 2.0).output("a.png")
+        'a_x02.png'
         """
         folder, slash, name = path.rpartition("/")
         stem, dot, suffix = name.rpartition(".")
@@ -88,9 +90,14 @@ class Naming:
             stem, suffix = name, "png"
         if self.template is None:
             return f"{folder}{slash}{stem}.{suffix}"
-        scale = "" if self.scale is None else f"{self.scale:g}"
-        name = self.template.format(stem=stem, suffix=f".{suffix}", scale=scale, method=self.method)
-        return f"{folder}{slash}{name}"
+        return f"{folder}{slash}{self._named(stem, f'.{suffix}')}"
+
+    def _named(self, stem: str, suffix: str) -> str:
+        """Return the template with its fields filled in: the scale as a number, whole if it is."""
+        assert self.template is not None  # the callers have looked
+        scale = float(f"{self.scale or 0:g}")
+        number = int(scale) if scale.is_integer() else scale
+        return self.template.format(stem=stem, suffix=suffix, scale=number, method=self.method)
 
 
 class Outputs:
