@@ -87,6 +87,14 @@ def test_a_duration_of_any_length_is_told(milliseconds: float) -> None:
     assert 1000 * top / bottom == pytest.approx(milliseconds, rel=1e-3)
 
 
+def test_a_duration_that_a_format_rounds_much_is_noted() -> None:
+    """Frames of a sixtieth of a second are a fifth slower in a GIF, and said to be; not in WebP."""
+    durations, _, notes = animations.held_times("GIF", [100, 1000 / 60], 0)
+    assert durations == [100, 20]
+    assert notes == ("GIF cannot hold a frame of 16.7 ms, so it takes 20 ms",)
+    assert animations.held_times("WEBP", [100, 1000 / 60, 0], 0) == ([100, 17, 0], 0, ())
+
+
 @pytest.mark.parametrize("kind", [0, 2, 3], ids=["grey", "colours", "palette"])
 @pytest.mark.parametrize("clear", [False, True])
 def test_frames_have_the_colours_and_opacity_of_their_chunks(kind: int, clear: bool) -> None:

@@ -10,8 +10,10 @@ from textures import texture_samples
 from upsample_cli.errors import ImageFileError, PictureTooLargeError
 from upsample_cli.images.metadata import Metadata
 from upsample_cli.images.places.place import parse
+from upsample_cli.images.read.animation import Animation
 from upsample_cli.images.read.decode import decode
-from upsample_cli.images.write import gif
+from upsample_cli.images.write import gif, png
+from upsample_cli.images.write.animations import encode_png
 from upsample_cli.images.write.formats import Encoding
 from upsample_cli.jobs.enlarge.picture import enlarge
 from upsample_cli.jobs.enlarge.task import Report, TargetSize, Task
@@ -69,6 +71,31 @@ def test_the_number_of_plays_is_kept(tmp_path: Path, source: str, target: str, p
         loop = opened.info.get("loop")
     expected = {0: 0, 1: None, 4: 3}[plays] if target == "gif" else plays
     assert loop == expected
+
+
+@pytest.mark.parametrize(
+    ("suffix", "longest", "most"), [("gif", 655_350, 65_536), ("webp", 16_777_215, 65_535)]
+)
+@pytest.mark.parametrize("index", [0, 2])
+@pytest.mark.parametrize("is_within", [True, False])
+def test_plays_and_durations_that_a_format_cannot_hold_are_noted(
+    tmp_path: Path, suffix: str, longest: int, most: int, index: int, is_within: bool
+) -> None:
+    """The longest duration and the most plays are kept; more becomes the longest, and endless."""
+    pictures = [texture_samples(8, 9, 3) // part for part in (1, 2, 3)]
+    times = [50.0, 50.0, 50.0]
+    times[index] = longest if is_within else 65_000_000
+    encoded = zip([[png.encode_strip(one, 1, True)] for one in pictures], times, strict=True)
+    plays = most if is_within else most + 1
+    data = encode_png(encoded, 3, (8, 9), 3, plays, Metadata())
+    (tmp_path / "in.png").write_bytes(b"".join(data))
+    report = enlarge_file(tmp_path / "in.png", tmp_path / f"out.{suffix}")
+    read = decode(parse(tmp_path / f"out.{suffix}"))
+    assert isinstance(read, Animation)
+    assert (read.durations[index], sum(read.durations)) == (longest, longest + 100)
+    assert read.plays == (most if is_within else 0)
+    notes = " ".join(report.notes)
+    assert ("plays" in notes, "65000000 ms" in notes) == (not is_within,) * 2
 
 
 @pytest.mark.parametrize("suffix", ["gif", "png"])

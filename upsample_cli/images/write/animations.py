@@ -25,7 +25,33 @@ from upsample_cli.images.write.png import chunk
 from upsample_cli.planes import Size
 
 _LONGEST = 65535  # largest numerator and denominator of a duration in seconds
+# Of each format: what durations are multiples of and the longest, in milliseconds; the most plays.
+_TIMES = {"GIF": (10, 655_350, 65_536), "WEBP": (1, 16_777_215, 65_535), "AVIF": (1, 2**32 - 1, 0)}
+_NOTED = 0.05  # relative change of a duration that is worth a note
 _REPLACE = 0, 0  # dispose_op and blend_op: each frame replaces all pixels of the one before
+
+
+def held_times(
+    format: str, durations: Sequence[float], plays: int
+) -> tuple[list[int], int, tuple[str, ...]]:
+    """Return the nearest durations and plays that a format holds, and notes on what changes.
+
+    Args:
+        format: "GIF", "WEBP" or "AVIF".
+        durations: Duration of each frame, in milliseconds.
+        plays: Number of times the animation is played; 0 for endlessly.
+    """
+    unit, longest, most = _TIMES[format]
+    held = [min(longest, unit * round(duration / unit)) for duration in durations]
+    notes: tuple[str, ...] = ()
+    if plays > most:
+        notes = (f"{format} cannot hold {plays} plays, so the animation plays endlessly",)
+    pairs = zip(durations, held, strict=True)
+    before, after = max(pairs, key=lambda pair: abs(pair[1] - pair[0]) / (pair[0] or 1))
+    if abs(after - before) > _NOTED * before:
+        frame = f"a frame of {round(before, 1):.10g} ms"
+        notes += (f"{format} cannot hold {frame}, so it takes {after} ms",)
+    return held, plays if plays <= most else 0, notes
 
 
 def encode_png(
@@ -78,7 +104,7 @@ def _seconds(milliseconds: float) -> tuple[int, int]:
 def encode_webp_or_avif(
     format: str,
     frames: Iterator[PIL.Image.Image],
-    durations: Sequence[float],
+    durations: Sequence[int],
     plays: int,
     metadata: Metadata,
     encoding: Encoding,
@@ -88,8 +114,8 @@ def encode_webp_or_avif(
     Args:
         format: "WEBP" or "AVIF".
         frames: Pictures of mode RGB or RGBA, all of the same size.
-        durations: Duration of each frame, in milliseconds.
-        plays: Number of times the animation is played; 0 for endlessly.
+        durations: Duration of each frame, in milliseconds, as `held_times` returns them.
+        plays: Number of times the animation is played; the same.
         metadata: What to write beside the pixels.
         encoding: Quality and losslessness, as for `encode.save`.
 
@@ -103,7 +129,7 @@ def encode_webp_or_avif(
     with encode.encoding_errors(format, "this animation"):
         first.save(
             file, format, save_all=True, append_images=[later], loop=plays,
-            duration=list(map(round, durations)),
+            duration=list(durations),
             **encode.options_for(format, metadata, encoding),
         )  # fmt: skip
     return with_alpha_flag(file.getvalue()) if first.mode == "RGBA" else file.getvalue()

@@ -37,7 +37,6 @@ _NEEDED = (b"NETSCAPE2.0", b"ANIMEXTS1.0", PROFILE)  # extensions that are no me
 _NO_METADATA = Metadata()
 # Flags and table for 256 colours: any table except a ramp of greys, which Pillow would ignore.
 _TABLE_OF_256 = 0x87, bytes(768)
-_LARGEST = 65535  # largest number of loops, and longest duration in hundredths of a second
 _CLEAR_FRAME = 2  # disposal of frames with transparency: cleared before the next frame
 _CLEAR_INDEX = 255  # index of the transparent colour; lower indices are visible
 _WITH_ALPHA = {"LA", "RGBA"}
@@ -48,14 +47,13 @@ def header(size: Size, plays: int, metadata: Metadata = _NO_METADATA) -> bytes:
 
     Args:
         size: Height and width, up to 65535.
-        plays: Number of times the animation is played; 0 for endlessly.
+        plays: Number of times the animation is played, up to 65536; 0 for endlessly.
         metadata: Where profile, XMP and comment come from.
     """
     height, width = size
     data = b"GIF89a" + pack("<HHBBB", width, height, 0x70, 0, 0)
     if plays != 1:
-        loops = min(max(plays - 1, 0), _LARGEST)
-        data += b"!\xff\x0bNETSCAPE2.0\x03\x01" + pack("<H", loops) + b"\0"
+        data += b"!\xff\x0bNETSCAPE2.0\x03\x01" + pack("<H", max(plays - 1, 0)) + b"\0"
     if metadata.icc:
         data += b"!\xff\x0b" + PROFILE + _sub_blocks(metadata.icc)
     if metadata.xmp and b"\0" not in metadata.xmp:
@@ -76,11 +74,12 @@ def frame(picture: PIL.Image.Image, milliseconds: float) -> bytes:
 
     Args:
         picture: A picture of mode P, 1, L, LA, RGB or RGBA.
-        milliseconds: Its duration, rounded to hundredths of a second; 0 for a still picture.
+        milliseconds: Its duration, up to 655350, which is rounded to hundredths of a second; 0 for
+            a still picture.
     """
     options: dict[str, int | bool] = {"include_color_table": True}
     if milliseconds:
-        options["duration"] = 10 * min(_LARGEST, round(milliseconds / 10))
+        options["duration"] = 10 * round(milliseconds / 10)
     if picture.mode == "P":
         clear = picture.info.get("transparency", b"").find(b"\0")
         if clear >= 0:

@@ -44,15 +44,14 @@ def enlarge_and_write(
             _write_png(file, frames)
         elif format == "GIF" and frames.are_copies:
             _copy_gif(file, frames, task.drop_metadata)
-        elif format == "GIF":
-            notes = _write_gif(file, frames)
         else:
-            file.write(animations.encode_webp_or_avif(
-                format, frames.pictures(), source.durations, source.plays, frames.metadata,
-                task.encoding,
-            ))  # fmt: skip
-            if format == "AVIF" and source.plays:
-                notes = ("an animated AVIF always loops forever",)
+            durations, plays, notes = animations.held_times(format, source.durations, source.plays)
+            if format == "GIF":
+                notes += _write_gif(file, frames, durations, plays)
+            else:
+                file.write(animations.encode_webp_or_avif(
+                    format, frames.pictures(), durations, plays, frames.metadata, task.encoding
+                ))  # fmt: skip
         checkerboard, more_notes = frames.worst()
         return checkerboard, frames.notes + notes + more_notes
 
@@ -133,12 +132,13 @@ def _copy_gif(file: BinaryIO, frames: _Frames, strip: bool) -> None:
     file.writelines(parts)
 
 
-def _write_gif(file: BinaryIO, frames: _Frames) -> tuple[str, ...]:
+def _write_gif(
+    file: BinaryIO, frames: _Frames, durations: list[int], plays: int
+) -> tuple[str, ...]:
     """Write a GIF, and return a note if the colours of any frame had to be rounded."""
-    source = frames.source
     note: tuple[str, ...] = ()
-    file.write(gif.header(frames.size, source.plays, frames.metadata))
-    for picture, duration in zip(frames.pictures(), source.durations, strict=True):
+    file.write(gif.header(frames.size, plays, frames.metadata))
+    for picture, duration in zip(frames.pictures(), durations, strict=True):
         file.write(gif.frame(picture, duration))
         note = note or gif.rounding_note(picture)
     file.write(gif.TRAILER)
