@@ -36,6 +36,9 @@ X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 0x011A, 0x011B, 0x0128
 _THUMBNAIL, _THUMBNAIL_LENGTH = 0x0201, 0x0202
 INCH, _CENTIMETRE = 2, 3
 SHORT, LONG = 3, 4  # types of a value: 16 and 32 bits
+_ACROSS_AND_DOWN = (X_RESOLUTION, Y_RESOLUTION), (0xA20E, 0xA20F)  # of the page; of the sensor
+SIDEWAYS = 5, 6, 7, 8
+"""The orientations of pictures that lie on their side: rows become columns."""
 _UNKNOWN = 0  # an orientation that is no number
 # What undoes each orientation.
 _TURNS = {
@@ -102,9 +105,19 @@ def parse(exif: bytes) -> PIL.Image.Exif:
     return tags
 
 
-def with_upright_orientation(exif: bytes) -> bytes:
-    """Return EXIF for a picture that has been turned upright: orientation 1, no thumbnail."""
+def with_upright_orientation(exif: bytes, orientation: int = 1) -> bytes:
+    """Return EXIF for a picture that has been turned upright: orientation 1, no thumbnail.
+
+    Args:
+        exif: EXIF of the picture as it lay.
+        orientation: How it lay; resolutions across and down change places if on its side.
+    """
     changed = _with_numbers(exif, {ORIENTATION: 1})
+    if orientation in SIDEWAYS:
+        at = {tag: slice(offset + 2, offset + 12) for _, offset, tag in _main_entries(changed)}
+        for across, down in _ACROSS_AND_DOWN:
+            if across in at and down in at:
+                changed[at[across]], changed[at[down]] = changed[at[down]], changed[at[across]]
     with suppress(struct.error):  # the EXIF is cut short and has no thumbnail
         order, pointer = _thumbnail_pointer(changed)
         pack_into(f"{order}L", changed, pointer, 0)
@@ -144,6 +157,17 @@ def tags_dpi(tags: Any) -> tuple[float, float] | None:
     return (dpi[0] * 2.54, dpi[1] * 2.54) if dpi and unit == _CENTIMETRE else dpi
 
 
+def dpi_of(opened: PIL.Image.Image) -> tuple[float, float] | None:
+    """Return the resolution of a picture as it lies, in dots per inch; None without one."""
+    tags = read_tags(opened) if opened.format == "TIFF" or exif_bytes(opened) else {}
+    return valid_dpi(opened.info.get("dpi")) or tags_dpi(tags)
+
+
+def upright_dpi(dpi: tuple[float, float] | None, orientation: int) -> tuple[float, float] | None:
+    """Return the resolution of a picture that has been turned upright as its orientation says."""
+    return (dpi[1], dpi[0]) if dpi and orientation in SIDEWAYS else dpi
+
+
 def valid_dpi(dpi: Any) -> tuple[float, float] | None:
     """Return a resolution as two numbers; None if it is missing, damaged or implausible."""
     try:
@@ -160,20 +184,26 @@ def _with_numbers(exif: bytes, numbers: dict[int, int]) -> bytearray:
     Their types do not matter: Pillow obeys an orientation that is stored as any kind of integer.
     """
     changed = bytearray(exif)
-    with suppress(struct.error):  # the EXIF is cut short: the tags that it has are changed
-        order, first = header(changed)
+    for order, offset, tag in _main_entries(changed):
+        if tag in numbers:
+            number = numbers[tag]
+            if number < 1 << 16:
+                pack_into(f"{order}HHLHH", changed, offset, tag, SHORT, 1, number, 0)
+            else:
+                pack_into(f"{order}HHLL", changed, offset, tag, LONG, 1, number)
+    return changed
+
+
+def _main_entries(exif: bytes | bytearray) -> Iterator[tuple[str, int, int]]:
+    """Yield byte order, offset and tag of each entry of the first and the EXIF directory."""
+    with suppress(struct.error):  # the EXIF is cut short: it has the entries up to there
+        order, first = header(exif)
         directories = [first]
         for directory in directories:
-            for offset, tag, _, _ in entries_of(changed, order, directory):
+            for offset, tag, _, _ in entries_of(exif, order, directory):
                 if tag == EXIF_DIRECTORY and len(directories) == 1:
-                    directories += unpack_from(f"{order}L", changed, offset + 8)
-                if tag in numbers:
-                    number = numbers[tag]
-                    if number < 1 << 16:
-                        pack_into(f"{order}HHLHH", changed, offset, tag, SHORT, 1, number, 0)
-                    else:
-                        pack_into(f"{order}HHLL", changed, offset, tag, LONG, 1, number)
-    return changed
+                    directories += unpack_from(f"{order}L", exif, offset + 8)
+                yield order, offset, tag
 
 
 def header(exif: bytes | bytearray) -> tuple[str, int]:
@@ -204,4 +234,4 @@ def entries_of(
     (count,) = unpack_from(f"{order}H", exif, directory)
     for index in range(count):
         offset = directory + 2 + 12 * index
-        yield offset, *unpack_from(f"{order}HHL", exif, offset)
+        yield offset, *unpack_from(f"{order}HHL4x", exif, offset)

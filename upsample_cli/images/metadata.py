@@ -147,12 +147,13 @@ def metadata_of(opened: PIL.Image.Image, is_turned: bool) -> Metadata:
     """
     info: dict[Any, Any] = opened.info
     exif, packet = exif_tags.exif_bytes(opened), _bytes(info.get("xmp"))
+    orientation = exif_tags.orientation_of(opened) if is_turned else 1
     if opened.format == "TIFF":
         from upsample_cli.images import tiff_tags  # few pictures are TIFFs
 
         exif = tiff_tags.as_exif(opened.getexif())
     elif exif and is_turned:
-        exif = exif_tags.with_upright_orientation(exif)
+        exif = exif_tags.with_upright_orientation(exif, orientation)
     if packet and is_turned:
         packet = upright_xmp(packet)
     segments = [data for _, data in getattr(opened, "applist", [])]
@@ -162,8 +163,7 @@ def metadata_of(opened: PIL.Image.Image, is_turned: bool) -> Metadata:
         xmp=packet,
         extended_xmp=tuple(data for data in segments if data.startswith(_EXTENDED_XMP)),
         iptc=_iptc(opened),
-        dpi=exif_tags.valid_dpi(info.get("dpi"))
-        or exif_tags.tags_dpi(exif_tags.read_tags(opened) if exif else {}),
+        dpi=exif_tags.upright_dpi(exif_tags.dpi_of(opened), orientation),
         srgb=info.get("srgb"),
         gamma=info.get("gamma"),
         chromaticity=info.get("chromaticity"),

@@ -115,6 +115,30 @@ def test_orientation_is_applied_and_reset(tmp_path: Path, orientation: int) -> N
     assert again.get(0x010F) == "maker"
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("name", ["in.jpg", "in.png", "in.webp", "in.tiff", "float.tiff"])
+def test_resolutions_change_places_where_a_picture_is_turned(
+    tmp_path: Path, name: str, orientation: int
+) -> None:
+    """A fax page has 98 dots per inch down the page however it lay, by its file and its EXIF."""
+    exif, is_tiff = PIL.Image.Exif(), name.endswith("tiff")
+    exif[0x0112] = orientation
+    if not is_tiff:
+        exif[0x011A], exif[0x011B], exif[0x0128] = 204.0, 98.0, 2
+        exif.get_ifd(0x8769).update({0xA20E: 4000.0, 0xA20F: 3000.0})
+    picture = PIL.Image.fromarray(texture_samples(6, 9, 1 if "float" in name else 3).squeeze())
+    picture = picture.convert("F") if "float" in name else picture
+    metadata = files.read(parse(saved(tmp_path, picture, name, exif=exif, dpi=(204, 98)))).metadata
+    way = slice(None, None, -1 if orientation > 4 else 1)
+    assert metadata.dpi == pytest.approx((204, 98)[way], abs=0.02)
+    if not is_tiff:
+        again = PIL.Image.Exif()
+        again.load(metadata.exif)
+        assert (again[0x011A], again[0x011B]) == (204, 98)[way]
+        inside = again.get_ifd(0x8769)
+        assert (inside[0xA20E], inside[0xA20F]) == (4000, 3000)[way]
+
+
 def test_metadata_is_read(tmp_path: Path) -> None:
     """Profile, dpi and text are read; of stripped metadata only what colours need is left."""
     from PIL.PngImagePlugin import PngInfo

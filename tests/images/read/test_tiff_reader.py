@@ -98,16 +98,19 @@ def test_samples_that_are_no_numbers_are_refused(
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_orientation_is_applied(tmp_path: Path, orientation: int) -> None:
-    """Floats are turned as Pillow turns 8 bits, and the orientation in XMP becomes 1."""
+    """Floats and resolution are turned as Pillow turns 8 bits; the orientation in XMP becomes 1."""
     shallow, path = texture_samples(5, 7, 3), str(tmp_path / "in.tiff")
     packet = b"<x tiff:Orientation='%d'/>" % orientation
     images = []
     for samples in (shallow, shallow.astype(np.float32)):
         tags = [(274, 3, 1, orientation, True), (700, 1, len(packet), packet, True)]
-        tifffile.imwrite(path, samples, photometric="rgb", extratags=tags)
+        tifffile.imwrite(path, samples, photometric="rgb", extratags=tags, resolution=(204, 98),
+                         resolutionunit="inch")  # fmt: skip
         images.append(files.read(parse(path)))
     np.testing.assert_array_equal(images[1].samples, images[0].samples)
     assert {image.metadata.xmp for image in images} == {b"<x tiff:Orientation='1'/>"}
+    dpi = (98, 204) if orientation > 4 else (204, 98)
+    assert [image.metadata.dpi for image in images] == [dpi, dpi]
 
 
 def test_metadata_is_read(tmp_path: Path) -> None:

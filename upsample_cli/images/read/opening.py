@@ -170,7 +170,7 @@ def read_size(place: Place, max_pixels: int = MAX_PIXELS, must_fit: bool = True)
             if opened.format == "AVIF" and (box := opened.info["crop"]):  # Pillow ignores it
                 height, width = box[3] - box[1], box[2] - box[0]
             # Of a TIFF, Pillow already gives the upright size.
-            swaps = opened.format != "TIFF" and exif.orientation_of(opened) in (5, 6, 7, 8)
+            swaps = opened.format != "TIFF" and exif.orientation_of(opened) in exif.SIDEWAYS
             return (width, height) if swaps else (height, width)
 
 

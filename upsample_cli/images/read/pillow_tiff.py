@@ -12,6 +12,7 @@ from PIL import ImagePalette, TiffImagePlugin
 
 from upsample_cli import memory
 from upsample_cli.errors import ImageFileError
+from upsample_cli.images.exif import ORIENTATION, upright_dpi
 from upsample_cli.images.metadata import upright_xmp
 from upsample_cli.images.read.raw_modes import set_float_order
 
@@ -53,6 +54,8 @@ def prepared(opened: PIL.Image.Image, file: BinaryIO) -> PIL.Image.Image | None:
         packet = packet[0] if isinstance(packet, tuple) else packet  # Pillow 11 gives text so
         packet = packet.encode("latin-1") if isinstance(packet, str) else packet
         opened.info["xmp"] = upright_xmp(packet)
+    # Loading turns the picture, and forgets how it lay.
+    opened.info["dpi"] = upright_dpi(opened.info.get("dpi"), tags.get(ORIENTATION, 1))
     set_float_order(opened)
     return opened
 

@@ -147,5 +147,5 @@ def _metadata(tags: PIL.Image.Exif, page: tifffile.TiffPage) -> Metadata:
         exif=tiff_tags.as_exif(tags),
         xmp=upright_xmp(tags.get(_XMP, b"")) or None,
         iptc=iptc if isinstance(iptc, bytes) else None,
-        dpi=exif.tags_dpi(tags),
+        dpi=exif.upright_dpi(exif.tags_dpi(tags), tags.get(exif.ORIENTATION, 1)),
     )
