@@ -35,6 +35,7 @@ _WIDTHS, _HEIGHTS = (0x0100, 0xA002), (0x0101, 0xA003)
 X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 0x011A, 0x011B, 0x0128
 _THUMBNAIL, _THUMBNAIL_LENGTH = 0x0201, 0x0202
 INCH, _CENTIMETRE = 2, 3
+_JFIF_UNITS = 1, 2  # inch and centimetre; else its numbers are no resolution
 SHORT, LONG = 3, 4  # types of a value: 16 and 32 bits
 _ACROSS_AND_DOWN = (X_RESOLUTION, Y_RESOLUTION), (0xA20E, 0xA20F)  # of the page; of the sensor
 SIDEWAYS = 5, 6, 7, 8
@@ -160,6 +161,9 @@ def tags_dpi(tags: Any) -> tuple[float, float] | None:
 def dpi_of(opened: PIL.Image.Image) -> tuple[float, float] | None:
     """Return the resolution of a picture as it lies, in dots per inch; None without one."""
     tags = read_tags(opened) if opened.format == "TIFF" or exif_bytes(opened) else {}
+    # Pillow takes that across for both where a JPEG has its resolution in EXIF alone.
+    if opened.format in ("JPEG", "MPO") and opened.info.get("jfif_unit") not in _JFIF_UNITS:
+        return tags_dpi(tags)
     return valid_dpi(opened.info.get("dpi")) or tags_dpi(tags)
 
 

@@ -139,6 +139,18 @@ def test_resolutions_change_places_where_a_picture_is_turned(
         assert (inside[0xA20E], inside[0xA20F]) == (4000, 3000)[way]
 
 
+@pytest.mark.parametrize("name", ["in.jpg", "in.webp"])
+def test_a_resolution_in_exif_alone_has_both_its_numbers(tmp_path: Path, name: str) -> None:
+    """Dots across and down are read, also of a JPEG; a JPEG of neither has no resolution."""
+    exif = PIL.Image.Exif()
+    exif[0x010F] = "maker"
+    picture = PIL.Image.fromarray(texture_samples(6, 9, 3))
+    assert files.read(parse(saved(tmp_path, picture, name, exif=exif))).metadata.dpi is None
+    exif[0x011A], exif[0x011B], exif[0x0128] = 204.0, 98.0, 2
+    path = saved(tmp_path, picture, name, exif=exif)
+    assert files.read(parse(path)).metadata.dpi == (204, 98)
+
+
 def test_metadata_is_read(tmp_path: Path) -> None:
     """Profile, dpi and text are read; of stripped metadata only what colours need is left."""
     from PIL.PngImagePlugin import PngInfo
