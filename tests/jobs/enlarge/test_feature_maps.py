@@ -8,6 +8,7 @@ from upsample_cli.errors import ImageFileError, SettingError
 from upsample_cli.images.places.place import parse
 from upsample_cli.jobs.api import upsample
 from upsample_cli.jobs.enlarge import feature_maps
+from upsample_cli.jobs.enlarge.strips import BOUNDARIES
 from upsample_cli.jobs.enlarge.task import TargetSize, Task
 from upsample_cli.methods.catalogue import METHODS, build
 
@@ -61,6 +62,25 @@ def test_integers_are_rounded_half_up_and_clipped(tmp_path: Path, kind: Any) -> 
     np.testing.assert_allclose(actual[inside], exact[inside], rtol=1e-15, atol=1)
     rounded = enlarge_file(np.array([[0, 2], [0, 2]], kind), tmp_path, "bilinear")
     assert rounded[0].tolist() == [0, 1, 2, 2]  # 0, 0.5, 1.5, 2
+
+
+@pytest.mark.parametrize("kind", ["<u8", ">i8", "<u4", "<f8", ">f2", np.longdouble])
+@pytest.mark.parametrize("settings", [{}, {"backend": "scipy"}])
+@pytest.mark.parametrize("boundary", BOUNDARIES)
+@pytest.mark.parametrize("is_cropped", [False, True])
+def test_nearest_copies_every_bit(
+    tmp_path: Path, kind: Any, settings: Any, boundary: str, is_cropped: bool
+) -> None:
+    """Numbers of 60 bits and the bits of a NaN are those of the input, whole or cropped."""
+    dtype = np.dtype(kind)
+    x = np.random.default_rng(0).integers(0, 256, (3, 5, 6 * dtype.itemsize), np.uint8).view(dtype)
+    np.save(tmp_path / "in.npy", x)
+    target = TargetSize.parsed("8x10", "cover") if is_cropped else TargetSize(scale=2)
+    task = Task(build("nearest", **settings), target, boundary=boundary)
+    feature_maps.enlarge(parse(tmp_path / "in.npy"), parse(tmp_path / "out.npy"), task, None)
+    expected = x.repeat(2, axis=1).repeat(2, axis=2)
+    expected = expected[:, :, 2:-2] if is_cropped else expected
+    assert np.load(tmp_path / "out.npy").tobytes() == expected.tobytes()
 
 
 @pytest.mark.parametrize("layout", feature_maps.LAYOUTS)

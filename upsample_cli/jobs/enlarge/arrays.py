@@ -3,9 +3,10 @@
 Arithmetic is in float32 for types that fit it (floats of 16 and 32 bits, integers up to 16), else
 in float64. Integer results are rounded half up and clipped to their type's range; floats are not.
 
-An output is NaN if and only if it draws, with a tap that is not 0, on a value that is not finite;
-where the stages only copy, infinities are copied. Multiplied by zeros, such values would spread NaN
-over whole blocks, so they are replaced by 0 first, and the outputs are marked afterwards.
+An output is NaN if and only if it draws, with a tap that is not 0, on a value that is not finite.
+Multiplied by zeros, such values would spread NaN over whole blocks. So they are replaced by 0
+first, and the outputs are marked afterwards. Where the stages only copy, all values are copied bit
+by bit.
 """
 
 from collections import deque
@@ -42,6 +43,8 @@ def enlarge(
     Returns:
         Shape (C, *size).
     """
+    if all(stage.copies for stage in stages):
+        return _copied(planes, stages, size)
     out = np.empty((len(planes), *size), planes.dtype)
     with Workers(threads) as workers:
         for first in range(0, len(planes), _CHANNELS):
@@ -52,6 +55,19 @@ def enlarge(
     return out
 
 
+def _copied(planes: NDArray[Any], stages: Sequence[Stage], size: Size) -> NDArray[Any]:
+    """Return planes enlarged by stages that copy: they are applied to the numbers of the pixels."""
+
+    def numbers(rows: range, columns: range) -> Planes:
+        """Return the row and the column of each pixel of a window."""
+        return np.stack(np.meshgrid(rows, columns, indexing="ij")).astype(np.float64)
+
+    picture = ExtendedInput((planes.shape[1], planes.shape[2]), numbers)
+    rows = output_window(stages, picture, range(size[0]), range(1))[0].astype(np.intp)
+    columns = output_window(stages, picture, range(1), range(size[1]))[1].astype(np.intp)
+    return np.asarray(planes[:, rows, columns])
+
+
 def _filler(
     planes: NDArray[Any], stages: Sequence[Stage], out: NDArray[Any], boundary: str
 ) -> Callable[[range], None]:
@@ -59,20 +75,16 @@ def _filler(
     size, kind = (planes.shape[1], planes.shape[2]), planes.dtype
     work = np.float64 if kind.itemsize > (4 if kind.kind == "f" else 2) else np.float32
     finite = kind.kind in "iu" or bool(np.isfinite(planes).all())
-    picture = ExtendedInput(size, _fetch(planes, work, None if finite else np.isfinite), boundary)
-    copies = all(stage.copies for stage in stages)
+    picture = ExtendedInput(size, _fetch(planes, work, finite), boundary)
     counting = [stage.counting() for stage in stages]
-    marks = [
-        (value, ExtendedInput(size, _fetch(planes, work, test, values=False), boundary))
-        for value, test in ([] if finite else _MARKS if copies else _MARKS[:1])
-    ]
+    marked = ExtendedInput(size, _marks(planes, work), boundary)
 
     def fill(rows: range) -> None:
         """Compute these rows of the output."""
         for columns in tiles(out.shape[2], out.shape[2] / size[1]):
             window: NDArray[Any] = output_window(stages, picture, rows, columns)
-            for value, marked in marks:
-                window[output_window(counting, marked, rows, columns) > 0] = value
+            if not finite:
+                window[output_window(counting, marked, rows, columns) > 0] = np.nan
             if kind.kind in "iu":
                 window = _to_integers(window, kind)
             out[:, rows.start : rows.stop, columns.start : columns.stop] = window
@@ -92,28 +104,25 @@ def _to_integers(window: Planes, kind: np.dtype[Any]) -> NDArray[Any]:
     return whole
 
 
-# Values to write into the output, and tests for the inputs that cause them. Only the first is used
-# where the stages do more than copy: infinities cause NaN there.
-_MARKS: tuple[tuple[float, Callable[[Any], Any]], ...] = (
-    (np.nan, lambda window: ~np.isfinite(window)),
-    (np.inf, np.isposinf),
-    (-np.inf, np.isneginf),
-)
-
-
-def _fetch(
-    planes: NDArray[Any], work: DTypeLike, test: Callable[[Any], Any] | None, values: bool = True
-) -> Callable[[range, range], Planes]:
-    """Return a function that gives windows of the planes, with 0 for values that fail `test`.
-
-    Without `values` it gives the results of the test instead.
-    """
+def _fetch(planes: NDArray[Any], work: DTypeLike, finite: bool) -> Callable[[range, range], Planes]:
+    """Return a function that gives windows of the planes, with 0 for values that are not finite."""
 
     def fetch(rows: range, columns: range) -> Planes:
         """Return a window inside the planes."""
         window = planes[:, rows.start : rows.stop, columns.start : columns.stop]
-        if test is not None:
-            window = np.where(test(window), window, 0) if values else test(window)
+        if not finite:
+            window = np.where(np.isfinite(window), window, 0)
         return np.ascontiguousarray(window, work)
+
+    return fetch
+
+
+def _marks(planes: NDArray[Any], work: DTypeLike) -> Callable[[range, range], Planes]:
+    """Return a function that gives windows with 1 for values that are not finite, 0 for others."""
+
+    def fetch(rows: range, columns: range) -> Planes:
+        """Return a window inside the planes."""
+        window = planes[:, rows.start : rows.stop, columns.start : columns.stop]
+        return np.ascontiguousarray(~np.isfinite(window), work)
 
     return fetch

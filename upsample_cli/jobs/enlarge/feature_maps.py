@@ -165,9 +165,11 @@ def _enlarged(name: str, channels: NDArray[Any], task: Task) -> NDArray[Any]:
     """Return planes enlarged, in their own type."""
     size = (channels.shape[1], channels.shape[2])
     size_out = task.target_size.size(size)
-    is_whole = channels.dtype.kind in "iu"
-    if is_whole and max(-int(channels.min()), int(channels.max())) > _EXACT:
-        raise ImageFileError(f"values beyond {_EXACT} cannot be computed exactly; scale them first")
+    is_rounded = channels.dtype.kind in "iu" and not task.method.copies
+    if is_rounded and max(-int(channels.min()), int(channels.max())) > _EXACT:
+        raise ImageFileError(
+            f"values beyond {_EXACT} cannot be computed exactly; scale them or pass -m nearest"
+        )
     count = len(channels) * size_out[0] * size_out[1]
     memory.check(channels.nbytes + count * channels.dtype.itemsize, name)
     stages = stages_to(task.method, task.target_size, size)
