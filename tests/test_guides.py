@@ -43,6 +43,27 @@ def test_options_exist(topic: str) -> None:
         assert options <= known | {"-h", "--help"}, line
 
 
+@pytest.mark.parametrize("topic", TOPICS)
+def test_commands_can_follow_each_other(topic: str) -> None:
+    """No command of a guide writes a file that an earlier one wrote, unless it passes --force."""
+    written: list[str] = []
+    blocks = re.findall(r"^```sh\n(.*?)^```$", TEXTS[topic], re.MULTILINE | re.DOTALL)
+    for line in re.findall(r"^(?:.*\| )?upsample (.*)", "\n".join(blocks), re.MULTILINE):
+        words = re.split(r" +#| [<>] ", line)[0].split()
+        name = words.pop(0) if words[0] in app.list_commands(CONTEXT) else "upsample"
+        command = app.get_command(CONTEXT, name)
+        assert command is not None
+        values, _, _ = command.make_parser(click.Context(command)).parse_args(words)
+        files = [values.get("output"), values.get("heat_map"), values.get("spectrum")]
+        if name == "upsample":
+            files.append(values["paths"][-1])
+        elif name == "compare" and "output" not in values:
+            files.append("compare.html")
+        made = {file for file in files if isinstance(file, str) and not file.endswith("/")} - {"-"}
+        assert "force" in values or not made & set(written), line
+        written += made
+
+
 def test_python_examples() -> None:
     """The Python of the guide on it gives what it shows."""
     failed, tried = doctest.testfile(str(FOLDER / "python.md"), module_relative=False)
