@@ -15,6 +15,11 @@ from upsample_cli.images.places.place import parse
 from upsample_cli.images.read import decode, files, opening
 
 avif = pytest.mark.skipif(not find_spec("PIL.AvifImagePlugin"), reason="no AVIF")
+JPEG_LS = (
+    b"\xff\xd8\xff\xf7\0\x0b\x08\0\4\0\4\1\1\x11\0\xff\xda\0\x08\1\1\0\0\0\0"
+    + bytes(9)
+    + b"\xff\xd9"
+)
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tiff"])
@@ -92,14 +97,27 @@ def test_only_files_that_claim_to_be_pictures_are_broken(tmp_path: Path, data: b
     [
         (b"\xff\xd8\xff\xe0\0\7JFIF\0", "is damaged (truncated)"),
         (b"\xff\xd8\xff\xc1\0\x0b\x0c\0\1\0\1\1\1\x11\0", "of a kind that is not read (cannot"),
+        (JPEG_LS, "is of a kind that is not read (unsupported JPEG-LS); save it as a PNG"),
+        (JPEG_LS[:2] + JPEG_LS[15:], "is damaged ("),
         (b"P1\n4 4\n0 \0 1 1 ", "is damaged (Invalid token for this mode: "),
     ],
-    ids=["JPEG", "JPEG of 12 bits", "PBM"],
+    ids=["JPEG", "JPEG of 12 bits", "JPEG-LS", "JPEG without a frame", "PBM"],
 )
 def test_errors_say_what_is_wrong(tmp_path: Path, data: bytes, fault: str) -> None:
     """What claims to be a picture is damaged or of a kind that is not read, in plain words."""
     (tmp_path / "in").write_bytes(data)
     with pytest.raises(ImageFileError, match=re.escape(fault)):
+        decode.decode(parse(tmp_path / "in"))
+
+
+@pytest.mark.parametrize("format", ["GIF", "ICO", pytest.param("AVIF", marks=avif)])
+@pytest.mark.parametrize("length", [16, 30, 300])
+def test_a_head_that_is_cut_off_is_damage(tmp_path: Path, format: str, length: int) -> None:
+    """The first bytes of a format make a file a damaged picture, though no more is there."""
+    PIL.Image.fromarray(texture_samples(32, 32, 3)).save(tmp_path / "whole", format)
+    (tmp_path / "in").write_bytes((tmp_path / "whole").read_bytes()[:length])
+    assert opening.is_picture(parse(tmp_path / "in"))
+    with pytest.raises(ImageFileError, match=r"in is damaged \(.*\); get an intact copy"):
         decode.decode(parse(tmp_path / "in"))
 
 

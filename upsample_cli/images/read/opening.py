@@ -15,6 +15,7 @@ from upsample_cli import memory
 from upsample_cli.errors import ImageFileError, PictureTooLargeError
 from upsample_cli.images import exif
 from upsample_cli.images.places.place import MAX_PIXELS, Place
+from upsample_cli.images.read import png_chunks
 from upsample_cli.images.write.formats import FORMATS, PNG_SIGNATURE
 from upsample_cli.planes import Size
 
@@ -29,12 +30,15 @@ READABLE = [*(name for name in dict.fromkeys(FORMATS.values()) if name not in ("
 _NOT_READ = "unsupported", "unimplemented", "cannot handle"  # how errors on intact files begin
 _BIG_ENDIAN_BIG_TIFF = b"MM\0\x2b"  # Pillow mistakes it for a classic TIFF
 _TIFF = (b"II\x2a\0", b"MM\0\x2a", b"II\x2b\0")
+_GIF_OR_ICO, _AVIF = (b"GIF8", b"\0\0\1\0"), (b"ftypavif", b"ftypavis")
 ANIMATED = {"GIF": "GIF", "WEBP": "WebP", "PNG": "PNG", "AVIF": "AVIF"}
 """The formats that can hold an animation, and their names in messages."""
 # The most bytes per pixel that decoding and holding a picture takes, measured by mode and format.
 _BYTES, _HEAVY_BYTES = 16, 24
 _LIGHT_BYTES = {"1": 3, "L": 3, "I;16": 5, "I;16B": 5}
 _DECODED_WHOLE = {"WEBP", "AVIF", "JPEG2000", "HEIF"}  # the decoder keeps its own copy
+_JPEG_LS = re.compile(rb"\xff\xf7\0[\x0b\x0e\x11\x14]")  # its frame header, of 1 to 4 colours
+_LONGEST_HEAD = 1 << 20  # bytes of a JPEG that hold its frame header
 _LONGEST_TEXT = 1 << 25  # bytes of one text in a PNG: editors write long histories
 
 PIL.Image.MAX_IMAGE_PIXELS = None  # `check_size` enforces our own limit
@@ -66,6 +70,8 @@ def open_picture(file: BinaryIO) -> PIL.Image.Image | None:
     except PIL.UnidentifiedImageError:
         if head.startswith(_TIFF):
             return None
+        if head.startswith(_GIF_OR_ICO) or (head[4:] in _AVIF and "AVIF" in _known_formats()):
+            raise OSError("it cannot be decoded") from None
         raise
     opened.info |= info
     if opened.format in ("JPEG2000", "AVIF", "WEBP"):
@@ -157,8 +163,6 @@ def read_size(place: Place, max_pixels: int = MAX_PIXELS, must_fit: bool = True)
         try:
             opened = open_picture(file)
         except SyntaxError:  # of a PNG with a damaged chunk
-            from upsample_cli.images.read import png_chunks
-
             file, _, _ = png_chunks.safe_png(file)
             opened = open_picture(file)
         if opened is None:
@@ -230,18 +234,16 @@ def _open_common(file: BinaryIO) -> PIL.Image.Image | None:
 
         PngImagePlugin.MAX_TEXT_CHUNK = _LONGEST_TEXT
         opened = PngImagePlugin.PngImageFile(file)
-        _scale_transparent_level(opened)
+        png_chunks.scale_transparent_level(opened)
         return opened
     if head.startswith(b"\xff\xd8\xff"):
         from PIL.JpegImagePlugin import jpeg_factory
 
-        return jpeg_factory(file)
+        try:
+            return jpeg_factory(file)
+        except SyntaxError:
+            file.seek(0)
+            if _JPEG_LS.search(file.read(_LONGEST_HEAD)):
+                raise OSError("unsupported JPEG-LS") from None
+            raise
     return None
-
-
-def _scale_transparent_level(opened: PIL.Image.Image) -> None:
-    """Scale the transparent level of a grey PNG to 8 bits, as Pillow scales its pixels."""
-    level, factor = opened.info.get("transparency"), {"1": 255, "L;2": 85, "L;4": 17}
-    for tile in getattr(opened, "tile", []):
-        if tile.args in factor and isinstance(level, int):
-            opened.info["transparency"] = min(255, level * factor[tile.args])

@@ -163,3 +163,11 @@ def _changed(data: bytes, changed: list[Chunk], damaged: list[Chunk]) -> bytes:
         body = chunk.kind + PNG_TEXT_PREFIX.encode() + data[chunk.start : copied - 4]
         parts.append(pack(">I", len(body) - 4) + body + pack(">I", zlib.crc32(body)))
     return b"".join([*parts, data[copied:]])
+
+
+def scale_transparent_level(opened: PIL.Image.Image) -> None:
+    """Scale the transparent level of a grey PNG to 8 bits, as Pillow scales its pixels."""
+    level, factor = opened.info.get("transparency"), {"1": 255, "L;2": 85, "L;4": 17}
+    for tile in getattr(opened, "tile", []):
+        if tile.args in factor and isinstance(level, int):
+            opened.info["transparency"] = min(255, level * factor[tile.args])
