@@ -47,8 +47,8 @@ _TURNS = {
     5: Transpose.TRANSPOSE, 6: Transpose.ROTATE_270, 7: Transpose.TRANSVERSE,
     8: Transpose.ROTATE_90,
 }  # fmt: skip
-# Steps that undo each orientation: "t" transposes, "lr" and "ud" flip left-right and up-down.
-_STEPS = {2: "lr", 3: "lr ud", 4: "ud", 5: "t", 6: "t lr", 7: "t lr ud", 8: "t ud"}
+STEPS = {2: "lr", 3: "lr ud", 4: "ud", 5: "t", 6: "t lr", 7: "t lr ud", 8: "t ud"}
+"""What undoes each orientation: "t" transposes, "lr" and "ud" flip left-right and up-down."""
 
 
 def exif_bytes(opened: PIL.Image.Image) -> bytes | None:
@@ -87,7 +87,7 @@ def upright(picture: PIL.Image.Image, orientation: int) -> PIL.Image.Image:
 
 def upright_samples(samples: NDArray[Any], orientation: int) -> NDArray[Any]:
     """Return samples, shape (H, W, C), turned upright as their EXIF orientation says."""
-    for step in _STEPS.get(orientation, "").split():
+    for step in STEPS.get(orientation, "").split():
         if step == "t":
             samples = samples.transpose(1, 0, 2)
         else:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import PIL.Image
 
 from upsample_cli.images import exif as exif_tags
-from upsample_cli.images import exif_directory
+from upsample_cli.images import exif_directory, regions
 from upsample_cli.planes import Size
 
 _SPACE = slice(16, 20)  # the bytes of a profile that name its kind of colours
@@ -155,7 +155,7 @@ def metadata_of(opened: PIL.Image.Image, is_turned: bool) -> Metadata:
     elif exif and is_turned:
         exif = exif_tags.with_upright_orientation(exif, orientation)
     if packet and is_turned:
-        packet = upright_xmp(packet)
+        packet = upright_xmp(packet, orientation)
     segments = [data for _, data in getattr(opened, "applist", [])]
     return Metadata(
         icc=(opened.mode != "LAB" and info.get("icc_profile")) or None,  # Lab becomes sRGB
@@ -213,9 +213,9 @@ def _bytes(text: Any) -> bytes | None:
     return text.encode("utf-8", "replace") if isinstance(text, str) else text
 
 
-def upright_xmp(packet: bytes) -> bytes:
-    """Return an XMP packet for a picture that has been turned upright: orientation 1."""
-    return _with_number(packet, b"tiff:Orientation", 1)
+def upright_xmp(packet: bytes, orientation: int = 1) -> bytes:
+    """Return an XMP packet for a picture that lay so and is turned upright: orientation 1."""
+    return _with_number(regions.upright(packet, orientation), b"tiff:Orientation", 1)
 
 
 def resized_xmp(packet: bytes, size: Size) -> bytes:
@@ -231,7 +231,7 @@ def resized_xmp(packet: bytes, size: Size) -> bytes:
     }  # fmt: skip
     for name, number in numbers.items():
         packet = _with_number(packet, name, number)
-    return packet
+    return regions.resized(packet, size)
 
 
 def _with_number(packet: bytes, name: bytes, number: int) -> bytes:

@@ -145,7 +145,7 @@ def _metadata(tags: PIL.Image.Exif, page: tifffile.TiffPage) -> Metadata:
     return Metadata(
         icc=tags.get(_ICC) or None,
         exif=tiff_tags.as_exif(tags),
-        xmp=upright_xmp(tags.get(_XMP, b"")) or None,
+        xmp=upright_xmp(tags.get(_XMP, b""), tags.get(exif.ORIENTATION, 1)) or None,
         iptc=iptc if isinstance(iptc, bytes) else None,
         dpi=exif.upright_dpi(exif.tags_dpi(tags), tags.get(exif.ORIENTATION, 1)),
     )
