@@ -37,6 +37,50 @@ def test_a_checkerboard_in_the_opacity_is_detected(call: Call, soft_picture: str
     assert row[3] == row[-1]
 
 
+def disc(folder: Path) -> str:
+    """Return the name of a textured disc, cut out by an opacity of 0 or 255 alone."""
+    down, across = np.mgrid[:90, :100]
+    colours = 80 + 90 * natural_texture(90, 100, 3, 1)
+    is_inside = np.hypot(down - 45, across - 50) < 38
+    samples = np.concatenate([np.moveaxis(colours, 0, 2), 255 * is_inside[..., None]], axis=2)
+    PIL.Image.fromarray(np.round(samples.clip(0, 255)).astype(np.uint8)).save(folder / "disc.png")
+    return "disc.png"
+
+
+@pytest.mark.parametrize(("side", "scale"), [(3, 2), (5, 2), (4, 3), (5, 4), (6, 4)])
+def test_a_checkerboard_inside_a_hard_cut_out_is_detected(
+    call: Call, folder: Path, side: int, scale: int
+) -> None:
+    """Opacities of 255 are no clipping that hides a pattern, in the output and when it is read."""
+    options = ("-s", scale, "--kernel", "uniform", "--kernel-size", side, "--max-ripple", 1)
+    outcome = call(disc(folder), "out.png", *options)
+    assert outcome.code == 4
+    assert "note: disc.png: the checkerboard is in the opacity\n" in outcome.err
+    assert call("measure", "out.png", "--max-ripple", 1).code == 4
+
+
+@pytest.mark.parametrize(("side", "scale"), [(3, 2), (5, 2), (4, 3)])
+def test_a_checkerboard_inside_a_hard_cut_out_is_repaired(
+    call: Call, folder: Path, side: int, scale: int
+) -> None:
+    """The opacity of a cut-out is even after its repair."""
+    call(disc(folder), "out.png", "-s", scale, "--kernel", "uniform", "--kernel-size", side)
+    assert b"repaired: none (" in call("repair", "out.png", "-o", "clean.png").out
+
+
+@pytest.mark.parametrize(
+    "method", ["nearest", "bilinear", "bicubic", "lanczos", "tconv", "network"]
+)
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_a_hard_cut_out_has_no_checkerboard_of_its_own(
+    call: Call, folder: Path, method: str, scale: int
+) -> None:
+    """The steps at its edge are no pattern, however it is enlarged."""
+    outcome = call(disc(folder), "out.webp", "-m", method, "-s", scale, "--max-ripple", 0.5)
+    assert outcome.code == 0
+    assert b"checkerboard none (" in outcome.out
+
+
 def test_a_balanced_kernel_gives_no_pattern_in_the_opacity(call: Call, soft_picture: str) -> None:
     """The report has a ripple of 0, and does not call the picture constant."""
     outcome = call(soft_picture, "out.png")

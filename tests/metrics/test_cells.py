@@ -47,6 +47,18 @@ def test_cells_of_which_a_tenth_is_clipped_are_not_usable(end: float) -> None:
     assert cells_of(levels).usable[0].tolist() == [True, False, True, True]
 
 
+def test_cells_of_opacity_are_usable_inside_shapes() -> None:
+    """Opacities of 255 count inside a shape; its edges and what lies beyond it do not."""
+    levels = np.zeros((36, 36))
+    levels[:, 10:] = np.tile([[113.0, 227.0], [227.0, 255.0]], (18, 13))
+    reader = CellReader(CellGrid((2, 2), 36, 36))
+    reader.feed(Rows(levels.astype(np.float32), is_opacity=True))
+    cells = reader.cells(0)
+    assert cells is not None
+    assert cells.usable.tolist() == [[False, False, True, True]] * 4
+    assert not cells_of(levels).usable.any()
+
+
 @settings(max_examples=60)
 @given(cuts(150), st.integers(2, 5), st.integers(2, 5))
 def test_cells_do_not_depend_on_the_runs_they_are_fed_in(

@@ -191,7 +191,7 @@ def _worse_meter(image: Image, stride: Size) -> Meter:
     parts = [Rows(channel_levels(image.samples, None))]
     if image.has_alpha:
         opacity = channel_levels(image.samples, -1)
-        parts = [Rows(parts[0].levels, opacity > 0), Rows(opacity)]
+        parts = [Rows(parts[0].levels, opacity > 0), Rows(opacity, is_opacity=True)]
     meters = [Meter(image.size, stride) for _ in parts]
     for meter, rows in zip(meters, parts, strict=True):
         meter.feed(rows)

@@ -188,7 +188,7 @@ class MeasuredStrips:
                 self._meters["colours"].feed(Rows(strip.luma))
             else:
                 self._meters["colours"].feed(Rows(strip.luma, strip.opacity > 0))
-                self._meters["opacity"].feed(Rows(strip.opacity))
+                self._meters["opacity"].feed(Rows(strip.opacity, is_opacity=True))
             yield strip
 
     def checkerboard(self) -> tuple[Checkerboard, tuple[str, ...]]:

@@ -93,6 +93,7 @@ def channel_rows(
             channel_levels(samples, channel),
             samples[..., -1] > 0 if is_masked else None,
             None if reference is None else reference.rows(rows, channel),
+            channel == OPACITY,
         )
 
 
