@@ -54,6 +54,17 @@ def test_what_a_shorter_period_explains_is_not_named_by_a_longer_one() -> None:
     assert period(none) is None
 
 
+def test_a_multiple_has_to_explain_more_of_the_whole_picture() -> None:
+    """Textures that a faint pattern makes clear in places do not hide its own period."""
+    of_2 = Checkerboard((2, 2), 0.6, contrast_db=39.8, ripple_rel=0.0038, verdict="checkerboard")
+    of_4 = Checkerboard((4, 4), 1.6, contrast_db=32.4, ripple_rel=0.0045, verdict="checkerboard")
+    none = {s: found(s, 0.0, "none") for s in STRIDES}
+    assert period(none | {2: of_2, 4: of_4}) == 2
+    assert period(none | {2: of_2, 4: of_4._replace(contrast_db=37.0)}) == 4
+    assert period(none | {2: of_2, 4: of_4._replace(ripple_rel=0.008)}) == 4
+    assert period(none | {2: of_2._replace(contrast_db=5.0), 4: of_4}) == 4
+
+
 def test_dither_is_not_called_after_its_parts() -> None:
     """Ordered dither of 8 pixels has most of its power at 2: it is named as a whole."""
     results = {2: found(2, 0.26), 4: found(4, 0.28), 8: found(8, 0.29, "dither")}

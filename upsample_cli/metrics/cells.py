@@ -10,7 +10,7 @@ pattern in proportion to the brightness, such as that of an uneven kernel, does 
 
 from collections.abc import Sequence
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 
 from upsample_cli.metrics.projection import Projection
 from upsample_cli.metrics.rows import Floats, Marks, Mask, Rows, joined
+
+Real = TypeVar("Real", bound=np.floating[Any])
 
 # Pixels and periods along a side of a cell, at least: the first pair that gives enough cells.
 _SIDES = ((8, 3), (8, 2), (6, 2))
@@ -215,11 +217,11 @@ class CellReader:
         return parts[0] if parts else None
 
 
-def sum_3x3(plane: Floats) -> Floats:
+def sum_3x3(plane: NDArray[Real]) -> NDArray[Real]:
     """Return sums over each cell and its eight neighbours, shape (m, n)."""
     padded = np.pad(plane, 1)
     rows = padded[:-2] + padded[1:-1] + padded[2:]
-    sums: Floats = rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:]
+    sums: NDArray[Real] = rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:]
     return sums
 
 

@@ -14,7 +14,7 @@ NONE = "none"
 DITHER = "dither"
 BLOCKS = "codec blocks"
 _FIGURES = ("ripple", "peak", "contrast_db", "floor", "ripple_rel", "local_db")
-_EXPLAINED = 0.6  # of the strongest pattern's power: at least that of the picture's period
+_EXPLAINED = 0.6  # of the strongest pattern's power, at least, is that of the picture's period
 
 
 class Checkerboard(NamedTuple):
@@ -53,6 +53,11 @@ class Checkerboard(NamedTuple):
         return self.verdict == CHECKERBOARD, known, ripple
 
     @property
+    def evidence(self) -> float:
+        """The sum, over the lines of the whole picture's pattern, of power over that of error."""
+        return float((self.stride[0] * self.stride[1] - 1) * 10 ** (self.contrast_db / 10))
+
+    @property
     def is_clear(self) -> bool:
         """Whether there is a pattern that is clear of its error, however faint."""
         return self.contrast_db >= CONTRAST_DB or isfinite(self.local_db)
@@ -60,6 +65,10 @@ class Checkerboard(NamedTuple):
 
 def period(results: Mapping[int, Checkerboard]) -> int | None:
     """Return the shortest period that explains the strongest checkerboard.
+
+    At a multiple of its stride, a faint pattern makes textures clear that have that period by
+    chance in places. So a divisor of the stride is returned if it explains what the whole picture
+    has at the multiple: most of the evidence, and half of the power.
 
     If dither is about as strong or stronger, its period is returned; without a checkerboard, that
     of dither or codec blocks; without any pattern, None.
@@ -75,7 +84,17 @@ def period(results: Mapping[int, Checkerboard]) -> int | None:
     if not powers:
         return next((stride for stride, one in results.items() if one.verdict == BLOCKS), None)
     enough = _EXPLAINED * strongest
-    return min(stride for stride, power in powers.items() if power >= enough)
+    stride = min(stride for stride, power in powers.items() if power >= enough)
+    whole = results[stride]
+    explaining = (
+        divisor
+        for divisor in powers
+        if stride % divisor == 0
+        and results[divisor].contrast_db >= CONTRAST_DB
+        and results[divisor].evidence >= _EXPLAINED * whole.evidence
+        and results[divisor].ripple_rel ** 2 >= whole.ripple_rel**2 / 2
+    )
+    return min(explaining, default=stride)
 
 
 def result_at(results: Mapping[int, Checkerboard], stride: int | None) -> Checkerboard:

@@ -32,7 +32,7 @@ from upsample_cli.metrics.checkerboard import (
     NONE,
     Checkerboard,
 )
-from upsample_cli.metrics.pattern import Pattern, noise, pattern, shared_pattern, weights
+from upsample_cli.metrics.pattern import Pattern, noise, pattern, weights
 from upsample_cli.metrics.rows import Mask, Rows
 from upsample_cli.metrics.windows import search
 
@@ -131,13 +131,6 @@ def verdict_and_map(
         result = result._replace(verdict=_kind(result, rest, is_in_parts))
     shown = np.sqrt(np.maximum(power, 0.0)) * (evidence.has_it if result.verdict != NONE else 0.0)
     return result, PatternMap(np.where(cells.usable, shown, nan), grid.cell, grid.margin)
-
-
-def pattern_left_over(cells: Cells, grid: CellGrid) -> PatternMap:
-    """Return where the metric still finds a pattern once the one that all cells share is off."""
-    shared, _, regressors = shared_pattern(cells, grid)
-    rest = cells._replace(phases=cells.phases - np.einsum("imn,ip->mpn", regressors, shared))
-    return verdict_and_map(rest, grid)[1]
 
 
 class _Evidence(NamedTuple):

@@ -30,7 +30,6 @@ _GROUP = 3  # rows or columns of cells that are left out together, in large pict
 _MANY = 12  # rows or columns of cells: a picture with as many is large
 _STAIR = 0.3  # pixels: about how far stairs move an edge
 _TILE = 1024  # pixels over which stairs are alike
-_SLOPES = 1.1  # strides: an uneven kernel's share of the slopes over that of the brightness, about
 # Least share of stripes' power along one axis, for strides 2, 3 and more. Of uneven kernels it is
 # half or less; one in fifty random patterns has that much: of more lines, fewer lie on one axis.
 _ONE_AXIS = 0.98, 0.85, 0.75
@@ -154,26 +153,6 @@ def _clear(stairs: Numbers, changes: list[Numbers]) -> Numbers:
     doubt = np.max([np.square(one[1:]).sum(axis=(1, 2)) for one in changes], axis=0)
     power = np.square(stairs).sum(axis=1)
     return np.asarray(stairs * np.maximum(0.0, 1 - doubt / np.maximum(power, 1e-30))[:, None])
-
-
-def shared_pattern(cells: Cells, grid: CellGrid) -> tuple[Floats, float, Floats]:
-    """Return the pattern that all cells share, how far stairs move edges, and the regressors.
-
-    The regressors, shape (4, m, n), are 1, the brightness and its slopes. The shared pattern, shape
-    (4, phases), holds their coefficients without stairs. The distance is in pixels.
-    """
-    regressors = np.stack([np.ones_like(cells.level), cells.level, *np.moveaxis(cells.slope, 1, 0)])
-    weighted, stride = regressors * weights(cells, noise(cells, grid.pixels)), grid.stride[0]
-    normal = np.einsum("imn,jmn->ij", weighted, regressors, dtype=np.float64)
-    normal += 1e-9 * np.diag(np.diag(normal)) + 1e-30 * np.eye(4)
-    products = np.einsum("imn,mpn->ip", weighted, cells.phases, dtype=np.float64)
-    shared = np.linalg.solve(normal, products)
-    mean = np.sqrt(normal[1, 1] / normal[0, 0]) + 1e-30
-    share = np.sqrt(np.square(shared[0] / mean + shared[1]).mean())
-    slopes = np.sqrt(np.square(shared[2:]).mean())
-    kept = np.clip(2 - slopes / (_SLOPES * stride * share + 1e-30), 0, 1)
-    shared[2:] *= kept
-    return shared.astype(np.float32), float((1 - kept) * slopes), regressors
 
 
 def is_striped(cells: Cells, grid: CellGrid, power: Floats) -> bool:

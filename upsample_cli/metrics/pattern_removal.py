@@ -1,20 +1,19 @@
 """Removes a pattern that repeats with the stride from a picture, strip by strip.
 
-1. The pattern that the whole picture shares. An uneven kernel adds to each phase a share of the
-   brightness around, and of its slopes. So the phases of all cells (see `cells`) are regressed on
-   1, the brightness and its slopes, and what these predict is subtracted. What goes with the slopes
-   far more than with the brightness comes from stairs, such as nearest-neighbour's, and stays. If
-   the prediction explains less than half of the pattern's power, this step is left out.
-   Before it, clipped pixels get the value that the brightness around and the pattern predict.
-2. Patterns that only neighbours share: in a part of the picture, of changing sign, or broken by a
-   codec. They are what exceeds the picture's own content near the stride's lines, see `bands`.
+1. The pattern that the whole picture shares is subtracted (see `shared_pattern`): that of one
+   strength everywhere; if it explains less than half of the pattern's power, that of a strength
+   that differs by place; if that explains no more, this step is left out. Before it, clipped
+   pixels get the value that the brightness around and the pattern predict.
+2. Patterns that only neighbours share: where the strength changes suddenly, of many kernels, or
+   broken by a codec. They are what exceeds the picture's own content near the stride's lines, see
+   `bands`.
 
 Step 1 is done near cells where the metric finds a pattern, and in cells that it could not measure,
 such as clipped ones. Step 2 is done near cells where it then still finds one; with twice the
 care where step 1 was enough; with four times the care in the wider neighbourhood of any pattern;
-and nowhere else. Step 2 is left out if step 1 leaves no pattern anywhere in the picture, unless the
-picture comes from a lossy codec. A texture of the stride's period whose phase stays the same looks
-like a pattern and is removed, too; the values of clipped pixels are guesses.
+and nowhere else. Step 2 is left out if the pattern has one strength everywhere and step 1 leaves
+none, unless the picture comes from a lossy codec. A texture of the stride's period whose phase
+stays the same looks like a pattern and is removed, too; the values of clipped pixels are guesses.
 """
 
 from collections.abc import Callable, Iterator
@@ -26,8 +25,8 @@ from numpy.typing import NDArray
 from upsample_cli.metrics import bands
 from upsample_cli.metrics.cells import CellGrid, Cells, maximum_within
 from upsample_cli.metrics.meter import PatternMap
-from upsample_cli.metrics.pattern import shared_pattern
-from upsample_cli.metrics.rows import Floats, Mask
+from upsample_cli.metrics.rows import Floats
+from upsample_cli.metrics.shared_pattern import SharedPattern, explaining_pattern, power_of
 
 Fetch = Callable[[range], list[Floats]]
 """Returns whole rows of a channel in levels of 0..255, then those of its reference, if any."""
@@ -54,8 +53,7 @@ class PatternRemoval:
         grid: How the picture is cut into cells, for the same stride down and across.
         size: Height and width of the picture, in pixels.
         fetch: Returns rows of the channel.
-        shared: Shape (4, phases), coefficients of 1, brightness, slopes down and across.
-        near: Shape (m, n), which cells are near a pattern.
+        shared: The pattern of step 1; its strength is 0 away from cells with a pattern.
         care: Shape (m, n), factors of the ratios.
         largest: Same shape, the greatest mean square that step 2 removes, in squared levels.
         ratios: The ratio of each band, see `bands`.
@@ -65,8 +63,7 @@ class PatternRemoval:
     grid: CellGrid
     size: tuple[int, int]
     fetch: Fetch
-    shared: Floats
-    near: Mask
+    shared: SharedPattern
     care: Floats
     largest: Floats
     ratios: NDArray[np.float64]
@@ -162,7 +159,7 @@ class PatternRemoval:
             return levels
         stride, near = self.grid.stride[0], self._near(levels.shape, start)
         shifts = -(start[0] % stride), -(start[1] % stride)
-        phases = np.roll(self.shared[:2].reshape(2, stride, stride), shifts, (1, 2))
+        phases = np.roll(self.shared.shares[:2].reshape(2, stride, stride), shifts, (1, 2))
         cells = tuple(-(-length // stride) for length in levels.shape)
         even, times = np.tile(phases, (1, *cells))[:, : levels.shape[0], : levels.shape[1]] * near
         times = np.maximum(1 + times, _DARKEST)
@@ -181,7 +178,7 @@ class PatternRemoval:
         stride, (height, width), (top, left) = self.grid.stride[0], light[0].shape, start
         spread = np.empty((height, width), np.float32)
         for i in range(stride):
-            shares = self.shared.reshape(4, stride, stride)[:, (top + i) % stride]
+            shares = self.shared.shares.reshape(4, stride, stride)[:, (top + i) % stride]
             shares = np.tile(np.roll(shares, -(left % stride), axis=1), -(-width // stride))
             even, *others = shares[:, :width]
             for share, one in zip(others, light, strict=True):
@@ -191,11 +188,11 @@ class PatternRemoval:
         return spread * self._near((height, width), start)
 
     def _near(self, shape: tuple[int, ...], start: tuple[int, int]) -> Floats:
-        """Return the weight of the shared pattern at each pixel of a window, 0..1."""
-        if self.near.all():
+        """Return the strength of the shared pattern at each pixel of a window."""
+        if self.shared.is_everywhere:
             return np.ones((1, 1), np.float32)
         pixels = (np.arange(i, i + length) for i, length in zip(start, shape, strict=True))
-        return self._interpolated(self.near.astype(np.float32), *pixels)
+        return self._interpolated(self.shared.strength, *pixels)
 
     def _at(self, rows: range, columns: range, of_cells: Floats) -> Floats:
         """Return figures of all cells, interpolated at a part's cells and one more on each side."""
@@ -207,13 +204,12 @@ class PatternRemoval:
 
     def _interpolated(self, of_cells: Floats, *pixels: NDArray[np.intp]) -> Floats:
         """Return figures of all cells, interpolated at some rows and columns of pixels."""
-        down, across = (
-            bands.linear_weights((at + 0.5 - margin) / cell - 0.5, count)
-            for at, margin, cell, count in zip(
-                pixels, self.grid.margin, self.grid.cell, of_cells.shape, strict=True
-            )
-        )
-        return np.asarray(down @ of_cells @ across.T)
+        for at, margin, cell in zip(pixels, self.grid.margin, self.grid.cell, strict=True):
+            places = np.clip((at + 0.5 - margin) / cell - 0.5, 0, len(of_cells) - 1)
+            first = int(places[0])
+            near = of_cells[first : int(places[-1]) + 2]
+            of_cells = (bands.linear_weights(places - first, len(near)) @ near).T
+        return of_cells
 
 
 def pattern_removal(cells: Cells, grid: CellGrid, fields: tuple[PatternMap, PatternMap],
@@ -224,16 +220,13 @@ def pattern_removal(cells: Cells, grid: CellGrid, fields: tuple[PatternMap, Patt
     Args:
         cells: All cells of the channel.
         grid: How the picture is cut into cells, for the same stride down and across.
-        fields: Where the metric finds a pattern, and where it still does, see `pattern_left_over`
-            in `meter`; for this channel, or for luma.
+        fields: Where the metric finds a pattern, and where it still does, see `shared_pattern`;
+            for this channel, or for luma.
         size: Height and width of the picture, in pixels.
         fetch: Returns rows of the channel.
         is_lossy: Whether the picture comes from a lossy codec, such as JPEG.
     """
-    own, after = (np.square(np.nan_to_num(field.rms), dtype=np.float32) for field in fields)
-    shared, stairs, _ = shared_pattern(cells, grid)
-    if after.sum() > own.sum() / 2:  # most of its power is not shared
-        shared, after = np.zeros_like(shared), own
+    own, (shared, after) = power_of(fields[0]), explaining_pattern(cells, grid, fields)
     wide, close, rest = (
         maximum_within(power, reach)
         for power, reach in ((own, _WIDER), (own, _NEAR), (after, _NEAR))
@@ -243,6 +236,8 @@ def pattern_removal(cells: Cells, grid: CellGrid, fields: tuple[PatternMap, Patt
     care = np.where(wide > 0, np.float32(_CAREFUL), np.float32(_NOTHING))
     care[near] = np.where(rest > 0, _CLEAR, _DOUBT)[near]
     care *= _LOSSY if is_lossy else 1.0
-    largest = np.float32(_MOST if is_lossy or after.any() else 0.0) * wide
-    plan = PatternRemoval(grid, size, fetch, shared, near, care, largest, np.ones(4), is_lossy)
-    return plan.with_ratios(stairs) if largest.any() else plan
+    is_enough = shared.is_everywhere and not (is_lossy or after.any())
+    largest = np.float32(0.0 if is_enough else _MOST) * wide
+    shared = shared._replace(strength=shared.strength * near)
+    plan = PatternRemoval(grid, size, fetch, shared, care, largest, np.ones(4), is_lossy)
+    return plan.with_ratios(shared.stairs) if largest.any() else plan

@@ -6,6 +6,7 @@ subtracted first, so that a pattern in both is not counted.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import sqrt
 from operator import attrgetter
 
 import numpy as np
@@ -32,7 +33,7 @@ CHANNELS: dict[str, Channel] = {
     "luma": None, **{name: index for index, name in enumerate(COLOURS)}, "opacity": OPACITY,
 }  # fmt: skip
 _CellsByStride = Sequence[Cells | None]
-_ROWS = 256  # to read at a time
+_ROWS = 256  # to read or compare at a time
 
 
 class Reference:
@@ -187,6 +188,16 @@ def luma_of(image: Image) -> Image:
         return image
     levels = channel_levels(image.samples, None)[..., None]
     return image._replace(samples=levels / np.float32(255))
+
+
+def rms_of_change(old: Image, new: Image) -> float:
+    """Return the RMS of the change of a picture over all its channels, in levels."""
+    squares = 0.0
+    for top in range(0, old.size[0] if new is not old else 0, _ROWS):
+        for channel in range(-old.has_alpha, old.samples.shape[2] - old.has_alpha):
+            rows = (channel_levels(one.samples[top : top + _ROWS], channel) for one in (old, new))
+            squares += float(np.square(np.subtract(*rows), dtype=np.float64).sum())
+    return sqrt(squares / old.samples.size)
 
 
 def least_ripple(channel: Channel) -> float:

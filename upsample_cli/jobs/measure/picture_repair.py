@@ -4,7 +4,6 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from math import sqrt
 from time import perf_counter
 from typing import BinaryIO, NamedTuple
 
@@ -32,13 +31,15 @@ from upsample_cli.jobs.measure.measurement import (
     luma_of,
     measure_image,
     measure_luma_first,
+    rms_of_change,
 )
 from upsample_cli.metrics.cells import CellGrid, Cells
 from upsample_cli.metrics.checkerboard import CHECKERBOARD
-from upsample_cli.metrics.meter import PatternMap, grid, pattern_left_over, verdict_and_map
+from upsample_cli.metrics.meter import PatternMap, grid, verdict_and_map
 from upsample_cli.metrics.pattern import is_striped
 from upsample_cli.metrics.pattern_removal import PatternRemoval, pattern_removal
 from upsample_cli.metrics.rows import Floats
+from upsample_cli.metrics.shared_pattern import pattern_left_over
 
 _CellsOf = Mapping[str, Sequence[Cells | None]]  # by channel, for the one stride
 _FieldsOf = Mapping[str, tuple[PatternMap, PatternMap]]  # by channel, see `_fields`
@@ -48,6 +49,7 @@ _BY_NATURE = (
     "or --reference, or keep the original"
 )
 _ROUNDS = 3  # patterns of different strides that are removed one after the other, at most
+_WORTH = 0.9  # of its ripple: what a further round may leave, or it is not worth its changes
 _STRIPES_STAY = (
     "stripes along one axis alone, as of a fence, repeat by nature and were left; --stride {} "
     "removes them"
@@ -71,7 +73,7 @@ class Repaired(NamedTuple):
     image: Image  # without its checkerboard; the same object as the input if nothing was repaired
     before: Measurement  # the checkerboard in the input
     after: Measurement  # what is left of the checkerboard
-    moved: float  # the RMS of the change, in levels of 0..255
+    moved: float  # the RMS of the change over all channels, in levels of 0..255
 
 
 def repair_picture(
@@ -137,21 +139,23 @@ def repaired(
         threads: How many threads share the work.
     """
     before = measure_luma_first(image, options.stride, reference, threads)
-    result, after, squares = image, before, 0.0
+    result, after = image, before
     is_free = options.stride is None and reference is None
     for _ in range(_ROUNDS if options.stride is None and strength == 1 else 1):
         if after.worst.verdict != CHECKERBOARD or strength == 0:
             break
         stride = after.overall.stride[0]
-        mended, moved = _mended(result, stride, reference, strength, threads, is_free)
+        mended = _mended(result, stride, reference, strength, threads, is_free)
         if mended is result:  # only stripes are left
             break
-        result, squares = mended, squares + moved**2
-        after = measure_image(result, stride, reference, threads)
+        left = measure_image(mended, stride, reference, threads)
+        if result is not image and left.overall.ripple > _WORTH * after.overall.ripple:
+            break
+        result, after = mended, left
         if options.stride is None:  # layers of several strides leave several patterns
             others = measure_image(luma_of(result), None, reference, threads)
             after = others if others.luma.verdict == CHECKERBOARD else after
-    return Repaired(result, before, after, sqrt(squares))
+    return Repaired(result, before, after, rms_of_change(image, result))
 
 
 def _still(source: Place, max_pixels: int) -> Image:
@@ -181,15 +185,15 @@ def _fields(cells: _CellsOf, cut: CellGrid) -> _FieldsOf:
 
 
 def _mended(image: Image, stride: int, reference: Reference | None, strength: float, threads: int,
-            leaves_stripes: bool) -> tuple[Image, float]:  # fmt: skip
-    """Return a picture without its checkerboard, and the RMS of the change, in levels."""
+            leaves_stripes: bool) -> Image:  # fmt: skip
+    """Return a picture without its checkerboard; the same object if that is stripes."""
     memory.check(3 * image.samples.nbytes, f"a repair of {image.size[1]}x{image.size[0]}")
     cut = grid((stride, stride), image.size)
     with Workers(threads) as workers:
         cells = cells_by_channel(image, range(stride, stride + 1), reference, workers)
         fields = _fields(cells, cut)
         if leaves_stripes and _are_stripes(cells, cut, fields):
-            return image, 0.0
+            return image
         samples = image.samples.copy()
         is_lossy = image.format in formats.WITH_QUALITY and not image.metadata.lossless
 
@@ -200,22 +204,20 @@ def _mended(image: Image, stride: int, reference: Reference | None, strength: fl
             fetch = partial(_rows, image, reference, CHANNELS[name])
             return pattern_removal(of_channel, cut, fields[name], image.size, fetch, is_lossy)
 
-        def repair(part: tuple[str, PatternRemoval, range]) -> float:
-            """Repair some rows of a channel in place; return the sum of squared changes."""
+        def repair(part: tuple[str, PatternRemoval, range]) -> None:
+            """Repair some rows of a channel in place."""
             name, plan, rows = part
             channel = CHANNELS[name]
             old = channel_levels(image.samples[rows.start : rows.stop], channel)
             mended = old + np.float32(strength) * (plan.without_pattern(rows) - old)
             planes = Conversion(image.dtype).levels(mended[None] / np.float32(255))
             samples[rows.start : rows.stop, :, channel or 0] = planes[0]
-            change = channel_levels(samples[rows.start : rows.stop], channel) - old
-            return float(np.square(change, dtype=np.float64).sum())
 
         plans = zip(fields, workers.in_order(planned, list(fields)), strict=True)
         parts = [(name, plan, rows) for name, plan in plans for rows in plan.strips()]
-        squares = sum(workers.in_order(repair, parts))
-    pixels = max(1, image.size[0] * image.size[1] * len(fields))
-    return image._replace(samples=samples), sqrt(squares / pixels)
+        for _ in workers.in_order(repair, parts):
+            pass
+    return image._replace(samples=samples)
 
 
 def _rows(image: Image, reference: Reference | None, channel: Channel, rows: range) -> list[Floats]:

@@ -1,0 +1,84 @@
+import numpy as np
+import pytest
+from textures import natural_texture, periodic_pattern
+
+from upsample_cli.metrics.cells import CellGrid, CellReader, Cells
+from upsample_cli.metrics.meter import grid, verdict_and_map
+from upsample_cli.metrics.rows import Rows
+from upsample_cli.metrics.shared_pattern import (
+    explaining_pattern,
+    pattern_left_over,
+    power_of,
+    shared_by_place,
+    shared_pattern,
+)
+
+
+def cells_of(levels: np.ndarray, stride: int) -> tuple[Cells, CellGrid]:
+    """Return the cells of a plane."""
+    cut = grid((stride, stride), levels.shape)
+    reader = CellReader(cut)
+    reader.feed(Rows(levels.astype(np.float32)))
+    cells = reader.cells(0)
+    assert cells is not None
+    return cells, cut
+
+
+def waves(side: int) -> np.ndarray:
+    """Return a field of both signs."""
+    y, x = np.mgrid[:side, :side]
+    return 1.4 * np.sin(x / 40) * np.cos(y / 50)
+
+
+@pytest.mark.parametrize("stride", [2, 3, 4])
+def test_the_shares_are_those_of_the_pattern(stride: int) -> None:
+    """A pattern in proportion to the brightness has its share of that, and of nothing else."""
+    photo = 60 + 120 * natural_texture(320, 320)[0]
+    pattern = 0.05 * periodic_pattern(320, 320, stride)
+    cells, cut = cells_of(photo * (1 + pattern), stride)
+    expected = cells_of(100 * (1 + pattern), stride)[0].phases[0, :, 0] / 100
+    shared = shared_pattern(cells, cut)
+    added = (shared.phases(cells) / cells.level[:, None]).mean(axis=(0, 2))
+    np.testing.assert_allclose(added, expected, atol=0.01)
+    assert shared.is_everywhere
+
+
+@pytest.mark.parametrize("stride", [2, 3])
+def test_the_strength_is_that_of_the_place(stride: int) -> None:
+    """Of a pattern of changing sign, on a sharp picture, strength and sign follow the field."""
+    photo, field = 60 + 120 * natural_texture(320, 320)[0], waves(320)
+    dirty = photo * (1 + 0.05 * field * periodic_pattern(320, 320, stride))
+    cells, cut = cells_of(dirty, stride)
+    power = power_of(verdict_and_map(cells, cut)[1])
+    strength = shared_by_place(cells, cut, power).strength
+    true = cells_of(field + 100, stride)[0].level - 100
+    assert abs(np.corrcoef(strength.ravel(), true.ravel())[0, 1]) > 0.95
+
+
+def test_what_explains_most_is_taken() -> None:
+    """A pattern everywhere has strength 1, one of changing sign its own."""
+    photo, pattern = 60 + 120 * natural_texture(320, 320)[0], 5 * periodic_pattern(320, 320, 2)
+    for field, least, most in ((1.0, 1.0, 1.0), (waves(320), -1.0, 1.0)):
+        cells, cut = cells_of(photo + field * pattern, 2)
+        fields = verdict_and_map(cells, cut)[1], pattern_left_over(cells, cut)
+        shared, rest = explaining_pattern(cells, cut, fields)
+        assert (shared.strength.min(), shared.strength.max()) == pytest.approx(
+            (least, most), abs=0.3
+        )
+        assert rest.sum() < 0.1 * power_of(fields[0]).sum()
+
+
+def test_many_patterns_are_not_shared() -> None:
+    """Parts with patterns of three shapes have none in common, and all of them are left."""
+    photo = 60 + 120 * natural_texture(384, 384, 5)[0]
+    shapes = [
+        np.tile(one, (192, 192))
+        for one in ([[1, -1], [-1, 1]], [[1, 1], [-1, -1]], [[1, -1], [1, -1]])
+    ]
+    which = (np.arange(384)[:, None] // 64 + np.arange(384) // 64) % 3
+    cells, cut = cells_of(photo + 5 * np.choose(which, [one[:384, :384] for one in shapes]), 2)
+    fields = verdict_and_map(cells, cut)[1], pattern_left_over(cells, cut)
+    shared, rest = explaining_pattern(cells, cut, fields)
+    assert not shared.strength.any()
+    np.testing.assert_array_equal(rest, power_of(fields[0]))
+    assert rest.any()
