@@ -67,13 +67,11 @@ def test_what_the_picture_shares_leaves_its_details_alone() -> None:
 
 @pytest.mark.parametrize("stride", [2, 4])
 def test_only_what_the_whole_picture_has_is_shared(stride: int) -> None:
-    """A pattern in a part is not spread over all of the picture: it has its strength there."""
+    """A pattern in a part would be spread over all of it, where most of it is to stay."""
     clean, x = smooth(320, 320), np.mgrid[:320, :320][1]
     pattern = 5 * periodic_pattern(320, 320, stride)
     assert rms(made(clean + pattern, stride).shared.shares[0]) > 1
-    strength = np.abs(made(clean + (x < 120) * pattern, stride).shared.strength)
-    width = strength.shape[1]
-    assert strength[:, width // 2 :].max() < 0.02 * strength[:, : width // 4].min()
+    assert not made(clean + (x < 120) * pattern, stride).shared.strength.any()
 
 
 def test_a_pattern_follows_the_brightness() -> None:

@@ -56,16 +56,15 @@ def test_the_strength_is_that_of_the_place(stride: int) -> None:
 
 
 def test_what_explains_most_is_taken() -> None:
-    """A pattern everywhere has strength 1, one of changing sign its own."""
-    photo, pattern = 60 + 120 * natural_texture(320, 320)[0], 5 * periodic_pattern(320, 320, 2)
-    for field, least, most in ((1.0, 1.0, 1.0), (waves(320), -1.0, 1.0)):
+    """A pattern everywhere has strength 1; one of changing sign its own, unless it dominates."""
+    photo, pattern = 60 + 120 * natural_texture(320, 320)[0], periodic_pattern(320, 320, 2)
+    trials = (1.0, 1.0, 1.0), (waves(320), -1.0, 1.0), (8 * waves(320), 0.0, 0.0)
+    for field, least, most in trials:
         cells, cut = cells_of(photo + field * pattern, 2)
         fields = verdict_and_map(cells, cut)[1], pattern_left_over(cells, cut)
-        shared, rest = explaining_pattern(cells, cut, fields)
-        assert (shared.strength.min(), shared.strength.max()) == pytest.approx(
-            (least, most), abs=0.3
-        )
-        assert rest.sum() < 0.1 * power_of(fields[0]).sum()
+        shared, _ = explaining_pattern(cells, cut, fields)
+        extremes = shared.strength.min(), shared.strength.max()
+        assert extremes == pytest.approx((least, most), abs=0.3)
 
 
 def test_many_patterns_are_not_shared() -> None:

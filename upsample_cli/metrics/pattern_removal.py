@@ -1,9 +1,8 @@
 """Removes a pattern that repeats with the stride from a picture, strip by strip.
 
-1. The pattern that the whole picture shares is subtracted (see `shared_pattern`): that of one
-   strength everywhere; if it explains less than half of the pattern's power, that of a strength
-   that differs by place; if that explains no more, this step is left out. Before it, clipped
-   pixels get the value that the brightness around and the pattern predict.
+1. The pattern that cells share is subtracted, if one explains half of the pattern's power, see
+   `shared_pattern`. Before it, clipped pixels get the value that the brightness around and the
+   pattern predict.
 2. Patterns that only neighbours share: where the strength changes suddenly, of many kernels, or
    broken by a codec. They are what exceeds the picture's own content near the stride's lines, see
    `bands`.

@@ -22,6 +22,7 @@ from upsample_cli.metrics.rows import Floats
 
 _SLOPES = 1.1  # strides: an uneven kernel's share of the slopes over that of the brightness, about
 _ROUNDS = 2  # of fitting the strengths, then the shares
+_DOMINATES = 20.0  # times the mean square of the phases by chance
 
 
 class SharedPattern(NamedTuple):
@@ -102,7 +103,8 @@ def explaining_pattern(
     """Return a shared pattern that explains half of the pattern's power or more, and the rest.
 
     It has one strength everywhere if that explains as much, else a strength that differs by place,
-    else none.
+    else none. It has none either if it dominates the cells and has no one strength: then they show
+    it better one by one.
 
     Args:
         cells: All cells of a channel.
@@ -115,12 +117,18 @@ def explaining_pattern(
     """
     power, rest = map(power_of, fields)
     shared = shared_pattern(cells, grid)
-    if 2 * rest.sum() > power.sum() > 0:
+    if 2 * rest.sum() > power.sum() > 0 and not _dominates(cells, grid, power):
         shared = shared_by_place(cells, grid, power)
         rest = power_of(pattern_left_over(cells, grid, shared))
     if rest.sum() > power.sum() / 2:
         return shared._replace(strength=np.zeros_like(power)), power
     return shared, rest
+
+
+def _dominates(cells: Cells, grid: CellGrid, power: Floats) -> bool:
+    """Return whether a pattern is far stronger than what cells with it have by chance."""
+    chance = noise(cells, grid.pixels) * (cells.phases.shape[1] / grid.pixels)
+    return bool(power[power > 0].mean() > _DOMINATES * np.median(chance[power > 0]))
 
 
 def power_of(field: PatternMap) -> Floats:
