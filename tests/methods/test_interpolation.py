@@ -91,13 +91,15 @@ def test_the_lowest_splines_are_nearest_and_bilinear(order: int, name: str) -> N
 
 
 def test_the_scipy_backend_runs_scipy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It computes by scipy.ndimage and nothing else."""
+    """It computes by scipy.ndimage and nothing else; `nearest` takes the place of each pixel so."""
 
     def affine_transform(*arguments: object, output: np.ndarray, **options: object) -> None:
-        output[:] = 7.0
+        output[:] = 3.0
 
     monkeypatch.setattr(scipy.ndimage, "affine_transform", affine_transform)
-    assert (upsample(np.zeros((1, 5, 5)), "nearest", backend="scipy") == 7.0).all()
+    x = np.arange(25.0).reshape(1, 5, 5)
+    assert (upsample(x, "bilinear", backend="scipy") == 3.0).all()
+    assert (upsample(x, "nearest", backend="scipy") == x[0, 3, 3]).all()
 
 
 def test_nearest_by_scipy_copies_infinities() -> None:
