@@ -55,6 +55,18 @@ def test_the_strength_is_that_of_the_place(stride: int) -> None:
     assert abs(np.corrcoef(strength.ravel(), true.ravel())[0, 1]) > 0.95
 
 
+def test_where_nothing_tells_of_the_pattern_there_is_none() -> None:
+    """One odd cell among clipped ones is not taken for a pattern of many times the strength."""
+    photo, field = 60 + 120 * natural_texture(320, 320)[0], waves(320)
+    dirty = photo * (1 + 0.02 * field * periodic_pattern(320, 320, 2))
+    dirty[:150, 130:] = 255 - 2 * (np.random.default_rng(0).random((150, 190)) < 0.3)
+    dirty[64:84, 220:240] = 20 + 200 * (np.indices((20, 20)).sum(axis=0) % 2)
+    cells, cut = cells_of(np.floor(dirty + 0.5), 2)
+    shared = shared_by_place(cells, cut, power_of(verdict_and_map(cells, cut)[1]))
+    assert np.abs(shared.strength).max() <= 1
+    assert np.abs(shared.phases(cells)).max() < 8
+
+
 def test_what_explains_most_is_taken() -> None:
     """A pattern everywhere has strength 1; one of changing sign its own, unless it dominates."""
     photo, pattern = 60 + 120 * natural_texture(320, 320)[0], periodic_pattern(320, 320, 2)

@@ -22,6 +22,7 @@ from upsample_cli.metrics.rows import Floats
 
 _SLOPES = 1.1  # strides: an uneven kernel's share of the slopes over that of the brightness, about
 _ROUNDS = 2  # of fitting the strengths, then the shares
+_LITTLE = 0.05  # of what cells with the pattern tell of it: with less, a cell counts as without it
 _DOMINATES = 20.0  # times the mean square of the phases by chance
 
 
@@ -30,7 +31,7 @@ class SharedPattern(NamedTuple):
 
     Args:
         shares: Shape (4, phases), of 1, the brightness, and its slopes down and across.
-        strength: Shape (m, n), how strong the pattern is in each cell, relative to others.
+        strength: Shape (m, n), how strong the pattern is in each cell, relative to the strongest.
         stairs: How far stairs move an edge, in pixels.
     """
 
@@ -80,11 +81,11 @@ def shared_by_place(cells: Cells, grid: CellGrid, power: Floats) -> SharedPatter
     main = np.linalg.eigh(moments)[1][:, -1]
     expected = main[:, None] * cells.level[:, None]
     for _ in range(_ROUNDS):  # in float64: floating-point samples may be huge
-        own = certain * (expected * cells.phases).sum(axis=1)
-        whole = certain * np.square(expected).sum(axis=1)
-        strength = sum_3x3(sum_3x3(own)) / (sum_3x3(sum_3x3(whole)) + 1e-30)
+        own = sum_3x3(sum_3x3(certain * (expected * cells.phases).sum(axis=1)))
+        whole = sum_3x3(sum_3x3(certain * np.square(expected).sum(axis=1)))
+        strength = own / (whole + _LITTLE * whole[power > 0].mean() + 1e-30)
         strength /= np.abs(strength[power > 0]).max()
-        result = shared_pattern(cells, grid, strength.astype(np.float32))
+        result = shared_pattern(cells, grid, np.clip(strength, -1, 1).astype(np.float32))
         expected = np.einsum("imn,ip->mpn", _regressors(cells), result.shares, dtype=np.float64)
     return result
 
