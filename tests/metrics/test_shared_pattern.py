@@ -67,6 +67,13 @@ def test_where_nothing_tells_of_the_pattern_there_is_none() -> None:
     assert np.abs(shared.phases(cells)).max() < 8
 
 
+def test_a_black_channel_has_no_pattern_of_another() -> None:
+    """Where luma has a pattern and a colour is black, that of the colour is 0 and not NaN."""
+    cells, cut = cells_of(np.zeros((160, 160)), 2)
+    shared = shared_by_place(cells, cut, np.ones_like(cells.level))
+    assert not shared.phases(cells).any()
+
+
 def test_what_explains_most_is_taken() -> None:
     """A pattern everywhere has strength 1; one of changing sign its own, unless it dominates."""
     photo, pattern = 60 + 120 * natural_texture(320, 320)[0], periodic_pattern(320, 320, 2)

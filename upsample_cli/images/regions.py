@@ -43,6 +43,7 @@ def _with_numbers(element: bytes, numbers: dict[bytes, float]) -> bytes:
     """Return an element with these numbers in place of its own, by the last letter of names."""
 
     def replaced(match: re.Match[bytes]) -> bytes:
+        """Return an attribute or element with its new number, if there is one."""
         return match[1] + b"%.7g" % numbers[match[2]] if match[2] in numbers else match[0]
 
     return _NUMBER.sub(replaced, element)

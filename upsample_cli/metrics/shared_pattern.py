@@ -84,7 +84,7 @@ def shared_by_place(cells: Cells, grid: CellGrid, power: Floats) -> SharedPatter
         own = sum_3x3(sum_3x3(certain * (expected * cells.phases).sum(axis=1)))
         whole = sum_3x3(sum_3x3(certain * np.square(expected).sum(axis=1)))
         strength = own / (whole + _LITTLE * whole[power > 0].mean() + 1e-30)
-        strength /= np.abs(strength[power > 0]).max()
+        strength /= np.abs(strength[power > 0]).max() + 1e-30  # a black channel has none
         result = shared_pattern(cells, grid, np.clip(strength, -1, 1).astype(np.float32))
         expected = np.einsum("imn,ip->mpn", _regressors(cells), result.shares, dtype=np.float64)
     return result
