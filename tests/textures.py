@@ -1,10 +1,29 @@
 """Synthetic pictures: natural textures, patterns and truncated files."""
 
+import io
+import random
 from pathlib import Path
 
 import numpy as np
 import PIL.Image
+import PIL.ImageDraw
+import PIL.ImageFont
 from numpy.typing import NDArray
+
+_WORDS = (
+    "the",
+    "quick",
+    "brown",
+    "fox",
+    "jumps",
+    "over",
+    "a",
+    "lazy",
+    "dog",
+    "and",
+    "page",
+    "text",
+)
 
 
 def natural_texture(
@@ -44,6 +63,26 @@ def periodic_pattern(height: int, width: int, stride: int, seed: int = 0) -> NDA
     cell /= np.sqrt(np.square(cell).mean())
     repeats = -(-height // stride), -(-width // stride)
     return np.tile(cell, repeats)[:height, :width].astype(np.float32)
+
+
+def jpeg_of_text(size: int, apart: int, ground: int, ink: int) -> NDArray[np.float32]:
+    """Return a page of text after JPEG 75, in levels, shape (320, 360).
+
+    Args:
+        size: Of the letters, in pixels.
+        apart: Pixels from line to line.
+        ground: Level of the paper.
+        ink: Level of the letters.
+    """
+    rng = random.Random(size * 100 + apart)
+    sheet = PIL.Image.new("L", (360, 320), ground)
+    draw, font = PIL.ImageDraw.Draw(sheet), PIL.ImageFont.load_default(size)
+    for y in range(20, 300, apart):
+        words = rng.choices(_WORDS, k=rng.randint(4, 10))
+        draw.text((24, y), " ".join(words), ink, font)
+    stored = io.BytesIO()
+    sheet.save(stored, "JPEG", quality=75)
+    return np.asarray(PIL.Image.open(stored), np.float32)
 
 
 def write_truncated(folder: Path, name: str) -> None:

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import cuts
-from textures import natural_texture, periodic_pattern
+from textures import jpeg_of_text, natural_texture, periodic_pattern
 
 from upsample_cli.jobs.api import measure, upsample
 from upsample_cli.metrics.checkerboard import CHECKERBOARD, CONTRAST_DB, NONE, Checkerboard
@@ -51,6 +51,28 @@ def test_ripple_grows_with_the_pattern(stride: int) -> None:
     assert ripples == sorted(ripples)
     assert contrasts == sorted(contrasts)
     assert ripples[0] < ripples[1] < ripples[-1]
+
+
+def test_lines_of_text_in_a_jpeg_are_seldom_a_checkerboard() -> None:
+    """Lines whose distance is a multiple of a stride are called so on one page in five at most."""
+    pages = [
+        (jpeg_of_text(size, apart, *levels), stride)
+        for size in (9, 12, 13)
+        for apart, stride in ((12, 4), (14, 2), (15, 3), (18, 3))
+        for levels in ((247, 40), (32, 212))
+    ]
+    verdicts = [metered(page, stride).verdict for page, stride in pages]
+    assert verdicts.count(CHECKERBOARD) <= len(pages) // 5
+
+
+@pytest.mark.parametrize("stride", [2, 3, 4])
+@pytest.mark.parametrize("axis", [0, 1])
+def test_stripes_in_a_part_of_a_picture_are_found(stride: int, axis: int) -> None:
+    """A pattern that repeats along one axis is found in a part of a texture: it is no text."""
+    levels = 40 + 150 * natural_texture(320, 320, stride + axis)[0]
+    line = np.resize(np.arange(stride) - (stride - 1) / 2, 96)
+    levels[96:192, 96:192] += 6 * np.expand_dims(line, 1 - axis)
+    assert metered(levels, stride).verdict == CHECKERBOARD
 
 
 @pytest.mark.parametrize("stride", [2, 3, 4])

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from upsample_cli.metrics.cells import sum_3x3
 from upsample_cli.metrics.rows import Floats, Mask
+from upsample_cli.metrics.spectrum import square_lines, stripes_share
 
 _MOST = 4.0  # times its pattern's power: cap of a cell's power, which an edge may exceed by chance
 # A patch grows from a cell if the power in it and its neighbours is between these multiples of the
@@ -23,6 +24,11 @@ _MOST = 4.0  # times its pattern's power: cap of a cell's power, which an edge m
 _LOW, _HIGH = 0.7, 2.0
 _ROUNDS = 12  # cells by which patches grow, at most
 _ALIKE = 0.15  # share of a pattern's power in the whole picture's shape: with more, they are alike
+_ONE_AXIS = 0.85  # least share of the power of stripes along one axis
+_TEXT = 0.1  # least share of a picture's cells that have lines of text
+# Times the power of chance where stripes would show for certain; least share of such cells; share
+# of their power that is found there, if they go on.
+_CERTAIN, _GROUND, _GOES_ON = 300.0, 0.03, 0.25
 _TINY = 1e-9  # against division by 0
 
 Places = tuple[NDArray[np.intp], ...]
@@ -83,6 +89,27 @@ class Patches:
         if self._shape is not None:
             patterns, beside = _shaped(patterns, beside, self._shape)
         self._set(places, is_relative, patterns, beside)
+
+    def are_text(self, is_clear: bool, chance: Floats, stride: tuple[int, int]) -> bool:
+        """Return whether the patterns are stripes such as lines of text make.
+
+        These are no clearer than chance, or do not go on where the ground is flat.
+
+        Args:
+            is_clear: Whether a window has the contrast that a stride along one axis needs.
+            chance: Shape (m, n), the mean square of each cell's phases that is due to chance.
+            stride: Period down and across.
+        """
+        square = np.where(self._is_relative, self._square, 1.0)
+        power = np.einsum("mnk,mnk,mn->k", self._patterns, self._patterns, square)
+        share = stripes_share(square_lines(power, stride), stride)
+        if min(stride) == 1 or share < _ONE_AXIS:
+            return False
+        if not is_clear and self.known.mean() >= _TEXT:
+            return True
+        ground = self.known & (chance * _CERTAIN < self.full)
+        goes_on = self.power[ground].sum() >= _GOES_ON * self.full[ground].sum()
+        return bool(ground.sum() >= _GROUND * self.known.sum() and not goes_on)
 
     def grow(self, usable: Mask) -> None:
         """Give cells without a pattern that of a neighbour, as far as patches grow.

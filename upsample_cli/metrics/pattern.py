@@ -19,7 +19,7 @@ import numpy as np
 from upsample_cli.metrics.cells import CellGrid, Cells, sum_3x3
 from upsample_cli.metrics.checkerboard import CONTRAST_DB
 from upsample_cli.metrics.rows import ROUNDING, Floats
-from upsample_cli.metrics.spectrum import Estimate, Numbers, line_power, phase_lines
+from upsample_cli.metrics.spectrum import Estimate, Numbers, line_power, phase_lines, stripes_share
 
 _LARGEST = np.float32(1e20)  # squared levels: the greatest change; such cells have almost no weight
 _LEAST = np.float32(1e-6)  # variance, whose logarithm must be finite
@@ -166,9 +166,9 @@ def is_striped(cells: Cells, grid: CellGrid, power: Floats) -> bool:
         power: Shape (m, n), the power of the pattern in each cell, in squared levels.
     """
     phases = np.stack([sum_3x3(one) for one in np.moveaxis(cells.phases, 1, 0)], axis=-1)
-    lines = np.tensordot(power, line_power(phases, grid.stride), 2).reshape(grid.stride)
+    lines = np.tensordot(power, line_power(phases, grid.stride), 2)
     least = _ONE_AXIS[min(grid.stride[0] - 2, len(_ONE_AXIS) - 1)]
-    return bool(max(lines[0].sum(), lines[:, 0].sum()) >= least * lines.sum())
+    return stripes_share(lines, grid.stride) >= least
 
 
 class _Groups(NamedTuple):

@@ -122,6 +122,17 @@ def square_lines(squares: NDArray[Any], stride: tuple[int, int]) -> NDArray[Any]
     return np.asarray((squares + squares[..., opposite]) / 2)
 
 
+def stripes_share(power: NDArray[Any], stride: tuple[int, int]) -> float:
+    """Return the share of power in the lines along one axis, that which has more, 0..1.
+
+    Args:
+        power: Shape (s t,), the power of each line.
+        stride: Phases down and across, (s, t).
+    """
+    lines = power.reshape(stride)
+    return float(max(lines[0].sum(), lines[:, 0].sum()) / (lines.sum() + 1e-30))
+
+
 @lru_cache(32)
 def _dft_matrix(s: int, t: int) -> NDArray[np.complex128]:
     """Return the matrix from phases to lines, shape (s t, s t)."""

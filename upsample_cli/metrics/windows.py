@@ -72,7 +72,7 @@ def search(
         grid: How the picture is cut into cells.
         shape: Shape (phases,), the pattern of the whole picture; None if it has none.
     """
-    best, least = _NOTHING_DB, least_db(grid.stride)
+    best, least, striped = _NOTHING_DB, least_db(grid.stride), least_db((1, max(grid.stride)))
     lines = real_lines(phases.swapaxes(1, 2), grid.stride)
     usable = weight > 0
     level = np.clip(np.where(usable, level, 0), 0, _BRIGHTEST)
@@ -88,7 +88,8 @@ def search(
         if contrasts.max() >= least:
             _fill(patches, usable, _clearest(contrasts, least), (cells, singles), 2**size)
         cells = cells.halved()
-    if np.count_nonzero(patches.power > patches.full / 2) < _LEAST:
+    have_it = np.count_nonzero(patches.power > patches.full / 2)
+    if have_it < _LEAST or patches.are_text(best >= striped, chance, grid.stride):
         return Windows(np.nan, Patches(lines, level, bounded, known))
     patches.grow(usable)
     return Windows(best, patches)
