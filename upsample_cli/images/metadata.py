@@ -1,13 +1,12 @@
 """Metadata: what a picture's file holds beside its pixels, and which formats can hold it."""
 
-import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import PIL.Image
 
 from upsample_cli.images import exif as exif_tags
-from upsample_cli.images import exif_directory, regions
+from upsample_cli.images import exif_directory, xmp
 from upsample_cli.planes import Size
 
 _SPACE = slice(16, 20)  # the bytes of a profile that name its kind of colours
@@ -19,7 +18,6 @@ _CICP_SRGB = b"cICP", b"\x01\x0d"  # chunk and first bytes that declare sRGB's p
 JPEG_IPTC, _EXTENDED_XMP = 0x0404, b"http://ns.adobe.com/xmp/extension/\0"
 _BYTES = (1, 7)  # TIFF's types BYTE and UNDEFINED
 _XMP_KEY = "XML:com.adobe.xmp"
-_XMP_VALUE = rb"(\s*=\s*[\"']|\s*>)\d+"
 PNG_TEXT_PREFIX = "upsample-cli text: "
 """Prefix of keywords that Pillow would confuse with properties; see `png_chunks.safe_png`."""
 _HELD = {
@@ -101,10 +99,10 @@ class Metadata(NamedTuple):
 
     def resized(self, size: Size) -> "Metadata":
         """Return the metadata for the same picture at another height and width."""
-        exif = self.exif and exif_tags.resized(self.exif, size)
-        if not self.xmp:
-            return self._replace(exif=exif)
-        return self._replace(exif=exif, xmp=resized_xmp(self.xmp, size))
+        return self._replace(
+            exif=self.exif and exif_tags.resized(self.exif, size),
+            xmp=self.xmp and xmp.resized(self.xmp, size),
+        )
 
     def losses(self, format: str) -> tuple[str, ...]:
         """Return the names of the metadata that a format cannot hold.
@@ -155,7 +153,7 @@ def metadata_of(opened: PIL.Image.Image, is_turned: bool) -> Metadata:
     elif exif and is_turned:
         exif = exif_tags.with_upright_orientation(exif, orientation)
     if packet and is_turned:
-        packet = upright_xmp(packet, orientation)
+        packet = xmp.upright(packet, orientation)
     segments = [data for _, data in getattr(opened, "applist", [])]
     return Metadata(
         icc=(opened.mode != "LAB" and info.get("icc_profile")) or None,  # Lab becomes sRGB
@@ -211,28 +209,3 @@ def _coding(opened: PIL.Image.Image) -> JpegCoding | None:
 
 def _bytes(text: Any) -> bytes | None:
     return text.encode("utf-8", "replace") if isinstance(text, str) else text
-
-
-def upright_xmp(packet: bytes, orientation: int = 1) -> bytes:
-    """Return an XMP packet for a picture that lay so and is turned upright: orientation 1."""
-    return _with_number(regions.upright(packet, orientation), b"tiff:Orientation", 1)
-
-
-def resized_xmp(packet: bytes, size: Size) -> bytes:
-    """Return an XMP packet with `size` in place of the height and width, wherever it states them.
-
-    >>> resized_xmp(b"<x exif:PixelXDimension='9'/>", (40, 50))
-    b"<x exif:PixelXDimension='50'/>"
-    """
-    height, width = size
-    numbers = {
-        b"exif:PixelYDimension": height, b"exif:PixelXDimension": width,
-        b"tiff:ImageLength": height, b"tiff:ImageWidth": width,
-    }  # fmt: skip
-    for name, number in numbers.items():
-        packet = _with_number(packet, name, number)
-    return regions.resized(packet, size)
-
-
-def _with_number(packet: bytes, name: bytes, number: int) -> bytes:
-    return re.sub(name + _XMP_VALUE, lambda match: name + match[1] + b"%d" % number, packet)

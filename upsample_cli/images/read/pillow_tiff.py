@@ -12,8 +12,8 @@ from PIL import ImagePalette, TiffImagePlugin
 
 from upsample_cli import memory
 from upsample_cli.errors import ImageFileError
+from upsample_cli.images import xmp
 from upsample_cli.images.exif import ORIENTATION, upright_dpi
-from upsample_cli.images.metadata import upright_xmp
 from upsample_cli.images.read.raw_modes import set_float_order
 
 _SUBFILE, _SUBIFDS = 254, 330  # tags
@@ -53,7 +53,7 @@ def prepared(opened: PIL.Image.Image, file: BinaryIO) -> PIL.Image.Image | None:
     if packet := opened.info.get("xmp"):  # Pillow would turn the picture by it, and fails at text
         packet = packet[0] if isinstance(packet, tuple) else packet  # Pillow 11 gives text so
         packet = packet.encode("latin-1") if isinstance(packet, str) else packet
-        opened.info["xmp"] = upright_xmp(packet, tags.get(ORIENTATION, 1))
+        opened.info["xmp"] = xmp.upright(packet, tags.get(ORIENTATION, 1))
     # Loading turns the picture, and forgets how it lay.
     opened.info["dpi"] = upright_dpi(opened.info.get("dpi"), tags.get(ORIENTATION, 1))
     set_float_order(opened)

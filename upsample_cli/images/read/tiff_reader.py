@@ -15,8 +15,8 @@ from PIL.TiffImagePlugin import IFDRational
 
 from upsample_cli import memory
 from upsample_cli.errors import ImageFileError
-from upsample_cli.images import exif, tiff_tags
-from upsample_cli.images.metadata import Metadata, upright_xmp
+from upsample_cli.images import exif, tiff_tags, xmp
+from upsample_cli.images.metadata import Metadata
 from upsample_cli.images.read.decode import Decoded
 from upsample_cli.images.read.opening import check_size
 from upsample_cli.images.read.pillow_tiff import ASSOCIATED, CMYK, UNSPECIFIED, WHITE_IS_ZERO
@@ -145,7 +145,7 @@ def _metadata(tags: PIL.Image.Exif, page: tifffile.TiffPage) -> Metadata:
     return Metadata(
         icc=tags.get(_ICC) or None,
         exif=tiff_tags.as_exif(tags),
-        xmp=upright_xmp(tags.get(_XMP, b""), tags.get(exif.ORIENTATION, 1)) or None,
+        xmp=xmp.upright(tags.get(_XMP, b""), tags.get(exif.ORIENTATION, 1)) or None,
         iptc=iptc if isinstance(iptc, bytes) else None,
         dpi=exif.upright_dpi(exif.tags_dpi(tags), tags.get(exif.ORIENTATION, 1)),
     )
