@@ -30,9 +30,9 @@ def picture() -> bytes:
 @pytest.mark.parametrize("missing", [1, 4, 8, 11, 12, 13, 30])
 def test_a_png_without_its_end_is_refused(missing: int) -> None:
     """However little is cut off, the end is missing."""
-    file, chunks, _ = png_chunks.safe_png(io.BytesIO(picture()[:-missing]))
+    file, _ = png_chunks.safe_png(io.BytesIO(picture()[:-missing]))
     with pytest.raises(OSError, match="its end is missing"):
-        png_chunks.check_end(file, chunks)
+        png_chunks.check_end(file)
 
 
 @pytest.mark.parametrize("share", [0.4, 0.9, 1])
@@ -53,15 +53,15 @@ def test_the_png_in_an_icon_is_checked(tmp_path: Path, share: float) -> None:
 @pytest.mark.parametrize("more", [b"", b"appended"])
 def test_a_png_with_its_end_is_whole(more: bytes) -> None:
     """Data that some programs append is ignored."""
-    file, chunks, _ = png_chunks.safe_png(io.BytesIO(picture() + more))
-    assert [chunk.kind for chunk in chunks] == [b"IHDR", b"IDAT", b"IEND"]
-    png_chunks.check_end(file, chunks)
+    file, _ = png_chunks.safe_png(io.BytesIO(picture() + more))
+    assert [chunk.kind for chunk in png_chunks.chunks_of(file)] == [b"IHDR", b"IDAT", b"IEND"]
+    png_chunks.check_end(file)
 
 
 def test_another_file_has_no_chunks() -> None:
     """A file that is no PNG is handed back as it is."""
     file = io.BytesIO(b"GIF89a" + bytes(20))
-    assert png_chunks.safe_png(file) == (file, (), ())
+    assert png_chunks.safe_png(file) == (file, ())
 
 
 HDR = (b"cICP", b"\x09\x10\0\1"), (b"mDCV", bytes(range(24))), (b"cLLI", bytes(8))
@@ -75,8 +75,8 @@ def with_chunks(data: bytes, *more: tuple[bytes, bytes]) -> bytes:
 def test_colours_of_hdr_are_found() -> None:
     """Chunks of colours are read before the pixels, if they have the right length."""
     data = with_chunks(picture(), HDR[0], (b"cLLI", b"short"), *HDR[1:])
-    assert png_chunks.colours(*png_chunks.safe_png(io.BytesIO(data))[:2]) == HDR
-    assert png_chunks.colours(*png_chunks.safe_png(io.BytesIO(picture()[:40]))[:2]) == ()
+    assert png_chunks.colours(io.BytesIO(data)) == HDR
+    assert png_chunks.colours(io.BytesIO(picture()[:40])) == ()
 
 
 def test_colours_of_hdr_are_kept_by_png_and_told_for_others(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from PIL.GifImagePlugin import GifImageFile
 from upsample_cli import memory
 from upsample_cli.images import exif
 from upsample_cli.images.metadata import Metadata, metadata_of
+from upsample_cli.images.read import png_chunks
 from upsample_cli.images.read.apng import apng_frames
 from upsample_cli.images.read.decode import load_upright
 from upsample_cli.images.read.opening import frame_count, image_errors, open_picture
@@ -67,18 +68,10 @@ class Animation(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def read(
-    data: bytes,
-    name: str,
-    notes: tuple[str, ...] = (),
-    colours: tuple[tuple[bytes, bytes], ...] = (),
-) -> Animation:
-    """Return an animation, after decoding all its frames.
-
-    The arguments are those of `Animation`; `colours` is that of `Metadata`.
-    """
+def read(data: bytes, name: str, notes: tuple[str, ...] = ()) -> Animation:
+    """Return an animation, after decoding all its frames; see `Animation` for the arguments."""
     opened = _open(data)
-    opened.info["colours"] = colours
+    opened.info["colours"] = png_chunks.colours(io.BytesIO(data))
     if opened.format == "GIF":
         opened.info |= _gif_info(data)
     is_transparent, durations = False, []

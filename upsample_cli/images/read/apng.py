@@ -83,5 +83,5 @@ def _decoded(head: bytes, pixels: list[bytes]) -> PIL.Image.Image:
     opened = open_picture(file)
     assert opened is not None  # it is a PNG
     opened.load()
-    png_chunks.check_rows(file, tuple(png_chunks.chunks_of(file)), opened)
+    png_chunks.check_rows(file, opened)
     return opened.convert("RGBA")

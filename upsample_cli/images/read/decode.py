@@ -1,6 +1,6 @@
 """Decode a file to a picture in memory, upright and in a plain mode."""
 
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import PIL.Image
 
@@ -11,14 +11,12 @@ from upsample_cli.images.metadata import Metadata, metadata_of
 from upsample_cli.images.places.place import MAX_PIXELS, Place
 from upsample_cli.images.read import opening, png_chunks, raw_modes
 from upsample_cli.images.read.opening import open_picture
-from upsample_cli.images.read.png_chunks import Chunk
 from upsample_cli.images.read.raw_modes import DeepSamples
 from upsample_cli.images.write.formats import with_alpha_flag
 
 if TYPE_CHECKING:  # few pictures are animations
     from upsample_cli.images.read.animation import Animation
 
-_Chunks: TypeAlias = tuple[Chunk, ...]
 _PLAIN_MODES = {"L", "LA", "RGB", "RGBA", "CMYK", "F"}
 _EQUAL_MODES = {"La", "RGBa", "RGBX"}  # hold the same as a plain mode, in another form
 _MODE_NAMES = {"1": "1-bit", "P": "palette", "PA": "palette"}
@@ -64,15 +62,15 @@ def decode(
     """
     name = place.label
     with place.open() as file, opening.image_errors(name):
-        file, chunks, damage = png_chunks.safe_png(file)
+        file, damage = png_chunks.safe_png(file)
         try:
-            decoded = _decoded(file, chunks, name, max_pixels, indexed)
+            decoded = _decoded(file, name, max_pixels, indexed)
         except OSError:
             from upsample_cli.images.read import jpeg_parts  # few pictures are damaged
 
             if (whole := jpeg_parts.with_end_marker(file)) is None:
                 raise
-            decoded = _decoded(whole, (), name, max_pixels, indexed)
+            decoded = _decoded(whole, name, max_pixels, indexed)
             damage = ("its end marker is missing",)
         if decoded.format == "GIF":
             from upsample_cli.images.read import animation  # seldom needed
@@ -83,9 +81,7 @@ def decode(
         return decoded._replace(notes=(*decoded.notes, *damage))
 
 
-def _decoded(
-    file: BinaryIO, chunks: _Chunks, name: str, max_pixels: int, indexed: bool
-) -> "Decoded | Animation":
+def _decoded(file: BinaryIO, name: str, max_pixels: int, indexed: bool) -> "Decoded | Animation":
     """Return the picture or the animation in an open file; see `decode`."""
     opened = open_picture(file)
     if opened is None:
@@ -93,12 +89,11 @@ def _decoded(
         return decoded
     with opened:
         opening.check(opened, name, max_pixels)
-        opened.info["colours"] = png_chunks.colours(file, chunks)
         if opening.is_animated(opened):
-            return _decode_animation(opened, name, file, chunks)
+            return _decode_animation(opened, name, file)
         if opened.format == "TIFF":
             return _decode_tiff(opened, name, file, max_pixels, indexed)
-        return _decode_still(opened, name, file, chunks, indexed)
+        return _decode_still(opened, name, file, indexed)
 
 
 def load_upright(opened: PIL.Image.Image) -> tuple[PIL.Image.Image, bool]:
@@ -123,7 +118,7 @@ def _decode_tiff(
     pillow_tiff.check_tile(opened, name)
     try:
         with pillow_tiff.quiet_libtiff():
-            return _decode_still(opened, name, file, (), indexed)
+            return _decode_still(opened, name, file, indexed)
     except OSError:
         tags: Any = getattr(opened, "tag_v2", {})
         if tags.get(pillow_tiff.COMPRESSION) not in pillow_tiff.RARE_COMPRESSIONS:
@@ -133,9 +128,7 @@ def _decode_tiff(
     return tiff_reader.read(file, name, max_pixels)
 
 
-def _decode_animation(
-    opened: PIL.Image.Image, name: str, file: BinaryIO, chunks: _Chunks
-) -> "Animation":
+def _decode_animation(opened: PIL.Image.Image, name: str, file: BinaryIO) -> "Animation":
     """Return an animation in memory; its file is no longer needed."""
     from upsample_cli.images.read import animation
 
@@ -143,17 +136,15 @@ def _decode_animation(
         raise ImageFileError(
             f"{name} is an animation of 16 bits per colour, which would be cut to 8; save it with 8"
         )
-    notes, colours = raw_modes.notes_on_cut(opened), opened.info["colours"]
+    notes = raw_modes.notes_on_cut(opened)
     file.seek(0)
-    moving = animation.read(with_alpha_flag(file.read()), name, notes, colours)
+    moving = animation.read(with_alpha_flag(file.read()), name, notes)
     if moving.format == "PNG":
-        png_chunks.check_end(file, chunks)
+        png_chunks.check_end(file)
     return moving
 
 
-def _decode_still(
-    opened: PIL.Image.Image, name: str, file: BinaryIO, chunks: _Chunks, indexed: bool
-) -> Decoded:
+def _decode_still(opened: PIL.Image.Image, name: str, file: BinaryIO, indexed: bool) -> Decoded:
     """Return a still picture, or the first of several."""
     # MPO is a JPEG with more pictures after the first, as phones write them.
     format = (opened.format or "PNG").replace("MPO", "JPEG")
@@ -168,7 +159,7 @@ def _decode_still(
     depth = raw_modes.prepare(opened, lambda: open_picture(file), name)
     if depth.low is not None:
         depth = depth._replace(low=load_upright(depth.low)[0])
-    opened = _loaded(opened, file, chunks, format)
+    opened = _loaded(opened, file, format)
     notes += opened.info.get("notes", ())
     picture, is_turned = load_upright(opened)
     palette = palette_of(picture, format) if indexed else None
@@ -199,9 +190,7 @@ def _without_lost_parts(
     return metadata, ()
 
 
-def _loaded(
-    opened: PIL.Image.Image, file: BinaryIO, chunks: _Chunks, format: str
-) -> PIL.Image.Image:
+def _loaded(opened: PIL.Image.Image, file: BinaryIO, format: str) -> PIL.Image.Image:
     """Return a picture with its pixels loaded, cropped as its file says, and checked."""
     if format == "GIF":
         from upsample_cli.images.read import animation  # seldom needed
@@ -213,8 +202,9 @@ def _loaded(
     if format == "AVIF" and (box := opened.info["crop"]):
         opened = opened.crop(box)
     if format == "PNG":
-        png_chunks.check_end(file, chunks)
-        png_chunks.check_rows(file, chunks, opened)
+        opened.info["colours"] = png_chunks.colours(file)
+        png_chunks.check_end(file)
+        png_chunks.check_rows(file, opened)
     elif format == "ICO":
         icon: Any = opened
         png_chunks.check_icon(file, icon.ico.entry[0].offset, opened)

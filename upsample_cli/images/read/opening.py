@@ -163,7 +163,7 @@ def read_size(place: Place, max_pixels: int = MAX_PIXELS, must_fit: bool = True)
         try:
             opened = open_picture(file)
         except SyntaxError:  # of a PNG with a damaged chunk
-            file, _, _ = png_chunks.safe_png(file)
+            file, _ = png_chunks.safe_png(file)
             opened = open_picture(file)
         if opened is None:
             size: Size = other_reader(file).size(file, name, max_pixels)

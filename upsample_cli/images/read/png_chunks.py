@@ -32,8 +32,8 @@ class Chunk(NamedTuple):
     length: int
 
 
-def safe_png(file: BinaryIO) -> tuple[BinaryIO, tuple[Chunk, ...], tuple[str, ...]]:
-    """Return a PNG that is safe for Pillow to read, and its chunks; other files are not changed.
+def safe_png(file: BinaryIO) -> tuple[BinaryIO, tuple[str, ...]]:
+    """Return a PNG that is safe for Pillow to read; other files are not changed.
 
     Damaged chunks that the pixels do not need are left out, and some texts get a prefix.
 
@@ -42,29 +42,25 @@ def safe_png(file: BinaryIO) -> tuple[BinaryIO, tuple[Chunk, ...], tuple[str, ..
     prefix, which `metadata_of` removes again.
 
     Returns:
-        The same file, or a changed copy in memory; its chunks, none if it is not a PNG; notes on
-        chunks that were left out.
+        The same file, or a changed copy in memory; notes on chunks that were left out.
     """
-    file.seek(0)
-    if file.read(len(PNG_SIGNATURE)) != PNG_SIGNATURE:
-        return file, (), ()
-    chunks = tuple(chunks_of(file))
+    chunks = [*chunks_of(file)]
     unsafe = [chunk for chunk in chunks if chunk.kind in _TEXTS and _is_unsafe(file, chunk)]
     damaged = [chunk for chunk in chunks if _is_damaged(file, chunk)]
     if not unsafe and not damaged:
-        return file, chunks, ()
+        return file, ()
     file.seek(0)
     changed = sorted({*unsafe, *damaged}, key=lambda chunk: chunk.start)
     copy = io.BytesIO(_changed(file.read(), changed, damaged))
     names = sorted({chunk.kind.decode("latin-1") for chunk in damaged})
     notes = tuple(f"its chunk {name} is damaged and was left out" for name in names)
-    return copy, tuple(chunks_of(copy)), notes
+    return copy, notes
 
 
-def colours(file: BinaryIO, chunks: tuple[Chunk, ...]) -> tuple[tuple[bytes, bytes], ...]:
+def colours(file: BinaryIO) -> tuple[tuple[bytes, bytes], ...]:
     """Return kind and data of each chunk before the pixels that declares wide colours or HDR."""
     declared = []
-    for chunk in chunks:
+    for chunk in chunks_of(file):
         if chunk.kind == _PIXELS:
             break
         if chunk.length == _COLOURS.get(chunk.kind):
@@ -73,15 +69,14 @@ def colours(file: BinaryIO, chunks: tuple[Chunk, ...]) -> tuple[tuple[bytes, byt
     return tuple(declared)
 
 
-def check_end(file: BinaryIO, chunks: tuple[Chunk, ...]) -> None:
+def check_end(file: BinaryIO) -> None:
     """Refuse a PNG that is cut off before the end of its last chunk, which Pillow would accept.
 
     Raises:
         OSError: The file is cut off.
     """
-    size = file.seek(0, os.SEEK_END)
-    last = chunks[-1] if chunks else None
-    if last is None or last.kind != _END or last.start + last.length + 4 > size:
+    chunks, size = [*chunks_of(file)], file.seek(0, os.SEEK_END)
+    if not chunks or chunks[-1].kind != _END or chunks[-1].start + chunks[-1].length + 4 > size:
         raise OSError("its end is missing")
 
 
@@ -94,12 +89,11 @@ def check_icon(file: BinaryIO, start: int, decoded: PIL.Image.Image) -> None:
     file.seek(start)
     inside = io.BytesIO(file.read())
     if inside.read(len(PNG_SIGNATURE)) == PNG_SIGNATURE:
-        chunks = tuple(chunks_of(inside))
-        check_end(inside, chunks)
-        check_rows(inside, chunks, decoded)
+        check_end(inside)
+        check_rows(inside, decoded)
 
 
-def check_rows(file: BinaryIO, chunks: tuple[Chunk, ...], decoded: PIL.Image.Image) -> None:
+def check_rows(file: BinaryIO, decoded: PIL.Image.Image) -> None:
     """Refuse a still PNG whose data ends before its last row; Pillow would fill it with zeros.
 
     Raises:
@@ -112,7 +106,7 @@ def check_rows(file: BinaryIO, chunks: tuple[Chunk, ...], decoded: PIL.Image.Ima
     row = 1 + -(-width * bits * _SAMPLES.get(colour_type, 1) // 8)
     missing = 0 if interlaced else row * height  # interlaced rows differ in width: no check
     inflate = zlib.decompressobj()
-    for chunk in chunks:
+    for chunk in chunks_of(file):
         if chunk.kind != _PIXELS or missing <= 0:
             continue
         file.seek(chunk.start)
@@ -125,8 +119,11 @@ def check_rows(file: BinaryIO, chunks: tuple[Chunk, ...], decoded: PIL.Image.Ima
 
 
 def chunks_of(file: BinaryIO) -> Iterator[Chunk]:
-    """Yield the chunks of a PNG, up to the last."""
-    start = file.seek(len(PNG_SIGNATURE))
+    """Yield the chunks of a PNG, up to the last; none of another file."""
+    file.seek(0)
+    if file.read(len(PNG_SIGNATURE)) != PNG_SIGNATURE:
+        return
+    start = len(PNG_SIGNATURE)
     while len(head := file.read(8)) == 8:
         length, kind = unpack(">I4s", head)
         yield Chunk(kind, start + 8, length)
