@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from upsample_cli.images.levels import Conversion, from_linear, luma, to_linear
+from upsample_cli.images.levels import Conversion, from_linear, luma, rounded, to_linear
 
 
 def levels_of(colour: Conversion, values: list[float]) -> list[float]:
@@ -90,3 +90,11 @@ def test_luma_weighs_colours_and_leaves_opacity_out(channels: int) -> None:
     if channels > 2:
         expected = 0.299 * levels[0] + 0.587 * levels[1] + 0.114 * levels[2]
     np.testing.assert_allclose(luma(levels), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("dtype", "peak"), [(np.uint8, 255), (np.uint16, 65535), (np.float32, 1)])
+def test_any_depth_becomes_eight_bits(dtype: type, peak: int) -> None:
+    """White stays white, black black, and what lies beyond is clipped."""
+    samples = np.array([0, 0.6, 1]) * peak
+    assert rounded(samples.astype(dtype)).tolist() == [0, 153, 255]
+    assert rounded(np.array([-1.0, 2.0], np.float32)).tolist() == [0, 255]

@@ -6,7 +6,7 @@ before filtering and applied again after it. Levels are clipped to the file's ra
 up, once. Floating-point samples are neither clipped nor rounded.
 """
 
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -193,16 +193,18 @@ def from_linear(x: Planes) -> Planes:
     return np.where(x <= 0.0031308, x * 12.92, 1.055 * np.maximum(x, 0.0) ** (1 / 2.4) - 0.055)
 
 
-def rounded(samples: Samples, bits: int) -> Samples:
-    """Return 16-bit or floating-point samples rounded to levels of fewer bits.
+def rounded(samples: Samples, bits: int = 8) -> NDArray[Any]:
+    """Return samples of any depth rounded to levels of `bits` bits, and clipped to their range.
 
     Args:
-        samples: Of any shape; floating-point samples lie in 0..1.
+        samples: Of any shape.
         bits: Bits per sample of the result: 8, or for floating-point samples also 16.
     """
-    if samples.dtype.kind == "u":
+    if samples.dtype == np.uint8:
+        return samples
+    if samples.dtype == np.uint16:
         return ((samples.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
-    levels: Samples = np.floor(samples * np.float32(2**bits - 1) + np.float32(0.5))
+    levels = np.clip(samples, 0, 1) * np.float32(2**bits - 1) + np.float32(0.5)
     return levels.astype(f"u{bits // 8}")
 
 

@@ -9,7 +9,6 @@ from upsample_cli.images.figures.small_pictures import (
     Panel,
     crop_sheet,
     data_url,
-    eight_bit,
     kernel_pixels,
     over_white,
     smaller,
@@ -44,14 +43,6 @@ def test_a_kernel_is_orange_and_blue() -> None:
         (240, 140, 40, 255), (128, 128, 134, 255), (60, 130, 230, 255)
     ]  # fmt: skip
     assert (pixels[size // 2, :, 3] == 0).all()
-
-
-@pytest.mark.parametrize(("dtype", "peak"), [(np.uint16, 65535), (np.float32, 1)])
-def test_any_depth_becomes_eight_bits(dtype: type, peak: int) -> None:
-    """White stays white, black black, and what lies beyond is clipped."""
-    samples = np.array([0, 0.6, 1]) * peak
-    assert eight_bit(samples.astype(dtype), peak).tolist() == [0, 153, 255]
-    assert eight_bit(np.array([-1.0, 2.0]), 1).tolist() == [0, 255]
 
 
 def test_a_picture_is_reduced_by_a_whole_number(rng: np.random.Generator) -> None:

@@ -4,7 +4,7 @@ import io
 from base64 import b64encode
 from collections.abc import Sequence
 from math import ceil
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import PIL.Image
@@ -54,13 +54,6 @@ def kernel_pixels(taps: NDArray[np.float64]) -> Pixels:
     for row in range(gap):
         squares[side - 1 - row :: side] = squares[:, side - 1 - row :: side] = 0
     return squares[:-gap, :-gap]
-
-
-def eight_bit(samples: NDArray[Any], peak: float) -> Pixels:
-    """Return samples of any depth, shape (H, W, C), full scale `peak`, as levels of 0..255."""
-    if samples.dtype == np.uint8:
-        return samples
-    return np.asarray(np.clip(samples * (255 / peak) + 0.5, 0, 255), np.uint8)
 
 
 def smaller(pixels: Pixels, side: int) -> Pixels:

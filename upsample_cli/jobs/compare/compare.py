@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from upsample_cli import memory
 from upsample_cli.errors import ImageFileError, UpsampleError
 from upsample_cli.images.figures.pattern_figures import block_means
-from upsample_cli.images.figures.small_pictures import eight_bit, smaller
+from upsample_cli.images.figures.small_pictures import smaller
 from upsample_cli.images.image import Image
-from upsample_cli.images.levels import channel_levels
+from upsample_cli.images.levels import channel_levels, rounded
 from upsample_cli.images.places.folder import Folder
 from upsample_cli.images.places.place import Place
 from upsample_cli.images.write import png
@@ -181,7 +181,7 @@ def _result(
                nan if getattr(method, "antiring", 0) else method.flat_ripple,
                seconds, megabytes, *fidelity, meter.result()),
         PagePictures(meter.pattern_map(), power, light, error, step,
-              smaller(eight_bit(samples, image.peak), _WHOLE)),
+              smaller(rounded(samples), _WHOLE)),
         np.asarray(np.clip(luma + 0.5, 0, 255), np.uint8),
     )  # fmt: skip
 

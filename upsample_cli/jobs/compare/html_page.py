@@ -25,10 +25,10 @@ from upsample_cli.images.figures.small_pictures import (
     Panel,
     crop_sheet,
     data_url,
-    eight_bit,
     kernel_pixels,
     smaller,
 )
+from upsample_cli.images.levels import rounded
 from upsample_cli.jobs.compare.compare import BLOCK, Comparison
 from upsample_cli.jobs.compare.figures_table import Table, verdict
 from upsample_cli.jobs.compare.subject import Box, NamedMethod, Subject
@@ -108,9 +108,9 @@ def _parts(comparison: Comparison, methods: Sequence[NamedMethod], box: Box) -> 
     """Yield a part of the picture by each method, then of the reference if there is one."""
     subject = comparison.subject
     for one in methods:
-        yield eight_bit(subject.of(one).part(one.method, box), subject.image.peak)
+        yield rounded(subject.of(one).part(one.method, box))
     if subject.truth is not None:
-        yield eight_bit(box.of(subject.truth.samples), subject.truth.peak)
+        yield rounded(box.of(subject.truth.samples))
 
 
 def _views(
@@ -166,8 +166,7 @@ def _reduced(comparison: Comparison) -> dict[str, Any]:
     wholes, subject = [one.whole for one in comparison.drawn], comparison.subject
     (height, width), icc = wholes[0].shape[:2], subject.image.metadata.icc
     if subject.truth is not None:
-        pixels = eight_bit(subject.truth.samples, subject.truth.peak)
-        wholes.append(smaller(pixels, max(height, width)))
+        wholes.append(smaller(rounded(subject.truth.samples), max(height, width)))
     is_reduced = width < subject.size[1]
     how = f"reduced to {100 * width / subject.size[1]:.0f} %" if is_reduced else "compressed"
     urls = [data_url(one, _QUALITY, icc) for one in wholes]
