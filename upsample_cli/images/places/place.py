@@ -115,12 +115,12 @@ class Place(Location):
     @property
     def label(self) -> str:
         """The name of this input in messages."""
-        return self.path
+        return str(self)
 
     @property
     def suffix(self) -> str:
         """The suffix in lower case, such as ".png", or ""."""
-        return os.path.splitext(self.path)[1].lower()
+        return os.path.splitext(str(self))[1].lower()
 
     @property
     def local_path(self) -> str | None:

@@ -4,7 +4,7 @@ import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from shutil import rmtree
 from tempfile import TemporaryDirectory, mkdtemp
 from typing import Any, BinaryIO, ClassVar, cast
@@ -76,16 +76,6 @@ class RemoteFile(_RemoteLocation, Place):
     """An object in a store, which need not exist. Over HTTP it can only be read."""
 
     @property
-    def label(self) -> str:
-        """The URL without user, password and query, the name of this input in messages."""
-        return str(self)
-
-    @property
-    def suffix(self) -> str:
-        """The suffix in lower case, such as ".png", or ""."""
-        return PurePosixPath(self.name).suffix.lower()
-
-    @property
     def folder(self) -> "RemoteFolder":
         """The folder that the object lies in."""
         return RemoteFolder(self.path.rpartition("/")[0])
@@ -148,8 +138,7 @@ class RemoteFile(_RemoteLocation, Place):
 
     def _local_copy(self, folder: str) -> Path:
         """Return a path for a local copy, with the suffix by which a store knows the type."""
-        suffix = PurePosixPath(self.path).suffix
-        return Path(folder, f"object{suffix if suffix[1:].isalnum() else ''}")
+        return Path(folder, f"object{self.suffix if self.suffix[1:].isalnum() else ''}")
 
     def _put(self, local: Path) -> None:
         with store.errors("write", self.path):
