@@ -27,8 +27,6 @@ EXIF_ERRORS = (
 """What Pillow raises for damaged EXIF."""
 RAW_PROFILE = "Raw profile type exif"
 """The keyword of the PNG text in which ImageMagick stored EXIF before PNG had a chunk for it."""
-SOURCES = ("exif", RAW_PROFILE)
-"""Pillow's names of the properties that hold EXIF."""
 _ORDERS = {b"II*\0": "<", b"MM\0*": ">"}  # of bytes, by how EXIF begins
 SUB_DIRECTORIES = EXIF_DIRECTORY, _GPS_DIRECTORY = 0x8769, 0x8825
 _WIDTHS, _HEIGHTS = (0x0100, 0xA002), (0x0101, 0xA003)

@@ -106,11 +106,11 @@ def _pictures(opened: PIL.Image.Image, data: bytes) -> Iterator[tuple[PIL.Image.
         return
     if opened.format == "PNG":
         opened.load()
+        orientation = exif.orientation_of(opened)
         # A PNG may have a still picture before its frames.
         count = frame_count(opened) - int(getattr(opened, "default_image", False))
         for canvas, duration in apng_frames(data, count):
-            canvas.info = {key: opened.info[key] for key in exif.SOURCES if key in opened.info}
-            yield load_upright(canvas)[0], duration
+            yield exif.upright(canvas, orientation), duration
         return
     for index in range(frame_count(opened)):
         opened.seek(index)
