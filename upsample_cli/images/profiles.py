@@ -30,8 +30,7 @@ def to_srgb(image: Image) -> tuple[Image, str]:
 
     The picture's own profile is used if it works, else Pillow's plain formula.
     """
-    height, width = image.size
-    cmyk = PIL.Image.frombuffer("CMYK", (width, height), image.samples, "raw", "CMYK", 0, 1)
+    cmyk = PIL.Image.fromarray(image.samples, "CMYK")
     how = "through its profile"
     try:
         profile = ImageCms.ImageCmsProfile(io.BytesIO(image.metadata.icc or b""))

@@ -41,8 +41,7 @@ def to_pillow(
             picture.info["transparency"] = palette.opacity
         return picture
     if is_cmyk:
-        height, width = samples.shape[:2]
-        return PIL.Image.frombuffer("CMYK", (width, height), samples, "raw", "CMYK", 0, 1)
+        return PIL.Image.fromarray(samples, "CMYK")
     return PIL.Image.fromarray(samples[..., 0] if samples.shape[2] == 1 else samples)
 
 
