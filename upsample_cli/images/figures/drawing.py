@@ -15,7 +15,7 @@ Pixels: TypeAlias = NDArray[np.uint8]
 Sheet: TypeAlias = PIL.Image.Image
 Colour: TypeAlias = str | tuple[int, int, int]
 
-_PAPER, _INK = (255, 255, 255), (30, 30, 34)
+INK, FAINT, PAPER = "#1e1e22", "#6a6a6a", "#ffffff"
 _LEAST_WIDTH = 420  # pixels inside a frame
 # From dark through violet and orange to light. Brightness grows evenly, so the ramp reads the same
 # to the colour-blind and in grey.
@@ -30,7 +30,7 @@ def write_text(
     text: str,
     size: int,
     anchor: str,
-    ink: Colour = _INK,
+    ink: Colour = INK,
 ) -> None:
     """Write a line of text in letters of `size` pixels; Pillow's text `anchor` is `at` (x, y)."""
     font = _font(size)
@@ -107,7 +107,7 @@ def framed(
     band = size + 2 * pad
     names = _room_at_left(axes[0], size)
     left, bottom = pad + names + (inner - width) // 2, band + height
-    sheet = PIL.Image.new("RGB", (names + inner + 3 * pad, bottom + 3 * band + pad), _PAPER)
+    sheet = PIL.Image.new("RGB", (names + inner + 3 * pad, bottom + 3 * band + pad), PAPER)
     sheet.paste(PIL.Image.fromarray(pixels), (left, band))
     draw = PIL.ImageDraw.Draw(sheet)
     write_text(draw, (pad, band // 2), shortened(title, size, inner), size, "lm")
@@ -123,14 +123,14 @@ def _draw_axes(
     draw, (down, across), (left, top, right, bottom) = PIL.ImageDraw.Draw(sheet), axes, box
     mark, gap = size // 3, size // 2
     for place, text in down.labels.items():
-        draw.line((left - mark, top + place, left - 1, top + place), _INK)
+        draw.line((left - mark, top + place, left - 1, top + place), INK)
         write_text(draw, (left - gap, top + place), text, size, "rm")
     for place, text in across.labels.items():
-        draw.line((left + place, bottom, left + place, bottom + mark), _INK)
+        draw.line((left + place, bottom, left + place, bottom + mark), INK)
         x = min(left + place, sheet.width - gap - text_width(text, size) / 2)
         write_text(draw, (x, bottom + gap), text, size, "mt")
     write_text(draw, ((left + right) / 2, bottom + 2 * size), across.name, size, "mt")
-    name = PIL.Image.new("RGB", (int(text_width(down.name, size)) + 2, 2 * size), _PAPER)
+    name = PIL.Image.new("RGB", (int(text_width(down.name, size)) + 2, 2 * size), PAPER)
     write_text(PIL.ImageDraw.Draw(name), (1, size), down.name, size, "lm")
     name = name.rotate(90, expand=True)
     sheet.paste(name, (left - _room_at_left(down, size), (top + bottom - name.height) // 2))
@@ -153,7 +153,7 @@ def _draw_ramp(
     sheet.paste(PIL.Image.fromarray(bar), (pad, top))
     for i, text in enumerate(ticks):
         x = pad + i * (length - 1) / (len(ticks) - 1)
-        draw.line((x, top + size, x, top + size + pad // 2), _INK)
+        draw.line((x, top + size, x, top + size + pad // 2), INK)
         anchor = "lt" if i == 0 else "mt"
         write_text(draw, (x, top + size + pad * 3 // 4), text, size, anchor)
     write_text(draw, (length + 2 * pad, top + size // 2), unit, size, "lm")

@@ -16,20 +16,20 @@ import PIL.Image
 import PIL.ImageDraw
 from numpy.typing import NDArray
 
-from upsample_cli.images.figures import drawing
+from upsample_cli.images.figures.drawing import FAINT, INK, PAPER, text_width, write_text
 from upsample_cli.planes import Size
 
-INK, FAINT, PAPER, _RULE = "#1c1c1c", "#6a6a6a", "#ffffff", "#b8b8b8"
+_RULE = "#b8b8b8"
 ARROW = "->"
 """A text in a `Row` that is drawn as an arrow."""
 
-_FINE = 2  # drawn pixels per pixel of the figure; all other lengths are in pixels of the figure
-_TEXT, _TITLE_BAND = 26, 40  # height of letters; height of a grid's title with its space
-_LABEL, _LABEL_BAND = 18, 34  # height of labels; space that they take beside a grid
-_LEAST_SIDE = 36  # of a cell in a grid without row labels
-_WIDTH, _MARGIN, _GAP = 1600, 48, 44
-_SIDES = range(64, 19, -2)  # of a cell, the first that fits is taken
-_TITLE, _LINE = 40, 38  # heights of the page's title, and of a line of its sentences
+_FINE = 2  # drawn pixels per pixel of the figure; all other lengths are in drawn pixels
+_TEXT, _TITLE_BAND = 52, 80  # height of letters; height of a grid's title with its space
+_LABEL, _LABEL_BAND = 36, 68  # height of labels; space that they take beside a grid
+_LEAST_SIDE = 72  # of a cell in a grid without row labels
+_WIDTH, _MARGIN, _GAP = 3200, 96, 88
+_SIDES = range(128, 39, -4)  # of a cell, the first that fits is taken
+_TITLE, _LINE = 80, 76  # heights of the page's title, and of a line of its sentences
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,10 +77,8 @@ class Figure:
 
     def to_png(self) -> bytes:
         """Return the figure as a PNG: 1600 pixels wide, or wider if its content needs it."""
-        page = _drawn(self)
-        small = page.resize((page.width // _FINE, page.height // _FINE), PIL.Image.Resampling.BOX)
         file = io.BytesIO()
-        small.save(file, "PNG")
+        _drawn(self).reduce(_FINE).save(file, "PNG")
         return file.getvalue()
 
 
@@ -100,7 +98,7 @@ def shades(count: int) -> list[str]:
 
 
 def _drawn(figure: Figure) -> PIL.Image.Image:
-    """Return a figure drawn at `_FINE` times its size."""
+    """Return the page of a figure, before it is reduced."""
     side = next((side for side in _SIDES if _width(figure, side) <= _WIDTH), _SIDES[-1])
     width = max(_width(figure, side), _WIDTH)
     right = _grid_size(figure.right, side)
@@ -110,10 +108,10 @@ def _drawn(figure: Figure) -> PIL.Image.Image:
     left_height = sum(heights) + _GAP * len(heights) + len(sentences) * _LINE
     top = _MARGIN + _TITLE + _GAP // 2 + _TEXT + _GAP
     height = top + max(left_height, right[1]) + _MARGIN
-    page = PIL.Image.new("RGB", (width * _FINE, height * _FINE), PAPER)
+    page = PIL.Image.new("RGB", (width, height), PAPER)
     draw = PIL.ImageDraw.Draw(page)
-    _write_text(draw, (_MARGIN, _MARGIN + _TITLE // 2), figure.title, _TITLE, "lm")
-    _write_text(draw, (_MARGIN, top - _GAP - _TEXT // 2), figure.subtitle, _TEXT, "lm", FAINT)
+    write_text(draw, (_MARGIN, _MARGIN + _TITLE // 2), figure.title, _TITLE, "lm")
+    write_text(draw, (_MARGIN, top - _GAP - _TEXT // 2), figure.subtitle, _TEXT, "lm", FAINT)
     _draw_grid(draw, figure.right, (width - _MARGIN - right[0], top), side)
     # If the right side is taller, the gaps between the rows of the left side are widened.
     gap = _GAP + (height - _MARGIN - top - left_height) // max(1, len(heights))
@@ -121,7 +119,7 @@ def _drawn(figure: Figure) -> PIL.Image.Image:
         _draw_row(draw, row, top, side)
         top += row_height + gap
     for i, sentence in enumerate(sentences):
-        _write_text(draw, (_MARGIN, top + i * _LINE), sentence, _TEXT, "lt")
+        write_text(draw, (_MARGIN, top + i * _LINE), sentence, _TEXT, "lt")
     return page
 
 
@@ -148,7 +146,7 @@ def _draw_row(draw: PIL.ImageDraw.ImageDraw, row: Row, top: int, side: int) -> N
             if item == ARROW:
                 _draw_arrow(draw, at, width)
             else:
-                _write_text(draw, at, item, _TITLE, "mm", FAINT)
+                write_text(draw, at, item, _TITLE, "mm", FAINT)
         else:
             _draw_grid(draw, item, (left, top), side)
         left += width + _GAP
@@ -156,10 +154,11 @@ def _draw_row(draw: PIL.ImageDraw.ImageDraw, row: Row, top: int, side: int) -> N
 
 def _draw_arrow(draw: PIL.ImageDraw.ImageDraw, at: Size, width: int) -> None:
     """Draw an arrow that points right; its middle is `at` (x, y)."""
-    (x, y), half, head = at, width // 2, 9
-    draw.line([_FINE * end for end in (x - half, y, x + half - head, y)], FAINT, _FINE * 3)
-    tip = [(x + half, y), (x + half - 2 * head, y - head), (x + half - 2 * head, y + head)]
-    draw.polygon([(_FINE * a, _FINE * b) for a, b in tip], FAINT)
+    (x, y), half, head = at, width // 2, 18
+    draw.line((x - half, y, x + half - head, y), FAINT, 6)
+    draw.polygon(
+        [(x + half, y), (x + half - 2 * head, y - head), (x + half - 2 * head, y + head)], FAINT
+    )
 
 
 def _width(figure: Figure, side: int) -> int:
@@ -178,9 +177,9 @@ def _row_size(row: Row, side: int) -> tuple[int, int]:
 def _grid_size(grid: Grid | str, side: int) -> tuple[int, int]:
     """Return the width and height in pixels of a grid, or of a sign between grids."""
     if isinstance(grid, str):
-        return max(40, _text_width(grid, _TITLE_BAND)), 0
+        return max(80, _text_width(grid, _TITLE_BAND)), 0
     (rows, columns), side = grid.text.shape, _side(grid, side)
-    width, height = columns * side + 1, rows * side + _TITLE_BAND + 1
+    width, height = columns * side + _FINE, rows * side + _TITLE_BAND + _FINE
     if grid.rows:
         width += _LABEL_BAND
     if grid.columns:
@@ -196,22 +195,21 @@ def _side(grid: Grid, side: int) -> int:
 def _draw_grid(draw: PIL.ImageDraw.ImageDraw, grid: Grid, at: Size, side: int) -> None:
     """Draw a grid with title and labels; its upper left corner is `at` (x, y)."""
     (left, top), side = at, _side(grid, side)
-    _write_text(draw, (left, top + _TEXT // 2), grid.title, _TEXT, "lm")
+    write_text(draw, (left, top + _TEXT // 2), grid.title, _TEXT, "lm")
     top += _TITLE_BAND + (_LABEL_BAND if grid.columns else 0)
     left += _LABEL_BAND if grid.rows else 0
     middle, letters = side // 2, min(_LABEL, side * 3 // 4)
     for i, label in enumerate(grid.rows):
-        _write_text(draw, (left - 8, top + i * side + middle), label, letters, "rm", FAINT)
+        write_text(draw, (left - 16, top + i * side + middle), label, letters, "rm", FAINT)
     step = grid.groups[1] if side < _LEAST_SIDE else 1  # narrow columns: one label per group
     for j, label in list(enumerate(grid.columns))[::step]:
-        _write_text(draw, (left + j * side + middle, top - 8), label, letters, "ms", FAINT)
+        write_text(draw, (left + j * side + middle, top - 16), label, letters, "ms", FAINT)
     for (i, j), text in np.ndenumerate(grid.text):
         x, y = left + j * side, top + i * side
-        box = [_FINE * end for end in (x, y, x + side, y + side)]
-        draw.rectangle(box, str(grid.colours[i, j]) or PAPER, _RULE, _FINE)
+        draw.rectangle((x, y, x + side, y + side), str(grid.colours[i, j]) or PAPER, _RULE, 2)
         if text:
             fitting = 85 * side // max(1, _text_width(text, 100))
-            _write_text(draw, (x + middle, y + middle), text, min(side * 5 // 9, fitting), "mm")
+            write_text(draw, (x + middle, y + middle), text, min(side * 5 // 9, fitting), "mm")
     _draw_rules(draw, grid, (left, top), side)
 
 
@@ -221,18 +219,10 @@ def _draw_rules(draw: PIL.ImageDraw.ImageDraw, grid: Grid, at: Size, side: int) 
     right, bottom = left + columns * side, top + rows * side
     heights = (top + i * side for i in {*range(0, rows, grid.groups[0]), rows})
     places = (left + j * side for j in {*range(0, columns, grid.groups[1]), columns})
-    lines = [*((left, y, right, y) for y in heights), *((x, top, x, bottom) for x in places)]
-    for line in lines:
-        draw.line([_FINE * end for end in line], INK, _FINE * 2)
-
-
-def _write_text(
-    draw: PIL.ImageDraw.ImageDraw, at: Size, text: str, size: int, anchor: str, ink: str = INK
-) -> None:
-    """Write a text at `_FINE` times its position and size; see `drawing.write_text`."""
-    drawing.write_text(draw, (at[0] * _FINE, at[1] * _FINE), text, size * _FINE, anchor, ink)
+    for line in (*((left, y, right, y) for y in heights), *((x, top, x, bottom) for x in places)):
+        draw.line(line, INK, 4)
 
 
 def _text_width(text: str, size: int) -> int:
-    """Return the width in pixels of a text in letters of `size` pixels."""
-    return ceil(drawing.text_width(text, size * _FINE)) // _FINE
+    """Return the width in whole pixels of a text in letters of `size` pixels."""
+    return ceil(text_width(text, size))

@@ -11,8 +11,7 @@ import PIL.Image
 import PIL.ImageDraw
 from numpy.typing import NDArray
 
-from upsample_cli.images.figures.drawing import Pixels, shortened, write_text
-from upsample_cli.images.figures.grids import FAINT, INK, PAPER
+from upsample_cli.images.figures.drawing import FAINT, PAPER, Pixels, shortened, write_text
 
 LONGEST_SIDE = 16383
 """The longest side that a WebP can have, in pixels."""
@@ -91,7 +90,7 @@ def crop_sheet(panels: Sequence[Panel], icc: bytes | None = None) -> bytes:
     draw = PIL.ImageDraw.Draw(sheet)
     for i, panel in enumerate(panels):
         left, top = _MARGIN + i % across * step[0], _MARGIN + i // across * step[1]
-        write_text(draw, (left, top), shortened(panel.name, _NAME, panel_width), _NAME, "la", INK)
+        write_text(draw, (left, top), shortened(panel.name, _NAME, panel_width), _NAME, "la")
         line = shortened(panel.figures, _FIGURES, panel_width)
         write_text(draw, (left, top + _NAME + 8), line, _FIGURES, "la", FAINT)
         large = over_white(panel.pixels).resize(
