@@ -31,16 +31,13 @@ def to_srgb(image: Image) -> tuple[Image, str]:
     The picture's own profile is used if it works, else Pillow's plain formula.
     """
     cmyk = PIL.Image.fromarray(image.samples, "CMYK")
-    how = "through its profile"
     try:
-        profile = ImageCms.ImageCmsProfile(io.BytesIO(image.metadata.icc or b""))
+        profile, how = io.BytesIO(image.metadata.icc or b""), "through its profile"
         srgb = ImageCms.profileToProfile(
             cmyk, profile, ImageCms.createProfile("sRGB"), outputMode="RGB"
         )
     except (ImageCms.PyCMSError, OSError):
-        srgb, how = None, "without a profile"
-    if srgb is None:
-        srgb = cmyk.convert("RGB")
+        srgb, how = cmyk.convert("RGB"), "without a profile"
     metadata = image.metadata._replace(icc=None, coding=None)
     return image._replace(samples=np.asarray(srgb), metadata=metadata, is_cmyk=False), how
 
