@@ -4,7 +4,6 @@ import io
 from base64 import b64encode
 from collections.abc import Sequence
 from math import ceil
-from typing import NamedTuple
 
 import numpy as np
 import PIL.Image
@@ -22,20 +21,6 @@ _LARGEST_PROFILE = 1 << 14  # bytes of an ICC profile; larger profiles would be 
 _SIDE = 384  # pixels: about the longer side of a panel's crop
 _LEAST_SIDE = 240  # pixels of width, so that names fit
 _NAME, _FIGURES, _GAP, _MARGIN = 22, 17, 20, 24  # pixels: heights of letters, and spaces
-
-
-class Panel(NamedTuple):
-    """A crop and the two lines above it.
-
-    Args:
-        name: One line.
-        figures: A line of smaller letters; may be empty.
-        pixels: The crop, shape (H, W, C).
-    """
-
-    name: str
-    figures: str
-    pixels: Pixels
 
 
 def kernel_pixels(taps: NDArray[np.float64]) -> Pixels:
@@ -71,29 +56,30 @@ def data_url(pixels: Pixels, quality: int | None = None, icc: bytes | None = Non
     return f"data:image/webp;base64,{b64encode(file.getvalue()).decode()}"
 
 
-def crop_sheet(panels: Sequence[Panel], icc: bytes | None = None) -> bytes:
+def crop_sheet(panels: Sequence[tuple[str, str, Pixels]], icc: bytes | None = None) -> bytes:
     """Return a PNG of panels in rows of up to four, magnified by a whole factor.
 
     Args:
-        panels: One or more panels, whose crops all have the same size.
+        panels: One or more panels: a name; a line of smaller letters below it, which may be empty;
+            and a crop, shape (H, W, C), of the same size in all.
         icc: The colour profile of the crops.
     """
     rows = ceil(len(panels) / 4)
     across = ceil(len(panels) / rows)
-    height, width = panels[0].pixels.shape[:2]
+    height, width = panels[0][2].shape[:2]
     factor = max(1, round(_SIDE / max(height, width)))
     panel_width = max(_LEAST_SIDE, width * factor)
-    head = _NAME + 8 + (_FIGURES + 8 if any(panel.figures for panel in panels) else 0) + 4
+    head = _NAME + 8 + (_FIGURES + 8 if any(figures for _, figures, _ in panels) else 0) + 4
     step = (panel_width + _GAP, head + height * factor + _GAP)
     size = (across * step[0] - _GAP + 2 * _MARGIN, rows * step[1] - _GAP + 2 * _MARGIN)
     sheet = PIL.Image.new("RGB", size, PAPER)
     draw = PIL.ImageDraw.Draw(sheet)
-    for i, panel in enumerate(panels):
+    for i, (name, figures, pixels) in enumerate(panels):
         left, top = _MARGIN + i % across * step[0], _MARGIN + i // across * step[1]
-        write_text(draw, (left, top), shortened(panel.name, _NAME, panel_width), _NAME, "la")
-        line = shortened(panel.figures, _FIGURES, panel_width)
-        write_text(draw, (left, top + _NAME + 8), line, _FIGURES, "la", FAINT)
-        large = over_white(panel.pixels).resize(
+        write_text(draw, (left, top), shortened(name, _NAME, panel_width), _NAME, "la")
+        figures = shortened(figures, _FIGURES, panel_width)
+        write_text(draw, (left, top + _NAME + 8), figures, _FIGURES, "la", FAINT)
+        large = over_white(pixels).resize(
             (width * factor, height * factor), PIL.Image.Resampling.NEAREST
         )
         sheet.paste(large, (left, top + head))

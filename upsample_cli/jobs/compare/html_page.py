@@ -22,7 +22,6 @@ from upsample_cli.images.figures.pattern_figures import (
 )
 from upsample_cli.images.figures.small_pictures import (
     LONGEST_SIDE,
-    Panel,
     crop_sheet,
     data_url,
     kernel_pixels,
@@ -96,7 +95,7 @@ def sheet(comparison: Comparison, methods: Sequence[NamedMethod]) -> bytes:
              + f"checkerboard {verdict([one])}" for one in comparison.scores]  # fmt: skip
     panels = zip(_names(comparison), [*lines, ""], _parts(comparison, methods, box), strict=False)
     icc = comparison.subject.image.metadata.icc
-    return crop_sheet([Panel(*panel) for panel in panels], icc)
+    return crop_sheet([*panels], icc)
 
 
 def _names(comparison: Comparison) -> list[str]:
