@@ -87,14 +87,7 @@ def _profile_curve(profile: bytes) -> Curve | None:
 
 
 def _light(profile: bytes, start: int) -> NDArray[np.float64]:
-    """Return the light at `_LEVELS` by the curve that begins at an offset.
-
-    Raises:
-        StructError: The curve is cut off.
-        LookupError: It is a parametric curve of an unknown form.
-        ValueError: It is of an unknown type, or its table is cut off.
-        ArithmeticError: Its values are infinite or undefined.
-    """
+    """Return the light at `_LEVELS` by the curve at an offset; raise an error if it is broken."""
     kind, first = unpack_from(">4s4xL", profile, start)
     if kind == b"para":
         form = first >> 16

@@ -118,17 +118,11 @@ def _lacks_data(data: bytes) -> bool:
 
 
 class _Scans(NamedTuple):
-    """The scans of a JPEG.
+    """The scans of a JPEG."""
 
-    Args:
-        are_complete: Whether they hold all bits of all coefficients; True if not progressive.
-        are_arithmetic: Whether they are arithmetically coded.
-        end: The offset of the end marker, or of the end of the data.
-    """
-
-    are_complete: bool
+    are_complete: bool  # they hold all bits of all coefficients; True if not progressive
     are_arithmetic: bool
-    end: int
+    end: int  # the offset of the end marker, or of the end of the data
 
 
 def _scans(data: bytes) -> _Scans:

@@ -139,10 +139,6 @@ class _LaterFrames:
     """All frames after the first, as one Pillow image whose `seek` computes the next frame.
 
     Pillow turns `append_images` into a list, so the pictures of a generator would all be in memory.
-
-    Args:
-        frames: The frames, in order.
-        count: Number of frames.
     """
 
     def __init__(self, frames: Iterator[PIL.Image.Image], count: int) -> None:

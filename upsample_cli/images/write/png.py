@@ -151,13 +151,7 @@ def _best_filter(raw: Bytes, pixel: int) -> int:
 
 
 def _apply(filter: int, raw: Bytes, pixel: int) -> Bytes:
-    """Return filtered rows; the first row gets Sub in place of Up or Average: no row is above it.
-
-    Args:
-        filter: A filter type of the specification.
-        raw: Shape (rows, bytes per row).
-        pixel: Bytes per pixel.
-    """
+    """Return filtered rows; the first gets Sub in place of Up or Average, as no row is above it."""
     out: Bytes = np.empty((len(raw), 1 + raw.shape[1]), np.uint8)
     filtered = out[:, 1:]
     out[:, 0] = filter
