@@ -75,11 +75,16 @@ class Location:
         return self.path
 
     @property
+    def local_path(self) -> str | None:
+        """The path if the location is on this machine, else None."""
+        return None if self.is_remote or self.is_stream else self.path
+
+    @property
     def key(self) -> str:
         """A text to compare locations by: the same for `a`, `./a` and the absolute path of `a`."""
         from pathlib import Path  # slow to import, and few commands need it
 
-        return str(Path(self.path).absolute())
+        return self.path if self.local_path is None else str(Path(self.path).absolute())
 
     @property
     def name(self) -> str:
@@ -96,8 +101,7 @@ class Location:
 
     def absolute(self, base: str) -> Self:
         """Return the location with its path, if local, joined to the working folder `base`."""
-        is_local = not (self.is_remote or self.is_stream)
-        return type(self)(os.path.join(base, self.path)) if is_local else self
+        return self if self.local_path is None else type(self)(os.path.join(base, self.path))
 
     def modified(self) -> float | None:
         """Return the time of the last write, in seconds since 1970; None if nothing is there."""
@@ -121,11 +125,6 @@ class Place(Location):
     def suffix(self) -> str:
         """The suffix in lower case, such as ".png", or ""."""
         return os.path.splitext(str(self))[1].lower()
-
-    @property
-    def local_path(self) -> str | None:
-        """The path if the place is a file on this machine, else None."""
-        return None if self.is_remote or self.is_stream else self.path
 
     @property
     def folder(self) -> "Folder":

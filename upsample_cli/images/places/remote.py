@@ -28,11 +28,6 @@ class _RemoteLocation(Location):
         return store.without_query(store.without_secret(self.path))
 
     @property
-    def key(self) -> str:
-        """The URL: different URLs name different objects."""
-        return self.path
-
-    @property
     def name(self) -> str:
         """The last part of the key; the bucket if the URL has no key."""
         bucket, _, key = self._bucket_and_key()

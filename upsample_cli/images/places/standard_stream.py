@@ -19,11 +19,6 @@ class StandardStream(Place):
     is_stream: ClassVar[bool] = True
 
     @property
-    def key(self) -> str:
-        """The name "-", which is no file's key."""
-        return self.path
-
-    @property
     def label(self) -> str:
         """The name of standard input in messages."""
         return "the picture on stdin"
