@@ -3,7 +3,7 @@
 from bisect import bisect
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any, BinaryIO, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import PIL.Image
@@ -158,8 +158,3 @@ def _draw_ramp(
         write_text(draw, (x, top + size + pad * 3 // 4), text, size, anchor)
     write_text(draw, (length + 2 * pad, top + size // 2), unit, size, "lm")
     write_text(draw, (sheet.width - pad, top + size // 2), note, size, "rm")
-
-
-def save(sheet: Sheet, file: BinaryIO) -> None:
-    """Write a figure as PNG."""
-    sheet.save(file, "PNG")

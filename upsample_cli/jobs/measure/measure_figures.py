@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from upsample_cli.errors import SettingError
-from upsample_cli.images.figures import drawing
+from upsample_cli.images.figures.drawing import Sheet
 from upsample_cli.images.figures.pattern_figures import heat_figure, spectrum_figure
 from upsample_cli.images.image import Image
 from upsample_cli.images.levels import Channel, channel_levels
@@ -34,10 +34,10 @@ def check(path: Place, sources: Sequence[Place], force: bool) -> None:
     path.check_target(sources, force)
 
 
-def write(sheet: drawing.Sheet, path: Place, force: bool = False) -> None:
+def write(sheet: Sheet, path: Place, force: bool = False) -> None:
     """Write a figure; with `force` it replaces a file that exists."""
     with path.writing(force) as file:
-        drawing.save(sheet, file)
+        sheet.save(file, "PNG")
 
 
 def heat(
@@ -46,7 +46,7 @@ def heat(
     stride: tuple[int, int],
     title: str,
     reference: Reference | None = None,
-) -> drawing.Sheet:
+) -> Sheet:
     """Return a picture with the strength of its checkerboard laid over it.
 
     Args:
@@ -71,7 +71,7 @@ def spectrum(
     stride: tuple[int, int],
     title: str,
     reference: Reference | None = None,
-) -> drawing.Sheet:
+) -> Sheet:
     """Return the spectrum of a picture, with the lines of a stride marked.
 
     Args:
