@@ -60,14 +60,6 @@ def exif_bytes(opened: PIL.Image.Image) -> bytes | None:
     return data.removeprefix(b"Exif\0\0") if data else None
 
 
-def read_tags(opened: PIL.Image.Image) -> PIL.Image.Exif:
-    """Return the EXIF of a picture as Pillow's tags; no tags where it is damaged."""
-    try:
-        return opened.getexif()
-    except EXIF_ERRORS:
-        return PIL.Image.Exif()
-
-
 def orientation_of(opened: PIL.Image.Image) -> int:
     """Return the orientation in a picture's EXIF: 1..8, or any invalid value; 1 is upright."""
     try:  # Pillow's own tags have the orientation of XMP if EXIF has none
@@ -158,7 +150,10 @@ def tags_dpi(tags: Any) -> tuple[float, float] | None:
 
 def dpi_of(opened: PIL.Image.Image) -> tuple[float, float] | None:
     """Return the resolution of a picture as it lies, in dots per inch; None without one."""
-    tags = read_tags(opened) if opened.format == "TIFF" or exif_bytes(opened) else {}
+    tags: Any = {}
+    if opened.format == "TIFF" or exif_bytes(opened):
+        with suppress(*EXIF_ERRORS):  # it is damaged
+            tags = opened.getexif()
     # Pillow takes that across for both where a JPEG has its resolution in EXIF alone.
     if opened.format in ("JPEG", "MPO") and opened.info.get("jfif_unit") not in _JFIF_UNITS:
         return tags_dpi(tags)

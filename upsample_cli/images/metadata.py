@@ -136,23 +136,18 @@ class Metadata(NamedTuple):
         yield from (kind.decode() for kind, data in self.colours if (kind, data[:2]) != _CICP_SRGB)
 
 
-def metadata_of(opened: PIL.Image.Image, is_turned: bool) -> Metadata:
-    """Return the metadata of a picture that Pillow has read.
-
-    Args:
-        opened: The picture.
-        is_turned: Whether its pixels have been turned upright; then its orientation becomes 1.
-    """
+def metadata_of(opened: PIL.Image.Image) -> Metadata:
+    """Return the metadata of a picture that Pillow has read, as it is once it is turned upright."""
     info: dict[Any, Any] = opened.info
     exif, packet = exif_tags.exif_bytes(opened), _bytes(info.get("xmp"))
-    orientation = exif_tags.orientation_of(opened) if is_turned else 1
+    orientation = exif_tags.orientation_of(opened)
     if opened.format == "TIFF":
         from upsample_cli.images import tiff_tags  # few pictures are TIFFs
 
         exif = tiff_tags.as_exif(opened.getexif())
-    elif exif and is_turned:
+    elif exif and orientation != 1:
         exif = exif_tags.with_upright_orientation(exif, orientation)
-    if packet and is_turned:
+    if packet and orientation != 1:
         packet = xmp.upright(packet, orientation)
     segments = [data for _, data in getattr(opened, "applist", [])]
     return Metadata(

@@ -79,7 +79,8 @@ def read(data: bytes, name: str, notes: tuple[str, ...] = ()) -> Animation:
         durations.append(duration)
         is_transparent = is_transparent or _is_transparent(frame)
         if len(durations) == 1:
-            metadata = metadata_of(opened, is_turned=load_upright(opened)[1])
+            opened.load()
+            metadata = metadata_of(opened)
             size = frame.height, frame.width
     metadata, lost = metadata.without_grey_profile()  # frames become RGB
     mode = "RGBA" if is_transparent else "RGB"
@@ -114,8 +115,7 @@ def _pictures(opened: PIL.Image.Image, data: bytes) -> Iterator[tuple[PIL.Image.
         return
     for index in range(frame_count(opened)):
         opened.seek(index)
-        frame = load_upright(opened)[0]
-        yield frame, max(0.0, float(opened.info.get("duration") or 0))
+        yield load_upright(opened), max(0.0, float(opened.info.get("duration") or 0))
 
 
 def _open(data: bytes) -> PIL.Image.Image:

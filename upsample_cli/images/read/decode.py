@@ -96,17 +96,12 @@ def _decoded(file: BinaryIO, name: str, max_pixels: int, indexed: bool) -> "Deco
         return _decode_still(opened, name, file, indexed)
 
 
-def load_upright(opened: PIL.Image.Image) -> tuple[PIL.Image.Image, bool]:
-    """Load a picture, and turn it upright as its EXIF says.
-
-    Returns:
-        The picture, and whether it may have been turned, so that its EXIF is out of date.
-    """
+def load_upright(opened: PIL.Image.Image) -> PIL.Image.Image:
+    """Load a picture, and turn it upright as its EXIF says."""
     opened.load()
     if opened.format == "TIFF":  # Pillow turns these as it loads them
-        return opened, True
-    orientation = exif.orientation_of(opened)
-    return exif.upright(opened, orientation), orientation != 1
+        return opened
+    return exif.upright(opened, exif.orientation_of(opened))
 
 
 def _decode_tiff(
@@ -158,10 +153,10 @@ def _decode_still(opened: PIL.Image.Image, name: str, file: BinaryIO, indexed: b
         notes += (f"only the first of its {pages} pictures is enlarged",)
     depth = raw_modes.prepare(opened, lambda: open_picture(file), name)
     if depth.low is not None:
-        depth = depth._replace(low=load_upright(depth.low)[0])
+        depth = depth._replace(low=load_upright(depth.low))
     opened = _loaded(opened, file, format)
     notes += opened.info.get("notes", ())
-    picture, is_turned = load_upright(opened)
+    picture = load_upright(opened)
     palette = palette_of(picture, format) if indexed else None
     if depth.is_deep or picture.mode.startswith("I"):
         if (levels := opened.info.get("transparency")) is not None:
@@ -170,7 +165,7 @@ def _decode_still(opened: PIL.Image.Image, name: str, file: BinaryIO, indexed: b
     elif palette is None:
         picture, changes = _plain(picture)
         notes += changes
-    metadata, changes = _without_lost_parts(metadata_of(opened, is_turned), format, opened, file)
+    metadata, changes = _without_lost_parts(metadata_of(opened), format, opened, file)
     return Decoded(name, picture, format, metadata, notes + changes, depth, palette)
 
 

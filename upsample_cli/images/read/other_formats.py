@@ -92,7 +92,7 @@ def read(file: BinaryIO, name: str, max_pixels: int) -> Decoded:
         samples = codecs.jpegxl_decode(data)
         library(kind, "pillow_jxl")
         with PIL.Image.open(io.BytesIO(data), formats=["JXL"]) as opened:
-            metadata = metadata_of(opened, is_turned=True)._replace(coding=None)
+            metadata = metadata_of(opened)
     else:
         is_exr = kind == "OpenEXR"
         light = _exr(codecs.File(io.BytesIO(data)), name) if is_exr else codecs.rgbe_decode(data)
@@ -163,7 +163,7 @@ def read_deep_jpeg2000(opened: PIL.Image.Image, file: BinaryIO, name: str) -> De
     file.seek(0)
     samples = _checked(codecs.jpeg2k_decode(file.read()), name, "JPEG 2000")
     wide = rescaled(samples, 2**bits - 1)
-    metadata = metadata_of(opened, is_turned=True)
+    metadata = metadata_of(opened)
     samples = upright_samples(wide, orientation_of(opened))
     return Decoded(name, samples, "JPEG2000", metadata)
 
