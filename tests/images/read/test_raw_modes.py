@@ -212,10 +212,11 @@ def test_what_would_be_cut_is_refused(tmp_path: Path) -> None:
         path, texture_samples(9, 11, 4, 16), photometric="rgb", extrasamples=["assocalpha"]
     )
     with (
-        PIL.Image.open(path) as opened,
+        path.open("rb") as file,
+        PIL.Image.open(file) as opened,
         pytest.raises(ImageFileError, match=r"16 bits a colour .* save it as a 16-bit PNG"),
     ):
-        raw_modes.prepare(opened, lambda: opened, "in.tiff")
+        raw_modes.prepare(opened, file, "in.tiff")
 
 
 @pytest.mark.skipif(not find_spec("PIL.AvifImagePlugin"), reason="no AVIF")

@@ -151,7 +151,7 @@ def _decode_still(opened: PIL.Image.Image, name: str, file: BinaryIO, indexed: b
     notes += raw_modes.notes_on_more(opened, file)
     if (pages := opening.frame_count(opened)) > 1:
         notes += (f"only the first of its {pages} pictures is enlarged",)
-    depth = raw_modes.prepare(opened, lambda: open_picture(file), name)
+    depth = raw_modes.prepare(opened, file, name)
     if depth.low is not None:
         depth = depth._replace(low=load_upright(depth.low))
     opened = _loaded(opened, file, format)

@@ -7,7 +7,6 @@ No light library reads every compression, filter and predictor that Pillow reads
 
 import re
 import sys
-from collections.abc import Callable
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
@@ -16,6 +15,7 @@ import PIL.ImageFile
 from numpy.typing import NDArray
 
 from upsample_cli.errors import ImageFileError
+from upsample_cli.images.read.opening import open_picture
 
 _SWAPPED = {  # the same raw modes in the other byte order
     f"{mode};16{order}": f"{mode};16{other}"
@@ -85,14 +85,12 @@ def would_be_cut(opened: PIL.Image.Image) -> bool:
     )
 
 
-def prepare(
-    opened: PIL.Image.Image, reopen: Callable[[], PIL.Image.Image | None], name: str
-) -> DeepSamples:
+def prepare(opened: PIL.Image.Image, file: BinaryIO, name: str) -> DeepSamples:
     """Make Pillow keep all bits of a picture that is not yet loaded, and return how to join them.
 
     Args:
         opened: The picture.
-        reopen: Opens the picture again without loading it, to read the low bytes.
+        file: Its file, which is opened again to read the low bytes.
         name: What errors call the picture.
 
     Raises:
@@ -109,10 +107,10 @@ def prepare(
     if any(_raw_mode(tile) == _GREY_ALPHA for tile in tiles):
         _keep_bytes(opened, name, low=False)
         return DeepSamples(is_packed=True, highest=highest)
-    low = reopen()
+    _keep_bytes(opened, name, low=False)
+    low = open_picture(file)
     assert low is not None  # it was opened before
     _keep_bytes(low, name, low=True)
-    _keep_bytes(opened, name, low=False)
     return DeepSamples(low, highest=highest)
 
 
