@@ -78,10 +78,6 @@ class Conversion(NamedTuple):
         """The level of full scale: 255, 65535, or 1 for floating-point samples."""
         return full_scale(self.dtype)
 
-    @property
-    def _is_integer(self) -> bool:
-        return np.dtype(self.dtype).kind == "u"
-
     def planes(self, samples: Samples) -> Planes:
         """Return samples as planes, in linear light and premultiplied if these are set.
 
@@ -113,12 +109,12 @@ class Conversion(NamedTuple):
         colours = planes[:-1] if self.alpha else planes
         if self.alpha and self.premultiplied:
             np.divide(colours, np.maximum(planes[-1], _LEAST_ALPHA), out=colours)
-            colours *= planes[-1] >= (0.5 / self.peak if self._is_integer else _LEAST_ALPHA)
+            colours *= planes[-1] >= (0.5 / self.peak if self.peak > 1 else _LEAST_ALPHA)
         if self.linear:
             colours[...] = (
                 self.curve.applied(colours, inverse=True) if self.curve else from_linear(colours)
             )
-        if not self._is_integer:
+        if self.peak == 1:  # floating-point samples
             return planes
         planes *= np.float32(self.peak)
         planes += np.float32(0.5)
