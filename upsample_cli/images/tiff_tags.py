@@ -46,8 +46,7 @@ class _Text(str):
 def as_exif(tags: PIL.Image.Exif) -> bytes | None:
     """Return a TIFF's descriptive tags as EXIF; None if there are none."""
     kept = PIL.Image.Exif()
-    for tag, value in descriptive(tags).items():
-        kept[tag] = value
+    kept.update(descriptive(tags))
     return kept.tobytes().removeprefix(b"Exif\0\0") if len(kept) else None
 
 

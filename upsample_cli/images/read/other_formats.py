@@ -62,10 +62,7 @@ def library(kind: str, module: str) -> Any:
 
 def size(file: BinaryIO, name: str, max_pixels: int) -> Size:
     """Return height and width of a picture, in pixels; it is decoded whole for that."""
-    picture = read(file, name, max_pixels).picture
-    if isinstance(picture, PIL.Image.Image):
-        return picture.height, picture.width
-    height, width = picture.shape[:2]
+    height, width = np.asarray(read(file, name, max_pixels).picture).shape[:2]
     return height, width
 
 

@@ -70,8 +70,7 @@ def _tiff_header(size: Size, image: Image) -> bytes:
     if is_big:
         tags.tagtype |= {_OFFSETS: _LONG8, _COUNTS: _LONG8}
     tags.tagtype |= {_ICC: _UNDEFINED, _XMP: _BYTE, IPTC: _UNDEFINED}
-    for tag, value in (_pixel_tags(size, image, row) | _metadata_tags(image.metadata)).items():
-        tags[tag] = value
+    tags.update(_pixel_tags(size, image, row) | _metadata_tags(image.metadata))
     file = io.BytesIO()
     tags.save(file)
     return file.getvalue()
