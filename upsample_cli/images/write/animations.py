@@ -89,7 +89,7 @@ def encode_png(
         yield part(png.ZLIB_HEADER)
         for strip in strips:
             checksum.add(strip)
-            yield part(strip.data)
+            yield part(memoryview(strip.chunk)[8:-4])  # without length, kind and checksum
         yield part(pack(">I", checksum.value))
     yield chunk(b"IEND", b"")
 

@@ -57,11 +57,6 @@ class PngStrip(NamedTuple):
     adler: int
     length: int
 
-    @property
-    def data(self) -> memoryview:
-        """The data of the chunk, without length, kind and checksum."""
-        return memoryview(self.chunk)[8:-4]
-
 
 class Checksum:
     """The Adler-32 checksum of consecutive strips."""
