@@ -19,8 +19,6 @@ FORMATS = {
 """Suffixes and words of --format, with Pillow's name of the format; PGM, for grey, is our own."""
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-DEFAULT_COMPRESSION = 2
-"""The compression level of a PNG, 0..9, unless another is given."""
 
 KEPT_FORMATS = {word: format for word, format in FORMATS.items() if format != "ICO"}
 """The formats that an output takes over from its input; icons would become too large."""
@@ -87,8 +85,8 @@ class Encoding(NamedTuple):
 
     @property
     def deflate(self) -> int:
-        """The compression level of a PNG, 0..9: as given, or the default."""
-        return DEFAULT_COMPRESSION if self.compression is None else self.compression
+        """The compression level of a PNG, 0..9: as given, or the default, 2."""
+        return 2 if self.compression is None else self.compression
 
 
 def format_of(target: Place, word: str | None, source: str) -> str:

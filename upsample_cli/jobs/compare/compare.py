@@ -17,7 +17,7 @@ from upsample_cli.images.levels import channel_levels, rounded
 from upsample_cli.images.places.folder import Folder
 from upsample_cli.images.places.place import Place
 from upsample_cli.images.write import png
-from upsample_cli.images.write.formats import DEFAULT_COMPRESSION
+from upsample_cli.images.write.formats import Encoding
 from upsample_cli.jobs.batch.picture_job import is_not_picture
 from upsample_cli.jobs.batch.walk import Globs, files_in
 from upsample_cli.jobs.compare.subject import (
@@ -172,7 +172,7 @@ def _result(
         error, _ = block_means(np.abs(luma - truth), _HEAT)
     megabytes = nan
     if samples.dtype.kind == "u":
-        megabytes = len(png.encode_strip(samples, DEFAULT_COMPRESSION, True).chunk) / 1e6
+        megabytes = len(png.encode_strip(samples, Encoding().deflate, True).chunk) / 1e6
     top, left = (max(0, (n - _SPECTRUM) // 2) for n in luma.shape)
     middle = luma[top : top + _SPECTRUM, left : left + _SPECTRUM]
     power = periodogram(middle) if min(middle.shape) >= _LEAST_SPECTRUM else None
