@@ -1,7 +1,7 @@
 """`upsample train`: train a kernel or a network on pictures."""
 
 import sys
-from dataclasses import dataclass
+from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -20,57 +20,10 @@ from upsample_cli.errors import SettingError
 if TYPE_CHECKING:  # --help must not wait for NumPy
     from upsample_cli.images.places.place import Place
     from upsample_cli.jobs.train.network_training import Evaluation
-    from upsample_cli.jobs.train.train import Settings, Trained
+    from upsample_cli.jobs.train.train import Trained
 
 _FOR_KERNELS = ("taps", "separable", "balance", "shrink", "noise", "samples")
 _FOR_NETWORKS = ("start", "layers", "steps", "minutes", "degrade")
-
-
-@dataclass(frozen=True, slots=True)
-class TrainRequest:
-    """The options of the command; their help is below."""
-
-    images: tuple[str, ...]
-    output: str
-    method: str
-    stride: int
-    taps: int
-    separable: bool
-    balance: str
-    shrink: str
-    noise: float
-    samples: int
-    start: str | None
-    layers: int | None
-    steps: int | None
-    minutes: float
-    degrade: str
-    seed: int
-    holdout: float
-    force: bool
-    quiet: bool
-
-    def __post_init__(self) -> None:
-        """Check the output's name, and that all options given are for the method."""
-        if not self.output.endswith(".npz"):
-            raise SettingError(f"{self.output} is not a .npz file; name a .npz file")
-        context, is_network = click.get_current_context(), self.method == "network"
-        for name in _FOR_KERNELS if is_network else _FOR_NETWORKS:
-            if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
-                option = "full" if name == "separable" else name
-                other = "tconv and resize-conv" if is_network else "network"
-                raise SettingError(
-                    f"--{option} is for {other}, not for {self.method}; leave it out"
-                )
-
-    def settings(self) -> "Settings":
-        """Return the settings for training a kernel."""
-        from upsample_cli.jobs.train.train import Settings
-        from upsample_cli.kernels.least_squares import Structure
-
-        structure = Structure(self.method, self.separable, self.balance)
-        return Settings(self.stride, self.taps, structure, self.shrink, self.noise, self.samples,
-                        self.seed, self.holdout)  # fmt: skip
 
 
 @click.command(short_help="Train a kernel or a network on pictures.")
@@ -117,7 +70,9 @@ class TrainRequest:
 @max_memory_option
 @click.option("-f", "--force", is_flag=True, help="Replace a file that exists.")
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
-def train(**values: Any) -> None:
+def train(
+    images: tuple[str, ...], output: str, method: str, force: bool, quiet: bool, **options: Any
+) -> None:
     """Train a kernel or a network on IMAGES, files or folders, and write it to a file.
 
     Pictures are shrunk by the stride, and the kernel that best restores the originals is found in
@@ -130,34 +85,53 @@ def train(**values: Any) -> None:
     upsample train scans/ -o scans.npz --method network --start photo
     upsample small.png large.png --method network --weights scans.npz
     """  # noqa: D301 # click needs the \b itself
-    request = TrainRequest(**values)
+    if not output.endswith(".npz"):
+        raise SettingError(f"{output} is not a .npz file; name a .npz file")
+    is_network = method == "network"
+    for name in _FOR_KERNELS if is_network else _FOR_NETWORKS:
+        del options[name]
+        if click.get_current_context().get_parameter_source(name) is not ParameterSource.DEFAULT:
+            option = "full" if name == "separable" else name
+            other = "tconv and resize-conv" if is_network else "network"
+            raise SettingError(f"--{option} is for {other}, not for {method}; leave it out")
     from upsample_cli.images.places.place import parse, parse_file
     from upsample_cli.jobs.train.pairs import pictures_in
-    from upsample_cli.jobs.train.train import train as train_kernel
 
-    output = parse_file(request.output)
-    output.check_target([parse_file(request.start)] if request.start else [], request.force)
-    pictures = pictures_in([parse(name) for name in request.images])
-    if request.method == "network":
-        _train_network(pictures, output, request)
-        return
-    settings = request.settings()
-    trained = train_kernel(pictures, settings, progress_bar(request.quiet, "picture"))
-    with output.writing(request.force) as file:
-        file.write(trained.file.to_bytes())
-    if not request.quiet:
-        for reason in trained.skipped:
+    target, start = parse_file(output), options.get("start")
+    target.check_target([parse_file(start)] if start else [], force)
+    pictures = pictures_in([parse(name) for name in images])
+    if is_network:
+        data, skipped, summary = _trained_network(pictures, quiet, **options)
+    else:
+        data, skipped, summary = _trained_kernel(pictures, quiet, method, **options)
+    with target.writing(force) as file:
+        file.write(data)
+    if not quiet:
+        for reason in skipped:
             print_message("note", f"skipped: {reason}")
-        click.echo(_summary(request.output, trained))
+        click.echo(f"{printable(output)}  {summary}")
 
 
-def _summary(output: str, trained: "Trained") -> str:
+def _trained_kernel(
+    pictures: "list[Place]", quiet: bool, method: str, separable: bool, balance: str, **options: Any
+) -> tuple[bytes, Sequence[str], str]:
+    """Return the file of a kernel trained on pictures, why some were skipped, and a summary."""
+    from upsample_cli.jobs.train.train import Settings
+    from upsample_cli.jobs.train.train import train as train_kernel
+    from upsample_cli.kernels.least_squares import Structure
+
+    settings = Settings(structure=Structure(method, separable, balance), **options)
+    trained = train_kernel(pictures, settings, progress_bar(quiet, "picture"))
+    return trained.file.to_bytes(), trained.skipped, _summary(trained)
+
+
+def _summary(trained: "Trained") -> str:
     from upsample_cli.commands.output.text_tables import aligned
 
     file, about = trained.file, trained.file.about
     side, count = len(trained.kernel.taps), about["pictures"]
     lines = [
-        f"{printable(output)}  {file.method} x{file.stride}  {about['structure']} {side}x{side}  "
+        f"{file.method} x{file.stride}  {about['structure']} {side}x{side}  "
         f"balance {about['balance']}  {trained.seconds:.1f} s",
         f"trained on {count} picture{'s' * (count != 1)} "
         f"({about['pixels'] / 1e6:.1f} million pixels), {len(trained.skipped)} skipped",
@@ -176,8 +150,10 @@ def _summary(output: str, trained: "Trained") -> str:
     return "\n".join([*lines, aligned(rows)])
 
 
-def _train_network(pictures: "list[Place]", output: "Place", request: TrainRequest) -> None:
-    """Train a network on pictures, write it, and print its scores."""
+def _trained_network(
+    pictures: "list[Place]", quiet: bool, **options: Any
+) -> tuple[bytes, Sequence[str], str]:
+    """Return the file of a network trained on pictures, why some were skipped, and a summary."""
     if sys.modules.get("torch", "torch") is None or find_spec("torch") is None:
         raise SettingError(
             "training a network needs torch, which is not installed; "
@@ -186,26 +162,17 @@ def _train_network(pictures: "list[Place]", output: "Place", request: TrainReque
     from upsample_cli.jobs.train import network_training as job
     from upsample_cli.metrics.ripple import ripple
 
-    settings = job.NetworkSettings(request.stride, request.start, request.layers, request.steps,
-                                   request.minutes, request.degrade, request.seed,
-                                   request.holdout)  # fmt: skip
-
     def watch(look: "Evaluation") -> None:
         """Print how far the training is, and the network's scores."""
-        if not request.quiet:
+        if not quiet:
             print_message("note", f"step {look.step}, {look.done:.0%}: {_scores(look)}")
 
-    trained = job.train(pictures, settings, watch)
-    with output.writing(request.force) as file:
-        file.write(trained.network.to_bytes())
-    if not request.quiet:
-        for reason in trained.skipped:
-            print_message("note", f"skipped: {reason}")
-        exact = ripple(trained.network.phase_sums())
-        click.echo(
-            f"{printable(request.output)}  network x{request.stride}  step {trained.look.step}  "
-            f"{_scores(trained.look)}  exact ripple {exact:.4f}  {trained.seconds:.1f} s"
-        )
+    trained = job.train(pictures, job.NetworkSettings(**options), watch)
+    summary = (
+        f"network x{trained.network.stride}  step {trained.look.step}  {_scores(trained.look)}  "
+        f"exact ripple {ripple(trained.network.phase_sums()):.4f}  {trained.seconds:.1f} s"
+    )
+    return trained.network.to_bytes(), trained.skipped, summary
 
 
 def _scores(look: "Evaluation") -> str:
