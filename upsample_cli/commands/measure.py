@@ -97,11 +97,10 @@ def measure(
     upsample measure large.png --map where.png
     """  # noqa: D301 # click needs the \b itself
     from upsample_cli.commands.output.measure_output import (
-        CsvTable,
-        JsonLines,
-        TextTable,
-        has_failed,
+        CSV_TABLE,
+        JSON_LINES,
         print_results,
+        text_table,
     )
     from upsample_cli.jobs.batch.walk import Globs
     from upsample_cli.jobs.measure.measure import MeasureOptions, measuring
@@ -111,17 +110,14 @@ def measure(
     sources = _sources(images, files_from, null)
     map_file, spectrum_file, low = _files_of_one(sources, heat_map, spectrum, reference)
     options = MeasureOptions(stride, low, map_file, spectrum_file, force, max_pixels or MAX_PIXELS)
-    globs, jobs = Globs(include, exclude), jobs or cores()
-    with measuring(sources, globs, options, jobs, _length) as (results, count, longest):
-        table = JsonLines() if as_json else CsvTable() if as_csv else TextTable(longest)
-        pictures = with_picture_bar(quiet or count == 1, results, count, has_failed)
+    with measuring(sources, Globs(include, exclude), options, jobs or cores()) as (results, files):
+        longest, count = max((len(printable(str(file))) for file in files), default=0), len(files)
+        table = JSON_LINES if as_json else CSV_TABLE if as_csv else text_table(longest)
+        pictures = with_picture_bar(
+            quiet or count == 1, results, count, lambda result: result.error is not None
+        )
         tally, is_over = print_results(pictures, table, max_ripple, count > 1 and not quiet, quiet)
     return exit_codes.exit_code_of(tally, is_over)
-
-
-def _length(source: Place) -> int:
-    """Return the length of a picture's printed name, in characters."""
-    return len(printable(str(source)))
 
 
 def _sources(

@@ -2,9 +2,10 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from math import isfinite
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
@@ -19,11 +20,19 @@ _FIGURES = (
     "stride", "ripple", "share", "peak", "contrast_db", "floor", "ripple_rel", "local_db",
     "verdict",
 )  # fmt: skip
+_HEADINGS = ("stride", "checkerboard", "ripple", "share", "  peak", "floor", "contrast")
+
+
+class ResultTable(NamedTuple):
+    """How results are printed: a line of headings or "", and the line of a result, "" for none."""
+
+    headings: str
+    line: Callable[[Result], str]
 
 
 def print_results(
     results: Iterator[Result],
-    table: "TextTable | JsonLines | CsvTable",
+    table: ResultTable,
     max_ripple: float | None,
     has_summary: bool,
     quiet: bool = False,
@@ -32,7 +41,7 @@ def print_results(
 
     Args:
         results: The result for each file.
-        table: Turns a result into lines.
+        table: How to print them; headings come before the first line, if there is one.
         max_ripple: The limit on the ripple, in levels; None for no limit. An unknown ripple counts
             as over the limit.
         has_summary: Whether to print how many pictures have a checkerboard.
@@ -42,8 +51,10 @@ def print_results(
         The numbers of pictures done and failed, and whether any picture is over the limit.
     """
     verdicts, tally, over = Counter[str](), Counter(done=0, failed=0), dict[str, float]()
+    headings = table.headings
     for result in results:
-        verdicts[_outcome(result)] += 1
+        outcome = _outcome(result)
+        verdicts[outcome] += 1
         tally["done"] += result.measurement is not None
         tally["failed"] += result.error is not None
         if max_ripple is not None and _may_be_over(result.measurement, max_ripple):
@@ -51,9 +62,9 @@ def print_results(
         with without_bars():
             if result.error is not None:
                 print_message("Error", result.error)
-            if result.measurement is not None or result.error is not None:  # else not a picture
-                for line in table.lines(result):
-                    click.echo(line, color=True)  # what looks like a colour is of a name
+            if outcome != "skipped" and (line := table.line(result)):
+                click.echo(f"{headings}{line}", color=True)  # what looks like a colour is of a name
+                headings = ""
     if has_summary:
         click.echo(_summary(verdicts), err=True)
     if not verdicts and not quiet:
@@ -61,11 +72,6 @@ def print_results(
     if over and not quiet:
         print_message("note", over_limit(over, f"--max-ripple {max_ripple:g}"))
     return tally, bool(over)
-
-
-def has_failed(result: Result) -> bool:
-    """Return whether a picture could not be measured."""
-    return result.error is not None
 
 
 def _ripple(result: Result) -> float:
@@ -103,95 +109,74 @@ def _may_be_over(measurement: Measurement | None, limit: float) -> bool:
     return is_over(limit, measurement.luma, *measurement.channels.values())
 
 
-class TextTable:
-    """A table for people, with a line of headings above the first row.
-
-    Args:
-        width: Characters of the longest name of a picture.
-    """
-
-    _HEADINGS = ("stride", "checkerboard", "ripple", "share", "  peak", "floor", "contrast")
-
-    def __init__(self, width: int) -> None:
-        self._width = max(len("picture"), width)
-        self._begun = False
-
-    def lines(self, result: Result) -> Iterator[str]:
-        """Yield the lines for one picture; none if it was not measured."""
-        measurement = result.measurement
-        if measurement is None:
-            return
-        if not self._begun:
-            self._begun = True
-            yield "  ".join(("picture".ljust(self._width), *self._HEADINGS, "worst"))
-        overall, name = measurement.overall, printable(str(result.source)).ljust(self._width)
-        frame = f"  frame {measurement.frame}" if measurement.frame else ""
-        if overall.status in STATUS_WORDS:
-            yield f"{name}  {'-':>6}  {STATUS_WORDS[overall.status]}{frame}"
-            return
-        # If only a part of the picture has the pattern, the contrast of that part.
-        contrast = max(overall.contrast_db, overall.local_db, key=lambda db: (isfinite(db), db))
-        cells = (
-            str(overall.stride[0] or "-"),
-            "found" if overall.verdict == CHECKERBOARD else overall.verdict,
-            f"{overall.ripple:.2f}",
-            f"{overall.share:.0%}",
-            f"{overall.peak:.2f}",
-            f"{overall.floor:.2f}",
-            f"{contrast:.1f} dB" if contrast >= 0.0 else "-",
-        )
-        row = (
-            cell.rjust(len(heading)) for cell, heading in zip(cells, self._HEADINGS, strict=True)
-        )
-        ripple = measurement.worst.ripple if measurement.channels else 0.0
-        worst = f"{measurement.worst_channel} {ripple:.2f}" if ripple > 0.0 else "-"
-        yield "  ".join((name, *row, worst)) + frame
+def text_table(longest: int) -> ResultTable:
+    """Return a table for people; `longest` is the length of the longest name of a picture."""
+    width = max(len("picture"), longest)
+    headings = "  ".join(("picture".ljust(width), *_HEADINGS, "worst"))
+    return ResultTable(f"{headings}\n", partial(_text_line, width))
 
 
-class JsonLines:
-    """One JSON object per picture."""
+def _text_line(width: int, result: Result) -> str:
+    measurement = result.measurement
+    if measurement is None:
+        return ""
+    overall, name = measurement.overall, printable(str(result.source)).ljust(width)
+    frame = f"  frame {measurement.frame}" if measurement.frame else ""
+    if overall.status in STATUS_WORDS:
+        return f"{name}  {'-':>6}  {STATUS_WORDS[overall.status]}{frame}"
+    # If only a part of the picture has the pattern, the contrast of that part.
+    contrast = max(overall.contrast_db, overall.local_db, key=lambda db: (isfinite(db), db))
+    cells = (
+        str(overall.stride[0] or "-"),
+        "found" if overall.verdict == CHECKERBOARD else overall.verdict,
+        f"{overall.ripple:.2f}",
+        f"{overall.share:.0%}",
+        f"{overall.peak:.2f}",
+        f"{overall.floor:.2f}",
+        f"{contrast:.1f} dB" if contrast >= 0.0 else "-",
+    )
+    row = (cell.rjust(len(heading)) for cell, heading in zip(cells, _HEADINGS, strict=True))
+    ripple = measurement.worst.ripple if measurement.channels else 0.0
+    worst = f"{measurement.worst_channel} {ripple:.2f}" if ripple > 0.0 else "-"
+    return "  ".join((name, *row, worst)) + frame
 
-    def lines(self, result: Result) -> Iterator[str]:
-        """Yield the line for one picture."""
-        measurement = result.measurement
-        line: dict[str, Any] = {
-            "input": str(result.source),
-            "status": "done" if measurement else "failed",
-            "error": result.error,
-            "checkerboard": measurement and numbers(measurement.overall),
-        }
-        if measurement and measurement.channels:
-            channels = {"luma": measurement.luma, **measurement.channels}
-            line["channels"] = {name: numbers(figures) for name, figures in channels.items()}
-            line["worst"] = measurement.worst_channel
-        if measurement and measurement.frame:
-            line["frame"] = measurement.frame
-        yield json.dumps(line, allow_nan=False)
+
+def _json_line(result: Result) -> str:
+    measurement = result.measurement
+    line: dict[str, Any] = {
+        "input": str(result.source),
+        "status": "done" if measurement else "failed",
+        "error": result.error,
+        "checkerboard": measurement and numbers(measurement.overall),
+    }
+    if measurement and measurement.channels:
+        channels = {"luma": measurement.luma, **measurement.channels}
+        line["channels"] = {name: numbers(figures) for name, figures in channels.items()}
+        line["worst"] = measurement.worst_channel
+    if measurement and measurement.frame:
+        line["frame"] = measurement.frame
+    return json.dumps(line, allow_nan=False)
 
 
-class CsvTable:
-    """One CSV line per picture, with a line of headings above the first."""
-
-    _HEADINGS = ("input", "status", "error", *_FIGURES, "metric_status", "worst", "worst_ripple")
-
-    def __init__(self) -> None:
-        self._begun = False
-
-    def lines(self, result: Result) -> Iterator[str]:
-        """Yield the lines for one picture."""
-        source, measurement = str(result.source), result.measurement
-        if not self._begun:
-            self._begun = True
-            yield _csv(self._HEADINGS)
-        if measurement is None:
-            yield _csv((source, "failed", result.error, *[None] * (len(self._HEADINGS) - 3)))
-            return
-        figures = numbers(measurement.overall)
-        yield _csv((
-            source, "done", None, *(figures[name] for name in _FIGURES), measurement.overall.status,
-            measurement.worst_channel, numbers(measurement.worst)["ripple"],
-        ))  # fmt: skip
+def _csv_line(result: Result) -> str:
+    source, measurement = str(result.source), result.measurement
+    if measurement is None:
+        unknown = [None] * (len(_FIGURES) + 3)
+        return _csv((source, "failed", result.error, *unknown)).removesuffix("\n")
+    figures = numbers(measurement.overall)
+    return _csv((
+        source, "done", None, *(figures[name] for name in _FIGURES), measurement.overall.status,
+        measurement.worst_channel, numbers(measurement.worst)["ripple"],
+    )).removesuffix("\n")  # fmt: skip
 
 
 def _csv(cells: Sequence[object]) -> str:
-    return csv_line(cells).decode("utf-8", "surrogateescape").removesuffix("\n")
+    return csv_line(cells).decode("utf-8", "surrogateescape")
+
+
+JSON_LINES = ResultTable("", _json_line)
+CSV_TABLE = ResultTable(
+    _csv(("input", "status", "error", *_FIGURES, "metric_status", "worst", "worst_ripple")),
+    _csv_line,
+)
+"""One object, or one row, for each picture."""

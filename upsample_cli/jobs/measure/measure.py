@@ -1,6 +1,6 @@
 """Measure the checkerboard in pictures and animations, several at once in worker processes."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Future
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -155,9 +155,8 @@ def measuring(
     globs: Globs,
     options: MeasureOptions,
     jobs: int,
-    length: Callable[[Place], int],
-) -> Iterator[tuple[Iterator[Result], int, int]]:
-    """Give the results in the order of the files, how many there are, and the greatest `length`.
+) -> Iterator[tuple[Iterator[Result], list[Place]]]:
+    """Give the results, and the files that they are for, in the same order.
 
     With one file or one job this process measures, by threads; otherwise worker processes do.
 
@@ -166,19 +165,18 @@ def measuring(
         globs: Which files of folders to take.
         options: How to measure.
         jobs: How many files, or channels of a single file, to work on at once.
-        length: Returns the length of a file's name, as it is printed.
     """
     named = dict[str, tuple[Place, bool]]()
     for file in files_in(sources, globs):
         named.setdefault(file[0].key, file)
     files = list(named.values())
-    count, longest = len(files), max((length(source) for source, _ in files), default=0)
-    if min(count, jobs) <= 1:
-        yield (measure_one(*file, options, jobs) for file in files), count, longest
+    places, workers = [place for place, _ in files], min(len(files), jobs)
+    if workers <= 1:
+        yield (measure_one(*file, options, jobs) for file in files), places
         return
-    with open_pool(min(count, jobs)) as workforce:
+    with open_pool(workers) as workforce:
         try:
-            yield _measured(files, options, workforce), count, longest
+            yield _measured(files, options, workforce), places
         except BrokenPipeError:  # nobody reads the results any more: workers end without a message
             workforce.executor.shutdown(cancel_futures=True)
             raise
