@@ -1,6 +1,5 @@
 """`upsample compare`: many methods side by side on the user's pictures, in one page."""
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,7 +14,7 @@ from upsample_cli.commands.arguments.options import (
     max_pixels_option,
 )
 from upsample_cli.commands.output.messages import print_message
-from upsample_cli.commands.output.text_tables import aligned
+from upsample_cli.commands.output.text_and_json import aligned, in_json
 from upsample_cli.errors import SettingError, UpsampleError
 from upsample_cli.images.places.folder import Folder
 from upsample_cli.images.places.place import MAX_PIXELS, Place, parse, parse_file
@@ -112,9 +111,9 @@ def _line(picture: Place, result: "Comparison | UpsampleError") -> str:
     from upsample_cli.jobs.compare.figures_table import figures
 
     if isinstance(result, UpsampleError):
-        return json.dumps({"input": str(picture), "status": "failed", "error": str(result)})
+        return in_json({"input": str(picture), "status": "failed", "error": str(result)})
     height, width = result.subject.size
-    return json.dumps({
+    return in_json({
         "input": str(picture), "status": "done", "error": None, "width": width, "height": height,
         "scale": result.subject.scale, "methods": list(map(figures, result.scores)),
     })  # fmt: skip

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,6 +9,7 @@ import click
 from upsample_cli.commands import exit_codes
 from upsample_cli.commands.arguments.request import Request
 from upsample_cli.commands.output.messages import print_message, printable
+from upsample_cli.commands.output.text_and_json import in_json
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.places.folder import as_file
 from upsample_cli.images.places.place import Place
@@ -47,13 +47,11 @@ def failures_as_json(source: Place, output: Place, as_json: bool) -> Iterator[No
         yield
     except ImageFileError as error:
         if as_json:
-            import json  # most runs print no JSON
-
             line = {
                 "input": str(source), "output": str(output), "status": "failed",
                 "error": str(error),
             }  # fmt: skip
-            click.echo(json.dumps(line), err=output.is_stream)
+            click.echo(in_json(line), err=output.is_stream)
             if output.is_stream:  # then stderr has only JSON lines
                 raise click.exceptions.Exit(exit_codes.FAILED) from error
         raise
@@ -64,13 +62,8 @@ def print_report(
 ) -> None:
     """Print the report on feature maps as JSON or text, then its notes."""
     if as_json:
-        import json
-
         values = {**report._asdict(), **more, "status": "done"}
-        ripple = report.kernel_ripple
-        if ripple is not None and not isfinite(ripple):
-            values["kernel_ripple"] = None
-        click.echo(json.dumps(values), err=to_stderr)
+        click.echo(in_json(values), err=to_stderr)
     elif not quiet:
         for name, shape in report.shapes.items():
             size = "x".join(map(str, shape))

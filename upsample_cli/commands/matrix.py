@@ -1,13 +1,19 @@
 """`upsample matrix`: show what a transposed convolution is, on a case small enough to see."""
 
+from collections.abc import Iterable
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from upsample_cli.commands.arguments.options import Whole, json_option
+from upsample_cli.commands.output.text_and_json import in_json
 from upsample_cli.errors import SettingError
 
 if TYPE_CHECKING:  # --help must not wait for NumPy
+    import numpy as np
+    from numpy.typing import NDArray
+
     from upsample_cli.jobs.matrix import SmallConvolution
 
 
@@ -70,45 +76,80 @@ def _draw(conv: "SmallConvolution", output: str, force: bool) -> None:
 
 def _text(conv: "SmallConvolution") -> str:
     """Return the convolution as text for people."""
-    from upsample_cli.commands.output.text_tables import beside, grid, number_cells, pixel_numbers
+    import numpy as np
+
     from upsample_cli.jobs.matrix import LETTERS, as_text
 
-    (height, width), (rows, columns) = conv.large, conv.cells.shape
-    names = [".", *LETTERS]
-    cells = [[names[tap] for tap in row] for row in conv.cells]
-    kernel_h, kernel_w = conv.taps.shape
-    letters = [[names[i * kernel_w + j + 1] for j in range(kernel_w)] for i in range(kernel_h)]
+    (rows, columns), across = conv.cells.shape, conv.large[1]
+    names = np.array([".", *LETTERS])
+    cells, letters = names[conv.cells], names[1 : conv.taps.size + 1].reshape(conv.taps.shape)
+    image, result = (np.arange(h * w).reshape(h, w) for h, w in (conv.large, conv.small))
     grids = [
-        (f"image {as_text(conv.large)}", grid(list(pixel_numbers(height, width)))),
-        (f"kernel {as_text(conv.taps.shape)}", grid(letters)),
-        (f"result {as_text(conv.small)}", grid(list(pixel_numbers(*conv.small)))),
+        (f"image {as_text(conv.large)}", _numbers(image)),
+        (f"kernel {as_text(conv.taps.shape)}", _grid(letters)),
+        (f"result {as_text(conv.small)}", _numbers(result)),
     ]
     if conv.kernel:
-        grids.insert(2, (f"taps of {conv.kernel}", grid(number_cells(conv.taps))))
-    touches, gets = (grid(number_cells(counts)) for counts in (conv.touches, conv.gets))
+        grids.insert(2, (f"taps of {conv.kernel}", _numbers(conv.taps)))
     blocks = [
         [f"stride {conv.stride}, padding {conv.padding}, dilation {conv.dilation}"],
-        beside(*grids),
+        _beside(*grids),
         [f"matrix {rows}x{columns}, a row for each pixel of the result"],
-        grid(cells, (conv.small[1], width)),
+        _matrix(cells, conv.small[1], across),
         [f"transpose {columns}x{rows}, takes {as_text(conv.small)} to {as_text(conv.large)}: "
          "the transposed convolution"],
-        grid(list(zip(*cells, strict=True)), (width, conv.small[1])),
-        beside(("outputs that each input touches", touches),
-               ("inputs that each output gets", gets)),
+        _matrix(cells.T, across, conv.small[1]),
+        _beside(("outputs that each input touches", _numbers(conv.touches)),
+                ("inputs that each output gets", _numbers(conv.gets))),
         [conv.overlap, conv.ripples, conv.verification],
     ]  # fmt: skip
     return "\n\n".join("\n".join(lines) for lines in blocks)
 
 
+def _numbers(values: Iterable[Iterable[Any]]) -> list[str]:
+    """Return the lines of a grid of numbers, with four significant digits at most."""
+    return _grid([[f"{value:.4g}" for value in row] for row in values])
+
+
+def _grid(words: Iterable[Iterable[str]]) -> list[str]:
+    """Return the lines of a grid with right-aligned columns of one width."""
+    width = max(len(word) for row in words for word in row)
+    return [" ".join(word.rjust(width) for word in row) for row in words]
+
+
+def _matrix(cells: "NDArray[np.str_]", down: int, across: int) -> list[str]:
+    """Return the lines of a matrix of letters in groups of `down` rows and `across` columns.
+
+    All rows, and the first column of each group, have their numbers.
+    """
+    side, starts = len(str(len(cells) - 1)), range(0, cells.shape[1], across)
+    heads = "".join(str(first).ljust(2 * across + 1) for first in starts)
+    lines = [" " * (side + 2) + heads.rstrip()]
+    for i, row in enumerate(cells):
+        if i and i % down == 0:
+            lines.append("")
+        groups = (" ".join(row[first : first + across]) for first in starts)
+        lines.append(f"{i:{side}}  {'  '.join(groups)}")
+    return lines
+
+
+def _beside(*parts: tuple[str, list[str]]) -> list[str]:
+    """Return the lines of titled blocks that stand side by side."""
+    blocks = [[title, *lines] for title, lines in parts]
+    widths = [max(map(len, block)) for block in blocks]
+    rows = zip_longest(*blocks, fillvalue="")
+    return [
+        "   ".join(line.ljust(n) for line, n in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+
+
 def _json(conv: "SmallConvolution") -> str:
     """Return the convolution as JSON for programs."""
-    import json
-
-    return json.dumps({
+    return in_json({
         "input": conv.large, "output": conv.small, "kernel": conv.kernel or None,
-        "taps": conv.taps.tolist(), "stride": conv.stride, "padding": conv.padding,
-        "dilation": conv.dilation, "matrix": conv.matrix.tolist(), "cells": conv.cells.tolist(),
-        "touches": conv.touches.tolist(), "gets": conv.gets.tolist(), "even": conv.even,
+        "taps": conv.taps, "stride": conv.stride, "padding": conv.padding,
+        "dilation": conv.dilation, "matrix": conv.matrix, "cells": conv.cells,
+        "touches": conv.touches, "gets": conv.gets, "even": conv.even,
         "ripple": conv.ripple, "verified": conv.verified, "difference": conv.difference,
     })  # fmt: skip

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from upsample_cli.commands.arguments.options import json_option
+from upsample_cli.commands.output.text_and_json import aligned, in_json
 from upsample_cli.methods.catalogue import METHODS
 
 if TYPE_CHECKING:  # --help must not wait for NumPy
@@ -50,7 +51,6 @@ def methods(as_json: bool) -> None:
     PSNR is for pictures held out of the training; noise is how much the power of white noise
     grows; overshoot is how far an edge goes beyond its two sides.
     """
-    from upsample_cli.commands.output.text_tables import aligned
     from upsample_cli.jobs.audit.kernel_figures import shipped_kernels
 
     if as_json:
@@ -69,7 +69,6 @@ def methods(as_json: bool) -> None:
 
 def _print_json() -> None:
     """Print one object for each method and each learned kernel."""
-    import json
     from dataclasses import asdict
 
     from upsample_cli.jobs.audit.kernel_figures import shipped_kernels
@@ -80,9 +79,9 @@ def _print_json() -> None:
             for item in method.parameters()
         ]
         line = {"method": method.name, "summary": method.summary, "parameters": parameters}
-        click.echo(json.dumps(line))
+        click.echo(in_json(line))
     for kernel in shipped_kernels():
-        click.echo(json.dumps({"shipped": asdict(kernel)}))
+        click.echo(in_json({"shipped": asdict(kernel)}))
 
 
 def _kernel_row(kernel: "ShippedKernel") -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from upsample_cli.commands.arguments.options import (
     max_memory_option,
 )
 from upsample_cli.commands.output.messages import print_message, printable, progress_bar
+from upsample_cli.commands.output.text_and_json import aligned
 from upsample_cli.errors import SettingError
 
 if TYPE_CHECKING:  # --help must not wait for NumPy
@@ -126,8 +127,6 @@ def _trained_kernel(
 
 
 def _summary(trained: "Trained") -> str:
-    from upsample_cli.commands.output.text_tables import aligned
-
     file, about = trained.file, trained.file.about
     side, count = len(trained.kernel.taps), about["pictures"]
     lines = [

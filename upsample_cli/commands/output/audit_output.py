@@ -1,6 +1,5 @@
 """The results of audits and repairs, as text for people or as one line of JSON."""
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from math import isfinite, isnan
@@ -9,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from upsample_cli.commands.output.messages import printable
-from upsample_cli.commands.output.text_tables import aligned
+from upsample_cli.commands.output.text_and_json import aligned, in_json
 from upsample_cli.jobs.audit.audit import Audit, OutputFigures
 from upsample_cli.jobs.audit.kernel_figures import KernelFigures, order_in_words
 from upsample_cli.jobs.audit.layer_figures import LayerFigures
@@ -51,9 +50,8 @@ def in_words(path: str, result: Audit) -> str:
 def as_json(path: str, result: Audit | None, error: str | None) -> str:
     """Return the audit of a file, or the error that prevented it, as one line of JSON."""
     if result is None:
-        return json.dumps({"input": path, "status": "failed", "error": error})
-    values = {"input": path, "status": "done", "error": None, **_values(result)}
-    return json.dumps(_plain(values), allow_nan=False)
+        return in_json({"input": path, "status": "failed", "error": error})
+    return in_json({"input": path, "status": "done", "error": None, **_values(result)})
 
 
 def repair_in_words(path: str, output: str, result: Repair) -> str:
@@ -81,8 +79,7 @@ def repair_json(path: str, output: str, result: Repair) -> str:
     summary = {"status": "done", "moved": result.moved, "notes": list(result.notes)}
     if result.layers:
         summary["layers"] = result.layers
-    values = {"input": path, "output": output, **summary, **both}
-    return json.dumps(_plain(values), allow_nan=False)
+    return in_json({"input": path, "output": output, **summary, **both})
 
 
 def _output(output: OutputFigures, has_remedies: bool) -> str:
@@ -179,14 +176,3 @@ def _values(result: Audit) -> dict[str, Any]:
     if result.seconds is not None:
         values |= {"seconds": result.seconds, "memory": result.memory}
     return values
-
-
-def _plain(value: Any) -> Any:
-    """Return a value for JSON: arrays and tuples become lists, NaN and infinity None."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, np.ndarray):
-        return _plain(value.tolist())
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return None if isinstance(value, float) and not isfinite(value) else value

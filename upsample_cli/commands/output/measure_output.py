@@ -1,6 +1,5 @@
 """Measurements of pictures as a table for people, as JSON lines or as CSV."""
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -12,6 +11,7 @@ import click
 from upsample_cli.commands.output.messages import print_message, printable, without_bars
 from upsample_cli.commands.output.picture_lines import STATUS_WORDS, is_over, numbers, over_limit
 from upsample_cli.commands.output.result_rows import csv_line
+from upsample_cli.commands.output.text_and_json import in_json
 from upsample_cli.jobs.measure.measure import Result
 from upsample_cli.jobs.measure.measurement import Measurement
 from upsample_cli.metrics.checkerboard import CHECKERBOARD, NONE
@@ -155,7 +155,7 @@ def _json_line(result: Result) -> str:
         line["worst"] = measurement.worst_channel
     if measurement and measurement.frame:
         line["frame"] = measurement.frame
-    return json.dumps(line, allow_nan=False)
+    return in_json(line)
 
 
 def _csv_line(result: Result) -> str:

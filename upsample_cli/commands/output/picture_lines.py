@@ -128,10 +128,12 @@ def text_line(report: Report) -> str:
 
 def json_line(report: Report) -> str:
     """Return a report as one line of JSON."""
+    from upsample_cli.commands.output.text_and_json import in_json  # most runs print no JSON
+
     values = _head(report) | {"shift": report.shift, "notes": report.notes}
     if report.before is not None:
         values |= {"moved": report.moved, "before": numbers(report.before)}
-    return _json(**values, checkerboard=_checkerboard(report), **(report.facts or {}))
+    return in_json({**values, "checkerboard": _checkerboard(report), **(report.facts or {})})
 
 
 def failed_line(source: str, to: str, method: str, error: str) -> str:
@@ -141,7 +143,9 @@ def failed_line(source: str, to: str, method: str, error: str) -> str:
 
 def summary_line(counts: dict[str, int], seconds: float) -> str:
     """Return the summary of a folder, its last line of JSON."""
-    return _json(summary={**counts, "seconds": seconds})
+    from upsample_cli.commands.output.text_and_json import in_json
+
+    return in_json({"summary": {**counts, "seconds": seconds}})
 
 
 def csv_row(report: Report) -> dict[str, Any]:
@@ -230,9 +234,3 @@ def _number(value: Any) -> Any:
     if value == "" or (isinstance(value, float) and not isfinite(value)):
         return None
     return value
-
-
-def _json(**values: Any) -> str:
-    import json  # most runs print no JSON
-
-    return json.dumps(values, allow_nan=False)
