@@ -1,6 +1,5 @@
 """`upsample repair`: take the checkerboard out of pictures, kernels and networks."""
 
-from dataclasses import replace
 from functools import partial
 from os.path import splitext
 from typing import Any
@@ -19,14 +18,12 @@ from upsample_cli.commands.arguments.options import (
 )
 from upsample_cli.commands.output.messages import print_message
 from upsample_cli.errors import SettingError
-from upsample_cli.methods.catalogue import METHODS
 
 _KERNELS = (".npz", ".npy", ".safetensors", ".onnx", ".pt", ".pth", ".ckpt", ".bin")
 _FOR_PICTURES = (
     "strength", "heat_map", "reference", "skip_existing", "update", "report", "no_report", "name",
     "include", "exclude", "files_from", "null", "jobs", "dry_run", "max_pixels",
 )  # fmt: skip
-_OF_ENLARGING = ("layout", "max_ripple", "cluster", "fit")
 
 
 def _stride(context: click.Context, option: click.Parameter, value: str) -> tuple[int, int] | None:
@@ -93,9 +90,9 @@ def _repair_pictures(
 ) -> int:  # fmt: skip
     """Repair pictures, print the report on each, and return the exit code."""
     from upsample_cli.commands import batch, single
-    from upsample_cli.commands.arguments.request import request_of
+    from upsample_cli.commands.arguments.request import places_of, request_of
     from upsample_cli.images.places.place import parse_file
-    from upsample_cli.images.write.formats import Encoding
+    from upsample_cli.jobs.enlarge.task import TargetSize, Task
     from upsample_cli.jobs.measure.measure import MeasureOptions
     from upsample_cli.jobs.measure.picture_repair import repair_picture
     from upsample_cli.methods.interpolation import Unchanged
@@ -110,14 +107,9 @@ def _repair_pictures(
             )
         stem, suffix = splitext(inputs[0].rstrip("/"))  # noqa: PTH122 # a Path would change URLs
         output = f"{stem}-repaired{suffix}"
-    settings = {parameter.name for method in METHODS for parameter in method.parameters()}
-    unused: dict[str, Any] = dict.fromkeys((*Encoding._fields, *_OF_ENLARGING, *settings))
-    request = request_of(
-        (*inputs, output), method="nearest", scale=1.0, size=None, alpha="straight",
-        boundary="symmetric", linear=False, strip=False, strict=False, labels=False,
-        **options, **unused,
-    )  # fmt: skip
-    request = replace(request, task=request.task._replace(method=Unchanged()))
+    places = places_of((*inputs, output), options["files_from"])
+    task = Task(Unchanged(), TargetSize(1.0), premultiplied=False)
+    request = request_of(*places, task, **options)
     low, map_file = (parse_file(name) if name else None for name in (reference, heat_map))
     for name, given in (("map", map_file), ("reference", low)):
         if given and not request.is_for_one_file:

@@ -18,7 +18,7 @@ from upsample_cli.commands.arguments.options import (
     max_pixels_option,
     method_options,
 )
-from upsample_cli.commands.arguments.request import ARRAY_FORMATS, request_of
+from upsample_cli.commands.arguments.request import ARRAY_FORMATS, upsample_request
 from upsample_cli.images.write.formats import FORMATS
 from upsample_cli.methods.catalogue import METHODS
 
@@ -139,7 +139,7 @@ def upsample(paths: tuple[str, ...], **options: Any) -> int:
     over --max-ripple or --max-levels, or unknown; 130 interrupted. More is in `upsample methods`
     and `upsample guide`.
     """  # noqa: D301 # click needs the \b itself
-    request = request_of(paths, **options)
+    request = upsample_request(paths, **options)
     if request.is_for_feature_maps:
         from upsample_cli.commands import feature_maps
 

@@ -44,11 +44,6 @@ class Unchanged(Nearest):
     name = "repair"
     summary = "leaves a picture as it is"
 
-    @property
-    def own_scale(self) -> float:
-        """The scale that changes nothing."""
-        return 1.0
-
 
 @dataclass(frozen=True, slots=True)
 class Bilinear(Method):

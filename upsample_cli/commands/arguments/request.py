@@ -4,6 +4,8 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
+import click
+
 from upsample_cli import process
 from upsample_cli.errors import SettingError
 from upsample_cli.images.places.folder import Folder
@@ -17,11 +19,12 @@ ARRAY_FORMATS = ("npy", "npz")
 _ARRAY_SUFFIXES = (".npy", ".npz")
 _STANDARD_OUTPUT = ("/dev/stdout", "/dev/fd/1")  # a temporary file must not replace them
 _MOST_JOBS = 4  # per core: more would only wait for one another
+# Options, by the names of their parameters.
 _NOT_FOR_LABELS = (
-    "--linear", "--quality", "--lossless", "--background", "--strict", "--max-ripple", "--alpha"
+    "linear", "quality", "lossless", "background", "strict", "max_ripple", "alpha"
 )  # fmt: skip
-_FOR_PICTURES = (*_NOT_FOR_LABELS, "--compression", "--strip", "--max-pixels")
-_FOR_FOLDERS = ("--cluster", "--include", "--exclude", "--name", "--no-report")
+_FOR_PICTURES = (*_NOT_FOR_LABELS, "compression", "strip", "max_pixels")
+_FOR_FOLDERS = ("cluster", "include", "exclude", "name", "no_report")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +35,6 @@ class Request:
         inputs: Files and folders; none where --files-from names them.
         output: A file, or the folder of all outputs.
         task: How to enlarge each picture, with `threads` of 1.
-        given: The options given that may not suit the inputs, such as "--alpha".
         existing: What becomes of outputs that exist.
         jobs: How many processes, or threads for a single picture.
         files_from: A file that names inputs, or "-".
@@ -40,14 +42,14 @@ class Request:
         include: Globs of the files to take.
         exclude: Globs of the files and folders to leave out.
         name: A template for the names of outputs in a folder; None for the inputs' names.
-        layout: The order of the axes of feature maps.
-        max_ripple: The limit on the checkerboard, in levels; None for no limit.
         report: The results file; None for the default one of a folder.
         no_report: Whether to write no results file for a folder.
-        cluster: The address of a Dask cluster.
         dry_run: Whether to only print the plan.
         as_json: Whether to print JSON lines.
         quiet: Whether to print failures only.
+        layout: The order of the axes of feature maps.
+        max_ripple: The limit on the checkerboard, in levels; None for no limit.
+        cluster: The address of a Dask cluster.
 
     Raises:
         SettingError: Options contradict each other, or do not suit the inputs or the output.
@@ -56,7 +58,6 @@ class Request:
     inputs: tuple[Place | Folder, ...]
     output: Place | Folder
     task: Task
-    given: frozenset[str]
     existing: Existing
     jobs: int
     files_from: str | None
@@ -64,14 +65,14 @@ class Request:
     include: tuple[str, ...]
     exclude: tuple[str, ...]
     name: str | None
-    layout: str | None
-    max_ripple: float | None
     report: str | None
     no_report: bool
-    cluster: str | None
     dry_run: bool
     as_json: bool
     quiet: bool
+    layout: str | None = None
+    max_ripple: float | None = None
+    cluster: str | None = None
 
     def __post_init__(self) -> None:
         """Check the options against each other, the inputs and the output."""
@@ -107,11 +108,14 @@ class Request:
         """Whether outputs that exist may be left as they are."""
         return self.existing in ("skip", "update")
 
-    def _refuse(self, options: tuple[str, ...], reason: str) -> None:
+    def _refuse(self, names: tuple[str, ...], reason: str) -> None:
         """Raise a `SettingError` with the reason if one of the options was given."""
-        for option in options:
-            if option in self.given:
-                raise SettingError(f"{option} is {reason}")
+        values = click.get_current_context().params
+        for name in names:
+            value = values.get(name)
+            # The defaults: an option that has its own counts as not given.
+            if value is not None and value is not False and value not in ((), "premultiplied"):
+                raise SettingError(f"--{name.replace('_', '-')} is {reason}")
 
     def _check_arrays(self) -> None:
         """Refuse inputs and options that do not suit feature maps."""
@@ -135,20 +139,16 @@ class Request:
         self._refuse(_NOT_FOR_LABELS, "not for --labels; leave it out")
 
 
-def request_of(
+def upsample_request(
     paths: tuple[str, ...],
     *,
     method: str | None,
     scale: float | None,
     size: str | None,
     fit: Fit | None,
-    force: bool,
-    skip_existing: bool,
-    update: bool,
-    jobs: int | None,
     **options: Any,
 ) -> Request:
-    """Return the request made from the arguments of the command line.
+    """Return the request made from the arguments of `upsample`.
 
     `paths` are the inputs and the output; with --files-from, the output alone. `options` become the
     settings of the method and the fields of `Encoding`, `Task` and `Request`.
@@ -156,8 +156,7 @@ def request_of(
     Raises:
         SettingError: A path, method, size or option is invalid.
     """
-    inputs, output = _places(paths, options["files_from"])
-    given = _given(options)
+    inputs, output = places_of(paths, options["files_from"])
     names = {parameter.name for one in METHODS for parameter in one.parameters()}
     # Each step takes its options out of the dictionary; the rest are fields of `Request`.
     settings = {n: v for n in names if (v := options.pop(n)) is not None}
@@ -166,16 +165,26 @@ def request_of(
     is_picture = not (options["labels"] or has_arrays)
     name = default_name(settings, is_picture) if method is None else method
     chosen = build(name, **settings)
-    target = _target(chosen, scale, size, fit)
-    existing = _existing(force, skip_existing, update)
     task = Task(
-        chosen, target, encoding=encoding, force=force,
+        chosen, _target(chosen, scale, size, fit), encoding=encoding,
         premultiplied=options.pop("alpha") == "premultiplied", drop_metadata=options.pop("strip"),
-        max_pixels=options.pop("max_pixels") or MAX_PIXELS,
         **{each: options.pop(each) for each in ("boundary", "linear", "labels", "strict")},
     )  # fmt: skip
+    return request_of(inputs, output, task, **options)
+
+
+def request_of(inputs: tuple[Place | Folder, ...], output: Place | Folder, task: Task, *,
+               force: bool, skip_existing: bool, update: bool, max_pixels: int | None,
+               jobs: int | None, **options: Any) -> Request:  # fmt: skip
+    """Return a request, from options that `upsample` and `upsample repair` share.
+
+    Raises:
+        SettingError: Options contradict each other, or do not suit the inputs or the output.
+    """
     return Request(
-        inputs=inputs, output=output, task=task, given=given, existing=existing,
+        inputs=inputs, output=output,
+        task=task._replace(force=force, max_pixels=max_pixels or MAX_PIXELS),
+        existing=_existing(force, skip_existing, update),
         jobs=min(jobs or process.cores(), _MOST_JOBS * process.cores()), **options,
     )  # fmt: skip
 
@@ -184,16 +193,6 @@ def _has_arrays(places: tuple[Place | Folder, ...], format: str | None, layout: 
     """Return whether one of the places is a .npy or .npz file, or an option is for arrays."""
     files = [place.path.lower().endswith(_ARRAY_SUFFIXES) for place in places]
     return any(files) or format in ARRAY_FORMATS or layout is not None
-
-
-def _given(options: dict[str, Any]) -> frozenset[str]:
-    """Return the names of the options that were given, as on the command line."""
-    return frozenset(
-        f"--{option.replace('_', '-')}"
-        for option, value in options.items()
-        # The defaults, but for that of --boundary: it counts as given, and nothing refuses it.
-        if value is not None and value is not False and value not in ((), "premultiplied")
-    )
 
 
 def _target(method: Method, scale: float | None, size: str | None, fit: Fit | None) -> TargetSize:
@@ -212,9 +211,7 @@ def _existing(force: bool, skip_existing: bool, update: bool) -> Existing:
     if force and (skip_existing or update):
         other = "--update" if update else "--skip-existing"
         raise SettingError(f"--force and {other} cannot be used together; leave one out")
-    if update:
-        return "update"
-    return "skip" if skip_existing else "replace" if force else "refuse"
+    return "update" if update else "skip" if skip_existing else "replace" if force else "refuse"
 
 
 def output_place(path: str) -> Place | Folder:
@@ -236,10 +233,14 @@ def check_stream(inputs: tuple[Place | Folder, ...]) -> None:
         raise SettingError(f"standard output is {fault}; name a file or pipe it on")
 
 
-def _places(
+def places_of(
     paths: tuple[str, ...], files_from: str | None
 ) -> tuple[tuple[Place | Folder, ...], Place | Folder]:
-    """Return the inputs and the output as places, after checking how many there are."""
+    """Return the inputs and the output as places; with --files-from, `paths` is the output alone.
+
+    Raises:
+        SettingError: There are too few or too many paths, or one is empty.
+    """
     if "" in paths:
         raise SettingError("a file name is empty (is a shell variable not set?); name a file")
     if files_from is not None and len(paths) > 1:
