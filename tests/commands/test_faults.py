@@ -253,6 +253,24 @@ def test_a_picture_that_does_not_fit_the_disk_fails_alone(work_folder: Path) -> 
     assert temporary_files(work_folder) == []
 
 
+def test_a_row_that_does_not_fit_the_disk_fails_a_single_picture_too(work_folder: Path) -> None:
+    """The picture is written, and the exit code is that of a failure, as in a folder."""
+    report = ["--report", "rows.jsonl", "--skip-existing"]
+    first = [*COMMAND, "in/0.png", "out.png", *report]
+    assert subprocess.run(first, cwd=work_folder, capture_output=True, check=False).returncode == 0
+    rows = work_folder / "rows.jsonl"
+    rows.write_bytes(100 * rows.read_bytes())
+    size = rows.stat().st_size
+    second = programs.command(
+        "limit", "RLIMIT_FSIZE", size + 10, *COMMAND, "in/0.png", "more.png", *report
+    )
+    result = subprocess.run(second, cwd=work_folder, capture_output=True, text=True, check=False)
+    fault = "Error: rows.jsonl lacks 1 row: the disk is full; free space\n"
+    assert (result.returncode, result.stderr) == (1, fault)
+    assert (work_folder / "more.png").exists()
+    assert rows.stat().st_size == size
+
+
 def test_a_deleted_output_folder_is_not_created_again(work_folder: Path) -> None:
     """Each remaining picture is reported as failed, and so is the lost report."""
     with start_run(work_folder, "-j", "1") as process:

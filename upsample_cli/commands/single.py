@@ -107,4 +107,6 @@ def _recorded(reports: Iterator[Report], request: Request) -> Iterator[Report]:
         try:
             yield from with_rows_written(enumerate(reports), results, request.max_ripple)
         finally:
-            results.close()
+            is_whole = results.close()
+    if not is_whole:
+        raise click.exceptions.Exit(exit_codes.FAILED)

@@ -121,10 +121,8 @@ class ResultsFile:
             print_message("Error", f"{self._name} was deleted with its rows; name another --report")
             return False
         if self._missing:
-            print_message(
-                "Error",
-                f"{self._name} lacks {self._missing} rows: the disk is full; free space",
-            )
+            rows = "1 row" if self._missing == 1 else f"{self._missing} rows"
+            print_message("Error", f"{self._name} lacks {rows}: the disk is full; free space")
         return not self._missing
 
     def _sort(self) -> None:
