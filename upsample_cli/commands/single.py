@@ -1,7 +1,7 @@
 """Enlarge or repair one picture, from one file into another."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -14,7 +14,7 @@ from upsample_cli.commands.output.messages import (
     printable,
     progress_bar,
 )
-from upsample_cli.commands.output.picture_lines import failed_line, print_reports
+from upsample_cli.commands.output.picture_lines import json_line, print_reports
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.places.folder import as_file
 from upsample_cli.images.places.place import Place, parse_file
@@ -47,8 +47,9 @@ def enlarge(request: Request, work: "Work | None" = None) -> int:
             )
         except ImageFileError as error:
             if request.as_json:
-                line = failed_line(str(source), str(output), request.task.method.name, str(error))
-                click.echo(line, err=output.is_stream)
+                names, method = (str(source), str(output)), request.task.method.name
+                report = Report(*names, "failed", str(error), method=method)
+                click.echo(json_line(report), err=output.is_stream)
                 if output.is_stream:  # then stderr has only JSON lines
                     return exit_codes.FAILED
             raise
@@ -61,13 +62,11 @@ def enlarge(request: Request, work: "Work | None" = None) -> int:
 
 def _print_plan(source: Place, output: Place, request: Request) -> None:
     """Print the size of the output, after the checks that the run would make."""
-    existing, remark = request.existing, ""
-    task = request.task._replace(force=existing != "refuse")
-    height, width = picture.planned_size(source, output, task)
-    if existing != "refuse":
-        from upsample_cli.jobs.batch.outputs import Outputs
+    from upsample_cli.jobs.batch.outputs import Outputs
 
-        remark = plan_remark(source, output, existing, Outputs())
+    task = request.task._replace(force=request.existing != "refuse")
+    height, width = picture.planned_size(source, output, task)
+    remark = plan_remark(source, output, request.existing, Outputs())
     names = f"{printable(str(source))} -> {printable(str(output))}"
     click.echo(f"{names}  {width}x{height}{remark}")
 
@@ -77,18 +76,15 @@ def _reports(
 ) -> Iterator[Report]:
     """Enlarge or repair the picture, or skip it, and yield the report on it."""
     task = request.task._replace(threads=request.jobs)
+    work = work or partial(picture.enlarge, progress=progress_bar(request.quiet))
     if request.may_skip and output.modified() is not None:
         from upsample_cli.jobs.batch.outputs import Outputs
         from upsample_cli.jobs.batch.picture_job import PictureJob
 
-        job = PictureJob(task, output.folder, request.existing)
-        state = Outputs().state(source, output, request.existing)
-        yield (replace(job, work=work) if work else job)(source, output, state)
-        return
-    if work is not None:
+        job = PictureJob(task, output.folder, request.existing, work=work)
+        yield job(source, output, Outputs().state(source, output, request.existing))
+    else:
         yield work(source, output, task)
-        return
-    yield picture.enlarge(source, output, task, progress_bar(request.quiet))
 
 
 def _recorded(reports: Iterator[Report], request: Request) -> Iterator[Report]:

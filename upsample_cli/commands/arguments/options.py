@@ -5,7 +5,7 @@ import sys
 from codecs import BOM_UTF8
 from collections.abc import Callable, Sequence
 from math import inf, isnan, nan
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 
@@ -15,9 +15,6 @@ from upsample_cli.images.places.folder import Folder
 from upsample_cli.images.places.place import STREAM, Place, parse
 from upsample_cli.methods.catalogue import METHODS
 from upsample_cli.methods.method import Parameter
-
-if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
 
 LAYOUTS = ("hw", "chw", "hwc", "nchw")
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -54,13 +51,8 @@ class Whole(BoundedNumber):
     kind = int
 
 
-def complete_files(
-    context: click.Context, parameter: click.Parameter, incomplete: str
-) -> "list[CompletionItem]":
-    """Return an item that makes the shell complete files and folders."""
-    from click.shell_completion import CompletionItem  # only completion needs it
-
-    return [CompletionItem(incomplete, type="file")]
+complete_files = click.Path().shell_complete
+"""A completion function that makes the shell complete files and folders."""
 
 
 def complete_words(words: Sequence[str], or_files: bool = False) -> Callable[..., Any]:
@@ -71,16 +63,24 @@ def complete_words(words: Sequence[str], or_files: bool = False) -> Callable[...
         or_files: Whether the value can also be the path of a file.
     """
 
-    def complete(
-        context: click.Context, parameter: click.Parameter, incomplete: str
-    ) -> "list[CompletionItem]":
+    def complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[Any]:
         """Return items for the words that begin with `incomplete`."""
-        from click.shell_completion import CompletionItem
-
         items = complete_files(context, parameter, incomplete) if or_files else []
-        return [*items, *(CompletionItem(word) for word in words if word.startswith(incomplete))]
+        return [*items, *click.Choice(words).shell_complete(context, parameter, incomplete)]
 
     return complete
+
+
+def _together(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """Return a decorator that adds options to a command, in the order of its help."""
+
+    def add(command: Command) -> Command:
+        """Add the options."""
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
 
 
 json_option = click.option(
@@ -105,7 +105,7 @@ layout_option = click.option(
     help="Axes of an array; default by count: hw, chw, nchw.",
 )
 _SHORT = {"kernel": "-k"}
-_INPUTS = (
+input_options = _together(
     click.option(
         "--include",
         multiple=True,
@@ -131,7 +131,8 @@ _INPUTS = (
         help="Names in --files-from end with NUL, not with a line break.",
     ),
 )
-_OUTPUTS = (
+folder_options = _together(
+    input_options,
     click.option(
         "--name", metavar="TEMPLATE", help="Name of each output, such as '{stem}_x{scale}{suffix}'."
     ),
@@ -178,20 +179,6 @@ def method_options(command: Command) -> Command:
             help=f"{first.help[0].upper()}{first.help[1:]}{_default(first)} ({names}).",
         )(command)  # fmt: skip
     return command
-
-
-def input_options(command: Command) -> Command:
-    """Add to a command the options that select pictures."""
-    for option in reversed(_INPUTS):
-        command = option(command)
-    return command
-
-
-def folder_options(command: Command) -> Command:
-    """Add to a command the options that select pictures, and that name, skip and report outputs."""
-    for option in reversed(_OUTPUTS):
-        command = option(command)
-    return input_options(command)
 
 
 def _default(parameter: Parameter) -> str:

@@ -92,15 +92,8 @@ def over_limit(over: Mapping[str, float], limit: str) -> str:
     return "; ".join(parts)
 
 
-def is_over(limit: float | None, *checkerboards: Checkerboard) -> bool:
-    """Return whether a pattern that is clear of its error is stronger than a limit.
-
-    Args:
-        limit: In levels; None for no limit.
-        *checkerboards: The results for one picture, or for its channels.
-    """
-    if limit is None:
-        return False
+def is_over(limit: float, *checkerboards: Checkerboard) -> bool:
+    """Return whether a pattern that is clear of its error is stronger than a limit, in levels."""
     return any(item.is_clear and item.ripple > limit for item in checkerboards)
 
 
@@ -134,11 +127,6 @@ def json_line(report: Report) -> str:
     if report.before is not None:
         values |= {"moved": report.moved, "before": numbers(report.before)}
     return in_json({**values, "checkerboard": _checkerboard(report), **(report.facts or {})})
-
-
-def failed_line(source: str, to: str, method: str, error: str) -> str:
-    """Return a failure as one line of JSON."""
-    return json_line(Report(source, to, "failed", error, method=method))
 
 
 def summary_line(counts: dict[str, int], seconds: float) -> str:
