@@ -123,12 +123,9 @@ def _write(
     target: Place, worst: "list[Comparison]", table: "Table", count: int, force: bool
 ) -> None:
     """Write the page, or a sheet of crops of the worst picture."""
-    from upsample_cli.jobs.compare import html_page
+    from upsample_cli.jobs.compare.html_page import page, sheet
 
-    if target.suffix == ".png":
-        data = html_page.sheet(worst[0], worst[0].methods)
-    else:
-        data = html_page.page(worst, worst[0].methods, table, count)
+    data = sheet(worst[0]) if target.suffix == ".png" else page(worst, table, count)
     with target.writing(force) as file:
         file.write(data)
 

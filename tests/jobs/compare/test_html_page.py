@@ -23,9 +23,8 @@ CHELSEA = Path(__file__).parents[3] / "sample_images" / "chelsea.png"
 
 def made(source: Path, methods: str, **options: object) -> bytes:
     """Return the page of one picture."""
-    named = methods_of(methods)
-    comparison = compare(parse_file(source), named, Options(threads=2, **options))
-    return page([comparison], named, table([comparison.scores]), 1)
+    comparison = compare(parse_file(source), methods_of(methods), Options(threads=2, **options))
+    return page([comparison], table([comparison.scores]), 1)
 
 
 def data_of(html: bytes) -> dict[str, object]:
@@ -254,8 +253,8 @@ def test_pages_and_sheets_have_the_profile_of_colours(
     PIL.Image.new(mode, (20, 20)).save(tmp_path / "in.png", icc_profile=profile)
     named = methods_of("nearest")
     comparison = compare(parse_file(tmp_path / "in.png"), named, Options())
-    (view,) = data_of(page([comparison], named, table([comparison.scores]), 1))["views"]
-    shown = base64.b64decode(view["urls"][0].split(",")[1]), sheet(comparison, named)
+    (view,) = data_of(page([comparison], table([comparison.scores]), 1))["views"]
+    shown = base64.b64decode(view["urls"][0].split(",")[1]), sheet(comparison)
     for data in shown:
         stored = PIL.Image.open(io.BytesIO(data)).info.get("icc_profile")
         assert stored == (profile if mode == "RGB" else None)
@@ -307,7 +306,7 @@ def test_the_default_methods_are_on_a_page(tmp_path: Path) -> None:
     PIL.Image.open(CHELSEA).crop((0, 0, 64, 64)).save(tmp_path / "small.png")
     named = default_methods(2)
     comparison = compare(parse_file(tmp_path / "small.png"), named, Options(shrink=True))
-    data = data_of(page([comparison], named, table([comparison.scores]), 1))
+    data = data_of(page([comparison], table([comparison.scores]), 1))
     assert data["names"] == [one.label for one in named] + ["original"]
     assert [card["kernel"] is None for card in data["cards"]] == [False] * 7 + [True]
     assert all(card["error"] and card["spectrum"] and card["heat"] for card in data["cards"])

@@ -30,7 +30,7 @@ from upsample_cli.images.figures.small_pictures import (
 from upsample_cli.images.levels import rounded
 from upsample_cli.jobs.compare.compare import BLOCK, Comparison
 from upsample_cli.jobs.compare.figures_table import Table, verdict
-from upsample_cli.jobs.compare.subject import Box, NamedMethod, Subject
+from upsample_cli.jobs.compare.subject import Box, Subject
 
 _LARGEST = 7_500_000  # about the most characters of a page
 _RESERVED = 1_200_000  # of these characters, kept for the whole picture, reduced
@@ -45,15 +45,13 @@ class _Page(Template):
     delimiter = "@@"  # scripts are full of $
 
 
-def page(
-    comparisons: Sequence[Comparison], methods: Sequence[NamedMethod], table: Table, count: int
-) -> bytes:
+def page(comparisons: Sequence[Comparison], table: Table, count: int) -> bytes:
     """Return a page on `comparisons`, the first in detail; `table` is on all `count` pictures."""
     first, is_one, views = comparisons[0], count == 1, list[dict[str, Any]]()
     cards = _cards(first)
     room = _LARGEST - len(json.dumps(cards)) - (_RESERVED if is_one else 0)
     for comparison in comparisons:
-        for view in _views(comparison, methods, room // len(comparisons), is_one):
+        for view in _views(comparison, room // len(comparisons), is_one):
             if views and _length(view) > room:
                 break
             room -= _length(view)
@@ -65,7 +63,7 @@ def page(
     title = f"{title}, enlarged x{first.subject.scale:.4g}"
     data = {
         "title": title, "detail": first.subject.name, "names": _names(first), "views": views,
-        "subtitle": _subtitle(first.subject, len(methods)) if is_one
+        "subtitle": _subtitle(first.subject, len(first.methods)) if is_one
         else "Mean and worst of all pictures; the worst of them are shown below.",
         **table._asdict(), **cards,
     }  # fmt: skip
@@ -88,12 +86,12 @@ def _subtitle(subject: Subject, count: int) -> str:
     )
 
 
-def sheet(comparison: Comparison, methods: Sequence[NamedMethod]) -> bytes:
+def sheet(comparison: Comparison) -> bytes:
     """Return a PNG that shows the same part of a picture by every method."""
     box = _crop(comparison) or next(_most_different(comparison, _SHEET))
     lines = [(f"{one.psnr:.2f} dB, " if isfinite(one.psnr) else "")
              + f"checkerboard {verdict([one])}" for one in comparison.scores]  # fmt: skip
-    panels = zip(_names(comparison), [*lines, ""], _parts(comparison, methods, box), strict=False)
+    panels = zip(_names(comparison), [*lines, ""], _parts(comparison, box), strict=False)
     icc = comparison.subject.image.metadata.icc
     return crop_sheet([*panels], icc)
 
@@ -103,33 +101,31 @@ def _names(comparison: Comparison) -> list[str]:
     return [one.label for one in comparison.scores] + truth
 
 
-def _parts(comparison: Comparison, methods: Sequence[NamedMethod], box: Box) -> Iterator[Pixels]:
+def _parts(comparison: Comparison, box: Box) -> Iterator[Pixels]:
     """Yield a part of the picture by each method, then of the reference if there is one."""
     subject = comparison.subject
-    for one in methods:
+    for one in comparison.methods:
         yield rounded(subject.of(one).part(one.method, box))
     if subject.truth is not None:
         yield rounded(box.of(subject.truth.samples))
 
 
-def _views(
-    comparison: Comparison, methods: Sequence[NamedMethod], room: int, is_one: bool
-) -> Iterator[dict[str, Any]]:
+def _views(comparison: Comparison, room: int, is_one: bool) -> Iterator[dict[str, Any]]:
     """Yield views: of the crop, or the whole picture if it fits, or its parts (one in a folder)."""
     subject, shown = comparison.subject, len(_names(comparison))
     if box := _crop(comparison):
-        yield _view(comparison, methods, box, "The crop")
+        yield _view(comparison, box, "The crop")
         return
     box = Box(0, 0, subject.size[1], subject.size[0])
     if _fits(box, shown):
-        view = _view(comparison, methods, box, "Whole picture" if is_one else subject.name)
+        view = _view(comparison, box, "Whole picture" if is_one else subject.name)
         if _length(view) <= room:
             yield view
             return
     boxes = _most_different(comparison, isqrt(_AREA // shown))
     for number, box in enumerate(islice(boxes, _AREAS if is_one else 1), 1):
         name = f"Where they differ most, {number}" if is_one else subject.name
-        yield _view(comparison, methods, box, name)
+        yield _view(comparison, box, name)
 
 
 def _crop(comparison: Comparison) -> Box | None:
@@ -148,11 +144,9 @@ def _fits(box: Box, shown: int) -> bool:
     return box.width * box.height * shown <= _WHOLE and max(box.width, box.height) <= LONGEST_SIDE
 
 
-def _view(
-    comparison: Comparison, methods: Sequence[NamedMethod], box: Box, name: str
-) -> dict[str, Any]:
+def _view(comparison: Comparison, box: Box, name: str) -> dict[str, Any]:
     icc = comparison.subject.image.metadata.icc
-    urls = [data_url(part, None, icc) for part in _parts(comparison, methods, box)]
+    urls = [data_url(part, None, icc) for part in _parts(comparison, box)]
     return {"name": name, "size": [box.width, box.height], "urls": urls}
 
 

@@ -199,9 +199,9 @@ def _method(word: str) -> Method:
     for setting in settings:
         key, _, value = setting.partition("=")
         key = key.replace("-", "_")
-        if kinds.get(key) is bool and value not in _YES_OR_NO:
-            raise SettingError(f"invalid {key}={value}; give {key}=yes or {key}=no")
         kind = kinds.get(key, str)
+        if kind is bool and value not in _YES_OR_NO:
+            raise SettingError(f"invalid {key}={value}; give {key}=yes or {key}=no")
         try:
             values[key] = _YES_OR_NO[value] if kind is bool else kind(value)
         except ValueError:
