@@ -139,15 +139,14 @@ def _options(scale: float | None, reference: str | None, shrink: bool, crop: str
     if reference and shrink:
         raise SettingError("--reference and --shrink cannot be used together; leave one out")
     truth = parse_file(reference) if reference else None
-    return Options(scale, truth, shrink, _box(crop), max_pixels or MAX_PIXELS, jobs or cores())
+    box = None if crop is None else _box(crop)
+    return Options(scale, truth, shrink, box, max_pixels or MAX_PIXELS, jobs or cores())
 
 
-def _box(text: str | None) -> "Box | None":
+def _box(text: str) -> "Box":
     from upsample_cli.jobs.compare.subject import Box
 
-    words = (text or "").split(",")
-    if text is None:
-        return None
+    words = text.split(",")
     if len(words) != 4 or not all(word.isascii() and word.isdecimal() for word in words):
         raise SettingError(f"invalid --crop '{text}'; give X,Y,WIDTH,HEIGHT in pixels")
     return Box(*map(int, words))
@@ -155,9 +154,10 @@ def _box(text: str | None) -> "Box | None":
 
 def _target(sources: list[Place], name: str, force: bool) -> Place | None:
     """Check and return where to write; None for an empty name."""
-    target = parse_file(name) if name else None
-    if target is not None:
-        if target.suffix not in (".html", ".png"):
-            raise SettingError(f"{name} is neither a page nor a sheet; name a .html or .png file")
-        target.check_target(sources, force)
+    if not name:
+        return None
+    target = parse_file(name)
+    if target.suffix not in (".html", ".png"):
+        raise SettingError(f"{name} is neither a page nor a sheet; name a .html or .png file")
+    target.check_target(sources, force)
     return target

@@ -57,8 +57,10 @@ def print_results(
         verdicts[outcome] += 1
         tally["done"] += result.measurement is not None
         tally["failed"] += result.error is not None
-        if max_ripple is not None and _may_be_over(result.measurement, max_ripple):
-            over[str(result.source)] = _ripple(result)
+        one = result.measurement
+        if one is not None and max_ripple is not None and _may_be_over(one, max_ripple):
+            ripples = (one.overall.ripple, one.worst.ripple)
+            over[str(result.source)] = max([0.0, *filter(isfinite, ripples)])
         with without_bars():
             if result.error is not None:
                 print_message("Error", result.error)
@@ -72,14 +74,6 @@ def print_results(
     if over and not quiet:
         print_message("note", over_limit(over, f"--max-ripple {max_ripple:g}"))
     return tally, bool(over)
-
-
-def _ripple(result: Result) -> float:
-    """Return the strongest ripple of a picture, in levels; 0 where it is unknown."""
-    assert result.measurement is not None  # its ripple was compared with a limit
-    measurement = result.measurement
-    ripples = [measurement.overall.ripple, measurement.worst.ripple]
-    return max([0.0, *(ripple for ripple in ripples if isfinite(ripple))])
 
 
 def _summary(verdicts: Counter[str]) -> str:
@@ -100,13 +94,10 @@ def _outcome(result: Result) -> str:
     return overall.verdict or "unknown"
 
 
-def _may_be_over(measurement: Measurement | None, limit: float) -> bool:
+def _may_be_over(measurement: Measurement, limit: float) -> bool:
     """Return whether a picture's ripple is over the limit or unknown."""
-    if measurement is None:
-        return False
-    if not measurement.overall.verdict:
-        return True
-    return is_over(limit, measurement.luma, *measurement.channels.values())
+    is_unknown = not measurement.overall.verdict
+    return is_unknown or is_over(limit, measurement.luma, *measurement.channels.values())
 
 
 def text_table(longest: int) -> ResultTable:

@@ -109,14 +109,12 @@ def text_line(report: Report) -> str:
         if report.moved:
             after = _in_words(report.checkerboard, None).removeprefix("checkerboard ")
             words += f", repaired: {after}, changed by {report.moved:.2f} levels"
-        return f"{printable(report.output)}  {width}x{height}  {words}  {report.seconds:.2f} s"
-    assert report.scale
-    kernel = f" {report.kernel}" if report.kernel else ""
-    return (
-        f"{printable(report.output)}  {width}x{height}  "
-        f"{report.method}{kernel} x{report.scale:.4g}  "
-        f"{_in_words(report.checkerboard, report.kernel_ripple)}  {report.seconds:.2f} s"
-    )
+    else:
+        assert report.scale
+        method = f"{report.method} {report.kernel}" if report.kernel else report.method
+        found = _in_words(report.checkerboard, report.kernel_ripple)
+        words = f"{method} x{report.scale:.4g}  {found}"
+    return f"{printable(report.output)}  {width}x{height}  {words}  {report.seconds:.2f} s"
 
 
 def json_line(report: Report) -> str:
