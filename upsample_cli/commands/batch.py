@@ -127,13 +127,11 @@ def _enlarge(
     job = PictureJob(_task(request), root, request.existing, base, work)
     if has_no_report:
         return _run(planned, job, None, request, workforce)
-    anew = request.existing == "replace"
-    with parse_file(path).editing(anew) as local:
-        results = ResultsFile(local, anew, path)
-        try:
-            code = _run(planned, job, results, request, workforce)
-        finally:
-            is_whole = results.close()
+    results = ResultsFile(path, request.existing)
+    try:
+        code = _run(planned, job, results, request, workforce)
+    finally:
+        is_whole = results.close()
     return code if is_whole else exit_codes.FAILED
 
 

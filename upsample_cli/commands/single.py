@@ -17,7 +17,7 @@ from upsample_cli.commands.output.messages import (
 from upsample_cli.commands.output.picture_lines import json_line, print_reports
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.places.folder import as_file
-from upsample_cli.images.places.place import Place, parse_file
+from upsample_cli.images.places.place import Place
 from upsample_cli.images.write import formats
 from upsample_cli.jobs.enlarge import picture
 from upsample_cli.jobs.enlarge.task import Report
@@ -94,15 +94,10 @@ def _recorded(reports: Iterator[Report], request: Request) -> Iterator[Report]:
         return
     from upsample_cli.commands.output.results_file import ResultsFile, with_rows_written
 
-    if not request.report:
-        yield from with_rows_written(enumerate(reports), None, request.max_ripple)
-        return
-    anew = request.existing == "replace"
-    with parse_file(request.report).editing(anew) as local:
-        results = ResultsFile(local, anew, request.report)
-        try:
-            yield from with_rows_written(enumerate(reports), results, request.max_ripple)
-        finally:
-            is_whole = results.close()
+    results = ResultsFile(request.report, request.existing) if request.report else None
+    try:
+        yield from with_rows_written(enumerate(reports), results, request.max_ripple)
+    finally:
+        is_whole = results is None or results.close()
     if not is_whole:
         raise click.exceptions.Exit(exit_codes.FAILED)

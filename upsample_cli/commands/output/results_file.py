@@ -26,7 +26,7 @@ from upsample_cli.commands.output.result_rows import (
 from upsample_cli.errors import ImageFileError, SettingError, UpsampleError
 from upsample_cli.images.places.place import Place, parse_file
 from upsample_cli.jobs.batch.run import EXISTS
-from upsample_cli.jobs.enlarge.task import ALREADY_EXISTS, Report
+from upsample_cli.jobs.enlarge.task import ALREADY_EXISTS, Existing, Report
 from upsample_cli.metrics.checkerboard import Checkerboard
 
 _SORTED = 1 << 26  # bytes of rows to sort at most; more stay in the order in which pictures ended
@@ -38,37 +38,33 @@ class ResultsFile:
     A picture whose output exists, and is not replaced, keeps its row from an earlier run.
 
     Args:
-        path: The file.
-        anew: Whether to discard the rows of an existing file.
-        name: The file's name in messages; None for its path.
+        path: The file or URL, as a user names it.
+        existing: What becomes of outputs that exist; "replace" discards the rows of earlier runs.
 
     Raises:
         SettingError: The suffix is neither .csv nor .jsonl, or the file is not an intact report.
         ImageFileError: The file cannot be written.
     """
 
-    def __init__(self, path: str, anew: bool, name: str | None = None) -> None:
+    def __init__(self, path: str, existing: Existing) -> None:
         check_name(path)
-        self._path = path
-        self._name = name or path
-        self._is_json = path.lower().endswith(".jsonl")
+        self._name, self._is_json = path, path.lower().endswith(".jsonl")
         self._written = array("q")  # per row: picture's number, start and length in bytes
         self._missing = 0
-        try:
-            # The method `close` closes it, after the last rows are written.
-            self._file = _opened(path, self._name)
-            self._modified = os.fstat(self._file.fileno()).st_mtime
-            with ExitStack() as on_error:
-                on_error.enter_context(self._file)
+        anew = existing == "replace"
+        with ExitStack() as stack:
+            self._path = stack.enter_context(parse_file(path).editing(anew))
+            try:
+                self._file = stack.enter_context(_opened(self._path, path))
+                self._modified = os.fstat(self._file.fileno()).st_mtime
                 self._check_ours()
                 if anew:
                     self._file.truncate(0)
                 self._known = self._continued()
-                on_error.pop_all()
-        except OSError as error:
-            raise ImageFileError(
-                f"cannot write {self._name}: {error.strerror}; name another --report"
-            ) from error
+            except OSError as error:
+                fault = f"cannot write {path}: {error.strerror}; name another --report"
+                raise ImageFileError(fault) from error
+            self._opened = stack.pop_all()  # `close` closes it, after the last rows are written
 
     def add(self, index: int, report: Report) -> None:
         """Write the row of a picture.
@@ -116,14 +112,16 @@ class ResultsFile:
         with suppress(OSError):
             self._sort()
             os.fsync(self._file.fileno())
-        self._file.close()
-        if not Path(self._path).exists():
-            print_message("Error", f"{self._name} was deleted with its rows; name another --report")
-            return False
+        fault = ""
         if self._missing:
             rows = "1 row" if self._missing == 1 else f"{self._missing} rows"
-            print_message("Error", f"{self._name} lacks {rows}: the disk is full; free space")
-        return not self._missing
+            fault = f"lacks {rows}: the disk is full; free space"
+        if not Path(self._path).exists():
+            fault = "was deleted with its rows; name another --report"
+        if fault:
+            print_message("Error", f"{self._name} {fault}")
+        self._opened.close()
+        return not fault
 
     def _sort(self) -> None:
         """Put this run's rows in the order of the inputs, unless another run wrote in between."""
