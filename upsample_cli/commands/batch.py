@@ -197,7 +197,6 @@ def _stop_check(stop: Stop) -> Callable[[], bool]:
     has_noted = False
 
     def is_asked() -> bool:
-        """Return whether a signal has asked the run to stop."""
         nonlocal has_noted
         if stop.is_asked and not has_noted:
             has_noted = True

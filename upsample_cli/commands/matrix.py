@@ -64,7 +64,6 @@ def matrix(output: str | None, force: bool, as_json: bool, **settings: Any) -> N
 
 
 def _draw(conv: "SmallConvolution", output: str, force: bool) -> None:
-    """Write the convolution as a figure, in a PNG file."""
     from upsample_cli.images.places.place import parse_file
     from upsample_cli.jobs.matrix_figure import figure
 
@@ -145,7 +144,6 @@ def _beside(*parts: tuple[str, list[str]]) -> list[str]:
 
 
 def _json(conv: "SmallConvolution") -> str:
-    """Return the convolution as JSON for programs."""
     return in_json({
         "input": conv.large, "output": conv.small, "kernel": conv.kernel or None,
         "taps": conv.taps, "stride": conv.stride, "padding": conv.padding,

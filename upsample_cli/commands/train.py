@@ -162,7 +162,6 @@ def _trained_network(
     from upsample_cli.metrics.ripple import ripple
 
     def watch(look: "Evaluation") -> None:
-        """Print how far the training is, and the network's scores."""
         if not quiet:
             print_message("note", f"step {look.step}, {look.done:.0%}: {_scores(look)}")
 

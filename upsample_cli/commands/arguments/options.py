@@ -64,7 +64,6 @@ def complete_words(words: Sequence[str], or_files: bool = False) -> Callable[...
     """
 
     def complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[Any]:
-        """Return items for the words that begin with `incomplete`."""
         items = complete_files(context, parameter, incomplete) if or_files else []
         return [*items, *click.Choice(words).shell_complete(context, parameter, incomplete)]
 
@@ -75,7 +74,6 @@ def _together(*options: Callable[[Command], Command]) -> Callable[[Command], Com
     """Return a decorator that adds options to a command, in the order of its help."""
 
     def add(command: Command) -> Command:
-        """Add the options."""
         for option in reversed(options):
             command = option(command)
         return command

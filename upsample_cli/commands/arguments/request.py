@@ -207,7 +207,6 @@ def _target(method: Method, scale: float | None, size: str | None, fit: Fit | No
 
 
 def _existing(force: bool, skip_existing: bool, update: bool) -> Existing:
-    """Return what to do with outputs that exist."""
     if force and (skip_existing or update):
         other = "--update" if update else "--skip-existing"
         raise SettingError(f"--force and {other} cannot be used together; leave one out")

@@ -49,8 +49,8 @@ class ResultsFile:
     def __init__(self, path: str, existing: Existing) -> None:
         check_name(path)
         self._name, self._is_json = path, path.lower().endswith(".jsonl")
-        self._written = array("q")  # per row: picture's number, start and length in bytes
-        self._missing = 0
+        self._written = array("q")  # per row: picture's number, length in bytes
+        self._start = self._missing = 0
         anew = existing == "replace"
         with ExitStack() as stack:
             self._path = stack.enter_context(parse_file(path).editing(anew))
@@ -82,7 +82,9 @@ class ResultsFile:
         except OSError:
             written = 0
         if written == len(row):
-            self._written.extend((index, self._file.tell() - written, written))
+            if not self._written:
+                self._start = self._file.tell() - written
+            self._written.extend((index, written))
             return
         self._missing += 1  # the disk is full: leave no half row
         with suppress(OSError):
@@ -125,20 +127,18 @@ class ResultsFile:
 
     def _sort(self) -> None:
         """Put this run's rows in the order of the inputs, unless another run wrote in between."""
-        numbers, starts, lengths = (self._written[part::3].tolist() for part in range(3))
-        order = sorted(range(len(numbers)), key=numbers.__getitem__)
+        numbers, lengths = (self._written[part::2].tolist() for part in range(2))
         total = sum(lengths)
-        if order == sorted(order) or total > _SORTED:
+        if numbers == sorted(numbers) or total > _SORTED:
             return
-        if self._file.seek(0, os.SEEK_END) - starts[0] != total:
+        if self._file.seek(0, os.SEEK_END) - self._start != total:
             return
-        self._file.seek(starts[0])
-        rows = self._file.read(total)
-        first = starts[0]
-        parts = (rows[starts[i] - first : starts[i] - first + lengths[i]] for i in order)
+        self._file.seek(self._start)
+        rows = io.BytesIO(self._file.read(total))
+        in_order = sorted(zip(numbers, map(rows.read, lengths), strict=True))
         with Path(self._path).open("r+b") as file:  # `self._file` can only append
-            file.seek(starts[0])
-            file.write(b"".join(parts))
+            file.seek(self._start)
+            file.write(b"".join(row for _, row in in_order))
 
     def _encoded(self, report: Report) -> bytes:
         if self._is_json:
