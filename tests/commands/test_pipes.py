@@ -238,6 +238,10 @@ def test_json_of_a_pipe_has_the_notes_too(folder: Path) -> None:
     """No line of text stands beside the JSON."""
     outcome = run_process("in.png", "-", "--json", "--size", "200x90", folder=folder)
     assert "stretched" in json.loads(outcome.err)["notes"][0]
+    options = ("-k", "uniform", "--kernel-size", 3, "--format", "png", "--quality", 50)
+    outcome = run_process("in.png", "-", "--json", "--max-ripple", 0, *options, folder=folder)
+    note = "--quality is for JPEG, WebP and AVIF; it does nothing for PNG"
+    assert (outcome.code, json.loads(outcome.err)["notes"]) == (4, [note])
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["measure", "--help"], ["methods", "--help"]])

@@ -34,13 +34,17 @@ def enlarge(request: Request, work: "Work | None" = None) -> int:
         work: What to do with the picture instead of enlarging it, as for `upsample repair`.
     """
     source, output = as_file(request.inputs[0]), as_file(request.output)
-    unused = list(formats.unused_options(output, request.task.encoding))
+    unused = tuple(formats.unused_options(output, request.task.encoding))
+    # Then standard error has only JSON lines, and the notes are in them.
+    is_only_json = request.as_json and output.is_stream and not request.dry_run
     if request.dry_run:
         _print_plan(source, output, request)
         code = exit_codes.DONE
     else:
         # Lazy: the picture is enlarged when `print_reports` takes the report on it.
         reports = _recorded(_reports(source, output, request, work), request)
+        if is_only_json:
+            reports = (report._replace(notes=report.notes + unused) for report in reports)
         try:
             tally, is_over = print_reports(
                 reports, output.is_stream, request.as_json, request.quiet, request.max_ripple
@@ -50,12 +54,12 @@ def enlarge(request: Request, work: "Work | None" = None) -> int:
                 names, method = (str(source), str(output)), request.task.method.name
                 report = Report(*names, "failed", str(error), method=method)
                 click.echo(json_line(report), err=output.is_stream)
-                if output.is_stream:  # then stderr has only JSON lines
+                if is_only_json:
                     return exit_codes.FAILED
             raise
         code = exit_codes.exit_code_of(tally, is_over)
     # Printed last, so that a run that fails prints only its error.
-    for note in () if request.quiet else unused:
+    for note in () if request.quiet or is_only_json else unused:
         print_message("note", note)
     return code
 

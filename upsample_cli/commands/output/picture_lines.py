@@ -49,6 +49,7 @@ def print_reports(
             as over the limit, except where the scale has no stride.
     """
     tally, over = Counter(done=0, skipped=0, failed=0), dict[str, float]()
+    has_notes = not quiet and not (as_json and to_stderr)  # then stderr has only JSON lines
     for report in reports:
         tally[report.status] += 1
         if report.checkerboard is not None and max_ripple is not None:
@@ -63,9 +64,9 @@ def print_reports(
                 print_message("Error", _reason(report))
             elif not quiet:
                 click.echo(text_line(report), err=to_stderr)
-            if not quiet and not (as_json and to_stderr):  # then stderr has only JSON lines
+            if has_notes:
                 _print_notes(report)
-    if over and not quiet:
+    if over and has_notes:
         print_message("note", over_limit(over, f"--max-ripple {max_ripple:g}"))
     return tally, bool(over)
 
