@@ -3,6 +3,7 @@ from math import inf, nan
 
 import numpy as np
 
+from upsample_cli.commands.output.text_and_json import in_json
 from upsample_cli.jobs.compare.compare import Comparison, Scores
 from upsample_cli.jobs.compare.figures_table import badness, figures, table, verdict
 from upsample_cli.kernels.named import KERNELS
@@ -69,6 +70,6 @@ def test_an_equal_picture_among_many_is_the_best_of_them() -> None:
 
 def test_figures_are_valid_json() -> None:
     """What is unknown or infinite is null."""
-    line = json.loads(json.dumps(figures(scores("a", inf)), allow_nan=False))
+    line = json.loads(in_json(figures(scores("a", inf))))
     assert (line["method"], line["psnr"], line["ssim"]) == ("a", None, None)
     assert np.isclose(line["noise_gain"], 4 / 9)

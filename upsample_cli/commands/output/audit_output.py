@@ -148,7 +148,7 @@ def _row(layer: LayerFigures) -> tuple[str, ...]:
 
 
 def _verdict(word: str) -> str:
-    return {"checkerboard": "checkerboard", "none": "no checkerboard"}.get(word, word)
+    return "no checkerboard" if word == "none" else word
 
 
 def _number(value: float | None) -> str:

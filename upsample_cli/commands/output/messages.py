@@ -31,7 +31,7 @@ def print_message(kind: str, text: str) -> None:
     """
     line = printable(" ".join(text.split())).encode("ascii", "backslashreplace").decode()
     with suppress(OSError):  # the terminal was closed
-        click.echo(f"{coloured(kind, _COLOURS.get(kind, ''))}: {line}", err=True)
+        click.echo(f"{coloured(kind, _COLOURS[kind])}: {line}", err=True)
 
 
 def coloured(word: str, colour: str) -> str:
@@ -39,7 +39,7 @@ def coloured(word: str, colour: str) -> str:
 
     Source: https://no-color.org for the variable that turns colours off.
     """
-    return word if os.environ.get("NO_COLOR") or not colour else click.style(word, fg=colour)
+    return word if os.environ.get("NO_COLOR") else click.style(word, fg=colour)
 
 
 def printable(text: str) -> str:

@@ -1,7 +1,7 @@
 """The figures of methods as a table: of one picture, or mean and worst of many."""
 
 from collections.abc import Callable, Sequence
-from math import isfinite, isnan, nan
+from math import isnan, nan
 from statistics import fmean
 from typing import Any, NamedTuple
 
@@ -61,10 +61,9 @@ _FIGURES = (
 
 
 def figures(scores: Scores) -> dict[str, Any]:
-    """Return the figures of a method by key, for JSON; an unknown figure is None."""
+    """Return the figures of a method by key; an unknown figure is NaN."""
     values = {figure.key: figure.of(scores) for figure in _FIGURES}
-    known = {key: value if isfinite(value) else None for key, value in values.items()}
-    return {"method": scores.label, "verdict": scores.checkerboard.verdict or None, **known}
+    return {"method": scores.label, "verdict": scores.checkerboard.verdict or None, **values}
 
 
 def table(pictures: Sequence[Sequence[Scores]]) -> Table:
