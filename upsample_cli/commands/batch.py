@@ -159,7 +159,7 @@ def _run(
         finished = run.run(planned, job, workforce, _stop_check(stop), is_ours)
         with closing(finished):
             pictures = with_picture_bar(
-                request.quiet, finished, planned.count, lambda item: item.report.status == "failed"
+                request.quiet, finished, planned.count, lambda item: item[1].status == "failed"
             )
             reports = with_rows_written(pictures, results, request.max_ripple)
             if not request.quiet:

@@ -60,10 +60,10 @@ def test_pictures_come_as_they_end(tmp_path: Path) -> None:
         while len(hands.futures) < 3:
             pass
         hands.futures[2].set_result(done(2))
-        assert first.result() == run.FinishedPicture(2, done(2))
+        assert first.result() == (2, done(2))
     hands.futures[0].set_result(done(0))
     hands.futures[1].set_result(done(1))
-    assert sorted(each.number for each in ended) == [0, 1]
+    assert sorted(number for number, _ in ended) == [0, 1]
 
 
 def test_no_more_are_submitted_than_asked_for(tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ def test_a_lost_picture_has_failed(tmp_path: Path, error: Exception, word: str) 
                 hands.futures[0].set_exception(error)
             else:
                 hands.futures[1].set_result(done(1))
-            report = one.result().report
+            report = one.result()[1]
             assert report.status == ("done" if place else "failed")
             assert place or word in report.error
 
@@ -147,7 +147,7 @@ def test_stopping_finishes_what_is_under_way(tmp_path: Path) -> None:
         while not hands.futures[2].cancelled():
             pass
         hands.futures[0].set_result(done(0))
-    assert rest.result() == [run.FinishedPicture(0, done(0))]
+    assert rest.result() == [(0, done(0))]
     assert len(hands.futures) == 3
 
 
@@ -163,7 +163,7 @@ def test_what_is_there_is_refused_unless_said(tmp_path: Path, existing: Existing
             pass
         for future in hands.futures:
             future.set_result(done(0))
-        report = one.result().report
+        report = one.result()[1]
     assert len(hands.futures) == (existing != "refuse")
     if existing == "refuse":
         assert report.error.endswith(
@@ -200,5 +200,5 @@ def test_leavings_of_killed_workers_are_cleaned(tmp_path: Path) -> None:
             while len(hands.futures) <= number:
                 pass
             hands.futures[number].set_result(done(number))
-        assert [each.number for each in rest.result()] == [0, 1]
+        assert [number for number, _ in rest.result()] == [0, 1]
     assert not left.exists()

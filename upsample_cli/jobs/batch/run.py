@@ -2,14 +2,11 @@
 
 import signal
 import traceback
-from collections.abc import Callable, Generator
-from concurrent.futures import BrokenExecutor, Future
-from contextlib import suppress
-from functools import partial
-from queue import Empty, SimpleQueue
+from collections.abc import Callable, Collection, Generator
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from threading import current_thread, main_thread
 from types import FrameType
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 from upsample_cli.errors import UpsampleError
 from upsample_cli.images.places.folder import Folder
@@ -27,26 +24,14 @@ _WINDOW = 1000  # most pictures from the oldest under way to the newest
 _INTERVAL = 0.2  # seconds between checks whether to stop
 
 
-class FinishedPicture(NamedTuple):
-    """A picture that is done, skipped or failed.
-
-    Args:
-        number: Its number in the plan, from 0.
-        report: What became of it.
-    """
-
-    number: int
-    report: Report
-
-
 def run(
     plan: Plan,
     job: PictureJob,
     workforce: Workforce,
     is_stopped: Callable[[], bool],
     is_ours: Callable[[Place], bool] = lambda _: False,
-) -> Generator[FinishedPicture, None, None]:
-    """Yield each picture as it finishes; one that fails does not stop the others.
+) -> Generator[tuple[int, Report], None, None]:
+    """Yield the report on each picture as it finishes; one that fails does not stop the others.
 
     Args:
         plan: The pictures and their outputs.
@@ -54,56 +39,42 @@ def run(
         workforce: Runs the job; its executor is not shut down.
         is_stopped: Returns whether to start no more pictures; those that have started are finished.
         is_ours: Returns whether an earlier run wrote an output.
+
+    Yields:
+        The number of the picture in the plan, from 0, and the report on it.
     """
-    finished: SimpleQueue[tuple[int, Future[Report]]] = SimpleQueue()
-    under_way: dict[int, tuple[Pair, Future[Report]]] = {}
+    under_way: dict[Future[Report], tuple[int, Pair]] = {}  # oldest first
     pairs, outputs, has_more = enumerate(plan.pairs()), Outputs(), True
     cleaned: set[Folder] = set()
     while has_more or under_way:
-        while has_more and not is_stopped() and _has_room(under_way, workforce.ahead):
+        while has_more and not is_stopped() and _has_room(under_way.values(), workforce.ahead):
             number, pair = next(pairs, (-1, None))
             if pair is None:
                 has_more = False
             elif job.existing == "refuse" and outputs.is_there(pair[1]):
-                fault = f"{pair[1]} {EXISTS}"
-                yield FinishedPicture(number, job.failed(*pair, fault))
+                yield number, job.failed(*pair, f"{pair[1]} {EXISTS}")
             else:
-                _clean_once(pair[1].folder, cleaned)
+                if (folder := pair[1].folder) not in cleaned:
+                    folder.clean()
+                    cleaned.add(folder)
                 state = outputs.state(*pair, job.existing)
                 future = workforce.executor.submit(job, *pair, state, is_ours(pair[1]))
-                under_way[number] = pair, future
-                future.add_done_callback(partial(_put, finished, number))
+                under_way[future] = number, pair
         if is_stopped():
-            has_more = False
-            for _, future in under_way.values():
-                future.cancel()  # has no effect on one that has started
-        if not under_way:
-            continue
-        with suppress(Empty):
-            number, future = finished.get(timeout=_INTERVAL)
-            pair, _ = under_way.pop(number)
-            if not future.cancelled():
-                yield FinishedPicture(number, _report(job, pair, future))
+            has_more = False  # pictures that have started go on: they cannot be cancelled
+            under_way = {one: item for one, item in under_way.items() if not one.cancel()}
+        wait(under_way, _INTERVAL, FIRST_COMPLETED)
+        for future in [one for one in under_way if one.done()]:
+            number, pair = under_way.pop(future)
+            yield number, _report(job, pair, future)
     for folder in cleaned:
         folder.clean()  # a worker that was killed may have left temporary files
 
 
-def _clean_once(folder: Folder, cleaned: set[Folder]) -> None:
-    if folder not in cleaned:
-        folder.clean()
-        cleaned.add(folder)
-
-
-def _has_room(under_way: dict[int, Any], ahead: int) -> bool:
+def _has_room(under_way: Collection[tuple[int, Pair]], ahead: int) -> bool:
     """Return whether one more picture may be submitted, by the limits `ahead` and `_WINDOW`."""
-    if not under_way:
-        return True
-    first, last = min(under_way), max(under_way)
-    return len(under_way) < ahead and last - first < _WINDOW
-
-
-def _put(finished: "SimpleQueue[tuple[int, Future[Report]]]", number: int, future: Any) -> None:
-    finished.put((number, future))
+    numbers = [number for number, _ in under_way]
+    return not numbers or (len(numbers) < ahead and numbers[-1] - numbers[0] < _WINDOW)
 
 
 def _report(job: PictureJob, pair: Pair, future: Future[Report]) -> Report:
