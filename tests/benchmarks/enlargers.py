@@ -59,7 +59,7 @@ def network_alone(network: Path, samples: NDArray[Any]) -> float:
     planes = np.ascontiguousarray(np.float32(samples / 255).transpose(2, 0, 1))
     picture = ExtendedInput(
         planes.shape[1:],
-        lambda rows, columns: planes[:, rows.start : rows.stop, columns.start : columns.stop],
+        lambda rows, columns: planes[:, rows, columns],
     )
     method = build("onnx", model=str(network.resolve()))
     scale = method.own_scale

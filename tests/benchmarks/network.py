@@ -47,9 +47,7 @@ def main() -> None:
     mirrored = np.pad(luma, network.halo, mode="symmetric")[None, None]
     method, size = LearnedNetwork(options.weights), (side * scale, side * scale)
     stages = method.stages((side, side), size)
-    picture = ExtendedInput(
-        (side, side), lambda rows, columns: luma[None, rows.start : rows.stop, columns]
-    )
+    picture = ExtendedInput((side, side), lambda rows, columns: luma[None, rows, columns])
 
     def ours() -> Run:
         began = time.process_time()

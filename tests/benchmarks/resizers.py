@@ -27,9 +27,7 @@ def ours(samples: Samples, method: Any, scale: int) -> Samples:
     colour = Conversion(samples.dtype, alpha=False, premultiplied=True, linear=False)
     picture = ExtendedInput(
         (height, width),
-        lambda rows, columns: colour.planes(
-            samples[rows.start : rows.stop, columns.start : columns.stop]
-        ),
+        lambda *window: colour.planes(samples[window]),
     )
     stages = method.stages((height, width), size)
     larger = np.empty((*size, channels), samples.dtype)

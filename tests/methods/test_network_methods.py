@@ -117,7 +117,7 @@ def test_windows_are_the_same_bytes(data: st.DataObject) -> None:
     stages = LearnedNetwork().stages(size, size_out)[:1]
     if scale != int(scale):  # the reduction is exact to rounding only, as of every method
         size_out = size[0] * 2, size[1] * 2
-    picture = ExtendedInput(size, lambda rows, columns: planes[:, rows.start : rows.stop, columns])
+    picture = ExtendedInput(size, lambda rows, columns: planes[:, rows, columns])
     whole = output_window(stages, picture, range(size_out[0]), range(size_out[1]))
     top, left = (data.draw(st.integers(0, n - 1)) for n in size_out)
     low, right = (
@@ -153,11 +153,8 @@ def test_no_tile_is_computed_twice(scale: float, monkeypatch: pytest.MonkeyPatch
     planes = random_planes(1, 150, 280, 4).astype(np.float32)
     size, columns = (round(150 * scale), round(280 * scale)), range(round(280 * scale))
 
-    def fetch(rows: range, columns: range) -> Reals:
-        """Return a window of the planes."""
-        return planes[:, rows.start : rows.stop, columns.start : columns.stop]
-
-    method, picture = LearnedNetwork(), ExtendedInput((150, 280), fetch)
+    method = LearnedNetwork()
+    picture = ExtendedInput((150, 280), lambda rows, columns: planes[:, rows, columns])
     stages = method.stages((150, 280), size)
 
     def strip(rows: range) -> Reals:
@@ -344,7 +341,7 @@ def test_windows_of_a_network_of_the_whole_picture_see_it_whole(scale: int, tmp_
     planes = np.linspace(0, 1, 400, dtype=np.float32)[None, :, None] * np.ones((1, 1, 30))
     method, size_out = build("onnx", model=path), (400 * scale, 30 * scale)
     stages = method.stages((400, 30), size_out)
-    picture = ExtendedInput((400, 30), lambda rows, columns: planes[:, rows.start : rows.stop])
+    picture = ExtendedInput((400, 30), lambda rows, columns: planes[:, rows])
     whole = output_window(stages, picture, range(size_out[0]), range(size_out[1]))
     part = output_window(stages, picture, range(300, 340), range(size_out[1]))
     np.testing.assert_allclose(part, whole[:, 300:340], atol=1e-6)
@@ -354,9 +351,7 @@ def test_beyond_its_own_edges_an_output_is_mirrored(tmp_path: Path) -> None:
     """A later stage that draws on what lies beyond gets the output's inside, mirrored."""
     (stage,) = build("onnx", model=written(enlarger(), tmp_path)).stages((9, 11), (18, 22))
     planes = random_planes(3, 9, 11, 0).astype(np.float32)
-    picture = ExtendedInput(
-        (9, 11), lambda rows, columns: planes[:, rows.start : rows.stop, columns]
-    )
+    picture = ExtendedInput((9, 11), lambda rows, columns: planes[:, rows, columns])
     inside = output_window([stage], picture, range(18), range(22))
     around = output_window([stage], picture, range(-5, 23), range(-3, 26))
     expected = np.pad(inside, ((0, 0), (5, 5), (3, 4)), mode="symmetric")

@@ -22,10 +22,10 @@ METHODS = [
 def picture_of(x: np.ndarray, boundary: str = "symmetric") -> ExtendedInput:
     """Return planes as an ExtendedInput, and check that only pixels within it are fetched."""
 
-    def fetch(rows: range, columns: range) -> np.ndarray:
+    def fetch(rows: slice, columns: slice) -> np.ndarray:
         assert 0 <= rows.start < rows.stop <= x.shape[1]
         assert 0 <= columns.start < columns.stop <= x.shape[2]
-        return x[:, rows.start : rows.stop, columns.start : columns.stop]
+        return x[:, rows, columns]
 
     return ExtendedInput((x.shape[1], x.shape[2]), fetch, boundary)
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from upsample_cli.jobs.enlarge.strips import ExtendedInput, output_window, strips, tiles
 from upsample_cli.jobs.enlarge.threads import Workers
@@ -57,12 +57,8 @@ def enlarge(
 
 def _copied(planes: NDArray[Any], stages: Sequence[Stage], size: Size) -> NDArray[Any]:
     """Return planes enlarged by stages that copy: they are applied to the numbers of the pixels."""
-
-    def numbers(rows: range, columns: range) -> Planes:
-        """Return the row and the column of each pixel of a window."""
-        return np.stack(np.meshgrid(rows, columns, indexing="ij")).astype(np.float64)
-
-    picture = ExtendedInput((planes.shape[1], planes.shape[2]), numbers)
+    size_in = (planes.shape[1], planes.shape[2])
+    picture = ExtendedInput(size_in, lambda *window: np.mgrid[window].astype(np.float64))
     rows = output_window(stages, picture, range(size[0]), range(1))[0].astype(np.intp)
     columns = output_window(stages, picture, range(1), range(size[1]))[1].astype(np.intp)
     return np.asarray(planes[:, rows, columns])
@@ -75,9 +71,19 @@ def _filler(
     size, kind = (planes.shape[1], planes.shape[2]), planes.dtype
     work = np.float64 if kind.itemsize > (4 if kind.kind == "f" else 2) else np.float32
     finite = kind.kind in "iu" or bool(np.isfinite(planes).all())
-    picture = ExtendedInput(size, _fetch(planes, work, finite), boundary)
     counting = [stage.counting() for stage in stages]
-    marked = ExtendedInput(size, _marks(planes, work), boundary)
+
+    def fetch(rows: slice, columns: slice) -> Planes:
+        """Return a window inside the planes, with 0 for values that are not finite."""
+        window = planes[:, rows, columns]
+        known = window if finite else np.where(np.isfinite(window), window, 0)
+        return np.ascontiguousarray(known, work)
+
+    def marks(rows: slice, columns: slice) -> Planes:
+        """Return a window with 1 for values that are not finite, 0 for others."""
+        return np.ascontiguousarray(~np.isfinite(planes[:, rows, columns]), work)
+
+    picture, marked = (ExtendedInput(size, part, boundary) for part in (fetch, marks))
 
     def fill(rows: range) -> None:
         """Compute these rows of the output."""
@@ -102,27 +108,3 @@ def _to_integers(window: Planes, kind: np.dtype[Any]) -> NDArray[Any]:
     whole = np.where(low | high, 0, window).astype(kind)
     whole[low], whole[high] = limits.min, limits.max
     return whole
-
-
-def _fetch(planes: NDArray[Any], work: DTypeLike, finite: bool) -> Callable[[range, range], Planes]:
-    """Return a function that gives windows of the planes, with 0 for values that are not finite."""
-
-    def fetch(rows: range, columns: range) -> Planes:
-        """Return a window inside the planes."""
-        window = planes[:, rows.start : rows.stop, columns.start : columns.stop]
-        if not finite:
-            window = np.where(np.isfinite(window), window, 0)
-        return np.ascontiguousarray(window, work)
-
-    return fetch
-
-
-def _marks(planes: NDArray[Any], work: DTypeLike) -> Callable[[range, range], Planes]:
-    """Return a function that gives windows with 1 for values that are not finite, 0 for others."""
-
-    def fetch(rows: range, columns: range) -> Planes:
-        """Return a window inside the planes."""
-        window = planes[:, rows.start : rows.stop, columns.start : columns.stop]
-        return np.ascontiguousarray(~np.isfinite(window), work)
-
-    return fetch

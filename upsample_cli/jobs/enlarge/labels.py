@@ -97,13 +97,11 @@ def enlarged(
         boundary: symmetric, nearest or zero.
         threads: How many threads share the work.
     """
-
-    def fetch(rows: range, columns: range) -> Planes:
-        """Return a window of the labels plus 1; 0 means no label."""
-        window = labels[rows.start : rows.stop, columns.start : columns.stop]
-        return window[None].astype(np.float32) + np.float32(1)
-
-    picture = ExtendedInput((labels.shape[0], labels.shape[1]), fetch, boundary)
+    picture = ExtendedInput(  # of the labels plus 1, as 0 means no label
+        (labels.shape[0], labels.shape[1]),
+        lambda *window: labels[window][None].astype(np.float32) + np.float32(1),
+        boundary,
+    )
     out = np.empty(size, labels.dtype)
     unit = [max(1, round(16 * after / n)) for after, n in zip(size, labels.shape, strict=True)]
     tall, wide = (cut(n, step * max(1, _TILE // step)) for n, step in zip(size, unit, strict=True))

@@ -18,7 +18,7 @@ from upsample_cli.methods.method import Stage
 from upsample_cli.metrics.checkerboard import Checkerboard
 from upsample_cli.metrics.meter import Meter
 from upsample_cli.metrics.rows import Rows
-from upsample_cli.planes import Planes, Size
+from upsample_cli.planes import Size
 
 
 class Strip(NamedTuple):
@@ -101,14 +101,11 @@ def renderer(image: Image, size: Size, task: Task, compression: int | None) -> R
         _curve(image) if is_linear else None, image.palette,
     )  # fmt: skip
 
-    def fetch(rows: range, columns: range) -> Planes:
-        """Return the planes of a window inside the picture."""
-        window = image.samples[rows.start : rows.stop, columns.start : columns.stop]
-        return colour.planes(window)
-
     return Renderer(
         stages=stages_to(task.method, task.target_size, image.size),
-        picture=ExtendedInput(image.size, fetch, task.boundary),
+        picture=ExtendedInput(
+            image.size, lambda *window: colour.planes(image.samples[window]), task.boundary
+        ),
         colour=colour,
         size=size,
         channels=image.channels,

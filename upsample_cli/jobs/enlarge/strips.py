@@ -17,7 +17,7 @@ from upsample_cli.kernels.stages import Band, Separable
 from upsample_cli.methods.method import Method, Stage, windows_of
 from upsample_cli.planes import Planes, Size
 
-Fetch = Callable[[range, range], Planes]
+Fetch = Callable[[slice, slice], Planes]
 """Returns the planes of a window inside the picture, given its rows and columns."""
 
 BOUNDARIES = ("symmetric", "nearest", "zero")
@@ -58,17 +58,17 @@ class ExtendedInput(NamedTuple):
             planes = np.where(np.outer(*inside), planes, planes.dtype.type(0))
         return planes
 
-    def _inside(self, run: range, n: int) -> tuple[NDArray[np.int64] | None, range]:
-        """Return the pixel to use for each of a run (None if all are inside), and their range."""
+    def _inside(self, run: range, n: int) -> tuple[NDArray[np.int64] | None, slice]:
+        """Return the pixel to use for each of a run (None if all are inside), and their slice."""
         if run.start >= 0 and run.stop <= n:
-            return None, run
+            return None, slice(run.start, run.stop)
         index = np.arange(run.start, run.stop)
         if self.boundary == "symmetric":
             index %= 2 * n
             index = np.minimum(index, 2 * n - 1 - index)
         else:
             index = np.clip(index, 0, n - 1)
-        return index, range(int(index.min()), int(index.max()) + 1)
+        return index, slice(int(index.min()), int(index.max()) + 1)
 
 
 def _columns(planes: Planes, index: NDArray[np.int64], inside: slice) -> Planes:

@@ -27,7 +27,7 @@ from upsample_cli.metrics.checkerboard import (
 )
 from upsample_cli.metrics.meter import LEAST_COLOUR_RIPPLE, LEAST_RIPPLE, grid, verdict_and_map
 from upsample_cli.metrics.rows import Floats, Rows
-from upsample_cli.planes import Planes, Size
+from upsample_cli.planes import Size
 
 CHANNELS: dict[str, Channel] = {
     "luma": None, **{name: index for index, name in enumerate(COLOURS)}, "opacity": OPACITY,
@@ -64,13 +64,10 @@ class Reference:
 
     def rows(self, rows: range, channel: Channel) -> Floats:
         """Return rows of a channel of the enlarged picture, in levels of 0..255."""
-
-        def fetch(down: range, across: range) -> Planes:
-            """Return a window of the channel."""
-            window = self._low.samples[down.start : down.stop, across.start : across.stop]
-            return channel_levels(window, channel)[None]
-
-        picture = ExtendedInput(self._low.size, fetch)
+        low = self._low
+        picture = ExtendedInput(
+            low.size, lambda *window: channel_levels(low.samples[window], channel)[None]
+        )
         return np.asarray(output_window(self._stages, picture, rows, range(self._width))[0])
 
 
