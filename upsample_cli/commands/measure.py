@@ -102,7 +102,7 @@ def measure(
         print_results,
         text_table,
     )
-    from upsample_cli.jobs.batch.walk import Globs
+    from upsample_cli.jobs.batch.walk import Globs, files_in
     from upsample_cli.jobs.measure.measure import MeasureOptions, measuring
 
     if as_json and as_csv:
@@ -110,8 +110,9 @@ def measure(
     sources = _sources(images, files_from, null)
     map_file, spectrum_file, low = _files_of_one(sources, heat_map, spectrum, reference)
     options = MeasureOptions(stride, low, map_file, spectrum_file, force, max_pixels or MAX_PIXELS)
-    with measuring(sources, Globs(include, exclude), options, jobs or cores()) as (results, files):
-        longest, count = max((len(printable(str(file))) for file in files), default=0), len(files)
+    files = list(files_in(sources, Globs(include, exclude)))
+    count, longest = len(files), max((len(printable(str(file))) for file, _ in files), default=0)
+    with measuring(files, options, jobs or cores()) as results:
         table = JSON_LINES if as_json else CSV_TABLE if as_csv else text_table(longest)
         pictures = with_picture_bar(
             quiet or count == 1, results, count, lambda result: result.error is not None

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -115,7 +115,7 @@ class Listing(NamedTuple):
 
 
 def files_in(sources: Sequence[Place | Folder], globs: Globs) -> Iterator[tuple[Place, bool]]:
-    """Yield the files in `sources`, and in sorted order the files below its folders.
+    """Yield the files in `sources`, and in sorted order the files below its folders, each once.
 
     Yields:
         Each file, and whether it was found in a folder, where not every file is a picture.
@@ -123,13 +123,16 @@ def files_in(sources: Sequence[Place | Folder], globs: Globs) -> Iterator[tuple[
     Raises:
         ImageFileError: A folder cannot be read.
     """
+    yielded = set[str]()
     for source in sources:
-        if not isinstance(source, Folder):
-            yield source, False
-            continue
+        files: Iterable[Place] = (
+            [source] if isinstance(source, Place) else map(source.file, walk(source, globs))
+        )
         try:
-            for path in walk(source, globs):
-                yield source.file(path), True
+            for file in files:
+                if file.key not in yielded:
+                    yielded.add(file.key)
+                    yield file, isinstance(source, Folder)
         except OSError as error:
             raise ImageFileError(
                 f"cannot read {source}: {error.strerror}; check path and access"

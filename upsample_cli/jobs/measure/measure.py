@@ -10,13 +10,11 @@ import numpy as np
 
 from upsample_cli.errors import ImageFileError, SettingError, UpsampleError
 from upsample_cli.images.image import Image
-from upsample_cli.images.places.folder import Folder
 from upsample_cli.images.places.place import MAX_PIXELS, Place
 from upsample_cli.images.read import animation, files
 from upsample_cli.images.read.decode import Decoded, decode
 from upsample_cli.jobs.batch.picture_job import is_not_picture
 from upsample_cli.jobs.batch.pool import Workforce, open_pool
-from upsample_cli.jobs.batch.walk import Globs, files_in
 from upsample_cli.jobs.enlarge.threads import in_turn
 from upsample_cli.jobs.measure import measure_figures
 from upsample_cli.jobs.measure.measurement import CHANNELS, Measurement, Reference, measure_image
@@ -151,32 +149,24 @@ def measure_one(
 
 @contextmanager
 def measuring(
-    sources: Sequence[Place | Folder],
-    globs: Globs,
-    options: MeasureOptions,
-    jobs: int,
-) -> Iterator[tuple[Iterator[Result], list[Place]]]:
-    """Give the results, and the files that they are for, in the same order.
+    files: Sequence[tuple[Place, bool]], options: MeasureOptions, jobs: int
+) -> Iterator[Iterator[Result]]:
+    """Give the results in the order of the files.
 
     With one file or one job this process measures, by threads; otherwise worker processes do.
 
     Args:
-        sources: Files and folders; a file that is named twice, or in a folder too, counts once.
-        globs: Which files of folders to take.
+        files: Each file, and whether it was found in a folder; see `files_in`.
         options: How to measure.
         jobs: How many files, or channels of a single file, to work on at once.
     """
-    named = dict[str, tuple[Place, bool]]()
-    for file in files_in(sources, globs):
-        named.setdefault(file[0].key, file)
-    files = list(named.values())
-    places, workers = [place for place, _ in files], min(len(files), jobs)
-    if workers <= 1:
-        yield (measure_one(*file, options, jobs) for file in files), places
+    count = min(len(files), jobs)
+    if count <= 1:
+        yield (measure_one(*file, options, jobs) for file in files)
         return
-    with open_pool(workers) as workforce:
+    with open_pool(count) as workforce:
         try:
-            yield _measured(files, options, workforce), places
+            yield _measured(files, options, workforce)
         except BrokenPipeError:  # nobody reads the results any more: workers end without a message
             workforce.executor.shutdown(cancel_futures=True)
             raise

@@ -50,7 +50,7 @@ _SIZES = (1.0, 0.7, 0.5)  # of each photograph, relative to its own
 
 
 def pictures_in(sources: Sequence[Place | Folder]) -> list[Place]:
-    """Return the named files and those in the named folders, sorted within each folder.
+    """Return the named files and those in the named folders, sorted within each folder, each once.
 
     Hidden files and folders are left out unless they are named, as in a batch.
 
@@ -66,7 +66,7 @@ def pictures_in(sources: Sequence[Place | Folder]) -> list[Place]:
 
 
 def usable(sources: Sequence[Place], side: int, skipped: list[str]) -> list[Place]:
-    """Return the files, each once, whose headers give at least `side` pixels along each side.
+    """Return the files whose headers give at least `side` pixels along each side.
 
     Args:
         sources: The files.
@@ -74,7 +74,7 @@ def usable(sources: Sequence[Place], side: int, skipped: list[str]) -> list[Plac
         skipped: The reasons why other files cannot be used are appended to it.
     """
     paths = list[Place]()
-    for path in {source.key: source for source in sources}.values():
+    for path in sources:
         try:
             height, width = read_size(path)
         except ImageFileError as error:
