@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import lru_cache
 from itertools import repeat
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -28,7 +28,7 @@ _POSIX = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Globs:
     """Patterns as in `.gitignore`, for paths relative to a folder; case is ignored.
 
@@ -51,22 +51,15 @@ class Globs:
     def includes(self, path: str) -> bool:
         """Return whether a file is included and not excluded."""
         path = path.lower()
-        is_included = not self.include or self._included.match_file(path)
-        return is_included and not (self.exclude and self._excluded.match_file(path))
+        is_included = not self.include or _spec(self.include).match_file(path)
+        return is_included and not (self.exclude and _spec(self.exclude).match_file(path))
 
     def excludes_folder(self, path: str) -> bool:
         """Return whether a folder is left out, with everything in it."""
-        return bool(self.exclude) and self._excluded.match_file(f"{path.lower()}/")
-
-    @cached_property
-    def _included(self) -> "PathSpec[RegexPattern]":
-        return _spec(self.include)
-
-    @cached_property
-    def _excluded(self) -> "PathSpec[RegexPattern]":
-        return _spec(self.exclude)
+        return bool(self.exclude) and _spec(self.exclude).match_file(f"{path.lower()}/")
 
 
+@lru_cache(2)
 def _spec(patterns: tuple[str, ...]) -> "PathSpec[RegexPattern]":
     from pathspec import GitIgnoreSpec, PathSpec, RegexPattern  # most runs have no patterns
 
