@@ -58,13 +58,11 @@ class Reference:
         self._width = size[1]
         self._stages = Bicubic().stages(low.size, size)
 
-    def has(self, channel: Channel) -> bool:
-        """Return whether the small picture has a channel."""
-        return channel != OPACITY or self._low.has_alpha
-
-    def rows(self, rows: range, channel: Channel) -> Floats:
-        """Return rows of a channel of the enlarged picture, in levels of 0..255."""
+    def rows(self, rows: range, channel: Channel) -> Floats | None:
+        """Return rows of a channel in levels of 0..255; None for an opacity that it lacks."""
         low = self._low
+        if channel == OPACITY and not low.has_alpha:
+            return None
         picture = ExtendedInput(
             low.size, lambda *window: channel_levels(low.samples[window], channel)[None]
         )
@@ -82,8 +80,6 @@ def channel_rows(
         reference: What it was enlarged from; None if unknown.
     """
     is_masked = image.has_alpha and channel != OPACITY
-    if reference is not None and not reference.has(channel):
-        reference = None
     for top in range(0, image.size[0], _ROWS):
         rows = range(top, min(top + _ROWS, image.size[0]))
         samples = image.samples[rows.start : rows.stop]

@@ -223,8 +223,8 @@ def _mended(image: Image, stride: int, reference: Reference | None, strength: fl
 def _rows(image: Image, reference: Reference | None, channel: Channel, rows: range) -> list[Floats]:
     """Return rows of a channel in levels, and those of its reference if there is one."""
     levels = channel_levels(image.samples[rows.start : rows.stop], channel)
-    known = reference is not None and reference.has(channel)
-    return [levels, reference.rows(rows, channel)] if reference and known else [levels]
+    expected = None if reference is None else reference.rows(rows, channel)
+    return [levels] if expected is None else [levels, expected]
 
 
 def _are_stripes(cells: _CellsOf, cut: CellGrid, fields: _FieldsOf) -> bool:
