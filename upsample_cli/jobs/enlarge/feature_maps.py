@@ -1,6 +1,6 @@
 """Enlarge feature maps: arrays of any type and layout. Only integer types are rounded."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from time import perf_counter
 from typing import Any, NamedTuple
 
@@ -67,8 +67,8 @@ def enlarge(source: Place, to: Place, task: Task, layout: str | None) -> ArrayRe
 
     def enlarged(name: str, array: NDArray[Any]) -> NDArray[Any]:
         """Return one feature map enlarged."""
-        if layout is None and _resembles_picture(array):
-            notes.append(_layout_note(array))
+        if layout is None:
+            notes.extend(_layout_notes(array))
         channels = planes(name, array, layout)
         larger = _enlarged(name, channels, task)
         _, height, width = channels.shape
@@ -176,12 +176,9 @@ def _enlarged(name: str, channels: NDArray[Any], task: Task) -> NDArray[Any]:
     return arrays.enlarge(channels, stages, size_out, task.boundary, task.threads)
 
 
-def _resembles_picture(array: NDArray[Any]) -> bool:
-    """Return whether an array looks like a picture with its colours last, not like maps."""
-    return array.ndim == 3 and array.shape[2] in _COLOURS and min(array.shape[:2]) > max(_COLOURS)
-
-
-def _layout_note(array: NDArray[Any]) -> str:
-    count, height, width = array.shape
-    fact = f"{count}x{height}x{width} is taken for {count} maps of {height}x{width}"
-    return f"{fact}; pass --layout hwc if its channels come last"
+def _layout_notes(array: NDArray[Any]) -> Iterator[str]:
+    """Yield a note on an array that looks like a picture with its colours last, not like maps."""
+    if array.ndim == 3 and array.shape[2] in _COLOURS and min(array.shape[:2]) > max(_COLOURS):
+        count, height, width = array.shape
+        fact = f"{count}x{height}x{width} is taken for {count} maps of {height}x{width}"
+        yield f"{fact}; pass --layout hwc if its channels come last"

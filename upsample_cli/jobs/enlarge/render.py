@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from upsample_cli import memory
 from upsample_cli.images.image import Image, Samples
-from upsample_cli.images.levels import Conversion, Curve
+from upsample_cli.images.levels import Conversion
 from upsample_cli.images.write import png
 from upsample_cli.jobs.enlarge.strips import ExtendedInput, output_window, stages_to, strips, tiles
 from upsample_cli.jobs.enlarge.task import Task
@@ -95,10 +95,14 @@ class Renderer(NamedTuple):
 def renderer(image: Image, size: Size, task: Task, compression: int | None) -> Renderer:
     """Return the renderer of a picture; see `Renderer`."""
     mixes = not (task.method.copies or image.palette)  # else samples are copied bit for bit
-    is_linear = task.linear and mixes
+    is_linear, curve = task.linear and mixes, None
+    if is_linear:
+        from upsample_cli.images import profiles  # few pictures need it
+
+        curve = profiles.curve_of(image.metadata)
     colour = Conversion(
         image.dtype, image.has_alpha, task.premultiplied and mixes, is_linear, image.is_cmyk,
-        _curve(image) if is_linear else None, image.palette,
+        curve, image.palette,
     )  # fmt: skip
 
     return Renderer(
@@ -113,12 +117,6 @@ def renderer(image: Image, size: Size, task: Task, compression: int | None) -> R
         compression=compression,
         tiles=tuple(tiles(size[1], task.target_size.uncropped(image.size)[1] / image.size[1])),
     )
-
-
-def _curve(image: Image) -> Curve | None:
-    from upsample_cli.images import profiles  # few pictures need it
-
-    return profiles.curve_of(image.metadata)
 
 
 def pattern_period(size_in: Size, size_out: Size) -> Size:

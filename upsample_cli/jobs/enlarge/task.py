@@ -116,7 +116,7 @@ class Task(NamedTuple):
 
     Args:
         method: How to upsample.
-        target: How large the output is to be.
+        target_size: How large the output is to be.
         boundary: What lies beyond the edges: symmetric, nearest or zero.
         linear: Whether to filter in linear light.
         premultiplied: Whether colours are weighted by their opacity while they are filtered.
