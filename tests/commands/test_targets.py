@@ -157,3 +157,21 @@ def test_an_output_is_no_more_open_than_its_input(
     assert call("in.png", "link.png", "-q", "--force").code == 0
     assert (folder / "link.png").is_symlink()
     assert (folder / "out.png").stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.skipif(os.name == "nt", reason="has no such modes")
+@pytest.mark.parametrize("words", [
+    "repair in.png -o out.png", "repair in.png -o other.png --map out.png --stride 2",
+    "measure in.png --map out.png --stride 2", "measure in.png --spectrum out.png --stride 2",
+    "in.npy out.npy -m tconv",
+])  # fmt: skip
+def test_what_is_made_of_a_private_file_is_private(
+    call: Callable[..., Outcome], folder: Path, words: str
+) -> None:
+    """A repaired picture, a map, a spectrum and feature maps are no more open than the input."""
+    np.save(folder / "in.npy", np.ones((2, 4, 4), np.float32))
+    for name in ("in.png", "in.npy"):
+        (folder / name).chmod(0o600)
+    assert call(*words.split()).code == 0
+    out = folder / ("out.npy" if "npy" in words else "out.png")
+    assert out.stat().st_mode & 0o777 == 0o600

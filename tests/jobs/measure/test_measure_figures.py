@@ -12,6 +12,8 @@ from upsample_cli.jobs.api import upsample
 from upsample_cli.jobs.measure import measure_figures
 from upsample_cli.jobs.measure.measurement import Reference
 
+SOURCE = parse_file("in.png")
+
 
 @pytest.fixture
 def picture() -> Image:
@@ -34,7 +36,8 @@ def colourful(part: np.ndarray) -> float:
 def test_heat_lies_over_the_pattern(tmp_path: Path, picture: Image) -> None:
     """The half with the pattern is coloured, the other one stays grey."""
     path = tmp_path / "heat.png"
-    measure_figures.write(measure_figures.heat(picture, None, (4, 4), "a title"), parse_file(path))
+    sheet = measure_figures.heat(picture, None, (4, 4), "a title")
+    measure_figures.write(sheet, parse_file(path), SOURCE)
     drawn = pixels(path)
     assert drawn.shape[1] > 480
     inside = drawn[60:300]
@@ -50,10 +53,10 @@ def test_figures_show_nothing_that_a_reference_explains(tmp_path: Path) -> None:
     path, heats, spectra = tmp_path / "heat.png", [], []
     for reference in (None, Reference(original, brickwork.size)):
         sheet = measure_figures.heat(brickwork, None, (4, 4), "a title", reference)
-        measure_figures.write(sheet, parse_file(path), force=True)
+        measure_figures.write(sheet, parse_file(path), SOURCE, force=True)
         heats.append(colourful(pixels(path)[60:300, 40:440]))
         sheet = measure_figures.spectrum(brickwork, None, (4, 4), "a title", reference)
-        measure_figures.write(sheet, parse_file(path), force=True)
+        measure_figures.write(sheet, parse_file(path), SOURCE, force=True)
         spectra.append(pixels(path).max(axis=2))
     assert heats[0] > 60
     assert heats[1] < 5
@@ -66,7 +69,9 @@ def test_hidden_parts_have_no_heat(tmp_path: Path, picture: Image) -> None:
     alpha[:, 230:] = 0
     hidden = Image(np.concatenate([picture.samples, alpha], axis=2), "PNG")
     measure_figures.write(
-        measure_figures.heat(hidden, None, (4, 4), "a title"), parse_file(tmp_path / "heat.png")
+        measure_figures.heat(hidden, None, (4, 4), "a title"),
+        parse_file(tmp_path / "heat.png"),
+        SOURCE,
     )
     assert colourful(pixels(tmp_path / "heat.png")[60:300, 40:220]) < 5
 
@@ -75,7 +80,9 @@ def test_large_pictures_have_maps_of_bounded_size(tmp_path: Path) -> None:
     """More than 2048 pixels along a side are drawn smaller."""
     wide = Image(np.full((70, 5000, 1), 9, np.uint8), "PNG")
     measure_figures.write(
-        measure_figures.heat(wide, None, (2, 2), "a title"), parse_file(tmp_path / "heat.png")
+        measure_figures.heat(wide, None, (2, 2), "a title"),
+        parse_file(tmp_path / "heat.png"),
+        SOURCE,
     )
     assert pixels(tmp_path / "heat.png").shape[1] < 2100
 
@@ -86,7 +93,7 @@ def test_the_spectrum_marks_the_lines(tmp_path: Path, picture: Image) -> None:
     for stride in ((4, 4), (0, 0)):
         path = tmp_path / f"{stride[0]}.png"
         measure_figures.write(
-            measure_figures.spectrum(picture, None, stride, "a title"), parse_file(path)
+            measure_figures.spectrum(picture, None, stride, "a title"), parse_file(path), SOURCE
         )
         drawn.append(pixels(path))
     ring = (drawn[0] == (120, 220, 255)).all(axis=2)
@@ -99,7 +106,9 @@ def test_a_tiny_picture_has_no_spectrum(tmp_path: Path) -> None:
     tiny = Image(np.zeros((15, 99, 3), np.uint8), "PNG")
     with pytest.raises(SettingError, match="a picture of 99x15 has no spectrum to show; give 16x"):
         measure_figures.write(
-            measure_figures.spectrum(tiny, None, (2, 2), ""), parse_file(tmp_path / "no.png")
+            measure_figures.spectrum(tiny, None, (2, 2), ""),
+            parse_file(tmp_path / "no.png"),
+            SOURCE,
         )
     assert not any(tmp_path.iterdir())
 

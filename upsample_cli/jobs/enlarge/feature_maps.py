@@ -13,7 +13,7 @@ from upsample_cli.images.places.place import Place
 from upsample_cli.images.read import array_files
 from upsample_cli.jobs.enlarge import arrays
 from upsample_cli.jobs.enlarge.strips import stages_to
-from upsample_cli.jobs.enlarge.task import Task
+from upsample_cli.jobs.enlarge.task import Task, output_mode
 from upsample_cli.metrics.ripple import ripple
 
 LAYOUTS = {"hw": 2, "chw": 3, "hwc": 3, "nchw": 4}
@@ -114,7 +114,7 @@ def convert(
     inputs = array_files.read(source)
     word = _format_of(to, format, source, len(inputs))
     outputs = {name: change(name, array) for name, array in inputs.items()}
-    with to.writing(force) as file:
+    with to.writing(force, output_mode(source)) as file:
         array_files.write(outputs, word, file)
     return ArrayReport(
         str(source), str(to), {name: array.shape for name, array in outputs.items()},

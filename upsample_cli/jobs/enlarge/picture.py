@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from upsample_cli.errors import ImageFileError, PictureTooLargeError
 from upsample_cli.images.image import Image
-from upsample_cli.images.places.atomic_file import mode_of
 from upsample_cli.images.places.place import Place
 from upsample_cli.images.read import files, opening
 from upsample_cli.images.read.decode import Decoded, decode
 from upsample_cli.images.write import formats
 from upsample_cli.jobs.enlarge import still
 from upsample_cli.jobs.enlarge.render import Progress
-from upsample_cli.jobs.enlarge.task import Report, Task
+from upsample_cli.jobs.enlarge.task import Report, Task, output_mode
 from upsample_cli.methods.method import Method
 from upsample_cli.metrics.checkerboard import Checkerboard
 from upsample_cli.metrics.ripple import ripple
@@ -46,9 +45,7 @@ def enlarge(source: Place, to: Place, task: Task, progress: Progress | None = No
     """
     start = perf_counter()
     to.check_target((source, *task.files()), task.force)
-    mode = None if source.local_path is None else mode_of(source.local_path)
-    if mode is not None:  # an output permits no more than its input
-        task = task._replace(mode=mode & 0o666)
+    task = task._replace(mode=output_mode(source))
     decoded = decode(source, task.max_pixels, task.strict, task.keeps_indices)
     picture, write = _picture_and_writer(decoded, task, progress)
     size = _size(to, picture.size, task)

@@ -6,6 +6,7 @@ from math import floor
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from upsample_cli.errors import SettingError
+from upsample_cli.images.places.atomic_file import mode_of
 from upsample_cli.images.places.place import MAX_PIXELS, Place, parse_file
 from upsample_cli.images.write.formats import Encoding
 from upsample_cli.methods.method import Method
@@ -196,6 +197,12 @@ class Report(NamedTuple):
     facts: dict[str, object] | None = None
     before: Checkerboard | None = None
     moved: float | None = None
+
+
+def output_mode(source: Place) -> int:
+    """Return the mode of a new output, before the umask: it permits no more than its input."""
+    mode = None if source.local_path is None else mode_of(source.local_path)
+    return 0o666 if mode is None else mode & 0o666
 
 
 def _rounded(length: float) -> int:

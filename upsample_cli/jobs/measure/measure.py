@@ -112,11 +112,11 @@ def draw(
         verdict = measurement.overall.verdict
         start = verdict.capitalize() if verdict not in (NONE, "") else "No checkerboard found"
         sheet = measure_figures.heat(image, channel, stride, f"{start} in {title}", reference)
-        measure_figures.write(sheet, options.heat_map, options.force)
+        measure_figures.write(sheet, options.heat_map, source, options.force)
     if options.spectrum:
         title = f"Spectrum of {source.name} ({name}); rings: stride {stride[0]}"
         sheet = measure_figures.spectrum(image, channel, stride, title, reference)
-        measure_figures.write(sheet, options.spectrum, options.force)
+        measure_figures.write(sheet, options.spectrum, source, options.force)
 
 
 class Result(NamedTuple):

@@ -10,6 +10,7 @@ from upsample_cli.images.figures.pattern_figures import heat_figure, spectrum_fi
 from upsample_cli.images.image import Image
 from upsample_cli.images.levels import Channel, channel_levels
 from upsample_cli.images.places.place import Place
+from upsample_cli.jobs.enlarge.task import output_mode
 from upsample_cli.jobs.measure.measurement import Reference, channel_rows, least_ripple
 from upsample_cli.metrics.meter import Meter
 from upsample_cli.metrics.spectrum import periodogram
@@ -34,9 +35,9 @@ def check(path: Place, sources: Sequence[Place], force: bool) -> None:
     path.check_target(sources, force)
 
 
-def write(sheet: Sheet, path: Place, force: bool = False) -> None:
-    """Write a figure; with `force` it replaces a file that exists."""
-    with path.writing(force) as file:
+def write(sheet: Sheet, path: Place, source: Place, force: bool = False) -> None:
+    """Write a figure of the picture `source`; with `force` it replaces a file that exists."""
+    with path.writing(force, output_mode(source)) as file:
         sheet.save(file, "PNG")
 
 

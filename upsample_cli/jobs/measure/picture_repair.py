@@ -18,7 +18,7 @@ from upsample_cli.images.read import files
 from upsample_cli.images.read.decode import Decoded, decode
 from upsample_cli.images.write import formats
 from upsample_cli.jobs.enlarge import still
-from upsample_cli.jobs.enlarge.task import Report, Task
+from upsample_cli.jobs.enlarge.task import Report, Task, output_mode
 from upsample_cli.jobs.enlarge.threads import Workers
 from upsample_cli.jobs.measure import measure_figures
 from upsample_cli.jobs.measure.measure import MeasureOptions, draw
@@ -111,7 +111,7 @@ def repair_picture(
             notes += (_BY_NATURE,)
         elif result.before.worst.verdict == CHECKERBOARD and strength > 0:
             notes += (_STRIPES_STAY.format(result.before.overall.stride[0]),)
-    notes += _write(result.image, image, loaded, to, task)
+    notes += _write(result.image, image, loaded, to, task._replace(mode=output_mode(source)))
     draw(source, image, reference, result.before, replace(options, force=task.force))
     return Report(
         str(source), str(to), "done", size=image.size, method="repair",
