@@ -21,9 +21,12 @@ def test_the_scale_in_a_name_is_a_number(field: str, scale: float, expected: str
     assert Naming(None, "{stem}" + field, scale).output("a.png") == f"a{expected}"
 
 
-@pytest.mark.parametrize(("field", "scale"), [("{scale:d}", 1.5), ("{scale:s}", 2.0)])
+@pytest.mark.parametrize(
+    ("field", "scale"),
+    [("{scale:d}", 1.5), ("{scale:s}", 2.0), ("{scale:{stem}}", 2.0), ("{suffix:{stem}}", 2.0)],
+)
 def test_a_format_that_does_not_fit_is_refused(field: str, scale: float) -> None:
-    """A format that the scale cannot have is an error before any work."""
+    """A format that a field cannot have, such as a file's name, is an error before any work."""
     with pytest.raises(SettingError, match=r"invalid --name .*; use fields such as \{stem\}"):
         Naming(None, "{stem}" + field, scale)
 

@@ -52,7 +52,7 @@ class Naming:
             }
             unknown = sorted(fields - {*_FIELDS})
             if not unknown:
-                self._named("", "")
+                self._named("a", ".a")  # letters, as a name may be no format of a field
         except (ValueError, LookupError) as error:
             raise SettingError(
                 f"invalid --name '{self.template}' ({error}); use fields such as {{stem}}"
