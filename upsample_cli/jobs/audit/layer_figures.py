@@ -148,12 +148,6 @@ def taps_remedy(size: Sequence[int], stride: Sequence[int], dilation: Sequence[i
 
 def sub_pixel_remedy(weights: bool, bias: bool) -> str:
     """Return the remedy for a sub-pixel convolution; `weights` and `bias` say which are uneven."""
-    parts = []
-    if weights:
-        parts.append(
-            f"the channels that become one block of pixels have different sums: "
-            f"initialise with ICNR, {_OTHERWISE}"
-        )
-    if bias:
-        parts.append("the phases have different biases: give each block one bias")
-    return "; ".join(parts)
+    sums = "the channels that become one block of pixels have different sums: initialise with ICNR"
+    biases = "the phases have different biases: give each block one bias"
+    return "; ".join([f"{sums}, {_OTHERWISE}"] * weights + [biases] * bias)
