@@ -154,7 +154,7 @@ def balanced(taps: NDArray[Any], stride: tuple[int, ...], ramp: bool = False) ->
     goal = _total(kernels) / np.prod(stride)
     for _ in range(2):  # the second pass corrects the rounding of the first
         for _, phase in _phases(kernels, stride):
-            phase += _broadcast((goal - _total(phase)) / phase[0].size, phase.ndim)
+            phase += (goal - _total(phase)) / phase[0].size
         if ramp:
             for axis in range(len(stride)):
                 _equalise_moments(kernels, stride, axis, goal)
@@ -181,9 +181,8 @@ def _equalise_moments(kernels: Floats, stride: tuple[int, ...], axis: int, goal:
     """Make the phases' first moments along an axis equal, in place, changing the taps least."""
     parts = []  # of each phase: taps, distances from their middle, sum of squares of these, moments
     for first, taps in _phases(kernels, stride):
-        places = first[axis] + stride[axis] * np.arange(taps.shape[1 + axis])
-        middle = places.mean()
-        arms = (places - middle).reshape([-1 if i == axis else 1 for i in range(len(stride))])
+        arms = stride[axis] * _places(taps[0])[axis]
+        middle = first[axis] - arms.flat[0]
         inertia = float(np.broadcast_to(arms**2, taps.shape[1:]).sum())
         parts.append((taps, arms, inertia, middle * goal + _total(taps * arms)))
     fixed = [moments for _, _, inertia, moments in parts if not inertia]
@@ -194,7 +193,7 @@ def _equalise_moments(kernels: Floats, stride: tuple[int, ...], axis: int, goal:
         common = np.tensordot(shares, [moments for *_, moments in parts], 1) / shares.sum()
     for taps, arms, inertia, moments in parts:
         if inertia:
-            taps += _broadcast((common - moments) / inertia, taps.ndim) * arms
+            taps += (common - moments) / inertia * arms
 
 
 def _phases(kernels: Floats, stride: tuple[int, ...]) -> Iterator[tuple[tuple[int, ...], Floats]]:
@@ -205,10 +204,5 @@ def _phases(kernels: Floats, stride: tuple[int, ...]) -> Iterator[tuple[tuple[in
 
 
 def _total(taps: Floats) -> Floats:
-    """Return the sum of each kernel's taps."""
-    return np.asarray(taps.reshape(len(taps), -1).sum(axis=1))
-
-
-def _broadcast(values: Floats, axes: int) -> Floats:
-    """Return `values`, one per kernel, in a shape that broadcasts against taps of `axes` axes."""
-    return values.reshape(-1, *(1,) * (axes - 1))
+    """Return the sum of each kernel's taps, with all axes kept."""
+    return np.asarray(taps.sum(axis=tuple(range(1, taps.ndim)), keepdims=True))
