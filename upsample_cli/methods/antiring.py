@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 from upsample_cli.methods.method import Stage, windows_of
 from upsample_cli.planes import Planes, Size
 
+_EXTREMES = (np.minimum, np.maximum)
+
 
 class Neighbours(NamedTuple):
     """Which input pixels along one axis are neighbours of an output pixel: near its centre.
@@ -34,11 +36,6 @@ class Neighbours(NamedTuple):
     before: int
     after: int
     reach: int
-
-    @property
-    def nearest(self) -> "Neighbours":
-        """The same axis with a reach of 1."""
-        return self._replace(reach=1)
 
     def ends(self, outputs: range) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the first and the last neighbour of each output pixel in a run."""
@@ -115,12 +112,11 @@ class AntiRing(NamedTuple):
     def __call__(self, window: Planes, rows: range, columns: range) -> Planes:
         """Return a window of the output; see `Stage`."""
         out = self._unheld(window, rows, columns)
-        low, high = (self._extreme(least, window, rows, columns) for least in _EXTREMES)
-        if self.rows.reach > 1 and len(window) in (2, 4):
-            nearest = self._replace(rows=self.rows.nearest, columns=self.columns.nearest)
-            part = self._part(window, nearest.draws_on(rows, columns), rows, columns)[-1:]
+        reach = self.rows.reach
+        low, high = (self._extreme(least, window, rows, columns, reach) for least in _EXTREMES)
+        if reach > 1 and len(window) in (2, 4):
             for limits, least in zip((low, high), _EXTREMES, strict=True):
-                limits[-1:] = nearest._extreme(least, part, rows, columns)
+                limits[-1:] = self._extreme(least, window[-1:], rows, columns, 1)
         if self.strength == 1:
             return np.clip(out, low, high, out=out)
         held = np.clip(out, low, high)
@@ -137,12 +133,13 @@ class AntiRing(NamedTuple):
             planes = stage(planes, *windows.pop())
         return planes
 
-    def _extreme(self, least: np.ufunc, window: Planes, rows: range, columns: range) -> Planes:
-        """Return the least or the greatest neighbour of each output pixel; see `Neighbours`."""
-        near = self.rows.draws_on(rows), self.columns.draws_on(columns)
-        part = self._part(window, near, rows, columns)
-        vertical = self.rows.extreme(least, part, rows, 1)
-        return self.columns.extreme(least, vertical, columns, 2)
+    def _extreme(
+        self, least: np.ufunc, window: Planes, rows: range, columns: range, reach: int
+    ) -> Planes:
+        """Return the least or the greatest input pixel within `reach` of each output pixel."""
+        down, across = (axis._replace(reach=reach) for axis in (self.rows, self.columns))
+        part = self._part(window, (down.draws_on(rows), across.draws_on(columns)), rows, columns)
+        return across.extreme(least, down.extreme(least, part, rows, 1), columns, 2)
 
     def _part(
         self, window: Planes, part: tuple[range, range], rows: range, columns: range
@@ -163,7 +160,4 @@ class _Reached(AntiRing):
     def __call__(self, window: Planes, rows: range, columns: range) -> Planes:
         """Return the counts of a window."""
         counts = self._unheld(window, rows, columns)
-        return counts + self._extreme(np.maximum, window, rows, columns)
-
-
-_EXTREMES = (np.minimum, np.maximum)
+        return counts + self._extreme(np.maximum, window, rows, columns, self.rows.reach)
