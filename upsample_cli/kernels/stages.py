@@ -15,7 +15,7 @@ outputs: multiplying the zeros inside a block costs less than sparse arithmetic 
 that share a matrix are computed in one call, over overlapping views of the input.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -59,11 +59,6 @@ class Band:
         """Whether blocks are whole periods, so that they all share one matrix."""
         return self.step < 16
 
-    @property
-    def copies(self) -> bool:
-        """Whether every output is a copy of one input."""
-        return self.coefficients.shape[1] == 1 and bool((self.coefficients == 1).all())
-
     def draws_on(self, outputs: range) -> range:
         """Return the input pixels that a run of output pixels draws on."""
         first, last = self.sources(np.array([outputs.start, outputs.stop - 1])).tolist()
@@ -85,10 +80,6 @@ class Band:
             np.put_along_axis(dense, columns, self.coefficients[run % self.period], axis=1)
             self._matrices[key] = dense.astype(dtype)
         return self._matrices[key]
-
-    def counting(self) -> "Band":
-        """Return this band with every nonzero coefficient replaced by 1."""
-        return Band((self.coefficients != 0).astype(np.float64), self.starts, self.step)
 
 
 def transposed_convolution_band(taps: NDArray[np.float64], stride: int, padding: int) -> Band:
@@ -122,7 +113,7 @@ class Separable(NamedTuple):
     @property
     def copies(self) -> bool:
         """Whether every output pixel is a copy of one input pixel."""
-        return self.rows.copies and self.columns.copies
+        return all(one.coefficients.shape[1] == 1 and (one.coefficients == 1).all() for one in self)
 
     def draws_on(self, rows: range, columns: range) -> tuple[range, range]:
         """Return the input rows and columns that a window of the output needs."""
@@ -130,7 +121,8 @@ class Separable(NamedTuple):
 
     def counting(self) -> "Separable":
         """Return a stage for masks: it counts the marked input pixels that each output draws on."""
-        return Separable(self.rows.counting(), self.columns.counting())
+        down, across = (replace(one, coefficients=(one.coefficients != 0) * 1.0) for one in self)
+        return Separable(down, across)
 
     def __call__(self, window: Planes, rows: range, columns: range) -> Planes:
         """Return a window of the output, shape (C, len(rows), len(columns)).
