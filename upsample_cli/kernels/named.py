@@ -1,12 +1,15 @@
 """Fixed kernels by name, such as bilinear, for any stride; their mean phase sum is 1."""
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
 from upsample_cli.errors import SettingError
-from upsample_cli.kernels.interpolants import BICUBIC, BILINEAR, LANCZOS, Interpolant
+from upsample_cli.kernels.interpolants import BICUBIC, BILINEAR, LANCZOS, Interpolant, gaussian
 from upsample_cli.kernels.kernel import Kernel, Taps
+
+_GAUSSIAN = gaussian(0.5)  # half an input pixel
 
 # All functions in `KERNELS` take a stride, the taps along each axis (None for a size that suits the
 # kernel) and a seed, which only `random` uses.
@@ -33,37 +36,24 @@ def random(stride: int, size: int | None = None, seed: int = 0) -> Kernel:
     return Kernel("random", taps * (stride**2 / taps.sum()), stride)
 
 
-def gaussian(stride: int, size: int | None = None, seed: int = 0) -> Kernel:
-    """Return a balanced Gaussian kernel; its standard deviation is half an input pixel."""
-    size = size or 4 * stride - stride % 2
-    taps = np.exp(-0.5 * (_distances(size, stride) / 0.5) ** 2)
-    return _outer("gaussian", taps, stride)
+def _of_interpolant(
+    phi: Interpolant, stride: int, size: int | None = None, seed: int = 0
+) -> Kernel:
+    """Return the balanced kernel of an interpolant's samples."""
+    if size is not None and phi is not _GAUSSIAN:
+        raise SettingError(
+            f"--kernel-size is for uniform, random and gaussian, not {phi.name}; leave it out"
+        )
+    # The size is odd for an odd stride, so that the picture stays in place.
+    size = size or 2 * int(phi.support) * stride - stride % 2
+    return _outer(phi.name, phi.function(_distances(size, stride)), stride)
 
-
-def _interpolant(phi: Interpolant) -> Callable[..., Kernel]:
-    """Return the function from a stride to an interpolant's kernel."""
-
-    def kernel(stride: int, size: int | None = None, seed: int = 0) -> Kernel:
-        """Return the kernel of the interpolant's samples for a stride, balanced."""
-        if size is not None:
-            raise SettingError(
-                f"--kernel-size is for uniform, random and gaussian, not {phi.name}; leave it out"
-            )
-        # The size is odd for an odd stride, so that the picture stays in place.
-        length = 2 * int(phi.support) * stride - stride % 2
-        return _outer(phi.name, phi(_distances(length, stride)), stride)
-
-    return kernel
-
-
-bilinear = _interpolant(BILINEAR)
-bicubic = _interpolant(BICUBIC)
-lanczos = _interpolant(LANCZOS)
 
 KERNELS: dict[str, Callable[..., Kernel]] = {
-    "uniform": uniform, "bilinear": bilinear, "bicubic": bicubic, "lanczos": lanczos,
-    "gaussian": gaussian, "random": random,
-}  # fmt: skip
+    "uniform": uniform,
+    **{phi.name: partial(_of_interpolant, phi) for phi in (BILINEAR, BICUBIC, LANCZOS, _GAUSSIAN)},
+    "random": random,
+}
 
 
 def smoothing(name: str, stride: int, size: int | None = None) -> Kernel:
@@ -81,7 +71,7 @@ def smoothing(name: str, stride: int, size: int | None = None) -> Kernel:
     if name == "box":
         return Kernel.outer(name, np.full(size, 1 / size), np.full(size, 1 / size), 1)
     if name == "gaussian":
-        taps = np.exp(-0.5 * (_distances(size, stride) / 0.5) ** 2)
+        taps = _GAUSSIAN.function(_distances(size, stride))
         return Kernel.outer(name, taps / taps.sum(), taps / taps.sum(), 1)
     sharp = np.full((size, size), -0.5 / size**2)
     sharp[size // 2, size // 2] += 1.5
@@ -96,7 +86,7 @@ def resize_conv_kernel(kernel: Kernel, resize: str, stride: int) -> Kernel:
         resize: The upsampling, `nearest` or `bilinear`.
         stride: Output pixels per input pixel of the upsampling.
     """
-    upsampling = uniform(stride, stride) if resize == "nearest" else bilinear(stride)
+    upsampling = uniform(stride, stride) if resize == "nearest" else KERNELS["bilinear"](stride)
     both = upsampling.then(kernel)
     return Kernel(kernel.name, both.taps, stride, both.factors)
 

@@ -189,7 +189,7 @@ class OnnxNetwork(RingingMethod):
     def _stage(self, model: "ImageModel", size: "Size") -> Stage:
         """Return the stage of one pass over a picture of this size."""
         from upsample_cli.kernels.kernel_file import SHIPPED_STRIDES, shipped
-        from upsample_cli.kernels.named import bicubic
+        from upsample_cli.kernels.named import KERNELS
         from upsample_cli.methods.onnx_stage import OnnxStage
 
         side = self.tile or (_GLOBAL_TILE if model.is_global else _TILE)
@@ -209,7 +209,7 @@ class OnnxNetwork(RingingMethod):
         if model.scale in SHIPPED_STRIDES:
             kernel = shipped("tconv", "learned", model.scale).kernel("learned")
         else:
-            kernel = bicubic(model.scale)
+            kernel = KERNELS["bicubic"](model.scale)
         pads = self.edges == "own" and not model.border
         return OnnxStage(kernel, model, (height, width), size if pads else None, self.ensemble)
 
