@@ -42,7 +42,6 @@ class Unchanged(Nearest):
     """What a repair has for a method: it keeps the size and all pixels."""
 
     name = "repair"
-    summary = "leaves a picture as it is"
 
 
 @dataclass(frozen=True, slots=True)
