@@ -69,6 +69,9 @@ def test_phase_sums_are_what_flat_pictures_get() -> None:
         ({"about": "["}, "is damaged"),
         ({"layer2": np.array("word")}, "is damaged"),
         ({"bias0": np.array(1.0)}, "is damaged"),
+        ({"layer0": np.array(1.0)}, "is damaged"),
+        ({"format": np.array(np.inf)}, "is damaged"),
+        ({"about": "[" * 200_000}, "is damaged"),
     ],
 )
 def test_damaged_files_are_refused(tmp_path: Path, changes: dict[str, Any], fault: str) -> None:

@@ -117,7 +117,7 @@ def _load(path: str, modified: int, length: int) -> ResidualNetwork:
         raise SettingError(f"{path} is not a network; give a .npz of `upsample train -m network`")
     try:
         return _network(arrays)
-    except (KeyError, ValueError, TypeError) as error:
+    except (LookupError, ValueError, TypeError, OverflowError, RecursionError) as error:
         raise SettingError(f"network {path} is damaged ({error}); train it again") from error
 
 
