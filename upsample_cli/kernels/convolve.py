@@ -203,5 +203,4 @@ def _parts(maps: Maps, out: Maps, weights: Sequence[Maps]) -> Iterator[tuple[Map
     """Yield the input, output and weight of each group, for each item of the batch."""
     count = len(weights)
     for source, target in zip(maps, out, strict=True):
-        pairs = zip(np.split(source, count), np.split(target, count), weights, strict=True)
-        yield from pairs
+        yield from zip(np.split(source, count), np.split(target, count), weights, strict=True)

@@ -6,7 +6,7 @@ interpolated value at position u is sum_i phi(u - i) x[i].
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from math import gcd
 
 import numpy as np
@@ -160,15 +160,13 @@ def nearest_band(size_in: int, size_out: int) -> Band:
 
 def resampling(phi: Interpolant, size_in: Size, size_out: Size) -> Separable:
     """Return the stage that resamples planes from one size to another with an interpolant."""
-    rows, columns = zip(size_in, size_out, strict=True)
-    return Separable(interpolation_band(phi, *rows), interpolation_band(phi, *columns))
+    return Separable(*map(partial(interpolation_band, phi), size_in, size_out))
 
 
 def spline_resampling(order: int, size_in: Size, size_out: Size) -> Separable:
     """Return the stage of spline interpolation, order 0 to 5; 0 copies the nearest pixel."""
     if order == 0:
-        rows, columns = zip(size_in, size_out, strict=True)
-        return Separable(nearest_band(*rows), nearest_band(*columns))
+        return Separable(*map(nearest_band, size_in, size_out))
     return resampling(cardinal_spline(order), size_in, size_out)
 
 

@@ -90,8 +90,8 @@ def _shift(network: Network, node: NodeProto, axis: int, scale: float) -> float 
         outcome = session.run({node.input[0]: np.broadcast_to(ramp, shape).copy()})
     except RunError:
         return None
-    rows = np.moveaxis(outcome[node.output[0]].astype(np.float64), axis, -1).reshape(-1)
-    rows = rows[: len(rows) if not rows.size else outcome[node.output[0]].shape[axis]]
+    values = np.moveaxis(outcome[node.output[0]].astype(np.float64), axis, -1)
+    rows = values.reshape(-1)[: values.shape[-1]]
     shifts = np.arange(len(rows)) + 0.5 - scale * (rows + 0.5)
     period, middle = Fraction(scale).limit_denominator(_FINEST).numerator, len(rows) // 2
     first, second = shifts[max(0, middle - period) : middle], shifts[middle : middle + period]
