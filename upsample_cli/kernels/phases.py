@@ -85,18 +85,6 @@ def first_moments(
     return np.array([phase_sums(moment, stride, padding) for moment in moments])
 
 
-def overlaps(
-    size: Sequence[int], stride: Sequence[int], dilation: Sequence[int] | None = None
-) -> list[NDArray[np.int64]]:
-    """Return how many taps feed each phase, for each axis; see `phase_sums`.
-
-    >>> [axis.tolist() for axis in overlaps((3, 4), (2, 2))]
-    [[2, 1], [2, 2]]
-    """
-    settings = zip(size, stride, dilation or (1,) * len(stride), strict=True)
-    return [np.bincount(d * np.arange(k) % s, minlength=s) for k, s, d in settings]
-
-
 def strang_fix_order(taps: NDArray[Any], stride: Sequence[int]) -> int:
     """Return how many degrees of polynomials, from 0 up, get no pattern of the stride's period.
 

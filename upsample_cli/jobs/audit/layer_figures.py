@@ -6,7 +6,7 @@ from math import gcd, isfinite
 
 import numpy as np
 
-from upsample_cli.kernels.phases import overlaps
+from upsample_cli.kernels.phases import phase_sums
 from upsample_cli.metrics.ripple import VISIBLE, LayerRipple, layer_ripple
 from upsample_cli.networks.upsampling_layer import SUB_PIXEL, TCONV, Layer
 
@@ -108,7 +108,8 @@ def is_overlap_even(size: Sequence[int], stride: Sequence[int], dilation: Sequen
     >>> is_overlap_even((3, 3), (2, 2), (1, 1)), is_overlap_even((4, 4), (2, 2), (1, 1))
     (False, True)
     """
-    return all(len(set(axis.tolist())) == 1 for axis in overlaps(size, stride, dilation))
+    axes = zip(size, stride, dilation, strict=True)
+    return not any(np.ptp(phase_sums(np.ones(k), (s,), None, (d,))) for k, s, d in axes)
 
 
 def taps_remedy(size: Sequence[int], stride: Sequence[int], dilation: Sequence[int]) -> str:
