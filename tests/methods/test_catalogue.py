@@ -1,3 +1,6 @@
+from pathlib import Path
+
+import numpy as np
 import pytest
 from enlargers import plain
 
@@ -11,6 +14,14 @@ def test_methods_are_built_by_their_word(method: type[Method]) -> None:
     """The word of a method gives it with its defaults."""
     settings = {"model": plain()} if method.name == "onnx" else {}
     assert build(method.name, **settings) == method(**settings)
+
+
+def test_paths_and_numbers_of_numpy_are_settings() -> None:
+    """They become plain values, as on the command line."""
+    assert build("tconv", kernel=Path("mine.npz")) == build("tconv", kernel="mine.npz")
+    assert build("network", weights=Path("mine.npz")) == build("network", weights="mine.npz")
+    spline = build("spline", order=np.int64(2), antiring=np.float32(0.5))
+    assert repr(spline) == repr(build("spline", order=2, antiring=0.5))
 
 
 @pytest.mark.parametrize(

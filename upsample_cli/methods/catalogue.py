@@ -1,6 +1,7 @@
 """The list of all methods, in the order in which help and tables show them."""
 
 from collections.abc import Collection
+from os import PathLike, fspath
 from typing import Any
 
 from upsample_cli.errors import SettingError, did_you_mean
@@ -46,7 +47,8 @@ def build(name: str, **settings: Any) -> Method:
 
     Args:
         name: Its name on the command line.
-        **settings: Values of its parameters; those that are not given have their defaults.
+        **settings: Values of its parameters; those that are not given have their defaults. Files
+            may be paths too, and numbers NumPy's.
 
     Raises:
         SettingError: There is no such method, it has no such parameter, or a value is out of range.
@@ -66,4 +68,11 @@ def build(name: str, **settings: Any) -> Method:
         raise SettingError(
             f"{option} is for {listed}, not for {name}; leave it out or pass -m {owners[0]}"
         )
-    return known[name](**settings)
+    return known[name](**{setting: _plain(value) for setting, value in settings.items()})
+
+
+def _plain(value: Any) -> Any:
+    """Return a path as text, and a number of NumPy as one of Python."""
+    if isinstance(value, PathLike):
+        return fspath(value)
+    return value.item() if getattr(value, "ndim", None) == 0 else value
