@@ -37,10 +37,6 @@ class Interpolant:
         return np.where(np.abs(distance) < self.support, self.function(distance), 0.0)
 
 
-def _triangle(x: Distances) -> Distances:
-    return 1.0 - np.abs(x)
-
-
 def _keys(x: Distances) -> Distances:
     # Keys 1981, equation 15 with a = -1/2: third-order accurate.
     x = np.abs(x)
@@ -49,16 +45,12 @@ def _keys(x: Distances) -> Distances:
     return np.where(x <= 1.0, near, far)
 
 
-def _lanczos3(x: Distances) -> Distances:
-    return _exact_at_samples(x, np.sinc(x) * np.sinc(x / 3.0))
-
-
 def _exact_at_samples(x: Distances, values: Distances) -> Distances:
     """Return values at distances `x`; at whole ones exactly 0, and 1 at a distance of 0."""
     return np.where(x == np.rint(x), x == 0.0, values)
 
 
-BILINEAR = Interpolant("bilinear", _triangle, 1.0)
+BILINEAR = Interpolant("bilinear", lambda x: 1.0 - np.abs(x), 1.0)
 """The triangle: B-spline of order 1."""
 
 BICUBIC = Interpolant("bicubic", _keys, 2.0)
@@ -67,7 +59,7 @@ BICUBIC = Interpolant("bicubic", _keys, 2.0)
 Source: R. Keys, "Cubic convolution interpolation for digital image processing", 1981.
 """
 
-LANCZOS = Interpolant("lanczos", _lanczos3, 3.0)
+LANCZOS = Interpolant("lanczos", lambda x: _exact_at_samples(x, np.sinc(x) * np.sinc(x / 3.0)), 3.0)
 """The sinc, windowed by the main lobe of a sinc three times as wide.
 
 Source: C. Duchon, "Lanczos filtering in one and two dimensions", 1979.

@@ -100,7 +100,7 @@ def shipped(method: str, name: str, stride: int) -> KernelFile:
 
 
 def shipped_path(method: str, name: str, stride: int, suffix: str = ".npz") -> str:
-    """Return the path of a kernel that comes with the package; see `shipped`."""
+    """Return the path of a kernel or network that comes with the package; see `shipped`."""
     return os.path.join(SHIPPED, f"{method}-{name}-x{stride}{suffix}")
 
 

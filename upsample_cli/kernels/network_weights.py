@@ -22,9 +22,9 @@ from upsample_cli.errors import SettingError
 from upsample_cli.kernels.kernel_file import (
     FORMAT,
     MAX_FILE_BYTES,
-    SHIPPED,
     SHIPPED_STRIDES,
     read_arrays,
+    shipped_path,
 )
 
 Weights = NDArray[np.float32]
@@ -100,8 +100,7 @@ def load_network(weights: str, stride: int = 2) -> ResidualNetwork:
         SettingError: The file is missing, is not a network, has another format version, or its
             arrays have wrong shapes or hold NaN.
     """
-    shipped = os.path.join(SHIPPED, f"network-{weights}-x{stride}.npz")
-    path = weights if "." in weights else shipped
+    path = weights if "." in weights else shipped_path("network", weights, stride)
     try:
         state = os.stat(path)
     except (OSError, ValueError) as error:

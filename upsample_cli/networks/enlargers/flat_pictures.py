@@ -57,14 +57,10 @@ class PictureNetwork(NamedTuple):
         for name, colour in colours.items():
             if perf_counter() > end:
                 raise TimeoutError
-            planes = self.run(self.flat_picture(colour))
+            pixel = np.array(colour[: self.form.channels], np.float32)[:, None, None]
+            planes = self.run(np.broadcast_to(pixel, (len(pixel), *self.size)))
             result[name] = WHITE * phase_spread(planes, self.period)
         return result
-
-    def flat_picture(self, colour: tuple[float, ...]) -> Planes:
-        """Return planes of one colour."""
-        planes = np.array(colour[: self.form.channels], np.float32)[:, None, None]
-        return np.broadcast_to(planes, (self.form.channels, *self.size))
 
 
 def picture_network(
