@@ -71,12 +71,8 @@ class Parameter(NamedTuple):
 
     @property
     def kind(self) -> type:
-        """Its type: `str` for words and paths, `bool` for yes or no, or `float` or `int`."""
-        if isinstance(self.default, bool):
-            return bool
-        if self.choices or self.suffix:
-            return str
-        return float if isinstance(self.default, float) else int
+        """The type of its values; None as the default stands for a whole number left open."""
+        return int if self.default is None else type(self.default)
 
     @property
     def option(self) -> str:
