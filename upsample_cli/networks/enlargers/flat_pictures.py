@@ -93,7 +93,7 @@ def picture_network(
         grey = np.full((shape[channels], *size), 0.5, np.float32)
         try:
             outcome = run(form, grey).shape[1:]
-            stride = _stride((height, width), after, size, outcome)
+            stride = _stride(size, outcome, (height, width), after)
             if stride is None:
                 continue
             down, across = (_period(stride[axis], strides, axis, outcome[axis]) for axis in (0, 1))
@@ -106,23 +106,18 @@ def picture_network(
 
 
 def _stride(
-    before: tuple[int, int], after: tuple[int, ...], size: tuple[int, int], outcome: tuple[int, ...]
-) -> tuple[int, int] | None:
+    size: tuple[int, int], size_out: tuple[int, ...],
+    other: tuple[int, int], other_out: tuple[int, ...],
+) -> tuple[int, int] | None:  # fmt: skip
     """Return output pixels per input pixel, down and across; None if two runs disagree.
 
     Both must leave off the same border. Runs of one size must leave off none: they could not tell
     a border from another scale.
-
-    Args:
-        before: Height and width of the picture of one run.
-        after: Those of its output.
-        size: Height and width of the picture of the other run.
-        outcome: Those of its output.
     """
-    down, across = (-(-long // short) for long, short in zip(outcome, size, strict=True))
-    border = down * before[0] - after[0], across * before[1] - after[1]
-    other = down * size[0] - outcome[0], across * size[1] - outcome[1]
-    if border != other or (before == size and any(border)):
+    down, across = (-(-after // before) for before, after in zip(size, size_out, strict=True))
+    border = down * size[0] - size_out[0], across * size[1] - size_out[1]
+    other_border = down * other[0] - other_out[0], across * other[1] - other_out[1]
+    if border != other_border or (size == other and any(border)):
         return None
     return down, across
 
