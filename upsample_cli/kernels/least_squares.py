@@ -3,12 +3,8 @@
 Every output phase is a weighted sum of the same n x n input pixels, so all phases share one Gram
 matrix G = E[x x^T]. Besides G, only the cross moments b = E[x y] of each phase are kept of the
 pictures. The requirements on a kernel (symmetric, balanced, exact on ramps, a resize-convolution)
-are linear in its free parameters f: taps = S f with C f = d. A separable kernel is fitted along one
-axis at a time. The best f, with Lagrange multipliers m, solves one small system
-(Karush-Kuhn-Tucker):
-
-    | S'GS  C' | | f |   | S'b |
-    |  C    0  | | m | = |  d  |
+are linear in its free parameters f: taps = S f with C f = d. The best f minimises f'S'GSf - 2 f'S'b
+among those with C f = d. A separable kernel is fitted along one axis at a time.
 
 If noise of sigma levels is expected in the pictures to enlarge, sigma^2 is added to the diagonal
 of G.
