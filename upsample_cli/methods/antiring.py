@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from upsample_cli.methods.method import Stage, windows_of
-from upsample_cli.planes import Planes, Size
+from upsample_cli.planes import Planes
 
 _EXTREMES = (np.minimum, np.maximum)
 
@@ -81,15 +81,6 @@ class AntiRing(NamedTuple):
     rows: Neighbours
     columns: Neighbours
     strength: float
-
-    @classmethod
-    def of(
-        cls, stages: tuple[Stage, ...], size_in: Size, size_out: Size, strength: float, reach: int
-    ) -> "AntiRing":
-        """Return `stages`, which lead from `size_in` to `size_out`, with antiringing."""
-        sides = zip(size_in, size_out, strict=True)
-        rows, columns = (Neighbours(before, after, reach) for before, after in sides)
-        return cls(stages, rows, columns, strength)
 
     @property
     def copies(self) -> bool:

@@ -25,12 +25,8 @@ class Nearest(Method):
 
     name = "nearest"
     summary = "copies the nearest pixel"
+    copies = True
     backend: str = parameter("fast", "own code or scipy.ndimage", choices=BACKENDS)
-
-    @property
-    def copies(self) -> bool:
-        """Whether every output pixel is a copy of an input pixel: always."""
-        return True
 
     def stages(self, size_in: "Size", size_out: "Size") -> tuple[Stage, ...]:
         """Return the one stage of the interpolation."""

@@ -232,9 +232,11 @@ class RingingMethod(Method):
         stages = self.stages_before_antiring(size_in, size_out)
         if not self.antiring:
             return stages
-        from upsample_cli.methods.antiring import AntiRing
+        from upsample_cli.methods.antiring import AntiRing, Neighbours
 
-        return (AntiRing.of(stages, size_in, size_out, self.antiring, self.neighbourhood),)
+        sides = zip(size_in, size_out, strict=True)
+        rows, columns = (Neighbours(*lengths, self.neighbourhood) for lengths in sides)
+        return (AntiRing(stages, rows, columns, self.antiring),)
 
     @abstractmethod
     def stages_before_antiring(self, size_in: "Size", size_out: "Size") -> "tuple[Stage, ...]":
