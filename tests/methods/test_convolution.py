@@ -91,6 +91,19 @@ def test_a_kernel_file_is_used_as_often_as_the_scale_takes(tmp_path: Path) -> No
         upsample(x, "tconv", kernel=path, scale=3.0)
 
 
+@pytest.mark.parametrize("name", ["MINE.NPZ", "Mine.Npy"])
+def test_kernel_files_in_capitals(tmp_path: Path, name: str) -> None:
+    """Suffixes in capitals, as some systems write them, name kernel files too."""
+    taps, path = np.full((2, 2), 0.5), tmp_path / name
+    with path.open("wb") as file:
+        if name.endswith("Z"):
+            file.write(KernelFile("tconv", 2, taps).to_bytes())
+        else:
+            np.save(file, taps)
+    x = random_planes(1, 4, 4, 3)
+    np.testing.assert_allclose(upsample(x, kernel=path), upsample(x, "nearest") / 2, rtol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("settings", "fault"),
     [

@@ -245,4 +245,4 @@ class RingingMethod(Method):
 
 def is_kernel_file(kernel: str) -> bool:
     """Return whether `kernel` is the path of a kernel file, not a name; judged by its suffix."""
-    return kernel.endswith((".npz", ".npy"))
+    return kernel.lower().endswith((".npz", ".npy"))
