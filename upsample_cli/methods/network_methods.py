@@ -57,16 +57,12 @@ class LearnedNetwork(RingingMethod):
     def stages_before_antiring(self, size_in: "Size", size_out: "Size") -> tuple[Stage, ...]:
         """Return one stage per network, and a reduction if their strides lead beyond `size_out`."""
         scale = max(after / before for before, after in zip(size_in, size_out, strict=True))
-        stages: list[Stage] = []
-        (height, width), strides = size_in, self._strides(scale)
-        end = height * prod(strides), width * prod(strides)
-        for number, stride in enumerate(strides, 1):
-            is_followed = number < len(strides) or end != size_out
-            stages.append(
-                _residual_stage(self.weights, stride, (height, width), self.ensemble, is_followed)
-            )
-            height, width = height * stride, width * stride
-        return with_reduction(tuple(stages), end, size_out)
+        stages, size = list[Stage](), size_in
+        for stride in self._strides(scale):
+            larger = size[0] * stride, size[1] * stride
+            stages.append(self._stage(stride, size, larger != size_out))
+            size = larger
+        return with_reduction(tuple(stages), size, size_out)
 
     def rows_at_once(self, size: "Size", scale: float) -> int:
         """Return the last network's tile height in output rows; 0 if a reduction follows."""
@@ -99,6 +95,24 @@ class LearnedNetwork(RingingMethod):
         if not is_kernel_file(self.weights):
             return strides_for(scale, SHIPPED_STRIDES)
         return repeated_stride(f"network {self.weights}", load_network(self.weights).stride, scale)
+
+    def _stage(self, stride: int, size: "Size", is_followed: bool) -> Stage:
+        """Return the stage for pictures of `size`; it keeps tiles if a stage follows."""
+        from upsample_cli.kernels.kernel_file import shipped
+        from upsample_cli.kernels.network_weights import load_network
+        from upsample_cli.kernels.residual import TileNetwork
+        from upsample_cli.methods.network_stage import BEYOND, ResidualStage
+
+        rows, width = _rows(stride, *size, is_followed), size[1] + 2 * BEYOND * is_followed
+        across = -(-width // _WIDEST)
+        columns = -(-width // across)
+        if self.ensemble:  # rotated tiles must be square
+            columns = rows
+            across = -(-width // columns)
+        residual = TileNetwork.of(load_network(self.weights, stride), rows, columns)
+        kernel = shipped("tconv", "learned", stride).kernel("learned")
+        keep = across * _kept_rows() if is_followed else 0
+        return ResidualStage(kernel, residual, self.ensemble, keep)
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,24 +240,3 @@ def _rows(stride: int, height: int, width: int, is_followed: bool = False) -> in
     # Layers are computed in groups of four rows; groups below the picture would be wasted.
     whole = -(-(height + 2 * BEYOND * is_followed) // 4) * 4
     return min(whole, _LOW if width * stride > _WIDE else 16 * round(_STRIP / 16 / stride))
-
-
-def _residual_stage(
-    weights: str, stride: int, size: "Size", ensemble: bool, is_followed: bool
-) -> Stage:
-    """Return the stage of our network for pictures of `size`; it keeps tiles if a stage follows."""
-    from upsample_cli.kernels.kernel_file import shipped
-    from upsample_cli.kernels.network_weights import load_network
-    from upsample_cli.kernels.residual import TileNetwork
-    from upsample_cli.methods.network_stage import BEYOND, ResidualStage
-
-    rows, width = _rows(stride, *size, is_followed), size[1] + 2 * BEYOND * is_followed
-    across = -(-width // _WIDEST)
-    columns = -(-width // across)
-    if ensemble:  # rotated tiles must be square
-        columns = rows
-        across = -(-width // columns)
-    residual = TileNetwork.of(load_network(weights, stride), rows, columns)
-    kernel = shipped("tconv", "learned", stride).kernel("learned")
-    keep = across * _kept_rows() if is_followed else 0
-    return ResidualStage(kernel, residual, ensemble, keep)
