@@ -59,21 +59,17 @@ class OnnxStage(NetworkStage):
         down, across = self.draws_on(rows, columns)
         first = down.start, across.start
         colours = colours_of(window)
-        count, others = len(colours), window[len(colours) :]
-        is_of_luma = self.model.channels == 1
-        seen = (
-            luma_of(colours)[None]
-            if is_of_luma
-            else np.broadcast_to(colours, (3, *colours.shape[1:]))
-        )
+        count, is_of_luma = len(colours), self.model.channels == 1
+        seen = luma_of(colours)[None] if is_of_luma else colours
+        seen = np.broadcast_to(seen, (self.model.channels, *seen.shape[1:]))
         out = self._by_network(seen, first, rows, columns)
         if count == 1 and not is_of_luma:
             out = luma_of(out)[None].astype(window.dtype)
-        if not is_of_luma and not len(others):
+        if not is_of_luma and len(window) == count:
             return out
         linear = self._by_kernel(window, first, rows, columns)
         added = out - (luma_of(linear[:count]) if is_of_luma else linear[:count])
-        if len(others):
+        if len(window) > count:
             added = added * self._share_to_keep(window[-1], first, rows, columns)
         linear[:count] += added
         return linear

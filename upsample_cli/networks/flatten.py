@@ -90,9 +90,8 @@ class _Flat:
         start, go = f"{path}:first", f"{path}:go"
         self.constants |= {start: np.array(0), go: np.array(True)}
         sources, results = list(node.input), [value.name for value in graph.output]
-        states = len(sources) - sum(
-            int_attribute(node, "num_scan_inputs")
-        )  # only these are passed on
+        scanned = sum(int_attribute(node, "num_scan_inputs"))
+        states = len(sources) - scanned  # only these are passed on
         if node.op_type == "If":
             sources, states = [], len(results)
         elif node.op_type == "Loop":
@@ -103,9 +102,8 @@ class _Flat:
                 self._add(make_node("Gather", [name, start], [sources[place]], axis=0), path)
         inputs = dict(zip([value.name for value in graph.input], sources, strict=False))
         renamed = self._walk(graph, names | inputs, path)
-        for name, output in zip(
-            results[: max(0, states) if first else 0], node.output, strict=False
-        ):
+        passed = results[: max(0, states)] if first else []
+        for name, output in zip(passed, node.output, strict=False):
             self._add(make_node("Identity", [renamed.get(name, name)], [output]), path)
 
     def _add(self, original: NodeProto, path: str) -> None:
