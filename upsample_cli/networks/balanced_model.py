@@ -222,12 +222,9 @@ def _balance(
 
 
 def _same_sums(weights: NDArray[np.float64], phases: int, is_crd: bool) -> NDArray[np.float64]:
-    """Return the nearest weights, shape (Cout phases, ...), whose phases all have the same sums.
+    """Return the nearest weights or biases, shape (Cout phases, ...), with the same sum per phase.
 
-    Args:
-        weights: Of a convolution, shape (Cout phases, Cin, kH, kW), or its bias.
-        phases: Number of phases of the pixel shuffle.
-        is_crd: Whether the phases of a channel follow each other; else the channels of a phase do.
+    With `is_crd` the phases of a channel follow each other; else the channels of a phase do.
     """
     order = (-1, phases) if is_crd else (phases, -1)
     parts = weights.reshape(*order, *weights.shape[1:])
