@@ -18,7 +18,8 @@ from upsample_cli.images.exif import (
 )
 
 _EMPTY = b"II*\0\x08\0\0\0" + bytes(6)  # EXIF without tags
-_RATIONAL, _DENOMINATOR = 5, 1000  # the type of a fraction of 32-bit numbers; the lower one
+_RATIONAL = 5  # the type of a fraction of two 32-bit numbers
+_DENOMINATOR = 1000  # of the fractions that are written
 
 
 def with_dpi(exif: bytes | None, dpi: tuple[float, float] | None) -> bytes | None:

@@ -190,7 +190,7 @@ class Polyphase:
 
     def __init__(self, taps: NDArray[np.float64], stride: int, padding: Size) -> None:
         self._taps, self._stride, self._padding = taps, stride, padding
-        # The coefficients of these bands are tap numbers from 1, not tap values; 0 means no tap.
+        # These bands hold indices of taps, counted from 1, in place of their values; 0 is no tap.
         self._down, self._across = (
             transposed_convolution_band(np.arange(1.0, length + 1), stride, before)
             for length, before in zip(taps.shape, padding, strict=True)

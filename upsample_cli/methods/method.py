@@ -55,7 +55,7 @@ class Parameter(NamedTuple):
         help: What it is, 54 characters at most.
         choices: The words that are values; empty for a number.
         file: What help calls a file whose path is a value too, "a .npz file"; empty for none.
-        suffix: The suffix of its values where all are paths of files; empty elsewhere.
+        suffix: The suffix of files, if every value is a path; empty if not.
         low: The least number that is a value.
         high: The greatest number that is a value.
     """

@@ -22,8 +22,8 @@ if TYPE_CHECKING:  # `upsample --help` must not wait for NumPy
 
 _WIDEST = 256  # input columns of a tile at most: wider tiles do not fit the processor's cache
 _STRIP = 128  # approximate output rows of a tile
-# Rows of tiles to keep for the next stage: those that one window draws on; and one more per core,
-# up to `_MOST_KEPT`.
+# Rows of tiles to keep for the next stage: as many as one window draws on, and one more for each
+# core, up to `_MOST_KEPT`.
 _KEPT, _MOST_KEPT = 3, 8
 _WIDE, _LOW = 6144, 32  # output columns above which tiles are low; input rows of a low tile
 # Bytes for each pixel that the last network computes for a window; for each pixel of the tiles that

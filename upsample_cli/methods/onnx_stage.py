@@ -134,7 +134,7 @@ class OnnxStage(NetworkStage):
     def _along(self, axis: int, start: int, stop: int) -> Iterator[_Tile]:
         """Yield the tiles that cover a run of input rows or columns.
 
-        What the network sees begins at a multiple of `model.grid`: it may work in blocks.
+        Each tile begins at a multiple of `model.grid`, since the network may work in blocks.
         """
         grid, side = self.model.grid, self._side(axis, stop - start)
         end = self._end(axis)

@@ -56,12 +56,7 @@ complete_files = click.Path().shell_complete
 
 
 def complete_words(words: Sequence[str], or_files: bool = False) -> Callable[..., Any]:
-    """Return a completion function that offers the words that fit, and files if `or_files`.
-
-    Args:
-        words: Words that the value can be.
-        or_files: Whether the value can also be the path of a file.
-    """
+    """Return a completion function for values that are words, or files too if `or_files`."""
 
     def complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[Any]:
         items = complete_files(context, parameter, incomplete) if or_files else []

@@ -150,8 +150,8 @@ def upsample_request(
 ) -> Request:
     """Return the request made from the arguments of `upsample`.
 
-    `paths` are the inputs and the output; with --files-from, the output alone. `options` become the
-    settings of the method and the fields of `Encoding`, `Task` and `Request`.
+    The last of `paths` is the output; those before it are inputs, unless --files-from names these.
+    `options` become the settings of the method and the fields of `Encoding`, `Task` and `Request`.
 
     Raises:
         SettingError: A path, method, size or option is invalid.

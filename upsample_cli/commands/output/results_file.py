@@ -190,7 +190,7 @@ def with_rows_written(
         reports: Numbers of pictures, each with the report on the picture.
         results: The results file, if there is one.
         max_ripple: The limit on the ripple, in levels. If there is one, skipped outputs that no
-            earlier run has measured are measured now; outputs that were changed after that always.
+            earlier run has measured are measured now. Those changed since are always measured.
     """
     for number, report in reports:
         if report.error == ALREADY_EXISTS:

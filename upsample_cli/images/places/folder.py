@@ -53,7 +53,7 @@ class Folder(Location):
                     is_folder, is_file = entry.is_dir(), entry.is_file()
                 except OSError:  # a link to itself, or to where we may not look
                     is_folder = is_file = False
-                # A link to nothing is yielded, so that it is reported; one to a pipe is a pipe.
+                # A link to nothing is yielded, so that it is reported; a link to a pipe is not.
                 is_lost = entry.is_symlink() and not os.path.exists(entry.path)
                 if is_folder or is_file or is_lost or entry.name[0] == ".":
                     yield Entry(entry.name, is_folder)

@@ -53,8 +53,8 @@ def without_attachments(
 def check_pixels(file: BinaryIO, decoded: PIL.Image.Image) -> None:
     """Refuse a JPEG without an end marker, or whose data end early: Pillow fills gaps with grey.
 
-    Only suspicious files are decoded again: those whose last pixel is grey, or without all scans.
-    So a gap before the end marker within the last block, or the last progressive scan, may pass.
+    Only files whose last pixel is grey, or that lack scans, are decoded again. So data that are
+    missing in the last block alone, or in the last progressive scan, are not noticed.
 
     Raises:
         OSError: Pixels or the end marker are missing.

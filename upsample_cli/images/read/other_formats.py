@@ -61,7 +61,7 @@ def library(kind: str, module: str) -> Any:
 
 
 def size(file: BinaryIO, name: str, max_pixels: int) -> Size:
-    """Return height and width of a picture, in pixels; it is decoded whole for that."""
+    """Return height and width of a picture, in pixels; it is decoded: it may be turned."""
     height, width = np.asarray(read(file, name, max_pixels).picture).shape[:2]
     return height, width
 

@@ -163,7 +163,7 @@ def _changed(data: bytes, changed: list[Chunk], damaged: list[Chunk]) -> bytes:
 
 
 def scale_transparent_level(opened: PIL.Image.Image) -> None:
-    """Scale the transparent level of a grey PNG to 8 bits, as Pillow scales its pixels."""
+    """Scale the transparent level of a grey PNG to 8 bits: Pillow scales the pixels alone."""
     level, factor = opened.info.get("transparency"), {"1": 255, "L;2": 85, "L;4": 17}
     for tile in getattr(opened, "tile", []):
         if tile.args in factor and isinstance(level, int):

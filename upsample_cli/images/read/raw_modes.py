@@ -35,7 +35,7 @@ class DeepSamples(NamedTuple):
 
     Args:
         low: A picture of the samples' low bytes, if the decoded picture holds the high bytes.
-        is_packed: Whether the four bytes of an RGBA pixel are grey and opacity of 16 bits each.
+        is_packed: Whether grey and opacity of 16 bits each come as the bytes of an RGBA pixel.
         highest: The full-scale level of the decoded 16-bit samples; `join` scales it to 65535.
         transparent: The 16-bit levels, one per channel, of pixels that are fully transparent.
     """

@@ -101,7 +101,7 @@ class Naming:
 
 
 class Outputs:
-    """Which outputs of a run exist; a cached listing may be old, so ask for each output once."""
+    """Which outputs exist as a run begins; listings are cached, and not read again."""
 
     def __init__(self) -> None:
         self._times_in = lru_cache(_LISTINGS)(_times_in)
@@ -111,7 +111,7 @@ class Outputs:
         return self._modified(to) is not None
 
     def state(self, source: Place, to: Place, existing: Existing) -> State:
-        """Return the state of an output; "missing" also if `existing` is "refuse" or "replace".
+        """Return the state of an output; those to refuse or replace count as missing.
 
         Args:
             source: The input.

@@ -37,7 +37,7 @@ class PictureJob:
     Args:
         task: How to enlarge.
         root: The folder that all outputs lie in; if it vanishes, it is not made again.
-        existing: What becomes of outputs that exist; for "refuse", the caller refuses them.
+        existing: What becomes of outputs that exist; the caller has refused those to refuse.
         base: The folder that paths are relative to, for workers on a cluster; None on this machine.
         work: What to do with a picture.
     """

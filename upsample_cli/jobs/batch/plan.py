@@ -46,8 +46,8 @@ def of_places(
     """Return the plan for files and for folders, whose files are sorted and keep their subfolders.
 
     Args:
-        sources: Files and folders; a file that is named twice, or lies in a folder that is named
-            too, counts once for an output. A folder alone becomes the output folder itself, unless
+        sources: Files and folders; a file that is found twice gets each of its outputs once. A
+            folder alone becomes the output folder itself, unless
             `tree` is set; otherwise each folder becomes a folder in it.
         to: The folder to write to; it need not exist yet.
         naming: How outputs are named.
@@ -166,7 +166,7 @@ def _repeats(pairs: Callable[[], Iterable[Pair]]) -> Counter[str]:
 
 
 def _without(repeats: Counter[str], pairs: Callable[[], Iterable[Pair]]) -> Iterator[Pair]:
-    """Yield the pairs, each once, given how often which ones are repeated."""
+    """Yield each pair once; `repeats` counts how often the repeated ones come."""
     met = set[str]()
     for pair in pairs():
         name = _system_name(pair[1])

@@ -20,7 +20,7 @@ from upsample_cli.process import END_SIGNALS, SIGNAL_EXIT_BASE, raise_for_signal
 
 EXISTS = "exists; pass --skip-existing to continue an earlier run, or --force to replace it"
 """The end of the error of a picture whose output exists."""
-_WINDOW = 1000  # most pictures from the oldest under way to the newest
+_WINDOW = 1000  # pictures: how far the newest under way may be ahead of the oldest
 _INTERVAL = 0.2  # seconds between checks whether to stop
 
 

@@ -140,8 +140,8 @@ def walk(
 ) -> Iterator[str]:
     """Yield the paths of the files below a folder, relative to it, with slashes, sorted by folder.
 
-    Links are followed, but not to a folder that the link lies in. The path of a subfolder that
-    cannot be read is yielded like that of a file, so that an attempt to open it reports why.
+    Links are followed, but not to a folder around them. The path of a subfolder that cannot be
+    read is yielded like that of a file, so that an attempt to open it reports why.
 
     Args:
         top: The folder.

@@ -111,7 +111,7 @@ def _parts(comparison: Comparison, box: Box) -> Iterator[Pixels]:
 
 
 def _views(comparison: Comparison, room: int, is_one: bool) -> Iterator[dict[str, Any]]:
-    """Yield views: of the crop, or the whole picture if it fits, or its parts (one in a folder)."""
+    """Yield a view of the crop; else of the whole picture if it fits; else of parts of it."""
     subject, shown = comparison.subject, len(_names(comparison))
     if box := _crop(comparison):
         yield _view(comparison, box, "The crop")

@@ -78,7 +78,7 @@ def spectrum(
     Args:
         image: The picture, 16 x 16 pixels or more.
         channel: A colour, the opacity, or luma.
-        stride: Period down and across, in pixels; 0 for no marks.
+        stride: Period down and across, in pixels.
         title: One line.
         reference: What the picture was enlarged from; None if unknown.
 

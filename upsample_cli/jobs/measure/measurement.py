@@ -98,8 +98,8 @@ class Measurement:
     Args:
         luma: The checkerboard in its luma.
         channels: Those in red, green, blue and opacity, as far as the picture has these, by name.
-        likeliest_stride: The stride found, down and across; if none, that at which luma has the
-            clearest pattern.
+        likeliest_stride: The stride found, down and across; without one, the stride at which
+            luma has the clearest pattern.
         frame: The number, from 1, of the worst frame of an animation; None for a still picture.
     """
 

@@ -169,7 +169,7 @@ def _still(source: Place, max_pixels: int) -> Image:
 
 
 def _fields(cells: _CellsOf, cut: CellGrid) -> _FieldsOf:
-    """Return by channel where a checkerboard is, and where one is left without the shared pattern.
+    """Return where each channel has a checkerboard, and where beyond the shared pattern.
 
     The shared pattern is that of the whole picture. Colours have luma's fields, if luma has any.
     """

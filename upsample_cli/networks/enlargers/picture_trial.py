@@ -80,7 +80,7 @@ def scale_of(
 ) -> tuple[int, int, int]:
     """Return output pixels per input pixel, those left off at each edge, and the multiple.
 
-    A network that rounds the size of its output up needs a larger multiple than it says.
+    If a network rounds its output size up, the true multiple is larger than `multiple`.
     """
     failure = ""
     for step in [multiple] if size else [n for n in MULTIPLES if n % multiple == 0]:
