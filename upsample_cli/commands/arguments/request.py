@@ -4,8 +4,6 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
-import click
-
 from upsample_cli import process
 from upsample_cli.errors import SettingError
 from upsample_cli.images.places.folder import Folder
@@ -50,6 +48,7 @@ class Request:
         layout: The order of the axes of feature maps.
         max_ripple: The limit on the checkerboard, in levels; None for no limit.
         cluster: The address of a Dask cluster.
+        given: The parameters given that may not suit the inputs, such as "alpha".
 
     Raises:
         SettingError: Options contradict each other, or do not suit the inputs or the output.
@@ -73,6 +72,7 @@ class Request:
     layout: str | None = None
     max_ripple: float | None = None
     cluster: str | None = None
+    given: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         """Check the options against each other, the inputs and the output."""
@@ -97,11 +97,8 @@ class Request:
     @property
     def is_for_one_file(self) -> bool:
         """Whether there is one input and one output, and both are files, not folders."""
-        return (
-            len(self.inputs) == 1
-            and not isinstance((self.inputs[0]), Folder)
-            and isinstance(self.output, Place)
-        )
+        is_file = len(self.inputs) == 1 and not isinstance(self.inputs[0], Folder)
+        return is_file and isinstance(self.output, Place)
 
     @property
     def may_skip(self) -> bool:
@@ -110,11 +107,8 @@ class Request:
 
     def _refuse(self, names: tuple[str, ...], reason: str) -> None:
         """Raise a `SettingError` with the reason if one of the options was given."""
-        values = click.get_current_context().params
         for name in names:
-            value = values.get(name)
-            # The defaults: an option that has its own counts as not given.
-            if value is not None and value is not False and value not in ((), "premultiplied"):
+            if name in self.given:
                 raise SettingError(f"--{name.replace('_', '-')} is {reason}")
 
     def _check_arrays(self) -> None:
@@ -157,6 +151,7 @@ def upsample_request(
         SettingError: A path, method, size or option is invalid.
     """
     inputs, output = places_of(paths, options["files_from"])
+    given = frozenset(name for name, value in options.items() if not _is_default(value))
     names = {parameter.name for one in METHODS for parameter in one.parameters()}
     # Each step takes its options out of the dictionary; the rest are fields of `Request`.
     settings = {n: v for n in names if (v := options.pop(n)) is not None}
@@ -170,7 +165,7 @@ def upsample_request(
         premultiplied=options.pop("alpha") == "premultiplied", drop_metadata=options.pop("strip"),
         **{each: options.pop(each) for each in ("boundary", "linear", "labels", "strict")},
     )  # fmt: skip
-    return request_of(inputs, output, task, **options)
+    return request_of(inputs, output, task, given=given, **options)
 
 
 def request_of(inputs: tuple[Place | Folder, ...], output: Place | Folder, task: Task, *,
@@ -193,6 +188,10 @@ def _has_arrays(places: tuple[Place | Folder, ...], format: str | None, layout: 
     """Return whether one of the places is a .npy or .npz file, or an option is for arrays."""
     files = [place.path.lower().endswith(_ARRAY_SUFFIXES) for place in places]
     return any(files) or format in ARRAY_FORMATS or layout is not None
+
+
+def _is_default(value: Any) -> bool:
+    return value is None or value is False or value in ((), "premultiplied")
 
 
 def _target(method: Method, scale: float | None, size: str | None, fit: Fit | None) -> TargetSize:
