@@ -15,7 +15,7 @@ from upsample_cli.commands.arguments.options import (
     max_pixels_option,
     places_from,
 )
-from upsample_cli.commands.output.messages import printable, with_picture_bar
+from upsample_cli.commands.output.messages import with_picture_bar
 from upsample_cli.errors import SettingError
 from upsample_cli.images.places.folder import Folder
 from upsample_cli.images.places.place import MAX_PIXELS, Place, parse, parse_file
@@ -111,9 +111,9 @@ def measure(
     map_file, spectrum_file, low = _files_of_one(sources, heat_map, spectrum, reference)
     options = MeasureOptions(stride, low, map_file, spectrum_file, force, max_pixels or MAX_PIXELS)
     files = list(files_in(sources, Globs(include, exclude)))
-    count, longest = len(files), max((len(printable(str(file))) for file, _ in files), default=0)
+    table = JSON_LINES if as_json else CSV_TABLE if as_csv else text_table(one for one, _ in files)
+    count = len(files)
     with measuring(files, options, jobs or cores()) as results:
-        table = JSON_LINES if as_json else CSV_TABLE if as_csv else text_table(longest)
         pictures = with_picture_bar(
             quiet or count == 1, results, count, lambda result: result.error is not None
         )

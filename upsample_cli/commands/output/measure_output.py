@@ -1,7 +1,7 @@
 """Measurements of pictures as a table for people, as JSON lines or as CSV."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from math import isfinite
 from typing import Any, NamedTuple
@@ -12,6 +12,7 @@ from upsample_cli.commands.output.messages import print_message, printable, with
 from upsample_cli.commands.output.picture_lines import STATUS_WORDS, is_over, numbers, over_limit
 from upsample_cli.commands.output.result_rows import csv_line
 from upsample_cli.commands.output.text_and_json import in_json
+from upsample_cli.images.places.place import Place
 from upsample_cli.jobs.measure.measure import Result
 from upsample_cli.jobs.measure.measurement import Measurement
 from upsample_cli.metrics.checkerboard import CHECKERBOARD, NONE
@@ -100,9 +101,9 @@ def _may_be_over(measurement: Measurement, limit: float) -> bool:
     return is_unknown or is_over(limit, measurement.luma, *measurement.channels.values())
 
 
-def text_table(longest: int) -> ResultTable:
-    """Return a table for people; `longest` is the length of the longest name of a picture."""
-    width = max(len("picture"), longest)
+def text_table(pictures: Iterable[Place]) -> ResultTable:
+    """Return a table for people that is wide enough for the names of the pictures."""
+    width = max(len(printable(name)) for name in ("picture", *map(str, pictures)))
     headings = "  ".join(("picture".ljust(width), *_HEADINGS, "worst"))
     return ResultTable(f"{headings}\n", partial(_text_line, width))
 
