@@ -96,12 +96,7 @@ def measure(
     upsample measure photos/ --max-ripple 0.5
     upsample measure large.png --map where.png
     """  # noqa: D301 # click needs the \b itself
-    from upsample_cli.commands.output.measure_output import (
-        CSV_TABLE,
-        JSON_LINES,
-        print_results,
-        text_table,
-    )
+    from upsample_cli.commands.output.measure_output import print_results, table_of
     from upsample_cli.jobs.batch.walk import Globs, files_in
     from upsample_cli.jobs.measure.measure import MeasureOptions, measuring
 
@@ -111,7 +106,7 @@ def measure(
     map_file, spectrum_file, low = _files_of_one(sources, heat_map, spectrum, reference)
     options = MeasureOptions(stride, low, map_file, spectrum_file, force, max_pixels or MAX_PIXELS)
     files = list(files_in(sources, Globs(include, exclude)))
-    table = JSON_LINES if as_json else CSV_TABLE if as_csv else text_table(one for one, _ in files)
+    table = table_of([one for one, _ in files], as_json, as_csv)
     count = len(files)
     with measuring(files, options, jobs or cores()) as results:
         pictures = with_picture_bar(

@@ -101,8 +101,10 @@ def _may_be_over(measurement: Measurement, limit: float) -> bool:
     return is_unknown or is_over(limit, measurement.luma, *measurement.channels.values())
 
 
-def text_table(pictures: Iterable[Place]) -> ResultTable:
-    """Return a table for people that is wide enough for the names of the pictures."""
+def table_of(pictures: Iterable[Place], as_json: bool, as_csv: bool) -> ResultTable:
+    """Return a table as JSON lines, as CSV, or for people, as wide as the names of pictures."""
+    if as_json or as_csv:
+        return _JSON_LINES if as_json else _CSV_TABLE
     width = max(len(printable(name)) for name in ("picture", *map(str, pictures)))
     headings = "  ".join(("picture".ljust(width), *_HEADINGS, "worst"))
     return ResultTable(f"{headings}\n", partial(_text_line, width))
@@ -166,9 +168,8 @@ def _csv(cells: Sequence[object]) -> str:
     return csv_line(cells).decode("utf-8", "surrogateescape")
 
 
-JSON_LINES = ResultTable("", _json_line)
-CSV_TABLE = ResultTable(
+_JSON_LINES = ResultTable("", _json_line)
+_CSV_TABLE = ResultTable(
     _csv(("input", "status", "error", *_FIGURES, "metric_status", "worst", "worst_ripple")),
     _csv_line,
 )
-"""One object, or one row, for each picture."""
