@@ -151,4 +151,5 @@ def sub_pixel_remedy(weights: bool, bias: bool) -> str:
     """Return the remedy for a sub-pixel convolution; `weights` and `bias` say which are uneven."""
     sums = "the channels that become one block of pixels have different sums: initialise with ICNR"
     biases = "the phases have different biases: give each block one bias"
-    return "; ".join([f"{sums}, {_OTHERWISE}"] * weights + [biases] * bias)
+    remedies = ((weights, f"{sums}, {_OTHERWISE}"), (bias, biases))
+    return "; ".join(remedy for is_uneven, remedy in remedies if is_uneven)
