@@ -26,14 +26,18 @@ def layer(folder: Path) -> Path:
     }
     np.save(folder / "w.npy", arrays["up.weight"])
     np.save(folder / "b.npy", arrays["up.bias"])
+    (folder / "B.NPY").write_bytes((folder / "b.npy").read_bytes())
     np.savez(folder / "w.npz", **arrays)
-    (folder / "w.safetensors").write_bytes(safetensors(arrays))
+    for name in ("w.safetensors", "W.SAFETENSORS"):
+        (folder / name).write_bytes(safetensors(arrays))
     return folder
 
 
 @pytest.mark.parametrize(
-    ("file", "bias"), [("w.npy", "b.npy"), ("w.npz", "up.bias"), ("w.safetensors", "up.bias")]
-)
+    ("file", "bias"),
+    [("w.npy", "b.npy"), ("w.npz", "up.bias"), ("w.safetensors", "up.bias"),
+     ("W.SAFETENSORS", "B.NPY")],
+)  # fmt: skip
 def test_every_layer_setting_is_applied(call: Call, layer: Path, file: str, bias: str) -> None:
     """All settings reach the transposed convolution, whichever kind of file has the weights."""
     outcome = call("layer", "maps.npy", "out.npy", "-w", file, "--bias", bias, *SETTINGS)

@@ -70,13 +70,13 @@ def test_json_contains_the_matrix_and_the_counts(call: Call) -> None:
 
 def test_the_figure_is_written_as_a_png(call: Call, folder: Path) -> None:
     """-o draws a PNG 1600 pixels wide and replaces it only with --force."""
-    outcome = call("matrix", "-o", "m.png")
+    outcome = call("matrix", "-o", "M.PNG")
     assert outcome.code == 0
     assert CLASSIC.encode() in outcome.out
-    with PIL.Image.open(folder / "m.png") as picture:
+    with PIL.Image.open(folder / "M.PNG") as picture:
         assert (picture.format, picture.width) == ("PNG", 1600)
-    check_refused(call("matrix", "-o", "m.png"), 1, "m.png exists; pass --force")
-    assert call("matrix", "-o", "m.png", "--force").code == 0
+    check_refused(call("matrix", "-o", "M.PNG"), 1, "M.PNG exists; pass --force")
+    assert call("matrix", "-o", "M.PNG", "--force").code == 0
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,13 @@ def rms(values: np.ndarray) -> float:
     return float(np.sqrt(np.square(values).mean()))
 
 
+def test_a_format_that_cannot_hold_the_size_is_refused_first(call: Call, folder: Path) -> None:
+    """A picture too large for the format of the output is refused before it is repaired."""
+    PIL.Image.new("L", (17000, 40), 90).save(folder / "wide.png")
+    outcome = call("repair", "wide.png", "-o", "wide.webp")
+    check_refused(outcome, 1, "WEBP cannot hold 17000x40 pixels; write a PNG or TIFF")
+
+
 def test_what_a_lossy_codec_broke_is_taken_out_with_less_care(call: Call, folder: Path) -> None:
     """The same pixels come nearer to the truth from a JPEG than from a PNG or a lossless WebP."""
     clean = np.repeat(blurred()[..., :1], 3, axis=2)

@@ -24,14 +24,14 @@ def photos(folder: Path) -> str:
 
 def test_a_trained_kernel_can_be_used(call: Call, photos: str, folder: Path) -> None:
     """--kernel accepts the file that `train` writes."""
-    outcome = call("train", photos, "-o", "mine.npz", "--taps", 5, "--samples", 5000)
+    outcome = call("train", photos, "-o", "mine.NPZ", "--taps", 5, "--samples", 5000)
     assert (outcome.code, outcome.err) == (0, "")
     text = outcome.out.decode()
-    assert text.startswith("mine.npz  tconv x2  separable 10x10  balance ramp  ")
+    assert text.startswith("mine.NPZ  tconv x2  separable 10x10  balance ramp  ")
     assert "trained on 3 pictures" in text
     assert re.search(r"exact ripple 0\.\d{4} before balancing, 0\.0000 after", text)
     assert "PSNR of 1 held out" in text
-    assert b"tconv mine.npz x2" in call("in.png", "out.png", "-k", "mine.npz").out
+    assert b"tconv mine.NPZ x2" in call("in.png", "out.png", "-k", "mine.NPZ").out
 
 
 def test_the_summary_uses_the_singular_for_one_picture(call: Call, photos: str) -> None:

@@ -55,7 +55,7 @@ def matrix(output: str | None, force: bool, as_json: bool, **settings: Any) -> N
     """  # noqa: D301 # click needs the \b itself
     from upsample_cli.jobs.matrix import small_convolution
 
-    if output is not None and not output.endswith(".png"):
+    if output is not None and not output.lower().endswith(".png"):
         raise SettingError(f"{output} is not a .png file; name a .png file")
     conv = small_convolution(**settings)
     if output is not None:

@@ -86,7 +86,7 @@ def train(
     upsample train scans/ -o scans.npz --method network --start photo
     upsample small.png large.png --method network --weights scans.npz
     """  # noqa: D301 # click needs the \b itself
-    if not output.endswith(".npz"):
+    if not output.lower().endswith(".npz"):
         raise SettingError(f"{output} is not a .npz file; name a .npz file")
     is_network = method == "network"
     for name in _FOR_KERNELS if is_network else _FOR_NETWORKS:

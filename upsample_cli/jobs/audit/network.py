@@ -104,7 +104,7 @@ def _output(
 
 def _of_photograph(network: "PictureNetwork", name: str) -> float:
     """Return the ripple of the output for a photograph's middle, in levels; NaN if unknown."""
-    from upsample_cli.images.levels import LUMA
+    from upsample_cli.images.levels import luma
     from upsample_cli.images.places.place import parse_file
     from upsample_cli.images.read.files import read
     from upsample_cli.metrics.meter import Meter
@@ -121,9 +121,8 @@ def _of_photograph(network: "PictureNetwork", name: str) -> float:
     if network.form.channels == 1:
         planes = planes.mean(axis=0, keepdims=True, dtype=np.float32)
     outcome = network.run(planes).clip(0.0, 1.0) * WHITE
-    luma = np.tensordot(LUMA, outcome[:3], 1) if len(outcome) >= 3 else outcome[0]
-    meter = Meter(luma.shape, network.period)
-    meter.feed(Rows(luma.astype(np.float32)))
+    meter = Meter((outcome.shape[1], outcome.shape[2]), network.period)
+    meter.feed(Rows(luma(outcome)))
     return meter.result().ripple
 
 

@@ -85,7 +85,7 @@ def _weights(task: LayerTask) -> tuple[Array, Array | None]:
         )
     if task.bias is None:
         return weight, None
-    is_file = task.bias not in tensors and task.bias.endswith(".npy")
+    is_file = task.bias not in tensors and task.bias.lower().endswith(".npy")
     bias = read_arrays(task.bias) if is_file else _named(tensors, task.bias, path)
     if isinstance(bias, dict) or bias.ndim != 1 or bias.dtype.kind != "f":
         raise SettingError(
@@ -96,7 +96,7 @@ def _weights(task: LayerTask) -> tuple[Array, Array | None]:
 
 def _read(path: str) -> dict[str, Array]:
     """Return the tensors in a file by name; an array without a name is called "weight"."""
-    if path.endswith(".safetensors"):
+    if path.lower().endswith(".safetensors"):
         return weights_file.read(path)
     content = read_arrays(path)
     return content if isinstance(content, dict) else {"weight": content}

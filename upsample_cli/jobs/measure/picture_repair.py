@@ -101,6 +101,7 @@ def repair_picture(
     with source.open() as file:
         loaded = _Loaded(source.label, bytes(memory.read_all(file, source.label)))
     image = _still(loaded, task.max_pixels)
+    formats.check_size(formats.format_of(to, task.encoding.format, image.format), image.size)
     reference = None
     if options.reference is not None:
         reference = Reference(files.read(options.reference, task.max_pixels), image.size)
