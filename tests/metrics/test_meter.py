@@ -6,8 +6,9 @@ from strategies import cuts
 from textures import jpeg_of_text, natural_texture, periodic_pattern
 
 from upsample_cli.jobs.api import measure, upsample
+from upsample_cli.metrics.cells import Cells
 from upsample_cli.metrics.checkerboard import CHECKERBOARD, CONTRAST_DB, NONE, Checkerboard
-from upsample_cli.metrics.meter import Meter
+from upsample_cli.metrics.meter import Meter, grid, verdict_and_map
 from upsample_cli.metrics.rows import Rows
 
 
@@ -63,6 +64,23 @@ def test_lines_of_text_in_a_jpeg_are_seldom_a_checkerboard() -> None:
     ]
     verdicts = [metered(page, stride).verdict for page, stride in pages]
     assert verdicts.count(CHECKERBOARD) <= len(pages) // 5
+
+
+@pytest.mark.parametrize(("share", "strength", "status"), [
+    (0.1, 40.0, "saturated"), (0.1, 1.0, "ok"), (0.5, 40.0, "ok"),
+])  # fmt: skip
+def test_few_cells_that_differ_much_say_nothing(share: float, strength: float, status: str) -> None:
+    """Where most cells are clipped and the others differ much, there is no verdict of none."""
+    rng = np.random.default_rng(0)
+    phases = strength * rng.standard_normal((24, 4, 24)).astype(np.float32)
+    phases -= phases.mean(axis=1, keepdims=True)
+    no = np.zeros((24, 24), bool)
+    usable = np.arange(576).reshape(24, 24) < share * 576
+    level, slope = np.full((24, 24), 90, np.float32), np.zeros((24, 2, 24), np.float32)
+    cells = Cells(phases, level, slope, usable, no, no, no)
+    measured, field = verdict_and_map(cells, grid((2, 2), (200, 200)))
+    assert (measured.status, measured.verdict) == (status, "" if status == "saturated" else NONE)
+    assert np.isnan(field.rms).all() == (status == "saturated")
 
 
 @pytest.mark.parametrize("stride", [2, 3, 4])

@@ -41,6 +41,8 @@ LEAST_RIPPLE = 0.2  # the least ripple of a checkerboard, in levels
 LEAST_COLOUR_RIPPLE = 0.8
 _PART_LEVELS = 0.35  # the same for a pattern in parts of a picture only: some textures repeat
 _LEAST_CELLS = 16  # usable ones
+# With fewer usable cells than this share, and a greater floor in levels, the rest is too little.
+_FEW, _BLIND = 0.25, 5.0
 _BLOCKS = 0.95  # of a picture's cells: if more consist of one-colour blocks, it has no pattern
 _DITHER = 0.5  # levels: the greatest ripple of ordered dither
 _ALIKE = 0.9  # least correlation of a pattern with the thresholds of ordered dither
@@ -105,8 +107,7 @@ def verdict_and_map(
     """
     status = _status(cells, grid)
     if cells is None or status not in ("ok", "constant"):
-        nothing = np.full((1, 1), nan)
-        return Checkerboard(grid.stride, status=status), PatternMap(nothing, grid.cell, grid.margin)
+        return _unknown(grid, status)
     if cells.blocks.mean() >= _BLOCKS:
         nowhere = Checkerboard(grid.stride, 0.0, 0.0, 0.0, nan, 0.0, 0.0, nan, NONE, status)
         return nowhere, PatternMap(np.where(cells.usable, 0.0, nan), grid.cell, grid.margin)
@@ -129,8 +130,15 @@ def verdict_and_map(
         least = max(least, _PART_LEVELS) if is_in_parts else inf
     if result.ripple >= least:
         result = result._replace(verdict=_kind(result, rest, is_in_parts))
+    elif result.floor > _BLIND and cells.usable.mean() < _FEW:
+        return _unknown(grid, "saturated")
     shown = np.sqrt(np.maximum(power, 0.0)) * (evidence.has_it if result.verdict != NONE else 0.0)
     return result, PatternMap(np.where(cells.usable, shown, nan), grid.cell, grid.margin)
+
+
+def _unknown(grid: CellGrid, status: str) -> tuple[Checkerboard, PatternMap]:
+    nowhere = PatternMap(np.full((1, 1), nan), grid.cell, grid.margin)
+    return Checkerboard(grid.stride, status=status), nowhere
 
 
 class _Evidence(NamedTuple):
