@@ -27,8 +27,8 @@ import numpy as np
 from tables import markdown
 
 from upsample_cli.images.image import Image
+from upsample_cli.jobs.measure.image_repair import repaired
 from upsample_cli.jobs.measure.measure import MeasureOptions
-from upsample_cli.jobs.measure.picture_repair import repaired
 from upsample_cli.kernels.kernel import Kernel
 from upsample_cli.kernels.kernel_file import shipped
 from upsample_cli.kernels.named import KERNELS

@@ -57,6 +57,19 @@ def rms(values: np.ndarray) -> float:
     return float(np.sqrt(np.square(values).mean()))
 
 
+def test_a_pattern_of_another_stride_that_is_left_is_named(call: Call, folder: Path) -> None:
+    """Where the picture repeats by itself too, the note says which stride was removed."""
+    y, x = np.mgrid[:96, :96]
+    bricks = 14 * ((y % 4 == 0) | ((x + 4 * (y // 4 % 2)) % 8 == 0))
+    low = np.uint8(60 + 120 * natural_texture(96, 96, 1)[0] + bricks)
+    PIL.Image.fromarray(low).resize((192, 192), PIL.Image.Resampling.BICUBIC).save("even.png")
+    wall = levels_of("even.png") * (1 + 0.04 * periodic_pattern(192, 192, 2, 1))
+    cv2.imwrite(str(folder / "wall.png"), np.floor(wall + 0.5).astype(np.uint8))
+    outcome = call("repair", "wall.png", "-o", "repaired.png")
+    assert b"the checkerboard of stride 2 was removed; what is left has stride 8" in outcome.err
+    assert rms(levels_of("repaired.png") - levels_of("even.png")) < 1
+
+
 def test_a_format_that_cannot_hold_the_size_is_refused_first(call: Call, folder: Path) -> None:
     """A picture too large for the format of the output is refused before it is repaired."""
     PIL.Image.new("L", (17000, 40), 90).save(folder / "wide.png")

@@ -52,7 +52,7 @@ def test_cells_of_opacity_are_usable_inside_shapes() -> None:
     levels = np.zeros((36, 36))
     levels[:, 10:] = np.tile([[113.0, 227.0], [227.0, 255.0]], (18, 13))
     reader = CellReader(CellGrid((2, 2), 36, 36))
-    reader.feed(Rows(levels.astype(np.float32), is_opacity=True))
+    reader.feed(Rows(levels.astype(np.float32), is_unclipped=True))
     cells = reader.cells(0)
     assert cells is not None
     assert cells.usable.tolist() == [[False, False, True, True]] * 4

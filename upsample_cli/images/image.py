@@ -169,3 +169,29 @@ def packed(samples: NDArray[Any], bits: int) -> NDArray[Any]:
     rows = np.pad(samples[..., 0], ((0, 0), (0, short))).reshape(len(samples), -1, count)
     shifts = np.arange(8 - bits, -1, -bits, dtype=np.uint8)
     return np.asarray((rows << shifts).sum(axis=2, dtype=np.uint8))
+
+
+def with_visible_colours(samples: Samples) -> Samples:
+    """Return samples in which hidden pixels have the colours of the nearest visible ones.
+
+    Nearest along their row; if that is hidden throughout, along their column.
+
+    Args:
+        samples: Shape (H, W, C), the last channel opacity; 0 is hidden.
+    """
+    hidden = samples[..., -1] == 0
+    if not hidden.any():
+        return samples
+    colours = samples[..., :-1].copy()
+    for axis in (1, 0):
+        length = hidden.shape[axis]
+        place = np.arange(length, dtype=np.int32).reshape((1, -1) if axis else (-1, 1))
+        before = np.maximum.accumulate(np.where(hidden, -length, place), axis)
+        after = np.where(hidden, 2 * length, place)
+        after = np.flip(np.minimum.accumulate(np.flip(after, axis), axis), axis)
+        nearest = np.where(place - before <= after - place, before, after)
+        is_known = (nearest >= 0) & (nearest < length)
+        nearest = np.clip(nearest, 0, length - 1)[..., None]
+        colours = np.take_along_axis(colours, nearest, axis)
+        hidden = hidden & ~is_known
+    return np.concatenate([colours, samples[..., -1:]], axis=2)

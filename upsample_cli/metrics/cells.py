@@ -144,7 +144,7 @@ class CellGrid:
         phases *= ~plain[:, None]
         slope *= ~plain[:, None]
         usable = plain | (self._counts(marks.ends[inside]) <= _SATURATED * self.pixels)
-        if rows.is_opacity:  # 255 is no clipping there; nor is 0, but it shows no pattern
+        if rows.is_unclipped:  # 0 is no clipping either, but shows no pattern
             usable |= self._opaque(rows.levels > 0.0)
         usable &= ~(flat & (level < _BLACK))
         if rows.opaque is not None:

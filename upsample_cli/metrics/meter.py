@@ -211,7 +211,9 @@ def _status(cells: Cells | None, grid: CellGrid) -> str:
         return "too-small"
     if cells.flat.all():
         return "constant"
-    return "ok" if np.count_nonzero(cells.usable) >= _LEAST_CELLS else "saturated"
+    if np.count_nonzero(cells.usable) >= _LEAST_CELLS:
+        return "ok"
+    return "too-small" if cells.usable.mean() > _FEW else "saturated"
 
 
 @lru_cache(32)  # pictures of a folder are often of one size

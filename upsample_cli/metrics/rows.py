@@ -26,13 +26,14 @@ class Rows:
             more than 8 bits.
         opaque: Same shape, false where the picture is transparent; None for opaque everywhere.
         expected: Same shape, levels to subtract first, such as a reference's; None for none.
-        is_opacity: Whether the levels are opacities, of which 0 and 255 are nothing unusual.
+        is_unclipped: Whether levels above 0 are as they are, not clipped: opacities, and samples
+            that may go beyond 255.
     """
 
     levels: Floats
     opaque: Mask | None = None
     expected: Floats | None = None
-    is_opacity: bool = False
+    is_unclipped: bool = False
 
     def __len__(self) -> int:
         return len(self.levels)
@@ -43,7 +44,7 @@ class Rows:
             self.levels[rows],
             None if self.opaque is None else self.opaque[rows],
             None if self.expected is None else self.expected[rows],
-            self.is_opacity,
+            self.is_unclipped,
         )
 
     @property
@@ -60,7 +61,7 @@ def joined(runs: Sequence[Rows]) -> Rows:
         np.concatenate([run.levels for run in runs]),
         np.concatenate(opaque) if opaque else None,
         np.concatenate(expected) if expected else None,
-        runs[0].is_opacity,
+        runs[0].is_unclipped,
     )
 
 

@@ -13,7 +13,7 @@ from upsample_cli.images.places.place import parse
 from upsample_cli.jobs.api import upsample
 from upsample_cli.jobs.measure import measure_figures
 from upsample_cli.jobs.measure.measure import MeasureOptions, measure, measure_image
-from upsample_cli.jobs.measure.measurement import Reference
+from upsample_cli.jobs.measure.measurement import Reference, luma_of
 from upsample_cli.metrics.meter import LEAST_RIPPLE
 
 
@@ -86,6 +86,24 @@ def test_a_trace_in_one_colour_is_no_checkerboard() -> None:
     planes[2] += 0.7 * periodic_pattern(300, 280, 2)
     result = measure_image(pictured(planes), None)
     assert result.channels["blue"].verdict == result.overall.verdict == "none"
+
+
+def test_the_stride_is_that_of_luma_if_luma_has_a_pattern() -> None:
+    """A stronger pattern of another stride in one colour does not hide that of the whole."""
+    planes = coloured() + 1.5 * periodic_pattern(300, 280, 3)
+    planes[2] += 10 * periodic_pattern(300, 280, 4, 1)
+    result = measure_image(pictured(planes), None)
+    luma = measure_image(luma_of(pictured(planes)), None)
+    assert result.overall.stride == luma.overall.stride
+
+
+def test_a_small_picture_with_hidden_corners_is_measured() -> None:
+    """Strides for which a small picture has too few cells do not make it unknown."""
+    samples = np.moveaxis(coloured(128, 128), 0, 2).astype(np.uint8)
+    opacity = np.full((128, 128, 1), 255, np.uint8)
+    opacity[:8, :8] = opacity[-8:, -8:] = opacity[:8, -8:] = 0
+    result = measure_image(Image(np.dstack([samples, opacity]), "PNG"), None)
+    assert (result.overall.status, result.overall.verdict) == ("ok", "none")
 
 
 def test_what_is_transparent_is_not_measured() -> None:

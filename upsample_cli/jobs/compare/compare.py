@@ -128,8 +128,8 @@ def compare(
     subject = read_subject(source, options)
     methods = methods or default_methods(options.scale or subject.scale)
     if repairs:
+        from upsample_cli.jobs.measure.image_repair import repaired
         from upsample_cli.jobs.measure.measure import MeasureOptions
-        from upsample_cli.jobs.measure.picture_repair import repaired
 
         repair = repaired(subject.image, MeasureOptions(), threads=options.threads)
         if repair.image is not subject.image:
@@ -191,7 +191,7 @@ def _worse_meter(image: Image, stride: Size) -> Meter:
     parts = [Rows(channel_levels(image.samples, None))]
     if image.has_alpha:
         opacity = channel_levels(image.samples, -1)
-        parts = [Rows(parts[0].levels, opacity > 0), Rows(opacity, is_opacity=True)]
+        parts = [Rows(parts[0].levels, opacity > 0), Rows(opacity, is_unclipped=True)]
     meters = [Meter(image.size, stride) for _ in parts]
     for meter, rows in zip(meters, parts, strict=True):
         meter.feed(rows)

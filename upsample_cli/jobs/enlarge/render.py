@@ -183,7 +183,7 @@ class MeasuredStrips:
                 self._meters["colours"].feed(Rows(strip.luma))
             else:
                 self._meters["colours"].feed(Rows(strip.luma, strip.opacity > 0))
-                self._meters["opacity"].feed(Rows(strip.opacity, is_opacity=True))
+                self._meters["opacity"].feed(Rows(strip.opacity, is_unclipped=True))
             yield strip
 
     def checkerboard(self) -> tuple[Checkerboard, tuple[str, ...]]:

@@ -33,6 +33,8 @@ CHANNELS: dict[str, Channel] = {
     "luma": None, **{name: index for index, name in enumerate(COLOURS)}, "opacity": OPACITY,
 }  # fmt: skip
 _CellsByStride = Sequence[Cells | None]
+_RANK = attrgetter("rank")
+_BEYOND = 1.001  # of full scale: samples above it are not clipped, whatever was rounded
 _ROWS = 256  # to read or compare at a time
 
 
@@ -80,6 +82,7 @@ def channel_rows(
         reference: What it was enlarged from; None if unknown.
     """
     is_masked = image.has_alpha and channel != OPACITY
+    is_unclipped = channel == OPACITY or exceeds_white(image)
     for top in range(0, image.size[0], _ROWS):
         rows = range(top, min(top + _ROWS, image.size[0]))
         samples = image.samples[rows.start : rows.stop]
@@ -87,8 +90,13 @@ def channel_rows(
             channel_levels(samples, channel),
             samples[..., -1] > 0 if is_masked else None,
             None if reference is None else reference.rows(rows, channel),
-            channel == OPACITY,
+            is_unclipped,
         )
+
+
+def exceeds_white(image: Image) -> bool:
+    """Return whether samples go beyond full scale, as floating-point ones may: none is clipped."""
+    return image.dtype.kind == "f" and bool((image.samples > _BEYOND).any())
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,10 +161,10 @@ def measure_image(
 
         results = dict(zip(names, workers.in_order(results_of, names), strict=True))
     if stride is None:
-        worst = {
-            s: max((by[s] for by in results.values()), key=attrgetter("rank")) for s in strides
-        }
-        stride = period(worst)
+        stride = period(results["luma"])
+        if stride is None or results["luma"][stride].verdict != CHECKERBOARD:
+            worst = (max((by[s] for by in results.values()), key=_RANK) for s in strides)
+            stride = period(dict(zip(strides, worst, strict=True)))
     luma, *channels = (result_at(by_stride, stride) for by_stride in results.values())
     likeliest = stride or max(
         strides, key=lambda s: np.nan_to_num(results["luma"][s].contrast_db, nan=-99)

@@ -1,55 +1,32 @@
-"""Repair a picture: remove its checkerboard, and leave all else as it is."""
+"""Repair a picture's file: read it, remove its checkerboard, and write it."""
 
 import io
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from time import perf_counter
-from typing import BinaryIO, NamedTuple
-
-import numpy as np
+from typing import BinaryIO
 
 from upsample_cli import memory
 from upsample_cli.errors import ImageFileError, SettingError
 from upsample_cli.images.image import Image
-from upsample_cli.images.levels import COLOURS, Channel, Conversion, channel_levels
 from upsample_cli.images.places.place import Place
 from upsample_cli.images.read import files
 from upsample_cli.images.read.decode import Decoded, decode
 from upsample_cli.images.write import formats
 from upsample_cli.jobs.enlarge import still
 from upsample_cli.jobs.enlarge.task import Report, Task, output_mode
-from upsample_cli.jobs.enlarge.threads import Workers
 from upsample_cli.jobs.measure import measure_figures
+from upsample_cli.jobs.measure.image_repair import repaired
 from upsample_cli.jobs.measure.measure import MeasureOptions, draw
 from upsample_cli.jobs.measure.measurement import (
-    CHANNELS,
-    Measurement,
     Reference,
-    cells_by_channel,
-    least_ripple,
-    luma_of,
-    measure_image,
-    measure_luma_first,
-    rms_of_change,
 )
-from upsample_cli.metrics.cells import CellGrid, Cells
 from upsample_cli.metrics.checkerboard import CHECKERBOARD
-from upsample_cli.metrics.meter import PatternMap, grid, verdict_and_map
-from upsample_cli.metrics.pattern import is_striped
-from upsample_cli.metrics.pattern_removal import PatternRemoval, pattern_removal
-from upsample_cli.metrics.rows import Floats
-from upsample_cli.metrics.shared_pattern import pattern_left_over
-
-_CellsOf = Mapping[str, Sequence[Cells | None]]  # by channel, for the one stride
-_FieldsOf = Mapping[str, tuple[PatternMap, PatternMap]]  # by channel, see `_fields`
 
 _BY_NATURE = (
     "brickwork, halftones and screens repeat by nature; if it shows one of these, give --stride "
     "or --reference, or keep the original"
 )
-_ROUNDS = 3  # patterns of different strides that are removed one after the other, at most
-_WORTH = 0.9  # of its ripple: what a further round may leave, or it is not worth its changes
+_ANOTHER_IS_LEFT = "the checkerboard of stride {} was removed; what is left has stride {}"
 _STRIPES_STAY = (
     "stripes along one axis alone, as of a fence, repeat by nature and were left; --stride {} "
     "removes them"
@@ -65,15 +42,6 @@ class _Loaded(Place):
     def open(self) -> BinaryIO:
         """Return a stream of its bytes."""
         return io.BytesIO(self.data)
-
-
-class Repaired(NamedTuple):
-    """A picture that was repaired."""
-
-    image: Image  # without its checkerboard; the same object as the input if nothing was repaired
-    before: Measurement  # the checkerboard in the input
-    after: Measurement  # what is left of the checkerboard
-    moved: float  # the RMS of the change over all channels, in levels of 0..255
 
 
 def repair_picture(
@@ -112,6 +80,9 @@ def repair_picture(
             notes += (_BY_NATURE,)
         elif result.before.worst.verdict == CHECKERBOARD and strength > 0:
             notes += (_STRIPES_STAY.format(result.before.overall.stride[0]),)
+    strides = [one.overall.stride[0] for one in (result.before, result.after)]
+    if result.after.overall.verdict == CHECKERBOARD and strides[0] != strides[1]:
+        notes += (_ANOTHER_IS_LEFT.format(*strides),)
     notes += _write(result.image, image, loaded, to, task._replace(mode=output_mode(source)))
     draw(source, image, reference, result.before, replace(options, force=task.force))
     return Report(
@@ -119,44 +90,6 @@ def repair_picture(
         seconds=perf_counter() - start, checkerboard=result.after.overall, notes=notes,
         before=result.before.overall, moved=result.moved,
     )  # fmt: skip
-
-
-def repaired(
-    image: Image,
-    options: MeasureOptions,
-    strength: float = 1.0,
-    reference: Reference | None = None,
-    threads: int = 1,
-) -> Repaired:
-    """Return a picture without its checkerboard; the same object if none is found.
-
-    If neither a stride nor a reference is given, stripes along one axis alone are left.
-
-    Args:
-        image: A picture, not CMYK.
-        options: How to look for the checkerboard.
-        strength: Share of the pattern to remove, 0..1.
-        reference: What the picture was enlarged from; None if unknown.
-        threads: How many threads share the work.
-    """
-    before = measure_luma_first(image, options.stride, reference, threads)
-    result, after = image, before
-    is_free = options.stride is None and reference is None
-    for _ in range(_ROUNDS if options.stride is None and strength == 1 else 1):
-        if after.worst.verdict != CHECKERBOARD or strength == 0:
-            break
-        stride = after.overall.stride[0]
-        mended = _mended(result, stride, reference, strength, threads, is_free)
-        if mended is result:  # only stripes are left
-            break
-        left = measure_image(mended, stride, reference, threads)
-        if result is not image and left.overall.ripple > _WORTH * after.overall.ripple:
-            break
-        result, after = mended, left
-        if options.stride is None:  # layers of several strides leave several patterns
-            others = measure_image(luma_of(result), None, reference, threads)
-            after = others if others.luma.verdict == CHECKERBOARD else after
-    return Repaired(result, before, after, rms_of_change(image, result))
 
 
 def _still(source: Place, max_pixels: int) -> Image:
@@ -167,74 +100,6 @@ def _still(source: Place, max_pixels: int) -> Image:
     if image.is_cmyk:
         raise ImageFileError(f"{decoded.name} is CMYK; convert it to RGB first")
     return image
-
-
-def _fields(cells: _CellsOf, cut: CellGrid) -> _FieldsOf:
-    """Return where each channel has a checkerboard, and where beyond the shared pattern.
-
-    The shared pattern is that of the whole picture. Colours have luma's fields, if luma has any.
-    """
-    fields = dict[str, tuple[PatternMap, PatternMap]]()
-    for name, (of_channel,) in cells.items():  # luma comes first
-        if name in COLOURS and "luma" in fields:
-            fields[name] = fields["luma"]
-            continue
-        result, field = verdict_and_map(of_channel, cut, least_ripple(CHANNELS[name]))
-        if result.verdict == CHECKERBOARD and of_channel is not None:
-            fields[name] = field, pattern_left_over(of_channel, cut)
-    return {name: fields[name] for name in fields if name != "luma" or "red" not in cells}
-
-
-def _mended(image: Image, stride: int, reference: Reference | None, strength: float, threads: int,
-            leaves_stripes: bool) -> Image:  # fmt: skip
-    """Return a picture without its checkerboard; the same object if that is stripes."""
-    memory.check(3 * image.samples.nbytes, f"a repair of {image.size[1]}x{image.size[0]}")
-    cut = grid((stride, stride), image.size)
-    with Workers(threads) as workers:
-        cells = cells_by_channel(image, range(stride, stride + 1), reference, workers)
-        fields = _fields(cells, cut)
-        if leaves_stripes and _are_stripes(cells, cut, fields):
-            return image
-        samples = image.samples.copy()
-        is_lossy = image.format in formats.WITH_QUALITY and not image.metadata.lossless
-
-        def planned(name: str) -> PatternRemoval:
-            """Return how to repair a channel."""
-            of_channel = cells[name][0]
-            assert of_channel is not None  # a picture with a checkerboard has cells
-            fetch = partial(_rows, image, reference, CHANNELS[name])
-            return pattern_removal(of_channel, cut, fields[name], image.size, fetch, is_lossy)
-
-        def repair(part: tuple[str, PatternRemoval, range]) -> None:
-            """Repair some rows of a channel in place."""
-            name, plan, rows = part
-            channel = CHANNELS[name]
-            old = channel_levels(image.samples[rows.start : rows.stop], channel)
-            mended = old + np.float32(strength) * (plan.without_pattern(rows) - old)
-            planes = Conversion(image.dtype).levels(mended[None] / np.float32(255))
-            samples[rows.start : rows.stop, :, channel or 0] = planes[0]
-
-        plans = zip(fields, workers.in_order(planned, list(fields)), strict=True)
-        parts = [(name, plan, rows) for name, plan in plans for rows in plan.strips()]
-        for _ in workers.in_order(repair, parts):
-            pass
-    return image._replace(samples=samples)
-
-
-def _rows(image: Image, reference: Reference | None, channel: Channel, rows: range) -> list[Floats]:
-    """Return rows of a channel in levels, and those of its reference if there is one."""
-    levels = channel_levels(image.samples[rows.start : rows.stop], channel)
-    expected = None if reference is None else reference.rows(rows, channel)
-    return [levels] if expected is None else [levels, expected]
-
-
-def _are_stripes(cells: _CellsOf, cut: CellGrid, fields: _FieldsOf) -> bool:
-    """Return whether the patterns of all channels repeat along one axis alone."""
-    for name, (field, _) in fields.items():
-        of_channel, power = cells[name][0], np.square(np.nan_to_num(field.rms))
-        if of_channel is None or not is_striped(of_channel, cut, power):
-            return False
-    return bool(fields)
 
 
 def _write(result: Image, image: Image, loaded: _Loaded, to: Place, task: Task) -> tuple[str, ...]:

@@ -1,0 +1,179 @@
+"""Repair an image: remove its checkerboard, and leave all else as it is."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+
+from upsample_cli import memory
+from upsample_cli.images.image import Image, with_visible_colours
+from upsample_cli.images.levels import (
+    COLOURS,
+    Channel,
+    Conversion,
+    channel_levels,
+)
+from upsample_cli.images.write import formats
+from upsample_cli.jobs.enlarge.threads import Workers
+from upsample_cli.jobs.measure.measure import MeasureOptions
+from upsample_cli.jobs.measure.measurement import (
+    CHANNELS,
+    Measurement,
+    Reference,
+    cells_by_channel,
+    least_ripple,
+    luma_of,
+    measure_image,
+    measure_luma_first,
+    rms_of_change,
+)
+from upsample_cli.metrics.cells import CellGrid, Cells
+from upsample_cli.metrics.checkerboard import CHECKERBOARD
+from upsample_cli.metrics.meter import PatternMap, grid, verdict_and_map
+from upsample_cli.metrics.pattern import is_striped
+from upsample_cli.metrics.pattern_removal import PatternRemoval, pattern_removal
+from upsample_cli.metrics.rows import Floats
+from upsample_cli.metrics.shared_pattern import pattern_left_over
+
+_CellsOf = Mapping[str, Sequence[Cells | None]]  # by channel, for the one stride
+_FieldsOf = Mapping[str, tuple[PatternMap, PatternMap]]  # by channel, see `_fields`
+
+_WHITE = np.float32(255)
+_CLIPPED = 0.1  # of a colour's cells: with fewer usable ones, its own pattern is unknown
+_ROUNDS = 3  # patterns of different strides that are removed one after the other, at most
+_WORTH = 0.9  # of its ripple: what a further round may leave, or it is not worth its changes
+
+
+class Repaired(NamedTuple):
+    """A picture that was repaired."""
+
+    image: Image  # without its checkerboard; the same object as the input if nothing was repaired
+    before: Measurement  # the checkerboard in the input
+    after: Measurement  # what is left of the checkerboard
+    moved: float  # the RMS of the change over all channels, in levels of 0..255
+
+
+def repaired(
+    image: Image,
+    options: MeasureOptions,
+    strength: float = 1.0,
+    reference: Reference | None = None,
+    threads: int = 1,
+) -> Repaired:
+    """Return a picture without its checkerboard; the same object if none is found.
+
+    If neither a stride nor a reference is given, stripes along one axis alone are left.
+
+    Args:
+        image: A picture, not CMYK.
+        options: How to look for the checkerboard.
+        strength: Share of the pattern to remove, 0..1.
+        reference: What the picture was enlarged from; None if unknown.
+        threads: How many threads share the work.
+    """
+    before = measure_luma_first(image, options.stride, reference, threads)
+    result, after = image, before
+    is_free = options.stride is None and reference is None
+    for _ in range(_ROUNDS if options.stride is None else 1):
+        if after.worst.verdict != CHECKERBOARD or strength == 0:
+            break
+        stride = after.overall.stride[0]
+        mended = _mended(result, stride, reference, threads, is_free)
+        if mended is result:  # only stripes are left
+            break
+        left = measure_image(mended, stride, reference, threads)
+        if result is not image and left.overall.ripple > _WORTH * after.overall.ripple:
+            break
+        result, after = mended, left
+        if options.stride is None:  # layers of several strides leave several patterns
+            others = measure_image(luma_of(result), None, reference, threads)
+            after = others if others.luma.verdict == CHECKERBOARD else after
+    if strength < 1 and result is not image:
+        result = _blended(image, result, strength)
+        after = measure_image(result, before.overall.stride[0], reference, threads)
+    return Repaired(result, before, after, rms_of_change(image, result))
+
+
+def _fields(cells: _CellsOf, cut: CellGrid) -> _FieldsOf:
+    """Return where each channel has a checkerboard, and where beyond the shared pattern.
+
+    The shared pattern is that of the whole picture. Colours have luma's fields, if luma has any.
+    """
+    fields = dict[str, tuple[PatternMap, PatternMap]]()
+    for name, (of_channel,) in cells.items():  # luma comes first
+        if name in COLOURS and "luma" in fields:
+            fields[name] = fields["luma"]
+            continue
+        result, field = verdict_and_map(of_channel, cut, least_ripple(CHANNELS[name]))
+        if result.verdict == CHECKERBOARD and of_channel is not None:
+            fields[name] = field, pattern_left_over(of_channel, cut)
+    return {name: fields[name] for name in fields if name != "luma" or "red" not in cells}
+
+
+def _blended(image: Image, result: Image, strength: float) -> Image:
+    """Return a picture with a share of its repair."""
+    samples = image.samples.copy()
+    for index in range(samples.shape[2]):
+        old, new = (one.samples[..., index].astype(np.float32) for one in (image, result))
+        planes = (old + np.float32(strength) * (new - old))[None] / np.float32(image.peak)
+        samples[..., index] = Conversion(image.dtype).levels(planes)[0]
+    return image._replace(samples=samples)
+
+
+def _mended(image: Image, stride: int, reference: Reference | None, threads: int,
+            leaves_stripes: bool) -> Image:  # fmt: skip
+    """Return a picture without its checkerboard; the same object if that is stripes."""
+    needed = (10 if image.has_alpha else 3) * image.samples.nbytes
+    memory.check(needed, f"a repair of {image.size[1]}x{image.size[0]}")
+    cut, visible = grid((stride, stride), image.size), image
+    if image.has_alpha:  # a pattern is in proportion to the brightness of what is visible
+        visible = image._replace(samples=with_visible_colours(image.samples))
+    with Workers(threads) as workers:
+        cells = cells_by_channel(visible, range(stride, stride + 1), reference, workers)
+        fields = _fields(cells, cut)
+        if leaves_stripes and _are_stripes(cells, cut, fields):
+            return image
+        samples = image.samples.copy()
+        is_lossy = image.format in formats.WITH_QUALITY and not image.metadata.lossless
+
+        def planned(name: str) -> PatternRemoval:
+            """Return how to repair a channel; one that is clipped nearly everywhere, as luma."""
+            of_channel = cells[name][0]
+            assert of_channel is not None  # a picture with a checkerboard has cells
+            if name in COLOURS and of_channel.usable.mean() < _CLIPPED:
+                of_channel = cells["luma"][0] or of_channel
+            fetch = partial(_rows, visible, reference, CHANNELS[name])
+            return pattern_removal(of_channel, cut, fields[name], image.size, fetch, is_lossy)
+
+        def repair(part: tuple[str, PatternRemoval, range]) -> None:
+            """Repair some rows of a channel in place."""
+            name, plan, rows = part
+            channel = CHANNELS[name]
+            mended = Conversion(image.dtype).levels(plan.without_pattern(rows)[None] / _WHITE)[0]
+            old = image.samples[rows.start : rows.stop]
+            is_visible = old[..., -1] > 0 if image.has_alpha else True
+            np.copyto(samples[rows.start : rows.stop, :, channel or 0], mended,
+                      "unsafe", is_visible)  # fmt: skip
+
+        plans = zip(fields, workers.in_order(planned, list(fields)), strict=True)
+        parts = [(name, plan, rows) for name, plan in plans for rows in plan.strips()]
+        for _ in workers.in_order(repair, parts):
+            pass
+    return image._replace(samples=samples)
+
+
+def _rows(image: Image, reference: Reference | None, channel: Channel, rows: range) -> list[Floats]:
+    """Return rows of a channel in levels, and those of its reference if there is one."""
+    levels = channel_levels(image.samples[rows.start : rows.stop], channel)
+    expected = None if reference is None else reference.rows(rows, channel)
+    return [levels] if expected is None else [levels, expected]
+
+
+def _are_stripes(cells: _CellsOf, cut: CellGrid, fields: _FieldsOf) -> bool:
+    """Return whether the patterns of all channels repeat along one axis alone."""
+    for name, (field, _) in fields.items():
+        of_channel, power = cells[name][0], np.square(np.nan_to_num(field.rms))
+        if of_channel is None or not is_striped(of_channel, cut, power):
+            return False
+    return bool(fields)
