@@ -66,7 +66,7 @@ def test_a_pattern_of_another_stride_that_is_left_is_named(call: Call, folder: P
     wall = levels_of("even.png") * (1 + 0.04 * periodic_pattern(192, 192, 2, 1))
     cv2.imwrite(str(folder / "wall.png"), np.floor(wall + 0.5).astype(np.uint8))
     outcome = call("repair", "wall.png", "-o", "repaired.png")
-    assert b"the checkerboard of stride 2 was removed; what is left has stride 8" in outcome.err
+    assert "the checkerboard of stride 2 was removed; what is left has stride 8" in outcome.err
     assert rms(levels_of("repaired.png") - levels_of("even.png")) < 1
 
 
