@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from textures import periodic_pattern
 
-from upsample_cli.metrics.spectrum import line_power, periodogram, phase_lines
+from upsample_cli.metrics.spectrum import line_power, periodogram, phase_lines, unexplained
 
 
 def test_white_noise_has_its_variance_at_every_frequency() -> None:
@@ -28,6 +28,18 @@ def test_any_size_has_a_spectrum(shape: tuple[int, int]) -> None:
     power = periodogram(periodic_pattern(*shape, 3))
     assert len(power) == min(256, *shape) // 2 * 2
     assert np.isfinite(power).all()
+
+
+@pytest.mark.parametrize("gain", [0.5, 1.0, 2.0])
+def test_what_is_expected_is_explained_at_any_gain(gain: float) -> None:
+    """A pattern that is expected is subtracted, however strong it is; any other stays."""
+    rng, usable = np.random.default_rng(0), np.ones((9, 9))
+    noise = rng.normal(0, 1, (9, 16, 9))
+    screen, other = (periodic_pattern(4, 4, 4, seed).reshape(1, 16, 1) for seed in (1, 2))
+    rest = unexplained(gain * (10 * screen + noise), 10 * screen + noise, usable, (4, 4))
+    assert rest.std() < 0.03 * 10 * gain
+    rest = unexplained(gain * noise + other, noise, usable, (4, 4))
+    assert np.abs((rest - other).mean(axis=(0, 2))).max() < 0.2
 
 
 def test_lines_have_the_power_of_the_pattern() -> None:

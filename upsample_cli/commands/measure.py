@@ -90,7 +90,7 @@ def measure(
     worst frame.
 
     Brickwork, halftones and the like repeat by nature. For them give --reference LOW, the small
-    picture that was enlarged: what its bicubic enlargement also has is not counted.
+    picture that was enlarged: what an even enlargement of it also has is not counted.
 
     \b
     upsample measure photos/ --max-ripple 0.5

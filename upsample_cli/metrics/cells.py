@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from upsample_cli.metrics.projection import Projection
 from upsample_cli.metrics.rows import Floats, Marks, Mask, Rows, joined
+from upsample_cli.metrics.spectrum import unexplained
 
 Real = TypeVar("Real", bound=np.floating[Any])
 
@@ -120,18 +121,20 @@ class CellGrid:
             max(0, width - 2 * self.margin[1]) // self.cell[1],
         )
 
-    def read(self, rows: Rows, marks: Marks) -> Cells:
-        """Return the cells of picture rows: whole rows of cells, and the margin above and below."""
+    def read(self, rows: Rows, marks: Marks) -> tuple[Cells, Floats | None]:
+        """Return the cells of whole rows of cells and their margin, and their expected phases."""
         (tall, wide), (top, left), n = self.cell, self.margin, self.shape[1]
         m = (len(rows) - 2 * top) // tall
         inside = slice(top, top + m * tall), slice(left, left + n * wide)
         with np.errstate(over="ignore", invalid="ignore"):  # such cells are not usable
             levels = rows.levels[:, : n * wide + 2 * left]
             phases, level, slope = self._projection.products(levels, m, n)
+            rest, expected = phases, None
             if rows.expected is not None:
-                unexplained = rows.unexplained[:, : n * wide + 2 * left]
-                phases = self._projection.products(unexplained, m, n)[0]
-            strength = np.square(phases).mean(axis=1)
+                even = rows.expected[:, : n * wide + 2 * left]
+                expected = self._projection.products(even, m, n)[0]
+                rest = phases - expected
+            strength = np.square(rest).mean(axis=1)
         blocks, periods = marks.equal_blocks(self.stride), self.pixels / prod(self.stride)
         equal = lit_blocks = self._counts(blocks[inside])
         flat, is_blocks = equal == self.pixels, equal >= periods
@@ -142,6 +145,8 @@ class CellGrid:
             is_blocks &= lit_blocks >= _PLAIN * periods * (lit / self.pixels)
         plain = (lit_blocks >= _PLAIN * periods) & ((strength > _HIDDEN) | flat)
         phases *= ~plain[:, None]
+        if expected is not None:
+            expected *= ~plain[:, None]
         slope *= ~plain[:, None]
         usable = plain | (self._counts(marks.ends[inside]) <= _SATURATED * self.pixels)
         if rows.is_unclipped:  # 0 is no clipping either, but shows no pattern
@@ -149,7 +154,7 @@ class CellGrid:
         usable &= ~(flat & (level < _BLACK))
         if rows.opaque is not None:
             usable &= self._opaque(rows.opaque)
-        return Cells(phases, level, slope, usable, plain, is_blocks, flat)
+        return Cells(phases, level, slope, usable, plain, is_blocks, flat), expected
 
     def _opaque(self, opaque: Mask) -> Mask:
         """Return which cells are opaque in all pixels that their residual draws on."""
@@ -179,7 +184,7 @@ class CellReader:
 
     def __init__(self, *grids: CellGrid) -> None:
         self.grids = grids
-        self._cells: list[list[Cells]] = [[] for _ in grids]
+        self._parts: list[list[tuple[Cells, Floats | None]]] = [[] for _ in grids]
         self._next = [0] * len(grids)  # the row at which the next row of cells begins
         self._top = 0  # the first row that is held
         self._held: Rows | None = None
@@ -206,15 +211,21 @@ class CellReader:
         for first in range(0, count, grid.together):
             last = min(first + grid.together, count)
             part = slice(start + first * tall, start + last * tall + 2 * top)
-            self._cells[index].append(grid.read(held.window(part), marks.window(part)))
+            self._parts[index].append(grid.read(held.window(part), marks.window(part)))
         self._next[index] += count * tall
 
     def cells(self, index: int) -> Cells | None:
         """Return all cells of the grid at `index`; None if there are none."""
-        parts = self._cells[index]
-        if len(parts) > 1:
-            self._cells[index] = parts = [Cells(*map(np.concatenate, zip(*parts, strict=True)))]
-        return parts[0] if parts else None
+        if not self._parts[index]:
+            return None
+        parts, evens = zip(*self._parts[index], strict=True)
+        cells = Cells(*map(np.concatenate, zip(*parts, strict=True)))
+        expected = None if evens[0] is None else np.concatenate(evens)
+        self._parts[index] = [(cells, expected)]
+        if expected is None:
+            return cells
+        stride = self.grids[index].stride
+        return cells._replace(phases=unexplained(cells.phases, expected, cells.usable, stride))
 
 
 def sum_3x3(plane: NDArray[Real]) -> NDArray[Real]:

@@ -10,6 +10,7 @@ from upsample_cli.metrics.checkerboard import CONTRAST_DB
 
 Numbers = NDArray[np.float64]
 _SIDE = 256  # pixels along a side of the windows of `periodogram`
+_USUAL, _MOST = 0.1, 3.0  # cells by which a gain of 1 is expected; the greatest gain
 _SIGNIFICANT = 12.0  # least power of a line over its error; by chance e^-12 of all lines have it
 
 
@@ -120,6 +121,30 @@ def square_lines(squares: NDArray[Any], stride: tuple[int, int]) -> NDArray[Any]
     down, across = (-np.arange(length) % length for length in stride)
     opposite = (down[:, None] * stride[1] + across).ravel()
     return np.asarray((squares + squares[..., opposite]) / 2)
+
+
+def unexplained(
+    phases: NDArray[Any], expected: NDArray[Any], usable: NDArray[Any], stride: tuple[int, int]
+) -> NDArray[Any]:
+    """Return phases less what is expected of an even enlargement, with a fitted gain at each line.
+
+    Even kernels keep more or less of a picture's details, so its own pattern is stronger or weaker.
+    Where little is expected, the gain is 1.
+
+    Args:
+        phases: Shape (m, s t, n), the phases of m x n cells.
+        expected: Same shape, the phases of the bicubic enlargement.
+        usable: Shape (m, n), which cells count.
+        stride: Phases down and across, (s, t).
+    """
+    own, lines = (real_lines(one.swapaxes(1, 2), stride) for one in (phases, expected))
+    weight = usable / (np.square(lines).sum(axis=2) + 1)
+    shared, power = (
+        square_lines(np.einsum("mn,mnk,mnk->k", weight, one, lines), stride) for one in (own, lines)
+    )
+    gain = np.clip((shared + _USUAL) / (power + _USUAL), 0, _MOST).astype(phases.dtype)
+    explained = real_lines(lines * gain, stride) * phases.dtype.type(gain.size)
+    return np.asarray(phases - explained.swapaxes(1, 2))
 
 
 def stripes_share(power: NDArray[Any], stride: tuple[int, int]) -> float:

@@ -144,6 +144,21 @@ def test_a_reference_takes_off_what_repeats_by_nature() -> None:
     assert result.luma.ripple_rel == pytest.approx(0.4843, rel=0.05)
 
 
+@pytest.mark.parametrize("method", ["bilinear", "lanczos", "tconv"])
+def test_a_reference_explains_every_even_enlargement(method: str) -> None:
+    """A screen that a method makes stronger or weaker than bicubic does is no checkerboard."""
+    screen = 20 * np.cos(2 * np.pi * np.arange(96) / 3)
+    low = np.clip(coloured(96, 96) + screen * screen[:, None] / 20, 0, 255)
+    reference = Reference(pictured(low), (192, 192))
+    planes = np.moveaxis(pictured(low).samples, 2, 0).astype(np.float32) / 255
+    even = 255 * upsample(planes, method, scale=2.0)
+    ripples = [measure_image(pictured(even), 6, one).luma.ripple for one in (None, reference)]
+    assert ripples[0] > 3
+    assert ripples[1] < 0.3
+    uneven = 255 * upsample(planes, "tconv", kernel="uniform", kernel_size=3, scale=2.0)
+    assert measure_image(pictured(uneven), 2, reference).luma.ripple > 20
+
+
 def test_a_reference_larger_than_the_picture_is_refused() -> None:
     """What a picture was enlarged from is smaller."""
     with pytest.raises(SettingError, match="--reference is 280x300, larger than the picture, 9x9"):

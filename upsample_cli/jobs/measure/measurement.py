@@ -1,7 +1,7 @@
 """Measure the checkerboard in every channel of a picture that has been read.
 
-If the small picture that it was enlarged from is known, the bicubic enlargement of that picture is
-subtracted first, so that a pattern in both is not counted.
+If the small picture that it was enlarged from is known, what the bicubic enlargement of that
+picture also shows is subtracted, so that a pattern in both is not counted.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
