@@ -98,3 +98,13 @@ def test_any_depth_becomes_eight_bits(dtype: type, peak: int) -> None:
     samples = np.array([0, 0.6, 1]) * peak
     assert rounded(samples.astype(dtype)).tolist() == [0, 153, 255]
     assert rounded(np.array([-1.0, 2.0], np.float32)).tolist() == [0, 255]
+
+
+def test_limits_of_opacity_leave_the_colours() -> None:
+    """Colours are those of the opacity before; what is much fainter than its limit doubles."""
+    colour = Conversion(np.float32, alpha=True)
+    planes = np.array([[0.6, 0.45, 0.1, 0.01], [1.2, 0.9, 0.2, 0.02]], np.float32)[:, None]
+    limits = np.array([[0, 1, 0, 0.5], [1, 1, 0, 1]], np.float32)[:, None]
+    levels = colour.levels(planes, limits)[:, 0]
+    np.testing.assert_allclose(levels[0], [0.5, 0.5, 0, 0.5], rtol=1e-6)
+    np.testing.assert_allclose(levels[1], [1, 1, 0, 0.04], rtol=1e-6)

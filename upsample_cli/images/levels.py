@@ -97,11 +97,12 @@ class Conversion(NamedTuple):
             colours *= planes[-1]
         return planes
 
-    def levels(self, planes: Planes) -> Planes:
+    def levels(self, planes: Planes, limits: Planes | None = None) -> Planes:
         """Convert planes to levels in place.
 
         Args:
             planes: Shape (C, H, W), float32; overwritten.
+            limits: The least and the greatest opacity of each pixel; None for no limits.
 
         Returns:
             The same array: whole numbers from 0 to the peak, or floating-point samples unrounded.
@@ -109,6 +110,11 @@ class Conversion(NamedTuple):
         colours = planes[:-1] if self.alpha else planes
         if self.alpha and self.premultiplied:
             np.divide(colours, np.maximum(planes[-1], _LEAST_ALPHA), out=colours)
+        if limits is not None:
+            low, high = limits
+            # Raised to double at most: what is much fainter than `low` has no certain colour.
+            np.clip(planes[-1], np.clip(2 * planes[-1], 0, low), high, out=planes[-1])
+        if self.alpha and self.premultiplied:
             colours *= planes[-1] >= (0.5 / self.peak if self.peak > 1 else _LEAST_ALPHA)
         if self.linear:
             colours[...] = (

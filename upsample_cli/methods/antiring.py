@@ -7,6 +7,7 @@ lie at most `reach` pixels from its centre on each axis. With a reach of 1 these
 3 on an axis where the centre is also that of an input pixel. At strength 1 an edge has no
 overshoot; values within the range are not changed. For opacity, and for the black of CMYK, the
 reach is always 1, because a kernel computes them even where a network computes the colours.
+Methods that set `holds_opacity` hold the opacity of pictures at strength 1 without being asked.
 
 Source: mpv, `scale-antiring` (video/out/gpu/video.c, `pass_sample_separated_gen`); libplacebo,
     `pl_shader_sample_ortho2` (src/shaders/sampling.c).
@@ -152,3 +153,34 @@ class _Reached(AntiRing):
         """Return the counts of a window."""
         counts = self._unheld(window, rows, columns)
         return counts + self._extreme(np.maximum, window, rows, columns, self.rows.reach)
+
+
+class NearestOpacity(NamedTuple):
+    """The stage from a plane to two: its least and greatest value near each output pixel.
+
+    Args:
+        rows: The neighbours along the height of the picture.
+        columns: The neighbours along its width.
+    """
+
+    rows: Neighbours
+    columns: Neighbours
+
+    @property
+    def copies(self) -> bool:
+        """Whether every output pixel is a copy of one input pixel."""
+        return False
+
+    def draws_on(self, rows: range, columns: range) -> tuple[range, range]:
+        """Return the input rows and columns that hold the neighbours."""
+        return self.rows.draws_on(rows), self.columns.draws_on(columns)
+
+    def counting(self) -> Stage:
+        """Return a stage for masks: its output is > 0 where a neighbour is marked."""
+        return self
+
+    def __call__(self, window: Planes, rows: range, columns: range) -> Planes:
+        """Return a window of the output; see `Stage`."""
+        down = (self.rows.extreme(least, window, rows, 1) for least in _EXTREMES)
+        across = zip(_EXTREMES, down, strict=True)
+        return np.concatenate([self.columns.extreme(*one, columns, 2) for one in across])

@@ -126,6 +126,7 @@ class Method(ABC):
         name: Its name on the command line.
         summary: What it does, 54 characters at most.
         is_linear: Whether it can enlarge feature maps and labels too, not pictures alone.
+        holds_opacity: Whether opacity stays within the range of the nearest input pixels.
 
     Raises:
         SettingError: A setting is out of range, or two do not go together.
@@ -134,6 +135,7 @@ class Method(ABC):
     name: ClassVar[str]
     summary: ClassVar[str]
     is_linear: ClassVar[bool] = True
+    holds_opacity: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         """Check each setting, then all of them together."""

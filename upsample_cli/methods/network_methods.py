@@ -48,6 +48,7 @@ class LearnedNetwork(RingingMethod):
     name = "network"
     summary = "learned kernel, and a network on its luma"
     is_linear = False
+    holds_opacity = True
     neighbourhood = 3  # a smaller reach undoes sharpening: 0.07 dB or more at antiring 0.5
     weights: str = parameter(
         "photo", "weights of the network", choices=("photo", "clean"), file="a .npz file"
@@ -133,6 +134,7 @@ class OnnxNetwork(RingingMethod):
     name = "onnx"
     summary = "a network of your own, from a file"
     is_linear = False
+    holds_opacity = True
     neighbourhood = 3  # as for `network`
     model: str = parameter("", "ONNX file of the network", suffix=".onnx")
     model_range: str = parameter("auto", "level of white in the network", choices=(*_RANGES,))

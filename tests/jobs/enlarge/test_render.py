@@ -1,7 +1,10 @@
 import tracemalloc
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from enlargers import enlarger, written
 
 from upsample_cli.images.image import Image
 from upsample_cli.images.metadata import Metadata
@@ -38,3 +41,58 @@ def test_a_network_takes_the_memory_that_is_counted(
     # The program's own share, which is counted elsewhere, includes what little is not here.
     assert peak < strips.memory + (8 << 20)
     assert strips.memory < 2 * peak + (8 << 20)
+
+
+def sprite(kind: type = np.uint8) -> np.ndarray:
+    """Return a disc of random colours, opaque or half so, on a transparent ground."""
+    samples = np.random.default_rng(0).integers(0, 256, (24, 30, 4)).astype(np.float32) / 255
+    down, across = np.mgrid[:24, :30]
+    samples[..., 3] = (np.hypot(down - 12, across - 14) < 8) * np.where(across > 15, 1, 0.5)
+    return samples if kind is np.float32 else np.round(samples * np.iinfo(kind).max).astype(kind)
+
+
+def rendered(samples: np.ndarray, target: TargetSize, threads: int = 1, **how: Any) -> np.ndarray:
+    """Return the samples of an enlarged picture, made strip by strip."""
+    task, image = Task(build(**how), target, threads=threads), Image(samples, Metadata())
+    with Workers(threads) as workers:
+        strips = MeasuredStrips(image, target.size(image.size), task, False, workers)
+        return np.concatenate([strip.samples for strip in strips])
+
+
+def nearest_range(opacity: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the least and the greatest of the pixels less than one from each output pixel."""
+    padded, low, high = np.pad(opacity, 2, mode="symmetric"), np.empty(size), np.empty(size)
+    for index in np.ndindex(size):
+        places = [
+            (o + 0.5) * n / m - 0.5 for o, n, m in zip(index, opacity.shape, size, strict=True)
+        ]
+        near = [[i for i in range(-2, 40) if abs(i - at) <= 1 + 1e-9] for at in places]
+        values = padded[np.ix_(*(np.array(axis) + 2 for axis in near))]
+        low[index], high[index] = values.min(), values.max()
+    return low, high
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize("scale", [2, 2.5, 4, 8])
+@pytest.mark.parametrize("method", ["network", "onnx"])
+def test_a_network_draws_no_ghosts_beside_a_sprite(
+    tmp_path: Path, method: str, scale: float, kind: type
+) -> None:
+    """Opacity stays within the range of the nearest pixels: no ghosts outside, no holes inside."""
+    how = {"model": written(enlarger(), tmp_path)} if method == "onnx" else {}
+    samples = sprite(kind)
+    out = rendered(samples, TargetSize(scale=scale), name=method, **how)
+    low, high = nearest_range(samples[..., 3], out.shape[:2])
+    assert (out[..., 3] >= low).all()
+    assert (out[..., 3] <= high).all()
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_held_opacity_does_not_depend_on_the_cut(threads: int) -> None:
+    """Any number of threads makes the same bytes, and a crop is a part of the whole."""
+    samples = np.tile(sprite(), (8, 3, 1))
+    whole = rendered(samples, TargetSize(width=270, height=576), threads, name="network")
+    assert whole.tobytes() == rendered(samples, TargetSize(scale=3), name="network").tobytes()
+    cover = TargetSize(width=200, height=576, fit="cover")
+    part = rendered(samples, cover, threads, name="network")
+    np.testing.assert_array_equal(part, whole[:, 35:235])

@@ -1,6 +1,7 @@
 """Compute and measure the strips of an enlarged picture, ready to be written."""
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from math import gcd
 from typing import NamedTuple
 
@@ -11,14 +12,21 @@ from upsample_cli import memory
 from upsample_cli.images.image import Image, Samples
 from upsample_cli.images.levels import Conversion
 from upsample_cli.images.write import png
-from upsample_cli.jobs.enlarge.strips import ExtendedInput, output_window, stages_to, strips, tiles
+from upsample_cli.jobs.enlarge.strips import (
+    ExtendedInput,
+    opacity_limits,
+    output_window,
+    stages_to,
+    strips,
+    tiles,
+)
 from upsample_cli.jobs.enlarge.task import Task
 from upsample_cli.jobs.enlarge.threads import Workers
 from upsample_cli.methods.method import Stage
 from upsample_cli.metrics.checkerboard import Checkerboard
 from upsample_cli.metrics.meter import Meter
 from upsample_cli.metrics.rows import Rows
-from upsample_cli.planes import Size
+from upsample_cli.planes import Planes, Size
 
 
 class Strip(NamedTuple):
@@ -51,6 +59,8 @@ class Renderer(NamedTuple):
     Args:
         stages: From the input's size to the output's.
         picture: The input.
+        limits: Returns the least and the greatest opacity of each pixel of an output window; None
+            for no limits.
         colour: Converts samples to planes, and planes to levels.
         size: Height and width of the output.
         channels: Samples per pixel.
@@ -61,6 +71,7 @@ class Renderer(NamedTuple):
 
     stages: tuple[Stage, ...]
     picture: ExtendedInput
+    limits: Callable[[range, range], Planes] | None
     colour: Conversion
     size: Size
     channels: int
@@ -75,7 +86,9 @@ class Renderer(NamedTuple):
         luma = np.empty((len(rows), width), np.float32)
         opacity = np.empty((len(rows), width), np.float32) if self.colour.has_opacity else None
         for columns in self.tiles:
-            levels = self.colour.levels(output_window(self.stages, self.picture, rows, columns))
+            planes = output_window(self.stages, self.picture, rows, columns)
+            limits = self.limits(rows, columns) if self.limits else None
+            levels = self.colour.levels(planes, limits)
             across = slice(columns.start, columns.stop)
             for channel, plane in enumerate(levels):
                 # Converting the type first, then interleaving is faster than both at once.
@@ -110,6 +123,7 @@ def renderer(image: Image, size: Size, task: Task, compression: int | None) -> R
         picture=ExtendedInput(
             image.size, lambda *window: colour.planes(image.samples[window]), task.boundary
         ),
+        limits=_limits(image, task),
         colour=colour,
         size=size,
         channels=image.channels,
@@ -117,6 +131,17 @@ def renderer(image: Image, size: Size, task: Task, compression: int | None) -> R
         compression=compression,
         tiles=tuple(tiles(size[1], task.target_size.uncropped(image.size)[1] / image.size[1])),
     )
+
+
+def _limits(image: Image, task: Task) -> Callable[[range, range], Planes] | None:
+    """Return a function for the range of opacity; see `Renderer`."""
+    opacity, convert = image.samples[..., -1:], Conversion(image.dtype)
+    if not (task.method.holds_opacity and image.has_alpha and opacity.min() < convert.peak):
+        return None
+    picture = ExtendedInput(
+        image.size, lambda *window: convert.planes(opacity[window]), task.boundary
+    )
+    return partial(output_window, opacity_limits(task.target_size, image.size), picture)
 
 
 def pattern_period(size_in: Size, size_out: Size) -> Size:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from upsample_cli.jobs.enlarge.task import TargetSize
 from upsample_cli.kernels.stages import Band, Separable
+from upsample_cli.methods.antiring import NearestOpacity, Neighbours
 from upsample_cli.methods.method import Method, Stage, windows_of
 from upsample_cli.planes import Planes, Size
 
@@ -100,13 +101,23 @@ def output_window(
 @lru_cache(1)  # pictures of a folder often share a size
 def stages_to(method: Method, target: TargetSize, size_in: Size) -> tuple[Stage, ...]:
     """Return the stages from a picture of `size_in` to its output, including any crop."""
+    return (*method.stages(size_in, target.uncropped(size_in)), *_crop(target, size_in))
+
+
+def opacity_limits(target: TargetSize, size_in: Size) -> tuple[Stage, ...]:
+    """Return the stages from opacity to the range of the input pixels nearest to each output."""
+    sides = zip(size_in, target.uncropped(size_in), strict=True)
+    return NearestOpacity(*(Neighbours(*lengths, 1) for lengths in sides)), *_crop(target, size_in)
+
+
+def _crop(target: TargetSize, size_in: Size) -> tuple[Stage, ...]:
+    """Return a last stage that crops, if any does."""
     size, whole = target.size(size_in), target.uncropped(size_in)
-    stages = method.stages(size_in, whole)
     if size == whole:
-        return stages
-    # A last stage that crops: a band of one tap, 1, that starts at the first pixel to keep.
+        return ()
+    # A band of one tap, 1, that starts at the first pixel to keep.
     before = ((outer - inner) // 2 for outer, inner in zip(whole, size, strict=True))
-    return (*stages, Separable(*(Band(np.ones((1, 1)), np.array([n]), 1) for n in before)))
+    return (Separable(*(Band(np.ones((1, 1)), np.array([n]), 1) for n in before)),)
 
 
 def strips(size_out: Size, channels: int, scale: float, at_once: int = 0) -> list[range]:
