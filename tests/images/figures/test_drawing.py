@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from upsample_cli.images.figures import drawing
@@ -20,3 +21,24 @@ def test_a_long_text_loses_its_middle(room: int, length: int) -> None:
         more = len(first) + len(last) + 1
         longer = f"{text[: more // 2]}...{text[more // 2 - more :]}"
         assert drawing.text_width(longer, 14) > room
+
+
+@pytest.mark.parametrize(
+    ("length", "labels"),
+    [(40, ["0", "1"]), (84, ["0", "0.5", "1"]), (311, ["0", "0.25", "0.5", "0.75", "1"])],
+)
+def test_a_short_ramp_has_fewer_labels(length: int, labels: list[str]) -> None:
+    """Labels that would touch are left out, the ends never."""
+    drawn = drawing.labels_that_fit(["0", "0.25", "0.5", "0.75", "1"], length, 14)
+    assert list(drawn.values()) == labels
+    assert (min(drawn), max(drawn)) == (0, length - 1)
+
+
+def test_labels_of_a_small_picture_do_not_touch() -> None:
+    """Below the ramp there is paper between the labels, also beside a long note."""
+    ticks, axis = ["10000", "20000", "30000", "40000", "50000"], drawing.AxisLabels("x", {0: "0"})
+    note, pixels = "hatched: unknown, as where pixels are clipped", np.zeros((9, 9, 3), np.uint8)
+    sheet = drawing.framed(pixels, (axis, axis), "", ticks, "levels, RMS", note)
+    ink = (np.asarray(sheet.convert("L"))[-24:-8, :120] < 200).any(axis=0)
+    gaps = [len(run) for run in "".join(" #"[int(x)] for x in ink).strip().split("#") if run]
+    assert max(gaps) >= 4

@@ -3,6 +3,7 @@
 from bisect import bisect
 from collections.abc import Mapping, Sequence
 from functools import cache
+from itertools import pairwise
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -151,10 +152,31 @@ def _draw_ramp(
     values = np.linspace(0, 1, max(2, length))
     bar = np.broadcast_to(ramp_colours(values), (size, len(values), 3)).astype(np.uint8)
     sheet.paste(PIL.Image.fromarray(bar), (pad, top))
-    for i, text in enumerate(ticks):
-        x = pad + i * (length - 1) / (len(ticks) - 1)
+    for place, text in labels_that_fit(ticks, length, size).items():
+        x = pad + place
         draw.line((x, top + size, x, top + size + pad // 2), INK)
-        anchor = "lt" if i == 0 else "mt"
+        anchor = "mt" if place else "lt"
         write_text(draw, (x, top + size + pad * 3 // 4), text, size, anchor)
     write_text(draw, (length + 2 * pad, top + size // 2), unit, size, "lm")
     write_text(draw, (sheet.width - pad, top + size // 2), note, size, "rm")
+
+
+def labels_that_fit(ticks: Sequence[str], length: int, size: int) -> dict[float, str]:
+    """Return evenly spaced labels of a ramp by their places: all, or both ends and what has room.
+
+    Args:
+        ticks: The labels, from one end of the ramp to the other.
+        length: Pixels of the ramp.
+        size: Pixels of the letters.
+    """
+    last = len(ticks) - 1
+    spacing = (length - 1) / last
+
+    def fits(step: int) -> bool:
+        """Return whether there is a gap between labels if only each `step`-th is drawn."""
+        widths = [text_width(text, size) for text in ticks[::step]]
+        widths[0] *= 2  # it begins where the ramp does; the others are centred
+        return all(sum(pair) / 2 + size // 3 <= step * spacing for pair in pairwise(widths))
+
+    step = next((n for n in range(1, last) if last % n == 0 and fits(n)), last)
+    return {i * spacing: ticks[i] for i in range(0, last + 1, step)}
