@@ -39,7 +39,7 @@ def test_many_pictures_have_mean_and_worst() -> None:
     row = dict(zip((title for title, _ in shown.header), shown.rows[0], strict=True))
     assert (row["PSNR dB mean"], row["PSNR dB worst"]) == ("25.00", "20.00")
     assert (row["Ripple mean"], row["Ripple worst"]) == ("2.00", "3.00")
-    assert row["Checkerboard"] == "found in 1 of 3"
+    assert row["Checkerboard"] == "found in 1, unknown in 1 of 3"
 
 
 def test_what_is_unknown_is_not_none() -> None:
@@ -47,6 +47,9 @@ def test_what_is_unknown_is_not_none() -> None:
     clean, unknown = scores("a"), scores("a", verdict="")
     assert verdict([clean, clean]) == "none"
     assert verdict([clean, unknown, unknown]) == "unknown in 2 of 3"
+    found = scores("a", verdict="checkerboard")
+    assert verdict([found, clean, found]) == "found in 2 of 3"
+    assert verdict([found, unknown, unknown, clean]) == "found in 1, unknown in 2 of 4"
     assert verdict([unknown]) == "unknown"
 
 

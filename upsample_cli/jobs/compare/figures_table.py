@@ -104,10 +104,8 @@ def _mean(values: Sequence[float]) -> float:
 def verdict(scores: Sequence[Scores]) -> str:
     """Return the verdict on one picture; of more, how many have a checkerboard or are unknown."""
     verdicts = [one.checkerboard.verdict or "unknown" for one in scores]
-    count = verdicts.count(CHECKERBOARD)
+    counts = {"found": verdicts.count(CHECKERBOARD), "unknown": verdicts.count("unknown")}
     if len(verdicts) == 1:
-        return "found" if count else verdicts[0]
-    if count:
-        return f"found in {count} of {len(verdicts)}"
-    unknown = verdicts.count("unknown")
-    return f"unknown in {unknown} of {len(verdicts)}" if unknown else "none"
+        return "found" if counts["found"] else verdicts[0]
+    parts = [f"{word} in {count}" for word, count in counts.items() if count]
+    return f"{', '.join(parts)} of {len(verdicts)}" if parts else "none"
