@@ -98,13 +98,40 @@ def test_measuring_continues_after_a_failure(call: Call, patterned: str) -> None
     assert outcome.code == 1
     assert outcome.err.splitlines() == [
         "Error: no file no.png; check the path",
-        "checkerboard in 1 of 2 pictures, 1 failed",
+        "checkerboard in 1 of 1 picture; 1 failed",
     ]
     assert outcome.out.splitlines()[1].startswith(b"grid.png")
     lines = [json.loads(line) for line in call("measure", "no.png", patterned, "--json")
              .out.splitlines()]  # fmt: skip
     assert [line["status"] for line in lines] == ["failed", "done"]
     assert lines[0]["checkerboard"] is None
+
+
+def test_the_summary_counts_every_verdict(call: Call, folder: Path, patterned: str) -> None:
+    """Beside checkerboards it has the other patterns and the unknown, and what failed apart."""
+    bayer = np.zeros((1, 1))
+    for _ in range(3):
+        bayer = np.block([[4 * bayer, 4 * bayer + 2], [4 * bayer + 3, 4 * bayer + 1]])
+    down, across = np.mgrid[:160, :160]
+    smooth = 100 + 40 * np.sin(across / 23) + 30 * np.cos(down / 31)
+    dithered = np.floor(smooth + (np.tile(bayer, (20, 20)) + 0.5) / 64)
+    PIL.Image.fromarray(dithered.astype(np.uint8)).save(folder / "dithered.png")
+    PIL.Image.new("L", (2, 2)).save(folder / "tiny.png")
+    (folder / "notes.txt").write_text("no picture")
+    outcome = call("measure", patterned, "dithered.png", "tiny.png", "notes.txt")
+    summary = "checkerboard in 1 of 3 pictures, 1 dither, 1 unknown; 1 failed"
+    assert outcome.err.splitlines()[-1] == summary
+
+
+def test_one_long_name_does_not_widen_the_table(call: Call, folder: Path, patterned: str) -> None:
+    """Its own figures stand further to the right; those of the others stay near their names."""
+    long = f"{'n' * 240}.png"
+    (folder / long).write_bytes((folder / patterned).read_bytes())
+    headings, first, second = call("measure", long, patterned).out.decode().splitlines()
+    assert len(headings) < 140
+    assert second.index("found") == headings.index("checkerboard") + len("checkerboard") - 5
+    assert first.startswith(f"{long}  ")
+    assert first.split()[1:] == second.split()[1:]
 
 
 @pytest.mark.parametrize("stride", [1, 0, 17])

@@ -21,6 +21,7 @@ _FIGURES = (
     "stride", "ripple", "share", "peak", "contrast_db", "floor", "ripple_rel", "local_db",
     "verdict",
 )  # fmt: skip
+_WIDEST_NAME = 60  # letters: the figures after a longer name stand further to the right
 _HEADINGS = ("stride", "checkerboard", "ripple", "share", "  peak", "floor", "contrast")
 
 
@@ -79,12 +80,14 @@ def print_results(
 
 def _summary(verdicts: Counter[str]) -> str:
     """Return how many pictures have a checkerboard, and what became of the others."""
-    skipped = verdicts.pop("skipped", 0)
-    usual = (CHECKERBOARD, NONE)
+    skipped, failed = verdicts.pop("skipped", 0), verdicts.pop("failed", 0)
+    usual, total = (CHECKERBOARD, NONE), verdicts.total()
+    pictures = "1 picture" if total == 1 else f"{total} pictures"
     others = "".join(f", {n} {word}" for word, n in sorted(verdicts.items()) if word not in usual)
+    others += f"; {failed} failed" if failed else ""
     files = "1 file is not a picture" if skipped == 1 else f"{skipped} files are not pictures"
-    end = f"; {files}" if skipped else ""
-    return f"checkerboard in {verdicts[CHECKERBOARD]} of {verdicts.total()} pictures{others}{end}"
+    others += f"; {files}" if skipped else ""
+    return f"checkerboard in {verdicts[CHECKERBOARD]} of {pictures}{others}"
 
 
 def _outcome(result: Result) -> str:
@@ -102,10 +105,11 @@ def _may_be_over(measurement: Measurement, limit: float) -> bool:
 
 
 def table_of(pictures: Iterable[Place], as_json: bool, as_csv: bool) -> ResultTable:
-    """Return a table as JSON lines, as CSV, or for people, as wide as the names of pictures."""
+    """Return a table as JSON lines, as CSV, or for people, as wide as all but very long names."""
     if as_json or as_csv:
         return _JSON_LINES if as_json else _CSV_TABLE
-    width = max(len(printable(name)) for name in ("picture", *map(str, pictures)))
+    widths = (len(printable(name)) for name in ("picture", *map(str, pictures)))
+    width = min(_WIDEST_NAME, max(widths))
     headings = "  ".join(("picture".ljust(width), *_HEADINGS, "worst"))
     return ResultTable(f"{headings}\n", partial(_text_line, width))
 
