@@ -67,11 +67,14 @@ def enlarge_and_write(
         A checkerboard whose status is "labels", and notes on what is lost.
 
     Raises:
-        ImageFileError: The format does not keep labels, or the target cannot be written.
+        ImageFileError: The format is not one for these labels, or the target cannot be written.
     """
-    formats = {"PNG", "TIFF", "BMP"} if mask.palette else {"PNG", "TIFF", "BMP", "PPM", "PGM"}
-    if format not in formats - ({"BMP"} if mask.bits > 8 else set()):
-        raise ImageFileError(f"{format} would change these labels; write a PNG")
+    formats = ["PNG", "TIFF"] + ["BMP"] * (mask.bits <= 8) + ["PPM", "PGM"] * (not mask.palette)
+    if format not in formats:
+        *others, last = formats
+        raise ImageFileError(
+            f"these labels are not written as {format}; write {', '.join(others)} or {last}"
+        )
     notes: tuple[str, ...] = ()
     if mask.palette and mask.palette.opacity and format != "PNG":
         mask = mask._replace(palette=mask.palette._replace(opacity=b""))
