@@ -18,3 +18,14 @@ def test_slow_work_has_a_progress_bar(
     assert ("picture" in stderr) == bool(seconds and unit)
     assert ("%|" in stderr) == (seconds > 0)
     assert ("/20" in stderr) == bool(seconds and unit)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"), [("a  b .png", "a  b .png"), ("a\tb", "a\\tb"), ("a\nb", "a b")]
+)
+def test_a_message_keeps_the_names_in_it(
+    capsys: pytest.CaptureFixture[str], text: str, line: str
+) -> None:
+    """All spaces stay as they are; line breaks alone become spaces, and a tab is escaped."""
+    messages.print_message("Error", f"no file {text}; check the path")
+    assert capsys.readouterr().err == f"Error: no file {line}; check the path\n"

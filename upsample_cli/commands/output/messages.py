@@ -27,9 +27,9 @@ def print_message(kind: str, text: str) -> None:
     Args:
         kind: "Error" or "note".
         text: Any text; line breaks become spaces, other control characters and non-ASCII ones are
-            escaped.
+            escaped, and all else stays: a file's name may hold several spaces in a row.
     """
-    line = printable(" ".join(text.split())).encode("ascii", "backslashreplace").decode()
+    line = printable(" ".join(text.splitlines())).encode("ascii", "backslashreplace").decode()
     with suppress(OSError):  # the terminal was closed
         click.echo(f"{coloured(kind, _COLOURS[kind])}: {line}", err=True)
 

@@ -185,8 +185,8 @@ def methods_of(text: str) -> list[NamedMethod]:
     ]
     twice = next((label for label in labels if labels.count(label) > 1), None)
     if twice is not None or not methods:
-        fault = "names no method" if twice is None else f"names {twice} twice"
-        raise SettingError(f"--methods {text} {fault}; write it as in bicubic,tconv:kernel=uniform")
+        fault = "names no method" if twice is None else f"{text} names {twice} twice"
+        raise SettingError(f"--methods {fault}; write it as in bicubic,tconv:kernel=uniform")
     return list(map(NamedMethod, labels, methods))
 
 
