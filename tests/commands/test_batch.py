@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import PIL.Image
 import pytest
 from terminal import Outcome, check_refused, contents
@@ -239,6 +240,28 @@ def test_a_dry_run_of_a_folder_prints_the_plan(call: Call, folder: Path) -> None
     )
     assert contents(folder) == before
     assert call("many", "out", "--dry-run", "--include", "*.txt").code == 3
+
+
+def test_a_dry_run_prints_json(call: Call, folder: Path) -> None:
+    """With --json each picture is an object with its status, and a folder ends with a summary."""
+    save(folder, "many/a.png", "many/b.png", "out/b.png")
+    outcome = call("many", "out", "--dry-run", "--json", "--force")
+    first, second, last = map(json.loads, outcome.out.splitlines())
+    assert outcome.err == ""
+    assert (first["input"], first["output"]) == ("many/a.png", "out/a.png")
+    assert (first["status"], first["notes"]) == ("planned", [])
+    assert (second["status"], second["notes"]) == ("planned", ["will be replaced"])
+    assert last["summary"].pop("seconds") >= 0
+    assert last == {"summary": {"planned": 2}}
+    np.save(folder / "maps.npy", np.zeros((4, 4)))
+    for command in (
+        ["in.png", "o.png"],
+        ["repair", "in.png", "-o", "o.png"],
+        ["maps.npy", "o.npy"],
+    ):
+        one = json.loads(call(*command, "--dry-run", "--json").out)
+        assert one["status"] == "planned"
+        assert one["width"] == {"in.png": 48, "repair": 24, "maps.npy": None}[command[0]]
 
 
 def test_a_dry_run_says_what_update_replaces(call: Call, folder: Path) -> None:

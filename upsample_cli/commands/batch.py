@@ -16,7 +16,7 @@ from upsample_cli.commands.output import picture_lines
 from upsample_cli.commands.output.messages import (
     plan_remark,
     print_message,
-    printable,
+    print_planned,
     with_picture_bar,
 )
 from upsample_cli.commands.output.results_file import (
@@ -35,7 +35,7 @@ from upsample_cli.jobs.batch.pool import Workforce, open_pool
 from upsample_cli.jobs.batch.run import Stop
 from upsample_cli.jobs.batch.walk import Globs
 from upsample_cli.jobs.enlarge.picture import enlarge as enlarge_picture
-from upsample_cli.jobs.enlarge.task import Existing, Report, Task
+from upsample_cli.jobs.enlarge.task import Report, Task
 
 _DEFAULT_REPORT = "checkerboard.csv"
 
@@ -49,7 +49,7 @@ def enlarge(request: Request, work: Work = enlarge_picture) -> int:
     """
     root = request.output if isinstance(request.output, Folder) else request.output.as_folder()
     if request.dry_run:
-        return _print_plan(_planned(request, root), request.existing)
+        return _print_plan(_planned(request, root), request)
     # The executor is opened first: its processes load their libraries while this one plans.
     with (
         cluster.connected(request.cluster)
@@ -100,16 +100,18 @@ def _plan(request: Request, root: Folder) -> plan.Plan:
     return plan.of_places(inputs, root, naming, globs)
 
 
-def _print_plan(planned: plan.Plan, existing: Existing) -> int:
+def _print_plan(planned: plan.Plan, request: Request) -> int:
     """Print which picture would become which output; return the exit code."""
-    outputs, count = Outputs(), 0
+    outputs, count, start = Outputs(), 0, perf_counter()
     for source, to in planned.pairs():
         with suppress(ImageFileError):  # a real run reports files that it cannot read
             if is_not_picture(source):
                 continue
         count += 1
-        remark = plan_remark(source, to, existing, outputs)
-        click.echo(f"{printable(str(source))} -> {printable(str(to))}{remark}")
+        remark = plan_remark(source, to, request.existing, outputs)
+        print_planned(source, to, remark, request.as_json)
+    if request.as_json:
+        click.echo(picture_lines.summary_line({"planned": count}, perf_counter() - start))
     return exit_codes.DONE if count else exit_codes.NOTHING_DONE
 
 

@@ -8,7 +8,7 @@ import click
 
 from upsample_cli.commands import exit_codes
 from upsample_cli.commands.arguments.request import Request
-from upsample_cli.commands.output.messages import print_message, printable
+from upsample_cli.commands.output.messages import print_message, print_planned, printable
 from upsample_cli.commands.output.text_and_json import in_json
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.places.folder import as_file
@@ -26,7 +26,7 @@ def enlarge(request: Request) -> int:
             print_message("note", f"{output} already exists, so it was skipped")
         return exit_codes.NOTHING_DONE
     if request.dry_run:
-        click.echo(f"{printable(str(source))} -> {printable(str(output))}")
+        print_planned(source, output, "", request.as_json)
         return exit_codes.DONE
     from upsample_cli.jobs.enlarge import feature_maps as job
 

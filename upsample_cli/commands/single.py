@@ -11,7 +11,7 @@ from upsample_cli.commands.arguments.request import Request
 from upsample_cli.commands.output.messages import (
     plan_remark,
     print_message,
-    printable,
+    print_planned,
     progress_bar,
 )
 from upsample_cli.commands.output.picture_lines import json_line, print_reports
@@ -69,10 +69,9 @@ def _print_plan(source: Place, output: Place, request: Request) -> None:
     from upsample_cli.jobs.batch.outputs import Outputs
 
     task = request.task._replace(force=request.existing != "refuse")
-    height, width = picture.planned_size(source, output, task)
+    size = picture.planned_size(source, output, task)
     remark = plan_remark(source, output, request.existing, Outputs())
-    names = f"{printable(str(source))} -> {printable(str(output))}"
-    click.echo(f"{names}  {width}x{height}{remark}")
+    print_planned(source, output, remark, request.as_json, size)
 
 
 def _reports(

@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # --help must not wait for NumPy
     from upsample_cli.images.places.place import Place
     from upsample_cli.jobs.batch.outputs import Outputs
     from upsample_cli.jobs.enlarge.task import Existing
+    from upsample_cli.planes import Size
 
 Item = TypeVar("Item")
 _COLOURS = {"Error": "red", "note": "yellow"}
@@ -112,9 +113,36 @@ def _is_terminal() -> bool:
 
 
 def plan_remark(source: "Place", to: "Place", existing: "Existing", outputs: "Outputs") -> str:
-    """Return the end of a dry run's line: what would become of an output that exists, or ""."""
+    """Return what would become of an output that exists, for a dry run; "" if there is none."""
     if existing in ("refuse", "replace"):
         fate = {"refuse": "already exists: needs --force", "replace": "will be replaced"}[existing]
-        return f"  ({fate})" if outputs.is_there(to) else ""
+        return fate if outputs.is_there(to) else ""
     state = outputs.state(source, to, existing)
-    return {"older": "  (will be replaced)", "there": "  (already exists)"}.get(state, "")
+    return {"older": "will be replaced", "there": "already exists"}.get(state, "")
+
+
+def print_planned(
+    source: "Place", to: "Place", remark: str, as_json: bool, size: "Size | None" = None
+) -> None:
+    """Print what a picture would become, for a dry run.
+
+    Args:
+        source: The input.
+        to: The output.
+        remark: What would become of an output that exists; "" if there is none.
+        as_json: Whether to print one line of JSON.
+        size: Height and width of the output, if known.
+    """
+    if as_json:
+        from upsample_cli.commands.output.text_and_json import in_json  # most runs print no JSON
+
+        height, width = size or (None, None)
+        values = {
+            "input": str(source), "output": str(to), "status": "planned",
+            "width": width, "height": height, "notes": [remark] if remark else [],
+        }  # fmt: skip
+        click.echo(in_json(values))
+        return
+    names = f"{printable(str(source))} -> {printable(str(to))}"
+    shown = f"  {size[1]}x{size[0]}" if size else ""
+    click.echo(f"{names}{shown}{f'  ({remark})' if remark else ''}")
