@@ -265,12 +265,17 @@ def test_a_dry_run_prints_json(call: Call, folder: Path) -> None:
 
 
 def test_a_dry_run_says_what_update_replaces(call: Call, folder: Path) -> None:
-    """With --update it tells what is older than its input from what stays, alone or in a folder."""
+    """With --update it tells what is older than its input from what stays, alone or in a folder.
+
+    It promises no more than the run keeps: a file that is cut or of another size does not stay.
+    """
     save(folder, "many/a.png", "many/b.png", "out/a.png", "out/b.png")
     os.utime(folder / "out/a.png", (1, 1))
+    older = "older than its input: replaced if an earlier run wrote it"
+    there = "exists: kept if it is whole and of the right size"
     for option, fates in (
-        ("--update", ("will be replaced", "already exists")),
-        ("--skip-existing", ("already exists", "already exists")),
+        ("--update", (older, there)),
+        ("--skip-existing", (there, there)),
         ("--force", ("will be replaced", "will be replaced")),
     ):
         whole = call("many", "out", "--dry-run", option)

@@ -92,7 +92,8 @@ def test_existing_outputs_are_handled_as_for_pictures(call: Call, maps: Path) ->
     assert call("f.npy", "g.npy", "--dry-run").out == b"f.npy -> g.npy\n"
     assert not (maps / "g.npy").exists()
     assert call("f.npy", "g.npy", "-q").out == b""
-    check_refused(call("f.npy", "g.npy"), 1, "g.npy exists; pass --force")
+    for dry_run in ([], ["--dry-run"]):
+        check_refused(call("f.npy", "g.npy", *dry_run), 1, "g.npy exists; pass --force")
     skipped = call("f.npy", "g.npy", "--skip-existing")
     assert (skipped.code, skipped.out) == (3, b"")
     failed = call("in.png", "h.npy", "--json")

@@ -26,6 +26,7 @@ def enlarge(request: Request) -> int:
             print_message("note", f"{output} already exists, so it was skipped")
         return exit_codes.NOTHING_DONE
     if request.dry_run:
+        output.check_target((source, *request.task.files()), request.task.force)
         print_planned(source, output, "", request.as_json)
         return exit_codes.DONE
     from upsample_cli.jobs.enlarge import feature_maps as job

@@ -117,8 +117,12 @@ def plan_remark(source: "Place", to: "Place", existing: "Existing", outputs: "Ou
     if existing in ("refuse", "replace"):
         fate = {"refuse": "already exists: needs --force", "replace": "will be replaced"}[existing]
         return fate if outputs.is_there(to) else ""
-    state = outputs.state(source, to, existing)
-    return {"older": "will be replaced", "there": "already exists"}.get(state, "")
+    # Whether it is whole is known once it is decoded, which takes too long for a plan.
+    return {
+        "missing": "",
+        "older": "older than its input: replaced if an earlier run wrote it",
+        "there": "exists: kept if it is whole and of the right size",
+    }[outputs.state(source, to, existing)]
 
 
 def print_planned(
