@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -129,9 +130,30 @@ def test_a_command_imports_no_other_command(folder: Path) -> None:
     assert {f"upsample_cli.commands.{name}" for name in COMMANDS[1:]} & modules == set()
 
 
-def test_calling_without_arguments_prints_help(call: Callable[..., Outcome]) -> None:
-    """`upsample` without arguments prints the help."""
-    assert b"Enlarge INPUT into OUTPUT" in call().out
+@pytest.mark.parametrize("reads_terminal", [True, False])
+@pytest.mark.parametrize("writes_terminal", [True, False])
+def test_calling_without_arguments_prints_help(reads_terminal: bool, writes_terminal: bool) -> None:
+    """`upsample` alone prints the help on a terminal; a pipe is refused, and nothing goes to it."""
+    ours, theirs = pytest.importorskip("pty").openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "upsample_cli"],
+        stdin=theirs if reads_terminal else subprocess.DEVNULL,
+        stdout=theirs if writes_terminal else subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    os.close(theirs)
+    shown = b""
+    with suppress(OSError):  # the process has closed the terminal
+        while part := os.read(ours, 4096):
+            shown += part
+    os.close(ours)
+    out, err = process.communicate()
+    if reads_terminal and writes_terminal:
+        assert b"Enlarge INPUT into OUTPUT" in shown
+        assert (process.returncode, err) == (0, b"")
+    else:
+        outcome = Outcome(process.returncode, shown + (out or b""), err.decode())
+        check_refused(outcome, 2, "name an input and an output; for a pipe, upsample - -")
 
 
 def test_version_prints_one_line(call: Callable[..., Outcome]) -> None:

@@ -92,6 +92,8 @@ def _refuse_misspelt_command(word: str) -> None:
 def app(ctx: click.Context) -> None:
     """Enlarge pictures, and say how much checkerboard is in the result."""
     if ctx.invoked_subcommand is None:
+        if not all(stream and stream.isatty() for stream in (sys.stdin, sys.stdout)):
+            raise SettingError("name an input and an output; for a pipe, upsample - -")
         click.echo(ctx.get_help())
 
 
