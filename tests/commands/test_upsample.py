@@ -12,6 +12,7 @@ import pytest
 from terminal import Outcome
 from textures import texture_samples
 
+from upsample_cli.jobs.enlarge import picture
 from upsample_cli.kernels.kernel_file import KernelFile
 
 LINE = re.compile(
@@ -149,6 +150,47 @@ def test_json_reports_a_failure(call: Call) -> None:
     result = json.loads(outcome.out)
     assert (outcome.code, result["status"]) == (1, "failed")
     assert result["error"] in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["in.png", "o.png", "--size", "10x10"], 2),
+        (["in.png", "-", "--size", "10x10"], 2),
+        (["in.png", "o.xyz"], 1),
+        (["in.png", "no/o.png", "--dry-run"], 1),
+        (["in.png", "o.png", "--size", "10x10", "--dry-run"], 2),
+        (["repair", "in.png", "-o", "o.xyz"], 1),
+        (["f.npy", "o.npy", "--size", "3x3"], 2),
+        (["f.npy", "no/o.npy", "--dry-run"], 1),
+    ],
+)
+def test_json_reports_whatever_fails(
+    call: Call, folder: Path, arguments: list[str], code: int
+) -> None:
+    """A wrong size, seen once the picture is read, or a wrong format is an object as well."""
+    np.save(folder / "f.npy", np.zeros((4, 4)))
+    failed = call(*arguments, "--json")
+    is_piped = "-" in arguments  # then standard error has the object alone
+    result = json.loads(failed.err if is_piped else failed.out)
+    assert (failed.code, result["status"]) == (code, "failed")
+    assert result["input"] == ("f.npy" if "f.npy" in arguments else "in.png")
+    assert is_piped or failed.err == f"Error: {result['error']}\n"
+
+
+def test_json_reports_too_little_memory(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A picture for which memory does not suffice is an object that says so."""
+
+    def fail(*_: object) -> None:
+        """Fail as NumPy does."""
+        raise MemoryError("Unable to allocate 9 TiB")
+
+    monkeypatch.setattr(picture, "decode", fail)
+    outcome = call("in.png", "out.png", "--json")
+    result = json.loads(outcome.out)
+    assert (outcome.code, result["status"]) == (1, "failed")
+    assert result["error"].startswith("out of memory; free some")
+    assert outcome.err == f"Error: {result['error']}\n"
 
 
 @pytest.mark.parametrize(

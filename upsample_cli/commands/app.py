@@ -12,7 +12,8 @@ import click
 
 from upsample_cli import memory, process
 from upsample_cli.commands import COMMANDS
-from upsample_cli.commands.exit_codes import BROKEN_PIPE, FAILED, INTERRUPTED, USAGE
+from upsample_cli.commands.exit_codes import BROKEN_PIPE, FAILED, INTERRUPTED, exit_code_of_error
+from upsample_cli.commands.failures import OUT_OF_MEMORY
 from upsample_cli.commands.output.messages import print_message
 from upsample_cli.errors import SettingError, UpsampleError
 
@@ -117,7 +118,7 @@ def _run() -> int:
             code: Any = app(standalone_mode=False)
     except UpsampleError as error:
         print_message("Error", str(error))
-        return USAGE if isinstance(error, SettingError) else FAILED
+        return exit_code_of_error(error)
     except click.ClickException as error:
         print_message("Error", _text_of(error, _help_of(error)))
         return error.exit_code
@@ -129,7 +130,7 @@ def _run() -> int:
         print_message("Error", "interrupted; no half-written file was left")
         return INTERRUPTED
     except MemoryError:
-        print_message("Error", "out of memory; free some, or give a smaller picture or --scale")
+        print_message("Error", OUT_OF_MEMORY)
         return FAILED
     except OSError as error:  # not from a picture's file: that raises an UpsampleError
         if _is_from_echo(error):

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from upsample_cli.errors import SettingError
+
 DONE = 0
 FAILED = 1
 USAGE = 2
@@ -18,3 +20,8 @@ def exit_code_of(tally: Mapping[str, int], is_over: bool) -> int:
     if is_over:
         return OVER_RIPPLE
     return DONE if tally["done"] else NOTHING_DONE
+
+
+def exit_code_of_error(error: Exception) -> int:
+    """Return the exit code of a run that an error ends."""
+    return USAGE if isinstance(error, SettingError) else FAILED

@@ -1,16 +1,15 @@
 """Enlarge feature maps (.npy and .npz files), and print the reports on them."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from upsample_cli.commands import exit_codes
 from upsample_cli.commands.arguments.request import Request
+from upsample_cli.commands.failures import failures_as_json
 from upsample_cli.commands.output.messages import print_message, print_planned, printable
 from upsample_cli.commands.output.text_and_json import in_json
-from upsample_cli.errors import ImageFileError
 from upsample_cli.images.places.folder import as_file
 from upsample_cli.images.places.place import Place
 
@@ -25,14 +24,15 @@ def enlarge(request: Request) -> int:
         if not request.quiet:
             print_message("note", f"{output} already exists, so it was skipped")
         return exit_codes.NOTHING_DONE
-    if request.dry_run:
-        output.check_target((source, *request.task.files()), request.task.force)
-        print_planned(source, output, "", request.as_json)
-        return exit_codes.DONE
     from upsample_cli.jobs.enlarge import feature_maps as job
 
     how = request.task._replace(threads=request.jobs)
-    with failures_as_json(source, output, request.as_json):
+    to_stderr = output.is_stream and not request.dry_run
+    with failures_as_json(request.as_json, to_stderr, partial(failed_line, source, output)):
+        if request.dry_run:
+            output.check_target((source, *how.files()), how.force)
+            print_planned(source, output, "", request.as_json)
+            return exit_codes.DONE
         report = job.enlarge(source, output, how, request.layout)
     name, kernel = how.method.name, getattr(how.method, "kernel", None)
     words = " ".join(word for word in (name, kernel, f"x{report.scale:.4g}") if word)
@@ -41,21 +41,10 @@ def enlarge(request: Request) -> int:
     return exit_codes.DONE
 
 
-@contextmanager
-def failures_as_json(source: Place, output: Place, as_json: bool) -> Iterator[None]:
-    """Return a context manager that also prints a failure in its block as JSON, if `as_json`."""
-    try:
-        yield
-    except ImageFileError as error:
-        if as_json:
-            line = {
-                "input": str(source), "output": str(output), "status": "failed",
-                "error": str(error),
-            }  # fmt: skip
-            click.echo(in_json(line), err=output.is_stream)
-            if output.is_stream:  # then stderr has only JSON lines
-                raise click.exceptions.Exit(exit_codes.FAILED) from error
-        raise
+def failed_line(source: Place, output: Place, error: str) -> str:
+    """Return the line of JSON for feature maps that failed."""
+    names = {"input": str(source), "output": str(output)}
+    return in_json({**names, "status": "failed", "error": error})
 
 
 def print_report(

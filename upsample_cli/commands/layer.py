@@ -1,5 +1,7 @@
 """`upsample layer`: apply a network's transposed convolution to feature maps."""
 
+from functools import partial
+
 import click
 
 from upsample_cli.commands import feature_maps
@@ -11,6 +13,7 @@ from upsample_cli.commands.arguments.options import (
     parse_pair,
 )
 from upsample_cli.commands.arguments.request import ARRAY_FORMATS, check_stream, output_place
+from upsample_cli.commands.failures import failures_as_json
 from upsample_cli.errors import SettingError
 from upsample_cli.images.places.folder import as_file
 from upsample_cli.images.places.place import parse
@@ -70,7 +73,7 @@ def layer(input: str, output: str, weights: str, tensor: str | None, bias: str |
 
     geometry = Geometry.of(stride or 1, padding or 0, output_padding or 0, dilation or 1, groups)
     task = job.LayerTask(weights, tensor, bias, geometry, layout, format, force)
-    with feature_maps.failures_as_json(source, to, as_json):
+    with failures_as_json(as_json, to.is_stream, partial(feature_maps.failed_line, source, to)):
         report = job.apply(source, to, task)
     how = f"layer {weights} x" + "x".join(map(str, dict.fromkeys(geometry.stride)))
     feature_maps.print_report(report, how, to.is_stream, as_json, quiet, weights=weights)

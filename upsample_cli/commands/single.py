@@ -8,6 +8,7 @@ import click
 
 from upsample_cli.commands import exit_codes
 from upsample_cli.commands.arguments.request import Request
+from upsample_cli.commands.failures import failures_as_json
 from upsample_cli.commands.output.messages import (
     plan_remark,
     print_message,
@@ -15,7 +16,6 @@ from upsample_cli.commands.output.messages import (
     progress_bar,
 )
 from upsample_cli.commands.output.picture_lines import json_line, print_reports
-from upsample_cli.errors import ImageFileError
 from upsample_cli.images.places.folder import as_file
 from upsample_cli.images.places.place import Place
 from upsample_cli.images.write import formats
@@ -34,30 +34,25 @@ def enlarge(request: Request, work: "Work | None" = None) -> int:
         work: What to do with the picture instead of enlarging it, as for `upsample repair`.
     """
     source, output = as_file(request.inputs[0]), as_file(request.output)
-    unused = tuple(formats.unused_options(output, request.task.encoding))
     # Then standard error has only JSON lines, and the notes are in them.
     is_only_json = request.as_json and output.is_stream and not request.dry_run
-    if request.dry_run:
-        _print_plan(source, output, request)
-        code = exit_codes.DONE
-    else:
-        # Lazy: the picture is enlarged when `print_reports` takes the report on it.
-        reports = _recorded(_reports(source, output, request, work), request)
-        if is_only_json:
-            reports = (report._replace(notes=report.notes + unused) for report in reports)
-        try:
+    failed = Report(str(source), str(output), "failed", method=request.task.method.name)
+    with failures_as_json(
+        request.as_json, is_only_json, lambda error: json_line(failed._replace(error=error))
+    ):
+        unused = tuple(formats.unused_options(output, request.task.encoding))
+        if request.dry_run:
+            _print_plan(source, output, request)
+            code = exit_codes.DONE
+        else:
+            # Lazy: the picture is enlarged when `print_reports` takes the report on it.
+            reports = _recorded(_reports(source, output, request, work), request)
+            if is_only_json:
+                reports = (report._replace(notes=report.notes + unused) for report in reports)
             tally, is_over = print_reports(
                 reports, output.is_stream, request.as_json, request.quiet, request.max_ripple
             )
-        except ImageFileError as error:
-            if request.as_json:
-                names, method = (str(source), str(output)), request.task.method.name
-                report = Report(*names, "failed", str(error), method=method)
-                click.echo(json_line(report), err=output.is_stream)
-                if is_only_json:
-                    return exit_codes.FAILED
-            raise
-        code = exit_codes.exit_code_of(tally, is_over)
+            code = exit_codes.exit_code_of(tally, is_over)
     # Printed last, so that a run that fails prints only its error.
     for note in () if request.quiet or is_only_json else unused:
         print_message("note", note)
