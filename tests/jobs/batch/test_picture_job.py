@@ -60,10 +60,14 @@ def test_a_vanished_root_is_not_made_anew(source: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "status", "word"),
-    [("notes.txt", "skipped", "not a supported"), ("photo.JPG", "failed", "is not a supported")],
+    [
+        ("notes.txt", "skipped", "not a supported"),
+        ("ids.NPY", "skipped", "arrays are taken one file at a time"),
+        ("photo.JPG", "failed", "is not a supported"),
+    ],
 )
 def test_what_is_no_picture(source: Path, name: str, status: str, word: str) -> None:
-    """A file that claims nothing is skipped; one that is called a picture has failed."""
+    """A file that claims nothing, or an array, is skipped; one called a picture has failed."""
     (source.parent / name).write_text("text")
     report = done(source.parent / name)
     assert (report.status, word in report.error) == (status, True)

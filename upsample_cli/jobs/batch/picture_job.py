@@ -14,7 +14,7 @@ from upsample_cli.errors import (
 )
 from upsample_cli.images.places.folder import Folder
 from upsample_cli.images.places.place import Place
-from upsample_cli.images.read import decode, opening
+from upsample_cli.images.read import array_files, decode, opening
 from upsample_cli.images.read.opening import NOT_A_PICTURE
 from upsample_cli.images.write.formats import FORMATS
 from upsample_cli.jobs.batch.outputs import State
@@ -28,6 +28,8 @@ _PICTURE_SUFFIXES = {
     *FORMATS, "apng", "avif", "dds", "exr", "hdr", "heic", "heif", "ico", "j2k", "jfif", "jp2",
     "jpe", "jxl", "pcx", "psd", "qoi", "sgi",
 }  # fmt: skip
+
+_ARRAYS = "arrays are taken one file at a time"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,7 +78,8 @@ class PictureJob:
 
     def _enlarged(self, source: Place, to: Place, state: State, is_ours: bool) -> Report:
         if is_not_picture(source):
-            return Report(str(source), str(to), "skipped", NOT_A_PICTURE)
+            reason = _ARRAYS if array_files.format_of(source) else NOT_A_PICTURE
+            return Report(str(source), str(to), "skipped", reason)
         skipped = Report(str(source), str(to), "skipped", ALREADY_EXISTS)
         fault = None
         if state != "missing":
