@@ -39,6 +39,17 @@ def test_control_characters_in_names_are_escaped(
     assert json.loads(outcome.out)["input"] == name
 
 
+@pytest.mark.parametrize("name", ["--force.jpg", "-rf.jpg", "-f.jpg"])
+def test_a_file_named_like_an_option_is_recognized(
+    call: Callable[..., Outcome], folder: Path, name: str
+) -> None:
+    """The error says how to name it; so written, it is enlarged. Another option has its own."""
+    PIL.Image.fromarray(texture_samples(9, 9, 3)).save(folder / name)
+    check_refused(call(name, "o.jpg"), USAGE, f"'; for the file, write ./{name}\n")
+    check_refused(call("--colour", "--", name, "o.jpg"), USAGE, "no option '--colour'; did you")
+    assert call(f"./{name}", "o.jpg").code == 0
+
+
 def test_an_unexpected_system_error_is_reported(
     call: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
 ) -> None:

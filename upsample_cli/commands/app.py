@@ -155,6 +155,10 @@ def _text_of(error: click.ClickException, help_call: str) -> str:
     if isinstance(error, click.NoSuchOption):
         near = " or ".join(f"'{name}'" for name in error.possibilities or ())
         remedy = f"did you mean {near}?" if near else f"see `{help_call}`"
+        # Of a file called -rf.jpg, click names the first letter that is no option: -r.
+        options = (word for word in sys.argv if word[:1] == "-" and error.option_name[1:] in word)
+        if file := next(filter(os.path.lexists, options), None):
+            remedy = f"for the file, write ./{file}"
         return f"no option '{error.option_name}'; {remedy}"
     if isinstance(error, click.MissingParameter) and error.param is not None:
         is_option = isinstance(error.param, click.Option)
