@@ -20,7 +20,13 @@ def restored() -> Iterator[None]:
 
 @pytest.mark.parametrize(
     ("text", "size"),
-    [("512MB", GB // 2), ("1.5g", 3 * GB // 2), ("2 GiB", 2 * GB), ("7", 7), ("1T", 1024 * GB)],
+    [
+        ("512MB", GB // 2),
+        ("1.5g", 3 * GB // 2),
+        ("2 GiB", 2 * GB),
+        ("7340032", 7 << 20),
+        ("1T", 1024 * GB),
+    ],
 )
 def test_sizes_have_units(text: str, size: int) -> None:
     """Units are powers of 1024, in any case, with or without a B."""
@@ -32,6 +38,16 @@ def test_what_is_no_size_is_refused(text: str) -> None:
     """The error says how sizes are written."""
     with pytest.raises(SettingError, match=r"invalid --max-memory .*; use a size such as 512MB"):
         memory.size_of(text)
+
+
+@pytest.mark.parametrize("number", ["7", " 20 ", "512000"])
+def test_a_small_number_needs_a_unit(number: str) -> None:
+    """Nobody means 20 bytes: the error says what to write for 20 MB."""
+    n = number.strip()
+    fault = f"^--max-memory {n} is only {n} bytes; write {n}MB or {n}GB$"
+    with pytest.raises(SettingError, match=fault):
+        memory.size_of(number)
+    assert memory.size_of("7B") == 7
 
 
 def test_the_budget_is_what_is_given(monkeypatch: pytest.MonkeyPatch) -> None:

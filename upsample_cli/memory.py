@@ -46,7 +46,7 @@ def size_of(text: str, setting: str = "--max-memory") -> int:
         setting: The option or variable that the text comes from, for the error.
 
     Raises:
-        SettingError: The text is not a size above 0.
+        SettingError: The text is not a size above 0, or a number below a megabyte without a unit.
 
     >>> size_of("1.5K"), size_of("2 GiB")
     (1536, 2147483648)
@@ -54,7 +54,12 @@ def size_of(text: str, setting: str = "--max-memory") -> int:
     match = re.fullmatch(r"(\d+\.?\d*) ?([KMGT]?)(?:I?B)?", text.strip().upper())
     if match is None or not float(match[1]):
         raise SettingError(f"invalid {setting} '{text}'; use a size such as 512MB or 4GB")
-    return int(float(match[1]) * 2 ** _UNITS[match[2]])
+    size = int(float(match[1]) * 2 ** _UNITS[match[2]])
+    if size < 1 << 20 and match[1] == text.strip():
+        raise SettingError(
+            f"{setting} {match[1]} is only {size} bytes; write {match[1]}MB or {match[1]}GB"
+        )
+    return size
 
 
 def check(size: float, what: str) -> None:
