@@ -12,7 +12,7 @@ import pytest
 from terminal import Outcome, check_refused, contents
 from textures import texture_samples, write_truncated
 
-from upsample_cli import process
+from upsample_cli import memory, process
 from upsample_cli.jobs.enlarge import still
 
 PICTURE, USAGE = 1, 2
@@ -48,6 +48,16 @@ def test_a_file_named_like_an_option_is_recognized(
     check_refused(call(name, "o.jpg"), USAGE, f"'; for the file, write ./{name}\n")
     check_refused(call("--colour", "--", name, "o.jpg"), USAGE, "no option '--colour'; did you")
     assert call(f"./{name}", "o.jpg").code == 0
+
+
+def test_a_wrong_memory_budget_is_no_damage(
+    call: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fault in UPSAMPLE_MAX_MEMORY is an error of usage; the picture is not called damaged."""
+    monkeypatch.setenv(memory.VARIABLE, "lots")
+    memory.limit_to(None)
+    fault = "Error: invalid UPSAMPLE_MAX_MEMORY 'lots'; use a size such as 512MB or 4GB\n"
+    check_refused(call("in.png", "out.png"), USAGE, fault)
 
 
 def test_an_unexpected_system_error_is_reported(

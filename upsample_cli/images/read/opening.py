@@ -12,7 +12,7 @@ from typing import BinaryIO
 import PIL.Image
 
 from upsample_cli import memory
-from upsample_cli.errors import ImageFileError, PictureTooLargeError
+from upsample_cli.errors import ImageFileError, PictureTooLargeError, UpsampleError
 from upsample_cli.images import exif
 from upsample_cli.images.places.place import MAX_PIXELS, Place
 from upsample_cli.images.read import png_chunks
@@ -196,7 +196,7 @@ def image_errors(name: str) -> Iterator[None]:
     """Turn any error of a decoder in the block into an `ImageFileError` that names the picture."""
     try:
         yield
-    except (ImageFileError, MemoryError):
+    except (UpsampleError, MemoryError):
         raise
     except ImportError as error:  # of a library that is not installed
         raise ImageFileError(f"{name} {error}") from error
