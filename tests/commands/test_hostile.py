@@ -243,7 +243,7 @@ def test_a_png_with_a_wrong_checksum_is_broken(call: Call, folder: Path, offset:
         check_refused(call("broken.png", "out.png"), 1, "broken.png is damaged")
         return
     outcome = call("broken.png", "out.png")
-    assert outcome.err == "note: broken.png: its chunk tEXt is damaged and was left out\n"
+    assert outcome.err == "note: broken.png: its chunk tEXt is damaged and is not read\n"
     check_refused(call("broken.png", "o.png", "--strict"), 1, "broken.png is damaged")
 
 

@@ -34,6 +34,31 @@ def test_a_ripple_near_its_error_passes_max_ripple_0(call: Call, folder: Path) -
     assert (worst["ripple"] > 0.05, worst["contrast_db"] < 12, outcome.code) == (True, True, 0)
 
 
+def test_what_was_not_measured_of_a_file_is_noted(call: Call, folder: Path) -> None:
+    """Further pictures and damage are noted by `measure`, and by `repair` of what it copies."""
+    page = PIL.Image.fromarray(texture_samples(60, 60, 3))
+    page.save(folder / "pages.tif", save_all=True, append_images=[page])
+    page.save(folder / "whole.jpg")
+    (folder / "cut.jpg").write_bytes((folder / "whole.jpg").read_bytes()[:-2])
+    notes = {
+        "pages.tif": "only the first of its 2 pictures is used",
+        "cut.jpg": "its end marker is missing",
+    }
+    for name, note in notes.items():
+        outcome = call("measure", name, "--json")
+        assert (json.loads(outcome.out)["notes"], outcome.err) == (
+            [note],
+            f"note: {name}: {note}\n",
+        )
+        assert call("measure", name, "-q").err == ""
+        outcome = call("repair", name, "-o", f"out-{name}")
+        assert f"note: {name}: {note}\n" in outcome.err
+        assert "copied unchanged" in outcome.err
+    assert json.loads(call("measure", "whole.jpg", "--json").out)["notes"] == []
+    piped = call("measure", "-", stdin=(folder / "cut.jpg").read_bytes())
+    assert piped.err == "note: the picture on stdin: its end marker is missing\n"
+
+
 def test_a_pattern_is_detected_at_its_stride(call: Call, patterned: str) -> None:
     """The line reports a checkerboard at the pattern's stride, and none at another stride."""
     outcome = call("measure", patterned, "--stride", 3)

@@ -79,6 +79,8 @@ class Image(NamedTuple):
         notes: What reading changed, a few words for each change.
         is_cmyk: Whether the four channels are CMYK, where 0 means no ink.
         palette: The colours, if samples are indices in one channel; None if they are levels.
+        caveats: Those of the notes that count even if nothing is written: what of the file was
+            not read, or is damaged.
     """
 
     samples: Samples
@@ -87,6 +89,7 @@ class Image(NamedTuple):
     notes: tuple[str, ...] = ()
     is_cmyk: bool = False
     palette: Palette | None = None
+    caveats: tuple[str, ...] = ()
 
     @property
     def size(self) -> Size:

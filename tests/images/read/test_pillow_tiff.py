@@ -63,14 +63,14 @@ def test_a_colour_map_may_have_8_bits(tmp_path: Path, full: int) -> None:
 
 @pytest.mark.parametrize("later", ["i8", "f8", "c16"])
 def test_later_pages_may_be_of_any_kind(tmp_path: Path, later: str) -> None:
-    """Only the first page is enlarged, so what the others hold does not matter."""
+    """Only the first page is used, so what the others hold does not matter."""
     samples = texture_samples(9, 11, 3)
     with tifffile.TiffWriter(tmp_path / "in.tif") as file:
         file.write(samples, photometric="rgb")
         file.write(np.zeros((5, 6), later), photometric="minisblack")
     image = files.read(parse(tmp_path / "in.tif"))
     np.testing.assert_array_equal(image.samples, samples)
-    assert image.notes == ("only the first of its 2 pictures is enlarged",)
+    assert image.notes == ("only the first of its 2 pictures is used",)
 
 
 @pytest.mark.parametrize("compression", ["group4", "tiff_ccitt"])

@@ -194,7 +194,7 @@ def test_a_damaged_chunk_that_no_pixel_needs_is_left_out(
     damaged = decode(parse(path))
     assert damaged.picture.tobytes() == whole.picture.tobytes()
     assert damaged.metadata == whole.metadata
-    assert damaged.notes == (f"its chunk {kind.decode()} is damaged and was left out",)
+    assert damaged.notes == (f"its chunk {kind.decode()} is damaged and is not read",)
     assert opening.read_size(parse(path)) == (9, 11)
     with pytest.raises(ImageFileError, match=f"is damaged .its chunk {kind.decode()}"):
         decode(parse(path), strict=True)

@@ -120,7 +120,7 @@ def test_anymaps_that_follow_are_noted(tmp_path: Path, mode: str) -> None:
     for count in (1, 2, 3):
         (tmp_path / "in.ppm").write_bytes(count * file.getvalue())
         decoded = decode.decode(parse(tmp_path / "in.ppm"))
-        note = "only the first of its pictures is enlarged"
+        note = "only the first of its pictures is used"
         assert (note in decoded.notes) is (count > 1)
     (tmp_path / "in.ppm").write_bytes(file.getvalue() + b"\n")
     assert note not in decode.decode(parse(tmp_path / "in.ppm")).notes

@@ -69,6 +69,8 @@ def print_results(
             if outcome != "skipped" and (line := table.line(result)):
                 click.echo(f"{headings}{line}", color=True)  # what looks like a colour is of a name
                 headings = ""
+            for note in one.notes if one and not quiet else ():
+                print_message("note", f"{result.source.label}: {note}")
     if has_summary:
         click.echo(_summary(verdicts), err=True)
     if not verdicts and not quiet:
@@ -145,6 +147,7 @@ def _json_line(result: Result) -> str:
         "input": str(result.source),
         "status": "done" if measurement else "failed",
         "error": result.error,
+        "notes": measurement.notes if measurement else (),
         "checkerboard": measurement and numbers(measurement.overall),
     }
     if measurement and measurement.channels:

@@ -55,6 +55,7 @@ class Animation(NamedTuple):
         size: Height and width when upright, in pixels.
         metadata: What the file says beside its pixels.
         notes: What reading changed.
+        caveats: As in `Image`.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Animation(NamedTuple):
     size: Size
     metadata: Metadata
     notes: tuple[str, ...] = ()
+    caveats: tuple[str, ...] = ()
 
 
 def read(data: bytes, name: str, notes: tuple[str, ...] = ()) -> Animation:

@@ -34,6 +34,7 @@ class Decoded(NamedTuple):
         notes: What decoding changed, a few words for each change.
         depth: How to get samples of more than 8 bits from the picture.
         palette: The colours, if samples are kept as indices; else None.
+        caveats: Those of the notes that count even if nothing is written, see `Image`.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Decoded(NamedTuple):
     notes: tuple[str, ...] = ()
     depth: DeepSamples = DeepSamples()
     palette: Palette | None = None
+    caveats: tuple[str, ...] = ()
 
 
 def decode(
@@ -78,7 +80,8 @@ def decode(
             damage = animation.gif_damage(file)
         if damage and strict:
             raise ImageFileError(f"{name} is damaged ({damage[0]}); leave --strict out to read it")
-        return decoded._replace(notes=(*decoded.notes, *damage))
+        caveats = (*decoded.caveats, *damage)
+        return decoded._replace(notes=(*decoded.notes, *damage), caveats=caveats)
 
 
 def _decoded(file: BinaryIO, name: str, max_pixels: int, indexed: bool) -> "Decoded | Animation":
@@ -147,10 +150,10 @@ def _decode_still(opened: PIL.Image.Image, name: str, file: BinaryIO, indexed: b
         from upsample_cli.images.read import other_formats  # few pictures need it
 
         return other_formats.read_deep_jpeg2000(opened, file, name)
-    notes = raw_modes.notes_on_cut(opened) + raw_modes.notes_on_shape(opened)
-    notes += raw_modes.notes_on_more(opened, file)
+    caveats = raw_modes.notes_on_cut(opened) + raw_modes.notes_on_more(opened, file)
     if (pages := opening.frame_count(opened)) > 1:
-        notes += (f"only the first of its {pages} pictures is enlarged",)
+        caveats += (f"only the first of its {pages} pictures is used",)
+    notes = caveats + raw_modes.notes_on_shape(opened)
     depth = raw_modes.prepare(opened, file, name)
     if depth.low is not None:
         depth = depth._replace(low=load_upright(depth.low))
@@ -166,7 +169,7 @@ def _decode_still(opened: PIL.Image.Image, name: str, file: BinaryIO, indexed: b
         picture, changes = _plain(picture)
         notes += changes
     metadata, changes = _without_lost_parts(metadata_of(opened), format, opened, file)
-    return Decoded(name, picture, format, metadata, notes + changes, depth, palette)
+    return Decoded(name, picture, format, metadata, notes + changes, depth, palette, caveats)
 
 
 def _without_lost_parts(

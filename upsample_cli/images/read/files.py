@@ -50,7 +50,10 @@ def to_image(decoded: Decoded) -> Image:
     else:
         samples, is_cmyk = picture, False
     _check_finite(samples, decoded.name)
-    return Image(samples, decoded.format, decoded.metadata, decoded.notes, is_cmyk, decoded.palette)
+    return Image(
+        samples, decoded.format, decoded.metadata, decoded.notes, is_cmyk, decoded.palette,
+        decoded.caveats,
+    )  # fmt: skip
 
 
 def _samples(decoded: Decoded, picture: PIL.Image.Image) -> Samples:

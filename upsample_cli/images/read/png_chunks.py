@@ -53,7 +53,7 @@ def safe_png(file: BinaryIO) -> tuple[BinaryIO, tuple[str, ...]]:
     changed = sorted({*unsafe, *damaged}, key=lambda chunk: chunk.start)
     copy = io.BytesIO(_changed(file.read(), changed, damaged))
     names = sorted({chunk.kind.decode("latin-1") for chunk in damaged})
-    notes = tuple(f"its chunk {name} is damaged and was left out" for name in names)
+    notes = tuple(f"its chunk {name} is damaged and is not read" for name in names)
     return copy, notes
 
 

@@ -203,7 +203,7 @@ def notes_on_more(opened: PIL.Image.Image, file: BinaryIO) -> tuple[str, ...]:
     for size in (row * height, 2 * row * height):  # of 8 or 16 bits a sample
         file.seek(tiles[0].offset + size)
         if re.match(rb"P[1-6]\s", file.read(3)):
-            return ("only the first of its pictures is enlarged",)
+            return ("only the first of its pictures is used",)
     return ()
 
 

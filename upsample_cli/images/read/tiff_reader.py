@@ -54,16 +54,16 @@ def read(file: BinaryIO, name: str, max_pixels: int) -> Decoded:
         tile = page.tilewidth * page.tilelength * page.samplesperpixel  # it may exceed the picture
         memory.check(2 * tile * np.dtype(page.dtype).itemsize, f"a tile of {name}")
         samples = _samples(page, name)
-        notes = []
+        notes, caveats = [], tuple[str, ...]()
         if samples.dtype.kind == "f" and page.dtype != samples.dtype:
             notes.append(f"{page.dtype} samples become float32")
         if len(opened.pages) > 1:
-            notes.append(f"only the first of its {len(opened.pages)} pictures is enlarged")
+            caveats = (f"only the first of its {len(opened.pages)} pictures is used",)
         tags = _tags(file, page)
         metadata = _metadata(tags, page)
         notes.extend(tiff_tags.notes_on_losses(tags, metadata.iptc))
         upright = exif.upright_samples(samples, tags.get(exif.ORIENTATION, 1))
-        return Decoded(name, upright, "TIFF", metadata, tuple(notes))
+        return Decoded(name, upright, "TIFF", metadata, (*caveats, *notes), caveats=caveats)
 
 
 def _tags(file: BinaryIO, page: tifffile.TiffPage) -> PIL.Image.Exif:

@@ -83,7 +83,7 @@ def measure(source: Place, options: MeasureOptions, threads: int = 1) -> Measure
         reference = Reference(files.read(options.reference, options.max_pixels), image.size)
     measurement = measure_image(image, options.stride, reference, threads)
     draw(source, image, reference, measurement, options)
-    return measurement
+    return replace(measurement, notes=image.caveats)
 
 
 def _worst_frame(source: animation.Animation, stride: int | None, threads: int) -> Measurement:
@@ -94,7 +94,8 @@ def _worst_frame(source: animation.Animation, stride: int | None, threads: int) 
         )
         for n, frame in enumerate(animation.frames(source), 1)
     )
-    return max(measurements, key=lambda one: one.overall.rank)
+    worst = max(measurements, key=lambda one: one.overall.rank)
+    return replace(worst, notes=source.caveats)
 
 
 def draw(

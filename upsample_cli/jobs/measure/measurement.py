@@ -109,12 +109,14 @@ class Measurement:
         likeliest_stride: The stride found, down and across; without one, the stride at which
             luma has the clearest pattern.
         frame: The number, from 1, of the worst frame of an animation; None for a still picture.
+        notes: What users may not expect, each in a few words.
     """
 
     luma: Checkerboard
     channels: dict[str, Checkerboard]
     likeliest_stride: tuple[int, int]
     frame: int | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def overall(self) -> Checkerboard:

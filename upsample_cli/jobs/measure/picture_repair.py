@@ -111,4 +111,4 @@ def _write(result: Image, image: Image, loaded: _Loaded, to: Place, task: Task) 
         return image.notes + notes + (untouched if result is image else ())
     with to.writing(task.force, task.mode) as file:
         file.write(loaded.data)
-    return ("nothing was repaired, so it was copied unchanged",)
+    return (*image.caveats, "nothing was repaired, so it was copied unchanged")
