@@ -165,6 +165,30 @@ def test_a_reference_larger_than_the_picture_is_refused() -> None:
         Reference(pictured(coloured()), (9, 9))
 
 
+@pytest.mark.parametrize(
+    ("size", "fault"),
+    [
+        ((128, 192), "as large as the picture"),
+        ((96, 64), "of another shape than the picture"),
+        ((64, 60), "of another shape than the picture"),
+        ((1, 1), "of another shape than the picture"),
+    ],
+)
+def test_a_reference_that_cannot_be_right_is_refused(size: tuple[int, int], fault: str) -> None:
+    """The picture itself explains all that is in it, and a turned or cropped one fits nowhere."""
+    height, width = size
+    low = pictured(np.zeros((3, height, width)))
+    words = f"--reference is {width}x{height}, {fault}, 192x128; give what the picture was enlarged"
+    with pytest.raises(SettingError, match=words):
+        Reference(low, (128, 192))
+
+
+@pytest.mark.parametrize("size", [(128, 192), (130, 194), (135, 199), (124, 188), (96, 144)])
+def test_a_reference_may_lack_what_layers_add_or_crop(size: tuple[int, int]) -> None:
+    """Unpadded convolutions change both sides by a few pixels; scales may be fractions."""
+    Reference(pictured(np.zeros((3, 64, 96))), size)
+
+
 def test_the_reference_is_an_even_enlargement() -> None:
     """Its rows are those of a bicubic enlargement, of luma or of one colour."""
     low = coloured(40, 30)

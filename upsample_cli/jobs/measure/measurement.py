@@ -36,6 +36,7 @@ _CellsByStride = Sequence[Cells | None]
 _RANK = attrgetter("rank")
 _BEYOND = 1.001  # of full scale: samples above it are not clipped, whatever was rounded
 _ROWS = 256  # to read or compare at a time
+_CROPPED = 8  # pixels that layers may have added to or taken off an enlargement, along an axis
 
 
 class Reference:
@@ -46,14 +47,21 @@ class Reference:
         size: Height and width to enlarge it to.
 
     Raises:
-        SettingError: `low` is larger than `size`.
+        SettingError: `low` is not smaller than `size`, or no scale leads from one to the other.
     """
 
     def __init__(self, low: Image, size: Size) -> None:
-        if low.size[0] > size[0] or low.size[1] > size[1]:
-            (height, width), (tall, wide) = low.size, size
+        (height, width), (tall, wide) = low.size, size
+        fault = ""
+        if height > tall or width > wide:
+            fault = "larger than the picture"
+        elif low.size == size:
+            fault = "as large as the picture"
+        elif abs(tall * width - wide * height) > _CROPPED * (height + width):
+            fault = "of another shape than the picture"
+        if fault:
             raise SettingError(
-                f"--reference is {width}x{height}, larger than the picture, {wide}x{tall}; "
+                f"--reference is {width}x{height}, {fault}, {wide}x{tall}; "
                 "give what the picture was enlarged from"
             )
         self._low = low
