@@ -77,6 +77,21 @@ def test_a_format_that_cannot_hold_the_size_is_refused_first(call: Call, folder:
     check_refused(outcome, 1, "WEBP cannot hold 17000x40 pixels; write a PNG or TIFF")
 
 
+@pytest.mark.parametrize(
+    ("output", "fault"),
+    [
+        ("out.jpg", "JPEG cannot hold transparency; write a PNG, WebP or TIFF, or enlarge with "),
+        ("out.qoi", "no format '.qoi' to write out.qoi; use .png, or enlarge with --format"),
+    ],
+)
+def test_remedies_say_which_command_has_their_options(
+    call: Call, folder: Path, output: str, fault: str
+) -> None:
+    """An error of `repair` names no option as its own that only enlarging has."""
+    PIL.Image.new("RGBA", (40, 40), (90, 90, 90, 9)).save(folder / "glass.png")
+    check_refused(call("repair", "glass.png", "-o", output), 1, fault)
+
+
 def test_what_a_lossy_codec_broke_is_taken_out_with_less_care(call: Call, folder: Path) -> None:
     """The same pixels come nearer to the truth from a JPEG than from a PNG or a lossless WebP."""
     clean = np.repeat(blurred()[..., :1], 3, axis=2)

@@ -123,8 +123,7 @@ def _lossless_avif(picture: PIL.Image.Image) -> bytes:
         import imagecodecs
     except ImportError as error:
         raise ImageFileError(
-            "lossless AVIF needs imagecodecs; pip install 'upsample-cli[tiff]', pass --quality "
-            "or write a WebP"
+            "lossless AVIF needs imagecodecs; pip install 'upsample-cli[tiff]' or write a WebP"
         ) from error
     # As RGB (matrix 0), which alone is stored unchanged; with the primaries and curve of sRGB.
     colours = picture.convert("RGBA" if picture.mode in ("LA", "RGBA") else "RGB")

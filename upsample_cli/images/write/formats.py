@@ -101,7 +101,9 @@ def format_of(target: Place, word: str | None, source: str) -> str:
     if word is not None:
         return FORMATS[word]
     if suffix:
-        raise ImageFileError(f"no format '.{suffix}' to write {target}; use .png or pass --format")
+        raise ImageFileError(
+            f"no format '.{suffix}' to write {target}; use .png, or enlarge with --format"
+        )
     return source if source in KEPT_FORMATS.values() else "PNG"
 
 
@@ -191,7 +193,8 @@ def _fit_opacity(image: "Image", format: str, background: tuple[int, int, int] |
         return image
     if (image.samples[..., -1] != image.peak).any():
         raise ImageFileError(
-            f"{format} cannot hold transparency; write a PNG, WebP or TIFF, or pass --background"
+            f"{format} cannot hold transparency; write a PNG, WebP or TIFF, or enlarge with "
+            "--background"
         )
     return image._replace(samples=image.samples[..., :-1])
 
