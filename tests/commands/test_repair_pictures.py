@@ -108,6 +108,34 @@ def test_what_a_lossy_codec_broke_is_taken_out_with_less_care(call: Call, folder
     assert errors["exact.webp"] == errors["exact.png"]
 
 
+@pytest.mark.parametrize(
+    ("name", "output", "most"),
+    [
+        ("lossy.webp", "out.webp", 2.0),
+        ("exact.webp", "out.webp", 0.0),
+        ("dirty.png", "out.webp", 2.0),
+        ("dirty.png", "out.jpg", 2.2),
+    ],
+)
+def test_a_new_file_loses_little(
+    call: Call, pictures: Path, name: str, output: str, most: float
+) -> None:
+    """A repair is written at quality 95; without loss, as the input was, or at a JPEG's own."""
+    with PIL.Image.open("dirty.png") as opened:
+        opened.save("lossy.webp", quality=90)
+        opened.save("exact.webp", lossless=True)
+    for path in (output, "out.png"):
+        call("repair", name, "-o", path)
+    assert rms(levels_of(output) - levels_of("out.png")) <= most
+
+
+def test_a_jpeg_keeps_its_quality(call: Call, pictures: Path) -> None:
+    """A repaired JPEG is written with the tables of the input."""
+    call("repair", "dirty.jpg", "-o", "out.jpg")
+    with PIL.Image.open("dirty.jpg") as old, PIL.Image.open("out.jpg") as new:
+        assert new.quantization == old.quantization
+
+
 def test_a_checkerboard_is_taken_out(call: Call, pictures: Path) -> None:
     """The output is near the clean picture, has no checkerboard, and keeps its metadata."""
     outcome = call("repair", "dirty.png", "-o", "out.png", "--json")

@@ -25,6 +25,7 @@ _APP1, _APP13 = b"\xff\xe1", b"\xff\xed"
 # opacity, where Pillow holds even grey in 4 bytes. Measured on photographs and smooth ramps.
 _BYTES = {"AVIF": (30, 40), "GIF": (20, 21), "WEBP": (12, 44)}
 _LOSSLESS_WEBP, _INDEXED_GIF = 36, 6  # bytes per pixel
+_FINE = 95  # a quality at which no loss is seen
 _COPIES, _WIDE_COPIES = 4, 14  # bytes per sample: at least, in any format; in JPEG 2000
 
 
@@ -146,6 +147,12 @@ def encoding_errors(format: str, content: str) -> Iterator[None]:
         if format in PIL.Image.SAVE:
             raise
         raise ImageFileError(f"this Pillow was built without {format}; write a PNG") from error
+
+
+def keeping_quality(encoding: Encoding, format: str, metadata: Metadata) -> Encoding:
+    """Return an encoding that loses little: quality 95 where the input's own is not kept."""
+    is_kept = metadata.lossless or (format == "JPEG" and metadata.coding is not None)
+    return encoding if is_kept or encoding.quality else encoding._replace(quality=_FINE)
 
 
 def options_for(format: str, metadata: Metadata, encoding: Encoding) -> dict[str, Any]:

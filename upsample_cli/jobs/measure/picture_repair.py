@@ -11,7 +11,7 @@ from upsample_cli.images.image import Image
 from upsample_cli.images.places.place import Place
 from upsample_cli.images.read import files
 from upsample_cli.images.read.decode import Decoded, decode
-from upsample_cli.images.write import formats
+from upsample_cli.images.write import encode, formats
 from upsample_cli.jobs.enlarge import still
 from upsample_cli.jobs.enlarge.task import Report, Task, output_mode
 from upsample_cli.jobs.measure import measure_figures
@@ -106,6 +106,7 @@ def _write(result: Image, image: Image, loaded: _Loaded, to: Place, task: Task) 
     """Write the result, or the bytes of the input if nothing has changed; return notes."""
     format = formats.format_of(to, task.encoding.format, image.format)
     if result is not image or format != image.format:
+        task = task._replace(encoding=encode.keeping_quality(task.encoding, format, image.metadata))
         notes = still.enlarge_and_write(result, image.size, format, to, task, None)[1]
         untouched = (f"nothing was repaired, so it was only written as {format}",)
         return image.notes + notes + (untouched if result is image else ())
