@@ -74,6 +74,18 @@ def test_axes_count_the_pixels_of_the_picture(
     ]
 
 
+@pytest.mark.parametrize(("height", "width"), [(40, 160), (9, 4000), (20, 2000), (100, 100)])
+def test_the_axis_of_a_low_picture_covers_nothing(height: int, width: int) -> None:
+    """The name of the axis down, longer than the picture is high, leaves title and ramp free."""
+    light = np.full((height, width), 200, np.float32)
+    drawn = np.asarray(heat_figure(light, np.zeros((2, 2)), (20, 20), (0, 0), ""))
+    grey, _ = block_means(light, 2048)
+    inked = (drawn != 255).any(axis=2)
+    top, _ = corner(drawn, grey.shape[1])
+    assert not inked[: top * 3 // 4].any()
+    assert inked[3 * top + grey.shape[0] + 2, top // 3 : top].all()
+
+
 def test_what_cannot_be_told_is_hatched_and_draws_nothing_down() -> None:
     """Parts of NaN look neither clean nor hot, and heat beside them is as strong as elsewhere."""
     light, heat = np.full((240, 480), 100, np.float32), np.zeros((12, 24))

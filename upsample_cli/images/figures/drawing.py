@@ -130,11 +130,13 @@ def _draw_axes(
         draw.line((left + place, bottom, left + place, bottom + mark), INK)
         x = min(left + place, sheet.width - gap - text_width(text, size) / 2)
         write_text(draw, (x, bottom + gap), text, size, "mt")
-    write_text(draw, ((left + right) / 2, bottom + 2 * size), across.name, size, "mt")
     name = PIL.Image.new("RGB", (int(text_width(down.name, size)) + 2, 2 * size), PAPER)
     write_text(PIL.ImageDraw.Draw(name), (1, size), down.name, size, "lm")
     name = name.rotate(90, expand=True)
-    sheet.paste(name, (left - _room_at_left(down, size), (top + bottom - name.height) // 2))
+    y = max(top, (top + bottom - name.height) // 2)  # below the title
+    if y + name.height <= bottom + 4 * size:  # else it would cover the ramp
+        sheet.paste(name, (left - _room_at_left(down, size), y))
+    write_text(draw, ((left + right) / 2, bottom + 2 * size), across.name, size, "mt")
 
 
 def _room_at_left(axis: AxisLabels, size: int) -> int:
