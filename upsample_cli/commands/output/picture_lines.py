@@ -26,9 +26,9 @@ _EVERYWHERE = 0.9  # share of a picture; from here on, the text does not give th
 COLUMNS = (
     "input", "output", "status", "error", "width", "height", "method", "kernel", "scale", "seconds",
     "stride", "ripple", "share", "peak", "contrast_db", "floor", "ripple_rel", "local_db",
-    "verdict", "kernel_ripple",
+    "verdict", "kernel_ripple", "before_ripple", "moved",
 )  # fmt: skip
-"""The columns of a CSV file of reports."""
+"""The columns of a CSV file of reports; the last two are for repairs."""
 
 
 def print_reports(
@@ -138,6 +138,8 @@ def summary_line(counts: dict[str, int], seconds: float) -> str:
 def csv_row(report: Report) -> dict[str, Any]:
     """Return a report as a row of a CSV file, by column; what is unknown is empty."""
     row = _head(report) | (_checkerboard(report) or {})
+    if report.before is not None:
+        row |= {"before_ripple": _number(report.before.ripple), "moved": report.moved}
     if isinstance(row.get("stride"), list):
         row["stride"] = "x".join(map(str, row["stride"]))
     return row | {"status": report.status}  # the checkerboard has a status of its own
