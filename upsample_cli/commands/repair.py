@@ -60,7 +60,7 @@ def repair(
 
     PICTURE: a file, folder or URL, or - for stdin and stdout. The pattern is removed where it is,
     at its local strength; depth, opacity and metadata stay. A picture without a pattern is copied
-    unchanged.
+    unchanged if it keeps its format.
 
     KERNEL: a .npz, .npy or .onnx file. The output has the nearest taps (least squares) of the same
     sum that keep a flat picture flat. A .npy of 3 to 5 axes holds the weights of a transposed
