@@ -13,7 +13,7 @@ from upsample_cli.commands.app import app
 from upsample_cli.commands.guide import FOLDER, TOPICS
 
 TEXTS = {topic: (FOLDER / f"{topic}.md").read_text() for topic in TOPICS}
-CONTEXT = click.Context(app)
+CONTEXT = click.Context(app, **app.context_settings)
 
 
 @pytest.mark.parametrize("topic", TOPICS)
@@ -53,7 +53,7 @@ def test_commands_can_follow_each_other(topic: str) -> None:
         name = words.pop(0) if words[0] in app.list_commands(CONTEXT) else "upsample"
         command = app.get_command(CONTEXT, name)
         assert command is not None
-        values, _, _ = command.make_parser(click.Context(command)).parse_args(words)
+        values, _, _ = command.make_parser(click.Context(command, CONTEXT)).parse_args(words)
         files = [values.get("output"), values.get("heat_map"), values.get("spectrum")]
         if name == "upsample":
             files.append(values["paths"][-1])

@@ -37,7 +37,7 @@ def test_what_is_expected_is_explained_at_any_gain(gain: float) -> None:
     noise = rng.normal(0, 1, (9, 16, 9))
     screen, other = (periodic_pattern(4, 4, 4, seed).reshape(1, 16, 1) for seed in (1, 2))
     rest = unexplained(gain * (10 * screen + noise), 10 * screen + noise, usable, (4, 4))
-    assert rest.std() < 0.03 * 10 * gain
+    assert rest.std() < 0.05 * 10 * gain
     rest = unexplained(gain * noise + other, noise, usable, (4, 4))
     assert np.abs((rest - other).mean(axis=(0, 2))).max() < 0.2
 
