@@ -80,3 +80,20 @@ def test_layers_are_kept_where_pictures_take_too_long(
     assert [layer.verdict for layer in result.layers] == ["none"]
     assert result.output is not None
     assert (result.output.verdict, result.output.flat) == ("unknown", {})
+
+
+@pytest.mark.parametrize("first", ["even", "features", "uneven"])
+def test_the_worst_of_several_outputs_is_judged(tmp_path: Path, first: str) -> None:
+    """A picture after another picture, or after features, is no less a picture."""
+    uneven = np.zeros((3, 3, 3, 3), np.float32)
+    uneven[range(3), range(3)] = 4 / 9
+    up = models.node("ConvTranspose", "x w", "uneven", strides=[2, 2], pads=[1, 1, 0, 0])
+    nodes = [up, models.node("Resize", "x - s", "even"), models.node("Conv", "x k", "features")]
+    tensors = {"w": uneven, "s": np.float32([1, 1, 2, 2]), "k": np.ones((8, 3, 1, 1), np.float32)}
+    made = models.model(nodes, tensors, out=first)
+    others = sorted({"even", "features", "uneven"} - {first})
+    made.graph.output.extend(helper.make_tensor_value_info(name, 1, None) for name in others)
+    made.graph.input[0].CopyFrom(helper.make_tensor_value_info("x", 1, [1, 3, "h", "w"]))
+    output = network.audit(models.saved(made, tmp_path)).output
+    assert output is not None
+    assert output.levels == pytest.approx(0.48432 * 0.9 * 255, rel=1e-3)

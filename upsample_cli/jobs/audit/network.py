@@ -8,7 +8,7 @@ import sys
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from importlib.util import find_spec
-from math import isfinite, nan
+from math import isfinite, isnan, nan
 from multiprocessing import get_context
 from pathlib import Path
 from time import perf_counter
@@ -67,7 +67,7 @@ def audit(path: str, pictures: tuple[str, ...] = ()) -> Audit:
 
 def in_this_process(path: str, pictures: tuple[str, ...] = ()) -> Audit:
     """Return the audit of a network, made in this very process; see `audit`."""
-    from upsample_cli.networks.enlargers.flat_pictures import picture_network
+    from upsample_cli.networks.enlargers.flat_pictures import picture_networks
     from upsample_cli.networks.flatten import network_of
     from upsample_cli.networks.onnx_layers import layers
     from upsample_cli.networks.trial import with_trial_run
@@ -76,8 +76,10 @@ def in_this_process(path: str, pictures: tuple[str, ...] = ()) -> Audit:
     _limit_memory()
     trial = with_trial_run(network_of(path))
     layer_figures = tuple(figures(layer) for layer in layers(trial))
-    network = picture_network(trial, [layer.stride for layer in layer_figures if layer.stride])
-    output = None if network is None else _output(network, pictures, start + _FLAT_SECONDS)
+    strides = [layer.stride for layer in layer_figures if layer.stride]
+    networks, end = picture_networks(trial, strides), start + _FLAT_SECONDS
+    outputs = [one for network in networks if (one := _output(network, pictures, end))]
+    output = max(outputs, key=lambda one: (isnan(one.levels), one.most), default=None)
     if output is None and pictures:
         raise SettingError(f"{path} does not turn pictures into pictures; leave --pictures out")
     return Audit(None, layer_figures, output, perf_counter() - start, _peak_memory())

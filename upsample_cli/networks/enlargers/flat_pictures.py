@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from itertools import product
 from math import inf, lcm
@@ -63,10 +64,23 @@ class PictureNetwork(NamedTuple):
         return result
 
 
+def picture_networks(
+    network: Network, strides: Sequence[tuple[float, ...]]
+) -> list[PictureNetwork]:
+    """Return a network as one that turns a picture into a picture, for each such output.
+
+    The arguments are those of `picture_network`.
+    """
+    alone = (replace(network, outputs=(name,)) for name in network.outputs)
+    return [found for one in alone if (found := picture_network(one, strides))]
+
+
 def picture_network(
     network: Network, strides: Sequence[tuple[float, ...]]
 ) -> PictureNetwork | None:
     """Return a network as one that turns a picture into a picture; None if it does not.
+
+    Of several outputs with four axes the first counts.
 
     Args:
         network: After a trial run.
