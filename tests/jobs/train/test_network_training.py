@@ -107,6 +107,28 @@ def test_it_goes_on_from_a_file(photos: list[Place], tmp_path: Path) -> None:
     assert train(photos, start=str(path), steps=2, stride=3).network.about["start"] == str(path)
 
 
+def test_going_on_holds_out_the_same_pictures(
+    photos: list[Place], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run with the same seed learns from no picture that another run was tested on."""
+    tested, path = list[bytes](), tmp_path / "start.npz"
+    path.write_bytes(drawn(3).to_bytes())
+
+    class Noted(job.Pairs):
+        """Pairs that note the pictures to test on."""
+
+        def __init__(self, pictures: Any, *args: Any) -> None:
+            super().__init__(pictures, *args)
+            if args[-1] == job._HELD_OUT:
+                tested.append(b"".join(one.tobytes() for one in pictures))
+
+    monkeypatch.setattr(job, "Pairs", Noted)
+    for changes in ({}, {"layers": 7}, {"start": str(path)}, {"start": str(path), "layers": 6}):
+        train(photos, steps=1, **changes)
+    assert len(tested) == 4
+    assert len(set(tested)) == 1
+
+
 def test_layers_are_added(photos: list[Place], tmp_path: Path) -> None:
     """A new network has as many as are asked for; one that is given keeps its own, and no fewer."""
     rng = np.random.default_rng(0)

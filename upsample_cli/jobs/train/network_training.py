@@ -122,8 +122,8 @@ def train(
         SettingError: The network to begin with cannot be read, or has more layers than asked for.
     """
     start, skipped = perf_counter(), list[str]()
-    rng = np.random.default_rng(settings.seed)
-    first = settings.first(rng)
+    first = settings.first(np.random.default_rng(settings.seed))
+    rng = np.random.default_rng(settings.seed)  # its own: a later run holds out the same pictures
     least = settings.stride * LEAST_SIDE
     paths = usable(sources, least, skipped)
     pictures = [np.asarray(luma + 0.5, np.uint8) for _, luma in readable(paths, skipped)]
