@@ -1,9 +1,13 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
+import tifffile
 from textures import natural_texture
 
+from upsample_cli.images.places.place import parse_file
 from upsample_cli.jobs.api import upsample
-from upsample_cli.jobs.train.pairs import DAMAGE, Pairs
+from upsample_cli.jobs.train.pairs import DAMAGE, Pairs, readable
 
 HALO = 7
 
@@ -52,3 +56,11 @@ def test_batches_are_the_same_for_one_seed_and_change() -> None:
         np.testing.assert_array_equal(again.batch(5, 16)[0], low)
         assert (other.batch(5, 16)[0] != low).any()
     assert all(pair is not oldest for pair in first.pool)
+
+
+def test_floats_beyond_black_and_white_are_cut(tmp_path: Path) -> None:
+    """Levels are 0..255, also where a float picture holds more light than white."""
+    samples = np.float32([[-0.2, 0.5, 2.7]])
+    tifffile.imwrite(tmp_path / "light.tif", samples)
+    ((_, levels),) = readable([parse_file(tmp_path / "light.tif")], [])
+    np.testing.assert_allclose(levels, [[0.0, 127.5, 255.0]])

@@ -106,7 +106,7 @@ def readable(paths: Iterable[Place], skipped: list[str]) -> Iterator[tuple[Place
         except ImageFileError as error:
             skipped.append(str(error))
         else:
-            yield path, luma.astype(np.float64)
+            yield path, luma.astype(np.float64).clip(0, 255)  # floats may go beyond
 
 
 def held_out(count: int, share: float) -> int:
