@@ -47,6 +47,13 @@ def test_phase_sums_are_what_flat_pictures_get() -> None:
     np.testing.assert_allclose(drawn(4).phase_sums(), 1, atol=1e-6)
 
 
+@pytest.mark.parametrize("name", ["photo", "clean"])
+@pytest.mark.parametrize("stride", [2, 3, 4])
+def test_shipped_networks_have_no_ripple_at_all(name: str, stride: int) -> None:
+    """What rounding to 32 bits leaves of a sum of 0 is no pattern."""
+    assert (load_network(name, stride).phase_sums() == 1).all()
+
+
 @pytest.mark.parametrize(
     ("changes", "fault"),
     [

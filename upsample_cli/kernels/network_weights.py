@@ -26,6 +26,7 @@ from upsample_cli.kernels.kernel_file import (
     read_arrays,
     shipped_path,
 )
+from upsample_cli.kernels.phases import without_rounding
 
 Weights = NDArray[np.float32]
 
@@ -72,7 +73,8 @@ class ResidualNetwork(NamedTuple):
         for weights, bias in self.body:
             features = weights.astype(np.float64).sum((2, 3)) @ features + bias[:, None]
             features = np.maximum(features, LEAK * features)
-        added = self.head.astype(np.float64).sum((2, 3)) @ features
+        head = self.head.astype(np.float64)
+        added = without_rounding(head.sum((2, 3)), np.abs(head).sum((2, 3))) @ features
         worst = 1 + added[:, np.ptp(added, axis=0).argmax()]
         return np.asarray(worst.reshape(self.stride, self.stride))
 
