@@ -141,3 +141,11 @@ def test_wrong_layer_arguments_are_refused(
     before = contents(layer)
     check_refused(call("layer", "maps.npy", "out.npy", *arguments), code, fault)
     assert contents(layer) == before
+
+
+def test_the_memory_of_the_output_is_bounded(call: Call, layer: Path) -> None:
+    """--max-memory holds for a layer as for other enlargements: maps that fit in pass."""
+    arguments = ("layer", "maps.npy", "out.npy", "-w", "w.npy", "--max-memory", "110MB", "-s")
+    check_refused(call(*arguments, 500), 1, "needs 211 MB of memory, but only 110 MB may be used")
+    assert not (layer / "out.npy").exists()
+    assert call(*arguments, 50).code == 0

@@ -5,12 +5,14 @@ float16, results are float16 too.
 """
 
 from dataclasses import dataclass, field
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from upsample_cli import memory
 from upsample_cli.errors import ImageFileError, SettingError
 from upsample_cli.images.places.place import Place, parse_file
 from upsample_cli.jobs.audit import layer_figures
@@ -22,6 +24,7 @@ from upsample_cli.kernels.kernel_file import read_arrays
 from upsample_cli.networks import weights_file
 
 Array = NDArray[Any]
+_ADDRESSES = 1 << 47  # bytes that a process can address
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +120,11 @@ def _applied(name: str, array: Array, weight: Array, bias: Array | None, task: L
     floats = [dtype for dtype in types if dtype.kind == "f"]
     work = np.float64 if any(dtype.itemsize > 4 for dtype in floats) else np.float32
     half = len(floats) == 2 and all(dtype.itemsize == 2 for dtype in floats)
+    size = geometry.transposed_size((channels.shape[1], channels.shape[2]), weight.shape[2:])
+    count = prod((*batch, weight.shape[1] * geometry.groups, *size)) + channels.size
+    needed = channels.nbytes + count * np.dtype(work).itemsize
+    if needed < _ADDRESSES:  # more is refused below, whatever the budget
+        memory.check(needed, name)
     result = conv_transpose2d(
         channels.reshape(*batch, -1, *channels.shape[1:]).astype(work),
         weight.astype(work),
