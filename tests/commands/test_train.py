@@ -1,4 +1,5 @@
 import re
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,8 @@ import PIL.Image
 import pytest
 from terminal import Outcome, check_refused, contents
 from textures import natural_texture
+
+from upsample_cli import process
 
 Call = Callable[..., Outcome]
 
@@ -105,3 +108,35 @@ def test_a_network_needs_torch(call: Call, photos: str, monkeypatch: pytest.Monk
     monkeypatch.setitem(sys.modules, "torch", None)
     outcome = call("train", photos, "-o", "net.npz", "-m", "network")
     check_refused(outcome, 2, 'torch, which is not installed; pip install "upsample-cli[train]"')
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 0), ("SIGTERM", 143), ("SIGHUP", 129)])
+def test_a_signal_keeps_the_best_network(
+    call: Call, folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, code: int
+) -> None:
+    """Whatever ends a training, what it has learned is written."""
+    pytest.importorskip("torch", reason="an extra; its wheel is gigabytes")
+    from upsample_cli.jobs.train.network_training import Pairs
+
+    samples = np.round(natural_texture(150, 140, 0)[0] * 255).astype(np.uint8)
+    PIL.Image.fromarray(samples).save(folder / "photo.png")
+    calls, batch = [0], Pairs.batch
+
+    def interrupted(self: Pairs, count: int, side: int) -> object:
+        """Return patches, and send a signal after two steps."""
+        calls[0] += 1
+        if calls[0] > 2:
+            signal.raise_signal(getattr(signal, name))
+        return batch(self, count, side)
+
+    monkeypatch.setattr(Pairs, "batch", interrupted)
+    numbers = (signal.SIGINT, *process.END_SIGNALS)
+    before = [signal.signal(number, process.raise_for_signal) for number in numbers]
+    try:
+        outcome = call("train", "photo.png", "-o", "net.npz", "-m", "network", "--minutes", 9)
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+    assert (outcome.code, "note: step 2, " in outcome.err) == (code, True), outcome.err
+    assert outcome.out.startswith(b"net.npz  network x2  step 2  ")
+    assert b"whole network  tconv" in call("audit", "net.npz").out

@@ -73,12 +73,12 @@ _FOR_NETWORKS = ("start", "layers", "steps", "minutes", "degrade")
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 def train(
     images: tuple[str, ...], output: str, method: str, force: bool, quiet: bool, **options: Any
-) -> None:
+) -> int:
     """Train a kernel or a network on IMAGES, files or folders, and write it to a file.
 
     Pictures are shrunk by the stride, and the kernel that best restores the originals is found in
-    one pass over them. A network takes minutes to hours; Ctrl-C keeps the best so far, and --start
-    goes on from it.
+    one pass over them. A network takes minutes to hours; Ctrl-C and other signals that end it keep
+    the best so far, and --start goes on from it.
 
     \b
     upsample train photos/ -o mine.npz
@@ -102,28 +102,29 @@ def train(
     target.check_target([parse_file(start)] if start else [], force)
     pictures = pictures_in([parse(name) for name in images])
     if is_network:
-        data, skipped, summary = _trained_network(pictures, quiet, **options)
+        data, skipped, summary, code = _trained_network(pictures, quiet, **options)
     else:
-        data, skipped, summary = _trained_kernel(pictures, quiet, method, **options)
+        data, skipped, summary, code = _trained_kernel(pictures, quiet, method, **options)
     with target.writing(force) as file:
         file.write(data)
     if not quiet:
         for reason in skipped:
             print_message("note", f"skipped: {reason}")
         click.echo(f"{printable(output)}  {summary}")
+    return code
 
 
 def _trained_kernel(
     pictures: "list[Place]", quiet: bool, method: str, separable: bool, balance: str, **options: Any
-) -> tuple[bytes, Sequence[str], str]:
-    """Return the file of a kernel trained on pictures, why some were skipped, and a summary."""
+) -> tuple[bytes, Sequence[str], str, int]:
+    """Return a trained kernel's file, why pictures were skipped, a summary, and the exit code."""
     from upsample_cli.jobs.train.train import Settings
     from upsample_cli.jobs.train.train import train as train_kernel
     from upsample_cli.kernels.least_squares import Structure
 
     settings = Settings(structure=Structure(method, separable, balance), **options)
     trained = train_kernel(pictures, settings, progress_bar(quiet, "picture"))
-    return trained.file.to_bytes(), trained.skipped, _summary(trained)
+    return trained.file.to_bytes(), trained.skipped, _summary(trained), 0
 
 
 def _summary(trained: "Trained") -> str:
@@ -151,8 +152,8 @@ def _summary(trained: "Trained") -> str:
 
 def _trained_network(
     pictures: "list[Place]", quiet: bool, **options: Any
-) -> tuple[bytes, Sequence[str], str]:
-    """Return the file of a network trained on pictures, why some were skipped, and a summary."""
+) -> tuple[bytes, Sequence[str], str, int]:
+    """Return a trained network's file, why pictures were skipped, a summary, and the exit code."""
     if sys.modules.get("torch", "torch") is None or find_spec("torch") is None:
         raise SettingError(
             "training a network needs torch, which is not installed; "
@@ -170,7 +171,7 @@ def _trained_network(
         f"network x{trained.network.stride}  step {trained.look.step}  {_scores(trained.look)}  "
         f"exact ripple {ripple(trained.network.phase_sums()):.4f}  {trained.seconds:.1f} s"
     )
-    return trained.network.to_bytes(), trained.skipped, summary
+    return trained.network.to_bytes(), trained.skipped, summary, trained.code
 
 
 def _scores(look: "Evaluation") -> str:

@@ -99,18 +99,27 @@ class Evaluation(NamedTuple):
 
 
 class TrainedNetwork(NamedTuple):
-    """The best network of a training, its figures, the pictures skipped, and the duration."""
+    """The best network of a training, and what became of the training.
+
+    Args:
+        network: The best network.
+        look: Its test.
+        skipped: Pictures that could not be used, with the reasons.
+        seconds: How long the training took.
+        code: The exit code of the signal that ended it; 0 if none did, or Ctrl-C.
+    """
 
     network: ResidualNetwork
     look: Evaluation
     skipped: tuple[str, ...]
     seconds: float
+    code: int
 
 
 def train(
     sources: Sequence[Place], settings: NetworkSettings, watch: Callable[[Evaluation], None]
 ) -> TrainedNetwork:
-    """Train a network, and return its best state by held-out crops; Ctrl-C ends the steps early.
+    """Train a network, and return its best state by held-out crops; a signal ends the steps early.
 
     Args:
         sources: Pictures to learn from and to test on.
@@ -140,20 +149,23 @@ def train(
     held = pairs(tests, _HELD_OUT) if tests else None
     others = order[len(tests) :]
     steps = _steps(first, pairs(others, _POOL), settings)
-    best, look = _best(first, steps, held, watch)
+    best, look, code = _best(first, steps, held, watch)
     about = {
         "steps": look.step, "degrade": settings.degrade, "seed": settings.seed,
         "start": settings.start, "pictures": len(others), "psnr": look.psnr,
     }  # fmt: skip
     seconds = perf_counter() - start
-    return TrainedNetwork(best._replace(about=about), look, tuple(skipped), seconds)
+    return TrainedNetwork(best._replace(about=about), look, tuple(skipped), seconds, code)
 
 
 def _best(
     first: ResidualNetwork, steps: Iterator[tuple[int, float, Model]], held: Pairs | None,
     watch: Callable[[Evaluation], None],
-) -> tuple[ResidualNetwork, Evaluation]:  # fmt: skip
-    """Return the best network of all tests, and its test; the first test is before any step."""
+) -> tuple[ResidualNetwork, Evaluation, int]:  # fmt: skip
+    """Return the best network of all tests, its test, and the exit code of a signal.
+
+    The first test is before any step.
+    """
     best, look = first, Evaluation(0, 0.0, _scores(Model(first), held) if held else {})
     watch(look)
 
@@ -165,18 +177,19 @@ def _best(
             best, look = model.network(), now
         watch(now)
 
-    latest = None
+    latest, code = None, 0
     try:
         for latest in steps:
             if latest[0] % _LOOK == 0 or latest[1] >= 1:
                 judge(*latest)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit) as stop:
         if latest is None:
             raise
         with suppress(KeyboardInterrupt):  # a second one keeps the best so far
             judge(*latest)
         process.forget_signals()
-    return best, look
+        code = int(stop.code or 0) if isinstance(stop, SystemExit) else 0
+    return best, look, code
 
 
 def _steps(
