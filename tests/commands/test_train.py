@@ -84,7 +84,7 @@ def test_a_trained_network_can_be_used(call: Call, photos: str, folder: Path) ->
     pytest.importorskip("torch", reason="an extra; its wheel is gigabytes")
     options = ["--method", "network", "--steps", 3, "--degrade", "clean"]
     for seed in range(4):
-        samples = np.round(natural_texture(150, 140, seed)[0] * 255).astype(np.uint8)
+        samples = np.round(natural_texture(200, 210, seed)[0] * 255).astype(np.uint8)
         PIL.Image.fromarray(samples).save(folder / photos / f"{seed}.png")
     outcome = call("train", photos, "-o", "net.npz", *options)
     assert outcome.code == 0, outcome.err
@@ -98,6 +98,9 @@ def test_a_trained_network_can_be_used(call: Call, photos: str, folder: Path) ->
                                          "--weights", "net.npz").out  # fmt: skip
     again = call("train", photos, "-o", "more.npz", *options, "--start", "net.npz", "-q")
     assert again == Outcome(0, b"", "")
+    lent = call("train", photos, "-o", "lent.npz", *options, "--start", "net.npz", "-s", 3)
+    note = "note: net.npz is for scale 2: its body is used, and its last layer begins anew\n"
+    assert lent.err.startswith(note)
     audit = call("audit", "net.npz", "--max-ripple", "0.00005", "--max-levels", "0.005")
     assert (audit.code, audit.err) == (0, "")
     assert b"whole network  tconv  6x6     2x2     yes      0.0000" in audit.out

@@ -78,7 +78,8 @@ def train(
 
     Pictures are shrunk by the stride, and the kernel that best restores the originals is found in
     one pass over them. A network takes minutes to hours; Ctrl-C and other signals that end it keep
-    the best so far, and --start goes on from it.
+    the best so far, and --start goes on from it; of a network for another scale only the body is
+    used.
 
     \b
     upsample train photos/ -o mine.npz
@@ -160,13 +161,20 @@ def _trained_network(
             'pip install "upsample-cli[train]"'
         )
     from upsample_cli.jobs.train import network_training as job
+    from upsample_cli.kernels.network_weights import load_network
     from upsample_cli.metrics.ripple import ripple
 
     def watch(look: "Evaluation") -> None:
         if not quiet:
             print_message("note", f"step {look.step}, {look.done:.0%}: {_scores(look)}")
 
-    trained = job.train(pictures, job.NetworkSettings(**options), watch)
+    settings = job.NetworkSettings(**options)
+    if settings.start and not quiet:
+        other = load_network(settings.start, settings.stride).stride
+        if other != settings.stride:
+            fact = f"{settings.start} is for scale {other}"
+            print_message("note", f"{fact}: its body is used, and its last layer begins anew")
+    trained = job.train(pictures, settings, watch)
     summary = (
         f"network x{trained.network.stride}  step {trained.look.step}  {_scores(trained.look)}  "
         f"exact ripple {ripple(trained.network.phase_sums()):.4f}  {trained.seconds:.1f} s"
