@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from upsample_cli.errors import SettingError
 from upsample_cli.jobs.matrix import LETTERS, small_convolution
 from upsample_cli.kernels.geometry import conv_matrix
+from upsample_cli.kernels.kernel_file import KernelFile
 
 
 @given(st.integers(1, 4), st.integers(1, 4), st.integers(1, 3), st.integers(0, 2))
@@ -60,6 +61,15 @@ def test_named_kernels_bring_their_taps(tmp_path: Any) -> None:
     assert actual.even
     assert actual.ripple == pytest.approx(np.std([1, 2, 3, 4]) / 2.5)
     np.testing.assert_array_equal(actual.matrix[0, [0, 1, 4, 5]], [1, 2, 3, 4])
+
+
+def test_a_file_of_resize_conv_is_shown_as_what_it_equals(tmp_path: Any) -> None:
+    """A 3x3 convolution after a nearest enlargement by 2 is a transposed one of 4x4."""
+    file = KernelFile("resize-conv", 2, np.full(3, 1 / 3), "nearest")
+    (tmp_path / "k.npz").write_bytes(file.to_bytes())
+    actual = small_convolution(str(tmp_path / "k.npz"))
+    assert (actual.taps.shape, actual.stride) == ((4, 4), 2)
+    np.testing.assert_allclose(actual.taps, file.kernel("k").taps)
 
 
 @pytest.mark.parametrize(

@@ -189,7 +189,7 @@ def _kernel(kernel: str, size: int | None, stride: int | None) -> tuple[str, Tap
         height, width = int(numbers[1]), int(numbers[2] or numbers[1])
         return "", np.arange(1.0, height * width + 1).reshape(height, width), stride or 1
     if is_kernel_file(kernel):
-        file = load(kernel, "tconv", stride or 1)
+        file = load(kernel, None, stride or 1)
         taps = file.kernel(Path(kernel).name).taps
         return Path(kernel).name, taps, stride or file.stride
     if kernel in KERNELS:

@@ -203,7 +203,8 @@ def _from_entries(name: str, entries: dict[str, NDArray[Any]]) -> KernelFile:
     """Return the kernel that the arrays of a .npz describe, or raise a `SettingError`."""
     if str(entries.get("method")) == "network":
         raise SettingError(
-            f"{name} is a network, not a kernel, and is balanced; use -m network --weights {name}"
+            f"{name} is a network, not a kernel, and is balanced; "
+            f"to enlarge by it, use -m network --weights {name}"
         )
     missing = sorted(_KINDS.keys() - entries.keys())
     if missing:
