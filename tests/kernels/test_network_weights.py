@@ -94,6 +94,9 @@ def test_damaged_files_are_refused(tmp_path: Path, changes: dict[str, Any], faul
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
-    """The path is named."""
+    """The path is named, or the names that there are."""
     with pytest.raises(SettingError, match=r"no weights file .*none\.npz; check the path"):
         load_network(str(tmp_path / "none.npz"))
+    fault = "^no weights 'nope'; choose photo, clean or a .npz file$"
+    with pytest.raises(SettingError, match=fault):
+        load_network("nope")

@@ -106,6 +106,10 @@ def load_network(weights: str, stride: int = 2) -> ResidualNetwork:
     try:
         state = os.stat(path)
     except (OSError, ValueError) as error:
+        if path != weights:
+            raise SettingError(
+                f"no weights '{weights}'; choose photo, clean or a .npz file"
+            ) from error
         raise SettingError(f"no weights file {path}; check the path") from error
     return _load(path, state.st_mtime_ns, state.st_size)
 

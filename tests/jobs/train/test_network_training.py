@@ -183,9 +183,11 @@ def test_an_interrupt_between_two_tests_loses_no_steps(
 
 def test_minutes_end_it(photos: list[Place]) -> None:
     """Without a number of steps the time decides."""
-    trained = train(photos, steps=None, minutes=0.02)
+    seen = []
+    trained = job.train(photos, settings(steps=None, minutes=0.02), seen.append)
     assert trained.seconds < 20
     assert trained.look.step > 0
+    assert seen[-1].done == 1
 
 
 def test_without_held_out_pictures_the_last_is_kept(photos: list[Place]) -> None:

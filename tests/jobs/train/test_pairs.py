@@ -7,7 +7,7 @@ from textures import natural_texture
 
 from upsample_cli.images.places.place import parse_file
 from upsample_cli.jobs.api import upsample
-from upsample_cli.jobs.train.pairs import DAMAGE, Pairs, readable
+from upsample_cli.jobs.train.pairs import DAMAGE, Pairs, none_usable, readable
 
 HALO = 7
 
@@ -64,3 +64,14 @@ def test_floats_beyond_black_and_white_are_cut(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "light.tif", samples)
     ((_, levels),) = readable([parse_file(tmp_path / "light.tif")], [])
     np.testing.assert_allclose(levels, [[0.0, 127.5, 255.0]])
+
+
+def test_the_remedy_is_that_of_all_pictures() -> None:
+    """Larger pictures are no remedy where memory lacks; without a common one their side is said."""
+    memory, damage = "a.png needs 9 MB; raise --max-memory", "b.png is damaged; save it again"
+    small = "c.png is 2x2, too small"
+    assert str(none_usable(34, [memory, memory.replace("a", "d", 1)])) == (
+        "no picture can be used (a.png needs 9 MB); raise --max-memory"
+    )
+    for reasons in ([], [small, small], [memory, damage], [small, memory]):
+        assert str(none_usable(34, reasons)).endswith("; give pictures of at least 34 px a side")

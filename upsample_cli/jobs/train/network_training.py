@@ -221,7 +221,7 @@ def _steps(
         adam.step()
         step += 1
         minutes = (perf_counter() - begin) / 60
-        done = step / settings.steps if settings.steps else minutes / settings.minutes
+        done = step / settings.steps if settings.steps else min(1.0, minutes / settings.minutes)
         with torch.no_grad():
             for old, new in zip(averages, weights, strict=True):
                 old.lerp_(new, 1 - min(_AVERAGE, step / (step + 20)))

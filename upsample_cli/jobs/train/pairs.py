@@ -88,11 +88,12 @@ def usable(sources: Sequence[Place], side: int, skipped: list[str]) -> list[Plac
 
 
 def none_usable(side: int, skipped: Sequence[str]) -> ImageFileError:
-    """Return the error for no picture of `side` pixels or more, with the first reason."""
+    """Return the error for no usable picture, with the first reason and what all of them advise."""
     why = f" ({skipped[0].partition(';')[0]})" if skipped else ""
-    return ImageFileError(
-        f"no picture can be used{why}; give pictures of at least {side} px a side"
-    )
+    remedies = {reason.partition("; ")[2] for reason in skipped}
+    remedy = remedies.pop() if len(remedies) == 1 else ""
+    remedy = remedy or f"give pictures of at least {side} px a side"
+    return ImageFileError(f"no picture can be used{why}; {remedy}")
 
 
 def readable(paths: Iterable[Place], skipped: list[str]) -> Iterator[tuple[Place, Taps]]:
