@@ -16,9 +16,10 @@ _DROPPED = 24  # failing nodes to leave out, at most
 _SECONDS = 5.0  # for all failing runs together
 _LARGEST_KERNEL = 1 << 16  # taps; onnxruntime crashes on some that are larger
 _DOMAINS = ("", "ai.onnx.ml", "com.microsoft", "com.microsoft.nchwc")  # of onnxruntime's operators
-# Heights and widths of the pictures to try.
-_SIZES = ((64, 96), (64, 64), (32, 32), (128, 128), (224, 224), (256, 256), (512, 512),
-          (16, 16), (12, 12), (8, 8))  # fmt: skip
+# Heights and widths of the pictures to try. Some networks take only multiples of 10, 20, 24, 36 or
+# 48: these divide 144 or 240.
+_SIZES = ((64, 96), (64, 64), (32, 32), (128, 128), (224, 224), (256, 256), (512, 512), (144, 144),
+          (240, 240), (16, 16), (12, 12), (8, 8))  # fmt: skip
 _LARGE = 128  # pixels along an axis: above this, a fixed size is first tried smaller
 _MOST_NUMBERS = 1 << 21  # of an input, at most
 

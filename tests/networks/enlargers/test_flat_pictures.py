@@ -251,3 +251,17 @@ def test_a_period_stays_away_from_the_borders_of_small_pictures(tmp_path: Path) 
     assert found is not None
     assert found.period == (16, 16)
     assert max(found.flat().values()) < 1e-3
+
+
+@pytest.mark.parametrize("side", [10, 20, 24, 36, 48])
+def test_windows_of_many_sizes_are_run(tmp_path: Path, side: int) -> None:
+    """A network that cuts the picture into windows takes only multiples of their side."""
+    nodes = [
+        node("AveragePool", "x", "p", kernel_shape=[side] * 2, strides=[side] * 2),
+        node("Resize", "p - s", "m"), node("Add", "x m", "a"),
+        node("ConvTranspose", "a w", "y", strides=[2, 2]),
+    ]  # fmt: skip
+    tensors = {"s": np.float32([1, 1, side, side]), "w": half_brighter(2)}
+    found = network(model(nodes, tensors), tmp_path)
+    assert found is not None
+    assert found.flat()["grey 0.5"] == pytest.approx(255 * np.std([1.3, 0.9, 0.9, 0.9]), rel=1e-4)
