@@ -112,6 +112,17 @@ def test_a_network_may_leave_off_its_border(tmp_path: Path, border: int) -> None
     assert found.flat()["grey 0.5"] == pytest.approx(0.48432 * 127.5, rel=1e-4)
 
 
+def test_an_output_may_be_larger_than_the_scale_says(tmp_path: Path) -> None:
+    """Without padding, 3x3 taps of stride 2 make 2 N + 1 pixels of N."""
+    uneven = np.zeros((3, 3, 3, 3), np.float32)
+    uneven[range(3), range(3)] = 4 / 9
+    layer = node("ConvTranspose", "x w", "y", strides=[2, 2])
+    found = network(model([layer], {"w": uneven}), tmp_path)
+    assert found is not None
+    assert (found.stride, found.period) == ((2, 2), (2, 2))
+    assert found.flat()["grey 0.5"] == pytest.approx(0.48432 * 127.5, rel=1e-4)
+
+
 def test_channels_may_come_last(tmp_path: Path) -> None:
     """As TensorFlow has them."""
     nodes = [

@@ -123,17 +123,20 @@ def _stride(
     size: tuple[int, int], size_out: tuple[int, ...],
     other: tuple[int, int], other_out: tuple[int, ...],
 ) -> tuple[int, int] | None:  # fmt: skip
-    """Return output pixels per input pixel, down and across; None if two runs disagree.
+    """Return output pixels per input pixel, down and across; None if they are not whole numbers.
 
-    Both must leave off the same border. Runs of one size must leave off none: they could not tell
-    a border from another scale.
+    How the output grows from one run to the other tells them, whatever is left off or added at the
+    borders. Along an axis of one size in both runs, that must be nothing: a border could not be
+    told from another scale.
     """
-    down, across = (-(-after // before) for before, after in zip(size, size_out, strict=True))
-    border = down * size[0] - size_out[0], across * size[1] - size_out[1]
-    other_border = down * other[0] - other_out[0], across * other[1] - other_out[1]
-    if border != other_border or (size == other and any(border)):
-        return None
-    return down, across
+    scales = list[int]()
+    for before, after, first, first_out in zip(size, size_out, other, other_out, strict=True):
+        grown, by = (after - first_out, before - first) if before != first else (after, before)
+        scale, rest = divmod(grown, by)
+        if rest or scale < 1:
+            return None
+        scales.append(scale)
+    return scales[0], scales[1]
 
 
 def _period(scale: int, strides: Sequence[tuple[float, ...]], axis: int, length: int) -> int:
