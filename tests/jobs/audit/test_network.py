@@ -97,3 +97,4 @@ def test_the_worst_of_several_outputs_is_judged(tmp_path: Path, first: str) -> N
     output = network.audit(models.saved(made, tmp_path)).output
     assert output is not None
     assert output.levels == pytest.approx(0.48432 * 0.9 * 255, rel=1e-3)
+    assert output.worst == "grey 0.9 of uneven"

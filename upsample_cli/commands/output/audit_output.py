@@ -86,7 +86,7 @@ def _output(output: OutputFigures, has_remedies: bool) -> str:
     """Return a line on the pattern in a network's output, with a verdict on the network."""
     if not output.worst:
         return f"output, stride {_by(output.stride)}: unknown, since the audit takes too long"
-    parts = [f"{output.levels:.2f} levels on flat pictures (most on {output.worst})"]
+    parts = [f"{output.levels:.2f} levels on flat pictures (most on {printable(output.worst)})"]
     for name, levels in output.pictures.items():
         figure = f"{levels:.2f} levels" if isfinite(levels) else "unknown"
         parts.append(f"{figure} on {printable(name)}")

@@ -33,7 +33,8 @@ class OutputFigures:
         stride: Output pixels per input pixel, down and across.
         levels: RMS of the pattern of the flat picture where it is strongest; NaN if the audit
             takes too long.
-        worst: The name of that flat picture; empty if the audit takes too long.
+        worst: The name of that flat picture, and of the output if several are pictures; empty if
+            the audit takes too long.
         flat: RMS of the pattern by flat picture; empty for a .npz, which is not run.
         pictures: The ripple in the output by photograph; NaN where it is unknown.
     """

@@ -78,15 +78,17 @@ def in_this_process(path: str, pictures: tuple[str, ...] = ()) -> Audit:
     layer_figures = tuple(figures(layer) for layer in layers(trial))
     strides = [layer.stride for layer in layer_figures if layer.stride]
     networks, end = picture_networks(trial, strides), start + _FLAT_SECONDS
-    outputs = [one for network in networks if (one := _output(network, pictures, end))]
-    output = max(outputs, key=lambda one: (isnan(one.levels), one.most), default=None)
+    several = len(networks) > 1
+    outputs = [_output(network, pictures, end, f" of {name}" if several else "")
+               for name, network in networks.items()]  # fmt: skip
+    output = max(filter(None, outputs), key=lambda one: (isnan(one.levels), one.most), default=None)
     if output is None and pictures:
         raise SettingError(f"{path} does not turn pictures into pictures; leave --pictures out")
     return Audit(None, layer_figures, output, perf_counter() - start, _peak_memory())
 
 
 def _output(
-    network: "PictureNetwork", pictures: tuple[str, ...], end: float
+    network: "PictureNetwork", pictures: tuple[str, ...], end: float, of: str
 ) -> OutputFigures | None:
     from upsample_cli.networks.model_graph import RunError
 
@@ -101,7 +103,7 @@ def _output(
         return None
     worst = max(flat, key=lambda name: flat[name])
     photographs = {name: _of_photograph(network, name) for name in pictures}
-    return OutputFigures(network.stride, flat[worst], worst, flat, photographs)
+    return OutputFigures(network.stride, flat[worst], worst + of, flat, photographs)
 
 
 def _of_photograph(network: "PictureNetwork", name: str) -> float:

@@ -66,13 +66,14 @@ class PictureNetwork(NamedTuple):
 
 def picture_networks(
     network: Network, strides: Sequence[tuple[float, ...]]
-) -> list[PictureNetwork]:
-    """Return a network as one that turns a picture into a picture, for each such output.
+) -> dict[str, PictureNetwork]:
+    """Return a network as one that turns a picture into a picture, by the name of each such output.
 
     The arguments are those of `picture_network`.
     """
-    alone = (replace(network, outputs=(name,)) for name in network.outputs)
-    return [found for one in alone if (found := picture_network(one, strides))]
+    alone = {name: replace(network, outputs=(name,)) for name in network.outputs}
+    networks = {name: picture_network(one, strides) for name, one in alone.items()}
+    return {name: one for name, one in networks.items() if one}
 
 
 def picture_network(
