@@ -471,3 +471,11 @@ def test_a_network_of_no_pictures_fails_a_gate_on_levels(call: Call, folder: Pat
     outcome = call("audit", "model.onnx", "--max-levels", 1)
     assert outcome.code == 1
     assert "--max-levels is for kernels, and networks that turn pictures" in outcome.err
+
+
+def test_the_layout_of_weights_is_said(call: Call) -> None:
+    """The help and the guide name the axes of weights, which other frameworks order otherwise."""
+    for arguments in (("audit", "--help"), ("guide", "audit")):
+        text = " ".join(call(*arguments).out.decode().split())
+        assert "(Cin, Cout / groups, kH, kW) of a transposed convolution" in text
+        assert "(Cout s^2, Cin, k, k) of a sub-" in text

@@ -50,6 +50,9 @@ def audit(files: tuple[str, ...], stride: tuple[int, int] | None,
     flat pictures: the last line says how strong the pattern in its output is, in levels of 0 to
     255.
 
+    A .npy or .safetensors has weights as PyTorch lays them out: (Cin, Cout / groups, kH, kW) of a
+    transposed convolution, (Cout s^2, Cin, k, k) of a sub-pixel one of stride s.
+
     \b
     upsample audit mine.npz                        a kernel of `upsample train`
     upsample audit taps.npy --stride 2             bare taps, or a layer's weights
