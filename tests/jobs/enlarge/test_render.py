@@ -61,14 +61,12 @@ def rendered(samples: np.ndarray, target: TargetSize, threads: int = 1, **how: A
 
 def nearest_range(opacity: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     """Return the least and the greatest of the pixels less than one from each output pixel."""
-    padded, low, high = np.pad(opacity, 2, mode="symmetric"), np.empty(size), np.empty(size)
-    for index in np.ndindex(size):
-        places = [
-            (o + 0.5) * n / m - 0.5 for o, n, m in zip(index, opacity.shape, size, strict=True)
-        ]
-        near = [[i for i in range(-2, 40) if abs(i - at) <= 1 + 1e-9] for at in places]
-        values = padded[np.ix_(*(np.array(axis) + 2 for axis in near))]
-        low[index], high[index] = values.min(), values.max()
+    low = high = np.pad(opacity, 2, mode="symmetric")
+    for n, m in zip(opacity.shape, size, strict=True):  # down, then across
+        places = (np.arange(m) + 0.5) * n / m - 0.5
+        near = [np.flatnonzero(abs(np.arange(-2, n + 2) - at) <= 1 + 1e-9) for at in places]
+        low = np.stack([low[pixels].min(axis=0) for pixels in near], axis=1)
+        high = np.stack([high[pixels].max(axis=0) for pixels in near], axis=1)
     return low, high
 
 
