@@ -8,8 +8,8 @@ import click
 
 from upsample_cli.commands import exit_codes
 from upsample_cli.commands.arguments.request import Request
-from upsample_cli.commands.failures import failures_as_json
 from upsample_cli.commands.output.messages import (
+    failures_as_json,
     plan_remark,
     print_message,
     print_planned,

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import PIL.Image
 
 from upsample_cli.images import exif as exif_tags
-from upsample_cli.images import exif_directory, xmp
+from upsample_cli.images import exif_directory
 from upsample_cli.planes import Size
 
 _SPACE = slice(16, 20)  # the bytes of a profile that name its kind of colours
@@ -99,10 +99,12 @@ class Metadata(NamedTuple):
 
     def resized(self, size: Size) -> "Metadata":
         """Return the metadata for the same picture at another height and width."""
-        return self._replace(
-            exif=self.exif and exif_tags.resized(self.exif, size),
-            xmp=self.xmp and xmp.resized(self.xmp, size),
-        )
+        exif, packet = self.exif and exif_tags.resized(self.exif, size), self.xmp
+        if packet:
+            from upsample_cli.images import xmp  # few pictures have it
+
+            packet = xmp.resized(packet, size)
+        return self._replace(exif=exif, xmp=packet)
 
     def losses(self, format: str) -> tuple[str, ...]:
         """Return the names of the metadata that a format cannot hold.
@@ -148,6 +150,8 @@ def metadata_of(opened: PIL.Image.Image) -> Metadata:
     elif exif and orientation != 1:
         exif = exif_tags.with_upright_orientation(exif, orientation)
     if packet and orientation != 1:
+        from upsample_cli.images import xmp  # few pictures have it
+
         packet = xmp.upright(packet, orientation)
     segments = [data for _, data in getattr(opened, "applist", [])]
     return Metadata(
