@@ -12,8 +12,14 @@ import click
 
 from upsample_cli import memory, process
 from upsample_cli.commands import COMMANDS
-from upsample_cli.commands.exit_codes import BROKEN_PIPE, FAILED, INTERRUPTED, exit_code_of_error
-from upsample_cli.commands.output.messages import OUT_OF_MEMORY, print_message
+from upsample_cli.commands.exit_codes import (
+    BROKEN_PIPE,
+    FAILED,
+    INTERRUPTED,
+    OUT_OF_MEMORY,
+    exit_code_of_error,
+)
+from upsample_cli.commands.output.messages import print_message
 from upsample_cli.errors import SettingError, UpsampleError
 
 

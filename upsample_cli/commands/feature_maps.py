@@ -8,7 +8,6 @@ import click
 from upsample_cli.commands import exit_codes
 from upsample_cli.commands.arguments.request import Request
 from upsample_cli.commands.output.messages import (
-    failures_as_json,
     print_message,
     print_planned,
     printable,
@@ -32,7 +31,9 @@ def enlarge(request: Request) -> int:
 
     how = request.task._replace(threads=request.jobs)
     to_stderr = output.is_stream and not request.dry_run
-    with failures_as_json(request.as_json, to_stderr, partial(failed_line, source, output)):
+    with exit_codes.failures_as_json(
+        request.as_json, to_stderr, partial(failed_line, source, output)
+    ):
         if request.dry_run:
             output.check_target((source, *how.files()), how.force)
             print_planned(source, output, "", request.as_json)

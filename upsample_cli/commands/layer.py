@@ -13,7 +13,7 @@ from upsample_cli.commands.arguments.options import (
     parse_pair,
 )
 from upsample_cli.commands.arguments.request import ARRAY_FORMATS, check_stream, output_place
-from upsample_cli.commands.output.messages import failures_as_json
+from upsample_cli.commands.exit_codes import failures_as_json
 from upsample_cli.errors import SettingError
 from upsample_cli.images.places.folder import as_file
 from upsample_cli.images.places.place import parse

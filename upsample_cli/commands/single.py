@@ -9,7 +9,6 @@ import click
 from upsample_cli.commands import exit_codes
 from upsample_cli.commands.arguments.request import Request
 from upsample_cli.commands.output.messages import (
-    failures_as_json,
     plan_remark,
     print_message,
     print_planned,
@@ -37,7 +36,7 @@ def enlarge(request: Request, work: "Work | None" = None) -> int:
     # Then standard error has only JSON lines, and the notes are in them.
     is_only_json = request.as_json and output.is_stream and not request.dry_run
     failed = Report(str(source), str(output), "failed", method=request.task.method.name)
-    with failures_as_json(
+    with exit_codes.failures_as_json(
         request.as_json, is_only_json, lambda error: json_line(failed._replace(error=error))
     ):
         unused = tuple(formats.unused_options(output, request.task.encoding))

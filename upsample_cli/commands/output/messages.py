@@ -1,17 +1,14 @@
-"""Messages (one ASCII line each), failures as JSON, and progress bars."""
+"""Messages (one ASCII line each) and progress bars, on standard error."""
 
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-
-from upsample_cli.commands.exit_codes import exit_code_of_error
-from upsample_cli.errors import UpsampleError
 
 if TYPE_CHECKING:  # --help must not wait for NumPy
     from upsample_cli.images.places.place import Place
@@ -21,8 +18,6 @@ if TYPE_CHECKING:  # --help must not wait for NumPy
 
 Item = TypeVar("Item")
 _COLOURS = {"Error": "red", "note": "yellow"}
-OUT_OF_MEMORY = "out of memory; free some, or give a smaller picture or --scale"
-"""The text of an error for a MemoryError, whose own text is about an array."""
 _IN_PER_CENT = "{l_bar}{bar}| {elapsed}, {remaining} left"
 _PATIENCE = 1.0  # seconds of work before a bar appears
 
@@ -38,26 +33,6 @@ def print_message(kind: str, text: str) -> None:
     line = printable(" ".join(text.splitlines())).encode("ascii", "backslashreplace").decode()
     with suppress(OSError):  # the terminal was closed
         click.echo(f"{coloured(kind, _COLOURS[kind])}: {line}", err=True)
-
-
-@contextmanager
-def failures_as_json(as_json: bool, to_stderr: bool, line: Callable[[str], str]) -> Iterator[None]:
-    """Return a context manager that also prints a failure in its block as JSON, if `as_json`.
-
-    Args:
-        as_json: Whether to print JSON.
-        to_stderr: Whether to print on standard error, which then has only JSON lines.
-        line: Returns the line of JSON for the text of an error.
-    """
-    try:
-        yield
-    except (UpsampleError, MemoryError) as error:
-        if as_json:
-            text = OUT_OF_MEMORY if isinstance(error, MemoryError) else str(error)
-            click.echo(line(text), err=to_stderr)
-            if to_stderr:
-                raise click.exceptions.Exit(exit_code_of_error(error)) from error
-        raise
 
 
 def coloured(word: str, colour: str) -> str:
