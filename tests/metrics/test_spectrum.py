@@ -42,6 +42,18 @@ def test_what_is_expected_is_explained_at_any_gain(gain: float) -> None:
     assert np.abs((rest - other).mean(axis=(0, 2))).max() < 0.2
 
 
+def test_cells_that_are_not_usable_do_not_change_the_gain() -> None:
+    """Values in them that are no numbers, as of huge samples, stay where they are."""
+    expected = np.random.default_rng(0).normal(0, 9, (6, 4, 6))
+    phases, usable = 2 * expected, np.ones((6, 6), bool)
+    usable[2, 3] = False
+    whole = unexplained(phases, expected, usable, (2, 2))
+    phases[2, :, 3] = expected[2, :, 3] = np.nan
+    part = unexplained(phases, expected, usable, (2, 2))
+    parts = (one.swapaxes(1, 2)[usable] for one in (part, whole))
+    np.testing.assert_allclose(*parts)
+
+
 def test_lines_have_the_power_of_the_pattern() -> None:
     """Parseval: the powers of all lines add up to the mean square of the phases."""
     phases = np.random.default_rng(0).normal(size=(5, 12)).astype(np.float32)

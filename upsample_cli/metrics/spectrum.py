@@ -138,9 +138,10 @@ def unexplained(
         stride: Phases down and across, (s, t).
     """
     own, lines = (real_lines(one.swapaxes(1, 2), stride) for one in (phases, expected))
-    weight = usable / (np.square(lines).sum(axis=2) + 1)
+    own, seen = (np.where(usable[..., None], one, 0) for one in (own, lines))
+    weight = 1 / (np.square(seen).sum(axis=2) + 1)
     shared, power = (
-        square_lines(np.einsum("mn,mnk,mnk->k", weight, one, lines), stride) for one in (own, lines)
+        square_lines(np.einsum("mn,mnk,mnk->k", weight, one, seen), stride) for one in (own, seen)
     )
     gain = np.clip((shared + _USUAL) / (power + _USUAL), 0, _MOST).astype(phases.dtype)
     explained = real_lines(lines * gain, stride) * phases.dtype.type(gain.size)
