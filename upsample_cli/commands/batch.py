@@ -199,6 +199,7 @@ def _stop_check(stop: Stop) -> Callable[[], bool]:
     has_noted = False
 
     def is_asked() -> bool:
+        """Return whether a signal has asked the run to stop; the first time, print a note."""
         nonlocal has_noted
         if stop.is_asked and not has_noted:
             has_noted = True

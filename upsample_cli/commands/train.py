@@ -165,6 +165,7 @@ def _trained_network(
     from upsample_cli.metrics.ripple import ripple
 
     def watch(look: "Evaluation") -> None:
+        """Print how good the network is so far."""
         if not quiet:
             print_message("note", f"step {look.step}, {look.done:.0%}: {_scores(look)}")
 

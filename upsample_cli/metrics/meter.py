@@ -11,7 +11,8 @@
    that repeats with the stride. `share` is the part of these cells that have the pattern, `peak`
    the RMS where it is strongest.
 5. The verdict is "checkerboard" if a pattern is clear of its error, as a whole (12 dB) or in a
-   window (13 to 20 dB), and `ripple` is 0.2 level or more, 0.35 if only windows have it.
+   window (13 to 20 dB), and `ripple` is 0.2 level or more, 0.35 if only windows have it. It is
+   unknown instead of "none" if few cells are usable and their floor is high.
 
     ripple^2 = mean over cells of ((mean over phases of a^2) - error), with a the pattern
 """

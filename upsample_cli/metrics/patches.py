@@ -6,7 +6,7 @@ product of the cell's own phases and the mean phases of the window's other cells
 adds nothing on average. If the whole picture has a pattern and the window's resembles it, only the
 part of that shape counts: a texture that repeats by chance has another shape. Then the patches
 grow: a neighbour of a cell that clearly has its pattern gets that pattern, too, because an edge or
-a texture may hide it from every window.
+a texture may hide it from every window. Stripes that lines of text may make are no patches.
 """
 
 from collections.abc import Sequence

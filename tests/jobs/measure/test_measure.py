@@ -186,7 +186,9 @@ def test_a_reference_that_cannot_be_right_is_refused(size: tuple[int, int], faul
 @pytest.mark.parametrize("size", [(128, 192), (130, 194), (135, 199), (124, 188), (96, 144)])
 def test_a_reference_may_lack_what_layers_add_or_crop(size: tuple[int, int]) -> None:
     """Unpadded convolutions change both sides by a few pixels; scales may be fractions."""
-    Reference(pictured(np.zeros((3, 64, 96))), size)
+    rows = Reference(pictured(np.full((3, 64, 96), 90.0)), size).rows(range(size[0]), None)
+    assert rows.shape == size
+    assert np.allclose(rows, 90)
 
 
 def test_the_reference_is_an_even_enlargement() -> None:

@@ -59,6 +59,7 @@ def complete_words(words: Sequence[str], or_files: bool = False) -> Callable[...
     """Return a completion function for values that are words, or files too if `or_files`."""
 
     def complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[Any]:
+        """Return the words that begin with `incomplete`, after files if these are values too."""
         items = complete_files(context, parameter, incomplete) if or_files else []
         return [*items, *click.Choice(words).shell_complete(context, parameter, incomplete)]
 
@@ -69,6 +70,7 @@ def _together(*options: Callable[[Command], Command]) -> Callable[[Command], Com
     """Return a decorator that adds options to a command, in the order of its help."""
 
     def add(command: Command) -> Command:
+        """Return the command with the options added."""
         for option in reversed(options):
             command = option(command)
         return command

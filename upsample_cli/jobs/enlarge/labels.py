@@ -69,7 +69,11 @@ def enlarge_and_write(
     Raises:
         ImageFileError: The format is not one for these labels, or the target cannot be written.
     """
-    formats = ["PNG", "TIFF"] + ["BMP"] * (mask.bits <= 8) + ["PPM", "PGM"] * (not mask.palette)
+    formats = ["PNG", "TIFF"]
+    if mask.bits <= 8:
+        formats.append("BMP")
+    if not mask.palette:
+        formats += ["PPM", "PGM"]
     if format not in formats:
         *others, last = formats
         raise ImageFileError(
