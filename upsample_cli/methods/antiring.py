@@ -7,7 +7,7 @@ lie at most `reach` pixels from its centre on each axis. With a reach of 1 these
 3 on an axis where the centre is also that of an input pixel. At strength 1 an edge has no
 overshoot; values within the range are not changed. For opacity, and for the black of CMYK, the
 reach is always 1, because a kernel computes them even where a network computes the colours.
-Methods that set `holds_opacity` hold the opacity of pictures at strength 1 without being asked.
+Networks hold the opacity of pictures at strength 1 without being asked.
 
 Source: mpv, `scale-antiring` (video/out/gpu/video.c, `pass_sample_separated_gen`); libplacebo,
     `pl_shader_sample_ortho2` (src/shaders/sampling.c).

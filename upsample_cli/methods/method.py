@@ -126,7 +126,6 @@ class Method(ABC):
         name: Its name on the command line.
         summary: What it does, 54 characters at most.
         is_linear: Whether it can enlarge feature maps and labels too, not pictures alone.
-        holds_opacity: Whether opacity stays within the range of the nearest input pixels.
 
     Raises:
         SettingError: A setting is out of range, or two do not go together.
@@ -135,7 +134,6 @@ class Method(ABC):
     name: ClassVar[str]
     summary: ClassVar[str]
     is_linear: ClassVar[bool] = True
-    holds_opacity: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         """Check each setting, then all of them together."""
@@ -190,7 +188,8 @@ class Method(ABC):
     @classmethod
     def parameters(cls) -> tuple[Parameter, ...]:
         """Return the method's parameters: first its own, then those that methods share."""
-        own_first = sorted(fields(cls), key=lambda item: item.kw_only is True)
+        settable = (item for item in fields(cls) if item.metadata)
+        own_first = sorted(settable, key=lambda item: item.kw_only is True)
         return tuple(Parameter(item.name, item.default, **item.metadata) for item in own_first)
 
     @classmethod

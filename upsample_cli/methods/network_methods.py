@@ -2,12 +2,10 @@
 
 `network` enlarges by the learned linear kernel, and a network adds to the luma of the result. Flat
 pictures stay exactly as the kernel makes them, whatever the weights (`kernels/residual.py` has the
-proof). `onnx` runs the user's network tile by tile, and enlarges opacity by a kernel. At the
-edges of a picture such a network pads its layers itself, as in its training, unless `edges` is
-`boundary`.
+proof). `onnx` runs the user's network tile by tile. Either enlarges opacity by a kernel.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -37,7 +35,20 @@ _PROVIDERS = ("cpu", "cuda", "coreml", "directml")
 
 
 @dataclass(frozen=True, slots=True)
-class LearnedNetwork(RingingMethod):
+class NetworkMethod(RingingMethod):
+    """A method that enlarges pictures by a network.
+
+    Args:
+        is_weighted: Whether the last plane is opacity, and the others are weighted by it.
+    """
+
+    is_linear = False
+    neighbourhood = 3  # a smaller reach undoes sharpening: 0.07 dB or more at antiring 0.5
+    is_weighted: bool = field(default=False, kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class LearnedNetwork(NetworkMethod):
     """Upsample by the learned kernel and a network that adds to the luma.
 
     Args:
@@ -47,9 +58,6 @@ class LearnedNetwork(RingingMethod):
 
     name = "network"
     summary = "learned kernel, and a network on its luma"
-    is_linear = False
-    holds_opacity = True
-    neighbourhood = 3  # a smaller reach undoes sharpening: 0.07 dB or more at antiring 0.5
     weights: str = parameter(
         "photo", "weights of the network", choices=("photo", "clean"), file="a .npz file"
     )
@@ -102,7 +110,7 @@ class LearnedNetwork(RingingMethod):
         from upsample_cli.kernels.kernel_file import shipped
         from upsample_cli.kernels.network_weights import load_network
         from upsample_cli.kernels.residual import TileNetwork
-        from upsample_cli.methods.network_stage import BEYOND, ResidualStage
+        from upsample_cli.methods.residual_stage import BEYOND, ResidualStage
 
         rows, width = _rows(stride, *size, is_followed), size[1] + 2 * BEYOND * is_followed
         across = -(-width // _WIDEST)
@@ -113,11 +121,11 @@ class LearnedNetwork(RingingMethod):
         residual = TileNetwork.of(load_network(self.weights, stride), rows, columns)
         kernel = shipped("tconv", "learned", stride).kernel("learned")
         keep = across * _kept_rows() if is_followed else 0
-        return ResidualStage(kernel, residual, self.ensemble, keep)
+        return ResidualStage(kernel, residual, self.ensemble, self.is_weighted, keep)
 
 
 @dataclass(frozen=True, slots=True)
-class OnnxNetwork(RingingMethod):
+class OnnxNetwork(NetworkMethod):
     """Upsample by a network of the user's, in ONNX.
 
     Args:
@@ -133,9 +141,6 @@ class OnnxNetwork(RingingMethod):
 
     name = "onnx"
     summary = "a network of your own, from a file"
-    is_linear = False
-    holds_opacity = True
-    neighbourhood = 3  # as for `network`
     model: str = parameter("", "ONNX file of the network", suffix=".onnx")
     model_range: str = parameter("auto", "level of white in the network", choices=(*_RANGES,))
     tile: int = parameter(0, "side of a tile in pixels, 0 for automatic", low=0, high=8192)
@@ -148,7 +153,7 @@ class OnnxNetwork(RingingMethod):
 
     def check(self) -> None:
         """Raise a `SettingError` where no file is named."""
-        RingingMethod.check(self)
+        NetworkMethod.check(self)
         if not self.model:
             raise SettingError("-m onnx needs a network; pass --model FILE.onnx")
 
@@ -227,7 +232,8 @@ class OnnxNetwork(RingingMethod):
         else:
             kernel = KERNELS["bicubic"](model.scale)
         pads = self.edges == "own" and not model.border
-        return OnnxStage(kernel, model, (height, width), size if pads else None, self.ensemble)
+        edges = size if pads else None
+        return OnnxStage(kernel, model, (height, width), edges, self.ensemble, self.is_weighted)
 
 
 def _kept_rows() -> int:
@@ -237,7 +243,7 @@ def _kept_rows() -> int:
 
 def _rows(stride: int, height: int, width: int, is_followed: bool = False) -> int:
     """Return the rows of a network's tile, for an input of this height and width."""
-    from upsample_cli.methods.network_stage import BEYOND
+    from upsample_cli.methods.residual_stage import BEYOND
 
     # Layers are computed in groups of four rows; groups below the picture would be wasted.
     whole = -(-(height + 2 * BEYOND * is_followed) // 4) * 4

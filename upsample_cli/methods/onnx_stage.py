@@ -33,12 +33,14 @@ class OnnxStage(NetworkStage):
         size: Height and width of the picture if the network pads its edges itself; None if the
             windows include pixels beyond them.
         ensemble: Whether to average over eight flips and rotations of the picture.
+        is_weighted: See `NetworkStage`.
     """
 
     def __init__(
-        self, kernel: Kernel, model: "ImageModel", most: Size, size: Size | None, ensemble: bool
-    ) -> None:
-        super().__init__(kernel, model.halo)
+        self, kernel: Kernel, model: "ImageModel", most: Size, size: Size | None, ensemble: bool,
+        is_weighted: bool,
+    ) -> None:  # fmt: skip
+        super().__init__(kernel, model.halo, is_weighted)
         self.model, self.most, self.size, self.ensemble = model, most, size, ensemble
 
     def draws_on(self, rows: range, columns: range) -> tuple[range, range]:
@@ -57,21 +59,24 @@ class OnnxStage(NetworkStage):
     def __call__(self, window: Planes, rows: range, columns: range) -> Planes:
         """Return a window of the output; see `Stage`."""
         down, across = self.draws_on(rows, columns)
-        first = down.start, across.start
-        colours = colours_of(window)
+        return self._output(window, (down.start, across.start), rows, columns)
+
+    def _enlarged(self, planes: Planes, first: Size, *window: range) -> Planes:
+        """Return a window of the output; see `NetworkStage`."""
+        colours = colours_of(planes)
         count, is_of_luma = len(colours), self.model.channels == 1
         seen = luma_of(colours)[None] if is_of_luma else colours
         seen = np.broadcast_to(seen, (self.model.channels, *seen.shape[1:]))
-        out = self._by_network(seen, first, rows, columns)
+        out = self._by_network(seen, first, *window)
         if count == 1 and not is_of_luma:
-            out = luma_of(out)[None].astype(window.dtype)
-        if not is_of_luma and len(window) == count:
+            out = luma_of(out)[None].astype(planes.dtype)
+        if not is_of_luma and len(planes) == count:
             return out
-        linear = self._by_kernel(window, first, rows, columns)
-        added = out - (luma_of(linear[:count]) if is_of_luma else linear[:count])
-        if len(window) > count:
-            added = added * self._share_to_keep(window[-1], first, rows, columns)
-        linear[:count] += added
+        linear = self._by_kernel(planes, first, *window)
+        if is_of_luma:
+            linear[:count] += out - luma_of(linear[:count])
+        else:
+            linear[:count] = out
         return linear
 
     def _by_network(self, planes: Planes, first: Size, *window: range) -> Planes:

@@ -8,6 +8,7 @@ from enlargers import enlarger, written
 
 from upsample_cli.images.image import Image
 from upsample_cli.images.metadata import Metadata
+from upsample_cli.jobs.api import upsample
 from upsample_cli.jobs.enlarge.render import MeasuredStrips
 from upsample_cli.jobs.enlarge.task import TargetSize, Task
 from upsample_cli.jobs.enlarge.threads import Workers
@@ -83,6 +84,25 @@ def test_a_network_draws_no_ghosts_beside_a_sprite(
     low, high = nearest_range(samples[..., 3], out.shape[:2])
     assert (out[..., 3] >= low).all()
     assert (out[..., 3] <= high).all()
+
+
+@pytest.mark.parametrize("kind", ["opacity", "straight", "CMYK"])
+def test_a_network_minds_opacity_that_weights_colours(kind: str) -> None:
+    """Hidden colours are of no matter where they are weighted; elsewhere all planes count alike."""
+    samples = sprite()
+    image = Image(samples, Metadata(), is_cmyk=kind == "CMYK")
+    task = Task(build("network"), TargetSize(scale=2), premultiplied=kind != "straight")
+    changed = image._replace(samples=np.where(samples[..., 3:] == 0, 0, samples))
+    with Workers(1) as workers:
+        actual, other = (
+            np.concatenate([s.samples for s in MeasuredStrips(one, (48, 60), task, False, workers)])
+            for one in (image, changed)
+        )
+    assert (actual == other).all() == (kind == "opacity")
+    if kind != "opacity":
+        planes = samples.transpose(2, 0, 1).astype(np.float32) / 255
+        expected = np.clip(upsample(planes, "network"), 0, 1).transpose(1, 2, 0) * 255
+        np.testing.assert_allclose(actual[..., :3], expected[..., :3], atol=0.6)
 
 
 @pytest.mark.parametrize("threads", [1, 3])

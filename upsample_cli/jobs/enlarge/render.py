@@ -1,6 +1,7 @@
 """Compute and measure the strips of an enlarged picture, ready to be written."""
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from functools import partial
 from math import gcd
 from typing import NamedTuple
@@ -23,6 +24,7 @@ from upsample_cli.jobs.enlarge.strips import (
 from upsample_cli.jobs.enlarge.task import Task
 from upsample_cli.jobs.enlarge.threads import Workers
 from upsample_cli.methods.method import Stage
+from upsample_cli.methods.network_methods import NetworkMethod
 from upsample_cli.metrics.checkerboard import Checkerboard
 from upsample_cli.metrics.meter import Meter
 from upsample_cli.metrics.rows import Rows
@@ -117,9 +119,11 @@ def renderer(image: Image, size: Size, task: Task, compression: int | None) -> R
         image.dtype, image.has_alpha, task.premultiplied and mixes, is_linear, image.is_cmyk,
         curve, image.palette,
     )  # fmt: skip
-
+    method = task.method
+    if isinstance(method, NetworkMethod) and colour.alpha and colour.premultiplied:
+        method = replace(method, is_weighted=True)
     return Renderer(
-        stages=stages_to(task.method, task.target_size, image.size),
+        stages=stages_to(method, task.target_size, image.size),
         picture=ExtendedInput(
             image.size, lambda *window: colour.planes(image.samples[window]), task.boundary
         ),
@@ -136,7 +140,9 @@ def renderer(image: Image, size: Size, task: Task, compression: int | None) -> R
 def _limits(image: Image, task: Task) -> Callable[[range, range], Planes] | None:
     """Return a function for the range of opacity; see `Renderer`."""
     opacity, convert = image.samples[..., -1:], Conversion(image.dtype)
-    if not (task.method.holds_opacity and image.has_alpha and opacity.min() < convert.peak):
+    if not (
+        isinstance(task.method, NetworkMethod) and image.has_alpha and opacity.min() < convert.peak
+    ):
         return None
     picture = ExtendedInput(
         image.size, lambda *window: convert.planes(opacity[window]), task.boundary
