@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 WHITE = 255.0  # levels of a white picture
 VISIBLE = 0.2 / WHITE  # a ripple of 0.2 level at white, the limit of a picture's verdict, too
-_BALANCED = 1e-6  # ripple of balanced kernels: float32 sums of many taps are no more exact
+BALANCED = 1e-6  # ripple of balanced kernels: float32 sums of many taps are no more exact
 _ROUNDING = 1e-14  # relative rounding error of float64 sums
 
 
@@ -93,7 +93,7 @@ def ramp_error(phase_sums: NDArray[np.float64], moments: NDArray[np.float64]) ->
     >>> round(ramp_error(np.ones((2, 2)), np.array([corner, corner.T])), 3)
     0.707
     """
-    if not ripple(phase_sums) < _BALANCED:
+    if not ripple(phase_sums) < BALANCED:
         return float("nan")
     means = np.abs(phase_sums.mean())
     if means == 0.0:

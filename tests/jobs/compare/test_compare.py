@@ -8,6 +8,7 @@ from textures import natural_texture
 from upsample_cli import measure, upsample
 from upsample_cli.images.places.place import parse_file
 from upsample_cli.jobs.compare.compare import Comparison, compare, kernel_of
+from upsample_cli.jobs.compare.figures_table import figures
 from upsample_cli.jobs.compare.subject import Options, methods_of
 from upsample_cli.jobs.enlarge.arrays import enlarge
 from upsample_cli.methods.catalogue import build
@@ -127,6 +128,17 @@ def test_a_checkerboard_of_the_opacity_counts(tmp_path: Path) -> None:
     assert (even.verdict, uneven.verdict) == ("none", "checkerboard")
     assert uneven.ripple > 10
     assert np.nanmin(comparison.drawn[1].field.rms) > 10
+
+
+@pytest.mark.parametrize("scale", [1.5, 2, 2.5])
+def test_the_flat_ripple_is_that_of_this_scale(tmp_path: Path, scale: float) -> None:
+    """It is what an enlarged flat picture has, also where a reduction takes a part off."""
+    PIL.Image.new("L", (40, 40), 100).save(tmp_path / "flat.png")
+    (scores,) = compared(tmp_path / "flat.png", "tconv:kernel=uniform:kernel_size=5",
+                         scale=scale).scores  # fmt: skip
+    flat = upsample(np.ones((1, 40, 40)), "tconv", scale=scale, kernel="uniform", kernel_size=5)
+    assert scores.flat_ripple == pytest.approx(flat.std() / flat.mean(), rel=1e-5)
+    assert figures(scores)["flat_ripple"] == scores.flat_ripple
 
 
 def test_differences_are_where_methods_differ(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ def scores(label: str, psnr: float = nan, ripple: float = 0.0, verdict: str = "n
     """Return the scores of a method with the uniform kernel."""
     kernel = KERNELS["uniform"](2, 3)
     checkerboard = Checkerboard((2, 2), ripple=ripple, verdict=verdict)
-    return Scores(label, kernel, 0.0, 1.0, 2.0, psnr, nan, checkerboard)
+    return Scores(label, kernel, 0.4843, 1.0, 2.0, psnr, nan, checkerboard)
 
 
 def test_one_picture_has_a_column_a_figure() -> None:

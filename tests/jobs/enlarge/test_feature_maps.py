@@ -145,6 +145,15 @@ def test_the_ripple_of_the_kernel_is_reported(tmp_path: Path) -> None:
         assert report.kernel_ripple == expected
 
 
+def test_the_ripple_is_that_of_the_scale(tmp_path: Path) -> None:
+    """At a scale that is not whole it is that of an enlarged flat map."""
+    np.save(tmp_path / "in.npy", np.ones((10, 10)))
+    task = Task(build("tconv", kernel="uniform", kernel_size=3), TargetSize(scale=1.5))
+    report = feature_maps.enlarge(parse(tmp_path / "in.npy"), parse(tmp_path / "o.npy"), task, None)
+    out = np.load(tmp_path / "o.npy")
+    assert report.kernel_ripple == pytest.approx(out.std() / out.mean(), rel=1e-6)
+
+
 @pytest.mark.parametrize(
     ("array", "settings", "error", "fault"),
     [

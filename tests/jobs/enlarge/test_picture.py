@@ -185,6 +185,15 @@ def test_the_report_contains_every_figure(tmp_path: Path) -> None:
     assert report.checkerboard.stride == (2, 2)
 
 
+def test_the_ripple_is_that_of_the_scale(tmp_path: Path) -> None:
+    """At a scale that is not whole, the reduction takes a part of the kernel's ripple off."""
+    source = write_png(tmp_path, np.full((64, 64, 1), 100, np.uint8))
+    task = Task(build("tconv", kernel="uniform", kernel_size=3), TargetSize(scale=1.5))
+    report = enlarge(parse(source), parse(tmp_path / "out.png"), task)
+    levels = files.read(parse(tmp_path / "out.png")).samples
+    assert report.kernel_ripple == pytest.approx(levels.std() / levels.mean(), abs=2e-3)
+
+
 @pytest.mark.parametrize("target", [TargetSize(scale=9), TargetSize(width=180, height=240)])
 def test_the_shift_is_that_of_the_whole_enlargement(tmp_path: Path, target: TargetSize) -> None:
     """A kernel that is repeated and reduced moves a dot as far as is reported, along both axes."""

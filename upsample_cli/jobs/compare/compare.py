@@ -34,6 +34,7 @@ from upsample_cli.jobs.enlarge.arrays import enlarge
 from upsample_cli.jobs.enlarge.render import pattern_period
 from upsample_cli.jobs.enlarge.threads import Workers
 from upsample_cli.kernels.kernel import Kernel
+from upsample_cli.methods.flat_ripple import flat_ripple
 from upsample_cli.methods.method import Method
 from upsample_cli.methods.strides import whole_stride
 from upsample_cli.metrics.checkerboard import Checkerboard
@@ -58,7 +59,7 @@ class Scores(NamedTuple):
 
     label: str
     kernel: Kernel | None
-    flat_ripple: float  # of a method without a kernel
+    flat_ripple: float
     seconds: float  # on one thread
     megabytes: float  # of the output as a PNG
     psnr: float
@@ -178,7 +179,8 @@ def _result(
     power = periodogram(middle) if min(middle.shape) >= _LEAST_SPECTRUM else None
     return (
         Scores(named.label, kernel_of(method, subject.scale),
-               nan if getattr(method, "antiring", 0) else method.flat_ripple,
+               nan if getattr(method, "antiring", 0) else
+               flat_ripple(method, subject.image.size, subject.size),
                seconds, megabytes, *fidelity, meter.result()),
         PagePictures(meter.pattern_map(), power, light, error, step,
               smaller(rounded(samples), _WHOLE)),

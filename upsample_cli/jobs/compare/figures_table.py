@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from upsample_cli.jobs.compare.compare import Comparison, Scores
 from upsample_cli.kernels.kernel import Kernel
 from upsample_cli.metrics.checkerboard import CHECKERBOARD
-from upsample_cli.metrics.ripple import noise_gain, overshoot, ripple
+from upsample_cli.metrics.ripple import noise_gain, overshoot
 
 _EQUAL_DB = 100.0  # what the infinite PSNR of an equal picture counts as in a mean
 
@@ -44,13 +44,14 @@ _FIGURES = (
             lambda one: one.ssim, ".4f", min),
     _Figure("ripple", "Ripple", "RMS of the checkerboard found, in levels of 0 to 255.",
             lambda one: one.checkerboard.ripple, ".2f", max),
-    _Figure("flat_ripple", "Flat ripple", "The exact pattern on a flat picture: its RMS divided by "
-            "the brightness; 0 where there can be no checkerboard.",
-            lambda one: ripple(one.kernel.phase_sums) if one.kernel else one.flat_ripple, ".4f"),
+    _Figure("flat_ripple", "Flat ripple", "The exact pattern on a flat picture at this scale: its "
+            "RMS divided by the brightness; 0 where there can be no checkerboard.",
+            lambda one: one.flat_ripple, ".4f"),
     _Figure("noise_gain", "Noise gain",
-            "Power of white noise after enlarging, divided by the power before: grain.",
+            "Power of white noise after the kernel, divided by the power before: grain.",
             _of_kernel(lambda kernel: noise_gain(kernel.taps, kernel.stride)), ".2f"),
-    _Figure("overshoot", "Overshoot", "How far an edge goes beyond its two sides: halos.",
+    _Figure("overshoot", "Overshoot",
+            "How far an edge goes beyond its two sides after the kernel: halos.",
             _of_kernel(lambda kernel: overshoot(kernel.taps, kernel.stride)), ".1%"),
     _Figure("seconds", "Time s",
             "Seconds to enlarge on one thread, while other methods may be running.",

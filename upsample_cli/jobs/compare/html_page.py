@@ -198,7 +198,7 @@ def _cards(comparison: Comparison) -> dict[str, Any]:
         heat = heat_pixels(one.light, field, top)
         cards.append({
             "kernel": kernel and data_url(kernel_pixels(kernel.taps)),
-            "taps": kernel and "{} x {} taps".format(*kernel.taps.shape),
+            "taps": kernel and "{} x {} taps, stride {}".format(*kernel.taps.shape, kernel.stride),
             "spectrum": None if one.power is None else
             data_url(spectrum_pixels(one.power, stride, ends, _SPECTRUM), _QUALITY),
             "heat": data_url(heat, _QUALITY),

@@ -14,7 +14,8 @@ from upsample_cli.images.read import array_files
 from upsample_cli.jobs.enlarge import arrays
 from upsample_cli.jobs.enlarge.strips import stages_to
 from upsample_cli.jobs.enlarge.task import Task, output_mode
-from upsample_cli.metrics.ripple import ripple
+from upsample_cli.methods.flat_ripple import flat_ripple
+from upsample_cli.planes import Size
 
 LAYOUTS = {"hw": 2, "chw": 3, "hwc": 3, "nchw": 4}
 """The layouts: orders of axes by name, each with its number of axes."""
@@ -33,7 +34,8 @@ class ArrayReport(NamedTuple):
         shapes: Shapes of the arrays written, by name.
         dtypes: Types of the arrays written, by name.
         seconds: Time from opening the input to closing the output.
-        kernel_ripple: The exact ripple of the kernel or layer; None where it is not known.
+        kernel_ripple: The exact ripple of flat maps, by the kernel at that scale or by the layer;
+            None where it is not known.
         scale: Output pixels per input pixel, the largest of all; None for a layer.
         shift: How far the kernel moves the maps, down and right, in output pixels, at that scale;
             None where it is not known.
@@ -63,7 +65,7 @@ def enlarge(source: Place, to: Place, task: Task, layout: str | None) -> ArrayRe
     Raises:
         UpsampleError: The feature maps cannot be read, enlarged or written.
     """
-    scales, notes = list[tuple[float, float]](), list[str]()
+    sizes, notes = list[tuple[Size, Size]](), list[str]()
 
     def enlarged(name: str, array: NDArray[Any]) -> NDArray[Any]:
         """Return one feature map enlarged."""
@@ -72,20 +74,21 @@ def enlarge(source: Place, to: Place, task: Task, layout: str | None) -> ArrayRe
         channels = planes(name, array, layout)
         larger = _enlarged(name, channels, task)
         _, height, width = channels.shape
-        rows, columns = task.target_size.uncropped((height, width))
-        scales.append((rows / height, columns / width))
+        sizes.append(((height, width), task.target_size.uncropped((height, width))))
         if layout == "hwc":
             return np.moveaxis(larger, 0, 2)
         return larger.reshape(*array.shape[:-2], *larger.shape[1:])
 
     format = task.encoding.format
     report = convert(source, to, format, task.force, task.files(), enlarged)
+    scales = [(rows / height, columns / width) for (height, width), (rows, columns) in sizes]
     largest = max(scales, key=max)
     report = report._replace(scale=max(largest), notes=tuple(notes))
     kernel = task.method.equivalent(max(largest))
     if kernel is None:
         return report
-    return report._replace(kernel_ripple=ripple(kernel.phase_sums), shift=kernel.shift_at(largest))
+    ripple = flat_ripple(task.method, *sizes[scales.index(largest)])
+    return report._replace(kernel_ripple=ripple, shift=kernel.shift_at(largest))
 
 
 def convert(

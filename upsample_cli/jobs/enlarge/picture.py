@@ -14,9 +14,9 @@ from upsample_cli.images.write import formats
 from upsample_cli.jobs.enlarge import still
 from upsample_cli.jobs.enlarge.render import Progress
 from upsample_cli.jobs.enlarge.task import Report, Task, output_mode
+from upsample_cli.methods.flat_ripple import flat_ripple
 from upsample_cli.methods.method import Method
 from upsample_cli.metrics.checkerboard import Checkerboard
-from upsample_cli.metrics.ripple import ripple
 from upsample_cli.planes import Size
 
 if TYPE_CHECKING:  # few pictures are animations
@@ -122,12 +122,12 @@ def _kernel_name(method: Method) -> str | None:
 def _kernel_figures(
     method: Method, size_in: Size, size_out: Size
 ) -> tuple[float, tuple[float, float], float]:
-    """Return the exact ripple, the shift in output pixels and the gain of a method's kernel."""
+    """Return the ripple of flat pictures, the shift in output pixels and the gain of a method."""
     scales = size_out[0] / size_in[0], size_out[1] / size_in[1]
-    kernel = method.equivalent(max(scales))
+    kernel, ripple = method.equivalent(max(scales)), flat_ripple(method, size_in, size_out)
     if kernel is None:
-        return method.flat_ripple, (0.0, 0.0), 1.0
-    return ripple(kernel.phase_sums), kernel.shift_at(scales), float(kernel.phase_sums.mean())
+        return ripple, (0.0, 0.0), 1.0
+    return ripple, kernel.shift_at(scales), float(kernel.phase_sums.mean())
 
 
 def _brightness_note(gain: float, task: Task) -> tuple[str, ...]:

@@ -173,7 +173,7 @@ class Report(NamedTuple):
         scale: Output pixels per input pixel.
         seconds: How long it took.
         checkerboard: What the metric found in the output.
-        kernel_ripple: The exact ripple of the kernel.
+        kernel_ripple: The exact ripple of a flat picture at this scale; NaN where it is not known.
         shift: How far the kernel moves the picture, down and right, in output pixels.
         notes: What users may not expect, each in a few words.
         facts: More facts about the method, for JSON output.

@@ -1,0 +1,63 @@
+"""The exact pattern that a method adds to flat pictures, at the scale in use."""
+
+from math import nan, prod, sqrt
+from typing import TYPE_CHECKING
+
+from upsample_cli.methods.method import Method
+
+if TYPE_CHECKING:  # `upsample --help` must not wait for NumPy
+    from upsample_cli.kernels.kernel import Taps
+    from upsample_cli.planes import Size
+
+
+def flat_ripple(method: Method, size_in: "Size", size_out: "Size") -> float:
+    """Return the ripple of a flat picture that a method enlarges: its RMS over its mean.
+
+    Where the strides of its kernels lead beyond the size, the reduction takes off a part of it.
+
+    Args:
+        method: The method.
+        size_in: Height and width of the picture.
+        size_out: Height and width of its enlargement.
+
+    Returns:
+        0 or more; NaN where it is not known: of a network in ONNX at other scales than its own.
+    """
+    from upsample_cli.metrics.ripple import BALANCED, ripple
+
+    scales = size_out[0] / size_in[0], size_out[1] / size_in[1]
+    kernel = method.equivalent(max(scales))
+    if kernel is None:
+        is_known = method.flat_ripple < BALANCED or scales == (method.own_scale,) * 2
+        return method.flat_ripple if is_known else nan
+    if scales == (kernel.stride,) * 2:
+        return ripple(kernel.phase_sums)
+    return _reduced(kernel.phase_sums, size_in, size_out)
+
+
+def _reduced(phase_sums: "Taps", size_in: "Size", size_out: "Size") -> float:
+    """Return the ripple of phase sums after the reduction to `size_out`."""
+    import numpy as np
+
+    from upsample_cli.metrics.ripple import ripple
+
+    down, across = (
+        _shares(len(phase_sums), *lengths) for lengths in zip(size_in, size_out, strict=True)
+    )
+    mean = float(down.mean(0) @ phase_sums @ across.mean(0))
+    # The output is down @ phase_sums @ across^T. Its norm is that of the small triangles between.
+    left, right = np.linalg.qr(down).R, np.linalg.qr(across).R
+    spread = float(np.linalg.norm(left @ (phase_sums - mean) @ right.T)) / sqrt(prod(size_out))
+    return ripple(np.array([mean - spread, mean + spread]))  # two values of this mean and spread
+
+
+def _shares(stride: int, before: int, after: int) -> "Taps":
+    """Return the share of each phase in each output pixel of an axis; shape (after, stride)."""
+    import numpy as np
+
+    from upsample_cli.kernels.interpolants import BICUBIC, interpolation_band
+
+    band, outputs = interpolation_band(BICUBIC, before * stride, after), np.arange(after)
+    weights = band.coefficients[outputs % band.period]
+    phases = (band.sources(outputs)[:, None] + np.arange(weights.shape[1])) % stride
+    return np.stack([(weights * (phases == one)).sum(1) for one in range(stride)], 1)
