@@ -31,6 +31,20 @@ def test_it_is_that_of_an_enlarged_flat_picture(
     assert flat_ripple(method, (20, 30), size_out) == pytest.approx(expected, rel=1e-6)
 
 
+@pytest.mark.parametrize("antiring", [0.3, 1])
+@pytest.mark.parametrize("size_out", [(40, 60), (33, 50)])
+def test_antiring_takes_off_its_share(
+    antiring: float, size_out: tuple[int, int], tmp_path: Path
+) -> None:
+    """It holds a flat picture to itself; with 1 nothing is left of an uneven kernel's pattern."""
+    taps = np.outer([-0.2, 0.6, 1, 0.8], [-0.2, 0.6, 1, 0.8])
+    np.save(tmp_path / "own.npy", taps)
+    method = build("tconv", kernel=str(tmp_path / "own.npy"), antiring=antiring)
+    expected = enlarged(method, (20, 30), size_out)
+    assert (expected < 1e-9) == (antiring == 1)
+    assert flat_ripple(method, (20, 30), size_out) == pytest.approx(expected, rel=1e-6, abs=1e-9)
+
+
 @pytest.mark.parametrize("scale", [1, 1.5, 2, 3.3, 6])
 @pytest.mark.parametrize("name", ["nearest", "lanczos", "tconv", "resize-conv", "network"])
 def test_an_even_method_has_none(name: str, scale: float) -> None:

@@ -13,7 +13,8 @@ if TYPE_CHECKING:  # `upsample --help` must not wait for NumPy
 def flat_ripple(method: Method, size_in: "Size", size_out: "Size") -> float:
     """Return the ripple of a flat picture that a method enlarges: its RMS over its mean.
 
-    Where the strides of its kernels lead beyond the size, the reduction takes off a part of it.
+    Where the strides of its kernels lead beyond the size, the reduction takes off a part of it;
+    antiringing takes off its share of what is left.
 
     Args:
         method: The method.
@@ -26,13 +27,12 @@ def flat_ripple(method: Method, size_in: "Size", size_out: "Size") -> float:
     from upsample_cli.metrics.ripple import BALANCED, ripple
 
     scales = size_out[0] / size_in[0], size_out[1] / size_in[1]
-    kernel = method.equivalent(max(scales))
+    kernel, held = method.equivalent(max(scales)), getattr(method, "antiring", 0.0)
     if kernel is None:
-        is_known = method.flat_ripple < BALANCED or scales == (method.own_scale,) * 2
-        return method.flat_ripple if is_known else nan
-    if scales == (kernel.stride,) * 2:
-        return ripple(kernel.phase_sums)
-    return _reduced(kernel.phase_sums, size_in, size_out)
+        known = (1 - held) * method.flat_ripple
+        return known if known < BALANCED or scales == (method.own_scale,) * 2 else nan
+    sums = held + (1 - held) * kernel.phase_sums
+    return ripple(sums) if scales == (kernel.stride,) * 2 else _reduced(sums, size_in, size_out)
 
 
 def _reduced(phase_sums: "Taps", size_in: "Size", size_out: "Size") -> float:

@@ -141,6 +141,13 @@ def test_the_flat_ripple_is_that_of_this_scale(tmp_path: Path, scale: float) -> 
     assert figures(scores)["flat_ripple"] == scores.flat_ripple
 
 
+def test_the_flat_ripple_of_antiringing_is_known() -> None:
+    """A method that is held back has no single kernel, but a flat ripple."""
+    scores = compared(COFFEE, "lanczos:antiring=1,tconv:antiring=0.5").scores
+    assert [one.kernel for one in scores] == [None, None]
+    assert [one.flat_ripple for one in scores] == pytest.approx([0, 0], abs=1e-6)
+
+
 def test_differences_are_where_methods_differ(tmp_path: Path) -> None:
     """Only blocks with detail differ, and one method that is off everywhere changes nothing."""
     flat = np.full((64, 128), 100, np.uint8)

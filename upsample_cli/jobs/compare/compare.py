@@ -179,7 +179,6 @@ def _result(
     power = periodogram(middle) if min(middle.shape) >= _LEAST_SPECTRUM else None
     return (
         Scores(named.label, kernel_of(method, subject.scale),
-               nan if getattr(method, "antiring", 0) else
                flat_ripple(method, subject.image.size, subject.size),
                seconds, megabytes, *fidelity, meter.result()),
         PagePictures(meter.pattern_map(), power, light, error, step,
