@@ -173,6 +173,26 @@ def test_any_two_methods_are_chosen_from_lists(tab: browser.Tab, cat: Path) -> N
     assert "bicubic on the right" in tab.value("stage.getAttribute('aria-label')")
 
 
+@pytest.mark.parametrize(
+    ("methods", "left", "right"),
+    [
+        ("nearest,bicubic,lanczos", "bicubic", "nearest"),
+        ("tconv,nearest", "nearest", "tconv learned"),
+        ("nearest,lanczos,tconv,bicubic", "bicubic", "tconv learned"),
+        ("nearest,lanczos", "nearest", "lanczos"),
+        ("tconv", "tconv learned", "tconv learned"),
+    ],
+)
+def test_a_page_opens_with_two_methods(
+    tab: browser.Tab, tmp_path: Path, methods: str, left: str, right: str
+) -> None:
+    """Bicubic and the learned kernel if they are there, else the first of the others."""
+    PIL.Image.new("L", (20, 20)).save(tmp_path / "small.png")
+    (tmp_path / "page.html").write_bytes(made(tmp_path / "small.png", methods))
+    tab.open(tmp_path / "page.html")
+    assert tab.value("[tagL.textContent, tagR.textContent]") == [left, right]
+
+
 RULES = """(() => {
   const faults = [], seen = new Set();
   const light = colour => { const part = colour.match(/[\\d.]+/g).slice(0, 3).map(v => v / 255)
