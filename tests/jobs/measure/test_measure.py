@@ -247,3 +247,17 @@ def test_a_map_says_where_there_is_none(
     monkeypatch.setattr(measure_figures, "write", lambda *_: None)
     measure(parse(tmp_path / "in.png"), MeasureOptions(2, heat_map=parse(tmp_path / "map.png")))
     assert titles == [f"{words} in in.png, luma: stride 2"]
+
+
+def test_a_map_says_what_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is of luma, also where the pattern of the opacity is known, and does not call it none."""
+    samples = np.repeat(natural_texture(150, 140, 2)[0][..., None] * 200 + 20, 4, 2)
+    samples[::5, :, :3] = 255
+    assert cv2.imwrite(str(tmp_path / "in.png"), samples.astype(np.uint8))
+    titles = []
+    monkeypatch.setattr(measure_figures, "heat", lambda *arguments: titles.append(arguments[3]))
+    monkeypatch.setattr(measure_figures, "write", lambda *_: None)
+    options = MeasureOptions(2, heat_map=parse(tmp_path / "map.png"))
+    result = measure(parse(tmp_path / "in.png"), options)
+    assert (result.luma.verdict, result.channels["opacity"].verdict) == ("", "none")
+    assert titles == ["Checkerboard unknown in in.png, luma: stride 2"]

@@ -106,12 +106,13 @@ def draw(
     options: MeasureOptions,
 ) -> None:
     """Draw the figures that `options` asks for, of a picture that has been measured."""
-    stride, name = measurement.likeliest_stride, measurement.worst_channel
+    stride, verdict = measurement.likeliest_stride, measurement.overall.verdict
+    name = measurement.worst_channel if verdict else "luma"  # what is unknown is luma's pattern
     channel = CHANNELS[name]
     title = f"{source.name}, {name}: stride {stride[0]}"
     if options.heat_map:
-        verdict = measurement.overall.verdict
-        start = verdict.capitalize() if verdict not in (NONE, "") else "No checkerboard found"
+        words = {NONE: "No checkerboard found", "": "Checkerboard unknown"}
+        start = words.get(verdict, verdict.capitalize())
         sheet = measure_figures.heat(image, channel, stride, f"{start} in {title}", reference)
         measure_figures.write(sheet, options.heat_map, source, options.force)
     if options.spectrum:
