@@ -142,6 +142,24 @@ def test_one_picture_that_fails_has_its_line_too(call: Call, folder: Path) -> No
     }  # fmt: skip
 
 
+def test_notes_on_the_inputs_are_printed(call: Call, folder: Path) -> None:
+    """What of a file is left out, or was damaged, is noted: of a picture, reference or folder."""
+    (folder / "many").mkdir()
+    first, second = (PIL.Image.new("L", (side, side), 90) for side in (40, 20))
+    first.save(folder / "large.tif", save_all=True, append_images=[second])
+    second.save(folder / "many" / "small.jpg")
+    (folder / "many" / "small.jpg").write_bytes((folder / "many" / "small.jpg").read_bytes()[:-2])
+    words = ("compare", "many/small.jpg", "--reference", "large.tif", "--methods", "nearest")
+    notes = ["its end marker is missing",
+             "--reference: only the first of its 2 pictures is used"]  # fmt: skip
+    outcome = call(*words, "--json")
+    assert json.loads(outcome.out)["notes"] == notes
+    assert outcome.err == "".join(f"note: many/small.jpg: {note}\n" for note in notes)
+    assert call("compare", "many", "--methods", "nearest").err == (
+        "note: many/small.jpg: its end marker is missing\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("words", "fault"),
     [

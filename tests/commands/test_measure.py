@@ -59,6 +59,17 @@ def test_what_was_not_measured_of_a_file_is_noted(call: Call, folder: Path) -> N
     assert piped.err == "note: the picture on stdin: its end marker is missing\n"
 
 
+@pytest.mark.parametrize("command", ["measure", "repair"])
+def test_what_was_not_read_of_a_reference_is_noted(call: Call, folder: Path, command: str) -> None:
+    """Damage of the file that --reference names is noted as that of the picture is."""
+    PIL.Image.fromarray(texture_samples(60, 60, 3)).save(folder / "low.jpg")
+    (folder / "low.jpg").write_bytes((folder / "low.jpg").read_bytes()[:-2])
+    PIL.Image.fromarray(texture_samples(120, 120, 3)).save(folder / "large.png")
+    output = ("-o", "out.png") if command == "repair" else ()
+    outcome = call(command, "large.png", "--reference", "low.jpg", *output)
+    assert "note: large.png: --reference: its end marker is missing\n" in outcome.err
+
+
 def test_a_pattern_is_detected_at_its_stride(call: Call, patterned: str) -> None:
     """The line reports a checkerboard at the pattern's stride, and none at another stride."""
     outcome = call("measure", patterned, "--stride", 3)

@@ -91,6 +91,8 @@ def compare(source: str, output: str | None, methods: str | None, force: bool, a
             failed += 1
             print_message("Error", str(result))
         else:
+            for note in result.subject.notes:
+                print_message("note", f"{picture.label}: {note}")
             scores.append(result.scores)
             worst = sorted([*worst, result], key=figures_table.badness, reverse=True)[:_WORST]
         if as_json:
@@ -115,7 +117,8 @@ def _line(picture: Place, result: "Comparison | UpsampleError") -> str:
     height, width = result.subject.size
     return in_json({
         "input": str(picture), "status": "done", "error": None, "width": width, "height": height,
-        "scale": result.subject.scale, "methods": list(map(figures, result.scores)),
+        "scale": result.subject.scale, "notes": result.subject.notes,
+        "methods": list(map(figures, result.scores)),
     })  # fmt: skip
 
 

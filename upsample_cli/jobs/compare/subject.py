@@ -84,6 +84,7 @@ class Subject(NamedTuple):
     box: Box | None = None  # the part to show, in pixels of the outputs
     repaired: Image | None = None  # `image` without its checkerboard, if it was repaired
     found: Checkerboard | None = None  # the checkerboard of `image`, if it was repaired
+    notes: tuple[str, ...] = ()  # what users may not expect, each in a few words
 
     @property
     def scale(self) -> float:
@@ -114,7 +115,7 @@ def read_subject(source: Place, options: Options) -> Subject:
     image, scale = files.read(source, options.max_pixels), options.scale or 2.0
     # The page and the sheet are in colour, which the profile of a grey picture does not fit.
     image = image._replace(metadata=image.metadata.without_grey_profile()[0])
-    low, truth, crop_scale = image, None, scale
+    low, truth, crop_scale, notes = image, None, scale, image.caveats
     if options.shrink:
         small = (max(1, int(image.size[0] / scale)), max(1, int(image.size[1] / scale)))
         size = (min(round(small[0] * scale), image.size[0]),
@@ -123,6 +124,7 @@ def read_subject(source: Place, options: Options) -> Subject:
         low, crop_scale = _shrunk(truth, small), 1.0
     elif options.reference is not None:
         truth = files.read(options.reference, options.max_pixels)
+        notes += tuple(f"--reference: {note}" for note in truth.caveats)
         wanted = truth.size if options.scale is None else TargetSize(scale).size(image.size)
         size, crop_scale = truth.size, truth.size[1] / image.size[1]
         if size != wanted or size[0] < image.size[0] or size[1] < image.size[1]:
@@ -133,7 +135,7 @@ def read_subject(source: Place, options: Options) -> Subject:
     else:
         size = TargetSize(scale).size(image.size)
     box = None if options.crop is None else options.crop.enlarged(crop_scale, size)
-    return Subject(source.name, low, size, truth, box)
+    return Subject(source.name, low, size, truth, box, notes=notes)
 
 
 def _shrunk(image: Image, size: Size) -> Image:

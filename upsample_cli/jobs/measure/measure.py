@@ -83,7 +83,7 @@ def measure(source: Place, options: MeasureOptions, threads: int = 1) -> Measure
         reference = Reference(files.read(options.reference, options.max_pixels), image.size)
     measurement = measure_image(image, options.stride, reference, threads)
     draw(source, image, reference, measurement, options)
-    return replace(measurement, notes=image.caveats)
+    return replace(measurement, notes=image.caveats + (reference.notes if reference else ()))
 
 
 def _worst_frame(source: animation.Animation, stride: int | None, threads: int) -> Measurement:

@@ -65,6 +65,7 @@ class Reference:
                 "give what the picture was enlarged from"
             )
         self._low = low
+        self.notes = tuple(f"--reference: {note}" for note in low.caveats)
         self._width = size[1]
         self._stages = Bicubic().stages(low.size, size)
 

@@ -74,7 +74,7 @@ def repair_picture(
     if options.reference is not None:
         reference = Reference(files.read(options.reference, task.max_pixels), image.size)
     result = repaired(image, options, strength, reference, task.threads)
-    notes = tuple[str, ...]()
+    notes = () if reference is None else reference.notes
     if options.stride is None and reference is None:
         if result.image is not image:
             notes += (_BY_NATURE,)
