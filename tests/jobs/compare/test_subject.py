@@ -156,11 +156,20 @@ def test_by_default_one_method_makes_a_checkerboard_at_any_scale(scale: float, s
         ("nearest,nearest", "names nearest twice"),
         ("tconv,tconv:kernel=learned", "names tconv learned twice"),
         ("tconv:kernel_size=x", "invalid kernel_size=x; give a number"),
-        ("bicubic:order=2", "--order is for spline"),
+        ("bicubic:order=2", "bicubic has no setting 'order'; choose antiring"),
         ("onnx:model=a.onnx:ensemble=2", "invalid ensemble=2; give ensemble=yes"),
         ("onnx", "needs a network; pass model=FILE.onnx"),
         ("spline:order=9", "order=9 is out of range; give 0 to 5"),
-        ("tconv:colour=2", "no method has --colour"),
+        ("tconv:colour=2", "tconv has no setting 'colour'; choose kernel, kernel_size, seed, anti"),
+        ("tconv:kernal=a", "tconv has no setting 'kernal'; did you mean 'kernel'?"),
+        ("bicubic:scale=3", "bicubic has no setting 'scale'; choose antiring"),
+        ("onnx:model=a.png", "model=a.png is not a .onnx file; name such a file"),
+        ("tconv:kernel=learned:kernel-size=3", "kernel_size is for uniform, random, gaussian, not"),
+        ("tconv:seed=3", "seed is for kernel=random, not learned; leave it out"),
+        ("resize-conv:resize=bilinear", "learned with resize=nearest, not bilinear; choose box"),
+        ("resize-conv:kernel=box:kernel_size=4", "kernel_size=4 is even, which moves the picture"),
+        ("resize-conv:resize=cubic", "invalid resize='cubic'; choose nearest, bilinear"),
+        ("tconv:kernel=uniform:antiring=1", "antiring is for kernels with negative taps; leave it"),
     ],
 )
 def test_what_is_no_list_is_refused(text: str, fault: str) -> None:
@@ -168,3 +177,14 @@ def test_what_is_no_list_is_refused(text: str, fault: str) -> None:
     with pytest.raises(SettingError) as caught:
         methods_of(text)
     assert fault in str(caught.value)
+    assert not str(caught.value).startswith("-m ")
+    assert "--" not in str(caught.value).removeprefix("--methods ")
+
+
+def test_a_method_that_does_not_suit_the_picture_is_refused(photo: Place, tmp_path: Path) -> None:
+    """What is seen only once a picture is enlarged is named as in the list, too."""
+    np.save(tmp_path / "even.npy", np.ones((2, 2)))
+    (named,) = methods_of(f"tconv:kernel={tmp_path / 'even.npy'}:antiring=1")
+    subject = read_subject(photo, Options())
+    with pytest.raises(SettingError, match="has no negative taps; leave antiring out"):
+        subject.renderer(named.method)

@@ -4,13 +4,15 @@ A user writes the list as `bicubic,tconv:kernel=uniform:kernel_size=3`.
 """
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from upsample_cli.errors import SettingError
+from upsample_cli.errors import SettingError, did_you_mean
 from upsample_cli.images.image import Image, Samples
 from upsample_cli.images.levels import channel_levels
 from upsample_cli.images.places.place import MAX_PIXELS, Place
@@ -33,7 +35,8 @@ _DEFAULT = (
     "tconv:kernel=uniform:kernel_size={0},resize-conv,network"
 )
 _SETTING = re.compile(r":(?=\w[\w-]*=)")  # not the colon of a drive, as in C:\mine.npz
-_OPTION = re.compile(r"--([\w-]+) (?=[\dA-Z'])")  # an option in an error, if its value follows
+_OPTION = re.compile(r"--([\w-]+)( (?!is |out|turns ))?")  # in an error, often before its value
+_SETTINGS = {setting.name for method in catalogue.METHODS for setting in method.parameters()}
 _ALWAYS_NAMED = ("kernel", "weights", "order", "model")  # parameters that a label always names
 _YES_OR_NO = {"yes": True, "no": False}
 
@@ -98,7 +101,8 @@ class Subject(NamedTuple):
     def renderer(self, method: Method) -> Renderer:
         """Return the renderer of the enlargement by a method."""
         target = TargetSize(width=self.size[1], height=self.size[0])
-        return renderer(self.image, self.size, Task(method, target), None)
+        with _settings_named():
+            return renderer(self.image, self.size, Task(method, target), None)
 
     def part(self, method: Method, box: Box) -> Samples:
         """Return a part of the enlargement by a method, without computing the rest."""
@@ -201,6 +205,9 @@ def _method(word: str) -> Method:
     for setting in settings:
         key, _, value = setting.partition("=")
         key = key.replace("-", "_")
+        if kinds and key not in kinds:
+            remedy = did_you_mean(key, kinds) or f"choose {', '.join(kinds)}"
+            raise SettingError(f"{name} has no setting '{key}'; {remedy}")
         kind = kinds.get(key, str)
         if kind is bool and value not in _YES_OR_NO:
             raise SettingError(f"invalid {key}={value}; give {key}=yes or {key}=no")
@@ -208,10 +215,22 @@ def _method(word: str) -> Method:
             values[key] = _YES_OR_NO[value] if kind is bool else kind(value)
         except ValueError:
             raise SettingError(f"invalid {key}={value}; give a number") from None
-    try:
+    with _settings_named():
         return catalogue.build(name, **values)
+
+
+@contextmanager
+def _settings_named() -> Iterator[None]:
+    """Let errors name settings as a list of methods does, not as options, which compare lacks."""
+
+    def as_setting(option: re.Match[str]) -> str:
+        name = option[1].replace("-", "_")
+        return f"{name}{'=' if option[2] else ''}" if name in _SETTINGS else option[0]
+
+    try:
+        yield
     except SettingError as error:
-        raise SettingError(_OPTION.sub(r"\1=", str(error))) from None
+        raise SettingError(_OPTION.sub(as_setting, str(error).removeprefix("-m "))) from None
 
 
 def _label(method: Method, has_folders: bool) -> str:
