@@ -110,13 +110,18 @@ def test_a_palette_is_compared_in_its_colours(tmp_path: Path, mode: str) -> None
          build("tconv", kernel="C:\\some\\mine.npz")),
         ("onnx:model=nets/a.onnx:model-range=255:ensemble=yes", "onnx a.onnx 255 ensemble",
          build("onnx", model="nets/a.onnx", model_range="255", ensemble=True)),
+        ("onnx:model=m2/a,b:c.onnx:ensemble=yes", "onnx a,b:c.onnx ensemble",
+         build("onnx", model="m2/a,b:c.onnx", ensemble=True)),
+        ("tconv:kernel=my, pictures/a,2.npz", "tconv a,2.npz",
+         build("tconv", kernel="my, pictures/a,2.npz")),
         ("network:weights=clean", "network clean", build("network", weights="clean")),
     ],
 )  # fmt: skip
 def test_a_word_names_a_method_with_its_settings(word: str, label: str, method: object) -> None:
-    """Settings follow colons; numbers are read as such, and the colon of a drive is none."""
+    """Settings follow colons; numbers are read as such; colons and commas of a file are none."""
     (named,) = methods_of(word)
     assert named.method == method
+    assert methods_of(f"{word},bilinear , spline:order=4")[0].method == method
     assert named.label == label or label is None
 
 
@@ -152,6 +157,7 @@ def test_by_default_one_method_makes_a_checkerboard_at_any_scale(scale: float, s
     ("text", "fault"),
     [
         ("bicubc", "did you mean 'bicubic'"),
+        ("nearest,bicubc,tconv", "no method 'bicubc'; did you mean 'bicubic'"),
         ("", "names no method"),
         ("nearest,nearest", "names nearest twice"),
         ("tconv,tconv:kernel=learned", "names tconv learned twice"),

@@ -34,6 +34,7 @@ _DEFAULT = (
     "nearest,bicubic,lanczos,tconv,tconv:kernel=learned-soft,"
     "tconv:kernel=uniform:kernel_size={0},resize-conv,network"
 )
+_COMMA = re.compile(r",(?=\s*[\w-]*\s*(?::\w[\w-]*=|,|$))")  # before a name, not in that of a file
 _SETTING = re.compile(r":(?=\w[\w-]*=)")  # not the colon of a drive, as in C:\mine.npz
 _OPTION = re.compile(r"--([\w-]+)( (?!is |out|turns ))?")  # in an error, often before its value
 _SETTINGS = {setting.name for method in catalogue.METHODS for setting in method.parameters()}
@@ -182,7 +183,7 @@ def methods_of(text: str) -> list[NamedMethod]:
     >>> [one.label for one in methods_of("nearest, tconv:kernel=uniform:kernel_size=3")]
     ['nearest', 'tconv uniform 3']
     """
-    methods = [_method(word.strip()) for word in text.split(",") if word.strip()]
+    methods = [_method(word.strip()) for word in _COMMA.split(text) if word.strip()]
     labels = [_label(method, has_folders=False) for method in methods]
     # Folders are named where they alone tell files apart.
     labels = [
