@@ -246,6 +246,21 @@ def test_a_picture_that_a_page_does_not_hold_is_shown_in_parts(tmp_path: Path) -
         assert not is_smooth or names[-1] == "Whole picture, reduced to 50 %"
 
 
+@pytest.mark.parametrize("is_clipped", [False, True])
+def test_the_page_says_what_hatches_mean(
+    tab: browser.Tab, tmp_path: Path, is_clipped: bool
+) -> None:
+    """Heat maps are hatched where the checkerboard is unknown, which the page says only then."""
+    levels = np.random.default_rng(0).integers(20, 230, (40, 60)).repeat(4, 0).repeat(4, 1)
+    levels[:, 120:] = levels[:, 120:] if not is_clipped else 255 * (levels[:, 120:] > 40)
+    PIL.Image.fromarray(levels.astype(np.uint8)).save(tmp_path / "in.png")
+    (tmp_path / "page.html").write_bytes(made(tmp_path / "in.png", "nearest,bicubic"))
+    tab.open(tmp_path / "page.html")
+    words = "Checkerboard: 0 to 1 levels; hatched: unknown, as where pixels are clipped."
+    assert (words in tab.value("scales.textContent")) == is_clipped
+    assert ("hatched" in tab.value("scales.textContent")) == is_clipped
+
+
 def test_a_crop_is_shown_pixel_by_pixel(tmp_path: Path) -> None:
     """The first picture of nearest is the picture itself, each pixel four times."""
     html = made(CHELSEA, METHODS, crop=Box(100, 50, 40, 30))

@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 from upsample_cli.images.figures.drawing import AxisLabels, Pixels, Sheet, framed, ramp_colours
 from upsample_cli.planes import Size
 
+HATCHED = "hatched: unknown, as where pixels are clipped"
+"""What a heat map with hatches says of them."""
+
 _LARGEST_SIDE = 2048  # pixels of a heat map
 _DIM = 0.6  # brightness of the picture under the heat
 _COVER = 0.85  # opacity of full heat
@@ -50,7 +53,7 @@ def heat_figure(
     warm = spread(heat, tile, margin, (grey.shape[0], grey.shape[1]), step)
     top = heat_top([warm])
     ticks = [f"{share * top:.3g}" for share in np.linspace(0, 1, 5)]
-    note = "" if np.isfinite(warm).all() else "hatched: unknown, as where pixels are clipped"
+    note = "" if np.isfinite(warm).all() else HATCHED
     down, across = (
         AxisLabels(f"pixels {word}", _pixel_labels(length, step, max(grey.shape)))
         for word, length in zip(("down", "across"), grey.shape, strict=True)

@@ -14,6 +14,7 @@ import numpy as np
 from upsample_cli.errors import SettingError
 from upsample_cli.images.figures.drawing import Pixels, ramp_colours
 from upsample_cli.images.figures.pattern_figures import (
+    HATCHED,
     decibel_range,
     heat_pixels,
     heat_top,
@@ -205,6 +206,8 @@ def _cards(comparison: Comparison) -> dict[str, Any]:
             "error": None if one.error is None else
             data_url(np.asarray(ramp_colours(one.error / top_error), np.uint8), _QUALITY),
         })  # fmt: skip
-    scales = {"spectrum": "{:.0f} to {:.0f} dB".format(*ends), "heat": f"0 to {top:g} levels",
+    hatched = "" if all(np.isfinite(field).all() for field in fields) else f"; {HATCHED}"
+    scales = {"spectrum": "{:.0f} to {:.0f} dB".format(*ends),
+              "heat": f"0 to {top:g} levels{hatched}",
               "error": f"0 to {top_error:g} levels"}  # fmt: skip
     return {"cards": cards, "scales": scales}
