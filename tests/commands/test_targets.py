@@ -1,6 +1,7 @@
 """Outputs that cannot be written: one line, the right exit code, and nothing left behind."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -103,6 +104,18 @@ def test_a_full_disk_is_reported(call: Callable[..., Outcome]) -> None:
     """A device without space is an error with the system's reason."""
     outcome = call("in.png", "/dev/full", "--format", "png")
     check_refused(outcome, PICTURE, "cannot write /dev/full: No space left on device")
+
+
+@pytest.mark.skipif(shutil.which("setpriv") is None, reason="root writes anywhere without it")
+@pytest.mark.parametrize("words", ["no.png closed/o.png", "train in.png -o closed/k.npz -f"])
+def test_a_closed_folder_is_refused_before_the_work(folder: Path, words: str) -> None:
+    """That nothing can be written is an error before the input is read: training takes hours."""
+    (folder / "closed").mkdir(mode=0o555)
+    as_user = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]
+    command = [*(as_user if os.geteuid() == 0 else ()), sys.executable, "-m", "upsample_cli"]
+    run = subprocess.run([*command, *words.split()], cwd=folder, capture_output=True, check=False)
+    fault = f"cannot write {words.split()[-1 - words.endswith('-f')]}: Permission denied"
+    check_refused(Outcome(run.returncode, run.stdout, run.stderr.decode()), PICTURE, fault)
 
 
 def test_a_folder_is_refused_for_standard_output(

@@ -1,4 +1,7 @@
+import errno
+import os
 import re
+import shutil
 import signal
 import sys
 from collections.abc import Callable
@@ -35,6 +38,25 @@ def test_a_trained_kernel_can_be_used(call: Call, photos: str, folder: Path) -> 
     assert re.search(r"exact ripple 0\.\d{4} before balancing, 0\.0000 after", text)
     assert "PSNR of 1 held out" in text
     assert b"tconv mine.NPZ x2" in call("in.png", "out.png", "-k", "mine.NPZ").out
+
+
+def test_what_was_trained_is_kept_if_it_cannot_be_written(
+    call: Call, photos: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If the output cannot be written in the end, the error says where the kernel is."""
+
+    def full(descriptor: int) -> None:
+        """Fail as on a full disk."""
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        outcome = call("train", photos, "-o", "mine.npz", "--taps", 3, "--samples", 2000)
+    check_refused(outcome, 1, "cannot write mine.npz: No space left on device; copy ")
+    kept = Path(outcome.err.split("; copy ")[1].removesuffix(" there yourself\n"))
+    assert not (folder / "mine.npz").exists()
+    assert call("in.png", "out.png", "-k", kept).code == 0
+    shutil.rmtree(kept.parent)
 
 
 def test_the_summary_uses_the_singular_for_one_picture(call: Call, photos: str) -> None:

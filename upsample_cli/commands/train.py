@@ -16,7 +16,7 @@ from upsample_cli.commands.arguments.options import (
 )
 from upsample_cli.commands.output.messages import print_message, printable, progress_bar
 from upsample_cli.commands.output.text_and_json import aligned
-from upsample_cli.errors import SettingError
+from upsample_cli.errors import ImageFileError, SettingError
 
 if TYPE_CHECKING:  # --help must not wait for NumPy
     from upsample_cli.images.places.place import Place
@@ -106,13 +106,28 @@ def train(
         data, skipped, summary, code = _trained_network(pictures, quiet, **options)
     else:
         data, skipped, summary, code = _trained_kernel(pictures, quiet, method, **options)
-    with target.writing(force) as file:
-        file.write(data)
+    _write(target, data, force)
     if not quiet:
         for reason in skipped:
             print_message("note", f"skipped: {reason}")
         click.echo(f"{printable(output)}  {summary}")
     return code
+
+
+def _write(target: "Place", data: bytes, force: bool) -> None:
+    """Write what was trained; if that fails, keep it in a temporary folder, and say where."""
+    try:
+        with target.writing(force) as file:
+            file.write(data)
+    except ImageFileError as error:
+        from pathlib import Path  # --help is quicker without them
+        from tempfile import mkdtemp
+
+        kept = Path(mkdtemp(prefix="upsample-"), "trained.npz")
+        kept.write_bytes(data)
+        raise ImageFileError(
+            f"{str(error).partition(';')[0]}; copy {kept} there yourself"
+        ) from error
 
 
 def _trained_kernel(

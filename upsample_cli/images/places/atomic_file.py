@@ -67,6 +67,11 @@ def writing(target: str, force: bool, mode: int = 0o666) -> Iterator[BinaryIO]:
         raise
 
 
+def is_allowed(target: str) -> bool:
+    """Return whether the system allows a temporary beside a target; nothing is written."""
+    return os.access(os.path.dirname(os.path.realpath(target)), os.W_OK | os.X_OK)
+
+
 def mode_of(path: str) -> int | None:
     """Return the `st_mode` (type and mode) of what a path leads to; None if nothing is there."""
     try:

@@ -182,7 +182,7 @@ class Place(Location):
             TargetExistsError: The file exists, and `force` is off.
             ImageFileError: The target is a source or a folder, or cannot be written.
         """
-        path = self.path
+        path, exists = self.path, True
         if self.is_folder():
             raise ImageFileError(f"{path} is a folder; name a file in it")
         if not self.folder.exists():
@@ -190,7 +190,7 @@ class Place(Location):
         try:
             os.lstat(path)  # not `os.stat`: a link to nothing counts as a file
         except FileNotFoundError:
-            return
+            exists = False
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", error)  # without number and path
             raise ImageFileError(f"cannot write {path}: {reason}; choose another name") from error
@@ -198,8 +198,10 @@ class Place(Location):
             with suppress(OSError, ValueError):  # a file that is not there is not the input
                 if os.path.samefile(path, local):
                     raise ImageFileError(f"{path} is also the input; name another output")
-        if not force and not self._is_special():
+        if exists and not force and not self._is_special():
             raise self._exists()
+        if not self._is_special() and not atomic_file.is_allowed(path):
+            raise ImageFileError(f"cannot write {path}: Permission denied; choose another place")
 
     @contextmanager
     def writing(self, force: bool = False, mode: int = 0o666) -> Iterator[BinaryIO]:
