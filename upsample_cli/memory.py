@@ -13,6 +13,7 @@ VARIABLE = "UPSAMPLE_MAX_MEMORY"
 
 _PROGRAM = 96 << 20  # bytes that Python and the libraries take
 _LEAST_SPACE = 192 << 20  # bytes of address space: Python, NumPy with OpenBLAS, a small picture
+_SHARE = 384 << 20  # bytes that a process gets at least: enough for photographs of 12 megapixels
 _UNKNOWN = 8 << 30  # bytes to assume for a machine that does not report its memory
 _UNITS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}  # powers of 2
 _CONTAINER = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
@@ -60,6 +61,11 @@ def size_of(text: str, setting: str = "--max-memory") -> int:
             f"{setting} {match[1]} is only {size} bytes; write {match[1]}MB or {match[1]}GB"
         )
     return size
+
+
+def shares(most: int) -> int:
+    """Return among how many processes, `most` or fewer, to divide the budget."""
+    return max(1, min(most, limit() // _SHARE))
 
 
 def check(size: float, what: str) -> None:

@@ -676,3 +676,22 @@ def test_more_jobs_than_can_work_are_not_started(
     assert call("many", "out", "-j", 100_000).code == 0
     assert call("many", "out2", "-j", 2).code == 0
     assert counts == [4 * process.cores(), 2]
+
+
+def test_few_workers_share_a_small_budget(
+    call: Call, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By default no worker gets too little memory for a photograph; an explicit -j is obeyed."""
+    counts = list[int]()
+
+    def counted(count: int) -> AbstractContextManager[Workforce]:
+        """Open a small pool in the place of one of that many workers."""
+        counts.append(count)
+        return open_pool(1)
+
+    monkeypatch.setattr(batch, "open_pool", counted)
+    monkeypatch.setattr(process, "cores", lambda: 16)
+    save(folder, "many/a.png", "many/b.png")
+    for options in (["180MB"], ["1GB"], ["64GB"], ["180MB", "-j", 3]):
+        assert call("many", "out", "-f", "--max-memory", *options).code == 0
+    assert counts == [1, 2, 16, 3]

@@ -9,6 +9,7 @@ from time import perf_counter
 
 import click
 
+from upsample_cli import memory, process
 from upsample_cli.commands import exit_codes
 from upsample_cli.commands.arguments.options import places_from
 from upsample_cli.commands.arguments.request import Request
@@ -54,7 +55,7 @@ def enlarge(request: Request, work: Work = enlarge_picture) -> int:
     with (
         cluster.connected(request.cluster)
         if request.cluster
-        else open_pool(request.jobs) as workforce
+        else open_pool(request.jobs or memory.shares(process.cores())) as workforce
     ):
         planned = _planned(request, root)
         if not planned.count:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from upsample_cli import process
 from upsample_cli.commands import exit_codes
 from upsample_cli.commands.arguments.request import Request
 from upsample_cli.commands.output.messages import (
@@ -29,7 +30,7 @@ def enlarge(request: Request) -> int:
         return exit_codes.NOTHING_DONE
     from upsample_cli.jobs.enlarge import feature_maps as job
 
-    how = request.task._replace(threads=request.jobs)
+    how = request.task._replace(threads=request.jobs or process.cores())
     to_stderr = output.is_stream and not request.dry_run
     with exit_codes.failures_as_json(
         request.as_json, to_stderr, partial(failed_line, source, output)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from upsample_cli import process
 from upsample_cli.commands import exit_codes
 from upsample_cli.commands.arguments.request import Request
 from upsample_cli.commands.output.messages import (
@@ -72,7 +73,7 @@ def _reports(
     source: Place, output: Place, request: Request, work: "Work | None"
 ) -> Iterator[Report]:
     """Enlarge or repair the picture, or skip it, and yield the report on it."""
-    task = request.task._replace(threads=request.jobs)
+    task = request.task._replace(threads=request.jobs or process.cores())
     work = work or partial(picture.enlarge, progress=progress_bar(request.quiet))
     if request.may_skip and output.modified() is not None:
         from upsample_cli.jobs.batch.outputs import Outputs

@@ -34,7 +34,7 @@ class Request:
         output: A file, or the folder of all outputs.
         task: How to enlarge each picture, with `threads` of 1.
         existing: What becomes of outputs that exist.
-        jobs: How many processes, or threads for a single picture.
+        jobs: How many processes, or threads for a single picture; None for the default.
         files_from: A file that names inputs, or "-".
         null: Whether the names in that file end with NUL instead of a line break.
         include: Globs of the files to take.
@@ -58,7 +58,7 @@ class Request:
     output: Place | Folder
     task: Task
     existing: Existing
-    jobs: int
+    jobs: int | None
     files_from: str | None
     null: bool
     include: tuple[str, ...]
@@ -180,7 +180,7 @@ def request_of(inputs: tuple[Place | Folder, ...], output: Place | Folder, task:
         inputs=inputs, output=output,
         task=task._replace(force=force, max_pixels=max_pixels or MAX_PIXELS),
         existing=_existing(force, skip_existing, update),
-        jobs=min(jobs or process.cores(), _MOST_JOBS * process.cores()), **options,
+        jobs=jobs and min(jobs, _MOST_JOBS * process.cores()), **options,
     )  # fmt: skip
 
 
