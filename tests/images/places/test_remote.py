@@ -2,6 +2,7 @@
 
 import io
 import math
+import time
 from asyncio import BaseEventLoop
 from collections.abc import Iterator
 from contextlib import suppress
@@ -104,6 +105,13 @@ class Web(SimpleHTTPRequestHandler):
             self.send_response(302)
             self.send_header("Location", self.path.removeprefix("/to/"))
             self.end_headers()
+        elif self.path in ("/slow", "/silent"):
+            self.send_response(200)
+            self.end_headers()
+            with suppress(OSError):  # the reader waits no longer
+                for _ in range(4):
+                    self.wfile.write(b"data")
+                    time.sleep(0.4 if self.path == "/slow" else 2)
         elif self.path == "/zeros":
             self.send_response(200)
             self.end_headers()
@@ -160,6 +168,28 @@ def test_a_body_without_end_is_refused(web: str) -> None:
             parse_file(f"{web}/zeros").open()
     finally:
         memory.limit_to(None)
+
+
+def test_a_server_may_be_slow_but_not_silent(web: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A download may take as long as bytes come; if none come, it is given up."""
+    monkeypatch.setattr(store, "_SILENCE", 1)
+    store._http_options.cache_clear()
+    try:
+        assert store._http_options()["timeout"].total is None
+        assert parse_file(f"{web}/slow").open().read() == b"data" * 4
+        with pytest.raises(ImageFileError, match=r"silent: the server does not answer; try again"):
+            parse_file(f"{web}/silent").open()
+    finally:
+        store._http_options.cache_clear()
+
+
+def test_a_wrong_url_has_its_reason(web: str, tmp_path: Path) -> None:
+    """Redirects without end are named, and a folder without its slash gets one."""
+    with pytest.raises(ImageFileError, match=r"cannot read .*: too many redirects; check"):
+        parse_file(f"{web}/to/{'/to/' * 50}a.png").open()
+    (tmp_path / "in").mkdir()
+    with pytest.raises(ImageFileError, match=r"/in is not .* file; end a folder's URL by a slash"):
+        decode.decode(parse_file(f"{web}/in"))
 
 
 def test_redirects_into_a_network_start_there(web: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -146,7 +146,8 @@ class RemoteFolder(_RemoteLocation, Folder):
 
     def exists(self) -> bool:
         """Return whether something lies below the URL."""
-        return bool(self._info().get("type") == "directory")
+        # Of HTTP every URL is a file; only a page can list a folder.
+        return not self._is_page and self._info().get("type") == "directory"
 
     def file(self, name: str) -> RemoteFile:
         """Return the object called `name` in this folder; `name` may contain slashes."""

@@ -22,6 +22,7 @@ _HEAD = 1 << 16  # bytes: the part of a file before its pixels is seldom longer
 _BLOCK = 1 << 20  # bytes per read after the head; a TIFF's directory may be at the end
 _SECRET = re.compile(r"(?<=://)[^/@\s]*@")
 _QUERY = re.compile(r"(^https?://[^?#]*|https?://[^\s?#'\"]*)[?#][^\s'\")]*")
+_CONNECT, _SILENCE = 30, 60  # seconds: to wait for a connection, and for the next bytes
 _LIBRARIES = ("gcsfs", "adlfs", "paramiko", "dropbox", "ocifs")  # packages for stores other than S3
 _TIMES = ("LastModified", "last_modified", "mtime", "updated", "created")  # as stores name it
 
@@ -93,8 +94,12 @@ def _body(url: str, end: int | None) -> bytes:
 
 
 @lru_cache(1)
-def _redirect_check() -> Any:
-    """Return aiohttp hooks that refuse a redirect from a public address to a private one."""
+def _http_options() -> dict[str, Any]:
+    """Return options of aiohttp: how long to wait, and where not to be redirected to.
+
+    A download may take long, as long as bytes come. A redirect from a public address to a private
+    one is refused.
+    """
     import aiohttp
 
     async def is_private(host: str | None) -> bool:
@@ -112,7 +117,8 @@ def _redirect_check() -> Any:
 
     trace = aiohttp.TraceConfig()
     trace.on_request_redirect.append(check)
-    return trace
+    patience = aiohttp.ClientTimeout(None, sock_connect=_CONNECT, sock_read=_SILENCE)
+    return {"trace_configs": [trace], "timeout": patience}
 
 
 def file_system(url: str) -> Any:
@@ -136,7 +142,7 @@ def file_system(url: str) -> Any:
 
         options: dict[str, Any] = {}
         if protocol in ("http", "https"):
-            options["client_kwargs"] = {"trace_configs": [_redirect_check()]}
+            options["client_kwargs"] = _http_options()
         return fsspec.filesystem(protocol, use_listings_cache=False, **options)
     except ImportError as error:
         libraries = '"upsample-cli[remote]"'
@@ -179,6 +185,10 @@ def errors(action: str, url: str) -> Iterator[None]:
         reason = _reason(error) if "bucket" in str(error) else "it does not exist"
         shown = without_secret(url)
         raise ImageFileError(f"cannot {action} {shown}: {reason}; check the name") from error
+    except TimeoutError as error:
+        raise ImageFileError(
+            f"cannot {action} {without_secret(url)}: the server does not answer; try again later"
+        ) from error
     except Exception as error:  # each store has its own errors, without a common base class
         raise ImageFileError(
             f"cannot {action} {without_secret(url)}: {_reason(error)}; "
@@ -189,6 +199,8 @@ def errors(action: str, url: str) -> Iterator[None]:
 def _reason(error: Exception) -> str:
     """Return an error's message on one line, without semicolons: they would announce a remedy."""
     words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    if "message=''" in words:  # all that aiohttp says of them
+        words = "too many redirects"
     plain = without_secret(words.replace(";", ","))
     return " ".join(plain.split()).rstrip(".") or type(error).__name__
 

@@ -201,9 +201,9 @@ def image_errors(name: str) -> Iterator[None]:
     except ImportError as error:  # of a library that is not installed
         raise ImageFileError(f"{name} {error}") from error
     except PIL.UnidentifiedImageError as error:
-        raise ImageFileError(
-            f"{name} is {NOT_A_PICTURE}; give a PNG, JPEG, WebP, TIFF..."
-        ) from error
+        is_page = name.startswith("http") and "." not in name.rpartition("/")[2]
+        remedy = "end a folder's URL by a slash" if is_page else "give a PNG, JPEG, WebP, TIFF..."
+        raise ImageFileError(f"{name} is {NOT_A_PICTURE}; {remedy}") from error
     # Damaged bytes make decoders raise errors of any kind.
     except Exception as error:
         words = re.sub(r"^b'(.*)'$", r"\1", str(error))  # Pillow gives some of its errors bytes
