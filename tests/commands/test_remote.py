@@ -156,6 +156,16 @@ def test_files_from_accepts_urls(bucket: Bucket, call: Call, folder: Path) -> No
     ]  # fmt: skip
 
 
+def test_files_from_can_be_resumed_into_a_store(bucket: Bucket, call: Call) -> None:
+    """Where an object and a folder have the same name, both are skipped the second time."""
+    fill(bucket, "in/a.png", "in/a.png/b.png")
+    names = f"{bucket.url}/in/a.png\n{bucket.url}/in/a.png/\n".encode()
+    arguments = "--files-from", "-", f"{bucket.url}/out", "-m", "nearest"
+    assert call(*arguments, stdin=names).code == 0
+    again = call(*arguments, "--skip-existing", stdin=names)
+    assert again.err.splitlines()[-1:] == ["0 done, 2 skipped, 0 failed"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "fault"),
     [

@@ -80,8 +80,7 @@ def of_places(
     count = hidden = 0
     for source in places:
         if isinstance(source, Folder):
-            _check_folders(source, to)
-            _check_folders(source, target(source))
+            _check_folders(source, to, target(source))
             files, others = _counted(source, target(source), naming, globs, to)
             count, hidden = count + files, hidden + others
         else:
@@ -134,12 +133,18 @@ def _counted(
     return count, hidden
 
 
-def _check_folders(source: Folder, to: Folder) -> None:
-    """Refuse an output folder that is a file, or in `source`, where outputs would become inputs."""
-    if to.modified() is not None and not to.exists():
-        raise ImageFileError(f"{to} is a file; name a folder to write to")
-    if source.contains(to):
-        raise ImageFileError(f"{to} is inside {source}; name a folder outside it")
+def _check_folders(source: Folder, to: Folder, inner: Folder) -> None:
+    """Refuse an output folder that is a file, or in `source`, where outputs would become inputs.
+
+    In a store an object and a folder can have the same name, so of the folders in `to`, those in
+    which the outputs of `source` lie, no object is refused.
+    """
+    for folder in (to, inner):
+        is_checked = folder is to or not folder.is_remote
+        if is_checked and folder.modified() is not None and not folder.exists():
+            raise ImageFileError(f"{folder} is a file; name a folder to write to")
+        if source.contains(folder):
+            raise ImageFileError(f"{folder} is inside {source}; name a folder outside it")
 
 
 def _repeats(pairs: Callable[[], Iterable[Pair]]) -> Counter[str]:
