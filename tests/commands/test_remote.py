@@ -182,6 +182,10 @@ def test_files_from_can_be_resumed_into_a_store(bucket: Bucket, call: Call) -> N
         (["in.png", "{}/old.png"], "/old.png exists; pass --force"),
         (["in.png", "s3://nowhere/o.png"], "cannot write s3://nowhere/o.png: The specified bucket"),
         (["{}/old.png", "{}/old.png"], "is also the input"),
+        (["{}/old.png", "{a}/old.png", "-f"], "is also the input"),
+        (["in.png", "o.png", "--report", "s3://nowhere/a.csv"], "no bucket s3://nowhere; make it"),
+        (["in.png", "o.png", "--report", "http://127.0.0.1:9/a.csv"], "can only be read; write to"),
+        (["train", "in.png", "-o", "s3://nowhere/k.npz"], "no bucket s3://nowhere; make it"),
         (["in.png", "http://127.0.0.1:9/o.png"], "can only be read; write to"),
         (["in.png", "nonsense://o.png"], "cannot open nonsense://o.png"),
         (["in.png", "gs://b/o.png"], "; pip install gcsfs"),
@@ -194,7 +198,8 @@ def test_impossible_arguments_are_refused_before_any_upload(
     fill(bucket, "in/a.png", "in/a.jpg", "old.png")
     (folder / "old.png").write_bytes(picture())
     before = bucket.keys()
-    outcome = call(*[argument.format(bucket.url) for argument in arguments])
+    other = bucket.url.replace("s3://", "s3a://")
+    outcome = call(*[argument.format(bucket.url, a=other) for argument in arguments])
     check_refused(outcome, outcome.code, fault)
     assert outcome.code in (1, 2)
     assert bucket.keys() == before

@@ -101,6 +101,7 @@ def train(
 
     target, start = parse_file(output), options.get("start")
     target.check_target([parse_file(start)] if start else [], force)
+    target.folder.make()  # of an object: is there such a bucket?
     pictures = pictures_in([parse(name) for name in images])
     if is_network:
         data, skipped, summary, code = _trained_network(pictures, quiet, **options)

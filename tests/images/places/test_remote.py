@@ -82,9 +82,11 @@ def test_a_head_goes_on_to_the_whole(bucket: Bucket, length: int) -> None:
 
 
 def test_schemes_ignore_case(web: str) -> None:
-    """HTTP:// is http://, and S3:// is s3://; the rest of a URL is kept as it is."""
+    """HTTP:// is http://, and S3:// and s3a:// are s3://; the rest of a URL is kept as it is."""
     assert opening.read_size(parse_file(web.replace("http", "HTTP") + "/a.png")) == (200, 200)
-    assert parse_file("S3://Bucket/A.png").path == "s3://Bucket/A.png"
+    for url in ("S3://Bucket/A.png", "s3a://Bucket/A.png"):
+        assert parse_file(url).path == "s3://Bucket/A.png"
+    assert parse_file("gcs://b/a.png") == parse_file("gs://b/a.png")
 
 
 def test_a_picture_on_the_web_is_read(web: str) -> None:

@@ -50,11 +50,10 @@ def parse_file(text: str | os.PathLike[str]) -> "Place":
         from upsample_cli.images.places.standard_stream import StandardStream
 
         return StandardStream(path)
-    scheme, mark, rest = path.partition("://")
-    if mark:
+    if "://" in path:
         from upsample_cli.images.places.remote import RemoteFile  # few paths are URLs
 
-        return RemoteFile(f"{scheme.lower()}{mark}{rest}")
+        return RemoteFile.of(path)
     return Place(path)
 
 

@@ -14,6 +14,7 @@ from upsample_cli.images.places import store
 from upsample_cli.images.places.folder import Entry, Folder
 from upsample_cli.images.places.place import Location, Place
 
+_SAME = {"s3a": "s3", "gcs": "gs"}  # schemes with two names
 _PREFIX = "upsample-"  # of temporary folders
 
 
@@ -70,6 +71,13 @@ class _RemoteLocation(Location):
 class RemoteFile(_RemoteLocation, Place):
     """An object in a store, which need not exist. Over HTTP it can only be read."""
 
+    @classmethod
+    def of(cls, url: str) -> "RemoteFile":
+        """Return the object that a URL names; a URL is the same in whichever way it is spelled."""
+        scheme, mark, rest = url.partition("://")
+        scheme = scheme.lower()
+        return cls(f"{_SAME.get(scheme, scheme)}{mark}{rest}")
+
     @property
     def folder(self) -> "RemoteFolder":
         """The folder that the object lies in."""
@@ -117,6 +125,7 @@ class RemoteFile(_RemoteLocation, Place):
         A changed copy is uploaded at the end, even if the block fails. If the upload fails, the
         copy stays, and the error says where.
         """
+        self.folder.make()  # it checks what would fail in the end
         old = b"" if anew or self.modified() is None else store.read(self.path)
         local = self._local_copy(mkdtemp(prefix=_PREFIX))
         local.write_bytes(old)
