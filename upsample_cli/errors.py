@@ -34,6 +34,17 @@ class NetworkFileError(UpsampleError):
     """A network, or its weights, that cannot be read."""
 
 
+def no_file(kind: str, path: str) -> str:
+    """Return the error for a file of a `kind`, such as "kernel", that cannot be found.
+
+    >>> no_file("kernel", "s3://bucket/k.npz")
+    's3://bucket/k.npz is a URL; download the kernel file first'
+    """
+    if "://" in path:
+        return f"{path} is a URL; download the {kind} file first"
+    return f"no {kind} file {path}; check the path"
+
+
 def did_you_mean(word: str, words: Iterable[str]) -> str:
     """Return "did you mean 'x'?" with the most similar of `words`, or "" if none is similar."""
     from difflib import get_close_matches  # only mistakes need it

@@ -207,7 +207,7 @@ def test_a_broken_model_is_refused(call: Call, folder: Path, data: bytes) -> Non
     """A damaged, empty or missing model is reported in one line."""
     (folder / "model.onnx").write_bytes(data)
     check_refused(call("audit", "model.onnx"), 1, "model.onnx ")
-    check_refused(call("audit", "no.onnx"), 1, "no file no.onnx; check the path")
+    check_refused(call("audit", "no.onnx"), 1, "no model file no.onnx; check the path")
 
 
 def test_a_missing_onnx_library_is_reported(

@@ -81,7 +81,7 @@ def test_what_is_no_model_is_refused(tmp_path: Path, data: bytes) -> None:
 
 def test_a_missing_model_is_refused(tmp_path: Path) -> None:
     """So is a path where there is nothing, or a folder."""
-    with pytest.raises(NetworkFileError, match=r"no file nowhere.onnx; check the path"):
+    with pytest.raises(NetworkFileError, match=r"no model file nowhere.onnx; check the path"):
         layers("nowhere.onnx")
     (tmp_path / "folder.onnx").mkdir()
     with pytest.raises(NetworkFileError, match="is not an ONNX model"):

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from upsample_cli import memory
-from upsample_cli.errors import SettingError, UpsampleError
+from upsample_cli.errors import SettingError, UpsampleError, no_file
 from upsample_cli.kernels.kernel import Kernel, Taps
 
 FORMAT = 1
@@ -120,7 +120,7 @@ def load(path: str, method: str | None, stride: int, resize: str = "") -> Kernel
     try:
         state = os.stat(path)
     except (OSError, ValueError) as error:
-        raise SettingError(f"no kernel file {path}; check the path") from error
+        raise SettingError(no_file("kernel", path)) from error
     return _load(path, state.st_mtime_ns, state.st_size, method, stride, resize)
 
 
@@ -179,7 +179,7 @@ def read_arrays(path: str, most: int | None = None) -> NDArray[Any] | dict[str, 
         raise
     except (*_READ_ERRORS, tokenize.TokenError, zipfile.BadZipFile) as error:
         if isinstance(error, FileNotFoundError):
-            raise SettingError(f"no kernel file {path}; check the path") from error
+            raise SettingError(no_file("kernel", path)) from error
         raise SettingError(f"{path} is not a NumPy file of numbers; give a .npz or .npy") from error
 
 

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from upsample_cli.errors import SettingError
+from upsample_cli.errors import SettingError, no_file
 from upsample_cli.kernels.kernel_file import (
     FORMAT,
     MAX_FILE_BYTES,
@@ -110,7 +110,7 @@ def load_network(weights: str, stride: int = 2) -> ResidualNetwork:
             raise SettingError(
                 f"no weights '{weights}'; choose photo, clean or a .npz file"
             ) from error
-        raise SettingError(f"no weights file {path}; check the path") from error
+        raise SettingError(no_file("weights", path)) from error
     return _load(path, state.st_mtime_ns, state.st_size)
 
 

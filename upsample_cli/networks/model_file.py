@@ -15,7 +15,7 @@ from onnx.helper import tensor_dtype_to_np_dtype
 from onnx.inliner import inline_local_functions
 from onnx.numpy_helper import to_array
 
-from upsample_cli.errors import NetworkFileError
+from upsample_cli.errors import NetworkFileError, no_file
 
 READ_AS_FLOAT32 = (TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE)  # read as float32
 
@@ -32,7 +32,7 @@ def read(path: str) -> ModelProto:
     try:
         model = onnx.load(path, format="protobuf", load_external_data=False)
     except FileNotFoundError as error:
-        raise NetworkFileError(f"no file {path}; check the path") from error
+        raise NetworkFileError(no_file("model", path)) from error
     except (OSError, ValueError, DecodeError) as error:
         raise NetworkFileError(f"{path} is not an ONNX model; export it again") from error
     if not model.graph.node:

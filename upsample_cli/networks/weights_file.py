@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from upsample_cli.errors import SettingError
+from upsample_cli.errors import SettingError, no_file
 
 Array = NDArray[Any]
 Tensors = dict[str, Array]
@@ -62,7 +62,7 @@ def read(path: str) -> Tensors:
         entries = dict(deserialize(data))  # type: ignore[no-untyped-call] # it has no types
         names = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
     except (OSError, ValueError) as error:
-        raise SettingError(f"no weights file {path}; check the path") from error
+        raise SettingError(no_file("weights", path)) from error
     except SafetensorError as error:
         fault = "is damaged or not a safetensors file"
         raise SettingError(f"{path} {fault}; get an intact copy") from error

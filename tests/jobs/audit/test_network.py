@@ -22,7 +22,7 @@ def test_a_network_is_audited_whole(tmp_path: Path) -> None:
 
 def test_errors_come_back_from_there(tmp_path: Path) -> None:
     """What is wrong with a file is told as it is."""
-    with pytest.raises(NetworkFileError, match=r"no file none.onnx; check the path"):
+    with pytest.raises(NetworkFileError, match=r"no model file none.onnx; check the path"):
         network.audit("none.onnx")
     path = models.saved(models.generator(), tmp_path)
     with pytest.raises(

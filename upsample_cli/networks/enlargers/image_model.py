@@ -16,7 +16,7 @@ import numpy as np
 import onnxruntime
 
 from upsample_cli import memory
-from upsample_cli.errors import NetworkFileError, SettingError
+from upsample_cli.errors import NetworkFileError, SettingError, no_file
 from upsample_cli.networks.enlargers.picture_trial import (
     SIDE,
     Form,
@@ -109,7 +109,7 @@ def load(path: str, provider: str, white: float | None, halo: int | None) -> Ima
     try:
         modified = Path(path).stat().st_mtime_ns
     except (OSError, ValueError) as error:
-        raise SettingError(f"no model file {path}; check the path") from error
+        raise SettingError(no_file("model", path)) from error
     return _load(path, modified, provider, white, halo)
 
 
