@@ -4,6 +4,7 @@ import os
 import re
 import sys
 from contextlib import suppress
+from functools import lru_cache
 from typing import BinaryIO
 
 from upsample_cli.errors import PictureTooLargeError, SettingError, UpsampleError
@@ -26,17 +27,25 @@ def limit() -> int:
 
     By default it is half of the machine's memory, and at most the address space.
     """
-    if _limit is None:
-        given = os.environ.get(VARIABLE)
-        limit_to(size_of(given, VARIABLE) if given else min(_machine() // 2, _address_space()))
-    assert _limit is not None  # `limit_to` has just set it
-    return _limit
+    return _default() if (size := chosen()) is None else size
+
+
+def chosen() -> int | None:
+    """Return the budget in bytes if the user has set it, else None."""
+    given = os.environ.get(VARIABLE)
+    return size_of(given, VARIABLE) if _limit is None and given else _limit
+
+
+@lru_cache(1)
+def _default() -> int:
+    return min(_machine() // 2, _address_space())
 
 
 def limit_to(size: int | None) -> None:
     """Set the budget of this process in bytes; None restores the default."""
     global _limit  # one budget for the process
     _limit = size
+    _default.cache_clear()
 
 
 def size_of(text: str, setting: str = "--max-memory") -> int:

@@ -132,7 +132,7 @@ def _run() -> int:
     except (KeyboardInterrupt, click.Abort) as stop:
         if isinstance(stop.__cause__, EOFError):  # click takes it for the end of an answer
             raise stop.__cause__ from None
-        print_message("Error", "interrupted; no half-written file was left")
+        print_message("Error", "interrupted; no output is half-written")
         return INTERRUPTED
     except MemoryError:
         print_message("Error", OUT_OF_MEMORY)

@@ -38,6 +38,7 @@ from upsample_cli.jobs.batch.walk import Globs
 from upsample_cli.jobs.enlarge.picture import enlarge as enlarge_picture
 from upsample_cli.jobs.enlarge.task import Report, Task
 
+_LOOK = 5  # seconds from one look for workers of the cluster to the next
 _DEFAULT_REPORT = "checkerboard.csv"
 
 
@@ -127,7 +128,7 @@ def _enlarge(
     check_name(path)
     root.make()
     base = str(Path.cwd()) if request.cluster else None
-    job = PictureJob(_task(request), root, request.existing, base, work)
+    job = PictureJob(_task(request), root, request.existing, base, work, memory.chosen())
     if has_no_report:
         return _run(planned, job, None, request, workforce)
     results = ResultsFile(path, request.existing)
@@ -159,7 +160,7 @@ def _run(
     start = perf_counter()
     is_ours = results.wrote if results else lambda _: False
     with Stop() as stop:
-        finished = run.run(planned, job, workforce, _stop_check(stop), is_ours)
+        finished = run.run(planned, job, workforce, _stop_check(stop, workforce), is_ours)
         with closing(finished):
             pictures = with_picture_bar(
                 request.quiet, finished, planned.count, lambda item: item[1].status == "failed"
@@ -195,18 +196,26 @@ def _with_unused_noted(reports: Iterable[Report], encoding: Encoding) -> Iterato
             print_message("note", notes[option])
 
 
-def _stop_check(stop: Stop) -> Callable[[], bool]:
-    """Return a function that returns whether to stop, and prints a note the first time it does."""
-    has_noted = False
+def _stop_check(stop: Stop, workforce: Workforce) -> Callable[[], bool]:
+    """Return a function that returns whether to stop; it prints notes on what the run waits for."""
+    executor, noted, looked = workforce.executor, set[str](), perf_counter()
+    leave = "leave them to the cluster" if isinstance(executor, cluster.Cluster) else "stop now"
+
+    def note(words: str) -> None:
+        """Print a note if it is new."""
+        if words not in noted:
+            noted.add(words)
+            print_message("note", words)
 
     def is_asked() -> bool:
-        """Return whether a signal has asked the run to stop; the first time, print a note."""
-        nonlocal has_noted
-        if stop.is_asked and not has_noted:
-            has_noted = True
-            print_message(
-                "note", "finishing the pictures in progress; press Ctrl-C again to stop now"
-            )
+        """Return whether a signal has asked the run to stop."""
+        nonlocal looked
+        if stop.is_asked:
+            note(f"finishing the pictures in progress; press Ctrl-C again to {leave}")
+        if isinstance(executor, cluster.Cluster) and perf_counter() > looked + _LOOK:
+            looked = perf_counter()
+            if not executor.has_workers():
+                note("the cluster has no workers left; start some, or press Ctrl-C twice")
         return stop.is_asked
 
     return is_asked

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor
@@ -16,8 +17,10 @@ from objects import Bucket, Server
 from terminal import contents, run_process
 from textures import texture_samples
 
+from upsample_cli.commands import batch
 from upsample_cli.errors import ImageFileError, SettingError
 from upsample_cli.jobs.batch.cluster import ClusterLostError, connected
+from upsample_cli.jobs.batch.run import Stop
 
 # Dask leaves sockets and loops to the garbage collector.
 pytestmark = [
@@ -143,6 +146,47 @@ def test_a_lost_cluster_is_told(cluster: LocalCluster) -> None:
         executor._executor._client.close()  # as it does itself then
         with pytest.raises(ClusterLostError, match="is gone; restart it and continue"):
             executor.submit(faults.double, 1)
+
+
+def test_a_scheduler_that_goes_ends_the_calls(caplog: pytest.LogCaptureFixture) -> None:
+    """Calls under way fail with what to do, without Dask's tracebacks, and new ones are refused."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        own = LocalCluster(1, processes=False, dashboard_address=None)
+        with connected(own.scheduler_address) as workforce:
+            slow = workforce.executor.submit(time.sleep, 2)
+            own.close()
+            for future in (lambda: slow.result(60), lambda: workforce.executor.submit(int)):
+                with pytest.raises(ClusterLostError, match="is gone; restart it and continue"):
+                    future()
+    assert "distributed.client" not in [each.name for each in caplog.records]
+
+
+def test_workers_that_are_gone_are_noted(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that waits for workers says so, once."""
+    monkeypatch.setattr(batch, "_LOOK", 0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with (
+            LocalCluster(1, processes=False, dashboard_address=None) as own,
+            connected(own.scheduler_address) as workforce,
+        ):
+            is_stopped = batch._stop_check(Stop(), workforce)
+            assert (is_stopped(), capsys.readouterr().err) == (False, "")
+            with Client(own) as client:
+                client.retire_workers()
+            assert [is_stopped(), is_stopped()] == [False, False]
+    note = "note: the cluster has no workers left; start some, or press Ctrl-C twice\n"
+    assert capsys.readouterr().err == note
+
+
+def test_the_memory_of_workers_is_limited(cluster: LocalCluster, desk: Path) -> None:
+    """--max-memory holds for each worker of a cluster too."""
+    options = "--cluster", cluster.scheduler_address, "--max-memory", "96MB", "-m", "nearest"
+    outcome = run_process("in", "out", *options, "--include", "0*.png", folder=desk)
+    assert outcome.err.count("but only 96 MB may be used") == 6, outcome.err
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "nonsense://x"])

@@ -9,6 +9,7 @@ from upsample_cli.images.places import atomic_file
 from upsample_cli.images.places.folder import Folder
 from upsample_cli.images.places.place import parse_file
 from upsample_cli.jobs.batch import run
+from upsample_cli.jobs.batch.cluster import ClusterLostError
 from upsample_cli.jobs.batch.picture_job import PictureJob
 from upsample_cli.jobs.batch.plan import Plan
 from upsample_cli.jobs.batch.pool import WorkerDiedError, WorkerStartError, Workforce
@@ -202,3 +203,16 @@ def test_leavings_of_killed_workers_are_cleaned(tmp_path: Path) -> None:
             hands.futures[number].set_result(done(number))
         assert [number for number, _ in rest.result()] == [0, 1]
     assert not left.exists()
+
+
+def test_a_lost_cluster_ends_the_run(tmp_path: Path) -> None:
+    """That the cluster is gone is one error, not one of every picture."""
+    hands = ByHand()
+    ended = run.run(plan_of(3, tmp_path), job_in(tmp_path), Workforce(hands, 3), never)
+    with ThreadPoolExecutor(1) as other:
+        first = other.submit(next, ended)
+        while len(hands.futures) < 3:
+            pass
+        hands.futures[0].set_exception(ClusterLostError("it is gone"))
+        with pytest.raises(ClusterLostError):
+            first.result()

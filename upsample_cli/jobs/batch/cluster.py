@@ -1,8 +1,9 @@
 """An executor on the workers of a Dask cluster, which may be on many machines."""
 
+import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -10,6 +11,8 @@ from upsample_cli.errors import SettingError, UpsampleError
 from upsample_cli.jobs.batch.pool import Workforce
 
 _PATIENCE = 10  # seconds that the scheduler has to answer
+_ENDED = ("closing", "closed")  # states of a client that has given up on the scheduler
+_LOST = "the cluster is gone; restart it and continue with --skip-existing"
 
 
 class ClusterLostError(UpsampleError):
@@ -22,17 +25,15 @@ class Cluster(Executor):
     If a worker dies, others repeat its call; if they die too, the call fails with `BrokenExecutor`.
 
     Args:
-        executor: The executor of Dask.
+        client: The client of Dask.
         killed: Dask's error for a call whose workers died.
-        is_lost: Returns whether Dask has given up on the scheduler.
     """
 
-    def __init__(
-        self, executor: Executor, killed: type[Exception], is_lost: Callable[[], bool]
-    ) -> None:
-        self._executor = executor
+    def __init__(self, client: Any, killed: type[Exception]) -> None:
+        self._client = client
+        self._executor: Executor = client.get_executor(pure=False)
         self._killed = killed
-        self._is_lost = is_lost
+        self._is_lost = False
 
     def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Have a function called by one of the workers; the call cannot be cancelled.
@@ -40,18 +41,26 @@ class Cluster(Executor):
         Raises:
             ClusterLostError: The scheduler has gone, so the call would never end.
         """
-        if self._is_lost():
-            raise ClusterLostError(
-                "the cluster is gone; restart it and continue with --skip-existing"
-            )
+        if self._is_lost or self._client.status in _ENDED:
+            raise ClusterLostError(_LOST)
         future: Future[Any] = Future()
         future.set_running_or_notify_cancel()
         remote = self._executor.submit(function, *args, **kwargs)
         remote.add_done_callback(partial(self._copy_result, future))
         return future
 
+    def has_workers(self) -> bool:
+        """Return whether there are workers; True if the scheduler does not say, as it has gone."""
+        with suppress(OSError, TimeoutError, ValueError):
+            return bool(self._client.nthreads())
+        return True
+
     def _copy_result(self, future: Future[Any], remote: Future[Any]) -> None:
-        error = BrokenExecutor("was cancelled") if remote.cancelled() else remote.exception()
+        if remote.cancelled():  # by Dask, as its scheduler has gone
+            self._is_lost = True
+            future.set_exception(ClusterLostError(_LOST))
+            return
+        error = remote.exception()
         if error is None:
             future.set_result(remote.result())
         elif isinstance(error, self._killed):
@@ -75,6 +84,7 @@ def connected(address: str) -> Iterator[Workforce]:
     except ImportError as error:
         raise SettingError('--cluster needs Dask; pip install "upsample-cli[cluster]"') from error
     dask: Any = distributed  # its types are incomplete
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # it logs tracebacks
     try:
         client = dask.Client(address, timeout=_PATIENCE, set_as_default=False)
     except (OSError, TimeoutError, ValueError) as error:
@@ -86,7 +96,4 @@ def connected(address: str) -> Iterator[Workforce]:
         threads = sum(client.nthreads().values())
         if threads == 0:
             raise SettingError(f"the cluster at {address} has no workers; start some")
-        executor = client.get_executor(pure=False)
-        ended = {"closing", "closed"}
-        cluster = Cluster(executor, dask.KilledWorker, lambda: client.status in ended)
-        yield Workforce(cluster, 2 * threads)
+        yield Workforce(Cluster(client, dask.KilledWorker), 2 * threads)

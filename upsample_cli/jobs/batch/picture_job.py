@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from upsample_cli import memory
 from upsample_cli.errors import (
     ImageFileError,
     PictureTooLargeError,
@@ -42,6 +43,7 @@ class PictureJob:
         existing: What becomes of outputs that exist; the caller has refused those to refuse.
         base: The folder that paths are relative to, for workers on a cluster; None on this machine.
         work: What to do with a picture.
+        budget: The memory that a worker on a cluster may use, in bytes; None for its default.
     """
 
     task: Task
@@ -49,6 +51,7 @@ class PictureJob:
     existing: Existing = "refuse"
     base: str | None = None
     work: Work = enlarge
+    budget: int | None = None
 
     def __call__(
         self, source: Place, to: Place, state: State = "missing", is_ours: bool = False
@@ -64,6 +67,7 @@ class PictureJob:
         try:
             if self.base is None:
                 return self._enlarged(source, to, state, is_ours)
+            memory.limit_to(self.budget)
             places = source.absolute(self.base), to.absolute(self.base)
             report = self._enlarged(*places, state, is_ours)
             return report._replace(input=str(source), output=str(to))

@@ -11,6 +11,7 @@ from typing import Any, Self
 from upsample_cli.errors import UpsampleError
 from upsample_cli.images.places.folder import Folder
 from upsample_cli.images.places.place import Place
+from upsample_cli.jobs.batch.cluster import ClusterLostError
 from upsample_cli.jobs.batch.outputs import Outputs
 from upsample_cli.jobs.batch.picture_job import PictureJob
 from upsample_cli.jobs.batch.plan import Pair, Plan
@@ -87,6 +88,8 @@ def _report(job: PictureJob, pair: Pair, future: Future[Report]) -> Report:
             *pair,
             f"{source} crashed its worker process twice ({error}); pass fewer --jobs",
         )
+    except ClusterLostError:  # nothing more can be done
+        raise
     except UpsampleError as error:
         return job.failed(*pair, str(error))
     except Exception as error:  # a bug must not stop the other pictures
