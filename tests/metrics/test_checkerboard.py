@@ -61,8 +61,28 @@ def test_a_multiple_has_to_explain_more_of_the_whole_picture() -> None:
     none = {s: found(s, 0.0, "none") for s in STRIDES}
     assert period(none | {2: of_2, 4: of_4}) == 2
     assert period(none | {2: of_2, 4: of_4._replace(contrast_db=37.0)}) == 4
-    assert period(none | {2: of_2, 4: of_4._replace(ripple_rel=0.008)}) == 4
+    assert period(none | {2: of_2, 4: of_4._replace(contrast_db=33.8, ripple_rel=0.008)}) == 4
     assert period(none | {2: of_2._replace(contrast_db=5.0), 4: of_4}) == 4
+
+
+def test_power_without_evidence_is_that_of_textures() -> None:
+    """A multiple with more power but no more evidence, or as much power and more, is no period."""
+    none = {s: found(s, 0.0, "none") for s in STRIDES}
+    of_3 = Checkerboard((3, 3), 1.1, contrast_db=43.0, ripple_rel=0.005, verdict="checkerboard")
+    of_6 = Checkerboard((6, 6), 4.5, contrast_db=36.6, ripple_rel=0.02, verdict="checkerboard")
+    assert period(none | {3: of_3, 6: of_6}) == 3
+    of_3 = of_3._replace(contrast_db=30.0)
+    assert period(none | {3: of_3, 6: of_6}) == 6
+    assert period(none | {3: of_3, 6: of_6._replace(ripple_rel=0.0051)}) == 3
+
+
+def test_a_pattern_of_the_whole_picture_goes_before_one_in_parts() -> None:
+    """A texture that repeats in a part does not hide a pattern that is about as strong."""
+    none = {s: found(s, 0.0, "none") for s in STRIDES}
+    in_a_part = Checkerboard((2, 2), 1.0, contrast_db=-4.9, ripple_rel=0.0, verdict="checkerboard")
+    whole = Checkerboard((3, 3), 1.1, contrast_db=39.6, ripple_rel=0.01, verdict="checkerboard")
+    assert period(none | {2: in_a_part, 3: whole}) == 3
+    assert period(none | {2: in_a_part, 3: whole._replace(ripple=0.5)}) == 2
 
 
 def test_dither_is_not_called_after_its_parts() -> None:

@@ -81,6 +81,7 @@ def test_few_cells_that_differ_much_say_nothing(share: float, strength: float, s
     measured, field = verdict_and_map(cells, grid((2, 2), (200, 200)))
     assert (measured.status, measured.verdict) == (status, "" if status == "saturated" else NONE)
     assert np.isnan(field.rms).all() == (status == "saturated")
+    assert field.rms.shape == usable.shape
 
 
 @pytest.mark.parametrize("stride", [2, 3, 4])

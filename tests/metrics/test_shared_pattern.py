@@ -43,6 +43,26 @@ def test_the_shares_are_those_of_the_pattern(stride: int) -> None:
     assert shared.is_everywhere
 
 
+@pytest.mark.parametrize(("spread", "is_believed"), [(60.0, True), (3.0, False)])
+def test_shares_that_cancel_are_not_believed(spread: float, is_believed: bool) -> None:
+    """A pattern that changes its sign within a narrow brightness is not extended to white."""
+    cells, cut = cells_of(60 + 120 * natural_texture(320, 320)[0], 2)
+    level = np.random.default_rng(0).uniform(-spread, spread, cells.level.shape) + 140
+    shape = np.array([1, -1, 0.5, -0.5], np.float32)[:, None]
+    strength = (2 if is_believed else 1) + (level - 140) * (1 / 60 if is_believed else 1)
+    cells = cells._replace(
+        level=level.astype(np.float32), phases=shape * strength[:, None].astype(np.float32),
+        slope=np.zeros_like(cells.slope),
+    )  # fmt: skip
+    shares = shared_pattern(cells, cut).shares
+    at_white = np.sqrt(np.square(shares[0] + 255 * shares[1]).mean())
+    own = np.sqrt(np.square(cells.phases).mean())
+    if is_believed:
+        np.testing.assert_allclose(at_white, (2 + 115 / 60) * np.sqrt(0.625), rtol=0.01)
+    else:
+        assert at_white < 8 * own  # of 58 times as much by the shares that fit best
+
+
 @pytest.mark.parametrize("stride", [2, 3])
 def test_the_strength_is_that_of_the_place(stride: int) -> None:
     """Of a pattern of changing sign, on a sharp picture, strength and sign follow the field."""

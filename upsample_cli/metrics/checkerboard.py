@@ -15,6 +15,8 @@ DITHER = "dither"
 BLOCKS = "codec blocks"
 _FIGURES = ("ripple", "peak", "contrast_db", "floor", "ripple_rel", "local_db")
 _EXPLAINED = 0.6  # of the strongest pattern's power, at least, is that of the picture's period
+# Shares of the evidence and of the power at a multiple, that explain it.
+_ENOUGH = (0.9, 0.0), (0.6, 0.5), (0.05, 0.8)
 
 
 class Checkerboard(NamedTuple):
@@ -66,9 +68,10 @@ class Checkerboard(NamedTuple):
 def period(results: Mapping[int, Checkerboard]) -> int | None:
     """Return the shortest period that explains the strongest checkerboard.
 
-    At a multiple of its stride, a faint pattern makes textures clear that have that period by
-    chance in places. So a divisor of the stride is returned if it explains what the whole picture
-    has at the multiple: most of the evidence, and half of the power.
+    A pattern that is clear in the whole picture goes before one in parts of it. At a multiple of
+    its stride, a faint pattern makes textures clear that have that period by chance in places. So a
+    divisor of the stride is returned if it explains what the whole picture has at the multiple,
+    see `_ENOUGH`.
 
     If dither is about as strong or stronger, its period is returned; without a checkerboard, that
     of dither or codec blocks; without any pattern, None.
@@ -83,18 +86,26 @@ def period(results: Mapping[int, Checkerboard]) -> int | None:
             return stride
     if not powers:
         return next((stride for stride, one in results.items() if one.verdict == BLOCKS), None)
-    enough = _EXPLAINED * strongest
-    stride = min(stride for stride, power in powers.items() if power >= enough)
-    whole = results[stride]
+    strong = [stride for stride, power in powers.items() if power >= _EXPLAINED * strongest]
+    clear = [stride for stride in strong if results[stride].contrast_db >= CONTRAST_DB]
+    stride = min(clear or strong)
     explaining = (
         divisor
         for divisor in powers
-        if stride % divisor == 0
-        and results[divisor].contrast_db >= CONTRAST_DB
-        and results[divisor].evidence >= _EXPLAINED * whole.evidence
-        and results[divisor].ripple_rel ** 2 >= whole.ripple_rel**2 / 2
+        if stride % divisor == 0 and _explains(results[divisor], results[stride])
     )
     return min(explaining, default=stride)
+
+
+def _explains(one: Checkerboard, multiple: Checkerboard) -> bool:
+    """Return whether a result explains what the whole picture has at a multiple of its stride."""
+    if one.contrast_db < CONTRAST_DB:
+        return False
+    power = (one.ripple_rel / max(multiple.ripple_rel, 1e-30)) ** 2
+    return any(
+        one.evidence >= evidence * multiple.evidence and power >= least
+        for evidence, least in _ENOUGH
+    )
 
 
 def result_at(results: Mapping[int, Checkerboard], stride: int | None) -> Checkerboard:

@@ -138,7 +138,7 @@ def verdict_and_map(
 
 
 def _unknown(grid: CellGrid, status: str) -> tuple[Checkerboard, PatternMap]:
-    nowhere = PatternMap(np.full((1, 1), nan), grid.cell, grid.margin)
+    nowhere = PatternMap(np.full(np.maximum(grid.shape, 1), nan), grid.cell, grid.margin)
     return Checkerboard(grid.stride, status=status), nowhere
 
 

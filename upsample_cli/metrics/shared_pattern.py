@@ -14,13 +14,21 @@ stands for the shared pattern.
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from upsample_cli.metrics.cells import CellGrid, Cells, sum_3x3
 from upsample_cli.metrics.meter import PatternMap, verdict_and_map
 from upsample_cli.metrics.pattern import noise, weights
 from upsample_cli.metrics.rows import Floats
 
+Moments = NDArray[np.float64]
+
 _SLOPES = 1.1  # strides: an uneven kernel's share of the slopes over that of the brightness, about
+_WHITE = 255.0  # levels
+_BEYOND = 2.5  # times its strength in the cells: the most that a fit may have at black or white
+# Shares of 1 and of the brightness: of a pattern that vanishes at black; in the middle, as of
+# networks whose values run from -1 to 1; nowhere. A later one must explain clearly more.
+_FORMS, _CLEARLY = ((0, 1), (-_WHITE / 2, 1), (1, 0)), 1.3
 _ROUNDS = 2  # of fitting the strengths, then the shares
 _LITTLE = 0.05  # of what cells with the pattern tell of it: with less, a cell counts as without it
 _DOMINATES = 20.0  # times the mean square of the phases by chance
@@ -57,13 +65,39 @@ def shared_pattern(cells: Cells, grid: CellGrid, strength: Floats | None = None)
     normal = np.einsum("imn,jmn->ij", weighted, regressors, dtype=np.float64)
     normal += 1e-9 * np.diag(np.diag(normal)) + 1e-30 * np.eye(4)
     products = np.einsum("imn,mpn->ip", weighted, cells.phases, dtype=np.float64)
-    shares = np.linalg.solve(normal, products)
+    shares = _fitted(normal, products)
     mean = np.sqrt(normal[1, 1] / normal[0, 0]) + 1e-30
     share = np.sqrt(np.square(shares[0] / mean + shares[1]).mean())
     slopes = np.sqrt(np.square(shares[2:]).mean())
     kept = np.clip(2 - slopes / (_SLOPES * stride * share + 1e-30), 0, 1)
     shares[2:] *= kept
     return SharedPattern(shares.astype(np.float32), strength, float((1 - kept) * slopes))
+
+
+def _fitted(normal: Moments, products: Moments) -> Moments:
+    """Return the shares that fit the phases best, as far as they can be told apart.
+
+    Where the brightness varies little, large shares of 1 and of the brightness may cancel, and add
+    up to much at black or white. Then the pattern is one that vanishes at a likely brightness.
+
+    Args:
+        normal: Shape (4, 4), weighted sums of products of the regressors.
+        products: Shape (4, phases), the same of regressors and phases.
+    """
+    shares = np.linalg.solve(normal, products)
+    own = np.einsum("ip,ij,jp->", shares[:2], normal[:2, :2], shares[:2]) / normal[0, 0]
+    ends = (np.square(shares[0] + level * shares[1]).sum() for level in (0, _WHITE))
+    if max(ends) <= _BEYOND**2 * own:
+        return np.asarray(shares)
+    most = 0.0
+    for form in _FORMS:
+        basis = np.zeros((3, 4))
+        basis[0, :2], basis[1, 2], basis[2, 3] = form, 1, 1
+        fit = np.linalg.solve(basis @ normal @ basis.T, basis @ products)
+        explained = float((fit * (basis @ products)).sum())
+        if explained > _CLEARLY * most:
+            most, shares = explained, basis.T @ fit
+    return np.asarray(shares)
 
 
 def shared_by_place(cells: Cells, grid: CellGrid, power: Floats) -> SharedPattern:

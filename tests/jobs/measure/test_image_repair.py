@@ -123,6 +123,20 @@ def test_a_round_that_leaves_the_pattern_is_undone(monkeypatch: pytest.MonkeyPat
     assert result.image is rounds[0]
 
 
+def test_a_repair_that_changes_far_more_than_the_pattern_is_undone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Changes of many times the ripple are not those of the pattern: the picture stays."""
+    levels = blurred(1)
+    levels[..., 0] += 2 * periodic_pattern(240, 260, 2)
+    image = Image(whole(levels), "PNG")
+    spoilt = image._replace(samples=image.samples // 2)
+    monkeypatch.setattr(image_repair, "_mended", lambda *_: spoilt)
+    result = repaired(image, MeasureOptions())
+    assert result.image is image
+    assert result.before.overall.ripple > 1
+
+
 def test_wide_pictures_take_time_by_their_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
     """Figures of cells are interpolated from the cells around alone, however many there are."""
     weights, original = list[int](), bands.linear_weights

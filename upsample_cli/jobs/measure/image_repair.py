@@ -42,6 +42,7 @@ _FieldsOf = Mapping[str, tuple[PatternMap, PatternMap]]  # by channel, see `_fie
 _WHITE = np.float32(255)
 _CLIPPED = 0.1  # of a colour's cells: with fewer usable ones, its own pattern is unknown
 _ROUNDS = 3  # patterns of different strides that are removed one after the other, at most
+_MOST_MOVED = 5.0  # times the ripple: changes beyond it are not those of the pattern
 _WORTH = 0.9  # of its ripple: what a further round may leave, or it is not worth its changes
 
 
@@ -82,6 +83,8 @@ def repaired(
         mended = _mended(result, stride, reference, threads, is_free)
         if mended is result:  # only stripes are left
             break
+        if rms_of_change(result, mended) > _MOST_MOVED * after.overall.ripple:
+            break  # it would do more harm than the pattern
         left = measure_image(mended, stride, reference, threads)
         if result is not image and left.overall.ripple > _WORTH * after.overall.ripple:
             break
