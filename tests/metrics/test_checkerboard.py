@@ -76,6 +76,15 @@ def test_power_without_evidence_is_that_of_textures() -> None:
     assert period(none | {3: of_3, 6: of_6._replace(ripple_rel=0.0051)}) == 3
 
 
+def test_a_divisor_has_to_explain_what_lies_between() -> None:
+    """Where lines repeat at 8, the period of 4 is not passed over for a share of it at 2."""
+    of_2 = Checkerboard((2, 2), 1.11, contrast_db=34.9, ripple_rel=0.0059, verdict="checkerboard")
+    of_4 = Checkerboard((4, 4), 1.89, contrast_db=38.6, ripple_rel=0.0098, verdict="checkerboard")
+    of_8 = Checkerboard((8, 8), 5.96, contrast_db=11.4, ripple_rel=0.0082, verdict="checkerboard")
+    none = {s: found(s, 0.0, "none") for s in STRIDES}
+    assert period(none | {2: of_2, 4: of_4, 8: of_8}) == 4
+
+
 def test_a_pattern_of_the_whole_picture_goes_before_one_in_parts() -> None:
     """A texture that repeats in a part does not hide a pattern that is about as strong."""
     none = {s: found(s, 0.0, "none") for s in STRIDES}

@@ -89,12 +89,19 @@ def period(results: Mapping[int, Checkerboard]) -> int | None:
     strong = [stride for stride, power in powers.items() if power >= _EXPLAINED * strongest]
     clear = [stride for stride in strong if results[stride].contrast_db >= CONTRAST_DB]
     stride = min(clear or strong)
-    explaining = (
+    explaining = [
         divisor
         for divisor in powers
         if stride % divisor == 0 and _explains(results[divisor], results[stride])
+    ]
+    shortest = (
+        divisor
+        for divisor in explaining
+        if all(
+            _explains(results[divisor], results[one]) for one in explaining if one % divisor == 0
+        )
     )
-    return min(explaining, default=stride)
+    return min(shortest, default=stride)
 
 
 def _explains(one: Checkerboard, multiple: Checkerboard) -> bool:

@@ -42,7 +42,7 @@ _FieldsOf = Mapping[str, tuple[PatternMap, PatternMap]]  # by channel, see `_fie
 _WHITE = np.float32(255)
 _CLIPPED = 0.1  # of a colour's cells: with fewer usable ones, its own pattern is unknown
 _ROUNDS = 3  # patterns of different strides that are removed one after the other, at most
-_MOST_MOVED = 5.0  # times the ripple: changes beyond it are not those of the pattern
+_MOST_MOVED = 4.5  # times the ripple: changes beyond it are not those of the pattern
 _WORTH = 0.9  # of its ripple: what a further round may leave, or it is not worth its changes
 
 
