@@ -83,7 +83,8 @@ def repaired(
         mended = _mended(result, stride, reference, threads, is_free)
         if mended is result:  # only stripes are left
             break
-        if rms_of_change(result, mended) > _MOST_MOVED * after.overall.ripple:
+        of_luma = (None,) if after.overall is after.luma else ()
+        if rms_of_change(result, mended, of_luma) > _MOST_MOVED * after.overall.ripple:
             break  # it would do more harm than the pattern
         left = measure_image(mended, stride, reference, threads)
         if result is not image and left.overall.ripple > _WORTH * after.overall.ripple:

@@ -6,7 +6,7 @@ picture also shows is subtracted, so that a pattern in both is not counted.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import sqrt
+from math import prod, sqrt
 from operator import attrgetter
 
 import numpy as np
@@ -202,14 +202,15 @@ def luma_of(image: Image) -> Image:
     return image._replace(samples=levels / np.float32(255))
 
 
-def rms_of_change(old: Image, new: Image) -> float:
-    """Return the RMS of the change of a picture over all its channels, in levels."""
+def rms_of_change(old: Image, new: Image, channels: Sequence[Channel] = ()) -> float:
+    """Return the RMS of the change of a picture over some channels, by default all, in levels."""
+    channels = channels or range(-old.has_alpha, old.samples.shape[2] - old.has_alpha)
     squares = 0.0
     for top in range(0, old.size[0] if new is not old else 0, _ROWS):
-        for channel in range(-old.has_alpha, old.samples.shape[2] - old.has_alpha):
+        for channel in channels:
             rows = (channel_levels(one.samples[top : top + _ROWS], channel) for one in (old, new))
             squares += float(np.square(np.subtract(*rows), dtype=np.float64).sum())
-    return sqrt(squares / old.samples.size)
+    return sqrt(squares / (len(channels) * prod(old.size)))
 
 
 def least_ripple(channel: Channel) -> float:
