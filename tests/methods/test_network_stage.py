@@ -45,6 +45,19 @@ def card(size: int = 40, edge: int = 8) -> Reals:
     return planes
 
 
+def nearest_range(opacity: Reals, scale: int) -> tuple[Reals, Reals]:
+    """Return the least and the greatest of the input pixels nearest to each output."""
+    sides = [(np.arange(n * scale) + 0.5) / scale - 0.5 for n in opacity.shape]
+    near = [
+        np.abs(np.arange(n) - side[:, None]) < 1.001
+        for n, side in zip(opacity.shape, sides, strict=True)
+    ]
+    low = np.where(near[0][..., None], opacity, np.inf).min(1)
+    low = np.where(near[1], low[:, None], np.inf).min(2)
+    high = np.where(near[0][..., None], opacity, 0).max(1)
+    return low, np.where(near[1], high[:, None], 0).max(2)
+
+
 @pytest.mark.parametrize("scale", SHIPPED_STRIDES)
 def test_a_sprite_is_enlarged_as_if_it_went_on_beyond_its_edge(scale: int) -> None:
     """Its colours are sharp up to the edge, without a fringe; opacity is the kernel's."""
@@ -55,7 +68,8 @@ def test_a_sprite_is_enlarged_as_if_it_went_on_beyond_its_edge(scale: int) -> No
     seen = actual[3] > 0.1
     colours = actual[:3, seen] / actual[3, seen]
     np.testing.assert_allclose(colours, whole[:, seen], atol=5e-3)
-    np.testing.assert_array_equal(actual[3], upsample(planes[3:], "tconv", scale=scale)[0])
+    kernel = upsample(planes[3:], "tconv", scale=scale)[0]
+    np.testing.assert_allclose(actual[3], np.clip(kernel, *nearest_range(planes[3], scale)))
     linear = upsample(planes[:3] * planes[3], "tconv", scale=scale)
     assert np.abs(actual[:3] - linear)[:, seen].max() > 0.1
 
@@ -84,9 +98,8 @@ def test_a_shadow_does_not_darken_what_it_lies_under(how: dict[str, Any]) -> Non
     planes[:3, :, 12:], planes[3, :, 12:] = 0, 0.04
     linear = upsample(np.concatenate([planes[:3] * planes[3], planes[3:]]), "tconv")
     expected = on_white(linear[:3] / linear[3], linear[3])
-    np.testing.assert_allclose(
-        on_white(weighted(planes, **how)[:3] / linear[3], linear[3]), expected, atol=0.05
-    )
+    actual = weighted(planes, **how)
+    np.testing.assert_allclose(on_white(actual[:3] / actual[3], actual[3]), expected, atol=0.05)
     mixed = on_white(upsample(planes[:3], **how), linear[3])
     assert np.abs(mixed - expected).max() > 0.12
 
@@ -98,10 +111,32 @@ def on_white(colours: Reals, opacity: Reals) -> Reals:
     return np.clip(colours, 0, 1) * held + 1 - held
 
 
-def test_colours_beyond_white_stay(how: dict[str, Any]) -> None:
-    """A glow of half opacity in a picture of floats may be brighter than white."""
-    planes = np.full((4, 20, 20), 3, np.float32)
-    planes[3], planes[3, 9:11] = 0.5, 0
+@pytest.mark.parametrize("level", [3, -0.2])
+def test_colours_beyond_the_range_stay(how: dict[str, Any], level: float) -> None:
+    """Floats may be beyond 0..1, in a glow of half opacity and in a faint one."""
+    planes = np.full((4, 20, 200), level, np.float32)
+    planes[3], planes[3, 9:11] = np.linspace(0.01, 0.5, 200), 0
     actual = weighted(planes, **how)
-    seen = actual[3] > 0.1
-    np.testing.assert_allclose(actual[:3, seen] / actual[3, seen], 3, rtol=1e-4)
+    seen = actual[3] > 0.005
+    np.testing.assert_allclose(actual[:3, seen] / actual[3, seen], level, rtol=1e-3)
+
+
+@pytest.mark.parametrize("scale", [2, 4, 8])
+def test_a_faint_ground_beside_a_shape_has_no_holes(how: dict[str, Any], scale: int) -> None:
+    """The kernel's opacity undershoots there; it is held before a next pass takes it for hidden."""
+    planes = np.full((4, 24, 24), 0.5, np.float32)
+    planes[3], planes[3, 8:16, 8:16] = 0.1, 1
+    actual = weighted(planes, **{**how, "scale": scale})
+    assert actual[3].min() > 0.0999
+    np.testing.assert_allclose(actual[:3] / actual[3], 0.5, atol=1e-4)
+
+
+def test_hidden_pixels_make_no_seams(tmp_path: Path) -> None:
+    """Where strips and tiles are cut changes rounding alone, however a sprite is full of holes."""
+    planes = np.abs(random_planes(4, 150, 40, 3)).astype(np.float32)
+    planes[3] = planes[3] > 0.8
+    moved = np.pad(planes, ((0, 0), (37, 0), (0, 0)))
+    how = {"method": "onnx", "model": written(enlarger(), tmp_path), "edges": "boundary"}
+    for tile in (16, 128):
+        whole, part = (weighted(one, tile=tile, **how) for one in (planes, moved))
+        np.testing.assert_allclose(part[:, 74 + 60 :], whole[:, 60:], atol=1e-5)

@@ -155,8 +155,8 @@ class _Reached(AntiRing):
         return counts + self._extreme(np.maximum, window, rows, columns, self.rows.reach)
 
 
-class NearestOpacity(NamedTuple):
-    """The stage from a plane to two: its least and greatest value near each output pixel.
+class NearestRange(NamedTuple):
+    """The stage from planes to twice as many: their least, then greatest values near each output.
 
     Args:
         rows: The neighbours along the height of the picture.

@@ -15,12 +15,13 @@ from numpy.lib.stride_tricks import sliding_window_view
 from upsample_cli.images.levels import LUMA
 from upsample_cli.kernels.kernel import Kernel
 from upsample_cli.kernels.stages import Band, Separable
+from upsample_cli.methods.antiring import NearestRange, Neighbours
+from upsample_cli.methods.method import Stage
 from upsample_cli.planes import Planes, Size
 
 _AROUND = 1  # input pixels beyond an output pixel in which opacity has to be even for a network
 _FILLED = 8  # input pixels beyond the visible ones to fill with their colours
 _HIDDEN = 1 / 512  # opacity, below half a level of 8 bits, of a pixel without a colour
-_CERTAIN = 1 / 16  # opacity above which colours may be beyond 0..1
 _BOX = Separable(*[Band(np.ones((1, 3)), np.array([-1]), 1)] * 2)  # sums over 3x3 pixels
 
 
@@ -38,11 +39,13 @@ class NetworkStage(ABC):
     def __init__(self, kernel: Kernel, halo: int, is_weighted: bool) -> None:
         self.linear, self.scale, self.halo = kernel.stage(), kernel.stride, halo
         self.is_weighted = is_weighted
+        self.nearest = NearestRange(*[Neighbours(1, self.scale, 1)] * 2)
         # Input pixels needed beyond each side: by the kernel and `_evenness`; by these and the
         # network.
         first, _ = self.linear.draws_on(range(self.scale), range(self.scale))
         self.reach = _AROUND + max(-first.start, first.stop - 1)
-        self.margin = max(halo + _FILLED * is_weighted, self.reach)
+        self.filled = _FILLED * is_weighted
+        self.margin = max(halo + self.filled, self.reach)
 
     @abstractmethod
     def _enlarged(self, planes: Planes, first: Size, *window: range) -> Planes:
@@ -62,17 +65,15 @@ class NetworkStage(ABC):
 
     def _by_kernel(self, planes: Planes, first: Size, *window: range) -> Planes:
         """Return a window of the output by the kernel; see `_enlarged`."""
-        down, across = (
-            slice(run.start - start, run.stop - start)
-            for run, start in zip(self.linear.draws_on(*window), first, strict=True)
-        )
-        return self.linear(np.ascontiguousarray(planes[:, down, across]), *window)
+        return _applied(self.linear, planes, first, *window)
 
     def _output(self, planes: Planes, first: Size, *window: range) -> Planes:
         """Return a window of the output, with care for opacity; see `_enlarged`."""
         if not self.is_weighted or planes[-1].min() == 1:
             return self._enlarged(planes, first, *window)
         out = self._by_kernel(planes, first, *window)
+        low, high = np.split(_applied(self.nearest, planes, first, *window), 2)
+        np.clip(out, low, high, out=out)  # or a next pass would take its rings for colours
         if planes[-1].max() > _HIDDEN:
             colours = self._enlarged(_unweighted(planes), first, *window)
             out[:-1] += self._evenness(planes[-1], first, *window) * (out[-1] * colours - out[:-1])
@@ -102,6 +103,15 @@ class _CountingColours(Separable):
         return out
 
 
+def _applied(stage: Stage, planes: Planes, first: Size, *window: range) -> Planes:
+    """Return a window of a stage's output; `planes` begin at input pixel `first`."""
+    down, across = (
+        slice(run.start - start, run.stop - start)
+        for run, start in zip(stage.draws_on(*window), first, strict=True)
+    )
+    return stage(np.ascontiguousarray(planes[:, down, across]), *window)
+
+
 def _unweighted(planes: Planes) -> Planes:
     """Return colours without their weights; those of hidden pixels are the mean of neighbours.
 
@@ -111,8 +121,6 @@ def _unweighted(planes: Planes) -> Planes:
     opacity = planes[-1]
     # The last plane is 1 where a colour is known, else 0.
     known = np.divide(planes, opacity, out=np.zeros_like(planes), where=opacity > _HIDDEN)
-    certain = known[:, opacity > _CERTAIN]
-    np.clip(known, certain.min(initial=0), certain.max(initial=1), out=known)
     for _ in range(_FILLED):
         near = _BOX(np.pad(known, ((0, 0), (1, 1), (1, 1))), *map(range, opacity.shape))
         np.divide(near, near[-1], out=known, where=(known[-1] == 0) & (near[-1] > 0))

@@ -45,11 +45,13 @@ class OnnxStage(NetworkStage):
 
     def draws_on(self, rows: range, columns: range) -> tuple[range, range]:
         """Return the input rows and columns that the tiles of an output window draw on."""
-        steps = (1, -1) if self.ensemble else (1,)
+        steps, more = (1, -1) if self.ensemble else (1,), self.filled
         down, across = (
             range(
-                min(run.start // self.scale - self.reach, *(tile.seen.start for tile in tiles)),
-                max(-(-run.stop // self.scale) + self.reach, *(tile.seen.stop for tile in tiles)),
+                min(run.start // self.scale - self.reach, *(tile.seen.start for tile in tiles))
+                - more,
+                max(-(-run.stop // self.scale) + self.reach, *(tile.seen.stop for tile in tiles))
+                + more,
             )
             for axis, run in enumerate((rows, columns))
             for tiles in [[tile for step in steps for tile in self._tiles(axis, run, step)]]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from upsample_cli.jobs.enlarge.task import TargetSize
 from upsample_cli.kernels.stages import Band, Separable
-from upsample_cli.methods.antiring import NearestOpacity, Neighbours
+from upsample_cli.methods.antiring import NearestRange, Neighbours
 from upsample_cli.methods.method import Method, Stage, windows_of
 from upsample_cli.planes import Planes, Size
 
@@ -107,7 +107,7 @@ def stages_to(method: Method, target: TargetSize, size_in: Size) -> tuple[Stage,
 def opacity_limits(target: TargetSize, size_in: Size) -> tuple[Stage, ...]:
     """Return the stages from opacity to the range of the input pixels nearest to each output."""
     sides = zip(size_in, target.uncropped(size_in), strict=True)
-    return NearestOpacity(*(Neighbours(*lengths, 1) for lengths in sides)), *_crop(target, size_in)
+    return NearestRange(*(Neighbours(*lengths, 1) for lengths in sides)), *_crop(target, size_in)
 
 
 def _crop(target: TargetSize, size_in: Size) -> tuple[Stage, ...]:
