@@ -32,6 +32,7 @@ def test_values_are_neither_clipped_nor_rounded() -> None:
     ("planes", "settings", "fault"),
     [
         (np.ones((3, 3)), {}, r"planes are float64 \(3, 3\); give floats, \(C, H, W\)"),
+        ([[[1.0, 2.0]]], {}, "planes are of type list; give a NumPy array of floats"),
         (np.ones((1, 0, 3)), {}, "planes are float64"),
         (np.ones((1, 3, 3), np.uint8), {}, "planes are uint8"),
         (np.ones((1, 3, 3)), {"boundary": "wrap"}, "no boundary 'wrap'; choose symmetric"),
@@ -41,7 +42,7 @@ def test_values_are_neither_clipped_nor_rounded() -> None:
         (np.ones((1, 3, 3)), {"method": "cubic"}, "no method 'cubic'; did you mean 'bicubic'"),
     ],
 )
-def test_what_cannot_be_done_is_told(planes: np.ndarray, settings: dict, fault: str) -> None:
+def test_what_cannot_be_done_is_told(planes: Any, settings: dict, fault: str) -> None:
     """Integers, other shapes and wrong settings are refused with a remedy."""
     with pytest.raises(SettingError, match=fault):
         upsample(planes, **settings)
@@ -50,20 +51,19 @@ def test_what_cannot_be_done_is_told(planes: np.ndarray, settings: dict, fault: 
 @pytest.mark.parametrize(
     ("planes", "stride", "fault"),
     [
+        ([[[1.0, 2.0]]], None, "planes are of type list; give a NumPy array of floats"),
         (np.ones((64, 64)), None, r"planes are float64 \(64, 64\); give floats, \(C, H, W\)"),
         (np.ones((1, 64, 64), np.uint8), None, "planes are uint8"),
         (np.ones((1, 64, 64)), 0, "invalid stride 0; give a whole number of 2 or more, or None"),
         (np.ones((1, 64, 64)), "auto", "invalid stride auto"),
         (np.ones((1, 64, 64)), 2.0, "invalid stride 2.0"),
-        (
-            np.ones((5, 64, 64)),
-            2,
-            r"there are 5 planes; give 1 \(grey\) or 3",
-        ),
+        (np.ones((2, 64, 64)), 2, r"there are 2 planes; give 1 \(grey\) or 3"),
+        (np.ones((4, 64, 64)), 2, r"there are 4 planes; give 1 \(grey\) or 3"),
+        (np.ones((5, 64, 64)), 2, r"there are 5 planes; give 1 \(grey\) or 3"),
         (np.full((1, 64, 64), np.nan), 2, "planes hold NaN or infinity; replace them"),
     ],
 )
-def test_what_cannot_be_measured_is_told(planes: np.ndarray, stride: Any, fault: str) -> None:
+def test_what_cannot_be_measured_is_told(planes: Any, stride: Any, fault: str) -> None:
     """Levels of 0..255, NaN, other shapes and strides that are none are refused with a remedy."""
     with pytest.raises(SettingError, match=fault):
         measure(planes, stride)

@@ -5,6 +5,7 @@ import pytest
 from enlargers import plain
 
 from upsample_cli.errors import SettingError
+from upsample_cli.kernels.kernel import Kernel
 from upsample_cli.methods.catalogue import METHODS, build, default_name
 from upsample_cli.methods.method import Method
 
@@ -66,6 +67,14 @@ def test_every_parameter_has_help_and_limits(method: type[Method]) -> None:
         ("spline", {"order": -1}, "--order -1 is out of range; give 0 to 5"),
         ("spline", {"order": 6}, "--order 6 is out of range; give 0 to 5"),
         ("spline", {"order": "3"}, "--order 3 is out of range; give 0 to 5"),
+        ("tconv", {"kernel": np.ones((4, 4))}, "--kernel is of type ndarray; give a name"),
+        (
+            "tconv",
+            {"kernel": Kernel("k", np.ones((4, 4)), 2)},
+            "--kernel is of type Kernel; give a name, a number or the path of a file, such as "
+            "taps saved as .npy",
+        ),
+        ("onnx", {"model": np.ones((4, 4))}, "--model is of type ndarray; give a name"),
     ],
 )
 def test_what_cannot_be_built_is_told(name: str, settings: dict[str, object], fault: str) -> None:

@@ -65,6 +65,9 @@ def upsample(
 def measure(planes: Planes, stride: int | None = None) -> Checkerboard:
     """Return the checkerboard in the luma of planes.
 
+    Where it is unknown, `verdict` is "", and `status` says why. (In JSON such a verdict is null, in
+    CSV an empty cell.)
+
     Args:
         planes: Shape (1 or 3, H, W), floating point, 0..1.
         stride: Period to look for, in pixels, 2 or more; None to search 2..8.
@@ -77,7 +80,7 @@ def measure(planes: Planes, stride: int | None = None) -> Checkerboard:
     'constant'
     """
     _check(planes)
-    if len(planes) > _MOST_CHANNELS:
+    if len(planes) not in (1, 3):
         raise SettingError(
             f"there are {len(planes)} planes; give 1 (grey) or 3 (red, green and blue)"
         )
@@ -94,6 +97,10 @@ def measure(planes: Planes, stride: int | None = None) -> Checkerboard:
 
 
 def _check(planes: Planes) -> None:
-    """Refuse arrays that are not planes of floats, such as 8-bit samples."""
+    """Refuse what is not an array of planes of floats, such as lists and 8-bit samples."""
+    if not isinstance(planes, np.ndarray):
+        raise SettingError(
+            f"planes are of type {type(planes).__name__}; give a NumPy array of floats, (C, H, W)"
+        )
     if planes.ndim != 3 or 0 in planes.shape or planes.dtype.kind != "f":
         raise SettingError(f"planes are {planes.dtype} {planes.shape}; give floats, (C, H, W)")

@@ -51,7 +51,8 @@ def build(name: str, **settings: Any) -> Method:
             may be paths too, and numbers NumPy's.
 
     Raises:
-        SettingError: There is no such method, it has no such parameter, or a value is out of range.
+        SettingError: There is no such method, it has no such parameter, or a value is out of range
+            or of a wrong type.
     """
     known = {method.name: method for method in METHODS}
     if name not in known:
@@ -68,11 +69,17 @@ def build(name: str, **settings: Any) -> Method:
         raise SettingError(
             f"{option} is for {listed}, not for {name}; leave it out or pass -m {owners[0]}"
         )
-    return known[name](**{setting: _plain(value) for setting, value in settings.items()})
+    return known[name](**{setting: _plain(setting, value) for setting, value in settings.items()})
 
 
-def _plain(value: Any) -> Any:
-    """Return a path as text, and a number of NumPy as one of Python."""
+def _plain(setting: str, value: Any) -> Any:
+    """Return a path as text, and a number of NumPy as one of Python; refuse other objects."""
     if isinstance(value, PathLike):
         return fspath(value)
-    return value.item() if getattr(value, "ndim", None) == 0 else value
+    plain = value.item() if getattr(value, "ndim", None) == 0 else value
+    if plain is not None and not isinstance(plain, str | int | float):
+        raise SettingError(
+            f"--{setting.replace('_', '-')} is of type {type(plain).__name__}; give a name, a "
+            "number or the path of a file, such as taps saved as .npy"
+        )
+    return plain
