@@ -48,6 +48,21 @@ def test_what_it_makes_is_as_onnx_defines_it(tmp_path: Path) -> None:
         np.testing.assert_allclose(model.run(planes), expected[0], atol=2 / 255)
 
 
+def test_weights_that_were_left_behind_are_named(tmp_path: Path) -> None:
+    """A model without the file of its weights is refused in the words of an audit."""
+    path, data = tmp_path / "net.onnx", "net.onnx.data"
+    onnx.save(enlarger(), path, save_as_external_data=True, location=data, size_threshold=0)
+    assert load(str(path), "cpu", None, None).scale == 2
+    alone = tmp_path / "alone.onnx"
+    path.rename(alone)
+    (tmp_path / data).unlink()
+    with pytest.raises(SettingError) as caught:
+        load(str(alone), "cpu", None, None)
+    assert str(caught.value) == (
+        f"{alone} cannot be run (no file {data} beside the model); put it there"
+    )
+
+
 def test_a_network_of_the_whole_picture_is_noticed(tmp_path: Path) -> None:
     """A mean over the picture is seen in its far corners."""
     model = load(written(enlarger(is_global=True), tmp_path), "cpu", None, None)

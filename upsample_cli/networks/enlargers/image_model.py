@@ -6,6 +6,7 @@ the range of its levels and the pattern in its output; a picture with one half e
 reach; a picture that begins some pixels later shows where tiles can begin.
 """
 
+import re
 from collections.abc import Callable
 from functools import lru_cache
 from math import isfinite
@@ -39,6 +40,7 @@ PROVIDERS = {
 # Where a map has no pixels left, the layout for speed divides by zero, which ends the process.
 _CAREFUL = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
 _FAST = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+_LOST = re.compile(r'External data path does not exist: "([^"]*)"')
 _REMEDY = "give a network that enlarges pictures"
 _TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
 
@@ -198,4 +200,7 @@ def _session(path: str, provider: str, level: Any) -> tuple[Any, list[_Value], l
         )
         return session, inputs, outputs
     except Exception as error:  # onnxruntime's own errors share no base
-        raise SettingError(f"{path} cannot be run ({reason(error)}); export it again") from error
+        why, remedy = reason(error), "export it again"
+        if lost := _LOST.search(str(error)):
+            why, remedy = f"no file {Path(lost[1]).name} beside the model", "put it there"
+        raise SettingError(f"{path} cannot be run ({why}); {remedy}") from error
