@@ -18,7 +18,8 @@ class Estimate(NamedTuple):
     """A pattern and its error.
 
     Args:
-        lines: Shape (s, t), the discrete Fourier transform (DFT) of the pattern, see `phase_lines`.
+        lines: Shape (s, t), the discrete Fourier transform (DFT) of the pattern, divided by its
+            number of phases; see `phase_lines`.
         error: Same shape, the expected power of each line's error.
     """
 

@@ -173,6 +173,8 @@ def request_of(inputs: tuple[Place | Folder, ...], output: Place | Folder, task:
                jobs: int | None, **options: Any) -> Request:  # fmt: skip
     """Return a request, from options that `upsample` and `upsample repair` share.
 
+    No more jobs than `_MOST_JOBS` for each core are started.
+
     Raises:
         SettingError: Options contradict each other, or do not suit the inputs or the output.
     """

@@ -39,9 +39,10 @@ class KnownOutput(NamedTuple):
 
 
 def known_outputs(rows: Iterable[dict[str, Any]]) -> dict[int, KnownOutput]:
-    """Return what the rows say about each output that did not fail, by its `key_of`.
+    """Return what the rows say about outputs; `key_of` gives the key of an output.
 
-    The last row of an output counts; one of a run that skipped it only if it has figures.
+    Of the rows of an output the last counts: those that failed are left out, and so are those that
+    skipped it and have no figures, unless there is none before.
 
     Raises:
         ValueError, KeyError, TypeError: A row is damaged.

@@ -47,7 +47,7 @@ class Reference:
         size: Height and width to enlarge it to.
 
     Raises:
-        SettingError: `low` is not smaller than `size`, or no scale leads from one to the other.
+        SettingError: `low` is larger than `size`, or as large, or of another shape.
     """
 
     def __init__(self, low: Image, size: Size) -> None:

@@ -67,7 +67,7 @@ class PictureNetwork(NamedTuple):
 def picture_networks(
     network: Network, strides: Sequence[tuple[float, ...]]
 ) -> dict[str, PictureNetwork]:
-    """Return a network as one that turns a picture into a picture, by the name of each such output.
+    """Return a `PictureNetwork` for each output of a network that is a picture, by its name.
 
     The arguments are those of `picture_network`.
     """
@@ -79,13 +79,13 @@ def picture_networks(
 def picture_network(
     network: Network, strides: Sequence[tuple[float, ...]]
 ) -> PictureNetwork | None:
-    """Return a network as one that turns a picture into a picture; None if it does not.
+    """Return the `PictureNetwork` of a network that turns a picture into a picture; else None.
 
     Of several outputs with four axes the first counts.
 
     Args:
-        network: After a trial run.
-        strides: Of each of its layers, in the order in which they run.
+        network: The network, after a trial run.
+        strides: The stride of each layer that upsamples, in the order in which the layers run.
     """
     pictures = [name for name, array in network.feeds.items() if array.ndim == 4]
     outputs = [name for name in network.outputs if len(network.shapes.get(name, ())) == 4]
