@@ -123,7 +123,11 @@ class Image(NamedTuple):
 
 
 def palette_of(picture: PIL.Image.Image, format: str) -> Palette | None:
-    """Return the palette of a loaded picture; None if its samples cannot be kept as indices."""
+    """Return the palette of a loaded picture; None if its samples cannot be kept as indices.
+
+    Raises:
+        ValueError: The file has more than 256 opacities.
+    """
     clear = picture.info.get("transparency")
     if picture.mode == "1" and clear is None:
         return Palette(_BLACK_AND_WHITE, is_bilevel=True)
@@ -136,6 +140,8 @@ def palette_of(picture: PIL.Image.Image, format: str) -> Palette | None:
     else:
         return None
     opacity = bytes([255] * clear + [0]) if isinstance(clear, int) else clear or b""
+    if len(opacity) > 256:
+        raise ValueError("palette index out of range")  # as Pillow says where it expands indices
     return Palette(colours, opacity)
 
 

@@ -58,6 +58,20 @@ def test_a_png_with_its_end_is_whole(more: bytes) -> None:
     png_chunks.check_end(file)
 
 
+@pytest.mark.parametrize("indexed", [False, True])
+def test_more_opacities_than_colours_are_damage(tmp_path: Path, indexed: bool) -> None:
+    """A palette of 300 opacities is refused, whether indices are kept or not."""
+    image = PIL.Image.fromarray(texture_samples(9, 11, 1)[..., 0]).convert("P")
+    path = tmp_path / "in.png"
+    image.save(path, transparency=bytes(256))
+    data = path.read_bytes()
+    whole, longer = (chunk(b"tRNS", bytes(length)) for length in (256, 300))
+    assert whole in data
+    path.write_bytes(data.replace(whole, longer))
+    with pytest.raises(ImageFileError, match="is damaged"):
+        decode(parse(path), indexed=indexed)
+
+
 def test_another_file_has_no_chunks() -> None:
     """A file that is no PNG is handed back as it is."""
     file = io.BytesIO(b"GIF89a" + bytes(20))
