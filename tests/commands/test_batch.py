@@ -491,6 +491,16 @@ def test_an_unknown_picture_is_over_any_limit(call: Call, folder: Path) -> None:
     assert call("many/a.png", "b.png", "--max-ripple", 9, "--size", "9x8").code == 0
 
 
+def test_without_a_stride_only_even_methods_pass_max_ripple(call: Call) -> None:
+    """Where no pattern can be measured, a gate lets through what is even by its kernel alone."""
+    gate = ["--size", "37x31", "--max-ripple", 9]
+    assert call("in.png", "even.png", *gate).code == 0
+    assert call("in.png", "cubic.png", *gate, "-m", "bicubic").code == 0
+    outcome = call("in.png", "out.png", *gate, "-k", "uniform", "--kernel-size", 3)
+    assert outcome.code == 4
+    assert "note: unknown, so over --max-ripple 9: out.png\n" in outcome.err
+
+
 @pytest.mark.parametrize("report", ["rows.csv", "rows.jsonl"])
 def test_a_resumed_run_recalls_what_is_over_the_limit(
     call: Call, folder: Path, report: str

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from math import isfinite
+from math import isfinite, nan
 from typing import Any
 
 import click
@@ -22,6 +22,7 @@ STATUS_WORDS = {
 }
 """The text for people, for each status of the metric but "ok"."""
 
+_LEAST_SHOWN = 5e-5  # of kernel ripples: smaller ones are 0.0000 in text, 0.01 level at white
 _EVERYWHERE = 0.9  # share of a picture; from here on, the text does not give the share
 COLUMNS = (
     "input", "output", "status", "error", "width", "height", "method", "kernel", "scale", "seconds",
@@ -46,7 +47,7 @@ def print_reports(
         as_json: Whether to print JSON lines.
         quiet: Whether to leave out notes and, unless `as_json`, reports without a failure.
         max_ripple: The limit on the ripple, in levels; None for no limit. An unknown ripple counts
-            as over the limit, except where the scale has no stride.
+            as over the limit, except where the scale has no stride and the method is even.
     """
     tally, over = Counter(done=0, skipped=0, failed=0), dict[str, float]()
     has_notes = not quiet and not (as_json and to_stderr)  # then stderr has only JSON lines
@@ -54,7 +55,7 @@ def print_reports(
         tally[report.status] += 1
         if report.checkerboard is not None and max_ripple is not None:
             is_known = isfinite(report.checkerboard.ripple)
-            is_unknown = not is_known and report.checkerboard.status != "no-stride"
+            is_unknown = not is_known and not _is_even(report)
             if is_unknown or is_over(max_ripple, report.checkerboard):
                 over[report.output] = report.checkerboard.ripple if is_known else 0.0
         with without_bars():
@@ -96,6 +97,13 @@ def over_limit(over: Mapping[str, float], limit: str) -> str:
 def is_over(limit: float, *checkerboards: Checkerboard) -> bool:
     """Return whether a pattern that is clear of its error is stronger than a limit, in levels."""
     return any(item.is_clear and item.ripple > limit for item in checkerboards)
+
+
+def _is_even(report: Report) -> bool:
+    """Return whether a picture at a scale without a stride has no pattern by its method alone."""
+    assert report.checkerboard  # the caller has looked
+    known = nan if report.kernel_ripple is None else report.kernel_ripple
+    return report.checkerboard.status == "no-stride" and known < _LEAST_SHOWN
 
 
 def text_line(report: Report) -> str:
@@ -154,7 +162,9 @@ def numbers(checkerboard: Checkerboard) -> dict[str, Any]:
 
 def _in_words(checkerboard: Checkerboard, kernel_ripple: float | None) -> str:
     ripple = (
-        f"; kernel ripple {kernel_ripple:.4f}" if kernel_ripple and kernel_ripple >= 5e-5 else ""
+        f"; kernel ripple {kernel_ripple:.4f}"
+        if kernel_ripple and kernel_ripple >= _LEAST_SHOWN
+        else ""
     )
     if checkerboard.status in STATUS_WORDS:
         return f"checkerboard {STATUS_WORDS[checkerboard.status]}{ripple}"
