@@ -252,6 +252,10 @@ def test_folders_are_measured(call: Call, folder: Path, patterned: str) -> None:
     assert (listed.out, listed.err) == (outcome.out, "")
     (folder / "empty").mkdir()
     assert call("measure", "empty").code == 3
+    several = call("measure", "a/b.png", "a/old/e.png", "--include", "b.*", "--csv")
+    assert [row["input"] for row in csv.DictReader(several.out.decode().splitlines())] == [
+        "a/b.png"
+    ]
 
 
 def test_the_worst_frame_of_an_animation_is_measured(call: Call, folder: Path) -> None:
@@ -295,6 +299,8 @@ def test_map_and_spectrum_are_drawn(call: Call, folder: Path, patterned: str) ->
         (["--json", "--csv"], "--json and --csv cannot be used together; leave one out"),
         (["--map", "map.jpg"], "map.jpg is not a .png"),
         (["--null"], "--null is for --files-from"),
+        (["--include", "*.jpg"], "--include is for folders; leave it out for one picture"),
+        (["--exclude", "*.jpg"], "--exclude is for folders; leave it out for one picture"),
         (["--files-from", "names.txt"], "--files-from names the pictures"),
         (["in.png", "--map", "map.png"], "--map is for one picture, not 2; name one"),
         (["in.png", "--reference", "in.png"], "--reference is for one picture"),

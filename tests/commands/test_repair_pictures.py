@@ -92,6 +92,18 @@ def test_remedies_say_which_command_has_their_options(
     check_refused(call("repair", "glass.png", "-o", output), 1, fault)
 
 
+@pytest.mark.parametrize(
+    "option",
+    [("--include", "*.jpg"), ("--exclude", "*.jpg"), ("--name", "{stem}"), ("--no-report",)],
+)
+def test_options_of_folders_are_refused_for_one_picture(
+    call: Call, option: tuple[str, ...]
+) -> None:
+    """Nothing that has no effect on one picture is taken silently, as when enlarging."""
+    outcome = call("repair", "in.png", *option)
+    check_refused(outcome, 2, f"{option[0]} is for folders; leave it out for one picture")
+
+
 def test_what_a_lossy_codec_broke_is_taken_out_with_less_care(call: Call, folder: Path) -> None:
     """The same pixels come nearer to the truth from a JPEG than from a PNG or a lossless WebP."""
     clean = np.repeat(blurred()[..., :1], 3, axis=2)

@@ -103,6 +103,10 @@ def measure(
     if as_json and as_csv:
         raise SettingError("--json and --csv cannot be used together; leave one out")
     sources = _sources(images, files_from, null)
+    if files_from is None and len(sources) == 1 and isinstance(sources[0], Place):
+        for option, globs in (("include", include), ("exclude", exclude)):
+            if globs:
+                raise SettingError(f"--{option} is for folders; leave it out for one picture")
     map_file, spectrum_file, low = _files_of_one(sources, heat_map, spectrum, reference)
     options = MeasureOptions(stride, low, map_file, spectrum_file, force, max_pixels or MAX_PIXELS)
     files = list(files_in(sources, Globs(include, exclude)))

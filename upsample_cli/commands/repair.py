@@ -109,7 +109,8 @@ def _repair_pictures(
         output = f"{stem}-repaired{suffix}"
     places = places_of((*inputs, output), options["files_from"])
     task = Task(Unchanged(), TargetSize(1.0), premultiplied=False)
-    request = request_of(*places, task, **options)
+    names = frozenset(name for name, value in options.items() if value)
+    request = request_of(*places, task, given=names, **options)
     low, map_file = (parse_file(name) if name else None for name in (reference, heat_map))
     for name, given in (("map", map_file), ("reference", low)):
         if given and not request.is_for_one_file:

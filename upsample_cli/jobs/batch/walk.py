@@ -108,7 +108,9 @@ class Listing(NamedTuple):
 
 
 def files_in(sources: Sequence[Place | Folder], globs: Globs) -> Iterator[tuple[Place, bool]]:
-    """Yield the files in `sources`, and in sorted order the files below its folders, each once.
+    """Yield the files in `sources`, and in sorted order those below its folders, as `globs` say.
+
+    A file that comes twice is yielded once.
 
     Yields:
         Each file, and whether it was found in a folder, where not every file is a picture.
@@ -119,7 +121,9 @@ def files_in(sources: Sequence[Place | Folder], globs: Globs) -> Iterator[tuple[
     yielded = set[str]()
     for source in sources:
         files: Iterable[Place] = (
-            [source] if isinstance(source, Place) else map(source.file, walk(source, globs))
+            [source] * globs.includes(source.relative)
+            if isinstance(source, Place)
+            else map(source.file, walk(source, globs))
         )
         try:
             for file in files:
