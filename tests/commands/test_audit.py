@@ -465,6 +465,22 @@ def test_a_network_that_runs_too_long_passes_no_gate(
     assert (output["levels"], output["verdict"]) == (None, "unknown")
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_an_output_that_is_not_finite_is_unknown(call: Call, folder: Path, value: float) -> None:
+    """A network with damaged weights fails a gate on levels, for that reason."""
+    up = models.node("ConvTranspose", "x w", "y", strides=[2, 2])
+    made = models.model([up], {"w": np.full((3, 3, 2, 2), value, np.float32)})
+    made.graph.input[0].CopyFrom(helper.make_tensor_value_info("x", 1, [1, 3, "h", "w"]))
+    models.saved(made, folder)
+    outcome = call("audit", "model.onnx", "--max-levels", 1)
+    assert outcome.code == 1
+    last = outcome.out.decode().splitlines()[-1]
+    assert last == "output, stride 2x2: unknown, since it holds NaN or infinity"
+    assert "model.onnx: the output holds NaN or infinity; repair the weights" in outcome.err
+    output = json.loads(call("audit", "model.onnx", "--json").out)["output"]
+    assert (output["levels"], output["verdict"]) == (None, "unknown")
+
+
 def test_a_network_of_no_pictures_fails_a_gate_on_levels(call: Call, folder: Path) -> None:
     """There is nothing to judge, which is told."""
     models.saved(models.generator(), folder)

@@ -108,7 +108,10 @@ def _unanswered(
         what = "too many pixels are clipped, or it is too small"
         yield f"unknown on {names}: {what}; give other --pictures or none"
     if max_levels is not None and result.output and not result.output.worst:
-        yield "the flat pictures take too long to audit; audit a part of the network"
+        fault = "the output holds NaN or infinity; repair the weights, or export the network again"
+        if result.output.is_finite:
+            fault = "the flat pictures take too long to audit; audit a part of the network"
+        yield fault
     if max_levels is not None and result.layers and result.output is None:
         what = "kernels, and networks that turn pictures into pictures"
         yield f"--max-levels is for {what}; leave it out"

@@ -85,7 +85,8 @@ def repair_json(path: str, output: str, result: Repair) -> str:
 def _output(output: OutputFigures, has_remedies: bool) -> str:
     """Return a line on the pattern in a network's output, with a verdict on the network."""
     if not output.worst:
-        return f"output, stride {_by(output.stride)}: unknown, since the audit takes too long"
+        why = "the audit takes too long" if output.is_finite else "it holds NaN or infinity"
+        return f"output, stride {_by(output.stride)}: unknown, since {why}"
     parts = [f"{output.levels:.2f} levels on flat pictures (most on {printable(output.worst)})"]
     for name, levels in output.pictures.items():
         figure = f"{levels:.2f} levels" if isfinite(levels) else "unknown"

@@ -31,11 +31,11 @@ class OutputFigures:
 
     Args:
         stride: Output pixels per input pixel, down and across.
-        levels: RMS of the pattern of the flat picture where it is strongest; NaN if the audit
-            takes too long.
+        levels: RMS of the pattern of the flat picture where it is strongest; NaN if unknown.
         worst: The name of that flat picture, and of the output if several are pictures; empty if
-            the audit takes too long.
-        flat: RMS of the pattern by flat picture; empty for a .npz, which is not run.
+            unknown, since the audit takes too long or the output is not finite.
+        flat: RMS of the pattern by flat picture; empty for a .npz, which is not run, and if the
+            audit takes too long.
         pictures: The ripple in the output by photograph; NaN where it is unknown.
     """
 
@@ -44,6 +44,11 @@ class OutputFigures:
     worst: str
     flat: dict[str, float]
     pictures: dict[str, float]
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether no output for a flat picture has NaN or infinity, as far as they were run."""
+        return all(map(isfinite, self.flat.values()))
 
     @property
     def most(self) -> float:

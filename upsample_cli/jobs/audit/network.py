@@ -93,14 +93,14 @@ def _output(
     from upsample_cli.networks.model_graph import RunError
 
     try:
-        with np.errstate(all="ignore"):  # results that are not finite are refused below
+        with np.errstate(all="ignore"):  # results that are not finite are reported
             flat = network.flat(end)
     except RunError:
         return None
     except TimeoutError:
         return OutputFigures(network.stride, nan, "", {}, {})
     if not all(map(isfinite, flat.values())):
-        return None
+        return OutputFigures(network.stride, nan, "", flat, {})
     worst = max(flat, key=lambda name: flat[name])
     photographs = {name: _of_photograph(network, name) for name in pictures}
     return OutputFigures(network.stride, flat[worst], worst + of, flat, photographs)
