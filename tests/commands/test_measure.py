@@ -227,6 +227,19 @@ def test_exceeding_max_ripple_is_exit_4(call: Call, patterned: str) -> None:
     assert call("measure", patterned, "no.png", "--max-ripple", 3).code == 1
 
 
+def test_a_colour_too_faint_for_a_verdict_passes_max_ripple(call: Call, folder: Path) -> None:
+    """A gate does not fail for a single colour whose own verdict is none, only for a seen one."""
+    for levels, code in ((0.6, 0), (1.5, 4)):
+        planes = 40 + texture_samples(150, 150, 3) * 0.6
+        planes[..., 2] += levels * periodic_pattern(150, 150, 3)
+        PIL.Image.fromarray(np.round(planes).astype(np.uint8)).save(folder / "blue.png")
+        outcome = call("measure", "blue.png", "--stride", 3, "--max-ripple", 0.4, "--json")
+        blue = json.loads(outcome.out)["channels"]["blue"]
+        assert blue["ripple"] == pytest.approx(levels, rel=0.2)
+        assert max(blue["contrast_db"], blue["local_db"] or 0) > 12
+        assert (outcome.code, blue["verdict"] == "checkerboard") == (code, code == 4)
+
+
 def test_what_cannot_be_told_does_not_pass_max_ripple(call: Call) -> None:
     """A gate lets nothing through of which it knows nothing."""
     assert call("measure", "in.png").code == 0

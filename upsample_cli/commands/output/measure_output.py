@@ -101,9 +101,13 @@ def _outcome(result: Result) -> str:
 
 
 def _may_be_over(measurement: Measurement, limit: float) -> bool:
-    """Return whether a picture's ripple is over the limit or unknown."""
+    """Return whether a picture's ripple is over the limit or unknown.
+
+    Patterns in single channels that are too faint for a verdict do not count.
+    """
     is_unknown = not measurement.overall.verdict
-    return is_unknown or is_over(limit, measurement.luma, *measurement.channels.values())
+    channels = (one for one in measurement.channels.values() if one.verdict != NONE)
+    return is_unknown or is_over(limit, measurement.luma, *channels)
 
 
 def table_of(pictures: Iterable[Place], as_json: bool, as_csv: bool) -> ResultTable:
