@@ -93,6 +93,28 @@ def test_remedies_say_which_command_has_their_options(
 
 
 @pytest.mark.parametrize(
+    ("name", "output"),
+    [("a.pcx", "a-repaired.png"), ("a.BMP", "a-repaired.BMP"), ("a", "a-repaired")],
+)
+def test_a_repaired_file_is_named_by_a_format_that_can_be_written(
+    call: Call, folder: Path, name: str, output: str
+) -> None:
+    """Without -o, a PNG is named for what is of a format that is only read; others keep theirs."""
+    kind = "PCX" if name == "a.pcx" else "BMP"
+    PIL.Image.new("RGB", (40, 40), (90, 90, 90)).save(folder / name, kind)
+    assert call("repair", name).code == 0
+    assert (folder / output).exists()
+
+
+def test_a_repaired_folder_keeps_what_follows_its_point(call: Call, folder: Path) -> None:
+    """The name of a folder has no format."""
+    (folder / "run.v2").mkdir()
+    (folder / "in.png").rename(folder / "run.v2/in.png")
+    assert call("repair", "run.v2", "-j", 1).code == 0
+    assert (folder / "run-repaired.v2/in.png").exists()
+
+
+@pytest.mark.parametrize(
     "option",
     [("--include", "*.jpg"), ("--exclude", "*.jpg"), ("--name", "{stem}"), ("--no-report",)],
 )

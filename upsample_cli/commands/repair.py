@@ -91,7 +91,8 @@ def _repair_pictures(
     """Repair pictures, print the report on each, and return the exit code."""
     from upsample_cli.commands import batch, single
     from upsample_cli.commands.arguments.request import places_of, request_of
-    from upsample_cli.images.places.place import parse_file
+    from upsample_cli.images.places.place import Place, parse, parse_file
+    from upsample_cli.images.write.formats import FORMATS
     from upsample_cli.jobs.enlarge.task import TargetSize, Task
     from upsample_cli.jobs.measure.measure import MeasureOptions
     from upsample_cli.jobs.measure.picture_repair import repair_picture
@@ -106,6 +107,8 @@ def _repair_pictures(
                 "no output is named; give -o FILE, -o FOLDER/ for many, or -o - for standard output"
             )
         stem, suffix = splitext(inputs[0].rstrip("/"))  # noqa: PTH122 # a Path would change URLs
+        if suffix[1:].lower() not in FORMATS and isinstance(parse(inputs[0]), Place):
+            suffix = suffix and ".png"  # a format that is only read
         output = f"{stem}-repaired{suffix}"
     places = places_of((*inputs, output), options["files_from"])
     task = Task(Unchanged(), TargetSize(1.0), premultiplied=False)
