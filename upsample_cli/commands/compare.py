@@ -152,7 +152,10 @@ def _box(text: str) -> "Box":
     words = text.split(",")
     if len(words) != 4 or not all(word.isascii() and word.isdecimal() for word in words):
         raise SettingError(f"invalid --crop '{text}'; give X,Y,WIDTH,HEIGHT in pixels")
-    return Box(*map(int, words))
+    box = Box(*map(int, words))
+    if not (box.width and box.height):
+        raise SettingError(f"--crop {text} is empty; give a WIDTH and HEIGHT of 1 or more")
+    return box
 
 
 def _target(sources: list[Place], name: str, force: bool) -> Place | None:

@@ -62,7 +62,7 @@ def _stride(ctx: click.Context, param: click.Parameter, value: str) -> int | Non
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV, one row for each picture.")
 @max_pixels_option
 @max_memory_option
-@click.option("-q", "--quiet", is_flag=True, help="Print no progress bar and no summary.")
+@click.option("-q", "--quiet", is_flag=True, help="Print no progress bar, notes or summary.")
 def measure(
     images: tuple[str, ...],
     stride: int | None,

@@ -194,7 +194,10 @@ def _kernel(kernel: str, size: int | None, stride: int | None) -> tuple[str, Tap
         return Path(kernel).name, taps, stride or file.stride
     if kernel in KERNELS:
         return kernel, KERNELS[kernel](stride or 1, size).taps, stride or 1
-    remedy = did_you_mean(kernel, KERNELS) or f"choose {', '.join(KERNELS)}, a size or a .npz file"
+    remedy = (
+        did_you_mean(kernel, KERNELS)
+        or f"choose {', '.join(KERNELS)}, a size or a .npz or .npy file"
+    )
     raise SettingError(f"no kernel '{kernel}' to show; {remedy}")
 
 

@@ -55,13 +55,17 @@ def pictures_in(sources: Sequence[Place | Folder]) -> list[Place]:
     Hidden files and folders are left out unless they are named, as in a batch.
 
     Raises:
-        UpsampleError: A source is neither a file nor a folder, or a store does not answer.
+        UpsampleError: A source is neither a file nor a folder, there is no file in any of them, or
+            a store does not answer.
     """
     files = list[Place]()
     for source, is_in_folder in files_in(sources, Globs()):
         if not (is_in_folder or source.is_rereadable()):
             raise ImageFileError(f"no file or folder {source}; check the path")
         files.append(source)
+    if not files:
+        names = ", ".join(map(str, sources))
+        raise ImageFileError(f"no file in {names}; name pictures or folders of pictures")
     return files
 
 
