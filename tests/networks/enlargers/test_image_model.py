@@ -81,6 +81,21 @@ def test_a_bounded_output_is_not_of_255_levels(tmp_path: Path) -> None:
     assert load(written(made, tmp_path), "cpu", None, None).white == 1
 
 
+def test_a_normalised_part_does_not_make_white_255(tmp_path: Path) -> None:
+    """What a network adds after a normalisation is as large for 0..255, and so relatively less."""
+    made = enlarger()
+    result = made.graph.output[0].name
+    for name, value in (("scale", 0.01), ("shift", 0.005)):
+        tensor = np.full(3, value, np.float32)
+        made.graph.initializer.append(onnx.numpy_helper.from_array(tensor, name))
+    made.graph.node.extend([
+        onnx.helper.make_node("InstanceNormalization", [result, "scale", "shift"], ["normed"]),
+        onnx.helper.make_node("Add", [result, "normed"], ["sum"]),
+    ])  # fmt: skip
+    made.graph.output[0].name = "sum"
+    assert load(written(made, tmp_path), "cpu", None, None).white == 1
+
+
 def test_the_white_of_the_output_is_found_out_where_that_of_the_input_is_given(
     tmp_path: Path,
 ) -> None:

@@ -23,6 +23,7 @@ EQUAL = 4e-3
 
 _LEVELS = (0.25, 0.5, 0.75)
 _WHITES = (1.0, 255.0)
+_CLEAR = 0.02  # of full scale: flat pictures that change less say that white is right
 _NEAR = 0.1  # of full scale: the most that flat pictures change where white in and out differ
 _BOUND = 1.01  # a network whose numbers are below is bounded to 1, with room for rounding
 
@@ -117,6 +118,8 @@ def with_whites(
 ) -> Form:
     """Return a form with the values of white, 1 or 255, with which flat pictures change least.
 
+    White is 1 if they change little then: whatever changes a picture by a bounded amount, as after
+    a normalisation, changes one of 0..255 less.
     Those of input and output differ only if flat pictures then come out nearly as they are.
 
     Args:
@@ -135,7 +138,8 @@ def with_whites(
             error = sum(changes) / len(changes)
             if white == white_out or error < _NEAR:
                 errors[form._replace(white=white, white_out=white_out)] = error
-    return min(errors, key=lambda one: errors[one])
+    clear = (one for one, error in errors.items() if error < _CLEAR)
+    return next(clear, min(errors, key=lambda one: errors[one]))
 
 
 def _flat_error(output: Planes, level: float, white: float) -> float:
