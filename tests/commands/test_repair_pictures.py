@@ -341,6 +341,22 @@ def test_a_network_is_balanced_between_two_audits(call: Call, pictures: Path) ->
     assert text.startswith("b.onnx  balanced layers of net.onnx: 1\n    up1  changed by ")
 
 
+def test_a_layer_that_a_blur_makes_even_is_left(call: Call, pictures: Path) -> None:
+    """As in StyleGAN2: the layer has no checkerboard, and other weights would undo its training."""
+    blur = np.outer([1, 3, 3, 1], [1, 3, 3, 1]).astype(np.float32)[None, None] / 16
+    uneven = np.random.default_rng(0).normal(size=(1, 1, 3, 3)).astype(np.float32)
+    nodes = [
+        node("ConvTranspose", "x up1.weight", "a", strides=[2, 2]),
+        node("Conv", "a blur", "b", pads=[1] * 4), node("Relu", "b", "c"),
+        node("ConvTranspose", "c up2.weight", "y", strides=[2, 2]),
+    ]  # fmt: skip
+    tensors = {"up1.weight": uneven, "blur": blur, "up2.weight": uneven}
+    saved(model(nodes, tensors), pictures, "net.onnx")
+    report = json.loads(call("repair", "net.onnx", "-o", "even.onnx", "--json").out)
+    assert (report["layers"]["up1"], report["layers"]["up2"] > 0.1) == (0.0, True)
+    assert "up1 is left as it is: it has no checkerboard" in report["notes"]
+
+
 def test_options_without_effect_on_a_network_are_refused(call: Call, pictures: Path) -> None:
     """Its layers have their strides, and sub-pixel convolutions keep no ramps."""
     weights = np.random.default_rng(0).normal(size=(4, 1, 3, 3)).astype(np.float32)

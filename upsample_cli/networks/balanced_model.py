@@ -9,7 +9,7 @@ neither checked nor changed.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
@@ -43,7 +43,8 @@ class BalancedModel(NamedTuple):
 
     Args:
         data: The bytes of its .onnx file.
-        moved: By layer name, how far its weights moved, relative to their norm.
+        moved: By layer name, how far its weights moved, relative to their norm; 0 where they were
+            even.
         unchanged: By name of each layer that was left as it is, the reason.
     """
 
@@ -52,13 +53,16 @@ class BalancedModel(NamedTuple):
     unchanged: dict[str, str]
 
 
-def balanced_model(path: str, layer: str | None, balanced: Balance) -> BalancedModel:
+def balanced_model(
+    path: str, layer: str | None, balanced: Balance, even: Collection[str] = ()
+) -> BalancedModel:
     """Return a copy of a model with balanced upsampling layers.
 
     Args:
         path: A .onnx file.
         layer: A glob of the names of the nodes, or of their weights, to balance; None for all.
         balanced: Balances the taps of transposed convolutions, as `kernels.phases.balanced` does.
+        even: Names of layers to leave, which have no checkerboard, as where a blur removes it.
 
     Raises:
         NetworkFileError: The file cannot be read, or is too large to be copied.
@@ -75,7 +79,9 @@ def balanced_model(path: str, layer: str | None, balanced: Balance) -> BalancedM
         name = weights.removesuffix(".weight")
         if layer and not any(fnmatchcase(one, layer) for one in (name, weights, *titles)):
             continue
-        if node is None:
+        if not {name, *titles}.isdisjoint(even):
+            moved[name], left[name] = 0.0, "it has no checkerboard"
+        elif node is None:
             left[name] = "its channels are not made alike from one convolution; balance it by hand"
         elif any(one.input[place] not in tensors for one, place in places):
             left[name] = "its weights are computed, or of another graph"

@@ -113,7 +113,9 @@ def _repaired_network(path: str, output: str, layer: str | None, ramp: bool) -> 
         raise SettingError(
             f"--ramp is for transposed convolutions, of which {path} has none; leave it out"
         )
-    model = balanced_model(path, layer, partial(balanced, ramp=ramp))
+    even = {one.name for one in before.layers if one.verdict == "none" and not ramp}
+    even -= {one.name for one in before.layers if one.verdict != "none"}
+    model = balanced_model(path, layer, partial(balanced, ramp=ramp), even)
     with TemporaryDirectory() as folder:
         copy = Path(folder) / "balanced.onnx"
         copy.write_bytes(model.data)
