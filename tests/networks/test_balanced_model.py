@@ -130,6 +130,25 @@ def test_channels_that_differ_otherwise_are_named(
         balanced_model(saved(made, tmp_path), "*Space", balanced)
 
 
+@pytest.mark.parametrize(("mode", "groups"), [("CRD", 3), ("CRD", 6), ("DCR", 3)])
+def test_groups_within_a_block_of_pixels_are_refused(
+    tmp_path: Path, mode: str, groups: int
+) -> None:
+    """Equal sums over different channels are no even block; a block of one group can be even."""
+    made = sub_pixel(mode)
+    made.graph.node[0].attribute.append(onnx.helper.make_attribute("group", groups))
+    taps = np.random.default_rng(0).normal(0, 0.2, (12, 1, 3, 3)).astype(np.float32)
+    made.graph.initializer[0].CopyFrom(onnx.numpy_helper.from_array(taps, "up.weight"))
+    path = saved(made, tmp_path)
+    if (mode, groups) == ("CRD", 3):
+        after = onnx.load_from_string(balanced_model(path, None, balanced).data)
+        flat = run(after, np.ones((3, 12, 12)) * [[[1]], [[2]], [[3]]])[:, 4:-4, 4:-4]
+        assert np.ptp(flat, axis=(1, 2)).max() < 1e-5
+    else:
+        with pytest.raises(SettingError, match="up: the pixels of its blocks are of several gro"):
+            balanced_model(path, None, balanced)
+
+
 def test_a_bias_that_others_share_stays_theirs(tmp_path: Path) -> None:
     """Exporters keep equal tensors once; the layer that is balanced gets a copy."""
     made = sub_pixel("CRD")

@@ -217,6 +217,9 @@ def _balance(
     else:
         settings = {one.name: get_attribute_value(one) for one in shuffle.attribute}
         is_crd = settings.get("mode", b"DCR") == b"CRD"
+        groups = attributes.get("group", 1)
+        if groups > 1 and (not is_crd or len(old) // groups % settings["blocksize"] ** 2):
+            raise SettingError("the pixels of its blocks are of several groups; use one group")
         for tensor in tensors[1:]:
             values = to_array(tensor)
             flat = values.ravel().astype(np.float64)
