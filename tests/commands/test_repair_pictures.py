@@ -357,6 +357,32 @@ def test_a_layer_that_a_blur_makes_even_is_left(call: Call, pictures: Path) -> N
     assert "up1 is left as it is: it has no checkerboard" in report["notes"]
 
 
+@pytest.mark.parametrize(
+    ("second", "notes"),
+    [
+        (0.0, ["up is left as it is: it has no checkerboard"]),
+        (0.008, ["the network's output has changed"]),
+        (-0.1, ["net.onnx as a whole has no checkerboard", "the network's output has changed"]),
+    ],
+    ids=["even", "faint", "cancelled"],
+)
+def test_notes_on_a_network_agree_with_its_audit(
+    call: Call, pictures: Path, second: float, notes: list[str]
+) -> None:
+    """Only patterns that cancel are said to, not faint ones nor what is even or has not changed."""
+    even = np.outer([0.5, 1, 0.5], [0.5, 1, 0.5])
+    taps = np.stack([even, even])[None]
+    taps[0, :, 1, 1] += (max(-second, 0.0), second)
+    nodes = [node("ConvTranspose", "x up.weight", "a", strides=[2, 2]), node("Relu", "a", "b"),
+             node("Conv", "b halves", "y")]  # fmt: skip
+    tensors = {"up.weight": taps, "halves": np.full((1, 2, 1, 1), 0.5)}
+    made = model(nodes, {name: value.astype(np.float32) for name, value in tensors.items()})
+    saved(made, pictures, "net.onnx")
+    report = json.loads(call("repair", "net.onnx", "-o", "even.onnx", "--json").out)
+    assert len(report["notes"]) == len(notes)
+    assert all(map(str.startswith, report["notes"], notes))
+
+
 def test_options_without_effect_on_a_network_are_refused(call: Call, pictures: Path) -> None:
     """Its layers have their strides, and sub-pixel convolutions keep no ramps."""
     weights = np.random.default_rng(0).normal(size=(4, 1, 3, 3)).astype(np.float32)

@@ -20,8 +20,6 @@ from upsample_cli.kernels.phases import balanced
 from upsample_cli.metrics.ripple import VISIBLE
 from upsample_cli.planes import Size
 
-_LEVELS = 0.5  # of 0..255: a weaker pattern on flat pictures cannot be seen
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Repair:
@@ -121,15 +119,18 @@ def _repaired_network(path: str, output: str, layer: str | None, ramp: bool) -> 
         copy.write_bytes(model.data)
         after = audit(str(copy), FileOptions())
     notes = [f"{name} is left as it is: {reason}" for name, reason in model.unchanged.items()]
-    if before.output is not None and before.output.most < _LEVELS:
+    was_uneven = any(one.verdict == "checkerboard" for one in before.layers)
+    moved = max(model.moved.values())
+    if moved and was_uneven and before.output and before.output.verdict == "none":
         notes.append(
             f"{path} as a whole has no checkerboard, since its layers cancel each other; the copy "
             "may be worse, so keep the original"
         )
-    notes.append(
-        "the network's output has changed and was not checked; compare it, or train it further"
-    )
-    return Repair(before, after, max(model.moved.values()), model.data, tuple(notes), model.moved)
+    if moved:
+        notes.append(
+            "the network's output has changed and was not checked; compare it, or train it further"
+        )
+    return Repair(before, after, moved, model.data, tuple(notes), model.moved)
 
 
 def _notes(source: TapsFile, output: str, kind: np.dtype[Any], after: Audit) -> Iterator[str]:
