@@ -141,6 +141,16 @@ def test_dilation_that_shares_a_factor_with_the_stride_leaves_holes() -> None:
     assert "share the factor 2" in found.remedy
 
 
+@pytest.mark.parametrize("size", [(3, 3), (4, 4), (4, 3)])
+def test_a_repair_is_no_remedy_for_dilated_taps(size: Size) -> None:
+    """`upsample repair` refuses these, along whichever axis they are dilated."""
+    assert "upsample repair" in taps_remedy(size, (2, 2), (1, 1))
+    for dilation in ((3, 3), (3, 1), (1, 3)):
+        remedy = taps_remedy(size, (2, 2), dilation)
+        assert "repair" not in remedy
+        assert remedy.endswith(", or use resize-conv")
+
+
 def test_sums_that_overflow_are_unknown() -> None:
     """Finite weights whose sums are not have no figure, and no verdict either."""
     found = figures(transposed("up", np.full((2, 1, 4, 4), 1e308), (2, 2), (0, 0)))

@@ -123,6 +123,7 @@ def taps_remedy(size: Sequence[int], stride: Sequence[int], dilation: Sequence[i
     >>> taps_remedy((3, 3), (2, 2), (1, 1)).split(": ")[0]
     'kernel 3 is not a multiple of stride 2'
     """
+    is_dilated = max(dilation) > 1  # `upsample repair` refuses these
     for k, s, d in zip(size, stride, dilation, strict=True):
         if is_overlap_even((k,), (s,), (d,)):
             continue
@@ -137,13 +138,15 @@ def taps_remedy(size: Sequence[int], stride: Sequence[int], dilation: Sequence[i
                 f"kernel {k} is smaller than stride {s}, so that some outputs get nothing: "
                 f"use kernel {s} or {2 * s}, {_OTHERWISE}"
             )
+        balance = "" if is_dilated else "or balance its taps (`upsample repair`), "
         return (
             f"kernel {k} is not a multiple of stride {s}: use kernel {-(-k // s) * s}, "
-            f"or balance its taps (`upsample repair`), {_OTHERWISE}"
+            f"{balance}{_OTHERWISE}"
         )
+    balance = "give them equal sums" if is_dilated else "balance them (`upsample repair`)"
     return (
         "the overlap is even, but the taps of the phases have different sums: "
-        f"balance them (`upsample repair`), {_OTHERWISE}"
+        f"{balance}, {_OTHERWISE}"
     )
 
 
