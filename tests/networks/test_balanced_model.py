@@ -211,6 +211,22 @@ def test_what_cannot_be_balanced_is_named(tmp_path: Path) -> None:
         balanced_model(saved(made, tmp_path), None, balanced)
 
 
+@pytest.mark.parametrize("is_sub_pixel", [False, True])
+def test_quantised_weights_are_named(tmp_path: Path, is_sub_pixel: bool) -> None:
+    """Of a quantised network the float one is to be repaired, whatever hides its weights."""
+    tensors = {"up.q": np.ones((4, 4, 3, 3), np.int8), "s": np.float32(0.1)}
+    nodes = [
+        node("DequantizeLinear", "up.q s", "w"),
+        node("Conv", "x w", "a"), node("QuantizeLinear", "a s", "b"),
+        node("DequantizeLinear", "b s", "c"), node("DepthToSpace", "c", "y", blocksize=2),
+    ] if is_sub_pixel else [
+        node("DequantizeLinear", "up.q s", "w"), node("ConvTranspose", "x w", "y", strides=[2, 2]),
+    ]  # fmt: skip
+    reason = "to balance; .*: its weights are quantised; repair the float network$"
+    with pytest.raises(SettingError, match=reason):
+        balanced_model(saved(model(nodes, tensors), tmp_path), None, balanced)
+
+
 @pytest.mark.parametrize("kind", ["BFLOAT16", "INT8"])
 def test_weights_of_other_types_are_left(tmp_path: Path, kind: str) -> None:
     """The error names types that can be repaired; bfloat16 is floating point, but is not."""

@@ -36,6 +36,7 @@ _POINTWISE = (
     "QuickGelu", "Reciprocal", "Relu", "Selu", "Sigmoid", "Softplus", "Softsign", "Sqrt", "Sub",
     "Sum", "Swish", "Tanh", "ThresholdedRelu",
 )  # fmt: skip
+_QUANTISED = frozenset(("DequantizeLinear", "QLinearConv", "ConvInteger"))
 
 
 class BalancedModel(NamedTuple):
@@ -73,17 +74,21 @@ def balanced_model(
     left: dict[str, str] = {}
     tensors = _constants(model.graph)
     uses = Counter(name for node in model.graph.node for name in node.input)
+    is_quantised = not _QUANTISED.isdisjoint(node.op_type for node in model.graph.node)
     for node, shuffle, places in _layers(model, tensors):
         titles = [one.name or one.output[0] for one in (node, shuffle) if one]
         weights = node.input[1] if node else titles[0]
         name = weights.removesuffix(".weight")
         if layer and not any(fnmatchcase(one, layer) for one in (name, weights, *titles)):
             continue
+        is_known = node is not None and all(one.input[place] in tensors for one, place in places)
         if not {name, *titles}.isdisjoint(even):
             moved[name], left[name] = 0.0, "it has no checkerboard"
+        elif is_quantised and not is_known:
+            left[name] = "its weights are quantised; repair the float network"
         elif node is None:
             left[name] = "its channels are not made alike from one convolution; balance it by hand"
-        elif any(one.input[place] not in tensors for one, place in places):
+        elif not is_known:
             left[name] = "its weights are computed, or of another graph"
         elif uses[weights] > 1:
             left[name] = "its weights are shared with another layer"
