@@ -83,6 +83,11 @@ def test_a_divisor_has_to_explain_what_lies_between() -> None:
     of_8 = Checkerboard((8, 8), 5.96, contrast_db=11.4, ripple_rel=0.0082, verdict="checkerboard")
     none = {s: found(s, 0.0, "none") for s in STRIDES}
     assert period(none | {2: of_2, 4: of_4, 8: of_8}) == 4
+    of_3 = Checkerboard((3, 3), 0.26, contrast_db=31.9, ripple_rel=0.0022, verdict="checkerboard")
+    of_6 = Checkerboard((6, 6), 0.34, contrast_db=28.0, ripple_rel=0.0028, verdict="checkerboard")
+    of_2 = of_2._replace(ripple=0.21, contrast_db=38.8, ripple_rel=0.0018)
+    assert period(none | {2: of_2, 3: of_3, 6: of_6}) == 6
+    assert period(none | {2: of_2, 6: of_6}) == 2
 
 
 def test_a_pattern_of_the_whole_picture_goes_before_one_in_parts() -> None:

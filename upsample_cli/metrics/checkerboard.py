@@ -87,27 +87,28 @@ def period(results: Mapping[int, Checkerboard]) -> int | None:
     if not powers:
         return next((stride for stride, one in results.items() if one.verdict == BLOCKS), None)
     strong = [stride for stride, power in powers.items() if power >= _EXPLAINED * strongest]
-    clear = [stride for stride in strong if results[stride].contrast_db >= CONTRAST_DB]
-    stride = min(clear or strong)
-    explaining = [
-        divisor
-        for divisor in powers
-        if stride % divisor == 0 and _explains(results[divisor], results[stride])
-    ]
-    shortest = (
-        divisor
-        for divisor in explaining
-        if all(
-            _explains(results[divisor], results[one]) for one in explaining if one % divisor == 0
+    stride = min([one for one in strong if _is_whole(results[one])] or strong)
+    divisors = [one for one in powers if stride % one == 0 and _is_whole(results[one])]
+    explaining = (
+        one
+        for one in divisors
+        if _explains(results[one], results[stride])
+        # A picture with patterns of 2 and of 3 has one of 6; one of 2 in one of 4 has one of 4.
+        and all(
+            one % other == 0 or (other % one == 0 and _explains(results[one], results[other]))
+            for other in divisors
         )
     )
-    return min(shortest, default=stride)
+    return min(explaining, default=stride)
+
+
+def _is_whole(result: Checkerboard) -> bool:
+    """Return whether the pattern of the whole picture is clear, not only one in a part of it."""
+    return result.contrast_db >= CONTRAST_DB
 
 
 def _explains(one: Checkerboard, multiple: Checkerboard) -> bool:
     """Return whether a result explains what the whole picture has at a multiple of its stride."""
-    if one.contrast_db < CONTRAST_DB:
-        return False
     power = (one.ripple_rel / max(multiple.ripple_rel, 1e-30)) ** 2
     return any(
         one.evidence >= evidence * multiple.evidence and power >= least
