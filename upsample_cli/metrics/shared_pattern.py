@@ -23,7 +23,7 @@ from upsample_cli.metrics.rows import Floats
 
 Moments = NDArray[np.float64]
 
-_SLOPES = 1.6  # strides: an uneven kernel's share of the slopes over that of the brightness, about
+_SLOPES = 1.3  # strides: an uneven kernel's share of the slopes over that of the brightness, about
 _WHITE = 255.0  # levels
 _BEYOND = 2.5  # times its strength in the cells: the most that a fit may have at black or white
 # Shares of 1 and of the brightness: of a pattern that vanishes at black; in the middle, as of
