@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
+from upsample_cli import memory
+
 if TYPE_CHECKING:  # only a few tests need the server's libraries
     from objects import Bucket, Server
 
@@ -47,6 +49,13 @@ def _unignore_signals() -> None:
 def _keep_byte_code() -> None:
     """Let commands that tests start keep their byte code, so that only the first compiles."""
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+@pytest.fixture(autouse=True)
+def _no_budget() -> Iterator[None]:
+    """Take back the memory budget that a command sets, which holds for the whole process."""
+    yield
+    memory.limit_to(None)
 
 
 @pytest.fixture

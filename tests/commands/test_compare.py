@@ -9,8 +9,6 @@ import pytest
 from terminal import Outcome, check_refused, contents
 from textures import natural_texture, periodic_pattern, texture_samples
 
-from upsample_cli import memory
-
 Call = Callable[..., Outcome]
 TWO = ("--methods", "bicubic,tconv:kernel=uniform:kernel_size=3")
 
@@ -215,5 +213,4 @@ def test_more_memory_than_there_is_is_not_taken(call: Call, folder: Path) -> Non
     """A picture whose outputs do not fit is refused, with what may be done."""
     PIL.Image.new("L", (3000, 3000)).save(folder / "large.png")
     outcome = call("compare", "large.png", *TWO, "--max-memory", "256MB", "-j", 4)
-    memory.limit_to(None)  # which a process keeps
     check_refused(outcome, 1, "large.png at x2 needs")
