@@ -52,7 +52,8 @@ class Globs:
         """Return whether a file is included and not excluded."""
         path = path.lower()
         is_included = not self.include or _spec(self.include).match_file(path)
-        return is_included and not (self.exclude and _spec(self.exclude).match_file(path))
+        is_excluded = self.exclude and _spec(self.exclude).match_file(path)
+        return bool(is_included and not is_excluded)  # old versions of pathspec return None
 
     def excludes_folder(self, path: str) -> bool:
         """Return whether a folder is left out, with everything in it."""
