@@ -670,18 +670,24 @@ def test_passwords_in_urls_are_not_shown(call: Call) -> None:
     assert "http://127.0.0.1:9/in.png" in outcome.err
 
 
-def test_more_jobs_than_can_work_are_not_started(
-    call: Call, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A core gets four workers at most, however many are asked for."""
-    counts = list[int]()
+@pytest.fixture
+def counts(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return the numbers of workers that are asked for; of each, a pool of one is opened."""
+    asked = list[int]()
 
     def counted(count: int) -> AbstractContextManager[Workforce]:
         """Open a small pool in the place of one of that many workers."""
-        counts.append(count)
+        asked.append(count)
         return open_pool(1)
 
     monkeypatch.setattr(batch, "open_pool", counted)
+    return asked
+
+
+def test_more_jobs_than_can_work_are_not_started(
+    call: Call, folder: Path, counts: list[int]
+) -> None:
+    """A core gets four workers at most, however many are asked for."""
     save(folder, "many/a.png", "many/b.png")
     assert call("many", "out", "-j", 100_000).code == 0
     assert call("many", "out2", "-j", 2).code == 0
@@ -689,17 +695,9 @@ def test_more_jobs_than_can_work_are_not_started(
 
 
 def test_few_workers_share_a_small_budget(
-    call: Call, folder: Path, monkeypatch: pytest.MonkeyPatch
+    call: Call, folder: Path, counts: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By default no worker gets too little memory for a photograph; an explicit -j is obeyed."""
-    counts = list[int]()
-
-    def counted(count: int) -> AbstractContextManager[Workforce]:
-        """Open a small pool in the place of one of that many workers."""
-        counts.append(count)
-        return open_pool(1)
-
-    monkeypatch.setattr(batch, "open_pool", counted)
     monkeypatch.setattr(process, "cores", lambda: 16)
     save(folder, "many/a.png", "many/b.png")
     for options in (["180MB"], ["1GB"], ["64GB"], ["180MB", "-j", 3]):

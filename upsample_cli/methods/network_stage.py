@@ -122,6 +122,8 @@ def _unweighted(planes: Planes) -> Planes:
     # The last plane is 1 where a colour is known, else 0.
     known = np.divide(planes, opacity, out=np.zeros_like(planes), where=opacity > _HIDDEN)
     for _ in range(_FILLED):
+        if known[-1].all():
+            break
         near = _BOX(np.pad(known, ((0, 0), (1, 1), (1, 1))), *map(range, opacity.shape))
         np.divide(near, near[-1], out=known, where=(known[-1] == 0) & (near[-1] > 0))
     return np.asarray(known[:-1])

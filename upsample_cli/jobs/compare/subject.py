@@ -225,6 +225,7 @@ def _settings_named() -> Iterator[None]:
     """Let errors name settings as a list of methods does, not as options, which compare lacks."""
 
     def as_setting(option: re.Match[str]) -> str:
+        """Return an option of an error as `name=`, or as it is if it is no setting."""
         name = option[1].replace("-", "_")
         return f"{name}{'=' if option[2] else ''}" if name in _SETTINGS else option[0]
 
