@@ -165,3 +165,31 @@ def test_a_signal_keeps_the_best_network(
     assert (outcome.code, "note: step 2, " in outcome.err) == (code, True), outcome.err
     assert outcome.out.startswith(b"net.npz  network x2  step 2  ")
     assert b"whole network  tconv" in call("audit", "net.npz").out
+
+
+def test_a_machine_that_stops_leaves_the_best_network(
+    call: Call, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The best so far is written at each test; a file that is not of this training stays."""
+    pytest.importorskip("torch", reason="an extra; its wheel is gigabytes")
+    from upsample_cli.jobs.train import network_training as job
+    from upsample_cli.kernels.network_weights import load_network
+
+    samples = np.round(natural_texture(150, 140, 0)[0] * 255).astype(np.uint8)
+    PIL.Image.fromarray(samples).save(folder / "photo.png")
+    calls, batch = [0], job.Pairs.batch
+
+    def stopped(self: job.Pairs, count: int, side: int) -> object:
+        """Return patches, and stop without notice after three steps."""
+        calls[0] += 1
+        if calls[0] > 3:
+            raise RuntimeError("no power")
+        return batch(self, count, side)
+
+    monkeypatch.setattr(job.Pairs, "batch", stopped)
+    monkeypatch.setattr(job, "_LOOK", 1)
+    options = ["train", "photo.png", "-o", "net.npz", "-m", "network", "--steps", 9, "-q"]
+    with pytest.raises(RuntimeError, match="no power"):
+        call(*options)
+    assert load_network(str(folder / "net.npz")).about["steps"] == 3
+    check_refused(call(*options), 1, "net.npz exists")

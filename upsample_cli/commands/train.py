@@ -2,6 +2,8 @@
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:  # --help must not wait for NumPy
     from upsample_cli.images.places.place import Place
     from upsample_cli.jobs.train.network_training import Evaluation
     from upsample_cli.jobs.train.train import Trained
+    from upsample_cli.kernels.network_weights import ResidualNetwork
 
 _FOR_KERNELS = ("taps", "separable", "balance", "shrink", "noise", "samples")
 _FOR_NETWORKS = ("start", "layers", "steps", "minutes", "degrade")
@@ -103,11 +106,12 @@ def train(
     target.check_target([parse_file(start)] if start else [], force)
     target.folder.make()  # of an object: is there such a bucket?
     pictures = pictures_in([parse(name) for name in images])
+    file = _OwnFile(target, force)
     if is_network:
-        data, skipped, summary, code = _trained_network(pictures, quiet, **options)
+        data, skipped, summary, code = _trained_network(pictures, quiet, file, **options)
     else:
         data, skipped, summary, code = _trained_kernel(pictures, quiet, method, **options)
-    _write(target, data, force)
+    _write(file, data)
     if not quiet:
         for reason in skipped:
             print_message("note", f"skipped: {reason}")
@@ -115,11 +119,24 @@ def train(
     return code
 
 
-def _write(target: "Place", data: bytes, force: bool) -> None:
+@dataclass(slots=True)
+class _OwnFile:
+    """The file to write; what was written once is replaced without `force`."""
+
+    place: "Place"
+    force: bool
+
+    def write(self, data: bytes) -> None:
+        """Write the file whole, or raise an `ImageFileError`."""
+        with self.place.writing(self.force) as file:
+            file.write(data)
+        self.force = True
+
+
+def _write(file: _OwnFile, data: bytes) -> None:
     """Write what was trained; if that fails, keep it in a temporary folder, and say where."""
     try:
-        with target.writing(force) as file:
-            file.write(data)
+        file.write(data)
     except ImageFileError as error:
         from pathlib import Path  # --help is quicker without them
         from tempfile import mkdtemp
@@ -168,9 +185,12 @@ def _summary(trained: "Trained") -> str:
 
 
 def _trained_network(
-    pictures: "list[Place]", quiet: bool, **options: Any
+    pictures: "list[Place]", quiet: bool, file: _OwnFile, **options: Any
 ) -> tuple[bytes, Sequence[str], str, int]:
-    """Return a trained network's file, why pictures were skipped, a summary, and the exit code."""
+    """Return a trained network's file, why pictures were skipped, a summary, and the exit code.
+
+    The best network so far is written to `file` at each test: if the machine stops, it is not lost.
+    """
     if sys.modules.get("torch", "torch") is None or find_spec("torch") is None:
         raise SettingError(
             "training a network needs torch, which is not installed; "
@@ -180,10 +200,13 @@ def _trained_network(
     from upsample_cli.kernels.network_weights import load_network
     from upsample_cli.metrics.ripple import ripple
 
-    def watch(look: "Evaluation") -> None:
-        """Print how good the network is so far."""
+    def watch(look: "Evaluation", best: "ResidualNetwork") -> None:
+        """Print how good the network is so far, and keep the best."""
         if not quiet:
             print_message("note", f"step {look.step}, {look.done:.0%}: {_scores(look)}")
+        if look.step:
+            with suppress(ImageFileError):  # the last write says what is wrong
+                file.write(best.to_bytes())
 
     settings = job.NetworkSettings(**options)
     if settings.start and not quiet:

@@ -44,7 +44,7 @@ def settings(**changes: Any) -> Any:
 
 
 def train(photos: list[Place], **changes: Any) -> Any:
-    return job.train(photos, settings(**changes), lambda look: None)
+    return job.train(photos, settings(**changes), lambda look, best: None)
 
 
 def same(one: ResidualNetwork, other: ResidualNetwork) -> bool:
@@ -54,7 +54,7 @@ def same(one: ResidualNetwork, other: ResidualNetwork) -> bool:
 def test_training_makes_it_better(photos: list[Place]) -> None:
     """A few steps bring it over the linear kernel on crops that it has not seen."""
     seen = []
-    trained = job.train(photos, settings(steps=150), seen.append)
+    trained = job.train(photos, settings(steps=150), lambda look, best: seen.append(look))
     psnr = trained.look.psnr
     assert psnr["network"] > psnr["learned"] + 0.01
     assert psnr["learned"] > psnr["bicubic"]
@@ -148,7 +148,7 @@ def test_layers_are_added(photos: list[Place], tmp_path: Path) -> None:
 def test_an_interrupt_keeps_the_best_so_far(photos: list[Place]) -> None:
     """Ctrl-C ends the training, and what it has found is returned."""
 
-    def interrupt(look: Any) -> None:
+    def interrupt(look: Any, best: Any) -> None:
         if look.step == 20:
             raise KeyboardInterrupt
 
@@ -173,18 +173,22 @@ def test_an_interrupt_between_two_tests_loses_no_steps(
 
     monkeypatch.setattr(job.Pairs, "batch", interrupted)
     seen = []
-    trained = job.train(photos, settings(steps=1000, holdout=holdout), seen.append)
+    trained = job.train(
+        photos, settings(steps=1000, holdout=holdout), lambda look, best: seen.append(look)
+    )
     assert [look.step for look in seen] == [0, 20, 30]
     assert trained.look == seen[-1]
     assert trained.network.about["steps"] == 30
     with pytest.raises(KeyboardInterrupt):
-        job.train(photos, settings(), seen.append)
+        job.train(photos, settings(), lambda look, best: seen.append(look))
 
 
 def test_minutes_end_it(photos: list[Place]) -> None:
     """Without a number of steps the time decides."""
     seen = []
-    trained = job.train(photos, settings(steps=None, minutes=0.02), seen.append)
+    trained = job.train(
+        photos, settings(steps=None, minutes=0.02), lambda look, best: seen.append(look)
+    )
     assert trained.seconds < 20
     assert trained.look.step > 0
     assert seen[-1].done == 1

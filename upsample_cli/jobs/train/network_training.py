@@ -98,6 +98,9 @@ class Evaluation(NamedTuple):
     psnr: dict[str, float]
 
 
+Watch = Callable[[Evaluation, ResidualNetwork], None]
+
+
 class TrainedNetwork(NamedTuple):
     """The best network of a training, and what became of the training.
 
@@ -116,15 +119,13 @@ class TrainedNetwork(NamedTuple):
     code: int
 
 
-def train(
-    sources: Sequence[Place], settings: NetworkSettings, watch: Callable[[Evaluation], None]
-) -> TrainedNetwork:
+def train(sources: Sequence[Place], settings: NetworkSettings, watch: Watch) -> TrainedNetwork:
     """Train a network, and return its best state by held-out crops; a signal ends the steps early.
 
     Args:
         sources: Pictures to learn from and to test on.
         settings: How to train.
-        watch: Called with the figures of each test.
+        watch: Called with the figures of each test, and the best network so far.
 
     Raises:
         ImageFileError: No picture can be used.
@@ -148,34 +149,34 @@ def train(
 
     held = pairs(tests, _HELD_OUT) if tests else None
     others = order[len(tests) :]
+    first = first._replace(about={
+        "degrade": settings.degrade, "seed": settings.seed, "start": settings.start,
+        "pictures": len(others),
+    })  # fmt: skip
     steps = _steps(first, pairs(others, _POOL), settings)
     best, look, code = _best(first, steps, held, watch)
-    about = {
-        "steps": look.step, "degrade": settings.degrade, "seed": settings.seed,
-        "start": settings.start, "pictures": len(others), "psnr": look.psnr,
-    }  # fmt: skip
-    seconds = perf_counter() - start
-    return TrainedNetwork(best._replace(about=about), look, tuple(skipped), seconds, code)
+    return TrainedNetwork(best, look, tuple(skipped), perf_counter() - start, code)
 
 
 def _best(
     first: ResidualNetwork, steps: Iterator[tuple[int, float, Model]], held: Pairs | None,
-    watch: Callable[[Evaluation], None],
+    watch: Watch,
 ) -> tuple[ResidualNetwork, Evaluation, int]:  # fmt: skip
     """Return the best network of all tests, its test, and the exit code of a signal.
 
     The first test is before any step.
     """
-    best, look = first, Evaluation(0, 0.0, _scores(Model(first), held) if held else {})
-    watch(look)
+    look = Evaluation(0, 0.0, _scores(Model(first), held) if held else {})
+    best = _described(first, first, look)
+    watch(look, best)
 
     def judge(step: int, done: float, model: Model) -> None:
         """Test a model, and keep it if it is the best so far."""
         nonlocal best, look
         now = Evaluation(step, done, _scores(model, held) if held else {})
         if now.psnr.get("network", 0) >= look.psnr.get("network", 0):
-            best, look = model.network(), now
-        watch(now)
+            best, look = _described(model.network(), first, now), now
+        watch(now, best)
 
     latest, code = None, 0
     try:
@@ -190,6 +191,13 @@ def _best(
         process.forget_signals()
         code = int(stop.code or 0) if isinstance(stop, SystemExit) else 0
     return best, look, code
+
+
+def _described(
+    network: ResidualNetwork, first: ResidualNetwork, look: Evaluation
+) -> ResidualNetwork:
+    """Return a network that says how it was trained from the first, and what it scored."""
+    return network._replace(about={"steps": look.step, **first.about, "psnr": look.psnr})
 
 
 def _steps(
