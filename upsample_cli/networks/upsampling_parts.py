@@ -8,6 +8,7 @@ from onnx import NodeProto
 
 from upsample_cli.networks.growth import LAST_STEPS, block, growing_parts
 from upsample_cli.networks.model_graph import (
+    SHAPE_ONLY,
     Network,
     RunError,
     channel_axes,
@@ -26,6 +27,9 @@ RESIZES = frozenset(("Resize", "Upsample"))
 _KINDS = {"ConvTranspose": TCONV, "DepthToSpace": SUB_PIXEL, "Resize": RESIZE, "Upsample": RESIZE}
 _UPSAMPLERS = frozenset((*_KINDS, "Col2Im", "ConvTransposeWithDynamicPads", "MaxUnpool"))
 _LONGEST = 24  # nodes to follow, at most
+_MOVES = frozenset((
+    "Div", "Gather", "Mul", "Reshape", "Slice", "Split", "Squeeze", "Transpose", "Unsqueeze",
+))  # fmt: skip # operators that cut a value into heads of attention, and scale them
 
 
 def upsampling_parts(network: Network) -> list[Part]:
@@ -171,11 +175,15 @@ def _keeps_flat(network: Network, part: Part) -> bool:
     return False
 
 
-def _attends(network: Network, name: str) -> bool:
-    """Return whether a value is only multiplied with another of the picture, as in attention."""
-    for node in network.sole_consumers(name):
-        if node.op_type == "MatMul" and len(network.taken(node)) > 1:
-            return True
-        if not is_linear(network, node) or node.op_type not in ("Mul", "Div", "Transpose"):
-            return False
-    return False
+def _attends(network: Network, name: str, steps: int = _LONGEST) -> bool:
+    """Return whether a value is only multiplied with others of the picture, as in attention.
+
+    On the way it may be moved and scaled, as queries, keys and values of several heads are.
+    """
+    takers = [node for node in network.consumers.get(name, []) if node.op_type not in SHAPE_ONLY]
+    return bool(takers and steps) and name not in network.outputs and all(
+        (node.op_type == "MatMul" and len(network.taken(node)) > 1)
+        or (is_linear(network, node) and node.op_type in _MOVES
+            and all(_attends(network, output, steps - 1) for output in node.output))
+        for node in takers
+    )  # fmt: skip

@@ -121,3 +121,26 @@ def test_strips_that_attend_to_each_other_are_no_pixels(
     assert found(made, tmp_path) == []
     side = 6 if after[0].input[0] == "k" else 12
     assert only(model(nodes, tensors | {"k": normal(side, side)}), tmp_path).stride == (1, 2)
+
+
+def test_windows_that_overlap_are_no_pixels(tmp_path: Path) -> None:
+    """Keys and values of overlapping windows, as torch.nn.Unfold cuts them, are only multiplied."""
+    windows = np.arange(2)[:, None] * 8 + np.arange(12)
+    tensors = {
+        "w": normal(6, 6, 1, 1), "around": np.array([0, 0, 2, 2, 0, 0, 2, 2]), "windows": windows,
+        "columns": np.array([1, 6 * 144, 4]), "halves": np.array([2, 3, 12, 12, 4]),
+        "tokens": np.array([2, 4, 144, 3]), "0": np.array(0), "1": np.array(1),
+    }  # fmt: skip
+    nodes = [
+        node("Conv", "x w", "f"), node("Pad", "f around", "p"),
+        node("Gather", "p windows", "r", axis=2), node("Gather", "r windows", "g", axis=4),
+        node("Transpose", "g", "u", perm=[0, 1, 3, 5, 2, 4]), node("Reshape", "u columns", "l"),
+        node("Reshape", "l halves", "h"), node("Transpose", "h", "n", perm=[0, 4, 2, 3, 1]),
+        node("Reshape", "n tokens", "kv"), node("Gather", "kv 0", "k"), node("Gather", "kv 1", "v"),
+        node("Transpose", "k", "t", perm=[0, 2, 1]), node("MatMul", "q t", "scores"),
+        node("Softmax", "scores", "shares"), node("MatMul", "shares v", "y"),
+    ]  # fmt: skip
+    made = model(nodes, tensors, inputs=("x", "q"))
+    for value, shape in zip(made.graph.input, ([1, 6, 16, 16], [4, 64, 3]), strict=True):
+        value.CopyFrom(onnx.helper.make_tensor_value_info(value.name, 1, shape))
+    assert found(made, tmp_path) == []
