@@ -100,7 +100,7 @@ def balanced_model(
                 left[name] = str(error)
     if not moved:
         why = "; ".join(f"{name}: {reason}" for name, reason in left.items())
-        what = "no layer of that name" if layer else "no transposed or sub-pixel convolution"
+        what = "no layer of that name" if layer else "no ConvTranspose and no DepthToSpace"
         raise SettingError(f"{path} has {what} to balance; {why or 'see upsample audit'}")
     return BalancedModel(model.SerializeToString(), moved, left)
 
