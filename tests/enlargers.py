@@ -24,6 +24,7 @@ def enlarger(
     multiple: int = 1,
     is_global: bool = False,
     mirrored: int = 0,
+    signed: str = "",
 ) -> onnx.ModelProto:
     """Return a network.
 
@@ -38,6 +39,7 @@ def enlarger(
         multiple: Height and width have to be multiples of this.
         mirrored: Input pixels by which it mirrors the picture itself.
         is_global: Whether it adds a tenth of the mean of the picture to each pixel.
+        signed: What is of -1..1 instead of 0..1: `output`, or `both` input and output.
     """
     tensors: dict[str, NDArray[Any]] = {
         "w": np.repeat(_TAPS[None, None], channels, 0).astype(dtype)
@@ -56,6 +58,11 @@ def enlarger(
     if multiple > 1:
         now = then("SpaceToDepth", blocksize=multiple)
         now = then("DepthToSpace", blocksize=multiple)
+    if signed:
+        tensors["one"], tensors["two"] = np.array(1, dtype), np.array(2, dtype)
+    if signed == "both":
+        now = then("Add", "one")
+        now = then("Div", "two")
     start = now
     if mirrored:
         tensors["beyond"] = np.array([0, 0, mirrored, mirrored] * 2)
@@ -73,6 +80,9 @@ def enlarger(
     if white_out:
         tensors["gain"] = np.array(white_out / white, dtype)
         now = then("Mul", "gain")
+    if signed:
+        now = then("Mul", "two")
+        now = then("Sub", "one")
     if layout == "NHWC":
         now = then("Transpose", perm=[0, 2, 3, 1])
     sides: list[Any] = [*size] if size else ["height", "width"]

@@ -60,9 +60,9 @@ def test_facts_go_to_programs(call: Call) -> None:
     report = json.loads(line)
     assert (report["method"], report["kernel"], report["scale"]) == ("onnx", "model.onnx", 2.0)
     assert report["model"] == {
-        "scale": 2, "border": 0, "channels": 3, "white": 1.0, "white_out": 1.0, "layout": "NCHW",
-        "dtype": "float32", "size": None, "multiple": 1, "grid": 1, "least": 1, "halo": 1,
-        "is_global": False, "ripple": report["model"]["ripple"],
+        "scale": 2, "border": 0, "channels": 3, "takes": [0.0, 1.0], "gives": [0.0, 1.0],
+        "layout": "NCHW", "dtype": "float32", "size": None, "multiple": 1, "grid": 1,
+        "least": 1, "halo": 1, "is_global": False, "ripple": report["model"]["ripple"],
     }  # fmt: skip
 
 
@@ -124,6 +124,6 @@ def test_a_network_of_the_whole_picture_sees_it_whole(call: Call, folder: Path) 
     samples = noise(700, 90) // 4 + np.linspace(0, 180, 700).astype(np.uint8)[:, None, None]
     cv2.imwrite(str(folder / "a.png"), samples)
     assert call("a.png", "out.png", "-m", "onnx", "--model", "global.onnx", "-j", 2).code == 0
-    whole = load(path, "cpu", None, None).run(np.float32(samples / 255).transpose(2, 0, 1))
+    whole = load(path, "cpu", "auto", None).run(np.float32(samples / 255).transpose(2, 0, 1))
     expected = np.clip(np.rint(whole.transpose(1, 2, 0) * 255), 0, 255)
     assert np.abs(cv2.imread(str(folder / "out.png")).astype(int) - expected).max() <= 1

@@ -252,7 +252,7 @@ def test_edges_are_those_of_one_whole_pass(
 ) -> None:
     """A network pads its edges as it does by itself, also in tiles of any size."""
     planes = random_planes(1, *size, 0).astype(np.float32)
-    whole = load(written(enlarger(channels=1), tmp_path, "whole.onnx"), "cpu", None, None)
+    whole = load(written(enlarger(channels=1), tmp_path, "whole.onnx"), "cpu", "auto", None)
     path = written(enlarger(**form), tmp_path)
     for tile in (0, 13):
         actual = by_network(planes, path, tile=tile)
@@ -285,7 +285,7 @@ def test_tiles_begin_where_blocks_of_pixels_begin(
     for one in tiled:
         np.testing.assert_allclose(one, whole, atol=1e-5)
     if edges == "own" and size[0] % block == size[1] % block == 0:
-        run = load(path, "cpu", None, None).run
+        run = load(path, "cpu", "auto", None).run
         np.testing.assert_allclose(whole, run(planes), atol=1e-5)
 
 
@@ -296,7 +296,7 @@ def test_tiles_begin_where_blocks_of_pixels_begin(
 def test_a_network_for_any_size_gives_its_whole_pass(kind: str, grid: int, tmp_path: Path) -> None:
     """Sizes never fail, but its output depends on where a picture begins: so tiles follow that."""
     path = written(of_any_size(kind), tmp_path)
-    model = load(path, "cpu", 1.0, None)
+    model = load(path, "cpu", "1", None)
     assert (model.grid, model.is_global) == (grid, grid == 1)
     planes = random_planes(3, 402, 518, 0).astype(np.float32)
     actual = by_network(planes, path, tile=0 if model.is_global else 100, model_range="1")
@@ -417,7 +417,7 @@ def test_the_ensemble_is_the_mean_of_eight(tmp_path: Path) -> None:
 def test_the_ensemble_turns_the_picture_and_not_its_tiles(tmp_path: Path) -> None:
     """A network that works in blocks counts them from the first pixel of the turned picture."""
     path = written(of_any_size("pooled"), tmp_path)
-    run, planes = load(path, "cpu", 1.0, None).run, random_planes(3, 131, 150, 2)
+    run, planes = load(path, "cpu", "1", None).run, random_planes(3, 131, 150, 2)
     positions = [(turns, step) for turns in range(4) for step in (1, -1)]
     one = [
         np.rot90(run(np.rot90(planes, turns, (1, 2))[..., ::step])[..., ::step], -turns, (1, 2))

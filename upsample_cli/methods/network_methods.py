@@ -30,7 +30,7 @@ _OF_PIXEL, _OF_KEPT, _OF_FEATURES = 48, 28, 768
 # Input pixels along a tile's side; and for a network that sees the whole picture.
 _TILE, _GLOBAL_TILE = 256, 1024
 _SAMPLES = 1 << 20  # output pixels of a strip, about: each thread holds a few planes of them
-_RANGES = {"auto": None, "1": 1.0, "255": 255.0}
+_RANGES = ("auto", "1", "255", "-1")  # see RANGES of `picture_trial`
 _PROVIDERS = ("cpu", "cuda", "coreml", "directml")
 
 
@@ -130,7 +130,7 @@ class OnnxNetwork(NetworkMethod):
 
     Args:
         model: The path of a .onnx file.
-        model_range: What the network takes as white, `1` or `255`; `auto` finds it by trial.
+        model_range: What it takes: 0..`1`, 0..`255` or `-1`..1; `auto` tries the first two.
         tile: Input pixels along the side of a tile, without the halo; 0 for a suitable size.
         halo: Input pixels to add around a tile; None finds by trial how many the network needs.
         edges: `own` if the network pads its layers at the picture's edges; `boundary` if the
@@ -142,7 +142,7 @@ class OnnxNetwork(NetworkMethod):
     name = "onnx"
     summary = "a network of your own, from a file"
     model: str = parameter("", "ONNX file of the network", suffix=".onnx")
-    model_range: str = parameter("auto", "level of white in the network", choices=(*_RANGES,))
+    model_range: str = parameter("auto", "white in the network; -1 for -1..1", choices=_RANGES)
     tile: int = parameter(0, "side of a tile in pixels, 0 for automatic", low=0, high=8192)
     halo: int | None = parameter(None, "input pixels to add around a tile", low=0, high=512)
     edges: str = parameter(
@@ -205,7 +205,7 @@ class OnnxNetwork(NetworkMethod):
                 f"-m onnx needs {error.name}, which is not installed; "
                 'pip install "upsample-cli[models]"'
             ) from error
-        return load(self.model, self.provider, _RANGES[self.model_range], self.halo)
+        return load(self.model, self.provider, self.model_range, self.halo)
 
     def _stage(self, model: "ImageModel", size: "Size") -> Stage:
         """Return the stage of one pass over a picture of this size."""

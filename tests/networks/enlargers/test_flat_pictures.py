@@ -39,7 +39,7 @@ def test_an_even_layer_leaves_no_pattern(tmp_path: Path) -> None:
     """The triangle keeps flat pictures flat."""
     found = network(up(K3), tmp_path)
     assert found is not None
-    assert (found.stride, found.form.white) == ((2, 2), 1.0)
+    assert (found.stride, found.form.takes) == ((2, 2), (0, 1))
     assert max(found.flat().values()) < 1e-3
 
 
@@ -74,7 +74,7 @@ def test_levels_of_255_are_recognised(tmp_path: Path) -> None:
     tensors = {"m": np.float32(255), "w": K3, "low": np.float32(0.02), "high": np.float32(1)}
     found = network(model(nodes, tensors), tmp_path)
     assert found is not None
-    assert found.form.white == 255.0
+    assert found.form.takes == (0, 255)
 
 
 def test_the_output_may_have_another_white(tmp_path: Path) -> None:
@@ -85,7 +85,18 @@ def test_the_output_may_have_another_white(tmp_path: Path) -> None:
     tensors = {"m": np.float32(255), "low": np.float32(0), "high": np.float32(1)}
     found = network(up(uneven, *nodes, **tensors), tmp_path)
     assert found is not None
-    assert (found.form.white, found.form.white_out) == (1.0, 255.0)
+    assert (found.form.takes, found.form.gives) == ((0, 1), (0, 255))
+    assert found.flat()["grey 0.5"] == pytest.approx(0.48432 * 127.5, rel=1e-4)
+
+
+def test_an_output_of_both_signs_is_scaled(tmp_path: Path) -> None:
+    """A network that takes 0..1 and gives -1..1 has half its values' pattern."""
+    uneven = np.zeros((3, 3, 3, 3), np.float32)
+    uneven[range(3), range(3)] = 4 / 9
+    nodes = [node("Mul", "u two", "m"), node("Sub", "m one", "y")]
+    found = network(up(uneven, *nodes, two=np.float32(2), one=np.float32(1)), tmp_path)
+    assert found is not None
+    assert (found.form.takes, found.form.gives) == ((0, 1), (-1, 1))
     assert found.flat()["grey 0.5"] == pytest.approx(0.48432 * 127.5, rel=1e-4)
 
 
@@ -95,7 +106,7 @@ def test_a_bounded_output_is_not_of_255_levels(tmp_path: Path) -> None:
     uneven[range(3), range(3)] = -8 / 9
     found = network(up(uneven, node("Tanh", "u", "y")), tmp_path)
     assert found is not None
-    assert found.form.white == 1.0
+    assert found.form.takes == (0, 1)
     blocks = np.tanh([-4 / 9, -8 / 9, -8 / 9, -16 / 9])
     assert found.flat()["grey 0.5"] == pytest.approx(255 * blocks.std(), rel=1e-4)
 

@@ -15,7 +15,7 @@ from upsample_cli.networks.enlargers.image_model import load
 FORMS: list[dict[str, Any]] = [
     {}, {"channels": 1}, {"layout": "NHWC"}, {"layout": "NHWC", "channels": 1},
     {"dtype": np.float16}, {"white": 255}, {"white": 255, "layout": "NHWC"},
-    {"white_out": 255}, {"white": 255, "white_out": 1},
+    {"white_out": 255}, {"white": 255, "white_out": 1}, {"signed": "output"},
     {"size": (40, 56)}, {"size": (64, 64), "white": 255}, {"border": 5}, {"border": 14},
     {"size": (40, 56), "border": 5}, {"size": (64, 64), "border": 14, "white": 255},
     {"multiple": 4}, {"multiple": 16}, {"multiple": 3}, {"multiple": 7}, {"multiple": 12},
@@ -25,10 +25,13 @@ FORMS: list[dict[str, Any]] = [
 @pytest.mark.parametrize("form", FORMS, ids=str)
 def test_the_form_is_found_out(form: dict[str, Any], tmp_path: Path) -> None:
     """Scale, channels, range, layout, type, size, border and multiple are those of the network."""
-    found = load(written(enlarger(**form), tmp_path), "cpu", None, None)
+    found = load(written(enlarger(**form), tmp_path), "cpu", "auto", None)
     expected = {"scale": 2, "channels": 3, "layout": "NCHW", "size": None, "border": 0,
-                "multiple": 1, "white": 1, "is_global": False} | form  # fmt: skip
-    expected.setdefault("white_out", expected["white"])
+                "multiple": 1, "is_global": False} | form  # fmt: skip
+    white = expected.pop("white", 1)
+    expected |= {"takes": (0, white), "gives": (0, expected.pop("white_out", white))}
+    if expected.pop("signed", ""):
+        expected["gives"] = (-1, 1)
     expected["dtype"] = np.dtype(expected.get("dtype", np.float32)).name
     assert found.facts().items() >= expected.items()
     assert found.halo == max(1, -(-form.get("border", 0) // 2))
@@ -40,11 +43,13 @@ def test_what_it_makes_is_as_onnx_defines_it(tmp_path: Path) -> None:
     planes = np.random.default_rng(0).random((3, 9, 11), np.float32)
     reference = ReferenceEvaluator(enlarger())
     (expected,) = reference.run(None, {"x": planes[None]})
-    forms = ({}, {"layout": "NHWC"}, {"dtype": np.float16}, {"white": 255}, {"white_out": 255})
-    for form in forms:
-        model = load(
-            written(enlarger(**form), tmp_path, f"{len(form)}{form}.onnx"), "cpu", None, None
-        )
+    forms: list[dict[str, Any]] = [
+        {}, {"layout": "NHWC"}, {"dtype": np.float16}, {"white": 255}, {"white_out": 255},
+        {"signed": "output"}, {"signed": "both"},
+    ]  # fmt: skip
+    for number, form in enumerate(forms):
+        takes = "-1" if form == {"signed": "both"} else "auto"
+        model = load(written(enlarger(**form), tmp_path, f"{number}.onnx"), "cpu", takes, None)
         np.testing.assert_allclose(model.run(planes), expected[0], atol=2 / 255)
 
 
@@ -52,12 +57,12 @@ def test_weights_that_were_left_behind_are_named(tmp_path: Path) -> None:
     """A model without the file of its weights is refused in the words of an audit."""
     path, data = tmp_path / "net.onnx", "net.onnx.data"
     onnx.save(enlarger(), path, save_as_external_data=True, location=data, size_threshold=0)
-    assert load(str(path), "cpu", None, None).scale == 2
+    assert load(str(path), "cpu", "auto", None).scale == 2
     alone = tmp_path / "alone.onnx"
     path.rename(alone)
     (tmp_path / data).unlink()
     with pytest.raises(SettingError) as caught:
-        load(str(alone), "cpu", None, None)
+        load(str(alone), "cpu", "auto", None)
     assert str(caught.value) == (
         f"{alone} cannot be run (no file {data} beside the model); put it there"
     )
@@ -65,7 +70,7 @@ def test_weights_that_were_left_behind_are_named(tmp_path: Path) -> None:
 
 def test_a_network_of_the_whole_picture_is_noticed(tmp_path: Path) -> None:
     """A mean over the picture is seen in its far corners."""
-    model = load(written(enlarger(is_global=True), tmp_path), "cpu", None, None)
+    model = load(written(enlarger(is_global=True), tmp_path), "cpu", "auto", None)
     assert model.is_global
 
 
@@ -78,7 +83,7 @@ def test_a_bounded_output_is_not_of_255_levels(tmp_path: Path) -> None:
     result = made.graph.output[0].name
     made.graph.node.append(onnx.helper.make_node("Tanh", [result], ["bounded"]))
     made.graph.output[0].name = "bounded"
-    assert load(written(made, tmp_path), "cpu", None, None).white == 1
+    assert load(written(made, tmp_path), "cpu", "auto", None).takes == (0, 1)
 
 
 def test_a_normalised_part_does_not_make_white_255(tmp_path: Path) -> None:
@@ -93,7 +98,7 @@ def test_a_normalised_part_does_not_make_white_255(tmp_path: Path) -> None:
         onnx.helper.make_node("Add", [result, "normed"], ["sum"]),
     ])  # fmt: skip
     made.graph.output[0].name = "sum"
-    assert load(written(made, tmp_path), "cpu", None, None).white == 1
+    assert load(written(made, tmp_path), "cpu", "auto", None).takes == (0, 1)
 
 
 def test_the_white_of_the_output_is_found_out_where_that_of_the_input_is_given(
@@ -101,10 +106,10 @@ def test_the_white_of_the_output_is_found_out_where_that_of_the_input_is_given(
 ) -> None:
     """--model-range says what a network takes; one that gives 0..255 for 0..1 came out white."""
     path = written(enlarger(white_out=255), tmp_path)
-    found = load(path, "cpu", 1.0, None)
-    assert (found.white, found.white_out) == (1, 255)
-    other = load(path, "cpu", 255.0, None)
-    assert (other.white, other.white_out) == (255, 255)
+    found = load(path, "cpu", "1", None)
+    assert (found.takes, found.gives) == ((0, 1), (0, 255))
+    other = load(path, "cpu", "255", None)
+    assert (other.takes, other.gives) == ((0, 255), (0, 255))
 
 
 def test_uneven_phases_are_measured(tmp_path: Path) -> None:
@@ -117,7 +122,9 @@ def test_uneven_phases_are_measured(tmp_path: Path) -> None:
         np.add.reduceat(taps[0, 0].reshape(2, 2, 2, 2).sum((0, 2)), [0, 1]), [0, 1]
     )
     expected = sums.std() / 1
-    assert load(written(model, tmp_path), "cpu", None, None).ripple == pytest.approx(expected, 1e-3)
+    assert load(written(model, tmp_path), "cpu", "auto", None).ripple == pytest.approx(
+        expected, 1e-3
+    )
 
 
 @pytest.mark.parametrize(
@@ -133,7 +140,7 @@ def test_uneven_phases_are_measured(tmp_path: Path) -> None:
 def test_other_tasks_are_refused(model: onnx.ModelProto, fault: str, tmp_path: Path) -> None:
     """The error says what the network takes and makes."""
     with pytest.raises(SettingError, match=f"{fault}.*give a network that enlarges pictures"):
-        load(written(model, tmp_path), "cpu", None, None)
+        load(written(model, tmp_path), "cpu", "auto", None)
 
 
 @pytest.mark.parametrize("cut", [0, 10, 200, -1])
@@ -142,7 +149,7 @@ def test_a_damaged_file_is_refused(cut: int, tmp_path: Path) -> None:
     path = written(enlarger(), tmp_path)
     Path(path).write_bytes(Path(path).read_bytes()[:cut])
     with pytest.raises(SettingError, match=r"model\.onnx .*;") as caught:
-        load(path, "cpu", None, None)
+        load(path, "cpu", "auto", None)
     assert "\n" not in str(caught.value)
 
 

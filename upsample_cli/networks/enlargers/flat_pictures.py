@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from onnx import helper
 
-from upsample_cli.networks.enlargers.picture_trial import Form, Run, phase_spread, with_whites
+from upsample_cli.networks.enlargers.picture_trial import Form, Run, phase_spread, with_ranges
 from upsample_cli.networks.model_graph import Array, Network, RunError, Session
 from upsample_cli.planes import Planes
 
@@ -34,7 +34,7 @@ class PictureNetwork(NamedTuple):
     Args:
         run: Returns its output planes for planes of its channels and size; may raise a
             `RunError`.
-        form: How it takes pictures: channels, their place, and the values of white.
+        form: How it takes pictures: channels, their place, and the ranges.
         size: Height and width, in pixels, of the picture that it takes.
         stride: Output pixels per input pixel, down and across.
         period: Output pixels down and across after which the pattern of a flat picture repeats.
@@ -113,7 +113,7 @@ def picture_network(
                 continue
             down, across = (_period(stride[axis], strides, axis, outcome[axis]) for axis in (0, 1))
             if down * across > 1 and max(down, across) <= _LONGEST:
-                form = with_whites(form, partial(partial, run), size)
+                form = with_ranges(form, partial(partial, run), size)
                 return PictureNetwork(partial(run, form), form, size, stride, (down, across))
         except (RunError, ValueError):
             continue
@@ -180,9 +180,9 @@ def _run(
     session: Session, feeds: Mapping[str, Array], name: str, output: str, form: Form, planes: Planes
 ) -> Planes:
     """Return a network's output planes for input planes."""
-    picture = planes * np.float32(form.white)
+    picture = form.takes.values(planes)
     picture = np.moveaxis(picture, 0, -1) if form.is_last else picture
     feeds = {**feeds, name: np.ascontiguousarray(picture[None], np.float32)}
     outcome = session.run(feeds)[output]
     outcome = np.moveaxis(outcome, -1, 1) if form.is_last else outcome
-    return np.asarray(outcome[0] / np.float64(form.white_out), np.float64)
+    return form.gives.planes(np.asarray(outcome[0], np.float64))

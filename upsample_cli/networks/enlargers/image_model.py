@@ -19,8 +19,10 @@ import onnxruntime
 from upsample_cli import memory
 from upsample_cli.errors import NetworkFileError, SettingError, no_file
 from upsample_cli.networks.enlargers.picture_trial import (
+    RANGES,
     SIDE,
     Form,
+    Range,
     Run,
     flat_ripple,
     form_of,
@@ -28,7 +30,7 @@ from upsample_cli.networks.enlargers.picture_trial import (
     least_of,
     reason,
     scale_of,
-    with_whites,
+    with_ranges,
 )
 from upsample_cli.networks.enlargers.tile_trial import reach_of
 from upsample_cli.planes import Planes
@@ -53,8 +55,8 @@ class ImageModel(NamedTuple):
         scale: Output pixels per input pixel.
         border: Output pixels that it leaves off at each edge.
         channels: 1 for luma or 3 for red, green and blue.
-        white: The value that it takes as white, 1 or 255.
-        white_out: The value that it gives as white, 1 or 255.
+        takes: The values of black and white in its input: 0 and 1, 0 and 255, or -1 and 1.
+        gives: The same for its output.
         layout: NCHW or NHWC.
         dtype: float32 or float16.
         size: Height and width of its input in pixels; None if any size will do.
@@ -70,8 +72,8 @@ class ImageModel(NamedTuple):
     scale: int
     border: int
     channels: int
-    white: float
-    white_out: float
+    takes: Range
+    gives: Range
     layout: str
     dtype: str
     size: tuple[int, int] | None
@@ -95,13 +97,13 @@ class _Value(NamedTuple):
     shape: list[Any]
 
 
-def load(path: str, provider: str, white: float | None, halo: int | None) -> ImageModel:
+def load(path: str, provider: str, takes: str, halo: int | None) -> ImageModel:
     """Return the network in a file; it is examined again only when the file has changed.
 
     Args:
         path: A .onnx file.
         provider: One of `PROVIDERS`.
-        white: The value that it takes as white; None to find out.
+        takes: The range of its input, one of `RANGES`; `auto` to find out.
         halo: Its reach in input pixels; None to find out.
 
     Raises:
@@ -112,21 +114,21 @@ def load(path: str, provider: str, white: float | None, halo: int | None) -> Ima
         modified = Path(path).stat().st_mtime_ns
     except (OSError, ValueError) as error:
         raise SettingError(no_file("model", path)) from error
-    return _load(path, modified, provider, white, halo)
+    return _load(path, modified, provider, takes, halo)
 
 
 @lru_cache(maxsize=4)
 @np.errstate(all="ignore")  # a damaged network can return any numbers
-def _load(
-    path: str, modified: int, provider: str, white: float | None, halo: int | None
-) -> ImageModel:
+def _load(path: str, modified: int, provider: str, takes: str, halo: int | None) -> ImageModel:
     """Return the network in a file; `modified` is there only as a part of the cache key."""
     shape, dtype, runner = _runner(path, provider, _CAREFUL)
     form, size, multiple = form_of(path, shape, runner)
     scale, border, multiple = scale_of(path, runner(form), form, size, multiple)
     least = min(size) if size else least_of(runner(form), form.channels, multiple)
     _, _, runner = _runner(path, provider, _FAST)
-    form = with_whites(form, runner, size or (least_odd_multiple(SIDE, multiple),) * 2, white)
+    form = with_ranges(
+        form, runner, size or (least_odd_multiple(SIDE, multiple),) * 2, RANGES.get(takes)
+    )
     run = runner(form)
     reach, grid = reach_of(run, form.channels, size, multiple, scale)
     is_global, grid = grid == 0, grid or multiple
@@ -136,7 +138,7 @@ def _load(
     if not isfinite(ripple):
         raise SettingError(f"{path} gives NaN or infinity for a grey picture; export it again")
     return ImageModel(
-        run, scale, border, form.channels, form.white, form.white_out,
+        run, scale, border, form.channels, form.takes, form.gives,
         "NHWC" if form.is_last else "NCHW", dtype, size, multiple, grid, least, reach, is_global,
         ripple,
     )  # fmt: skip
@@ -159,7 +161,7 @@ def _runner(path: str, provider: str, level: Any) -> tuple[list[Any], str, Calla
         def run(planes: Planes) -> Planes:
             """Return the network's output planes for input planes."""
             picture = np.moveaxis(planes, 0, -1) if form.is_last else planes
-            feed = np.ascontiguousarray(picture[None] * np.float32(form.white), dtype)
+            feed = np.ascontiguousarray(form.takes.values(picture[None]), dtype)
             try:
                 (result,) = session.run([outputs[0].name], {inputs[0].name: feed})
             except Exception as error:  # onnxruntime's own errors share no base
@@ -168,8 +170,7 @@ def _runner(path: str, provider: str, level: Any) -> tuple[list[Any], str, Calla
             if result.ndim != 4 or len(result) != 1:
                 raise NetworkFileError(f"{path} gives {result.shape}, not a picture; {_REMEDY}")
             outcome = np.moveaxis(result[0], -1, 0) if form.is_last else result[0]
-            planes = np.asarray(outcome, np.float32)
-            return planes if form.white_out == 1 else planes / np.float32(form.white_out)
+            return form.gives.planes(np.asarray(outcome, np.float32))
 
         return run
 

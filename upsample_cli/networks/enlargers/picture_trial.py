@@ -22,29 +22,52 @@ EQUAL = 4e-3
 """Of full scale, about a level of 255: two runs that differ by less are the same."""
 
 _LEVELS = (0.25, 0.5, 0.75)
-_WHITES = (1.0, 255.0)
-_CLEAR = 0.02  # of full scale: flat pictures that change less say that white is right
-_NEAR = 0.1  # of full scale: the most that flat pictures change where white in and out differ
+_CLEAR = 0.02  # of full scale: flat pictures that change less say that the range is right
+_NEAR = 0.1  # of full scale: the most that flat pictures change where the ranges differ
 _BOUND = 1.01  # a network whose numbers are below is bounded to 1, with room for rounding
 
 Run = Callable[[Planes], Planes]
 """Takes planes, shape (C, H, W), 0..1; returns the output planes of a network."""
 
 
+class Range(NamedTuple):
+    """The values that a network has for black and white."""
+
+    black: float
+    white: float
+
+    def values(self, planes: Planes) -> Planes:
+        """Return planes of 0..1 in this range."""
+        if self == UNIT:
+            return planes
+        return planes * np.float32(self.white - self.black) + np.float32(self.black)
+
+    def planes(self, values: Planes) -> Planes:
+        """Return values of this range as planes of 0..1."""
+        if self == UNIT:
+            return values
+        return (values - np.float32(self.black)) / np.float32(self.white - self.black)
+
+
+UNIT = Range(0.0, 1.0)
+RANGES = {"1": UNIT, "255": Range(0.0, 255.0), "-1": Range(-1.0, 1.0)}
+"""The ranges that networks have, by the name of each in `--model-range`."""
+
+
 class Form(NamedTuple):
-    """How a network takes pictures, apart from their size.
+    """How a network takes and gives pictures, apart from their size.
 
     Args:
         channels: As in `ImageModel`.
         is_last: Whether channels come last.
-        white: As in `ImageModel`.
-        white_out: As in `ImageModel`.
+        takes: The range of its input.
+        gives: The range of its output.
     """
 
     channels: int
     is_last: bool
-    white: float = 1.0
-    white_out: float = 1.0
+    takes: Range = UNIT
+    gives: Range = UNIT
 
 
 def form_of(
@@ -113,43 +136,44 @@ def _is_moved(run: Run, channels: int, size: tuple[int, int], scale: int) -> boo
     return bool(np.abs(change).max() <= EQUAL * np.abs(early).max())
 
 
-def with_whites(
-    form: Form, runner: Callable[[Form], Run], trial: tuple[int, int], given: float | None = None
+def with_ranges(
+    form: Form, runner: Callable[[Form], Run], trial: tuple[int, int], takes: Range | None = None
 ) -> Form:
-    """Return a form with the values of white, 1 or 255, with which flat pictures change least.
+    """Return a form with the ranges of input and output with which flat pictures change least.
 
-    White is 1 if they change little then: whatever changes a picture by a bounded amount, as after
-    a normalisation, changes one of 0..255 less.
-    Those of input and output differ only if flat pictures then come out nearly as they are.
+    The input's is 0..1 if they change little then: whatever changes a picture by a bounded amount,
+    as after a normalisation, changes one of 0..255 less. It is -1..1 only if that is given: a
+    network of -1..1 keeps flat pictures of 0..1, too. The output's is another than the input's only
+    if flat pictures then come out nearly as they are.
 
     Args:
-        form: The network's form but for the values of white.
+        form: The network's form but for the ranges.
         runner: Returns a `Run` for a form.
         trial: Height and width of a picture that the network takes.
-        given: The value that it takes as white, if that is known.
+        takes: The range of its input, if that is known.
     """
     flats = [(level, np.full((form.channels, *trial), level, np.float32)) for level in _LEVELS[::2]]
     errors = dict[Form, float]()
-    for white in [given] if given else _WHITES:
-        run = runner(form._replace(white=white, white_out=1.0))
+    for one in [takes] if takes else [UNIT, RANGES["255"]]:
+        run = runner(form._replace(takes=one, gives=UNIT))
         outputs = [(level, run(flat)) for level, flat in flats]
-        for white_out in (white, *_WHITES):
-            changes = [_flat_error(one / white_out, level, white_out) for level, one in outputs]
+        for gives in (one, *RANGES.values()):
+            changes = [_flat_error(values, level, gives) for level, values in outputs]
             error = sum(changes) / len(changes)
-            if white == white_out or error < _NEAR:
-                errors[form._replace(white=white, white_out=white_out)] = error
+            if one == gives or error < _NEAR:
+                errors[form._replace(takes=one, gives=gives)] = error
     clear = (one for one, error in errors.items() if error < _CLEAR)
     return next(clear, min(errors, key=lambda one: errors[one]))
 
 
-def _flat_error(output: Planes, level: float, white: float) -> float:
-    """Return how far the output for a flat picture is from its level; `white` is the output's.
+def _flat_error(values: Planes, level: float, gives: Range) -> float:
+    """Return how far the output for a flat picture is from its level, if the output has a range.
 
-    It is infinite if that is 255 but the network's own numbers are within 1, as after a tanh:
-    divided by 255, they would all be nearly 0.
+    It is infinite if white is 255 there but the values are within 1, as after a tanh: divided by
+    255, they would all be nearly 0.
     """
-    is_bounded = white > 1 and float(np.abs(output).max()) * white < _BOUND
-    return inf if is_bounded else abs(float(_middle(output).mean()) - level)
+    is_bounded = gives.white > 1 and float(np.abs(values).max()) < _BOUND
+    return inf if is_bounded else abs(float(_middle(gives.planes(values)).mean()) - level)
 
 
 def least_of(run: Run, channels: int, multiple: int) -> int:
