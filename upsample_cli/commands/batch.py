@@ -22,7 +22,7 @@ from upsample_cli.commands.output.messages import (
 )
 from upsample_cli.commands.output.results_file import (
     ResultsFile,
-    check_name,
+    opened_results,
     with_rows_written,
 )
 from upsample_cli.errors import ImageFileError, SettingError
@@ -124,19 +124,12 @@ def _enlarge(
     is_one = planned.count == 1 and len(request.inputs) == 1
     has_no_report = is_one and isinstance(request.inputs[0], Place) and request.report is None
     has_no_report = has_no_report or request.no_report
-    path = request.report or root.file(_DEFAULT_REPORT).path
-    check_name(path)
+    path = None if has_no_report else request.report or root.file(_DEFAULT_REPORT).path
     root.make()
     base = str(Path.cwd()) if request.cluster else None
     job = PictureJob(_task(request), root, request.existing, base, work, memory.chosen())
-    if has_no_report:
-        return _run(planned, job, None, request, workforce)
-    results = ResultsFile(path, request.existing)
-    try:
-        code = _run(planned, job, results, request, workforce)
-    finally:
-        is_whole = results.close()
-    return code if is_whole else exit_codes.FAILED
+    with opened_results(path, request.existing) as results:
+        return _run(planned, job, results, request, workforce)
 
 
 def _task(request: Request) -> Task:

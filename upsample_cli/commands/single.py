@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
-import click
-
 from upsample_cli import process
 from upsample_cli.commands import exit_codes
 from upsample_cli.commands.arguments.request import Request
@@ -90,12 +88,7 @@ def _recorded(reports: Iterator[Report], request: Request) -> Iterator[Report]:
     if not request.report and not request.may_skip:
         yield from reports
         return
-    from upsample_cli.commands.output.results_file import ResultsFile, with_rows_written
+    from upsample_cli.commands.output.results_file import opened_results, with_rows_written
 
-    results = ResultsFile(request.report, request.existing) if request.report else None
-    try:
+    with opened_results(request.report, request.existing) as results:
         yield from with_rows_written(enumerate(reports), results, request.max_ripple)
-    finally:
-        is_whole = results is None or results.close()
-    if not is_whole:
-        raise click.exceptions.Exit(exit_codes.FAILED)

@@ -40,7 +40,7 @@ class Request:
         include: Globs of the files to take.
         exclude: Globs of the files and folders to leave out.
         name: A template for the names of outputs in a folder; None for the inputs' names.
-        report: The results file; None for the default one of a folder.
+        report: The results file, a .csv or a .jsonl; None for the default one of a folder.
         no_report: Whether to write no results file for a folder.
         dry_run: Whether to only print the plan.
         as_json: Whether to print JSON lines.
@@ -88,6 +88,8 @@ class Request:
             self._refuse(_FOR_FOLDERS, "for folders; leave it out for one picture")
         if self.report and self.no_report:
             raise SettingError("--report and --no-report cannot be used together; leave one out")
+        if self.report and not self.report.lower().endswith((".csv", ".jsonl")):
+            raise SettingError(f"--report {self.report} must end in .csv or .jsonl; rename it")
 
     @property
     def is_for_feature_maps(self) -> bool:
@@ -178,10 +180,15 @@ def request_of(inputs: tuple[Place | Folder, ...], output: Place | Folder, task:
     Raises:
         SettingError: Options contradict each other, or do not suit the inputs or the output.
     """
+    existing: Existing = (
+        "update" if update else "skip" if skip_existing else "replace" if force else "refuse"
+    )
+    if force and existing != "replace":
+        other = "--update" if update else "--skip-existing"
+        raise SettingError(f"--force and {other} cannot be used together; leave one out")
     return Request(
-        inputs=inputs, output=output,
+        inputs=inputs, output=output, existing=existing,
         task=task._replace(force=force, max_pixels=max_pixels or MAX_PIXELS),
-        existing=_existing(force, skip_existing, update),
         jobs=jobs and min(jobs, _MOST_JOBS * process.cores()), **options,
     )  # fmt: skip
 
@@ -205,13 +212,6 @@ def _target(method: Method, scale: float | None, size: str | None, fit: Fit | No
     if fit is not None:
         raise SettingError(f"--fit {fit} is for --size WxH; leave it out")
     return TargetSize(method.own_scale if scale is None else scale)
-
-
-def _existing(force: bool, skip_existing: bool, update: bool) -> Existing:
-    if force and (skip_existing or update):
-        other = "--update" if update else "--skip-existing"
-        raise SettingError(f"--force and {other} cannot be used together; leave one out")
-    return "update" if update else "skip" if skip_existing else "replace" if force else "refuse"
 
 
 def output_place(path: str) -> Place | Folder:

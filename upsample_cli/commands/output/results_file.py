@@ -8,10 +8,12 @@ import stat
 import sys
 from array import array
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from math import isnan
 from pathlib import Path
 from typing import Any
+
+import click
 
 from upsample_cli.commands.output.messages import print_message
 from upsample_cli.commands.output.picture_lines import COLUMNS, csv_row, json_line
@@ -38,16 +40,15 @@ class ResultsFile:
     A picture whose output exists, and is not replaced, keeps its row from an earlier run.
 
     Args:
-        path: The file or URL, as a user names it.
+        path: The file or URL, as a user names it: a .csv or a .jsonl.
         existing: What becomes of outputs that exist; "replace" discards the rows of earlier runs.
 
     Raises:
-        SettingError: The suffix is neither .csv nor .jsonl, or the file is not an intact report.
+        SettingError: The file is not an intact report.
         ImageFileError: The file cannot be written.
     """
 
     def __init__(self, path: str, existing: Existing) -> None:
-        check_name(path)
         self._name, self._is_json = path, path.lower().endswith(".jsonl")
         self._written = array("q")  # per row: picture's number, length in bytes
         self._start = self._missing = 0
@@ -181,6 +182,18 @@ class ResultsFile:
             yield from file
 
 
+@contextmanager
+def opened_results(path: str | None, existing: Existing) -> Iterator[ResultsFile | None]:
+    """Open a results file, if there is a path; at the end, exit as failed if it lacks rows."""
+    results = ResultsFile(path, existing) if path else None
+    try:
+        yield results
+    finally:
+        is_whole = results is None or results.close()
+    if not is_whole:
+        raise click.exceptions.Exit(1)
+
+
 def with_rows_written(
     reports: Iterable[tuple[int, Report]], results: ResultsFile | None, max_ripple: float | None
 ) -> Iterator[Report]:
@@ -214,16 +227,6 @@ def _measured(report: Report) -> Report:
         return report._replace(checkerboard=measure(parse_file(report.output), options).overall)
     except UpsampleError as error:
         return report._replace(status="failed", error=str(error))
-
-
-def check_name(path: str) -> None:
-    """Refuse a name of a results file that ends with neither .csv nor .jsonl.
-
-    Raises:
-        SettingError: The suffix is neither .csv nor .jsonl.
-    """
-    if not path.lower().endswith((".csv", ".jsonl")):
-        raise SettingError(f"--report {path} must end in .csv or .jsonl; rename it")
 
 
 def _opened(path: str, name: str) -> io.FileIO:
