@@ -28,7 +28,8 @@ from upsample_cli.images.places.place import parse
 from upsample_cli.jobs.api import upsample
 from upsample_cli.jobs.enlarge import picture
 from upsample_cli.jobs.enlarge.task import TargetSize, Task
-from upsample_cli.jobs.train.train import Settings, shrunk
+from upsample_cli.jobs.train.pairs import resampled
+from upsample_cli.kernels.interpolants import BICUBIC
 from upsample_cli.methods.catalogue import build
 from upsample_cli.metrics.fidelity import psnr, ssim
 
@@ -115,8 +116,9 @@ def in_float(low: Levels, scale: int, method: str, settings: dict[str, str]) -> 
 def scores(path: Path, scale: int, chosen: list[str]) -> Iterator[tuple[str, list[float]]]:
     """Yield each method's PSNR and SSIM, through 8 bits and in floating point."""
     high = luma(path)
-    high = high[: high.shape[0] // scale * scale, : high.shape[1] // scale * scale]
-    low = shrunk(high, Settings(stride=scale))
+    size = high.shape[0] // scale, high.shape[1] // scale
+    high = high[: size[0] * scale, : size[1] * scale]
+    low = resampled(high, size, BICUBIC)
     inner = (slice(scale, -scale), slice(scale, -scale))
     for name in chosen:
         method, settings = METHODS[name]
@@ -153,9 +155,10 @@ def damaged(options: argparse.Namespace, folder: Path, scale: int) -> None:
     inner = (slice(scale, -scale), slice(scale, -scale))
     for kind, those in originals.items():
         for levels in those:
-            high = levels[: len(levels) // scale * scale, : levels.shape[1] // scale * scale]
+            size = len(levels) // scale, levels.shape[1] // scale
+            high = levels[: size[0] * scale, : size[1] * scale]
             colours = np.atleast_3d(high).transpose(2, 0, 1)
-            small = [rounded(shrunk(colour, Settings(stride=scale))) for colour in colours]
+            small = [rounded(resampled(colour, size, BICUBIC)) for colour in colours]
             low = np.squeeze(np.stack(small, 2)).astype(np.uint8)
             low = np.float64(DAMAGES.get(kind, np.asarray)(low))
             for name, enlarge in ways.items():

@@ -10,7 +10,7 @@ from textures import natural_texture
 from upsample_cli.errors import ImageFileError, SettingError
 from upsample_cli.images.places.place import Place, parse
 from upsample_cli.jobs.train import train
-from upsample_cli.jobs.train.pairs import pictures_in
+from upsample_cli.jobs.train.pairs import pictures_in, resampled
 from upsample_cli.jobs.train.train import Settings
 from upsample_cli.kernels.least_squares import Structure
 
@@ -153,6 +153,6 @@ def test_settings_that_cannot_be_are_refused(changes: dict[str, object], fault: 
 def test_shrinking_keeps_brightness_and_place(shrink: str) -> None:
     """A shrunk ramp is the same ramp at half-pixel centres."""
     ramp = np.arange(120.0)[:, None] + np.zeros((1, 24))
-    actual = train.shrunk(ramp, settings_with(shrink=shrink))[:, 5]
+    actual = resampled(ramp, (60, 12), settings_with(shrink=shrink).shrinking())[:, 5]
     expected = 2 * np.arange(60) + 0.5
     np.testing.assert_allclose(actual[15:45], expected[15:45], atol=1e-9)

@@ -36,6 +36,7 @@ from upsample_cli.methods.catalogue import build
 from upsample_cli.planes import Size
 
 Reals = NDArray[np.float32]
+Floats = NDArray[np.floating]
 
 LEAST_SIDE = 64
 """The least height and width of a shrunk picture, in pixels."""
@@ -190,7 +191,7 @@ class Pairs:
         high = np.rot90(crop[:, :: rng.choice((-1, 1))], int(rng.integers(4))).astype(np.float32)
         if rng.random() < 0.5:  # as in the luma of video, or a picture of less contrast
             span = rng.uniform(0.6, 1)
-            levels = _rounded(high * span + rng.uniform(0, 1 - span) * 255)
+            levels = in_levels(high * span + rng.uniform(0, 1 - span) * 255)
             high = levels.astype(np.float32)
         return self._shrunk(high)
 
@@ -200,11 +201,12 @@ class Pairs:
         whole = (high.shape[0], high.shape[1])
         size = (whole[0] // stride, whole[1] // stride)
         is_damaged = self._damaged > 0 and rng.random() < self._damaged
-        low = _scaled(high, size, _SHRINKS[rng.integers(len(_SHRINKS))] if is_damaged else BICUBIC)
+        phi = _SHRINKS[rng.integers(len(_SHRINKS))] if is_damaged else BICUBIC
+        low = resampled(high, size, phi)
         is_noisy = is_damaged and rng.random() < 0.4
         if is_noisy:
             low += np.float32(rng.uniform(0.5, 5)) * rng.standard_normal(low.shape, np.float32)
-        grey = _rounded(low)
+        grey = in_levels(low)
         if is_damaged and rng.random() < (0.4 if is_noisy else 0.9):
             grey = through_jpeg(grey, int(98 - 58 * rng.random() ** self._mild))
         low, high = (plane.astype(np.float32) / np.float32(255) for plane in (grey, high))
@@ -213,21 +215,22 @@ class Pairs:
         return Pair(
             np.pad(low - np.float32(0.5), self._halo, mode="symmetric"),
             np.ascontiguousarray(phases.reshape(stride**2, *size)),
-            float(np.square(high - _scaled(low, whole, BICUBIC)).mean()),
+            float(np.square(high - resampled(low, whole, BICUBIC)).mean()),
         )
 
 
 def _sized(grey: Grey, size: float) -> Grey:
     height, width = (max(1, round(n * size)) for n in grey.shape)
-    return (
-        grey if size == 1 else _rounded(_scaled(grey.astype(np.float32), (height, width), BICUBIC))
-    )
+    plane = grey.astype(np.float32)
+    return grey if size == 1 else in_levels(resampled(plane, (height, width), BICUBIC))
 
 
-def _scaled(plane: Reals, size: Size, phi: Interpolant) -> Reals:
+def resampled(plane: Floats, size: Size, phi: Interpolant) -> Floats:
+    """Return a plane, shape (H, W), resampled to a size by an interpolant; of the same type."""
     stage = resampling(phi, (plane.shape[0], plane.shape[1]), size)
     return np.asarray(enlarge(plane[None], [stage], size)[0])
 
 
-def _rounded(levels: NDArray[np.floating]) -> Grey:
-    return np.asarray(np.clip(levels + 0.5, 0, 255), np.uint8)
+def in_levels(plane: Floats) -> Grey:
+    """Return a plane rounded to whole levels, 0..255."""
+    return np.asarray(np.clip(plane + 0.5, 0, 255), np.uint8)

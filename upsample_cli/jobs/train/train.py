@@ -10,9 +10,16 @@ import numpy as np
 from upsample_cli.errors import ImageFileError, SettingError
 from upsample_cli.images.places.place import Place
 from upsample_cli.jobs.enlarge.arrays import enlarge
-from upsample_cli.jobs.train.pairs import held_out, none_usable, readable, usable
+from upsample_cli.jobs.train.pairs import (
+    held_out,
+    in_levels,
+    none_usable,
+    readable,
+    resampled,
+    usable,
+)
 from upsample_cli.kernels import interpolants
-from upsample_cli.kernels.interpolants import Interpolant, resampling
+from upsample_cli.kernels.interpolants import Interpolant
 from upsample_cli.kernels.kernel import Kernel, Taps
 from upsample_cli.kernels.kernel_file import KernelFile
 from upsample_cli.kernels.least_squares import BALANCES, Moments, Structure, fit
@@ -164,22 +171,9 @@ def pair(high: Taps, settings: Settings) -> tuple[Taps, Taps]:
         settings: By what stride to shrink, and how.
     """
     stride = settings.stride
-    height, width = (length // stride * stride for length in high.shape)
-    high = high[:height, :width]
-    return np.clip(np.floor(shrunk(high, settings) + 0.5), 0, 255), high
-
-
-def shrunk(high: Taps, settings: Settings) -> Taps:
-    """Return a picture shrunk by the stride, not rounded.
-
-    Args:
-        high: Shape (H, W), multiples of the stride; luma in levels.
-        settings: By what stride to shrink, and how.
-    """
-    size = (high.shape[0], high.shape[1])
-    low = (size[0] // settings.stride, size[1] // settings.stride)
-    stage = resampling(settings.shrinking(), size, low)
-    return np.asarray(enlarge(high[None], [stage], low)[0])
+    size = (high.shape[0] // stride, high.shape[1] // stride)
+    high = high[: size[0] * stride, : size[1] * stride]
+    return in_levels(resampled(high, size, settings.shrinking())).astype(np.float64), high
 
 
 def _fitted(moments: Moments, structure: Structure, settings: Settings) -> KernelFile:
@@ -200,7 +194,7 @@ def _scores(
             stages: Sequence[Stage] = (kernel.stage(),)
             if name != "trained":
                 stages = build(name).stages(small, size)
-            enlarged = np.clip(np.floor(enlarge(low[None], stages, size)[0] + 0.5), 0, 255)
+            enlarged = in_levels(enlarge(low[None], stages, size)[0]).astype(np.float64)
             sums[name] += psnr(enlarged[s:-s, s:-s], high[s:-s, s:-s])
     means = {name: round(total / count, 3) for name, total in sums.items()} if count else {}
     return {"pictures": count, "psnr": means}
