@@ -43,10 +43,10 @@ def hidden(method: str, stride: int, taps: int) -> Kernel:
     if method == "tconv":
         distance = (np.arange(stride * taps) - (stride * taps - 1) / 2) / stride
         along = np.maximum(0.0, 1.0 - np.abs(distance))
-        return Kernel.outer("hidden", along, along, stride)
+        return Kernel.outer("hidden", along, stride)
     free = np.zeros((taps - 1) * stride + 1)
     free[len(free) // 2 - 1 : len(free) // 2 + 2] = [0.25, 0.5, 0.25]
-    return resize_conv_kernel(Kernel.outer("hidden", free, free, 1), "nearest", stride)
+    return resize_conv_kernel(Kernel.outer("hidden", free, 1), "nearest", stride)
 
 
 @pytest.mark.parametrize("stride", STRIDES)

@@ -27,7 +27,8 @@ class Kernel:
         name: Its name.
         taps: Shape (kH, kW), finite.
         stride: Output pixels per input pixel on both axes, 1 or more.
-        factors: 1-D taps down and across whose outer product is `taps`; None where not known.
+        axis_taps: Shape (k,), taps whose outer product with themselves is `taps`; None where not
+            known.
         crop: Output rows and columns cropped at the top and left; None to keep the picture in
             place, or to move it by half a pixel.
 
@@ -42,7 +43,7 @@ class Kernel:
     name: str
     taps: Taps = field(repr=False)
     stride: int
-    factors: tuple[Taps, Taps] | None = field(default=None, repr=False)
+    axis_taps: Taps | None = field(default=None, repr=False)
     crop: Size | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
@@ -62,9 +63,9 @@ class Kernel:
             raise SettingError(f"kernel '{self.name}' has stride {self.stride}; give 1 or more")
 
     @classmethod
-    def outer(cls, name: str, down: Taps, across: Taps, stride: int) -> "Kernel":
-        """Return the separable kernel of taps `down`, shape (kH,), and `across`, shape (kW,)."""
-        return cls(name, np.outer(down, across), stride, (down, across))
+    def outer(cls, name: str, taps: Taps, stride: int) -> "Kernel":
+        """Return the separable kernel of the same taps, shape (k,), along both axes."""
+        return cls(name, np.outer(taps, taps), stride, taps)
 
     @property
     def padding(self) -> Size:
@@ -98,14 +99,12 @@ class Kernel:
 
     def stage(self) -> Separable | Polyphase:
         """Return the stage that applies this kernel, a `Separable` one if the taps allow it."""
-        factors = self.factors or _factored(self.taps)
+        same = self.axis_taps
+        factors = _factored(self.taps) if same is None else (same, same)
         if factors is None:
             return Polyphase(self.taps, self.stride, self.padding)
-        down, across = factors
-        return Separable(
-            transposed_convolution_band(down, self.stride, self.padding[0]),
-            transposed_convolution_band(across, self.stride, self.padding[1]),
-        )
+        axes = zip(factors, self.padding, strict=True)
+        return Separable(*(transposed_convolution_band(taps, self.stride, p) for taps, p in axes))
 
     def then(self, later: "Kernel") -> "Kernel":
         """Return the kernel that is equivalent to this one followed by `later`.
@@ -116,23 +115,18 @@ class Kernel:
         name, stride = f"{self.name} then {later.name}", self.stride * later.stride
         (top, left), (more, beside) = self.padding, later.padding
         crop = top * later.stride + more, left * later.stride + beside
-        if self.factors and later.factors:
-            down, across = (
-                _chained(first[:, None], second[:, None], later.stride)[:, 0]
-                for first, second in zip(self.factors, later.factors, strict=True)
-            )
-            return Kernel(name, np.outer(down, across), stride, (down, across), crop)
-        return Kernel(name, _chained(self.taps, later.taps, later.stride), stride, None, crop)
+        if self.axis_taps is None or later.axis_taps is None:
+            return Kernel(name, _chained(self.taps, later.taps, later.stride), stride, None, crop)
+        taps = _chained(self.axis_taps, later.axis_taps, later.stride)
+        return Kernel(name, np.outer(taps, taps), stride, taps, crop)
 
 
 def _chained(first: Taps, later: Taps, stride: int) -> Taps:
-    """Return the taps `first`, spaced `stride` apart, convolved with the taps `later`."""
-    (rows, columns), (height, width) = first.shape, later.shape
-    taps = np.zeros(((rows - 1) * stride + height, (columns - 1) * stride + width))
-    for i in range(rows):
-        for j in range(columns):
-            place = slice(i * stride, i * stride + height), slice(j * stride, j * stride + width)
-            taps[place] += first[i, j] * later
+    """Return the taps `first`, spaced `stride` apart, convolved with `later`, of as many axes."""
+    taps = np.zeros([(n - 1) * stride + k for n, k in zip(first.shape, later.shape, strict=True)])
+    for index in np.ndindex(first.shape):
+        starts = zip(index, later.shape, strict=True)
+        taps[tuple(slice(i * stride, i * stride + k) for i, k in starts)] += first[index] * later
     return taps
 
 

@@ -64,7 +64,7 @@ class KernelFile(NamedTuple):
         """
         stride = self.stride if self.method == "tconv" else 1
         if self.taps.ndim == 1:
-            kernel = Kernel.outer(name, self.taps, self.taps, stride)
+            kernel = Kernel.outer(name, self.taps, stride)
         else:
             kernel = Kernel(name, self.taps, stride)
         if self.method == "tconv":

@@ -22,8 +22,7 @@ def uniform(stride: int, size: int | None = None, seed: int = 0) -> Kernel:
     1.7778
     """
     size = size or _balanced_size(stride)
-    taps = np.full(size, stride / size)
-    return Kernel.outer("uniform", taps, taps, stride)
+    return Kernel.outer("uniform", np.full(size, stride / size), stride)
 
 
 def random(stride: int, size: int | None = None, seed: int = 0) -> Kernel:
@@ -39,14 +38,15 @@ def random(stride: int, size: int | None = None, seed: int = 0) -> Kernel:
 def _of_interpolant(
     phi: Interpolant, stride: int, size: int | None = None, seed: int = 0
 ) -> Kernel:
-    """Return the balanced kernel of an interpolant's samples."""
+    """Return the kernel of an interpolant's samples, each phase divided by its sum."""
     if size is not None and phi is not _GAUSSIAN:
         raise SettingError(
             f"--kernel-size is for uniform, random and gaussian, not {phi.name}; leave it out"
         )
     # The size is odd for an odd stride, so that the picture stays in place.
     size = size or 2 * int(phi.support) * stride - stride % 2
-    return _outer(phi.name, phi.function(_distances(size, stride)), stride)
+    taps, phase = phi.function(_distances(size, stride)), np.arange(size) % stride
+    return Kernel.outer(phi.name, taps / np.bincount(phase, taps, stride)[phase], stride)
 
 
 KERNELS: dict[str, Callable[..., Kernel]] = {
@@ -69,10 +69,10 @@ def smoothing(name: str, stride: int, size: int | None = None) -> Kernel:
     width = 2 * stride if name == "gaussian" else stride
     size = size or width + 1 + width % 2
     if name == "box":
-        return Kernel.outer(name, np.full(size, 1 / size), np.full(size, 1 / size), 1)
+        return Kernel.outer(name, np.full(size, 1 / size), 1)
     if name == "gaussian":
         taps = _GAUSSIAN.function(_distances(size, stride))
-        return Kernel.outer(name, taps / taps.sum(), taps / taps.sum(), 1)
+        return Kernel.outer(name, taps / taps.sum(), 1)
     sharp = np.full((size, size), -0.5 / size**2)
     sharp[size // 2, size // 2] += 1.5
     return Kernel(name, sharp, 1)
@@ -88,7 +88,7 @@ def resize_conv_kernel(kernel: Kernel, resize: str, stride: int) -> Kernel:
     """
     upsampling = uniform(stride, stride) if resize == "nearest" else KERNELS["bilinear"](stride)
     both = upsampling.then(kernel)
-    return Kernel(kernel.name, both.taps, stride, both.factors)
+    return Kernel(kernel.name, both.taps, stride, both.axis_taps)
 
 
 def _balanced_size(stride: int) -> int:
@@ -99,10 +99,3 @@ def _balanced_size(stride: int) -> int:
 def _distances(size: int, stride: int) -> Taps:
     """Return the distance of each tap from the kernel's centre, in input pixels."""
     return (np.arange(size) - (size - 1) / 2) / stride
-
-
-def _outer(name: str, taps: Taps, stride: int) -> Kernel:
-    """Return the separable kernel of `taps` along both axes, each phase divided by its sum."""
-    phase = np.arange(len(taps)) % stride
-    taps = taps / np.bincount(phase, taps, stride)[phase]
-    return Kernel.outer(name, taps, taps, stride)

@@ -105,7 +105,7 @@ def read_taps(path: str, stride: Size | None) -> TapsFile:
                 f"kernel '{name}' brings its own stride, {file.stride}; leave --stride out"
             )
         kernel = file.kernel(name)
-        taps = kernel.factors[0] if kernel.factors else kernel.taps
+        taps = kernel.taps if kernel.axis_taps is None else kernel.axis_taps
         resized = file.method == "resize-conv"
         return TapsFile(name, taps, file_stride, np.dtype(np.float64), resized, file.about)
     if stride is None:
