@@ -10,7 +10,7 @@ If noise of sigma levels is expected in the pictures to enlarge, sigma^2 is adde
 of G.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -39,7 +39,6 @@ class Structure:
     balance: str = "ramp"
 
 
-@dataclass(slots=True, eq=False)
 class Moments:
     """The sums over pairs of shrunk and original pictures that a fit needs.
 
@@ -48,16 +47,9 @@ class Moments:
         taps: Shrunk pixels along an axis that each phase draws on, n; odd.
     """
 
-    stride: int
-    taps: int
-    gram: Taps = field(init=False)
-    cross: Taps = field(init=False)
-    count: int = field(init=False, default=0)
-
-    def __post_init__(self) -> None:
-        """Start the sums at 0."""
-        self.gram = np.zeros((self.taps**2, self.taps**2))
-        self.cross = np.zeros((self.taps**2, self.stride**2))
+    def __init__(self, stride: int, taps: int) -> None:
+        self.stride, self.taps, self.count = stride, taps, 0
+        self.gram, self.cross = np.zeros((taps**2, taps**2)), np.zeros((taps**2, stride**2))
 
     def add(self, low: Taps, high: Taps, samples: int, rng: np.random.Generator) -> None:
         """Add patches of a pair of pictures, at random places.
