@@ -18,24 +18,18 @@ if TYPE_CHECKING:  # --help must not wait for NumPy
 
 
 @click.command(short_help="Show a small convolution as a matrix.")
-@click.option(
-    "--input", metavar="HxW", help="Size of the image that is convolved; default 4x4 at stride 1."
-)
-@click.option(
-    "--small",
-    metavar="HxW",
-    help="Size of the transpose's input; default 2x2 if strided.",
-)
+@click.option("--input", metavar="HxW",
+              help="Size of the image that is convolved; default 4x4 at stride 1.")  # fmt: skip
+@click.option("--small", metavar="HxW",
+              help="Size of the transpose's input; default 2x2 if strided.")  # fmt: skip
 @click.option("-k", "--kernel", default="3", metavar="HxW|NAME|FILE",
               help="Size, name or file of the kernel; default 3.")  # fmt: skip
 @click.option("--kernel-size", type=Whole(1), metavar="N",
               help="Taps along each axis, of uniform, random or gaussian.")  # fmt: skip
 @click.option(
-    "--stride",
-    type=Whole(1),
-    metavar="N",
+    "--stride", type=Whole(1), metavar="N",
     help="Pixels from one window to the next; default 1, or a kernel file's.",
-)
+)  # fmt: skip
 @click.option("--padding", type=Whole(0), default=0, metavar="N",
               help="Zeros added around the image; default 0.")  # fmt: skip
 @click.option("--dilation", type=Whole(1), default=1, metavar="N",
@@ -100,7 +94,7 @@ def _text(conv: "SmallConvolution") -> str:
         _matrix(cells.T, across, conv.small[1]),
         _beside(("outputs that each input touches", _numbers(conv.touches)),
                 ("inputs that each output gets", _numbers(conv.gets))),
-        [conv.overlap, conv.ripples, conv.verification],
+        conv.sentences,
     ]  # fmt: skip
     return "\n\n".join("\n".join(lines) for lines in blocks)
 

@@ -101,19 +101,15 @@ class SmallConvolution:
         )
 
     @property
-    def ripples(self) -> str:
-        """A sentence on the exact ripple."""
-        whose = f"of {self.kernel}" if self.kernel else "of equal taps"
-        return f"Exact ripple {whose}: {self.ripple:.4f} (0: a flat image stays flat)."
-
-    @property
-    def verification(self) -> str:
-        """A sentence on whether the matrix gives the same as the direct algorithm."""
-        answer = "yes" if self.verified else "no"
-        return (
-            f"The matrix gives the same as the direct algorithm: {answer} "
-            f"(largest difference {self.difference:.2g})."
-        )
+    def sentences(self) -> list[str]:
+        """Sentences on the overlap, the exact ripple, and whether the matrix gives the same."""
+        return [
+            self.overlap,
+            f"Exact ripple of {self.kernel or 'equal taps'}: {self.ripple:.4f} "
+            "(0: a flat image stays flat).",
+            "The matrix gives the same as the direct algorithm: "
+            f"{'yes' if self.verified else 'no'} (largest difference {self.difference:.2g}).",
+        ]
 
 
 def as_text(size: tuple[int, ...]) -> str:
@@ -157,11 +153,9 @@ def small_convolution(
     if input is None and stride > 1:
         small = small or "2x2"  # in 1x1, nothing would overlap
     if small is not None:
-        _check_size(_size("--small", small), "--small")
         large = geometry.transposed_size(_size("--small", small), shape)
     else:
         large = _size("--input", input or "4x4")
-        _check_size(large, "--input")
     low = geometry.convolved_size(large, shape)
     for size in (large, low):
         _check_size(size, "--small, --stride or --dilation" if small else "--padding")
@@ -202,11 +196,13 @@ def _kernel(kernel: str, size: int | None, stride: int | None) -> tuple[str, Tap
 
 
 def _size(option: str, text: str) -> Size:
-    """Return the size that an option gives, or raise a `SettingError`."""
+    """Return the size that an option gives, or raise a `SettingError`, also if it is too large."""
     numbers = re.fullmatch(r"([1-9]\d{0,3})x([1-9]\d{0,3})", text)
     if numbers is None:
         raise SettingError(f"invalid {option} '{text}'; use HEIGHTxWIDTH, such as 4x4")
-    return int(numbers[1]), int(numbers[2])
+    size = int(numbers[1]), int(numbers[2])
+    _check_size(size, option)
+    return size
 
 
 def _check_size(size: Size, option: str) -> None:

@@ -15,7 +15,7 @@ _NEUTRAL = "#eef1f4"
 def figure(conv: SmallConvolution) -> Figure:
     """Return the figure of a convolution: the transpose on the right, all the rest on the left."""
     large, small, size = as_text(conv.large), as_text(conv.small), as_text(conv.taps.shape)
-    rows, columns = conv.cells.shape
+    (rows, columns), (overlap, ripple, verification) = conv.cells.shape, conv.sentences
     letters = np.arange(1, conv.taps.size + 1).reshape(conv.taps.shape)
     numbers = f"stride {conv.stride}, padding {conv.padding}, dilation {conv.dilation}"
     name = f"; kernel {conv.kernel}" if conv.kernel else ""
@@ -35,7 +35,7 @@ def figure(conv: SmallConvolution) -> Figure:
         ],
         right=_taps(f"transpose {columns}x{rows}: {small} to {large}", conv.cells.T, conv,
                     conv.small[1], conv.large[1]),
-        sentences=[conv.overlap, f"{conv.ripples} {conv.verification}"],
+        sentences=[overlap, f"{ripple} {verification}"],
     )  # fmt: skip
 
 
