@@ -9,6 +9,7 @@ import click
 from upsample_cli.commands.arguments.options import (
     BoundedNumber,
     complete_files,
+    file_option,
     json_option,
     max_memory_option,
     parse_pair,
@@ -27,15 +28,14 @@ if TYPE_CHECKING:  # --help must not wait for NumPy
               help="Stride, if the file does not say it.")  # fmt: skip
 @click.option("--padding", callback=parse_pair, metavar="N|HxW",
               help="Padding, if the file does not say it.")  # fmt: skip
-@click.option(
-    "--layer", metavar="PATTERN", help="Weights of a .safetensors to audit, such as 'up*.weight'."
-)
+@click.option("--layer", metavar="PATTERN",
+              help="Weights of a .safetensors to audit, such as 'up*.weight'.")  # fmt: skip
 @click.option("--type", "kind", type=click.Choice(("tconv", "sub-pixel")), default="tconv",
               help="Kind of layer, if the file has only weights; default tconv.")  # fmt: skip
 @click.option("--max-ripple", type=BoundedNumber(0), metavar="RIPPLE",
               help="Exit with 4 if a ripple is larger than this; 0 or more.")  # fmt: skip
-@click.option("--pictures", multiple=True, metavar="FILE", shell_complete=complete_files,
-              help="Photograph to run networks on too; may be repeated.")  # fmt: skip
+@file_option("--pictures", multiple=True, metavar="FILE",
+             help="Photograph to run networks on too; may be repeated.")  # fmt: skip
 @click.option("--max-levels", type=BoundedNumber(0), metavar="LEVELS",
               help="Exit with 4 if the output's pattern is over LEVELS.")  # fmt: skip
 @max_memory_option

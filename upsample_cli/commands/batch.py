@@ -20,11 +20,7 @@ from upsample_cli.commands.output.messages import (
     print_planned,
     with_picture_bar,
 )
-from upsample_cli.commands.output.results_file import (
-    ResultsFile,
-    opened_results,
-    with_rows_written,
-)
+from upsample_cli.commands.output.results_file import ResultsFile, opened_results, with_rows_written
 from upsample_cli.errors import ImageFileError, SettingError
 from upsample_cli.images.places.folder import Folder
 from upsample_cli.images.places.place import Place, parse_file

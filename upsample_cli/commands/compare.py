@@ -9,6 +9,7 @@ from upsample_cli.commands.arguments.options import (
     BoundedNumber,
     Whole,
     complete_files,
+    file_option,
     json_option,
     max_memory_option,
     max_pixels_option,
@@ -32,32 +33,19 @@ _WORST = 3  # how many of a folder's pictures the page shows
 
 @click.command(short_help="Show many methods on a picture, in one page.")
 @click.argument("source", metavar="PICTURE|FOLDER", shell_complete=complete_files)
-@click.option("-o", "--output", metavar="FILE", shell_complete=complete_files,
-              help=f"Page (.html) or sheet of crops (.png); default {_PAGE}.")  # fmt: skip
-@click.option(
-    "--methods", metavar="LIST", help="Methods to show, such as bicubic,tconv:kernel=uniform."
-)
-@click.option(
-    "-s",
-    "--scale",
-    type=BoundedNumber(),
-    metavar="N",
-    help="Output pixels per input pixel, 1 to 64; default 2.",
-)
-@click.option("--reference", metavar="LARGE", shell_complete=complete_files,
-              help="The true large picture, for PSNR and SSIM.")  # fmt: skip
-@click.option(
-    "--shrink", is_flag=True, help="Shrink the picture first, and compare with the original."
-)
+@file_option("-o", "--output", metavar="FILE",
+             help=f"Page (.html) or sheet of crops (.png); default {_PAGE}.")  # fmt: skip
+@click.option("--methods", metavar="LIST",
+              help="Methods to show, such as bicubic,tconv:kernel=uniform.")  # fmt: skip
+@click.option("-s", "--scale", type=BoundedNumber(), metavar="N",
+              help="Output pixels per input pixel, 1 to 64; default 2.")  # fmt: skip
+@file_option("--reference", metavar="LARGE", help="The true large picture, for PSNR and SSIM.")
+@click.option("--shrink", is_flag=True,
+              help="Shrink the picture first, and compare with the original.")  # fmt: skip
 @click.option("--crop", metavar="X,Y,W,H", help="The part to show, in the picture's pixels.")
 @click.option("-f", "--force", is_flag=True, help="Replace a file that exists.")
-@click.option(
-    "-j",
-    "--jobs",
-    type=Whole(1),
-    metavar="N",
-    help="Methods to work on at once; default one for each core.",
-)
+@click.option("-j", "--jobs", type=Whole(1), metavar="N",
+              help="Methods to work on at once; default one for each core.")  # fmt: skip
 @json_option
 @max_pixels_option
 @max_memory_option

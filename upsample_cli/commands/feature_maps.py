@@ -8,11 +8,7 @@ import click
 from upsample_cli import process
 from upsample_cli.commands import exit_codes
 from upsample_cli.commands.arguments.request import Request
-from upsample_cli.commands.output.messages import (
-    print_message,
-    print_planned,
-    printable,
-)
+from upsample_cli.commands.output.messages import print_message, print_planned, printable
 from upsample_cli.commands.output.text_and_json import in_json
 from upsample_cli.images.places.folder import as_file
 from upsample_cli.images.places.place import Place

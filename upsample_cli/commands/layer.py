@@ -7,6 +7,7 @@ import click
 from upsample_cli.commands import feature_maps
 from upsample_cli.commands.arguments.options import (
     complete_files,
+    file_option,
     json_option,
     layout_option,
     max_memory_option,
@@ -24,12 +25,11 @@ Pair = tuple[int, int] | None
 @click.command(short_help="Apply a layer's weights to feature maps.")
 @click.argument("input", shell_complete=complete_files)
 @click.argument("output", shell_complete=complete_files)
-@click.option("-w", "--weights", required=True, metavar="FILE", shell_complete=complete_files,
-              help="The layer's weights: a .npy, .npz or .safetensors.")  # fmt: skip
+@file_option("-w", "--weights", required=True, metavar="FILE",
+             help="The layer's weights: a .npy, .npz or .safetensors.")  # fmt: skip
 @click.option("--tensor", metavar="NAME", help="Name of the weights, if the file holds several.")
-@click.option(
-    "--bias", metavar="NAME|FILE.npy", help="Bias: a name in the file, or a file; default none."
-)
+@click.option("--bias", metavar="NAME|FILE.npy",
+              help="Bias: a name in the file, or a file; default none.")  # fmt: skip
 @click.option("-s", "--stride", callback=parse_pair, metavar="N|HxW",
               help="Output pixels per input pixel; default 1.")  # fmt: skip
 @click.option("--padding", callback=parse_pair, metavar="N|HxW",
@@ -41,11 +41,8 @@ Pair = tuple[int, int] | None
 @click.option("--groups", type=int, default=1, metavar="N",
               help="Groups of channels; default 1.")  # fmt: skip
 @layout_option
-@click.option(
-    "--format",
-    type=click.Choice(ARRAY_FORMATS),
-    help="Format, if the output has no suffix; default the input's.",
-)
+@click.option("--format", type=click.Choice(ARRAY_FORMATS),
+              help="Format, if the output has no suffix; default the input's.")  # fmt: skip
 @click.option("-f", "--force", is_flag=True, help="Replace an output that exists.")
 @max_memory_option
 @json_option

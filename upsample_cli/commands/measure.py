@@ -8,6 +8,7 @@ from upsample_cli.commands import exit_codes
 from upsample_cli.commands.arguments.options import (
     BoundedNumber,
     complete_files,
+    file_option,
     input_options,
     jobs_option,
     json_option,
@@ -34,25 +35,11 @@ def _stride(ctx: click.Context, param: click.Parameter, value: str) -> int | Non
 @click.argument("images", nargs=-1, metavar="IMAGE...", shell_complete=complete_files)
 @click.option("--stride", callback=_stride, default="auto", metavar="N|auto",
               help="Period to look for, 2 to 16 pixels; default auto: 2 to 8.")  # fmt: skip
-@click.option(
-    "--map",
-    "heat_map",
-    metavar="OUT.png",
-    shell_complete=complete_files,
-    help="Draw a map of where the checkerboard is.",
-)
-@click.option(
-    "--spectrum",
-    metavar="OUT.png",
-    shell_complete=complete_files,
-    help="Draw the spectrum, with the stride's frequencies marked.",
-)
-@click.option(
-    "--reference",
-    metavar="LOW",
-    shell_complete=complete_files,
-    help="The small picture that it was enlarged from.",
-)
+@file_option("--map", "heat_map", metavar="OUT.png",
+             help="Draw a map of where the checkerboard is.")  # fmt: skip
+@file_option("--spectrum", metavar="OUT.png",
+             help="Draw the spectrum, with the stride's frequencies marked.")  # fmt: skip
+@file_option("--reference", metavar="LOW", help="The small picture that it was enlarged from.")
 @click.option("--max-ripple", type=BoundedNumber(0), metavar="LEVELS",
               help="Exit with 4 if a ripple is larger than LEVELS, or is unknown.")  # fmt: skip
 @click.option("-f", "--force", is_flag=True, help="Replace pictures that exist.")
@@ -63,24 +50,11 @@ def _stride(ctx: click.Context, param: click.Parameter, value: str) -> int | Non
 @max_pixels_option
 @max_memory_option
 @click.option("-q", "--quiet", is_flag=True, help="Print no progress bar, notes or summary.")
-def measure(
-    images: tuple[str, ...],
-    stride: int | None,
-    heat_map: str | None,
-    spectrum: str | None,
-    reference: str | None,
-    max_ripple: float | None,
-    force: bool,
-    include: tuple[str, ...],
-    exclude: tuple[str, ...],
-    files_from: str | None,
-    null: bool,
-    jobs: int | None,
-    as_json: bool,
-    as_csv: bool,
-    max_pixels: int | None,
-    quiet: bool,
-) -> int:
+def measure(images: tuple[str, ...], stride: int | None, heat_map: str | None,
+            spectrum: str | None, reference: str | None, max_ripple: float | None, force: bool,
+            include: tuple[str, ...], exclude: tuple[str, ...], files_from: str | None,
+            null: bool, jobs: int | None, as_json: bool, as_csv: bool, max_pixels: int | None,
+            quiet: bool) -> int:  # fmt: skip
     """Measure the checkerboard in files, folders and URLs of pictures; "-" is standard input.
 
     Each picture gets a line: stride (pixels after which the pattern repeats), verdict, ripple (the

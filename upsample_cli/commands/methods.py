@@ -32,15 +32,8 @@ _KERNELS = (
     ("FILE", "both", "a .npz of `upsample train`, or taps in a .npy"),
 )
 _FIGURES_HEADER = (
-    "for",
-    "kernel",
-    "scale",
-    "taps",
-    "PSNR dB",
-    "over bicubic",
-    "noise",
-    "overshoot",
-)
+    "for", "kernel", "scale", "taps", "PSNR dB", "over bicubic", "noise", "overshoot"
+)  # fmt: skip
 
 
 @click.command(short_help="List the methods and kernels.")

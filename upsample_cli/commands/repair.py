@@ -9,6 +9,7 @@ import click
 from upsample_cli.commands.arguments.options import (
     BoundedNumber,
     complete_files,
+    file_option,
     folder_options,
     jobs_option,
     json_option,
@@ -33,16 +34,15 @@ def _stride(context: click.Context, option: click.Parameter, value: str) -> tupl
 
 @click.command(short_help="Repair pictures, kernels or networks.")
 @click.argument("inputs", nargs=-1, metavar="PICTURE...|KERNEL", shell_complete=complete_files)
-@click.option("-o", "--output", metavar="OUT", shell_complete=complete_files,
-              help="File, or folder for many; default NAME-repaired, for pictures.")  # fmt: skip
+@file_option("-o", "--output", metavar="OUT",
+             help="File, or folder for many; default NAME-repaired, for pictures.")  # fmt: skip
 @click.option("-s", "--stride", callback=_stride, default="auto", metavar="N|HxW|auto",
               help="Period, 2 to 16, or a kernel's stride; default auto.")  # fmt: skip
 @click.option("--strength", type=BoundedNumber(0, 1), metavar="N",
               help="How much of the pattern to remove, 0 to 1; default 1.")  # fmt: skip
-@click.option("--map", "heat_map", metavar="OUT.png", shell_complete=complete_files,
-              help="Draw a map of where the checkerboard was.")  # fmt: skip
-@click.option("--reference", metavar="LOW", shell_complete=complete_files,
-              help="The small picture that it was enlarged from.")  # fmt: skip
+@file_option("--map", "heat_map", metavar="OUT.png",
+             help="Draw a map of where the checkerboard was.")  # fmt: skip
+@file_option("--reference", metavar="LOW", help="The small picture that it was enlarged from.")
 @click.option("--layer", metavar="GLOB", help="Layers of a network to repair; default all.")
 @click.option("--ramp", is_flag=True, help="Also let a kernel keep ramps exact.")
 @click.option("-f", "--force", is_flag=True, help="Replace files that exist.")

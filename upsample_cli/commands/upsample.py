@@ -86,14 +86,10 @@ class _GroupedCommand(click.Command):
 @click.option("--alpha", type=click.Choice(("premultiplied", "straight")),
               default="premultiplied",
               help="How to filter colours near transparency; default premultiplied.")  # fmt: skip
-@click.option(
-    "--format",
-    type=click.Choice((*FORMATS, *ARRAY_FORMATS)),
-    help="Format, if the output has no suffix; default the input's.",
-)
-@click.option(
-    "--quality", type=Whole(1, 100), metavar="N", help="Quality of JPEG, WebP and AVIF, 1 to 100."
-)
+@click.option("--format", type=click.Choice((*FORMATS, *ARRAY_FORMATS)),
+              help="Format, if the output has no suffix; default the input's.")  # fmt: skip
+@click.option("--quality", type=Whole(1, 100), metavar="N",
+              help="Quality of JPEG, WebP and AVIF, 1 to 100.")  # fmt: skip
 @click.option("--compression", type=Whole(0, 9), metavar="N",
               help="Compression of PNG, 0 (none) to 9 (smallest); default 2.")  # fmt: skip
 @click.option("--lossless", is_flag=True, help="Write WebP and AVIF without loss.")
@@ -101,15 +97,13 @@ class _GroupedCommand(click.Command):
 @layout_option
 @click.option("--labels", is_flag=True, help="Enlarge a mask of class numbers; no new ones appear.")
 @click.option("--strip", is_flag=True, help="Leave out all metadata but the colour profile.")
-@click.option(
-    "--strict", is_flag=True, help="Also refuse files that are damaged outside their pixel data."
-)
+@click.option("--strict", is_flag=True,
+              help="Also refuse files that are damaged outside their pixel data.")  # fmt: skip
 @click.option("-f", "--force", is_flag=True, help="Replace outputs that exist.")
 @folder_options
 @jobs_option
-@click.option(
-    "--cluster", metavar="ADDRESS", help="Address of a Dask cluster that enlarges a folder."
-)
+@click.option("--cluster", metavar="ADDRESS",
+              help="Address of a Dask cluster that enlarges a folder.")  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Print what would be done, and write nothing.")
 @click.option("--max-ripple", type=BoundedNumber(0), metavar="LEVELS",
               help="Exit with 4 if the ripple is over LEVELS or unknown.")  # fmt: skip

@@ -78,6 +78,11 @@ def _together(*options: Callable[[Command], Command]) -> Callable[[Command], Com
     return add
 
 
+def file_option(*names: str, **settings: Any) -> Callable[[Command], Command]:
+    """Return an option whose value is a file, which the shell completes."""
+    return click.option(*names, shell_complete=complete_files, **settings)
+
+
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON, one object on each line."
 )
@@ -101,54 +106,28 @@ layout_option = click.option(
 )
 _SHORT = {"kernel": "-k"}
 input_options = _together(
-    click.option(
-        "--include",
-        multiple=True,
-        metavar="GLOB",
-        help="Take only files that match; may be repeated.",
-    ),
-    click.option(
-        "--exclude",
-        multiple=True,
-        metavar="GLOB",
-        help="Leave out files and folders that match; may be repeated.",
-    ),
-    click.option(
-        "--files-from",
-        metavar="FILE|-",
-        shell_complete=complete_files,
-        help="Read the names of inputs from a file, one on each line.",
-    ),
-    click.option(
-        "-0",
-        "--null",
-        is_flag=True,
-        help="Names in --files-from end with NUL, not with a line break.",
-    ),
-)
+    click.option("--include", multiple=True, metavar="GLOB",
+                 help="Take only files that match; may be repeated."),
+    click.option("--exclude", multiple=True, metavar="GLOB",
+                 help="Leave out files and folders that match; may be repeated."),
+    file_option("--files-from", metavar="FILE|-",
+                help="Read the names of inputs from a file, one on each line."),
+    click.option("-0", "--null", is_flag=True,
+                 help="Names in --files-from end with NUL, not with a line break."),
+)  # fmt: skip
 folder_options = _together(
     input_options,
-    click.option(
-        "--name", metavar="TEMPLATE", help="Name of each output, such as '{stem}_x{scale}{suffix}'."
-    ),
-    click.option(
-        "--skip-existing",
-        is_flag=True,
-        help="Skip outputs that exist with the right size; remake the others.",
-    ),
-    click.option(
-        "--update", is_flag=True, help="Skip outputs that exist and are newer than their input."
-    ),
-    click.option(
-        "--report",
-        metavar="FILE",
-        shell_complete=complete_files,
-        help="Write a row for each picture into a .csv or .jsonl file.",
-    ),
-    click.option(
-        "--no-report", is_flag=True, help="Do not write checkerboard.csv into the folder."
-    ),
-)
+    click.option("--name", metavar="TEMPLATE",
+                 help="Name of each output, such as '{stem}_x{scale}{suffix}'."),
+    click.option("--skip-existing", is_flag=True,
+                 help="Skip outputs that exist with the right size; remake the others."),
+    click.option("--update", is_flag=True,
+                 help="Skip outputs that exist and are newer than their input."),
+    file_option("--report", metavar="FILE",
+                help="Write a row for each picture into a .csv or .jsonl file."),
+    click.option("--no-report", is_flag=True,
+                 help="Do not write checkerboard.csv into the folder."),
+)  # fmt: skip
 
 
 def method_options(command: Command) -> Command:

@@ -33,11 +33,7 @@ COLUMNS = (
 
 
 def print_reports(
-    reports: Iterable[Report],
-    to_stderr: bool,
-    as_json: bool,
-    quiet: bool,
-    max_ripple: float | None,
+    reports: Iterable[Report], to_stderr: bool, as_json: bool, quiet: bool, max_ripple: float | None
 ) -> tuple[Counter[str], bool]:
     """Print each report; return counts by status, and whether any picture is over the limit.
 
