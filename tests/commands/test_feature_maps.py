@@ -69,6 +69,7 @@ def test_a_pipe_gets_the_bytes_of_the_file(maps: Path) -> None:
         (["f.npy", "g.npy", "--quality", "9"], 2, "--quality is for pictures"),
         (["f.npy", "g.npy", "--max-ripple", "1"], 2, "--max-ripple is for pictures"),
         (["f.npy", "g.npy", "--compression", "0"], 2, "--compression is for pictures"),
+        (["f.npy", "g.npy", "--report", "rows.csv"], 2, "--report is for pictures"),
         (["f.npy", "g.npy", "--alpha", "straight"], 2, "--alpha is for pictures"),
         (["f.npy", "g.npy", "--format", "png"], 2, "--format png cannot hold feature maps"),
         (["f.npy", "g.npy", "--layout", "nchw"], 1, "has 3 axes, but --layout nchw has 4"),

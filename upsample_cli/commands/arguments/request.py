@@ -21,7 +21,7 @@ _MOST_JOBS = 4  # per core: more would only wait for one another
 _NOT_FOR_LABELS = (
     "linear", "quality", "lossless", "background", "strict", "max_ripple", "alpha"
 )  # fmt: skip
-_FOR_PICTURES = (*_NOT_FOR_LABELS, "compression", "strip", "max_pixels")
+_FOR_PICTURES = (*_NOT_FOR_LABELS, "compression", "strip", "max_pixels", "report")
 _FOR_FOLDERS = ("cluster", "include", "exclude", "name", "no_report")
 
 
