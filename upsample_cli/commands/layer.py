@@ -13,11 +13,9 @@ from upsample_cli.commands.arguments.options import (
     max_memory_option,
     parse_pair,
 )
-from upsample_cli.commands.arguments.request import ARRAY_FORMATS, check_stream, output_place
+from upsample_cli.commands.arguments.request import ARRAY_FORMATS, check_stream, places_of
 from upsample_cli.commands.exit_codes import failures_as_json
-from upsample_cli.errors import SettingError
 from upsample_cli.images.places.folder import as_file
-from upsample_cli.images.places.place import parse
 
 Pair = tuple[int, int] | None
 
@@ -60,9 +58,8 @@ def layer(input: str, output: str, weights: str, tensor: str | None, bias: str |
     upsample layer maps.npy out.npy --weights up.npy --stride 2 --padding 1
     upsample layer maps.npy out.npy -w net.safetensors --tensor up.weight --bias up.bias -s 2
     """  # noqa: D301 # click needs the \b itself
-    if "" in (input, output):
-        raise SettingError("a file name is empty (is a shell variable not set?); name a file")
-    source, to = as_file(parse(input)), as_file(output_place(output))
+    (first,), last = places_of((input, output), None)
+    source, to = as_file(first), as_file(last)
     if to.is_stream:
         check_stream((source,))
     from upsample_cli.jobs.enlarge import layer as job

@@ -214,11 +214,6 @@ def _target(method: Method, scale: float | None, size: str | None, fit: Fit | No
     return TargetSize(method.own_scale if scale is None else scale)
 
 
-def output_place(path: str) -> Place | Folder:
-    """Return the place of an output; /dev/stdout and /dev/fd/1 stand for standard output too."""
-    return parse(STREAM if path in _STANDARD_OUTPUT else path)
-
-
 def check_stream(inputs: tuple[Place | Folder, ...]) -> None:
     """Refuse inputs that cannot go to standard output, and an output that cannot take them.
 
@@ -247,4 +242,5 @@ def places_of(
         raise SettingError(f"--files-from names the inputs; leave {paths[0]} out")
     if files_from is None and len(paths) < 2:
         raise SettingError(f"OUTPUT is missing after {paths[0]}; name a file or folder to write")
-    return tuple(map(parse, paths[:-1])), output_place(paths[-1])
+    output = STREAM if paths[-1] in _STANDARD_OUTPUT else paths[-1]
+    return tuple(map(parse, paths[:-1])), parse(output)
