@@ -13,7 +13,7 @@ from upsample_cli.errors import ImageFileError, UpsampleError
 from upsample_cli.images.figures.pattern_figures import block_means
 from upsample_cli.images.figures.small_pictures import smaller
 from upsample_cli.images.image import Image
-from upsample_cli.images.levels import channel_levels, rounded
+from upsample_cli.images.levels import OPACITY, rounded
 from upsample_cli.images.places.folder import Folder
 from upsample_cli.images.places.place import Place
 from upsample_cli.images.write import png
@@ -33,6 +33,7 @@ from upsample_cli.jobs.compare.subject import (
 from upsample_cli.jobs.enlarge.arrays import enlarge
 from upsample_cli.jobs.enlarge.render import pattern_period
 from upsample_cli.jobs.enlarge.threads import Workers
+from upsample_cli.jobs.measure.measurement import channel_rows
 from upsample_cli.kernels.kernel import Kernel
 from upsample_cli.methods.flat_ripple import flat_ripple
 from upsample_cli.methods.method import Method
@@ -40,7 +41,6 @@ from upsample_cli.methods.strides import whole_stride
 from upsample_cli.metrics.checkerboard import Checkerboard
 from upsample_cli.metrics.fidelity import psnr, ssim
 from upsample_cli.metrics.meter import Meter, PatternMap
-from upsample_cli.metrics.rows import Rows
 from upsample_cli.metrics.spectrum import periodogram
 from upsample_cli.planes import Size
 
@@ -189,13 +189,10 @@ def _result(
 
 def _worse_meter(image: Image, stride: Size) -> Meter:
     """Return the meter of a picture's luma, or of its opacity if its checkerboard is the worse."""
-    parts = [Rows(channel_levels(image.samples, None))]
-    if image.has_alpha:
-        opacity = channel_levels(image.samples, -1)
-        parts = [Rows(parts[0].levels, opacity > 0), Rows(opacity, is_unclipped=True)]
-    meters = [Meter(image.size, stride) for _ in parts]
-    for meter, rows in zip(meters, parts, strict=True):
-        meter.feed(rows)
+    meters = [Meter(image.size, stride) for _ in range(1 + image.has_alpha)]
+    for meter, channel in zip(meters, (None, OPACITY), strict=False):
+        for rows in channel_rows(image, channel):
+            meter.feed(rows)
     return max(meters, key=lambda meter: meter.result().rank)
 
 
